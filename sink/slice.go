@@ -1,0 +1,19 @@
+package sink
+
+import (
+	"context"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Slice returns a sink whose result is all elements. It holds them all; beside an error the result is what had come.
+func Slice[T any]() stream.Sink[T, []T] {
+	return stream.SinkFunc[T, []T](func(ctx context.Context, src stream.Source[T]) ([]T, error) {
+		var xs []T
+		err := src.Each(ctx, func(x T) error {
+			xs = append(xs, x)
+			return nil
+		})
+		return xs, err
+	})
+}

@@ -1,0 +1,49 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Seq returns a source of the elements of seq. Every run ranges over seq anew.
+func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
+	if seq == nil {
+		return stream.Fail[T](errors.New("source: Seq: the sequence is nil"))
+	}
+	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		for x := range seq {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := emit(x); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Seq2 returns a source of the elements of seq up to its first error, which is the run's error, as it is. Every run ranges over
+// seq anew. It is the inverse of [stream.All].
+func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
+	if seq == nil {
+		return stream.Fail[T](errors.New("source: Seq2: the sequence is nil"))
+	}
+	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		for x, err := range seq {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err == nil {
+				err = emit(x)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,36 @@
+package stream
+
+import "context"
+
+// Async returns a flow that runs its upstream on a goroutine of its own, up to n elements ahead of its downstream, so that the
+// two work at the same time. Nothing is held back from a downstream that waits.
+//
+//   - Memory: n elements.
+//   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
+//   - Errors: an error of the upstream overtakes the elements that wait.
+func Async[T any](n int) Flow[T, T] {
+	if n < 1 {
+		return invalid[T, T]("Async: %d elements ahead; it must be at least 1", n)
+	}
+	return FlowFunc[T, T](func(src Source[T]) Source[T] {
+		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			return beside(ctx, src, n, func(ctx context.Context, q *ring[T]) error {
+				return q.source().Each(ctx, emit)
+			})
+		})
+	})
+}
+
+// beside runs src on a goroutine of its own into a ring of n elements, and consume on the caller's.
+func beside[T any](ctx context.Context, src Source[T], n int, consume func(context.Context, *ring[T]) error) error {
+	g, ctx := NewGroup(ctx)
+	q := newRing[T](n)
+	g.Go(func() error {
+		err := src.Each(ctx, func(v T) error { return q.push(ctx, v) })
+		if err == nil {
+			q.end()
+		}
+		return err
+	})
+	return g.Do(func() error { return consume(ctx, q) })
+}

@@ -1,0 +1,85 @@
+package stream
+
+import "context"
+
+// ByteLen returns the length of p in bytes: the size function of [BatchBytes] for chunks and raw documents.
+func ByteLen[T ~[]byte](p T) int { return len(p) }
+
+// Batch returns a flow that gathers elements into slices of n; the last may be shorter, none is empty.
+//
+//   - Memory: one batch.
+//   - Errors: an incomplete batch is dropped when the upstream fails.
+func Batch[T any](n int) Flow[T, []T] {
+	if n < 1 {
+		return invalid[T, []T]("Batch: batches of %d elements; it must be at least 1", n)
+	}
+	return batch(batcher[T]{count: n})
+}
+
+// BatchBytes returns a flow that gathers elements into slices of at most max bytes in sum, as size tells. An element larger than
+// that is a batch of its own. The last batch may be smaller, none is empty.
+//
+//   - Memory: one batch.
+//   - Errors: an incomplete batch is dropped when the upstream fails.
+func BatchBytes[T any](max int, size func(T) int) Flow[T, []T] {
+	switch {
+	case max < 1:
+		return invalid[T, []T]("BatchBytes: batches of %d bytes; it must be at least 1", max)
+	case size == nil:
+		return invalid[T, []T]("BatchBytes: the size function is nil")
+	}
+	return batch(batcher[T]{bytes: max, size: size})
+}
+
+func batch[T any](limits batcher[T]) Flow[T, []T] {
+	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
+		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
+			b := limits
+			if err := src.Each(ctx, func(v T) error { return b.add(v, emit) }); err != nil {
+				return err
+			}
+			return b.flush(emit)
+		})
+	})
+}
+
+// batcher gathers the batch of one run.
+type batcher[T any] struct {
+	count int // elements at most; 0 means any
+	bytes int // at most, if size is set
+	size  func(T) int
+
+	batch []T
+	sum   int
+}
+
+// add puts v into the batch and emits the batches that are full.
+func (b *batcher[T]) add(v T, emit func([]T) error) error {
+	if b.size != nil {
+		n := b.size(v)
+		if len(b.batch) > 0 && n > b.bytes-b.sum {
+			if err := b.flush(emit); err != nil {
+				return err
+			}
+		}
+		b.sum += n
+	}
+	if b.batch == nil {
+		b.batch = make([]T, 0, min(max(b.count, 16), 1024))
+	}
+	b.batch = append(b.batch, v)
+	if len(b.batch) == b.count || b.size != nil && b.sum >= b.bytes {
+		return b.flush(emit)
+	}
+	return nil
+}
+
+// flush emits the batch, if there is one.
+func (b *batcher[T]) flush(emit func([]T) error) error {
+	if len(b.batch) == 0 {
+		return nil
+	}
+	full := b.batch
+	b.batch, b.sum = nil, 0
+	return emit(full)
+}

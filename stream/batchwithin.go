@@ -1,0 +1,87 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// BatchWithin returns a flow that gathers elements into slices of n, and emits what it has when d has passed since the first
+// element of a batch.
+//
+//   - Memory: one batch, and up to n elements (1,024 at most) that the upstream emits meanwhile.
+//   - Goroutines: one for the upstream; it has ended when the run returns.
+//   - Errors: an incomplete batch is dropped when the upstream fails.
+func BatchWithin[T any](n int, d time.Duration) Flow[T, []T] {
+	switch {
+	case n < 1:
+		return invalid[T, []T]("BatchWithin: batches of %d elements; it must be at least 1", n)
+	case d <= 0:
+		return invalid[T, []T]("BatchWithin: a time limit of %v; it must be positive", d)
+	}
+	return batchWithin(batcher[T]{count: n}, d)
+}
+
+// BatchBytesWithin returns a flow that gathers elements into slices of at most max bytes in sum, as size tells, and emits what it
+// has when d has passed since the first element of a batch. An element larger than max is a batch of its own.
+//
+//   - Memory: one batch, and up to 16 elements that the upstream emits meanwhile.
+//   - Goroutines: one for the upstream; it has ended when the run returns.
+//   - Errors: an incomplete batch is dropped when the upstream fails.
+func BatchBytesWithin[T any](max int, d time.Duration, size func(T) int) Flow[T, []T] {
+	switch {
+	case max < 1:
+		return invalid[T, []T]("BatchBytesWithin: batches of %d bytes; it must be at least 1", max)
+	case d <= 0:
+		return invalid[T, []T]("BatchBytesWithin: a time limit of %v; it must be positive", d)
+	case size == nil:
+		return invalid[T, []T]("BatchBytesWithin: the size function is nil")
+	}
+	return batchWithin(batcher[T]{bytes: max, size: size}, d)
+}
+
+func batchWithin[T any](limits batcher[T], d time.Duration) Flow[T, []T] {
+	ahead := 16
+	if limits.count > 0 {
+		ahead = min(limits.count, 1024)
+	}
+	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
+		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
+			b := limits
+			var timer *time.Timer
+			var due <-chan time.Time // nil while the batch is empty
+			return beside(ctx, src, ahead, func(ctx context.Context, q *ring[T]) error {
+				for {
+					v, err := q.pop(ctx, due)
+					switch {
+					case err == nil:
+						began := len(b.batch) == 0
+						if err := b.add(v, func(full []T) error { began = true; return emit(full) }); err != nil {
+							return err
+						}
+						if !began {
+							continue
+						}
+						if timer != nil {
+							timer.Stop()
+						}
+						due = nil
+						if len(b.batch) > 0 {
+							timer = time.NewTimer(d)
+							due = timer.C
+						}
+					case errors.Is(err, errDue):
+						due = nil
+						if err := b.flush(emit); err != nil {
+							return err
+						}
+					case errors.Is(err, errEnded):
+						return b.flush(emit)
+					default:
+						return err
+					}
+				}
+			})
+		})
+	})
+}

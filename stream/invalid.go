@@ -1,0 +1,9 @@
+package stream
+
+import "fmt"
+
+// invalid returns a flow whose run ends at once with an error, before its upstream is started.
+func invalid[I, O any](format string, args ...any) Flow[I, O] {
+	err := fmt.Errorf("stream: "+format, args...)
+	return FlowFunc[I, O](func(Source[I]) Source[O] { return Fail[O](err) })
+}

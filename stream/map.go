@@ -1,0 +1,34 @@
+package stream
+
+import "context"
+
+// Map returns a flow that emits f of each element. Fused; it holds no element.
+func Map[T, U any](f func(T) U) Flow[T, U] {
+	if f == nil {
+		return invalid[T, U]("Map: the function is nil")
+	}
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+			return src.Each(ctx, func(v T) error { return emit(f(v)) })
+		})
+	})
+}
+
+// TryMap returns a flow that emits f of each element, for an f that can fail or block: its error ends the run, as it is.
+// Fused; it holds no element. For several calls at once, see [MapN].
+func TryMap[T, U any](f func(context.Context, T) (U, error)) Flow[T, U] {
+	if f == nil {
+		return invalid[T, U]("TryMap: the function is nil")
+	}
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+			return src.Each(ctx, func(v T) error {
+				u, err := f(ctx, v)
+				if err != nil {
+					return err
+				}
+				return emit(u)
+			})
+		})
+	})
+}

@@ -1,0 +1,38 @@
+package stream
+
+import "context"
+
+// MapN returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once.
+//
+// Elements are handed to the workers in chunks: of one while f is slow or workers wait, of up to 64 when f takes less than some
+// microseconds, so that a cheap f costs little more than its call. Nothing is held back from a worker or a downstream that waits.
+//
+//   - Memory: at most 2n+1 chunks of elements and results: 2n+1 elements where f is slow, 64 times as many where it is quick.
+//   - Order and goroutines: the order is kept; n goroutines call f and one runs the upstream; all have ended when the run returns.
+//   - Errors: the first error of f ends the run, as it is; the context of the other calls is cancelled. Results that wait are dropped.
+func MapN[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
+	switch {
+	case n < 1:
+		return invalid[T, U]("MapN: %d calls at once; it must be at least 1", n)
+	case f == nil:
+		return invalid[T, U]("MapN: the function is nil")
+	}
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+			g, ctx := NewGroup(ctx)
+			m := newMapping[T, U](n)
+			defer context.AfterFunc(ctx, m.halt)()
+			g.Go(func() error {
+				err := src.Each(ctx, func(v T) error { return m.put(ctx, v) })
+				if err == nil {
+					m.end()
+				}
+				return err
+			})
+			for range n {
+				g.Go(func() error { return m.work(ctx, f) })
+			}
+			return g.Do(func() error { return m.drain(ctx, emit) })
+		})
+	})
+}
