@@ -19,15 +19,13 @@ import (
 func All[T any](ctx context.Context, src Source[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		enough, broken := new(stop), false
-		_, err := Run(ctx, src, SinkFunc[T, struct{}](func(ctx context.Context, src Source[T]) (struct{}, error) {
-			return struct{}{}, src.Each(ctx, func(v T) error {
-				if !yield(v, nil) {
-					broken = true
-					return enough
-				}
-				return nil
-			})
-		}))
+		err := each(ctx, src, func(v T) error {
+			if !yield(v, nil) {
+				broken = true
+				return enough
+			}
+			return nil
+		})
 		if err != nil && !broken {
 			var none T
 			yield(none, err)

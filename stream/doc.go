@@ -25,7 +25,7 @@
 //  1. Fused by default: a stage runs by calling its neighbour on the caller's goroutine. Only the stages that say so start
 //     goroutines, under one [Group], and none is left when Each or Consume returns.
 //  2. Backpressure is a blocked emit. Nothing is unbounded; each stage states its memory.
-//  3. emit is never called concurrently, and never after it returned an error or after Each returned.
+//  3. emit is called on the goroutine that called Each, hence never concurrently, and never after it returned an error.
 //  4. If emit fails, Each stops and returns that error as it is. The first true cause wins; its echoes (context canceled,
 //     io.ErrClosedPipe) never replace it; what clean-up adds is joined to it. Errors read "package: what: cause".
 //  5. An early end ([Take], breaking out of [All]) is not an error: the upstream is stopped, and the run completes.

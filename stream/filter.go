@@ -7,14 +7,36 @@ func Filter[T any](keep func(T) bool) Flow[T, T] {
 	if keep == nil {
 		return invalid[T, T]("Filter: the function is nil")
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			return src.Each(ctx, func(v T) error {
-				if !keep(v) {
-					return nil
-				}
-				return emit(v)
-			})
-		})
+	return fuse(func(_ context.Context, emit func(T) error) func(T) error {
+		return func(v T) error {
+			if !keep(v) {
+				return nil
+			}
+			return emit(v)
+		}
+	})
+}
+
+// FilterMap returns a flow that emits f of each element for which f says true. Fused; it holds no element.
+func FilterMap[T, U any](f func(T) (U, bool)) Flow[T, U] {
+	if f == nil {
+		return invalid[T, U]("FilterMap: the function is nil")
+	}
+	return fuse(func(_ context.Context, emit func(U) error) func(T) error {
+		return func(v T) error {
+			u, ok := f(v)
+			if !ok {
+				return nil
+			}
+			return emit(u)
+		}
+	})
+}
+
+// OfType returns a flow that emits the elements whose dynamic type is U, or implements it, as U. Fused; it holds no element.
+func OfType[U, T any]() Flow[T, U] {
+	return FilterMap(func(v T) (U, bool) {
+		u, ok := any(v).(U)
+		return u, ok
 	})
 }

@@ -3,21 +3,22 @@ package stream
 import "context"
 
 // FlatMap returns a flow that emits, for each element, the elements of the slice that f makes of it: none, one or many, in order.
-// Fused; it holds one slice.
+// Fused; it holds one slice. For more than fits a slice, see [ConcatMap].
 func FlatMap[T, U any](f func(T) []U) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("FlatMap: the function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			return src.Each(ctx, func(v T) error {
-				for _, u := range f(v) {
-					if err := emit(u); err != nil {
-						return err
-					}
+	return fuse(func(ctx context.Context, emit func(U) error) func(T) error {
+		return func(v T) error {
+			for i, u := range f(v) {
+				if i > 0 && ctx.Err() != nil {
+					return context.Cause(ctx)
 				}
-				return nil
-			})
-		})
+				if err := emit(u); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 	})
 }

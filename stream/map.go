@@ -7,10 +7,8 @@ func Map[T, U any](f func(T) U) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("Map: the function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			return src.Each(ctx, func(v T) error { return emit(f(v)) })
-		})
+	return fuse(func(_ context.Context, emit func(U) error) func(T) error {
+		return func(v T) error { return emit(f(v)) }
 	})
 }
 
@@ -20,15 +18,13 @@ func TryMap[T, U any](f func(context.Context, T) (U, error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("TryMap: the function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			return src.Each(ctx, func(v T) error {
-				u, err := f(ctx, v)
-				if err != nil {
-					return err
-				}
-				return emit(u)
-			})
-		})
+	return fuse(func(ctx context.Context, emit func(U) error) func(T) error {
+		return func(v T) error {
+			u, err := f(ctx, v)
+			if err != nil {
+				return err
+			}
+			return emit(u)
+		}
 	})
 }

@@ -2,9 +2,7 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"io"
-	"iter"
 )
 
 // Reader returns the bytes of src as an [io.ReadCloser]. The run begins at the first Read and goes on only while Read is
@@ -17,39 +15,13 @@ import (
 //   - WriteTo, which io.Copy uses, passes the chunks on without a copy.
 //   - It may not be used by two goroutines at once. A panic in src surfaces in Read or Close.
 func Reader(ctx context.Context, src Source[[]byte]) io.ReadCloser {
-	return &reader{ctx: ctx, src: src}
+	return &reader{run: pull(ctx, src)}
 }
 
 type reader struct {
-	ctx  context.Context // of the one run that this reader is
-	src  Source[[]byte]
-	rest []byte
-
-	next  func() ([]byte, bool) // nil before the first Read
-	stop  func()
-	cause error // what emit returns after the reader was closed
-	err   error // how src ended; valid once done
-	done  bool
-}
-
-// start makes the run a coroutine.
-func (r *reader) start() {
-	r.next, r.stop = iter.Pull(func(yield func([]byte) bool) {
-		r.err = r.each(func(p []byte) error {
-			if len(p) > 0 && !yield(p) {
-				return r.cause
-			}
-			return nil
-		})
-		r.done = true
-	})
-}
-
-func (r *reader) each(emit func([]byte) error) error {
-	_, err := Run(r.ctx, r.src, SinkFunc[[]byte, struct{}](func(ctx context.Context, src Source[[]byte]) (struct{}, error) {
-		return struct{}{}, src.Each(ctx, emit)
-	}))
-	return err
+	run    *pulled[[]byte]
+	rest   []byte
+	closed bool
 }
 
 // Read implements [io.Reader].
@@ -65,35 +37,32 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill makes rest non-empty, or says why it cannot.
+// fill makes rest non-empty, or says why it cannot: io.EOF when src completed.
 func (r *reader) fill() error {
-	if len(r.rest) > 0 {
-		return nil
+	for len(r.rest) == 0 {
+		if r.closed {
+			return io.ErrClosedPipe
+		}
+		var ok bool
+		if r.rest, ok = r.run.next(); ok {
+			continue
+		}
+		if r.run.err != nil {
+			return r.run.err
+		}
+		return io.EOF
 	}
-	if r.cause != nil {
-		return io.ErrClosedPipe
-	}
-	if r.next == nil {
-		r.start()
-	}
-	var ok bool
-	if r.rest, ok = r.next(); ok {
-		return nil
-	}
-	if r.err != nil {
-		return r.err
-	}
-	return io.EOF
+	return nil
 }
 
 // WriteTo implements [io.WriterTo].
 func (r *reader) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
-		switch err := r.fill(); {
-		case errors.Is(err, io.EOF) && r.err == nil:
-			return total, nil
-		case err != nil:
+		if err := r.fill(); err != nil {
+			if r.run.done && r.run.err == nil {
+				err = nil // the end
+			}
 			return total, err
 		}
 		n, err := w.Write(r.rest)
@@ -109,31 +78,14 @@ func (r *reader) WriteTo(w io.Writer) (int64, error) {
 }
 
 // Close implements [io.Closer].
-func (r *reader) Close() error {
-	s := new(stop)
-	return without(r.close(s), s)
-}
+func (r *reader) Close() error { return r.CloseWithError(new(stop)) }
 
-// CloseWithError ends src with err, as if its downstream had failed with it, and returns what clean-up added to err, or nil.
+// CloseWithError ends src with err, as if its downstream had failed with it, and returns what clean-up added to err. With nil
+// it is Close.
 func (r *reader) CloseWithError(err error) error {
 	if err == nil {
-		return r.Close()
+		err = new(stop)
 	}
-	if got := r.close(err); got != nil && got != err { //nolint:errorlint // identity is the question
-		return got
-	}
-	return nil
-}
-
-func (r *reader) close(cause error) error {
-	if r.cause != nil {
-		return nil
-	}
-	r.cause = cause
-	r.rest = nil
-	if r.next == nil || r.done {
-		return nil
-	}
-	r.stop()
-	return r.err
+	r.closed, r.rest = true, nil
+	return r.run.close(err)
 }

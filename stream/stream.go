@@ -7,8 +7,8 @@ import (
 
 // Source emits a sequence of elements.
 type Source[T any] interface {
-	// Each runs the source: it calls emit once for every element, in order and never concurrently, and returns nil when the
-	// sequence is complete. An error from emit ends the run; Each stops and returns that error, unwrapped.
+	// Each runs the source: it calls emit once for every element, in order, on the goroutine of the caller, and returns nil when
+	// the sequence is complete. An error from emit ends the run; Each stops and returns that error, unwrapped.
 	// When ctx is cancelled, Each returns context.Cause(ctx) within a second. Nothing it started is left running when it returns.
 	Each(ctx context.Context, emit func(T) error) error
 }

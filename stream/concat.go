@@ -1,0 +1,75 @@
+package stream
+
+import (
+	"context"
+	"errors"
+)
+
+// Concat returns a source that runs the given ones in turn, each when the one before has completed. Fused; it holds no element.
+func Concat[T any](srcs ...Source[T]) Source[T] {
+	for _, src := range srcs {
+		if src == nil {
+			return Fail[T](errNilSource)
+		}
+	}
+	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		for _, src := range srcs {
+			if err := each(ctx, src, emit); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// OrElse returns a source that runs first, and second when first completed without an element. Fused; it holds no element.
+func OrElse[T any](first, second Source[T]) Source[T] {
+	if first == nil || second == nil {
+		return Fail[T](errNilSource)
+	}
+	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		empty := true
+		err := first.Each(ctx, func(v T) error {
+			empty = false
+			return emit(v)
+		})
+		if err != nil || !empty {
+			return err
+		}
+		return each(ctx, second, emit)
+	})
+}
+
+// ResultOf returns a flow that runs its upstream into sink and emits one element, the sink's result.
+func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
+	if sink == nil {
+		return invalid[T, R]("ResultOf: the sink is nil")
+	}
+	return FlowFunc[T, R](func(src Source[T]) Source[R] {
+		return SourceFunc[R](func(ctx context.Context, emit func(R) error) error {
+			r, err := Run(ctx, src, sink)
+			if err != nil {
+				return err
+			}
+			return emit(r)
+		})
+	})
+}
+
+// DeferFlow returns a flow that asks f for the flow to use when the run begins. An error of f ends the run, as it is.
+func DeferFlow[T, U any](f func(context.Context) (Flow[T, U], error)) Flow[T, U] {
+	if f == nil {
+		return invalid[T, U]("DeferFlow: the function is nil")
+	}
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+			flow, err := f(ctx)
+			if err != nil {
+				return err
+			}
+			return each(ctx, Via(src, flow), emit)
+		})
+	})
+}
+
+var errUsed = errors.New("stream: this source was already read, or its run is over")

@@ -1,0 +1,117 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+// Every operator keeps the contract.
+func TestContract(t *testing.T) {
+	id := func(n int) int { return n }
+	try := func(_ context.Context, n int) (int, error) { return n, nil }
+	yes := func(int) bool { return true }
+	flows := map[string]stream.Flow[int, int]{
+		"Map":              stream.Map(id),
+		"TryMap":           stream.TryMap(try),
+		"Filter":           stream.Filter(func(n int) bool { return n%2 == 0 }),
+		"FilterMap":        stream.FilterMap(func(n int) (int, bool) { return n, n%2 == 0 }),
+		"OfType":           stream.OfType[int, int](),
+		"FlatMap":          stream.FlatMap(func(n int) []int { return []int{n, n} }),
+		"ConcatMap":        stream.ConcatMap(func(n int) stream.Source[int] { return source.Of(n, n) }),
+		"Skip":             stream.Skip[int](2),
+		"SkipWhile":        stream.SkipWhile(func(n int) bool { return n < 2 }),
+		"Scan":             stream.Scan(0, func(a, b int) int { return a + b }),
+		"Intersperse":      stream.Intersperse(7),
+		"Limit":            stream.Limit[int](1 << 40),
+		"LimitBytes":       stream.LimitBytes(1<<40, id),
+		"Batch":            unbatch(stream.Batch[int](3)),
+		"BatchBytes":       unbatch(stream.BatchBytes(9, func(int) int { return 4 })),
+		"BatchWithin":      unbatch(stream.BatchWithin[int](3, time.Second)),
+		"BatchBytesWithin": unbatch(stream.BatchBytesWithin(9, time.Second, func(int) int { return 4 })),
+		"Sliding":          unbatch(stream.Sliding[int](3, 2)),
+		"Async":            stream.Async[int](4),
+		"MapN":             stream.MapN(3, try),
+		"AlsoTo":           stream.AlsoTo(sink.Discard[int](), nil),
+		"Monitor":          stream.Monitor[int](new(stream.Stats)),
+		"ResultOf":         stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
+		"DeferFlow":        stream.DeferFlow(func(context.Context) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"LazyFlow":         stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"Prefix":           stream.Prefix(2, func([]int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"Join":             stream.Join(stream.Map(id), stream.Filter(yes)),
+		"Concat": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+			return stream.Concat(source.Of(1, 2), src, source.Of(3))
+		}),
+		"MapState": stream.MapState(func() int { return 0 }, func(s *int, n int) (int, error) { *s += n; return *s, nil },
+			func(s *int) (int, bool, error) { return *s, true, nil }),
+		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 1, nil },
+			func(_ context.Context, r, n int) (int, error) { return r + n, nil }, nil),
+	}
+	for name, flow := range flows {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[int, int]{
+				New: func() stream.Flow[int, int] { return flow },
+				In:  func(i int) int { return i },
+			})
+		})
+	}
+	early := map[string]stream.Flow[int, int]{
+		"Take":      stream.Take[int](3),
+		"TakeWhile": stream.TakeWhile(func(n int) bool { return n < 3 }),
+	}
+	for name, flow := range early {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[int, int]{
+				New:   func() stream.Flow[int, int] { return flow },
+				In:    func(i int) int { return i },
+				Early: true,
+			})
+		})
+	}
+}
+
+// Operators own what they are given: documents through the stages that hold, copy or hand over.
+func TestContractOfByteElements(t *testing.T) {
+	flows := map[string]stream.Flow[doc, doc]{
+		"Async":   stream.Async[doc](4),
+		"AlsoTo":  stream.AlsoTo(sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil }), nil),
+		"Batch":   unbatch(stream.Batch[doc](3)),
+		"Monitor": stream.Monitor[doc](new(stream.Stats)),
+		"MapN":    stream.MapN(2, func(_ context.Context, d doc) (doc, error) { return append(doc("x"), d...), nil }),
+	}
+	for name, flow := range flows {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[doc, doc]{
+				New: func() stream.Flow[doc, doc] { return flow },
+				In:  func(i int) doc { return doc{byte(i), byte(i >> 8)} },
+			})
+		})
+	}
+}
+
+func TestTakeNoneDoesNotRunTheUpstream(t *testing.T) {
+	src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("started"); return nil })
+	if n, err := stream.Run(t.Context(), stream.Via(src, stream.Take[int](0)), sink.Discard[int]()); n != 0 || err != nil {
+		t.Errorf("%d elements, %v", n, err)
+	}
+}
+
+func TestMapResourceClosesInEveryEnd(t *testing.T) {
+	shutErr := errors.New("shut")
+	for _, cause := range []error{nil, errBoom} {
+		closed := 0
+		flow := stream.MapResource(func(context.Context) (*int, error) { return &closed, nil },
+			func(_ context.Context, _ *int, n int) (int, error) { return n, nil },
+			func(ctx context.Context, c *int) error { *c++; return errors.Join(ctx.Err(), shutErr) })
+		_, err := stream.Run(t.Context(), stream.Via(failing(cause, 1, 2), flow), sink.Discard[int]())
+		if closed != 1 || !errors.Is(err, shutErr) || cause != nil && !errors.Is(err, cause) {
+			t.Errorf("closed %d times, %v", closed, err)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package stream
+
+import "context"
+
+// MapState returns a flow whose runs carry a state of their own: start makes it, f makes a result of it and each element, and
+// end, which may be nil, has the last word when the upstream completed: it may emit one element more. An error of either ends
+// the run, as it is. Fused; it holds the state.
+func MapState[S, T, U any](start func() S, f func(state *S, v T) (U, error), end func(state *S) (last U, ok bool, err error)) Flow[T, U] {
+	if start == nil || f == nil {
+		return invalid[T, U]("MapState: a function is nil")
+	}
+	return withState(start, func(s *S, v T, emit func(U) error) error {
+		u, err := f(s, v)
+		if err != nil {
+			return err
+		}
+		return emit(u)
+	}, func(s *S, emit func(U) error) error {
+		if end == nil {
+			return nil
+		}
+		u, ok, err := end(s)
+		if err != nil || !ok {
+			return err
+		}
+		return emit(u)
+	})
+}
+
+// FlatMapState is [MapState] for functions that emit by themselves, none, one or many elements: what emit returns, they return.
+func FlatMapState[S, T, U any](start func() S, f func(state *S, v T, emit func(U) error) error, end func(state *S, emit func(U) error) error) Flow[T, U] {
+	if start == nil || f == nil {
+		return invalid[T, U]("FlatMapState: a function is nil")
+	}
+	if end == nil {
+		end = func(*S, func(U) error) error { return nil }
+	}
+	return withState(start, f, end)
+}
+
+func withState[S, T, U any](start func() S, f func(*S, T, func(U) error) error, end func(*S, func(U) error) error) Flow[T, U] {
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+			state := start()
+			if err := src.Each(ctx, func(v T) error { return f(&state, v, emit) }); err != nil {
+				return err
+			}
+			return end(&state, emit)
+		})
+	})
+}

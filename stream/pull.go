@@ -1,0 +1,60 @@
+package stream
+
+import (
+	"context"
+	"iter"
+)
+
+// pulled is a run of a source whose elements are taken one by one. The source runs as a coroutine of whoever calls next, so that
+// no goroutine runs beside it. It is not for two goroutines at once, and close must be called.
+type pulled[T any] struct {
+	resume func() (T, bool)
+	stop   func()
+	cause  error // what emit returns once closed
+	err    error // how the source ended
+	done   bool
+}
+
+// pull begins a run of src; it starts with the first call of next.
+func pull[T any](ctx context.Context, src Source[T]) *pulled[T] {
+	p := new(pulled[T])
+	p.resume, p.stop = iter.Pull(func(yield func(T) bool) {
+		p.err = each(ctx, src, func(v T) error {
+			if !yield(v) {
+				return p.cause
+			}
+			return nil
+		})
+		p.done = true
+	})
+	return p
+}
+
+// each runs src with emit, with the checks of [Run].
+func each[T any](ctx context.Context, src Source[T], emit func(T) error) error {
+	_, err := Run(ctx, src, SinkFunc[T, struct{}](func(ctx context.Context, src Source[T]) (struct{}, error) {
+		return struct{}{}, src.Each(ctx, emit)
+	}))
+	return err
+}
+
+// next returns the next element; false means that the source has ended, with p.err.
+func (p *pulled[T]) next() (T, bool) {
+	return p.resume()
+}
+
+// close ends the source, if it has not ended: its emit returns cause. It returns what clean-up added to cause.
+func (p *pulled[T]) close(cause error) error {
+	if p.done || p.cause != nil {
+		return nil
+	}
+	p.cause = cause
+	p.stop()
+	if p.err == cause { //nolint:errorlint // identity is the question
+		return nil
+	}
+	if s, ok := cause.(*stop); ok { //nolint:errorlint // so it is here
+		return without(p.err, s)
+	}
+	return p.err
+}

@@ -1,0 +1,173 @@
+package streamtest
+
+import (
+	"errors"
+	"fmt"
+)
+
+// attempt is one run of the stage between a sender and a receiver.
+type attempt[I, O any] struct {
+	*run
+	s     *suite[I, O]
+	up    *sender[I]
+	down  *receiver[O]
+	again bool // not the first run of what New returned: what is visible may be another run's
+	out   outcome
+}
+
+// attempt returns a run over in that is not started.
+func (s *suite[I, O]) attempt(c *check, in []I) *attempt[I, O] {
+	r := c.newRun()
+	a := &attempt[I, O]{run: r, s: s,
+		up:   &sender[I]{r: r, in: in, restarts: s.restarts},
+		down: &receiver[O]{r: r, chunks: s.cutOut},
+	}
+	a.up.last = func() {
+		if !a.again && s.seen != nil && s.seen() {
+			c.breach(6, "the sink's work is visible before its source returned nil")
+		}
+	}
+	return a
+}
+
+// begin starts the run.
+func (a *attempt[I, O]) begin(st stage[I, O]) {
+	a.start(func() error { return st(a.run, a.up, a.down.emit) })
+}
+
+// finish waits for the run and looks at what must hold of every run, whatever happened.
+func (a *attempt[I, O]) finish() outcome {
+	a.out = a.wait()
+	if a.out.hung {
+		return a.out
+	}
+	a.up.ended()
+	if !a.down.poison {
+		a.down.intact("by the end of the run")
+	}
+	whole := a.out == (outcome{})
+	switch {
+	case whole && a.s.kind != "source" && !a.s.early && !a.up.complete:
+		a.c.breach(6, "nil was returned, but the upstream had not completed: it had sent %d of %d elements", a.up.sent, len(a.up.in))
+	case a.s.seen == nil || a.again:
+	case whole && !a.s.seen():
+		a.c.breach(6, "nil was returned, but the sink's work is not visible")
+	case !whole && a.s.seen():
+		a.c.breach(6, "the run failed (%v), but the sink's work is visible", a.out)
+	}
+	return a.out
+}
+
+// do begins and finishes the run.
+func (a *attempt[I, O]) do(st stage[I, O]) outcome {
+	a.begin(st)
+	return a.finish()
+}
+
+// completed reports a run that did not end with nil and with the output want, which is not compared when it is nil.
+func (a *attempt[I, O]) completed(want []O) bool {
+	switch {
+	case a.out.hung:
+		return false
+	case a.out != (outcome{}):
+		rule := 6
+		if a.out.err == nil {
+			rule = 10
+		}
+		a.c.breach(rule, "nothing failed, but %v", a.out)
+		return false
+	}
+	if want != nil {
+		if d := a.s.differ(a.down.elements(), want); d != "" {
+			a.c.breach(6, "%s", d)
+			return false
+		}
+	}
+	return true
+}
+
+// failed reports a run that did not end with an error that is want.
+func (a *attempt[I, O]) failed(rule int, want error, whole []O) {
+	switch {
+	case a.out.hung:
+		return
+	case a.out.err == nil || !errors.Is(a.out.err, want):
+		a.c.breach(rule, "%v, expected the error %q", a.out, want)
+	}
+	a.began(whole)
+}
+
+// began reports an output that is not the beginning of the whole one.
+func (a *attempt[I, O]) began(whole []O) {
+	if d := a.s.stray(a.down.elements(), whole); d != "" {
+		a.c.breach(6, "%s", d)
+	}
+}
+
+// stepped returns the upstream's elements of the runs that are disturbed at every step.
+func (s *suite[I, O]) stepped() []I { return s.elements(s.steps, true) }
+
+// elements returns the upstream's elements for n records; byte chunks are cut into a few pieces.
+func (s *suite[I, O]) elements(n int, cut bool) []I {
+	if s.input == nil {
+		return nil
+	}
+	in := s.input(n)
+	if cut && s.cutIn {
+		in = recut(in, max(1, (len(join(in))+7)/8))
+	}
+	return in
+}
+
+// whole returns the output of an undisturbed run over in. It is run once; a stage that cannot do that fails the check.
+func (s *suite[I, O]) whole(c *check, n int, in []I) []O {
+	c.Helper()
+	key := fmt.Sprint(n, len(in))
+	if out, ok := s.cache[key]; ok {
+		return out
+	}
+	a := s.attempt(c, in)
+	a.do(s.open(n))
+	if !a.completed(nil) {
+		c.FailNow()
+	}
+	out := a.down.elements()
+	if out == nil {
+		out = []O{}
+	}
+	s.cache[key] = out
+	return out
+}
+
+// spots returns at most limit numbers of 0 to n-1, the first and the last among them.
+func spots(n, limit int) []int {
+	if n <= limit {
+		limit = n
+	}
+	var all []int
+	for i := range limit {
+		if limit == 1 {
+			return []int{0}
+		}
+		all = append(all, i*(n-1)/(limit-1))
+	}
+	return all
+}
+
+// spots returns the steps of n at which a check disturbs the run.
+func (c *check) spots(n int) []int {
+	if c.wall {
+		return spots(n, 3)
+	}
+	return spots(n, 12)
+}
+
+// emits returns the steps of the output at which a check disturbs the run, and that output.
+func (s *suite[I, O]) emits(c *check, n int, in []I) ([]int, []O) {
+	c.Helper()
+	whole := s.whole(c, n, in)
+	if len(whole) == 0 {
+		c.Fatalf("streamtest: %d records made no output, so nothing can be checked here: give larger Steps, or another Input", n)
+	}
+	return c.spots(len(whole)), whole
+}

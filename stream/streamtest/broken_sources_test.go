@@ -1,0 +1,99 @@
+package streamtest_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+// source returns the test of a source of integers.
+func source(f func(ctx context.Context, n int, emit emitInt) error) func(*testing.T) {
+	return func(t *testing.T) {
+		streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] {
+			return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error { return f(ctx, n, emit) })
+		}})
+	}
+}
+
+func brokenSources() []defect {
+	return []defect{
+		{
+			name: "source ignores cancel", check: "Cancel/InsideEmit", says: `rule 7 .* more than a second`,
+			test: source(func(_ context.Context, n int, emit emitInt) error {
+				return numbers(n).Each(context.Background(), emit)
+			}),
+		},
+		{
+			name: "source starts in a cancelled context", check: "Cancel/BeforeStart", says: `rule 7 .* returned nil, expected context.Cause`,
+			test: source(func(_ context.Context, n int, emit emitInt) error {
+				return numbers(n).Each(context.Background(), emit)
+			}),
+		},
+		{
+			name: "source returns context.Canceled for the cause", check: "Cancel/InsideEmit", says: `rule 7 .* context canceled.* expected context.Cause`,
+			test: source(func(ctx context.Context, n int, emit emitInt) error {
+				for i := range n {
+					if ctx.Err() != nil {
+						return ctx.Err()
+					}
+					if err := emit(i); err != nil {
+						return err
+					}
+				}
+				return ctx.Err()
+			}),
+		},
+		{
+			name: "source stops when cancelled and says it is complete", check: "Cancel/InsideEmit", says: `rule 7 .* nil was returned, but the output has`,
+			test: source(func(ctx context.Context, n int, emit emitInt) error {
+				for i := 0; i < n && ctx.Err() == nil; i++ {
+					if err := emit(i); err != nil {
+						return err
+					}
+				}
+				return nil
+			}),
+		},
+		{
+			name: "waiting source ignores cancel", check: "Cancel/SourceBlocked", says: `rule 7 .* hangs`,
+			test: func(t *testing.T) {
+				streamtest.TestSource(t, streamtest.Source[int]{New: numbers, Stalled: func() stream.Source[int] {
+					return stream.SourceFunc[int](func(context.Context, func(int) error) error { select {} })
+				}})
+			},
+		},
+		{
+			name: "single-use source completes the second time", check: "SingleUse", says: `rule 9 .* returned nil, expected an error`,
+			test: func(t *testing.T) {
+				streamtest.TestSource(t, streamtest.Source[int]{SingleUse: true, New: func(n int) stream.Source[int] {
+					var used atomic.Bool
+					return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+						if used.Swap(true) {
+							return nil
+						}
+						return numbers(n).Each(ctx, emit)
+					})
+				}})
+			},
+		},
+		{
+			name: "source goes on where the last run ended", check: "RunTwice", says: `rule 9 .* run 2`,
+			test: func(t *testing.T) {
+				streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] {
+					var next atomic.Int64
+					return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+						for next.Load() < int64(n) {
+							if err := emit(int(next.Add(1))); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+				}})
+			},
+		},
+	}
+}

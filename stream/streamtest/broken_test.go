@@ -1,0 +1,98 @@
+package streamtest_test
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// defect is a stage that breaks one rule of the contract, and what must be said about it.
+type defect struct {
+	name  string
+	test  func(t *testing.T) // runs the suite over it
+	check string             // the check that must fail; others may, too
+	says  string             // what the check must say, a regular expression
+}
+
+// defects are all of them, by kind in files of their own.
+func defects() []defect {
+	var all []defect
+	all = append(all, brokenEmits()...)
+	all = append(all, brokenErrors()...)
+	all = append(all, brokenEnds()...)
+	all = append(all, brokenReuse()...)
+	all = append(all, brokenOwners()...)
+	all = append(all, brokenSources()...)
+	all = append(all, brokenSinks()...)
+	return all
+}
+
+const inChild = "MILLWEIR_STREAMTEST_DEFECTS"
+
+// TestDefectiveStages is what TestDefectsAreCaught runs in a process of its own: all of its checks over broken stages, so it
+// fails when it is run.
+func TestDefectiveStages(t *testing.T) {
+	if os.Getenv(inChild) == "" {
+		t.Skip("run by TestDefectsAreCaught, in a process of its own: it is meant to fail")
+	}
+	for _, d := range defects() {
+		t.Run(d.name, d.test)
+	}
+}
+
+func TestDefectsAreCaught(t *testing.T) {
+	said := runDefective(t)
+	for _, d := range defects() {
+		t.Run(d.name, func(t *testing.T) {
+			name := "TestDefectiveStages/" + title(d) + "/" + d.check
+			text, failed := said[name]
+			if !failed {
+				t.Errorf("the check %s did not fail", d.check)
+				for other, text := range said {
+					if strings.HasPrefix(other, "TestDefectiveStages/"+title(d)+"/") {
+						t.Logf("but %s did:\n%s", other, text)
+					}
+				}
+				return
+			}
+			if !regexp.MustCompile(d.says).MatchString(text) {
+				t.Errorf("the check %s failed with\n%s\nwhich does not match %s", d.check, text, d.says)
+			}
+		})
+	}
+}
+
+// title is the defect's name as the testing package writes it.
+func title(d defect) string { return strings.ReplaceAll(d.name, " ", "_") }
+
+// runDefective runs the broken stages and returns what every check that failed said.
+func runDefective(t *testing.T) map[string]string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDefectiveStages$", "-test.timeout=3m")
+	cmd.Env = append(os.Environ(), inChild+"=1")
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Fatal("the broken stages passed")
+	}
+	said := map[string]string{}
+	failed := regexp.MustCompile(`^\s*--- (FAIL|PASS|SKIP): (\S+)`)
+	name, finished := "", false
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		line := lines.Text()
+		finished = finished || line == "FAIL"
+		if m := failed.FindStringSubmatch(line); m != nil {
+			name = m[2]
+			said[name] = ""
+		} else if name != "" {
+			said[name] += line + "\n"
+		}
+	}
+	if !finished {
+		t.Fatalf("the process with the broken stages did not come to its end: %v\n%s", err, out)
+	}
+	return said
+}

@@ -1,0 +1,139 @@
+package streamtest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// cancels checks that a cancelled run ends within a second with the context's cause, wherever it is.
+func (s *suite[I, O]) cancels(t *testing.T) {
+	s.try(t, "Cancel/BeforeStart", func(c *check) {
+		in := s.stepped()
+		c.at("the context is cancelled before the start")
+		a := s.attempt(c, in)
+		a.cancel()
+		a.do(s.open(s.steps))
+		a.caused()
+	})
+	if s.kind != "source" {
+		s.cancelsUpstream(t)
+	}
+	if s.kind != "sink" {
+		s.cancelsDownstream(t)
+	}
+}
+
+// caused reports a run that did not end with the cause of its context in time.
+func (a *attempt[I, O]) caused() {
+	if a.out.hung {
+		return
+	}
+	a.prompt()
+	if !errors.Is(a.out.err, errCause) {
+		a.c.breach(7, "%v, expected context.Cause(ctx), %q", a.out, errCause)
+	}
+}
+
+// causedOrComplete is caused for a run that may have been at its end already: then it has all its output.
+func (a *attempt[I, O]) causedOrComplete(whole []O) {
+	if a.out == (outcome{}) {
+		a.prompt()
+		if d := a.s.differ(a.down.elements(), whole); d != "" {
+			a.c.breach(7, "the run was cancelled and nil was returned, but %s", d)
+		}
+		return
+	}
+	a.caused()
+	a.began(whole)
+}
+
+// reluctant is how long a neighbour takes for an element once the run is cancelled. One more element may pass, as it does when
+// a select has picked it from a channel; two are more than a second.
+const reluctant = 600 * time.Millisecond
+
+func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
+	s.try(t, "Cancel/InsideUpstream", func(c *check) {
+		in := s.elements(s.many, true)
+		whole := s.whole(c, s.many, in)
+		for _, k := range c.spots(len(in) + 1) {
+			c.at("the context is cancelled while the upstream makes element %d of %d", k+1, len(in))
+			a := s.attempt(c, in)
+			a.up.before = func(_ context.Context, i int) error {
+				if i == k {
+					a.cancel()
+				} else if a.isCancelled() {
+					time.Sleep(reluctant)
+				}
+				return nil
+			}
+			a.do(s.open(s.many))
+			a.causedOrComplete(whole)
+		}
+	})
+	s.try(t, "Cancel/UpstreamBlocked", func(c *check) {
+		in := s.stepped()
+		whole := s.whole(c, s.steps, in)
+		reached := s.reached(c, in)
+		for _, k := range c.spots(len(in) + 1) {
+			if k >= reached {
+				break
+			}
+			c.at("the upstream waits after %d of %d elements, then the context is cancelled", k, len(in))
+			a := s.attempt(c, in)
+			a.up.before = func(ctx context.Context, i int) error {
+				if i != k {
+					return nil
+				}
+				timer := time.AfterFunc(10*c.tick, a.cancel)
+				defer timer.Stop()
+				<-ctx.Done()
+				return context.Cause(ctx)
+			}
+			a.do(s.open(s.steps))
+			a.caused()
+			a.began(whole)
+		}
+	})
+}
+
+func (s *suite[I, O]) cancelsDownstream(t *testing.T) {
+	s.try(t, "Cancel/InsideEmit", func(c *check) {
+		in := s.elements(s.many, true)
+		at, whole := s.emits(c, s.many, in)
+		for _, k := range at {
+			c.at("the context is cancelled inside emit %d of %d", k+1, len(whole))
+			a := s.attempt(c, in)
+			a.down.after = func(i int) error {
+				if i == k {
+					a.cancel()
+				} else if a.isCancelled() {
+					time.Sleep(reluctant)
+				}
+				return nil
+			}
+			a.do(s.open(s.many))
+			a.causedOrComplete(whole)
+		}
+	})
+	s.try(t, "Cancel/DownstreamBlocked", func(c *check) {
+		in := s.stepped()
+		at, whole := s.emits(c, s.steps, in)
+		for _, k := range at {
+			c.at("emit %d of %d blocks until the context is cancelled", k+1, len(whole))
+			a := s.attempt(c, in)
+			a.down.after = func(i int) error {
+				if i != k {
+					return nil
+				}
+				timer := time.AfterFunc(10*c.tick, a.cancel)
+				defer timer.Stop()
+				<-a.ctx.Done()
+				return context.Cause(a.ctx)
+			}
+			a.do(s.open(s.steps))
+			a.caused()
+		}
+	})
+}

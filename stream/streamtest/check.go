@@ -1,0 +1,105 @@
+package streamtest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// rules are the headings of the contract in package stream's documentation.
+var rules = map[int]string{
+	0:  "words",
+	1:  "goroutines",
+	2:  "backpressure",
+	3:  "emit",
+	4:  "errors",
+	5:  "early end",
+	6:  "nil means complete",
+	7:  "cancel",
+	8:  "ownership",
+	9:  "a stage is a description",
+	10: "panics",
+}
+
+// check is one named check under way: a subtest, in a bubble of its own unless it runs on the wall clock.
+type check struct {
+	*testing.T
+	wall   bool
+	kind   string
+	idle   []string // goroutines of pools, which may stay
+	tick   time.Duration
+	limit  time.Duration // after which a run hangs
+	breaks bool          // a neighbour panics or ends its goroutine
+
+	mu   sync.Mutex
+	over bool
+	step string // what is being done to the stage
+	told map[string]bool
+}
+
+// try runs f as the subtest name.
+func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
+	t.Helper()
+	return t.Run(name, func(t *testing.T) {
+		t.Helper()
+		c := &check{wall: s.wallClock, kind: s.kind, idle: s.idle, told: map[string]bool{}}
+		body := func(t *testing.T) {
+			c.T = t
+			defer c.end()
+			f(c)
+		}
+		if c.wall {
+			c.tick, c.limit = time.Millisecond, 20*time.Second
+			body(t)
+			return
+		}
+		c.tick, c.limit = 10*time.Millisecond, time.Hour
+		defer func() {
+			if v := recover(); v != nil {
+				c.T = t
+				c.over = false
+				c.breach(1, "goroutines are still blocked after every run returned and its context was cancelled (%v)", v)
+			}
+		}()
+		synctest.Test(t, body)
+	})
+}
+
+func (c *check) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+}
+
+// at says what is done to the stage from now on, for the messages.
+func (c *check) at(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.step = fmt.Sprintf(format, args...)
+}
+
+// breach reports that the stage broke a rule of the contract. Each is reported once a check.
+func (c *check) breach(rule int, format string, args ...any) {
+	c.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text := fmt.Sprintf(format, args...)
+	if c.over || c.told[text] {
+		return
+	}
+	c.told[text] = true
+	when := ""
+	if c.step != "" {
+		when = c.step + ": "
+	}
+	c.Errorf("rule %d (%s): %s%s", rule, rules[rule], when, text)
+}
+
+// settle lets goroutines that are on their way out go.
+func (c *check) settle() {
+	if !c.wall {
+		synctest.Wait()
+	}
+}

@@ -1,0 +1,175 @@
+package streamtest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+)
+
+var (
+	errUpstream   = errors.New("streamtest: the upstream failed")
+	errDownstream = errors.New("streamtest: the downstream failed")
+	errCleanUp    = errors.New("streamtest: the upstream's clean-up failed")
+)
+
+// upstreamErrors checks that an upstream's error at any element fails the run, with that error.
+func (s *suite[I, O]) upstreamErrors(t *testing.T) {
+	s.try(t, "UpstreamError", func(c *check) {
+		in := s.stepped()
+		whole := s.whole(c, s.steps, in)
+		reached := s.reached(c, in)
+		for _, k := range c.spots(len(in) + 1) {
+			if k >= reached {
+				break
+			}
+			c.at("the upstream fails after %d of %d elements", k, len(in))
+			a := s.attempt(c, in)
+			a.up.before = func(_ context.Context, i int) error {
+				if i == k {
+					return errUpstream
+				}
+				return nil
+			}
+			a.do(s.open(s.steps))
+			a.failed(4, errUpstream, whole)
+		}
+	})
+}
+
+// reached returns how many steps of the upstream a run takes: all, unless the stage ends it early.
+func (s *suite[I, O]) reached(c *check, in []I) int {
+	if !s.early {
+		return len(in) + 1
+	}
+	a := s.attempt(c, in)
+	a.do(s.open(s.steps))
+	if a.up.complete {
+		return len(in) + 1
+	}
+	return a.up.sent + 1
+}
+
+// downstreamErrors checks that the very error of any emit comes back, and is the last emit.
+func (s *suite[I, O]) downstreamErrors(t *testing.T) {
+	s.try(t, "DownstreamError", func(c *check) {
+		in := s.stepped()
+		at, whole := s.emits(c, s.steps, in)
+		for _, k := range at {
+			c.at("emit %d of %d fails", k+1, len(whole))
+			a := s.attempt(c, in)
+			a.down.after = failFrom(k, errDownstream)
+			a.do(s.open(s.steps))
+			if !a.out.hung && !same(a.out.err, errDownstream) {
+				c.breach(4, "%v, expected emit's error as it is: %q", a.out, errDownstream)
+			}
+		}
+	})
+}
+
+func failFrom(k int, err error) func(int) error {
+	return func(i int) error {
+		if i >= k {
+			return err
+		}
+		return nil
+	}
+}
+
+// cleanUpErrors checks that what the upstream's clean-up adds to emit's error is kept beside it.
+func (s *suite[I, O]) cleanUpErrors(t *testing.T) {
+	s.try(t, "CleanUpError", func(c *check) {
+		in := s.stepped()
+		at, whole := s.emits(c, s.steps, in)
+		for _, k := range at {
+			c.at("emit %d of %d fails, and then the upstream's clean-up", k+1, len(whole))
+			a := s.attempt(c, in)
+			a.down.after = failFrom(k, errDownstream)
+			a.up.after = func(err error) error { return errors.Join(err, errCleanUp) }
+			a.do(s.open(s.steps))
+			if a.out.hung {
+				continue
+			}
+			if !errors.Is(a.out.err, errDownstream) {
+				c.breach(4, "%v, expected an error that is emit's, %q", a.out, errDownstream)
+			}
+			if a.up.emitErr != nil && !errors.Is(a.out.err, errCleanUp) {
+				c.breach(4, "%v, expected the upstream's clean-up error joined to it, %q", a.out, errCleanUp)
+			}
+		}
+	})
+}
+
+// firstCauses checks that the first error is the one reported, not what it makes of the other side.
+func (s *suite[I, O]) firstCauses(t *testing.T) {
+	for _, echo := range []error{context.Canceled, io.ErrClosedPipe} {
+		s.try(t, "FirstCause/UpstreamThen"+map[error]string{context.Canceled: "Canceled", io.ErrClosedPipe: "ClosedPipe"}[echo], func(c *check) {
+			in := s.stepped()
+			at, whole := s.emits(c, s.steps, in)
+			for _, k := range at {
+				c.at("emit %d of %d blocks, the upstream fails if it can, then emit returns %q", k+1, len(whole), echo)
+				a := s.attempt(c, in)
+				a.up.before = func(_ context.Context, i int) error {
+					if i == len(in) {
+						return errUpstream
+					}
+					return nil
+				}
+				want := echo
+				a.down.after = func(i int) error {
+					if i != k {
+						return nil
+					}
+					time.Sleep(50 * c.tick)
+					if a.up.hasEnded() && a.up.emitError() == nil {
+						want = errUpstream
+					}
+					return echo
+				}
+				a.do(s.open(s.steps))
+				if len(a.down.elements()) <= k {
+					want = errUpstream // the upstream's failure came before that emit
+				}
+				if !a.out.hung && !errors.Is(a.out.err, want) {
+					c.breach(4, "%v, expected the first cause, %q", a.out, want)
+				}
+			}
+		})
+	}
+	s.try(t, "FirstCause/DownstreamThenCanceled", func(c *check) {
+		in := s.stepped()
+		at, whole := s.emits(c, s.steps, in)
+		for _, k := range at {
+			c.at("emit %d of %d fails while the upstream waits, which then returns %q", k+1, len(whole), context.Canceled)
+			a := s.attempt(c, in)
+			a.up.before = func(ctx context.Context, i int) error {
+				if i == len(in) {
+					return linger(ctx, 50*c.tick)
+				}
+				return nil
+			}
+			a.down.after = func(i int) error {
+				if i < k {
+					return nil
+				}
+				time.Sleep(c.tick)
+				return errDownstream
+			}
+			a.do(s.open(s.steps))
+			if !a.out.hung && !errors.Is(a.out.err, errDownstream) {
+				c.breach(4, "%v, expected the first cause, emit's %q", a.out, errDownstream)
+			}
+		}
+	})
+}
+
+// linger waits for the context as a careless source does: it returns ctx.Err(), not the cause. It gives up after d.
+func linger(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

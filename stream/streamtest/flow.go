@@ -1,0 +1,77 @@
+package streamtest
+
+import (
+	"testing"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Flow says how [TestFlow] makes a flow and what is special about it. Only New is needed, and In or Input where the elements
+// are not []byte, a string or a number.
+type Flow[I, O any] struct {
+	// New returns the flow under test. It is called once for most checks.
+	New func() stream.Flow[I, O]
+
+	In    func(i int) I   // makes the i-th element of the input, from 0
+	Input func(n int) []I // makes the whole input of n records; for flows that need a valid beginning and end, as decoders do
+
+	// Want looks at the whole output of an undisturbed run, and fails t if it is wrong.
+	Want func(t *testing.T, in []I, out []O)
+	// View returns what counts of a whole output, for flows whose output is never twice the same (encryption, grouping by
+	// time): two outputs are equal when their views are, by reflect.DeepEqual.
+	View func(out []O) any
+
+	InRecords  bool // elements of type []byte are records: the suite does not cut the input anew
+	OutRecords bool // the same for the output: where it is cut has a meaning
+	Unordered  bool // the order of the output has no meaning
+	Varies     bool // the output depends on time or chance: outputs are not compared with each other
+	Early      bool // the flow may end its upstream early and complete, as Take does
+	Restarts   bool // the flow may run its upstream more than once, as a restart does
+	RealIO     bool // the flow waits for the world outside: checks run on the wall clock, not in a synctest bubble
+
+	Steps     int // records in the runs that are disturbed at every step; 0 means 5
+	Many      int // records in a long run; 0 means 100
+	ReadAhead int // most elements that the flow takes in beyond those whose output was taken; 0 means not checked
+
+	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
+	Idle []string
+}
+
+// TestFlow checks that a flow keeps the contract of package stream, each rule in a subtest of its own.
+func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
+	t.Helper()
+	s := &suite[I, O]{
+		kind:  "flow",
+		input: inputs(t, "flow", f.In, f.Input),
+		open: func(int) stage[I, O] {
+			flow := f.New()
+			return func(r *run, up *sender[I], emit func(O) error) error {
+				return stream.Via[I, O](up, flow).Each(r.ctx, emit)
+			}
+		},
+		make: func(a *attempt[I, O]) error {
+			f.New().Apply(a.up)
+			return nil
+		},
+		view:  f.View,
+		cutIn: isChunk[I]() && !f.InRecords, cutOut: isChunk[O]() && !f.OutRecords,
+		unordered: f.Unordered, varies: f.Varies, early: f.Early, restarts: f.Restarts, wallClock: f.RealIO,
+		steps: f.Steps, many: f.Many, readAhead: f.ReadAhead, idle: f.Idle,
+	}
+	if f.Want != nil {
+		s.want = func(c *check, _ int, in []I, out []O) { f.Want(c.T, in, out) }
+	}
+	s.fill()
+	s.wholeRuns(t)
+	s.reuse(t)
+	s.upstreamErrors(t)
+	s.downstreamErrors(t)
+	s.cleanUpErrors(t)
+	s.firstCauses(t)
+	s.earlyEnds(t)
+	s.cancels(t)
+	s.panics(t)
+	s.ownership(t)
+	appliedTwice(s, t, f.New)
+	s.readsAhead(t)
+}

@@ -1,0 +1,45 @@
+package streamtest
+
+import "reflect"
+
+// suite is what the three kinds of stages have in common: how the checks run and compare.
+type suite[I, O any] struct {
+	kind string // source, flow or sink
+
+	input func(n int) []I // the upstream's elements for n records; nil for a source
+	open  func(n int) stage[I, O]
+	make  func(a *attempt[I, O]) error           // makes the stage, and does not run it
+	want  func(c *check, n int, in []I, out []O) // looks at a complete run; may be nil
+	view  func(out []O) any                      // may be nil
+	seen  func() bool                            // whether a sink's work is visible; may be nil
+
+	cutIn, cutOut                                            bool // in, out are byte chunks, whose edges mean nothing
+	unordered, varies, early, restarts, singleUse, wallClock bool
+	steps, many, readAhead                                   int
+	idle                                                     []string
+
+	cache map[string][]O
+}
+
+// stage is one constructed stage: each call is a run of it. A source ignores up, a sink ignores emit.
+type stage[I, O any] func(r *run, up *sender[I], emit func(O) error) error
+
+const (
+	defaultSteps = 5
+	defaultMany  = 100
+)
+
+func (s *suite[I, O]) fill() {
+	if s.steps == 0 {
+		s.steps = defaultSteps
+	}
+	if s.many == 0 {
+		s.many = defaultMany
+	}
+	s.cache = map[string][]O{}
+}
+
+// isChunk reports whether T is []byte itself: a chunk of a byte stream, not a record type made of bytes.
+func isChunk[T any]() bool {
+	return reflect.TypeFor[T]() == reflect.TypeFor[[]byte]()
+}

@@ -1,0 +1,86 @@
+package streamtest
+
+import (
+	"context"
+	"runtime"
+	"testing"
+)
+
+// panics checks that a panic, or runtime.Goexit, in a neighbour comes out in the caller's goroutine after the upstream cleaned up.
+func (s *suite[I, O]) panics(t *testing.T) {
+	const value = "streamtest: a panic on purpose"
+	ways := []struct {
+		name string
+		do   func()
+	}{
+		{"Panic", func() { panic(value) }},
+		{"Goexit", runtime.Goexit},
+	}
+	for _, way := range ways {
+		if s.kind != "source" {
+			s.try(t, way.name+"/Upstream", func(c *check) {
+				c.breaks = true
+				in := s.stepped()
+				whole := s.whole(c, s.steps, in)
+				reached := s.reached(c, in)
+				for _, k := range c.spots(len(in) + 1) {
+					if k >= reached {
+						break
+					}
+					c.at("the upstream's code ends by %s after %d of %d elements", way.name, k, len(in))
+					a := s.attempt(c, in)
+					a.up.before = func(_ context.Context, i int) error {
+						if i == k {
+							way.do()
+						}
+						return nil
+					}
+					a.broke(s.open(s.steps), way.name, value)
+					a.began(whole)
+				}
+			})
+		}
+		if s.kind != "sink" {
+			s.try(t, way.name+"/Downstream", func(c *check) {
+				c.breaks = true
+				in := s.stepped()
+				at, whole := s.emits(c, s.steps, in)
+				for _, k := range at {
+					c.at("emit %d of %d ends by %s", k+1, len(whole), way.name)
+					a := s.attempt(c, in)
+					a.down.after = func(i int) error {
+						if i == k {
+							way.do()
+						}
+						return nil
+					}
+					a.broke(s.open(s.steps), way.name, value)
+				}
+			})
+		}
+	}
+}
+
+// broke does the run and reports one that did not come to the end that a neighbour's panic or Goexit must have.
+func (a *attempt[I, O]) broke(st stage[I, O], way string, value any) {
+	a.start(func() error {
+		defer func() {
+			a.up.mu.Lock()
+			defer a.up.mu.Unlock()
+			if a.up.runs > 0 && !a.up.cleaned {
+				a.c.breach(10, "the %s came out before the upstream had cleaned up", way)
+			}
+		}()
+		return st(a.run, a.up, a.down.emit)
+	})
+	a.finish()
+	switch {
+	case a.out.hung:
+	case way == "Goexit":
+		if a.out == (outcome{}) {
+			a.c.breach(10, "nil was returned, as if the run were complete")
+		}
+	case !surfaced(a.out.panicked, value):
+		a.c.breach(10, "%v, expected the panic with %q, or a *stream.PanicError that holds it", a.out, value)
+	}
+}

@@ -1,0 +1,81 @@
+package streamtest
+
+import (
+	"reflect"
+	"sync"
+	"sync/atomic"
+)
+
+// receiver is the downstream of a stage under check: it records what it is given and watches how.
+type receiver[T any] struct {
+	r      *run
+	chunks bool
+	// after is called with the number of the element that was just taken, from 0. Its error is emit's.
+	after func(i int) error
+	// poison overwrites every slice once it was copied.
+	poison bool
+
+	inside atomic.Int32
+	broken atomic.Pointer[string] // how an emit failed
+	turn   int                    // unguarded on purpose: the race detector sees emits that are not ordered
+
+	mu   sync.Mutex
+	out  []T // copies
+	kept []T // as they came
+}
+
+func (d *receiver[T]) emit(v T) error {
+	defer d.inside.Add(-1)
+	switch {
+	case d.inside.Add(1) != 1:
+		d.r.c.breach(3, "emit was called while another emit was under way")
+	case d.r.over.Load():
+		d.r.c.breach(3, "emit was called after Each had returned")
+	case d.broken.Load() != nil:
+		d.r.c.breach(3, "emit was called again after it %s", *d.broken.Load())
+	}
+	d.turn++
+	d.mu.Lock()
+	i := len(d.out)
+	d.out = append(d.out, clone(v))
+	d.kept = append(d.kept, v)
+	d.mu.Unlock()
+	if d.chunks && reflect.ValueOf(v).Len() == 0 {
+		d.r.c.breach(0, "an empty chunk was emitted; a chunk has at least one byte")
+	}
+	if d.poison {
+		poison(v)
+	}
+	if d.after == nil {
+		return nil
+	}
+	how := "panicked or ended its goroutine"
+	defer func() {
+		if how != "" {
+			d.broken.CompareAndSwap(nil, &how)
+		}
+	}()
+	err := d.after(i)
+	if how = ""; err != nil {
+		how = "returned an error"
+	}
+	return err
+}
+
+func (d *receiver[T]) elements() []T {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]T(nil), d.out...)
+}
+
+// intact reports elements that changed after they were handed on.
+func (d *receiver[T]) intact(when string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, v := range d.kept {
+		if !reflect.DeepEqual(v, d.out[i]) {
+			d.r.c.breach(8, "element %d was changed %s after it was handed on: it was %s, it became %s", i, when, short(d.out[i]), short(v))
+			return
+		}
+	}
+}

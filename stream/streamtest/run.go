@@ -1,0 +1,198 @@
+package streamtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// run is one run of a stage, on a goroutine that is watched.
+type run struct {
+	c     *check
+	ctx   context.Context
+	stop  context.CancelCauseFunc
+	label string
+
+	mu        sync.Mutex
+	cancelled time.Time // when cancel was called
+	done      chan struct{}
+	over      atomic.Bool // the stage has returned, in whatever way
+	ended     time.Time
+	out       outcome
+}
+
+// outcome is how a run ended.
+type outcome struct {
+	err      error
+	panicked any
+	exited   bool // by runtime.Goexit
+	hung     bool
+}
+
+func (o outcome) String() string {
+	switch {
+	case o.hung:
+		return "it did not return"
+	case o.exited:
+		return "it ended its goroutine"
+	case o.panicked != nil:
+		return fmt.Sprintf("it panicked with %v", firstLine(o.panicked))
+	case o.err != nil:
+		return fmt.Sprintf("it returned the error %q (%T)", o.err, o.err)
+	}
+	return "it returned nil"
+}
+
+func firstLine(v any) string {
+	line, _, _ := strings.Cut(fmt.Sprint(v), "\n")
+	return line
+}
+
+var (
+	errCause = errors.New("streamtest: cancelled for a reason")
+	serial   atomic.Int64
+)
+
+// newRun returns a run that is not started. Its context is cancelled by cancel, with errCause.
+func (c *check) newRun() *run {
+	label := fmt.Sprintf("run %d", serial.Add(1))
+	ctx := pprof.WithLabels(context.Background(), pprof.Labels("streamtest", label))
+	r := &run{c: c, label: label, done: make(chan struct{})}
+	r.ctx, r.stop = context.WithCancelCause(ctx)
+	return r
+}
+
+func (r *run) cancel() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cancelled.IsZero() {
+		r.cancelled = time.Now()
+		r.stop(errCause)
+	}
+}
+
+func (r *run) isCancelled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.cancelled.IsZero()
+}
+
+// start runs f on a goroutine that carries the run's label, as do all that it starts.
+func (r *run) start(f func() error) {
+	go func() {
+		pprof.SetGoroutineLabels(r.ctx)
+		returned := false
+		defer close(r.done)
+		defer func() {
+			if !returned {
+				r.out.panicked = recover()
+				r.out.exited = r.out.panicked == nil
+			}
+			r.ended = time.Now()
+			r.over.Store(true)
+		}()
+		r.out.err = f()
+		returned = true
+	}()
+}
+
+// wait waits for the run to end, looks for what it left running, and frees its context.
+func (r *run) wait() outcome {
+	defer r.c.settle()
+	defer r.stop(nil)
+	limit := time.NewTimer(r.c.limit)
+	defer limit.Stop()
+	select {
+	case <-r.done:
+	case <-limit.C:
+		r.over.Store(true)
+		r.c.breach(r.hangRule(), "hangs:\n%s", strings.Join(r.goroutines(), "\n\n"))
+		return outcome{hung: true}
+	}
+	if left := r.left(); len(left) > 0 {
+		r.c.breach(1, "%d goroutine(s) still run after the %s returned:\n%s", len(left), r.c.kind, strings.Join(left, "\n\n"))
+		time.Sleep(10 * r.c.tick) // what they do now is worth knowing too
+	}
+	return r.out
+}
+
+// hangRule returns the rule that a run broke which does not end.
+func (r *run) hangRule() int {
+	switch {
+	case r.isCancelled():
+		return 7
+	case r.c.breaks:
+		return 10
+	}
+	return 1
+}
+
+// left returns the goroutines that the run started and that remain.
+func (r *run) left() []string {
+	if !r.c.wall {
+		r.c.settle()
+		return r.goroutines()
+	}
+	var all []string
+	for wait := time.Millisecond; wait < 2*time.Second; wait *= 2 {
+		if all = r.goroutines(); len(all) == 0 {
+			return nil
+		}
+		time.Sleep(wait)
+	}
+	return all
+}
+
+// goroutines returns the stacks of the run's goroutines, those of idle pools left out.
+func (r *run) goroutines() []string {
+	var buf bytes.Buffer
+	_ = pprof.Lookup("goroutine").WriteTo(&buf, 1)
+	var mine []string
+next:
+	for stack := range strings.SplitSeq(buf.String(), "\n\n") {
+		if !strings.Contains(stack, fmt.Sprintf("%q:%q", "streamtest", r.label)) {
+			continue
+		}
+		for _, name := range r.c.idle {
+			if strings.Contains(stack, name) {
+				continue next
+			}
+		}
+		_, frames, _ := strings.Cut(stack, "}\n")
+		mine = append(mine, frames)
+	}
+	return mine
+}
+
+// prompt reports a run that took more than a second from the cancel to its end.
+func (r *run) prompt() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cancelled.IsZero() {
+		return
+	}
+	if took := r.ended.Sub(r.cancelled); took > time.Second {
+		r.c.breach(7, "it took %v from the cancel to the return, more than a second", took)
+	}
+}
+
+// same reports whether err is want itself.
+func same(err, want error) bool {
+	return err == want //nolint:errorlint // identity is the rule
+}
+
+// surfaced reports whether a panic with v came out as itself or as a *stream.PanicError.
+func surfaced(got, v any) bool {
+	if p, ok := got.(*stream.PanicError); ok {
+		got = p.Value
+	}
+	return got == v
+}

@@ -1,0 +1,75 @@
+package streamtest
+
+import (
+	"testing"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Sink says how [TestSink] makes a sink and what is special about it. Only New is needed, and In or Input where the elements
+// are not []byte, a string or a number.
+type Sink[T, R any] struct {
+	// New returns the sink under test, over a store that is empty. It is called once for most checks.
+	New func() stream.Sink[T, R]
+
+	In    func(i int) T   // makes the i-th element of the input, from 0
+	Input func(n int) []T // makes the whole input of n records
+
+	// Want looks at the result of an undisturbed run, and at what was stored, and fails t if it is wrong.
+	Want func(t *testing.T, in []T, result R)
+	// Published reports whether the work of the sink that New returned last is visible. It must be only after the run
+	// returned nil.
+	Published func() bool
+
+	InRecords bool // elements of type []byte are records: the suite does not cut the input anew
+	Varies    bool // the result differs from run to run: results are not compared with each other
+	Early     bool // the sink may end its upstream early and complete, as First does
+	SingleUse bool // the sink can be run once, and fails the second time
+	RealIO    bool // the sink waits for the world outside: checks run on the wall clock, not in a synctest bubble
+
+	Steps int // records in the runs that are disturbed at every step; 0 means 5
+	Many  int // records in a long run; 0 means 100
+
+	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
+	Idle []string
+}
+
+// TestSink checks that a sink keeps the contract of package stream, each rule in a subtest of its own.
+func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
+	t.Helper()
+	s := &suite[T, R]{ // the result is the output's one element
+		kind:  "sink",
+		input: inputs(t, "sink", f.In, f.Input),
+		open: func(int) stage[T, R] {
+			sink := f.New()
+			return func(r *run, up *sender[T], emit func(R) error) error {
+				result, err := sink.Consume(r.ctx, up)
+				if err != nil {
+					return err
+				}
+				return emit(result)
+			}
+		},
+		make: func(*attempt[T, R]) error {
+			f.New()
+			return nil
+		},
+		seen:   f.Published,
+		cutIn:  isChunk[T]() && !f.InRecords,
+		varies: f.Varies, early: f.Early, singleUse: f.SingleUse, wallClock: f.RealIO,
+		steps: f.Steps, many: f.Many, idle: f.Idle,
+	}
+	if f.Want != nil {
+		s.want = func(c *check, _ int, in []T, out []R) {
+			for _, result := range out {
+				f.Want(c.T, in, result)
+			}
+		}
+	}
+	s.fill()
+	s.wholeRuns(t)
+	s.reuse(t)
+	s.upstreamErrors(t)
+	s.cancels(t)
+	s.panics(t)
+}

@@ -1,0 +1,69 @@
+package streamtest
+
+import (
+	"testing"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Source says how [TestSource] makes a source and what is special about it. Only New is needed.
+type Source[T any] struct {
+	// New returns a source of n records, 0 to Many: mostly n elements, but a source of chunks may cut them as it likes.
+	New func(n int) stream.Source[T]
+
+	// Want looks at all that a source of n records emitted, and fails t if it is wrong.
+	Want func(t *testing.T, n int, out []T)
+	// View returns what counts of a whole output, where outputs are not twice the same: two are equal when their views are,
+	// by reflect.DeepEqual.
+	View func(out []T) any
+
+	Records   bool // elements of type []byte are records: where they are cut has a meaning
+	Unordered bool // the order of the output has no meaning
+	Varies    bool // the output depends on time or chance: outputs are not compared with each other
+	SingleUse bool // the source can be run once, and fails the second time
+	RealIO    bool // the source waits for the world outside: checks run on the wall clock, not in a synctest bubble
+
+	// Stalled returns a source that emits nothing and waits until it is cancelled, where there is such: a channel that nobody
+	// sends to, a cursor without news.
+	Stalled func() stream.Source[T]
+
+	Steps int // records in the runs that are disturbed at every step; 0 means 5
+	Many  int // records in a long run; 0 means 100
+
+	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
+	Idle []string
+}
+
+// TestSource checks that a source keeps the contract of package stream, each rule in a subtest of its own.
+func TestSource[T any](t *testing.T, f Source[T]) {
+	t.Helper()
+	s := &suite[struct{}, T]{
+		kind: "source",
+		open: func(n int) stage[struct{}, T] {
+			src := f.New(n)
+			return func(r *run, _ *sender[struct{}], emit func(T) error) error { return src.Each(r.ctx, emit) }
+		},
+		view:      f.View,
+		cutOut:    isChunk[T]() && !f.Records,
+		unordered: f.Unordered, varies: f.Varies, singleUse: f.SingleUse, wallClock: f.RealIO,
+		steps: f.Steps, many: f.Many, idle: f.Idle,
+	}
+	s.make = func(*attempt[struct{}, T]) error {
+		f.New(s.steps)
+		return nil
+	}
+	if f.Want != nil {
+		s.want = func(c *check, n int, _ []struct{}, out []T) { f.Want(c.T, n, out) }
+	}
+	s.fill()
+	s.wholeRuns(t)
+	s.reuse(t)
+	s.downstreamErrors(t)
+	s.earlyEnds(t)
+	s.cancels(t)
+	if f.Stalled != nil {
+		s.stalled(t, f.Stalled)
+	}
+	s.panics(t)
+	s.ownership(t)
+}

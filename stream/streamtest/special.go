@@ -1,0 +1,70 @@
+package streamtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// stalled checks that a source which waits for elements can be cancelled.
+func (s *suite[I, O]) stalled(t *testing.T, stalled func() stream.Source[O]) {
+	s.try(t, "Cancel/SourceBlocked", func(c *check) {
+		c.at("the source waits, then the context is cancelled")
+		a := s.attempt(c, nil)
+		src := stalled()
+		timer := time.AfterFunc(10*c.tick, a.cancel)
+		defer timer.Stop()
+		a.do(func(r *run, _ *sender[I], emit func(O) error) error { return src.Each(r.ctx, emit) })
+		a.caused()
+	})
+}
+
+// appliedTwice checks that the source which a flow made of its upstream can be run again.
+func appliedTwice[I, O any](s *suite[I, O], t *testing.T, f func() stream.Flow[I, O]) {
+	if s.singleUse {
+		return
+	}
+	s.try(t, "RunAppliedTwice", func(c *check) {
+		in := s.stepped()
+		whole := s.whole(c, s.steps, in)
+		var now *attempt[I, O]
+		src := f().Apply(stream.SourceFunc[I](func(ctx context.Context, emit func(I) error) error {
+			return now.up.Each(ctx, emit)
+		}))
+		for i := range 2 {
+			c.at("run %d of the source that Apply returned", i+1)
+			now = s.attempt(c, in)
+			now.do(func(r *run, _ *sender[I], emit func(O) error) error { return src.Each(r.ctx, emit) })
+			now.afresh(whole)
+		}
+	})
+}
+
+// readsAhead checks how much a flow takes in while its downstream takes nothing.
+func (s *suite[I, O]) readsAhead(t *testing.T) {
+	if s.readAhead == 0 {
+		return
+	}
+	s.try(t, "ReadAhead", func(c *check) {
+		in := s.elements(s.many+s.readAhead, false)
+		at, whole := s.emits(c, s.many+s.readAhead, in)
+		for _, k := range at {
+			c.at("emit %d of %d blocks for a long time", k+1, len(whole))
+			a := s.attempt(c, in)
+			before := 0
+			a.down.after = func(i int) error {
+				if i == k {
+					before = a.up.count()
+					time.Sleep(100 * c.tick)
+					if more := a.up.count() - before; more > s.readAhead {
+						c.breach(2, "meanwhile %d more elements were taken from the upstream, more than ReadAhead, %d", more, s.readAhead)
+					}
+				}
+				return nil
+			}
+			a.do(s.open(s.many + s.readAhead))
+		}
+	})
+}

@@ -1,0 +1,74 @@
+package streamtest
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// wholeRuns checks undisturbed runs: of no, one and many records, with the input's chunks cut anew, and with a slow neighbour.
+func (s *suite[I, O]) wholeRuns(t *testing.T) {
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"Empty", 0}, {"One", 1}, {"Many", s.many}} {
+		s.try(t, size.name, func(c *check) {
+			in := s.elements(size.n, false)
+			whole := s.whole(c, size.n, in)
+			if s.want != nil {
+				c.at("%d records", size.n)
+				s.want(c, size.n, cloneAll(in), cloneAll(whole))
+			}
+		})
+	}
+	if s.cutIn {
+		s.cuts(t)
+	}
+	if s.kind != "source" {
+		s.try(t, "SlowUpstream", func(c *check) {
+			in := s.stepped()
+			whole := s.whole(c, s.steps, in)
+			c.at("every element of the upstream comes %v late", c.tick)
+			a := s.attempt(c, in)
+			a.up.before = func(context.Context, int) error { time.Sleep(c.tick); return nil }
+			a.do(s.open(s.steps))
+			a.completed(whole)
+		})
+	}
+	if s.kind != "sink" {
+		s.try(t, "SlowDownstream", func(c *check) {
+			in := s.stepped()
+			whole := s.whole(c, s.steps, in)
+			c.at("every emit takes %v", c.tick)
+			a := s.attempt(c, in)
+			a.down.after = func(int) error { time.Sleep(c.tick); return nil }
+			a.do(s.open(s.steps))
+			a.completed(whole)
+		})
+	}
+}
+
+// cuts checks that the edges of the input's chunks have no meaning.
+func (s *suite[I, O]) cuts(t *testing.T) {
+	for _, cut := range []struct {
+		name string
+		size int
+	}{{"OneByteChunks", 1}, {"OddChunks", 7}, {"HugeChunk", 1 << 40}} {
+		s.try(t, cut.name, func(c *check) {
+			for _, n := range []int{0, 1, s.steps, s.many} {
+				in := s.elements(n, false)
+				whole := s.whole(c, n, in)
+				if cut.size == 1 && len(join(in)) > 64<<10 {
+					continue // too many elements to be worth the time; shorter inputs went this way
+				}
+				c.at("the input of %d records is cut into chunks of %d bytes", n, min(cut.size, len(join(in))))
+				a := s.attempt(c, recut(in, cut.size))
+				a.do(s.open(n))
+				a.completed(whole)
+				if s.want != nil {
+					s.want(c, n, cloneAll(in), a.down.elements())
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,29 @@
+package stream
+
+import "context"
+
+// TakeWhile returns a flow that emits elements as long as keep is true. The first for which it is false is dropped and the
+// upstream stopped, which is not an error. Fused; it holds no element.
+func TakeWhile[T any](keep func(T) bool) Flow[T, T] {
+	if keep == nil {
+		return invalid[T, T]("TakeWhile: the function is nil")
+	}
+	return fuseStop(func(_ context.Context, enough error, emit func(T) error) func(T) error {
+		return func(v T) error {
+			if !keep(v) {
+				return enough
+			}
+			return emit(v)
+		}
+	})
+}
+
+// fuseStop is fuse for a handler that returns enough for an early end.
+func fuseStop[T, U any](handler func(ctx context.Context, enough error, emit func(U) error) func(T) error) Flow[T, U] {
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+			s := new(stop)
+			return without(src.Each(ctx, handler(ctx, s, emit)), s)
+		})
+	})
+}
