@@ -1,0 +1,23 @@
+// Package millweir is the map of a library of composable, typed stream stages and of the backup layer built on them. It carries
+// data from MongoDB through JSON, compression and encryption into S3, and back, in constant memory.
+//
+//	body := stream.Via3(mongosource.Find(cookies, bson.D{}, nil),
+//		bsoncodec.ExtJSON(nil),
+//		codec.Gzip(nil),
+//		agecodec.Encrypt(recipient),
+//	)
+//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.json.gz.age", nil))
+//
+// Begin with package stream: it has the words, the contract, and the operators.
+//
+//   - [github.com/millweir/millweir/stream]: sources, flows, sinks, operators, and the run.
+//   - [github.com/millweir/millweir/stream/streamtest]: the suites that check a stage, ours or yours, against the contract.
+//   - [github.com/millweir/millweir/source], [github.com/millweir/millweir/sink]: ends of a pipeline that need no server.
+//   - [github.com/millweir/millweir/codec]: compression, framing, and adapters for any reader or writer.
+//   - [github.com/millweir/millweir/codec/bsoncodec]: BSON to MongoDB Extended JSON and back.
+//   - [github.com/millweir/millweir/codec/agecodec]: age encryption.
+//   - [github.com/millweir/millweir/source/mongosource], [github.com/millweir/millweir/sink/mongosink]: MongoDB.
+//   - [github.com/millweir/millweir/source/s3source], [github.com/millweir/millweir/sink/s3sink]: S3.
+//
+// A package has one dependency or none, so that nobody compiles what he does not use.
+package millweir
