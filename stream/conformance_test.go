@@ -38,6 +38,9 @@ func TestContract(t *testing.T) {
 		"Sliding":          unbatch(stream.Sliding[int](3, 2)),
 		"Async":            stream.Async[int](4),
 		"MapN":             stream.MapN(3, try),
+		"MergeMap":         stream.MergeMap(1, func(n int) stream.Source[int] { return source.Of(n, n) }),
+		"MapUnordered":     stream.MapUnordered(1, try),
+		"MapKeyed":         stream.MapKeyed(4, 1, id, try),
 		"AlsoTo":           stream.AlsoTo(sink.Discard[int](), nil),
 		"Monitor":          stream.Monitor[int](new(stream.Stats)),
 		"ResultOf":         stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
@@ -58,6 +61,22 @@ func TestContract(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[int, int]{
 				New: func() stream.Flow[int, int] { return flow },
 				In:  func(i int) int { return i },
+			})
+		})
+	}
+	unordered := map[string]stream.Flow[int, int]{
+		"MergeMap":     stream.MergeMap(3, func(n int) stream.Source[int] { return source.Of(n, n) }),
+		"MapUnordered": stream.MapUnordered(3, try),
+		"Merge": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+			return stream.Merge(source.Of(1, 2), src, source.Of(3))
+		}),
+	}
+	for name, flow := range unordered {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[int, int]{
+				New:       func() stream.Flow[int, int] { return flow },
+				In:        func(i int) int { return i },
+				Unordered: true,
 			})
 		})
 	}

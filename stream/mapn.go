@@ -11,16 +11,25 @@ import "context"
 //   - Order and goroutines: the order is kept; n goroutines call f and one runs the upstream; all have ended when the run returns.
 //   - Errors: the first error of f ends the run, as it is; the context of the other calls is cancelled. Results that wait are dropped.
 func MapN[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
+	return mapParallel("MapN", n, true, f)
+}
+
+// MapUnordered is [MapN] without the order: results are emitted as they come, so that a slow call does not hold up those after it.
+func MapUnordered[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
+	return mapParallel("MapUnordered", n, false, f)
+}
+
+func mapParallel[T, U any](name string, n int, order bool, f func(context.Context, T) (U, error)) Flow[T, U] {
 	switch {
 	case n < 1:
-		return invalid[T, U]("MapN: %d calls at once; it must be at least 1", n)
+		return invalid[T, U]("%s: %d calls at once; it must be at least 1", name, n)
 	case f == nil:
-		return invalid[T, U]("MapN: the function is nil")
+		return invalid[T, U]("%s: the function is nil", name)
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
 			g, ctx := NewGroup(ctx)
-			m := newMapping[T, U](n)
+			m := newMapping[T, U](n, order)
 			defer context.AfterFunc(ctx, m.halt)()
 			g.Go(func() error {
 				err := src.Each(ctx, func(v T) error { return m.put(ctx, v) })

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,8 +12,8 @@ const (
 	mapTarget = 40 * time.Microsecond // so much work in a chunk makes its hand-over cheap
 )
 
-// mapping is one run of [MapN]. Chunks stand in the order of their elements. The upstream fills the last one, workers take the
-// first that nobody has, the downstream takes the first of all when it is done.
+// mapping is one run of [MapN] or [MapUnordered]. Chunks stand in the order of their elements. The upstream fills the last one, workers take the
+// first that nobody has, the downstream takes the first of all when it is done, or, where order does not matter, any that is done.
 type mapping[T, U any] struct {
 	mu     sync.Mutex
 	room   sync.Cond // the upstream waits for a place
@@ -21,6 +22,7 @@ type mapping[T, U any] struct {
 	chunks []*mapped[T, U]
 	taken  int // so many of chunks, from the first, are with workers or done
 	limit  int // chunks at most
+	order  bool
 	size   int // elements in a chunk, at present
 	idle   int // workers that wait and were not yet woken
 	ended  bool
@@ -35,8 +37,8 @@ type mapped[T, U any] struct {
 	done bool
 }
 
-func newMapping[T, U any](n int) *mapping[T, U] {
-	m := &mapping[T, U]{limit: 2 * n, size: 1}
+func newMapping[T, U any](n int, order bool) *mapping[T, U] {
+	m := &mapping[T, U]{limit: 2 * n, size: 1, order: order}
 	m.room.L, m.ready.L, m.done.L = &m.mu, &m.mu, &m.mu
 	return m
 }
@@ -145,7 +147,7 @@ func (m *mapping[T, U]) finish(c *mapped[T, U], took time.Duration) {
 	defer m.mu.Unlock()
 	m.size = max(1, min(fit, 2*m.size))
 	c.done = true
-	if m.chunks[0] == c {
+	if !m.order || m.chunks[0] == c {
 		m.done.Signal()
 	}
 }
@@ -153,7 +155,7 @@ func (m *mapping[T, U]) finish(c *mapped[T, U], took time.Duration) {
 // drain emits the results in order until all are through.
 func (m *mapping[T, U]) drain(ctx context.Context, emit func(U) error) error {
 	for {
-		c, err := m.first(ctx)
+		c, err := m.next(ctx)
 		if c == nil {
 			return err
 		}
@@ -169,24 +171,37 @@ func (m *mapping[T, U]) drain(ctx context.Context, emit func(U) error) error {
 	}
 }
 
-// first waits for the first chunk to be done and takes it out; nil means that none follows.
-func (m *mapping[T, U]) first(ctx context.Context) (*mapped[T, U], error) {
+// next waits for the chunk to emit next and takes it out; nil means that none follows.
+func (m *mapping[T, U]) next(ctx context.Context) (*mapped[T, U], error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for !m.halted && (len(m.chunks) == 0 || !m.chunks[0].done) {
+	for !m.halted {
+		if i := m.finished(); i >= 0 {
+			c := m.chunks[i]
+			m.chunks = slices.Delete(m.chunks, i, i+1)
+			m.taken--
+			m.room.Signal()
+			return c, nil
+		}
 		if m.ended && len(m.chunks) == 0 {
 			return nil, nil
 		}
 		m.done.Wait()
 	}
-	if m.halted {
-		return nil, context.Cause(ctx)
+	return nil, context.Cause(ctx)
+}
+
+// finished returns the index of the chunk to emit next, or -1.
+func (m *mapping[T, U]) finished() int {
+	for i, c := range m.chunks[:m.taken] {
+		if c.done {
+			return i
+		}
+		if m.order {
+			break
+		}
 	}
-	c := m.chunks[0]
-	m.chunks = append(m.chunks[:0], m.chunks[1:]...)
-	m.taken--
-	m.room.Signal()
-	return c, nil
+	return -1
 }
 
 // reuse keeps c for later elements.

@@ -30,12 +30,15 @@ func pull[T any](ctx context.Context, src Source[T]) *pulled[T] {
 	return p
 }
 
-// each runs src with emit, with the checks of [Run].
+// each runs src into emit with the checks of [Run], but as a part of the run that ctx belongs to.
 func each[T any](ctx context.Context, src Source[T], emit func(T) error) error {
-	_, err := Run(ctx, src, SinkFunc[T, struct{}](func(ctx context.Context, src Source[T]) (struct{}, error) {
-		return struct{}{}, src.Each(ctx, emit)
-	}))
-	return err
+	if src == nil {
+		return errNilSource
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return src.Each(ctx, emit)
 }
 
 // next returns the next element; false means that the source has ended, with p.err.

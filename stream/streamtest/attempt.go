@@ -3,6 +3,7 @@ package streamtest
 import (
 	"errors"
 	"fmt"
+	"iter"
 )
 
 // attempt is one run of the stage between a sender and a receiver.
@@ -139,31 +140,24 @@ func (s *suite[I, O]) whole(c *check, n int, in []I) []O {
 	return out
 }
 
-// spots returns at most limit numbers of 0 to n-1, the first and the last among them.
-func spots(n, limit int) []int {
-	if n <= limit {
-		limit = n
-	}
-	var all []int
-	for i := range limit {
-		if limit == 1 {
-			return []int{0}
-		}
-		all = append(all, i*(n-1)/(limit-1))
-	}
-	return all
-}
-
-// spots returns the steps of n at which a check disturbs the run.
-func (c *check) spots(n int) []int {
+// spots yields the steps of n at which a check disturbs the run: all, or some with the first and the last among them. They end
+// when the check has failed, for one fault says enough.
+func (c *check) spots(n int) iter.Seq[int] {
+	some := min(n, 12)
 	if c.wall {
-		return spots(n, 3)
+		some = min(n, 3)
 	}
-	return spots(n, 12)
+	return func(yield func(int) bool) {
+		for i := range some {
+			if c.Failed() || !yield(i*(n-1)/max(1, some-1)) {
+				return
+			}
+		}
+	}
 }
 
 // emits returns the steps of the output at which a check disturbs the run, and that output.
-func (s *suite[I, O]) emits(c *check, n int, in []I) ([]int, []O) {
+func (s *suite[I, O]) emits(c *check, n int, in []I) (iter.Seq[int], []O) {
 	c.Helper()
 	whole := s.whole(c, n, in)
 	if len(whole) == 0 {

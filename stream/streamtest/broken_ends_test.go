@@ -95,9 +95,7 @@ func brokenEnds() []defect {
 		},
 		{
 			name: "leaves the upstream running after an early end", check: "EarlyEnd", says: `rule 1 .* the upstream still runs`,
-			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-				return deserting(ctx, src, emit, stream.Stopped)
-			}),
+			test: intFlow(apart{leave: stream.Stopped}.each),
 		},
 		{
 			name: "ignores cancel", check: "Cancel/UpstreamBlocked", says: `rule 7 .* hangs`,
@@ -170,75 +168,15 @@ func brokenEnds() []defect {
 		},
 		{
 			name: "lets a panic out before the upstream has ended", check: "Panic/Downstream", says: `rule 10 .* before the upstream had cleaned up`,
-			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-				return deserting(ctx, src, emit, func(error) bool { return false })
-			}),
+			test: intFlow(apart{flee: true}.each),
 		},
 		{
 			name: "hangs on Goexit", check: "Goexit/Upstream", says: `rule 10 .* hangs`,
-			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-				items, up := make(chan int), make(chan error)
-				go func() {
-					err := src.Each(ctx, func(v int) error { items <- v; return nil })
-					up <- err // never, when the goroutine was ended
-				}()
-				for {
-					select {
-					case v := <-items:
-						if err := emit(v); err != nil {
-							return err
-						}
-					case err := <-up:
-						return err
-					}
-				}
-			}),
+			test: intFlow(apart{hang: true}.each),
 		},
 		{
 			name: "completes on Goexit", check: "Goexit/Upstream", says: `rule 10 .* nil was returned`,
-			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-				items := make(chan int, 1000)
-				var err error
-				go func() {
-					defer close(items)
-					err = src.Each(ctx, func(v int) error { items <- v; return nil })
-				}()
-				for v := range items {
-					if err := emit(v); err != nil {
-						return err
-					}
-				}
-				return err
-			}),
+			test: intFlow(apart{complete: true}.each),
 		},
 	}
-}
-
-// deserting runs src on a goroutine that it does not wait for when the emit error is one that tells of, or when emit panics.
-func deserting(ctx context.Context, src stream.Source[int], emit emitInt, desert func(error) bool) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	items, up := make(chan int), make(chan error, 1)
-	go func() {
-		defer close(items)
-		up <- src.Each(ctx, func(v int) error {
-			select {
-			case items <- v:
-				return nil
-			case <-ctx.Done():
-				time.Sleep(time.Millisecond)
-				return context.Cause(ctx)
-			}
-		})
-	}()
-	for v := range items {
-		if err := emit(v); err != nil {
-			cancel(err)
-			if !desert(err) {
-				<-up
-			}
-			return err
-		}
-	}
-	return <-up
 }

@@ -1,6 +1,7 @@
 package streamtest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,25 +66,11 @@ func brokenErrors() []defect {
 		},
 		{
 			name: "lets an echo replace the first cause", check: "FirstCause/DownstreamThenCanceled", says: `rule 4 .* expected the first cause`,
-			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-				return apart(ctx, src, emit, func(up, down error) error {
-					if up != nil {
-						return up
-					}
-					return down
-				})
-			}),
+			test: intFlow(apart{pick: func(up, down error) error { return cmp.Or(up, down) }}.each),
 		},
 		{
 			name: "lets the downstream's echo replace the first cause", check: "FirstCause/UpstreamThenCanceled", says: `rule 4 .* expected the first cause`,
-			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-				return apart(ctx, src, emit, func(up, down error) error {
-					if down != nil {
-						return down
-					}
-					return up
-				})
-			}),
+			test: intFlow(apart{pick: func(up, down error) error { return cmp.Or(down, up) }}.each),
 		},
 		{
 			name: "replaces the upstream's error by its text", check: "UpstreamError", says: `rule 4 .* expected the error`,
@@ -100,32 +87,4 @@ func brokenErrors() []defect {
 			}),
 		},
 	}
-}
-
-// apart runs src on a goroutine of its own, and lets pick choose between the errors of the two sides.
-func apart(ctx context.Context, src stream.Source[int], emit emitInt, pick func(up, down error) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	items, up := make(chan int, 1000), make(chan error, 1)
-	go func() {
-		defer close(items)
-		up <- src.Each(ctx, func(v int) error {
-			select {
-			case items <- v:
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		})
-	}()
-	var down error
-	for v := range items {
-		if ctx.Err() != nil {
-			continue
-		}
-		if down = emit(v); down != nil {
-			cancel(down)
-		}
-	}
-	return pick(<-up, down)
 }

@@ -57,7 +57,7 @@ func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 	s.try(t, "Cancel/InsideUpstream", func(c *check) {
 		in := s.elements(s.many, true)
 		whole := s.whole(c, s.many, in)
-		for _, k := range c.spots(len(in) + 1) {
+		for k := range c.spots(len(in) + 1) {
 			c.at("the context is cancelled while the upstream makes element %d of %d", k+1, len(in))
 			a := s.attempt(c, in)
 			a.up.before = func(_ context.Context, i int) error {
@@ -76,7 +76,7 @@ func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 		in := s.stepped()
 		whole := s.whole(c, s.steps, in)
 		reached := s.reached(c, in)
-		for _, k := range c.spots(len(in) + 1) {
+		for k := range c.spots(len(in) + 1) {
 			if k >= reached {
 				break
 			}
@@ -102,7 +102,7 @@ func (s *suite[I, O]) cancelsDownstream(t *testing.T) {
 	s.try(t, "Cancel/InsideEmit", func(c *check) {
 		in := s.elements(s.many, true)
 		at, whole := s.emits(c, s.many, in)
-		for _, k := range at {
+		for k := range at {
 			c.at("the context is cancelled inside emit %d of %d", k+1, len(whole))
 			a := s.attempt(c, in)
 			a.down.after = func(i int) error {
@@ -120,7 +120,7 @@ func (s *suite[I, O]) cancelsDownstream(t *testing.T) {
 	s.try(t, "Cancel/DownstreamBlocked", func(c *check) {
 		in := s.stepped()
 		at, whole := s.emits(c, s.steps, in)
-		for _, k := range at {
+		for k := range at {
 			c.at("emit %d of %d blocks until the context is cancelled", k+1, len(whole))
 			a := s.attempt(c, in)
 			a.down.after = func(i int) error {

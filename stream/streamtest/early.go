@@ -14,7 +14,7 @@ func (s *suite[I, O]) earlyEnds(t *testing.T) {
 	s.try(t, "EarlyEnd", func(c *check) {
 		in := s.stepped()
 		at, whole := s.emits(c, s.steps, in)
-		for _, k := range at {
+		for k := range at {
 			c.at("the downstream has had enough after %d of %d elements", k+1, len(whole))
 			a := s.attempt(c, in)
 			st := s.open(s.steps)
@@ -32,13 +32,14 @@ func (s *suite[I, O]) takeSome(a *attempt[I, O], st stage[I, O], n int) error {
 	for _, err := range stream.All(a.ctx, stream.SourceFunc[O](func(_ context.Context, emit func(O) error) error {
 		var mu sync.Mutex // a loop panics when it is entered twice or after its end, which the receiver reports
 		var stop error
+		returned := false
 		err := st(a.run, a.up, func(v O) error {
 			if err := a.down.emit(v); err != nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if stop != nil {
+			if stop != nil || returned {
 				return stop
 			}
 			if stop = emit(v); stop != nil {
@@ -49,6 +50,7 @@ func (s *suite[I, O]) takeSome(a *attempt[I, O], st stage[I, O], n int) error {
 		})
 		mu.Lock()
 		defer mu.Unlock()
+		returned = true
 		if !same(err, stop) && stop != nil {
 			a.c.breach(5, "Each returned %v, expected the early end as emit returned it", err)
 		}

@@ -20,7 +20,7 @@ func (s *suite[I, O]) upstreamErrors(t *testing.T) {
 		in := s.stepped()
 		whole := s.whole(c, s.steps, in)
 		reached := s.reached(c, in)
-		for _, k := range c.spots(len(in) + 1) {
+		for k := range c.spots(len(in) + 1) {
 			if k >= reached {
 				break
 			}
@@ -56,7 +56,7 @@ func (s *suite[I, O]) downstreamErrors(t *testing.T) {
 	s.try(t, "DownstreamError", func(c *check) {
 		in := s.stepped()
 		at, whole := s.emits(c, s.steps, in)
-		for _, k := range at {
+		for k := range at {
 			c.at("emit %d of %d fails", k+1, len(whole))
 			a := s.attempt(c, in)
 			a.down.after = failFrom(k, errDownstream)
@@ -82,7 +82,7 @@ func (s *suite[I, O]) cleanUpErrors(t *testing.T) {
 	s.try(t, "CleanUpError", func(c *check) {
 		in := s.stepped()
 		at, whole := s.emits(c, s.steps, in)
-		for _, k := range at {
+		for k := range at {
 			c.at("emit %d of %d fails, and then the upstream's clean-up", k+1, len(whole))
 			a := s.attempt(c, in)
 			a.down.after = failFrom(k, errDownstream)
@@ -107,7 +107,7 @@ func (s *suite[I, O]) firstCauses(t *testing.T) {
 		s.try(t, "FirstCause/UpstreamThen"+map[error]string{context.Canceled: "Canceled", io.ErrClosedPipe: "ClosedPipe"}[echo], func(c *check) {
 			in := s.stepped()
 			at, whole := s.emits(c, s.steps, in)
-			for _, k := range at {
+			for k := range at {
 				c.at("emit %d of %d blocks, the upstream fails if it can, then emit returns %q", k+1, len(whole), echo)
 				a := s.attempt(c, in)
 				a.up.before = func(_ context.Context, i int) error {
@@ -140,7 +140,7 @@ func (s *suite[I, O]) firstCauses(t *testing.T) {
 	s.try(t, "FirstCause/DownstreamThenCanceled", func(c *check) {
 		in := s.stepped()
 		at, whole := s.emits(c, s.steps, in)
-		for _, k := range at {
+		for k := range at {
 			c.at("emit %d of %d fails while the upstream waits, which then returns %q", k+1, len(whole), context.Canceled)
 			a := s.attempt(c, in)
 			a.up.before = func(ctx context.Context, i int) error {

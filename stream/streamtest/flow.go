@@ -70,8 +70,8 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 	s.firstCauses(t)
 	s.earlyEnds(t)
 	s.cancels(t)
-	s.panics(t)
 	s.ownership(t)
 	appliedTwice(s, t, f.New)
 	s.readsAhead(t)
+	s.panics(t)
 }

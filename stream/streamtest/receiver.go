@@ -1,6 +1,7 @@
 package streamtest
 
 import (
+	"errors"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -31,10 +32,13 @@ func (d *receiver[T]) emit(v T) error {
 		d.r.c.breach(3, "emit was called while another emit was under way")
 	case d.r.over.Load():
 		d.r.c.breach(3, "emit was called after Each had returned")
+		return errBreach
 	case d.broken.Load() != nil:
 		d.r.c.breach(3, "emit was called again after it %s", *d.broken.Load())
+		return errBreach
+	default:
+		d.turn++
 	}
-	d.turn++
 	d.mu.Lock()
 	i := len(d.out)
 	d.out = append(d.out, clone(v))
@@ -61,6 +65,9 @@ func (d *receiver[T]) emit(v T) error {
 	}
 	return err
 }
+
+// errBreach is what an emit returns that should not have been.
+var errBreach = errors.New("streamtest: emit must not be called now")
 
 func (d *receiver[T]) elements() []T {
 	d.mu.Lock()

@@ -159,6 +159,9 @@ func TestReferences(t *testing.T) {
 			Want: func(t *testing.T, in, out []int) { checkEqual(t, in, out) }, RealIO: true,
 		})
 	})
+	t.Run("Apart", func(t *testing.T) {
+		streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] { return flowOf(apart{}.each) }})
+	})
 	t.Run("Lines", func(t *testing.T) {
 		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{New: lines, OutRecords: true})
 	})

@@ -55,7 +55,7 @@ func (s *suite[I, O]) reuse(t *testing.T) {
 	s.try(t, "RunAfterFailure", func(c *check) {
 		in := s.stepped()
 		whole := s.whole(c, s.steps, in)
-		for _, k := range c.spots(max(len(in), len(whole))) {
+		for k := range c.spots(max(len(in), len(whole))) {
 			st := s.open(s.steps)
 			c.at("a run that fails after %d elements", k)
 			a := s.attempt(c, in)

@@ -64,6 +64,6 @@ func TestSource[T any](t *testing.T, f Source[T]) {
 	if f.Stalled != nil {
 		s.stalled(t, f.Stalled)
 	}
-	s.panics(t)
 	s.ownership(t)
+	s.panics(t)
 }

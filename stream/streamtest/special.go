@@ -31,6 +31,10 @@ func appliedTwice[I, O any](s *suite[I, O], t *testing.T, f func() stream.Flow[I
 		whole := s.whole(c, s.steps, in)
 		var now *attempt[I, O]
 		src := f().Apply(stream.SourceFunc[I](func(ctx context.Context, emit func(I) error) error {
+			if now == nil {
+				c.breach(9, "the upstream was run by Apply")
+				return errUpstream
+			}
 			return now.up.Each(ctx, emit)
 		}))
 		for i := range 2 {
@@ -50,7 +54,7 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 	s.try(t, "ReadAhead", func(c *check) {
 		in := s.elements(s.many+s.readAhead, false)
 		at, whole := s.emits(c, s.many+s.readAhead, in)
-		for _, k := range at {
+		for k := range at {
 			c.at("emit %d of %d blocks for a long time", k+1, len(whole))
 			a := s.attempt(c, in)
 			before := 0
