@@ -6,6 +6,9 @@ import (
 	"reflect"
 )
 
+// sideAhead is how many elements wait for a side sink at most.
+const sideAhead = 16
+
 // AlsoTo returns a flow that passes its elements on and also sends each of them to sink. When sink has finished, done is called
 // with its result; done may be nil.
 //
@@ -17,13 +20,66 @@ import (
 //   - Order and goroutines: the order is kept; sink runs on one goroutine; it has ended when the run returns.
 //   - Errors: an error of sink ends the run, and an error of the run ends sink.
 func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
-	if sink == nil {
-		return invalid[T, T]("AlsoTo: the sink is nil")
-	}
 	own := cloner[T]()
+	return toSide("AlsoTo", sink, done, func(v T, side, on func(T) error) error {
+		if err := side(own(v)); err != nil {
+			return err
+		}
+		return on(v)
+	})
+}
+
+// DivertTo returns a flow that sends the elements for which divert is true to sink and passes the others on: rejected documents
+// to a file of their own. When sink has finished, done is called with its result; done may be nil.
+//
+// Completion, memory, goroutines and errors are those of [AlsoTo]. Elements that come after an early end of sink are dropped.
+func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool, done func(R)) Flow[T, T] {
+	if divert == nil {
+		return invalid[T, T]("DivertTo: the function is nil")
+	}
+	return toSide("DivertTo", sink, done, func(v T, side, on func(T) error) error {
+		if divert(v) {
+			return side(v)
+		}
+		return on(v)
+	})
+}
+
+// toSide returns a flow with a sink beside it; route sends an element to the side, on, or both.
+func toSide[T, R any](name string, sink Sink[T, R], done func(R), route func(v T, side, on func(T) error) error) Flow[T, T] {
+	if sink == nil {
+		return invalid[T, T]("%s: the sink is nil", name)
+	}
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			result, early, err := alsoTo(ctx, src, sink, own, emit)
+			var result R
+			var early error // the downstream's wish to stop
+			g, ctx := NewGroup(ctx)
+			open, leave := context.WithCancelCause(ctx) // done when sink is
+			q := newRing[T](sideAhead)
+			g.Go(func() (err error) {
+				result, err = Run(ctx, q.source(), sink)
+				if err == nil {
+					leave(errLeft)
+				}
+				return err
+			})
+			side := func(v T) error {
+				if err := q.push(open, v); !errors.Is(err, errLeft) {
+					return err
+				}
+				return nil
+			}
+			err := g.Do(func() error {
+				err := src.Each(ctx, func(v T) error { return route(v, side, emit) })
+				if Stopped(err) {
+					early, err = err, nil
+				}
+				if err == nil {
+					q.end()
+				}
+				return err
+			})
 			if err == nil && done != nil {
 				done(result)
 			}
@@ -33,42 +89,6 @@ func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
 			return err
 		})
 	})
-}
-
-// alsoTo runs src into both emit and sink. early is the downstream's wish to stop.
-func alsoTo[T, R any](ctx context.Context, src Source[T], sink Sink[T, R], own func(T) T, emit func(T) error) (result R, early, err error) {
-	g, ctx := NewGroup(ctx)
-	side, leave := context.WithCancelCause(ctx)
-	q := newRing[T](16)
-	g.Go(func() (err error) {
-		result, err = Run(ctx, q.source(), sink)
-		if err == nil {
-			leave(errLeft)
-		}
-		return err
-	})
-	err = g.Do(func() error {
-		left := false
-		err := src.Each(ctx, func(v T) error {
-			if !left {
-				switch err := q.push(side, own(v)); {
-				case errors.Is(err, errLeft):
-					left = true
-				case err != nil:
-					return err
-				}
-			}
-			return emit(v)
-		})
-		if Stopped(err) {
-			early, err = err, nil
-		}
-		if err == nil {
-			q.end()
-		}
-		return err
-	})
-	return result, early, err
 }
 
 var errLeft = errors.New("stream: the sink has had enough")

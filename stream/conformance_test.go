@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -64,9 +65,77 @@ func TestContract(t *testing.T) {
 			})
 		})
 	}
+	type pair = stream.Pair[int, int]
+	first := stream.Map(func(p pair) int { return p.First })
+	fromSource := func(f func(stream.Source[int]) stream.Source[int]) stream.Flow[int, int] {
+		return stream.FlowFunc[int, int](f)
+	}
+	repeat := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+		for ctx.Err() == nil {
+			if err := emit(1); err != nil {
+				return err
+			}
+		}
+		return context.Cause(ctx)
+	})
+	for name, flow := range map[string]stream.Flow[int, int]{
+		"DivertTo": stream.DivertTo(sink.Discard[int](), func(n int) bool { return n%2 == 1 }, nil),
+		"WireTap":  stream.WireTap(sink.Discard[int](), nil),
+		"Peel": stream.Join(stream.Peel[int](2), stream.ConcatMap(func(p stream.Peeled[int]) stream.Source[int] {
+			return stream.Concat(source.Slice(p.Head), p.Tail)
+		})),
+		"SplitWhen":   stream.Join(stream.SplitWhen(func(n int) bool { return n%3 == 0 }), stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
+		"SplitAfter":  stream.Join(stream.SplitAfter(func(n int) bool { return n%3 == 0 }), stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
+		"Zip":         fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.Via(stream.Zip(src, repeat), first) }),
+		"Zip, second": fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.Via(stream.Zip(repeat, src), first) }),
+		"ZipAll": fromSource(func(src stream.Source[int]) stream.Source[int] {
+			return stream.Via(stream.ZipAll(src, count(3), 0, 0), first)
+		}),
+		"ZipN": fromSource(func(src stream.Source[int]) stream.Source[int] {
+			return stream.Via(stream.ZipN(src, repeat), stream.FlatMap(func(xs []int) []int { return xs }))
+		}),
+		"MergeSorted": fromSource(func(src stream.Source[int]) stream.Source[int] {
+			return stream.MergeSorted(cmp.Compare[int], source.Of(1, 3), src)
+		}),
+		"MergeSequence": fromSource(func(src stream.Source[int]) stream.Source[int] {
+			return stream.MergeSequence(func(n int) int64 { return int64(n) }, src)
+		}),
+		"Interleave":     fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.Interleave(2, src, source.Of(7, 8, 9)) }),
+		"OrElse":         fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.OrElse(src, source.Of(1)) }),
+		"OrElse, second": fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.OrElse(source.Empty[int](), src) }),
+		"MergePreferred": fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.MergePreferred(src) }),
+		"MergeWeighted":  fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.MergeWeighted([]int{1}, src) }),
+		"CombineLatest": fromSource(func(src stream.Source[int]) stream.Source[int] {
+			return stream.Via(stream.CombineLatest(src), stream.FlatMap(func(xs []int) []int { return xs }))
+		}),
+		"Broadcast, one": stream.Broadcast(stream.Map(id)),
+		"Balance, one":   stream.Balance(stream.Map(id)),
+		"Partition, one": stream.Partition(func(int) int { return 0 }, stream.Map(id)),
+		"GroupBy, one":   stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[int, int]{
+				New: func() stream.Flow[int, int] { return flow },
+				In:  func(i int) int { return i },
+			})
+		})
+	}
+	t.Run("Until", func(t *testing.T) {
+		streamtest.TestFlow(t, streamtest.Flow[int, int]{
+			New: func() stream.Flow[int, int] { return stream.Until[int](make(chan struct{})) },
+			In:  func(i int) int { return i },
+		})
+	})
 	unordered := map[string]stream.Flow[int, int]{
 		"MergeMap":     stream.MergeMap(3, func(n int) stream.Source[int] { return source.Of(n, n) }),
 		"MapUnordered": stream.MapUnordered(3, try),
+		"Broadcast":    stream.Broadcast(stream.Map(id), stream.Filter(yes)),
+		"Balance":      stream.Balance(stream.Map(id), stream.Filter(yes)),
+		"Partition":    stream.Partition(func(n int) int { return n % 2 }, stream.Map(id), stream.Filter(yes)),
+		"GroupBy":      stream.GroupBy(100, id, func(int) stream.Flow[int, int] { return stream.Map(id) }),
+		"MergeWeighted, two": fromSource(func(src stream.Source[int]) stream.Source[int] {
+			return stream.MergeWeighted([]int{1, 2}, src, source.Of(1, 2))
+		}),
 		"Merge": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Merge(source.Of(1, 2), src, source.Of(3))
 		}),

@@ -4,6 +4,10 @@ import "fmt"
 
 // invalid returns a flow whose run ends at once with an error, before its upstream is started.
 func invalid[I, O any](format string, args ...any) Flow[I, O] {
-	err := fmt.Errorf("stream: "+format, args...)
+	err := invalidError(format, args...)
 	return FlowFunc[I, O](func(Source[I]) Source[O] { return Fail[O](err) })
 }
+
+func invalidError(format string, args ...any) error { return fmt.Errorf("stream: "+format, args...) }
+
+func errNilFunc(name string) error { return invalidError("%s: the function is nil", name) }

@@ -62,6 +62,12 @@ func (r *ring[T]) push(ctx context.Context, v T) error {
 	return nil
 }
 
+// hasRoom tells whether the next push does not wait. Only the producer calls it.
+func (r *ring[T]) hasRoom() bool {
+	r.headSeen = r.head.Load()
+	return r.tail.Load()-r.headSeen < r.cap
+}
+
 func (r *ring[T]) awaitRoom(ctx context.Context, t uint64) error {
 	for {
 		if r.headSeen = r.head.Load(); t-r.headSeen < r.cap {

@@ -3,6 +3,7 @@ package streamtest_test
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"time"
 
@@ -86,7 +87,7 @@ func (p apart) each(ctx context.Context, src stream.Source[int], emit emitInt) (
 		return p.pick(up, down)
 	case down == nil || errors.Is(up, down):
 		return up
-	case errors.Is(down, context.Canceled):
+	case errors.Is(down, context.Canceled), errors.Is(down, io.ErrClosedPipe):
 		return errors.Join(up, down)
 	}
 	return down

@@ -135,27 +135,23 @@ func brokenEmits() []defect {
 		{
 			name: "reorders when the downstream is slow", check: "SlowDownstream", says: `rule 6 .* element \d+ is \d+, not \d+`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-				var held []int
-				err := src.Each(ctx, func(v int) error {
-					if len(held) > 0 {
-						held = append(held, v)
+				held, slow := -1, false
+				return src.Each(ctx, func(v int) error {
+					switch {
+					case slow && held < 0:
+						held = v
 						return nil
+					case slow:
+						if err := emit(v); err != nil {
+							return err
+						}
+						v, held = held, -1
 					}
 					start := time.Now()
-					if err := emit(v); err != nil {
-						return err
-					}
-					if time.Since(start) > 0 {
-						held = append(held, v+1000)
-					}
-					return nil
+					err := emit(v)
+					slow = time.Since(start) > 0
+					return err
 				})
-				for _, v := range held {
-					if err == nil {
-						err = emit(v)
-					}
-				}
-				return err
 			}),
 		},
 	}

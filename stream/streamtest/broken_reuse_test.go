@@ -1,7 +1,6 @@
 package streamtest_test
 
 import (
-	"bytes"
 	"context"
 	"sync/atomic"
 	"testing"
@@ -106,7 +105,7 @@ func brokenReuse() []defect {
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{New: func() stream.Flow[[]byte, []byte] {
 					return byteFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-						return src.Each(ctx, func(chunk []byte) error { return emit(bytes.TrimRight(chunk, "\n")) })
+						return src.Each(ctx, func(chunk []byte) error { return emit(append([]byte{'-'}, chunk...)) })
 					})
 				}})
 			},

@@ -2,6 +2,7 @@ package streamtest_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/millweir/millweir/stream"
@@ -9,7 +10,7 @@ import (
 )
 
 // store is what the broken sinks write to.
-type store struct{ published bool }
+type store struct{ published atomic.Bool }
 
 func sink(f func(ctx context.Context, s *store, src stream.Source[int]) (int, error)) func(*testing.T) {
 	return func(t *testing.T) {
@@ -20,7 +21,7 @@ func sink(f func(ctx context.Context, s *store, src stream.Source[int]) (int, er
 				s = mine
 				return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) { return f(ctx, mine, src) })
 			},
-			Published: func() bool { return s.published },
+			Published: func() bool { return s.published.Load() },
 		})
 	}
 }
@@ -30,7 +31,7 @@ func brokenSinks() []defect {
 		{
 			name: "sink publishes before its source returned", check: "Many", says: `rule 6 .* visible before its source returned nil`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
-				err = src.Each(ctx, func(int) error { n++; s.published = true; return nil })
+				err = src.Each(ctx, func(int) error { n++; s.published.Store(true); return nil })
 				return n, err
 			}),
 		},
@@ -38,7 +39,7 @@ func brokenSinks() []defect {
 			name: "sink publishes after an error", check: "UpstreamError", says: `rule 6 .* the run failed .* visible`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				err = src.Each(ctx, func(int) error { n++; return nil })
-				s.published = true
+				s.published.Store(true)
 				return n, err
 			}),
 		},
@@ -46,14 +47,14 @@ func brokenSinks() []defect {
 			name: "sink publishes after a cancel", check: "Cancel/UpstreamBlocked", says: `rule 6 .* the run failed .* visible`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				err = src.Each(ctx, func(int) error { n++; return nil })
-				s.published = err == nil || ctx.Err() != nil
+				s.published.Store(err == nil || ctx.Err() != nil)
 				return n, err
 			}),
 		},
 		{
 			name: "sink publishes in a defer, after a panic", check: "Panic/Upstream", says: `rule 6 .* the run failed .* visible`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
-				defer func() { s.published = err == nil }()
+				defer func() { s.published.Store(err == nil) }()
 				err = src.Each(ctx, func(int) error { n++; return nil })
 				return n, err
 			}),
@@ -64,7 +65,7 @@ func brokenSinks() []defect {
 				if err = src.Each(ctx, func(int) error { n++; return nil }); err != nil && ctx.Err() == nil {
 					err = nil
 				}
-				s.published = err == nil
+				s.published.Store(err == nil)
 				return n, err
 			}),
 		},
@@ -86,7 +87,7 @@ func brokenSinks() []defect {
 				}); n == 50 {
 					err = nil
 				}
-				s.published = err == nil
+				s.published.Store(err == nil)
 				return n, err
 			}),
 		},

@@ -49,9 +49,9 @@ func (a *attempt[I, O]) causedOrComplete(whole []O) {
 	a.began(whole)
 }
 
-// reluctant is how long a neighbour takes for an element once the run is cancelled. One more element may pass, as it does when
-// a select has picked it from a channel; two are more than a second.
-const reluctant = 600 * time.Millisecond
+// reluctantly takes so long over an element, once the run is cancelled, that one more of them may pass, as it does when a select
+// has picked it from a channel, and two are more than the second of rule 7.
+func (c *check) reluctantly() { time.Sleep(c.second * 6 / 10) }
 
 func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 	s.try(t, "Cancel/InsideUpstream", func(c *check) {
@@ -64,7 +64,7 @@ func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 				if i == k {
 					a.cancel()
 				} else if a.isCancelled() {
-					time.Sleep(reluctant)
+					c.reluctantly()
 				}
 				return nil
 			}
@@ -109,7 +109,7 @@ func (s *suite[I, O]) cancelsDownstream(t *testing.T) {
 				if i == k {
 					a.cancel()
 				} else if a.isCancelled() {
-					time.Sleep(reluctant)
+					c.reluctantly()
 				}
 				return nil
 			}

@@ -28,9 +28,10 @@ type check struct {
 	*testing.T
 	wall   bool
 	kind   string
-	idle   []string // goroutines of pools, which may stay
-	tick   time.Duration
+	idle   []string      // goroutines of pools, which may stay
+	tick   time.Duration // a short time
 	limit  time.Duration // after which a run hangs
+	second time.Duration // the second of rule 7; on the wall clock more, for a machine that is busy
 	breaks bool          // a neighbour panics or ends its goroutine
 
 	mu   sync.Mutex
@@ -51,11 +52,11 @@ func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
 			f(c)
 		}
 		if c.wall {
-			c.tick, c.limit = time.Millisecond, 20*time.Second
+			c.tick, c.limit, c.second = time.Millisecond, 20*time.Second, 2*time.Second
 			body(t)
 			return
 		}
-		c.tick, c.limit = 10*time.Millisecond, time.Hour
+		c.tick, c.limit, c.second = 10*time.Millisecond, time.Hour, time.Second
 		defer func() {
 			if v := recover(); v != nil {
 				c.T = t

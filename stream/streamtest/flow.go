@@ -29,26 +29,31 @@ type Flow[I, O any] struct {
 	Restarts   bool // the flow may run its upstream more than once, as a restart does
 	RealIO     bool // the flow waits for the world outside: checks run on the wall clock, not in a synctest bubble
 
+	// Bad are flows made with bad settings: their runs fail before anything starts.
+	Bad []stream.Flow[I, O]
+
 	Steps     int // records in the runs that are disturbed at every step; 0 means 5
 	Many      int // records in a long run; 0 means 100
-	ReadAhead int // most elements that the flow takes in beyond those whose output was taken; 0 means not checked
+	ReadAhead int // most elements that the flow takes in while its downstream is blocked; 0 means not checked
 
 	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
 	Idle []string
 }
 
+func flowStage[I, O any](f stream.Flow[I, O]) stage[I, O] {
+	return func(r *run, up *sender[I], emit func(O) error) error { return f.Apply(up).Each(r.ctx, emit) }
+}
+
 // TestFlow checks that a flow keeps the contract of package stream, each rule in a subtest of its own.
 func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 	t.Helper()
+	if f.New == nil {
+		t.Fatal("streamtest: New is nil")
+	}
 	s := &suite[I, O]{
 		kind:  "flow",
 		input: inputs(t, "flow", f.In, f.Input),
-		open: func(int) stage[I, O] {
-			flow := f.New()
-			return func(r *run, up *sender[I], emit func(O) error) error {
-				return stream.Via[I, O](up, flow).Each(r.ctx, emit)
-			}
-		},
+		open:  func(int) stage[I, O] { return flowStage(f.New()) },
 		make: func(a *attempt[I, O]) error {
 			f.New().Apply(a.up)
 			return nil
@@ -56,6 +61,7 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 		view:  f.View,
 		cutIn: isChunk[I]() && !f.InRecords, cutOut: isChunk[O]() && !f.OutRecords,
 		unordered: f.Unordered, varies: f.Varies, early: f.Early, restarts: f.Restarts, wallClock: f.RealIO,
+		large: large[I](f.In == nil && f.Input == nil),
 		steps: f.Steps, many: f.Many, readAhead: f.ReadAhead, idle: f.Idle,
 	}
 	if f.Want != nil {
@@ -64,6 +70,9 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 	s.fill()
 	s.wholeRuns(t)
 	s.reuse(t)
+	for i, bad := range f.Bad {
+		s.badSettings(t, i, flowStage(bad))
+	}
 	s.upstreamErrors(t)
 	s.downstreamErrors(t)
 	s.cleanUpErrors(t)

@@ -15,7 +15,7 @@ type suite[I, O any] struct {
 
 	cutIn, cutOut                                            bool // in, out are byte chunks, whose edges mean nothing
 	unordered, varies, early, restarts, singleUse, wallClock bool
-	steps, many, readAhead                                   int
+	steps, many, large, readAhead                            int
 	idle                                                     []string
 
 	cache map[string][]O

@@ -172,15 +172,15 @@ next:
 	return mine
 }
 
-// prompt reports a run that took more than a second from the cancel to its end.
+// prompt reports a run that took too long from the cancel to its end.
 func (r *run) prompt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cancelled.IsZero() {
 		return
 	}
-	if took := r.ended.Sub(r.cancelled); took > time.Second {
-		r.c.breach(7, "it took %v from the cancel to the return, more than a second", took)
+	if took := r.ended.Sub(r.cancelled); took > r.c.second {
+		r.c.breach(7, "it took %v from the cancel to the return, more than %v", took, r.c.second)
 	}
 }
 

@@ -27,6 +27,9 @@ type Sink[T, R any] struct {
 	SingleUse bool // the sink can be run once, and fails the second time
 	RealIO    bool // the sink waits for the world outside: checks run on the wall clock, not in a synctest bubble
 
+	// Bad are sinks made with bad settings: their runs fail before anything starts.
+	Bad []stream.Sink[T, R]
+
 	Steps int // records in the runs that are disturbed at every step; 0 means 5
 	Many  int // records in a long run; 0 means 100
 
@@ -34,22 +37,27 @@ type Sink[T, R any] struct {
 	Idle []string
 }
 
+// sinkStage is a sink as a stage: its result is the one element that it emits.
+func sinkStage[T, R any](sink stream.Sink[T, R]) stage[T, R] {
+	return func(r *run, up *sender[T], emit func(R) error) error {
+		result, err := sink.Consume(r.ctx, up)
+		if err != nil {
+			return err
+		}
+		return emit(result)
+	}
+}
+
 // TestSink checks that a sink keeps the contract of package stream, each rule in a subtest of its own.
 func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 	t.Helper()
-	s := &suite[T, R]{ // the result is the output's one element
+	if f.New == nil {
+		t.Fatal("streamtest: New is nil")
+	}
+	s := &suite[T, R]{
 		kind:  "sink",
 		input: inputs(t, "sink", f.In, f.Input),
-		open: func(int) stage[T, R] {
-			sink := f.New()
-			return func(r *run, up *sender[T], emit func(R) error) error {
-				result, err := sink.Consume(r.ctx, up)
-				if err != nil {
-					return err
-				}
-				return emit(result)
-			}
-		},
+		open:  func(int) stage[T, R] { return sinkStage(f.New()) },
 		make: func(*attempt[T, R]) error {
 			f.New()
 			return nil
@@ -57,6 +65,7 @@ func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 		seen:   f.Published,
 		cutIn:  isChunk[T]() && !f.InRecords,
 		varies: f.Varies, early: f.Early, singleUse: f.SingleUse, wallClock: f.RealIO,
+		large: large[T](f.In == nil && f.Input == nil),
 		steps: f.Steps, many: f.Many, idle: f.Idle,
 	}
 	if f.Want != nil {
@@ -69,6 +78,9 @@ func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 	s.fill()
 	s.wholeRuns(t)
 	s.reuse(t)
+	for i, bad := range f.Bad {
+		s.badSettings(t, i, sinkStage(bad))
+	}
 	s.upstreamErrors(t)
 	s.cancels(t)
 	s.panics(t)

@@ -27,6 +27,9 @@ type Source[T any] struct {
 	// sends to, a cursor without news.
 	Stalled func() stream.Source[T]
 
+	// Bad are sources made with bad settings: their runs fail before anything starts.
+	Bad []stream.Source[T]
+
 	Steps int // records in the runs that are disturbed at every step; 0 means 5
 	Many  int // records in a long run; 0 means 100
 
@@ -34,15 +37,19 @@ type Source[T any] struct {
 	Idle []string
 }
 
+func sourceStage[T any](src stream.Source[T]) stage[struct{}, T] {
+	return func(r *run, _ *sender[struct{}], emit func(T) error) error { return src.Each(r.ctx, emit) }
+}
+
 // TestSource checks that a source keeps the contract of package stream, each rule in a subtest of its own.
 func TestSource[T any](t *testing.T, f Source[T]) {
 	t.Helper()
+	if f.New == nil {
+		t.Fatal("streamtest: New is nil")
+	}
 	s := &suite[struct{}, T]{
-		kind: "source",
-		open: func(n int) stage[struct{}, T] {
-			src := f.New(n)
-			return func(r *run, _ *sender[struct{}], emit func(T) error) error { return src.Each(r.ctx, emit) }
-		},
+		kind:      "source",
+		open:      func(n int) stage[struct{}, T] { return sourceStage(f.New(n)) },
 		view:      f.View,
 		cutOut:    isChunk[T]() && !f.Records,
 		unordered: f.Unordered, varies: f.Varies, singleUse: f.SingleUse, wallClock: f.RealIO,
@@ -58,11 +65,14 @@ func TestSource[T any](t *testing.T, f Source[T]) {
 	s.fill()
 	s.wholeRuns(t)
 	s.reuse(t)
+	for i, bad := range f.Bad {
+		s.badSettings(t, i, sourceStage(bad))
+	}
 	s.downstreamErrors(t)
 	s.earlyEnds(t)
 	s.cancels(t)
 	if f.Stalled != nil {
-		s.stalled(t, f.Stalled)
+		s.stalled(t, func() stage[struct{}, T] { return sourceStage(f.Stalled()) })
 	}
 	s.ownership(t)
 	s.panics(t)

@@ -2,6 +2,7 @@ package streamtest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,14 +10,13 @@ import (
 )
 
 // stalled checks that a source which waits for elements can be cancelled.
-func (s *suite[I, O]) stalled(t *testing.T, stalled func() stream.Source[O]) {
+func (s *suite[I, O]) stalled(t *testing.T, stalled func() stage[I, O]) {
 	s.try(t, "Cancel/SourceBlocked", func(c *check) {
 		c.at("the source waits, then the context is cancelled")
 		a := s.attempt(c, nil)
-		src := stalled()
 		timer := time.AfterFunc(10*c.tick, a.cancel)
 		defer timer.Stop()
-		a.do(func(r *run, _ *sender[I], emit func(O) error) error { return src.Each(r.ctx, emit) })
+		a.do(stalled())
 		a.caused()
 	})
 }
@@ -69,6 +69,24 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 				return nil
 			}
 			a.do(s.open(s.many + s.readAhead))
+		}
+	})
+}
+
+// badSettings checks that the i-th stage that was made wrongly fails before anything starts.
+func (s *suite[I, O]) badSettings(t *testing.T, i int, st stage[I, O]) {
+	s.try(t, fmt.Sprint("BadSettings/", i), func(c *check) {
+		c.at("the %s has bad settings", s.kind)
+		a := s.attempt(c, s.stepped())
+		a.do(st)
+		if a.out.err == nil && !a.out.hung {
+			c.breach(9, "%v, expected an error", a.out)
+		}
+		if a.up.runs > 0 {
+			c.breach(9, "it ran its upstream")
+		}
+		if n := len(a.down.elements()); n > 0 {
+			c.breach(9, "%d elements were emitted", n)
 		}
 	})
 }

@@ -54,6 +54,14 @@ func inputs[T any](t *testing.T, kind string, in func(i int) T, input func(n int
 	}
 }
 
+// large returns the number of records that make a chunk which no usual buffer holds, where the suite makes the input; else 0.
+func large[T any](ours bool) int {
+	if ours && isChunk[T]() {
+		return 6000
+	}
+	return 0
+}
+
 // recut cuts the bytes of chunks into pieces of size bytes each. Every piece is a slice of its own.
 func recut[T any](chunks []T, size int) []T {
 	joined := join(chunks)

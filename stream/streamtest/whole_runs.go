@@ -55,12 +55,12 @@ func (s *suite[I, O]) cuts(t *testing.T) {
 		size int
 	}{{"OneByteChunks", 1}, {"OddChunks", 7}, {"HugeChunk", 1 << 40}} {
 		s.try(t, cut.name, func(c *check) {
-			for _, n := range []int{0, 1, s.steps, s.many} {
+			for _, n := range []int{0, 1, s.steps, s.many, s.large} {
 				in := s.elements(n, false)
-				whole := s.whole(c, n, in)
-				if cut.size == 1 && len(join(in)) > 64<<10 {
+				if cut.size < 1<<10 && len(join(in)) > 64<<10 {
 					continue // too many elements to be worth the time; shorter inputs went this way
 				}
+				whole := s.whole(c, n, in)
 				c.at("the input of %d records is cut into chunks of %d bytes", n, min(cut.size, len(join(in))))
 				a := s.attempt(c, recut(in, cut.size))
 				a.do(s.open(n))

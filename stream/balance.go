@@ -1,0 +1,68 @@
+package stream
+
+import "context"
+
+// Balance returns a flow that sends each element through whichever of the flows is free and emits what they emit, as it comes:
+// n like flows side by side.
+//
+//   - Memory: one element a branch, and 32 of the output.
+//   - Order and goroutines: what one branch emits keeps its order; one goroutine a branch and one for the upstream, all have
+//     ended when the run returns.
+//   - Errors: the first error of a branch ends the run and the other branches. A branch that ends early leaves the others alone;
+//     the upstream is stopped when all have.
+func Balance[T, U any](flows ...Flow[T, U]) Flow[T, U] {
+	if len(flows) == 0 {
+		return invalid[T, U]("Balance: no flows")
+	}
+	for _, f := range flows {
+		if f == nil {
+			return invalid[T, U]("Balance: a flow is nil")
+		}
+	}
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return merging(func(ctx context.Context, spawn func(Source[U])) error {
+			free := make(chan T)
+			open := newCountdown(ctx, len(flows))
+			defer open.cancel(nil)
+			for _, f := range flows {
+				spawn(SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+					err := each(ctx, Via(chanSource(free), f), emit)
+					if err == nil {
+						open.leave()
+					}
+					return err
+				}))
+			}
+			return runOpen(open, src, func(v T) error {
+				select {
+				case free <- v:
+					return nil
+				case <-open.ctx.Done():
+					return context.Cause(open.ctx)
+				}
+			}, func() { close(free) })
+		})
+	})
+}
+
+// chanSource emits what comes through ch until it is closed.
+func chanSource[T any](ch <-chan T) Source[T] {
+	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		for {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			select {
+			case v, ok := <-ch:
+				if !ok {
+					return nil
+				}
+				if err := emit(v); err != nil {
+					return err
+				}
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+	})
+}

@@ -1,0 +1,150 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+)
+
+// Broadcast returns a flow that sends each element through every one of the flows and emits what they emit, as it comes. The
+// slowest governs. To send elements to several sinks, make each a flow by [ResultOf].
+//
+//   - Memory: up to 16 elements a branch, and 32 of the output. Elements whose type is a byte slice are copied for all branches
+//     but the first, others are shared.
+//   - Order and goroutines: what one branch emits keeps its order; one goroutine a branch and one for the upstream, all have
+//     ended when the run returns.
+//   - Errors: the first error of a branch ends the run and the other branches. A branch that ends early leaves the others alone;
+//     the upstream is stopped when all have.
+func Broadcast[T, U any](flows ...Flow[T, U]) Flow[T, U] {
+	own := cloner[T]()
+	return fanOut("Broadcast", flows, func(v T, branches []branch[T]) error {
+		for i := len(branches) - 1; i >= 0; i-- {
+			mine := v
+			if i > 0 {
+				mine = own(v)
+			}
+			if err := branches[i].push(mine); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Partition returns a flow that sends each element through the one of the flows whose index choose returns, and emits what they
+// emit, as it comes. An index that is none ends the run with an error.
+//
+// Memory, goroutines and errors are those of [Broadcast]; nothing is copied. Elements for a branch that ended early are dropped.
+func Partition[T, U any](choose func(T) int, flows ...Flow[T, U]) Flow[T, U] {
+	if choose == nil {
+		return invalid[T, U]("Partition: the function is nil")
+	}
+	return fanOut("Partition", flows, func(v T, branches []branch[T]) error {
+		i := choose(v)
+		if i < 0 || i >= len(branches) {
+			return fmt.Errorf("stream: Partition: branch %d of %d", i, len(branches))
+		}
+		return branches[i].push(v)
+	})
+}
+
+// branch is the way of elements to one of several flows, in one run.
+type branch[T any] struct {
+	q    *ring[T]
+	open context.Context // its cause is errLeft when the branch has had enough
+	left *atomic.Bool
+}
+
+// newBranch returns a branch and the function that says that it has had enough.
+func newBranch[T any](ctx context.Context) (branch[T], func()) {
+	open, cancel := context.WithCancelCause(ctx)
+	b := branch[T]{q: newRing[T](sideAhead), open: open, left: new(atomic.Bool)}
+	return b, func() {
+		b.left.Store(true)
+		cancel(errLeft)
+	}
+}
+
+// push sends v, or drops it when the branch has had enough.
+func (b branch[T]) push(v T) error {
+	if b.left.Load() {
+		return nil
+	}
+	if err := b.q.push(b.open, v); !errors.Is(err, errLeft) {
+		return err
+	}
+	return nil
+}
+
+// fanOut returns a flow that gives each element to the branches by route.
+func fanOut[T, U any](name string, flows []Flow[T, U], route func(T, []branch[T]) error) Flow[T, U] {
+	if len(flows) == 0 {
+		return invalid[T, U]("%s: no flows", name)
+	}
+	for _, f := range flows {
+		if f == nil {
+			return invalid[T, U]("%s: a flow is nil", name)
+		}
+	}
+	return FlowFunc[T, U](func(src Source[T]) Source[U] {
+		return merging(func(ctx context.Context, spawn func(Source[U])) error {
+			branches := make([]branch[T], len(flows))
+			open := newCountdown(ctx, len(flows))
+			defer open.cancel(nil)
+			for i, f := range flows {
+				b, leave := newBranch[T](open.ctx)
+				branches[i] = b
+				spawn(SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+					err := each(ctx, Via(b.q.source(), f), emit)
+					if err == nil {
+						leave()
+						open.leave()
+					}
+					return err
+				}))
+			}
+			return runOpen(open, src, func(v T) error { return route(v, branches) }, func() {
+				for _, b := range branches {
+					b.q.end()
+				}
+			})
+		})
+	})
+}
+
+// countdown ends the upstream of several branches early when all of them have had enough.
+type countdown struct {
+	ctx    context.Context // of the upstream
+	cancel context.CancelCauseFunc
+	open   atomic.Int64
+	enough *stop
+}
+
+func newCountdown(ctx context.Context, n int) *countdown {
+	c := &countdown{enough: new(stop)}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.open.Store(int64(n))
+	return c
+}
+
+// leave says that one branch more has had enough.
+func (c *countdown) leave() {
+	if c.open.Add(-1) == 0 {
+		c.cancel(c.enough)
+	}
+}
+
+// runOpen runs src into push until its end or until no branch is open, and calls end when that went well.
+func runOpen[T any](c *countdown, src Source[T], push func(T) error, end func()) error {
+	err := without(src.Each(c.ctx, func(v T) error {
+		if c.open.Load() == 0 {
+			return c.enough
+		}
+		return push(v)
+	}), c.enough)
+	if err == nil {
+		end()
+	}
+	return err
+}

@@ -1,0 +1,65 @@
+package stream
+
+import "context"
+
+// CombineLatest returns a source that runs the given ones at the same time and, whenever one emits, emits the latest element of
+// each, in a slice of its own. It begins when each has emitted one, and completes when all have completed.
+//
+//   - Memory: one element a source, and up to 32 that wait. An element that comes fast after another of its source is not passed over.
+//   - Order and goroutines: one goroutine a source, all have ended when the run returns.
+//   - Errors: the first error of a source ends the run and the other sources.
+func CombineLatest[T any](srcs ...Source[T]) Source[[]T] {
+	tagged := make([]Source[Pair[int, T]], len(srcs))
+	for i, src := range srcs {
+		tagged[i] = Via(src, Map(func(v T) Pair[int, T] { return Pair[int, T]{i, v} }))
+	}
+	type state struct {
+		latest []T
+		seen   []bool
+		unseen int
+	}
+	return Via(Merge(tagged...), withState(func() *state {
+		return &state{make([]T, len(srcs)), make([]bool, len(srcs)), len(srcs)}
+	}, func(s **state, v Pair[int, T], emit func([]T) error) error {
+		st, i := *s, v.First
+		st.latest[i] = v.Second
+		if !st.seen[i] {
+			st.seen[i] = true
+			st.unseen--
+		}
+		if st.unseen > 0 {
+			return nil
+		}
+		return emit(append([]T(nil), st.latest...))
+	}, func(**state, func([]T) error) error { return nil }))
+}
+
+// ZipLatest is [CombineLatest] of two sources whose elements differ in type.
+func ZipLatest[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
+	either := CombineLatest(
+		Via(a, Map(func(v A) any { return v })),
+		Via(b, Map(func(v B) any { return v })),
+	)
+	return Via(either, Map(func(vs []any) Pair[A, B] {
+		x, _ := vs[0].(A) // a nil of an interface type stays nil
+		y, _ := vs[1].(B)
+		return Pair[A, B]{x, y}
+	}))
+}
+
+// Unzip returns a sink that sends the two halves of each pair to a sink each and whose result is theirs. The slower governs.
+//
+//   - Memory: up to 16 elements beside what the sinks keep.
+//   - Goroutines: one, for first; it has ended when the run returns.
+//   - Errors: the first error of either ends the run and the other. An early end of one leaves the other alone.
+func Unzip[A, B, X, Y any](first Sink[A, X], second Sink[B, Y]) Sink[Pair[A, B], Pair[X, Y]] {
+	return SinkFunc[Pair[A, B], Pair[X, Y]](func(ctx context.Context, src Source[Pair[A, B]]) (both Pair[X, Y], err error) {
+		if first == nil || second == nil {
+			return both, errNilSink
+		}
+		one := Into(Map(func(p Pair[A, B]) A { return p.First }), first)
+		other := Into(Map(func(p Pair[A, B]) B { return p.Second }), second)
+		both.Second, err = Run(ctx, Via(src, AlsoTo(one, func(x X) { both.First = x })), other)
+		return both, err
+	})
+}

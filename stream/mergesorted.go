@@ -1,0 +1,108 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// MergeSorted returns a source that merges sources, each sorted by compare, into one sorted sequence. Of equal elements that of
+// the earlier source comes first. Where a source is not sorted, the run ends with an error.
+//
+// Memory: one element of each. Goroutines: none; the sources run as coroutines. Where they should work at the same time, put an
+// [Async] behind each. The first error of one ends the run.
+func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
+	if compare == nil {
+		return Fail[T](errNilFunc("MergeSorted"))
+	}
+	return pullAll(srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
+		heads, err := newHeads(ps)
+		for err == nil && len(heads) > 0 {
+			least := 0
+			for i := range heads {
+				if compare(heads[i].head, heads[least].head) < 0 {
+					least = i
+				}
+			}
+			v := heads[least].head
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := emit(v); err != nil {
+				return err
+			}
+			from := heads[least].run
+			heads, err = heads.advance(least)
+			if err == nil && least < len(heads) && heads[least].run == from && compare(heads[least].head, v) < 0 {
+				return errors.New("stream: MergeSorted: a source is not sorted")
+			}
+		}
+		return err
+	})
+}
+
+// MergeSequence returns a source that merges sources whose elements bear the numbers 0, 1, 2 …, as number tells, into that order.
+// The elements of one source must be in ascending order; a number that is missing or comes twice ends the run with an error.
+//
+// Memory: one element of each. Goroutines: none; the sources run as coroutines. Where they should work at the same time, as
+// ranged downloads should, put an [Async] behind each. The first error of one ends the run.
+func MergeSequence[T any](number func(T) int64, srcs ...Source[T]) Source[T] {
+	if number == nil {
+		return Fail[T](errNilFunc("MergeSequence"))
+	}
+	return pullAll(srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
+		heads, err := newHeads(ps)
+		for want := int64(0); err == nil && len(heads) > 0; want++ {
+			i := 0
+			for i < len(heads) && number(heads[i].head) != want {
+				i++
+			}
+			if i == len(heads) {
+				return fmt.Errorf("stream: MergeSequence: no source has number %d next", want)
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := emit(heads[i].head); err != nil {
+				return err
+			}
+			heads, err = heads.advance(i)
+		}
+		return err
+	})
+}
+
+// heads are pulled sources that have not ended, with the next element of each.
+type heads[T any] []headed[T]
+
+type headed[T any] struct {
+	run  *pulled[T]
+	head T
+}
+
+func newHeads[T any](ps []*pulled[T]) (heads[T], error) {
+	hs := make(heads[T], 0, len(ps))
+	for _, p := range ps {
+		v, ok := p.next()
+		switch {
+		case ok:
+			hs = append(hs, headed[T]{p, v})
+		case p.err != nil:
+			return nil, p.err
+		}
+	}
+	return hs, nil
+}
+
+// advance takes the next element of the i-th source, or takes the source out when it has ended.
+func (hs heads[T]) advance(i int) (heads[T], error) {
+	v, ok := hs[i].run.next()
+	switch {
+	case ok:
+		hs[i].head = v
+		return hs, nil
+	case hs[i].run.err != nil:
+		return nil, hs[i].run.err
+	}
+	return append(hs[:i], hs[i+1:]...), nil
+}

@@ -1,0 +1,11 @@
+package streamtest
+
+import (
+	"errors"
+	"time"
+)
+
+// patience is how long a probe waits for what the test expects before it fails the test: in a synctest bubble it takes no time.
+const patience = 10 * time.Second
+
+var errReused = errors.New("streamtest: a probe serves one run, and was run again")

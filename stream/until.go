@@ -1,0 +1,39 @@
+package stream
+
+import "context"
+
+// Until returns a flow that completes when done is closed: the upstream is stopped, also while it waits, and that is not an
+// error. It drains a pipeline: what passed before is carried to its end. To abort a run instead, cancel its context.
+//
+// It holds no element. Goroutines: one that watches done; it has ended when the run returns.
+func Until[T any](done <-chan struct{}) Flow[T, T] {
+	if done == nil {
+		return invalid[T, T]("Until: the channel is nil")
+	}
+	return FlowFunc[T, T](func(src Source[T]) Source[T] {
+		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			enough := new(stop)
+			up, cancel := context.WithCancelCause(ctx)
+			g, watch := NewGroup(up)
+			g.Go(func() error {
+				select {
+				case <-done:
+					cancel(enough)
+				case <-watch.Done():
+				}
+				return nil
+			})
+			err := g.Do(func() error {
+				err := each(up, src, func(v T) error {
+					if up.Err() != nil {
+						return context.Cause(up)
+					}
+					return emit(v)
+				})
+				cancel(nil)
+				return err
+			})
+			return without(err, enough)
+		})
+	})
+}
