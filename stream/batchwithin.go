@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -48,38 +47,11 @@ func batchWithin[T any](limits batcher[T], d time.Duration) Flow[T, []T] {
 	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
 		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
 			b := limits
-			var timer *time.Timer
-			var due <-chan time.Time // nil while the batch is empty
-			return beside(ctx, src, ahead, func(ctx context.Context, q *ring[T]) error {
-				for {
-					v, err := q.pop(ctx, due)
-					switch {
-					case err == nil:
-						began := len(b.batch) == 0
-						if err := b.add(v, func(full []T) error { began = true; return emit(full) }); err != nil {
-							return err
-						}
-						if !began {
-							continue
-						}
-						if timer != nil {
-							timer.Stop()
-						}
-						due = nil
-						if len(b.batch) > 0 {
-							timer = time.NewTimer(d)
-							due = timer.C
-						}
-					case errors.Is(err, errDue):
-						due = nil
-						if err := b.flush(emit); err != nil {
-							return err
-						}
-					case errors.Is(err, errEnded):
-						return b.flush(emit)
-					default:
-						return err
-					}
+			return gatherWithin(ctx, src, ahead, d, emit, func(emit func([]T) error) gatherer[T] {
+				return gatherer[T]{
+					add:   func(v T) error { return b.add(v, emit) },
+					flush: func() error { return b.flush(emit) },
+					empty: func() bool { return len(b.batch) == 0 },
 				}
 			})
 		})

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +20,8 @@ func TestContract(t *testing.T) {
 	id := func(n int) int { return n }
 	try := func(_ context.Context, n int) (int, error) { return n, nil }
 	yes := func(int) bool { return true }
+	zero := func() int { return 0 }
+	addTo := func(sum, n int) (int, bool, error) { return sum + n, n%3 == 0, nil }
 	flows := map[string]stream.Flow[int, int]{
 		"Map":              stream.Map(id),
 		"TryMap":           stream.TryMap(try),
@@ -108,16 +112,38 @@ func TestContract(t *testing.T) {
 		"CombineLatest": fromSource(func(src stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.CombineLatest(src), stream.FlatMap(func(xs []int) []int { return xs }))
 		}),
-		"Broadcast, one": stream.Broadcast(stream.Map(id)),
-		"Balance, one":   stream.Balance(stream.Map(id)),
-		"Partition, one": stream.Partition(func(int) int { return 0 }, stream.Map(id)),
-		"GroupBy, one":   stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }),
+		"Delay":           stream.Delay[int](time.Millisecond),
+		"InitialDelay":    stream.InitialDelay[int](time.Millisecond),
+		"SkipFor":         stream.SkipFor[int](0),
+		"TakeFor":         stream.TakeFor[int](time.Hour),
+		"KeepAlive":       stream.KeepAlive(time.Hour, func() int { return 0 }),
+		"IdleTimeout":     stream.IdleTimeout[int](time.Hour),
+		"FirstTimeout":    stream.FirstTimeout[int](time.Hour),
+		"Buffer":          stream.Buffer[int](1000, stream.OverflowFail),
+		"Aggregate":       stream.Aggregate(zero, addTo, id, 0),
+		"Aggregate, time": stream.Aggregate(zero, addTo, id, time.Hour),
+		"Broadcast, one":  stream.Broadcast(stream.Map(id)),
+		"Balance, one":    stream.Balance(stream.Map(id)),
+		"Partition, one":  stream.Partition(func(int) int { return 0 }, stream.Map(id)),
+		"GroupBy, one":    stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[int, int]{
 				New: func() stream.Flow[int, int] { return flow },
 				In:  func(i int) int { return i },
 			})
+		})
+	}
+	for name, flow := range map[string]func() stream.Flow[int, int]{
+		"Throttle":  func() stream.Flow[int, int] { return stream.Throttle[int](stream.NewLimiter(100, 10), nil) },
+		"Conflate":  func() stream.Flow[int, int] { return stream.Conflate(id, func(a, b int) int { return a + b }) },
+		"BatchSlow": func() stream.Flow[int, int] { return stream.BatchSlow(3, nil, id, func(a, b int) int { return a + b }) },
+		"Expand": func() stream.Flow[int, int] {
+			return stream.Expand(func(n int) iter.Seq[int] { return slices.Values([]int{n}) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[int, int]{New: flow, In: func(i int) int { return i }, Varies: true})
 		})
 	}
 	t.Run("Until", func(t *testing.T) {

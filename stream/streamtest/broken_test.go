@@ -3,11 +3,14 @@ package streamtest_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // defect is a stage that breaks one rule of the contract, and what must be said about it.
@@ -28,6 +31,7 @@ func defects() []defect {
 	all = append(all, brokenOwners()...)
 	all = append(all, brokenSources()...)
 	all = append(all, brokenSinks()...)
+	all = append(all, optionsLeftOut()...)
 	return all
 }
 
@@ -36,9 +40,7 @@ const inChild = "MILLWEIR_STREAMTEST_DEFECTS"
 // TestDefectiveStages is what TestDefectsAreCaught runs in a process of its own: all of its checks over broken stages, so it
 // fails when it is run.
 func TestDefectiveStages(t *testing.T) {
-	if os.Getenv(inChild) == "" {
-		t.Skip("run by TestDefectsAreCaught, in a process of its own: it is meant to fail")
-	}
+	onlyInChild(t)
 	for _, d := range defects() {
 		t.Run(d.name, d.test)
 	}
@@ -66,18 +68,33 @@ func TestDefectsAreCaught(t *testing.T) {
 	}
 }
 
+// child runs a test that is meant to fail, in a process of its own.
+func child(t *testing.T, test string) ([]byte, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.timeout=3m")
+	cmd.Env = append(os.Environ(), inChild+"=1")
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Fatalf("%s passed:\n%s", test, out)
+	}
+	return out, err
+}
+
+// onlyInChild skips a test that is meant to fail, but in the process that child starts.
+func onlyInChild(t *testing.T) {
+	t.Helper()
+	if os.Getenv(inChild) == "" {
+		t.Skip("run in a process of its own by another test: it is meant to fail")
+	}
+}
+
 // title is the defect's name as the testing package writes it.
 func title(d defect) string { return strings.ReplaceAll(d.name, " ", "_") }
 
 // runDefective runs the broken stages and returns what every check that failed said.
 func runDefective(t *testing.T) map[string]string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestDefectiveStages$", "-test.timeout=3m")
-	cmd.Env = append(os.Environ(), inChild+"=1")
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		t.Fatal("the broken stages passed")
-	}
+	out, err := child(t, "TestDefectiveStages")
 	said := map[string]string{}
 	failed := regexp.MustCompile(`^\s*--- (FAIL|PASS|SKIP): (\S+)`)
 	name, finished := "", false
@@ -95,4 +112,22 @@ func runDefective(t *testing.T) map[string]string {
 		t.Fatalf("the process with the broken stages did not come to its end: %v\n%s", err, out)
 	}
 	return said
+}
+
+// TestStrayPanic is what TestStrayPanicIsExplained runs: a stage that calls its upstream on a bare goroutine, where no test can
+// catch a panic.
+func TestStrayPanic(t *testing.T) {
+	onlyInChild(t)
+	intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+		ended := make(chan error, 1)
+		go func() { ended <- src.Each(ctx, emit) }()
+		return <-ended
+	})(t)
+}
+
+func TestStrayPanicIsExplained(t *testing.T) {
+	out, _ := child(t, "TestStrayPanic")
+	if !bytes.Contains(out, []byte("rule 10")) || !bytes.Contains(out, []byte("without stream.Group")) {
+		t.Errorf("it is not said what the panic means:\n%s", out)
+	}
 }

@@ -34,7 +34,7 @@ type Flow[I, O any] struct {
 
 	Steps     int // records in the runs that are disturbed at every step; 0 means 5
 	Many      int // records in a long run; 0 means 100
-	ReadAhead int // most elements that the flow takes in while its downstream is blocked; 0 means not checked
+	ReadAhead int // most elements that the flow takes in beyond those it needs, while its downstream is blocked; 0 means not checked
 
 	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
 	Idle []string

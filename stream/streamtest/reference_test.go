@@ -150,7 +150,7 @@ func TestReferences(t *testing.T) {
 	t.Run("Goroutine", func(t *testing.T) {
 		streamtest.TestFlow(t, streamtest.Flow[int, int]{
 			New:  func() stream.Flow[int, int] { return ahead[int](3) },
-			Want: func(t *testing.T, in, out []int) { checkEqual(t, in, out) }, ReadAhead: 4,
+			Want: func(t *testing.T, in, out []int) { checkEqual(t, in, out) }, ReadAhead: 3,
 		})
 	})
 	t.Run("GoroutineRealIO", func(t *testing.T) {

@@ -52,23 +52,33 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 		return
 	}
 	s.try(t, "ReadAhead", func(c *check) {
-		in := s.elements(s.many+s.readAhead, false)
-		at, whole := s.emits(c, s.many+s.readAhead, in)
+		n := s.many + s.readAhead
+		in := s.elements(n, false)
+		at, whole := s.emits(c, n, in)
+		// What each emit needs is what was taken in when the upstream is so slow that nothing can be read ahead.
+		var need []int
+		a := s.attempt(c, in)
+		a.up.before = func(context.Context, int) error { time.Sleep(2 * c.tick); return nil }
+		a.down.after = func(int) error {
+			time.Sleep(c.tick)
+			need = append(need, a.up.count())
+			return nil
+		}
+		a.do(s.open(n))
 		for k := range at {
 			c.at("emit %d of %d blocks for a long time", k+1, len(whole))
 			a := s.attempt(c, in)
-			before := 0
 			a.down.after = func(i int) error {
-				if i == k {
-					before = a.up.count()
-					time.Sleep(100 * c.tick)
-					if more := a.up.count() - before; more > s.readAhead {
-						c.breach(2, "meanwhile %d more elements were taken from the upstream, more than ReadAhead, %d", more, s.readAhead)
-					}
+				if i != k {
+					return nil
+				}
+				time.Sleep(100 * c.tick)
+				if more := a.up.count() - need[k]; more > s.readAhead {
+					c.breach(2, "%d elements were taken in beyond those that it needs, more than ReadAhead, %d", more, s.readAhead)
 				}
 				return nil
 			}
-			a.do(s.open(s.many + s.readAhead))
+			a.do(s.open(n))
 		}
 	})
 }

@@ -1,0 +1,72 @@
+package stream
+
+import (
+	"context"
+	"errors"
+)
+
+// Overflow says what a [Buffer] does with an element that finds it full.
+type Overflow int
+
+// The strategies. To make the upstream wait instead, use [Async].
+const (
+	OverflowFail Overflow = iota // end the run with ErrOverflow
+	DropOldest                   // drop the element that waits longest
+	DropNewest                   // drop the new element
+	DropAll                      // drop all elements that wait
+)
+
+// ErrOverflow is the error of a [Buffer] with [OverflowFail] that was full.
+var ErrOverflow = errors.New("stream: the buffer is full")
+
+// Buffer returns a flow that runs its upstream on a goroutine of its own and never makes it wait: up to n elements wait for the
+// downstream, and overflow says what becomes of one that finds no room.
+//
+//   - Memory: n elements.
+//   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
+//   - Errors: an error of the upstream overtakes the elements that wait.
+func Buffer[T any](n int, overflow Overflow) Flow[T, T] {
+	switch {
+	case n < 1:
+		return invalid[T, T]("Buffer: %d elements; it must be at least 1", n)
+	case overflow < OverflowFail || overflow > DropAll:
+		return invalid[T, T]("Buffer: there is no overflow strategy %d", overflow)
+	}
+	return FlowFunc[T, T](func(src Source[T]) Source[T] {
+		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			var waiting []T
+			return gated(ctx, src, func(_ context.Context, g *gate, v T) (err error) {
+				g.do(func() {
+					if len(waiting) == n {
+						switch overflow {
+						case OverflowFail:
+							err = ErrOverflow
+							return
+						case DropNewest:
+							return
+						case DropOldest:
+							waiting = append(waiting[:0], waiting[1:]...)
+						case DropAll:
+							clear(waiting)
+							waiting = waiting[:0]
+						}
+					}
+					waiting = append(waiting, v)
+				})
+				return err
+			}, func(ctx context.Context, g *gate) (bool, error) {
+				var batch []T
+				err := g.when(ctx, func() bool { return len(waiting) > 0 || g.ended }, func() {
+					if len(waiting) > 0 {
+						batch = append(batch, waiting[0])
+						waiting = append(waiting[:0], waiting[1:]...)
+					}
+				})
+				if err != nil || len(batch) == 0 {
+					return false, err
+				}
+				return true, emit(batch[0])
+			})
+		})
+	})
+}

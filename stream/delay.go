@@ -1,0 +1,153 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Delay returns a flow that emits each element d after it came. Up to 16 elements wait at a time, then the upstream does.
+//
+//   - Memory: 16 elements.
+//   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when the run returns.
+//   - Errors: an error of the upstream overtakes the elements that wait.
+func Delay[T any](d time.Duration) Flow[T, T] {
+	if d < 0 {
+		return invalid[T, T]("Delay: %v; it must not be negative", d)
+	}
+	return DelayFunc(func(T) time.Duration { return d })
+}
+
+// DelayFunc is [Delay] by the time that f says for each element. An element waits for those before it.
+func DelayFunc[T any](f func(T) time.Duration) Flow[T, T] {
+	if f == nil {
+		return invalid[T, T]("DelayFunc: the function is nil")
+	}
+	type timed struct {
+		v  T
+		at time.Time
+	}
+	return FlowFunc[T, T](func(src Source[T]) Source[T] {
+		stamped := Via(src, Map(func(v T) timed { return timed{v, time.Now().Add(f(v))} }))
+		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			return beside(ctx, stamped, sideAhead, func(ctx context.Context, q *ring[timed]) error {
+				return q.source().Each(ctx, func(t timed) error {
+					if err := sleep(ctx, time.Until(t.at)); err != nil {
+						return err
+					}
+					return emit(t.v)
+				})
+			})
+		})
+	})
+}
+
+// InitialDelay returns a flow whose run waits for d before it starts the upstream. It holds no element.
+func InitialDelay[T any](d time.Duration) Flow[T, T] {
+	if d < 0 {
+		return invalid[T, T]("InitialDelay: %v; it must not be negative", d)
+	}
+	return FlowFunc[T, T](func(src Source[T]) Source[T] {
+		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			if err := sleep(ctx, d); err != nil {
+				return err
+			}
+			return each(ctx, src, emit)
+		})
+	})
+}
+
+// sleep waits for d, or returns the cause when ctx is done first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// SkipFor returns a flow that drops the elements that come within d of the start. Fused; it holds no element.
+func SkipFor[T any](d time.Duration) Flow[T, T] {
+	if d < 0 {
+		return invalid[T, T]("SkipFor: %v; it must not be negative", d)
+	}
+	return fuse(func(_ context.Context, emit func(T) error) func(T) error {
+		began, passing := time.Now(), false
+		return func(v T) error {
+			if passing = passing || time.Since(began) >= d; !passing {
+				return nil
+			}
+			return emit(v)
+		}
+	})
+}
+
+// TakeFor returns a flow that completes d after the start: the upstream is stopped, also while it waits, and that is not an
+// error. Fused; it holds no element.
+func TakeFor[T any](d time.Duration) Flow[T, T] {
+	if d < 0 {
+		return invalid[T, T]("TakeFor: %v; it must not be negative", d)
+	}
+	return FlowFunc[T, T](func(src Source[T]) Source[T] {
+		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			enough := new(stop)
+			ctx, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			defer time.AfterFunc(d, func() { cancel(enough) }).Stop()
+			return without(each(ctx, src, func(v T) error {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				return emit(v)
+			}), enough)
+		})
+	})
+}
+
+// KeepAlive returns a flow that emits f() whenever the upstream has emitted nothing for d: a sign of life for a connection that
+// would be closed. f is called by the downstream's goroutine.
+//
+//   - Memory: up to 16 elements that the upstream emits meanwhile.
+//   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when the run returns.
+//   - Errors: an error of the upstream overtakes the elements that wait.
+func KeepAlive[T any](d time.Duration, f func() T) Flow[T, T] {
+	switch {
+	case d <= 0:
+		return invalid[T, T]("KeepAlive: %v; it must be positive", d)
+	case f == nil:
+		return invalid[T, T]("KeepAlive: the function is nil")
+	}
+	return FlowFunc[T, T](func(src Source[T]) Source[T] {
+		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			return beside(ctx, src, sideAhead, func(ctx context.Context, q *ring[T]) error {
+				timer := time.NewTimer(d)
+				defer timer.Stop()
+				for {
+					v, err := q.pop(ctx, timer.C)
+					switch {
+					case errors.Is(err, errEnded):
+						return nil
+					case errors.Is(err, errDue):
+						v, err = f(), nil
+					}
+					if err == nil {
+						err = emit(v)
+					}
+					if err != nil {
+						return err
+					}
+					timer.Reset(d)
+				}
+			})
+		})
+	})
+}
