@@ -2,23 +2,51 @@ package sink
 
 import (
 	"context"
-	"errors"
 
 	"github.com/millweir/millweir/stream"
 )
 
 // Fold returns a sink that folds the elements into one result: it begins with zero and makes f of the result so far and each
-// element. zero is shared by all runs: where f would change it, fold into a fresh one by [ForEach].
+// element. Beside an error the result is what had been folded.
+//
+// zero is shared by all runs: where f would change it, as a map, fold into a fresh one by [ForEach].
 func Fold[T, R any](zero R, f func(R, T) R) stream.Sink[T, R] {
+	if f == nil {
+		return invalid[T, R]("Fold: the function is nil")
+	}
 	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (R, error) {
-		if f == nil {
-			return zero, errors.New("sink: Fold: the function is nil")
-		}
 		r := zero
 		err := src.Each(ctx, func(x T) error {
 			r = f(r, x)
 			return nil
 		})
 		return r, err
+	})
+}
+
+// Reduce returns a sink that makes one element of all: f of the first two, f of that and the third… A single element is the
+// result itself; with none the run ends with [ErrEmpty].
+func Reduce[T any](f func(T, T) T) stream.Sink[T, T] {
+	if f == nil {
+		return invalid[T, T]("Reduce: the function is nil")
+	}
+	return stream.SinkFunc[T, T](func(ctx context.Context, src stream.Source[T]) (T, error) {
+		var r, none T
+		some := false
+		err := src.Each(ctx, func(x T) error {
+			if some {
+				r = f(r, x)
+			} else {
+				r, some = x, true
+			}
+			return nil
+		})
+		switch {
+		case err != nil:
+			return none, err
+		case !some:
+			return none, ErrEmpty
+		}
+		return r, nil
 	})
 }

@@ -6,7 +6,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slice returns a sink whose result is all elements. It holds them all; beside an error the result is what had come.
+// Slice returns a sink whose result is all elements, in their order. Beside an error it is those that had come.
+//
+// Memory: all elements. [stream.Limit] before it bounds them; [stream.All] needs none of it.
 func Slice[T any]() stream.Sink[T, []T] {
 	return stream.SinkFunc[T, []T](func(ctx context.Context, src stream.Source[T]) ([]T, error) {
 		var xs []T

@@ -8,42 +8,46 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Seq returns a source of the elements of seq. Every run ranges over seq anew.
+// Seq returns a source of the elements of seq. Every run ranges over seq anew. A seq that waits cannot be cancelled while it does.
 func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 	if seq == nil {
 		return stream.Fail[T](errors.New("source: Seq: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		w := watch{ctx: ctx}
+		defer w.end()
 		for x := range seq {
-			if ctx.Err() != nil {
+			if w.done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {
 				return err
 			}
 		}
-		return nil
+		return finished(ctx)
 	})
 }
 
 // Seq2 returns a source of the elements of seq up to its first error, which is the run's error, as it is. Every run ranges over
-// seq anew. It is the inverse of [stream.All].
+// seq anew. A seq that waits cannot be cancelled while it does. It is the inverse of [stream.All].
 func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 	if seq == nil {
 		return stream.Fail[T](errors.New("source: Seq2: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		w := watch{ctx: ctx}
+		defer w.end()
 		for x, err := range seq {
-			if ctx.Err() != nil {
+			if err != nil {
+				return caused(ctx, err)
+			}
+			if w.done() {
 				return context.Cause(ctx)
 			}
-			if err == nil {
-				err = emit(x)
-			}
-			if err != nil {
+			if err := emit(x); err != nil {
 				return err
 			}
 		}
-		return nil
+		return finished(ctx)
 	})
 }

@@ -6,11 +6,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slice returns a source of the elements of xs, which it does not copy.
+// Slice returns a source of the elements of xs, which it does not copy: where they are slices themselves, a receiver that
+// changes one changes xs, and the next run.
 func Slice[T any](xs []T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		w := watch{ctx: ctx}
+		defer w.end()
 		for _, x := range xs {
-			if ctx.Err() != nil {
+			if w.done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {

@@ -1,0 +1,300 @@
+package codec_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+// plain passes bytes on as they are; its failures are set by the tests.
+type plain struct {
+	w      io.Writer
+	write  func(p []byte) (int, error)
+	close  error
+	closed *int
+}
+
+func (p *plain) Write(b []byte) (int, error) {
+	if p.write != nil {
+		return p.write(b)
+	}
+	if _, err := p.w.Write(b); err != nil {
+		return 0, fmt.Errorf("in disguise: %w", err)
+	}
+	return len(b), nil
+}
+
+func (p *plain) Close() error {
+	if p.closed != nil {
+		*p.closed++
+	}
+	return p.close
+}
+
+func TestWriterContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New: func() flow {
+			return codec.Writer("test: encode", func(w io.Writer) (io.WriteCloser, error) { return &plain{w: w}, nil })
+		},
+		Want: sameBytes,
+	})
+}
+
+func TestReaderContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New: func() flow {
+			return codec.Reader("test: decode", func(r io.Reader) (io.Reader, error) { return r, nil })
+		},
+		Want: sameBytes,
+	})
+}
+
+func sameBytes(t *testing.T, in, out [][]byte) {
+	if !bytes.Equal(bytes.Join(in, nil), bytes.Join(out, nil)) {
+		t.Errorf("got %q, want %q", out, in)
+	}
+}
+
+func TestWriterErrors(t *testing.T) {
+	boom := errors.New("boom")
+	for _, c := range []struct {
+		name   string
+		open   error
+		enc    plain
+		up     error
+		want   error
+		closes int
+	}{
+		{name: "open", open: boom, want: boom},
+		{name: "write", enc: plain{write: func([]byte) (int, error) { return 0, boom }}, want: boom},
+		{name: "short write", enc: plain{write: func(p []byte) (int, error) { return len(p) - 1, nil }}, want: io.ErrShortWrite},
+		{name: "close", enc: plain{close: boom}, want: boom, closes: 1},
+		{name: "upstream", up: boom, want: boom},
+		{name: "none", closes: 1},
+	} {
+		closes := 0
+		f := codec.Writer("test: encode", func(w io.Writer) (io.WriteCloser, error) {
+			e := c.enc
+			e.w, e.closed = w, &closes
+			return &e, c.open
+		})
+		err := drain(stream.Via(failsAfter([]byte("some text"), c.up), f))
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+		if c.up != nil && err != c.up { //nolint:errorlint // as it is
+			t.Errorf("%s: the upstream's error came as %#v", c.name, err)
+		}
+		if own := c.up == nil && c.want != nil; own && !strings.HasPrefix(err.Error(), "test: encode: ") {
+			t.Errorf("%s: %q has no name", c.name, err)
+		}
+		if closes != c.closes {
+			t.Errorf("%s: closed %d times, want %d", c.name, closes, c.closes)
+		}
+	}
+}
+
+func TestWriterPassesEmitErrorAsItIs(t *testing.T) {
+	boom := errors.New("boom")
+	for _, size := range []int{1, 64<<10 - 1, 64 << 10, 64<<10 + 1, 300_000} {
+		src := stream.Via(pieces(noise(size), 1000), codec.Writer("test: encode", func(w io.Writer) (io.WriteCloser, error) { return &plain{w: w}, nil }))
+		calls := 0
+		err := src.Each(context.Background(), func([]byte) error { calls++; return boom })
+		if err != boom || calls != 1 { //nolint:errorlint // as it is
+			t.Errorf("%d bytes: %v after %d calls", size, err, calls)
+		}
+	}
+}
+
+func TestWriterUpstreamThatHidesErrors(t *testing.T) {
+	deaf := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+		_ = emit([]byte("one"))
+		_ = emit([]byte("two"))
+		return nil
+	})
+	calls := 0
+	f := codec.Writer("test: encode", func(io.Writer) (io.WriteCloser, error) {
+		return &plain{write: func([]byte) (int, error) { calls++; return 0, io.ErrNoProgress }}, nil
+	})
+	if err := drain(stream.Via(deaf, f)); !errors.Is(err, io.ErrNoProgress) || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// decoder is a reader that also notes its Close.
+type decoder struct {
+	io.Reader
+	err    error
+	closed int
+}
+
+func (d *decoder) Close() error { d.closed++; return d.err }
+
+func TestReaderErrors(t *testing.T) {
+	boom, other := errors.New("boom"), errors.New("other")
+	text := strings.Repeat("some text ", 1000)
+	for _, c := range []struct {
+		name  string
+		open  func(io.Reader) (io.Reader, error)
+		up    error
+		want  error
+		exact bool
+	}{
+		{name: "open", open: func(io.Reader) (io.Reader, error) { return nil, boom }, want: boom},
+		{name: "read", open: func(r io.Reader) (io.Reader, error) { return io.MultiReader(r, iotest.ErrReader(boom)), nil }, want: boom},
+		{name: "stops early", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, 10), nil }, want: codec.ErrTrailing},
+		{name: "stops one byte early", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, int64(len(text)-1)), nil }, want: codec.ErrTrailing},
+		{name: "stops at the end", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, int64(len(text))), nil }},
+		{name: "no progress", open: func(io.Reader) (io.Reader, error) { return idle{}, nil }, want: io.ErrNoProgress},
+		{name: "upstream", open: same, up: boom, want: boom, exact: true},
+		{name: "upstream in disguise", open: disguise(io.ErrUnexpectedEOF), up: boom, want: boom, exact: true},
+		{name: "upstream hidden as the end", open: disguise(io.EOF), up: boom, want: boom, exact: true},
+		{name: "upstream behind the end", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, int64(len(text))), nil }, up: boom, want: boom, exact: true},
+		{name: "upstream fails with io.EOF", open: same, up: io.EOF, want: io.EOF, exact: true},
+		{name: "upstream while opening", open: func(r io.Reader) (io.Reader, error) {
+			_, err := io.ReadAll(r)
+			return nil, fmt.Errorf("opening: %w", err)
+		}, up: boom, want: boom, exact: true},
+		{name: "close", open: func(r io.Reader) (io.Reader, error) { return &decoder{Reader: r, err: boom}, nil }, want: boom},
+		{name: "close after a failure", open: func(io.Reader) (io.Reader, error) {
+			return &decoder{Reader: iotest.ErrReader(boom), err: other}, nil
+		}, want: other},
+		{name: "data with the end", open: func(r io.Reader) (io.Reader, error) { return iotest.DataErrReader(r), nil }},
+		{name: "impossible count", open: func(io.Reader) (io.Reader, error) { return liar{}, nil }, want: nil, exact: false},
+	} {
+		var upstream error
+		src := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			upstream = failsAfter([]byte(text), c.up).Each(ctx, emit)
+			return upstream
+		})
+		err := drain(stream.Via(src, codec.Reader("test: decode", c.open)))
+		switch {
+		case c.name == "impossible count":
+			if err == nil {
+				t.Errorf("%s: no error", c.name)
+			}
+		case !errors.Is(err, c.want):
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		case c.exact && err != c.want: //nolint:errorlint // as it is
+			t.Errorf("%s: %#v, want the upstream's error as it is", c.name, err)
+		case !c.exact && c.want != nil && !strings.HasPrefix(err.Error(), "test: decode: "):
+			t.Errorf("%s: %q has no name", c.name, err)
+		}
+		if c.want == codec.ErrTrailing && upstream == nil { //nolint:errorlint // the table's own value
+			t.Errorf("%s: the upstream was not told of the failure", c.name)
+		}
+	}
+}
+
+func same(r io.Reader) (io.Reader, error) { return r, nil }
+
+// disguise makes any error of the upstream another one.
+func disguise(as error) func(io.Reader) (io.Reader, error) {
+	return func(r io.Reader) (io.Reader, error) {
+		return readerFunc(func(p []byte) (int, error) {
+			n, err := r.Read(p)
+			if err != nil {
+				err = as
+			}
+			return n, err
+		}), nil
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
+
+type liar struct{}
+
+func (liar) Read(p []byte) (int, error) { return len(p) + 1, nil }
+
+func TestReaderTellsUpstreamHowItEnded(t *testing.T) {
+	boom := errors.New("boom")
+	var heard error
+	src := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		heard = stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+			for {
+				if err := emit([]byte("x")); err != nil {
+					return err
+				}
+			}
+		}).Each(ctx, emit)
+		return heard
+	})
+	f := codec.Reader("test: decode", same)
+	err := stream.Via(src, f).Each(context.Background(), func([]byte) error { return boom })
+	if err != boom || heard != boom { //nolint:errorlint // as it is
+		t.Errorf("downstream failed: %v, upstream heard %v", err, heard)
+	}
+	if _, err := stream.Run(context.Background(), stream.Via2(src, f, stream.Take[[]byte](3)), sink.Discard[[]byte]()); err != nil || !stream.Stopped(heard) {
+		t.Errorf("early end: %v, upstream heard %v", err, heard)
+	}
+	heard = nil
+	func() {
+		defer func() { _ = recover() }()
+		_ = stream.Via(src, f).Each(context.Background(), func([]byte) error { panic("boom") })
+	}()
+	if heard == nil || stream.Stopped(heard) {
+		t.Errorf("panic: upstream heard %v, not a failure", heard)
+	}
+}
+
+func TestReaderClosesOnce(t *testing.T) {
+	for name, emitted := range map[string]error{"complete": nil, "failed": io.ErrShortBuffer} {
+		d := new(decoder)
+		f := codec.Reader("test: decode", func(r io.Reader) (io.Reader, error) { d.Reader = r; return d, nil })
+		err := stream.Via(pieces(noise(1000), 10), f).Each(context.Background(), func([]byte) error { return emitted })
+		if err != emitted || d.closed != 1 { //nolint:errorlint // as it is
+			t.Errorf("%s: %v, closed %d times", name, err, d.closed)
+		}
+	}
+}
+
+func TestNilOpen(t *testing.T) {
+	for _, f := range []flow{codec.Reader("test", nil), codec.Writer("test", nil)} {
+		if err := drain(stream.Via(pieces([]byte("x"), 0), f)); err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
+func ExampleWriter() {
+	encode := codec.Writer("demo: base64", func(w io.Writer) (io.WriteCloser, error) {
+		return base64.NewEncoder(base64.StdEncoding, w), nil
+	})
+	decode := codec.Reader("demo: base64", func(r io.Reader) (io.Reader, error) {
+		return base64.NewDecoder(base64.StdEncoding, r), nil
+	})
+	there := stream.Via(source.Of([]byte("through the mill")), encode)
+	text, err := stream.Run(context.Background(), there, sink.Slice[[]byte]())
+	fmt.Printf("%s %v\n", bytes.Join(text, nil), err)
+	text, err = stream.Run(context.Background(), stream.Via(there, decode), sink.Slice[[]byte]())
+	fmt.Printf("%s %v\n", bytes.Join(text, nil), err)
+	// Output:
+	// dGhyb3VnaCB0aGUgbWlsbA== <nil>
+	// through the mill <nil>
+}
+
+func ExampleGzip() {
+	text := source.Of([]byte("through the mill\n"), []byte("and over the weir\n"))
+	n, err := stream.Run(context.Background(), stream.Via2(text, codec.Gzip(nil), codec.Gunzip(nil)), sink.Writer(&strings.Builder{}))
+	fmt.Println(n, err)
+	// Output: 35 <nil>
+}

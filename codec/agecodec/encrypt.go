@@ -1,0 +1,99 @@
+package agecodec
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	"filippo.io/age"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Encrypt returns a flow that encrypts its input as a binary age file that any one of the recipients can read. Its mirror is [Decrypt].
+//
+//   - In, out: byte chunks of any size. An empty input makes an age file of nothing.
+//   - Every run has a file key of its own, so the same input never gives the same bytes.
+//   - Recipients: those of [ParseRecipients], [PassphraseRecipient], and any other age.Recipient. A passphrase stands alone;
+//     post-quantum recipients stand only beside each other.
+//   - Size: the header, 16 bytes, and 16 bytes for each 64 KiB or part of it.
+//   - Memory: one chunk of the upstream, and at most 320 KiB.
+//   - Order and goroutines: fused.
+//   - Errors: [ErrNoRecipients], a nil recipient, or what a recipient says, before anything is read or written.
+func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
+	recipients = slices.Clone(recipients)
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			head, p, err := beginFile(recipients)
+			if err != nil {
+				return fmt.Errorf("agecodec: encrypt: %w", err)
+			}
+			e := &encrypter{payload: p, head: head, emit: emit}
+			return e.run(ctx, src)
+		})
+	})
+}
+
+// beginFile makes the header and nonce of a new file, and what seals its payload.
+func beginFile(recipients []age.Recipient) ([]byte, *payload, error) {
+	if err := checkRecipients(recipients); err != nil {
+		return nil, nil, err
+	}
+	fileKey := make([]byte, fileKeySize)
+	defer clear(fileKey)
+	nonce := make([]byte, nonceSize)
+	rand.Read(fileKey) // it never fails
+	rand.Read(nonce)
+	head, err := sealHeader(fileKey, recipients)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := newPayload(fileKey, nonce)
+	return append(head, nonce...), p, err
+}
+
+// encrypter is one run of Encrypt.
+type encrypter struct {
+	*payload
+	head []byte // until it was emitted
+	emit func([]byte) error
+}
+
+func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
+	var failed error
+	var buf []byte // plaintext that is put together, one chunk after the other
+	b := &blocks{
+		size: plainChunk,
+		room: func() []byte {
+			if buf == nil {
+				buf = make([]byte, 0, plainChunk)
+			}
+			return buf
+		},
+		full: func(block []byte) error { return e.seal(e.room(), block, false) },
+	}
+	err := src.Each(ctx, func(p []byte) error {
+		if failed == nil {
+			failed = b.push(p)
+		}
+		return failed
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return err
+	}
+	return e.seal(make([]byte, 0, len(b.held)+overhead), b.held, true)
+}
+
+// seal emits one chunk, sealed into dst.
+func (e *encrypter) seal(dst, block []byte, last bool) error {
+	if e.head != nil {
+		head := e.head
+		e.head = nil
+		dst = append(make([]byte, 0, len(head)+len(block)+overhead), head...)
+	}
+	return e.emit(e.aead.Seal(dst, e.next(last), block, nil))
+}

@@ -1,0 +1,23 @@
+package agecodec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+var (
+	// ErrNoRecipients says that [Encrypt] was given nobody to encrypt to. Nothing is written then, least of all plaintext.
+	ErrNoRecipients = errors.New("no recipients")
+	// ErrNoIdentities says that [Decrypt] was given no identity to try.
+	ErrNoIdentities = errors.New("no identities")
+	// ErrNoMatch says that the file is encrypted to none of the identities: the wrong key or passphrase.
+	ErrNoMatch = errors.New("no identity matches")
+	// ErrDamaged says that a header or chunk is malformed or does not authenticate: altered, damaged, or cut inside its last chunk,
+	// which the format cannot tell apart.
+	ErrDamaged = errors.New("damaged")
+	// ErrTruncated says that the file ends early, in its header or between two chunks. It is an io.ErrUnexpectedEOF.
+	ErrTruncated = fmt.Errorf("truncated: %w", io.ErrUnexpectedEOF)
+	// ErrWorkFactor says that a passphrase would take more work to try than the options allow.
+	ErrWorkFactor = errors.New("work factor too large")
+)

@@ -1,0 +1,46 @@
+package agecodec
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// headCutter collects a header that arrives in pieces.
+type headCutter struct {
+	buf  []byte
+	from int // where the footer is looked for
+}
+
+// push takes the next bytes. It returns the header, once it is complete, and what of p follows it.
+func (h *headCutter) push(p []byte) (head, rest []byte, err error) {
+	had := len(h.buf)
+	h.buf = append(h.buf, p[:min(len(p), maxHeader+1-had)]...)
+	if !bytes.HasPrefix(h.buf, []byte(intro)) && !bytes.HasPrefix([]byte(intro), h.buf) {
+		return nil, nil, h.notAge()
+	}
+	const mark = "\n" + footer
+	if i := bytes.Index(h.buf[h.from:], []byte(mark)); i >= 0 {
+		h.from += i
+		line := h.from + 1
+		if j := bytes.IndexByte(h.buf[line:], '\n'); j >= 0 {
+			end := line + j + 1
+			return h.buf[:end], p[end-had:], nil
+		}
+	} else {
+		h.from = max(len(h.buf)-len(mark)+1, 0)
+	}
+	if len(h.buf) > maxHeader {
+		return nil, nil, fmt.Errorf("%w: the header is longer than 2 MiB", ErrDamaged)
+	}
+	return nil, nil, nil
+}
+
+func (h *headCutter) notAge() error {
+	if bytes.HasPrefix(h.buf, []byte("-----BEGIN AGE")) {
+		return fmt.Errorf("%w: the file is armored, which Dearmor undoes", ErrDamaged)
+	}
+	return fmt.Errorf("%w: not an age file", ErrDamaged)
+}
+
+// end reports a file that ended in its header.
+func (h *headCutter) end() error { return fmt.Errorf("%w in its header", ErrTruncated) }

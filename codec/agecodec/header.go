@@ -1,0 +1,136 @@
+package agecodec
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"filippo.io/age"
+)
+
+// The words of the format, https://c2sp.org/age.
+const (
+	intro       = "age-encryption.org/v1\n"
+	footer      = "---"
+	columns     = 64 // of base64 in a line of a stanza
+	fileKeySize = 16
+	maxHeader   = 2 << 20 // bytes that filippo.io/age reads of a header
+)
+
+var b64 = base64.RawStdEncoding.Strict()
+
+var (
+	errNilRecipient = errors.New("a recipient is nil")
+	errNilIdentity  = errors.New("an identity is nil")
+	errLabels       = errors.New("these recipients cannot be mixed: a passphrase stands alone, and post-quantum keys only beside each other")
+	errStanza       = errors.New("a recipient made a malformed stanza")
+)
+
+// checkRecipients reports what [Encrypt] refuses.
+func checkRecipients(recipients []age.Recipient) error {
+	if len(recipients) == 0 {
+		return ErrNoRecipients
+	}
+	for _, r := range recipients {
+		if isNil(r) {
+			return errNilRecipient
+		}
+	}
+	return nil
+}
+
+// isNil also finds the nil pointer in an interface.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// sealHeader returns the header that lets the recipients have fileKey.
+func sealHeader(fileKey []byte, recipients []age.Recipient) ([]byte, error) {
+	b := []byte(intro)
+	var labels []string
+	for i, r := range recipients {
+		stanzas, l, err := wrapKey(r, bytes.Clone(fileKey))
+		if err != nil {
+			return nil, fmt.Errorf("recipient %d: %w", i+1, err)
+		}
+		l = slices.Sorted(slices.Values(l))
+		if i > 0 && !slices.Equal(l, labels) {
+			return nil, errLabels
+		}
+		labels = l
+		for _, s := range stanzas {
+			if b, err = appendStanza(b, s); err != nil {
+				return nil, fmt.Errorf("recipient %d: %w", i+1, err)
+			}
+		}
+	}
+	if len(b) == len(intro) {
+		return nil, errStanza
+	}
+	b = append(b, footer...)
+	mac, err := headerMAC(fileKey, b)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, ' ')
+	b = b64.AppendEncode(b, mac)
+	return append(b, '\n'), nil
+}
+
+// wrapKey asks r for its stanzas, and for the labels that all recipients of a file must agree on.
+func wrapKey(r age.Recipient, fileKey []byte) ([]*age.Stanza, []string, error) {
+	if l, ok := r.(age.RecipientWithLabels); ok {
+		return l.WrapWithLabels(fileKey)
+	}
+	s, err := r.Wrap(fileKey)
+	return s, nil, err
+}
+
+// appendStanza appends the text form of s.
+func appendStanza(b []byte, s *age.Stanza) ([]byte, error) {
+	b = append(b, "->"...)
+	for _, word := range append([]string{s.Type}, s.Args...) {
+		if !isWord(word) {
+			return nil, errStanza
+		}
+		b = append(append(b, ' '), word...)
+	}
+	b = append(b, '\n')
+	body := b64.AppendEncode(nil, s.Body)
+	for len(body) >= columns {
+		b = append(append(b, body[:columns]...), '\n')
+		body = body[columns:]
+	}
+	return append(append(b, body...), '\n'), nil // a short line, if need be an empty one, ends the body
+}
+
+// isWord tells whether s can stand in the first line of a stanza.
+func isWord(s string) bool {
+	for i := range len(s) {
+		if s[i] < 33 || s[i] > 126 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// headerMAC authenticates a header up to its footer.
+func headerMAC(fileKey, header []byte) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, fileKey, nil, "header", sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	h := hmac.New(sha256.New, key)
+	h.Write(header)
+	return h.Sum(nil), nil
+}

@@ -1,0 +1,78 @@
+package agecodec_test
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// flow is short for the flows of this package.
+type flow = stream.Flow[[]byte, []byte]
+
+// through runs data, cut into pieces of size bytes (0: one piece), through f.
+func through(f flow, data []byte, size int) ([]byte, error) {
+	out, err := stream.Run(context.Background(), stream.Via(pieces(data, size), f), sink.Slice[[]byte]())
+	return bytes.Join(out, nil), err
+}
+
+// must returns a function that takes a result and fails the test on an error.
+func must(t testing.TB) func([]byte, error) []byte {
+	return func(p []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+}
+
+// pieces is a source of data in pieces of size bytes, each a slice of its own.
+func pieces(data []byte, size int) stream.Source[[]byte] {
+	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		for p := data; len(p) > 0; {
+			n := len(p)
+			if size > 0 {
+				n = min(size, n)
+			}
+			if err := emit(bytes.Clone(p[:n])); err != nil {
+				return err
+			}
+			p = p[n:]
+		}
+		return nil
+	})
+}
+
+// noise returns n bytes that do not repeat.
+func noise(n int) []byte {
+	rnd := rand.NewChaCha8([32]byte{1})
+	p := make([]byte, n)
+	_, _ = rnd.Read(p)
+	return p
+}
+
+// newKey returns a fresh X25519 key.
+func newKey(t testing.TB) *age.X25519Identity {
+	t.Helper()
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// newHybridKey returns a fresh post-quantum key.
+func newHybridKey(t testing.TB) *age.HybridIdentity {
+	t.Helper()
+	id, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}

@@ -1,0 +1,120 @@
+package agecodec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/agessh"
+	"golang.org/x/crypto/ssh"
+)
+
+// ErrKeyEncrypted says that an SSH private key is protected by a passphrase. [ParseSSHIdentity] reads those.
+var ErrKeyEncrypted = errors.New("the SSH key is protected by a passphrase")
+
+const maxIdentities = 16 << 20 // bytes of a file of identities
+
+// ParseIdentities returns the identities that r has, by the text forms of their secret keys: AGE-SECRET-KEY-1… (X25519) and
+// AGE-SECRET-KEY-PQ-1… (hybrid post-quantum), one a line as age-keygen writes them, or one SSH private key (Ed25519 or RSA) in
+// PEM. Empty lines and lines that begin with # are passed over.
+//
+// Errors: [ErrNoIdentities] when there is none, [ErrKeyEncrypted] for an SSH key with a passphrase, or the number of a line that is
+// malformed. No error has any of the text in it.
+func ParseIdentities(r io.Reader) ([]age.Identity, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxIdentities+1))
+	defer clear(text)
+	if err == nil && len(text) > maxIdentities {
+		err = errors.New("more than 16 MiB")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("agecodec: parse identities: %w", err)
+	}
+	ids, err := parseIdentities(text)
+	if err != nil {
+		return nil, fmt.Errorf("agecodec: parse identities: %w", err)
+	}
+	return ids, nil
+}
+
+func parseIdentities(text []byte) ([]age.Identity, error) {
+	switch text := bytes.TrimSpace(text); {
+	case bytes.HasPrefix(text, []byte("age-encryption.org/")), bytes.HasPrefix(text, []byte("-----BEGIN AGE")):
+		return nil, errProtectedFile
+	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
+		id, err := parseSSHIdentity(text, nil)
+		if err != nil {
+			return nil, err
+		}
+		return []age.Identity{id}, nil
+	}
+	var ids []age.Identity
+	n := 0
+	for line := range strings.SplitSeq(string(text), "\n") {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		id, err := parseIdentity(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil, ErrNoIdentities
+	}
+	return ids, nil
+}
+
+func parseIdentity(line string) (age.Identity, error) {
+	switch {
+	case strings.HasPrefix(line, "AGE-SECRET-KEY-PQ-1"):
+		if id, err := age.ParseHybridIdentity(line); err == nil {
+			return id, nil
+		}
+		return nil, errMalformedKey
+	case strings.HasPrefix(line, "AGE-SECRET-KEY-1"):
+		if id, err := age.ParseX25519Identity(line); err == nil {
+			return id, nil
+		}
+		return nil, errMalformedKey
+	case strings.HasPrefix(line, "AGE-PLUGIN-"):
+		return nil, errPluginKey
+	case strings.HasPrefix(line, "age1"), strings.HasPrefix(line, "ssh-"):
+		return nil, errPublic
+	}
+	return nil, errKeyForm
+}
+
+// ParseSSHIdentity returns the identity of an SSH private key in PEM (Ed25519 or RSA). When the key is protected by a passphrase
+// in the OpenSSH form, passphrase is asked for it, at the first run whose file is encrypted to the key. With a nil passphrase such
+// a key is [ErrKeyEncrypted]. The caller keeps pem unchanged.
+func ParseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identity, error) {
+	id, err := parseSSHIdentity(pem, passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("agecodec: parse identities: %w", err)
+	}
+	return id, nil
+}
+
+func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identity, error) {
+	id, err := agessh.ParseIdentity(pem)
+	var missing *ssh.PassphraseMissingError
+	switch {
+	case err == nil:
+		return id, nil
+	case !errors.As(err, &missing):
+		return nil, errMalformedKey
+	case passphrase == nil || missing.PublicKey == nil:
+		return nil, ErrKeyEncrypted
+	}
+	locked, err := agessh.NewEncryptedSSHIdentity(missing.PublicKey, bytes.Clone(pem), passphrase)
+	if err != nil {
+		return nil, errMalformedKey
+	}
+	return locked, nil
+}

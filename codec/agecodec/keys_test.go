@@ -1,0 +1,218 @@
+package agecodec_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"filippo.io/age"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/millweir/millweir/codec/agecodec"
+)
+
+type sshKey struct {
+	public string
+	pem    []byte
+	secret crypto.PrivateKey
+}
+
+// sshKeys makes keys of the kinds that age can use.
+func sshKeys(t *testing.T) map[string]sshKey {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]sshKey{}
+	for name, pair := range map[string][2]any{"ed25519": {public, private}, "rsa": {&r.PublicKey, r}} {
+		block, err := ssh.MarshalPrivateKey(pair[1], "a comment")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := ssh.NewPublicKey(pair[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[name] = sshKey{strings.TrimSpace(string(ssh.MarshalAuthorizedKey(p))), pem.EncodeToMemory(block), pair[1]}
+	}
+	return keys
+}
+
+func TestKeysByTheirText(t *testing.T) {
+	x, pq := newKey(t), newHybridKey(t)
+	pairs := map[string][2]string{
+		"x25519":       {x.Recipient().String(), x.String()},
+		"post-quantum": {pq.Recipient().String(), pq.String()},
+		"in a file":    {"# a comment\n\n  " + x.Recipient().String() + " \r\n", "# created\r\n# public key\r\n\r\n" + x.String() + "\r\n"},
+	}
+	for name, key := range sshKeys(t) {
+		pairs["ssh "+name] = [2]string{key.public, "\n" + string(key.pem)}
+	}
+	for name, pair := range pairs {
+		to, err := agecodec.ParseRecipients(pair[0])
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		with, err := agecodec.ParseIdentities(iotest.OneByteReader(strings.NewReader(pair[1])))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		file := must(t)(through(agecodec.Encrypt(to...), []byte("secret"), 0))
+		if got, err := through(agecodec.Decrypt(with...), file, 0); err != nil || string(got) != "secret" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	to, err := agecodec.ParseRecipients(x.Recipient().String(), newKey(t).Recipient().String()+"\n"+sshKeys(t)["ed25519"].public)
+	if err != nil || len(to) != 3 {
+		t.Errorf("%d recipients, %v", len(to), err)
+	}
+	with, err := agecodec.ParseIdentities(strings.NewReader(x.String() + "\n" + pq.String()))
+	if err != nil || len(with) != 2 {
+		t.Errorf("%d identities, %v", len(with), err)
+	}
+}
+
+func TestBadKeys(t *testing.T) {
+	x := newKey(t)
+	secret, public := x.String(), x.Recipient().String()
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"nothing":          {"", agecodec.ErrNoRecipients},
+		"comments":         {"# one\n\n#two", agecodec.ErrNoRecipients},
+		"secret":           {secret, nil},
+		"secret, lower":    {strings.ToLower(secret), nil},
+		"cut":              {public[:len(public)-1], nil},
+		"changed":          {public[:10] + "q" + public[11:20] + "p" + public[21:], nil},
+		"upper":            {strings.ToUpper(public), nil},
+		"plugin":           {"age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t", nil},
+		"ecdsa":            {"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY=", nil},
+		"ssh garbage":      {"ssh-ed25519 AAAA", nil},
+		"secret in second": {public + "\n" + secret, nil},
+	} {
+		_, err := agecodec.ParseRecipients(c.text)
+		if err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("recipients, %s: %v", name, err)
+		}
+		leaks(t, name, err, secret)
+	}
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"nothing":        {"", agecodec.ErrNoIdentities},
+		"comments":       {"# one\n\n#two", agecodec.ErrNoIdentities},
+		"public":         {public, nil},
+		"cut":            {secret[:len(secret)-1], nil},
+		"changed":        {secret[:30] + "QQ" + secret[32:], nil},
+		"cut hybrid":     {newHybridKey(t).String()[:70], nil},
+		"plugin":         {"AGE-PLUGIN-YUBIKEY-1QQPQQQQQQQ", nil},
+		"garbage":        {"hunter2 is the password", nil},
+		"PEM garbage":    {"-----BEGIN OPENSSH PRIVATE KEY-----\naHVudGVyMg==\n-----END OPENSSH PRIVATE KEY-----\n", nil},
+		"encrypted file": {"age-encryption.org/v1\n-> scrypt", nil},
+		"armored file":   {"-----BEGIN AGE ENCRYPTED FILE-----\n", nil},
+	} {
+		_, err := agecodec.ParseIdentities(strings.NewReader(c.text))
+		if err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("identities, %s: %v", name, err)
+		}
+		leaks(t, name, err, secret, "hunter2")
+	}
+	boom := errors.New("boom")
+	if _, err := agecodec.ParseIdentities(iotest.ErrReader(boom)); !errors.Is(err, boom) {
+		t.Error(err)
+	}
+	if _, err := agecodec.ParseIdentities(bytes.NewReader(make([]byte, 16<<20+1))); err == nil {
+		t.Error("17 MiB: no error")
+	}
+}
+
+// leaks fails the test when the error has a piece of a secret in it.
+func leaks(t *testing.T, name string, err error, secrets ...string) {
+	t.Helper()
+	text := strings.ToUpper(fmt.Sprintf("%v %+v %#v", err, err, err))
+	for _, s := range secrets {
+		s = strings.TrimPrefix(strings.ToUpper(s), "AGE-SECRET-KEY-1")
+		for i := 0; i+6 <= len(s); i++ {
+			if strings.Contains(text, s[i:i+6]) {
+				t.Errorf("%s: the error has key material in it: %v", name, err)
+				return
+			}
+		}
+	}
+}
+
+func TestEncryptedSSHKey(t *testing.T) {
+	key := sshKeys(t)["ed25519"]
+	block, err := ssh.MarshalPrivateKeyWithPassphrase(key.secret, "", []byte("open sesame"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := pem.EncodeToMemory(block)
+	if _, err := agecodec.ParseIdentities(bytes.NewReader(locked)); !errors.Is(err, agecodec.ErrKeyEncrypted) {
+		t.Errorf("ParseIdentities: %v", err)
+	}
+	if _, err := agecodec.ParseSSHIdentity(locked, nil); !errors.Is(err, agecodec.ErrKeyEncrypted) {
+		t.Errorf("without a passphrase: %v", err)
+	}
+	to, err := agecodec.ParseRecipients(key.public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := must(t)(through(agecodec.Encrypt(to...), []byte("secret"), 0))
+	for _, c := range []struct {
+		passphrase string
+		ok         bool
+	}{{"open sesame", true}, {"open barley", false}} {
+		id, err := agecodec.ParseSSHIdentity(locked, func() ([]byte, error) { return []byte(c.passphrase), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := through(agecodec.Decrypt(id), file, 0)
+		if (err == nil) != c.ok || c.ok && string(got) != "secret" {
+			t.Errorf("%q: %q, %v", c.passphrase, got, err)
+		}
+		leaks(t, "ssh", err, c.passphrase)
+	}
+}
+
+func TestPassphraseDoesNotPrint(t *testing.T) {
+	const canary = "xyzzy-canary"
+	for _, v := range []any{agecodec.PassphraseRecipient(canary, nil), agecodec.PassphraseIdentity(canary, nil), []age.Identity{agecodec.PassphraseIdentity(canary, nil)}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			text := fmt.Sprintf(verb, v)
+			if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) {
+				t.Errorf("%s prints %s", verb, text)
+			}
+		}
+	}
+}
+
+func ExampleParseRecipients() {
+	to, err := agecodec.ParseRecipients(
+		"# the safe's key",
+		"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+	)
+	fmt.Println(len(to), err)
+	_, err = agecodec.ParseRecipients("AGE-SECRET-KEY-1…")
+	fmt.Println(err)
+	// Output:
+	// 1 <nil>
+	// agecodec: parse recipients: line 1: a secret key stands where a public key belongs
+}

@@ -1,0 +1,111 @@
+package agecodec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"filippo.io/age"
+)
+
+// PassphraseOptions tunes [PassphraseRecipient] and [PassphraseIdentity]. The zero value is ready to use.
+type PassphraseOptions struct {
+	WorkFactor    int // binary logarithm of the work that encrypting takes, 1 to 30; 0 means 18, about a second and 256 MiB
+	MaxWorkFactor int // the same, of the most that decrypting takes on, 1 to 30; 0 means 20, about four seconds and 1 GiB
+}
+
+// PassphraseRecipient returns the recipient of whoever knows the passphrase. It must be a file's only recipient. For programs, keys
+// are better: a passphrase costs a second of work each time, and is only as good as it is long.
+//
+// An empty passphrase and a work factor out of range are errors of the run.
+func PassphraseRecipient(text string, opts *PassphraseOptions) age.Recipient {
+	return newPassphrase(text, opts)
+}
+
+// PassphraseIdentity returns the identity of whoever knows the passphrase, the mirror of [PassphraseRecipient]. A file that asks
+// for more work than MaxWorkFactor is refused with [ErrWorkFactor] before any work is done; a wrong passphrase is [ErrNoMatch].
+func PassphraseIdentity(text string, opts *PassphraseOptions) age.Identity {
+	return newPassphrase(text, opts)
+}
+
+const (
+	defaultWork    = 18
+	defaultMaxWork = 20
+	limitWork      = 30
+)
+
+// passphrase is both sides. It prints as its name only.
+type passphrase struct {
+	text string
+	PassphraseOptions
+}
+
+func newPassphrase(text string, opts *PassphraseOptions) passphrase {
+	var o PassphraseOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.WorkFactor == 0 {
+		o.WorkFactor = defaultWork
+	}
+	if o.MaxWorkFactor == 0 {
+		o.MaxWorkFactor = defaultMaxWork
+	}
+	return passphrase{text, o}
+}
+
+var (
+	errEmptyPassphrase = errors.New("the passphrase is empty")
+	errWorkRange       = errors.New("the work factor is not 1 to 30")
+)
+
+func (p passphrase) check() error {
+	switch {
+	case p.text == "":
+		return errEmptyPassphrase
+	case p.WorkFactor < 1, p.WorkFactor > limitWork, p.MaxWorkFactor < 1, p.MaxWorkFactor > limitWork:
+		return errWorkRange
+	}
+	return nil
+}
+
+// Wrap implements [age.Recipient].
+func (p passphrase) Wrap(fileKey []byte) ([]*age.Stanza, error) {
+	s, _, err := p.WrapWithLabels(fileKey)
+	return s, err
+}
+
+// WrapWithLabels implements [age.RecipientWithLabels].
+func (p passphrase) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
+	if err := p.check(); err != nil {
+		return nil, nil, err
+	}
+	r, err := age.NewScryptRecipient(p.text)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.SetWorkFactor(p.WorkFactor)
+	return r.WrapWithLabels(fileKey)
+}
+
+// Unwrap implements [age.Identity].
+func (p passphrase) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if len(stanzas) == 1 && stanzas[0].Type == "scrypt" && len(stanzas[0].Args) == 2 {
+		if n, err := strconv.Atoi(stanzas[0].Args[1]); err == nil && n > p.MaxWorkFactor {
+			return nil, fmt.Errorf("%w: 2^%d, at most 2^%d is allowed", ErrWorkFactor, n, p.MaxWorkFactor)
+		}
+	}
+	id, err := age.NewScryptIdentity(p.text)
+	if err != nil {
+		return nil, err
+	}
+	id.SetMaxWorkFactor(p.MaxWorkFactor)
+	return id.Unwrap(stanzas)
+}
+
+// Format implements [fmt.Formatter]: no verb prints the passphrase.
+func (passphrase) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "passphrase") }

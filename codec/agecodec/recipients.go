@@ -1,0 +1,74 @@
+package agecodec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/agessh"
+)
+
+// ParseRecipients returns the recipients that the lines name, by the text forms of their public keys: age1… (X25519), age1pq1…
+// (hybrid post-quantum), ssh-ed25519 … and ssh-rsa … as in an authorized_keys file. White space around a line, empty lines and
+// lines that begin with # are passed over; an argument may be a whole file of lines.
+//
+// No line at all is [ErrNoRecipients]. An error gives the number of the line, and never a text that could be a secret key.
+func ParseRecipients(lines ...string) ([]age.Recipient, error) {
+	var recipients []age.Recipient
+	n := 0
+	for _, arg := range lines {
+		for line := range strings.SplitSeq(arg, "\n") {
+			n++
+			line = strings.TrimSpace(line)
+			if line == "" || line[0] == '#' {
+				continue
+			}
+			r, err := parseRecipient(line)
+			if err != nil {
+				return nil, fmt.Errorf("agecodec: parse recipients: line %d: %w", n, err)
+			}
+			recipients = append(recipients, r)
+		}
+	}
+	if len(recipients) == 0 {
+		return nil, fmt.Errorf("agecodec: parse recipients: %w", ErrNoRecipients)
+	}
+	return recipients, nil
+}
+
+var (
+	errSecret        = errors.New("a secret key stands where a public key belongs")
+	errPublic        = errors.New("a public key stands where a secret key belongs")
+	errKeyForm       = errors.New("not a key of a known form")
+	errMalformedKey  = errors.New("malformed key")
+	errPluginKey     = errors.New("keys of age plugins are not supported")
+	errProtectedFile = errors.New("the file of identities is itself encrypted: decrypt it first")
+)
+
+func parseRecipient(line string) (age.Recipient, error) {
+	switch {
+	case strings.HasPrefix(strings.ToUpper(line), "AGE-"):
+		return nil, errSecret
+	case strings.HasPrefix(line, "age1pq1"):
+		r, err := age.ParseHybridRecipient(line)
+		return checked(r, err)
+	case strings.HasPrefix(line, "age1") && strings.LastIndexByte(line, '1') > len("age"):
+		return nil, errPluginKey // age1name1…: bech32 has no 1 behind its separator
+	case strings.HasPrefix(line, "age1"):
+		r, err := age.ParseX25519Recipient(line)
+		return checked(r, err)
+	case strings.HasPrefix(line, "ssh-"):
+		r, err := agessh.ParseRecipient(line)
+		return checked(r, err)
+	}
+	return nil, errKeyForm
+}
+
+// checked returns r, or says no more than that the key is malformed: the parsers' errors quote their input.
+func checked[R age.Recipient](r R, err error) (age.Recipient, error) {
+	if err != nil {
+		return nil, errMalformedKey
+	}
+	return r, nil
+}

@@ -1,0 +1,63 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// blockSize is how much text one member or frame of a parallel encoder holds at most.
+const blockSize = 1 << 20
+
+// lineBlocks returns a flow that cuts its input into blocks of at most blockSize bytes: behind the last newline that fits, or at
+// the size where there is none. Where the input's chunks are cut makes no difference. An empty input is one empty block.
+// Who is done with a block may give it to freeBlock.
+func lineBlocks() stream.Flow[[]byte, []byte] {
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			buf, emitted := newBlock(), false
+			err := guard(ctx, src, func(p []byte) error {
+				for len(p) > 0 {
+					if len(buf) == blockSize {
+						block := buf
+						end := bytes.LastIndexByte(block, '\n') + 1
+						if end == 0 {
+							end = blockSize
+						}
+						buf = append(newBlock(), block[end:]...)
+						emitted = true
+						if err := emit(block[:end]); err != nil {
+							return err
+						}
+					}
+					n := min(blockSize-len(buf), len(p))
+					buf = append(buf, p[:n]...)
+					p = p[n:]
+				}
+				return nil
+			})
+			if err == nil && (len(buf) > 0 || !emitted) {
+				err = emit(buf)
+			}
+			return err
+		})
+	})
+}
+
+var freeBlocks sync.Pool
+
+func newBlock() []byte {
+	if b, ok := freeBlocks.Get().(*[blockSize]byte); ok {
+		return b[:0]
+	}
+	return make([]byte, 0, blockSize)
+}
+
+// freeBlock takes back a block that nobody reads any more.
+func freeBlock(b []byte) {
+	if cap(b) == blockSize {
+		freeBlocks.Put((*[blockSize]byte)(b[:blockSize]))
+	}
+}

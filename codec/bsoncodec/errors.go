@@ -1,0 +1,66 @@
+package bsoncodec
+
+import (
+	"errors"
+	"strconv"
+)
+
+// Causes that a caller may branch on, with errors.Is. A place in the input comes with them: [*SyntaxError] for JSON,
+// [*DocumentError] for BSON. Input that ends too early is io.ErrUnexpectedEOF.
+var (
+	ErrDepth   = errors.New("nested too deep")
+	ErrSize    = errors.New("too large")
+	ErrBlank   = errors.New("blank line")
+	ErrInexact = errors.New("not exact in Extended JSON")
+)
+
+// SyntaxError tells where a stream of Extended JSON could not be read.
+type SyntaxError struct {
+	Line   int64  // of the stream, from 1
+	Offset int64  // bytes of the stream before the failing place
+	Column int    // bytes of the line before the failing place
+	Path   string // the failing place in the document as a JSON Pointer (RFC 6901); "" is the document itself
+	ID     string // the document's _id in Extended JSON, where it was read before the failure; else ""
+	Err    error  // the cause
+}
+
+// Error returns the place and the cause.
+func (e *SyntaxError) Error() string {
+	s := "bsoncodec: parse line " + strconv.FormatInt(e.Line, 10) + ", offset " + strconv.FormatInt(e.Offset, 10)
+	return s + where(e.Path, e.ID) + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+// DocumentError tells which BSON document was refused, and where in it.
+type DocumentError struct {
+	Document int64  // of the stream, from 1; 0 outside of a stream
+	Offset   int64  // bytes before the failing place: of the document; of the stream in [ParseBSON]
+	Path     string // the failing place in the document as a JSON Pointer (RFC 6901); "" is the document itself
+	ID       string // the document's _id in Extended JSON, where it was read before the failure; else ""
+	Err      error  // the cause
+}
+
+// Error returns the place and the cause.
+func (e *DocumentError) Error() string {
+	s := "bsoncodec: document"
+	if e.Document > 0 {
+		s += " " + strconv.FormatInt(e.Document, 10)
+	}
+	return s + ", offset " + strconv.FormatInt(e.Offset, 10) + where(e.Path, e.ID) + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *DocumentError) Unwrap() error { return e.Err }
+
+func where(path, id string) string {
+	s := ""
+	if path != "" {
+		s += ", at " + path
+	}
+	if id != "" {
+		s += ", _id " + id
+	}
+	return s
+}

@@ -1,0 +1,127 @@
+package bsoncodec
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+)
+
+// escapeKey marks the escape form: {"$millweirBSON":{"type":"02","base64":"…"}} stands for one value, with the BSON type in two hex
+// digits and the bytes of the value as BSON has them, lengths included.
+const escapeKey = "$millweirBSON"
+
+// escape replaces what dst has from start on by the escape form of the value of type t at src[i:end], in a container of this depth.
+// It returns the offset behind the value.
+func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byte, int) {
+	if w.strict {
+		return dst, w.fail(w.at, fmt.Errorf("%w: %s", ErrInexact, w.reason))
+	}
+	if t == 0x03 || t == 0x04 || t == 0x0F { // the pass ended inside it: check all of it
+		c := checker{src: w.src, maxDepth: w.maxDepth}
+		if !c.whole(t, i, end, depth) {
+			return dst, w.fail(c.at, c.err)
+		}
+	}
+	dst = append(dst[:start], `{"`+escapeKey+`":{"type":"`...)
+	dst = binary.LittleEndian.AppendUint16(dst, hexPairs[t])
+	dst = append(dst, `","base64":"`...)
+	dst = base64.StdEncoding.AppendEncode(dst, w.src[i:end])
+	return append(dst, `"}}`...), end
+}
+
+// inexactValue says why a value of type t, which is no container, is inexact.
+func inexactValue(t byte) string {
+	switch t {
+	case 0x01:
+		return "a NaN with a payload"
+	case 0x05:
+		return "binary subtype 2 with two lengths"
+	case 0x08:
+		return "a boolean that is neither 0 nor 1"
+	case 0x0B:
+		return "a regular expression whose options are not sorted, or that is not UTF-8"
+	case 0x13:
+		return "a decimal that is not canonical"
+	}
+	return "text that is not UTF-8"
+}
+
+// wrapper is what an object of JSON stands for, by its first key.
+type wrapper byte
+
+const (
+	noWrapper wrapper = iota
+	wrapEscape
+	wrapOID
+	wrapSymbol
+	wrapInt32
+	wrapInt64
+	wrapDouble
+	wrapDecimal
+	wrapBinary
+	wrapUUID
+	wrapCode
+	wrapScope
+	wrapTimestamp
+	wrapRegex
+	wrapDBPointer
+	wrapDate
+	wrapMinKey
+	wrapMaxKey
+	wrapUndefined
+)
+
+// wrapperOf returns what an object whose first key is key stands for. It is the one list of the keys that are ambiguous in a
+// document: the parser interprets these, and the writer escapes a document that begins with one.
+func wrapperOf(key []byte) wrapper {
+	switch string(key) {
+	case escapeKey:
+		return wrapEscape
+	case "$oid":
+		return wrapOID
+	case "$symbol":
+		return wrapSymbol
+	case "$numberInt":
+		return wrapInt32
+	case "$numberLong":
+		return wrapInt64
+	case "$numberDouble":
+		return wrapDouble
+	case "$numberDecimal":
+		return wrapDecimal
+	case "$binary":
+		return wrapBinary
+	case "$uuid":
+		return wrapUUID
+	case "$code":
+		return wrapCode
+	case "$scope":
+		return wrapScope
+	case "$timestamp":
+		return wrapTimestamp
+	case "$regularExpression":
+		return wrapRegex
+	case "$dbPointer":
+		return wrapDBPointer
+	case "$date":
+		return wrapDate
+	case "$minKey":
+		return wrapMinKey
+	case "$maxKey":
+		return wrapMaxKey
+	case "$undefined":
+		return wrapUndefined
+	}
+	return noWrapper
+}
+
+// wrapperKey tells whether a parser would interpret a document of kind k for its first key, which begins b and ends at a zero byte.
+func wrapperKey(b []byte, k kind) bool {
+	for i, c := range b {
+		if c == 0 {
+			w := wrapperOf(b[:i])
+			return w == wrapEscape || w != noWrapper && k == embedded
+		}
+	}
+	return false
+}

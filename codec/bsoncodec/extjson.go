@@ -1,0 +1,84 @@
+package bsoncodec
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// ExtJSONOptions tunes [ExtJSON] and [AppendExtJSON]. The zero value is ready to use.
+type ExtJSONOptions struct {
+	Relaxed     bool // plain numbers and readable dates; an int64 in the range of an int32 comes back as an int32. False means canonical
+	Strict      bool // refuse with [ErrInexact] what would need the escape form
+	ChunkSize   int  // bytes after which a chunk is emitted, at least 1; 0 means 64 KiB; 1 emits every line by itself
+	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
+	MaxDocument int  // bytes of BSON in a document; 0 means 16 MiB + 16 KiB, as the servers have it
+}
+
+// check tells whether the settings make sense, and completes them.
+func (o *ExtJSONOptions) check() error {
+	if err := option("ChunkSize", &o.ChunkSize, defaultChunk, maxChunk); err != nil {
+		return err
+	}
+	if err := depthOption(&o.MaxDepth); err != nil {
+		return err
+	}
+	return sizeOption(&o.MaxDocument)
+}
+
+func (o *ExtJSONOptions) writer() writer {
+	return writer{relaxed: o.Relaxed, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
+}
+
+// ExtJSON returns a flow that writes every document as one line of MongoDB Extended JSON v2
+// (https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md).
+//
+// The bytes are those of the driver's MarshalExtJSON, and depend on nothing but the documents and the options. In canonical mode
+// [ParseExtJSON] gives back every document byte for byte. What Extended JSON cannot carry is written, at the smallest value that
+// holds it, in an escape form that is JSON for every other tool:
+//
+//	{"$millweirBSON":{"type":"02","base64":"AgAAAP8A"}}
+//
+// It has the BSON type in two hex digits and the bytes of the value as BSON has them. So are written: text that is not UTF-8; a
+// document or array with such a key; a document whose first key would be taken for a type wrapper ($oid, $date, …); an array whose
+// keys are not 0, 1, 2…; a regular expression whose options are not sorted; a NaN other than the driver's 0x7FF8000000000001; a
+// decimal that is not canonical; a boolean other than 0 and 1; binary subtype 2 with two different lengths; a document whose line
+// would pass 128 MiB.
+//
+//   - In: documents.
+//   - Out: chunks of whole lines, each line ended by a newline. Lines are collected until ChunkSize is reached; the rest
+//     comes when the upstream ends. A document can so wait for the next one.
+//   - Memory: one chunk of ChunkSize, and one line.
+//   - Errors: [*DocumentError] for what is not whole BSON, with [ErrDepth], [ErrSize] and [ErrInexact] among the causes.
+//     Lines before it in the same chunk are not emitted.
+func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
+	var o ExtJSONOptions
+	if opts != nil {
+		o = *opts
+	}
+	return stream.FlowFunc[bson.Raw, []byte](func(src stream.Source[bson.Raw]) stream.Source[[]byte] {
+		o := o
+		if err := o.check(); err != nil {
+			return stream.Fail[[]byte](err)
+		}
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			w, c := o.writer(), chunks{size: o.ChunkSize, emit: emit}
+			var n int64
+			err := src.Each(ctx, func(doc bson.Raw) error {
+				n++
+				line, err := w.document(c.open(), doc)
+				if err != nil {
+					err.(*DocumentError).Document = n //nolint:errorlint // it is no other
+					return err
+				}
+				return c.close(append(line, '\n'))
+			})
+			if err != nil {
+				return err
+			}
+			return c.flush()
+		})
+	})
+}

@@ -1,0 +1,85 @@
+package bsoncodec
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Longer paths and identifiers are cut in errors.
+const maxNote = 512
+
+// locate returns, as an error reports them, the path of the value in which offset at of doc lies, and the _id where it lies before.
+// The document may be malformed from there on.
+func locate(doc []byte, at int) (path, id string) {
+	i, limit, level := 0, len(doc), 0
+	for len(path) < maxNote && limit-i >= 5 {
+		if n := int(int32(binary.LittleEndian.Uint32(doc[i:]))); n >= 5 && n <= limit-i {
+			limit = i + n
+		}
+		inner, found := -1, false
+		for i += 4; i < limit && i <= at && doc[i] != 0; {
+			t, key := doc[i], i+1
+			i = keyEnd(doc, key, limit)
+			if i < 0 {
+				return path, id
+			}
+			end, err := valueEnd(doc, t, i, limit)
+			if err == nil && end <= at {
+				if level == 0 && string(doc[key:i-1]) == "_id" {
+					id = noteID(doc, t, i, end)
+				}
+				i = end
+				continue
+			}
+			path += pointer(string(doc[key : i-1]))
+			if found = true; err == nil {
+				limit = end
+			}
+			switch t {
+			case 0x03, 0x04:
+				inner = i
+			case 0x0F:
+				if n := stringEnd(doc, i+4, limit); limit-i > 4 && n >= 0 && n <= at {
+					inner = n
+				}
+			}
+			break
+		}
+		if !found || inner < 0 || inner >= at {
+			break
+		}
+		i, level = inner, level+1
+	}
+	return cut(path), id
+}
+
+// noteID returns the value of type t at doc[i:end] in Extended JSON, as long as it fits an error.
+func noteID(doc []byte, t byte, i, end int) string {
+	raw := binary.LittleEndian.AppendUint32(nil, uint32(end-i+8))
+	raw = append(raw, t, '_', 0)
+	raw = append(append(raw, doc[i:end]...), 0)
+	w := writer{maxDepth: defaultDepth, maxSize: math.MaxInt32}
+	text, err := w.document(nil, raw)
+	if err != nil {
+		return ""
+	}
+	return cut(string(text[len(`{"_":`) : len(text)-1]))
+}
+
+// pointer returns key as a token of a JSON Pointer (RFC 6901).
+func pointer(key string) string {
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}
+
+// pointerIndex returns an array index as a token of a JSON Pointer.
+func pointerIndex(n int) string { return "/" + strconv.Itoa(n) }
+
+// cut makes a text fit an error: valid, and not too long.
+func cut(s string) string {
+	if len(s) <= maxNote {
+		return strings.ToValidUTF8(s, "\ufffd")
+	}
+	return strings.ToValidUTF8(s[:maxNote], "\ufffd") + "…"
+}

@@ -1,0 +1,72 @@
+package bsoncodec
+
+import "bytes"
+
+// locateText returns, as an error reports them, the path of the value in which offset at of a line of JSON lies, and the text of
+// the _id where it lies before. The line may be malformed from there on.
+func locateText(line []byte, at int) (path, id string) {
+	type frame struct {
+		key     string
+		hasKey  bool
+		index   int
+		isArray bool
+	}
+	var stack []frame
+	idAt := -1 // where the value of _id begins
+	wantKey := false
+	ended := func(i int) {
+		if idAt >= 0 && len(stack) == 1 {
+			id, idAt = cut(string(bytes.TrimSpace(line[idAt:i]))), -1
+		}
+	}
+	for i := 0; i < at && i < len(line) && len(stack) <= maxNote; i++ {
+		switch c := line[i]; c {
+		case '{', '[':
+			stack = append(stack, frame{isArray: c == '['})
+			wantKey = c == '{'
+		case '}', ']':
+			ended(i)
+			if len(stack) > 0 {
+				stack = stack[:len(stack)-1]
+			}
+			wantKey = false
+		case ',':
+			ended(i)
+			if n := len(stack); n > 0 {
+				stack[n-1].index++
+				wantKey = !stack[n-1].isArray
+			}
+		case ':':
+			if n := len(stack); n == 1 && stack[0].key == "_id" && id == "" && idAt < 0 {
+				idAt = i + 1
+			}
+		case '"':
+			end := i + 1
+			for end < len(line) && line[end] != '"' {
+				if line[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			if n := len(stack); wantKey && n > 0 {
+				p := parser{src: line}
+				key, next := p.text(i + 1)
+				if next < 0 {
+					key = line[i+1 : min(end, len(line))]
+				}
+				stack[n-1].key, stack[n-1].hasKey, wantKey = string(key), true, false
+			}
+			i = end
+		}
+	}
+	for _, f := range stack {
+		switch {
+		case len(path) > maxNote:
+		case f.isArray:
+			path += pointerIndex(f.index)
+		case f.hasKey:
+			path += pointer(f.key)
+		}
+	}
+	return cut(path), id
+}

@@ -1,0 +1,33 @@
+package bsoncodec
+
+import (
+	"fmt"
+	"math"
+)
+
+const (
+	defaultDepth = 200             // as MongoDB's servers allow
+	defaultSize  = 16<<20 + 16<<10 // bytes of a document: the servers' limit and what they add inside
+	defaultLine  = 128 << 20       // bytes of a line: more than the longest that a document of 16 MiB can become
+	defaultChunk = 64 << 10        // bytes of a chunk
+	maxDocument  = math.MaxInt32   // bytes that BSON's lengths can tell
+	maxDepth     = 10_000          // levels that a stack bears without a thought
+	maxChunk     = 1 << 30         // bytes of a chunk
+)
+
+// depthOption completes MaxDepth, or says what is wrong with it.
+func depthOption(n *int) error { return option("MaxDepth", n, defaultDepth, maxDepth) }
+
+// sizeOption completes MaxDocument, or says what is wrong with it.
+func sizeOption(n *int) error { return option("MaxDocument", n, defaultSize, maxDocument) }
+
+// option gives *n its default when it is 0, and refuses it when it is not in 1 to most.
+func option(name string, n *int, otherwise, most int) error {
+	if *n == 0 {
+		*n = otherwise
+	}
+	if *n < 1 || *n > most {
+		return fmt.Errorf("bsoncodec: %s is %d, not in 1 to %d", name, *n, most)
+	}
+	return nil
+}

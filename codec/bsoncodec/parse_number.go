@@ -1,0 +1,170 @@
+package bsoncodec
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+)
+
+// number parses the number of JSON at src[i]: an int32 or int64 where it fits one, else a double.
+func (p *parser) number(dst []byte, i int) ([]byte, int, byte) {
+	src, k := p.src, i
+	if src[k] == '-' {
+		k++
+	}
+	first := k
+	for k < len(src) && src[k]-'0' <= 9 {
+		k++
+	}
+	if k == first || src[first] == '0' && k > first+1 {
+		return dst, p.fail(k, errNumber), 0
+	}
+	if k == len(src) || src[k] != '.' && src[k]|0x20 != 'e' {
+		if v, ok := integer(src[i:k]); ok {
+			if v == int64(int32(v)) {
+				return binary.LittleEndian.AppendUint32(dst, uint32(v)), k, 0x10
+			}
+			return binary.LittleEndian.AppendUint64(dst, uint64(v)), k, 0x12
+		}
+	} else if k = fraction(src, k); k < 0 {
+		return dst, p.fail(i, errNumber), 0
+	}
+	f, ok := float(src[i:k])
+	if !ok {
+		return dst, p.fail(i, errRange), 0
+	}
+	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f)), k, 0x01
+}
+
+// fraction returns the offset behind the fraction and exponent at src[i], or -1.
+func fraction(src []byte, i int) int {
+	if src[i] == '.' {
+		start := i + 1
+		for i = start; i < len(src) && src[i]-'0' <= 9; i++ {
+		}
+		if i == start {
+			return -1
+		}
+	}
+	if i < len(src) && src[i]|0x20 == 'e' {
+		if i++; i < len(src) && (src[i] == '+' || src[i] == '-') {
+			i++
+		}
+		start := i
+		for i < len(src) && src[i]-'0' <= 9 {
+			i++
+		}
+		if i == start {
+			return -1
+		}
+	}
+	return i
+}
+
+// integer reads a decimal integer with an optional sign. It reports false when it is none, or does not fit an int64.
+func integer(s []byte) (int64, bool) {
+	neg := len(s) > 0 && s[0] == '-'
+	if neg || len(s) > 0 && s[0] == '+' {
+		s = s[1:]
+	}
+	if len(s) == 0 {
+		return 0, false
+	}
+	for len(s) > 19 && s[0] == '0' {
+		s = s[1:]
+	}
+	if len(s) > 19 {
+		return 0, false
+	}
+	var v uint64
+	if len(s) >= 8 {
+		x := binary.LittleEndian.Uint64(s)
+		if !eightDigits(x) {
+			return 0, false
+		}
+		v, s = parseEight(x), s[8:]
+	}
+	for _, c := range s {
+		if c -= '0'; c > 9 {
+			return 0, false
+		}
+		v = v*10 + uint64(c)
+	}
+	if neg {
+		return -int64(v), v <= 1<<63
+	}
+	return int64(v), v < 1<<63
+}
+
+// eightDigits tells whether the bytes of x are decimal digits.
+func eightDigits(x uint64) bool {
+	return x&(0xF0*ones)|(x+0x06*ones)&(0xF0*ones)>>4 == 0x33*ones
+}
+
+// parseEight returns the number whose decimal digits are the bytes of x, the first in the lowest.
+func parseEight(x uint64) uint64 {
+	x = x & (0x0F * ones) * (1 + 10<<8) >> 8
+	x = x & 0x00FF00FF00FF00FF * (1 + 100<<16) >> 16
+	return x & 0x0000FFFF0000FFFF * (1 + 10000<<32) >> 32
+}
+
+// float reads a decimal number with an optional sign, point and exponent. It reports false when it is none, or passes the range
+// of a double.
+func float(s []byte) (float64, bool) {
+	var m uint64
+	i, digits, exp, seen := 0, 0, 0, false
+	neg := len(s) > 0 && s[0] == '-'
+	if neg || len(s) > 0 && s[0] == '+' {
+		i++
+	}
+	point := false
+	for ; i < len(s); i++ {
+		c := s[i]
+		if c == '.' && !point {
+			point = true
+			continue
+		}
+		if c -= '0'; c > 9 {
+			break
+		}
+		seen = true
+		if m != 0 || c != 0 {
+			digits++
+		}
+		if digits < 19 {
+			m = m*10 + uint64(c)
+		}
+		if point {
+			exp--
+		}
+	}
+	if !seen {
+		return 0, false
+	}
+	if i < len(s) {
+		e, ok := parseExponent(s[i:])
+		if !ok {
+			return 0, false
+		}
+		exp += e
+	}
+	if digits <= 15 && exp >= -22 && exp <= 22 { // both exact as doubles, so one rounding
+		f := float64(m)
+		if exp < 0 {
+			f /= exactPowers[-exp]
+		} else {
+			f *= exactPowers[exp]
+		}
+		if neg {
+			f = -f
+		}
+		return f, true
+	}
+	f, err := strconv.ParseFloat(string(s), 64)
+	return f, err == nil
+}
+
+// exactPowers has the powers of ten that a double holds exactly.
+var exactPowers = [23]float64{
+	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+}

@@ -1,0 +1,217 @@
+package bsoncodec
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// key appends a byte for the type, the key of which src[i] is the first byte behind the quote, and a zero byte. It returns the
+// offset behind the closing quote.
+func (p *parser) key(dst []byte, i int) ([]byte, int) {
+	src, j := p.src, len(dst)
+	if cap(dst)-j < room {
+		dst = slices.Grow(dst, room)
+	}
+	d := dst[:cap(dst)]
+	d[j] = 0
+	j++
+	for uint(i)+8 <= uint(len(src)) && uint(j)+8 < uint(len(d)) {
+		x := binary.LittleEndian.Uint64(src[i : i+8])
+		binary.LittleEndian.PutUint64(d[j:j+8], x)
+		m := special(x)
+		if m == 0 {
+			i, j = i+8, j+8
+			continue
+		}
+		n := bits.TrailingZeros64(m) >> 3
+		i, j = i+n, j+n
+		if x>>(n*8)&0xFF == '"' {
+			d[j] = 0
+			return d[:j+1], i + 1
+		}
+		break
+	}
+	start := i
+	dst, i = p.stringTail(d[:j], i)
+	if i < 0 {
+		return dst, failed
+	}
+	for _, c := range dst[j:] {
+		if c == 0 {
+			return dst, p.fail(start, errNUL)
+		}
+	}
+	return append(dst, 0), i
+}
+
+// string appends the characters of the string of which src[i] is the first byte behind the quote, and returns the offset behind
+// the closing quote.
+func (p *parser) string(dst []byte, i int) ([]byte, int) {
+	src, j := p.src, len(dst)
+	d := dst[:cap(dst)]
+	for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {
+		x := binary.LittleEndian.Uint64(src[i : i+8])
+		binary.LittleEndian.PutUint64(d[j:j+8], x)
+		m := special(x)
+		if m == 0 {
+			i, j = i+8, j+8
+			continue
+		}
+		n := bits.TrailingZeros64(m) >> 3
+		i, j = i+n, j+n
+		if x>>(n*8)&0xFF == '"' {
+			return d[:j], i + 1
+		}
+		break
+	}
+	return p.stringTail(d[:j], i)
+}
+
+// stringTail goes on with a string at src[i], whatever it has there.
+func (p *parser) stringTail(dst []byte, i int) ([]byte, int) {
+	src := p.src
+	for i < len(src) {
+		j := len(dst)
+		if cap(dst)-j < room {
+			dst = slices.Grow(dst, room)
+		}
+		d := dst[:cap(dst)]
+		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {
+			x := binary.LittleEndian.Uint64(src[i : i+8])
+			binary.LittleEndian.PutUint64(d[j:j+8], x)
+			m := special(x)
+			if m == 0 {
+				i, j = i+8, j+8
+				continue
+			}
+			n := bits.TrailingZeros64(m) >> 3
+			i, j = i+n, j+n
+			break
+		}
+		for i < len(src) && j+4 <= len(d) {
+			c := src[i]
+			switch {
+			case c == '"':
+				return d[:j], i + 1
+			case c >= 0x80:
+				n := runeLen(src, i)
+				if n == 0 {
+					return d[:j], p.fail(i, errUTF8)
+				}
+				for range n {
+					d[j] = src[i]
+					i, j = i+1, j+1
+				}
+				continue
+			case c < 0x20:
+				return d[:j], p.fail(i, errControl)
+			case c == '\\':
+				var n int
+				if n, i = p.escapeRune(d[j:j+4], i); i < 0 {
+					return d[:j], failed
+				}
+				j += n
+				continue
+			}
+			d[j] = c
+			i, j = i+1, j+1
+			if i+8 <= len(src) {
+				break
+			}
+		}
+		dst = d[:j]
+	}
+	return dst, p.fail(i, errControl)
+}
+
+// escapeRune decodes the escape at src[i] into d, which holds four bytes. It returns the bytes written and the offset behind the
+// escape.
+func (p *parser) escapeRune(d []byte, i int) (int, int) {
+	src := p.src
+	if i+1 >= len(src) {
+		return 0, p.fail(len(src), errEscape)
+	}
+	c := src[i+1]
+	switch c {
+	case '"', '\\', '/':
+	case 'n':
+		c = '\n'
+	case 'r':
+		c = '\r'
+	case 't':
+		c = '\t'
+	case 'b':
+		c = '\b'
+	case 'f':
+		c = '\f'
+	case 'u':
+		r, ok := hex4(src, i+2)
+		if !ok {
+			return 0, p.fail(i, errEscape)
+		}
+		i += 6
+		if utf16.IsSurrogate(r) {
+			low, ok := hex4(src, i+2)
+			if r = utf16.DecodeRune(r, low); !ok || !hasPrefix(src, i, `\u`) || r == utf8.RuneError {
+				return 0, p.fail(i-6, errSurrogate)
+			}
+			i += 6
+		}
+		return utf8.EncodeRune(d, r), i
+	default:
+		return 0, p.fail(i, errEscape)
+	}
+	d[0] = c
+	return 1, i + 2
+}
+
+// hex4 reads four hex digits at src[i].
+func hex4(src []byte, i int) (rune, bool) {
+	if i+4 > len(src) {
+		return 0, false
+	}
+	var r rune
+	for _, c := range src[i : i+4] {
+		v := unhex[c]
+		if v > 15 {
+			return 0, false
+		}
+		r = r<<4 | rune(v)
+	}
+	return r, true
+}
+
+// unhex has the value of each hex digit, and 0xFF for every other byte.
+var unhex = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xFF
+	}
+	for i, c := range []byte(hexDigits) {
+		t[c] = byte(i)
+	}
+	for i, c := range []byte("ABCDEF") {
+		t[c] = byte(10 + i)
+	}
+	return t
+}()
+
+// text returns the string of which src[i] is the first byte behind the quote, and the offset behind the closing quote. The slice
+// is part of the line, or of the parser's scratch until its next use.
+func (p *parser) text(i int) ([]byte, int) {
+	src := p.src
+	for k := i; k < len(src); k++ {
+		c := src[k]
+		if c == '"' {
+			return src[i:k], k + 1
+		}
+		if c < 0x20 || c >= 0x80 || c == '\\' {
+			var next int
+			p.scratch, next = p.stringTail(p.scratch[:0], i)
+			return p.scratch, next
+		}
+	}
+	return nil, p.fail(len(src), errControl)
+}

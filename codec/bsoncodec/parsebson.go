@@ -1,0 +1,136 @@
+package bsoncodec
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// ParseBSONOptions tunes [ParseBSON]. The zero value is ready to use.
+type ParseBSONOptions struct {
+	Strict      bool // [ValidateOptions].Strict
+	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
+	MaxDocument int  // bytes of a document; 0 means 16 MiB + 16 KiB, as the servers have it
+}
+
+// check tells whether the settings make sense, and completes them.
+func (o *ParseBSONOptions) check() error {
+	if err := depthOption(&o.MaxDepth); err != nil {
+		return err
+	}
+	return sizeOption(&o.MaxDocument)
+}
+
+// ParseBSON returns a flow that cuts a stream of documents, as [BSON] and mongodump write it, and checks each as [Validate] does.
+//
+//   - In: byte chunks of any size, cut anywhere.
+//   - Out: documents. One that lies whole in a chunk is a part of it: who keeps it keeps the chunk.
+//   - Memory: one document.
+//   - Errors: [*DocumentError], whose Offset is that of the stream, with [ErrDepth] and [ErrSize] among the causes, and
+//     io.ErrUnexpectedEOF when the stream ends inside a document.
+func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
+	var o ParseBSONOptions
+	if opts != nil {
+		o = *opts
+	}
+	return stream.FlowFunc[[]byte, bson.Raw](func(src stream.Source[[]byte]) stream.Source[bson.Raw] {
+		o := o
+		if err := o.check(); err != nil {
+			return stream.Fail[bson.Raw](err)
+		}
+		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
+			one := func(doc bson.Raw) error {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				return emit(doc)
+			}
+			c := cutter{emit: one, check: documentCheck{deep: true, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}}
+			if err := src.Each(ctx, c.feed); err != nil {
+				return err
+			}
+			return c.end()
+		})
+	})
+}
+
+// cutter cuts a stream of documents.
+type cutter struct {
+	emit  func(bson.Raw) error
+	check documentCheck
+	rest  []byte // the beginning of a document that is not whole yet
+}
+
+const lengthSize = 4 // bytes of a document's length
+
+// feed emits every document that chunk completes.
+func (c *cutter) feed(chunk []byte) error {
+	for len(chunk) > 0 {
+		if len(c.rest) > 0 || len(chunk) < lengthSize {
+			var err error
+			if chunk, err = c.fill(chunk); err != nil {
+				return err
+			}
+			continue
+		}
+		n := int(int32(binary.LittleEndian.Uint32(chunk)))
+		if err := c.check.size(n); err != nil {
+			return err
+		}
+		if n > len(chunk) {
+			c.rest = append(c.rest, chunk...)
+			return nil
+		}
+		if err := c.pass(chunk[:n:n]); err != nil {
+			return err
+		}
+		chunk = chunk[n:]
+	}
+	return nil
+}
+
+// fill adds to the document in hand what chunk has of it, and returns what it leaves.
+func (c *cutter) fill(chunk []byte) ([]byte, error) {
+	if have := len(c.rest); have < lengthSize {
+		k := min(lengthSize-have, len(chunk))
+		c.rest, chunk = append(c.rest, chunk[:k]...), chunk[k:]
+		if len(c.rest) < lengthSize {
+			return nil, nil
+		}
+		if err := c.check.size(int(int32(binary.LittleEndian.Uint32(c.rest)))); err != nil {
+			return nil, err
+		}
+	}
+	n := int(binary.LittleEndian.Uint32(c.rest))
+	k := min(n-len(c.rest), len(chunk))
+	c.rest, chunk = append(c.rest, chunk[:k]...), chunk[k:]
+	if len(c.rest) < n {
+		return nil, nil
+	}
+	doc := c.rest[:n:n]
+	c.rest = nil
+	return chunk, c.pass(doc)
+}
+
+// pass emits a whole document.
+func (c *cutter) pass(doc []byte) error {
+	if err := c.check.document(doc); err != nil {
+		return err
+	}
+	return c.emit(doc)
+}
+
+// end tells whether the stream may end here.
+func (c *cutter) end() error {
+	if len(c.rest) == 0 {
+		return nil
+	}
+	path, id := locate(c.rest, len(c.rest))
+	return &DocumentError{
+		Document: c.check.n + 1, Offset: c.check.offset + int64(len(c.rest)), Path: path, ID: id, Err: io.ErrUnexpectedEOF,
+	}
+}

@@ -1,0 +1,101 @@
+package bsoncodec
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// ParseExtJSONOptions tunes [ParseExtJSON] and [AppendBSON]. The zero value is ready to use.
+type ParseExtJSONOptions struct {
+	SkipBlank   bool // pass over lines of white space alone; false means that they are an error
+	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
+	MaxLine     int  // bytes of a line; 0 means 128 MiB
+	MaxDocument int  // bytes of BSON in a document; 0 means 16 MiB + 16 KiB, as the servers have it
+}
+
+// check tells whether the settings make sense, and completes them.
+func (o *ParseExtJSONOptions) check() error {
+	if err := option("MaxLine", &o.MaxLine, defaultLine, maxDocument); err != nil {
+		return err
+	}
+	if err := depthOption(&o.MaxDepth); err != nil {
+		return err
+	}
+	return sizeOption(&o.MaxDocument)
+}
+
+func (o *ParseExtJSONOptions) parser() parser {
+	return parser{maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
+}
+
+func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }
+
+// ParseExtJSON returns a flow that reads one document of MongoDB Extended JSON v2, canonical or relaxed, from every line: what
+// [ExtJSON] writes, byte for byte, and what other programs write.
+//
+//   - Numbers without a wrapper become an int32 where they fit one, else an int64, else a double, as in the driver. A number that
+//     passes a double's range is an error.
+//   - Legacy forms are read: $uuid, $date as text or number, $binary with $type, $code with $scope in either order, $dbPointer,
+//     $symbol, $undefined. An object is a type wrapper when its first key is one, and must then be exactly that. A DBRef ($ref,
+//     $id) is a document, as everywhere.
+//   - A byte order mark at the start of the stream is passed over. A line may end with a carriage return and a newline. The last
+//     line needs no newline, but must be whole.
+//   - Refused: null and blank lines, more than one value on a line, control characters, bytes that are not UTF-8, lone
+//     surrogates, unknown escapes, zero bytes in keys.
+//
+// The stage:
+//
+//   - In: byte chunks of any size, cut anywhere.
+//   - Out: documents, many of which share one allocation of 64 KiB: who keeps one for long keeps its neighbours.
+//   - Memory: the longest line and its document.
+//   - Errors: [*SyntaxError] with line, offset, path and _id, with [ErrDepth], [ErrSize], [ErrBlank] and io.ErrUnexpectedEOF among
+//     the causes.
+func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
+	var o ParseExtJSONOptions
+	if opts != nil {
+		o = *opts
+	}
+	return stream.FlowFunc[[]byte, bson.Raw](func(src stream.Source[[]byte]) stream.Source[bson.Raw] {
+		o := o
+		if err := o.check(); err != nil {
+			return stream.Fail[bson.Raw](err)
+		}
+		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
+			p, l := o.parser(), lines{max: o.MaxLine}
+			var free []byte // the unused end of an allocation, from which documents are cut
+			one := func(line []byte) error {
+				offset := l.offset
+				if l.line == 1 && bytes.HasPrefix(line, []byte(byteOrderMark)) {
+					line, offset = line[len(byteOrderMark):], offset+int64(len(byteOrderMark))
+				}
+				if o.SkipBlank && len(bytes.TrimSpace(line)) == 0 {
+					return nil
+				}
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if cap(free) < len(line) {
+					free = make([]byte, 0, max(len(line)+len(line)/8, defaultChunk))
+				}
+				doc, err := p.document(free[:0], line, l.line, offset)
+				if err != nil {
+					return err
+				}
+				free = doc[len(doc):]
+				return emit(bson.Raw(doc[:len(doc):len(doc)]))
+			}
+			err := src.Each(ctx, func(chunk []byte) error { return l.feed(chunk, one) })
+			if err != nil {
+				return err
+			}
+			return l.end(one)
+		})
+	})
+}
+
+const byteOrderMark = "\uFEFF"

@@ -1,0 +1,91 @@
+package bsoncodec_test
+
+import (
+	"bytes"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/internal/bsonrand"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+// random returns the i-th of a sequence of odd documents.
+func random(i int) bson.Raw {
+	g := bsonrand.New(uint64(i))
+	g.Odd = true
+	return g.Doc()
+}
+
+// lines returns n documents as Extended JSON, in one chunk.
+func lines(t *testing.T, n int) []byte {
+	var b []byte
+	for i := range n {
+		var err error
+		if b, err = bsoncodec.AppendExtJSON(b, random(i), nil); err != nil {
+			t.Fatal(err)
+		}
+		b = append(b, '\n')
+	}
+	return b
+}
+
+func concat[T ~[]byte](parts []T) []byte {
+	var b []byte
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	return b
+}
+
+func TestExtJSONKeepsTheContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[bson.Raw, []byte]{
+		New: func() stream.Flow[bson.Raw, []byte] { return bsoncodec.ExtJSON(nil) },
+		In:  random,
+		Want: func(t *testing.T, in []bson.Raw, out [][]byte) {
+			if want := lines(t, len(in)); !bytes.Equal(concat(out), want) {
+				t.Errorf("got %q, want %q", concat(out), want)
+			}
+		},
+	})
+}
+
+func TestParseExtJSONKeepsTheContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, bson.Raw]{
+		New:   func() stream.Flow[[]byte, bson.Raw] { return bsoncodec.ParseExtJSON(nil) },
+		Input: func(n int) [][]byte { return bytes.SplitAfter(lines(t, n), []byte("\n")) },
+		Want: func(t *testing.T, in [][]byte, out []bson.Raw) {
+			for i, doc := range out {
+				if !bytes.Equal(doc, random(i)) {
+					t.Errorf("document %d: got %x, want %x", i, doc, random(i))
+				}
+			}
+		},
+	})
+}
+
+func TestBSONKeepsTheContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[bson.Raw, []byte]{
+		New: func() stream.Flow[bson.Raw, []byte] { return bsoncodec.BSON(nil) },
+		In:  random,
+		Want: func(t *testing.T, in []bson.Raw, out [][]byte) {
+			if !bytes.Equal(concat(out), concat(in)) {
+				t.Errorf("got %x, want %x", concat(out), concat(in))
+			}
+		},
+	})
+}
+
+func TestParseBSONKeepsTheContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, bson.Raw]{
+		New: func() stream.Flow[[]byte, bson.Raw] { return bsoncodec.ParseBSON(nil) },
+		In:  func(i int) []byte { return random(i) },
+		Want: func(t *testing.T, in [][]byte, out []bson.Raw) {
+			if len(in) > 0 && !bytes.Equal(concat(out), concat(in)) {
+				t.Errorf("got %x, want %x", concat(out), concat(in))
+			}
+		},
+	})
+}

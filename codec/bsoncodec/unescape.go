@@ -1,0 +1,43 @@
+package bsoncodec
+
+import "fmt"
+
+// escaped parses the rest of an escape form, behind its key at src[i], in a container of this depth. It returns the offset behind
+// the object and the type of the value.
+func (p *parser) escaped(dst []byte, i, depth int) ([]byte, int, byte) {
+	if i = p.colon(i); i < 0 {
+		return dst, failed, 0
+	}
+	return p.escapedValue(dst, i, depth)
+}
+
+// escapedValue parses the object of an escape form, at src[i].
+func (p *parser) escapedValue(dst []byte, i, depth int) ([]byte, int, byte) {
+	var at [2]int
+	end := p.pairs(i, "type", "base64", func(n, i int) int {
+		at[n] = i
+		_, next := p.quoted(i)
+		return next
+	})
+	if end < 0 {
+		return dst, failed, 0
+	}
+	if end = p.closing(end); end < 0 {
+		return dst, failed, 0
+	}
+	s, _ := p.quoted(at[0])
+	t, ok := hexByte(s)
+	if !ok {
+		return dst, p.fail(at[0], errBSONType), 0
+	}
+	s, _ = p.quoted(at[1])
+	start := len(dst)
+	if dst, ok = appendBase64(dst, s); !ok {
+		return dst, p.fail(at[1], errBase64), 0
+	}
+	c := checker{src: dst, maxDepth: p.maxDepth}
+	if !c.whole(t, start, len(dst), depth) {
+		return dst, p.fail(at[1], fmt.Errorf("byte %d of its BSON: %w", c.at-start, c.err)), 0
+	}
+	return dst, end, t
+}

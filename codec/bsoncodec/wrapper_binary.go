@@ -1,0 +1,121 @@
+package bsoncodec
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+)
+
+// binary parses the value of $binary: an object, or the legacy text that $type follows.
+func (p *parser) binary(dst []byte, i int) ([]byte, int, byte) {
+	if i < len(p.src) && p.src[i] == '"' {
+		_, next := p.text(i + 1)
+		if next < 0 {
+			return dst, failed, 0
+		}
+		key, at := p.comma(next)
+		if at < 0 {
+			return dst, failed, 0
+		}
+		if string(key) != "$type" {
+			return dst, p.fail(at, errWrapper), 0
+		}
+		if _, next = p.quoted(at); next < 0 {
+			return dst, failed, 0
+		}
+		return p.binaryParts(dst, i, at, p.closing(next))
+	}
+	var at [2]int
+	i = p.pairs(i, "base64", "subType", func(n, i int) int {
+		at[n] = i
+		_, next := p.quoted(i)
+		return next
+	})
+	if i < 0 {
+		return dst, failed, 0
+	}
+	return p.binaryParts(dst, at[0], at[1], p.closing(i))
+}
+
+// binaryParts appends the binary value whose text begins at src[data] and whose subtype at src[sub]; behind it all lies src[end].
+func (p *parser) binaryParts(dst []byte, data, sub, end int) ([]byte, int, byte) {
+	if end < 0 {
+		return dst, failed, 0
+	}
+	s, _ := p.quoted(sub)
+	subtype, ok := hexByte(s)
+	if !ok {
+		return dst, p.fail(sub, errBSONType), 0
+	}
+	s, _ = p.quoted(data)
+	if dst, ok = appendBinaryValue(dst, s, subtype); !ok {
+		return dst, p.fail(data, errBase64), 0
+	}
+	return dst, end, 0x05
+}
+
+// appendBinaryValue appends the binary value whose bytes are text in base64. It reports false when text is none.
+func appendBinaryValue(dst, text []byte, subtype byte) ([]byte, bool) {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0, subtype)
+	if subtype == 0x02 {
+		dst = append(dst, 0, 0, 0, 0)
+	}
+	body := len(dst)
+	dst, ok := appendBase64(dst, text)
+	if subtype == 0x02 {
+		binary.LittleEndian.PutUint32(dst[start+5:], uint32(len(dst)-body))
+	}
+	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start-5))
+	return dst, ok
+}
+
+// appendBase64 appends the bytes that text is in base64, with padding (RFC 4648).
+func appendBase64(dst, text []byte) ([]byte, bool) {
+	n := base64.StdEncoding.DecodedLen(len(text))
+	dst = slices.Grow(dst, n)
+	n, err := base64.StdEncoding.Decode(dst[len(dst):len(dst)+n], text)
+	return dst[:len(dst)+n], err == nil
+}
+
+// appendUUID appends the UUID s, 36 characters as in RFC 4122, as binary subtype 4.
+func appendUUID(dst, s []byte) ([]byte, bool) {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return dst, false
+	}
+	var hex [32]byte
+	n := 0
+	for _, part := range [][]byte{s[:8], s[9:13], s[14:18], s[19:23], s[24:]} {
+		n += copy(hex[n:], part)
+	}
+	var id [16]byte
+	if !appendUnhex(id[:0], hex[:]) {
+		return dst, false
+	}
+	dst = append(dst, 16, 0, 0, 0, 0x04)
+	return append(dst, id[:]...), true
+}
+
+// appendUnhex fills the space behind dst with the bytes that s, of even length, is in hex. It reports false when s is no hex.
+func appendUnhex(dst, s []byte) bool {
+	for i := 0; i+1 < len(s); i += 2 {
+		a, b := unhex[s[i]], unhex[s[i+1]]
+		if a|b > 15 {
+			return false
+		}
+		dst = append(dst, a<<4|b)
+	}
+	return true
+}
+
+// hexByte reads one or two hex digits.
+func hexByte(s []byte) (byte, bool) {
+	switch len(s) {
+	case 1:
+		return unhex[s[0]], unhex[s[0]] <= 15
+	case 2:
+		a, b := unhex[s[0]], unhex[s[1]]
+		return a<<4 | b, a|b <= 15
+	}
+	return 0, false
+}

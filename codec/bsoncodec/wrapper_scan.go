@@ -1,0 +1,101 @@
+package bsoncodec
+
+import "math"
+
+// colon passes over the colon behind a key and returns the offset of the value.
+func (p *parser) colon(i int) int {
+	if i = p.space(i); i >= len(p.src) || p.src[i] != ':' {
+		return p.fail(i, errColon)
+	}
+	if i = p.space(i + 1); i >= len(p.src) {
+		return p.fail(i, errValue)
+	}
+	return i
+}
+
+// closing passes over the brace that ends a type wrapper.
+func (p *parser) closing(i int) int {
+	if i = p.space(i); i >= len(p.src) || p.src[i] != '}' {
+		return p.fail(i, errWrapper)
+	}
+	return i + 1
+}
+
+// comma passes over the comma between the keys of a type wrapper and returns the next key and the offset of its value.
+func (p *parser) comma(i int) ([]byte, int) {
+	if i = p.space(i); i >= len(p.src) || p.src[i] != ',' {
+		return nil, p.fail(i, errWrapper)
+	}
+	return p.name(i + 1)
+}
+
+// name returns the key at src[i], behind white space, and the offset of its value.
+func (p *parser) name(i int) ([]byte, int) {
+	if i = p.space(i); i >= len(p.src) || p.src[i] != '"' {
+		return nil, p.fail(i, errName)
+	}
+	key, i := p.text(i + 1)
+	if i < 0 {
+		return nil, failed
+	}
+	return key, p.colon(i)
+}
+
+// quoted returns the string at src[i], as [parser.text] does.
+func (p *parser) quoted(i int) ([]byte, int) {
+	if i >= len(p.src) || p.src[i] != '"' {
+		return nil, p.fail(i, errWrapper)
+	}
+	return p.text(i + 1)
+}
+
+// int returns the integer at src[i] and the offset behind it.
+func (p *parser) int(i int) (int64, int) {
+	var b [8]byte
+	v, next, t := p.number(b[:0], i)
+	switch {
+	case next < 0:
+		return 0, failed
+	case t == 0x10:
+		return int64(int32(uint32(v[0]) | uint32(v[1])<<8 | uint32(v[2])<<16 | uint32(v[3])<<24)), next
+	case t == 0x12:
+		n, _ := integer(p.src[i:next])
+		return n, next
+	}
+	return math.MinInt64, p.fail(i, errWrapper)
+}
+
+// pairs parses an object at src[i] that has exactly the keys first and second, in either order. It calls f with 0 or 1 and the
+// offset of the value, and f returns the offset behind it. pairs returns the offset behind the object.
+func (p *parser) pairs(i int, first, second string, f func(n, i int) int) int {
+	if i >= len(p.src) || p.src[i] != '{' {
+		return p.fail(i, errWrapper)
+	}
+	var seen [2]bool
+	key, i := p.name(i + 1)
+	for range 2 {
+		if i < 0 {
+			return failed
+		}
+		n := 0
+		switch string(key) {
+		case first:
+		case second:
+			n = 1
+		default:
+			return p.fail(i, errWrapper)
+		}
+		if seen[n] {
+			return p.fail(i, errWrapper)
+		}
+		seen[n] = true
+		if i = f(n, i); i < 0 {
+			return failed
+		}
+		if seen[0] && seen[1] {
+			return p.closing(i)
+		}
+		key, i = p.comma(i)
+	}
+	return failed
+}

@@ -1,0 +1,174 @@
+package bsoncodec
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"slices"
+	"strconv"
+)
+
+// pairs has the decimal digits of 0 to 99, two bytes each.
+var pairs = func() (t [100]uint16) {
+	for i := range t {
+		t[i] = uint16('0'+i/10) | uint16('0'+i%10)<<8
+	}
+	return t
+}()
+
+// appendInt appends v in decimal.
+func appendInt(dst []byte, v int64) []byte {
+	u := uint64(v)
+	if v < 0 {
+		dst = append(dst, '-')
+		u = -u
+	}
+	return appendUint(dst, u)
+}
+
+// appendUint appends v in decimal.
+func appendUint(dst []byte, v uint64) []byte {
+	switch {
+	case v < 10:
+		return append(dst, byte('0'+v))
+	case v < 100:
+		return binary.LittleEndian.AppendUint16(dst, pairs[v])
+	}
+	n := digits(v)
+	dst = slices.Grow(dst, n)
+	j := len(dst)
+	dst = dst[:j+n]
+	d := dst[j:]
+	for v >= 10000 {
+		q := v / 10000
+		r := uint32(v - q*10000)
+		n -= 4
+		binary.LittleEndian.PutUint32(d[n:n+4], uint32(pairs[r/100])|uint32(pairs[r%100])<<16)
+		v = q
+	}
+	if v >= 100 {
+		n -= 2
+		binary.LittleEndian.PutUint16(d[n:], pairs[v%100])
+		v /= 100
+	}
+	if v >= 10 {
+		binary.LittleEndian.PutUint16(d, pairs[v])
+	} else {
+		d[0] = byte('0' + v)
+	}
+	return dst
+}
+
+// digits returns the number of decimal digits of v, which is not 0.
+func digits(v uint64) int {
+	n := bits.Len64(v) * 1233 >> 12
+	if v >= powers[n] {
+		n++
+	}
+	return n
+}
+
+// powers has the powers of ten that fit 64 bits.
+var powers = func() (t [20]uint64) {
+	t[0] = 1
+	for i := 1; i < len(t); i++ {
+		t[i] = t[i-1] * 10
+	}
+	return t
+}()
+
+func appendInt32(dst []byte, v int32, relaxed bool) []byte {
+	if relaxed {
+		return appendInt(dst, int64(v))
+	}
+	dst = append(dst, `{"$numberInt":"`...)
+	dst = appendInt(dst, int64(v))
+	return append(dst, `"}`...)
+}
+
+func appendInt64(dst []byte, v int64, relaxed bool) []byte {
+	if relaxed {
+		return appendInt(dst, v)
+	}
+	dst = append(dst, `{"$numberLong":"`...)
+	dst = appendInt(dst, v)
+	return append(dst, `"}`...)
+}
+
+func appendTimestamp(dst []byte, v uint64) []byte {
+	dst = append(dst, `{"$timestamp":{"t":`...)
+	dst = appendUint(dst, v>>32)
+	dst = append(dst, `,"i":`...)
+	dst = appendUint(dst, v&math.MaxUint32)
+	return append(dst, `}}`...)
+}
+
+// nan is the one NaN that the driver reads from "NaN".
+var nan = math.Float64bits(math.NaN())
+
+// appendDouble appends the double with these bits: the shortest digits that give it back, with a point or an exponent. It
+// reports false for a NaN with another payload.
+func appendDouble(dst []byte, b uint64, relaxed bool) ([]byte, bool) {
+	if b&^(1<<63) >= 0x7FF<<52 {
+		dst = append(dst, `{"$numberDouble":"`...)
+		switch b {
+		case nan:
+			dst = append(dst, "NaN"...)
+		case 0x7FF << 52:
+			dst = append(dst, "Infinity"...)
+		case 0xFFF << 52:
+			dst = append(dst, "-Infinity"...)
+		default:
+			return dst, false
+		}
+		return append(dst, `"}`...), true
+	}
+	if !relaxed {
+		dst = append(dst, `{"$numberDouble":"`...)
+	}
+	dst = appendFloat(dst, b)
+	if !relaxed {
+		dst = append(dst, `"}`...)
+	}
+	return dst, true
+}
+
+// appendFloat appends a finite double as strconv's format 'G' does, and ".0" where that would read as an integer.
+func appendFloat(dst []byte, b uint64) []byte {
+	f := math.Float64frombits(b)
+	if a := math.Abs(f); a < 1e6 && a >= 1e-4 || b == 0 {
+		// At most 12 digits, six of them behind the point: if they give f back they are its shortest digits, because
+		// no two decimals of up to 15 digits give the same double.
+		n := uint64(a*1e6 + 0.5)
+		if float64(n)/1e6 == a {
+			if b>>63 != 0 {
+				dst = append(dst, '-')
+			}
+			return appendMillionths(dst, n)
+		}
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'G', -1, 64)
+	for _, c := range dst[start:] {
+		if c == '.' || c == 'E' {
+			return dst
+		}
+	}
+	return append(dst, '.', '0')
+}
+
+// appendMillionths appends n/1e6 with one digit or more behind the point, and no zeros at the end but that one.
+func appendMillionths(dst []byte, n uint64) []byte {
+	whole, frac := n/1e6, uint32(n%1e6)
+	dst = appendUint(dst, whole)
+	var d [8]byte
+	binary.LittleEndian.PutUint16(d[0:], pairs[frac/10000])
+	binary.LittleEndian.PutUint16(d[2:], pairs[frac/100%100])
+	binary.LittleEndian.PutUint16(d[4:], pairs[frac%100])
+	k := 6
+	for k > 1 && d[k-1] == '0' {
+		k--
+	}
+	dst = append(dst, '.')
+	return append(dst, d[:k]...)
+}

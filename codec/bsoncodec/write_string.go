@@ -1,0 +1,188 @@
+package bsoncodec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x80 * ones
+)
+
+// special marks the bytes of x that a JSON string does not carry as they are, or not without a look: control characters,
+// the quote, the backslash, and all of UTF-8's longer characters. The lowest mark is exact; those above it may be false.
+func special(x uint64) uint64 {
+	return (x | (x - 0x20*ones) | ((x ^ '"'*ones) - ones) | ((x ^ '\\'*ones) - ones)) & highs
+}
+
+// escapes has for each ASCII byte 0 when JSON carries it as it is, else what follows the backslash.
+var escapes = func() (t [128]byte) {
+	for c := range byte(0x20) {
+		t[c] = 'u'
+	}
+	t['"'], t['\\'] = '"', '\\'
+	t['\n'], t['\r'], t['\t'], t['\b'], t['\f'] = 'n', 'r', 't', 'b', 'f'
+	return t
+}()
+
+const hexDigits = "0123456789abcdef"
+
+// room is what appendKey and appendString keep free in dst beside the bytes they copy.
+const room = 32
+
+// appendKey appends sep and the key at src[i:] as a JSON name, colon included, and returns the offset behind the key. It is
+// negative when the key has no end or is not UTF-8.
+func appendKey(dst, src []byte, i int, sep byte) ([]byte, int) {
+	j := len(dst)
+	if cap(dst)-j < room {
+		dst = slices.Grow(dst, room)
+	}
+	d := dst[:cap(dst)]
+	d[j], d[j+1] = sep, '"'
+	j += 2
+	for uint(i)+8 <= uint(len(src)) && uint(j)+16 <= uint(len(d)) {
+		x := binary.LittleEndian.Uint64(src[i : i+8])
+		binary.LittleEndian.PutUint64(d[j:j+8], x)
+		m := special(x)
+		if m == 0 {
+			i, j = i+8, j+8
+			continue
+		}
+		n := bits.TrailingZeros64(m) >> 3
+		i, j = i+n, j+n
+		if x>>(n*8)&0xFF == 0 {
+			d[j], d[j+1] = '"', ':'
+			return d[:j+2], i + 1
+		}
+		break
+	}
+	n := bytes.IndexByte(src[i:], 0)
+	if n < 0 {
+		return dst, -1
+	}
+	dst, ok := appendEscaped(d[:j], src, i, i+n)
+	if !ok {
+		return dst, -1
+	}
+	return append(dst, '"', ':'), i + n + 1
+}
+
+// appendString appends src[i:end] as a JSON string. src[end] exists and is a zero byte. It reports false when the string is not
+// UTF-8.
+func appendString(dst, src []byte, i, end int) ([]byte, bool) {
+	j := len(dst)
+	if cap(dst)-j < end-i+room {
+		dst = slices.Grow(dst, end-i+room)
+	}
+	d := dst[:cap(dst)]
+	d[j] = '"'
+	j++
+	for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {
+		x := binary.LittleEndian.Uint64(src[i : i+8])
+		binary.LittleEndian.PutUint64(d[j:j+8], x)
+		m := special(x)
+		if m == 0 {
+			i, j = i+8, j+8
+			continue
+		}
+		n := bits.TrailingZeros64(m) >> 3
+		i, j = i+n, j+n
+		break
+	}
+	if i >= end {
+		d[j] = '"'
+		return d[:j+1], true
+	}
+	dst, ok := appendEscaped(d[:j], src, i, end)
+	return append(dst, '"'), ok
+}
+
+// appendEscaped appends src[i:end] with the escapes of JSON. It reports false when the bytes are not UTF-8.
+func appendEscaped(dst, src []byte, i, end int) ([]byte, bool) {
+	src = src[:end]
+	for i < len(src) {
+		j := len(dst)
+		if cap(dst)-j < len(src)-i+room {
+			dst = slices.Grow(dst, len(src)-i+room)
+		}
+		d := dst[:cap(dst)]
+		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {
+			x := binary.LittleEndian.Uint64(src[i : i+8])
+			binary.LittleEndian.PutUint64(d[j:j+8], x)
+			m := special(x)
+			if m == 0 {
+				i, j = i+8, j+8
+				continue
+			}
+			n := bits.TrailingZeros64(m) >> 3
+			i, j = i+n, j+n
+			break
+		}
+		for i < len(src) && j+8 <= len(d) { // up to eight odd bytes, or a text that has no ASCII
+			c := src[i]
+			if c < 0x80 {
+				e := escapes[c]
+				switch e {
+				case 0:
+					d[j] = c
+					j++
+				case 'u':
+					copy(d[j:], `\u00`)
+					d[j+4], d[j+5] = hexDigits[c>>4], hexDigits[c&15]
+					j += 6
+				default:
+					d[j], d[j+1] = '\\', e
+					j += 2
+				}
+				i++
+				if uint(i)+8 <= uint(len(src)) && e == 0 {
+					break
+				}
+				continue
+			}
+			n := runeLen(src, i)
+			if n == 0 {
+				return dst, false
+			}
+			if n == 3 && c == 0xE2 && src[i+1] == 0x80 && src[i+2]&0xFE == 0xA8 { // U+2028, U+2029, as the driver does
+				copy(d[j:], `\u202`)
+				d[j+5] = '8' + src[i+2]&1
+				i, j = i+3, j+6
+				continue
+			}
+			for range n {
+				d[j] = src[i]
+				i, j = i+1, j+1
+			}
+		}
+		dst = d[:j]
+	}
+	return dst, true
+}
+
+// runeLen returns the length of the character of UTF-8 at src[i], whose first byte is no ASCII, or 0 when it is none (RFC 3629).
+func runeLen(src []byte, i int) int {
+	c, left := src[i], len(src)-i
+	switch {
+	case c < 0xC2:
+		return 0
+	case c < 0xE0:
+		if left >= 2 && src[i+1]&0xC0 == 0x80 {
+			return 2
+		}
+	case c < 0xF0:
+		if left >= 3 && src[i+1]&0xC0 == 0x80 && src[i+2]&0xC0 == 0x80 &&
+			(c != 0xE0 || src[i+1] >= 0xA0) && (c != 0xED || src[i+1] < 0xA0) {
+			return 3
+		}
+	case c < 0xF5:
+		if left >= 4 && src[i+1]&0xC0 == 0x80 && src[i+2]&0xC0 == 0x80 && src[i+3]&0xC0 == 0x80 &&
+			(c != 0xF0 || src[i+1] >= 0x90) && (c != 0xF4 || src[i+1] < 0x90) {
+			return 4
+		}
+	}
+	return 0
+}

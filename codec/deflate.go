@@ -1,0 +1,59 @@
+package codec
+
+import (
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// DeflateOptions tunes [Deflate] and [Zlib]. The zero value is ready to use.
+type DeflateOptions struct {
+	Level int // 1 (fastest) to 9 (smallest); 0 means 5
+}
+
+// Deflate returns a flow that compresses its input into a raw deflate stream (RFC 1951), without a header or checksum: for formats
+// that have their own. Its mirror is [Inflate].
+//
+//   - In, out: byte chunks of any size. The same input and level give the same bytes.
+//   - Memory: about 1 MiB.
+//   - Order and goroutines: fused.
+func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
+	var o DeflateOptions
+	if opts != nil {
+		o = *opts
+	}
+	level, err := deflateLevel(o.Level)
+	if err != nil {
+		return failing[[]byte, []byte](wrap("codec: deflate", err))
+	}
+	return Writer("codec: deflate", func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil })
+}
+
+// deflaters has idle encoders, by level.
+var deflaters [flate.BestCompression + 1]sync.Pool
+
+// deflater is an encoder out of the pool.
+type deflater struct {
+	*flate.Writer
+	level int
+}
+
+func newDeflater(w io.Writer, level int) *deflater {
+	if d, ok := deflaters[level].Get().(*deflater); ok {
+		d.Reset(w)
+		return d
+	}
+	d, err := flate.NewWriter(w, level)
+	if err != nil {
+		panic(err) // the level was checked
+	}
+	return &deflater{d, level}
+}
+
+func (d *deflater) release() {
+	d.Reset(io.Discard)
+	deflaters[d.level].Put(d)
+}

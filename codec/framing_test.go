@@ -1,0 +1,356 @@
+package codec_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+func TestLinesContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New:        func() flow { return codec.Lines(nil) },
+		OutRecords: true,
+		Want: func(t *testing.T, in, out [][]byte) {
+			sameElements(t, out, bytesLines(bytes.Join(in, nil)))
+		},
+	})
+}
+
+func TestJoinLinesContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New:       func() flow { return codec.JoinLines() },
+		In:        func(i int) []byte { return bytes.Repeat([]byte{'x'}, i*1000) },
+		InRecords: true,
+		Want: func(t *testing.T, in, out [][]byte) {
+			var want []byte
+			for _, line := range in {
+				want = append(append(want, line...), '\n')
+			}
+			if !bytes.Equal(bytes.Join(out, nil), want) {
+				t.Errorf("got %d bytes, want %d", len(bytes.Join(out, nil)), len(want))
+			}
+		},
+	})
+}
+
+func TestJSONObjectsContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New:        func() flow { return codec.JSONObjects(nil) },
+		OutRecords: true,
+		Want: func(t *testing.T, in, out [][]byte) {
+			sameElements(t, out, bytesLines(bytes.Join(in, nil)))
+		},
+	})
+}
+
+func sameElements(t *testing.T, got, want [][]byte) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d elements, want %d: %.200q", len(got), len(want), got)
+	}
+	for i := range want {
+		if !bytes.Equal(got[i], want[i]) {
+			t.Fatalf("element %d is %.200q, want %.200q", i, got[i], want[i])
+		}
+	}
+}
+
+// bytesLines is the plain way to cut lines.
+func bytesLines(p []byte) [][]byte {
+	all := bytes.Split(p, []byte("\n"))
+	if len(all[len(all)-1]) == 0 {
+		all = all[:len(all)-1]
+	}
+	return all
+}
+
+func TestLines(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		opts codec.LinesOptions
+		want []string
+	}{
+		{"", codec.LinesOptions{}, nil},
+		{"\n", codec.LinesOptions{}, []string{""}},
+		{"a", codec.LinesOptions{}, []string{"a"}},
+		{"a\n", codec.LinesOptions{}, []string{"a"}},
+		{"a\n\nb", codec.LinesOptions{}, []string{"a", "", "b"}},
+		{"a\r\nb\r", codec.LinesOptions{}, []string{"a\r", "b\r"}},
+		{"a\r\nb\r", codec.LinesOptions{TrimCR: true}, []string{"a", "b"}},
+		{"a\r\r\n\r\n", codec.LinesOptions{TrimCR: true}, []string{"a\r", ""}},
+		{"\n\r\na\n\n", codec.LinesOptions{TrimCR: true, SkipEmpty: true}, []string{"a"}},
+		{"\n\r\na\n\n", codec.LinesOptions{SkipEmpty: true}, []string{"\r", "a"}},
+		{"\ufeffa\n", codec.LinesOptions{}, []string{"\ufeffa"}},
+		{"abc\nab\nabc", codec.LinesOptions{MaxLength: 3}, []string{"abc", "ab", "abc"}},
+		{"abc\r\nabc\r", codec.LinesOptions{MaxLength: 3, TrimCR: true}, []string{"abc", "abc"}},
+	} {
+		for cut := range 4 {
+			out, err := through(codec.Lines(&c.opts), []byte(c.in), cut)
+			if err != nil {
+				t.Errorf("%q cut at %d: %v", c.in, cut, err)
+			}
+			if got := fmt.Sprintf("%q", out); got != fmt.Sprintf("%q", c.want) {
+				t.Errorf("%q cut at %d: %s, want %q", c.in, cut, got, c.want)
+			}
+		}
+	}
+}
+
+func TestLinesTooLong(t *testing.T) {
+	for _, c := range []struct {
+		in     string
+		trim   bool
+		record int64
+		offset int64
+	}{
+		{"abcd", false, 1, 0},
+		{"abcd\n", false, 1, 0},
+		{"abc\nab\nabcdefgh\nx", false, 3, 7},
+		{"abc\r\n", false, 1, 0},
+		{"abcd\r\n", true, 1, 0},
+		{"abc\r\r\n", true, 1, 0},
+		{"a\nabcd", true, 2, 2},
+	} {
+		for cut := range 6 {
+			_, err := through(codec.Lines(&codec.LinesOptions{MaxLength: 3, TrimCR: c.trim}), []byte(c.in), cut)
+			var at *codec.InputError
+			if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
+				t.Errorf("%q cut at %d: %v", c.in, cut, err)
+			}
+		}
+	}
+	if err := drain(stream.Via(pieces([]byte("x"), 0), codec.Lines(&codec.LinesOptions{MaxLength: -1}))); err == nil {
+		t.Error("negative MaxLength: no error")
+	}
+}
+
+func TestLongLine(t *testing.T) {
+	long := bytes.Repeat([]byte("0123456789abcdef"), 111<<16)
+	out, err := through(codec.Lines(nil), append(long, "\nnext"...), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameElements(t, out, [][]byte{long, []byte("next")})
+}
+
+func TestJoinLinesRefusesNewlines(t *testing.T) {
+	src := source.Of([]byte("fine"), []byte("two\nlines"))
+	err := drain(stream.Via(src, codec.JoinLines()))
+	var at *codec.InputError
+	if !errors.Is(err, codec.ErrSyntax) || !errors.As(err, &at) || at.Record != 2 || at.Offset != 8 {
+		t.Error(err)
+	}
+}
+
+func TestJSONObjects(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want []string
+	}{
+		{"", nil},
+		{" \t\r\n", nil},
+		{"{}", []string{"{}"}},
+		{"{}{}", []string{"{}", "{}"}},
+		{" {} ,\n{} ", []string{"{}", "{}"}},
+		{"{},{}\n{}", []string{"{}", "{}", "{}"}},
+		{"[]", nil},
+		{" [ ] ", nil},
+		{"[{}]", []string{"{}"}},
+		{"\n[ {\"a\":1} , {\"b\":[{},{}]} ]\n", []string{`{"a":1}`, `{"b":[{},{}]}`}},
+		{`{"a":{"b":{}}}`, []string{`{"a":{"b":{}}}`}},
+		{`{"}":"{"}{"\"}":1}`, []string{`{"}":"{"}`, `{"\"}":1}`}},
+		{`{"a":"\\"}{"a":"\\\""}{"a":"\\\\"}`, []string{`{"a":"\\"}`, `{"a":"\\\""}`, `{"a":"\\\\"}`}},
+		{`{"a":"\u007d long enough for words of eight bytes }"}`, []string{`{"a":"\u007d long enough for words of eight bytes }"}`}},
+		{`{"":""}`, []string{`{"":""}`}},
+		{`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`, []string{`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`}},
+	} {
+		for cut := range 10 {
+			out, err := through(codec.JSONObjects(nil), []byte(c.in), cut)
+			if err != nil {
+				t.Errorf("%q cut at %d: %v", c.in, cut, err)
+			}
+			if got := fmt.Sprintf("%q", out); got != fmt.Sprintf("%q", c.want) {
+				t.Errorf("%q cut at %d: %s, want %q", c.in, cut, got, c.want)
+			}
+		}
+	}
+}
+
+func TestJSONObjectsErrors(t *testing.T) {
+	for _, c := range []struct {
+		in     string
+		want   error
+		record int64
+		offset int64
+	}{
+		{"x", codec.ErrSyntax, 1, 0},
+		{"{}x", codec.ErrSyntax, 2, 2},
+		{"{} null", codec.ErrSyntax, 2, 3},
+		{"{},,{}", codec.ErrSyntax, 2, 3},
+		{",{}", codec.ErrSyntax, 1, 0},
+		{"}", codec.ErrSyntax, 1, 0},
+		{"]", codec.ErrSyntax, 1, 0},
+		{"{}]", codec.ErrSyntax, 2, 2},
+		{"[{}{}]", codec.ErrSyntax, 2, 3},
+		{"[{},]", codec.ErrSyntax, 2, 4},
+		{"[,{}]", codec.ErrSyntax, 1, 1},
+		{"[[]]", codec.ErrSyntax, 1, 1},
+		{"[]{}", codec.ErrSyntax, 1, 2},
+		{"[][]", codec.ErrSyntax, 1, 2},
+		{"{}[]", codec.ErrSyntax, 2, 2},
+		{"\"a\"", codec.ErrSyntax, 1, 0},
+		{"\ufeff{}", codec.ErrSyntax, 1, 0},
+		{"[", io.ErrUnexpectedEOF, 1, 1},
+		{"[{}", io.ErrUnexpectedEOF, 2, 3},
+		{"[{},", io.ErrUnexpectedEOF, 2, 4},
+		{"{},", io.ErrUnexpectedEOF, 2, 3},
+		{"{", io.ErrUnexpectedEOF, 1, 1},
+		{`{}{"a`, io.ErrUnexpectedEOF, 2, 5},
+		{`{"a":"\`, io.ErrUnexpectedEOF, 1, 7},
+		{`{"a":"}`, io.ErrUnexpectedEOF, 1, 7},
+	} {
+		for cut := range 6 {
+			_, err := through(codec.JSONObjects(nil), []byte(c.in), cut)
+			var at *codec.InputError
+			if !errors.Is(err, c.want) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
+				t.Errorf("%q cut at %d: %v", c.in, cut, err)
+			}
+		}
+	}
+}
+
+func TestJSONObjectsTooLong(t *testing.T) {
+	opts := &codec.JSONObjectsOptions{MaxLength: 7}
+	for cut := range 10 {
+		if out, err := through(codec.JSONObjects(opts), []byte(`{"a":1}{"b":2}`), cut); err != nil || len(out) != 2 {
+			t.Errorf("cut at %d: %q, %v", cut, out, err)
+		}
+		out, err := through(codec.JSONObjects(opts), []byte(`{"a":1}{"b":22}`), cut)
+		var at *codec.InputError
+		if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Offset != 7 || at.Record != 2 || len(out) != 1 {
+			t.Errorf("cut at %d: %q, %v", cut, out, err)
+		}
+	}
+	endless := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+		for first := []byte("{"); ; first = nil {
+			if err := emit(append(first, bytes.Repeat([]byte("\"x\","), 1000)...)); err != nil {
+				return err
+			}
+		}
+	})
+	if err := drain(stream.Via(endless, codec.JSONObjects(&codec.JSONObjectsOptions{MaxLength: 1 << 20}))); !errors.Is(err, codec.ErrTooLong) {
+		t.Error(err)
+	}
+}
+
+// TestJSONObjectsCut cuts a stream at every pair of places.
+func TestJSONObjectsCut(t *testing.T) {
+	in := []byte(`[{"a":"x\\\"}y"},` + "\n" + ` {"b":{"c":["{",1]}}]`)
+	want := [][]byte{[]byte(`{"a":"x\\\"}y"}`), []byte(`{"b":{"c":["{",1]}}`)}
+	for i := range in {
+		for j := i; j < len(in); j++ {
+			var out [][]byte
+			src := stream.Via(source.Of(in[:i], in[i:j], in[j:]), clone)
+			err := stream.Via(src, codec.JSONObjects(nil)).Each(context.Background(), func(p []byte) error {
+				out = append(out, p)
+				return nil
+			})
+			if err != nil {
+				t.Fatalf("cut at %d and %d: %v", i, j, err)
+			}
+			sameElements(t, out, want)
+		}
+	}
+}
+
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\nb\n\nc"), 2)
+	f.Fuzz(func(t *testing.T, in []byte, cut int) {
+		out, err := through(codec.Lines(nil), in, max(cut, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameElements(t, out, bytesLines(in))
+	})
+}
+
+func FuzzJSONObjects(f *testing.F) {
+	f.Add([]byte(`{"a":"\"}"} {"b":[{}]}`), 3)
+	f.Add([]byte(`{"\\":1}`), 1)
+	f.Fuzz(func(t *testing.T, in []byte, cut int) {
+		out, err := through(codec.JSONObjects(nil), in, max(cut, 0))
+		whole, werr := through(codec.JSONObjects(nil), in, 0)
+		if (err == nil) != (werr == nil) {
+			t.Fatalf("cut at %d: %v, uncut: %v", cut, err, werr)
+		}
+		if err == nil {
+			sameElements(t, out, whole)
+		}
+		// Where the decoder of the standard library sees nothing but objects, we see the same ones.
+		var want [][]byte
+		for d := json.NewDecoder(bytes.NewReader(in)); ; {
+			var v json.RawMessage
+			err := d.Decode(&v)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil || v[0] != '{' {
+				return
+			}
+			want = append(want, v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameElements(t, out, want)
+	})
+}
+
+func ExampleLines() {
+	text := source.Of([]byte("one\ntw"), []byte("o\nthree"))
+	err := stream.Via(text, codec.Lines(nil)).Each(context.Background(), func(line []byte) error {
+		fmt.Printf("%q\n", line)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// "one"
+	// "two"
+	// "three"
+	// <nil>
+}
+
+func ExampleJoinLines() {
+	lines := source.Of([]byte("one"), []byte("two"))
+	err := stream.Via(lines, codec.JoinLines()).Each(context.Background(), func(chunk []byte) error {
+		fmt.Printf("%q\n", chunk)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// "one\ntwo\n"
+	// <nil>
+}
+
+func ExampleJSONObjects() {
+	text := source.Of([]byte(`[{"a":1}, {"b":"}`), []byte(`"}]`))
+	err := stream.Via(text, codec.JSONObjects(nil)).Each(context.Background(), func(object []byte) error {
+		fmt.Printf("%s\n", object)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// {"a":1}
+	// {"b":"}"}
+	// <nil>
+}

@@ -1,0 +1,93 @@
+package codec
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// cutMembers emits the members whose lengths their headers tell, as [Gzip] with Parallelism writes them. From the first other
+// member on it unpacks the stream itself.
+func cutMembers(in *input, emit func(unit) error) error {
+	src := bufio.NewReaderSize(in, chunkSize)
+	for members := 0; ; members++ {
+		head, err := src.Peek(memberHeader)
+		if len(head) == 0 && errors.Is(err, io.EOF) && members > 0 {
+			return in.drain()
+		}
+		length := knownLength(head)
+		if length == 0 {
+			z := newGunzipper(src)
+			defer z.release()
+			return readUnits(in, z, emit)
+		}
+		packed := make([]byte, length)
+		if _, err := io.ReadFull(src, packed); err != nil {
+			return in.fail(notEOF(err))
+		}
+		size := binary.LittleEndian.Uint32(packed[length-4:])
+		if size > maxUnit {
+			return in.fail(gzip.ErrHeader) // not what our field stands in
+		}
+		if err := emit(unit{packed: packed, size: int(size)}); err != nil {
+			return err
+		}
+	}
+}
+
+// knownLength returns the length of the member that begins with head, or 0 when head does not tell.
+func knownLength(head []byte) int {
+	if len(head) < memberHeader || !bytes.Equal(head[:memberLength], memberStart[:memberLength]) {
+		return 0
+	}
+	n := binary.LittleEndian.Uint32(head[memberLength:])
+	if n < memberHeader+memberTrailer || n > maxUnit {
+		return 0
+	}
+	return int(n)
+}
+
+// memberReader is what unpacks a member.
+type memberReader struct {
+	src     bytes.Reader
+	inflate io.ReadCloser
+}
+
+var memberReaders sync.Pool
+
+// unpackMember returns the content of a member of known length.
+func unpackMember(u unit) ([]byte, error) {
+	z, ok := memberReaders.Get().(*memberReader)
+	if !ok {
+		z = new(memberReader)
+		z.inflate = flate.NewReader(&z.src)
+	}
+	defer memberReaders.Put(z)
+	end := len(u.packed) - memberTrailer
+	z.src.Reset(u.packed[memberHeader:end])
+	if err := z.inflate.(flate.Resetter).Reset(&z.src, nil); err != nil {
+		return nil, err
+	}
+	plain := make([]byte, u.size)
+	if _, err := io.ReadFull(z.inflate, plain); err != nil {
+		return nil, notEOF(err)
+	}
+	var more [1]byte
+	if n, err := io.ReadFull(z.inflate, more[:]); n > 0 || !errors.Is(err, io.EOF) {
+		if n > 0 {
+			err = gzip.ErrChecksum // longer than the trailer says
+		}
+		return nil, err
+	}
+	if z.src.Len() > 0 || crc32.ChecksumIEEE(plain) != binary.LittleEndian.Uint32(u.packed[end:]) {
+		return nil, gzip.ErrChecksum
+	}
+	return plain, nil
+}

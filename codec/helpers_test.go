@@ -1,0 +1,105 @@
+package codec_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// flow is short for the flows of this package.
+type flow = stream.Flow[[]byte, []byte]
+
+// through runs data, cut into pieces of size bytes (0: one piece), through f and returns the elements that came out.
+func through(f flow, data []byte, size int) ([][]byte, error) {
+	return stream.Run(context.Background(), stream.Via(pieces(data, size), f), sink.Slice[[]byte]())
+}
+
+// bytesThrough is through with the output joined.
+func bytesThrough(f flow, data []byte, size int) ([]byte, error) {
+	out, err := through(f, data, size)
+	return bytes.Join(out, nil), err
+}
+
+// must returns a function that takes a result and fails the test on an error.
+func must(t testing.TB) func([]byte, error) []byte {
+	return func(p []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+}
+
+// drain runs src to its end.
+func drain(src stream.Source[[]byte]) error {
+	return src.Each(context.Background(), func([]byte) error { return nil })
+}
+
+// clone gives every chunk memory of its own, for sources that emit the same slice in every run.
+var clone = stream.Map(bytes.Clone)
+
+// pieces is a source of data in pieces of size bytes, each a slice of its own.
+func pieces(data []byte, size int) stream.Source[[]byte] {
+	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		for p := data; len(p) > 0; {
+			n := len(p)
+			if size > 0 {
+				n = min(size, n)
+			}
+			if err := emit(bytes.Clone(p[:n])); err != nil {
+				return err
+			}
+			p = p[n:]
+		}
+		return nil
+	})
+}
+
+// failsAfter is a source of data, in one piece, that then fails with err.
+func failsAfter(data []byte, err error) stream.Source[[]byte] {
+	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		if e := pieces(data, 0).Each(ctx, emit); e != nil {
+			return e
+		}
+		return err
+	})
+}
+
+// jsonText returns n bytes or a little more of JSON lines, about as random as documents are: they compress to a third.
+func jsonText(n int) []byte {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var b []byte
+	for i := 0; len(b) < n; i++ {
+		b = fmt.Appendf(b, `{"_id":{"$oid":"%08x%016x"},"user":"%s%d@example.com","n":{"$numberInt":"%d"},"ok":%t,"note":"`,
+			1700000000+i, rnd.Uint64(), word(rnd), rnd.IntN(5000), rnd.IntN(1e6), i%3 == 0)
+		for range 3 + rnd.IntN(20) {
+			b = append(append(b, word(rnd)...), ' ')
+		}
+		b = fmt.Appendf(b, `\"quoted\" {braces} %x"}`+"\n", rnd.Uint64())
+	}
+	return b
+}
+
+// word returns one of a few thousand made-up words, the first ones more often.
+func word(rnd *rand.Rand) string {
+	const letters = "etaoinshrdlucmfwypvbgkjqxz"
+	w := make([]byte, 0, 12)
+	for x := uint64(rnd.ExpFloat64()*400) * 0x9E3779B97F4A7C15; len(w) < 4+int(x>>61); x = x>>5 ^ x<<9 {
+		w = append(w, letters[x%26])
+	}
+	return string(w)
+}
+
+// noise returns n bytes that do not compress.
+func noise(n int) []byte {
+	rnd := rand.NewChaCha8([32]byte{1})
+	p := make([]byte, n)
+	_, _ = rnd.Read(p)
+	return p
+}

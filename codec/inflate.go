@@ -1,0 +1,68 @@
+package codec
+
+import (
+	"bufio"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/flate"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// InflateOptions tunes [Inflate] and [Unzlib]. The zero value is ready to use.
+type InflateOptions struct {
+	MaxBytes int64 // decompressed bytes in all; 0 means no limit
+	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
+}
+
+// Inflate returns a flow that decompresses one raw deflate stream (RFC 1951), the mirror of [Deflate].
+//
+//   - In: byte chunks of any size. Out: chunks of at most 64 KiB.
+//   - Errors: [io.ErrUnexpectedEOF] when the input ends early or is empty, [ErrTrailing], flate.CorruptInputError, [*LimitError].
+//     The format has no checksum: most damage passes without an error.
+//   - Memory: about 200 KiB.
+//   - Order and goroutines: fused.
+func Inflate(opts *InflateOptions) stream.Flow[[]byte, []byte] {
+	return inflating("codec: inflate", opts, func(r *bufio.Reader) (io.Reader, error) { return flate.NewReader(r), nil })
+}
+
+// inflating is a decoder that reads from a bufio.Reader no more than is its own.
+func inflating(name string, opts *InflateOptions, open func(*bufio.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+	var o InflateOptions
+	if opts != nil {
+		o = *opts
+	}
+	max, err := newBounds(o.MaxBytes, o.MaxRatio)
+	if err != nil {
+		return failing[[]byte, []byte](wrap(name, err))
+	}
+	return reading(name, max, func(r io.Reader) (io.Reader, error) {
+		src := bufio.NewReaderSize(r, chunkSize)
+		d, err := open(src)
+		if err != nil {
+			return nil, notEOF(err)
+		}
+		return &single{d, src}, nil
+	})
+}
+
+// single is a decoder of one stream, behind whose end nothing may follow.
+type single struct {
+	d   io.Reader
+	src *bufio.Reader
+}
+
+// Read implements [io.Reader].
+func (s *single) Read(p []byte) (int, error) {
+	n, err := s.d.Read(p)
+	if err == io.EOF { //nolint:errorlint // the decoder's own end
+		switch _, e := s.src.Peek(1); {
+		case e == nil:
+			err = ErrTrailing
+		case !errors.Is(e, io.EOF):
+			err = e
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,68 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// JoinLines returns a flow that writes every element as a line of text, the mirror of [Lines].
+//
+//   - In: lines without a newline; an empty element is an empty line. Out: chunks of whole lines, each with its newline (LF), of
+//     64 KiB or a little more.
+//   - Memory: one chunk, or the longest line if that is more.
+//   - Order and goroutines: fused.
+//   - Errors: an [*InputError] with [ErrSyntax] when an element has a newline in it, which would make two lines of one.
+func JoinLines() stream.Flow[[]byte, []byte] {
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			g := gatherer{emit: emit}
+			var lines, offset int64
+			err := guard(ctx, src, func(line []byte) error {
+				lines++
+				if i := bytes.IndexByte(line, '\n'); i >= 0 {
+					return wrap("codec: join lines", &InputError{Record: lines, Offset: offset + int64(i), Err: ErrSyntax})
+				}
+				offset += int64(len(line)) + 1
+				if err := g.room(len(line) + 1); err != nil {
+					return err
+				}
+				g.buf = append(append(g.buf, line...), '\n')
+				return nil
+			})
+			if err == nil {
+				err = g.flush()
+			}
+			return err
+		})
+	})
+}
+
+// gatherer collects whole records into fresh chunks.
+type gatherer struct {
+	emit func([]byte) error
+	buf  []byte
+}
+
+// room emits what was gathered if n bytes more would not fit.
+func (g *gatherer) room(n int) error {
+	if len(g.buf)+n <= cap(g.buf) {
+		return nil
+	}
+	if err := g.flush(); err != nil {
+		return err
+	}
+	g.buf = make([]byte, 0, max(n, chunkSize))
+	return nil
+}
+
+// flush emits what was gathered.
+func (g *gatherer) flush() error {
+	p := g.buf
+	g.buf = nil
+	if len(p) == 0 {
+		return nil
+	}
+	return g.emit(p)
+}

@@ -1,0 +1,130 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// LinesOptions tunes [Lines]. The zero value is ready to use.
+type LinesOptions struct {
+	MaxLength int  // bytes in a line, without its newline; 0 means 128 MiB
+	TrimCR    bool // take one carriage return off the end of each line, for text with CRLF
+	SkipEmpty bool // pass over lines without a byte (after TrimCR)
+}
+
+// Lines returns a flow that cuts a byte stream into lines. Its mirror is [JoinLines].
+//
+//   - In: byte chunks of any size. Out: one line an element, without its newline (LF). A line may be empty, and is then an element of
+//     length 0. Text after the last newline is a line too.
+//   - Ownership: lines share the memory of the chunk they came in; each has it to itself up to its length and capacity. To keep
+//     a few short lines for long, copy them.
+//   - Memory: the chunk in hand; for a line that is cut over chunks up to three times its length.
+//   - Order and goroutines: fused.
+//   - Errors: an [*InputError] with the line and its offset: [ErrTooLong].
+func Lines(opts *LinesOptions) stream.Flow[[]byte, []byte] {
+	var o LinesOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.MaxLength < 0 {
+		return failing[[]byte, []byte](wrap("codec: lines", errNegative))
+	}
+	if o.MaxLength == 0 {
+		o.MaxLength = defaultMaxLength
+	}
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			l := lineCutter{LinesOptions: o, ctx: ctx, emit: emit}
+			err := guard(ctx, src, l.chunk)
+			if err == nil {
+				err = l.end()
+			}
+			return err
+		})
+	})
+}
+
+// guard runs src into f. It fails when f failed, also where src hides it.
+func guard[T any](ctx context.Context, src stream.Source[T], f func(T) error) error {
+	var failed error
+	err := src.Each(ctx, func(v T) error {
+		if failed == nil {
+			failed = f(v)
+		}
+		return failed
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
+}
+
+// lineCutter is one run of Lines.
+type lineCutter struct {
+	LinesOptions
+	ctx    context.Context // of the run that this is
+	emit   func([]byte) error
+	rec    record
+	offset int64 // of the line that has begun
+	lines  int64 // emitted or skipped so far
+}
+
+// chunk emits the lines that end in p.
+func (l *lineCutter) chunk(p []byte) error {
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			break
+		}
+		line := p[:i:i]
+		if l.rec.len() > 0 {
+			line = l.rec.take(line)
+		}
+		if err := l.line(line); err != nil {
+			return err
+		}
+		l.offset += int64(len(line)) + 1
+		p = p[i+1:]
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	if n := l.rec.len() + len(p); n > l.MaxLength && !(l.TrimCR && n == l.MaxLength+1) {
+		return l.tooLong()
+	}
+	l.rec.hold(p)
+	return nil
+}
+
+// line emits one line.
+func (l *lineCutter) line(line []byte) error {
+	l.lines++
+	if n := len(line); l.TrimCR && n > 0 && line[n-1] == '\r' {
+		line = line[: n-1 : n-1]
+	}
+	if len(line) > l.MaxLength {
+		l.lines--
+		return l.tooLong()
+	}
+	if l.SkipEmpty && len(line) == 0 {
+		return nil
+	}
+	if l.ctx.Err() != nil {
+		return context.Cause(l.ctx)
+	}
+	return l.emit(line)
+}
+
+// end emits what follows the last newline.
+func (l *lineCutter) end() error {
+	if l.rec.len() == 0 {
+		return nil
+	}
+	return l.line(l.rec.take(nil))
+}
+
+func (l *lineCutter) tooLong() error {
+	return wrap("codec: lines", &InputError{Offset: l.offset, Record: l.lines + 1, Err: ErrTooLong})
+}

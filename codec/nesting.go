@@ -1,0 +1,87 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
+
+// nesting follows the braces of a JSON object through chunks that are cut anywhere.
+type nesting struct {
+	depth    int  // open braces
+	inString bool // within a string
+	escaped  bool // and behind a backslash that escapes the next byte
+}
+
+// scan goes on at p[i] and returns the index behind the brace that closes the object, or len(p), with depth still above 0. At
+// depth 0, p[i] is the brace that opens the object.
+func (n *nesting) scan(p []byte, i int) int {
+	depth := n.depth
+	if n.inString {
+		goto inString
+	}
+outside:
+	for i < len(p) {
+		c := p[i]
+		i++
+		switch c {
+		case '"':
+			goto inString
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				n.depth = 0
+				return i
+			}
+		}
+	}
+	n.depth, n.inString = depth, false
+	return len(p)
+
+inString:
+	n.inString = false // until the chunk turns out to end here
+	if n.escaped {
+		if i == len(p) {
+			n.depth, n.inString = depth, true
+			return i
+		}
+		n.escaped = false
+		i++
+	}
+	for from := i; ; {
+		q := quote(p, i)
+		// The quote, or the end of the chunk, is escaped when an odd number of backslashes stands before it.
+		b := q
+		for b > from && p[b-1] == '\\' {
+			b--
+		}
+		odd := (q-b)&1 == 1
+		if q == len(p) {
+			n.depth, n.inString, n.escaped = depth, true, odd
+			return q
+		}
+		i = q + 1
+		if !odd {
+			goto outside
+		}
+		from = i
+	}
+}
+
+// quote returns the index of the first quotation mark in p[i:], or len(p). Most strings are short: eight bytes are looked at as
+// one word before the search for long ones is called.
+func quote(p []byte, i int) int {
+	for k := 0; k < 3 && i+8 <= len(p); k++ {
+		const ones = 0x0101010101010101
+		x := binary.LittleEndian.Uint64(p[i:]) ^ ('"' * ones)
+		if m := (x - ones) & ^x & (ones << 7); m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+		i += 8
+	}
+	if j := bytes.IndexByte(p[i:], '"'); j >= 0 {
+		return i + j
+	}
+	return len(p)
+}

@@ -1,0 +1,200 @@
+package codec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Reader returns a flow that decodes its input with what open returns, a type like gzip.Reader. Every run opens a decoder of its
+// own, which is closed when it is an io.Closer. The name stands before the errors of the decoder, as in "codec: gunzip".
+//
+//   - In, out: byte chunks of any size; each Read of the decoder is a chunk of at most 64 KiB.
+//   - When the decoder reports io.EOF, the upstream is read to its end too: so a layer around this one (encryption, a checksum)
+//     finishes its checks, and bytes that are left over are an error.
+//   - Memory: one chunk of the upstream, one of its own, and what the decoder takes.
+//   - Order and goroutines: fused; the upstream runs as a coroutine of the decoder.
+//   - Errors: the upstream's as it is, also where the decoder made another of it; those of open, Read and Close, wrapped;
+//     [ErrTrailing]; [io.ErrNoProgress] after 100 reads without a byte.
+func Reader(name string, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+	return reading(name, bounds{}, open)
+}
+
+// reading is Reader with bounds.
+func reading(name string, max bounds, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+	if open == nil {
+		return failing[[]byte, []byte](wrap(name, errNilOpen))
+	}
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			return pulling(ctx, name, src, func(in *input) error { return decode(ctx, in, max, open, emit) })
+		})
+	})
+}
+
+var errAbandoned = errors.New("codec: the run was abandoned")
+
+const (
+	maxIdle = 100     // reads without a byte before a decoder is given up
+	minRead = 4 << 10 // room below which a fresh chunk is begun
+)
+
+// decode runs the decoder over in until both have ended.
+func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io.Reader, error), emit func([]byte) error) (err error) {
+	d, err := open(in)
+	if err != nil {
+		return in.fail(err)
+	}
+	if r, ok := d.(releaser); ok {
+		defer r.release()
+	}
+	if c, ok := d.(io.Closer); ok {
+		defer func() {
+			switch cerr := c.Close(); {
+			case cerr == nil || err != nil && errors.Is(err, cerr):
+			case err == nil:
+				err = in.fail(cerr)
+			default:
+				err = errors.Join(err, wrap(in.name, cerr))
+			}
+		}()
+	}
+	var buf []byte
+	var total int64
+	for idle := 0; ; {
+		if len(buf) < minRead {
+			buf = make([]byte, chunkSize)
+		}
+		n, err := d.Read(buf)
+		if n < 0 || n > len(buf) {
+			return in.fail(fmt.Errorf("Read returned %d for %d bytes", n, len(buf)))
+		}
+		if n > 0 {
+			// One chunk of the upstream can become many here: the context is not only the upstream's to look at.
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			idle = 0
+			total += int64(n)
+			if err := max.check(total, in.n); err != nil {
+				return in.fail(err)
+			}
+			p := buf[:n:n]
+			buf = buf[n:]
+			if err := emit(p); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF && in.err == nil: //nolint:errorlint // an io.EOF inside another error is a failure
+			return in.drain()
+		case err != nil:
+			return in.fail(err)
+		case n == 0:
+			if idle++; idle == maxIdle {
+				return in.fail(io.ErrNoProgress)
+			}
+		}
+	}
+}
+
+// drain reads the upstream to its end, which must come at once.
+func (in *input) drain() error {
+	var p [1]byte
+	switch n, err := in.Read(p[:]); {
+	case n > 0:
+		return in.fail(ErrTrailing)
+	case err == io.EOF: //nolint:errorlint // input returns io.EOF itself, and only for a complete upstream
+		return nil
+	default:
+		return in.fail(err)
+	}
+}
+
+// pulling runs body over src as an input, and ends src with what body made of it.
+func pulling(ctx context.Context, name string, src stream.Source[[]byte], body func(*input) error) (err error) {
+	in := newInput(ctx, name, src)
+	cause := errAbandoned // what the upstream hears when a panic passes through here
+	defer func() { err = in.close(cause, err) }()
+	err = body(in)
+	cause = err
+	return err
+}
+
+// input is the upstream as a decoder reads it. It remembers how the upstream ended.
+type input struct {
+	name string // of the stage, for its errors
+	r    io.ReadCloser
+	n    int64 // bytes read
+	src  error // what the upstream's Each returned
+	err  error // the upstream's error, once Read met it
+	eof  bool
+}
+
+func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *input {
+	in := &input{name: name}
+	in.r = stream.Reader(ctx, stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		in.src = src.Each(ctx, emit)
+		return in.src
+	}))
+	return in
+}
+
+// fail returns the upstream's error where there is one, because a decoder makes another of it, and else err with the stage's name.
+func (in *input) fail(err error) error {
+	if in.err != nil {
+		return in.err
+	}
+	return wrap(in.name, err)
+}
+
+// Read implements [io.Reader]. It returns io.EOF only when the upstream completed, even if the upstream failed with an io.EOF.
+func (in *input) Read(p []byte) (int, error) {
+	switch {
+	case in.eof:
+		return 0, io.EOF
+	case in.err != nil:
+		return 0, notEOF(in.err)
+	}
+	n, err := in.r.Read(p)
+	in.n += int64(n)
+	switch {
+	case err == nil:
+	case in.src == nil && err == io.EOF: //nolint:errorlint // stream.Reader returns io.EOF itself
+		in.eof = true
+	default:
+		in.err = err
+		err = notEOF(err)
+	}
+	return n, err
+}
+
+// notEOF returns err, made something else when a decoder could take it for the end.
+func notEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// close ends the upstream with cause, unless it has ended, and returns err with what the upstream's clean-up added.
+func (in *input) close(cause, err error) error {
+	if cause == nil {
+		return err
+	}
+	c, ok := in.r.(interface{ CloseWithError(error) error })
+	if !ok {
+		return errors.Join(err, in.r.Close())
+	}
+	switch added := c.CloseWithError(cause); {
+	case added == nil:
+		return err
+	case errors.Is(added, err):
+		return added // err itself, or joined with more
+	default:
+		return errors.Join(err, added)
+	}
+}

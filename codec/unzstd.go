@@ -1,0 +1,85 @@
+package codec
+
+import (
+	"bufio"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// UnzstdOptions tunes [Unzstd]. The zero value is ready to use.
+type UnzstdOptions struct {
+	MaxBytes  int64 // decompressed bytes in all; 0 means no limit
+	MaxRatio  int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
+	MaxWindow int64 // bytes of memory that a frame may ask for, 1 KiB to 2 GiB; 0 means 128 MiB
+
+	// Parallelism is how many goroutines decompress. 0 and 1 mean none. Frames that tell their size, of at most 16 MiB, are read
+	// that way, as [Zstd] with Parallelism writes them; from the first other frame on, one goroutine does all.
+	Parallelism int
+}
+
+// Unzstd returns a flow that decompresses the zstd format (RFC 8878), the mirror of [Zstd].
+//
+//   - In: byte chunks of any size, of one or more frames; skippable frames are passed over. Out: chunks of at most 64 KiB, with
+//     Parallelism one a frame.
+//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame or is empty; zstd.ErrMagicMismatch where no frame begins;
+//     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken; [*LimitError]. An input that was cut exactly
+//     between two frames cannot be told from a whole one, and a skippable frame may have been put in: what must be whole needs
+//     an end record inside or a layer such as age outside. A frame that was written without a checksum is read without one.
+//   - Memory: the frame's window, at most MaxWindow, and about 1 MiB; with Parallelism n about 3n MiB for what Zstd writes.
+//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
+func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
+	const name = "codec: unzstd"
+	var o UnzstdOptions
+	if opts != nil {
+		o = *opts
+	}
+	max, err := newBounds(o.MaxBytes, o.MaxRatio)
+	if err == nil {
+		err = checkParallelism(o.Parallelism)
+	}
+	if o.MaxWindow == 0 {
+		o.MaxWindow = 128 << 20
+	}
+	if err == nil && (o.MaxWindow < zstd.MinWindowSize || o.MaxWindow > 2<<30) {
+		err = errWindow
+	}
+	if err != nil {
+		return failing[[]byte, []byte](wrap(name, err))
+	}
+	if o.Parallelism > 1 {
+		f := &frameReader{window: o.MaxWindow}
+		return unpacking(name, max, o.Parallelism, f.cut, f.unpack)
+	}
+	return reading(name, max, func(r io.Reader) (io.Reader, error) { return newZstdReader(r, o.MaxWindow) })
+}
+
+var errWindow = errors.New("MaxWindow is not 1 KiB to 2 GiB")
+
+// newZstdReader returns a decoder of all frames of r, of which there must be one.
+func newZstdReader(r io.Reader, window int64) (io.Reader, error) {
+	src, ok := r.(*bufio.Reader)
+	if !ok {
+		src = bufio.NewReaderSize(r, chunkSize)
+	}
+	if _, err := src.Peek(1); err != nil {
+		return nil, notEOF(err)
+	}
+	d, err := zstd.NewReader(src, zstdOptions(window)...)
+	if err != nil {
+		return nil, err
+	}
+	return d.IOReadCloser(), nil
+}
+
+func zstdOptions(window int64) []zstd.DOption {
+	return []zstd.DOption{
+		zstd.WithDecoderConcurrency(1), // no goroutines
+		zstd.WithDecoderMaxWindow(uint64(window)),
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(1 << 62), // our own limits count
+	}
+}

@@ -1,0 +1,124 @@
+package codec
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// chunkSize is how many bytes stages gather before they emit.
+const chunkSize = 64 << 10
+
+// Writer returns a flow that encodes its input with what open returns, a type like gzip.Writer. Every run opens an encoder of its
+// own. The name stands before the errors of the encoder, as in "codec: gzip".
+//
+//   - In, out: byte chunks of any size; what the encoder writes is gathered into chunks of 64 KiB, the last one shorter.
+//   - The encoder is closed, and with it the stream completed, only after the upstream completed. On any error it is dropped
+//     without a Close: it must hold nothing but memory.
+//   - Memory: one chunk, and what the encoder takes.
+//   - Order and goroutines: fused.
+//   - Errors: those of open, Write and Close, wrapped; [io.ErrShortWrite] when Write takes less than it was given.
+func Writer(name string, open func(io.Writer) (io.WriteCloser, error)) stream.Flow[[]byte, []byte] {
+	if open == nil {
+		return failing[[]byte, []byte](wrap(name, errNilOpen))
+	}
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			return encode(ctx, name, src, emit, open)
+		})
+	})
+}
+
+var errNilOpen = errors.New("the open function is nil")
+
+// releaser is an encoder or decoder that goes back to its pool.
+type releaser interface{ release() }
+
+// encode runs src through the encoder.
+func encode(ctx context.Context, name string, src stream.Source[[]byte], emit func([]byte) error, open func(io.Writer) (io.WriteCloser, error)) error {
+	out := &emitter{emit: emit}
+	// The downstream's error is reported as it is, however the encoder wraps it.
+	fail := func(err error) error {
+		if out.err != nil {
+			return out.err
+		}
+		return wrap(name, err)
+	}
+	w, err := open(out)
+	if err != nil {
+		return fail(err)
+	}
+	if r, ok := w.(releaser); ok {
+		defer r.release()
+	}
+	var failed error
+	err = src.Each(ctx, func(p []byte) error {
+		if failed != nil {
+			return failed
+		}
+		n, err := w.Write(p)
+		switch {
+		case err != nil:
+			failed = fail(err)
+		case n != len(p):
+			failed = fail(io.ErrShortWrite)
+		}
+		return failed
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return fail(err)
+	}
+	return out.flush()
+}
+
+// emitter is an io.Writer that gathers what is written into fresh chunks and emits each when it is full.
+type emitter struct {
+	emit func([]byte) error
+	buf  []byte // the chunk that is being filled
+	err  error  // of emit, for good
+}
+
+// Write implements [io.Writer].
+func (e *emitter) Write(p []byte) (int, error) {
+	if e.err != nil {
+		return 0, e.err
+	}
+	n := len(p)
+	for len(p) > 0 {
+		if e.buf == nil {
+			e.buf = make([]byte, 0, chunkSize)
+		}
+		k := min(len(p), cap(e.buf)-len(e.buf))
+		e.buf = append(e.buf, p[:k]...)
+		p = p[k:]
+		if len(e.buf) == cap(e.buf) {
+			if err := e.flush(); err != nil {
+				return n - len(p), err
+			}
+		}
+	}
+	return n, nil
+}
+
+// flush emits what was gathered.
+func (e *emitter) flush() error {
+	if e.err == nil && len(e.buf) > 0 {
+		p := e.buf
+		e.buf = nil
+		e.err = e.emit(p)
+	}
+	return e.err
+}
+
+// failing is the flow of bad settings: its run reports err before its upstream is started.
+func failing[I, O any](err error) stream.Flow[I, O] {
+	return stream.FlowFunc[I, O](func(stream.Source[I]) stream.Source[O] { return stream.Fail[O](err) })
+}

@@ -1,0 +1,304 @@
+package main_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/examples/internal/exectest"
+)
+
+const password = "canary-pa55word"
+
+// arguments returns a command line that works, but for what is replaced or added.
+func arguments(w *exectest.World, more ...string) []string {
+	return append([]string{
+		"-db", "shop", "-collection", "cookies", "-bucket", exectest.Bucket, "-key", "c.json.gz.age", "-recipient", w.Recipient,
+	}, more...)
+}
+
+func TestRefused(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	w.Hide(password)
+	w.Hide("canary-secret")
+	w.Fill(t, "cookies", 10)
+	if err := w.DB.CreateCollection(t.Context(), "hollow"); err != nil {
+		t.Fatal(err)
+	}
+	env := func(s ...string) []string { return s }
+	for _, c := range []struct {
+		name string
+		env  []string
+		args []string
+		code int
+		says []string
+	}{
+		{"no database server", env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
+			[]string{"no MongoDB server answers at 127.0.0.1:1", "start it"}},
+		{"no database given", env("MONGODB_URI="), arguments(w), 2, []string{"set MONGODB_URI"}},
+		{"database given twice", nil, arguments(w, "-mongo", w.URI, "-mongo-file", "x"), 2, []string{"-mongo-file"}},
+		{"no such URI file", nil, arguments(w, "-mongo-file", "/no/such/file"), 1, []string{"/no/such/file"}},
+		{"malformed URI", env("MONGODB_URI=mongodb://u:" + password + "/x@127.0.0.1:1/"), arguments(w), 2, []string{"MONGODB_URI is no MongoDB URI", "percent-encoded"}},
+		{"malformed URI in a file", nil, arguments(w, "-mongo-file", w.File(t, "mongo://u:"+password+"@127.0.0.1/")), 2, []string{"is no MongoDB URI"}},
+		{"wrong database password", env("MONGODB_URI=" + strings.Replace(w.URI, "://", "://u:"+password+"@", 1)), arguments(w), 1,
+			[]string{"refuses the user or the password"}},
+		{"no collection", nil, arguments(w, "-collection", "biscuits"), 1, []string{"no collection shop.biscuits", "-collection", "nothing was stored", "-allow-empty"}},
+		{"empty collection", nil, arguments(w, "-collection", "hollow"), 1, []string{"collection shop.hollow is empty", "nothing was stored", "-allow-empty"}},
+		{"nothing matches", nil, arguments(w, "-filter", `{"_id": "none"}`), 1, []string{"no document of shop.cookies matches -filter", "nothing was stored"}},
+		{"filter of the server's dislike", nil, arguments(w, "-filter", `{"$nonsense": 1}`), 1, []string{"$nonsense", "nothing was stored"}},
+		{"filter is no JSON", nil, arguments(w, "-filter", `{status: new}`), 2, []string{"-filter", "JSON object"}},
+		{"filter is two documents", nil, arguments(w, "-filter", `{} {}`), 2, []string{"-filter", "JSON object"}},
+		{"filter is null", nil, arguments(w, "-filter", `null`), 2, []string{"-filter", "JSON object"}},
+		{"filter is no Extended JSON", nil, arguments(w, "-filter", `{"_id": {"$oid": "zz"}}`), 2, []string{"-filter", "Extended JSON"}},
+		{"no S3 server", env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers at http://127.0.0.1:1", "refused"}},
+		{"no bucket", nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist", "create it"}},
+		{"wrong secret", env("AWS_SECRET_ACCESS_KEY=canary-secret"), arguments(w), 1, []string{"refuses the AWS credentials", "AWS_SECRET_ACCESS_KEY"}},
+		{"wrong access key", env("AWS_ACCESS_KEY_ID=NOBODY"), arguments(w), 1, []string{"refuses the AWS credentials"}},
+		{"no credentials", env("AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="), arguments(w), 1, []string{"no AWS credentials", "AWS_PROFILE"}},
+		{"no such profile", env("AWS_PROFILE=nobody"), arguments(w), 1, []string{"nobody"}},
+		{"no region", env("AWS_ENDPOINT_URL_S3="), arguments(w), 1, []string{"AWS_REGION"}},
+		{"nobody to encrypt to", nil, arguments(w)[:8], 2, []string{"-recipient", "-no-encryption"}},
+		{"encrypted and not", nil, arguments(w, "-no-encryption"), 2, []string{"-no-encryption contradicts"}},
+		{"malformed recipient", nil, arguments(w, "-recipient", "age1xyz"), 2, []string{"-recipient", "malformed"}},
+		{"secret key for a recipient", nil, arguments(w, "-recipient", w.Secret(t)), 2, []string{"-recipient", "secret key"}},
+		{"secret key for a file", nil, arguments(w, "-identity", w.Secret(t)), 2, []string{"-identity", "name of a file"}},
+		{"no such identity", nil, arguments(w, "-identity", "/no/such/key"), 1, []string{"-identity", "/no/such/key"}},
+		{"malformed identity", nil, arguments(w, "-identity", w.File(t, w.Secret(t)+"X")), 1, []string{"-identity", "line 1"}},
+		{"no such recipients", nil, arguments(w, "-recipients-file", "/no/such/file"), 1, []string{"-recipients-file", "/no/such/file"}},
+		{"unknown flag", nil, arguments(w, "-pasword", password), 2, []string{"-pasword", "backup -h"}},
+		{"argument without a flag", nil, arguments(w, password), 2, []string{"1 argument"}},
+		{"missing flags", nil, []string{"-db", "shop", "-bucket", "b"}, 2, []string{"missing -collection, -key"}},
+		{"no flags", nil, nil, 2, []string{"missing -db, -collection, -bucket, -key"}},
+		{"part size in words", nil, arguments(w, "-part-size", "big"), 2, []string{"-part-size", "8MiB"}},
+		{"part size below 0", nil, arguments(w, "-part-size", "-8MiB"), 2, []string{"-part-size", "8MiB"}},
+		{"part size too small", nil, arguments(w, "-part-size", "5242879"), 2, []string{"5242879", "5MiB to 5GiB"}},
+		{"part size too large", nil, arguments(w, "-part-size", "6GiB"), 2, []string{"5MiB to 5GiB"}},
+		{"no parallelism", nil, arguments(w, "-parallelism", "0"), 2, []string{"-parallelism 0"}},
+		{"gzip level", nil, arguments(w, "-gzip-level", "10"), 2, []string{"-gzip-level 10"}},
+		{"JSON form", nil, arguments(w, "-json", "pretty"), 2, []string{`"pretty"`}},
+		{"server-side encryption", nil, arguments(w, "-sse", "aws:kms:"), 2, []string{"-sse", "AES256"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			exectest.OneLine(t, w.Run(t, c.env, "backup", c.args...), c.code, append(c.says, "backup: ")...)
+			if got := w.Stored(t); got != "" {
+				t.Errorf("the bucket has %s", got)
+			}
+		})
+	}
+}
+
+func TestStored(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	docs := w.Fill(t, "cookies", 1500)
+	if err := w.DB.CreateCollection(t.Context(), "hollow"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		args  []string
+		docs  []bson.Raw
+		plain bool // not encrypted
+	}{
+		{"recipient", arguments(w), docs, false},
+		{"identity, other settings", append(arguments(w)[:8], "-identity", w.Identity, "-gzip-level", "1", "-part-size", "6MB", "-parallelism", "1", "-sse", "AES256"), docs, false},
+		{"recipients in a file", append(arguments(w)[:8], "-recipients-file", w.File(t, "# me\n\n"+w.Recipient+"\n")), docs, false},
+		{"filter", arguments(w, "-filter", `{"_id": {"$in": ["cookie-000001", "cookie-000007"]}}`), []bson.Raw{docs[1], docs[7]}, false},
+		{"relaxed", arguments(w, "-json", "relaxed"), docs, false},
+		{"plain", append(arguments(w)[:8], "-no-encryption"), docs, true},
+		{"empty", arguments(w, "-collection", "hollow", "-allow-empty"), nil, false},
+		{"missing", arguments(w, "-collection", "none", "-allow-empty"), nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := w.Run(t, nil, "backup", append(c.args, "-json-log")...)
+			exectest.OneLine(t, r, 0)
+			object := w.Get(t, "c.json.gz.age")
+			var size int64
+			for _, d := range c.docs {
+				size += int64(len(d))
+			}
+			var log struct {
+				Msg         string  `json:"msg"`
+				Documents   int     `json:"documents"`
+				Bytes       int64   `json:"bytes"`
+				StoredBytes int     `json:"stored_bytes"`
+				Parts       *int    `json:"parts"`
+				ETag        string  `json:"etag"`
+				Elapsed     float64 `json:"elapsed"`
+				Encrypted   bool    `json:"encrypted"`
+			}
+			if err := json.Unmarshal([]byte(r.Stderr), &log); err != nil {
+				t.Fatal(err)
+			}
+			if log.Msg != "backup stored" || log.Documents != len(c.docs) || log.Bytes != size || log.StoredBytes != len(object) ||
+				log.Parts == nil || log.ETag == "" || log.Elapsed <= 0 || log.Encrypted == c.plain {
+				t.Errorf("%d documents, %d bytes, %d stored: logged as %s", len(c.docs), size, len(object), r.Stderr)
+			}
+
+			lines := open(t, w, object, c.plain)
+			if len(lines) != len(c.docs) {
+				t.Fatalf("%d lines for %d documents", len(lines), len(c.docs))
+			}
+			for i, line := range lines {
+				var doc bson.Raw
+				if err := bson.UnmarshalExtJSON(line, false, &doc); err != nil {
+					t.Fatal(err)
+				}
+				if canonical := c.name != "relaxed"; canonical && !bytes.Equal(doc, c.docs[i]) {
+					t.Errorf("%s is not %v", line, c.docs[i])
+				}
+			}
+		})
+	}
+}
+
+// open reads a backup with other libraries than its writer: age's own reader and compress/gzip.
+func open(t *testing.T, w *exectest.World, object []byte, plain bool) [][]byte {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(object)
+	if !plain {
+		id, err := age.ParseX25519Identity(w.Secret(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err = age.Decrypt(r, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) == 0 {
+		return nil
+	}
+	return bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
+}
+
+func TestIfAbsent(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	w.Fill(t, "cookies", 3)
+	if r := w.Run(t, nil, "backup", arguments(w, "-if-absent")...); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	before := w.Get(t, "c.json.gz.age")
+	exectest.OneLine(t, w.Run(t, nil, "backup", arguments(w, "-if-absent")...), 1, "has an object already", "-if-absent")
+	if !bytes.Equal(before, w.Get(t, "c.json.gz.age")) {
+		t.Error("the object was replaced")
+	}
+}
+
+func TestHelp(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	r := w.Run(t, nil, "backup", "-h")
+	if r.Code != 0 || r.Stderr != "" || !strings.Contains(r.Stdout, "-part-size SIZE") || !strings.Contains(r.Stdout, "usage:") {
+		t.Errorf("exit code %d, stdout %s, stderr %s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// TestStopped stops backups whose first part does not get through.
+func TestStopped(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	incompressible(t, w)
+	for _, c := range []struct {
+		signal syscall.Signal
+		code   int
+		says   string
+	}{
+		{syscall.SIGTERM, 143, "stopped by SIGTERM"},
+		{syscall.SIGINT, 130, "stopped by SIGINT"},
+	} {
+		t.Run(c.says, func(t *testing.T) {
+			endpoint, stuck := stalling(t, w, isPart)
+			cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + endpoint}, "backup", arguments(w, "-part-size", "5MiB")...)
+			var began time.Time
+			r := w.Wait(t, cmd, func(p *os.Process) {
+				<-stuck
+				began = time.Now()
+				_ = p.Signal(c.signal)
+			})
+			exectest.OneLine(t, r, c.code, c.says, "nothing was stored")
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v to end", took)
+			}
+			if got := w.Stored(t); got != "" {
+				t.Errorf("the bucket has %s", got)
+			}
+		})
+	}
+}
+
+// TestKilled sends a second signal to a backup whose server does not even let it abort the upload.
+func TestKilled(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	incompressible(t, w)
+	isAbort := func(r *http.Request) bool { return r.Method == http.MethodDelete }
+	endpoint, stuck := stalling(t, w, func(r *http.Request) bool { return isPart(r) || isAbort(r) })
+	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + endpoint}, "backup", arguments(w, "-part-size", "5MiB")...)
+	r := w.Wait(t, cmd, func(p *os.Process) {
+		for r := range stuck {
+			_ = p.Signal(syscall.SIGTERM)
+			if isAbort(r) {
+				return
+			}
+		}
+	})
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v, not by the second signal: %s", cmd.ProcessState, r.Stderr)
+	}
+}
+
+// incompressible fills the collection with 12 MiB: two parts of an object and more.
+func incompressible(t *testing.T, w *exectest.World) {
+	t.Helper()
+	noise := rand.NewChaCha8([32]byte{})
+	for range 12 {
+		photo := make([]byte, 1<<20)
+		_, _ = noise.Read(photo) // never fails
+		if _, err := w.DB.Collection("cookies").InsertOne(t.Context(), bson.D{{Key: "photo", Value: photo}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func isPart(r *http.Request) bool { return r.URL.Query().Has("partNumber") }
+
+// stalling returns the endpoint of the S3 server behind a proxy that does not answer the requests that match, and a channel of those.
+func stalling(t *testing.T, w *exectest.World, match func(*http.Request) bool) (endpoint string, stuck <-chan *http.Request) {
+	t.Helper()
+	target, err := url.Parse(*w.S3.Options().BaseEndpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came, over := make(chan *http.Request, 100), make(chan struct{})
+	forward := httputil.NewSingleHostReverseProxy(target) // keeps the Host, which is signed
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !match(r) {
+			forward.ServeHTTP(rw, r)
+			return
+		}
+		came <- r
+		<-over
+	}))
+	t.Cleanup(proxy.Close)
+	t.Cleanup(func() { close(over) })
+	return proxy.URL, came
+}

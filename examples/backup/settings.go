@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/examples/internal/cli"
+)
+
+const synopsis = `backup stores a MongoDB collection as one compressed and encrypted S3 object.
+
+usage: backup -db DATABASE -collection COLLECTION -bucket BUCKET -key KEY -recipient age1… [flags]
+
+The MongoDB URI comes from MONGODB_URI, -mongo-file or -mongo; AWS credentials, region and endpoint from the environment and ~/.aws.
+`
+
+// settings is what the command line asks for.
+type settings struct {
+	mongo      cli.Mongo
+	s3         cli.S3
+	recipients cli.Recipients
+
+	filter      cli.Filter
+	json        string // canonical or relaxed
+	gzipLevel   int
+	partSize    cli.Size
+	parallelism int
+	sse         sse
+	ifAbsent    bool
+	allowEmpty  bool
+}
+
+func parse(p *cli.Program, args []string) (*settings, error) {
+	s := &settings{partSize: 8 << 20, filter: cli.Filter{D: bson.D{}}}
+	fs := p.Flags()
+	s.mongo.Flags(fs)
+	s.s3.Flags(fs)
+	s.recipients.Flags(fs)
+	fs.Var(&s.filter, "filter", "`FILTER` in Extended JSON: only the documents that match are stored (default: all)")
+	fs.StringVar(&s.json, "json", "canonical", "`FORM` of Extended JSON: canonical keeps every type, relaxed reads more easily")
+	fs.IntVar(&s.gzipLevel, "gzip-level", 6, "compression `LEVEL`, 1 (fastest) to 9 (smallest)")
+	fs.Var(&s.partSize, "part-size", "`SIZE` of a part of the upload, 5MiB to 5GiB")
+	fs.IntVar(&s.parallelism, "parallelism", 4, "`NUMBER` of parts sent at a time; memory is about (NUMBER+1) × SIZE")
+	fs.Var(&s.sse, "sse", "server-side `ENCRYPTION`: AES256, aws:kms or aws:kms:KEY (default: the bucket's)")
+	fs.BoolVar(&s.ifAbsent, "if-absent", false, "refuse to replace an object that has the key already")
+	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "store a backup of nothing where there is no document")
+	if err := p.Parse(fs, args, synopsis); err != nil {
+		return nil, err
+	}
+	if err := cli.Require(fs, "db", "collection", "bucket", "key"); err != nil {
+		return nil, err
+	}
+	switch {
+	case s.json != "canonical" && s.json != "relaxed":
+		return nil, cli.Usagef("-json %q is neither canonical nor relaxed", s.json)
+	case s.gzipLevel < 1 || s.gzipLevel > 9:
+		return nil, cli.Usagef("-gzip-level %d is not 1 to 9", s.gzipLevel)
+	case s.partSize < 5<<20 || s.partSize > 5<<30:
+		return nil, cli.Usagef("-part-size %v is not 5MiB to 5GiB", &s.partSize)
+	case s.parallelism < 1:
+		return nil, cli.Usagef("-parallelism %d is not at least 1", s.parallelism)
+	}
+	return s, nil
+}
+
+// sse is the value of -sse.
+type sse struct{ mode, key string }
+
+// String implements flag.Value.
+func (e *sse) String() string {
+	if e.key != "" {
+		return e.mode + ":" + e.key
+	}
+	return e.mode
+}
+
+// Set implements flag.Value.
+func (e *sse) Set(text string) error {
+	switch key, kms := strings.CutPrefix(text, "aws:kms:"); {
+	case text == "AES256", text == "aws:kms":
+		e.mode, e.key = text, ""
+	case kms && key != "":
+		e.mode, e.key = "aws:kms", key
+	default:
+		return errors.New("want AES256, aws:kms or aws:kms:KEY")
+	}
+	return nil
+}
+
+// expect returns about how many documents will come; 0 where that is not known without reading them.
+func (s *settings) expect(ctx context.Context, coll *mongo.Collection) int64 {
+	if len(s.filter.D) > 0 {
+		return 0
+	}
+	n, err := coll.EstimatedDocumentCount(ctx)
+	if err != nil {
+		return 0 // it only serves the progress; what is wrong shows in the run
+	}
+	return n
+}
+
+// whyEmpty says why there was no document.
+func (s *settings) whyEmpty(ctx context.Context, coll *mongo.Collection) string {
+	names, err := coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: s.mongo.Collection}})
+	switch {
+	case err == nil && len(names) == 0:
+		return fmt.Sprintf("there is no collection %s: correct -db or -collection", s.mongo.Namespace())
+	case len(s.filter.D) > 0:
+		return fmt.Sprintf("no document of %s matches -filter", s.mongo.Namespace())
+	}
+	return fmt.Sprintf("collection %s is empty", s.mongo.Namespace())
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/stream"
+)
+
+// NotEmpty returns a flow that passes its input on and, when there was none, fails with empty before the sink could publish.
+func NotEmpty[T any](empty error) stream.Flow[T, T] {
+	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
+		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			some := false
+			if err := src.Each(ctx, func(v T) error { some = true; return emit(v) }); err != nil {
+				return err
+			}
+			if !some {
+				return empty
+			}
+			return nil
+		})
+	})
+}
+
+// Pass returns a flow that changes nothing.
+func Pass[T any]() stream.Flow[T, T] {
+	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return src })
+}
+
+var (
+	errEncrypted = errors.New("the object is encrypted: give the file with its key by -identity")
+	errPlain     = errors.New("the object is not encrypted: restore it without -identity, if you trust where it comes from")
+	errNoGzip    = errors.New("the object is no compressed backup")
+)
+
+// Expect returns a flow that passes a backup's bytes on, unless they begin as one that is encrypted where it should not be, or
+// the other way round: it is said more plainly here than by the decoders.
+func Expect(encrypted bool) stream.Flow[[]byte, []byte] {
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			first := true
+			return src.Each(ctx, func(p []byte) error {
+				if first {
+					first = false
+					if err := begins(p, encrypted); err != nil {
+						return err
+					}
+				}
+				return emit(p)
+			})
+		})
+	})
+}
+
+func begins(p []byte, encrypted bool) error {
+	isAge := bytes.HasPrefix(p, []byte("age-encryption.org/"))
+	isGzip := bytes.HasPrefix(p, []byte{0x1f, 0x8b})
+	switch {
+	case isAge && !encrypted:
+		return errEncrypted
+	case isGzip && encrypted:
+		return errPlain
+	case !isGzip && !encrypted:
+		return errNoGzip
+	}
+	return nil
+}
+
+// ExplainContents adds to an error of the decoders what to do about it, where that is known.
+func ExplainContents(err error) error {
+	var syntax *bsoncodec.SyntaxError
+	switch {
+	case errors.Is(err, agecodec.ErrNoMatch):
+		return advise("wrong key", "no key in the -identity file opens the object: use one of those it was encrypted to", err)
+	case errors.As(err, &syntax):
+		return advise(err.Error(), "the object holds something that is no document of a backup", err)
+	case errors.Is(err, agecodec.ErrDamaged), errors.Is(err, agecodec.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+		return advise(err.Error(), "the object is damaged or cut short: restore from another copy of it", err)
+	}
+	return err
+}

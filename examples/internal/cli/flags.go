@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// UsageError is a command line that the program cannot follow.
+type UsageError struct{ what string }
+
+// Error says what is wrong with it.
+func (e *UsageError) Error() string { return e.what }
+
+// Usagef returns a [*UsageError].
+func Usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
+
+// Flags returns the program's empty set of flags, with -json-log in it.
+func (p *Program) Flags() *flag.FlagSet {
+	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // what is wrong is said once, at the end
+	fs.BoolVar(&p.JSON, "json-log", false, "write messages as JSON, one object a line, for machines")
+	return fs
+}
+
+// Parse reads args into fs. For -h it prints synopsis and the flags to standard output and returns [flag.ErrHelp].
+func (p *Program) Parse(fs *flag.FlagSet, args []string, synopsis string) error {
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Println(synopsis)
+		fs.SetOutput(os.Stdout)
+		fs.PrintDefaults()
+		return err
+	case err != nil:
+		return Usagef("%v", err)
+	case fs.NArg() > 0: // not quoted: it may be a password that lost its flag
+		return Usagef("%d argument(s) without a flag after the flags: every setting has a flag of its own", fs.NArg())
+	}
+	return nil
+}
+
+// Require returns a [*UsageError] that names every flag of names whose value is empty.
+func Require(fs *flag.FlagSet, names ...string) error {
+	var missing []string
+	for _, n := range names {
+		if fs.Lookup(n).Value.String() == "" {
+			missing = append(missing, "-"+n)
+		}
+	}
+	if len(missing) > 0 {
+		return Usagef("missing %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// Size is the value of a flag that counts bytes: 8MiB, 16MB, 5242880.
+type Size int64
+
+// String implements [flag.Value].
+func (s *Size) String() string {
+	if *s > 0 && *s%1024 == 0 {
+		return strings.ReplaceAll(humanize.IBytes(uint64(*s)), " ", "")
+	}
+	return fmt.Sprint(int64(*s))
+}
+
+// Set implements [flag.Value].
+func (s *Size) Set(text string) error {
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n == 0 || n > math.MaxInt64 {
+		return errors.New("want a size such as 8MiB")
+	}
+	*s = Size(n)
+	return nil
+}
+
+// List is the value of a flag that may be given again and again.
+type List []string
+
+// String implements [flag.Value].
+func (l *List) String() string { return strings.Join(*l, ",") }
+
+// Set implements [flag.Value].
+func (l *List) Set(text string) error {
+	*l = append(*l, text)
+	return nil
+}
+
+// Filter is the value of a flag that holds a MongoDB filter in Extended JSON.
+type Filter struct {
+	text string
+	D    bson.D // never nil after Set
+}
+
+// String implements [flag.Value].
+func (f *Filter) String() string { return f.text }
+
+// Set implements [flag.Value].
+func (f *Filter) Set(text string) error {
+	d, object := bson.D{}, map[string]any(nil)
+	if err := json.Unmarshal([]byte(text), &object); err != nil {
+		return fmt.Errorf("want a JSON object such as {\"status\": \"new\"}: %w", err)
+	}
+	if object == nil { // null
+		return errors.New("want a JSON object such as {\"status\": \"new\"}")
+	}
+	if err := bson.UnmarshalExtJSON([]byte(text), false, &d); err != nil {
+		return fmt.Errorf("want Extended JSON such as {\"status\": \"new\"}: %w", err)
+	}
+	f.text, f.D = text, d
+	return nil
+}

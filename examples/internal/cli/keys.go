@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/agessh"
+
+	"github.com/millweir/millweir/codec/agecodec"
+)
+
+// Recipients is to whom a backup is encrypted: the flags -recipient, -recipients-file, -identity and -no-encryption.
+type Recipients struct {
+	keys           List
+	file, identity string
+	none           bool
+}
+
+// Flags adds the flags to fs.
+func (r *Recipients) Flags(fs *flag.FlagSet) {
+	fs.Var(&r.keys, "recipient", "public `KEY` to encrypt to: age1…, ssh-ed25519 … or ssh-rsa …; may be repeated")
+	fs.StringVar(&r.file, "recipients-file", "", "`FILE` of public keys to encrypt to, one a line")
+	fs.StringVar(&r.identity, "identity", "", "`FILE` of secret keys (age-keygen makes one) to whose public keys to encrypt")
+	fs.BoolVar(&r.none, "no-encryption", false, "store what anyone who may read the bucket can read")
+}
+
+// None tells whether the backup is not to be encrypted.
+func (r *Recipients) None() bool { return r.none }
+
+// Load returns the recipients; none only with -no-encryption.
+func (r *Recipients) Load() ([]age.Recipient, error) {
+	given := len(r.keys) > 0 || r.file != "" || r.identity != ""
+	switch {
+	case r.none && given:
+		return nil, Usagef("-no-encryption contradicts -recipient, -recipients-file and -identity")
+	case r.none:
+		return nil, nil
+	case !given:
+		return nil, Usagef("nobody to encrypt to: give -recipient age1…, -recipients-file or -identity, or say -no-encryption")
+	}
+	var all []age.Recipient
+	if len(r.keys) > 0 {
+		got, err := agecodec.ParseRecipients(r.keys...)
+		if err != nil {
+			return nil, Usagef("-recipient: %v", err)
+		}
+		all = append(all, got...)
+	}
+	if r.file != "" {
+		text, err := readKeys("-recipients-file", r.file)
+		if err != nil {
+			return nil, err
+		}
+		got, err := agecodec.ParseRecipients(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("-recipients-file %s: %w", r.file, err)
+		}
+		all = append(all, got...)
+	}
+	if r.identity != "" {
+		ids, err := LoadIdentities(r.identity)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			got, err := recipient(id)
+			if err != nil {
+				return nil, fmt.Errorf("-identity %s: %w", r.identity, err)
+			}
+			all = append(all, got)
+		}
+	}
+	return all, nil
+}
+
+// LoadIdentities returns the secret keys in the file that -identity names.
+func LoadIdentities(file string) ([]age.Identity, error) {
+	text, err := readKeys("-identity", file)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	ids, err := agecodec.ParseIdentities(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("-identity %s: %w", file, err)
+	}
+	return ids, nil
+}
+
+// readKeys reads a file of keys. A key where the file's name belongs is not shown.
+func readKeys(flag, file string) ([]byte, error) {
+	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(file)), "AGE-SECRET-KEY") {
+		return nil, Usagef("%s wants the name of a file, not a secret key: write the key into a file", flag)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return text, nil
+}
+
+// recipient returns the public key of id.
+func recipient(id age.Identity) (age.Recipient, error) {
+	switch id := id.(type) {
+	case *age.X25519Identity:
+		return id.Recipient(), nil
+	case *age.HybridIdentity:
+		return id.Recipient(), nil
+	case *agessh.Ed25519Identity:
+		return id.Recipient(), nil
+	case *agessh.RSAIdentity:
+		return id.Recipient(), nil
+	}
+	return nil, fmt.Errorf("a key of this kind (%T) does not tell its public key: give it with -recipient", id)
+}

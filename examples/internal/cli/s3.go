@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// S3 is where the object is: the flags -bucket and -key. Credentials, region and endpoint are found as every AWS tool finds them:
+// in the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), in ~/.aws, or from the machine's role.
+type S3 struct {
+	Bucket, Key string
+
+	endpoint string // for messages; "" is Amazon's
+}
+
+// Flags adds the flags to fs.
+func (s *S3) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&s.Bucket, "bucket", "", "S3 `BUCKET`")
+	fs.StringVar(&s.Key, "key", "", "`KEY` of the object in the bucket")
+}
+
+// URL returns s3://BUCKET/KEY.
+func (s *S3) URL() string { return "s3://" + s.Bucket + "/" + s.Key }
+
+// Client returns a client that has credentials; whether they are right shows in the first request. With an endpoint of its own
+// it addresses buckets by path, and needs no region.
+func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS settings in the environment and ~/.aws: %w", err)
+	}
+	credentials, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (%w)", err)
+	}
+	p.Hide(credentials.SecretAccessKey)
+	p.Hide(credentials.SessionToken)
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		if o.BaseEndpoint == nil {
+			return
+		}
+		s.endpoint = *o.BaseEndpoint
+		o.UsePathStyle = true
+		if o.Region == "" {
+			o.Region = "us-east-1" // what servers that are not Amazon's expect in the signature
+		}
+	})
+	if client.Options().Region == "" {
+		return nil, errors.New("no AWS region given: set AWS_REGION, or a region in ~/.aws/config")
+	}
+	return client, nil
+}
+
+// where returns the service in words.
+func (s *S3) where() string {
+	if s.endpoint != "" {
+		return s.endpoint
+	}
+	return "Amazon S3"
+}
+
+// Check asks whether the bucket is there. Only a definite no is an error: whoever may write need not be allowed to ask.
+func (s *S3) Check(ctx context.Context, client *s3.Client) error {
+	_, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.Bucket})
+	var send *smithyhttp.RequestSendError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case status(err) == http.StatusNotFound:
+		return s.advise("NoSuchBucket", err)
+	case errors.As(err, &send):
+		return s.Explain(err)
+	}
+	return nil
+}
+
+// Stat returns what the service knows about the object.
+func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput, error) {
+	head, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: &s.Key})
+	switch {
+	case err == nil:
+		return head, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case status(err) != http.StatusNotFound:
+		return nil, s.Explain(err)
+	}
+	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not tell which of the two is missing
+		return nil, err
+	}
+	return nil, s.advise("NoSuchKey", err)
+}
+
+// Explain adds to an error of the SDK what to do about it, where that is known.
+func (s *S3) Explain(err error) error {
+	var api smithy.APIError
+	var send *smithyhttp.RequestSendError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &send):
+		return advise(root(send), "no S3 server answers at "+s.where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
+	case status(err) == http.StatusForbidden && !errors.As(err, &api):
+		return s.advise("Forbidden", err) // a HEAD, whose reply has no code
+	case errors.As(err, &api):
+		return s.advise(api.ErrorCode(), err)
+	}
+	return err
+}
+
+// advise adds to err what to do about an error code of S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+func (s *S3) advise(code string, err error) error {
+	switch code {
+	case "NoSuchBucket":
+		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.where()+": create it, or correct -bucket", err)
+	case "NoSuchKey":
+		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
+		return advise(code, s.where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
+	case "AccessDenied", "Forbidden":
+		return advise(code, s.where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
+	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
+		return advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)
+	case "RequestTimeTooSkewed":
+		return advise(code, "the clock of this machine is wrong: set it", err)
+	}
+	return err
+}
+
+// status returns the HTTP status that came with err, or 0.
+func status(err error) int {
+	var reply *smithyhttp.ResponseError
+	if errors.As(err, &reply) && reply.Response != nil {
+		return reply.HTTPStatusCode()
+	}
+	return 0
+}

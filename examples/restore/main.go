@@ -1,0 +1,216 @@
+// Command restore brings a collection back that the command backup stored.
+//
+//	export MONGODB_URI='mongodb://user:password@db.example.com/'
+//	export AWS_PROFILE=backups
+//	restore -db shop -collection cookies -bucket backups -key cookies.json.gz.age -identity key.txt
+//
+// Without -identity it reads backups that were stored with -no-encryption. The MongoDB URI, AWS credentials, region and endpoint come from
+// where backup finds them.
+//
+// # What it does to the collection
+//
+// Nothing is visible in the collection before the whole object was read, decrypted and parsed.
+//
+//   - A collection that does not exist: the documents go into a new collection beside it, COLLECTION_restore_XXXXXXXX, which gets the
+//     name when all are in. If anything fails before that, it is dropped again.
+//   - -drop, a collection that has documents: the same, and the new collection takes the place of the old one, whose indexes and options
+//     are gone with it. Where the server cannot replace in one step (FerretDB v1), the old one is renamed first and dropped last.
+//     An empty backup does not replace documents, unless -allow-empty is given.
+//   - An empty collection, or -merge: the collection stays, with its indexes and options. The object is read twice: first to prove that
+//     it is whole and that no document in it contradicts one in the collection, then to insert. Documents that are in the collection
+//     already, byte for byte, are left alone; one with the same _id and another content is an error that names the _id, before
+//     anything is inserted. A server that fails during the second reading leaves what was inserted by then; the error says how
+//     much, and running it again with -merge completes it.
+//   - Else a collection that has documents is refused.
+//
+// # Messages
+//
+// They go to standard error: a live line on a terminal, a log line every 5 s elsewhere, JSON with -json-log. The last line tells the
+// outcome. With -json-log it is, for a restore that is done (bytes are those of BSON inserted, stored_bytes those of the object,
+// equal counts the documents that were there already, elapsed is in seconds):
+//
+//	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,"stored_bytes":9400000,"equal":0,
+//	 "etag":"\"…\"","db":"shop","collection":"cookies","elapsed":1.234}
+//
+// and for one that is not:
+//
+//	{"time":"…","level":"ERROR","msg":"restore failed","error":"…","exit":1}
+//
+// # Exit codes
+//
+// 0: all is restored. 1: it failed. 2: the command line is wrong. 130, 143: stopped by SIGINT, SIGTERM. A second signal ends the program
+// at once, and leaves the collection COLLECTION_restore_XXXXXXXX behind.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/s3source"
+	"github.com/millweir/millweir/stream"
+)
+
+func main() { cli.Main("restore", run) }
+
+// job is one restore: what the command line asks for, and what it found.
+type job struct {
+	*settings
+	program    *cli.Program
+	identities []age.Identity // none: the backup is not encrypted
+	storage    *s3.Client
+	coll       *mongo.Collection // the target
+	object     *s3.HeadObjectOutput
+
+	read, restored stream.Stats // bytes of the object, documents
+}
+
+func run(ctx context.Context, p *cli.Program, args []string) error {
+	s, err := parse(p, args)
+	if err != nil {
+		return err
+	}
+	j := &job{settings: s, program: p}
+	if s.identity != "" {
+		if j.identities, err = cli.LoadIdentities(s.identity); err != nil {
+			return err
+		}
+	}
+	database, err := s.mongo.Connect(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer s.mongo.Disconnect(database)
+	j.coll = database.Database(s.mongo.DB).Collection(s.mongo.Collection)
+	state, err := look(ctx, j.coll)
+	if err != nil {
+		return s.mongo.Explain(err)
+	}
+	if state == filled && !s.drop && !s.merge {
+		return fmt.Errorf("collection %s has documents: say -drop to replace it, or -merge to add to it", s.mongo.Namespace())
+	}
+	if j.storage, err = s.s3.Client(ctx, p); err != nil {
+		return err
+	}
+	if j.object, err = s.s3.Stat(ctx, j.storage); err != nil {
+		return err
+	}
+
+	began := time.Now()
+	inPlace := state != missing && !s.drop
+	var result done
+	if inPlace {
+		result, err = j.merge(ctx)
+	} else {
+		result, err = j.replace(ctx, state)
+	}
+	if err != nil {
+		return err
+	}
+	report(j, result, time.Since(began))
+	return nil
+}
+
+// documents is the pipeline from the object to the documents in it: the mirror of the backup's.
+func (j *job) documents() stream.Source[bson.Raw] {
+	decrypt := agecodec.Decrypt(j.identities...)
+	if len(j.identities) == 0 {
+		decrypt = cli.Pass[[]byte]()
+	}
+	body := stream.Via3(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, nil),
+		cli.Expect(len(j.identities) > 0),
+		stream.Monitor[[]byte](&j.read),
+		decrypt,
+	)
+	return stream.Via2(body,
+		codec.Gunzip(nil),
+		bsoncodec.ParseExtJSON(nil),
+	)
+}
+
+// insert is the sink of both ways to restore.
+func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.InsertResult] {
+	return stream.Into(stream.Monitor[bson.Raw](&j.restored),
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: j.batch, Parallelism: j.parallelism}))
+}
+
+// watch shows how one reading of the object goes on.
+func (j *job) watch() (stop func()) {
+	j.read, j.restored = stream.Stats{}, stream.Stats{}
+	return j.program.Watch(cli.Counters{Documents: &j.restored, Object: &j.read, Size: aws.ToInt64(j.object.ContentLength)})
+}
+
+// explain adds to err what to do about it.
+func (j *job) explain(err error) error {
+	var refused *mongosink.InsertError
+	switch {
+	case errors.Is(err, s3source.ErrObjectChanged):
+		return fmt.Errorf("%w: restore again", err)
+	case errors.As(err, &refused) && len(refused.Failed) > 0:
+		ids := make([]string, 0, 3)
+		for _, f := range refused.Failed[:min(len(refused.Failed), cap(ids))] {
+			ids = append(ids, f.ID.String())
+		}
+		return fmt.Errorf("%w; refused: %d documents, among them _id %s", err, refused.Total, strings.Join(ids, ", "))
+	}
+	return j.mongo.Explain(j.s3.Explain(cli.ExplainContents(err)))
+}
+
+// done is what a restore did.
+type done struct {
+	mongosink.InsertResult
+	equal int64 // documents that were there already
+}
+
+func report(j *job, r done, elapsed time.Duration) {
+	words := fmt.Sprintf("Restored %s documents (%s of BSON) from %s (%s) into %s in %s.",
+		cli.Count(r.Inserted), cli.Bytes(r.Bytes), j.s3.URL(), cli.Bytes(aws.ToInt64(j.object.ContentLength)),
+		j.mongo.Namespace(), elapsed.Round(10*time.Millisecond))
+	if r.equal > 0 {
+		words += fmt.Sprintf(" %s more were there already, byte for byte.", cli.Count(r.equal))
+	}
+	j.program.Done(words, "restore done",
+		"documents", r.Inserted, "bytes", r.Bytes,
+		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal, "etag", aws.ToString(j.object.ETag),
+		"db", j.mongo.DB, "collection", j.mongo.Collection, "elapsed", cli.Seconds(elapsed),
+	)
+}
+
+// state is how the target was found.
+type state int
+
+const (
+	missing state = iota
+	empty
+	filled
+)
+
+// look finds out how coll is.
+func look(ctx context.Context, coll *mongo.Collection) (state, error) {
+	err := coll.FindOne(ctx, bson.D{}, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+	if err == nil {
+		return filled, nil
+	}
+	if !errors.Is(err, mongo.ErrNoDocuments) {
+		return missing, err
+	}
+	names, err := coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: coll.Name()}})
+	if err != nil || len(names) == 0 {
+		return missing, err
+	}
+	return empty, nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// merge inserts the documents that are not in the collection yet. It reads the object twice: nothing is inserted before all of it
+// was decrypted, parsed and compared with what the collection has.
+func (j *job) merge(ctx context.Context) (done, error) {
+	untouched := func(err error) error {
+		return fmt.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace())
+	}
+	var equal int64
+	stop := j.watch()
+	_, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)),
+		stream.Into(stream.Monitor[bson.Raw](&j.restored), sink.Discard[bson.Raw]()))
+	stop()
+	if err != nil {
+		return done{}, untouched(j.explain(err))
+	}
+	again, err := j.s3.Stat(ctx, j.storage)
+	if err != nil {
+		return done{}, untouched(err)
+	}
+	if aws.ToString(again.ETag) != aws.ToString(j.object.ETag) {
+		return done{}, untouched(fmt.Errorf("%s was replaced while it was read: restore again", j.s3.URL()))
+	}
+
+	equal = 0
+	stop = j.watch()
+	result, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), j.insert(j.coll))
+	stop()
+	if err != nil {
+		unclear := ""
+		if result.Unknown > 0 {
+			unclear = fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
+		}
+		return done{}, fmt.Errorf("%w; %d documents%s were inserted into %s and stay there: run it again with -merge to add the others",
+			j.explain(err), result.Inserted, unclear, j.mongo.Namespace())
+	}
+	return done{InsertResult: result, equal: equal}, nil
+}
+
+const (
+	lookUpBytes = 8 << 20  // of the documents that are looked up together: the answer may be as large
+	lookUpFloor = 16 << 10 // what a smaller document counts for, so that no more than 512 are
+)
+
+// absent returns a flow that passes the documents that the collection does not have. Those that it has byte for byte are counted in
+// equal; one that it has otherwise ends the run.
+func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
+	return stream.FlowFunc[bson.Raw, bson.Raw](func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
+		batches := stream.Via(src, stream.BatchBytes(lookUpBytes, func(doc bson.Raw) int { return max(len(doc), lookUpFloor) }))
+		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
+			return batches.Each(ctx, func(batch []bson.Raw) error {
+				have, err := lookUp(ctx, j.coll, batch)
+				if err != nil {
+					return ended(ctx, err)
+				}
+				for _, doc := range batch {
+					switch same, found := have[idOf(doc)]; {
+					case !found:
+						if err := emit(doc); err != nil {
+							return err
+						}
+					case same:
+						*equal++
+					}
+				}
+				return nil
+			})
+		})
+	})
+}
+
+// lookUp returns the _ids of batch that coll has. A document that coll has with another content is an error.
+func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[string]bool, error) {
+	wanted := make(map[string]bson.Raw, len(batch))
+	ids := make(bson.A, 0, len(batch))
+	for _, doc := range batch {
+		if id, err := doc.LookupErr("_id"); err == nil {
+			wanted[idOf(doc)] = doc
+			ids = append(ids, id)
+		}
+	}
+	cursor, err := coll.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
+	if err != nil {
+		return nil, fmt.Errorf("look up %s: %w", coll.Name(), err)
+	}
+	defer cursor.Close(context.WithoutCancel(ctx))
+	have := make(map[string]bool)
+	for cursor.Next(ctx) {
+		if doc := wanted[idOf(cursor.Current)]; !bytes.Equal(doc, cursor.Current) {
+			return nil, fmt.Errorf("the collection has another document with _id %v", cursor.Current.Lookup("_id"))
+		}
+		have[idOf(cursor.Current)] = true
+	}
+	if err := cursor.Err(); err != nil {
+		return nil, fmt.Errorf("look up %s: %w", coll.Name(), err)
+	}
+	return have, nil
+}
+
+// idOf returns the _id of doc as a map key: its type and its bytes. It is "" for a document without one.
+func idOf(doc bson.Raw) string {
+	id := doc.Lookup("_id")
+	if id.IsZero() {
+		return ""
+	}
+	return string(id.Type) + string(id.Value)
+}

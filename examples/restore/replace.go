@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// finishTime is how long a server may take to rename or drop a collection, once that is all there is left to do.
+const finishTime = 10 * time.Second
+
+// replace restores into a new collection, which takes the target's name when it is complete.
+func (j *job) replace(ctx context.Context, target state) (done, error) {
+	db := j.coll.Database()
+	aside := db.Collection(j.coll.Name() + "_restore_" + suffix())
+	if err := db.CreateCollection(ctx, aside.Name()); err != nil {
+		return done{}, j.explain(ended(ctx, fmt.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err)))
+	}
+
+	stop := j.watch()
+	result, err := stream.Run(ctx, j.documents(), j.insert(aside))
+	stop()
+	switch {
+	case err != nil:
+		err = j.explain(err)
+	case result.Inserted == 0 && target == filled && !j.allowEmpty:
+		err = fmt.Errorf("%s has no document in it: say -allow-empty to replace those of %s by nothing", j.s3.URL(), j.mongo.Namespace())
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	default:
+		// From here on a signal has no effect: it is a matter of milliseconds, and must not be left half done.
+		if err = j.publish(context.WithoutCancel(ctx), aside, target); err == nil {
+			return done{InsertResult: result}, nil
+		}
+		var stranded *strandedError
+		if errors.As(err, &stranded) {
+			return done{}, err
+		}
+		err = j.explain(err)
+	}
+	return done{}, j.undo(context.WithoutCancel(ctx), aside, result.Inserted+result.Unknown, err)
+}
+
+// undo drops the collection aside and says so.
+func (j *job) undo(ctx context.Context, aside *mongo.Collection, inserted int64, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, finishTime)
+	defer cancel()
+	name := j.mongo.DB + "." + aside.Name()
+	if err := aside.Drop(ctx); err != nil {
+		return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which could not be dropped: drop it (%w)",
+			cause, j.mongo.Namespace(), inserted, name, err)
+	}
+	return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which was dropped again",
+		cause, j.mongo.Namespace(), inserted, name)
+}
+
+// Codes of server errors.
+const (
+	codeNamespaceExists = 48
+	codeNotImplemented  = 238
+)
+
+// publish gives the collection aside the target's name, in the target's place where there is one. On an error other than a
+// [*strandedError] the target is as it was.
+func (j *job) publish(ctx context.Context, aside *mongo.Collection, target state) error {
+	ctx, cancel := context.WithTimeout(ctx, finishTime)
+	defer cancel()
+	err := j.rename(ctx, aside.Name(), j.coll.Name(), target != missing)
+	var server mongo.CommandError
+	answered := errors.As(err, &server) && !server.HasErrorLabel("NetworkError")
+	switch {
+	case err == nil:
+		return nil
+	case !answered:
+		return j.settle(ctx, aside, err)
+	case server.Code == codeNotImplemented && target != missing:
+		return j.swap(ctx, aside)
+	case server.Code == codeNamespaceExists && target == missing:
+		return fmt.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add to it", j.mongo.Namespace())
+	}
+	return fmt.Errorf("rename the restored collection: %w", err)
+}
+
+// settle finds out whether a renaming without an answer took place.
+func (j *job) settle(ctx context.Context, aside *mongo.Collection, cause error) error {
+	names, err := aside.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: aside.Name()}})
+	switch {
+	case err != nil:
+		return &strandedError{cause, fmt.Sprintf("whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
+			j.mongo.Namespace(), j.mongo.DB, aside.Name())}
+	case len(names) > 0:
+		return fmt.Errorf("rename the restored collection: %w", cause)
+	}
+	return nil
+}
+
+// swap replaces the target in two steps, where the server cannot do it in one.
+func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
+	old := j.coll.Database().Collection(j.coll.Name() + "_replaced_" + suffix())
+	if err := j.rename(ctx, j.coll.Name(), old.Name(), false); err != nil {
+		return fmt.Errorf("rename the old collection: %w", err)
+	}
+	if err := j.rename(ctx, aside.Name(), j.coll.Name(), false); err != nil {
+		if back := j.rename(ctx, old.Name(), j.coll.Name(), false); back != nil {
+			return &strandedError{err, fmt.Sprintf("the old documents are in %s.%s, those of the backup in %s.%s: rename one of them to %s",
+				j.mongo.DB, old.Name(), j.mongo.DB, aside.Name(), j.mongo.Namespace())}
+		}
+		return fmt.Errorf("rename the restored collection: %w", err)
+	}
+	if err := old.Drop(ctx); err != nil {
+		j.program.Log().Warn("the old documents could not be dropped: drop them", "collection", j.mongo.DB+"."+old.Name(), "error", err)
+	}
+	return nil
+}
+
+func (j *job) rename(ctx context.Context, from, to string, replace bool) error {
+	return j.coll.Database().Client().Database("admin").RunCommand(ctx, bson.D{
+		{Key: "renameCollection", Value: j.mongo.DB + "." + from},
+		{Key: "to", Value: j.mongo.DB + "." + to},
+		{Key: "dropTarget", Value: replace},
+	}).Err()
+}
+
+// strandedError is a failure that left things for a person to look at.
+type strandedError struct {
+	err  error
+	what string
+}
+
+func (e *strandedError) Error() string { return e.err.Error() + "; " + e.what }
+func (e *strandedError) Unwrap() error { return e.err }
+
+// ended returns why ctx ended, or err when it has not.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func suffix() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,155 @@
+package integration_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/integration/servers"
+	"github.com/millweir/millweir/sink/s3sink"
+)
+
+func optionsOf(uri string) *options.ClientOptions { return options.Client().ApplyURI(uri) }
+
+// half is where a backup of the large collection is held: behind some parts, before the end.
+const half = 20 << 20
+
+// fillLarge loads a collection of 33 MB, which are five parts when they are stored.
+func fillLarge(t testing.TB, coll *mongo.Collection) {
+	t.Helper()
+	load(t, coll, plain(t, 32_000, 1000))
+}
+
+// middle starts a backup and returns when it is in its middle: parts are stored, and no more documents come until the proxy
+// is released.
+func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3) (*child, *servers.Proxy) {
+	t.Helper()
+	p := servers.NewProxy(t, m.Addr())
+	reached := p.HoldDown(half)
+	c := start(t, "backup", j.with("MONGODB_URI="+direct(p)), j.store()...)
+	select {
+	case <-reached:
+	case <-c.done:
+		t.Fatalf("it has ended before the middle: %s", c.text())
+	}
+	client := s.Client(t)
+	until(t, 20*time.Second, "a part is stored", func() bool {
+		ids := s.Uploads(t, j.bucket, key)
+		if len(ids) != 1 {
+			return false
+		}
+		parts, err := client.ListParts(t.Context(), &s3.ListPartsInput{Bucket: &j.bucket, Key: aws.String(key), UploadId: &ids[0]})
+		return err == nil && len(parts.Parts) >= 1
+	})
+	return c, p
+}
+
+func TestBackupStopped(t *testing.T) {
+	m := servers.Shared.SecantusDB(t)
+	coll := m.Database(t).Collection("c")
+	fillLarge(t, coll)
+	eachS3(t, func(t *testing.T, s *servers.S3) {
+		for _, sig := range []struct {
+			signal syscall.Signal
+			code   int
+			word   string
+		}{{syscall.SIGTERM, 143, "SIGTERM"}, {syscall.SIGINT, 130, "SIGINT"}} {
+			t.Run(sig.word, func(t *testing.T) {
+				j := newJob(t, m, s, coll)
+				c, _ := middle(t, j, m, s)
+				began := time.Now()
+				c.signal(t, sig.signal)
+				c.wait(t, 10*time.Second)
+				if took := time.Since(began); took > 4*time.Second {
+					t.Errorf("it took %v to stop", took)
+				}
+				c.refused(t, sig.code, sig.word)
+				s.Nothing(t, j.bucket, key)
+			})
+		}
+		t.Run("SIGKILL", func(t *testing.T) {
+			j := newJob(t, m, s, coll)
+			c, _ := middle(t, j, m, s)
+			c.signal(t, syscall.SIGKILL)
+			c.wait(t, 10*time.Second)
+			if keys := s.Keys(t, j.bucket); len(keys) > 0 {
+				t.Errorf("the bucket has objects: %q", keys)
+			}
+			if n, err := s3sink.AbortPending(t.Context(), s.Client(t), j.bucket, key, -time.Minute); n != 1 || err != nil {
+				t.Errorf("AbortPending aborted %d uploads, %v", n, err)
+			}
+			s.Nothing(t, j.bucket, key)
+		})
+		t.Run("released", func(t *testing.T) {
+			j := newJob(t, m, s, coll)
+			c, p := middle(t, j, m, s)
+			p.Release()
+			c.wait(t, time.Minute)
+			c.succeeded(t)
+		})
+	})
+}
+
+func TestBackupSourceKilled(t *testing.T) {
+	m := servers.SecantusDB(t)
+	coll := m.Client(t).Database("db").Collection("c")
+	fillLarge(t, coll)
+	eachS3(t, func(t *testing.T, s *servers.S3) {
+		j := newJob(t, m, s, coll)
+		c, p := middle(t, j, m, s)
+		m.Kill(t)
+		p.Release()
+		c.wait(t, 30*time.Second)
+		c.refused(t, 1, "nothing was stored")
+		if line := c.last(); !strings.Contains(line, "EOF") && !strings.Contains(line, "connection") && !strings.Contains(line, "closed") {
+			t.Errorf("the cause is not told: %s", line)
+		}
+		s.Nothing(t, j.bucket, key)
+
+		// The server comes back, with all that it had, and the backup can be made.
+		m.Restart(t)
+		c = run(t, "backup", j.env, j.store()...)
+		c.succeeded(t)
+		if !strings.Contains(c.text(), "32000") {
+			t.Errorf("the backup after the restart: %s", c.text())
+		}
+	})
+}
+
+func TestBackupStorageKilled(t *testing.T) {
+	m := servers.Shared.SecantusDB(t)
+	coll := m.Client(t).Database("storage_killed").Collection("c")
+	t.Cleanup(func() { _ = coll.Database().Drop(t.Context()) })
+	fillLarge(t, coll)
+	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw, "MinIO": servers.MinIO} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			j := newJob(t, m, s, coll)
+			c, p := middle(t, j, m, s)
+			s.Kill(t)
+			p.Release()
+			time.Sleep(6 * time.Second) // longer than the SDK tries again
+			s.Restart(t)
+			c.wait(t, time.Minute)
+			c.refused(t, 1, "S3", "refused", "nothing was stored")
+			s.Nothing(t, j.bucket, key)
+			run(t, "backup", j.env, j.store()...).succeeded(t)
+		})
+	}
+	t.Run("for good", func(t *testing.T) {
+		s := servers.Versitygw(t)
+		j := newJob(t, m, s, coll)
+		c, p := middle(t, j, m, s)
+		ids := s.Uploads(t, j.bucket, key)
+		s.Kill(t)
+		p.Release()
+		c.wait(t, time.Minute)
+		c.refused(t, 1, "S3", "refused", ids[0]) // what is left behind is named
+	})
+}

@@ -1,0 +1,6 @@
+// Package integration holds the tests of millweir against real servers and independent tools. Package servers starts them.
+//
+//	PATH="$(.ci/servers):$PATH" go test ./integration/...
+//
+// A test whose server or tool is absent is skipped, and says how to get it; with CI=true it fails.
+package integration

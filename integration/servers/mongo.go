@@ -1,0 +1,74 @@
+package servers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Mongo is a server that speaks MongoDB's protocol.
+type Mongo struct {
+	server
+}
+
+// URI returns the connection string.
+func (m *Mongo) URI() string { return "mongodb://" + m.Addr() + "/" }
+
+// Client returns a client that is disconnected when the test ends. The options may add to it; a URI among them replaces the address.
+func (m *Mongo) Client(t testing.TB, opts ...*options.ClientOptions) *mongo.Client {
+	t.Helper()
+	base := options.Client().ApplyURI(m.URI()).SetServerSelectionTimeout(5 * time.Second)
+	c, err := mongo.Connect(append([]*options.ClientOptions{base}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Disconnect(context.Background()) })
+	return c
+}
+
+// Database returns a database of this test alone. It is dropped when the test ends, if the server still answers.
+func (m *Mongo) Database(t testing.TB, opts ...*options.ClientOptions) *mongo.Database {
+	t.Helper()
+	db := m.Client(t, opts...).Database(unique(t, "_", 40))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = db.Drop(ctx)
+	})
+	return db
+}
+
+// ping returns nil when the server at uri answers.
+func ping(ctx context.Context, uri string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Disconnect(context.WithoutCancel(ctx)) }()
+	err = c.Ping(ctx, nil)
+	if command := (mongo.CommandError{}); errors.As(err, &command) && command.Code != 0 {
+		return nil // it answers: who has no right to ask
+	}
+	return err
+}
+
+// unique returns a name made of the test's: lower-case letters, digits and sep, at most n long.
+func unique(t testing.TB, sep string, n int) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return ' '
+	}, strings.ToLower(t.Name()))
+	name = strings.Join(strings.Fields(name), sep)
+	tail := "t" + strings.ToLower(rand.Text()[:8])
+	return strings.TrimRight(name[:min(len(name), n-len(tail)-len(sep))], sep) + sep + tail
+}

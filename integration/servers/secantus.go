@@ -1,0 +1,50 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// SecantusDB starts secantusd-rs with failpoints enabled and every acknowledged write on disk. args are more flags: "--auth".
+func SecantusDB(t testing.TB, args ...string) *Mongo {
+	t.Helper()
+	m := newSecantusDB(t, args...)
+	own(t, m)
+	return m
+}
+
+func newSecantusDB(t testing.TB, args ...string) *Mongo {
+	t.Helper()
+	bin := Tool(t, "SECANTUSD_RS", "secantusd-rs")
+	p, err := newProcess("secantusd-rs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.command = func(p *process) *exec.Cmd {
+		_, port, _ := net.SplitHostPort(p.addr)
+		return exec.Command(bin, append([]string{
+			"--host", "127.0.0.1", "--port", port, "--storage-path", filepath.Join(p.dir, "data"),
+			"--cache-size", "512M", "--sync-on-commit", "--enable-test-commands",
+		}, args...)...)
+	}
+	p.ready = func(ctx context.Context, p *process) error {
+		m := secantusAddr.FindAllStringSubmatch(p.log.String(), -1)
+		if m == nil {
+			return errors.New("it has not said on which port")
+		}
+		p.addr = m[len(m)-1][1]
+		return ping(ctx, "mongodb://"+p.addr+"/")
+	}
+	if err := p.start(); err != nil {
+		p.close()
+		t.Fatal(err)
+	}
+	return &Mongo{p}
+}
+
+var secantusAddr = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)

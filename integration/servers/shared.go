@@ -1,0 +1,75 @@
+package servers
+
+import (
+	"sync"
+	"testing"
+)
+
+// Main runs the tests and then stops the shared servers. A package that uses [Shared] has
+//
+//	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+func Main(m *testing.M) int {
+	defer Shared.stop()
+	return m.Run()
+}
+
+// Shared has one server of each kind for all tests of a binary, started when the first test asks. Nobody may kill one, or set
+// a failpoint on it: start one of your own for that.
+var Shared shared
+
+type shared struct {
+	mongo [2]once[*Mongo]
+	s3    [2]once[*S3]
+}
+
+// SecantusDB returns the shared [SecantusDB].
+func (s *shared) SecantusDB(t testing.TB) *Mongo {
+	t.Helper()
+	return s.mongo[0].get(t, func(t testing.TB) *Mongo { return newSecantusDB(t) })
+}
+
+// FerretDB returns the shared [FerretDB].
+func (s *shared) FerretDB(t testing.TB) *Mongo { t.Helper(); return s.mongo[1].get(t, newFerretDB) }
+
+// Versitygw returns the shared [Versitygw].
+func (s *shared) Versitygw(t testing.TB) *S3 { t.Helper(); return s.s3[0].get(t, newVersitygw) }
+
+// MinIO returns the shared [MinIO].
+func (s *shared) MinIO(t testing.TB) *S3 { t.Helper(); return s.s3[1].get(t, newMinIO) }
+
+func (s *shared) stop() {
+	for i := range s.mongo {
+		s.mongo[i].stop()
+	}
+	for i := range s.s3 {
+		s.s3[i].stop()
+	}
+}
+
+// once is a server that is started when it is first needed.
+type once[S server] struct {
+	mu  sync.Mutex
+	s   S
+	has bool
+}
+
+func (o *once[S]) get(t testing.TB, start func(testing.TB) S) S {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.has {
+		o.s = start(t)
+		o.has = true
+	}
+	o.s.show(t)
+	return o.s
+}
+
+func (o *once[S]) stop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.has {
+		o.s.close()
+		o.has = false
+	}
+}

@@ -1,0 +1,101 @@
+// Package bsonrand makes random raw BSON for tests and benchmarks: documents of every type, and documents of known shapes.
+//
+// The same seed gives the same documents.
+package bsonrand
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// Rand makes documents. It may not be used by two goroutines at once.
+type Rand struct {
+	// Odd adds what is legal, or at least found, and hard to carry: keys that look like type wrappers, text that is not UTF-8,
+	// array keys out of order, NaN payloads, decimals that are not canonical, unsorted regular expression options, odd booleans
+	// and binary lengths, escape forms.
+	Odd bool
+
+	r *rand.Rand
+}
+
+// New returns a generator for seed.
+func New(seed uint64) *Rand {
+	return &Rand{r: rand.New(rand.NewPCG(seed, 0x6d696c6c77656972))}
+}
+
+// maxLevel is how many levels random documents nest.
+const maxLevel = 6
+
+// Doc returns a random document with elements of every type.
+func (g *Rand) Doc() bson.Raw {
+	return g.document(nil, 1)
+}
+
+// document appends a random document.
+func (g *Rand) document(b []byte, level int) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0)
+	n := g.r.IntN(8)
+	if level > 2 {
+		n = g.r.IntN(4)
+	}
+	for k := range n {
+		b = g.element(b, g.key(k), level)
+	}
+	return finish(b, start)
+}
+
+// array appends a random array.
+func (g *Rand) array(b []byte, level int) []byte {
+	start := len(b)
+	b = append(b, 0, 0, 0, 0)
+	n := g.r.IntN(5)
+	if g.one(20) {
+		n = g.r.IntN(130)
+	}
+	odd := g.Odd && g.one(8)
+	for k := range n {
+		key := itoa(k)
+		if odd && g.one(3) {
+			key = g.pick([]string{"", "a", "00", "01", "-1", "1", "2", "999", "\xff", "$oid"})
+		}
+		b = g.element(b, key, level)
+	}
+	return finish(b, start)
+}
+
+func finish(b []byte, start int) []byte {
+	b = append(b, 0)
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start))
+	return b
+}
+
+// types are those of BSON, the containers more than once.
+var types = []byte{
+	0x01, 0x02, 0x02, 0x03, 0x03, 0x03, 0x04, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11,
+	0x12, 0x13, 0x7F, 0xFF,
+}
+
+// element appends a random element with this key.
+func (g *Rand) element(b []byte, key string, level int) []byte {
+	t := types[g.r.IntN(len(types))]
+	if level >= maxLevel && (t == 0x03 || t == 0x04 || t == 0x0F) {
+		t = 0x10
+	}
+	b = append(append(append(b, t), key...), 0)
+	return g.value(b, t, level)
+}
+
+func (g *Rand) one(n int) bool { return g.r.IntN(n) == 0 }
+
+func (g *Rand) pick(s []string) string { return s[g.r.IntN(len(s))] }
+
+func (g *Rand) bytes(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(g.r.Uint32())
+	}
+	return b
+}

@@ -1,0 +1,162 @@
+package sink
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// ForEachN returns a sink that calls f with each element, with up to n calls at once. Its result, beside an error too, is how
+// many f took.
+//
+//   - Memory: 2n elements, in calls or waiting for one, where f is slow; up to 64 times as many where it takes less than some
+//     microseconds.
+//   - Order and goroutines: the order of the calls is not kept; n goroutines call f, the upstream runs on the caller's; all have
+//     ended when the run returns.
+//   - Errors: the first error of f ends the run, as it is; the context of the other calls is cancelled with it.
+func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int64] {
+	switch {
+	case n < 1:
+		return invalid[T, int64]("ForEachN: %d calls at once; it must be at least 1", n)
+	case f == nil:
+		return invalid[T, int64]("ForEachN: the function is nil")
+	}
+	return stream.SinkFunc[T, int64](func(ctx context.Context, src stream.Source[T]) (int64, error) {
+		var taken atomic.Int64
+		g, ctx := stream.NewGroup(ctx)
+		l := newLine[T](n)
+		defer context.AfterFunc(ctx, l.halt)()
+		for range n {
+			g.Go(func() error {
+				var mine []T
+				for {
+					if mine = l.take(mine); len(mine) == 0 {
+						return finished(ctx)
+					}
+					began := time.Now()
+					for _, v := range mine {
+						if ctx.Err() != nil {
+							return context.Cause(ctx)
+						}
+						if err := f(ctx, v); err != nil {
+							return caused(ctx, err)
+						}
+						taken.Add(1)
+					}
+					l.fit(time.Since(began) / time.Duration(len(mine)))
+				}
+			})
+		}
+		err := g.Do(func() error {
+			err := src.Each(ctx, func(v T) error { return l.put(ctx, v) })
+			if err == nil {
+				l.end()
+			}
+			return err
+		})
+		return taken.Load(), err
+	})
+}
+
+const (
+	shareMost = 64                    // elements that a worker takes at once, at most
+	shareTime = 40 * time.Microsecond // so much work at once makes its hand-over cheap
+)
+
+// line is where elements wait for the workers of [ForEachN].
+type line[T any] struct {
+	mu      sync.Mutex
+	room    sync.Cond // the upstream waits for a place
+	ready   sync.Cond // workers wait for elements
+	queue   []T
+	head    int // of queue: the first that waits
+	workers int
+	share   int // elements that a worker takes at once, at present
+	idle    int // workers that wait and were not yet woken
+	ended   bool
+	halted  bool
+}
+
+func newLine[T any](workers int) *line[T] {
+	l := &line[T]{workers: workers, share: 1}
+	l.room.L, l.ready.L = &l.mu, &l.mu
+	return l
+}
+
+// put adds v, waiting for a place.
+func (l *line[T]) put(ctx context.Context, v T) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.queue)-l.head >= l.workers*l.share && !l.halted {
+		l.room.Wait()
+	}
+	if l.halted {
+		return context.Cause(ctx)
+	}
+	if l.head > 0 && l.head >= len(l.queue)/2 {
+		rest := copy(l.queue, l.queue[l.head:])
+		clear(l.queue[rest:])
+		l.queue, l.head = l.queue[:rest], 0
+	}
+	l.queue = append(l.queue, v)
+	if l.idle > 0 {
+		l.idle--
+		l.ready.Signal()
+	}
+	return nil
+}
+
+// take waits for elements and returns a worker's share of them, in the room of used; none when no more follow.
+func (l *line[T]) take(used []T) []T {
+	clear(used)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.head == len(l.queue) {
+		if l.ended || l.halted {
+			return nil
+		}
+		l.idle++
+		l.ready.Wait()
+	}
+	if l.halted {
+		return nil
+	}
+	waiting := len(l.queue) - l.head
+	n := min(l.share, (waiting+l.workers-1)/l.workers)
+	mine := append(used[:0], l.queue[l.head:l.head+n]...)
+	clear(l.queue[l.head : l.head+n])
+	l.head += n
+	l.room.Signal()
+	return mine
+}
+
+// fit sizes the shares by the time that a call took.
+func (l *line[T]) fit(each time.Duration) {
+	share := shareMost
+	if each > 0 {
+		share = int(min(shareTime/each, shareMost))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.share = max(1, min(share, 2*l.share))
+}
+
+// end says that no element follows.
+func (l *line[T]) end() {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
+	l.ready.Broadcast()
+}
+
+// halt ends all waiting: the run's context is done.
+func (l *line[T]) halt() {
+	l.mu.Lock()
+	l.halted = true
+	l.mu.Unlock()
+	l.ready.Broadcast()
+	l.room.Broadcast()
+}

@@ -1,0 +1,28 @@
+package sink
+
+import (
+	"context"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Cancelled returns a sink that wants no element and completes at once: its upstream is not run at all.
+func Cancelled[T any]() stream.Sink[T, struct{}] {
+	return stream.SinkFunc[T, struct{}](func(ctx context.Context, _ stream.Source[T]) (none struct{}, err error) {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return none, err
+	})
+}
+
+// Never returns a sink that accepts no element: the first waits until the context is done. Without one it completes. It is for
+// tests of what waits for a downstream.
+func Never[T any]() stream.Sink[T, struct{}] {
+	return stream.SinkFunc[T, struct{}](func(ctx context.Context, src stream.Source[T]) (none struct{}, _ error) {
+		return none, src.Each(ctx, func(T) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+	})
+}

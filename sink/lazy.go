@@ -1,0 +1,71 @@
+package sink
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Defer returns a sink that runs into the sink that f returns: one that must be looked up, opened or chosen when the run begins.
+// Every run calls f, before its upstream starts. An error of f ends the run, as it is.
+func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.Sink[T, R] {
+	if f == nil {
+		return invalid[T, R]("Defer: the function is nil")
+	}
+	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (none R, _ error) {
+		if ctx.Err() != nil {
+			return none, context.Cause(ctx)
+		}
+		into, err := f(ctx)
+		switch {
+		case err != nil:
+			return none, caused(ctx, err)
+		case into == nil:
+			return none, errors.New("sink: Defer: the function returned no sink")
+		}
+		return into.Consume(ctx, src)
+	})
+}
+
+// Lazy returns a sink that asks f for a sink when the first element comes and runs all elements into it, the first included: a
+// file named after its content, an upload that is not begun for nothing. Without an element f is not called, and the result is
+// zero. An error of f ends the run, as it is.
+//
+// Memory: one element. Goroutines: none; the upstream runs as a coroutine.
+func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], error)) stream.Sink[T, R] {
+	if f == nil {
+		return invalid[T, R]("Lazy: the function is nil")
+	}
+	peel := stream.Peel[T](1)
+	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (result R, err error) {
+		upstream, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		err = peel.Apply(src).Each(upstream, func(p stream.Peeled[T]) error {
+			if len(p.Head) == 0 {
+				return nil
+			}
+			first := p.Head[0]
+			into, err := f(ctx, first)
+			switch {
+			case err != nil:
+				return caused(ctx, err)
+			case into == nil:
+				return errors.New("sink: Lazy: the function returned no sink")
+			}
+			result, err = into.Consume(ctx, stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+				// the sink may run its source on a context of its own, which then must reach the upstream
+				defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if err := emit(first); err != nil {
+					return err
+				}
+				return p.Tail.Each(ctx, emit)
+			}))
+			return err
+		})
+		return result, err
+	})
+}

@@ -1,0 +1,163 @@
+package mongosink
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+)
+
+// ErrOutcomeUnknown says that documents were sent of which nobody can tell whether they are stored. [InsertResult].Unknown counts them.
+var ErrOutcomeUnknown = errors.New("the outcome is unknown")
+
+// ErrDuplicate says that the server refused a document because of a unique index: one with the same _id, or another unique
+// key, exists. It says nothing about whether the two are equal.
+var ErrDuplicate = errors.New("duplicate key")
+
+// ErrTooLarge says that a document exceeds the 16 MiB that a server stores.
+var ErrTooLarge = errors.New("the document is larger than 16 MiB")
+
+// ErrMalformed says that an element is not a BSON document: its length or its terminator is wrong.
+var ErrMalformed = errors.New("not a BSON document")
+
+// DocumentError is a document that was not sent because no server takes it: [ErrTooLarge] or [ErrMalformed].
+type DocumentError struct {
+	Index int64 // of the document in the input, from 0
+	Size  int   // bytes
+	Err   error
+}
+
+// Error names the document.
+func (e *DocumentError) Error() string {
+	return fmt.Sprintf("document %d (%d bytes): %v", e.Index, e.Size, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *DocumentError) Unwrap() error { return e.Err }
+
+// checkFrame checks what can be checked without reading doc: the server reads the rest.
+func checkFrame(doc bson.Raw, index int64) error {
+	switch {
+	case len(doc) > maxDocumentBytes:
+		return &DocumentError{Index: index, Size: len(doc), Err: ErrTooLarge}
+	case len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc) || doc[len(doc)-1] != 0:
+		return &DocumentError{Index: index, Size: len(doc), Err: ErrMalformed}
+	}
+	return nil
+}
+
+// maxListed is how many documents an InsertError names.
+const maxListed = 100
+
+// InsertError lists documents that the server refused. It wraps the driver's error of the first batch with one, and
+// [ErrDuplicate] when a listed document was refused for its key.
+type InsertError struct {
+	Failed []FailedDocument // 100 of them at most, by index
+	Total  int64            // all of them
+
+	namespace string
+	driver    error
+}
+
+// FailedDocument is a document that the server refused.
+type FailedDocument struct {
+	Index   int64         // in the input, from 0
+	ID      bson.RawValue // its _id, or the zero value if it has none
+	Code    int           // the server's, https://www.mongodb.com/docs/manual/reference/error-codes/
+	Message string        // the server's
+}
+
+// Error names the first document and says how many there are.
+func (e *InsertError) Error() string {
+	if len(e.Failed) == 0 {
+		return fmt.Sprintf("mongosink: insert%s: the server refused %d documents", e.namespace, e.Total)
+	}
+	f := e.Failed[0]
+	others := ""
+	if e.Total > 1 {
+		others = fmt.Sprintf(" (and %d others)", e.Total-1)
+	}
+	return fmt.Sprintf("mongosink: insert%s: the server refused document %d%s: %s (code %d)", e.namespace, f.Index, others, f.Message, f.Code)
+}
+
+// Unwrap returns the driver's error, and ErrDuplicate if it applies.
+func (e *InsertError) Unwrap() []error {
+	var errs []error
+	if e.driver != nil {
+		errs = append(errs, e.driver)
+	}
+	if slices.ContainsFunc(e.Failed, func(f FailedDocument) bool { return f.Code == 11000 || f.Code == 11001 || f.Code == 12582 }) {
+		errs = append(errs, ErrDuplicate)
+	}
+	return errs
+}
+
+// refusals are the codes by which a server refuses a whole command before it writes anything.
+var refusals = []int32{
+	2,     // BadValue
+	9,     // FailedToParse
+	13,    // Unauthorized
+	14,    // TypeMismatch
+	16,    // InvalidLength
+	18,    // AuthenticationFailed
+	20,    // IllegalOperation
+	22,    // InvalidBSON
+	26,    // NamespaceNotFound
+	59,    // CommandNotFound
+	72,    // InvalidOptions
+	73,    // InvalidNamespace
+	166,   // CommandNotSupportedOnView
+	391,   // ReauthenticationRequired
+	8000,  // AtlasError
+	10334, // BSONObjectTooLarge
+	40415, // an unknown field
+}
+
+// notWritten tells whether err proves that nothing of the command was written: it was never sent, or refused as a whole.
+func notWritten(err error) bool {
+	var command mongo.CommandError
+	if errors.As(err, &command) {
+		return command.HasErrorLabel("NoWritesPerformed") || slices.Contains(refusals, command.Code) || poolCleared(err)
+	}
+	var (
+		selection  topology.ServerSelectionError
+		connection topology.ConnectionError // outside a command error: while connecting
+		queue      topology.WaitQueueTimeoutError
+		marshal    mongo.MarshalError
+	)
+	return errors.As(err, &selection) || errors.As(err, &connection) || errors.As(err, &queue) || errors.As(err, &marshal) ||
+		errors.Is(err, mongo.ErrClientDisconnected)
+}
+
+// poolCleared tells whether err says that there was no connection to send the command on, because another operation's failure took
+// them all away.
+func poolCleared(err error) bool {
+	var command mongo.CommandError
+	var pool interface{ Retryable() bool } // what the driver's own type for it is told by
+	return errors.As(err, &pool) && pool.Retryable() &&
+		(!errors.As(err, &command) || command.Code == 0 && !command.HasErrorLabel("NetworkError"))
+}
+
+// namespace returns " db.coll" for what has these names, quoted where they have odd characters, or "".
+func namespace(coll any) string {
+	n, ok := coll.(interface{ Name() string })
+	if !ok {
+		return ""
+	}
+	name := n.Name()
+	if d, ok := coll.(interface{ Database() *mongo.Database }); ok {
+		if db := d.Database(); db != nil {
+			name = db.Name() + "." + name
+		}
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r == ' ' || !strconv.IsPrint(r) }) {
+		name = strconv.Quote(name)
+	}
+	return " " + name
+}

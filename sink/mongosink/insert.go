@@ -1,0 +1,107 @@
+// Package mongosink writes to MongoDB: it makes sinks of collections, through the official driver.
+package mongosink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Inserter runs batches of writes. [*mongo.Collection] is one. It is BulkWrite and not InsertMany because only its result
+// carries the count of the server's reply.
+//
+// An Inserter that also has the methods Name() string and Database() *mongo.Database is named in errors; one that has
+// Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection can be given a write concern.
+type Inserter interface {
+	BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) (*mongo.BulkWriteResult, error)
+}
+
+// InsertResult counts what an insert did, beside an error too. Every document that was handed to the server is in exactly one of
+// Inserted, Failed, Unknown and, where Ordered stopped a batch in its middle, none.
+type InsertResult struct {
+	Inserted int64 // documents that the server's replies prove to be stored, under the write concern
+	Failed   int64 // documents that the server refused
+	Unknown  int64 // documents that may be stored or not: the reply was lost, cut off by a cancellation, or contradicts itself
+	Bytes    int64 // of the inserted documents, as BSON
+	Batches  int64 // that were answered
+}
+
+// Insert returns a sink that inserts its input into coll, in batches, several at a time.
+//
+//   - In: BSON documents. They are stored byte for byte, in the order of their fields; one without an _id gets an ObjectID
+//     in front, from the driver, as the server would do.
+//   - Result: the counts of [InsertResult], which are right beside an error too.
+//   - Memory: (Parallelism+1) × (BatchBytes + one document) of documents, and while a batch is sent two copies of it in the driver.
+//   - Order and goroutines: batches are sent by Parallelism goroutines, in any order, and all have ended when the run returns. With
+//     Ordered, one by one and in the order of the input.
+//   - Errors: [*InsertError] lists the documents that the server refused, [ErrDuplicate] among them; [*DocumentError] is a document
+//     that cannot be one, before it is sent; [ErrOutcomeUnknown] where no reply came, or a write concern was not met. The
+//     driver repeats a batch once by itself where the server can tell a repetition (retryable writes). A batch that never left, because
+//     another one's failure took the connections away, is sent again up to five times.
+//   - On any error what was inserted stays. Nothing more is sent; batches in flight have 10 seconds to be answered, so
+//     that the result can say what became of them. A cancellation cuts them off.
+//   - An error of the upstream is returned as it is; the result says how many documents were inserted before it.
+//   - A session in the context serves one goroutine: Parallelism must be 1 then.
+//   - Limits: documents of 16 MiB; batches of 100,000 documents and messages of 48,000,000 bytes are never exceeded
+//     (https://www.mongodb.com/docs/manual/reference/limits/).
+func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResult] {
+	in := inserting{coll: coll}
+	if opts != nil {
+		in.opts = *opts
+	}
+	err := in.check()
+	in.opts.defaults()
+	return stream.SinkFunc[bson.Raw, InsertResult](func(ctx context.Context, src stream.Source[bson.Raw]) (InsertResult, error) {
+		if err != nil {
+			return InsertResult{}, err
+		}
+		return in.consume(ctx, src)
+	})
+}
+
+type inserting struct {
+	coll Inserter
+	opts InsertOptions
+}
+
+// cloner is a collection that can be had with other options.
+type cloner interface {
+	Clone(opts ...options.Lister[options.CollectionOptions]) *mongo.Collection
+}
+
+func (in *inserting) check() error {
+	if in.coll == nil {
+		return errors.New("mongosink: insert: the collection is nil")
+	}
+	if c, ok := in.coll.(*mongo.Collection); ok && c == nil {
+		return errors.New("mongosink: insert: the collection is nil")
+	}
+	if err := in.opts.check(); err != nil {
+		return in.fail(err)
+	}
+	if _, ok := in.coll.(cloner); !ok && in.opts.WriteConcern != nil {
+		return in.fail(fmt.Errorf("a write concern needs a collection with the method Clone, %T has none", in.coll))
+	}
+	return nil
+}
+
+// fail says where err happened.
+func (in *inserting) fail(err error) error {
+	return fmt.Errorf("mongosink: insert%s: %w", namespace(in.coll), err)
+}
+
+func (in *inserting) consume(ctx context.Context, src stream.Source[bson.Raw]) (InsertResult, error) {
+	coll := in.coll
+	if in.opts.WriteConcern != nil {
+		coll = coll.(cloner).Clone(options.Collection().SetWriteConcern(in.opts.WriteConcern))
+	}
+	r := &run{inserting: *in, coll: coll, work: make(chan *batch), idle: make(chan struct{})}
+	err := r.consume(ctx, src)
+	return r.tally.result, r.tally.complete(in, err)
+}

@@ -1,0 +1,80 @@
+package mongosink
+
+import (
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+)
+
+// InsertOptions tunes [Insert]. The zero value is ready to use.
+type InsertOptions struct {
+	BatchDocuments int // documents in a batch at most, 1 to 100,000; 0 means 1,000
+	BatchBytes     int // bytes in a batch at most, up to 47,000,000, but for a larger document alone; 0 means 8 MiB
+	Parallelism    int // batches in flight, at least 1; 0 means 4
+
+	// Ordered inserts in the order of the input, one batch at a time, and stops at the first document that fails. Parallelism
+	// must be 0 or 1 then.
+	Ordered bool
+
+	// ContinueOnError goes on after documents that the server refused. The run still ends with the [*InsertError] that lists them.
+	// It does not go with Ordered.
+	ContinueOnError bool
+
+	BypassDocumentValidation bool                       // stores documents that the collection's validator would refuse
+	Comment                  any                        // shown in the server's logs and profiles
+	WriteConcern             *writeconcern.WriteConcern // nil means the collection's, which by default is the server's: majority
+}
+
+// The limits of servers (https://www.mongodb.com/docs/manual/reference/limits/).
+const (
+	maxBatchDocuments = 100_000
+	maxBatchBytes     = 47_000_000 // of a message of 48,000,000, which also holds the command
+	maxDocumentBytes  = 16 << 20
+)
+
+func (o *InsertOptions) check() error {
+	switch {
+	case o.BatchDocuments < 0 || o.BatchDocuments > maxBatchDocuments:
+		return fmt.Errorf("batches of %d documents; it must be 0 to %d", o.BatchDocuments, maxBatchDocuments)
+	case o.BatchBytes < 0 || o.BatchBytes > maxBatchBytes:
+		return fmt.Errorf("batches of %d bytes; it must be 0 to %d", o.BatchBytes, maxBatchBytes)
+	case o.Parallelism < 0:
+		return fmt.Errorf("%d batches in flight; it must not be negative", o.Parallelism)
+	case o.Ordered && o.Parallelism > 1:
+		return fmt.Errorf("ordered inserts go one batch at a time, not %d", o.Parallelism)
+	case o.Ordered && o.ContinueOnError:
+		return errors.New("ordered inserts stop at the first error, they cannot continue")
+	case o.WriteConcern != nil && !o.WriteConcern.Acknowledged():
+		return errors.New("the write concern asks for no reply, so nothing would prove what was inserted")
+	}
+	return nil
+}
+
+func (o *InsertOptions) defaults() {
+	if o.BatchDocuments == 0 {
+		o.BatchDocuments = 1000
+	}
+	if o.BatchBytes == 0 {
+		o.BatchBytes = 8 << 20
+	}
+	switch {
+	case o.Ordered:
+		o.Parallelism = 1
+	case o.Parallelism == 0:
+		o.Parallelism = 4
+	}
+}
+
+// driver returns the options as the driver takes them.
+func (o *InsertOptions) driver() *options.BulkWriteOptionsBuilder {
+	b := options.BulkWrite().SetOrdered(o.Ordered)
+	if o.BypassDocumentValidation {
+		b.SetBypassDocumentValidation(true)
+	}
+	if o.Comment != nil {
+		b.SetComment(o.Comment)
+	}
+	return b
+}

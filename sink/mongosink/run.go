@@ -1,0 +1,156 @@
+package mongosink
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// grace is how long batches in flight may wait for their replies after the run has failed elsewhere.
+const grace = 10 * time.Second
+
+// maxAgain is how often a batch is handed to the driver again when it never left for want of a connection: where one of several
+// batches in flight loses its connection, the driver takes those of the others away too.
+const maxAgain = 5
+
+// run is one run of an [Insert].
+type run struct {
+	inserting
+	coll  Inserter
+	work  chan *batch
+	tally tally
+
+	batch *batch // being filled
+	count int64  // documents that came
+
+	live atomic.Int32  // workers that have not ended
+	idle chan struct{} // closed when all have
+}
+
+// batch is what one command inserts.
+type batch struct {
+	first int64 // index of the first document in the input
+	docs  []bson.Raw
+	bytes int
+}
+
+func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
+	sending, cut := context.WithCancel(ctx)
+	defer cut()
+	g, ctx := stream.NewGroup(ctx)
+	r.live.Store(int32(r.opts.Parallelism))
+	for range r.opts.Parallelism {
+		g.Go(func() error { return r.send(ctx, sending) })
+	}
+	g.Go(func() error {
+		select {
+		case <-r.idle:
+			return nil
+		case <-ctx.Done():
+		}
+		patience := time.NewTimer(grace)
+		defer patience.Stop()
+		select {
+		case <-r.idle:
+		case <-patience.C:
+			cut()
+		}
+		return nil
+	})
+	return g.Do(func() error {
+		if err := src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) }); err != nil {
+			return err
+		}
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+		close(r.work)
+		return nil
+	})
+}
+
+// add puts doc into the batch, and hands over the batches that are full.
+func (r *run) add(ctx context.Context, doc bson.Raw) error {
+	if err := checkFrame(doc, r.count); err != nil {
+		return r.fail(err)
+	}
+	if b := r.batch; b != nil && len(doc) > r.opts.BatchBytes-b.bytes {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if r.batch == nil {
+		r.batch = &batch{first: r.count}
+	}
+	r.batch.docs = append(r.batch.docs, doc)
+	r.batch.bytes += len(doc)
+	r.count++
+	if len(r.batch.docs) == r.opts.BatchDocuments || r.batch.bytes >= r.opts.BatchBytes {
+		return r.flush(ctx)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// flush hands the batch to a worker.
+func (r *run) flush(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if r.batch == nil {
+		return nil
+	}
+	select {
+	case r.work <- r.batch:
+		r.batch = nil
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// send inserts batches until there are no more or the run has failed.
+func (r *run) send(ctx, sending context.Context) error {
+	defer func() {
+		if r.live.Add(-1) == 0 {
+			close(r.idle)
+		}
+	}()
+	opts := r.opts.driver()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case b, ok := <-r.work:
+			if !ok {
+				return nil
+			}
+			models := b.writeModels()
+			res, err := r.coll.BulkWrite(sending, models, opts)
+			for again := 0; again < maxAgain && poolCleared(err) && sending.Err() == nil; again++ {
+				res, err = r.coll.BulkWrite(sending, models, opts)
+			}
+			if err := r.settle(sending, b, res, err); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// writeModels returns the batch as the driver takes it.
+func (b *batch) writeModels() []mongo.WriteModel {
+	inserts := make([]mongo.InsertOneModel, len(b.docs))
+	models := make([]mongo.WriteModel, len(b.docs))
+	for i, doc := range b.docs {
+		inserts[i].Document = doc
+		models[i] = &inserts[i]
+	}
+	return models
+}

@@ -1,0 +1,157 @@
+package mongosink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// tally is what is known of the batches of a run.
+type tally struct {
+	mu     sync.Mutex
+	result InsertResult
+	failed bool // an error was reported; those of other batches are only counted
+
+	listed   []FailedDocument // the first of those that the server refused, as they came
+	refusal  error            // the driver's, of the first batch that had any
+	reported *InsertError     // was returned by a worker, before all was known
+}
+
+// settle counts what became of b, and returns an error when the run is to end.
+func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, err error) error {
+	t := &r.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := int64(len(b.docs))
+
+	var refused mongo.BulkWriteException
+	switch {
+	case err == nil && res != nil && res.Acknowledged && res.InsertedCount == n:
+		t.result.Batches++
+		t.result.Inserted += n
+		t.result.Bytes += int64(b.bytes)
+		return nil
+	case errors.As(err, &refused) && res != nil && consistent(len(b.docs), refused.WriteErrors, res.InsertedCount, r.opts.Ordered):
+		inserted, bytes := t.refuse(b, refused, r.opts.Ordered)
+		if refused.WriteConcernError != nil {
+			t.result.Unknown += inserted
+			return t.first(r.unknown(b, fmt.Errorf("the write concern was not met: %w", err)))
+		}
+		t.result.Inserted += inserted
+		t.result.Bytes += bytes
+		if r.opts.ContinueOnError {
+			return nil
+		}
+		return t.first(t.report(&r.inserting))
+	case err != nil && notWritten(err):
+		if ctx.Err() != nil {
+			return t.first(context.Cause(ctx))
+		}
+		return t.first(r.fail(err))
+	}
+	t.result.Unknown += n
+	switch {
+	case ctx.Err() != nil:
+		return t.first(context.Cause(ctx))
+	case err == nil && res != nil && !res.Acknowledged:
+		err = errors.New("the collection's write concern asks for no reply")
+	case err == nil && res != nil:
+		err = fmt.Errorf("the reply counts %d documents of %d and names no error", res.InsertedCount, n)
+	case err == nil:
+		err = errors.New("the collection returned neither a result nor an error")
+	}
+	return t.first(r.unknown(b, err))
+}
+
+// unknown is the error of a batch whose outcome is not known.
+func (r *run) unknown(b *batch, err error) error {
+	return r.fail(fmt.Errorf("%w: %d documents, from number %d on: %w", ErrOutcomeUnknown, len(b.docs), b.first, err))
+}
+
+// first returns err when it is the run's first, or nil.
+func (t *tally) first(err error) error {
+	if t.failed {
+		return nil
+	}
+	t.failed = true
+	return err
+}
+
+// consistent tells whether a reply with write errors adds up: every error belongs to a document of the batch, and each of the n
+// documents is inserted or refused or, in an ordered batch, behind the refused one.
+func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bool) bool {
+	seen := make(map[int]bool, len(failed))
+	for _, f := range failed {
+		if f.Index < 0 || f.Index >= n || seen[f.Index] {
+			return false
+		}
+		seen[f.Index] = true
+	}
+	if ordered && len(failed) > 0 {
+		return len(failed) == 1 && inserted == int64(failed[0].Index)
+	}
+	return inserted == int64(n-len(failed))
+}
+
+// refuse notes the documents of b that the server refused, and returns how many others it inserted, and their bytes.
+func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool) (inserted, bytes int64) {
+	t.result.Batches++
+	t.result.Failed += int64(len(refused.WriteErrors))
+	if t.refusal == nil && len(refused.WriteErrors) > 0 {
+		t.refusal = refused
+	}
+	tried := len(b.docs)
+	inserted, bytes = int64(tried), int64(b.bytes)
+	for _, f := range refused.WriteErrors {
+		if ordered {
+			tried = f.Index + 1
+		}
+		if len(t.listed) < maxListed {
+			id, _ := b.docs[f.Index].LookupErr("_id")
+			t.listed = append(t.listed, FailedDocument{
+				Index: b.first + int64(f.Index), ID: bson.RawValue{Type: id.Type, Value: slices.Clone(id.Value)}, Code: f.Code, Message: f.Message,
+			})
+		}
+		inserted--
+		bytes -= int64(len(b.docs[f.Index]))
+	}
+	for _, doc := range b.docs[tried:] {
+		inserted--
+		bytes -= int64(len(doc))
+	}
+	return inserted, bytes
+}
+
+// report returns the error of the documents refused so far.
+func (t *tally) report(in *inserting) *InsertError {
+	if t.reported == nil {
+		t.reported = &InsertError{namespace: namespace(in.coll), driver: t.refusal}
+	}
+	if !t.failed {
+		t.fill(t.reported)
+	}
+	return t.reported
+}
+
+func (t *tally) fill(e *InsertError) {
+	e.Total = t.result.Failed
+	e.Failed = slices.Clone(t.listed)
+	slices.SortFunc(e.Failed, func(a, b FailedDocument) int { return int(a.Index - b.Index) })
+}
+
+// complete returns the error of the run, when all workers have ended: what batches in flight added to an error that was
+// reported before is put into it.
+func (t *tally) complete(in *inserting, err error) error {
+	switch {
+	case err == nil && t.result.Failed > 0:
+		return t.report(in)
+	case t.reported != nil:
+		t.fill(t.reported)
+	}
+	return err
+}

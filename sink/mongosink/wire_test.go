@@ -1,0 +1,243 @@
+package mongosink_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/stream"
+)
+
+// serve returns a server and its empty collection shop.cookies through a client.
+func serve(t testing.TB, set ...func(*options.ClientOptions)) (*mongotest.Server, *mongo.Collection) {
+	t.Helper()
+	srv := mongotest.NewServer()
+	o := options.Client().ApplyURI(srv.URI())
+	for _, f := range set {
+		f(o)
+	}
+	client, err := mongo.Connect(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		client.Disconnect(ctx)
+		srv.Close()
+	})
+	return srv, client.Database("shop").Collection("cookies")
+}
+
+// sorted returns docs in the order of their bytes.
+func sorted(docs []bson.Raw) []bson.Raw {
+	docs = slices.Clone(docs)
+	slices.SortFunc(docs, func(a, b bson.Raw) int { return bytes.Compare(a, b) })
+	return docs
+}
+
+func equal(a, b []bson.Raw) bool {
+	return slices.EqualFunc(sorted(a), sorted(b), func(a, b bson.Raw) bool { return bytes.Equal(a, b) })
+}
+
+// Documents are stored byte for byte, the odd ones too.
+func TestInsertBytes(t *testing.T) {
+	var docs []bson.Raw
+	for i, body := range []string{
+		"\x10\x00\x01\x00\x00\x00",                                  // an empty key
+		"\x10$set\x00\x01\x00\x00\x00",                              // a key like an operator
+		"\x10a.b\x00\x01\x00\x00\x00",                               // a dot
+		"\x10a\x00\x01\x00\x00\x00\x10a\x00\x02\x00\x00\x00",        // a key twice
+		"\x02a\x00\x03\x00\x00\x00\xff\xfe\x00",                     // invalid UTF-8
+		"\x10\xff\xfe\x00\x01\x00\x00\x00",                          // in a key
+		"\x04a\x00\x0c\x00\x00\x00\x107\x00\x01\x00\x00\x00\x00",    // an array whose index is 7
+		"\x01a\x00\x01\x00\x00\x00\x00\x00\xf0\x7f",                 // a NaN with a payload
+		"\x06a\x00\x0ea\x00\x02\x00\x00\x00x\x00\xff-\x00\x7f+\x00", // undefined, symbol, MinKey, MaxKey
+		"\x0ba\x00r\x00xi\x00",                                      // a regular expression with unsorted options
+	} {
+		d := append([]byte{0, 0, 0, 0}, body+"\x07_id\x00abcdefghijk"+string(rune('a'+i))+"\x00"...) // _id comes last
+		binary.LittleEndian.PutUint32(d, uint32(len(d)))
+		docs = append(docs, d)
+	}
+	srv, coll := serve(t)
+	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, nil))
+	if got := srv.Documents("shop", "cookies"); err != nil || !equal(got, docs) || r.Inserted != int64(len(docs)) {
+		t.Errorf("%+v, %v; stored: %v", r, err, got)
+	}
+}
+
+// A document without an _id gets one in front, and is otherwise as it was.
+func TestInsertWithoutID(t *testing.T) {
+	doc := raw(t, bson.D{{Key: "a", Value: 1}})
+	srv, coll := serve(t)
+	if _, err := stream.Run(t.Context(), of([]bson.Raw{doc, doc}, nil), mongosink.Insert(coll, nil)); err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range srv.Documents("shop", "cookies") {
+		const id = 1 + 4 + 12
+		if e := got.Index(0); e.Key() != "_id" || e.Value().Type != bson.TypeObjectID || !bytes.Equal(got[4+id:], doc[4:]) {
+			t.Errorf("stored: %v", got)
+		}
+	}
+}
+
+// R13, R15: what is asked for reaches the server.
+func TestInsertCommand(t *testing.T) {
+	srv, coll := serve(t)
+	_, err := stream.Run(t.Context(), of(numbered(t, 3), nil), mongosink.Insert(coll, &mongosink.InsertOptions{
+		BypassDocumentValidation: true, Comment: "restore", WriteConcern: &writeconcern.WriteConcern{W: "majority"},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = stream.Run(t.Context(), of(numbered(t, 5)[3:], nil), mongosink.Insert(coll, &mongosink.InsertOptions{Ordered: true})); err != nil {
+		t.Fatal(err)
+	}
+	sent := srv.Commands("insert")
+	for i, fields := range []map[string]string{
+		{"bypassDocumentValidation": "true", "comment": `"restore"`, "writeConcern": `{"w": "majority"}`, "ordered": "false"},
+		{"bypassDocumentValidation": "", "comment": "", "writeConcern": "", "ordered": "true"},
+	} {
+		for field, want := range fields {
+			if got := sent[i].Body.Lookup(field).String(); got != want {
+				t.Errorf("insert %d: %s is %s, want %s", i, field, got, want)
+			}
+		}
+	}
+}
+
+// R9: no batch exceeds what a server takes, whatever the documents: one command for each of our batches.
+func TestInsertLimits(t *testing.T) {
+	tiny := func(n int) (docs []bson.Raw) {
+		for i := range n {
+			d := []byte("\x0e\x00\x00\x00\x10_id\x00\x00\x00\x00\x00\x00")
+			binary.LittleEndian.PutUint32(d[9:], uint32(i))
+			docs = append(docs, d)
+		}
+		return docs
+	}
+	large := func(n int) (docs []bson.Raw) {
+		for i := range n {
+			docs = append(docs, raw(t, bson.D{{Key: "_id", Value: i}, {Key: "b", Value: make([]byte, 16<<20-27)}}))
+		}
+		return docs
+	}
+	for name, c := range map[string]struct {
+		docs    []bson.Raw
+		batches int64
+	}{"100,001 tiny": {tiny(100_001), 2}, "7 of 16 MiB": {large(7), 4}} {
+		t.Run(name, func(t *testing.T) {
+			srv, coll := serve(t)
+			r, err := stream.Run(t.Context(), of(c.docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100_000, BatchBytes: 47_000_000}))
+			if err != nil || r.Inserted != int64(len(c.docs)) || r.Batches != c.batches {
+				t.Errorf("%+v, %v", r, err)
+			}
+			sent := srv.Commands("insert")
+			if len(sent) != int(c.batches) {
+				t.Errorf("%d commands for %d batches", len(sent), c.batches)
+			}
+			for _, s := range sent {
+				if s.Docs > mongotest.MaxBatchDocuments || s.Size > mongotest.MaxMessageBytes {
+					t.Errorf("a message of %d documents, %d bytes", s.Docs, s.Size)
+				}
+			}
+		})
+	}
+}
+
+// R1 on the wire: duplicates are named, the others are stored.
+func TestInsertDuplicates(t *testing.T) {
+	docs := numbered(t, 50)
+	srv, coll := serve(t)
+	srv.Add("shop", "cookies", docs[7], docs[33])
+	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, ContinueOnError: true}))
+	var e *mongosink.InsertError
+	if !errors.Is(err, mongosink.ErrDuplicate) || !errors.As(err, &e) || e.Total != 2 || e.Failed[0].Index != 7 || e.Failed[1].Index != 33 {
+		t.Errorf("%v", err)
+	}
+	if r.Inserted != 48 || r.Failed != 2 || !equal(srv.Documents("shop", "cookies"), docs) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// R2: a reply is lost. Where the driver can repeat the batch, it is inserted once; where it cannot, the outcome is unknown. The
+// result never counts more than is stored, and with what is unknown never less.
+func TestInsertReplyLost(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, retry := range []bool{true, false} {
+		for i := range 6 {
+			docs := numbered(t, 100)
+			srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(retry).SetServerSelectionTimeout(3 * time.Second) })
+			fault := mongotest.Fault{Command: "insert", Nth: 1 + rng.IntN(9), Lose: i%3 == 0, Close: i%3 == 1, Cut: 1 + rng.IntN(40), Reset: i%2 == 0}
+			srv.Inject(fault)
+			r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
+			stored := srv.Documents("shop", "cookies")
+			if retry && (err != nil || !equal(stored, docs) || r.Inserted != 100) {
+				t.Errorf("with retries, %+v: %+v, %v, stored %d", fault, r, err, len(stored))
+			}
+			if !retry && (!errors.Is(err, mongosink.ErrOutcomeUnknown) || !mongo.IsNetworkError(err) || r.Unknown == 0) {
+				t.Errorf("without retries, %+v: %+v, %v", fault, r, err)
+			}
+			if n := int64(len(stored)); r.Inserted > n || r.Inserted+r.Unknown < n {
+				t.Errorf("%+v: %d are stored, the result is %+v", fault, n, r)
+			}
+		}
+	}
+}
+
+// An error of the whole command says that nothing was written, or that it is not known.
+func TestInsertCommandError(t *testing.T) {
+	for code, unknown := range map[int32]bool{13: false, 26: false, 11600: true, 50: true} {
+		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
+		srv.Inject(mongotest.Fault{Command: "insert", Code: code})
+		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+		var server mongo.CommandError
+		if !errors.As(err, &server) || server.Code != code || errors.Is(err, mongosink.ErrOutcomeUnknown) != unknown || (r.Unknown == 10) != unknown {
+			t.Errorf("%d: %v, %+v", code, err, r)
+		}
+	}
+}
+
+func TestInsertWriteConcernError(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "insert", WriteConcernError: 64, WriteErrors: map[int]int32{3: 121}})
+	r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+	if !errors.Is(err, mongosink.ErrOutcomeUnknown) || r.Unknown != 9 || r.Failed != 1 || r.Inserted != 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+// No server: nothing was sent, so nothing is unknown.
+func TestInsertNoServer(t *testing.T) {
+	srv, coll := serve(t, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(200 * time.Millisecond) })
+	srv.Close()
+	r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+	if err == nil || errors.Is(err, mongosink.ErrOutcomeUnknown) || r != (mongosink.InsertResult{}) {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+func TestInsertCancelledOnTheWire(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "insert", Delay: 20 * time.Second})
+	cause := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(200*time.Millisecond, func() { cancel(cause) })
+	begin := time.Now()
+	r, err := stream.Run(ctx, of(numbered(t, 100), nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
+	if err != cause || r.Unknown != 40 || time.Since(begin) > 1200*time.Millisecond { //nolint:errorlint // as it is
+		t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
+	}
+}

@@ -1,0 +1,117 @@
+package s3sink_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/stream"
+)
+
+const bucket, key = "backups", "dir/cookies.json.gz"
+
+// newServer returns a server with the bucket, and a client of it.
+func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) {
+	t.Helper()
+	server := s3test.New(opts)
+	t.Cleanup(server.Close)
+	server.CreateBucket(bucket)
+	return server, newClient(server.URL)
+}
+
+// newClient returns the real client, with retries that do not wait.
+func newClient(endpoint string, opts ...func(*s3.Options)) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "canary-secret"}, nil
+		}),
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = 3
+			o.MaxBackoff = time.Millisecond
+			o.RateLimiter = ratelimit.None
+		}),
+	}, opts...)
+}
+
+// small are tiny parts, for servers without a minimum.
+func small(o s3sink.UploadOptions) *s3sink.UploadOptions {
+	if o.PartSize == 0 {
+		o.PartSize = 100
+	}
+	if o.AbortTimeout == 0 {
+		o.AbortTimeout = 2 * time.Second
+	}
+	return &o
+}
+
+var anyParts = &s3test.Options{MinPartSize: -1}
+
+// random returns n bytes, always the same.
+func random(n int) []byte {
+	p := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{byte(n)}).Read(p)
+	return p
+}
+
+// then is src followed by an error.
+func then(src stream.Source[[]byte], after func(context.Context) error) stream.Source[[]byte] {
+	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		if err := src.Each(ctx, emit); err != nil {
+			return err
+		}
+		return after(ctx)
+	})
+}
+
+var errSource = errors.New("the source failed")
+
+// expectNothing fails t when the server holds an object or an upload.
+func expectNothing(t testing.TB, server *s3test.Server) {
+	t.Helper()
+	if o := server.Object(bucket, key); o != nil {
+		t.Errorf("an object of %d bytes is visible", len(o.Body))
+	}
+	if u := server.Uploads(bucket); len(u) > 0 {
+		t.Errorf("uploads are pending: %v", u)
+	}
+}
+
+// expectStored fails t when the server does not hold just data.
+func expectStored(t testing.TB, server *s3test.Server, data []byte, obj s3sink.Object) {
+	t.Helper()
+	o := server.Object(bucket, key)
+	if o == nil {
+		t.Fatal("there is no object")
+	}
+	if !bytes.Equal(o.Body, data) {
+		t.Errorf("%d bytes are stored, not the %d that were sent", len(o.Body), len(data))
+	}
+	if obj.Bucket != bucket || obj.Key != key || obj.ETag != o.ETag || obj.Size != int64(len(data)) || obj.Parts != o.Parts || obj.VersionID != o.VersionID {
+		t.Errorf("the result is %+v, the object has ETag %s and %d parts", obj, o.ETag, o.Parts)
+	}
+	if u := server.Uploads(bucket); len(u) > 0 {
+		t.Errorf("uploads are pending: %v", u)
+	}
+}
+
+// chunks is a source of data, cut into pieces of n bytes.
+func chunks(data []byte, n int) stream.Source[[]byte] {
+	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+		for rest := data; len(rest) > 0; rest = rest[min(n, len(rest)):] {
+			if err := emit(bytes.Clone(rest[:min(n, len(rest))])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

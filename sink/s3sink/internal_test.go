@@ -1,0 +1,59 @@
+package s3sink
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/minio/crc64nvme"
+)
+
+func TestCRCJoin(t *testing.T) {
+	rng := rand.NewChaCha8([32]byte{1})
+	data := make([]byte, 1<<16)
+	_, _ = rng.Read(data)
+	for _, n := range []int{0, 1, 2, 7, 8, 9, 255, 4096, 1 << 16} {
+		for _, cut := range []int{0, 1, n / 3, n / 2, n - 1, n} {
+			if cut < 0 || cut > n {
+				continue
+			}
+			got := crcJoin(crc64nvme.Checksum(data[:cut]), crc64nvme.Checksum(data[cut:n]), int64(n-cut))
+			if want := crc64nvme.Checksum(data[:n]); got != want {
+				t.Errorf("%d bytes cut at %d: %016x, want %016x", n, cut, got, want)
+			}
+		}
+	}
+}
+
+// TestPartSizes holds the schedule against what the documentation of Upload says of it.
+func TestPartSizes(t *testing.T) {
+	for _, tt := range []struct {
+		base    int64
+		atLeast int64 // bytes in 10,000 parts
+	}{
+		{5 << 20, 4 << 40},
+		{8 << 20, 6 << 40},
+		{64 << 20, 13 << 40},
+		{5 << 30, 48 << 40},
+	} {
+		s, err := newSettings(struct{ API }{}, "b", "k", &UploadOptions{PartSize: tt.base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var total, last int64
+		for n := 1; n <= 10_000; n++ {
+			size := int64(s.partSize(n))
+			if size < last || size > 5<<30 || n <= 5000 && size != tt.base {
+				t.Fatalf("part %d of base %d has %d bytes after %d", n, tt.base, size, last)
+			}
+			last = size
+			total += size
+		}
+		if total < tt.atLeast {
+			t.Errorf("parts of %d bytes hold %d, want %d", tt.base, total, tt.atLeast)
+		}
+		s.opts.FixedParts = true
+		if got := s.partSize(10_000); int64(got) != tt.base {
+			t.Errorf("a fixed part has %d bytes, want %d", got, tt.base)
+		}
+	}
+}

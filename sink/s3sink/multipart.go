@@ -1,0 +1,163 @@
+package s3sink
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// create begins a multipart upload.
+func (r *run) create(ctx context.Context) error {
+	in := &s3.CreateMultipartUploadInput{
+		Bucket:               &r.bucket,
+		Key:                  &r.key,
+		ContentType:          &r.opts.ContentType,
+		ContentEncoding:      str(r.opts.ContentEncoding),
+		ContentDisposition:   str(r.opts.ContentDisposition),
+		CacheControl:         str(r.opts.CacheControl),
+		Metadata:             r.opts.Metadata,
+		Tagging:              str(r.opts.Tagging),
+		StorageClass:         types.StorageClass(r.opts.StorageClass),
+		ACL:                  types.ObjectCannedACL(r.opts.ACL),
+		ServerSideEncryption: types.ServerSideEncryption(r.opts.ServerSideEncryption),
+		SSEKMSKeyId:          str(r.opts.SSEKMSKeyID),
+	}
+	if r.checked() {
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc64nvme
+		in.ChecksumType = types.ChecksumTypeFullObject
+	}
+	t := &tries{timeout: r.requestTimeout(0)}
+	out, err := r.client.CreateMultipartUpload(ctx, in, t.options)
+	if err == nil && aws.ToString(out.UploadId) == "" {
+		err = errNoUploadID
+	}
+	if err != nil {
+		return r.ended(ctx, "create multipart upload", err)
+	}
+	r.id = *out.UploadId
+	return nil
+}
+
+// uploadPart sends p.
+func (r *run) uploadPart(ctx context.Context, p part) error {
+	what := fmt.Sprintf("upload part %d", p.n)
+	t := &tries{timeout: r.requestTimeout(len(p.body)), unsigned: r.opts.UnsignedPayload, retryOn: damaged}
+	out, err := r.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket:            &r.bucket,
+		Key:               &r.key,
+		UploadId:          &r.id,
+		PartNumber:        aws.Int32(int32(p.n)),
+		Body:              bytes.NewReader(p.body),
+		ContentLength:     aws.Int64(int64(len(p.body))),
+		ChecksumCRC64NVME: r.settings.sum(p.crc),
+	}, t.options)
+	switch {
+	case err != nil:
+	case aws.ToString(out.ETag) == "":
+		err = errNoETag
+	case r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != crcText(p.crc):
+		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, *out.ChecksumCRC64NVME, crcText(p.crc))
+	}
+	if err != nil {
+		return r.ended(ctx, what, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.done) < p.n {
+		r.done = append(r.done, types.CompletedPart{})
+	}
+	r.done[p.n-1] = types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: r.settings.sum(p.crc)}
+	return nil
+}
+
+// complete makes the parts one object.
+func (r *run) complete(ctx context.Context) (Object, error) {
+	in := &s3.CompleteMultipartUploadInput{
+		Bucket:            &r.bucket,
+		Key:               &r.key,
+		UploadId:          &r.id,
+		MultipartUpload:   &types.CompletedMultipartUpload{Parts: r.done},
+		ChecksumCRC64NVME: r.settings.sum(r.sum),
+	}
+	if r.checked() {
+		in.ChecksumType = types.ChecksumTypeFullObject
+		in.MpuObjectSize = aws.Int64(r.total)
+	}
+	if r.opts.IfAbsent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	// A service may take minutes to put thousands of parts together.
+	t := &tries{timeout: r.requestTimeout(0) + 10*time.Minute}
+	if r.opts.RequestTimeout > 0 {
+		t.timeout = r.opts.RequestTimeout
+	}
+	out, err := r.client.CompleteMultipartUpload(ctx, in, t.options)
+	if err == nil && aws.ToString(out.ETag) == "" {
+		err = errNoETag
+	}
+	if err != nil {
+		return r.settleComplete(ctx, err, t.unclear(err))
+	}
+	r.id = ""
+	obj := r.object(out.ETag, out.VersionId)
+	obj.Location = aws.ToString(out.Location)
+	if err := r.confirm(ctx, out.ChecksumCRC64NVME); err != nil {
+		return Object{}, err
+	}
+	return obj, nil
+}
+
+// abort ends the upload that is under way, if there is one. No part may be in flight.
+func (r *run) abort(ctx context.Context) error {
+	if r.id == "" {
+		return nil
+	}
+	ctx, cancel := r.detached(ctx)
+	defer cancel()
+	err := r.abortOnce(ctx)
+	for wait := 100 * time.Millisecond; err != nil && !refused(err); wait = min(2*wait, 2*time.Second) {
+		// The server may be on its way back. What is left behind costs money every day.
+		select {
+		case <-time.After(wait):
+			err = r.abortOnce(ctx)
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	if err != nil && !noSuchUpload(err) {
+		return r.failed("abort upload "+r.id, err)
+	}
+	r.id = ""
+	return nil
+}
+
+func (r *run) abortOnce(ctx context.Context) error {
+	t := &tries{timeout: r.requestTimeout(0)}
+	_, err := r.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &r.bucket, Key: &r.key, UploadId: &r.id}, t.options)
+	return err
+}
+
+// detached returns a context for what is to be done though ctx is cancelled.
+func (r *run) detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), r.opts.AbortTimeout)
+}
+
+// failed returns err as this package reports it.
+func (r *run) failed(what string, err error) error {
+	return fmt.Errorf("s3sink: %s of %s/%s: %w", what, r.bucket, r.key, err)
+}
+
+// ended returns why a request failed: the cause when ctx ended it, else err.
+func (r *run) ended(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil && !errors.Is(err, errNoETag) {
+		return context.Cause(ctx)
+	}
+	return r.failed(what, err)
+}

@@ -1,0 +1,180 @@
+package s3sink
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // S3's ETag of a plain object is its MD5
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// finding is what a look at the key tells.
+type finding int
+
+const (
+	blind  finding = iota // nothing: the object cannot be seen, or has neither a checksum nor an ETag to know it by
+	absent                // there is no object
+	other                 // there is another object
+	ours                  // there is the object that was sent
+)
+
+// look tells what is stored at the key. Where it is this run's object, obj is the run's result; where it is blind, err may say why.
+func (r *run) look(ctx context.Context) (found finding, obj Object, err error) {
+	out, err := r.head(ctx)
+	switch {
+	case err != nil && notFound(err):
+		return absent, obj, nil
+	case err != nil:
+		return blind, obj, r.failed("head", err)
+	case aws.ToInt64(out.ContentLength) != r.total:
+		return other, obj, nil
+	}
+	sum := aws.ToString(out.ChecksumCRC64NVME)
+	switch known := sum != "" && r.checked() && out.ChecksumType != types.ChecksumTypeComposite; {
+	case known && sum != crcText(r.sum):
+		return other, obj, nil
+	case known, out.ETag != nil && *out.ETag == r.etag():
+		return ours, r.object(out.ETag, out.VersionId), nil
+	}
+	return blind, obj, nil
+}
+
+func (r *run) head(ctx context.Context) (*s3.HeadObjectOutput, error) {
+	in := &s3.HeadObjectInput{Bucket: &r.bucket, Key: &r.key}
+	if r.checked() {
+		in.ChecksumMode = types.ChecksumModeEnabled
+	}
+	t := &tries{timeout: r.requestTimeout(0)}
+	return r.client.HeadObject(ctx, in, t.options)
+}
+
+// etag returns the ETag of the object where it is neither encrypted with KMS or a customer's key nor stored by an unusual
+// service, else something that is none.
+func (r *run) etag() string {
+	if r.sent == 0 {
+		sum := md5.Sum(r.buf) //nolint:gosec // see the import
+		return `"` + hex.EncodeToString(sum[:]) + `"`
+	}
+	h := md5.New() //nolint:gosec // see the import
+	for _, p := range r.done {
+		b, err := hex.DecodeString(strings.Trim(aws.ToString(p.ETag), `"`))
+		if err != nil || len(b) != md5.Size {
+			return ""
+		}
+		h.Write(b)
+	}
+	return fmt.Sprintf(`"%x-%d"`, h.Sum(nil), len(r.done))
+}
+
+// confirm checks an object that the service reported to be complete, with the checksum it gave for it. What the reply does not
+// prove, a look at the object may still disprove.
+func (r *run) confirm(ctx context.Context, sum *string) error {
+	if r.checked() && aws.ToString(sum) != "" && !strings.Contains(*sum, "-") {
+		if *sum != crcText(r.sum) {
+			return r.mismatch("CRC64NVME", *sum, crcText(r.sum))
+		}
+		return nil
+	}
+	ctx, cancel := r.detached(ctx)
+	defer cancel()
+	out, err := r.head(ctx)
+	if err != nil { // a writer need not have the right to read
+		return nil
+	}
+	if n := aws.ToInt64(out.ContentLength); n != r.total {
+		return r.mismatch("size", n, r.total)
+	}
+	return nil
+}
+
+func (r *run) mismatch(what string, got, want any) error {
+	return r.failed("upload", fmt.Errorf("%w: its %s is %v, not %v", ErrMismatch, what, got, want))
+}
+
+// settlePut tells how a PutObject ended that returned err; unclear says that it may have stored the object.
+func (r *run) settlePut(ctx context.Context, err error, unclear bool) (Object, error) {
+	if !unclear {
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+			err = fmt.Errorf("the server broke off, as some do for a missing bucket or right: %w", err)
+		}
+		return Object{}, r.conditional(r.ended(ctx, "put", err))
+	}
+	dctx, cancel := r.detached(ctx)
+	defer cancel()
+	found, obj, lookErr := r.look(dctx)
+	switch {
+	case found == ours:
+		return obj, nil
+	case found == blind, status(err) == 0 && !errors.Is(err, errNoETag): // without a reply the service may still be at it
+		return Object{}, r.unknown(ctx, "put", err, lookErr)
+	}
+	return Object{}, r.conditional(r.ended(ctx, "put", err))
+}
+
+// settleComplete tells how a CompleteMultipartUpload ended that returned err; unclear says that it may have stored the object.
+//
+// A request that may still be at work is decided by an abort: one that the service accepts ends the upload, so that nothing
+// can come of it any more, and one for an upload that is no more says that the parts were used. The abort cannot harm a complete object. Where the
+// key cannot be looked at, it is not tried: the upload may be all that there is.
+func (r *run) settleComplete(ctx context.Context, err error, unclear bool) (Object, error) {
+	const what = "complete multipart upload"
+	gone := noSuchUpload(err)
+	if !unclear {
+		if gone {
+			r.id = ""
+		}
+		return Object{}, join(r.conditional(r.ended(ctx, what, err)), r.abort(ctx))
+	}
+	dctx, cancel := r.detached(ctx)
+	defer cancel()
+	found, obj, lookErr := r.look(dctx)
+	if found == absent || found == other {
+		if !gone {
+			switch aerr := r.abortOnce(dctx); {
+			case noSuchUpload(aerr):
+				gone = true
+			case aerr != nil:
+				return Object{}, r.unknown(ctx, what, err, r.failed("abort upload "+r.id, aerr))
+			}
+			found, obj, lookErr = r.look(dctx)
+		}
+	}
+	switch {
+	case found == ours:
+		r.id = ""
+		return obj, nil
+	case found == blind, found == other && gone:
+		return Object{}, r.unknown(ctx, what, err, lookErr)
+	}
+	r.id = ""
+	return Object{}, r.conditional(r.ended(ctx, what, err))
+}
+
+// conditional returns err with the sentinel of the condition that it says does not hold.
+func (r *run) conditional(err error) error {
+	switch {
+	case !r.opts.IfAbsent:
+	case precondition(err):
+		return fmt.Errorf("%w (%w)", err, ErrExists)
+	case code(err) == "ConditionalRequestConflict":
+		return fmt.Errorf("%w (%w)", err, ErrConflict)
+	}
+	return err
+}
+
+// unknown returns the error of an outcome that could not be settled: because of err, and of what looking for it reported.
+func (r *run) unknown(ctx context.Context, what string, err, look error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if r.id != "" {
+		what += " " + r.id
+	}
+	return join(r.failed(what, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)), look)
+}

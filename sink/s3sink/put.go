@@ -1,0 +1,62 @@
+package s3sink
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// put stores the whole stream, which lies in buf, by one request.
+func (r *run) put(ctx context.Context) (Object, error) {
+	r.sum = r.crc
+	in := &s3.PutObjectInput{
+		Bucket:               &r.bucket,
+		Key:                  &r.key,
+		Body:                 bytes.NewReader(r.buf),
+		ContentLength:        aws.Int64(int64(len(r.buf))),
+		ChecksumCRC64NVME:    r.settings.sum(r.crc),
+		ContentType:          &r.opts.ContentType,
+		ContentEncoding:      str(r.opts.ContentEncoding),
+		ContentDisposition:   str(r.opts.ContentDisposition),
+		CacheControl:         str(r.opts.CacheControl),
+		Metadata:             r.opts.Metadata,
+		Tagging:              str(r.opts.Tagging),
+		StorageClass:         types.StorageClass(r.opts.StorageClass),
+		ACL:                  types.ObjectCannedACL(r.opts.ACL),
+		ServerSideEncryption: types.ServerSideEncryption(r.opts.ServerSideEncryption),
+		SSEKMSKeyId:          str(r.opts.SSEKMSKeyID),
+	}
+	t := &tries{timeout: r.requestTimeout(len(r.buf)), unsigned: r.opts.UnsignedPayload, retryOn: damaged}
+	if r.opts.IfAbsent {
+		in.IfNoneMatch = aws.String("*")
+		t.retryOn = append([]string{"ConditionalRequestConflict"}, damaged...)
+	}
+	out, err := r.client.PutObject(ctx, in, t.options)
+	if err == nil && aws.ToString(out.ETag) == "" {
+		err = errNoETag
+	}
+	if err != nil {
+		return r.settlePut(ctx, err, t.unclear(err))
+	}
+	obj := r.object(out.ETag, out.VersionId)
+	if r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != obj.Checksum {
+		return Object{}, r.mismatch("CRC64NVME", *out.ChecksumCRC64NVME, obj.Checksum)
+	}
+	return obj, nil
+}
+
+// object returns the result of the run.
+func (r *run) object(etag, version *string) Object {
+	return Object{
+		Bucket:    r.bucket,
+		Key:       r.key,
+		ETag:      aws.ToString(etag),
+		VersionID: aws.ToString(version),
+		Size:      r.total,
+		Parts:     r.sent,
+		Checksum:  aws.ToString(r.settings.sum(r.sum)),
+	}
+}

@@ -1,0 +1,208 @@
+package s3test
+
+import (
+	"bytes"
+	"crypto/md5" //nolint:gosec // S3's ETags are MD5
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// upload is an unfinished multipart upload.
+type upload struct {
+	id, key   string
+	began     time.Time
+	header    http.Header
+	algorithm string // of the checksums, as in a header's name; "" for none
+	sumType   string
+	parts     map[int]stored
+}
+
+// stored is a part of an upload.
+type stored struct {
+	body []byte
+	etag string
+	sum  sum
+}
+
+// Uploads returns the ids of the multipart uploads to a bucket that are neither complete nor aborted.
+func (s *Server) Uploads(bucket string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return keys(s.buckets[bucket].uploads, "", "")
+}
+
+// DropPart takes a stored part out of an upload, as a service that loses data would.
+func (s *Server) DropPart(bucket, uploadID string, part int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.buckets[bucket].uploads[uploadID].parts, part)
+}
+
+// AbortUpload ends an upload, as a lifecycle rule would.
+func (s *Server) AbortUpload(bucket, uploadID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.buckets[bucket].uploads, uploadID)
+}
+
+// Age makes an upload look as if it had begun so much earlier.
+func (s *Server) Age(bucket, uploadID string, by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.buckets[bucket].uploads[uploadID]
+	u.began = u.began.Add(-by)
+}
+
+func document(v any) *Reply {
+	body, err := xml.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return &Reply{Body: append([]byte(xml.Header), body...), Header: http.Header{"Content-Type": {"application/xml"}}}
+}
+
+func (s *Server) createUpload(b *bucket, req *Request) *Reply {
+	u := &upload{id: s.next("upload-"), key: req.Key, began: time.Now(), header: keep(req.Header), parts: map[int]stored{}}
+	if a := req.Header.Get("X-Amz-Checksum-Algorithm"); a != "" {
+		u.algorithm = http.CanonicalHeaderKey(strings.ToLower(a))
+		u.sumType = req.Header.Get("X-Amz-Checksum-Type")
+		switch {
+		case algorithms[u.algorithm] == nil:
+			return refuse(http.StatusNotImplemented, "NotImplemented")
+		case u.sumType == "" && u.algorithm == "Crc64nvme":
+			u.sumType = "FULL_OBJECT"
+		case u.sumType == "":
+			u.sumType = "COMPOSITE"
+		}
+	}
+	b.uploads[u.id] = u
+	type InitiateMultipartUploadResult struct{ Bucket, Key, UploadId string } //nolint:revive // the names of the protocol
+	return document(InitiateMultipartUploadResult{req.Bucket, req.Key, u.id})
+}
+
+func (s *Server) uploadPart(b *bucket, req *Request) *Reply {
+	u := b.uploads[req.UploadID]
+	switch c := claimed(req); {
+	case u == nil || u.key != req.Key:
+		return refuse(http.StatusNotFound, "NoSuchUpload")
+	case req.Part < 1 || req.Part > s.opts.MaxParts:
+		return refuse(http.StatusBadRequest, "InvalidArgument")
+	case u.algorithm != "" && c.algorithm != "" && c.algorithm != u.algorithm:
+		return refuse(http.StatusBadRequest, "InvalidRequest")
+	default:
+		p := stored{body: req.Body, etag: etagOf(req.Body, u.header.Get("X-Amz-Server-Side-Encryption")), sum: c}
+		u.parts[req.Part] = p
+		h := http.Header{"Etag": {p.etag}}
+		if c.algorithm != "" {
+			h.Set(checksumHeader+c.algorithm, c.value)
+		}
+		return &Reply{Header: h}
+	}
+}
+
+// completion is the body of CompleteMultipartUpload.
+type completion struct {
+	Part []struct {
+		PartNumber                               int
+		ETag                                     string
+		ChecksumCRC32, ChecksumCRC32C            string
+		ChecksumCRC64NVME                        string
+		ChecksumSHA1, ChecksumSHA256             string
+		ChecksumMD5, ChecksumSHA512, ChecksumXXH string
+	}
+}
+
+func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
+	u := b.uploads[req.UploadID]
+	if u == nil || u.key != req.Key {
+		return refuse(http.StatusNotFound, "NoSuchUpload")
+	}
+	if req.Header.Get("If-None-Match") == "*" && b.current(req.Key) != nil {
+		return refuse(http.StatusPreconditionFailed, "PreconditionFailed")
+	}
+	var list completion
+	if err := xml.Unmarshal(req.Body, &list); err != nil || len(list.Part) == 0 {
+		return refuse(http.StatusBadRequest, "MalformedXML")
+	}
+	var (
+		body   bytes.Buffer
+		digest = md5.New() //nolint:gosec // see the import
+	)
+	for i, named := range list.Part {
+		p, ok := u.parts[named.PartNumber]
+		given := named.ChecksumCRC64NVME + named.ChecksumCRC32 + named.ChecksumCRC32C + named.ChecksumSHA1 + named.ChecksumSHA256
+		switch {
+		case i > 0 && named.PartNumber <= list.Part[i-1].PartNumber:
+			return refuse(http.StatusBadRequest, "InvalidPartOrder")
+		case !ok, strings.Trim(named.ETag, `"`) != strings.Trim(p.etag, `"`),
+			given != "" && (u.algorithm == "" || given != p.sum.value), // none was announced, or it is another's
+			given == "" && u.sumType == "COMPOSITE":
+			return refuse(http.StatusBadRequest, "InvalidPart")
+		case i < len(list.Part)-1 && int64(len(p.body)) < s.opts.MinPartSize:
+			return refuse(http.StatusBadRequest, "EntityTooSmall")
+		}
+		body.Write(p.body)
+		raw, err := hex.DecodeString(strings.Trim(p.etag, `"`))
+		if err != nil {
+			panic(err)
+		}
+		digest.Write(raw)
+	}
+	o := &Object{Key: u.key, Body: body.Bytes(), Header: u.header, Parts: len(list.Part)}
+	if n := req.Header.Get("X-Amz-Mp-Object-Size"); n != "" && n != strconv.Itoa(len(o.Body)) {
+		return refuse(http.StatusBadRequest, "InvalidRequest")
+	}
+	if u.sumType == "FULL_OBJECT" {
+		o.sum, o.sumType = sumOf(u.algorithm, o.Body), u.sumType
+		if c := claimed(req); c.algorithm != "" && c != o.sum {
+			return refuse(http.StatusBadRequest, "BadDigest")
+		}
+	}
+	o.ETag = fmt.Sprintf(`"%x-%d"`, digest.Sum(nil), len(list.Part))
+	delete(b.uploads, u.id)
+	s.store(b, o)
+	type CompleteMultipartUploadResult struct { //nolint:revive // the names of the protocol
+		Location, Bucket, Key, ETag     string
+		ChecksumCRC64NVME, ChecksumType string `xml:",omitempty"`
+	}
+	out := CompleteMultipartUploadResult{Location: s.URL + "/" + req.Bucket + "/" + req.Key, Bucket: req.Bucket, Key: req.Key, ETag: o.ETag}
+	if o.sum.algorithm == "Crc64nvme" {
+		out.ChecksumCRC64NVME, out.ChecksumType = o.sum.value, o.sumType
+	}
+	reply := document(out)
+	if o.VersionID != "" {
+		reply.Header.Set("X-Amz-Version-Id", o.VersionID)
+	}
+	return reply
+}
+
+func (s *Server) abortUpload(b *bucket, req *Request) *Reply {
+	if u := b.uploads[req.UploadID]; u == nil || u.key != req.Key {
+		return refuse(http.StatusNotFound, "NoSuchUpload")
+	}
+	delete(b.uploads, req.UploadID)
+	return &Reply{Status: http.StatusNoContent}
+}
+
+// sorted returns the uploads in the order of a list: by key, then by age.
+func (b *bucket) sorted(prefix string) []*upload {
+	var out []*upload
+	for _, u := range b.uploads {
+		if strings.HasPrefix(u.key, prefix) {
+			out = append(out, u)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].key != out[j].key {
+			return out[i].key < out[j].key
+		}
+		return len(out[i].id) < len(out[j].id) || len(out[i].id) == len(out[j].id) && out[i].id < out[j].id
+	})
+	return out
+}

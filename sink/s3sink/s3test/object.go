@@ -1,0 +1,189 @@
+package s3test
+
+import (
+	"fmt"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Object is what is stored under a key.
+type Object struct {
+	Key       string
+	Body      []byte
+	ETag      string // in its quotes
+	VersionID string
+	Modified  time.Time
+	Header    http.Header // Content-Type, user metadata, encryption and the like, as the client sent them
+	Parts     int         // it was made of; 0 for a PutObject
+
+	sum     sum
+	sumType string
+}
+
+// kept are the headers of a request that its object keeps, beside the user's metadata.
+var kept = []string{
+	"Content-Type", "Content-Encoding", "Content-Disposition", "Cache-Control", "X-Amz-Storage-Class", "X-Amz-Acl", "X-Amz-Tagging",
+	"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
+}
+
+func keep(h http.Header) http.Header {
+	out := http.Header{}
+	for _, k := range kept {
+		if v := h.Get(k); v != "" {
+			out.Set(k, v)
+		}
+	}
+	for k, v := range h {
+		if strings.HasPrefix(k, "X-Amz-Meta-") {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// Put stores an object as a client would by PutObject, or replaces one.
+func (s *Server) Put(bucket, key string, body []byte) *Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := &Object{Key: key, Body: append([]byte(nil), body...), Header: http.Header{}}
+	o.sum, o.sumType = sumOf("Crc64nvme", body), "FULL_OBJECT"
+	o.ETag = etagOf(body, "")
+	return s.store(s.buckets[bucket], o)
+}
+
+// Object returns what is stored under key, or nil. It is not to be changed.
+func (s *Server) Object(bucket, key string) *Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buckets[bucket].current(key)
+}
+
+// Remove deletes an object with all its versions.
+func (s *Server) Remove(bucket, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.buckets[bucket].objects, key)
+}
+
+func (b *bucket) current(key string) *Object {
+	if v := b.objects[key]; len(v) > 0 {
+		return v[len(v)-1]
+	}
+	return nil
+}
+
+// store makes o the current object of its key. s.mu is held.
+func (s *Server) store(b *bucket, o *Object) *Object {
+	o.Modified = time.Now()
+	if s.opts.Versioned {
+		o.VersionID = s.next("version-")
+		b.objects[o.Key] = append(b.objects[o.Key], o)
+	} else {
+		b.objects[o.Key] = []*Object{o}
+	}
+	return o
+}
+
+func (s *Server) putObject(b *bucket, req *Request) *Reply {
+	if req.Header.Get("If-None-Match") == "*" && b.current(req.Key) != nil {
+		return refuse(http.StatusPreconditionFailed, "PreconditionFailed")
+	}
+	o := &Object{Key: req.Key, Body: req.Body, Header: keep(req.Header), sum: claimed(req), sumType: "FULL_OBJECT"}
+	if o.sum.algorithm == "" {
+		o.sum = sumOf("Crc64nvme", req.Body) // as S3 does since 2024
+	}
+	o.ETag = etagOf(req.Body, o.Header.Get("X-Amz-Server-Side-Encryption"))
+	return &Reply{Header: s.store(b, o).headers(true)}
+}
+
+// headers returns what replies tell about o.
+func (o *Object) headers(sums bool) http.Header {
+	h := http.Header{"Etag": {o.ETag}}
+	if o.VersionID != "" {
+		h.Set("X-Amz-Version-Id", o.VersionID)
+	}
+	if sums && o.sum.algorithm != "" {
+		h.Set(checksumHeader+o.sum.algorithm, o.sum.value)
+		h.Set(checksumHeader+"Type", o.sumType)
+	}
+	return h
+}
+
+func (s *Server) getObject(b *bucket, req *Request) *Reply {
+	o := b.current(req.Key)
+	if id := first(req.Query["versionId"]); id != "" {
+		o = nil
+		for _, v := range b.objects[req.Key] {
+			if v.VersionID == id {
+				o = v
+			}
+		}
+	}
+	if o == nil {
+		return refuse(http.StatusNotFound, "NoSuchKey")
+	}
+	if m := req.Header.Get("If-Match"); m != "" && m != o.ETag && m != "*" {
+		return refuse(http.StatusPreconditionFailed, "PreconditionFailed")
+	}
+	body, status := o.Body, http.StatusOK
+	h := o.headers(false)
+	if rng := req.Header.Get("Range"); rng != "" {
+		from, to, ok := span(rng, len(body))
+		if !ok {
+			return refuse(http.StatusRequestedRangeNotSatisfiable, "InvalidRange")
+		}
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(body)))
+		body, status = body[from:to], http.StatusPartialContent
+	}
+	if req.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" && len(body) == len(o.Body) {
+		for k, v := range o.headers(true) {
+			h[k] = v
+		}
+	}
+	for k, v := range o.Header {
+		h[k] = v
+	}
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
+	return &Reply{Status: status, Header: h, Body: body}
+}
+
+// span reads a Range header over size bytes.
+func span(rng string, size int) (from, to int, ok bool) {
+	a, b, _ := strings.Cut(strings.TrimPrefix(rng, "bytes="), "-")
+	from, err := strconv.Atoi(a)
+	if a == "" {
+		n, err := strconv.Atoi(b)
+		return max(size-n, 0), size, err == nil && n > 0 && size > 0
+	}
+	if err != nil || from >= size {
+		return 0, 0, false
+	}
+	last, err := strconv.Atoi(b)
+	if b == "" {
+		last, err = size-1, nil
+	}
+	return from, min(last+1, size), err == nil && last >= from
+}
+
+func first(v []string) string {
+	if len(v) == 0 {
+		return ""
+	}
+	return v[0]
+}
+
+// keys returns the keys of m that begin with prefix and come after a marker, in order.
+func keys[V any](m map[string]V, prefix, after string) []string {
+	var out []string
+	for k := range m {
+		if strings.HasPrefix(k, prefix) && k > after {
+			out = append(out, k)
+		}
+	}
+	sort.Strings(out)
+	return out
+}

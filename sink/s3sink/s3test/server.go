@@ -1,0 +1,223 @@
+// Package s3test is an S3 server in the test's own process, whose faults a test writes down.
+//
+//	server := s3test.New(nil)
+//	defer server.Close()
+//	server.CreateBucket("backups")
+//	server.Fault(s3test.Fault{Op: "UploadPart", Part: 2, Before: s3test.Fail(500, "InternalError")})
+//	// a client with server.URL as its endpoint, path-style addresses and any credentials
+//
+// It keeps objects in memory and follows S3 where a program would notice: multipart uploads with the rules for parts, their ETags
+// and checksums; ranges; conditions (If-Match, If-None-Match); versions; lists. It has no access control and does not check signatures.
+package s3test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options tunes [New]. The zero value is ready to use.
+type Options struct {
+	MinPartSize int64 // bytes that every part but the last must have; 0 means 5 MiB, as S3 has it, a negative number none
+	MaxParts    int   // highest part number; 0 means 10,000, as S3 has it
+	Versioned   bool  // every object keeps its versions
+}
+
+// Server is an S3 server. It is safe for use by several goroutines.
+type Server struct {
+	URL string // the endpoint; addresses are path-style
+
+	opts   Options
+	http   *httptest.Server
+	closed chan struct{}
+
+	mu       sync.Mutex
+	buckets  map[string]*bucket
+	faults   []*Fault
+	requests []Request
+	counter  int
+}
+
+// bucket holds one bucket's objects and unfinished uploads.
+type bucket struct {
+	objects map[string][]*Object // the versions of a key, the newest last
+	uploads map[string]*upload
+}
+
+// New starts a server without buckets; its user closes it.
+func New(opts *Options) *Server {
+	s := &Server{closed: make(chan struct{}), buckets: map[string]*bucket{}}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if s.opts.MinPartSize == 0 {
+		s.opts.MinPartSize = 5 << 20
+	}
+	if s.opts.MaxParts == 0 {
+		s.opts.MaxParts = 10_000
+	}
+	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.URL = s.http.URL
+	return s
+}
+
+// Close stops the server and ends what hangs.
+func (s *Server) Close() {
+	close(s.closed)
+	s.http.CloseClientConnections()
+	s.http.Close()
+}
+
+// CreateBucket makes an empty bucket.
+func (s *Server) CreateBucket(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.buckets[name] = &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}}
+}
+
+// Request is what a client asked for.
+type Request struct {
+	Op       string // the operation by its name in the API: "UploadPart"
+	Bucket   string
+	Key      string
+	Part     int // of UploadPart; else 0
+	UploadID string
+	Header   http.Header
+	Query    map[string][]string
+	Body     []byte // empty where a fault replied before it was read
+}
+
+// Requests returns what was asked so far, in order of arrival. Bodies are left out.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.requests...)
+}
+
+// Count returns how often op was asked for.
+func (s *Server) Count(op string) int {
+	n := 0
+	for _, r := range s.Requests() {
+		if r.Op == op {
+			n++
+		}
+	}
+	return n
+}
+
+// serve answers one request.
+func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
+	req := parse(hr)
+	s.mu.Lock()
+	s.requests = append(s.requests, *req)
+	fault := s.match(req)
+	s.mu.Unlock()
+	if fault == nil {
+		fault = &Fault{}
+	}
+	var reply *Reply
+	if fault.Unread {
+		reply = fault.before(req)
+	}
+	if reply == nil {
+		var err error
+		if req.Body, err = io.ReadAll(hr.Body); err != nil {
+			panic(http.ErrAbortHandler) // the client broke off: nothing of it is done
+		}
+		if !fault.Unread {
+			reply = fault.before(req)
+		}
+	}
+	if reply == nil {
+		s.mu.Lock()
+		reply = s.handle(req)
+		s.mu.Unlock()
+		if fault.After != nil {
+			fault.After(req, reply)
+		}
+	}
+	s.send(w, hr, reply)
+}
+
+// parse names the operation of a request.
+func parse(hr *http.Request) *Request {
+	q := hr.URL.Query()
+	r := &Request{Header: hr.Header.Clone(), Query: q, UploadID: q.Get("uploadId")}
+	r.Bucket, r.Key, _ = strings.Cut(strings.TrimPrefix(hr.URL.Path, "/"), "/")
+	r.Part, _ = strconv.Atoi(q.Get("partNumber")) // 0 where there is none
+	names := map[string]string{"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+	if r.Key == "" {
+		names = map[string]string{"GET": "ListObjectsV2", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+	}
+	r.Op = names[hr.Method]
+	switch _, uploads := q["uploads"]; {
+	case uploads && hr.Method == "POST":
+		r.Op = "CreateMultipartUpload"
+	case uploads:
+		r.Op = "ListMultipartUploads"
+	case r.UploadID == "":
+	case hr.Method == "PUT":
+		r.Op = "UploadPart"
+	case hr.Method == "POST":
+		r.Op = "CompleteMultipartUpload"
+	case hr.Method == "DELETE":
+		r.Op = "AbortMultipartUpload"
+	default:
+		r.Op = "ListParts"
+	}
+	return r
+}
+
+// handle carries req out. s.mu is held.
+func (s *Server) handle(req *Request) *Reply {
+	if req.Op == "CreateBucket" {
+		if s.buckets[req.Bucket] != nil {
+			return refuse(http.StatusConflict, "BucketAlreadyOwnedByYou")
+		}
+		s.buckets[req.Bucket] = &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}}
+		return &Reply{}
+	}
+	b := s.buckets[req.Bucket]
+	if b == nil {
+		return refuse(http.StatusNotFound, "NoSuchBucket")
+	}
+	if why := damaged(req); why != "" {
+		return refuse(http.StatusBadRequest, why)
+	}
+	switch req.Op {
+	case "HeadBucket":
+		return &Reply{}
+	case "PutObject":
+		return s.putObject(b, req)
+	case "GetObject", "HeadObject":
+		return s.getObject(b, req)
+	case "DeleteObject":
+		delete(b.objects, req.Key)
+		return &Reply{Status: http.StatusNoContent}
+	case "ListObjectsV2":
+		return s.listObjects(b, req)
+	case "CreateMultipartUpload":
+		return s.createUpload(b, req)
+	case "UploadPart":
+		return s.uploadPart(b, req)
+	case "CompleteMultipartUpload":
+		return s.completeUpload(b, req)
+	case "AbortMultipartUpload":
+		return s.abortUpload(b, req)
+	case "ListMultipartUploads":
+		return s.listUploads(b, req)
+	}
+	return refuse(http.StatusNotImplemented, "NotImplemented")
+}
+
+// next returns a new name, of an upload or a version. s.mu is held.
+func (s *Server) next(prefix string) string {
+	s.counter++
+	return prefix + strconv.Itoa(s.counter)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,0 +1,118 @@
+package s3sink
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// limits are what the service allows; see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+type limits struct {
+	minPart, maxPart int64 // bytes
+	maxParts         int
+}
+
+var s3Limits = limits{minPart: 5 << 20, maxPart: 5 << 30, maxParts: 10_000}
+
+const (
+	defaultPartSize    = 8 << 20
+	defaultParallelism = 4
+	defaultAbort       = 30 * time.Second
+	slowest            = 16 << 10 // bytes a second that a request is given time for
+)
+
+// settings is an upload that can be run: checked, with the defaults filled in, and nobody else's.
+type settings struct {
+	client      API
+	bucket, key string
+	opts        UploadOptions
+	limits      limits
+}
+
+func newSettings(client API, bucket, key string, opts *UploadOptions) (*settings, error) {
+	return newSettingsWithin(s3Limits, client, bucket, key, opts)
+}
+
+func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOptions) (*settings, error) {
+	s := &settings{client: client, bucket: bucket, key: key, limits: l}
+	if opts != nil {
+		s.opts = *opts
+		s.opts.Metadata = maps.Clone(opts.Metadata)
+	}
+	o := &s.opts
+	o.PartSize = cmpOr(o.PartSize, defaultPartSize)
+	o.Parallelism = cmpOr(o.Parallelism, defaultParallelism)
+	o.ContentType = cmpOr(o.ContentType, "application/octet-stream")
+	o.AbortTimeout = cmpOr(o.AbortTimeout, defaultAbort)
+	switch {
+	case client == nil:
+		return nil, errors.New("s3sink: the client is nil")
+	case bucket == "":
+		return nil, errors.New("s3sink: the bucket's name is empty")
+	case key == "":
+		return nil, errors.New("s3sink: the object's key is empty")
+	case o.PartSize < l.minPart || o.PartSize > l.maxPart || o.PartSize > math.MaxInt:
+		return nil, fmt.Errorf("s3sink: PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
+	case o.Parallelism < 1:
+		return nil, fmt.Errorf("s3sink: Parallelism is %d, want at least 1", o.Parallelism)
+	case o.Checksum != ChecksumCRC64NVME && o.Checksum != ChecksumNone:
+		return nil, fmt.Errorf("s3sink: Checksum is %d, which is none", o.Checksum)
+	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
+		return nil, errors.New("s3sink: a timeout is negative")
+	case o.SSEKMSKeyID != "" && o.ServerSideEncryption != "aws:kms" && o.ServerSideEncryption != "aws:kms:dsse":
+		return nil, fmt.Errorf("s3sink: SSEKMSKeyID goes with ServerSideEncryption aws:kms, not %q", o.ServerSideEncryption)
+	}
+	return s, nil
+}
+
+func cmpOr[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// steady is the share of the parts that have PartSize; after it the size doubles every twentieth of the parts.
+func (s *settings) partSize(n int) int {
+	size := s.opts.PartSize
+	if s.opts.FixedParts {
+		return int(size)
+	}
+	steady, step := s.limits.maxParts/2, max(s.limits.maxParts/20, 1)
+	for over := n - steady; over > 0 && size < s.limits.maxPart; over -= step {
+		size *= 2
+	}
+	return int(min(size, s.limits.maxPart, math.MaxInt))
+}
+
+// requestTimeout is the time that one try of a request with n bytes may take.
+func (s *settings) requestTimeout(n int) time.Duration {
+	if s.opts.RequestTimeout > 0 {
+		return s.opts.RequestTimeout
+	}
+	return time.Minute + time.Duration(n/slowest)*time.Second
+}
+
+// checked tells whether checksums are sent.
+func (s *settings) checked() bool { return s.opts.Checksum == ChecksumCRC64NVME }
+
+// sum returns crc as a header value, or nil.
+func (s *settings) sum(crc uint64) *string {
+	if !s.checked() {
+		return nil
+	}
+	return aws.String(crcText(crc))
+}
+
+// str returns nil for "", as the SDK wants it for a header that is not to be sent.
+func str(v string) *string {
+	if v == "" {
+		return nil
+	}
+	return &v
+}

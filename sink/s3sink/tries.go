@@ -1,0 +1,106 @@
+package s3sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptrace"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// damaged are the codes of a body that was changed on its way: the SDK does not retry them, though it may, for the body is still at hand.
+var damaged = []string{"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
+
+// tries looks at every try that the SDK makes of one request: it bounds each in time and remembers whether one of them may have been
+// carried out although its reply does not say so.
+type tries struct {
+	timeout  time.Duration
+	unsigned bool
+	retryOn  []string // codes to be retried beside the SDK's
+
+	mu    sync.Mutex
+	vague bool
+}
+
+// options makes a request be looked at.
+func (t *tries) options(o *s3.Options) {
+	// The checksum is ours, or none is wanted: never a trailer, which many services refuse.
+	o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	if codes := t.retryOn; len(codes) > 0 && o.Retryer != nil {
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codes...)
+	}
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		if t.unsigned {
+			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
+				return err
+			}
+		}
+		return stack.Finalize.Insert(t, "Retry", middleware.After)
+	})
+}
+
+// ID implements [middleware.FinalizeMiddleware].
+func (t *tries) ID() string { return "millweir:tries" }
+
+// HandleFinalize makes one try.
+func (t *tries) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	try, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	var begun, written bool
+	try = httptrace.WithClientTrace(try, &httptrace.ClientTrace{
+		GetConn: func(string) { t.set(&begun) },
+		WroteRequest: func(w httptrace.WroteRequestInfo) {
+			if w.Err == nil {
+				t.set(&written)
+			}
+		},
+	})
+	out, meta, err := next.HandleFinalize(try, in)
+	if err != nil && status(err) == 0 && try.Err() != nil && ctx.Err() == nil {
+		// Not the SDK's own error, which it would take for a cancellation and not retry.
+		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("no reply within %v: %w", t.timeout, os.ErrDeadlineExceeded)}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if vague(err) && (written || !begun) { // what was not sent to its end was not carried out
+		t.vague = true
+	}
+	return out, meta, err
+}
+
+func (t *tries) set(b *bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*b = true
+}
+
+// unclear tells whether the request that ended with err may have been carried out.
+func (t *tries) unclear(err error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.vague || errors.Is(err, errNoETag)
+}
+
+// vague tells whether a try that ended with err may have been carried out, if it was sent.
+func vague(err error) bool {
+	if err == nil || refused(err) {
+		return false
+	}
+	var (
+		sent     *smithyhttp.RequestSendError
+		canceled *smithy.CanceledError
+	)
+	return status(err) != 0 || errors.As(err, &sent) || errors.As(err, &canceled)
+}

@@ -1,0 +1,108 @@
+// Package s3sink stores byte streams as objects in Amazon S3 and in what speaks its protocol.
+//
+//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.json.gz.age", nil))
+//
+// An object is visible only once its stream has ended well: a run that fails or is cancelled leaves nothing at the key and,
+// as far as the server can be reached, no unfinished upload. A reply that does not tell whether the object was stored is
+// settled by looking at what is stored, or reported as [ErrOutcomeUnknown]; it is never taken for success.
+package s3sink
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/millweir/millweir/stream"
+)
+
+// API is what [Upload] needs of a client; *s3.Client has it.
+type API interface {
+	PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+	CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
+	UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error)
+	CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error)
+	AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
+	HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+}
+
+// Checksum says which checksum goes with an object.
+type Checksum int
+
+const (
+	// ChecksumCRC64NVME has every part and the whole object checked by the service: computed here while a part fills, and sent
+	// as a header, never as a trailer. S3 stores it with the object as a FULL_OBJECT checksum.
+	ChecksumCRC64NVME Checksum = iota
+	// ChecksumNone sends none, for services that refuse it. Nor is the object's size announced then.
+	ChecksumNone
+)
+
+// UploadOptions tunes [Upload]. The zero value is ready to use.
+type UploadOptions struct {
+	PartSize    int64 // bytes in a part, 5 MiB to 5 GiB; 0 means 8 MiB
+	FixedParts  bool  // parts never grow, as Cloudflare R2 demands; a stream of more than 10,000 × PartSize is then ErrTooLarge
+	Parallelism int   // parts in flight, at least 1; 0 means 4
+
+	ContentType        string            // "" means application/octet-stream
+	ContentEncoding    string            // as sent; "" for none
+	ContentDisposition string            // as sent; "" for none
+	CacheControl       string            // as sent; "" for none
+	Metadata           map[string]string // the user's own; S3 allows 2 KB
+	Tagging            string            // as a URL query: "team=db&keep=30d"
+	StorageClass       string            // "STANDARD_IA", …; "" for the bucket's default
+	ACL                string            // a canned ACL: "private", …; "" for none
+
+	ServerSideEncryption string // "AES256", "aws:kms" or "aws:kms:dsse"; "" for the bucket's default
+	SSEKMSKeyID          string // the key for aws:kms; "" for the service's own
+
+	IfAbsent bool     // store only where the key has no object yet, else ErrExists
+	Checksum Checksum // what the service is to check; the zero value is CRC64NVME
+
+	// UnsignedPayload leaves the body out of the request's signature over plain http too, which halves the CPU time of an
+	// upload. Over https it never is in the signature: TLS protects it.
+	UnsignedPayload bool
+
+	RequestTimeout time.Duration // for one try of one request; 0 means a minute and what a part takes at 16 KiB/s
+	AbortTimeout   time.Duration // for cleaning up and for settling an outcome; 0 means 30 s
+}
+
+// Object is what [Upload] stored.
+type Object struct {
+	Bucket    string
+	Key       string
+	ETag      string // as the server gave it, in its quotes. Not an MD5: multipart and encrypted objects have other ETags
+	VersionID string // of a versioned bucket; "" else
+	Location  string // the URL, where the server told it
+	Size      int64  // bytes
+	Parts     int    // of the multipart upload; 0 for a stream that was stored by one PutObject
+	Checksum  string // the object's CRC64NVME as S3 writes it, in base64; "" with ChecksumNone
+}
+
+// Upload returns a sink that stores its input as one S3 object: by one PutObject when it fits into one part, else by a multipart upload.
+//
+//   - In: byte chunks of any size. An empty stream is stored as an empty object.
+//   - Result: the object's ETag, version, size in bytes and checksum. Beside an error it is the zero Object.
+//   - Memory: at most (Parallelism+1) × PartSize bytes, and less for a stream shorter than a part. From part 5,001 on the part size
+//     doubles every 500 parts (up to 5 GiB), so that 10,000 parts always suffice: with 8 MiB parts memory is the stated one up to
+//     40 GiB and the limit is 6.3 TiB. FixedParts turns that off.
+//   - Order and goroutines: parts are filled on the caller's goroutine and sent by Parallelism others, in any order; all have ended
+//     when the run returns. Nothing is sent before the first part is full or the stream has ended.
+//   - Errors: the source's as it is, the SDK's wrapped (errors.As finds smithy.APIError and its code: NoSuchBucket, AccessDenied, …);
+//     [ErrExists] and [ErrConflict] with IfAbsent, [ErrTooLarge], [ErrMismatch], [ErrOutcomeUnknown].
+//   - Failure: on any error, panic or cancellation the upload is aborted once no part is in flight any more, on a context of its own.
+//     A server that answers makes that a matter of milliseconds; one that does not is asked again for AbortTimeout at most. An abort that
+//     failed is joined to the error, with the upload's id. Where the outcome of the last step is unknown, the upload is not
+//     aborted. What is left then, or where the reply to the very first request of an upload was lost, is found by [AbortPending].
+//   - Proof: a last request whose reply was lost or says nothing is followed by a HEAD. The object at the key is taken for this
+//     one when its size and its checksum (or the ETag that the parts make) are; so the same bytes under the same key, stored by
+//     another, pass for ours. Without permission to read, such an outcome is unknown.
+//   - Cancellation while the last request is under way: the run succeeds where the object proves to be stored, else it is the cause.
+//   - Limits: 5 MiB to 5 GiB a part, 10,000 parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+func Upload(client API, bucket, key string, opts *UploadOptions) stream.Sink[[]byte, Object] {
+	s, err := newSettings(client, bucket, key, opts)
+	return stream.SinkFunc[[]byte, Object](func(ctx context.Context, src stream.Source[[]byte]) (Object, error) {
+		if err != nil {
+			return Object{}, err
+		}
+		return s.upload(ctx, src)
+	})
+}

@@ -1,0 +1,72 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"reflect"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Cycle returns a source of the elements of seq over and over. It never completes: end it with [stream.Take] or by the context.
+// Every run begins anew. A pass in which seq yields nothing is an error, since there would be no end to it.
+func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
+	if seq == nil {
+		return stream.Fail[T](errors.New("source: Cycle: the sequence is nil"))
+	}
+	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		w := watch{ctx: ctx}
+		defer w.end()
+		for {
+			empty := true
+			for x := range seq {
+				empty = false
+				if w.done() {
+					return context.Cause(ctx)
+				}
+				if err := emit(x); err != nil {
+					return err
+				}
+			}
+			switch {
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case empty:
+				return errors.New("source: Cycle: the sequence is empty")
+			}
+		}
+	})
+}
+
+// Repeat returns a source of v over and over. It never completes: end it with [stream.Take] or by the context. A byte slice is
+// copied for every emit; other values are emitted as they are, so that what they point to is shared.
+func Repeat[T any](v T) stream.Source[T] {
+	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		own := copier[T]()
+		w := watch{ctx: ctx}
+		defer w.end()
+		for !w.done() {
+			x := v
+			if own != nil {
+				x = own(v)
+			}
+			if err := emit(x); err != nil {
+				return err
+			}
+		}
+		return context.Cause(ctx)
+	})
+}
+
+// copier returns the function that copies a byte slice; nil where T is none.
+func copier[T any]() func(T) T {
+	t := reflect.TypeFor[T]()
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Uint8 {
+		return nil
+	}
+	return func(v T) T {
+		p := reflect.ValueOf(v).Bytes()
+		return reflect.ValueOf(append(make([]byte, 0, len(p)), p...)).Convert(t).Interface().(T)
+	}
+}

@@ -1,0 +1,50 @@
+package source
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Func returns a source of the one element that f returns: a future, a query for one value. Every run calls f, on its own
+// goroutine. An error of f ends the run, as it is.
+func Func[T any](f func(context.Context) (T, error)) stream.Source[T] {
+	if f == nil {
+		return stream.Fail[T](errors.New("source: Func: the function is nil"))
+	}
+	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		v, err := f(ctx)
+		switch {
+		case err != nil:
+			return caused(ctx, err)
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		return emit(v)
+	})
+}
+
+// Defer returns a source of the elements of the source that f returns: one that must be looked up, opened or chosen when the run
+// begins. Every run calls f. An error of f ends the run, as it is.
+func Defer[T any](f func(context.Context) (stream.Source[T], error)) stream.Source[T] {
+	if f == nil {
+		return stream.Fail[T](errors.New("source: Defer: the function is nil"))
+	}
+	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		src, err := f(ctx)
+		switch {
+		case err != nil:
+			return caused(ctx, err)
+		case src == nil:
+			return errors.New("source: Defer: the function returned no source")
+		}
+		return src.Each(ctx, emit)
+	})
+}

@@ -1,0 +1,121 @@
+// Package mongosource reads from MongoDB: it makes sources of queries, through the official driver.
+//
+// Documents pass as they are stored, byte for byte, as bson.Raw. What a source emits belongs to its downstream.
+package mongosource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Finder runs a query. [*mongo.Collection] is one.
+//
+// A Finder that also has the methods Name() string and Database() *mongo.Database is named in errors; one that has
+// Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection can be given a read concern and a read preference.
+type Finder interface {
+	Find(ctx context.Context, filter any, opts ...options.Lister[options.FindOptions]) (*mongo.Cursor, error)
+}
+
+// Find returns a source of the documents of coll that match filter, as they are stored. [bson.D]{} matches all; a nil filter
+// is refused.
+//
+//   - Out: one bson.Raw a document, byte for byte as the server sent it. Keys, their order, duplicates and invalid UTF-8 are
+//     kept. A collection that does not exist is empty, as for the server.
+//   - Memory: one batch of the cursor, at most 16 MiB and BatchSize documents. Documents are copied out of it, several small
+//     ones into one slab of at most 32 KiB: who keeps a small document keeps its slab.
+//   - Order and goroutines: the server's order; fused, it starts no goroutine.
+//   - Errors: the driver's, wrapped, with the number of documents before; [ErrCursorLost] when the server gave the cursor up
+//     (a restart, or a downstream slower than the server's patience of 10 minutes a batch and 30 minutes a session),
+//     [ErrMaxTime], [*MalformedError] for what is not a document (see Validate). Every end that is not the end of the cursor is an error.
+//   - The driver repeats a failed first request once. A lost batch is not asked for again: the run fails.
+//   - Early end, failure, cancellation: the cursor is closed on the server (killCursors), within a second. A server that cannot be
+//     reached then closes it itself when it has been idle for 10 minutes; that is no error.
+//   - A scan sees what is written meanwhile or does not; a document that moves in the index that is read can come twice or never.
+//     For a scan that is repeatable in its order, hint the _id index. A snapshot needs a session with snapshot reads in the context.
+//   - Every run is a new query.
+func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
+	q := query{coll: coll, filter: filter}
+	if opts != nil {
+		q.opts = opts.clone()
+	}
+	if err := q.check(); err != nil {
+		return stream.Fail[bson.Raw](err)
+	}
+	return stream.SourceFunc[bson.Raw](q.each)
+}
+
+type query struct {
+	coll   Finder
+	filter any
+	opts   FindOptions
+}
+
+// cloner is a collection that can be had with other options.
+type cloner interface {
+	Clone(opts ...options.Lister[options.CollectionOptions]) *mongo.Collection
+}
+
+func (q *query) check() error {
+	if q.coll == nil {
+		return errors.New("mongosource: find: the collection is nil")
+	}
+	if c, ok := q.coll.(*mongo.Collection); ok && c == nil {
+		return errors.New("mongosource: find: the collection is nil")
+	}
+	if q.filter == nil {
+		return q.fail(errors.New("the filter is nil (bson.D{} matches every document)"))
+	}
+	if err := q.opts.check(); err != nil {
+		return q.fail(err)
+	}
+	if _, ok := q.coll.(cloner); !ok && (q.opts.ReadConcern != nil || q.opts.ReadPreference != nil) {
+		return q.fail(fmt.Errorf("a read concern or preference needs a collection with the method Clone, %T has none", q.coll))
+	}
+	return nil
+}
+
+// fail says where err happened.
+func (q *query) fail(err error) error {
+	return fmt.Errorf("mongosource: find%s: %w", namespace(q.coll), err)
+}
+
+func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
+	coll := q.coll
+	if q.opts.ReadConcern != nil || q.opts.ReadPreference != nil {
+		o := options.Collection()
+		if q.opts.ReadConcern != nil {
+			o.SetReadConcern(q.opts.ReadConcern)
+		}
+		if q.opts.ReadPreference != nil {
+			o.SetReadPreference(q.opts.ReadPreference)
+		}
+		coll = coll.(cloner).Clone(o)
+	}
+	wait := &patience{limited: q.opts.MaxTime > 0, left: q.opts.MaxTime}
+	var cur *mongo.Cursor
+	err := wait.call(ctx, func(ctx context.Context) (err error) {
+		cur, err = coll.Find(ctx, q.filter, q.opts.driver())
+		return err
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return q.fail(classify(err))
+	}
+	if cur == nil {
+		return q.fail(errors.New("the collection returned neither a cursor nor an error"))
+	}
+	check := checkFrame
+	if q.opts.Validate {
+		check = checkDocument
+	}
+	return drain(ctx, cur, check, wait, emit, q.fail)
+}

@@ -1,0 +1,306 @@
+package mongotest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+var ok = bson.E{Key: "ok", Value: 1.0}
+
+// hello describes the server: the primary of a replica set of one.
+func (s *Server) hello() bson.Raw {
+	addr := s.Addr()
+	return document(bson.D{
+		{Key: "helloOk", Value: true},
+		{Key: "ismaster", Value: true}, {Key: "isWritablePrimary", Value: true}, {Key: "secondary", Value: false},
+		{Key: "setName", Value: "mongotest"}, {Key: "setVersion", Value: int32(1)},
+		{Key: "hosts", Value: bson.A{addr}}, {Key: "me", Value: addr}, {Key: "primary", Value: addr},
+		{Key: "maxBsonObjectSize", Value: int32(MaxDocumentBytes)},
+		{Key: "maxMessageSizeBytes", Value: int32(MaxMessageBytes)},
+		{Key: "maxWriteBatchSize", Value: int32(MaxBatchDocuments)},
+		{Key: "localTime", Value: bson.NewDateTimeFromTime(time.Now())},
+		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
+		{Key: "connectionId", Value: int32(1)},
+		{Key: "minWireVersion", Value: int32(0)}, {Key: "maxWireVersion", Value: int32(25)},
+		{Key: "readOnly", Value: false}, ok,
+	})
+}
+
+// run carries out a command. s.mu is held.
+func (s *Server) run(req *request, f *Fault) bson.Raw {
+	target, _ := req.body.Index(0).Value().StringValueOK()
+	ns := req.db + "." + target
+	switch req.name {
+	case "ping", "endSessions", "refreshSessions":
+		return document(bson.D{ok})
+	case "buildInfo", "buildinfo":
+		return document(bson.D{{Key: "version", Value: "8.0.0"}, {Key: "versionArray", Value: bson.A{int32(8), int32(0), int32(0), int32(0)}}, ok})
+	case "find":
+		return s.find(req, ns)
+	case "getMore":
+		return s.getMore(req)
+	case "killCursors":
+		return s.killCursors(req)
+	case "insert":
+		return s.insert(req, target, f)
+	case "count":
+		return s.count(req, ns)
+	case "aggregate":
+		return s.aggregate(req, ns)
+	case "create":
+		if s.data[ns] != nil {
+			return failure(48, "Collection "+ns+" already exists.")
+		}
+		s.make(req.db, target)
+		return document(bson.D{ok})
+	case "drop":
+		s.remove(ns)
+		return document(bson.D{ok})
+	case "dropDatabase":
+		for _, name := range slices.Clone(s.order) {
+			if s.data[name].db == req.db {
+				s.remove(name)
+			}
+		}
+		return document(bson.D{ok})
+	case "listCollections":
+		return s.listCollections(req)
+	case "listDatabases":
+		return s.listDatabases()
+	}
+	return failure(59, "no such command: '"+req.name+"'")
+}
+
+// known refuses a body with a field that this server would have to ignore.
+func known(body bson.Raw, fields ...string) error {
+	elements, err := body.Elements()
+	if err != nil {
+		return err
+	}
+	for _, e := range elements[1:] {
+		switch k := e.Key(); k {
+		case "$db", "lsid", "txnNumber", "$clusterTime", "$readPreference", "readConcern", "writeConcern", "comment", "maxTimeMS", "apiVersion":
+		default:
+			if !slices.Contains(fields, k) {
+				return fmt.Errorf("mongotest: the field %s of the command is not supported", k)
+			}
+		}
+	}
+	return nil
+}
+
+func integer(body bson.Raw, field string) (int, bool) {
+	v, err := body.LookupErr(field)
+	if err != nil {
+		return 0, false
+	}
+	n, ok := v.AsInt64OK()
+	return int(n), ok
+}
+
+func (s *Server) find(req *request, ns string) bson.Raw {
+	if err := known(req.body, "filter", "batchSize", "limit", "skip", "singleBatch", "noCursorTimeout", "allowDiskUse", "hint"); err != nil {
+		return failure(2, err.Error())
+	}
+	var docs []bson.Raw
+	if c := s.data[ns]; c != nil {
+		docs = c.docs
+	}
+	filter, _ := req.body.Lookup("filter").DocumentOK()
+	docs, err := match(docs, filter)
+	if err != nil {
+		return failure(2, err.Error())
+	}
+	if n, given := integer(req.body, "skip"); given {
+		docs = docs[min(n, len(docs)):]
+	}
+	if n, given := integer(req.body, "limit"); given && n > 0 {
+		docs = docs[:min(n, len(docs))]
+	}
+	size, given := integer(req.body, "batchSize")
+	if !given {
+		size = firstBatch
+	}
+	s.nextID++
+	reply, taken := batch("firstBatch", ns, s.nextID, docs, size)
+	if single, _ := req.body.Lookup("singleBatch").BooleanOK(); single {
+		docs = docs[:taken]
+		reply, _ = batch("firstBatch", ns, s.nextID, docs, size)
+	}
+	if taken < len(docs) {
+		s.cursors[s.nextID] = &cursor{ns: ns, docs: docs[taken:]}
+	}
+	return reply
+}
+
+func (s *Server) getMore(req *request) bson.Raw {
+	id, _ := req.body.Index(0).Value().AsInt64OK()
+	c := s.cursors[id]
+	if c == nil {
+		return failure(43, fmt.Sprintf("cursor id %d not found", id))
+	}
+	size, given := integer(req.body, "batchSize")
+	if !given {
+		size = len(c.docs)
+	}
+	reply, taken := batch("nextBatch", c.ns, id, c.docs, size)
+	if c.docs = c.docs[taken:]; len(c.docs) == 0 {
+		delete(s.cursors, id)
+	}
+	return reply
+}
+
+func (s *Server) killCursors(req *request) bson.Raw {
+	killed, missing := bson.A{}, bson.A{}
+	ids, _ := req.body.Lookup("cursors").ArrayOK()
+	values, _ := ids.Values()
+	for _, v := range values {
+		id, _ := v.AsInt64OK()
+		if s.cursors[id] == nil {
+			missing = append(missing, id)
+			continue
+		}
+		delete(s.cursors, id)
+		killed = append(killed, id)
+	}
+	return document(bson.D{
+		{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: missing},
+		{Key: "cursorsAlive", Value: bson.A{}}, {Key: "cursorsUnknown", Value: bson.A{}}, ok,
+	})
+}
+
+func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
+	if err := known(req.body, "documents", "ordered", "bypassDocumentValidation"); err != nil {
+		return failure(2, err.Error())
+	}
+	docs := req.docs
+	if a, isArray := req.body.Lookup("documents").ArrayOK(); isArray {
+		values, _ := a.Values()
+		for _, v := range values {
+			docs = append(docs, v.Value)
+		}
+	}
+	if len(docs) == 0 || len(docs) > MaxBatchDocuments {
+		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", MaxBatchDocuments, len(docs)))
+	}
+	session := string(req.body.Lookup("lsid").Value)
+	number, retryable := req.body.Lookup("txnNumber").AsInt64OK()
+	if last, known := s.retries[session]; retryable && known && last.number == number {
+		return last.reply
+	}
+	ordered := true
+	if v, isBool := req.body.Lookup("ordered").BooleanOK(); isBool {
+		ordered = v
+	}
+	c := s.make(req.db, target)
+	inserted, errs := 0, bson.A{}
+	for i, doc := range docs {
+		code, text := f.WriteErrors[i], "mongotest: injected write error"
+		switch {
+		case code != 0:
+		case len(doc) > MaxDocumentBytes:
+			code, text = 2, fmt.Sprintf("object to insert too large. size in bytes: %d, max size: %d", len(doc), MaxDocumentBytes)
+		case !c.insert(doc):
+			code, text = 11000, fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: _id_ dup key: { _id: %s }", req.db, target, doc.Lookup("_id"))
+		default:
+			inserted++
+			continue
+		}
+		errs = append(errs, bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: code}, {Key: "errmsg", Value: text}})
+		if ordered {
+			break
+		}
+	}
+	d := bson.D{{Key: "n", Value: int32(inserted)}}
+	if len(errs) > 0 {
+		d = append(d, bson.E{Key: "writeErrors", Value: errs})
+	}
+	if f.WriteConcernError != 0 {
+		d = append(d, bson.E{Key: "writeConcernError", Value: bson.D{
+			{Key: "code", Value: f.WriteConcernError}, {Key: "errmsg", Value: "mongotest: injected write concern error"},
+		}})
+	}
+	reply := document(append(d, ok))
+	if retryable {
+		s.retries[session] = answer{number, reply}
+	}
+	return reply
+}
+
+func (s *Server) count(req *request, ns string) bson.Raw {
+	if err := known(req.body, "query"); err != nil {
+		return failure(2, err.Error())
+	}
+	query, _ := req.body.Lookup("query").DocumentOK()
+	n, err := s.matches(ns, query)
+	if err != nil {
+		return failure(2, err.Error())
+	}
+	return document(bson.D{{Key: "n", Value: int32(n)}, ok})
+}
+
+// aggregate knows the pipeline of CountDocuments: [{$match: …}, {$group: {_id: 1, n: {$sum: 1}}}].
+func (s *Server) aggregate(req *request, ns string) bson.Raw {
+	pipeline, _ := req.body.Lookup("pipeline").ArrayOK()
+	stages, _ := pipeline.Values()
+	counts := bson.Raw(document(bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: bson.D{{Key: "$sum", Value: int32(1)}}}}}}))
+	if len(stages) != 2 || string(stages[1].Value) != string(counts) {
+		return failure(2, "mongotest: the only pipeline it knows is that of CountDocuments")
+	}
+	filter, _ := bson.Raw(stages[0].Value).Lookup("$match").DocumentOK()
+	n, err := s.matches(ns, filter)
+	if err != nil {
+		return failure(2, err.Error())
+	}
+	var docs []bson.Raw
+	if n > 0 {
+		docs = append(docs, document(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: int32(n)}}))
+	}
+	reply, _ := batch("firstBatch", ns, 0, docs, 1)
+	return reply
+}
+
+func (s *Server) matches(ns string, filter bson.Raw) (int, error) {
+	if s.data[ns] == nil {
+		return 0, nil
+	}
+	docs, err := match(s.data[ns].docs, filter)
+	return len(docs), err
+}
+
+func (s *Server) listCollections(req *request) bson.Raw {
+	var docs []bson.Raw
+	for _, ns := range s.order {
+		if c := s.data[ns]; c.db == req.db {
+			docs = append(docs, document(bson.D{
+				{Key: "name", Value: c.name}, {Key: "type", Value: "collection"}, {Key: "options", Value: bson.D{}},
+				{Key: "info", Value: bson.D{{Key: "readOnly", Value: false}}},
+				{Key: "idIndex", Value: bson.D{{Key: "v", Value: int32(2)}, {Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}}, {Key: "name", Value: "_id_"}}},
+			}))
+		}
+	}
+	filter, _ := req.body.Lookup("filter").DocumentOK()
+	docs, err := match(docs, filter)
+	if err != nil {
+		return failure(2, err.Error())
+	}
+	reply, _ := batch("firstBatch", req.db+".$cmd.listCollections", 0, docs, len(docs))
+	return reply
+}
+
+func (s *Server) listDatabases() bson.Raw {
+	var names []string
+	for _, ns := range s.order {
+		if db := s.data[ns].db; !slices.Contains(names, db) {
+			names = append(names, db)
+		}
+	}
+	dbs := bson.A{}
+	for _, name := range names {
+		dbs = append(dbs, bson.D{{Key: "name", Value: name}, {Key: "sizeOnDisk", Value: int64(0)}, {Key: "empty", Value: false}})
+	}
+	return document(bson.D{{Key: "databases", Value: dbs}, {Key: "totalSize", Value: int64(0)}, ok})
+}

@@ -1,0 +1,165 @@
+package mongotest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+const (
+	firstBatch = 101 // documents, where a find does not say
+	batchBytes = 16 << 20
+)
+
+type collection struct {
+	db, name string
+	docs     []bson.Raw
+	ids      map[string]struct{} // the _id of each, type and bytes; nil when they are to be read again
+}
+
+type cursor struct {
+	ns   string
+	docs []bson.Raw // that are left
+}
+
+// answer is the reply to a retryable write, which its repetition gets again.
+type answer struct {
+	number int64 // of the write in its session
+	reply  bson.Raw
+}
+
+// make returns the collection, which it makes where there is none.
+func (s *Server) make(db, name string) *collection {
+	ns := db + "." + name
+	c := s.data[ns]
+	if c == nil {
+		c = &collection{db: db, name: name}
+		s.data[ns] = c
+		s.order = append(s.order, ns)
+	}
+	return c
+}
+
+// remove drops the collection.
+func (s *Server) remove(ns string) {
+	delete(s.data, ns)
+	for i, name := range s.order {
+		if name == ns {
+			s.order = append(s.order[:i:i], s.order[i+1:]...)
+			break
+		}
+	}
+	for id, c := range s.cursors {
+		if c.ns == ns {
+			delete(s.cursors, id)
+		}
+	}
+}
+
+// insert stores doc, and returns whether its _id was free. The elements of doc are not read but to find its _id.
+func (c *collection) insert(doc bson.Raw) bool {
+	if c.ids == nil {
+		c.ids = make(map[string]struct{}, len(c.docs)+1)
+		for _, d := range c.docs {
+			c.ids[idOf(d)] = struct{}{}
+		}
+	}
+	id := idOf(doc)
+	if _, taken := c.ids[id]; taken {
+		return false
+	}
+	c.ids[id] = struct{}{}
+	c.docs = append(c.docs, doc)
+	return true
+}
+
+// idOf returns the type and the bytes of doc's _id.
+func idOf(doc bson.Raw) string {
+	v, err := doc.LookupErr("_id")
+	if err != nil {
+		return ""
+	}
+	return string(rune(v.Type)) + string(v.Value)
+}
+
+// match returns the documents that have every field of filter with the very same bytes.
+func match(docs []bson.Raw, filter bson.Raw) ([]bson.Raw, error) {
+	if len(filter) <= 5 {
+		return docs, nil
+	}
+	want, err := filter.Elements()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range want {
+		v := e.Value()
+		if e.Key() == "" || e.Key()[0] == '$' || bytes.IndexByte([]byte(e.Key()), '.') >= 0 || v.Type == bson.TypeRegex || operator(v) {
+			return nil, fmt.Errorf("mongotest: a filter can only compare fields of the top level for equality, not %s", filter)
+		}
+	}
+	var found []bson.Raw
+next:
+	for _, d := range docs {
+		for _, e := range want {
+			v, err := d.LookupErr(e.Key())
+			if err != nil || v.Type != e.Value().Type || !bytes.Equal(v.Value, e.Value().Value) {
+				continue next
+			}
+		}
+		found = append(found, d)
+	}
+	return found, nil
+}
+
+// operator tells whether v is an expression like {$gt: 1}.
+func operator(v bson.RawValue) bool {
+	d, ok := v.DocumentOK()
+	if !ok {
+		return false
+	}
+	e, err := d.IndexErr(0)
+	return err == nil && len(e.Key()) > 0 && e.Key()[0] == '$'
+}
+
+// batch builds the reply with the next documents of a cursor: count of them at most, 16 MiB at most, but for one.
+func batch(field, ns string, id int64, docs []bson.Raw, count int) (reply bson.Raw, taken int) {
+	size := 0
+	for taken < len(docs) && taken < count && (taken == 0 || size+len(docs[taken]) <= batchBytes) {
+		size += len(docs[taken])
+		taken++
+	}
+	if taken == len(docs) {
+		id = 0
+	}
+	b := make([]byte, 4, size+12*taken+len(ns)+128)
+	b = append(append(b, byte(bson.TypeEmbeddedDocument)), "cursor\x00"...)
+	cur := len(b)
+	b = append(b, 0, 0, 0, 0, byte(bson.TypeArray))
+	b = append(append(b, field...), 0)
+	arr := len(b)
+	b = append(b, 0, 0, 0, 0)
+	for i, d := range docs[:taken] {
+		b = append(b, byte(bson.TypeEmbeddedDocument))
+		b = strconv.AppendInt(b, int64(i), 10)
+		b = append(append(b, 0), d...)
+	}
+	b = end(b, arr)
+	b = append(append(b, byte(bson.TypeInt64)), "id\x00"...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(id))
+	b = append(append(b, byte(bson.TypeString)), "ns\x00"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(ns)+1))
+	b = append(append(b, ns...), 0)
+	b = end(b, cur)
+	b = append(append(b, byte(bson.TypeDouble)), "ok\x00\x00\x00\x00\x00\x00\x00\xf0\x3f"...)
+	return end(b, 0), taken
+}
+
+// end ends the document that begins at start.
+func end(b []byte, start int) []byte {
+	b = append(b, 0)
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start))
+	return b
+}

@@ -1,0 +1,97 @@
+package mongotest
+
+import (
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// Fault is something that goes wrong with a command. Where several fit a command, the first injected is taken.
+type Fault struct {
+	Command string // the command it concerns: find, getMore, insert…
+	Nth     int    // which of these commands, counted from 1 when the fault is injected; 0 means every one
+
+	// Before the command is carried out:
+	Delay  time.Duration // waits; the end of the server ends the wait
+	Close  bool          // closes the connection; the command is not carried out
+	Code   int32         // replies with this error; the command is not carried out
+	Text   string        // of that error
+	Labels []string      // of that error, as RetryableWriteError
+
+	// After the command is carried out:
+	Lose  bool     // closes the connection instead of replying
+	Cut   int      // closes the connection after this many bytes of the reply, if more than 0
+	Reset bool     // closing is by RST instead of FIN
+	Reply bson.Raw // is sent instead of the reply
+
+	// WriteErrors are the documents of an insert, by index, that are refused with this code; the others are inserted, or with
+	// ordered those before it.
+	WriteErrors map[int]int32
+	// WriteConcernError is the code of a write concern error that the reply of an insert carries beside its count.
+	WriteConcernError int32
+}
+
+type fault struct {
+	Fault
+	seen int
+}
+
+// Inject makes f happen, from the next command on.
+func (s *Server) Inject(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &fault{Fault: f})
+}
+
+// Heal removes all faults.
+func (s *Server) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// fault returns what goes wrong with the command just received, or nil. All faults count it.
+func (s *Server) fault(command string) (hit *Fault) {
+	for _, f := range s.faults {
+		if f.Command != command {
+			continue
+		}
+		f.seen++
+		if hit == nil && (f.Nth == 0 || f.Nth == f.seen) {
+			hit = &f.Fault
+		}
+	}
+	return hit
+}
+
+// failure is the reply of a command that fails.
+func failure(code int32, text string, labels ...string) bson.Raw {
+	if text == "" {
+		text = fmt.Sprintf("mongotest: injected error %d", code)
+	}
+	d := bson.D{{Key: "ok", Value: 0.0}, {Key: "errmsg", Value: text}, {Key: "code", Value: code}}
+	if name := names[code]; name != "" {
+		d = append(d, bson.E{Key: "codeName", Value: name})
+	}
+	if len(labels) > 0 {
+		d = append(d, bson.E{Key: "errorLabels", Value: labels})
+	}
+	return document(d)
+}
+
+var names = map[int32]string{
+	2: "BadValue", 6: "HostUnreachable", 7: "HostNotFound", 9: "FailedToParse", 13: "Unauthorized", 26: "NamespaceNotFound",
+	43: "CursorNotFound", 48: "NamespaceExists", 50: "MaxTimeMSExpired", 59: "CommandNotFound", 89: "NetworkTimeout", 91: "ShutdownInProgress",
+	134: "ReadConcernMajorityNotAvailableYet", 175: "QueryPlanKilled", 189: "PrimarySteppedDown", 237: "CursorKilled", 239: "SnapshotTooOld",
+	262: "ExceededTimeLimit", 9001: "SocketException", 10107: "NotWritablePrimary", 11000: "DuplicateKey", 11600: "InterruptedAtShutdown",
+	11602: "InterruptedDueToReplStateChange", 13435: "NotPrimaryNoSecondaryOk", 13436: "NotPrimaryOrSecondary",
+}
+
+func document(d bson.D) bson.Raw {
+	raw, err := bson.Marshal(d)
+	if err != nil {
+		panic(fmt.Sprintf("mongotest: %v", err))
+	}
+	return raw
+}

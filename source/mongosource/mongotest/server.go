@@ -1,0 +1,182 @@
+// Package mongotest is a MongoDB server for tests: it runs in the process, keeps raw BSON in memory, byte for byte, and fails as told.
+//
+//	srv := mongotest.NewServer()
+//	defer srv.Close()
+//	srv.Add("shop", "cookies", docs...)
+//	srv.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Close: true})
+//	client, err := mongo.Connect(options.Client().ApplyURI(srv.URI()))
+//
+// It speaks the wire protocol (OP_MSG, and OP_QUERY for the first greeting) as a replica set of one, and keeps a server's limits:
+// documents of 16 MiB, messages of 48,000,000 bytes, batches of 100,000 documents. It knows the commands that reading and
+// writing whole collections takes: find, getMore, killCursors, insert, count, aggregate for CountDocuments, create, drop,
+// listCollections, listDatabases, dropDatabase. It is not a database: a filter may compare fields of the top level for equality
+// of their bytes, and nothing else; there is no sort, and no index but the uniqueness of _id,
+// so that a hint has no effect. What it does not know it
+// refuses, it never ignores it.
+package mongotest
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// The limits of a server.
+const (
+	MaxDocumentBytes  = 16 << 20                  // of a document that is inserted
+	MaxInternalBytes  = MaxDocumentBytes + 16<<10 // of a document on the wire
+	MaxMessageBytes   = 48_000_000
+	MaxBatchDocuments = 100_000
+)
+
+// Server is a running server. All methods may be called from any goroutine.
+type Server struct {
+	listener net.Listener
+	conns    sync.WaitGroup
+
+	ended chan struct{} // closed by Close
+
+	mu      sync.Mutex
+	open    map[net.Conn]struct{}
+	data    map[string]*collection // by "db.collection"
+	order   []string               // names in data, as they were made
+	cursors map[int64]*cursor
+	nextID  int64
+	faults  []*fault
+	log     []Command
+	retries map[string]answer // to the last retryable write of each session
+}
+
+// NewServer starts a server on a free port of the loopback interface. It panics when there is none. Close ends it.
+func NewServer() *Server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(fmt.Sprintf("mongotest: %v", err))
+	}
+	s := &Server{
+		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{}, cursors: map[int64]*cursor{},
+		retries: map[string]answer{},
+	}
+	s.conns.Go(s.accept)
+	return s
+}
+
+// Addr returns the server's address, host and port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// URI returns the server's connection string.
+func (s *Server) URI() string { return "mongodb://" + s.Addr() + "/" }
+
+// Close ends the server and its connections, and waits for them. A second Close does nothing.
+func (s *Server) Close() {
+	s.mu.Lock()
+	select {
+	case <-s.ended:
+	default:
+		close(s.ended)
+	}
+	s.mu.Unlock()
+	s.listener.Close()
+	s.Disconnect()
+	s.conns.Wait()
+}
+
+// Disconnect cuts all connections, as a network that fails; the server goes on.
+func (s *Server) Disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.open {
+		c.Close()
+	}
+}
+
+func (s *Server) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		select {
+		case <-s.ended:
+			s.mu.Unlock()
+			c.Close()
+			return
+		default:
+		}
+		s.open[c] = struct{}{}
+		s.conns.Go(func() {
+			defer func() {
+				s.mu.Lock()
+				delete(s.open, c)
+				s.mu.Unlock()
+				c.Close()
+			}()
+			s.serve(c)
+		})
+		s.mu.Unlock()
+	}
+}
+
+// Add appends documents to a collection, which it makes where there is none. Nothing is checked: they may be damaged, or repeat
+// an _id. They must not be changed any more.
+func (s *Server) Add(db, coll string, docs ...bson.Raw) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.make(db, coll)
+	c.docs = append(c.docs, docs...)
+	c.ids = nil
+}
+
+// Documents returns the documents of a collection, in the order of their insertion. They must not be changed.
+func (s *Server) Documents(db, coll string) []bson.Raw {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.data[db+"."+coll]; c != nil {
+		return slices.Clone(c.docs)
+	}
+	return nil
+}
+
+// Cursors returns the number of open cursors.
+func (s *Server) Cursors() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.cursors)
+}
+
+// ForgetCursors drops all open cursors: a getMore then gets CursorNotFound (43), as after a restart or a long idle time.
+func (s *Server) ForgetCursors() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.cursors)
+}
+
+// Command is a command that the server received.
+type Command struct {
+	Name string   // find, getMore…
+	DB   string   // the database it is for
+	Body bson.Raw // without the documents of an insert, which are sent beside it
+	Docs int      // how many documents were sent beside it
+	Size int      // bytes of the message
+}
+
+// Commands returns the commands received so far under these names, in their order; without names, all but the driver's own
+// greetings (hello, isMaster).
+func (s *Server) Commands(names ...string) []Command {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(names) == 0 {
+		return slices.Clone(s.log)
+	}
+	var found []Command
+	for _, c := range s.log {
+		if slices.Contains(names, c.Name) {
+			found = append(found, c)
+		}
+	}
+	return found
+}

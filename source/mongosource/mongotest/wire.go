@@ -1,0 +1,244 @@
+package mongotest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+const (
+	opReply = 1
+	opQuery = 2004
+	opMsg   = 2013
+
+	headerBytes    = 16
+	checksumFlag   = 1 << 0
+	moreToComeFlag = 1 << 1
+)
+
+var errProtocol = errors.New("mongotest: the message is malformed")
+
+// request is a command as it came.
+type request struct {
+	id    int32
+	query bool // it came as OP_QUERY
+	quiet bool // no reply is wanted
+	size  int
+	name  string
+	db    string
+	body  bson.Raw
+	docs  []bson.Raw // that came beside the body
+}
+
+// serve answers the requests of one connection.
+func (s *Server) serve(c net.Conn) {
+	in := bufio.NewReaderSize(c, 64<<10)
+	for {
+		req, err := read(in)
+		if err != nil {
+			return
+		}
+		reply, f := s.handle(req)
+		if f != nil && (reply == nil || f.Lose) {
+			hangUp(c, f.Reset)
+			return
+		}
+		if req.quiet {
+			continue
+		}
+		out := message(req, reply)
+		if f != nil && f.Cut > 0 {
+			c.Write(out[:min(f.Cut, len(out))])
+			hangUp(c, f.Reset)
+			return
+		}
+		if _, err := c.Write(out); err != nil {
+			return
+		}
+	}
+}
+
+func hangUp(c net.Conn, reset bool) {
+	if t, ok := c.(*net.TCPConn); ok && reset {
+		t.SetLinger(0)
+	}
+	c.Close()
+}
+
+// read reads one request.
+func read(in *bufio.Reader) (*request, error) {
+	var head [headerBytes]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		return nil, err
+	}
+	size := int(int32(binary.LittleEndian.Uint32(head[:])))
+	if size < headerBytes || size > MaxMessageBytes {
+		return nil, errProtocol
+	}
+	p := make([]byte, size-headerBytes) // documents are kept in it
+	if _, err := io.ReadFull(in, p); err != nil {
+		return nil, err
+	}
+	req := &request{id: int32(binary.LittleEndian.Uint32(head[4:])), size: size}
+	var err error
+	switch binary.LittleEndian.Uint32(head[12:]) {
+	case opMsg:
+		err = req.parseMsg(p)
+	case opQuery:
+		err = req.parseQuery(p)
+	default:
+		err = errProtocol
+	}
+	if err != nil {
+		return nil, err
+	}
+	if e, err := req.body.IndexErr(0); err != nil {
+		return nil, errProtocol
+	} else if req.name = e.Key(); req.db == "" {
+		req.db, _ = req.body.Lookup("$db").StringValueOK()
+	}
+	return req, nil
+}
+
+func (r *request) parseMsg(p []byte) error {
+	if len(p) < 5 {
+		return errProtocol
+	}
+	flags := binary.LittleEndian.Uint32(p)
+	r.quiet = flags&moreToComeFlag != 0
+	if p = p[4:]; flags&checksumFlag != 0 {
+		p = p[:max(0, len(p)-4)]
+	}
+	for len(p) > 0 {
+		kind := p[0]
+		p = p[1:]
+		switch kind {
+		case 0:
+			doc, rest, err := cut(p)
+			if err != nil {
+				return err
+			}
+			r.body, p = doc, rest
+		case 1:
+			if len(p) < 5 {
+				return errProtocol
+			}
+			n := int(int32(binary.LittleEndian.Uint32(p)))
+			if n < 5 || n > len(p) {
+				return errProtocol
+			}
+			section := p[4:n]
+			p = p[n:]
+			name := bytes.IndexByte(section, 0)
+			if name < 0 {
+				return errProtocol
+			}
+			for section = section[name+1:]; len(section) > 0; {
+				doc, rest, err := cut(section)
+				if err != nil {
+					return err
+				}
+				r.docs, section = append(r.docs, doc), rest
+			}
+		default:
+			return errProtocol
+		}
+	}
+	return nil
+}
+
+func (r *request) parseQuery(p []byte) error {
+	r.query = true
+	if len(p) < 4 {
+		return errProtocol
+	}
+	name, rest, ok := bytes.Cut(p[4:], []byte{0})
+	if !ok || len(rest) < 8 {
+		return errProtocol
+	}
+	db, _, _ := bytes.Cut(name, []byte("."))
+	r.db = string(db)
+	doc, _, err := cut(rest[8:])
+	r.body = doc
+	return err
+}
+
+// cut takes the document at the beginning of p.
+func cut(p []byte) (doc bson.Raw, rest []byte, err error) {
+	if len(p) < 5 {
+		return nil, nil, errProtocol
+	}
+	n := int(int32(binary.LittleEndian.Uint32(p)))
+	if n < 5 || n > len(p) || n > MaxInternalBytes {
+		return nil, nil, errProtocol
+	}
+	return p[:n:n], p[n:], nil
+}
+
+// message returns the bytes of a reply.
+func message(req *request, reply bson.Raw) []byte {
+	out := make([]byte, headerBytes, headerBytes+20+len(reply))
+	binary.LittleEndian.PutUint32(out[8:], uint32(req.id))
+	if req.query {
+		binary.LittleEndian.PutUint32(out[12:], opReply)
+		out = append(out, make([]byte, 16)...) // flags, cursor, starting from
+		out = binary.LittleEndian.AppendUint32(out, 1)
+	} else {
+		binary.LittleEndian.PutUint32(out[12:], opMsg)
+		out = append(out, 0, 0, 0, 0, 0) // flags, section 0
+	}
+	out = append(out, reply...)
+	binary.LittleEndian.PutUint32(out, uint32(len(out)))
+	return out
+}
+
+// handle carries out a request, with its fault. A nil reply closes the connection.
+func (s *Server) handle(req *request) (bson.Raw, *Fault) {
+	if req.name == "hello" || req.name == "isMaster" || req.name == "ismaster" {
+		return s.hello(), nil
+	}
+	s.mu.Lock()
+	s.log = append(s.log, Command{Name: req.name, DB: req.db, Body: slices.Clone(req.body), Docs: len(req.docs), Size: req.size})
+	f := s.fault(req.name)
+	s.mu.Unlock()
+	if f == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.run(req, &Fault{}), nil
+	}
+	if f.Delay > 0 && !s.wait(f.Delay) {
+		return nil, f
+	}
+	switch {
+	case f.Close:
+		return nil, f
+	case f.Code != 0:
+		return failure(f.Code, f.Text, f.Labels...), f
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reply := s.run(req, f)
+	if f.Reply != nil {
+		reply = f.Reply
+	}
+	return reply, f
+}
+
+// wait waits for d, or until the server ends.
+func (s *Server) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.ended:
+		return false
+	}
+}

@@ -1,0 +1,32 @@
+package mongosource
+
+// Documents are copied out of the driver's batch, several to an allocation.
+const (
+	slabMin = 1 << 10  // bytes of a run's first slab; each is twice the one before, so that a short run wastes little
+	slabMax = 32 << 10 // bytes: the largest size that the allocator serves from its per-thread cache
+	slabBig = slabMax / 4
+)
+
+// slab makes copies that share allocations.
+type slab struct {
+	free []byte // what is left of the current slab: no length, only capacity
+	next int    // bytes of the next slab
+}
+
+// clone returns a copy of p that nobody else can see: not even by appending to it.
+func (s *slab) clone(p []byte) []byte {
+	if len(p) > slabBig {
+		return append(make([]byte, 0, len(p)), p...)
+	}
+	if len(p) > cap(s.free) {
+		s.next = min(max(2*s.next, slabMin), slabMax)
+		for s.next < len(p) {
+			s.next *= 2
+		}
+		s.free = make([]byte, 0, s.next)
+	}
+	n := len(p)
+	doc := append(s.free[:0:n], p...)
+	s.free = s.free[n:n]
+	return doc
+}

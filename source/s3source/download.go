@@ -1,0 +1,123 @@
+// Package s3source reads objects of Amazon S3, and of what speaks its protocol, as byte streams.
+//
+//	body := s3source.Download(client, "backups", "cookies.json.gz.age", nil)
+//
+// A stream that ends without an error is the whole object, or the whole range asked for, of one version of it. A connection that
+// breaks, or a body that ends early in good order, is read on from where it ended.
+package s3source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/millweir/millweir/stream"
+)
+
+// API is what [Download] needs of a client; *s3.Client has it.
+type API interface {
+	GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+}
+
+// DownloadOptions tunes [Download]. The zero value is ready to use.
+type DownloadOptions struct {
+	VersionID string // of a versioned object; "" means the current one
+	Offset    int64  // first byte to read, from 0
+	Length    int64  // bytes to read, all of which must be there; 0 means to the end of the object
+
+	ChunkSize    int           // bytes in an element, the last of a run may be shorter; 0 means 128 KiB
+	Retries      int           // how often in a row to read on without getting a byte; 0 means 5, a negative number never
+	StallTimeout time.Duration // how long a reply may give no byte before it is read on by another; 0 means a minute
+}
+
+const (
+	defaultChunk   = 128 << 10
+	defaultRetries = 5
+	defaultStall   = time.Minute
+)
+
+var (
+	// ErrNotFound is the error of an object, a version or a bucket that does not exist, or no longer does.
+	ErrNotFound = errors.New("there is no such object")
+
+	// ErrObjectChanged is the error of an object that was replaced while it was read.
+	ErrObjectChanged = errors.New("the object was replaced while it was read")
+
+	// ErrChecksum is the error of an object whose bytes do not have the checksum that is stored with it. They have been emitted by then.
+	ErrChecksum = errors.New("the bytes do not have the object's checksum")
+
+	// ErrBadReply is the error of replies that are not what was asked for, again and again: another range, the whole object for a
+	// range, a body longer than the object.
+	ErrBadReply = errors.New("the reply is not what was asked for")
+)
+
+// Download returns a source that emits the bytes of one S3 object, as they are stored: what is compressed stays so.
+//
+//   - Out: owned chunks of ChunkSize bytes, the last one shorter; none for an empty object.
+//   - Memory: one chunk.
+//   - Order and goroutines: none of its own; the object is read by one request at a time, as fast as it is taken. A server that closes a
+//     connection which waits is asked again.
+//   - Retries: a reply that ends early, with or without an error, is read on with a Range and the first reply's ETag in If-Match.
+//   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
+//     before Length bytes or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds types.InvalidObjectState, the archived).
+//   - Proof: the emitted bytes are counted against the object's length. A whole object with a full-object CRC64NVME is checked against
+//     it, or else its length is confirmed by a HEAD request, for a proxy may shorten a body and its Content-Length alike.
+//     Other checksums are not looked at. A range has its length checked only.
+func Download(client API, bucket, key string, opts *DownloadOptions) stream.Source[[]byte] {
+	d := &download{client: client, bucket: bucket, key: key}
+	if opts != nil {
+		d.opts = *opts
+	}
+	if d.opts.ChunkSize == 0 {
+		d.opts.ChunkSize = defaultChunk
+	}
+	if d.opts.Retries == 0 {
+		d.opts.Retries = defaultRetries
+	}
+	if d.opts.StallTimeout == 0 {
+		d.opts.StallTimeout = defaultStall
+	}
+	if err := d.check(); err != nil {
+		return stream.Fail[[]byte](err)
+	}
+	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r := &run{download: d, pos: d.opts.Offset, end: -1}
+		if d.opts.Length > 0 {
+			r.end = d.opts.Offset + d.opts.Length
+		}
+		return r.each(ctx, emit)
+	})
+}
+
+// download is what is to be read.
+type download struct {
+	client      API
+	bucket, key string
+	opts        DownloadOptions
+}
+
+func (d *download) check() error {
+	o := d.opts
+	switch {
+	case d.client == nil:
+		return errors.New("s3source: the client is nil")
+	case d.bucket == "":
+		return errors.New("s3source: the bucket's name is empty")
+	case d.key == "":
+		return errors.New("s3source: the object's key is empty")
+	case o.Offset < 0 || o.Length < 0 || o.Length > math.MaxInt64-o.Offset:
+		return fmt.Errorf("s3source: there is no range of %d bytes from byte %d", o.Length, o.Offset)
+	case o.ChunkSize < 0:
+		return fmt.Errorf("s3source: ChunkSize is %d, want at least 1", o.ChunkSize)
+	case o.StallTimeout < 0:
+		return errors.New("s3source: StallTimeout is negative")
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package s3source_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/source/s3source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+func TestConformance(t *testing.T) {
+	server, client := newServer(t, nil)
+	streamtest.TestSource(t, streamtest.Source[[]byte]{
+		New: func(n int) stream.Source[[]byte] {
+			name := fmt.Sprint("of-", n)
+			server.Put(bucket, name, random(n*10))
+			return s3source.Download(client, bucket, name, &s3source.DownloadOptions{ChunkSize: 10})
+		},
+		Want: func(t *testing.T, n int, out [][]byte) {
+			if !bytes.Equal(bytes.Join(out, nil), random(n*10)) {
+				t.Error("the output is not the object")
+			}
+		},
+		Stalled: func() stream.Source[[]byte] {
+			server.Put(bucket, "stalled", random(10))
+			server.Fault(s3test.Fault{Key: "stalled", Times: -1, Before: s3test.Hang})
+			return s3source.Download(client, bucket, "stalled", nil)
+		},
+		RealIO: true,
+		Idle:   []string{"net/http.", "internal/poll.", "net."},
+	})
+}
+
+func TestSizes(t *testing.T) {
+	for _, size := range []int{0, 1, 99, 100, 101, 200, 1000} {
+		for _, chunk := range []int{0, 1, 100} {
+			server, client := newServer(t, nil)
+			data := random(size)
+			server.Put(bucket, key, data)
+			var sizes []int
+			var got []byte
+			err := s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: chunk}).Each(t.Context(), func(p []byte) error {
+				sizes = append(sizes, len(p))
+				got = append(got, p...)
+				return nil
+			})
+			if err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%d bytes by %d: %d came, %v", size, chunk, len(got), err)
+			}
+			for i, n := range sizes {
+				if chunk > 0 && (n > chunk || n < chunk && i < len(sizes)-1) || n == 0 {
+					t.Errorf("%d bytes by %d: chunk %d has %d", size, chunk, i, n)
+				}
+			}
+			if n := len(server.Requests()); n != 1 {
+				t.Errorf("%d bytes by %d: %d requests, the checksum proves it by one", size, chunk, n)
+			}
+			if e := server.Requests()[0].Header.Get("Accept-Encoding"); e != "identity" {
+				t.Errorf("Accept-Encoding is %q", e)
+			}
+		}
+	}
+}
+
+func TestRanges(t *testing.T) {
+	server, client := newServer(t, nil)
+	data := random(1000)
+	server.Put(bucket, key, data)
+	for _, tt := range []struct {
+		offset, length int64
+		ok             bool
+	}{
+		{0, 1, true}, {0, 1000, true}, {1, 0, true}, {999, 0, true}, {999, 1, true}, {300, 400, true},
+		{0, 1001, false}, {999, 2, false}, {1000, 0, false}, {1000, 1, false}, {5000, 0, false},
+	} {
+		want := data[min(tt.offset, 1000):]
+		if tt.length > 0 && tt.ok {
+			want = want[:tt.length]
+		}
+		got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: tt.offset, Length: tt.length, ChunkSize: 77}))
+		if (err == nil) != tt.ok || tt.ok && !bytes.Equal(got, want) {
+			t.Errorf("%d from %d: %d bytes, %v", tt.length, tt.offset, len(got), err)
+		}
+	}
+}
+
+func TestVersions(t *testing.T) {
+	server, client := newServer(t, &s3test.Options{Versioned: true})
+	first := server.Put(bucket, key, []byte("first"))
+	server.Put(bucket, key, []byte("second"))
+	for id, want := range map[string]string{"": "second", first.VersionID: "first"} {
+		got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{VersionID: id}))
+		if err != nil || string(got) != want {
+			t.Errorf("version %q is %q, %v", id, got, err)
+		}
+	}
+	if _, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{VersionID: "none"})); !errors.Is(err, s3source.ErrNotFound) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestBadSettings(t *testing.T) {
+	server, client := newServer(t, nil)
+	for name, src := range map[string]stream.Source[[]byte]{
+		"nil client": s3source.Download(nil, bucket, key, nil),
+		"no bucket":  s3source.Download(client, "", key, nil),
+		"no key":     s3source.Download(client, bucket, "", nil),
+		"offset":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: -1}),
+		"length":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Length: -1}),
+		"end":        s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: 1<<63 - 1, Length: 1}),
+		"chunk":      s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: -1}),
+		"stall":      s3source.Download(client, bucket, key, &s3source.DownloadOptions{StallTimeout: -1}),
+	} {
+		if _, err := read(t.Context(), src); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if n := len(server.Requests()); n > 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// TestEarlyEnd is D13: a consumer that has had enough, and one that fails, leave nothing behind.
+func TestEarlyEnd(t *testing.T) {
+	server, client := newServer(t, nil)
+	server.Put(bucket, key, random(8<<20))
+	errEnough := errors.New("enough")
+	for range 20 {
+		n := 0
+		err := s3source.Download(client, bucket, key, nil).Each(t.Context(), func([]byte) error {
+			if n++; n == 3 {
+				return errEnough
+			}
+			return nil
+		})
+		if err != errEnough { //nolint:errorlint // it is to come as it is
+			t.Errorf("the error is %v", err)
+		}
+		r := stream.Reader(t.Context(), s3source.Download(client, bucket, key, nil))
+		if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
+			t.Error(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestCancel(t *testing.T) {
+	server, client := newServer(t, nil)
+	server.Put(bucket, key, random(8<<20))
+	errCause := errors.New("the caller's reason")
+	for _, at := range []int{1, 2, 30} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		n := 0
+		err := s3source.Download(client, bucket, key, nil).Each(ctx, func([]byte) error {
+			if n++; n == at {
+				cancel(errCause)
+			}
+			return nil
+		})
+		if !errors.Is(err, errCause) || n > at+1 {
+			t.Errorf("cancelled at %d of %d: %v", at, n, err)
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package s3source_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/source/s3source"
+)
+
+const always = -1
+
+// all makes several changes to a reply.
+func all(fs ...func(*s3test.Request, *s3test.Reply)) func(*s3test.Request, *s3test.Reply) {
+	return func(req *s3test.Request, r *s3test.Reply) {
+		for _, f := range fs {
+			f(req, r)
+		}
+	}
+}
+
+// without takes the checksum out of a reply.
+func without(_ *s3test.Request, r *s3test.Reply) {
+	r.Header.Del("X-Amz-Checksum-Crc64nvme")
+	r.Header.Del("X-Amz-Checksum-Type")
+}
+
+// set changes a header of a reply.
+func set(k, v string) func(*s3test.Request, *s3test.Reply) {
+	return func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set(k, v) }
+}
+
+// flip changes a byte of a reply's body.
+func flip(_ *s3test.Request, r *s3test.Reply) {
+	r.Body = bytes.Clone(r.Body)
+	r.Body[len(r.Body)/2] ^= 1
+}
+
+func TestFaults(t *testing.T) {
+	data := random(10_000)
+	for _, tt := range []struct {
+		name   string
+		opts   s3source.DownloadOptions
+		faults []s3test.Fault
+		want   error // nil for the whole object
+		broken bool  // there is to be an error, whichever
+	}{
+		{name: "500 once", faults: []s3test.Fault{{Before: s3test.Fail(500, "InternalError")}}},
+		{name: "500 always", broken: true, faults: []s3test.Fault{{Times: always, Before: s3test.Fail(500, "InternalError")}}},
+		{name: "D3 reset", faults: []s3test.Fault{{After: s3test.CutAfter(4000)}}},
+		{name: "D3 reset before the first byte", faults: []s3test.Fault{{After: s3test.CutAfter(0)}}},
+		{name: "D3 reset at the last byte", faults: []s3test.Fault{{After: s3test.CutAfter(9999)}}},
+		{name: "D3 reset every thousand bytes", faults: []s3test.Fault{{Times: always, After: s3test.CutAfter(1000)}}},
+		{name: "D3 reset without a byte, always", want: io.ErrUnexpectedEOF, broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{{Skip: 0, Times: 1, After: s3test.CutAfter(4000)}, {Times: always, Before: s3test.Drop}}},
+		{name: "D3 reset, never to be read on", broken: true, opts: s3source.DownloadOptions{Retries: -1},
+			faults: []s3test.Fault{{After: s3test.CutAfter(4000)}}},
+		{name: "D3 reset, then 500s", faults: []s3test.Fault{
+			{After: s3test.CutAfter(4000)}, {Times: 4, Before: s3test.Fail(500, "InternalError")},
+		}},
+		{name: "D3 reset of a range", opts: s3source.DownloadOptions{Offset: 1000, Length: 5000},
+			faults: []s3test.Fault{{Times: 3, After: s3test.CutAfter(700)}}},
+		{name: "D4 short with Content-Length", faults: []s3test.Fault{{After: s3test.Shorten(4000)}}},
+		{name: "D4 short with Content-Length, no checksum", faults: []s3test.Fault{{After: all(without, s3test.Shorten(4000))}}},
+		{name: "D4 short with Content-Length, always", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1},
+			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: all(without, s3test.Shorten(4000))}}},
+		{name: "D4 short and chunked", faults: []s3test.Fault{{After: s3test.ShortenChunked(4000)}}},
+		{name: "D4 short and chunked, no checksum", faults: []s3test.Fault{{Times: 1, After: all(without, s3test.ShortenChunked(4000))}}},
+		{name: "D4 short and chunked, always", faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(4000)}}},
+		{name: "whole and chunked, no checksum", faults: []s3test.Fault{{After: all(without, s3test.ShortenChunked(10_000))}}},
+		{name: "D5 empty once", faults: []s3test.Fault{{After: s3test.Shorten(0)}}},
+		{name: "D5 empty once, no checksum", faults: []s3test.Fault{{After: all(without, s3test.Shorten(0))}}},
+		{name: "D5 empty always", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.Shorten(0)}}},
+		{name: "D5 empty always, chunked", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(0)}}},
+		{name: "D6 range ignored", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 2}, faults: []s3test.Fault{
+			{After: s3test.CutAfter(4000)},
+			{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
+		}},
+		{name: "D6 range ignored at first", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 10, Retries: 1}, faults: []s3test.Fault{
+			{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
+		}},
+		{name: "D6 range ignored once", faults: []s3test.Fault{
+			{After: s3test.CutAfter(4000)},
+			{Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
+		}},
+		{name: "D7 Content-Range of another range", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 3000-8999/10000")}}},
+		{name: "D7 Content-Range of another length", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 4000-9998/10000")}}},
+		{name: "D7 Content-Range is nonsense", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes */10000")}}},
+		{name: "D7 another length of the object", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
+			{After: all(without, s3test.CutAfter(4000))},
+			{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(100))},
+			{Op: "GetObject", Times: always, After: set("Content-Range", "bytes 4100-9999/10002")},
+		}},
+		{name: "D8 flipped", want: s3source.ErrChecksum, faults: []s3test.Fault{{Op: "GetObject", After: flip}}},
+		{name: "D8 flipped after a cut", want: s3source.ErrChecksum, faults: []s3test.Fault{
+			{Op: "GetObject", After: s3test.CutAfter(4000)}, {Op: "GetObject", After: flip},
+		}},
+		{name: "D9 unzipped by a proxy", want: s3source.ErrBadReply, faults: []s3test.Fault{{Op: "GetObject", After: func(_ *s3test.Request, r *s3test.Reply) {
+			r.Body, r.NoLength = random(20_000), true
+		}}}},
+		{name: "D10 HEAD tells less", want: s3source.ErrBadReply, faults: []s3test.Fault{
+			{Op: "GetObject", Times: always, After: without}, {Op: "HeadObject", Times: always, After: set("Content-Length", "9000")},
+		}},
+		{name: "D10 HEAD tells more", broken: true, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
+			{Op: "GetObject", Times: always, After: without}, {Op: "HeadObject", Times: always, After: set("Content-Length", "11000")},
+		}},
+		{name: "no ETag to read on by", broken: true, faults: []s3test.Fault{
+			{After: all(func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }, s3test.CutAfter(4000))},
+		}},
+		{name: "U29 a body stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
+			{After: s3test.CutAfter(4000)}, {Before: s3test.Hang},
+		}},
+		{name: "U29 the first reply stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
+			{Times: 2, Before: s3test.Hang},
+		}},
+		{name: "U29 every reply stalls", want: os.ErrDeadlineExceeded, opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
+			faults: []s3test.Fault{{Times: always, Before: s3test.Hang}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server, client := newServer(t, nil)
+			server.Put(bucket, key, data)
+			for _, f := range tt.faults {
+				server.Fault(f)
+			}
+			opts := tt.opts
+			opts.ChunkSize = 300
+			want := data[opts.Offset:]
+			if opts.Length > 0 {
+				want = want[:opts.Length]
+			}
+			got, err := read(t.Context(), s3source.Download(client, bucket, key, &opts))
+			switch {
+			case tt.want == nil && !tt.broken:
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%d bytes came, the same: %v, %v", len(got), bytes.Equal(got, want), err)
+				}
+			case err == nil, tt.want != nil && !tt.broken && !errors.Is(err, tt.want):
+				t.Errorf("the error is %v, after %d bytes", err, len(got))
+			case tt.want != s3source.ErrChecksum && tt.want != s3source.ErrBadReply && !bytes.HasPrefix(want, got): //nolint:errorlint // of the table
+				t.Errorf("wrong bytes came")
+			}
+			if err != nil && (!strings.HasPrefix(err.Error(), "s3source: ") || strings.Contains(err.Error(), "canary")) {
+				t.Errorf("the error reads %v", err)
+			}
+		})
+	}
+}
+
+// TestChanged is D1 and D2: the object is replaced or deleted while it is read.
+func TestChanged(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*s3test.Server)
+		want   error
+	}{
+		{"replaced", func(s *s3test.Server) { s.Put(bucket, key, random(9_000)) }, s3source.ErrObjectChanged},
+		{"replaced, If-Match ignored", func(s *s3test.Server) {
+			s.Put(bucket, key, random(9_000))
+			s.Fault(s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("If-Match"); return nil }})
+		}, s3source.ErrObjectChanged},
+		{"deleted", func(s *s3test.Server) { s.Remove(bucket, key) }, s3source.ErrNotFound},
+	} {
+		for _, sum := range []bool{true, false} {
+			server, client := newServer(t, nil)
+			server.Put(bucket, key, random(10_000))
+			f := s3test.CutAfter(4000)
+			if !sum {
+				f = all(without, s3test.Shorten(4000))
+			}
+			server.Fault(s3test.Fault{After: f})
+			n := 0
+			err := s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: 500}).Each(t.Context(), func(p []byte) error {
+				if n == 0 {
+					tt.change(server)
+				}
+				n += len(p)
+				return nil
+			})
+			if !errors.Is(err, tt.want) || n > 4000 {
+				t.Errorf("%s: %v after %d bytes", tt.name, err, n)
+			}
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	server, client := newServer(t, nil)
+	server.Put(bucket, key, random(10))
+	if _, err := read(t.Context(), s3source.Download(client, bucket, "none", nil)); !errors.Is(err, s3source.ErrNotFound) {
+		t.Errorf("no key: %v", err)
+	}
+	if _, err := read(t.Context(), s3source.Download(client, "none", key, nil)); !errors.Is(err, s3source.ErrNotFound) {
+		t.Errorf("no bucket: %v", err)
+	}
+	server.Fault(s3test.Fault{Before: s3test.Fail(http.StatusForbidden, "InvalidObjectState")})
+	var state *types.InvalidObjectState
+	if _, err := read(t.Context(), s3source.Download(client, bucket, key, nil)); !errors.As(err, &state) { // D15
+		t.Errorf("archived: %v", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, io.ErrClosedPipe)
+	defer cancel()
+	if _, err := read(ctx, s3source.Download(client, bucket, key, nil)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("no time: %v", err)
+	}
+}

@@ -1,0 +1,153 @@
+package s3source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// open asks for what is left of the run. It returns the body, which begins at pos, and where it is to end, or -1.
+func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
+	ranged := r.some || !r.whole()
+	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID)}
+	if ranged {
+		in.Range = aws.String(byteRange(r.pos, r.end))
+	}
+	if r.some {
+		if r.etag == "" {
+			return nil, 0, fatal{errors.New("the reply broke off, and it had no ETag to read on by")}
+		}
+		in.IfMatch = &r.etag
+	}
+	out, err := r.client.GetObject(ctx, in, plain)
+	if err != nil {
+		return nil, 0, r.refusal(err)
+	}
+	if out.Body == nil {
+		out.Body = http.NoBody
+	}
+	if upto, err = r.check(ranged, out); err != nil {
+		_ = out.Body.Close() // err is the cause
+		return nil, 0, err
+	}
+	return out.Body, upto, nil
+}
+
+// plain has the SDK leave the body as it is. The checksum that comes with it is asked for, but compared here: the SDK's reader would
+// not see the object as one across several replies.
+func plain(o *s3.Options) {
+	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
+}
+
+// check compares a reply with what was asked for and with the replies before.
+func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error) {
+	etag, length := aws.ToString(out.ETag), int64(-1)
+	if out.ContentLength != nil && *out.ContentLength >= 0 {
+		length = *out.ContentLength
+	}
+	if r.some && etag != r.etag {
+		return 0, fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, r.etag, etag)}
+	}
+	if !ranged && out.ContentRange == nil {
+		r.some, r.etag, r.end = true, etag, length
+		if sum := aws.ToString(out.ChecksumCRC64NVME); !strings.Contains(sum, "-") {
+			r.sum = sum
+		}
+		return length, nil
+	}
+	first, last, total, ok := contentRange(aws.ToString(out.ContentRange))
+	switch {
+	case out.ContentRange == nil:
+		return 0, fmt.Errorf("%w: the whole object came, not what follows byte %d", ErrBadReply, r.pos)
+	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.bounded() && last >= r.end:
+		return 0, fmt.Errorf("%w: %q and %d bytes came for %s", ErrBadReply, *out.ContentRange, length, byteRange(r.pos, r.end))
+	case r.bounded() && total < r.end:
+		return 0, fatal{fmt.Errorf("the object has %d bytes, not %d: %w", total, r.end, io.ErrUnexpectedEOF)}
+	case r.sure && !r.bounded() && total != r.end, r.some && total < r.end:
+		return 0, fmt.Errorf("%w: the object is told to have %d bytes, and %d", ErrBadReply, r.end, total)
+	}
+	if !r.bounded() {
+		r.end = total
+	}
+	r.some, r.etag, r.sure = true, etag, true
+	return last + 1, nil
+}
+
+// bounded tells whether the caller said where the run ends.
+func (r *run) bounded() bool { return r.opts.Length > 0 }
+
+// measure asks for the length of the object.
+func (r *run) measure(ctx context.Context) error {
+	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
+	})
+	if err != nil {
+		return fatal{r.refusal(err)}
+	}
+	length := aws.ToInt64(out.ContentLength)
+	switch {
+	case aws.ToString(out.ETag) != r.etag:
+		return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, r.etag, aws.ToString(out.ETag))}
+	case out.ContentLength == nil:
+		return fatal{fmt.Errorf("%w: no reply tells the object's length", ErrBadReply)}
+	case length < r.end:
+		return fatal{fmt.Errorf("%w: the object is told to have %d bytes, and %d", ErrBadReply, r.end, length)}
+	}
+	r.end, r.sure = length, true
+	return nil
+}
+
+// refusal returns err with the sentinel that goes with it, marked fatal when asking again would not help.
+func (r *run) refusal(err error) error {
+	status := 0
+	var re *smithyhttp.ResponseError
+	if errors.As(err, &re) {
+		status = re.HTTPStatusCode()
+	}
+	switch {
+	case status == http.StatusNotFound:
+		return fatal{fmt.Errorf("%w: %w", ErrNotFound, err)}
+	case status == http.StatusPreconditionFailed:
+		return fatal{fmt.Errorf("%w: %w", ErrObjectChanged, err)}
+	case status >= 400 && status < 500, !r.some:
+		return fatal{err} // the SDK has asked again where it helps
+	}
+	return err
+}
+
+// byteRange returns a Range header for the bytes from first up to, not including, end, or to the last one when end is negative.
+func byteRange(first, end int64) string {
+	if end < 0 {
+		return fmt.Sprintf("bytes=%d-", first)
+	}
+	return fmt.Sprintf("bytes=%d-%d", first, end-1)
+}
+
+// contentRange reads a Content-Range header of the form "bytes 0-99/1000".
+func contentRange(s string) (first, last, total int64, ok bool) {
+	span, size, ok1 := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
+	from, to, ok2 := strings.Cut(span, "-")
+	first, err1 := strconv.ParseInt(from, 10, 64)
+	last, err2 := strconv.ParseInt(to, 10, 64)
+	total, err3 := strconv.ParseInt(size, 10, 64)
+	ok = ok1 && ok2 && strings.HasPrefix(s, "bytes ") && errors.Join(err1, err2, err3) == nil &&
+		0 <= first && first <= last && last < total
+	return first, last, total, ok
+}
+
+// str returns nil for "", as the SDK wants it for what is not to be sent.
+func str(v string) *string {
+	if v == "" {
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,193 @@
+package s3source
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/minio/crc64nvme"
+)
+
+// run is one passage through an object.
+type run struct {
+	*download
+	pos  int64  // of the next byte to emit, in the object
+	end  int64  // where the run ends, -1 while that is not known
+	sure bool   // whether end was told by more than the length of a body, which may have been cut
+	etag string // of the first reply
+	some bool   // whether there was a reply
+	sum  string // the object's CRC64NVME; "" where there is none or it cannot be checked
+	crc  uint64 // of what was emitted
+	idle int    // replies in a row that gave no byte
+}
+
+// whole tells whether the run is to emit all of the object.
+func (r *run) whole() bool { return r.opts.Offset == 0 && r.opts.Length == 0 }
+
+// fatal is an error that another request would not mend.
+type fatal struct{ error }
+
+func (f fatal) Unwrap() error { return f.error }
+
+func (r *run) each(ctx context.Context, emit func([]byte) error) error {
+	var down error // what emit returned
+	for {
+		from := r.pos
+		err := r.reply(ctx, func(p []byte) error {
+			down = emit(p)
+			return down
+		})
+		if err == nil {
+			err = r.finish(ctx)
+		}
+		var f fatal
+		switch {
+		case err == nil:
+			return nil
+		case down != nil:
+			return down
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.As(err, &f):
+			return r.failed(f.error)
+		case r.pos > from:
+			r.idle = 0
+		}
+		if r.idle >= r.opts.Retries {
+			return r.failed(err)
+		}
+		if r.idle++; !sleep(ctx, r.idle) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// failed returns err as this package reports it.
+func (r *run) failed(err error) error {
+	if r.pos == r.opts.Offset {
+		return fmt.Errorf("s3source: get %s/%s: %w", r.bucket, r.key, err)
+	}
+	return fmt.Errorf("s3source: get %s/%s from byte %d: %w", r.bucket, r.key, r.pos, err)
+}
+
+// sleep waits before the nth request in a row; it returns false when ctx was cancelled meanwhile.
+func sleep(ctx context.Context, n int) bool {
+	d := min(50*time.Millisecond<<min(n, 10), 5*time.Second)
+	t := time.NewTimer(d/2 + rand.N(d/2)) //nolint:gosec // a delay is no secret
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// reply makes one request and emits what it brings. It returns nil where the reply came to its end.
+func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(r.opts.StallTimeout, func() { cancel(errStalled) })
+	defer stall.Stop()
+	body, upto, err := r.open(ctx)
+	if err != nil {
+		return stalled(ctx, err)
+	}
+	defer body.Close() //nolint:errcheck // it was read, or is given up
+	for upto < 0 || r.pos < upto {
+		if ctx.Err() != nil { // what is buffered would still be read
+			return stalled(ctx, context.Cause(ctx))
+		}
+		n := int64(r.opts.ChunkSize)
+		if upto >= 0 {
+			n = min(n, upto-r.pos)
+		}
+		chunk := make([]byte, n)
+		stall.Reset(r.opts.StallTimeout)
+		got, err := readFull(body, chunk, func() { stall.Reset(r.opts.StallTimeout) })
+		stall.Stop()
+		if got > 0 {
+			chunk = chunk[:got:got]
+			if r.sum != "" {
+				r.crc = crc64nvme.Update(r.crc, chunk)
+			}
+			r.pos += int64(got)
+			if err := emit(chunk); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == nil, r.pos == upto:
+		case err == io.EOF && upto < 0: //nolint:errorlint // a reader's end is io.EOF itself
+			return nil
+		case err == io.EOF: //nolint:errorlint // as above
+			return io.ErrUnexpectedEOF
+		default:
+			return stalled(ctx, err)
+		}
+	}
+	return nil
+}
+
+var errStalled = fmt.Errorf("no byte came in time: %w", os.ErrDeadlineExceeded)
+
+// stalled returns the reason why a read ended with err.
+func stalled(ctx context.Context, err error) error {
+	if err != nil && context.Cause(ctx) == errStalled { //nolint:errorlint // it is our own, unwrapped
+		return errStalled
+	}
+	return err
+}
+
+// readFull fills p. It returns io.EOF where body ends, beside what came before, and calls alive whenever bytes have come.
+func readFull(body io.Reader, p []byte, alive func()) (int, error) {
+	n, empty := 0, 0
+	for n < len(p) {
+		got, err := body.Read(p[n:])
+		n += got
+		switch {
+		case err != nil:
+			return n, err
+		case got > 0:
+			alive()
+			empty = 0
+		default:
+			if empty++; empty == 100 {
+				return n, io.ErrNoProgress
+			}
+		}
+	}
+	return n, nil
+}
+
+// finish checks that what was emitted is all, and right. It returns an error that is not fatal where there is more to read.
+func (r *run) finish(ctx context.Context) error {
+	if r.sum != "" && r.sum == crcText(r.crc) {
+		return nil
+	}
+	if !r.sure {
+		if err := r.measure(ctx); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.pos < r.end:
+		return fmt.Errorf("the reply ends before byte %d: %w", r.end, io.ErrUnexpectedEOF)
+	case r.pos > r.end:
+		return fatal{fmt.Errorf("%w: %d bytes came of an object of %d", ErrBadReply, r.pos, r.end)}
+	case r.sum != "":
+		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s", ErrChecksum, crcText(r.crc), r.sum)}
+	}
+	return nil
+}
+
+// crcText returns crc as S3 writes a CRC64NVME.
+func crcText(crc uint64) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc))
+}

@@ -1,0 +1,35 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Tick returns a source that emits the time after every period, for the first time one period after the run began. It never
+// completes: end it with [stream.Take] or by the context. Ticks that come while the downstream is busy are dropped, but for one,
+// as by [time.Ticker].
+func Tick(every time.Duration) stream.Source[time.Time] {
+	if every <= 0 {
+		return stream.Fail[time.Time](fmt.Errorf("source: Tick: a period of %v; it must be positive", every))
+	}
+	return stream.SourceFunc[time.Time](func(ctx context.Context, emit func(time.Time) error) error {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case now := <-ticker.C:
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if err := emit(now); err != nil {
+					return err
+				}
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+	})
+}

@@ -1,0 +1,37 @@
+package source
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Unfold returns a source of what f makes of a state, step by step: the pages of a listing, a computed series. f gets seed first
+// and then the state that it returned with the element before; it returns that next state and an element, or ok = false when
+// there is none. Every run begins with seed. An error of f ends the run, as it is.
+func Unfold[S, T any](seed S, f func(context.Context, S) (next S, v T, ok bool, err error)) stream.Source[T] {
+	if f == nil {
+		return stream.Fail[T](errors.New("source: Unfold: the function is nil"))
+	}
+	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		w := watch{ctx: ctx}
+		defer w.end()
+		for state := seed; ; {
+			if w.done() {
+				return context.Cause(ctx)
+			}
+			next, v, ok, err := f(ctx, state)
+			switch {
+			case err != nil:
+				return caused(ctx, err)
+			case !ok:
+				return finished(ctx)
+			}
+			if err := emit(v); err != nil {
+				return err
+			}
+			state = next
+		}
+	})
+}
