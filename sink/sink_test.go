@@ -30,7 +30,7 @@ var untouched = stream.SourceFunc[int](func(context.Context, func(int) error) er
 // Bad settings are one clear error of the run, before the upstream starts.
 func TestBadSettings(t *testing.T) {
 	var ch chan int
-	var noChunks = stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic("the upstream was run") })
+	noChunks := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic("the upstream was run") })
 	check(t, "Fold", sink.Fold[int](0, nil), untouched)
 	check(t, "Reduce", sink.Reduce[int](nil), untouched)
 	check(t, "ForEach", sink.ForEach[int](nil), untouched)

@@ -63,10 +63,14 @@ func (p *parser) document(dst, text []byte, line, offset int64) ([]byte, error) 
 	default:
 		out, next := p.root(dst, i+1)
 		if next >= 0 {
-			if next = p.space(next); next == len(text) {
+			switch next = p.space(next); {
+			case next < len(text):
+				p.at, p.err = next, errText
+			case len(out)-p.start > p.maxSize:
+				p.at, p.err = i, p.tooLarge()
+			default:
 				return out, nil
 			}
-			p.at, p.err = next, errText
 		}
 	}
 	path, id := locateText(text, p.at)

@@ -80,16 +80,16 @@ func (c *checker) container(i, limit, depth int) int {
 		if c.strict && !utf8.Valid(c.src[element+1:i-1]) {
 			return c.fail(element, errUTF8)
 		}
-		if i = c.value(c.src[element], i, end, depth); i < 0 {
+		if i = c.value(c.src[element], element, i, end, depth); i < 0 {
 			return failed
 		}
 	}
 	return i + 1
 }
 
-// value checks the value of type t at src[i], which must end before limit, in a container of this depth. It returns the offset
-// behind it or failed.
-func (c *checker) value(t byte, i, limit, depth int) int {
+// value checks the value of type t at src[i], which must end before limit, in a container of this depth. Its element begins at
+// src[element]. It returns the offset behind the value or failed.
+func (c *checker) value(t byte, element, i, limit, depth int) int {
 	switch t {
 	case 0x03, 0x04:
 		return c.container(i, limit, depth+1)
@@ -97,9 +97,9 @@ func (c *checker) value(t byte, i, limit, depth int) int {
 		scope, end := codeEnds(c.src, i, limit)
 		switch {
 		case end < 0:
-			return c.fail(i, errLength)
+			return c.fail(element, errLength)
 		case c.strict && !utf8.Valid(c.src[i+8:scope-1]):
-			return c.fail(i, errUTF8)
+			return c.fail(element, errUTF8)
 		}
 		next := c.container(scope, end, depth+1)
 		if next >= 0 && next != end {
@@ -112,14 +112,14 @@ func (c *checker) value(t byte, i, limit, depth int) int {
 		err = strictValue(c.src, t, i, end)
 	}
 	if err != nil {
-		return c.fail(i, err)
+		return c.fail(element, err)
 	}
 	return end
 }
 
 // whole checks that src[i:end] is one value of type t, in a container of this depth.
 func (c *checker) whole(t byte, i, end, depth int) bool {
-	next := c.value(t, i, end, depth)
+	next := c.value(t, i, i, end, depth)
 	if next >= 0 && next != end {
 		c.fail(next, errLength)
 	}

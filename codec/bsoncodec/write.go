@@ -150,7 +150,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			dst, ok = appendDouble(dst, binary.LittleEndian.Uint64(src[i:]), w.relaxed)
 		case 0x02: // string
 			if next = stringEnd(src, i, end); next < 0 {
-				return dst, w.fail(i, errString(src, i, end))
+				return dst, w.fail(element, errString(src, i, end))
 			}
 			dst, ok = appendString(dst, src, i+4, next-1)
 		case 0x03: // document
@@ -169,7 +169,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			}
 		case 0x05: // binary
 			if next = binaryEnd(src, i, end); next < 0 {
-				return dst, w.fail(i, errLength)
+				return dst, w.fail(element, errLength)
 			}
 			dst, ok = appendBinary(dst, src[i:next])
 		case 0x06: // undefined
@@ -201,13 +201,13 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 		case 0x0B: // regular expression
 			var mid int
 			if mid, next = regexEnd(src, i, end); next < 0 {
-				return dst, w.fail(i, errTerminator)
+				return dst, w.fail(element, errTerminator)
 			}
 			dst, ok = appendRegex(dst, src, i, mid, next)
 		case 0x0C: // DBPointer
 			s := stringEnd(src, i, end)
 			if s < 0 {
-				return dst, w.fail(i, errString(src, i, end))
+				return dst, w.fail(element, errString(src, i, end))
 			}
 			if next = s + 12; next > end {
 				return dst, w.fail(element, errShort)
@@ -215,7 +215,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			dst, ok = appendDBPointer(dst, src, i+4, s-1)
 		case 0x0D, 0x0E: // code, symbol
 			if next = stringEnd(src, i, end); next < 0 {
-				return dst, w.fail(i, errString(src, i, end))
+				return dst, w.fail(element, errString(src, i, end))
 			}
 			if t == 0x0D {
 				dst = append(dst, `{"$code":`...)

@@ -228,6 +228,12 @@ func optionsLeftOut() []defect {
 			},
 		},
 		{
+			name: "reads one element more ahead than it says", check: "ReadAhead", says: `rule 2 .* 4 elements were taken in beyond`,
+			test: func(t *testing.T) {
+				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] { return ahead[int](4) }, ReadAhead: 3})
+			},
+		},
+		{
 			name: "takes bad settings", check: "BadSettings/0", says: `rule 9 .* returned nil, expected an error`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: double, Bad: []stream.Flow[int, int]{double()}})

@@ -1,0 +1,150 @@
+package bsoncodec_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/stream"
+)
+
+func TestDepth(t *testing.T) {
+	for _, c := range []struct {
+		levels, max int
+		ok          bool
+	}{{199, 0, true}, {200, 0, true}, {201, 0, false}, {1, 1, true}, {2, 1, false}, {1000, 1000, true}, {1001, 1000, false}, {10000, 10000, true}} {
+		doc := nest(c.levels)
+		text := []byte(strings.Repeat(`{"a":`, c.levels-1) + `{}` + strings.Repeat(`}`, c.levels-1))
+		got, err := bsoncodec.AppendExtJSON(nil, doc, &bsoncodec.ExtJSONOptions{MaxDepth: c.max})
+		if c.ok != (err == nil) || c.ok && !bytes.Equal(got, text) || !c.ok && !errors.Is(err, bsoncodec.ErrDepth) {
+			t.Errorf("write %d levels of %d: %v", c.levels, c.max, err)
+		}
+		got, err = bsoncodec.AppendBSON(nil, text, &bsoncodec.ParseExtJSONOptions{MaxDepth: c.max})
+		if c.ok != (err == nil) || c.ok && !bytes.Equal(got, doc) || !c.ok && !errors.Is(err, bsoncodec.ErrDepth) {
+			t.Errorf("parse %d levels of %d: %v", c.levels, c.max, err)
+		}
+		err = bsoncodec.Validate(doc, &bsoncodec.ValidateOptions{MaxDepth: c.max})
+		if c.ok != (err == nil) || !c.ok && !errors.Is(err, bsoncodec.ErrDepth) {
+			t.Errorf("validate %d levels of %d: %v", c.levels, c.max, err)
+		}
+	}
+}
+
+// Whatever nests counts alike in both directions: at the limit it passes both, behind it neither.
+func TestDepthOfEveryContainer(t *testing.T) {
+	for name, doc := range map[string]bson.Raw{
+		"array":         one(0x04, sub(element{0x04, "0", sub()})),
+		"scope":         one(0x03, sub(element{0x0F, "b", code("", sub())})),
+		"escaped":       one(0x03, sub(element{0x03, "$oid", sub()})),
+		"escaped array": one(0x04, sub(element{0x04, "1", sub()})),
+		"escaped scope": one(0x03, sub(element{0x0F, "b", code("\xff", sub())})),
+		"escaped key":   one(0x03, sub(element{0x03, "\xff", sub()})),
+		"escaped all":   raw(element{0x03, "\xff", sub(element{0x03, "b", sub()})}),
+		"wrapper":       one(0x03, sub(element{0x03, "b", sub(element{0x0C, "c", str("d") + oid})})),
+	} {
+		text := roundTrip(t, doc)
+		for max, ok := range map[int]bool{2: false, 3: true} {
+			_, err := bsoncodec.AppendExtJSON(nil, doc, &bsoncodec.ExtJSONOptions{MaxDepth: max})
+			_, err2 := bsoncodec.AppendBSON(nil, []byte(text), &bsoncodec.ParseExtJSONOptions{MaxDepth: max})
+			err3 := bsoncodec.Validate(doc, &bsoncodec.ValidateOptions{MaxDepth: max})
+			for _, err := range []error{err, err2, err3} {
+				if ok != (err == nil) || !ok && !errors.Is(err, bsoncodec.ErrDepth) {
+					t.Errorf("%s: MaxDepth %d: %v", name, max, err)
+				}
+			}
+		}
+	}
+}
+
+// Two million levels are an error, not the end of the process.
+func TestDepthBombs(t *testing.T) {
+	const n = 2_000_000
+	doc := nest(n)
+	for name, err := range map[string]error{
+		"write":    last(t, stream.Via(slice(doc), bsoncodec.ExtJSON(nil))),
+		"validate": bsoncodec.Validate(doc, nil),
+		"raw":      last(t, stream.Via(slice([]byte(doc)), bsoncodec.ParseBSON(nil))),
+		"objects":  last(t, stream.Via(slice([]byte(strings.Repeat(`{"a":`, n))), bsoncodec.ParseExtJSON(nil))),
+		"arrays":   last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`[`, n))), bsoncodec.ParseExtJSON(nil))),
+		"scopes":   last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`{"$code":"","$scope":{"a":`, n/5))), bsoncodec.ParseExtJSON(nil))),
+		"scopes 2": last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`{"$scope":{"a":`, n/5))), bsoncodec.ParseExtJSON(nil))),
+	} {
+		if !errors.Is(err, bsoncodec.ErrDepth) {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		if len(err.Error()) > 3000 {
+			t.Errorf("%s: the error has %d bytes", name, len(err.Error()))
+		}
+	}
+}
+
+// The largest documents that a server stores pass, whatever JSON makes of them.
+func TestLargestDocuments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs 600 MB of memory")
+	}
+	const size = 16<<20 + 16<<10
+	long := element{0x02, "a", str(strings.Repeat("\x01", size-13))}
+	fill := func(e element) bson.Raw {
+		n := (size - 5) / (2 + len(e.key) + len(e.val))
+		b := bytes.Repeat([]byte(string(e.t)+e.key+"\x00"+e.val), n)
+		return append(append([]byte{byte(len(b) + 5), byte((len(b) + 5) >> 8), byte((len(b) + 5) >> 16), byte((len(b) + 5) >> 24)}, b...), 0)
+	}
+	for name, doc := range map[string]bson.Raw{
+		"control characters": raw(long),
+		"min keys":           fill(element{0x7F, "", ""}), // 17 bytes of JSON for 2: more than a line may have
+		"longs":              fill(element{0x12, "", u64(1 << 63)}),
+	} {
+		lines, err := collect(t, stream.Via(slice(doc), bsoncodec.ExtJSON(nil)))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		line := lines[0]
+		t.Logf("%s: %d bytes of BSON, %d of JSON", name, len(doc), len(line))
+		docs, err := collect(t, stream.Via(slice(line[:len(line)/2], line[len(line)/2:]), bsoncodec.ParseExtJSON(nil)))
+		if err != nil || len(docs) != 1 || !bytes.Equal(docs[0], doc) {
+			t.Errorf("%s: %.200v", name, err)
+		}
+	}
+	if err := last(t, stream.Via(slice(raw(element{0x02, "a", str(strings.Repeat("x", size-12))})), bsoncodec.ExtJSON(nil))); !errors.Is(err, bsoncodec.ErrSize) {
+		t.Errorf("one byte more: %v", err)
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	docs, texts := []bson.Raw{}, [][]byte{}
+	for _, s := range shapes() {
+		docs, texts = append(docs, s.docs[:4]...), append(texts, s.texts[:4]...)
+	}
+	for _, v := range values {
+		docs = append(docs, one(v.t, v.val))
+		texts = append(texts, []byte(`{"a":`+v.canonical+`}`))
+	}
+	for _, doc := range odd {
+		docs = append(docs, doc)
+	}
+	dst := make([]byte, 0, 1<<16)
+	for i, doc := range docs {
+		for _, relaxed := range []bool{false, true} {
+			opts := &bsoncodec.ExtJSONOptions{Relaxed: relaxed}
+			if n := testing.AllocsPerRun(20, func() { dst, _ = bsoncodec.AppendExtJSON(dst[:0], doc, opts) }); n > 0 {
+				t.Errorf("write document %d, relaxed %v: %v allocations: %s", i, relaxed, n, dst)
+			}
+		}
+		if n := testing.AllocsPerRun(20, func() { _ = bsoncodec.Validate(doc, nil) }); n > 0 {
+			t.Errorf("validate document %d: %v allocations", i, n)
+		}
+	}
+	for _, text := range texts {
+		if bytes.Contains(text, []byte(`\"b`)) || bytes.Contains(text, []byte(`"$ref":"d`)) {
+			continue // escapes inside a type wrapper go through a scratch
+		}
+		if n := testing.AllocsPerRun(20, func() { dst, _ = bsoncodec.AppendBSON(dst[:0], text, nil) }); n > 0 {
+			t.Errorf("parse: %v allocations: %.200s", n, text)
+		}
+	}
+}
