@@ -97,7 +97,7 @@ func (c *checker) value(t byte, element, i, limit, depth int) int {
 		scope, end := codeEnds(c.src, i, limit)
 		switch {
 		case end < 0:
-			return c.fail(element, errLength)
+			return c.fail(i, errLength)
 		case c.strict && !utf8.Valid(c.src[i+8:scope-1]):
 			return c.fail(element, errUTF8)
 		}

@@ -14,8 +14,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// finishTime is how long a server may take to rename or drop a collection, once that is all there is left to do.
-const finishTime = 10 * time.Second
+// How long a server may take for what is left to do when all was read. Renaming is a matter of milliseconds for mongod; others copy
+// the documents.
+const (
+	renameTime = 10 * time.Minute
+	dropTime   = 30 * time.Second
+)
 
 // replace restores into a new collection, which takes the target's name when it is complete.
 func (j *job) replace(ctx context.Context, target state) (done, error) {
@@ -36,7 +40,7 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	default:
-		// From here on a signal has no effect: it is a matter of milliseconds, and must not be left half done.
+		// From here on the first signal has no effect: this must not be left half done.
 		if err = j.publish(context.WithoutCancel(ctx), aside, target); err == nil {
 			return done{InsertResult: result}, nil
 		}
@@ -51,7 +55,7 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 
 // undo drops the collection aside and says so.
 func (j *job) undo(ctx context.Context, aside *mongo.Collection, inserted int64, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, finishTime)
+	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
 	name := j.mongo.DB + "." + aside.Name()
 	if err := aside.Drop(ctx); err != nil {
@@ -71,8 +75,6 @@ const (
 // publish gives the collection aside the target's name, in the target's place where there is one. On an error other than a
 // [*strandedError] the target is as it was.
 func (j *job) publish(ctx context.Context, aside *mongo.Collection, target state) error {
-	ctx, cancel := context.WithTimeout(ctx, finishTime)
-	defer cancel()
 	err := j.rename(ctx, aside.Name(), j.coll.Name(), target != missing)
 	var server mongo.CommandError
 	answered := errors.As(err, &server) && !server.HasErrorLabel("NetworkError")
@@ -91,6 +93,8 @@ func (j *job) publish(ctx context.Context, aside *mongo.Collection, target state
 
 // settle finds out whether a renaming without an answer took place.
 func (j *job) settle(ctx context.Context, aside *mongo.Collection, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, dropTime)
+	defer cancel()
 	names, err := aside.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: aside.Name()}})
 	switch {
 	case err != nil:
@@ -115,6 +119,8 @@ func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
 		}
 		return fmt.Errorf("rename the restored collection: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, dropTime)
+	defer cancel()
 	if err := old.Drop(ctx); err != nil {
 		j.program.Log().Warn("the old documents could not be dropped: drop them", "collection", j.mongo.DB+"."+old.Name(), "error", err)
 	}
@@ -122,6 +128,8 @@ func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
 }
 
 func (j *job) rename(ctx context.Context, from, to string, replace bool) error {
+	ctx, cancel := context.WithTimeout(ctx, renameTime)
+	defer cancel()
 	return j.coll.Database().Client().Database("admin").RunCommand(ctx, bson.D{
 		{Key: "renameCollection", Value: j.mongo.DB + "." + from},
 		{Key: "to", Value: j.mongo.DB + "." + to},

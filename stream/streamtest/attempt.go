@@ -87,6 +87,12 @@ func (a *attempt[I, O]) completed(want []O) bool {
 	return true
 }
 
+// unreached reports whether the run completed without its k-th emit, at which something was to happen: an output that varies may
+// be shorter.
+func (a *attempt[I, O]) unreached(k int) bool {
+	return a.out == (outcome{}) && len(a.down.elements()) <= k
+}
+
 // failed reports a run that did not end with an error that is want.
 func (a *attempt[I, O]) failed(rule int, want error, whole []O) {
 	switch {

@@ -70,6 +70,17 @@ func brokenSinks() []defect {
 			}),
 		},
 		{
+			name: "sink with a store that hangs ignores cancel", check: "Cancel/Stalled", says: `rule 7 .* hangs`,
+			test: func(t *testing.T) {
+				d := new(drawer)
+				streamtest.TestSink(t, streamtest.Sink[int, int]{New: d.put, Stalled: func() stream.Sink[int, int] {
+					return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+						return 0, src.Each(ctx, func(int) error { select {} })
+					})
+				}})
+			},
+		},
+		{
 			name: "sink does not publish at all", check: "One", says: `rule 6 .* work is not visible`,
 			test: sink(func(ctx context.Context, _ *store, src stream.Source[int]) (n int, err error) {
 				err = src.Each(ctx, func(int) error { n++; return nil })

@@ -58,7 +58,7 @@ func brokenSources() []defect {
 			}),
 		},
 		{
-			name: "waiting source ignores cancel", check: "Cancel/SourceBlocked", says: `rule 7 .* hangs`,
+			name: "waiting source ignores cancel", check: "Cancel/Stalled", says: `rule 7 .* hangs`,
 			test: func(t *testing.T) {
 				streamtest.TestSource(t, streamtest.Source[int]{New: numbers, Stalled: func() stream.Source[int] {
 					return stream.SourceFunc[int](func(context.Context, func(int) error) error { select {} })

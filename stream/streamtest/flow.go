@@ -54,7 +54,7 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 		kind:  "flow",
 		input: inputs(t, "flow", f.In, f.Input),
 		open:  func(int) stage[I, O] { return flowStage(f.New()) },
-		make: func(a *attempt[I, O]) error {
+		build: func(a *attempt[I, O]) error {
 			f.New().Apply(a.up)
 			return nil
 		},

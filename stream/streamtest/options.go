@@ -8,7 +8,7 @@ type suite[I, O any] struct {
 
 	input func(n int) []I // the upstream's elements for n records; nil for a source
 	open  func(n int) stage[I, O]
-	make  func(a *attempt[I, O]) error           // makes the stage, and does not run it
+	build func(a *attempt[I, O]) error           // makes the stage, and does not run it
 	want  func(c *check, n int, in []I, out []O) // looks at a complete run; may be nil
 	view  func(out []O) any                      // may be nil
 	seen  func() bool                            // whether a sink's work is visible; may be nil

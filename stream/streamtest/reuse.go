@@ -11,7 +11,7 @@ func (s *suite[I, O]) reuse(t *testing.T) {
 	s.try(t, "Constructor", func(c *check) {
 		c.at("the %s was made and not run", s.kind)
 		a := s.attempt(c, s.stepped())
-		a.start(func() error { return s.make(a) })
+		a.start(func() error { return s.build(a) })
 		if out := a.wait(); out != (outcome{}) {
 			c.breach(9, "%v", out)
 		}

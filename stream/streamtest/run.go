@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/millweir/millweir/stream"
 )
 
 // run is one run of a stage, on a goroutine that is watched.
@@ -187,12 +185,4 @@ func (r *run) prompt() {
 // same reports whether err is want itself.
 func same(err, want error) bool {
 	return err == want //nolint:errorlint // identity is the rule
-}
-
-// surfaced reports whether a panic with v came out as itself or as a *stream.PanicError.
-func surfaced(got, v any) bool {
-	if p, ok := got.(*stream.PanicError); ok {
-		got = p.Value
-	}
-	return got == v
 }

@@ -27,6 +27,9 @@ type Sink[T, R any] struct {
 	SingleUse bool // the sink can be run once, and fails the second time
 	RealIO    bool // the sink waits for the world outside: checks run on the wall clock, not in a synctest bubble
 
+	// Stalled returns a sink over a store that does not answer until it is cancelled, where there can be such.
+	Stalled func() stream.Sink[T, R]
+
 	// Bad are sinks made with bad settings: their runs fail before anything starts.
 	Bad []stream.Sink[T, R]
 
@@ -58,7 +61,7 @@ func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 		kind:  "sink",
 		input: inputs(t, "sink", f.In, f.Input),
 		open:  func(int) stage[T, R] { return sinkStage(f.New()) },
-		make: func(*attempt[T, R]) error {
+		build: func(*attempt[T, R]) error {
 			f.New()
 			return nil
 		},
@@ -83,5 +86,8 @@ func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 	}
 	s.upstreamErrors(t)
 	s.cancels(t)
+	if f.Stalled != nil {
+		s.stalled(t, func() stage[T, R] { return sinkStage(f.Stalled()) })
+	}
 	s.panics(t)
 }

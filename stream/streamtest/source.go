@@ -8,7 +8,8 @@ import (
 
 // Source says how [TestSource] makes a source and what is special about it. Only New is needed.
 type Source[T any] struct {
-	// New returns a source of n records, 0 to Many: mostly n elements, but a source of chunks may cut them as it likes.
+	// New returns a source of n records, 0 to Many: mostly n elements, but a source of chunks may cut them as it likes. One that
+	// does not end by itself is cut by [stream.Take].
 	New func(n int) stream.Source[T]
 
 	// Want looks at all that a source of n records emitted, and fails t if it is wrong.
@@ -55,7 +56,7 @@ func TestSource[T any](t *testing.T, f Source[T]) {
 		unordered: f.Unordered, varies: f.Varies, singleUse: f.SingleUse, wallClock: f.RealIO,
 		steps: f.Steps, many: f.Many, idle: f.Idle,
 	}
-	s.make = func(*attempt[struct{}, T]) error {
+	s.build = func(*attempt[struct{}, T]) error {
 		f.New(s.steps)
 		return nil
 	}

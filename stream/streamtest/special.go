@@ -9,11 +9,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// stalled checks that a source which waits for elements can be cancelled.
+// stalled checks that a stage which waits for the world outside can be cancelled.
 func (s *suite[I, O]) stalled(t *testing.T, stalled func() stage[I, O]) {
-	s.try(t, "Cancel/SourceBlocked", func(c *check) {
-		c.at("the source waits, then the context is cancelled")
-		a := s.attempt(c, nil)
+	s.try(t, "Cancel/Stalled", func(c *check) {
+		c.at("the %s waits, then the context is cancelled", s.kind)
+		a := s.attempt(c, s.stepped())
 		timer := time.AfterFunc(10*c.tick, a.cancel)
 		defer timer.Stop()
 		a.do(stalled())

@@ -10,25 +10,25 @@ import (
 // defaultInput makes elements of the simple types; nil for others.
 func defaultInput[T any]() func(i int) T {
 	typ := reflect.TypeFor[T]()
-	var make func(i int, v reflect.Value)
+	var set func(i int, v reflect.Value)
 	switch k := typ.Kind(); {
 	case isChunk[T]():
-		make = func(i int, v reflect.Value) {
+		set = func(i int, v reflect.Value) {
 			v.SetBytes(fmt.Appendf(nil, "{\"n\":%d,\"text\":\"line %d of the input\"}\n", i, i))
 		}
 	case k == reflect.String:
-		make = func(i int, v reflect.Value) { v.SetString(fmt.Sprint("element ", i)) }
+		set = func(i int, v reflect.Value) { v.SetString(fmt.Sprint("element ", i)) }
 	case k >= reflect.Int && k <= reflect.Int64:
-		make = func(i int, v reflect.Value) { v.SetInt(int64(i % 100)) }
+		set = func(i int, v reflect.Value) { v.SetInt(int64(i % 100)) }
 	case k >= reflect.Uint && k <= reflect.Uintptr:
-		make = func(i int, v reflect.Value) { v.SetUint(uint64(i % 100)) }
+		set = func(i int, v reflect.Value) { v.SetUint(uint64(i % 100)) }
 	case k == reflect.Float32 || k == reflect.Float64:
-		make = func(i int, v reflect.Value) { v.SetFloat(float64(i)) }
+		set = func(i int, v reflect.Value) { v.SetFloat(float64(i)) }
 	default:
 		return nil
 	}
 	return func(i int) (v T) {
-		make(i, reflect.ValueOf(&v).Elem())
+		set(i, reflect.ValueOf(&v).Elem())
 		return v
 	}
 }
