@@ -76,9 +76,14 @@ func pairs() []pair {
 
 func TestCompressionContract(t *testing.T) {
 	for _, c := range pairs() {
+		if c.name == "gzip" {
+			continue // has its own tests
+		}
 		t.Run(c.name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-				New: c.pack,
+				New:   c.pack,
+				Steps: 2,
+				Many:  20,
 				Want: func(t *testing.T, in, out [][]byte) {
 					if got, err := c.other(bytes.Join(out, nil)); err != nil || !bytes.Equal(got, bytes.Join(in, nil)) {
 						t.Errorf("got %d bytes, %v", len(got), err)
@@ -90,9 +95,9 @@ func TestCompressionContract(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
 				New:   c.unpack,
 				Steps: 2,
-				Many:  4,
+				Many:  10,
 				Input: func(n int) [][]byte {
-					z := must(t)(bytesThrough(c.pack(), noise(n*100_000), 0))
+					z := must(t)(bytesThrough(c.pack(), noise(n*3000), 0))
 					if n == 0 {
 						return [][]byte{z}
 					}
@@ -121,8 +126,8 @@ func chunksOf(p []byte, size int) [][]byte {
 func TestCompressionEdges(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range pairs() {
-		for _, size := range []int{0, 1, 2, 1000, mib - 1, mib, mib + 1, 2*mib + 5} {
-			if !strings.Contains(c.name, " by ") && size > mib {
+		for _, size := range []int{0, 1, 2, 1000, 100_000, mib - 1, mib, mib + 1, 2*mib + 5} {
+			if strings.Contains(c.name, " by ") == (size == 100_000) && size > 1000 {
 				continue
 			}
 			for kind, data := range map[string][]byte{"text": jsonText(size)[:size], "noise": noise(size), "zeros": make([]byte, size)} {
@@ -130,7 +135,7 @@ func TestCompressionEdges(t *testing.T) {
 				if got, err := c.other(z); err != nil || !bytes.Equal(got, data) {
 					t.Fatalf("%s: %s of %d: another decoder reads %d bytes, %v", c.name, kind, size, len(got), err)
 				}
-				for _, cut := range []int{0, 1, 70_000} {
+				for _, cut := range []int{1, 70_000} {
 					if cut == 1 && len(z) > 10_000 {
 						continue
 					}

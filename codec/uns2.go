@@ -18,8 +18,8 @@ type UnS2Options struct {
 // UnS2 returns a flow that decompresses the S2 format and the Snappy framing format, the mirror of [S2].
 //
 //   - In: byte chunks of any size. Out: chunks of at most 64 KiB.
-//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a block or is empty; s2.ErrCorrupt; s2.ErrCRC; s2.ErrUnsupported;
-//     [*LimitError]. The format has no end mark: an input that was cut exactly between two blocks, which lie at most 4 MiB apart,
+//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a block or is empty; s2.ErrCorrupt; s2.ErrCRC; s2.ErrUnsupported, also
+//     for chunks that the format would have skipped, but for padding and an index; [*LimitError]. The format has no end mark: an input that was cut exactly between two blocks, which lie at most 4 MiB apart,
 //     cannot be told from a whole one. What must be whole needs an end record inside or a layer such as age outside.
 //   - Memory: about 9 MiB at most.
 //   - Order and goroutines: fused.
@@ -37,6 +37,7 @@ func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 		if _, err := src.Peek(1); err != nil {
 			return nil, notEOF(err)
 		}
-		return s2.NewReader(src), nil
+		chunks := &s2Chunks{src: src}
+		return &s2Reader{s2.NewReader(chunks), chunks}, nil
 	})
 }

@@ -283,7 +283,9 @@ func TestBackupPassword(t *testing.T) {
 	}).Err(); err != nil {
 		t.Fatal(err)
 	}
-	uri := func(password string) string { return fmt.Sprintf("mongodb://root:%s@%s/?authSource=admin", password, m.Addr()) }
+	uri := func(password string) string {
+		return fmt.Sprintf("mongodb://root:%s@%s/?authSource=admin", password, m.Addr())
+	}
 	client, err := mongo.Connect(optionsOf(uri(password)))
 	if err != nil {
 		t.Fatal(err)

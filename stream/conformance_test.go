@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -122,10 +123,14 @@ func TestContract(t *testing.T) {
 		"Buffer":          stream.Buffer[int](1000, stream.OverflowFail),
 		"Aggregate":       stream.Aggregate(zero, addTo, id, 0),
 		"Aggregate, time": stream.Aggregate(zero, addTo, id, time.Hour),
-		"Broadcast, one":  stream.Broadcast(stream.Map(id)),
-		"Balance, one":    stream.Balance(stream.Map(id)),
-		"Partition, one":  stream.Partition(func(int) int { return 0 }, stream.Map(id)),
-		"GroupBy, one":    stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }),
+		"Log":             stream.Log[int](slog.New(slog.DiscardHandler), "x", nil),
+		"Carry": stream.Join(stream.Map(func(n int) stream.Envelope[int, string] { return stream.Envelope[int, string]{Value: n} }),
+			stream.Join(stream.Carry[string](stream.Map(id)), stream.Map(func(e stream.Envelope[int, string]) int { return e.Value }))),
+		"FlowOf":         stream.FlowOf(sink.Discard[int](), count(5), false),
+		"Broadcast, one": stream.Broadcast(stream.Map(id)),
+		"Balance, one":   stream.Balance(stream.Map(id)),
+		"Partition, one": stream.Partition(func(int) int { return 0 }, stream.Map(id)),
+		"GroupBy, one":   stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[int, int]{

@@ -53,17 +53,19 @@ func Partition[T, U any](choose func(T) int, flows ...Flow[T, U]) Flow[T, U] {
 type branch[T any] struct {
 	q    *ring[T]
 	open context.Context // its cause is errLeft when the branch has had enough
+	halt context.CancelCauseFunc
 	left *atomic.Bool
 }
 
-// newBranch returns a branch and the function that says that it has had enough.
-func newBranch[T any](ctx context.Context) (branch[T], func()) {
-	open, cancel := context.WithCancelCause(ctx)
-	b := branch[T]{q: newRing[T](sideAhead), open: open, left: new(atomic.Bool)}
-	return b, func() {
-		b.left.Store(true)
-		cancel(errLeft)
-	}
+func newBranch[T any](ctx context.Context, ahead int) branch[T] {
+	open, halt := context.WithCancelCause(ctx)
+	return branch[T]{q: newRing[T](ahead), open: open, halt: halt, left: new(atomic.Bool)}
+}
+
+// leave says that the branch has had enough.
+func (b branch[T]) leave() {
+	b.left.Store(true)
+	b.halt(errLeft)
 }
 
 // push sends v, or drops it when the branch has had enough.
@@ -93,12 +95,12 @@ func fanOut[T, U any](name string, flows []Flow[T, U], route func(T, []branch[T]
 			open := newCountdown(ctx, len(flows))
 			defer open.cancel(nil)
 			for i, f := range flows {
-				b, leave := newBranch[T](open.ctx)
+				b := newBranch[T](open.ctx, sideAhead)
 				branches[i] = b
 				spawn(SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
 					err := each(ctx, Via(b.q.source(), f), emit)
 					if err == nil {
-						leave()
+						b.leave()
 						open.leave()
 					}
 					return err

@@ -33,14 +33,13 @@ func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T
 					if len(groups) == max {
 						return fmt.Errorf("stream: GroupBy: more than %d keys: %w", max, ErrLimit)
 					}
-					var leave func()
-					b, leave = newBranch[T](ctx)
+					b = newBranch[T](ctx, sideAhead)
 					groups[k] = b
 					flow := open(k)
 					spawn(SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
 						err := each(ctx, Via(b.q.source(), flow), emit)
 						if err == nil {
-							leave()
+							b.leave()
 						}
 						return err
 					}))

@@ -84,9 +84,10 @@ func TestCancelAtTheEnd(t *testing.T) {
 		expectNothing(t, server)
 
 		// A client that does not look at its context is not asked either.
-		ctx, cancel = context.WithCancelCause(t.Context())
+		later, cancelLater := context.WithCancelCause(t.Context())
+		src = then(chunks(random(size), 30), func(context.Context) error { cancelLater(errCause); return nil })
 		f := &fake{}
-		_, err = stream.Run(ctx, src, s3sink.UploadWithin(10_000, f, bucket, key, small(s3sink.UploadOptions{})))
+		_, err = stream.Run(later, src, s3sink.UploadWithin(10_000, f, bucket, key, small(s3sink.UploadOptions{})))
 		if err != errCause || f.stored.Load() != 0 { //nolint:errorlint // as above
 			t.Errorf("%d bytes: %v, %d objects stored", size, err, f.stored.Load())
 		}

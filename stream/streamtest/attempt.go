@@ -17,10 +17,10 @@ type attempt[I, O any] struct {
 }
 
 // attempt returns a run over in that is not started.
-func (s *suite[I, O]) attempt(c *check, in []I) *attempt[I, O] {
+func (s *suite[I, O]) attempt(c *check, in feed[I]) *attempt[I, O] {
 	r := c.newRun()
 	a := &attempt[I, O]{run: r, s: s,
-		up:   &sender[I]{r: r, in: in, restarts: s.restarts},
+		up:   &sender[I]{r: r, in: in.make(), restarts: s.restarts},
 		down: &receiver[O]{r: r, chunks: s.cutOut},
 	}
 	a.up.last = func() {
@@ -111,25 +111,10 @@ func (a *attempt[I, O]) began(whole []O) {
 	}
 }
 
-// stepped returns the upstream's elements of the runs that are disturbed at every step.
-func (s *suite[I, O]) stepped() []I { return s.elements(s.steps, true) }
-
-// elements returns the upstream's elements for n records; byte chunks are cut into a few pieces.
-func (s *suite[I, O]) elements(n int, cut bool) []I {
-	if s.input == nil {
-		return nil
-	}
-	in := s.input(n)
-	if cut && s.cutIn {
-		in = recut(in, max(1, (len(join(in))+7)/8))
-	}
-	return in
-}
-
 // whole returns the output of an undisturbed run over in. It is run once; a stage that cannot do that fails the check.
-func (s *suite[I, O]) whole(c *check, n int, in []I) []O {
+func (s *suite[I, O]) whole(c *check, n int, in feed[I]) []O {
 	c.Helper()
-	key := fmt.Sprint(n, len(in))
+	key := fmt.Sprint(n, in.len)
 	if out, ok := s.cache[key]; ok {
 		return out
 	}
@@ -163,7 +148,7 @@ func (c *check) spots(n int) iter.Seq[int] {
 }
 
 // emits returns the steps of the output at which a check disturbs the run, and that output.
-func (s *suite[I, O]) emits(c *check, n int, in []I) (iter.Seq[int], []O) {
+func (s *suite[I, O]) emits(c *check, n int, in feed[I]) (iter.Seq[int], []O) {
 	c.Helper()
 	whole := s.whole(c, n, in)
 	if len(whole) == 0 {

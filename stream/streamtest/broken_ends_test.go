@@ -39,6 +39,17 @@ func brokenEnds() []defect {
 			},
 		},
 		{
+			name: "fails without elements", check: "Empty", says: `rule 6 .* nothing failed, but it returned the error`,
+			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+				n := 0
+				err := src.Each(ctx, func(v int) error { n++; return emit(v) })
+				if err == nil && n == 0 {
+					return errBroken
+				}
+				return err
+			}),
+		},
+		{
 			name: "completes before its upstream does", check: "Many", says: `rule 6 .* the upstream had not completed`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				n := 0
@@ -91,6 +102,46 @@ func brokenEnds() []defect {
 					return failed
 				}
 				return err
+			}),
+		},
+		{
+			name: "panics on an early end", check: "EarlyEnd", says: `rule 5 .* it panicked with .* expected no error`,
+			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+				return src.Each(ctx, func(v int) error {
+					err := emit(v)
+					if stream.Stopped(err) {
+						panic("broken")
+					}
+					return err
+				})
+			}),
+		},
+		{
+			name: "leaves the upstream running on a goroutine of a timer", check: "EarlyEnd", says: `rule 1 .* the upstream still runs`,
+			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+				items, quit, ended := make(chan int), make(chan struct{}), make(chan error, 1)
+				time.AfterFunc(0, func() {
+					ended <- src.Each(ctx, func(v int) error {
+						select {
+						case items <- v:
+							return nil
+						case <-quit:
+							time.Sleep(time.Minute)
+							return errBroken
+						}
+					})
+				})
+				for {
+					select {
+					case v := <-items:
+						if err := emit(v); err != nil {
+							close(quit)
+							return err
+						}
+					case err := <-ended:
+						return err
+					}
+				}
 			}),
 		},
 		{

@@ -89,6 +89,20 @@ func brokenOwners() []defect {
 			},
 		},
 		{
+			name: "fails when what it emitted is overwritten", check: "Ownership/Overwritten", says: `rule 8 .* though nothing failed`,
+			test: func(t *testing.T) {
+				recordFlow(t, func(ctx context.Context, src stream.Source[raw], emit func(raw) error) error {
+					return src.Each(ctx, func(v raw) error {
+						first := v[0]
+						if err := emit(v); err != nil || v[0] == first {
+							return err
+						}
+						return errBroken
+					})
+				})
+			},
+		},
+		{
 			name: "reuses the slice of a batch", check: "Ownership/Kept", says: `rule 8 .* changed`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, []int]{New: func() stream.Flow[int, []int] {

@@ -82,6 +82,36 @@ func brokenReuse() []defect {
 			},
 		},
 		{
+			name: "panics in the constructor", check: "Constructor", says: `rule 9 .* it panicked with broken`,
+			test: func(t *testing.T) {
+				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] { panic("broken") }})
+			},
+		},
+		{
+			name: "publishes in the constructor", check: "Constructor", says: `rule 9 .* its work is visible`,
+			test: func(t *testing.T) {
+				published := false
+				streamtest.TestSink(t, streamtest.Sink[int, int]{
+					New:       func() stream.Sink[int, int] { published = true; return new(drawer).put() },
+					Published: func() bool { return published },
+				})
+			},
+		},
+		{
+			name: "fails the second time", check: "RunTwice", says: `rule 9 .* run 2 .* though nothing failed`,
+			test: func(t *testing.T) {
+				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
+					var used atomic.Bool
+					return flowOf(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+						if used.Swap(true) {
+							return errBroken
+						}
+						return src.Each(ctx, emit)
+					})
+				}})
+			},
+		},
+		{
 			name: "starts a goroutine in the constructor", check: "Constructor", says: `rule 1 .* still run`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {

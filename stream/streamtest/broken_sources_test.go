@@ -80,6 +80,23 @@ func brokenSources() []defect {
 			},
 		},
 		{
+			name: "single-use source emits before it fails the second time", check: "SingleUse", says: `rule 9 .* 1 elements were emitted`,
+			test: func(t *testing.T) {
+				streamtest.TestSource(t, streamtest.Source[int]{SingleUse: true, New: func(n int) stream.Source[int] {
+					var used atomic.Bool
+					return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+						if !used.Swap(true) {
+							return numbers(n).Each(ctx, emit)
+						}
+						if err := emit(0); err != nil {
+							return err
+						}
+						return errBroken
+					})
+				}})
+			},
+		},
+		{
 			name: "source goes on where the last run ended", check: "RunTwice", says: `rule 9 .* run 2`,
 			test: func(t *testing.T) {
 				streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] {

@@ -57,8 +57,8 @@ func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 	s.try(t, "Cancel/InsideUpstream", func(c *check) {
 		in := s.elements(s.many, true)
 		whole := s.whole(c, s.many, in)
-		for k := range c.spots(len(in) + 1) {
-			c.at("the context is cancelled while the upstream makes element %d of %d", k+1, len(in))
+		for k := range c.spots(in.len + 1) {
+			c.at("the context is cancelled while the upstream makes element %d of %d", k+1, in.len)
 			a := s.attempt(c, in)
 			a.up.before = func(_ context.Context, i int) error {
 				if i == k {
@@ -76,11 +76,11 @@ func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 		in := s.stepped()
 		whole := s.whole(c, s.steps, in)
 		reached := s.reached(c, in)
-		for k := range c.spots(len(in) + 1) {
+		for k := range c.spots(in.len + 1) {
 			if k >= reached {
 				break
 			}
-			c.at("the upstream waits after %d of %d elements, then the context is cancelled", k, len(in))
+			c.at("the upstream waits after %d of %d elements, then the context is cancelled", k, in.len)
 			a := s.attempt(c, in)
 			a.up.before = func(ctx context.Context, i int) error {
 				if i != k {

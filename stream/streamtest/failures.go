@@ -20,11 +20,11 @@ func (s *suite[I, O]) upstreamErrors(t *testing.T) {
 		in := s.stepped()
 		whole := s.whole(c, s.steps, in)
 		reached := s.reached(c, in)
-		for k := range c.spots(len(in) + 1) {
+		for k := range c.spots(in.len + 1) {
 			if k >= reached {
 				break
 			}
-			c.at("the upstream fails after %d of %d elements", k, len(in))
+			c.at("the upstream fails after %d of %d elements", k, in.len)
 			a := s.attempt(c, in)
 			a.up.before = func(_ context.Context, i int) error {
 				if i == k {
@@ -39,14 +39,14 @@ func (s *suite[I, O]) upstreamErrors(t *testing.T) {
 }
 
 // reached returns how many steps of the upstream a run takes: all, unless the stage ends it early.
-func (s *suite[I, O]) reached(c *check, in []I) int {
+func (s *suite[I, O]) reached(c *check, in feed[I]) int {
 	if !s.early {
-		return len(in) + 1
+		return in.len + 1
 	}
 	a := s.attempt(c, in)
 	a.do(s.open(s.steps))
 	if a.up.complete {
-		return len(in) + 1
+		return in.len + 1
 	}
 	return a.up.sent + 1
 }
@@ -111,7 +111,7 @@ func (s *suite[I, O]) firstCauses(t *testing.T) {
 				c.at("emit %d of %d blocks, the upstream fails if it can, then emit returns %q", k+1, len(whole), echo)
 				a := s.attempt(c, in)
 				a.up.before = func(_ context.Context, i int) error {
-					if i == len(in) {
+					if i == in.len {
 						return errUpstream
 					}
 					return nil
@@ -144,7 +144,7 @@ func (s *suite[I, O]) firstCauses(t *testing.T) {
 			c.at("emit %d of %d fails while the upstream waits, which then returns %q", k+1, len(whole), context.Canceled)
 			a := s.attempt(c, in)
 			a.up.before = func(ctx context.Context, i int) error {
-				if i == len(in) {
+				if i == in.len {
 					return linger(ctx, 50*c.tick)
 				}
 				return nil

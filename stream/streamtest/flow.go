@@ -9,7 +9,7 @@ import (
 // Flow says how [TestFlow] makes a flow and what is special about it. Only New is needed, and In or Input where the elements
 // are not []byte, a string or a number.
 type Flow[I, O any] struct {
-	// New returns the flow under test. It is called once for most checks.
+	// New returns the flow under test. It is called for nearly every run.
 	New func() stream.Flow[I, O]
 
 	In    func(i int) I   // makes the i-th element of the input, from 0
@@ -68,6 +68,9 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 		s.want = func(c *check, _ int, in []I, out []O) { f.Want(c.T, in, out) }
 	}
 	s.fill()
+	if !s.constructor(t) {
+		return
+	}
 	s.wholeRuns(t)
 	s.reuse(t)
 	for i, bad := range f.Bad {

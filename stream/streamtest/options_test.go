@@ -85,6 +85,14 @@ func TestOptions(t *testing.T) {
 			In:  func(i int) pair { return pair{fmt.Sprint(i), []byte{byte(i)}} },
 		})
 	})
+	t.Run("Pointers", func(t *testing.T) {
+		streamtest.TestFlow(t, streamtest.Flow[*int, int]{
+			In: func(i int) *int { return &i },
+			New: func() stream.Flow[*int, int] {
+				return stream.Map(func(p *int) int { *p *= 2; return *p }) // the flow owns what it is given
+			},
+		})
+	})
 	t.Run("Idle", func(t *testing.T) {
 		streamtest.TestFlow(t, streamtest.Flow[int, int]{
 			New: func() stream.Flow[int, int] {
@@ -237,6 +245,16 @@ func optionsLeftOut() []defect {
 			name: "takes bad settings", check: "BadSettings/0", says: `rule 9 .* returned nil, expected an error`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: double, Bad: []stream.Flow[int, int]{double()}})
+			},
+		},
+		{
+			name: "emits before it reports bad settings", check: "BadSettings/0", says: `rule 9 .* 1 elements were emitted`,
+			test: func(t *testing.T) {
+				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: double, Bad: []stream.Flow[int, int]{
+					flowOf(func(_ context.Context, _ stream.Source[int], emit emitInt) error {
+						return errors.Join(emit(1), errBroken)
+					}),
+				}})
 			},
 		},
 		{

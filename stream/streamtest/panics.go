@@ -34,11 +34,11 @@ func (s *suite[I, O]) panics(t *testing.T) {
 				in := s.stepped()
 				whole := s.whole(c, s.steps, in)
 				reached := s.reached(c, in)
-				for k := range c.spots(len(in) + 1) {
+				for k := range c.spots(in.len + 1) {
 					if k >= reached {
 						break
 					}
-					c.at("the upstream's code ends by %s after %d of %d elements", way.name, k, len(in))
+					c.at("the upstream's code ends by %s after %d of %d elements", way.name, k, in.len)
 					a := s.attempt(c, in)
 					a.up.before = func(_ context.Context, i int) error {
 						if i == k {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// reuse checks that a stage is a description: making it does nothing, and every run starts afresh.
-func (s *suite[I, O]) reuse(t *testing.T) {
-	s.try(t, "Constructor", func(c *check) {
+// constructor checks that making a stage does nothing. Where it does, no other check is worth running.
+func (s *suite[I, O]) constructor(t *testing.T) bool {
+	return s.try(t, "Constructor", func(c *check) {
 		c.at("the %s was made and not run", s.kind)
 		a := s.attempt(c, s.stepped())
 		a.start(func() error { return s.build(a) })
@@ -22,6 +22,10 @@ func (s *suite[I, O]) reuse(t *testing.T) {
 			c.breach(9, "its work is visible")
 		}
 	})
+}
+
+// reuse checks that every run starts afresh.
+func (s *suite[I, O]) reuse(t *testing.T) {
 	if s.singleUse {
 		s.try(t, "SingleUse", func(c *check) {
 			in := s.stepped()
@@ -55,7 +59,7 @@ func (s *suite[I, O]) reuse(t *testing.T) {
 	s.try(t, "RunAfterFailure", func(c *check) {
 		in := s.stepped()
 		whole := s.whole(c, s.steps, in)
-		for k := range c.spots(max(len(in), len(whole))) {
+		for k := range c.spots(max(in.len, len(whole))) {
 			st := s.open(s.steps)
 			c.at("a run that fails after %d elements", k)
 			a := s.attempt(c, in)

@@ -9,7 +9,7 @@ import (
 // Source says how [TestSource] makes a source and what is special about it. Only New is needed.
 type Source[T any] struct {
 	// New returns a source of n records, 0 to Many: mostly n elements, but a source of chunks may cut them as it likes. One that
-	// does not end by itself is cut by [stream.Take].
+	// does not end by itself is cut by [stream.Take]. It is called for nearly every run.
 	New func(n int) stream.Source[T]
 
 	// Want looks at all that a source of n records emitted, and fails t if it is wrong.
@@ -64,6 +64,9 @@ func TestSource[T any](t *testing.T, f Source[T]) {
 		s.want = func(c *check, n int, _ []struct{}, out []T) { f.Want(c.T, n, out) }
 	}
 	s.fill()
+	if !s.constructor(t) {
+		return
+	}
 	s.wholeRuns(t)
 	s.reuse(t)
 	for i, bad := range f.Bad {

@@ -17,7 +17,7 @@ func (s *suite[I, O]) wholeRuns(t *testing.T) {
 			whole := s.whole(c, size.n, in)
 			if s.want != nil {
 				c.at("%d records", size.n)
-				s.want(c, size.n, cloneAll(in), cloneAll(whole))
+				s.want(c, size.n, in.make(), cloneAll(whole))
 			}
 		})
 	}
@@ -57,16 +57,16 @@ func (s *suite[I, O]) cuts(t *testing.T) {
 		s.try(t, cut.name, func(c *check) {
 			for _, n := range []int{0, 1, s.steps, s.many, s.large} {
 				in := s.elements(n, false)
-				if cut.size < 1<<10 && len(join(in)) > 64<<10 {
+				if cut.size < 1<<10 && len(join(in.make())) > 64<<10 {
 					continue // too many elements to be worth the time; shorter inputs went this way
 				}
 				whole := s.whole(c, n, in)
-				c.at("the input of %d records is cut into chunks of %d bytes", n, min(cut.size, len(join(in))))
-				a := s.attempt(c, recut(in, cut.size))
+				c.at("the input of %d records is cut into chunks of %d bytes", n, min(cut.size, len(join(in.make()))))
+				a := s.attempt(c, in.cut(cut.size))
 				a.do(s.open(n))
 				a.completed(whole)
 				if s.want != nil {
-					s.want(c, n, cloneAll(in), a.down.elements())
+					s.want(c, n, in.make(), a.down.elements())
 				}
 			}
 		})

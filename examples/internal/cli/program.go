@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 )
 
@@ -31,6 +32,11 @@ type Program struct {
 
 // Main runs the program and ends the process with its exit code.
 func Main(name string, run func(ctx context.Context, p *Program, args []string) error) {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		// Most of what is alive are the buffers of parts and batches: half as much garbage beside them is a fifth less memory, for a
+		// few per cent more CPU time.
+		debug.SetGCPercent(50)
+	}
 	p := &Program{Name: name, file: os.Stderr, out: &redactor{w: os.Stderr}}
 	ctx, stop := withSignals(context.Background())
 	err := run(ctx, p, os.Args[1:])

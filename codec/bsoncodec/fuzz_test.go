@@ -1,0 +1,117 @@
+package bsoncodec_test
+
+import (
+	"bytes"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/stream"
+)
+
+func seeds(f *testing.F) {
+	for i := range 40 {
+		f.Add([]byte(random(i)))
+	}
+	for _, v := range values {
+		f.Add([]byte(one(v.t, v.val)))
+	}
+	for _, doc := range odd {
+		f.Add([]byte(doc))
+	}
+	for _, c := range broken {
+		f.Add(c.doc)
+	}
+}
+
+// FuzzExtJSON: any bytes are either refused, or written and read back as they were; and written as the driver does where that is
+// exact. In a long run: go test -fuzz FuzzExtJSON -fuzztime 20m ./codec/bsoncodec
+func FuzzExtJSON(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if checkAgreement(t, doc) {
+			asDriver(t, doc)
+		}
+	})
+}
+
+// FuzzParseExtJSON: what both we and the driver read is the same document, except where our escape form has a meaning. What we read
+// is BSON, and writes and reads as itself.
+func FuzzParseExtJSON(f *testing.F) {
+	for i := range 40 {
+		text, err := bsoncodec.AppendExtJSON(nil, random(i), nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	for _, v := range values {
+		f.Add([]byte(`{"a":` + v.canonical + `}`))
+	}
+	for _, v := range forms {
+		f.Add([]byte(`{"a":` + v.text + `}`))
+	}
+	for _, v := range malformed {
+		f.Add([]byte(`{"a":` + v + `}`))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		doc, err := bsoncodec.AppendBSON(nil, text, nil)
+		if err != nil {
+			if e := isSyntax(t, err); e.Column < 0 || e.Column > len(text) {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		if err := bsoncodec.Validate(doc, nil); err != nil {
+			t.Fatalf("%q was read as %x: %v", text, doc, err)
+		}
+		roundTrip(t, doc)
+		var driver bson.Raw
+		if err := bson.UnmarshalExtJSON(text, false, &driver); err != nil || bytes.Contains(text, []byte("BSON")) {
+			return
+		}
+		if !bytes.Equal(doc, driver) {
+			t.Fatalf("%q: got %x, the driver %x", text, doc, []byte(driver))
+		}
+	})
+}
+
+// FuzzParseBSON: however a stream is cut into chunks, the same documents and the same error come out, and no byte is lost.
+func FuzzParseBSON(f *testing.F) {
+	for i := range 20 {
+		f.Add(append(bytes.Clone(random(i)), random(i+1)...), byte(i))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, size byte) {
+		whole, err := collect(t, stream.Via(slice(bytes.Clone(data)), bsoncodec.ParseBSON(nil)))
+		var chunks [][]byte
+		for rest := bytes.Clone(data); len(rest) > 0; {
+			n := min(int(size)+1, len(rest))
+			chunks, rest = append(chunks, rest[:n:n]), rest[n:]
+		}
+		cut, err2 := collect(t, stream.Via(slice(chunks...), bsoncodec.ParseBSON(nil)))
+		if len(whole) != len(cut) || !bytes.Equal(concat(whole), concat(cut)) || (err == nil) != (err2 == nil) {
+			t.Fatalf("in one chunk %d documents, %v; in chunks of %d bytes %d, %v", len(whole), err, int(size)+1, len(cut), err2)
+		}
+		if !bytes.HasPrefix(data, concat(whole)) || err == nil && len(concat(whole)) != len(data) {
+			t.Fatal("bytes were lost")
+		}
+	})
+}
+
+// FuzzValidate: what Validate passes, strict or not, the driver's own check passes too, save for what it refuses beyond structure.
+func FuzzValidate(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		err := bsoncodec.Validate(doc, nil)
+		strict := bsoncodec.Validate(doc, &bsoncodec.ValidateOptions{Strict: true})
+		if err != nil && strict == nil {
+			t.Fatalf("strict passed what is refused otherwise: %v", err)
+		}
+		if strict == nil && len(doc) > 0 {
+			if err := bson.Raw(doc).Validate(); err != nil {
+				t.Fatalf("the driver refuses %x: %v", doc, err)
+			}
+		}
+	})
+}
