@@ -1,0 +1,110 @@
+package stream
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Stats is what a [Monitor] or [Measure] tells of one place in a pipeline. The zero value is ready to use; any goroutine may read it
+// while the run goes on. Several of them, in one run or in many, may share one: it then holds the sum.
+type Stats struct {
+	Name string // for logs, metrics and [Bottleneck]; set it before the run
+
+	in, out place
+}
+
+// Elements returns how many elements the downstream has accepted.
+func (s *Stats) Elements() int64 { return s.out.left.Load() }
+
+// Bytes returns the sum of their lengths, where elements are byte slices; else 0.
+func (s *Stats) Bytes() int64 { return s.out.bytes.Load() }
+
+// Snapshot returns all that s tells at this moment.
+func (s *Stats) Snapshot() Snapshot {
+	shot := Snapshot{Name: s.Name, At: time.Now(), Elements: s.Elements(), Bytes: s.Bytes()}
+	s.out.mu.Lock()
+	shot.Runs, shot.Failures = s.out.runs, s.out.failures
+	s.out.mu.Unlock()
+	shot.Waited, shot.Blocked = s.out.times()
+	s.in.mu.Lock()
+	measured := s.in.runs > 0
+	s.in.mu.Unlock()
+	if measured {
+		shot.Taken, shot.TakenBytes = s.in.left.Load(), s.in.bytes.Load()
+		waited, held := s.in.times()
+		shot.Waited, shot.Own = waited, max(held-shot.Blocked, 0)
+	}
+	return shot
+}
+
+// LogValue returns the snapshot as a group.
+func (s *Stats) LogValue() slog.Value { return s.Snapshot().LogValue() }
+
+// Observable is something that a metrics system can ask for its state at any time: [*Stats], or a stage of your own.
+// Package otelstream hands them to OpenTelemetry.
+type Observable interface {
+	Snapshot() Snapshot
+}
+
+// Snapshot is what was counted and timed at a place up to a moment. All counts only grow.
+type Snapshot struct {
+	Name string
+	At   time.Time
+
+	Runs     int64 // started
+	Failures int64 // runs that ended with an error; an early end is none
+
+	Elements, Bytes   int64 // accepted by the downstream; bytes of byte slices only
+	Taken, TakenBytes int64 // accepted by the flow from its upstream: with [Measure] only
+
+	Waited  time.Duration // for the upstream to emit or end
+	Own     time.Duration // of the flow: with [Measure] only
+	Blocked time.Duration // on the downstream
+}
+
+// Since returns what was counted and timed between an earlier snapshot of the same place and s.
+func (s Snapshot) Since(earlier Snapshot) Snapshot {
+	s.Runs -= earlier.Runs
+	s.Failures -= earlier.Failures
+	s.Elements -= earlier.Elements
+	s.Bytes -= earlier.Bytes
+	s.Taken -= earlier.Taken
+	s.TakenBytes -= earlier.TakenBytes
+	s.Waited -= earlier.Waited
+	s.Own -= earlier.Own
+	s.Blocked -= earlier.Blocked
+	return s
+}
+
+// Rate returns the elements and bytes a second between an earlier snapshot of the same place and s; 0 when no time lies between.
+func (s Snapshot) Rate(earlier Snapshot) (elements, bytes float64) {
+	window := s.At.Sub(earlier.At).Seconds()
+	if window <= 0 {
+		return 0, 0
+	}
+	return float64(s.Elements-earlier.Elements) / window, float64(s.Bytes-earlier.Bytes) / window
+}
+
+// LogValue returns s as a group; what a plain monitor does not know is left out.
+func (s Snapshot) LogValue() slog.Value {
+	attrs := make([]slog.Attr, 0, 10)
+	if s.Name != "" {
+		attrs = append(attrs, slog.String("name", s.Name))
+	}
+	count := func(name string, n int64) {
+		if n != 0 {
+			attrs = append(attrs, slog.Int64(name, n))
+		}
+	}
+	attrs = append(attrs, slog.Int64("elements", s.Elements))
+	count("bytes", s.Bytes)
+	count("taken", s.Taken)
+	count("taken_bytes", s.TakenBytes)
+	attrs = append(attrs, slog.Duration("waited", s.Waited))
+	if s.Own != 0 {
+		attrs = append(attrs, slog.Duration("own", s.Own))
+	}
+	attrs = append(attrs, slog.Duration("blocked", s.Blocked))
+	count("failures", s.Failures)
+	return slog.GroupValue(attrs...)
+}
