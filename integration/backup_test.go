@@ -147,7 +147,7 @@ func readWithTools(t *testing.T, s *servers.S3, j *job) []bson.Raw {
 		servers.Tool(t, "MILLWEIR_"+strings.ToUpper(tool), tool)
 	}
 	cmd := exec.Command("bash", "-o", "pipefail", "-c", `aws s3 cp "s3://$BUCKET/$KEY" - | age -d -i "$FILE" | gunzip | jq -c .`)
-	cmd.Env = append(os.Environ(), s.Env()...)
+	cmd.Env = append(withoutAWS(os.Environ()), s.Env()...)
 	cmd.Env = append(cmd.Env, "BUCKET="+j.bucket, "KEY="+key, "FILE="+j.keys.file)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -177,6 +177,11 @@ func readWithTools(t *testing.T, s *servers.S3, j *job) []bson.Raw {
 		t.Fatalf("%v: %s", err, stderr.String())
 	}
 	return docs
+}
+
+// withoutAWS returns env without what it says to the AWS tools.
+func withoutAWS(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "AWS_") })
 }
 
 // TestBackupFromFerretDB goes the whole way with the other servers, and the other flags.

@@ -70,9 +70,14 @@ func TestUploadAndDownload(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		bucket, client := s.Bucket(t), s.Client(t)
 		for _, c := range []struct{ size, parts int }{
-			{0, 0}, {1, 0},
-			{partSize - 1, 0}, {partSize, 0}, {partSize + 1, 2},
-			{2*partSize - 1, 2}, {2 * partSize, 2}, {3 * partSize, 3},
+			{0, 0},
+			{1, 0},
+			{partSize - 1, 0},
+			{partSize, 0},
+			{partSize + 1, 2},
+			{2*partSize - 1, 2},
+			{2 * partSize, 2},
+			{3 * partSize, 3},
 			{6*partSize + 12_345, 7},
 		} {
 			t.Run(fmt.Sprint(c.size), func(t *testing.T) {

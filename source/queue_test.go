@@ -262,25 +262,28 @@ func TestPipeEnds(t *testing.T) {
 
 // Writes of several goroutines do not mix, though they are larger than a chunk.
 func TestPipeWritesDoNotMix(t *testing.T) {
-	src, w := source.Pipe()
-	const size = 150 << 10
-	var wg sync.WaitGroup
-	for i := range 4 {
-		wg.Go(func() {
-			if _, err := w.Write(slices.Repeat([]byte{byte(i)}, size)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	go func() { wg.Wait(); w.Close() }()
-	chunks, err := collect(t, src)
-	all := slices.Concat(chunks...)
-	if err != nil || len(all) != 4*size {
-		t.Fatal(err, len(all))
-	}
-	for part := range slices.Chunk(all, size) {
-		if len(slices.Compact(part)) != 1 {
-			t.Error("two writes are mixed")
+	synctest.Test(t, func(t *testing.T) {
+		src, w := source.Pipe()
+		const size = 150 << 10
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				if _, err := w.Write(slices.Repeat([]byte{byte(i)}, size)); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-	}
+		synctest.Wait() // all of them are in Write
+		go func() { wg.Wait(); w.Close() }()
+		chunks, err := collect(t, src)
+		all := slices.Concat(chunks...)
+		if err != nil || len(all) != 4*size {
+			t.Fatal(err, len(all))
+		}
+		for part := range slices.Chunk(all, size) {
+			if len(slices.Compact(part)) != 1 {
+				t.Error("two writes are mixed")
+			}
+		}
+	})
 }

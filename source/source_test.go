@@ -329,6 +329,25 @@ func TestTick(t *testing.T) {
 	})
 }
 
+// Where a tick and the cancellation wait together, the cancellation counts.
+func TestTickAfterCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 50 {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			ticks := 0
+			err := source.Tick(time.Second).Each(ctx, func(time.Time) error {
+				ticks++
+				time.Sleep(time.Minute)
+				cancel(errTest)
+				return nil
+			})
+			if err != errTest || ticks != 1 {
+				t.Fatal(err, ticks)
+			}
+		}
+	})
+}
+
 func TestCycle(t *testing.T) {
 	same(t, stream.Via(source.Cycle(slices.Values([]int{1, 2})), stream.Take[int](5)), 1, 2, 1, 2, 1)
 	passes := 0

@@ -47,15 +47,19 @@ func TestRefused(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"no database server", env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
-			[]string{"no MongoDB server answers at 127.0.0.1:1", "start it"}},
+		{
+			"no database server", env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
+			[]string{"no MongoDB server answers at 127.0.0.1:1", "start it"},
+		},
 		{"no database given", env("MONGODB_URI="), arguments(w), 2, []string{"set MONGODB_URI"}},
 		{"database given twice", nil, arguments(w, "-mongo", w.URI, "-mongo-file", "x"), 2, []string{"-mongo-file"}},
 		{"no such URI file", nil, arguments(w, "-mongo-file", "/no/such/file"), 1, []string{"/no/such/file"}},
 		{"malformed URI", env("MONGODB_URI=mongodb://u:" + password + "/x@127.0.0.1:1/"), arguments(w), 2, []string{"MONGODB_URI is no MongoDB URI", "percent-encoded"}},
 		{"malformed URI in a file", nil, arguments(w, "-mongo-file", w.File(t, "mongo://u:"+password+"@127.0.0.1/")), 2, []string{"is no MongoDB URI"}},
-		{"wrong database password", env("MONGODB_URI=" + strings.Replace(w.URI, "://", "://u:"+password+"@", 1)), arguments(w), 1,
-			[]string{"refuses the user or the password"}},
+		{
+			"wrong database password", env("MONGODB_URI=" + strings.Replace(w.URI, "://", "://u:"+password+"@", 1)), arguments(w), 1,
+			[]string{"refuses the user or the password"},
+		},
 		{"no collection", nil, arguments(w, "-collection", "biscuits"), 1, []string{"no collection shop.biscuits", "-collection", "nothing was stored", "-allow-empty"}},
 		{"empty collection", nil, arguments(w, "-collection", "hollow"), 1, []string{"collection shop.hollow is empty", "nothing was stored", "-allow-empty"}},
 		{"nothing matches", nil, arguments(w, "-filter", `{"_id": "none"}`), 1, []string{"no document of shop.cookies matches -filter", "nothing was stored"}},

@@ -86,10 +86,12 @@ func TestRefused(t *testing.T) {
 		code   int
 		says   []string
 	}{
-		{"no database server", nil, env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
-			[]string{"no MongoDB server answers at 127.0.0.1:1"}},
+		{
+			"no database server", nil, env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
+			[]string{"no MongoDB server answers at 127.0.0.1:1"},
+		},
 		{"no S3 server", nil, env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers"}},
-		{"wrong secret", nil, env("AWS_SECRET_ACCESS_KEY=" + password), arguments(w), 1, []string{"does not allow", "AWS credentials"}},
+		{"wrong secret", nil, env("AWS_SECRET_ACCESS_KEY=" + password), arguments(w), 1, []string{"refuses the AWS credentials"}},
 		{"no bucket", nil, nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist"}},
 		{"no object", nil, nil, arguments(w, "-key", "d"), 1, []string{"s3://backups/d does not exist", "-key"}},
 		{"wrong key", nil, nil, arguments(w, "-identity", w.Stranger), 1, []string{"no key in the -identity file opens the object"}},

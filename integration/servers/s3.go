@@ -28,7 +28,7 @@ type S3 struct {
 func (s *S3) Endpoint() string { return "http://" + s.Addr() }
 
 // Env returns the environment that points the AWS tools and SDKs at the server, KEY=VALUE each, and keeps them away from the
-// files of the user.
+// files of the user. It is to be added to one without variables of AWS.
 func (s *S3) Env() []string { return Env(s.Endpoint()) }
 
 // Env is [S3.Env] for another endpoint: a proxy before the server.
@@ -36,8 +36,6 @@ func Env(endpoint string) []string {
 	return []string{
 		"AWS_ACCESS_KEY_ID=" + AccessKey,
 		"AWS_SECRET_ACCESS_KEY=" + SecretKey,
-		"AWS_SESSION_TOKEN=",
-		"AWS_PROFILE=",
 		"AWS_REGION=" + Region,
 		"AWS_DEFAULT_REGION=" + Region,
 		"AWS_ENDPOINT_URL_S3=" + endpoint,

@@ -191,8 +191,15 @@ func TestInsertParallelism(t *testing.T) {
 
 func TestInsertBadSettings(t *testing.T) {
 	for _, o := range []mongosink.InsertOptions{
-		{BatchDocuments: -1}, {BatchDocuments: 100_001}, {BatchBytes: -1}, {BatchBytes: 48_000_000}, {Parallelism: -1},
-		{Ordered: true, Parallelism: 2}, {Ordered: true, ContinueOnError: true}, {WriteConcern: writeconcern.Unacknowledged()}, {WriteConcern: writeconcern.Majority()},
+		{BatchDocuments: -1},
+		{BatchDocuments: 100_001},
+		{BatchBytes: -1},
+		{BatchBytes: 48_000_000},
+		{Parallelism: -1},
+		{Ordered: true, Parallelism: 2},
+		{Ordered: true, ContinueOnError: true},
+		{WriteConcern: writeconcern.Unacknowledged()},
+		{WriteConcern: writeconcern.Majority()},
 	} {
 		f := &inserter{}
 		started := false

@@ -82,85 +82,141 @@ func TestFaults(t *testing.T) {
 		{name: "U1 put reset once", size: single, faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Drop}}},
 		{name: "U1 put reply lost once", size: single, faults: []s3test.Fault{{Op: "PutObject", After: s3test.Lose}}},
 
-		{name: "U2 create 500", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Times: always, Before: s3test.Fail(500, "InternalError")}}},
-		{name: "U2 part 500", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Fail(500, "InternalError")}}},
-		{name: "U2 part reset", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 10, Times: always, Before: s3test.Drop}}},
-		{name: "U2 complete 500", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(500, "InternalError")}}},
-		{name: "U2 complete reset", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Drop}}},
-		{name: "U2 put 500", size: single, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(500, "InternalError")}}},
+		{
+			name: "U2 create 500", size: parts, want: failed, err: coded("InternalError"),
+			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Times: always, Before: s3test.Fail(500, "InternalError")}},
+		},
+		{
+			name: "U2 part 500", size: parts, want: failed, err: coded("InternalError"),
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Fail(500, "InternalError")}},
+		},
+		{
+			name: "U2 part reset", size: parts, want: failed,
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 10, Times: always, Before: s3test.Drop}},
+		},
+		{
+			name: "U2 complete 500", size: parts, want: failed, err: coded("InternalError"),
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(500, "InternalError")}},
+		},
+		{
+			name: "U2 complete reset", size: parts, want: failed,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Drop}},
+		},
+		{
+			name: "U2 put 500", size: single, want: failed, err: coded("InternalError"),
+			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(500, "InternalError")}},
+		},
 		{name: "U2 put reset", size: single, want: unknown, // the server may still be at it
 			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Drop}}},
 
-		{name: "U3 error in a 200, once", size: parts,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: say("<Error><Code>InternalError</Code></Error>")}}},
-		{name: "U3 error in a 200", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("<Error><Code>InternalError</Code></Error>")}}},
+		{
+			name: "U3 error in a 200, once", size: parts,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: say("<Error><Code>InternalError</Code></Error>")}},
+		},
+		{
+			name: "U3 error in a 200", size: parts, want: failed, err: coded("InternalError"),
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("<Error><Code>InternalError</Code></Error>")}},
+		},
 
-		{name: "U4 empty 200, not complete", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("")}}},
-		{name: "U4 blank 200, not complete", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("  \n ")}}},
-		{name: "U4 HTML 200, not complete", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("<html><body>Welcome</body></html>")}}},
-		{name: "U4 garbage 200, not complete", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("\x00\xff{")}}},
-		{name: "U4 empty 200, complete", size: parts,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("")}}},
-		{name: "U4 HTML 200, complete", size: parts,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("<html></html>")}}},
-		{name: "U4 empty 200, complete, known by its ETag", size: parts, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("")}}},
+		{
+			name: "U4 empty 200, not complete", size: parts, want: failed,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("")}},
+		},
+		{
+			name: "U4 blank 200, not complete", size: parts, want: failed,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("  \n ")}},
+		},
+		{
+			name: "U4 HTML 200, not complete", size: parts, want: failed,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("<html><body>Welcome</body></html>")}},
+		},
+		{
+			name: "U4 garbage 200, not complete", size: parts, want: failed,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("\x00\xff{")}},
+		},
+		{
+			name: "U4 empty 200, complete", size: parts,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("")}},
+		},
+		{
+			name: "U4 HTML 200, complete", size: parts,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("<html></html>")}},
+		},
+		{
+			name: "U4 empty 200, complete, known by its ETag", size: parts, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("")}},
+		},
 		{name: "U4 put without ETag, stored", size: single, faults: []s3test.Fault{{Op: "PutObject", After: emptyTag}}},
-		{name: "U4 put without ETag, known by its MD5", size: single, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
-			faults: []s3test.Fault{{Op: "PutObject", After: emptyTag}}},
-		{name: "U4 put without ETag, not stored", size: single, want: failed,
-			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}}},
-		{name: "U4 put without ETag, not stored, older object", size: single, want: failed, old: old,
-			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}}},
+		{
+			name: "U4 put without ETag, known by its MD5", size: single, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			faults: []s3test.Fault{{Op: "PutObject", After: emptyTag}},
+		},
+		{
+			name: "U4 put without ETag, not stored", size: single, want: failed,
+			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
+		},
+		{
+			name: "U4 put without ETag, not stored, older object", size: single, want: failed, old: old,
+			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
+		},
 
-		{name: "U4 put without ETag, not stored, older object of the same length", size: single, want: failed, old: random(single + 1)[:single],
-			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}}},
-		{name: "U4 put without ETag, not stored, older object, no checksum", size: single, want: failed, old: old,
+		{
+			name: "U4 put without ETag, not stored, older object of the same length", size: single, want: failed, old: random(single + 1)[:single],
+			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
+		},
+		{
+			name: "U4 put without ETag, not stored, older object, no checksum", size: single, want: failed, old: old,
 			opts:   s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
-			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}}},
+			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
+		},
 
-		{name: "U5 complete lost, then NoSuchUpload, older object", size: parts, old: old,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Lose}}},
-		{name: "U5 aborted by another, lost, older object", size: parts, old: old, want: unknown, err: coded("NoSuchUpload"),
+		{
+			name: "U5 complete lost, then NoSuchUpload, older object", size: parts, old: old,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Lose}},
+		},
+		{
+			name: "U5 aborted by another, lost, older object", size: parts, old: old, want: unknown, err: coded("NoSuchUpload"),
 			faults: []s3test.Fault{
 				{Op: "CompleteMultipartUpload", Before: s3test.Drop},
 				{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(404, "NoSuchUpload")},
-			}},
-		{name: "U5 aborted by another, not lost, older object", size: parts, old: old, want: pending, err: coded("NoSuchUpload"),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(404, "NoSuchUpload")}}},
+			},
+		},
+		{
+			name: "U5 aborted by another, not lost, older object", size: parts, old: old, want: pending, err: coded("NoSuchUpload"),
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(404, "NoSuchUpload")}},
+		},
 
-		{name: "U6 complete, every reply lost", size: parts,
+		{
+			name: "U6 complete, every reply lost", size: parts,
 			faults: []s3test.Fault{
 				{Op: "CompleteMultipartUpload", After: s3test.Lose},
 				{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Drop},
-			}},
-		{name: "U6 every reply lost, KMS", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms"},
+			},
+		},
+		{
+			name: "U6 every reply lost, KMS", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms"},
 			faults: []s3test.Fault{
 				{Op: "CompleteMultipartUpload", After: s3test.Lose},
 				{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Drop},
-			}},
-		{name: "U6 every reply lost, no right to look", size: parts, want: unknown,
+			},
+		},
+		{
+			name: "U6 every reply lost, no right to look", size: parts, want: unknown,
 			faults: []s3test.Fault{
 				{Op: "CompleteMultipartUpload", After: s3test.Lose},
 				{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Drop},
 				{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")},
-			}},
-		{name: "U6 put, every reply lost", size: single,
-			faults: []s3test.Fault{{Op: "PutObject", Times: always, After: s3test.Lose}}},
-		{name: "U6 put, every reply lost, KMS and no checksum", size: single, want: unknown,
+			},
+		},
+		{
+			name: "U6 put, every reply lost", size: single,
+			faults: []s3test.Fault{{Op: "PutObject", Times: always, After: s3test.Lose}},
+		},
+		{
+			name: "U6 put, every reply lost, KMS and no checksum", size: single, want: unknown,
 			opts:   s3sink.UploadOptions{ServerSideEncryption: "aws:kms", Checksum: s3sink.ChecksumNone},
-			faults: []s3test.Fault{{Op: "PutObject", Times: always, After: s3test.Lose}}},
+			faults: []s3test.Fault{{Op: "PutObject", Times: always, After: s3test.Lose}},
+		},
 
 		{name: "U9 abort fails", size: parts, want: pending, err: func(err error) bool {
 			return coded("NoSuchKey")(err) && strings.Contains(err.Error(), "upload-1") && strings.Contains(err.Error(), "AccessDenied")
@@ -179,60 +235,100 @@ func TestFaults(t *testing.T) {
 			{Op: "AbortMultipartUpload", After: s3test.Lose},
 		}},
 
-		{name: "U11 no upload id", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Before: say("<InitiateMultipartUploadResult/>")}}},
-		{name: "U12 no ETag of a part", size: parts, want: failed,
+		{
+			name: "U11 no upload id", size: parts, want: failed,
+			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Before: say("<InitiateMultipartUploadResult/>")}},
+		},
+		{
+			name: "U12 no ETag of a part", size: parts, want: failed,
 			err:    func(err error) bool { return strings.Contains(err.Error(), "part 4") },
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 4, After: emptyTag}}},
-		{name: "U12 wrong ETag of a part", size: parts, want: failed, err: coded("InvalidPart"),
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 4, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("Etag", `"0"`) }}}},
-		{name: "U12 wrong checksum of a part", size: parts, want: failed, err: is(s3sink.ErrMismatch),
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 4, After: emptyTag}},
+		},
+		{
+			name: "U12 wrong ETag of a part", size: parts, want: failed, err: coded("InvalidPart"),
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 4, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("Etag", `"0"`) }}},
+		},
+		{
+			name: "U12 wrong checksum of a part", size: parts, want: failed, err: is(s3sink.ErrMismatch),
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 4, After: func(_ *s3test.Request, r *s3test.Reply) {
 				r.Header.Set("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=")
-			}}}},
+			}}},
+		},
 		{name: "U13 part flipped in flight", size: parts, faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Flip}}},
-		{name: "U13 part flipped in flight, no signature", size: parts, opts: s3sink.UploadOptions{UnsignedPayload: true},
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Flip}}},
-		{name: "U13 put flipped in flight", size: single, opts: s3sink.UploadOptions{UnsignedPayload: true},
-			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Flip}}},
-		{name: "U13 part flipped always", size: parts, want: failed, err: coded("BadDigest"), opts: s3sink.UploadOptions{UnsignedPayload: true},
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Flip}}},
+		{
+			name: "U13 part flipped in flight, no signature", size: parts, opts: s3sink.UploadOptions{UnsignedPayload: true},
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Flip}},
+		},
+		{
+			name: "U13 put flipped in flight", size: single, opts: s3sink.UploadOptions{UnsignedPayload: true},
+			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Flip}},
+		},
+		{
+			name: "U13 part flipped always", size: parts, want: failed, err: coded("BadDigest"), opts: s3sink.UploadOptions{UnsignedPayload: true},
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Flip}},
+		},
 
 		{name: "U23 exists", size: single, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrExists)},
 		{name: "U23 exists, parts", size: parts, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrExists)},
-		{name: "U23 put lost, then 412 for our own", size: single, opts: s3sink.UploadOptions{IfAbsent: true},
-			faults: []s3test.Fault{{Op: "PutObject", After: s3test.Lose}}},
-		{name: "U23 put lost before it, then 412 for another's", size: single, opts: s3sink.UploadOptions{IfAbsent: true}, old: old, want: failed,
-			err: is(s3sink.ErrExists), faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Drop}}},
-		{name: "U23 conflict", size: parts, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrConflict),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: s3test.Fail(409, "ConditionalRequestConflict")}}},
-		{name: "U23 conflict of a put, once", size: single, opts: s3sink.UploadOptions{IfAbsent: true},
-			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Fail(409, "ConditionalRequestConflict")}}},
+		{
+			name: "U23 put lost, then 412 for our own", size: single, opts: s3sink.UploadOptions{IfAbsent: true},
+			faults: []s3test.Fault{{Op: "PutObject", After: s3test.Lose}},
+		},
+		{
+			name: "U23 put lost before it, then 412 for another's", size: single, opts: s3sink.UploadOptions{IfAbsent: true}, old: old, want: failed,
+			err: is(s3sink.ErrExists), faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Drop}},
+		},
+		{
+			name: "U23 conflict", size: parts, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrConflict),
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: s3test.Fail(409, "ConditionalRequestConflict")}},
+		},
+		{
+			name: "U23 conflict of a put, once", size: single, opts: s3sink.UploadOptions{IfAbsent: true},
+			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Fail(409, "ConditionalRequestConflict")}},
+		},
 
-		{name: "U25 lifecycle ends the upload", size: parts, want: failed, err: coded("NoSuchUpload"),
+		{
+			name: "U25 lifecycle ends the upload", size: parts, want: failed, err: coded("NoSuchUpload"),
 			faults: []s3test.Fault{
 				{Op: "UploadPart", Part: 5, Times: always, Before: s3test.Fail(404, "NoSuchUpload")},
-			}},
-		{name: "U28 complete tells another checksum", size: parts, want: unknown, err: is(s3sink.ErrMismatch),
+			},
+		},
+		{
+			name: "U28 complete tells another checksum", size: parts, want: unknown, err: is(s3sink.ErrMismatch),
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) {
 				r.Body = []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></CompleteMultipartUploadResult>`)
-			}}}},
-		{name: "U28 complete stores less", size: parts, want: unknown, err: is(s3sink.ErrMismatch),
+			}}},
+		},
+		{
+			name: "U28 complete stores less", size: parts, want: unknown, err: is(s3sink.ErrMismatch),
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: func(*s3test.Request) *s3test.Reply {
 				return &s3test.Reply{Body: []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
-			}}}, old: old},
-		{name: "U29 a part hangs once", size: parts, opts: s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Before: s3test.Hang}}},
-		{name: "U29 complete's reply hangs", size: parts, opts: s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, After: s3test.Stall}}},
-		{name: "U29 a part hangs always", size: parts, want: failed, opts: s3sink.UploadOptions{RequestTimeout: 50 * time.Millisecond},
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Times: always, Before: s3test.Hang}}},
-		{name: "U31 no bucket", size: parts, want: failed, err: coded("NoSuchBucket"),
-			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Before: s3test.Fail(404, "NoSuchBucket")}}},
-		{name: "U31 wrong region", size: single, want: failed, err: coded("PermanentRedirect"),
-			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(301, "PermanentRedirect")}}},
-		{name: "U31 wrong key", size: single, want: failed, err: coded("SignatureDoesNotMatch"),
-			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Fail(403, "SignatureDoesNotMatch")}}},
+			}}}, old: old,
+		},
+		{
+			name: "U29 a part hangs once", size: parts, opts: s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Before: s3test.Hang}},
+		},
+		{
+			name: "U29 complete's reply hangs", size: parts, opts: s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, After: s3test.Stall}},
+		},
+		{
+			name: "U29 a part hangs always", size: parts, want: failed, opts: s3sink.UploadOptions{RequestTimeout: 50 * time.Millisecond},
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Times: always, Before: s3test.Hang}},
+		},
+		{
+			name: "U31 no bucket", size: parts, want: failed, err: coded("NoSuchBucket"),
+			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Before: s3test.Fail(404, "NoSuchBucket")}},
+		},
+		{
+			name: "U31 wrong region", size: single, want: failed, err: coded("PermanentRedirect"),
+			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(301, "PermanentRedirect")}},
+		},
+		{
+			name: "U31 wrong key", size: single, want: failed, err: coded("SignatureDoesNotMatch"),
+			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Fail(403, "SignatureDoesNotMatch")}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := newServer(t, anyParts)

@@ -12,13 +12,21 @@ import (
 // event is a nested document of the size of a log entry.
 func event(t testing.TB) bson.Raw {
 	doc, err := bson.Marshal(bson.D{
-		{Key: "_id", Value: bson.NewObjectID()}, {Key: "user", Value: "user-123456"}, {Key: "at", Value: time.Unix(1e9, 0)},
-		{Key: "ip", Value: "10.0.0.1"}, {Key: "nested", Value: bson.D{
+		{Key: "_id", Value: bson.NewObjectID()},
+		{Key: "user", Value: "user-123456"},
+		{Key: "at", Value: time.Unix(1e9, 0)},
+		{Key: "ip", Value: "10.0.0.1"},
+		{Key: "nested", Value: bson.D{
 			{Key: "a", Value: 1.5}, {Key: "b", Value: bson.A{1, 2, 3, "four"}}, {Key: "c", Value: bson.D{{Key: "d", Value: "e"}, {Key: "f", Value: true}}},
 		}},
-		{Key: "agent", Value: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"}, {Key: "tags", Value: bson.A{"x", "y", "z"}},
-		{Key: "payload", Value: bytes.Repeat([]byte("p"), 400)}, {Key: "n1", Value: 1}, {Key: "n2", Value: 2}, {Key: "n3", Value: int64(3)},
-		{Key: "n4", Value: 4.0}, {Key: "none", Value: nil},
+		{Key: "agent", Value: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"},
+		{Key: "tags", Value: bson.A{"x", "y", "z"}},
+		{Key: "payload", Value: bytes.Repeat([]byte("p"), 400)},
+		{Key: "n1", Value: 1},
+		{Key: "n2", Value: 2},
+		{Key: "n3", Value: int64(3)},
+		{Key: "n4", Value: 4.0},
+		{Key: "none", Value: nil},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,10 +21,29 @@ func TestCheckDocumentEveryType(t *testing.T) {
 	oid := bson.NewObjectID()
 	dec, _ := bson.ParseDecimal128("1.5")
 	for _, v := range []any{
-		1.5, math.NaN(), "text", "", bson.D{}, bson.D{{Key: "a", Value: bson.D{{Key: "b", Value: 1}}}}, bson.A{}, bson.A{1, "two", bson.D{}},
-		bson.Binary{}, bson.Binary{Subtype: 2, Data: []byte("old")}, bson.Binary{Subtype: 2}, bson.Binary{Subtype: 0x80, Data: []byte("x")}, bson.Undefined{}, oid, true, false,
-		time.Unix(0, 0), nil, bson.Regex{Pattern: "a", Options: "i"}, bson.Regex{}, bson.DBPointer{DB: "a.b", Pointer: oid}, bson.JavaScript("f()"), bson.Symbol("s"),
-		bson.CodeWithScope{Code: "f()", Scope: bson.D{{Key: "x", Value: 1}}}, bson.CodeWithScope{Scope: bson.D{}}, int32(1), bson.Timestamp{T: 1, I: 2}, int64(1), dec, bson.MinKey{}, bson.MaxKey{},
+		1.5, math.NaN(), "text", "",
+		bson.D{},
+		bson.D{{Key: "a", Value: bson.D{{Key: "b", Value: 1}}}},
+		bson.A{},
+		bson.A{1, "two", bson.D{}},
+		bson.Binary{},
+		bson.Binary{Subtype: 2, Data: []byte("old")},
+		bson.Binary{Subtype: 2},
+		bson.Binary{Subtype: 0x80, Data: []byte("x")},
+		bson.Undefined{},
+		oid, true, false,
+		time.Unix(0, 0), nil,
+		bson.Regex{Pattern: "a", Options: "i"},
+		bson.Regex{},
+		bson.DBPointer{DB: "a.b", Pointer: oid},
+		bson.JavaScript("f()"), bson.Symbol("s"),
+		bson.CodeWithScope{Code: "f()", Scope: bson.D{{Key: "x", Value: 1}}},
+		bson.CodeWithScope{Scope: bson.D{}},
+		int32(1),
+		bson.Timestamp{T: 1, I: 2},
+		int64(1), dec,
+		bson.MinKey{},
+		bson.MaxKey{},
 	} {
 		for _, after := range []bson.D{nil, {{Key: "z", Value: 1}}} {
 			d, err := bson.Marshal(append(bson.D{{Key: "v", Value: v}}, after...))

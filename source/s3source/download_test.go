@@ -76,8 +76,17 @@ func TestRanges(t *testing.T) {
 		offset, length int64
 		ok             bool
 	}{
-		{0, 1, true}, {0, 1000, true}, {1, 0, true}, {999, 0, true}, {999, 1, true}, {300, 400, true},
-		{0, 1001, false}, {999, 2, false}, {1000, 0, false}, {1000, 1, false}, {5000, 0, false},
+		{0, 1, true},
+		{0, 1000, true},
+		{1, 0, true},
+		{999, 0, true},
+		{999, 1, true},
+		{300, 400, true},
+		{0, 1001, false},
+		{999, 2, false},
+		{1000, 0, false},
+		{1000, 1, false},
+		{5000, 0, false},
 	} {
 		want := data[min(tt.offset, 1000):]
 		if tt.length > 0 && tt.ok {

@@ -59,29 +59,41 @@ func TestFaults(t *testing.T) {
 		{name: "D3 reset before the first byte", faults: []s3test.Fault{{After: s3test.CutAfter(0)}}},
 		{name: "D3 reset at the last byte", faults: []s3test.Fault{{After: s3test.CutAfter(9999)}}},
 		{name: "D3 reset every thousand bytes", faults: []s3test.Fault{{Times: always, After: s3test.CutAfter(1000)}}},
-		{name: "D3 reset without a byte, always", want: io.ErrUnexpectedEOF, broken: true, opts: s3source.DownloadOptions{Retries: 2},
-			faults: []s3test.Fault{{Skip: 0, Times: 1, After: s3test.CutAfter(4000)}, {Times: always, Before: s3test.Drop}}},
-		{name: "D3 reset, never to be read on", broken: true, opts: s3source.DownloadOptions{Retries: -1},
-			faults: []s3test.Fault{{After: s3test.CutAfter(4000)}}},
+		{
+			name: "D3 reset without a byte, always", want: io.ErrUnexpectedEOF, broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{{Skip: 0, Times: 1, After: s3test.CutAfter(4000)}, {Times: always, Before: s3test.Drop}},
+		},
+		{
+			name: "D3 reset, never to be read on", broken: true, opts: s3source.DownloadOptions{Retries: -1},
+			faults: []s3test.Fault{{After: s3test.CutAfter(4000)}},
+		},
 		{name: "D3 reset, then 500s", faults: []s3test.Fault{
 			{After: s3test.CutAfter(4000)}, {Times: 4, Before: s3test.Fail(500, "InternalError")},
 		}},
-		{name: "D3 reset of a range", opts: s3source.DownloadOptions{Offset: 1000, Length: 5000},
-			faults: []s3test.Fault{{Times: 3, After: s3test.CutAfter(700)}}},
+		{
+			name: "D3 reset of a range", opts: s3source.DownloadOptions{Offset: 1000, Length: 5000},
+			faults: []s3test.Fault{{Times: 3, After: s3test.CutAfter(700)}},
+		},
 		{name: "D4 short with Content-Length", faults: []s3test.Fault{{After: s3test.Shorten(4000)}}},
 		{name: "D4 short with Content-Length, no checksum", faults: []s3test.Fault{{After: all(without, s3test.Shorten(4000))}}},
-		{name: "D4 short with Content-Length, always", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1},
-			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: all(without, s3test.Shorten(4000))}}},
+		{
+			name: "D4 short with Content-Length, always", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1},
+			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: all(without, s3test.Shorten(4000))}},
+		},
 		{name: "D4 short and chunked", faults: []s3test.Fault{{After: s3test.ShortenChunked(4000)}}},
 		{name: "D4 short and chunked, no checksum", faults: []s3test.Fault{{Times: 1, After: all(without, s3test.ShortenChunked(4000))}}},
 		{name: "D4 short and chunked, always", faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(4000)}}},
 		{name: "whole and chunked, no checksum", faults: []s3test.Fault{{After: all(without, s3test.ShortenChunked(10_000))}}},
 		{name: "D5 empty once", faults: []s3test.Fault{{After: s3test.Shorten(0)}}},
 		{name: "D5 empty once, no checksum", faults: []s3test.Fault{{After: all(without, s3test.Shorten(0))}}},
-		{name: "D5 empty always", broken: true, opts: s3source.DownloadOptions{Retries: 2},
-			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.Shorten(0)}}},
-		{name: "D5 empty always, chunked", broken: true, opts: s3source.DownloadOptions{Retries: 2},
-			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(0)}}},
+		{
+			name: "D5 empty always", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.Shorten(0)}},
+		},
+		{
+			name: "D5 empty always, chunked", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(0)}},
+		},
 		{name: "D6 range ignored", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 2}, faults: []s3test.Fault{
 			{After: s3test.CutAfter(4000)},
 			{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
@@ -93,12 +105,18 @@ func TestFaults(t *testing.T) {
 			{After: s3test.CutAfter(4000)},
 			{Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
 		}},
-		{name: "D7 Content-Range of another range", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
-			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 3000-8999/10000")}}},
-		{name: "D7 Content-Range of another length", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
-			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 4000-9998/10000")}}},
-		{name: "D7 Content-Range is nonsense", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
-			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes */10000")}}},
+		{
+			name: "D7 Content-Range of another range", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 3000-8999/10000")}},
+		},
+		{
+			name: "D7 Content-Range of another length", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 4000-9998/10000")}},
+		},
+		{
+			name: "D7 Content-Range is nonsense", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes */10000")}},
+		},
 		{name: "D7 another length of the object", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
 			{After: all(without, s3test.CutAfter(4000))},
 			{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(100))},
@@ -126,8 +144,10 @@ func TestFaults(t *testing.T) {
 		{name: "U29 the first reply stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
 			{Times: 2, Before: s3test.Hang},
 		}},
-		{name: "U29 every reply stalls", want: os.ErrDeadlineExceeded, opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
-			faults: []s3test.Fault{{Times: always, Before: s3test.Hang}}},
+		{
+			name: "U29 every reply stalls", want: os.ErrDeadlineExceeded, opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
+			faults: []s3test.Fault{{Times: always, Before: s3test.Hang}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := newServer(t, nil)

@@ -19,7 +19,8 @@ type attempt[I, O any] struct {
 // attempt returns a run over in that is not started.
 func (s *suite[I, O]) attempt(c *check, in feed[I]) *attempt[I, O] {
 	r := c.newRun()
-	a := &attempt[I, O]{run: r, s: s,
+	a := &attempt[I, O]{
+		run: r, s: s,
 		up:   &sender[I]{r: r, in: in.make(), restarts: s.restarts},
 		down: &receiver[O]{r: r, chunks: s.cutOut},
 	}

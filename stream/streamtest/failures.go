@@ -3,9 +3,7 @@ package streamtest
 import (
 	"context"
 	"errors"
-	"io"
 	"testing"
-	"time"
 )
 
 var (
@@ -99,77 +97,4 @@ func (s *suite[I, O]) cleanUpErrors(t *testing.T) {
 			}
 		}
 	})
-}
-
-// firstCauses checks that the first error is the one reported, not what it makes of the other side.
-func (s *suite[I, O]) firstCauses(t *testing.T) {
-	for _, echo := range []error{context.Canceled, io.ErrClosedPipe} {
-		s.try(t, "FirstCause/UpstreamThen"+map[error]string{context.Canceled: "Canceled", io.ErrClosedPipe: "ClosedPipe"}[echo], func(c *check) {
-			in := s.stepped()
-			at, whole := s.emits(c, s.steps, in)
-			for k := range at {
-				c.at("emit %d of %d blocks, the upstream fails if it can, then emit returns %q", k+1, len(whole), echo)
-				a := s.attempt(c, in)
-				a.up.before = func(_ context.Context, i int) error {
-					if i == in.len {
-						return errUpstream
-					}
-					return nil
-				}
-				want := echo
-				a.down.after = func(i int) error {
-					if i != k {
-						return nil
-					}
-					time.Sleep(50 * c.tick)
-					if a.up.hasEnded() && a.up.emitError() == nil {
-						want = errUpstream
-					}
-					return echo
-				}
-				a.do(s.open(s.steps))
-				if len(a.down.elements()) <= k {
-					want = errUpstream // the upstream's failure came before that emit
-				}
-				if !a.out.hung && !errors.Is(a.out.err, want) {
-					c.breach(4, "%v, expected the first cause, %q", a.out, want)
-				}
-			}
-		})
-	}
-	s.try(t, "FirstCause/DownstreamThenCanceled", func(c *check) {
-		in := s.stepped()
-		at, whole := s.emits(c, s.steps, in)
-		for k := range at {
-			c.at("emit %d of %d fails while the upstream waits, which then returns %q", k+1, len(whole), context.Canceled)
-			a := s.attempt(c, in)
-			a.up.before = func(ctx context.Context, i int) error {
-				if i == in.len {
-					return linger(ctx, 50*c.tick)
-				}
-				return nil
-			}
-			a.down.after = func(i int) error {
-				if i < k {
-					return nil
-				}
-				time.Sleep(c.tick)
-				return errDownstream
-			}
-			a.do(s.open(s.steps))
-			if !a.out.hung && !a.unreached(k) && !errors.Is(a.out.err, errDownstream) {
-				c.breach(4, "%v, expected the first cause, emit's %q", a.out, errDownstream)
-			}
-		}
-	})
-}
-
-// linger waits for the context as a careless source does: it returns ctx.Err(), not the cause. It gives up after d.
-func linger(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

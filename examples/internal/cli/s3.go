@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -33,7 +35,7 @@ func (s *S3) URL() string { return "s3://" + s.Bucket + "/" + s.Key }
 // Client returns a client that has credentials; whether they are right shows in the first request. With an endpoint of its own
 // it addresses buckets by path, and needs no region.
 func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // its warnings are not this program's messages
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS settings in the environment and ~/.aws: %w", err)
 	}
@@ -70,21 +72,20 @@ func (s *S3) where() string {
 	return "Amazon S3"
 }
 
-// Check asks whether the bucket is there. Only a definite no is an error: whoever may write need not be allowed to ask.
+// Check asks whether the bucket is there and the credentials are known. Only a definite no is an error: whoever may write need
+// not be allowed to list. (A HEAD would ask for less, but its reply cannot say why.)
 func (s *S3) Check(ctx context.Context, client *s3.Client) error {
-	_, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.Bucket})
-	var send *smithyhttp.RequestSendError
+	_, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.Bucket, MaxKeys: aws.Int32(1)})
+	var api smithy.APIError
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case status(err) == http.StatusNotFound:
-		return s.advise("NoSuchBucket", err)
-	case errors.As(err, &send):
-		return s.Explain(err)
+	case errors.As(err, &api) && (api.ErrorCode() == "AccessDenied" || status(err) >= http.StatusInternalServerError):
+		return nil
 	}
-	return nil
+	return s.Explain(err)
 }
 
 // Stat returns what the service knows about the object.
@@ -95,11 +96,14 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 		return head, nil
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case status(err) != http.StatusNotFound:
+	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
 		return nil, s.Explain(err)
 	}
-	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not tell which of the two is missing
+	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not tell whether it is the bucket or the credentials
 		return nil, err
+	}
+	if status(err) == http.StatusForbidden {
+		return nil, s.advise("AccessDenied", err)
 	}
 	return nil, s.advise("NoSuchKey", err)
 }
@@ -113,8 +117,6 @@ func (s *S3) Explain(err error) error {
 		return nil
 	case errors.As(err, &send):
 		return advise(root(send), "no S3 server answers at "+s.where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
-	case status(err) == http.StatusForbidden && !errors.As(err, &api):
-		return s.advise("Forbidden", err) // a HEAD, whose reply has no code
 	case errors.As(err, &api):
 		return s.advise(api.ErrorCode(), err)
 	}
@@ -128,9 +130,9 @@ func (s *S3) advise(code string, err error) error {
 		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.where()+": create it, or correct -bucket", err)
 	case "NoSuchKey":
 		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
 		return advise(code, s.where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
-	case "AccessDenied", "Forbidden":
+	case "AccessDenied":
 		return advise(code, s.where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)

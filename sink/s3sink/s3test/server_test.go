@@ -51,21 +51,33 @@ func TestMultipartRules(t *testing.T) {
 	}{
 		{name: "right", sizes: []int{5 << 20, 1}},
 		{name: "a short part within", sizes: []int{5<<20 - 1, 1}, want: "EntityTooSmall"},
-		{name: "wrong order", sizes: []int{5 << 20, 5 << 20}, want: "InvalidPartOrder",
-			list: func(e []string) []types.CompletedPart { return []types.CompletedPart{part(2, e[1]), part(1, e[0])} }},
-		{name: "wrong ETag", sizes: []int{5 << 20, 1}, want: "InvalidPart",
-			list: func(e []string) []types.CompletedPart { return []types.CompletedPart{part(1, e[1]), part(2, e[0])} }},
-		{name: "a part that was not sent", sizes: []int{1}, want: "InvalidPart",
-			list: func(e []string) []types.CompletedPart { return []types.CompletedPart{part(7, e[0])} }},
-		{name: "a checksum that was not announced", sizes: []int{1}, want: "InvalidPart",
+		{
+			name: "wrong order", sizes: []int{5 << 20, 5 << 20}, want: "InvalidPartOrder",
+			list: func(e []string) []types.CompletedPart { return []types.CompletedPart{part(2, e[1]), part(1, e[0])} },
+		},
+		{
+			name: "wrong ETag", sizes: []int{5 << 20, 1}, want: "InvalidPart",
+			list: func(e []string) []types.CompletedPart { return []types.CompletedPart{part(1, e[1]), part(2, e[0])} },
+		},
+		{
+			name: "a part that was not sent", sizes: []int{1}, want: "InvalidPart",
+			list: func(e []string) []types.CompletedPart { return []types.CompletedPart{part(7, e[0])} },
+		},
+		{
+			name: "a checksum that was not announced", sizes: []int{1}, want: "InvalidPart",
 			list: func(e []string) []types.CompletedPart {
 				return []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: &e[0], ChecksumCRC32: p("AAAAAA==")}}
-			}},
-		{name: "another size", sizes: []int{1}, want: "InvalidRequest",
-			edit: func(in *s3.CompleteMultipartUploadInput) { in.MpuObjectSize = aws.Int64(2) }},
+			},
+		},
+		{
+			name: "another size", sizes: []int{1}, want: "InvalidRequest",
+			edit: func(in *s3.CompleteMultipartUploadInput) { in.MpuObjectSize = aws.Int64(2) },
+		},
 		{name: "nothing", want: "MalformedXML"},
-		{name: "another upload", sizes: []int{1}, want: "NoSuchUpload",
-			edit: func(in *s3.CompleteMultipartUploadInput) { in.UploadId = p("other") }},
+		{
+			name: "another upload", sizes: []int{1}, want: "NoSuchUpload",
+			edit: func(in *s3.CompleteMultipartUploadInput) { in.UploadId = p("other") },
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := setUp(t, nil)

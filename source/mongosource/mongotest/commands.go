@@ -15,17 +15,24 @@ func (s *Server) hello() bson.Raw {
 	addr := s.Addr()
 	return document(bson.D{
 		{Key: "helloOk", Value: true},
-		{Key: "ismaster", Value: true}, {Key: "isWritablePrimary", Value: true}, {Key: "secondary", Value: false},
-		{Key: "setName", Value: "mongotest"}, {Key: "setVersion", Value: int32(1)},
-		{Key: "hosts", Value: bson.A{addr}}, {Key: "me", Value: addr}, {Key: "primary", Value: addr},
+		{Key: "ismaster", Value: true},
+		{Key: "isWritablePrimary", Value: true},
+		{Key: "secondary", Value: false},
+		{Key: "setName", Value: "mongotest"},
+		{Key: "setVersion", Value: int32(1)},
+		{Key: "hosts", Value: bson.A{addr}},
+		{Key: "me", Value: addr},
+		{Key: "primary", Value: addr},
 		{Key: "maxBsonObjectSize", Value: int32(MaxDocumentBytes)},
 		{Key: "maxMessageSizeBytes", Value: int32(MaxMessageBytes)},
 		{Key: "maxWriteBatchSize", Value: int32(MaxBatchDocuments)},
 		{Key: "localTime", Value: bson.NewDateTimeFromTime(time.Now())},
 		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
 		{Key: "connectionId", Value: int32(1)},
-		{Key: "minWireVersion", Value: int32(0)}, {Key: "maxWireVersion", Value: int32(25)},
-		{Key: "readOnly", Value: false}, ok,
+		{Key: "minWireVersion", Value: int32(0)},
+		{Key: "maxWireVersion", Value: int32(25)},
+		{Key: "readOnly", Value: false},
+		ok,
 	})
 }
 
@@ -167,8 +174,11 @@ func (s *Server) killCursors(req *request) bson.Raw {
 		killed = append(killed, id)
 	}
 	return document(bson.D{
-		{Key: "cursorsKilled", Value: killed}, {Key: "cursorsNotFound", Value: missing},
-		{Key: "cursorsAlive", Value: bson.A{}}, {Key: "cursorsUnknown", Value: bson.A{}}, ok,
+		{Key: "cursorsKilled", Value: killed},
+		{Key: "cursorsNotFound", Value: missing},
+		{Key: "cursorsAlive", Value: bson.A{}},
+		{Key: "cursorsUnknown", Value: bson.A{}},
+		ok,
 	})
 }
 
@@ -276,7 +286,9 @@ func (s *Server) listCollections(req *request) bson.Raw {
 	for _, ns := range s.order {
 		if c := s.data[ns]; c.db == req.db {
 			docs = append(docs, document(bson.D{
-				{Key: "name", Value: c.name}, {Key: "type", Value: "collection"}, {Key: "options", Value: bson.D{}},
+				{Key: "name", Value: c.name},
+				{Key: "type", Value: "collection"},
+				{Key: "options", Value: bson.D{}},
 				{Key: "info", Value: bson.D{{Key: "readOnly", Value: false}}},
 				{Key: "idIndex", Value: bson.D{{Key: "v", Value: int32(2)}, {Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}}, {Key: "name", Value: "_id_"}}},
 			}))
