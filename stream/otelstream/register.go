@@ -1,0 +1,116 @@
+// Package otelstream hands what the monitors of a pipeline count and time to OpenTelemetry.
+//
+// It is a module of its own, so that the library does not depend on OpenTelemetry.
+package otelstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Register makes meter report, at each of its collections, the state of places: a [*stream.Stats], or a place of your own. Unregister what it
+// returns when the pipeline will not run again. It adds no work to a run.
+//
+// All are cumulative counters with the attribute millweir.stage, the place's name, which must be given and differ from the others':
+//
+//   - millweir.stage.elements ({element}) and millweir.stage.bytes (By): accepted by the downstream
+//   - millweir.stage.taken.elements and millweir.stage.taken.bytes: accepted by the flow, of [stream.Measure]
+//   - millweir.stage.time (s): of the attribute millweir.state, which is waited (for upstream), own or blocked (on downstream)
+//   - millweir.stage.runs ({run}) and millweir.stage.failures ({run})
+func Register(meter metric.Meter, places ...stream.Observable) (metric.Registration, error) {
+	if meter == nil {
+		return nil, errors.New("otelstream: the meter is nil")
+	}
+	if err := check(places); err != nil {
+		return nil, err
+	}
+	m, err := newInstruments(meter)
+	if err != nil {
+		return nil, fmt.Errorf("otelstream: %w", err)
+	}
+	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		for _, place := range places {
+			m.observe(o, place.Snapshot())
+		}
+		return nil
+	}, m.all()...)
+	if err != nil {
+		return nil, fmt.Errorf("otelstream: %w", err)
+	}
+	return registration, nil
+}
+
+// check finds places that could not be told apart.
+func check(places []stream.Observable) error {
+	if len(places) == 0 {
+		return errors.New("otelstream: no place is given")
+	}
+	seen := make(map[string]bool, len(places))
+	for i, place := range places {
+		if place == nil {
+			return fmt.Errorf("otelstream: place %d is nil", i+1)
+		}
+		name := place.Snapshot().Name
+		switch {
+		case name == "":
+			return fmt.Errorf("otelstream: place %d has no name", i+1)
+		case seen[name]:
+			return fmt.Errorf("otelstream: two places are named %q", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+type instruments struct {
+	elements, bytes, taken, takenBytes, runs, failures metric.Int64ObservableCounter
+	time                                               metric.Float64ObservableCounter
+}
+
+func newInstruments(meter metric.Meter) (*instruments, error) {
+	var failed error
+	count := func(name, unit, description string) metric.Int64ObservableCounter {
+		c, err := meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description))
+		failed = errors.Join(failed, err)
+		return c
+	}
+	m := &instruments{
+		elements:   count("millweir.stage.elements", "{element}", "Elements that the downstream accepted"),
+		bytes:      count("millweir.stage.bytes", "By", "Bytes that the downstream accepted"),
+		taken:      count("millweir.stage.taken.elements", "{element}", "Elements that the flow accepted"),
+		takenBytes: count("millweir.stage.taken.bytes", "By", "Bytes that the flow accepted"),
+		runs:       count("millweir.stage.runs", "{run}", "Runs that were started"),
+		failures:   count("millweir.stage.failures", "{run}", "Runs that ended with an error"),
+	}
+	seconds, err := meter.Float64ObservableCounter("millweir.stage.time", metric.WithUnit("s"),
+		metric.WithDescription("Time of runs: waited for upstream, own, blocked on downstream"))
+	m.time = seconds
+	return m, errors.Join(failed, err)
+}
+
+func (m *instruments) all() []metric.Observable {
+	return []metric.Observable{m.elements, m.bytes, m.taken, m.takenBytes, m.runs, m.failures, m.time}
+}
+
+func (m *instruments) observe(o metric.Observer, s stream.Snapshot) {
+	stage := attribute.String("millweir.stage", s.Name)
+	of := metric.WithAttributes(stage)
+	o.ObserveInt64(m.elements, s.Elements, of)
+	o.ObserveInt64(m.bytes, s.Bytes, of)
+	o.ObserveInt64(m.taken, s.Taken, of)
+	o.ObserveInt64(m.takenBytes, s.TakenBytes, of)
+	o.ObserveInt64(m.runs, s.Runs, of)
+	o.ObserveInt64(m.failures, s.Failures, of)
+	state := func(name string) metric.ObserveOption {
+		return metric.WithAttributes(stage, attribute.String("millweir.state", name))
+	}
+	o.ObserveFloat64(m.time, s.Waited.Seconds(), state("waited"))
+	o.ObserveFloat64(m.time, s.Own.Seconds(), state("own"))
+	o.ObserveFloat64(m.time, s.Blocked.Seconds(), state("blocked"))
+}
