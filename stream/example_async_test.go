@@ -1,0 +1,144 @@
+package stream_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+func ExampleAsync() {
+	// Upper works on one goroutine while trim works on another, at most 64 elements ahead.
+	trim, upper := stream.Map(strings.TrimSpace), stream.Map(strings.ToUpper)
+	src := stream.Via3(source.Of(" a", "b "), trim, stream.Async[string](64), upper)
+	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
+	// Output: [A B] <nil>
+}
+
+func ExampleMapN() {
+	// Four calls at once; the results come in the order of the elements.
+	size := func(_ context.Context, name string) (int, error) { return len(name), nil }
+	src := stream.Via(source.Of("one", "three", "thirteen"), stream.MapN(4, size))
+	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
+	// Output: [3 5 8] <nil>
+}
+
+func ExampleMapUnordered() {
+	wait := func(_ context.Context, d time.Duration) (time.Duration, error) { time.Sleep(d); return d, nil }
+	src := stream.Via(source.Of(100*time.Millisecond, time.Millisecond), stream.MapUnordered(2, wait))
+	fmt.Println(stream.Run(context.Background(), src, sink.Slice[time.Duration]()))
+	// Output: [1ms 100ms] <nil>
+}
+
+func ExampleMapKeyed() {
+	// Updates of one account are applied one after another, those of different accounts at the same time.
+	type update struct{ Account, Amount int }
+	balance := map[int]*int{1: new(int), 2: new(int)}
+	apply := func(_ context.Context, u update) (int, error) {
+		*balance[u.Account] += u.Amount
+		return *balance[u.Account], nil
+	}
+	account := func(u update) int { return u.Account }
+	src := stream.Via(source.Of(update{1, 10}, update{2, 5}, update{1, -3}), stream.MapKeyed(4, 1, account, apply))
+	got, err := stream.Run(context.Background(), src, sink.Slice[int]())
+	fmt.Println(got, err)
+	// Output: [10 5 7] <nil>
+}
+
+func ExampleBuffer() {
+	// However slow the downstream is: what comes last is among the two that are kept.
+	src := stream.Via(source.Range(0, 1000, 1), stream.Buffer[int](2, stream.DropOldest))
+	n, err := stream.Run(context.Background(), src, sink.Last[int]())
+	fmt.Println(n, err)
+	// Output: 999 <nil>
+}
+
+func ExampleConflate() {
+	// However slow the progress bar is, it shows the sum.
+	whole := func(n int) int { return n }
+	add := func(sum, n int) int { return sum + n }
+	src := stream.Via(source.Range(0, 1000, 1), stream.Conflate(whole, add))
+	fmt.Println(stream.Run(context.Background(), src, sink.Reduce(add)))
+	// Output: 499500 <nil>
+}
+
+func ExampleBatchSlow() {
+	seed := func(n int) []int { return []int{n} }
+	add := func(batch []int, n int) []int { return append(batch, n) }
+	src := stream.Via(source.Range(0, 100, 1), stream.BatchSlow(10, nil, seed, add))
+	batches, err := stream.Run(context.Background(), src, sink.Slice[[]int]())
+	fmt.Println(len(slices.Concat(batches...)), "elements in batches of 10 at most", err)
+	// Output: 100 elements in batches of 10 at most <nil>
+}
+
+func ExampleExpand() {
+	// While no new reading comes, the last one is repeated.
+	repeat := func(reading string) iter.Seq[string] {
+		return func(yield func(string) bool) {
+			for yield(reading) {
+			}
+		}
+	}
+	readings := stream.Concat(source.Of("21 °C"), source.Never[string]())
+	src := stream.Via2(readings, stream.Expand(repeat), stream.Take[string](3))
+	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
+	// Output: [21 °C 21 °C 21 °C] <nil>
+}
+
+func ExampleAggregate() {
+	// Parts of at least 5 bytes.
+	start := func() []byte { return nil }
+	add := func(part, p []byte) ([]byte, bool, error) {
+		part = append(part, p...)
+		return part, len(part) >= 5, nil
+	}
+	text := func(part []byte) string { return string(part) }
+	src := stream.Via(source.Of([]byte("ab"), []byte("cdefg"), []byte("h")), stream.Aggregate(start, add, text, 0))
+	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
+	// Output: [abcdefg h] <nil>
+}
+
+func ExampleGo() {
+	run := stream.Go(context.Background(), source.Tick(time.Millisecond), sink.Discard[time.Time]())
+	run.Drain() // what is on its way comes to its end
+	_, err := run.Wait()
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+func ExampleUntil() {
+	stop := make(chan struct{})
+	close(stop)
+	src := stream.Via(source.Never[int](), stream.Until[int](stop))
+	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
+	// Output: [] <nil>
+}
+
+func ExampleReader() {
+	r := stream.Reader(context.Background(), source.Of([]byte("hello "), []byte("world")))
+	defer r.Close()
+	var words [2]string
+	fmt.Fscan(r, &words[0], &words[1])
+	fmt.Println(words)
+	// Output: [hello world]
+}
+
+func ExampleAll() {
+	for n, err := range stream.All(context.Background(), source.Of(1, 2, 3)) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(n)
+	}
+	// Output:
+	// 1
+	// 2
+	// 3
+}
