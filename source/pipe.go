@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -19,20 +18,20 @@ import (
 //   - Out: a copy of each write, in chunks of up to 64 KiB. Put a [bufio.Writer] before it where writes are small.
 //   - Memory: one chunk. A Write waits until the run has taken the bytes before.
 func Pipe() (stream.Source[[]byte], *PipeWriter) {
-	w := &PipeWriter{queue: NewQueue[[]byte](0)}
+	w := &PipeWriter{turn: make(chan struct{}, 1), queue: NewQueue[[]byte](0)}
 	return w.queue, w
 }
 
 // PipeWriter is the writing end of a [Pipe]. Writes from several goroutines do not mix.
 type PipeWriter struct {
-	turn  sync.Mutex // of one Write
+	turn  chan struct{} // full during a Write; a mutex would keep a test's fake clock from moving while a Write waits
 	queue *Queue[[]byte]
 }
 
 // Write implements [io.Writer]. When the run has ended it returns the run's error, or [io.ErrClosedPipe] where there is none.
 func (w *PipeWriter) Write(p []byte) (int, error) {
-	w.turn.Lock()
-	defer w.turn.Unlock()
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
 	n := 0
 	for n < len(p) {
 		chunk := p[n:min(len(p), n+chunkSize)]
