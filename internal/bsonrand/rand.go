@@ -1,4 +1,4 @@
-// Package bsonrand makes random raw BSON for tests and benchmarks: documents of every type, and documents of known shapes.
+// Package bsonrand makes random raw BSON for tests: documents of every type, ordinary or odd.
 //
 // The same seed gives the same documents.
 package bsonrand
@@ -6,6 +6,7 @@ package bsonrand
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -64,6 +65,32 @@ func (g *Rand) array(b []byte, level int) []byte {
 		b = g.element(b, key, level)
 	}
 	return finish(b, start)
+}
+
+// maxDeep is how many levels a few documents nest beside, so that the whole stays within the 200 that a server allows.
+const maxDeep = 190
+
+// deep appends a document that nests n levels of documents and arrays.
+func (g *Rand) deep(b []byte, n int) []byte {
+	var starts []int
+	inArray := false
+	for k := range n {
+		starts = append(starts, len(b))
+		b = append(b, 0, 0, 0, 0)
+		t, key := byte(0x03), "0"
+		if !inArray {
+			key = g.key(k)
+		}
+		if inArray = k < n-1 && g.one(2); inArray {
+			t = 0x04
+		}
+		b = append(append(append(b, t), key...), 0)
+	}
+	b = g.document(b, maxLevel)
+	for _, start := range slices.Backward(starts) {
+		b = finish(b, start)
+	}
+	return b
 }
 
 func finish(b []byte, start int) []byte {

@@ -32,28 +32,3 @@ func TestDocumentsAreWhole(t *testing.T) {
 		}
 	}
 }
-
-// The sizes of the shapes are those of docs/performance.md.
-func TestShapes(t *testing.T) {
-	g := bsonrand.New(1)
-	for name, c := range map[string]struct {
-		make func() bson.Raw
-		want int
-	}{
-		"cookie": {g.Cookie, 178}, "event": {g.Event, 878}, "big": {g.Big, 8900}, "mix": {g.Mix, 1400},
-	} {
-		const n = 2000
-		total := 0
-		for range n {
-			doc := c.make()
-			if err := doc.Validate(); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			total += len(doc)
-		}
-		t.Logf("%s: %d bytes on average", name, total/n)
-		if got := total / n; got < c.want*95/100 || got > c.want*105/100 {
-			t.Errorf("%s: %d bytes on average, want about %d", name, got, c.want)
-		}
-	}
-}

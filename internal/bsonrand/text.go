@@ -48,6 +48,9 @@ func (g *Rand) text() string {
 	if g.one(30) {
 		n = g.r.IntN(500)
 	}
+	if g.one(3000) {
+		n = g.r.IntN(60_000)
+	}
 	var s strings.Builder
 	alphabet := []rune(g.pick(alphabets))
 	if g.one(2) {

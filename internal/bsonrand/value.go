@@ -17,6 +17,9 @@ func (g *Rand) value(b []byte, t byte, level int) []byte {
 	case 0x02, 0x0D, 0x0E:
 		return appendString(b, g.text())
 	case 0x03:
+		if level == 1 && g.one(200) {
+			return g.deep(b, 1+g.r.IntN(maxDeep))
+		}
 		return g.document(b, level+1)
 	case 0x04:
 		return g.array(b, level+1)
