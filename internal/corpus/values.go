@@ -1,0 +1,126 @@
+package corpus
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+)
+
+// Types of containers.
+const (
+	document = 0x03
+	array    = 0x04
+)
+
+// begin begins a document, end ends the one that begins at b[start].
+func begin(b []byte) []byte { return append(b, 0, 0, 0, 0) }
+
+func end(b []byte, start int) []byte {
+	b = append(b, 0)
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start))
+	return b
+}
+
+// open begins a container as the value of key, and returns where it begins.
+func open(b []byte, t byte, key string) ([]byte, int) {
+	b = element(b, t, key)
+	return begin(b), len(b)
+}
+
+func element(b []byte, t byte, key string) []byte {
+	return append(append(append(b, t), key...), 0)
+}
+
+func text(b []byte, key, v string) []byte {
+	b = binary.LittleEndian.AppendUint32(element(b, 0x02, key), uint32(len(v)+1))
+	return append(append(b, v...), 0)
+}
+
+func double(b []byte, key string, v float64) []byte {
+	return binary.LittleEndian.AppendUint64(element(b, 0x01, key), math.Float64bits(v))
+}
+
+func int32Value(b []byte, key string, v int32) []byte {
+	return binary.LittleEndian.AppendUint32(element(b, 0x10, key), uint32(v))
+}
+
+func int64Value(b []byte, key string, v int64) []byte {
+	return binary.LittleEndian.AppendUint64(element(b, 0x12, key), uint64(v))
+}
+
+func boolean(b []byte, key string, v bool) []byte {
+	if v {
+		return append(element(b, 0x08, key), 1)
+	}
+	return append(element(b, 0x08, key), 0)
+}
+
+func null(b []byte, key string) []byte { return element(b, 0x0A, key) }
+
+func binaryValue(b []byte, key string, v []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(element(b, 0x05, key), uint32(len(v)))
+	return append(append(b, 0), v...)
+}
+
+// objectID appends an ObjectID as a driver makes it: seconds, five bytes of the process, a counter. They ascend.
+func (c *Corpus) objectID(b []byte, key string) []byte {
+	b = element(b, 0x07, key)
+	b = binary.BigEndian.AppendUint32(b, 1_700_000_000+c.n/50)
+	b = append(b, 0x5a, 0x1e, 0xc0, 0x77, 0x93, byte(c.n>>16), byte(c.n>>8), byte(c.n))
+	c.n++
+	return b
+}
+
+// date appends a date between 2020 and 2027.
+func (c *Corpus) date(b []byte, key string) []byte {
+	return binary.LittleEndian.AppendUint64(element(b, 0x09, key), uint64(1_600_000_000_000+c.r.Int64N(200_000_000_000)))
+}
+
+func (c *Corpus) one(n int) bool { return c.r.IntN(n) == 0 }
+
+func (c *Corpus) pick(s []string) string { return s[c.r.IntN(len(s))] }
+
+func (c *Corpus) bytes(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(c.r.Uint32())
+	}
+	return b
+}
+
+// token returns n characters of a random token.
+func (c *Corpus) token(n int) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[c.r.IntN(len(alphabet))]
+	}
+	return string(b)
+}
+
+// word returns a word of two to four syllables: some thousands are common, most are rare.
+func (c *Corpus) word() string {
+	n, among := 2, len(syllables)
+	if c.one(2) {
+		n += c.r.IntN(3)
+	} else {
+		among /= 2
+	}
+	var s strings.Builder
+	for range n {
+		s.WriteString(syllables[c.r.IntN(among)])
+	}
+	return s.String()
+}
+
+// words returns n words.
+func (c *Corpus) words(n int) string {
+	var s strings.Builder
+	for i := range n {
+		if i > 0 {
+			s.WriteByte(' ')
+		}
+		s.WriteString(c.word())
+	}
+	return s.String()
+}
