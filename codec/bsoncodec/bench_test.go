@@ -6,16 +6,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/codec/bsoncodec"
-	"github.com/millweir/millweir/internal/bsonrand"
+	"github.com/millweir/millweir/internal/corpus"
 )
 
 // shapes are the documents that the benchmarks use: 64 of each.
 func shapes() []shape {
-	g := bsonrand.New(3)
+	c := corpus.New(3)
 	all := []shape{{name: "cookie"}, {name: "event"}, {name: "big"}}
-	for i, f := range []func() bson.Raw{g.Cookie, g.Event, g.Big} {
-		for range 64 {
-			doc := f()
+	for i, f := range []func() bson.Raw{c.Cookie, c.Event, c.Big} {
+		for _, doc := range corpus.Docs(64, f) {
 			text, err := bsoncodec.AppendExtJSON(nil, doc, nil)
 			if err != nil {
 				panic(err)

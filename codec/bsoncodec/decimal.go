@@ -1,6 +1,9 @@
 package bsoncodec
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // A Decimal128 (IEEE 754-2008, binary integer significand) has its sign in the top bit of the high word, then 14 bits of exponent
 // and 113 of significand. It is canonical when its significand has at most 34 digits and no bit of an infinity or NaN is left over.
@@ -188,6 +191,9 @@ func timesTen(h, l uint64) (uint64, uint64) {
 	return h*10 + carry, low
 }
 
+// maxExponent stands for every larger exponent: no digits of a line make up for it.
+const maxExponent = math.MaxInt / 20
+
 // parseExponent reads "E5", "e-05", "E+5".
 func parseExponent(s []byte) (int, bool) {
 	if len(s) < 2 || s[0]|0x20 != 'e' {
@@ -198,7 +204,7 @@ func parseExponent(s []byte) (int, bool) {
 	if neg || s[0] == '+' {
 		s = s[1:]
 	}
-	if len(s) == 0 || len(s) > 18 {
+	if len(s) == 0 {
 		return 0, false
 	}
 	e := 0
@@ -206,7 +212,7 @@ func parseExponent(s []byte) (int, bool) {
 		if c -= '0'; c > 9 {
 			return 0, false
 		}
-		e = e*10 + int(c)
+		e = min(e*10+int(c), maxExponent)
 	}
 	if neg {
 		e = -e

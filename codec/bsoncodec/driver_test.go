@@ -2,9 +2,10 @@ package bsoncodec_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"flag"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"unicode/utf8"
 
@@ -12,13 +13,16 @@ import (
 
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/bsonrand"
+	"github.com/millweir/millweir/stream"
 )
 
-// many returns how many random documents a test takes: a million when MILLWEIR_LONG is set, as in
+var long = flag.Bool("long", false, "take a million random documents instead of some thousands")
+
+// many returns how many random documents a test takes. The long run is
 //
-//	MILLWEIR_LONG=1 go test -run Random -timeout 1h ./codec/bsoncodec
+//	go test ./codec/bsoncodec -run Random -timeout 2h -long
 func many(usual int) int {
-	if os.Getenv("MILLWEIR_LONG") != "" {
+	if *long {
 		return 1_000_000
 	}
 	return usual
@@ -85,6 +89,65 @@ func TestRandomDocumentsComeBack(t *testing.T) {
 			roundTrip(t, g.Doc())
 		}
 	}
+}
+
+// The same through the stages, in chunks that end anywhere: as JSON and as raw BSON, with the strict check of what is not odd.
+func TestRandomDocumentsComeBackThroughTheStages(t *testing.T) {
+	for _, odd := range []bool{false, true} {
+		for name, through := range map[string]func(stream.Source[bson.Raw]) stream.Source[bson.Raw]{
+			"JSON": func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
+				return stream.Via3(src, bsoncodec.ExtJSON(nil), ragged(9), bsoncodec.ParseExtJSON(nil))
+			},
+			"BSON": func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
+				return stream.Via3(src, bsoncodec.BSON(&bsoncodec.BSONOptions{Validate: true, Strict: !odd}), ragged(9),
+					bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{Strict: !odd}))
+			},
+		} {
+			total := many(5000)
+			in, again := bsonrand.New(13), bsonrand.New(13)
+			in.Odd, again.Odd = odd, odd
+			src := stream.SourceFunc[bson.Raw](func(_ context.Context, emit func(bson.Raw) error) error {
+				for range total {
+					if err := emit(in.Doc()); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			n := 0
+			for doc, err := range stream.All(t.Context(), through(src)) {
+				if err != nil {
+					t.Fatalf("%s, odd %v, document %d: %v", name, odd, n, err)
+				}
+				if want := again.Doc(); !bytes.Equal(doc, want) {
+					t.Fatalf("%s, odd %v, document %d: got %x, want %x", name, odd, n, []byte(doc), []byte(want))
+				}
+				n++
+			}
+			if n != total {
+				t.Errorf("%s, odd %v: %d documents of %d", name, odd, n, total)
+			}
+		}
+	}
+}
+
+// ragged is a flow that cuts a stream into chunks of random sizes.
+func ragged(seed uint64) stream.Flow[[]byte, []byte] {
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			r := rand.New(rand.NewPCG(seed, seed))
+			return src.Each(ctx, func(chunk []byte) error {
+				for len(chunk) > 0 {
+					n := min(1+r.IntN(1<<r.IntN(17)), len(chunk))
+					if err := emit(chunk[:n:n]); err != nil {
+						return err
+					}
+					chunk = chunk[n:]
+				}
+				return nil
+			})
+		})
+	})
 }
 
 // Random doubles of every magnitude, and those with few digits, are written as the driver does and come back.

@@ -2,6 +2,7 @@ package bsoncodec
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 )
 
@@ -10,7 +11,7 @@ import (
 var (
 	ErrDepth   = errors.New("nested too deep")
 	ErrSize    = errors.New("too large")
-	ErrBlank   = errors.New("blank line")
+	ErrBlank   = errors.New("no document on the line")
 	ErrInexact = errors.New("not exact in Extended JSON")
 )
 
@@ -53,6 +54,9 @@ func (e *DocumentError) Error() string {
 
 // Unwrap returns the cause.
 func (e *DocumentError) Unwrap() error { return e.Err }
+
+// errLine says that a line is too long.
+func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }
 
 func where(path, id string) string {
 	s := ""

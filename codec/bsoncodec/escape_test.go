@@ -3,6 +3,7 @@ package bsoncodec_test
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,6 +34,8 @@ var odd = map[string]bson.Raw{
 	"options not sorted, beyond": one(0x0B, "\x00\u00ea\u00e9\x00"),
 	"array keys from 1":          one(0x04, sub(element{0x0A, "1", ""})),
 	"array key repeated":         one(0x04, sub(element{0x0A, "0", ""}, element{0x0A, "0", ""})),
+	"array key 100 beyond 101":   one(0x04, indexes(102, 101, "100")),
+	"array key 12 for 13":        one(0x04, indexes(20, 13, "12")),
 	"array key empty":            one(0x04, sub(element{0x0A, "", ""})),
 	"array key with a zero":      one(0x04, sub(element{0x0A, "00", ""})),
 	"NaN of the other drivers":   one(0x01, u64(0x7FF8000000000000)),
@@ -52,6 +55,16 @@ var odd = map[string]bson.Raw{
 	"escape form on top":         raw(element{0x03, escapeKey, sub(element{0x02, "type", str("03")}, element{0x02, "base64", str("BQAAAAA=")})}),
 	"escape key on top":          raw(element{0x0A, escapeKey, ""}),
 	"wrapper in an array":        one(0x04, sub(element{0x03, "0", sub(element{0x02, "$oid", str(strings.Repeat("0", 24))})})),
+}
+
+// indexes is the value of an array of n nulls whose keys are their indexes, but for one.
+func indexes(n, at int, key string) string {
+	elements := make([]element, n)
+	for i := range elements {
+		elements[i] = element{0x0A, strconv.Itoa(i), ""}
+	}
+	elements[at].key = key
+	return sub(elements...)
 }
 
 func TestEscapedDocumentsComeBack(t *testing.T) {

@@ -12,8 +12,9 @@ import (
 type ExtJSONOptions struct {
 	Relaxed     bool // plain numbers and readable dates; an int64 in the range of an int32 comes back as an int32. False means canonical
 	Strict      bool // refuse with [ErrInexact] what would need the escape form
-	ChunkSize   int  // bytes after which a chunk is emitted, at least 1; 0 means 64 KiB; 1 emits every line by itself
+	ChunkSize   int  // of ExtJSON: bytes after which a chunk is emitted, at least 1; 0 means 64 KiB; 1 emits every line by itself
 	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
+	MaxLine     int  // bytes of a line without its newline; a document whose line passes that is escaped as a whole; 0 means 128 MiB
 	MaxDocument int  // bytes of BSON in a document; 0 means 16 MiB + 16 KiB, as the servers have it
 }
 
@@ -25,27 +26,22 @@ func (o *ExtJSONOptions) check() error {
 	if err := depthOption(&o.MaxDepth); err != nil {
 		return err
 	}
+	if err := lineOption(&o.MaxLine); err != nil {
+		return err
+	}
 	return sizeOption(&o.MaxDocument)
 }
 
 func (o *ExtJSONOptions) writer() writer {
-	return writer{relaxed: o.Relaxed, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
+	return writer{relaxed: o.Relaxed, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument, maxLine: o.MaxLine}
 }
 
 // ExtJSON returns a flow that writes every document as one line of MongoDB Extended JSON v2
 // (https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md).
 //
 // The bytes are those of the driver's MarshalExtJSON, and depend on nothing but the documents and the options. In canonical mode
-// [ParseExtJSON] gives back every document byte for byte. What Extended JSON cannot carry is written, at the smallest value that
-// holds it, in an escape form that is JSON for every other tool:
-//
-//	{"$millweirBSON":{"type":"02","base64":"AgAAAP8A"}}
-//
-// It has the BSON type in two hex digits and the bytes of the value as BSON has them. So are written: text that is not UTF-8; a
-// document or array with such a key; a document whose first key would be taken for a type wrapper ($oid, $date, …); an array whose
-// keys are not 0, 1, 2…; a regular expression whose options are not sorted; a NaN other than the driver's 0x7FF8000000000001; a
-// decimal that is not canonical; a boolean other than 0 and 1; binary subtype 2 with two different lengths; a document whose line
-// would pass 128 MiB.
+// [ParseExtJSON] gives back every document byte for byte; what Extended JSON cannot carry is written in the escape form that the
+// package's comment describes.
 //
 //   - In: documents.
 //   - Out: chunks of whole lines, each line ended by a newline. Lines are collected until ChunkSize is reached; the rest

@@ -2,7 +2,10 @@ package bsoncodec_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"testing"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -37,7 +40,8 @@ func FuzzExtJSON(f *testing.F) {
 }
 
 // FuzzParseExtJSON: what both we and the driver read is the same document, except where our escape form has a meaning. What we read
-// is BSON, and writes and reads as itself.
+// is JSON to encoding/json, becomes BSON, and writes and reads as itself. What encoding/json reads we do too, save for what it lets
+// pass and we name.
 func FuzzParseExtJSON(f *testing.F) {
 	for i := range 40 {
 		text, err := bsoncodec.AppendExtJSON(nil, random(i), nil)
@@ -58,10 +62,18 @@ func FuzzParseExtJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		doc, err := bsoncodec.AppendBSON(nil, text, nil)
 		if err != nil {
-			if e := isSyntax(t, err); e.Column < 0 || e.Column > len(text) {
+			e := isSyntax(t, err)
+			if e.Column < 0 || e.Column > len(text) {
 				t.Fatalf("%q: %v", text, err)
 			}
+			if json.Valid(text) && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) && !bytes.Contains(text, []byte("$")) &&
+				!bytes.Contains(text, []byte(`\u`)) && utf8.Valid(text) && !errors.Is(err, bsoncodec.ErrDepth) && e.Err.Error() != "number out of range" {
+				t.Fatalf("%q is JSON: %v", text, err)
+			}
 			return
+		}
+		if !json.Valid(text) || !utf8.Valid(text) {
+			t.Fatalf("%q is no JSON, but was read as %x", text, doc)
 		}
 		if err := bsoncodec.Validate(doc, nil); err != nil {
 			t.Fatalf("%q was read as %x: %v", text, doc, err)
@@ -73,6 +85,27 @@ func FuzzParseExtJSON(f *testing.F) {
 		}
 		if !bytes.Equal(doc, driver) {
 			t.Fatalf("%q: got %x, the driver %x", text, doc, []byte(driver))
+		}
+	})
+}
+
+// FuzzLines: however a stream of lines is cut into chunks, the same documents and the same error come out.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("{\"a\":1}\r\n\nnull\n{\"b\":{\"$numberLong\":\"2\"}}"), byte(3), true)
+	f.Add([]byte("\uFEFF{}\n{}\n\n"), byte(0), false)
+	f.Add([]byte("{\"_id\":1,\"a\":[{}]}\n{\"_id\":2,\"a\":[x]}\n"), byte(7), false)
+	f.Fuzz(func(t *testing.T, data []byte, size byte, skip bool) {
+		opts := &bsoncodec.ParseExtJSONOptions{SkipBlank: skip, MaxLine: 200}
+		whole, err := parse(t, string(data), len(data)+1, opts)
+		cut, err2 := parse(t, string(data), int(size)+1, opts)
+		if len(whole) != len(cut) || !bytes.Equal(concat(whole), concat(cut)) || (err == nil) != (err2 == nil) {
+			t.Fatalf("in one chunk %d documents, %v; in chunks of %d bytes %d, %v", len(whole), err, int(size)+1, len(cut), err2)
+		}
+		if err != nil {
+			a, b := isSyntax(t, err), isSyntax(t, err2)
+			if a.Line != b.Line || a.Offset != b.Offset || a.Path != b.Path || a.ID != b.ID || a.Line != int64(1+bytes.Count(data[:min(len(data), int(a.Offset))], []byte("\n"))) {
+				t.Fatalf("in one chunk %v; in chunks of %d bytes %v", a, int(size)+1, b)
+			}
 		}
 	})
 }

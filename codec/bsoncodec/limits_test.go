@@ -3,12 +3,14 @@ package bsoncodec_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -115,6 +117,45 @@ func TestLargestDocuments(t *testing.T) {
 	}
 }
 
+// A document whose line would be too long is escaped as a whole; one that is too long even so is refused.
+func TestLineLimitOfTheWriter(t *testing.T) {
+	many := raw(slices.Repeat([]element{{0x7F, "", ""}}, 100)...) // 205 bytes of BSON, 1,701 of JSON, 319 escaped
+	text := one(0x02, str(strings.Repeat("x", 100)))              // 113 bytes of BSON, 108 of JSON, 199 escaped
+	for _, c := range []struct {
+		doc     bson.Raw
+		max     int
+		escaped bool
+		err     error
+	}{
+		{many, 1701, false, nil},
+		{many, 1700, true, nil},
+		{many, 319, true, nil},
+		{many, 318, false, bsoncodec.ErrSize},
+		{text, 108, false, nil},
+		{text, 107, false, bsoncodec.ErrSize},
+		{text, 1, false, bsoncodec.ErrSize},
+	} {
+		got, err := collect(t, stream.Via(slice(c.doc), bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxLine: c.max})))
+		line := bytes.TrimSuffix(concat(got), []byte("\n"))
+		if !errors.Is(err, c.err) || bytes.Contains(line, []byte(escapeKey)) != c.escaped || len(line) > c.max {
+			t.Errorf("MaxLine %d: %d bytes, %v: %.100s", c.max, len(line), err, line)
+			continue
+		}
+		if c.err != nil {
+			isDocument(t, err)
+			continue
+		}
+		back, err := collect(t, stream.Via(slice(got...), bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxLine: c.max})))
+		if err != nil || !bytes.Equal(concat(back), c.doc) {
+			t.Errorf("MaxLine %d: came back as %x, %v", c.max, concat(back), err)
+		}
+		_, err = bsoncodec.AppendExtJSON(nil, c.doc, &bsoncodec.ExtJSONOptions{MaxLine: c.max, Strict: true})
+		if c.escaped != errors.Is(err, bsoncodec.ErrInexact) {
+			t.Errorf("MaxLine %d, strict: %v", c.max, err)
+		}
+	}
+}
+
 func TestNoAllocations(t *testing.T) {
 	docs, texts := []bson.Raw{}, [][]byte{}
 	for _, s := range shapes() {
@@ -145,6 +186,35 @@ func TestNoAllocations(t *testing.T) {
 		}
 		if n := testing.AllocsPerRun(20, func() { dst, _ = bsoncodec.AppendBSON(dst[:0], text, nil) }); n > 0 {
 			t.Errorf("parse: %v allocations: %.200s", n, text)
+		}
+	}
+}
+
+// The stages allocate a chunk for some hundreds of documents, and nothing for each.
+func TestStagesAllocateByTheChunk(t *testing.T) {
+	const n = 10_000
+	docs := corpus.Docs(n, corpus.New(1).Cookie)
+	text, err := collect(t, stream.Via(slice(docs...), bsoncodec.ExtJSON(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	discard := func(bson.Raw) error { return nil }
+	for name, run := range map[string]func() error{
+		"ExtJSON": func() error {
+			return bsoncodec.ExtJSON(nil).Apply(slice(docs...)).Each(t.Context(), func([]byte) error { return nil })
+		},
+		"ParseExtJSON": func() error { return bsoncodec.ParseExtJSON(nil).Apply(slice(text...)).Each(t.Context(), discard) },
+		"BSON and ParseBSON": func() error {
+			return stream.Via2(slice(docs...), bsoncodec.BSON(nil), bsoncodec.ParseBSON(nil)).Each(t.Context(), discard)
+		},
+	} {
+		allocations := testing.AllocsPerRun(3, func() {
+			if err := run(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if allocations > n/100 {
+			t.Errorf("%s: %v allocations for %d documents", name, allocations, n)
 		}
 	}
 }

@@ -48,6 +48,8 @@ func TestLines(t *testing.T) {
 		"blank lines skipped":     {"\n{\"a\":1}\n\n \t\r\n{\"a\":2}\n\n ", skip, []bson.Raw{n(1), n(2)}, 0, 0},
 		"error behind blanks":     {"\n\nx\n", skip, nil, 3, 2},
 		"null line":               {"{\"a\":1}\nnull\n", nil, []bson.Raw{n(1)}, 2, 8},
+		"null lines skipped":      {"null\n{\"a\":1}\n null \r\n{\"a\":2}\nnull", skip, []bson.Raw{n(1), n(2)}, 0, 0},
+		"nulls are no null":       {"{\"a\":1}\nnull null\n", skip, []bson.Raw{n(1)}, 2, 8},
 		"two documents on a line": {"{\"a\":1}\n{}{}\n", nil, []bson.Raw{n(1)}, 2, 10},
 		"document on two lines":   {"{\"a\":\n1}\n", nil, nil, 1, 5},
 		"cut last line":           {"{\"a\":1}\n{\"a\":2", nil, []bson.Raw{n(1)}, 2, 14},
@@ -102,6 +104,12 @@ func TestLineLimit(t *testing.T) {
 			if c.ok != (err == nil) || c.ok != (len(got) == 1) {
 				t.Errorf("MaxLine %d of %d in chunks of %d: %d documents, %v", c.max, len(line), size, len(got), err)
 			}
+			if size == 1000 {
+				var doc bson.Raw
+				if doc, err = bsoncodec.AppendBSON(nil, []byte(line), &bsoncodec.ParseExtJSONOptions{MaxLine: c.max}); c.ok != (err == nil) || c.ok && !bytes.Equal(doc, got[0]) {
+					t.Errorf("AppendBSON: MaxLine %d of %d: %x, %v", c.max, len(line), doc, err)
+				}
+			}
 			if err != nil {
 				if e := isSyntax(t, err); !errors.Is(err, bsoncodec.ErrSize) || e.Line != 1 || e.Offset != int64(c.max) {
 					t.Errorf("MaxLine %d: %v", c.max, err)
@@ -151,6 +159,9 @@ func TestSettings(t *testing.T) {
 			},
 			"ExtJSON MaxDepth": func() error {
 				return last(t, stream.Via(docs, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxDepth: n})))
+			},
+			"ExtJSON MaxLine": func() error {
+				return last(t, stream.Via(docs, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxLine: n})))
 			},
 			"ExtJSON MaxDocument": func() error {
 				return last(t, stream.Via(docs, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxDocument: n})))

@@ -60,7 +60,7 @@ func noteID(doc []byte, t byte, i, end int) string {
 	raw := binary.LittleEndian.AppendUint32(nil, uint32(end-i+8))
 	raw = append(raw, t, '_', 0)
 	raw = append(append(raw, doc[i:end]...), 0)
-	w := writer{maxDepth: defaultDepth, maxSize: math.MaxInt32}
+	w := writer{maxDepth: defaultDepth, maxSize: math.MaxInt32, maxLine: math.MaxInt}
 	text, err := w.document(nil, raw)
 	if err != nil {
 		return ""

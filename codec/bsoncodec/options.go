@@ -11,12 +11,16 @@ const (
 	defaultLine  = 128 << 20       // bytes of a line: more than the longest that a document of 16 MiB can become
 	defaultChunk = 64 << 10        // bytes of a chunk
 	maxDocument  = math.MaxInt32   // bytes that BSON's lengths can tell
+	maxLine      = math.MaxInt32   // bytes of a line
 	maxDepth     = 10_000          // levels that a stack bears without a thought
 	maxChunk     = 1 << 30         // bytes of a chunk
 )
 
 // depthOption completes MaxDepth, or says what is wrong with it.
 func depthOption(n *int) error { return option("MaxDepth", n, defaultDepth, maxDepth) }
+
+// lineOption completes MaxLine, or says what is wrong with it.
+func lineOption(n *int) error { return option("MaxLine", n, defaultLine, maxLine) }
 
 // sizeOption completes MaxDocument, or says what is wrong with it.
 func sizeOption(n *int) error { return option("MaxDocument", n, defaultSize, maxDocument) }

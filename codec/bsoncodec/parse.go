@@ -19,6 +19,9 @@ func AppendBSON(dst, text []byte, opts *ParseExtJSONOptions) ([]byte, error) {
 	if err := o.check(); err != nil {
 		return dst, err
 	}
+	if len(text) > o.MaxLine {
+		return dst, &SyntaxError{Line: 1, Offset: int64(o.MaxLine), Column: o.MaxLine, Err: errLine(o.MaxLine)}
+	}
 	p := o.parser()
 	return p.document(dst, text, 1, 0)
 }
@@ -38,6 +41,8 @@ type parser struct {
 
 var (
 	errText      = errors.New("text after the document")
+	errSecond    = errors.New("a second document on the line")
+	errNull      = fmt.Errorf("%w: null", ErrBlank)
 	errObject    = errors.New("want an object")
 	errValue     = errors.New("want a value")
 	errName      = errors.New("want a key")
@@ -58,12 +63,16 @@ func (p *parser) document(dst, text []byte, line, offset int64) ([]byte, error) 
 	switch {
 	case i == len(text):
 		p.at, p.err = i, ErrBlank
+	case hasPrefix(text, i, "null") && p.space(i+4) == len(text):
+		p.at, p.err = i, errNull
 	case text[i] != '{':
 		p.at, p.err = i, errObject
 	default:
 		out, next := p.root(dst, i+1)
 		if next >= 0 {
 			switch next = p.space(next); {
+			case next < len(text) && text[next] == '{':
+				p.at, p.err = next, errSecond
 			case next < len(text):
 				p.at, p.err = next, errText
 			case len(out)-p.start > p.maxSize:

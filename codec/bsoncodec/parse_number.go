@@ -2,6 +2,7 @@ package bsoncodec
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"strconv"
 )
@@ -94,6 +95,30 @@ func integer(s []byte) (int64, bool) {
 		return -int64(v), v <= 1<<63
 	}
 	return int64(v), v < 1<<63
+}
+
+// integerError says why s is no integer for [integer].
+func integerError(s []byte) error {
+	if len(s) > 1 && (s[0] == '-' || s[0] == '+') {
+		s = s[1:]
+	}
+	for _, c := range s {
+		if c-'0' > 9 {
+			return errNumber
+		}
+	}
+	if len(s) == 0 {
+		return errNumber
+	}
+	return errRange
+}
+
+// floatError says why s is no number for [float].
+func floatError(s []byte) error {
+	if _, err := strconv.ParseFloat(string(s), 64); errors.Is(err, strconv.ErrRange) {
+		return errRange
+	}
+	return errNumber
 }
 
 // eightDigits tells whether the bytes of x are decimal digits.

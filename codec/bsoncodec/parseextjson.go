@@ -3,7 +3,6 @@ package bsoncodec
 import (
 	"bytes"
 	"context"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -12,15 +11,15 @@ import (
 
 // ParseExtJSONOptions tunes [ParseExtJSON] and [AppendBSON]. The zero value is ready to use.
 type ParseExtJSONOptions struct {
-	SkipBlank   bool // pass over lines of white space alone; false means that they are an error
+	SkipBlank   bool // of ParseExtJSON: pass over lines that are blank or null; false means that they are an error, [ErrBlank]
 	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
-	MaxLine     int  // bytes of a line; 0 means 128 MiB
+	MaxLine     int  // bytes of a line without its newline; 0 means 128 MiB
 	MaxDocument int  // bytes of BSON in a document; 0 means 16 MiB + 16 KiB, as the servers have it
 }
 
 // check tells whether the settings make sense, and completes them.
 func (o *ParseExtJSONOptions) check() error {
-	if err := option("MaxLine", &o.MaxLine, defaultLine, maxDocument); err != nil {
+	if err := lineOption(&o.MaxLine); err != nil {
 		return err
 	}
 	if err := depthOption(&o.MaxDepth); err != nil {
@@ -33,8 +32,6 @@ func (o *ParseExtJSONOptions) parser() parser {
 	return parser{maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
 }
 
-func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }
-
 // ParseExtJSON returns a flow that reads one document of MongoDB Extended JSON v2, canonical or relaxed, from every line: what
 // [ExtJSON] writes, byte for byte, and what other programs write.
 //
@@ -45,8 +42,9 @@ func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", Err
 //     $id) is a document, as everywhere.
 //   - A byte order mark at the start of the stream is passed over. A line may end with a carriage return and a newline. The last
 //     line needs no newline, but must be whole.
-//   - Refused: null and blank lines, more than one value on a line, control characters, bytes that are not UTF-8, lone
-//     surrogates, unknown escapes, zero bytes in keys.
+//   - Refused: null and blank lines, more than one document on a line, control characters, bytes that are not UTF-8, lone
+//     surrogates, unknown escapes, zero bytes in keys and regular expressions, numbers out of range, type wrappers with a key
+//     twice, missing or too many.
 //
 // The stage:
 //
@@ -73,7 +71,7 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 				if l.line == 1 && bytes.HasPrefix(line, []byte(byteOrderMark)) {
 					line, offset = line[len(byteOrderMark):], offset+int64(len(byteOrderMark))
 				}
-				if o.SkipBlank && len(bytes.TrimSpace(line)) == 0 {
+				if o.SkipBlank && isBlank(line) {
 					return nil
 				}
 				if ctx.Err() != nil {
@@ -96,6 +94,12 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 			return l.end(one)
 		})
 	})
+}
+
+// isBlank tells whether a line has no document: white space alone, or null.
+func isBlank(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return len(line) == 0 || string(line) == "null"
 }
 
 const byteOrderMark = "\uFEFF"

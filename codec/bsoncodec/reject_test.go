@@ -83,7 +83,10 @@ func TestMalformedDocuments(t *testing.T) {
 	for text, want := range map[string]error{
 		"":                        bsoncodec.ErrBlank,
 		" \t\r\n":                 bsoncodec.ErrBlank,
-		"null":                    nil,
+		"null":                    bsoncodec.ErrBlank,
+		" null ":                  bsoncodec.ErrBlank,
+		"nul":                     nil,
+		"null{}":                  nil,
 		"[]":                      nil,
 		"1":                       nil,
 		`"a"`:                     nil,
@@ -115,6 +118,59 @@ func TestMalformedDocuments(t *testing.T) {
 		isSyntax(t, err)
 		if want != nil && !errors.Is(err, want) {
 			t.Errorf("%q: got %v, want %v", text, err, want)
+		}
+	}
+}
+
+// Every kind of refusal has words of its own.
+func TestRefusalsAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                                   "no document on the line",
+		`null`:                               "no document on the line: null",
+		`[]`:                                 "want an object",
+		`{} x`:                               "text after the document",
+		`{} {}`:                              "a second document on the line",
+		`{"a":tru}`:                          "want a value",
+		`{a:1}`:                              "want a key",
+		`{"a" 1}`:                            "want a colon",
+		`{"a":1 "b"}`:                        "want a comma or the end",
+		`{"a":1`:                             "unexpected EOF",
+		`{"a":01}`:                           "not a number",
+		`{"a":1e400}`:                        "number out of range",
+		"{\"a\":\"\n\"}":                     "control character in a string",
+		`{"a":"\x"}`:                         "bad escape in a string",
+		`{"a":"\ud800"}`:                     "lone surrogate in a string",
+		"{\"a\":\"\xff\"}":                   "text that is not UTF-8",
+		`{"a\u0000":1}`:                      "zero byte in a key or regular expression",
+		`{"a":{"$numberInt":"2147483648"}}`:  "number out of range",
+		`{"a":{"$numberInt":"-2147483649"}}`: "number out of range",
+		`{"a":{"$numberInt":"99999999999999999999"}}`:             "number out of range",
+		`{"a":{"$numberLong":"9223372036854775808"}}`:             "number out of range",
+		`{"a":{"$numberLong":"+"}}`:                               "not a number",
+		`{"a":{"$numberLong":""}}`:                                "not a number",
+		`{"a":{"$numberDouble":"1e400"}}`:                         "number out of range",
+		`{"a":{"$numberDouble":"1e"}}`:                            "not a number",
+		`{"a":{"$date":{"$numberLong":"9223372036854775808"}}}`:   "number out of range",
+		`{"a":{"$date":{"$numberLong":"x"}}}`:                     "not a number",
+		`{"a":{"$timestamp":{"t":4294967296,"i":1}}}`:             "number out of range",
+		`{"a":{"$timestamp":{"t":1,"t":1}}}`:                      "a key twice in a type wrapper",
+		`{"a":{"$binary":{"base64":"","base64":""}}}`:             "a key twice in a type wrapper",
+		`{"a":{"$symbol":"a","$symbol":"a"}}`:                     "further keys in a type wrapper",
+		`{"a":{"$oid":"5f0c1d2e3f405162738495a6","b":1}}`:         "further keys in a type wrapper",
+		`{"a":{"$millweirBSON":{"type":"0a","base64":"","x":1}}}`: "further keys in a type wrapper",
+		`{"a":{"$oid":1}}`:                                        "not the form of this type wrapper",
+		`{"a":{"$oid":"x"}}`:                                      "not 24 hex digits",
+		`{"a":{"$uuid":"x"}}`:                                     "not a UUID",
+		`{"a":{"$date":"x"}}`:                                     "not a date",
+		`{"a":{"$numberDecimal":"1E7000"}}`:                       "not a decimal that a Decimal128 holds exactly",
+		`{"a":{"$binary":{"base64":"!","subType":"00"}}}`:         "not base64",
+		`{"a":{"$binary":{"base64":"","subType":"x"}}}`:           "not a subtype or type in two hex digits",
+	} {
+		_, err := bsoncodec.AppendBSON(nil, []byte(text), nil)
+		if err == nil {
+			t.Errorf("%s was read", text)
+		} else if got := isSyntax(t, err).Err.Error(); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
 }

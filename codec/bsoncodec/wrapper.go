@@ -1,17 +1,21 @@
 package bsoncodec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 )
 
 var (
 	errWrapper  = errors.New("not the form of this type wrapper")
+	errMore     = errors.New("further keys in a type wrapper")
+	errTwice    = errors.New("a key twice in a type wrapper")
 	errOID      = errors.New("not 24 hex digits")
 	errUUID     = errors.New("not a UUID")
 	errBase64   = errors.New("not base64")
-	errDecimal  = errors.New("not a decimal, or not exact in 34 digits")
+	errDecimal  = errors.New("not a decimal that a Decimal128 holds exactly")
 	errDate     = errors.New("not a date")
 	errBSONType = errors.New("not a subtype or type in two hex digits")
 )
@@ -88,7 +92,7 @@ func appendWrapped(dst []byte, w wrapper, s []byte) ([]byte, byte, error) {
 	case wrapInt32:
 		v, ok := integer(s)
 		if !ok {
-			return dst, 0, errNumber
+			return dst, 0, integerError(s)
 		}
 		if v != int64(int32(v)) {
 			return dst, 0, errRange
@@ -97,7 +101,7 @@ func appendWrapped(dst []byte, w wrapper, s []byte) ([]byte, byte, error) {
 	case wrapInt64:
 		v, ok := integer(s)
 		if !ok {
-			return dst, 0, errNumber
+			return dst, 0, integerError(s)
 		}
 		return binary.LittleEndian.AppendUint64(dst, uint64(v)), 0x12, nil
 	case wrapDouble:
@@ -130,7 +134,7 @@ func doubleBits(s []byte) (uint64, error) {
 	}
 	f, ok := float(s)
 	if !ok {
-		return 0, errNumber
+		return 0, floatError(s)
 	}
 	return math.Float64bits(f), nil
 }
@@ -165,12 +169,15 @@ func (p *parser) regex(dst []byte, i int) ([]byte, int, byte) {
 	if i < 0 {
 		return dst, failed, 0
 	}
-	for _, from := range at {
+	for n, from := range at {
 		s, _ := p.quoted(from)
-		for _, c := range s {
-			if c == 0 {
-				return dst, p.fail(from, errNUL), 0
-			}
+		if bytes.IndexByte(s, 0) >= 0 {
+			return dst, p.fail(from, errNUL), 0
+		}
+		if n == 1 && !sorted(s) { // BSON wants them so; what had them otherwise came in the escape form
+			r := []rune(string(s))
+			slices.Sort(r)
+			s = []byte(string(r))
 		}
 		dst = append(append(dst, s...), 0)
 	}

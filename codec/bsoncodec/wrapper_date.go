@@ -23,7 +23,7 @@ func (p *parser) date(dst []byte, i int) ([]byte, int) {
 			return dst, failed
 		}
 		if ms, ok = integer(s); !ok {
-			return dst, p.fail(at, errNumber)
+			return dst, p.fail(at, integerError(s))
 		}
 		next = p.closing(end)
 	case i < len(p.src) && p.src[i] == '"':

@@ -15,10 +15,13 @@ func (p *parser) colon(i int) int {
 
 // closing passes over the brace that ends a type wrapper.
 func (p *parser) closing(i int) int {
-	if i = p.space(i); i >= len(p.src) || p.src[i] != '}' {
-		return p.fail(i, errWrapper)
+	switch i = p.space(i); {
+	case i < len(p.src) && p.src[i] == '}':
+		return i + 1
+	case i < len(p.src) && p.src[i] == ',':
+		return p.fail(i, errMore)
 	}
-	return i + 1
+	return p.fail(i, errWrapper)
 }
 
 // comma passes over the comma between the keys of a type wrapper and returns the next key and the offset of its value.
@@ -86,7 +89,7 @@ func (p *parser) pairs(i int, first, second string, f func(n, i int) int) int {
 			return p.fail(i, errWrapper)
 		}
 		if seen[n] {
-			return p.fail(i, errWrapper)
+			return p.fail(i, errTwice)
 		}
 		seen[n] = true
 		if i = f(n, i); i < 0 {

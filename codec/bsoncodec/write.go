@@ -10,7 +10,7 @@ import (
 // AppendExtJSON appends doc to dst as one document of MongoDB Extended JSON v2, without a newline, and returns the longer slice.
 // It keeps neither slice. The length in doc must be len(doc).
 //
-// What canonical JSON cannot carry is written in the escape form that [ExtJSON] describes, unless opts says Strict.
+// What JSON cannot carry is written in the escape form that the package's comment describes, unless opts says Strict.
 // On an error, a [*DocumentError], dst comes back as it was.
 func AppendExtJSON(dst []byte, doc []byte, opts *ExtJSONOptions) ([]byte, error) {
 	var o ExtJSONOptions
@@ -31,6 +31,7 @@ type writer struct {
 	strict   bool
 	maxDepth int
 	maxSize  int
+	maxLine  int
 
 	at     int    // where in src it failed
 	err    error  // why
@@ -73,11 +74,14 @@ func (w *writer) document(dst, doc []byte) ([]byte, error) {
 	default:
 		var end int
 		dst, end = w.container(dst, 0, len(doc), 1, topLevel)
-		if end >= 0 && len(dst)-start > defaultLine { // only of millions of empty keys: ParseExtJSON would not read it
+		if end >= 0 && len(dst)-start > w.maxLine {
 			w.at, w.reason, end = 0, "a line that is too long", inexact
 		}
 		if end == inexact {
 			dst, end = w.escape(dst, start, 0x03, 0, len(doc), 0)
+		}
+		if end >= 0 && len(dst)-start > w.maxLine {
+			end = w.fail(0, errLine(w.maxLine))
 		}
 		if end >= 0 {
 			return dst, nil

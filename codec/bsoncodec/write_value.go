@@ -15,13 +15,6 @@ var hexPairs = func() (t [256]uint16) {
 	return t
 }()
 
-func appendHex(dst, b []byte) []byte {
-	for _, c := range b {
-		dst = binary.LittleEndian.AppendUint16(dst, hexPairs[c])
-	}
-	return dst
-}
-
 func appendObjectID(dst, id []byte) []byte {
 	const form = `{"$oid":"000000000000000000000000"}`
 	dst = append(dst, form...)

@@ -1,0 +1,73 @@
+//go:build unix
+
+package bsoncodec_test
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/codec/bsoncodec"
+)
+
+// BenchmarkRatio tells how many times less CPU ours needs than the driver: the median of interleaved pairs.
+func BenchmarkRatio(b *testing.B) {
+	for _, s := range shapes() {
+		var dst []byte
+		b.Run("AppendExtJSON/"+s.name, func(b *testing.B) {
+			ratio(b, func(i int) {
+				dst, _ = bsoncodec.AppendExtJSON(dst[:0], s.docs[i], nil)
+			}, func(i int) {
+				_, _ = bson.MarshalExtJSON(s.docs[i], true, false)
+			})
+		})
+		b.Run("AppendBSON/"+s.name, func(b *testing.B) {
+			ratio(b, func(i int) {
+				dst, _ = bsoncodec.AppendBSON(dst[:0], s.texts[i], nil)
+			}, func(i int) {
+				var doc bson.Raw
+				_ = bson.UnmarshalExtJSON(s.texts[i], true, &doc)
+			})
+		})
+	}
+}
+
+// ratio reports the ratio of the CPU time that theirs and ours take for the documents of a shape, 20 ms each at a time.
+func ratio(b *testing.B, ours, theirs func(i int)) {
+	const slot = 20 * time.Millisecond
+	rate := func(f func(i int)) float64 { // seconds a document
+		n, began := 0, cpu()
+		for cpu()-began < slot {
+			for i := range 64 {
+				f(i)
+			}
+			n += 64
+		}
+		return (cpu() - began).Seconds() / float64(n)
+	}
+	var all []float64
+	var sum float64
+	for b.Loop() {
+		o := rate(ours)
+		sum += o
+		all = append(all, rate(theirs)/o)
+	}
+	slices.Sort(all)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(1e9*sum/float64(len(all)), "ns/doc")
+	b.ReportMetric(all[len(all)/2], "×")
+	b.ReportMetric(all[0], "min×")
+	b.ReportMetric(all[len(all)-1], "max×")
+}
+
+// cpu returns the CPU time of the process.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
