@@ -17,7 +17,7 @@ const blockSize = 1 << 20
 func lineBlocks() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			buf, emitted := newBlock(), false
+			buf := newBlock()
 			err := guard(ctx, src, func(p []byte) error {
 				for len(p) > 0 {
 					if len(buf) == blockSize {
@@ -27,7 +27,6 @@ func lineBlocks() stream.Flow[[]byte, []byte] {
 							end = blockSize
 						}
 						buf = append(newBlock(), block[end:]...)
-						emitted = true
 						if err := emit(block[:end]); err != nil {
 							return err
 						}
@@ -38,7 +37,7 @@ func lineBlocks() stream.Flow[[]byte, []byte] {
 				}
 				return nil
 			})
-			if err == nil && (len(buf) > 0 || !emitted) {
+			if err == nil && len(buf) > 0 {
 				err = emit(buf)
 			}
 			return err

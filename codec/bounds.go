@@ -3,6 +3,8 @@ package codec
 import "errors"
 
 const (
+	// defaultBytes is what MaxBytes means when it is zero: as much as the largest files of common file systems.
+	defaultBytes = 16 << 40
 	// defaultRatio is what MaxRatio means when it is zero.
 	defaultRatio = 500
 	// ratioFloor is how many decoded bytes pass before their ratio to the encoded ones is looked at.
@@ -19,8 +21,14 @@ type bounds struct {
 
 // newBounds makes bounds of the options MaxBytes and MaxRatio.
 func newBounds(bytes, ratio int64) (bounds, error) {
-	if bytes < 0 || ratio < -1 {
+	if bytes < -1 || ratio < -1 {
 		return bounds{}, errNegative
+	}
+	switch bytes {
+	case 0:
+		bytes = defaultBytes
+	case -1:
+		bytes = 0
 	}
 	switch ratio {
 	case 0:

@@ -7,5 +7,15 @@
 // end or is empty where its format has a header ends in an error. Bytes that were emitted before the error are not to be trusted
 // until the run has returned nil.
 //
+//   - Compression: [Gzip], [Zlib], [Deflate], [Zstd], [S2] and their mirrors [Gunzip], [Unzlib], [Inflate], [Unzstd], [UnS2]; [Detect] chooses by
+//     the first bytes. With Parallelism they compress by several goroutines, into bytes that do not depend on how many, and number
+//     or list what they write, so that a part that is missing, swapped or repeated is found.
+//   - Framing: [Lines], [Delimited], [LengthField], [JSONObjects] and the flows that join what they cut; [Rechunk].
+//   - JSON of any Go type: [JSONLines], [JSONArray] and their parsers, whose errors name the place as an [*InputError].
+//   - Text forms: [Base64], [Hex]. Beside the data: [Digest], [LimitBytes], [LimitRatio].
+//   - A flow and its mirror as one value: [Pair], with the suffix of a file's name; [Verified] decodes what it has just encoded.
+//
+// Every decompressor has limits that hold by default: 16 TiB in all, 500 bytes for each one read, 128 MiB of window.
+//
 // Any type of the io.WriteCloser and io.Reader kind becomes a flow by [Writer] and [Reader].
 package codec

@@ -16,7 +16,7 @@ import (
 
 // GunzipOptions tunes [Gunzip]. The zero value is ready to use.
 type GunzipOptions struct {
-	MaxBytes int64 // decompressed bytes in all; 0 means no limit
+	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
 	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
 
 	// Parallelism is how many goroutines decompress. 0 and 1 mean none. Members that [Gzip] wrote with Parallelism are read
@@ -29,8 +29,9 @@ type GunzipOptions struct {
 //   - In: byte chunks of any size, of one or more members. Out: chunks of at most 64 KiB, with Parallelism one a member.
 //   - Errors: [io.ErrUnexpectedEOF] when the input ends before the trailer of a member, or is empty; gzip.ErrHeader and
 //     gzip.ErrChecksum of compress/gzip for a bad header, anything but a member behind a member, or damage; [*LimitError].
-//     An input that was cut exactly between two members cannot be told from a whole one: what must not lose its end needs an
-//     end record inside or a layer such as age outside.
+//     Of members that Gzip wrote with Parallelism, [io.ErrUnexpectedEOF] also where the last ones are missing, and [ErrSyntax]
+//     where their order is not the written one. Members of others have no numbers: an input that was cut exactly between two
+//     of those cannot be told from a whole one. What must not lose its end needs an end record inside or a layer such as age outside.
 //   - Memory: about 200 KiB; with Parallelism n about 3n MiB, and for members of others that look like ours up to 96n MiB.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
 //   - Limits: deflate reaches 1,032:1 at most. MaxRatio stops a bomb, and does not hinder honest data: large documents that
@@ -50,7 +51,7 @@ func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 1 {
 		return unpacking("codec: gunzip", max, o.Parallelism, cutMembers, unpackMember)
 	}
-	return reading("codec: gunzip", max, func(r io.Reader) (io.Reader, error) { return newGunzipper(r), nil })
+	return reading("codec: gunzip", max, func(r io.Reader) (io.Reader, error) { return newGunzipper(r, new(memberSequence)), nil })
 }
 
 // gunzipper reads the members of a gzip stream one after the other. The header is parsed here, so that it cannot end early
@@ -61,20 +62,22 @@ type gunzipper struct {
 	digest   uint32
 	size     uint32
 	inMember bool
+	empty    bool // so is the member, so far
 	members  int
+	seq      *memberSequence
 	scratch  [8]byte
 }
 
 var gunzippers sync.Pool
 
-func newGunzipper(r io.Reader) *gunzipper {
+func newGunzipper(r io.Reader, seq *memberSequence) *gunzipper {
 	z, ok := gunzippers.Get().(*gunzipper)
 	if !ok {
 		src := bufio.NewReaderSize(nil, chunkSize)
 		z = &gunzipper{src: src, inflate: flate.NewReader(src)}
 	}
 	z.src.Reset(r)
-	z.inMember, z.members = false, 0
+	z.inMember, z.members, z.seq = false, 0, seq
 	return z
 }
 
@@ -94,6 +97,7 @@ func (z *gunzipper) Read(p []byte) (int, error) {
 		n, err := z.inflate.Read(p)
 		z.digest = crc32.Update(z.digest, crc32.IEEETable, p[:n])
 		z.size += uint32(n)
+		z.empty = z.empty && n == 0
 		if err == io.EOF { //nolint:errorlint // flate's own end
 			err = z.end()
 		}
@@ -106,18 +110,22 @@ func (z *gunzipper) Read(p []byte) (int, error) {
 // begin reads the header of the next member. It returns io.EOF when there is none.
 func (z *gunzipper) begin() error {
 	if _, err := z.src.Peek(1); err != nil {
-		if errors.Is(err, io.EOF) && z.members == 0 {
-			return io.ErrUnexpectedEOF // no member at all
+		if errors.Is(err, io.EOF) && (z.members == 0 && !z.seq.ended || z.seq.open) {
+			return io.ErrUnexpectedEOF // no member at all, or not all
 		}
 		return err
 	}
-	if _, err := readGzipHeader(z.src); err != nil {
+	h, err := readGzipHeader(z.src)
+	if err == nil {
+		err = z.seq.begin(h.extra)
+	}
+	if err != nil {
 		return err
 	}
 	if err := z.inflate.(flate.Resetter).Reset(z.src, nil); err != nil {
 		return err
 	}
-	z.digest, z.size = 0, 0
+	z.digest, z.size, z.empty = 0, 0, true
 	z.inMember = true
 	z.members++
 	return nil
@@ -133,5 +141,6 @@ func (z *gunzipper) end() error {
 		return gzip.ErrChecksum
 	}
 	z.inMember = false
+	z.seq.end(z.empty)
 	return nil
 }

@@ -17,16 +17,19 @@ import (
 // member on it unpacks the stream itself.
 func cutMembers(in *input, emit func(unit) error) error {
 	src := bufio.NewReaderSize(in, chunkSize)
-	for members := 0; ; members++ {
+	for seq := new(memberSequence); ; {
 		head, err := src.Peek(memberHeader)
-		if len(head) == 0 && errors.Is(err, io.EOF) && members > 0 {
+		if len(head) == 0 && errors.Is(err, io.EOF) && seq.ended {
 			return in.drain()
 		}
 		length := knownLength(head)
 		if length == 0 {
-			z := newGunzipper(src)
+			z := newGunzipper(src, seq)
 			defer z.release()
 			return readUnits(in, z, emit)
+		}
+		if err := seq.begin(head[memberLength-4:]); err != nil {
+			return in.fail(err)
 		}
 		packed := make([]byte, length)
 		if _, err := io.ReadFull(src, packed); err != nil {
@@ -36,6 +39,7 @@ func cutMembers(in *input, emit func(unit) error) error {
 		if size > maxUnit {
 			return in.fail(gzip.ErrHeader) // not what our field stands in
 		}
+		seq.end(size == 0)
 		if err := emit(unit{packed: packed, size: int(size)}); err != nil {
 			return err
 		}

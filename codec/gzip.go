@@ -27,8 +27,9 @@ type GzipOptions struct {
 //     but the same for any number of goroutines and however the chunks are cut.
 //   - Level 5, the default, writes at most 3 % more of typical documents than the standard library does at its default, at more
 //     than three times its speed. Level 1 takes half the time again, and about a tenth more storage.
-//   - With Parallelism, members are cut behind the last newline within 1 MiB, or at 1 MiB where there is none; each has its own
-//     length in the header's extra field, under the subfield "MW" (4 bytes, least significant first). Any tool reads them.
+//   - With Parallelism, members are cut behind the last newline within 1 MiB, or at 1 MiB where there is none, and one without
+//     content ends the stream. Each has its length and its number in the header's extra field, under the subfield "MW" (4 bytes
+//     each, least significant first), by which [Gunzip] finds members that are missing, swapped or repeated. Any tool reads them.
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines compress and one runs the upstream.
 func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {

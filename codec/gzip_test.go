@@ -167,7 +167,7 @@ func TestGunzipLimits(t *testing.T) {
 	for _, c := range []struct {
 		max int64
 		ok  bool
-	}{{0, true}, {1<<20 - 1, false}, {1 << 20, true}, {1<<20 + 1, true}, {-1, false}} {
+	}{{0, true}, {1<<20 - 1, false}, {1 << 20, true}, {1<<20 + 1, true}, {-1, true}, {-2, false}} {
 		_, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{MaxBytes: c.max}), z, 0)
 		if (err == nil) != c.ok {
 			t.Errorf("MaxBytes %d: %v", c.max, err)

@@ -8,24 +8,48 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// The header of a member whose length is known has an extra field (RFC 1952 section 2.3.1.1) with one subfield: the identifier
-// "MW" and, in 4 bytes, least significant first, the length of the whole member from its header to its trailer.
+// The header of a member that [Gzip] writes with Parallelism has an extra field (RFC 1952 section 2.3.1.1) with one subfield: the
+// identifier "MW" and 8 bytes, of each number the least significant first: the length of the whole member from its header to its
+// trailer, and the member's own number, from 0. The last member is the one without content.
 const (
-	memberHeader  = 20
+	memberHeader  = 24
 	memberTrailer = 8
 	memberLength  = 16 // where the length stands
+	memberNumber  = 20 // where the number stands
 )
 
 var memberStart = [memberHeader]byte{
 	0x1f, 0x8b, 8, gzipExtra, 0, 0, 0, 0, 0, 255, // deflate; no time; system unknown
-	8, 0, 'M', 'W', 4, 0,
+	12, 0, 'M', 'W', 8, 0,
+}
+
+// block is a part of the text on its way to the workers.
+type block struct {
+	text   []byte
+	number uint32
 }
 
 // gzipMembers returns the flow of Gzip with Parallelism n.
 func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
-	return stream.Join(lineBlocks(), stream.MapN(n, func(_ context.Context, block []byte) ([]byte, error) {
-		member, err := packMember(block, level)
-		freeBlock(block)
+	numbered := stream.FlowFunc[[]byte, block](func(src stream.Source[[]byte]) stream.Source[block] {
+		return stream.SourceFunc[block](func(ctx context.Context, emit func(block) error) error {
+			var b block
+			err := guard(ctx, stream.Via(src, lineBlocks()), func(text []byte) error {
+				b.text = text
+				err := emit(b)
+				b.number++
+				return err
+			})
+			if err == nil {
+				b.text = nil
+				err = emit(b)
+			}
+			return err
+		})
+	})
+	return stream.Join(numbered, stream.MapN(n, func(_ context.Context, b block) ([]byte, error) {
+		member, err := packMember(b, level)
+		freeBlock(b.text)
 		if err != nil {
 			return nil, wrap("codec: gzip", err)
 		}
@@ -33,22 +57,23 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 	}))
 }
 
-// packMember returns block as one member.
-func packMember(block []byte, level int) ([]byte, error) {
-	out := &appender{make([]byte, 0, memberHeader+memberTrailer+64+len(block)/2)}
+// packMember returns b as one member.
+func packMember(b block, level int) ([]byte, error) {
+	out := &appender{make([]byte, 0, memberHeader+memberTrailer+64+len(b.text)/2)}
 	out.b = append(out.b, memberStart[:]...)
 	w := newDeflater(out, level)
 	defer w.release()
-	if _, err := w.Write(block); err != nil {
+	if _, err := w.Write(b.text); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	b := binary.LittleEndian.AppendUint32(out.b, crc32.ChecksumIEEE(block))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(block)))
-	binary.LittleEndian.PutUint32(b[memberLength:], uint32(len(b)))
-	return b, nil
+	m := binary.LittleEndian.AppendUint32(out.b, crc32.ChecksumIEEE(b.text))
+	m = binary.LittleEndian.AppendUint32(m, uint32(len(b.text)))
+	binary.LittleEndian.PutUint32(m[memberLength:], uint32(len(m)))
+	binary.LittleEndian.PutUint32(m[memberNumber:], b.number)
+	return m, nil
 }
 
 // appender is an io.Writer onto a slice.

@@ -73,24 +73,48 @@ type lineCutter struct {
 
 // chunk emits the lines that end in p.
 func (l *lineCutter) chunk(p []byte) error {
+	if l.rec.len() > 0 {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			return l.hold(p)
+		}
+		if err := l.line(l.rec.take(p[:i:i])); err != nil {
+			return err
+		}
+		p = p[i+1:]
+	}
+	// What is known not to change is out of the loop: it runs once for every line.
+	emit, plain, done := l.emit, !l.TrimCR && !l.SkipEmpty, l.ctx.Done()
 	for {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
 			break
 		}
 		line := p[:i:i]
-		if l.rec.len() > 0 {
-			line = l.rec.take(line)
+		p = p[i+1:]
+		if !plain || i > l.MaxLength {
+			if err := l.line(line); err != nil {
+				return err
+			}
+			continue
 		}
-		if err := l.line(line); err != nil {
+		if done != nil && l.ctx.Err() != nil {
+			return context.Cause(l.ctx)
+		}
+		l.lines++
+		l.offset += int64(i) + 1
+		if err := emit(line); err != nil {
 			return err
 		}
-		l.offset += int64(len(line)) + 1
-		p = p[i+1:]
 	}
 	if len(p) == 0 {
 		return nil
 	}
+	return l.hold(p)
+}
+
+// hold keeps the beginning of a line, or more of it.
+func (l *lineCutter) hold(p []byte) error {
 	if n := l.rec.len() + len(p); n > l.MaxLength && !(l.TrimCR && n == l.MaxLength+1) {
 		return l.tooLong()
 	}
@@ -100,14 +124,15 @@ func (l *lineCutter) chunk(p []byte) error {
 
 // line emits one line.
 func (l *lineCutter) line(line []byte) error {
-	l.lines++
+	size := int64(len(line)) + 1
 	if n := len(line); l.TrimCR && n > 0 && line[n-1] == '\r' {
 		line = line[: n-1 : n-1]
 	}
 	if len(line) > l.MaxLength {
-		l.lines--
 		return l.tooLong()
 	}
+	l.lines++
+	l.offset += size
 	if l.SkipEmpty && len(line) == 0 {
 		return nil
 	}

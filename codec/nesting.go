@@ -17,33 +17,44 @@ type nesting struct {
 // depth 0, p[i] is the brace that opens the object.
 func (n *nesting) scan(p []byte, i int) int {
 	depth := n.depth
-	if n.inString {
-		goto inString
-	}
-outside:
-	for i < len(p) {
-		c := p[i]
-		i++
-		switch c {
-		case '"':
-			goto inString
-		case '{':
-			depth++
-		case '}':
-			if depth--; depth == 0 {
-				n.depth = 0
-				return i
+	for {
+		if n.inString {
+			if i = n.string(p, i); n.inString {
+				break
 			}
 		}
+		for i < len(p) {
+			c := p[i]
+			i++
+			switch c {
+			case '"':
+				n.inString = true
+			case '{':
+				depth++
+				continue
+			case '}':
+				if depth--; depth == 0 {
+					n.depth = 0
+					return i
+				}
+				continue
+			default:
+				continue
+			}
+			break
+		}
+		if !n.inString {
+			break
+		}
 	}
-	n.depth, n.inString = depth, false
+	n.depth = depth
 	return len(p)
+}
 
-inString:
-	n.inString = false // until the chunk turns out to end here
+// string goes on within a string at p[i] and returns the index behind its end, where inString is false again, or len(p).
+func (n *nesting) string(p []byte, i int) int {
 	if n.escaped {
 		if i == len(p) {
-			n.depth, n.inString = depth, true
 			return i
 		}
 		n.escaped = false
@@ -58,12 +69,13 @@ inString:
 		}
 		odd := (q-b)&1 == 1
 		if q == len(p) {
-			n.depth, n.inString, n.escaped = depth, true, odd
+			n.escaped = odd
 			return q
 		}
 		i = q + 1
 		if !odd {
-			goto outside
+			n.inString = false
+			return i
 		}
 		from = i
 	}

@@ -31,7 +31,7 @@ type unit struct {
 	in     int64 // packed bytes read so far
 }
 
-// unpacking returns a flow that cuts its input into units and unpacks them by n goroutines, in order.
+// unpacking returns a flow that cuts its input into units and unpacks them in order: by n goroutines or, when n is less than 2, by none.
 func unpacking(name string, max bounds, n int, cut func(*input, func(unit) error) error, unpack func(unit) ([]byte, error)) stream.Flow[[]byte, []byte] {
 	cutter := stream.FlowFunc[[]byte, unit](func(src stream.Source[[]byte]) stream.Source[unit] {
 		return stream.SourceFunc[unit](func(ctx context.Context, emit func(unit) error) error {
@@ -43,7 +43,7 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(unit) error
 			})
 		})
 	})
-	workers := stream.MapN(n, func(_ context.Context, u unit) (unit, error) {
+	work := func(u unit) (unit, error) {
 		if u.packed == nil {
 			return u, nil
 		}
@@ -52,11 +52,21 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(unit) error
 			return unit{}, wrap(name, err)
 		}
 		return unit{plain: plain, in: u.in}, nil
-	})
+	}
 	checker := stream.FlowFunc[unit, []byte](func(src stream.Source[unit]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			var total int64
 			return guard(ctx, src, func(u unit) error {
+				// One chunk of the upstream can become many here.
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if n < 2 {
+					var err error
+					if u, err = work(u); err != nil {
+						return err
+					}
+				}
 				total += int64(len(u.plain))
 				if err := max.check(total, u.in); err != nil {
 					return wrap(name, err)
@@ -68,6 +78,10 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(unit) error
 			})
 		})
 	})
+	if n < 2 {
+		return stream.Join(cutter, checker)
+	}
+	workers := stream.MapN(n, func(_ context.Context, u unit) (unit, error) { return work(u) })
 	return stream.Join(stream.Join(cutter, workers), checker)
 }
 

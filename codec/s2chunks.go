@@ -1,70 +1,80 @@
 package codec
 
 import (
-	"bufio"
-	"errors"
+	"encoding/binary"
 	"fmt"
-	"io"
-
-	"github.com/klauspost/compress/s2"
+	"hash/crc32"
 )
 
-// s2Chunks passes on a framed stream and follows its chunks, so that an end inside one is told as what it is, and so that a block
-// whose type was damaged into one to be skipped does not go missing without an error.
-type s2Chunks struct {
-	src  *bufio.Reader
-	left int   // bytes of the chunk in hand
-	err  error // why the stream is refused
-}
-
-// The types of chunks, section 4 of the framing format; the index is S2's own.
+// The chunks that begin a stream.
 const (
-	s2Padding = 0xfe
-	s2Index   = 0x99
-	s2Reject  = 0x80 // from here on to the padding: to be skipped by who does not know them
+	s2Magic     = "\xff\x06\x00\x00S2sTwO"
+	snappyMagic = "\xff\x06\x00\x00sNaPpY"
 )
 
-// Read implements [io.Reader].
-func (c *s2Chunks) Read(p []byte) (int, error) {
-	if c.err != nil {
-		return 0, c.err
-	}
-	if c.left == 0 {
-		head, err := c.src.Peek(4)
-		switch {
-		case len(head) == 0 && errors.Is(err, io.EOF):
-			return 0, io.EOF
-		case err != nil:
-			return 0, c.fail(notEOF(err))
-		case head[0] >= s2Reject && head[0] < s2Padding && head[0] != s2Index:
-			return 0, c.fail(fmt.Errorf("%w: a chunk of type %#x", s2.ErrUnsupported, head[0]))
-		}
-		c.left = 4 + int(head[1]) + int(head[2])<<8 + int(head[3])<<16
-	}
-	n, err := c.src.Read(p[:min(len(p), c.left)])
-	c.left -= n
-	if err != nil {
-		return n, c.fail(notEOF(err))
-	}
-	return n, nil
+// The types of chunks, section 4 of the framing format; the index is S2's own, the mark is ours.
+const (
+	s2Compressed   = 0x00
+	s2Uncompressed = 0x01
+	s2Mark         = 0x8d
+	s2Index        = 0x99
+	s2Padding      = 0xfe
+	s2Identifier   = 0xff
+)
+
+const (
+	snappyBlock = 64 << 10 // most bytes in a block of the Snappy format
+	maxS2Block  = 4 << 20  // and of S2
+)
+
+// s2Begin is the mark of a stream that will have an end. The mark at the end has s2EndSize bytes in place of "mw".
+const (
+	s2Begin   = "\x8d\x02\x00\x00mw"
+	s2EndSize = 12
+)
+
+// s2Sequence follows the blocks of a stream that will have an end.
+type s2Sequence struct {
+	open   bool   // the end must follow
+	blocks uint64 // so far
+	sum    uint32 // over the checksums of the blocks
 }
 
-func (c *s2Chunks) fail(err error) error {
-	c.err = err
-	return err
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// s2Sum returns the checksum of a block, section 3 of the framing format.
+func s2Sum(p []byte) uint32 {
+	c := crc32.Checksum(p, castagnoli)
+	return (c>>15 | c<<17) + 0xa282ead8
 }
 
-// s2Reader is a decoder that reports the failures of its chunks as they are.
-type s2Reader struct {
-	*s2.Reader
-	chunks *s2Chunks
+// add takes the checksum of the next block.
+func (s *s2Sequence) add(sum uint32) {
+	s.blocks++
+	s.sum = crc32.Update(s.sum, castagnoli, binary.LittleEndian.AppendUint32(nil, sum))
 }
 
-// Read implements [io.Reader].
-func (r *s2Reader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err != nil && r.chunks.err != nil {
-		err = r.chunks.err
+// appendEnd appends the mark at the end: the number of blocks in 8 bytes and the sum of their checksums in 4.
+func (s *s2Sequence) appendEnd(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(appendS2Head(b, s2Mark, s2EndSize), s.blocks)
+	return binary.LittleEndian.AppendUint32(b, s.sum)
+}
+
+// mark takes a chunk of the type s2Mark.
+func (s *s2Sequence) mark(body []byte) error {
+	switch {
+	case !s.open && string(body) == s2Begin[4:]:
+		*s = s2Sequence{open: true}
+		return nil
+	case !s.open || len(body) != s2EndSize:
+		return fmt.Errorf("%w: a mark that has no place here", ErrSyntax)
+	case binary.LittleEndian.Uint64(body) != s.blocks || binary.LittleEndian.Uint32(body[8:]) != s.sum:
+		return fmt.Errorf("%w: the %d blocks are not those that were written", ErrSyntax, s.blocks)
 	}
-	return n, err
+	s.open = false
+	return nil
+}
+
+func appendS2Head(b []byte, kind byte, size int) []byte {
+	return append(b, kind, byte(size), byte(size>>8), byte(size>>16))
 }

@@ -2,6 +2,9 @@ package codec
 
 import (
 	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/s2"
@@ -11,33 +14,172 @@ import (
 
 // UnS2Options tunes [UnS2]. The zero value is ready to use.
 type UnS2Options struct {
-	MaxBytes int64 // decompressed bytes in all; 0 means no limit
+	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
 	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
+
+	Parallelism int // how many goroutines decompress; 0 and 1 mean none
 }
 
 // UnS2 returns a flow that decompresses the S2 format and the Snappy framing format, the mirror of [S2].
 //
-//   - In: byte chunks of any size. Out: chunks of at most 64 KiB.
-//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a block or is empty; s2.ErrCorrupt; s2.ErrCRC; s2.ErrUnsupported, also
-//     for chunks that the format would have skipped, but for padding and an index; [*LimitError]. The format has no end mark: an input that was cut exactly between two blocks, which lie at most 4 MiB apart,
-//     cannot be told from a whole one. What must be whole needs an end record inside or a layer such as age outside.
-//   - Memory: about 9 MiB at most.
-//   - Order and goroutines: fused.
+//   - In: byte chunks of any size. Out: one block a chunk, of at most 4 MiB.
+//   - Errors: [io.ErrUnexpectedEOF] when the input is empty, has a beginning only, ends inside a chunk, or lacks the end that
+//     S2 writes; [ErrSyntax] when
+//     blocks of S2's are missing, swapped or repeated; s2.ErrCorrupt; s2.ErrCRC; s2.ErrUnsupported, also for chunks that the
+//     format would have passed over, but for padding and an index; [*LimitError]. Other writers' streams have no end: an input
+//     of theirs that was cut exactly between two blocks cannot be told from a whole one. What must be whole needs an end record
+//     inside or a layer such as age outside.
+//   - Memory: twice the block, at most 8 MiB; with Parallelism n at most 24n MiB, and about 6n MiB for what S2 writes.
+//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
 func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
+	const name = "codec: uns2"
 	var o UnS2Options
 	if opts != nil {
 		o = *opts
 	}
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
-	if err != nil {
-		return failing[[]byte, []byte](wrap("codec: uns2", err))
+	if err == nil {
+		err = checkParallelism(o.Parallelism)
 	}
-	return reading("codec: uns2", max, func(r io.Reader) (io.Reader, error) {
-		src := bufio.NewReaderSize(r, chunkSize)
-		if _, err := src.Peek(1); err != nil {
-			return nil, notEOF(err)
+	if err != nil {
+		return failing[[]byte, []byte](wrap(name, err))
+	}
+	return unpacking(name, max, o.Parallelism, cutS2, unpackS2)
+}
+
+// cutS2 emits the blocks of a stream, each with its type before it.
+func cutS2(in *input, emit func(unit) error) error {
+	c := s2Cutter{src: bufio.NewReaderSize(in, chunkSize)}
+	for {
+		u, err := c.next()
+		switch {
+		case err == io.EOF: //nolint:errorlint // the cutter's own end
+			return in.drain()
+		case err != nil:
+			return in.fail(err)
 		}
-		chunks := &s2Chunks{src: src}
-		return &s2Reader{s2.NewReader(chunks), chunks}, nil
-	})
+		if err := emit(u); err != nil {
+			return err
+		}
+	}
+}
+
+// s2Cutter reads the chunks of a stream.
+type s2Cutter struct {
+	src  *bufio.Reader
+	most int  // bytes in a block; 0 before the stream has begun
+	some bool // a block or a mark followed its beginning
+	seq  s2Sequence
+}
+
+// next returns the next block, or io.EOF.
+func (c *s2Cutter) next() (unit, error) {
+	for {
+		head, err := c.src.Peek(4)
+		switch {
+		case len(head) == 0 && errors.Is(err, io.EOF) && c.some && !c.seq.open:
+			return unit{}, io.EOF
+		case err != nil:
+			return unit{}, notEOF(err)
+		}
+		kind, size := head[0], int(head[1])|int(head[2])<<8|int(head[3])<<16
+		if err := c.allowed(kind, size); err != nil {
+			return unit{}, err
+		}
+		if kind == s2Padding || kind == s2Index {
+			if _, err := io.CopyN(io.Discard, c.src, 4+int64(size)); err != nil {
+				return unit{}, notEOF(err)
+			}
+			continue
+		}
+		chunk, err := appendN(make([]byte, 0, min(4+size, 2*blockSize)), c.src, 4+size)
+		if err != nil {
+			return unit{}, notEOF(err)
+		}
+		switch body := chunk[4:]; kind {
+		case s2Identifier:
+			err = c.begin(string(chunk))
+		case s2Mark:
+			c.some = true
+			err = c.seq.mark(body)
+		default:
+			c.some = true
+			c.seq.add(binary.LittleEndian.Uint32(body))
+			n, err := c.length(kind, body[4:])
+			return unit{packed: chunk, size: n}, err
+		}
+		if err != nil {
+			return unit{}, err
+		}
+	}
+}
+
+// allowed says whether a chunk may stand here.
+func (c *s2Cutter) allowed(kind byte, size int) error {
+	switch {
+	case c.most == 0 && kind != s2Identifier:
+		return s2.ErrCorrupt
+	case kind <= s2Uncompressed:
+		// An encoder that cannot make a block smaller may make it larger by a sixth.
+		if size < 4 || size > 4+32+c.most+c.most/6 {
+			return s2.ErrCorrupt
+		}
+		return nil
+	case kind == s2Identifier, kind == s2Mark:
+		if size > s2EndSize {
+			return s2.ErrCorrupt
+		}
+		return nil
+	case kind == s2Padding, kind == s2Index:
+		return nil
+	}
+	return fmt.Errorf("%w: a chunk of type %#x", s2.ErrUnsupported, kind)
+}
+
+// begin takes the chunk that begins a stream, or another one behind it.
+func (c *s2Cutter) begin(chunk string) error {
+	switch chunk {
+	case s2Magic:
+		c.most = maxS2Block
+	case snappyMagic:
+		c.most = snappyBlock
+	default:
+		return s2.ErrCorrupt
+	}
+	if c.seq.open {
+		return fmt.Errorf("%w: a stream within another", ErrSyntax)
+	}
+	c.some = false
+	return nil
+}
+
+// length returns how many bytes a block has unpacked.
+func (c *s2Cutter) length(kind byte, body []byte) (int, error) {
+	n := len(body)
+	if kind == s2Compressed {
+		var err error
+		if n, err = s2.DecodedLen(body); err != nil {
+			return 0, err
+		}
+	}
+	if n > c.most {
+		return 0, s2.ErrCorrupt
+	}
+	return n, nil
+}
+
+// unpackS2 returns the content of a block.
+func unpackS2(u unit) ([]byte, error) {
+	body := u.packed[8:]
+	plain := body[:len(body):len(body)]
+	if u.packed[0] == s2Compressed {
+		var err error
+		if plain, err = s2.Decode(make([]byte, u.size), body); err != nil {
+			return nil, err
+		}
+	}
+	if s2Sum(plain) != binary.LittleEndian.Uint32(u.packed[4:]) {
+		return nil, s2.ErrCRC
+	}
+	return plain, nil
 }

@@ -12,9 +12,11 @@ import (
 
 // UnzstdOptions tunes [Unzstd]. The zero value is ready to use.
 type UnzstdOptions struct {
-	MaxBytes  int64 // decompressed bytes in all; 0 means no limit
+	MaxBytes  int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
 	MaxRatio  int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
 	MaxWindow int64 // bytes of memory that a frame may ask for, 1 KiB to 2 GiB; 0 means 128 MiB
+
+	RequireChecksums bool // refuse a frame that was written without a checksum; else its damage may pass
 
 	// Parallelism is how many goroutines decompress. 0 and 1 mean none. Frames that tell their size, of at most 16 MiB, are read
 	// that way, as [Zstd] with Parallelism writes them; from the first other frame on, one goroutine does all.
@@ -26,9 +28,10 @@ type UnzstdOptions struct {
 //   - In: byte chunks of any size, of one or more frames; skippable frames are passed over. Out: chunks of at most 64 KiB, with
 //     Parallelism one a frame.
 //   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame or is empty; zstd.ErrMagicMismatch where no frame begins;
-//     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken; [*LimitError]. An input that was cut exactly
-//     between two frames cannot be told from a whole one, and a skippable frame may have been put in: what must be whole needs
-//     an end record inside or a layer such as age outside. A frame that was written without a checksum is read without one.
+//     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken; [*LimitError]. Of frames that Zstd wrote with
+//     Parallelism, [io.ErrUnexpectedEOF] also where the last ones are missing, and [ErrSyntax] where they are not those of the
+//     table. Frames of others have no such table: an input that was cut exactly between two of those cannot be told from a whole
+//     one, and a skippable frame may have been put in. What must be whole needs an end record inside or a layer such as age outside.
 //   - Memory: the frame's window, at most MaxWindow, and about 1 MiB; with Parallelism n about 3n MiB for what Zstd writes.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
 func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
@@ -51,28 +54,27 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
 	if o.Parallelism > 1 {
-		f := &frameReader{window: o.MaxWindow}
+		f := &frameReader{window: o.MaxWindow, sums: o.RequireChecksums}
 		return unpacking(name, max, o.Parallelism, f.cut, f.unpack)
 	}
-	return reading(name, max, func(r io.Reader) (io.Reader, error) { return newZstdReader(r, o.MaxWindow) })
+	return reading(name, max, func(r io.Reader) (io.Reader, error) {
+		walk := &frameWalk{src: bufio.NewReaderSize(r, chunkSize), sums: o.RequireChecksums}
+		return newZstdReader(&walked{frameWalk: walk}, o.MaxWindow)
+	})
 }
 
 var errWindow = errors.New("MaxWindow is not 1 KiB to 2 GiB")
 
-// newZstdReader returns a decoder of all frames of r, of which there must be one.
-func newZstdReader(r io.Reader, window int64) (io.Reader, error) {
-	src, ok := r.(*bufio.Reader)
-	if !ok {
-		src = bufio.NewReaderSize(r, chunkSize)
-	}
-	if _, err := src.Peek(1); err != nil {
-		return nil, notEOF(err)
-	}
-	d, err := zstd.NewReader(src, zstdOptions(window)...)
+// newZstdReader returns a decoder of what the walk passes on.
+func newZstdReader(w *walked, window int64) (*zstdReader, error) {
+	d, err := zstd.NewReader(w, zstdOptions(window)...)
 	if err != nil {
+		if w.err != nil && w.err != io.EOF { //nolint:errorlint // the walk's own end
+			err = w.err
+		}
 		return nil, err
 	}
-	return d.IOReadCloser(), nil
+	return &zstdReader{d.IOReadCloser(), w}, nil
 }
 
 func zstdOptions(window int64) []zstd.DOption {

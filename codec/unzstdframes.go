@@ -2,7 +2,6 @@ package codec
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"sync"
 
@@ -12,37 +11,34 @@ import (
 // frameReader reads frames that tell their size, in parallel.
 type frameReader struct {
 	window   int64
+	sums     bool
 	decoders sync.Pool
 }
 
 // cut emits the frames whose headers tell their content's size. From the first other frame on it unpacks the stream itself.
 // A frame's own length is found without unpacking it: its blocks tell theirs (RFC 8878 section 3.1.1).
 func (f *frameReader) cut(in *input, emit func(unit) error) error {
-	src := bufio.NewReaderSize(in, chunkSize)
-	for frames := 0; ; frames++ {
-		head, err := src.Peek(zstd.HeaderMaxSize)
-		if len(head) == 0 && errors.Is(err, io.EOF) && frames > 0 {
+	w := &frameWalk{src: bufio.NewReaderSize(in, chunkSize), sums: f.sums}
+	for {
+		h, err := w.header()
+		switch {
+		case err == io.EOF: //nolint:errorlint // the walk's own end
 			return in.drain()
+		case err != nil:
+			return in.fail(err)
 		}
-		var h zstd.Header
-		if h.Decode(head) != nil || !h.Skippable && (!h.HasFCS || h.FrameContentSize > maxUnit || h.DictionaryID != 0) {
-			// Neither a header nor its absence is judged here: the decoder says what is wrong with it.
-			d, err := newZstdReader(src, f.window)
+		if !h.HasFCS || h.FrameContentSize > maxUnit || h.DictionaryID != 0 {
+			d, err := newZstdReader(&walked{frameWalk: w, h: h, left: h.HeaderSize}, f.window)
 			if err != nil {
 				return in.fail(err)
 			}
-			if c, ok := d.(io.Closer); ok {
-				defer c.Close()
-			}
+			defer d.Close()
 			return readUnits(in, d, emit)
 		}
-		if h.Skippable {
-			if _, err := io.CopyN(io.Discard, src, 8+int64(h.SkippableSize)); err != nil {
-				return in.fail(notEOF(err))
-			}
-			continue
+		packed, err := readFrame(w.src, h)
+		if err == nil {
+			err = w.ended(h, len(packed), packed[len(packed)-4:])
 		}
-		packed, err := readFrame(src, &h)
 		if err != nil {
 			return in.fail(notEOF(err))
 		}
@@ -54,7 +50,6 @@ func (f *frameReader) cut(in *input, emit func(unit) error) error {
 
 // readFrame reads the frame with the header h.
 func readFrame(src *bufio.Reader, h *zstd.Header) ([]byte, error) {
-	const lastBlock, rle, reserved = 1, 1, 3
 	packed := make([]byte, h.HeaderSize, h.HeaderSize+64+int(h.FrameContentSize)/3)
 	if _, err := io.ReadFull(src, packed); err != nil {
 		return nil, err
@@ -64,14 +59,9 @@ func readFrame(src *bufio.Reader, h *zstd.Header) ([]byte, error) {
 		if packed, err = appendN(packed, src, 3); err != nil {
 			return nil, err
 		}
-		b := packed[len(packed)-3:]
-		block := int(b[0]) | int(b[1])<<8 | int(b[2])<<16
-		size := block >> 3
-		switch kind := block >> 1 & 3; {
-		case kind == rle:
-			size = 1
-		case kind == reserved, size > 128<<10:
-			return nil, zstd.ErrReservedBlockType
+		size, last, err := blockSizeOf(packed[len(packed)-3:])
+		if err != nil {
+			return nil, err
 		}
 		if packed, err = appendN(packed, src, size); err != nil {
 			return nil, err
@@ -79,7 +69,7 @@ func readFrame(src *bufio.Reader, h *zstd.Header) ([]byte, error) {
 		if len(packed) > maxUnit+1<<20 {
 			return nil, zstd.ErrFrameSizeExceeded // longer than its content can be
 		}
-		if block&lastBlock == 0 {
+		if !last {
 			continue
 		}
 		if h.HasCheckSum {

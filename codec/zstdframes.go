@@ -2,18 +2,9 @@ package codec
 
 import (
 	"context"
-	"encoding/binary"
-	"math"
+	"errors"
 
 	"github.com/millweir/millweir/stream"
-)
-
-// The seek table's words, https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md.
-const (
-	seekTableMagic  = 0x184d2a5e // of the skippable frame
-	seekableMagic   = 0x8f92eab1 // of its footer
-	seekFooter      = 9          // bytes
-	maxSeekableSize = 1 << 27    // frames in a table
 )
 
 // frame is a packed frame.
@@ -22,11 +13,13 @@ type frame struct {
 	size   int // of its content
 }
 
+var errTooManyFrames = errors.New("the stream is longer than its table can tell: 128 TiB")
+
 // zstdFrames returns the flow of Zstd with Parallelism n.
 func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			enc, err := newZstdEncoder(nil, level, n)
+			enc, err := newZstdEncoder(nil, level, n, true)
 			if err != nil {
 				return wrap("codec: zstd", err)
 			}
@@ -35,40 +28,26 @@ func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 				freeBlock(block)
 				return f, nil
 			})
-			t := seekTable{}
-			if err := guard(ctx, stream.Via2(src, lineBlocks(), pack), func(f frame) error {
-				t.add(f)
+			t := newSeekTable()
+			first := []byte(seekMark)
+			add := func(f frame) error {
+				if !t.add(len(f.packed), f.size, f.packed[len(f.packed)-4:]) {
+					return wrap("codec: zstd", errTooManyFrames)
+				}
+				if first != nil {
+					f.packed = append(first, f.packed...)
+					first = nil
+				}
 				return emit(f.packed)
-			}); err != nil {
+			}
+			err = guard(ctx, stream.Via2(src, lineBlocks(), pack), add)
+			if err == nil && first != nil {
+				err = add(frame{packed: []byte(emptyFrame)})
+			}
+			if err != nil {
 				return err
 			}
-			if table := t.bytes(); table != nil {
-				return emit(table)
-			}
-			return nil
+			return emit(t.bytes())
 		})
 	})
-}
-
-// seekTable is the list of the frames' sizes.
-type seekTable struct{ entries []byte }
-
-func (t *seekTable) add(f frame) {
-	t.entries = binary.LittleEndian.AppendUint32(t.entries, uint32(len(f.packed)))
-	t.entries = binary.LittleEndian.AppendUint32(t.entries, uint32(f.size))
-}
-
-// bytes returns the table as a skippable frame, or nil when the format has no room for so many frames.
-func (t *seekTable) bytes() []byte {
-	n, size := len(t.entries)/8, len(t.entries)+seekFooter
-	if n > maxSeekableSize || size > math.MaxUint32 {
-		return nil
-	}
-	b := make([]byte, 0, 8+size)
-	b = binary.LittleEndian.AppendUint32(b, seekTableMagic)
-	b = binary.LittleEndian.AppendUint32(b, uint32(size))
-	b = append(b, t.entries...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(n))
-	b = append(b, 0) // no checksums in the entries: the frames have theirs
-	return binary.LittleEndian.AppendUint32(b, seekableMagic)
 }

@@ -1,0 +1,232 @@
+package codec_test
+
+import (
+	"bufio"
+	"bytes"
+	stdgzip "compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/internal/corpus"
+	"github.com/millweir/millweir/stream"
+)
+
+// cpu returns the CPU time that the process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// versus runs ours and theirs in turn and reports the median of the ratios of their CPU time as "x".
+func versus(b *testing.B, size int, ours, theirs func()) {
+	ours()
+	theirs()
+	var ratios []float64
+	var spent time.Duration
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		t0 := cpu()
+		ours()
+		t1 := cpu()
+		theirs()
+		t2 := cpu()
+		spent += t1 - t0
+		ratios = append(ratios, float64(t2-t1)/float64(t1-t0))
+	}
+	b.ReportMetric(median(ratios), "x")
+	b.ReportMetric(float64(size)*float64(len(ratios))/spent.Seconds()/1e6, "ours-MB/cpu-s")
+}
+
+func median(x []float64) float64 {
+	for i := range x {
+		for j := i; j > 0 && x[j] < x[j-1]; j-- {
+			x[j], x[j-1] = x[j-1], x[j]
+		}
+	}
+	return x[len(x)/2]
+}
+
+// lent is a source of data in chunks of 64 KiB that nobody changes: for flows that only read.
+func lent(data []byte) stream.Source[[]byte] {
+	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+		for p := data; len(p) > 0; {
+			n := min(64<<10, len(p))
+			if err := emit(p[:n:n]); err != nil {
+				return err
+			}
+			p = p[n:]
+		}
+		return nil
+	})
+}
+
+// count runs src and fails b when it does not emit want elements (0: any).
+func count(b *testing.B, src stream.Source[[]byte], want int) {
+	n := 0
+	if err := src.Each(context.Background(), func([]byte) error { n++; return nil }); err != nil || want > 0 && n != want {
+		b.Fatal(n, err)
+	}
+}
+
+// mix returns about n bytes of the mix of documents that docs/performance.md names, as canonical JSON, a document a line.
+func mix(n int) []byte {
+	c := corpus.New(1)
+	var text []byte
+	for len(text) < n {
+		text, _ = bsoncodec.AppendExtJSON(text, c.Mix(), nil)
+		text = append(text, '\n')
+	}
+	return text
+}
+
+// BenchmarkLines against bufio.Scanner, over 64 MB that lie in memory and over 1 MB, in the cache, 64 times.
+func BenchmarkLines(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		data  []byte
+		times int
+	}{{"mix 64x1MB", mix(1 << 20), 64}, {"mix 64MB", bytes.Repeat(mix(4<<20), 16), 1}, {"short 64x1MB", jsonText(1 << 20), 64}} {
+		lines := bytes.Count(c.data, []byte("\n"))
+		b.Run(c.name, func(b *testing.B) {
+			versus(b, len(c.data)*c.times, func() {
+				for range c.times {
+					count(b, stream.Via(lent(c.data), codec.Lines(nil)), lines)
+				}
+			}, func() {
+				for range c.times {
+					s := bufio.NewScanner(bytes.NewReader(c.data))
+					n := 0
+					for s.Scan() {
+						n++
+					}
+					if n != lines {
+						b.Fatal(n)
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkJSONObjects against json.Decoder into RawMessage.
+func BenchmarkJSONObjects(b *testing.B) {
+	data := mix(16 << 20)
+	lines := bytes.Count(data, []byte("\n"))
+	versus(b, len(data), func() {
+		count(b, stream.Via(lent(data), codec.JSONObjects(nil)), lines)
+	}, func() {
+		d := json.NewDecoder(bytes.NewReader(data))
+		n := 0
+		for {
+			var v json.RawMessage
+			if err := d.Decode(&v); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != lines {
+			b.Fatal(n)
+		}
+	})
+}
+
+// BenchmarkGzip against compress/gzip at its default level. "size%" is how many more bytes ours has.
+func BenchmarkGzip(b *testing.B) {
+	data := mix(8 << 20)
+	var z bytes.Buffer
+	w := stdgzip.NewWriter(&z)
+	theirs := func() {
+		z.Reset()
+		w.Reset(&z)
+		_, _ = w.Write(data)
+		_ = w.Close()
+	}
+	for name, o := range map[string]*codec.GzipOptions{"default": nil, "fast": {Level: 1}, "parallel": {Parallelism: 2}} {
+		b.Run(name, func(b *testing.B) {
+			size := 0
+			versus(b, len(data), func() {
+				size = 0
+				_ = stream.Via(lent(data), codec.Gzip(o)).Each(context.Background(), func(p []byte) error { size += len(p); return nil })
+			}, theirs)
+			b.ReportMetric(100*float64(size-z.Len())/float64(z.Len()), "size%")
+		})
+	}
+}
+
+// BenchmarkParallel against the same without goroutines: "x" is the ratio of CPU time, "wall-x" that of the time it takes.
+func BenchmarkParallel(b *testing.B) {
+	data := mix(16 << 20)
+	gz := must(b)(bytesThrough(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0))
+	zs := must(b)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), data, 0))
+	sz := must(b)(bytesThrough(codec.S2(&codec.S2Options{Parallelism: 2}), data, 0))
+	for _, c := range []struct {
+		name string
+		data []byte
+		f    func(n int) flow
+	}{
+		{"gzip", data, func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) }},
+		{"zstd", data, func(n int) flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) }},
+		{"s2", data, func(n int) flow { return codec.S2(&codec.S2Options{Parallelism: n}) }},
+		{"zlib", data, func(n int) flow { return codec.Zlib(&codec.DeflateOptions{Parallelism: n}) }},
+		{"gunzip", gz, func(n int) flow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) }},
+		{"unzstd", zs, func(n int) flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}) }},
+		{"uns2", sz, func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var one, two time.Duration
+			timed := func(d *time.Duration, n int) func() {
+				return func() {
+					t := time.Now()
+					count(b, stream.Via(lent(c.data), c.f(n)), 0)
+					*d += time.Since(t)
+				}
+			}
+			versus(b, len(c.data), timed(&two, 2), timed(&one, 0))
+			b.ReportMetric(float64(one)/float64(two), "wall-x")
+		})
+	}
+}
+
+// BenchmarkParse has the parsers of this package and those of the standard library that they are made of.
+func BenchmarkParse(b *testing.B) {
+	type doc struct {
+		User string `json:"user"`
+		Note string `json:"note"`
+	}
+	data := jsonText(4 << 20)
+	array := []byte("[" + string(bytes.ReplaceAll(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"), []byte(","))) + "]")
+	parse := func(data []byte, f stream.Flow[[]byte, doc]) func() {
+		return func() {
+			if err := stream.Via(lent(data), f).Each(context.Background(), func(doc) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	theirs := func() {
+		d := json.NewDecoder(bytes.NewReader(array))
+		_, _ = d.Token()
+		for d.More() {
+			var v doc
+			if err := d.Decode(&v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for name, f := range map[string]func(){
+		"lines": parse(data, codec.ParseJSONLines[doc](nil)),
+		"array": parse(array, codec.ParseJSONArray[doc](nil)),
+	} {
+		b.Run(fmt.Sprint(name), func(b *testing.B) { versus(b, len(data), f, theirs) })
+	}
+}

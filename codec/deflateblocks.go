@@ -1,0 +1,79 @@
+package codec
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/adler32"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// piece is a part of a deflate stream. It ends at a byte, and what follows it does not refer back to it.
+type piece struct {
+	packed []byte
+	sum    uint32 // Adler-32 of the text
+	size   int    // of the text
+}
+
+// deflateEnd is a last block without content, RFC 1951 section 3.2.6.
+var deflateEnd = []byte{3, 0}
+
+// deflateBlocks returns the flow of Deflate with Parallelism n or, with a header, that of Zlib.
+func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte, []byte] {
+	pack := stream.MapN(n, func(_ context.Context, text []byte) (piece, error) {
+		packed, err := deflatePiece(text, level)
+		if err != nil {
+			return piece{}, wrap(name, err)
+		}
+		p := piece{packed: packed, size: len(text)}
+		if header != nil {
+			p.sum = adler32.Checksum(text)
+		}
+		freeBlock(text)
+		return p, nil
+	})
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			first, sum := header, adler32.Checksum(nil)
+			err := guard(ctx, stream.Via2(src, lineBlocks(), pack), func(p piece) error {
+				sum = adlerJoin(sum, p.sum, p.size)
+				if first != nil {
+					p.packed = append(append(make([]byte, 0, len(first)+len(p.packed)), first...), p.packed...)
+					first = nil
+				}
+				return emit(p.packed)
+			})
+			if err != nil {
+				return err
+			}
+			last := append(append([]byte{}, first...), deflateEnd...)
+			if header != nil {
+				last = binary.BigEndian.AppendUint32(last, sum)
+			}
+			return emit(last)
+		})
+	})
+}
+
+// deflatePiece returns text compressed up to a byte's edge, without a last block.
+func deflatePiece(text []byte, level int) ([]byte, error) {
+	out := &appender{make([]byte, 0, 64+len(text)/2)}
+	w := newDeflater(out, level)
+	defer w.release()
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	err := w.Flush()
+	return out.b, err
+}
+
+// adlerJoin returns the Adler-32 of two texts behind each other (RFC 1950 section 8.2), from that of each and the length of the second.
+func adlerJoin(a, b uint32, size int) uint32 {
+	const mod = 65521
+	n := uint32(size % mod)
+	a1, a2, b1, b2 := a&0xffff, a>>16, b&0xffff, b>>16
+	// The second text's sums began with 1 and 0, not with a1 and a2.
+	s1 := (a1 + b1 + mod - 1) % mod
+	s2 := (a2 + b2 + uint32(uint64(n)*uint64(a1+mod-1)%mod)) % mod
+	return s2<<16 | s1
+}

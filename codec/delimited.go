@@ -1,0 +1,125 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// DelimitedOptions tunes [Delimited]. The zero value is ready to use.
+type DelimitedOptions struct {
+	MaxLength int // bytes in a record, without its delimiter; 0 means 128 MiB
+}
+
+// Delimited returns a flow that cuts a byte stream into records behind each of which the delimiter stands. Its mirror is
+// [JoinDelimited]. For lines, [Lines] is faster.
+//
+//   - In: byte chunks of any size. Out: one record an element, without its delimiter; it may be empty. Bytes after the last delimiter
+//     are a record too.
+//   - Ownership and memory: as those of [Lines].
+//   - Order and goroutines: fused.
+//   - Errors: an [*InputError] with the record and its offset: [ErrTooLong].
+func Delimited(delimiter []byte, opts *DelimitedOptions) stream.Flow[[]byte, []byte] {
+	const name = "codec: delimited"
+	var o DelimitedOptions
+	if opts != nil {
+		o = *opts
+	}
+	switch {
+	case len(delimiter) == 0:
+		return failing[[]byte, []byte](wrap(name, errNoDelimiter))
+	case o.MaxLength < 0:
+		return failing[[]byte, []byte](wrap(name, errNegative))
+	case o.MaxLength == 0:
+		o.MaxLength = defaultMaxLength
+	}
+	delimiter = bytes.Clone(delimiter)
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			d := delimiterCutter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength}
+			err := guard(ctx, src, d.chunk)
+			if err == nil && d.rec.len() > 0 {
+				err = d.record(d.rec.take(nil))
+			}
+			return err
+		})
+	})
+}
+
+var errNoDelimiter = errors.New("the delimiter is empty")
+
+// delimiterCutter is one run of Delimited.
+type delimiterCutter struct {
+	ctx     context.Context // of the run that this is
+	emit    func([]byte) error
+	sep     []byte
+	max     int
+	rec     record
+	offset  int64 // of the record that has begun
+	records int64 // emitted so far
+}
+
+// chunk emits the records that end in p.
+func (d *delimiterCutter) chunk(p []byte) error {
+	if rest, whole := d.straddling(p); whole != nil {
+		p = rest
+		if err := d.record(whole); err != nil {
+			return err
+		}
+	}
+	for {
+		i := bytes.Index(p, d.sep)
+		if i < 0 {
+			break
+		}
+		rec := d.rec.take(p[:i])
+		p = p[i+len(d.sep):]
+		if err := d.record(rec); err != nil {
+			return err
+		}
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	// What is held may be the beginning of a delimiter.
+	if d.rec.len()+len(p) > d.max+len(d.sep)-1 {
+		return d.tooLong()
+	}
+	d.rec.hold(p)
+	return nil
+}
+
+// straddling finds a delimiter that begins in what is held and ends in p. It returns the record before it, and what of p is left.
+func (d *delimiterCutter) straddling(p []byte) (rest, whole []byte) {
+	held := d.rec.part
+	tail := min(len(held), len(d.sep)-1)
+	if tail == 0 {
+		return nil, nil
+	}
+	window := append(bytes.Clone(held[len(held)-tail:]), p[:min(len(p), len(d.sep)-1)]...)
+	i := bytes.Index(window, d.sep)
+	if i < 0 {
+		return nil, nil
+	}
+	n := len(held) - tail + i
+	d.rec = record{}
+	return p[i+len(d.sep)-tail:], held[:n:n]
+}
+
+func (d *delimiterCutter) record(p []byte) error {
+	if len(p) > d.max {
+		return d.tooLong()
+	}
+	if d.ctx.Err() != nil {
+		return context.Cause(d.ctx)
+	}
+	d.records++
+	d.offset += int64(len(p) + len(d.sep))
+	return d.emit(p)
+}
+
+func (d *delimiterCutter) tooLong() error {
+	return wrap("codec: delimited", &InputError{Offset: d.offset, Record: d.records + 1, Err: ErrTooLong})
+}

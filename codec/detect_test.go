@@ -1,0 +1,188 @@
+package codec_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+func TestDetectContract(t *testing.T) {
+	for _, n := range []int{0, 2} {
+		for name, pack := range map[string]flow{"gzip": codec.Gzip(&codec.GzipOptions{Parallelism: n}), "plain": stream.Map(func(p []byte) []byte { return p })} {
+			t.Run(fmt.Sprintf("%s by %d", name, n), func(t *testing.T) {
+				streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+					New:   func() flow { return codec.Detect(&codec.DetectOptions{Plain: true, Parallelism: n}) },
+					Steps: 2,
+					Many:  10,
+					Input: func(n int) [][]byte {
+						z := must(t)(bytesThrough(pack, jsonText(n*3000), 0))
+						return chunksOf(z, len(z)/max(n, 1)+1)
+					},
+					Bad: []flow{
+						codec.Detect(&codec.DetectOptions{MaxBytes: -2}), codec.Detect(&codec.DetectOptions{MaxRatio: -2}),
+						codec.Detect(&codec.DetectOptions{Parallelism: -1}),
+					},
+				})
+			})
+		}
+	}
+}
+
+func TestDetect(t *testing.T) {
+	data := jsonText(300_000)
+	for _, c := range pairs() {
+		if strings.HasPrefix(c.name, "deflate") {
+			continue // has no mark
+		}
+		for _, size := range []int{0, 1, 300_000} {
+			z := must(t)(bytesThrough(c.pack(), data[:size], 0))
+			for _, n := range []int{0, 2} {
+				for _, cut := range []int{0, 1, 3} {
+					if cut > 0 && size > 1 {
+						continue
+					}
+					got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Parallelism: n}), z, cut)
+					if err != nil || !bytes.Equal(got, data[:size]) {
+						t.Errorf("%s of %d by %d cut at %d: %d bytes, %v", c.name, size, n, cut, len(got), err)
+					}
+				}
+			}
+			for _, n := range []int{1, 2, 3, 4, len(z) - 1} {
+				if _, err := bytesThrough(codec.Detect(nil), z[:n], 0); !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, codec.ErrUnknownFormat) {
+					t.Errorf("%s: %d of %d bytes: %v", c.name, n, len(z), err)
+				}
+			}
+			if _, err := bytesThrough(codec.Detect(nil), append(z, "garbage"...), 0); err == nil {
+				t.Errorf("%s: a tail: no error", c.name)
+			}
+		}
+		z := must(t)(bytesThrough(c.pack(), data, 0))
+		if _, err := bytesThrough(codec.Detect(&codec.DetectOptions{MaxBytes: 299_999}), z, 0); !errors.Is(err, codec.ErrLimit) {
+			t.Errorf("%s: MaxBytes: %v", c.name, err)
+		}
+	}
+}
+
+func TestDetectPlain(t *testing.T) {
+	for _, text := range []string{"", "x", "{}", "{\"a\":1}\n", "xy plain", "\x1f", "\x78", "x\x9d"} {
+		if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), []byte(text), 1); err != nil || string(got) != text {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+		want := codec.ErrUnknownFormat
+		if text == "" {
+			want = io.ErrUnexpectedEOF
+		}
+		if _, err := bytesThrough(codec.Detect(nil), []byte(text), 0); !errors.Is(err, want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	boom := errors.New("boom")
+	for _, text := range []string{"", "x", "\x1f\x8b\x08", "long enough"} {
+		if err := drain(stream.Via(failsAfter([]byte(text), boom), codec.Detect(&codec.DetectOptions{Plain: true}))); err != boom { //nolint:errorlint // as it is
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func FuzzDetect(f *testing.F) {
+	for _, c := range pairs() {
+		f.Add(must(f)(bytesThrough(c.pack(), []byte("hello"), 0)), 0)
+	}
+	f.Fuzz(func(t *testing.T, z []byte, cut int) {
+		one, err := bytesThrough(codec.Detect(&codec.DetectOptions{MaxBytes: 16 << 20}), z, max(cut, 0))
+		whole, werr := bytesThrough(codec.Detect(&codec.DetectOptions{MaxBytes: 16 << 20}), z, 0)
+		if (err == nil) != (werr == nil) || err == nil && !bytes.Equal(one, whole) {
+			t.Fatalf("cut at %d: %d bytes, %v; uncut %d, %v", cut, len(one), err, len(whole), werr)
+		}
+	})
+}
+
+func TestPair(t *testing.T) {
+	in := make([]cookie, 500)
+	for i := range in {
+		in[i] = cookieAt(i)
+	}
+	lines := codec.JSONLinesPair[cookie](nil, nil)
+	for _, c := range []struct {
+		p      codec.Pair[cookie]
+		suffix string
+	}{
+		{lines, ".jsonl"},
+		{codec.JSONArrayPair[cookie](nil, nil), ".json"},
+		{lines.Then(codec.GzipPair(nil, nil)), ".jsonl.gz"},
+		{lines.Then(codec.ZstdPair(nil, nil)), ".jsonl.zst"},
+		{lines.Then(codec.S2Pair(nil, nil)), ".jsonl.s2"},
+		{lines.Then(codec.S2Pair(&codec.S2Options{Snappy: true}, nil)), ".jsonl.sz"},
+		{lines.Then(codec.ZlibPair(nil, nil)), ".jsonl.zz"},
+		{lines.Then(codec.GzipPair(nil, nil)).Then(codec.Base64Pair(nil)), ".jsonl.gz.b64"},
+		{lines.Then(codec.GzipPair(nil, nil).Then(codec.PairOf(codec.Hex(), codec.Unhex(), ".hex"))), ".jsonl.gz.hex"},
+	} {
+		if got := c.p.Suffix(); got != c.suffix {
+			t.Errorf("suffix %s, want %s", got, c.suffix)
+		}
+		for range 2 {
+			back, err := stream.Run(context.Background(), stream.Via2(source.Slice(in), c.p.Encode(), c.p.Decode()), sink.Slice[cookie]())
+			if err != nil || !reflect.DeepEqual(back, in) {
+				t.Errorf("%s: %d elements, %v", c.suffix, len(back), err)
+			}
+		}
+	}
+	// The bytes are those of the flows, in the order of the names.
+	out, err := stream.Run(context.Background(), stream.Via(source.Slice(in), lines.Then(codec.GzipPair(nil, nil)).Encode()), sink.Slice[[]byte]())
+	if err != nil || !bytes.HasPrefix(stdGunzip(t, bytes.Join(out, nil)), []byte(`{"name":"<cookie> 0"`)) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPairWithoutFlows(t *testing.T) {
+	var none codec.Pair[[]byte]
+	half := codec.PairOf(codec.Hex(), nil, ".hex")
+	for name, f := range map[string]flow{
+		"encode": none.Encode(), "decode": none.Decode(), "half": half.Decode(),
+		"then": codec.GzipPair(nil, nil).Then(none).Encode(), "then decode": codec.GzipPair(nil, nil).Then(none).Decode(),
+	} {
+		up := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
+			t.Errorf("%s: the upstream was started", name)
+			return nil
+		})
+		if err := drain(stream.Via(up, f)); err == nil || !strings.HasPrefix(err.Error(), "codec: pair: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func ExampleDetect() {
+	for _, pack := range []stream.Flow[[]byte, []byte]{codec.Gzip(nil), codec.Zstd(nil), codec.Zlib(nil), codec.S2(nil)} {
+		show(stream.Via2(source.Of([]byte("through the mill")), pack, codec.Detect(nil)))
+	}
+	show(stream.Via(source.Of([]byte("through the mill")), codec.Detect(nil)))
+	// Output:
+	// through the mill <nil>
+	// through the mill <nil>
+	// through the mill <nil>
+	// through the mill <nil>
+	//  codec: detect: unknown format
+}
+
+func ExamplePair() {
+	type cookie struct{ Name string }
+	format := codec.JSONLinesPair[cookie](nil, nil).Then(codec.GzipPair(nil, nil))
+	fmt.Println("cookies" + format.Suffix())
+	stored := stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}), format.Encode())
+	cookies, err := stream.Run(context.Background(), stream.Via(stored, format.Decode()), sink.Slice[cookie]())
+	fmt.Println(cookies, err)
+	// Output:
+	// cookies.jsonl.gz
+	// [{Lebkuchen} {Zimtstern}] <nil>
+}

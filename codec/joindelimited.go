@@ -1,0 +1,48 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// JoinDelimited returns a flow that writes the delimiter behind every element, the mirror of [Delimited].
+//
+//   - In: records without the delimiter; they may be empty. Out: chunks of whole records, of 64 KiB or a little more.
+//   - Memory: one chunk, or the longest record if that is more.
+//   - Order and goroutines: fused.
+//   - Errors: an [*InputError] with [ErrSyntax] when an element, or its end with the delimiter behind it, has the delimiter in it
+//     before its end: it would be read back as another.
+func JoinDelimited(delimiter []byte) stream.Flow[[]byte, []byte] {
+	const name = "codec: join delimited"
+	if len(delimiter) == 0 {
+		return failing[[]byte, []byte](wrap(name, errNoDelimiter))
+	}
+	sep := bytes.Clone(delimiter)
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			g := gatherer{emit: emit}
+			var records, offset int64
+			err := guard(ctx, src, func(p []byte) error {
+				records++
+				n := len(p) + len(sep)
+				if err := g.room(n); err != nil {
+					return err
+				}
+				at := len(g.buf)
+				g.buf = append(append(g.buf, p...), sep...)
+				if i := bytes.Index(g.buf[at:], sep); i < len(p) {
+					g.buf = g.buf[:at]
+					return wrap(name, &InputError{Record: records, Offset: offset + int64(i), Err: ErrSyntax})
+				}
+				offset += int64(n)
+				return nil
+			})
+			if err == nil {
+				err = g.flush()
+			}
+			return err
+		})
+	})
+}

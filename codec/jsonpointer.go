@@ -1,0 +1,85 @@
+package codec
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// pointerAt returns the JSON Pointer (RFC 6901) of the innermost value in text that the byte at index i belongs to: a member's value
+// from its key on, an element, or the object or array itself where neither has begun. The text need be JSON only up to there. A
+// pointer that would be longer than maxPointer is not of use to anyone: it is "".
+func pointerAt(text []byte, i int) string {
+	type level struct {
+		array bool
+		index int
+		key   string
+		named bool // the object's member has begun
+	}
+	var levels []level
+	wantKey := false // the next string of the innermost object is a key
+	for at := 0; at < len(text) && at <= i; at++ {
+		n := len(levels)
+		switch c := text[at]; c {
+		case '{', '[':
+			if at == i {
+				break // the object or array itself
+			}
+			levels = append(levels, level{array: c == '['})
+			wantKey = c == '{'
+		case '}', ']':
+			if n > 0 && at < i {
+				levels = levels[:n-1]
+			}
+		case ',':
+			if n > 0 && at < i {
+				levels[n-1].index++
+				levels[n-1].named = false
+				wantKey = !levels[n-1].array
+			}
+		case ':':
+			wantKey = false
+		case '"':
+			end := stringEnd(text, at)
+			if n > 0 && wantKey {
+				var s string
+				if json.Unmarshal(text[at:end], &s) == nil {
+					levels[n-1].key, levels[n-1].named = s, true
+				}
+			}
+			at = end - 1
+		}
+	}
+	var b strings.Builder
+	for _, l := range levels {
+		switch {
+		case l.array:
+			b.WriteByte('/')
+			b.WriteString(strconv.Itoa(l.index))
+		case l.named:
+			b.WriteByte('/')
+			b.WriteString(pointerEscape.Replace(l.key))
+		}
+		if b.Len() > maxPointer {
+			return ""
+		}
+	}
+	return b.String()
+}
+
+const maxPointer = 4 << 10 // bytes
+
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// stringEnd returns the index behind the string that begins at text[at].
+func stringEnd(text []byte, at int) int {
+	for i := at + 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
+}

@@ -1,0 +1,56 @@
+package codec
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// LimitBytes returns a flow that passes on at most max bytes. The chunk that would pass the limit is not emitted: the run ends in
+// a [*LimitError].
+func LimitBytes(max int64) stream.Flow[[]byte, []byte] {
+	const name = "codec: limit bytes"
+	if max < 0 {
+		return failing[[]byte, []byte](wrap(name, errNegative))
+	}
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			left := max
+			return guard(ctx, src, func(p []byte) error {
+				if left -= int64(len(p)); left < 0 {
+					return wrap(name, &LimitError{Limit: "MaxBytes", Max: max})
+				}
+				return emit(p)
+			})
+		})
+	})
+}
+
+// LimitRatio returns f with a limit: once it has emitted more than floor bytes, it may have emitted at most max bytes for each byte
+// that it took in. The chunk that would pass the limit is not emitted: the run ends in a [*LimitError]. The decoders of this
+// package have such a limit of their own; this one is for others.
+func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]byte, []byte] {
+	const name = "codec: limit ratio"
+	if max < 1 || floor < 0 {
+		return failing[[]byte, []byte](wrap(name, errNegative))
+	}
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			var in atomic.Int64 // f may take in on another goroutine than it emits on
+			var out int64
+			counted := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+				return src.Each(ctx, func(p []byte) error {
+					in.Add(int64(len(p)))
+					return emit(p)
+				})
+			})
+			return guard(ctx, stream.Via(counted, f), func(p []byte) error {
+				if out += int64(len(p)); out > floor && out/max > in.Load() {
+					return wrap(name, &LimitError{Limit: "MaxRatio", Max: max})
+				}
+				return emit(p)
+			})
+		})
+	})
+}

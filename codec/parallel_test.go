@@ -1,0 +1,131 @@
+package codec_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/millweir/millweir/codec"
+)
+
+// TestParallelBytes compares the output of one worker and of many, and of chunks cut otherwise.
+func TestParallelBytes(t *testing.T) {
+	for name, f := range map[string]func(n int) flow{
+		"gzip": func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
+		"zstd": func(n int) flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
+	} {
+		data := append(jsonText(2<<20), noise(2<<20)...)
+		want := must(t)(bytesThrough(f(1), data, 0))
+		for _, n := range []int{1, 2, 7} {
+			for _, cut := range []int{0, 4097, 1 << 20} {
+				if got := must(t)(bytesThrough(f(n), data, cut)); !bytes.Equal(got, want) {
+					t.Errorf("%s by %d, cut at %d: other bytes", name, n, cut)
+				}
+			}
+		}
+	}
+}
+
+// TestMembersAreWholeLines looks at each member by itself.
+func TestMembersAreWholeLines(t *testing.T) {
+	data := jsonText(5 << 20)
+	members, err := through(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0)
+	if err != nil || len(members) < 5 || len(members) > 7 {
+		t.Fatalf("%d members, %v", len(members), err)
+	}
+	var all []byte
+	for i, m := range members {
+		p := stdGunzip(t, m)
+		if last := i == len(members)-1; last != (len(p) == 0) || !last && p[len(p)-1] != '\n' || len(p) > 1<<20 {
+			t.Errorf("member %d: %d bytes", i, len(p))
+		}
+		if n := int(m[16]) | int(m[17])<<8 | int(m[18])<<16 | int(m[19])<<24; string(m[12:14]) != "MW" || n != len(m) || int(m[20]) != i {
+			t.Errorf("member %d of %d bytes: field %q says %d", i, len(m), m[12:14], n)
+		}
+		all = append(all, p...)
+	}
+	if !bytes.Equal(all, data) {
+		t.Error("not the same data")
+	}
+}
+
+// TestGunzipMixed reads members that tell their length, among others that do not.
+func TestGunzipMixed(t *testing.T) {
+	ours := must(t)(bytesThrough(codec.Gzip(&codec.GzipOptions{Parallelism: 1}), jsonText(2<<20), 0))
+	theirs := stdGzip([]byte("in between"))
+	text := string(jsonText(2 << 20))
+	for _, c := range []struct{ in, want string }{
+		{string(ours) + string(theirs) + string(ours), text + "in between" + text},
+		{string(theirs) + string(ours), "in between" + text},
+		{string(ours) + string(ours), text + text},
+	} {
+		for _, n := range []int{1, 2} {
+			got, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n}), []byte(c.in), 50_000)
+			if err != nil || string(got) != c.want {
+				t.Errorf("by %d: %d bytes, want %d, %v", n, len(got), len(c.want), err)
+			}
+		}
+	}
+	// A length that is wrong is an error, not other data.
+	for _, d := range []int{-1, 1, 100} {
+		bad := bytes.Clone(ours)
+		n := int(bad[16]) | int(bad[17])<<8 | int(bad[18])<<16
+		n += d
+		bad[16], bad[17], bad[18] = byte(n), byte(n>>8), byte(n>>16)
+		if _, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: 2}), bad, 0); err == nil {
+			t.Errorf("length wrong by %d: no error", d)
+		}
+	}
+}
+
+// TestUnzstdMixed reads frames that do not tell their size, and skippable ones, in parallel.
+func TestUnzstdMixed(t *testing.T) {
+	one := string(must(t)(bytesThrough(codec.Zstd(nil), jsonText(300_000), 1000)))
+	many := string(must(t)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), jsonText(3<<20), 0)))
+	skip := "\x5f\x2a\x4d\x18\x03\x00\x00\x00abc"
+	a, b := string(jsonText(300_000)), string(jsonText(3<<20))
+	for _, c := range []struct{ in, want string }{
+		{one, a},
+		{skip + one + skip, a},
+		{many + one + skip + many, b + a + b},
+		{skip, ""},
+	} {
+		for _, n := range []int{1, 2} {
+			got, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}), []byte(c.in), 50_000)
+			if err != nil || string(got) != c.want {
+				t.Errorf("by %d: %d bytes, want %d, %v", n, len(got), len(c.want), err)
+			}
+		}
+	}
+}
+
+// TestSeekTable reads the table as the seekable format defines it.
+func TestSeekTable(t *testing.T) {
+	data := jsonText(3 << 20)
+	z := must(t)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), data, 0))
+	le := func(p []byte) int { return int(p[0]) | int(p[1])<<8 | int(p[2])<<16 | int(p[3])<<24 }
+	footer := z[len(z)-9:]
+	if le(footer[5:]) != 0x8f92eab1 || footer[4] != 0x80 {
+		t.Fatalf("footer %x", footer)
+	}
+	n := le(footer)
+	table := z[len(z)-9-12*n-8:]
+	if le(table) != 0x184d2a5e || le(table[4:]) != 12*n+9 {
+		t.Fatalf("table begins with %x", table[:8])
+	}
+	d, _ := zstd.NewReader(nil)
+	defer d.Close()
+	at, from := 0, 0
+	for i := range n {
+		e := table[8+12*i:]
+		plain, err := d.DecodeAll(z[at:at+le(e)], nil)
+		if err != nil || !bytes.Equal(plain, data[from:from+le(e[4:])]) {
+			t.Fatalf("frame %d: %v", i, err)
+		}
+		at, from = at+le(e), from+le(e[4:])
+	}
+	if from != len(data) || at != len(z)-len(table) {
+		t.Errorf("the table has %d and %d bytes", at, from)
+	}
+}

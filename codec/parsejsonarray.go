@@ -1,0 +1,164 @@
+package codec
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// ParseJSONArrayOptions tunes [ParseJSONArray]. The zero value is ready to use.
+type ParseJSONArrayOptions struct {
+	MaxLength     int  // bytes in an element; 0 means 128 MiB
+	AllowNull     bool // take null for an element; else it is an error
+	RejectUnknown bool // an object's member for which T has no field is an error
+}
+
+// ParseJSONArray returns a flow that reads the elements of one JSON array, by encoding/json, the mirror of [JSONArray]. The array is
+// never in memory as a whole.
+//
+//   - In: byte chunks of any size.
+//   - Memory: the chunk in hand, up to three times the longest element, and the element.
+//   - Order and goroutines: fused.
+//   - Errors: an [*InputError] with the element's number, the offset in the stream and the JSON Pointer within the element; its
+//     cause is [ErrTooLong], [ErrSyntax], [ErrTrailing] behind the array, [io.ErrUnexpectedEOF] when it does not end, or what
+//     encoding/json says.
+func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
+	const name = "codec: parse json array"
+	var o ParseJSONArrayOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.MaxLength < 0 {
+		return failing[[]byte, T](wrap(name, errNegative))
+	}
+	if o.MaxLength == 0 {
+		o.MaxLength = defaultMaxLength
+	}
+	p := jsonParser{name: name, null: o.AllowNull, strict: o.RejectUnknown}
+	return stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
+		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			c := arrayCutter{name: name, max: o.MaxLength, element: func(text []byte, record, offset int64) error {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				var v T
+				if err := p.parse(text, &v, record, offset); err != nil {
+					return err
+				}
+				return emit(v)
+			}}
+			err := guard(ctx, src, c.chunk)
+			if err == nil && c.at != afterArray {
+				err = c.fail(c.base, io.ErrUnexpectedEOF)
+			}
+			return err
+		})
+	})
+}
+
+// arrayCutter frames the elements of an array. It looks at brackets, commas and strings; whoever parses an element finds what else
+// is wrong in it.
+type arrayCutter struct {
+	name    string
+	max     int
+	element func(text []byte, record, offset int64) error
+	at      place // atStart, arrayStart, arrayComma, arrayItem or afterArray
+	rec     record
+	depth   int // open brackets within the element
+	str     nesting
+	base    int64 // offset of the chunk in hand
+	start   int64 // offset of the element that has begun
+	records int64 // so far
+}
+
+// chunk takes the elements that end in p.
+func (c *arrayCutter) chunk(p []byte) error {
+	for i := 0; i < len(p); {
+		if c.at != arrayItem {
+			var err error
+			if i, err = c.between(p, i); err != nil {
+				return err
+			}
+			continue
+		}
+		from := i
+		i = c.scan(p, i)
+		if c.rec.len()+i-from > c.max {
+			return c.fail(c.start, ErrTooLong)
+		}
+		if i == len(p) {
+			c.rec.hold(p[from:])
+			break
+		}
+		text := c.rec.take(p[from:i])
+		c.records++
+		if err := c.element(text, c.records, c.start); err != nil {
+			return err
+		}
+		c.at = arrayComma
+		if p[i] == ']' {
+			c.at = afterArray
+		}
+		i++
+	}
+	c.base += int64(len(p))
+	return nil
+}
+
+// between passes over what stands outside of elements, up to the first byte of one.
+func (c *arrayCutter) between(p []byte, i int) (int, error) {
+	switch p[i] {
+	case ' ', '\t', '\n', '\r':
+		return i + 1, nil
+	}
+	here := c.base + int64(i)
+	switch {
+	case c.at == afterArray:
+		return i, c.fail(here, ErrTrailing)
+	case c.at == atStart && p[i] == '[':
+		c.at = arrayStart
+		return i + 1, nil
+	case c.at == atStart:
+		return i, c.fail(here, fmt.Errorf("%w: not an array", ErrSyntax))
+	case c.at == arrayStart && p[i] == ']':
+		c.at = afterArray
+		return i + 1, nil
+	case p[i] == ',' || p[i] == ']':
+		return i, c.fail(here, fmt.Errorf("%w: no element before %q", ErrSyntax, p[i]))
+	}
+	c.at, c.start = arrayItem, here
+	return i, nil
+}
+
+// scan goes on within an element at p[i] and returns the index of the comma or bracket that ends it, or len(p).
+func (c *arrayCutter) scan(p []byte, i int) int {
+	for i < len(p) {
+		if c.str.inString {
+			i = c.str.string(p, i)
+			continue
+		}
+		switch p[i] {
+		case '"':
+			c.str.inString = true
+		case '{', '[':
+			c.depth++
+		case '}', ']':
+			if c.depth == 0 && p[i] == ']' {
+				return i
+			}
+			c.depth = max(c.depth-1, 0)
+		case ',':
+			if c.depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return i
+}
+
+func (c *arrayCutter) fail(offset int64, err error) error {
+	return wrap(c.name, &InputError{Record: c.records + 1, Offset: offset, Err: err})
+}

@@ -1,0 +1,46 @@
+package codec
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Rechunk returns a flow that cuts its input into chunks of exactly n bytes; the last one may be shorter.
+//
+//   - Ownership: chunks that lie within one chunk of the input share its memory.
+//   - Memory: the chunk in hand and up to 2n bytes.
+//   - Order and goroutines: fused.
+func Rechunk(n int) stream.Flow[[]byte, []byte] {
+	if n < 1 {
+		return failing[[]byte, []byte](wrap("codec: rechunk", errors.New("the size is not positive")))
+	}
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			var rec record
+			err := guard(ctx, src, func(p []byte) error {
+				for len(p) > 0 {
+					k := n - rec.len()
+					if len(p) < k {
+						rec.hold(p)
+						return nil
+					}
+					if ctx.Err() != nil {
+						return context.Cause(ctx)
+					}
+					chunk := rec.take(p[:k])
+					p = p[k:]
+					if err := emit(chunk[:n:n]); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err == nil && rec.len() > 0 {
+				err = emit(rec.take(nil))
+			}
+			return err
+		})
+	})
+}

@@ -1,0 +1,316 @@
+package codec_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+func TestTextContract(t *testing.T) {
+	for name, c := range map[string]struct {
+		pack, unpack func() flow
+		text         func([]byte) string
+	}{
+		"Base64": {func() flow { return codec.Base64(nil) }, func() flow { return codec.Unbase64(nil) }, base64.StdEncoding.EncodeToString},
+		"Hex":    {codec.Hex, codec.Unhex, hex.EncodeToString},
+	} {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+				New: c.pack,
+				Want: func(t *testing.T, in, out [][]byte) {
+					if got := bytes.Join(out, nil); string(got) != c.text(bytes.Join(in, nil)) {
+						t.Errorf("%.100q", got)
+					}
+				},
+			})
+		})
+		t.Run("Un"+name, func(t *testing.T) {
+			streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+				New:   c.unpack,
+				Input: func(n int) [][]byte { return chunksOf([]byte(c.text(noise(50*n))), 30) },
+				Want: func(t *testing.T, in, out [][]byte) {
+					if got := bytes.Join(out, nil); c.text(got) != string(bytes.Join(in, nil)) {
+						t.Errorf("%d bytes of %d", len(got), len(bytes.Join(in, nil)))
+					}
+				},
+			})
+		})
+	}
+}
+
+func TestText(t *testing.T) {
+	options := map[string]struct {
+		o   *codec.Base64Options
+		std *base64.Encoding
+	}{
+		"standard": {nil, base64.StdEncoding},
+		"zero":     {&codec.Base64Options{}, base64.StdEncoding},
+		"url":      {&codec.Base64Options{URL: true}, base64.URLEncoding},
+		"raw":      {&codec.Base64Options{NoPadding: true}, base64.RawStdEncoding},
+		"raw url":  {&codec.Base64Options{URL: true, NoPadding: true}, base64.RawURLEncoding},
+	}
+	for _, size := range []int{0, 1, 2, 3, 4, 5, 767, 768, 769, 64<<10 - 1, 64 << 10, 64<<10 + 1, 200_000} {
+		data := noise(size)
+		for name, c := range options {
+			text := must(t)(bytesThrough(codec.Base64(c.o), data, 1000))
+			if string(text) != c.std.EncodeToString(data) {
+				t.Fatalf("base64, %s: %d bytes: other text", name, size)
+			}
+			for _, cut := range []int{0, 1, 5} {
+				if cut == 1 && size > 1000 {
+					continue
+				}
+				if got, err := bytesThrough(codec.Unbase64(c.o), text, cut); err != nil || !bytes.Equal(got, data) {
+					t.Fatalf("base64, %s: %d bytes cut at %d: %v", name, size, cut, err)
+				}
+			}
+		}
+		text := must(t)(bytesThrough(codec.Hex(), data, 1000))
+		if string(text) != hex.EncodeToString(data) {
+			t.Fatalf("hex: %d bytes: other text", size)
+		}
+		if got, err := bytesThrough(codec.Unhex(), bytes.ToUpper(text), 7); err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("hex: %d bytes: %v", size, err)
+		}
+	}
+	if got, err := bytesThrough(codec.Unbase64(nil), []byte("YW\nJj\r\nZGVm\n"), 3); err != nil || string(got) != "abcdef" {
+		t.Errorf("base64 with newlines: %q, %v", got, err)
+	}
+}
+
+func TestTextErrors(t *testing.T) {
+	raw := &codec.Base64Options{NoPadding: true}
+	for _, c := range []struct {
+		f    flow
+		in   string
+		want error // nil: the decoder's own
+	}{
+		{codec.Unbase64(nil), "Y", io.ErrUnexpectedEOF},
+		{codec.Unbase64(nil), "YWJjY", io.ErrUnexpectedEOF},
+		{codec.Unbase64(nil), "YWI", io.ErrUnexpectedEOF},
+		{codec.Unbase64(nil), "YQ=", nil},
+		{codec.Unbase64(nil), "YW-_", nil},
+		{codec.Unbase64(nil), "YW J", nil},
+		{codec.Unbase64(nil), "YR==", nil}, // the bits that the padding leaves over are not zero
+		{codec.Unbase64(nil), "YQ==x", codec.ErrSyntax},
+		{codec.Unbase64(nil), "YQ==\nYQ==", nil},
+		{codec.Unbase64(nil), "YQ==YQ==", nil},
+		{codec.Unbase64(raw), "YR", codec.ErrSyntax},
+		{codec.Unbase64(nil), "=", nil},
+		{codec.Unbase64(nil), "YWJj====", nil},
+		{codec.Unbase64(raw), "YQ==", nil},
+		{codec.Unbase64(raw), "Y", io.ErrUnexpectedEOF},
+		{codec.Unhex(), "a", io.ErrUnexpectedEOF},
+		{codec.Unhex(), "abc", io.ErrUnexpectedEOF},
+		{codec.Unhex(), "ab\n", nil},
+		{codec.Unhex(), "0x", nil},
+	} {
+		for cut := range 9 {
+			if got, err := bytesThrough(c.f, []byte(c.in), cut); err == nil || c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("%q cut at %d: %q, %v", c.in, cut, got, err)
+			}
+		}
+	}
+}
+
+func TestUnbase64Offsets(t *testing.T) {
+	for in, want := range map[string]int64{"YWJ*": 3, "YWJj\nY\r\nQ*=": 9, "YWJjYR==": 6, "\n\nY": 3, "YQ==\n\nY": 6} {
+		for cut := range 9 {
+			_, err := bytesThrough(codec.Unbase64(nil), []byte(in), cut)
+			var at *codec.InputError
+			if !errors.As(err, &at) || at.Offset != want {
+				t.Errorf("%q cut at %d: %v, want byte %d", in, cut, err, want)
+			}
+		}
+	}
+}
+
+func TestDigestContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New:  func() flow { return codec.Digest(sha256.New, func([]byte) {}) },
+		Want: sameBytes,
+		Bad:  []flow{codec.Digest(nil, func([]byte) {}), codec.Digest(sha256.New, nil)},
+	})
+}
+
+func TestDigest(t *testing.T) {
+	data, boom := jsonText(10_000), errors.New("boom")
+	want := sha256.Sum256(data)
+	var sums [][]byte
+	f := codec.Digest(sha256.New, func(sum []byte) { sums = append(sums, sum) })
+	for range 2 {
+		if _, err := bytesThrough(f, data, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(sums) != 2 || !bytes.Equal(sums[0], want[:]) || !bytes.Equal(sums[1], want[:]) {
+		t.Errorf("%x, want %x twice", sums, want)
+	}
+	sums = nil
+	if err := drain(stream.Via(failsAfter(data, boom), f)); !errors.Is(err, boom) || sums != nil {
+		t.Errorf("the upstream failed: %v, reported %x", err, sums)
+	}
+	if err := stream.Via(pieces(data, 100), f).Each(context.Background(), func([]byte) error { return boom }); !errors.Is(err, boom) || sums != nil {
+		t.Errorf("the downstream failed: %v, reported %x", err, sums)
+	}
+	if _, err := stream.Run(context.Background(), stream.Via2(pieces(data, 100), f, stream.Take[[]byte](3)), sink.Discard[[]byte]()); err != nil || sums != nil {
+		t.Errorf("early end: %v, reported %x", err, sums)
+	}
+}
+
+func TestLimitsContract(t *testing.T) {
+	t.Run("LimitBytes", func(t *testing.T) {
+		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+			New:  func() flow { return codec.LimitBytes(1 << 40) },
+			Want: sameBytes,
+			Bad:  []flow{codec.LimitBytes(-1)},
+		})
+	})
+	t.Run("LimitRatio", func(t *testing.T) {
+		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+			New:  func() flow { return codec.LimitRatio(codec.Rechunk(50), 1, 0) },
+			Want: sameBytes,
+			Bad:  []flow{codec.LimitRatio(codec.Rechunk(5), 0, 0), codec.LimitRatio(codec.Rechunk(5), 1, -1), codec.LimitRatio(nil, 1, 0)},
+		})
+	})
+}
+
+func TestLimits(t *testing.T) {
+	for _, c := range []struct {
+		max, size int64
+		ok        bool
+	}{{0, 0, true}, {0, 1, false}, {10, 9, true}, {10, 10, true}, {10, 11, false}} {
+		for cut := range 12 {
+			got, err := bytesThrough(codec.LimitBytes(c.max), make([]byte, c.size), cut)
+			var limit *codec.LimitError
+			if (err == nil) != c.ok || !c.ok && (!errors.Is(err, codec.ErrLimit) || !errors.As(err, &limit) || limit.Limit != "MaxBytes" || limit.Max != c.max) {
+				t.Errorf("%+v: %v", c, err)
+			}
+			if int64(len(got)) > c.max {
+				t.Errorf("%+v: %d bytes passed", c, len(got))
+			}
+		}
+	}
+	double := stream.Map(func(p []byte) []byte { return append(p, p...) })
+	for _, c := range []struct {
+		max, floor, size int64
+		ok               bool
+	}{{2, 0, 1000, true}, {1, 0, 1000, false}, {1, 2000, 1000, true}, {1, 1999, 1000, false}, {3, 0, 1000, true}} {
+		_, err := bytesThrough(codec.LimitRatio(double, c.max, c.floor), make([]byte, c.size), 100)
+		var limit *codec.LimitError
+		if (err == nil) != c.ok || !c.ok && (!errors.As(err, &limit) || limit.Limit != "MaxRatio") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestBase64Command has the system's own tool read what we write, and write what we read.
+func TestBase64Command(t *testing.T) {
+	path, data := tool(t, "base64"), noise(100_000)
+	run := func(in []byte, args ...string) []byte {
+		cmd := exec.Command(path, args...)
+		cmd.Stdin = bytes.NewReader(in)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := run(must(t)(bytesThrough(codec.Base64(nil), data, 0)), "-d"); !bytes.Equal(got, data) {
+		t.Errorf("it reads %d bytes", len(got))
+	}
+	if got := must(t)(bytesThrough(codec.Unbase64(nil), run(data), 0)); !bytes.Equal(got, data) {
+		t.Errorf("we read %d bytes", len(got))
+	}
+}
+
+func FuzzUnbase64(f *testing.F) {
+	f.Add("YWJj\nYQ==", 1)
+	f.Add("YQ=\n=", 2)
+	f.Fuzz(func(t *testing.T, text string, cut int) {
+		got, err := bytesThrough(codec.Unbase64(nil), []byte(text), max(cut, 0))
+		want, werr := base64.StdEncoding.Strict().DecodeString(text)
+		if (err == nil) != (werr == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Fatalf("%q: %q, %v; want %q, %v", text, got, err, want, werr)
+		}
+		if err != nil {
+			_, uncut := bytesThrough(codec.Unbase64(nil), []byte(text), 0)
+			if uncut == nil || uncut.Error() != err.Error() {
+				t.Fatalf("%q cut at %d: %v, uncut: %v", text, cut, err, uncut)
+			}
+		}
+	})
+}
+
+func FuzzUnhex(f *testing.F) {
+	f.Add("00fFg", 1)
+	f.Fuzz(func(t *testing.T, text string, cut int) {
+		got, err := bytesThrough(codec.Unhex(), []byte(text), max(cut, 0))
+		want, werr := hex.DecodeString(text)
+		if (err == nil) != (werr == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Fatalf("%q: %q, %v; want %q, %v", text, got, err, want, werr)
+		}
+	})
+}
+
+func show(src stream.Source[[]byte]) {
+	var b strings.Builder
+	_, err := stream.Run(context.Background(), src, sink.Writer(&b))
+	fmt.Printf("%s %v\n", b.String(), err)
+}
+
+func ExampleBase64() {
+	show(stream.Via(source.Of([]byte("through"), []byte(" the mill")), codec.Base64(nil)))
+	// Output: dGhyb3VnaCB0aGUgbWlsbA== <nil>
+}
+
+func ExampleUnbase64() {
+	show(stream.Via(source.Of([]byte("dGhyb3VnaCB0a"), []byte("GUgbWlsbA==\n")), codec.Unbase64(nil)))
+	// Output: through the mill <nil>
+}
+
+func ExampleHex() {
+	show(stream.Via(source.Of([]byte("mill")), codec.Hex()))
+	// Output: 6d696c6c <nil>
+}
+
+func ExampleUnhex() {
+	show(stream.Via(source.Of([]byte("6d696c"), []byte("6C")), codec.Unhex()))
+	// Output: mill <nil>
+}
+
+func ExampleDigest() {
+	var sum []byte
+	digest := codec.Digest(func() hash.Hash { return sha256.New() }, func(s []byte) { sum = s })
+	show(stream.Via(source.Of([]byte("through"), []byte(" the mill")), digest))
+	fmt.Printf("%x\n", sum)
+	// Output:
+	// through the mill <nil>
+	// d531b78ce2710a6bdb46bc0910bd8dbd16a1cb5e7a122903b28e385e36a32c7a
+}
+
+func ExampleLimitBytes() {
+	show(stream.Via(source.Of([]byte("through"), []byte(" the mill")), codec.LimitBytes(10)))
+	// Output: through codec: limit bytes: limit exceeded: MaxBytes is 10
+}
+
+func ExampleLimitRatio() {
+	double := stream.Map(func(p []byte) []byte { return append(p, p...) })
+	show(stream.Via(source.Of([]byte("mill")), codec.LimitRatio(double, 1, 4)))
+	// Output: codec: limit ratio: limit exceeded: MaxRatio is 1
+}

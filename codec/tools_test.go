@@ -1,0 +1,95 @@
+package codec_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/millweir/millweir/codec"
+)
+
+// TestCommands has the system's own tools read what we write, and write what we read.
+func TestCommands(t *testing.T) {
+	data := jsonText(1200 << 10)
+	run := func(t *testing.T, in []byte, tool string, args ...string) []byte {
+		t.Helper()
+		cmd := exec.Command(tool, args...)
+		cmd.Stdin = bytes.NewReader(in)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s %q: %v", tool, args, err)
+		}
+		return out
+	}
+	for _, c := range []struct {
+		tool  string
+		read  [][]string // the arguments with which it reads
+		write [][]string
+		other bool // not what every system has: where it is absent the test is skipped on CI too
+		pack  func(n int) flow
+		back  func(n int) flow
+	}{
+		{
+			"gzip",
+			[][]string{{"-dc"}, {"-t"}},
+			[][]string{{"-c"}, {"-9c"}, {"-1c"}},
+			false,
+			func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
+			func(n int) flow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) },
+		},
+		{
+			"pigz",
+			[][]string{{"-dc"}, {"-t"}},
+			[][]string{{"-c"}, {"-p4", "-b128", "-c"}, {"-p4", "-ic"}},
+			true,
+			func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
+			func(n int) flow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) },
+		},
+		{
+			"pigz",
+			[][]string{{"-dc"}, {"-t"}},
+			[][]string{{"-zc"}},
+			true,
+			func(n int) flow { return codec.Zlib(&codec.DeflateOptions{Parallelism: n}) },
+			func(n int) flow { return codec.Detect(nil) },
+		},
+		{
+			"zstd",
+			[][]string{{"-dc"}, {"-t"}},
+			[][]string{{"-c"}, {"-9c"}, {"-T2", "-c"}, {"--long=27", "-c"}, {"--no-check", "-c"}, {"-B16384", "-c"}},
+			false,
+			func(n int) flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
+			func(n int) flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}) },
+		},
+	} {
+		t.Run(c.tool, func(t *testing.T) {
+			path, err := exec.LookPath(c.tool)
+			switch {
+			case err == nil:
+			case os.Getenv("CI") == "true" && !c.other:
+				t.Fatalf("%s is not on the PATH: install the package of that name", c.tool)
+			default:
+				t.Skipf("%s is not on the PATH: install the package of that name", c.tool)
+			}
+			for _, n := range []int{0, 1, 3} {
+				for _, size := range []int{0, 1, len(data)} {
+					z := must(t)(bytesThrough(c.pack(n), data[:size], 0))
+					for _, args := range c.read {
+						if got := run(t, z, path, args...); args[0] != "-t" && !bytes.Equal(got, data[:size]) {
+							t.Errorf("by %d: %s reads %d bytes of %d", n, c.tool, len(got), size)
+						}
+					}
+				}
+				for _, args := range c.write {
+					for _, size := range []int{0, 1, len(data)} {
+						z := run(t, data[:size], path, args...)
+						if got, err := bytesThrough(c.back(n), z, 50_000); err != nil || !bytes.Equal(got, data[:size]) {
+							t.Errorf("by %d: we read %d bytes of the %d that %s %q wrote, %v", n, len(got), size, c.tool, args, err)
+						}
+					}
+				}
+			}
+		})
+	}
+}

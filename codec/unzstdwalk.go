@@ -1,0 +1,192 @@
+package codec
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+var errNoChecksum = errors.New("a frame has no checksum")
+
+// frameWalk follows the frames of a stream (RFC 8878 section 3.1). It passes over those that are to be skipped, and checks the
+// table of a stream that says it has one.
+type frameWalk struct {
+	src    *bufio.Reader
+	sums   bool       // every frame must have a checksum
+	frames int        // so far, skippable ones too
+	table  *seekTable // of the stream, when it is to end in one
+	after  bool       // the table was the last frame
+}
+
+// header reads on to the next frame with content and returns its header, without taking it. It returns io.EOF at a good end.
+func (w *frameWalk) header() (*zstd.Header, error) {
+	for {
+		head, err := w.src.Peek(zstd.HeaderMaxSize)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		if len(head) == 0 && w.frames > 0 && w.table == nil {
+			return nil, io.EOF
+		}
+		h := new(zstd.Header)
+		if err := h.Decode(head); err != nil {
+			return nil, err
+		}
+		w.frames++
+		if !h.Skippable {
+			w.after = false
+		} else {
+			if err := w.skip(h); err != nil {
+				return nil, notEOF(err)
+			}
+			continue
+		}
+		if w.sums && !h.HasCheckSum {
+			return nil, errNoChecksum
+		}
+		if w.table != nil && !(h.HasFCS && h.HasCheckSum && h.FrameContentSize <= maxUnit) {
+			return nil, fmt.Errorf("%w: a frame of another writer in the stream", ErrSyntax)
+		}
+		return h, nil
+	}
+}
+
+// skip takes a skippable frame.
+func (w *frameWalk) skip(h *zstd.Header) error {
+	size := int64(h.HeaderSize) + int64(h.SkippableSize)
+	if head, err := w.src.Peek(len(seekMark)); err == nil && string(head) == seekMark {
+		if w.table != nil {
+			return fmt.Errorf("%w: a stream within another", ErrSyntax)
+		}
+		w.table, w.after = newSeekTable(), false
+	} else if w.table != nil {
+		return w.end(size)
+	}
+	if w.after {
+		return ErrTrailing // nobody would look at it
+	}
+	_, err := io.CopyN(io.Discard, w.src, size)
+	return err
+}
+
+// end takes the table that ends the stream.
+func (w *frameWalk) end(size int64) error {
+	want := w.table.bytes()
+	var buf [4 << 10]byte
+	// What is there is compared as it comes: the table in hand is as long as the stream was, the other may lie.
+	for rest := want; len(rest) > 0; {
+		p := buf[:min(len(buf), len(rest))]
+		n, err := io.ReadFull(w.src, p)
+		if !bytes.Equal(p[:n], rest[:n]) {
+			return fmt.Errorf("%w: the %d frames are not those that were written", ErrSyntax, len(w.table.entries)/seekEntry)
+		}
+		if err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	w.table, w.after = nil, true
+	return nil
+}
+
+// ended takes note of a frame that was read: its size and the end of its bytes, where its checksum is.
+func (w *frameWalk) ended(h *zstd.Header, packed int, sum []byte) error {
+	if w.table != nil && !w.table.add(packed, int(h.FrameContentSize), sum) {
+		return errTooManyFrames
+	}
+	return nil
+}
+
+// blockSizeOf returns the length of the block with the 3 bytes of header b, and whether it is its frame's last.
+func blockSizeOf(b []byte) (size int, last bool, err error) {
+	const rle, reserved = 1, 3
+	head := int(b[0]) | int(b[1])<<8 | int(b[2])<<16
+	size = head >> 3
+	switch kind := head >> 1 & 3; {
+	case kind == rle:
+		size = 1
+	case kind == reserved, size > 128<<10:
+		return 0, false, zstd.ErrReservedBlockType
+	}
+	return size, head&1 == 1, nil
+}
+
+// walked is the stream without what is to be skipped, for a decoder.
+type walked struct {
+	*frameWalk
+	h      *zstd.Header // of the frame in hand
+	packed int          // bytes of it so far
+	left   int          // bytes that may pass before the next look
+	last   bool         // and with them the last block
+	err    error        // why the stream is refused, or its end
+}
+
+// Read implements [io.Reader].
+func (w *walked) Read(p []byte) (int, error) {
+	for w.left == 0 {
+		if w.err == nil {
+			w.err = w.look()
+		}
+		if w.err != nil {
+			return 0, w.err
+		}
+	}
+	n, err := w.src.Read(p[:min(len(p), w.left)])
+	w.left -= n
+	w.packed += n
+	if err != nil {
+		w.err = notEOF(err)
+	}
+	return n, w.err
+}
+
+// look finds out what comes next.
+func (w *walked) look() error {
+	switch {
+	case w.h == nil:
+		h, err := w.header()
+		if err != nil {
+			return err
+		}
+		w.h, w.packed, w.last, w.left = h, 0, false, h.HeaderSize
+		return nil
+	case !w.last:
+		b, err := w.src.Peek(3)
+		if err != nil {
+			return notEOF(err)
+		}
+		size, last, err := blockSizeOf(b)
+		w.left, w.last = 3+size, last
+		return err
+	}
+	h := w.h
+	w.h = nil
+	if !h.HasCheckSum {
+		return w.ended(h, w.packed, nil)
+	}
+	sum, err := w.src.Peek(4)
+	if err != nil {
+		return notEOF(err)
+	}
+	w.left = 4
+	return w.ended(h, w.packed+4, sum)
+}
+
+// zstdReader is a decoder that reports the failures of its walk as they are.
+type zstdReader struct {
+	io.ReadCloser
+	walk *walked
+}
+
+// Read implements [io.Reader].
+func (r *zstdReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && r.walk.err != nil && r.walk.err != io.EOF { //nolint:errorlint // the walk's own end
+		err = r.walk.err
+	}
+	return n, err
+}

@@ -1,0 +1,101 @@
+package codec_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+func TestVerifiedContract(t *testing.T) {
+	p := codec.Verified(codec.GzipPair(nil, nil))
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New: p.Encode,
+		Want: func(t *testing.T, in, out [][]byte) {
+			sameBytes(t, in, [][]byte{stdGunzip(t, bytes.Join(out, nil))})
+		},
+		Bad: []flow{codec.Verified(codec.Pair[[]byte]{}).Encode(), codec.Verified(codec.GzipPair(&codec.GzipOptions{Level: 99}, nil)).Encode()},
+	})
+}
+
+// TestVerified has encoders with faults: the run must fail, whatever the decoder makes of it.
+func TestVerified(t *testing.T) {
+	data := jsonText(3 << 20)
+	pass := stream.Map(func(p []byte) []byte { return p })
+	flip := stream.Map(func(p []byte) []byte { p[len(p)/2] ^= 1; return p })
+	drop := stream.Filter(func(p []byte) bool { return len(p) > 100 })
+	for name, c := range map[string]struct {
+		encode, decode flow
+		ok             bool
+	}{
+		"gzip":               {codec.Gzip(nil), codec.Gunzip(nil), true},
+		"zstd by 2":          {codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), codec.Unzstd(&codec.UnzstdOptions{Parallelism: 2}), true},
+		"flipped before":     {stream.Join(flip, codec.Gzip(nil)), codec.Gunzip(nil), false},
+		"flipped after":      {stream.Join(codec.Gzip(nil), flip), codec.Gunzip(nil), false},
+		"without a checksum": {stream.Join(codec.Base64(nil), flip), codec.Unbase64(nil), false},
+		"bytes lost":         {codec.LimitRatio(drop, 1, 0), pass, false},
+		"bytes added":        {stream.Map(func(p []byte) []byte { return append(p, 0) }), pass, false},
+		"not a pair":         {codec.Gzip(nil), codec.Unzstd(nil), false},
+		"nothing comes out":  {stream.Filter(func([]byte) bool { return false }), pass, false},
+	} {
+		src := pieces(data, 9_999)
+		if name == "bytes lost" {
+			src = source.Of([]byte("short"), bytes.Repeat([]byte("long "), 100))
+		}
+		_, err := stream.Run(context.Background(), stream.Via(src, codec.Verified(codec.PairOf(c.encode, c.decode, "")).Encode()), sink.Discard[[]byte]())
+		if (err == nil) != c.ok || !c.ok && !errors.Is(err, codec.ErrMiscoded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestBehindTheEnd has the upstream of each decoder fail when all its bytes were read: what a layer around it finds last must not be lost.
+func TestBehindTheEnd(t *testing.T) {
+	boom := errors.New("boom")
+	check := func(name string, z []byte, f flow) {
+		for _, cut := range []int{0, 1} {
+			src := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+				if err := pieces(z, cut).Each(ctx, emit); err != nil {
+					return err
+				}
+				return boom
+			})
+			if err := drain(stream.Via(src, f)); err != boom { //nolint:errorlint // as it is
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	for _, c := range pairs() {
+		z := must(t)(bytesThrough(c.pack(), jsonText(500), 0))
+		check(c.name, z, c.unpack())
+		if c.sum {
+			check("detect "+c.name, z, codec.Detect(nil))
+		}
+	}
+	check("objects", []byte("[{}]"), codec.JSONObjects(nil))
+	check("base64", []byte("YQ=="), codec.Unbase64(nil))
+	check("hex", []byte("00"), codec.Unhex())
+	check("array", []byte("[1]"), stream.Join(codec.ParseJSONArray[int](nil), codec.JSONLines[int](nil)))
+}
+
+func ExampleVerified() {
+	format := codec.Verified(codec.GzipPair(nil, nil))
+	n, err := stream.Run(context.Background(), stream.Via2(source.Of([]byte("through the mill")), format.Encode(), format.Decode()), sink.Writer(io.Discard))
+	fmt.Println(n, err)
+
+	// An encoder that loses a byte, beside a decoder that cannot know.
+	broken := codec.PairOf(stream.Map(func(p []byte) []byte { return p[1:] }), stream.Map(func(p []byte) []byte { return p }), "")
+	_, err = stream.Run(context.Background(), stream.Via(source.Of([]byte("through the mill")), codec.Verified(broken).Encode()), sink.Discard[[]byte]())
+	fmt.Println(err)
+	// Output:
+	// 16 <nil>
+	// codec: verified: the encoded data does not decode to the input: 16 bytes became 15
+}
