@@ -18,7 +18,7 @@ import (
 //   - Recipients: those of [ParseRecipients], [PassphraseRecipient], and any other age.Recipient. A passphrase stands alone;
 //     post-quantum recipients stand only beside each other.
 //   - Size: the header, 16 bytes, and 16 bytes for each 64 KiB or part of it.
-//   - Memory: one chunk of the upstream, and at most 320 KiB.
+//   - Memory: one chunk of the upstream, and at most 400 KiB.
 //   - Order and goroutines: fused.
 //   - Errors: [ErrNoRecipients], a nil recipient, or what a recipient says, before anything is read or written.
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
@@ -29,7 +29,7 @@ func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 			if err != nil {
 				return fmt.Errorf("agecodec: encrypt: %w", err)
 			}
-			e := &encrypter{payload: p, head: head, emit: emit}
+			e := &encrypter{payload: p, head: head, emit: heeding(ctx, emit)}
 			return e.run(ctx, src)
 		})
 	})
@@ -62,17 +62,15 @@ type encrypter struct {
 
 func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	var failed error
-	var buf []byte // plaintext that is put together, one chunk after the other
-	b := &blocks{
-		size: plainChunk,
-		room: func() []byte {
-			if buf == nil {
-				buf = make([]byte, 0, plainChunk)
-			}
-			return buf
-		},
-		full: func(block []byte) error { return e.seal(e.room(), block, false) },
+	var buf []byte // for plaintext in many pieces, one block after the other
+	b := &blocks{size: plainChunk}
+	b.room = func() []byte {
+		if buf == nil {
+			buf = make([]byte, 0, plainChunk)
+		}
+		return buf
 	}
+	b.full = func(pieces [][]byte) error { return e.seal(e.room(), b.join(pieces), false) }
 	err := src.Each(ctx, func(p []byte) error {
 		if failed == nil {
 			failed = b.push(p)
@@ -85,7 +83,7 @@ func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	if err != nil {
 		return err
 	}
-	return e.seal(make([]byte, 0, len(b.held)+overhead), b.held, true)
+	return e.seal(make([]byte, 0, b.n+overhead), b.join(b.held), true)
 }
 
 // seal emits one chunk, sealed into dst.

@@ -13,10 +13,11 @@ var (
 	ErrNoIdentities = errors.New("no identities")
 	// ErrNoMatch says that the file is encrypted to none of the identities: the wrong key or passphrase.
 	ErrNoMatch = errors.New("no identity matches")
-	// ErrDamaged says that a header or chunk is malformed or does not authenticate: altered, damaged, or cut inside its last chunk,
-	// which the format cannot tell apart.
+	// ErrDamaged says that the armor, the header or a chunk is malformed or does not authenticate: altered, damaged, or cut inside
+	// its last chunk, which the format cannot tell apart. Some changes of a header read as [ErrNoMatch], because they make another
+	// recipient of the one that was meant.
 	ErrDamaged = errors.New("damaged")
-	// ErrTruncated says that the file ends early, in its header or between two chunks. It is an io.ErrUnexpectedEOF.
+	// ErrTruncated says that the file ends early: in its armor, in its header or between two chunks. It is an io.ErrUnexpectedEOF.
 	ErrTruncated = fmt.Errorf("truncated: %w", io.ErrUnexpectedEOF)
 	// ErrWorkFactor says that a passphrase would take more work to try than the options allow.
 	ErrWorkFactor = errors.New("work factor too large")

@@ -13,10 +13,23 @@ type headCutter struct {
 
 // push takes the next bytes. It returns the header, once it is complete, and what of p follows it.
 func (h *headCutter) push(p []byte) (head, rest []byte, err error) {
+	const step = 4 << 10 // what is looked at, and copied, at once: a header is small, a chunk may not be
+	for len(p) > 0 {
+		n := min(step, len(p))
+		head, more, err := h.take(p[:n])
+		if head != nil || err != nil {
+			return head, p[n-len(more):], err
+		}
+		p = p[n:]
+	}
+	return nil, nil, nil
+}
+
+func (h *headCutter) take(p []byte) (head, rest []byte, err error) {
 	had := len(h.buf)
 	h.buf = append(h.buf, p[:min(len(p), maxHeader+1-had)]...)
 	if !bytes.HasPrefix(h.buf, []byte(intro)) && !bytes.HasPrefix([]byte(intro), h.buf) {
-		return nil, nil, h.notAge()
+		return nil, nil, fmt.Errorf("%w: not an age file", ErrDamaged)
 	}
 	const mark = "\n" + footer
 	if i := bytes.Index(h.buf[h.from:], []byte(mark)); i >= 0 {
@@ -26,6 +39,9 @@ func (h *headCutter) push(p []byte) (head, rest []byte, err error) {
 			end := line + j + 1
 			return h.buf[:end], p[end-had:], nil
 		}
+		if len(h.buf)-line >= footerSize {
+			return nil, nil, fmt.Errorf("%w: the last line of the header is too long", ErrDamaged)
+		}
 	} else {
 		h.from = max(len(h.buf)-len(mark)+1, 0)
 	}
@@ -33,13 +49,6 @@ func (h *headCutter) push(p []byte) (head, rest []byte, err error) {
 		return nil, nil, fmt.Errorf("%w: the header is longer than 2 MiB", ErrDamaged)
 	}
 	return nil, nil, nil
-}
-
-func (h *headCutter) notAge() error {
-	if bytes.HasPrefix(h.buf, []byte("-----BEGIN AGE")) {
-		return fmt.Errorf("%w: the file is armored, which Dearmor undoes", ErrDamaged)
-	}
-	return fmt.Errorf("%w: not an age file", ErrDamaged)
 }
 
 // end reports a file that ended in its header.

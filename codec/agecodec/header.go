@@ -1,7 +1,6 @@
 package agecodec
 
 import (
-	"bytes"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -12,13 +11,15 @@ import (
 	"slices"
 
 	"filippo.io/age"
+	"filippo.io/age/agessh"
 )
 
 // The words of the format, https://c2sp.org/age.
 const (
 	intro       = "age-encryption.org/v1\n"
 	footer      = "---"
-	columns     = 64 // of base64 in a line of a stanza
+	footerSize  = len("--- \n") + (sha256.Size*8+5)/6 // bytes of the last line
+	columns     = 64                                  // of base64 in a line of a stanza
 	fileKeySize = 16
 	maxHeader   = 2 << 20 // bytes that filippo.io/age reads of a header
 )
@@ -42,6 +43,31 @@ func checkRecipients(recipients []age.Recipient) error {
 			return errNilRecipient
 		}
 	}
+	return checkMix(recipients)
+}
+
+// checkMix finds recipients of the known kinds that refuse each other, before they do any work. What others say is known when they
+// wrap the key.
+func checkMix(recipients []age.Recipient) error {
+	var classic, hybrid, alone bool
+	for _, r := range recipients {
+		switch r := r.(type) {
+		case *age.X25519Recipient, *agessh.Ed25519Recipient, *agessh.RSARecipient:
+			classic = true
+		case *age.HybridRecipient:
+			hybrid = true
+		case *age.ScryptRecipient:
+			alone = true
+		case passphrase:
+			if err := r.check(); err != nil {
+				return err
+			}
+			alone = true
+		}
+	}
+	if alone && len(recipients) > 1 || classic && hybrid {
+		return errLabels
+	}
 	return nil
 }
 
@@ -58,8 +84,11 @@ func isNil(v any) bool {
 func sealHeader(fileKey []byte, recipients []age.Recipient) ([]byte, error) {
 	b := []byte(intro)
 	var labels []string
+	own := make([]byte, fileKeySize) // a copy for whatever a recipient does with it
+	defer clear(own)
 	for i, r := range recipients {
-		stanzas, l, err := wrapKey(r, bytes.Clone(fileKey))
+		copy(own, fileKey)
+		stanzas, l, err := wrapKey(r, own)
 		if err != nil {
 			return nil, fmt.Errorf("recipient %d: %w", i+1, err)
 		}

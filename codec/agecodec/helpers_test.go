@@ -12,12 +12,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
+var ctx = context.Background()
+
 // flow is short for the flows of this package.
 type flow = stream.Flow[[]byte, []byte]
 
 // through runs data, cut into pieces of size bytes (0: one piece), through f.
 func through(f flow, data []byte, size int) ([]byte, error) {
-	out, err := stream.Run(context.Background(), stream.Via(pieces(data, size), f), sink.Slice[[]byte]())
+	out, err := stream.Run(ctx, stream.Via(pieces(data, size), f), sink.Slice[[]byte]())
 	return bytes.Join(out, nil), err
 }
 

@@ -8,12 +8,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
-	"filippo.io/age/agessh"
-	"golang.org/x/crypto/ssh"
 )
-
-// ErrKeyEncrypted says that an SSH private key is protected by a passphrase. [ParseSSHIdentity] reads those.
-var ErrKeyEncrypted = errors.New("the SSH key is protected by a passphrase")
 
 const maxIdentities = 16 << 20 // bytes of a file of identities
 
@@ -88,33 +83,4 @@ func parseIdentity(line string) (age.Identity, error) {
 		return nil, errPublic
 	}
 	return nil, errKeyForm
-}
-
-// ParseSSHIdentity returns the identity of an SSH private key in PEM (Ed25519 or RSA). When the key is protected by a passphrase
-// in the OpenSSH form, passphrase is asked for it, at the first run whose file is encrypted to the key. With a nil passphrase such
-// a key is [ErrKeyEncrypted]. The caller keeps pem unchanged.
-func ParseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identity, error) {
-	id, err := parseSSHIdentity(pem, passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("agecodec: parse identities: %w", err)
-	}
-	return id, nil
-}
-
-func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identity, error) {
-	id, err := agessh.ParseIdentity(pem)
-	var missing *ssh.PassphraseMissingError
-	switch {
-	case err == nil:
-		return id, nil
-	case !errors.As(err, &missing):
-		return nil, errMalformedKey
-	case passphrase == nil || missing.PublicKey == nil:
-		return nil, ErrKeyEncrypted
-	}
-	locked, err := agessh.NewEncryptedSSHIdentity(missing.PublicKey, bytes.Clone(pem), passphrase)
-	if err != nil {
-		return nil, errMalformedKey
-	}
-	return locked, nil
 }

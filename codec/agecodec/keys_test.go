@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -189,6 +190,52 @@ func TestEncryptedSSHKey(t *testing.T) {
 			t.Errorf("%q: %q, %v", c.passphrase, got, err)
 		}
 		leaks(t, "ssh", err, c.passphrase)
+	}
+}
+
+// TestLockedSSHKey looks at what asking for the passphrase does to runs.
+func TestLockedSSHKey(t *testing.T) {
+	key := sshKeys(t)["rsa"]
+	block, err := ssh.MarshalPrivateKeyWithPassphrase(key.secret, "", []byte("open sesame"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := agecodec.ParseRecipients(key.public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := must(t)(through(agecodec.Encrypt(to...), []byte("secret"), 0))
+	boom := errors.New("boom")
+	asked, answer := 0, boom
+	id, err := agecodec.ParseSSHIdentity(pem.EncodeToMemory(block), func() ([]byte, error) {
+		asked++
+		return []byte("open sesame"), answer
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := through(agecodec.Decrypt(id), file, 0); !errors.Is(err, boom) {
+		t.Errorf("nobody answers: %v", err)
+	}
+	stranger := ageEncrypt(t, []byte("x"), newKey(t).Recipient())
+	if _, err := through(agecodec.Decrypt(id), stranger, 0); !errors.Is(err, agecodec.ErrNoMatch) || asked != 1 {
+		t.Errorf("another's file: %v, asked %d times", err, asked)
+	}
+	answer, asked = nil, 0
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if got, err := through(agecodec.Decrypt(id), file, 0); err != nil || string(got) != "secret" {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s", id, id, id, id); strings.Contains(text, "sesame") || strings.Contains(text, "PRIVATE") || len(text) > 100 {
+		t.Errorf("the key prints as %.300s", text)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"filippo.io/age"
 )
@@ -94,17 +95,32 @@ func (p passphrase) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	if len(stanzas) == 1 && stanzas[0].Type == "scrypt" && len(stanzas[0].Args) == 2 {
-		if n, err := strconv.Atoi(stanzas[0].Args[1]); err == nil && n > p.MaxWorkFactor {
-			return nil, fmt.Errorf("%w: 2^%d, at most 2^%d is allowed", ErrWorkFactor, n, p.MaxWorkFactor)
-		}
+	if n := workFactor(stanzas); n > p.MaxWorkFactor {
+		return nil, fmt.Errorf("%w: 2^%d, at most 2^%d is allowed", ErrWorkFactor, n, p.MaxWorkFactor)
 	}
 	id, err := age.NewScryptIdentity(p.text)
 	if err != nil {
 		return nil, err
 	}
 	id.SetMaxWorkFactor(p.MaxWorkFactor)
-	return id.Unwrap(stanzas)
+	fileKey, err := id.Unwrap(stanzas)
+	if err != nil && !errors.Is(err, age.ErrIncorrectIdentity) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
+	}
+	return fileKey, err
+}
+
+// workFactor returns the work factor that the header of a file with a passphrase asks for, or 0 when it is none that is well-formed.
+func workFactor(stanzas []*age.Stanza) int {
+	if len(stanzas) != 1 || stanzas[0].Type != "scrypt" || len(stanzas[0].Args) != 2 || len(stanzas[0].Body) != fileKeySize+overhead {
+		return 0
+	}
+	salt, digits := stanzas[0].Args[0], stanzas[0].Args[1]
+	if p, err := b64.DecodeString(salt); err != nil || len(p) != fileKeySize || digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
+		return 0
+	}
+	n, _ := strconv.Atoi(digits) // the largest int when it is out of range
+	return n
 }
 
 // Format implements [fmt.Formatter]: no verb prints the passphrase.

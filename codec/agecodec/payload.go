@@ -1,10 +1,12 @@
 package agecodec
 
 import (
+	"context"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -64,45 +66,40 @@ func (p *payload) room() []byte {
 	return r
 }
 
-// blocks cuts a stream of chunks of any size into blocks of size bytes and keeps back the last one, full or not, until it is known
-// whether more follows. A block that lies within a chunk stays where it is.
-type blocks struct {
-	size  int
-	held  []byte // at most size bytes
-	owned bool   // held is room of ours, not a chunk's memory
-	room  func() []byte
-	full  func(block []byte) error // a block behind which more follows
+// open returns the content of a chunk that is not the last. It is opened where it lies.
+func (p *payload) open(block []byte) ([]byte, error) {
+	plain, err := p.aead.Open(block[:0], p.next(false), block, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: chunk %d does not authenticate", ErrDamaged, p.counter)
+	}
+	return plain, nil
 }
 
-// push takes the next bytes.
-func (b *blocks) push(p []byte) error {
-	if len(p) == 0 {
-		return nil
+// last returns the content of the last chunk, in memory of its own.
+func (p *payload) last(block []byte) ([]byte, error) {
+	if len(block) == 0 {
+		return nil, ErrTruncated
 	}
-	if len(b.held) > 0 {
-		if len(b.held) < b.size {
-			if !b.owned {
-				b.held, b.owned = append(b.room(), b.held...), true
-			}
-			k := min(b.size-len(b.held), len(p))
-			b.held = append(b.held, p[:k]...)
-			if p = p[k:]; len(p) == 0 {
-				return nil
-			}
-		}
-		block := b.held
-		b.held, b.owned = nil, false
-		if err := b.full(block); err != nil {
-			return err
+	plain, err := p.aead.Open(nil, p.peek(true), block, nil)
+	switch {
+	case err == nil && len(plain) == 0 && p.counter > 0:
+		return nil, fmt.Errorf("%w: the last chunk is empty", ErrDamaged)
+	case err == nil:
+		return plain, nil
+	case len(block) == sealedChunk:
+		if _, err := p.aead.Open(nil, p.peek(false), block, nil); err == nil {
+			return nil, ErrTruncated // a whole chunk, but not the last
 		}
 	}
-	for len(p) > b.size {
-		block := p[:b.size:b.size]
-		p = p[b.size:]
-		if err := b.full(block); err != nil {
-			return err
+	return nil, fmt.Errorf("%w: the last chunk does not authenticate, or is cut short", ErrDamaged)
+}
+
+// heeding returns emit, which refuses once ctx is done: one chunk of the upstream can become very many.
+func heeding(ctx context.Context, emit func([]byte) error) func([]byte) error {
+	return func(p []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
+		return emit(p)
 	}
-	b.held = p
-	return nil
 }

@@ -1,0 +1,89 @@
+package agecodec_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"filippo.io/age"
+
+	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+func ExampleEncrypt() {
+	recipients, err := agecodec.ParseRecipients("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(recipients...))
+	chunks, err := stream.Run(context.Background(), file, sink.Slice[[]byte]())
+	fmt.Println(strings.SplitN(string(bytes.Join(chunks, nil)), "\n", 2)[0], err)
+	// Output: age-encryption.org/v1 <nil>
+}
+
+func ExampleDecrypt() {
+	// As age-keygen wrote it.
+	keys := "# created: 2024-01-01T00:00:00Z\n" +
+		"# public key: age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj\n" +
+		"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX\n"
+	identities, err := agecodec.ParseIdentities(strings.NewReader(keys))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	recipients, err := agecodec.ParseRecipients("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(recipients...))
+	plain, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(identities...)), sink.Slice[[]byte]())
+	fmt.Printf("%s %v\n", plain, err)
+	// Output: [through the mill] <nil>
+}
+
+// A reader that stops at an end of its own still learns that the file is damaged behind it.
+func ExampleDecryptWhole() {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text := source.Of([]byte("the first line\n" + strings.Repeat("and more\n", 100_000)))
+	file, err := stream.Run(context.Background(), stream.Via(text, agecodec.Encrypt(key.Recipient())), sink.Slice[[]byte]())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file[len(file)-1][0] ^= 1 // damage
+
+	r := stream.Reader(context.Background(), stream.Via(source.Slice(file), agecodec.DecryptWhole(key)))
+	line := make([]byte, 14)
+	_, err = r.Read(line)
+	fmt.Printf("%s, %v\n", line, err)
+	fmt.Println(errors.Is(r.Close(), agecodec.ErrDamaged))
+	// Output:
+	// the first line, <nil>
+	// true
+}
+
+func ExamplePassphraseRecipient() {
+	// A work factor as low as this is for examples.
+	to := agecodec.PassphraseRecipient("correct horse battery staple", &agecodec.PassphraseOptions{WorkFactor: 10})
+	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(to))
+
+	for _, word := range []string{"correct horse battery staple", "wrong"} {
+		with := agecodec.PassphraseIdentity(word, nil)
+		plain, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(with)), sink.Slice[[]byte]())
+		fmt.Printf("%s %v\n", plain, errors.Is(err, agecodec.ErrNoMatch))
+	}
+	// Output:
+	// [through the mill] false
+	// [] true
+}

@@ -1,0 +1,72 @@
+package agecodec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"filippo.io/age"
+	"filippo.io/age/agessh"
+	"golang.org/x/crypto/ssh"
+)
+
+// ErrKeyEncrypted says that an SSH private key is protected by a passphrase. [ParseSSHIdentity] reads those.
+var ErrKeyEncrypted = errors.New("the SSH key is protected by a passphrase")
+
+// ParseSSHIdentity returns the identity of an SSH private key in PEM (Ed25519 or RSA). When the key is protected by a passphrase
+// in the OpenSSH form, passphrase is asked for it, at the first run whose file is encrypted to the key, and never again once it was
+// right. With a nil passphrase such a key is [ErrKeyEncrypted]. An error of passphrase ends the run, wrapped.
+func ParseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identity, error) {
+	id, err := parseSSHIdentity(pem, passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("agecodec: parse identities: %w", err)
+	}
+	return id, nil
+}
+
+func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identity, error) {
+	id, err := agessh.ParseIdentity(pem)
+	var missing *ssh.PassphraseMissingError
+	switch {
+	case err == nil:
+		return id, nil
+	case !errors.As(err, &missing):
+		return nil, errMalformedKey
+	case passphrase == nil || missing.PublicKey == nil:
+		return nil, ErrKeyEncrypted
+	}
+	k := new(lockedKey)
+	k.id, err = agessh.NewEncryptedSSHIdentity(missing.PublicKey, bytes.Clone(pem), func() ([]byte, error) {
+		p, err := passphrase()
+		k.refused = err
+		return p, err
+	})
+	if err != nil {
+		return nil, errMalformedKey
+	}
+	return k, nil
+}
+
+// lockedKey is an SSH key that a passphrase protects. Runs may use it at once; one of them asks for the passphrase.
+type lockedKey struct {
+	mu      sync.Mutex
+	id      *agessh.EncryptedSSHIdentity
+	refused error // of whoever was asked
+}
+
+// Unwrap implements [age.Identity].
+func (k *lockedKey) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refused = nil
+	fileKey, err := k.id.Unwrap(stanzas)
+	if err != nil && k.refused != nil {
+		return nil, fmt.Errorf("the passphrase of the SSH key: %w", k.refused) // age keeps only its text
+	}
+	return fileKey, err
+}
+
+// Format implements [fmt.Formatter]: no verb prints the key.
+func (*lockedKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "SSH key") }
