@@ -41,14 +41,26 @@ func conflate[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(
 				if cost != nil {
 					price = cost(v)
 				}
-				return g.when(ctx, func() bool { return !some || spent+price <= max }, func() {
-					if some {
-						sum = add(sum, v)
-					} else {
-						sum, some, spent = seed(v), true, 0
+				var none, old S
+				had := false
+				err := g.when(ctx, func() bool { return !some || spent+price <= max }, func() {
+					old, had = sum, some
+					sum, some = none, false // nobody takes it meanwhile
+					if !had {
+						spent = 0
 					}
 					spent += price
 				})
+				if err != nil {
+					return err
+				}
+				if had { // outside the gate, for they are the user's and may block
+					old = add(old, v)
+				} else {
+					old = seed(v)
+				}
+				g.do(func() { sum, some = old, true })
+				return nil
 			}, func(ctx context.Context, g *gate) (bool, error) {
 				var out S
 				more := false

@@ -274,3 +274,11 @@ func ExampleCarry() {
 	fmt.Println(stream.Run(context.Background(), stream.Via(src, upper), sink.Slice[numbered]()))
 	// Output: [{B 1} {A 2}] <nil>
 }
+
+func ExampleFail() {
+	closed := errors.New("the archive is closed today")
+	src := stream.Concat(source.Of(1, 2), stream.Fail[int](closed))
+	_, err := stream.Run(context.Background(), src, sink.Slice[int]())
+	fmt.Println(err)
+	// Output: the archive is closed today
+}

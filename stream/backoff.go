@@ -1,0 +1,138 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Backoff says which errors are tried again, how often, and after what time. It is what [Retry], [RetryMap], [Restart],
+// [RestartFlow] and [RestartSink] have in common. The zero value is ready to use: 10 retries of what is transient, after waits of
+// 100 ms, doubled up to 30 s, of each a random half: about a minute in sum.
+//
+// An error with a method RetryAfter() time.Duration, what the other side asked for, is waited for at least so long.
+type Backoff struct {
+	Min    time.Duration // the first wait; 0 means 100 ms
+	Max    time.Duration // the longest wait, at least Min; 0 means 30 s, or Min if that is longer
+	Factor float64       // each wait is so many times the one before, at least 1; 0 means 2
+	Jitter float64       // the share of each wait that is random, up to 1; 0 means 0.5, less means none
+
+	MaxRetries int           // tries after the first, in a row; 0 means 10, less means no limit
+	MaxElapsed time.Duration // from the first failure in a row to the last try; 0 means no limit
+
+	// ResetAfter ends a row of failures: a restarted stage that ran so long, and emitted something, begins anew with the first
+	// wait and all its retries. 0 means Min.
+	ResetAfter time.Duration
+
+	// When tells whether to try again after err; nil means when ClassOf(err) is transient: Retryable or Throttled.
+	When func(err error) bool
+	// Notify is called before each wait, for logs and counts; nil means not.
+	Notify func(err error, wait time.Duration)
+	// Random returns numbers in [0, 1) for the jitter; nil means a random source. Any goroutine may call it.
+	Random func() float64
+}
+
+// filled returns b with its defaults, for the stage of that name.
+func (b *Backoff) filled(name string) (Backoff, error) {
+	var o Backoff
+	if b != nil {
+		o = *b
+	}
+	if o.Min < 0 || o.Max < 0 || o.MaxElapsed < 0 || o.ResetAfter < 0 {
+		return o, invalidError("%s: a time of the backoff is negative", name)
+	}
+	if o.Min == 0 {
+		o.Min = 100 * time.Millisecond
+		if o.Max > 0 {
+			o.Min = min(o.Min, o.Max)
+		}
+	}
+	if o.Max == 0 {
+		o.Max = max(30*time.Second, o.Min)
+	}
+	if o.Factor == 0 {
+		o.Factor = 2
+	}
+	if o.Jitter == 0 {
+		o.Jitter = 0.5
+	}
+	if o.MaxRetries == 0 {
+		o.MaxRetries = 10
+	}
+	if o.ResetAfter == 0 {
+		o.ResetAfter = o.Min
+	}
+	if o.When == nil {
+		o.When = func(err error) bool { return ClassOf(err).Transient() }
+	}
+	if o.Random == nil {
+		o.Random = rand.Float64
+	}
+	switch {
+	case o.Max < o.Min:
+		return o, invalidError("%s: the longest wait, %v, is shorter than the first, %v", name, o.Max, o.Min)
+	case !(o.Factor >= 1): // also NaN
+		return o, invalidError("%s: a factor of %v; it must be at least 1", name, o.Factor)
+	case !(o.Jitter <= 1):
+		return o, invalidError("%s: a jitter of %v; it must be at most 1", name, o.Jitter)
+	}
+	return o, nil
+}
+
+// wait returns the wait before retry n, from 0.
+func (b *Backoff) wait(n int) time.Duration {
+	d := b.Max
+	if f := float64(b.Min) * math.Pow(b.Factor, float64(n)); f < float64(b.Max) {
+		d = time.Duration(f)
+	}
+	if b.Jitter <= 0 {
+		return d
+	}
+	share := b.Jitter * min(max(b.Random(), 0), 1)
+	return d - time.Duration(share*float64(d))
+}
+
+// row is a row of failures: what was tried again without success between.
+type row struct {
+	Backoff
+	name    string // of the stage
+	retries int
+	since   time.Time // the first failure
+}
+
+// again waits for the next try after err, or returns what to end with.
+func (r *row) again(ctx context.Context, err error) error {
+	if !r.When(err) {
+		return causeOr(ctx, err)
+	}
+	if ctx.Err() != nil {
+		return mendable(ctx, err)
+	}
+	if r.retries == 0 {
+		r.since = time.Now()
+	}
+	wait := r.wait(r.retries)
+	var asked interface{ RetryAfter() time.Duration }
+	if errors.As(err, &asked) {
+		wait = max(wait, asked.RetryAfter())
+	}
+	took := time.Since(r.since)
+	if r.MaxRetries >= 0 && r.retries >= r.MaxRetries || r.MaxElapsed > 0 && took+wait > r.MaxElapsed {
+		return fmt.Errorf("stream: %s: gave up after %d retries in %v: %w", r.name, r.retries, took, err)
+	}
+	r.retries++
+	if r.Notify != nil {
+		r.Notify(err, wait)
+	}
+	return sleep(ctx, wait)
+}
+
+// ran ends the row when a try that took so long, and did something, was a success as such.
+func (r *row) ran(took time.Duration, something bool) {
+	if something && took >= r.ResetAfter {
+		r.retries = 0
+	}
+}

@@ -1,0 +1,476 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+func TestAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := stream.NewBudget(10)
+		used := func(want int64) {
+			t.Helper()
+			synctest.Wait()
+			if got := b.Used(); got != want {
+				t.Errorf("%d bytes are used, want %d", got, want)
+			}
+		}
+		one, two, three := b.Account(), b.Account(), b.Account()
+		var mu sync.Mutex
+		var order []string
+		take := func(name string, a *stream.Account, n int64) {
+			go func() {
+				if err := a.Take(t.Context(), n); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, name)
+			}()
+			synctest.Wait()
+		}
+		was := func(want ...string) { // those served together note themselves in any order
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			slices.Sort(order)
+			if !slices.Equal(order, want) {
+				t.Errorf("served %v, want %v", order, want)
+			}
+			order = nil
+		}
+		take("one", one, 6)
+		take("two", two, 4) // all of it
+		take("three", three, 7)
+		was("one", "three", "two") // an account that holds nothing does not wait
+		used(17)
+		take("one, more", one, 5)
+		take("two, more", two, 1)
+		was()
+		three.Give(7)
+		was() // two's byte would not fit either
+		two.Give(2)
+		was() // it would now, but one came first
+		if two.Try(1) {
+			t.Error("Try went before those who wait")
+		}
+		if !three.Try(1) {
+			t.Error("Try of an account that holds nothing")
+		}
+		three.Close()
+		one.Give(5)
+		was("one, more", "two, more")
+		used(1 + 5 + 2 + 1)
+		take("one, too large", one, 100)
+		one.Give(6)
+		was("one, too large") // when it holds nothing else
+		used(103)
+		take("two, again", two, 8)
+		two.Give(3)
+		was("two, again")
+		used(108)
+		take("two, waiting", two, 1)
+		one.Close()
+		was("two, waiting")
+		used(9)
+		if !two.Try(1) || two.Try(1) {
+			t.Error("Try at the edge of the budget")
+		}
+		take("set", two, 5)
+		b.Set(14)
+		was()
+		b.Set(15)
+		was("set")
+		if b.Size() != 15 {
+			t.Errorf("the size is %d", b.Size())
+		}
+		if err := three.Take(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+		two.Close()
+		used(0)
+	})
+}
+
+func TestAccountCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := stream.NewBudget(10)
+		one, two := b.Account(), b.Account()
+		_ = one.Take(t.Context(), 9)
+		_ = two.Take(t.Context(), 1)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		first, second := make(chan error, 1), make(chan error, 1)
+		go func() { first <- one.Take(ctx, 5) }()
+		synctest.Wait()
+		go func() { second <- two.Take(t.Context(), 4) }()
+		synctest.Wait()
+		one.Give(4) // room for two, who is second
+		synctest.Wait()
+		select {
+		case <-second:
+			t.Error("the second was served first")
+		default:
+		}
+		cancel(errBoom)
+		if err := <-first; err != errBoom {
+			t.Errorf("got %v, want the cause", err)
+		}
+		if err := <-second; err != nil { // not kept waiting by one who left
+			t.Error(err)
+		}
+		if err := one.Take(ctx, 0); err != errBoom {
+			t.Errorf("got %v, want the cause", err)
+		}
+		if got := b.Used(); got != 10 {
+			t.Errorf("%d bytes are used", got)
+		}
+	})
+}
+
+// A claim that is served after its context was done, before it could leave, is given back.
+func TestAccountCancelledWhileServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := stream.NewBudget(10)
+		a := b.Account()
+		_ = a.Take(t.Context(), 10)
+		for range 100 {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- a.Take(ctx, 5) }()
+			synctest.Wait()
+			cancel(errBoom)
+			a.Give(5)
+			if err := <-ended; err != errBoom || b.Used() != 5 {
+				t.Fatalf("%v, %d bytes are used", err, b.Used())
+			}
+			if !a.Try(5) {
+				t.Fatal("the budget has no room")
+			}
+		}
+	})
+}
+
+func TestAccountMistakesPanic(t *testing.T) {
+	for name, f := range map[string]func(*stream.Account){
+		"more than it holds": func(a *stream.Account) { a.Give(3) },
+		"less than nothing":  func(a *stream.Account) { a.Give(-1) },
+		"Try":                func(a *stream.Account) { a.Try(-1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := stream.NewBudget(5)
+			a := b.Account()
+			a.Try(2)
+			defer func() {
+				if recover() == nil || b.Used() != 2 {
+					t.Error("no panic, or the account changed")
+				}
+			}()
+			f(a)
+		})
+	}
+}
+
+const slot = 24 // what an element of a slice type weighs beside its bytes
+
+func chunks(n, size int) stream.Source[[]byte] {
+	return stream.Via(count(n), stream.Map(func(i int) []byte { return slices.Repeat([]byte{byte(i)}, size) }))
+}
+
+func TestAsyncBytesRunsAheadNoFurtherThanSaid(t *testing.T) {
+	for _, tt := range []struct {
+		budget int64
+		ahead  int // elements, beside the one in the downstream's hands and the one that waits to go in
+	}{{10 * (100 + slot), 10}, {10*(100+slot) - 1, 9}, {1, 1}, {0, 1}, {-5, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := stream.NewBudget(tt.budget)
+			sent := 0
+			src := stream.Via(chunks(50, 100), stream.Map(func(p []byte) []byte { sent++; return p }))
+			taken := 0
+			_, err := stream.Run(t.Context(), stream.Via(src, stream.AsyncBytes(b, stream.ByteLen[[]byte])), sink.ForEach(func(_ context.Context, p []byte) error {
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if p[0] != byte(taken) {
+					t.Errorf("element %d is %d", taken, p[0])
+				}
+				taken++
+				if want := min(50, taken+tt.ahead+1); sent != want {
+					t.Errorf("%d were sent when %d were taken, want %d", sent, taken, want)
+				}
+				if most := max(tt.budget, 100+slot); b.Used() > most {
+					t.Errorf("%d bytes are held, more than %d", b.Used(), most)
+				}
+				return nil
+			}))
+			if err != nil || taken != 50 || b.Used() != 0 {
+				t.Errorf("%v after %d elements, %d bytes are held", err, taken, b.Used())
+			}
+		})
+	}
+}
+
+// A run gives back all it holds, however it ends.
+func TestAsyncBytesGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := stream.NewBudget(1000)
+		flow := stream.AsyncBytes(b, stream.ByteLen[[]byte])
+		slow := func(f func(i int) error) error {
+			i := 0
+			return stream.Via(chunks(20, 100), flow).Each(t.Context(), func([]byte) error {
+				synctest.Wait()
+				i++
+				return f(i)
+			})
+		}
+		if err := slow(func(i int) error { return errBoom }); err != errBoom || b.Used() != 0 {
+			t.Errorf("%v, %d bytes are held", err, b.Used())
+		}
+		if _, err := outcomeOf(t, chunks(20, 100), stream.Join(flow, stream.Take[[]byte](2))); err != nil || b.Used() != 0 {
+			t.Errorf("%v, %d bytes are held", err, b.Used())
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_ = slow(func(i int) error { panic("ouch") })
+		}()
+		if b.Used() != 0 {
+			t.Errorf("%d bytes are held after a panic", b.Used())
+		}
+	})
+}
+
+// Two pipelines of two stages each over a budget that the first one has eaten: all go on.
+func TestAsyncBytesOfManyPipelines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := stream.NewBudget(300)
+		async := func() stream.Flow[[]byte, []byte] { return stream.AsyncBytes(b, stream.ByteLen[[]byte]) }
+		stuck := stream.Go(t.Context(), stream.Via(stream.Concat(chunks(20, 100)), async()),
+			sink.ForEach(func(ctx context.Context, _ []byte) error { <-ctx.Done(); return context.Cause(ctx) }))
+		synctest.Wait()
+		var runs []*stream.Running[int64]
+		for range 3 {
+			runs = append(runs, stream.Go(t.Context(), stream.Via3(chunks(30, 200), async(), unbatch(stream.Batch[[]byte](4)), async()), sink.Discard[[]byte]()))
+		}
+		for _, r := range runs {
+			if n, err := r.Wait(); n != 30 || err != nil {
+				t.Errorf("%d elements, %v", n, err)
+			}
+		}
+		stuck.Cancel(errBoom)
+		if _, err := stuck.Wait(); err != errBoom || b.Used() != 0 {
+			t.Errorf("%v, %d bytes are held", err, b.Used())
+		}
+	})
+}
+
+// budgeted makes random pipelines over one budget.
+type budgeted struct {
+	*rand.Rand
+	b *stream.Budget
+}
+
+// flow returns a flow, and how many times each of its elements comes out of it.
+func (g *budgeted) flow(depth int) (stream.Flow[int, int], int) {
+	async := func() stream.Flow[int, int] {
+		return stream.AsyncBytes(g.b, func(n int) int { return n % 50 })
+	}
+	id := func(_ context.Context, n int) (int, error) {
+		time.Sleep(time.Duration(n%3) * time.Millisecond)
+		return n, nil
+	}
+	kind := g.IntN(11)
+	if depth == 0 {
+		kind = g.IntN(6)
+	}
+	switch kind {
+	case 0, 1, 2:
+		return async(), 1
+	case 3:
+		return unbatch(stream.Batch[int](1 + g.IntN(5))), 1
+	case 4:
+		return stream.MapN(1+g.IntN(3), id), 1
+	case 5:
+		return stream.TryMap(id), 1
+	case 6, 7:
+		f, n := g.flow(depth - 1)
+		h, m := g.flow(depth - 1)
+		return stream.Join(f, h), n * m
+	case 8:
+		f, n := g.flow(depth - 1)
+		h, m := g.flow(depth - 1)
+		return stream.Broadcast(f, h), n + m
+	case 9:
+		f, n := g.flow(depth - 1)
+		return stream.MergeMap(1+g.IntN(3), func(v int) stream.Source[int] { return stream.Via2(source.Of(v, v), async(), f) }), 2 * n
+	default: // two branches that go in step
+		f, h := async(), async()
+		return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+			return stream.Via(stream.Zip(stream.Via(src, f), stream.Via(source.Repeat(7), h)), stream.Map(func(p stream.Pair[int, int]) int { return p.First }))
+		}), 1
+	}
+}
+
+// Random pipelines that share a budget too small for them end, whole: synctest reports those that wait for each other.
+func TestBudgetNeverDeadlocks(t *testing.T) {
+	const pipelines, elements = 3, 20
+	for seed := range uint64(400) {
+		synctest.Test(t, func(t *testing.T) {
+			g := &budgeted{rand.New(rand.NewPCG(seed, 4)), stream.NewBudget(0)}
+			g.b.Set(int64(g.IntN(200)))
+			type expected struct {
+				run  *stream.Running[[]int]
+				each int
+			}
+			var all []expected
+			for range pipelines {
+				flow, each := g.flow(3)
+				src := stream.Via(count(elements), stream.Map(func(n int) int { return n + int(seed) }))
+				all = append(all, expected{stream.Go(t.Context(), stream.Via(src, flow), sink.Slice[int]()), each})
+			}
+			for _, e := range all {
+				got, err := e.run.Wait()
+				times := map[int]int{}
+				for _, n := range got {
+					times[n-int(seed)]++
+				}
+				for n := range elements {
+					if times[n] != e.each {
+						t.Errorf("seed %d: element %d came %d times, want %d", seed, n, times[n], e.each)
+					}
+				}
+				if err != nil || len(times) != elements {
+					t.Errorf("seed %d: %v, %d elements", seed, err, len(times))
+				}
+			}
+			if g.b.Used() != 0 {
+				t.Errorf("seed %d: %d bytes are held at the end", seed, g.b.Used())
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// The sum of what stages in a row hold keeps to the budget and one element for each.
+func TestBudgetBound(t *testing.T) {
+	const stages, size = 5, 80
+	for _, budget := range []int64{0, 100, 1000, 5000} {
+		synctest.Test(t, func(t *testing.T) {
+			b := stream.NewBudget(budget)
+			src, most := chunks(200, size), int64(0)
+			var mu sync.Mutex
+			look := func() {
+				mu.Lock()
+				defer mu.Unlock()
+				most = max(most, b.Used())
+			}
+			for range stages {
+				src = stream.Via2(src, stream.AsyncBytes(b, stream.ByteLen[[]byte]), stream.Map(func(p []byte) []byte {
+					look()
+					return p
+				}))
+			}
+			_, err := stream.Run(t.Context(), src, sink.ForEach(func(context.Context, []byte) error {
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+				look()
+				return nil
+			}))
+			if err != nil || most > budget+stages*(size+slot) || most < budget-size-slot {
+				t.Errorf("budget %d: at most %d bytes were held, %v", budget, most, err)
+			}
+		})
+	}
+}
+
+func TestAsyncBytesRefusesBadSettings(t *testing.T) {
+	src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("the upstream was started"); return nil })
+	for name, flow := range map[string]stream.Flow[int, int]{
+		"budget": stream.AsyncBytes[int](nil, self),
+		"size":   stream.AsyncBytes[int](stream.NewBudget(1), nil),
+	} {
+		if _, err := outcomeOf(t, stream.Source[int](src), flow); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// An element without bytes weighs one: nothing is held without bound.
+func TestAsyncBytesWeighsNothingAsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		flow := stream.AsyncBytes(stream.NewBudget(3), func(struct{}) int { return -1 })
+		sent, taken := 0, 0
+		src := stream.Via(count(10), stream.Map(func(int) struct{} { sent++; return struct{}{} }))
+		_, err := stream.Run(t.Context(), stream.Via(src, flow), sink.ForEach(func(context.Context, struct{}) error {
+			synctest.Wait()
+			taken++
+			if want := min(10, taken+3+1); sent != want {
+				t.Errorf("%d were sent when %d were taken, want %d", sent, taken, want)
+			}
+			return nil
+		}))
+		if taken != 10 || err != nil {
+			t.Errorf("%d, %v", taken, err)
+		}
+	})
+}
+
+func ExampleBudget() {
+	memory := stream.NewBudget(64 << 20) // for all pipelines of the program
+	backup := func(docs stream.Source[[]byte]) stream.Source[[]byte] {
+		return stream.Via(docs, stream.AsyncBytes(memory, stream.ByteLen[[]byte]))
+	}
+	for _, name := range []string{"users", "orders"} {
+		n, err := stream.Run(context.Background(), backup(source.Of([]byte(name), []byte(name))), sink.Discard[[]byte]())
+		fmt.Println(name, n, err)
+	}
+	fmt.Println(memory.Used(), "bytes are held")
+	// Output:
+	// users 2 <nil>
+	// orders 2 <nil>
+	// 0 bytes are held
+}
+
+func ExampleAsyncBytes() {
+	chunks := stream.Via(source.Of([]byte("ab"), []byte("cde")), stream.AsyncBytes(stream.NewBudget(1<<20), stream.ByteLen[[]byte]))
+	for p, err := range stream.All(context.Background(), chunks) {
+		fmt.Printf("%s %v\n", p, err)
+	}
+	// Output:
+	// ab <nil>
+	// cde <nil>
+}
+
+func ExampleAccount() {
+	memory := stream.NewBudget(10)
+	parts := memory.Account() // of one upload
+	defer parts.Close()
+
+	fmt.Println(parts.Try(8)) // a part
+	fmt.Println(parts.Try(8)) // another one must wait
+	parts.Give(8)             // the first is sent
+	fmt.Println(parts.Take(context.Background(), 8), memory.Used())
+	fmt.Println(errors.Is(parts.Take(cancelled(), 8), context.Canceled))
+	// Output:
+	// true
+	// false
+	// <nil> 8
+	// true
+}
+
+func cancelled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}

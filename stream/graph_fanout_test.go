@@ -1,0 +1,78 @@
+package stream_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// fanOuts are the operators that have flows in them.
+func fanOuts() []operator {
+	return []operator{
+		{"Broadcast", func(b *builder, in model, size int) (numberFlow, model, string) {
+			flows, ms, text := b.branches(b.number(1, 3), size, func(int) model { return in })
+			return stream.Broadcast(flows...), together(ms...), text
+		}},
+		{"Partition", func(b *builder, in model, size int) (numberFlow, model, string) {
+			p, n := b.quiet(), b.number(1, 3)
+			choose := func(v uint64) int { return int(v % uint64(n)) }
+			flows, ms, text := b.branches(n, size, func(i int) model {
+				return in.keep(func(v uint64) bool { return choose(v) == i })
+			})
+			out := together(ms...)
+			return stream.Partition(func(v uint64) int { p.pass(); return choose(v) }, flows...), out, note(p) + text
+		}},
+		{"Balance", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			salt := b.nextSalt()
+			var flows []numberFlow
+			text := ""
+			for range b.number(1, 3) {
+				p := b.fault()
+				flows = append(flows, stream.TryMap(func(ctx context.Context, v uint64) (uint64, error) {
+					if err := p.hit(ctx); err != nil {
+						return 0, err
+					}
+					return mix(v, salt), dawdle(ctx, v)
+				}))
+				text += "(TryMap" + note(p) + ")"
+			}
+			return stream.Balance(flows...), in.each(func(v uint64) uint64 { return mix(v, salt) }).apart(), text
+		}},
+		{"GroupBy", func(b *builder, in model, size int) (numberFlow, model, string) {
+			p, n := b.quiet(), b.number(1, 4)
+			key := func(v uint64) int { return int(v % uint64(n)) }
+			group := func(i int) model { return in.keep(func(v uint64) bool { return key(v) == i }) }
+			flows, ms, text := b.branches(n, size, group)
+			for i := range ms { // a flow is opened by its first element
+				if group(i).lo == 0 {
+					ms[i].lo = 0
+				}
+				if group(i).hi == 0 {
+					ms[i] = model{}
+				}
+			}
+			out := together(ms...)
+			return stream.GroupBy(n, func(v uint64) int { p.pass(); return key(v) }, func(k int) numberFlow { return flows[k] }), out, note(p) + text
+		}},
+		{"DeferFlow", func(b *builder, in model, size int) (numberFlow, model, string) {
+			flow, out, text := b.chain(in, size)
+			return stream.DeferFlow(func(context.Context) (numberFlow, error) { return flow, nil }), out, "(" + text + ")"
+		}},
+	}
+}
+
+// branches builds n flows of size operators together, for the upstreams that in tells, and the models of what they emit.
+func (b *builder) branches(n, size int, in func(i int) model) ([]numberFlow, []model, string) {
+	var flows []numberFlow
+	var ms []model
+	var texts []string
+	for i := range n {
+		mine := b.number(0, size)
+		size -= mine
+		flow, m, text := b.chain(in(i), mine)
+		flows, ms, texts = append(flows, flow), append(ms, m), append(texts, text)
+	}
+	return flows, ms, fmt.Sprintf("[%d](%s)", n, strings.Join(texts, "; "))
+}

@@ -1,0 +1,466 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
+)
+
+// longest is a time limit that no run reaches.
+const longest = 24 * time.Hour
+
+// flatten makes the elements of slices elements again.
+func flatten(p *fault) stream.Flow[[]uint64, uint64] {
+	return stream.FlatMap(func(xs []uint64) []uint64 { p.pass(); return xs })
+}
+
+// dawdle is the work of a function that calls out: its time depends on the element, so that calls overtake each other.
+func dawdle(ctx context.Context, v uint64) error {
+	if d := v % 4; d > 0 {
+		return waitFor(ctx, time.Duration(d)*time.Millisecond)
+	}
+	return nil
+}
+
+// broken is the fault p as a flow.
+func broken(p *fault) numberFlow {
+	return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
+		if p == nil {
+			return src
+		}
+		return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
+			err := src.Each(ctx, func(v uint64) error {
+				if err := p.hit(ctx); err != nil {
+					return err
+				}
+				return emit(v)
+			})
+			if err == nil {
+				err = p.ended()
+			}
+			return err
+		})
+	})
+}
+
+// same is an operator that passes its elements on.
+func same(name string, flow func(b *builder, p *fault) numberFlow) operator {
+	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
+		p := b.quiet()
+		return flow(b, p), in, note(p)
+	}}
+}
+
+// ordered is an operator that fits only where the order of the elements is known.
+func ordered(name string, make func(b *builder, in []uint64, p *fault) (numberFlow, []uint64)) operator {
+	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
+		if !in.exact() {
+			return nil, in, ""
+		}
+		p := b.quiet()
+		flow, out := make(b, in.list(), p)
+		return flow, list(out), note(p)
+	}}
+}
+
+// called is an operator with a function that can fail and takes its time.
+func called(name string, flow func(b *builder, in model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model)) operator {
+	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
+		p, salt, lazy := b.fault(), b.nextSalt(), b.chance(2)
+		f, out := flow(b, in.each(func(v uint64) uint64 { return mix(v, salt) }), func(ctx context.Context, v uint64) (uint64, error) {
+			if err := p.hit(ctx); err != nil {
+				return 0, err
+			}
+			if lazy {
+				if err := dawdle(ctx, v); err != nil {
+					return 0, err
+				}
+			}
+			return mix(v, salt), nil
+		})
+		return f, out, note(p)
+	}}
+}
+
+// counted is an operator with a number.
+func counted(name string, lo, hi int, flow func(b *builder, in model, n int) (numberFlow, model)) operator {
+	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
+		n := b.number(lo, hi)
+		f, out := flow(b, in, n)
+		return f, out, fmt.Sprintf("[%d]", n)
+	}}
+}
+
+// spread is an operator that makes several elements of one.
+func spread(name string, apart bool, flow func(b *builder, split func(uint64) []uint64) numberFlow) operator {
+	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
+		p, salt, n := b.quiet(), b.nextSalt(), b.number(1, 3)
+		out := in.expand(n, func(v uint64) []uint64 { return children(v, salt, n) })
+		if apart {
+			out = in.scatter(n, func(v uint64) []uint64 { return children(v, salt, n) })
+		}
+		return flow(b, func(v uint64) []uint64 { p.pass(); return children(v, salt, n) }), out, fmt.Sprintf("[%d]%s", n, note(p))
+	}}
+}
+
+// identity returns the function that makes of an element itself, and at p something else happens.
+func identity(p *fault) func(uint64) uint64 {
+	return func(v uint64) uint64 { p.pass(); return v }
+}
+
+// collected returns a sink that takes note of what it gets, and checks after the run that this is of m. At p something happens.
+func (b *builder) collected(name string, m model, p *fault) stream.Sink[uint64, int64] {
+	var got []uint64
+	b.checks = append(b.checks, func() string {
+		if d := m.check(got, false); d != "" {
+			return "the sink of " + name + ": " + d
+		}
+		return ""
+	})
+	return sink.ForEach(func(ctx context.Context, v uint64) error {
+		if err := p.hit(ctx); err != nil {
+			return err
+		}
+		got = append(got, v)
+		return nil
+	})
+}
+
+// plain are the operators with one upstream that handle each element for itself, or pass it on.
+func plain() []operator {
+	size := func(v uint64) int { return int(v % 8) }
+	return []operator{
+		{"Fault", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			p := b.fault()
+			return broken(p), in, note(p)
+		}},
+		{"Map", tag},
+		{"Filter", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			p, r := b.quiet(), uint64(b.number(0, 2))
+			pass := func(v uint64) bool { return v%3 != r }
+			return stream.Filter(func(v uint64) bool { p.pass(); return pass(v) }), in.keep(pass), note(p)
+		}},
+		{"FilterMap", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			p, salt := b.quiet(), b.nextSalt()
+			pass := func(v uint64) bool { return v%4 != salt%4 }
+			return stream.FilterMap(func(v uint64) (uint64, bool) { p.pass(); return mix(v, salt), pass(v) }),
+				in.keep(pass).each(func(v uint64) uint64 { return mix(v, salt) }), note(p)
+		}},
+		called("TryMap", func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			return stream.TryMap(f), out
+		}),
+		called("MapN", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			return stream.MapN(b.number(1, 5), f), out
+		}),
+		called("MapUnordered", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			return stream.MapUnordered(b.number(1, 5), f), out.apart()
+		}),
+		called("MapKeyed", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			return stream.MapKeyed(b.number(1, 5), b.number(1, 2), func(v uint64) uint64 { return v % 3 }, f), out
+		}),
+		called("RetryMap", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			return stream.RetryMap(b.number(1, 3), f, nil), out
+		}),
+		called("MapResource", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			opened, closed := 0, 0
+			b.checks = append(b.checks, func() string {
+				if opened != closed {
+					return fmt.Sprintf("MapResource opened %d resources and closed %d", opened, closed)
+				}
+				return ""
+			})
+			return stream.MapResource(func(context.Context) (int, error) { opened++; return opened, nil },
+				func(ctx context.Context, _ int, v uint64) (uint64, error) { return f(ctx, v) },
+				func(ctx context.Context, _ int) error { closed++; return ctx.Err() }), out
+		}),
+		called("Supervise", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			bad := func(v uint64) bool { return v%5 == 0 }
+			g := func(ctx context.Context, v uint64) (uint64, error) {
+				u, err := f(ctx, v)
+				if err == nil && bad(u) {
+					err = errGraphBad
+				}
+				return u, err
+			}
+			dead := func(context.Context, stream.DeadLetter[uint64]) error { return nil }
+			return stream.Supervise(b.number(1, 3), g, dead, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
+				out.keep(func(v uint64) bool { return !bad(v) })
+		}),
+		called("Retry", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			var tries sync.Map
+			g := func(ctx context.Context, v uint64) (uint64, error) {
+				if _, again := tries.LoadOrStore(v, true); !again && v%5 == 0 {
+					return 0, errGraphTransient
+				}
+				return f(ctx, v)
+			}
+			return stream.RetryMap(b.number(1, 3), g, &stream.Backoff{Min: time.Millisecond}), out
+		}),
+		called("RestartFlow", func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			var tries sync.Map
+			flow := stream.TryMap(func(ctx context.Context, v uint64) (stream.Pair[uint64, uint64], error) {
+				u, err := f(ctx, v)
+				if _, again := tries.LoadOrStore(v, true); err == nil && !again && v%5 == 0 {
+					err = errGraphTransient
+				}
+				return stream.Pair[uint64, uint64]{First: v, Second: u}, err
+			})
+			settles := func(in uint64, out stream.Pair[uint64, uint64]) bool { return in == out.First }
+			return stream.Join(stream.RestartFlow(1000, flow, settles, &stream.Backoff{Min: time.Millisecond, MaxRetries: -1}),
+				stream.Map(func(p stream.Pair[uint64, uint64]) uint64 { return p.Second })), out
+		}),
+		same("RestartSink", func(b *builder, p *fault) numberFlow {
+			return stream.Join(stream.RestartSink(b.number(1, 5), sink.Slice[uint64](), nil), flatten(p))
+		}),
+		spread("FlatMap", false, func(_ *builder, split func(uint64) []uint64) numberFlow { return stream.FlatMap(split) }),
+		spread("ConcatMap", false, func(_ *builder, split func(uint64) []uint64) numberFlow {
+			return stream.ConcatMap(func(v uint64) numberSource { return source.Slice(split(v)) })
+		}),
+		spread("MergeMap", true, func(b *builder, split func(uint64) []uint64) numberFlow {
+			return stream.MergeMap(b.number(1, 4), func(v uint64) numberSource { return source.Slice(split(v)) })
+		}),
+		counted("Take", 0, 12, func(_ *builder, in model, n int) (numberFlow, model) {
+			return stream.Take[uint64](n), in.take(n)
+		}),
+		counted("Short", 0, 12, func(_ *builder, in model, n int) (numberFlow, model) {
+			return streamtest.Short[uint64](n), in.take(n)
+		}),
+		counted("Skip", 0, 4, func(_ *builder, in model, n int) (numberFlow, model) {
+			return stream.Skip[uint64](n), in.skip(n)
+		}),
+		counted("Prefix", 0, 4, func(_ *builder, in model, n int) (numberFlow, model) {
+			return stream.Prefix(n, func([]uint64) (numberFlow, error) { return stream.Map(identity(nil)), nil }), in.skip(n)
+		}),
+		counted("Drop", 1, 6, func(b *builder, in model, n int) (numberFlow, model) {
+			return stream.Buffer[uint64](n, stream.Overflow(b.number(int(stream.DropOldest), int(stream.DropAll)))), in.lossy()
+		}),
+		counted("Slow", 1, 5, func(_ *builder, in model, n int) (numberFlow, model) {
+			return streamtest.Slow[uint64](time.Duration(n) * time.Millisecond), in
+		}),
+		counted("Async", 1, 20, func(_ *builder, in model, n int) (numberFlow, model) { return stream.Async[uint64](n), in }),
+		{"Buffer", func(_ *builder, in model, _ int) (numberFlow, model, string) {
+			return stream.Buffer[uint64](in.hi+1, stream.OverflowFail), in, ""
+		}},
+		{"Limit", func(_ *builder, in model, _ int) (numberFlow, model, string) {
+			return stream.Limit[uint64](int64(in.hi)), in, ""
+		}},
+		same("LimitBytes", func(*builder, *fault) numberFlow { return stream.LimitBytes(1<<40, size) }),
+		same("Batch", func(b *builder, p *fault) numberFlow {
+			return stream.Join(stream.Batch[uint64](b.number(1, 5)), flatten(p))
+		}),
+		same("BatchBytes", func(b *builder, p *fault) numberFlow {
+			return stream.Join(stream.BatchBytes(b.number(1, 20), size), flatten(p))
+		}),
+		same("BatchWithin", func(b *builder, p *fault) numberFlow {
+			return stream.Join(stream.BatchWithin[uint64](b.number(1, 5), time.Duration(b.number(1, 5))*time.Millisecond), flatten(p))
+		}),
+		same("BatchBytesWithin", func(b *builder, p *fault) numberFlow {
+			return stream.Join(stream.BatchBytesWithin(b.number(1, 20), time.Duration(b.number(1, 5))*time.Millisecond, size), flatten(p))
+		}),
+		same("Aggregate", func(b *builder, p *fault) numberFlow {
+			n := b.number(1, 5)
+			return stream.Join(stream.Aggregate(func() []uint64 { return nil }, func(s []uint64, v uint64) ([]uint64, bool, error) {
+				return append(s, v), len(s)+1 == n, nil
+			}, slices.Clone[[]uint64], time.Duration(b.number(0, 5))*time.Millisecond), flatten(p))
+		}),
+		same("Sliding", func(b *builder, p *fault) numberFlow {
+			n := b.number(1, 5)
+			return stream.Join(stream.Sliding[uint64](n, n), flatten(p))
+		}),
+		same("Conflate", func(_ *builder, p *fault) numberFlow {
+			return stream.Join(stream.Conflate(func(v uint64) []uint64 { return []uint64{v} },
+				func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(p))
+		}),
+		same("BatchSlow", func(b *builder, p *fault) numberFlow {
+			return stream.Join(stream.BatchSlow(int64(b.number(1, 5)), nil, func(v uint64) []uint64 { p.pass(); return []uint64{v} },
+				func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(nil))
+		}),
+		same("Expand", func(_ *builder, p *fault) numberFlow {
+			return stream.Expand(func(v uint64) iter.Seq[uint64] { p.pass(); return slices.Values([]uint64{v}) })
+		}),
+		same("AsyncBytes", func(b *builder, p *fault) numberFlow {
+			return stream.AsyncBytes(stream.NewBudget(int64(b.number(1, 100))), func(v uint64) int { p.pass(); return size(v) })
+		}),
+		same("Throttle", func(b *builder, p *fault) numberFlow {
+			return stream.Throttle(stream.NewLimiter(float64(b.number(500, 2000)), int64(b.number(1, 4))), func(uint64) int { p.pass(); return 1 })
+		}),
+		same("Delay", func(b *builder, p *fault) numberFlow {
+			return stream.DelayFunc(func(v uint64) time.Duration { p.pass(); return time.Duration(v%4) * time.Millisecond })
+		}),
+		same("InitialDelay", func(b *builder, _ *fault) numberFlow {
+			return stream.InitialDelay[uint64](time.Duration(b.number(0, 5)) * time.Millisecond)
+		}),
+		same("SkipFor", func(*builder, *fault) numberFlow { return stream.SkipFor[uint64](0) }),
+		same("TakeFor", func(*builder, *fault) numberFlow { return stream.TakeFor[uint64](longest) }),
+		same("KeepAlive", func(*builder, *fault) numberFlow { return stream.KeepAlive(longest, func() uint64 { return 0 }) }),
+		same("IdleTimeout", func(*builder, *fault) numberFlow { return stream.IdleTimeout[uint64](longest) }),
+		same("FirstTimeout", func(*builder, *fault) numberFlow { return stream.FirstTimeout[uint64](longest) }),
+		same("Until", func(*builder, *fault) numberFlow { return stream.Until[uint64](make(chan struct{})) }),
+		same("Monitor", func(*builder, *fault) numberFlow { return stream.Monitor[uint64](new(stream.Stats)) }),
+		same("Log", func(*builder, *fault) numberFlow {
+			return stream.Log[uint64](slog.New(slog.DiscardHandler), "graph", nil)
+		}),
+		same("MapErr", func(*builder, *fault) numberFlow {
+			return stream.MapErr[uint64](func(err error) error { return fmt.Errorf("said by MapErr: %w", err) })
+		}),
+		same("CompleteOn", func(_ *builder, p *fault) numberFlow {
+			return stream.CompleteOn[uint64](func(error) bool { p.pass(); return false })
+		}),
+		same("Recover", func(_ *builder, p *fault) numberFlow {
+			return stream.Recover(func(err error) ([]uint64, error) { p.pass(); return nil, err })
+		}),
+		same("Carry", func(_ *builder, p *fault) numberFlow {
+			type envelope = stream.Envelope[uint64, int]
+			return stream.Join(stream.Map(func(v uint64) envelope { return envelope{Value: v} }), stream.Join(
+				stream.Carry[int](stream.Map(identity(p))), stream.Map(func(e envelope) uint64 { return e.Value })))
+		}),
+		same("Peel", func(b *builder, p *fault) numberFlow {
+			return stream.Join(stream.Peel[uint64](b.number(0, 4)), stream.ConcatMap(func(x stream.Peeled[uint64]) numberSource {
+				return stream.Concat(source.Slice(x.Head), stream.Via(x.Tail, stream.Map(identity(p))))
+			}))
+		}),
+		same("LazyFlow", func(_ *builder, p *fault) numberFlow {
+			return stream.LazyFlow(func(uint64) (numberFlow, error) { p.pass(); return stream.Async[uint64](2), nil })
+		}),
+		same("SplitWhen", func(_ *builder, p *fault) numberFlow {
+			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return v%3 == 0 }), stream.ConcatMap(func(s numberSource) numberSource { return s }))
+		}),
+		same("SplitAfter", func(_ *builder, p *fault) numberFlow {
+			return stream.Join(stream.SplitAfter(func(v uint64) bool { p.pass(); return v%3 == 0 }), stream.ConcatMap(func(s numberSource) numberSource { return s }))
+		}),
+		same("CombineLatest", func(_ *builder, p *fault) numberFlow {
+			return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
+				return stream.Via(stream.CombineLatest(src), flatten(p))
+			})
+		}),
+		{"ResultOf", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			p := b.quiet()
+			flow := stream.Join(stream.ResultOf(sink.Slice[uint64]()), flatten(p))
+			return flow, in, note(p)
+		}},
+		{"FlowOf", func(b *builder, _ model, _ int) (numberFlow, model, string) {
+			from := b.leaf()
+			m, coupled := from.m, b.chance(2)
+			if coupled {
+				m.lo = 0 // the upstream's end may come first
+			}
+			return stream.FlowOf(sink.Discard[uint64](), from.src, coupled), m, fmt.Sprintf("(%s, %v)", from.text, coupled)
+		}},
+		{"AlsoTo", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			p := b.fault()
+			return stream.AlsoTo(b.collected("AlsoTo", in, p), nil), in, note(p)
+		}},
+		{"AlsoTo some", func(_ *builder, in model, _ int) (numberFlow, model, string) {
+			return stream.AlsoTo(stream.Into(stream.Take[uint64](2), sink.Discard[uint64]()), nil), in, ""
+		}},
+		{"WireTap", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			p := b.quiet() // what its sink returns is not the run's error
+			return stream.WireTap(b.collected("WireTap", in.lossy(), p), nil), in, note(p)
+		}},
+		{"DivertTo", func(b *builder, in model, _ int) (numberFlow, model, string) {
+			p, q := b.quiet(), b.fault()
+			aside := func(v uint64) bool { return v%3 == 0 }
+			flow := stream.DivertTo(b.collected("DivertTo", in.keep(aside), q), func(v uint64) bool { p.pass(); return aside(v) }, nil)
+			return flow, in.keep(func(v uint64) bool { return !aside(v) }), note(p) + note(q)
+		}},
+	}
+}
+
+// stateful are the operators whose output depends on the order of their input.
+func stateful() []operator {
+	return []operator{
+		ordered("TakeWhile", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			keep := func(v uint64) bool { return v%6 != 0 }
+			end := slices.IndexFunc(in, func(v uint64) bool { return !keep(v) })
+			if end < 0 {
+				end = len(in)
+			}
+			return stream.TakeWhile(func(v uint64) bool { p.pass(); return keep(v) }), in[:end]
+		}),
+		ordered("SkipWhile", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			drop := func(v uint64) bool { return v%3 != 0 }
+			begin := slices.IndexFunc(in, func(v uint64) bool { return !drop(v) })
+			if begin < 0 {
+				begin = len(in)
+			}
+			return stream.SkipWhile(func(v uint64) bool { p.pass(); return drop(v) }), in[begin:]
+		}),
+		ordered("Scan", func(b *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			return scanned(p, b.nextSalt(), in)
+		}),
+		ordered("Intersperse", func(b *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			var out []uint64
+			for i, v := range in {
+				if i > 0 {
+					out = append(out, 7)
+				}
+				out = append(out, v)
+			}
+			scan, out := scanned(p, b.nextSalt(), out) // the separators must differ
+			return stream.Join(stream.Intersperse(uint64(7)), scan), out
+		}),
+		ordered("Enumerate", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			var out []uint64
+			for i, v := range in {
+				out = append(out, mix(v, uint64(i)))
+			}
+			return stream.Join(stream.Enumerate[uint64](), stream.Map(func(x stream.Pair[int64, uint64]) uint64 {
+				p.pass()
+				return mix(x.Second, uint64(x.First))
+			})), out
+		}),
+		ordered("MapState", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			var out []uint64
+			for i, v := range in {
+				out = append(out, mix(v, uint64(i+1)))
+			}
+			return stream.MapState(func() uint64 { return 0 }, func(n *uint64, v uint64) (uint64, error) { p.pass(); *n++; return mix(v, *n), nil },
+				func(n *uint64) (uint64, bool, error) { return mix(*n), true, nil }), append(out, mix(uint64(len(in))))
+		}),
+		ordered("Sliding apart", func(b *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			var out []uint64
+			for i := 0; i < len(in); i += 3 {
+				out = append(out, mix(in[i:min(i+2, len(in))]...))
+			}
+			return stream.Join(stream.Sliding[uint64](2, 3), stream.Map(func(xs []uint64) uint64 { p.pass(); return mix(xs...) })), out
+		}),
+		ordered("first of SplitWhen", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
+			cut := func(v uint64) bool { return v%3 == 0 }
+			var out []uint64
+			for i, v := range in {
+				if i == 0 || cut(v) {
+					out = append(out, v)
+				}
+			}
+			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return cut(v) }), stream.ConcatMap(func(s numberSource) numberSource {
+				return stream.Via(s, stream.Take[uint64](1))
+			})), out
+		}),
+	}
+}
+
+// scanned returns a Scan whose results differ, and what it makes of in.
+func scanned(p *fault, salt uint64, in []uint64) (numberFlow, []uint64) {
+	var out []uint64
+	r := salt
+	for _, v := range in {
+		r = mix(r, v)
+		out = append(out, r)
+	}
+	return stream.Scan(salt, func(r, v uint64) uint64 { p.pass(); return mix(r, v) }), out
+}
+
+var (
+	errGraphTransient = stream.Mark(errors.New("it will come right"), stream.Retryable)
+	errGraphBad       = stream.Mark(errors.New("a bad element"), stream.Data)
+)

@@ -1,0 +1,151 @@
+package stream_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every stage has its row in docs/operators.md and an example whose output is checked, and the page names no stage that is not there.
+func TestOperatorsPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/operators.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, name := range regexp.MustCompile("`((?:stream|source|sink)\\.[A-Z]\\w*)").FindAllStringSubmatch(string(page), -1) {
+		named[name[1]] = true
+	}
+	exported, stages := map[string]bool{}, 0
+	for _, pkg := range []string{"stream", "source", "sink"} {
+		files, tests := parsePackage(t, filepath.Join("..", pkg))
+		shown := examples(tests)
+		for _, file := range files {
+			for _, decl := range file.Decls {
+				for _, name := range exportedNames(decl) {
+					exported[pkg+"."+name] = true
+				}
+				f, ok := decl.(*ast.FuncDecl)
+				if !ok || f.Recv != nil || !f.Name.IsExported() || !returnsStage(f) {
+					continue
+				}
+				stages++
+				name := f.Name.Name
+				if !named[pkg+"."+name] && !strings.HasPrefix(name, "Via") {
+					t.Errorf("docs/operators.md has no row of `%s.%s`", pkg, name)
+				}
+				if !shown[name] && !strings.HasPrefix(name, "Via") {
+					t.Errorf("%s.%s has no example with output", pkg, name)
+				}
+			}
+		}
+	}
+	if stages < 100 {
+		t.Errorf("only %d stages were found", stages)
+	}
+	for name := range named {
+		if !exported[name] {
+			t.Errorf("docs/operators.md names `%s`, which is not there", name)
+		}
+	}
+}
+
+// parsePackage parses the files of a directory and of its tests.
+func parsePackage(t *testing.T, dir string) (files, tests []*ast.File) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_go127.go") {
+			continue // methods with type parameters, for a newer parser
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case strings.HasSuffix(name, "_test.go"):
+			tests = append(tests, file)
+		default:
+			files = append(files, file)
+		}
+	}
+	return files, tests
+}
+
+// examples returns the names for which an example with output exists.
+func examples(files []*ast.File) map[string]bool {
+	shown := map[string]bool{}
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || !strings.HasPrefix(f.Name.Name, "Example") {
+				continue
+			}
+			for _, comment := range file.Comments {
+				if comment.Pos() > f.Body.Lbrace && comment.End() < f.Body.Rbrace && strings.Contains(comment.Text(), "Output:") {
+					name, _, _ := strings.Cut(strings.TrimPrefix(f.Name.Name, "Example"), "_")
+					shown[name] = true
+				}
+			}
+		}
+	}
+	return shown
+}
+
+// exportedNames returns the exported functions and types that decl declares.
+func exportedNames(decl ast.Decl) []string {
+	var names []string
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil && d.Name.IsExported() {
+			names = append(names, d.Name.Name)
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				names = append(names, s.Name.Name)
+			case *ast.ValueSpec:
+				for _, name := range s.Names {
+					names = append(names, name.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+var stageType = regexp.MustCompile(`^(Source|Flow|Sink|Hub|MergeHub)$`)
+
+// returnsStage tells whether a result of f is a source, flow, sink or hub.
+func returnsStage(f *ast.FuncDecl) bool {
+	if f.Type.Results == nil {
+		return false
+	}
+	for _, result := range f.Type.Results.List {
+		expr := result.Type
+		if star, ok := expr.(*ast.StarExpr); ok {
+			expr = star.X
+		}
+		switch generic := expr.(type) {
+		case *ast.IndexExpr:
+			expr = generic.X
+		case *ast.IndexListExpr:
+			expr = generic.X
+		}
+		if selector, ok := expr.(*ast.SelectorExpr); ok {
+			expr = selector.Sel
+		}
+		if name, ok := expr.(*ast.Ident); ok && stageType.MatchString(name.Name) {
+			return true
+		}
+	}
+	return false
+}
