@@ -17,6 +17,7 @@ type apart struct {
 	flee     bool                       // does not wait for the upstream when emit panics
 	hang     bool                       // does not notice that the upstream's goroutine was ended
 	complete bool                       // takes that for the end
+	bare     bool                       // does not catch a panic of the upstream's goroutine
 }
 
 func (p apart) each(ctx context.Context, src stream.Source[int], emit emitInt) (err error) {
@@ -32,7 +33,7 @@ func (p apart) each(ctx context.Context, src stream.Source[int], emit emitInt) (
 	go func() {
 		returned := false
 		defer func() {
-			if !returned {
+			if !returned && !p.bare {
 				panicked = recover()
 				exited = panicked == nil
 			}

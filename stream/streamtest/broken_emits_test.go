@@ -82,6 +82,14 @@ func brokenEmits() []defect {
 			}),
 		},
 		{
+			name: "emits on a goroutine of its own", check: "One", says: `rule 3 .* on another goroutine than the one that called Each`,
+			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+				g, ctx := stream.NewGroup(ctx)
+				g.Go(func() error { return src.Each(ctx, emit) })
+				return g.Wait()
+			}),
+		},
+		{
 			name: "leaks a goroutine", check: "Many", says: `rule 1 .* still run after the flow returned`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				go func() { <-ctx.Done() }()

@@ -3,14 +3,11 @@ package streamtest_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/millweir/millweir/stream"
 )
 
 // defect is a stage that breaks one rule of the contract, and what must be said about it.
@@ -118,11 +115,7 @@ func runDefective(t *testing.T) map[string]string {
 // catch a panic.
 func TestStrayPanic(t *testing.T) {
 	onlyInChild(t)
-	intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-		ended := make(chan error, 1)
-		go func() { ended <- src.Each(ctx, emit) }()
-		return <-ended
-	})(t)
+	intFlow(apart{bare: true}.each)(t)
 }
 
 func TestStrayPanicIsExplained(t *testing.T) {

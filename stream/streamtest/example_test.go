@@ -25,7 +25,7 @@ func show(ctx context.Context, src stream.Source[int]) {
 }
 
 func ExampleFailAt() {
-	show(context.Background(), streamtest.FailAt(numbers(5), 2, errors.New("connection reset")))
+	show(context.Background(), stream.Via(numbers(5), streamtest.FailAt[int](2, errors.New("connection reset"))))
 	// Output:
 	// 0
 	// 1
@@ -34,7 +34,7 @@ func ExampleFailAt() {
 
 func ExamplePanicAt() {
 	defer func() { fmt.Println("panic:", recover()) }()
-	show(context.Background(), streamtest.PanicAt(numbers(5), 2, "index out of range"))
+	show(context.Background(), stream.Via(numbers(5), streamtest.PanicAt[int](2, "index out of range")))
 	// Output:
 	// 0
 	// 1
@@ -42,7 +42,7 @@ func ExamplePanicAt() {
 }
 
 func ExampleShort() {
-	show(context.Background(), streamtest.Short(numbers(5), 2))
+	show(context.Background(), stream.Via(numbers(5), streamtest.Short[int](2)))
 	// Output:
 	// 0
 	// 1
@@ -52,7 +52,7 @@ func ExampleShort() {
 func ExampleStall() {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Millisecond, errors.New("no news for a while"))
 	defer cancel()
-	show(ctx, streamtest.Stall(numbers(5), 2))
+	show(ctx, stream.Via(numbers(5), streamtest.Stall[int](2)))
 	// Output:
 	// 0
 	// 1
@@ -61,7 +61,7 @@ func ExampleStall() {
 
 func ExampleSlow() {
 	start := time.Now()
-	show(context.Background(), streamtest.Slow(numbers(2), time.Millisecond))
+	show(context.Background(), stream.Via(numbers(2), streamtest.Slow[int](time.Millisecond)))
 	fmt.Println(time.Since(start) >= 2*time.Millisecond)
 	// Output:
 	// 0

@@ -7,12 +7,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// faultAt returns a source that does fault after n elements of src, in place of the next or of the end.
-func faultAt[T any](name string, src stream.Source[T], n int, fault func(context.Context) error) stream.Source[T] {
-	if n < 0 {
-		return negative[T](name, n)
-	}
-	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+// faultAt returns a flow that does fault after n elements, in place of the next or of the end.
+func faultAt[T any](name string, n int, fault func(context.Context) error) stream.Flow[T, T] {
+	return counted(name, n, func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		left := n
 		done := false
 		err := src.Each(ctx, func(v T) error {
@@ -30,6 +27,12 @@ func faultAt[T any](name string, src stream.Source[T], n int, fault func(context
 	})
 }
 
-func negative[T any](name string, n int) stream.Source[T] {
-	return stream.Fail[T](fmt.Errorf("streamtest: %s: %d elements; the count must not be negative", name, n))
+// counted returns the flow whose runs are each, if n, which is a count of elements, is not negative.
+func counted[T any](name string, n int, each func(context.Context, stream.Source[T], func(T) error) error) stream.Flow[T, T] {
+	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
+		if n < 0 {
+			return stream.Fail[T](fmt.Errorf("streamtest: %s: %d elements; the count must not be negative", name, n))
+		}
+		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error { return each(ctx, src, emit) })
+	})
 }

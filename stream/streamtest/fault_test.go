@@ -34,7 +34,7 @@ func TestFailAt(t *testing.T) {
 		{3, []int{0, 1, 2}, errBroken}, // in place of the end
 		{4, []int{0, 1, 2}, nil},
 	} {
-		got, err := collect(t.Context(), streamtest.FailAt(numbers(3), c.n, errBroken))
+		got, err := collect(t.Context(), stream.Via(numbers(3), streamtest.FailAt[int](c.n, errBroken)))
 		if !slices.Equal(got, c.want) || !errors.Is(err, c.err) {
 			t.Errorf("FailAt %d: %v, %v, want %v, %v", c.n, got, err, c.want, c.err)
 		}
@@ -50,14 +50,14 @@ func TestFailAtFailsTheEmitBeforeIt(t *testing.T) {
 		}
 		return got
 	})
-	if _, err := collect(t.Context(), streamtest.FailAt(src, 3, errBroken)); got != errBroken || err != errBroken {
+	if _, err := collect(t.Context(), stream.Via(src, streamtest.FailAt[int](3, errBroken))); got != errBroken || err != errBroken {
 		t.Errorf("emit returned %v, the run %v", got, err)
 	}
 }
 
 func TestFailAtKeepsAnEarlierError(t *testing.T) {
 	first := errors.New("first")
-	src := streamtest.FailAt(streamtest.FailAt(numbers(3), 2, first), 2, errBroken)
+	src := stream.Via2(numbers(3), streamtest.FailAt[int](2, first), streamtest.FailAt[int](2, errBroken))
 	if _, err := collect(t.Context(), src); !errors.Is(err, first) || errors.Is(err, errBroken) {
 		t.Errorf("%v, want the source's own error", err)
 	}
@@ -72,13 +72,13 @@ func TestPanicAt(t *testing.T) {
 					t.Errorf("PanicAt %d: the panic is %v", n, v)
 				}
 			}()
-			_ = streamtest.PanicAt(numbers(3), n, "boom").Each(t.Context(), func(v int) error { got = append(got, v); return nil })
+			_ = stream.Via(numbers(3), streamtest.PanicAt[int](n, "boom")).Each(t.Context(), func(v int) error { got = append(got, v); return nil })
 		}()
 		if len(got) != n {
 			t.Errorf("PanicAt %d: %v came before it", n, got)
 		}
 	}
-	if got, err := collect(t.Context(), streamtest.PanicAt(numbers(3), 4, "boom")); len(got) != 3 || err != nil {
+	if got, err := collect(t.Context(), stream.Via(numbers(3), streamtest.PanicAt[int](4, "boom"))); len(got) != 3 || err != nil {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -89,7 +89,7 @@ func TestStall(t *testing.T) {
 			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errBroken)
 			defer cancel()
 			start := time.Now()
-			got, err := collect(ctx, streamtest.Stall(numbers(3), n))
+			got, err := collect(ctx, stream.Via(numbers(3), streamtest.Stall[int](n)))
 			if len(got) != n || !errors.Is(err, errBroken) || time.Since(start) != time.Minute {
 				t.Errorf("Stall %d: %v, %v after %v", n, got, err, time.Since(start))
 			}
@@ -104,7 +104,7 @@ func TestShort(t *testing.T) {
 			defer func() { ended = true }()
 			return numbers(3).Each(ctx, emit)
 		})
-		got, err := collect(t.Context(), streamtest.Short(src, n))
+		got, err := collect(t.Context(), stream.Via(src, streamtest.Short[int](n)))
 		if len(got) != min(n, 3) || err != nil || !ended {
 			t.Errorf("Short %d: %v, %v", n, got, err)
 		}
@@ -114,7 +114,7 @@ func TestShort(t *testing.T) {
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		got, err := collect(t.Context(), streamtest.Slow(numbers(3), time.Hour))
+		got, err := collect(t.Context(), stream.Via(numbers(3), streamtest.Slow[int](time.Hour)))
 		if len(got) != 3 || err != nil || time.Since(start) != 3*time.Hour {
 			t.Errorf("%v, %v after %v", got, err, time.Since(start))
 		}
@@ -123,10 +123,10 @@ func TestSlow(t *testing.T) {
 
 func TestFaultsRefuseNegativeCounts(t *testing.T) {
 	for name, src := range map[string]stream.Source[int]{
-		"FailAt":  streamtest.FailAt(numbers(3), -1, errBroken),
-		"PanicAt": streamtest.PanicAt(numbers(3), -1, "boom"),
-		"Stall":   streamtest.Stall(numbers(3), -1),
-		"Short":   streamtest.Short(numbers(3), -1),
+		"FailAt":  stream.Via(numbers(3), streamtest.FailAt[int](-1, errBroken)),
+		"PanicAt": stream.Via(numbers(3), streamtest.PanicAt[int](-1, "boom")),
+		"Stall":   stream.Via(numbers(3), streamtest.Stall[int](-1)),
+		"Short":   stream.Via(numbers(3), streamtest.Short[int](-1)),
 	} {
 		if got, err := collect(t.Context(), src); err == nil || errors.Is(err, errBroken) || len(got) > 0 {
 			t.Errorf("%s: %v, %v", name, got, err)
@@ -136,16 +136,16 @@ func TestFaultsRefuseNegativeCounts(t *testing.T) {
 
 // A fault that is not reached leaves a source that keeps the contract.
 func TestFaultsKeepTheContract(t *testing.T) {
-	for name, fault := range map[string]func(stream.Source[int]) stream.Source[int]{
-		"FailAt":  func(src stream.Source[int]) stream.Source[int] { return streamtest.FailAt(src, 1000, errBroken) },
-		"PanicAt": func(src stream.Source[int]) stream.Source[int] { return streamtest.PanicAt(src, 1000, "boom") },
-		"Stall":   func(src stream.Source[int]) stream.Source[int] { return streamtest.Stall(src, 1000) },
-		"Short":   func(src stream.Source[int]) stream.Source[int] { return streamtest.Short(src, 1000) },
-		"Slow":    func(src stream.Source[int]) stream.Source[int] { return streamtest.Slow(src, time.Second/10) },
+	for name, fault := range map[string]stream.Flow[int, int]{
+		"FailAt":  streamtest.FailAt[int](1000, errBroken),
+		"PanicAt": streamtest.PanicAt[int](1000, "boom"),
+		"Stall":   streamtest.Stall[int](1000),
+		"Short":   streamtest.Short[int](1000),
+		"Slow":    streamtest.Slow[int](time.Second / 10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[int, int]{
-				New:  func() stream.Flow[int, int] { return stream.FlowFunc[int, int](fault) },
+				New:  func() stream.Flow[int, int] { return fault },
 				Want: func(t *testing.T, in, out []int) { checkEqual(t, in, out) },
 			})
 		})

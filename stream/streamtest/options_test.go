@@ -73,7 +73,7 @@ func TestOptions(t *testing.T) {
 				}
 				return nil
 			})
-		}, Stalled: func() stream.Source[int] { return streamtest.Stall(numbers(0), 0) }})
+		}, Stalled: func() stream.Source[int] { return stream.Via(numbers(0), streamtest.Stall[int](0)) }})
 	})
 	t.Run("Structs", func(t *testing.T) {
 		type pair struct {

@@ -36,6 +36,8 @@ func (d *receiver[T]) emit(v T) error {
 	case d.broken.Load() != nil:
 		d.r.c.breach(3, "emit was called again after it %s", *d.broken.Load())
 		return errBreach
+	case goroutine() != d.r.home:
+		d.r.c.breach(3, "emit was called on another goroutine than the one that called Each")
 	default:
 		d.turn++
 	}

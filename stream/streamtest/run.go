@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/pprof"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ type run struct {
 	ctx   context.Context
 	stop  context.CancelCauseFunc
 	label string
+	home  string // the goroutine on which the stage runs
 
 	mu        sync.Mutex
 	cancelled time.Time // when cancel was called
@@ -87,6 +89,7 @@ func (r *run) isCancelled() bool {
 func (r *run) start(f func() error) {
 	go func() {
 		pprof.SetGoroutineLabels(r.ctx)
+		r.home = goroutine()
 		returned := false
 		defer close(r.done)
 		defer func() {
@@ -180,6 +183,13 @@ func (r *run) prompt() {
 	if took := r.ended.Sub(r.cancelled); took > r.c.second {
 		r.c.breach(7, "it took %v from the cancel to the return, more than %v", took, r.c.second)
 	}
+}
+
+// goroutine returns the name of the calling goroutine, the beginning of its stack trace: "goroutine 17".
+func goroutine() string {
+	var buf [64]byte
+	name, _, _ := strings.Cut(string(buf[:runtime.Stack(buf[:], false)]), " [")
+	return name
 }
 
 // same reports whether err is want itself.

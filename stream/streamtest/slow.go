@@ -7,11 +7,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slow returns a source whose every element comes d later than src emits it. In a synctest bubble that costs no time.
+// Slow returns a flow that passes every element d after it came. In a synctest bubble that costs no time.
 //
 // Before a stage it is a slow upstream; after a stage it is a slow downstream.
-func Slow[T any](src stream.Source[T], d time.Duration) stream.Source[T] {
-	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+func Slow[T any](d time.Duration) stream.Flow[T, T] {
+	return counted("Slow", 0, func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		return src.Each(ctx, func(v T) error {
 			timer := time.NewTimer(d)
 			defer timer.Stop()
