@@ -71,6 +71,43 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestCancelWhileBeginning cancels the request that begins an upload, of which the reply comes a little later: the upload is known
+// then, and aborted.
+func TestCancelWhileBeginning(t *testing.T) {
+	server, client := newServer(t, anyParts)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	server.Fault(s3test.Fault{Op: "CreateMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) {
+		cancel(errCause)
+		r.Delay = 100 * time.Millisecond
+	}})
+	_, err := stream.Run(ctx, chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+	if err != errCause { //nolint:errorlint // it is to come as it is
+		t.Errorf("the error is %v", err)
+	}
+	expectNothing(t, server)
+	if n := server.Count("UploadPart"); n > 0 {
+		t.Errorf("%d parts were sent", n)
+	}
+}
+
+// TestCancelWhileEnding cancels the last request, of which the reply comes a little later: nothing is left to be found out.
+func TestCancelWhileEnding(t *testing.T) {
+	for op, size := range map[string]int{"PutObject": 50, "CompleteMultipartUpload": 950} {
+		server, client := newServer(t, anyParts)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		server.Fault(s3test.Fault{Op: op, After: func(_ *s3test.Request, r *s3test.Reply) {
+			cancel(errCause)
+			r.Delay = 100 * time.Millisecond
+		}})
+		data := random(size)
+		obj, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		if err != nil || server.Count("HeadObject") > 0 {
+			t.Errorf("%s: %v, %d HEADs", op, err, server.Count("HeadObject"))
+		}
+		expectStored(t, server, data, obj)
+	}
+}
+
 // TestCancelAtTheEnd cancels as the source ends: the object must not be stored.
 func TestCancelAtTheEnd(t *testing.T) {
 	for _, size := range []int{0, 50, 950} {

@@ -268,6 +268,30 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Flip}},
 		},
 
+		{name: "U21 idle for too long, once", size: parts, faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Fail(400, "RequestTimeout")}}},
+		{name: "U22 slow down, more often than the client tries", size: parts, faults: each(func(op string) s3test.Fault {
+			return s3test.Fault{Op: op, Times: 5, Before: s3test.Fail(503, "SlowDown")}
+		})},
+		{name: "U22 slow down in a 200", size: parts, faults: []s3test.Fault{
+			{Op: "CompleteMultipartUpload", Times: 4, Before: say("<Error><Code>SlowDown</Code></Error>")},
+		}},
+		{name: "U22 too many requests", size: parts, faults: []s3test.Fault{{Op: "UploadPart", Times: 4, Before: s3test.Fail(429, "Busy")}}},
+		{name: "U22 put, slow down", size: single, faults: []s3test.Fault{{Op: "PutObject", Times: 7, Before: s3test.Fail(503, "SlowDown")}}},
+		{
+			name: "U22 slow down, always", size: parts, want: failed, err: coded("SlowDown"), opts: s3sink.UploadOptions{SlowDownTimeout: 300 * time.Millisecond},
+			faults: []s3test.Fault{{Op: "UploadPart", Times: always, Before: s3test.Fail(503, "SlowDown")}},
+		},
+		{
+			name: "U22 slow down, no patience", size: parts, want: failed, err: coded("SlowDown"), opts: s3sink.UploadOptions{SlowDownTimeout: -1},
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: 3, Before: s3test.Fail(503, "SlowDown")}},
+		},
+		{
+			name: "U22 abort, too many requests", size: parts, want: failed, err: coded("NoSuchKey"), faults: []s3test.Fault{
+				{Op: "UploadPart", Part: 2, Before: s3test.Fail(404, "NoSuchKey")},
+				{Op: "AbortMultipartUpload", Times: 4, Before: s3test.Fail(429, "Busy")},
+			},
+		},
+
 		{name: "U23 exists", size: single, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrExists)},
 		{name: "U23 exists, parts", size: parts, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrExists)},
 		{
@@ -292,6 +316,24 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{
 				{Op: "UploadPart", Part: 5, Times: always, Before: s3test.Fail(404, "NoSuchUpload")},
 			},
+		},
+		{
+			name: "U26 checksum unknown, create", size: parts, want: failed, err: advised,
+			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Before: s3test.Fail(501, "NotImplemented")}},
+		},
+		{
+			name: "U26 checksum unknown, put", size: single, want: failed, err: advised,
+			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(501, "NotImplemented")}},
+		},
+		{
+			name: "U28 complete tells no checksum and stores nothing", size: parts, want: unknown,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: func(*s3test.Request) *s3test.Reply {
+				return &s3test.Reply{Body: []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
+			}}},
+		},
+		{
+			name: "U28 complete tells no checksum, no right to look", size: parts, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}},
 		},
 		{
 			name: "U28 complete tells another checksum", size: parts, want: unknown, err: is(s3sink.ErrMismatch),
@@ -370,6 +412,11 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// advised tells whether err says what helps.
+func advised(err error) bool {
+	return coded("NotImplemented")(err) && strings.Contains(err.Error(), "ChecksumNone")
 }
 
 // each returns a fault for every operation of a multipart upload.

@@ -12,8 +12,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
+// replyGrace is how long a request may still be answered after a cancellation where cutting it off would leave a doubt: an upload
+// whose id nobody knows, or an object that may or may not be stored.
+const replyGrace = 500 * time.Millisecond
+
 // create begins a multipart upload.
 func (r *run) create(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	in := &s3.CreateMultipartUploadInput{
 		Bucket:               &r.bucket,
 		Key:                  &r.key,
@@ -33,7 +40,11 @@ func (r *run) create(ctx context.Context) error {
 		in.ChecksumType = types.ChecksumTypeFullObject
 	}
 	t := &tries{timeout: r.requestTimeout(0)}
-	out, err := r.client.CreateMultipartUpload(ctx, in, t.options)
+	longer, cancel := outliving(ctx, replyGrace)
+	defer cancel()
+	out, err := patiently(ctx, r.settings, func() (*s3.CreateMultipartUploadOutput, error) {
+		return r.client.CreateMultipartUpload(longer, in, t.options)
+	})
 	if err == nil && aws.ToString(out.UploadId) == "" {
 		err = errNoUploadID
 	}
@@ -48,15 +59,17 @@ func (r *run) create(ctx context.Context) error {
 func (r *run) uploadPart(ctx context.Context, p part) error {
 	what := fmt.Sprintf("upload part %d", p.n)
 	t := &tries{timeout: r.requestTimeout(len(p.body)), unsigned: r.opts.UnsignedPayload, retryOn: damaged}
-	out, err := r.client.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket:            &r.bucket,
-		Key:               &r.key,
-		UploadId:          &r.id,
-		PartNumber:        aws.Int32(int32(p.n)),
-		Body:              bytes.NewReader(p.body),
-		ContentLength:     aws.Int64(int64(len(p.body))),
-		ChecksumCRC64NVME: r.settings.sum(p.crc),
-	}, t.options)
+	out, err := patiently(ctx, r.settings, func() (*s3.UploadPartOutput, error) {
+		return r.client.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket:            &r.bucket,
+			Key:               &r.key,
+			UploadId:          &r.id,
+			PartNumber:        aws.Int32(int32(p.n)),
+			Body:              bytes.NewReader(p.body),
+			ContentLength:     aws.Int64(int64(len(p.body))),
+			ChecksumCRC64NVME: r.settings.sum(p.crc),
+		}, t.options)
+	})
 	switch {
 	case err != nil:
 	case aws.ToString(out.ETag) == "":
@@ -64,11 +77,12 @@ func (r *run) uploadPart(ctx context.Context, p part) error {
 	case r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != crcText(p.crc):
 		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, *out.ChecksumCRC64NVME, crcText(p.crc))
 	}
-	if err != nil {
-		return r.ended(ctx, what, err)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil {
+		r.late = r.late || status(err) == 0
+		return r.ended(ctx, what, err)
+	}
 	for len(r.done) < p.n {
 		r.done = append(r.done, types.CompletedPart{})
 	}
@@ -97,7 +111,11 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	if r.opts.RequestTimeout > 0 {
 		t.timeout = r.opts.RequestTimeout
 	}
-	out, err := r.client.CompleteMultipartUpload(ctx, in, t.options)
+	longer, cancel := outliving(ctx, replyGrace)
+	defer cancel()
+	out, err := patiently(ctx, r.settings, func() (*s3.CompleteMultipartUploadOutput, error) {
+		return r.client.CompleteMultipartUpload(longer, in, t.options)
+	})
 	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errNoETag
 	}
@@ -121,15 +139,14 @@ func (r *run) abort(ctx context.Context) error {
 	ctx, cancel := r.detached(ctx)
 	defer cancel()
 	err := r.abortOnce(ctx)
-	for wait := 100 * time.Millisecond; err != nil && !refused(err); wait = min(2*wait, 2*time.Second) {
-		// The server may be on its way back. What is left behind costs money every day.
-		select {
-		case <-time.After(wait):
-			err = r.abortOnce(ctx)
-			continue
-		case <-ctx.Done():
-		}
-		break
+	// The server may be on its way back. What is left behind costs money every day.
+	for wait := 100 * time.Millisecond; err != nil && (busy(err) || !refused(err)) && sleep(ctx, wait); wait = min(2*wait, 2*time.Second) {
+		err = r.abortOnce(ctx)
+	}
+	// A part that was on its way may arrive behind the abort, and bring the upload back. Once the service does not know the upload
+	// any more, none has (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
+	for wait := 100 * time.Millisecond; err == nil && r.late && wait <= 200*time.Millisecond && sleep(ctx, wait); wait *= 2 {
+		err = r.abortOnce(ctx)
 	}
 	if err != nil && !noSuchUpload(err) {
 		return r.failed("abort upload "+r.id, err)
@@ -156,8 +173,11 @@ func (r *run) failed(what string, err error) error {
 
 // ended returns why a request failed: the cause when ctx ended it, else err.
 func (r *run) ended(ctx context.Context, what string, err error) error {
-	if ctx.Err() != nil && !errors.Is(err, errNoETag) {
+	switch {
+	case ctx.Err() != nil && !errors.Is(err, errNoETag):
 		return context.Cause(ctx)
+	case code(err) == "NotImplemented" && r.checked():
+		err = fmt.Errorf("%w (a service that does not know CRC64NVME needs ChecksumNone)", err)
 	}
 	return r.failed(what, err)
 }

@@ -84,11 +84,13 @@ func (r *run) confirm(ctx context.Context, sum *string) error {
 	ctx, cancel := r.detached(ctx)
 	defer cancel()
 	out, err := r.head(ctx)
-	if err != nil { // a writer need not have the right to read
+	switch {
+	case err != nil && notFound(err):
+		return r.failed("complete multipart upload", fmt.Errorf("%w: the service says that it is, but there is none", ErrOutcomeUnknown))
+	case err != nil: // a writer need not have the right to read
 		return nil
-	}
-	if n := aws.ToInt64(out.ContentLength); n != r.total {
-		return r.mismatch("size", n, r.total)
+	case aws.ToInt64(out.ContentLength) != r.total:
+		return r.mismatch("size", aws.ToInt64(out.ContentLength), r.total)
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ func (r *run) put(ctx context.Context) (Object, error) {
 	in := &s3.PutObjectInput{
 		Bucket:               &r.bucket,
 		Key:                  &r.key,
-		Body:                 bytes.NewReader(r.buf),
 		ContentLength:        aws.Int64(int64(len(r.buf))),
 		ChecksumCRC64NVME:    r.settings.sum(r.crc),
 		ContentType:          &r.opts.ContentType,
@@ -34,7 +33,12 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		in.IfNoneMatch = aws.String("*")
 		t.retryOn = append([]string{"ConditionalRequestConflict"}, damaged...)
 	}
-	out, err := r.client.PutObject(ctx, in, t.options)
+	longer, cancel := outliving(ctx, replyGrace)
+	defer cancel()
+	out, err := patiently(ctx, r.settings, func() (*s3.PutObjectOutput, error) {
+		in.Body = bytes.NewReader(r.buf)
+		return r.client.PutObject(longer, in, t.options)
+	})
 	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errNoETag
 	}

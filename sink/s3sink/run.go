@@ -28,6 +28,7 @@ type run struct {
 
 	mu   sync.Mutex
 	done []types.CompletedPart // by part number
+	late bool                  // a part got no reply: what came of it may reach the upload yet
 }
 
 // part is a full buffer on its way.

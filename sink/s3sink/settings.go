@@ -22,6 +22,7 @@ const (
 	defaultPartSize    = 8 << 20
 	defaultParallelism = 4
 	defaultAbort       = 30 * time.Second
+	defaultSlowDown    = time.Minute
 	slowest            = 16 << 10 // bytes a second that a request is given time for
 )
 
@@ -48,6 +49,7 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	o.Parallelism = cmpOr(o.Parallelism, defaultParallelism)
 	o.ContentType = cmpOr(o.ContentType, "application/octet-stream")
 	o.AbortTimeout = cmpOr(o.AbortTimeout, defaultAbort)
+	o.SlowDownTimeout = cmpOr(o.SlowDownTimeout, defaultSlowDown)
 	switch {
 	case client == nil:
 		return nil, errors.New("s3sink: the client is nil")
@@ -57,8 +59,8 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 		return nil, errors.New("s3sink: the object's key is empty")
 	case o.PartSize < l.minPart || o.PartSize > l.maxPart || o.PartSize > math.MaxInt:
 		return nil, fmt.Errorf("s3sink: PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
-	case o.Parallelism < 1:
-		return nil, fmt.Errorf("s3sink: Parallelism is %d, want at least 1", o.Parallelism)
+	case o.Parallelism < 1 || o.Parallelism > l.maxParts:
+		return nil, fmt.Errorf("s3sink: Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
 	case o.Checksum != ChecksumCRC64NVME && o.Checksum != ChecksumNone:
 		return nil, fmt.Errorf("s3sink: Checksum is %d, which is none", o.Checksum)
 	case o.RequestTimeout < 0 || o.AbortTimeout < 0:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http/httptrace"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,12 +22,17 @@ import (
 // damaged are the codes of a body that was changed on its way: the SDK does not retry them, though it may, for the body is still at hand.
 var damaged = []string{"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
+// expired are the codes of credentials that were good for a time. The SDK does not retry them either.
+var expired = []string{"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
+
 // tries looks at every try that the SDK makes of one request: it bounds each in time and remembers whether one of them may have been
 // carried out although its reply does not say so.
 type tries struct {
 	timeout  time.Duration
 	unsigned bool
 	retryOn  []string // codes to be retried beside the SDK's
+
+	credentials aws.CredentialsProvider
 
 	mu    sync.Mutex
 	vague bool
@@ -36,9 +42,10 @@ type tries struct {
 func (t *tries) options(o *s3.Options) {
 	// The checksum is ours, or none is wanted: never a trailer, which many services refuse.
 	o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-	if codes := t.retryOn; len(codes) > 0 && o.Retryer != nil {
-		o.Retryer = retry.AddWithErrorCodes(o.Retryer, codes...)
+	if o.Retryer != nil {
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, slices.Concat(expired, t.retryOn)...)
 	}
+	t.credentials = o.Credentials
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
@@ -71,6 +78,9 @@ func (t *tries) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 	if err != nil && status(err) == 0 && try.Err() != nil && ctx.Err() == nil {
 		// Not the SDK's own error, which it would take for a cancellation and not retry.
 		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("no reply within %v: %w", t.timeout, os.ErrDeadlineExceeded)}
+	}
+	if c, cached := t.credentials.(interface{ Invalidate() }); cached && slices.Contains(expired, code(err)) {
+		c.Invalidate() // so that the next try asks for new ones
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

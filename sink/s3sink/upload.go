@@ -40,7 +40,7 @@ const (
 type UploadOptions struct {
 	PartSize    int64 // bytes in a part, 5 MiB to 5 GiB; 0 means 8 MiB
 	FixedParts  bool  // parts never grow, as Cloudflare R2 demands; a stream of more than 10,000 × PartSize is then ErrTooLarge
-	Parallelism int   // parts in flight, at least 1; 0 means 4
+	Parallelism int   // parts in flight, 1 to 10,000; 0 means 4
 
 	ContentType        string            // "" means application/octet-stream
 	ContentEncoding    string            // as sent; "" for none
@@ -63,6 +63,10 @@ type UploadOptions struct {
 
 	RequestTimeout time.Duration // for one try of one request; 0 means a minute and what a part takes at 16 KiB/s
 	AbortTimeout   time.Duration // for cleaning up and for settling an outcome; 0 means 30 s
+
+	// SlowDownTimeout is how long a request is made again, after the client's own retries, while the service answers that it is
+	// too busy (503, 429, SlowDown). 0 means a minute; a negative time means never.
+	SlowDownTimeout time.Duration
 }
 
 // Object is what [Upload] stored.
@@ -86,16 +90,20 @@ type Object struct {
 //     40 GiB and the limit is 6.3 TiB. FixedParts turns that off.
 //   - Order and goroutines: parts are filled on the caller's goroutine and sent by Parallelism others, in any order; all have ended
 //     when the run returns. Nothing is sent before the first part is full or the stream has ended.
+//   - Retries: the client's own, whatever they are set to; beside them, of a body that was damaged on its way, of a request whose
+//     credentials had expired (the client's provider is asked for new ones), and while the service asks to slow down, for SlowDownTimeout.
 //   - Errors: the source's as it is, the SDK's wrapped (errors.As finds smithy.APIError and its code: NoSuchBucket, AccessDenied, …);
 //     [ErrExists] and [ErrConflict] with IfAbsent, [ErrTooLarge], [ErrMismatch], [ErrOutcomeUnknown].
 //   - Failure: on any error, panic or cancellation the upload is aborted once no part is in flight any more, on a context of its own.
+//     A part whose reply did not come may arrive behind the abort, so such an upload is aborted again 0.1 s later, and once more where that was needed.
 //     A server that answers makes that a matter of milliseconds; one that does not is asked again for AbortTimeout at most. An abort that
 //     failed is joined to the error, with the upload's id. Where the outcome of the last step is unknown, the upload is not
 //     aborted. What is left then, or where the reply to the very first request of an upload was lost, is found by [AbortPending].
 //   - Proof: a last request whose reply was lost or says nothing is followed by a HEAD. The object at the key is taken for this
 //     one when its size and its checksum (or the ETag that the parts make) are; so the same bytes under the same key, stored by
 //     another, pass for ours. Without permission to read, such an outcome is unknown.
-//   - Cancellation while the last request is under way: the run succeeds where the object proves to be stored, else it is the cause.
+//   - Cancellation while the last request is under way: it has half a second to be answered. The run succeeds where the object
+//     proves to be stored, else its error is the cause, or wraps it beside [ErrOutcomeUnknown].
 //   - Limits: 5 MiB to 5 GiB a part, 10,000 parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 func Upload(client API, bucket, key string, opts *UploadOptions) stream.Sink[[]byte, Object] {
 	s, err := newSettings(client, bucket, key, opts)

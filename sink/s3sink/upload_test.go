@@ -20,7 +20,7 @@ import (
 
 // TestConformance runs the shared suite over streams of one part and of many.
 func TestConformance(t *testing.T) {
-	for _, size := range []int64{1 << 20, 64} {
+	for _, size := range []int64{1 << 20, 128} {
 		t.Run(fmt.Sprintf("parts of %d", size), func(t *testing.T) {
 			server, client := newServer(t, anyParts)
 			streamtest.TestSink(t, streamtest.Sink[[]byte, s3sink.Object]{
@@ -210,6 +210,7 @@ func TestBadSettings(t *testing.T) {
 		"small part":       s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5<<20 - 1}),
 		"large part":       s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5<<30 + 1}),
 		"parallelism":      s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Parallelism: -1}),
+		"much parallelism": s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Parallelism: 10_001}),
 		"checksum":         s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Checksum: 9}),
 		"request timeout":  s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{RequestTimeout: -1}),
 		"abort timeout":    s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{AbortTimeout: -1}),

@@ -34,29 +34,38 @@ type stored struct {
 func (s *Server) Uploads(bucket string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return keys(s.buckets[bucket].uploads, "", "")
+	return keys(s.bucket(bucket).uploads, "", "")
 }
 
 // DropPart takes a stored part out of an upload, as a service that loses data would.
 func (s *Server) DropPart(bucket, uploadID string, part int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.buckets[bucket].uploads[uploadID].parts, part)
+	delete(s.upload(bucket, uploadID).parts, part)
 }
 
 // AbortUpload ends an upload, as a lifecycle rule would.
 func (s *Server) AbortUpload(bucket, uploadID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.buckets[bucket].uploads, uploadID)
+	delete(s.bucket(bucket).uploads, uploadID)
 }
 
 // Age makes an upload look as if it had begun so much earlier.
 func (s *Server) Age(bucket, uploadID string, by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.buckets[bucket].uploads[uploadID]
+	u := s.upload(bucket, uploadID)
 	u.began = u.began.Add(-by)
+}
+
+// upload returns an upload that the test says is there. s.mu is held.
+func (s *Server) upload(bucket, id string) *upload {
+	u := s.bucket(bucket).uploads[id]
+	if u == nil {
+		panic(fmt.Sprintf("s3test: there is no upload %q to %s", id, bucket))
+	}
+	return u
 }
 
 func document(v any) *Reply {

@@ -51,21 +51,21 @@ func (s *Server) Put(bucket, key string, body []byte) *Object {
 	o := &Object{Key: key, Body: append([]byte(nil), body...), Header: http.Header{}}
 	o.sum, o.sumType = sumOf("Crc64nvme", body), "FULL_OBJECT"
 	o.ETag = etagOf(body, "")
-	return s.store(s.buckets[bucket], o)
+	return s.store(s.bucket(bucket), o)
 }
 
 // Object returns what is stored under key, or nil. It is not to be changed.
 func (s *Server) Object(bucket, key string) *Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.buckets[bucket].current(key)
+	return s.bucket(bucket).current(key)
 }
 
 // Remove deletes an object with all its versions.
 func (s *Server) Remove(bucket, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.buckets[bucket].objects, key)
+	delete(s.bucket(bucket).objects, key)
 }
 
 func (b *bucket) current(key string) *Object {

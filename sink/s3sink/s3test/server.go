@@ -1,19 +1,11 @@
-// Package s3test is an S3 server in the test's own process, whose faults a test writes down.
-//
-//	server := s3test.New(nil)
-//	defer server.Close()
-//	server.CreateBucket("backups")
-//	server.Fault(s3test.Fault{Op: "UploadPart", Part: 2, Before: s3test.Fail(500, "InternalError")})
-//	// a client with server.URL as its endpoint, path-style addresses and any credentials
-//
-// It keeps objects in memory and follows S3 where a program would notice: multipart uploads with the rules for parts, their ETags
-// and checksums; ranges; conditions (If-Match, If-None-Match); versions; lists. It has no access control and does not check signatures.
 package s3test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +25,7 @@ type Server struct {
 
 	opts   Options
 	http   *httptest.Server
+	close  func()
 	closed chan struct{}
 
 	mu       sync.Mutex
@@ -62,21 +55,35 @@ func New(opts *Options) *Server {
 	}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
 	s.URL = s.http.URL
+	s.close = sync.OnceFunc(func() {
+		close(s.closed)
+		s.http.CloseClientConnections()
+		s.http.Close()
+	})
 	return s
 }
 
-// Close stops the server and ends what hangs.
-func (s *Server) Close() {
-	close(s.closed)
-	s.http.CloseClientConnections()
-	s.http.Close()
-}
+// Close stops the server and ends what hangs. A second Close does nothing.
+func (s *Server) Close() { s.close() }
 
 // CreateBucket makes an empty bucket.
 func (s *Server) CreateBucket(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buckets[name] = &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}}
+	s.buckets[name] = newBucket()
+}
+
+func newBucket() *bucket {
+	return &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}}
+}
+
+// bucket returns a bucket that the test says is there. s.mu is held.
+func (s *Server) bucket(name string) *bucket {
+	b := s.buckets[name]
+	if b == nil {
+		panic(fmt.Sprintf("s3test: there is no bucket %q", name))
+	}
+	return b
 }
 
 // Request is what a client asked for.
@@ -172,13 +179,38 @@ func parse(hr *http.Request) *Request {
 	return r
 }
 
+// params are the parameters of the query that are known, beside the SDK's own x-id.
+var params = []string{
+	"continuation-token", "key-marker", "list-type", "max-keys", "max-uploads", "partNumber", "prefix", "start-after",
+	"upload-id-marker", "uploadId", "uploads", "versionId", "x-id",
+}
+
+// unknown tells whether req asks for something that is not known here, and would be left out.
+func unknown(req *Request) bool {
+	for p := range req.Query {
+		if !slices.Contains(params, p) {
+			return true
+		}
+	}
+	h, write := req.Header, req.Op != "GetObject" && req.Op != "HeadObject"
+	none := h.Get("If-None-Match")
+	return h.Get("X-Amz-Copy-Source") != "" || h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" ||
+		write && (h.Get("If-Match") != "" || none != "" && none != "*") ||
+		!write && (none != "" || h.Get("If-Modified-Since") != "" || h.Get("If-Unmodified-Since") != "" || req.Part != 0) ||
+		req.Op == "ListObjectsV2" && first(req.Query["list-type"]) != "2" ||
+		req.Op == "DeleteObject" && len(req.Query["versionId"]) > 0
+}
+
 // handle carries req out. s.mu is held.
 func (s *Server) handle(req *Request) *Reply {
+	if unknown(req) {
+		return refuse(http.StatusNotImplemented, "NotImplemented")
+	}
 	if req.Op == "CreateBucket" {
 		if s.buckets[req.Bucket] != nil {
 			return refuse(http.StatusConflict, "BucketAlreadyOwnedByYou")
 		}
-		s.buckets[req.Bucket] = &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}}
+		s.buckets[req.Bucket] = newBucket()
 		return &Reply{}
 	}
 	b := s.buckets[req.Bucket]

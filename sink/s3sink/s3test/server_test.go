@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/millweir/millweir/sink/s3sink/s3test"
 )
 
@@ -165,6 +167,87 @@ func TestObjects(t *testing.T) {
 	if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: p("b"), Key: p("k")}); codeOf(err) != "NotFound" {
 		t.Errorf("deleted: %v", err)
 	}
+}
+
+// TestUnknown asks for what the server would have to leave out: it refuses it.
+func TestUnknown(t *testing.T) {
+	server, client := setUp(t, nil)
+	server.Put("b", "k", []byte("text"))
+	ctx, b, k := t.Context(), aws.String("b"), aws.String("k")
+	for name, ask := range map[string]func() error{
+		"copy": func() error {
+			_, err := client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: b, Key: k, CopySource: aws.String("b/other")})
+			return err
+		},
+		"tagging": func() error {
+			_, err := client.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{Bucket: b, Key: k, Tagging: &types.Tagging{TagSet: []types.Tag{}}})
+			return err
+		},
+		"acl": func() error {
+			_, err := client.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: b, Key: k})
+			return err
+		},
+		"a condition of a put": func() error {
+			_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: b, Key: k, IfMatch: aws.String("x")})
+			return err
+		},
+		"a condition of a get": func() error {
+			_, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: b, Key: k, IfNoneMatch: aws.String("x")})
+			return err
+		},
+		"a part of an object": func() error {
+			_, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: b, Key: k, PartNumber: aws.Int32(1)})
+			return err
+		},
+		"a list with a delimiter": func() error {
+			_, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: b, Delimiter: aws.String("/")})
+			return err
+		},
+		"the older list": func() error {
+			_, err := client.ListObjects(ctx, &s3.ListObjectsInput{Bucket: b})
+			return err
+		},
+		"delete a version": func() error {
+			_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: b, Key: k, VersionId: aws.String("x")})
+			return err
+		},
+		"delete many": func() error {
+			_, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: b, Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: k}}}})
+			return err
+		},
+		"a customer's key": func() error {
+			_, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: b}, s3.WithAPIOptions(
+				smithyhttp.AddHeaderValue("X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256")))
+			return err
+		},
+	} {
+		if err := ask(); err == nil || name != "a customer's key" && codeOf(err) != "NotImplemented" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := string(server.Object("b", "k").Body); got != "text" {
+		t.Errorf("the object is %q now", got)
+	}
+}
+
+// TestMistakes names what a test says is there, and is not.
+func TestMistakes(t *testing.T) {
+	server, _ := setUp(t, nil)
+	for name, ask := range map[string]func(){
+		"bucket": func() { server.Object("none", "k") },
+		"upload": func() { server.Age("b", "none", 1) },
+	} {
+		func() {
+			defer func() {
+				if text := fmt.Sprint(recover()); !strings.Contains(text, "none") {
+					t.Errorf("%s: %s", name, text)
+				}
+			}()
+			ask()
+		}()
+	}
+	server.Close()
+	server.Close()
 }
 
 func TestList(t *testing.T) {

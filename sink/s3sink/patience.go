@@ -1,0 +1,51 @@
+package s3sink
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+)
+
+// patiently makes a request by f, and again for as long as SlowDownTimeout while the service answers that it is too busy. The SDK's own
+// tries are few, and in a storm of such answers it soon has no token left for them.
+func patiently[T any](ctx context.Context, s *settings, f func() (T, error)) (T, error) {
+	begin := time.Now()
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		out, err := f()
+		if !busy(err) || time.Since(begin) >= s.opts.SlowDownTimeout || !sleep(ctx, wait/2+rand.N(wait/2)) { //nolint:gosec // a delay is no secret
+			return out, err
+		}
+	}
+}
+
+// busy tells whether err says that the service does nothing for now.
+func busy(err error) bool {
+	s := status(err)
+	_, throttled := retry.DefaultThrottleErrorCodes[code(err)]
+	return throttled || s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests
+}
+
+// sleep waits for d; it returns false when ctx was done before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// outliving returns a context that is cancelled a while after ctx.
+func outliving(ctx context.Context, while time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(while, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
+}
