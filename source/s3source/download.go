@@ -29,9 +29,9 @@ type DownloadOptions struct {
 	Offset    int64  // first byte to read, from 0
 	Length    int64  // bytes to read, all of which must be there; 0 means to the end of the object
 
-	ChunkSize    int           // bytes in an element, the last of a run may be shorter; 0 means 128 KiB
-	Retries      int           // how often in a row to read on without getting a byte; 0 means 5, a negative number never
-	StallTimeout time.Duration // how long a reply may give no byte before it is read on by another; 0 means a minute
+	ChunkSize    int           // bytes in an element, the last of a reply may be shorter; 0 means 128 KiB
+	Retries      int           // how often in a row to ask again without getting a byte; 0 means 5, a negative number never
+	StallTimeout time.Duration // how long a reply may give no byte before another is asked for; 0 means a minute
 }
 
 const (
@@ -57,11 +57,12 @@ var (
 
 // Download returns a source that emits the bytes of one S3 object, as they are stored: what is compressed stays so.
 //
-//   - Out: owned chunks of ChunkSize bytes, the last one shorter; none for an empty object.
+//   - Out: owned chunks of ChunkSize bytes, shorter ones where a reply ended and at the end; none for an empty object.
 //   - Memory: one chunk.
 //   - Order and goroutines: none of its own; the object is read by one request at a time, as fast as it is taken. A server that closes a
 //     connection which waits is asked again.
-//   - Retries: a reply that ends early, with or without an error, is read on with a Range and the first reply's ETag in If-Match.
+//   - Retries: a reply that ends early, with or without an error, is read on with a Range and the first reply's ETag in If-Match. A service
+//     that is too busy (503, 429) is asked again after a while, up to Retries times in a row, each with the client's own retries.
 //   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
 //     before Length bytes or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds types.InvalidObjectState, the archived).
 //   - Proof: the emitted bytes are counted against the object's length. A whole object with a full-object CRC64NVME is checked against

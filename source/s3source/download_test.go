@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/millweir/millweir/sink/s3sink/s3test"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
@@ -157,6 +159,84 @@ func TestEarlyEnd(t *testing.T) {
 		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// counting counts the bodies that it handed out and those that were closed.
+type counting struct {
+	s3source.API
+	opened, closed atomic.Int64
+}
+
+type countingBody struct {
+	io.ReadCloser
+	closed *atomic.Int64
+}
+
+func (b countingBody) Close() error {
+	b.closed.Add(1)
+	return b.ReadCloser.Close()
+}
+
+func (c *counting) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	out, err := c.API.GetObject(ctx, in, opts...)
+	if err == nil {
+		c.opened.Add(1)
+		out.Body = countingBody{out.Body, &c.closed}
+	}
+	return out, err
+}
+
+// TestBodiesAreClosed ends runs in every way.
+func TestBodiesAreClosed(t *testing.T) {
+	server, client := newServer(t, nil)
+	server.Put(bucket, key, random(100_000))
+	errDown := errors.New("downstream")
+	for name, run := range map[string]func(ctx context.Context, cancel func(), src stream.Source[[]byte]) error{
+		"whole": func(ctx context.Context, _ func(), src stream.Source[[]byte]) error {
+			_, err := read(ctx, src)
+			return err
+		},
+		"early end": func(ctx context.Context, _ func(), src stream.Source[[]byte]) error {
+			_, err := read(ctx, stream.Via(src, stream.Take[[]byte](2)))
+			return err
+		},
+		"downstream's error": func(ctx context.Context, _ func(), src stream.Source[[]byte]) error {
+			if err := src.Each(ctx, func([]byte) error { return errDown }); !errors.Is(err, errDown) {
+				return err
+			}
+			return nil
+		},
+		"cancellation": func(ctx context.Context, cancel func(), src stream.Source[[]byte]) error {
+			if err := src.Each(ctx, func([]byte) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		},
+		"panic": func(ctx context.Context, _ func(), src stream.Source[[]byte]) error {
+			defer func() { _ = recover() }()
+			return src.Each(ctx, func([]byte) error { panic("downstream") })
+		},
+		"bad reply, twice": func(ctx context.Context, _ func(), src stream.Source[[]byte]) error {
+			server.Fault(s3test.Fault{Times: 2, After: set("Content-Range", "bytes 5-9/10")})
+			_, err := read(ctx, src)
+			return err
+		},
+		"cut": func(ctx context.Context, _ func(), src stream.Source[[]byte]) error {
+			server.Fault(s3test.Fault{Times: 2, After: s3test.CutAfter(5000)})
+			_, err := read(ctx, src)
+			return err
+		},
+	} {
+		c := &counting{API: client}
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := run(ctx, cancel, s3source.Download(c, bucket, key, &s3source.DownloadOptions{ChunkSize: 1000})); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		if o, n := c.opened.Load(), c.closed.Load(); o == 0 || o != n {
+			t.Errorf("%s: %d of %d bodies were closed", name, n, o)
 		}
 	}
 }

@@ -122,6 +122,12 @@ func TestFaults(t *testing.T) {
 			{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(100))},
 			{Op: "GetObject", Times: always, After: set("Content-Range", "bytes 4100-9999/10002")},
 		}},
+		{
+			name: "D7 more bytes than Content-Range tells", opts: s3source.DownloadOptions{Offset: 1000, Length: 5000},
+			faults: []s3test.Fault{{After: func(_ *s3test.Request, r *s3test.Reply) {
+				r.Body, r.NoLength = append(bytes.Clone(r.Body), "and more"...), true
+			}}},
+		},
 		{name: "D8 flipped", want: s3source.ErrChecksum, faults: []s3test.Fault{{Op: "GetObject", After: flip}}},
 		{name: "D8 flipped after a cut", want: s3source.ErrChecksum, faults: []s3test.Fault{
 			{Op: "GetObject", After: s3test.CutAfter(4000)}, {Op: "GetObject", After: flip},
@@ -135,6 +141,23 @@ func TestFaults(t *testing.T) {
 		{name: "D10 HEAD tells more", broken: true, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
 			{Op: "GetObject", Times: always, After: without}, {Op: "HeadObject", Times: always, After: set("Content-Length", "11000")},
 		}},
+		{name: "HEAD fails for a while", faults: []s3test.Fault{
+			{Op: "GetObject", After: without}, {Op: "HeadObject", Times: 5, Before: s3test.Fail(500, "InternalError")},
+		}},
+		{name: "HEAD fails for a while, after a short body", faults: []s3test.Fault{
+			{Op: "GetObject", After: all(without, s3test.ShortenChunked(4000))}, {Op: "HeadObject", Times: 4, Before: s3test.Drop},
+		}},
+		{name: "HEAD is refused", broken: true, faults: []s3test.Fault{
+			{Op: "GetObject", After: without}, {Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")},
+		}},
+		{name: "slow down at first", faults: []s3test.Fault{{Times: 5, Before: s3test.Fail(503, "SlowDown")}}},
+		{name: "too many requests in between", faults: []s3test.Fault{
+			{After: s3test.CutAfter(4000)}, {Times: 2, Before: s3test.Fail(429, "Busy")},
+		}},
+		{
+			name: "slow down always", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(503, "SlowDown")}},
+		},
 		{name: "no ETag to read on by", broken: true, faults: []s3test.Fault{
 			{After: all(func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }, s3test.CutAfter(4000))},
 		}},
@@ -144,6 +167,13 @@ func TestFaults(t *testing.T) {
 		{name: "U29 the first reply stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
 			{Times: 2, Before: s3test.Hang},
 		}},
+		{name: "U29 HEAD stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
+			{Op: "GetObject", After: without}, {Op: "HeadObject", Before: s3test.Hang},
+		}},
+		{
+			name: "U29 HEAD always stalls", want: os.ErrDeadlineExceeded, opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
+			faults: []s3test.Fault{{Op: "GetObject", After: without}, {Op: "HeadObject", Times: always, Before: s3test.Hang}},
+		},
 		{
 			name: "U29 every reply stalls", want: os.ErrDeadlineExceeded, opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
 			faults: []s3test.Fault{{Times: always, Before: s3test.Hang}},
@@ -212,6 +242,21 @@ func TestChanged(t *testing.T) {
 			if !errors.Is(err, tt.want) || n > 4000 {
 				t.Errorf("%s: %v after %d bytes", tt.name, err, n)
 			}
+		}
+	}
+}
+
+// TestReadOn looks at the requests that read an object on: each is for the rest of the very object that the first reply came from.
+func TestReadOn(t *testing.T) {
+	server, client := newServer(t, nil)
+	o := server.Put(bucket, key, random(10_000))
+	server.Fault(s3test.Fault{Times: 2, After: s3test.CutAfter(4000)})
+	if got, err := read(t.Context(), s3source.Download(client, bucket, key, nil)); err != nil || !bytes.Equal(got, o.Body) {
+		t.Fatalf("%d bytes came, %v", len(got), err)
+	}
+	for i, want := range [][2]string{{"", ""}, {"bytes=4000-9999", o.ETag}, {"bytes=8000-9999", o.ETag}} {
+		if h := server.Requests()[i].Header; h.Get("Range") != want[0] || h.Get("If-Match") != want[1] {
+			t.Errorf("request %d asks for %q of %q, want %q", i, h.Get("Range"), h.Get("If-Match"), want)
 		}
 	}
 }

@@ -87,11 +87,13 @@ func (r *run) bounded() bool { return r.opts.Length > 0 }
 
 // measure asks for the length of the object.
 func (r *run) measure(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.StallTimeout, errStalled)
+	defer cancel()
 	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
 	})
 	if err != nil {
-		return fatal{r.refusal(err)}
+		return stalled(ctx, r.refusal(err))
 	}
 	length := aws.ToInt64(out.ContentLength)
 	switch {
@@ -118,6 +120,8 @@ func (r *run) refusal(err error) error {
 		return fatal{fmt.Errorf("%w: %w", ErrNotFound, err)}
 	case status == http.StatusPreconditionFailed:
 		return fatal{fmt.Errorf("%w: %w", ErrObjectChanged, err)}
+	case status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests:
+		return err
 	case status >= 400 && status < 500, !r.some:
 		return fatal{err} // the SDK has asked again where it helps
 	}

@@ -22,6 +22,7 @@ type run struct {
 	sure bool   // whether end was told by more than the length of a body, which may have been cut
 	etag string // of the first reply
 	some bool   // whether there was a reply
+	over bool   // whether the last reply came to its end; what is left to do is the proof
 	sum  string // the object's CRC64NVME; "" where there is none or it cannot be checked
 	crc  uint64 // of what was emitted
 	idle int    // replies in a row that gave no byte
@@ -35,15 +36,20 @@ type fatal struct{ error }
 
 func (f fatal) Unwrap() error { return f.error }
 
+// each makes one request after another until all has come, or asking again is of no use.
 func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 	var down error // what emit returned
 	for {
 		from := r.pos
-		err := r.reply(ctx, func(p []byte) error {
-			down = emit(p)
-			return down
-		})
-		if err == nil {
+		var err error
+		if !r.over {
+			err = r.reply(ctx, func(p []byte) error {
+				down = emit(p)
+				return down
+			})
+			r.over = err == nil
+		}
+		if r.over {
 			err = r.finish(ctx)
 		}
 		var f fatal
@@ -178,6 +184,7 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	switch {
 	case r.pos < r.end:
+		r.over = false
 		return fmt.Errorf("the reply ends before byte %d: %w", r.end, io.ErrUnexpectedEOF)
 	case r.pos > r.end:
 		return fatal{fmt.Errorf("%w: %d bytes came of an object of %d", ErrBadReply, r.pos, r.end)}
