@@ -469,19 +469,3 @@ func TestInsertPanicInUpstream(t *testing.T) {
 	})
 	stream.Run(t.Context(), src, mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
 }
-
-func ExampleInsert() {
-	var cookies mongosink.Inserter = &inserter{} // client.Database("shop").Collection("cookies")
-	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}, {Key: "name", Value: "stroopwafel"}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	result, err := stream.Run(context.Background(), of([]bson.Raw{doc}, nil), mongosink.Insert(cookies, &mongosink.InsertOptions{Parallelism: 2}))
-	if err != nil {
-		fmt.Println(err, "after", result.Inserted, "documents")
-		return
-	}
-	fmt.Println(result.Inserted, "document,", result.Bytes, "bytes")
-	// Output: 1 document, 36 bytes
-}

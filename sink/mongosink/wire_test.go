@@ -18,6 +18,7 @@ import (
 	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/source/mongosource/mongotest"
 	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
 )
 
 // serve returns a server and its empty collection shop.cookies through a client.
@@ -239,5 +240,27 @@ func TestInsertCancelledOnTheWire(t *testing.T) {
 	r, err := stream.Run(ctx, of(numbered(t, 100), nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 	if err != cause || r.Unknown != 40 || time.Since(begin) > 1200*time.Millisecond { //nolint:errorlint // as it is
 		t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
+	}
+}
+
+// The contract over the wire, of documents without an _id: a sink that runs twice inserts them twice.
+func TestInsertContractOnTheWire(t *testing.T) {
+	srv, coll := serve(t)
+	streamtest.TestSink(t, streamtest.Sink[bson.Raw, mongosink.InsertResult]{
+		New: func() stream.Sink[bson.Raw, mongosink.InsertResult] {
+			return mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 3})
+		},
+		In:        func(i int) bson.Raw { return raw(t, bson.D{{Key: "n", Value: i}}) },
+		InRecords: true,
+		Want: func(t *testing.T, in []bson.Raw, r mongosink.InsertResult) {
+			if r.Inserted != int64(len(in)) || r.Bytes != size(in) || r.Failed != 0 || r.Unknown != 0 {
+				t.Errorf("%d documents of %d bytes, and the result is %+v", len(in), size(in), r)
+			}
+		},
+		RealIO: true,
+		Idle:   []string{"mongo-driver/v2", "mongotest.", "net.", "internal/poll."},
+	})
+	if len(srv.Documents("shop", "cookies")) == 0 {
+		t.Error("nothing reached the server")
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/source/mongosource/mongotest"
 	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
 )
 
 // serve returns a server with docs in shop.cookies, and that collection through a client. set changes the client's options.
@@ -436,5 +437,31 @@ func TestFindNoConnection(t *testing.T) {
 	begin = time.Now()
 	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); err == nil || time.Since(begin) > 2*time.Second {
 		t.Errorf("without a server: %v after %v", err, time.Since(begin))
+	}
+}
+
+// The contract over the wire, by cursors of several batches.
+func TestFindContractOnTheWire(t *testing.T) {
+	srv, coll := serve(t, nil)
+	db := coll.Database()
+	streamtest.TestSource(t, streamtest.Source[bson.Raw]{
+		New: func(n int) stream.Source[bson.Raw] {
+			name := fmt.Sprint("of-", n)
+			if srv.Documents(db.Name(), name) == nil {
+				srv.Add(db.Name(), name, numbered(t, n)...)
+			}
+			return mongosource.Find(db.Collection(name), bson.D{}, every(3))
+		},
+		Want: func(t *testing.T, n int, out []bson.Raw) {
+			if !equal(out, numbered(t, n)) {
+				t.Errorf("%d documents came, not the %d that are stored", len(out), n)
+			}
+		},
+		Records: true,
+		RealIO:  true,
+		Idle:    []string{"mongo-driver/v2", "mongotest.", "net.", "internal/poll."},
+	})
+	if open := srv.Cursors(); open != 0 {
+		t.Errorf("%d cursors are left", open)
 	}
 }

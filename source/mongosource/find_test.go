@@ -211,15 +211,3 @@ func TestFindErrors(t *testing.T) {
 		}
 	}
 }
-
-func ExampleFind() {
-	var cookies mongosource.Finder = &finder{docs: []any{bson.D{{Key: "_id", Value: 1}, {Key: "name", Value: "stroopwafel"}}}} // client.Database("shop").Collection("cookies")
-	for doc, err := range stream.All(context.Background(), mongosource.Find(cookies, bson.D{}, &mongosource.FindOptions{Limit: 10})) {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(doc)
-	}
-	// Output: {"_id": {"$numberInt":"1"},"name": "stroopwafel"}
-}

@@ -1,18 +1,3 @@
-// Package mongotest is a MongoDB server for tests: it runs in the process, keeps raw BSON in memory, byte for byte, and fails as told.
-//
-//	srv := mongotest.NewServer()
-//	defer srv.Close()
-//	srv.Add("shop", "cookies", docs...)
-//	srv.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Close: true})
-//	client, err := mongo.Connect(options.Client().ApplyURI(srv.URI()))
-//
-// It speaks the wire protocol (OP_MSG, and OP_QUERY for the first greeting) as a replica set of one, and keeps a server's limits:
-// documents of 16 MiB, messages of 48,000,000 bytes, batches of 100,000 documents. It knows the commands that reading and
-// writing whole collections takes: find, getMore, killCursors, insert, count, aggregate for CountDocuments, create, drop,
-// listCollections, listDatabases, dropDatabase. It is not a database: a filter may compare fields of the top level for equality
-// of their bytes, and nothing else; there is no sort, and no index but the uniqueness of _id,
-// so that a hint has no effect. What it does not know it
-// refuses, it never ignores it.
 package mongotest
 
 import (
