@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+
+	"github.com/destel/rill"
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	"github.com/reugn/go-streams/flow"
+	"github.com/samber/ro"
+)
+
+// asyncBoundary is a source on one goroutine and a fold on another, 64 elements between them.
+func asyncBoundary(jvm jvm) report.Case {
+	return jvm.join(report.Case{
+		Name: "async-boundary", About: "slice → async, 64 elements ahead → fold",
+		Unit: "element", Units: len(numbers), Want: sum(numbers),
+		Ours: report.Peer{Name: "millweir", Run: func() (int64, error) {
+			return ourSum(stream.Via(source.Slice(numbers), stream.Async[int](ahead)))
+		}},
+		Peers: []report.Peer{
+			{Name: "samber/ro ObserveOn", Bar: report.Bar{Least: 6}, Run: func() (int64, error) {
+				return roSum(ro.Pipe1(ro.FromSlice(numbers), ro.ObserveOn[int](ahead)))
+			}},
+			{Name: "destel/rill Buffer", Bar: report.Bar{Least: 12}, Run: func() (int64, error) {
+				return rillSum(rill.Buffer(rill.FromSlice(numbers, nil), ahead))
+			}},
+			{Name: "reugn/go-streams PassThrough", Run: func() (int64, error) {
+				return goStreamsSum(goStreamsFrom(numbers).Via(flow.NewPassThrough()))
+			}},
+			{Name: "channel", Run: func() (int64, error) { return receive(send(numbers)) }},
+			{Name: "channel, select with a context", Run: selectingChannel},
+		},
+	}, 0, report.Bar{Least: 15})
+}
+
+// selectingChannel is what a channel costs when its sender can be cancelled, as ours can.
+func selectingChannel() (int64, error) {
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	out := make(chan int, ahead)
+	go func() {
+		defer close(out)
+		for _, v := range numbers {
+			select {
+			case out <- v:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return receive(out)
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+var errGone = errors.New("the caller has gone")
+
+// cancelled is the time from cancelling the context of an endless run until the run has returned, the longest of several pipelines.
+func cancelled() report.Case {
+	return report.Case{
+		Name: "cancel", About: "from the cancelling of an endless run to its return, the slowest of all kinds",
+		Unit: "run", Units: 1, By: report.Wall,
+		Ours:   report.Peer{Name: "millweir", Work: slowestToReturn},
+		Limits: []report.Limit{{Max: float64(10 * time.Millisecond)}},
+	}
+}
+
+// endless are runs of every kind that only a cancelled context ends. No function of theirs blocks.
+var endless = map[string]func(context.Context) error{
+	"fused": func(ctx context.Context) error {
+		return run(ctx, stream.Via2(source.Repeat(1), stream.Map(addOne), stream.Filter(keep)))
+	},
+	"idle source": func(ctx context.Context) error { return run(ctx, source.Never[int]()) },
+	"full buffer": func(ctx context.Context) error {
+		return run(ctx, stream.Via2(source.Repeat(1), stream.Async[int](ahead), stream.Delay[int](time.Hour)))
+	},
+	"async": func(ctx context.Context) error {
+		return run(ctx, stream.Via(source.Repeat(1), stream.Async[int](ahead)))
+	},
+	"ordered map": func(ctx context.Context) error { return run(ctx, stream.Via(source.Repeat(1), stream.MapN(4, lookUp))) },
+	"broadcast": func(ctx context.Context) error {
+		return run(ctx, stream.Via(source.Repeat(1), stream.Broadcast(stream.Map(addOne), stream.Map(addOne))))
+	},
+	"merge": func(ctx context.Context) error {
+		return run(ctx, stream.Merge(source.Repeat(1), source.Never[int](), source.Repeat(2)))
+	},
+	"batch within": func(ctx context.Context) error {
+		return run(ctx, stream.Via(source.Repeat(1), stream.BatchWithin[int](batchSize, time.Hour)))
+	},
+	"lines": func(ctx context.Context) error {
+		return run(ctx, stream.Via(source.Repeat([]byte("a\nb\n")), codec.Lines(nil)))
+	},
+}
+
+func run[T any](ctx context.Context, src stream.Source[T]) error {
+	_, err := stream.Run(ctx, src, sink.Discard[T]())
+	return err
+}
+
+func lookUp(_ context.Context, v int) (int, error) { return addOne(v), nil }
+
+// slowestToReturn cancels each of the endless runs when it is on its way. Once in a measurement is enough.
+func slowestToReturn(int) (report.Sample, error) {
+	s := report.Sample{Units: 1, Allocs: -1}
+	before, err := report.CPUTime()
+	if err != nil {
+		return s, err
+	}
+	for name, f := range endless {
+		took, err := toReturn(f)
+		if err != nil {
+			return s, fmt.Errorf("%s: %w", name, err)
+		}
+		s.Wall = max(s.Wall, took)
+	}
+	after, err := report.CPUTime()
+	s.CPU = after - before
+	return s, err
+}
+
+func toReturn(f func(context.Context) error) (time.Duration, error) {
+	ctx, cancel := context.WithCancelCause(background)
+	ended := make(chan time.Time, 1)
+	var err error
+	go func() {
+		err = f(ctx)
+		ended <- time.Now()
+	}()
+	time.Sleep(3 * time.Millisecond)
+	began := time.Now()
+	cancel(errGone)
+	took := (<-ended).Sub(began)
+	if !errors.Is(err, errGone) {
+		return took, fmt.Errorf("it ended with %v, not with the cause of the context", err)
+	}
+	return took, nil
+}

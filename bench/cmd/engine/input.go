@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// elements is how many elements a run has in most cases: enough to make its start-up nothing, few enough to stay in the cache.
+const elements = 100_000
+
+// numbers is the input of most cases: 0, 1, 2 …
+var numbers = func() []int {
+	xs := make([]int, elements)
+	for i := range xs {
+		xs[i] = i
+	}
+	return xs
+}()
+
+// The functions of the stages. They are variables so that no compiler sees through a call, in the loop by hand neither.
+var (
+	addOne     = func(v int) int { return v + 1 }
+	keep       = func(v int) bool { return v&3 != 0 }
+	timesThree = func(v int) int { return v * 3 }
+	add        = func(sum, v int) int { return sum + v }
+)
+
+func sum(xs []int) (total int64) {
+	for _, v := range xs {
+		total += int64(v)
+	}
+	return total
+}
+
+const (
+	framingBytes = 64 << 20 // what the framing cases read
+	chunkBytes   = 64 << 10 // in chunks of so many
+)
+
+// jsonLines returns JSON objects, each with a newline behind it, n bytes in all: small ones, nested ones of about 1.2 KB and a few of
+// about 12 KB, as backups have them.
+func jsonLines(n int) []byte {
+	const patternBytes = 4 << 20 // this much is made, and repeated
+	r := rand.New(rand.NewPCG(1, 2))
+	var pattern []byte
+	for i := 0; len(pattern) < min(patternBytes, n); i++ {
+		fields := 2
+		switch k := r.IntN(10); {
+		case k == 9:
+			fields = 120
+		case k >= 4:
+			fields = 12
+		}
+		pattern = append(appendObject(pattern, r, i, fields), '\n')
+	}
+	all := bytes.Repeat(pattern, n/len(pattern)+1)[:n]
+	end := bytes.LastIndexByte(all[:n-3], '\n') + 1 // the last object is made to fit
+	copy(all[end:], "{"+strings.Repeat(" ", n-end-3)+"}\n")
+	return all
+}
+
+// appendObject appends one JSON object without a newline.
+func appendObject(p []byte, r *rand.Rand, id, fields int) []byte {
+	p = fmt.Appendf(p, `{"_id":{"$oid":"%024x"},"at":{"$date":{"$numberLong":"%d"}}`, id, 1_700_000_000_000+r.Int64N(1e9))
+	for f := range fields {
+		p = fmt.Appendf(p, `,"field%d":{"name":"a \"quoted\" text of %d","count":{"$numberInt":"%d"},"on":true}`, f, r.Int64(), r.IntN(1000))
+	}
+	return append(p, '}')
+}
+
+// chunks returns p in chunks, of which each is one capacity long.
+func chunks(p []byte) (cs [][]byte) {
+	for len(p) > 0 {
+		n := min(chunkBytes, len(p))
+		cs = append(cs, p[:n:n])
+		p = p[n:]
+	}
+	return cs
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// jsonObjects is chunks in memory cut into the JSON objects they hold, which are counted, not parsed.
+func jsonObjects(jvm jvm, size int) report.Case {
+	text := jsonLines(size)
+	in := chunks(text)
+	return jvm.join(report.Case{
+		Name: "json-objects", About: "64 KiB chunks in memory → JSON objects",
+		Unit: "byte", Units: size, Want: int64(size),
+		Ours: report.Peer{Name: "millweir codec.JSONObjects", Run: func() (int64, error) {
+			return stream.Run(background, stream.Via(source.Slice(in), codec.JSONObjects(nil)), sink.Fold(int64(0), addRecord))
+		}},
+		Peers: []report.Peer{{Name: "json.Decoder into RawMessage", Bar: report.Bar{Least: 5}, Run: func() (int64, error) { return decode(text) }}},
+	}, 0, report.Bar{Least: 1.1})
+}
+
+func decode(text []byte) (total int64, _ error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	var object json.RawMessage // its memory serves again and again
+	for {
+		switch err := d.Decode(&object); {
+		case errors.Is(err, io.EOF):
+			return total, nil
+		case err != nil:
+			return total, err
+		}
+		total = addRecord(total, object)
+	}
+}

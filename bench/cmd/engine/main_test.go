@@ -1,0 +1,31 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+)
+
+// TestCases runs every competitor of every case once: what it comes to must be the case's.
+func TestCases(t *testing.T) {
+	for _, c := range cases(jvm{absent: "Pekko Streams, in tests"}, 1<<20) {
+		t.Run(c.Name, func(t *testing.T) {
+			r, err := report.Measure(c, report.Options{Rounds: 1, Target: time.Nanosecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Rows()) == 0 {
+				t.Error("the case has no rows")
+			}
+		})
+	}
+}
+
+func TestJSONLinesFillsItsSize(t *testing.T) {
+	for _, n := range []int{100, 1 << 20, 5<<20 + 7} {
+		if got := len(jsonLines(n)); got != n {
+			t.Errorf("%d bytes, want %d", got, n)
+		}
+	}
+}

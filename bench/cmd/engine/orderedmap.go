@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/destel/rill"
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+	concstream "github.com/sourcegraph/conc/stream"
+)
+
+const (
+	mapped   = 20_000                // elements of a run of the ordered maps
+	workTime = 720 * time.Nanosecond // of one call
+)
+
+// orderedMap is a map by several goroutines that keeps the order, over work of 0.6 to 0.85 µs an element. What it costs is told
+// beyond the same work on as many goroutines as there are cores that never talk to each other.
+func orderedMap(jvm jvm) report.Case {
+	c, ideal := orderedMaps(jvm)
+	c.Name, c.About = "ordered-map", "ordered map over about 0.7 µs of work, beyond the work itself"
+	c.Limits = []report.Limit{{Max: 160, Goal: 30}}
+	c.Ours.Base = &ideal
+	for i := range c.Peers {
+		c.Peers[i].Base = &ideal
+	}
+	if jvm.JVM != nil { // the work may cost something else there
+		c.Peers[len(c.Peers)-1].Base = &report.Peer{Name: "Pekko, ideal", Work: jvm.Work("ideal-map", c.Units, spins(), c.Want)}
+	}
+	return c
+}
+
+// orderedMapWall is how long the same takes.
+func orderedMapWall(jvm jvm) report.Case {
+	c, ideal := orderedMaps(jvm)
+	c.Name, c.About, c.By = "ordered-map-wall", "ordered map over about 0.7 µs of work, as time passes", report.Wall
+	ideal.Bar = report.Bar{Least: 1 / 1.15}
+	c.Peers = append([]report.Peer{ideal}, c.Peers...)
+	return c
+}
+
+// orderedMaps returns the competitors, and the ideal.
+func orderedMaps(jvm jvm) (c report.Case, ideal report.Peer) {
+	times := spins()
+	work := func(v int) int { return spin(v, times) }
+	ideal = report.Peer{Name: "ideal: nothing handed over", Run: func() (int64, error) { return mapApart(work) }}
+	want, _ := ideal.Run()
+	return jvm.join(report.Case{
+		Name: "ordered-map",
+		Unit: "element", Units: mapped, Want: want,
+		Ours: report.Peer{Name: "millweir MapN", Run: func() (int64, error) { return ourMap(work) }},
+		Peers: []report.Peer{
+			{Name: "destel/rill OrderedMap", Run: func() (int64, error) { return rillMap(work) }},
+			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(work) }},
+			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(work) }},
+		},
+	}, times, report.Bar{}), ideal
+}
+
+// orderedMapNothing is the same over a function that does next to nothing: all of it is overhead.
+func orderedMapNothing(jvm jvm) report.Case {
+	return jvm.join(report.Case{
+		Name: "ordered-map-nothing", About: "ordered map over an addition",
+		Unit: "element", Units: mapped, Want: sum(numbers[:mapped]) + mapped,
+		Ours:   report.Peer{Name: "millweir MapN", Run: func() (int64, error) { return ourMap(addOne) }},
+		Limits: []report.Limit{{Max: 20}},
+		Peers: []report.Peer{
+			{Name: "destel/rill OrderedMap", Run: func() (int64, error) { return rillMap(addOne) }},
+			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(addOne) }},
+			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(addOne) }},
+		},
+	}, 0, report.Bar{})
+}
+
+// cores is how many workers a map over pure computation has, with everyone.
+var cores = runtime.GOMAXPROCS(0)
+
+func ourMap(f func(int) int) (int64, error) {
+	return ourSum(stream.Via(source.Slice(numbers[:mapped]), stream.MapN(cores, func(_ context.Context, v int) (int, error) {
+		return f(v), nil
+	})))
+}
+
+func rillMap(f func(int) int) (int64, error) {
+	return rillSum(rill.OrderedMap(rill.FromSlice(numbers[:mapped], nil), cores, func(v int) (int, error) { return f(v), nil }))
+}
+
+func concMap(f func(int) int) (int64, error) {
+	var total int64
+	s := concstream.New().WithMaxGoroutines(cores)
+	for _, v := range numbers[:mapped] {
+		s.Go(func() concstream.Callback {
+			u := f(v)
+			return func() { total += int64(u) }
+		})
+	}
+	s.Wait()
+	return total, nil
+}
+
+// mapByFutures is how one writes it with channels: workers answer each element through a channel of its own, and those stand in
+// line in the order of the elements.
+func mapByFutures(f func(int) int) (int64, error) {
+	type job struct {
+		v      int
+		answer chan int
+	}
+	jobs := make(chan job, ahead)
+	line := make(chan chan int, ahead)
+	for range cores {
+		go func() {
+			for j := range jobs {
+				j.answer <- f(j.v)
+			}
+		}()
+	}
+	go func() {
+		defer close(jobs)
+		defer close(line)
+		for _, v := range numbers[:mapped] {
+			answer := make(chan int, 1)
+			line <- answer
+			jobs <- job{v, answer}
+		}
+	}()
+	var total int64
+	for answer := range line {
+		total += int64(<-answer)
+	}
+	return total, nil
+}
+
+// mapApart is the ideal: every core has its share from the start.
+func mapApart(f func(int) int) (int64, error) {
+	sums := make([]int64, cores)
+	var wg sync.WaitGroup
+	for i := range cores {
+		wg.Go(func() {
+			var mine int64
+			for _, v := range numbers[mapped*i/cores : mapped*(i+1)/cores] {
+				mine += int64(f(v))
+			}
+			sums[i] = mine
+		})
+	}
+	wg.Wait()
+	var total int64
+	for _, s := range sums {
+		total += s
+	}
+	return total, nil
+}
+
+// spin is work: so many steps of a random generator, of which none can begin before the last has ended.
+func spin(v, times int) int {
+	x := uint64(v) | 1
+	for range times {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+	return int(x & 0xffff)
+}
+
+// spins is how many steps of spin take workTime.
+var spins = sync.OnceValue(func() int {
+	const steps = 10_000
+	best := time.Hour
+	for i := range 200 {
+		began := time.Now()
+		runtime.KeepAlive(spin(i, steps)) // or a compiler would find it idle
+		best = min(best, time.Since(began))
+	}
+	return int(steps * workTime / best)
+})

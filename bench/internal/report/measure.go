@@ -1,0 +1,130 @@
+package report
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// Options say how thoroughly to measure.
+type Options struct {
+	Rounds int           // at least 1
+	Target time.Duration // of one measurement, at least
+}
+
+// Result is what was measured of a case. The first competitor is ours, the peers follow.
+type Result struct {
+	Case
+	samples [][]Sample // by competitor, one a round
+	bases   [][]Sample // of what is subtracted; none where nothing is
+}
+
+// Measure runs c: each competitor a few times, to warm up and to find how many runs fill the target time, then round by round.
+func Measure(c Case, o Options) (*Result, error) {
+	if c.By == "" {
+		c.By = CPU
+	}
+	r := &Result{Case: c}
+	var runners []*runner
+	for _, p := range r.competitors() {
+		run, err := prepare(c, p, o.Target)
+		if err != nil {
+			return nil, err
+		}
+		runners = append(runners, run)
+	}
+	r.samples, r.bases = make([][]Sample, len(runners)), make([][]Sample, len(runners))
+	for round := range o.Rounds {
+		for turn := range runners {
+			i := (turn + round) % len(runners) // who begins changes from round to round
+			if err := r.measure(i, runners[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r, nil
+}
+
+func (r *Result) competitors() []Peer { return append([]Peer{r.Ours}, r.Peers...) }
+
+func (r *Result) measure(who int, run *runner) error {
+	if run.base != nil {
+		s, err := run.base.once()
+		if err != nil {
+			return err
+		}
+		r.bases[who] = append(r.bases[who], s)
+	}
+	s, err := run.once()
+	r.samples[who] = append(r.samples[who], s)
+	return err
+}
+
+// runner is a competitor that knows how often it runs in one measurement.
+type runner struct {
+	name string // of case and peer
+	work Work
+	reps int
+	base *runner
+}
+
+func prepare(c Case, p Peer, target time.Duration) (*runner, error) {
+	r := &runner{name: c.Name + ": " + p.Name, work: p.Work, reps: 1}
+	if r.work == nil {
+		r.work = local(c.Units, c.Want, p.Run)
+	}
+	if p.Base != nil {
+		var err error
+		if r.base, err = prepare(c, *p.Base, target); err != nil {
+			return nil, err
+		}
+	}
+	for range 4 {
+		s, err := r.once()
+		if err != nil {
+			return nil, err
+		}
+		if s.Wall >= target {
+			break
+		}
+		// by at most 30 at a time: the first runs are slow
+		r.reps = min(30*r.reps, int(1.1*float64(r.reps)*float64(target)/float64(max(s.Wall, 1)))+1)
+	}
+	return r, nil
+}
+
+func (r *runner) once() (Sample, error) {
+	s, err := r.work(r.reps)
+	if err != nil {
+		return s, fmt.Errorf("report: %s: %w", r.name, err)
+	}
+	return s, nil
+}
+
+// local returns work that is done and measured in this process.
+func local(units int, want int64, run func() (int64, error)) Work {
+	return func(reps int) (s Sample, err error) {
+		var before, after runtime.MemStats
+		runtime.GC() // what others left behind is not charged to this one
+		runtime.ReadMemStats(&before)
+		cpu, err := CPUTime()
+		if err != nil {
+			return s, err
+		}
+		began := time.Now()
+		for range reps {
+			got, err := run()
+			if err == nil && got != want {
+				err = fmt.Errorf("the check value is %d, not %d", got, want)
+			}
+			if err != nil {
+				return s, err
+			}
+		}
+		s.Wall = time.Since(began)
+		used, err := CPUTime()
+		runtime.ReadMemStats(&after)
+		s.CPU, s.Units, s.Allocs = used-cpu, reps*units, int64(after.Mallocs-before.Mallocs)
+		return s, err
+	}
+}

@@ -1,0 +1,91 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Row is one comparison: a case and a peer, or a case and a limit.
+type Row struct {
+	Row    string  `json:"row"`
+	Peer   string  `json:"peer"`
+	Ours   float64 `json:"ours"`   // median
+	Theirs float64 `json:"theirs"` // median, or the limit
+	Unit   string  `json:"unit"`
+	Ratio  float64 `json:"ratio"` // theirs by ours, the median of the rounds
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	Bar    float64 `json:"bar,omitempty"`  // the least ratio demanded
+	Goal   float64 `json:"goal,omitempty"` // the ratio hoped for
+}
+
+// Missed tells whether the ratio lies under its bar.
+func (r Row) Missed() bool { return r.Ratio < r.Bar }
+
+// Rows returns the comparisons of the case: with each peer, and with its limits.
+func (r *Result) Rows() []Row {
+	var rows []Row
+	for i, p := range r.Peers {
+		rows = append(rows, r.row(r.By, p.Name, r.values(r.By, i+1), p.Bar))
+	}
+	for _, l := range r.Limits {
+		by := l.Metric
+		if by == "" {
+			by = r.By
+		}
+		bar := Bar{Least: 1}
+		if l.Goal > 0 {
+			bar.Goal = l.Max / l.Goal
+		}
+		name := fmt.Sprint("limit ", time.Duration(l.Max))
+		if by == Allocs {
+			name = fmt.Sprint("limit ", l.Max)
+		}
+		rows = append(rows, r.row(by, name, slices.Repeat([]float64{l.Max}, len(r.samples[0])), bar))
+	}
+	return rows
+}
+
+// There is no ratio to zero: this is what can be told from nothing, of a measurement and of the difference of two.
+const (
+	least         = 1e-6
+	leastOverhead = 1
+)
+
+// values returns a metric of a competitor, one a round. What is the base's is subtracted from the case's own metric.
+func (r *Result) values(by Metric, who int) []float64 {
+	vs := make([]float64, len(r.samples[who]))
+	for i, s := range r.samples[who] {
+		vs[i] = max(by.of(s), least)
+		if by == r.By && r.bases[who] != nil {
+			vs[i] = max(by.of(s)-by.of(r.bases[who][i]), leastOverhead)
+		}
+	}
+	return vs
+}
+
+// row compares ours with theirs, round by round.
+func (r *Result) row(by Metric, peer string, theirs []float64, bar Bar) Row {
+	ours := r.values(by, 0)
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = theirs[i] / ours[i]
+	}
+	name := r.Name
+	if by != r.By {
+		name += "-" + string(by)
+	}
+	return Row{
+		Row: name, Peer: peer, Unit: by.unit(r.Unit),
+		Ours: median(ours), Theirs: median(theirs),
+		Ratio: median(ratios), Min: slices.Min(ratios), Max: slices.Max(ratios),
+		Bar: bar.Least, Goal: bar.Goal,
+	}
+}
+
+func median(vs []float64) float64 {
+	vs = slices.Sorted(slices.Values(vs))
+	n := len(vs)
+	return (vs[(n-1)/2] + vs[n/2]) / 2
+}

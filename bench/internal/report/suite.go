@@ -1,0 +1,139 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Suite is a bench command: cases, and the flags that all bench commands have.
+type Suite struct {
+	Command string // as one types it: "go run ./bench/cmd/engine"
+	// Cases returns what to measure. It is called after the flags were parsed.
+	Cases func(quick bool) ([]Case, error)
+	Quick Options // with -quick
+	Full  Options // without
+}
+
+// ErrMissed is the error of a suite of which a ratio lies under its bar.
+var ErrMissed = errors.New("a bar was missed")
+
+// Main runs the suite with the arguments of the process and ends it: with status 1 when a ratio lies under its bar, and 2 when
+// something went wrong. More flags may be defined before.
+func (s Suite) Main() {
+	switch err := s.Run(flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr); {
+	case err == nil:
+	case errors.Is(err, ErrMissed):
+		os.Exit(1)
+	default:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+}
+
+// Run parses args, measures the cases and writes the report to out; with -json, what is for people goes to log.
+func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error {
+	quick := flags.Bool("quick", false, "measure coarsely, within 40 s")
+	asJSON := flags.Bool("json", false, "print one JSON object a line for each row")
+	charts := flags.String("svg", "", "draw a chart a case into the folder `DIR`")
+	only := flags.String("case", "", "measure the cases whose names match `REGEXP` only")
+	rounds := flags.Int("rounds", 0, "measure `N` rounds, at least 1")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	chosen, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("report: -case: %w", err)
+	}
+	cases, err := s.Cases(*quick)
+	if err != nil {
+		return err
+	}
+	o := s.Full
+	if *quick {
+		o = s.Quick
+	}
+	if *rounds > 0 {
+		o.Rounds = *rounds
+	}
+	p := printer{table: out, charts: *charts}
+	if *asJSON {
+		p.table, p.json = log, json.NewEncoder(out)
+	}
+	fmt.Fprintln(p.table, s.header(args, o))
+	for _, c := range cases {
+		if !chosen.MatchString(c.Name) {
+			continue
+		}
+		r, err := Measure(c, o)
+		if err != nil {
+			return err
+		}
+		if err := p.print(r); err != nil {
+			return err
+		}
+	}
+	return p.end()
+}
+
+// header says what a reader must know to judge the figures, and to repeat them.
+func (s Suite) header(args []string, o Options) string {
+	h := fmt.Sprintf("%s\n%s %s/%s, %d cores, %s; %d rounds of at least %v each",
+		strings.Join(append([]string{s.Command}, args...), " "), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0),
+		time.Now().Format(time.DateOnly), o.Rounds, o.Target)
+	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
+		h += ", load at the start " + strings.Fields(string(load))[0]
+	}
+	return h
+}
+
+// printer writes results and keeps count of the bars.
+type printer struct {
+	table  io.Writer
+	json   *json.Encoder // or nil
+	charts string        // folder, or ""
+
+	bars   int
+	missed []string
+}
+
+func (p *printer) print(r *Result) error {
+	if err := r.WriteTable(p.table); err != nil {
+		return err
+	}
+	for _, row := range r.Rows() {
+		if row.Bar > 0 {
+			p.bars++
+		}
+		if row.Missed() {
+			p.missed = append(p.missed, fmt.Sprintf("%s beside %s: %s × of ≥ %s", row.Row, row.Peer, number(row.Ratio), number(row.Bar)))
+		}
+		if p.json != nil {
+			if err := p.json.Encode(row); err != nil {
+				return err
+			}
+		}
+	}
+	if p.charts != "" {
+		return r.WriteChart(p.charts)
+	}
+	return nil
+}
+
+func (p *printer) end() error {
+	fmt.Fprintf(p.table, "\n%d of %d bars held\n", p.bars-len(p.missed), p.bars)
+	for _, m := range p.missed {
+		fmt.Fprintln(p.table, "MISSED", m)
+	}
+	if len(p.missed) > 0 {
+		return ErrMissed
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable writes what was measured of a case for people: the competitors and what they cost, then the other demands.
+func (r *Result) WriteTable(w io.Writer) error {
+	rows := r.Rows()
+	fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.About)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	unit := r.By.unit(r.Unit)
+	if r.subtracts() {
+		unit = "overhead, " + unit
+	}
+	fmt.Fprintf(t, "\t%s\tcpu\twall\tallocs\tratio\tmin – max\tbar\t\t\n", unit)
+	for who, p := range r.competitors() {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t", p.Name, number(median(r.values(r.By, who))),
+			number(median(r.raw(CPU, who))), number(median(r.raw(Wall, who))), number(median(r.raw(Allocs, who))))
+		if who > 0 {
+			fmt.Fprintln(t, rows[who-1].compared())
+		} else {
+			fmt.Fprintln(t, "\t\t\t\t")
+		}
+	}
+	for _, row := range rows[len(r.Peers):] {
+		name := strings.TrimPrefix(strings.TrimPrefix(row.Row, r.Name), "-")
+		fmt.Fprintf(t, "%s, %s\t%s\t\t\t\t%s\n", strings.TrimSpace("ours "+name), row.Peer, number(row.Ours), row.compared())
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, absent := range r.Absent {
+		fmt.Fprintf(w, "  left out: %s\n", absent)
+	}
+	return nil
+}
+
+// subtracts tells whether the case is about overhead.
+func (r *Result) subtracts() bool { return len(r.bases[0]) > 0 }
+
+// raw returns a metric of a competitor with nothing subtracted.
+func (r *Result) raw(by Metric, who int) []float64 {
+	vs := make([]float64, len(r.samples[who]))
+	for i, s := range r.samples[who] {
+		vs[i] = by.of(s)
+	}
+	return vs
+}
+
+// compared returns the cells of a table that say how ours compares.
+func (r Row) compared() string {
+	bar, verdict := "", ""
+	if r.Bar > 0 {
+		bar, verdict = "≥ "+number(r.Bar), "ok"
+		switch {
+		case r.Missed():
+			verdict = "MISSED"
+		case r.Goal > 0 && r.Ratio >= r.Goal:
+			verdict = "goal"
+		}
+	}
+	return fmt.Sprintf("%s ×\t%s – %s\t%s\t%s\t", number(r.Ratio), number(r.Min), number(r.Max), bar, verdict)
+}
+
+// number returns v with three digits that count, but for those before the point. Negative is not known.
+func number(v float64) string {
+	switch {
+	case v < 0:
+		return "?"
+	case v >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case v >= 10:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case v >= 0.01:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	case v < 0.0005:
+		return "0"
+	default:
+		return strconv.FormatFloat(v, 'f', 3, 64)
+	}
+}

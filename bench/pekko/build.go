@@ -1,0 +1,72 @@
+// Package pekko runs the cases of the bench commands in Pekko Streams, the open continuation of Akka Streams: a Maven project
+// of one file, which lies beside this one and is compiled when a command first needs it.
+package pekko
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+//go:embed pom.xml src
+var project embed.FS
+
+// ErrMissing is the error of a machine that lacks a program.
+var ErrMissing = errors.New("not on the PATH")
+
+// build compiles the project with Maven into the user's cache folder, once for each version of its sources, and returns the folder.
+func build() (dir string, err error) {
+	for _, program := range []string{"mvn", "java"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return "", fmt.Errorf("pekko: %s: %w", program, ErrMissing)
+		}
+	}
+	caches, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("pekko: %w", err)
+	}
+	id, err := identity()
+	if err != nil {
+		return "", fmt.Errorf("pekko: %w", err)
+	}
+	dir = filepath.Join(caches, "millweir", "bench-pekko-"+id)
+	built := filepath.Join(dir, "built")
+	if _, err := os.Stat(built); err == nil {
+		return dir, nil
+	}
+	if err := os.RemoveAll(dir); err != nil { // a build that did not come to its end
+		return "", fmt.Errorf("pekko: %w", err)
+	}
+	if err := os.CopyFS(dir, project); err != nil {
+		return "", fmt.Errorf("pekko: %w", err)
+	}
+	mvn := exec.Command("mvn", "--quiet", "--batch-mode", "package")
+	mvn.Dir = dir
+	if out, err := mvn.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("pekko: mvn package: %w\n%s", err, out)
+	}
+	if err := os.WriteFile(built, nil, 0o644); err != nil {
+		return "", fmt.Errorf("pekko: %w", err)
+	}
+	return dir, nil
+}
+
+// identity returns a short name for the sources as they are.
+func identity() (string, error) {
+	h := sha256.New()
+	err := fs.WalkDir(project, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := project.ReadFile(name)
+		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)[:6]), err
+}

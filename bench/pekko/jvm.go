@@ -1,0 +1,111 @@
+package pekko
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+)
+
+// JVM is a Java process that does the cases in Pekko Streams when it is told to. It is not safe for concurrent use.
+type JVM struct {
+	warm time.Duration
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Reader
+	errs bytes.Buffer
+	hot  map[string]bool // jobs that were warmed up
+}
+
+// Start compiles the project, where that was not done before, and starts it. Each job runs for warm before it is first measured,
+// for the compiler in the JVM. input is what the framing jobs read.
+func Start(warm time.Duration, input []byte) (*JVM, error) {
+	dir, err := build()
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp("", "bench-pekko-")
+	if err != nil {
+		return nil, fmt.Errorf("pekko: %w", err)
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(input)
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pekko: %w", err)
+	}
+	classes := strings.Join([]string{filepath.Join(dir, "target", "classes"), filepath.Join(dir, "target", "lib", "*")}, string(os.PathListSeparator))
+	// The parallel collector is the one for throughput.
+	j := &JVM{warm: warm, hot: map[string]bool{}, cmd: exec.Command("java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", "-cp", classes, "bench.Bench", file.Name())}
+	j.cmd.Stderr = &j.errs
+	out, err := j.cmd.StdoutPipe()
+	if err == nil {
+		j.in, err = j.cmd.StdinPipe()
+	}
+	if err == nil {
+		err = j.cmd.Start()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pekko: %w", err)
+	}
+	j.out = bufio.NewReader(out)
+	if answer, err := j.out.ReadString('\n'); err != nil || answer != "ready\n" {
+		j.Close()
+		return nil, fmt.Errorf("pekko: the JVM did not start: %q, %s", answer, j.errs.Bytes())
+	}
+	return j, nil
+}
+
+// Close ends the process.
+func (j *JVM) Close() error {
+	j.in.Close() // at the end of its input it ends
+	return j.cmd.Wait()
+}
+
+// Work returns the work of one job: of so many units, with an argument of the job's own and a check value to come to.
+func (j *JVM) Work(job string, units, arg int, want int64) report.Work {
+	return func(reps int) (report.Sample, error) {
+		if !j.hot[job] {
+			for began := time.Now(); time.Since(began) < j.warm; {
+				if _, err := j.run(job, units, arg, 1, want); err != nil {
+					return report.Sample{}, err
+				}
+			}
+			j.hot[job] = true
+		}
+		return j.run(job, units, arg, reps, want)
+	}
+}
+
+func (j *JVM) run(job string, units, arg, reps int, want int64) (report.Sample, error) {
+	before, exact := cpuTime(j.cmd.Process.Pid)
+	if _, err := fmt.Fprintln(j.in, job, units, reps, arg); err != nil {
+		return report.Sample{}, fmt.Errorf("pekko: %s: %w: %s", job, err, j.errs.Bytes())
+	}
+	answer, err := j.out.ReadString('\n')
+	if err != nil {
+		return report.Sample{}, fmt.Errorf("pekko: %s: %w: %s", job, err, j.errs.Bytes())
+	}
+	after, _ := cpuTime(j.cmd.Process.Pid)
+	var wall, cpu, got int64
+	if _, err := fmt.Sscanf(answer, "ok %d %d %d", &wall, &cpu, &got); err != nil {
+		return report.Sample{}, fmt.Errorf("pekko: %s: %s", job, strings.TrimSpace(answer))
+	}
+	if got != want {
+		return report.Sample{}, fmt.Errorf("pekko: %s: the check value is %d, not %d", job, got, want)
+	}
+	s := report.Sample{Units: units * reps, Wall: time.Duration(wall), CPU: time.Duration(cpu), Allocs: -1}
+	if exact {
+		s.CPU = after - before
+	}
+	return s, nil
+}
