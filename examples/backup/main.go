@@ -30,6 +30,15 @@
 //
 // 0: all is stored. 1: it failed, and nothing is stored. 2: the command line is wrong. 130, 143: stopped by SIGINT, SIGTERM; nothing is stored
 // and the upload is aborted. A second signal ends the program at once, and leaves the unfinished upload behind.
+//
+// # What a kill leaves
+//
+// A program that is killed (SIGKILL, a power cut), or whose S3 server is gone for good, leaves at most the parts of one unfinished upload.
+// They show in no listing, are never taken for an object, and are paid for until they are removed: by a lifecycle rule of the bucket
+// (AbortIncompleteMultipartUpload), by s3sink.AbortPending, or by hand:
+//
+//	aws s3api list-multipart-uploads --bucket backups --prefix cookies.json.gz.age
+//	aws s3api abort-multipart-upload --bucket backups --key cookies.json.gz.age --upload-id …
 package main
 
 import (

@@ -76,7 +76,8 @@ type job struct {
 	coll       *mongo.Collection // the target
 	object     *s3.HeadObjectOutput
 
-	read, restored stream.Stats // bytes of the object, documents
+	read, parsed stream.Stats // bytes of the object, documents
+	left         string       // a collection that is to be dropped by hand
 }
 
 func run(ctx context.Context, p *cli.Program, args []string) error {
@@ -136,22 +137,22 @@ func (j *job) documents() stream.Source[bson.Raw] {
 		stream.Monitor[[]byte](&j.read),
 		decrypt,
 	)
-	return stream.Via2(body,
+	return stream.Via3(body,
 		codec.Gunzip(nil),
 		bsoncodec.ParseExtJSON(nil),
+		stream.Monitor[bson.Raw](&j.parsed),
 	)
 }
 
 // insert is the sink of both ways to restore.
 func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.InsertResult] {
-	return stream.Into(stream.Monitor[bson.Raw](&j.restored),
-		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: j.batch, Parallelism: j.parallelism}))
+	return mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: j.batch, Parallelism: j.parallelism})
 }
 
-// watch shows how one reading of the object goes on.
-func (j *job) watch() (stop func()) {
-	j.read, j.restored = stream.Stats{}, stream.Stats{}
-	return j.program.Watch(cli.Counters{Documents: &j.restored, Object: &j.read, Size: aws.ToInt64(j.object.ContentLength)})
+// watch shows how one reading of the object goes on, in which the documents are restored, or checked.
+func (j *job) watch(verb string) (stop func()) {
+	j.read, j.parsed = stream.Stats{}, stream.Stats{}
+	return j.program.Watch(cli.Counters{Documents: &j.parsed, Object: &j.read, Size: aws.ToInt64(j.object.ContentLength), Verb: verb})
 }
 
 // explain adds to err what to do about it.

@@ -20,9 +20,8 @@ func (j *job) merge(ctx context.Context) (done, error) {
 		return fmt.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace())
 	}
 	var equal int64
-	stop := j.watch()
-	_, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)),
-		stream.Into(stream.Monitor[bson.Raw](&j.restored), sink.Discard[bson.Raw]()))
+	stop := j.watch("checked")
+	_, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), sink.Discard[bson.Raw]())
 	stop()
 	if err != nil {
 		return done{}, untouched(j.explain(err))
@@ -36,7 +35,7 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	}
 
 	equal = 0
-	stop = j.watch()
+	stop = j.watch("restored")
 	result, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), j.insert(j.coll))
 	stop()
 	if err != nil {

@@ -29,28 +29,30 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 		return done{}, j.explain(ended(ctx, fmt.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err)))
 	}
 
-	stop := j.watch()
+	stop := j.watch("restored")
 	result, err := stream.Run(ctx, j.documents(), j.insert(aside))
-	stop()
 	switch {
 	case err != nil:
-		err = j.explain(err)
 	case result.Inserted == 0 && target == filled && !j.allowEmpty:
 		err = fmt.Errorf("%s has no document in it: say -allow-empty to replace those of %s by nothing", j.s3.URL(), j.mongo.Namespace())
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	default:
 		// From here on the first signal has no effect: this must not be left half done.
-		if err = j.publish(context.WithoutCancel(ctx), aside, target); err == nil {
-			return done{InsertResult: result}, nil
-		}
-		var stranded *strandedError
-		if errors.As(err, &stranded) {
-			return done{}, err
-		}
-		err = j.explain(err)
+		err = j.publish(context.WithoutCancel(ctx), aside, target)
 	}
-	return done{}, j.undo(context.WithoutCancel(ctx), aside, result.Inserted+result.Unknown, err)
+	stop()
+	var stranded *strandedError
+	switch {
+	case err == nil:
+		if j.left != "" {
+			j.program.Log().Warn("the old documents could not be dropped: drop them", "collection", j.left)
+		}
+		return done{InsertResult: result}, nil
+	case errors.As(err, &stranded):
+		return done{}, err
+	}
+	return done{}, j.undo(context.WithoutCancel(ctx), aside, result.Inserted+result.Unknown, j.explain(err))
 }
 
 // undo drops the collection aside and says so.
@@ -60,7 +62,7 @@ func (j *job) undo(ctx context.Context, aside *mongo.Collection, inserted int64,
 	name := j.mongo.DB + "." + aside.Name()
 	if err := aside.Drop(ctx); err != nil {
 		return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which could not be dropped: drop it (%w)",
-			cause, j.mongo.Namespace(), inserted, name, err)
+			cause, j.mongo.Namespace(), inserted, name, j.mongo.Explain(err))
 	}
 	return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which was dropped again",
 		cause, j.mongo.Namespace(), inserted, name)
@@ -121,8 +123,8 @@ func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
-	if err := old.Drop(ctx); err != nil {
-		j.program.Log().Warn("the old documents could not be dropped: drop them", "collection", j.mongo.DB+"."+old.Name(), "error", err)
+	if old.Drop(ctx) != nil {
+		j.left = j.mongo.DB + "." + old.Name()
 	}
 	return nil
 }

@@ -141,10 +141,11 @@ func TestLine(t *testing.T) {
 		want     string
 	}{
 		{Counters{}, "2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 2s"},
-		{Counters{PartSize: 5 << 20}, "2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 1 parts, 2s"},
+		{Counters{PartSize: 5 << 20}, "2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 1 part, 2s"},
+		{Counters{PartSize: 8 << 20}, "2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 0 parts, 2s"},
 		{Counters{Expected: 8}, "25 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 2s"},
 		{Counters{Expected: 1}, "99 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 2s"}, // an estimate may be too low
-		{Counters{Size: 12 << 20}, "50 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 2s"},
+		{Counters{Size: 12 << 20, Verb: "restored"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB restored, 2s"},
 	} {
 		c.counters.Documents, c.counters.Object = &docs, &object
 		if got := c.counters.line(2 * time.Second); got != c.want {

@@ -26,6 +26,7 @@ type Counters struct {
 	PartSize  int64         // bytes in a part of the object; 0: parts are not shown
 	Expected  int64         // documents that will come, about
 	Size      int64         // bytes of the stored object
+	Verb      string        // what a restore does to the documents: "restored"; "" in a backup, which stores them
 }
 
 // parts returns how many parts are full.
@@ -129,11 +130,19 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 // line returns the counters for a person.
 func (c *Counters) line(elapsed time.Duration) string {
 	n := c.Documents.Elements()
-	s := fmt.Sprintf("%s documents, %s/s, %s read, %s stored",
-		humanize.Comma(n), humanize.Comma(int64(float64(n)/max(elapsed.Seconds(), 0.001))),
-		Bytes(c.Documents.Bytes()), Bytes(c.Object.Bytes()))
-	if c.PartSize > 0 {
-		s += fmt.Sprintf(", %d parts", c.parts())
+	s := fmt.Sprintf("%s documents, %s/s, ", humanize.Comma(n), humanize.Comma(int64(float64(n)/max(elapsed.Seconds(), 0.001))))
+	documents, object := Bytes(c.Documents.Bytes()), Bytes(c.Object.Bytes())
+	if c.Verb != "" {
+		s += object + " read, " + documents + " " + c.Verb
+	} else {
+		s += documents + " read, " + object + " stored"
+	}
+	switch parts := c.parts(); {
+	case c.PartSize == 0:
+	case parts == 1:
+		s += ", 1 part"
+	default:
+		s += fmt.Sprintf(", %d parts", parts)
 	}
 	s += ", " + elapsed.Truncate(time.Second).String()
 	if share, known := c.done(); known {

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// usage is what a process took.
+type usage struct {
+	peak int64         // resident memory, bytes
+	cpu  time.Duration // user and system
+	wall time.Duration
+}
+
+const look = 5 * time.Millisecond // between two looks at the peak
+
+// measure runs cmd to its end.
+func measure(cmd *exec.Cmd) (usage, error) {
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return usage{}, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var u usage
+	for {
+		select {
+		case err := <-ended:
+			u.wall = time.Since(began)
+			u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+			if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && u.peak == 0 {
+				u.peak = int64(r.Maxrss) << 10
+			}
+			return u, err
+		case <-time.After(look):
+			// getrusage's own ru_maxrss is at least that of this process, which shares its memory with the child until that is another
+			// program. The kernel's high-water mark begins anew there.
+			if peak, ok := highWater(cmd.Process.Pid); ok {
+				u.peak = max(u.peak, peak)
+			}
+		}
+	}
+}
+
+// highWater returns the most memory that a process has had in use until now, where the system tells (proc(5)).
+func highWater(pid int) (int64, bool) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, false
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
+		if f := bytes.Fields(lines.Bytes()); len(f) == 3 && string(f[0]) == "VmHWM:" {
+			n, err := strconv.ParseInt(string(f[1]), 10, 64)
+			return n << 10, err == nil
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/integration/servers"
+)
+
+// build builds the programs into a new directory.
+func build(ctx context.Context) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "millweir-footprint-"); err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator),
+		"github.com/millweir/millweir/examples/backup", "github.com/millweir/millweir/examples/restore").CombinedOutput()
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("build the programs: %w: %s", err, out), os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// world is the servers, the key and the programs.
+type world struct {
+	programs  string
+	level     int
+	db        *mongo.Database
+	bucket    string
+	env       []string
+	identity  string // file
+	recipient string
+}
+
+func newWorld(t testing.TB, programs string, level int) *world {
+	t.Helper()
+	m, s := servers.SecantusDB(t), servers.Versitygw(t)
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{
+		programs:  programs,
+		level:     level,
+		db:        m.Database(t),
+		bucket:    s.Bucket(t),
+		env:       append(s.Env(), "MONGODB_URI="+m.URI(), "HOME="+programs, "PATH="+os.Getenv("PATH")),
+		identity:  filepath.Join(programs, "key.txt"),
+		recipient: id.Recipient().String(),
+	}
+	if err := os.WriteFile(w.identity, []byte(id.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// measure backs a collection of mb megabytes up, and restores it.
+func (w *world) measure(t testing.TB, mb int) []row {
+	t.Helper()
+	source := fmt.Sprintf("source_%d", mb)
+	if err := fill(t.Context(), w.db.Collection(source), int64(mb)*1e6); err != nil {
+		t.Fatal(err)
+	}
+	key := source + ".json.gz.age"
+	common := []string{"-json-log", "-db", w.db.Name(), "-bucket", w.bucket, "-key", key}
+	return []row{
+		w.run(t, "backup", append(common, "-collection", source, "-recipient", w.recipient, "-gzip-level", fmt.Sprint(w.level))...),
+		w.run(t, "restore", append(common, "-collection", source+"_back", "-identity", w.identity)...),
+	}
+}
+
+// run runs a program, which must succeed.
+func (w *world) run(t testing.TB, program string, args ...string) row {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), filepath.Join(w.programs, program), args...)
+	cmd.Env, cmd.Stderr = w.env, &stderr
+	used, err := measure(cmd)
+	if err != nil {
+		t.Fatalf("%s: %v: %s", program, err, stderr.Bytes())
+	}
+	lines := bytes.Split(bytes.TrimSpace(stderr.Bytes()), []byte("\n"))
+	var report struct {
+		Documents   int64 `json:"documents"`
+		Bytes       int64 `json:"bytes"`
+		StoredBytes int64 `json:"stored_bytes"`
+	}
+	if err := json.Unmarshal(lines[len(lines)-1], &report); err != nil {
+		t.Fatalf("%s: its last line: %v: %s", program, err, stderr.Bytes())
+	}
+	return row{program: program, documents: report.Documents, bson: report.Bytes, stored: report.StoredBytes, usage: used}
+}
+
+// fill loads orders of a shop into coll until they have total bytes: 178 bytes to 9 KB, 1.4 KB on average.
+func fill(ctx context.Context, coll *mongo.Collection, total int64) error {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var batch []any
+	for size := int64(0); size < total; {
+		doc, err := bson.Marshal(order(rng))
+		if err != nil {
+			return err
+		}
+		size += int64(len(doc))
+		if batch = append(batch, bson.Raw(doc)); len(batch) == 1000 || size >= total {
+			if _, err := coll.InsertMany(ctx, batch); err != nil {
+				return fmt.Errorf("load %s: %w", coll.Name(), err)
+			}
+			batch = batch[:0]
+		}
+	}
+	return nil
+}
+
+var words = bytes.Fields([]byte("crisp sweet grandmother better than the soft never again paid shipped returned oven Graz København 東京 flour butter"))
+
+func order(rng *rand.Rand) bson.D {
+	text := func(n int) string {
+		b := make([]byte, 0, n+16)
+		for len(b) < n {
+			if rng.IntN(3) == 0 {
+				b = letters(b, rng.Uint64())
+			} else {
+				b = append(b, words[rng.IntN(len(words))]...)
+			}
+			b = append(b, ' ')
+		}
+		return string(b)
+	}
+	lines := bson.A{}
+	for range []int{0, 0, 0, 0, 4, 4, 4, 4, 4, 50}[rng.IntN(10)] {
+		lines = append(lines, bson.D{
+			{Key: "sku", Value: rng.Int64()},
+			{Key: "count", Value: rng.Int32N(9)},
+			{Key: "price", Value: rng.Float64()},
+			{Key: "note", Value: text(60 + rng.IntN(60))},
+		})
+	}
+	return bson.D{
+		{Key: "_id", Value: bson.NewObjectID()},
+		{Key: "customer", Value: text(40)},
+		{Key: "at", Value: bson.NewDateTimeFromTime(time.UnixMilli(1.7e12 + rng.Int64N(1e9)))},
+		{Key: "paid", Value: rng.IntN(2) == 0},
+		{Key: "lines", Value: lines},
+	}
+}
+
+// letters appends n in letters, as tokens and hashes have them.
+func letters(b []byte, n uint64) []byte {
+	for range 10 {
+		b = append(b, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[n&63])
+		n >>= 6
+	}
+	return b
+}
