@@ -9,19 +9,39 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// TestParallelBytes compares the output of one worker and of many, and of chunks cut otherwise.
+// TestParallelBytes compares the output of one worker and of many, and of chunks cut otherwise, and reads it back by as many.
 func TestParallelBytes(t *testing.T) {
-	for name, f := range map[string]func(n int) flow{
-		"gzip": func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
-		"zstd": func(n int) flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
+	same := func(f flow) func(int) flow { return func(int) flow { return f } }
+	data := append(jsonText(2<<20), noise(2<<20)...)
+	for name, c := range map[string]struct{ pack, unpack func(n int) flow }{
+		"gzip": {
+			func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
+			func(n int) flow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) },
+		},
+		"zlib":    {func(n int) flow { return codec.Zlib(&codec.DeflateOptions{Parallelism: n}) }, same(codec.Unzlib(nil))},
+		"deflate": {func(n int) flow { return codec.Deflate(&codec.DeflateOptions{Parallelism: n}) }, same(codec.Inflate(nil))},
+		"zstd": {
+			func(n int) flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
+			func(n int) flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, RequireChecksums: true}) },
+		},
+		"s2": {
+			func(n int) flow { return codec.S2(&codec.S2Options{Parallelism: n}) },
+			func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) },
+		},
+		"snappy": {
+			func(n int) flow { return codec.S2(&codec.S2Options{Parallelism: n, Snappy: true}) },
+			func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) },
+		},
 	} {
-		data := append(jsonText(2<<20), noise(2<<20)...)
-		want := must(t)(bytesThrough(f(1), data, 0))
-		for _, n := range []int{1, 2, 7} {
+		want := must(t)(bytesThrough(c.pack(1), data, 0))
+		for _, n := range []int{1, 2, 3, 8} {
 			for _, cut := range []int{0, 4097, 1 << 20} {
-				if got := must(t)(bytesThrough(f(n), data, cut)); !bytes.Equal(got, want) {
+				if got := must(t)(bytesThrough(c.pack(n), data, cut)); !bytes.Equal(got, want) {
 					t.Errorf("%s by %d, cut at %d: other bytes", name, n, cut)
 				}
+			}
+			if got, err := bytesThrough(c.unpack(n), want, 50_000); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%s by %d: read back %d bytes, %v", name, n, len(got), err)
 			}
 		}
 	}

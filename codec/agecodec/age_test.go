@@ -329,21 +329,33 @@ func emptyLast(t *testing.T, key *age.X25519Identity) []byte {
 	return agecodec.SealForTest(t, key.Recipient(), noise(chunk), nil)
 }
 
-// TestDamageBelowGunzip flips the last byte of the file: the decompressor has all its data before, and the run must still fail.
-func TestDamageBelowGunzip(t *testing.T) {
+// TestDamageBelowADecompressor flips one of the last bytes of the file: the decompressor has all its data before, and the run must
+// still fail.
+func TestDamageBelowADecompressor(t *testing.T) {
 	key := newKey(t)
-	for _, size := range []int{100, 3 * chunk} {
-		src := stream.Via2(pieces(noise(size), 0), codec.Gzip(nil), agecodec.Encrypt(key.Recipient()))
-		file := collect(t, src)
-		back := stream.Join(agecodec.Decrypt(key), codec.Gunzip(nil))
-		if got := must(t)(through(back, file, 1000)); !bytes.Equal(got, noise(size)) {
-			t.Fatal("not the same")
-		}
-		for _, last := range []int{1, 5, 16} {
-			bad := bytes.Clone(file)
-			bad[len(bad)-last] ^= 1
-			if _, err := through(back, bad, 1000); !errors.Is(err, agecodec.ErrDamaged) {
-				t.Errorf("%d bytes, flipped %d before the end: %v", size, last, err)
+	for name, pair := range map[string]codec.Pair[[]byte]{
+		"gzip":      codec.GzipPair(nil, nil),
+		"gzip by 2": codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2}),
+		"zlib":      codec.ZlibPair(nil, nil),
+		"deflate":   codec.PairOf(codec.Deflate(nil), codec.Inflate(nil), ".deflate"),
+		"zstd":      codec.ZstdPair(nil, nil),
+		"zstd by 2": codec.ZstdPair(&codec.ZstdOptions{Parallelism: 2}, &codec.UnzstdOptions{Parallelism: 2}),
+		"s2":        codec.S2Pair(nil, nil),
+		"s2 by 2":   codec.S2Pair(&codec.S2Options{Parallelism: 2}, &codec.UnS2Options{Parallelism: 2}),
+		"detected":  codec.PairOf(codec.Gzip(nil), codec.Detect(nil), ".gz"),
+	} {
+		for _, size := range []int{100, 3 * chunk} {
+			file := collect(t, stream.Via2(pieces(noise(size), 0), pair.Encode(), agecodec.Encrypt(key.Recipient())))
+			back := stream.Join(agecodec.Decrypt(key), pair.Decode())
+			if got := must(t)(through(back, file, 1000)); !bytes.Equal(got, noise(size)) {
+				t.Fatalf("%s: not the same", name)
+			}
+			for _, last := range []int{1, 5, 16} {
+				bad := bytes.Clone(file)
+				bad[len(bad)-last] ^= 1
+				if _, err := through(back, bad, 1000); !errors.Is(err, agecodec.ErrDamaged) {
+					t.Errorf("%s: %d bytes, flipped %d before the end: %v", name, size, last, err)
+				}
 			}
 		}
 	}

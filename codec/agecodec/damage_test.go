@@ -20,21 +20,42 @@ import (
 // long says that the tests that take minutes are to do all they can, not a sample: MILLWEIR_LONG=1.
 var long = os.Getenv("MILLWEIR_LONG") != ""
 
-// backup is a compressed and encrypted file of about 400 KiB, what it holds, and an identity that opens it without arithmetic on
-// curves, which would take longer than all else.
-func backup(t *testing.T) (file, plain []byte, id age.Identity) {
+// backup is a compressed and encrypted file of about 400 KiB.
+type backup struct {
+	file []byte
+	head int // bytes before the payload's first chunk: the header and the nonce
+	id   age.Identity
+	back flow // from the file to the data
+}
+
+// backups returns one for each compressor that a backup uses. Their identities open them without arithmetic on curves, which would
+// take longer than all else.
+func backups(t *testing.T) map[string]backup {
 	t.Helper()
-	key := newKey(t)
-	plain = noise(400 << 10)
-	file = collect(t, stream.Via2(pieces(plain, 0), codec.Gzip(nil), agecodec.Encrypt(key.Recipient())))
-	if got := must(t)(through(stream.Join(agecodec.Decrypt(key), codec.Gunzip(nil)), file, 0)); !bytes.Equal(got, plain) {
-		t.Fatal("not the same")
+	all := map[string]backup{}
+	for name, pair := range map[string]codec.Pair[[]byte]{
+		"gzip": codec.GzipPair(nil, nil),
+		"zstd": codec.ZstdPair(nil, nil),
+	} {
+		key := newKey(t)
+		plain := noise(400 << 10) // it does not compress, and so takes little time; package codec's own tests cut files of text
+		b := backup{file: collect(t, stream.Via2(pieces(plain, 0), pair.Encode(), agecodec.Encrypt(key.Recipient())))}
+		if len(b.file) < 400<<10 {
+			t.Fatalf("%s: only %d bytes", name, len(b.file))
+		}
+		fileKey, err := age.DecryptHeader(b.file, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.head = len(b.file) - len(payloadOf(t, b.file)) + 16
+		b.id = age.NewInjectedFileKeyIdentity(fileKey)
+		b.back = stream.Join(agecodec.Decrypt(b.id), pair.Decode())
+		if got := must(t)(through(b.back, b.file, 0)); !bytes.Equal(got, plain) {
+			t.Fatalf("%s: not the same", name)
+		}
+		all[name] = b
 	}
-	fileKey, err := age.DecryptHeader(file, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, plain, age.NewInjectedFileKeyIdentity(fileKey)
+	return all
 }
 
 // parallel runs check for 0 to n-1 and reports how many it was run for.
@@ -58,62 +79,57 @@ func typed(err error) bool {
 
 // TestEveryCutOfABackup cuts a file at every byte; without MILLWEIR_LONG, at some hundreds, among them all around the edges.
 func TestEveryCutOfABackup(t *testing.T) {
-	file, _, id := backup(t)
-	head := len(file) - len(payloadOf(t, file)) + 16
-	var cuts []int
-	for n := range file {
-		edge := (n - head + 20) % (chunk + 16)
-		if long || n < head+20 || edge >= 0 && edge < 40 && n%5 == 0 || len(file)-n < 20 || n%8209 == 0 {
-			cuts = append(cuts, n)
+	for name, b := range backups(t) {
+		var cuts []int
+		for n := range b.file {
+			edge := (n - b.head + 20) % (chunk + 16)
+			if long || n < b.head+20 || edge >= 0 && edge < 40 && n%5 == 0 || len(b.file)-n < 20 || n%8209 == 0 {
+				cuts = append(cuts, n)
+			}
 		}
+		parallel(len(cuts), func(i int) {
+			n := cuts[i]
+			got, err := through(agecodec.Decrypt(b.id), b.file[:n], 0)
+			if !typed(err) || errors.Is(err, agecodec.ErrTruncated) != errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s: cut at %d of %d: %v", name, n, len(b.file), err)
+			}
+			if most := max(0, (n-b.head)/(chunk+16)*chunk); len(got) > most {
+				t.Errorf("%s: cut at %d of %d: %d bytes came out, %d are whole chunks", name, n, len(b.file), len(got), most)
+			}
+			if _, err := through(b.back, b.file[:n], 0); !typed(err) {
+				t.Errorf("%s: decompressed, cut at %d of %d: %v", name, n, len(b.file), err)
+			}
+		})
+		t.Logf("%s: %d cuts of %d bytes", name, len(cuts), len(b.file))
 	}
-	parallel(len(cuts), func(i int) {
-		n := cuts[i]
-		got, err := through(agecodec.Decrypt(id), file[:n], 0)
-		if !typed(err) || errors.Is(err, agecodec.ErrTruncated) != errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("cut at %d of %d: %v", n, len(file), err)
-		}
-		if most := max(0, (n-head)/(chunk+16)*chunk); len(got) > most {
-			t.Errorf("cut at %d of %d: %d bytes came out, %d are whole chunks", n, len(file), len(got), most)
-		}
-		if n%16 != 0 {
-			return
-		}
-		if _, err := through(stream.Join(agecodec.Decrypt(id), codec.Gunzip(nil)), file[:n], 1000); !typed(err) {
-			t.Errorf("below gunzip, cut at %d of %d: %v", n, len(file), err)
-		}
-	})
-	t.Logf("%d cuts of %d bytes", len(cuts), len(file))
 }
 
 // TestFlippedBits flips random bits: 50,000 with MILLWEIR_LONG, or else 300.
 func TestFlippedBits(t *testing.T) {
-	file, _, id := backup(t)
-	head := len(file) - len(payloadOf(t, file)) + 16
 	n := 300
 	if long {
 		n = 50_000
 	}
-	plain := must(t)(through(agecodec.Decrypt(id), file, 0))
-	parallel(n, func(i int) {
-		rnd := rand.New(rand.NewPCG(uint64(i), 1))
-		bit := rnd.IntN(8 * len(file))
-		bad := bytes.Clone(file)
-		bad[bit/8] ^= 1 << (bit % 8)
-		got, err := through(agecodec.Decrypt(id), bad, 0)
-		if !typed(err) {
-			t.Errorf("bit %d: %v", bit, err)
-		}
-		if most := max(0, (bit/8-head)/(chunk+16)*chunk); len(got) > most || !bytes.HasPrefix(plain, got) {
-			t.Errorf("bit %d: %d bytes came out, %d are before it", bit, len(got), most)
-		}
-		if i%16 != 0 {
-			return
-		}
-		if _, err := through(stream.Join(agecodec.Decrypt(id), codec.Gunzip(nil)), bad, 1000); !typed(err) {
-			t.Errorf("below gunzip, bit %d: %v", bit, err)
-		}
-	})
+	for name, b := range backups(t) {
+		plain := must(t)(through(agecodec.Decrypt(b.id), b.file, 0))
+		parallel(n, func(i int) {
+			rnd := rand.New(rand.NewPCG(uint64(i), 1))
+			bit := rnd.IntN(8 * len(b.file))
+			bad := bytes.Clone(b.file)
+			bad[bit/8] ^= 1 << (bit % 8)
+			got, err := through(agecodec.Decrypt(b.id), bad, 0)
+			if !typed(err) {
+				t.Errorf("%s: bit %d: %v", name, bit, err)
+			}
+			if most := max(0, (bit/8-b.head)/(chunk+16)*chunk); len(got) > most || !bytes.HasPrefix(plain, got) {
+				t.Errorf("%s: bit %d: %d bytes came out, %d are before it", name, bit, len(got), most)
+			}
+			if _, err := through(b.back, bad, 0); !typed(err) {
+				t.Errorf("%s: decompressed, bit %d: %v", name, bit, err)
+			}
+		})
+		t.Logf("%s: %d flips in %d bytes", name, n, len(b.file))
+	}
 }
 
 // TestFlippedHeaders flips the bits of headers of every kind, a sample without MILLWEIR_LONG, with the keys that would open them: each is an error of a kind, and
