@@ -6,18 +6,22 @@
 //		codec.Gzip(nil),
 //		agecodec.Encrypt(recipient),
 //	)
-//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.json.gz.age", nil))
+//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
 //
 // Begin with package stream: it has the words, the contract, and the operators.
 //
 //   - [github.com/millweir/millweir/stream]: sources, flows, sinks, operators, and the run.
 //   - [github.com/millweir/millweir/stream/streamtest]: the suites that check a stage, ours or yours, against the contract.
 //   - [github.com/millweir/millweir/source], [github.com/millweir/millweir/sink]: ends of a pipeline that need no server.
-//   - [github.com/millweir/millweir/codec]: compression, framing, and adapters for any reader or writer.
-//   - [github.com/millweir/millweir/codec/bsoncodec]: BSON to MongoDB Extended JSON and back.
+//   - [github.com/millweir/millweir/codec]: compression, framing, JSON of any type, limits, and adapters for any reader or writer.
+//   - [github.com/millweir/millweir/codec/bsoncodec]: BSON to MongoDB Extended JSON and back, byte for byte.
 //   - [github.com/millweir/millweir/codec/agecodec]: age encryption.
 //   - [github.com/millweir/millweir/source/mongosource], [github.com/millweir/millweir/sink/mongosink]: MongoDB.
 //   - [github.com/millweir/millweir/source/s3source], [github.com/millweir/millweir/sink/s3sink]: S3.
+//   - github.com/millweir/millweir/stream/otelstream, a module of its own: a pipeline's counts and times for OpenTelemetry.
+//
+// For the tests of your own pipelines, [github.com/millweir/millweir/source/mongosource/mongotest] and
+// [github.com/millweir/millweir/sink/s3sink/s3test] are servers inside the process that fail as they are told to.
 //
 // A package has one dependency or none, so that nobody compiles what he does not use.
 package millweir

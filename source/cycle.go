@@ -6,6 +6,7 @@ import (
 	"iter"
 	"reflect"
 
+	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -16,13 +17,13 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 		return stream.Fail[T](errors.New("source: Cycle: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch{ctx: ctx}
-		defer w.end()
+		w := watch.On(ctx)
+		defer w.End()
 		for {
 			empty := true
 			for x := range seq {
 				empty = false
-				if w.done() {
+				if w.Done() {
 					return context.Cause(ctx)
 				}
 				if err := emit(x); err != nil {
@@ -44,9 +45,9 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 func Repeat[T any](v T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		own := copier[T]()
-		w := watch{ctx: ctx}
-		defer w.end()
-		for !w.done() {
+		w := watch.On(ctx)
+		defer w.End()
+		for !w.Done() {
 			x := v
 			if own != nil {
 				x = own(v)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -21,10 +22,10 @@ func Range[N Integer](from, to, step N) stream.Source[N] {
 	}
 	up := step > 0
 	return stream.SourceFunc[N](func(ctx context.Context, emit func(N) error) error {
-		w := watch{ctx: ctx}
-		defer w.end()
+		w := watch.On(ctx)
+		defer w.End()
 		for v := from; up && v < to || !up && v > to; {
-			if w.done() {
+			if w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(v); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -14,10 +15,10 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 		return stream.Fail[T](errors.New("source: Seq: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch{ctx: ctx}
-		defer w.end()
+		w := watch.On(ctx)
+		defer w.End()
 		for x := range seq {
-			if w.done() {
+			if w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {
@@ -35,13 +36,13 @@ func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 		return stream.Fail[T](errors.New("source: Seq2: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch{ctx: ctx}
-		defer w.end()
+		w := watch.On(ctx)
+		defer w.End()
 		for x, err := range seq {
 			if err != nil {
 				return caused(ctx, err)
 			}
-			if w.done() {
+			if w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 
+	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -10,10 +11,10 @@ import (
 // changes one changes xs, and the next run.
 func Slice[T any](xs []T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch{ctx: ctx}
-		defer w.end()
+		w := watch.On(ctx)
+		defer w.End()
 		for _, x := range xs {
-			if w.done() {
+			if w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {

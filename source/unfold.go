@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -15,10 +16,10 @@ func Unfold[S, T any](seed S, f func(context.Context, S) (next S, v T, ok bool, 
 		return stream.Fail[T](errors.New("source: Unfold: the function is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch{ctx: ctx}
-		defer w.end()
+		w := watch.On(ctx)
+		defer w.End()
 		for state := seed; ; {
-			if w.done() {
+			if w.Done() {
 				return context.Cause(ctx)
 			}
 			next, v, ok, err := f(ctx, state)

@@ -7,10 +7,13 @@ import (
 	"sync/atomic"
 )
 
+// branchAhead is how many elements wait for a branch at most.
+const branchAhead = 32
+
 // Broadcast returns a flow that sends each element through every one of the flows and emits what they emit, as it comes. The
 // slowest governs. To send elements to several sinks, make each a flow by [ResultOf].
 //
-//   - Memory: up to 16 elements a branch, and 32 of the output. Elements whose type is a byte slice are copied for all branches
+//   - Memory: up to 32 elements a branch, and 32 of what it emits. Elements whose type is a byte slice are copied for all branches
 //     but the first, others are shared.
 //   - Order and goroutines: what one branch emits keeps its order; one goroutine a branch and one for the upstream, all have
 //     ended when the run returns.
@@ -73,10 +76,11 @@ func (b branch[T]) push(v T) error {
 	if b.left.Load() {
 		return nil
 	}
-	if err := b.q.push(b.open, v); !errors.Is(err, errLeft) {
-		return err
+	err := b.q.push(b.open, v)
+	if err != nil && errors.Is(err, errLeft) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // fanOut returns a flow that gives each element to the branches by route.
@@ -95,7 +99,7 @@ func fanOut[T, U any](name string, flows []Flow[T, U], route func(T, []branch[T]
 			open := newCountdown(ctx, len(flows))
 			defer open.cancel(nil)
 			for i, f := range flows {
-				b := newBranch[T](open.ctx, sideAhead)
+				b := newBranch[T](open.ctx, branchAhead)
 				branches[i] = b
 				spawn(SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
 					err := each(ctx, Via(b.q.source(), f), emit)

@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// mergeAhead is how many elements a merge holds for its downstream at most, twice.
-const mergeAhead = 16
+// mergeAhead is how many elements of a source a merge holds for its downstream at most.
+const mergeAhead = 32
 
 // Merge returns a source that runs the given ones at the same time and emits their elements as they come. It completes when all
 // have completed.
 //
-//   - Memory: up to 32 elements.
+//   - Memory: up to 32 elements a source.
 //   - Order and goroutines: the elements of one source keep their order; one goroutine a source, all have ended when the run returns.
 //   - Errors: the first error of a source ends the run and the other sources.
 func Merge[T any](srcs ...Source[T]) Source[T] {
@@ -31,7 +31,7 @@ func Merge[T any](srcs ...Source[T]) Source[T] {
 // MergeMap returns a flow that runs, for each element, the source that f makes of it, up to n of them at the same time, and emits
 // their elements as they come. f is called by one goroutine, in the order of the elements.
 //
-//   - Memory: up to 32 elements.
+//   - Memory: up to 32 elements for each of the n.
 //   - Order and goroutines: the elements of one source keep their order; n goroutines run the sources and one the upstream; all
 //     have ended when the run returns.
 //   - Errors: the first error of a source ends the run and the other sources.
@@ -68,7 +68,6 @@ func merging[T any](feed func(ctx context.Context, spawn func(Source[T])) error)
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		g, ctx := NewGroup(ctx)
 		m := newMux[T](mergeAhead)
-		defer context.AfterFunc(ctx, m.halt)()
 		var running atomic.Int64
 		run := func(f func() error) {
 			running.Add(1)
@@ -84,7 +83,9 @@ func merging[T any](feed func(ctx context.Context, spawn func(Source[T])) error)
 		run(func() error {
 			return feed(ctx, func(src Source[T]) {
 				run(func() error {
-					return each(ctx, src, func(v T) error { return m.push(ctx, v) })
+					r := m.open()
+					defer m.close(r)
+					return each(ctx, src, func(v T) error { return r.push(ctx, v) })
 				})
 			})
 		})

@@ -2,108 +2,93 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
+
+	"github.com/millweir/millweir/internal/watch"
 )
 
-// mux brings the elements of several goroutines to one, in the order in which they come. Nothing is held back from a consumer
-// that waits; under load it takes all that is there at once.
+// mux brings the elements of several goroutines to one, those of one goroutine in their order. Each producer has a ring of its
+// own, so that none waits for a lock; nothing is held back from a consumer that waits, and under load it takes all that is there.
 type mux[T any] struct {
-	mu      sync.Mutex
-	room    sync.Cond
-	some    sync.Cond
-	buf     []T
-	spare   []T
-	limit   int
-	idle    bool // the consumer waits
-	blocked int  // producers that wait
-	ended   bool
-	halted  bool
+	ahead    int // elements in a ring
+	consumer waiter
+	rings    atomic.Pointer[[]*ring[T]] // written under mu
+	ended    atomic.Bool
+
+	mu   sync.Mutex
+	free []*ring[T] // of producers that have ended
 }
 
-func newMux[T any](limit int) *mux[T] {
-	m := &mux[T]{limit: limit}
-	m.room.L, m.some.L = &m.mu, &m.mu
+func newMux[T any](ahead int) *mux[T] {
+	m := &mux[T]{ahead: ahead, consumer: newWaiter()}
+	m.rings.Store(new([]*ring[T]))
 	return m
 }
 
-// halt ends all waiting: the run's context is done.
-func (m *mux[T]) halt() {
+// open returns the ring of a new producer, which closes it.
+func (m *mux[T]) open() *ring[T] {
 	m.mu.Lock()
-	m.halted = true
-	m.mu.Unlock()
-	m.room.Broadcast()
-	m.some.Broadcast()
+	defer m.mu.Unlock()
+	if n := len(m.free); n > 0 {
+		r := m.free[n-1]
+		m.free = m.free[:n-1]
+		return r
+	}
+	r := newRingFor[T](m.ahead, &m.consumer)
+	all := append(slices.Clip(*m.rings.Load()), r)
+	m.rings.Store(&all)
+	return r
 }
 
-// end says that no element follows.
+// close gives the ring to the next producer. Elements that are still in it stay before that one's.
+func (m *mux[T]) close(r *ring[T]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.free = append(m.free, r)
+}
+
+// end says that no element follows and no producer.
 func (m *mux[T]) end() {
-	m.mu.Lock()
-	m.ended = true
-	m.mu.Unlock()
-	m.some.Broadcast()
-}
-
-// push appends v, waiting for room.
-func (m *mux[T]) push(ctx context.Context, v T) error {
-	m.mu.Lock()
-	for len(m.buf) >= m.limit && !m.halted {
-		m.blocked++
-		m.room.Wait()
-		m.blocked--
-	}
-	if m.halted {
-		m.mu.Unlock()
-		return context.Cause(ctx)
-	}
-	m.buf = append(m.buf, v)
-	wake := m.idle
-	m.idle = false
-	m.mu.Unlock()
-	if wake {
-		m.some.Signal()
-	}
-	return nil
+	m.ended.Store(true)
+	m.consumer.wake()
 }
 
 // drain emits the elements until the end.
 func (m *mux[T]) drain(ctx context.Context, emit func(T) error) error {
-	var none T
-	for {
-		batch, err := m.take(ctx)
-		if len(batch) == 0 {
-			return err
+	w := watch.On(ctx)
+	defer w.End()
+	ready := func() bool {
+		if m.ended.Load() {
+			return true
 		}
-		for i, v := range batch {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+		for _, r := range *m.rings.Load() {
+			if r.some() {
+				return true
 			}
-			batch[i] = none
-			if err := emit(v); err != nil {
+		}
+		return false
+	}
+	for {
+		ended := m.ended.Load() // before the rings: what is pushed before the end is seen
+		found := 0
+		for _, r := range *m.rings.Load() {
+			n, err := r.take(&w, emit)
+			if err != nil {
+				return err
+			}
+			found += n
+		}
+		switch {
+		case found > 0:
+		case ended:
+			return nil
+		default:
+			m.consumer.yield(ready)
+			if err := m.consumer.until(ctx, ready, nil); err != nil {
 				return err
 			}
 		}
-		m.spare = batch[:0]
 	}
-}
-
-// take waits for elements and takes all that are there; none means that none follow.
-func (m *mux[T]) take(ctx context.Context) ([]T, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for len(m.buf) == 0 && !m.halted {
-		if m.ended {
-			return nil, nil
-		}
-		m.idle = true
-		m.some.Wait()
-	}
-	if m.halted {
-		return nil, context.Cause(ctx)
-	}
-	batch := m.buf
-	m.buf, m.spare = m.spare, nil
-	if m.blocked > 0 {
-		m.room.Broadcast()
-	}
-	return batch, nil
 }

@@ -5,44 +5,53 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/millweir/millweir/internal/watch"
 )
 
 // ring hands elements from one goroutine to one other through a bounded buffer, without a lock. Whoever finds it full or empty
 // waits; nothing is held back from a consumer that waits.
 type ring[T any] struct {
-	buf []T // a power of two long
-	cap uint64
+	buf    []T // a power of two long
+	mask   uint64
+	cap    uint64
+	stride uint64 // so many elements are taken before the producer is told, while it does not ask
 
 	_        [64]byte // the two sides write to different cache lines
 	tail     atomic.Uint64
-	headSeen uint64      // what the producer last knew of head
-	full     atomic.Bool // the producer waits for room
+	headSeen uint64  // what the producer last knew of head
+	producer waiter  // for room
+	consumer *waiter // for elements; rings that one consumer reads share it
 	_        [64]byte
 	head     atomic.Uint64
-	tailSeen uint64      // what the consumer last knew of tail
-	idle     atomic.Bool // the consumer waits for an element
+	taken    uint64 // what head is to become
 	_        [64]byte
 
-	ended   atomic.Bool
-	filled  chan struct{} // wakes the consumer
-	drained chan struct{} // wakes the producer
+	ended atomic.Bool
 }
 
-var (
-	errEnded = errors.New("stream: the ring is empty and ended")
-	errDue   = errors.New("stream: the time is up")
-)
+var errEnded = errors.New("stream: the ring is empty and ended")
 
+// newRing returns a ring of n elements, of a consumer that waits for it alone. While the downstream keeps its consumer, up to an
+// eighth of the ring is not given back yet: its producer may find room for so many fewer.
 func newRing[T any](n int) *ring[T] {
+	w := newWaiter()
+	return newRingFor[T](n, &w)
+}
+
+func newRingFor[T any](n int, consumer *waiter) *ring[T] {
+	stride := max(1, n/8)
 	size := 1
 	for size < n {
 		size *= 2
 	}
 	return &ring[T]{
-		buf:     make([]T, size),
-		cap:     uint64(n),
-		filled:  make(chan struct{}, 1),
-		drained: make(chan struct{}, 1),
+		buf:      make([]T, size),
+		mask:     uint64(size - 1),
+		cap:      uint64(n),
+		stride:   uint64(stride),
+		producer: newWaiter(),
+		consumer: consumer,
 	}
 }
 
@@ -54,10 +63,10 @@ func (r *ring[T]) push(ctx context.Context, v T) error {
 			return err
 		}
 	}
-	r.buf[t&uint64(len(r.buf)-1)] = v
+	r.buf[t&r.mask] = v
 	r.tail.Store(t + 1)
-	if r.idle.Load() {
-		r.wake(&r.idle, r.filled)
+	if r.consumer.waits.Load() {
+		r.consumer.wake()
 	}
 	return nil
 }
@@ -69,29 +78,24 @@ func (r *ring[T]) hasRoom() bool {
 }
 
 func (r *ring[T]) awaitRoom(ctx context.Context, t uint64) error {
-	for {
-		if r.headSeen = r.head.Load(); t-r.headSeen < r.cap {
-			return nil
-		}
-		r.full.Store(true)
-		if r.headSeen = r.head.Load(); t-r.headSeen < r.cap {
-			r.full.Store(false)
-			return nil
-		}
-		select {
-		case <-r.drained:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	room := func(least uint64) bool {
+		r.headSeen = r.head.Load()
+		return r.cap-(t-r.headSeen) >= least
 	}
+	if room(1) {
+		return nil
+	}
+	r.producer.yield(func() bool { return room((r.cap + 1) / 2) }) // one place alone is worth no switch
+	if room(1) {
+		return nil
+	}
+	return r.producer.until(ctx, func() bool { return room(1) }, nil)
 }
 
 // end says that no element follows. Only the producer calls it.
 func (r *ring[T]) end() {
 	r.ended.Store(true)
-	if r.idle.Load() {
-		r.wake(&r.idle, r.filled)
-	}
+	r.consumer.wake()
 }
 
 // pop takes the next element, waiting for one: until ctx is done, until the time comes on due (errDue), or until the producer
@@ -100,71 +104,88 @@ func (r *ring[T]) pop(ctx context.Context, due <-chan time.Time) (v T, err error
 	if ctx.Err() != nil {
 		return v, context.Cause(ctx)
 	}
-	h := r.head.Load()
-	if h == r.tailSeen {
-		if err := r.awaitElement(ctx, due, h); err != nil {
-			return v, err
-		}
+	if err := r.await(ctx, due); err != nil {
+		return v, err
 	}
-	at := &r.buf[h&uint64(len(r.buf)-1)]
-	var none T
-	v, *at = *at, none
-	r.head.Store(h + 1)
-	if r.full.Load() && r.tail.Load()-(h+1) <= r.cap/2 {
-		r.wake(&r.full, r.drained)
-	}
+	v = r.next()
+	r.tell()
 	return v, nil
 }
 
-func (r *ring[T]) awaitElement(ctx context.Context, due <-chan time.Time, h uint64) error {
+// await waits for an element.
+func (r *ring[T]) await(ctx context.Context, due <-chan time.Time) error {
 	for {
 		ended := r.ended.Load() // before tail: what is pushed before the end is seen
-		if r.tailSeen = r.tail.Load(); h != r.tailSeen {
+		if r.some() {
 			return nil
 		}
 		if ended {
 			return errEnded
 		}
-		r.idle.Store(true)
-		if r.tail.Load() != h || r.ended.Load() {
-			r.idle.Store(false)
-			continue
-		}
-		select {
-		case <-r.filled:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-due:
-			r.idle.Store(false)
-			return errDue
+		ready := func() bool { return r.some() || r.ended.Load() }
+		r.consumer.yield(ready)
+		if err := r.consumer.until(ctx, ready, due); err != nil {
+			return err
 		}
 	}
+}
+
+// some tells whether there is an element.
+func (r *ring[T]) some() bool { return r.tail.Load() != r.taken }
+
+// next takes the element that is there.
+func (r *ring[T]) next() T {
+	at := &r.buf[r.taken&r.mask]
+	v := *at
+	var none T
+	*at = none
+	r.taken++
+	return v
+}
+
+// tell lets the producer know what was taken, and wakes it when it waits and half of the ring is empty.
+func (r *ring[T]) tell() {
+	r.head.Store(r.taken)
+	if r.producer.waits.Load() && r.tail.Load()-r.taken <= r.cap/2 {
+		r.producer.wake()
+	}
+}
+
+// take emits the elements that are there and tells how many they were. Only the consumer calls it.
+func (r *ring[T]) take(w *watch.Context, emit func(T) error) (n int, err error) {
+	first, last := r.taken, r.tail.Load()
+	for r.taken != last {
+		if w.Done() {
+			return int(r.taken - first), w.Cause()
+		}
+		v := r.next()
+		if r.taken-r.head.Load() >= r.stride || r.producer.waits.Load() {
+			r.tell()
+		}
+		if err := emit(v); err != nil {
+			return int(r.taken - first), err
+		}
+	}
+	if r.taken != first {
+		r.tell()
+	}
+	return int(r.taken - first), nil
 }
 
 // source returns the consumer's side as a source.
 func (r *ring[T]) source() Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		w := watch.On(ctx)
+		defer w.End()
 		for {
-			v, err := r.pop(ctx, nil)
-			if errors.Is(err, errEnded) {
+			if err := r.await(ctx, nil); err == errEnded {
 				return nil
+			} else if err != nil {
+				return err
 			}
-			if err == nil {
-				err = emit(v)
-			}
-			if err != nil {
+			if _, err := r.take(&w, emit); err != nil {
 				return err
 			}
 		}
 	})
-}
-
-// wake ends the other side's wait, once.
-func (r *ring[T]) wake(waiting *atomic.Bool, signal chan struct{}) {
-	if waiting.CompareAndSwap(true, false) {
-		select {
-		case signal <- struct{}{}:
-		default: // a wake-up of an earlier wait is still there; it will do
-		}
-	}
 }
