@@ -3,11 +3,15 @@ package agecodec_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/sink"
@@ -86,4 +90,67 @@ func ExamplePassphraseRecipient() {
 	// Output:
 	// [through the mill] false
 	// [] true
+}
+
+func ExampleParseIdentities() {
+	_, err := agecodec.ParseIdentities(strings.NewReader("# a comment\nage1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj\n"))
+	fmt.Println(err)
+	identities, err := agecodec.ParseIdentities(strings.NewReader("AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX\n"))
+	fmt.Println(len(identities), err)
+	// Output:
+	// agecodec: parse identities: line 2: a public key stands where a secret key belongs
+	// 1 <nil>
+}
+
+func ExampleParseSSHIdentity() {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// What ssh-keygen writes: the key, protected by a passphrase, and its public half.
+	block, err := ssh.MarshalPrivateKeyWithPassphrase(private, "backup@shop", []byte("correct horse"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	half, err := ssh.NewPublicKey(public)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	recipients, err := agecodec.ParseRecipients(string(ssh.MarshalAuthorizedKey(half)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	identity, err := agecodec.ParseSSHIdentity(pem.EncodeToMemory(block), func() ([]byte, error) {
+		fmt.Println("asked for the passphrase")
+		return []byte("correct horse"), nil
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(recipients...))
+	for range 2 {
+		plain, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(identity)), sink.Slice[[]byte]())
+		fmt.Printf("%s %v\n", plain, err)
+	}
+	// Output:
+	// asked for the passphrase
+	// [through the mill] <nil>
+	// [through the mill] <nil>
+}
+
+// A file says how much work its passphrase takes. More than is allowed is refused before any of it is done.
+func ExamplePassphraseIdentity() {
+	to := agecodec.PassphraseRecipient("correct horse battery staple", &agecodec.PassphraseOptions{WorkFactor: 12})
+	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(to))
+
+	with := agecodec.PassphraseIdentity("correct horse battery staple", &agecodec.PassphraseOptions{MaxWorkFactor: 11})
+	_, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(with)), sink.Slice[[]byte]())
+	fmt.Println(errors.Is(err, agecodec.ErrWorkFactor))
+	// Output: true
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
@@ -71,4 +72,39 @@ func ExampleAppendExtJSON() {
 	line, err := bsoncodec.AppendExtJSON(nil, doc, &bsoncodec.ExtJSONOptions{Relaxed: true})
 	fmt.Println(string(line), err)
 	// Output: {"price":1.5,"count":3} <nil>
+}
+
+func ExampleAppendBSON() {
+	doc, err := bsoncodec.AppendBSON(nil, []byte(`{"_id":{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d4"},"at":{"$date":1356351330501}}`), nil)
+	fmt.Println(bson.Raw(doc), err)
+	_, err = bsoncodec.AppendBSON(nil, []byte(`{"_id":1} {"_id":2}`), nil)
+	fmt.Println(err)
+	// Output:
+	// {"_id": {"$binary":{"base64":"c//SZESzTGmQ6OfR38A11A==","subType":"04"}},"at": {"$date":{"$numberLong":"1356351330501"}}} <nil>
+	// bsoncodec: parse line 1, offset 10, _id 1: a second document on the line
+}
+
+func ExampleValidate() {
+	doc, _ := bson.Marshal(bson.D{{Key: "_id", Value: 1}, {Key: "name", Value: "Ada"}})
+	fmt.Println(bsoncodec.Validate(doc, nil))
+	doc[len(doc)-3] = 0xFF // the last letter
+	fmt.Println(bsoncodec.Validate(doc, nil), bsoncodec.Validate(doc, &bsoncodec.ValidateOptions{Strict: true}))
+	fmt.Println(bsoncodec.Validate(doc[:len(doc)-1], nil))
+	// Output:
+	// <nil>
+	// <nil> bsoncodec: document, offset 13, at /name, _id {"$numberInt":"1"}: text that is not UTF-8
+	// bsoncodec: document, offset 0: wrong length
+}
+
+// Documents as one value with the way back, and the suffix of the file's name.
+func Example_pair() {
+	format := codec.PairOf(bsoncodec.ExtJSON(nil), bsoncodec.ParseExtJSON(nil), ".jsonl").Then(codec.GzipPair(nil, nil))
+	fmt.Println("cookies" + format.Suffix())
+	for doc, err := range stream.All(context.Background(), stream.Via2(documents(), format.Encode(), format.Decode())) {
+		fmt.Println(doc, err)
+	}
+	// Output:
+	// cookies.jsonl.gz
+	// {"_id": {"$numberInt":"1"},"name": "Ada"} <nil>
+	// {"_id": {"$numberInt":"2"},"name": "Alan"} <nil>
 }

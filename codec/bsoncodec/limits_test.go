@@ -87,7 +87,7 @@ func TestDepthBombs(t *testing.T) {
 // The largest documents that a server stores pass, whatever JSON makes of them.
 func TestLargestDocuments(t *testing.T) {
 	if testing.Short() {
-		t.Skip("needs 600 MB of memory")
+		t.Skip("needs 1.2 GB of memory")
 	}
 	const size = 16<<20 + 16<<10
 	long := element{0x02, "a", str(strings.Repeat("\x01", size-13))}
@@ -96,17 +96,27 @@ func TestLargestDocuments(t *testing.T) {
 		b := bytes.Repeat([]byte(string(e.t)+e.key+"\x00"+e.val), n)
 		return append(append([]byte{byte(len(b) + 5), byte((len(b) + 5) >> 8), byte((len(b) + 5) >> 16), byte((len(b) + 5) >> 24)}, b...), 0)
 	}
-	for name, doc := range map[string]bson.Raw{
-		"control characters": raw(long),
-		"min keys":           fill(element{0x7F, "", ""}), // 17 bytes of JSON for 2: more than a line may have
-		"longs":              fill(element{0x12, "", u64(1 << 63)}),
+	for name, c := range map[string]struct {
+		doc     bson.Raw
+		escaped bool
+		least   int // bytes of JSON
+	}{
+		"control characters": {raw(long), false, 96 << 20},
+		"min keys":           {fill(element{0x7F, "", ""}), true, 21 << 20}, // 17 bytes of JSON for 2 would be more than a line may have
+		"min keys, fewer":    {raw(slices.Repeat([]element{{0x7F, "", ""}}, 112<<20/17)...), false, 112<<20 - 17},
+		"min keys, most":     {raw(slices.Repeat([]element{{0x7F, "", ""}}, (128<<20-1)/17)...), false, 128<<20 - 17},
+		"longs":              {fill(element{0x12, "", u64(1 << 63)}), false, 64 << 20},
 	} {
+		doc := c.doc
 		lines, err := collect(t, stream.Via(slice(doc), bsoncodec.ExtJSON(nil)))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		line := lines[0]
 		t.Logf("%s: %d bytes of BSON, %d of JSON", name, len(doc), len(line))
+		if escaped := bytes.HasPrefix(line, []byte(`{"`+escapeKey)); escaped != c.escaped || len(line) < c.least || len(line) > 128<<20+1 {
+			t.Errorf("%s: escaped %v, %d bytes, want %v, at least %d", name, escaped, len(line), c.escaped, c.least)
+		}
 		docs, err := collect(t, stream.Via(slice(line[:len(line)/2], line[len(line)/2:]), bsoncodec.ParseExtJSON(nil)))
 		if err != nil || len(docs) != 1 || !bytes.Equal(docs[0], doc) {
 			t.Errorf("%s: %.200v", name, err)
