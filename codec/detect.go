@@ -16,7 +16,9 @@ type DetectOptions struct {
 	Plain       bool  // pass on what is in no known format, or empty, as it is
 	MaxBytes    int64 // as in [GunzipOptions]
 	MaxRatio    int64 // as in [GunzipOptions]
-	Parallelism int   // as in [GunzipOptions]
+	Parallelism int   // as in [GunzipOptions], [UnzstdOptions] and [UnS2Options]
+
+	RequireChecksums bool // as in [UnzstdOptions]
 }
 
 // Detect returns a flow that decompresses its input by the format that its first bytes tell: gzip, zstd, zlib, S2 or Snappy.
@@ -68,9 +70,11 @@ func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 	case is("\x1f\x8b"):
 		return Gunzip(&GunzipOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
 	case is("\x28\xb5\x2f\xfd"), len(head) == 4 && head[0]&0xf0 == 0x50 && string(head[1:]) == "\x2a\x4d\x18":
-		return Unzstd(&UnzstdOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
+		return Unzstd(&UnzstdOptions{
+			MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, RequireChecksums: o.RequireChecksums,
+		})
 	case is("\xff\x06\x00\x00"):
-		return UnS2(&UnS2Options{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio})
+		return UnS2(&UnS2Options{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
 	case len(head) >= 2 && head[0] == 0x78 && (int(head[0])<<8|int(head[1]))%31 == 0 && head[1]&0x20 == 0:
 		return Unzlib(&InflateOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio})
 	case o.Plain:

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
@@ -91,6 +93,21 @@ func TestDetectPlain(t *testing.T) {
 	for _, text := range []string{"", "x", "\x1f\x8b\x08", "long enough"} {
 		if err := drain(stream.Via(failsAfter([]byte(text), boom), codec.Detect(&codec.DetectOptions{Plain: true}))); err != boom { //nolint:errorlint // as it is
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestDetectRequiresChecksums(t *testing.T) {
+	var b bytes.Buffer
+	enc, _ := zstd.NewWriter(&b, zstd.WithEncoderCRC(false))
+	_, _ = enc.Write(jsonText(3000))
+	_ = enc.Close()
+	for _, n := range []int{0, 2} {
+		for _, want := range []bool{false, true} {
+			_, err := bytesThrough(codec.Detect(&codec.DetectOptions{Parallelism: n, RequireChecksums: want}), b.Bytes(), 0)
+			if want != (err != nil) {
+				t.Errorf("by %d, required %v: %v", n, want, err)
+			}
 		}
 	}
 }

@@ -1,0 +1,76 @@
+package codec_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// thereAndBack prints the name that a file gets by the pair, and what it gives back.
+func thereAndBack(p codec.Pair[[]byte]) {
+	file := stream.Via(source.Of([]byte("through the mill")), p.Encode())
+	back, err := stream.Run(context.Background(), stream.Via(file, p.Decode()), sink.Slice[[]byte]())
+	fmt.Printf("cookies%s %s %v\n", p.Suffix(), back, err)
+}
+
+// A pair of flows of one's own.
+func ExamplePairOf() {
+	hex := codec.PairOf(codec.Hex(), codec.Unhex(), ".hex")
+	thereAndBack(hex)
+	thereAndBack(codec.GzipPair(nil, nil).Then(hex))
+	// Output:
+	// cookies.hex [through the mill] <nil>
+	// cookies.gz.hex [through the mill] <nil>
+}
+
+func ExampleGzipPair() {
+	thereAndBack(codec.GzipPair(&codec.GzipOptions{Level: 1}, &codec.GunzipOptions{MaxBytes: 1 << 20}))
+	// Output: cookies.gz [through the mill] <nil>
+}
+
+func ExampleZstdPair() {
+	thereAndBack(codec.ZstdPair(&codec.ZstdOptions{Parallelism: 2}, &codec.UnzstdOptions{Parallelism: 2, RequireChecksums: true}))
+	// Output: cookies.zst [through the mill] <nil>
+}
+
+func ExampleS2Pair() {
+	thereAndBack(codec.S2Pair(nil, nil))
+	thereAndBack(codec.S2Pair(&codec.S2Options{Snappy: true}, nil))
+	// Output:
+	// cookies.s2 [through the mill] <nil>
+	// cookies.sz [through the mill] <nil>
+}
+
+func ExampleZlibPair() {
+	thereAndBack(codec.ZlibPair(nil, nil))
+	// Output: cookies.zz [through the mill] <nil>
+}
+
+func ExampleBase64Pair() {
+	thereAndBack(codec.ZstdPair(nil, nil).Then(codec.Base64Pair(nil)))
+	// Output: cookies.zst.b64 [through the mill] <nil>
+}
+
+func ExampleJSONLinesPair() {
+	type cookie struct{ Name string }
+	p := codec.JSONLinesPair[cookie](nil, nil)
+	file, err := stream.Run(context.Background(), stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}), p.Encode()), sink.Slice[[]byte]())
+	fmt.Printf("cookies%s %v\n%s", p.Suffix(), err, file[0])
+	// Output:
+	// cookies.jsonl <nil>
+	// {"Name":"Lebkuchen"}
+	// {"Name":"Zimtstern"}
+}
+
+func ExampleJSONArrayPair() {
+	type cookie struct{ Name string }
+	p := codec.JSONArrayPair[cookie](nil, nil)
+	file := stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}), p.Encode())
+	cookies, err := stream.Run(context.Background(), stream.Via(file, p.Decode()), sink.Slice[cookie]())
+	fmt.Println("cookies"+p.Suffix(), cookies, err)
+	// Output: cookies.json [{Lebkuchen} {Zimtstern}] <nil>
+}
