@@ -1,0 +1,163 @@
+package integration_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/integration/servers"
+	"github.com/millweir/millweir/internal/bsonrand"
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
+)
+
+// long says that the tests that take minutes are to do all they can, not a sample: MILLWEIR_LONG=1.
+var long = os.Getenv("MILLWEIR_LONG") != ""
+
+// TestRandomDocumentsThroughAServer inserts random documents of every type, half of them odd, finds them, carries them as Extended
+// JSON, inserts them elsewhere and finds them again: what the server took is the same bytes in every place. 200,000 documents with
+// MILLWEIR_LONG, or else 10,000. What the server refuses, or the driver before it, is listed in the log, with its words.
+func TestRandomDocumentsThroughAServer(t *testing.T) {
+	const round = 5000
+	total := 2 * round
+	if long {
+		total = 200_000
+	}
+	db := servers.Shared.SecantusDB(t).Database(t)
+	plain, odd := bsonrand.New(41), bsonrand.New(42)
+	odd.Odd = true
+	refused, ordinary := map[string]refusal{}, 0
+	taken := 0
+	for n := 0; n < total; n += round {
+		docs := make([]bson.Raw, round)
+		for i := range docs {
+			g := plain
+			if i%2 == 1 {
+				g = odd
+			}
+			docs[i] = withID(t, int32(n+i), g.Doc())
+		}
+		first, second := db.Collection("first"), db.Collection("second")
+		kept := docs[:0:0]
+		for part := range slices.Chunk(docs, 500) {
+			kept = append(kept, insertTaken(t, first, part, func(doc bson.Raw, why string) {
+				r := refused[why]
+				if r.times++; r.example == nil {
+					r.example = doc
+				}
+				refused[why] = r
+				if doc.Lookup("_id").Int32()%2 == 0 {
+					ordinary++
+				}
+			})...)
+		}
+		sameDocuments(t, stored(t, first), kept)
+
+		text := stream.Via(mongosource.Find(first, bson.D{}, nil), bsoncodec.ExtJSON(nil))
+		res, err := stream.Run(t.Context(), stream.Via(text, bsoncodec.ParseExtJSON(nil)), mongosink.Insert(second, nil))
+		if err != nil || res.Inserted != int64(len(kept)) {
+			t.Fatalf("documents %d to %d: %+v, %v; want %d", n, n+round-1, res, err, len(kept))
+		}
+		sameDocuments(t, stored(t, second), kept)
+		if taken += len(kept); t.Failed() {
+			break
+		}
+		for _, c := range []*mongo.Collection{first, second} {
+			if err := c.Drop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Logf("%d of %d documents came back byte for byte; refused were %d, of which %d ordinary", taken, total, total-taken, ordinary)
+	for _, why := range slices.Sorted(maps.Keys(refused)) {
+		r := refused[why]
+		t.Logf("refused %d times: %s: %s", r.times, why, short(r.example))
+	}
+	if taken < total*3/4 || ordinary > total/1000 {
+		t.Errorf("only %d of %d documents were compared", taken, total)
+	}
+}
+
+// refusal is a reason why a server refuses documents.
+type refusal struct {
+	times   int
+	example bson.Raw
+}
+
+// withID returns doc with an int32 _id in front, the only one, and without empty timestamps among its own fields: for those a server
+// stores the time of the insert (https://www.mongodb.com/docs/manual/reference/bson-types/#timestamps).
+func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
+	t.Helper()
+	b := append([]byte{0, 0, 0, 0, 0x10}, "_id\x00"...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(id))
+	elements, err := doc.Elements()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range elements {
+		if v := e.Value(); e.Key() == "_id" || v.Type == bson.TypeTimestamp && bytes.Equal(v.Value, make([]byte, 8)) {
+			continue
+		}
+		b = append(b, e...)
+	}
+	b = append(b, 0)
+	binary.LittleEndian.PutUint32(b, uint32(len(b)))
+	return b
+}
+
+// insertTaken inserts docs with the driver alone and returns those that the server took. Of the others it gives the reasons.
+func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw, refused func(doc bson.Raw, why string)) []bson.Raw {
+	t.Helper()
+	_, err := coll.InsertMany(t.Context(), docs, options.InsertMany().SetOrdered(false))
+	var bulk mongo.BulkWriteException
+	var command mongo.CommandError
+	switch {
+	case err == nil:
+		return docs
+	case errors.As(err, &bulk) && bulk.WriteConcernError == nil:
+		out := map[int]bool{}
+		for _, e := range bulk.WriteErrors {
+			out[e.Index] = true
+			refused(docs[e.Index], reason(e.Message))
+		}
+		var kept []bson.Raw
+		for i, doc := range docs {
+			if !out[i] {
+				kept = append(kept, doc)
+			}
+		}
+		return kept
+	case mongo.IsNetworkError(err), mongo.IsTimeout(err), t.Context().Err() != nil:
+		t.Fatal(err)
+	case len(docs) == 1 && errors.As(err, &command):
+		refused(docs[0], reason(command.Message))
+		return nil
+	case len(docs) == 1:
+		refused(docs[0], "the driver: "+reason(err.Error())) // it cannot skip a regular expression of more than 4 KiB
+		return nil
+	}
+	// The whole command was refused, for one of them.
+	half := len(docs) / 2
+	return append(slices.Clone(insertTaken(t, coll, docs[:half], refused)), insertTaken(t, coll, docs[half:], refused)...)
+}
+
+// places are what a server's words say of the place in the document in hand.
+var places = regexp.MustCompile(`(error )?at key "(\\.|[^"\\])*":? ?|(index|of|got) \[?[0-9]+\]?`)
+
+// reason returns a server's words without the places.
+func reason(message string) string {
+	const enough = 160
+	s := places.ReplaceAllString(message, "")
+	return s[:min(len(s), enough)]
+}
