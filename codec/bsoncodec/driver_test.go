@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"unicode/utf8"
 
@@ -16,11 +17,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-var long = flag.Bool("long", false, "take a million random documents instead of some thousands")
+// long says that the tests that take minutes are to do all they can, not a sample: -long, or MILLWEIR_LONG=1 as everywhere.
+var long = flag.Bool("long", os.Getenv("MILLWEIR_LONG") != "", "take a million random documents instead of some thousands")
 
 // many returns how many random documents a test takes. The long run is
 //
-//	go test ./codec/bsoncodec -run Random -timeout 2h -long
+//	MILLWEIR_LONG=1 go test ./codec/bsoncodec -run Random -timeout 2h
 func many(usual int) int {
 	if *long {
 		return 1_000_000
