@@ -2,9 +2,13 @@ package stream
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/millweir/millweir/internal/watch"
 )
 
 const (
@@ -12,9 +16,13 @@ const (
 	mapTarget = 40 * time.Microsecond // so much work in a chunk makes its hand-over cheap
 )
 
-// mapping is one run of [MapN] or [MapUnordered]. Chunks stand in the order of their elements. The upstream fills the last one, workers take the
-// first that nobody has, the downstream takes the first of all when it is done, or, where order does not matter, any that is done.
+// mapping is one run of [MapN] or [MapUnordered]. Chunks stand in the order of their elements. The upstream fills the last one, without a
+// lock, until it is full or a worker takes it; workers take the first that nobody has; the downstream takes the first of all when
+// it is done, or, where order does not matter, any that is done.
 type mapping[T, U any] struct {
+	filling *mapped[T, U] // the upstream's own, nil at first; of chunks, or taken out since
+	filled  int32         // elements in filling
+
 	mu     sync.Mutex
 	room   sync.Cond // the upstream waits for a place
 	ready  sync.Cond // workers wait for elements
@@ -24,7 +32,6 @@ type mapping[T, U any] struct {
 	limit  int // chunks at most
 	order  bool
 	size   int // elements in a chunk, at present
-	idle   int // workers that wait and were not yet woken
 	ended  bool
 	halted bool
 	free   []*mapped[T, U] // used chunks
@@ -32,9 +39,11 @@ type mapping[T, U any] struct {
 
 // mapped is a chunk of elements that becomes a chunk of results.
 type mapped[T, U any] struct {
-	in   []T
-	out  []U
-	done bool
+	count atomic.Int32 // of elements; negative when a worker has taken it
+	in    []T          // as long as there is room for elements; only the upstream changes the slice itself
+	n     int          // elements, when a worker has taken it
+	out   []U
+	done  bool
 }
 
 func newMapping[T, U any](n int, order bool) *mapping[T, U] {
@@ -62,51 +71,80 @@ func (m *mapping[T, U]) end() {
 	m.done.Broadcast()
 }
 
-// put adds v to the chunk being filled, and wakes a worker that waits.
+// put adds v to the chunk being filled. A worker that waits has no chunk to take, hence is woken for a new one only.
 func (m *mapping[T, U]) put(ctx context.Context, v T) error {
+	if c, n := m.filling, m.filled; c != nil && int(n) < len(c.in) {
+		c.in[n] = v
+		if c.count.CompareAndSwap(n, n+1) {
+			m.filled = n + 1
+			return nil
+		}
+		// A worker has taken the chunk, and looks only at the elements before this one.
+		var none T
+		c.in[n] = none
+	}
+	return m.begin(ctx, v)
+}
+
+// begin puts v into a chunk of its own, and wakes a worker that waits.
+func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := len(m.chunks) - 1
-	if last < m.taken || len(m.chunks[last].in) >= m.size {
-		for len(m.chunks) >= m.limit && !m.halted {
-			m.room.Wait()
-		}
-		if m.halted {
-			return context.Cause(ctx)
-		}
-		m.chunks = append(m.chunks, m.chunk())
-		last = len(m.chunks) - 1
+	m.wait(&m.room, func() bool { return len(m.chunks) < m.limit })
+	if m.halted {
+		return context.Cause(ctx)
 	}
-	c := m.chunks[last]
-	c.in = append(c.in, v)
-	if m.idle > 0 {
-		m.idle--
-		m.ready.Signal()
-	}
+	c := m.chunk()
+	c.in[0] = v
+	c.count.Store(1)
+	m.filling, m.filled = c, 1
+	m.chunks = append(m.chunks, c)
+	m.ready.Signal()
 	return nil
 }
 
-// chunk returns an empty chunk.
-func (m *mapping[T, U]) chunk() *mapped[T, U] {
-	if n := len(m.free); n > 0 {
-		c := m.free[n-1]
-		m.free = m.free[:n-1]
-		return c
+// wait waits until ready or until all waiting ends. It lets others run first: between busy goroutines that is often enough.
+func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
+	for tries := 0; !ready() && !m.halted; tries++ {
+		if tries < yields {
+			m.mu.Unlock()
+			runtime.Gosched()
+			m.mu.Lock()
+			continue
+		}
+		signal.Wait()
 	}
-	return new(mapped[T, U])
+}
+
+// chunk returns a chunk for as many elements as are to be in one at present.
+func (m *mapping[T, U]) chunk() *mapped[T, U] {
+	var c *mapped[T, U]
+	if n := len(m.free); n > 0 {
+		c = m.free[n-1]
+		m.free = m.free[:n-1]
+	} else {
+		c = new(mapped[T, U])
+	}
+	if cap(c.in) < m.size {
+		c.in, c.out = make([]T, m.size), make([]U, 0, m.size)
+	}
+	c.in = c.in[:m.size]
+	return c
 }
 
 // work maps chunks until there are no more.
 func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U, error)) error {
+	w := watch.On(ctx)
+	defer w.End()
 	for {
 		c := m.take()
 		if c == nil {
 			return nil
 		}
 		began := time.Now()
-		for _, v := range c.in {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+		for _, v := range c.in[:c.n] {
+			if w.Done() {
+				return w.Cause()
 			}
 			u, err := f(ctx, v)
 			if err != nil {
@@ -122,25 +160,20 @@ func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U,
 func (m *mapping[T, U]) take() *mapped[T, U] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for m.taken == len(m.chunks) {
-		if m.ended || m.halted {
-			return nil
-		}
-		m.idle++
-		m.ready.Wait()
-	}
-	if m.halted {
+	m.wait(&m.ready, func() bool { return m.taken < len(m.chunks) || m.ended })
+	if m.halted || m.taken == len(m.chunks) {
 		return nil
 	}
 	c := m.chunks[m.taken]
 	m.taken++
+	c.n = int(c.count.Swap(-1))
 	return c
 }
 
 // finish gives the results of c to the downstream, and sizes the chunks to come by the time it took.
 func (m *mapping[T, U]) finish(c *mapped[T, U], took time.Duration) {
 	fit := mapChunk
-	if each := took / time.Duration(len(c.in)); each > 0 {
+	if each := took / time.Duration(c.n); each > 0 {
 		fit = int(min(mapTarget/each, mapChunk))
 	}
 	m.mu.Lock()
@@ -154,14 +187,16 @@ func (m *mapping[T, U]) finish(c *mapped[T, U], took time.Duration) {
 
 // drain emits the results in order until all are through.
 func (m *mapping[T, U]) drain(ctx context.Context, emit func(U) error) error {
+	w := watch.On(ctx)
+	defer w.End()
 	for {
 		c, err := m.next(ctx)
 		if c == nil {
 			return err
 		}
 		for _, u := range c.out {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+			if w.Done() {
+				return w.Cause()
 			}
 			if err := emit(u); err != nil {
 				return err
@@ -175,20 +210,22 @@ func (m *mapping[T, U]) drain(ctx context.Context, emit func(U) error) error {
 func (m *mapping[T, U]) next(ctx context.Context) (*mapped[T, U], error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for !m.halted {
-		if i := m.finished(); i >= 0 {
-			c := m.chunks[i]
-			m.chunks = slices.Delete(m.chunks, i, i+1)
-			m.taken--
-			m.room.Signal()
-			return c, nil
-		}
-		if m.ended && len(m.chunks) == 0 {
-			return nil, nil
-		}
-		m.done.Wait()
+	i := -1
+	m.wait(&m.done, func() bool {
+		i = m.finished()
+		return i >= 0 || m.ended && len(m.chunks) == 0
+	})
+	switch {
+	case m.halted:
+		return nil, context.Cause(ctx)
+	case i < 0:
+		return nil, nil
 	}
-	return nil, context.Cause(ctx)
+	c := m.chunks[i]
+	m.chunks = slices.Delete(m.chunks, i, i+1)
+	m.taken--
+	m.room.Signal()
+	return c, nil
 }
 
 // finished returns the index of the chunk to emit next, or -1.
@@ -206,9 +243,9 @@ func (m *mapping[T, U]) finished() int {
 
 // reuse keeps c for later elements.
 func (m *mapping[T, U]) reuse(c *mapped[T, U]) {
-	clear(c.in)
+	clear(c.in[:c.n])
 	clear(c.out)
-	c.in, c.out, c.done = c.in[:0], c.out[:0], false
+	c.out, c.done = c.out[:0], false
 	m.mu.Lock()
 	m.free = append(m.free, c)
 	m.mu.Unlock()
