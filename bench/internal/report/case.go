@@ -6,7 +6,10 @@
 // fails.
 package report
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Case is one piece of work that several competitors do.
 type Case struct {
@@ -16,11 +19,15 @@ type Case struct {
 	Units int    // in one run
 	Want  int64  // the check value of a run
 
-	By     Metric // of the ratios; empty means CPU
+	By     Metric   // of the ratios; empty means CPU
+	Also   []Metric // compared in rows of their own, without a bar
 	Ours   Peer
 	Peers  []Peer
 	Limits []Limit
 	Absent []string // peers that were left out, and why
+
+	Rounds int  // instead of the options'; 0 means those
+	Cold   bool // a run is a measurement, the first one too: each is a process of its own
 }
 
 // Peer is one competitor.
@@ -50,6 +57,8 @@ type Sample struct {
 	CPU    time.Duration // user and system time of the whole process
 	Wall   time.Duration
 	Allocs int64 // heap objects; -1 when that is not known
+	RSS    int64 // bytes of memory of a process at its peak, where that is measured
+	Stored int64 // bytes that were written to storage, where that is measured
 }
 
 // Work does the work of a run reps times, checks what came of it and measures it all.
@@ -58,11 +67,13 @@ type Work func(reps int) (Sample, error)
 // Metric names one number of a sample.
 type Metric string
 
-// The metrics, all of them an amount by unit of work.
+// The metrics, all of them but RSS an amount by unit of work.
 const (
 	CPU    Metric = "cpu"    // ns
 	Wall   Metric = "wall"   // ns
 	Allocs Metric = "allocs" // heap objects
+	RSS    Metric = "rss"    // MiB
+	Stored Metric = "stored" // bytes
 )
 
 // of returns the metric of s.
@@ -72,14 +83,34 @@ func (m Metric) of(s Sample) float64 {
 		return float64(s.Wall) / float64(s.Units)
 	case Allocs:
 		return float64(s.Allocs) / float64(s.Units)
+	case RSS:
+		return float64(s.RSS) / (1 << 20)
+	case Stored:
+		return float64(s.Stored) / float64(s.Units)
 	}
 	return float64(s.CPU) / float64(s.Units)
 }
 
+// limit returns an amount of the metric as the name of a limit.
+func (m Metric) limit(max float64) string {
+	switch m {
+	case CPU, Wall:
+		return fmt.Sprint("limit ", time.Duration(max))
+	case RSS:
+		return fmt.Sprintf("limit %v MiB", max)
+	}
+	return fmt.Sprint("limit ", max)
+}
+
 // unit returns the metric's unit of measure for a unit of work.
 func (m Metric) unit(work string) string {
-	if m == Allocs {
+	switch m {
+	case Allocs:
 		return "allocs/" + work
+	case RSS:
+		return "MiB rss"
+	case Stored:
+		return "bytes/" + work + " stored"
 	}
 	return "ns/" + work + " " + string(m)
 }

@@ -34,7 +34,11 @@ func Measure(c Case, o Options) (*Result, error) {
 		runners = append(runners, run)
 	}
 	r.samples, r.bases = make([][]Sample, len(runners)), make([][]Sample, len(runners))
-	for round := range o.Rounds {
+	rounds := o.Rounds
+	if c.Rounds > 0 {
+		rounds = c.Rounds
+	}
+	for round := range rounds {
 		for turn := range runners {
 			i := (turn + round) % len(runners) // who begins changes from round to round
 			if err := r.measure(i, runners[i]); err != nil {
@@ -79,7 +83,7 @@ func prepare(c Case, p Peer, target time.Duration) (*runner, error) {
 			return nil, err
 		}
 	}
-	for range 4 {
+	for range warmUps(c) {
 		s, err := r.once()
 		if err != nil {
 			return nil, err
@@ -91,6 +95,14 @@ func prepare(c Case, p Peer, target time.Duration) (*runner, error) {
 		r.reps = min(30*r.reps, int(1.1*float64(r.reps)*float64(target)/float64(max(s.Wall, 1)))+1)
 	}
 	return r, nil
+}
+
+// warmUps returns how often a competitor runs at most before it is measured.
+func warmUps(c Case) int {
+	if c.Cold {
+		return 0
+	}
+	return 4
 }
 
 func (r *runner) once() (Sample, error) {

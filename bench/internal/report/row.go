@@ -1,10 +1,6 @@
 package report
 
-import (
-	"fmt"
-	"slices"
-	"time"
-)
+import "slices"
 
 // Row is one comparison: a case and a peer, or a case and a limit.
 type Row struct {
@@ -23,7 +19,7 @@ type Row struct {
 // Missed tells whether the ratio lies under its bar.
 func (r Row) Missed() bool { return r.Ratio < r.Bar }
 
-// Rows returns the comparisons of the case: with each peer, and with its limits.
+// Rows returns the comparisons of the case: with each peer, with its limits, and with each peer in the other metrics.
 func (r *Result) Rows() []Row {
 	var rows []Row
 	for i, p := range r.Peers {
@@ -38,11 +34,12 @@ func (r *Result) Rows() []Row {
 		if l.Goal > 0 {
 			bar.Goal = l.Max / l.Goal
 		}
-		name := fmt.Sprint("limit ", time.Duration(l.Max))
-		if by == Allocs {
-			name = fmt.Sprint("limit ", l.Max)
+		rows = append(rows, r.row(by, by.limit(l.Max), slices.Repeat([]float64{l.Max}, len(r.samples[0])), bar))
+	}
+	for _, by := range r.Also {
+		for i, p := range r.Peers {
+			rows = append(rows, r.row(by, p.Name, r.values(by, i+1), Bar{}))
 		}
-		rows = append(rows, r.row(by, name, slices.Repeat([]float64{l.Max}, len(r.samples[0])), bar))
 	}
 	return rows
 }

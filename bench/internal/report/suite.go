@@ -85,9 +85,12 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 
 // header says what a reader must know to judge the figures, and to repeat them.
 func (s Suite) header(args []string, o Options) string {
-	h := fmt.Sprintf("%s\n%s %s/%s, %d cores, %s; %d rounds of at least %v each",
+	h := fmt.Sprintf("%s\n%s %s/%s, %d cores, %s; %d rounds",
 		strings.Join(append([]string{s.Command}, args...), " "), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0),
-		time.Now().Format(time.DateOnly), o.Rounds, o.Target)
+		time.Now().Format(time.DateOnly), o.Rounds)
+	if o.Target > 0 {
+		h += fmt.Sprintf(" of at least %v each", o.Target)
+	}
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		h += ", load at the start " + strings.Fields(string(load))[0]
 	}

@@ -17,19 +17,30 @@ func (r *Result) WriteTable(w io.Writer) error {
 	if r.subtracts() {
 		unit = "overhead, " + unit
 	}
-	fmt.Fprintf(t, "\t%s\tcpu\twall\tallocs\tratio\tmin – max\tbar\t\t\n", unit)
+	columns := []Metric{CPU, Wall, Allocs}
+	if len(r.Also) > 0 {
+		columns = r.Also
+	}
+	fmt.Fprintf(t, "\t%s\t", unit)
+	for _, by := range columns {
+		fmt.Fprintf(t, "%s\t", by)
+	}
+	fmt.Fprint(t, "ratio\tmin – max\tbar\t\t\n")
 	for who, p := range r.competitors() {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t", p.Name, number(median(r.values(r.By, who))),
-			number(median(r.raw(CPU, who))), number(median(r.raw(Wall, who))), number(median(r.raw(Allocs, who))))
+		fmt.Fprintf(t, "%s\t%s\t", p.Name, number(median(r.values(r.By, who))))
+		for _, by := range columns {
+			fmt.Fprintf(t, "%s\t", number(median(r.raw(by, who))))
+		}
 		if who > 0 {
 			fmt.Fprintln(t, rows[who-1].compared())
 		} else {
 			fmt.Fprintln(t, "\t\t\t\t")
 		}
 	}
-	for _, row := range rows[len(r.Peers):] {
+	for _, row := range rows[len(r.Peers):][:len(r.Limits)] {
 		name := strings.TrimPrefix(strings.TrimPrefix(row.Row, r.Name), "-")
-		fmt.Fprintf(t, "%s, %s\t%s\t\t\t\t%s\n", strings.TrimSpace("ours "+name), row.Peer, number(row.Ours), row.compared())
+		fmt.Fprintf(t, "%s, %s\t%s\t%s%s\n", strings.TrimSpace("ours "+name), row.Peer, number(row.Ours),
+			strings.Repeat("\t", len(columns)), row.compared())
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+// chunks is a pipe between two goroutines that carries bytes in large pieces, some of them ahead of the reader, and uses its
+// buffers again: what an io.Pipe is not, whose two sides wait for each other.
+type chunks struct {
+	ctx  context.Context //nolint:containedctx // io.Writer and io.Reader have no other place for it
+	full chan []byte
+	free chan []byte
+	err  error // why full was closed; nil is the end
+
+	filling []byte // the writer's
+	rest    []byte // the reader's, of lent
+	lent    []byte
+}
+
+func newChunks(ctx context.Context) *chunks {
+	return &chunks{ctx: ctx, full: make(chan []byte, tunedAhead), free: make(chan []byte, tunedAhead+2)}
+}
+
+// Write implements io.Writer.
+func (c *chunks) Write(p []byte) (int, error) {
+	if c.filling == nil {
+		select {
+		case c.filling = <-c.free:
+		default:
+			c.filling = make([]byte, 0, tunedChunk+tunedChunk/4)
+		}
+	}
+	if c.filling = append(c.filling, p...); len(c.filling) < tunedChunk {
+		return len(p), nil
+	}
+	return len(p), c.send()
+}
+
+func (c *chunks) send() error {
+	select {
+	case c.full <- c.filling:
+		c.filling = nil
+		return nil
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	}
+}
+
+// end sends what is left when err is nil, tells the reader that nothing follows, and returns the error.
+func (c *chunks) end(err error) error {
+	if err == nil && len(c.filling) > 0 {
+		err = c.send()
+	}
+	c.err = err
+	close(c.full)
+	return err
+}
+
+// next returns the next chunk, which is the reader's until it asks again, or io.EOF.
+func (c *chunks) next() ([]byte, error) {
+	if c.lent != nil {
+		select {
+		case c.free <- c.lent[:0]:
+		default:
+		}
+		c.lent = nil
+	}
+	chunk, ok := <-c.full
+	switch {
+	case ok:
+		c.lent = chunk
+		return chunk, nil
+	case c.err != nil:
+		return nil, c.err
+	}
+	return nil, io.EOF
+}
+
+// Read implements io.Reader.
+func (c *chunks) Read(p []byte) (int, error) {
+	if len(c.rest) == 0 {
+		chunk, err := c.next()
+		if err != nil {
+			return 0, err
+		}
+		c.rest = chunk
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo.
+func (c *chunks) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		chunk, err := c.next()
+		if err == io.EOF { //nolint:errorlint // next returns it as it is
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		m, err := w.Write(chunk)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+}

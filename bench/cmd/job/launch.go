@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+)
+
+// A program runs as the child of a launcher, which is this command again and does nothing else. For a process begins its life with
+// the memory of its parent, and its peak is never less than what that had (getrusage(2)): the launcher has little.
+const (
+	roleEnv  = "MILLWEIR_JOB_ROLE" // launcher, or the role of a program
+	nextEnv  = "MILLWEIR_JOB_NEXT" // the role of the launcher's child
+	launcher = "launcher"
+
+	profileEnv = "MILLWEIR_JOB_PROFILE" // the folder for profiles of our programs
+)
+
+// asChild runs what this process was started for, when it is a child of the command, and returns its status.
+func asChild() (status int, ok bool) {
+	role := os.Getenv(roleEnv)
+	var err error
+	switch role {
+	case "":
+		return 0, false
+	case launcher:
+		err = launch(os.Args[1:])
+	default:
+		err = runProgram(role)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", role, err)
+		return 1, true
+	}
+	return 0, true
+}
+
+// usage is what a process took.
+type usage struct {
+	CPU  time.Duration // user and system
+	Wall time.Duration
+	RSS  int64 // bytes, at its peak
+}
+
+// launch runs a command and writes its usage to the standard output.
+func launch(argv []string) error {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), roleEnv+"="+os.Getenv(nextEnv), nextEnv+"=")
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	u := usage{Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), RSS: peakRSS(cmd.ProcessState)}
+	return json.NewEncoder(os.Stdout).Encode(u)
+}
+
+// measure runs a program in one direction, to its end.
+func (w *world) measure(ctx context.Context, p program, direction, collection, key string) (u usage, err error) {
+	argv, next := []string{w.self}, p.role
+	if p.command != "" {
+		argv, next = []string{"sh", "-c", p.command}, ""
+	}
+	cmd := exec.CommandContext(ctx, w.self, argv...)
+	cmd.Env = append(w.env[:len(w.env):len(w.env)], roleEnv+"="+launcher, nextEnv+"="+next,
+		"JOB_DIRECTION="+direction, "JOB_COLLECTION="+collection, "JOB_KEY="+key)
+	var out bytes.Buffer
+	log := &output{}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, log, time.Second
+	cmd.SysProcAttr = ofThisProcess()
+	cmd.Cancel = func() error { return killAll(cmd.Process) }
+	if err := cmd.Run(); err != nil {
+		return u, fmt.Errorf("%s: %w: %s", direction, err, log)
+	}
+	if err := json.Unmarshal(out.Bytes(), &u); err != nil {
+		return u, fmt.Errorf("%s: the launcher: %w", direction, err)
+	}
+	return u, nil
+}
+
+// backupWork backs the source of a size up, and reads back what was stored.
+func (w *world) backupWork(ctx context.Context, p program, size int64) report.Work {
+	return func(int) (report.Sample, error) {
+		src, err := w.source(ctx, size)
+		if err != nil {
+			return report.Sample{}, err
+		}
+		key := objectKey(p, src)
+		u, err := w.measure(ctx, p, "backup", src.collection, key)
+		if err != nil {
+			return report.Sample{}, err
+		}
+		if w.stored[key], err = w.checkObject(ctx, p, key, src.lines); err != nil {
+			return report.Sample{}, fmt.Errorf("verify the backup: %w", err)
+		}
+		return w.sample(u, src, key), nil
+	}
+}
+
+// restoreWork restores what the program stored of the source of a size, and reads back what was restored.
+func (w *world) restoreWork(ctx context.Context, p program, size int64) report.Work {
+	return func(int) (report.Sample, error) {
+		src, err := w.source(ctx, size)
+		if err != nil {
+			return report.Sample{}, err
+		}
+		key := objectKey(p, src)
+		if w.stored[key] == 0 {
+			if _, err := w.backupWork(ctx, p, size)(1); err != nil {
+				return report.Sample{}, err
+			}
+		}
+		const target = "target"
+		u, err := w.measure(ctx, p, "restore", target, key)
+		if err != nil {
+			return report.Sample{}, err
+		}
+		if err := w.checkCollection(ctx, target, src.docs); err != nil {
+			return report.Sample{}, fmt.Errorf("verify the restore: %w", err)
+		}
+		return w.sample(u, src, key), w.db.Collection(target).Drop(ctx)
+	}
+}
+
+func objectKey(p program, src *source) string { return src.collection + "." + p.role + ".jsonl.gz.age" }
+
+func (w *world) sample(u usage, src *source, key string) report.Sample {
+	return report.Sample{Units: int(src.bytes), CPU: u.CPU, Wall: u.Wall, RSS: u.RSS, Stored: w.stored[key], Allocs: -1}
+}

@@ -1,0 +1,130 @@
+// Job measures the whole job, MongoDB → JSON → gzip → age → S3 and back, beside the two programs that one would write by hand
+// today: a competent one, and one that was tuned.
+//
+//	go run ./bench/cmd/job [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
+//	                       [-size MB] [-shape NAME] [-level LEVEL] [-mongo URI] [-s3 URL] [-peer COMMAND] [-profile DIR]
+//
+// Each run of each program is a process of its own: what is measured is the CPU time of that process, its peak memory, the time
+// it took, and what it stored. The servers are others: those of -mongo and -s3; else SecantusDB and versitygw, where
+// secantusd-rs and versitygw are found on the PATH (or by the environment variables SECANTUSD_RS and VERSITYGW); else
+// those for tests, in this process. For -s3, the credentials come from where every AWS tool finds them.
+//
+// Every run is verified. What a backup stored is read back with age, compress/gzip and bufio, and must be the documents, as the
+// MongoDB driver writes them in canonical Extended JSON; what a restore wrote is read back too, and must be the documents, byte for
+// byte.
+//
+// # Another program beside ours
+//
+// -peer 'COMMAND' runs by sh, once for every backup and restore, and finds in its environment:
+//
+//	JOB_DIRECTION                          backup or restore
+//	MONGODB_URI, JOB_DB, JOB_COLLECTION    what to read, or where to write: a collection that is not there yet
+//	JOB_BUCKET, JOB_KEY                    the object to write, or to read
+//	JOB_RECIPIENT                          the public key to encrypt to, age1…
+//	JOB_IDENTITY                           the file with its secret key
+//	AWS_ENDPOINT_URL_S3 and the other variables of AWS
+//
+// It ends with status 0 when it did its work. The format of its object is its own affair: a backup must be there and not be
+// empty. What it restores must be all the documents. A command of several processes is charged the CPU time of all that it waits
+// for, and the memory of the largest. Two examples:
+//
+//	go run ./bench/cmd/job -case backup -level fast -peer 'mongoexport --uri "$MONGODB_URI" -d "$JOB_DB" -c "$JOB_COLLECTION" \
+//	    --jsonFormat canonical | gzip | age -r "$JOB_RECIPIENT" | aws --endpoint-url "$AWS_ENDPOINT_URL_S3" s3 cp - "s3://$JOB_BUCKET/$JOB_KEY"'
+//	go run ./bench/cmd/job -peer './mine "$JOB_DIRECTION"'
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/millweir/millweir/bench/internal/report"
+)
+
+func main() {
+	if status, ok := asChild(); ok {
+		os.Exit(status)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case err == nil:
+	case errors.Is(err, report.ErrMissed):
+		os.Exit(1)
+	default:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+}
+
+// settings is what the command line asks for.
+type settings struct {
+	megabytes float64
+	shape     string
+	level     string
+	mongo, s3 string
+	peer      string
+	profile   string
+}
+
+func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
+	var s settings
+	flags := flag.NewFlagSet("job", flag.ContinueOnError)
+	flags.SetOutput(log)
+	flags.Float64Var(&s.megabytes, "size", 0, "`MB` of BSON (default 100, with -quick 8)")
+	flags.StringVar(&s.shape, "shape", "mix", "`NAME` of the documents: cookie, event, big or mix")
+	flags.StringVar(&s.level, "level", "both", "gzip `LEVEL` of ours: default, fast or both")
+	flags.StringVar(&s.mongo, "mongo", "", "`URI` of a MongoDB server; a database is made there, and dropped")
+	flags.StringVar(&s.s3, "s3", "", "`URL` of an S3 server; a bucket is made there, and removed")
+	flags.StringVar(&s.peer, "peer", "", "`COMMAND` to measure beside ours")
+
+	flags.StringVar(&s.profile, "profile", "", "write a CPU profile of each program's last run into the folder `DIR`; the figures then have its cost in them")
+
+	var w *world
+	defer func() {
+		if w != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	suite := report.Suite{
+		Command: "go run ./bench/cmd/job",
+		Cases: func(quick bool) ([]report.Case, error) {
+			if s.megabytes == 0 {
+				s.megabytes = 100
+				if quick {
+					s.megabytes = 8
+				}
+			}
+			if err := s.check(); err != nil {
+				return nil, err
+			}
+			var err error
+			if w, err = open(ctx, s, log); err != nil {
+				return nil, err
+			}
+			return w.cases(ctx, s, quick), nil
+		},
+		Quick: report.Options{Rounds: 3},
+		Full:  report.Options{Rounds: 5},
+	}
+	return suite.Run(flags, args, out, log)
+}
+
+func (s *settings) check() error {
+	if _, ok := shapes[s.shape]; !ok {
+		return fmt.Errorf("job: -shape %q is not cookie, event, big or mix", s.shape)
+	}
+	switch {
+	case s.level != "default" && s.level != "fast" && s.level != "both":
+		return fmt.Errorf("job: -level %q is not default, fast or both", s.level)
+	case s.megabytes <= 0:
+		return fmt.Errorf("job: -size %v is not more than 0", s.megabytes)
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+
+	"filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// program is one competitor: the whole job in both directions.
+type program struct {
+	name, role string
+	command    string // of sh, instead of the functions
+
+	backup  func(ctx context.Context, j *job) error
+	restore func(ctx context.Context, j *job) error
+}
+
+// job is what a program has to work with.
+type job struct {
+	collection  *mongo.Collection
+	storage     *s3.Client
+	bucket, key string
+	recipient   age.Recipient
+	identity    age.Identity
+}
+
+// programs are the competitors that this command itself is, each in a process of its own.
+var programs = []program{millweirDefault, millweirFast, competent, tuned}
+
+// runProgram is the process of a program: it finds its job in the environment, as a command that is given does.
+func runProgram(role string) error {
+	ctx := context.Background()
+	for _, p := range programs {
+		if p.role != role {
+			continue
+		}
+		j, err := jobOf(ctx)
+		if err != nil {
+			return err
+		}
+		run := p.backup
+		if os.Getenv("JOB_DIRECTION") == "restore" {
+			run = p.restore
+		}
+		return profiled(func() error { return run(ctx, j) })
+	}
+	return fmt.Errorf("%s=%s is no program", roleEnv, role)
+}
+
+// profiled calls run, and writes where its CPU time went, where that is asked for.
+func profiled(run func() error) error {
+	dir := os.Getenv(profileEnv)
+	if dir == "" {
+		return run()
+	}
+	f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s.%s.pprof", os.Getenv(roleEnv), os.Getenv("JOB_DIRECTION"))))
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = run()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
+}
+
+// jobOf makes the clients, the same for all: as their documentation shows.
+func jobOf(ctx context.Context) (*job, error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(os.Getenv("MONGODB_URI")))
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recipient, err := age.ParseX25519Recipient(os.Getenv("JOB_RECIPIENT"))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := os.Open(os.Getenv("JOB_IDENTITY"))
+	if err != nil {
+		return nil, err
+	}
+	defer keys.Close()
+	identities, err := age.ParseIdentities(keys)
+	if err != nil {
+		return nil, err
+	}
+	return &job{
+		collection: client.Database(os.Getenv("JOB_DB")).Collection(os.Getenv("JOB_COLLECTION")),
+		storage:    s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		bucket:     os.Getenv("JOB_BUCKET"),
+		key:        os.Getenv("JOB_KEY"),
+		recipient:  recipient,
+		identity:   identities[0],
+	}, nil
+}

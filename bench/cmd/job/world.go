@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// world is where the programs work: servers, a database and a bucket of this command alone, a key, and the data.
+type world struct {
+	log   io.Writer
+	about string // the data and the servers, for people
+
+	shape    string
+	sources  map[int64]*source // by size
+	stored   map[string]int64  // sizes of the objects, by key
+	identity *age.X25519Identity
+	peer     program
+
+	client  *mongo.Client
+	db      *mongo.Database
+	storage *s3.Client
+	bucket  string
+
+	env    []string // of the programs
+	self   string   // the executable of this command
+	dir    string   // of the servers and the key
+	closes []func() error
+}
+
+// open starts the servers that are not given, and makes a database and a bucket. When it fails, what it returns is nil.
+func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) {
+	w := &world{log: log, shape: s.shape, sources: map[int64]*source{}, stored: map[string]int64{}, peer: program{name: "peer", command: s.peer}}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("job: %w", errors.Join(err, w.close()))
+		}
+	}()
+	if w.self, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if w.dir, err = os.MkdirTemp("", "millweir-job-"); err != nil {
+		return nil, err
+	}
+	if w.identity, err = age.GenerateX25519Identity(); err != nil {
+		return nil, err
+	}
+	key := filepath.Join(w.dir, "key.txt")
+	if err := os.WriteFile(key, []byte(w.identity.String()+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	database, err := w.mongo(ctx, s.mongo)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := w.s3(ctx, s.s3)
+	if err != nil {
+		return nil, err
+	}
+	name := "millweir-job-" + strings.ToLower(rand.Text()[:10])
+	if err := w.openDatabase(ctx, database.address, name); err != nil {
+		return nil, err
+	}
+	if err := w.openBucket(ctx, objects, name); err != nil {
+		return nil, err
+	}
+	w.about = fmt.Sprintf("%s, %s to %s", s.shape, database.name, objects.name)
+	w.env = append(os.Environ(), objects.env...)
+	w.env = append(w.env, "MONGODB_URI="+database.address, "JOB_DB="+name, "JOB_BUCKET="+name,
+		"JOB_RECIPIENT="+w.identity.Recipient().String(), "JOB_IDENTITY="+key)
+	if s.profile != "" {
+		dir, err := filepath.Abs(s.profile)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		w.env = append(w.env, profileEnv+"="+dir)
+	}
+	return w, nil
+}
+
+func (w *world) openDatabase(ctx context.Context, uri, name string) (err error) {
+	if w.client, err = mongo.Connect(options.Client().ApplyURI(uri).SetServerSelectionTimeout(10 * time.Second)); err != nil {
+		return err
+	}
+	w.db = w.client.Database(name)
+	w.onClose(func() error { return w.client.Disconnect(context.Background()) })
+	if err := w.client.Ping(ctx, nil); err != nil {
+		return err
+	}
+	w.onClose(func() error {
+		ctx, cancel := cleaning()
+		defer cancel()
+		return w.db.Drop(ctx)
+	})
+	return nil
+}
+
+func (w *world) openBucket(ctx context.Context, server s3Server, name string) (err error) {
+	if w.storage, err = server.client(ctx); err != nil {
+		return err
+	}
+	w.bucket = name
+	if _, err := w.storage.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		return fmt.Errorf("make the bucket %s: %w", name, err)
+	}
+	w.onClose(func() error {
+		ctx, cancel := cleaning()
+		defer cancel()
+		objects, err := w.storage.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name})
+		if err != nil {
+			return err
+		}
+		for _, o := range objects.Contents {
+			if _, err := w.storage.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: o.Key}); err != nil {
+				return err
+			}
+		}
+		_, err = w.storage.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
+		if api := smithy.APIError(nil); errors.As(err, &api) && api.ErrorCode() == "NotImplemented" {
+			return nil // by s3test, for one
+		}
+		return err
+	})
+	return nil
+}
+
+// cleaning returns a context for what must be done after a cancellation too.
+func cleaning() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 30*time.Second)
+}
+
+func (w *world) onClose(f func() error) { w.closes = append(w.closes, f) }
+
+// close undoes all that open did.
+func (w *world) close() error {
+	var errs []error
+	for i := len(w.closes) - 1; i >= 0; i-- {
+		errs = append(errs, w.closes[i]())
+	}
+	w.closes = nil
+	if w.dir != "" {
+		errs = append(errs, os.RemoveAll(w.dir))
+	}
+	return errors.Join(errs...)
+}
