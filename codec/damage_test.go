@@ -78,8 +78,9 @@ func edge(z []byte, n int) bool {
 	return false
 }
 
-// TestBitFlips changes single bits anywhere: 50,000 with MILLWEIR_LONG. The data must not come out changed without an error. A bit of
-// a header that means nothing to the data (the time, a flag of the system) may pass.
+// TestBitFlips changes single bits anywhere: 50,000 with MILLWEIR_LONG. The data must not come out changed without an error. A bit
+// that means nothing to the data (the time in a header, what fills up the last byte of a zstd bit stream) may pass; the tests of
+// agecodec have every one refused.
 func TestBitFlips(t *testing.T) {
 	flips := 60
 	if long {
@@ -99,11 +100,12 @@ func TestBitFlips(t *testing.T) {
 				case err != nil:
 				case !bytes.Equal(got, c.plain):
 					t.Errorf("byte %d ^ %#x: wrong data without an error", i, bit)
-				case i >= 24:
-					t.Errorf("byte %d ^ %#x: no error", i, bit)
 				default:
 					passed++
 				}
+			}
+			if passed > 1+flips/1000 {
+				t.Errorf("%d of %d flips passed", passed, flips)
 			}
 			t.Logf("%d flips, of which %d in bits without a meaning", flips, passed)
 		})

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/millweir/millweir/codec"
 )
@@ -82,6 +83,18 @@ func FuzzUnzstd(f *testing.F) {
 		par, perr := bytesThrough(codec.Unzstd(o), z, max(cut, 0))
 		if (err == nil) != (perr == nil) || err == nil && !bytes.Equal(got, par) {
 			t.Fatalf("%d bytes, %v; in parallel %d bytes, %v", len(got), err, len(par), perr)
+		}
+		if err != nil {
+			return
+		}
+		// Ours asks for more, never for less.
+		d, derr := zstd.NewReader(bytes.NewReader(z), zstd.WithDecoderConcurrency(1))
+		if derr != nil {
+			t.Fatal(derr)
+		}
+		defer d.Close()
+		if want, werr := io.ReadAll(d); werr != nil || !bytes.Equal(got, want) {
+			t.Fatalf("we read %d bytes, another reader %d, %v", len(got), len(want), werr)
 		}
 	})
 }
