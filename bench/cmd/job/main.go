@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	var s settings
 	flags := flag.NewFlagSet("job", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.Float64Var(&s.megabytes, "size", 0, "`MB` of BSON (default 100, with -quick 8)")
+	flags.Float64Var(&s.megabytes, "size", 0, "`MB` of BSON (default 100, with -quick 16)")
 	flags.StringVar(&s.shape, "shape", "mix", "`NAME` of the documents: cookie, event, big or mix")
 	flags.StringVar(&s.level, "level", "both", "gzip `LEVEL` of ours: default, fast or both")
 	flags.StringVar(&s.mongo, "mongo", "", "`URI` of a MongoDB server; a database is made there, and dropped")
@@ -98,7 +98,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 			if s.megabytes == 0 {
 				s.megabytes = 100
 				if quick {
-					s.megabytes = 8
+					s.megabytes = 16
 				}
 			}
 			if err := s.check(); err != nil {
@@ -110,7 +110,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 			}
 			return w.cases(ctx, s, quick), nil
 		},
-		Quick: report.Options{Rounds: 3},
+		Quick: report.Options{Rounds: 2},
 		Full:  report.Options{Rounds: 5},
 	}
 	return suite.Run(flags, args, out, log)

@@ -42,11 +42,11 @@ func start(t *testing.T) servers {
 	return s
 }
 
-// run runs the command with a fifth of a MB, and returns its rows.
+// run runs the command with half a MB, and returns its rows.
 func (s servers) run(t *testing.T, args ...string) ([]report.Row, error) {
 	t.Helper()
 	var out bytes.Buffer
-	args = append([]string{"-quick", "-rounds", "1", "-json", "-size", "0.2", "-mongo", s.mongo.URI(), "-s3", s.s3.URL}, args...)
+	args = append([]string{"-quick", "-rounds", "1", "-json", "-size", "0.5", "-mongo", s.mongo.URI(), "-s3", s.s3.URL}, args...)
 	err := run(t.Context(), args, &out, io.Discard)
 	var rows []report.Row
 	d := json.NewDecoder(&out)
