@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -102,7 +103,7 @@ func replaceFile(ctx context.Context, path string, _ bool, perm fs.FileMode, src
 		}
 		f.Close()
 		if e := os.Remove(f.Name()); e != nil {
-			err = join(err, fmt.Errorf("sink: file: %w", e))
+			err = ending.Join(err, fmt.Errorf("sink: file: %w", e))
 		}
 	}()
 	if n, err = write(ctx, "file", f, src); err != nil {
@@ -140,7 +141,7 @@ func appendFile(ctx context.Context, path string, exists bool, perm fs.FileMode,
 	}
 	defer func() {
 		if e := f.Close(); e != nil {
-			err = join(err, fmt.Errorf("sink: file: %w", e))
+			err = ending.Join(err, fmt.Errorf("sink: file: %w", e))
 		}
 	}()
 	if n, err = write(ctx, "file", f, src); err != nil {

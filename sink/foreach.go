@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -15,7 +16,7 @@ func ForEach[T any](f func(context.Context, T) error) stream.Sink[T, int64] {
 	return stream.SinkFunc[T, int64](func(ctx context.Context, src stream.Source[T]) (n int64, _ error) {
 		err := src.Each(ctx, func(x T) error {
 			if err := f(ctx, x); err != nil {
-				return caused(ctx, err)
+				return ending.Cause(ctx, err)
 			}
 			n++
 			return nil

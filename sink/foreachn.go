@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -34,7 +35,7 @@ func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int
 				var mine []T
 				for {
 					if mine = l.take(mine); len(mine) == 0 {
-						return finished(ctx)
+						return context.Cause(ctx) // nil, unless a cancellation may have cut it short
 					}
 					began := time.Now()
 					for _, v := range mine {
@@ -42,7 +43,7 @@ func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int
 							return context.Cause(ctx)
 						}
 						if err := f(ctx, v); err != nil {
-							return caused(ctx, err)
+							return ending.Cause(ctx, err)
 						}
 						taken.Add(1)
 					}

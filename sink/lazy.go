@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -20,7 +21,7 @@ func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.
 		into, err := f(ctx)
 		switch {
 		case err != nil:
-			return none, caused(ctx, err)
+			return none, ending.Cause(ctx, err)
 		case into == nil:
 			return none, errors.New("sink: Defer: the function returned no sink")
 		}
@@ -49,7 +50,7 @@ func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], err
 			into, err := f(ctx, first)
 			switch {
 			case err != nil:
-				return caused(ctx, err)
+				return ending.Cause(ctx, err)
 			case into == nil:
 				return errors.New("sink: Lazy: the function returned no sink")
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -44,14 +45,14 @@ func Create(open func(context.Context) (io.WriteCloser, error)) stream.Sink[[]by
 		w, err := open(ctx)
 		switch {
 		case err != nil:
-			return 0, caused(ctx, err)
+			return 0, ending.Cause(ctx, err)
 		case w == nil:
 			return 0, errors.New("sink: Create: the function returned no writer")
 		}
 		err = errBroke // what remains of it when the run panics
 		defer func() {
 			if e := shut(w, err); e != nil {
-				err = join(err, fmt.Errorf("sink: close: %w", e))
+				err = ending.Join(err, fmt.Errorf("sink: close: %w", e))
 			}
 		}()
 		n, err = write(ctx, "write", w, src)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -20,7 +21,7 @@ func Func[T any](f func(context.Context) (T, error)) stream.Source[T] {
 		v, err := f(ctx)
 		switch {
 		case err != nil:
-			return caused(ctx, err)
+			return ending.Cause(ctx, err)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		}
@@ -41,7 +42,7 @@ func Defer[T any](f func(context.Context) (stream.Source[T], error)) stream.Sour
 		src, err := f(ctx)
 		switch {
 		case err != nil:
-			return caused(ctx, err)
+			return ending.Cause(ctx, err)
 		case src == nil:
 			return errors.New("source: Defer: the function returned no source")
 		}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -54,7 +55,7 @@ func Open(open func(context.Context) (io.ReadCloser, error)) stream.Source[[]byt
 		r, err := open(ctx)
 		switch {
 		case err != nil:
-			return caused(ctx, err)
+			return ending.Cause(ctx, err)
 		case r == nil:
 			return errors.New("source: Open: the function returned no reader")
 		}
@@ -69,7 +70,7 @@ func readAll(ctx context.Context, what string, r io.Reader, c io.ReadCloser, siz
 	defer func() {
 		release()
 		if e := shut(); e != nil && ctx.Err() == nil { // after a cancellation the error is that it was closed
-			err = join(err, fmt.Errorf("source: close: %w", e))
+			err = ending.Join(err, fmt.Errorf("source: close: %w", e))
 		}
 	}()
 	return read(ctx, what, r, size, emit)

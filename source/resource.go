@@ -3,8 +3,8 @@ package source
 import (
 	"context"
 	"errors"
-	"time"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -30,14 +30,12 @@ func Resource[R, T any](
 		}
 		r, err := open(ctx)
 		if err != nil {
-			return caused(ctx, err)
+			return ending.Cause(ctx, err)
 		}
 		defer func() {
-			ctx, end := outlive(ctx, 800*time.Millisecond)
+			ctx, end := ending.Outlive(ctx)
 			defer end()
-			if e := shut(ctx, r); e != nil {
-				err = join(err, e)
-			}
+			err = ending.Join(err, shut(ctx, r))
 		}()
 		for {
 			if ctx.Err() != nil {
@@ -46,39 +44,13 @@ func Resource[R, T any](
 			v, ok, err := next(ctx, r)
 			switch {
 			case err != nil:
-				return caused(ctx, err)
+				return ending.Cause(ctx, err)
 			case !ok:
-				return finished(ctx)
+				return context.Cause(ctx) // nil, unless a cancellation may have cut it short
 			}
 			if err := emit(v); err != nil {
 				return err
 			}
 		}
 	})
-}
-
-// outlive returns a context that is cancelled only when ctx has been for the time of grace. The function it returns frees it.
-func outlive(ctx context.Context, grace time.Duration) (context.Context, func()) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			cancel()
-		case <-longer.Done():
-		}
-	})
-	return longer, func() {
-		stop()
-		cancel()
-	}
-}
-
-// join adds what clean-up reported to err, which may be nil.
-func join(err, cleanup error) error {
-	if err == nil {
-		return cleanup
-	}
-	return errors.Join(err, cleanup)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
@@ -25,7 +26,7 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 				return err
 			}
 		}
-		return finished(ctx)
+		return context.Cause(ctx) // nil, unless a cancellation may have cut it short
 	})
 }
 
@@ -40,7 +41,7 @@ func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 		defer w.End()
 		for x, err := range seq {
 			if err != nil {
-				return caused(ctx, err)
+				return ending.Cause(ctx, err)
 			}
 			if w.Done() {
 				return context.Cause(ctx)
@@ -49,6 +50,6 @@ func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 				return err
 			}
 		}
-		return finished(ctx)
+		return context.Cause(ctx) // nil, unless a cancellation may have cut it short
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
@@ -25,9 +26,9 @@ func Unfold[S, T any](seed S, f func(context.Context, S) (next S, v T, ok bool, 
 			next, v, ok, err := f(ctx, state)
 			switch {
 			case err != nil:
-				return caused(ctx, err)
+				return ending.Cause(ctx, err)
 			case !ok:
-				return finished(ctx)
+				return context.Cause(ctx) // nil, unless a cancellation may have cut it short
 			}
 			if err := emit(v); err != nil {
 				return err

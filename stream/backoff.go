@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // Backoff says which errors are tried again, how often, and after what time. It is what [Retry], [RetryMap], [Restart],
@@ -106,7 +108,7 @@ type row struct {
 // again waits for the next try after err, or returns what to end with.
 func (r *row) again(ctx context.Context, err error) error {
 	if !r.When(err) {
-		return causeOr(ctx, err)
+		return ending.Cause(ctx, err)
 	}
 	if ctx.Err() != nil {
 		return mendable(ctx, err)

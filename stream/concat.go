@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"errors"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // Concat returns a source that runs the given ones in turn, each when the one before has completed. Fused; it holds no element.
@@ -65,7 +67,7 @@ func DeferFlow[T, U any](f func(context.Context) (Flow[T, U], error)) Flow[T, U]
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
 			flow, err := f(ctx)
 			if err != nil {
-				return err
+				return ending.Cause(ctx, err)
 			}
 			return each(ctx, Via(src, flow), emit)
 		})

@@ -2,7 +2,8 @@ package stream
 
 import (
 	"context"
-	"errors"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // attempt runs src into emit and tells whether the error it returns is one that a stage after src may mend: src's own. It may
@@ -31,26 +32,10 @@ func mendable(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); Stopped(cause) {
 		return cause
 	}
-	return causeOr(ctx, err)
+	return ending.Cause(ctx, err)
 }
 
 // failFlow returns a flow whose run ends at once with err, before its upstream is started.
 func failFlow[I, O any](err error) Flow[I, O] {
 	return FlowFunc[I, O](func(Source[I]) Source[O] { return Fail[O](err) })
-}
-
-// causeOr returns what a run ends with when a function of the user returned err: the cause of the run's end where err is only
-// an echo of it, both where err is not, and err as it is while the run goes on.
-func causeOr(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	switch cause := context.Cause(ctx); {
-	case err == nil, errors.Is(err, cause):
-		return err
-	case errors.Is(err, ctx.Err()):
-		return cause
-	default:
-		return errors.Join(cause, err)
-	}
 }

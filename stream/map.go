@@ -1,6 +1,10 @@
 package stream
 
-import "context"
+import (
+	"context"
+
+	"github.com/millweir/millweir/internal/ending"
+)
 
 // Map returns a flow that emits f of each element. Fused; it holds no element.
 func Map[T, U any](f func(T) U) Flow[T, U] {
@@ -22,7 +26,7 @@ func TryMap[T, U any](f func(context.Context, T) (U, error)) Flow[T, U] {
 		return func(v T) error {
 			u, err := f(ctx, v)
 			if err != nil {
-				return err
+				return ending.Cause(ctx, err)
 			}
 			return emit(u)
 		}

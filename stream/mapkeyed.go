@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"sync"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // MapKeyed returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once, but no
@@ -115,7 +117,7 @@ func (k *keyed[T, U, K]) begin(ctx context.Context, key K, c *call[T, U]) {
 			}
 			var err error
 			if c.out, err = k.f(ctx, c.in); err != nil {
-				return err
+				return ending.Cause(ctx, err)
 			}
 			close(c.done)
 		}

@@ -1,6 +1,10 @@
 package stream
 
-import "context"
+import (
+	"context"
+
+	"github.com/millweir/millweir/internal/ending"
+)
 
 // MapN returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once.
 //
@@ -39,7 +43,7 @@ func mapParallel[T, U any](name string, n int, order bool, f func(context.Contex
 				return err
 			})
 			for range n {
-				g.Go(func() error { return m.work(ctx, f) })
+				g.Go(func() error { return ending.Cause(ctx, m.work(ctx, f)) })
 			}
 			return g.Do(func() error { return m.drain(ctx, emit) })
 		})

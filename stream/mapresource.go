@@ -2,12 +2,14 @@ package stream
 
 import (
 	"context"
-	"errors"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // MapResource returns a flow that opens a resource when the run begins, emits f of it and each element, and closes it when the
-// run ends, in whatever way: the context of shut is not cancelled. Errors of the three functions end the run, as they are; that
-// of shut is joined. shut may be nil. Fused; it holds the resource.
+// run ends, in whatever way: the context of shut is not cancelled with the run's, but 800 ms later, so that a cancelled run ends
+// within a second. Errors of the three functions end the run, as they are; that of shut is joined. shut may be nil. Fused; it
+// holds the resource.
 func MapResource[R, T, U any](open func(context.Context) (R, error), f func(context.Context, R, T) (U, error), shut func(context.Context, R) error) Flow[T, U] {
 	if open == nil || f == nil {
 		return invalid[T, U]("MapResource: a function is nil")
@@ -16,30 +18,22 @@ func MapResource[R, T, U any](open func(context.Context) (R, error), f func(cont
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) (err error) {
 			r, err := open(ctx)
 			if err != nil {
-				return err
+				return ending.Cause(ctx, err)
 			}
 			if shut != nil {
 				defer func() {
-					if e := shut(context.WithoutCancel(ctx), r); e != nil {
-						err = join(err, e)
-					}
+					ctx, end := ending.Outlive(ctx)
+					defer end()
+					err = ending.Join(err, shut(ctx, r))
 				}()
 			}
 			return src.Each(ctx, func(v T) error {
 				u, err := f(ctx, r, v)
 				if err != nil {
-					return err
+					return ending.Cause(ctx, err)
 				}
 				return emit(u)
 			})
 		})
 	})
-}
-
-// join adds what clean-up reported to err, which may be nil.
-func join(err, cleanup error) error {
-	if err == nil {
-		return cleanup
-	}
-	return errors.Join(err, cleanup)
 }

@@ -1,6 +1,10 @@
 package stream
 
-import "context"
+import (
+	"context"
+
+	"github.com/millweir/millweir/internal/ending"
+)
 
 // Peel returns a flow that emits one element: the first n elements, and the rest as a source. The rest is read inside the
 // downstream's emit, once: it ends with an error when it is read later or again. What is not read of it is dropped: the upstream
@@ -83,10 +87,7 @@ func pulling[T any](ctx context.Context, src Source[T], f func(*pulled[T]) error
 	if cause == nil {
 		cause = new(stop)
 	}
-	if e := p.close(cause); e != nil {
-		err = join(err, e)
-	}
-	return err
+	return ending.Join(err, p.close(cause))
 }
 
 // Prefix returns a flow that gathers the first n elements, or all when there are fewer, asks f for the flow that fits them, and

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // ErrTooManySkipped is the error of a run in which [Supervise] met more bad elements than it may skip. It is of class Fatal; the
@@ -50,7 +52,7 @@ func Supervise[T, U any](n int, f func(context.Context, T) (U, error), dead func
 			if o.dead == nil {
 				return emit(o.value)
 			}
-			return dead(ctx, *o.dead)
+			return ending.Cause(ctx, dead(ctx, *o.dead))
 		}
 	}))
 }
@@ -107,7 +109,7 @@ func supervised[T, U any](name string, n int, f func(context.Context, T) (U, err
 		case err == nil:
 			return outcome[T, U]{value: u}, nil
 		case !o.When(err):
-			return outcome[T, U]{}, causeOr(ctx, err)
+			return outcome[T, U]{}, ending.Cause(ctx, err)
 		case ctx.Err() != nil:
 			return outcome[T, U]{}, mendable(ctx, err)
 		}
