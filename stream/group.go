@@ -106,24 +106,30 @@ func echo(err error) bool {
 func (g *Group) broke(v any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch p, ok := v.(*PanicError); {
+	switch {
 	case v == nil:
 		g.exited = true
-	case g.panicked != nil:
-	case ok:
-		g.panicked = p
-	default:
-		g.panicked = &PanicError{Value: v, Stack: debug.Stack()}
+	case g.panicked == nil:
+		g.panicked = panicked(v)
 	}
 	g.cancel(errBroke)
 }
 
 var errBroke = errors.New("stream: another stage panicked or ended its goroutine")
 
-// PanicError is the value of a panic that happened on a goroutine of a stage and was carried to the goroutine that called [Run].
+// PanicError is the value of a panic that happened on a goroutine or coroutine of a stage and was carried to the goroutine that
+// called [Run].
 type PanicError struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked
+}
+
+// panicked returns the panic with value v as an error with the stack of the goroutine, which must be panicking.
+func panicked(v any) *PanicError {
+	if p, ok := v.(*PanicError); ok { // it was carried before
+		return p
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
 }
 
 // Error returns the value and the original stack.

@@ -13,12 +13,21 @@ type pulled[T any] struct {
 	cause  error // what emit returns once closed
 	err    error // how the source ended
 	done   bool
+	broken *PanicError // a panic of the source, with its stack, which iter.Pull would lose
 }
 
 // pull begins a run of src; it starts with the first call of next.
 func pull[T any](ctx context.Context, src Source[T]) *pulled[T] {
 	p := new(pulled[T])
 	p.resume, p.stop = iter.Pull(func(yield func(T) bool) {
+		defer func() {
+			if p.done {
+				return
+			}
+			if v := recover(); v != nil { // else it is runtime.Goexit, which iter.Pull carries on
+				p.broken = panicked(v)
+			}
+		}()
 		p.err = each(ctx, src, func(v T) error {
 			if !yield(v) {
 				return p.cause
@@ -43,7 +52,19 @@ func each[T any](ctx context.Context, src Source[T], emit func(T) error) error {
 
 // next returns the next element; false means that the source has ended, with p.err.
 func (p *pulled[T]) next() (T, bool) {
-	return p.resume()
+	v, ok := p.resume()
+	if !ok {
+		p.rethrow()
+	}
+	return v, ok
+}
+
+// rethrow carries a panic of the source to whoever pulls.
+func (p *pulled[T]) rethrow() {
+	if broken := p.broken; broken != nil {
+		p.broken, p.done = nil, true
+		panic(broken)
+	}
 }
 
 // close ends the source, if it has not ended: its emit returns cause. It returns what clean-up added to cause.
@@ -53,6 +74,7 @@ func (p *pulled[T]) close(cause error) error {
 	}
 	p.cause = cause
 	p.stop()
+	p.rethrow()
 	if p.err == cause { //nolint:errorlint // identity is the question
 		return nil
 	}

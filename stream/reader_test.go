@@ -99,8 +99,8 @@ func TestReaderClose(t *testing.T) {
 func TestReaderPanicSurfacesInRead(t *testing.T) {
 	r := stream.Reader(t.Context(), stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic("ouch") }))
 	defer func() {
-		if v := recover(); v != "ouch" {
-			t.Errorf("recovered %v", v)
+		if p, ok := recover().(*stream.PanicError); !ok || p.Value != "ouch" {
+			t.Errorf("recovered %v", p)
 		}
 	}()
 	_, _ = r.Read(make([]byte, 1))
