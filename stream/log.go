@@ -8,9 +8,9 @@ import (
 
 // LogOptions tunes [Log]. The zero value is ready to use.
 type LogOptions[T any] struct {
-	Element slog.Level        // of the record of each element; 0 means slog.LevelDebug
-	End     slog.Level        // of the record of completion or early end; 0 means slog.LevelInfo
-	Failure slog.Level        // of the record of an error; 0 means slog.LevelError
+	Element slog.Leveler      // the level of the record of each element; nil means slog.LevelDebug
+	End     slog.Leveler      // of that of completion or early end; nil means slog.LevelInfo
+	Failure slog.Leveler      // of that of an error; nil means slog.LevelError
 	Value   func(T) slog.Attr // describes an element; nil leaves its value out, which may be secret
 }
 
@@ -26,37 +26,39 @@ func Log[T any](logger *slog.Logger, name string, opts *LogOptions[T]) Flow[T, T
 	if opts != nil {
 		o = *opts
 	}
-	if o.Element == 0 {
-		o.Element = slog.LevelDebug
-	}
-	if o.Failure == 0 {
-		o.Failure = slog.LevelError
-	}
+	element, end, failure := levelOr(o.Element, slog.LevelDebug), levelOr(o.End, slog.LevelInfo), levelOr(o.Failure, slog.LevelError)
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			began := time.Now()
 			var n int64
-			each := logger.Enabled(ctx, o.Element)
+			each := logger.Enabled(ctx, element.Level())
 			err := src.Each(ctx, func(v T) error {
 				if each {
 					attrs := []slog.Attr{slog.Int64("element", n)}
 					if o.Value != nil {
 						attrs = append(attrs, o.Value(v))
 					}
-					logger.LogAttrs(ctx, o.Element, name, attrs...)
+					logger.LogAttrs(ctx, element.Level(), name, attrs...)
 				}
 				n++
 				return emit(v)
 			})
-			level, how := o.End, slog.String("end", "complete")
+			level, how := end, slog.String("end", "complete")
 			switch {
 			case Stopped(err):
 				how = slog.String("end", "early")
 			case err != nil:
-				level, how = o.Failure, slog.Any("error", err)
+				level, how = failure, slog.Any("error", err)
 			}
-			logger.LogAttrs(ctx, level, name, slog.Int64("elements", n), slog.Duration("took", time.Since(began)), how)
+			logger.LogAttrs(ctx, level.Level(), name, slog.Int64("elements", n), slog.Duration("took", time.Since(began)), how)
 			return err
 		})
 	})
+}
+
+func levelOr(level, otherwise slog.Leveler) slog.Leveler {
+	if level == nil {
+		return otherwise
+	}
+	return level
 }
