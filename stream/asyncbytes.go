@@ -16,6 +16,8 @@ func AsyncBytes[T any](b *Budget, size func(T) int) Flow[T, T] {
 	switch {
 	case b == nil:
 		return invalid[T, T]("AsyncBytes: the budget is nil")
+	case b.bad != nil:
+		return failFlow[T, T](b.bad)
 	case size == nil:
 		return invalid[T, T]("AsyncBytes: the size function is nil")
 	}

@@ -56,7 +56,7 @@ type batcher[T any] struct {
 // add puts v into the batch and emits the batches that are full.
 func (b *batcher[T]) add(v T, emit func([]T) error) error {
 	if b.size != nil {
-		n := b.size(v)
+		n := max(b.size(v), 0)
 		if len(b.batch) > 0 && n > b.bytes-b.sum {
 			if err := b.flush(emit); err != nil {
 				return err

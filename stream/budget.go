@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -21,17 +22,30 @@ import (
 //
 // What rule 1 costs is the bound: the budget, and the largest element of each account that is in use.
 type Budget struct {
+	bad error // of the settings
+
 	mu      sync.Mutex
 	size    int64
 	used    int64
 	waiting []*claim // in the order in which they came
 }
 
-// NewBudget returns a budget of so many bytes. With none, each account holds one element at a time.
-func NewBudget(bytes int64) *Budget { return &Budget{size: bytes} }
+// NewBudget returns a budget of so many bytes. With 0 each account holds one element at a time. A negative number is an error of
+// each Take, and of a run through [AsyncBytes] before it starts anything.
+func NewBudget(bytes int64) *Budget {
+	b := &Budget{size: bytes}
+	if bytes < 0 {
+		b.bad = invalidError("NewBudget: %d bytes; the budget must not be negative", bytes)
+	}
+	return b
+}
 
-// Set changes the budget, for those who wait too. What is held beyond it is given back as usual, not at once.
+// Set changes the budget, for those who wait too. What is held beyond it is given back as usual, not at once. It panics when the
+// number is negative.
 func (b *Budget) Set(bytes int64) {
+	if bytes < 0 {
+		panic(fmt.Sprintf("stream: Budget.Set: %d bytes; the budget must not be negative", bytes))
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.size = bytes
@@ -73,10 +87,13 @@ type claim struct {
 //
 // While it waits something must go on to give back what the account holds: a stage that alone could do that uses Try.
 func (a *Account) Take(ctx context.Context, bytes int64) error {
-	if ctx.Err() != nil {
+	b := a.budget
+	switch {
+	case b.bad != nil:
+		return b.bad
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	b := a.budget
 	b.mu.Lock()
 	if a.take(bytes, len(b.waiting) == 0) {
 		b.mu.Unlock()

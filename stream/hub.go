@@ -89,6 +89,7 @@ func (h *MergeHub[T]) Sink() Sink[T, int64] {
 // Hub sends the elements of one run to runs that come and go: the hub is the sink of the one, and [Hub.Source] may be run any
 // number of times, also at the same time; each run sees what comes while it goes on.
 type Hub[T any] struct {
+	bad    error // of the settings
 	ahead  int
 	choose func(consumers int, v T) int // nil sends to all
 	own    func(T) T
@@ -109,13 +110,25 @@ type consumer[T any] struct {
 // NewBroadcastHub returns a hub that sends each element to all consumers; the slowest governs. Up to n elements wait for each.
 // Elements whose type is a byte slice are copied for all consumers but one, others are shared.
 func NewBroadcastHub[T any](n int) *Hub[T] {
-	return &Hub[T]{ahead: n, own: cloner[T](), arrived: make(chan struct{})}
+	return newHub[T](n, nil)
 }
 
 // NewPartitionHub returns a hub that sends each element to the one consumer, of so many, whose index choose returns; they are
 // numbered in the order in which they came, and close up when one goes. Up to n elements wait for each.
 func NewPartitionHub[T any](n int, choose func(consumers int, v T) int) *Hub[T] {
-	return &Hub[T]{ahead: n, choose: choose, own: cloner[T](), arrived: make(chan struct{})}
+	h := newHub(n, choose)
+	if choose == nil && h.bad == nil {
+		h.bad = errNilFunc("NewPartitionHub")
+	}
+	return h
+}
+
+func newHub[T any](n int, choose func(int, T) int) *Hub[T] {
+	h := &Hub[T]{ahead: n, choose: choose, own: cloner[T](), arrived: make(chan struct{})}
+	if n < 1 {
+		h.bad = invalidError("a hub for %d elements a consumer; it must be at least 1", n)
+	}
+	return h
 }
 
 // Consume implements [Sink]; its result is how many elements were sent. It can be run once. It waits while there is no consumer.
@@ -153,8 +166,8 @@ func (h *Hub[T]) begin() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.ahead < 1:
-		return invalidError("a hub for %d elements a consumer; it must be at least 1", h.ahead)
+	case h.bad != nil:
+		return h.bad
 	case h.used:
 		return errUsed
 	}
@@ -220,10 +233,13 @@ func (h *Hub[T]) end(err error) {
 // at once.
 func (h *Hub[T]) Source() Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		if h.bad != nil {
+			return h.bad
+		}
 		ctx, fail := context.WithCancelCause(ctx)
 		defer fail(nil)
 		// A producer that waits for this consumer must not fail with it: its branch has a context of its own.
-		c := &consumer[T]{newBranch[T](context.Background(), max(h.ahead, 1)), fail}
+		c := &consumer[T]{newBranch[T](context.Background(), h.ahead), fail}
 		h.mu.Lock()
 		if h.over {
 			defer h.mu.Unlock()

@@ -11,6 +11,9 @@ import "context"
 func CombineLatest[T any](srcs ...Source[T]) Source[[]T] {
 	tagged := make([]Source[Pair[int, T]], len(srcs))
 	for i, src := range srcs {
+		if src == nil {
+			return Fail[[]T](errNilSource)
+		}
 		tagged[i] = Via(src, Map(func(v T) Pair[int, T] { return Pair[int, T]{i, v} }))
 	}
 	type state struct {
@@ -36,6 +39,9 @@ func CombineLatest[T any](srcs ...Source[T]) Source[[]T] {
 
 // ZipLatest is [CombineLatest] of two sources whose elements differ in type.
 func ZipLatest[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
+	if a == nil || b == nil {
+		return Fail[Pair[A, B]](errNilSource)
+	}
 	either := CombineLatest(
 		Via(a, Map(func(v A) any { return v })),
 		Via(b, Map(func(v B) any { return v })),

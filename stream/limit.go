@@ -37,7 +37,9 @@ func limit[T any](max int64, unit string, weigh func(T) int64) Flow[T, T] {
 			if w > left {
 				return fmt.Errorf("stream: more than %d %s: %w", max, unit, ErrLimit)
 			}
-			left -= w
+			if w > 0 {
+				left -= w
+			}
 			return emit(v)
 		}
 	})

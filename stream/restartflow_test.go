@@ -200,33 +200,6 @@ func TestRestartSink(t *testing.T) {
 	})
 }
 
-func TestRestartFlowAndSinkRefuseBadSettings(t *testing.T) {
-	same := func(in, out int) bool { return in == out }
-	id := stream.Map(self)
-	src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("the upstream was started"); return nil })
-	for name, flow := range map[string]stream.Flow[int, int]{
-		"RestartFlow, n":       stream.RestartFlow(0, id, same, nil),
-		"RestartFlow, flow":    stream.RestartFlow(1, nil, same, nil),
-		"RestartFlow, settles": stream.RestartFlow(1, id, nil, nil),
-		"RestartSink, n":       stream.RestartSink[int, int](0, stream.SinkFunc[int, int](nil), nil),
-		"RestartSink, sink":    stream.RestartSink[int, int](1, nil, nil),
-		"MapErr":               stream.MapErr[int](nil),
-		"CompleteOn":           stream.CompleteOn[int](nil),
-		"Recover":              stream.Recover[int](nil),
-		"RecoverWith":          stream.RecoverWith[int](1, nil),
-		"RecoverWith, n":       stream.RecoverWith(0, func(err error) (stream.Source[int], error) { return nil, err }),
-		"RetryMap":             stream.RetryMap[int, int](1, nil, nil),
-		"RetryMap, n":          stream.RetryMap(0, failures(), nil),
-	} {
-		if _, err := outcomeOf(t, stream.Source[int](src), flow); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
-	if _, err := stream.Retry[int, int](nil, nil)(t.Context(), 1); err == nil {
-		t.Error("Retry: no error")
-	}
-}
-
 func ExampleRestartFlow() {
 	faults := 1
 	session := stream.TryMap(func(_ context.Context, q string) (string, error) { // say, a connection

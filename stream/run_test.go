@@ -85,44 +85,6 @@ func TestRunOfADoneContextStartsNothing(t *testing.T) {
 	}
 }
 
-// Bad settings are reported by the run, and the upstream is not started.
-func TestBadSettings(t *testing.T) {
-	var f func(int) int
-	var try func(context.Context, int) (int, error)
-	tests := map[string]stream.Flow[int, int]{
-		"Map":                    stream.Map(f),
-		"TryMap":                 stream.TryMap(try),
-		"Filter":                 stream.Filter[int](nil),
-		"FlatMap":                stream.FlatMap[int, int](nil),
-		"Take":                   stream.Take[int](-1),
-		"Async":                  stream.Async[int](0),
-		"MapN":                   stream.MapN(0, func(context.Context, int) (int, error) { return 0, nil }),
-		"MapN, nil":              stream.MapN(1, try),
-		"AlsoTo":                 stream.AlsoTo[int, int](nil, nil),
-		"Monitor":                stream.Monitor[int](nil),
-		"Batch":                  unbatch(stream.Batch[int](0)),
-		"BatchBytes":             unbatch(stream.BatchBytes(0, func(int) int { return 1 })),
-		"BatchBytes, nil":        unbatch(stream.BatchBytes[int](1, nil)),
-		"BatchWithin":            unbatch(stream.BatchWithin[int](0, 1)),
-		"BatchWithin, time":      unbatch(stream.BatchWithin[int](1, 0)),
-		"BatchBytesWithin":       unbatch(stream.BatchBytesWithin(0, 1, func(int) int { return 1 })),
-		"BatchBytesWithin, time": unbatch(stream.BatchBytesWithin(1, 0, func(int) int { return 1 })),
-		"BatchBytesWithin, nil":  unbatch(stream.BatchBytesWithin[int](1, 1, nil)),
-	}
-	for name, flow := range tests {
-		t.Run(name, func(t *testing.T) {
-			started := false
-			src := stream.SourceFunc[int](func(context.Context, func(int) error) error { started = true; return nil })
-			if _, err := stream.Run(t.Context(), stream.Via(src, flow), sink.Slice[int]()); err == nil {
-				t.Error("no error")
-			}
-			if started {
-				t.Error("the upstream was started")
-			}
-		})
-	}
-}
-
 func unbatch[T any](f stream.Flow[T, []T]) stream.Flow[T, T] {
 	return stream.Join(f, stream.FlatMap(func(xs []T) []T { return xs }))
 }

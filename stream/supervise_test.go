@@ -173,24 +173,6 @@ func TestSuperviseTo(t *testing.T) {
 	}
 }
 
-func TestSuperviseRefusesBadSettings(t *testing.T) {
-	dead := func(context.Context, stream.DeadLetter[int]) error { return nil }
-	letters := sink.Discard[stream.DeadLetter[int]]()
-	src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("the upstream was started"); return nil })
-	for name, flow := range map[string]stream.Flow[int, int]{
-		"n":       stream.Supervise(0, odd, dead, nil),
-		"f":       stream.Supervise[int, int](1, nil, dead, nil),
-		"dead":    stream.Supervise(1, odd, nil, nil),
-		"To n":    stream.SuperviseTo(0, odd, letters, nil, nil),
-		"To f":    stream.SuperviseTo[int, int](1, nil, letters, nil, nil),
-		"To dead": stream.SuperviseTo[int, int, int](1, odd, nil, nil, nil),
-	} {
-		if _, err := outcomeOf(t, stream.Source[int](src), flow); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
-}
-
 func ExampleSupervise() {
 	parse := func(_ context.Context, s string) (int, error) {
 		n, err := strconv.Atoi(s)

@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -9,6 +11,8 @@ import (
 // Limiter is a rate that stages share: of one pipeline or of many. It may be changed while they run. Its methods may be called by
 // any goroutine.
 type Limiter struct {
+	bad error // of the settings
+
 	mu      sync.Mutex
 	rate    float64 // units a second
 	burst   float64 // units
@@ -18,13 +22,24 @@ type Limiter struct {
 }
 
 // NewLimiter returns a limiter of rate units a second, of which burst may pass at once after a pause. A unit is what the stages
-// count: elements or bytes. A rate that is not positive stops everything until [Limiter.Set] changes it.
+// count: elements or bytes. A rate of 0 stops everything until [Limiter.Set] changes it, one of math.Inf(1) limits nothing. A
+// negative rate, or a burst of less than 1, is an error of each Wait, and of a run through [Throttle] before it starts anything.
 func NewLimiter(rate float64, burst int64) *Limiter {
-	return &Limiter{rate: rate, burst: float64(max(burst, 1)), tokens: float64(max(burst, 1)), changed: make(chan struct{})}
+	l := &Limiter{rate: rate, burst: float64(burst), tokens: float64(burst), changed: make(chan struct{})}
+	switch {
+	case !(rate >= 0): // also NaN
+		l.bad = invalidError("NewLimiter: a rate of %v; it must not be negative", rate)
+	case burst < 1:
+		l.bad = invalidError("NewLimiter: a burst of %d; it must be at least 1", burst)
+	}
+	return l
 }
 
-// Set changes the rate, for those who wait too.
+// Set changes the rate, for those who wait too. It panics when the rate is negative.
 func (l *Limiter) Set(rate float64) {
+	if !(rate >= 0) {
+		panic(fmt.Sprintf("stream: Limiter.Set: a rate of %v; it must not be negative", rate))
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fill()
@@ -43,20 +58,31 @@ func (l *Limiter) Rate() float64 {
 // fill adds what has come since the last call.
 func (l *Limiter) fill() {
 	now := time.Now()
-	if !l.at.IsZero() && l.rate > 0 {
+	switch {
+	case math.IsInf(l.rate, 1):
+		l.tokens = l.burst
+	case !l.at.IsZero():
 		l.tokens = min(l.burst, l.tokens+now.Sub(l.at).Seconds()*l.rate)
 	}
 	l.at = now
 }
 
 // Wait takes n units and waits until they are due, or returns the cause when ctx is done first; the units are given back then.
-// More than a burst may be taken: it is waited for.
+// More than a burst may be taken: it is waited for. A negative n counts as 0.
 func (l *Limiter) Wait(ctx context.Context, n int64) error {
-	if ctx.Err() != nil {
+	n = max(n, 0)
+	switch {
+	case l.bad != nil:
+		return l.bad
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	l.mu.Lock()
 	l.fill()
+	if math.IsInf(l.rate, 1) {
+		l.mu.Unlock()
+		return nil
+	}
 	l.tokens -= float64(n)
 	mine := l.tokens // due when the debt that was there with mine is paid
 	began, changed, rate := l.at, l.changed, l.rate
@@ -104,6 +130,9 @@ func (l *Limiter) await(ctx context.Context, mine, rate float64, changed <-chan 
 func Throttle[T any](l *Limiter, cost func(T) int) Flow[T, T] {
 	if l == nil {
 		return invalid[T, T]("Throttle: the limiter is nil")
+	}
+	if l.bad != nil {
+		return failFlow[T, T](l.bad)
 	}
 	if cost == nil {
 		cost = func(T) int { return 1 }

@@ -121,12 +121,13 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-func TestFaultsRefuseNegativeCounts(t *testing.T) {
+func TestFaultsRefuseNegativeSettings(t *testing.T) {
 	for name, src := range map[string]stream.Source[int]{
 		"FailAt":  stream.Via(numbers(3), streamtest.FailAt[int](-1, errBroken)),
 		"PanicAt": stream.Via(numbers(3), streamtest.PanicAt[int](-1, "boom")),
 		"Stall":   stream.Via(numbers(3), streamtest.Stall[int](-1)),
 		"Short":   stream.Via(numbers(3), streamtest.Short[int](-1)),
+		"Slow":    stream.Via(numbers(3), streamtest.Slow[int](-1)),
 	} {
 		if got, err := collect(t.Context(), src); err == nil || errors.Is(err, errBroken) || len(got) > 0 {
 			t.Errorf("%s: %v, %v", name, got, err)
