@@ -1,0 +1,187 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// mode is what a user's function does that breaks.
+type mode string
+
+const (
+	panics mode = "panic"
+	exits  mode = "Goexit" // as t.FailNow does
+	waits  mode = "cancel" // it waits for its context, and returns that context's error
+)
+
+// breaker is what one run of a stage with a breaking function is made of.
+type breaker struct {
+	t     *testing.T
+	mode  mode
+	at    int // the call that breaks
+	calls int
+	broke bool
+	open  int // sources that have begun and not ended
+}
+
+// hit stands in every function that a test hands to a stage.
+func (b *breaker) hit() {
+	b.calls++
+	if b.calls-1 != b.at || b.mode == waits {
+		return
+	}
+	b.broke = true
+	if b.mode == exits {
+		runtime.Goexit()
+	}
+	explode()
+}
+
+// try stands in those that get a context and may fail.
+func (b *breaker) try(ctx context.Context) error {
+	if b.mode == waits && b.calls == b.at {
+		b.calls++
+		b.broke = true
+		<-ctx.Done()
+		return fmt.Errorf("it gave up: %w", ctx.Err())
+	}
+	b.hit()
+	return nil
+}
+
+var errExploded = errors.New("it exploded")
+
+// explode is what the stack of a panic must name.
+//
+//go:noinline
+func explode() { panic(errExploded) }
+
+// src is a source of 0 to 7 that notices whether it is left running.
+func (b *breaker) src() stream.Source[int] {
+	return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+		b.open++
+		defer func() { b.open-- }()
+		return count(8).Each(ctx, emit)
+	})
+}
+
+// lost is src that fails at its end.
+func (b *breaker) lost(err error) stream.Source[int] {
+	return stream.Concat(b.src(), stream.Fail[int](err))
+}
+
+// run returns the run of src through flow.
+func run[I, O any](src stream.Source[I], flow stream.Flow[I, O]) func(context.Context) error {
+	return drain(stream.Via(src, flow))
+}
+
+func drain[T any](src stream.Source[T]) func(context.Context) error {
+	return into(src, sink.Discard[T]())
+}
+
+func into[T, R any](src stream.Source[T], to stream.Sink[T, R]) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := stream.Run(ctx, src, to)
+		return err
+	}
+}
+
+// A user's function that panics, ends its goroutine or is cancelled does to the run what it would do to a plain loop: the panic
+// surfaces where the run was started, with the stack of the function; Goexit ends that goroutine; a cancel ends it with its cause.
+// The upstream has cleaned up by then and nothing hangs or is left behind. It is so for every function of every constructor.
+func TestFunctionsThatBreak(t *testing.T) {
+	table, known := brokenFunctions(), map[string]parameter{}
+	for _, p := range parameters(t) {
+		known[p.key] = p
+		if _, ok := table[p.key]; p.function && !ok {
+			t.Errorf("no breaking %s is tested", p.key)
+		}
+	}
+	for key, build := range table {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			broke := map[mode]bool{}
+			for _, m := range []mode{panics, exits, waits} {
+				for _, at := range []int{0, 2} {
+					b := &breaker{t: t, mode: m, at: at}
+					if b.run(build); b.broke {
+						broke[m] = true
+					}
+				}
+			}
+			if !broke[panics] || !broke[exits] {
+				t.Error("the function was never called")
+			}
+			if known[key].context && !broke[waits] && !strings.HasSuffix(key, ".shut") {
+				t.Error("the function never saw its context end")
+			}
+		})
+	}
+}
+
+// run runs a stage with a function that breaks, and judges what comes out.
+func (b *breaker) run(build func(*breaker) func(context.Context) error) {
+	t := b.t
+	defer func() {
+		if v := recover(); v != nil {
+			t.Errorf("%s at call %d: %v", b.mode, b.at, v) // goroutines that wait for ever
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		if b.mode == waits {
+			time.AfterFunc(10*time.Second, func() { cancel(errBoom) })
+		}
+		var err error
+		var recovered any
+		var stack []byte
+		returned := false
+		began := time.Now()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() {
+				if !returned {
+					stack = debug.Stack()
+					recovered = recover()
+				}
+			}()
+			err = build(b)(ctx)
+			returned = true
+		}()
+		select {
+		case <-done:
+		case <-time.After(time.Hour):
+			t.Fatalf("%s at call %d: the run hangs:\n%s", b.mode, b.at, stacks())
+		}
+		if b.open != 0 {
+			t.Errorf("%s at call %d: the upstream had not ended", b.mode, b.at)
+		}
+		if !b.broke {
+			return
+		}
+		p, carried := recovered.(*stream.PanicError)
+		if carried {
+			recovered, stack = p.Value, p.Stack
+		}
+		switch {
+		case b.mode == panics && (recovered != any(errExploded) || !strings.Contains(string(stack), "stream_test.explode")):
+			t.Errorf("panic at call %d: it returned %v, %v; recovered %v, with the stack\n%s", b.at, returned, err, recovered, stack)
+		case b.mode == exits && (returned || recovered != nil):
+			t.Errorf("Goexit at call %d: it returned %v, %v; recovered %v", b.at, returned, err, recovered)
+		case b.mode == waits && (!errors.Is(err, errBoom) || errors.Is(err, context.Canceled) || time.Since(began) > 11*time.Second):
+			t.Errorf("cancel at call %d: %v after %v", b.at, err, time.Since(began))
+		}
+	})
+}
