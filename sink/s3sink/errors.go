@@ -23,6 +23,10 @@ var (
 	// checksum. The object at the key is damaged.
 	ErrMismatch = errors.New("the stored object is not what was sent")
 
+	// ErrNotEncrypted is the error of an upload with ServerSideEncryption to a service that does not answer that it does that: services
+	// that do not know the header pass over it. Nothing was stored.
+	ErrNotEncrypted = errors.New("the service does not encrypt the object as it was asked to")
+
 	// ErrOutcomeUnknown is the error of an upload whose last request may or may not have stored the object, where looking at the
 	// key did not tell either. The upload was not aborted.
 	ErrOutcomeUnknown = errors.New("whether the object was stored is unknown")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -214,8 +215,11 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U6 put, every reply lost, KMS and no checksum", size: single, want: unknown,
-			opts:   s3sink.UploadOptions{ServerSideEncryption: "aws:kms", Checksum: s3sink.ChecksumNone},
-			faults: []s3test.Fault{{Op: "PutObject", Times: always, After: s3test.Lose}},
+			opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone}, // the bucket's default is KMS: the ETag is no MD5
+			faults: []s3test.Fault{
+				{Op: "PutObject", Times: always, After: s3test.Lose},
+				{Op: "HeadObject", Times: always, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("Etag", `"of-kms"`) }},
+			},
 		},
 
 		{name: "U9 abort fails", size: parts, want: pending, err: func(err error) bool {
@@ -268,6 +272,9 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Flip}},
 		},
 
+		{name: "U20 the clock is wrong, by the service's Date", size: parts, faults: each(func(op string) s3test.Fault {
+			return s3test.Fault{Op: op, Times: 1, Before: skewed}
+		})},
 		{name: "U21 idle for too long, once", size: parts, faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Fail(400, "RequestTimeout")}}},
 		{name: "U22 slow down, more often than the client tries", size: parts, faults: each(func(op string) s3test.Fault {
 			return s3test.Fault{Op: op, Times: 5, Before: s3test.Fail(503, "SlowDown")}
@@ -360,6 +367,22 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Times: always, Before: s3test.Hang}},
 		},
 		{
+			name: "no encryption, though asked for", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
+			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Op: "CreateMultipartUpload", Times: always, After: unencrypted}},
+		},
+		{
+			name: "no encryption, though asked for, small", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}, old: old,
+			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Op: "CreateMultipartUpload", Times: always, After: unencrypted}},
+		},
+		{
+			name: "another encryption than asked for", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms"},
+			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{
+				Op: "CreateMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("X-Amz-Server-Side-Encryption", "AES256") },
+			}},
+		},
+		{name: "encryption of a small stream", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms", SSEKMSKeyID: "k"}},
+		{name: "encryption of nothing", size: 0, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}},
+		{
 			name: "U31 no bucket", size: parts, want: failed, err: coded("NoSuchBucket"),
 			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Before: s3test.Fail(404, "NoSuchBucket")}},
 		},
@@ -428,6 +451,16 @@ func each(f func(op string) s3test.Fault) []s3test.Fault {
 func say(body string) func(*s3test.Request) *s3test.Reply {
 	return func(*s3test.Request) *s3test.Reply { return &s3test.Reply{Body: []byte(body)} }
 }
+
+// skewed refuses a request for its time, by a clock that is an hour ahead.
+func skewed(*s3test.Request) *s3test.Reply {
+	r := s3test.Fail(403, "RequestTimeTooSkewed")(nil)
+	r.Header.Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+	return r
+}
+
+// unencrypted takes out of a reply that the service encrypts.
+func unencrypted(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("X-Amz-Server-Side-Encryption") }
 
 // TestEveryPartFails is U7: whichever part fails, nothing is completed.
 func TestEveryPartFails(t *testing.T) {

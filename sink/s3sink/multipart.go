@@ -52,6 +52,17 @@ func (r *run) create(ctx context.Context) error {
 		return r.ended(ctx, "create multipart upload", err)
 	}
 	r.id = *out.UploadId
+	if err := r.encrypted(out.ServerSideEncryption); err != nil {
+		return r.failed("create multipart upload", err)
+	}
+	return nil
+}
+
+// encrypted returns an error unless the service's answer is the encryption that was asked for.
+func (r *run) encrypted(answer types.ServerSideEncryption) error {
+	if asked := types.ServerSideEncryption(r.opts.ServerSideEncryption); asked != "" && answer != asked {
+		return fmt.Errorf("%w: the answer to %s is %q", ErrNotEncrypted, asked, answer)
+	}
 	return nil
 }
 

@@ -89,8 +89,12 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 	if err == nil {
 		err = r.err // a source that swallowed it would make a short object look whole
 	}
-	if err == nil && r.id != "" && len(r.buf) > 0 {
+	switch {
+	case err != nil || len(r.buf) == 0:
+	case r.id != "":
 		err = r.send(ctx)
+	case r.opts.ServerSideEncryption != "": // the answer to it is to come before the object
+		err = r.begin(ctx, g)
 	}
 	if err == nil {
 		close(r.jobs)

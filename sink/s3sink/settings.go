@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -19,6 +20,7 @@ type limits struct {
 var s3Limits = limits{minPart: 5 << 20, maxPart: 5 << 30, maxParts: 10_000}
 
 const (
+	maxKey             = 1024 // bytes, https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 	defaultPartSize    = 8 << 20
 	defaultParallelism = 4
 	defaultAbort       = 30 * time.Second
@@ -57,6 +59,10 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 		return nil, errors.New("s3sink: the bucket's name is empty")
 	case key == "":
 		return nil, errors.New("s3sink: the object's key is empty")
+	case len(key) > maxKey:
+		return nil, fmt.Errorf("s3sink: the object's key has %d bytes, want at most %d", len(key), maxKey)
+	case !utf8.ValidString(key):
+		return nil, errors.New("s3sink: the object's key is not UTF-8")
 	case o.PartSize < l.minPart || o.PartSize > l.maxPart || o.PartSize > math.MaxInt:
 		return nil, fmt.Errorf("s3sink: PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
 	case o.Parallelism < 1 || o.Parallelism > l.maxParts:

@@ -46,7 +46,7 @@ func (t *tries) options(o *s3.Options) {
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, slices.Concat(expired, t.retryOn)...)
 	}
 	t.credentials = o.Credentials
-	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+	o.APIOptions = append(o.APIOptions, capReplies, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
 				return err

@@ -1,6 +1,6 @@
 // Package s3sink stores byte streams as objects in Amazon S3 and in what speaks its protocol.
 //
-//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.json.gz.age", nil))
+//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
 //
 // An object is visible only once its stream has ended well: a run that fails or is cancelled leaves nothing at the key and,
 // as far as the server can be reached, no unfinished upload. A reply that does not tell whether the object was stored is
@@ -51,7 +51,9 @@ type UploadOptions struct {
 	StorageClass       string            // "STANDARD_IA", …; "" for the bucket's default
 	ACL                string            // a canned ACL: "private", …; "" for none
 
-	ServerSideEncryption string // "AES256", "aws:kms" or "aws:kms:dsse"; "" for the bucket's default
+	// ServerSideEncryption is "AES256", "aws:kms" or "aws:kms:dsse"; "" for the bucket's default. A service that does not answer that it
+	// does that ends the run with [ErrNotEncrypted]; so that this comes before there is an object, short streams become multipart uploads too.
+	ServerSideEncryption string
 	SSEKMSKeyID          string // the key for aws:kms; "" for the service's own
 
 	IfAbsent bool     // store only where the key has no object yet, else ErrExists
@@ -81,7 +83,8 @@ type Object struct {
 	Checksum  string // the object's CRC64NVME as S3 writes it, in base64; "" with ChecksumNone
 }
 
-// Upload returns a sink that stores its input as one S3 object: by one PutObject when it fits into one part, else by a multipart upload.
+// Upload returns a sink that stores its input as one S3 object: by one PutObject when it fits into one part (and
+// ServerSideEncryption is not set), else by a multipart upload.
 //
 //   - In: byte chunks of any size. An empty stream is stored as an empty object.
 //   - Result: the object's ETag, version, size in bytes and checksum. Beside an error it is the zero Object.
@@ -93,7 +96,7 @@ type Object struct {
 //   - Retries: the client's own, whatever they are set to; beside them, of a body that was damaged on its way, of a request whose
 //     credentials had expired (the client's provider is asked for new ones), and while the service asks to slow down, for SlowDownTimeout.
 //   - Errors: the source's as it is, the SDK's wrapped (errors.As finds smithy.APIError and its code: NoSuchBucket, AccessDenied, …);
-//     [ErrExists] and [ErrConflict] with IfAbsent, [ErrTooLarge], [ErrMismatch], [ErrOutcomeUnknown].
+//     [ErrExists] and [ErrConflict] with IfAbsent, [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrOutcomeUnknown].
 //   - Failure: on any error, panic or cancellation the upload is aborted once no part is in flight any more, on a context of its own.
 //     A part whose reply did not come may arrive behind the abort, so such an upload is aborted again 0.1 s later, and once more where that was needed.
 //     A server that answers makes that a matter of milliseconds; one that does not is asked again for AbortTimeout at most. An abort that
@@ -104,7 +107,7 @@ type Object struct {
 //     another, pass for ours. Without permission to read, such an outcome is unknown.
 //   - Cancellation while the last request is under way: it has half a second to be answered. The run succeeds where the object
 //     proves to be stored, else its error is the cause, or wraps it beside [ErrOutcomeUnknown].
-//   - Limits: 5 MiB to 5 GiB a part, 10,000 parts (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+//   - Limits: 5 MiB to 5 GiB a part, 10,000 parts, keys of 1,024 bytes of UTF-8 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 func Upload(client API, bucket, key string, opts *UploadOptions) stream.Sink[[]byte, Object] {
 	s, err := newSettings(client, bucket, key, opts)
 	return stream.SinkFunc[[]byte, Object](func(ctx context.Context, src stream.Source[[]byte]) (Object, error) {

@@ -207,6 +207,8 @@ func TestBadSettings(t *testing.T) {
 		"nil client":       s3sink.Upload(nil, bucket, key, nil),
 		"no bucket":        s3sink.Upload(client, "", key, nil),
 		"no key":           s3sink.Upload(client, bucket, "", nil),
+		"long key":         s3sink.Upload(client, bucket, strings.Repeat("é", 512)+"k", nil),
+		"key of no text":   s3sink.Upload(client, bucket, "caf\xe9", nil),
 		"small part":       s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5<<20 - 1}),
 		"large part":       s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5<<30 + 1}),
 		"parallelism":      s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Parallelism: -1}),

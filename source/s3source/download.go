@@ -1,6 +1,6 @@
 // Package s3source reads objects of Amazon S3, and of what speaks its protocol, as byte streams.
 //
-//	body := s3source.Download(client, "backups", "cookies.json.gz.age", nil)
+//	body := s3source.Download(client, "backups", "cookies.jsonl.gz.age", nil)
 //
 // A stream that ends without an error is the whole object, or the whole range asked for, of one version of it. A connection that
 // breaks, or a body that ends early in good order, is read on from where it ended.
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/millweir/millweir/stream"
@@ -35,6 +36,7 @@ type DownloadOptions struct {
 }
 
 const (
+	maxKey         = 1024 // bytes, https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 	defaultChunk   = 128 << 10
 	defaultRetries = 5
 	defaultStall   = time.Minute
@@ -113,6 +115,8 @@ func (d *download) check() error {
 		return errors.New("s3source: the bucket's name is empty")
 	case d.key == "":
 		return errors.New("s3source: the object's key is empty")
+	case len(d.key) > maxKey || !utf8.ValidString(d.key):
+		return fmt.Errorf("s3source: no object has a key of %d bytes that is not UTF-8 of at most %d", len(d.key), maxKey)
 	case o.Offset < 0 || o.Length < 0 || o.Length > math.MaxInt64-o.Offset:
 		return fmt.Errorf("s3source: there is no range of %d bytes from byte %d", o.Length, o.Offset)
 	case o.ChunkSize < 0:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -122,6 +123,8 @@ func TestBadSettings(t *testing.T) {
 		"nil client": s3source.Download(nil, bucket, key, nil),
 		"no bucket":  s3source.Download(client, "", key, nil),
 		"no key":     s3source.Download(client, bucket, "", nil),
+		"long key":   s3source.Download(client, bucket, strings.Repeat("é", 512)+"k", nil),
+		"odd key":    s3source.Download(client, bucket, "caf\xe9", nil),
 		"offset":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: -1}),
 		"length":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Length: -1}),
 		"end":        s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: 1<<63 - 1, Length: 1}),

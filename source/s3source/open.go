@@ -45,7 +45,7 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 // not see the object as one across several replies.
 func plain(o *s3.Options) {
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
+	o.APIOptions = append(o.APIOptions, capRefusals, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
 }
 
 // check compares a reply with what was asked for and with the replies before.

@@ -13,7 +13,7 @@
 // It keeps objects in memory and follows S3 where a program would notice:
 //
 //   - PutObject, GetObject, HeadObject, DeleteObject; ranges, versions, If-Match and If-None-Match: *, user metadata, and the
-//     headers for encryption, storage class and the like, which it keeps and does nothing about.
+//     headers for encryption, storage class and the like, which it keeps and does nothing about; the first it confirms.
 //   - CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListMultipartUploads: with the least
 //     and the greatest number and size of parts, their order, ETags and checksums, and the announced size, checked as S3 does.
 //   - ListObjectsV2 with prefix and pages; CreateBucket, HeadBucket.

@@ -92,7 +92,9 @@ func (s *Server) createUpload(b *bucket, req *Request) *Reply {
 	}
 	b.uploads[u.id] = u
 	type InitiateMultipartUploadResult struct{ Bucket, Key, UploadId string } //nolint:revive // the names of the protocol
-	return document(InitiateMultipartUploadResult{req.Bucket, req.Key, u.id})
+	reply := document(InitiateMultipartUploadResult{req.Bucket, req.Key, u.id})
+	encryption(reply.Header, u.header)
+	return reply
 }
 
 func (s *Server) uploadPart(b *bucket, req *Request) *Reply {
@@ -188,6 +190,7 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 	if o.VersionID != "" {
 		reply.Header.Set("X-Amz-Version-Id", o.VersionID)
 	}
+	encryption(reply.Header, o.Header)
 	return reply
 }
 

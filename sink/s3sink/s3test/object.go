@@ -96,7 +96,18 @@ func (s *Server) putObject(b *bucket, req *Request) *Reply {
 		o.sum = sumOf("Crc64nvme", req.Body) // as S3 does since 2024
 	}
 	o.ETag = etagOf(req.Body, o.Header.Get("X-Amz-Server-Side-Encryption"))
-	return &Reply{Header: s.store(b, o).headers(true)}
+	h := s.store(b, o).headers(true)
+	encryption(h, o.Header)
+	return &Reply{Header: h}
+}
+
+// encryption puts into a reply how the object is encrypted, as S3 does.
+func encryption(reply, object http.Header) {
+	for k, v := range object {
+		if strings.HasPrefix(k, "X-Amz-Server-Side-Encryption") {
+			reply[k] = v
+		}
+	}
 }
 
 // headers returns what replies tell about o.
