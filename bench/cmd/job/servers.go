@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -78,8 +80,8 @@ func (w *world) s3(ctx context.Context, url string) (s3Server, error) {
 		return s, nil
 	}
 	s := s3Server{name: "s3test", own: true, env: []string{
-		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_SESSION_TOKEN=",
-		"AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region, "AWS_PROFILE=",
+		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey,
+		"AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
 		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", "AWS_EC2_METADATA_DISABLED=true",
 	}}
 	bin, ok := find("VERSITYGW", "versitygw")
@@ -117,6 +119,11 @@ func (w *world) versitygw(ctx context.Context, bin string, s *s3Server) error {
 	}
 	return w.serve(ctx, &output{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey, "--region", region,
 		"-q", "--health", "/healthy", "posix", "--sidecar", sidecar, data)
+}
+
+// environ returns the environment of the programs. What it says of AWS is the user's for a server that was given, and ours for our own.
+func (s s3Server) environ() []string {
+	return append(slices.DeleteFunc(os.Environ(), func(kv string) bool { return s.own && strings.HasPrefix(kv, "AWS_") }), s.env...)
 }
 
 // client returns a client for what this command itself does with the server.

@@ -77,8 +77,7 @@ func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) 
 		return nil, err
 	}
 	w.about = fmt.Sprintf("%s, %s to %s", s.shape, database.name, objects.name)
-	w.env = append(os.Environ(), objects.env...)
-	w.env = append(w.env, "MONGODB_URI="+database.address, "JOB_DB="+name, "JOB_BUCKET="+name,
+	w.env = append(objects.environ(), "MONGODB_URI="+database.address, "JOB_DB="+name, "JOB_BUCKET="+name,
 		"JOB_RECIPIENT="+w.identity.Recipient().String(), "JOB_IDENTITY="+key)
 	if s.profile != "" {
 		dir, err := filepath.Abs(s.profile)
