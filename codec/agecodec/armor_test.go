@@ -237,6 +237,7 @@ func TestArmoredFiles(t *testing.T) {
 func FuzzDearmor(f *testing.F) {
 	f.Add(ageArmor(f, noise(100)), 3)
 	f.Add([]byte(first+"AAAA\r\n"+last+"\n"), 0)
+	f.Add([]byte(first+"AAAA\n"), 3)
 	f.Add([]byte(" \n"+first+strings.Repeat("A", 64)+"\n"+last), 1)
 	f.Fuzz(func(t *testing.T, text []byte, cut int) {
 		got, err := through(agecodec.Dearmor(), text, max(cut, 0))
@@ -249,7 +250,8 @@ func FuzzDearmor(f *testing.F) {
 		if (err == nil) != (werr == nil) {
 			t.Fatalf("we say %v, age %v", err, werr)
 		}
-		if !bytes.HasPrefix(want, got) || err == nil && len(got) != len(want) {
+		// Before an error one may have a line more than the other: we do not wait for the last line before we emit a short one.
+		if err == nil && !bytes.Equal(got, want) || !bytes.HasPrefix(want, got) && !bytes.HasPrefix(got, want) {
 			t.Fatal("other bytes")
 		}
 	})
