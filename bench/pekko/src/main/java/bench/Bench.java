@@ -4,11 +4,14 @@ import com.typesafe.config.ConfigFactory;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -19,6 +22,7 @@ import org.apache.pekko.stream.ClosedShape;
 import org.apache.pekko.stream.UniformFanInShape;
 import org.apache.pekko.stream.UniformFanOutShape;
 import org.apache.pekko.stream.javadsl.Broadcast;
+import org.apache.pekko.stream.javadsl.Compression;
 import org.apache.pekko.stream.javadsl.Flow;
 import org.apache.pekko.stream.javadsl.Framing;
 import org.apache.pekko.stream.javadsl.FramingTruncation;
@@ -76,7 +80,11 @@ public final class Bench {
           Map.entry("merge", this::merge),
           Map.entry("start-up", this::startUp),
           Map.entry("lines", this::lines),
-          Map.entry("json-objects", this::jsonObjects));
+          Map.entry("json-objects", this::jsonObjects),
+          Map.entry("gzip", this::gzip));
+
+  /** The jobs that read the input, not numbers. */
+  private static final Set<String> ON_INPUT = Set.of("lines", "json-objects", "gzip");
 
   private Bench(Path input) throws Exception {
     byte[] bytes = Files.readAllBytes(input);
@@ -199,7 +207,22 @@ public final class Bench {
             .runFold(0L, (sum, object) -> sum + object.size() + 1, system));
   }
 
-  private static long await(CompletionStage<Long> result) throws Exception {
+  /**
+   * The level is arg, or what Compression.gzip has by default where that is negative. The check value is the number of bytes that the
+   * trailer tells.
+   */
+  private long gzip(int n, int level) throws Exception {
+    Flow<ByteString, ByteString, NotUsed> gzip =
+        level < 0 ? Compression.gzip() : Compression.gzip(level);
+    ByteString last =
+        await(
+            Source.from(chunks)
+                .via(gzip)
+                .runFold(ByteString.emptyByteString(), (end, p) -> end.concat(p).takeRight(4), system));
+    return ByteBuffer.wrap(last.toArray()).order(ByteOrder.LITTLE_ENDIAN).getInt();
+  }
+
+  private static <T> T await(CompletionStage<T> result) throws Exception {
     return result.toCompletableFuture().get(60, TimeUnit.SECONDS);
   }
 
@@ -219,7 +242,7 @@ public final class Bench {
       int units = Integer.parseInt(words[1]);
       int reps = Integer.parseInt(words[2]);
       int arg = Integer.parseInt(words[3]);
-      if (!words[0].equals("lines") && !words[0].equals("json-objects")) {
+      if (!ON_INPUT.contains(words[0])) {
         fill(Math.max(units, 16));
       }
       Job job = jobs.get(words[0]);

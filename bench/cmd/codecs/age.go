@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"slices"
+
+	"filippo.io/age"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+const (
+	ageChunks = 512     // of plaintext in a file: so many that its header is nothing
+	ringBytes = 1 << 20 // of memory that the input of a run lies in, again and again: as buffers of a network do, it stays in the cache
+)
+
+// ages is bytes that do not compress, encrypted and decrypted with one X25519 key.
+func ages(_ *input, _ jvm) ([]report.Case, error) {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, err
+	}
+	noise := make([]byte, ringBytes)
+	if _, err := rand.NewChaCha8([32]byte{6}).Read(noise); err != nil {
+		return nil, err
+	}
+	const times = ageChunks * chunkBytes / ringBytes
+	plain, cs := bytes.Repeat(noise, times), slices.Repeat(chunks(noise), times)
+	b := bench{
+		right: decodes(plain, func(r io.Reader) (io.Reader, error) { return age.Decrypt(r, key) }),
+		Case: report.Case{
+			Name: "age-encrypt", About: "bytes → age, by 64 KiB",
+			Unit: "chunk", Units: ageChunks, Want: ageChunks,
+		},
+	}
+	theirs := func(w io.Writer) error {
+		z, err := age.Encrypt(w, key.Recipient())
+		if err != nil {
+			return err
+		}
+		for _, p := range cs {
+			if _, err := z.Write(p); err != nil {
+				return err
+			}
+		}
+		return z.Close()
+	}
+	b.Ours = b.of("millweir agecodec.Encrypt", report.Bar{}, flow(cs, agecodec.Encrypt(key.Recipient())))
+	b.Peers = []report.Peer{b.of("filippo.io/age", report.Bar{Least: 1}, theirs)}
+	encrypt := b.Case
+	var sealed bytes.Buffer
+	if err := theirs(&sealed); err != nil {
+		return nil, err
+	}
+	d := bench{right: same(plain), err: b.err, Case: encrypt}
+	d.Name, d.About = "age-decrypt", "age → bytes, by 64 KiB"
+	d.Ours = d.of("millweir agecodec.Decrypt", report.Bar{}, opened(sealed.Bytes(), agecodec.Decrypt(key)))
+	d.Peers = []report.Peer{d.of("filippo.io/age", report.Bar{Least: 1.5}, unsealed(sealed.Bytes(), key))}
+	d.Limits = []report.Limit{{Metric: report.Allocs, Max: 0.5}} // none a chunk: those of the header, by the number of chunks
+	return []report.Case{encrypt, d.Case}, d.err
+}
+
+// opened is f, which writes over its input, over a copy of sealed.
+func opened(sealed []byte, f bytesFlow) code {
+	ring := make([]byte, ringBytes)
+	src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+		for at := 0; at < len(sealed); at += chunkBytes {
+			p := ring[at%ringBytes:][:chunkBytes:chunkBytes]
+			if err := emit(p[:copy(p, sealed[at:])]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return func(w io.Writer) error {
+		_, err := stream.Run(background, stream.Via(src, f), sink.Writer(w))
+		return err
+	}
+}
+
+// unsealed is what age makes of sealed, which it leaves as it is.
+func unsealed(sealed []byte, key age.Identity) code {
+	buf := make([]byte, chunkBytes)
+	return func(w io.Writer) error {
+		r, err := age.Decrypt(bytes.NewReader(sealed), key)
+		if err == nil {
+			_, err = io.CopyBuffer(w, struct{ io.Reader }{r}, buf)
+		}
+		return err
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/corpus"
+)
+
+const chunkBytes = 64 << 10 // of the chunks that byte streams come in
+
+// input is what the codecs are fed with.
+type input struct {
+	shapes []shape
+	docs   []bson.Raw // of every shape, mixed as backups have them
+	bson   []byte     // the same, one after the other
+	text   []byte     // the same as canonical Extended JSON, as the driver writes it, one a line
+}
+
+// shape is documents of one kind.
+type shape struct {
+	name  string
+	docs  []bson.Raw
+	lines [][]byte // as canonical Extended JSON, as the driver writes it
+	text  []byte   // the lines, each with a newline
+	size  int      // bytes of all documents
+
+	// What is demanded of the writer and the parser beside the driver's.
+	write, parse bar
+	// Documents share the chunks of 64 KiB in which they are emitted; these are at most so many of a document, both ways.
+	chunks float64
+}
+
+type bar struct{ least, goal float64 }
+
+// newInput makes documents with size bytes of text, and for the cases of one shape so many that they do not fit into the cache
+// of a core together with what becomes of them.
+func newInput(size int) (*input, error) {
+	c := corpus.New(1)
+	in := &input{shapes: []shape{
+		{name: "cookie", docs: corpus.Docs(size/1024, c.Cookie), write: bar{14, 22}, parse: bar{16, 25}, chunks: 0.02},
+		{name: "event", docs: corpus.Docs(size/4096, c.Event), write: bar{11, 16}, parse: bar{11, 16}, chunks: 0.05},
+		{name: "big", docs: corpus.Docs(size/16384, c.Big), write: bar{6, 9}, parse: bar{7, 10}, chunks: 0.3},
+	}}
+	for i := range in.shapes {
+		if err := in.shapes[i].fill(); err != nil {
+			return nil, err
+		}
+	}
+	for len(in.text) < size {
+		doc := c.Mix()
+		line, err := bson.MarshalExtJSON(doc, true, false)
+		if err != nil {
+			return nil, fmt.Errorf("input: %w", err)
+		}
+		in.docs, in.bson = append(in.docs, doc), append(in.bson, doc...)
+		in.text = append(append(in.text, line...), '\n')
+	}
+	return in, nil
+}
+
+// fill makes the text of the documents.
+func (s *shape) fill() error {
+	for _, doc := range s.docs {
+		line, err := bson.MarshalExtJSON(doc, true, false)
+		if err != nil {
+			return fmt.Errorf("input: %w", err)
+		}
+		s.size += len(doc)
+		s.lines = append(s.lines, line)
+	}
+	s.text = append(bytes.Join(s.lines, []byte("\n")), '\n')
+	return nil
+}
+
+// chunks returns p in chunks, of which each is one capacity long.
+func chunks(p []byte) (cs [][]byte) {
+	for len(p) > 0 {
+		n := min(chunkBytes, len(p))
+		cs = append(cs, p[:n:n])
+		p = p[n:]
+	}
+	return cs
+}

@@ -1,0 +1,82 @@
+// Codecs measures the codecs of millweir beside those that they stand in for: the driver's Extended JSON, compress/gzip and
+// klauspost/compress, filippo.io/age, encoding/json, and, where Maven and Java are installed, the gzip of Pekko Streams.
+//
+//	go run ./bench/cmd/codecs [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
+//
+// A case lies in a file of its own, the competitors side by side. Every competitor has its input in memory, and reuses what its
+// documentation says can be reused. Before anything is measured, what an encoder writes was read by another's decoder, and what a
+// decoder writes was compared with the original; while it is measured, the bytes are counted.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
+)
+
+func main() {
+	report.Suite{
+		Command: "go run ./bench/cmd/codecs",
+		Cases: func(quick bool) ([]report.Case, error) {
+			size, warm := 16<<20, 6*time.Second
+			if quick {
+				size, warm = 6<<20, 800*time.Millisecond
+			}
+			in, err := newInput(size)
+			if err != nil {
+				return nil, err
+			}
+			return cases(in, startJVM(warm, in.text))
+		},
+		Quick: report.Options{Rounds: 5, Target: 12 * time.Millisecond},
+		Full:  report.Options{Rounds: 11, Target: 150 * time.Millisecond},
+	}.Main()
+}
+
+// cases returns all cases, in the order of the report.
+func cases(in *input, java jvm) ([]report.Case, error) {
+	var all []report.Case
+	for _, s := range in.shapes {
+		all = append(all, writer(s), parser(s))
+	}
+	for _, group := range []func(*input, jvm) ([]report.Case, error){
+		rawBSON, gzips, gunzips, parallelGzips, zstds, unzstds, parallelZstds, ages, jsonLines, texts,
+	} {
+		cs, err := group(in, java)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, cs...)
+	}
+	return all, nil
+}
+
+// jvm is Pekko Streams, or why it is not there.
+type jvm struct {
+	*pekko.JVM
+	absent string
+}
+
+func startJVM(warm time.Duration, text []byte) jvm {
+	p, err := pekko.Start(warm, text)
+	switch {
+	case errors.Is(err, pekko.ErrMissing):
+		return jvm{absent: fmt.Sprintf("Pekko Streams, for %v", err)}
+	case err != nil:
+		return jvm{absent: fmt.Sprintf("Pekko Streams, which failed: %v", err)}
+	}
+	return jvm{JVM: p}
+}
+
+// join adds Pekko Streams to the peers of c, with the job of that name and argument.
+func (j jvm) join(c report.Case, name, job string, arg int, bar report.Bar) report.Case {
+	if j.JVM == nil {
+		c.Absent = append(c.Absent, j.absent)
+		return c
+	}
+	c.Peers = append(c.Peers, report.Peer{Name: name, Work: j.Work(job, c.Units, arg, c.Want), Bar: bar})
+	return c
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+)
+
+// TestCases runs every competitor of every case once, on little: what it comes to must be the case's, and what it writes must have
+// been read by another.
+func TestCases(t *testing.T) {
+	in, err := newInput(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := cases(in, jvm{absent: "Pekko Streams, in tests"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		t.Run(c.Name, func(t *testing.T) {
+			r, err := report.Measure(c, report.Options{Rounds: 1, Target: time.Nanosecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Rows()) == 0 {
+				t.Error("the case has no rows")
+			}
+		})
+	}
+}

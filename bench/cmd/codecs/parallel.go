@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/stream"
+)
+
+// cores is how many goroutines the parallel cases have.
+var cores = runtime.GOMAXPROCS(0)
+
+type bytesFlow = stream.Flow[[]byte, []byte]
+
+// parallelGzips is gzip by as many goroutines as there are cores beside gzip without any, both of ours, and the way back.
+func parallelGzips(in *input, _ jvm) ([]report.Case, error) {
+	return parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
+		func(n int) bytesFlow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
+		func(n int) bytesFlow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) })
+}
+
+// parallelZstds is the same of zstd.
+func parallelZstds(in *input, _ jvm) ([]report.Case, error) {
+	return parallels(in, "zstd", openZstd, report.Bar{}, report.Bar{},
+		func(n int) bytesFlow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
+		func(n int) bytesFlow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}) })
+}
+
+func openZstd(r io.Reader) (io.Reader, error) {
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+}
+
+// parallels returns both ways of a format, each as CPU time and as time passes.
+func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar, pack, unpack func(int) bytesFlow) ([]report.Case, error) {
+	text := in.text // of several members or frames, of 1 MiB each
+	var packed bytes.Buffer
+	if err := flow(chunks(text), pack(cores))(&packed); err != nil {
+		return nil, err
+	}
+	encoder := bench{right: decodes(text, open), Case: report.Case{
+		Name: name + "-parallel", About: "JSON lines → " + name + ", by as many goroutines as cores",
+	}}
+	decoder := bench{right: same(text), Case: report.Case{
+		Name: "un" + name + "-parallel", About: name + " → JSON lines, by as many goroutines as cores",
+	}}
+	var all []report.Case
+	for _, way := range []struct {
+		*bench
+		cpu, wall report.Bar
+		in        [][]byte
+		f         func(int) bytesFlow
+	}{{&encoder, cpu, wall, chunks(text), pack}, {&decoder, report.Bar{}, report.Bar{}, chunks(packed.Bytes()), unpack}} {
+		b := way.bench
+		b.Unit, b.Units, b.Want = "byte", len(text), int64(len(text))
+		b.Ours = b.of("millweir, parallel", report.Bar{}, flow(way.in, way.f(cores)))
+		b.Peers = []report.Peer{b.of("millweir, without goroutines", way.cpu, flow(way.in, way.f(0)))}
+		passing := b.Case
+		passing.Name, passing.About, passing.By = b.Name+"-wall", b.About+", as time passes", report.Wall
+		passing.Peers = []report.Peer{{Name: b.Peers[0].Name, Run: b.Peers[0].Run, Bar: way.wall}}
+		if b.err != nil {
+			return nil, b.err
+		}
+		all = append(all, b.Case, passing)
+	}
+	return all, nil
+}

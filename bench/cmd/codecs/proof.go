@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+var background = context.Background()
+
+// errOther says that a competitor wrote something else than it should.
+var errOther = errors.New("the output is not what it should be")
+
+// code is work that writes bytes: an encoder's or a decoder's.
+type code func(w io.Writer) error
+
+// flow is f over in.
+func flow(in [][]byte, f stream.Flow[[]byte, []byte]) code {
+	return func(w io.Writer) error {
+		_, err := stream.Run(background, stream.Via(source.Slice(in), f), sink.Writer(w))
+		return err
+	}
+}
+
+// through is what a writer of the standard kind makes of in. The writer is made once, and reset for every run.
+func through[W interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}](in [][]byte, z W) code {
+	return func(w io.Writer) error {
+		z.Reset(w)
+		for _, p := range in {
+			if _, err := z.Write(p); err != nil {
+				return err
+			}
+		}
+		return z.Close()
+	}
+}
+
+// bench is a case in the making, of codes that all have the same task.
+type bench struct {
+	report.Case
+	right func(output []byte) error // tells whether the output of a run is right
+	err   error                     // the first of a peer
+}
+
+// of returns the peer that does c, after one run of which the output was found right. Later ones must write as many bytes.
+func (b *bench) of(name string, bar report.Bar, c code) report.Peer {
+	p, _ := b.sized(name, bar, c)
+	return p
+}
+
+// sized is of, and says how many bytes a run writes.
+func (b *bench) sized(name string, bar report.Bar, c code) (report.Peer, int64) {
+	var output bytes.Buffer
+	err := c(&output)
+	if err == nil {
+		err = b.right(output.Bytes())
+	}
+	if err != nil && b.err == nil {
+		b.err = fmt.Errorf("%s: %s: %w", b.Name, name, err)
+	}
+	size, want := int64(output.Len()), b.Want
+	return report.Peer{Name: name, Bar: bar, Run: func() (int64, error) {
+		var n count
+		if err := c(&n); err != nil {
+			return 0, err
+		}
+		if int64(n) != size {
+			return 0, fmt.Errorf("%d bytes, not %d: %w", n, size, errOther)
+		}
+		return want, nil
+	}}, size
+}
+
+// count is a writer that counts.
+type count int64
+
+func (c *count) Write(p []byte) (int, error) {
+	*c += count(len(p))
+	return len(p), nil
+}
+
+// same tells whether the output is want.
+func same(want []byte) func([]byte) error {
+	return func(output []byte) error {
+		if !bytes.Equal(output, want) {
+			return errOther
+		}
+		return nil
+	}
+}
+
+// decodes tells whether another's decoder makes want of the output.
+func decodes(want []byte, open func(io.Reader) (io.Reader, error)) func([]byte) error {
+	return func(output []byte) error {
+		r, err := open(bytes.NewReader(output))
+		if err != nil {
+			return err
+		}
+		plain, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		return same(want)(plain)
+	}
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/codec"
+)
+
+// zstds is text compressed as zstd. The codec below is klauspost's on both sides: ours may cost no more than it.
+func zstds(in *input, _ jvm) ([]report.Case, error) {
+	cs := chunks(in.text)
+	b := bench{right: decodes(in.text, openZstd), Case: report.Case{
+		Name: "zstd", About: "JSON lines → zstd, default level",
+		Unit: "byte", Units: len(in.text), Want: int64(len(in.text)),
+	}}
+	one, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	many, err := zstd.NewWriter(nil)
+	if err != nil {
+		return nil, err
+	}
+	b.Ours = b.of("millweir codec.Zstd", report.Bar{}, flow(cs, codec.Zstd(nil)))
+	b.Peers = []report.Peer{
+		b.of("klauspost/compress/zstd, one goroutine", report.Bar{}, through(cs, one)),
+		b.of("klauspost/compress/zstd, as it comes", report.Bar{}, through(cs, many)),
+	}
+	return []report.Case{b.Case}, b.err
+}
+
+// unzstds is the way back, of one frame.
+func unzstds(in *input, _ jvm) ([]report.Case, error) {
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		return nil, err
+	}
+	var packed bytes.Buffer
+	if err := through(chunks(in.text), w)(&packed); err != nil {
+		return nil, err
+	}
+	b := bench{right: same(in.text), Case: report.Case{
+		Name: "unzstd", About: "zstd → JSON lines",
+		Unit: "byte", Units: len(in.text), Want: int64(len(in.text)),
+	}}
+	one, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	many, err := zstd.NewReader(nil)
+	if err != nil {
+		return nil, err
+	}
+	b.Ours = b.of("millweir codec.Unzstd", report.Bar{}, flow(chunks(packed.Bytes()), codec.Unzstd(nil)))
+	b.Peers = []report.Peer{
+		b.of("klauspost/compress/zstd, one goroutine", report.Bar{}, out(packed.Bytes(), one)),
+		b.of("klauspost/compress/zstd, as it comes", report.Bar{}, out(packed.Bytes(), many)),
+	}
+	return []report.Case{b.Case}, b.err
+}
