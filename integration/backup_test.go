@@ -46,7 +46,7 @@ type job struct {
 	env    []string
 }
 
-const key = "backups/c.json.gz.age"
+const key = "backups/c.jsonl.gz.age"
 
 func newJob(t testing.TB, m *servers.Mongo, s *servers.S3, coll *mongo.Collection) *job {
 	t.Helper()
@@ -258,6 +258,10 @@ func TestBackupRefusals(t *testing.T) {
 		"filter is refused":   {j.env, []string{"-filter", `{"$nonsense": 1}`}, 1, []string{"$nonsense"}},
 		"unknown flag":        {j.env, []string{"-colection", "c"}, 2, []string{"-colection"}},
 		"part size too small": {j.env, []string{"-part-size", "1MiB"}, 2, []string{"-part-size"}},
+		"no encryption there": {j.env, []string{"-sse", "AES256"}, 1, []string{"-sse", "does not"}}, // versitygw passes over the header
+		"name of no bucket":   {j.env, []string{"-bucket", "No_Bucket"}, 1, []string{"No_Bucket", "-bucket"}},
+		"name of no database": {j.env, []string{"-db", "a.b"}, 1, []string{"a.b", "-db"}},
+		"key too long":        {j.env, []string{"-key", strings.Repeat("k", 1025)}, 1, []string{"1025"}},
 		"wrong recipient":     {j.env, []string{"-recipient", "age1nobody"}, 2, []string{"-recipient"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,11 +3,11 @@
 //
 //	export MONGODB_URI='mongodb://user:password@db.example.com/'
 //	export AWS_PROFILE=backups
-//	backup -db shop -collection cookies -bucket backups -key cookies.json.gz.age -recipient age1…
+//	backup -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -recipient age1…
 //
 // The object is what these tools read, one document of MongoDB Extended JSON v2 a line:
 //
-//	aws s3 cp s3://backups/cookies.json.gz.age - | age -d -i key.txt | gunzip | jq -c .
+//	aws s3 cp s3://backups/cookies.jsonl.gz.age - | age -d -i key.txt | gunzip | jq -c .
 //
 // The MongoDB URI comes from MONGODB_URI, -mongo-file or -mongo. AWS credentials, region and endpoint come from where every AWS
 // tool finds them: the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws, the machine's role.
@@ -20,7 +20,7 @@
 // 0 for an object that was small enough to be stored in one request):
 //
 //	{"time":"…","level":"INFO","msg":"backup stored","documents":4000,"bytes":10880000,"stored_bytes":9400000,"parts":2,
-//	 "etag":"\"…\"","bucket":"backups","key":"cookies.json.gz.age","version_id":"","encrypted":true,"elapsed":1.234}
+//	 "etag":"\"…\"","bucket":"backups","key":"cookies.jsonl.gz.age","version_id":"","encrypted":true,"elapsed":1.234}
 //
 // and for one that is not:
 //
@@ -28,8 +28,8 @@
 //
 // # Exit codes
 //
-// 0: all is stored. 1: it failed, and nothing is stored. 2: the command line is wrong. 130, 143: stopped by SIGINT, SIGTERM; nothing is stored
-// and the upload is aborted. A second signal ends the program at once, and leaves the unfinished upload behind.
+// 0: all is stored. 1: it failed, and nothing is stored. 2: the command line is wrong. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM;
+// nothing is stored and the upload is aborted. A second signal ends the program at once, and leaves the unfinished upload behind.
 //
 // # What a kill leaves
 //
@@ -37,8 +37,8 @@
 // They show in no listing, are never taken for an object, and are paid for until they are removed: by a lifecycle rule of the bucket
 // (AbortIncompleteMultipartUpload), by s3sink.AbortPending, or by hand:
 //
-//	aws s3api list-multipart-uploads --bucket backups --prefix cookies.json.gz.age
-//	aws s3api abort-multipart-upload --bucket backups --key cookies.json.gz.age --upload-id …
+//	aws s3api list-multipart-uploads --bucket backups --prefix cookies.jsonl.gz.age
+//	aws s3api abort-multipart-upload --bucket backups --key cookies.jsonl.gz.age --upload-id …
 package main
 
 import (
@@ -52,9 +52,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/millweir/millweir/codec"
-	"github.com/millweir/millweir/codec/agecodec"
-	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/source/mongosource"
@@ -100,9 +97,11 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 
 // backup is the job: the collection, in the order of the data, into the object.
 func backup(ctx context.Context, s *settings, coll *mongo.Collection, storage *s3.Client, recipients []age.Recipient, read, stored *stream.Stats) (s3sink.Object, error) {
-	encrypt := agecodec.Encrypt(recipients...)
-	if len(recipients) == 0 { // -no-encryption
-		encrypt = cli.Pass[[]byte]()
+	format := cli.Format{
+		Relaxed:    s.json == "relaxed",
+		GzipLevel:  s.gzipLevel,
+		Encrypted:  !s.recipients.None(),
+		Recipients: recipients,
 	}
 	some := cli.NotEmpty[bson.Raw](errEmpty)
 	if s.allowEmpty {
@@ -112,10 +111,8 @@ func backup(ctx context.Context, s *settings, coll *mongo.Collection, storage *s
 		some,
 		stream.Monitor[bson.Raw](read),
 	)
-	body := stream.Via4(documents,
-		bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{Relaxed: s.json == "relaxed"}),
-		codec.Gzip(&codec.GzipOptions{Level: s.gzipLevel}),
-		encrypt,
+	body := stream.Via2(documents,
+		format.Pair().Encode(), // JSON, compressed, encrypted
 		stream.Monitor[[]byte](stored),
 	)
 	return stream.Run(ctx, body, s3sink.Upload(storage, s.s3.Bucket, s.s3.Key, &s3sink.UploadOptions{
@@ -136,6 +133,8 @@ func failed(ctx context.Context, s *settings, coll *mongo.Collection, err error)
 		return fmt.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", s.whyEmpty(ctx, coll))
 	case errors.Is(err, s3sink.ErrOutcomeUnknown), errors.Is(err, s3sink.ErrMismatch):
 		return fmt.Errorf("%w; look at %s before you trust it", err, s.s3.URL())
+	case errors.Is(err, s3sink.ErrNotEncrypted):
+		return fmt.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored", s.s3.Where(), err)
 	case errors.Is(err, s3sink.ErrExists):
 		return fmt.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent", s.s3.URL())
 	}

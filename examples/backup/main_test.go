@@ -27,7 +27,7 @@ const password = "canary-pa55word"
 // arguments returns a command line that works, but for what is replaced or added.
 func arguments(w *exectest.World, more ...string) []string {
 	return append([]string{
-		"-db", "shop", "-collection", "cookies", "-bucket", exectest.Bucket, "-key", "c.json.gz.age", "-recipient", w.Recipient,
+		"-db", "shop", "-collection", "cookies", "-bucket", exectest.Bucket, "-key", "c.jsonl.gz.age", "-recipient", w.Recipient,
 	}, more...)
 }
 
@@ -53,6 +53,7 @@ func TestRefused(t *testing.T) {
 		},
 		{"no database given", env("MONGODB_URI="), arguments(w), 2, []string{"set MONGODB_URI"}},
 		{"database given twice", nil, arguments(w, "-mongo", w.URI, "-mongo-file", "x"), 2, []string{"-mongo-file"}},
+		{"URI for a file", nil, arguments(w, "-mongo-file", "mongodb://u:"+password+"@127.0.0.1/"), 2, []string{"-mongo-file", "name of a file"}},
 		{"no such URI file", nil, arguments(w, "-mongo-file", "/no/such/file"), 1, []string{"/no/such/file"}},
 		{"malformed URI", env("MONGODB_URI=mongodb://u:" + password + "/x@127.0.0.1:1/"), arguments(w), 2, []string{"MONGODB_URI is no MongoDB URI", "percent-encoded"}},
 		{"malformed URI in a file", nil, arguments(w, "-mongo-file", w.File(t, "mongo://u:"+password+"@127.0.0.1/")), 2, []string{"is no MongoDB URI"}},
@@ -69,6 +70,11 @@ func TestRefused(t *testing.T) {
 		{"filter is null", nil, arguments(w, "-filter", `null`), 2, []string{"-filter", "JSON object"}},
 		{"filter is no Extended JSON", nil, arguments(w, "-filter", `{"_id": {"$oid": "zz"}}`), 2, []string{"-filter", "Extended JSON"}},
 		{"no S3 server", env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers at http://127.0.0.1:1", "refused"}},
+		{"no URL of an S3 server", env("AWS_ENDPOINT_URL_S3=127.0.0.1:9000"), arguments(w), 1, []string{"AWS_ENDPOINT_URL_S3", "127.0.0.1:9000", "want https://"}},
+		{"no scheme of an S3 server", env("AWS_ENDPOINT_URL_S3=localhost:9000"), arguments(w), 1, []string{"AWS_ENDPOINT_URL_S3", "want https://"}},
+		{"password in the URL of an S3 server", env("AWS_ENDPOINT_URL_S3=http://u:" + password + "@127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers"}},
+		{"no name of a bucket", nil, arguments(w, "-bucket", "My_Bucket"), 1, []string{"-bucket"}},
+		{"long key", nil, arguments(w, "-key", strings.Repeat("k", 1025)), 1, []string{"key has 1025 bytes", "1024", "nothing was stored"}},
 		{"no bucket", nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist", "create it"}},
 		{"wrong secret", env("AWS_SECRET_ACCESS_KEY=canary-secret"), arguments(w), 1, []string{"refuses the AWS credentials", "AWS_SECRET_ACCESS_KEY"}},
 		{"wrong access key", env("AWS_ACCESS_KEY_ID=NOBODY"), arguments(w), 1, []string{"refuses the AWS credentials"}},
@@ -77,13 +83,17 @@ func TestRefused(t *testing.T) {
 		{"no region", env("AWS_ENDPOINT_URL_S3="), arguments(w), 1, []string{"AWS_REGION"}},
 		{"nobody to encrypt to", nil, arguments(w)[:8], 2, []string{"-recipient", "-no-encryption"}},
 		{"encrypted and not", nil, arguments(w, "-no-encryption"), 2, []string{"-no-encryption contradicts"}},
-		{"malformed recipient", nil, arguments(w, "-recipient", "age1xyz"), 2, []string{"-recipient", "malformed"}},
+		{"malformed recipient", nil, arguments(w, "-recipient", "age1xyz"), 2, []string{"-recipient number 2", "malformed"}},
+		{"secret keys for a recipient", nil, arguments(w, "-recipient", "# my key\n"+w.Secret(t)), 2, []string{"-recipient", "secret key"}},
 		{"secret key for a recipient", nil, arguments(w, "-recipient", w.Secret(t)), 2, []string{"-recipient", "secret key"}},
 		{"secret key for a file", nil, arguments(w, "-identity", w.Secret(t)), 2, []string{"-identity", "name of a file"}},
+		{"text of an identity file", nil, arguments(w, "-identity", "# created: now\n"+w.Secret(t)), 2, []string{"-identity", "name of a file"}},
+		{"text of an identity file for recipients", nil, arguments(w, "-recipients-file", "# created: now\n"+w.Secret(t)), 2, []string{"-recipients-file", "name of a file"}},
 		{"no such identity", nil, arguments(w, "-identity", "/no/such/key"), 1, []string{"-identity", "/no/such/key"}},
 		{"malformed identity", nil, arguments(w, "-identity", w.File(t, w.Secret(t)+"X")), 1, []string{"-identity", "line 1"}},
 		{"no such recipients", nil, arguments(w, "-recipients-file", "/no/such/file"), 1, []string{"-recipients-file", "/no/such/file"}},
 		{"unknown flag", nil, arguments(w, "-pasword", password), 2, []string{"-pasword", "backup -h"}},
+		{"URI for another flag", nil, arguments(w, "-gzip-level", "mongodb://u:"+password+"@127.0.0.1/"), 2, []string{"-gzip-level", "whole number"}},
 		{"argument without a flag", nil, arguments(w, password), 2, []string{"1 argument"}},
 		{"missing flags", nil, []string{"-db", "shop", "-bucket", "b"}, 2, []string{"missing -collection, -key"}},
 		{"no flags", nil, nil, 2, []string{"missing -db, -collection, -bucket, -key"}},
@@ -92,9 +102,11 @@ func TestRefused(t *testing.T) {
 		{"part size too small", nil, arguments(w, "-part-size", "5242879"), 2, []string{"5242879", "5MiB to 5GiB"}},
 		{"part size too large", nil, arguments(w, "-part-size", "6GiB"), 2, []string{"5MiB to 5GiB"}},
 		{"no parallelism", nil, arguments(w, "-parallelism", "0"), 2, []string{"-parallelism 0"}},
+		{"much parallelism", nil, arguments(w, "-parallelism", "10001"), 2, []string{"-parallelism 10001"}},
 		{"gzip level", nil, arguments(w, "-gzip-level", "10"), 2, []string{"-gzip-level 10"}},
 		{"JSON form", nil, arguments(w, "-json", "pretty"), 2, []string{`"pretty"`}},
 		{"server-side encryption", nil, arguments(w, "-sse", "aws:kms:"), 2, []string{"-sse", "AES256"}},
+		{"server-side encryption that is not done", nil, arguments(w, "-sse", "AES256"), 1, []string{"-sse", "nothing was stored"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			exectest.OneLine(t, w.Run(t, c.env, "backup", c.args...), c.code, append(c.says, "backup: ")...)
@@ -118,7 +130,7 @@ func TestStored(t *testing.T) {
 		plain bool // not encrypted
 	}{
 		{"recipient", arguments(w), docs, false},
-		{"identity, other settings", append(arguments(w)[:8], "-identity", w.Identity, "-gzip-level", "1", "-part-size", "6MB", "-parallelism", "1", "-sse", "AES256"), docs, false},
+		{"identity, other settings", append(arguments(w)[:8], "-identity", w.Identity, "-gzip-level", "1", "-part-size", "6MB", "-parallelism", "1"), docs, false},
 		{"recipients in a file", append(arguments(w)[:8], "-recipients-file", w.File(t, "# me\n\n"+w.Recipient+"\n")), docs, false},
 		{"filter", arguments(w, "-filter", `{"_id": {"$in": ["cookie-000001", "cookie-000007"]}}`), []bson.Raw{docs[1], docs[7]}, false},
 		{"relaxed", arguments(w, "-json", "relaxed"), docs, false},
@@ -129,7 +141,7 @@ func TestStored(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := w.Run(t, nil, "backup", append(c.args, "-json-log")...)
 			exectest.OneLine(t, r, 0)
-			object := w.Get(t, "c.json.gz.age")
+			object := w.Get(t, "c.jsonl.gz.age")
 			var size int64
 			for _, d := range c.docs {
 				size += int64(len(d))
@@ -202,9 +214,9 @@ func TestIfAbsent(t *testing.T) {
 	if r := w.Run(t, nil, "backup", arguments(w, "-if-absent")...); r.Code != 0 {
 		t.Fatal(r.Stderr)
 	}
-	before := w.Get(t, "c.json.gz.age")
+	before := w.Get(t, "c.jsonl.gz.age")
 	exectest.OneLine(t, w.Run(t, nil, "backup", arguments(w, "-if-absent")...), 1, "has an object already", "-if-absent")
-	if !bytes.Equal(before, w.Get(t, "c.json.gz.age")) {
+	if !bytes.Equal(before, w.Get(t, "c.jsonl.gz.age")) {
 		t.Error("the object was replaced")
 	}
 }
@@ -228,6 +240,7 @@ func TestStopped(t *testing.T) {
 	}{
 		{syscall.SIGTERM, 143, "stopped by SIGTERM"},
 		{syscall.SIGINT, 130, "stopped by SIGINT"},
+		{syscall.SIGHUP, 129, "stopped by SIGHUP"},
 	} {
 		t.Run(c.says, func(t *testing.T) {
 			endpoint, stuck := stalling(t, w, isPart)
@@ -246,6 +259,30 @@ func TestStopped(t *testing.T) {
 				t.Errorf("the bucket has %s", got)
 			}
 		})
+	}
+}
+
+// TestUnread takes the reader of its messages away from a backup in its middle: it goes on.
+func TestUnread(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	incompressible(t, w)
+	endpoint, stuck := stalling(t, w, func(r *http.Request) bool { return r.Method == http.MethodDelete })
+	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + endpoint}, "backup", arguments(w, "-part-size", "5MiB")...)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = write.Close()
+	_ = read.Close()
+	if err := cmd.Wait(); err != nil || len(stuck) > 0 {
+		t.Errorf("it ended with %v", err)
+	}
+	if got := w.Stored(t); got != "c.jsonl.gz.age" {
+		t.Errorf("the bucket has %s", got)
 	}
 }
 

@@ -62,8 +62,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 		return nil, cli.Usagef("-gzip-level %d is not 1 to 9", s.gzipLevel)
 	case s.partSize < 5<<20 || s.partSize > 5<<30:
 		return nil, cli.Usagef("-part-size %v is not 5MiB to 5GiB", &s.partSize)
-	case s.parallelism < 1:
-		return nil, cli.Usagef("-parallelism %d is not at least 1", s.parallelism)
+	case s.parallelism < 1 || s.parallelism > 10_000:
+		return nil, cli.Usagef("-parallelism %d is not 1 to 10000", s.parallelism)
 	}
 	return s, nil
 }

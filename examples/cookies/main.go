@@ -60,19 +60,21 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	say("Baked       %s documents into shop.cookies", count(len(before)))
+	say("Baked       %s documents into shop.cookies", number(len(before)))
 
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
 		return err
 	}
 	var n passed
+	f := format(identity, &n)
+	key := "cookies" + f.Suffix()
 	began := time.Now()
-	object, err := backup(ctx, s.cookies, s.s3, bucket, key, identity.Recipient(), &n)
+	object, err := backup(ctx, s.cookies, f, s.s3, bucket, key)
 	if err != nil {
 		return err
 	}
-	say("Backed up   %s documents in %s:", count(n.documents.Elements()), since(began))
+	say("Backed up   %s documents in %s:", number(n.documents.Elements()), since(began))
 	told(out, &n)
 	say("Stored      s3://%s/%s, %s, ETag %s", object.Bucket, object.Key, parts(object), object.ETag)
 
@@ -82,11 +84,11 @@ func run(ctx context.Context, out io.Writer) error {
 	say("Dropped     shop.cookies")
 
 	began = time.Now()
-	inserted, err := restore(ctx, s.s3, bucket, key, identity, s.cookies)
+	inserted, err := restore(ctx, s.s3, bucket, key, f, s.cookies)
 	if err != nil {
 		return err
 	}
-	say("Restored    %s documents in %s, in %d batches", count(inserted.Inserted), since(began), inserted.Batches)
+	say("Restored    %s documents in %s, in %d batches", number(inserted.Inserted), since(began), inserted.Batches)
 
 	after, err := everything(ctx, s.cookies)
 	if err != nil {
@@ -95,7 +97,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := equal(before, after); err != nil {
 		return err
 	}
-	say("Compared    all %s documents are equal, byte for byte", count(len(after)))
+	say("Compared    all %s documents are equal, byte for byte", number(len(after)))
 	say("\nServers, documents and key end with this program. The code is in examples/cookies/pipeline.go.")
 	return nil
 }
@@ -146,7 +148,7 @@ func told(out io.Writer, n *passed) {
 		{"gzip", n.gzip.Bytes()},
 		{"age", n.age.Bytes()},
 	} {
-		fmt.Fprintf(out, "              %-15s %12s bytes  %5.1f %%\n", stage.name, count(stage.bytes), 100*float64(stage.bytes)/float64(bson))
+		fmt.Fprintf(out, "              %-15s %12s bytes  %5.1f %%\n", stage.name, number(stage.bytes), 100*float64(stage.bytes)/float64(bson))
 	}
 }
 
@@ -157,6 +159,6 @@ func parts(o s3sink.Object) string {
 	return fmt.Sprintf("in %d parts of up to 5 MiB", o.Parts)
 }
 
-func count[N int | int64](n N) string { return humanize.Comma(int64(n)) }
+func number[N int | int64](n N) string { return humanize.Comma(int64(n)) }
 
 func since(t time.Time) string { return time.Since(t).Round(time.Millisecond).String() }

@@ -25,7 +25,7 @@ func TestRun(t *testing.T) {
 		`Backed up +4,000 documents in`,
 		`BSON, as read +1\d,\d{3},\d{3} bytes +100\.0 %`,
 		`gzip +[\d,]+ bytes +\d\d\.\d %`,
-		`Stored +s3://backups/cookies\.json\.gz\.age, in 2 parts .*, ETag "[^"]+"`,
+		`Stored +s3://backups/cookies\.jsonl\.gz\.age, in 2 parts .*, ETag "[^"]+"`,
 		`Dropped +shop\.cookies`,
 		`Restored +4,000 documents`,
 		`Compared +all 4,000 documents are equal, byte for byte`,

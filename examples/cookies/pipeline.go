@@ -18,31 +18,35 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// passed counts what left each stage of the backup. A pipeline needs no monitors; they are here to tell the story.
-type passed struct{ documents, json, gzip, age stream.Stats }
-
-// backup stores every document of cookies in one S3 object: as JSON, compressed, encrypted. The object is there only if it is whole.
-func backup(ctx context.Context, cookies *mongo.Collection, client *s3.Client, bucket, key string, recipient age.Recipient, n *passed) (s3sink.Object, error) {
-	json := stream.Via3(mongosource.Find(cookies, bson.D{}, nil),
-		stream.Monitor[bson.Raw](&n.documents),
-		bsoncodec.ExtJSON(nil), // canonical: every type comes back as it was
-		stream.Monitor[[]byte](&n.json),
-	)
-	sealed := stream.Via4(json,
-		codec.Gzip(nil),
-		stream.Monitor[[]byte](&n.gzip),
-		agecodec.Encrypt(recipient),
-		stream.Monitor[[]byte](&n.age),
-	)
-	return stream.Run(ctx, sealed, s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5 << 20}))
+// backup stores every document of cookies in one S3 object. The object is there only if it is whole.
+func backup(ctx context.Context, cookies *mongo.Collection, f codec.Pair[bson.Raw], client *s3.Client, bucket, key string) (s3sink.Object, error) {
+	body := stream.Via(mongosource.Find(cookies, bson.D{}, nil), f.Encode())
+	return stream.Run(ctx, body, s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5 << 20}))
 }
 
 // restore is the mirror of backup.
-func restore(ctx context.Context, client *s3.Client, bucket, key string, identity age.Identity, cookies *mongo.Collection) (mongosink.InsertResult, error) {
-	documents := stream.Via3(s3source.Download(client, bucket, key, nil),
-		agecodec.Decrypt(identity),
-		codec.Gunzip(nil),
-		bsoncodec.ParseExtJSON(nil),
-	)
+func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec.Pair[bson.Raw], cookies *mongo.Collection) (mongosink.InsertResult, error) {
+	documents := stream.Via(s3source.Download(client, bucket, key, nil), f.Decode())
 	return stream.Run(ctx, documents, mongosink.Insert(cookies, nil))
+}
+
+// format is how a backup is stored and how it is read, in one value: a restore cannot undo the stages in another order. Its suffix is
+// .jsonl.gz.age. A format needs no counters; they are here to tell the story.
+func format(key *age.X25519Identity, n *passed) codec.Pair[bson.Raw] {
+	counted := stream.Join(stream.Monitor[bson.Raw](&n.documents), bsoncodec.ExtJSON(nil)) // canonical: every type comes back as it was
+	return codec.PairOf(counted, bsoncodec.ParseExtJSON(nil), ".jsonl").
+		Then(count(&n.json)).
+		Then(codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
+		Then(count(&n.gzip)).
+		Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key})).
+		Then(count(&n.age))
+}
+
+// passed counts what left each stage of the backup.
+type passed struct{ documents, json, gzip, age stream.Stats }
+
+// count returns a pair that counts what a backup passes on, and changes nothing.
+func count(n *stream.Stats) codec.Pair[[]byte] {
+	same := stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] { return src })
+	return codec.PairOf(stream.Monitor[[]byte](n), same, "")
 }

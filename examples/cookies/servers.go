@@ -12,10 +12,7 @@ import (
 	"github.com/millweir/millweir/examples/internal/embedded"
 )
 
-const (
-	bucket = "backups"
-	key    = "cookies.json.gz.age"
-)
+const bucket = "backups"
 
 // servers are the two servers inside this process, with a client of each.
 type servers struct {

@@ -2,7 +2,7 @@
 //
 //	export MONGODB_URI='mongodb://user:password@db.example.com/'
 //	export AWS_PROFILE=backups
-//	restore -db shop -collection cookies -bucket backups -key cookies.json.gz.age -identity key.txt
+//	restore -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -identity key.txt
 //
 // Without -identity it reads backups that were stored with -no-encryption. The MongoDB URI, AWS credentials, region and endpoint come from
 // where backup finds them.
@@ -38,8 +38,8 @@
 //
 // # Exit codes
 //
-// 0: all is restored. 1: it failed. 2: the command line is wrong. 130, 143: stopped by SIGINT, SIGTERM. A second signal ends the program
-// at once, and leaves the collection COLLECTION_restore_XXXXXXXX behind.
+// 0: all is restored. 1: it failed. 2: the command line is wrong. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM. A second signal ends
+// the program at once, and leaves the collection COLLECTION_restore_XXXXXXXX behind.
 package main
 
 import (
@@ -56,9 +56,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/millweir/millweir/codec"
-	"github.com/millweir/millweir/codec/agecodec"
-	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/source/s3source"
@@ -128,18 +125,13 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 
 // documents is the pipeline from the object to the documents in it: the mirror of the backup's.
 func (j *job) documents() stream.Source[bson.Raw] {
-	decrypt := agecodec.Decrypt(j.identities...)
-	if len(j.identities) == 0 {
-		decrypt = cli.Pass[[]byte]()
-	}
-	body := stream.Via3(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, nil),
-		cli.Expect(len(j.identities) > 0),
+	format := cli.Format{Encrypted: len(j.identities) > 0, Identities: j.identities}
+	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, nil),
+		cli.Expect(format.Encrypted),
 		stream.Monitor[[]byte](&j.read),
-		decrypt,
 	)
-	return stream.Via3(body,
-		codec.Gunzip(nil),
-		bsoncodec.ParseExtJSON(nil),
+	return stream.Via2(body,
+		format.Pair().Decode(),
 		stream.Monitor[bson.Raw](&j.parsed),
 	)
 }

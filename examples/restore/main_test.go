@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	key      = "c.json.gz.age"
+	key      = "c.jsonl.gz.age"
 	password = "canary-pa55word"
 )
 
@@ -111,6 +111,8 @@ func TestRefused(t *testing.T) {
 		{"a line cut", zip(lines + `{"_id":`), nil, plain(), 1, []string{"line 3", "offset"}},
 		{"the same _id twice", zip(lines + lines), nil, plain(), 1, []string{"_id"}},
 		{"no such identity", nil, nil, plain("-identity", "/no/such/key"), 1, []string{"/no/such/key"}},
+		{"text of an identity file", nil, nil, plain("-identity", "# created: now\n"+w.Secret(t)), 2, []string{"name of a file"}},
+		{"escape sequences", zip(lines + `{"_id":3,"\u001b[31m\u0007red":{"$numberInt":"x"}}`), nil, plain(), 1, []string{"line 3", `\x1b[31m\ared`}},
 		{"secret key for a file", nil, nil, plain("-identity", w.Secret(t)), 2, []string{"name of a file"}},
 		{"drop and merge", nil, nil, arguments(w, "-drop", "-merge"), 2, []string{"-drop and -merge"}},
 		{"batch", nil, nil, arguments(w, "-batch", "0"), 2, []string{"-batch 0"}},
@@ -142,6 +144,7 @@ func TestRefused(t *testing.T) {
 	}
 	w.Put(t, key, good)
 	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "other")...), 1, "shop.other has documents", "-drop", "-merge")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "a$b")...), 1, "shop.a$b", "correct -db or -collection")
 	same(t, w.Documents(t, "other"), before)
 }
 
@@ -221,6 +224,21 @@ func TestRestored(t *testing.T) {
 	}
 }
 
+// TestLongName restores a collection whose name leaves no room for more: the one beside it has a shorter one.
+func TestLongName(t *testing.T) {
+	w := exectest.Start(t, "backup", "restore")
+	docs := w.Fill(t, "cookies", 20)
+	backup(t, w, "cookies", "-recipient", w.Recipient)
+	name := strings.Repeat("é", (255-len("shop."))/2)
+	for _, way := range []string{"-merge=false", "-drop"} { // the first: there is none
+		exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", name, way)...), 0, "restore done")
+		same(t, w.Documents(t, name), docs)
+		if got := w.Collections(t); strings.Contains(got, "_re") {
+			t.Errorf("the collections are %s", got)
+		}
+	}
+}
+
 func TestPlainAndEmpty(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	docs := w.Fill(t, "cookies", 20)
@@ -259,7 +277,7 @@ func TestCutLate(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	noise := rand.NewChaCha8([32]byte{})
 	for range 300 {
-		photo := make([]byte, 4<<10)
+		photo := make([]byte, 32<<10)
 		_, _ = noise.Read(photo) // never fails
 		if _, err := w.DB.Collection("cookies").InsertOne(t.Context(), bson.D{{Key: "photo", Value: photo}}); err != nil {
 			t.Fatal(err)

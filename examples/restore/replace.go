@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -24,7 +25,7 @@ const (
 // replace restores into a new collection, which takes the target's name when it is complete.
 func (j *job) replace(ctx context.Context, target state) (done, error) {
 	db := j.coll.Database()
-	aside := db.Collection(j.coll.Name() + "_restore_" + suffix())
+	aside := db.Collection(j.beside("_restore_"))
 	if err := db.CreateCollection(ctx, aside.Name()); err != nil {
 		return done{}, j.explain(ended(ctx, fmt.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err)))
 	}
@@ -110,7 +111,7 @@ func (j *job) settle(ctx context.Context, aside *mongo.Collection, cause error) 
 
 // swap replaces the target in two steps, where the server cannot do it in one.
 func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
-	old := j.coll.Database().Collection(j.coll.Name() + "_replaced_" + suffix())
+	old := j.coll.Database().Collection(j.beside("_replaced_"))
 	if err := j.rename(ctx, j.coll.Name(), old.Name(), false); err != nil {
 		return fmt.Errorf("rename the old collection: %w", err)
 	}
@@ -156,8 +157,21 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-func suffix() string {
+// maxNamespace is how long database, dot and collection may be together, in bytes
+// (https://www.mongodb.com/docs/manual/reference/limits/#mongodb-limit-Length-of-Namespaces).
+const maxNamespace = 255
+
+// beside returns a new name for a collection beside the target: its own, as far as there is room for it, with what and a random end.
+func (j *job) beside(what string) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
+	end := what + hex.EncodeToString(b[:])
+	name := j.coll.Name()
+	if room := maxNamespace - len(j.mongo.DB) - len(".") - len(end); len(name) > room {
+		for room > 0 && !utf8.RuneStart(name[room]) {
+			room--
+		}
+		name = name[:max(room, 0)]
+	}
+	return name + end
 }

@@ -85,6 +85,43 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// TestHidden has what looks like a secret, wherever it comes from.
+func TestHidden(t *testing.T) {
+	var b bytes.Buffer
+	r := &redactor{w: &b}
+	r.hide(`pa"ss\`)
+	for text, want := range map[string]string{
+		"open # key\nAGE-SECRET-KEY-1PTAP357A7P7LJD9: no such file":                        "open # key\n[hidden]: no such file",
+		"age-secret-key-pq-1xyz":                                                           "[hidden]",
+		"invalid value mongodb://user:pa55@host:1/x?y=z for":                               "invalid value mongodb://[hidden]@host:1/x?y=z for",
+		"mongodb://u:a/b#c@host/":                                                          "mongodb://[hidden]@host/",
+		"http://127.0.0.1:9000/bucket and mail@example.com":                                "http://127.0.0.1:9000/bucket and mail@example.com",
+		"mongodb://host:27017/":                                                            "mongodb://host:27017/",
+		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH PRIVATE KEY-----": "[hidden]-----END OPENSSH PRIVATE KEY-----",
+		`wrong: pa"ss\`:           "wrong: [hidden]",
+		`{"error":"pa\"ss\\ no"}`: `{"error":"[hidden] no"}`,
+	} {
+		b.Reset()
+		if _, err := r.Write([]byte(text)); err != nil || b.String() != want {
+			t.Errorf("%s is written as %s, want %s (%v)", text, b.String(), want, err)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"Käse 🍪 “x”":           "Käse 🍪 “x”",
+		"a\r\n\n b":            "a; b",
+		"\x1b[31mred\x07\tend": `\x1b[31mred\a\tend`,
+		"bad \xff utf-8":       "bad \ufffd utf-8",
+		"a\u202eb":             `a\u202eb`, // writes from right to left
+	} {
+		if got := oneLine(errors.New(text)); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 // TestAdvise keeps what clean-up joined to an error in its one line.
 func TestAdvise(t *testing.T) {
 	cause := errors.Join(errors.New("operation error S3: long"), errors.New("abort upload 7: no"))

@@ -41,7 +41,7 @@ func (p *Program) Parse(fs *flag.FlagSet, args []string, synopsis string) error 
 		fs.PrintDefaults()
 		return err
 	case err != nil:
-		return Usagef("%v", err)
+		return Usagef("%s", strings.Replace(err.Error(), ": parse error", ": want a whole number", 1))
 	case fs.NArg() > 0: // not quoted: it may be a password that lost its flag
 		return Usagef("%d argument(s) without a flag after the flags: every setting has a flag of its own", fs.NArg())
 	}

@@ -44,11 +44,13 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 	}
 	var all []age.Recipient
 	if len(r.keys) > 0 {
-		got, err := agecodec.ParseRecipients(r.keys...)
-		if err != nil {
-			return nil, Usagef("-recipient: %v", err)
+		for i, key := range r.keys {
+			got, err := agecodec.ParseRecipients(key)
+			if err != nil { // the key is not shown: it may be a secret one
+				return nil, Usagef("-recipient number %d: %s", i+1, reason(err))
+			}
+			all = append(all, got...)
 		}
-		all = append(all, got...)
 	}
 	if r.file != "" {
 		text, err := readKeys("-recipients-file", r.file)
@@ -57,7 +59,7 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 		}
 		got, err := agecodec.ParseRecipients(string(text))
 		if err != nil {
-			return nil, fmt.Errorf("-recipients-file %s: %w", r.file, err)
+			return nil, fmt.Errorf("-recipients-file %s: %s", r.file, reason(err))
 		}
 		all = append(all, got...)
 	}
@@ -86,14 +88,20 @@ func LoadIdentities(file string) ([]age.Identity, error) {
 	defer clear(text)
 	ids, err := agecodec.ParseIdentities(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("-identity %s: %w", file, err)
+		return nil, fmt.Errorf("-identity %s: %s", file, reason(err))
 	}
 	return ids, nil
 }
 
-// readKeys reads a file of keys. A key where the file's name belongs is not shown.
+// reason returns what err says, without the function that says it.
+func reason(err error) string {
+	text := strings.TrimPrefix(err.Error(), "agecodec: parse recipients: ")
+	return strings.TrimPrefix(text, "agecodec: parse identities: ")
+}
+
+// readKeys reads a file of keys. Keys where the file's name belongs are not shown.
 func readKeys(flag, file string) ([]byte, error) {
-	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(file)), "AGE-SECRET-KEY") {
+	if upper := strings.ToUpper(file); strings.Contains(upper, "AGE-SECRET-KEY") || strings.Contains(upper, "PRIVATE KEY") {
 		return nil, Usagef("%s wants the name of a file, not a secret key: write the key into a file", flag)
 	}
 	text, err := os.ReadFile(file)

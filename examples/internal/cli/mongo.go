@@ -69,6 +69,8 @@ func (m *Mongo) options(p *Program) (*options.ClientOptions, error) {
 	switch {
 	case uri != "" && m.file != "":
 		return nil, Usagef("-mongo and -mongo-file are both given: one is enough")
+	case strings.Contains(m.file, "://"):
+		return nil, Usagef("-mongo-file wants the name of a file, not the URI: write the URI into a file, or give it by MONGODB_URI")
 	case m.file != "":
 		text, err := os.ReadFile(m.file)
 		if err != nil {
@@ -103,6 +105,7 @@ func (m *Mongo) options(p *Program) (*options.ClientOptions, error) {
 const (
 	codeUnauthorized         = 13
 	codeAuthenticationFailed = 18
+	codeInvalidNamespace     = 73
 )
 
 // Explain adds to an error of the driver what to do about it, where that is known.
@@ -117,6 +120,8 @@ func (m *Mongo) Explain(err error) error {
 		return advise("AuthenticationFailed", "MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
 	case isServer && server.HasErrorCode(codeUnauthorized):
 		return advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role readWrite is enough)", err)
+	case isServer && server.HasErrorCode(codeInvalidNamespace):
+		return advise("InvalidNamespace", "MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)
 	case errors.As(err, &selection):
 		return advise(lastError(selection), "no MongoDB server answers at "+m.hosts+": start it, or correct the URI", err)
 	}

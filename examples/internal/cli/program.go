@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -92,38 +91,4 @@ func (p *Program) end(err, cause error) int {
 		fmt.Fprintf(p.out, "%s: %s\n", p.Name, line)
 	}
 	return code
-}
-
-// oneLine returns the text of err, what was joined to it included, on one line.
-func oneLine(err error) string {
-	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-	}
-	return strings.Join(lines, "; ")
-}
-
-// redactor is a writer that knows the secrets of the run and lets none of them through.
-type redactor struct {
-	w       io.Writer
-	secrets []string
-}
-
-// hide adds a secret. Shorter ones than four bytes would garble every message, and none quotes them.
-func (r *redactor) hide(s string) {
-	if len(s) >= 4 {
-		r.secrets = append(r.secrets, s)
-	}
-}
-
-// Write implements [io.Writer]. Every message is one Write.
-func (r *redactor) Write(b []byte) (int, error) {
-	text := string(b)
-	for _, s := range r.secrets {
-		text = strings.ReplaceAll(text, s, "[hidden]")
-	}
-	if _, err := io.WriteString(r.w, text); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }

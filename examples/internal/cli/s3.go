@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -58,14 +59,28 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 			o.Region = "us-east-1" // what servers that are not Amazon's expect in the signature
 		}
 	})
+	if err := s.checkEndpoint(); err != nil {
+		return nil, err
+	}
 	if client.Options().Region == "" {
 		return nil, errors.New("no AWS region given: set AWS_REGION, or a region in ~/.aws/config")
 	}
 	return client, nil
 }
 
-// where returns the service in words.
-func (s *S3) where() string {
+// checkEndpoint returns an error for an endpoint that no request could be sent to.
+func (s *S3) checkEndpoint() error {
+	if s.endpoint == "" {
+		return nil
+	}
+	if u, err := url.Parse(s.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("AWS_ENDPOINT_URL_S3 is %q, which is no URL: want https://HOST[:PORT] or http://HOST[:PORT]", s.endpoint)
+	}
+	return nil
+}
+
+// Where returns the service in words.
+func (s *S3) Where() string {
 	if s.endpoint != "" {
 		return s.endpoint
 	}
@@ -116,7 +131,7 @@ func (s *S3) Explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &send):
-		return advise(root(send), "no S3 server answers at "+s.where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
+		return advise(root(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
 	case errors.As(err, &api):
 		return s.advise(api.ErrorCode(), err)
 	}
@@ -127,13 +142,15 @@ func (s *S3) Explain(err error) error {
 func (s *S3) advise(code string, err error) error {
 	switch code {
 	case "NoSuchBucket":
-		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.where()+": create it, or correct -bucket", err)
+		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct -bucket", err)
+	case "InvalidBucketName":
+		return advise(code, s.Bucket+" cannot be the name of a bucket: correct -bucket", err)
 	case "NoSuchKey":
 		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
-		return advise(code, s.where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
+		return advise(code, s.Where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
 	case "AccessDenied":
-		return advise(code, s.where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
+		return advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)
 	case "RequestTimeTooSkewed":

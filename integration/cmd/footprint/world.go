@@ -73,7 +73,7 @@ func (w *world) measure(t testing.TB, mb int) []row {
 	if err := fill(t.Context(), w.db.Collection(source), int64(mb)*1e6); err != nil {
 		t.Fatal(err)
 	}
-	key := source + ".json.gz.age"
+	key := source + ".jsonl.gz.age"
 	common := []string{"-json-log", "-db", w.db.Name(), "-bucket", w.bucket, "-key", key}
 	return []row{
 		w.run(t, "backup", append(common, "-collection", source, "-recipient", w.recipient, "-gzip-level", fmt.Sprint(w.level))...),
