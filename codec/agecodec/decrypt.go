@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"filippo.io/age"
@@ -22,6 +23,8 @@ import (
 //     that stops by itself. The decoders of package codec read their input to its end.
 //   - Memory: one chunk of the upstream, which is decrypted where it lies and so is overwritten, and at most 400 KiB; a header of
 //     at most 2 MiB. A passphrase takes 1 KiB × 2^(work factor) while it is tried, so at most 1 GiB by default.
+//   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
+//     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and saves a copy.
 //   - Order and goroutines: fused.
 //   - Errors: [ErrNoIdentities] before anything is read; [ErrNoMatch] and [ErrWorkFactor] before anything is emitted; [ErrDamaged],
 //     [ErrTruncated]. What age or an identity reported is wrapped beside them.
@@ -40,22 +43,42 @@ func DecryptWhole(identities ...age.Identity) stream.Flow[[]byte, []byte] {
 func decrypting(identities []age.Identity, whole bool) stream.Flow[[]byte, []byte] {
 	identities = slices.Clone(identities)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			if err := checkIdentities(identities); err != nil {
-				return fmt.Errorf("agecodec: decrypt: %w", err)
-			}
-			d := &decrypter{emit: heeding(ctx, emit), whole: whole}
-			d.opener = opener{name: "agecodec: decrypt", identities: identities, opened: d.opened, rest: d.blocks.push}
-			err := d.run(ctx, src)
-			switch {
-			case d.early == nil:
-				return err
-			case err == nil:
-				return d.early
-			}
-			return errors.Join(d.early, err) // as what a clean-up adds: who made the early end takes it out again
-		})
+		return decrypted{src, identities, whole}
 	})
+}
+
+// decrypted is what [Decrypt] makes of a source.
+type decrypted struct {
+	src        stream.Source[[]byte]
+	identities []age.Identity
+	whole      bool
+}
+
+// Each implements [stream.Source].
+func (s decrypted) Each(ctx context.Context, emit func([]byte) error) error {
+	return s.run(ctx, &decrypter{emit: heeding(ctx, emit)})
+}
+
+// WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: what came in pieces is not put
+// back into them.
+func (s decrypted) WriteTo(ctx context.Context, w io.Writer) error {
+	return s.run(ctx, &decrypter{emit: heeding(ctx, lend(w)), lent: true})
+}
+
+func (s decrypted) run(ctx context.Context, d *decrypter) error {
+	if err := checkIdentities(s.identities); err != nil {
+		return fmt.Errorf("agecodec: decrypt: %w", err)
+	}
+	d.whole = s.whole
+	d.opener = opener{name: "agecodec: decrypt", identities: s.identities, opened: d.opened, rest: d.blocks.push}
+	err := d.run(ctx, s.src)
+	switch {
+	case d.early == nil:
+		return err
+	case err == nil:
+		return d.early
+	}
+	return errors.Join(d.early, err) // as what a clean-up adds: who made the early end takes it out again
 }
 
 // decrypter is one run of Decrypt.
@@ -63,6 +86,7 @@ type decrypter struct {
 	opener
 	blocks blocks
 	emit   func([]byte) error
+	lent   bool // what is emitted is the downstream's until emit returns
 	whole  bool
 	early  error // the downstream's wish to stop, once it had it
 }
@@ -83,13 +107,13 @@ func (d *decrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	return d.hand(plain)
 }
 
-// open emits what the pieces of a block hold, in the memory of the pieces.
+// open emits what the pieces of a block hold, in the memory of the pieces unless it is lent.
 func (d *decrypter) open(pieces [][]byte) error {
 	plain, err := d.payload.open(d.blocks.join(pieces))
 	if err != nil {
 		return d.fail(err)
 	}
-	if len(pieces) == 1 {
+	if len(pieces) == 1 || d.lent {
 		return d.hand(plain[:len(plain):len(plain)])
 	}
 	for _, p := range pieces {

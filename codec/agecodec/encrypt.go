@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"slices"
 
 	"filippo.io/age"
@@ -19,20 +20,43 @@ import (
 //     post-quantum recipients stand only beside each other.
 //   - Size: the header, 16 bytes, and 16 bytes for each 64 KiB or part of it.
 //   - Memory: one chunk of the upstream, and at most 400 KiB.
+//   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
+//     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and takes no memory for each.
 //   - Order and goroutines: fused.
 //   - Errors: [ErrNoRecipients], a nil recipient, or what a recipient says, before anything is read or written.
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	recipients = slices.Clone(recipients)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			head, p, err := beginFile(recipients)
-			if err != nil {
-				return fmt.Errorf("agecodec: encrypt: %w", err)
-			}
-			e := &encrypter{payload: p, head: head, emit: heeding(ctx, emit)}
-			return e.run(ctx, src)
-		})
+		return encrypted{src, recipients}
 	})
+}
+
+// encrypted is what [Encrypt] makes of a source.
+type encrypted struct {
+	src        stream.Source[[]byte]
+	recipients []age.Recipient
+}
+
+// Each implements [stream.Source].
+func (s encrypted) Each(ctx context.Context, emit func([]byte) error) error {
+	return s.run(ctx, emit, (*payload).room)
+}
+
+// WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: all of them are sealed in the
+// same memory.
+func (s encrypted) WriteTo(ctx context.Context, w io.Writer) error {
+	same := make([]byte, 0, sealedChunk)
+	return s.run(ctx, lend(w), func(*payload) []byte { return same })
+}
+
+// run makes one file, of which the chunks are sealed into what room returns.
+func (s encrypted) run(ctx context.Context, emit func([]byte) error, room func(*payload) []byte) error {
+	head, p, err := beginFile(s.recipients)
+	if err != nil {
+		return fmt.Errorf("agecodec: encrypt: %w", err)
+	}
+	e := &encrypter{payload: p, head: head, emit: heeding(ctx, emit), sealed: room}
+	return e.run(ctx, s.src)
 }
 
 // beginFile makes the header and nonce of a new file, and what seals its payload.
@@ -56,8 +80,9 @@ func beginFile(recipients []age.Recipient) ([]byte, *payload, error) {
 // encrypter is one run of Encrypt.
 type encrypter struct {
 	*payload
-	head []byte // until it was emitted
-	emit func([]byte) error
+	head   []byte // until it was emitted
+	emit   func([]byte) error
+	sealed func(*payload) []byte // an empty slice with room for a sealed chunk
 }
 
 func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
@@ -70,7 +95,7 @@ func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 		}
 		return buf
 	}
-	b.full = func(pieces [][]byte) error { return e.seal(e.room(), b.join(pieces), false) }
+	b.full = func(pieces [][]byte) error { return e.seal(e.sealed(e.payload), b.join(pieces), false) }
 	err := src.Each(ctx, func(p []byte) error {
 		if failed == nil {
 			failed = b.push(p)
