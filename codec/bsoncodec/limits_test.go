@@ -91,8 +91,8 @@ func TestLargestDocuments(t *testing.T) {
 	}
 	const size = 16<<20 + 16<<10
 	long := element{0x02, "a", str(strings.Repeat("\x01", size-13))}
-	fill := func(e element) bson.Raw {
-		n := (size - 5) / (2 + len(e.key) + len(e.val))
+	fill := func(e element, most int) bson.Raw {
+		n := min(most, (size-5)/(2+len(e.key)+len(e.val)))
 		b := bytes.Repeat([]byte(string(e.t)+e.key+"\x00"+e.val), n)
 		return append(append([]byte{byte(len(b) + 5), byte((len(b) + 5) >> 8), byte((len(b) + 5) >> 16), byte((len(b) + 5) >> 24)}, b...), 0)
 	}
@@ -102,10 +102,9 @@ func TestLargestDocuments(t *testing.T) {
 		least   int // bytes of JSON
 	}{
 		"control characters": {raw(long), false, 96 << 20},
-		"min keys":           {fill(element{0x7F, "", ""}), true, 21 << 20}, // 17 bytes of JSON for 2 would be more than a line may have
-		"min keys, fewer":    {raw(slices.Repeat([]element{{0x7F, "", ""}}, 112<<20/17)...), false, 112<<20 - 17},
-		"min keys, most":     {raw(slices.Repeat([]element{{0x7F, "", ""}}, (128<<20-1)/17)...), false, 128<<20 - 17},
-		"longs":              {fill(element{0x12, "", u64(1 << 63)}), false, 64 << 20},
+		"min keys":           {fill(element{0x7F, "", ""}, size), true, 21 << 20}, // 17 bytes of JSON for 2 would be more than a line may have
+		"min keys, fewer":    {fill(element{0x7F, "", ""}, (128<<20-1)/17), false, 128<<20 - 17},
+		"longs":              {fill(element{0x12, "", u64(1 << 63)}, size), false, 64 << 20},
 	} {
 		doc := c.doc
 		lines, err := collect(t, stream.Via(slice(doc), bsoncodec.ExtJSON(nil)))
