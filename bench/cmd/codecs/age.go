@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/millweir/millweir/bench/internal/report"
 	"github.com/millweir/millweir/codec/agecodec"
-	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -59,17 +59,21 @@ func ages(_ *input, _ jvm) ([]report.Case, error) {
 		return nil, err
 	}
 	d := bench{right: same(plain), err: b.err, Case: encrypt}
-	d.Name, d.About = "age-decrypt", "age → bytes, by 64 KiB"
-	d.Ours = d.of("millweir agecodec.Decrypt", report.Bar{}, opened(sealed.Bytes(), agecodec.Decrypt(key)))
+	d.Name, d.About = "age-decrypt", "age → bytes, by 64 KiB, beyond what it takes to make ours its input anew"
+	in := onceMore(sealed.Bytes())
+	d.Ours = d.of("millweir agecodec.Decrypt", report.Bar{}, written(stream.Via(in, agecodec.Decrypt(key))))
+	again := bench{right: same(sealed.Bytes()), Case: d.Case}
+	copied := again.of("its input made anew", report.Bar{}, written(in))
+	d.Ours.Base = &copied
 	d.Peers = []report.Peer{d.of("filippo.io/age", report.Bar{Least: 1.5}, unsealed(sealed.Bytes(), key))}
 	d.Limits = []report.Limit{{Metric: report.Allocs, Max: 0.5}} // none a chunk: those of the header, by the number of chunks
-	return []report.Case{encrypt, d.Case}, d.err
+	return []report.Case{encrypt, d.Case}, errors.Join(d.err, again.err)
 }
 
-// opened is f, which writes over its input, over a copy of sealed.
-func opened(sealed []byte, f bytesFlow) code {
+// onceMore is a source of sealed in memory that may be written over, as Decrypt does it.
+func onceMore(sealed []byte) stream.Source[[]byte] {
 	ring := make([]byte, ringBytes)
-	src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for at := 0; at < len(sealed); at += chunkBytes {
 			p := ring[at%ringBytes:][:chunkBytes:chunkBytes]
 			if err := emit(p[:copy(p, sealed[at:])]); err != nil {
@@ -78,10 +82,6 @@ func opened(sealed []byte, f bytesFlow) code {
 		}
 		return nil
 	})
-	return func(w io.Writer) error {
-		_, err := stream.Run(background, stream.Via(src, f), sink.Writer(w))
-		return err
-	}
 }
 
 // unsealed is what age makes of sealed, which it leaves as it is.

@@ -23,8 +23,13 @@ type code func(w io.Writer) error
 
 // flow is f over in.
 func flow(in [][]byte, f stream.Flow[[]byte, []byte]) code {
+	return written(stream.Via(source.Slice(in), f))
+}
+
+// written is what src emits.
+func written(src stream.Source[[]byte]) code {
 	return func(w io.Writer) error {
-		_, err := stream.Run(background, stream.Via(source.Slice(in), f), sink.Writer(w))
+		_, err := stream.Run(background, src, sink.Writer(w))
 		return err
 	}
 }
