@@ -73,7 +73,7 @@ func start(t testing.TB, name string, env []string, args ...string) *child {
 func run(t testing.TB, name string, env []string, args ...string) *child {
 	t.Helper()
 	c := start(t, name, env, args...)
-	c.wait(t, 2*time.Minute)
+	c.wait(t, 5*time.Minute)
 	return c
 }
 

@@ -188,6 +188,8 @@ func TestRestored(t *testing.T) {
 		{"merge", []bson.Raw{stranger}, []string{"-merge"}, append(slices.Clone(docs), stranger), 2, 0},
 		{"merge with some", docs[100:900], []string{"-merge"}, docs, 2, 800},
 		{"merge with all", docs, []string{"-merge"}, docs, 2, 1500},
+		{"merge with the first", docs[:1], []string{"-merge"}, docs, 2, 1},
+		{"merge with all but the last", docs[:1499], []string{"-merge"}, docs, 2, 1499},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			backup(t, w, "cookies", "-recipient", w.Recipient)
@@ -260,12 +262,27 @@ func TestPlainAndEmpty(t *testing.T) {
 func TestMergeConflict(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	docs := w.Fill(t, "cookies", 1200)
+	nested := bson.D{{Key: "_id", Value: bson.D{{Key: "shop", Value: 7}}}, {Key: "yours", Value: true}}
+	if _, err := w.DB.Collection("cookies").InsertOne(t.Context(), nested); err != nil {
+		t.Fatal(err)
+	}
 	backup(t, w, "cookies", "-recipient", w.Recipient)
 	if _, err := w.DB.Collection("back").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "cookie-001111"}, {Key: "mine", Value: true}}); err != nil {
 		t.Fatal(err)
 	}
 	before := w.Documents(t, "back")
 	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-merge")...), 1, "another document", "cookie-001111", "nothing was inserted into shop.back")
+	same(t, w.Documents(t, "back"), before)
+
+	if err := w.DB.Collection("back").Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mine := bson.D{nested[0], {Key: "mine", Value: true}}
+	if _, err := w.DB.Collection("back").InsertOne(t.Context(), mine); err != nil {
+		t.Fatal(err)
+	}
+	before = w.Documents(t, "back")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-merge")...), 1, "another document", `"shop"`, "nothing was inserted into shop.back")
 	same(t, w.Documents(t, "back"), before)
 	if len(docs) != 1200 {
 		t.Error("the source changed")

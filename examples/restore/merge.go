@@ -26,6 +26,9 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	if err != nil {
 		return done{}, untouched(j.explain(err))
 	}
+	if n := j.parsed.Elements(); n == equal {
+		return done{equal: equal}, nil
+	}
 	again, err := j.s3.Stat(ctx, j.storage)
 	if err != nil {
 		return done{}, untouched(err)
@@ -34,9 +37,14 @@ func (j *job) merge(ctx context.Context) (done, error) {
 		return done{}, untouched(fmt.Errorf("%s was replaced while it was read: restore again", j.s3.URL()))
 	}
 
+	some := equal > 0 // else there is no need to look them up again: one that came meanwhile is refused as a duplicate
 	equal = 0
 	stop = j.watch("restored")
-	result, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), j.insert(j.coll))
+	documents := j.documents()
+	if some {
+		documents = stream.Via(documents, j.absent(&equal))
+	}
+	result, err := stream.Run(ctx, documents, j.insert(j.coll))
 	stop()
 	if err != nil {
 		unclear := ""
@@ -50,35 +58,58 @@ func (j *job) merge(ctx context.Context) (done, error) {
 }
 
 const (
-	lookUpBytes = 8 << 20  // of the documents that are looked up together: the answer may be as large
-	lookUpFloor = 16 << 10 // what a smaller document counts for, so that no more than 512 are
+	lookUpBytes = 8 << 20 // of the documents that are looked up together: the answer may be as large
+	lookUpCount = 512     // of them at most
 )
 
 // absent returns a flow that passes the documents that the collection does not have. Those that it has byte for byte are counted in
-// equal; one that it has otherwise ends the run.
+// equal; one that it has otherwise ends the run. Documents whose _id is a document are looked up apart from the others: a server that finds
+// those by its index may have to read the whole collection for these.
 func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 	return stream.FlowFunc[bson.Raw, bson.Raw](func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
-		batches := stream.Via(src, stream.BatchBytes(lookUpBytes, func(doc bson.Raw) int { return max(len(doc), lookUpFloor) }))
 		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-			return batches.Each(ctx, func(batch []bson.Raw) error {
-				have, err := lookUp(ctx, j.coll, batch)
+			var plain, nested batch
+			pass := func(b *batch) error {
+				have, err := lookUp(ctx, j.coll, b.docs)
 				if err != nil {
 					return ended(ctx, err)
 				}
-				for _, doc := range batch {
-					switch same, found := have[idOf(doc)]; {
-					case !found:
-						if err := emit(doc); err != nil {
-							return err
-						}
-					case same:
+				for _, doc := range b.docs {
+					if have[idOf(doc)] {
 						*equal++
+					} else if err := emit(doc); err != nil {
+						return err
 					}
+				}
+				*b = batch{}
+				return nil
+			}
+			err := src.Each(ctx, func(doc bson.Raw) error {
+				b := &plain
+				if doc.Lookup("_id").Type == bson.TypeEmbeddedDocument {
+					b = &nested
+				}
+				b.docs, b.bytes = append(b.docs, doc), b.bytes+len(doc)
+				if len(b.docs) == lookUpCount || b.bytes >= lookUpBytes {
+					return pass(b)
 				}
 				return nil
 			})
+			if err != nil {
+				return err
+			}
+			if err := pass(&plain); err != nil {
+				return err
+			}
+			return pass(&nested)
 		})
 	})
+}
+
+// batch is documents that wait to be looked up.
+type batch struct {
+	docs  []bson.Raw
+	bytes int
 }
 
 // lookUp returns the _ids of batch that coll has. A document that coll has with another content is an error.
@@ -90,6 +121,9 @@ func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[
 			wanted[idOf(doc)] = doc
 			ids = append(ids, id)
 		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	cursor, err := coll.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
 	if err != nil {
