@@ -55,7 +55,7 @@ func chanSource[T any](ch <-chan T) Source[T] {
 			select {
 			case v, ok := <-ch:
 				if !ok {
-					return nil
+					return context.Cause(ctx)
 				}
 				if err := emit(v); err != nil {
 					return err

@@ -52,7 +52,7 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 				return err
 			}
 		case <-h.closed:
-			return nil
+			return context.Cause(ctx)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

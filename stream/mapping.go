@@ -219,7 +219,7 @@ func (m *mapping[T, U]) next(ctx context.Context) (*mapped[T, U], error) {
 	case m.halted:
 		return nil, context.Cause(ctx)
 	case i < 0:
-		return nil, nil
+		return nil, context.Cause(ctx) // nil, unless halt is about to come
 	}
 	c := m.chunks[i]
 	m.chunks = slices.Delete(m.chunks, i, i+1)

@@ -83,7 +83,7 @@ func (m *mux[T]) drain(ctx context.Context, emit func(T) error) error {
 		switch {
 		case found > 0:
 		case ended:
-			return nil
+			return context.Cause(ctx) // nil, unless a cancel was not seen yet
 		default:
 			m.consumer.yield(ready)
 			if err := m.consumer.until(ctx, ready, nil); err != nil {

@@ -135,7 +135,7 @@ func (c *chooser[T]) take(ctx context.Context) (v T, ok bool, err error) {
 			return v, true, nil
 		}
 		if c.open == 0 {
-			return v, false, nil
+			return v, false, context.Cause(ctx) // nil, unless halt is about to come
 		}
 		c.some.Wait()
 	}

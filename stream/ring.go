@@ -179,7 +179,7 @@ func (r *ring[T]) source() Source[T] {
 		defer w.End()
 		for {
 			if err := r.await(ctx, nil); err == errEnded {
-				return nil
+				return context.Cause(ctx) // nil, unless a cancel was not seen yet
 			} else if err != nil {
 				return err
 			}

@@ -1,0 +1,286 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// boundary is a flow that hands elements from one goroutine to another, or holds some.
+type boundary[T any] struct {
+	flow stream.Flow[T, T]
+	most int // elements that it holds when its downstream is slow, with those under way on either side
+}
+
+func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T] {
+	same := stream.Map(func(v T) T { return v })
+	try := func(_ context.Context, v T) (T, error) { return v, nil }
+	one := func(T) int { return 0 }
+	return map[string]boundary[T]{
+		"Async":            {stream.Async[T](4), 4 + 2},
+		"AsyncBytes":       {stream.AsyncBytes(b, size), 4 + 2},
+		"MapN":             {stream.MapN(2, try), 2*2*64 + 65}, // of quick functions, in chunks
+		"MapUnordered":     {stream.MapUnordered(2, try), 2*2*64 + 65},
+		"MapKeyed":         {stream.MapKeyed(3, 1, one, try), 3 + 1},
+		"MergeMap":         {stream.MergeMap(1, func(v T) stream.Source[T] { return source.Of(v) }), 32 + 3},
+		"Delay":            {stream.Delay[T](time.Millisecond), 16 + 3},
+		"KeepAlive":        {stream.KeepAlive(time.Hour, func() (none T) { return none }), 16 + 2},
+		"BatchWithin":      {unbatch(stream.BatchWithin[T](4, time.Hour)), 4 + 4 + 2},
+		"BatchBytesWithin": {unbatch(stream.BatchBytesWithin(4, time.Hour, func(T) int { return 1 })), 4 + 16 + 2},
+		"Broadcast":        {stream.Broadcast(same), 32 + 32 + 4},
+		"Balance":          {stream.Balance(same), 1 + 32 + 4},
+		"Partition":        {stream.Partition(one, same), 32 + 32 + 4},
+		"GroupBy":          {stream.GroupBy(1, one, func(int) stream.Flow[T, T] { return same }), 16 + 32 + 4},
+		"MergePreferred":   {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.MergePreferred(src) }), 1 + 2},
+		"Merge":            {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.Merge(src) }), 32 + 2},
+		"AlsoTo":           {stream.AlsoTo(sink.Discard[T](), nil), 1},
+		"RestartFlow":      {stream.RestartFlow(4, same, func(T, T) bool { return true }, nil), 4 + 2},
+		"LazyFlow":         {stream.LazyFlow(func(T) (stream.Flow[T, T], error) { return same, nil }), 1 + 1},
+		"Until":            {stream.Until[T](make(chan struct{})), 1},
+	}
+}
+
+// A run that was cancelled never ends as a complete one, though places were free and elements waiting: 10,000 times.
+func TestCancelBesideReadySlot(t *testing.T) {
+	flows := boundaries(stream.NewBudget(64), func(int) int { return 8 })
+	names := make([]string, 0, len(flows))
+	for name := range flows {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for seed := range uint64(10_000) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		name := names[rng.IntN(len(names))]
+		n := 2 + rng.IntN(80)
+		at := rng.IntN(n - 1) // not the last: one follows that must not be taken for the end
+		ctx, cancel := context.WithCancelCause(t.Context())
+		var taken atomic.Int64
+		_, err := stream.Run(ctx, stream.Via(count(n), flows[name].flow), sink.ForEach(func(context.Context, int) error {
+			if taken.Add(1) == int64(at+1) {
+				cancel(errBoom)
+				if rng.IntN(2) == 0 {
+					runtime.Gosched()
+				}
+			}
+			return nil
+		}))
+		if !errors.Is(err, errBoom) {
+			t.Fatalf("seed %d, %s: cancelled at %d of %d, it returned %v", seed, name, at, n, err)
+		}
+		cancel(nil)
+	}
+}
+
+// With a slow consumer every stage holds as many elements as its page says, however long the stream is, and no more.
+func TestSlowConsumer(t *testing.T) {
+	const chunk = 64 << 10
+	all := func() map[string]boundary[[]byte] {
+		return boundaries(stream.NewBudget(4*(chunk+24)), stream.ByteLen[[]byte])
+	}
+	for name := range all() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := all()[name] // made in the bubble
+				var emitted, taken, most int64
+				src := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+					for range 2000 {
+						emitted++
+						if err := emit(make([]byte, chunk)); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				var heap uint64
+				_, err := stream.Run(t.Context(), stream.Via(src, s.flow), sink.ForEach(func(context.Context, []byte) error {
+					taken++
+					time.Sleep(64 * time.Millisecond) // 1 MB/s
+					synctest.Wait()
+					most = max(most, emitted-taken+1)
+					if taken%500 == 0 {
+						heap = max(heap, heapInUse())
+					}
+					return nil
+				}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if most > int64(s.most) {
+					t.Errorf("%d elements were held, at most %d are said", most, s.most)
+				}
+				if limit := uint64(s.most*chunk) + 24<<20; heap > limit {
+					t.Errorf("the heap grew to %d MiB, with %d chunks of 64 KiB", heap>>20, s.most)
+				}
+			})
+		})
+	}
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// A handler of logs that blocks makes the run wait, no longer than it blocks, and the run's cancel is seen behind it; a hook that
+// panics ends the run, as TestFunctionsThatBreak shows.
+func TestLogHandlerBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(90*time.Second, func() { cancel(errBoom) })
+		handler := &slowHandler{Handler: slog.DiscardHandler, d: time.Minute}
+		began := time.Now()
+		n, err := stream.Run(ctx, stream.Via(count(100), stream.Log[int](slog.New(handler), "x", nil)), sink.Discard[int]())
+		if !errors.Is(err, errBoom) || n != 2 || time.Since(began) != 3*time.Minute {
+			t.Errorf("%d elements, %v after %v", n, err, time.Since(began)) // two elements and the record of the end
+		}
+	})
+}
+
+type slowHandler struct {
+	slog.Handler
+	d time.Duration
+}
+
+func (h *slowHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h *slowHandler) Handle(context.Context, slog.Record) error {
+	time.Sleep(h.d)
+	return nil
+}
+
+// Counts go beyond 32 bits: 5 GiB of chunks that nobody looks into.
+func TestCountsPast32Bits(t *testing.T) {
+	const chunk, chunks = 256 << 20, 20
+	zeros := make([]byte, chunk)
+	src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+		for range chunks {
+			if err := emit(zeros); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var stats stream.Stats
+	size := stream.ByteLen[[]byte]
+	body := stream.Via4(src, stream.Monitor[[]byte](&stats), stream.LimitBytes(chunk*chunks, size), stream.Throttle(stream.NewLimiter(math.Inf(1), 1), size), stream.Measure(&stats, stream.LimitBytes(chunk*chunks, size)))
+	n, err := stream.Run(t.Context(), body, sink.Writer(io.Discard))
+	if n != chunk*chunks || err != nil {
+		t.Errorf("%d bytes were written, %v", n, err)
+	}
+	if shot := stats.Snapshot(); shot.Bytes != 2*chunk*chunks || shot.TakenBytes != chunk*chunks { // two places share it
+		t.Errorf("%+v", shot)
+	}
+	for _, limit := range []int64{chunk*chunks - 1, math.MaxUint32 + 1, math.MaxInt32 + 1} {
+		n, err := stream.Run(t.Context(), stream.Via(src, stream.LimitBytes(limit, size)), sink.Writer(io.Discard))
+		if !errors.Is(err, stream.ErrLimit) || n != limit/chunk*chunk {
+			t.Errorf("limit of %d: %d bytes, %v", limit, n, err)
+		}
+	}
+	sums, err := stream.Run(t.Context(), stream.Via(src, stream.Scan(int64(0), func(sum int64, p []byte) int64 { return sum + int64(len(p)) })), sink.Last[int64]())
+	if sums != chunk*chunks || err != nil {
+		t.Errorf("%d, %v", sums, err)
+	}
+	budget := stream.NewBudget(chunk * chunks)
+	account := budget.Account()
+	for range chunks {
+		if !account.Try(chunk) {
+			t.Error("the budget is spent before its time")
+		}
+	}
+	if account.Try(1) || budget.Used() != chunk*chunks {
+		t.Errorf("%d bytes are used", budget.Used())
+	}
+	account.Close()
+}
+
+// What an element does after the last one fails the run: the last words of stages that have them.
+func TestErrorsAfterTheLastElement(t *testing.T) {
+	zero := func() int { return 0 }
+	state := func(s *int, n int) (int, error) { *s += n; return *s, nil }
+	many := func(s *int, n int, emit func(int) error) error { return emit(n) }
+	published := false
+	publish := stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+		err := src.Each(ctx, func(int) error { return nil })
+		published = err == nil
+		return 0, err
+	})
+	for name, flow := range map[string]stream.Flow[int, int]{
+		"MapState":     stream.MapState(zero, state, func(*int) (int, bool, error) { return 0, false, errBoom }),
+		"FlatMapState": stream.FlatMapState(zero, many, func(*int, func(int) error) error { return errBoom }),
+		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 0, nil },
+			func(_ context.Context, _, n int) (int, error) { return n, nil }, func(context.Context, int) error { return errBoom }),
+		"AlsoTo": stream.AlsoTo(stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+			return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
+		}), nil),
+		"DivertTo": stream.DivertTo(stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+			return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
+		}), func(int) bool { return true }, nil),
+		"Concat": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] { return stream.Concat(src, stream.Fail[int](errBoom)) }),
+		"Async, its upstream": stream.Join(stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+			return stream.Concat(src, stream.Fail[int](errBoom))
+		}), stream.Async[int](100)),
+	} {
+		published = false
+		if _, err := stream.Run(t.Context(), stream.Via(count(9), flow), publish); !errors.Is(err, errBoom) || published {
+			t.Errorf("%s: %v, published: %v", name, err, published)
+		}
+	}
+	for n := range 4 { // at the edges of batches, where the flush at the end has something or nothing to do
+		src := stream.Via(count(n+1), stream.Batch[int](2))
+		_, err := stream.Run(t.Context(), src, sink.ForEach(func(_ context.Context, batch []int) error {
+			if slices.Contains(batch, n) {
+				return errBoom
+			}
+			return nil
+		}))
+		if !errors.Is(err, errBoom) {
+			t.Errorf("the batch with the last of %d failed: %v", n+1, err)
+		}
+	}
+}
+
+// Whole numbers of batches, and one more or less: the right batches, whoever cuts them.
+func TestBoundaries(t *testing.T) {
+	const k = 4
+	for name, batch := range map[string]stream.Flow[int, []int]{
+		"Batch":            stream.Batch[int](k),
+		"BatchBytes":       stream.BatchBytes(k, func(int) int { return 1 }),
+		"BatchWithin":      stream.BatchWithin[int](k, time.Hour),
+		"BatchBytesWithin": stream.BatchBytesWithin(k, time.Hour, func(int) int { return 1 }),
+		"Sliding":          stream.Sliding[int](k, k),
+		"Aggregate": stream.Aggregate(func() []int { return nil }, func(s []int, n int) ([]int, bool, error) {
+			return append(s, n), len(s)+1 == k, nil
+		}, func(s []int) []int { return s }, 0),
+		"RestartSink": stream.RestartSink(k, sink.Slice[int](), nil),
+	} {
+		for _, n := range []int{0, 1, k - 1, k, k + 1, 2*k - 1, 2 * k, 2*k + 1, 5 * k} {
+			got, err := stream.Run(t.Context(), stream.Via(count(n), batch), sink.Slice[[]int]())
+			var want [][]int
+			for i := 0; i < n; i += k {
+				piece := make([]int, 0, k)
+				for j := i; j < min(i+k, n); j++ {
+					piece = append(piece, j)
+				}
+				want = append(want, piece)
+			}
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s of %d: %v, %v", name, n, got, err)
+			}
+		}
+	}
+}
