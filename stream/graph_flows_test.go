@@ -196,6 +196,21 @@ func plain() []operator {
 			return stream.Supervise(b.number(1, 3), g, dead, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
 				out.keep(func(v uint64) bool { return !bad(v) })
 		}),
+		called("SuperviseTo", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			bad := func(v uint64) bool { return v%5 == 1 }
+			g := func(ctx context.Context, v uint64) (uint64, error) {
+				u, err := f(ctx, v)
+				if err == nil && bad(u) {
+					err = errGraphBad
+				}
+				return u, err
+			}
+			return stream.SuperviseTo(b.number(1, 3), g, sink.Discard[stream.DeadLetter[uint64]](), nil, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
+				out.keep(func(v uint64) bool { return !bad(v) })
+		}),
+		called("Measure", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+			return stream.Measure(new(stream.Stats), stream.MapN(b.number(1, 3), f)), out
+		}),
 		called("Retry", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
 			var tries sync.Map
 			g := func(ctx context.Context, v uint64) (uint64, error) {
@@ -221,6 +236,16 @@ func plain() []operator {
 		}),
 		same("RestartSink", func(b *builder, p *fault) numberFlow {
 			return stream.Join(stream.RestartSink(b.number(1, 5), sink.Slice[uint64](), nil), flatten(p))
+		}),
+		spread("FlatMapState", false, func(_ *builder, split func(uint64) []uint64) numberFlow {
+			return stream.FlatMapState(func() int { return 0 }, func(_ *int, v uint64, emit func(uint64) error) error {
+				for _, u := range split(v) {
+					if err := emit(u); err != nil {
+						return err
+					}
+				}
+				return nil
+			}, nil)
 		}),
 		spread("FlatMap", false, func(_ *builder, split func(uint64) []uint64) numberFlow { return stream.FlatMap(split) }),
 		spread("ConcatMap", false, func(_ *builder, split func(uint64) []uint64) numberFlow {
@@ -343,6 +368,19 @@ func plain() []operator {
 				return stream.Via(stream.CombineLatest(src), flatten(p))
 			})
 		}),
+		{"hub", func(_ *builder, in model, _ int) (numberFlow, model, string) { // one producer, one consumer that is there before it
+			return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
+				return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
+					h := stream.NewBroadcastHub[uint64](2)
+					g, ctx := stream.NewGroup(ctx)
+					g.Go(func() error {
+						_, err := stream.Run(ctx, src, h)
+						return err
+					})
+					return g.Do(func() error { return h.Source().Each(ctx, emit) })
+				})
+			}), in, ""
+		}},
 		{"ResultOf", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p := b.quiet()
 			flow := stream.Join(stream.ResultOf(sink.Slice[uint64]()), flatten(p))

@@ -11,7 +11,17 @@ import (
 	"testing"
 )
 
-// Every stage has its row in docs/operators.md and an example whose output is checked, and the page names no stage that is not there.
+// unsuited are stages that a conformance suite has nothing to ask, with the reason.
+var unsuited = map[string]string{
+	"stream.Fail":    "it has no element",
+	"source.Empty":   "it has no element",
+	"source.Never":   "it has no element",
+	"sink.Never":     "it takes no element",
+	"sink.Cancelled": "it does not run its upstream",
+}
+
+// Every stage has its row in docs/operators.md, an example whose output is checked, and a place in a conformance suite; and the page
+// names no stage that is not there.
 func TestOperatorsPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/operators.md")
 	if err != nil {
@@ -24,7 +34,7 @@ func TestOperatorsPage(t *testing.T) {
 	exported, stages := map[string]bool{}, 0
 	for _, pkg := range []string{"stream", "source", "sink"} {
 		files, tests := parsePackage(t, filepath.Join("..", pkg))
-		shown := examples(tests)
+		shown, suited := examples(tests), conforming(tests)
 		for _, file := range files {
 			for _, decl := range file.Decls {
 				for _, name := range exportedNames(decl) {
@@ -38,6 +48,9 @@ func TestOperatorsPage(t *testing.T) {
 				name := f.Name.Name
 				if !named[pkg+"."+name] && !strings.HasPrefix(name, "Via") {
 					t.Errorf("docs/operators.md has no row of `%s.%s`", pkg, name)
+				}
+				if !suited[pkg+"."+name] && !strings.HasPrefix(name, "Via") && unsuited[pkg+"."+name] == "" {
+					t.Errorf("%s.%s is in no conformance suite", pkg, name)
 				}
 				if !shown[name] && !strings.HasPrefix(name, "Via") {
 					t.Errorf("%s.%s has no example with output", pkg, name)
@@ -97,6 +110,60 @@ func examples(files []*ast.File) map[string]bool {
 		}
 	}
 	return shown
+}
+
+// conforming returns the names, package and all, that the tests use which run a conformance suite, with their helpers.
+func conforming(files []*ast.File) map[string]bool {
+	calls, uses := map[string][]string{}, map[string][]string{}
+	suites := map[string]bool{}
+	for _, file := range files {
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			name := f.Name.Name
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch x := n.(type) {
+				case *ast.Ident:
+					calls[name] = append(calls[name], x.Name)
+				case *ast.SelectorExpr:
+					if pkg, ok := x.X.(*ast.Ident); ok {
+						uses[name] = append(uses[name], pkg.Name+"."+x.Sel.Name)
+						if pkg.Name == "streamtest" && strings.HasPrefix(x.Sel.Name, "Test") {
+							suites[name] = true
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	for name, called := range calls { // by a helper
+		for _, f := range called {
+			if suites[f] && strings.HasPrefix(name, "Test") {
+				suites[name] = true
+			}
+		}
+	}
+	used, seen := map[string]bool{}, map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, stage := range uses[name] {
+			used[stage] = true
+		}
+		for _, f := range calls[name] {
+			visit(f)
+		}
+	}
+	for name := range suites {
+		visit(name)
+	}
+	return used
 }
 
 // exportedNames returns the exported functions and types that decl declares.

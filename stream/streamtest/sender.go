@@ -88,18 +88,6 @@ func (s *sender[T]) ended() {
 	}
 }
 
-func (s *sender[T]) hasEnded() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.runs > 0 && !s.running
-}
-
-func (s *sender[T]) emitError() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.emitErr
-}
-
 func (s *sender[T]) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
