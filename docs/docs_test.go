@@ -1,0 +1,36 @@
+// Package docs_test compiles the Go programs that the pages show.
+package docs_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// The Go files in the pages compile. A page that shows one is named here, so that none is lost by a change of its fences.
+func TestProgramsCompile(t *testing.T) {
+	for page, want := range map[string]int{"from-akka.md": 1} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := regexp.MustCompile("(?s)```go\n(package .*?)```").FindAllSubmatch(text, -1)
+		if len(files) != want {
+			t.Errorf("%s shows %d Go files, not %d", page, len(files), want)
+		}
+		for _, file := range files {
+			name := filepath.Join(t.TempDir(), "shown.go")
+			if err := os.WriteFile(name, file[1], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("gofmt", "-l", name).CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%s: a Go file is not formatted: %v\n%s", page, err, out)
+			}
+			if out, err := exec.Command("go", "vet", name).CombinedOutput(); err != nil {
+				t.Errorf("%s: a Go file does not compile: %v\n%s", page, err, out)
+			}
+		}
+	}
+}
