@@ -368,17 +368,27 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "no encryption, though asked for", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
-			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Op: "CreateMultipartUpload", Times: always, After: unencrypted}},
+			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Times: always, After: unencrypted}},
 		},
 		{
 			name: "no encryption, though asked for, small", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}, old: old,
-			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Op: "CreateMultipartUpload", Times: always, After: unencrypted}},
+			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Times: always, After: unencrypted}},
 		},
 		{
 			name: "another encryption than asked for", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms"},
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{
-				Op: "CreateMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("X-Amz-Server-Side-Encryption", "AES256") },
+				Times: always, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("X-Amz-Server-Side-Encryption", "AES256") },
 			}},
+		},
+		{
+			name: "no encryption of a part, though asked for", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
+			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{
+				{Op: "CreateMultipartUpload", After: unencrypted}, {Op: "UploadPart", Part: 7, After: unencrypted},
+			},
+		},
+		{
+			name: "encryption that only the parts tell", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
+			faults: []s3test.Fault{{Op: "CreateMultipartUpload", After: unencrypted}},
 		},
 		{name: "encryption of a small stream", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms", SSEKMSKeyID: "k"}},
 		{name: "encryption of nothing", size: 0, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}},

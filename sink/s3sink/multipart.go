@@ -52,13 +52,12 @@ func (r *run) create(ctx context.Context) error {
 		return r.ended(ctx, "create multipart upload", err)
 	}
 	r.id = *out.UploadId
-	if err := r.encrypted(out.ServerSideEncryption); err != nil {
-		return r.failed("create multipart upload", err)
-	}
+	r.sealed = r.encrypted(out.ServerSideEncryption) == nil
 	return nil
 }
 
-// encrypted returns an error unless the service's answer is the encryption that was asked for.
+// encrypted returns an error unless the service's answer is the encryption that was asked for. Most services give it when an upload
+// begins and with every part, MinIO with the parts only.
 func (r *run) encrypted(answer types.ServerSideEncryption) error {
 	if asked := types.ServerSideEncryption(r.opts.ServerSideEncryption); asked != "" && answer != asked {
 		return fmt.Errorf("%w: the answer to %s is %q", ErrNotEncrypted, asked, answer)
@@ -85,6 +84,8 @@ func (r *run) uploadPart(ctx context.Context, p part) error {
 	case err != nil:
 	case aws.ToString(out.ETag) == "":
 		err = errNoETag
+	case !r.sealed && r.encrypted(out.ServerSideEncryption) != nil:
+		err = r.encrypted(out.ServerSideEncryption)
 	case r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != crcText(p.crc):
 		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, *out.ChecksumCRC64NVME, crcText(p.crc))
 	}

@@ -15,13 +15,14 @@ type run struct {
 	*settings
 
 	// Of the caller's goroutine.
-	buf   []byte // the part being filled
-	crc   uint64 // of buf
-	sent  int    // parts handed to the senders
-	total int64  // bytes, buf included
-	sum   uint64 // CRC of the parts that were sent
-	err   error  // what emit returned
-	id    string // of the multipart upload; "" before there is one, and when nothing is left to abort
+	buf    []byte // the part being filled
+	crc    uint64 // of buf
+	sent   int    // parts handed to the senders
+	total  int64  // bytes, buf included
+	sum    uint64 // CRC of the parts that were sent
+	err    error  // what emit returned
+	sealed bool   // the service has said that it encrypts as it was asked to
+	id     string // of the multipart upload; "" before there is one, and when nothing is left to abort
 
 	jobs chan part
 	free chan []byte
@@ -93,7 +94,7 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 	case err != nil || len(r.buf) == 0:
 	case r.id != "":
 		err = r.send(ctx)
-	case r.opts.ServerSideEncryption != "": // the answer to it is to come before the object
+	case r.opts.ServerSideEncryption != "": // the answers to it are to come before the object
 		err = r.begin(ctx, g)
 	}
 	if err == nil {

@@ -113,6 +113,7 @@ func (s *Server) uploadPart(b *bucket, req *Request) *Reply {
 		if c.algorithm != "" {
 			h.Set(checksumHeader+c.algorithm, c.value)
 		}
+		encryption(h, u.header)
 		return &Reply{Header: h}
 	}
 }
