@@ -146,6 +146,7 @@ func appendFloat(dst []byte, b uint64) []byte {
 			}
 			return appendMillionths(dst, n)
 		}
+		return appendPlain(dst, f)
 	}
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'G', -1, 64)
@@ -155,6 +156,34 @@ func appendFloat(dst []byte, b uint64) []byte {
 		}
 	}
 	return append(dst, '.', '0')
+}
+
+// appendPlain appends a double of 1e-4 to 1e6, with more than six digits behind its point, without an exponent. strconv copies the
+// digits of format 'E' together, but those of format 'G' one by one.
+func appendPlain(dst []byte, f float64) []byte {
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'E', -1, 64) // as in -1.2345678E-01
+	m := dst[start:]
+	if m[0] == '-' {
+		m = m[1:]
+	}
+	n := len(m) - len("E-01")
+	if n < len("1.2") {
+		return strconv.AppendFloat(dst[:start], f, 'G', -1, 64)
+	}
+	by := int(m[n+3] - '0') // at most 5: there is one digit in it
+	if m[n+1] == '+' {
+		if n-2 <= by {
+			return strconv.AppendFloat(dst[:start], f, 'f', 1, 64) // an integer, as it cannot be
+		}
+		copy(m[1:], m[2:2+by])
+		m[1+by] = '.'
+		return dst[:len(dst)-len("E+01")]
+	}
+	copy(m[2+by:], m[2:n])
+	copy(m[1:], ".0000"[:by+1])
+	m[0], m[1+by] = '0', m[0]
+	return dst[:len(dst)-len("E-01")+by]
 }
 
 // appendMillionths appends n/1e6 with one digit or more behind the point, and no zeros at the end but that one.
