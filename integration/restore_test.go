@@ -225,3 +225,19 @@ func TestRestoreUnparsable(t *testing.T) {
 		t.Errorf("%d documents", len(got))
 	}
 }
+
+// TestRestoreLongName restores a collection whose name leaves no room for more: the one beside it has a shorter one.
+func TestRestoreLongName(t *testing.T) {
+	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
+	db := m.Database(t)
+	j := newJob(t, m, s, db.Collection("c"))
+	want := plain(t, 10, 10)
+	load(t, j.coll, want)
+	run(t, "backup", j.env, j.store()...).succeeded(t)
+	name := strings.Repeat("é", (255-len(db.Name()+"."))/2)
+	for _, way := range []string{"-merge=false", "-drop"} { // the first: there is none yet
+		run(t, "restore", j.env, j.restore(name, way)...).succeeded(t)
+		sameDocuments(t, stored(t, db.Collection(name)), want)
+		beside(t, db, "c", name)
+	}
+}

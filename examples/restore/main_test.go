@@ -226,21 +226,6 @@ func TestRestored(t *testing.T) {
 	}
 }
 
-// TestLongName restores a collection whose name leaves no room for more: the one beside it has a shorter one.
-func TestLongName(t *testing.T) {
-	w := exectest.Start(t, "backup", "restore")
-	docs := w.Fill(t, "cookies", 20)
-	backup(t, w, "cookies", "-recipient", w.Recipient)
-	name := strings.Repeat("é", (255-len("shop."))/2)
-	for _, way := range []string{"-merge=false", "-drop"} { // the first: there is none
-		exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", name, way)...), 0, "restore done")
-		same(t, w.Documents(t, name), docs)
-		if got := w.Collections(t); strings.Contains(got, "_re") {
-			t.Errorf("the collections are %s", got)
-		}
-	}
-}
-
 func TestPlainAndEmpty(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	docs := w.Fill(t, "cookies", 20)
