@@ -20,7 +20,7 @@ func Balance[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 		}
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return merging(func(ctx context.Context, spawn func(Source[U])) error {
+		return merging(func(ctx context.Context, spawn func(Source[U], func())) error {
 			free := make(chan T)
 			open := newCountdown(ctx, len(flows))
 			defer open.cancel(nil)
@@ -31,7 +31,7 @@ func Balance[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 						open.leave()
 					}
 					return err
-				}))
+				}), nil)
 			}
 			return runOpen(open, src, func(v T) error {
 				select {

@@ -94,7 +94,7 @@ func fanOut[T, U any](name string, flows []Flow[T, U], route func(T, []branch[T]
 		}
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return merging(func(ctx context.Context, spawn func(Source[U])) error {
+		return merging(func(ctx context.Context, spawn func(Source[U], func())) error {
 			branches := make([]branch[T], len(flows))
 			open := newCountdown(ctx, len(flows))
 			defer open.cancel(nil)
@@ -108,7 +108,7 @@ func fanOut[T, U any](name string, flows []Flow[T, U], route func(T, []branch[T]
 						open.leave()
 					}
 					return err
-				}))
+				}), nil)
 			}
 			return runOpen(open, src, func(v T) error { return route(v, branches) }, func() {
 				for _, b := range branches {

@@ -24,7 +24,7 @@ func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T
 		return invalid[T, U]("GroupBy: a function is nil")
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return merging(func(ctx context.Context, spawn func(Source[U])) error {
+		return merging(func(ctx context.Context, spawn func(Source[U], func())) error {
 			groups := map[K]branch[T]{}
 			err := src.Each(ctx, func(v T) error {
 				k := key(v)
@@ -42,7 +42,7 @@ func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T
 							b.leave()
 						}
 						return err
-					}))
+					}), nil)
 				}
 				return b.push(v)
 			})

@@ -20,9 +20,9 @@ func Merge[T any](srcs ...Source[T]) Source[T] {
 			return Fail[T](errNilSource)
 		}
 	}
-	return merging(func(ctx context.Context, spawn func(Source[T])) error {
+	return merging(func(ctx context.Context, spawn func(Source[T], func())) error {
 		for _, src := range srcs {
-			spawn(src)
+			spawn(src, nil)
 		}
 		return nil
 	})
@@ -43,28 +43,25 @@ func MergeMap[T, U any](n int, f func(T) Source[U]) Flow[T, U] {
 		return invalid[T, U]("MergeMap: the function is nil")
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return merging(func(ctx context.Context, spawn func(Source[U])) error {
+		return merging(func(ctx context.Context, spawn func(Source[U], func())) error {
 			places := make(chan struct{}, n)
+			leave := func() { <-places }
 			return src.Each(ctx, func(v T) error {
 				select {
 				case places <- struct{}{}:
 				case <-ctx.Done():
 					return context.Cause(ctx)
 				}
-				inner := f(v)
-				spawn(SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-					err := each(ctx, inner, emit)
-					<-places
-					return err
-				}))
+				spawn(f(v), leave)
 				return nil
 			})
 		})
 	})
 }
 
-// merging returns a source that emits what the sources emit that feed spawns. feed runs on a goroutine too.
-func merging[T any](feed func(ctx context.Context, spawn func(Source[T])) error) Source[T] {
+// merging returns a source that emits what the sources emit that feed spawns. When one has ended and its ring is free for the
+// next, after is called, unless it is nil. feed runs on a goroutine too.
+func merging[T any](feed func(ctx context.Context, spawn func(src Source[T], after func())) error) Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		g, ctx := NewGroup(ctx)
 		m := newMux[T](mergeAhead)
@@ -81,8 +78,11 @@ func merging[T any](feed func(ctx context.Context, spawn func(Source[T])) error)
 			})
 		}
 		run(func() error {
-			return feed(ctx, func(src Source[T]) {
+			return feed(ctx, func(src Source[T], after func()) {
 				run(func() error {
+					if after != nil {
+						defer after()
+					}
 					r := m.open()
 					defer m.close(r)
 					return each(ctx, src, func(v T) error { return r.push(ctx, v) })
