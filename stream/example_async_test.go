@@ -142,3 +142,11 @@ func ExampleAll() {
 	// 2
 	// 3
 }
+
+func ExampleBottleneck() {
+	// what two monitors have seen, as their Snapshot methods tell
+	read := stream.Snapshot{Name: "read", Waited: 2 * time.Second, Blocked: 8 * time.Second}
+	gzip := stream.Snapshot{Name: "gzip", Waited: 3 * time.Second, Own: 6 * time.Second, Blocked: time.Second}
+	fmt.Println(stream.Bottleneck(read, gzip))
+	// Output: gzip: 60 % of 10s
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/millweir/millweir/internal/ending"
 )
@@ -145,9 +144,6 @@ func (o *SuperviseOptions[T]) fill() {
 		o.MaxBytes = 16 << 20
 	}
 	if o.Size == nil {
-		o.Size = func(T) int { return 0 }
-		if t := reflect.TypeFor[T](); t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 {
-			o.Size = func(v T) int { return reflect.ValueOf(v).Len() }
-		}
+		o.Size = sizer[T]()
 	}
 }
