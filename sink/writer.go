@@ -73,7 +73,7 @@ func shut(w io.WriteCloser, err error) error {
 // write runs src into w.
 func write(ctx context.Context, what string, w io.Writer, src stream.Source[[]byte]) (total int64, _ error) {
 	defer unblock(ctx, w)()
-	err := src.Each(ctx, func(p []byte) error {
+	err := stream.EachLent(ctx, src, func(p []byte) error {
 		n, err := w.Write(p)
 		total += int64(n)
 		if err == nil && n < len(p) {

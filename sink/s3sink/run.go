@@ -81,7 +81,7 @@ func join(err, cleanup error) error {
 
 // fill runs src and hands the full parts to the senders.
 func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byte]) error {
-	err := src.Each(ctx, func(p []byte) error {
+	err := stream.EachLent(ctx, src, func(p []byte) error { // they are copied into a part
 		if r.err == nil {
 			r.err = r.write(ctx, g, p)
 		}
