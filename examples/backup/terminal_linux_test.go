@@ -1,0 +1,54 @@
+package main_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millweir/millweir/examples/internal/exectest"
+)
+
+// TestTerminal reads what a person sees: one line that changes, and in the end another in its place.
+func TestTerminal(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	incompressible(t, w)
+	target, err := url.Parse(*w.S3.Options().BaseEndpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	slow := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if isPart(r) {
+			time.Sleep(time.Second) // so that the line is drawn some times
+		}
+		forward.ServeHTTP(rw, r)
+	}))
+	defer slow.Close()
+	terminal, written := exectest.Terminal(t)
+	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + slow.URL}, "backup", arguments(w, "-part-size", "5MiB", "-parallelism", "1")...)
+	cmd.Stderr = terminal
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
+	}
+	_ = terminal.Close()
+	got := written()
+	line := regexp.MustCompile(`\[[=>-]+\] +\d+ %, \d+ documents, \d+/s, [\d.]+ MiB read, [\d.]+ MiB stored, \d parts?, \ds`)
+	if n := len(line.FindAllString(got, -1)); n < 3 {
+		t.Errorf("the line of progress came %d times", n)
+	}
+	lines := strings.Split(strings.TrimSpace(got), "\n")
+	if last := lines[len(lines)-1]; !regexp.MustCompile(`Stored 12 documents \(12 MiB of BSON\) of shop\.cookies as s3://backups/c\.jsonl\.gz\.age: 1[26] MiB in [34] parts, ETag "[^"]+", in `).MatchString(last) {
+		t.Errorf("the last line is %q", last)
+	}
+	if strings.Contains(got, "level=INFO") {
+		t.Error("there are log lines")
+	}
+	if t.Failed() {
+		t.Logf("%q", got)
+	}
+}
