@@ -90,6 +90,7 @@ func TestRefused(t *testing.T) {
 			"no database server", nil, env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
 			[]string{"no MongoDB server answers at 127.0.0.1:1"},
 		},
+		{"no replies from the database", nil, env("MONGODB_URI=" + w.URI + "?w=0"), arguments(w), 2, []string{"w=0", "leave"}},
 		{"no S3 server", nil, env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers"}},
 		{"wrong secret", nil, env("AWS_SECRET_ACCESS_KEY=" + password), arguments(w), 1, []string{"refuses the AWS credentials"}},
 		{"no bucket", nil, nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist"}},

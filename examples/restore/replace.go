@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -20,6 +21,7 @@ import (
 const (
 	renameTime = 10 * time.Minute
 	dropTime   = 30 * time.Second
+	lateTime   = 200 * time.Millisecond // for a batch whose reply nobody waits for
 )
 
 // replace restores into a new collection, which takes the target's name when it is complete.
@@ -53,15 +55,22 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 	case errors.As(err, &stranded):
 		return done{}, err
 	}
-	return done{}, j.undo(context.WithoutCancel(ctx), aside, result.Inserted+result.Unknown, j.explain(err))
+	return done{}, j.undo(context.WithoutCancel(ctx), aside, result, j.explain(err))
 }
 
 // undo drops the collection aside and says so.
-func (j *job) undo(ctx context.Context, aside *mongo.Collection, inserted int64, cause error) error {
+func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosink.InsertResult, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
-	name := j.mongo.DB + "." + aside.Name()
-	if err := aside.Drop(ctx); err != nil {
+	name, inserted := j.mongo.DB+"."+aside.Name(), result.Inserted+result.Unknown
+	err := aside.Drop(ctx)
+	if result.Unknown > 0 { // a batch that the server is still at would make the collection anew
+		for wait := lateTime / 4; err == nil && wait <= lateTime; wait *= 2 {
+			time.Sleep(wait)
+			err = aside.Drop(ctx)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which could not be dropped: drop it (%w)",
 			cause, j.mongo.Namespace(), inserted, name, j.mongo.Explain(err))
 	}

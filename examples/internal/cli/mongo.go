@@ -88,6 +88,9 @@ func (m *Mongo) options(p *Program) (*options.ClientOptions, error) {
 	if opts.Validate() != nil { // its text may quote the URI
 		return nil, Usagef("%s is no MongoDB URI (not shown here, it may hold a password): want mongodb://[user:password@]host[:port]/[?options], with : / ? # [ ] @ %% in user and password percent-encoded", from)
 	}
+	if opts.WriteConcern != nil && !opts.WriteConcern.Acknowledged() {
+		return nil, Usagef("%s asks MongoDB for no replies (w=0), so that nothing would prove what it did: leave w=0 out", from)
+	}
 	if opts.Auth != nil {
 		p.Hide(opts.Auth.Password)
 	}
