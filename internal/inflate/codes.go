@@ -1,0 +1,86 @@
+package inflate
+
+// codes decodes a block of codes: by the fast loop as long as there is input and room enough, code by code where there is not.
+func (d *Decoder) codes() error {
+	for {
+		if !d.match() {
+			return errRoom
+		}
+		d.fast()
+		e, ok := d.next(d.lit[:], litRoot, 0)
+		switch {
+		case !ok:
+			return errInput
+		case e&literal != 0:
+			if d.op == len(d.dst) {
+				return errRoom
+			}
+			d.dst[d.op] = byte(e >> 10)
+			d.op++
+			d.drop(e.code())
+		case e&special == 0:
+			if err := d.begin(e); err != nil {
+				return err
+			}
+		case e&endOfBlock != 0:
+			d.drop(e.total())
+			return d.end()
+		default:
+			return d.corrupt()
+		}
+	}
+}
+
+// next looks up the code that begins skip bits from here, and says whether it is all there, with its extra bits.
+func (d *Decoder) next(table []entry, root, skip uint) (e entry, ok bool) {
+	for {
+		in := d.bits >> (skip & 63)
+		e = table[in&(1<<root-1)]
+		if e&link != 0 {
+			e = table[e.at(in>>root)]
+		}
+		n := e.total()
+		if e&literal != 0 {
+			n = e.code() // only the first of two
+		}
+		if skip+n <= d.nbits {
+			return e, true
+		}
+		// Missing bits are zero in the index, and longer codes stand behind shorter ones: so the code is not shorter than it looks.
+		if !d.fill(d.nbits + 1) {
+			return e, false
+		}
+	}
+}
+
+// begin begins the match whose length is e.
+func (d *Decoder) begin(e entry) error {
+	f, ok := d.next(d.dist[:], distRoot, e.total())
+	if !ok {
+		return errInput
+	}
+	distance := f.base() + f.extra(d.bits>>e.total())
+	if f&special != 0 || distance > d.op {
+		return d.corrupt()
+	}
+	d.length, d.distance = e.base()+e.extra(d.bits), distance
+	d.drop(e.total() + f.total())
+	return nil
+}
+
+// match copies what is left of a match, and says whether there was room for all of it.
+func (d *Decoder) match() bool {
+	n := min(d.length, len(d.dst)-d.op)
+	repeat(d.dst[:d.op+n], d.op, d.distance)
+	d.op += n
+	d.length -= n
+	return d.length == 0
+}
+
+// repeat fills dst from at with what begins distance bytes before.
+func repeat(dst []byte, at, distance int) {
+	// A distance less than the length repeats the bytes between: each copy doubles them.
+	for from := at - distance; at < len(dst); {
+		at += copy(dst[at:], dst[from:at])
+	}
+}
