@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/corpus"
@@ -161,6 +163,30 @@ func BenchmarkGzip(b *testing.B) {
 			}, theirs)
 			b.ReportMetric(100*float64(size-z.Len())/float64(z.Len()), "size%")
 		})
+	}
+}
+
+// BenchmarkGunzip against klauspost's reader of the same input, which lies in memory.
+func BenchmarkGunzip(b *testing.B) {
+	data := mix(8 << 20)
+	for name, pack := range map[string]*codec.GzipOptions{"one": nil, "members": {Parallelism: 1}} {
+		z := must(b)(bytesThrough(codec.Gzip(pack), data, 0))
+		r := new(gzip.Reader)
+		theirs := func() {
+			if err := r.Reset(bytes.NewReader(z)); err != nil {
+				b.Fatal(err)
+			}
+			if n, err := io.Copy(io.Discard, r); err != nil || n != int64(len(data)) {
+				b.Fatal(n, err)
+			}
+		}
+		for _, n := range []int{0, 2} {
+			b.Run(fmt.Sprint(name, "/parallelism=", n), func(b *testing.B) {
+				versus(b, len(data), func() {
+					count(b, stream.Via(lent(z), codec.Gunzip(&codec.GunzipOptions{Parallelism: n})), 0)
+				}, theirs)
+			})
+		}
 	}
 }
 

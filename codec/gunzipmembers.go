@@ -10,7 +10,7 @@ import (
 	"io"
 	"sync"
 
-	"github.com/klauspost/compress/flate"
+	"github.com/millweir/millweir/internal/inflate"
 )
 
 // cutMembers emits the members whose lengths their headers tell, as [Gzip] with Parallelism writes them. From the first other
@@ -58,39 +58,23 @@ func knownLength(head []byte) int {
 	return int(n)
 }
 
-// memberReader is what unpacks a member.
-type memberReader struct {
-	src     bytes.Reader
-	inflate io.ReadCloser
-}
-
-var memberReaders sync.Pool
+// inflaters has idle decoders of members.
+var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
 
 // unpackMember returns the content of a member of known length.
 func unpackMember(u unit) ([]byte, error) {
-	z, ok := memberReaders.Get().(*memberReader)
-	if !ok {
-		z = new(memberReader)
-		z.inflate = flate.NewReader(&z.src)
-	}
-	defer memberReaders.Put(z)
+	d := inflaters.Get().(*inflate.Decoder)
+	defer inflaters.Put(d)
+	d.Reset()
 	end := len(u.packed) - memberTrailer
-	z.src.Reset(u.packed[memberHeader:end])
-	if err := z.inflate.(flate.Resetter).Reset(&z.src, nil); err != nil {
-		return nil, err
-	}
+	deflated := u.packed[memberHeader:end]
 	plain := make([]byte, u.size)
-	if _, err := io.ReadFull(z.inflate, plain); err != nil {
-		return nil, notEOF(err)
-	}
-	var more [1]byte
-	if n, err := io.ReadFull(z.inflate, more[:]); n > 0 || !errors.Is(err, io.EOF) {
-		if n > 0 {
-			err = gzip.ErrChecksum // longer than the trailer says
-		}
+	n, used, err := d.Decode(plain, 0, deflated, true)
+	if err != nil && err != io.EOF { //nolint:errorlint // the decoder's own end
 		return nil, err
 	}
-	if z.src.Len() > 0 || crc32.ChecksumIEEE(plain) != binary.LittleEndian.Uint32(u.packed[end:]) {
+	// Without an end the content is longer than the trailer says.
+	if err == nil || n < len(plain) || used < len(deflated) || crc32.ChecksumIEEE(plain) != binary.LittleEndian.Uint32(u.packed[end:]) {
 		return nil, gzip.ErrChecksum
 	}
 	return plain, nil

@@ -2,20 +2,68 @@ package codec
 
 import (
 	"bufio"
+	"compress/zlib"
+	"encoding/binary"
+	"hash"
+	"hash/adler32"
 	"io"
 
-	"github.com/klauspost/compress/zlib"
-
+	"github.com/millweir/millweir/internal/inflate"
 	"github.com/millweir/millweir/stream"
 )
 
 // Unzlib returns a flow that decompresses one stream of the zlib format (RFC 1950), the mirror of [Zlib].
 //
 //   - In: byte chunks of any size. Out: chunks of at most 64 KiB.
-//   - Errors: [io.ErrUnexpectedEOF] when the input ends before its checksum or is empty, [ErrTrailing], zlib.ErrHeader and
-//     zlib.ErrChecksum of compress/zlib, [*LimitError].
-//   - Memory: about 200 KiB.
+//   - Errors: [io.ErrUnexpectedEOF] when the input ends before its checksum or is empty, [ErrTrailing], zlib.ErrHeader,
+//     zlib.ErrDictionary and zlib.ErrChecksum of compress/zlib, flate.CorruptInputError of compress/flate, [*LimitError].
+//   - Memory: about 250 KiB.
 //   - Order and goroutines: fused.
 func Unzlib(opts *InflateOptions) stream.Flow[[]byte, []byte] {
-	return inflating("codec: unzlib", opts, func(r *bufio.Reader) (io.Reader, error) { return zlib.NewReader(r) })
+	return inflating("codec: unzlib", opts, newUnzlibber)
+}
+
+// unzlibber reads one zlib stream.
+type unzlibber struct {
+	src     *bufio.Reader
+	inflate inflate.Reader
+	digest  hash.Hash32
+	scratch [4]byte
+}
+
+const zlibDictionary = 1 << 5 // the flag that the stream needs a dictionary, in the header's second byte
+
+// newUnzlibber reads the header.
+func newUnzlibber(src *bufio.Reader) (io.Reader, error) {
+	z := &unzlibber{src: src, digest: adler32.New()}
+	h := z.scratch[:2]
+	if _, err := io.ReadFull(src, h); err != nil {
+		return nil, err
+	}
+	// The method is deflate, its window at most 32 KiB, and both bytes are a multiple of 31 (RFC 1950 section 2.2).
+	if h[0]&15 != 8 || h[0]>>4 > 7 || binary.BigEndian.Uint16(h)%31 != 0 {
+		return nil, zlib.ErrHeader
+	}
+	if h[1]&zlibDictionary != 0 {
+		return nil, zlib.ErrDictionary
+	}
+	z.inflate.Reset(src)
+	return z, nil
+}
+
+// Read implements [io.Reader].
+func (z *unzlibber) Read(p []byte) (int, error) {
+	n, err := z.inflate.Read(p)
+	_, _ = z.digest.Write(p[:n])
+	if err != io.EOF { //nolint:errorlint // inflate's own end
+		return n, err
+	}
+	sum := z.scratch[:]
+	if _, err := io.ReadFull(z.src, sum); err != nil {
+		return n, notEOF(err)
+	}
+	if binary.BigEndian.Uint32(sum) != z.digest.Sum32() {
+		return n, zlib.ErrChecksum
+	}
+	return n, io.EOF
 }
