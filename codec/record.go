@@ -5,39 +5,29 @@ package codec
 const defaultMaxLength = 128 << 20
 
 // record puts together a record that is cut over several chunks. A record that lies within one chunk stays where it is; one that
-// does not is copied once, with room to grow.
+// does not is copied, with room to grow.
 type record struct {
-	part  []byte
-	owned bool // part is a buffer of ours, not the tail of a chunk
+	part []byte // the tail of a chunk, without room behind it, or a buffer of ours
 }
 
 // hold keeps the beginning, or more, of a record that goes on in the next chunk.
 func (r *record) hold(p []byte) {
-	switch {
-	case len(r.part) == 0 && !r.owned:
-		r.part = p
-	case !r.owned:
-		buf := make([]byte, 0, 2*(len(r.part)+len(p)))
-		r.part, r.owned = append(append(buf, r.part...), p...), true
-	default:
-		if n := len(r.part) + len(p); n > cap(r.part) {
-			r.part = append(make([]byte, 0, 2*n), r.part...)
-		}
-		r.part = append(r.part, p...)
+	if len(r.part) == 0 {
+		r.part = p[:len(p):len(p)]
+		return
 	}
+	r.part = append(r.part, p...)
 }
 
 // take returns the record that ends with p, and is empty after that.
 func (r *record) take(p []byte) []byte {
-	part, owned := r.part, r.owned
-	r.part, r.owned = nil, false
-	switch {
-	case len(part) == 0 && !owned:
+	part := r.part
+	r.part = nil
+	if len(part) == 0 {
 		return p[:len(p):len(p)]
-	case owned:
-		return append(part, p...)
 	}
-	return append(append(make([]byte, 0, len(part)+len(p)), part...), p...)
+	all := append(part, p...)
+	return all[:len(all):len(all)]
 }
 
 // len returns how much of the record there is.

@@ -5,7 +5,7 @@ import "context"
 // Balance returns a flow that sends each element through whichever of the flows is free and emits what they emit, as it comes:
 // n like flows side by side.
 //
-//   - Memory: one element a branch, and 32 of what it emits.
+//   - Memory: one element a branch, and 64 of what it emits.
 //   - Order and goroutines: what one branch emits keeps its order; one goroutine a branch and one for the upstream, all have
 //     ended when the run returns.
 //   - Errors: the first error of a branch ends the run and the other branches. A branch that ends early leaves the others alone;

@@ -13,8 +13,31 @@ func Batch[T any](n int) Flow[T, []T] {
 	if n < 1 {
 		return invalid[T, []T]("Batch: batches of %d elements; it must be at least 1", n)
 	}
-	return batch(batcher[T]{count: n})
+	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
+		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
+			var batch []T
+			err := src.Each(ctx, func(v T) error {
+				if batch == nil {
+					batch = make([]T, 0, min(n, batchRoom))
+				}
+				batch = append(batch, v)
+				if len(batch) < n {
+					return nil
+				}
+				full := batch
+				batch = nil
+				return emit(full)
+			})
+			if err != nil || len(batch) == 0 {
+				return err
+			}
+			return emit(batch)
+		})
+	})
 }
+
+// batchRoom is for how many elements a batch has room from the start, at most.
+const batchRoom = 1024
 
 // BatchBytes returns a flow that gathers elements into slices of at most max bytes in sum, as size tells. An element larger than
 // that is a batch of its own. The last batch may be smaller, none is empty.
@@ -65,7 +88,7 @@ func (b *batcher[T]) add(v T, emit func([]T) error) error {
 		b.sum += n
 	}
 	if b.batch == nil {
-		b.batch = make([]T, 0, min(max(b.count, 16), 1024))
+		b.batch = make([]T, 0, min(max(b.count, 16), batchRoom))
 	}
 	b.batch = append(b.batch, v)
 	if len(b.batch) == b.count || b.size != nil && b.sum >= b.bytes {

@@ -8,12 +8,12 @@ import (
 )
 
 // branchAhead is how many elements wait for a branch at most.
-const branchAhead = 32
+const branchAhead = 64
 
 // Broadcast returns a flow that sends each element through every one of the flows and emits what they emit, as it comes. The
 // slowest governs. To send elements to several sinks, make each a flow by [ResultOf].
 //
-//   - Memory: up to 32 elements a branch, and 32 of what it emits. Elements whose type is a byte slice are copied for all branches
+//   - Memory: up to 64 elements a branch, and 64 of what it emits. Elements whose type is a byte slice are copied for all branches
 //     but the first, others are shared.
 //   - Order and goroutines: what one branch emits keeps its order; one goroutine a branch and one for the upstream, all have
 //     ended when the run returns.

@@ -255,6 +255,12 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 				return nil
 			}
 		},
+		"stream.EachLent.take": func(b bb) Run {
+			return func(c ctx) error {
+				text := stream.Via(b.src(), stream.Map(func(int) []byte { return []byte("x") }))
+				return stream.EachLent(c, text, func([]byte) error { b.hit(); return nil })
+			}
+		},
 		"stream.Go, its sink": func(b bb) Run {
 			return func(c ctx) error {
 				return wait(stream.Go(c, b.src(), sink.ForEach(func(c ctx, _ int) error { return b.try(c) })))

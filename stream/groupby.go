@@ -12,7 +12,7 @@ import (
 //			return stream.ResultOf(s3sink.Upload(client, bucket, t+".jsonl", nil))
 //		})
 //
-//	  - Memory: up to 16 elements a key, and 32 of what it emits.
+//	  - Memory: up to 16 elements a key, and 64 of what it emits.
 //	  - Order and goroutines: what one key's flow emits keeps its order; one goroutine a key and one for the upstream, all have
 //	    ended when the run returns.
 //	  - Errors: the first error of a flow ends the run and the others. Elements for a flow that ended early are dropped.

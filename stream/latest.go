@@ -5,7 +5,7 @@ import "context"
 // CombineLatest returns a source that runs the given ones at the same time and, whenever one emits, emits the latest element of
 // each, in a slice of its own. It begins when each has emitted one, and completes when all have completed.
 //
-//   - Memory: one element a source, and up to 32 of it that wait. An element that comes fast after another of its source is not passed over.
+//   - Memory: one element a source, and up to 64 of it that wait. An element that comes fast after another of its source is not passed over.
 //   - Order and goroutines: one goroutine a source, all have ended when the run returns.
 //   - Errors: the first error of a source ends the run and the other sources.
 func CombineLatest[T any](srcs ...Source[T]) Source[[]T] {

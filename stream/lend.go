@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"io"
 )
 
@@ -15,11 +16,19 @@ type Lender interface {
 // EachLent runs src into take as Each does. take must be done with a chunk when it returns: where src is a [Lender], the memory
 // of one chunk is used for the next.
 func EachLent(ctx context.Context, src Source[[]byte], take func([]byte) error) error {
+	switch {
+	case src == nil:
+		return errNilSource
+	case take == nil:
+		return errNoTake
+	}
 	if l, ok := src.(Lender); ok {
 		return l.WriteTo(ctx, taker(take))
 	}
 	return src.Each(ctx, take)
 }
+
+var errNoTake = errors.New("stream: EachLent: the function is nil")
 
 // taker is a function as the writer of a lender.
 type taker func(p []byte) error

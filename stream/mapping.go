@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/millweir/millweir/internal/watch"
 )
 
 const (
@@ -33,7 +31,7 @@ type mapping[T, U any] struct {
 	order  bool
 	size   int // elements in a chunk, at present
 	ended  bool
-	halted bool
+	halted atomic.Bool     // all waiting ends: the run's context is done
 	free   []*mapped[T, U] // used chunks
 }
 
@@ -55,7 +53,7 @@ func newMapping[T, U any](n int, order bool) *mapping[T, U] {
 // halt ends all waiting: the run's context is done.
 func (m *mapping[T, U]) halt() {
 	m.mu.Lock()
-	m.halted = true
+	m.halted.Store(true)
 	m.mu.Unlock()
 	m.room.Broadcast()
 	m.ready.Broadcast()
@@ -91,7 +89,7 @@ func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.wait(&m.room, func() bool { return len(m.chunks) < m.limit })
-	if m.halted {
+	if m.halted.Load() {
 		return context.Cause(ctx)
 	}
 	c := m.chunk()
@@ -105,7 +103,7 @@ func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 
 // wait waits until ready or until all waiting ends. It lets others run first: between busy goroutines that is often enough.
 func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
-	for tries := 0; !ready() && !m.halted; tries++ {
+	for tries := 0; !ready() && !m.halted.Load(); tries++ {
 		if tries < yields {
 			m.mu.Unlock()
 			runtime.Gosched()
@@ -134,8 +132,6 @@ func (m *mapping[T, U]) chunk() *mapped[T, U] {
 
 // work maps chunks until there are no more.
 func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U, error)) error {
-	w := watch.On(ctx)
-	defer w.End()
 	for {
 		c := m.take()
 		if c == nil {
@@ -143,8 +139,8 @@ func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U,
 		}
 		began := time.Now()
 		for _, v := range c.in[:c.n] {
-			if w.Done() {
-				return w.Cause()
+			if m.halted.Load() {
+				return context.Cause(ctx)
 			}
 			u, err := f(ctx, v)
 			if err != nil {
@@ -161,7 +157,7 @@ func (m *mapping[T, U]) take() *mapped[T, U] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.wait(&m.ready, func() bool { return m.taken < len(m.chunks) || m.ended })
-	if m.halted || m.taken == len(m.chunks) {
+	if m.halted.Load() || m.taken == len(m.chunks) {
 		return nil
 	}
 	c := m.chunks[m.taken]
@@ -187,16 +183,14 @@ func (m *mapping[T, U]) finish(c *mapped[T, U], took time.Duration) {
 
 // drain emits the results in order until all are through.
 func (m *mapping[T, U]) drain(ctx context.Context, emit func(U) error) error {
-	w := watch.On(ctx)
-	defer w.End()
 	for {
 		c, err := m.next(ctx)
 		if c == nil {
 			return err
 		}
 		for _, u := range c.out {
-			if w.Done() {
-				return w.Cause()
+			if m.halted.Load() {
+				return context.Cause(ctx)
 			}
 			if err := emit(u); err != nil {
 				return err
@@ -216,7 +210,7 @@ func (m *mapping[T, U]) next(ctx context.Context) (*mapped[T, U], error) {
 		return i >= 0 || m.ended && len(m.chunks) == 0
 	})
 	switch {
-	case m.halted:
+	case m.halted.Load():
 		return nil, context.Cause(ctx)
 	case i < 0:
 		return nil, context.Cause(ctx) // nil, unless halt is about to come

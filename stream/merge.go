@@ -6,12 +6,12 @@ import (
 )
 
 // mergeAhead is how many elements of a source a merge holds for its downstream at most.
-const mergeAhead = 32
+const mergeAhead = 64
 
 // Merge returns a source that runs the given ones at the same time and emits their elements as they come. It completes when all
 // have completed.
 //
-//   - Memory: up to 32 elements a source.
+//   - Memory: up to 64 elements a source.
 //   - Order and goroutines: the elements of one source keep their order; one goroutine a source, all have ended when the run returns.
 //   - Errors: the first error of a source ends the run and the other sources.
 func Merge[T any](srcs ...Source[T]) Source[T] {
@@ -31,7 +31,7 @@ func Merge[T any](srcs ...Source[T]) Source[T] {
 // MergeMap returns a flow that runs, for each element, the source that f makes of it, up to n of them at the same time, and emits
 // their elements as they come. f is called by one goroutine, in the order of the elements.
 //
-//   - Memory: up to 32 elements for each of the n.
+//   - Memory: up to 64 elements for each of the n.
 //   - Order and goroutines: the elements of one source keep their order; n goroutines run the sources and one the upstream; all
 //     have ended when the run returns.
 //   - Errors: the first error of a source ends the run and the other sources.

@@ -59,6 +59,7 @@ func (m *mux[T]) end() {
 func (m *mux[T]) drain(ctx context.Context, emit func(T) error) error {
 	w := watch.On(ctx)
 	defer w.End()
+	var p pace
 	ready := func() bool {
 		if m.ended.Load() {
 			return true
@@ -72,8 +73,8 @@ func (m *mux[T]) drain(ctx context.Context, emit func(T) error) error {
 	}
 	for {
 		ended := m.ended.Load() // before the rings: what is pushed before the end is seen
-		found := 0
-		for _, r := range *m.rings.Load() {
+		found, rings := 0, *m.rings.Load()
+		for _, r := range rings {
 			n, err := r.take(&w, emit)
 			if err != nil {
 				return err
@@ -82,6 +83,7 @@ func (m *mux[T]) drain(ctx context.Context, emit func(T) error) error {
 		}
 		switch {
 		case found > 0:
+			p.took(found, m.ahead*len(rings))
 		case ended:
 			return context.Cause(ctx) // nil, unless a cancel was not seen yet
 		default:

@@ -17,17 +17,17 @@ type ring[T any] struct {
 	cap    uint64
 	stride uint64 // so many elements are taken before the producer is told, while it does not ask
 
-	_        [64]byte // the two sides write to different cache lines
-	tail     atomic.Uint64
-	headSeen uint64  // what the producer last knew of head
-	producer waiter  // for room
 	consumer *waiter // for elements; rings that one consumer reads share it
+
+	_        [64]byte // what one side writes often is in no cache line that the other reads for something else
+	tail     atomic.Uint64
+	headSeen uint64 // what the producer last knew of head
 	_        [64]byte
 	head     atomic.Uint64
 	taken    uint64 // what head is to become
 	_        [64]byte
-
-	ended atomic.Bool
+	producer waiter // for room
+	ended    atomic.Bool
 }
 
 var errEnded = errors.New("stream: the ring is empty and ended")
@@ -177,15 +177,18 @@ func (r *ring[T]) source() Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		w := watch.On(ctx)
 		defer w.End()
+		var p pace
 		for {
 			if err := r.await(ctx, nil); err == errEnded {
 				return context.Cause(ctx) // nil, unless a cancel was not seen yet
 			} else if err != nil {
 				return err
 			}
-			if _, err := r.take(&w, emit); err != nil {
+			n, err := r.take(&w, emit)
+			if err != nil {
 				return err
 			}
+			p.took(n, int(r.cap))
 		}
 	})
 }

@@ -206,10 +206,16 @@ func badSettings() map[string][]badRun {
 			_, err := stream.Retry[int, int](nil, nil)(ctx, 1)
 			return err
 		}},
-		"stream.Retry.b":           {func(ctx context.Context, _ func()) error { _, err := stream.Retry(try, wrong)(ctx, 1); return err }},
-		"stream.RetryMap.n":        {badFlow(stream.RetryMap(0, try, nil)), badFlow(stream.RetryMap(-1, try, nil))},
-		"stream.RetryMap.f":        {badFlow(stream.RetryMap[int, int](1, nil, nil))},
-		"stream.RetryMap.b":        {badFlow(stream.RetryMap(1, try, wrong))},
+		"stream.Retry.b":    {func(ctx context.Context, _ func()) error { _, err := stream.Retry(try, wrong)(ctx, 1); return err }},
+		"stream.RetryMap.n": {badFlow(stream.RetryMap(0, try, nil)), badFlow(stream.RetryMap(-1, try, nil))},
+		"stream.RetryMap.f": {badFlow(stream.RetryMap[int, int](1, nil, nil))},
+		"stream.RetryMap.b": {badFlow(stream.RetryMap(1, try, wrong))},
+		"stream.EachLent.src": {func(ctx context.Context, _ func()) error {
+			return stream.EachLent(ctx, nil, func([]byte) error { return nil })
+		}},
+		"stream.EachLent.take": {func(ctx context.Context, started func()) error {
+			return stream.EachLent(ctx, untouched[[]byte](started), nil)
+		}},
 		"stream.Run.src":           {badSource(none)},
 		"stream.Run.sink":          {badSink[int, int](nil)},
 		"stream.Scan.f":            {badFlow(stream.Scan[int](0, nil))},

@@ -32,6 +32,23 @@ func (w *waiter) yield(ready func() bool) {
 	}
 }
 
+// pace keeps a consumer from following its producers element by element. To look at what another core writes costs both as much
+// as a dozen elements; so when there was little, the consumer looks again a moment later, up to about a microsecond.
+type pace struct{ turns int }
+
+// took is called between two looks, with how many elements the last one found and how many there could have been.
+func (p *pace) took(n, of int) {
+	switch {
+	case n <= 1 || n > of/2: // it is not the consumer that is too quick
+		p.turns = 0
+	case n < of/4:
+		p.turns = min(2*p.turns+1, 15)
+	}
+	for range p.turns {
+		runtime.Gosched()
+	}
+}
+
 // until waits until ready, until ctx is done, or until the time comes on due (errDue). Whoever changes what ready looks at calls
 // wake afterwards.
 func (w *waiter) until(ctx context.Context, ready func() bool, due <-chan time.Time) error {
