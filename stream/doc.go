@@ -16,7 +16,7 @@
 //		codec.Gzip(nil),
 //		agecodec.Encrypt(recipient),
 //	)
-//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.json.gz.age", nil))
+//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
 //
 // # The contract
 //
