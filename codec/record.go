@@ -26,6 +26,9 @@ func (r *record) take(p []byte) []byte {
 	if len(part) == 0 {
 		return p[:len(p):len(p)]
 	}
+	if len(part) == cap(part) { // exactly what it takes
+		part = append(make([]byte, 0, len(part)+len(p)), part...)
+	}
 	all := append(part, p...)
 	return all[:len(all):len(all)]
 }
