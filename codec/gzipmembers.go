@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/klauspost/compress/flate"
+
 	"github.com/millweir/millweir/stream"
 )
 
@@ -59,17 +61,12 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 
 // packMember returns b as one member.
 func packMember(b block, level int) ([]byte, error) {
-	out := &appender{make([]byte, 0, memberHeader+memberTrailer+64+len(b.text)/2)}
-	out.b = append(out.b, memberStart[:]...)
-	w := newDeflater(out, level)
-	defer w.release()
-	if _, err := w.Write(b.text); err != nil {
+	m := append(make([]byte, 0, memberHeader+memberTrailer+64+len(b.text)/2), memberStart[:]...)
+	m, err := deflateText(m, b.text, level, (*flate.Writer).Close)
+	if err != nil {
 		return nil, err
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	m := binary.LittleEndian.AppendUint32(out.b, crc32.ChecksumIEEE(b.text))
+	m = binary.LittleEndian.AppendUint32(m, crc32.ChecksumIEEE(b.text))
 	m = binary.LittleEndian.AppendUint32(m, uint32(len(b.text)))
 	binary.LittleEndian.PutUint32(m[memberLength:], uint32(len(m)))
 	binary.LittleEndian.PutUint32(m[memberNumber:], b.number)

@@ -1,0 +1,38 @@
+package codec_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// Binary data in JSON is base64: nothing in it is repeated, but a quarter of its bits says nothing.
+func TestParallelCompressionOfBase64(t *testing.T) {
+	raw := make([]byte, 3<<20)
+	r := rand.NewChaCha8([32]byte{1})
+	_, _ = r.Read(raw)
+	text := []byte(base64.StdEncoding.EncodeToString(raw))
+	for name, pair := range map[string]codec.Pair[[]byte]{
+		"gzip": codec.GzipPair(&codec.GzipOptions{Level: 1, Parallelism: 2}, nil),
+		"zlib": codec.ZlibPair(&codec.DeflateOptions{Parallelism: 2}, nil),
+	} {
+		packed, err := stream.Run(t.Context(), stream.Via(source.Of(bytes.Clone(text)), pair.Encode()), sink.Slice[[]byte]())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := bytes.Join(packed, nil)
+		if len(all) > len(text)*77/100 {
+			t.Errorf("%s: %d bytes became %d", name, len(text), len(all))
+		}
+		back, err := stream.Run(t.Context(), stream.Via(source.Of(all), pair.Decode()), sink.Slice[[]byte]())
+		if err != nil || !bytes.Equal(bytes.Join(back, nil), text) {
+			t.Errorf("%s: it came back changed, %v", name, err)
+		}
+	}
+}
