@@ -111,7 +111,7 @@ func (r *row) again(ctx context.Context, err error) error {
 		return ending.Cause(ctx, err)
 	}
 	if ctx.Err() != nil {
-		return mendable(ctx, err)
+		return context.Cause(ctx) // err would have been mended: it ends nothing
 	}
 	if r.retries == 0 {
 		r.since = time.Now()

@@ -2,8 +2,6 @@ package stream
 
 import (
 	"context"
-
-	"github.com/millweir/millweir/internal/ending"
 )
 
 // attempt runs src into emit and tells whether the error it returns is one that a stage after src may mend: src's own. It may
@@ -24,15 +22,6 @@ func attempt[T any](ctx context.Context, src Source[T], emit func(T) error) (own
 		return false, err
 	}
 	return true, err
-}
-
-// mendable returns what a run that is over ends with when err would have been mended if it went on: it does not make an early end
-// a failure.
-func mendable(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); Stopped(cause) {
-		return cause
-	}
-	return ending.Cause(ctx, err)
 }
 
 // failFlow returns a flow whose run ends at once with err, before its upstream is started.

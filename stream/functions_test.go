@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,7 @@ type breaker struct {
 	t     *testing.T
 	mode  mode
 	at    int // the call that breaks
+	mu    sync.Mutex
 	calls int
 	broke bool
 	open  int // sources that have begun and not ended
@@ -36,27 +38,39 @@ type breaker struct {
 
 // hit stands in every function that a test hands to a stage.
 func (b *breaker) hit() {
-	b.calls++
-	if b.calls-1 != b.at || b.mode == waits {
-		return
+	if b.due(b.mode != waits) {
+		b.end()
 	}
-	b.broke = true
-	if b.mode == exits {
-		runtime.Goexit()
-	}
-	explode()
 }
 
 // try stands in those that get a context and may fail.
 func (b *breaker) try(ctx context.Context) error {
-	if b.mode == waits && b.calls == b.at {
-		b.calls++
-		b.broke = true
+	if !b.due(true) {
+		return nil
+	}
+	if b.mode == waits {
 		<-ctx.Done()
 		return fmt.Errorf("it gave up: %w", ctx.Err())
 	}
-	b.hit()
+	b.end()
 	return nil
+}
+
+// due counts a call, from whatever goroutine, and tells whether it is the one that breaks, if it can.
+func (b *breaker) due(can bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	due := can && b.calls == b.at
+	b.calls++
+	b.broke = b.broke || due
+	return due
+}
+
+func (b *breaker) end() {
+	if b.mode == exits {
+		runtime.Goexit()
+	}
+	explode()
 }
 
 var errExploded = errors.New("it exploded")

@@ -68,7 +68,7 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 			case err == nil && !o.Follow:
 				return nil
 			case err != nil && !mine && !refused && ctx.Err() != nil && backoff.When(err):
-				return mendable(ctx, err)
+				return context.Cause(ctx) // err would have been mended: it ends nothing
 			case err != nil && !mine:
 				return err
 			case err == nil:

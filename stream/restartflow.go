@@ -53,7 +53,7 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 					case inside.full:
 						return err
 					case !mine && !refused && ctx.Err() != nil && backoff.When(err):
-						return mendable(ctx, err)
+						return context.Cause(ctx) // err would have been mended: it ends nothing
 					case !mine:
 						return err
 					}

@@ -110,7 +110,7 @@ func supervised[T, U any](name string, n int, f func(context.Context, T) (U, err
 		case !o.When(err):
 			return outcome[T, U]{}, ending.Cause(ctx, err)
 		case ctx.Err() != nil:
-			return outcome[T, U]{}, mendable(ctx, err)
+			return outcome[T, U]{}, context.Cause(ctx) // the element would have been skipped: it ends nothing
 		}
 		return outcome[T, U]{dead: &DeadLetter[T]{e.value, e.at, err}}, nil
 	}
