@@ -19,7 +19,7 @@ func newWaiter() waiter { return waiter{woken: make(chan struct{}, 1)} }
 var errDue = errors.New("stream: the time is up")
 
 // yields is how often a waiter lets others run before it goes to sleep. Between busy goroutines what it waits for is often true by
-// then, at a tenth of the price of being woken.
+// then, and to be woken costs more.
 const yields = 4
 
 // yield lets others run until ready, for a short while only.
@@ -32,8 +32,8 @@ func (w *waiter) yield(ready func() bool) {
 	}
 }
 
-// pace keeps a consumer from following its producers element by element. To look at what another core writes costs both as much
-// as a dozen elements; so when there was little, the consumer looks again a moment later, up to about a microsecond.
+// pace keeps a consumer from following its producers element by element. To look at what another core writes slows
+// both down; so when there was little, the consumer looks again a moment later, up to about a microsecond.
 type pace struct{ turns int }
 
 // took is called between two looks, with how many elements the last one found and how many there could have been.
