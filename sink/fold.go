@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 
+	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -16,12 +17,30 @@ func Fold[T, R any](zero R, f func(R, T) R) stream.Sink[T, R] {
 	}
 	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (R, error) {
 		r := zero
+		if s, ok := src.(stream.SliceSource[T]); ok {
+			return foldSlices(ctx, s, r, f)
+		}
 		err := src.Each(ctx, func(x T) error {
 			r = f(r, x)
 			return nil
 		})
 		return r, err
 	})
+}
+
+func foldSlices[T, R any](ctx context.Context, src stream.SliceSource[T], r R, f func(R, T) R) (R, error) {
+	w := watch.On(ctx)
+	defer w.End()
+	err := src.EachSlice(ctx, func(xs []T) error {
+		for _, x := range xs {
+			if w.Ask.Load() && w.Done() {
+				return w.Cause()
+			}
+			r = f(r, x)
+		}
+		return nil
+	})
+	return r, err
 }
 
 // Reduce returns a sink that makes one element of all: f of the first two, f of that and the third… A single element is the

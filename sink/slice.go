@@ -12,6 +12,13 @@ import (
 func Slice[T any]() stream.Sink[T, []T] {
 	return stream.SinkFunc[T, []T](func(ctx context.Context, src stream.Source[T]) ([]T, error) {
 		var xs []T
+		if s, ok := src.(stream.SliceSource[T]); ok {
+			err := s.EachSlice(ctx, func(some []T) error {
+				xs = append(xs, some...)
+				return nil
+			})
+			return xs, err
+		}
 		err := src.Each(ctx, func(x T) error {
 			xs = append(xs, x)
 			return nil

@@ -23,7 +23,7 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 			empty := true
 			for x := range seq {
 				empty = false
-				if w.Done() {
+				if w.Ask.Load() && w.Done() {
 					return context.Cause(ctx)
 				}
 				if err := emit(x); err != nil {
@@ -47,7 +47,7 @@ func Repeat[T any](v T) stream.Source[T] {
 		own := copier[T]()
 		w := watch.On(ctx)
 		defer w.End()
-		for !w.Done() {
+		for !(w.Ask.Load() && w.Done()) {
 			x := v
 			if own != nil {
 				x = own(v)

@@ -25,7 +25,7 @@ func Range[N Integer](from, to, step N) stream.Source[N] {
 		w := watch.On(ctx)
 		defer w.End()
 		for v := from; up && v < to || !up && v > to; {
-			if w.Done() {
+			if w.Ask.Load() && w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(v); err != nil {

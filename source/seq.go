@@ -19,7 +19,7 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 		w := watch.On(ctx)
 		defer w.End()
 		for x := range seq {
-			if w.Done() {
+			if w.Ask.Load() && w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {
@@ -43,7 +43,7 @@ func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}
-			if w.Done() {
+			if w.Ask.Load() && w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {

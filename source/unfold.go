@@ -20,7 +20,7 @@ func Unfold[S, T any](seed S, f func(context.Context, S) (next S, v T, ok bool, 
 		w := watch.On(ctx)
 		defer w.End()
 		for state := seed; ; {
-			if w.Done() {
+			if w.Ask.Load() && w.Done() {
 				return context.Cause(ctx)
 			}
 			next, v, ok, err := f(ctx, state)

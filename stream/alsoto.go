@@ -96,11 +96,16 @@ var errLeft = errors.New("stream: the sink has had enough")
 // cloner returns the function that makes an element for a second receiver: a copy of a byte slice, anything else as it is.
 func cloner[T any]() func(T) T {
 	t := reflect.TypeFor[T]()
-	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Uint8 {
+	if !byteSlices(t) {
 		return func(v T) T { return v }
 	}
 	return func(v T) T {
 		p := reflect.ValueOf(v).Bytes()
 		return reflect.ValueOf(append(make([]byte, 0, len(p)), p...)).Convert(t).Interface().(T)
 	}
+}
+
+// byteSlices tells whether the elements of type t are byte slices.
+func byteSlices(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }

@@ -13,10 +13,8 @@ func Async[T any](n int) Flow[T, T] {
 		return invalid[T, T]("Async: %d elements ahead; it must be at least 1", n)
 	}
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			return beside(ctx, src, n, func(ctx context.Context, q *ring[T]) error {
-				return q.source().Each(ctx, emit)
-			})
+		return sliceSource[T](func(ctx context.Context, to receiver[T]) error {
+			return beside(ctx, src, n, func(ctx context.Context, q *ring[T]) error { return q.drain(ctx, to) })
 		})
 	})
 }
@@ -26,7 +24,7 @@ func beside[T any](ctx context.Context, src Source[T], n int, consume func(conte
 	g, ctx := NewGroup(ctx)
 	q := newRing[T](n)
 	g.Go(func() error {
-		err := src.Each(ctx, func(v T) error { return q.push(ctx, v) })
+		err := pour(ctx, src, q.receiver(ctx))
 		if err == nil {
 			q.end()
 		}

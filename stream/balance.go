@@ -33,14 +33,14 @@ func Balance[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 					return err
 				}), nil)
 			}
-			return runOpen(open, src, func(v T) error {
+			return runOpen(open, src, receiver[T]{one: func(v T) error {
 				select {
 				case free <- v:
 					return nil
 				case <-open.ctx.Done():
 					return context.Cause(open.ctx)
 				}
-			}, func() { close(free) })
+			}}, func() { close(free) })
 		})
 	})
 }

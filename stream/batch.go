@@ -16,17 +16,33 @@ func Batch[T any](n int) Flow[T, []T] {
 	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
 		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
 			var batch []T
-			err := src.Each(ctx, func(v T) error {
+			add := func(vs ...T) error {
 				if batch == nil {
 					batch = make([]T, 0, min(n, batchRoom))
 				}
-				batch = append(batch, v)
+				batch = append(batch, vs...)
 				if len(batch) < n {
 					return nil
 				}
 				full := batch
 				batch = nil
 				return emit(full)
+			}
+			err := pour(ctx, src, receiver[T]{
+				one: func(v T) error { return add(v) },
+				many: func(vs []T) error {
+					for len(vs) > 0 {
+						if ctx.Err() != nil {
+							return context.Cause(ctx)
+						}
+						k := min(n-len(batch), len(vs))
+						if err := add(vs[:k]...); err != nil {
+							return err
+						}
+						vs = vs[k:]
+					}
+					return nil
+				},
 			})
 			if err != nil || len(batch) == 0 {
 				return err

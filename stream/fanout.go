@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"sync/atomic"
 )
 
@@ -21,18 +23,51 @@ const branchAhead = 64
 //     the upstream is stopped when all have.
 func Broadcast[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 	own := cloner[T]()
-	return fanOut("Broadcast", flows, func(v T, branches []branch[T]) error {
-		for i := len(branches) - 1; i >= 0; i-- {
-			mine := v
-			if i > 0 {
-				mine = own(v)
+	return fanOut("Broadcast", flows, func(branches []branch[T]) receiver[T] {
+		one := func(v T) error {
+			for i := len(branches) - 1; i >= 0; i-- {
+				mine := v
+				if i > 0 {
+					mine = own(v)
+				}
+				if err := branches[i].push(mine); err != nil {
+					return err
+				}
 			}
-			if err := branches[i].push(mine); err != nil {
+			return nil
+		}
+		if byteSlices(reflect.TypeFor[T]()) { // every branch but one gets copies
+			return receiver[T]{one: one}
+		}
+		return receiver[T]{one: one, many: func(vs []T) error { return broadcast(vs, branches, one) }}
+	})
+}
+
+// broadcast sends vs to the branches: as many elements at once as have room everywhere, so that no branch waits for elements
+// that another has had, and else one.
+func broadcast[T any](vs []T, branches []branch[T], one func(T) error) error {
+	for len(vs) > 0 {
+		n := len(vs)
+		for _, b := range branches {
+			if !b.left.Load() {
+				n = min(n, b.q.room(n))
+			}
+		}
+		if n == 0 {
+			if err := one(vs[0]); err != nil {
+				return err
+			}
+			vs = vs[1:]
+			continue
+		}
+		for _, b := range branches {
+			if err := b.pushAll(vs[:n]); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
+		vs = vs[n:]
+	}
+	return nil
 }
 
 // Partition returns a flow that sends each element through the one of the flows whose index choose returns, and emits what they
@@ -43,12 +78,14 @@ func Partition[T, U any](choose func(T) int, flows ...Flow[T, U]) Flow[T, U] {
 	if choose == nil {
 		return invalid[T, U]("Partition: the function is nil")
 	}
-	return fanOut("Partition", flows, func(v T, branches []branch[T]) error {
-		i := choose(v)
-		if i < 0 || i >= len(branches) {
-			return fmt.Errorf("stream: Partition: branch %d of %d", i, len(branches))
-		}
-		return branches[i].push(v)
+	return fanOut("Partition", flows, func(branches []branch[T]) receiver[T] {
+		return receiver[T]{one: func(v T) error {
+			i := choose(v)
+			if i < 0 || i >= len(branches) {
+				return fmt.Errorf("stream: Partition: branch %d of %d", i, len(branches))
+			}
+			return branches[i].push(v)
+		}}
 	})
 }
 
@@ -76,15 +113,26 @@ func (b branch[T]) push(v T) error {
 	if b.left.Load() {
 		return nil
 	}
-	err := b.q.push(b.open, v)
+	return b.unlessLeft(b.q.push(b.open, v))
+}
+
+// pushAll sends vs, or drops what is left of them when the branch has had enough.
+func (b branch[T]) pushAll(vs []T) error {
+	if b.left.Load() {
+		return nil
+	}
+	return b.unlessLeft(b.q.pushAll(b.open, vs))
+}
+
+func (b branch[T]) unlessLeft(err error) error {
 	if err != nil && errors.Is(err, errLeft) {
 		return nil
 	}
 	return err
 }
 
-// fanOut returns a flow that gives each element to the branches by route.
-func fanOut[T, U any](name string, flows []Flow[T, U], route func(T, []branch[T]) error) Flow[T, U] {
+// fanOut returns a flow that gives the elements to the branches by what route returns for them.
+func fanOut[T, U any](name string, flows []Flow[T, U], route func([]branch[T]) receiver[T]) Flow[T, U] {
 	if len(flows) == 0 {
 		return invalid[T, U]("%s: no flows", name)
 	}
@@ -110,7 +158,7 @@ func fanOut[T, U any](name string, flows []Flow[T, U], route func(T, []branch[T]
 					return err
 				}), nil)
 			}
-			return runOpen(open, src, func(v T) error { return route(v, branches) }, func() {
+			return runOpen(open, src, route(branches), func() {
 				for _, b := range branches {
 					b.q.end()
 				}
@@ -141,14 +189,28 @@ func (c *countdown) leave() {
 	}
 }
 
-// runOpen runs src into push until its end or until no branch is open, and calls end when that went well.
-func runOpen[T any](c *countdown, src Source[T], push func(T) error, end func()) error {
-	err := without(src.Each(c.ctx, func(v T) error {
+// runOpen runs src into to until its end or until no branch is open, and calls end when that went well.
+func runOpen[T any](c *countdown, src Source[T], to receiver[T], end func()) error {
+	checked := receiver[T]{one: func(v T) error {
 		if c.open.Load() == 0 {
 			return c.enough
 		}
-		return push(v)
-	}), c.enough)
+		return to.one(v)
+	}}
+	if to.many != nil {
+		checked.many = func(vs []T) error {
+			for some := range slices.Chunk(vs, branchAhead) {
+				if c.open.Load() == 0 {
+					return c.enough
+				}
+				if err := to.many(some); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	err := without(pour(c.ctx, src, checked), c.enough)
 	if err == nil {
 		end()
 	}

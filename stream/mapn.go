@@ -31,12 +31,12 @@ func mapParallel[T, U any](name string, n int, order bool, f func(context.Contex
 		return invalid[T, U]("%s: the function is nil", name)
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
+		return sliceSource[U](func(ctx context.Context, to receiver[U]) error {
 			g, ctx := NewGroup(ctx)
 			m := newMapping[T, U](n, order)
 			defer context.AfterFunc(ctx, m.halt)()
 			g.Go(func() error {
-				err := src.Each(ctx, func(v T) error { return m.put(ctx, v) })
+				err := pour(ctx, src, m.receiver(ctx))
 				if err == nil {
 					m.end()
 				}
@@ -45,7 +45,7 @@ func mapParallel[T, U any](name string, n int, order bool, f func(context.Contex
 			for range n {
 				g.Go(func() error { return ending.Cause(ctx, m.work(ctx, f)) })
 			}
-			return g.Do(func() error { return m.drain(ctx, emit) })
+			return g.Do(func() error { return m.drain(ctx, to) })
 		})
 	})
 }

@@ -84,6 +84,33 @@ func (m *mapping[T, U]) put(ctx context.Context, v T) error {
 	return m.begin(ctx, v)
 }
 
+// putAll adds vs, as put does one after the other.
+func (m *mapping[T, U]) putAll(ctx context.Context, vs []T) error {
+	for len(vs) > 0 {
+		if c, n := m.filling, m.filled; c != nil && int(n) < len(c.in) {
+			k := copy(c.in[n:], vs)
+			if c.count.CompareAndSwap(n, n+int32(k)) {
+				m.filled, vs = n+int32(k), vs[k:]
+				continue
+			}
+			clear(c.in[n : int(n)+k])
+		}
+		if err := m.begin(ctx, vs[0]); err != nil {
+			return err
+		}
+		vs = vs[1:]
+	}
+	return nil
+}
+
+// receiver returns what takes the elements of the upstream.
+func (m *mapping[T, U]) receiver(ctx context.Context) receiver[T] {
+	return receiver[T]{
+		one:  func(v T) error { return m.put(ctx, v) },
+		many: func(vs []T) error { return m.putAll(ctx, vs) },
+	}
+}
+
 // begin puts v into a chunk of its own, and wakes a worker that waits.
 func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 	m.mu.Lock()
@@ -181,23 +208,37 @@ func (m *mapping[T, U]) finish(c *mapped[T, U], took time.Duration) {
 	}
 }
 
-// drain emits the results in order until all are through.
-func (m *mapping[T, U]) drain(ctx context.Context, emit func(U) error) error {
+// drain hands on the results until all are through.
+func (m *mapping[T, U]) drain(ctx context.Context, to receiver[U]) error {
 	for {
 		c, err := m.next(ctx)
 		if c == nil {
 			return err
 		}
-		for _, u := range c.out {
-			if m.halted.Load() {
-				return context.Cause(ctx)
-			}
-			if err := emit(u); err != nil {
-				return err
-			}
+		if err := m.hand(ctx, c.out, to); err != nil {
+			return err
 		}
 		m.reuse(c)
 	}
+}
+
+// hand hands on the results of a chunk.
+func (m *mapping[T, U]) hand(ctx context.Context, us []U, to receiver[U]) error {
+	if to.many != nil {
+		if m.halted.Load() {
+			return context.Cause(ctx)
+		}
+		return to.many(us)
+	}
+	for _, u := range us {
+		if m.halted.Load() {
+			return context.Cause(ctx)
+		}
+		if err := to.one(u); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // next waits for the chunk to emit next and takes it out; nil means that none follows.

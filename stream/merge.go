@@ -62,7 +62,7 @@ func MergeMap[T, U any](n int, f func(T) Source[U]) Flow[T, U] {
 // merging returns a source that emits what the sources emit that feed spawns. When one has ended and its ring is free for the
 // next, after is called, unless it is nil. feed runs on a goroutine too.
 func merging[T any](feed func(ctx context.Context, spawn func(src Source[T], after func())) error) Source[T] {
-	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+	return sliceSource[T](func(ctx context.Context, to receiver[T]) error {
 		g, ctx := NewGroup(ctx)
 		m := newMux[T](mergeAhead)
 		var running atomic.Int64
@@ -85,10 +85,10 @@ func merging[T any](feed func(ctx context.Context, spawn func(src Source[T], aft
 					}
 					r := m.open()
 					defer m.close(r)
-					return each(ctx, src, func(v T) error { return r.push(ctx, v) })
+					return pour(ctx, src, r.receiver(ctx))
 				})
 			})
 		})
-		return g.Do(func() error { return m.drain(ctx, emit) })
+		return g.Do(func() error { return m.drain(ctx, to) })
 	})
 }

@@ -57,7 +57,7 @@ func sizer[T any]() func(T) int {
 	var none T
 	t := reflect.TypeFor[T]()
 	switch {
-	case t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Uint8:
+	case !byteSlices(t):
 		return func(T) int { return 0 }
 	case isBytes(any(none)):
 		return func(v T) int { return len(any(v).([]byte)) }

@@ -55,8 +55,8 @@ func (m *mux[T]) end() {
 	m.consumer.wake()
 }
 
-// drain emits the elements until the end.
-func (m *mux[T]) drain(ctx context.Context, emit func(T) error) error {
+// drain hands on the elements until the end.
+func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 	w := watch.On(ctx)
 	defer w.End()
 	var p pace
@@ -75,7 +75,7 @@ func (m *mux[T]) drain(ctx context.Context, emit func(T) error) error {
 		ended := m.ended.Load() // before the rings: what is pushed before the end is seen
 		found, rings := 0, *m.rings.Load()
 		for _, r := range rings {
-			n, err := r.take(&w, emit)
+			n, err := r.take(&w, to)
 			if err != nil {
 				return err
 			}

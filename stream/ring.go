@@ -71,11 +71,49 @@ func (r *ring[T]) push(ctx context.Context, v T) error {
 	return nil
 }
 
-// hasRoom tells whether the next push does not wait. Only the producer calls it.
-func (r *ring[T]) hasRoom() bool {
-	r.headSeen = r.head.Load()
-	return r.tail.Load()-r.headSeen < r.cap
+// pushAll appends vs, as push does, waiting for room.
+func (r *ring[T]) pushAll(ctx context.Context, vs []T) error {
+	for len(vs) > 0 {
+		n := min(r.room(len(vs)), len(vs))
+		if n == 0 {
+			if err := r.awaitRoom(ctx, r.tail.Load()); err != nil {
+				return err
+			}
+			continue
+		}
+		t := r.tail.Load()
+		from := int(t & r.mask)
+		k := copy(r.buf[from:], vs[:n])
+		copy(r.buf, vs[k:n])
+		r.tail.Store(t + uint64(n))
+		if r.consumer.waits.Load() {
+			r.consumer.wake()
+		}
+		vs = vs[n:]
+	}
+	return nil
 }
+
+// receiver returns what takes elements into the ring.
+func (r *ring[T]) receiver(ctx context.Context) receiver[T] {
+	return receiver[T]{
+		one:  func(v T) error { return r.push(ctx, v) },
+		many: func(vs []T) error { return r.pushAll(ctx, vs) },
+	}
+}
+
+// room returns for how many elements there is room, which may be less than there is now if it is at least want. Only the producer
+// calls it.
+func (r *ring[T]) room(want int) int {
+	t := r.tail.Load()
+	if r.cap-(t-r.headSeen) < uint64(want) {
+		r.headSeen = r.head.Load()
+	}
+	return int(r.cap - (t - r.headSeen))
+}
+
+// hasRoom tells whether the next push does not wait. Only the producer calls it.
+func (r *ring[T]) hasRoom() bool { return r.room(1) > 0 }
 
 func (r *ring[T]) awaitRoom(ctx context.Context, t uint64) error {
 	room := func(least uint64) bool {
@@ -151,18 +189,24 @@ func (r *ring[T]) tell() {
 	}
 }
 
-// take emits the elements that are there and tells how many they were. Only the consumer calls it.
-func (r *ring[T]) take(w *watch.Context, emit func(T) error) (n int, err error) {
+// take hands on the elements that are there and tells how many they were. Only the consumer calls it.
+func (r *ring[T]) take(w *watch.Context, to receiver[T]) (n int, err error) {
 	first, last := r.taken, r.tail.Load()
 	for r.taken != last {
-		if w.Done() {
+		if w.Ask.Load() && w.Done() {
 			return int(r.taken - first), w.Cause()
+		}
+		if to.many != nil {
+			if err := r.lend(last, to.many); err != nil {
+				return int(r.taken - first), err
+			}
+			continue
 		}
 		v := r.next()
 		if r.taken-r.head.Load() >= r.stride || r.producer.waits.Load() {
 			r.tell()
 		}
-		if err := emit(v); err != nil {
+		if err := to.one(v); err != nil {
 			return int(r.taken - first), err
 		}
 	}
@@ -172,23 +216,38 @@ func (r *ring[T]) take(w *watch.Context, emit func(T) error) (n int, err error) 
 	return int(r.taken - first), nil
 }
 
+// lend hands on elements before last where they lie, a quarter of the ring at most, so that the producer has the rest.
+func (r *ring[T]) lend(last uint64, take func([]T) error) error {
+	from := r.taken & r.mask
+	n := min(last-r.taken, r.mask+1-from, 2*r.stride)
+	vs := r.buf[from : from+n : from+n]
+	if err := take(vs); err != nil {
+		return err
+	}
+	clear(vs)
+	r.taken += n
+	r.tell()
+	return nil
+}
+
 // source returns the consumer's side as a source.
-func (r *ring[T]) source() Source[T] {
-	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch.On(ctx)
-		defer w.End()
-		var p pace
-		for {
-			if err := r.await(ctx, nil); err == errEnded {
-				return context.Cause(ctx) // nil, unless a cancel was not seen yet
-			} else if err != nil {
-				return err
-			}
-			n, err := r.take(&w, emit)
-			if err != nil {
-				return err
-			}
-			p.took(n, int(r.cap))
+func (r *ring[T]) source() Source[T] { return sliceSource[T](r.drain) }
+
+// drain hands on the elements until the producer has ended.
+func (r *ring[T]) drain(ctx context.Context, to receiver[T]) error {
+	w := watch.On(ctx)
+	defer w.End()
+	var p pace
+	for {
+		if err := r.await(ctx, nil); err == errEnded {
+			return context.Cause(ctx) // nil, unless a cancel was not seen yet
+		} else if err != nil {
+			return err
 		}
-	})
+		n, err := r.take(&w, to)
+		if err != nil {
+			return err
+		}
+		p.took(n, int(r.cap))
+	}
 }

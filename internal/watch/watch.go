@@ -11,34 +11,42 @@ import (
 //
 //	w := watch.On(ctx)
 //	defer w.End()
+//	for … {
+//		if w.Ask.Load() && w.Done() {
+//			return w.Cause()
+//		}
+//	}
 type Context struct {
+	// Ask is false while the context is known not to be done. A loop reads it by itself: calls are not inlined where another
+	// package instantiates a generic function.
+	Ask *atomic.Bool
+
 	ctx   context.Context
 	asked int
-	flag  *atomic.Bool // nil at first
 	stop  func() bool
 }
 
-// askedLong is when setting the flag up has become cheap beside asking.
+// askedLong is when setting a flag up has become cheap beside asking.
 const askedLong = 128
 
+// always is the flag of a run that asks.
+var always = func() *atomic.Bool {
+	b := new(atomic.Bool)
+	b.Store(true)
+	return b
+}()
+
 // On returns a watch on ctx.
-func On(ctx context.Context) Context { return Context{ctx: ctx} }
+func On(ctx context.Context) Context { return Context{Ask: always, ctx: ctx} }
 
 // Done tells whether the context is done.
 func (w *Context) Done() bool {
-	if w.flag != nil {
-		return w.flag.Load()
-	}
-	return w.ask()
-}
-
-func (w *Context) ask() bool {
 	if w.ctx.Err() != nil {
 		return true
 	}
 	if w.asked++; w.asked == askedLong {
 		flag := new(atomic.Bool)
-		w.flag = flag
+		w.Ask = flag
 		w.stop = context.AfterFunc(w.ctx, func() { flag.Store(true) })
 	}
 	return false

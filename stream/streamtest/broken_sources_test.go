@@ -18,6 +18,43 @@ func source(f func(ctx context.Context, n int, emit emitInt) error) func(*testin
 	}
 }
 
+// bySlice returns the test of a source of integers that is right but for what it hands on as a slice.
+func bySlice(hand func(vs []int, take func([]int) error) error) func(*testing.T) {
+	return func(t *testing.T) {
+		streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] { return sliceOf{numbers(n), n, hand} }})
+	}
+}
+
+type sliceOf struct {
+	stream.Source[int]
+	n    int
+	hand func(vs []int, take func([]int) error) error
+}
+
+func (s sliceOf) EachSlice(ctx context.Context, take func([]int) error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case s.n == 0:
+		return nil
+	}
+	vs := make([]int, s.n)
+	for i := range vs {
+		vs[i] = i
+	}
+	return s.hand(vs, take)
+}
+
+// hasty does not look at its context before its only slice.
+type hasty struct {
+	stream.Source[int]
+	n int
+}
+
+func (h hasty) EachSlice(_ context.Context, take func([]int) error) error {
+	return sliceOf{n: h.n, hand: func(vs []int, take func([]int) error) error { return take(vs) }}.EachSlice(context.Background(), take)
+}
+
 func brokenSources() []defect {
 	return []defect{
 		{
@@ -44,6 +81,32 @@ func brokenSources() []defect {
 					}
 				}
 				return ctx.Err()
+			}),
+		},
+		{
+			name: "source drops the last slice", check: "Slices/Whole", says: `rule 6 .* by slices`,
+			test: bySlice(func(vs []int, take func([]int) error) error { return take(vs[:len(vs)-1]) }),
+		},
+		{
+			name: "source hands on a slice in a cancelled context", check: "Slices/Cancel/BeforeStart", says: `rule 7 .* before the start`,
+			test: func(t *testing.T) {
+				streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] { return hasty{numbers(n), n} }})
+			},
+		},
+		{
+			name: "source hands on an empty slice", check: "Slices/Whole", says: `rule 0 .* empty slice`,
+			test: bySlice(func(vs []int, take func([]int) error) error {
+				if err := take(vs); err != nil {
+					return err
+				}
+				return take(nil)
+			}),
+		},
+		{
+			name: "source forgets the error of a slice", check: "Slices/DownstreamError", says: `rule 4 .* expected emit's error`,
+			test: bySlice(func(vs []int, take func([]int) error) error {
+				_ = take(vs)
+				return nil
 			}),
 		},
 		{

@@ -1,6 +1,7 @@
 package streamtest
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/millweir/millweir/stream"
@@ -86,4 +87,15 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 	appliedTwice(s, t, f.New)
 	s.readsAhead(t)
 	s.panics(t)
+	var asked, has atomic.Bool
+	s.slices(t, func(int) stage[I, O] {
+		flow := f.New()
+		return func(r *run, up *sender[I], emit func(O) error) error {
+			src := flow.Apply(slicer[I]{up, &asked})
+			if _, ok := src.(stream.SliceSource[O]); ok {
+				has.Store(true)
+			}
+			return bySlices(r, src, emit)
+		}
+	}, func() bool { return asked.Load() || has.Load() })
 }

@@ -1,6 +1,7 @@
 package streamtest
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/millweir/millweir/stream"
@@ -42,13 +43,15 @@ type Sink[T, R any] struct {
 
 // sinkStage is a sink as a stage: its result is the one element that it emits.
 func sinkStage[T, R any](sink stream.Sink[T, R]) stage[T, R] {
-	return func(r *run, up *sender[T], emit func(R) error) error {
-		result, err := sink.Consume(r.ctx, up)
-		if err != nil {
-			return err
-		}
-		return emit(result)
+	return func(r *run, up *sender[T], emit func(R) error) error { return consume(r, sink, up, emit) }
+}
+
+func consume[T, R any](r *run, sink stream.Sink[T, R], src stream.Source[T], emit func(R) error) error {
+	result, err := sink.Consume(r.ctx, src)
+	if err != nil {
+		return err
 	}
+	return emit(result)
 }
 
 // TestSink checks that a sink keeps the contract of package stream, each rule in a subtest of its own.
@@ -93,4 +96,11 @@ func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 		s.stalled(t, func() stage[T, R] { return sinkStage(f.Stalled()) })
 	}
 	s.panics(t)
+	var asked atomic.Bool
+	s.slices(t, func(int) stage[T, R] {
+		sink := f.New()
+		return func(r *run, up *sender[T], emit func(R) error) error {
+			return consume(r, sink, slicer[T]{up, &asked}, emit)
+		}
+	}, asked.Load)
 }

@@ -80,4 +80,10 @@ func TestSource[T any](t *testing.T, f Source[T]) {
 	}
 	s.ownership(t)
 	s.panics(t)
+	if _, ok := f.New(1).(stream.SliceSource[T]); ok {
+		s.slices(t, func(n int) stage[struct{}, T] {
+			src := f.New(n)
+			return func(r *run, _ *sender[struct{}], emit func(T) error) error { return bySlices(r, src, emit) }
+		}, func() bool { return true })
+	}
 }

@@ -35,6 +35,35 @@ func asyncBoundary(jvm jvm) report.Case {
 	}, 0, report.Bar{Least: 15})
 }
 
+// asyncMapped is the same where the source's elements come one by one, out of a function: nothing is at hand at once.
+func asyncMapped() report.Case {
+	return report.Case{
+		Name: "async-mapped", About: "slice → map → async, 64 elements ahead → fold",
+		Unit: "element", Units: len(numbers), Want: sum(numbers) + int64(len(numbers)),
+		Ours: report.Peer{Name: "millweir", Run: func() (int64, error) {
+			return ourSum(stream.Via2(source.Slice(numbers), stream.Map(addOne), stream.Async[int](ahead)))
+		}},
+		Peers: []report.Peer{
+			{Name: "samber/ro ObserveOn", Run: func() (int64, error) {
+				return roSum(ro.Pipe2(ro.FromSlice(numbers), ro.Map(addOne), ro.ObserveOn[int](ahead)))
+			}},
+			{Name: "destel/rill Map, Buffer", Run: func() (int64, error) {
+				return rillSum(rill.Buffer(rill.Map(rill.FromSlice(numbers, nil), 1, func(v int) (int, error) { return addOne(v), nil }), ahead))
+			}},
+			{Name: "channel", Run: func() (int64, error) {
+				out := make(chan int, ahead)
+				go func() {
+					defer close(out)
+					for _, v := range numbers {
+						out <- addOne(v)
+					}
+				}()
+				return receive(out)
+			}},
+		},
+	}
+}
+
 // selectingChannel is what a channel costs when its sender can be cancelled, as ours can.
 func selectingChannel() (int64, error) {
 	ctx, cancel := context.WithCancel(background)

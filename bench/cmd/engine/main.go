@@ -38,6 +38,7 @@ func cases(jvm jvm, framed int) []report.Case {
 	return []report.Case{
 		fusedChain(jvm),
 		asyncBoundary(jvm),
+		asyncMapped(),
 		asyncIdle(),
 		orderedMap(jvm),
 		orderedMapWall(jvm),
