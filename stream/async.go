@@ -5,7 +5,7 @@ import "context"
 // Async returns a flow that runs its upstream on a goroutine of its own, up to n elements ahead of its downstream, so that the
 // two work at the same time. Nothing is held back from a downstream that waits.
 //
-//   - Memory: n elements; the upstream may wait when seven eighths of that are taken.
+//   - Memory: n elements; the upstream may wait when three quarters of that are taken.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
 //   - Errors: an error of the upstream overtakes the elements that wait.
 func Async[T any](n int) Flow[T, T] {

@@ -32,8 +32,8 @@ type ring[T any] struct {
 
 var errEnded = errors.New("stream: the ring is empty and ended")
 
-// newRing returns a ring of n elements, of a consumer that waits for it alone. While the downstream keeps its consumer, up to an
-// eighth of the ring is not given back yet: its producer may find room for so many fewer.
+// newRing returns a ring of n elements, of a consumer that waits for it alone. While the downstream keeps its consumer, up to a
+// quarter of the ring is not given back yet: its producer may find room for so many fewer.
 func newRing[T any](n int) *ring[T] {
 	w := newWaiter()
 	return newRingFor[T](n, &w)
