@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -140,25 +139,6 @@ func TestBSONIsAsMongodumpWritesIt(t *testing.T) {
 		if !bytes.Equal(got[i], doc) {
 			t.Errorf("document %d: got %x, want %x", i, got[i], []byte(doc))
 		}
-	}
-}
-
-func TestBsondumpReadsBSON(t *testing.T) {
-	bsondump, err := exec.LookPath("bsondump")
-	if err != nil {
-		t.Skip("bsondump is not installed: it is one of MongoDB's database tools")
-	}
-	docs, file := dump(t, false) // it refuses booleans that are neither 0 nor 1
-	name := filepath.Join(t.TempDir(), "docs.bson")
-	if err := os.WriteFile(name, file, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(t.Context(), bsondump, "--quiet", "--objcheck", name).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := bytes.Count(out, []byte("\n")); n != len(docs) {
-		t.Errorf("bsondump found %d documents of %d", n, len(docs))
 	}
 }
 
