@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // finding is what a look at the key tells.
@@ -131,7 +133,7 @@ func (r *run) settleComplete(ctx context.Context, err error, unclear bool) (Obje
 		if gone {
 			r.id = ""
 		}
-		return Object{}, join(r.conditional(r.ended(ctx, what, err)), r.abort(ctx))
+		return Object{}, ending.Join(r.conditional(r.ended(ctx, what, err)), r.abort(ctx))
 	}
 	dctx, cancel := r.detached(ctx)
 	defer cancel()
@@ -178,5 +180,5 @@ func (r *run) unknown(ctx context.Context, what string, err, look error) error {
 	if r.id != "" {
 		what += " " + r.id
 	}
-	return join(r.failed(what, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)), look)
+	return ending.Join(r.failed(what, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)), look)
 }

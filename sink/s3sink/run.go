@@ -2,12 +2,13 @@ package s3sink
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/millweir/millweir/stream"
 	"github.com/minio/crc64nvme"
+
+	"github.com/millweir/millweir/internal/ending"
+	"github.com/millweir/millweir/stream"
 )
 
 // run is one upload under way.
@@ -61,7 +62,7 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj O
 	}
 	switch {
 	case err != nil:
-		err = join(err, r.abort(ctx))
+		err = ending.Join(err, r.abort(ctx))
 	case r.id == "":
 		obj, err = r.put(ctx)
 	default:
@@ -69,14 +70,6 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj O
 	}
 	returned = true
 	return obj, err
-}
-
-// join returns err itself when clean-up went well.
-func join(err, cleanup error) error {
-	if cleanup == nil {
-		return err
-	}
-	return errors.Join(err, cleanup)
 }
 
 // fill runs src and hands the full parts to the senders.

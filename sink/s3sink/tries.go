@@ -17,6 +17,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/millweir/millweir/internal/s3reply"
 )
 
 // damaged are the codes of a body that was changed on its way: the SDK does not retry them, though it may, for the body is still at hand.
@@ -46,7 +48,7 @@ func (t *tries) options(o *s3.Options) {
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, slices.Concat(expired, t.retryOn)...)
 	}
 	t.credentials = o.Credentials
-	o.APIOptions = append(o.APIOptions, capReplies, func(stack *middleware.Stack) error {
+	o.APIOptions = append(o.APIOptions, s3reply.Cap, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
 				return err

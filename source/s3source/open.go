@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/millweir/millweir/internal/s3reply"
 )
 
 // open asks for what is left of the run. It returns the body, which begins at pos, and where it is to end, or -1.
@@ -45,7 +47,7 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 // not see the object as one across several replies.
 func plain(o *s3.Options) {
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	o.APIOptions = append(o.APIOptions, capRefusals, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
+	o.APIOptions = append(o.APIOptions, s3reply.CapRefusals, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
 }
 
 // check compares a reply with what was asked for and with the replies before.
