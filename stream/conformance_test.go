@@ -27,6 +27,7 @@ func TestContract(t *testing.T) {
 		"Map":              stream.Map(id),
 		"TryMap":           stream.TryMap(try),
 		"Filter":           stream.Filter(func(n int) bool { return n%2 == 0 }),
+		"Map after Filter": stream.Join(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Map(id)),
 		"FilterMap":        stream.FilterMap(func(n int) (int, bool) { return n, n%2 == 0 }),
 		"OfType":           stream.OfType[int, int](),
 		"FlatMap":          stream.FlatMap(func(n int) []int { return []int{n, n} }),

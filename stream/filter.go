@@ -7,13 +7,22 @@ func Filter[T any](keep func(T) bool) Flow[T, T] {
 	if keep == nil {
 		return invalid[T, T]("Filter: the function is nil")
 	}
-	return fuse(func(_ context.Context, emit func(T) error) func(T) error {
-		return func(v T) error {
-			if !keep(v) {
-				return nil
-			}
-			return emit(v)
+	return FlowFunc[T, T](func(src Source[T]) Source[T] { return filtered[T]{src, keep} })
+}
+
+// filtered is what [Filter] makes of src, for a [Map] behind it to see that the two are one step.
+type filtered[T any] struct {
+	src  Source[T]
+	keep func(T) bool
+}
+
+func (s filtered[T]) Each(ctx context.Context, emit func(T) error) error {
+	keep := s.keep
+	return s.src.Each(ctx, func(v T) error {
+		if !keep(v) {
+			return nil
 		}
+		return emit(v)
 	})
 }
 
