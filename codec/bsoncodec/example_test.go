@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"os"
 
-	"filippo.io/age"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/codec"
-	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
@@ -96,24 +93,4 @@ func ExampleValidate() {
 	// <nil>
 	// <nil> bsoncodec: document, offset 13, at /name, _id {"$numberInt":"1"}: text that is not UTF-8
 	// bsoncodec: document, offset 0: wrong length
-}
-
-// A backup's whole format as one value: what a restore decodes is what the backup encoded, in the order that the name tells.
-func Example_pair() {
-	key, err := age.GenerateX25519Identity()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	format := codec.PairOf(bsoncodec.ExtJSON(nil), bsoncodec.ParseExtJSON(nil), ".jsonl").
-		Then(codec.GzipPair(nil, nil)).
-		Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key}))
-	fmt.Println("cookies" + format.Suffix())
-	for doc, err := range stream.All(context.Background(), stream.Via2(documents(), format.Encode(), format.Decode())) {
-		fmt.Println(doc, err)
-	}
-	// Output:
-	// cookies.jsonl.gz.age
-	// {"_id": {"$numberInt":"1"},"name": "Ada"} <nil>
-	// {"_id": {"$numberInt":"2"},"name": "Alan"} <nil>
 }

@@ -70,7 +70,7 @@ func run(ctx context.Context, out io.Writer) error {
 	f := format(identity, &n)
 	key := "cookies" + f.Suffix()
 	began := time.Now()
-	object, err := backup(ctx, s.cookies, f, s.s3, bucket, key)
+	object, err := backup(ctx, s.cookies, &n.documents, f, s.s3, bucket, key)
 	if err != nil {
 		return err
 	}

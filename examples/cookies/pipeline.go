@@ -19,8 +19,11 @@ import (
 )
 
 // backup stores every document of cookies in one S3 object. The object is there only if it is whole.
-func backup(ctx context.Context, cookies *mongo.Collection, f codec.Pair[bson.Raw], client *s3.Client, bucket, key string) (s3sink.Object, error) {
-	body := stream.Via(mongosource.Find(cookies, bson.D{}, nil), f.Encode())
+func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, f codec.Pair[bson.Raw], client *s3.Client, bucket, key string) (s3sink.Object, error) {
+	body := stream.Via2(mongosource.Find(cookies, bson.D{}, nil),
+		stream.Monitor[bson.Raw](read),
+		f.Encode(),
+	)
 	return stream.Run(ctx, body, s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5 << 20}))
 }
 
@@ -31,15 +34,14 @@ func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec
 }
 
 // format is how a backup is stored and how it is read, in one value: a restore cannot undo the stages in another order. Its suffix is
-// .jsonl.gz.age. A format needs no counters; they are here to tell the story.
+// .jsonl.gz.age. A backup needs no counters; they are here to tell the story.
 func format(key *age.X25519Identity, n *passed) codec.Pair[bson.Raw] {
-	counted := stream.Join(stream.Monitor[bson.Raw](&n.documents), bsoncodec.ExtJSON(nil)) // canonical: every type comes back as it was
-	return codec.PairOf(counted, bsoncodec.ParseExtJSON(nil), ".jsonl").
-		Then(count(&n.json)).
-		Then(codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
-		Then(count(&n.gzip)).
-		Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key})).
-		Then(count(&n.age))
+	return bsoncodec.ExtJSONPair(nil, nil). // canonical: every type comes back as it was
+						Then(count(&n.json)).
+						Then(codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
+						Then(count(&n.gzip)).
+						Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key})).
+						Then(count(&n.age))
 }
 
 // passed counts what left each stage of the backup.

@@ -23,7 +23,7 @@ type Format struct {
 
 // Pair returns the way there and back. A backup needs no identities, and a restore no recipients.
 func (f Format) Pair() codec.Pair[bson.Raw] {
-	json := codec.PairOf(bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{Relaxed: f.Relaxed}), bsoncodec.ParseExtJSON(nil), ".jsonl")
+	json := bsoncodec.ExtJSONPair(&bsoncodec.ExtJSONOptions{Relaxed: f.Relaxed}, nil)
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
 	lines := json.Then(codec.GzipPair(
 		&codec.GzipOptions{Level: f.GzipLevel, Parallelism: workers},

@@ -1,0 +1,80 @@
+package bsoncodec_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"filippo.io/age"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/stream"
+)
+
+// A pair is the two flows with their options, and the suffix.
+func TestPairs(t *testing.T) {
+	doc := one(0x02, str("\xff"))
+	for _, c := range []struct {
+		pair   codec.Pair[bson.Raw]
+		suffix string
+		file   string // how it begins
+		err    error
+	}{
+		{bsoncodec.ExtJSONPair(nil, nil), ".jsonl", `{"a":{"$millweirBSON"`, nil},
+		{bsoncodec.ExtJSONPair(&bsoncodec.ExtJSONOptions{Strict: true}, nil), ".jsonl", "", bsoncodec.ErrInexact},
+		{bsoncodec.ExtJSONPair(nil, &bsoncodec.ParseExtJSONOptions{MaxLine: 5}), ".jsonl", `{"a":`, bsoncodec.ErrSize},
+		{bsoncodec.BSONPair(nil, nil), ".bson", string(doc), nil},
+		{bsoncodec.BSONPair(&bsoncodec.BSONOptions{MaxDocument: 5}, nil), ".bson", "", bsoncodec.ErrSize},
+		{bsoncodec.BSONPair(nil, &bsoncodec.ParseBSONOptions{MaxDocument: 5}), ".bson", string(doc), bsoncodec.ErrSize},
+		{bsoncodec.BSONPair(nil, nil).Then(codec.ZstdPair(nil, nil)), ".bson.zst", "\x28\xb5\x2f\xfd", nil},
+	} {
+		if got := c.pair.Suffix(); got != c.suffix {
+			t.Errorf("suffix %s, want %s", got, c.suffix)
+		}
+		file, _ := collect(t, stream.Via(slice(doc), c.pair.Encode())) // its error comes again below
+		if got := concat(file); !bytes.HasPrefix(got, []byte(c.file)) || c.file == "" && len(got) > 0 {
+			t.Errorf("%s: the file is %q", c.suffix, got)
+		}
+		back, err := collect(t, stream.Via2(slice(doc), c.pair.Encode(), c.pair.Decode()))
+		if !errors.Is(err, c.err) || err == nil && (len(back) != 1 || !bytes.Equal(back[0], doc)) {
+			t.Errorf("%s: %v, %v; want %v", c.suffix, back, err, c.err)
+		}
+	}
+}
+
+// A backup's whole format as one value: what a restore decodes is what the backup encoded, in the order that the name tells.
+func ExampleExtJSONPair() {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	format := bsoncodec.ExtJSONPair(nil, nil).
+		Then(codec.GzipPair(nil, nil)).
+		Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key}))
+	fmt.Println("cookies" + format.Suffix())
+	for doc, err := range stream.All(context.Background(), stream.Via2(documents(), format.Encode(), format.Decode())) {
+		fmt.Println(doc, err)
+	}
+	// Output:
+	// cookies.jsonl.gz.age
+	// {"_id": {"$numberInt":"1"},"name": "Ada"} <nil>
+	// {"_id": {"$numberInt":"2"},"name": "Alan"} <nil>
+}
+
+func ExampleBSONPair() {
+	format := bsoncodec.BSONPair(nil, &bsoncodec.ParseBSONOptions{Strict: true}).Then(codec.ZstdPair(nil, nil))
+	fmt.Println("cookies" + format.Suffix())
+	for doc, err := range stream.All(context.Background(), stream.Via2(documents(), format.Encode(), format.Decode())) {
+		fmt.Println(doc, err)
+	}
+	// Output:
+	// cookies.bson.zst
+	// {"_id": {"$numberInt":"1"},"name": "Ada"} <nil>
+	// {"_id": {"$numberInt":"2"},"name": "Alan"} <nil>
+}
