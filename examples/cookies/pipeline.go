@@ -34,14 +34,14 @@ func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec
 }
 
 // format is how a backup is stored and how it is read, in one value: a restore cannot undo the stages in another order. Its suffix is
-// .jsonl.gz.age. A backup needs no counters; they are here to tell the story.
+// .jsonl.gz.age. The JSON is canonical: every type comes back as it was. A backup needs no counters; they are here to tell the story.
 func format(key *age.X25519Identity, n *passed) codec.Pair[bson.Raw] {
-	return bsoncodec.ExtJSONPair(nil, nil). // canonical: every type comes back as it was
-						Then(count(&n.json)).
-						Then(codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
-						Then(count(&n.gzip)).
-						Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key})).
-						Then(count(&n.age))
+	return bsoncodec.ExtJSONPair(nil, nil).
+		Then(count(&n.json)).
+		Then(codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
+		Then(count(&n.gzip)).
+		Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key})).
+		Then(count(&n.age))
 }
 
 // passed counts what left each stage of the backup.
