@@ -1,8 +1,8 @@
 package codec
 
 import (
+	"context"
 	"encoding/base64"
-	"io"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -15,10 +15,64 @@ type Base64Options struct {
 
 // Base64 returns a flow that writes its input as base64 (RFC 4648), without newlines. Its mirror is [Unbase64].
 //
-// In, out: byte chunks of any size. Fused; it holds one chunk.
+//   - In: byte chunks of any size. Out: chunks of 64 KiB, the last one shorter.
+//   - Ownership: chunks are the receiver's; to [stream.EachLent] and the sinks that use it, all are lent in the same memory.
+//   - Memory: one chunk.
+//   - Order and goroutines: fused.
 func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding()
-	return Writer("codec: base64", func(w io.Writer) (io.WriteCloser, error) { return base64.NewEncoder(enc, w), nil })
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			w := base64Writer{filler: filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}, enc: enc}
+			err := guardLent(ctx, src, w.chunk)
+			if err == nil {
+				err = w.encode(w.held)
+			}
+			if err == nil {
+				err = w.flush()
+			}
+			return err
+		})
+	})
+}
+
+// base64Writer is one run of Base64.
+type base64Writer struct {
+	filler
+	enc  *base64.Encoding
+	held []byte // fewer bytes than the three that make a group
+}
+
+// chunk encodes the groups that end in p.
+func (w *base64Writer) chunk(p []byte) error {
+	if len(w.held) > 0 {
+		n := min(3-len(w.held), len(p))
+		w.held, p = append(w.held, p[:n]...), p[n:]
+		if len(w.held) < 3 {
+			return nil
+		}
+		if err := w.encode(w.held); err != nil {
+			return err
+		}
+	}
+	whole := len(p) / 3 * 3
+	w.held = append(w.held[:0], p[whole:]...)
+	return w.encode(p[:whole])
+}
+
+// encode writes p, which is whole groups, or the last one.
+func (w *base64Writer) encode(p []byte) error {
+	for len(p) > 0 {
+		space, err := w.space(4)
+		if err != nil {
+			return err
+		}
+		k := min(len(p), len(space)/4*3)
+		w.enc.Encode(space, p[:k])
+		w.fill(w.enc.EncodedLen(k))
+		p = p[k:]
+	}
+	return nil
 }
 
 func (o *Base64Options) encoding() *base64.Encoding {

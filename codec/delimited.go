@@ -37,9 +37,9 @@ func Delimited(delimiter []byte, opts *DelimitedOptions) stream.Flow[[]byte, []b
 	}
 	delimiter = bytes.Clone(delimiter)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			d := delimiterCutter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength}
-			err := guard(ctx, src, d.chunk)
+		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			d := delimiterCutter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength, rec: record{lent: lent}}
+			err := guardRecords(ctx, src, d.chunk, lent)
 			if err == nil && d.rec.len() > 0 {
 				err = d.record(d.rec.take(nil))
 			}
@@ -57,8 +57,9 @@ type delimiterCutter struct {
 	sep     []byte
 	max     int
 	rec     record
-	offset  int64 // of the record that has begun
-	records int64 // emitted so far
+	window  []byte // the end of what is held and the beginning of a chunk
+	offset  int64  // of the record that has begun
+	records int64  // emitted so far
 }
 
 // chunk emits the records that end in p.
@@ -98,13 +99,13 @@ func (d *delimiterCutter) straddling(p []byte) (rest, whole []byte) {
 	if tail == 0 {
 		return nil, nil
 	}
-	window := append(bytes.Clone(held[len(held)-tail:]), p[:min(len(p), len(d.sep)-1)]...)
-	i := bytes.Index(window, d.sep)
+	d.window = append(append(d.window[:0], held[len(held)-tail:]...), p[:min(len(p), len(d.sep)-1)]...)
+	i := bytes.Index(d.window, d.sep)
 	if i < 0 {
 		return nil, nil
 	}
 	n := len(held) - tail + i
-	d.rec = record{}
+	d.rec.clear()
 	return p[i+len(d.sep)-tail:], held[:n:n]
 }
 

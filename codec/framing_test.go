@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 	"github.com/millweir/millweir/stream/streamtest"
@@ -132,6 +134,68 @@ func TestLinesTooLong(t *testing.T) {
 	if err := drain(stream.Via(pieces([]byte("x"), 0), codec.Lines(&codec.LinesOptions{MaxLength: -1}))); err == nil {
 		t.Error("negative MaxLength: no error")
 	}
+}
+
+// TestLinesCut cuts a text at every pair of places, for lines to keep and lent ones.
+func TestLinesCut(t *testing.T) {
+	in := []byte("one\r\n\n\r\r\nlonger, two\nabc\r\n\nlast\r")
+	for _, c := range []struct {
+		opts codec.LinesOptions
+		want []string
+	}{
+		{codec.LinesOptions{}, []string{"one\r", "", "\r\r", "longer, two", "abc\r", "", "last\r"}},
+		{codec.LinesOptions{TrimCR: true}, []string{"one", "", "\r", "longer, two", "abc", "", "last"}},
+		{codec.LinesOptions{TrimCR: true, SkipEmpty: true, MaxLength: 11}, []string{"one", "\r", "longer, two", "abc", "last"}},
+	} {
+		for i := range len(in) + 1 {
+			for j := i; j <= len(in); j++ {
+				src := stream.Via(stream.Via(source.Of(in[:i], in[i:j], in[j:]), clone), codec.Lines(&c.opts))
+				kept, err := stream.Run(context.Background(), src, sink.Slice[[]byte]())
+				if err != nil || !slices.EqualFunc(kept, c.want, sameText) {
+					t.Fatalf("%+v, cut at %d and %d: %q, %v", c.opts, i, j, kept, err)
+				}
+				var lent []string
+				err = stream.EachLent(context.Background(), src, func(line []byte) error {
+					lent = append(lent, string(line))
+					return nil
+				})
+				if err != nil || !slices.Equal(lent, c.want) {
+					t.Fatalf("%+v, cut at %d and %d, lent: %q, %v", c.opts, i, j, lent, err)
+				}
+			}
+		}
+	}
+}
+
+func sameText(p []byte, s string) bool { return string(p) == s }
+
+// TestLinesKeepTheirMemory keeps lines of which every one was cut, of lengths about those at which they get their memory otherwise,
+// and appends to each.
+func TestLinesKeepTheirMemory(t *testing.T) {
+	var chunks, want [][]byte
+	for i := range 400 {
+		n := []int{0, 1, 2, 100, 4_000, 16<<10 - 1, 16 << 10, 16<<10 + 1, 70_000}[i*i%9]
+		line := bytes.Repeat([]byte{byte('a' + i%26)}, n)
+		want = append(want, line)
+		text := append([]byte("|"), line...)
+		half := len(text) / 2
+		if i > 0 {
+			chunks[len(chunks)-1] = append(chunks[len(chunks)-1], text[:half]...)
+		} else {
+			chunks = append(chunks, text[:half])
+		}
+		chunks = append(chunks, append(text[half:len(text):len(text)], '\n'))
+		want[i] = text
+	}
+	got, err := stream.Run(context.Background(), stream.Via(source.Slice(chunks), codec.Lines(nil)), sink.Slice[[]byte]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameElements(t, got, want)
+	for i := range got {
+		_ = append(got[i], "spoilt"...)
+	}
+	sameElements(t, got, want)
 }
 
 func TestLongLine(t *testing.T) {
@@ -328,6 +392,18 @@ func ExampleLines() {
 	// "two"
 	// "three"
 	// <nil>
+}
+
+// Whoever is done with a line when the next one comes can have it lent, which is faster.
+func ExampleLines_lent() {
+	text := source.Of([]byte("one\ntw"), []byte("o\nthree"))
+	longest := 0
+	err := stream.EachLent(context.Background(), stream.Via(text, codec.Lines(nil)), func(line []byte) error {
+		longest = max(longest, len(line))
+		return nil
+	})
+	fmt.Println(longest, err)
+	// Output: 5 <nil>
 }
 
 func ExampleJoinLines() {

@@ -1,29 +1,35 @@
 package codec
 
 import (
+	"context"
 	"encoding/hex"
-	"io"
 
 	"github.com/millweir/millweir/stream"
 )
 
 // Hex returns a flow that writes each byte as two hexadecimal digits, in lower case. Its mirror is [Unhex].
 //
-// In, out: byte chunks of any size. Fused; it holds one chunk.
+// In: byte chunks of any size. Out, ownership, memory and order: as those of [Base64].
 func Hex() stream.Flow[[]byte, []byte] {
-	return Writer("codec: hex", func(w io.Writer) (io.WriteCloser, error) { return noClose{hex.NewEncoder(w)}, nil })
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
+		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			f := filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}
+			err := guardLent(ctx, src, func(p []byte) error {
+				for len(p) > 0 {
+					space, err := f.space(2)
+					if err != nil {
+						return err
+					}
+					k := min(len(p), len(space)/2)
+					f.fill(hex.Encode(space, p[:k]))
+					p = p[k:]
+				}
+				return nil
+			})
+			if err == nil {
+				err = f.flush()
+			}
+			return err
+		})
+	})
 }
-
-// Unhex returns a flow that reads hexadecimal digits, of either case, the mirror of [Hex].
-//
-// In, out: byte chunks of any size. Fused; it holds one chunk. Errors: [io.ErrUnexpectedEOF] for an odd number of digits,
-// hex.InvalidByteError for anything else.
-func Unhex() stream.Flow[[]byte, []byte] {
-	return Reader("codec: unhex", func(r io.Reader) (io.Reader, error) { return hex.NewDecoder(r), nil })
-}
-
-// noClose is an encoder that has nothing to finish.
-type noClose struct{ io.Writer }
-
-// Close implements [io.Closer].
-func (noClose) Close() error { return nil }

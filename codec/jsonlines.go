@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 
@@ -16,16 +15,19 @@ type JSONLinesOptions struct {
 // JSONLines returns a flow that writes every element as JSON on a line of its own (https://jsonlines.org), by encoding/json. Its
 // mirror is [ParseJSONLines].
 //
-//   - Out: chunks of whole lines, of 64 KiB or a little more.
-//   - Memory: one chunk, or the longest line if that is more.
+//   - Out: chunks of whole lines, of at most 64 KiB, or of one longer line. Ownership: as that of [Base64].
+//   - Memory: one chunk, or the longest line if that is more, and the encoder's.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the element's number and what encoding/json says.
 func JSONLines[T any](opts *JSONLinesOptions) stream.Flow[T, []byte] {
-	return jsonWriting[T]("codec: json lines", opts, jsonFrame{after: "\n"})
+	return jsonWriting[T]("codec: json lines", opts, jsonFrame{lines: true})
 }
 
 // jsonFrame is what stands around elements.
-type jsonFrame struct{ first, between, after, last, empty string }
+type jsonFrame struct {
+	first, between, last, empty string
+	lines                       bool // the newline that the encoder writes behind an element stays
+}
 
 // jsonWriting is JSONLines and JSONArray.
 func jsonWriting[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream.Flow[T, []byte] {
@@ -34,42 +36,107 @@ func jsonWriting[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream
 		o = *opts
 	}
 	return stream.FlowFunc[T, []byte](func(src stream.Source[T]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			g := gatherer{emit: emit}
-			var one bytes.Buffer
-			enc := json.NewEncoder(&one)
+		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			w := jsonWriter{memory: memory{lent: lent}, emit: emit, frame: f}
+			enc := json.NewEncoder(&w)
 			enc.SetEscapeHTML(o.EscapeHTML)
-			var elements, offset int64
-			put := func(s string, p []byte, t string) error {
-				n := len(s) + len(p) + len(t)
-				offset += int64(n)
-				if err := g.room(n); err != nil {
+			err := guard(ctx, src, func(v T) error {
+				if err := w.begin(); err != nil {
 					return err
 				}
-				g.buf = append(append(append(g.buf, s...), p...), t...)
-				return nil
-			}
-			err := guard(ctx, src, func(v T) error {
-				one.Reset()
 				if err := enc.Encode(v); err != nil {
-					return wrap(name, &InputError{Record: elements + 1, Offset: offset, Err: err})
+					if w.err == nil {
+						w.err = wrap(name, &InputError{Record: w.elements, Offset: w.offset, Err: err})
+					}
+					return w.err
 				}
-				before := f.between
-				if elements == 0 {
-					before = f.first
-				}
-				elements++
-				return put(before, bytes.TrimSuffix(one.Bytes(), []byte("\n")), f.after)
+				w.end()
+				return nil
 			})
-			if err == nil && elements == 0 {
-				err = put(f.empty, nil, "")
-			} else if err == nil {
-				err = put(f.last, nil, "")
-			}
 			if err == nil {
-				err = g.flush()
+				err = w.finish()
 			}
 			return err
 		})
 	})
+}
+
+// jsonWriter is the chunk that the elements of one run are encoded into, without a buffer between.
+type jsonWriter struct {
+	memory
+	emit     func([]byte) error
+	frame    jsonFrame
+	buf      []byte
+	whole    int   // bytes of buf that are whole records
+	elements int64 // begun
+	offset   int64 // of the first byte of buf that is not of a whole record
+	err      error // of emit, or the run's
+}
+
+// begin writes what stands before an element.
+func (w *jsonWriter) begin() error {
+	before := w.frame.between
+	if w.elements == 0 {
+		before = w.frame.first
+	}
+	w.elements++
+	if before == "" {
+		return nil
+	}
+	return w.text(before)
+}
+
+// end says that an element was encoded.
+func (w *jsonWriter) end() {
+	if n := len(w.buf); !w.frame.lines && n > 0 && w.buf[n-1] == '\n' {
+		w.buf = w.buf[:n-1]
+	}
+	w.offset += int64(len(w.buf) - w.whole)
+	w.whole = len(w.buf)
+}
+
+// finish writes what stands after all elements, and emits the last chunk.
+func (w *jsonWriter) finish() error {
+	last := w.frame.last
+	if w.elements == 0 {
+		last = w.frame.empty
+	}
+	if err := w.text(last); err != nil || len(w.buf) == 0 {
+		return err
+	}
+	return w.emit(w.buf)
+}
+
+func (w *jsonWriter) text(s string) error {
+	if len(s) > cap(w.buf)-len(w.buf) {
+		if err := w.grow(len(s)); err != nil {
+			return err
+		}
+	}
+	w.buf = append(w.buf, s...)
+	return nil
+}
+
+// Write implements [io.Writer] for the encoder.
+func (w *jsonWriter) Write(p []byte) (int, error) {
+	if len(p) > cap(w.buf)-len(w.buf) {
+		if err := w.grow(len(p)); err != nil {
+			return 0, err
+		}
+	}
+	w.buf = append(w.buf, p...)
+	return len(p), nil
+}
+
+// grow makes room for n bytes more: whole records are emitted, what there is of the next one goes into the next chunk.
+func (w *jsonWriter) grow(n int) error {
+	whole, begun := w.buf[:w.whole:w.whole], w.buf[w.whole:]
+	if len(whole) > 0 {
+		if w.err = w.emit(whole); w.err != nil {
+			return w.err
+		}
+	}
+	next := w.get(max(chunkSize, len(begun)+n))
+	w.buf, w.whole = next[:copy(next, begun)], 0
+	return nil
 }

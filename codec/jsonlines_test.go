@@ -306,6 +306,97 @@ func TestParseJSONArrayErrors(t *testing.T) {
 	checkWrong(t, "length", codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{MaxLength: 4}), wrongText{`["ab",    "abc"]`, 2, 10, "", codec.ErrTooLong})
 }
 
+// TestJSONLinesChunks shows that chunks are whole lines, and no longer than they should be.
+func TestJSONLinesChunks(t *testing.T) {
+	var in []string
+	for i := range 300 {
+		in = append(in, strings.Repeat("x", []int{0, 10, 1000, 30_000, 64<<10 - 3, 64<<10 - 2, 100_000}[i*i%7]))
+	}
+	src := stream.Via(source.Slice(in), codec.JSONLines[string](nil))
+	out, err := stream.Run(context.Background(), src, sink.Slice[[]byte]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range out {
+		if p[len(p)-1] != '\n' || len(p) > 64<<10 && bytes.Count(p, []byte("\n")) != 1 {
+			t.Errorf("a chunk of %d bytes, with %d newlines", len(p), bytes.Count(p, []byte("\n")))
+		}
+	}
+	if got, err := parsed(codec.ParseJSONLines[string](nil), string(bytes.Join(out, nil)), 50_000); err != nil || !reflect.DeepEqual(got, in) {
+		t.Errorf("%d elements of %d, %v", len(got), len(in), err)
+	}
+}
+
+// TestJSONWritingOffsets fails behind elements that fill chunks in many ways.
+func TestJSONWritingOffsets(t *testing.T) {
+	for n := 64<<10 - 12; n < 64<<10+4; n++ {
+		src := source.Of[any](strings.Repeat("x", n), "y", "z", func() {})
+		for name, c := range map[string]struct {
+			f    stream.Flow[any, []byte]
+			want int64
+		}{
+			"lines": {codec.JSONLines[any](nil), int64(n + 3 + 4 + 4)},
+			"array": {codec.JSONArray[any](nil), int64(n + 2 + 2 + 2 + 3 + 2 + 3)},
+		} {
+			err := drain(stream.Via(src, c.f))
+			var at *codec.InputError
+			if !errors.As(err, &at) || at.Offset != c.want || at.Record != 4 {
+				t.Errorf("%s behind %d bytes: %v, want record 4, byte %d", name, n, err, c.want)
+			}
+		}
+	}
+}
+
+// choosy is a type with a parser of its own, which refuses a text once.
+type choosy struct{ text string }
+
+var errChoosy = errors.New("not this one")
+
+func (c *choosy) UnmarshalJSON(text []byte) error {
+	if c.text == "" && string(text) == `"no"` {
+		c.text = "asked"
+		return errChoosy
+	}
+	c.text = string(text)
+	return nil
+}
+
+// TestParseJSONLinesTogether reads values behind one another with what is left over, or wrong, in between.
+func TestParseJSONLinesTogether(t *testing.T) {
+	type number struct{ N int }
+	for _, c := range []struct {
+		text   string
+		strict bool
+		count  int // elements before the error
+		at     int64
+	}{
+		{"{\"N\":1} \r\n\t{\"N\":2}\n {\"N\":3} 4\n{\"N\":5}\n", false, 2, 28},
+		{"{\"N\":1}\n{\"N\":2\n}\n", false, 1, 13},
+		{"{\"N\":1}\n  {\"N\":\"x\"}\n", false, 1, 17},
+		{"{\"N\":1}\n{\"N\":2}{\"N\":3}\n", false, 1, 15},
+		{"{\"N\":1}\n{\"N\":2}\n{\"M\":3}\n", true, 2, 16},
+		{"{\"N\":1}\n{\"N\":2} {}\n", true, 1, 16},
+	} {
+		for cut := range 20 {
+			got, err := parsed(codec.ParseJSONLines[number](&codec.ParseJSONLinesOptions{RejectUnknown: c.strict}), c.text, cut)
+			var at *codec.InputError
+			if !errors.As(err, &at) || at.Offset != c.at || at.Record != int64(c.count+1) || len(got) != c.count {
+				t.Errorf("%q cut at %d: %v, %v; want %d elements and an error at byte %d", c.text, cut, got, err, c.count, c.at)
+			}
+		}
+	}
+	for _, strict := range []bool{false, true} {
+		got, err := parsed(codec.ParseJSONLines[choosy](&codec.ParseJSONLinesOptions{RejectUnknown: strict}), "1\n\"no\"\n2", 0)
+		if !errors.Is(err, errChoosy) || len(got) != 1 {
+			t.Errorf("strict %t: %v, %v", strict, got, err)
+		}
+	}
+	raw, err := parsed(codec.ParseJSONLines[json.RawMessage](nil), "[1,2]\ntrue\n{\"a\":\"b\"}\n17", 4)
+	if got := fmt.Sprintf("%s", raw); err != nil || got != `[[1,2] true {"a":"b"} 17]` {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
 // TestJSONCut cuts what we write at every byte. Of lines, whole ones may remain; an array is never whole.
 func TestJSONCut(t *testing.T) {
 	in := []cookie{cookieAt(1), {Name: "}\n]", Tags: []string{"a", "b"}}, cookieAt(3)}

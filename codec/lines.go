@@ -18,9 +18,10 @@ type LinesOptions struct {
 //
 //   - In: byte chunks of any size. Out: one line an element, without its newline (LF). A line may be empty, and is then an element of
 //     length 0. Text after the last newline is a line too.
-//   - Ownership: lines share the memory of the chunk they came in; each has it to itself up to its length and capacity. To keep
-//     a few short lines for long, copy them.
-//   - Memory: the chunk in hand; for a line that is cut over chunks up to three times its length.
+//   - Ownership: a line is its receiver's, up to its length and capacity. Lines share the memory of the chunk they came in, those
+//     that were cut over two chunks 64 KiB among themselves: to keep a few short lines for long, copy them. [stream.EachLent] has
+//     a line only until the next one, as one of a bufio.Scanner, and spares that memory.
+//   - Memory: the chunk in hand and 64 KiB; for a line that is cut over chunks up to three times its length.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the line and its offset: [ErrTooLong].
 func Lines(opts *LinesOptions) stream.Flow[[]byte, []byte] {
@@ -35,9 +36,9 @@ func Lines(opts *LinesOptions) stream.Flow[[]byte, []byte] {
 		o.MaxLength = defaultMaxLength
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			l := lineCutter{LinesOptions: o, ctx: ctx, emit: emit}
-			err := guard(ctx, src, l.chunk)
+		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			l := lineCutter{LinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
+			err := guardRecords(ctx, src, l.chunk, lent)
 			if err == nil {
 				err = l.end()
 			}

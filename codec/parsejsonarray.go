@@ -36,10 +36,10 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	if o.MaxLength == 0 {
 		o.MaxLength = defaultMaxLength
 	}
-	p := jsonParser{name: name, null: o.AllowNull, strict: o.RejectUnknown}
 	return stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
 		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			c := arrayCutter{name: name, max: o.MaxLength, element: func(text []byte, record, offset int64) error {
+			p := newJSONParser(name, o.AllowNull, o.RejectUnknown)
+			c := arrayCutter{name: name, max: o.MaxLength, rec: record{lent: true}, element: func(text []byte, record, offset int64) error {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
@@ -49,7 +49,7 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 				}
 				return emit(v)
 			}}
-			err := guard(ctx, src, c.chunk)
+			err := guardLent(ctx, src, c.chunk) // encoding/json copies what it keeps
 			if err == nil && c.at != afterArray {
 				err = c.fail(c.base, io.ErrUnexpectedEOF)
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -32,11 +33,11 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 		o = *opts
 	}
 	lines := Lines(&LinesOptions{MaxLength: o.MaxLength})
-	p := jsonParser{name: name, null: o.AllowNull, strict: o.RejectUnknown}
 	return stream.Join(lines, stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
 		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var records, offset int64
-			return guard(ctx, src, func(line []byte) error {
+			p := newJSONParser(name, o.AllowNull, o.RejectUnknown)
+			return guardLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
 				records++
 				start := offset
 				offset += int64(len(line)) + 1
@@ -53,48 +54,83 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	}))
 }
 
-// jsonParser reads one value.
+// jsonParser reads values, each from a text of its own.
 type jsonParser struct {
 	name         string
 	null, strict bool
+	d            *json.Decoder // it reads all texts of a run, so that its state is not made for each
+	in           fed           // what it reads
+	read         int64         // bytes it was given so far
 }
 
-// parse reads text into v. The text is record number record, and begins at offset of the stream.
+func newJSONParser(name string, null, strict bool) *jsonParser {
+	p := &jsonParser{name: name, null: null, strict: strict}
+	p.d = json.NewDecoder(&p.in)
+	if strict {
+		p.d.DisallowUnknownFields()
+	}
+	return p
+}
+
+// fed is a reader that is given one text after the other.
+type fed []byte
+
+// Read implements [io.Reader].
+func (f *fed) Read(p []byte) (int, error) {
+	if len(*f) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, *f)
+	*f = (*f)[n:]
+	return n, nil
+}
+
+// parse reads text into v. The text is record number record, and begins at offset of the stream. After an error the parser is of no
+// more use.
 func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	fail := func(at int64, pointer string, err error) error {
 		return wrap(p.name, &InputError{Record: record, Offset: offset + at, Pointer: pointer, Err: err})
 	}
-	switch trimmed := bytes.TrimSpace(text); {
+	trimmed := bytes.TrimLeft(text, jsonSpace)
+	lead := int64(len(text) - len(trimmed))
+	trimmed = bytes.TrimRight(trimmed, jsonSpace)
+	switch {
 	case len(trimmed) == 0:
 		return fail(0, "", fmt.Errorf("%w: no value", ErrSyntax))
 	case !p.null && string(trimmed) == "null":
 		return fail(0, "", fmt.Errorf("%w: null", ErrSyntax))
 	}
-	err := p.unmarshal(text, v)
+	err := p.decode(trimmed, v)
 	if err == nil {
 		return nil
 	}
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
+	at := lead
 	switch {
 	case errors.As(err, &syntax):
-		at := max(min(syntax.Offset, int64(len(text)))-1, 0)
-		return fail(at, pointerAt(text, int(at)), err)
+		at += syntax.Offset
 	case errors.As(err, &kind):
-		at := max(min(kind.Offset, int64(len(text)))-1, 0)
-		return fail(at, pointerAt(text, int(at)), err)
+		at += kind.Offset
+	default:
+		return fail(0, "", err)
 	}
-	return fail(0, "", err)
+	at = max(min(at, int64(len(text)))-1, 0)
+	return fail(at, pointerAt(text, int(at)), err)
 }
 
-func (p *jsonParser) unmarshal(text []byte, v any) error {
-	if !p.strict {
-		return json.Unmarshal(text, v)
+const jsonSpace = " \t\r\n"
+
+// decode reads text, which begins and ends with no white space.
+func (p *jsonParser) decode(text []byte, v any) error {
+	p.in = text
+	p.read += int64(len(text))
+	err := p.d.Decode(v)
+	if err == nil && p.d.InputOffset() == p.read {
+		return nil
 	}
 	if !json.Valid(text) {
-		return json.Unmarshal(text, v) // for its error
+		return json.Unmarshal(text, v) // for its error, with the offset in the text
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
+	return err
 }

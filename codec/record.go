@@ -5,14 +5,23 @@ package codec
 const defaultMaxLength = 128 << 20
 
 // record puts together a record that is cut over several chunks. A record that lies within one chunk stays where it is; one that
-// does not is copied, with room to grow.
+// does not is copied. The zero value is ready to use.
 type record struct {
-	part []byte // the tail of a chunk, without room behind it, or a buffer of ours
+	// The tail of a chunk, without room behind it, or a buffer of ours. Where it is empty it may have room, if records are lent.
+	part []byte
+	// Where short records that are cut get their memory: up to its length it is given away. Allocating each of them alone
+	// costs more than copying it.
+	slab []byte
+	// Says that chunks are ours, and records their receiver's, only until emit returns.
+	lent bool
 }
+
+// maxKept is the longest buffer that is kept for the next record.
+const maxKept = 1 << 20
 
 // hold keeps the beginning, or more, of a record that goes on in the next chunk.
 func (r *record) hold(p []byte) {
-	if len(r.part) == 0 {
+	if len(r.part) == 0 && !r.lent {
 		r.part = p[:len(p):len(p)]
 		return
 	}
@@ -22,15 +31,39 @@ func (r *record) hold(p []byte) {
 // take returns the record that ends with p, and is empty after that.
 func (r *record) take(p []byte) []byte {
 	part := r.part
-	r.part = nil
-	if len(part) == 0 {
+	switch {
+	case len(part) == 0:
 		return p[:len(p):len(p)]
+	case !r.lent && len(part) == cap(part): // exactly what it takes
+		part = append(r.room(len(part)+len(p)), part...)
 	}
-	if len(part) == cap(part) { // exactly what it takes
-		part = append(make([]byte, 0, len(part)+len(p)), part...)
-	}
-	all := append(part, p...)
+	r.part = append(part, p...)
+	all := r.part
+	r.clear()
 	return all[:len(all):len(all)]
+}
+
+// room returns n bytes of capacity for a record to keep. A slab is no longer than chunks mostly are: who keeps a record that was cut
+// holds no more memory by it than by one that was not.
+func (r *record) room(n int) []byte {
+	if n > chunkSize/4 {
+		return make([]byte, 0, n)
+	}
+	used := len(r.slab)
+	if n > cap(r.slab)-used {
+		r.slab, used = make([]byte, 0, min(max(2*cap(r.slab), 4*n), chunkSize)), 0
+	}
+	r.slab = r.slab[:used+n]
+	return r.slab[used : used : used+n]
+}
+
+// clear forgets what there is of the record.
+func (r *record) clear() {
+	if r.lent && cap(r.part) <= maxKept {
+		r.part = r.part[:0]
+	} else {
+		r.part = nil
+	}
 }
 
 // len returns how much of the record there is.

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,13 +130,68 @@ func TestTextErrors(t *testing.T) {
 }
 
 func TestUnbase64Offsets(t *testing.T) {
-	for in, want := range map[string]int64{"YWJ*": 3, "YWJj\nY\r\nQ*=": 9, "YWJjYR==": 6, "\n\nY": 3, "YQ==\n\nY": 6} {
+	for in, want := range map[string]int64{"YWJ*": 3, "YWJj\nY\r\nQ*=": 9, "YWJjYWJjYW*jYWJjYWJj": 10, "YWJjYR==": 6, "\n\nY": 3, "YQ==\n\nY": 6} {
 		for cut := range 9 {
 			_, err := bytesThrough(codec.Unbase64(nil), []byte(in), cut)
 			var at *codec.InputError
 			if !errors.As(err, &at) || at.Offset != want {
 				t.Errorf("%q cut at %d: %v, want byte %d", in, cut, err, want)
 			}
+		}
+	}
+}
+
+func TestUnhexOffsets(t *testing.T) {
+	for in, want := range map[string]struct {
+		at  int64
+		err error
+	}{
+		"g":     {0, hex.InvalidByteError('g')},
+		"0g":    {1, hex.InvalidByteError('g')},
+		"00ffG": {4, hex.InvalidByteError('G')},
+		"00-f0": {2, hex.InvalidByteError('-')},
+		"aB0\n": {3, hex.InvalidByteError('\n')},
+		"a":     {0, io.ErrUnexpectedEOF},
+		"0001a": {4, io.ErrUnexpectedEOF},
+	} {
+		for cut := range 6 {
+			_, err := bytesThrough(codec.Unhex(), []byte(in), cut)
+			var at *codec.InputError
+			if !errors.As(err, &at) || at.Offset != want.at || !errors.Is(err, want.err) {
+				t.Errorf("%q cut at %d: %v, want %v at byte %d", in, cut, err, want.err, want.at)
+			}
+		}
+	}
+}
+
+// TestTextChunks shows what chunks the writers make, and that the readers hold no whole group back.
+func TestTextChunks(t *testing.T) {
+	for name, f := range map[string]flow{"base64": codec.Base64(nil), "hex": codec.Hex()} {
+		for _, size := range []int{0, 1, 1000, 100_000} {
+			out, err := through(f, noise(150_000), size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range out[:len(out)-1] {
+				if len(p) != 64<<10 {
+					t.Errorf("%s by %d: a chunk of %d bytes", name, size, len(p))
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		f    flow
+		in   string
+		cut  int
+		want []string
+	}{
+		{codec.Unbase64(nil), "YWJjZGVmZ2hp", 5, []string{"abc", "def", "ghi"}},
+		{codec.Unbase64(nil), "YWJj\nZGVm\nZ2hp", 7, []string{"abc", "defghi"}},
+		{codec.Unbase64(nil), "YWJjZGVmZ2hp", 2, []string{"abc", "def", "ghi"}},
+		{codec.Unhex(), "616263646566", 3, []string{"a", "bc", "d", "ef"}},
+	} {
+		if out, err := through(c.f, []byte(c.in), c.cut); err != nil || !slices.EqualFunc(out, c.want, sameText) {
+			t.Errorf("%q by %d: %q, %v", c.in, c.cut, out, err)
 		}
 	}
 }

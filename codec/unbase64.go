@@ -12,7 +12,7 @@ import (
 
 // Unbase64 returns a flow that reads base64 (RFC 4648), the mirror of [Base64]. Newlines (CR, LF) are passed over.
 //
-//   - In, out: byte chunks of any size.
+//   - In, out: byte chunks of any size. Ownership: as that of [Base64].
 //   - Memory: the chunk in hand.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the offset: [ErrSyntax], also for letters behind the padding and for bits that the last letters
@@ -21,15 +21,18 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding().Strict()
 	raw := opts != nil && opts.NoPadding
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			d := base64Reader{enc: enc, emit: emit}
-			err := guard(ctx, src, d.chunk)
+		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			d := base64Reader{memory: memory{lent: lent}, enc: enc, emit: emit}
+			err := guardLent(ctx, src, d.chunk)
 			switch {
 			case err != nil || len(d.held) == 0:
 			case !raw || len(d.held) == 1:
 				err = d.fail(d.base, io.ErrUnexpectedEOF)
 			default:
-				err = d.decode(d.held, d.at)
+				plain, n := d.get(3), 0
+				if n, err = d.decode(plain, letters{d.held, d.at, 0}); err == nil {
+					err = emit(plain[:n:n])
+				}
 			}
 			return err
 		})
@@ -38,6 +41,7 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 
 // base64Reader is one run of Unbase64. The decoder of the standard library's streams finds other errors when chunks are cut otherwise.
 type base64Reader struct {
+	memory
 	enc   *base64.Encoding
 	emit  func([]byte) error
 	held  []byte  // the letters of a group that goes on in the next chunk
@@ -46,59 +50,95 @@ type base64Reader struct {
 	ended bool    // by padding
 }
 
+// letters is a piece of the text without its newlines.
+type letters struct {
+	text  []byte
+	at    []int64 // where they stood; nil where they stood one behind the other
+	start int64   // offset of the first one
+}
+
+func (l letters) offset(i int) int64 {
+	if l.at == nil {
+		return l.start + int64(i)
+	}
+	return l.at[i]
+}
+
+func (l letters) from(i int) letters {
+	if l.at == nil {
+		return letters{l.text[i:], nil, l.start + int64(i)}
+	}
+	return letters{l.text[i:], l.at[i:], 0}
+}
+
 // chunk decodes the groups that end in p.
 func (d *base64Reader) chunk(p []byte) error {
-	letters, at := d.held, d.at
-	if len(letters) == 0 && bytes.IndexByte(p, '\n') < 0 && bytes.IndexByte(p, '\r') < 0 {
-		letters, at = p, nil // as it is: a letter's offset is its index
-	} else {
+	in := letters{p, nil, d.base}
+	d.base += int64(len(p))
+	plain, n := d.get((len(d.held)+len(p))/4*3), 0
+	if bytes.IndexByte(p, '\n') >= 0 || bytes.IndexByte(p, '\r') >= 0 {
 		for i, c := range p {
 			if c != '\n' && c != '\r' {
-				letters, at = append(letters, c), append(at, d.base+int64(i))
+				d.held, d.at = append(d.held, c), append(d.at, in.start+int64(i))
 			}
 		}
+		in = letters{d.held, d.at, 0}
+	} else if len(d.held) > 0 {
+		k := min(4-len(d.held), len(p))
+		d.hold(in, k)
+		if len(d.held) < 4 {
+			return nil
+		}
+		var err error
+		if n, err = d.decode(plain, letters{d.held, d.at, 0}); err != nil {
+			return err
+		}
+		in = in.from(k)
 	}
-	whole := len(letters) / 4 * 4
-	rest := letters[whole:]
-	if err := d.decode(letters[:whole], at); err != nil {
+	d.held, d.at = d.held[:0], d.at[:0]
+
+	whole := len(in.text) / 4 * 4
+	rest := in.from(whole)
+	in.text = in.text[:whole]
+	k, err := d.decode(plain[n:], in)
+	switch n += k; {
+	case err != nil:
 		return err
+	case d.ended && len(rest.text) > 0:
+		return d.fail(rest.offset(0), ErrSyntax)
 	}
-	if d.ended && len(rest) > 0 {
-		return d.fail(d.offset(at, whole), ErrSyntax)
-	}
-	var restAt []int64
-	for i := range rest {
-		restAt = append(restAt, d.offset(at, whole+i))
-	}
-	d.held, d.at = append([]byte(nil), rest...), restAt
-	d.base += int64(len(p))
-	return nil
-}
-
-// offset returns the place in the stream of the i-th letter in hand.
-func (d *base64Reader) offset(at []int64, i int) int64 {
-	if at == nil {
-		return d.base + int64(i)
-	}
-	return at[i]
-}
-
-// decode emits what whole groups mean.
-func (d *base64Reader) decode(letters []byte, at []int64) error {
-	if len(letters) == 0 {
+	d.hold(rest, len(rest.text))
+	if n == 0 {
 		return nil
 	}
-	if d.ended {
-		return d.fail(d.offset(at, 0), ErrSyntax)
-	}
-	plain := make([]byte, d.enc.DecodedLen(len(letters)))
-	n, err := d.enc.Decode(plain, letters)
-	var corrupt base64.CorruptInputError
-	if errors.As(err, &corrupt) {
-		return d.fail(d.offset(at, min(int(corrupt), len(letters)-1)), ErrSyntax)
-	}
-	d.ended = letters[len(letters)-1] == '='
 	return d.emit(plain[:n:n])
+}
+
+// hold keeps the first n letters.
+func (d *base64Reader) hold(in letters, n int) {
+	for i, c := range in.text[:n] {
+		d.held, d.at = append(d.held, c), append(d.at, in.offset(i))
+	}
+}
+
+// decode writes to plain what whole groups mean, or the last one.
+func (d *base64Reader) decode(plain []byte, in letters) (int, error) {
+	if len(in.text) == 0 {
+		return 0, nil
+	}
+	if d.ended {
+		return 0, d.fail(in.offset(0), ErrSyntax)
+	}
+	n, err := d.enc.Decode(plain, in.text)
+	if err != nil {
+		var corrupt base64.CorruptInputError
+		if !errors.As(err, &corrupt) {
+			return 0, d.fail(in.offset(0), err)
+		}
+		return 0, d.fail(in.offset(min(int(corrupt), len(in.text)-1)), ErrSyntax)
+	}
+	d.ended = in.text[len(in.text)-1] == '='
+	return n, nil
 }
 
 func (d *base64Reader) fail(offset int64, err error) error {

@@ -1,0 +1,103 @@
+package codec
+
+import (
+	"context"
+	"io"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// lending is a stage's run as a source that is a [stream.Lender] too. Where lent is true, what it emits is the receiver's only until
+// emit returns, so that the run can use the memory again.
+type lending func(ctx context.Context, emit func([]byte) error, lent bool) error
+
+// Each implements [stream.Source].
+func (run lending) Each(ctx context.Context, emit func([]byte) error) error {
+	return run(ctx, emit, false)
+}
+
+// WriteTo implements [stream.Lender].
+func (run lending) WriteTo(ctx context.Context, w io.Writer) error {
+	return run(ctx, func(p []byte) error {
+		n, err := w.Write(p)
+		if err == nil && n != len(p) {
+			err = io.ErrShortWrite
+		}
+		return err
+	}, true)
+}
+
+// guardLent is guard for an f that is done with a chunk when it returns.
+func guardLent(ctx context.Context, src stream.Source[[]byte], f func([]byte) error) error {
+	var failed error
+	err := stream.EachLent(ctx, src, func(p []byte) error {
+		if failed == nil {
+			failed = f(p)
+		}
+		return failed
+	})
+	if err == nil {
+		err = failed
+	}
+	return err
+}
+
+// guardRecords is guardLent for records that are lent, and guard for those that keep the memory of their chunks.
+func guardRecords(ctx context.Context, src stream.Source[[]byte], f func([]byte) error, lent bool) error {
+	if lent {
+		return guardLent(ctx, src, f)
+	}
+	return guard(ctx, src, f)
+}
+
+// memory is what a run's chunks are made of.
+type memory struct {
+	lent bool // one piece serves for all
+	buf  []byte
+}
+
+// get returns n bytes. Where chunks are lent, those that it returned before are not in use any more.
+func (m *memory) get(n int) []byte {
+	if !m.lent {
+		return make([]byte, n)
+	}
+	if size := cap(m.buf); size < n || size > maxKept && n <= maxKept {
+		m.buf = make([]byte, n)
+	}
+	return m.buf[:n:n]
+}
+
+// filler fills chunks of 64 KiB and emits each when it is full.
+type filler struct {
+	memory
+	ctx  context.Context // of the run that this is
+	emit func([]byte) error
+	buf  []byte // the chunk that is being filled
+}
+
+// space returns the rest of the chunk in hand, or of a new one where that is less than n bytes.
+func (f *filler) space(n int) ([]byte, error) {
+	if cap(f.buf)-len(f.buf) < n {
+		if err := f.flush(); err != nil {
+			return nil, err
+		}
+		f.buf = f.get(chunkSize)[:0]
+	}
+	return f.buf[len(f.buf):cap(f.buf)], nil
+}
+
+// fill says that n bytes of the space were filled.
+func (f *filler) fill(n int) { f.buf = f.buf[:len(f.buf)+n] }
+
+// flush emits what was filled.
+func (f *filler) flush() error {
+	p := f.buf
+	f.buf = nil
+	switch {
+	case len(p) == 0:
+		return nil
+	case f.ctx.Err() != nil: // one chunk of the upstream can become many
+		return context.Cause(f.ctx)
+	}
+	return f.emit(p)
+}
