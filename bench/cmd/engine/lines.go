@@ -11,16 +11,19 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// lines is chunks in memory cut into lines, which are counted, not copied. Ours are the consumer's to keep; those of a
-// bufio.Scanner hold until the next one.
-func lines(jvm jvm, size int) report.Case {
+// lines is chunks in memory cut into lines, which are counted, not copied. On all sides a line holds until the next one.
+func lines(_ jvm, size int) report.Case {
 	text := jsonLines(size)
 	in := chunks(text)
-	return jvm.join(report.Case{
-		Name: "lines", About: "64 KiB chunks in memory → lines",
+	return report.Case{
+		Name: "lines", About: "64 KiB chunks in memory → lines that hold until the next one",
 		Unit: "byte", Units: size, Want: int64(size),
-		Ours: report.Peer{Name: "millweir codec.Lines", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(in), codec.Lines(nil)), sink.Fold(int64(0), addRecord))
+		Ours: report.Peer{Name: "millweir codec.Lines, lent", Run: func() (total int64, _ error) {
+			err := stream.EachLent(background, stream.Via(source.Slice(in), codec.Lines(nil)), func(line []byte) error {
+				total = addRecord(total, line)
+				return nil
+			})
+			return total, err
 		}},
 		Peers: []report.Peer{{Name: "bytes.IndexByte in a loop", Run: func() (total int64, _ error) {
 			for p := text; len(p) > 0; { // what it takes to look for the newlines, and nothing else
@@ -30,14 +33,48 @@ func lines(jvm jvm, size int) report.Case {
 			}
 			return total, nil
 		}}, {Name: "bufio.Scanner", Bar: report.Bar{Least: 1.8}, Run: func() (total int64, _ error) {
-			s := bufio.NewScanner(bytes.NewReader(text))
-			s.Buffer(make([]byte, chunkBytes), 1<<20)
+			s := scanner(text)
+			for s.Scan() {
+				total = addRecord(total, s.Bytes())
+			}
+			return total, s.Err()
+		}}},
+	}
+}
+
+// linesKept is the same for lines that their receiver may keep, as those of Pekko Streams are.
+func linesKept(jvm jvm, size int) report.Case {
+	text := jsonLines(size)
+	in := chunks(text)
+	c := jvm.join(report.Case{
+		Name: "lines", // of Pekko's job
+		Unit: "byte", Units: size, Want: int64(size),
+		Ours: report.Peer{Name: "millweir codec.Lines", Run: func() (int64, error) {
+			return stream.Run(background, stream.Via(source.Slice(in), codec.Lines(nil)), sink.Fold(int64(0), addRecord))
+		}},
+		Peers: []report.Peer{{Name: "bufio.Scanner and bytes.Clone", Run: func() (total int64, _ error) {
+			s := scanner(text)
+			for s.Scan() {
+				total = addRecord(total, bytes.Clone(s.Bytes()))
+			}
+			return total, s.Err()
+		}}, {Name: "bufio.Scanner, lines not to keep", Run: func() (total int64, _ error) {
+			s := scanner(text)
 			for s.Scan() {
 				total = addRecord(total, s.Bytes())
 			}
 			return total, s.Err()
 		}}},
 	}, 0, report.Bar{Least: 6})
+	c.Name, c.About = "lines-kept", "64 KiB chunks in memory → lines that are the receiver's"
+	return c
+}
+
+// scanner returns a scanner over text.
+func scanner(text []byte) *bufio.Scanner {
+	s := bufio.NewScanner(bytes.NewReader(text))
+	s.Buffer(make([]byte, chunkBytes), 1<<20)
+	return s
 }
 
 // addRecord counts the bytes of a record and of the newline behind it.

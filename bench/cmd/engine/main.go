@@ -49,6 +49,7 @@ func cases(jvm jvm, framed int) []report.Case {
 		merge(jvm),
 		startUp(jvm),
 		lines(jvm, framed),
+		linesKept(jvm, framed),
 		jsonObjects(jvm, framed),
 		monitor(),
 		monitorChunks(),
