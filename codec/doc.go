@@ -12,7 +12,7 @@
 //     or list what they write, so that a part that is missing, swapped or repeated is found.
 //   - Framing: [Lines], [Delimited], [LengthField], [JSONObjects] and the flows that join what they cut; [Rechunk].
 //   - JSON of any Go type: [JSONLines], [JSONArray] and their parsers, whose errors name the place as an [*InputError].
-//   - Text forms: [Base64], [Hex]. Beside the data: [Digest], [LimitBytes], [LimitRatio].
+//   - Text forms: [Base64], [Hex]. Beside the data: [Digest], [LimitRatio]; a limit on the bytes is [stream.LimitBytes].
 //   - A flow and its mirror as one value: [Pair], with the suffix of a file's name; [Verified] decodes what it has just encoded.
 //
 // Every decompressor has limits that hold by default: 16 TiB in all, 500 bytes for each one read, 128 MiB of window.

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/millweir/millweir/stream"
 )
 
 var (
-	// ErrLimit is what every [*LimitError] is.
-	ErrLimit = errors.New("limit exceeded")
+	// ErrLimit is what every [*LimitError] wraps: [stream.ErrLimit], with which stream.LimitBytes ends a run too.
+	ErrLimit = stream.ErrLimit
 	// ErrTooLong says that a line, an object or a frame is longer than the options allow.
 	ErrTooLong = errors.New("record too long")
 	// ErrTrailing says that bytes follow the end of the encoded data.
@@ -28,8 +30,8 @@ func (e *LimitError) Error() string {
 	return "limit exceeded: " + e.Limit + " is " + strconv.FormatInt(e.Max, 10)
 }
 
-// Is makes a LimitError an [ErrLimit].
-func (e *LimitError) Is(target error) bool { return target == ErrLimit }
+// Unwrap returns [ErrLimit].
+func (e *LimitError) Unwrap() error { return ErrLimit }
 
 // InputError says where in its input a stage failed. Err is the cause: [ErrTooLong], [ErrSyntax], io.ErrUnexpectedEOF or a parser's own.
 type InputError struct {

@@ -7,29 +7,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// LimitBytes returns a flow that passes on at most max bytes. The chunk that would pass the limit is not emitted: the run ends in
-// a [*LimitError].
-func LimitBytes(max int64) stream.Flow[[]byte, []byte] {
-	const name = "codec: limit bytes"
-	if max < 0 {
-		return failing[[]byte, []byte](wrap(name, errNegative))
-	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			left := max
-			return guard(ctx, src, func(p []byte) error {
-				if left -= int64(len(p)); left < 0 {
-					return wrap(name, &LimitError{Limit: "MaxBytes", Max: max})
-				}
-				return emit(p)
-			})
-		})
-	})
-}
-
 // LimitRatio returns f with a limit: once it has emitted more than floor bytes, it may have emitted at most max bytes for each byte
 // that it took in. The chunk that would pass the limit is not emitted: the run ends in a [*LimitError]. The decoders of this
-// package have such a limit of their own; this one is for others.
+// package have such a limit of their own; this one is for others. A limit on the bytes alone is [stream.LimitBytes].
 func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]byte, []byte] {
 	const name = "codec: limit ratio"
 	if max < 1 || floor < 0 {

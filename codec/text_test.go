@@ -229,39 +229,15 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestLimitsContract(t *testing.T) {
-	t.Run("LimitBytes", func(t *testing.T) {
-		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-			New:  func() flow { return codec.LimitBytes(1 << 40) },
-			Want: sameBytes,
-			Bad:  []flow{codec.LimitBytes(-1)},
-		})
-	})
-	t.Run("LimitRatio", func(t *testing.T) {
-		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-			New:  func() flow { return codec.LimitRatio(codec.Rechunk(50), 1, 0) },
-			Want: sameBytes,
-			Bad:  []flow{codec.LimitRatio(codec.Rechunk(5), 0, 0), codec.LimitRatio(codec.Rechunk(5), 1, -1), codec.LimitRatio(nil, 1, 0)},
-		})
+func TestLimitRatioContract(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New:  func() flow { return codec.LimitRatio(codec.Rechunk(50), 1, 0) },
+		Want: sameBytes,
+		Bad:  []flow{codec.LimitRatio(codec.Rechunk(5), 0, 0), codec.LimitRatio(codec.Rechunk(5), 1, -1), codec.LimitRatio(nil, 1, 0)},
 	})
 }
 
-func TestLimits(t *testing.T) {
-	for _, c := range []struct {
-		max, size int64
-		ok        bool
-	}{{0, 0, true}, {0, 1, false}, {10, 9, true}, {10, 10, true}, {10, 11, false}} {
-		for cut := range 12 {
-			got, err := bytesThrough(codec.LimitBytes(c.max), make([]byte, c.size), cut)
-			var limit *codec.LimitError
-			if (err == nil) != c.ok || !c.ok && (!errors.Is(err, codec.ErrLimit) || !errors.As(err, &limit) || limit.Limit != "MaxBytes" || limit.Max != c.max) {
-				t.Errorf("%+v: %v", c, err)
-			}
-			if int64(len(got)) > c.max {
-				t.Errorf("%+v: %d bytes passed", c, len(got))
-			}
-		}
-	}
+func TestLimitRatio(t *testing.T) {
 	double := stream.Map(func(p []byte) []byte { return append(p, p...) })
 	for _, c := range []struct {
 		max, floor, size int64
@@ -269,7 +245,7 @@ func TestLimits(t *testing.T) {
 	}{{2, 0, 1000, true}, {1, 0, 1000, false}, {1, 2000, 1000, true}, {1, 1999, 1000, false}, {3, 0, 1000, true}} {
 		_, err := bytesThrough(codec.LimitRatio(double, c.max, c.floor), make([]byte, c.size), 100)
 		var limit *codec.LimitError
-		if (err == nil) != c.ok || !c.ok && (!errors.As(err, &limit) || limit.Limit != "MaxRatio") {
+		if (err == nil) != c.ok || !c.ok && (!errors.As(err, &limit) || limit.Limit != "MaxRatio" || !errors.Is(err, stream.ErrLimit) || stream.ClassOf(err) != stream.Data) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
@@ -358,11 +334,6 @@ func ExampleDigest() {
 	// Output:
 	// through the mill <nil>
 	// d531b78ce2710a6bdb46bc0910bd8dbd16a1cb5e7a122903b28e385e36a32c7a
-}
-
-func ExampleLimitBytes() {
-	show(stream.Via(source.Of([]byte("through"), []byte(" the mill")), codec.LimitBytes(10)))
-	// Output: through codec: limit bytes: limit exceeded: MaxBytes is 10
 }
 
 func ExampleLimitRatio() {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// ErrLimit is the error of a stream that is longer than [Limit] or [LimitBytes] allow.
+// ErrLimit is the error of a stream that is longer than [Limit], [LimitBytes] or a decoder of package codec allows.
 var ErrLimit = errors.New("the stream is longer than its limit")
 
 // Limit returns a flow that passes at most n elements and ends the run with [ErrLimit] when another comes. Fused; it holds no element.
@@ -18,7 +18,8 @@ func Limit[T any](n int64) Flow[T, T] {
 }
 
 // LimitBytes returns a flow that passes elements of at most max bytes in sum, as size tells, and ends the run with [ErrLimit] at
-// the element that would pass it: the guard against a small object that decompresses to a huge one. Fused; it holds no element.
+// the element that would pass it. Of byte streams the size is [ByteLen]. It is the guard against a small object that becomes a huge
+// one; the decoders of package codec have it built in. Fused; it holds no element.
 func LimitBytes[T any](max int64, size func(T) int) Flow[T, T] {
 	switch {
 	case max < 0:

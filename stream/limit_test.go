@@ -1,0 +1,47 @@
+package stream_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// A limit passes what just fits, and of what does not fit nothing.
+func TestLimitEdges(t *testing.T) {
+	for _, c := range []struct {
+		max   int64
+		sizes []int
+		pass  int // elements
+	}{
+		{0, nil, 0},
+		{0, []int{0, 0}, 2},
+		{0, []int{1}, 0},
+		{10, []int{9}, 1},
+		{10, []int{10}, 1},
+		{10, []int{11}, 0},
+		{10, []int{5, 5, 0}, 3},
+		{10, []int{5, 6}, 1},
+		{10, []int{5, 6, 1}, 1}, // what would fit is behind what did not
+	} {
+		var chunks [][]byte
+		for _, n := range c.sizes {
+			chunks = append(chunks, make([]byte, n))
+		}
+		for name, l := range map[string]struct {
+			flow stream.Flow[[]byte, []byte]
+			pass int
+		}{
+			"LimitBytes": {stream.LimitBytes(c.max, stream.ByteLen[[]byte]), c.pass},
+			"Limit":      {stream.Limit[[]byte](int64(c.pass)), c.pass},
+		} {
+			passed := 0
+			count := func([]byte) error { passed++; return nil }
+			err := stream.Via(source.Slice(chunks), l.flow).Each(t.Context(), count)
+			if passed != l.pass || errors.Is(err, stream.ErrLimit) != (l.pass < len(chunks)) || (err == nil) != (l.pass == len(chunks)) {
+				t.Errorf("%s %d of %v: %d passed, %v", name, c.max, c.sizes, passed, err)
+			}
+		}
+	}
+}
