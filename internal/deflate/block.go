@@ -1,0 +1,119 @@
+package deflate
+
+// The kinds of a block, RFC 1951 section 3.2.3.
+const (
+	stored  = 0
+	fixed   = 1
+	dynamic = 2
+)
+
+const (
+	maxStored    = 1<<16 - 1 // bytes in a stored block
+	storedHeader = 5 * 8     // bits: three, up to the next byte, and the length twice
+)
+
+// blocks writes blocks.
+type blocks struct {
+	bitWriter
+	freq, more [codes]uint32
+	lens       [codes]uint8
+	entries    [codes]entry
+	head       header
+}
+
+var fixedLens = func() (t [codes]uint8) { // RFC 1951 section 3.2.6
+	for i := range distances {
+		switch {
+		case i < 144, i >= 280:
+			t[i] = 8
+		case i < 256:
+			t[i] = 9
+		default:
+			t[i] = 7
+		}
+	}
+	for i := range distanceCodes {
+		t[distances+i] = 5
+	}
+	return t
+}()
+
+var fixedEntries = func() (t [codes]entry) {
+	assignBoth(&fixedLens, &t)
+	return t
+}()
+
+// assignBoth makes the codes of a block.
+func assignBoth(lens *[codes]uint8, entries *[codes]entry) {
+	assign(lens[:distances], extraBits[:distances], entries[:distances])
+	assign(lens[distances:], extraBits[distances:], entries[distances:])
+}
+
+// block writes ys, which mean text, in the shortest way.
+func (b *blocks) block(ys []symbol, text []byte, last bool) {
+	b.count(ys)
+	codeLengths(b.freq[:literalCodes], b.lens[:literalCodes], maxBits)
+	codeLengths(b.freq[distances:distances+distanceCodes], b.lens[distances:distances+distanceCodes], maxBits)
+	head, own, common := b.head.describe(&b.lens), 0, 0
+	for i, f := range b.freq {
+		own += int(f) * int(b.lens[i]+extraBits[i])
+		common += int(f) * int(fixedLens[i]+extraBits[i])
+	}
+	end := uint32(0)
+	if last {
+		end = 1
+	}
+	plain := max(1, (len(text)+maxStored-1)/maxStored)*storedHeader + 8*len(text)
+	switch {
+	case plain < min(head+own, common):
+		b.store(text, end)
+	case common <= head+own:
+		b.put(end|fixed<<1, 3)
+		b.symbols(ys, &fixedEntries, common)
+		b.symbol(endOfBlock, &fixedEntries)
+	default:
+		assignBoth(&b.lens, &b.entries)
+		b.put(end|dynamic<<1, 3)
+		b.head.write(&b.bitWriter)
+		b.symbols(ys, &b.entries, own)
+		b.symbol(endOfBlock, &b.entries)
+	}
+}
+
+// count counts the codes of ys, and the end of the block.
+func (b *blocks) count(ys []symbol) {
+	// Two counts, as one would wait for itself where a symbol follows itself.
+	clear(b.freq[:])
+	clear(b.more[:])
+	for ; len(ys) >= 4; ys = ys[4:] {
+		b.freq[ys[0]%codes]++
+		b.more[ys[1]%codes]++
+		b.freq[ys[2]%codes]++
+		b.more[ys[3]%codes]++
+	}
+	for _, y := range ys {
+		b.freq[y%codes]++
+	}
+	for i, n := range b.more {
+		b.freq[i] += n
+	}
+	b.freq[endOfBlock]++
+}
+
+// store writes text as it is. The last of its blocks has the bit end.
+func (b *blocks) store(text []byte, end uint32) {
+	for {
+		n := min(len(text), maxStored)
+		bit := end
+		if n < len(text) {
+			bit = 0
+		}
+		b.put(bit|stored<<1, 3)
+		b.align()
+		b.put(uint32(n)|^uint32(n)<<16, 32)
+		b.out = append(b.out, text[:n]...)
+		if text = text[n:]; len(text) == 0 {
+			return
+		}
+	}
+}

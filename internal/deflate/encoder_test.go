@@ -1,0 +1,202 @@
+package deflate_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/millweir/millweir/internal/deflate"
+)
+
+func TestRoundTrip(t *testing.T) {
+	const n = blockText
+	for name, make := range texts {
+		for _, size := range []int{0, 1, 2, 3, 4, 15, 16, 17, 18, 100, 1000, window - 1, window, window + 1, n - 17, n - 1, n, n + 1, n + 16, n + 17, 2 * n, 3*n + window, 5*n + 3} {
+			text := make(size)
+			for level := 1; level <= deflate.MaxLevel; level++ {
+				t.Run(fmt.Sprint(name, size, "at", level), func(t *testing.T) {
+					z := deflate.Append(nil, text, level, true)
+					decodes(t, z, text)
+					if len(z) > bound(size) {
+						t.Errorf("%d bytes became %d", size, len(z))
+					}
+				})
+			}
+		}
+	}
+}
+
+// The output depends on the text and the level, not on how it comes, nor on what was compressed before.
+func TestCutsDoNotMatter(t *testing.T) {
+	const size = 2*blockText + 5000
+	for name, make := range texts {
+		text := make(size)
+		for level := 1; level <= deflate.MaxLevel; level++ {
+			want := deflate.Append(nil, text, level, true)
+			for _, cut := range []int{7, 1000, window, blockText - 1, blockText, blockText + 1, size} {
+				_ = deflate.Append(nil, text[cut/2:], 1+cut%deflate.MaxLevel, true) // leaves its places in the tables
+				if got := through(t, text, level, cut); !bytes.Equal(got, want) {
+					t.Errorf("%s at level %d cut at %d: %d bytes, want %d", name, level, cut, len(got), len(want))
+				}
+			}
+		}
+		// Whole blocks: nothing may follow them but the end.
+		want := deflate.Append(nil, text[:2*blockText], 1, true)
+		if got := through(t, text[:2*blockText], 1, blockText); !bytes.Equal(got, want) {
+			t.Errorf("%s in whole blocks: %d bytes, want %d", name, len(got), len(want))
+		}
+	}
+}
+
+// What is appended without an end can be followed by more.
+func TestPieces(t *testing.T) {
+	text := documents(300_000)
+	for level := 1; level <= deflate.MaxLevel; level++ {
+		z := []byte("before")
+		for p := range slices.Chunk(text, 99_999) {
+			z = deflate.Append(z, p, level, false)
+		}
+		z = deflate.Append(z, nil, level, false)
+		if !bytes.HasPrefix(z, []byte("before")) {
+			t.Fatalf("level %d: it begins with %q", level, z[:6])
+		}
+		decodes(t, deflate.Append(z[6:], nil, level, true), text)
+	}
+}
+
+// A repetition is found at every distance that the format has, across blocks too, and at none that it does not have.
+func TestDistances(t *testing.T) {
+	pattern := noise(300)
+	for level := 1; level <= deflate.MaxLevel; level++ {
+		for _, at := range []int{0, 50_000, blockText - 150, blockText - window, blockText} {
+			for _, d := range []int{301, 5000, window - 1, window, window + 1, window + 2000} {
+				text := slices.Concat(make([]byte, at), pattern, make([]byte, d-len(pattern)), pattern, []byte("and what ends the text"))
+				z := deflate.Append(nil, text, level, true)
+				decodes(t, z, text)
+				// The fast levels do not look at every place.
+				if found := len(z) < 2*len(pattern); found != (d <= window) && (found || level > 2) {
+					t.Errorf("level %d, %d bytes back from %d: %d bytes", level, d, at, len(z))
+				}
+			}
+		}
+	}
+}
+
+// Runs of every length that a match can have, and beyond.
+func TestLengths(t *testing.T) {
+	var text []byte
+	for n := 3; n <= 600; n++ {
+		text = append(append(text, byte(n), byte(n>>8), 'x'), bytes.Repeat([]byte{byte(n % 7)}, n)...)
+	}
+	for level := 1; level <= deflate.MaxLevel; level++ {
+		z := deflate.Append(nil, text, level, true)
+		decodes(t, z, text)
+		if len(z) > len(text)/30 {
+			t.Errorf("level %d: %d bytes became %d", level, len(text), len(z))
+		}
+	}
+}
+
+// What each kind of text becomes, in bytes of a thousand.
+func TestSizes(t *testing.T) {
+	const size = 1 << 20
+	for _, c := range []struct {
+		name string
+		most [deflate.MaxLevel]int
+	}{
+		{"documents", [...]int{388, 379, 371, 354, 352, 350}},
+		{"zeros", [...]int{5, 5, 5, 5, 5, 5}},
+		{"base64", [...]int{758, 758, 758, 758, 758, 758}}, // six bits of eight
+		{"skewed", [...]int{380, 380, 422, 403, 403, 396}},
+		{"halves", [...]int{705, 700, 695, 687, 686, 684}},
+	} {
+		text := texts[c.name](size)
+		for i, most := range c.most {
+			if got := len(deflate.Append(nil, text, i+1, true)) * 1000 / size; got > most {
+				t.Errorf("%s at level %d: %d of a thousand, want %d", c.name, i+1, got, most)
+			}
+		}
+	}
+}
+
+func TestTwoAtOnce(t *testing.T) {
+	text := documents(400_000)
+	want := deflate.Append(nil, text, 5, true)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 3 {
+				if got := through(t, text, 5, 10_000); !bytes.Equal(got, want) {
+					t.Error("other bytes")
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// limited takes a number of bytes, and then fails or takes less without an error.
+type limited struct {
+	n   int
+	err error
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.n)
+	l.n -= n
+	if n < len(p) {
+		return n, l.err
+	}
+	return n, nil
+}
+
+// After an error every call reports it, and the encoder is as good as new for another stream.
+func TestErrors(t *testing.T) {
+	text := documents(5 * blockText)
+	failed := errors.New("failed")
+	for _, c := range []struct {
+		err, want error
+	}{{failed, failed}, {nil, io.ErrShortWrite}} {
+		for _, room := range []int{0, 1000, 100_000} {
+			e := deflate.NewEncoder(&limited{room, c.err}, 5)
+			n, err := e.Write(text)
+			if n == len(text) || !errors.Is(err, c.want) {
+				t.Errorf("room for %d: wrote %d of %d bytes, %v, want %v", room, n, len(text), err, c.want)
+			}
+			if n, err := e.Write(text); n != 0 || !errors.Is(err, c.want) {
+				t.Errorf("then wrote %d bytes, %v", n, err)
+			}
+			if err := e.Close(); !errors.Is(err, c.want) {
+				t.Errorf("then closed with %v", err)
+			}
+			e.Release()
+			decodes(t, through(t, text, 5, math.MaxInt), text)
+		}
+	}
+	e := deflate.NewEncoder(&limited{0, failed}, 1)
+	if err := e.Close(); !errors.Is(err, failed) {
+		t.Errorf("closed with %v, want %v", err, failed)
+	}
+	e.Release()
+}
+
+func TestBlocksDoNotAllocate(t *testing.T) {
+	for name, make := range texts {
+		text := make(blockText)
+		for level := 1; level <= deflate.MaxLevel; level++ {
+			e := deflate.NewEncoder(io.Discard, level)
+			for range 3 {
+				_, _ = e.Write(text)
+			}
+			if n := testing.AllocsPerRun(5, func() { _, _ = e.Write(text) }); n > 0 {
+				t.Errorf("%s at level %d: %v allocations a block", name, level, n)
+			}
+			e.Release()
+		}
+	}
+}

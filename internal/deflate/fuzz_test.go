@@ -1,0 +1,41 @@
+package deflate_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/millweir/millweir/internal/deflate"
+)
+
+// FuzzEncode compresses any text, repeated so that it spans blocks, at any level and cut anyhow: it decodes to itself, is no longer
+// than the bound, and the same whole and cut.
+func FuzzEncode(f *testing.F) {
+	for name := range texts {
+		f.Add(texts[name](3000), uint8(len(name)), uint16(7), uint8(40))
+	}
+	f.Add([]byte{}, uint8(1), uint16(0), uint8(0))
+	f.Fuzz(func(t *testing.T, seed []byte, level uint8, cut uint16, times uint8) {
+		text := make([]byte, 0, 3*blockText)
+		for n := range int(times) + 1 {
+			if len(text)+len(seed)+1 > cap(text) {
+				break
+			}
+			text = append(text, seed...)
+			if n%3 == 2 {
+				text = append(text, byte(n)) // so that distances differ
+			}
+		}
+		l := 1 + int(level)%deflate.MaxLevel
+		z := deflate.Append(nil, text, l, true)
+		decodes(t, z, text)
+		if len(z) > bound(len(text)) {
+			t.Fatalf("%d bytes became %d", len(text), len(z))
+		}
+		if got := through(t, text, l, 1+int(cut)); !bytes.Equal(got, z) {
+			t.Fatalf("cut at %d: %d bytes, want %d", 1+int(cut), len(got), len(z))
+		}
+		half := len(text) / 2
+		pieces := deflate.Append(deflate.Append(nil, text[:half], l, false), text[half:], l, true)
+		decodes(t, pieces, text)
+	})
+}

@@ -1,0 +1,68 @@
+package deflate
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+const (
+	history   = 32 << 10            // bytes that a match may lie back, RFC 1951 section 2
+	blockText = 3 * history         // bytes of text in a block: a multiple of history, see [place]
+	room      = history + blockText // bytes in a window, a power of two
+	slack     = 8                   // bytes behind it that a load at its end touches
+	margin    = 16                  // bytes before the end of the text where no more matches are looked for
+
+	maxMatch = 258 // bytes, RFC 1951 section 3.2.5
+)
+
+// window is the text of a block, from history on, behind the text before it.
+//
+// Places in it are masked, though they never lie outside: so the compiler sees that they do not.
+type window [room + slack]byte
+
+func (w *window) load64(i uint32) uint64 {
+	p := (*[8]byte)(w[i%room:])
+	return binary.LittleEndian.Uint64(p[:])
+}
+
+func (w *window) load32(i uint32) uint32 {
+	p := (*[4]byte)(w[i%room:])
+	return binary.LittleEndian.Uint32(p[:])
+}
+
+// match returns how many bytes at s and at c before it are the same, at most most, of which n are known to be.
+func (w *window) match(s, c, n, most uint32) uint32 {
+	for n < most {
+		if x := w.load64(s+n) ^ w.load64(c+n); x != 0 {
+			return min(n+uint32(bits.TrailingZeros64(x))>>3, most)
+		}
+		n += 8
+	}
+	return most
+}
+
+// before returns how many of the eight bytes before s and before c are the same.
+func (w *window) before(s, c uint32) uint32 {
+	return uint32(bits.LeadingZeros64(w.load64(s-8)^w.load64(c-8))) >> 3
+}
+
+// slide makes the end of a full window the history of the next block.
+func (w *window) slide() { copy(w[:history], w[blockText:room]) }
+
+const (
+	tableBits = 15
+	tableSize = 1 << tableBits
+)
+
+// table has for each hash the place where it was seen last, without its upper bits. Of these the distance needs none, and as a
+// window slides by a multiple of history, no place has to be changed then.
+type table [tableSize]uint16
+
+// place returns the place before s, at most history back, that p can mean. What was overwritten or never set means some place too:
+// the caller compares the text.
+func place(s uint32, p uint16) uint32 { return s - 1 - (s-1-uint32(p))%history }
+
+// hash returns the hash of the lowest bytes of v, whose others are shifted out by unused bits.
+func hash(v uint64, unused uint) uint32 {
+	return uint32(v<<(unused&63)*0x9E3779B185EBCA87>>(64-tableBits)) % tableSize // the golden ratio: spreads well
+}
