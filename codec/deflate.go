@@ -2,9 +2,6 @@ package codec
 
 import (
 	"io"
-	"sync"
-
-	"github.com/klauspost/compress/flate"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -42,30 +39,4 @@ func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 		return deflateBlocks("codec: deflate", level, o.Parallelism, nil)
 	}
 	return Writer("codec: deflate", func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil })
-}
-
-// deflaters has idle encoders, by level.
-var deflaters [flate.BestCompression + 1]sync.Pool
-
-// deflater is an encoder out of the pool.
-type deflater struct {
-	*flate.Writer
-	level int
-}
-
-func newDeflater(w io.Writer, level int) *deflater {
-	if d, ok := deflaters[level].Get().(*deflater); ok {
-		d.Reset(w)
-		return d
-	}
-	d, err := flate.NewWriter(w, level)
-	if err != nil {
-		panic(err) // the level was checked
-	}
-	return &deflater{d, level}
-}
-
-func (d *deflater) release() {
-	d.Reset(io.Discard)
-	deflaters[d.level].Put(d)
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"hash/adler32"
 
-	"github.com/klauspost/compress/flate"
-
 	"github.com/millweir/millweir/stream"
 )
 
@@ -59,33 +57,7 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 
 // deflatePiece returns text compressed up to a byte's edge, without a last block.
 func deflatePiece(text []byte, level int) ([]byte, error) {
-	return deflateText(make([]byte, 0, 64+len(text)/2), text, level, (*flate.Writer).Flush)
-}
-
-// deflateText appends text to out, compressed and ended by end.
-//
-// Up to level 6 the encoder stores text in which it finds no repetition, though base64 of random bytes, say, has six bits of
-// information in eight: what came out nearly as long as it was is compressed once more by an encoder that sees that.
-func deflateText(out, text []byte, level int, end func(*flate.Writer) error) ([]byte, error) {
-	packed, err := deflateOnce(out, text, level, end)
-	if err == nil && level < thoroughLevel && len(packed)-len(out) > len(text)-len(text)/8 {
-		return deflateOnce(out, text, thoroughLevel, end)
-	}
-	return packed, err
-}
-
-// thoroughLevel is the fastest level whose encoder looks at how often each byte occurs also where nothing is repeated.
-const thoroughLevel = 7
-
-func deflateOnce(out, text []byte, level int, end func(*flate.Writer) error) ([]byte, error) {
-	to := &appender{out}
-	w := newDeflater(to, level)
-	defer w.release()
-	if _, err := w.Write(text); err != nil {
-		return nil, err
-	}
-	err := end(w.Writer)
-	return to.b, err
+	return deflateText(make([]byte, 0, 64+len(text)/2), text, level, false)
 }
 
 // adlerJoin returns the Adler-32 of two texts behind each other (RFC 1950 section 8.2), from that of each and the length of the second.

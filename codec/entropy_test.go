@@ -13,14 +13,17 @@ import (
 )
 
 // Binary data in JSON is base64: nothing in it is repeated, but a quarter of its bits says nothing.
-func TestParallelCompressionOfBase64(t *testing.T) {
+func TestCompressionOfBase64(t *testing.T) {
 	raw := make([]byte, 3<<20)
 	r := rand.NewChaCha8([32]byte{1})
 	_, _ = r.Read(raw)
 	text := []byte(base64.StdEncoding.EncodeToString(raw))
 	for name, pair := range map[string]codec.Pair[[]byte]{
-		"gzip": codec.GzipPair(&codec.GzipOptions{Level: 1, Parallelism: 2}, nil),
-		"zlib": codec.ZlibPair(&codec.DeflateOptions{Parallelism: 2}, nil),
+		"gzip":           codec.GzipPair(nil, nil),
+		"gzip, level 1":  codec.GzipPair(&codec.GzipOptions{Level: 1}, nil),
+		"gzip, level 7":  codec.GzipPair(&codec.GzipOptions{Level: 7}, nil),
+		"gzip, parallel": codec.GzipPair(&codec.GzipOptions{Level: 1, Parallelism: 2}, nil),
+		"zlib, parallel": codec.ZlibPair(&codec.DeflateOptions{Parallelism: 2}, nil),
 	} {
 		packed, err := stream.Run(t.Context(), stream.Via(source.Of(bytes.Clone(text)), pair.Encode()), sink.Slice[[]byte]())
 		if err != nil {

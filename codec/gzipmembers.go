@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
-	"github.com/klauspost/compress/flate"
-
 	"github.com/millweir/millweir/stream"
 )
 
@@ -62,7 +60,7 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 // packMember returns b as one member.
 func packMember(b block, level int) ([]byte, error) {
 	m := append(make([]byte, 0, memberHeader+memberTrailer+64+len(b.text)/2), memberStart[:]...)
-	m, err := deflateText(m, b.text, level, (*flate.Writer).Close)
+	m, err := deflateText(m, b.text, level, true)
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +69,4 @@ func packMember(b block, level int) ([]byte, error) {
 	binary.LittleEndian.PutUint32(m[memberLength:], uint32(len(m)))
 	binary.LittleEndian.PutUint32(m[memberNumber:], b.number)
 	return m, nil
-}
-
-// appender is an io.Writer onto a slice.
-type appender struct{ b []byte }
-
-// Write implements [io.Writer].
-func (a *appender) Write(p []byte) (int, error) {
-	a.b = append(a.b, p...)
-	return len(p), nil
 }

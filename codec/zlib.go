@@ -1,10 +1,9 @@
 package codec
 
 import (
+	"encoding/binary"
+	"hash/adler32"
 	"io"
-	"sync"
-
-	"github.com/klauspost/compress/zlib"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -31,33 +30,14 @@ func Zlib(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 0 {
 		return deflateBlocks("codec: zlib", level, o.Parallelism, zlibHeader(level))
 	}
-	return Writer("codec: zlib", func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level), nil })
+	return Writer("codec: zlib", func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) })
 }
 
-// zlibWriters has idle encoders, by level.
-var zlibWriters [zlib.BestCompression + 1]sync.Pool
-
-// zlibWriter is an encoder out of the pool.
-type zlibWriter struct {
-	*zlib.Writer
-	level int
-}
-
-func newZlibWriter(w io.Writer, level int) *zlibWriter {
-	if z, ok := zlibWriters[level].Get().(*zlibWriter); ok {
-		z.Reset(w)
-		return z
-	}
-	z, err := zlib.NewWriterLevel(w, level)
-	if err != nil {
-		panic(err) // the level was checked
-	}
-	return &zlibWriter{z, level}
-}
-
-func (z *zlibWriter) release() {
-	z.Reset(io.Discard)
-	zlibWriters[z.level].Put(z)
+// newZlibWriter returns an encoder whose header has been written.
+func newZlibWriter(w io.Writer, level int) (io.WriteCloser, error) {
+	return newSummed(w, zlibHeader(level), level, adler32.New(), func(sum, _ uint32) []byte {
+		return binary.BigEndian.AppendUint32(nil, sum)
+	})
 }
 
 // zlibHeader returns what a stream of the level begins with, RFC 1950 section 2.2.

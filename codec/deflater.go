@@ -1,0 +1,134 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+
+	"github.com/millweir/millweir/internal/deflate"
+)
+
+const (
+	defaultLevel = 5
+	maxLevel     = 9
+)
+
+var errLevel = errors.New("the level is out of range")
+
+// deflateLevel checks the level of the deflate family.
+func deflateLevel(level int) (int, error) {
+	switch {
+	case level == 0:
+		return defaultLevel, nil
+	case level < 1 || level > maxLevel:
+		return 0, fmt.Errorf("%w: %d is not 1 to %d", errLevel, level, maxLevel)
+	}
+	return level, nil
+}
+
+// deflater is an encoder of raw deflate out of a pool: our own, which is the faster one, or above its levels klauspost's, which is
+// the more thorough one.
+type deflater interface {
+	io.WriteCloser
+	releaser
+}
+
+func newDeflater(w io.Writer, level int) deflater {
+	if level <= deflate.MaxLevel {
+		return fastDeflater{deflate.NewEncoder(w, level)}
+	}
+	return newThoroughDeflater(w, level)
+}
+
+type fastDeflater struct{ *deflate.Encoder }
+
+func (d fastDeflater) release() { d.Release() }
+
+// thoroughDeflaters has idle encoders, by level.
+var thoroughDeflaters [maxLevel + 1]sync.Pool
+
+type thoroughDeflater struct {
+	*flate.Writer
+	level int
+}
+
+func newThoroughDeflater(w io.Writer, level int) *thoroughDeflater {
+	if d, ok := thoroughDeflaters[level].Get().(*thoroughDeflater); ok {
+		d.Reset(w)
+		return d
+	}
+	d, err := flate.NewWriter(w, level)
+	if err != nil {
+		panic(err) // the level was checked
+	}
+	return &thoroughDeflater{d, level}
+}
+
+func (d *thoroughDeflater) release() {
+	d.Reset(io.Discard)
+	thoroughDeflaters[d.level].Put(d)
+}
+
+// deflateText appends text to out, compressed: a whole stream where it is the last text, and else up to a byte's edge, without a
+// last block.
+func deflateText(out, text []byte, level int, last bool) ([]byte, error) {
+	if level <= deflate.MaxLevel {
+		return deflate.Append(out, text, level, last), nil
+	}
+	to := &appender{out}
+	w := newThoroughDeflater(to, level)
+	defer w.release()
+	_, err := w.Write(text)
+	if err == nil && last {
+		err = w.Close()
+	} else if err == nil {
+		err = w.Flush()
+	}
+	return to.b, err
+}
+
+// appender is an io.Writer onto a slice.
+type appender struct{ b []byte }
+
+// Write implements [io.Writer].
+func (a *appender) Write(p []byte) (int, error) {
+	a.b = append(a.b, p...)
+	return len(p), nil
+}
+
+// summed is a deflate stream behind a header and before a checksum of the text.
+type summed struct {
+	deflater
+	to      io.Writer
+	sum     hash.Hash32
+	size    uint32 // of the text in bytes, modulo 1<<32
+	trailer func(sum, size uint32) []byte
+}
+
+// newSummed returns a stream whose header has been written.
+func newSummed(w io.Writer, header []byte, level int, sum hash.Hash32, trailer func(sum, size uint32) []byte) (*summed, error) {
+	if _, err := w.Write(header); err != nil {
+		return nil, err
+	}
+	return &summed{deflater: newDeflater(w, level), to: w, sum: sum, trailer: trailer}, nil
+}
+
+// Write implements [io.Writer].
+func (s *summed) Write(p []byte) (int, error) {
+	_, _ = s.sum.Write(p) // never fails
+	s.size += uint32(len(p))
+	return s.deflater.Write(p)
+}
+
+// Close implements [io.Closer].
+func (s *summed) Close() error {
+	if err := s.deflater.Close(); err != nil {
+		return err
+	}
+	_, err := s.to.Write(s.trailer(s.sum.Sum32(), s.size))
+	return err
+}
