@@ -30,7 +30,7 @@ func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case
 	// A few MB fill no part of an upload, and say little about memory.
 	few, many, rounds := size, 10*size, 3
 	if quick {
-		few, many, rounds = 2*size, 6*size, 1
+		few, many, rounds = 2*size, 4*size, 1
 	}
 	return append(all,
 		w.restore(ctx, ours, size),
