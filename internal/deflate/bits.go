@@ -2,7 +2,6 @@ package deflate
 
 import (
 	"encoding/binary"
-	"slices"
 )
 
 // bitWriter appends bits to out, the lowest first (RFC 1951 section 3.1.1).
@@ -10,6 +9,8 @@ type bitWriter struct {
 	out []byte
 	acc uint64 // bits that are not in out yet, zero above n
 	n   uint   // less than 8 between the calls
+
+	buf [room + slack]byte // in which symbols gathers, masked as a window is
 }
 
 // put appends the n lowest bits of v, whose others are zero; n is 32 at most.
@@ -37,20 +38,17 @@ func (b *bitWriter) symbol(s symbol, entries *[codes]entry) {
 // bitsOf returns the code and the extra bits of s.
 func bitsOf(s symbol, e entry) uint32 { return e&0xffff | s>>extraShift<<(e>>16&31) }
 
-// symbols appends ys, which take size bits.
-func (b *bitWriter) symbols(ys []symbol, entries *[codes]entry, size int) {
-	begin := len(b.out)
-	b.out = slices.Grow(b.out, size/8+24)
-	out := b.out[begin : begin+size/8+24]
-	acc, n, at := b.acc, uint32(b.n), 0
+// symbols appends ys, which take less room than buf has.
+func (b *bitWriter) symbols(ys []symbol, entries *[codes]entry) {
+	acc, n, at := b.acc, uint32(b.n), uint32(0)
 	// Two symbols have at most 28 bits each, and less than 8 wait.
-	for ; len(ys) >= 4 && at >= 0 && at+16 <= len(out); ys = ys[4:] {
+	for ; len(ys) >= 4; ys = ys[4:] {
 		a, e := ys[0], ys[1]
 		f, g := entries[a%codes], entries[e%codes]
 		acc |= (uint64(bitsOf(a, f)) | uint64(bitsOf(e, g))<<(f>>24&63)) << (n & 63)
 		n += f>>24 + g>>24
-		binary.LittleEndian.PutUint64(out[at:], acc)
-		at += int(n >> 3)
+		binary.LittleEndian.PutUint64((*[8]byte)(b.buf[at%room:])[:], acc)
+		at += n >> 3
 		acc >>= n & 56
 		n &= 7
 
@@ -58,12 +56,12 @@ func (b *bitWriter) symbols(ys []symbol, entries *[codes]entry, size int) {
 		f, g = entries[a%codes], entries[e%codes]
 		acc |= (uint64(bitsOf(a, f)) | uint64(bitsOf(e, g))<<(f>>24&63)) << (n & 63)
 		n += f>>24 + g>>24
-		binary.LittleEndian.PutUint64(out[at:], acc)
-		at += int(n >> 3)
+		binary.LittleEndian.PutUint64((*[8]byte)(b.buf[at%room:])[:], acc)
+		at += n >> 3
 		acc >>= n & 56
 		n &= 7
 	}
-	b.out, b.acc, b.n = b.out[:begin+at], acc, uint(n)
+	b.out, b.acc, b.n = append(b.out, b.buf[:at]...), acc, uint(n)
 	for _, y := range ys {
 		b.symbol(y, entries)
 	}

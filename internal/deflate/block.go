@@ -69,13 +69,13 @@ func (b *blocks) block(ys []symbol, text []byte, last bool) {
 		b.store(text, end)
 	case common <= head+own:
 		b.put(end|fixed<<1, 3)
-		b.symbols(ys, &fixedEntries, common)
+		b.symbols(ys, &fixedEntries)
 		b.symbol(endOfBlock, &fixedEntries)
 	default:
 		assignBoth(&b.lens, &b.entries)
 		b.put(end|dynamic<<1, 3)
 		b.head.write(&b.bitWriter)
-		b.symbols(ys, &b.entries, own)
+		b.symbols(ys, &b.entries)
 		b.symbol(endOfBlock, &b.entries)
 	}
 }
