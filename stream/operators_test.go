@@ -68,6 +68,36 @@ func TestOperatorsPage(t *testing.T) {
 	}
 }
 
+// The stages of the other packages have an example whose output is checked, and a place in a conformance suite, too.
+func TestEveryStageIsSuited(t *testing.T) {
+	for dir, least := range map[string]int{
+		"codec": 30, "codec/bsoncodec": 4, "codec/agecodec": 7,
+		"source/mongosource": 1, "sink/mongosink": 1, "source/s3source": 1, "sink/s3sink": 1,
+	} {
+		files, tests := parsePackage(t, filepath.Join("..", dir))
+		shown, suited, stages := examples(tests), conforming(tests), 0
+		for _, file := range files {
+			for _, decl := range file.Decls {
+				f, ok := decl.(*ast.FuncDecl)
+				if !ok || f.Recv != nil || !f.Name.IsExported() || !returnsStage(f) {
+					continue
+				}
+				stages++
+				name := f.Name.Name
+				if !suited[filepath.Base(dir)+"."+name] {
+					t.Errorf("%s.%s is in no conformance suite", dir, name)
+				}
+				if !shown[name] {
+					t.Errorf("%s.%s has no example with output", dir, name)
+				}
+			}
+		}
+		if stages < least {
+			t.Errorf("%s: only %d stages were found", dir, stages)
+		}
+	}
+}
+
 // parsePackage parses the files of a directory and of its tests.
 func parsePackage(t *testing.T, dir string) (files, tests []*ast.File) {
 	t.Helper()

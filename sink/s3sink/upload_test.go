@@ -34,6 +34,10 @@ func TestConformance(t *testing.T) {
 						t.Error("the object is not the input")
 					}
 				},
+				Bad: []stream.Sink[[]byte, s3sink.Object]{
+					s3sink.Upload(client, "", key, nil),
+					s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: size}), // parts of at least 5 MiB
+				},
 				RealIO: true,
 				Idle:   []string{"net/http.", "internal/poll.", "net."},
 			})

@@ -3,6 +3,7 @@ package streamtest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -171,6 +172,7 @@ func TestReferences(t *testing.T) {
 			New:       func() stream.Sink[int, int] { d = new(drawer); return d.put() },
 			Published: func() bool { return d.full() },
 			Want:      func(t *testing.T, in []int, n int) { checkEqual(t, []int{len(in)}, []int{n}) },
+			Bad:       []stream.Sink[int, int]{stream.SinkFunc[int, int](func(context.Context, stream.Source[int]) (int, error) { return 0, errors.New("bad settings") })},
 		})
 	})
 }
