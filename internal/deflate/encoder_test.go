@@ -87,6 +87,19 @@ func TestDistances(t *testing.T) {
 	}
 }
 
+// Where a match begins near the start of the window, what would lie before it is not compared with what precedes the repetition.
+func TestStartOfTheWindow(t *testing.T) {
+	pattern := noise(100) // less than the longest match
+	for level := 1; level <= deflate.MaxLevel; level++ {
+		for before := range 12 {
+			text := bytes.Repeat([]byte{'x'}, blockText)
+			copy(text[blockText-window+before:], pattern)
+			text = slices.Concat(text, make([]byte, before), pattern, []byte("and what ends the text"))
+			decodes(t, deflate.Append(nil, text, level, true), text)
+		}
+	}
+}
+
 // Runs of every length that a match can have, and beyond.
 func TestLengths(t *testing.T) {
 	var text []byte
