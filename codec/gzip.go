@@ -23,7 +23,7 @@ type GzipOptions struct {
 //   - The same input and level give the same bytes: the header has no time and no name. With Parallelism the bytes are others,
 //     but the same for any number of goroutines and however the chunks are cut.
 //   - Level 5, the default, writes about 3 % more of typical documents than the standard library does at its default, at more than
-//     three times its speed; level 1 is six times as fast, and writes about an eighth more (docs/performance.md). Levels 7 to 9 are
+//     three times its speed; level 1 is six times as fast, and writes about a seventh more (docs/performance.md). Levels 7 to 9 are
 //     those of klauspost/compress.
 //   - Text without repetitions, as base64 of random bytes, becomes about three quarters of it, whatever the level. What does not
 //     compress is stored.
