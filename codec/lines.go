@@ -19,9 +19,9 @@ type LinesOptions struct {
 //   - In: byte chunks of any size. Out: one line an element, without its newline (LF). A line may be empty, and is then an element of
 //     length 0. Text after the last newline is a line too.
 //   - Ownership: a line is its receiver's, up to its length and capacity. Lines share the memory of the chunk they came in, those
-//     that were cut over two chunks 64 KiB among themselves: to keep a few short lines for long, copy them. [stream.EachLent] has
+//     that were cut over two chunks 32 KiB among themselves: to keep a few short lines for long, copy them. [stream.EachLent] has
 //     a line only until the next one, as one of a bufio.Scanner, and spares that memory.
-//   - Memory: the chunk in hand and 64 KiB; for a line that is cut over chunks up to three times its length.
+//   - Memory: the chunk in hand and 32 KiB; for a line that is cut over chunks up to three times its length.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the line and its offset: [ErrTooLong].
 func Lines(opts *LinesOptions) stream.Flow[[]byte, []byte] {

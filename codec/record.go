@@ -43,15 +43,18 @@ func (r *record) take(p []byte) []byte {
 	return all[:len(all):len(all)]
 }
 
-// room returns n bytes of capacity for a record to keep. A slab is no longer than chunks mostly are: who keeps a record that was cut
-// holds no more memory by it than by one that was not.
+// slabSize is how long a slab is at most: the longest piece that the runtime keeps a size class for, which longer ones cost more than.
+// Who keeps a record that was cut holds no more memory by it than by one that was not.
+const slabSize = 32 << 10
+
+// room returns n bytes of capacity for a record to keep.
 func (r *record) room(n int) []byte {
-	if n > chunkSize/4 {
+	if n > slabSize/2 {
 		return make([]byte, 0, n)
 	}
 	used := len(r.slab)
 	if n > cap(r.slab)-used {
-		r.slab, used = make([]byte, 0, min(max(2*cap(r.slab), 4*n), chunkSize)), 0
+		r.slab, used = make([]byte, 0, min(max(2*cap(r.slab), 2*n), slabSize)), 0
 	}
 	r.slab = r.slab[:used+n]
 	return r.slab[used : used : used+n]
