@@ -11,11 +11,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// lines is chunks in memory cut into lines, which are counted, not copied. On all sides a line holds until the next one.
-func lines(_ jvm, size int) report.Case {
+// lines is chunks in memory cut into lines, which are counted, not copied. A line holds until the next one; those of Pekko Streams
+// would hold longer.
+func lines(jvm jvm, size int) report.Case {
 	text := jsonLines(size)
 	in := chunks(text)
-	return report.Case{
+	return jvm.join(report.Case{
 		Name: "lines", About: "64 KiB chunks in memory → lines that hold until the next one",
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.Lines, lent", Run: func() (total int64, _ error) {
@@ -39,7 +40,7 @@ func lines(_ jvm, size int) report.Case {
 			}
 			return total, s.Err()
 		}}},
-	}
+	}, 0, report.Bar{Least: 6})
 }
 
 // linesKept is the same for lines that their receiver may keep, as those of Pekko Streams are.
