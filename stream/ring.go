@@ -59,7 +59,7 @@ func newRingFor[T any](n int, consumer *waiter) *ring[T] {
 func (r *ring[T]) push(ctx context.Context, v T) error {
 	t := r.tail.Load()
 	if t-r.headSeen >= r.cap {
-		if err := r.awaitRoom(ctx, t); err != nil {
+		if err := r.awaitRoom(ctx); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func (r *ring[T]) pushAll(ctx context.Context, vs []T) error {
 	for len(vs) > 0 {
 		n := min(r.room(len(vs)), len(vs))
 		if n == 0 {
-			if err := r.awaitRoom(ctx, r.tail.Load()); err != nil {
+			if err := r.awaitRoom(ctx); err != nil {
 				return err
 			}
 			continue
@@ -115,19 +115,16 @@ func (r *ring[T]) room(want int) int {
 // hasRoom tells whether the next push does not wait. Only the producer calls it.
 func (r *ring[T]) hasRoom() bool { return r.room(1) > 0 }
 
-func (r *ring[T]) awaitRoom(ctx context.Context, t uint64) error {
-	room := func(least uint64) bool {
-		r.headSeen = r.head.Load()
-		return r.cap-(t-r.headSeen) >= least
-	}
-	if room(1) {
+func (r *ring[T]) awaitRoom(ctx context.Context) error {
+	if r.hasRoom() {
 		return nil
 	}
-	r.producer.yield(func() bool { return room((r.cap + 1) / 2) }) // one place alone is worth no switch
-	if room(1) {
+	half := int(r.cap+1) / 2
+	r.producer.yield(func() bool { return r.room(half) >= half }) // one place alone is worth no switch
+	if r.hasRoom() {
 		return nil
 	}
-	return r.producer.until(ctx, func() bool { return room(1) }, nil)
+	return r.producer.until(ctx, r.hasRoom, nil)
 }
 
 // end says that no element follows. Only the producer calls it.

@@ -33,14 +33,12 @@ func (f sliceSource[T]) EachSlice(ctx context.Context, take func([]T) error) err
 
 // pour runs src into to, whose one is set as well, with the checks of [Run].
 func pour[T any](ctx context.Context, src Source[T], to receiver[T]) error {
-	if src == nil {
-		return errNilSource
-	}
-	if ctx.Err() != nil {
+	s, ok := src.(SliceSource[T])
+	switch {
+	case !ok || to.many == nil:
+		return each(ctx, src, to.one)
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	if s, ok := src.(SliceSource[T]); ok && to.many != nil {
-		return s.EachSlice(ctx, to.many)
-	}
-	return src.Each(ctx, to.one)
+	return s.EachSlice(ctx, to.many)
 }
