@@ -16,7 +16,6 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/millweir/millweir/codec"
-	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/stream"
 )
@@ -79,24 +78,13 @@ func count(b *testing.B, src stream.Source[[]byte], want int) {
 	}
 }
 
-// mix returns about n bytes of the mix of documents that docs/performance.md names, as canonical JSON, a document a line.
-func mix(n int) []byte {
-	c := corpus.New(1)
-	var text []byte
-	for len(text) < n {
-		text, _ = bsoncodec.AppendExtJSON(text, c.Mix(), nil)
-		text = append(text, '\n')
-	}
-	return text
-}
-
 // BenchmarkLines against bufio.Scanner, over 64 MB that lie in memory and over 1 MB, in the cache, 64 times.
 func BenchmarkLines(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		data  []byte
 		times int
-	}{{"mix 64x1MB", mix(1 << 20), 64}, {"mix 64MB", bytes.Repeat(mix(4<<20), 16), 1}, {"short 64x1MB", jsonText(1 << 20), 64}} {
+	}{{"mix 64x1MB", corpus.Lines(1 << 20), 64}, {"mix 64MB", bytes.Repeat(corpus.Lines(4<<20), 16), 1}, {"short 64x1MB", jsonText(1 << 20), 64}} {
 		lines := bytes.Count(c.data, []byte("\n"))
 		b.Run(c.name, func(b *testing.B) {
 			versus(b, len(c.data)*c.times, func() {
@@ -121,7 +109,7 @@ func BenchmarkLines(b *testing.B) {
 
 // BenchmarkJSONObjects against json.Decoder into RawMessage.
 func BenchmarkJSONObjects(b *testing.B) {
-	data := mix(16 << 20)
+	data := corpus.Lines(16 << 20)
 	lines := bytes.Count(data, []byte("\n"))
 	versus(b, len(data), func() {
 		count(b, stream.Via(lent(data), codec.JSONObjects(nil)), lines)
@@ -145,7 +133,7 @@ func BenchmarkJSONObjects(b *testing.B) {
 
 // BenchmarkGzip against compress/gzip at its default level. "size%" is how many more bytes ours has.
 func BenchmarkGzip(b *testing.B) {
-	data := mix(8 << 20)
+	data := corpus.Lines(8 << 20)
 	var z bytes.Buffer
 	w := stdgzip.NewWriter(&z)
 	theirs := func() {
@@ -168,7 +156,7 @@ func BenchmarkGzip(b *testing.B) {
 
 // BenchmarkGunzip against klauspost's reader of the same input, which lies in memory.
 func BenchmarkGunzip(b *testing.B) {
-	data := mix(8 << 20)
+	data := corpus.Lines(8 << 20)
 	for name, pack := range map[string]*codec.GzipOptions{"one": nil, "members": {Parallelism: 1}} {
 		z := must(b)(bytesThrough(codec.Gzip(pack), data, 0))
 		r := new(gzip.Reader)
@@ -192,7 +180,7 @@ func BenchmarkGunzip(b *testing.B) {
 
 // BenchmarkParallel against the same without goroutines: "x" is the ratio of CPU time, "wall-x" that of the time it takes.
 func BenchmarkParallel(b *testing.B) {
-	data := mix(16 << 20)
+	data := corpus.Lines(16 << 20)
 	gz := must(b)(bytesThrough(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0))
 	zs := must(b)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), data, 0))
 	sz := must(b)(bytesThrough(codec.S2(&codec.S2Options{Parallelism: 2}), data, 0))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -18,13 +19,7 @@ func (run lending) Each(ctx context.Context, emit func([]byte) error) error {
 
 // WriteTo implements [stream.Lender].
 func (run lending) WriteTo(ctx context.Context, w io.Writer) error {
-	return run(ctx, func(p []byte) error {
-		n, err := w.Write(p)
-		if err == nil && n != len(p) {
-			err = io.ErrShortWrite
-		}
-		return err
-	}, true)
+	return run(ctx, lend.To(w), true)
 }
 
 // guardLent is guard for an f that is done with a chunk when it returns.

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -62,7 +63,7 @@ func (s decrypted) Each(ctx context.Context, emit func([]byte) error) error {
 // WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: what came in pieces is not put
 // back into them.
 func (s decrypted) WriteTo(ctx context.Context, w io.Writer) error {
-	return s.run(ctx, &decrypter{emit: heeding(ctx, lend(w)), lent: true})
+	return s.run(ctx, &decrypter{emit: heeding(ctx, lend.To(w)), lent: true})
 }
 
 func (s decrypted) run(ctx context.Context, d *decrypter) error {

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -46,7 +47,7 @@ func (s encrypted) Each(ctx context.Context, emit func([]byte) error) error {
 // same memory.
 func (s encrypted) WriteTo(ctx context.Context, w io.Writer) error {
 	same := make([]byte, 0, sealedChunk)
-	return s.run(ctx, lend(w), func(*payload) []byte { return same })
+	return s.run(ctx, lend.To(w), func(*payload) []byte { return same })
 }
 
 // run makes one file, of which the chunks are sealed into what room returns.

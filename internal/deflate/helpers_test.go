@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/internal/deflate"
 	"github.com/millweir/millweir/internal/inflate"
@@ -30,16 +29,7 @@ func bound(size int) int { return size + (size/blockText+1)*11 + 5 }
 // documents returns size bytes of documents as canonical Extended JSON, one a line; 4 MiB at most.
 func documents(size int) []byte { return manyDocuments()[:size:size] }
 
-var manyDocuments = sync.OnceValue(func() []byte {
-	const size = 4 << 20
-	c := corpus.New(1)
-	var text []byte
-	for len(text) < size {
-		text, _ = bsoncodec.AppendExtJSON(text, c.Mix(), nil)
-		text = append(text, '\n')
-	}
-	return text
-})
+var manyDocuments = sync.OnceValue(func() []byte { return corpus.Lines(4 << 20) })
 
 // noise returns size bytes that do not compress.
 func noise(size int) []byte {

@@ -13,6 +13,7 @@ import (
 
 	kflate "github.com/klauspost/compress/flate"
 
+	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/internal/inflate"
 )
 
@@ -26,7 +27,7 @@ func cpu() time.Duration {
 // BenchmarkDecode runs the decoder, the Reader, klauspost's reader and the standard library's in turn over JSON that was compressed at
 // each level, all in memory. It reports MB of output a CPU second, and the medians of the ratios to klauspost's CPU time.
 func BenchmarkDecode(b *testing.B) {
-	data := mix(8 << 20)
+	data := corpus.Lines(8 << 20)
 	out := make([]byte, len(data))
 	for _, level := range []int{1, 5, 6, 9, -2} {
 		z := pack(b, data, level)

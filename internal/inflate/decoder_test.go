@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/internal/inflate"
 )
 
@@ -105,7 +106,7 @@ func texts() map[string][]byte {
 	return map[string][]byte{
 		"empty": nil, "one": {'a'}, "two": {'a', 'b'}, "run": bytes.Repeat([]byte{0}, 300_000),
 		"period": bytes.Repeat([]byte("abcdefghijklmnopqrstuvwxyz"[:17]), 9000), "noise": noise, "few": few,
-		"far": bytes.Join([][]byte{far, far, far[1:], far[:9], far}, nil), "json": mix(400_000),
+		"far": bytes.Join([][]byte{far, far, far[1:], far[:9], far}, nil), "json": corpus.Lines(400_000),
 	}
 }
 
@@ -145,7 +146,7 @@ func TestDecode(t *testing.T) {
 
 // TestOneByte gives a decoder and a Reader one byte of input and of room at once, through blocks of every kind.
 func TestOneByte(t *testing.T) {
-	data := mix(60_000)
+	data := corpus.Lines(60_000)
 	for level := -2; level <= 9; level++ {
 		z := pack(t, data, level)
 		want := result{data, len(z), io.EOF}
@@ -157,7 +158,7 @@ func TestOneByte(t *testing.T) {
 
 // TestCuts cuts streams at every byte.
 func TestCuts(t *testing.T) {
-	data := mix(6000)
+	data := corpus.Lines(6000)
 	for _, level := range []int{-2, 0, 1, 5, 9} {
 		z := pack(t, data, level)
 		for n := range z {
@@ -175,7 +176,7 @@ func TestCuts(t *testing.T) {
 // TestChanges changes single bits of short streams and of a longer one.
 func TestChanges(t *testing.T) {
 	for _, level := range []int{-2, 0, 1, 5, 9} {
-		z := pack(t, mix(2000), level)
+		z := pack(t, corpus.Lines(2000), level)
 		for i := max(level, 0) % 3; i < len(z)*8; i += 3 {
 			z[i/8] ^= 1 << (i % 8)
 			differential(t, z, uint64(i))
@@ -183,7 +184,7 @@ func TestChanges(t *testing.T) {
 		}
 	}
 	rnd := rand.New(rand.NewPCG(5, 6))
-	z := pack(t, mix(200_000), 5)
+	z := pack(t, corpus.Lines(200_000), 5)
 	for range 300 {
 		i := rnd.IntN(len(z) * 8)
 		z[i/8] ^= 1 << (i % 8)
@@ -249,7 +250,7 @@ func TestFlush(t *testing.T) {
 
 // TestReset uses a decoder again, after an end, an error, and in the middle.
 func TestReset(t *testing.T) {
-	data := mix(100_000)
+	data := corpus.Lines(100_000)
 	z := pack(t, data, 5)
 	var d inflate.Decoder
 	dst := make([]byte, len(data))
@@ -264,7 +265,7 @@ func TestReset(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	data := mix(100_000)
+	data := corpus.Lines(100_000)
 	z := pack(t, data, 5)
 	d := new(inflate.Decoder)
 	dst := make([]byte, len(data))
@@ -280,7 +281,7 @@ var errSource = errors.New("the source failed")
 
 // TestReaderError has a source that fails.
 func TestReaderError(t *testing.T) {
-	z := pack(t, mix(100_000), 5)
+	z := pack(t, corpus.Lines(100_000), 5)
 	for _, n := range []int{0, 1, 100, 5000, len(z) - 1} {
 		r := source(io.MultiReader(bytes.NewReader(z[:n]), failing{}))
 		if got, err := io.ReadAll(r); !errors.Is(err, errSource) || n > 1000 && len(got) == 0 {

@@ -3,13 +3,15 @@ package inflate_test
 import (
 	"bytes"
 	"testing"
+
+	"github.com/millweir/millweir/internal/corpus"
 )
 
 // FuzzDecode compares with compress/flate: the same data, the same acceptance, the same error at the same offset, the same end.
 func FuzzDecode(f *testing.F) {
 	for _, level := range []int{-2, 0, 1, 5, 9} {
 		f.Add(pack(f, []byte("hello hello hello hello, hello"), level), uint64(level+2))
-		f.Add(pack(f, mix(3000), level), uint64(level+2))
+		f.Add(pack(f, corpus.Lines(3000), level), uint64(level+2))
 	}
 	f.Add(append(pack(f, bytes.Repeat([]byte("a"), 70_000), 5), "behind"...), uint64(0))
 	f.Add([]byte{3, 0}, uint64(0))

@@ -12,21 +12,8 @@ import (
 
 	kflate "github.com/klauspost/compress/flate"
 
-	"github.com/millweir/millweir/codec/bsoncodec"
-	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/internal/inflate"
 )
-
-// mix returns about n bytes of documents as canonical Extended JSON, one a line.
-func mix(n int) []byte {
-	c := corpus.New(1)
-	var text []byte
-	for len(text) < n {
-		text, _ = bsoncodec.AppendExtJSON(text, c.Mix(), nil)
-		text = append(text, '\n')
-	}
-	return text
-}
 
 // pack compresses data by klauspost's encoder.
 func pack(t testing.TB, data []byte, level int) []byte {
