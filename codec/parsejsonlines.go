@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -116,6 +117,9 @@ func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 		return fail(0, "", err)
 	}
 	at = max(min(at, int64(len(text)))-1, 0)
+	for at > 0 && !utf8.RuneStart(text[at]) {
+		at-- // since Go 1.27 it tells the last byte of a character, before it told the first
+	}
 	return fail(at, pointerAt(text, int(at)), err)
 }
 
