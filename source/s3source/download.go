@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -27,6 +28,7 @@ type API interface {
 // DownloadOptions tunes [Download]. The zero value is ready to use.
 type DownloadOptions struct {
 	VersionID string // of a versioned object; "" means the current one
+	IfMatch   string // ETag that the object must have, as a reply or an upload told it, in its quotes; "" means any
 	Offset    int64  // first byte to read, from 0
 	Length    int64  // bytes to read, all of which must be there; 0 means to the end of the object
 
@@ -46,14 +48,14 @@ var (
 	// ErrNotFound is the error of an object, a version or a bucket that does not exist, or no longer does.
 	ErrNotFound = errors.New("there is no such object")
 
-	// ErrObjectChanged is the error of an object that was replaced while it was read.
-	ErrObjectChanged = errors.New("the object was replaced while it was read")
+	// ErrObjectChanged is the error of an object that was replaced while it was read, or before: it does not have the ETag of IfMatch.
+	ErrObjectChanged = errors.New("the object was replaced")
 
 	// ErrChecksum is the error of an object whose bytes do not have the checksum that is stored with it. They have been emitted by then.
 	ErrChecksum = errors.New("the bytes do not have the object's checksum")
 
 	// ErrBadReply is the error of replies that are not what was asked for, again and again: another range, the whole object for a
-	// range, a body longer than the object.
+	// range, a body longer than the object; of one that has no ETag where the object is known by it.
 	ErrBadReply = errors.New("the reply is not what was asked for")
 )
 
@@ -65,6 +67,8 @@ var (
 //     connection which waits is asked again.
 //   - Retries: a reply that ends early, with or without an error, is read on with a Range and the first reply's ETag in If-Match. A service
 //     that is too busy (503, 429) is asked again after a while, up to Retries times in a row, each with the client's own retries.
+//   - IfMatch goes with the first request too, and the ETag of each reply is compared beside it: a server that does not know If-Match
+//     is found out before a byte is emitted.
 //   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
 //     before Length bytes or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds types.InvalidObjectState, the archived).
 //   - Proof: the emitted bytes are counted against the object's length. A whole object with a full-object CRC64NVME is checked against
@@ -91,7 +95,7 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r := &run{download: d, pos: d.opts.Offset, end: -1}
+		r := &run{download: d, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch}
 		if d.opts.Length > 0 {
 			r.end = d.opts.Offset + d.opts.Length
 		}
@@ -117,6 +121,8 @@ func (d *download) check() error {
 		return errors.New("s3source: the object's key is empty")
 	case len(d.key) > maxKey || !utf8.ValidString(d.key):
 		return fmt.Errorf("s3source: no object has a key of %d bytes that is not UTF-8 of at most %d", len(d.key), maxKey)
+	case !isETag(o.IfMatch):
+		return fmt.Errorf("s3source: IfMatch is %q, want the ETag of one object", o.IfMatch)
 	case o.Offset < 0 || o.Length < 0 || o.Length > math.MaxInt64-o.Offset:
 		return fmt.Errorf("s3source: there is no range of %d bytes from byte %d", o.Length, o.Offset)
 	case o.ChunkSize < 0:
@@ -125,4 +131,15 @@ func (d *download) check() error {
 		return errors.New("s3source: StallTimeout is negative")
 	}
 	return nil
+}
+
+// isETag tells whether s can be the ETag of one object, or is "". A weak one, W/"…", would match none
+// (https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2), a list or * several. Quotes are not asked for: there are servers without.
+func isETag(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c == ',' || c == '*' || c == 0x7f {
+			return false
+		}
+	}
+	return !strings.HasPrefix(s, "W/")
 }

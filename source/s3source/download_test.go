@@ -117,6 +117,58 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// TestIfMatch asks for the object as it was told of, after it was replaced or not, of servers that know If-Match and of others.
+func TestIfMatch(t *testing.T) {
+	ignored := s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("If-Match"); return nil }}
+	unnamed := s3test.Fault{Times: always, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }}
+	for _, tt := range []struct {
+		name     string
+		replaced bool
+		fault    *s3test.Fault
+		opts     s3source.DownloadOptions
+		want     error
+	}{
+		{name: "the same"},
+		{name: "the same, read on", fault: &s3test.Fault{Times: 3, After: s3test.CutAfter(300)}},
+		{name: "the same, 500 at first", fault: &s3test.Fault{Times: 2, Before: s3test.Fail(500, "InternalError")}},
+		{name: "the same, no checksum", fault: &s3test.Fault{Op: "GetObject", After: without}},
+		{name: "a range of the same", opts: s3source.DownloadOptions{Offset: 5, Length: 900}},
+		{name: "replaced", replaced: true, want: s3source.ErrObjectChanged},
+		{name: "a range of one replaced", replaced: true, opts: s3source.DownloadOptions{Offset: 5, Length: 900}, want: s3source.ErrObjectChanged},
+		{name: "the same, If-Match ignored", fault: &ignored},
+		{name: "replaced, If-Match ignored", replaced: true, fault: &ignored, want: s3source.ErrObjectChanged},
+		{name: "a range of one replaced, If-Match ignored", replaced: true, fault: &ignored, opts: s3source.DownloadOptions{Offset: 5}, want: s3source.ErrObjectChanged},
+		{name: "no ETag to compare", fault: &unnamed, want: s3source.ErrBadReply},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server, client := newServer(t, nil)
+			want := server.Put(bucket, key, random(1000))
+			if tt.replaced {
+				server.Put(bucket, key, random(1001))
+			}
+			if tt.fault != nil {
+				server.Fault(*tt.fault)
+			}
+			opts := tt.opts
+			opts.IfMatch, opts.ChunkSize = want.ETag, 100
+			got, err := read(t.Context(), s3source.Download(client, bucket, key, &opts))
+			if !errors.Is(err, tt.want) || tt.want != nil && len(got) > 0 {
+				t.Errorf("%d bytes came, %v", len(got), err)
+			}
+			end := int64(1000)
+			if opts.Length > 0 {
+				end = opts.Offset + opts.Length
+			}
+			if tt.want == nil && !bytes.Equal(got, want.Body[opts.Offset:end]) {
+				t.Errorf("%d bytes came that are not the object's", len(got))
+			}
+			if h := server.Requests()[0].Header.Get("If-Match"); h != want.ETag && (tt.fault == nil || tt.fault.Before == nil) {
+				t.Errorf("the first request asks for %q, want %q", h, want.ETag)
+			}
+		})
+	}
+}
+
 func TestBadSettings(t *testing.T) {
 	server, client := newServer(t, nil)
 	for name, src := range map[string]stream.Source[[]byte]{
@@ -125,6 +177,10 @@ func TestBadSettings(t *testing.T) {
 		"no key":     s3source.Download(client, bucket, "", nil),
 		"long key":   s3source.Download(client, bucket, strings.Repeat("é", 512)+"k", nil),
 		"odd key":    s3source.Download(client, bucket, "caf\xe9", nil),
+		"any ETag":   s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: "*"}),
+		"two ETags":  s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: `"a","b"`}),
+		"weak ETag":  s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: `W/"a"`}),
+		"no ETag":    s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: "\"a\"\r\nRange: bytes=0-1"}),
 		"offset":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: -1}),
 		"length":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Length: -1}),
 		"end":        s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: 1<<63 - 1, Length: 1}),

@@ -19,15 +19,12 @@ import (
 // open asks for what is left of the run. It returns the body, which begins at pos, and where it is to end, or -1.
 func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
 	ranged := r.some || !r.whole()
-	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID)}
+	if r.some && r.etag == "" {
+		return nil, 0, fatal{errors.New("the reply broke off, and it had no ETag to read on by")}
+	}
+	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag)}
 	if ranged {
 		in.Range = aws.String(byteRange(r.pos, r.end))
-	}
-	if r.some {
-		if r.etag == "" {
-			return nil, 0, fatal{errors.New("the reply broke off, and it had no ETag to read on by")}
-		}
-		in.IfMatch = &r.etag
 	}
 	out, err := r.client.GetObject(ctx, in, plain)
 	if err != nil {
@@ -56,8 +53,10 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	if out.ContentLength != nil && *out.ContentLength >= 0 {
 		length = *out.ContentLength
 	}
-	if r.some && etag != r.etag {
-		return 0, fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, r.etag, etag)}
+	if r.some || r.etag != "" {
+		if err := r.same(etag); err != nil {
+			return 0, err
+		}
 	}
 	if !ranged && out.ContentRange == nil {
 		r.some, r.etag, r.end = true, etag, length
@@ -84,6 +83,17 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	return last + 1, nil
 }
 
+// same returns an error unless etag is that of the object which is read.
+func (r *run) same(etag string) error {
+	switch etag {
+	case r.etag:
+		return nil
+	case "":
+		return fatal{fmt.Errorf("%w: it has no ETag, and the object is the one with %s", ErrBadReply, r.etag)}
+	}
+	return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, r.etag, etag)}
+}
+
 // bounded tells whether the caller said where the run ends.
 func (r *run) bounded() bool { return r.opts.Length > 0 }
 
@@ -97,10 +107,11 @@ func (r *run) measure(ctx context.Context) error {
 	if err != nil {
 		return stalled(ctx, r.refusal(err))
 	}
+	if err := r.same(aws.ToString(out.ETag)); err != nil {
+		return err
+	}
 	length := aws.ToInt64(out.ContentLength)
 	switch {
-	case aws.ToString(out.ETag) != r.etag:
-		return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, r.etag, aws.ToString(out.ETag))}
 	case out.ContentLength == nil:
 		return fatal{fmt.Errorf("%w: no reply tells the object's length", ErrBadReply)}
 	case length < r.end:

@@ -20,7 +20,7 @@ type run struct {
 	pos  int64  // of the next byte to emit, in the object
 	end  int64  // where the run ends, -1 while that is not known
 	sure bool   // whether end was told by more than the length of a body, which may have been cut
-	etag string // of the first reply
+	etag string // of the first reply, or what that must have; "" where it is not known
 	some bool   // whether there was a reply
 	over bool   // whether the last reply came to its end; what is left to do is the proof
 	sum  string // the object's CRC64NVME; "" where there is none or it cannot be checked
