@@ -25,7 +25,9 @@
 //   - a NaN other than 7FF8000000000001, the one that the driver reads from "NaN";
 //   - a decimal that is not canonical: with more than 34 digits, or bits left over in a NaN or an infinity;
 //   - a boolean other than 0 and 1, and binary subtype 2 whose two lengths disagree;
-//   - a document whose line would pass MaxLine.
+//   - a document whose line would pass MaxLine;
+//   - a document in which so many containers around each other are to be written so that their bytes, those that lie in several of
+//     them counted for each, are more than four times its own: as a whole, for the work is in proportion to its size.
 //
 // [ExtJSONOptions].Strict refuses them instead, with [ErrInexact].
 package bsoncodec

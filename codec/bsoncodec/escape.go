@@ -9,11 +9,19 @@ import (
 // escapeKey marks the escape form, which the package's comment describes.
 const escapeKey = "$millweirBSON"
 
+// maxEscaped is how many bytes of escaped values, for each byte of the document, are written before the document is escaped as a
+// whole. Every container that is inexact has its inner ones written again, each of which may have been so itself: without a limit
+// that is the document's size for every level.
+const maxEscaped = 4
+
 // escape replaces what dst has from start on by the escape form of the value of type t at src[i:end], in a container of this depth.
-// It returns the offset behind the value.
+// It returns the offset behind the value, or inexact where it is the document that is to be escaped.
 func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byte, int) {
 	if w.strict {
 		return dst, w.fail(w.at, fmt.Errorf("%w: %s", ErrInexact, w.reason))
+	}
+	if w.escaped += end - i; depth > 0 && w.escaped > maxEscaped*len(w.src) {
+		return dst, inexact
 	}
 	if t == 0x03 || t == 0x04 || t == 0x0F { // the pass ended inside it: check all of it
 		c := checker{src: w.src, maxDepth: w.maxDepth}

@@ -112,6 +112,36 @@ func TestEscapeForm(t *testing.T) {
 	}
 }
 
+// Containers around each other that are all inexact are written one by one as long as that is little work; beyond, the document is
+// escaped as a whole, so that the work is in proportion to its size, however deep it is.
+func TestEscapeFormOfNestedContainers(t *testing.T) {
+	bad := element{0x0A, "\xff", ""}
+	for _, c := range []struct {
+		t    byte // of the containers
+		wrap func(inner element) string
+		key  string
+	}{
+		{0x03, func(inner element) string { return sub(inner, bad) }, "a"},
+		{0x04, func(inner element) string { return sub(inner, element{0x0A, "2", ""}) }, "0"},
+		{0x0F, func(inner element) string { return code("", sub(inner, bad)) }, "a"},
+	} {
+		for levels, whole := range map[int]bool{1: false, 3: false, 50: true, 198: true} {
+			e := element{0x02, c.key, str(strings.Repeat("x", 100_000))}
+			for range levels {
+				e = element{c.t, c.key, c.wrap(e)}
+			}
+			text := roundTrip(t, raw(element{0x10, "b", u32(1)}, e))
+			if got := strings.HasPrefix(text, `{"`+escapeKey); got != whole || strings.Count(text, escapeKey) != 1 {
+				t.Errorf("%d levels of type %02x: escaped as a whole: %v, want %v: %.100s", levels, c.t, got, whole, text)
+			}
+			_, err := bsoncodec.AppendExtJSON(nil, raw(e), &bsoncodec.ExtJSONOptions{Strict: true})
+			if e := isDocument(t, err); !errors.Is(err, bsoncodec.ErrInexact) || strings.Count(e.Path, "/") < levels {
+				t.Errorf("%d levels of type %02x, strict: %v", levels, c.t, err)
+			}
+		}
+	}
+}
+
 // Every key that has a meaning somewhere, and its near relations, at every place, before and behind another key, with a value of every
 // type. What the driver reads back exactly must be written as it writes it, so nothing is escaped without need.
 func TestAmbiguousKeys(t *testing.T) {

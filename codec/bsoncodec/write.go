@@ -33,9 +33,10 @@ type writer struct {
 	maxSize  int
 	maxLine  int
 
-	at     int    // where in src it failed
-	err    error  // why
-	reason string // why a container is inexact
+	escaped int    // bytes of src that were written in the escape form, those that were written again too
+	at      int    // where in src it failed
+	err     error  // why
+	reason  string // why a container is inexact
 }
 
 // What takes the place of an offset when a container could not be written.
@@ -64,7 +65,7 @@ var (
 
 // document appends doc. On an error dst comes back as it was.
 func (w *writer) document(dst, doc []byte) ([]byte, error) {
-	w.src, w.at, w.err = doc, 0, nil
+	w.src, w.escaped, w.at, w.err = doc, 0, 0, nil
 	start := len(dst)
 	switch {
 	case len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc):
@@ -162,14 +163,14 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 				dst, next = w.escape(dst, value, t, i, i+int(binary.LittleEndian.Uint32(src[i:])), depth)
 			}
 			if next < 0 {
-				return dst, failed
+				return dst, next
 			}
 		case 0x04: // array
 			if dst, next = w.container(dst, i, end, depth+1, array); next == inexact {
 				dst, next = w.escape(dst, value, t, i, i+int(binary.LittleEndian.Uint32(src[i:])), depth)
 			}
 			if next < 0 {
-				return dst, failed
+				return dst, next
 			}
 		case 0x05: // binary
 			if next = binaryEnd(src, i, end); next < 0 {
@@ -233,7 +234,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 				dst, next = w.escape(dst, value, t, i, i+int(binary.LittleEndian.Uint32(src[i:])), depth)
 			}
 			if next < 0 {
-				return dst, failed
+				return dst, next
 			}
 		case 0x10: // int32
 			if next = i + 4; next > end {
@@ -265,7 +266,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 		if !ok {
 			w.at, w.reason = element, inexactValue(t)
 			if dst, next = w.escape(dst, value, t, i, next, depth); next < 0 {
-				return dst, failed
+				return dst, next
 			}
 		}
 		i = next
