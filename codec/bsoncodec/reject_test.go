@@ -39,6 +39,10 @@ var malformed = []string{
 	`{"$binary":{"base64":"","subType":"00","x":1}}`, `{"$binary":{"base64":"","subType":"00"},"x":1}`, `{"$binary":{"base64":"!","subType":"00"}}`,
 	`{"$binary":{"base64":"AA","subType":"00"}}`, `{"$binary":{"base64":"","subType":"100"}}`, `{"$binary":{"base64":"","subType":"zz"}}`,
 	`{"$binary":{"base64":"","subType":""}}`, `{"$binary":{"base64":"","subType":0}}`, `{"$binary":{"base64":1,"subType":"00"}}`, `{"$binary":1}`,
+	// Base64 that stands for the same bytes as another text (RFC 4648, 3.3 and 3.5).
+	`{"$binary":{"base64":"AB==","subType":"00"}}`, `{"$binary":{"base64":"AAB=","subType":"00"}}`, `{"$binary":{"base64":"A\nA\r==","subType":"00"}}`, `{"$binary":{"base64":"AAAA\n","subType":"00"}}`,
+	`{"$binary":{"base64":"AA==\n","subType":"00"}}`, `{"$binary":{"base64":"AA==\r\n\r\n","subType":"00"}}`, `{"$binary":{"base64":"\n\n\n\n","subType":"00"}}`,
+	`{"$binary":"AB==","$type":"00"}`, `{"$binary":"A\nA\r==","$type":"00"}`, `{"$binary":"\n\n\n\nAA==","$type":"00"}`,
 	`{"$binary":"AA==","subType":"00"}`, `{"$binary":"AA=="}`, `{"$binary":"AA==","$type":0}`, `{"$binary":"AA==","$type":"00","x":1}`,
 	`{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d"}`, `{"$uuid":"73ffd264044b3-4c69-90e8-e7d1dfc035d4"}`, `{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035dg"}`,
 	`{"$uuid":1}`, `{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d4","x":1}`,
@@ -193,6 +197,9 @@ func TestSyntaxErrorsTellThePlace(t *testing.T) {
 		{`{"":{"":x}}`, 8, `//`, ``},
 		{`{"\u0061":{"$numberInt":"x"}}`, 24, `/a/$numberInt`, ``},
 		{`{"a":[[],[0,0,x]]}`, 14, `/a/1/2`, ``},
+		{`{"_id":1,"a":{"$binary":{"base64":"AB==","subType":"00"}}}`, 34, `/a/$binary/base64`, `1`},
+		{`{"_id":1,"a":{"$binary":"AA=\n","$type":"00"}}`, 24, `/a/$binary`, `1`},
+		{`{"_id":1,"a":{"$millweirBSON":{"type":"08","base64":"AB=="}}}`, 52, `/a/$millweirBSON/base64`, `1`},
 		{`{"_id":1,"a":{"$date":{"$numberLong":"z"}}}`, 37, `/a/$date/$numberLong`, `1`},
 	} {
 		_, err := bsoncodec.AppendBSON(nil, []byte(c.text), nil)

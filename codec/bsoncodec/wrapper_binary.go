@@ -1,6 +1,7 @@
 package bsoncodec
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"slices"
@@ -70,12 +71,17 @@ func appendBinaryValue(dst, text []byte, subtype byte) ([]byte, bool) {
 	return dst, ok
 }
 
-// appendBase64 appends the bytes that text is in base64, with padding (RFC 4648).
+var strictBase64 = base64.StdEncoding.Strict()
+
+// appendBase64 appends the bytes that text is in base64, with padding (RFC 4648). It takes the one text that stands for these
+// bytes: a character that is damaged does not pass for white space or for bits that nobody looks at.
 func appendBase64(dst, text []byte) ([]byte, bool) {
-	n := base64.StdEncoding.DecodedLen(len(text))
-	dst = slices.Grow(dst, n)
-	n, err := base64.StdEncoding.Decode(dst[len(dst):len(dst)+n], text)
-	return dst[:len(dst)+n], err == nil
+	most := strictBase64.DecodedLen(len(text))
+	dst = slices.Grow(dst, most)
+	n, err := strictBase64.Decode(dst[len(dst):len(dst)+most], text)
+	padding := len(text) - len(bytes.TrimRight(text, "="))
+	// The decoder passes over newlines: they show in that the text is longer than its bytes need.
+	return dst[:len(dst)+n], err == nil && len(text)%4 == 0 && n == most-padding
 }
 
 // appendUUID appends the UUID s, 36 characters as in RFC 4122, as binary subtype 4.
