@@ -41,6 +41,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/millweir/millweir/bench/internal/report"
@@ -65,7 +66,7 @@ func main() {
 
 // settings is what the command line asks for.
 type settings struct {
-	megabytes float64
+	megabytes float64 // 0: not given
 	shape     string
 	level     string
 	mongo, s3 string
@@ -77,7 +78,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	var s settings
 	flags := flag.NewFlagSet("job", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.Float64Var(&s.megabytes, "size", 0, "`MB` of BSON (default 100, with -quick 16)")
+	flags.Func("size", "`MB` of BSON (default 100, with -quick 16)", s.size)
 	flags.StringVar(&s.shape, "shape", "mix", "`NAME` of the documents: cookie, event, big or mix")
 	flags.StringVar(&s.level, "level", "both", "gzip `LEVEL` of ours: default, fast or both")
 	flags.StringVar(&s.mongo, "mongo", "", "`URI` of a MongoDB server; a database is made there, and dropped")
@@ -116,15 +117,25 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	return suite.Run(flags, args, out, log)
 }
 
+// What one can ask for, in MB: less is no measurement, and more, ten times over, no number of bytes.
+const minSize, maxSize = 0.001, 1e9
+
+func (s *settings) size(text string) (err error) {
+	if s.megabytes, err = strconv.ParseFloat(text, 64); err != nil {
+		return err
+	}
+	if !(s.megabytes >= minSize && s.megabytes <= maxSize) { // NaN compares with nothing
+		return fmt.Errorf("want %v to %v", minSize, maxSize)
+	}
+	return nil
+}
+
 func (s *settings) check() error {
 	if _, ok := shapes[s.shape]; !ok {
 		return fmt.Errorf("job: -shape %q is not cookie, event, big or mix", s.shape)
 	}
-	switch {
-	case s.level != "default" && s.level != "fast" && s.level != "both":
+	if s.level != "default" && s.level != "fast" && s.level != "both" {
 		return fmt.Errorf("job: -level %q is not default, fast or both", s.level)
-	case s.megabytes <= 0:
-		return fmt.Errorf("job: -size %v is not more than 0", s.megabytes)
 	}
 	return nil
 }

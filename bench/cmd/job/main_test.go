@@ -129,6 +129,13 @@ func TestVerified(t *testing.T) {
 		"no such level":         {nil, []string{"-level", "9"}},
 		"no such shape":         {nil, []string{"-shape", "round"}},
 		"a size below 0":        {nil, []string{"-size", "-1"}},
+		"no size":               {nil, []string{"-size", "0"}},
+		"less than a byte":      {nil, []string{"-size", "1e-7"}},
+		"a size of no number":   {nil, []string{"-size", "NaN"}},
+		"a size without end":    {nil, []string{"-size", "Inf"}},
+		"no such case":          {nil, []string{"-case", "backup_fast"}},
+		"a stray argument":      {nil, []string{"-case", "backup-fast", "fast"}},
+		"rounds below 1":        {nil, []string{"-case", "backup-fast", "-rounds", "-3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -107,6 +108,9 @@ func warmUps(c Case) int {
 
 func (r *runner) once() (Sample, error) {
 	s, err := r.work(r.reps)
+	if err == nil && s.Units <= 0 {
+		err = errors.New("no work was done")
+	}
 	if err != nil {
 		return s, fmt.Errorf("report: %s: %w", r.name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,11 @@ func TestMeasureFails(t *testing.T) {
 			}
 		})
 	}
+	c := theCase()
+	c.Peers = append(c.Peers, report.Peer{Name: "idle", Work: fixed(0, 10)})
+	if _, err := report.Measure(c, quickly); err == nil {
+		t.Error("no error of a peer that does nothing")
+	}
 }
 
 func suite(cases ...report.Case) report.Suite {
@@ -132,11 +138,40 @@ func TestSuiteStatus(t *testing.T) {
 	if _, err := runSuite(suite(held, theCase())); !errors.Is(err, report.ErrMissed) {
 		t.Errorf("two bars do not hold: %v", err)
 	}
-	if _, err := runSuite(suite(held), "-case", "("); err == nil || errors.Is(err, report.ErrMissed) {
-		t.Errorf("a bad expression: %v", err)
+	for name, args := range map[string][]string{
+		"a bad expression":  {"-case", "("},
+		"no case is chosen": {"-case", "no such"},
+		"a stray argument":  {"-case", "chain", "chian"},
+		"no rounds":         {"-rounds", "0"},
+		"fewer rounds":      {"-rounds", "-3"},
+	} {
+		if out, err := runSuite(suite(held), args...); err == nil || errors.Is(err, report.ErrMissed) || strings.Contains(out, "held") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
 	}
-	if out, err := runSuite(suite(held, theCase()), "-case", "no such"); err != nil || strings.Contains(out, "chain") {
-		t.Errorf("no case is chosen: %v\n%s", err, out)
+	other := theCase()
+	other.Name = "other"
+	if out, err := runSuite(suite(held, other), "-case", "^chain$", "-rounds", "1"); err != nil || strings.Contains(out, "other") {
+		t.Errorf("one case is chosen: %v\n%s", err, out)
+	}
+}
+
+// TestMissed has ratios beside their bars, and one that is no number.
+func TestMissed(t *testing.T) {
+	for _, c := range []struct {
+		ratio, bar float64
+		missed     bool
+	}{
+		{1, 0, false},
+		{math.NaN(), 0, false},
+		{3.99, 4, true},
+		{4, 4, false},
+		{math.Inf(1), 4, false},
+		{math.NaN(), 4, true},
+	} {
+		if got := (report.Row{Ratio: c.ratio, Bar: c.bar}).Missed(); got != c.missed {
+			t.Errorf("%v of at least %v: missed is %v", c.ratio, c.bar, got)
+		}
 	}
 }
 

@@ -16,8 +16,8 @@ type Row struct {
 	Goal   float64 `json:"goal,omitempty"` // the ratio hoped for
 }
 
-// Missed tells whether the ratio lies under its bar.
-func (r Row) Missed() bool { return r.Ratio < r.Bar }
+// Missed tells whether the ratio does not reach its bar. One that is no number, for nothing was measured, does not.
+func (r Row) Missed() bool { return r.Bar > 0 && !(r.Ratio >= r.Bar) }
 
 // Rows returns the comparisons of the case: with each peer, with its limits, and with each peer in the other metrics.
 func (r *Result) Rows() []Row {

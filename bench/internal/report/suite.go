@@ -22,11 +22,11 @@ type Suite struct {
 	Full  Options // without
 }
 
-// ErrMissed is the error of a suite of which a ratio lies under its bar.
+// ErrMissed is the error of a suite of which a ratio does not reach its bar.
 var ErrMissed = errors.New("a bar was missed")
 
-// Main runs the suite with the arguments of the process and ends it: with status 1 when a ratio lies under its bar, and 2 when
-// something went wrong. More flags may be defined before.
+// Main runs the suite with the arguments of the process and ends it: with status 1 when a ratio does not reach its bar, and 2
+// when something went wrong, or is wrong in the arguments. More flags may be defined before.
 func (s Suite) Main() {
 	switch err := s.Run(flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr); {
 	case err == nil:
@@ -48,20 +48,24 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	chosen, err := regexp.Compile(*only)
-	if err != nil {
-		return fmt.Errorf("report: -case: %w", err)
-	}
-	cases, err := s.Cases(*quick)
-	if err != nil {
-		return err
-	}
 	o := s.Full
 	if *quick {
 		o = s.Quick
 	}
-	if *rounds > 0 {
-		o.Rounds = *rounds
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "rounds" { // it was given
+			o.Rounds = *rounds
+		}
+	})
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("report: the argument %q is not a flag, nor the value of one: leave it out, or quote it together with the value", flags.Arg(0))
+	case o.Rounds < 1:
+		return fmt.Errorf("report: -rounds is %d: give at least 1, or leave it out", o.Rounds)
+	}
+	cases, err := s.choose(*only, *quick)
+	if err != nil {
+		return err
 	}
 	p := printer{table: out, charts: *charts}
 	if *asJSON {
@@ -69,9 +73,6 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 	}
 	fmt.Fprintln(p.table, s.header(args, o))
 	for _, c := range cases {
-		if !chosen.MatchString(c.Name) {
-			continue
-		}
 		r, err := Measure(c, o)
 		if err != nil {
 			return err
@@ -81,6 +82,30 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 		}
 	}
 	return p.end()
+}
+
+// choose returns the cases whose names match only; that there are none is an error.
+func (s Suite) choose(only string, quick bool) ([]Case, error) {
+	chosen, err := regexp.Compile(only)
+	if err != nil {
+		return nil, fmt.Errorf("report: -case: %w", err)
+	}
+	all, err := s.Cases(quick)
+	if err != nil {
+		return nil, err
+	}
+	var cases []Case
+	var names []string
+	for _, c := range all {
+		names = append(names, c.Name)
+		if chosen.MatchString(c.Name) {
+			cases = append(cases, c)
+		}
+	}
+	if len(cases) == 0 {
+		return nil, fmt.Errorf("report: -case %q matches no case: there are %s", only, strings.Join(names, ", "))
+	}
+	return cases, nil
 }
 
 // header says what a reader must know to judge the figures, and to repeat them.
