@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
@@ -24,17 +25,7 @@ func (run lending) WriteTo(ctx context.Context, w io.Writer) error {
 
 // guardLent is guard for an f that is done with a chunk when it returns.
 func guardLent(ctx context.Context, src stream.Source[[]byte], f func([]byte) error) error {
-	var failed error
-	err := stream.EachLent(ctx, src, func(p []byte) error {
-		if failed == nil {
-			failed = f(p)
-		}
-		return failed
-	})
-	if err == nil {
-		err = failed
-	}
-	return err
+	return guarded.EachLent(ctx, src, f)
 }
 
 // guardRecords is guardLent for records that are lent, and guard for those that keep the memory of their chunks.

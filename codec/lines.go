@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -49,17 +50,7 @@ func Lines(opts *LinesOptions) stream.Flow[[]byte, []byte] {
 
 // guard runs src into f. It fails when f failed, also where src hides it.
 func guard[T any](ctx context.Context, src stream.Source[T], f func(T) error) error {
-	var failed error
-	err := src.Each(ctx, func(v T) error {
-		if failed == nil {
-			failed = f(v)
-		}
-		return failed
-	})
-	if err == nil {
-		err = failed
-	}
-	return err
+	return guarded.Each(ctx, src, f)
 }
 
 // lineCutter is one run of Lines.

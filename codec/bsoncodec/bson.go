@@ -5,6 +5,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -49,7 +50,7 @@ func BSON(opts *BSONOptions) stream.Flow[bson.Raw, []byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			c := chunks{size: o.ChunkSize, emit: emit}
 			check := documentCheck{deep: o.Validate, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
-			err := src.Each(ctx, func(doc bson.Raw) error {
+			err := guarded.Each(ctx, src, func(doc bson.Raw) error {
 				if err := check.document(doc); err != nil {
 					return err
 				}

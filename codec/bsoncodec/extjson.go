@@ -5,6 +5,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -62,7 +63,7 @@ func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			w, c := o.writer(), chunks{size: o.ChunkSize, emit: emit}
 			var n int64
-			err := src.Each(ctx, func(doc bson.Raw) error {
+			err := guarded.Each(ctx, src, func(doc bson.Raw) error {
 				n++
 				line, err := w.document(c.open(), doc)
 				if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -50,7 +51,7 @@ func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
 				return emit(doc)
 			}
 			c := cutter{emit: one, check: documentCheck{deep: true, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}}
-			if err := src.Each(ctx, c.feed); err != nil {
+			if err := guarded.Each(ctx, src, c.feed); err != nil {
 				return err
 			}
 			return c.end()

@@ -6,6 +6,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -87,7 +88,7 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 				free = doc[len(doc):]
 				return emit(bson.Raw(doc[:len(doc):len(doc)]))
 			}
-			err := src.Each(ctx, func(chunk []byte) error { return l.feed(chunk, one) })
+			err := guarded.Each(ctx, src, func(chunk []byte) error { return l.feed(chunk, one) })
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package bsoncodec_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -88,4 +89,40 @@ func TestParseBSONKeepsTheContract(t *testing.T) {
 			}
 		},
 	})
+}
+
+// A source that passes over the error of a stage, and goes on, does not make the run succeed.
+func TestHiddenErrorsEndTheRun(t *testing.T) {
+	good, bad := raw(), raw()
+	bad[4] = 1
+	for name, run := range map[string]func() (int, error){
+		"ExtJSON": func() (int, error) { return through(t, bsoncodec.ExtJSON(nil), good, bad, good) },
+		"BSON": func() (int, error) {
+			return through(t, bsoncodec.BSON(&bsoncodec.BSONOptions{Validate: true}), good, bad, good)
+		},
+		"ParseBSON": func() (int, error) {
+			return through(t, bsoncodec.ParseBSON(nil), []byte(good), []byte(bad), []byte(good))
+		},
+		"ParseExtJSON": func() (int, error) {
+			return through(t, bsoncodec.ParseExtJSON(nil), []byte("{}\n"), []byte("x\n"), []byte("{}\n"))
+		},
+	} {
+		n, err := run()
+		if err == nil || n > 1 {
+			t.Errorf("%s: %d elements, %v", name, n, err)
+		}
+	}
+}
+
+// through returns how many elements f makes of a source that has these and hides every error, and the error of the run.
+func through[I, O any](t *testing.T, f stream.Flow[I, O], in ...I) (int, error) {
+	src := stream.SourceFunc[I](func(_ context.Context, emit func(I) error) error {
+		for _, v := range in {
+			_ = emit(v)
+		}
+		return nil
+	})
+	n := 0
+	err := f.Apply(src).Each(t.Context(), func(O) error { n++; return nil })
+	return n, err
 }
