@@ -65,6 +65,8 @@ func (w *frameWalk) skip(h *zstd.Header) error {
 		w.table, w.after = newSeekTable(), false
 	} else if w.table != nil {
 		return w.end(size)
+	} else if head, err := w.src.Peek(8 + seekEntry); err == nil && ourTable(head) {
+		return fmt.Errorf("%w: a table of frames whose beginning is missing", ErrSyntax)
 	}
 	if w.after {
 		return ErrTrailing // nobody would look at it

@@ -1,6 +1,9 @@
 package codec
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // The seek table's words, https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md.
 const (
@@ -40,6 +43,13 @@ func (t *seekTable) add(packed, size int, sum []byte) bool {
 	t.entries = binary.LittleEndian.AppendUint32(t.entries, uint32(size))
 	t.entries = append(t.entries, sum...)
 	return true
+}
+
+// ourTable tells whether the skippable frame that begins with head is a table whose first entry is a stream's mark. Tables of other
+// writers begin with a frame.
+func ourTable(head []byte) bool {
+	t := newSeekTable()
+	return binary.LittleEndian.Uint32(head) == seekTableMagic && bytes.Equal(head[8:], t.entries)
 }
 
 // bytes returns the table as a skippable frame.
