@@ -2,7 +2,9 @@ package bsoncodec_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -162,6 +164,58 @@ func TestLineLimitOfTheWriter(t *testing.T) {
 		if c.escaped != errors.Is(err, bsoncodec.ErrInexact) {
 			t.Errorf("MaxLine %d, strict: %v", c.max, err)
 		}
+	}
+}
+
+// Who keeps a document holds little more memory than it is long, whatever its line had of white space and of escapes.
+func TestKeptDocumentsHoldTheirSize(t *testing.T) {
+	for name, text := range map[string]string{
+		"wrapped numbers": `{"a":[` + strings.Repeat(`{"$numberInt":"1"},`, 60_000) + `1]}`,
+		"white space":     `{"a":1` + strings.Repeat(" ", 1<<20) + "}",
+		"escapes":         `{"a":"` + strings.Repeat(`\u0001`, 1<<17) + `"}`,
+		"plain text":      `{"a":"` + strings.Repeat(`x`, 1<<20) + `"}`,
+		"numbers":         `{"a":[` + strings.Repeat(`1,`, 100_000) + `1]}`,
+	} {
+		line := []byte(text + "\n")
+		src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+			for range 20 {
+				if err := emit(line); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		before := heap()
+		docs, err := collect(t, stream.Via(src, bsoncodec.ParseExtJSON(nil)))
+		held, size := heap()-before, len(concat(docs))
+		if err != nil || len(docs) != 20 {
+			t.Fatalf("%s: %d documents, %v", name, len(docs), err)
+		}
+		if held > size+size/3+256<<10 {
+			t.Errorf("%s: %d documents of %d bytes in all hold %d", name, len(docs), size, held)
+		}
+		runtime.KeepAlive(docs)
+	}
+}
+
+// heap returns the bytes in use.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// Code whose scope comes first costs no memory for each level.
+func TestScopeFirstTakesNoMemoryByTheLevel(t *testing.T) {
+	for _, levels := range []int{1, 100} {
+		text := []byte(`{"a":` + strings.Repeat(`{"$scope":{"a":`, levels-1) + `{"$scope":{"a":"` + strings.Repeat("x", 1<<20) + `"},"$code":"f"}` +
+			strings.Repeat(`},"$code":"f"}`, levels-1) + `}`)
+		dst := make([]byte, 0, 2<<20)
+		if n := testing.AllocsPerRun(3, func() { dst, _ = bsoncodec.AppendBSON(dst[:0], text, nil) }); n > 3 || len(dst) < 1<<20 {
+			t.Errorf("%d levels: %v allocations, %d bytes", levels, n, len(dst))
+		}
+		roundTrip(t, dst)
 	}
 }
 

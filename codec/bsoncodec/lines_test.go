@@ -46,6 +46,10 @@ func TestLines(t *testing.T) {
 		"blank line of space":     {" \t\r\n", nil, nil, 1, 3},
 		"blank last line":         {"{\"a\":1}\n ", nil, []bson.Raw{n(1)}, 2, 9},
 		"blank lines skipped":     {"\n{\"a\":1}\n\n \t\r\n{\"a\":2}\n\n ", skip, []bson.Raw{n(1), n(2)}, 0, 0},
+		"other space not blank":   {"{\"a\":1}\n\u00a0\n", skip, []bson.Raw{n(1)}, 2, 8},
+		"other space, with null":  {"\u2003null\n", skip, nil, 1, 0},
+		"tabs of other kinds":     {" \v\f\n", skip, nil, 1, 1},
+		"next line is no space":   {"{\"a\":1}\nnull\u0085\n", skip, []bson.Raw{n(1)}, 2, 8},
 		"error behind blanks":     {"\n\nx\n", skip, nil, 3, 2},
 		"null line":               {"{\"a\":1}\nnull\n", nil, []bson.Raw{n(1)}, 2, 8},
 		"null lines skipped":      {"null\n{\"a\":1}\n null \r\n{\"a\":2}\nnull", skip, []bson.Raw{n(1), n(2)}, 0, 0},
@@ -66,6 +70,16 @@ func TestLines(t *testing.T) {
 					t.Errorf("%s in chunks of %d: error at line %d, offset %d, want %d, %d: %v", name, size, e.Line, e.Offset, c.line, c.off, err)
 				}
 			}
+		}
+	}
+}
+
+// A column counts the bytes of the line, the byte order mark among them.
+func TestColumns(t *testing.T) {
+	for text, want := range map[string]int{"{\"a\":x}": 5, "\uFEFF{\"a\":x}": 8, "\uFEFFx": 3, "\uFEFF": 3, "{}\n\uFEFF{}": 0, "{}\n{\"a\":x}": 5} {
+		_, err := parse(t, text, 4, nil)
+		if e := isSyntax(t, err); e.Column != want || e.Offset != int64(strings.LastIndexByte(text, '\n')+1+want) {
+			t.Errorf("%q: column %d, offset %d, want column %d", text, e.Column, e.Offset, want)
 		}
 	}
 }

@@ -39,8 +39,8 @@ func (o *ParseExtJSONOptions) parser() parser {
 //   - Numbers without a wrapper become an int32 where they fit one, else an int64, else a double, as in the driver. A number that
 //     passes a double's range is an error.
 //   - Legacy forms are read: $uuid, $date as text or number, $binary with $type, $code with $scope in either order, $dbPointer,
-//     $symbol, $undefined. An object is a type wrapper when its first key is one, and must then be exactly that. A DBRef ($ref,
-//     $id) is a document, as everywhere.
+//     $symbol, $undefined. An object is a type wrapper when its first key is one, and must then be exactly that. So {"$type":…,
+//     "$binary":…}, in this order, is a document of two strings, as to the driver; so is a DBRef ($ref, $id), as everywhere.
 //   - A byte order mark at the start of the stream is passed over. A line may end with a carriage return and a newline. The last
 //     line needs no newline, but must be whole.
 //   - Refused: null and blank lines, more than one document on a line, control characters, bytes that are not UTF-8, lone
@@ -50,8 +50,9 @@ func (o *ParseExtJSONOptions) parser() parser {
 // The stage:
 //
 //   - In: byte chunks of any size, cut anywhere.
-//   - Out: documents, many of which share one allocation of 64 KiB: who keeps one for long keeps its neighbours.
-//   - Memory: the longest line and its document.
+//   - Out: documents, many of which share one allocation of 64 KiB: who keeps one for long keeps its neighbours. That of a line of
+//     more than 64 KiB has memory of its own, at most about a third more than it is long.
+//   - Memory: the longest line, as much and an eighth for its document, and the document.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, with [ErrDepth], [ErrSize], [ErrBlank] and io.ErrUnexpectedEOF among
 //     the causes.
 func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
@@ -68,24 +69,35 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 			p, l := o.parser(), lines{max: o.MaxLine}
 			var free []byte // the unused end of an allocation, from which documents are cut
 			one := func(line []byte) error {
-				offset := l.offset
+				mark := 0 // bytes of it
 				if l.line == 1 && bytes.HasPrefix(line, []byte(byteOrderMark)) {
-					line, offset = line[len(byteOrderMark):], offset+int64(len(byteOrderMark))
+					mark = len(byteOrderMark)
 				}
+				line = line[mark:]
 				if o.SkipBlank && isBlank(line) {
 					return nil
 				}
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				if cap(free) < len(line) {
-					free = make([]byte, 0, max(len(line)+len(line)/8, defaultChunk))
+				long, room := len(line) > defaultChunk, free
+				switch {
+				case long:
+					room = make([]byte, 0, len(line)+len(line)/8)
+				case cap(free) < len(line):
+					room = make([]byte, 0, defaultChunk)
 				}
-				doc, err := p.document(free[:0], line, l.line, offset)
+				doc, err := p.document(room[:0], line, l.line, l.offset+int64(mark))
 				if err != nil {
+					err.(*SyntaxError).Column += mark //nolint:errorlint // it is no other
 					return err
 				}
-				free = doc[len(doc):]
+				switch {
+				case !long:
+					free = doc[len(doc):]
+				case len(doc) < cap(doc)/4*3: // who keeps it is not to keep the length of its line
+					doc = bytes.Clone(doc)
+				}
 				return emit(bson.Raw(doc[:len(doc):len(doc)]))
 			}
 			err := guarded.Each(ctx, src, func(chunk []byte) error { return l.feed(chunk, one) })
@@ -99,7 +111,7 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 
 // isBlank tells whether a line has no document: white space alone, or null.
 func isBlank(line []byte) bool {
-	line = bytes.TrimSpace(line)
+	line = bytes.Trim(line, " \t\r\n")
 	return len(line) == 0 || string(line) == "null"
 }
 

@@ -1,8 +1,8 @@
 package bsoncodec
 
 import (
-	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // code parses the text of $code, and the $scope that may follow it.
@@ -38,7 +38,6 @@ func (p *parser) scopeFirst(dst []byte, i, depth int) ([]byte, int, byte) {
 	if i < 0 {
 		return dst, failed, 0
 	}
-	scope := bytes.Clone(dst[start:])
 	key, i := p.comma(i)
 	if i < 0 {
 		return dst, failed, 0
@@ -46,11 +45,10 @@ func (p *parser) scopeFirst(dst []byte, i, depth int) ([]byte, int, byte) {
 	if string(key) != "$code" {
 		return dst, p.fail(i, errWrapper), 0
 	}
-	dst = append(dst[:start], 0, 0, 0, 0)
-	if dst, i = p.codeText(dst, i); i < 0 {
+	if p.scratch, i = p.codeText(append(p.scratch[:0], 0, 0, 0, 0), i); i < 0 {
 		return dst, failed, 0
 	}
-	dst = append(dst, scope...)
+	dst = slices.Insert(dst, start, p.scratch...)
 	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
 	return dst, p.closing(i), 0x0F
 }
