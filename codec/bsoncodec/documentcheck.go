@@ -14,13 +14,13 @@ type documentCheck struct {
 	offset int64 // their bytes
 }
 
-// size tells whether a document of n bytes may come next.
-func (c *documentCheck) size(n int) error {
+// size tells whether a document of n bytes may come next. Of doc it has what is at hand.
+func (c *documentCheck) size(n int, doc []byte) error {
 	switch {
 	case n < 5:
-		return c.refuse(errLength)
+		return c.refuse(doc, errLength)
 	case n > c.maxSize:
-		return c.refuse(fmt.Errorf("%w: %d bytes, at most %d", ErrSize, n, c.maxSize))
+		return c.refuse(doc, fmt.Errorf("%w: %d bytes, at most %d", ErrSize, n, c.maxSize))
 	}
 	return nil
 }
@@ -28,9 +28,9 @@ func (c *documentCheck) size(n int) error {
 // document checks the next document.
 func (c *documentCheck) document(doc []byte) error {
 	if len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc) {
-		return c.refuse(errLength)
+		return c.refuse(doc, errLength)
 	}
-	if err := c.size(len(doc)); err != nil {
+	if err := c.size(len(doc), doc); err != nil {
 		return err
 	}
 	if c.deep {
@@ -46,6 +46,6 @@ func (c *documentCheck) document(doc []byte) error {
 	return nil
 }
 
-func (c *documentCheck) refuse(err error) error {
-	return &DocumentError{Document: c.n + 1, Offset: c.offset, Err: err}
+func (c *documentCheck) refuse(doc []byte, err error) error {
+	return &DocumentError{Document: c.n + 1, Offset: c.offset, ID: locateID(doc), Err: err}
 }

@@ -21,7 +21,7 @@ type SyntaxError struct {
 	Offset int64  // bytes of the stream before the failing place
 	Column int    // bytes of the line before the failing place
 	Path   string // the failing place in the document as a JSON Pointer (RFC 6901); "" is the document itself
-	ID     string // the document's _id in Extended JSON, where it was read before the failure; else ""
+	ID     string // the document's _id as its text, where it lies before the failing place; else ""
 	Err    error  // the cause
 }
 
@@ -37,9 +37,9 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 // DocumentError tells which BSON document was refused, and where in it.
 type DocumentError struct {
 	Document int64  // of the stream, from 1; 0 outside of a stream
-	Offset   int64  // bytes before the failing place: of the document; of the stream in [ParseBSON]
+	Offset   int64  // bytes before the failing place: of the document; of the stream in [BSON] and [ParseBSON]
 	Path     string // the failing place in the document as a JSON Pointer (RFC 6901); "" is the document itself
-	ID       string // the document's _id in Extended JSON, where it was read before the failure; else ""
+	ID       string // the document's _id in Extended JSON, where it lies before the failing place or all of the document is at hand; else ""
 	Err      error  // the cause
 }
 

@@ -92,5 +92,5 @@ func ExampleValidate() {
 	// Output:
 	// <nil>
 	// <nil> bsoncodec: document, offset 13, at /name, _id {"$numberInt":"1"}: text that is not UTF-8
-	// bsoncodec: document, offset 0: wrong length
+	// bsoncodec: document, offset 0, _id {"$numberInt":"1"}: wrong length
 }

@@ -167,6 +167,52 @@ func TestLineLimitOfTheWriter(t *testing.T) {
 	}
 }
 
+// What is refused for its size is named by its _id, where that is at hand.
+func TestSizeErrorsTellTheID(t *testing.T) {
+	doc := raw(element{0x10, "_id", u32(7)}, element{0x03, "b", sub(element{0x02, "c", str(strings.Repeat("x", 100))})})
+	many := raw(append([]element{{0x10, "_id", u32(7)}}, slices.Repeat([]element{{0x7F, "", ""}}, 100)...)...)
+	text, err := bsoncodec.AppendExtJSON(nil, doc, &bsoncodec.ExtJSONOptions{Relaxed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := func(doc bson.Raw, f stream.Flow[bson.Raw, []byte]) error { return last(t, stream.Via(slice(doc), f)) }
+	for name, err := range map[string]error{
+		"ExtJSON MaxDocument": documents(doc, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxDocument: 50})),
+		"ExtJSON MaxLine":     documents(doc, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxLine: 50})),
+		"ExtJSON, strict":     documents(many, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxLine: 1000, Strict: true})),
+		"BSON MaxDocument":    documents(doc, bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDocument: 50})),
+		"BSON length":         documents(doc[:len(doc)-2], bsoncodec.BSON(nil)),
+	} {
+		if e := isDocument(t, err); e.ID != `{"$numberInt":"7"}` || e.Path != "" || e.Offset != 0 || e.Document != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, size := range []int{1, 7, 1000} {
+		for name, c := range map[string]struct {
+			opts bsoncodec.ParseExtJSONOptions
+			path string
+		}{
+			"MaxLine":               {bsoncodec.ParseExtJSONOptions{MaxLine: 50}, "/b/c"},
+			"MaxLine within _id":    {bsoncodec.ParseExtJSONOptions{MaxLine: 7}, "/_id"},
+			"MaxDocument":           {bsoncodec.ParseExtJSONOptions{MaxDocument: 50}, "/b/c"},
+			"MaxDocument by a byte": {bsoncodec.ParseExtJSONOptions{MaxDocument: len(doc) - 1}, "/b"},
+		} {
+			_, err := parse(t, string(text)+"\n", size, &c.opts)
+			id := "7"
+			if c.path == "/_id" {
+				id = ""
+			}
+			if e := isSyntax(t, err); !errors.Is(err, bsoncodec.ErrSize) || e.ID != id || e.Path != c.path {
+				t.Errorf("%s in chunks of %d: %v", name, size, err)
+			}
+			_, err2 := bsoncodec.AppendBSON(nil, text, &c.opts)
+			if err.Error() != err2.Error() {
+				t.Errorf("%s: AppendBSON says %v, ParseExtJSON %v", name, err2, err)
+			}
+		}
+	}
+}
+
 // Who keeps a document holds little more memory than it is long, whatever its line had of white space and of escapes.
 func TestKeptDocumentsHoldTheirSize(t *testing.T) {
 	for name, text := range map[string]string{

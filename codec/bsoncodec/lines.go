@@ -19,13 +19,13 @@ func (l *lines) feed(chunk []byte, f func(line []byte) error) error {
 		i := bytes.IndexByte(chunk, '\n')
 		if i < 0 {
 			if len(l.rest)+len(chunk) > l.max {
-				return l.tooLong()
+				return l.tooLong(chunk)
 			}
 			l.rest = append(l.rest, chunk...)
 			return nil
 		}
 		if len(l.rest)+i > l.max {
-			return l.tooLong()
+			return l.tooLong(chunk)
 		}
 		line := chunk[:i]
 		if len(l.rest) > 0 {
@@ -53,6 +53,13 @@ func (l *lines) end(f func(line []byte) error) error {
 	return f(l.rest)
 }
 
-func (l *lines) tooLong() error {
-	return &SyntaxError{Line: l.line + 1, Offset: l.offset + int64(l.max), Column: l.max, Err: errLine(l.max)}
+// tooLong refuses the line that begins with the rest and passes the limit in chunk.
+func (l *lines) tooLong(chunk []byte) error {
+	return tooLong(append(l.rest, chunk[:l.max-len(l.rest)]...), l.line+1, l.offset)
+}
+
+// tooLong refuses a line of which text is as much as it may have.
+func tooLong(text []byte, line, offset int64) error {
+	path, id := locateText(text, len(text))
+	return &SyntaxError{Line: line, Offset: offset + int64(len(text)), Column: len(text), Path: path, ID: id, Err: errLine(len(text))}
 }

@@ -55,6 +55,12 @@ func locate(doc []byte, at int) (path, id string) {
 	return cut(path), id
 }
 
+// locateID returns, as an error reports it, the _id of a document that is refused as a whole. It may be malformed.
+func locateID(doc []byte) string {
+	_, id := locate(doc, len(doc))
+	return id
+}
+
 // noteID returns the value of type t at doc[i:end] in Extended JSON, as long as it fits an error.
 func noteID(doc []byte, t byte, i, end int) string {
 	raw := binary.LittleEndian.AppendUint32(nil, uint32(end-i+8))

@@ -20,7 +20,7 @@ func AppendBSON(dst, text []byte, opts *ParseExtJSONOptions) ([]byte, error) {
 		return dst, err
 	}
 	if len(text) > o.MaxLine {
-		return dst, &SyntaxError{Line: 1, Offset: int64(o.MaxLine), Column: o.MaxLine, Err: errLine(o.MaxLine)}
+		return dst, tooLong(text[:o.MaxLine], 1, 0)
 	}
 	p := o.parser()
 	return p.document(dst, text, 1, 0)
@@ -70,13 +70,13 @@ func (p *parser) document(dst, text []byte, line, offset int64) ([]byte, error) 
 	default:
 		out, next := p.root(dst, i+1)
 		if next >= 0 {
-			switch next = p.space(next); {
-			case next < len(text) && text[next] == '{':
-				p.at, p.err = next, errSecond
-			case next < len(text):
-				p.at, p.err = next, errText
+			switch end := p.space(next); {
+			case end < len(text) && text[end] == '{':
+				p.at, p.err = end, errSecond
+			case end < len(text):
+				p.at, p.err = end, errText
 			case len(out)-p.start > p.maxSize:
-				p.at, p.err = i, p.tooLarge()
+				p.at, p.err = next-1, p.tooLarge()
 			default:
 				return out, nil
 			}

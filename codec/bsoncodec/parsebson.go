@@ -32,7 +32,8 @@ func (o *ParseBSONOptions) check() error {
 //   - Out: documents. One that lies whole in a chunk is a part of it: who keeps it keeps the chunk.
 //   - Memory: one document.
 //   - Errors: [*DocumentError], whose Offset is that of the stream, with [ErrDepth] and [ErrSize] among the causes, and
-//     io.ErrUnexpectedEOF when the stream ends inside a document.
+//     io.ErrUnexpectedEOF when the stream ends inside a document. A document whose length is refused is not read: its error has
+//     no _id.
 func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
 	var o ParseBSONOptions
 	if opts != nil {
@@ -79,7 +80,7 @@ func (c *cutter) feed(chunk []byte) error {
 			continue
 		}
 		n := int(int32(binary.LittleEndian.Uint32(chunk)))
-		if err := c.check.size(n); err != nil {
+		if err := c.check.size(n, nil); err != nil {
 			return err
 		}
 		if n > len(chunk) {
@@ -102,7 +103,7 @@ func (c *cutter) fill(chunk []byte) ([]byte, error) {
 		if len(c.rest) < lengthSize {
 			return nil, nil
 		}
-		if err := c.check.size(int(int32(binary.LittleEndian.Uint32(c.rest)))); err != nil {
+		if err := c.check.size(int(int32(binary.LittleEndian.Uint32(c.rest))), nil); err != nil {
 			return nil, err
 		}
 	}

@@ -38,6 +38,9 @@ func (o *ValidateOptions) validate(doc []byte) error {
 		return nil
 	}
 	path, id := locate(doc, c.at)
+	if c.at == 0 {
+		id = locateID(doc)
+	}
 	return &DocumentError{Offset: int64(c.at), Path: path, ID: id, Err: c.err}
 }
 

@@ -89,6 +89,9 @@ func (w *writer) document(dst, doc []byte) ([]byte, error) {
 		}
 	}
 	path, id := locate(doc, w.at)
+	if w.at == 0 {
+		id = locateID(doc)
+	}
 	return dst[:start], &DocumentError{Offset: int64(w.at), Path: path, ID: id, Err: w.err}
 }
 
