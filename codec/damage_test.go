@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/millweir/millweir/codec"
 )
 
@@ -128,6 +130,10 @@ func TestParts(t *testing.T) {
 		"gzip": {codec.Gzip(&codec.GzipOptions{Parallelism: 2}), func(n int) flow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) }},
 		"zstd": {codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), func(n int) flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}) }},
 		"s2":   {codec.S2(&codec.S2Options{Parallelism: 2}), func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) }},
+		"snappy": {
+			codec.S2(&codec.S2Options{Parallelism: 2, Snappy: true}),
+			func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) },
+		},
 	} {
 		parts, err := through(c.pack, data, 0)
 		if err != nil || len(parts) < 6 {
@@ -147,10 +153,12 @@ func TestParts(t *testing.T) {
 			"half":          change(func(p [][]byte) [][]byte { return p[:3] }),
 			"half, again":   change(func(p [][]byte) [][]byte { return append(p[:3:3], p...) }),
 			"end repeated":  change(func(p [][]byte) [][]byte { return append(p, p[last]) }),
+			"more behind":   change(func(p [][]byte) [][]byte { return append(p, p[last-1]) }),
 		} {
 			for n := range 4 {
 				got, err := bytesThrough(c.unpack(n), z, 100_000)
-				if err == nil {
+				// A frame behind a stream of zstd may be another stream, of anyone's.
+				if err == nil && (name != "zstd" || what != "more behind") {
 					t.Errorf("%s by %d: %s: no error, %d bytes", name, n, what, len(got))
 				}
 			}
@@ -180,6 +188,38 @@ func TestSkippable(t *testing.T) {
 		for i := 1; i <= len(parts); i++ {
 			if _, err := bytesThrough(f, bytes.Join(slices.Insert(slices.Clone(parts), i, []byte(skip)), nil), 0); err == nil {
 				t.Errorf("by %d: at %d of %d: no error", n, i, len(parts))
+			}
+		}
+	}
+}
+
+// TestUnS2BehindTheEnd puts behind a stream of S2 what may follow it, and what may not.
+func TestUnS2BehindTheEnd(t *testing.T) {
+	data := jsonText(100_000)
+	z := must(t)(bytesThrough(codec.S2(nil), data, 0))
+	var other bytes.Buffer
+	w := s2.NewWriter(&other, s2.WriterAddIndex())
+	_, _ = w.Write(data)
+	_ = w.Close()
+	const padding, begin, end = "\xfe\x01\x00\x00x", "\x8d\x02\x00\x00mw", "\x8d\x0c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	for _, c := range []struct {
+		what, behind string
+		times        int // that the data comes, 0 for an error
+	}{
+		{"padding", padding, 1},
+		{"another stream", other.String(), 2},
+		{"padding and another stream", padding + other.String(), 2},
+		{"a block", other.String()[10:], 0},
+		{"a mark without a stream", begin + end, 0},
+		{"an end", end, 0},
+	} {
+		for n := range 3 {
+			got, err := bytesThrough(codec.UnS2(&codec.UnS2Options{Parallelism: n}), append(bytes.Clone(z), c.behind...), 1000)
+			switch {
+			case c.times == 0 && !errors.Is(err, codec.ErrSyntax):
+				t.Errorf("by %d: %s: %d bytes, %v", n, c.what, len(got), err)
+			case c.times > 0 && (err != nil || !bytes.Equal(got, bytes.Repeat(data, c.times))):
+				t.Errorf("by %d: %s: %d bytes, %v", n, c.what, len(got), err)
 			}
 		}
 	}

@@ -36,6 +36,7 @@ const (
 // s2Sequence follows the blocks of a stream that will have an end.
 type s2Sequence struct {
 	open   bool   // the end must follow
+	ended  bool   // and did: what follows is another stream
 	blocks uint64 // so far
 	sum    uint32 // over the checksums of the blocks
 }
@@ -71,7 +72,7 @@ func (s *s2Sequence) mark(body []byte) error {
 	case binary.LittleEndian.Uint64(body) != s.blocks || binary.LittleEndian.Uint32(body[8:]) != s.sum:
 		return fmt.Errorf("%w: the %d blocks are not those that were written", ErrSyntax, s.blocks)
 	}
-	s.open = false
+	s.open, s.ended = false, true
 	return nil
 }
 

@@ -23,12 +23,11 @@ type UnS2Options struct {
 // UnS2 returns a flow that decompresses the S2 format and the Snappy framing format, the mirror of [S2].
 //
 //   - In: byte chunks of any size. Out: one block a chunk, of at most 4 MiB.
-//   - Errors: [io.ErrUnexpectedEOF] when the input is empty, has a beginning only, ends inside a chunk, or lacks the end that
-//     S2 writes; [ErrSyntax] when
-//     blocks of S2's are missing, swapped or repeated; s2.ErrCorrupt; s2.ErrCRC; s2.ErrUnsupported, also for chunks that the
-//     format would have passed over, but for padding and an index; [*LimitError]. Other writers' streams have no end: an input
-//     of theirs that was cut exactly between two blocks cannot be told from a whole one. What must be whole needs an end record
-//     inside or a layer such as age outside.
+//   - Errors: [io.ErrUnexpectedEOF] when the input is empty, has a beginning only, ends inside a chunk, or lacks the end that S2
+//     writes; [ErrSyntax] when blocks of S2's are missing, swapped or repeated, also behind that end; s2.ErrCorrupt; s2.ErrCRC;
+//     s2.ErrUnsupported, also for chunks that the format would have passed over, but for padding and an index; [*LimitError].
+//     Other writers' streams have no end: an input of theirs that was cut exactly between two blocks cannot be told from a whole
+//     one. What must be whole needs an end record inside or a layer such as age outside.
 //   - Memory: twice the block, at most 8 MiB; with Parallelism n at most 24n MiB, and about 6n MiB for what S2 writes.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
 func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
@@ -119,6 +118,8 @@ func (c *s2Cutter) allowed(kind byte, size int) error {
 	switch {
 	case c.most == 0 && kind != s2Identifier:
 		return s2.ErrCorrupt
+	case c.seq.ended && (kind <= s2Uncompressed || kind == s2Mark):
+		return fmt.Errorf("%w: blocks behind the end of a stream", ErrSyntax)
 	case kind <= s2Uncompressed:
 		// An encoder that cannot make a block smaller may make it larger by a sixth.
 		if size < 4 || size > 4+32+c.most+c.most/6 {
@@ -149,7 +150,7 @@ func (c *s2Cutter) begin(chunk string) error {
 	if c.seq.open {
 		return fmt.Errorf("%w: a stream within another", ErrSyntax)
 	}
-	c.some = false
+	c.some, c.seq.ended = false, false
 	return nil
 }
 
