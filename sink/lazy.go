@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
@@ -40,7 +41,7 @@ func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], err
 	}
 	peel := stream.Peel[T](1)
 	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (result R, err error) {
-		upstream, cancel := context.WithCancelCause(ctx)
+		upstream, cancel := early.WithCancel(ctx)
 		defer cancel(nil)
 		err = peel.Apply(src).Each(upstream, func(p stream.Peeled[T]) error {
 			if len(p.Head) == 0 {

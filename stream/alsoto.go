@@ -55,10 +55,12 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R), route func(v T
 			var result R
 			var early error // the downstream's wish to stop
 			g, ctx := NewGroup(ctx)
+			aside, release := WithoutStop(ctx)
+			defer release()
 			open, leave := context.WithCancelCause(ctx) // done when sink is
 			q := newRing[T](sideAhead)
 			g.Go(func() (err error) {
-				result, err = Run(ctx, q.source(), sink)
+				result, err = Run(aside, q.source(), sink)
 				if err == nil {
 					leave(errLeft)
 				}
@@ -72,7 +74,7 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R), route func(v T
 			}
 			err := g.Do(func() error {
 				err := src.Each(ctx, func(v T) error { return route(v, side, emit) })
-				if Stopped(err) {
+				if isStop(err) {
 					early, err = err, nil
 				}
 				if err == nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/millweir/millweir/internal/early"
 )
 
 // Delay returns a flow that emits each element d after it came. Up to 16 elements wait at a time, then the upstream does.
@@ -100,7 +102,7 @@ func TakeFor[T any](d time.Duration) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			enough := new(stop)
-			ctx, cancel := context.WithCancelCause(ctx)
+			ctx, cancel := early.WithCancel(ctx)
 			defer cancel(nil)
 			defer time.AfterFunc(d, func() { cancel(enough) }).Stop()
 			return without(each(ctx, src, func(v T) error {

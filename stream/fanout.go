@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"sync/atomic"
+
+	"github.com/millweir/millweir/internal/early"
 )
 
 // branchAhead is how many elements wait for a branch at most.
@@ -177,7 +179,7 @@ type countdown struct {
 
 func newCountdown(ctx context.Context, n int) *countdown {
 	c := &countdown{enough: new(stop)}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.ctx, c.cancel = early.WithCancel(ctx)
 	c.open.Store(int64(n))
 	return c
 }

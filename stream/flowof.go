@@ -2,11 +2,14 @@ package stream
 
 import (
 	"context"
-	"errors"
+	"sync"
+
+	"github.com/millweir/millweir/internal/early"
 )
 
 // FlowOf returns a flow whose elements go into sink and whose output comes from src: two ends of something that is neither, such
-// as a connection. It completes when both have: with coupled, either one that ends stops the other early.
+// as a connection. It completes when both have: with coupled, either one that ends stops the upstream of the other, and sink
+// completes with the elements that came. An early end of the downstream ends src, and sink as if they were coupled.
 //
 //   - Goroutines: one, for sink; it has ended when the run returns.
 //   - Errors: the first error of either ends the run and the other. The result of sink is dropped.
@@ -20,28 +23,69 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 	return FlowFunc[I, O](func(up Source[I]) Source[O] {
 		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
 			g, ctx := NewGroup(ctx)
-			inner, end := context.WithCancelCause(ctx) // of both sides
-			defer end(nil)
-			enough := new(stop)
-			finish := func(err error) error {
-				if err = without(err, enough); err == nil && coupled {
-					end(enough)
+			aside, release := WithoutStop(ctx)
+			defer release()
+			in, out := stoppable[I]{src: up}, stoppable[O]{src: src}
+			g.Go(func() error {
+				_, err := Run(aside, &in, sink)
+				if err == nil && coupled {
+					out.stop()
 				}
 				return err
+			})
+			var had error // the downstream's wish to stop
+			err := g.Do(func() error {
+				err := out.Each(ctx, emit)
+				if isStop(err) {
+					had, err = err, nil
+				}
+				if err == nil && (coupled || had != nil) {
+					in.stop()
+				}
+				return err
+			})
+			if err == nil {
+				err = had
 			}
-			g.Go(func() error {
-				_, err := Run(inner, up, sink)
-				return finish(err)
-			})
-			return g.Do(func() error {
-				err := each(inner, src, func(v O) error {
-					if coupled && errors.Is(context.Cause(inner), enough) {
-						return enough
-					}
-					return emit(v)
-				})
-				return finish(err)
-			})
+			return err
 		})
 	})
+}
+
+// stoppable is a source, for one run, that somebody else can end early.
+type stoppable[T any] struct {
+	src Source[T]
+
+	mu      sync.Mutex
+	stopped bool
+	cancel  func() // while it runs
+}
+
+// stop ends the source early, also before it has begun.
+func (s *stoppable[T]) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.cancel != nil {
+		s.cancel()
+	}
+}
+
+// Each implements [Source].
+func (s *stoppable[T]) Each(ctx context.Context, emit func(T) error) error {
+	enough := new(stop)
+	up, cancel := early.WithCancel(ctx)
+	defer cancel(nil)
+	s.mu.Lock()
+	s.cancel = func() { cancel(enough) }
+	if s.stopped {
+		s.cancel()
+	}
+	s.mu.Unlock()
+	return without(each(up, s.src, func(v T) error {
+		if up.Err() != nil {
+			return context.Cause(up)
+		}
+		return emit(v)
+	}), enough)
 }

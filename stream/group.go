@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+
+	"github.com/millweir/millweir/internal/early"
 )
 
 // Group runs the goroutines of one run of one stage: they begin together, fail together and are all gone when Do or Wait
@@ -32,7 +34,7 @@ type Group struct {
 
 // NewGroup returns a group and the context that its goroutines are to use. Do or Wait must be called, once.
 func NewGroup(ctx context.Context) (*Group, context.Context) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := early.WithCancel(ctx)
 	return &Group{cancel: cancel}, ctx
 }
 

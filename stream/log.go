@@ -45,7 +45,7 @@ func Log[T any](logger *slog.Logger, name string, opts *LogOptions[T]) Flow[T, T
 			})
 			level, how := end, slog.String("end", "complete")
 			switch {
-			case Stopped(err):
+			case isStop(err):
 				how = slog.String("end", "early")
 			case err != nil:
 				level, how = failure, slog.Any("error", err)

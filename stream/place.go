@@ -103,7 +103,7 @@ func (v *visit) end(err error) {
 	}
 	v.marks -= v.mark
 	v.live--
-	if err != nil && !Stopped(err) {
+	if err != nil && !isStop(err) {
 		v.failures++
 	}
 }

@@ -9,7 +9,8 @@ type stop struct{ _ byte }
 func (*stop) Error() string { return "stream: stopped early, no error" }
 
 // Stopped reports whether err, which emit returned, says that the downstream has had enough, not that it failed. Only a stage
-// with a side of its own to finish (a copy, a count) needs to ask; every other stage returns err as it is.
+// with a side of its own to finish (a copy, a count) needs to ask; every other stage returns err as it is. What it finishes runs in
+// the context of [WithoutStop].
 func Stopped(err error) bool {
 	var s *stop
 	return errors.As(err, &s)

@@ -1,6 +1,10 @@
 package stream
 
-import "context"
+import (
+	"context"
+
+	"github.com/millweir/millweir/internal/early"
+)
 
 // Until returns a flow that completes when done is closed: the upstream is stopped, also while it waits, and that is not an
 // error. It drains a pipeline: what passed before is carried to its end. To abort a run instead, cancel its context.
@@ -13,7 +17,7 @@ func Until[T any](done <-chan struct{}) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			enough := new(stop)
-			up, cancel := context.WithCancelCause(ctx)
+			up, cancel := early.WithCancel(ctx)
 			g, watch := NewGroup(up)
 			g.Go(func() error {
 				select {

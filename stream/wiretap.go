@@ -18,9 +18,11 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var early error
 			g, ctx := NewGroup(ctx)
+			aside, release := WithoutStop(ctx)
+			defer release()
 			q := newRing[T](sideAhead)
 			g.Go(func() error {
-				result, err := Run(ctx, q.source(), sink)
+				result, err := Run(aside, q.source(), sink)
 				if done != nil {
 					done(result, err)
 				}
@@ -33,7 +35,7 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 					}
 					return emit(v)
 				})
-				if Stopped(err) {
+				if isStop(err) {
 					early, err = err, nil
 				}
 				if err == nil {

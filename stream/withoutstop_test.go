@@ -1,0 +1,291 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// stopping is every way in which something below ends its upstream early: by what emit returns, or by the context too.
+func stopping() map[string]stream.Flow[int, int] {
+	two := stream.Take[int](2)
+	same := stream.Map(func(n int) int { return n })
+	closed := make(chan struct{})
+	return map[string]stream.Flow[int, int]{
+		"Take":               two,
+		"Async":              stream.Join(stream.Async[int](1), two),
+		"Async of Async":     stream.Join(stream.Join(stream.Async[int](1), stream.Async[int](1)), two),
+		"Buffer":             stream.Join(stream.Buffer[int](1, stream.DropAll), two),
+		"MapN":               stream.Join(stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
+		"MapUnordered":       stream.Join(stream.MapUnordered(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
+		"Broadcast":          stream.Join(stream.Broadcast(same, same), two),
+		"Broadcast of Takes": stream.Broadcast(two, two),
+		"Balance":            stream.Join(stream.Balance(same, same), two),
+		"TakeFor":            stream.TakeFor[int](5 * time.Second),
+		"Until": stream.Join(stream.Until[int](closed), stream.Map(func(n int) int {
+			if n == 1 {
+				close(closed)
+			}
+			return n
+		})),
+		"MergeMap": stream.Join(stream.MergeMap(2, func(n int) stream.Source[int] { return source.Of(n) }), two),
+	}
+}
+
+// seconds emits 0, 1, 2… every second until its context is done.
+func seconds() stream.Source[int] { return stream.Via(count(1000), pause(time.Second)) }
+
+// collects is a sink that heeds its context, as an upload does, and takes a while to finish.
+func collects(all *[]int) stream.Sink[int, int] {
+	return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+		err := src.Each(ctx, func(n int) error {
+			*all = append(*all, n)
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		select {
+		case <-time.After(10 * time.Second):
+			return len(*all), nil
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	})
+}
+
+// An early end further down completes the sink beside, however the end comes up.
+func TestEarlyEndCompletesTheSide(t *testing.T) {
+	for name := range stopping() {
+		for kind, beside := range map[string]func(all *[]int, done *int) stream.Flow[int, int]{
+			"AlsoTo": func(all *[]int, done *int) stream.Flow[int, int] {
+				return stream.AlsoTo(collects(all), func(n int) { *done = n })
+			},
+			"DivertTo": func(all *[]int, done *int) stream.Flow[int, int] {
+				return stream.Join(stream.FlatMap(func(n int) []int { return []int{n, n} }), stream.DivertTo(collects(all), func() func(int) bool {
+					last := -1
+					return func(n int) bool { twice := n == last; last = n; return twice }
+				}(), func(n int) { *done = n }))
+			},
+			"WireTap": func(all *[]int, done *int) stream.Flow[int, int] {
+				return stream.WireTap(collects(all), func(n int, err error) {
+					if err == nil {
+						*done = n
+					}
+				})
+			},
+		} {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var side []int
+					var done int
+					down := stopping()[name]
+					passed, err := stream.Run(t.Context(), stream.Via2(seconds(), beside(&side, &done), down), sink.Slice[int]())
+					if err != nil || done == 0 || done != len(side) {
+						t.Errorf("%d passed, the side had %v and completed with %d: %v", len(passed), side, done, err)
+					}
+					for i, n := range side {
+						if n != i {
+							t.Errorf("the side had %v", side)
+							break
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// After an early end, what a side has yet to finish still ends with the run.
+func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
+	for name := range stopping() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer time.AfterFunc(9*time.Second, func() { cancel(errBoom) }).Stop()
+				var side []int
+				began := time.Now()
+				_, err := stream.Run(ctx, stream.Via2(seconds(), stream.AlsoTo(collects(&side), nil), stopping()[name]), sink.Slice[int]())
+				if took := time.Since(began); !errors.Is(err, errBoom) || took > 10*time.Second {
+					t.Errorf("after %v, %v", took, err)
+				}
+			})
+		})
+	}
+}
+
+// The side also ends with what is around the stage that ended early: here with the other source of a Concat's neighbour.
+func TestEarlyEndedSideIsCancelledWithItsNeighbour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var side []int
+		one := stream.Via3(seconds(), stream.AlsoTo(collects(&side), nil), stream.Async[int](1), stream.Take[int](2))
+		other := stream.SourceFunc[int](func(ctx context.Context, _ func(int) error) error {
+			select {
+			case <-time.After(5 * time.Second):
+				return errBoom
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+		began := time.Now()
+		_, err := stream.Run(t.Context(), stream.Merge(one, other), sink.Slice[int]())
+		if took := time.Since(began); !errors.Is(err, errBoom) || took > 6*time.Second {
+			t.Errorf("after %v, %v", took, err)
+		}
+	})
+}
+
+// The same where the early end comes up through a sink that runs its upstream as a coroutine.
+func TestEarlyEndThroughALazySink(t *testing.T) {
+	run := func(ctx context.Context, side *[]int) error {
+		lazy := sink.Lazy(func(context.Context, int) (stream.Sink[int, int64], error) {
+			return stream.Into(stream.Join(stream.Async[int](1), stream.Take[int](2)), sink.Discard[int]()), nil
+		})
+		_, err := stream.Run(ctx, stream.Via(seconds(), stream.AlsoTo(collects(side), nil)), lazy)
+		return err
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var side []int
+		began := time.Now()
+		if err := run(t.Context(), &side); err != nil || time.Since(began) < 10*time.Second {
+			t.Errorf("after %v, %v", time.Since(began), err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer time.AfterFunc(9*time.Second, func() { cancel(errBoom) }).Stop()
+		var side []int
+		began := time.Now()
+		if err := run(ctx, &side); !errors.Is(err, errBoom) || time.Since(began) > 10*time.Second {
+			t.Errorf("after %v, %v", time.Since(began), err)
+		}
+	})
+}
+
+func TestWithoutStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		var got []error
+		run := func(ctx context.Context, down stream.Flow[int, int], while time.Duration) {
+			src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+				on, release := stream.WithoutStop(ctx)
+				defer release()
+				if on.Value(key{}) != "kept" {
+					t.Error("the context's values are lost")
+				}
+				for i := range 2 {
+					if err := emit(i); err != nil {
+						break
+					}
+				}
+				<-ctx.Done()
+				select {
+				case <-on.Done():
+					got = append(got, context.Cause(on))
+				case <-time.After(while):
+					got = append(got, nil)
+				}
+				return context.Cause(ctx)
+			})
+			_, _ = stream.Run(ctx, stream.Via(src, down), sink.Discard[int]())
+		}
+		ctx := context.WithValue(t.Context(), key{}, "kept")
+		early := stream.Join(stream.Async[int](1), stream.Take[int](1))
+		run(ctx, early, time.Second)
+		soon, cancel := context.WithCancelCause(ctx)
+		time.AfterFunc(time.Second, func() { cancel(errBoom) })
+		run(soon, early, time.Minute)
+		later, cancel := context.WithCancelCause(ctx)
+		time.AfterFunc(time.Second, func() { cancel(errBoom) })
+		run(later, stream.Async[int](1), time.Minute)
+		failing := stream.Join(stream.Async[int](1), stream.TryMap(func(context.Context, int) (int, error) { return 0, errBoom }))
+		run(ctx, failing, time.Minute)
+		if want := []error{nil, errBoom, errBoom, errBoom}; !slices.EqualFunc(got, want, errors.Is) {
+			t.Errorf("ended with %v, want %v", got, want)
+		}
+	})
+}
+
+// What ends one side of a FlowOf early completes the sink with what came.
+func TestFlowOfCompletesItsSink(t *testing.T) {
+	run := func(t *testing.T, src stream.Source[int], into stream.Sink[int, int], coupled bool, down stream.Flow[int, int]) time.Duration {
+		t.Helper()
+		began := time.Now()
+		if _, err := stream.Run(t.Context(), stream.Via2(seconds(), stream.FlowOf(into, src, coupled), down), sink.Discard[int]()); err != nil {
+			t.Error(err)
+		}
+		return time.Since(began)
+	}
+	for name := range stopping() {
+		for _, coupled := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " coupled ", coupled), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var all []int
+					done := false
+					into := stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+						n, err := collects(&all).Consume(ctx, src)
+						done = err == nil
+						return n, err
+					})
+					took := run(t, seconds(), into, coupled, stopping()[name])
+					if !done || len(all) == 0 || took > time.Minute {
+						t.Errorf("after %v the sink had %v, complete: %v", took, all, done)
+					}
+				})
+			})
+		}
+	}
+	same := stream.Map(func(n int) int { return n })
+	t.Run("the source ends", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var all []int
+			if took := run(t, stream.Via(seconds(), stream.Take[int](5)), collects(&all), true, same); len(all) == 0 || took != 15*time.Second {
+				t.Errorf("after %v the sink had %v", took, all)
+			}
+		})
+	})
+	t.Run("the sink ends", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			first := stream.Into(stream.Take[int](5), sink.Last[int]())
+			if took := run(t, seconds(), stream.Into(same, stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+				_, err := first.Consume(ctx, src)
+				return 0, err
+			})), true, same); took != 5*time.Second {
+				t.Errorf("the source ran for %v", took)
+			}
+		})
+	})
+}
+
+// A failure that comes up with an early end fails the sink beside, and is logged and counted as one.
+func TestFailureBesideAnEarlyEnd(t *testing.T) {
+	var log strings.Builder
+	src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+		return errors.Join(count(10).Each(ctx, emit), errBoom)
+	})
+	var side []int
+	var published bool
+	var stats stream.Stats
+	_, err := stream.Run(t.Context(), stream.Via4(src,
+		stream.Monitor[int](&stats),
+		stream.Log[int](slog.New(slog.NewTextHandler(&log, nil)), "it", nil),
+		stream.AlsoTo(collects(&side), func(int) { published = true }),
+		stream.Take[int](2),
+	), sink.Discard[int]())
+	if !errors.Is(err, errBoom) || published {
+		t.Errorf("the run ended with %v, the side was published: %v", err, published)
+	}
+	if !strings.Contains(log.String(), errBoom.Error()) || stats.Snapshot().Failures != 1 {
+		t.Errorf("%s%+v", log.String(), stats.Snapshot())
+	}
+}
