@@ -139,6 +139,10 @@ func TestParts(t *testing.T) {
 		if err != nil || len(parts) < 6 {
 			t.Fatalf("%s: %d parts, %v", name, len(parts), err)
 		}
+		others, err := through(c.pack, bytes.ToUpper(data), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		last := len(parts) - 1
 		change := func(f func(p [][]byte) [][]byte) []byte { return bytes.Join(f(slices.Clone(parts)), nil) }
 		for what, z := range map[string][]byte{
@@ -154,6 +158,7 @@ func TestParts(t *testing.T) {
 			"half, again":   change(func(p [][]byte) [][]byte { return append(p[:3:3], p...) }),
 			"end repeated":  change(func(p [][]byte) [][]byte { return append(p, p[last]) }),
 			"more behind":   change(func(p [][]byte) [][]byte { return append(p, p[last-1]) }),
+			"two, a gap":    bytes.Join(slices.Concat(parts[:2], others[2:]), nil), // from the first into the second
 		} {
 			for n := range 4 {
 				got, err := bytesThrough(c.unpack(n), z, 100_000)

@@ -27,10 +27,11 @@ type GunzipOptions struct {
 //
 //   - In: byte chunks of any size, of one or more members. Out: chunks of at most 64 KiB, with Parallelism one a member.
 //   - Errors: [io.ErrUnexpectedEOF] when the input ends before the trailer of a member, or is empty; gzip.ErrHeader and
-//     gzip.ErrChecksum of compress/gzip for a bad header, anything but a member behind a member, or damage; [*LimitError].
-//     Of members that Gzip wrote with Parallelism, [io.ErrUnexpectedEOF] also where the last ones are missing, and [ErrSyntax]
-//     where their order is not the written one. Members of others have no numbers: an input that was cut exactly between two
-//     of those cannot be told from a whole one. What must not lose its end needs an end record inside or a layer such as age outside.
+//     gzip.ErrChecksum of compress/gzip for a bad header, anything but a member behind a member, or damage; [*LimitError]. Of
+//     members that Gzip wrote with Parallelism, [io.ErrUnexpectedEOF] also where the last ones are missing, and [ErrSyntax] where
+//     they are not those that were written, or their order is another. Members of others have no numbers: an input that was cut
+//     exactly between two of those cannot be told from a whole one. What must not lose its end needs an end record inside or a
+//     layer such as age outside.
 //   - Memory: about 250 KiB; with Parallelism n about 3n MiB, and for members of others that look like ours up to 96n MiB.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
 //   - Limits: deflate reaches 1,032:1 at most. MaxRatio stops a bomb, and does not hinder honest data: large documents that
@@ -137,6 +138,5 @@ func (z *gunzipper) end() error {
 		return gzip.ErrChecksum
 	}
 	z.inMember = false
-	z.seq.end(z.empty)
-	return nil
+	return z.seq.end(t, z.empty)
 }

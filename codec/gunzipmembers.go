@@ -18,7 +18,7 @@ import (
 func cutMembers(in *input, emit func(unit) error) error {
 	src := bufio.NewReaderSize(in, chunkSize)
 	for seq := new(memberSequence); ; {
-		head, err := src.Peek(memberHeader)
+		head, err := src.Peek(endHeader)
 		if len(head) == 0 && errors.Is(err, io.EOF) && seq.ended {
 			return in.drain()
 		}
@@ -28,7 +28,7 @@ func cutMembers(in *input, emit func(unit) error) error {
 			defer z.release()
 			return readUnits(in, z, emit)
 		}
-		if err := seq.begin(head[memberLength-4:]); err != nil {
+		if err := seq.begin(head[12:headerOf(head)]); err != nil {
 			return in.fail(err)
 		}
 		packed := make([]byte, length)
@@ -39,7 +39,9 @@ func cutMembers(in *input, emit func(unit) error) error {
 		if size > maxUnit {
 			return in.fail(gzip.ErrHeader) // not what our field stands in
 		}
-		seq.end(size == 0)
+		if err := seq.end(packed[length-memberTrailer:], size == 0); err != nil {
+			return in.fail(err)
+		}
 		if err := emit(unit{packed: packed, size: int(size)}); err != nil {
 			return err
 		}
@@ -48,15 +50,21 @@ func cutMembers(in *input, emit func(unit) error) error {
 
 // knownLength returns the length of the member that begins with head, or 0 when head does not tell.
 func knownLength(head []byte) int {
-	if len(head) < memberHeader || !bytes.Equal(head[:memberLength], memberStart[:memberLength]) {
+	if len(head) < endHeader {
+		return 0
+	}
+	if start := head[:memberLength]; !bytes.Equal(start, memberStart[:memberLength]) && !bytes.Equal(start, endStart[:]) {
 		return 0
 	}
 	n := binary.LittleEndian.Uint32(head[memberLength:])
-	if n < memberHeader+memberTrailer || n > maxUnit {
+	if n < uint32(headerOf(head)+memberTrailer) || n > maxUnit {
 		return 0
 	}
 	return int(n)
 }
+
+// headerOf returns how long the header of a member of known length is.
+func headerOf(member []byte) int { return 12 + int(member[10]) }
 
 // inflaters has idle decoders of members.
 var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
@@ -67,7 +75,7 @@ func unpackMember(u unit) ([]byte, error) {
 	defer inflaters.Put(d)
 	d.Reset()
 	end := len(u.packed) - memberTrailer
-	deflated := u.packed[memberHeader:end]
+	deflated := u.packed[headerOf(u.packed):end]
 	plain := make([]byte, u.size)
 	n, used, err := d.Decode(plain, 0, deflated, true)
 	if err != nil && err != io.EOF { //nolint:errorlint // the decoder's own end

@@ -23,13 +23,14 @@ type GzipOptions struct {
 //   - The same input and level give the same bytes: the header has no time and no name. With Parallelism the bytes are others,
 //     but the same for any number of goroutines and however the chunks are cut.
 //   - Level 5, the default, writes about 3 % more of typical documents than the standard library does at its default, at more than
-//     three times its speed; level 1 is six times as fast, and writes about a seventh more (docs/performance.md). Levels 7 to 9 are
-//     those of klauspost/compress.
+//     three times its speed; level 1 is six times as fast, and writes about a seventh more (docs/performance.md). Levels 7 to 9
+//     are those of klauspost/compress.
 //   - Text without repetitions, as base64 of random bytes, becomes about three quarters of it, whatever the level. What does not
 //     compress is stored.
 //   - With Parallelism, members are cut behind the last newline within 1 MiB, or at 1 MiB where there is none, and one without
 //     content ends the stream. Each has its length and its number in the header's extra field, under the subfield "MW" (4 bytes
-//     each, least significant first), by which [Gunzip] finds members that are missing, swapped or repeated. Any tool reads them.
+//     each, least significant first), and the last one behind them the CRC-32 of all trailers before it. By these [Gunzip] finds
+//     members that are missing, swapped or repeated. Any tool reads them.
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines compress and one runs the upstream.
 func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {

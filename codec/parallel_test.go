@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -93,6 +94,51 @@ func TestGunzipMixed(t *testing.T) {
 		bad[16], bad[17], bad[18] = byte(n), byte(n>>8), byte(n>>16)
 		if _, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: 2}), bad, 0); err == nil {
 			t.Errorf("length wrong by %d: no error", d)
+		}
+	}
+}
+
+// TestGunzipEnds puts other members at the end of a stream that was written in members: as streams ended before the last member had a
+// sum, and what none ends in.
+func TestGunzipEnds(t *testing.T) {
+	data := jsonText(3 << 20)
+	parts, err := through(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(parts) - 1
+	end := parts[last]
+	member := func(field []byte, deflated string, trailer ...byte) []byte {
+		m := append([]byte("\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff"), byte(4+len(field)), 0, 'M', 'W', byte(len(field)), 0)
+		m = append(append(append(m, field...), deflated...), trailer...)
+		m[16] = byte(len(m))
+		return m
+	}
+	number, sum := append(make([]byte, 4), end[20:24]...), end[24:28]
+	other := bytes.Clone(sum)
+	other[0]++
+	// The letter a, and its CRC-32 and size.
+	const a = "\x4b\x04\x00"
+	trailer := []byte("\x43\xbe\xb7\xe8\x01\x00\x00\x00")
+	for _, c := range []struct {
+		what string
+		end  []byte
+		ok   bool
+	}{
+		{"the same", end, true},
+		{"made by hand", member(append(bytes.Clone(number), sum...), "\x03\x00", make([]byte, 8)...), true},
+		{"without a sum", member(number, "\x03\x00", make([]byte, 8)...), true},
+		{"another sum", member(append(bytes.Clone(number), other...), "\x03\x00", make([]byte, 8)...), false},
+		{"with content", member(append(bytes.Clone(number), sum...), a, trailer...), false},
+	} {
+		for n := range 4 {
+			got, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n}), append(bytes.Join(parts[:last], nil), c.end...), 50_000)
+			switch {
+			case c.ok && (err != nil || !bytes.Equal(got, data)):
+				t.Errorf("by %d: %s: %d bytes, %v", n, c.what, len(got), err)
+			case !c.ok && !errors.Is(err, codec.ErrSyntax):
+				t.Errorf("by %d: %s: %v", n, c.what, err)
+			}
 		}
 	}
 }
