@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"filippo.io/age"
@@ -465,4 +466,42 @@ func Example() {
 	// through the mill
 	// <nil>
 	// true
+}
+
+// manyWords is a recipient whose stanza has n arguments and a body of size bytes.
+type manyWords struct{ n, size int }
+
+func (m manyWords) Wrap([]byte) ([]*age.Stanza, error) {
+	return []*age.Stanza{{Type: "words", Args: slices.Repeat([]string{"a"}, m.n), Body: make([]byte, m.size)}}, nil
+}
+
+// TestHeadersThatNobodyReads: a file that could not be opened again is not written.
+func TestHeadersThatNobodyReads(t *testing.T) {
+	key := newKey(t)
+	old := ageEncrypt(t, noise(10), key.Recipient())
+	for name, c := range map[string]struct {
+		to []age.Recipient
+		ok bool
+	}{
+		"1,024 stanzas":   {slices.Repeat([]age.Recipient{key.Recipient()}, 1024), true},
+		"1,025 stanzas":   {slices.Repeat([]age.Recipient{key.Recipient()}, 1025), false},
+		"128 arguments":   {[]age.Recipient{key.Recipient(), manyWords{128, 1}}, true},
+		"129 arguments":   {[]age.Recipient{key.Recipient(), manyWords{129, 1}}, false},
+		"less than 2 MiB": {[]age.Recipient{key.Recipient(), manyWords{1, 1_500_000}}, true},
+		"more than 2 MiB": {[]age.Recipient{key.Recipient(), manyWords{1, 1_600_000}}, false},
+	} {
+		for what, f := range map[string]struct {
+			flow flow
+			in   []byte
+		}{"encrypt": {agecodec.Encrypt(c.to...), noise(10)}, "rewrap": {agecodec.Rewrap([]age.Identity{key}, c.to...), old}} {
+			file, err := through(f.flow, f.in, 0)
+			if c.ok {
+				if back, err := through(agecodec.Decrypt(key), must(t)(file, err), 0); err != nil || !bytes.Equal(back, noise(10)) {
+					t.Errorf("%s, %s: %v", what, name, err)
+				}
+			} else if !errors.Is(err, agecodec.ErrRecipients) || len(file) > 0 {
+				t.Errorf("%s, %s: %d bytes, %v", what, name, len(file), err)
+			}
+		}
+	}
 }

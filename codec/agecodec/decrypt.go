@@ -16,9 +16,9 @@ import (
 // Decrypt returns a flow that decrypts an age file, binary or armored, with the first of the identities that fits, the mirror of
 // [Encrypt].
 //
-//   - In: byte chunks of any size. Out: authenticated chunks of at most 64 KiB. The last one, which is never empty unless the file
-//     is, comes only when the upstream has completed and it is proved to be the end: who has all bytes has a whole file, and nothing
-//     follows a place that is damaged.
+//   - In: byte chunks of any size. Out: authenticated chunks of at most 64 KiB, none of them empty: an empty file gives none. The
+//     last one comes only when the upstream has completed and it is proved to be the end: who has all bytes has a whole file, and
+//     nothing follows a place that is damaged.
 //   - Identities: those of [ParseIdentities], [PassphraseIdentity], and any other age.Identity.
 //   - An early end of the downstream stops the upstream, and what was not read is not looked at; [DecryptWhole] is for a downstream
 //     that stops by itself. The decoders of package codec read their input to its end.
@@ -71,6 +71,11 @@ func (s decrypted) run(ctx context.Context, d *decrypter) error {
 		return fmt.Errorf("agecodec: decrypt: %w", err)
 	}
 	d.whole = s.whole
+	if s.whole {
+		var release func()
+		ctx, release = stream.WithoutStop(ctx) // the upstream is read on
+		defer release()
+	}
 	d.opener = opener{name: "agecodec: decrypt", identities: s.identities, opened: d.opened, rest: d.blocks.push}
 	err := d.run(ctx, s.src)
 	switch {

@@ -9,6 +9,9 @@ import (
 var (
 	// ErrNoRecipients says that [Encrypt] was given nobody to encrypt to. Nothing is written then, least of all plaintext.
 	ErrNoRecipients = errors.New("no recipients")
+	// ErrRecipients says that no reader would take the header that the recipients make: there are more than 1,024 stanzas, of which
+	// a key makes one, or one has more than 128 arguments, or all take more than 2 MiB. Nothing is written then.
+	ErrRecipients = errors.New("more recipients than a header may have")
 	// ErrNoIdentities says that [Decrypt] was given no identity to try.
 	ErrNoIdentities = errors.New("no identities")
 	// ErrNoMatch says that the file is encrypted to none of the identities: the wrong key or passphrase.

@@ -58,7 +58,7 @@ func checkMix(recipients []age.Recipient) error {
 			hybrid = true
 		case *age.ScryptRecipient:
 			alone = true
-		case passphrase:
+		case *passphrase:
 			if err := r.check(); err != nil {
 				return err
 			}
@@ -113,7 +113,11 @@ func sealHeader(fileKey []byte, recipients []age.Recipient) ([]byte, error) {
 	}
 	b = append(b, ' ')
 	b = b64.AppendEncode(b, mac)
-	return append(b, '\n'), nil
+	b = append(b, '\n')
+	if err := parseHeader(b, func([]*age.Stanza) {}); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecipients, err)
+	}
+	return b, nil
 }
 
 // wrapKey asks r for its stanzas, and for the labels that all recipients of a file must agree on.

@@ -34,15 +34,21 @@ func (i Info) PostQuantum() bool {
 // PlainSize returns how many bytes a binary file of size bytes holds when it is decrypted. A size that no file with this header has
 // is [ErrTruncated] when a file can begin so, and [ErrDamaged] when none can.
 func (i Info) PlainSize(size int64) (int64, error) {
+	if size < i.HeaderSize+nonceSize+overhead {
+		return 0, fmt.Errorf("agecodec: size of %d bytes: %w", size, ErrTruncated)
+	}
 	sealed := size - i.HeaderSize - nonceSize
-	last := sealed % sealedChunk
+	chunks, last := sealed/sealedChunk, sealed%sealedChunk
 	switch {
-	case sealed < overhead, last != 0 && last < overhead:
+	case last != 0 && last < overhead:
 		return 0, fmt.Errorf("agecodec: size of %d bytes: %w", size, ErrTruncated)
 	case last == overhead && sealed > sealedChunk:
 		return 0, fmt.Errorf("agecodec: size of %d bytes: %w: the last chunk would be empty", size, ErrDamaged)
 	}
-	return sealed - (sealed+sealedChunk-1)/sealedChunk*overhead, nil
+	if last != 0 {
+		chunks++
+	}
+	return sealed - chunks*overhead, nil
 }
 
 // Inspect returns a sink that reads the header of an age file, binary or armored, without any key, and stops its upstream behind it.
@@ -99,18 +105,26 @@ func emitInfo(ctx context.Context, src stream.Source[[]byte], emit func(Info) er
 // inspect reads a whole header by way of an identity that only looks.
 func inspect(head []byte) (Info, error) {
 	info := Info{HeaderSize: int64(len(head))}
-	look := lookOnly(func(stanzas []*age.Stanza) {
+	err := parseHeader(head, func(stanzas []*age.Stanza) {
 		for _, s := range stanzas {
 			info.Stanzas = append(info.Stanzas, s.Type)
 		}
 		info.WorkFactor = workFactor(stanzas)
 	})
+	if err != nil {
+		return Info{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return info, nil
+}
+
+// parseHeader shows look the stanzas of a whole header, or reports that it is none.
+func parseHeader(head []byte, look lookOnly) error {
 	_, err := age.DecryptHeader(head, look)
 	var none *age.NoIdentityMatchError
 	if !errors.As(err, &none) {
-		return Info{}, fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
+		return headerError{err}
 	}
-	return info, nil
+	return nil
 }
 
 // lookOnly is an identity that fits nothing.

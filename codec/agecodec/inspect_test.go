@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -178,13 +179,17 @@ func TestPlainSize(t *testing.T) {
 	head := info.HeaderSize + 16
 	const sealed = chunk + 16
 	for size, want := range map[int64]error{
-		-1: agecodec.ErrTruncated, 0: agecodec.ErrTruncated, head: agecodec.ErrTruncated, head + 15: agecodec.ErrTruncated, head + 16: nil,
+		math.MinInt64: agecodec.ErrTruncated, -1: agecodec.ErrTruncated, 0: agecodec.ErrTruncated, head: agecodec.ErrTruncated, head + 15: agecodec.ErrTruncated, head + 16: nil,
 		head + sealed: nil, head + sealed + 1: agecodec.ErrTruncated, head + sealed + 15: agecodec.ErrTruncated,
 		head + sealed + 16: agecodec.ErrDamaged, head + sealed + 17: nil, head + 2*sealed + 16: agecodec.ErrDamaged,
 	} {
 		if got, err := info.PlainSize(size); !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("size %d: %d, %v, want %v", size, got, err, want)
 		}
+	}
+	const most = math.MaxInt64/sealed*sealed - 2*sealed // a whole number of chunks
+	if got, err := info.PlainSize(head + most + 100); err != nil || got != most/sealed*chunk+84 {
+		t.Errorf("the largest sizes: %d, %v", got, err)
 	}
 }
 

@@ -49,7 +49,6 @@ type keyring struct {
 
 // Unwrap implements [age.Identity].
 func (k *keyring) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
-	var misses []error
 	for _, id := range nativeFirst(k.identities) {
 		fileKey, err := id.Unwrap(stanzas)
 		switch {
@@ -59,9 +58,8 @@ func (k *keyring) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 			k.failed = kindOf(id, stanzas, err)
 			return nil, k.failed
 		}
-		misses = append(misses, err)
 	}
-	return nil, errors.Join(misses...)
+	return nil, age.ErrIncorrectIdentity
 }
 
 // kindOf says what it means that an identity failed. The keys of age itself fail only for a stanza that is malformed.
@@ -84,7 +82,7 @@ func nativeFirst(identities []age.Identity) []age.Identity {
 	var native, others []age.Identity
 	for _, id := range identities {
 		switch id.(type) {
-		case *age.X25519Identity, *age.HybridIdentity, *age.ScryptIdentity, passphrase:
+		case *age.X25519Identity, *age.HybridIdentity, *age.ScryptIdentity, *passphrase:
 			native = append(native, id)
 		default:
 			others = append(others, id)

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/stream"
 )
 
 type sshKey struct {
@@ -241,7 +242,18 @@ func TestLockedSSHKey(t *testing.T) {
 
 func TestPassphraseDoesNotPrint(t *testing.T) {
 	const canary = "xyzzy-canary"
-	for _, v := range []any{agecodec.PassphraseRecipient(canary, nil), agecodec.PassphraseIdentity(canary, nil), []age.Identity{agecodec.PassphraseIdentity(canary, nil)}} {
+	id, to := agecodec.PassphraseIdentity(canary, nil), agecodec.PassphraseRecipient(canary, nil)
+	type settings struct {
+		id age.Identity
+		to []age.Recipient
+	}
+	for _, v := range []any{
+		to, id,
+		[]age.Identity{id},
+		settings{id, []age.Recipient{to}},
+		&settings{id, []age.Recipient{to}}, // fmt asks no method of what is unexported
+		stream.Via(pieces(nil, 0), agecodec.Decrypt(id)), agecodec.Encrypt(to), agecodec.Pair([]age.Recipient{to}, []age.Identity{id}),
+	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			text := fmt.Sprintf(verb, v)
 			if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) {

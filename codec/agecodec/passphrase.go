@@ -13,7 +13,7 @@ import (
 // PassphraseOptions tunes [PassphraseRecipient] and [PassphraseIdentity]. The zero value is ready to use.
 type PassphraseOptions struct {
 	WorkFactor    int // binary logarithm of the work that encrypting takes, 1 to 30; 0 means 18, about a second and 256 MiB
-	MaxWorkFactor int // the same, of the most that decrypting takes on, 1 to 30; 0 means 20, about four seconds and 1 GiB
+	MaxWorkFactor int // the same, of the most that decrypting takes on, 1 to 30; 0 means 20, about four seconds and 1 GiB, or WorkFactor where that is more
 }
 
 // PassphraseRecipient returns the recipient of whoever knows the passphrase. It must be a file's only recipient. For programs, keys
@@ -36,13 +36,14 @@ const (
 	limitWork      = 30
 )
 
-// passphrase is both sides. It prints as its name only.
+// passphrase is both sides. It prints as its name only, and its text is behind a function, because fmt asks no Format of what stands
+// in an unexported field.
 type passphrase struct {
-	text string
+	text func() string
 	PassphraseOptions
 }
 
-func newPassphrase(text string, opts *PassphraseOptions) passphrase {
+func newPassphrase(text string, opts *PassphraseOptions) *passphrase {
 	var o PassphraseOptions
 	if opts != nil {
 		o = *opts
@@ -51,9 +52,9 @@ func newPassphrase(text string, opts *PassphraseOptions) passphrase {
 		o.WorkFactor = defaultWork
 	}
 	if o.MaxWorkFactor == 0 {
-		o.MaxWorkFactor = defaultMaxWork
+		o.MaxWorkFactor = max(defaultMaxWork, o.WorkFactor)
 	}
-	return passphrase{text, o}
+	return &passphrase{func() string { return text }, o}
 }
 
 var (
@@ -61,9 +62,9 @@ var (
 	errWorkRange       = errors.New("the work factor is not 1 to 30")
 )
 
-func (p passphrase) check() error {
+func (p *passphrase) check() error {
 	switch {
-	case p.text == "":
+	case p.text() == "":
 		return errEmptyPassphrase
 	case p.WorkFactor < 1, p.WorkFactor > limitWork, p.MaxWorkFactor < 1, p.MaxWorkFactor > limitWork:
 		return errWorkRange
@@ -72,17 +73,17 @@ func (p passphrase) check() error {
 }
 
 // Wrap implements [age.Recipient].
-func (p passphrase) Wrap(fileKey []byte) ([]*age.Stanza, error) {
+func (p *passphrase) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 	s, _, err := p.WrapWithLabels(fileKey)
 	return s, err
 }
 
 // WrapWithLabels implements [age.RecipientWithLabels].
-func (p passphrase) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
+func (p *passphrase) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	if err := p.check(); err != nil {
 		return nil, nil, err
 	}
-	r, err := age.NewScryptRecipient(p.text)
+	r, err := age.NewScryptRecipient(p.text())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,14 +92,14 @@ func (p passphrase) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, err
 }
 
 // Unwrap implements [age.Identity].
-func (p passphrase) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+func (p *passphrase) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if n := workFactor(stanzas); n > p.MaxWorkFactor {
 		return nil, fmt.Errorf("%w: 2^%d, at most 2^%d is allowed", ErrWorkFactor, n, p.MaxWorkFactor)
 	}
-	id, err := age.NewScryptIdentity(p.text)
+	id, err := age.NewScryptIdentity(p.text())
 	if err != nil {
 		return nil, err
 	}
@@ -124,4 +125,4 @@ func workFactor(stanzas []*age.Stanza) int {
 }
 
 // Format implements [fmt.Formatter]: no verb prints the passphrase.
-func (passphrase) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "passphrase") }
+func (*passphrase) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "passphrase") }

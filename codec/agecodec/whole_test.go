@@ -119,6 +119,41 @@ func TestEarlyEnd(t *testing.T) {
 	}
 }
 
+// TestEarlyEndByTheContext: a stage with goroutines below ends its upstream by the context, which the file's source heeds.
+func TestEarlyEndByTheContext(t *testing.T) {
+	key := newKey(t)
+	file := ageEncrypt(t, noise(60*chunk), key.Recipient())
+	same := stream.Map(func(p []byte) []byte { return p })
+	for name, below := range map[string]flow{
+		"Async":     stream.Async[[]byte](2),
+		"MapN":      stream.MapN(2, func(_ context.Context, p []byte) ([]byte, error) { return p, nil }),
+		"Broadcast": stream.Broadcast(same, same),
+	} {
+		for what, c := range map[string]struct {
+			at   int
+			want error
+		}{"sound": {-1, nil}, "damaged": {len(file) - 1, agecodec.ErrDamaged}} {
+			data := bytes.Clone(file)
+			if c.at >= 0 {
+				data[c.at] ^= 1
+			}
+			var taken int
+			heeding := stream.SourceFunc[[]byte](func(c context.Context, emit func([]byte) error) error {
+				return counted(data, 1000, &taken).Each(c, func(p []byte) error {
+					if c.Err() != nil {
+						return context.Cause(c)
+					}
+					return emit(p)
+				})
+			})
+			got, err := stream.Run(ctx, stream.Via3[[]byte, []byte, []byte, []byte](heeding, agecodec.DecryptWhole(key), below, stream.Take[[]byte](1)), sink.Slice[[]byte]())
+			if !errors.Is(err, c.want) || c.want == nil && (err != nil || len(got) != 1) || taken != len(file) {
+				t.Errorf("%s, %s: %d chunks, %d bytes of %d were read, %v", name, what, len(got), taken, len(file), err)
+			}
+		}
+	}
+}
+
 // TestReadersThatStop reads with decoders of the standard library that know an end of their own. The file's last bytes are damaged.
 func TestReadersThatStop(t *testing.T) {
 	key := newKey(t)
