@@ -2,7 +2,6 @@ package codec
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,7 @@ type frameWalk struct {
 	src    *bufio.Reader
 	sums   bool       // every frame must have a checksum
 	frames int        // so far, skippable ones too
-	table  *seekTable // of the stream, when it is to end in one
+	table  *seenTable // of the stream, when it is to end in one
 	after  bool       // the table was the last frame
 }
 
@@ -62,9 +61,13 @@ func (w *frameWalk) skip(h *zstd.Header) error {
 		if w.table != nil {
 			return fmt.Errorf("%w: a stream within another", ErrSyntax)
 		}
-		w.table, w.after = newSeekTable(), false
+		w.table, w.after = newSeenTable(), false
 	} else if w.table != nil {
-		return w.end(size)
+		if err := w.table.compare(w.src); err != nil {
+			return err
+		}
+		w.table, w.after = nil, true
+		return nil
 	} else if head, err := w.src.Peek(8 + seekEntry); err == nil && ourTable(head) {
 		return fmt.Errorf("%w: a table of frames whose beginning is missing", ErrSyntax)
 	}
@@ -73,26 +76,6 @@ func (w *frameWalk) skip(h *zstd.Header) error {
 	}
 	_, err := io.CopyN(io.Discard, w.src, size)
 	return err
-}
-
-// end takes the table that ends the stream.
-func (w *frameWalk) end(size int64) error {
-	want := w.table.bytes()
-	var buf [4 << 10]byte
-	// What is there is compared as it comes: the table in hand is as long as the stream was, the other may lie.
-	for rest := want; len(rest) > 0; {
-		p := buf[:min(len(buf), len(rest))]
-		n, err := io.ReadFull(w.src, p)
-		if !bytes.Equal(p[:n], rest[:n]) {
-			return fmt.Errorf("%w: the %d frames are not those that were written", ErrSyntax, len(w.table.entries)/seekEntry)
-		}
-		if err != nil {
-			return err
-		}
-		rest = rest[n:]
-	}
-	w.table, w.after = nil, true
-	return nil
 }
 
 // ended takes note of a frame that was read: its size and the end of its bytes, where its checksum is.

@@ -3,6 +3,9 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"io"
 )
 
 // The seek table's words, https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md.
@@ -24,42 +27,111 @@ const emptySum = "\x99\xe9\xd8\x51"
 // emptyFrame is a frame without content, with its checksum: the encoder of a whole frame leaves that out.
 const emptyFrame = "\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00" + emptySum
 
-// seekTable is the list of a stream's frames.
-type seekTable struct{ entries []byte }
-
-// newSeekTable returns the table of a stream that has its mark, which counts as an empty frame.
-func newSeekTable() *seekTable {
-	t := new(seekTable)
-	t.add(len(seekMark), 0, []byte(emptySum))
-	return t
+// appendEntry appends what a table says of a frame: its size, its content's, and its checksum.
+func appendEntry(b []byte, packed, size int, sum []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(packed))
+	b = binary.LittleEndian.AppendUint32(b, uint32(size))
+	return append(b, sum...)
 }
 
-// add takes the next frame: its size, its content's, and its checksum. It returns false when the table is full.
+// appendMarkEntry appends the first entry of a stream of ours: the mark counts as an empty frame.
+func appendMarkEntry(b []byte) []byte { return appendEntry(b, len(seekMark), 0, []byte(emptySum)) }
+
+// appendTableHead appends what stands before the n entries of a table.
+func appendTableHead(b []byte, n int) []byte {
+	b = binary.LittleEndian.AppendUint32(b, seekTableMagic)
+	return binary.LittleEndian.AppendUint32(b, uint32(n*seekEntry+seekFooter))
+}
+
+// appendTableFoot appends what stands behind them.
+func appendTableFoot(b []byte, n int) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	b = append(b, seekChecksums)
+	return binary.LittleEndian.AppendUint32(b, seekableMagic)
+}
+
+// seekTable is the list of a stream's frames, as it is written.
+type seekTable struct{ entries []byte }
+
+// newSeekTable returns the table of a stream that has its mark.
+func newSeekTable() *seekTable { return &seekTable{appendMarkEntry(nil)} }
+
+// add takes the next frame. It returns false when the table is full.
 func (t *seekTable) add(packed, size int, sum []byte) bool {
 	if len(t.entries) == maxSeekableSize*seekEntry {
 		return false
 	}
-	t.entries = binary.LittleEndian.AppendUint32(t.entries, uint32(packed))
-	t.entries = binary.LittleEndian.AppendUint32(t.entries, uint32(size))
-	t.entries = append(t.entries, sum...)
+	t.entries = appendEntry(t.entries, packed, size, sum)
 	return true
+}
+
+// bytes returns the table as a skippable frame.
+func (t *seekTable) bytes() []byte {
+	n := len(t.entries) / seekEntry
+	b := appendTableHead(make([]byte, 0, 8+len(t.entries)+seekFooter), n)
+	return appendTableFoot(append(b, t.entries...), n)
+}
+
+// seenTable is what remains of the frames of a stream that is read: enough to tell whether a table is theirs, in as much memory for
+// many as for one.
+type seenTable struct {
+	hash   maphash.Hash // over their entries
+	frames int
+	entry  [seekEntry]byte
+}
+
+// newSeenTable returns the table of a stream whose mark was read.
+func newSeenTable() *seenTable {
+	t := &seenTable{frames: 1}
+	_, _ = t.hash.Write(appendMarkEntry(t.entry[:0])) // never fails
+	return t
+}
+
+// add takes the next frame. It returns false when there are more than a table has room for.
+func (t *seenTable) add(packed, size int, sum []byte) bool {
+	if t.frames == maxSeekableSize {
+		return false
+	}
+	t.frames++
+	_, _ = t.hash.Write(appendEntry(t.entry[:0], packed, size, sum)) // never fails
+	return true
+}
+
+// errSeen says that a table is another.
+func (t *seenTable) errSeen() error {
+	return fmt.Errorf("%w: the %d frames are not those that were written", ErrSyntax, t.frames)
+}
+
+// compare reads a table, and fails where it is not that of the frames.
+func (t *seenTable) compare(src io.Reader) error {
+	if err := t.expect(src, appendTableHead(nil, t.frames)); err != nil {
+		return err
+	}
+	var there maphash.Hash
+	there.SetSeed(t.hash.Seed())
+	if _, err := io.CopyN(&there, src, int64(t.frames)*seekEntry); err != nil {
+		return err
+	}
+	if there.Sum64() != t.hash.Sum64() {
+		return t.errSeen()
+	}
+	return t.expect(src, appendTableFoot(nil, t.frames))
+}
+
+// expect reads what must be want.
+func (t *seenTable) expect(src io.Reader, want []byte) error {
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(src, got); err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return t.errSeen()
+	}
+	return nil
 }
 
 // ourTable tells whether the skippable frame that begins with head is a table whose first entry is a stream's mark. Tables of other
 // writers begin with a frame.
 func ourTable(head []byte) bool {
-	t := newSeekTable()
-	return binary.LittleEndian.Uint32(head) == seekTableMagic && bytes.Equal(head[8:], t.entries)
-}
-
-// bytes returns the table as a skippable frame.
-func (t *seekTable) bytes() []byte {
-	size := len(t.entries) + seekFooter
-	b := make([]byte, 0, 8+size)
-	b = binary.LittleEndian.AppendUint32(b, seekTableMagic)
-	b = binary.LittleEndian.AppendUint32(b, uint32(size))
-	b = append(b, t.entries...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(t.entries)/seekEntry))
-	b = append(b, seekChecksums)
-	return binary.LittleEndian.AppendUint32(b, seekableMagic)
+	return binary.LittleEndian.Uint32(head) == seekTableMagic && bytes.Equal(head[8:], appendMarkEntry(nil))
 }
