@@ -332,16 +332,28 @@ func TestUnzstdTableMemory(t *testing.T) {
 }
 
 func TestZstdWindow(t *testing.T) {
-	// The header of a frame that wants a window of 256 MiB, and an empty last block.
-	bomb := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 18 << 3, 0x01, 0x00, 0x00}
-	if _, err := bytesThrough(codec.Unzstd(nil), bomb, 0); !errors.Is(err, zstd.ErrWindowSizeExceeded) {
-		t.Errorf("256 MiB: %v", err)
-	}
-	if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 2}), bomb, 0); !errors.Is(err, zstd.ErrWindowSizeExceeded) {
-		t.Errorf("256 MiB in parallel: %v", err)
-	}
-	if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{MaxWindow: 256 << 20}), bomb, 0); err != nil {
-		t.Errorf("256 MiB, allowed: %v", err)
+	const magic, hello = "\x28\xb5\x2f\xfd", "\x29\x00\x00hello" // the last block
+	own := string(must(t)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 1}), jsonText(200_000), 0)))
+	for _, c := range []struct {
+		what, in string
+		window   int64
+		want     error
+	}{
+		{"256 MiB", magic + "\x00\x90" + hello, 0, zstd.ErrWindowSizeExceeded},
+		{"256 MiB, allowed", magic + "\x00\x90" + hello, 256 << 20, nil},
+		{"256 MiB and the size", magic + "\x80\x90\x05\x00\x00\x00" + hello, 0, zstd.ErrWindowSizeExceeded},
+		{"32 MiB and the size", magic + "\x80\x78\x05\x00\x00\x00" + hello, 0, nil},
+		{"32 MiB and the size, refused", magic + "\x80\x78\x05\x00\x00\x00" + hello, 16 << 20, zstd.ErrWindowSizeExceeded},
+		{"a frame that is its own window", own, 64 << 10, zstd.ErrWindowSizeExceeded},
+		{"one that is, allowed", own, 256 << 10, nil},
+		{"the longest header", magic + "\xc3\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00" + hello, 0, nil},
+	} {
+		for n := range 3 {
+			_, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{MaxWindow: c.window, Parallelism: n}), []byte(c.in), 0)
+			if !errors.Is(err, c.want) {
+				t.Errorf("%s, by %d: %v", c.what, n, err)
+			}
+		}
 	}
 }
 

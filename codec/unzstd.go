@@ -28,11 +28,12 @@ type UnzstdOptions struct {
 //   - In: byte chunks of any size, of one or more frames; skippable frames are passed over. Out: chunks of at most 64 KiB, with
 //     Parallelism one a frame.
 //   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame or is empty; zstd.ErrMagicMismatch where no frame begins;
-//     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken; [*LimitError]. Of frames that Zstd wrote with
-//     Parallelism, [io.ErrUnexpectedEOF] also where the last ones are missing, and [ErrSyntax] where they are not those of the
-//     table or the first ones are missing. Frames of others have no such table: an input that was cut exactly between two of those
-//     cannot be told from a whole one, and a skippable frame may have been put in; and as any stream may follow one of ours, so
-//     may a frame of ours that came twice. What must be whole needs an end record inside or a layer such as age outside.
+//     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken, where the window, or the content of a frame
+//     that is its own, is larger than MaxWindow; [*LimitError]. Of frames that Zstd wrote with Parallelism, [io.ErrUnexpectedEOF]
+//     also where the last ones are missing, and [ErrSyntax] where they are not those of the table or the first ones are missing.
+//     Frames of others have no such table: an input that was cut exactly between two of those cannot be told from a whole one, and
+//     a skippable frame may have been put in; and as any stream may follow one of ours, so may a frame of ours that came twice.
+//     What must be whole needs an end record inside or a layer such as age outside.
 //   - Memory: the frame's window, at most MaxWindow, and about 1 MiB; with Parallelism n about 3n MiB for what Zstd writes.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
 func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
@@ -59,7 +60,7 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 		return unpacking(name, max, o.Parallelism, f.cut, f.unpack)
 	}
 	return reading(name, max, func(r io.Reader) (io.Reader, error) {
-		walk := &frameWalk{src: bufio.NewReaderSize(r, chunkSize), sums: o.RequireChecksums}
+		walk := &frameWalk{src: bufio.NewReaderSize(r, chunkSize), window: uint64(o.MaxWindow), sums: o.RequireChecksums}
 		return newZstdReader(&walked{frameWalk: walk}, o.MaxWindow)
 	})
 }

@@ -18,7 +18,7 @@ type frameReader struct {
 // cut emits the frames whose headers tell their content's size. From the first other frame on it unpacks the stream itself.
 // A frame's own length is found without unpacking it: its blocks tell theirs (RFC 8878 section 3.1.1).
 func (f *frameReader) cut(in *input, emit func(unit) error) error {
-	w := &frameWalk{src: bufio.NewReaderSize(in, chunkSize), sums: f.sums}
+	w := &frameWalk{src: bufio.NewReaderSize(in, chunkSize), window: uint64(f.window), sums: f.sums}
 	for {
 		h, err := w.header()
 		switch {
@@ -95,7 +95,8 @@ func (f *frameReader) unpack(u unit) ([]byte, error) {
 	d, ok := f.decoders.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
-		if d, err = zstd.NewReader(nil, append(zstdOptions(f.window), zstd.WithDecoderMaxMemory(maxUnit))...); err != nil {
+		// The content's size, which the frame tells, bounds what is decoded; a bound on the memory would also be one on the window.
+		if d, err = zstd.NewReader(nil, zstdOptions(f.window)...); err != nil {
 			return nil, err
 		}
 	}

@@ -9,12 +9,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// zstdHeader is the longest header of a frame, in bytes: the magic number, the descriptor, the window, the dictionary's number and the
+// content's size (RFC 8878 section 3.1.1.1). zstd.HeaderMaxSize is less.
+const zstdHeader = 4 + 1 + 1 + 4 + 8
+
 var errNoChecksum = errors.New("a frame has no checksum")
 
 // frameWalk follows the frames of a stream (RFC 8878 section 3.1). It passes over those that are to be skipped, and checks the
 // table of a stream that says it has one.
 type frameWalk struct {
 	src    *bufio.Reader
+	window uint64     // bytes that a frame may ask for
 	sums   bool       // every frame must have a checksum
 	frames int        // so far, skippable ones too
 	table  *seenTable // of the stream, when it is to end in one
@@ -24,7 +29,7 @@ type frameWalk struct {
 // header reads on to the next frame with content and returns its header, without taking it. It returns io.EOF at a good end.
 func (w *frameWalk) header() (*zstd.Header, error) {
 	for {
-		head, err := w.src.Peek(zstd.HeaderMaxSize)
+		head, err := w.src.Peek(zstdHeader)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
@@ -44,6 +49,9 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 			}
 			continue
 		}
+		if windowOf(h) > w.window {
+			return nil, zstd.ErrWindowSizeExceeded
+		}
 		if w.sums && !h.HasCheckSum {
 			return nil, errNoChecksum
 		}
@@ -52,6 +60,14 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 		}
 		return h, nil
 	}
+}
+
+// windowOf returns how many bytes of what was decoded a frame may refer back to.
+func windowOf(h *zstd.Header) uint64 {
+	if h.SingleSegment {
+		return h.FrameContentSize
+	}
+	return h.WindowSize
 }
 
 // skip takes a skippable frame.
