@@ -14,7 +14,8 @@
 //   - A collection that does not exist: the documents go into a new collection beside it, COLLECTION_restore_XXXXXXXX, which gets the
 //     name when all are in. If anything fails before that, it is dropped again.
 //   - -drop, a collection that has documents: the same, and the new collection takes the place of the old one, whose indexes and options
-//     are gone with it. Where the server cannot replace in one step (FerretDB v1), the old one is renamed first and dropped last.
+//     are gone with it. Where the server cannot replace in one step (FerretDB v1), the old one is renamed first and dropped last. If
+//     the answer to that is lost, the restore finds out what the server did, and finishes; where it cannot, it says what to look at.
 //     An empty backup does not replace documents, unless -allow-empty is given.
 //   - An empty collection, or -merge: the collection stays, with its indexes and options. The object is read twice: first to prove that
 //     it is whole and that no document in it contradicts one in the collection, then to insert. Documents that are in the collection
@@ -75,6 +76,7 @@ type job struct {
 
 	read, parsed stream.Stats // bytes of the object, documents
 	left         string       // a collection that is to be dropped by hand
+	unconfirmed  error        // of a renaming that took place: the write concern was not met
 }
 
 func run(ctx context.Context, p *cli.Program, args []string) error {

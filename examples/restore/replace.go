@@ -9,19 +9,15 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/stream"
 )
 
-// How long a server may take for what is left to do when all was read. Renaming is a matter of milliseconds for mongod; others copy
-// the documents.
 const (
-	renameTime = 10 * time.Minute
-	dropTime   = 30 * time.Second
-	lateTime   = 200 * time.Millisecond // for a batch whose reply nobody waits for
+	dropTime = 30 * time.Second       // that a server may take
+	lateTime = 200 * time.Millisecond // for a command whose reply nobody waits for
 )
 
 // replace restores into a new collection, which takes the target's name when it is complete.
@@ -51,9 +47,13 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 		if j.left != "" {
 			j.program.Log().Warn("the old documents could not be dropped: drop them", "collection", j.left)
 		}
+		if j.unconfirmed != nil {
+			return done{}, &strandedError{j.explain(j.unconfirmed), fmt.Sprintf(
+				"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again when all its members are well", j.mongo.Namespace())}
+		}
 		return done{InsertResult: result}, nil
 	case errors.As(err, &stranded):
-		return done{}, err
+		return done{}, &strandedError{j.explain(stranded.err), stranded.what}
 	}
 	return done{}, j.undo(context.WithoutCancel(ctx), aside, result, j.explain(err))
 }
@@ -76,77 +76,6 @@ func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosin
 	}
 	return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which was dropped again",
 		cause, j.mongo.Namespace(), inserted, name)
-}
-
-// Codes of server errors.
-const (
-	codeNamespaceExists = 48
-	codeNotImplemented  = 238
-)
-
-// publish gives the collection aside the target's name, in the target's place where there is one. On an error other than a
-// [*strandedError] the target is as it was.
-func (j *job) publish(ctx context.Context, aside *mongo.Collection, target state) error {
-	err := j.rename(ctx, aside.Name(), j.coll.Name(), target != missing)
-	var server mongo.CommandError
-	answered := errors.As(err, &server) && !server.HasErrorLabel("NetworkError")
-	switch {
-	case err == nil:
-		return nil
-	case !answered:
-		return j.settle(ctx, aside, err)
-	case server.Code == codeNotImplemented && target != missing:
-		return j.swap(ctx, aside)
-	case server.Code == codeNamespaceExists && target == missing:
-		return fmt.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add to it", j.mongo.Namespace())
-	}
-	return fmt.Errorf("rename the restored collection: %w", err)
-}
-
-// settle finds out whether a renaming without an answer took place.
-func (j *job) settle(ctx context.Context, aside *mongo.Collection, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, dropTime)
-	defer cancel()
-	names, err := aside.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: aside.Name()}})
-	switch {
-	case err != nil:
-		return &strandedError{cause, fmt.Sprintf("whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
-			j.mongo.Namespace(), j.mongo.DB, aside.Name())}
-	case len(names) > 0:
-		return fmt.Errorf("rename the restored collection: %w", cause)
-	}
-	return nil
-}
-
-// swap replaces the target in two steps, where the server cannot do it in one.
-func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
-	old := j.coll.Database().Collection(j.beside("_replaced_"))
-	if err := j.rename(ctx, j.coll.Name(), old.Name(), false); err != nil {
-		return fmt.Errorf("rename the old collection: %w", err)
-	}
-	if err := j.rename(ctx, aside.Name(), j.coll.Name(), false); err != nil {
-		if back := j.rename(ctx, old.Name(), j.coll.Name(), false); back != nil {
-			return &strandedError{err, fmt.Sprintf("the old documents are in %s.%s, those of the backup in %s.%s: rename one of them to %s",
-				j.mongo.DB, old.Name(), j.mongo.DB, aside.Name(), j.mongo.Namespace())}
-		}
-		return fmt.Errorf("rename the restored collection: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, dropTime)
-	defer cancel()
-	if old.Drop(ctx) != nil {
-		j.left = j.mongo.DB + "." + old.Name()
-	}
-	return nil
-}
-
-func (j *job) rename(ctx context.Context, from, to string, replace bool) error {
-	ctx, cancel := context.WithTimeout(ctx, renameTime)
-	defer cancel()
-	return j.coll.Database().Client().Database("admin").RunCommand(ctx, bson.D{
-		{Key: "renameCollection", Value: j.mongo.DB + "." + from},
-		{Key: "to", Value: j.mongo.DB + "." + to},
-		{Key: "dropTarget", Value: replace},
-	}).Err()
 }
 
 // strandedError is a failure that left things for a person to look at.
