@@ -17,11 +17,13 @@
 //     are gone with it. Where the server cannot replace in one step (FerretDB v1), the old one is renamed first and dropped last. If
 //     the answer to that is lost, the restore finds out what the server did, and finishes; where it cannot, it says what to look at.
 //     An empty backup does not replace documents, unless -allow-empty is given.
-//   - An empty collection, or -merge: the collection stays, with its indexes and options. The object is read twice: first to prove that
-//     it is whole and that no document in it contradicts one in the collection, then to insert. Documents that are in the collection
-//     already, byte for byte, are left alone; one with the same _id and another content is an error that names the _id, before
-//     anything is inserted. A server that fails during the second reading leaves what was inserted by then; the error says how
-//     much, and running it again with -merge completes it.
+//   - An empty collection, with -drop too, or -merge: the collection stays, with its indexes and options. The object is read twice: first
+//     to prove that it is whole and that no document in it contradicts one in the collection, then to insert; that it is the same object
+//     both times is told by its ETag. Documents that are in the collection already, byte for byte, are left alone; one with the same
+//     _id and another content is an error that names the _id, before anything is inserted. With -merge so is a document without an _id,
+//     which would be added again each time. An object that has one _id twice is refused then too where the two are close to each
+//     other, else when the second is inserted. A server that fails during the second reading leaves what was inserted by then; the error
+//     says how much, and running it again with -merge completes it.
 //   - Else a collection that has documents is refused.
 //
 // # Messages
@@ -75,6 +77,7 @@ type job struct {
 	object     *s3.HeadObjectOutput
 
 	read, parsed stream.Stats // bytes of the object, documents
+	nameless     bool         // a document has no _id
 	left         string       // a collection that is to be dropped by hand
 	unconfirmed  error        // of a renaming that took place: the write concern was not met
 }
@@ -111,7 +114,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	}
 
 	began := time.Now()
-	inPlace := state != missing && !s.drop
+	inPlace := state == empty || state == filled && !s.drop
 	var result done
 	if inPlace {
 		result, err = j.merge(ctx)
@@ -128,13 +131,15 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 // documents is the pipeline from the object to the documents in it: the mirror of the backup's.
 func (j *job) documents() stream.Source[bson.Raw] {
 	format := cli.Format{Encrypted: len(j.identities) > 0, Identities: j.identities}
-	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, nil),
+	seen := s3source.DownloadOptions{IfMatch: aws.ToString(j.object.ETag)} // what is reported must be of what is read
+	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, &seen),
 		cli.Expect(format.Encrypted),
 		stream.Monitor[[]byte](&j.read),
 	)
-	return stream.Via2(body,
+	return stream.Via3(body,
 		format.Pair().Decode(),
 		stream.Monitor[bson.Raw](&j.parsed),
+		j.identified(),
 	)
 }
 

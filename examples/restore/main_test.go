@@ -133,7 +133,7 @@ func TestRefused(t *testing.T) {
 				exectest.OneLine(t, r, c.code, "shop.back is as it was", "dropped again")
 			}
 			for _, way := range []string{"-drop", "-merge"} {
-				if c.code != 2 && !(c.name == "the same _id twice" && way == "-merge") {
+				if c.code != 2 {
 					exectest.OneLine(t, w.Run(t, c.env, "restore", append(c.args, way, "-collection", "other")...), c.code, c.says...)
 				}
 			}
@@ -184,7 +184,7 @@ func TestRestored(t *testing.T) {
 		{"missing, drop", nil, []string{"-drop"}, docs, 1, 0},
 		{"missing, merge", nil, []string{"-merge"}, docs, 1, 0},
 		{"empty", []bson.Raw{}, nil, docs, 2, 0},
-		{"empty, drop", []bson.Raw{}, []string{"-drop"}, docs, 1, 0},
+		{"empty, drop", []bson.Raw{}, []string{"-drop"}, docs, 2, 0},
 		{"drop", []bson.Raw{stranger}, []string{"-drop"}, docs, 1, 0},
 		{"merge", []bson.Raw{stranger}, []string{"-merge"}, append(slices.Clone(docs), stranger), 2, 0},
 		{"merge with some", docs[100:900], []string{"-merge"}, docs, 2, 800},
@@ -273,6 +273,53 @@ func TestMergeConflict(t *testing.T) {
 	if len(docs) != 1200 {
 		t.Error("the source changed")
 	}
+}
+
+// TestMergeUnclear has documents that -merge cannot know again, or that cannot both be in a collection. In each way they are refused before
+// anything is inserted.
+func TestMergeUnclear(t *testing.T) {
+	w := exectest.Start(t, "backup", "restore")
+	before := w.Fill(t, "filled", 3)
+	if err := w.DB.CreateCollection(t.Context(), "empty"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DB.Collection("second").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "b"}, {Key: "a", Value: "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	second := w.Documents(t, "second")
+	collections := w.Collections(t)
+	for _, c := range []struct {
+		name, object string
+		says         []string
+	}{
+		{"no _id", `{"a":"1"}` + "\n" + `{"a":"2"}` + "\n", []string{"document 1 ", "no _id", "restore without -merge"}},
+		{"one without", `{"_id":"b"}` + "\n" + `{"a":"2"}` + "\n" + `{"_id":"c"}` + "\n", []string{"document 2 ", "no _id", "restore without -merge"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w.Put(t, key, zip(c.object))
+			exectest.OneLine(t, w.Run(t, nil, "restore", plain("-merge")...), 1, append(c.says, "shop.back is as it was")...)
+			for _, coll := range []string{"filled", "empty"} {
+				r := w.Run(t, nil, "restore", plain("-merge", "-collection", coll)...)
+				exectest.OneLine(t, r, 1, append(c.says, "nothing was inserted into shop."+coll)...)
+			}
+			same(t, w.Documents(t, "filled"), before)
+			same(t, w.Documents(t, "empty"), nil)
+			if got := w.Collections(t); got != collections {
+				t.Errorf("the collections are %s, want %s", got, collections)
+			}
+		})
+	}
+	// The last one is in the collection, so that the first would be taken for it.
+	w.Put(t, key, zip(`{"_id":"b","a":"1"}`+"\n"+`{"_id":"b","a":"2"}`+"\n"))
+	for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "second", "-merge"}, {"-collection", "empty"}} {
+		exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1, "two documents with _id", "nothing was inserted into shop."+way[1])
+	}
+	same(t, w.Documents(t, "filled"), before)
+	same(t, w.Documents(t, "second"), second)
+
+	w.Put(t, key, zip(`{"a":"1"}`+"\n"+`{"a":"2"}`+"\n")) // without -merge nothing is unclear
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "empty")...), 0, "documents=2")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "filled", "-drop")...), 0, "documents=2")
 }
 
 // TestCutLate restores an object that turns out to be cut when most of its documents are in.

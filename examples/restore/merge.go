@@ -19,6 +19,10 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	untouched := func(err error) error {
 		return fmt.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace())
 	}
+	if aws.ToString(j.object.ETag) == "" {
+		return done{}, untouched(fmt.Errorf("the server tells no ETag of %s, by which it would be known to be the same when it is read again: "+
+			"restore into a collection that does not exist", j.s3.URL()))
+	}
 	var equal int64
 	stop := j.watch("checked")
 	_, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), sink.Discard[bson.Raw]())
@@ -28,13 +32,6 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	}
 	if n := j.parsed.Elements(); n == equal {
 		return done{equal: equal}, nil
-	}
-	again, err := j.s3.Stat(ctx, j.storage)
-	if err != nil {
-		return done{}, untouched(err)
-	}
-	if aws.ToString(again.ETag) != aws.ToString(j.object.ETag) {
-		return done{}, untouched(fmt.Errorf("%s was replaced while it was read: restore again", j.s3.URL()))
 	}
 
 	some := equal > 0 // else there is no need to look them up again: one that came meanwhile is refused as a duplicate
@@ -46,15 +43,42 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	}
 	result, err := stream.Run(ctx, documents, j.insert(j.coll))
 	stop()
-	if err != nil {
-		unclear := ""
-		if result.Unknown > 0 {
-			unclear = fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
-		}
-		return done{}, fmt.Errorf("%w; %d documents%s were inserted into %s and stay there: run it again with -merge to add the others",
-			j.explain(err), result.Inserted, unclear, j.mongo.Namespace())
+	switch {
+	case err == nil:
+		return done{InsertResult: result, equal: equal}, nil
+	case result.Inserted+result.Unknown == 0:
+		return done{}, untouched(j.explain(err))
 	}
-	return done{InsertResult: result, equal: equal}, nil
+	unclear := ""
+	if result.Unknown > 0 {
+		unclear = fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
+	}
+	advice := "run it again with -merge to add the others"
+	if j.nameless {
+		advice = "delete them and restore again, for not all have an _id by which -merge would know them"
+	}
+	return done{}, fmt.Errorf("%w; %d documents%s were inserted into %s and stay there: %s",
+		j.explain(err), result.Inserted, unclear, j.mongo.Namespace(), advice)
+}
+
+// identified returns a flow that looks for documents without an _id. With -merge they are an error: nothing would tell that they are
+// in the collection already.
+func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
+	return stream.FlowFunc[bson.Raw, bson.Raw](func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
+		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
+			n := 0
+			return src.Each(ctx, func(doc bson.Raw) error {
+				n++
+				if doc.Lookup("_id").IsZero() {
+					if j.settings.merge {
+						return fmt.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
+					}
+					j.nameless = true
+				}
+				return emit(doc)
+			})
+		})
+	})
 }
 
 const (
@@ -112,15 +136,20 @@ type batch struct {
 	bytes int
 }
 
-// lookUp returns the _ids of batch that coll has. A document that coll has with another content is an error.
+// lookUp returns the _ids of batch that coll has. A document that coll has with another content is an error, and so are two with one _id.
 func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[string]bool, error) {
 	wanted := make(map[string]bson.Raw, len(batch))
 	ids := make(bson.A, 0, len(batch))
 	for _, doc := range batch {
-		if id, err := doc.LookupErr("_id"); err == nil {
-			wanted[idOf(doc)] = doc
-			ids = append(ids, id)
+		id, err := doc.LookupErr("_id")
+		if err != nil {
+			continue
 		}
+		if wanted[idOf(doc)] != nil {
+			return nil, fmt.Errorf("the object has two documents with _id %v", id)
+		}
+		wanted[idOf(doc)] = doc
+		ids = append(ids, id)
 	}
 	if len(ids) == 0 {
 		return nil, nil

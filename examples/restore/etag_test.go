@@ -1,0 +1,94 @@
+package main_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/millweir/millweir/examples/internal/exectest"
+)
+
+// storage returns the URL of a proxy before the S3 server that calls get before the nth reading of the object, and head with the
+// headers of each reply.
+func storage(t *testing.T, w *exectest.World, get func(n int), head func(http.Header)) string {
+	t.Helper()
+	target, err := url.Parse(*w.S3.Options().BaseEndpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ModifyResponse = func(r *http.Response) error {
+		head(r.Header)
+		return nil
+	}
+	var mu sync.Mutex
+	n := 0
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method == http.MethodGet {
+			n++
+			get(n)
+		}
+		forward.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+// TestETag replaces the object between the look at it and its reading, and between its two readings; and has a server whose objects
+// cannot be told apart, where one reading does without an ETag, and two do not.
+func TestETag(t *testing.T) {
+	w := exectest.Start(t, "backup", "restore")
+	w.Fill(t, "other", 7)
+	backup(t, w, "other", "-recipient", w.Recipient)
+	other := w.Get(t, key)
+	docs := w.Fill(t, "cookies", 200)
+	backup(t, w, "cookies", "-recipient", w.Recipient)
+	first := w.Get(t, key)
+	before := w.Fill(t, "filled", 3)
+	if err := w.DB.CreateCollection(t.Context(), "empty"); err != nil {
+		t.Fatal(err)
+	}
+	collections := w.Collections(t)
+	for _, c := range []struct {
+		name string
+		at   int // which reading
+		args []string
+		says string
+	}{
+		{"missing", 1, nil, "shop.back is as it was"},
+		{"drop", 1, []string{"-collection", "filled", "-drop"}, "shop.filled is as it was"},
+		{"empty, checked", 1, []string{"-collection", "empty"}, "nothing was inserted into shop.empty"},
+		{"empty, inserted", 2, []string{"-collection", "empty"}, "nothing was inserted into shop.empty"},
+		{"merge, checked", 1, []string{"-collection", "filled", "-merge"}, "nothing was inserted into shop.filled"},
+		{"merge, inserted", 2, []string{"-collection", "filled", "-merge"}, "nothing was inserted into shop.filled"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w.Put(t, key, first)
+			proxy := storage(t, w, func(n int) {
+				if n == c.at {
+					w.Put(t, key, other)
+				}
+			}, func(http.Header) {})
+			r := w.Run(t, []string{"AWS_ENDPOINT_URL_S3=" + proxy}, "restore", arguments(w, c.args...)...)
+			exectest.OneLine(t, r, 1, "the object was replaced", "restore again", c.says)
+			same(t, w.Documents(t, "filled"), before)
+			same(t, w.Documents(t, "empty"), nil)
+			if got := w.Collections(t); got != collections {
+				t.Errorf("the collections are %s, want %s", got, collections)
+			}
+		})
+	}
+
+	w.Put(t, key, first)
+	proxy := storage(t, w, func(int) {}, func(h http.Header) { h.Del("ETag") })
+	env := []string{"AWS_ENDPOINT_URL_S3=" + proxy}
+	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w, "-collection", "empty")...), 1, "no ETag", "nothing was inserted into shop.empty")
+	same(t, w.Documents(t, "empty"), nil)
+	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w)...), 0, "restore done")
+	same(t, w.Documents(t, "back"), docs)
+}
