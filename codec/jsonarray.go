@@ -4,6 +4,7 @@ import "github.com/millweir/millweir/stream"
 
 // JSONArray returns a flow that writes its elements as one JSON array, an element a line, by encoding/json. Its mirror is [ParseJSONArray].
 //
+//   - In: as that of [JSONLines].
 //   - Out: chunks of at most 64 KiB, or of one longer element. No element makes an empty array. Ownership: as that of [Base64].
 //   - Memory: one chunk, or the longest element if that is more, and the encoder's.
 //   - Order and goroutines: fused.

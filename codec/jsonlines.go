@@ -15,6 +15,9 @@ type JSONLinesOptions struct {
 // JSONLines returns a flow that writes every element as JSON on a line of its own (https://jsonlines.org), by encoding/json. Its
 // mirror is [ParseJSONLines].
 //
+//   - In: elements of any type. A nil pointer, map, slice or interface is written as null, which the mirror refuses unless its options
+//     say AllowNull. In a string, bytes that are not UTF-8 become U+FFFD, as encoding/json has it; whoever cannot exclude them
+//     writes []byte, which becomes base64. What a MarshalJSON returns is written with the bytes that it has.
 //   - Out: chunks of whole lines, of at most 64 KiB, or of one longer line. Ownership: as that of [Base64].
 //   - Memory: one chunk, or the longest line if that is more, and the encoder's.
 //   - Order and goroutines: fused.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -221,12 +222,70 @@ func TestParseJSONLinesErrors(t *testing.T) {
 	} {
 		checkWrong(t, "any", codec.ParseJSONLines[any](nil), c)
 	}
-	if _, err := parsed(codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}), "{\"n\":1}\n{\"m\":1}", 0); err == nil || !strings.Contains(err.Error(), "record 2, byte 8") {
-		t.Errorf("unknown member: %v", err)
+	for _, c := range []wrongText{
+		{"{\"n\":1}\n{\"m\":1}", 2, 9, "/m", nil},
+		{`{"n":1,"tags":["m","\"m\":"], "\u006d/é\"" :{"m":1}}`, 1, 30, `/m~1é"`, nil},
+	} {
+		checkWrong(t, "unknown", codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}), c)
+	}
+	type nested struct {
+		Named map[string]int
+		Of    []cookie
+	}
+	for _, c := range []wrongText{
+		{`{"named":{"m":1},"of":[{},{"x":1}]}`, 1, 27, "/of/1/x", nil},
+		{`{"named":{"x":1},"of":[{},{"x":1}]}`, 1, 0, "", nil}, // which of them, the error does not tell
+	} {
+		checkWrong(t, "unknown", codec.ParseJSONLines[nested](&codec.ParseJSONLinesOptions{RejectUnknown: true}), c)
 	}
 	checkWrong(t, "strict", codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}), wrongText{`{"n":"x"}`, 1, 7, "/n", nil})
 	checkWrong(t, "strict", codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}), wrongText{`{} {}`, 1, 3, "", nil})
 	checkWrong(t, "length", codec.ParseJSONLines[string](&codec.ParseJSONLinesOptions{MaxLength: 5}), wrongText{"\"abc\"\n\"abcd\"\n", 2, 6, "", codec.ErrTooLong})
+	for _, opts := range []codec.ParseJSONLinesOptions{{MaxLength: 1}, {MaxLength: -1}} {
+		if _, err := parsed(codec.ParseJSONLines[any](&opts), "[1]\n", 0); err == nil || !strings.HasPrefix(err.Error(), "codec: parse json lines: ") {
+			t.Errorf("MaxLength %d: %v", opts.MaxLength, err)
+		}
+	}
+}
+
+// TestParseJSONMemory has a text that is long followed by short ones, for which little is to be kept.
+func TestParseJSONMemory(t *testing.T) {
+	const size = 32 << 20
+	long := `"` + strings.Repeat("x", size) + `"`
+	for _, strict := range []bool{false, true} {
+		for name, run := range map[string]func(func(string) error) error{
+			"lines": func(emit func(string) error) error {
+				f := codec.ParseJSONLines[string](&codec.ParseJSONLinesOptions{RejectUnknown: strict})
+				return stream.Via(pieces([]byte(long+"\n\"a\"\n\"b\""), 64<<10), f).Each(t.Context(), emit)
+			},
+			"array": func(emit func(string) error) error {
+				f := codec.ParseJSONArray[string](&codec.ParseJSONArrayOptions{RejectUnknown: strict})
+				return stream.Via(pieces([]byte("["+long+",\"a\",\"b\"]"), 64<<10), f).Each(t.Context(), emit)
+			},
+		} {
+			before, n, held := heap(), 0, 0
+			err := run(func(s string) error {
+				if n++; n > 1 {
+					held = max(held, heap()-before)
+				}
+				return nil
+			})
+			if err != nil || n != 3 {
+				t.Fatalf("%s, strict %t: %d elements, %v", name, strict, n, err)
+			}
+			if held > size+8<<20 { // the input is in memory, in this test
+				t.Errorf("%s, strict %t: %d bytes are held behind a text of %d", name, strict, held, size)
+			}
+		}
+	}
+}
+
+// heap returns the bytes in use.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 func TestParseJSONLinesOptions(t *testing.T) {
@@ -244,6 +303,15 @@ func TestParseJSONLinesOptions(t *testing.T) {
 			if got, err := parsed(codec.ParseJSONLines[any](&c.opts), c.text, cut); err != nil || !reflect.DeepEqual(got, c.want) {
 				t.Errorf("%+v: %q cut at %d: %v, %v", c.opts, c.text, cut, got, err)
 			}
+		}
+	}
+}
+
+// TestSkipBlank has lines of what is white space to Unicode, but not to JSON.
+func TestSkipBlank(t *testing.T) {
+	for _, line := range []string{"\u00a0", "\v", "\f", " \u2003", "\u0085", "\ufeff"} {
+		if got, err := parsed(codec.ParseJSONLines[any](&codec.ParseJSONLinesOptions{SkipBlank: true}), "1\n"+line+"\n2\n", 0); err == nil || len(got) != 1 {
+			t.Errorf("%q: %v, %v", line, got, err)
 		}
 	}
 }
@@ -302,7 +370,7 @@ func TestParseJSONArrayErrors(t *testing.T) {
 		checkWrong(t, "array", codec.ParseJSONArray[any](nil), c)
 	}
 	checkWrong(t, "type", codec.ParseJSONArray[cookie](nil), wrongText{`[ {"n":1}, {"tags":["x",2]} ]`, 2, 24, "/tags/1", nil})
-	checkWrong(t, "strict", codec.ParseJSONArray[cookie](&codec.ParseJSONArrayOptions{RejectUnknown: true}), wrongText{`[{"m":1}]`, 1, 1, "", nil})
+	checkWrong(t, "strict", codec.ParseJSONArray[cookie](&codec.ParseJSONArrayOptions{RejectUnknown: true}), wrongText{`[{"m":1}]`, 1, 2, "/m", nil})
 	checkWrong(t, "length", codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{MaxLength: 4}), wrongText{`["ab",    "abc"]`, 2, 10, "", codec.ErrTooLong})
 }
 
@@ -374,7 +442,7 @@ func TestParseJSONLinesTogether(t *testing.T) {
 		{"{\"N\":1}\n{\"N\":2\n}\n", false, 1, 13},
 		{"{\"N\":1}\n  {\"N\":\"x\"}\n", false, 1, 17},
 		{"{\"N\":1}\n{\"N\":2}{\"N\":3}\n", false, 1, 15},
-		{"{\"N\":1}\n{\"N\":2}\n{\"M\":3}\n", true, 2, 16},
+		{"{\"N\":1}\n{\"N\":2}\n{\"M\":3}\n", true, 2, 17},
 		{"{\"N\":1}\n{\"N\":2} {}\n", true, 1, 16},
 	} {
 		for cut := range 20 {
@@ -441,55 +509,66 @@ func TestJSONDepth(t *testing.T) {
 	}
 }
 
+// FuzzParseJSONArray: what encoding/json reads we do too, save for what is not Unicode, and nothing else.
 func FuzzParseJSONArray(f *testing.F) {
-	for _, s := range []string{"[]", `[1,"a",{"b":[null]},[[]]]`, `["\\\""]`, "[1 2]", "[{]}]", "[1]x", "[,]"} {
+	for _, s := range []string{"[]", `[1,"a",{"b":[null]},[[]]]`, `["\\\""]`, "[1 2]", "[{]}]", "[1]x", "[,]", `["\ud800"]`, `["\\\ud83d\ude00"]`, "[\"\xff\"]"} {
 		f.Add(s, 1)
 	}
 	f.Fuzz(func(t *testing.T, text string, cut int) {
-		got, err := parsed(codec.ParseJSONArray[json.RawMessage](&codec.ParseJSONArrayOptions{AllowNull: true}), text, max(cut, 0))
 		var want []json.RawMessage
 		werr := json.Unmarshal([]byte(text), &want)
 		if strings.TrimSpace(text) == "null" {
 			werr = io.EOF // no array
 		}
-		if (err == nil) != (werr == nil) {
-			t.Fatalf("%q: we say %v, encoding/json %v", text, err, werr)
-		}
-		if err != nil {
-			return
-		}
-		if len(got) != len(want) {
-			t.Fatalf("%q: %d elements, want %d", text, len(got), len(want))
-		}
-		for i := range got {
-			if !bytes.Equal(bytes.TrimSpace(got[i]), bytes.TrimSpace(want[i])) {
-				t.Fatalf("%q: element %d is %q, want %q", text, i, got[i], want[i])
+		for _, allow := range []bool{false, true} {
+			opts := &codec.ParseJSONArrayOptions{AllowNull: true, AllowInvalidUTF8: allow}
+			got, err := parsed(codec.ParseJSONArray[json.RawMessage](opts), text, max(cut, 0))
+			if (err == nil) != (werr == nil && (allow || isUnicode(text))) {
+				t.Fatalf("%q, allow %t: we say %v, encoding/json %v", text, allow, err, werr)
+			}
+			if err != nil {
+				continue
+			}
+			if len(got) != len(want) {
+				t.Fatalf("%q: %d elements, want %d", text, len(got), len(want))
+			}
+			for i := range got {
+				if !bytes.Equal(bytes.TrimSpace(got[i]), bytes.TrimSpace(want[i])) {
+					t.Fatalf("%q: element %d is %q, want %q", text, i, got[i], want[i])
+				}
 			}
 		}
 	})
 }
 
+// FuzzParseJSONLines: the same of lines, and that an error is at the line that has it.
 func FuzzParseJSONLines(f *testing.F) {
-	for _, s := range []string{"1\n\"a\"\n", `{"a":[1,{"b":x}]}`, "null\n", " \n", "{} {}", "{\"a\":1,}"} {
+	for _, s := range []string{"1\n\"a\"\n", `{"a":[1,{"b":x}]}`, "null\n", " \n", "{} {}", "{\"a\":1,}", "1\n\"\\udfff\"\n2", "\"\xc3\""} {
 		f.Add(s, 1)
 	}
 	f.Fuzz(func(t *testing.T, text string, cut int) {
-		got, err := parsed(codec.ParseJSONLines[any](&codec.ParseJSONLinesOptions{AllowNull: true}), text, max(cut, 0))
-		n := 0
-		var werr error
-		for _, line := range bytesLines([]byte(text)) {
-			var v any
-			if werr = json.Unmarshal(line, &v); werr != nil {
-				break
+		for _, allow := range []bool{false, true} {
+			opts := &codec.ParseJSONLinesOptions{AllowNull: true, AllowInvalidUTF8: allow}
+			got, err := parsed(codec.ParseJSONLines[any](opts), text, max(cut, 0))
+			n := 0
+			var werr error
+			for _, line := range bytesLines([]byte(text)) {
+				var v any
+				if werr = json.Unmarshal(line, &v); werr == nil && !allow && !isUnicode(string(line)) {
+					werr = codec.ErrSyntax
+				}
+				if werr != nil {
+					break
+				}
+				n++
 			}
-			n++
-		}
-		if (err == nil) != (werr == nil) || n != len(got) {
-			t.Fatalf("%q: %d elements, %v; encoding/json %d, %v", text, len(got), err, n, werr)
-		}
-		var at *codec.InputError
-		if err != nil && (!errors.As(err, &at) || at.Offset < 0 || at.Offset > int64(len(text)) || at.Record != int64(n+1)) {
-			t.Fatalf("%q: %v", text, err)
+			if (err == nil) != (werr == nil) || n != len(got) {
+				t.Fatalf("%q, allow %t: %d elements, %v; encoding/json %d, %v", text, allow, len(got), err, n, werr)
+			}
+			var at *codec.InputError
+			if err != nil && (!errors.As(err, &at) || at.Offset < 0 || at.Offset > int64(len(text)) || at.Record != int64(n+1)) {
+				t.Fatalf("%q: %v", text, err)
+			}
 		}
 	})
 }

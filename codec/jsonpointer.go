@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -70,6 +71,35 @@ func pointerAt(text []byte, i int) string {
 const maxPointer = 4 << 10 // bytes
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// unknownMember returns where in text, which is JSON, the member begins that err, of encoding/json, says T has no field for. It is -1
+// where err says something else, and where several members have the name.
+func unknownMember(text []byte, err error) int {
+	quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field ")
+	if !ok {
+		return -1
+	}
+	name, err := strconv.Unquote(quoted)
+	if err != nil {
+		return -1
+	}
+	found := -1
+	for at := 0; at < len(text); at++ {
+		if text[at] != '"' {
+			continue
+		}
+		end := stringEnd(text, at)
+		var s string
+		if bytes.HasPrefix(bytes.TrimLeft(text[end:], jsonSpace), []byte(":")) && json.Unmarshal(text[at:end], &s) == nil && s == name {
+			if found >= 0 {
+				return -1
+			}
+			found = at
+		}
+		at = end - 1
+	}
+	return found
+}
 
 // stringEnd returns the index behind the string that begins at text[at].
 func stringEnd(text []byte, at int) int {

@@ -30,15 +30,20 @@ func Lines(opts *LinesOptions) stream.Flow[[]byte, []byte] {
 	if opts != nil {
 		o = *opts
 	}
+	return namedLines("codec: lines", o)
+}
+
+// namedLines is Lines with the name that errors have.
+func namedLines(name string, o LinesOptions) stream.Flow[[]byte, []byte] {
 	if o.MaxLength < 0 {
-		return failing[[]byte, []byte](wrap("codec: lines", errNegative))
+		return failing[[]byte, []byte](wrap(name, errNegative))
 	}
 	if o.MaxLength == 0 {
 		o.MaxLength = defaultMaxLength
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			l := lineCutter{LinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
+			l := lineCutter{name: name, LinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
 			err := guardRecords(ctx, src, l.chunk, lent)
 			if err == nil {
 				err = l.end()
@@ -55,6 +60,7 @@ func guard[T any](ctx context.Context, src stream.Source[T], f func(T) error) er
 
 // lineCutter is one run of Lines.
 type lineCutter struct {
+	name string
 	LinesOptions
 	ctx    context.Context // of the run that this is
 	emit   func([]byte) error
@@ -143,5 +149,5 @@ func (l *lineCutter) end() error {
 }
 
 func (l *lineCutter) tooLong() error {
-	return wrap("codec: lines", &InputError{Offset: l.offset, Record: l.lines + 1, Err: ErrTooLong})
+	return wrap(l.name, &InputError{Offset: l.offset, Record: l.lines + 1, Err: ErrTooLong})
 }

@@ -13,17 +13,23 @@ type ParseJSONArrayOptions struct {
 	MaxLength     int  // bytes in an element; 0 means 128 MiB
 	AllowNull     bool // take null for an element; else it is an error
 	RejectUnknown bool // an object's member for which T has no field is an error
+
+	// AllowInvalidUTF8 takes U+FFFD for what is not UTF-8 and for half of a surrogate pair, as encoding/json does; else they are
+	// errors.
+	AllowInvalidUTF8 bool
 }
 
 // ParseJSONArray returns a flow that reads the elements of one JSON array, by encoding/json, the mirror of [JSONArray]. The array is
 // never in memory as a whole.
 //
 //   - In: byte chunks of any size.
-//   - Memory: the chunk in hand, up to three times the longest element, and the element.
+//   - Out: what encoding/json makes of an element, as that of [ParseJSONLines].
+//   - Memory: the chunk in hand, the element, and up to five times its longest text, as that of [ParseJSONLines].
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the element's number, the offset in the stream and the JSON Pointer within the element; its
-//     cause is [ErrTooLong], [ErrSyntax], [ErrTrailing] behind the array, [io.ErrUnexpectedEOF] when it does not end, or what
-//     encoding/json says.
+//     cause is [ErrTooLong], [ErrSyntax], also for null, text that is not UTF-8 and half of a surrogate pair, [ErrTrailing] behind
+//     the array, [io.ErrUnexpectedEOF] when it does not end, or what encoding/json says. Of a member that RejectUnknown refuses the
+//     place is known as in [ParseJSONLines].
 func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json array"
 	var o ParseJSONArrayOptions
@@ -38,7 +44,7 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	}
 	return stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
 		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			p := newJSONParser(name, o.AllowNull, o.RejectUnknown)
+			p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
 			c := arrayCutter{name: name, max: o.MaxLength, rec: record{lent: true}, element: func(text []byte, record, offset int64) error {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)

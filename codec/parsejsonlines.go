@@ -15,34 +15,43 @@ import (
 // ParseJSONLinesOptions tunes [ParseJSONLines]. The zero value is ready to use.
 type ParseJSONLinesOptions struct {
 	MaxLength     int  // bytes in a line; 0 means 128 MiB
-	SkipBlank     bool // pass over lines of white space; else they are errors
+	SkipBlank     bool // pass over lines of JSON's white space alone; else they are errors
 	AllowNull     bool // take null for an element; else it is an error, because encoding/json leaves the element empty without one
 	RejectUnknown bool // an object's member for which T has no field is an error
+
+	// AllowInvalidUTF8 takes U+FFFD for what is not UTF-8 and for half of a surrogate pair, as encoding/json does; else they are
+	// errors.
+	AllowInvalidUTF8 bool
 }
 
 // ParseJSONLines returns a flow that reads every line as one element, by encoding/json, the mirror of [JSONLines].
 //
 //   - In: byte chunks of any size. A carriage return before a newline is white space to JSON.
-//   - Memory: the chunk in hand, the longest line, and the element.
+//   - Out: what encoding/json makes of a line. Of a key that an object has twice the last one counts, and a number of T any is a
+//     float64.
+//   - Memory: the chunk in hand, the element, and up to five times the longest line: what was put together of chunks, and
+//     encoding/json's buffer, which is let go behind a line of more than 1 MiB.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the number of the line, the offset in the stream and the JSON Pointer of the value that does not
-//     fit; its cause is [ErrTooLong], [ErrSyntax] for a blank line or null, or what encoding/json says.
+//     fit; its cause is [ErrTooLong], [ErrSyntax] for a blank line, null, text that is not UTF-8 or half of a surrogate pair, or what
+//     encoding/json says. A member that RejectUnknown refuses has a place where no other of the line has its name, for encoding/json
+//     tells the name alone.
 func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json lines"
 	var o ParseJSONLinesOptions
 	if opts != nil {
 		o = *opts
 	}
-	lines := Lines(&LinesOptions{MaxLength: o.MaxLength})
+	lines := namedLines(name, LinesOptions{MaxLength: o.MaxLength})
 	return stream.Join(lines, stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
 		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var records, offset int64
-			p := newJSONParser(name, o.AllowNull, o.RejectUnknown)
+			p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
 			return guardLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
 				records++
 				start := offset
 				offset += int64(len(line)) + 1
-				if o.SkipBlank && len(bytes.TrimSpace(line)) == 0 {
+				if o.SkipBlank && len(bytes.Trim(line, jsonSpace)) == 0 {
 					return nil
 				}
 				var v T
@@ -57,20 +66,32 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 
 // jsonParser reads values, each from a text of its own.
 type jsonParser struct {
-	name         string
-	null, strict bool
-	d            *json.Decoder // it reads all texts of a run, so that its state is not made for each
-	in           fed           // what it reads
-	read         int64         // bytes it was given so far
+	name string
+	jsonRules
+	d    *json.Decoder // it reads all texts of a run, so that its state is not made for each
+	in   fed           // what it reads
+	read int64         // bytes it was given so far
 }
 
-func newJSONParser(name string, null, strict bool) *jsonParser {
-	p := &jsonParser{name: name, null: null, strict: strict}
-	p.d = json.NewDecoder(&p.in)
-	if strict {
+// jsonRules are the options that lines and arrays share.
+type jsonRules struct {
+	null    bool // is an element
+	known   bool // members have to be
+	invalid bool // text may be
+}
+
+func newJSONParser(name string, rules jsonRules) *jsonParser {
+	p := &jsonParser{name: name, jsonRules: rules}
+	p.renew()
+	return p
+}
+
+// renew makes a decoder that has read nothing.
+func (p *jsonParser) renew() {
+	p.d, p.read = json.NewDecoder(&p.in), 0
+	if p.known {
 		p.d.DisallowUnknownFields()
 	}
-	return p
 }
 
 // fed is a reader that is given one text after the other.
@@ -101,6 +122,11 @@ func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	case !p.null && string(trimmed) == "null":
 		return fail(0, "", fmt.Errorf("%w: null", ErrSyntax))
 	}
+	if !p.invalid {
+		if at, err := notUnicode(text); err != nil {
+			return fail(int64(at), pointerAt(text, at), err)
+		}
+	}
 	err := p.decode(trimmed, v)
 	if err == nil {
 		return nil
@@ -114,6 +140,9 @@ func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	case errors.As(err, &kind):
 		at += kind.Offset
 	default:
+		if member := unknownMember(text, err); member >= 0 {
+			return fail(int64(member), pointerAt(text, member), err)
+		}
 		return fail(0, "", err)
 	}
 	at = max(min(at, int64(len(text)))-1, 0)
@@ -131,6 +160,9 @@ func (p *jsonParser) decode(text []byte, v any) error {
 	p.read += int64(len(text))
 	err := p.d.Decode(v)
 	if err == nil && p.d.InputOffset() == p.read {
+		if len(text) > maxKept {
+			p.renew() // the old one keeps a buffer that is longer than the text
+		}
 		return nil
 	}
 	if !json.Valid(text) {
