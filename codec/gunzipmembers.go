@@ -15,7 +15,7 @@ import (
 
 // cutMembers emits the members whose lengths their headers tell, as [Gzip] with Parallelism writes them. From the first other
 // member on it unpacks the stream itself.
-func cutMembers(in *input, emit func(unit) error) error {
+func cutMembers(in *input, emit func(*unit) error) error {
 	src := bufio.NewReaderSize(in, chunkSize)
 	for seq := new(memberSequence); ; {
 		head, err := src.Peek(endHeader)
@@ -42,7 +42,7 @@ func cutMembers(in *input, emit func(unit) error) error {
 		if err := seq.end(packed[length-memberTrailer:], size == 0); err != nil {
 			return in.fail(err)
 		}
-		if err := emit(unit{packed: packed, size: int(size)}); err != nil {
+		if err := emit(&unit{packed: packed, size: int(size)}); err != nil {
 			return err
 		}
 	}
@@ -70,7 +70,7 @@ func headerOf(member []byte) int { return 12 + int(member[10]) }
 var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
 
 // unpackMember returns the content of a member of known length.
-func unpackMember(u unit) ([]byte, error) {
+func unpackMember(u *unit) ([]byte, error) {
 	d := inflaters.Get().(*inflate.Decoder)
 	defer inflaters.Put(d)
 	d.Reset()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -23,76 +24,122 @@ func checkParallelism(n int) error {
 }
 
 // unit is a part of a compressed stream on its way through the workers: a member or frame that is still packed, or a chunk that
-// the cutter unpacked itself.
+// the cutter unpacked itself. It is handed on by its address, and holds no memory once its content was emitted.
 type unit struct {
 	packed []byte // nil once unpacked
 	plain  []byte
 	size   int   // of the unpacked bytes
-	in     int64 // packed bytes read so far
+	cost   int64 // bytes of memory that it may take
 }
 
 // unpacking returns a flow that cuts its input into units and unpacks them in order: by n goroutines or, when n is less than 2, by none.
-func unpacking(name string, max bounds, n int, cut func(*input, func(unit) error) error, unpack func(unit) ([]byte, error)) stream.Flow[[]byte, []byte] {
-	cutter := stream.FlowFunc[[]byte, unit](func(src stream.Source[[]byte]) stream.Source[unit] {
-		return stream.SourceFunc[unit](func(ctx context.Context, emit func(unit) error) error {
-			return pulling(ctx, name, src, func(in *input) error {
-				return cut(in, func(u unit) error {
-					u.in = in.n
-					return emit(u)
-				})
-			})
-		})
-	})
-	work := func(u unit) (unit, error) {
+func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) error) error, unpack func(*unit) ([]byte, error)) stream.Flow[[]byte, []byte] {
+	work := func(u *unit) error {
 		if u.packed == nil {
-			return u, nil
+			return nil
 		}
 		plain, err := unpack(u)
 		if err != nil {
-			return unit{}, wrap(name, err)
+			return wrap(name, err)
 		}
-		return unit{plain: plain, in: u.in}, nil
+		u.packed, u.plain = nil, plain
+		return nil
 	}
-	checker := stream.FlowFunc[unit, []byte](func(src stream.Source[unit]) stream.Source[[]byte] {
+	workers := stream.MapN(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
+	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			var total int64
-			return guard(ctx, src, func(u unit) error {
+			now := newUnderway(n)
+			var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context, emit func(*unit) error) error {
+				var total int64
+				return pulling(ctx, name, src, func(in *input) error {
+					return cut(in, func(u *unit) error {
+						// The size is known before the content is: what would pass a limit is not unpacked.
+						total += int64(u.size)
+						if err := max.check(total, in.n); err != nil {
+							return wrap(name, err)
+						}
+						if n < 2 {
+							if err := work(u); err != nil {
+								return err
+							}
+						} else if err := now.begin(ctx, u); err != nil {
+							return err
+						}
+						return emit(u)
+					})
+				})
+			})
+			if n > 1 {
+				units = stream.Via(units, workers)
+			}
+			return guard(ctx, units, func(u *unit) error {
 				// One chunk of the upstream can become many here.
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				if n < 2 {
-					var err error
-					if u, err = work(u); err != nil {
+				plain := u.plain
+				u.plain = nil
+				if len(plain) > 0 {
+					if err := emit(plain); err != nil {
 						return err
 					}
 				}
-				total += int64(len(u.plain))
-				if err := max.check(total, u.in); err != nil {
-					return wrap(name, err)
-				}
-				if len(u.plain) == 0 {
-					return nil
-				}
-				return emit(u.plain)
+				now.end(u)
+				return nil
 			})
 		})
 	})
-	if n < 2 {
-		return stream.Join(cutter, checker)
+}
+
+// underway counts the units between the cutter and what is emitted. [stream.MapN] bounds their number by how long the ones before
+// took, which says nothing of the memory that these take.
+type underway struct {
+	few   int64 // so many units may be underway, whatever they take
+	most  int64 // bytes that more of them may take
+	units atomic.Int64
+	bytes atomic.Int64
+	ended chan struct{} // has room for one message: that a unit ended
+}
+
+// newUnderway returns the count of a run with n workers. They and the place behind them need two units each and one, as MapN gives
+// to what takes long.
+func newUnderway(n int) *underway {
+	return &underway{few: 2*int64(n) + 1, most: int64(n) * 3 << 20, ended: make(chan struct{}, 1)}
+}
+
+// begin waits until u may be underway. It is called by one goroutine, and end by another, which no unit that waits here can hold up.
+func (w *underway) begin(ctx context.Context, u *unit) error {
+	u.cost = int64(len(u.packed) + u.size)
+	for w.units.Load() >= w.few && w.bytes.Load()+u.cost > w.most {
+		select {
+		case <-w.ended:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	workers := stream.MapN(n, func(_ context.Context, u unit) (unit, error) { return work(u) })
-	return stream.Join(stream.Join(cutter, workers), checker)
+	w.units.Add(1)
+	w.bytes.Add(u.cost)
+	return nil
+}
+
+// end says that u is no longer underway.
+func (w *underway) end(u *unit) {
+	w.units.Add(-1)
+	w.bytes.Add(-u.cost)
+	select {
+	case w.ended <- struct{}{}:
+	default:
+	}
 }
 
 // readUnits emits what d reads as units that are unpacked already.
-func readUnits(in *input, d io.Reader, emit func(unit) error) error {
+func readUnits(in *input, d io.Reader, emit func(*unit) error) error {
 	for idle := 0; ; {
 		p := make([]byte, chunkSize)
 		n, err := d.Read(p)
 		if n > 0 {
 			idle = 0
-			if err := emit(unit{plain: p[:n:n]}); err != nil {
+			if err := emit(&unit{plain: p[:n:n], size: n}); err != nil {
 				return err
 			}
 		}

@@ -2,12 +2,19 @@ package codec_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
+	"runtime"
+	"slices"
 	"testing"
+	"testing/synctest"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/stream"
 )
 
 // TestParallelBytes compares the output of one worker and of many, and of chunks cut otherwise, and reads it back by as many.
@@ -192,4 +199,74 @@ func TestSeekTable(t *testing.T) {
 	if from != len(data) || at != len(z)-len(table) {
 		t.Errorf("the table has %d and %d bytes", at, from)
 	}
+}
+
+// TestParallelMemory has many small members or blocks, which the workers are given by the dozen, before large ones, and looks at the
+// memory while the downstream takes nothing.
+func TestParallelMemory(t *testing.T) {
+	const n, small, large, size = 2, 20_000, 300, 4 << 20
+	zeros := make([]byte, size)
+	member := func(text []byte) []byte {
+		m := []byte("\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00MW\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+		m = append(m, must(t)(bytesThrough(codec.Deflate(nil), text, 0))...)
+		m = binary.LittleEndian.AppendUint32(m, crc32.ChecksumIEEE(text))
+		m = binary.LittleEndian.AppendUint32(m, uint32(len(text)))
+		binary.LittleEndian.PutUint32(m[16:], uint32(len(m)))
+		return m
+	}
+	tiny, huge := member([]byte("x")), member(zeros)
+	var gz []byte
+	for i := range small + large {
+		m := tiny
+		if i >= small {
+			m = huge
+		}
+		binary.LittleEndian.PutUint32(m[20:], uint32(i))
+		gz = append(gz, m...)
+	}
+	block := func(text []byte) []byte {
+		var b bytes.Buffer
+		w := s2.NewWriter(&b, s2.WriterBlockSize(size))
+		_, _ = w.Write(text)
+		_ = w.Close()
+		return b.Bytes()[10:]
+	}
+	s2s := slices.Concat([]byte("\xff\x06\x00\x00S2sTwO"), bytes.Repeat(block([]byte("x")), small), bytes.Repeat(block(zeros), large))
+	e, _ := zstd.NewWriter(nil, zstd.WithWindowSize(size))
+	zst := slices.Concat(bytes.Repeat(e.EncodeAll([]byte("x"), nil), small), bytes.Repeat(e.EncodeAll(zeros, nil), large))
+	for name, c := range map[string]struct {
+		z      []byte
+		unpack flow
+	}{
+		"gzip": {gz, codec.Gunzip(&codec.GunzipOptions{Parallelism: n})},
+		"s2":   {s2s, codec.UnS2(&codec.UnS2Options{Parallelism: n})},
+		"zstd": {zst, codec.Unzstd(&codec.UnzstdOptions{Parallelism: n})},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			before, stalled, count := memory(), uint64(0), 0
+			boom := errors.New("boom")
+			err := stream.Via(pieces(c.z, 4<<10), c.unpack).Each(t.Context(), func([]byte) error {
+				if count++; count < small-100 {
+					return nil
+				}
+				synctest.Wait() // until nothing more can be read
+				stalled = memory()
+				return boom
+			})
+			if !errors.Is(err, boom) {
+				t.Fatalf("%s: %v after %d chunks", name, err, count)
+			}
+			if most := uint64((2*n + 2) * size); stalled > before+most {
+				t.Errorf("%s: %d MiB, want at most %d", name, (stalled-before)>>20, most>>20)
+			}
+		})
+	}
+}
+
+// memory returns how many bytes are in use.
+func memory() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

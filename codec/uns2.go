@@ -47,7 +47,7 @@ func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 }
 
 // cutS2 emits the blocks of a stream, each with its type before it.
-func cutS2(in *input, emit func(unit) error) error {
+func cutS2(in *input, emit func(*unit) error) error {
 	c := s2Cutter{src: bufio.NewReaderSize(in, chunkSize)}
 	for {
 		u, err := c.next()
@@ -72,28 +72,28 @@ type s2Cutter struct {
 }
 
 // next returns the next block, or io.EOF.
-func (c *s2Cutter) next() (unit, error) {
+func (c *s2Cutter) next() (*unit, error) {
 	for {
 		head, err := c.src.Peek(4)
 		switch {
 		case len(head) == 0 && errors.Is(err, io.EOF) && c.some && !c.seq.open:
-			return unit{}, io.EOF
+			return nil, io.EOF
 		case err != nil:
-			return unit{}, notEOF(err)
+			return nil, notEOF(err)
 		}
 		kind, size := head[0], int(head[1])|int(head[2])<<8|int(head[3])<<16
 		if err := c.allowed(kind, size); err != nil {
-			return unit{}, err
+			return nil, err
 		}
 		if kind == s2Padding || kind == s2Index {
 			if _, err := io.CopyN(io.Discard, c.src, 4+int64(size)); err != nil {
-				return unit{}, notEOF(err)
+				return nil, notEOF(err)
 			}
 			continue
 		}
 		chunk, err := appendN(make([]byte, 0, min(4+size, 2*blockSize)), c.src, 4+size)
 		if err != nil {
-			return unit{}, notEOF(err)
+			return nil, notEOF(err)
 		}
 		switch body := chunk[4:]; kind {
 		case s2Identifier:
@@ -105,10 +105,10 @@ func (c *s2Cutter) next() (unit, error) {
 			c.some = true
 			c.seq.add(binary.LittleEndian.Uint32(body))
 			n, err := c.length(kind, body[4:])
-			return unit{packed: chunk, size: n}, err
+			return &unit{packed: chunk, size: n}, err
 		}
 		if err != nil {
-			return unit{}, err
+			return nil, err
 		}
 	}
 }
@@ -170,7 +170,7 @@ func (c *s2Cutter) length(kind byte, body []byte) (int, error) {
 }
 
 // unpackS2 returns the content of a block.
-func unpackS2(u unit) ([]byte, error) {
+func unpackS2(u *unit) ([]byte, error) {
 	body := u.packed[8:]
 	plain := body[:len(body):len(body)]
 	if u.packed[0] == s2Compressed {

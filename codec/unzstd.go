@@ -34,7 +34,8 @@ type UnzstdOptions struct {
 //     Frames of others have no such table: an input that was cut exactly between two of those cannot be told from a whole one, and
 //     a skippable frame may have been put in; and as any stream may follow one of ours, so may a frame of ours that came twice.
 //     What must be whole needs an end record inside or a layer such as age outside.
-//   - Memory: the frame's window, at most MaxWindow, and about 1 MiB; with Parallelism n about 3n MiB for what Zstd writes.
+//   - Memory: the frame's window, at most MaxWindow, and about 1 MiB; with Parallelism n about 3n MiB for what Zstd
+//     writes, and for frames of others up to 96n MiB, or the window.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
 func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: unzstd"

@@ -17,7 +17,7 @@ type frameReader struct {
 
 // cut emits the frames whose headers tell their content's size. From the first other frame on it unpacks the stream itself.
 // A frame's own length is found without unpacking it: its blocks tell theirs (RFC 8878 section 3.1.1).
-func (f *frameReader) cut(in *input, emit func(unit) error) error {
+func (f *frameReader) cut(in *input, emit func(*unit) error) error {
 	w := &frameWalk{src: bufio.NewReaderSize(in, chunkSize), window: uint64(f.window), sums: f.sums}
 	for {
 		h, err := w.header()
@@ -42,7 +42,7 @@ func (f *frameReader) cut(in *input, emit func(unit) error) error {
 		if err != nil {
 			return in.fail(notEOF(err))
 		}
-		if err := emit(unit{packed: packed, size: int(h.FrameContentSize)}); err != nil {
+		if err := emit(&unit{packed: packed, size: int(h.FrameContentSize)}); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func appendN(b []byte, r io.Reader, n int) ([]byte, error) {
 }
 
 // unpack returns the content of a frame.
-func (f *frameReader) unpack(u unit) ([]byte, error) {
+func (f *frameReader) unpack(u *unit) ([]byte, error) {
 	d, ok := f.decoders.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
