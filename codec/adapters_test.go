@@ -2,6 +2,8 @@ package codec_test
 
 import (
 	"bytes"
+	"compress/flate"
+	"compress/zlib"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -195,6 +197,49 @@ func TestReaderErrors(t *testing.T) {
 		if c.want == codec.ErrTrailing && upstream == nil { //nolint:errorlint // the table's own value
 			t.Errorf("%s: the upstream was not told of the failure", c.name)
 		}
+	}
+}
+
+// TestReaderTrailing puts bytes behind what decoders of the standard library take, in one chunk and in many.
+func TestReaderTrailing(t *testing.T) {
+	for name, c := range map[string]struct {
+		pack flow
+		open func(io.Reader) (io.Reader, error)
+	}{
+		"zlib":  {codec.Zlib(nil), func(r io.Reader) (io.Reader, error) { return zlib.NewReader(r) }},
+		"flate": {codec.Deflate(nil), func(r io.Reader) (io.Reader, error) { return flate.NewReader(r), nil }},
+	} {
+		for _, text := range []string{"first", string(noise(100_000))} {
+			z := must(t)(bytesThrough(c.pack, []byte(text), 0))
+			for _, cut := range []int{0, 1, 1000} {
+				f := codec.Reader("test: decode", c.open)
+				if got, err := bytesThrough(f, z, cut); err != nil || string(got) != text {
+					t.Errorf("%s cut at %d: %d bytes of %d, %v", name, cut, len(got), len(text), err)
+				}
+				for _, tail := range []string{"x", string(z), string(noise(10_000))} {
+					if _, err := bytesThrough(f, append(bytes.Clone(z), tail...), cut); !errors.Is(err, codec.ErrTrailing) {
+						t.Errorf("%s cut at %d: %d bytes behind the end: %v", name, cut, len(tail), err)
+					}
+				}
+				boom := errors.New("boom")
+				if err := drain(stream.Via(failsAfter(z, boom), f)); err != boom { //nolint:errorlint // as it is
+					t.Errorf("%s: upstream: %v", name, err)
+				}
+			}
+		}
+	}
+}
+
+// TestReaderCancelledByEOF cancels a run with a cause that looks like the end, before anything was read.
+func TestReaderCancelledByEOF(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	f := codec.Reader("test: decode", func(r io.Reader) (io.Reader, error) {
+		cancel(io.EOF)
+		return r, nil
+	})
+	err := stream.Via(pieces([]byte("some text"), 0), f).Each(ctx, func([]byte) error { return nil })
+	if err != io.EOF { //nolint:errorlint // as it is
+		t.Errorf("%v, want the cause", err)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 //   - In, out: byte chunks of any size; each Read of the decoder is a chunk of at most 64 KiB.
 //   - When the decoder reports io.EOF, the upstream is read to its end too: so a layer around this one (encryption, a checksum)
 //     finishes its checks, and bytes that are left over are an error.
+//   - The reader that open gets is an [io.ByteReader] too, so that the decoders of the standard library read no more than is theirs.
+//     What a decoder with a buffer of its own has read beyond its end is lost without an error.
 //   - Memory: one chunk of the upstream, one of its own, and what the decoder takes.
 //   - Order and goroutines: fused; the upstream runs as a coroutine of the decoder.
 //   - Errors: the upstream's as it is, also where the decoder made another of it; those of open, Read and Close, wrapped;
@@ -128,17 +130,20 @@ func pulling(ctx context.Context, name string, src stream.Source[[]byte], body f
 type input struct {
 	name string // of the stage, for its errors
 	r    io.ReadCloser
-	n    int64 // bytes read
-	src  error // what the upstream's Each returned
-	err  error // the upstream's error, once Read met it
+	n    int64  // bytes read
+	rest []byte // read already, for ReadByte
+	buf  []byte // where they lie
+	all  bool   // the upstream's Each returned nil
+	err  error  // the upstream's error, once Read met it
 	eof  bool
 }
 
 func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *input {
 	in := &input{name: name}
 	in.r = stream.Reader(ctx, stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-		in.src = src.Each(ctx, emit)
-		return in.src
+		err := src.Each(ctx, emit)
+		in.all = err == nil
+		return err
 	}))
 	return in
 }
@@ -153,6 +158,11 @@ func (in *input) fail(err error) error {
 
 // Read implements [io.Reader]. It returns io.EOF only when the upstream completed, even if the upstream failed with an io.EOF.
 func (in *input) Read(p []byte) (int, error) {
+	if len(in.rest) > 0 {
+		n := copy(p, in.rest)
+		in.rest = in.rest[n:]
+		return n, nil
+	}
 	switch {
 	case in.eof:
 		return 0, io.EOF
@@ -163,13 +173,30 @@ func (in *input) Read(p []byte) (int, error) {
 	in.n += int64(n)
 	switch {
 	case err == nil:
-	case in.src == nil && err == io.EOF: //nolint:errorlint // stream.Reader returns io.EOF itself
+	case in.all && err == io.EOF: //nolint:errorlint // stream.Reader returns io.EOF itself
 		in.eof = true
 	default:
 		in.err = err
 		err = notEOF(err)
 	}
 	return n, err
+}
+
+// ReadByte implements [io.ByteReader].
+func (in *input) ReadByte() (byte, error) {
+	for len(in.rest) == 0 {
+		if in.buf == nil {
+			in.buf = make([]byte, minRead)
+		}
+		n, err := in.Read(in.buf)
+		if n == 0 && err != nil {
+			return 0, err
+		}
+		in.rest = in.buf[:n] // with bytes, an error comes again
+	}
+	c := in.rest[0]
+	in.rest = in.rest[1:]
+	return c, nil
 }
 
 // notEOF returns err, made something else when a decoder could take it for the end.
