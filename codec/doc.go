@@ -15,7 +15,9 @@
 //   - Text forms: [Base64], [Hex]. Beside the data: [Digest], [LimitRatio]; a limit on the bytes is [stream.LimitBytes].
 //   - A flow and its mirror as one value: [Pair], with the suffix of a file's name; [Verified] decodes what it has just encoded.
 //
-// Every decompressor has limits that hold by default: 16 TiB in all, 500 bytes for each one read, 128 MiB of window.
+// Every decompressor has limits that hold by default: 16 TiB in all, 200,000 bytes for each one read, 128 MiB of window. They let pass
+// whatever an encoder made of honest data. Who reads what strangers wrote sets MaxBytes to what there is room for, and MaxRatio to
+// what the data can be.
 //
 // Any type of the io.WriteCloser and io.Reader kind becomes a flow by [Writer] and [Reader].
 package codec

@@ -16,7 +16,7 @@ import (
 // GunzipOptions tunes [Gunzip]. The zero value is ready to use.
 type GunzipOptions struct {
 	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
+	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
 
 	// Parallelism is how many goroutines decompress. 0 and 1 mean none. Members that [Gzip] wrote with Parallelism are read
 	// that way; from the first other member on, one goroutine does all.
@@ -34,8 +34,8 @@ type GunzipOptions struct {
 //     layer such as age outside.
 //   - Memory: about 250 KiB; with Parallelism n about 3n MiB, and for members of others that look like ours up to 96n MiB.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
-//   - Limits: deflate reaches 1,032:1 at most. MaxRatio stops a bomb, and does not hinder honest data: large documents that
-//     repeat word for word stay under 300:1.
+//   - Limits: deflate reaches 1,032:1 at most, so that only MaxBytes bounds a bomb unless MaxRatio is set below that. Large
+//     documents that repeat word for word stay under 300:1, zeros do not.
 func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 	var o GunzipOptions
 	if opts != nil {

@@ -184,11 +184,13 @@ func TestGunzipLimits(t *testing.T) {
 	}
 	bomb := stream.Via(source.Slice(members), clone)
 	var limit *codec.LimitError
-	if err := drain(stream.Via(bomb, codec.Gunzip(nil))); !errors.As(err, &limit) || limit.Limit != "MaxRatio" || limit.Max != 500 {
+	if err := drain(stream.Via(bomb, codec.Gunzip(&codec.GunzipOptions{MaxRatio: 500}))); !errors.As(err, &limit) || limit.Limit != "MaxRatio" || limit.Max != 500 {
 		t.Errorf("bomb: %v", err)
 	}
-	if err := drain(stream.Via(bomb, codec.Gunzip(&codec.GunzipOptions{MaxRatio: -1}))); err != nil {
-		t.Errorf("bomb without a limit: %v", err)
+	for _, ratio := range []int64{-1, 0, 1032} {
+		if err := drain(stream.Via(bomb, codec.Gunzip(&codec.GunzipOptions{MaxRatio: ratio}))); err != nil {
+			t.Errorf("bomb, MaxRatio %d: %v", ratio, err)
+		}
 	}
 }
 

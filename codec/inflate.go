@@ -12,7 +12,7 @@ import (
 // InflateOptions tunes [Inflate] and [Unzlib]. The zero value is ready to use.
 type InflateOptions struct {
 	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
+	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
 }
 
 // Inflate returns a flow that decompresses one raw deflate stream (RFC 1951), the mirror of [Deflate].

@@ -26,7 +26,7 @@ func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]b
 				})
 			})
 			return guard(ctx, stream.Via(counted, f), func(p []byte) error {
-				if out += int64(len(p)); out > floor && out/max > in.Load() {
+				if out += int64(len(p)); out > floor && exceeds(out, in.Load(), max) {
 					return wrap(name, &LimitError{Limit: "MaxRatio", Max: max})
 				}
 				return emit(p)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"os/exec"
 	"slices"
 	"strings"
@@ -246,6 +247,29 @@ func TestLimitRatio(t *testing.T) {
 		_, err := bytesThrough(codec.LimitRatio(double, c.max, c.floor), make([]byte, c.size), 100)
 		var limit *codec.LimitError
 		if (err == nil) != c.ok || !c.ok && (!errors.As(err, &limit) || limit.Limit != "MaxRatio" || !errors.Is(err, stream.ErrLimit) || stream.ClassOf(err) != stream.Data) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestLimitRatioEdge takes in one chunk and emits one that passes the ratio by little, or not.
+func TestLimitRatioEdge(t *testing.T) {
+	for _, c := range []struct {
+		in, out int
+		max     int64
+		ok      bool
+	}{
+		{1, 10, 10, true},
+		{1, 11, 10, false},
+		{1, 19, 10, false},
+		{1, 20, 10, false},
+		{3, 30, 10, true},
+		{3, 31, 10, false},
+		{1, 0, 1, true},
+		{1, 5, math.MaxInt64, true},
+	} {
+		grow := stream.Map(func([]byte) []byte { return make([]byte, c.out) })
+		if _, err := bytesThrough(codec.LimitRatio(grow, c.max, 0), make([]byte, c.in), 0); (err == nil) != c.ok {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // UnS2Options tunes [UnS2]. The zero value is ready to use.
 type UnS2Options struct {
 	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
+	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
 
 	Parallelism int // how many goroutines decompress; 0 and 1 mean none
 }

@@ -13,7 +13,7 @@ import (
 // UnzstdOptions tunes [Unzstd]. The zero value is ready to use.
 type UnzstdOptions struct {
 	MaxBytes  int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio  int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 500, -1 no limit
+	MaxRatio  int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
 	MaxWindow int64 // bytes of memory that a frame may ask for, 1 KiB to 2 GiB; 0 means 128 MiB
 
 	RequireChecksums bool // refuse a frame that was written without a checksum; else its damage may pass
