@@ -2,8 +2,10 @@ package codec
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
+	"unicode/utf8"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -23,8 +25,10 @@ type DetectOptions struct {
 
 // Detect returns a flow that decompresses its input by the format that its first bytes tell: gzip, zstd, zlib, S2 or Snappy.
 //
-//   - In, out: as of the flow that is chosen: [Gunzip], [Unzstd], [Unzlib], [UnS2]. Raw deflate has no mark and is not found; two bytes
-//     are all that marks zlib, so that text in no format could be taken for it.
+//   - In, out: as of the flow that is chosen: [Gunzip], [Unzstd], [Unzlib], [UnS2]. Raw deflate has no mark and is not found; two
+//     bytes are all that marks zlib: with Plain, a stream of zlib in a window of less than 32 KiB that begins like text passes as
+//     text, and what begins like zlib in the usual window, as text may with the two letters x^, is taken for zlib. A BSON file is
+//     not.
 //   - Errors: those of the chosen flow; [ErrUnknownFormat]; [io.ErrUnexpectedEOF] when the input is empty.
 //   - Memory: two chunks, and what the chosen flow takes.
 //   - Order and goroutines: fused, or as the chosen flow.
@@ -44,7 +48,7 @@ func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			return pulling(ctx, name, src, func(in *input) error {
-				head := make([]byte, 4)
+				head := make([]byte, detectHead)
 				n, err := io.ReadFull(in, head)
 				if err != nil && in.err != nil {
 					return in.err
@@ -69,18 +73,48 @@ func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 	switch {
 	case is("\x1f\x8b"):
 		return Gunzip(&GunzipOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
-	case is("\x28\xb5\x2f\xfd"), len(head) == 4 && head[0]&0xf0 == 0x50 && string(head[1:]) == "\x2a\x4d\x18":
+	case is("\x28\xb5\x2f\xfd"), len(head) >= 4 && head[0]&0xf0 == 0x50 && string(head[1:4]) == "\x2a\x4d\x18":
 		return Unzstd(&UnzstdOptions{
 			MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, RequireChecksums: o.RequireChecksums,
 		})
 	case is("\xff\x06\x00\x00"):
 		return UnS2(&UnS2Options{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
-	case len(head) >= 2 && head[0] == 0x78 && (int(head[0])<<8|int(head[1]))%31 == 0 && head[1]&0x20 == 0:
+	case likeZlib(head) && (!o.Plain || head[0] == zlibUsual || !likeText(head)):
 		return Unzlib(&InflateOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio})
 	case o.Plain:
 		return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] { return src })
 	}
 	return nil
+}
+
+const (
+	detectHead = 7    // bytes that are looked at: the header of zlib and that of a stored block
+	zlibUsual  = 0x78 // the first byte of zlib with a window of 32 KiB, which nearly all encoders write
+)
+
+// likeZlib tells whether head has the two bytes of a zlib stream's header (RFC 1950 section 2.2) and, where a stored block follows, its
+// length twice (RFC 1951 section 3.2.4). The last keeps BSON apart, whose length may look like such a header and has zeros behind.
+func likeZlib(head []byte) bool {
+	if len(head) < 2 || head[0]&15 != 8 || head[0]>>4 > 7 || binary.BigEndian.Uint16(head)%31 != 0 || head[1]&zlibDictionary != 0 {
+		return false
+	}
+	stored := len(head) == detectHead && head[2]>>1&3 == 0
+	return !stored || binary.LittleEndian.Uint16(head[3:]) == ^binary.LittleEndian.Uint16(head[5:])
+}
+
+// likeText tells whether head is the beginning of UTF-8 without control characters.
+func likeText(head []byte) bool {
+	for len(head) > 0 {
+		r, n := utf8.DecodeRune(head)
+		if r == utf8.RuneError && n == 1 {
+			return !utf8.FullRune(head) // cut
+		}
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' {
+			return false
+		}
+		head = head[n:]
+	}
+	return true
 }
 
 // headed is a source of the bytes of in, of which head was read before.

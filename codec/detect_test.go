@@ -97,6 +97,40 @@ func TestDetectPlain(t *testing.T) {
 	}
 }
 
+// TestDetectZlib has the detector see every header that a zlib stream may have, before a stream, a BSON document and text.
+func TestDetectZlib(t *testing.T) {
+	const bson = "\x00\x00\x07_id\x00 and more"
+	for first := 0x08; first <= 0x78; first += 0x10 {
+		for second := range 0x100 {
+			if (first<<8|second)%31 != 0 || second&0x20 != 0 {
+				continue
+			}
+			header := string([]byte{byte(first), byte(second)})
+			for _, plain := range []bool{false, true} {
+				f := codec.Detect(&codec.DetectOptions{Plain: plain})
+				for _, text := range []string{"", "some text", string(noise(1000)), string(jsonText(3000))} {
+					z := header + string(must(t)(bytesThrough(codec.Zlib(nil), []byte(text), 0))[2:])
+					if got, err := bytesThrough(f, []byte(z), 0); err != nil || string(got) != text {
+						t.Errorf("%x, plain %v: %q, %v", header, plain, got, err)
+					}
+					if _, err := bytesThrough(f, []byte(z[:5]), 0); !errors.Is(err, io.ErrUnexpectedEOF) {
+						t.Errorf("%x, plain %v, cut: %v", header, plain, err)
+					}
+				}
+				got, err := bytesThrough(f, []byte(header+bson), 0)
+				if plain && (err != nil || string(got) != header+bson) || !plain && !errors.Is(err, codec.ErrUnknownFormat) {
+					t.Errorf("%x and BSON, plain %v: %q, %v", header, plain, got, err)
+				}
+			}
+		}
+	}
+	for _, text := range []string{"HK", "HKD,EUR\n", "XG-1000", "hC", "(S)ome text", "8O", "X\xc3\xa9 text", "hC text\xc3\xa9"} {
+		if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), []byte(text), 0); err != nil || string(got) != text {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestDetectRequiresChecksums(t *testing.T) {
 	var b bytes.Buffer
 	enc, _ := zstd.NewWriter(&b, zstd.WithEncoderCRC(false))
