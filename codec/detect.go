@@ -28,7 +28,7 @@ type DetectOptions struct {
 //   - In, out: as of the flow that is chosen: [Gunzip], [Unzstd], [Unzlib], [UnS2]. Raw deflate has no mark and is not found; two
 //     bytes are all that marks zlib: with Plain, a stream of zlib in a window of less than 32 KiB that begins like text passes as
 //     text, and what begins like zlib in the usual window, as text may with the two letters x^, is taken for zlib. A BSON file is
-//     not.
+//     not, but for one in tens of thousands whose first document has 64 KiB or more.
 //   - Errors: those of the chosen flow; [ErrUnknownFormat]; [io.ErrUnexpectedEOF] when the input is empty.
 //   - Memory: two chunks, and what the chosen flow takes.
 //   - Order and goroutines: fused, or as the chosen flow.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,29 @@ func TestUnbase64Offsets(t *testing.T) {
 			if !errors.As(err, &at) || at.Offset != want {
 				t.Errorf("%q cut at %d: %v, want byte %d", in, cut, err, want)
 			}
+		}
+	}
+}
+
+// TestUnbase64Memory reads a chunk with newlines, and counts what is allocated.
+func TestUnbase64Memory(t *testing.T) {
+	data := noise(3 << 20)
+	for _, newline := range []string{"\n", "\r\n", "\r"} {
+		var b bytes.Buffer
+		w := base64.NewEncoder(base64.StdEncoding, &b)
+		for line := range slices.Chunk(data, 57) {
+			_, _ = w.Write(line)
+			b.WriteString(newline)
+		}
+		_ = w.Close()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := drain(stream.Via(source.Of(b.Bytes()), codec.Unbase64(nil))); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(b.Len()); got > most {
+			t.Errorf("newline %q: %d bytes for a chunk of %d", newline, got, most)
 		}
 	}
 }

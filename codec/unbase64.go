@@ -13,7 +13,7 @@ import (
 // Unbase64 returns a flow that reads base64 (RFC 4648), the mirror of [Base64]. Newlines (CR, LF) are passed over.
 //
 //   - In, out: byte chunks of any size. Ownership: as that of [Base64].
-//   - Memory: the chunk in hand.
+//   - Memory: the chunk in hand and what it decodes to.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the offset: [ErrSyntax], also for letters behind the padding and for bits that the last letters
 //     leave over and are not zero; [io.ErrUnexpectedEOF] when the input ends within a group of letters.
@@ -50,7 +50,7 @@ type base64Reader struct {
 	ended bool    // by padding
 }
 
-// letters is a piece of the text without its newlines.
+// letters is a piece of the text without newlines.
 type letters struct {
 	text  []byte
 	at    []int64 // where they stood; nil where they stood one behind the other
@@ -64,54 +64,69 @@ func (l letters) offset(i int) int64 {
 	return l.at[i]
 }
 
-func (l letters) from(i int) letters {
-	if l.at == nil {
-		return letters{l.text[i:], nil, l.start + int64(i)}
-	}
-	return letters{l.text[i:], l.at[i:], 0}
-}
+// from returns the letters behind the first n, which stood one behind the other.
+func (l letters) from(n int) letters { return letters{l.text[n:], nil, l.start + int64(n)} }
 
 // chunk decodes the groups that end in p.
 func (d *base64Reader) chunk(p []byte) error {
-	in := letters{p, nil, d.base}
-	d.base += int64(len(p))
 	plain, n := d.get((len(d.held)+len(p))/4*3), 0
-	if bytes.IndexByte(p, '\n') >= 0 || bytes.IndexByte(p, '\r') >= 0 {
-		for i, c := range p {
-			if c != '\n' && c != '\r' {
-				d.held, d.at = append(d.held, c), append(d.at, in.start+int64(i))
-			}
-		}
-		in = letters{d.held, d.at, 0}
-	} else if len(d.held) > 0 {
-		k := min(4-len(d.held), len(p))
-		d.hold(in, k)
-		if len(d.held) < 4 {
-			return nil
-		}
-		var err error
-		if n, err = d.decode(plain, letters{d.held, d.at, 0}); err != nil {
+	lf, cr := find(p, '\n', 0), find(p, '\r', 0)
+	for at := 0; at < len(p); {
+		end := min(lf, cr)
+		k, err := d.line(plain[n:], letters{p[at:end], nil, d.base + int64(at)})
+		if err != nil {
 			return err
 		}
-		in = in.from(k)
+		n, at = n+k, end+1
+		if end == lf {
+			lf = find(p, '\n', at)
+		} else {
+			cr = find(p, '\r', at)
+		}
 	}
-	d.held, d.at = d.held[:0], d.at[:0]
-
-	whole := len(in.text) / 4 * 4
-	rest := in.from(whole)
-	in.text = in.text[:whole]
-	k, err := d.decode(plain[n:], in)
-	switch n += k; {
-	case err != nil:
-		return err
-	case d.ended && len(rest.text) > 0:
-		return d.fail(rest.offset(0), ErrSyntax)
-	}
-	d.hold(rest, len(rest.text))
+	d.base += int64(len(p))
 	if n == 0 {
 		return nil
 	}
 	return d.emit(plain[:n:n])
+}
+
+// find returns where in p, from an index on, c stands first, or the length of p.
+func find(p []byte, c byte, from int) int {
+	if from < len(p) {
+		if i := bytes.IndexByte(p[from:], c); i >= 0 {
+			return from + i
+		}
+	}
+	return len(p)
+}
+
+// line decodes the groups that end in a piece of a chunk, and keeps what is left over.
+func (d *base64Reader) line(plain []byte, in letters) (n int, err error) {
+	if len(d.held) > 0 {
+		k := min(4-len(d.held), len(in.text))
+		d.hold(in, k)
+		if len(d.held) < 4 {
+			return 0, nil
+		}
+		if n, err = d.decode(plain, letters{d.held, d.at, 0}); err != nil {
+			return 0, err
+		}
+		in = in.from(k)
+		d.held, d.at = d.held[:0], d.at[:0]
+	}
+	whole := len(in.text) / 4 * 4
+	rest := in.from(whole)
+	in.text = in.text[:whole]
+	k, err := d.decode(plain[n:], in)
+	if err == nil && d.ended && len(rest.text) > 0 {
+		err = d.fail(rest.offset(0), ErrSyntax)
+	}
+	if err != nil {
+		return 0, err
+	}
+	d.hold(rest, len(rest.text))
+	return n + k, nil
 }
 
 // hold keeps the first n letters.
