@@ -85,7 +85,7 @@ func (d *delimiterCutter) chunk(p []byte) error {
 		return nil
 	}
 	// What is held may be the beginning of a delimiter.
-	if d.rec.len()+len(p) > d.max+len(d.sep)-1 {
+	if d.rec.len()+len(p)-(len(d.sep)-1) > d.max {
 		return d.tooLong()
 	}
 	d.rec.hold(p)

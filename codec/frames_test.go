@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -145,6 +146,15 @@ func TestDelimitedTooLong(t *testing.T) {
 	}
 	for cut := range 6 {
 		if out, err := through(codec.Delimited([]byte("--"), &codec.DelimitedOptions{MaxLength: 3}), []byte("abc--ab---"), cut); err != nil || len(out) != 3 {
+			t.Errorf("cut at %d: %q, %v", cut, out, err)
+		}
+	}
+}
+
+func TestDelimitedLargestLength(t *testing.T) {
+	for cut := range 6 {
+		out, err := through(codec.Delimited([]byte("--"), &codec.DelimitedOptions{MaxLength: math.MaxInt}), []byte("abc--def--g"), cut)
+		if err != nil || len(out) != 3 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
 	}
