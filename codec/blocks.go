@@ -12,7 +12,7 @@ import (
 const blockSize = 1 << 20
 
 // lineBlocks returns a flow that cuts its input into blocks of at most blockSize bytes: behind the last newline that fits, or at
-// the size where there is none. Where the input's chunks are cut makes no difference. An empty input is one empty block.
+// the size where there is none. Where the input's chunks are cut makes no difference. An empty input has no block.
 // Who is done with a block may give it to freeBlock.
 func lineBlocks() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
