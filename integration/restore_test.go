@@ -3,6 +3,8 @@ package integration_test
 import (
 	"bytes"
 	"compress/gzip"
+	"os"
+	"os/signal"
 	"regexp"
 	"strings"
 	"syscall"
@@ -153,6 +155,9 @@ func TestRestoreStopped(t *testing.T) {
 		return j
 	}
 	shared := servers.Shared.Versitygw(t)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // under nohup the program would inherit that it is ignored; what is caught here is not
+	defer signal.Stop(hangup)
 	for _, sig := range []struct {
 		signal syscall.Signal
 		code   int

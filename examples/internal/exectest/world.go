@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,9 +44,18 @@ type World struct {
 	secrets []string
 }
 
+// hangups has the programs that the test starts end by SIGHUP also where the test itself runs under nohup: they would inherit that it
+// is ignored, but what this process catches has its default effect in them.
+func hangups(t *testing.T) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
+}
+
 // Start builds the programs, and starts the servers; they end with the test.
 func Start(t *testing.T, programs ...string) *World {
 	t.Helper()
+	hangups(t)
 	w := &World{bin: t.TempDir()}
 	args := []string{"build", "-o", w.bin}
 	if race {
