@@ -19,9 +19,9 @@ var (
 	// ErrTooLarge is the error of a stream that does not fit into one object. Nothing was stored.
 	ErrTooLarge = errors.New("the stream is larger than the parts of one object can hold")
 
-	// ErrMismatch is the error of an upload that the server reported done while the object it stores has another size or
-	// checksum. The object at the key is damaged.
-	ErrMismatch = errors.New("the stored object is not what was sent")
+	// ErrMismatch is the error of an upload of which the server stored something else than was sent, by the size or the checksum that it
+	// tells. Where the error names a part, nothing was stored at the key; else there is an object, and it is damaged.
+	ErrMismatch = errors.New("what the server stored is not what was sent")
 
 	// ErrNotEncrypted is the error of an upload with ServerSideEncryption to a service that does not answer that it does that: services
 	// that do not know the header pass over it. Nothing was stored.

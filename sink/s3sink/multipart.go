@@ -137,7 +137,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	r.id = ""
 	obj := r.object(out.ETag, out.VersionId)
 	obj.Location = aws.ToString(out.Location)
-	if err := r.confirm(ctx, out.ChecksumCRC64NVME); err != nil {
+	if err := r.confirm(ctx, obj, out.ChecksumCRC64NVME); err != nil {
 		return Object{}, err
 	}
 	return obj, nil

@@ -28,27 +28,34 @@ const (
 
 // look tells what is stored at the key. Where it is this run's object, obj is the run's result; where it is blind, err may say why.
 func (r *run) look(ctx context.Context) (found finding, obj Object, err error) {
-	out, err := r.head(ctx)
+	out, err := r.head(ctx, "")
 	switch {
 	case err != nil && notFound(err):
 		return absent, obj, nil
 	case err != nil:
 		return blind, obj, r.failed("head", err)
-	case aws.ToInt64(out.ContentLength) != r.total:
+	case out.ContentLength == nil: // no evidence
+		return blind, obj, nil
+	case *out.ContentLength != r.total:
 		return other, obj, nil
 	}
-	sum := aws.ToString(out.ChecksumCRC64NVME)
-	switch known := sum != "" && r.checked() && out.ChecksumType != types.ChecksumTypeComposite; {
-	case known && sum != crcText(r.sum):
+	switch known := r.known(out); {
+	case known && *out.ChecksumCRC64NVME != crcText(r.sum):
 		return other, obj, nil
-	case known, out.ETag != nil && *out.ETag == r.etag():
+	case known, r.made(aws.ToString(out.ETag)):
 		return ours, r.object(out.ETag, out.VersionId), nil
 	}
 	return blind, obj, nil
 }
 
-func (r *run) head(ctx context.Context) (*s3.HeadObjectOutput, error) {
-	in := &s3.HeadObjectInput{Bucket: &r.bucket, Key: &r.key}
+// known tells whether out has the checksum of the object's bytes, as they are.
+func (r *run) known(out *s3.HeadObjectOutput) bool {
+	return r.checked() && aws.ToString(out.ChecksumCRC64NVME) != "" && out.ChecksumType != types.ChecksumTypeComposite
+}
+
+// head asks for a version of the object, or with "" for the current one.
+func (r *run) head(ctx context.Context, version string) (*s3.HeadObjectOutput, error) {
+	in := &s3.HeadObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: str(version)}
 	if r.checked() {
 		in.ChecksumMode = types.ChecksumModeEnabled
 	}
@@ -74,9 +81,10 @@ func (r *run) etag() string {
 	return fmt.Sprintf(`"%x-%d"`, h.Sum(nil), len(r.done))
 }
 
-// confirm checks an object that the service reported to be complete, with the checksum it gave for it. What the reply does not
-// prove, a look at the object may still disprove.
-func (r *run) confirm(ctx context.Context, sum *string) error {
+// confirm checks obj, which the service reported to be complete, with the checksum it gave for it. What the reply does not
+// prove, a look at the object may still disprove. Another writer may have replaced it by then, or removed it: only what is surely obj
+// is called damaged, and where the reply has the ETag that the parts make, another object at the key says nothing against it.
+func (r *run) confirm(ctx context.Context, obj Object, sum *string) error {
 	if r.checked() && aws.ToString(sum) != "" && !strings.Contains(*sum, "-") {
 		if *sum != crcText(r.sum) {
 			return r.mismatch("CRC64NVME", *sum, crcText(r.sum))
@@ -85,16 +93,40 @@ func (r *run) confirm(ctx context.Context, sum *string) error {
 	}
 	ctx, cancel := r.detached(ctx)
 	defer cancel()
-	out, err := r.head(ctx)
-	switch {
-	case err != nil && notFound(err):
-		return r.failed("complete multipart upload", fmt.Errorf("%w: the service says that it is, but there is none", ErrOutcomeUnknown))
-	case err != nil: // a writer need not have the right to read
-		return nil
-	case aws.ToInt64(out.ContentLength) != r.total:
-		return r.mismatch("size", aws.ToInt64(out.ContentLength), r.total)
+	out, err := r.head(ctx, obj.VersionID)
+	if err != nil {
+		if !notFound(err) || r.made(obj.ETag) { // a writer need not have the right to read
+			return nil
+		}
+		return r.doubt("there is none")
 	}
-	return nil
+	var wrong error
+	switch sum := aws.ToString(out.ChecksumCRC64NVME); {
+	case out.ContentLength != nil && *out.ContentLength != r.total:
+		wrong = r.mismatch("size", *out.ContentLength, r.total)
+	case r.known(out) && sum != crcText(r.sum):
+		wrong = r.mismatch("CRC64NVME", sum, crcText(r.sum))
+	}
+	switch {
+	case wrong == nil, sameTag(aws.ToString(out.ETag), obj.ETag):
+		return wrong
+	case r.made(obj.ETag):
+		return nil
+	}
+	return r.doubt("the key has another object")
+}
+
+// made tells whether etag is the one that the sent parts make: the service that gives it has put them together.
+func (r *run) made(etag string) bool { return sameTag(etag, r.etag()) }
+
+// sameTag compares ETags; there are services that leave out the quotes in some replies.
+func sameTag(a, b string) bool {
+	a, b = strings.Trim(a, `"`), strings.Trim(b, `"`)
+	return a == b && a != ""
+}
+
+func (r *run) doubt(why string) error {
+	return r.failed("complete multipart upload", fmt.Errorf("%w: the service says that it is, but %s", ErrOutcomeUnknown, why))
 }
 
 func (r *run) mismatch(what string, got, want any) error {

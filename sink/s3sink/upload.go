@@ -104,7 +104,8 @@ type Object struct {
 //     aborted. What is left then, or where the reply to the very first request of an upload was lost, is found by [AbortPending].
 //   - Proof: a last request whose reply was lost or says nothing is followed by a HEAD. The object at the key is taken for this
 //     one when its size and its checksum (or the ETag that the parts make) are; so the same bytes under the same key, stored by
-//     another, pass for ours. Without permission to read, such an outcome is unknown.
+//     another, pass for ours. Without permission to read, such an outcome is unknown. A reply that tells of success without a checksum is
+//     followed by a HEAD too: it may disprove it ([ErrMismatch] by the version or the ETag of that very object, else [ErrOutcomeUnknown]).
 //   - Cancellation while the last request is under way: it has half a second to be answered. The run succeeds where the object
 //     proves to be stored, else its error is the cause, or wraps it beside [ErrOutcomeUnknown].
 //   - Limits: 5 MiB to 5 GiB a part, 10,000 parts, keys of 1,024 bytes of UTF-8 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
