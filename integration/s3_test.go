@@ -153,7 +153,7 @@ func TestUploadWithoutChecksum(t *testing.T) {
 func TestServerSideEncryption(t *testing.T) {
 	s := servers.Shared.MinIO(t)
 	bucket, client := s.Bucket(t), s.Client(t)
-	for _, size := range []int{1000, 2*partSize + 1000} {
+	for _, size := range []int{0, 1000, 2*partSize + 1000} {
 		for name, c := range map[string]struct {
 			opts s3sink.UploadOptions
 			want types.ServerSideEncryption

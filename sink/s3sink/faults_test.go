@@ -375,6 +375,10 @@ func TestFaults(t *testing.T) {
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Times: always, After: unencrypted}},
 		},
 		{
+			name: "no encryption, though asked for, empty", size: 0, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}, old: old,
+			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Times: always, After: unencrypted}},
+		},
+		{
 			name: "another encryption than asked for", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms"},
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{
 				Times: always, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("X-Amz-Server-Side-Encryption", "AES256") },

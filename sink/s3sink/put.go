@@ -9,24 +9,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// put stores the whole stream, which lies in buf, by one request.
+// put stores the whole stream, which lies in buf, by one request. ServerSideEncryption is not set: what asks for it is a multipart upload.
 func (r *run) put(ctx context.Context) (Object, error) {
 	r.sum = r.crc
 	in := &s3.PutObjectInput{
-		Bucket:               &r.bucket,
-		Key:                  &r.key,
-		ContentLength:        aws.Int64(int64(len(r.buf))),
-		ChecksumCRC64NVME:    r.settings.sum(r.crc),
-		ContentType:          &r.opts.ContentType,
-		ContentEncoding:      str(r.opts.ContentEncoding),
-		ContentDisposition:   str(r.opts.ContentDisposition),
-		CacheControl:         str(r.opts.CacheControl),
-		Metadata:             r.opts.Metadata,
-		Tagging:              str(r.opts.Tagging),
-		StorageClass:         types.StorageClass(r.opts.StorageClass),
-		ACL:                  types.ObjectCannedACL(r.opts.ACL),
-		ServerSideEncryption: types.ServerSideEncryption(r.opts.ServerSideEncryption),
-		SSEKMSKeyId:          str(r.opts.SSEKMSKeyID),
+		Bucket:             &r.bucket,
+		Key:                &r.key,
+		ContentLength:      aws.Int64(int64(len(r.buf))),
+		ChecksumCRC64NVME:  r.settings.sum(r.crc),
+		ContentType:        &r.opts.ContentType,
+		ContentEncoding:    str(r.opts.ContentEncoding),
+		ContentDisposition: str(r.opts.ContentDisposition),
+		CacheControl:       str(r.opts.CacheControl),
+		Metadata:           r.opts.Metadata,
+		Tagging:            str(r.opts.Tagging),
+		StorageClass:       types.StorageClass(r.opts.StorageClass),
+		ACL:                types.ObjectCannedACL(r.opts.ACL),
 	}
 	t := &tries{timeout: r.requestTimeout(len(r.buf)), unsigned: r.opts.UnsignedPayload, retryOn: damaged}
 	if r.opts.IfAbsent {

@@ -84,11 +84,14 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 		err = r.err // a source that swallowed it would make a short object look whole
 	}
 	switch {
-	case err != nil || len(r.buf) == 0:
-	case r.id != "":
-		err = r.send(ctx)
-	case r.opts.ServerSideEncryption != "": // the answers to it are to come before the object
+	case err != nil:
+	case r.id == "" && r.opts.ServerSideEncryption != "": // the answers to it are to come before the object, also an empty one
+		if r.total == 0 {
+			r.unchecked()
+		}
 		err = r.begin(ctx, g)
+	case r.id != "" && len(r.buf) > 0:
+		err = r.send(ctx)
 	}
 	if err == nil {
 		close(r.jobs)
@@ -125,6 +128,14 @@ func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
 		}
 	}
 	return nil
+}
+
+// unchecked has an empty multipart upload do without checksums: MinIO takes that of a single empty part for damage. There is nothing to
+// damage, and the object's length is looked at.
+func (r *run) unchecked() {
+	s := *r.settings
+	s.opts.Checksum = ChecksumNone
+	r.settings = &s
 }
 
 // begin makes this a multipart upload, of which the first part is full.

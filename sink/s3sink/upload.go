@@ -52,7 +52,8 @@ type UploadOptions struct {
 	ACL                string            // a canned ACL: "private", …; "" for none
 
 	// ServerSideEncryption is "AES256", "aws:kms" or "aws:kms:dsse"; "" for the bucket's default. A service that does not answer that it
-	// does that ends the run with [ErrNotEncrypted]; so that this comes before there is an object, short streams become multipart uploads too.
+	// does that ends the run with [ErrNotEncrypted]; so that this comes before there is an object, short streams and empty ones
+	// become multipart uploads too.
 	ServerSideEncryption string
 	SSEKMSKeyID          string // the key for aws:kms; "" for the service's own
 
@@ -80,7 +81,7 @@ type Object struct {
 	Location  string // the URL, where the server told it
 	Size      int64  // bytes
 	Parts     int    // of the multipart upload; 0 for a stream that was stored by one PutObject
-	Checksum  string // the object's CRC64NVME as S3 writes it, in base64; "" with ChecksumNone
+	Checksum  string // the object's CRC64NVME as S3 writes it, in base64; "" with ChecksumNone, and for an empty stream with ServerSideEncryption
 }
 
 // Upload returns a sink that stores its input as one S3 object: by one PutObject when it fits into one part (and
