@@ -47,7 +47,8 @@ type InsertResult struct {
 //   - On any error what was inserted stays. Nothing more is sent; batches in flight have 10 seconds to be answered, so
 //     that the result can say what became of them. A cancellation cuts them off.
 //   - An error of the upstream is returned as it is; the result says how many documents were inserted before it.
-//   - A session in the context serves one goroutine: Parallelism must be 1 then.
+//   - A session in the context serves one goroutine. So the batches are sent one by one then, each between two elements of the input, and
+//     Parallelism must be 0 or 1. Stages before this one that read in goroutines of their own must not use the same session.
 //   - Limits: documents of 16 MiB; batches of 100,000 documents and messages of 48,000,000 bytes are never exceeded
 //     (https://www.mongodb.com/docs/manual/reference/limits/).
 func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResult] {
@@ -56,10 +57,14 @@ func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResu
 		in.opts = *opts
 	}
 	err := in.check()
+	given := in.opts.Parallelism != 0
 	in.opts.defaults()
 	return stream.SinkFunc[bson.Raw, InsertResult](func(ctx context.Context, src stream.Source[bson.Raw]) (InsertResult, error) {
 		if err != nil {
 			return InsertResult{}, err
+		}
+		if n := in.opts.Parallelism; n > 1 && given && mongo.SessionFromContext(ctx) != nil {
+			return InsertResult{}, in.fail(fmt.Errorf("%d batches in flight, and a session in the context, which serves one at a time: Parallelism must be 0 or 1", n))
 		}
 		return in.consume(ctx, src)
 	})
@@ -102,6 +107,7 @@ func (in *inserting) consume(ctx context.Context, src stream.Source[bson.Raw]) (
 		coll = coll.(cloner).Clone(options.Collection().SetWriteConcern(in.opts.WriteConcern))
 	}
 	r := &run{inserting: *in, coll: coll, work: make(chan *batch), idle: make(chan struct{})}
+	r.alone = mongo.SessionFromContext(ctx) != nil
 	err := r.consume(ctx, src)
 	return r.tally.result, r.tally.complete(in, err)
 }

@@ -12,7 +12,7 @@ import (
 type InsertOptions struct {
 	BatchDocuments int // documents in a batch at most, 1 to 100,000; 0 means 1,000
 	BatchBytes     int // bytes in a batch at most, up to 47,000,000, but for a larger document alone; 0 means 8 MiB
-	Parallelism    int // batches in flight, at least 1; 0 means 4
+	Parallelism    int // batches in flight, at least 1; 0 means 4, or 1 with a session in the context, which allows no more
 
 	// Ordered inserts in the order of the input, one batch at a time, and stops at the first document that fails. Parallelism
 	// must be 0 or 1 then.

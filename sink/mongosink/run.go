@@ -27,6 +27,7 @@ type run struct {
 
 	batch *batch // being filled
 	count int64  // documents that came
+	alone bool   // no workers: a full batch is sent where it was filled
 
 	live atomic.Int32  // workers that have not ended
 	idle chan struct{} // closed when all have
@@ -40,6 +41,9 @@ type batch struct {
 }
 
 func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
+	if r.alone {
+		return r.fill(ctx, src)
+	}
 	sending, cut := context.WithCancel(ctx)
 	defer cut()
 	g, ctx := stream.NewGroup(ctx)
@@ -63,15 +67,20 @@ func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
 		return nil
 	})
 	return g.Do(func() error {
-		if err := src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) }); err != nil {
-			return err
-		}
-		if err := r.flush(ctx); err != nil {
+		if err := r.fill(ctx, src); err != nil {
 			return err
 		}
 		close(r.work)
 		return nil
 	})
+}
+
+// fill makes batches of the input.
+func (r *run) fill(ctx context.Context, src stream.Source[bson.Raw]) error {
+	if err := src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) }); err != nil {
+		return err
+	}
+	return r.flush(ctx)
 }
 
 // add puts doc into the batch, and hands over the batches that are full.
@@ -99,13 +108,18 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 	return nil
 }
 
-// flush hands the batch to a worker.
+// flush hands the batch to a worker, or sends it where there are none.
 func (r *run) flush(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if r.batch == nil {
 		return nil
+	}
+	if r.alone {
+		b := r.batch
+		r.batch = nil
+		return r.insert(ctx, b)
 	}
 	select {
 	case r.work <- r.batch:
@@ -123,7 +137,6 @@ func (r *run) send(ctx, sending context.Context) error {
 			close(r.idle)
 		}
 	}()
-	opts := r.opts.driver()
 	for {
 		select {
 		case <-ctx.Done():
@@ -132,16 +145,21 @@ func (r *run) send(ctx, sending context.Context) error {
 			if !ok {
 				return nil
 			}
-			models := b.writeModels()
-			res, err := r.coll.BulkWrite(sending, models, opts)
-			for again := 0; again < maxAgain && poolCleared(err) && sending.Err() == nil; again++ {
-				res, err = r.coll.BulkWrite(sending, models, opts)
-			}
-			if err := r.settle(sending, b, res, err); err != nil {
+			if err := r.insert(sending, b); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// insert sends b and counts what became of it.
+func (r *run) insert(ctx context.Context, b *batch) error {
+	models, opts := b.writeModels(), r.opts.driver()
+	res, err := r.coll.BulkWrite(ctx, models, opts)
+	for again := 0; again < maxAgain && poolCleared(err) && ctx.Err() == nil; again++ {
+		res, err = r.coll.BulkWrite(ctx, models, opts)
+	}
+	return r.settle(ctx, b, res, err)
 }
 
 // writeModels returns the batch as the driver takes it.
