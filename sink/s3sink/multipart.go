@@ -132,7 +132,8 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		err = errNoETag
 	}
 	if err != nil {
-		return r.settleComplete(ctx, err, t.unclear(err))
+		unclear, _ := t.unclear(err)
+		return r.settleComplete(ctx, err, unclear)
 	}
 	r.id = ""
 	obj := r.object(out.ETag, out.VersionId)

@@ -133,8 +133,9 @@ func (r *run) mismatch(what string, got, want any) error {
 	return r.failed("upload", fmt.Errorf("%w: its %s is %v, not %v", ErrMismatch, what, got, want))
 }
 
-// settlePut tells how a PutObject ended that returned err; unclear says that it may have stored the object.
-func (r *run) settlePut(ctx context.Context, err error, unclear bool) (Object, error) {
+// settlePut tells how a PutObject ended that returned err after its tries.
+func (r *run) settlePut(ctx context.Context, err error, t *tries) (Object, error) {
+	unclear, silent := t.unclear(err)
 	if !unclear {
 		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 			err = fmt.Errorf("the server broke off, as some do for a missing bucket or right: %w", err)
@@ -144,10 +145,12 @@ func (r *run) settlePut(ctx context.Context, err error, unclear bool) (Object, e
 	dctx, cancel := r.detached(ctx)
 	defer cancel()
 	found, obj, lookErr := r.look(dctx)
+	// A try without a reply may be carried out yet, whatever was said to those after it; unless the object that is there forbids it.
+	forbidden := r.opts.IfAbsent && precondition(err) && found == other
 	switch {
 	case found == ours:
 		return obj, nil
-	case found == blind, status(err) == 0 && !errors.Is(err, errNoETag): // without a reply the service may still be at it
+	case found == blind, silent && !forbidden:
 		return Object{}, r.unknown(ctx, "put", err, lookErr)
 	}
 	return Object{}, r.conditional(r.ended(ctx, "put", err))

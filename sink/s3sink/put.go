@@ -41,7 +41,7 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		err = errNoETag
 	}
 	if err != nil {
-		return r.settlePut(ctx, err, t.unclear(err))
+		return r.settlePut(ctx, err, t)
 	}
 	obj := r.object(out.ETag, out.VersionId)
 	if r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != obj.Checksum {

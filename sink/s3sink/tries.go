@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptrace"
 	"os"
 	"slices"
@@ -28,7 +29,7 @@ var damaged = []string{"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"
 var expired = []string{"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
 
 // tries looks at every try that the SDK makes of one request: it bounds each in time and remembers whether one of them may have been
-// carried out although its reply does not say so.
+// carried out although its reply does not say so, or may be yet.
 type tries struct {
 	timeout  time.Duration
 	unsigned bool
@@ -36,8 +37,10 @@ type tries struct {
 
 	credentials aws.CredentialsProvider
 
-	mu    sync.Mutex
-	vague bool
+	mu     sync.Mutex
+	looked bool // it is the client's to call options: one that leaves them out shows no try
+	vague  bool // a try may have been carried out
+	silent bool // and it had no reply of the service: it may be carried out yet
 }
 
 // options makes a request be looked at.
@@ -48,6 +51,7 @@ func (t *tries) options(o *s3.Options) {
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, slices.Concat(expired, t.retryOn)...)
 	}
 	t.credentials = o.Credentials
+	t.set(&t.looked)
 	o.APIOptions = append(o.APIOptions, s3reply.Cap, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
@@ -88,6 +92,7 @@ func (t *tries) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 	defer t.mu.Unlock()
 	if vague(err) && (written || !begun) { // what was not sent to its end was not carried out
 		t.vague = true
+		t.silent = t.silent || unanswered(err)
 	}
 	return out, meta, err
 }
@@ -98,11 +103,23 @@ func (t *tries) set(b *bool) {
 	*b = true
 }
 
-// unclear tells whether the request that ended with err may have been carried out.
-func (t *tries) unclear(err error) bool {
+// unclear tells whether the request that ended with err may have been carried out, and whether the service may still be at it.
+func (t *tries) unclear(err error) (unclear, silent bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.vague || errors.Is(err, errNoETag)
+	switch {
+	case errors.Is(err, errNoETag):
+		return true, t.silent
+	case !t.looked: // err is all there is to go by
+		return !refused(err), unanswered(err)
+	}
+	return t.vague, t.silent
+}
+
+// unanswered tells whether err says that the service itself did not reply: nobody did, or a gateway for it.
+func unanswered(err error) bool {
+	s := status(err)
+	return s == 0 || s == http.StatusBadGateway || s == http.StatusGatewayTimeout
 }
 
 // vague tells whether a try that ended with err may have been carried out, if it was sent.
