@@ -132,8 +132,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		err = errNoETag
 	}
 	if err != nil {
-		unclear, _ := t.unclear(err)
-		return r.settleComplete(ctx, err, unclear)
+		return r.settleComplete(ctx, err, t)
 	}
 	r.id = ""
 	obj := r.object(out.ETag, out.VersionId)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -25,6 +26,9 @@ const (
 	other                 // there is another object
 	ours                  // there is the object that was sent
 )
+
+// lacks tells that the object is not there.
+func (f finding) lacks() bool { return f == absent || f == other }
 
 // look tells what is stored at the key. Where it is this run's object, obj is the run's result; where it is blind, err may say why.
 func (r *run) look(ctx context.Context) (found finding, obj Object, err error) {
@@ -156,24 +160,30 @@ func (r *run) settlePut(ctx context.Context, err error, t *tries) (Object, error
 	return Object{}, r.conditional(r.ended(ctx, "put", err))
 }
 
-// settleComplete tells how a CompleteMultipartUpload ended that returned err; unclear says that it may have stored the object.
+// settleComplete tells how a CompleteMultipartUpload ended that returned err after its tries.
 //
 // A request that may still be at work is decided by an abort: one that the service accepts ends the upload, so that nothing
 // can come of it any more, and one for an upload that is no more says that the parts were used. The abort cannot harm a complete object. Where the
 // key cannot be looked at, it is not tried: the upload may be all that there is.
-func (r *run) settleComplete(ctx context.Context, err error, unclear bool) (Object, error) {
+func (r *run) settleComplete(ctx context.Context, err error, t *tries) (Object, error) {
 	const what = "complete multipart upload"
+	unclear, silent := t.unclear(err)
 	gone := noSuchUpload(err)
+	dctx, cancel := r.detached(ctx)
+	defer cancel()
 	if !unclear {
 		if gone {
+			// A proxy that sent the request twice brings the second reply.
+			if found, obj, _ := r.look(dctx); found == ours {
+				r.id = ""
+				return obj, nil
+			}
 			r.id = ""
 		}
 		return Object{}, ending.Join(r.conditional(r.ended(ctx, what, err)), r.abort(ctx))
 	}
-	dctx, cancel := r.detached(ctx)
-	defer cancel()
 	found, obj, lookErr := r.look(dctx)
-	if found == absent || found == other {
+	if found.lacks() {
 		if !gone {
 			switch aerr := r.abortOnce(dctx); {
 			case noSuchUpload(aerr):
@@ -183,12 +193,16 @@ func (r *run) settleComplete(ctx context.Context, err error, unclear bool) (Obje
 			}
 			found, obj, lookErr = r.look(dctx)
 		}
+		// The upload is gone, and the object may be yet to come.
+		for wait := 100 * time.Millisecond; gone && silent && found.lacks() && wait <= 400*time.Millisecond && sleep(dctx, wait); wait *= 2 {
+			found, obj, lookErr = r.look(dctx)
+		}
 	}
 	switch {
 	case found == ours:
 		r.id = ""
 		return obj, nil
-	case found == blind, found == other && gone:
+	case found == blind, gone && (silent || found == other):
 		return Object{}, r.unknown(ctx, what, err, lookErr)
 	}
 	r.id = ""

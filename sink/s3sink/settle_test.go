@@ -54,6 +54,57 @@ func TestLatePut(t *testing.T) {
 	}
 }
 
+// TestLateComplete has a service take the upload and give no reply; the object shows a while after, or not before the run has ended.
+func TestLateComplete(t *testing.T) {
+	const size = 250
+	for _, tt := range []struct {
+		name  string
+		after time.Duration // 0 for too late
+		old   []byte
+		want  error // nil for success
+	}{
+		{name: "a moment later", after: 600 * time.Millisecond},
+		{name: "a moment later, older object", after: 600 * time.Millisecond, old: random(3)},
+		{name: "too late", want: s3sink.ErrOutcomeUnknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server, client := newServer(t, anyParts)
+			if tt.old != nil {
+				server.Put(bucket, key, tt.old)
+			}
+			server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", Before: func(r *s3test.Request) *s3test.Reply {
+				server.AbortUpload(bucket, r.UploadID) // it is no more
+				if tt.after > 0 {
+					time.AfterFunc(tt.after, func() { server.Put(bucket, key, random(size)) })
+				}
+				return &s3test.Reply{Hang: true}
+			}})
+			opts := small(s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond})
+			obj, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == size) {
+				t.Errorf("%+v, %v; want %v", obj, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestRepeatedComplete has a proxy send the last request twice and bring the second reply: the upload is no more, for it is an object.
+func TestRepeatedComplete(t *testing.T) {
+	for _, sum := range []s3sink.Checksum{s3sink.ChecksumCRC64NVME, s3sink.ChecksumNone} {
+		server, client := newServer(t, anyParts)
+		server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) {
+			*reply = *s3test.Fail(404, "NoSuchUpload")(r)
+		}})
+		obj, err := stream.Run(t.Context(), chunks(random(250), 10),
+			s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Checksum: sum})))
+		if err != nil {
+			t.Errorf("the error is %v", err)
+			continue
+		}
+		expectStored(t, server, random(250), obj)
+	}
+}
+
 // deaf is a client that passes on no options, and loses the reply to a put.
 type deaf struct {
 	*s3.Client
