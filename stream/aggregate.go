@@ -69,28 +69,38 @@ type gatherer[T any] struct {
 	empty func() bool
 }
 
-// gatherWithin runs src on a goroutine, up to ahead elements ahead of a gatherer, which is flushed d after it got its first.
+// gatherWithin runs src on a goroutine, up to ahead elements ahead of a gatherer, which is flushed d after it got its first, also
+// when elements never fail to wait.
 func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d time.Duration, emit func(U) error, gather func(emit func(U) error) gatherer[T]) error {
 	var timer *time.Timer
-	var due <-chan time.Time // nil while nothing is gathered
+	var due chan time.Time // nil while nothing is gathered
 	flushed := false
 	a := gather(func(u U) error { flushed = true; return emit(u) })
 	return beside(ctx, src, ahead, func(ctx context.Context, q *ring[T]) error {
+		defer func() {
+			if timer != nil {
+				timer.Stop()
+			}
+		}()
 		for {
 			v, err := q.pop(ctx, due)
 			flushed = false
 			switch {
 			case err == nil:
-				if err := a.add(v); err != nil {
-					return err
-				}
+				err = a.add(v)
 			case errors.Is(err, errDue):
-				if err := a.flush(); err != nil {
-					return err
-				}
+				err = a.flush()
 			case errors.Is(err, errEnded):
 				return a.flush()
-			default:
+			}
+			if err == nil && !flushed {
+				select {
+				case <-due: // while elements wait
+					err = a.flush()
+				default:
+				}
+			}
+			if err != nil {
 				return err
 			}
 			if due != nil && flushed {
@@ -98,8 +108,9 @@ func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d tim
 				due = nil
 			}
 			if due == nil && !a.empty() {
-				timer = time.NewTimer(d)
-				due = timer.C
+				rang := make(chan time.Time, 1)
+				due = rang
+				timer = time.AfterFunc(d, func() { rang <- time.Now() }) // a timer's own channel has its lock and the clock asked at each look
 			}
 		}
 	})
