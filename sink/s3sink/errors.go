@@ -53,10 +53,10 @@ func status(err error) int {
 	return 0
 }
 
-// refused tells whether err is the server's definite no.
+// refused tells whether err is the server's definite no: of what it sends elsewhere and of what it does not know nothing was done.
 func refused(err error) bool {
 	s := status(err)
-	return s >= 400 && s < 500
+	return s >= 300 && s < 500 || s == http.StatusNotImplemented
 }
 
 // precondition tells whether err says that a condition of the request does not hold.

@@ -405,6 +405,21 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(301, "PermanentRedirect")}},
 		},
 		{
+			name: "U31 wrong region, also to look there", size: single, want: failed, err: coded("PermanentRedirect"),
+			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(301, "PermanentRedirect")}},
+		},
+		{
+			name: "U31 wrong region, known when it is complete", size: parts, want: failed, err: coded("TemporaryRedirect"), faults: []s3test.Fault{
+				{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(307, "TemporaryRedirect")},
+				{Op: "HeadObject", Times: always, Before: s3test.Fail(301, "PermanentRedirect")},
+			},
+		},
+		{
+			name: "U31 not implemented, older object of the same length, no checksum", size: single, want: failed, err: coded("NotImplemented"),
+			old: random(single + 1)[:single], opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(501, "NotImplemented")}},
+		},
+		{
 			name: "U31 wrong key", size: single, want: failed, err: coded("SignatureDoesNotMatch"),
 			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Fail(403, "SignatureDoesNotMatch")}},
 		},
