@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptrace"
 	"testing"
 	"time"
 
@@ -103,6 +105,30 @@ func TestRepeatedComplete(t *testing.T) {
 		}
 		expectStored(t, server, random(250), obj)
 	}
+}
+
+// hasty is a transport whose replies come before it has told that the request is sent, as they do now and then.
+type hasty struct{ *http.Client }
+
+func (h hasty) Do(r *http.Request) (*http.Response, error) {
+	httptrace.ContextClientTrace(r.Context()).GetConn(r.Host)
+	return h.Client.Do(r.WithContext(context.Background()))
+}
+
+// TestHastyReply has an error come for a put that is carried out.
+func TestHastyReply(t *testing.T) {
+	server, client := newServer(t, anyParts)
+	server.Fault(s3test.Fault{Op: "PutObject", Times: always, After: func(r *s3test.Request, reply *s3test.Reply) {
+		*reply = *s3test.Fail(500, "InternalError")(r)
+	}})
+	options := client.Options()
+	options.HTTPClient = hasty{&http.Client{}}
+	obj, err := stream.Run(t.Context(), chunks(random(50), 10),
+		s3sink.UploadWithin(10_000, s3.New(options), bucket, key, small(s3sink.UploadOptions{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectStored(t, server, random(50), obj)
 }
 
 // deaf is a client that passes on no options, and loses the reply to a put.

@@ -90,7 +90,8 @@ func (t *tries) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if vague(err) && (written || !begun) { // what was not sent to its end was not carried out
+	// What was not sent to its end was not carried out. A reply may be here before the transport tells that it has sent the request.
+	if vague(err) && (written || !begun || status(err) != 0) {
 		t.vague = true
 		t.silent = t.silent || unanswered(err)
 	}
