@@ -54,8 +54,7 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R), route func(v T
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var result R
 			var early error // the downstream's wish to stop
-			g, ctx := NewGroup(ctx)
-			aside, release := WithoutStop(ctx)
+			g, aside, ctx, release := newAside(ctx)
 			defer release()
 			open, leave := context.WithCancelCause(ctx) // done when sink is
 			q := newRing[T](sideAhead)

@@ -22,8 +22,7 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 	}
 	return FlowFunc[I, O](func(up Source[I]) Source[O] {
 		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
-			g, ctx := NewGroup(ctx)
-			aside, release := WithoutStop(ctx)
+			g, aside, ctx, release := newAside(ctx)
 			defer release()
 			in, out := stoppable[I]{src: up}, stoppable[O]{src: src}
 			g.Go(func() error {

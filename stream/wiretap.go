@@ -17,8 +17,7 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var early error
-			g, ctx := NewGroup(ctx)
-			aside, release := WithoutStop(ctx)
+			g, aside, ctx, release := newAside(ctx)
 			defer release()
 			q := newRing[T](sideAhead)
 			g.Go(func() error {

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/millweir/millweir/internal/early"
@@ -20,6 +21,20 @@ func WithoutStop(ctx context.Context) (_ context.Context, release func()) {
 	return out, func() {
 		w.release()
 		cancel(nil)
+	}
+}
+
+// newAside returns a group for a stage with a sink of its own, the context that outlasts early ends, for that sink, and the one for
+// the upstream, which does not. A failure of the group cancels both.
+func newAside(ctx context.Context) (g *Group, aside, upstream context.Context, release func()) {
+	outlasts, free := WithoutStop(ctx)
+	g, aside = NewGroup(outlasts)
+	upstream, end := early.WithCancel(ctx)
+	unwatch := context.AfterFunc(aside, func() { end(context.Cause(aside)) })
+	return g, aside, upstream, func() {
+		unwatch()
+		end(nil)
+		free()
 	}
 }
 
@@ -59,17 +74,16 @@ func (w *outlasting) release() {
 	}
 }
 
-// isStop tells whether err is an early end and nothing beside it.
+// isStop tells whether err is an early end, or several, and nothing beside it.
 func isStop(err error) bool {
-	for err != nil {
-		if _, ok := err.(*stop); ok { //nolint:errorlint // one joined with a failure is none
-			return true
-		}
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return false
-		}
-		err = u.Unwrap()
+	switch e := err.(type) { //nolint:errorlint // one joined with a failure is none
+	case *stop:
+		return true
+	case interface{ Unwrap() error }:
+		return isStop(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		return len(all) > 0 && !slices.ContainsFunc(all, func(err error) bool { return !isStop(err) })
 	}
 	return false
 }
