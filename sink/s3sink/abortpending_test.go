@@ -43,3 +43,50 @@ func TestAbortPending(t *testing.T) {
 		t.Errorf("%d uploads were aborted, %v", n, err)
 	}
 }
+
+// TestAbortPendingKeys has keys that XML cannot hold, or that change when they are decoded once too often.
+func TestAbortPendingKeys(t *testing.T) {
+	for _, encoded := range []bool{true, false} {
+		server, client := newServer(t, nil)
+		if !encoded { // the service does not know of it
+			server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+				delete(r.Query, "encoding-type")
+				return nil
+			}})
+		}
+		b, want := bucket, 0
+		for _, key := range []string{"a b", "a+b", "a%20b", "a/ü<&>", "a\x01b", "a\nb"} {
+			if !encoded && strings.ContainsRune(key, 1) {
+				continue
+			}
+			if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &key}); err != nil {
+				t.Fatal(err)
+			}
+			want++
+		}
+		n, err := s3sink.AbortPending(t.Context(), client, bucket, "a", -time.Minute)
+		if n != want || err != nil || len(server.Uploads(bucket)) > 0 {
+			t.Errorf("encoded %v: %d of %d uploads were aborted, %v", encoded, n, want, err)
+		}
+	}
+}
+
+// TestAbortPendingPages has lists that go on for ever, or are nonsense.
+func TestAbortPendingPages(t *testing.T) {
+	const more = "<IsTruncated>true</IsTruncated>"
+	for _, tt := range []struct{ name, body string }{
+		{"no marker", more},
+		{"the same page again", more + "<NextKeyMarker>a</NextKeyMarker><NextUploadIdMarker>b</NextUploadIdMarker>"},
+		{"the same key again", more + "<NextKeyMarker>a</NextKeyMarker>"},
+		{"no encoding", more + "<EncodingType>url</EncodingType><NextKeyMarker>%zz</NextKeyMarker>"},
+		{"a reply without an end", "<Prefix>" + strings.Repeat("x", 2<<20) + "</Prefix>"},
+	} {
+		server, client := newServer(t, nil)
+		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: 20, Before: say("<ListMultipartUploadsResult>" +
+			"<Upload><Key>a</Key><UploadId>b</UploadId><Initiated>2020-01-01T00:00:00Z</Initiated></Upload>" + tt.body + "</ListMultipartUploadsResult>")})
+		n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour)
+		if n != 0 || err == nil || server.Count("ListMultipartUploads") > 3 || server.Count("AbortMultipartUpload") > 0 {
+			t.Errorf("%s: %d were aborted, %v, after %d lists", tt.name, n, err, server.Count("ListMultipartUploads"))
+		}
+	}
+}

@@ -14,9 +14,9 @@
 //
 //   - PutObject, GetObject, HeadObject, DeleteObject; ranges, versions, If-Match and If-None-Match: *, user metadata, and the
 //     headers for encryption, storage class and the like, which it keeps and does nothing about; the first it confirms.
-//   - CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListMultipartUploads: with the least
+//   - CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload: with the least
 //     and the greatest number and size of parts, their order, ETags and checksums, and the announced size, checked as S3 does.
-//   - ListObjectsV2 with prefix and pages; CreateBucket, HeadBucket.
+//   - ListObjectsV2 with prefix and pages; ListMultipartUploads with them and encoded keys; CreateBucket, HeadBucket.
 //   - Content-MD5, the signed SHA-256 of a body, and CRC64NVME, CRC32, CRC32C, SHA-1 and SHA-256 in headers: a body that does not have them is refused.
 //
 // What it does not know it refuses with NotImplemented; it does not ignore it. It has no access control, and does not check signatures.

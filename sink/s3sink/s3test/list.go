@@ -1,6 +1,7 @@
 package s3test
 
 import (
+	"net/url"
 	"strconv"
 )
 
@@ -49,6 +50,7 @@ func (s *Server) listUploads(b *bucket, req *Request) *Reply {
 	type ListMultipartUploadsResult struct {
 		Bucket, KeyMarker, UploadIdMarker, Prefix string //nolint:revive // the names of the protocol
 		NextKeyMarker, NextUploadIdMarker         string `xml:",omitempty"` //nolint:revive // the names of the protocol
+		EncodingType                              string `xml:",omitempty"`
 		MaxUploads                                int
 		IsTruncated                               bool
 		Upload                                    []item
@@ -56,6 +58,10 @@ func (s *Server) listUploads(b *bucket, req *Request) *Reply {
 	out := ListMultipartUploadsResult{
 		Bucket: req.Bucket, Prefix: first(req.Query["prefix"]), MaxUploads: pageSize(req, "max-uploads"),
 		KeyMarker: first(req.Query["key-marker"]), UploadIdMarker: first(req.Query["upload-id-marker"]),
+	}
+	text := func(s string) string { return s }
+	if out.EncodingType = first(req.Query["encoding-type"]); out.EncodingType == "url" {
+		text = url.QueryEscape
 	}
 	past := out.UploadIdMarker == "" // the uploads of the marker's key that were listed before
 	for _, u := range b.sorted(out.Prefix) {
@@ -71,7 +77,8 @@ func (s *Server) listUploads(b *bucket, req *Request) *Reply {
 			out.IsTruncated, out.NextKeyMarker, out.NextUploadIdMarker = true, last.Key, last.UploadId
 			break
 		}
-		out.Upload = append(out.Upload, item{u.key, u.id, stamp(u.began), "STANDARD"})
+		out.Upload = append(out.Upload, item{text(u.key), u.id, stamp(u.began), "STANDARD"})
 	}
+	out.KeyMarker, out.Prefix = text(out.KeyMarker), text(out.Prefix)
 	return document(out)
 }

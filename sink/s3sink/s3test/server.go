@@ -181,7 +181,7 @@ func parse(hr *http.Request) *Request {
 
 // params are the parameters of the query that are known, beside the SDK's own x-id.
 var params = []string{
-	"continuation-token", "key-marker", "list-type", "max-keys", "max-uploads", "partNumber", "prefix", "start-after",
+	"continuation-token", "encoding-type", "key-marker", "list-type", "max-keys", "max-uploads", "partNumber", "prefix", "start-after",
 	"upload-id-marker", "uploadId", "uploads", "versionId", "x-id",
 }
 
@@ -197,6 +197,7 @@ func unknown(req *Request) bool {
 	return h.Get("X-Amz-Copy-Source") != "" || h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" ||
 		write && (h.Get("If-Match") != "" || none != "" && none != "*") ||
 		!write && (none != "" || h.Get("If-Modified-Since") != "" || h.Get("If-Unmodified-Since") != "" || req.Part != 0) ||
+		len(req.Query["encoding-type"]) > 0 && (req.Op != "ListMultipartUploads" || first(req.Query["encoding-type"]) != "url") ||
 		req.Op == "ListObjectsV2" && first(req.Query["list-type"]) != "2" ||
 		req.Op == "DeleteObject" && len(req.Query["versionId"]) > 0
 }
