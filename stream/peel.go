@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/internal/ending"
 )
 
@@ -19,6 +20,8 @@ func Peel[T any](n int) Flow[T, Peeled[T]] {
 	}
 	return FlowFunc[T, Peeled[T]](func(src Source[T]) Source[Peeled[T]] {
 		return SourceFunc[Peeled[T]](func(ctx context.Context, emit func(Peeled[T]) error) error {
+			ctx, cancel := early.WithCancel(ctx)
+			defer cancel(nil)
 			return pulling(ctx, src, func(p *pulled[T]) error {
 				head := Peeled[T]{Head: make([]T, 0, min(n, 1024))}
 				for len(head.Head) < n {
@@ -31,7 +34,7 @@ func Peel[T any](n int) Flow[T, Peeled[T]] {
 				if p.done && p.err != nil {
 					return p.err
 				}
-				tail := &tail[T]{run: p}
+				tail := &tail[T]{run: p, cancel: cancel}
 				head.Tail = tail
 				err := emit(head)
 				tail.over = true
@@ -49,8 +52,9 @@ type Peeled[T any] struct {
 
 // tail is the rest of a pulled source, valid while over is false.
 type tail[T any] struct {
-	run  *pulled[T]
-	over bool
+	run    *pulled[T]
+	cancel context.CancelCauseFunc // of run
+	over   bool
 }
 
 func (t *tail[T]) Each(ctx context.Context, emit func(T) error) error {
@@ -58,6 +62,8 @@ func (t *tail[T]) Each(ctx context.Context, emit func(T) error) error {
 		return errUsed
 	}
 	t.over = true
+	// what reads the tail may do so on a context of its own, which then must reach the upstream
+	defer context.AfterFunc(ctx, func() { t.cancel(context.Cause(ctx)) })()
 	for {
 		v, ok := t.run.next()
 		if !ok {
