@@ -29,7 +29,7 @@ type API interface {
 type DownloadOptions struct {
 	VersionID string // of a versioned object; "" means the current one
 	IfMatch   string // ETag that the object must have, as a reply or an upload told it, in its quotes; "" means any
-	Offset    int64  // first byte to read, from 0
+	Offset    int64  // first byte to read, from 0; with the object's own length there is nothing to read
 	Length    int64  // bytes to read, all of which must be there; 0 means to the end of the object
 
 	ChunkSize    int           // bytes in an element, the last of a reply may be shorter; 0 means 128 KiB
@@ -70,7 +70,7 @@ var (
 //   - IfMatch goes with the first request too, and the ETag of each reply is compared beside it: a server that does not know If-Match
 //     is found out before a byte is emitted.
 //   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
-//     before Length bytes or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds types.InvalidObjectState, the archived).
+//     before Offset, before Length bytes of it, or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds types.InvalidObjectState, the archived).
 //   - Proof: the emitted bytes are counted against the object's length. A whole object with a full-object CRC64NVME is checked against
 //     it, or else its length is confirmed by a HEAD request, for a proxy may shorten a body and its Content-Length alike.
 //     Other checksums are not looked at. A range has its length checked only.

@@ -33,6 +33,12 @@ func without(_ *s3test.Request, r *s3test.Reply) {
 	r.Header.Del("X-Amz-Checksum-Type")
 }
 
+// untagged takes the ETag out of a reply.
+func untagged(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }
+
+// chunked has a reply not announce its length.
+func chunked(_ *s3test.Request, r *s3test.Reply) { r.NoLength = true }
+
 // set changes a header of a reply.
 func set(k, v string) func(*s3test.Request, *s3test.Reply) {
 	return func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set(k, v) }
@@ -58,6 +64,11 @@ func TestFaults(t *testing.T) {
 		{name: "D3 reset", faults: []s3test.Fault{{After: s3test.CutAfter(4000)}}},
 		{name: "D3 reset before the first byte", faults: []s3test.Fault{{After: s3test.CutAfter(0)}}},
 		{name: "D3 reset at the last byte", faults: []s3test.Fault{{After: s3test.CutAfter(9999)}}},
+		{name: "D3 reset behind the last byte, chunked", faults: []s3test.Fault{{After: all(chunked, s3test.CutAfter(10_000))}}},
+		{name: "D3 reset behind the last byte, chunked, no checksum", faults: []s3test.Fault{{After: all(without, chunked, s3test.CutAfter(10_000))}}},
+		{name: "D3 reset behind the last byte, chunked, and HEAD fails for a while", faults: []s3test.Fault{
+			{After: all(chunked, s3test.CutAfter(10_000))}, {Op: "HeadObject", Times: 4, Before: s3test.Fail(503, "SlowDown")},
+		}},
 		{name: "D3 reset every thousand bytes", faults: []s3test.Fault{{Times: always, After: s3test.CutAfter(1000)}}},
 		{
 			name: "D3 reset without a byte, always", want: io.ErrUnexpectedEOF, broken: true, opts: s3source.DownloadOptions{Retries: 2},
@@ -128,6 +139,15 @@ func TestFaults(t *testing.T) {
 				r.Body, r.NoLength = append(bytes.Clone(r.Body), "and more"...), true
 			}}},
 		},
+		{
+			name: "D7 no such range, though there is", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1},
+			faults: []s3test.Fault{
+				{After: s3test.CutAfter(4000)}, {Op: "GetObject", Times: always, Before: s3test.Fail(416, "InvalidRange")},
+			},
+		},
+		{name: "D7 no such range, once", faults: []s3test.Fault{
+			{After: s3test.CutAfter(4000)}, {Op: "GetObject", Before: s3test.Fail(416, "InvalidRange")},
+		}},
 		{name: "D8 flipped", want: s3source.ErrChecksum, faults: []s3test.Fault{{Op: "GetObject", After: flip}}},
 		{name: "D8 flipped after a cut", want: s3source.ErrChecksum, faults: []s3test.Fault{
 			{Op: "GetObject", After: s3test.CutAfter(4000)}, {Op: "GetObject", After: flip},
@@ -158,8 +178,9 @@ func TestFaults(t *testing.T) {
 			name: "slow down always", broken: true, opts: s3source.DownloadOptions{Retries: 2},
 			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(503, "SlowDown")}},
 		},
+		{name: "an ETag of the HEAD only", faults: []s3test.Fault{{Op: "GetObject", After: all(without, untagged)}}},
 		{name: "no ETag to read on by", broken: true, faults: []s3test.Fault{
-			{After: all(func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }, s3test.CutAfter(4000))},
+			{After: all(untagged, s3test.CutAfter(4000))},
 		}},
 		{name: "U29 a body stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
 			{After: s3test.CutAfter(4000)}, {Before: s3test.Hang},

@@ -27,7 +27,10 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 		in.Range = aws.String(byteRange(r.pos, r.end))
 	}
 	out, err := r.client.GetObject(ctx, in, plain)
-	if err != nil {
+	switch {
+	case err != nil && ranged && status(err) == http.StatusRequestedRangeNotSatisfiable:
+		return r.behind(ctx, err)
+	case err != nil:
 		return nil, 0, r.refusal(err)
 	}
 	if out.Body == nil {
@@ -53,10 +56,8 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	if out.ContentLength != nil && *out.ContentLength >= 0 {
 		length = *out.ContentLength
 	}
-	if r.some || r.etag != "" {
-		if err := r.same(etag); err != nil {
-			return 0, err
-		}
+	if err := r.same(etag); err != nil {
+		return 0, err
 	}
 	if !ranged && out.ContentRange == nil {
 		r.some, r.etag, r.end = true, etag, length
@@ -83,12 +84,12 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	return last + 1, nil
 }
 
-// same returns an error unless etag is that of the object which is read.
+// same returns an error unless etag is that of the object which is read, where that has one.
 func (r *run) same(etag string) error {
-	switch etag {
-	case r.etag:
+	switch {
+	case r.etag == "", etag == r.etag:
 		return nil
-	case "":
+	case etag == "":
 		return fatal{fmt.Errorf("%w: it has no ETag, and the object is the one with %s", ErrBadReply, r.etag)}
 	}
 	return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, r.etag, etag)}
@@ -97,37 +98,57 @@ func (r *run) same(etag string) error {
 // bounded tells whether the caller said where the run ends.
 func (r *run) bounded() bool { return r.opts.Length > 0 }
 
-// measure asks for the length of the object.
+// measure finds out where the object ends.
 func (r *run) measure(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.StallTimeout, errStalled)
-	defer cancel()
-	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
-	})
+	length, err := r.length(ctx)
 	if err != nil {
-		return stalled(ctx, r.refusal(err))
-	}
-	if err := r.same(aws.ToString(out.ETag)); err != nil {
 		return err
 	}
-	length := aws.ToInt64(out.ContentLength)
-	switch {
-	case out.ContentLength == nil:
-		return fatal{fmt.Errorf("%w: no reply tells the object's length", ErrBadReply)}
-	case length < r.end:
+	if length < r.end {
 		return fatal{fmt.Errorf("%w: the object is told to have %d bytes, and %d", ErrBadReply, r.end, length)}
 	}
 	r.end, r.sure = length, true
 	return nil
 }
 
+// length asks for the length of the object.
+func (r *run) length(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.StallTimeout, errStalled)
+	defer cancel()
+	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
+	})
+	if err != nil {
+		return 0, stalled(ctx, r.refusal(err))
+	}
+	if err := r.same(aws.ToString(out.ETag)); err != nil {
+		return 0, err
+	}
+	if out.ContentLength == nil {
+		return 0, fatal{fmt.Errorf("%w: no reply tells the object's length", ErrBadReply)}
+	}
+	return *out.ContentLength, nil
+}
+
+// behind is for a refusal of what follows byte pos, as there is none. A body of unknown length that broke off behind its last byte is
+// read on in this way, and a range that begins behind the object's end.
+func (r *run) behind(ctx context.Context, refusal error) (body io.ReadCloser, upto int64, err error) {
+	length, err := r.length(ctx)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case length > r.pos:
+		return nil, 0, fmt.Errorf("%w: the object has %d bytes: %w", ErrBadReply, length, refusal)
+	case r.bounded(), !r.some && length < r.pos:
+		return nil, 0, fatal{fmt.Errorf("the object has %d bytes, not %d: %w", length, max(r.pos, r.end), io.ErrUnexpectedEOF)}
+	}
+	r.some, r.end, r.sure = true, length, true
+	return http.NoBody, r.pos, nil
+}
+
 // refusal returns err with the sentinel that goes with it, marked fatal when asking again would not help.
 func (r *run) refusal(err error) error {
-	status := 0
-	var re *smithyhttp.ResponseError
-	if errors.As(err, &re) {
-		status = re.HTTPStatusCode()
-	}
+	status := status(err)
 	switch {
 	case status == http.StatusNotFound:
 		return fatal{fmt.Errorf("%w: %w", ErrNotFound, err)}
@@ -139,6 +160,15 @@ func (r *run) refusal(err error) error {
 		return fatal{err} // the SDK has asked again where it helps
 	}
 	return err
+}
+
+// status returns the HTTP status that came with err, or 0 when no reply did.
+func status(err error) int {
+	var re *smithyhttp.ResponseError
+	if errors.As(err, &re) {
+		return re.HTTPStatusCode()
+	}
+	return 0
 }
 
 // byteRange returns a Range header for the bytes from first up to, not including, end, or to the last one when end is negative.
