@@ -37,24 +37,27 @@ func ZipWith[A, B, C any](f func(A, B) C, a Source[A], b Source[B]) Source[C] {
 }
 
 // ZipAll is [Zip] that completes when both sources have: the one that ends first is padded, a with padA, b with padB.
+// A pad that is a byte slice is copied for each pair; what others point to is shared.
 func ZipAll[A, B any](a Source[A], b Source[B], padA A, padB B) Source[Pair[A, B]] {
 	if a == nil || b == nil {
 		return Fail[Pair[A, B]](errNilSource)
 	}
+	forA, forB := copies(padA), copies(padB)
 	return SourceFunc[Pair[A, B]](func(ctx context.Context, emit func(Pair[A, B]) error) error {
 		return pulling(ctx, b, func(p *pulled[B]) error {
 			ended := false
 			err := a.Each(ctx, func(x A) error {
-				y := padB
 				if !ended {
-					v, ok := p.next()
-					if ok {
-						y = v
-					} else if ended = true; p.err != nil {
+					y, ok := p.next()
+					switch {
+					case ok:
+						return emit(Pair[A, B]{x, y})
+					case p.err != nil:
 						return p.err
 					}
+					ended = true
 				}
-				return emit(Pair[A, B]{x, y})
+				return emit(Pair[A, B]{x, forB()})
 			})
 			for err == nil && !ended {
 				y, ok := p.next()
@@ -64,7 +67,7 @@ func ZipAll[A, B any](a Source[A], b Source[B], padA A, padB B) Source[Pair[A, B
 				case ctx.Err() != nil:
 					return context.Cause(ctx)
 				}
-				err = emit(Pair[A, B]{padA, y})
+				err = emit(Pair[A, B]{forA(), y})
 			}
 			return err
 		})
