@@ -92,7 +92,7 @@ func (e *InsertError) Unwrap() []error {
 	if e.driver != nil {
 		errs = append(errs, e.driver)
 	}
-	if slices.ContainsFunc(e.Failed, func(f FailedDocument) bool { return f.Code == 11000 || f.Code == 11001 || f.Code == 12582 }) {
+	if slices.ContainsFunc(e.Failed, func(f FailedDocument) bool { return duplicateCode(f.Code) }) {
 		errs = append(errs, ErrDuplicate)
 	}
 	return errs
@@ -123,7 +123,7 @@ var refusals = []int32{
 func notWritten(err error) bool {
 	var command mongo.CommandError
 	if errors.As(err, &command) {
-		return command.HasErrorLabel("NoWritesPerformed") || slices.Contains(refusals, command.Code) || poolCleared(err)
+		return command.HasErrorLabel("NoWritesPerformed") || slices.Contains(refusals, command.Code)
 	}
 	var (
 		selection  topology.ServerSelectionError
@@ -136,7 +136,7 @@ func notWritten(err error) bool {
 }
 
 // poolCleared tells whether err says that there was no connection to send the command on, because another operation's failure took
-// them all away.
+// them all away: it is no proof, see [maxAgain].
 func poolCleared(err error) bool {
 	var command mongo.CommandError
 	var pool interface{ Retryable() bool } // what the driver's own type for it is told by

@@ -35,15 +35,18 @@ type InsertResult struct {
 // Insert returns a sink that inserts its input into coll, in batches, several at a time.
 //
 //   - In: BSON documents. They are stored byte for byte, in the order of their fields; one without an _id gets an ObjectID
-//     in front, from the driver, as the server would do.
+//     in front, as from the driver or the server.
 //   - Result: the counts of [InsertResult], which are right beside an error too.
 //   - Memory: (Parallelism+1) × (BatchBytes + one document) of documents, and while a batch is sent two copies of it in the driver.
 //   - Order and goroutines: batches are sent by Parallelism goroutines, in any order, and all have ended when the run returns. With
 //     Ordered, one by one and in the order of the input.
 //   - Errors: [*InsertError] lists the documents that the server refused, [ErrDuplicate] among them; [*DocumentError] is a document
-//     that cannot be one, before it is sent; [ErrOutcomeUnknown] where no reply came, or a write concern was not met. The
-//     driver repeats a batch once by itself where the server can tell a repetition (retryable writes). A batch that never left, because
-//     another one's failure took the connections away, is sent again up to five times.
+//     that cannot be one, before it is sent; [ErrOutcomeUnknown] where no reply came, or a write concern was not met.
+//   - Repetitions: where the server can tell one (retryable writes), the driver repeats a batch by itself, once; of a client with a time
+//     limit of its own (SetTimeout) as often as that allows. A batch for which the driver had no connection, because another
+//     one's failure took them away, is sent again up to five times. It has the same _ids then, so that a collection with an
+//     index of _id, as all but time series have, stores no document twice; one that the server has already is Unknown, unless its _id was given here.
+//     A deadline of the context ends the run, and is hidden from the driver, which would repeat until then.
 //   - On any error what was inserted stays. Nothing more is sent; batches in flight have 10 seconds to be answered, so
 //     that the result can say what became of them. A cancellation cuts them off.
 //   - An error of the upstream is returned as it is; the result says how many documents were inserted before it.

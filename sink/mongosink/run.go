@@ -14,10 +14,6 @@ import (
 // grace is how long batches in flight may wait for their replies after the run has failed elsewhere.
 const grace = 10 * time.Second
 
-// maxAgain is how often a batch is handed to the driver again when it never left for want of a connection: where one of several
-// batches in flight loses its connection, the driver takes those of the others away too.
-const maxAgain = 5
-
 // run is one run of an [Insert].
 type run struct {
 	inserting
@@ -38,6 +34,8 @@ type batch struct {
 	first int64 // index of the first document in the input
 	docs  []bson.Raw
 	bytes int
+	named []bool // which documents were given an _id
+	again bool   // it was handed to the driver more than once
 }
 
 func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
@@ -155,19 +153,26 @@ func (r *run) send(ctx, sending context.Context) error {
 // insert sends b and counts what became of it.
 func (r *run) insert(ctx context.Context, b *batch) error {
 	models, opts := b.writeModels(), r.opts.driver()
-	res, err := r.coll.BulkWrite(ctx, models, opts)
-	for again := 0; again < maxAgain && poolCleared(err) && ctx.Err() == nil; again++ {
-		res, err = r.coll.BulkWrite(ctx, models, opts)
+	sending, done := unhurried(ctx)
+	defer done()
+	res, err := r.coll.BulkWrite(sending, models, opts)
+	for range maxAgain {
+		if !poolCleared(err) || ctx.Err() != nil {
+			break
+		}
+		b.again = true
+		res, err = r.coll.BulkWrite(sending, models, opts)
 	}
 	return r.settle(ctx, b, res, err)
 }
 
 // writeModels returns the batch as the driver takes it.
 func (b *batch) writeModels() []mongo.WriteModel {
+	b.named = make([]bool, len(b.docs))
 	inserts := make([]mongo.InsertOneModel, len(b.docs))
 	models := make([]mongo.WriteModel, len(b.docs))
 	for i, doc := range b.docs {
-		inserts[i].Document = doc
+		inserts[i].Document, b.named[i] = identified(doc)
 		models[i] = &inserts[i]
 	}
 	return models

@@ -37,18 +37,30 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 		t.result.Bytes += int64(b.bytes)
 		return nil
 	case errors.As(err, &refused) && res != nil && consistent(len(b.docs), refused.WriteErrors, res.InsertedCount, r.opts.Ordered):
+		var unknown []int
+		if b.again {
+			refused, unknown = b.recall(refused, r.opts.Ordered)
+		}
 		inserted, bytes := t.refuse(b, refused, r.opts.Ordered)
+		for _, i := range unknown {
+			inserted--
+			bytes -= int64(len(b.docs[i]))
+		}
+		t.result.Unknown += int64(len(unknown))
 		if refused.WriteConcernError != nil {
 			t.result.Unknown += inserted
 			return t.first(r.unknown(b, fmt.Errorf("the write concern was not met: %w", err)))
 		}
 		t.result.Inserted += inserted
 		t.result.Bytes += bytes
-		if r.opts.ContinueOnError {
+		switch {
+		case len(unknown) > 0:
+			return t.first(r.unknown(b, fmt.Errorf("the batch was sent twice: %w", err)))
+		case r.opts.ContinueOnError || len(refused.WriteErrors) == 0:
 			return nil
 		}
 		return t.first(t.report(&r.inserting))
-	case err != nil && notWritten(err):
+	case err != nil && !b.again && notWritten(err):
 		if ctx.Err() != nil {
 			return t.first(context.Cause(ctx))
 		}

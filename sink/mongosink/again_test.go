@@ -1,0 +1,239 @@
+package mongosink_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/stream"
+)
+
+// gate is a network between a client and its server.
+type gate struct {
+	mu     sync.Mutex
+	state  string          // "open"; "slow": new connections hang; "shut": there are none
+	asked  chan struct{}   // closed when a connection hangs
+	opened <-chan struct{} // closed when those that hang may end
+}
+
+func (g *gate) set(state string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state = state
+}
+
+func (g *gate) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	g.mu.Lock()
+	state := g.state
+	if state == "slow" {
+		select {
+		case <-g.asked:
+		default:
+			close(g.asked)
+		}
+	}
+	g.mu.Unlock()
+	switch state {
+	case "slow":
+		select {
+		case <-g.opened:
+		case <-ctx.Done():
+		}
+		return nil, errors.New("no route")
+	case "shut":
+		return nil, errors.New("no route")
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
+}
+
+// A batch is carried out and its reply is lost; the connection for the driver's repetition is taken away with all the others; then there
+// is no server for a while. A driver that has a time limit repeats until it is out, and reports the connection that was taken away, as if
+// the batch had never left.
+func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
+	nameless := []bson.Raw{raw(t, bson.D{{Key: "n", Value: 1}}), raw(t, bson.D{{Key: "n", Value: 2}}), raw(t, bson.D{{Key: "n", Value: 3}})}
+	for name, c := range map[string]struct {
+		docs     []bson.Raw
+		timeout  bool // the client has one
+		deadline bool // the context has one
+		away     time.Duration
+		settled  bool // all that was stored is counted as inserted
+	}{
+		"timeout":                  {nameless, true, false, 3500 * time.Millisecond, true},
+		"timeout, with _id":        {numbered(t, 3), true, false, 3500 * time.Millisecond, false},
+		"timeout, away for longer": {nameless, true, false, time.Minute, false},
+		"deadline":                 {nameless, false, true, 1500 * time.Millisecond, false},
+		"neither":                  {nameless, false, false, 1500 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opened := make(chan struct{})
+			g := &gate{asked: make(chan struct{}), opened: opened}
+			srv, coll := serve(t, func(o *options.ClientOptions) {
+				o.SetDialer(g).SetHeartbeatInterval(500 * time.Millisecond).SetServerSelectionTimeout(time.Second)
+				if c.timeout {
+					o.SetTimeout(3 * time.Second).SetServerSelectionTimeout(10 * time.Second)
+				}
+			})
+			if err := coll.Database().Client().Ping(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Delay: 200 * time.Millisecond, Lose: true})
+			ended := make(chan struct{})
+			var network sync.WaitGroup
+			network.Go(func() {
+				defer close(opened)
+				for len(srv.Commands("insert")) == 0 {
+					time.Sleep(5 * time.Millisecond)
+				}
+				g.set("slow")
+				select {
+				case <-g.asked:
+				case <-ended:
+					return
+				}
+				g.set("shut")
+				srv.Disconnect()
+				select {
+				case <-time.After(c.away):
+				case <-ended:
+				}
+				g.set("open")
+			})
+			ctx := t.Context()
+			if c.deadline {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, time.Hour)
+				defer cancel()
+			}
+			r, err := stream.Run(ctx, of(c.docs, nil), mongosink.Insert(coll, nil))
+			close(ended)
+			network.Wait()
+			want := mongosink.InsertResult{Unknown: 3}
+			if c.settled {
+				want = mongosink.InsertResult{Inserted: 3, Bytes: size(c.docs), Batches: 1}
+			}
+			r.Batches = want.Batches
+			if n := len(srv.Documents("shop", "cookies")); n != 3 || r != want || (err == nil) != c.settled || errors.Is(err, mongosink.ErrOutcomeUnknown) == c.settled {
+				t.Errorf("of 3 documents %d are stored; %+v, %v", n, r, err)
+			}
+		})
+	}
+}
+
+// noConnection is an error as the driver's for a batch that never left, because another one's failure cleared the pool.
+type noConnection struct{}
+
+func (noConnection) Error() string   { return "the pool was cleared" }
+func (noConnection) Retryable() bool { return true }
+
+// A batch that seems never to have left is sent again, a few times. After that it is unknown: the driver may have sent it before.
+func TestInsertNeverSent(t *testing.T) {
+	docs := numbered(t, 10)
+	for _, times := range []int{1, 5, 6} {
+		f := &inserter{reply: func(call int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
+			if call < times {
+				return &mongo.BulkWriteResult{}, noConnection{}
+			}
+			return inserted(len(d)), nil
+		}}
+		r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, nil))
+		want, enough := mongosink.InsertResult{Unknown: 10}, times > 5
+		if !enough {
+			want = mongosink.InsertResult{Inserted: 10, Bytes: size(docs), Batches: 1}
+		}
+		if r != want || (err != nil) != enough || errors.Is(err, mongosink.ErrOutcomeUnknown) != enough {
+			t.Errorf("%d times: %+v, %v", times, r, err)
+		}
+	}
+}
+
+// What the answer to a batch that was sent again proves of each document.
+func TestInsertSentAgain(t *testing.T) {
+	named := numbered(t, 4)
+	nameless := make([]bson.Raw, 4)
+	for i := range nameless {
+		nameless[i] = raw(t, bson.D{{Key: "n", Value: i}})
+	}
+	const id, other = "E11000 duplicate key error collection: shop.cookies index: _id_ dup key: { _id: 1 }", "E11000 duplicate key error collection: shop.cookies index: name_1 dup key: { name: 1 }"
+	exception := func(code int, text string, indexes ...int) mongo.BulkWriteException {
+		var e mongo.BulkWriteException
+		for _, i := range indexes {
+			e.WriteErrors = append(e.WriteErrors, mongo.BulkWriteError{WriteError: mongo.WriteError{Index: i, Code: code, Message: text}})
+		}
+		return e
+	}
+	both := exception(11000, id, 0)
+	both.WriteErrors = append(both.WriteErrors, exception(121, "", 2).WriteErrors...)
+	concern := exception(11000, id, 0, 1, 2, 3)
+	concern.WriteConcernError = &mongo.WriteConcernError{Code: 64}
+	for name, c := range map[string]struct {
+		docs    []bson.Raw
+		n       int64 // inserted, the answer says
+		err     error
+		ordered bool
+		want    mongosink.InsertResult
+		unknown bool
+	}{
+		"all inserted":                    {named, 4, nil, false, mongosink.InsertResult{Inserted: 4, Bytes: size(named), Batches: 1}, false},
+		"all there, under ids of ours":    {nameless, 0, exception(11000, id, 0, 1, 2, 3), false, mongosink.InsertResult{Inserted: 4, Bytes: size(nameless), Batches: 1}, false},
+		"the same, ordered":               {nameless, 0, exception(11000, id, 0), true, mongosink.InsertResult{Unknown: 4, Batches: 1}, true},
+		"the same, no write concern":      {nameless, 0, concern, false, mongosink.InsertResult{Unknown: 4, Batches: 1}, true},
+		"another key":                     {nameless, 2, exception(11000, other, 0, 1), false, mongosink.InsertResult{Inserted: 2, Unknown: 2, Bytes: size(nameless[2:]), Batches: 1}, true},
+		"ids of the input":                {named, 2, exception(11000, id, 0, 1), false, mongosink.InsertResult{Inserted: 2, Unknown: 2, Bytes: size(named[2:]), Batches: 1}, true},
+		"ids of the input, ordered":       {named, 1, exception(11000, id, 1), true, mongosink.InsertResult{Inserted: 1, Unknown: 3, Bytes: size(named[:1]), Batches: 1}, true},
+		"not valid":                       {named, 3, exception(121, "", 2), false, mongosink.InsertResult{Inserted: 3, Failed: 1, Bytes: size(named) - int64(len(named[2])), Batches: 1}, false},
+		"there and not valid":             {nameless, 2, both, false, mongosink.InsertResult{Inserted: 3, Failed: 1, Bytes: size(nameless) - int64(len(nameless[2])), Batches: 1}, false},
+		"ids of the input, and not valid": {named, 2, both, false, mongosink.InsertResult{Inserted: 2, Failed: 1, Unknown: 1, Bytes: size(named[:2]), Batches: 1}, true},
+		"refused as a whole":              {named, 0, mongo.CommandError{Code: 73, Message: "invalid namespace"}, false, mongosink.InsertResult{Unknown: 4}, true},
+		"client closed":                   {named, 0, mongo.ErrClientDisconnected, false, mongosink.InsertResult{Unknown: 4}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &inserter{reply: func(call int, _ []bson.Raw) (*mongo.BulkWriteResult, error) {
+				if call == 0 {
+					return &mongo.BulkWriteResult{}, noConnection{}
+				}
+				return &mongo.BulkWriteResult{InsertedCount: c.n, Acknowledged: true}, c.err
+			}}
+			r, err := stream.Run(t.Context(), of(c.docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{Ordered: c.ordered}))
+			if r != c.want || errors.Is(err, mongosink.ErrOutcomeUnknown) != c.unknown || (err == nil) != (c.want.Inserted == 4) {
+				t.Errorf("%+v, %v; want %+v", r, err, c.want)
+			}
+			if first, second := f.batches[0], f.batches[1]; !equal(first, second) || len(first) != 4 {
+				t.Errorf("sent first %v, then %v", first, second)
+			}
+			for _, d := range f.batches[0] {
+				if e := d.Index(0); e.Key() != "_id" {
+					t.Errorf("sent without an _id: %v", d)
+				}
+			}
+		})
+	}
+}
+
+// The driver repeats a command without end where its context has a deadline: ours has none, and ends with the run's all the same.
+func TestInsertDeadline(t *testing.T) {
+	docs := numbered(t, 10)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		f := &inserter{delay: time.Hour}
+		begin := time.Now()
+		r, err := stream.Run(ctx, of(docs, nil), mongosink.Insert(f, nil))
+		if !errors.Is(err, context.DeadlineExceeded) || r.Unknown != 10 || time.Since(begin) != time.Minute {
+			t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
+		}
+		if f.deadline {
+			t.Error("the driver was given a deadline")
+		}
+	})
+}
