@@ -1,5 +1,5 @@
 // Command backup stores a MongoDB collection as one S3 object: JSON, compressed, encrypted. The object appears only when it is
-// whole; a run that fails or is stopped leaves nothing.
+// whole; a run that fails or is stopped leaves nothing, or says that it cannot know (see Exit codes).
 //
 //	export MONGODB_URI='mongodb://user:password@db.example.com/'
 //	export AWS_PROFILE=backups
@@ -28,8 +28,10 @@
 //
 // # Exit codes
 //
-// 0: all is stored. 1: it failed, and nothing is stored. 2: the command line is wrong. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM;
-// nothing is stored and the upload is aborted. A second signal ends the program at once, and leaves the unfinished upload behind.
+// 0: all is stored. 1: it failed, and nothing is stored. 2: the command line is wrong. 3: whether it is stored is not known, for the reply to
+// the last request was lost and looking did not tell; or the server reports other bytes than were sent. What is at the key then, if anything,
+// is to be looked at before it is trusted. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; nothing is stored and the upload is aborted,
+// as far as the server could be reached. A second signal ends the program at once, and leaves the unfinished upload behind.
 //
 // # What a kill leaves
 //
@@ -132,7 +134,7 @@ func failed(ctx context.Context, s *settings, coll *mongo.Collection, err error)
 	case errors.Is(err, errEmpty):
 		return fmt.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", s.whyEmpty(ctx, coll))
 	case errors.Is(err, s3sink.ErrOutcomeUnknown), errors.Is(err, s3sink.ErrMismatch):
-		return fmt.Errorf("%w; look at %s before you trust it", err, s.s3.URL())
+		return cli.Unclear(fmt.Errorf("%w; if %s has an object now, look at it before you trust it", err, s.s3.URL()))
 	case errors.Is(err, s3sink.ErrNotEncrypted):
 		return fmt.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored", s.s3.Where(), err)
 	case errors.Is(err, s3sink.ErrExists):

@@ -262,6 +262,19 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// TestUnclear stops a backup whose last request gets no answer: the server may be at it yet.
+func TestUnclear(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	w.Fill(t, "cookies", 3)
+	endpoint, stuck := stalling(t, w, func(r *http.Request) bool { return r.Method == http.MethodPut })
+	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + endpoint}, "backup", arguments(w)...)
+	r := w.Wait(t, cmd, func(p *os.Process) {
+		<-stuck
+		_ = p.Signal(syscall.SIGTERM)
+	})
+	exectest.OneLine(t, r, 3, "stopped by SIGTERM", "whether the object was stored is unknown", "c.jsonl.gz.age", "before you trust it")
+}
+
 // TestUnread takes the reader of its messages away from a backup in its middle: it goes on.
 func TestUnread(t *testing.T) {
 	w := exectest.Start(t, "backup")

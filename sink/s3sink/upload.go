@@ -107,6 +107,9 @@ type Object struct {
 //     one when its size and its checksum (or the ETag that the parts make) are; so the same bytes under the same key, stored by
 //     another, pass for ours. Without permission to read, such an outcome is unknown. A reply that tells of success without a checksum is
 //     followed by a HEAD too: it may disprove it ([ErrMismatch] by the version or the ETag of that very object, else [ErrOutcomeUnknown]).
+//     Where a try got no reply the service may still be at it, whatever it says to the tries after it: no object at the key is no proof
+//     that none will come, and the outcome is unknown, unless the upload could be aborted. A client of your own is to pass on the options that
+//     it is given: the tries are watched by them.
 //   - Cancellation while the last request is under way: it has half a second to be answered. The run succeeds where the object
 //     proves to be stored, else its error is the cause, or wraps it beside [ErrOutcomeUnknown].
 //   - Limits: 5 MiB to 5 GiB a part, 10,000 parts, keys of 1,024 bytes of UTF-8 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"strings"
 	"syscall"
@@ -72,6 +73,8 @@ func TestEnd(t *testing.T) {
 		{Usagef("no flag %s", "x"), nil, 2, "backup: no flag x (backup -h lists the flags)\n"},
 		{term, term, 143, "backup: stopped by SIGTERM\n"},
 		{interrupt, interrupt, 130, "backup: stopped by SIGINT (ctrl-C)\n"},
+		{fmt.Errorf("so %w", Unclear(errors.New("it may be"))), nil, 3, "backup: so it may be\n"},
+		{Unclear(errors.New("it may be")), term, 3, "backup: stopped by SIGTERM: it may be\n"},
 		{errors.New("context canceled"), term, 143, "backup: stopped by SIGTERM: context canceled\n"},
 	} {
 		if code, said := end(&Program{Name: "backup"}, c.err, c.cause); code != c.code || said != c.said {

@@ -15,10 +15,19 @@ import (
 
 // Exit codes of the programs. A signal ends them with 128 and its number, as a shell has it.
 const (
-	exitOK     = 0
-	exitFailed = 1 // nothing is stored or restored
-	exitUsage  = 2 // the command line is wrong; nothing was begun
+	exitOK      = 0
+	exitFailed  = 1 // a backup has stored nothing; what a restore has left, its message tells
+	exitUsage   = 2 // the command line is wrong; nothing was begun
+	exitUnclear = 3 // what was stored is not known, also where a signal ended the program
 )
+
+// unclear is an error that leaves open what was stored.
+type unclear struct{ error }
+
+func (u unclear) Unwrap() error { return u.error }
+
+// Unclear has the program that ends with err say so by its exit code: what was stored is not known.
+func Unclear(err error) error { return unclear{err} }
 
 // Program is one run of a program: its name and where its messages go.
 type Program struct {
@@ -84,6 +93,10 @@ func (p *Program) end(err, cause error) int {
 		if !strings.Contains(line, cause.Error()) {
 			line = cause.Error() + ": " + line
 		}
+	}
+	var doubt unclear
+	if errors.As(err, &doubt) {
+		code = exitUnclear
 	}
 	if p.JSON {
 		p.Log().Error(p.Name+" failed", "error", line, "exit", code)
