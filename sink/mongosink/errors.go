@@ -14,6 +14,8 @@ import (
 )
 
 // ErrOutcomeUnknown says that documents were sent of which nobody can tell whether they are stored. [InsertResult].Unknown counts them.
+// It comes beside a server's refusal too, of a missing right (13, Unauthorized) as of most others: it may have been the driver's repetition
+// that was refused, after a first try whose reply was lost.
 var ErrOutcomeUnknown = errors.New("the outcome is unknown")
 
 // ErrDuplicate says that the server refused a document because of a unique index: one with the same _id, or another unique
@@ -98,32 +100,29 @@ func (e *InsertError) Unwrap() []error {
 	return errs
 }
 
-// refusals are the codes by which a server refuses a whole command before it writes anything.
+// refusals are the codes by which a server refuses a whole command for what it is: it would have refused it at the first try too. A
+// refusal for how things are (13 Unauthorized, 18 AuthenticationFailed, 20 IllegalOperation, 26 NamespaceNotFound, 391
+// ReauthenticationRequired, 8000 AtlasError…) can meet the driver's repetition of a command that was carried out.
 var refusals = []int32{
 	2,     // BadValue
 	9,     // FailedToParse
-	13,    // Unauthorized
 	14,    // TypeMismatch
 	16,    // InvalidLength
-	18,    // AuthenticationFailed
-	20,    // IllegalOperation
 	22,    // InvalidBSON
-	26,    // NamespaceNotFound
 	59,    // CommandNotFound
 	72,    // InvalidOptions
 	73,    // InvalidNamespace
 	166,   // CommandNotSupportedOnView
-	391,   // ReauthenticationRequired
-	8000,  // AtlasError
 	10334, // BSONObjectTooLarge
 	40415, // an unknown field
 }
 
-// notWritten tells whether err proves that nothing of the command was written: it was never sent, or refused as a whole.
+// notWritten tells whether err proves that nothing of the batch was written: it was never sent, or refused for what it is. The label
+// NoWritesPerformed is no proof: it can be that of one part of a batch that the driver sent in several.
 func notWritten(err error) bool {
 	var command mongo.CommandError
 	if errors.As(err, &command) {
-		return command.HasErrorLabel("NoWritesPerformed") || slices.Contains(refusals, command.Code)
+		return slices.Contains(refusals, command.Code)
 	}
 	var (
 		selection  topology.ServerSelectionError

@@ -27,7 +27,7 @@ type Inserter interface {
 type InsertResult struct {
 	Inserted int64 // documents that the server's replies prove to be stored, under the write concern
 	Failed   int64 // documents that the server refused
-	Unknown  int64 // documents that may be stored or not: the reply was lost, cut off by a cancellation, or contradicts itself
+	Unknown  int64 // documents that may be stored or not: the reply was lost, cut off, contradicts itself, or refuses what may have been a second try
 	Bytes    int64 // of the inserted documents, as BSON
 	Batches  int64 // that were answered
 }
@@ -41,7 +41,8 @@ type InsertResult struct {
 //   - Order and goroutines: batches are sent by Parallelism goroutines, in any order, and all have ended when the run returns. With
 //     Ordered, one by one and in the order of the input.
 //   - Errors: [*InsertError] lists the documents that the server refused, [ErrDuplicate] among them; [*DocumentError] is a document
-//     that cannot be one, before it is sent; [ErrOutcomeUnknown] where no reply came, or a write concern was not met.
+//     that cannot be one, before it is sent; [ErrOutcomeUnknown] where no reply came, a write concern was not met, or
+//     a whole batch was refused for a reason that does not lie in it, a missing right for one: an earlier try of the driver may have been carried out.
 //   - Repetitions: where the server can tell one (retryable writes), the driver repeats a batch by itself, once; of a client with a time
 //     limit of its own (SetTimeout) as often as that allows. A batch for which the driver had no connection, because another
 //     one's failure took them away, is sent again up to five times. It has the same _ids then, so that a collection with an
@@ -52,8 +53,8 @@ type InsertResult struct {
 //   - An error of the upstream is returned as it is; the result says how many documents were inserted before it.
 //   - A session in the context serves one goroutine. So the batches are sent one by one then, each between two elements of the input, and
 //     Parallelism must be 0 or 1. Stages before this one that read in goroutines of their own must not use the same session.
-//   - Limits: documents of 16 MiB; batches of 100,000 documents and messages of 48,000,000 bytes are never exceeded
-//     (https://www.mongodb.com/docs/manual/reference/limits/).
+//   - Limits: documents of 16 MiB; batches of 100,000 documents and messages of 48,000,000 bytes are never exceeded; for a
+//     server that takes less, the driver divides them (https://www.mongodb.com/docs/manual/reference/limits/).
 func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResult] {
 	in := inserting{coll: coll}
 	if opts != nil {

@@ -326,7 +326,8 @@ func TestInsertRefusedMany(t *testing.T) {
 func TestInsertUnknown(t *testing.T) {
 	broken := errors.New("broken")
 	network := mongo.CommandError{Message: "gone", Labels: []string{"NetworkError"}, Wrapped: broken}
-	refused := mongo.CommandError{Code: 13, Message: "not authorized", Wrapped: broken}
+	refused := mongo.CommandError{Code: 73, Message: "invalid namespace", Wrapped: broken}
+	unauthorized := mongo.CommandError{Code: 13, Message: "not authorized", Wrapped: broken}
 	for name, c := range map[string]struct {
 		res     *mongo.BulkWriteResult
 		err     error
@@ -336,7 +337,8 @@ func TestInsertUnknown(t *testing.T) {
 		"network":                {&mongo.BulkWriteResult{}, network, true, mongosink.InsertResult{Unknown: 10}},
 		"any other":              {&mongo.BulkWriteResult{}, broken, true, mongosink.InsertResult{Unknown: 10}},
 		"shutdown":               {nil, mongo.CommandError{Code: 11600, Wrapped: broken}, true, mongosink.InsertResult{Unknown: 10}},
-		"no writes":              {nil, mongo.CommandError{Code: 11600, Labels: []string{"NoWritesPerformed"}, Wrapped: broken}, false, mongosink.InsertResult{}},
+		"no writes":              {nil, mongo.CommandError{Code: 11600, Labels: []string{"NoWritesPerformed"}, Wrapped: broken}, true, mongosink.InsertResult{Unknown: 10}},
+		"not authorized":         {&mongo.BulkWriteResult{}, unauthorized, true, mongosink.InsertResult{Unknown: 10}},
 		"refused as a whole":     {&mongo.BulkWriteResult{}, refused, false, mongosink.InsertResult{}},
 		"never sent":             {&mongo.BulkWriteResult{}, mongo.ErrClientDisconnected, false, mongosink.InsertResult{}},
 		"neither":                {nil, nil, true, mongosink.InsertResult{Unknown: 10}},

@@ -80,8 +80,12 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 	return t.first(r.unknown(b, err))
 }
 
-// unknown is the error of a batch whose outcome is not known.
+// unknown is the error of a batch whose outcome is not known. What a server says comes first.
 func (r *run) unknown(b *batch, err error) error {
+	var said mongo.CommandError
+	if errors.As(err, &said) && said.Code != 0 {
+		return r.fail(fmt.Errorf("%w; if that was a second try, %w: %d documents, from number %d on", err, ErrOutcomeUnknown, len(b.docs), b.first))
+	}
 	return r.fail(fmt.Errorf("%w: %d documents, from number %d on: %w", ErrOutcomeUnknown, len(b.docs), b.first, err))
 }
 

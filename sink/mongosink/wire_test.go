@@ -200,7 +200,7 @@ func TestInsertReplyLost(t *testing.T) {
 
 // An error of the whole command says that nothing was written, or that it is not known.
 func TestInsertCommandError(t *testing.T) {
-	for code, unknown := range map[int32]bool{13: false, 26: false, 11600: true, 50: true} {
+	for code, unknown := range map[int32]bool{2: false, 73: false, 13: true, 26: true, 11600: true, 50: true} {
 		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
 		srv.Inject(mongotest.Fault{Command: "insert", Code: code})
 		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))

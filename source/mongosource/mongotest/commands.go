@@ -13,6 +13,8 @@ var ok = bson.E{Key: "ok", Value: 1.0}
 // hello describes the server: the primary of a replica set of one.
 func (s *Server) hello() bson.Raw {
 	addr := s.Addr()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return document(bson.D{
 		{Key: "helloOk", Value: true},
 		{Key: "ismaster", Value: true},
@@ -25,7 +27,7 @@ func (s *Server) hello() bson.Raw {
 		{Key: "primary", Value: addr},
 		{Key: "maxBsonObjectSize", Value: int32(MaxDocumentBytes)},
 		{Key: "maxMessageSizeBytes", Value: int32(MaxMessageBytes)},
-		{Key: "maxWriteBatchSize", Value: int32(MaxBatchDocuments)},
+		{Key: "maxWriteBatchSize", Value: int32(s.batch)},
 		{Key: "localTime", Value: bson.NewDateTimeFromTime(time.Now())},
 		{Key: "logicalSessionTimeoutMinutes", Value: int32(30)},
 		{Key: "connectionId", Value: int32(1)},
@@ -193,8 +195,8 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 			docs = append(docs, v.Value)
 		}
 	}
-	if len(docs) == 0 || len(docs) > MaxBatchDocuments {
-		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", MaxBatchDocuments, len(docs)))
+	if len(docs) == 0 || len(docs) > s.batch {
+		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", s.batch, len(docs)))
 	}
 	session := string(req.body.Lookup("lsid").Value)
 	number, retryable := req.body.Lookup("txnNumber").AsInt64OK()

@@ -9,7 +9,7 @@
 // # What it does
 //
 // It speaks the wire protocol (OP_MSG, and OP_QUERY for the first greeting) as a replica set of one, and keeps a server's limits:
-// documents of 16 MiB, messages of 48,000,000 bytes, batches of 100,000 documents. It knows the commands that reading and
+// documents of 16 MiB, messages of 48,000,000 bytes, batches of 100,000 documents (or fewer, [Server.LimitBatches]). It knows the commands that reading and
 // writing whole collections takes: find, getMore, killCursors, insert (with retryable writes), count, aggregate for
 // CountDocuments, create, drop, listCollections, listDatabases, dropDatabase.
 //

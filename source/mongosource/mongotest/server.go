@@ -33,6 +33,7 @@ type Server struct {
 	faults  []*fault
 	log     []Command
 	retries map[string]answer // to the last retryable write of each session
+	batch   int               // documents in an insert at most
 }
 
 // NewServer starts a server on a free port of the loopback interface. It panics when there is none. Close ends it.
@@ -43,7 +44,7 @@ func NewServer() *Server {
 	}
 	s := &Server{
 		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{}, cursors: map[int64]*cursor{},
-		retries: map[string]answer{},
+		retries: map[string]answer{}, batch: MaxBatchDocuments,
 	}
 	s.conns.Go(s.accept)
 	return s
@@ -76,6 +77,14 @@ func (s *Server) Disconnect() {
 	for c := range s.open {
 		c.Close()
 	}
+}
+
+// LimitBatches makes the server take inserts of n documents at most, in place of MaxBatchDocuments. It tells so to connections that are
+// made from then on: a client sends larger batches in several commands.
+func (s *Server) LimitBatches(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batch = n
 }
 
 func (s *Server) accept() {

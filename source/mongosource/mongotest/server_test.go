@@ -157,6 +157,23 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestLimitBatches(t *testing.T) {
+	srv := mongotest.NewServer()
+	srv.LimitBatches(2)
+	coll := connect(t, srv).Database("shop").Collection("cookies")
+	if _, err := coll.InsertMany(t.Context(), []any{bson.D{}, bson.D{}, bson.D{}, bson.D{}, bson.D{}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(srv.Commands("insert")); n != 3 || len(srv.Documents("shop", "cookies")) != 5 {
+		t.Errorf("5 documents came in %d commands", n)
+	}
+	srv.LimitBatches(1) // the client does not know
+	var server mongo.CommandError
+	if _, err := coll.InsertMany(t.Context(), []any{bson.D{}, bson.D{}}); !errors.As(err, &server) || server.Code != 16 {
+		t.Errorf("2 documents where 1 is allowed: %v", err)
+	}
+}
+
 func TestWriteErrors(t *testing.T) {
 	srv := mongotest.NewServer()
 	coll := connect(t, srv).Database("shop").Collection("cookies")
