@@ -237,3 +237,38 @@ func TestInsertDeadline(t *testing.T) {
 		}
 	})
 }
+
+// How often the driver repeats a batch that a server cannot take now.
+func TestInsertRepetitions(t *testing.T) {
+	for name, once := range map[string]bool{"plain": true, "deadline": true, "timeout": false} {
+		srv, coll := serve(t, func(o *options.ClientOptions) {
+			if name == "timeout" {
+				o.SetTimeout(2 * time.Second)
+			}
+		})
+		srv.Inject(mongotest.Fault{Command: "insert", Code: 91, Labels: []string{"RetryableWriteError"}, Delay: 10 * time.Millisecond})
+		ctx := t.Context()
+		if name == "deadline" {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+		}
+		r, err := stream.Run(ctx, of(numbered(t, 3), nil), mongosink.Insert(coll, nil))
+		if n := len(srv.Commands("insert")); (n == 2) != once || n < 2 || r.Unknown != 3 || !errors.Is(err, mongosink.ErrOutcomeUnknown) {
+			t.Errorf("%s: sent %d times; %+v, %v", name, n, r, err)
+		}
+	}
+}
+
+// A server that never answers holds up a run until its context ends.
+func TestInsertDeadlineOnTheWire(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "insert", Delay: time.Minute})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	r, err := stream.Run(ctx, of(numbered(t, 3), nil), mongosink.Insert(coll, nil))
+	if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || r.Unknown != 3 || took > 2*time.Second {
+		t.Errorf("%+v, %v after %v", r, err, took)
+	}
+}

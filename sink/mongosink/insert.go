@@ -48,6 +48,8 @@ type InsertResult struct {
 //     one's failure took them away, is sent again up to five times. It has the same _ids then, so that a collection with an
 //     index of _id, as all but time series have, stores no document twice; one that the server has already is Unknown, unless its _id was given here.
 //     A deadline of the context ends the run, and is hidden from the driver, which would repeat until then.
+//   - There is no time limit here: nothing but a deadline or a cancellation of the context, or a time limit of the client, ends the wait for a
+//     server that takes a batch and never answers.
 //   - On any error what was inserted stays. Nothing more is sent; batches in flight have 10 seconds to be answered, so
 //     that the result can say what became of them. A cancellation cuts them off.
 //   - An error of the upstream is returned as it is; the result says how many documents were inserted before it.

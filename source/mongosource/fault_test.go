@@ -385,6 +385,27 @@ func TestFindCancelledWaiting(t *testing.T) {
 	}
 }
 
+// How often the driver repeats a request that a server cannot take now: with a time limit, until that is over.
+func TestFindRepetitions(t *testing.T) {
+	for name, once := range map[string]bool{"plain": true, "MaxTime": false, "deadline": false} {
+		srv, coll := serve(t, numbered(t, 10))
+		srv.Inject(mongotest.Fault{Command: "find", Code: 91, Delay: 10 * time.Millisecond})
+		ctx, opts := t.Context(), &mongosource.FindOptions{}
+		switch name {
+		case "MaxTime":
+			opts.MaxTime = 2 * time.Second
+		case "deadline":
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+		}
+		_, err := collect(ctx, mongosource.Find(coll, bson.D{}, opts))
+		if n := len(srv.Commands("find")); (n == 2) != once || n < 2 || err == nil {
+			t.Errorf("%s: asked %d times, %v", name, n, err)
+		}
+	}
+}
+
 // The time that the downstream takes is not the server's.
 func TestFindMaxTime(t *testing.T) {
 	docs := numbered(t, 30)
