@@ -62,7 +62,10 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosink.InsertResult, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
-	name, inserted := j.mongo.DB+"."+aside.Name(), result.Inserted+result.Unknown
+	name, inserted := j.mongo.DB+"."+aside.Name(), fmt.Sprintf("%d documents", result.Inserted)
+	if result.Unknown > 0 {
+		inserted += fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
+	}
 	err := aside.Drop(ctx)
 	if result.Unknown > 0 { // a batch that the server is still at would make the collection anew
 		for wait := lateTime / 4; err == nil && wait <= lateTime; wait *= 2 {
@@ -71,10 +74,10 @@ func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosin
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which could not be dropped: drop it (%w)",
+		return fmt.Errorf("%w; %s is as it was; %s had been inserted into %s, which could not be dropped: drop it (%w)",
 			cause, j.mongo.Namespace(), inserted, name, j.mongo.Explain(err))
 	}
-	return fmt.Errorf("%w; %s is as it was; %d documents had been inserted into %s, which was dropped again",
+	return fmt.Errorf("%w; %s is as it was; %s had been inserted into %s, which was dropped again",
 		cause, j.mongo.Namespace(), inserted, name)
 }
 
