@@ -8,8 +8,8 @@ import (
 )
 
 // Peel returns a flow that emits one element: the first n elements, and the rest as a source. The rest is read inside the
-// downstream's emit, once: it ends with an error when it is read later or again. What is not read of it is dropped: the upstream
-// is stopped. With fewer than n elements the head is shorter and the tail empty.
+// downstream's emit, once: it ends with an error when it is read later or again, and the run does when it is still read as that emit
+// returns. What is not read of it is dropped: the upstream is stopped. With fewer than n elements the head is shorter and the tail empty.
 //
 //	stream.Via2(body, stream.Peel[[]byte](1), stream.ConcatMap(func(p stream.Peeled[[]byte]) stream.Source[[]byte] { … }))
 //
@@ -34,11 +34,9 @@ func Peel[T any](n int) Flow[T, Peeled[T]] {
 				if p.done && p.err != nil {
 					return p.err
 				}
-				tail := &tail[T]{run: p, cancel: cancel}
+				tail := &tail[T]{part[T]{run: p, ctx: ctx, cancel: cancel}}
 				head.Tail = tail
-				err := emit(head)
-				tail.over = true
-				return err
+				return tail.lend(func() error { return emit(head) })
 			})
 		})
 	})
@@ -50,32 +48,18 @@ type Peeled[T any] struct {
 	Tail Source[T]
 }
 
-// tail is the rest of a pulled source, valid while over is false.
-type tail[T any] struct {
-	run    *pulled[T]
-	cancel context.CancelCauseFunc // of run
-	over   bool
-}
+// tail is the rest of a pulled source.
+type tail[T any] struct{ part[T] }
 
-func (t *tail[T]) Each(ctx context.Context, emit func(T) error) error {
-	if t.over {
+// Each implements [Source].
+func (t *tail[T]) Each(ctx context.Context, emit func(T) error) (err error) {
+	if !t.begin() {
 		return errUsed
 	}
-	t.over = true
+	defer t.end(&err)
 	// what reads the tail may do so on a context of its own, which then must reach the upstream
 	defer context.AfterFunc(ctx, func() { t.cancel(context.Cause(ctx)) })()
-	for {
-		v, ok := t.run.next()
-		if !ok {
-			return t.run.err
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := emit(v); err != nil {
-			return err
-		}
-	}
+	return t.each(ctx, t.run.next, emit)
 }
 
 // pulling runs f over src as a coroutine, and ends src as f ends: with f's error, or early when f returned nil before src's end.

@@ -13,6 +13,7 @@ type pulled[T any] struct {
 	cause  error // what emit returns once closed
 	err    error // how the source ended
 	done   bool
+	left   bool        // close is another's to do
 	broken *PanicError // a panic of the source, with its stack, which iter.Pull would lose
 }
 
@@ -69,12 +70,25 @@ func (p *pulled[T]) rethrow() {
 
 // close ends the source, if it has not ended: its emit returns cause. It returns what clean-up added to cause.
 func (p *pulled[T]) close(cause error) error {
+	if p.left {
+		return nil
+	}
+	return p.finish(cause)
+}
+
+// finish is close for whom it is left to.
+func (p *pulled[T]) finish(cause error) error {
 	if p.done || p.cause != nil {
 		return nil
 	}
 	p.cause = cause
 	p.stop()
 	p.rethrow()
+	return p.beside(cause)
+}
+
+// beside returns what the source that ended for cause reported beside it.
+func (p *pulled[T]) beside(cause error) error {
 	if p.err == cause { //nolint:errorlint // identity is the question
 		return nil
 	}

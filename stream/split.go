@@ -1,16 +1,22 @@
 package stream
 
-import "context"
+import (
+	"context"
+
+	"github.com/millweir/millweir/internal/early"
+)
 
 // SplitWhen returns a flow that cuts the stream into substreams: an element for which cut is true begins a new one. Each
-// substream is a source that is read inside the downstream's emit, once; it ends with an error when it is read later or again.
-// What is not read of it is dropped.
+// substream is a source that is read inside the downstream's emit, once; it ends with an error when it is read later or again, and
+// the run does when it is still read as that emit returns. What is not read of it is dropped; that it was left, early or for an
+// error that the downstream saw to, does not touch those that follow.
 //
 //	stream.Via2(lines, stream.SplitWhen(isHeader), stream.TryMap(func(ctx context.Context, part stream.Source[[]byte]) (int64, error) {
 //		return stream.Run(ctx, part, sink.File(name()))
 //	}))
 //
-// Memory: one element. Goroutines: none; the upstream runs as a coroutine.
+// Memory: one element. Goroutines: none; the upstream runs as a coroutine. For a substream that is read on a context of its own,
+// as by [MapN] or [TakeFor], they are up to 64 elements and one goroutine, which has ended when the run returns.
 func SplitWhen[T any](cut func(T) bool) Flow[T, Source[T]] {
 	return split("SplitWhen", cut, true)
 }
@@ -26,16 +32,16 @@ func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]]
 	}
 	return FlowFunc[T, Source[T]](func(src Source[T]) Source[Source[T]] {
 		return SourceFunc[Source[T]](func(ctx context.Context, emit func(Source[T]) error) error {
+			ctx, cancel := early.WithCancel(ctx)
+			defer cancel(nil)
 			return pulling(ctx, src, func(p *pulled[T]) error {
 				v, ok := p.next()
 				for ok {
 					if ctx.Err() != nil {
 						return context.Cause(ctx)
 					}
-					s := &section[T]{run: p, head: v, have: true, cut: cut, before: before}
-					err := emit(s)
-					s.over = true
-					if err != nil {
+					s := &section[T]{part: part[T]{run: p, ctx: ctx, cancel: cancel}, head: v, have: true, cut: cut, before: before}
+					if err := s.lend(func() error { return emit(s) }); err != nil {
 						return err
 					}
 					for s.more() { // what the downstream left
@@ -54,7 +60,7 @@ func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]]
 
 // section is one substream of a pulled source.
 type section[T any] struct {
-	run    *pulled[T]
+	part[T]
 	cut    func(T) bool
 	before bool // cut begins the next section, else it ends this one
 
@@ -62,7 +68,6 @@ type section[T any] struct {
 	have  bool // head is the next element of this section
 	begun bool // head is the first element of the next section
 	ended bool
-	over  bool // it was read, or its time is over
 }
 
 // more waits for the next element of the section and tells whether there is one.
@@ -92,19 +97,22 @@ func (s *section[T]) take() T {
 	return s.head
 }
 
+// step takes the next element of the section.
+func (s *section[T]) step() (v T, ok bool) {
+	if !s.more() {
+		return v, false
+	}
+	return s.take(), true
+}
+
 // Each implements [Source].
-func (s *section[T]) Each(ctx context.Context, emit func(T) error) error {
-	if s.over {
+func (s *section[T]) Each(ctx context.Context, emit func(T) error) (err error) {
+	if !s.begin() {
 		return errUsed
 	}
-	s.over = true
-	for s.more() {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := emit(s.take()); err != nil {
-			return err
-		}
+	defer s.end(&err)
+	if s.reached(ctx) {
+		return s.each(ctx, s.step, emit)
 	}
-	return s.run.err
+	return s.eachAside(ctx, s.step, emit)
 }

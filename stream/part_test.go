@@ -1,0 +1,76 @@
+package stream_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// returning emits what its upstream does, and does after each emit what after does.
+func returning[T any](after func() error) stream.Flow[T, T] {
+	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
+		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			return src.Each(ctx, func(v T) error {
+				if err := emit(v); err != nil {
+					return err
+				}
+				return after()
+			})
+		})
+	})
+}
+
+// A part of a stream that is read on another goroutine, after the emit that handed it out or while that returns, ends the run with
+// an error: nothing is lost without one.
+func TestPartReadElsewhere(t *testing.T) {
+	type section = stream.Source[int]
+	type peeled = stream.Peeled[int]
+	id := func(s section) section { return s }
+	slow := func() error { time.Sleep(15 * time.Millisecond); return nil }
+	fails := func() error { time.Sleep(15 * time.Millisecond); return errBoom }
+	panics := func() error { time.Sleep(15 * time.Millisecond); panic("boom") }
+	split := stream.SplitWhen(func(v int) bool { return v%100 == 0 })
+	peel := stream.Peel[int](1)
+	tail := func(p peeled) section { return p.Tail }
+	own := func(s section) section { return stream.Via(s, stream.Async[int](4)) } // on a context of its own
+	later := stream.Join(stream.Async[section](1), stream.ConcatMap(id))
+	for name, flow := range map[string]stream.Flow[int, int]{
+		"section, at once":            stream.Join(split, stream.MergeMap(4, id)),
+		"section, while emit returns": stream.Join(stream.Join(split, returning[section](slow)), later),
+		"section, emit fails":         stream.Join(stream.Join(split, returning[section](fails)), later),
+		"section, emit panics":        stream.Join(stream.Join(split, returning[section](panics)), later),
+		"section, by a flow":          stream.Join(stream.Join(split, returning[section](slow)), stream.MergeMap(4, own)),
+		"tail, at once":               stream.Join(peel, stream.MergeMap(4, tail)),
+		"tail, while emit returns":    stream.Join(stream.Join(peel, returning[peeled](slow)), stream.Join(stream.Async[peeled](1), stream.ConcatMap(tail))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for src, busy := range map[string]stream.Source[int]{
+				"busy":   count(200),
+				"paced":  stream.Via(count(200), pause(time.Millisecond)),
+				"stalls": stalled(10),
+			} {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithTimeoutCause(t.Context(), time.Hour, errOther)
+					defer cancel()
+					err := func() (err error) {
+						defer func() {
+							if v := recover(); v != nil {
+								err = fmt.Errorf("panic: %v", v)
+							}
+						}()
+						_, err = stream.Run(ctx, stream.Via2(busy, flow, pause(time.Millisecond)), sink.Discard[int]())
+						return err
+					}()
+					if err == nil || err == errOther {
+						t.Errorf("%s: %v", src, err)
+					}
+				})
+			}
+		})
+	}
+}
