@@ -55,17 +55,33 @@ func ZipLatest[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
 
 // Unzip returns a sink that sends the two halves of each pair to a sink each and whose result is theirs. The slower governs.
 //
-//   - Memory: up to 16 elements beside what the sinks keep.
-//   - Goroutines: one, for first; it has ended when the run returns.
-//   - Errors: the first error of either ends the run and the other. An early end of one leaves the other alone.
+//   - Memory: up to 32 elements beside what the sinks keep.
+//   - Goroutines: one a sink; they have ended when the run returns.
+//   - Errors: the first error of either ends the run and the other. An early end of one leaves the other alone; the upstream is
+//     stopped when both have.
 func Unzip[A, B, X, Y any](first Sink[A, X], second Sink[B, Y]) Sink[Pair[A, B], Pair[X, Y]] {
 	return SinkFunc[Pair[A, B], Pair[X, Y]](func(ctx context.Context, src Source[Pair[A, B]]) (both Pair[X, Y], err error) {
 		if first == nil || second == nil {
 			return both, errNilSink
 		}
-		one := Into(Map(func(p Pair[A, B]) A { return p.First }), first)
-		other := Into(Map(func(p Pair[A, B]) B { return p.Second }), second)
-		both.Second, err = Run(ctx, Via(src, AlsoTo(one, func(x X) { both.First = x })), other)
+		open := newCountdown(ctx, 2)
+		defer open.cancel(nil)
+		one := leaving(open, Into(Map(func(p Pair[A, B]) A { return p.First }), first))
+		other := leaving(open, Into(Map(func(p Pair[A, B]) B { return p.Second }), second))
+		// second stands beside the stream as first does, so that either may end early
+		sides := Via2(src, AlsoTo(one, func(x X) { both.First = x }), AlsoTo(other, func(y Y) { both.Second = y }))
+		err = runOpen(open, sides, receiver[Pair[A, B]]{one: func(Pair[A, B]) error { return nil }}, func() {})
 		return both, err
+	})
+}
+
+// leaving returns sink, which says so when it has completed.
+func leaving[T, R any](open *countdown, sink Sink[T, R]) Sink[T, R] {
+	return SinkFunc[T, R](func(ctx context.Context, src Source[T]) (R, error) {
+		r, err := sink.Consume(ctx, src)
+		if err == nil {
+			open.leave()
+		}
+		return r, err
 	})
 }
