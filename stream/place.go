@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -24,19 +25,21 @@ func clock() time.Duration { return time.Since(epoch) }
 // place counts and times what passes one point of a pipeline, in any number of runs.
 type place struct {
 	entered, left, bytes atomic.Int64 // elements handed to the downstream, and accepted by it
+	seen                 atomic.Bool  // guess is about an element that is not timed
 
 	mu             sync.Mutex
 	runs, failures int64
-	live           int64         // runs that have not ended
-	total, blocked time.Duration // up to the last mark of each run
-	marks          time.Duration // the sum of the last marks of the live runs
+	live           map[*visit]struct{} // runs that have not ended
+	total, blocked time.Duration       // up to the last mark of each run
+	guess, at      time.Duration       // that an element seen when it was at had blocked its run
+	told           struct{ waited, blocked time.Duration }
 }
 
 // visit is one run through a place. Its methods are called by that run alone.
 type visit struct {
 	*place
-	mark   time.Duration // when the last timed element was accepted
-	before time.Duration // when the current one, if timed, was handed on
+	mark   time.Duration // when the last timed element was accepted; changed under the lock
+	before atomic.Int64  // when a timed one was last handed on: the current one, unless mark is later or the same
 	gap    int64         // elements from the last timed one to the next
 	next   int64         // elements still to come up to the next timed one
 	inside bool
@@ -44,11 +47,14 @@ type visit struct {
 
 func (p *place) visit() *visit {
 	v := &visit{place: p, mark: clock(), gap: 1, next: 1}
+	v.before.Store(math.MinInt64)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.runs++
-	p.live++
-	p.marks += v.mark
+	if p.live == nil {
+		p.live = map[*visit]struct{}{}
+	}
+	p.live[v] = struct{}{}
 	return v
 }
 
@@ -57,7 +63,7 @@ func (v *visit) enter() {
 	v.inside = true
 	v.entered.Add(1)
 	if v.next--; v.next == 0 {
-		v.before = clock()
+		v.before.Store(int64(clock()))
 	}
 }
 
@@ -68,25 +74,47 @@ func (v *visit) leave(n int) {
 	if n != 0 {
 		v.bytes.Add(int64(n))
 	}
-	if v.next == 0 {
+	switch {
+	case v.next == 0:
 		stride := int64(1)
 		if per := v.time(clock()) / time.Duration(v.gap); per < timedGap {
 			stride = min(maxStride, int64(timedGap/max(per, 1)))
 		}
 		v.gap = 1 + rand.Int64N(2*stride-1) // at random, for elements may take turns
 		v.next = v.gap
+	case v.seen.Load():
+		v.timeSeen(clock())
+		v.gap = v.next
 	}
 }
 
 // time adds and returns what passed since the last mark; the timed element stands for all since the one before.
 func (v *visit) time(now time.Duration) time.Duration {
-	passed := now - v.mark
-	v.mark = now
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.blocked += (now - time.Duration(v.before.Load())) * time.Duration(v.gap)
+	return v.pass(now)
+}
+
+// timeSeen adds what passed since the last mark, for an element that was not timed but seen by who asked for the times: it stands
+// for itself, and what was told of it was right.
+func (v *visit) timeSeen(now time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.seen.Load() {
+		v.blocked += v.guess + max(now-v.at, 0)
+	}
+	v.pass(now)
+}
+
+// pass sets the mark.
+func (v *visit) pass(now time.Duration) time.Duration {
+	passed := now - v.mark
+	v.mark = now
 	v.total += passed
-	v.blocked += (now - v.before) * time.Duration(v.gap)
-	v.marks += passed
+	if v.seen.Load() {
+		v.seen.Store(false)
+	}
 	return passed
 }
 
@@ -97,29 +125,45 @@ func (v *visit) end(err error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.total += now - v.mark
-	if v.inside && v.next == 0 {
-		v.blocked += now - v.before
+	switch {
+	case !v.inside:
+	case v.next == 0:
+		v.blocked += now - time.Duration(v.before.Load())
+	case v.seen.Load():
+		v.blocked += v.guess + max(now-v.at, 0)
 	}
-	v.marks -= v.mark
-	v.live--
+	v.pass(now)
+	delete(v.live, v)
 	if err != nil && !isStop(err) {
 		v.failures++
 	}
 }
 
-// times returns how long runs waited before this place and were blocked behind it, up to now: a run between two marks is
-// taken to be where it is now.
+// times returns how long runs waited before this place and were blocked behind it, up to now; neither is ever less than before. A
+// run in which no timed element is under way is taken to be since its mark where it is now.
 func (p *place) times() (waited, blocked time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	since := time.Duration(p.live)*clock() - p.marks
-	total := p.total + since
-	blocked = p.blocked
-	if p.live > 0 {
-		inside := min(max(p.entered.Load()-p.left.Load(), 0), p.live)
-		blocked += since / time.Duration(p.live) * time.Duration(inside)
+	now := clock()
+	var since, timed time.Duration
+	inside := min(max(p.entered.Load()-p.left.Load(), 0), int64(len(p.live)))
+	for v := range p.live {
+		since += now - v.mark
+		if before := time.Duration(v.before.Load()); before > v.mark && inside > 0 {
+			timed += now - before
+			inside--
+		}
 	}
-	blocked = min(blocked, total)
-	return total - blocked, blocked
+	blocked = p.blocked + timed
+	if inside > 0 {
+		blocked += since / time.Duration(len(p.live)) * time.Duration(inside)
+	}
+	total := max(p.total+since, p.told.waited+p.told.blocked)
+	blocked = min(max(blocked, p.told.blocked), total-p.told.waited)
+	if inside > 0 {
+		p.guess, p.at = blocked-p.blocked-timed, now
+		p.seen.Store(true)
+	}
+	p.told.waited, p.told.blocked = total-blocked, blocked
+	return p.told.waited, blocked
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -11,6 +12,9 @@ type Stats struct {
 	Name string // for logs, metrics and [Bottleneck]; set it before the run
 
 	in, out place
+
+	mu  sync.Mutex
+	own time.Duration // that was told of
 }
 
 // Elements returns how many elements the downstream has accepted.
@@ -32,7 +36,10 @@ func (s *Stats) Snapshot() Snapshot {
 	if measured {
 		shot.Taken, shot.TakenBytes = s.in.left.Load(), s.in.bytes.Load()
 		waited, held := s.in.times()
-		shot.Waited, shot.Own = waited, max(held-shot.Blocked, 0)
+		s.mu.Lock()
+		s.own = max(s.own, held-shot.Blocked)
+		shot.Waited, shot.Own = waited, s.own
+		s.mu.Unlock()
 	}
 	return shot
 }
@@ -46,7 +53,7 @@ type Observable interface {
 	Snapshot() Snapshot
 }
 
-// Snapshot is what was counted and timed at a place up to a moment. All counts only grow.
+// Snapshot is what was counted and timed at a place up to a moment. Counts and times only grow.
 type Snapshot struct {
 	Name string
 	At   time.Time
