@@ -7,10 +7,10 @@ import "context"
 //
 //   - Memory: n elements; the upstream may wait when three quarters of that are taken.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
-//   - Errors: an error of the upstream overtakes the elements that wait.
+//   - Errors: an error of the upstream overtakes the elements that wait, which are lost: a [CompleteOn] stands before an Async.
 func Async[T any](n int) Flow[T, T] {
-	if n < 1 {
-		return invalid[T, T]("Async: %d elements ahead; it must be at least 1", n)
+	if n < 1 || n > mostAhead {
+		return invalid[T, T]("Async: %d elements ahead; it must be 1 to %d", n, mostAhead)
 	}
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return sliceSource[T](func(ctx context.Context, to receiver[T]) error {

@@ -83,10 +83,11 @@ type claim struct {
 }
 
 // Take takes bytes for an element, waiting until the budget has them or the account holds nothing; others are served first who
-// waited before. It returns the cause when ctx is done first, and has taken nothing then.
+// waited before. It returns the cause when ctx is done first, and has taken nothing then. It panics when the number is negative.
 //
 // While it waits something must go on to give back what the account holds: a stage that alone could do that uses Try.
 func (a *Account) Take(ctx context.Context, bytes int64) error {
+	notNegative(bytes)
 	b := a.budget
 	switch {
 	case b.bad != nil:
@@ -118,8 +119,9 @@ func (a *Account) Take(ctx context.Context, bytes int64) error {
 	return context.Cause(ctx)
 }
 
-// Try takes bytes for an element, if Take would not wait, and tells whether it did.
+// Try takes bytes for an element, if Take would not wait, and tells whether it did. It panics when the number is negative.
 func (a *Account) Try(bytes int64) bool {
+	notNegative(bytes)
 	b := a.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,11 +144,15 @@ func (a *Account) Close() {
 	a.budget.grant()
 }
 
-// take takes bytes if the account holds nothing, or if it is its turn and the budget has them.
-func (a *Account) take(bytes int64, turn bool) bool {
+// notNegative is asked before the budget is locked: it panics.
+func notNegative(bytes int64) {
 	if bytes < 0 {
 		panic("stream: an account was asked for a negative number of bytes")
 	}
+}
+
+// take takes bytes if the account holds nothing, or if it is its turn and the budget has them.
+func (a *Account) take(bytes int64, turn bool) bool {
 	if b := a.budget; a.held == 0 || turn && bytes <= b.size-b.used {
 		a.held += bytes
 		b.used += bytes

@@ -167,6 +167,7 @@ func TestAccountMistakesPanic(t *testing.T) {
 		"more than it holds": func(a *stream.Account) { a.Give(3) },
 		"less than nothing":  func(a *stream.Account) { a.Give(-1) },
 		"Try":                func(a *stream.Account) { a.Try(-1) },
+		"Take":               func(a *stream.Account) { _ = a.Take(context.Background(), -1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := stream.NewBudget(5)

@@ -15,8 +15,8 @@ import (
 //   - Errors: the first error of f ends the run, as it is; the context of the other calls is cancelled. Results that wait are dropped.
 func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(context.Context, T) (U, error)) Flow[T, U] {
 	switch {
-	case n < 1 || perKey < 1:
-		return invalid[T, U]("MapKeyed: %d calls at once, %d a key; both must be at least 1", n, perKey)
+	case n < 1 || n > mostAhead || perKey < 1:
+		return invalid[T, U]("MapKeyed: %d calls at once, %d a key; both must be at least 1, and at most %d at once", n, perKey, mostAhead)
 	case key == nil || f == nil:
 		return invalid[T, U]("MapKeyed: a function is nil")
 	}

@@ -25,8 +25,8 @@ func MapUnordered[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T
 
 func mapParallel[T, U any](name string, n int, order bool, f func(context.Context, T) (U, error)) Flow[T, U] {
 	switch {
-	case n < 1:
-		return invalid[T, U]("%s: %d calls at once; it must be at least 1", name, n)
+	case n < 1 || n > mostAhead:
+		return invalid[T, U]("%s: %d calls at once; it must be 1 to %d", name, n, mostAhead)
 	case f == nil:
 		return invalid[T, U]("%s: the function is nil", name)
 	}

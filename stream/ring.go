@@ -30,6 +30,9 @@ type ring[T any] struct {
 	ended    atomic.Bool
 }
 
+// mostAhead is how many elements or calls a stage may be asked to have under way: what no machine has room for is a mistake.
+const mostAhead = 1 << 30
+
 var errEnded = errors.New("stream: the ring is empty and ended")
 
 // newRing returns a ring of n elements, of a consumer that waits for it alone. While the downstream keeps its consumer, up to a

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func badSettings() map[string][]badRun {
 		"stream.Aggregate.within":      {badFlow(stream.Aggregate(zero, put, id, -1))},
 		"stream.All.src":               {func(ctx context.Context, _ func()) (err error) { return rangeOver(stream.All(ctx, none)) }},
 		"stream.AlsoTo.sink":           {badFlow(stream.AlsoTo[int, int](nil, nil))},
-		"stream.Async.n":               {badFlow(stream.Async[int](0)), badFlow(stream.Async[int](-1))},
+		"stream.Async.n":               {badFlow(stream.Async[int](0)), badFlow(stream.Async[int](-1)), badFlow(stream.Async[int](math.MaxInt))},
 		"stream.AsyncBytes.b":          {badFlow(stream.AsyncBytes(nil, id)), badFlow(stream.AsyncBytes(stream.NewBudget(-1), id))},
 		"stream.AsyncBytes.size":       {badFlow(stream.AsyncBytes[int](stream.NewBudget(1), nil))},
 		"stream.Balance.flows":         flows(stream.Balance[int, int]),
@@ -147,17 +148,17 @@ func badSettings() map[string][]badRun {
 		"stream.Log.logger":               {badFlow(stream.Log[int](nil, "x", nil))},
 		"stream.Map.f":                    {badFlow(stream.Map[int, int](nil))},
 		"stream.MapErr.f":                 {badFlow(stream.MapErr[int](nil))},
-		"stream.MapKeyed.n":               {badFlow(stream.MapKeyed(0, 1, id, try)), badFlow(stream.MapKeyed(-1, 1, id, try))},
+		"stream.MapKeyed.n":               {badFlow(stream.MapKeyed(0, 1, id, try)), badFlow(stream.MapKeyed(-1, 1, id, try)), badFlow(stream.MapKeyed(math.MaxInt, 1, id, try))},
 		"stream.MapKeyed.perKey":          {badFlow(stream.MapKeyed(1, 0, id, try)), badFlow(stream.MapKeyed(1, -1, id, try))},
 		"stream.MapKeyed.key":             {badFlow(stream.MapKeyed[int, int, int](1, 1, nil, try))},
 		"stream.MapKeyed.f":               {badFlow(stream.MapKeyed[int, int](1, 1, id, nil))},
-		"stream.MapN.n":                   {badFlow(stream.MapN(0, try)), badFlow(stream.MapN(-1, try))},
+		"stream.MapN.n":                   {badFlow(stream.MapN(0, try)), badFlow(stream.MapN(-1, try)), badFlow(stream.MapN(math.MaxInt, try))},
 		"stream.MapN.f":                   {badFlow(stream.MapN[int, int](1, nil))},
 		"stream.MapResource.open":         {badFlow(stream.MapResource(nil, use, shut))},
 		"stream.MapResource.f":            {badFlow(stream.MapResource[int, int, int](open, nil, shut))},
 		"stream.MapState.start":           {badFlow(stream.MapState(nil, state, nil))},
 		"stream.MapState.f":               {badFlow(stream.MapState[int, int, int](zero, nil, nil))},
-		"stream.MapUnordered.n":           {badFlow(stream.MapUnordered(0, try)), badFlow(stream.MapUnordered(-1, try))},
+		"stream.MapUnordered.n":           {badFlow(stream.MapUnordered(0, try)), badFlow(stream.MapUnordered(-1, try)), badFlow(stream.MapUnordered(math.MaxInt, try))},
 		"stream.MapUnordered.f":           {badFlow(stream.MapUnordered[int, int](1, nil))},
 		"stream.Measure.s":                {badFlow(stream.Measure(nil, same))},
 		"stream.Measure.flow":             {badFlow(stream.Measure[int, int](new(stream.Stats), nil))},
