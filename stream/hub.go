@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
-// ErrClosed is the error of a run into or out of a hub that is closed.
+// ErrClosed is the error of a run into or out of a hub that is closed, or whose producer was stopped early.
 var ErrClosed = errors.New("stream: the hub is closed")
 
 // MergeHub brings the elements of runs that come and go to one run: the hub is its source, and each [MergeHub.Sink] may be run any
@@ -132,7 +134,8 @@ func newHub[T any](n int, choose func(int, T) int) *Hub[T] {
 }
 
 // Consume implements [Sink]; its result is how many elements were sent. It can be run once. It waits while there is no consumer.
-// When it completes, so do the consumers; when it fails, they fail with its error.
+// When it completes, so do the consumers; when it fails, they fail with its error; when it is stopped early, because the run that
+// it is a part of has had enough, they fail with [ErrClosed].
 func (h *Hub[T]) Consume(ctx context.Context, src Source[T]) (n int64, err error) {
 	if err := h.begin(); err != nil {
 		return 0, err
@@ -215,10 +218,24 @@ func (h *Hub[T]) push(v T, to []*consumer[T]) error {
 	return nil
 }
 
+// foreign returns how a producer that ended with err ended for runs that are not its own: an early end, which completes its run
+// and no other, is an error there.
+func foreign(err error) error {
+	var early *stop
+	if !errors.As(err, &early) {
+		return err
+	}
+	for errors.As(err, &early) && errors.Is(err, early) {
+		err = without(err, early)
+	}
+	return ending.Join(fmt.Errorf("stream: the producer of the hub was stopped early: %w", ErrClosed), err)
+}
+
 // end lets the consumers know how the producer ended.
 func (h *Hub[T]) end(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	err = foreign(err)
 	h.over, h.err = true, err
 	for _, c := range h.consumers {
 		if err == nil {
