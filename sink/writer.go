@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/internal/ending"
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -73,7 +74,7 @@ func shut(w io.WriteCloser, err error) error {
 // write runs src into w.
 func write(ctx context.Context, what string, w io.Writer, src stream.Source[[]byte]) (total int64, _ error) {
 	defer unblock(ctx, w)()
-	err := stream.EachLent(ctx, src, func(p []byte) error {
+	err := guarded.EachLent(ctx, src, func(p []byte) error {
 		n, err := w.Write(p)
 		total += int64(n)
 		if err == nil && n < len(p) {

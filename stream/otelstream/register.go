@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -53,7 +54,7 @@ func check(places []stream.Observable) error {
 	}
 	seen := make(map[string]bool, len(places))
 	for i, place := range places {
-		if place == nil {
+		if v := reflect.ValueOf(place); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 			return fmt.Errorf("otelstream: place %d is nil", i+1)
 		}
 		name := place.Snapshot().Name

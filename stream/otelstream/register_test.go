@@ -63,6 +63,7 @@ func TestRegisterRefuses(t *testing.T) {
 	for name, places := range map[string][]stream.Observable{
 		"nothing":   nil,
 		"nil":       {a, nil},
+		"no Stats":  {a, (*stream.Stats)(nil)},
 		"no name":   {nameless},
 		"one twice": {a, a},
 	} {
