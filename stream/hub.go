@@ -116,7 +116,8 @@ func NewBroadcastHub[T any](n int) *Hub[T] {
 }
 
 // NewPartitionHub returns a hub that sends each element to the one consumer, of so many, whose index choose returns; they are
-// numbered in the order in which they came, and close up when one goes. Up to n elements wait for each.
+// numbered in the order in which they came, and close up when one goes. Up to n elements wait for each. What waits for one that
+// goes is lost with it, but for the element that had no room yet, for which choose is called again.
 func NewPartitionHub[T any](n int, choose func(consumers int, v T) int) *Hub[T] {
 	h := newHub(n, choose)
 	if choose == nil && h.bad == nil {
@@ -188,7 +189,10 @@ func (h *Hub[T]) send(ctx context.Context, v T) error {
 		to, arrived := append([]*consumer[T](nil), h.consumers...), h.arrived
 		h.mu.Unlock()
 		if len(to) > 0 {
-			return h.push(v, to)
+			if taken, err := h.push(v, to); taken || err != nil {
+				return err
+			}
+			continue // they have left, and others may have come
 		}
 		select {
 		case <-arrived:
@@ -198,11 +202,12 @@ func (h *Hub[T]) send(ctx context.Context, v T) error {
 	}
 }
 
-func (h *Hub[T]) push(v T, to []*consumer[T]) error {
+// push sends v to those of to that are to have it, and tells whether one of them took it.
+func (h *Hub[T]) push(v T, to []*consumer[T]) (taken bool, err error) {
 	if h.choose != nil {
 		i := h.choose(len(to), v)
 		if i < 0 || i >= len(to) {
-			return fmt.Errorf("stream: hub: consumer %d of %d", i, len(to))
+			return false, fmt.Errorf("stream: hub: consumer %d of %d", i, len(to))
 		}
 		to = to[i : i+1]
 	}
@@ -211,11 +216,22 @@ func (h *Hub[T]) push(v T, to []*consumer[T]) error {
 		if i > 0 {
 			mine = h.own(v)
 		}
-		if err := to[i].push(mine); err != nil {
-			return err
+		switch err := to[i].offer(mine); {
+		case err == nil:
+			taken = true
+		case !errors.Is(err, errLeft):
+			return taken, err
 		}
 	}
-	return nil
+	return taken, nil
+}
+
+// offer sends v; its error is errLeft when the consumer has left, also while v waited for room.
+func (c *consumer[T]) offer(v T) error {
+	if c.left.Load() {
+		return errLeft
+	}
+	return c.q.push(c.open, v)
 }
 
 // foreign returns how a producer that ended with err ended for runs that are not its own: an early end, which completes its run
