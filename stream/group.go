@@ -94,6 +94,7 @@ func (g *Group) Fail(err error) {
 		g.cancel(err)
 	case errors.Is(err, g.err):
 		g.err = err // the first error itself, or with what clean-up added
+	case errors.Is(g.err, err): // known
 	case !echo(err):
 		g.err = errors.Join(g.err, err)
 	}

@@ -96,3 +96,15 @@ func TestGroupCarriesGoexit(t *testing.T) {
 		t.Error("Do returned as if nothing had happened")
 	}
 }
+
+// An error that comes again, after another was joined to it, is not joined once more.
+func TestGroupJoinsEachErrorOnce(t *testing.T) {
+	g, _ := stream.NewGroup(t.Context())
+	other := errors.New("another")
+	for _, err := range []error{errBoom, other, errBoom, other, fmt.Errorf("wrapped: %w", context.Canceled)} {
+		g.Fail(err)
+	}
+	if err := g.Wait(); !errors.Is(err, errBoom) || !errors.Is(err, other) || strings.Count(err.Error(), "boom") != 1 || strings.Count(err.Error(), "another") != 1 {
+		t.Errorf("%q", err)
+	}
+}
