@@ -9,7 +9,9 @@ import (
 // MapN returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once.
 //
 // Elements are handed to the workers in chunks: of one while f is slow or workers wait, of up to 64 when f takes less than some
-// microseconds, so that a cheap f costs little more than its call. Nothing is held back from a worker or a downstream that waits.
+// microseconds, so that a cheap f costs little more than its call. Nothing is held back from a worker or
+// a downstream that waits, but for some milliseconds where a call is slow after many that were quick. So f may wait for what becomes of
+// the elements before its own.
 //
 //   - Memory: at most 2n+1 chunks of elements and results: 2n+1 elements where f is slow, 64 times as many where it is quick.
 //   - Order and goroutines: the order is kept; n goroutines call f and one runs the upstream; all have ended when the run returns.
@@ -35,6 +37,7 @@ func mapParallel[T, U any](name string, n int, order bool, f func(context.Contex
 			g, ctx := NewGroup(ctx)
 			m := newMapping[T, U](n, order)
 			defer context.AfterFunc(ctx, m.halt)()
+			defer m.stop()
 			g.Go(func() error {
 				err := pour(ctx, src, m.receiver(ctx))
 				if err == nil {

@@ -12,11 +12,15 @@ import (
 const (
 	mapChunk  = 64                    // elements in a chunk at most
 	mapTarget = 40 * time.Microsecond // so much work in a chunk makes its hand-over cheap
+	mapSlow   = 4 * time.Millisecond  // a chunk that takes longer is broken up, where others wait
 )
 
 // mapping is one run of [MapN] or [MapUnordered]. Chunks stand in the order of their elements. The upstream fills the last one, without a
 // lock, until it is full or a worker takes it; workers take the first that nobody has; the downstream takes the first of all when
 // it is done, or, where order does not matter, any that is done.
+//
+// A chunk is as large as makes sense for calls as quick as those before. When one turns out slow, and somebody waits, it is broken up:
+// its results go to the downstream, its elements that no worker has begun become chunks of one.
 type mapping[T, U any] struct {
 	filling *mapped[T, U] // the upstream's own, nil at first; of chunks, or taken out since
 	filled  int32         // elements in filling
@@ -26,8 +30,12 @@ type mapping[T, U any] struct {
 	ready  sync.Cond // workers wait for elements
 	done   sync.Cond // the downstream waits for the first chunk
 	chunks []*mapped[T, U]
-	taken  int // so many of chunks, from the first, are with workers or done
-	limit  int // chunks at most
+	taken  int             // so many of chunks, from the first, are with workers, done, or in pieces
+	pieces []*mapped[T, U] // of chunks that were broken up: those that no worker has taken
+	large  int             // chunks of more than one element with workers
+	idle   int             // workers and downstream that wait
+	alarm  *time.Timer     // for the next look at what is slow; nil when none is to come
+	limit  int             // chunks at most
 	order  bool
 	size   int // elements in a chunk, at present
 	ended  bool
@@ -37,10 +45,14 @@ type mapping[T, U any] struct {
 
 // mapped is a chunk of elements that becomes a chunk of results.
 type mapped[T, U any] struct {
-	count atomic.Int32 // of elements; negative when a worker has taken it
-	in    []T          // as long as there is room for elements; only the upstream changes the slice itself
-	n     int          // elements, when a worker has taken it
-	out   []U
+	count atomic.Int32  // of elements; negative when a worker has taken it
+	begun atomic.Uint64 // how many elements the worker has begun: all but the last of them are done; in the upper half how many it is to do
+	in    []T           // as long as there is room for elements; only the upstream changes the slice itself
+	n     int           // elements, when a worker has taken it
+	since time.Time     // when that was
+	out   []U           // as long as in
+	from  int           // the first of out that is not handed on
+	large bool          // it counts as such
 	done  bool
 }
 
@@ -67,6 +79,16 @@ func (m *mapping[T, U]) end() {
 	m.mu.Unlock()
 	m.ready.Broadcast()
 	m.done.Broadcast()
+}
+
+// stop ends the looks at what is slow.
+func (m *mapping[T, U]) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.large = 0
+	if m.alarm != nil {
+		m.alarm.Stop()
+	}
 }
 
 // put adds v to the chunk being filled. A worker that waits has no chunk to take, hence is woken for a new one only.
@@ -137,7 +159,10 @@ func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
 			m.mu.Lock()
 			continue
 		}
+		m.idle++
+		m.watch()
 		signal.Wait()
+		m.idle--
 	}
 }
 
@@ -151,7 +176,7 @@ func (m *mapping[T, U]) chunk() *mapped[T, U] {
 		c = new(mapped[T, U])
 	}
 	if cap(c.in) < m.size {
-		c.in, c.out = make([]T, m.size), make([]U, 0, m.size)
+		c.in, c.out = make([]T, m.size), make([]U, m.size)
 	}
 	c.in = c.in[:m.size]
 	return c
@@ -164,43 +189,63 @@ func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U,
 		if c == nil {
 			return nil
 		}
-		began := time.Now()
-		for _, v := range c.in[:c.n] {
+		for {
+			begun := c.begun.Add(1)
+			i := uint32(begun) - 1
+			if i >= uint32(begun>>32) {
+				break
+			}
 			if m.halted.Load() {
 				return context.Cause(ctx)
 			}
-			u, err := f(ctx, v)
+			u, err := f(ctx, c.in[i])
 			if err != nil {
 				return err
 			}
-			c.out = append(c.out, u)
+			c.out[i] = u
 		}
-		m.finish(c, time.Since(began))
+		m.finish(c)
 	}
 }
 
-// take waits for a chunk that nobody has; nil means that none follows.
+// take waits for a chunk that nobody has; nil means that none follows, also none of the pieces of others.
 func (m *mapping[T, U]) take() *mapped[T, U] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.wait(&m.ready, func() bool { return m.taken < len(m.chunks) || m.ended })
-	if m.halted.Load() || m.taken == len(m.chunks) {
+	m.wait(&m.ready, func() bool { return len(m.pieces) > 0 || m.taken < len(m.chunks) || m.ended && m.large == 0 })
+	var c *mapped[T, U]
+	switch {
+	case m.halted.Load():
+		return nil
+	case len(m.pieces) > 0:
+		c = m.pieces[0]
+		m.pieces = m.pieces[1:]
+	case m.taken < len(m.chunks):
+		c = m.chunks[m.taken]
+		m.taken++
+	default:
 		return nil
 	}
-	c := m.chunks[m.taken]
-	m.taken++
 	c.n = int(c.count.Swap(-1))
+	c.begun.Store(uint64(c.n) << 32)
+	c.since = time.Now()
+	if c.large = c.n > 1; c.large {
+		m.large++
+		m.watch()
+	}
 	return c
 }
 
 // finish gives the results of c to the downstream, and sizes the chunks to come by the time it took.
-func (m *mapping[T, U]) finish(c *mapped[T, U], took time.Duration) {
+func (m *mapping[T, U]) finish(c *mapped[T, U]) {
+	took := time.Since(c.since)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	fit := mapChunk
 	if each := took / time.Duration(c.n); each > 0 {
 		fit = int(min(mapTarget/each, mapChunk))
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.small(c)
 	m.size = max(1, min(fit, 2*m.size))
 	c.done = true
 	if !m.order || m.chunks[0] == c {
@@ -215,7 +260,7 @@ func (m *mapping[T, U]) drain(ctx context.Context, to receiver[U]) error {
 		if c == nil {
 			return err
 		}
-		if err := m.hand(ctx, c.out, to); err != nil {
+		if err := m.hand(ctx, c.out[c.from:c.n], to); err != nil {
 			return err
 		}
 		m.reuse(c)
@@ -279,9 +324,11 @@ func (m *mapping[T, U]) finished() int {
 // reuse keeps c for later elements.
 func (m *mapping[T, U]) reuse(c *mapped[T, U]) {
 	clear(c.in[:c.n])
-	clear(c.out)
-	c.out, c.done = c.out[:0], false
+	clear(c.out[:c.n])
+	c.from, c.done = 0, false
 	m.mu.Lock()
-	m.free = append(m.free, c)
-	m.mu.Unlock()
+	defer m.mu.Unlock()
+	if len(m.free) < m.limit {
+		m.free = append(m.free, c)
+	}
 }

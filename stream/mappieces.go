@@ -1,0 +1,89 @@
+package stream
+
+import (
+	"slices"
+	"time"
+)
+
+// watch sees to it that what is slow is looked for, while somebody waits and there is something to break up.
+func (m *mapping[T, U]) watch() {
+	if m.alarm == nil && m.idle > 0 && m.large > 0 {
+		m.alarm = time.AfterFunc(mapSlow, m.look)
+	}
+}
+
+// look breaks up the chunks that are slow.
+func (m *mapping[T, U]) look() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.alarm = nil
+	if m.halted.Load() {
+		return
+	}
+	defer m.watch()
+	now, broken := time.Now(), false
+	for i := m.taken - 1; i >= 0; i-- {
+		if c := m.chunks[i]; c.large && now.Sub(c.since) >= mapSlow {
+			broken = m.breakUp(i) || broken
+		}
+	}
+	if !broken {
+		return
+	}
+	clear(m.pieces)
+	m.pieces = m.pieces[:0]
+	for _, c := range m.chunks[:m.taken] { // in the order of their elements, as calls may wait for what becomes of those before
+		if c.count.Load() >= 0 {
+			m.pieces = append(m.pieces, c)
+		}
+	}
+	m.ready.Broadcast()
+	m.done.Broadcast()
+}
+
+// breakUp leaves the chunk at i the element that its worker has begun last. The results before it are a chunk of their own, the
+// elements after it are chunks of one. They are made anew: the upstream may still hold one of those that are free.
+func (m *mapping[T, U]) breakUp(i int) bool {
+	c := m.chunks[i]
+	begun := c.begun.Load()
+	n := int(uint32(begun))
+	switch {
+	case n == 0 || n > c.n: // the worker has not begun, or is about to finish
+		return false
+	case !c.begun.CompareAndSwap(begun, uint64(n)<<32|uint64(n)):
+		return false // it goes on, and may be looked at again
+	}
+	var behind []*mapped[T, U]
+	for j := n; j < c.n; j++ {
+		p := &mapped[T, U]{in: []T{c.in[j]}, out: make([]U, 1)}
+		p.count.Store(1)
+		behind = append(behind, p)
+	}
+	clear(c.in[n:c.n])
+	c.n = n
+	m.small(c)
+	m.chunks = slices.Insert(m.chunks, i+1, behind...)
+	m.taken += len(behind)
+	if n > 1 {
+		done := slices.Clone(c.out[:n-1])
+		clear(c.out[:n-1])
+		c.from = n - 1
+		p := &mapped[T, U]{in: make([]T, n-1), n: n - 1, out: done, done: true}
+		p.count.Store(-1)
+		m.chunks = slices.Insert(m.chunks, i, p)
+		m.taken++
+	}
+	return true
+}
+
+// small no longer counts c as large.
+func (m *mapping[T, U]) small(c *mapped[T, U]) {
+	if !c.large {
+		return
+	}
+	c.large = false
+	m.large--
+	if m.large == 0 && m.ended {
+		m.ready.Broadcast()
+	}
+}
