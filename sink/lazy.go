@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
@@ -41,9 +40,7 @@ func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], err
 	}
 	peel := stream.Peel[T](1)
 	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (result R, err error) {
-		upstream, cancel := early.WithCancel(ctx)
-		defer cancel(nil)
-		err = peel.Apply(src).Each(upstream, func(p stream.Peeled[T]) error {
+		err = peel.Apply(src).Each(ctx, func(p stream.Peeled[T]) error {
 			if len(p.Head) == 0 {
 				return nil
 			}
@@ -56,8 +53,6 @@ func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], err
 				return errors.New("sink: Lazy: the function returned no sink")
 			}
 			result, err = into.Consume(ctx, stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-				// the sink may run its source on a context of its own, which then must reach the upstream
-				defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
