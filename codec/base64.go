@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -24,7 +25,7 @@ func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			w := base64Writer{filler: filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}, enc: enc}
-			err := guardLent(ctx, src, w.chunk)
+			err := guarded.EachLent(ctx, src, w.chunk)
 			if err == nil {
 				err = w.encode(w.held)
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/adler32"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -35,7 +36,7 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			first, sum := header, adler32.Checksum(nil)
-			err := guard(ctx, stream.Via2(src, lineBlocks(), pack), func(p piece) error {
+			err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p piece) error {
 				sum = adlerJoin(sum, p.sum, p.size)
 				if first != nil {
 					p.packed = append(append(make([]byte, 0, len(first)+len(p.packed)), first...), p.packed...)

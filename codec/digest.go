@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -22,7 +23,7 @@ func Digest(open func() hash.Hash, report func(sum []byte)) stream.Flow[[]byte, 
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			h := open()
-			err := guard(ctx, src, func(p []byte) error {
+			err := guarded.Each(ctx, src, func(p []byte) error {
 				if _, err := h.Write(p); err != nil {
 					return wrap("codec: digest", err)
 				}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -39,7 +40,7 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 	numbered := stream.FlowFunc[[]byte, block](func(src stream.Source[[]byte]) stream.Source[block] {
 		return stream.SourceFunc[block](func(ctx context.Context, emit func(block) error) error {
 			var b block
-			return guard(ctx, stream.Via(src, lineBlocks()), func(text []byte) error {
+			return guarded.Each(ctx, stream.Via(src, lineBlocks()), func(text []byte) error {
 				b.text = text
 				err := emit(b)
 				b.number++
@@ -58,7 +59,7 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			var number, sum uint32
-			err := guard(ctx, stream.Via2(src, numbered, pack), func(member []byte) error {
+			err := guarded.Each(ctx, stream.Via2(src, numbered, pack), func(member []byte) error {
 				number++
 				sum = crc32.Update(sum, crc32.IEEETable, member[len(member)-memberTrailer:])
 				return emit(member)

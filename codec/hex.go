@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -14,7 +15,7 @@ func Hex() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			f := filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}
-			err := guardLent(ctx, src, func(p []byte) error {
+			err := guarded.EachLent(ctx, src, func(p []byte) error {
 				for len(p) > 0 {
 					space, err := f.space(2)
 					if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -24,7 +25,7 @@ func JoinDelimited(delimiter []byte) stream.Flow[[]byte, []byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			g := gatherer{emit: emit}
 			var records, offset int64
-			err := guard(ctx, src, func(p []byte) error {
+			err := guarded.Each(ctx, src, func(p []byte) error {
 				records++
 				n := len(p) + len(sep)
 				if err := g.room(n); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -23,7 +24,7 @@ func JoinLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			g := gatherer{emit: emit}
 			var frames, offset int64
-			err := guard(ctx, src, func(p []byte) error {
+			err := guarded.Each(ctx, src, func(p []byte) error {
 				frames++
 				if uint64(len(p)) > o.max() {
 					return wrap(name, &InputError{Record: frames, Offset: offset, Err: ErrTooLong})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -19,7 +20,7 @@ func JoinLines() stream.Flow[[]byte, []byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			g := gatherer{emit: emit}
 			var lines, offset int64
-			err := guard(ctx, src, func(line []byte) error {
+			err := guarded.Each(ctx, src, func(line []byte) error {
 				lines++
 				if i := bytes.IndexByte(line, '\n'); i >= 0 {
 					return wrap("codec: join lines", &InputError{Record: lines, Offset: offset + int64(i), Err: ErrSyntax})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -43,7 +44,7 @@ func jsonWriting[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream
 			w := jsonWriter{memory: memory{lent: lent}, emit: emit, frame: f}
 			enc := json.NewEncoder(&w)
 			enc.SetEscapeHTML(o.EscapeHTML)
-			err := guard(ctx, src, func(v T) error {
+			err := guarded.Each(ctx, src, func(v T) error {
 				if err := w.begin(); err != nil {
 					return err
 				}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -37,7 +38,7 @@ func JSONObjects(opts *JSONObjectsOptions) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			s := objectScanner{ctx: ctx, emit: emit, max: o.MaxLength}
-			err := guard(ctx, src, s.chunk)
+			err := guarded.Each(ctx, src, s.chunk)
 			if err == nil {
 				err = s.end()
 			}

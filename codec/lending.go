@@ -23,17 +23,12 @@ func (run lending) WriteTo(ctx context.Context, w io.Writer) error {
 	return run(ctx, lend.To(w), true)
 }
 
-// guardLent is guard for an f that is done with a chunk when it returns.
-func guardLent(ctx context.Context, src stream.Source[[]byte], f func([]byte) error) error {
-	return guarded.EachLent(ctx, src, f)
-}
-
-// guardRecords is guardLent for records that are lent, and guard for those that keep the memory of their chunks.
+// guardRecords is guarded.EachLent for records that are lent, and guarded.Each for those that keep the memory of their chunks.
 func guardRecords(ctx context.Context, src stream.Source[[]byte], f func([]byte) error, lent bool) error {
 	if lent {
-		return guardLent(ctx, src, f)
+		return guarded.EachLent(ctx, src, f)
 	}
-	return guard(ctx, src, f)
+	return guarded.Each(ctx, src, f)
 }
 
 // memory is what a run's chunks are made of.

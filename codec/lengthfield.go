@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -31,7 +32,7 @@ func LengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			l := lengthCutter{LengthFieldOptions: o, ctx: ctx, emit: emit, length: -1}
-			err := guard(ctx, src, l.chunk)
+			err := guarded.Each(ctx, src, l.chunk)
 			if err == nil && (l.length >= 0 || l.rec.len() > 0) {
 				err = l.fail(io.ErrUnexpectedEOF)
 			}

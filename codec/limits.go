@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -25,7 +26,7 @@ func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]b
 					return emit(p)
 				})
 			})
-			return guard(ctx, stream.Via(counted, f), func(p []byte) error {
+			return guarded.Each(ctx, stream.Via(counted, f), func(p []byte) error {
 				if out += int64(len(p)); out > floor && exceeds(out, in.Load(), max) {
 					return wrap(name, &LimitError{Limit: "MaxRatio", Max: max})
 				}

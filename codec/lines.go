@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 
-	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -51,11 +50,6 @@ func namedLines(name string, o LinesOptions) stream.Flow[[]byte, []byte] {
 			return err
 		})
 	})
-}
-
-// guard runs src into f. It fails when f failed, also where src hides it.
-func guard[T any](ctx context.Context, src stream.Source[T], f func(T) error) error {
-	return guarded.Each(ctx, src, f)
 }
 
 // lineCutter is one run of Lines.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -72,7 +73,7 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 			if n > 1 {
 				units = stream.Via(units, workers)
 			}
-			return guard(ctx, units, func(u *unit) error {
+			return guarded.Each(ctx, units, func(u *unit) error {
 				// One chunk of the upstream can become many here.
 				if ctx.Err() != nil {
 					return context.Cause(ctx)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -55,7 +56,7 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 				}
 				return emit(v)
 			}}
-			err := guardLent(ctx, src, c.chunk) // encoding/json copies what it keeps
+			err := guarded.EachLent(ctx, src, c.chunk) // encoding/json copies what it keeps
 			if err == nil && c.at != afterArray {
 				err = c.fail(c.base, io.ErrUnexpectedEOF)
 			}

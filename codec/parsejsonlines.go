@@ -9,6 +9,7 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -47,7 +48,7 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var records, offset int64
 			p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
-			return guardLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
+			return guarded.EachLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
 				records++
 				start := offset
 				offset += int64(len(line)) + 1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -19,7 +20,7 @@ func Rechunk(n int) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			var rec record
-			err := guard(ctx, src, func(p []byte) error {
+			err := guarded.Each(ctx, src, func(p []byte) error {
 				for len(p) > 0 {
 					k := n - rec.len()
 					if len(p) < k {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -49,7 +50,7 @@ func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			var seq s2Sequence
 			first := append([]byte(e.magic), s2Begin...)
-			err := guard(ctx, stream.Via2(src, lineBlocks(), pack), func(p s2Part) error {
+			err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p s2Part) error {
 				for _, sum := range p.sums {
 					seq.add(sum)
 				}

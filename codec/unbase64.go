@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -23,7 +24,7 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			d := base64Reader{memory: memory{lent: lent}, enc: enc, emit: emit}
-			err := guardLent(ctx, src, d.chunk)
+			err := guarded.EachLent(ctx, src, d.chunk)
 			switch {
 			case err != nil || len(d.held) == 0:
 			case !raw || len(d.held) == 1:

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -19,7 +20,7 @@ func Unhex() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			d := hexReader{memory: memory{lent: lent}, emit: emit}
-			err := guardLent(ctx, src, d.chunk)
+			err := guarded.EachLent(ctx, src, d.chunk)
 			if err == nil && len(d.held) > 0 {
 				err = d.fail(0, io.ErrUnexpectedEOF)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -40,7 +41,7 @@ func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 				}
 				return emit(f.packed)
 			}
-			err = guard(ctx, stream.Via2(src, lineBlocks(), pack), add)
+			err = guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), add)
 			if err == nil && first != nil {
 				err = add(frame{packed: []byte(emptyFrame)})
 			}
