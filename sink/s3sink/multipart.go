@@ -39,17 +39,18 @@ func (r *run) create(ctx context.Context) error {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc64nvme
 		in.ChecksumType = types.ChecksumTypeFullObject
 	}
-	t := &tries{timeout: r.requestTimeout(0)}
+	const what = "create multipart upload"
+	t := r.tries(what, r.requestTimeout(0))
 	longer, cancel := outliving(ctx, replyGrace)
 	defer cancel()
-	out, err := patiently(ctx, r.settings, func() (*s3.CreateMultipartUploadOutput, error) {
+	out, err := patiently(ctx, r, what, func() (*s3.CreateMultipartUploadOutput, error) {
 		return r.client.CreateMultipartUpload(longer, in, t.options)
 	})
 	if err == nil && aws.ToString(out.UploadId) == "" {
 		err = errNoUploadID
 	}
 	if err != nil {
-		return r.ended(ctx, "create multipart upload", err)
+		return r.ended(ctx, what, err)
 	}
 	r.id = *out.UploadId
 	r.sealed = r.encrypted(out.ServerSideEncryption) == nil
@@ -66,10 +67,11 @@ func (r *run) encrypted(answer types.ServerSideEncryption) error {
 }
 
 // uploadPart sends p.
-func (r *run) uploadPart(ctx context.Context, p part) error {
+func (r *run) uploadPart(ctx context.Context, p fullPart) error {
 	what := fmt.Sprintf("upload part %d", p.n)
-	t := &tries{timeout: r.requestTimeout(len(p.body)), unsigned: r.opts.UnsignedPayload, retryOn: damaged}
-	out, err := patiently(ctx, r.settings, func() (*s3.UploadPartOutput, error) {
+	t := r.tries(what, r.requestTimeout(len(p.body)))
+	t.unsigned, t.retryOn = r.opts.UnsignedPayload, damaged
+	out, err := patiently(ctx, r, what, func() (*s3.UploadPartOutput, error) {
 		return r.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket:            &r.bucket,
 			Key:               &r.key,
@@ -89,17 +91,27 @@ func (r *run) uploadPart(ctx context.Context, p part) error {
 	case r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != crcText(p.crc):
 		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, *out.ChecksumCRC64NVME, crcText(p.crc))
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err != nil {
+		r.mu.Lock()
 		r.late = r.late || status(err) == 0
+		r.mu.Unlock()
 		return r.ended(ctx, what, err)
 	}
-	for len(r.done) < p.n {
+	sum := r.settings.sum(p.crc)
+	r.acknowledged(types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: sum})
+	r.hooks.part(Part{UploadID: r.id, Number: p.n, Size: int64(len(p.body)), ETag: *out.ETag, Checksum: aws.ToString(sum)})
+	return nil
+}
+
+// acknowledged keeps p for the list of parts.
+func (r *run) acknowledged(p types.CompletedPart) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := int(*p.PartNumber)
+	for len(r.done) < n {
 		r.done = append(r.done, types.CompletedPart{})
 	}
-	r.done[p.n-1] = types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: r.settings.sum(p.crc)}
-	return nil
+	r.done[n-1] = p
 }
 
 // complete makes the parts one object.
@@ -119,13 +131,14 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		in.IfNoneMatch = aws.String("*")
 	}
 	// A service may take minutes to put thousands of parts together.
-	t := &tries{timeout: r.requestTimeout(0) + 10*time.Minute}
+	const what = "complete multipart upload"
+	t := r.tries(what, r.requestTimeout(0)+10*time.Minute)
 	if r.opts.RequestTimeout > 0 {
 		t.timeout = r.opts.RequestTimeout
 	}
 	longer, cancel := outliving(ctx, replyGrace)
 	defer cancel()
-	out, err := patiently(ctx, r.settings, func() (*s3.CompleteMultipartUploadOutput, error) {
+	out, err := patiently(ctx, r, what, func() (*s3.CompleteMultipartUploadOutput, error) {
 		return r.client.CompleteMultipartUpload(longer, in, t.options)
 	})
 	if err == nil && aws.ToString(out.ETag) == "" {
@@ -150,9 +163,14 @@ func (r *run) abort(ctx context.Context) error {
 	}
 	ctx, cancel := r.detached(ctx)
 	defer cancel()
+	what := "abort upload " + r.id
 	err := r.abortOnce(ctx)
 	// The server may be on its way back. What is left behind costs money every day.
-	for wait := 100 * time.Millisecond; err != nil && (busy(err) || !refused(err)) && sleep(ctx, wait); wait = min(2*wait, 2*time.Second) {
+	for wait := 100 * time.Millisecond; err != nil && ctx.Err() == nil && (busy(err) || !refused(err)); wait = min(2*wait, 2*time.Second) {
+		r.hooks.retry(r.failed(what, err), wait)
+		if !sleep(ctx, wait) {
+			break
+		}
 		err = r.abortOnce(ctx)
 	}
 	// A part that was on its way may arrive behind the abort, and bring the upload back. Once the service does not know the upload
@@ -161,14 +179,14 @@ func (r *run) abort(ctx context.Context) error {
 		err = r.abortOnce(ctx)
 	}
 	if err != nil && !noSuchUpload(err) {
-		return r.failed("abort upload "+r.id, err)
+		return r.failed(what, err)
 	}
 	r.id = ""
 	return nil
 }
 
 func (r *run) abortOnce(ctx context.Context) error {
-	t := &tries{timeout: r.requestTimeout(0)}
+	t := r.tries("abort upload "+r.id, r.requestTimeout(0))
 	_, err := r.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &r.bucket, Key: &r.key, UploadId: &r.id}, t.options)
 	return err
 }

@@ -11,11 +11,16 @@ import (
 
 // patiently makes a request by f, and again for as long as SlowDownTimeout while the service answers that it is too busy. The SDK's own
 // tries are few, and in a storm of such answers it soon has no token left for them.
-func patiently[T any](ctx context.Context, s *settings, f func() (T, error)) (T, error) {
+func patiently[T any](ctx context.Context, r *run, what string, f func() (T, error)) (T, error) {
 	begin := time.Now()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		out, err := f()
-		if !busy(err) || time.Since(begin) >= s.opts.SlowDownTimeout || !sleep(ctx, wait/2+rand.N(wait/2)) { //nolint:gosec // a delay is no secret
+		if !busy(err) || ctx.Err() != nil || time.Since(begin) >= r.opts.SlowDownTimeout {
+			return out, err
+		}
+		jittered := wait/2 + rand.N(wait/2) //nolint:gosec // a delay is no secret
+		r.hooks.retry(r.failed(what, err), jittered)
+		if !sleep(ctx, jittered) {
 			return out, err
 		}
 	}

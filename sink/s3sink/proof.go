@@ -63,7 +63,7 @@ func (r *run) head(ctx context.Context, version string) (*s3.HeadObjectOutput, e
 	if r.checked() {
 		in.ChecksumMode = types.ChecksumModeEnabled
 	}
-	t := &tries{timeout: r.requestTimeout(0)}
+	t := r.tries("head", r.requestTimeout(0))
 	return r.client.HeadObject(ctx, in, t.options)
 }
 

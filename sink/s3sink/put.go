@@ -26,14 +26,16 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		StorageClass:       types.StorageClass(r.opts.StorageClass),
 		ACL:                types.ObjectCannedACL(r.opts.ACL),
 	}
-	t := &tries{timeout: r.requestTimeout(len(r.buf)), unsigned: r.opts.UnsignedPayload, retryOn: damaged}
+	const what = "put"
+	t := r.tries(what, r.requestTimeout(len(r.buf)))
+	t.unsigned, t.retryOn = r.opts.UnsignedPayload, damaged
 	if r.opts.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
 		t.retryOn = append([]string{"ConditionalRequestConflict"}, damaged...)
 	}
 	longer, cancel := outliving(ctx, replyGrace)
 	defer cancel()
-	out, err := patiently(ctx, r.settings, func() (*s3.PutObjectOutput, error) {
+	out, err := patiently(ctx, r, what, func() (*s3.PutObjectOutput, error) {
 		in.Body = bytes.NewReader(r.buf)
 		return r.client.PutObject(longer, in, t.options)
 	})

@@ -14,6 +14,7 @@ import (
 // run is one upload under way.
 type run struct {
 	*settings
+	hooks hooks
 
 	// Of the caller's goroutine.
 	buf    []byte // the part being filled
@@ -25,7 +26,7 @@ type run struct {
 	sealed bool   // the service has said that it encrypts as it was asked to
 	id     string // of the multipart upload; "" before there is one, and when nothing is left to abort
 
-	jobs chan part
+	jobs chan fullPart
 	free chan []byte
 
 	mu   sync.Mutex
@@ -33,8 +34,8 @@ type run struct {
 	late bool                  // a part got no reply: what came of it may reach the upload yet
 }
 
-// part is a full buffer on its way.
-type part struct {
+// fullPart is a full buffer on its way.
+type fullPart struct {
 	n    int // from 1
 	body []byte
 	crc  uint64
@@ -46,7 +47,8 @@ const firstBuffer = 64 << 10
 func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj Object, err error) {
 	r := &run{
 		settings: s,
-		jobs:     make(chan part),
+		hooks:    hooks{onPart: s.opts.OnPart, onRetry: s.opts.OnRetry},
+		jobs:     make(chan fullPart),
 		free:     make(chan []byte, s.opts.Parallelism+1),
 	}
 	returned := false
@@ -64,7 +66,9 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj O
 	case err != nil:
 		err = ending.Join(err, r.abort(ctx))
 	case r.id == "":
-		obj, err = r.put(ctx)
+		if obj, err = r.put(ctx); err == nil {
+			r.hooks.part(Part{Number: 1, Size: obj.Size, ETag: obj.ETag, Checksum: obj.Checksum})
+		}
 	default:
 		obj, err = r.complete(ctx)
 	}
@@ -178,7 +182,7 @@ func (r *run) reserve(n, size int) error {
 
 // send hands the part in buf to the senders.
 func (r *run) send(ctx context.Context) error {
-	p := part{n: r.sent + 1, body: r.buf, crc: r.crc}
+	p := fullPart{n: r.sent + 1, body: r.buf, crc: r.crc}
 	select {
 	case r.jobs <- p:
 	case <-ctx.Done():

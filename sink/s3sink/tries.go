@@ -33,7 +33,8 @@ var expired = []string{"ExpiredToken", "ExpiredTokenException", "TokenRefreshReq
 type tries struct {
 	timeout  time.Duration
 	unsigned bool
-	retryOn  []string // codes to be retried beside the SDK's
+	retryOn  []string                            // codes to be retried beside the SDK's
+	onRetry  func(err error, wait time.Duration) // called before the SDK waits; may be nil
 
 	credentials aws.CredentialsProvider
 
@@ -48,7 +49,7 @@ func (t *tries) options(o *s3.Options) {
 	// The checksum is ours, or none is wanted: never a trailer, which many services refuse.
 	o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	if o.Retryer != nil {
-		o.Retryer = retry.AddWithErrorCodes(o.Retryer, slices.Concat(expired, t.retryOn)...)
+		o.Retryer = t.watched(retry.AddWithErrorCodes(o.Retryer, slices.Concat(expired, t.retryOn)...))
 	}
 	t.credentials = o.Credentials
 	t.set(&t.looked)

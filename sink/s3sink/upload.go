@@ -70,6 +70,17 @@ type UploadOptions struct {
 	// SlowDownTimeout is how long a request is made again, after the client's own retries, while the service answers that it is
 	// too busy (503, 429, SlowDown). 0 means a minute; a negative time means never.
 	SlowDownTimeout time.Duration
+
+	// OnPart is called after the service has acknowledged a part, or the one PutObject of a short stream. nil means not.
+	//
+	// Calls of OnPart and OnRetry never overlap, and none comes after the run has returned. They may come from any goroutine, and
+	// parts in any order of their numbers. A slow call holds up the upload; a panic ends it and surfaces in the run.
+	OnPart func(Part)
+
+	// OnRetry is called before the wait that precedes another attempt of a request: the client's own retries, those for
+	// SlowDownTimeout, and those of cleaning up. err names the request; the end of the run may cut the wait short. nil means not.
+	// The rules for calls are those of OnPart.
+	OnRetry func(err error, wait time.Duration)
 }
 
 // Object is what [Upload] stored.

@@ -35,6 +35,10 @@ type DownloadOptions struct {
 	ChunkSize    int           // bytes in an element, the last of a reply may be shorter; 0 means 128 KiB
 	Retries      int           // how often in a row to ask again without getting a byte; 0 means 5, a negative number never
 	StallTimeout time.Duration // how long a reply may give no byte before another is asked for; 0 means a minute
+
+	// OnRetry is called before the wait that precedes another request for what is left, and before those of the client's own
+	// retries, on the goroutine that runs the source. The end of the run may cut the wait short. nil means not.
+	OnRetry func(err error, wait time.Duration)
 }
 
 const (

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/millweir/millweir/internal/s3reply"
+	"github.com/millweir/millweir/internal/s3retry"
 )
 
 // open asks for what is left of the run. It returns the body, which begins at pos, and where it is to end, or -1.
@@ -26,7 +28,7 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 	if ranged {
 		in.Range = aws.String(byteRange(r.pos, r.end))
 	}
-	out, err := r.client.GetObject(ctx, in, plain)
+	out, err := r.client.GetObject(ctx, in, plain, r.watched)
 	switch {
 	case err != nil && ranged && status(err) == http.StatusRequestedRangeNotSatisfiable:
 		return r.behind(ctx, err)
@@ -48,6 +50,13 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 func plain(o *s3.Options) {
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	o.APIOptions = append(o.APIOptions, s3reply.CapRefusals, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
+}
+
+// watched reports the client's own retries.
+func (r *run) watched(o *s3.Options) {
+	if f := r.opts.OnRetry; f != nil {
+		o.Retryer = s3retry.Notify(o.Retryer, func(err error, wait time.Duration) { f(r.failed(err), wait) })
+	}
 }
 
 // check compares a reply with what was asked for and with the replies before.
@@ -117,7 +126,7 @@ func (r *run) length(ctx context.Context) (int64, error) {
 	defer cancel()
 	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
-	})
+	}, r.watched)
 	if err != nil {
 		return 0, stalled(ctx, r.refusal(err))
 	}

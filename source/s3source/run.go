@@ -68,7 +68,12 @@ func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 		if r.idle >= r.opts.Retries {
 			return r.failed(err)
 		}
-		if r.idle++; !sleep(ctx, r.idle) {
+		r.idle++
+		wait := backoff(r.idle)
+		if r.opts.OnRetry != nil {
+			r.opts.OnRetry(r.failed(err), wait)
+		}
+		if !sleep(ctx, wait) {
 			return context.Cause(ctx)
 		}
 	}
@@ -82,10 +87,15 @@ func (r *run) failed(err error) error {
 	return fmt.Errorf("s3source: get %s/%s from byte %d: %w", r.bucket, r.key, r.pos, err)
 }
 
-// sleep waits before the nth request in a row; it returns false when ctx was cancelled meanwhile.
-func sleep(ctx context.Context, n int) bool {
+// backoff returns how long to wait before the nth request in a row.
+func backoff(n int) time.Duration {
 	d := min(50*time.Millisecond<<min(n, 10), 5*time.Second)
-	t := time.NewTimer(d/2 + rand.N(d/2)) //nolint:gosec // a delay is no secret
+	return d/2 + rand.N(d/2) //nolint:gosec // a delay is no secret
+}
+
+// sleep waits for d; it returns false if ctx was done first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -1,0 +1,43 @@
+// Package s3retry reports the retries that the AWS SDK makes on its own.
+package s3retry
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Notify returns r with f called before each wait between two attempts of a request, on the goroutine that made the request.
+// A nil f or r leaves r as it is.
+func Notify(r aws.Retryer, f func(err error, wait time.Duration)) aws.Retryer {
+	if f == nil || r == nil {
+		return r
+	}
+	v2, ok := r.(aws.RetryerV2)
+	if !ok {
+		v2 = upgraded{r}
+	}
+	return notifying{v2, f}
+}
+
+type notifying struct {
+	aws.RetryerV2
+	f func(error, time.Duration)
+}
+
+// RetryDelay is the last thing that the SDK asks for before it waits.
+func (n notifying) RetryDelay(attempt int, err error) (time.Duration, error) {
+	wait, failed := n.RetryerV2.RetryDelay(attempt, err)
+	if failed == nil {
+		n.f(err, wait)
+	}
+	return wait, failed
+}
+
+// upgraded makes a [aws.RetryerV2] of a Retryer, as the SDK does.
+type upgraded struct{ aws.Retryer }
+
+func (u upgraded) GetAttemptToken(context.Context) (func(error) error, error) {
+	return u.GetInitialToken(), nil
+}
