@@ -358,8 +358,9 @@ func TestFailureOfAnEarlyEnd(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var side error
+				side := errors.New("it never ran")
 				src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+					time.Sleep(time.Second) // until the sink beside waits: a run that has ended starts no sink
 					return errors.Join(idle(3).Each(ctx, emit), errBoom)
 				})
 				_, err := stream.Run(t.Context(), stream.Via3(src, besides(func(err error) { side = err })[name], stream.Async[int](1), stream.Take[int](1)), sink.Discard[int]())
@@ -367,6 +368,26 @@ func TestFailureOfAnEarlyEnd(t *testing.T) {
 					t.Errorf("the run ended with %v, the side with %v", err, side)
 				}
 			})
+		})
+	}
+}
+
+// However soon the source fails after an early end, the sink beside does not complete: it fails, or is never started.
+func TestFailureOfAnEarlyEndCompletesNoSide(t *testing.T) {
+	for name := range besides(nil) {
+		if strings.HasPrefix(name, "FlowOf") {
+			continue // its source is not what goes on
+		}
+		t.Run(name, func(t *testing.T) {
+			completed := false
+			src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+				return errors.Join(idle(3).Each(ctx, emit), errBoom)
+			})
+			beside := besides(func(err error) { completed = err == nil })[name]
+			_, err := stream.Run(t.Context(), stream.Via3(src, beside, stream.Async[int](1), stream.Take[int](1)), sink.Discard[int]())
+			if !errors.Is(err, errBoom) || completed {
+				t.Errorf("the run ended with %v, the side is complete: %v", err, completed)
+			}
 		})
 	}
 }
