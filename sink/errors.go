@@ -9,10 +9,11 @@ import (
 )
 
 // ErrEmpty is the error of a run without elements into a sink whose result is one of them: [First], [Last], [Reduce].
-var ErrEmpty = errors.New("sink: there was no element")
+// It is of class Data.
+var ErrEmpty = stream.Mark(errors.New("sink: there was no element"), stream.Data)
 
 // invalid returns a sink that starts nothing and ends with an error.
 func invalid[T, R any](format string, args ...any) stream.Sink[T, R] {
-	err := fmt.Errorf("sink: "+format, args...)
+	err := stream.Mark(fmt.Errorf("sink: "+format, args...), stream.Fatal)
 	return stream.SinkFunc[T, R](func(context.Context, stream.Source[T]) (none R, _ error) { return none, err })
 }

@@ -76,7 +76,7 @@ func target(name string) (path string, exists bool, err error) {
 	case err != nil:
 		return "", false, err
 	case !info.Mode().IsRegular():
-		return "", false, fmt.Errorf("%s is not a regular file, its mode is %v", name, info.Mode())
+		return "", false, stream.Mark(fmt.Errorf("%s is not a regular file, its mode is %v", name, info.Mode()), stream.Fatal)
 	}
 	return path, true, nil
 }

@@ -23,7 +23,7 @@ func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.
 		case err != nil:
 			return none, ending.Cause(ctx, err)
 		case into == nil:
-			return none, errors.New("sink: Defer: the function returned no sink")
+			return none, stream.Mark(errors.New("sink: Defer: the function returned no sink"), stream.Fatal)
 		}
 		return into.Consume(ctx, src)
 	})
@@ -50,7 +50,7 @@ func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], err
 			case err != nil:
 				return ending.Cause(ctx, err)
 			case into == nil:
-				return errors.New("sink: Lazy: the function returned no sink")
+				return stream.Mark(errors.New("sink: Lazy: the function returned no sink"), stream.Fatal)
 			}
 			result, err = into.Consume(ctx, stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 				if ctx.Err() != nil {

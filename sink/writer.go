@@ -48,7 +48,7 @@ func Create(open func(context.Context) (io.WriteCloser, error)) stream.Sink[[]by
 		case err != nil:
 			return 0, ending.Cause(ctx, err)
 		case w == nil:
-			return 0, errors.New("sink: Create: the function returned no writer")
+			return 0, stream.Mark(errors.New("sink: Create: the function returned no writer"), stream.Fatal)
 		}
 		err = errBroke // what remains of it when the run panics
 		defer func() {

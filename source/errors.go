@@ -1,12 +1,16 @@
 package source
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/millweir/millweir/stream"
+)
 
 var (
-	// ErrUsed is the error of a second run of a source that can be run only once.
-	ErrUsed = errors.New("source: it can be run only once, and was")
+	// ErrUsed is the error of a second run of a source that can be run only once. It is of class Fatal.
+	ErrUsed = stream.Mark(errors.New("source: it can be run only once, and was"), stream.Fatal)
 
 	// ErrClosed is what [Queue.Offer] returns when no element is taken any more, though nothing failed: after Complete, and
-	// after the run ended early.
-	ErrClosed = errors.New("source: the queue is closed")
+	// after the run ended early. It is of class Fatal.
+	ErrClosed = stream.Mark(errors.New("source: the queue is closed"), stream.Fatal)
 )

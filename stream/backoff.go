@@ -29,7 +29,9 @@ type Backoff struct {
 	// wait and all its retries. 0 means Min.
 	ResetAfter time.Duration
 
-	// When tells whether to try again after err; nil means when ClassOf(err) is transient: Retryable or Throttled.
+	// When reports whether to try again after err; nil means when ClassOf(err) is transient: Retryable or Throttled. It is not
+	// asked about an error of class UnknownOutcome: repeating what may have been done can do it twice. If it was looked at, or
+	// is harmless, [Mark] the error with another class.
 	When func(err error) bool
 	// Notify is called before each wait, for logs and counts; nil means not.
 	Notify func(err error, wait time.Duration)
@@ -70,6 +72,8 @@ func (b *Backoff) filled(name string) (Backoff, error) {
 	if o.When == nil {
 		o.When = func(err error) bool { return ClassOf(err).Transient() }
 	}
+	wanted := o.When
+	o.When = func(err error) bool { return ClassOf(err) != UnknownOutcome && wanted(err) }
 	if o.Random == nil {
 		o.Random = rand.Float64
 	}

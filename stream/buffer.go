@@ -16,8 +16,8 @@ const (
 	DropAll                      // drop all elements that wait
 )
 
-// ErrOverflow is the error of a [Buffer] with [OverflowFail] that was full.
-var ErrOverflow = errors.New("stream: the buffer is full")
+// ErrOverflow is the error of a [Buffer] with [OverflowFail] that was full. It is of class Throttled: the downstream is too slow.
+var ErrOverflow = Mark(errors.New("stream: the buffer is full"), Throttled)
 
 // Buffer returns a flow that runs its upstream on a goroutine of its own and never makes it wait: up to n elements wait for the
 // downstream, and overflow says what becomes of one that finds no room.

@@ -1,12 +1,6 @@
 package stream
 
-import (
-	"context"
-	"errors"
-	"net"
-	"os"
-	"strconv"
-)
+import "strconv"
 
 // Class says what can be done about an error. [ClassOf] asks for it, whoever made the error and however it was wrapped.
 type Class int
@@ -61,10 +55,11 @@ func (m *marked) Class() Class  { return m.class }
 //
 //   - The outermost mark counts: who wraps an error may know better than who made it.
 //   - Of errors side by side (errors.Join, several %w) the one that asks for most counts; those without a mark do not.
-//   - Without any mark it is told by what the standard library says. Timeouts (context.DeadlineExceeded, [ErrTimeout], those of
-//     package net and os) and failed network operations are Retryable, a host name that does not exist and a connection
-//     that we closed are not; context.Canceled is Canceled, if all that stands beside it is; [ErrLimit] is Data. Such an answer knows
-//     nothing of what was being done: who sends what must not be done twice marks his errors.
+//   - An error without a mark has the class of what the standard library reports. Retryable are timeouts and failed network
+//     operations: a refused or reset connection, and one that the other side closed (io.EOF or io.ErrUnexpectedEOF in a net.Error,
+//     not in a file that is cut). Fatal are errors of the operating system (no space, no permission, no such file), a host name
+//     that does not exist, an address that is none, and certificates. context.Canceled is Canceled if nothing stands beside it.
+//     Such an answer knows nothing of what was being done: mark the errors of what must not be done twice.
 //   - Everything else, and nil, is Unclassified.
 func ClassOf(err error) Class {
 	if c := markOf(err); c != Unclassified {
@@ -85,62 +80,6 @@ func markOf(err error) Class {
 		most = max(most, markOf(e))
 	}
 	return most
-}
-
-// guess returns the class of an error that nobody marked.
-func guess(err error) Class {
-	if err == nil {
-		return Unclassified
-	}
-	switch e := err.(type) { // it walks the tree itself
-	case *net.OpError:
-		var host *net.DNSError
-		switch {
-		case errors.Is(e, context.Canceled):
-			return Canceled
-		case errors.As(e, &host):
-			return guess(host)
-		case errors.Is(e, net.ErrClosed):
-			return Unclassified
-		}
-		return Retryable
-	case *net.DNSError:
-		if e.IsTimeout || e.IsTemporary {
-			return Retryable
-		}
-		return Unclassified
-	case interface{ Timeout() bool }: // also context.DeadlineExceeded and os.ErrDeadlineExceeded
-		if e.Timeout() {
-			return Retryable
-		}
-	}
-	switch err { // so it does
-	case context.Canceled:
-		return Canceled
-	case ErrTimeout, os.ErrDeadlineExceeded:
-		return Retryable
-	case ErrLimit:
-		return Data
-	}
-	most := Unclassified
-	all := parts(err)
-	for _, e := range all {
-		switch c := guess(e); {
-		case c == Canceled && len(all) > 1 && !onlyCanceled(all): // an echo of what stands beside it
-		default:
-			most = max(most, c)
-		}
-	}
-	return most
-}
-
-func onlyCanceled(errs []error) bool {
-	for _, e := range errs {
-		if guess(e) != Canceled {
-			return false
-		}
-	}
-	return true
 }
 
 // parts returns what err wraps.

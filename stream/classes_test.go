@@ -2,9 +2,12 @@ package stream_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -75,10 +78,9 @@ func TestClassOf(t *testing.T) {
 		{"deadline of a file", os.ErrDeadlineExceeded, stream.Retryable},
 		{"refused", fmt.Errorf("x: %w", refused), stream.Retryable},
 		{"refused, of a URL", &url.Error{Op: "Get", URL: "http://h", Err: refused}, stream.Retryable},
-		{"no such host", missing, stream.Unclassified},
+		{"no such host", missing, stream.Fatal},
 		{"no answer for the host", &net.DNSError{Err: "server misbehaving", IsTemporary: true}, stream.Retryable},
 		{"closed by us", &net.OpError{Op: "read", Err: net.ErrClosed}, stream.Unclassified},
-		{"a file that is not there", &os.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, stream.Unclassified},
 		{"an end that came too soon", io.ErrUnexpectedEOF, stream.Unclassified},
 		{"IdleTimeout", idle, stream.Retryable},
 		{"Limit", fmt.Errorf("x: %w", stream.ErrLimit), stream.Data},
@@ -89,6 +91,83 @@ func TestClassOf(t *testing.T) {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// What the standard library reports has a class without a mark, however it is wrapped.
+func TestClassOfTheStandardLibrary(t *testing.T) {
+	op := func(name string, err error) error { return &net.OpError{Op: name, Net: "tcp", Err: err} }
+	sys := func(call string, e syscall.Errno) error { return os.NewSyscallError(call, e) }
+	file := func(e error) error { return &fs.PathError{Op: "write", Path: "x", Err: e} }
+	get := func(err error) error { return &url.Error{Op: "Get", URL: "https://h", Err: err} }
+	_, noPort := net.ResolveTCPAddr("tcp", "localhost:no:port")
+	noURL := &url.Error{Op: "parse", URL: ":", Err: errors.New("missing protocol scheme")}
+	for _, tt := range []struct {
+		name string
+		err  error
+		want stream.Class
+	}{
+		{"a reset", op("read", sys("read", syscall.ECONNRESET)), stream.Retryable},
+		{"a reset by its number alone", syscall.ECONNRESET, stream.Retryable},
+		{"a broken pipe of a connection", op("write", sys("write", syscall.EPIPE)), stream.Retryable},
+		{"a FIN in an operation", op("read", io.EOF), stream.Retryable},
+		{"a FIN before the reply", get(io.EOF), stream.Retryable},
+		{"a FIN in the reply's header", get(io.ErrUnexpectedEOF), stream.Retryable},
+		{"a FIN, wrapped", get(fmt.Errorf("net/http: Transport failed to read from server: %w", io.EOF)), stream.Retryable},
+		{"a file that is cut", file(io.ErrUnexpectedEOF), stream.Unclassified},
+		{"no route", op("dial", sys("connect", syscall.EHOSTUNREACH)), stream.Retryable},
+		{"dial refused", get(op("dial", sys("connect", syscall.ECONNREFUSED))), stream.Retryable},
+		{"dial forbidden", op("dial", sys("connect", syscall.EACCES)), stream.Fatal},
+		{"dial timed out", op("dial", os.ErrDeadlineExceeded), stream.Retryable},
+		{"cancelled request", get(context.Canceled), stream.Canceled},
+		{"request that timed out", get(context.DeadlineExceeded), stream.Retryable},
+		{"no such host", get(op("dial", &net.DNSError{IsNotFound: true})), stream.Fatal},
+		{"no answer for the host", get(op("dial", &net.DNSError{IsTemporary: true})), stream.Retryable},
+		{"a slow answer for the host", &net.DNSError{IsTimeout: true}, stream.Retryable},
+		{"no such port", op("dial", noPort), stream.Fatal},
+		{"no URL", noURL, stream.Fatal},
+		{"no network", op("dial", net.UnknownNetworkError("x")), stream.Fatal},
+
+		{"certificate of an unknown authority", get(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), stream.Fatal},
+		{"certificate that expired", x509.CertificateInvalidError{Reason: x509.Expired}, stream.Fatal},
+		{"certificate of another host", fmt.Errorf("x: %w", x509.HostnameError{Certificate: new(x509.Certificate), Host: "h"}), stream.Fatal},
+		{"no TLS there", get(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), stream.Fatal},
+		{"a refused certificate", op("remote error", tls.AlertError(42)), stream.Fatal},
+		{"a required certificate", op("remote error", tls.AlertError(116)), stream.Fatal},
+		{"a record that is damaged", op("local error", tls.AlertError(20)), stream.Retryable},
+		{"a server in trouble", op("remote error", tls.AlertError(80)), stream.Retryable},
+
+		{"no such file", file(syscall.ENOENT), stream.Fatal},
+		{"no permission", file(syscall.EACCES), stream.Fatal},
+		{"no space", fmt.Errorf("x: %w", file(syscall.ENOSPC)), stream.Fatal},
+		{"read-only", file(syscall.EROFS), stream.Fatal},
+		{"a broken disk", file(syscall.EIO), stream.Fatal},
+		{"a broken pipe of a program", file(syscall.EPIPE), stream.Fatal},
+		{"too many open files", file(syscall.EMFILE), stream.Retryable},
+		{"a closed file", file(os.ErrClosed), stream.Fatal},
+		{"a file system's own", fs.ErrNotExist, stream.Fatal},
+		{"a failed rename", &os.LinkError{Op: "rename", Err: syscall.EXDEV}, stream.Fatal},
+		{"a writer that writes too little", io.ErrShortWrite, stream.Fatal},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := stream.ClassOf(tt.err); got != tt.want {
+				t.Errorf("%v, want %v: %v", got, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+// An early end is no failure.
+func TestClassOfAnEarlyEnd(t *testing.T) {
+	src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
+		err := emit(1)
+		if got := stream.ClassOf(err); got != stream.Canceled {
+			t.Errorf("an early end is %v", got)
+		}
+		return err
+	})
+	if _, err := stream.Run(t.Context(), stream.Via(src, stream.Take[int](1)), sink.Discard[int]()); err != nil {
+		t.Error(err)
 	}
 }
 

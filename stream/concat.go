@@ -74,4 +74,4 @@ func DeferFlow[T, U any](f func(context.Context) (Flow[T, U], error)) Flow[T, U]
 	})
 }
 
-var errUsed = errors.New("stream: this source was already read, or its run is over")
+var errUsed = Mark(errors.New("stream: this source was already read, or its run is over"), Fatal)

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -84,7 +83,7 @@ func Partition[T, U any](choose func(T) int, flows ...Flow[T, U]) Flow[T, U] {
 		return receiver[T]{one: func(v T) error {
 			i := choose(v)
 			if i < 0 || i >= len(branches) {
-				return fmt.Errorf("stream: Partition: branch %d of %d", i, len(branches))
+				return invalidError("Partition: branch %d of %d", i, len(branches))
 			}
 			return branches[i].push(v)
 		}}

@@ -140,6 +140,9 @@ func (p *PanicError) Error() string {
 	return fmt.Sprintf("stream: a stage panicked: %v\n\n%s", p.Value, p.Stack)
 }
 
+// Class returns Fatal: a panic is a defect, also where its value is an error of another class.
+func (p *PanicError) Class() Class { return Fatal }
+
 // Unwrap returns the value when it is an error.
 func (p *PanicError) Unwrap() error {
 	err, _ := p.Value.(error)

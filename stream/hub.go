@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// ErrClosed is the error of a run into or out of a hub that is closed, or whose producer was stopped early.
-var ErrClosed = errors.New("stream: the hub is closed")
+// ErrClosed is the error of a run into or out of a hub that is closed, or whose producer was stopped early. It is of class Fatal.
+var ErrClosed = Mark(errors.New("stream: the hub is closed"), Fatal)
 
 // MergeHub brings the elements of runs that come and go to one run: the hub is its source, and each [MergeHub.Sink] may be run any
 // number of times, also at the same time. An element is handed over when the source takes it: nothing is buffered.
@@ -207,7 +207,7 @@ func (h *Hub[T]) push(v T, to []*consumer[T]) (taken bool, err error) {
 	if h.choose != nil {
 		i := h.choose(len(to), v)
 		if i < 0 || i >= len(to) {
-			return false, fmt.Errorf("stream: hub: consumer %d of %d", i, len(to))
+			return false, invalidError("hub: consumer %d of %d", i, len(to))
 		}
 		to = to[i : i+1]
 	}

@@ -8,6 +8,9 @@ func invalid[I, O any](format string, args ...any) Flow[I, O] {
 	return FlowFunc[I, O](func(Source[I]) Source[O] { return Fail[O](err) })
 }
 
-func invalidError(format string, args ...any) error { return fmt.Errorf("stream: "+format, args...) }
+// invalidError returns an error of settings, or of a user's function that breaks its rules: it is Fatal.
+func invalidError(format string, args ...any) error {
+	return Mark(fmt.Errorf("stream: "+format, args...), Fatal)
+}
 
 func errNilFunc(name string) error { return invalidError("%s: the function is nil", name) }

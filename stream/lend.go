@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"io"
 )
 
@@ -28,7 +27,7 @@ func EachLent(ctx context.Context, src Source[[]byte], take func([]byte) error) 
 	return src.Each(ctx, take)
 }
 
-var errNoTake = errors.New("stream: EachLent: the function is nil")
+var errNoTake = errNilFunc("EachLent")
 
 // taker is a function as the writer of a lender.
 type taker func(p []byte) error

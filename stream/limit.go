@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// ErrLimit is the error of a stream that is longer than [Limit], [LimitBytes] or a decoder of package codec allows.
-var ErrLimit = errors.New("the stream is longer than its limit")
+// ErrLimit is the error of a stream that is longer than [Limit], [LimitBytes] or a decoder of package codec allows. It is
+// of class Data.
+var ErrLimit = Mark(errors.New("the stream is longer than its limit"), Data)
 
 // Limit returns a flow that passes at most n elements and ends the run with [ErrLimit] when another comes. Fused; it holds no element.
 func Limit[T any](n int64) Flow[T, T] {

@@ -1,10 +1,6 @@
 package stream
 
-import (
-	"context"
-	"errors"
-	"fmt"
-)
+import "context"
 
 // MergeSorted returns a source that merges sources, each sorted by compare, into one sorted sequence. Of equal elements that of
 // the earlier source comes first. Where a source is not sorted, the run ends with an error.
@@ -34,7 +30,7 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 			from := heads[least].run
 			heads, err = heads.advance(least)
 			if err == nil && least < len(heads) && heads[least].run == from && compare(heads[least].head, v) < 0 {
-				return errors.New("stream: MergeSorted: a source is not sorted")
+				return invalidError("MergeSorted: a source is not sorted")
 			}
 		}
 		return err
@@ -58,7 +54,7 @@ func MergeSequence[T any](number func(T) int64, srcs ...Source[T]) Source[T] {
 				i++
 			}
 			if i == len(heads) {
-				return fmt.Errorf("stream: MergeSequence: no source has number %d next", want)
+				return invalidError("MergeSequence: no source has number %d next", want)
 			}
 			if ctx.Err() != nil {
 				return context.Cause(ctx)

@@ -111,7 +111,7 @@ func (u *unsettled[T]) add(v T) error {
 	defer u.mu.Unlock()
 	if len(u.elems) == u.limit {
 		u.full = true
-		return Mark(invalidError("RestartFlow: more than %d elements are inside the flow: %w", u.limit, ErrLimit), Fatal)
+		return invalidError("RestartFlow: more than %d elements are inside the flow: %w", u.limit, ErrLimit)
 	}
 	u.elems = append(u.elems, v)
 	return nil

@@ -72,6 +72,8 @@ func TestRetry(t *testing.T) {
 		{"time does not", with(exact, func(b *stream.Backoff) { b.Factor, b.MaxElapsed = 1, 200*ms }), repeat(errPassing, 3), []time.Duration{100 * ms, 100 * ms}, errPassing},
 		{"as the server asks", exact, []error{fmt.Errorf("x: %w", later{time.Minute}), later{ms}}, []time.Duration{time.Minute, 200 * ms}, nil},
 		{"as the user says", with(exact, func(b *stream.Backoff) { b.When = func(err error) bool { return err == errBoom } }), []error{errBoom, errPassing}, []time.Duration{100 * ms}, errPassing},
+		{"unknown outcome, whatever the user says", with(exact, func(b *stream.Backoff) { b.When = func(error) bool { return true } }), []error{errPassing, stream.Mark(errBoom, stream.UnknownOutcome)}, []time.Duration{100 * ms}, errBoom},
+		{"unknown outcome, looked at", exact, []error{stream.Mark(fmt.Errorf("x: %w", stream.Mark(errBoom, stream.UnknownOutcome)), stream.Retryable)}, []time.Duration{100 * ms}, nil},
 		{"jitter", stream.Backoff{Random: func() float64 { return 0.5 }}, repeat(errPassing, 2), []time.Duration{75 * ms, 150 * ms}, nil},
 		{"full jitter", stream.Backoff{Jitter: 1, Random: func() float64 { return 0.75 }}, repeat(errPassing, 2), []time.Duration{25 * ms, 50 * ms}, nil},
 		{"wild jitter", stream.Backoff{Jitter: 1, Random: func() float64 { return 7 }}, repeat(errPassing, 1), []time.Duration{0}, nil},

@@ -1,9 +1,6 @@
 package stream
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // Source emits a sequence of elements.
 type Source[T any] interface {
@@ -65,9 +62,9 @@ func Run[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) (R, erro
 }
 
 var (
-	errNilSource = errors.New("stream: the source is nil")
-	errNilFlow   = errors.New("stream: a flow is nil")
-	errNilSink   = errors.New("stream: the sink is nil")
+	errNilSource = invalidError("the source is nil")
+	errNilFlow   = invalidError("a flow is nil")
+	errNilSink   = invalidError("the sink is nil")
 )
 
 // Fail returns a source that emits nothing and ends with err. A stage with bad settings is one: the error comes from the run,

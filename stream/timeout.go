@@ -8,8 +8,8 @@ import (
 )
 
 // ErrTimeout is what [IdleTimeout], [FirstTimeout] and [StallTimeout] end with. It is not a context.DeadlineExceeded: that is the
-// deadline of the whole run, which a context sets.
-var ErrTimeout = errors.New("too long")
+// deadline of the whole run, which a context sets. It is of class Retryable.
+var ErrTimeout = Mark(errors.New("too long"), Retryable)
 
 // IdleTimeout returns a flow that fails with [ErrTimeout] when its upstream emits nothing for d while the downstream waits. Fused;
 // it holds no element.

@@ -1,0 +1,152 @@
+package millweir_test
+
+import (
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// classified lists each exported error of the module with its class: the sentinel itself, or an error of the exported type.
+var classified = map[string]struct {
+	err   error
+	class stream.Class
+}{
+	"stream.ErrClosed":         {stream.ErrClosed, stream.Fatal},
+	"stream.ErrLimit":          {stream.ErrLimit, stream.Data},
+	"stream.ErrOverflow":       {stream.ErrOverflow, stream.Throttled},
+	"stream.ErrTimeout":        {stream.ErrTimeout, stream.Retryable},
+	"stream.ErrTooManySkipped": {stream.ErrTooManySkipped, stream.Fatal},
+	"stream.PanicError":        {&stream.PanicError{Value: stream.ErrTimeout}, stream.Fatal},
+
+	"source.ErrClosed": {source.ErrClosed, stream.Fatal},
+	"source.ErrUsed":   {source.ErrUsed, stream.Fatal},
+
+	"sink.ErrEmpty": {sink.ErrEmpty, stream.Data},
+}
+
+// unclassified are the packages whose errors have no class yet.
+var unclassified = []string{
+	"codec", "codec/agecodec", "codec/bsoncodec", "sink/mongosink", "sink/s3sink", "source/mongosource", "source/s3source",
+}
+
+// Each exported error has a class, so that a retry, a restart or a supervisor knows what to do about it. A new one is listed above.
+func TestEveryErrorHasAClass(t *testing.T) {
+	found := exportedErrors(t)
+	if len(found) < len(classified) {
+		t.Fatalf("only %d errors were found: %v", len(found), found)
+	}
+	for _, name := range found {
+		if _, ok := classified[name]; !ok && !slices.Contains(unclassified, name[:strings.LastIndex(name, ".")]) {
+			t.Errorf("%s is listed with no class", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(classified)) {
+		want := classified[name]
+		if !slices.Contains(found, name) {
+			t.Errorf("there is no %s", name)
+		}
+		if got := stream.ClassOf(want.err); got != want.class || got == stream.Unclassified {
+			t.Errorf("%s is %v, want %v", name, got, want.class)
+		}
+	}
+}
+
+// exportedErrors returns the exported variables Err… and the exported types with a method Error of all packages of the module, each
+// as "folder.Name".
+func exportedErrors(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if path != "." && (entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") || isModule(path)) {
+				return filepath.SkipDir
+			}
+			return nil
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			if match, _ := build.Default.MatchFile(filepath.Split(path)); !match {
+				return nil // it is for another version of the language
+			}
+			return err
+		}
+		for _, decl := range file.Decls {
+			for _, name := range errorNames(decl) {
+				if ast.IsExported(name) {
+					found = append(found, filepath.ToSlash(filepath.Dir(path))+"."+name)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// isModule reports whether the folder is a module of its own.
+func isModule(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, "go.mod"))
+	return err == nil
+}
+
+// errorNames returns the variables Err… that decl declares, or the type that it makes an error.
+func errorNames(decl ast.Decl) []string {
+	switch d := decl.(type) {
+	case *ast.GenDecl:
+		return errorVariables(d)
+	case *ast.FuncDecl:
+		if d.Recv != nil && d.Name.Name == "Error" && len(d.Type.Params.List) == 0 {
+			return []string{typeName(d.Recv.List[0].Type)}
+		}
+	}
+	return nil
+}
+
+func errorVariables(d *ast.GenDecl) []string {
+	var names []string
+	for _, spec := range d.Specs {
+		if vars, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR {
+			for _, name := range vars.Names {
+				if strings.HasPrefix(name.Name, "Err") {
+					names = append(names, name.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// typeName returns the name of a receiver's type.
+func typeName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return typeName(e.X)
+	case *ast.IndexExpr:
+		return typeName(e.X)
+	case *ast.IndexListExpr:
+		return typeName(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}
