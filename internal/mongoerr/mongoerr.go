@@ -1,0 +1,134 @@
+// Package mongoerr gives the errors of the MongoDB driver the classes of package stream, and names the collection that an error
+// is about.
+package mongoerr
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Mark returns err with its class, see [Class]. An error without one stays as it is.
+func Mark(err error) error { return stream.Mark(err, Class(err)) }
+
+// Class returns the class of err, which the driver returned, for an operation that may be repeated: a read, or a write that was
+// certainly not carried out. It returns Unclassified for what it does not know.
+func Class(err error) stream.Class {
+	var selection topology.ServerSelectionError
+	if errors.As(err, &selection) {
+		return ofSelection(selection)
+	}
+	if c := ofServer(err); c != stream.Unclassified {
+		return c
+	}
+	return ofClient(err)
+}
+
+// ofSelection returns the class of err, for which no server was found in time. A server may come back, unless the driver has an error
+// of each that will not pass.
+func ofSelection(err topology.ServerSelectionError) stream.Class {
+	most := stream.Unclassified
+	for _, s := range err.Desc.Servers {
+		c := stream.Retryable
+		if s.LastError != nil {
+			c = Class(s.LastError)
+		}
+		if c.Transient() {
+			return stream.Retryable
+		}
+		most = max(most, c)
+	}
+	if len(err.Desc.Servers) == 0 {
+		return stream.Retryable
+	}
+	return most
+}
+
+// ofServer returns the class of what a server said in err: by its labels, then by its codes.
+func ofServer(err error) stream.Class {
+	var (
+		codes    []int
+		labelled mongo.LabeledError
+		server   mongo.ServerError
+		inner    driver.Error
+	)
+	switch {
+	case errors.As(err, &server):
+		codes, labelled = server.ErrorCodes(), server
+	case errors.As(err, &inner): // while connecting
+		codes, labelled = []int{int(inner.Code)}, inner
+	default:
+		return stream.Unclassified
+	}
+	if labelled.HasErrorLabel("SystemOverloadedError") {
+		return stream.Throttled
+	}
+	most := stream.Unclassified
+	for _, code := range codes {
+		most = max(most, classes[code])
+	}
+	switch {
+	case most != stream.Unclassified:
+		return most
+	case labelled.HasErrorLabel("NetworkError"):
+		return ofConnection(err)
+	}
+	for _, label := range []string{"RetryableError", "RetryableWriteError", "ResumableChangeStreamError"} {
+		if labelled.HasErrorLabel(label) {
+			return stream.Retryable
+		}
+	}
+	return stream.Unclassified
+}
+
+// ofClient returns the class of an error that the driver made itself.
+func ofClient(err error) stream.Class {
+	var (
+		connection topology.ConnectionError
+		queue      topology.WaitQueueTimeoutError
+		pool       interface{ Retryable() bool } // has the driver's error for a pool that was cleared
+		marshal    mongo.MarshalError
+		argument   mongo.InvalidArgumentError
+		unordered  mongo.ErrMapForOrderedArgument
+	)
+	switch {
+	case errors.Is(err, mongo.ErrClientDisconnected) || errors.Is(err, topology.ErrTopologyClosed):
+		return stream.Fatal
+	case errors.As(err, &marshal) || errors.As(err, &argument) || errors.As(err, &unordered):
+		return stream.Fatal
+	case errors.As(err, &pool) && pool.Retryable() || errors.As(err, &queue):
+		return stream.Retryable
+	case errors.As(err, &connection):
+		return ofConnection(err)
+	}
+	return stream.Unclassified
+}
+
+// ofConnection returns the class of a failed connection: Retryable however it ended, by RST, by FIN or in the middle of a message,
+// unless a certificate or the name of the host is wrong.
+func ofConnection(err error) stream.Class {
+	var (
+		host      *net.DNSError
+		verify    *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		alert     tls.AlertError
+		header    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &hostname) || errors.As(err, &invalid) ||
+		errors.As(err, &alert) || errors.As(err, &header):
+		return stream.Fatal
+	case errors.As(err, &host) && host.IsNotFound:
+		return stream.Unclassified
+	}
+	return stream.Retryable
+}

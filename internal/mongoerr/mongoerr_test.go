@@ -1,0 +1,146 @@
+package mongoerr_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/stream"
+)
+
+// network is a connection that ended so, as the driver reports it.
+func network(cause error) error {
+	return mongo.CommandError{Labels: []string{"NetworkError"}, Wrapped: topology.ConnectionError{Wrapped: cause}}
+}
+
+func command(code int32, labels ...string) error {
+	return mongo.CommandError{Code: code, Labels: labels}
+}
+
+// noServer is the error when the driver chose no server in time, having these errors of the servers.
+func noServer(last ...error) error {
+	e := topology.ServerSelectionError{Wrapped: errors.New("server selection timeout")}
+	for _, err := range last {
+		e.Desc.Servers = append(e.Desc.Servers, description.Server{LastError: err})
+	}
+	return e
+}
+
+func TestClass(t *testing.T) {
+	reset := &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+	refused := topology.ConnectionError{Wrapped: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	unknownHost := topology.ConnectionError{Wrapped: &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}}
+	untrusted := topology.ConnectionError{Wrapped: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}
+	wrongPassword := topology.ConnectionError{Wrapped: driver.Error{Code: 18}}
+	for name, c := range map[string]struct {
+		err  error
+		want stream.Class
+	}{
+		"nil":         {nil, stream.Unclassified},
+		"any other":   {errors.New("broken"), stream.Unclassified},
+		"RST":         {network(reset), stream.Retryable},
+		"FIN":         {network(io.EOF), stream.Retryable},
+		"cut":         {network(io.ErrUnexpectedEOF), stream.Retryable},
+		"timeout":     {network(context.DeadlineExceeded), stream.Retryable},
+		"wrapped":     {fmt.Errorf("find: %w", network(io.EOF)), stream.Retryable},
+		"not trusted": {network(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), stream.Fatal},
+		"wrong name":  {network(x509.HostnameError{Certificate: &x509.Certificate{}}), stream.Fatal},
+		"expired":     {network(x509.CertificateInvalidError{}), stream.Fatal},
+		"TLS alert":   {network(tls.AlertError(42)), stream.Fatal},
+		"no TLS":      {network(tls.RecordHeaderError{}), stream.Fatal},
+
+		"connection refused":          {refused, stream.Retryable},
+		"no such host":                {unknownHost, stream.Unclassified},
+		"wrong password":              {wrongPassword, stream.Fatal},
+		"no server":                   {noServer(), stream.Retryable},
+		"no primary":                  {noServer(nil, nil), stream.Retryable},
+		"no server, refused":          {noServer(refused), stream.Retryable},
+		"no server, not trusted":      {noServer(untrusted, untrusted), stream.Fatal},
+		"no server, one not trusted":  {noServer(untrusted, refused), stream.Retryable},
+		"no server, no such host":     {noServer(unknownHost), stream.Unclassified},
+		"no connection free":          {topology.WaitQueueTimeoutError{Wrapped: context.DeadlineExceeded}, stream.Retryable},
+		"pool cleared":                {mongo.CommandError{Labels: []string{"TransientTransactionError"}, Wrapped: cleared{}}, stream.Retryable},
+		"client closed":               {mongo.ErrClientDisconnected, stream.Fatal},
+		"topology closed":             {topology.ErrTopologyClosed, stream.Fatal},
+		"a filter that is none":       {mongo.MarshalError{Err: errors.New("no document")}, stream.Fatal},
+		"a nil document":              {mongo.ErrNilDocument, stream.Fatal},
+		"a map for a sort":            {mongo.ErrMapForOrderedArgument{}, stream.Fatal},
+		"overloaded":                  {command(99_999, "SystemOverloadedError"), stream.Throttled},
+		"overloaded and a known code": {command(6, "SystemOverloadedError"), stream.Throttled},
+		"retryable label":             {command(99_999, "RetryableError"), stream.Retryable},
+		"retryable write label":       {command(99_999, "RetryableWriteError"), stream.Retryable},
+		"a code before a label":       {command(13, "RetryableWriteError"), stream.Fatal},
+		"unknown code":                {command(99_999), stream.Unclassified},
+		"write errors":                {mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: 6}, {Code: 11000}}}, stream.Data},
+	} {
+		if got := mongoerr.Class(c.err); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+		if got := stream.ClassOf(mongoerr.Mark(c.err)); c.want != stream.Unclassified && got != c.want {
+			t.Errorf("%s: marked as %v, want %v", name, got, c.want)
+		}
+	}
+	for want, codes := range map[stream.Class][]int32{
+		// https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md, and lost cursors
+		stream.Retryable: {6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 10058, 43, 237, 50, 112, 246},
+		stream.Throttled: {365, 402, 433, 449, 450, 462, 16500},
+		stream.Data:      {11000, 11001, 12582, 121, 22, 10334, 52},
+		stream.Fatal:     {2, 9, 13, 18, 20, 26, 59, 72, 73, 166, 175, 239, 280, 286, 361, 391, 8000, 11601, 14031, 40415},
+	} {
+		for _, code := range codes {
+			if got := mongoerr.Class(command(code)); got != want {
+				t.Errorf("%d: %v, want %v", code, got, want)
+			}
+		}
+	}
+}
+
+// cleared is as the driver's error for a pool that was cleared.
+type cleared struct{}
+
+func (cleared) Error() string   { return "the pool was cleared" }
+func (cleared) Retryable() bool { return true }
+
+// One document of a write is at fault, unless the server says otherwise.
+func TestClassOfWrite(t *testing.T) {
+	for code, want := range map[int]stream.Class{
+		2: stream.Data, 11000: stream.Data, 121: stream.Data, 99_999: stream.Data,
+		10107: stream.Retryable, 11602: stream.Retryable, 365: stream.Throttled,
+		13: stream.Fatal, 14031: stream.Fatal, 371: stream.Fatal,
+	} {
+		if got := mongoerr.ClassOfWrite(code); got != want {
+			t.Errorf("%d: %v, want %v", code, got, want)
+		}
+	}
+}
+
+func TestNamespace(t *testing.T) {
+	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://127.0.0.1:1/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(context.Background())
+	db := client.Database("shop")
+	for name, want := range map[string]string{"cookies": " shop.cookies", "a b": ` "shop.a b"`, "a\nb": ` "shop.a\nb"`, "Käse": " shop.Käse"} {
+		if got := mongoerr.Namespace(db.Collection(name)); got != want {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+	if got := mongoerr.Namespace(bson.D{}); got != "" {
+		t.Errorf("no collection: %q", got)
+	}
+}
