@@ -2,10 +2,8 @@ package mongosink
 
 import (
 	"context"
-	"encoding/binary"
 	"strings"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
@@ -32,20 +30,6 @@ func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// identified returns doc with an _id, and whether it was given one: an ObjectID in front, as the driver and servers do it.
-func identified(doc bson.Raw) (bson.Raw, bool) {
-	if _, err := doc.LookupErr("_id"); err == nil {
-		return doc, false
-	}
-	const element = "\x07_id\x00"
-	id := bson.NewObjectID()
-	d := make(bson.Raw, 0, len(doc)+len(element)+len(id))
-	d = binary.LittleEndian.AppendUint32(d, uint32(cap(d)))
-	d = append(d, element...)
-	d = append(d, id[:]...)
-	return append(d, doc[4:]...), true
-}
-
 // recall looks through the answer to a batch that was sent before, and takes the duplicates out of it: an earlier try may have stored
 // them. Of those with an _id of ours it has; unknown are the indexes of the others and, where Ordered stopped at
 // one, of all behind it.
@@ -60,7 +44,7 @@ func (b *batch) recall(refused mongo.BulkWriteException, ordered bool) (rest mon
 			for i := f.Index; i < len(b.docs); i++ {
 				unknown = append(unknown, i)
 			}
-		case !b.named[f.Index] || !duplicateID(f.WriteError):
+		case !b.withoutID[f.Index] || !duplicateID(f.WriteError):
 			unknown = append(unknown, f.Index)
 		}
 	}

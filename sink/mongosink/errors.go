@@ -1,58 +1,65 @@
 package mongosink
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/millweir/millweir/stream"
 )
 
-// ErrOutcomeUnknown says that documents were sent of which nobody can tell whether they are stored. [InsertResult].Unknown counts them.
-// It comes beside a server's refusal too, of a missing right (13, Unauthorized) as of most others: it may have been the driver's repetition
-// that was refused, after a first try whose reply was lost.
-var ErrOutcomeUnknown = errors.New("the outcome is unknown")
+// ErrOutcomeUnknown says that documents were sent and that it is not known whether they are stored. [InsertResult].Unknown counts them.
+// It may come with a server's refusal, of a missing right (13, Unauthorized) as of most others: it may have been the driver's repetition
+// that was refused, after a first try whose reply was lost. It is of class UnknownOutcome.
+var ErrOutcomeUnknown = stream.Mark(errors.New("the outcome is unknown"), stream.UnknownOutcome)
 
 // ErrDuplicate says that the server refused a document because of a unique index: one with the same _id, or another unique
-// key, exists. It says nothing about whether the two are equal.
-var ErrDuplicate = errors.New("duplicate key")
+// key, exists. It does not say that the two are equal. It is of class Data.
+var ErrDuplicate = stream.Mark(errors.New("duplicate key"), stream.Data)
 
-// ErrTooLarge says that a document exceeds the 16 MiB that a server stores.
-var ErrTooLarge = errors.New("the document is larger than 16 MiB")
+// The reasons for which a document is not sent. They are of class Data, and come in a [DocumentError].
+var (
+	// ErrTooLarge says that a document exceeds the 16 MiB that a server stores.
+	ErrTooLarge = stream.Mark(errors.New("the document is larger than 16 MiB"), stream.Data)
 
-// ErrMalformed says that an element is not a BSON document: its length or its terminator is wrong.
-var ErrMalformed = errors.New("not a BSON document")
+	// ErrMalformed says that an element is not a BSON document: its length, its terminator or one of its top-level fields is wrong.
+	ErrMalformed = stream.Mark(errors.New("not a BSON document"), stream.Data)
 
-// DocumentError is a document that was not sent because no server takes it: [ErrTooLarge] or [ErrMalformed].
+	// ErrIDNotFirst says that a document has an _id that is not its first field: servers move it there. See [InsertOptions].MoveID.
+	ErrIDNotFirst = stream.Mark(errors.New("the document has an _id that is not its first field, and servers move it there"), stream.Data)
+
+	// ErrEmptyTimestamp says that a document has a Timestamp(0, 0) at its top level, for which servers store their own time, and that the
+	// server did not prove that it can be kept from it. See [InsertOptions].AllowEmptyTimestamps.
+	ErrEmptyTimestamp = stream.Mark(errors.New("the document has a top-level Timestamp(0, 0), for which the server may store its own time"), stream.Data)
+)
+
+// DocumentError is a document that was not sent, because no server takes it or this one would change it: [ErrTooLarge],
+// [ErrMalformed], [ErrIDNotFirst] or [ErrEmptyTimestamp].
 type DocumentError struct {
-	Index int64 // of the document in the input, from 0
-	Size  int   // bytes
+	Index int64         // of the document in the input, from 0
+	ID    bson.RawValue // its _id, or the zero value if it has none or it cannot be read
+	Size  int           // bytes
 	Err   error
 }
 
 // Error names the document.
 func (e *DocumentError) Error() string {
-	return fmt.Sprintf("document %d (%d bytes): %v", e.Index, e.Size, e.Err)
+	id := ""
+	if !e.ID.IsZero() {
+		id = "_id " + e.ID.String() + ", "
+	}
+	return fmt.Sprintf("document %d (%s%d bytes): %v", e.Index, id, e.Size, e.Err)
 }
 
 // Unwrap returns the reason.
 func (e *DocumentError) Unwrap() error { return e.Err }
 
-// checkFrame checks what can be checked without reading doc: the server reads the rest.
-func checkFrame(doc bson.Raw, index int64) error {
-	switch {
-	case len(doc) > maxDocumentBytes:
-		return &DocumentError{Index: index, Size: len(doc), Err: ErrTooLarge}
-	case len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc) || doc[len(doc)-1] != 0:
-		return &DocumentError{Index: index, Size: len(doc), Err: ErrMalformed}
-	}
-	return nil
-}
+// Class returns Data.
+func (e *DocumentError) Class() stream.Class { return stream.Data }
 
 // maxListed is how many documents an InsertError names.
 const maxListed = 100
@@ -65,6 +72,7 @@ type InsertError struct {
 
 	namespace string
 	driver    error
+	class     stream.Class
 }
 
 // FailedDocument is a document that the server refused.
@@ -98,6 +106,14 @@ func (e *InsertError) Unwrap() []error {
 		errs = append(errs, ErrDuplicate)
 	}
 	return errs
+}
+
+// Class returns Data, unless no document is at fault, as with a primary that stepped down, or nothing can be written, as with a full disk.
+func (e *InsertError) Class() stream.Class {
+	if e.class == stream.Unclassified {
+		return stream.Data
+	}
+	return e.class
 }
 
 // refusals are the codes by which a server refuses a whole command for what it is: it would have refused it at the first try too. A
@@ -141,22 +157,4 @@ func poolCleared(err error) bool {
 	var pool interface{ Retryable() bool } // what the driver's own type for it is told by
 	return errors.As(err, &pool) && pool.Retryable() &&
 		(!errors.As(err, &command) || command.Code == 0 && !command.HasErrorLabel("NetworkError"))
-}
-
-// namespace returns " db.coll" for what has these names, quoted where they have odd characters, or "".
-func namespace(coll any) string {
-	n, ok := coll.(interface{ Name() string })
-	if !ok {
-		return ""
-	}
-	name := n.Name()
-	if d, ok := coll.(interface{ Database() *mongo.Database }); ok {
-		if db := d.Database(); db != nil {
-			name = db.Name() + "." + name
-		}
-	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r == ' ' || !strconv.IsPrint(r) }) {
-		name = strconv.Quote(name)
-	}
-	return " " + name
 }

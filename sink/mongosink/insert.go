@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -22,7 +23,7 @@ type Inserter interface {
 	BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) (*mongo.BulkWriteResult, error)
 }
 
-// InsertResult counts what an insert did, beside an error too. Every document that was handed to the server is in exactly one of
+// InsertResult counts what an insert did, also if it failed. Every document that was handed to the server is in exactly one of
 // Inserted, Failed, Unknown and, where Ordered stopped a batch in its middle, none.
 type InsertResult struct {
 	Inserted int64 // documents that the server's replies prove to be stored, under the write concern
@@ -34,15 +35,19 @@ type InsertResult struct {
 
 // Insert returns a sink that inserts its input into coll, in batches, several at a time.
 //
-//   - In: BSON documents. They are stored byte for byte, in the order of their fields; one without an _id gets an ObjectID
-//     in front, as from the driver or the server.
-//   - Result: the counts of [InsertResult], which are right beside an error too.
+//   - In: BSON documents. They are stored byte for byte. One without an _id gets an ObjectID in front. One that servers would
+//     change is an error before it is sent: if its _id is not first (see MoveID), or if it has a top-level Timestamp(0, 0) and the
+//     server did not prove that it keeps that (see AllowEmptyTimestamps). What the collection itself does to documents, as
+//     time series do, is not seen here.
+//   - Result: the counts of [InsertResult], which are right also with an error.
 //   - Memory: (Parallelism+1) × (BatchBytes + one document) of documents, and while a batch is sent two copies of it in the driver.
 //   - Order and goroutines: batches are sent by Parallelism goroutines, in any order, and all have ended when the run returns. With
 //     Ordered, one by one and in the order of the input.
 //   - Errors: [*InsertError] lists the documents that the server refused, [ErrDuplicate] among them; [*DocumentError] is a document
-//     that cannot be one, before it is sent; [ErrOutcomeUnknown] where no reply came, a write concern was not met, or
+//     that is not sent; [ErrOutcomeUnknown] if no reply came, a write concern was not met, or
 //     a whole batch was refused for a reason that does not lie in it, a missing right for one: an earlier try of the driver may have been carried out.
+//   - Classes: what the server and the driver report is classified. Once documents may be stored no error is Retryable or Throttled,
+//     not even the upstream's or a timeout's: it is of class UnknownOutcome then, because a second run would store them twice.
 //   - Repetitions: where the server can tell one (retryable writes), the driver repeats a batch by itself, once; of a client with a time
 //     limit of its own (SetTimeout) as often as that allows. A batch for which the driver had no connection, because another
 //     one's failure took them away, is sent again up to five times. It has the same _ids then, so that a collection with an
@@ -104,7 +109,7 @@ func (in *inserting) check() error {
 
 // fail says where err happened.
 func (in *inserting) fail(err error) error {
-	return fmt.Errorf("mongosink: insert%s: %w", namespace(in.coll), err)
+	return fmt.Errorf("mongosink: insert%s: %w", mongoerr.Namespace(in.coll), err)
 }
 
 func (in *inserting) consume(ctx context.Context, src stream.Source[bson.Raw]) (InsertResult, error) {

@@ -222,7 +222,10 @@ func TestInsertBadSettings(t *testing.T) {
 
 // R10, and elements that are no documents: refused before they are sent.
 func TestInsertBadDocuments(t *testing.T) {
-	large := func(n int) bson.Raw { return raw(t, bson.D{{Key: "b", Value: make([]byte, n-13)}}) }
+	large := func(n int) bson.Raw {
+		return raw(t, bson.D{{Key: "_id", Value: 1}, {Key: "b", Value: make([]byte, n-22)}})
+	}
+	nameless := func(n int) bson.Raw { return raw(t, bson.D{{Key: "b", Value: make([]byte, n-13)}}) }
 	good := numbered(t, 1)[0]
 	for name, c := range map[string]struct {
 		doc  bson.Raw
@@ -230,6 +233,11 @@ func TestInsertBadDocuments(t *testing.T) {
 	}{
 		"16 MiB":       {large(16 << 20), nil},
 		"16 MiB + 1":   {large(16<<20 + 1), mongosink.ErrTooLarge},
+		"with the _id": {nameless(16<<20 - 17), nil},
+		"too large so": {nameless(16<<20 - 16), mongosink.ErrTooLarge},
+		"bad type":     {frame("\x10_id\x00\x01\x00\x00\x00\x63a\x00"), mongosink.ErrMalformed},
+		"bad length":   {frame("\x10_id\x00\x01\x00\x00\x00\x02a\x00\x09\x00\x00\x00a\x00"), mongosink.ErrMalformed},
+		"no key":       {frame("\x10_id"), mongosink.ErrMalformed},
 		"nil":          {nil, mongosink.ErrMalformed},
 		"short":        {good[:4], mongosink.ErrMalformed},
 		"cut":          {good[:len(good)-1], mongosink.ErrMalformed},

@@ -22,6 +22,14 @@ type InsertOptions struct {
 	// It does not go with Ordered.
 	ContinueOnError bool
 
+	// MoveID moves an _id that is not the first field of its document there, as servers do. Without it such a document is an error
+	// ([ErrIDNotFirst]), because it would not be stored as it is.
+	MoveID bool
+
+	// AllowEmptyTimestamps inserts documents with a top-level Timestamp(0, 0) also on a server that may store its own time instead. Without
+	// it they are an error there ([ErrEmptyTimestamp]).
+	AllowEmptyTimestamps bool
+
 	BypassDocumentValidation bool                       // stores documents that the collection's validator would refuse
 	Comment                  any                        // shown in the server's logs and profiles
 	WriteConcern             *writeconcern.WriteConcern // nil means the collection's, which by default is the server's: majority
@@ -67,14 +75,17 @@ func (o *InsertOptions) defaults() {
 	}
 }
 
-// driver returns the options as the driver takes them.
-func (o *InsertOptions) driver() *options.BulkWriteOptionsBuilder {
-	b := options.BulkWrite().SetOrdered(o.Ordered)
+// driver returns the options of b as the driver takes them.
+func (o *InsertOptions) driver(b *batch) (*options.BulkWriteOptionsBuilder, error) {
+	d := options.BulkWrite().SetOrdered(o.Ordered)
 	if o.BypassDocumentValidation {
-		b.SetBypassDocumentValidation(true)
+		d.SetBypassDocumentValidation(true)
 	}
 	if o.Comment != nil {
-		b.SetComment(o.Comment)
+		d.SetComment(o.Comment)
 	}
-	return b
+	if b.keepTimestamps {
+		return d, keepEmptyTimestamps(d)
+	}
+	return d, nil
 }

@@ -21,9 +21,10 @@ type run struct {
 	work  chan *batch
 	tally tally
 
-	batch *batch // being filled
-	count int64  // documents that came
-	alone bool   // no workers: a full batch is sent where it was filled
+	batch      *batch // being filled
+	count      int64  // documents that came
+	timestamps emptyTimestamps
+	alone      bool // no workers: a full batch is sent where it was filled
 
 	live atomic.Int32  // workers that have not ended
 	idle chan struct{} // closed when all have
@@ -31,11 +32,14 @@ type run struct {
 
 // batch is what one command inserts.
 type batch struct {
-	first int64 // index of the first document in the input
-	docs  []bson.Raw
-	bytes int
-	named []bool // which documents were given an _id
-	again bool   // it was handed to the driver more than once
+	first     int64 // index of the first document in the input
+	docs      []bson.Raw
+	bytes     int    // of docs
+	withoutID []bool // which of docs get an _id when they are sent
+	idBytes   int    // that these add
+	again     bool   // it was handed to the driver more than once
+
+	keepTimestamps bool // a document has a Timestamp(0, 0), which the server is to keep
 }
 
 func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
@@ -83,10 +87,11 @@ func (r *run) fill(ctx context.Context, src stream.Source[bson.Raw]) error {
 
 // add puts doc into the batch, and hands over the batches that are full.
 func (r *run) add(ctx context.Context, doc bson.Raw) error {
-	if err := checkFrame(doc, r.count); err != nil {
-		return r.fail(err)
+	doc, l, err := r.vet(ctx, doc)
+	if err != nil {
+		return err
 	}
-	if b := r.batch; b != nil && len(doc) > r.opts.BatchBytes-b.bytes {
+	if b := r.batch; b != nil && len(doc) > r.opts.BatchBytes-b.bytes-b.idBytes {
 		if err := r.flush(ctx); err != nil {
 			return err
 		}
@@ -94,10 +99,9 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 	if r.batch == nil {
 		r.batch = &batch{first: r.count}
 	}
-	r.batch.docs = append(r.batch.docs, doc)
-	r.batch.bytes += len(doc)
+	r.batch.add(doc, l, r.timestamps.doubt == nil)
 	r.count++
-	if len(r.batch.docs) == r.opts.BatchDocuments || r.batch.bytes >= r.opts.BatchBytes {
+	if len(r.batch.docs) == r.opts.BatchDocuments || r.batch.bytes+r.batch.idBytes >= r.opts.BatchBytes {
 		return r.flush(ctx)
 	}
 	if ctx.Err() != nil {
@@ -152,7 +156,11 @@ func (r *run) send(ctx, sending context.Context) error {
 
 // insert sends b and counts what became of it.
 func (r *run) insert(ctx context.Context, b *batch) error {
-	models, opts := b.writeModels(), r.opts.driver()
+	models := b.writeModels()
+	opts, err := r.opts.driver(b)
+	if err != nil {
+		return r.fail(err) // nothing was sent
+	}
 	sending, done := unhurried(ctx)
 	defer done()
 	res, err := r.coll.BulkWrite(sending, models, opts)
@@ -166,13 +174,26 @@ func (r *run) insert(ctx context.Context, b *batch) error {
 	return r.settle(ctx, b, res, err)
 }
 
+// add puts a document into the batch. keep is whether the server can be made to keep a Timestamp(0, 0).
+func (b *batch) add(doc bson.Raw, l layout, keep bool) {
+	b.docs = append(b.docs, doc)
+	b.bytes += len(doc)
+	b.withoutID = append(b.withoutID, l.ids == 0)
+	if l.ids == 0 {
+		b.idBytes += idBytes
+	}
+	b.keepTimestamps = b.keepTimestamps || l.emptyTimestamp && keep
+}
+
 // writeModels returns the batch as the driver takes it.
 func (b *batch) writeModels() []mongo.WriteModel {
-	b.named = make([]bool, len(b.docs))
 	inserts := make([]mongo.InsertOneModel, len(b.docs))
 	models := make([]mongo.WriteModel, len(b.docs))
 	for i, doc := range b.docs {
-		inserts[i].Document, b.named[i] = identified(doc)
+		if b.withoutID[i] {
+			doc = withID(doc)
+		}
+		inserts[i].Document = doc
 		models[i] = &inserts[i]
 	}
 	return models

@@ -9,6 +9,9 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/stream"
 )
 
 // tally is what is known of the batches of a run.
@@ -19,6 +22,7 @@ type tally struct {
 
 	listed   []FailedDocument // the first of those that the server refused, as they came
 	refusal  error            // the driver's, of the first batch that had any
+	class    stream.Class     // the gravest of all refusals
 	reported *InsertError     // was returned by a worker, before all was known
 }
 
@@ -64,7 +68,7 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 		if ctx.Err() != nil {
 			return t.first(context.Cause(ctx))
 		}
-		return t.first(r.fail(err))
+		return t.first(r.fail(mongoerr.Mark(err)))
 	}
 	t.result.Unknown += n
 	switch {
@@ -124,6 +128,7 @@ func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool)
 	tried := len(b.docs)
 	inserted, bytes = int64(tried), int64(b.bytes)
 	for _, f := range refused.WriteErrors {
+		t.class = max(t.class, mongoerr.ClassOfWrite(f.Code))
 		if ordered {
 			tried = f.Index + 1
 		}
@@ -146,7 +151,7 @@ func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool)
 // report returns the error of the documents refused so far.
 func (t *tally) report(in *inserting) *InsertError {
 	if t.reported == nil {
-		t.reported = &InsertError{namespace: namespace(in.coll), driver: t.refusal}
+		t.reported = &InsertError{namespace: mongoerr.Namespace(in.coll), driver: t.refusal}
 	}
 	if !t.failed {
 		t.fill(t.reported)
@@ -156,18 +161,24 @@ func (t *tally) report(in *inserting) *InsertError {
 
 func (t *tally) fill(e *InsertError) {
 	e.Total = t.result.Failed
+	e.class = t.class
 	e.Failed = slices.Clone(t.listed)
 	slices.SortFunc(e.Failed, func(a, b FailedDocument) int { return int(a.Index - b.Index) })
 }
 
 // complete returns the error of the run, when all workers have ended: what batches in flight added to an error that was
 // reported before is put into it.
+//
+// Once documents may be stored, no error says that the run can be repeated, whoever made it: it would store them again.
 func (t *tally) complete(in *inserting, err error) error {
 	switch {
 	case err == nil && t.result.Failed > 0:
-		return t.report(in)
+		err = t.report(in)
 	case t.reported != nil:
 		t.fill(t.reported)
+	}
+	if t.result.Inserted+t.result.Unknown > 0 && stream.ClassOf(err).Transient() {
+		return stream.Mark(err, stream.UnknownOutcome)
 	}
 	return err
 }

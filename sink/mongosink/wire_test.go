@@ -53,32 +53,6 @@ func equal(a, b []bson.Raw) bool {
 	return slices.EqualFunc(sorted(a), sorted(b), func(a, b bson.Raw) bool { return bytes.Equal(a, b) })
 }
 
-// Documents are stored byte for byte, the odd ones too.
-func TestInsertBytes(t *testing.T) {
-	var docs []bson.Raw
-	for i, body := range []string{
-		"\x10\x00\x01\x00\x00\x00",                                  // an empty key
-		"\x10$set\x00\x01\x00\x00\x00",                              // a key like an operator
-		"\x10a.b\x00\x01\x00\x00\x00",                               // a dot
-		"\x10a\x00\x01\x00\x00\x00\x10a\x00\x02\x00\x00\x00",        // a key twice
-		"\x02a\x00\x03\x00\x00\x00\xff\xfe\x00",                     // invalid UTF-8
-		"\x10\xff\xfe\x00\x01\x00\x00\x00",                          // in a key
-		"\x04a\x00\x0c\x00\x00\x00\x107\x00\x01\x00\x00\x00\x00",    // an array whose index is 7
-		"\x01a\x00\x01\x00\x00\x00\x00\x00\xf0\x7f",                 // a NaN with a payload
-		"\x06a\x00\x0ea\x00\x02\x00\x00\x00x\x00\xff-\x00\x7f+\x00", // undefined, symbol, MinKey, MaxKey
-		"\x0ba\x00r\x00xi\x00",                                      // a regular expression with unsorted options
-	} {
-		d := append([]byte{0, 0, 0, 0}, body+"\x07_id\x00abcdefghijk"+string(rune('a'+i))+"\x00"...) // _id comes last
-		binary.LittleEndian.PutUint32(d, uint32(len(d)))
-		docs = append(docs, d)
-	}
-	srv, coll := serve(t)
-	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, nil))
-	if got := srv.Documents("shop", "cookies"); err != nil || !equal(got, docs) || r.Inserted != int64(len(docs)) {
-		t.Errorf("%+v, %v; stored: %v", r, err, got)
-	}
-}
-
 // A document without an _id gets one in front, and is otherwise as it was.
 func TestInsertWithoutID(t *testing.T) {
 	doc := raw(t, bson.D{{Key: "a", Value: 1}})

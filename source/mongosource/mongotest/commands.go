@@ -83,18 +83,19 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 	return failure(59, "no such command: '"+req.name+"'")
 }
 
-// known refuses a body with a field that this server would have to ignore.
-func known(body bson.Raw, fields ...string) error {
+// refuseUnknown returns the refusal of a command with a field that this server would have to ignore, one that is not in fields or is
+// in unknown, or nil.
+func refuseUnknown(command string, body bson.Raw, unknown map[string]bool, fields ...string) bson.Raw {
 	elements, err := body.Elements()
 	if err != nil {
-		return err
+		return failure(22, err.Error())
 	}
 	for _, e := range elements[1:] {
 		switch k := e.Key(); k {
 		case "$db", "lsid", "txnNumber", "$clusterTime", "$readPreference", "readConcern", "writeConcern", "comment", "maxTimeMS", "apiVersion":
 		default:
-			if !slices.Contains(fields, k) {
-				return fmt.Errorf("mongotest: the field %s of the command is not supported", k)
+			if !slices.Contains(fields, k) || unknown[k] {
+				return failure(40415, fmt.Sprintf("BSON field '%s.%s' is an unknown field.", command, k))
 			}
 		}
 	}
@@ -111,8 +112,8 @@ func integer(body bson.Raw, field string) (int, bool) {
 }
 
 func (s *Server) find(req *request, ns string) bson.Raw {
-	if err := known(req.body, "filter", "batchSize", "limit", "skip", "singleBatch", "noCursorTimeout", "allowDiskUse", "hint"); err != nil {
-		return failure(2, err.Error())
+	if bad := refuseUnknown("find", req.body, nil, "filter", "sort", "batchSize", "limit", "skip", "singleBatch", "noCursorTimeout", "allowDiskUse", "hint"); bad != nil {
+		return bad
 	}
 	var docs []bson.Raw
 	if c := s.data[ns]; c != nil {
@@ -121,6 +122,9 @@ func (s *Server) find(req *request, ns string) bson.Raw {
 	filter, _ := req.body.Lookup("filter").DocumentOK()
 	docs, err := match(docs, filter)
 	if err != nil {
+		return failure(2, err.Error())
+	}
+	if docs, err = sortDocuments(docs, req.body.Lookup("sort")); err != nil {
 		return failure(2, err.Error())
 	}
 	if n, given := integer(req.body, "skip"); given {
@@ -148,8 +152,12 @@ func (s *Server) find(req *request, ns string) bson.Raw {
 func (s *Server) getMore(req *request) bson.Raw {
 	id, _ := req.body.Index(0).Value().AsInt64OK()
 	c := s.cursors[id]
-	if c == nil {
+	switch {
+	case c == nil:
 		return failure(43, fmt.Sprintf("cursor id %d not found", id))
+	case c.dropped:
+		delete(s.cursors, id)
+		return failure(175, "collection dropped: "+c.ns)
 	}
 	size, given := integer(req.body, "batchSize")
 	if !given {
@@ -184,67 +192,9 @@ func (s *Server) killCursors(req *request) bson.Raw {
 	})
 }
 
-func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
-	if err := known(req.body, "documents", "ordered", "bypassDocumentValidation"); err != nil {
-		return failure(2, err.Error())
-	}
-	docs := req.docs
-	if a, isArray := req.body.Lookup("documents").ArrayOK(); isArray {
-		values, _ := a.Values()
-		for _, v := range values {
-			docs = append(docs, v.Value)
-		}
-	}
-	if len(docs) == 0 || len(docs) > s.batch {
-		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", s.batch, len(docs)))
-	}
-	session := string(req.body.Lookup("lsid").Value)
-	number, retryable := req.body.Lookup("txnNumber").AsInt64OK()
-	if last, known := s.retries[session]; retryable && known && last.number == number {
-		return last.reply
-	}
-	ordered := true
-	if v, isBool := req.body.Lookup("ordered").BooleanOK(); isBool {
-		ordered = v
-	}
-	c := s.make(req.db, target)
-	inserted, errs := 0, bson.A{}
-	for i, doc := range docs {
-		code, text := f.WriteErrors[i], "mongotest: injected write error"
-		switch {
-		case code != 0:
-		case len(doc) > MaxDocumentBytes:
-			code, text = 2, fmt.Sprintf("object to insert too large. size in bytes: %d, max size: %d", len(doc), MaxDocumentBytes)
-		case !c.insert(doc):
-			code, text = 11000, fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: _id_ dup key: { _id: %s }", req.db, target, doc.Lookup("_id"))
-		default:
-			inserted++
-			continue
-		}
-		errs = append(errs, bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: code}, {Key: "errmsg", Value: text}})
-		if ordered {
-			break
-		}
-	}
-	d := bson.D{{Key: "n", Value: int32(inserted)}}
-	if len(errs) > 0 {
-		d = append(d, bson.E{Key: "writeErrors", Value: errs})
-	}
-	if f.WriteConcernError != 0 {
-		d = append(d, bson.E{Key: "writeConcernError", Value: bson.D{
-			{Key: "code", Value: f.WriteConcernError}, {Key: "errmsg", Value: "mongotest: injected write concern error"},
-		}})
-	}
-	reply := document(append(d, ok))
-	if retryable {
-		s.retries[session] = answer{number, reply}
-	}
-	return reply
-}
-
 func (s *Server) count(req *request, ns string) bson.Raw {
-	if err := known(req.body, "query"); err != nil {
-		return failure(2, err.Error())
+	if bad := refuseUnknown("count", req.body, nil, "query"); bad != nil {
+		return bad
 	}
 	query, _ := req.body.Lookup("query").DocumentOK()
 	n, err := s.matches(ns, query)
@@ -291,7 +241,7 @@ func (s *Server) listCollections(req *request) bson.Raw {
 				{Key: "name", Value: c.name},
 				{Key: "type", Value: "collection"},
 				{Key: "options", Value: bson.D{}},
-				{Key: "info", Value: bson.D{{Key: "readOnly", Value: false}}},
+				{Key: "info", Value: bson.D{{Key: "readOnly", Value: false}, {Key: "uuid", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.uuid[:]}}}},
 				{Key: "idIndex", Value: bson.D{{Key: "v", Value: int32(2)}, {Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}}, {Key: "name", Value: "_id_"}}},
 			}))
 		}

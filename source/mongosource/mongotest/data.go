@@ -1,9 +1,8 @@
 package mongotest
 
 import (
-	"bytes"
+	"crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -16,13 +15,15 @@ const (
 
 type collection struct {
 	db, name string
+	uuid     [16]byte
 	docs     []bson.Raw
 	ids      map[string]struct{} // the _id of each, type and bytes; nil when they are to be read again
 }
 
 type cursor struct {
-	ns   string
-	docs []bson.Raw // that are left
+	ns      string
+	docs    []bson.Raw // that are left
+	dropped bool       // the collection was dropped: the next getMore says so
 }
 
 // answer is the reply to a retryable write, which its repetition gets again.
@@ -37,6 +38,7 @@ func (s *Server) make(db, name string) *collection {
 	c := s.data[ns]
 	if c == nil {
 		c = &collection{db: db, name: name}
+		_, _ = rand.Read(c.uuid[:]) // never fails
 		s.data[ns] = c
 		s.order = append(s.order, ns)
 	}
@@ -52,9 +54,9 @@ func (s *Server) remove(ns string) {
 			break
 		}
 	}
-	for id, c := range s.cursors {
+	for _, c := range s.cursors {
 		if c.ns == ns {
-			delete(s.cursors, id)
+			c.dropped, c.docs = true, nil
 		}
 	}
 }
@@ -83,45 +85,6 @@ func idOf(doc bson.Raw) string {
 		return ""
 	}
 	return string(rune(v.Type)) + string(v.Value)
-}
-
-// match returns the documents that have every field of filter with the very same bytes.
-func match(docs []bson.Raw, filter bson.Raw) ([]bson.Raw, error) {
-	if len(filter) <= 5 {
-		return docs, nil
-	}
-	want, err := filter.Elements()
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range want {
-		v := e.Value()
-		if e.Key() == "" || e.Key()[0] == '$' || bytes.IndexByte([]byte(e.Key()), '.') >= 0 || v.Type == bson.TypeRegex || operator(v) {
-			return nil, fmt.Errorf("mongotest: a filter can only compare fields of the top level for equality, not %s", filter)
-		}
-	}
-	var found []bson.Raw
-next:
-	for _, d := range docs {
-		for _, e := range want {
-			v, err := d.LookupErr(e.Key())
-			if err != nil || v.Type != e.Value().Type || !bytes.Equal(v.Value, e.Value().Value) {
-				continue next
-			}
-		}
-		found = append(found, d)
-	}
-	return found, nil
-}
-
-// operator tells whether v is an expression like {$gt: 1}.
-func operator(v bson.RawValue) bool {
-	d, ok := v.DocumentOK()
-	if !ok {
-		return false
-	}
-	e, err := d.IndexErr(0)
-	return err == nil && len(e.Key()) > 0 && e.Key()[0] == '$'
 }
 
 // batch builds the reply with the next documents of a cursor: count of them at most, 16 MiB at most, but for one.

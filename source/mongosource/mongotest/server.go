@@ -34,6 +34,9 @@ type Server struct {
 	log     []Command
 	retries map[string]answer // to the last retryable write of each session
 	batch   int               // documents in an insert at most
+	unknown map[string]bool   // fields of an insert that the server does not know
+	lenient bool              // what it does not know it ignores
+	ticks   uint32            // the increment of the last timestamp
 }
 
 // NewServer starts a server on a free port of the loopback interface. It panics when there is none. Close ends it.
@@ -44,7 +47,7 @@ func NewServer() *Server {
 	}
 	s := &Server{
 		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{}, cursors: map[int64]*cursor{},
-		retries: map[string]answer{}, batch: MaxBatchDocuments,
+		retries: map[string]answer{}, batch: MaxBatchDocuments, unknown: map[string]bool{},
 	}
 	s.conns.Go(s.accept)
 	return s

@@ -97,7 +97,9 @@ func TestRefusals(t *testing.T) {
 	coll := connect(t, srv).Database("shop").Collection("cookies")
 	ctx := t.Context()
 	for name, filter := range map[string]bson.D{
-		"operator":     {{Key: "a", Value: bson.D{{Key: "$gt", Value: 1}}}},
+		"operator":     {{Key: "a", Value: bson.D{{Key: "$lt", Value: 1}}}},
+		"operators":    {{Key: "a", Value: bson.D{{Key: "$gt", Value: 1}, {Key: "$lt", Value: 3}}}},
+		"expression":   {{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$a", 1}}}}},
 		"top operator": {{Key: "$or", Value: bson.A{}}},
 		"path":         {{Key: "a.b", Value: 1}},
 		"pattern":      {{Key: "a", Value: bson.Regex{Pattern: "x"}}},
@@ -106,7 +108,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := coll.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "a", Value: 1}})); err == nil {
+	if _, err := coll.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "a", Value: 1}, {Key: "b", Value: 1}})); err == nil {
 		t.Error("sort: no error")
 	}
 	if _, err := coll.UpdateOne(ctx, bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}); err == nil {

@@ -1,0 +1,174 @@
+package mongosink_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/stream"
+)
+
+// unnamed returns n documents without an _id.
+func unnamed(t testing.TB, n int) (docs []bson.Raw) {
+	t.Helper()
+	for i := range n {
+		docs = append(docs, raw(t, bson.D{{Key: "n", Value: i}}))
+	}
+	return docs
+}
+
+// inserts runs docs through RestartSink over insert, and returns what the pieces report.
+func inserts(ctx context.Context, docs []bson.Raw, n int, insert stream.Sink[bson.Raw, mongosink.InsertResult]) ([]mongosink.InsertResult, error) {
+	restart := stream.RestartSink(n, insert, &stream.Backoff{Min: time.Millisecond})
+	return stream.Run(ctx, stream.Via(of(docs, nil), restart), sink.Slice[mongosink.InsertResult]())
+}
+
+// A batch is carried out, its reply is lost, and so is that of the driver's repetition. It is not sent again: without _ids it would be
+// stored twice.
+func TestRestartInsertRepliesLost(t *testing.T) {
+	docs := unnamed(t, 100)
+	for name, fault := range map[string]mongotest.Fault{
+		"RST": {Lose: true, Reset: true}, "FIN": {Lose: true}, "RST in the reply": {Cut: 20, Reset: true}, "FIN in the reply": {Cut: 20},
+		"shutdown": {Code: 91, Labels: []string{"RetryableWriteError"}},
+	} {
+		for _, retry := range []bool{true, false} {
+			srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(retry) })
+			fault.Command = "insert"
+			for nth := range 2 {
+				fault.Nth = nth + 1
+				srv.Inject(fault)
+			}
+			r, err := inserts(t.Context(), docs, 100, mongosink.Insert(coll, nil))
+			if n := len(srv.Documents("shop", "cookies")); n > 100 || len(r) > 0 || stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, mongosink.ErrOutcomeUnknown) {
+				t.Errorf("%s, retries %v: %d are stored; %+v, %v (%v)", name, retry, n, r, err, stream.ClassOf(err))
+			}
+		}
+	}
+}
+
+// The second batch of a piece is not sent, for a reason that passes. The first is stored: the piece is not repeated.
+func TestRestartInsertSomeStored(t *testing.T) {
+	docs := unnamed(t, 20)
+	unavailable := topologyError()
+	f := &inserter{reply: func(call int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
+		if call == 1 {
+			return &mongo.BulkWriteResult{}, unavailable
+		}
+		return inserted(len(d)), nil
+	}}
+	r, err := inserts(t.Context(), docs, 20, mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1}))
+	if len(f.batches) != 2 || len(r) > 0 || stream.ClassOf(err) != stream.UnknownOutcome || !errors.As(err, &topology.ServerSelectionError{}) {
+		t.Errorf("%d batches, %+v, %v (%v)", len(f.batches), r, err, stream.ClassOf(err))
+	}
+	if errors.Is(err, mongosink.ErrOutcomeUnknown) {
+		t.Errorf("nothing is unknown: %v", err)
+	}
+}
+
+// topologyError is the driver's error when there is no server.
+func topologyError() error {
+	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://127.0.0.1:1/").SetServerSelectionTimeout(time.Millisecond))
+	if err != nil {
+		panic(err)
+	}
+	defer client.Disconnect(context.Background())
+	return client.Ping(context.Background(), nil)
+}
+
+// Nothing is stored and the reason passes: the piece is repeated, and each document is stored once.
+func TestRestartInsertNothingStored(t *testing.T) {
+	docs := unnamed(t, 30)
+	unavailable := topologyError()
+	for _, failures := range []int{1, 3} {
+		var stored []bson.Raw
+		f := &inserter{reply: func(call int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
+			if call < failures {
+				return &mongo.BulkWriteResult{}, unavailable
+			}
+			stored = append(stored, d...)
+			return inserted(len(d)), nil
+		}}
+		r, err := inserts(t.Context(), docs, 10, mongosink.Insert(f, &mongosink.InsertOptions{Parallelism: 1}))
+		if err != nil || len(r) != 3 || len(stored) != 30 {
+			t.Errorf("%d failures: %d are stored; %+v, %v", failures, len(stored), r, err)
+		}
+	}
+}
+
+// A timeout around the insert, and a failure of the upstream that passes, have documents in the collection already.
+func TestRestartInsertEndedFromOutside(t *testing.T) {
+	docs := unnamed(t, 20)
+	insert := func(f *inserter) stream.Sink[bson.Raw, mongosink.InsertResult] {
+		return mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1})
+	}
+	slow := &inserter{delay: time.Minute}
+	limited := stream.SinkFunc[bson.Raw, mongosink.InsertResult](func(ctx context.Context, src stream.Source[bson.Raw]) (mongosink.InsertResult, error) {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+		defer cancel()
+		return insert(slow).Consume(ctx, src)
+	})
+	_, err := inserts(t.Context(), docs, 20, limited)
+	if len(slow.batches) != 1 || stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a timeout: %d batches, %v (%v)", len(slow.batches), err, stream.ClassOf(err))
+	}
+
+	passing := stream.Mark(errors.New("look again"), stream.Retryable)
+	f, n := &inserter{}, 0
+	failing := stream.Into(stream.TryMap(func(_ context.Context, d bson.Raw) (bson.Raw, error) {
+		if n++; n == 15 {
+			return nil, passing
+		}
+		return d, nil
+	}), insert(f))
+	_, err = inserts(t.Context(), docs, 20, failing)
+	if len(f.batches) != 1 || stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, passing) {
+		t.Errorf("an upstream that fails: %d batches, %v (%v)", len(f.batches), err, stream.ClassOf(err))
+	}
+}
+
+// The classes of what a server refuses.
+func TestInsertClasses(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault mongotest.Fault
+		class stream.Class
+	}{
+		"duplicate":                {mongotest.Fault{WriteErrors: map[int]int32{3: 11000}}, stream.Data},
+		"not valid":                {mongotest.Fault{WriteErrors: map[int]int32{3: 121}}, stream.Data},
+		"disk full":                {mongotest.Fault{WriteErrors: map[int]int32{3: 14031, 4: 121}}, stream.Fatal},
+		"stepped down, some in":    {mongotest.Fault{WriteErrors: map[int]int32{3: 10107, 4: 10107}}, stream.UnknownOutcome},
+		"stepped down, none in":    {mongotest.Fault{WriteErrors: map[int]int32{0: 10107, 1: 10107, 2: 10107, 3: 10107, 4: 10107}}, stream.Retryable},
+		"no write concern":         {mongotest.Fault{WriteConcernError: 64}, stream.UnknownOutcome},
+		"wrong name":               {mongotest.Fault{Code: 73}, stream.Fatal},
+		"not BSON":                 {mongotest.Fault{Code: 22}, stream.Data},
+		"not allowed":              {mongotest.Fault{Code: 13}, stream.UnknownOutcome},
+		"shutting down":            {mongotest.Fault{Code: 91}, stream.UnknownOutcome},
+		"a reply that is nonsense": {mongotest.Fault{Reply: raw(t, bson.D{{Key: "ok", Value: 1}})}, stream.UnknownOutcome},
+	} {
+		srv, coll := serve(t)
+		c.fault.Command = "insert"
+		srv.Inject(c.fault)
+		_, err := stream.Run(t.Context(), of(numbered(t, 5), nil), mongosink.Insert(coll, nil))
+		if stream.ClassOf(err) != c.class {
+			t.Errorf("%s: %v (%v), want %v", name, err, stream.ClassOf(err), c.class)
+		}
+	}
+	srv, coll := serve(t, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(100 * time.Millisecond) })
+	srv.Close()
+	if _, err := stream.Run(t.Context(), of(numbered(t, 5), nil), mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Retryable {
+		t.Errorf("no server: %v (%v)", err, stream.ClassOf(err))
+	}
+	for _, err := range []error{mongosink.ErrDuplicate, mongosink.ErrTooLarge, mongosink.ErrMalformed, mongosink.ErrIDNotFirst, mongosink.ErrEmptyTimestamp, &mongosink.DocumentError{}, &mongosink.InsertError{}} {
+		if stream.ClassOf(err) != stream.Data {
+			t.Errorf("%v: %v", err, stream.ClassOf(err))
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package mongosink
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// vet returns doc as it is to be sent but for an _id that it lacks, and its layout. An error says that no server takes doc, or that this
+// one is not known to store it as it is.
+func (r *run) vet(ctx context.Context, doc bson.Raw) (bson.Raw, layout, error) {
+	switch {
+	case len(doc) > maxDocumentBytes:
+		return nil, layout{}, r.refuse(doc, ErrTooLarge)
+	case len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc) || doc[len(doc)-1] != 0:
+		return nil, layout{}, r.refuse(doc, ErrMalformed)
+	}
+	l, ok := layoutOf(doc)
+	switch {
+	case !ok:
+		return nil, l, r.refuse(doc, ErrMalformed)
+	case l.ids == 0 && len(doc)+idBytes > maxDocumentBytes:
+		return nil, l, r.refuse(doc, fmt.Errorf("%w with the _id that it lacks", ErrTooLarge))
+	case l.ids > 1 || l.ids == 1 && !l.idFirst && !r.opts.MoveID:
+		return nil, l, r.refuse(doc, ErrIDNotFirst)
+	case l.ids == 1 && !l.idFirst:
+		doc = withIDFirst(doc)
+	}
+	if l.emptyTimestamp {
+		if err := r.allowEmptyTimestamp(ctx, doc); err != nil {
+			return nil, l, err
+		}
+	}
+	return doc, l, nil
+}
+
+// maxShownID is how many bytes an _id may have that is in an error.
+const maxShownID = 1 << 10
+
+// refuse returns the error of the document that came last, which is not sent.
+func (r *run) refuse(doc bson.Raw, why error) error {
+	d := &DocumentError{Index: r.count, Size: len(doc), Err: why}
+	if id, err := doc.LookupErr("_id"); err == nil && len(id.Value) <= maxShownID && id.Validate() == nil {
+		d.ID = bson.RawValue{Type: id.Type, Value: slices.Clone(id.Value)}
+	}
+	return r.fail(d)
+}

@@ -1,0 +1,89 @@
+package mongotest
+
+import (
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
+	if !s.lenient {
+		if bad := refuseUnknown("insert", req.body, s.unknown, "documents", "ordered", "bypassDocumentValidation", bypassField); bad != nil {
+			return bad
+		}
+	}
+	bypass, _ := req.body.Lookup(bypassField).BooleanOK()
+	bypass = bypass && !s.unknown[bypassField]
+	docs := req.docs
+	if a, isArray := req.body.Lookup("documents").ArrayOK(); isArray {
+		values, _ := a.Values()
+		for _, v := range values {
+			docs = append(docs, v.Value)
+		}
+	}
+	if len(docs) == 0 || len(docs) > s.batch {
+		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", s.batch, len(docs)))
+	}
+	session := string(req.body.Lookup("lsid").Value)
+	number, retryable := req.body.Lookup("txnNumber").AsInt64OK()
+	if last, known := s.retries[session]; retryable && known && last.number == number {
+		return last.reply
+	}
+	ordered := true
+	if v, isBool := req.body.Lookup("ordered").BooleanOK(); isBool {
+		ordered = v
+	}
+	parsed := make([]fields, len(docs))
+	for i, doc := range docs {
+		var sound bool
+		if parsed[i], sound = fieldsOf(doc); !sound {
+			return failure(22, fmt.Sprintf("document %d is not BSON", i))
+		}
+	}
+	c := s.make(req.db, target)
+	inserted, errs := 0, bson.A{}
+	for i, doc := range docs {
+		bad := &refusal{f.WriteErrors[i], "mongotest: injected write error"}
+		if bad.code == 0 {
+			bad = s.store(c, doc, parsed[i], bypass)
+		}
+		if bad == nil {
+			inserted++
+			continue
+		}
+		errs = append(errs, bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: bad.code}, {Key: "errmsg", Value: bad.text}})
+		if ordered {
+			break
+		}
+	}
+	d := bson.D{{Key: "n", Value: int32(inserted)}}
+	if len(errs) > 0 {
+		d = append(d, bson.E{Key: "writeErrors", Value: errs})
+	}
+	if f.WriteConcernError != 0 {
+		d = append(d, bson.E{Key: "writeConcernError", Value: bson.D{
+			{Key: "code", Value: f.WriteConcernError}, {Key: "errmsg", Value: "mongotest: injected write concern error"},
+		}})
+	}
+	reply := document(append(d, ok))
+	if retryable {
+		s.retries[session] = answer{number, reply}
+	}
+	return reply
+}
+
+// store puts doc into c as a server does, or returns why not.
+func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refusal {
+	const badValue, duplicateKey = 2, 11000
+	if len(doc) > MaxDocumentBytes {
+		return &refusal{badValue, fmt.Sprintf("object to insert too large. size in bytes: %d, max size: %d", len(doc), MaxDocumentBytes)}
+	}
+	fixed, bad := s.fix(doc, f, bypass)
+	if bad != nil {
+		return bad
+	}
+	if !c.insert(fixed) {
+		return &refusal{duplicateKey, fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: _id_ dup key: { _id: %s }", c.db, c.name, fixed.Lookup("_id"))}
+	}
+	return nil
+}

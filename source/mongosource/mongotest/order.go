@@ -1,0 +1,104 @@
+package mongotest
+
+import (
+	"bytes"
+	"cmp"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// brackets are the types in the order in which servers compare values of different types
+// (https://www.mongodb.com/docs/manual/reference/bson-type-comparison-order/).
+var brackets = map[bson.Type]int{
+	bson.TypeMinKey: -1, 0: 1, bson.TypeUndefined: 1, bson.TypeNull: 1,
+	bson.TypeInt32: 2, bson.TypeInt64: 2, bson.TypeDouble: 2, bson.TypeDecimal128: 2,
+	bson.TypeString: 3, bson.TypeSymbol: 3, bson.TypeEmbeddedDocument: 4, bson.TypeArray: 5, bson.TypeBinary: 6, bson.TypeObjectID: 7,
+	bson.TypeBoolean: 8, bson.TypeDateTime: 9, bson.TypeTimestamp: 10, bson.TypeRegex: 11, bson.TypeDBPointer: 12,
+	bson.TypeJavaScript: 13, bson.TypeCodeWithScope: 14, bson.TypeMaxKey: 127,
+}
+
+// bracket returns the place of t among the types. A field that is missing has type 0.
+func bracket(t bson.Type) int { return brackets[t] }
+
+// compareValues compares as servers sort: by the bracket of the types first. Decimals compare as doubles, which is not exact.
+func compareValues(a, b bson.RawValue) int {
+	if c := cmp.Compare(bracket(a.Type), bracket(b.Type)); c != 0 {
+		return c
+	}
+	switch bracket(a.Type) {
+	case 2:
+		return compareNumbers(a, b)
+	case 3:
+		return bytes.Compare(textOf(a), textOf(b))
+	case 4, 5:
+		return compareDocuments(a.Value, b.Value)
+	case 6:
+		return compareBinaries(a, b)
+	case 9:
+		return cmp.Compare(a.DateTime(), b.DateTime())
+	case 10:
+		at, ai := a.Timestamp()
+		bt, bi := b.Timestamp()
+		return cmp.Or(cmp.Compare(at, bt), cmp.Compare(ai, bi))
+	}
+	return bytes.Compare(a.Value, b.Value)
+}
+
+func compareNumbers(a, b bson.RawValue) int {
+	x, xInt := wholeNumber(a)
+	y, yInt := wholeNumber(b)
+	if xInt && yInt {
+		return cmp.Compare(x, y)
+	}
+	return cmp.Compare(asFloat(a), asFloat(b)) // NaN comes first, as for servers
+}
+
+// wholeNumber returns the value of an int32 or int64.
+func wholeNumber(v bson.RawValue) (int64, bool) {
+	if v.Type == bson.TypeDouble || v.Type == bson.TypeDecimal128 {
+		return 0, false
+	}
+	return v.AsInt64(), true
+}
+
+func asFloat(v bson.RawValue) float64 {
+	switch v.Type {
+	case bson.TypeDouble:
+		return v.Double()
+	case bson.TypeDecimal128:
+		return decimalAsFloat(v.Decimal128())
+	}
+	return float64(v.AsInt64())
+}
+
+// textOf returns the bytes of a string or symbol, without the length and the terminator.
+func textOf(v bson.RawValue) []byte { return v.Value[4 : len(v.Value)-1] }
+
+// compareBinaries compares lengths first, then subtypes, then bytes.
+func compareBinaries(a, b bson.RawValue) int {
+	as, ab := a.Binary()
+	bs, bb := b.Binary()
+	return cmp.Or(cmp.Compare(len(ab), len(bb)), cmp.Compare(as, bs), bytes.Compare(ab, bb))
+}
+
+// compareDocuments compares field by field: the brackets of the types, then the names, then the values.
+func compareDocuments(a, b bson.Raw) int {
+	as, _ := a.Elements()
+	bs, _ := b.Elements()
+	for i := range min(len(as), len(bs)) {
+		x, y := as[i].Value(), bs[i].Value()
+		if c := cmp.Or(
+			cmp.Compare(bracket(x.Type), bracket(y.Type)), cmp.Compare(as[i].Key(), bs[i].Key()), compareValues(x, y),
+		); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(len(as), len(bs))
+}
+
+// decimalAsFloat returns the double that is next to d.
+func decimalAsFloat(d bson.Decimal128) float64 {
+	f, _ := strconv.ParseFloat(d.String(), 64) // out of range is an infinity
+	return f
+}
