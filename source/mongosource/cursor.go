@@ -2,7 +2,6 @@ package mongosource
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -45,8 +44,11 @@ func drain(
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if wait.spent {
-		err = errors.Join(ErrMaxTime, err)
+	switch {
+	case wait.spent && err == nil:
+		err = ErrMaxTime
+	case wait.spent:
+		err = fmt.Errorf("%w: %w", ErrMaxTime, err)
 	}
 	return fail(fmt.Errorf("after %d documents: %w", n, classify(err)))
 }

@@ -3,19 +3,21 @@ package mongosource
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/stream"
 )
 
 // ErrCursorLost says that the server no longer knew the cursor: it was idle for too long (10 minutes, or 30 for its session)
-// because the downstream was slow, or it was killed, or the server was restarted. The driver's error is wrapped beside it.
-var ErrCursorLost = errors.New("the server gave up the cursor")
+// because the downstream was slow, or it was killed, or the server was restarted. The driver's error is wrapped too. It is of class
+// Retryable.
+var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), stream.Retryable)
 
-// ErrMaxTime says that the server took longer than [FindOptions].MaxTime.
-var ErrMaxTime = errors.New("the server took longer than the maximum time")
+// ErrMaxTime says that the server took longer than [FindOptions].MaxTime. It is of class Retryable.
+var ErrMaxTime = stream.Mark(errors.New("the server took longer than the maximum time"), stream.Retryable)
 
 // MalformedError says that the server, or something on the way, sent a document that is not BSON.
 type MalformedError struct {
@@ -34,30 +36,15 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("document %d%s is not BSON: at byte %d: %s", e.Index, id, e.Offset, e.Reason)
 }
 
-// classify puts a sentinel beside the driver's error where a caller may want to branch on it.
+// Class returns Data.
+func (e *MalformedError) Class() stream.Class { return stream.Data }
+
+// classify gives the driver's error its class, and wraps a sentinel where a caller may want to branch on it.
 func classify(err error) error {
 	const cursorNotFound, cursorKilled = 43, 237
 	var server mongo.ServerError
 	if errors.As(err, &server) && (server.HasErrorCode(cursorNotFound) || server.HasErrorCode(cursorKilled)) {
 		return fmt.Errorf("%w: %w", ErrCursorLost, err)
 	}
-	return err
-}
-
-// namespace returns " db.coll" for what has these names, quoted where they have odd characters, or "".
-func namespace(coll any) string {
-	n, ok := coll.(interface{ Name() string })
-	if !ok {
-		return ""
-	}
-	name := n.Name()
-	if d, ok := coll.(interface{ Database() *mongo.Database }); ok {
-		if db := d.Database(); db != nil {
-			name = db.Name() + "." + name
-		}
-	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r == ' ' || !strconv.IsPrint(r) }) {
-		name = strconv.Quote(name)
-	}
-	return " " + name
+	return mongoerr.Mark(err)
 }

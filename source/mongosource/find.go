@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -85,7 +86,7 @@ func (q *query) check() error {
 
 // fail says where err happened.
 func (q *query) fail(err error) error {
-	return fmt.Errorf("mongosource: find%s: %w", namespace(q.coll), err)
+	return fmt.Errorf("mongosource: find%s: %w", mongoerr.Namespace(q.coll), err)
 }
 
 func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {

@@ -1,0 +1,198 @@
+package mongosource_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/stream"
+)
+
+// mixedIDs returns 5 × n documents in the order of their _ids, which are of five types.
+func mixedIDs(t testing.TB, n int) (docs []bson.Raw) {
+	t.Helper()
+	for _, id := range []func(i int) any{
+		func(i int) any { return i },
+		func(i int) any { return fmt.Sprintf("%06d", i) },
+		func(i int) any { return bson.D{{Key: "n", Value: i}} },
+		func(i int) any { return bson.ObjectID{10: byte(i >> 8), 11: byte(i)} },
+		func(i int) any { return bson.DateTime(i) },
+	} {
+		for i := range n {
+			docs = append(docs, raw(t, bson.D{{Key: "_id", Value: id(i)}, {Key: "n", Value: i}}))
+		}
+	}
+	return docs
+}
+
+// restarted is the scan of the example in the comment of stream.Restart.
+func restarted(coll mongosource.Finder, after func(id bson.RawValue) bson.D, backoff stream.Backoff) stream.Source[bson.Raw] {
+	scan := func(filter bson.D) stream.Source[bson.Raw] {
+		return mongosource.Find(coll, filter, &mongosource.FindOptions{BatchSize: 10, Sort: bson.D{{Key: "_id", Value: 1}}})
+	}
+	backoff.Min = time.Millisecond
+	return stream.Restart(scan(bson.D{}),
+		func(doc bson.Raw) bson.RawValue { return doc.Lookup("_id") },
+		func(id bson.RawValue) stream.Source[bson.Raw] { return scan(after(id)) },
+		&stream.RestartOptions{Backoff: backoff})
+}
+
+// behind matches the documents after id, whatever their types.
+func behind(id bson.RawValue) bson.D {
+	return bson.D{{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}}
+}
+
+// withinType matches the documents after id with an _id of the same type only.
+func withinType(id bson.RawValue) bson.D {
+	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: id}}}}
+}
+
+// A scan that is restarted goes on behind the last _id, across their types. $gt on the field alone does not: the server leaves out what has
+// another type, and the scan is short without an error.
+func TestRestartAcrossTypes(t *testing.T) {
+	docs := mixedIDs(t, 20)
+	for batch := 1; batch < len(docs)/10; batch++ {
+		srv, coll := serve1(t, docs...)
+		srv.Inject(mongotest.Fault{Command: "getMore", Nth: batch, Code: 43})
+		got, err := collect(t.Context(), restarted(coll, behind, stream.Backoff{}))
+		if err != nil || !equal(got, docs) {
+			t.Errorf("batch %d: %d documents of %d, %v", batch, len(got), len(docs), err)
+		}
+		srv.Heal()
+		srv.Inject(mongotest.Fault{Command: "getMore", Nth: batch, Code: 43})
+		got, err = collect(t.Context(), restarted(coll, withinType, stream.Backoff{}))
+		if want := min(len(docs), (batch*10-1)/20*20+20); err != nil || len(got) != want {
+			t.Errorf("batch %d, within a type: %d documents, want %d, %v", batch, len(got), want, err)
+		}
+		srv.Heal()
+	}
+}
+
+// fault is something that goes wrong with a request of a scan.
+type fault struct {
+	name string
+	mongotest.Fault
+}
+
+// resumable are the faults after which a scan can go on where it was.
+func resumable() (all []fault) {
+	for _, code := range []int32{43, 237, 6, 7, 50, 89, 91, 112, 134, 189, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436} {
+		all = append(all, fault{fmt.Sprint("code ", code), mongotest.Fault{Code: code}})
+	}
+	for _, code := range []int32{365, 462, 16500} {
+		all = append(all, fault{fmt.Sprint("throttled ", code), mongotest.Fault{Code: code}})
+	}
+	return append(all,
+		fault{"overloaded", mongotest.Fault{Code: 99_999, Labels: []string{"SystemOverloadedError"}}},
+		fault{"retryable by its label", mongotest.Fault{Code: 99_999, Labels: []string{"RetryableError"}}},
+		fault{"FIN", mongotest.Fault{Close: true}},
+		fault{"RST", mongotest.Fault{Close: true, Reset: true}},
+		fault{"FIN in place of a reply", mongotest.Fault{Lose: true}},
+		fault{"RST in place of a reply", mongotest.Fault{Lose: true, Reset: true}},
+		fault{"FIN in a reply", mongotest.Fault{Cut: 50}},
+		fault{"RST in a reply", mongotest.Fault{Cut: 50, Reset: true}},
+	)
+}
+
+// Restart goes on after every fault that passes, at the first request and at any batch, with every document once.
+func TestRestartResumes(t *testing.T) {
+	docs := mixedIDs(t, 7)
+	for _, f := range resumable() {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			for _, at := range []struct {
+				command string
+				nth     []int // of the command: a find that fails once is repeated by the driver
+			}{{"getMore", []int{1}}, {"getMore", []int{3}}, {"find", []int{1, 2}}} {
+				srv, coll := serve(t, docs, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(20 * time.Second) })
+				for _, nth := range at.nth {
+					broken := f.Fault
+					broken.Command, broken.Nth = at.command, nth
+					srv.Inject(broken)
+				}
+				failures := 0
+				got, err := collect(t.Context(), restarted(coll, behind, stream.Backoff{Notify: func(err error, _ time.Duration) {
+					if failures++; !stream.ClassOf(err).Transient() {
+						t.Errorf("restarted after %v", err)
+					}
+				}}))
+				if err != nil || !equal(got, docs) || failures == 0 {
+					t.Errorf("%s %d: %d documents of %d after %d restarts, %v", at.command, at.nth, len(got), len(docs), failures, err)
+				}
+			}
+		})
+	}
+}
+
+// What does not pass ends the run at once. A collection that is dropped is among it: a second scan would find nothing, and be short.
+func TestRestartGivesUp(t *testing.T) {
+	docs := numbered(t, 50)
+	for name, c := range map[string]struct {
+		fault mongotest.Fault
+		class stream.Class
+	}{
+		"not allowed":       {mongotest.Fault{Code: 13}, stream.Fatal},
+		"dropped":           {mongotest.Fault{Code: 175}, stream.Fatal},
+		"snapshot too old":  {mongotest.Fault{Code: 239}, stream.Fatal},
+		"history lost":      {mongotest.Fault{Code: 286}, stream.Fatal},
+		"killed by someone": {mongotest.Fault{Code: 11601}, stream.Fatal},
+		"unknown code":      {mongotest.Fault{Code: 99_999}, stream.Unclassified},
+	} {
+		srv, coll := serve1(t, docs...)
+		c.fault.Command, c.fault.Nth = "getMore", 2
+		srv.Inject(c.fault)
+		got, err := collect(t.Context(), restarted(coll, behind, stream.Backoff{}))
+		if stream.ClassOf(err) != c.class || len(got) != 20 {
+			t.Errorf("%s: %d documents, %v (%v)", name, len(got), err, stream.ClassOf(err))
+		}
+		srv.Heal()
+	}
+
+	_, coll := serve1(t, docs...)
+	n := 0
+	err := restarted(coll, behind, stream.Backoff{}).Each(t.Context(), func(bson.Raw) error {
+		if n++; n == 15 {
+			return coll.(*mongo.Collection).Drop(t.Context())
+		}
+		return nil
+	})
+	if server := (mongo.CommandError{}); !errors.As(err, &server) || server.Code != 175 || n != 20 {
+		t.Errorf("dropped: %d documents, %v", n, err)
+	}
+}
+
+// The classes of what does not come from a server.
+func TestFindClasses(t *testing.T) {
+	srv, coll := serve(t, numbered(t, 30), func(o *options.ClientOptions) { o.SetServerSelectionTimeout(300 * time.Millisecond) })
+	srv.Inject(mongotest.Fault{Command: "getMore", Delay: time.Second})
+	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 10, MaxTime: 100 * time.Millisecond}))
+	if !errors.Is(err, mongosource.ErrMaxTime) || stream.ClassOf(err) != stream.Retryable {
+		t.Errorf("too slow: %v (%v)", err, stream.ClassOf(err))
+	}
+	srv.Heal()
+	srv.Inject(mongotest.Fault{Command: "getMore", Reply: raw(t, bson.D{{Key: "cursor", Value: bson.D{{Key: "nextBatch", Value: bson.A{"text"}}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.cookies"}}}, {Key: "ok", Value: 1}})})
+	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, every(10))); stream.ClassOf(err) != stream.Data {
+		t.Errorf("malformed: %v (%v)", err, stream.ClassOf(err))
+	}
+	if _, err := collect(t.Context(), mongosource.Find(coll, func() {}, nil)); stream.ClassOf(err) != stream.Fatal {
+		t.Errorf("a filter that is none: %v (%v)", err, stream.ClassOf(err))
+	}
+	srv.Close()
+	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); stream.ClassOf(err) != stream.Retryable {
+		t.Errorf("no server: %v (%v)", err, stream.ClassOf(err))
+	}
+	if err := coll.Database().Client().Disconnect(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); stream.ClassOf(err) != stream.Fatal {
+		t.Errorf("a client that is closed: %v (%v)", err, stream.ClassOf(err))
+	}
+}
