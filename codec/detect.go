@@ -20,6 +20,7 @@ type DetectOptions struct {
 	MaxRatio    int64 // as in [GunzipOptions]
 	Parallelism int   // as in [GunzipOptions], [UnzstdOptions] and [UnS2Options]
 
+	AllowPadding     bool // as in [GunzipOptions]
 	RequireChecksums bool // as in [UnzstdOptions]
 }
 
@@ -72,7 +73,7 @@ func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 	is := func(magic string) bool { return len(head) >= len(magic) && string(head[:len(magic)]) == magic }
 	switch {
 	case is("\x1f\x8b"):
-		return Gunzip(&GunzipOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
+		return Gunzip(&GunzipOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, AllowPadding: o.AllowPadding})
 	case is("\x28\xb5\x2f\xfd"), len(head) >= 4 && head[0]&0xf0 == 0x50 && string(head[1:4]) == "\x2a\x4d\x18":
 		return Unzstd(&UnzstdOptions{
 			MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, RequireChecksums: o.RequireChecksums,

@@ -17,12 +17,15 @@ const (
 	gzipReserved  = 0xe0
 )
 
+// gzipMagic are the bytes that a member begins with: its two magic numbers, and the method deflate.
+const gzipMagic = "\x1f\x8b\x08"
+
 const maxGzipText = 64 << 10 // of a name or comment, in bytes
 
 // gzipHeader is what a header tells that is of use.
 type gzipHeader struct {
+	flags byte
 	extra []byte
-	size  int // of the header itself, in bytes
 }
 
 // readGzipHeader reads the header of one member. A header that ends early is an io.ErrUnexpectedEOF.
@@ -32,7 +35,7 @@ func readGzipHeader(r *bufio.Reader) (gzipHeader, error) {
 	if h.err != nil {
 		return gzipHeader{}, h.err
 	}
-	if fixed[0] != 0x1f || fixed[1] != 0x8b || fixed[2] != 8 || fixed[3]&gzipReserved != 0 {
+	if string(fixed[:3]) != gzipMagic || fixed[3]&gzipReserved != 0 {
 		return gzipHeader{}, gzip.ErrHeader
 	}
 	flags := fixed[3]
@@ -54,14 +57,13 @@ func readGzipHeader(r *bufio.Reader) (gzipHeader, error) {
 			return gzipHeader{}, gzip.ErrHeader
 		}
 	}
-	return gzipHeader{extra: extra, size: h.n}, h.err
+	return gzipHeader{flags, extra}, h.err
 }
 
 // headerReader reads the fields of a header until the first error.
 type headerReader struct {
 	r   *bufio.Reader
 	crc uint32
-	n   int
 	err error
 }
 
@@ -76,7 +78,6 @@ func (h *headerReader) next(n int) []byte {
 		return nil
 	}
 	h.crc = crc32.Update(h.crc, crc32.IEEETable, p)
-	h.n += n
 	return p
 }
 
@@ -93,7 +94,6 @@ func (h *headerReader) text() {
 		default:
 			p[0] = c
 			h.crc = crc32.Update(h.crc, crc32.IEEETable, p[:])
-			h.n++
 			if c == 0 {
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io"
 	"runtime"
 	"slices"
 	"testing"
@@ -105,8 +106,15 @@ func TestGunzipMixed(t *testing.T) {
 	}
 }
 
-// TestGunzipEnds puts other members at the end of a stream that was written in members: as streams ended before the last member had a
-// sum, and what none ends in.
+// headedMember returns the beginning of a member with our field, and its header's checksum after it.
+func headedMember(field []byte, length int) []byte {
+	m := append([]byte("\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff"), byte(4+len(field)), 0, 'M', 'W', byte(len(field)), 0)
+	m = append(m, field...)
+	binary.LittleEndian.PutUint32(m[16:], uint32(length))
+	return binary.LittleEndian.AppendUint16(m, uint16(crc32.ChecksumIEEE(m)))
+}
+
+// TestGunzipEnds puts other members at the end of a stream that was written in members.
 func TestGunzipEnds(t *testing.T) {
 	data := jsonText(3 << 20)
 	parts, err := through(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0)
@@ -116,10 +124,8 @@ func TestGunzipEnds(t *testing.T) {
 	last := len(parts) - 1
 	end := parts[last]
 	member := func(field []byte, deflated string, trailer ...byte) []byte {
-		m := append([]byte("\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff"), byte(4+len(field)), 0, 'M', 'W', byte(len(field)), 0)
-		m = append(append(append(m, field...), deflated...), trailer...)
-		m[16] = byte(len(m))
-		return m
+		m := headedMember(field, 18+len(field)+len(deflated)+len(trailer))
+		return append(append(m, deflated...), trailer...)
 	}
 	number, sum := append(make([]byte, 4), end[20:24]...), end[24:28]
 	other := bytes.Clone(sum)
@@ -134,7 +140,7 @@ func TestGunzipEnds(t *testing.T) {
 	}{
 		{"the same", end, true},
 		{"made by hand", member(append(bytes.Clone(number), sum...), "\x03\x00", make([]byte, 8)...), true},
-		{"without a sum", member(number, "\x03\x00", make([]byte, 8)...), true},
+		{"without a sum", member(number, "\x03\x00", make([]byte, 8)...), false},
 		{"another sum", member(append(bytes.Clone(number), other...), "\x03\x00", make([]byte, 8)...), false},
 		{"with content", member(append(bytes.Clone(number), sum...), a, trailer...), false},
 	} {
@@ -160,7 +166,6 @@ func TestUnzstdMixed(t *testing.T) {
 		{one, a},
 		{skip + one + skip, a},
 		{many + one + skip + many, b + a + b},
-		{skip, ""},
 	} {
 		for _, n := range []int{1, 2} {
 			got, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}), []byte(c.in), 50_000)
@@ -206,13 +211,11 @@ func TestSeekTable(t *testing.T) {
 func TestParallelMemory(t *testing.T) {
 	const n, small, large, size = 2, 20_000, 300, 4 << 20
 	zeros := make([]byte, size)
+	// member returns a member without its header.
 	member := func(text []byte) []byte {
-		m := []byte("\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x0c\x00MW\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00")
-		m = append(m, must(t)(bytesThrough(codec.Deflate(nil), text, 0))...)
+		m := must(t)(bytesThrough(codec.Deflate(nil), text, 0))
 		m = binary.LittleEndian.AppendUint32(m, crc32.ChecksumIEEE(text))
-		m = binary.LittleEndian.AppendUint32(m, uint32(len(text)))
-		binary.LittleEndian.PutUint32(m[16:], uint32(len(m)))
-		return m
+		return binary.LittleEndian.AppendUint32(m, uint32(len(text)))
 	}
 	tiny, huge := member([]byte("x")), member(zeros)
 	var gz []byte
@@ -221,8 +224,8 @@ func TestParallelMemory(t *testing.T) {
 		if i >= small {
 			m = huge
 		}
-		binary.LittleEndian.PutUint32(m[20:], uint32(i))
-		gz = append(gz, m...)
+		field := binary.LittleEndian.AppendUint32(make([]byte, 4), uint32(i))
+		gz = append(append(gz, headedMember(field, 26+len(m))...), m...)
 	}
 	block := func(text []byte) []byte {
 		var b bytes.Buffer
@@ -269,4 +272,24 @@ func memory() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// TestUnzstdWithoutContent reads streams of skippable frames alone.
+func TestUnzstdWithoutContent(t *testing.T) {
+	skip := []byte("\x5f\x2a\x4d\x18\x03\x00\x00\x00abc")
+	for _, n := range []int{0, 2} {
+		for _, z := range [][]byte{skip, append(bytes.Clone(skip), skip...)} {
+			_, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}), z, 0)
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("by %d: %v", n, err)
+			}
+			got, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, AllowEmpty: true}), z, 0)
+			if err != nil || len(got) > 0 {
+				t.Errorf("by %d, allowed: %d bytes, %v", n, len(got), err)
+			}
+		}
+		if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, AllowEmpty: true}), nil, 0); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("by %d, no bytes: %v", n, err)
+		}
+	}
 }

@@ -86,7 +86,7 @@ func (c *s2Cutter) next() (*unit, error) {
 			return nil, err
 		}
 		if kind == s2Padding || kind == s2Index {
-			if _, err := io.CopyN(io.Discard, c.src, 4+int64(size)); err != nil {
+			if err := skipS2(c.src, kind, size); err != nil {
 				return nil, notEOF(err)
 			}
 			continue

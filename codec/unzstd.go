@@ -16,6 +16,7 @@ type UnzstdOptions struct {
 	MaxRatio  int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
 	MaxWindow int64 // bytes of memory that a frame may ask for, 1 KiB to 2 GiB; 0 means 128 MiB
 
+	AllowEmpty       bool // accept a stream of skippable frames alone, which has no content
 	RequireChecksums bool // refuse a frame that was written without a checksum; else its damage may pass
 
 	// Parallelism is how many goroutines decompress. 0 and 1 mean none. Frames that tell their size, of at most 16 MiB, are read
@@ -27,7 +28,7 @@ type UnzstdOptions struct {
 //
 //   - In: byte chunks of any size, of one or more frames; skippable frames are passed over. Out: chunks of at most 64 KiB, with
 //     Parallelism one a frame.
-//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame or is empty; zstd.ErrMagicMismatch where no frame begins;
+//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame, or has no frame but skippable ones; zstd.ErrMagicMismatch where no frame begins;
 //     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken, where the window, or the content of a frame
 //     that is its own, is larger than MaxWindow; [*LimitError]. Of frames that Zstd wrote with Parallelism, [io.ErrUnexpectedEOF]
 //     also where the last ones are missing, and [ErrSyntax] where they are not those of the table or the first ones are missing.
@@ -57,11 +58,13 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
 	if o.Parallelism > 1 {
-		f := &frameReader{window: o.MaxWindow, sums: o.RequireChecksums}
+		f := &frameReader{window: o.MaxWindow, sums: o.RequireChecksums, empty: o.AllowEmpty}
 		return unpacking(name, max, o.Parallelism, f.cut, f.unpack)
 	}
 	return reading(name, max, func(r io.Reader) (io.Reader, error) {
-		walk := &frameWalk{src: bufio.NewReaderSize(r, chunkSize), window: uint64(o.MaxWindow), sums: o.RequireChecksums}
+		walk := &frameWalk{
+			src: bufio.NewReaderSize(r, chunkSize), window: uint64(o.MaxWindow), sums: o.RequireChecksums, empty: o.AllowEmpty,
+		}
 		return newZstdReader(&walked{frameWalk: walk}, o.MaxWindow)
 	})
 }

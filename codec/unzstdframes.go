@@ -12,13 +12,14 @@ import (
 type frameReader struct {
 	window   int64
 	sums     bool
+	empty    bool
 	decoders sync.Pool
 }
 
 // cut emits the frames whose headers tell their content's size. From the first other frame on it unpacks the stream itself.
 // A frame's own length is found without unpacking it: its blocks tell theirs (RFC 8878 section 3.1.1).
 func (f *frameReader) cut(in *input, emit func(*unit) error) error {
-	w := &frameWalk{src: bufio.NewReaderSize(in, chunkSize), window: uint64(f.window), sums: f.sums}
+	w := &frameWalk{src: bufio.NewReaderSize(in, chunkSize), window: uint64(f.window), sums: f.sums, empty: f.empty}
 	for {
 		h, err := w.header()
 		switch {

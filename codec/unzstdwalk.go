@@ -21,7 +21,9 @@ type frameWalk struct {
 	src    *bufio.Reader
 	window uint64     // bytes that a frame may ask for
 	sums   bool       // every frame must have a checksum
+	empty  bool       // a stream without content may be
 	frames int        // so far, skippable ones too
+	full   int        // frames so far that are not skippable
 	table  *seenTable // of the stream, when it is to end in one
 	after  bool       // the table was the last frame
 }
@@ -34,6 +36,9 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 			return nil, err
 		}
 		if len(head) == 0 && w.frames > 0 && w.table == nil {
+			if w.full == 0 && !w.empty {
+				return nil, fmt.Errorf("%w: no frame but skippable ones", io.ErrUnexpectedEOF)
+			}
 			return nil, io.EOF
 		}
 		h := new(zstd.Header)
@@ -41,14 +46,14 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 			return nil, err
 		}
 		w.frames++
-		if !h.Skippable {
-			w.after = false
-		} else {
+		if h.Skippable {
 			if err := w.skip(h); err != nil {
 				return nil, notEOF(err)
 			}
 			continue
 		}
+		w.full++
+		w.after = false
 		if windowOf(h) > w.window {
 			return nil, zstd.ErrWindowSizeExceeded
 		}
@@ -72,6 +77,9 @@ func windowOf(h *zstd.Header) uint64 {
 
 // skip takes a skippable frame.
 func (w *frameWalk) skip(h *zstd.Header) error {
+	if head, _ := w.src.Peek(len(seekMark)); damagedMark(head) {
+		return fmt.Errorf("%w: the header of a skippable frame is damaged", ErrSyntax)
+	}
 	size := int64(h.HeaderSize) + int64(h.SkippableSize)
 	if head, err := w.src.Peek(len(seekMark)); err == nil && string(head) == seekMark {
 		if w.table != nil {

@@ -21,6 +21,19 @@ const (
 // seekMark is a skippable frame at the beginning of a stream. It says that a table must end the stream.
 const seekMark = "\x5d\x2a\x4d\x18\x08\x00\x00\x00millweir"
 
+// damagedMark reports whether the skippable frame that begins with head has the content of a frame whose length is known, but
+// another length: of our mark, or of the 4 bytes before each frame of pzstd, which are that frame's length. A flipped bit in such a
+// length would make the frame swallow what follows it, and no checksum would tell.
+func damagedMark(head []byte) bool {
+	const pzstd, pzstdSize, frame = "\x50\x2a\x4d\x18", 4, "\x28\xb5\x2f\xfd"
+	if len(head) < len(seekMark) {
+		return false
+	}
+	mark := string(head)
+	return mark[8:] == seekMark[8:] && mark != seekMark ||
+		mark[:4] == pzstd && mark[12:] == frame && binary.LittleEndian.Uint32(head[4:]) > pzstdSize
+}
+
 // emptySum are the last 4 bytes of the XXH64 of nothing, as the checksum of an empty frame.
 const emptySum = "\x99\xe9\xd8\x51"
 
