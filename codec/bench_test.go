@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,15 +16,9 @@ import (
 
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/internal/corpus"
+	"github.com/millweir/millweir/internal/rusage"
 	"github.com/millweir/millweir/stream"
 )
-
-// cpu returns the CPU time that the process has used.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // versus runs ours and theirs in turn and reports the median of the ratios of their CPU time as "x".
 func versus(b *testing.B, size int, ours, theirs func()) {
@@ -35,11 +28,11 @@ func versus(b *testing.B, size int, ours, theirs func()) {
 	var spent time.Duration
 	b.SetBytes(int64(size))
 	for b.Loop() {
-		t0 := cpu()
+		t0 := rusage.MustCPU()
 		ours()
-		t1 := cpu()
+		t1 := rusage.MustCPU()
 		theirs()
-		t2 := cpu()
+		t2 := rusage.MustCPU()
 		spent += t1 - t0
 		ratios = append(ratios, float64(t2-t1)/float64(t1-t0))
 	}

@@ -180,19 +180,19 @@ func TestUnzstdMixed(t *testing.T) {
 func TestSeekTable(t *testing.T) {
 	data := jsonText(3 << 20)
 	z := must(t)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), data, 0))
-	le := func(p []byte) int { return int(p[0]) | int(p[1])<<8 | int(p[2])<<16 | int(p[3])<<24 }
+	le := func(p []byte) int64 { return int64(binary.LittleEndian.Uint32(p)) }
 	footer := z[len(z)-9:]
 	if le(footer[5:]) != 0x8f92eab1 || footer[4] != 0x80 {
 		t.Fatalf("footer %x", footer)
 	}
 	n := le(footer)
-	table := z[len(z)-9-12*n-8:]
+	table := z[int64(len(z))-9-12*n-8:]
 	if le(table) != 0x184d2a5e || le(table[4:]) != 12*n+9 {
 		t.Fatalf("table begins with %x", table[:8])
 	}
 	d, _ := zstd.NewReader(nil)
 	defer d.Close()
-	at, from := 0, 0
+	var at, from int64
 	for i := range n {
 		e := table[8+12*i:]
 		plain, err := d.DecodeAll(z[at:at+le(e)], nil)
@@ -201,7 +201,7 @@ func TestSeekTable(t *testing.T) {
 		}
 		at, from = at+le(e), from+le(e[4:])
 	}
-	if from != len(data) || at != len(z)-len(table) {
+	if from != int64(len(data)) || at != int64(len(z)-len(table)) {
 		t.Errorf("the table has %d and %d bytes", at, from)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"testing"
@@ -68,7 +69,7 @@ func TestSuperviseLimits(t *testing.T) {
 		{"no limit", &stream.SuperviseOptions[int]{MaxCount: -1}, repeat(errBad, 500), 500, nil},
 		{"bytes", &stream.SuperviseOptions[int]{MaxBytes: 30, Size: size}, []error{errBad, errBad, errBad}, 3, nil},
 		{"bytes, one more", &stream.SuperviseOptions[int]{MaxBytes: 29, Size: size}, []error{errBad, errBad, errBad}, 2, stream.ErrTooManySkipped},
-		{"bytes, no limit", &stream.SuperviseOptions[int]{MaxBytes: -1, Size: func(int) int { return 1 << 40 }}, []error{errBad, errBad}, 2, nil},
+		{"bytes, no limit", &stream.SuperviseOptions[int]{MaxBytes: -1, Size: func(int) int { return math.MaxInt }}, []error{errBad, errBad}, 2, nil},
 		{"a negative size", &stream.SuperviseOptions[int]{MaxBytes: 1, Size: func(int) int { return -5 }}, []error{errBad, errBad}, 2, nil},
 		{"another error", nil, []error{errBad, errBoom, errBad}, 1, errBoom},
 		{"an unknown outcome of bad data", nil, []error{errors.Join(errBad, stream.Mark(errBoom, stream.UnknownOutcome))}, 0, errBoom},

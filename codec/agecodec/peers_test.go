@@ -1,5 +1,3 @@
-//go:build unix
-
 package agecodec_test
 
 import (
@@ -7,7 +5,6 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,17 +12,9 @@ import (
 
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/internal/rusage"
 	"github.com/millweir/millweir/stream"
 )
-
-// cpu is the processor time that the process has taken, on all cores and with its garbage collector.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // pairs runs ours and the peer in turn, and reports the median of the peer's processor time over ours. It does not depend on what
 // else the machine does, as clocks do.
@@ -35,13 +24,13 @@ func pairs(b *testing.B, ours, peer func() error) {
 	var mine, theirs time.Duration
 	once := func(f func() error) time.Duration {
 		runtime.GC()
-		t := cpu()
+		t := rusage.MustCPU()
 		for range 4 {
 			if err := f(); err != nil {
 				b.Fatal(err)
 			}
 		}
-		return cpu() - t
+		return rusage.MustCPU() - t
 	}
 	for b.Loop() {
 		m, t := once(ours), once(peer)

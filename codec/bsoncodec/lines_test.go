@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -166,7 +167,7 @@ func TestSettings(t *testing.T) {
 	started := false
 	docs := stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error { started = true; return nil })
 	text := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error { started = true; return nil })
-	for _, n := range []int{-1, 1 << 40} {
+	for _, n := range []int{-1, math.MaxInt} {
 		for name, run := range map[string]func() error{
 			"ExtJSON ChunkSize": func() error {
 				return last(t, stream.Via(docs, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{ChunkSize: n})))

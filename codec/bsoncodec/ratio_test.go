@@ -1,16 +1,14 @@
-//go:build unix
-
 package bsoncodec_test
 
 import (
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/internal/rusage"
 )
 
 // BenchmarkRatio tells how many times less CPU ours needs than the driver: the median of interleaved pairs.
@@ -39,14 +37,14 @@ func BenchmarkRatio(b *testing.B) {
 func ratio(b *testing.B, ours, theirs func(i int)) {
 	const slot = 20 * time.Millisecond
 	rate := func(f func(i int)) float64 { // seconds a document
-		n, began := 0, cpu()
-		for cpu()-began < slot {
+		n, began := 0, rusage.MustCPU()
+		for rusage.MustCPU()-began < slot {
 			for i := range 64 {
 				f(i)
 			}
 			n += 64
 		}
-		return (cpu() - began).Seconds() / float64(n)
+		return (rusage.MustCPU() - began).Seconds() / float64(n)
 	}
 	var all []float64
 	var sum float64
@@ -61,13 +59,4 @@ func ratio(b *testing.B, ours, theirs func(i int)) {
 	b.ReportMetric(all[len(all)/2], "×")
 	b.ReportMetric(all[0], "min×")
 	b.ReportMetric(all[len(all)-1], "max×")
-}
-
-// cpu returns the CPU time of the process.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,14 +14,8 @@ import (
 
 	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/internal/inflate"
+	"github.com/millweir/millweir/internal/rusage"
 )
-
-// cpu returns the CPU time that the process has used.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // BenchmarkDecode runs the decoder, the Reader, klauspost's reader and the standard library's in turn over JSON that was compressed at
 // each level, all in memory. It reports MB of output a CPU second, and the medians of the ratios to klauspost's CPU time.
@@ -65,9 +58,9 @@ func BenchmarkDecode(b *testing.B) {
 						}
 					}
 				}, theirs(flate.NewReader(nil))} {
-					t := cpu()
+					t := rusage.MustCPU()
 					f()
-					took := cpu() - t
+					took := rusage.MustCPU() - t
 					if i == 0 {
 						first = took
 					}

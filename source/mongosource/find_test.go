@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -148,18 +149,22 @@ func TestFindAllocations(t *testing.T) {
 }
 
 func TestFindBadSettings(t *testing.T) {
-	for name, c := range map[string]struct {
+	type find struct {
 		filter any
 		opts   mongosource.FindOptions
-	}{
+	}
+	bad := map[string]find{
 		"nil filter":          {nil, mongosource.FindOptions{}},
 		"negative limit":      {bson.D{}, mongosource.FindOptions{Limit: -1}},
 		"negative skip":       {bson.D{}, mongosource.FindOptions{Skip: -1}},
 		"negative batch":      {bson.D{}, mongosource.FindOptions{BatchSize: -1}},
-		"huge batch":          {bson.D{}, mongosource.FindOptions{BatchSize: 1 << 31}},
 		"negative time":       {bson.D{}, mongosource.FindOptions{MaxTime: -1}},
 		"concern on no Clone": {bson.D{}, mongosource.FindOptions{ReadConcern: readconcern.Majority()}},
-	} {
+	}
+	if huge := math.MaxInt; huge > math.MaxInt32 {
+		bad["huge batch"] = find{bson.D{}, mongosource.FindOptions{BatchSize: huge}}
+	}
+	for name, c := range bad {
 		t.Run(name, func(t *testing.T) {
 			f := &finder{}
 			if _, err := collect(t.Context(), mongosource.Find(f, c.filter, &c.opts)); err == nil || f.calls != 0 {

@@ -2,6 +2,7 @@ package streamtest
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 )
@@ -53,7 +54,7 @@ func (s *suite[I, O]) cuts(t *testing.T) {
 	for _, cut := range []struct {
 		name string
 		size int
-	}{{"OneByteChunks", 1}, {"OddChunks", 7}, {"HugeChunk", 1 << 40}} {
+	}{{"OneByteChunks", 1}, {"OddChunks", 7}, {"HugeChunk", math.MaxInt}} {
 		s.try(t, cut.name, func(c *check) {
 			for _, n := range []int{0, 1, s.steps, s.many, s.large} {
 				in := s.elements(n, false)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millweir/millweir/bench/internal/report"
 	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/internal/rusage"
 )
 
 // gzips is text compressed as gzip: at the default level, which is compared in what it stores, too, and at the fast one.
@@ -63,7 +64,7 @@ func level(n int) *gzip.Writer {
 // keeps is p, of which a run stores so many bytes.
 func keeps(p report.Peer, units int, stored int64) report.Peer {
 	return report.Peer{Name: p.Name, Work: func(reps int) (s report.Sample, err error) {
-		before, err := report.CPUTime()
+		before, err := rusage.CPU()
 		if err != nil {
 			return s, err
 		}
@@ -74,7 +75,7 @@ func keeps(p report.Peer, units int, stored int64) report.Peer {
 			}
 		}
 		s = report.Sample{Units: reps * units, Wall: time.Since(began), Allocs: -1, Stored: int64(reps) * stored}
-		after, err := report.CPUTime()
+		after, err := rusage.CPU()
 		s.CPU = after - before
 		return s, err
 	}}

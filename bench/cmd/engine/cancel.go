@@ -8,6 +8,7 @@ import (
 
 	"github.com/millweir/millweir/bench/internal/report"
 	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/internal/rusage"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -62,7 +63,7 @@ func lookUp(_ context.Context, v int) (int, error) { return addOne(v), nil }
 // slowestToReturn cancels each of the endless runs when it is on its way. Once in a measurement is enough.
 func slowestToReturn(int) (report.Sample, error) {
 	s := report.Sample{Units: 1, Allocs: -1}
-	before, err := report.CPUTime()
+	before, err := rusage.CPU()
 	if err != nil {
 		return s, err
 	}
@@ -73,7 +74,7 @@ func slowestToReturn(int) (report.Sample, error) {
 		}
 		s.Wall = max(s.Wall, took)
 	}
-	after, err := report.CPUTime()
+	after, err := rusage.CPU()
 	s.CPU = after - before
 	return s, err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/internal/rusage"
 )
 
 // A program runs as the child of a launcher, which is this command again and does nothing else. For a process begins its life with
@@ -57,7 +58,7 @@ func launch(argv []string) error {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	u := usage{Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), RSS: peakRSS(cmd.ProcessState)}
+	u := usage{Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), RSS: rusage.PeakRSS(cmd.ProcessState)}
 	return json.NewEncoder(os.Stdout).Encode(u)
 }
 

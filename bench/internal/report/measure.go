@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"time"
+
+	"github.com/millweir/millweir/internal/rusage"
 )
 
 // Options say how thoroughly to measure.
@@ -123,7 +125,7 @@ func local(units int, want int64, run func() (int64, error)) Work {
 		var before, after runtime.MemStats
 		runtime.GC() // what others left behind is not charged to this one
 		runtime.ReadMemStats(&before)
-		cpu, err := CPUTime()
+		cpu, err := rusage.CPU()
 		if err != nil {
 			return s, err
 		}
@@ -138,7 +140,7 @@ func local(units int, want int64, run func() (int64, error)) Work {
 			}
 		}
 		s.Wall = time.Since(began)
-		used, err := CPUTime()
+		used, err := rusage.CPU()
 		runtime.ReadMemStats(&after)
 		s.CPU, s.Units, s.Allocs = used-cpu, reps*units, int64(after.Mallocs-before.Mallocs)
 		return s, err

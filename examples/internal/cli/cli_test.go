@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -131,19 +130,6 @@ func TestAdvise(t *testing.T) {
 	err := advise("NoSuchBucket", "create it", cause)
 	if got := oneLine(err); got != "create it (NoSuchBucket; abort upload 7: no)" || !errors.Is(err, cause) {
 		t.Error(got)
-	}
-}
-
-func TestSignals(t *testing.T) {
-	ctx, stop := withSignals(t.Context())
-	defer stop()
-	if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	<-ctx.Done()
-	var s *Signalled
-	if !errors.As(context.Cause(ctx), &s) || s.Signal != syscall.SIGTERM {
-		t.Errorf("the cause is %v", context.Cause(ctx))
 	}
 }
 

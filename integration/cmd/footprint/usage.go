@@ -7,8 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"syscall"
 	"time"
+
+	"github.com/millweir/millweir/internal/rusage"
 )
 
 // usage is what a process took.
@@ -34,8 +35,8 @@ func measure(cmd *exec.Cmd) (usage, error) {
 		case err := <-ended:
 			u.wall = time.Since(began)
 			u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-			if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && u.peak == 0 {
-				u.peak = int64(r.Maxrss) << 10
+			if u.peak == 0 {
+				u.peak = rusage.PeakRSS(cmd.ProcessState)
 			}
 			return u, err
 		case <-time.After(look):
