@@ -2,9 +2,7 @@ module github.com/millweir/millweir/bench
 
 go 1.26.0
 
-require github.com/millweir/millweir v0.0.0
-
-replace github.com/millweir/millweir => ../
+require github.com/millweir/millweir v0.1.0
 
 require (
 	filippo.io/age v1.3.2

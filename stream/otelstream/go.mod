@@ -3,7 +3,7 @@ module github.com/millweir/millweir/stream/otelstream
 go 1.26.0
 
 require (
-	github.com/millweir/millweir v0.0.0
+	github.com/millweir/millweir v0.1.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/metric v1.47.0
 	go.opentelemetry.io/otel/sdk/metric v1.47.0
@@ -20,5 +20,3 @@ require (
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 )
-
-replace github.com/millweir/millweir => ../../
