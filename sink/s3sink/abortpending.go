@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
 )
 
@@ -38,6 +39,7 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 	)
 	for { // list all first: what is aborted on the way would move the pages
 		out, err := client.ListMultipartUploads(ctx, in, capped)
+		err = s3fault.Mark(err)
 		if err == nil && out.EncodingType == types.EncodingTypeUrl {
 			err = decode(out)
 		}
@@ -66,7 +68,7 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 			return aborted, errors.Join(append(errs, context.Cause(ctx))...)
 		}
 		_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: &id}, capped)
-		switch {
+		switch err = s3fault.Mark(err); {
 		case err == nil:
 			aborted++
 		case !noSuchUpload(err): // it ended meanwhile
@@ -83,7 +85,7 @@ var errNoMarker = errors.New("the list goes on, but the reply does not say where
 const pageSize = 200
 
 // capped has replies end at their greatest length.
-func capped(o *s3.Options) { o.APIOptions = append(o.APIOptions, s3reply.Cap) }
+func capped(o *s3.Options) { o.APIOptions = append(o.APIOptions, s3reply.Cap, s3reply.KeepMethod) }
 
 // decode takes back the encoding that was asked for: XML cannot have every byte that a key may have.
 func decode(out *s3.ListMultipartUploadsOutput) error {

@@ -8,8 +8,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/millweir/millweir/internal/ending"
+	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/stream"
 )
 
 // replyGrace is how long a request may still be answered after a cancellation where cutting it off would leave a doubt: an upload
@@ -28,7 +33,7 @@ func (r *run) create(ctx context.Context) error {
 		ContentEncoding:      str(r.opts.ContentEncoding),
 		ContentDisposition:   str(r.opts.ContentDisposition),
 		CacheControl:         str(r.opts.CacheControl),
-		Metadata:             r.opts.Metadata,
+		Metadata:             r.metadata(),
 		Tagging:              str(r.opts.Tagging),
 		StorageClass:         types.StorageClass(r.opts.StorageClass),
 		ACL:                  types.ObjectCannedACL(r.opts.ACL),
@@ -53,6 +58,8 @@ func (r *run) create(ctx context.Context) error {
 		return r.ended(ctx, what, err)
 	}
 	r.id = *out.UploadId
+	r.begun, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
+	r.answered = true
 	r.sealed = r.encrypted(out.ServerSideEncryption) == nil
 	return nil
 }
@@ -70,7 +77,7 @@ func (r *run) encrypted(answer types.ServerSideEncryption) error {
 func (r *run) uploadPart(ctx context.Context, p fullPart) error {
 	what := fmt.Sprintf("upload part %d", p.n)
 	t := r.tries(what, r.requestTimeout(len(p.body)))
-	t.unsigned, t.retryOn = r.opts.UnsignedPayload, damaged
+	t.unsigned, t.retryOn = r.opts.UnsignedPayload, s3fault.Damaged
 	out, err := patiently(ctx, r, what, func() (*s3.UploadPartOutput, error) {
 		return r.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket:            &r.bucket,
@@ -93,20 +100,21 @@ func (r *run) uploadPart(ctx context.Context, p fullPart) error {
 	}
 	if err != nil {
 		r.mu.Lock()
-		r.late = r.late || status(err) == 0
+		r.late = r.late || s3fault.Status(err) == 0
 		r.mu.Unlock()
 		return r.ended(ctx, what, err)
 	}
 	sum := r.settings.sum(p.crc)
-	r.acknowledged(types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: sum})
+	r.acknowledged(types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: sum}, out.ChecksumCRC64NVME != nil)
 	r.hooks.part(Part{UploadID: r.id, Number: p.n, Size: int64(len(p.body)), ETag: *out.ETag, Checksum: aws.ToString(sum)})
 	return nil
 }
 
-// acknowledged keeps p for the list of parts.
-func (r *run) acknowledged(p types.CompletedPart) {
+// acknowledged keeps p for the list of parts. summed reports whether the service answered with its checksum.
+func (r *run) acknowledged(p types.CompletedPart, summed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.sums = r.sums || summed
 	n := int(*p.PartNumber)
 	for len(r.done) < n {
 		r.done = append(r.done, types.CompletedPart{})
@@ -147,13 +155,18 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	if err != nil {
 		return r.settleComplete(ctx, err, t)
 	}
-	r.id = ""
-	obj := r.object(out.ETag, out.VersionId)
-	obj.Location = aws.ToString(out.Location)
-	if err := r.confirm(ctx, obj, out.ChecksumCRC64NVME); err != nil {
-		return Object{}, err
+	c := claim{
+		what:   what,
+		object: r.object(out.ETag, out.VersionId),
+		begun:  r.begun,
+		// A service that sums up parts does so for the object as well: without a sum its word is not what it says when it stores one.
+		trusted: !r.sums,
 	}
-	return obj, nil
+	c.object.Location = aws.ToString(out.Location)
+	if out.ChecksumType != types.ChecksumTypeComposite {
+		c.sum = aws.ToString(out.ChecksumCRC64NVME)
+	}
+	return r.prove(ctx, c)
 }
 
 // abort ends the upload that is under way, if there is one. No part may be in flight.
@@ -166,7 +179,7 @@ func (r *run) abort(ctx context.Context) error {
 	what := "abort upload " + r.id
 	err := r.abortOnce(ctx)
 	// The server may be on its way back. What is left behind costs money every day.
-	for wait := 100 * time.Millisecond; err != nil && ctx.Err() == nil && (busy(err) || !refused(err)); wait = min(2*wait, 2*time.Second) {
+	for wait := 100 * time.Millisecond; err != nil && ctx.Err() == nil && (s3fault.Busy(err) || !refused(err)); wait = min(2*wait, 2*time.Second) {
 		r.hooks.retry(r.failed(what, err), wait)
 		if !sleep(ctx, wait) {
 			break
@@ -188,7 +201,30 @@ func (r *run) abort(ctx context.Context) error {
 func (r *run) abortOnce(ctx context.Context) error {
 	t := r.tries("abort upload "+r.id, r.requestTimeout(0))
 	_, err := r.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &r.bucket, Key: &r.key, UploadId: &r.id}, t.options)
-	return err
+	return s3fault.Mark(err)
+}
+
+// endUpload aborts the upload, to decide what came of it, and reports whether that has ended it: if not, it was complete or
+// aborted before.
+func (r *run) endUpload(ctx context.Context) (ended bool, err error) {
+	err = r.abortOnce(ctx)
+	switch {
+	case noSuchUpload(err):
+		return false, nil
+	case err != nil:
+		return false, r.failed("abort upload "+r.id, err)
+	}
+	return r.abortOnce(ctx) != nil, nil // a service that accepts it again accepts any
+}
+
+// withAbort returns err after the upload is aborted, joined with why it could not be. The class stays that of err: cleaning up
+// does not decide what may be tried again.
+func (r *run) withAbort(ctx context.Context, err error) error {
+	failed := r.abort(ctx)
+	if failed == nil {
+		return err
+	}
+	return stream.Mark(ending.Join(err, failed), stream.ClassOf(err))
 }
 
 // detached returns a context for what is to be done though ctx is cancelled.
@@ -206,8 +242,10 @@ func (r *run) ended(ctx context.Context, what string, err error) error {
 	switch {
 	case ctx.Err() != nil && !errors.Is(err, errNoETag):
 		return context.Cause(ctx)
-	case code(err) == "NotImplemented" && r.checked():
+	case s3fault.Code(err) == "NotImplemented" && r.checked():
 		err = fmt.Errorf("%w (a service that does not know CRC64NVME needs ChecksumNone)", err)
+	case r.answered && s3fault.Broken(err) && s3fault.Status(err) == 0:
+		err = fmt.Errorf("%w: %w", ErrBrokenOff, err)
 	}
 	return r.failed(what, err)
 }

@@ -3,10 +3,9 @@ package s3sink
 import (
 	"context"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/millweir/millweir/internal/s3fault"
 )
 
 // patiently makes a request by f, and again for as long as SlowDownTimeout while the service answers that it is too busy. The SDK's own
@@ -15,7 +14,8 @@ func patiently[T any](ctx context.Context, r *run, what string, f func() (T, err
 	begin := time.Now()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		out, err := f()
-		if !busy(err) || ctx.Err() != nil || time.Since(begin) >= r.opts.SlowDownTimeout {
+		err = s3fault.Mark(err)
+		if !s3fault.Busy(err) || ctx.Err() != nil || time.Since(begin) >= r.opts.SlowDownTimeout {
 			return out, err
 		}
 		jittered := wait/2 + rand.N(wait/2) //nolint:gosec // a delay is no secret
@@ -24,13 +24,6 @@ func patiently[T any](ctx context.Context, r *run, what string, f func() (T, err
 			return out, err
 		}
 	}
-}
-
-// busy tells whether err says that the service does nothing for now.
-func busy(err error) bool {
-	s := status(err)
-	_, throttled := retry.DefaultThrottleErrorCodes[code(err)]
-	return throttled || s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests
 }
 
 // sleep waits for d; it returns false when ctx was done before.

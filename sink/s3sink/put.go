@@ -5,8 +5,11 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/millweir/millweir/internal/s3fault"
 )
 
 // put stores the whole stream, which lies in buf, by one request. ServerSideEncryption is not set: what asks for it is a multipart upload.
@@ -21,17 +24,17 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		ContentEncoding:    str(r.opts.ContentEncoding),
 		ContentDisposition: str(r.opts.ContentDisposition),
 		CacheControl:       str(r.opts.CacheControl),
-		Metadata:           r.opts.Metadata,
+		Metadata:           r.metadata(),
 		Tagging:            str(r.opts.Tagging),
 		StorageClass:       types.StorageClass(r.opts.StorageClass),
 		ACL:                types.ObjectCannedACL(r.opts.ACL),
 	}
 	const what = "put"
 	t := r.tries(what, r.requestTimeout(len(r.buf)))
-	t.unsigned, t.retryOn = r.opts.UnsignedPayload, damaged
+	t.unsigned, t.retryOn = r.opts.UnsignedPayload, s3fault.Damaged
 	if r.opts.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
-		t.retryOn = append([]string{"ConditionalRequestConflict"}, damaged...)
+		t.retryOn = append([]string{"ConditionalRequestConflict"}, s3fault.Damaged...)
 	}
 	longer, cancel := outliving(ctx, replyGrace)
 	defer cancel()
@@ -45,11 +48,15 @@ func (r *run) put(ctx context.Context) (Object, error) {
 	if err != nil {
 		return r.settlePut(ctx, err, t)
 	}
-	obj := r.object(out.ETag, out.VersionId)
-	if r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != obj.Checksum {
-		return Object{}, r.mismatch("CRC64NVME", *out.ChecksumCRC64NVME, obj.Checksum)
-	}
-	return obj, nil
+	answered, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+	return r.prove(ctx, claim{
+		what:   what,
+		object: r.object(out.ETag, out.VersionId),
+		sum:    aws.ToString(out.ChecksumCRC64NVME),
+		begun:  answered,
+		// Whoever gives the MD5 of the body has read it to its end.
+		trusted: sameTag(*out.ETag, r.etag()),
+	})
 }
 
 // object returns the result of the run.

@@ -3,11 +3,11 @@ package s3sink
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/minio/crc64nvme"
 
-	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -17,14 +17,17 @@ type run struct {
 	hooks hooks
 
 	// Of the caller's goroutine.
-	buf    []byte // the part being filled
-	crc    uint64 // of buf
-	sent   int    // parts handed to the senders
-	total  int64  // bytes, buf included
-	sum    uint64 // CRC of the parts that were sent
-	err    error  // what emit returned
-	sealed bool   // the service has said that it encrypts as it was asked to
-	id     string // of the multipart upload; "" before there is one, and when nothing is left to abort
+	buf      []byte    // the part being filled
+	crc      uint64    // CRC64NVME of buf
+	sent     int       // parts handed to the senders
+	total    int64     // bytes, buf included
+	sum      uint64    // CRC of the parts that were sent
+	err      error     // what emit returned
+	sealed   bool      // the service has said that it encrypts as it was asked to
+	token    string    // in the object's metadata
+	begun    time.Time // when the multipart upload began, by the service's clock; zero if it did not say
+	answered bool      // the service has answered a request of this run
+	id       string    // of the multipart upload; "" before there is one, and when nothing is left to abort
 
 	jobs chan fullPart
 	free chan []byte
@@ -32,6 +35,7 @@ type run struct {
 	mu   sync.Mutex
 	done []types.CompletedPart // by part number
 	late bool                  // a part got no reply: what came of it may reach the upload yet
+	sums bool                  // the service has answered a part with its checksum
 }
 
 // fullPart is a full buffer on its way.
@@ -47,6 +51,7 @@ const firstBuffer = 64 << 10
 func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj Object, err error) {
 	r := &run{
 		settings: s,
+		token:    newToken(),
 		hooks:    hooks{onPart: s.opts.OnPart, onRetry: s.opts.OnRetry},
 		jobs:     make(chan fullPart),
 		free:     make(chan []byte, s.opts.Parallelism+1),
@@ -57,6 +62,9 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj O
 			_ = r.abort(ctx)
 		}
 	}()
+	if err := r.ifAbsent(ctx); err != nil {
+		return Object{}, err
+	}
 	g, gctx := stream.NewGroup(ctx)
 	err = g.Do(func() error { return r.fill(gctx, g, src) })
 	if err == nil && ctx.Err() != nil {
@@ -64,7 +72,7 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj O
 	}
 	switch {
 	case err != nil:
-		err = ending.Join(err, r.abort(ctx))
+		err = r.withAbort(ctx, err)
 	case r.id == "":
 		if obj, err = r.put(ctx); err == nil {
 			r.hooks.part(Part{Number: 1, Size: obj.Size, ETag: obj.ETag, Checksum: obj.Checksum})
@@ -120,9 +128,7 @@ func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
 			return err
 		}
 		r.buf = append(r.buf, p[:n]...)
-		if r.checked() {
-			r.crc = crc64nvme.Update(r.crc, p[:n])
-		}
+		r.crc = crc64nvme.Update(r.crc, p[:n])
 		r.total += int64(n)
 		p = p[n:]
 		if len(r.buf) == size && r.id != "" {
@@ -189,9 +195,7 @@ func (r *run) send(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	r.sent++
-	if r.checked() {
-		r.sum = crcJoin(r.sum, p.crc, int64(len(p.body)))
-	}
+	r.sum = crcJoin(r.sum, p.crc, int64(len(p.body)))
 	r.buf, r.crc = nil, 0
 	return nil
 }

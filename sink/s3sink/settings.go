@@ -69,6 +69,8 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 		return nil, fmt.Errorf("s3sink: Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
 	case o.Checksum != ChecksumCRC64NVME && o.Checksum != ChecksumNone:
 		return nil, fmt.Errorf("s3sink: Checksum is %d, which is none", o.Checksum)
+	case tokenIn(o.Metadata) != "":
+		return nil, fmt.Errorf("s3sink: Metadata has %q, which the upload sets itself", MetadataWriteToken)
 	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
 		return nil, errors.New("s3sink: a timeout is negative")
 	case o.SSEKMSKeyID != "" && o.ServerSideEncryption != "aws:kms" && o.ServerSideEncryption != "aws:kms:dsse":

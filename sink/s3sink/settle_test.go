@@ -68,6 +68,7 @@ func TestLateComplete(t *testing.T) {
 		{name: "a moment later", after: 600 * time.Millisecond},
 		{name: "a moment later, older object", after: 600 * time.Millisecond, old: random(3)},
 		{name: "too late", want: s3sink.ErrOutcomeUnknown},
+		{name: "another's, same bytes", old: random(size), want: s3sink.ErrOutcomeUnknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := newServer(t, anyParts)
@@ -77,7 +78,7 @@ func TestLateComplete(t *testing.T) {
 			server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", Before: func(r *s3test.Request) *s3test.Reply {
 				server.AbortUpload(bucket, r.UploadID) // it is no more
 				if tt.after > 0 {
-					time.AfterFunc(tt.after, func() { server.Put(bucket, key, random(size)) })
+					time.AfterFunc(tt.after, func() { storeAs(t, server, client, random(size)) })
 				}
 				return &s3test.Reply{Hang: true}
 			}})

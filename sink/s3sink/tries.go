@@ -19,21 +19,16 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
 )
-
-// damaged are the codes of a body that was changed on its way: the SDK does not retry them, though it may, for the body is still at hand.
-var damaged = []string{"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
-
-// expired are the codes of credentials that were good for a time. The SDK does not retry them either.
-var expired = []string{"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
 
 // tries looks at every try that the SDK makes of one request: it bounds each in time and remembers whether one of them may have been
 // carried out although its reply does not say so, or may be yet.
 type tries struct {
 	timeout  time.Duration
 	unsigned bool
-	retryOn  []string                            // codes to be retried beside the SDK's
+	retryOn  []string                            // codes to be retried as well as the SDK's
 	onRetry  func(err error, wait time.Duration) // called before the SDK waits; may be nil
 
 	credentials aws.CredentialsProvider
@@ -49,11 +44,11 @@ func (t *tries) options(o *s3.Options) {
 	// The checksum is ours, or none is wanted: never a trailer, which many services refuse.
 	o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	if o.Retryer != nil {
-		o.Retryer = t.watched(retry.AddWithErrorCodes(o.Retryer, slices.Concat(expired, t.retryOn)...))
+		o.Retryer = t.watched(retry.AddWithErrorCodes(o.Retryer, slices.Concat(s3fault.Expired, t.retryOn)...))
 	}
 	t.credentials = o.Credentials
 	t.set(&t.looked)
-	o.APIOptions = append(o.APIOptions, s3reply.Cap, func(stack *middleware.Stack) error {
+	o.APIOptions = append(o.APIOptions, s3reply.Cap, s3reply.KeepMethod, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
 				return err
@@ -82,17 +77,17 @@ func (t *tries) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 		},
 	})
 	out, meta, err := next.HandleFinalize(try, in)
-	if err != nil && status(err) == 0 && try.Err() != nil && ctx.Err() == nil {
+	if err != nil && s3fault.Status(err) == 0 && try.Err() != nil && ctx.Err() == nil {
 		// Not the SDK's own error, which it would take for a cancellation and not retry.
 		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("no reply within %v: %w", t.timeout, os.ErrDeadlineExceeded)}
 	}
-	if c, cached := t.credentials.(interface{ Invalidate() }); cached && slices.Contains(expired, code(err)) {
+	if c, cached := t.credentials.(interface{ Invalidate() }); cached && slices.Contains(s3fault.Expired, s3fault.Code(err)) {
 		c.Invalidate() // so that the next try asks for new ones
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// What was not sent to its end was not carried out. A reply may be here before the transport tells that it has sent the request.
-	if vague(err) && (written || !begun || status(err) != 0) {
+	if vague(err) && (written || !begun || s3fault.Status(err) != 0) {
 		t.vague = true
 		t.silent = t.silent || unanswered(err)
 	}
@@ -120,7 +115,7 @@ func (t *tries) unclear(err error) (unclear, silent bool) {
 
 // unanswered tells whether err says that the service itself did not reply: nobody did, or a gateway for it.
 func unanswered(err error) bool {
-	s := status(err)
+	s := s3fault.Status(err)
 	return s == 0 || s == http.StatusBadGateway || s == http.StatusGatewayTimeout
 }
 
@@ -133,5 +128,5 @@ func vague(err error) bool {
 		sent     *smithyhttp.RequestSendError
 		canceled *smithy.CanceledError
 	)
-	return status(err) != 0 || errors.As(err, &sent) || errors.As(err, &canceled)
+	return s3fault.Status(err) != 0 || errors.As(err, &sent) || errors.As(err, &canceled)
 }

@@ -1,10 +1,3 @@
-// Package s3sink stores byte streams as objects in Amazon S3 and in what speaks its protocol.
-//
-//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
-//
-// An object is visible only once its stream has ended well: a run that fails or is cancelled leaves nothing at the key and,
-// as far as the server can be reached, no unfinished upload. A reply that does not tell whether the object was stored is
-// settled by looking at what is stored, or reported as [ErrOutcomeUnknown]; it is never taken for success.
 package s3sink
 
 import (
@@ -46,7 +39,7 @@ type UploadOptions struct {
 	ContentEncoding    string            // as sent; "" for none
 	ContentDisposition string            // as sent; "" for none
 	CacheControl       string            // as sent; "" for none
-	Metadata           map[string]string // the user's own; S3 allows 2 KB
+	Metadata           map[string]string // the user's own; [MetadataWriteToken] is added to it, and S3 allows 2 KB
 	Tagging            string            // as a URL query: "team=db&keep=30d"
 	StorageClass       string            // "STANDARD_IA", …; "" for the bucket's default
 	ACL                string            // a canned ACL: "private", …; "" for none
@@ -57,8 +50,11 @@ type UploadOptions struct {
 	ServerSideEncryption string
 	SSEKMSKeyID          string // the key for aws:kms; "" for the service's own
 
-	IfAbsent bool     // store only where the key has no object yet, else ErrExists
-	Checksum Checksum // what the service is to check; the zero value is CRC64NVME
+	// IfAbsent stores the object only if the key has none, otherwise the run fails with [ErrExists]: before the stream is read if a
+	// HEAD shows an object, and in the last request by If-None-Match.
+	IfAbsent bool
+	// Checksum is what the service checks; the zero value is CRC64NVME.
+	Checksum Checksum
 
 	// UnsignedPayload leaves the body out of the request's signature over plain http too, which halves the CPU time of an
 	// upload. Over https it never is in the signature: TLS protects it.
@@ -95,35 +91,24 @@ type Object struct {
 	Checksum  string // the object's CRC64NVME as S3 writes it, in base64; "" with ChecksumNone, and for an empty stream with ServerSideEncryption
 }
 
-// Upload returns a sink that stores its input as one S3 object: by one PutObject when it fits into one part (and
-// ServerSideEncryption is not set), else by a multipart upload.
+// Upload returns a sink that stores its input as one S3 object: by one PutObject if it fits into one part and
+// ServerSideEncryption is not set, otherwise by a multipart upload.
 //
 //   - In: byte chunks of any size. An empty stream is stored as an empty object.
-//   - Result: the object's ETag, version, size in bytes and checksum. Beside an error it is the zero Object.
+//   - Result: the object's ETag, version, size in bytes and checksum. With an error it is the zero Object.
 //   - Memory: at most (Parallelism+1) × PartSize bytes, and less for a stream shorter than a part. From part 5,001 on the part size
 //     doubles every 500 parts (up to 5 GiB), so that 10,000 parts always suffice: with 8 MiB parts memory is the stated one up to
 //     40 GiB and the limit is 6.3 TiB. FixedParts turns that off.
 //   - Order and goroutines: parts are filled on the caller's goroutine and sent by Parallelism others, in any order; all have ended
-//     when the run returns. Nothing is sent before the first part is full or the stream has ended.
-//   - Retries: the client's own, whatever they are set to; beside them, of a body that was damaged on its way, of a request whose
-//     credentials had expired (the client's provider is asked for new ones), and while the service asks to slow down, for SlowDownTimeout.
-//   - Errors: the source's as it is, the SDK's wrapped (errors.As finds smithy.APIError and its code: NoSuchBucket, AccessDenied, …);
-//     [ErrExists] and [ErrConflict] with IfAbsent, [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrOutcomeUnknown].
-//   - Failure: on any error, panic or cancellation the upload is aborted once no part is in flight any more, on a context of its own.
-//     A part whose reply did not come may arrive behind the abort, so such an upload is aborted again 0.1 s later, and once more where that was needed.
-//     A server that answers makes that a matter of milliseconds; one that does not is asked again for AbortTimeout at most. An abort that
-//     failed is joined to the error, with the upload's id. Where the outcome of the last step is unknown, the upload is not
-//     aborted. What is left then, or where the reply to the very first request of an upload was lost, is found by [AbortPending].
-//   - Proof: a last request whose reply was lost or says nothing is followed by a HEAD. The object at the key is taken for this
-//     one when its size and its checksum (or the ETag that the parts make) are; so the same bytes under the same key, stored by
-//     another, pass for ours. Without permission to read, such an outcome is unknown. A reply that tells of success without a checksum is
-//     followed by a HEAD too: it may disprove it ([ErrMismatch] by the version or the ETag of that very object, else [ErrOutcomeUnknown]).
-//     Where a try got no reply the service may still be at it, whatever it says to the tries after it: no object at the key is no proof
-//     that none will come, and the outcome is unknown, unless the upload could be aborted. A client of your own is to pass on the options that
-//     it is given: the tries are watched by them.
-//   - Cancellation while the last request is under way: it has half a second to be answered. The run succeeds where the object
-//     proves to be stored, else its error is the cause, or wraps it beside [ErrOutcomeUnknown].
-//   - Limits: 5 MiB to 5 GiB a part, 10,000 parts, keys of 1,024 bytes of UTF-8 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+//     when the run returns. Nothing but the HEAD of IfAbsent is sent before the first part is full or the stream has ended.
+//   - Errors: the source's as it is, the SDK's wrapped and with a class (errors.As finds smithy.APIError and its code); [ErrExists]
+//     and [ErrConflict] with IfAbsent, [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrNotStored], [ErrBrokenOff],
+//     [ErrOutcomeUnknown]. On any error, panic or cancellation the upload is aborted first, unless its outcome is unknown; an
+//     abort that failed is joined to the error, with the upload's id.
+//   - Limits: 5 MiB to 5 GiB a part, 10,000 parts, keys of 1,024 bytes of UTF-8, 2 KB of metadata, of which the write token takes 46
+//     bytes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+//
+// The package comment says what counts as proof that the object is stored, what is tried again, and how a run is cleaned up.
 func Upload(client API, bucket, key string, opts *UploadOptions) stream.Sink[[]byte, Object] {
 	s, err := newSettings(client, bucket, key, opts)
 	return stream.SinkFunc[[]byte, Object](func(ctx context.Context, src stream.Source[[]byte]) (Object, error) {

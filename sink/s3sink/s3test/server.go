@@ -144,6 +144,9 @@ func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
 		reply = s.handle(req)
 		s.mu.Unlock()
 		if fault.After != nil {
+			if reply.Header == nil {
+				reply.Header = http.Header{}
+			}
 			fault.After(req, reply)
 		}
 	}

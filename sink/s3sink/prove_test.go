@@ -1,0 +1,434 @@
+package s3sink_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5" //nolint:gosec // S3's ETags are MD5
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/stream"
+)
+
+// tokenHeader is the header with the write token.
+const tokenHeader = "X-Amz-Meta-Millweir-Write-Token"
+
+// looker is a client that is stopped before it looks at the object, and may change what it saw.
+type looker struct {
+	*s3.Client
+	before func()
+	saw    func(*s3.HeadObjectOutput)
+}
+
+func (c *looker) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	if c.before != nil {
+		c.before()
+	}
+	out, err := c.Client.HeadObject(ctx, in, opts...)
+	if err == nil && c.saw != nil {
+		c.saw(out)
+	}
+	return out, err
+}
+
+// token returns the write token that the run under way has sent.
+func token(server *s3test.Server) string {
+	for _, r := range server.Requests() {
+		if v := r.Header.Get(tokenHeader); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// storeAs stores body with the metadata of the run under way, as a service does that puts it together late or wrong.
+func storeAs(t testing.TB, server *s3test.Server, client *s3.Client, body []byte) *s3test.Object {
+	t.Helper()
+	b, k := bucket, key
+	_, err := client.PutObject(context.Background(), &s3.PutObjectInput{
+		Bucket: &b, Key: &k, Body: bytes.NewReader(body), Metadata: map[string]string{s3sink.MetadataWriteToken: token(server)},
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return server.Object(bucket, key)
+}
+
+// result is the body of a reply to CompleteMultipartUpload that has no checksum.
+func result(etag string) []byte {
+	return []byte(`<CompleteMultipartUploadResult><ETag>` + etag + `</ETag></CompleteMultipartUploadResult>`)
+}
+
+// listedETag returns the ETag that the parts listed by a CompleteMultipartUpload make.
+func listedETag(t testing.TB, r *s3test.Request) string {
+	t.Helper()
+	var list struct{ Part []struct{ ETag string } }
+	if err := xml.Unmarshal(r.Body, &list); err != nil {
+		t.Error(err)
+	}
+	digest := md5.New() //nolint:gosec // see the import
+	for _, p := range list.Part {
+		raw, err := hex.DecodeString(strings.Trim(p.ETag, `"`))
+		if err != nil {
+			t.Error(err)
+		}
+		digest.Write(raw)
+	}
+	return fmt.Sprintf(`"%x-%d"`, digest.Sum(nil), len(list.Part))
+}
+
+// aged makes what is stored look as if it had been stored long before.
+func aged(_ *s3test.Request, r *s3test.Reply) {
+	if r.Header.Get("Last-Modified") != "" {
+		r.Header.Set("Last-Modified", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
+	}
+}
+
+// TestAbortedByAnother has someone else abort the upload before it is completed. As versitygw does, the service then answers 200 with
+// the ETag that the listed parts make, without a checksum, if the key has an object. That object is not ours, whatever its bytes.
+func TestAbortedByAnother(t *testing.T) {
+	const size = 950
+	put := func(body []byte, metadata map[string]string) func(*testing.T, *s3test.Server, *s3.Client) {
+		return func(t *testing.T, _ *s3test.Server, client *s3.Client) {
+			b, k := bucket, key
+			in := &s3.PutObjectInput{Bucket: &b, Key: &k, Body: bytes.NewReader(body), Metadata: metadata}
+			if _, err := client.PutObject(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	upload := func(t *testing.T, _ *s3test.Server, client *s3.Client) {
+		_, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	head := func(f func(*s3test.Request, *s3test.Reply)) s3test.Fault {
+		return s3test.Fault{Op: "HeadObject", Times: always, After: f}
+	}
+	for _, tt := range []struct {
+		name   string
+		old    func(*testing.T, *s3test.Server, *s3.Client)
+		faults []s3test.Fault
+		want   error
+	}{
+		{name: "another object", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown},
+		{name: "another object, of yesterday", old: put(random(33), nil), want: s3sink.ErrNotStored, faults: []s3test.Fault{head(aged)}},
+		{name: "the same bytes of another tool", old: put(random(size), nil), want: s3sink.ErrOutcomeUnknown},
+		{name: "the same bytes of another tool, with metadata", old: put(random(size), map[string]string{"a": "b"}), want: s3sink.ErrOutcomeUnknown},
+		{name: "the same bytes of an earlier run", old: upload, want: s3sink.ErrOutcomeUnknown},
+		{name: "the same bytes of an earlier run, of yesterday", old: upload, want: s3sink.ErrOutcomeUnknown, faults: []s3test.Fault{head(aged)}},
+		{name: "none", old: func(*testing.T, *s3test.Server, *s3.Client) {}, want: s3sink.ErrOutcomeUnknown},
+		{
+			name: "another object, HEAD answers 503", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown,
+			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(503, "SlowDown")}},
+		},
+		{
+			name: "another object, HEAD answers 400", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown,
+			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(400, "InvalidRequest")}},
+		},
+	} {
+		for name, sum := range map[string]s3sink.Checksum{"CRC64NVME": s3sink.ChecksumCRC64NVME, "no checksum": s3sink.ChecksumNone} {
+			t.Run(tt.name+", "+name, func(t *testing.T) {
+				server, client := newServer(t, anyParts)
+				tt.old(t, server, client)
+				server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", Before: func(r *s3test.Request) *s3test.Reply {
+					server.AbortUpload(bucket, r.UploadID)
+					return &s3test.Reply{Body: result(listedETag(t, r))}
+				}})
+				for _, f := range tt.faults {
+					server.Fault(f)
+				}
+				opts := small(s3sink.UploadOptions{Checksum: sum, AbortTimeout: 500 * time.Millisecond})
+				obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+				if !errors.Is(err, tt.want) || obj != (s3sink.Object{}) {
+					t.Errorf("%+v, %v; want %v", obj, err, tt.want)
+				}
+			})
+		}
+	}
+}
+
+// TestLenientAbort has a service that accepts the abort of any upload: its word decides nothing.
+func TestLenientAbort(t *testing.T) {
+	for name, reply := range map[string]func(*s3test.Request) *s3test.Reply{
+		"success":    func(r *s3test.Request) *s3test.Reply { return &s3test.Reply{Body: result(listedETag(t, r))} },
+		"reply lost": s3test.Drop,
+	} {
+		server, client := newServer(t, anyParts)
+		server.Put(bucket, key, random(33))
+		server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+			server.AbortUpload(bucket, r.UploadID)
+			return reply(r)
+		}})
+		server.Fault(s3test.Fault{Op: "AbortMultipartUpload", Times: always, Before: func(*s3test.Request) *s3test.Reply { return &s3test.Reply{Status: 204} }})
+		_, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		if !errors.Is(err, s3sink.ErrOutcomeUnknown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWithoutRightToLook has a writer without the right to read: a success without a checksum is believed as far as the service would
+// not say it otherwise.
+func TestWithoutRightToLook(t *testing.T) {
+	hidden := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}
+	unsummed := func(r *s3test.Request, reply *s3test.Reply) { reply.Body = result(listedETag(t, r)) }
+	silentPart := func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("X-Amz-Checksum-Crc64nvme") }
+	for _, tt := range []struct {
+		name   string
+		size   int
+		opts   s3sink.UploadOptions
+		faults []s3test.Fault
+		want   error // nil for success
+	}{
+		{name: "checksum in the reply", size: 950},
+		{name: "put, checksum in the reply", size: 50},
+		{
+			name: "no checksum in the reply, but of the parts", size: 950, want: s3sink.ErrOutcomeUnknown,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: unsummed}},
+		},
+		{
+			name: "no checksum in any reply", size: 950,
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: unsummed}, {Op: "UploadPart", Times: always, After: silentPart}},
+		},
+		{
+			name: "ChecksumNone", size: 950, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: unsummed}},
+		},
+		{name: "put, the body's MD5", size: 50, faults: []s3test.Fault{{Op: "PutObject", After: silentPart}}},
+		{
+			name: "put, another ETag", size: 50, want: s3sink.ErrOutcomeUnknown,
+			faults: []s3test.Fault{{Op: "PutObject", After: func(r *s3test.Request, reply *s3test.Reply) {
+				silentPart(r, reply)
+				reply.Header.Set("Etag", `"of-a-page"`)
+			}}},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server, client := newServer(t, anyParts)
+			server.Fault(hidden)
+			for _, f := range tt.faults {
+				server.Fault(f)
+			}
+			obj, err := stream.Run(t.Context(), chunks(random(tt.size), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(tt.opts)))
+			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == int64(tt.size)) {
+				t.Errorf("%+v, %v; want %v", obj, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestPutProof has a 200 to a PutObject that proves nothing: it is followed by a look.
+func TestPutProof(t *testing.T) {
+	const size = 50
+	claims := func(_ *s3test.Request) *s3test.Reply {
+		return &s3test.Reply{Header: http.Header{"Etag": {`"` + hex.EncodeToString(sumMD5(random(size))) + `"`}}}
+	}
+	unsummed := func(_ *s3test.Request, r *s3test.Reply) {
+		r.Header.Del("X-Amz-Checksum-Crc64nvme")
+		r.Header.Del("X-Amz-Checksum-Type")
+	}
+	for _, tt := range []struct {
+		name   string
+		old    []byte
+		faults []s3test.Fault
+		want   error // nil for success
+	}{
+		{name: "stored", faults: []s3test.Fault{{Op: "PutObject", After: unsummed}}},
+		{name: "stored over another", old: random(33), faults: []s3test.Fault{{Op: "PutObject", After: unsummed}}},
+		{name: "not stored", faults: []s3test.Fault{{Op: "PutObject", Before: claims}}, want: s3sink.ErrOutcomeUnknown},
+		{name: "not stored, older object", old: random(33), faults: []s3test.Fault{{Op: "PutObject", Before: claims}}, want: s3sink.ErrOutcomeUnknown},
+		{name: "not stored, object of yesterday", old: random(33), faults: []s3test.Fault{
+			{Op: "PutObject", Before: claims}, {Op: "HeadObject", Times: always, After: aged},
+		}, want: s3sink.ErrNotStored},
+		{name: "not stored, same bytes", old: random(size), faults: []s3test.Fault{{Op: "PutObject", Before: claims}}, want: s3sink.ErrOutcomeUnknown},
+		{name: "HEAD answers 503 for a while", faults: []s3test.Fault{
+			{Op: "PutObject", After: unsummed}, {Op: "HeadObject", Times: 4, Before: s3test.Fail(503, "SlowDown")},
+		}},
+		{name: "another checksum", faults: []s3test.Fault{
+			{Op: "PutObject", After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=") }},
+		}, want: s3sink.ErrMismatch},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server, client := newServer(t, anyParts)
+			if tt.old != nil {
+				server.Put(bucket, key, tt.old)
+			}
+			for _, f := range tt.faults {
+				server.Fault(f)
+			}
+			obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == size) {
+				t.Fatalf("%+v, %v; want %v", obj, err, tt.want)
+			}
+			if err == nil {
+				expectStored(t, server, random(size), obj)
+			}
+		})
+	}
+}
+
+func sumMD5(p []byte) []byte {
+	s := md5.Sum(p) //nolint:gosec // see the import
+	return s[:]
+}
+
+// TestLostPutByToken has a put whose every reply is lost, under KMS and without a checksum: only the token tells whose object it is.
+func TestLostPutByToken(t *testing.T) {
+	for _, mine := range []bool{true, false} {
+		server, client := newServer(t, anyParts)
+		server.Fault(s3test.Fault{Op: "PutObject", Times: always, After: s3test.Lose})
+		server.Fault(s3test.Fault{Op: "HeadObject", Times: always, After: func(_ *s3test.Request, r *s3test.Reply) {
+			r.Header.Set("Etag", `"of-kms"`)
+			if !mine {
+				r.Header.Set(tokenHeader, "another's")
+			}
+		}})
+		opts := small(s3sink.UploadOptions{Checksum: s3sink.ChecksumNone})
+		obj, err := stream.Run(t.Context(), chunks(random(50), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+		if mine && (err != nil || obj.ETag != `"of-kms"`) || !mine && !errors.Is(err, s3sink.ErrOutcomeUnknown) {
+			t.Errorf("ours %v: %+v, %v", mine, obj, err)
+		}
+	}
+}
+
+// TestFollowedRedirect has a plain http.Client turn a redirected request into a GET, whose 200 is that of another object.
+func TestFollowedRedirect(t *testing.T) {
+	for op, size := range map[string]int{"PutObject": 50, "CompleteMultipartUpload": 950, "CreateMultipartUpload": 950} {
+		for _, status := range []int{301, 302, 303} {
+			server, client := newServer(t, anyParts)
+			server.Put(bucket, key, random(size)) // even the same bytes
+			options := client.Options()
+			options.HTTPClient = &http.Client{}
+			server.Fault(s3test.Fault{Op: op, Before: func(*s3test.Request) *s3test.Reply {
+				return &s3test.Reply{Status: status, Header: http.Header{"Location": {server.URL + "/" + bucket + "/" + key}}}
+			}})
+			_, err := stream.Run(t.Context(), chunks(random(size), 30),
+				s3sink.UploadWithin(10_000, s3.New(options), bucket, key, small(s3sink.UploadOptions{})))
+			if err == nil || errors.Is(err, s3sink.ErrOutcomeUnknown) || stream.ClassOf(err) != stream.Fatal {
+				t.Errorf("%s, %d: %v", op, status, err)
+			}
+			if u := server.Uploads(bucket); len(u) > 0 {
+				t.Errorf("%s, %d: uploads are pending: %v", op, status, u)
+			}
+		}
+	}
+}
+
+// TestConfirm has a service report an object complete without its checksum: what is at the key then may be damaged, or another's.
+func TestConfirm(t *testing.T) {
+	const size = 250
+	wrong := random(size + 1)[:size]
+	type service func(*testing.T, *s3test.Server, *s3.Client)
+	// completed stores body in place of the parts and reports it by etag, or by its own.
+	completed := func(body []byte, etag string) service {
+		return func(t *testing.T, server *s3test.Server, client *s3.Client) {
+			server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) {
+				o := storeAs(t, server, client, body)
+				r.Body = result(cmpOr(etag, o.ETag))
+			}})
+		}
+	}
+	unsummed := func(t *testing.T, server *s3test.Server, _ *s3.Client) {
+		server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) { reply.Body = result(listedETag(t, r)) }})
+	}
+	none := s3sink.UploadOptions{Checksum: s3sink.ChecksumNone}
+	for _, tt := range []struct {
+		name      string
+		versioned bool
+		opts      s3sink.UploadOptions
+		service   service // nil for one that does well and gives no checksum
+		before    func(*s3test.Server)
+		saw       func(*s3.HeadObjectOutput)
+		want      error // nil for success
+	}{
+		{name: "other bytes", service: completed(wrong, ""), want: s3sink.ErrMismatch},
+		{
+			name: "other bytes, the ETag without quotes", service: completed(wrong, ""), want: s3sink.ErrMismatch,
+			saw: func(out *s3.HeadObjectOutput) { *out.ETag = (*out.ETag)[1 : len(*out.ETag)-1] },
+		},
+		{name: "other bytes, another ETag", service: completed(wrong, "x-3"), want: s3sink.ErrOutcomeUnknown},
+		{name: "the bytes, another ETag", service: completed(random(size), "x-3")},
+		{name: "fewer bytes", opts: none, service: completed(wrong[1:], ""), want: s3sink.ErrMismatch},
+		{name: "fewer bytes, another ETag", opts: none, service: completed(wrong[1:], "x-3"), want: s3sink.ErrOutcomeUnknown},
+		{name: "well", opts: none},
+		{name: "replaced since", opts: none, before: func(s *s3test.Server) { s.Put(bucket, key, random(33)) }, want: s3sink.ErrOutcomeUnknown},
+		{name: "replaced since by the same bytes", opts: none, before: func(s *s3test.Server) { s.Put(bucket, key, random(size)) }, want: s3sink.ErrOutcomeUnknown},
+		{name: "replaced since, versions", opts: none, versioned: true, before: func(s *s3test.Server) { s.Put(bucket, key, random(33)) }},
+		{name: "removed since", opts: none, before: func(s *s3test.Server) { s.Remove(bucket, key) }, want: s3sink.ErrOutcomeUnknown},
+		{name: "no length", opts: none, saw: func(out *s3.HeadObjectOutput) { out.ContentLength = nil }},
+		{name: "nothing but a token", opts: none, saw: func(out *s3.HeadObjectOutput) { out.ContentLength, out.ETag = nil, nil }, want: s3sink.ErrOutcomeUnknown},
+		{name: "metadata dropped", opts: none, saw: func(out *s3.HeadObjectOutput) { out.Metadata = nil }, want: s3sink.ErrOutcomeUnknown},
+		{name: "metadata in capitals", opts: none, saw: func(out *s3.HeadObjectOutput) {
+			for k, v := range out.Metadata {
+				delete(out.Metadata, k)
+				out.Metadata[strings.ToUpper(k)] = v
+			}
+		}},
+		{
+			name: "a composite checksum", service: completed(random(size), ""),
+			saw: func(out *s3.HeadObjectOutput) {
+				out.ChecksumCRC64NVME, out.ChecksumType = aws.String("AAAAAAAAAAA=-3"), "COMPOSITE"
+			},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server, client := newServer(t, &s3test.Options{MinPartSize: -1, Versioned: tt.versioned})
+			if tt.service == nil {
+				tt.service = unsummed
+			}
+			tt.service(t, server, client)
+			c := &looker{Client: client, saw: tt.saw}
+			if tt.before != nil {
+				c.before = func() { tt.before(server) }
+			}
+			obj, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, c, bucket, key, small(tt.opts)))
+			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == size) {
+				t.Errorf("%+v, %v; want %v", obj, err, tt.want)
+			}
+			if last := server.Requests()[len(server.Requests())-1]; tt.versioned && !slices.Contains(last.Query["versionId"], obj.VersionID) {
+				t.Error("the look was not at the version that was stored")
+			}
+		})
+	}
+}
+
+func cmpOr(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+// TestToken has every object carry a token of its own, beside the caller's metadata, which stays as it was.
+func TestToken(t *testing.T) {
+	server, client := newServer(t, anyParts)
+	metadata := map[string]string{"origin": "orders"}
+	seen := map[string]bool{}
+	for _, size := range []int{0, 50, 50, 950, 950} {
+		upload := s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Metadata: metadata}))
+		for range 2 { // of one description
+			if _, err := stream.Run(t.Context(), chunks(random(size), 30), upload); err != nil {
+				t.Fatal(err)
+			}
+			h := server.Object(bucket, key).Header
+			token := h.Get(tokenHeader)
+			if len(token) < 26 || seen[token] || h.Get("X-Amz-Meta-Origin") != "orders" || len(metadata) != 1 {
+				t.Errorf("%d bytes: the token is %q, the metadata %v", size, token, h)
+			}
+			seen[token] = true
+		}
+	}
+}

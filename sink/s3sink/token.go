@@ -1,0 +1,34 @@
+package s3sink
+
+import (
+	"crypto/rand"
+	"maps"
+	"strings"
+)
+
+// MetadataWriteToken is the name of the metadata by which a run knows its own object: every object that [Upload] stores has it, as
+// the header x-amz-meta-millweir-write-token, with 128 random bits. It means nothing to anyone else, and a copy may drop it.
+const MetadataWriteToken = "millweir-write-token"
+
+// newToken returns a token that no other run has.
+func newToken() string { return rand.Text() }
+
+// metadata returns the caller's metadata and the run's token.
+func (r *run) metadata() map[string]string {
+	m := maps.Clone(r.opts.Metadata)
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[MetadataWriteToken] = r.token
+	return m
+}
+
+// tokenIn returns the write token in an object's metadata, or "". Services differ in the case of names.
+func tokenIn(metadata map[string]string) string {
+	for name, value := range metadata {
+		if strings.EqualFold(name, MetadataWriteToken) {
+			return value
+		}
+	}
+	return ""
+}
