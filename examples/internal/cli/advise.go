@@ -12,12 +12,19 @@ type advised struct {
 	err          error
 }
 
-// advise adds to err what to do about it. note stands for the text of err; what clean-up joined to it is kept.
-func advise(note, advice string, err error) error {
+// advise adds to err what to do about it. note stands for the text of err; what clean-up joined to it is kept. Both are text of
+// another's making, and come without secrets.
+func (s *secrets) advise(note, advice string, err error) error {
 	if _, joined, ok := strings.Cut(err.Error(), "\n"); ok && !strings.Contains(note, "\n") {
 		note += "; " + joined
 	}
-	return &advised{note, advice, err}
+	return &advised{s.foreign(note), advice, err}
+}
+
+// isAdvised reports whether err says already what to do about it.
+func isAdvised(err error) bool {
+	var a *advised
+	return errors.As(err, &a)
 }
 
 func (a *advised) Error() string { return a.advice + " (" + a.note + ")" }

@@ -28,6 +28,28 @@ func NotEmpty[T any](empty error) stream.Flow[T, T] {
 	})
 }
 
+// Before returns a flow that calls do before it passes its first element on, or before it ends well without one. An error of do ends it.
+func Before[T any](do func(ctx context.Context) error) stream.Flow[T, T] {
+	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
+		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+			done := false
+			err := src.Each(ctx, func(v T) error {
+				if !done {
+					done = true
+					if err := do(ctx); err != nil {
+						return err
+					}
+				}
+				return emit(v)
+			})
+			if err != nil || done {
+				return err
+			}
+			return do(ctx)
+		})
+	})
+}
+
 // Pass returns a flow that changes nothing.
 func Pass[T any]() stream.Flow[T, T] {
 	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return src })
@@ -77,12 +99,12 @@ func ExplainContents(err error) error {
 	var syntax *bsoncodec.SyntaxError
 	switch {
 	case errors.Is(err, agecodec.ErrNoMatch):
-		return advise("wrong key", "no key in the -identity file opens the object: use one of those it was encrypted to", err)
+		return (*secrets)(nil).advise("wrong key", "no key in the -identity file opens the object: use one of those it was encrypted to", err)
 	case errors.As(err, &syntax):
-		return advise(err.Error(), "the object holds something that is no document of a backup", err)
+		return (*secrets)(nil).advise(err.Error(), "the object holds something that is no document of a backup", err)
 	case errors.Is(err, agecodec.ErrDamaged), errors.Is(err, agecodec.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
-		return advise(err.Error(), "the object is damaged or cut short: restore from another copy of it", err)
+		return (*secrets)(nil).advise(err.Error(), "the object is damaged or cut short: restore from another copy of it", err)
 	}
 	return err
 }

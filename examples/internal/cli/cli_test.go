@@ -49,15 +49,17 @@ func TestSize(t *testing.T) {
 // end ends a program with err and returns its exit code and what it said.
 func end(p *Program, err, cause error) (code int, said string) {
 	var b bytes.Buffer
-	p.out = &redactor{w: &b}
+	p.out, p.secrets = &b, new(secrets)
 	p.Hide("pass")
 	p.Hide("abc") // too short to be hidden
+	p.Hide("c0rrect-horse")
 	code = p.end(err, cause)
 	return code, b.String()
 }
 
 func TestEnd(t *testing.T) {
 	term, interrupt := &Signalled{syscall.SIGTERM}, &Signalled{syscall.SIGINT}
+	unknown := stream.Mark(errors.New("it may be"), stream.UnknownOutcome)
 	for _, c := range []struct {
 		err, cause error
 		code       int
@@ -68,45 +70,24 @@ func TestEnd(t *testing.T) {
 		{flag.ErrHelp, nil, 0, ""},
 		{errors.New("it broke"), nil, 1, "backup: it broke\n"},
 		{errors.Join(errors.New("it broke"), errors.New("and so did this\n  on two lines")), nil, 1, "backup: it broke; and so did this; on two lines\n"},
-		{errors.New("the password is pass, abc"), nil, 1, "backup: the [hidden]word is [hidden], abc\n"},
+		{errors.New("the password c0rrect-horse is no pass, abc"), nil, 1, "backup: the password [hidden] is no pass, abc\n"},
 		{Usagef("no flag %s", "x"), nil, 2, "backup: no flag x (backup -h lists the flags)\n"},
 		{term, term, 143, "backup: stopped by SIGTERM\n"},
 		{interrupt, interrupt, 130, "backup: stopped by SIGINT (ctrl-C)\n"},
-		{fmt.Errorf("so %w", Unclear(errors.New("it may be"))), nil, 3, "backup: so it may be\n"},
-		{Unclear(errors.New("it may be")), term, 3, "backup: stopped by SIGTERM: it may be\n"},
+		{fmt.Errorf("so %w", unknown), nil, 3, "backup: so it may be\n"},
+		{unknown, term, 3, "backup: stopped by SIGTERM: it may be\n"},
+		{stream.Mark(fmt.Errorf("%w; undone", unknown), stream.Fatal), nil, 1, "backup: it may be; undone\n"},
+		{stream.Mark(fmt.Errorf("%w; undone", unknown), stream.Fatal), term, 143, "backup: stopped by SIGTERM: it may be; undone\n"},
 		{errors.New("context canceled"), term, 143, "backup: stopped by SIGTERM: context canceled\n"},
 	} {
 		if code, said := end(&Program{Name: "backup"}, c.err, c.cause); code != c.code || said != c.said {
 			t.Errorf("%v ends with %d and %q, want %d and %q", c.err, code, said, c.code, c.said)
 		}
 	}
-	_, said := end(&Program{Name: "backup", JSON: true}, errors.New(`the "pass" is wrong`), nil)
+	_, said := end(&Program{Name: "backup", JSON: true}, errors.New(`the "c0rrect-horse" is wrong`), nil)
 	var log struct{ Level, Msg, Error string }
 	if err := json.Unmarshal([]byte(said), &log); err != nil || log.Level != "ERROR" || log.Msg != "backup failed" || log.Error != `the "[hidden]" is wrong` {
 		t.Errorf("%s (%v)", said, err)
-	}
-}
-
-// TestHidden has what looks like a secret, wherever it comes from.
-func TestHidden(t *testing.T) {
-	var b bytes.Buffer
-	r := &redactor{w: &b}
-	r.hide(`pa"ss\`)
-	for text, want := range map[string]string{
-		"open # key\nAGE-SECRET-KEY-1PTAP357A7P7LJD9: no such file":                        "open # key\n[hidden]: no such file",
-		"age-secret-key-pq-1xyz":                                                           "[hidden]",
-		"invalid value mongodb://user:pa55@host:1/x?y=z for":                               "invalid value mongodb://[hidden]@host:1/x?y=z for",
-		"mongodb://u:a/b#c@host/":                                                          "mongodb://[hidden]@host/",
-		"http://127.0.0.1:9000/bucket and mail@example.com":                                "http://127.0.0.1:9000/bucket and mail@example.com",
-		"mongodb://host:27017/":                                                            "mongodb://host:27017/",
-		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH PRIVATE KEY-----": "[hidden]-----END OPENSSH PRIVATE KEY-----",
-		`wrong: pa"ss\`:           "wrong: [hidden]",
-		`{"error":"pa\"ss\\ no"}`: `{"error":"[hidden] no"}`,
-	} {
-		b.Reset()
-		if _, err := r.Write([]byte(text)); err != nil || b.String() != want {
-			t.Errorf("%s is written as %s, want %s (%v)", text, b.String(), want, err)
-		}
 	}
 }
 
@@ -127,7 +108,7 @@ func TestOneLine(t *testing.T) {
 // TestAdvise keeps what clean-up joined to an error in its one line.
 func TestAdvise(t *testing.T) {
 	cause := errors.Join(errors.New("operation error S3: long"), errors.New("abort upload 7: no"))
-	err := advise("NoSuchBucket", "create it", cause)
+	err := (*secrets)(nil).advise("NoSuchBucket", "create it", cause)
 	if got := oneLine(err); got != "create it (NoSuchBucket; abort upload 7: no)" || !errors.Is(err, cause) {
 		t.Error(got)
 	}
@@ -162,24 +143,56 @@ func TestLine(t *testing.T) {
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		t.Fatal(err)
 	}
+	var none, some Answered
+	some.Part(3 << 20)
+	some.Documents(1)
 	for _, c := range []struct {
-		counters Counters
+		counters *Counters
 		want     string
 	}{
-		{Counters{}, "2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 2s"},
-		{Counters{PartSize: 5 << 20}, "2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 1 part, 2s"},
-		{Counters{PartSize: 8 << 20}, "2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 0 parts, 2s"},
-		{Counters{Expected: 8}, "25 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 2s"},
-		{Counters{Expected: 1}, "99 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB stored, 2s"}, // an estimate may be too low
-		{Counters{Size: 12 << 20, Verb: "restored"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB restored, 2s"},
+		{&Counters{}, "2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"},
+		{&Counters{Answered: &some}, "2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
+		{&Counters{Answered: &none, Expected: 2}, " 0 %, 2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"}, // a server that is frozen
+		{&Counters{Answered: &some, Expected: 8}, "12 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
+		{&Counters{Answered: &some, Expected: 1}, "50 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"}, // an estimate may be too low
+		{&Counters{Size: 12 << 20, Verb: "checked"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB checked, 2s"},
+		{&Counters{Size: 6 << 20, Verb: "checked"}, "99 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB checked, 2s"},
+		{&Counters{Size: 6 << 20, Answered: &some, Verb: "restored"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 1 of them restored, 2s"},
+		{&Counters{Size: 6 << 20, Answered: &none, Verb: "restored"}, " 0 %, 2 documents, 1/s, 6.0 MiB read, 0 of them restored, 2s"},
 	} {
 		c.counters.Documents, c.counters.Object = &docs, &object
 		if got := c.counters.line(2 * time.Second); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
 		}
-		if attrs := c.counters.attrs(2 * time.Second); len(attrs)%2 != 0 || attrs[1] != int64(2) {
+		if attrs := new(Program).attrs(c.counters, 2*time.Second); len(attrs)%2 != 0 || attrs[1] != int64(2) {
 			t.Errorf("attributes %v", attrs)
 		}
+	}
+}
+
+// TestStalled says that nothing moves, and why a request was made again.
+func TestStalled(t *testing.T) {
+	var docs, object stream.Stats
+	var answered Answered
+	c := &Counters{Documents: &docs, Object: &object, Answered: &answered}
+	says := func(elapsed time.Duration, want string) {
+		t.Helper()
+		if got := c.line(elapsed); !strings.Contains(got, want) || want == "" && strings.Contains(got, "nothing has moved") {
+			t.Errorf("after %v: %s, which lacks %q", elapsed, got, want)
+		}
+	}
+	says(4*time.Second, "")
+	says(7*time.Second, "nothing has moved for 7s")
+	answered.Part(1)
+	says(8*time.Second, "")
+	says(12*time.Second, "")
+	says(14*time.Second, "nothing has moved for 6s")
+	answered.Retry(errors.New("upload part 3: connection reset"), time.Second)
+	says(15*time.Second, "1 retry, nothing has moved for 7s")
+	answered.Retry(errors.New("upload part 3: timeout"), time.Second)
+	says(15*time.Second, "2 retries")
+	if got := new(Program).lastRetry(c, "; "); got != "; upload part 3: timeout" {
+		t.Errorf("the last retry is %q", got)
 	}
 }
 

@@ -3,53 +3,28 @@ package cli
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/dustin/go-humanize"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// UsageError is a command line that the program cannot follow.
-type UsageError struct{ what string }
+// UsageError is a command line, or an environment, that the program cannot follow.
+type UsageError struct{ err error }
 
 // Error says what is wrong with it.
-func (e *UsageError) Error() string { return e.what }
+func (e *UsageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the server's error, if it was a server that found out.
+func (e *UsageError) Unwrap() error { return e.err }
 
 // Usagef returns a [*UsageError].
-func Usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
-
-// Flags returns the program's empty set of flags, with -json-log in it.
-func (p *Program) Flags() *flag.FlagSet {
-	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // what is wrong is said once, at the end
-	fs.BoolVar(&p.JSON, "json-log", false, "write messages as JSON, one object a line, for machines")
-	return fs
-}
-
-// Parse reads args into fs. For -h it prints synopsis and the flags to standard output and returns [flag.ErrHelp].
-func (p *Program) Parse(fs *flag.FlagSet, args []string, synopsis string) error {
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Println(synopsis)
-		fs.SetOutput(os.Stdout)
-		fs.PrintDefaults()
-		return err
-	case err != nil:
-		return Usagef("%s", strings.Replace(err.Error(), ": parse error", ": want a whole number", 1))
-	case fs.NArg() > 0: // not quoted: it may be a password that lost its flag
-		return Usagef("%d argument(s) without a flag after the flags: every setting has a flag of its own", fs.NArg())
-	}
-	return nil
-}
+func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
 // Require returns a [*UsageError] that names every flag of names whose value is empty.
-func Require(fs *flag.FlagSet, names ...string) error {
+func Require(fs *Flags, names ...string) error {
 	var missing []string
 	for _, n := range names {
 		if fs.Lookup(n).Value.String() == "" {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -21,14 +20,15 @@ type Recipients struct {
 }
 
 // Flags adds the flags to fs.
-func (r *Recipients) Flags(fs *flag.FlagSet) {
+func (r *Recipients) Flags(fs *Flags) {
+	fs.Group("Encryption, one of these at least")
 	fs.Var(&r.keys, "recipient", "public `KEY` to encrypt to: age1…, ssh-ed25519 … or ssh-rsa …; may be repeated")
 	fs.StringVar(&r.file, "recipients-file", "", "`FILE` of public keys to encrypt to, one a line")
 	fs.StringVar(&r.identity, "identity", "", "`FILE` of secret keys (age-keygen makes one) to whose public keys to encrypt")
 	fs.BoolVar(&r.none, "no-encryption", false, "store what anyone who may read the bucket can read")
 }
 
-// None tells whether the backup is not to be encrypted.
+// None reports whether the backup is stored without encryption.
 func (r *Recipients) None() bool { return r.none }
 
 // Load returns the recipients; none only with -no-encryption.

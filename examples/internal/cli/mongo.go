@@ -2,10 +2,9 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -20,17 +19,34 @@ const selectionTimeout = 10 * time.Second
 // Mongo is where the collection is: the flags -mongo, -mongo-file, -db and -collection.
 type Mongo struct {
 	DB, Collection string
+	Answered       *Answered // counts the documents that were inserted; nil if nothing is
 
-	uri, file string
-	hosts     string // for messages: the URI may hold a password
+	direct, file string // the URI, or the file that holds it
+	hosts        string // for messages: the URI may hold a password
+	secrets      *secrets
 }
 
 // Flags adds the flags to fs.
-func (m *Mongo) Flags(fs *flag.FlagSet) {
-	fs.StringVar(&m.uri, "mongo", "", "MongoDB `URI`; better in the environment variable MONGODB_URI or in -mongo-file when it holds a password")
-	fs.StringVar(&m.file, "mongo-file", "", "`FILE` that holds the MongoDB URI")
-	fs.StringVar(&m.DB, "db", "", "`DATABASE`")
-	fs.StringVar(&m.Collection, "collection", "", "`COLLECTION`")
+func (m *Mongo) Flags(fs *Flags) {
+	fs.Group("The collection")
+	fs.StringVar(&m.DB, "db", "", "`NAME` of the database")
+	fs.StringVar(&m.Collection, "collection", "", "`NAME` of the collection")
+	fs.StringVar(&m.file, "mongo-file", "", "`FILE` that holds the MongoDB URI (default: the environment variable MONGODB_URI)")
+	fs.StringVar(&m.direct, "mongo", "", "MongoDB `URI`; other users of the machine can see it")
+}
+
+// Check returns a [*UsageError] for a name that no database or collection has
+// (https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions).
+func (m *Mongo) Check() error {
+	switch {
+	case strings.ContainsAny(m.DB, "/\\. \"$\x00") || len(m.DB) >= 64:
+		return Usagef("-db %q cannot be the name of a database: want less than 64 bytes, and none of / \\ . \" $ and space", m.DB)
+	case strings.HasPrefix(m.Collection, ".") || strings.HasSuffix(m.Collection, ".") || strings.Contains(m.Collection, "\x00"):
+		return Usagef("-collection %q cannot be the name of a collection", m.Collection)
+	case len(m.Namespace()) > 255:
+		return Usagef("-db and -collection have %d bytes with the dot between them, more than the 255 that MongoDB takes", len(m.Namespace()))
+	}
+	return nil
 }
 
 // Namespace returns DATABASE.COLLECTION.
@@ -38,13 +54,13 @@ func (m *Mongo) Namespace() string { return m.DB + "." + m.Collection }
 
 // Connect returns a client that has reached its server. The caller disconnects it.
 func (m *Mongo) Connect(ctx context.Context, p *Program) (*mongo.Client, error) {
-	opts, err := m.options(p)
+	opts, err := m.options(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	client, err := mongo.Connect(opts)
 	if err != nil {
-		return nil, fmt.Errorf("the options of the MongoDB URI do not fit together: %w", err)
+		return nil, Usagef("the options of the MongoDB URI do not fit together: %s", m.secrets.foreign(err.Error()))
 	}
 	if err := client.Ping(ctx, nil); err != nil {
 		m.Disconnect(client)
@@ -63,40 +79,35 @@ func (m *Mongo) Disconnect(client *mongo.Client) {
 	_ = client.Disconnect(ctx) // every operation is over; what is left are idle sockets
 }
 
-// options finds the URI and reads it. Its text is never shown, whatever is wrong with it.
-func (m *Mongo) options(p *Program) (*options.ClientOptions, error) {
-	uri, from := m.uri, "-mongo"
+// options finds the URI and reads it.
+func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions, error) {
+	uri, from, err := m.uri()
+	if err != nil {
+		return nil, err
+	}
+	p.secrets.add(uriSecrets(uri)...)
+	m.secrets = p.secrets
+	opts, err := parseURI(ctx, uri)
 	switch {
-	case uri != "" && m.file != "":
-		return nil, Usagef("-mongo and -mongo-file are both given: one is enough")
-	case strings.Contains(m.file, "://"):
-		return nil, Usagef("-mongo-file wants the name of a file, not the URI: write the URI into a file, or give it by MONGODB_URI")
-	case m.file != "":
-		text, err := os.ReadFile(m.file)
-		if err != nil {
-			return nil, fmt.Errorf("read -mongo-file: %w", err)
-		}
-		uri, from = strings.TrimSpace(string(text)), "the URI in "+m.file
-	case uri == "":
-		uri, from = os.Getenv("MONGODB_URI"), "MONGODB_URI"
-	}
-	if uri == "" {
-		return nil, Usagef("no MongoDB server given: set MONGODB_URI, -mongo-file or -mongo (mongodb://host:27017)")
-	}
-	p.Hide(uri)
-	opts := options.Client().ApplyURI(uri)
-	if opts.Validate() != nil { // its text may quote the URI
-		return nil, Usagef("%s is no MongoDB URI (not shown here, it may hold a password): want mongodb://[user:password@]host[:port]/[?options], with : / ? # [ ] @ %% in user and password percent-encoded", from)
-	}
-	if opts.WriteConcern != nil && !opts.WriteConcern.Acknowledged() {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, uriError(from, uri, err, p.secrets)
+	case strings.Contains(userInfo(uri), "@") && !strings.Contains(userInfo(uri), "?"): // what follows the first @ is no host
+		return nil, Usagef("%s: unescaped @ sign in user info: write it as %%40", from)
+	case opts.WriteConcern != nil && !opts.WriteConcern.Acknowledged():
 		return nil, Usagef("%s asks MongoDB for no replies (w=0), so that nothing would prove what it did: leave w=0 out", from)
 	}
-	if opts.Auth != nil {
-		p.Hide(opts.Auth.Password)
+	if unknown := unknownOptions(uri); len(unknown) > 0 {
+		p.Warn(fmt.Sprintf("%s has options that the MongoDB driver does not know, and ignores: %s", from, strings.Join(unknown, ", ")),
+			"unknown options", "where", from, "options", unknown)
 	}
 	m.hosts = strings.Join(opts.Hosts, ", ")
 	if opts.AppName == nil {
 		opts.SetAppName("millweir " + p.Name)
+	}
+	if m.Answered != nil {
+		opts.SetMonitor(m.Answered.insertions())
 	}
 	if opts.ServerSelectionTimeout == nil {
 		opts.SetServerSelectionTimeout(selectionTimeout)
@@ -106,29 +117,63 @@ func (m *Mongo) options(p *Program) (*options.ClientOptions, error) {
 
 // Codes of server errors that have an advice of their own.
 const (
+	codeBadValue             = 2
+	codeFailedToParse        = 9
 	codeUnauthorized         = 13
 	codeAuthenticationFailed = 18
 	codeInvalidNamespace     = 73
 )
 
-// Explain adds to an error of the driver what to do about it, where that is known.
+// Explain adds to an error of the driver what to do about it, if that is known.
 func (m *Mongo) Explain(err error) error {
 	var selection topology.ServerSelectionError
+	var certificate *tls.CertificateVerificationError
 	var server mongo.ServerError
 	isServer := errors.As(err, &server)
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || isAdvised(err):
+		return err
 	case isServer && server.HasErrorCode(codeAuthenticationFailed), strings.Contains(err.Error(), "unable to authenticate"):
-		return advise("AuthenticationFailed", "MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
+		return m.secrets.advise("AuthenticationFailed", "MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
 	case isServer && server.HasErrorCode(codeUnauthorized):
-		return advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role readWrite is enough)", err)
+		return m.secrets.advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role readWrite is enough)", err)
 	case isServer && server.HasErrorCode(codeInvalidNamespace):
-		return advise("InvalidNamespace", "MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)
+		return &UsageError{m.secrets.advise("InvalidNamespace", "MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)}
+	case errors.As(err, &selection) && certificateOf(selection, &certificate):
+		return m.secrets.advise(certificate.Error(), "the certificate of the MongoDB server at "+m.hosts+" is not trusted: correct tlsCAFile or the host in the URI", err)
 	case errors.As(err, &selection):
-		return advise(lastError(selection), "no MongoDB server answers at "+m.hosts+": start it, or correct the URI", err)
+		return m.secrets.advise(lastError(selection), "no MongoDB server answers at "+m.hosts+": start it, or correct the URI", err)
 	}
-	return err
+	return m.secrets.hide(err)
+}
+
+// ExplainFilter is [Mongo.Explain] for an error of a find with a filter.
+func (m *Mongo) ExplainFilter(err error) error {
+	var server mongo.ServerError
+	if !errors.As(err, &server) || !server.HasErrorCode(codeBadValue) && !server.HasErrorCode(codeFailedToParse) {
+		return m.Explain(err)
+	}
+	return &UsageError{m.secrets.advise(reply(err), "MongoDB does not take the -filter: correct it "+
+		"(operators: https://www.mongodb.com/docs/manual/reference/operator/query/)", err)}
+}
+
+// reply returns what the server said, without what each layer put before it.
+func reply(err error) string {
+	var command mongo.CommandError
+	if errors.As(err, &command) {
+		return command.Message
+	}
+	return err.Error()
+}
+
+// certificateOf finds the certificate that the servers were not trusted for.
+func certificateOf(e topology.ServerSelectionError, found **tls.CertificateVerificationError) bool {
+	for _, s := range e.Desc.Servers {
+		if errors.As(s.LastError, found) {
+			return true
+		}
+	}
+	return false
 }
 
 // lastError returns why the servers could not be reached, without the driver's dump of its topology.

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,43 +17,64 @@ import (
 )
 
 const (
-	logEvery = 5 * time.Second        // between two log lines
-	drawRate = 250 * time.Millisecond // between two drawings of the live line
+	logEvery  = 5 * time.Second        // between two messages
+	drawRate  = 250 * time.Millisecond // between two drawings of the live line
+	stallTime = 5 * time.Second        // without any change, after which it is said
 )
 
-// Counters is what a run counts while it goes on. Every field but Documents and Object may be nil or 0 where it is not known.
+// Counters is what a run counts while it goes on. Of a number that is not known the field is 0.
 type Counters struct {
-	Documents *stream.Stats // BSON documents
-	Object    *stream.Stats // chunks of the stored object
-	PartSize  int64         // bytes in a part of the object; 0: parts are not shown
+	Documents *stream.Stats // BSON documents that were read
+	Object    *stream.Stats // bytes of the object: packed by a backup, read by a restore
+	Answered  *Answered     // what the server that is written to has acknowledged; nil if nothing is written
 	Expected  int64         // documents that will come, about
 	Size      int64         // bytes of the stored object
 	Verb      string        // what a restore does to the documents: "restored"; "" in a backup, which stores them
+
+	mu      sync.Mutex
+	last    [4]int64
+	changed time.Duration // when a count changed, since the run began
 }
 
-// parts returns how many parts are full.
-func (c *Counters) parts() int64 {
-	if c.PartSize == 0 {
-		return 0
-	}
-	return c.Object.Bytes() / c.PartSize
-}
-
-// done returns the share that is done, from 0 to 1, and whether it is known. The last hundredth is for the end: an expected
-// count is an estimate.
+// done returns the share that is done, from 0 to 1, and whether it is known. Only what the server acknowledged is done. The last
+// hundredth is for the end: an expected count is an estimate.
 func (c *Counters) done() (share float64, known bool) {
+	part := func(n, of int64) float64 {
+		if of == 0 {
+			return 0
+		}
+		return min(float64(n)/float64(of), 1)
+	}
+	acked := c.Answered.count()
 	switch {
 	case c.Expected > 0:
-		share = float64(c.Documents.Elements()) / float64(c.Expected)
+		share = part(c.Documents.Elements(), c.Expected) * part(acked.bytes, c.Object.Bytes())
+	case c.Size > 0 && c.Answered != nil:
+		share = part(c.Object.Bytes(), c.Size) * part(acked.documents, c.Documents.Elements())
 	case c.Size > 0:
-		share = float64(c.Object.Bytes()) / float64(c.Size)
+		share = part(c.Object.Bytes(), c.Size)
 	default:
 		return 0, false
 	}
 	return min(share, 0.99), true
 }
 
-// terminal tells whether a person sees the messages as they come. A terminal without a size, as some containers have, is none.
+// stalled returns how long nothing has changed, or 0 while that is short. elapsed is the time since the run began.
+func (c *Counters) stalled(elapsed time.Duration) time.Duration {
+	acked := c.Answered.count()
+	now := [4]int64{c.Documents.Elements(), c.Object.Bytes(), acked.bytes, acked.documents}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now != c.last {
+		c.last, c.changed = now, elapsed
+	}
+	if since := elapsed - c.changed; since >= stallTime {
+		return since
+	}
+	return 0
+}
+
+// terminal reports whether a person sees the messages as they come. A terminal without a size, as some containers have, is none.
 func (p *Program) terminal() bool {
 	if p.JSON {
 		return false
@@ -60,11 +83,11 @@ func (p *Program) terminal() bool {
 	return err == nil && width > 0 && height > 0
 }
 
-// Watch shows how the run goes on, until stop is called: as a live line on a terminal, as log lines elsewhere.
-func (p *Program) Watch(c Counters) (stop func()) {
+// Watch shows how the run goes on, until stop is called: as a live line on a terminal, as messages elsewhere.
+func (p *Program) Watch(c *Counters) (stop func()) {
 	began := time.Now()
 	if p.terminal() {
-		return p.draw(&c, began)
+		return p.draw(c, began)
 	}
 	quit := make(chan struct{})
 	var logging sync.WaitGroup
@@ -74,7 +97,8 @@ func (p *Program) Watch(c Counters) (stop func()) {
 		for {
 			select {
 			case <-tick.C:
-				p.Log().Info("under way", c.attrs(time.Since(began))...)
+				elapsed := time.Since(began)
+				p.say(slog.LevelInfo, "under way: "+strings.TrimSpace(c.line(elapsed))+p.lastRetry(c, "; the last one after: "), "under way", p.attrs(c, elapsed)...)
 			case <-quit:
 				return
 			}
@@ -86,21 +110,36 @@ func (p *Program) Watch(c Counters) (stop func()) {
 	}
 }
 
-// attrs returns the counters for a log line.
-func (c *Counters) attrs(elapsed time.Duration) []any {
+// lastRetry returns why a request was made again the last time, after prefix, or "".
+func (p *Program) lastRetry(c *Counters, prefix string) string {
+	err := c.Answered.count().lastRetry
+	if err == nil {
+		return ""
+	}
+	return prefix + p.secrets.foreign(oneLine(err))
+}
+
+// attrs returns the counters for a message in JSON.
+func (p *Program) attrs(c *Counters, elapsed time.Duration) []any {
+	acked := c.Answered.count()
 	attrs := []any{
 		"documents", c.Documents.Elements(),
 		"documents_per_second", int64(float64(c.Documents.Elements()) / elapsed.Seconds()),
 		"bytes", c.Documents.Bytes(),
-		"stored_bytes", c.Object.Bytes(),
 	}
-	if c.PartSize > 0 {
-		attrs = append(attrs, "parts", c.parts())
+	if c.Verb == "" {
+		attrs = append(attrs, "packed_bytes", c.Object.Bytes(), "stored_bytes", acked.bytes, "parts", acked.parts)
+	} else {
+		attrs = append(attrs, "object_bytes", c.Object.Bytes(), "inserted", acked.documents)
 	}
 	if share, known := c.done(); known {
 		attrs = append(attrs, "percent", int(100*share))
 	}
-	return append(attrs, "elapsed", Seconds(elapsed))
+	attrs = append(attrs, "retries", acked.retries)
+	if why := p.lastRetry(c, ""); why != "" {
+		attrs = append(attrs, "last_retry", why)
+	}
+	return append(attrs, "stalled", Seconds(c.stalled(elapsed)), "elapsed", Seconds(elapsed))
 }
 
 // draw keeps one line of the terminal up to date, and removes it at the end.
@@ -129,26 +168,37 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 
 // line returns the counters for a person.
 func (c *Counters) line(elapsed time.Duration) string {
+	acked := c.Answered.count()
 	n := c.Documents.Elements()
-	s := fmt.Sprintf("%s documents, %s/s, ", humanize.Comma(n), humanize.Comma(int64(float64(n)/max(elapsed.Seconds(), 0.001))))
+	s := fmt.Sprintf("%s documents, %s/s, ", Count(n), Count(int64(float64(n)/max(elapsed.Seconds(), 0.001))))
 	documents, object := Bytes(c.Documents.Bytes()), Bytes(c.Object.Bytes())
-	if c.Verb != "" {
-		s += object + " read, " + documents + " " + c.Verb
-	} else {
-		s += documents + " read, " + object + " stored"
-	}
-	switch parts := c.parts(); {
-	case c.PartSize == 0:
-	case parts == 1:
-		s += ", 1 part"
+	switch {
+	case c.Verb == "":
+		s += fmt.Sprintf("%s read, %s of %s stored, %s", documents, Bytes(acked.bytes), object, counted(acked.parts, "part", "parts"))
+	case c.Answered == nil:
+		s += fmt.Sprintf("%s read, %s %s", object, documents, c.Verb)
 	default:
-		s += fmt.Sprintf(", %d parts", parts)
+		s += fmt.Sprintf("%s read, %s of them %s", object, Count(acked.documents), c.Verb)
+	}
+	if acked.retries > 0 {
+		s += ", " + counted(acked.retries, "retry", "retries")
+	}
+	if since := c.stalled(elapsed); since > 0 {
+		s += ", nothing has moved for " + since.Truncate(time.Second).String()
 	}
 	s += ", " + elapsed.Truncate(time.Second).String()
 	if share, known := c.done(); known {
 		s = fmt.Sprintf("%2.0f %%, ", 100*share) + s
 	}
 	return s
+}
+
+// counted returns n with the word for one or for more.
+func counted(n int64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + more
 }
 
 // Bytes returns n for a person: 8.0 MiB.

@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -22,12 +22,29 @@ type S3 struct {
 	Bucket, Key string
 
 	endpoint string // for messages; "" is Amazon's
+	answered bool   // the service has answered a request of this run
+	secrets  *secrets
 }
 
 // Flags adds the flags to fs.
-func (s *S3) Flags(fs *flag.FlagSet) {
-	fs.StringVar(&s.Bucket, "bucket", "", "S3 `BUCKET`")
-	fs.StringVar(&s.Key, "key", "", "`KEY` of the object in the bucket")
+func (s *S3) Flags(fs *Flags) {
+	fs.Group("The object")
+	fs.StringVar(&s.Bucket, "bucket", "", "`NAME` of the S3 bucket")
+	fs.StringVar(&s.Key, "key", "", "`KEY` of the object in the bucket: cookies.jsonl.gz.age")
+}
+
+// maxKey is how long a key may be, in bytes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
+const maxKey = 1024
+
+// CheckKey returns a [*UsageError] for a key that no object has.
+func (s *S3) CheckKey() error {
+	if len(s.Key) > maxKey {
+		return Usagef("-key has %d bytes, more than the %d that S3 takes", len(s.Key), maxKey)
+	}
+	if !utf8.ValidString(s.Key) {
+		return Usagef("-key %q is not UTF-8", s.Key)
+	}
+	return nil
 }
 
 // URL returns s3://BUCKET/KEY.
@@ -47,8 +64,8 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 		}
 		return nil, fmt.Errorf("no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (%w)", err)
 	}
-	p.Hide(credentials.SecretAccessKey)
-	p.Hide(credentials.SessionToken)
+	s.secrets = p.secrets
+	s.secrets.add(credentials.SecretAccessKey, credentials.SessionToken)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		if o.BaseEndpoint == nil {
 			return
@@ -74,7 +91,7 @@ func (s *S3) checkEndpoint() error {
 		return nil
 	}
 	if u, err := url.Parse(s.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("AWS_ENDPOINT_URL_S3 is %q, which is no URL: want https://HOST[:PORT] or http://HOST[:PORT]", s.endpoint)
+		return Usagef("AWS_ENDPOINT_URL_S3 is %q, which is no URL: want https://HOST[:PORT] or http://HOST[:PORT]", s.endpoint)
 	}
 	return nil
 }
@@ -91,6 +108,7 @@ func (s *S3) Where() string {
 // not be allowed to list. (A HEAD would ask for less, but its reply cannot say why.)
 func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 	_, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.Bucket, MaxKeys: aws.Int32(1)})
+	s.heard(err)
 	var api smithy.APIError
 	switch {
 	case err == nil:
@@ -105,7 +123,7 @@ func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 
 // Stat returns what the service knows about the object.
 func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput, error) {
-	head, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: &s.Key})
+	head, err := s.head(ctx, client)
 	switch {
 	case err == nil:
 		return head, nil
@@ -114,7 +132,7 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
 		return nil, s.Explain(err)
 	}
-	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not tell whether it is the bucket or the credentials
+	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not say whether it is the bucket or the credentials
 		return nil, err
 	}
 	if status(err) == http.StatusForbidden {
@@ -123,40 +141,61 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	return nil, s.advise("NoSuchKey", err)
 }
 
-// Explain adds to an error of the SDK what to do about it, where that is known.
+// Has reports whether the key is known to have an object. It is false if the service does not say.
+func (s *S3) Has(ctx context.Context, client *s3.Client) bool {
+	_, err := s.head(ctx, client)
+	return err == nil
+}
+
+func (s *S3) head(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput, error) {
+	head, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: &s.Key})
+	s.heard(err)
+	return head, err
+}
+
+// heard notes that the service answered a request that ended in err.
+func (s *S3) heard(err error) {
+	if err == nil || status(err) != 0 {
+		s.answered = true
+	}
+}
+
+// Explain adds to an error of the SDK what to do about it, if that is known.
 func (s *S3) Explain(err error) error {
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || isAdvised(err):
+		return err
+	case errors.As(err, &send) && s.answered:
+		return s.secrets.advise(root(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server and the network, and run this again", err)
 	case errors.As(err, &send):
-		return advise(root(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
+		return s.secrets.advise(root(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
 	case errors.As(err, &api):
 		return s.advise(api.ErrorCode(), err)
 	}
-	return err
+	return s.secrets.hide(err)
 }
 
 // advise adds to err what to do about an error code of S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 func (s *S3) advise(code string, err error) error {
 	switch code {
 	case "NoSuchBucket":
-		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct -bucket", err)
+		return s.secrets.advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct -bucket", err)
 	case "InvalidBucketName":
-		return advise(code, s.Bucket+" cannot be the name of a bucket: correct -bucket", err)
+		return &UsageError{s.secrets.advise(code, s.Bucket+" cannot be the name of a bucket: correct -bucket", err)}
 	case "NoSuchKey":
-		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
+		return s.secrets.advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
-		return advise(code, s.Where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
+		return s.secrets.advise(code, s.Where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
 	case "AccessDenied":
-		return advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
+		return s.secrets.advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
-		return advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)
+		return s.secrets.advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)
 	case "RequestTimeTooSkewed":
-		return advise(code, "the clock of this machine is wrong: set it", err)
+		return s.secrets.advise(code, "the clock of this machine is wrong: set it", err)
 	}
-	return err
+	return s.secrets.hide(err)
 }
 
 // status returns the HTTP status that came with err, or 0.

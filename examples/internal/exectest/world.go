@@ -181,8 +181,12 @@ func (w *World) Wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) R
 	return r
 }
 
-// underWay is the line that a run tells its progress by, every 5 s: on a slow machine a run that fails may have come that far.
-var underWay = regexp.MustCompile(`(?m)^time=\S+ level=INFO msg="under way" .*\n`)
+// asides are the lines that may come before the outcome: progress, every 5 s, which a run on a slow machine may have come to, and
+// warnings.
+var asides = regexp.MustCompile(`(?m)^(\w+: (under way|warning): |\{.*"level":"WARN"|\{.*"msg":"under way").*\n`)
+
+// Outcome returns what r says on standard error but progress and warnings.
+func (r Result) Outcome() string { return asides.ReplaceAllString(r.Stderr, "") }
 
 // OneLine fails the test unless r is the exit code and one line on standard error that has all of words.
 func OneLine(t *testing.T, r Result, code int, words ...string) {
@@ -190,7 +194,7 @@ func OneLine(t *testing.T, r Result, code int, words ...string) {
 	if r.Code != code {
 		t.Errorf("exit code %d, want %d", r.Code, code)
 	}
-	message := underWay.ReplaceAllString(r.Stderr, "")
+	message := r.Outcome()
 	if strings.Count(message, "\n") != 1 || !strings.HasSuffix(message, "\n") || r.Stdout != "" {
 		t.Errorf("want one line on standard error")
 	}

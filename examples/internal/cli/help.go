@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// Help is what -h prints around the flags.
+type Help struct {
+	Synopsis string // what the program does, how it is called and an example
+	Notes    string // after the flags: what it leaves out, exit codes
+}
+
+// Flags is a set of flags in groups, as -h lists them.
+type Flags struct {
+	*flag.FlagSet
+	groups []group
+}
+
+type group struct {
+	title string
+	names []string
+}
+
+// Flags returns the program's empty set of flags.
+func (p *Program) Flags() *Flags {
+	fs := &Flags{FlagSet: flag.NewFlagSet(p.Name, flag.ContinueOnError)}
+	fs.SetOutput(io.Discard) // what is wrong is said once, at the end
+	return fs
+}
+
+// Group has the flags that are added from here on listed under title.
+func (f *Flags) Group(title string) {
+	f.close()
+	f.groups = append(f.groups, group{title: title})
+}
+
+// close gives the last group the flags that no group has.
+func (f *Flags) close() {
+	f.VisitAll(func(one *flag.Flag) {
+		if !slices.ContainsFunc(f.groups, func(g group) bool { return slices.Contains(g.names, one.Name) }) {
+			last := &f.groups[len(f.groups)-1]
+			last.names = append(last.names, one.Name)
+		}
+	})
+}
+
+// Parse reads args into fs, to which it adds the flags that every program has. For -h and -version it prints what was asked for to
+// standard output and returns [flag.ErrHelp].
+func (p *Program) Parse(fs *Flags, args []string, help Help) error {
+	fs.Group("Messages")
+	fs.BoolVar(&p.JSON, "json-log", false, "write messages as JSON, one object a line, for machines")
+	version := fs.Bool("version", false, "print the version and end")
+	fs.Bool("h", false, "print this and end")
+	fs.close()
+	// A command line that is wrong before its -json-log is answered in JSON as well.
+	p.JSON = slices.ContainsFunc(args, func(a string) bool { return a == "-json-log" || a == "--json-log" })
+	err := fs.FlagSet.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp), err == nil && fs.Lookup("h").Value.String() == "true":
+		fs.print(os.Stdout, help)
+		return flag.ErrHelp
+	case err != nil:
+		return Usagef("%s", strings.Replace(err.Error(), ": parse error", ": want a whole number", 1))
+	case *version:
+		fmt.Println(p.version())
+		return flag.ErrHelp
+	case fs.NArg() > 0: // not quoted: it may be a password that lost its flag
+		return Usagef("%d argument(s) without a flag after the flags: every setting has a flag of its own", fs.NArg())
+	}
+	return nil
+}
+
+// print writes the help.
+func (f *Flags) print(w io.Writer, help Help) {
+	fmt.Fprintln(w, strings.TrimSpace(help.Synopsis))
+	for _, g := range f.groups {
+		fmt.Fprintf(w, "\n%s:\n", g.title)
+		for _, name := range g.names {
+			one := f.Lookup(name)
+			value, usage := flag.UnquoteUsage(one)
+			if value != "" {
+				name += " " + value
+			}
+			if plain := one.DefValue; plain != "" && plain != "false" && plain != "0" {
+				usage += " (default " + plain + ")"
+			}
+			fmt.Fprintf(w, "  -%s\n        %s\n", name, usage)
+		}
+	}
+	fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(help.Notes))
+}
+
+// version returns the program's name, the version of its module and of Go.
+func (p *Program) version() string {
+	version, commit := "(devel)", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = ", commit " + s.Value[:min(len(s.Value), 12)]
+			}
+		}
+	}
+	return fmt.Sprintf("%s %s (millweir%s, %s)", p.Name, version, commit, runtime.Version())
+}
