@@ -116,7 +116,7 @@ func TestBackupSourceKilled(t *testing.T) {
 		m.Restart(t)
 		c = run(t, "backup", j.env, j.store()...)
 		c.succeeded(t)
-		if !strings.Contains(c.text(), "32000") {
+		if !strings.Contains(c.text(), "32,000 documents") {
 			t.Errorf("the backup after the restart: %s", c.text())
 		}
 	})

@@ -255,13 +255,13 @@ func TestBackupRefusals(t *testing.T) {
 		"empty collection":    {j.env, []string{"-collection", "empty"}, 1, []string{"empty", "-allow-empty"}},
 		"nothing matches":     {j.env, []string{"-filter", `{"a": 1}`}, 1, []string{"-filter"}},
 		"filter is not JSON":  {j.env, []string{"-filter", "a=1"}, 2, []string{"-filter"}},
-		"filter is refused":   {j.env, []string{"-filter", `{"$nonsense": 1}`}, 1, []string{"$nonsense"}},
+		"filter is refused":   {j.env, []string{"-filter", `{"$nonsense": 1}`}, 2, []string{"$nonsense", "-filter"}},
 		"unknown flag":        {j.env, []string{"-colection", "c"}, 2, []string{"-colection"}},
 		"part size too small": {j.env, []string{"-part-size", "1MiB"}, 2, []string{"-part-size"}},
 		"no encryption there": {j.env, []string{"-sse", "AES256"}, 1, []string{"-sse", "does not"}}, // versitygw passes over the header
-		"name of no bucket":   {j.env, []string{"-bucket", "No_Bucket"}, 1, []string{"No_Bucket", "-bucket"}},
-		"name of no database": {j.env, []string{"-db", "a.b"}, 1, []string{"a.b", "-db"}},
-		"key too long":        {j.env, []string{"-key", strings.Repeat("k", 1025)}, 1, []string{"1025"}},
+		"name of no bucket":   {j.env, []string{"-bucket", "No_Bucket"}, 2, []string{"No_Bucket", "-bucket"}},
+		"name of no database": {j.env, []string{"-db", "a.b"}, 2, []string{"a.b", "-db"}},
+		"key too long":        {j.env, []string{"-key", strings.Repeat("k", 1025)}, 2, []string{"1025"}},
 		"wrong recipient":     {j.env, []string{"-recipient", "age1nobody"}, 2, []string{"-recipient"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -116,7 +116,7 @@ func (c *child) succeeded(t testing.TB) {
 }
 
 // refused fails the test unless the program ended with that exit code, and in one line of its name and, among others, these
-// words. Progress lines before it are allowed.
+// words. Lines of progress and warnings before it are allowed.
 func (c *child) refused(t testing.TB, code int, words ...string) {
 	t.Helper()
 	if c.code() != code {
@@ -138,7 +138,7 @@ func (c *child) refused(t testing.TB, code int, words ...string) {
 	}
 	messages := 0
 	for line := range strings.Lines(c.stderr.String()) {
-		if !strings.HasPrefix(line, "time=") {
+		if !strings.HasPrefix(line, name+": under way: ") && !strings.HasPrefix(line, name+": warning: ") {
 			messages++
 		}
 	}

@@ -13,25 +13,41 @@
 // tool finds them: the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws, the machine's role.
 // With an endpoint of its own, buckets are addressed by path.
 //
+// # What is left out
+//
+// The object has the documents and nothing else: no indexes, no options of the collection (validator, collation, capped, time series, …),
+// no definition of a view. If there is anything to leave out, a warning names it before the outcome, and the object's metadata says how
+// much it is (without the names of indexes: metadata is not encrypted), which the command restore repeats.
+//
+// A backup is no snapshot: it is one scan of the collection, and of what is written meanwhile some may be in it and some not.
+//
 // # Messages
 //
-// They go to standard error: a live line on a terminal, a log line every 5 s elsewhere, JSON with -json-log. The last line tells
-// the outcome. With -json-log it is, for a backup that is stored (bytes are those of the BSON read, elapsed is in seconds, parts is
-// 0 for an object that was small enough to be stored in one request):
+// They go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with -json-log. Progress counts as stored what the
+// service has acknowledged, and says how many requests were made again and how long nothing has moved. The last line is the outcome.
+// With -json-log it is, for a backup that is stored (bytes are those of the BSON read, elapsed is in seconds, parts is 0 for an object
+// that was small enough to be stored in one request):
 //
 //	{"time":"…","level":"INFO","msg":"backup stored","documents":4000,"bytes":10880000,"stored_bytes":9400000,"parts":2,
 //	 "etag":"\"…\"","bucket":"backups","key":"cookies.jsonl.gz.age","version_id":"","encrypted":true,"elapsed":1.234}
 //
-// and for one that is not:
+// after, if anything was left out:
+//
+//	{"time":"…","level":"WARN","msg":"left out of the backup","kind":"collection","indexes":["email_1 (unique)"],
+//	 "options":["validator"],"snapshot":false}
+//
+// and for one that is not stored:
 //
 //	{"time":"…","level":"ERROR","msg":"backup failed","error":"…","exit":1}
 //
 // # Exit codes
 //
-// 0: all is stored. 1: it failed, and nothing is stored. 2: the command line is wrong. 3: whether it is stored is not known, for the reply to
-// the last request was lost and looking did not tell; or the server reports other bytes than were sent. What is at the key then, if anything,
-// is to be looked at before it is trusted. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; nothing is stored and the upload is aborted,
-// as far as the server could be reached. A second signal ends the program at once, and leaves the unfinished upload behind.
+// 0: all is stored. 1: it failed, and nothing is stored. 2: the command line or the environment is wrong, also if it is a server that finds
+// out, and nothing is stored. 3: whether it is stored is not known, because the reply to the last request was lost and a look at the key did
+// not help, or because the server reports other bytes than were sent; look at the object before you trust it. 129, 130, 143: stopped
+// by SIGHUP, SIGINT, SIGTERM; nothing is stored and the upload is aborted, as far as the server could be reached. A second signal ends the
+// program at once, and leaves the unfinished upload behind. The command go run turns every code but 0 into 1, and does not pass signals
+// on: build the program.
 //
 // # What a kill leaves
 //
@@ -83,79 +99,115 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	if err := s.s3.Check(ctx, storage); err != nil {
 		return err
 	}
-	coll := database.Database(s.mongo.DB).Collection(s.mongo.Collection)
-
-	var read, stored stream.Stats
+	if s.ifAbsent && s.s3.Has(ctx, storage) {
+		return fmt.Errorf("%w; nothing was stored", s.exists())
+	}
+	j := &job{
+		settings: s, storage: storage, recipients: recipients,
+		coll: database.Database(s.mongo.DB).Collection(s.mongo.Collection),
+	}
+	j.catalog = s.mongo.Catalog(ctx, j.coll)
 	began := time.Now()
-	stop := p.Watch(cli.Counters{Documents: &read, Object: &stored, PartSize: int64(s.partSize), Expected: s.expect(ctx, coll)})
-	object, err := backup(ctx, s, coll, storage, recipients, &read, &stored)
+	stop := p.Watch(&cli.Counters{Documents: &j.read, Object: &j.packed, Answered: &j.answered, Expected: s.expect(ctx, j.coll)})
+	object, err := j.backup(ctx)
 	stop()
 	if err != nil {
-		return failed(ctx, s, coll, err)
+		return j.failed(ctx, err)
 	}
-	report(p, s, object, &read, time.Since(began))
+	j.report(p, object, time.Since(began))
 	return nil
 }
 
+// job is one backup: what the command line asks for, and what it found and did.
+type job struct {
+	*settings
+	coll       *mongo.Collection
+	storage    *s3.Client
+	recipients []age.Recipient
+	catalog    cli.Catalog // what the object will not have
+
+	read, packed stream.Stats // documents, bytes of the object
+	answered     cli.Answered
+}
+
 // backup is the job: the collection, in the order of the data, into the object.
-func backup(ctx context.Context, s *settings, coll *mongo.Collection, storage *s3.Client, recipients []age.Recipient, read, stored *stream.Stats) (s3sink.Object, error) {
+func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 	format := cli.Format{
-		Relaxed:    s.json == "relaxed",
-		GzipLevel:  s.gzipLevel,
-		Encrypted:  !s.recipients.None(),
-		Recipients: recipients,
+		Relaxed:    j.json == "relaxed",
+		GzipLevel:  j.gzipLevel,
+		Encrypted:  !j.settings.recipients.None(),
+		Recipients: j.recipients,
 	}
 	some := cli.NotEmpty[bson.Raw](errEmpty)
-	if s.allowEmpty {
+	if j.allowEmpty {
 		some = cli.Pass[bson.Raw]()
 	}
-	documents := stream.Via2(mongosource.Find(coll, s.filter.D, nil),
+	documents := stream.Via2(mongosource.Find(j.coll, j.filter.D, nil),
 		some,
-		stream.Monitor[bson.Raw](read),
+		stream.Monitor[bson.Raw](&j.read),
 	)
 	body := stream.Via2(documents,
 		format.Pair().Encode(), // JSON, compressed, encrypted
-		stream.Monitor[[]byte](stored),
+		stream.Monitor[[]byte](&j.packed),
 	)
-	return stream.Run(ctx, body, s3sink.Upload(storage, s.s3.Bucket, s.s3.Key, &s3sink.UploadOptions{
-		PartSize:             int64(s.partSize),
-		Parallelism:          s.parallelism,
-		IfAbsent:             s.ifAbsent,
-		ServerSideEncryption: s.sse.mode,
-		SSEKMSKeyID:          s.sse.key,
+	return stream.Run(ctx, body, s3sink.Upload(j.storage, j.s3.Bucket, j.s3.Key, &s3sink.UploadOptions{
+		PartSize:             int64(j.partSize),
+		Parallelism:          j.parallelism,
+		IfAbsent:             j.ifAbsent,
+		ServerSideEncryption: j.sse.mode,
+		SSEKMSKeyID:          j.sse.key,
+		Metadata:             j.catalog.Metadata(),
+		OnPart:               func(part s3sink.Part) { j.answered.Part(part.Size) },
+		OnRetry:              j.answered.Retry,
 	}))
 }
 
 var errEmpty = errors.New("no document to store")
 
-// failed says what became of the backup, and what to do.
-func failed(ctx context.Context, s *settings, coll *mongo.Collection, err error) error {
+// failed says what happened to the backup, and what to do.
+func (j *job) failed(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, errEmpty):
-		return fmt.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", s.whyEmpty(ctx, coll))
-	case errors.Is(err, s3sink.ErrOutcomeUnknown), errors.Is(err, s3sink.ErrMismatch):
-		return cli.Unclear(fmt.Errorf("%w; if %s has an object now, look at it before you trust it", err, s.s3.URL()))
+		return fmt.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", j.whyEmpty(ctx, j.coll))
+	case errors.Is(err, s3sink.ErrOutcomeUnknown), errors.Is(err, s3sink.ErrMismatch): // it is not known what is at the key now
+		err = stream.Mark(err, stream.UnknownOutcome)
 	case errors.Is(err, s3sink.ErrNotEncrypted):
-		return fmt.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored", s.s3.Where(), err)
+		return fmt.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored", j.s3.Where(), err)
 	case errors.Is(err, s3sink.ErrExists):
-		return fmt.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent", s.s3.URL())
+		return fmt.Errorf("%w; nothing was stored", j.exists())
 	}
-	return fmt.Errorf("%w; nothing was stored", s.mongo.Explain(s.s3.Explain(err)))
+	if stream.ClassOf(err) == stream.UnknownOutcome {
+		return fmt.Errorf("%w; if %s has an object now, look at it before you trust it", j.s3.Explain(err), j.s3.URL())
+	}
+	if j.ifAbsent && ctx.Err() == nil && j.s3.Has(ctx, j.storage) { // a server may refuse by cutting the connection
+		return fmt.Errorf("%w; nothing was stored (%w)", j.exists(), j.s3.Explain(err))
+	}
+	return fmt.Errorf("%w; nothing was stored", j.mongo.ExplainFilter(j.s3.Explain(err)))
 }
 
-func report(p *cli.Program, s *settings, object s3sink.Object, read *stream.Stats, elapsed time.Duration) {
+// exists is the error of -if-absent.
+func (s *settings) exists() error {
+	return fmt.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent", s.s3.URL())
+}
+
+func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration) {
+	if !j.catalog.Empty() {
+		p.Warn(fmt.Sprintf("the object has only the documents of %s. Left out: %s. Create these by hand after a restore. "+
+			"The backup is no snapshot: what was written while it ran may be in it or not", j.mongo.Namespace(), j.catalog),
+			"left out of the backup", append(j.catalog.Attrs(), "snapshot", false)...)
+	}
 	parts := "one piece"
 	if object.Parts > 0 {
 		parts = fmt.Sprintf("%d parts", object.Parts)
 	}
 	p.Done(
-		fmt.Sprintf("Stored %s documents (%s of BSON) of %s as %s: %s in %s, ETag %s, in %s.",
-			cli.Count(read.Elements()), cli.Bytes(read.Bytes()), s.mongo.Namespace(), s.s3.URL(),
+		fmt.Sprintf("stored %s documents (%s of BSON) of %s as %s: %s in %s, ETag %s, in %s",
+			cli.Count(j.read.Elements()), cli.Bytes(j.read.Bytes()), j.mongo.Namespace(), j.s3.URL(),
 			cli.Bytes(object.Size), parts, object.ETag, elapsed.Round(10*time.Millisecond)),
 		"backup stored",
-		"documents", read.Elements(), "bytes", read.Bytes(),
+		"documents", j.read.Elements(), "bytes", j.read.Bytes(),
 		"stored_bytes", object.Size, "parts", object.Parts, "etag", object.ETag,
 		"bucket", object.Bucket, "key", object.Key, "version_id", object.VersionID,
-		"encrypted", !s.recipients.None(), "elapsed", cli.Seconds(elapsed),
+		"encrypted", !j.settings.recipients.None(), "elapsed", cli.Seconds(elapsed),
 	)
 }

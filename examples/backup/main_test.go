@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +19,8 @@ import (
 
 	"filippo.io/age"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
@@ -55,8 +58,21 @@ func TestRefused(t *testing.T) {
 		{"database given twice", nil, arguments(w, "-mongo", w.URI, "-mongo-file", "x"), 2, []string{"-mongo-file"}},
 		{"URI for a file", nil, arguments(w, "-mongo-file", "mongodb://u:"+password+"@127.0.0.1/"), 2, []string{"-mongo-file", "name of a file"}},
 		{"no such URI file", nil, arguments(w, "-mongo-file", "/no/such/file"), 1, []string{"/no/such/file"}},
-		{"malformed URI", env("MONGODB_URI=mongodb://u:" + password + "/x@127.0.0.1:1/"), arguments(w), 2, []string{"MONGODB_URI is no MongoDB URI", "percent-encoded"}},
-		{"malformed URI in a file", nil, arguments(w, "-mongo-file", w.File(t, "mongo://u:"+password+"@127.0.0.1/")), 2, []string{"is no MongoDB URI"}},
+		{"malformed URI", env("MONGODB_URI=mongodb://u:" + password + "/x@127.0.0.1:1/"), arguments(w), 2, []string{"MONGODB_URI", "unescaped slash in password", "mongodb://[user:password@]host", "percent-encoded"}},
+		{"malformed URI in a file", nil, arguments(w, "-mongo-file", w.File(t, "mongo://u:"+password+"@127.0.0.1/")), 2, []string{"scheme must be"}},
+		{"empty URI file", nil, arguments(w, "-mongo-file", w.File(t, "\n")), 2, []string{"is empty"}},
+		{
+			"no such host of Atlas", env("MONGODB_URI=mongodb+srv://u:" + password + "@cluster0.millweir.invalid/"), arguments(w), 1,
+			[]string{"MONGODB_URI", "DNS", "cluster0.millweir.invalid"},
+		},
+		{
+			"no such CA file", env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1/?tls=true&tlsCAFile=/no/ca.pem"), arguments(w), 1,
+			[]string{"MONGODB_URI", "open /no/ca.pem: no such file"},
+		},
+		{"wrong port", env("MONGODB_URI=mongodb://u:" + password + "@h:277777/"), arguments(w), 2, []string{"MONGODB_URI: port must be in the range"}},
+		{"port is no number", env("MONGODB_URI=mongodb://u:" + password), arguments(w), 2, []string{"MONGODB_URI: port must be an integer", "want mongodb"}},
+		{"option without a value", env("MONGODB_URI=mongodb://u:" + password + "@h/?tls"), arguments(w), 2, []string{"invalid option", "name=value"}},
+		{"value of an option", env("MONGODB_URI=mongodb://u:" + password + "@h/?maxPoolSize=many"), arguments(w), 2, []string{`invalid value for "maxPoolSize": "many"`}},
 		{
 			"wrong database password", env("MONGODB_URI=" + strings.Replace(w.URI, "://", "://u:"+password+"@", 1)), arguments(w), 1,
 			[]string{"refuses the user or the password"},
@@ -64,17 +80,19 @@ func TestRefused(t *testing.T) {
 		{"no collection", nil, arguments(w, "-collection", "biscuits"), 1, []string{"no collection shop.biscuits", "-collection", "nothing was stored", "-allow-empty"}},
 		{"empty collection", nil, arguments(w, "-collection", "hollow"), 1, []string{"collection shop.hollow is empty", "nothing was stored", "-allow-empty"}},
 		{"nothing matches", nil, arguments(w, "-filter", `{"_id": "none"}`), 1, []string{"no document of shop.cookies matches -filter", "nothing was stored"}},
-		{"filter of the server's dislike", nil, arguments(w, "-filter", `{"$nonsense": 1}`), 1, []string{"$nonsense", "nothing was stored"}},
+		{"filter of the server's dislike", nil, arguments(w, "-filter", `{"$nonsense": 1}`), 2, []string{"$nonsense", "-filter", "operators: https://", "nothing was stored"}},
 		{"filter is no JSON", nil, arguments(w, "-filter", `{status: new}`), 2, []string{"-filter", "JSON object"}},
 		{"filter is two documents", nil, arguments(w, "-filter", `{} {}`), 2, []string{"-filter", "JSON object"}},
 		{"filter is null", nil, arguments(w, "-filter", `null`), 2, []string{"-filter", "JSON object"}},
 		{"filter is no Extended JSON", nil, arguments(w, "-filter", `{"_id": {"$oid": "zz"}}`), 2, []string{"-filter", "Extended JSON"}},
 		{"no S3 server", env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers at http://127.0.0.1:1", "refused"}},
-		{"no URL of an S3 server", env("AWS_ENDPOINT_URL_S3=127.0.0.1:9000"), arguments(w), 1, []string{"AWS_ENDPOINT_URL_S3", "127.0.0.1:9000", "want https://"}},
-		{"no scheme of an S3 server", env("AWS_ENDPOINT_URL_S3=localhost:9000"), arguments(w), 1, []string{"AWS_ENDPOINT_URL_S3", "want https://"}},
+		{"no URL of an S3 server", env("AWS_ENDPOINT_URL_S3=127.0.0.1:9000"), arguments(w), 2, []string{"AWS_ENDPOINT_URL_S3", "127.0.0.1:9000", "want https://"}},
+		{"no scheme of an S3 server", env("AWS_ENDPOINT_URL_S3=localhost:9000"), arguments(w), 2, []string{"AWS_ENDPOINT_URL_S3", "want https://"}},
 		{"password in the URL of an S3 server", env("AWS_ENDPOINT_URL_S3=http://u:" + password + "@127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers"}},
 		{"no name of a bucket", nil, arguments(w, "-bucket", "My_Bucket"), 1, []string{"-bucket"}},
-		{"long key", nil, arguments(w, "-key", strings.Repeat("k", 1025)), 1, []string{"key has 1025 bytes", "1024", "nothing was stored"}},
+		{"long key", nil, arguments(w, "-key", strings.Repeat("k", 1025)), 2, []string{"-key has 1025 bytes", "1024"}},
+		{"name of a database", nil, arguments(w, "-db", "a.b"), 2, []string{"-db", "cannot be the name"}},
+		{"name of a collection", nil, arguments(w, "-collection", ".b"), 2, []string{"-collection", "cannot be the name"}},
 		{"no bucket", nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist", "create it"}},
 		{"wrong secret", env("AWS_SECRET_ACCESS_KEY=canary-secret"), arguments(w), 1, []string{"refuses the AWS credentials", "AWS_SECRET_ACCESS_KEY"}},
 		{"wrong access key", env("AWS_ACCESS_KEY_ID=NOBODY"), arguments(w), 1, []string{"refuses the AWS credentials"}},
@@ -156,7 +174,7 @@ func TestStored(t *testing.T) {
 				Elapsed     float64 `json:"elapsed"`
 				Encrypted   bool    `json:"encrypted"`
 			}
-			if err := json.Unmarshal([]byte(r.Stderr), &log); err != nil {
+			if err := json.Unmarshal([]byte(r.Outcome()), &log); err != nil {
 				t.Fatal(err)
 			}
 			if log.Msg != "backup stored" || log.Documents != len(c.docs) || log.Bytes != size || log.StoredBytes != len(object) ||
@@ -215,18 +233,70 @@ func TestIfAbsent(t *testing.T) {
 		t.Fatal(r.Stderr)
 	}
 	before := w.Get(t, "c.jsonl.gz.age")
-	exectest.OneLine(t, w.Run(t, nil, "backup", arguments(w, "-if-absent")...), 1, "has an object already", "-if-absent")
+	exectest.OneLine(t, w.Run(t, nil, "backup", arguments(w, "-if-absent")...), 1, "has an object already", "-if-absent", "nothing was stored")
 	if !bytes.Equal(before, w.Get(t, "c.jsonl.gz.age")) {
 		t.Error("the object was replaced")
 	}
 }
 
+// TestHelp reads what -h says as one who has never seen the program.
 func TestHelp(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	r := w.Run(t, nil, "backup", "-h")
-	if r.Code != 0 || r.Stderr != "" || !strings.Contains(r.Stdout, "-part-size SIZE") || !strings.Contains(r.Stdout, "usage:") {
-		t.Errorf("exit code %d, stdout %s, stderr %s", r.Code, r.Stdout, r.Stderr)
+	if r.Code != 0 || r.Stderr != "" {
+		t.Errorf("exit code %d, stderr %s", r.Code, r.Stderr)
 	}
+	for _, want := range []string{
+		"usage: backup -db NAME", "export MONGODB_URI='mongodb://user:password@", "-part-size SIZE", "(default 8.0MiB)", "The collection:\n", "Messages:\n",
+		"indexes", "validator", "no snapshot", "Exit codes:\n  0 ", "\n  3 ",
+	} {
+		if !strings.Contains(r.Stdout, want) {
+			t.Errorf("-h lacks %q", want)
+		}
+	}
+	if strings.Contains(r.Stdout, "DATABASE") || strings.Contains(r.Stdout, "[hidden]") {
+		t.Error("-h has a value that says nothing")
+	}
+	if t.Failed() {
+		t.Log(r.Stdout)
+	}
+	r = w.Run(t, nil, "backup", "-version")
+	if !regexp.MustCompile(`^backup \S+ \(millweir(, commit [0-9a-f]{12})?, go1\.\S+\)\n$`).MatchString(r.Stdout) || r.Code != 0 || r.Stderr != "" {
+		t.Errorf("-version says %s", r.Stdout)
+	}
+}
+
+// TestJSON has every failure in JSON, also that of a command line that is wrong before its -json-log.
+func TestJSON(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	for _, args := range [][]string{{"-gzip-level", "x", "-json-log"}, {"-json-log", "-gzip-level", "x"}, {"-json-log"}} {
+		r := w.Run(t, nil, "backup", args...)
+		var log struct {
+			Level, Msg, Error string
+			Exit              int
+		}
+		if err := json.Unmarshal([]byte(r.Stderr), &log); err != nil || r.Code != 2 || log.Exit != 2 || log.Level != "ERROR" || log.Msg != "backup failed" || log.Error == "" {
+			t.Errorf("%q: exit code %d, %s (%v)", args, r.Code, r.Stderr, err)
+		}
+	}
+}
+
+// TestLeftOut has a warning of what is not in the object.
+func TestLeftOut(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	w.Fill(t, "cookies", 3)
+	r := w.Run(t, nil, "backup", arguments(w)...)
+	if strings.Contains(r.Stderr, "warning") {
+		t.Errorf("a collection with nothing but documents is warned of: %s", r.Stderr)
+	}
+	unique := mongo.IndexModel{Keys: bson.D{{Key: "batch", Value: 1}}, Options: options.Index().SetUnique(true)}
+	if _, err := w.DB.Collection("cookies").Indexes().CreateOne(t.Context(), unique); err != nil {
+		t.Fatal(err)
+	}
+	exectest.OneLine(t, w.Run(t, nil, "backup", arguments(w)...), 0,
+		"backup: warning: ", "1 index: batch_1 (unique)", "no snapshot", "\nbackup: stored 3 documents")
+	r = w.Run(t, nil, "backup", arguments(w, "-json-log")...)
+	exectest.OneLine(t, r, 0, `"level":"WARN","msg":"left out of the backup","kind":"collection","indexes":["batch_1 (unique)"],"options":[],"snapshot":false`)
 }
 
 // TestStopped stops backups whose first part does not get through.

@@ -12,12 +12,27 @@ import (
 	"github.com/millweir/millweir/examples/internal/cli"
 )
 
-const synopsis = `backup stores a MongoDB collection as one compressed and encrypted S3 object.
+var help = cli.Help{
+	Synopsis: `backup stores the documents of a MongoDB collection as one compressed and encrypted S3 object.
 
-usage: backup -db DATABASE -collection COLLECTION -bucket BUCKET -key KEY -recipient age1… [flags]
+usage: backup -db NAME -collection NAME -bucket NAME -key KEY -recipient age1… [flags]
 
-The MongoDB URI comes from MONGODB_URI, -mongo-file or -mongo; AWS credentials, region and endpoint from the environment and ~/.aws.
-`
+  export MONGODB_URI='mongodb://user:password@db.example.com/'
+  export AWS_ENDPOINT_URL_S3=https://s3.example.com AWS_PROFILE=backups
+  backup -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -recipient age1…
+
+AWS credentials, region and endpoint come from the environment and ~/.aws, as for every AWS tool.`,
+	Notes: `Not in the object: the collection's indexes, its options (validator, collation, capped, time series, …) and, of a
+view, its definition. A warning names what was left out. A backup is no snapshot: of what is written while it runs
+some may be in it and some not.
+
+Exit codes:
+  0    all is stored
+  1    it failed: nothing is stored
+  2    the command line or the environment is wrong: nothing is stored
+  3    whether it is stored is not known: look at the object before you trust it
+  129  stopped by SIGHUP; 130 by SIGINT, 143 by SIGTERM: nothing is stored`,
+}
 
 // settings is what the command line asks for.
 type settings struct {
@@ -39,20 +54,24 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	s := &settings{partSize: 8 << 20, filter: cli.Filter{D: bson.D{}}}
 	fs := p.Flags()
 	s.mongo.Flags(fs)
-	s.s3.Flags(fs)
-	s.recipients.Flags(fs)
 	fs.Var(&s.filter, "filter", "`FILTER` in Extended JSON: only the documents that match are stored (default: all)")
+	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "store a backup of nothing if there is no document")
+	s.s3.Flags(fs)
+	fs.BoolVar(&s.ifAbsent, "if-absent", false, "refuse to replace an object that has the key already")
+	fs.Var(&s.sse, "sse", "server-side `ENCRYPTION`: AES256, aws:kms or aws:kms:KEY (default: the bucket's)")
+	s.recipients.Flags(fs)
+	fs.Group("Format and speed")
 	fs.StringVar(&s.json, "json", "canonical", "`FORM` of Extended JSON: canonical keeps every type, relaxed reads more easily")
 	fs.IntVar(&s.gzipLevel, "gzip-level", 6, "compression `LEVEL`, 1 (fastest) to 9 (smallest)")
 	fs.Var(&s.partSize, "part-size", "`SIZE` of a part of the upload, 5MiB to 5GiB")
-	fs.IntVar(&s.parallelism, "parallelism", 4, "`NUMBER` of parts sent at a time; memory is about (NUMBER+1) × SIZE")
-	fs.Var(&s.sse, "sse", "server-side `ENCRYPTION`: AES256, aws:kms or aws:kms:KEY (default: the bucket's)")
-	fs.BoolVar(&s.ifAbsent, "if-absent", false, "refuse to replace an object that has the key already")
-	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "store a backup of nothing where there is no document")
-	if err := p.Parse(fs, args, synopsis); err != nil {
+	fs.IntVar(&s.parallelism, "parallelism", 4, "`NUMBER` of parts sent at a time; memory is about (NUMBER+1) × part size")
+	if err := p.Parse(fs, args, help); err != nil {
 		return nil, err
 	}
 	if err := cli.Require(fs, "db", "collection", "bucket", "key"); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.mongo.Check(), s.s3.CheckKey()); err != nil {
 		return nil, err
 	}
 	switch {
@@ -92,7 +111,7 @@ func (e *sse) Set(text string) error {
 	return nil
 }
 
-// expect returns about how many documents will come; 0 where that is not known without reading them.
+// expect returns about how many documents will come; 0 if that is not known without reading them.
 func (s *settings) expect(ctx context.Context, coll *mongo.Collection) int64 {
 	if len(s.filter.D) > 0 {
 		return 0

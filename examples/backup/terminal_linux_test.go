@@ -37,16 +37,16 @@ func TestTerminal(t *testing.T) {
 	}
 	_ = terminal.Close()
 	got := written()
-	line := regexp.MustCompile(`\[[=>-]+\] +\d+ %, \d+ documents, \d+/s, [\d.]+ MiB read, [\d.]+ MiB stored, \d parts?, \ds`)
+	line := regexp.MustCompile(`\[[=>-]+\] +\d+ %, \d+ documents, \d+/s, [\d.]+ MiB read, [\d.]+ M?i?B of [\d.]+ MiB stored, \d parts?, \ds`)
 	if n := len(line.FindAllString(got, -1)); n < 3 {
 		t.Errorf("the line of progress came %d times", n)
 	}
 	lines := strings.Split(strings.TrimSpace(got), "\n")
-	if last := lines[len(lines)-1]; !regexp.MustCompile(`Stored 12 documents \(12 MiB of BSON\) of shop\.cookies as s3://backups/c\.jsonl\.gz\.age: 1[26] MiB in [34] parts, ETag "[^"]+", in `).MatchString(last) {
+	if last := lines[len(lines)-1]; !regexp.MustCompile(`backup: stored 12 documents \(12 MiB of BSON\) of shop\.cookies as s3://backups/c\.jsonl\.gz\.age: 1[26] MiB in [34] parts, ETag "[^"]+", in `).MatchString(last) {
 		t.Errorf("the last line is %q", last)
 	}
-	if strings.Contains(got, "level=INFO") {
-		t.Error("there are log lines")
+	if strings.Contains(got, "under way") {
+		t.Error("there are lines of progress next to the live one")
 	}
 	if t.Failed() {
 		t.Logf("%q", got)

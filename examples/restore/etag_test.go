@@ -89,6 +89,6 @@ func TestETag(t *testing.T) {
 	env := []string{"AWS_ENDPOINT_URL_S3=" + proxy}
 	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w, "-collection", "empty")...), 1, "no ETag", "nothing was inserted into shop.empty")
 	same(t, w.Documents(t, "empty"), nil)
-	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w)...), 0, "restore done")
+	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w)...), 0, "restored ")
 	same(t, w.Documents(t, "back"), docs)
 }

@@ -11,8 +11,8 @@
 //
 // Nothing is visible in the collection before the whole object was read, decrypted and parsed.
 //
-//   - A collection that does not exist: the documents go into a new collection beside it, COLLECTION_restore_XXXXXXXX, which gets the
-//     name when all are in. If anything fails before that, it is dropped again.
+//   - A collection that does not exist: the documents go into a new collection, COLLECTION_restore_XXXXXXXX, which gets the name when
+//     all are in. It is made when the first document was decrypted and read. If anything fails after that, it is dropped again.
 //   - -drop, a collection that has documents: the same, and the new collection takes the place of the old one, whose indexes and options
 //     are gone with it. Where the server cannot replace in one step (FerretDB v1), the old one is renamed first and dropped last. If
 //     the answer to that is lost, the restore finds out what the server did, and finishes; where it cannot, it says what to look at.
@@ -26,23 +26,34 @@
 //     says how much, and running it again with -merge completes it.
 //   - Else a collection that has documents is refused.
 //
+// A backup has no indexes and no options of its collection (validator, collation, capped, time series, …): a warning before the outcome
+// says how many it left out, as far as the object tells it, and names what the replaced collection had.
+//
 // # Messages
 //
-// They go to standard error: a live line on a terminal, a log line every 5 s elsewhere, JSON with -json-log. The last line tells the
-// outcome. With -json-log it is, for a restore that is done (bytes are those of BSON inserted, stored_bytes those of the object,
-// equal counts the documents that were there already, elapsed is in seconds):
+// They go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with -json-log. Progress counts as restored what the
+// database has acknowledged. The last line is the outcome. With -json-log it is, for a restore that is done (bytes are those of BSON
+// inserted, stored_bytes those of the object, equal counts the documents that were there already, elapsed is in seconds):
 //
 //	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,"stored_bytes":9400000,"equal":0,
 //	 "etag":"\"…\"","db":"shop","collection":"cookies","elapsed":1.234}
 //
-// and for one that is not:
+// after, if anything is missing (kind, indexes and options are those of the collection as it was found):
+//
+//	{"time":"…","level":"WARN","msg":"left out of the restore","kind":"collection","indexes":["email_1 (unique)"],"options":[],
+//	 "backup_left_out":"1 index","replaced":true}
+//
+// and for one that is not done:
 //
 //	{"time":"…","level":"ERROR","msg":"restore failed","error":"…","exit":1}
 //
 // # Exit codes
 //
-// 0: all is restored. 1: it failed. 2: the command line is wrong. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM. A second signal ends
-// the program at once, and leaves the collection COLLECTION_restore_XXXXXXXX behind.
+// 0: all is restored. 1: it failed, and the message says what is left of it. 2: the command line or the environment is wrong, also if it is a
+// server that finds out, and nothing was done. 3: what the server did is not known, because its reply was lost or a write concern was not
+// met; the message says what to look at. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM. A second signal ends the program at once, and
+// leaves the collection COLLECTION_restore_XXXXXXXX behind. The command go run turns every code but 0 into 1, and does not pass signals
+// on: build the program.
 package main
 
 import (
@@ -76,7 +87,11 @@ type job struct {
 	coll       *mongo.Collection // the target
 	object     *s3.HeadObjectOutput
 
+	catalog cli.Catalog // of the target as it was
+	inPlace bool        // the target stays, and the documents are added to it
+
 	read, parsed stream.Stats // bytes of the object, documents
+	answered     cli.Answered // by the database
 	nameless     bool         // a document has no _id
 	left         string       // a collection that is to be dropped by hand
 	unconfirmed  error        // of a renaming that took place: the write concern was not met
@@ -93,6 +108,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 			return err
 		}
 	}
+	j.mongo.Answered = &j.answered
 	database, err := s.mongo.Connect(ctx, p)
 	if err != nil {
 		return err
@@ -113,10 +129,11 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 		return err
 	}
 
+	j.catalog = s.mongo.Catalog(ctx, j.coll)
+	j.inPlace = state == empty || state == filled && !s.drop
 	began := time.Now()
-	inPlace := state == empty || state == filled && !s.drop
 	var result done
-	if inPlace {
+	if j.inPlace {
 		result, err = j.merge(ctx)
 	} else {
 		result, err = j.replace(ctx, state)
@@ -131,8 +148,10 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 // documents is the pipeline from the object to the documents in it: the mirror of the backup's.
 func (j *job) documents() stream.Source[bson.Raw] {
 	format := cli.Format{Encrypted: len(j.identities) > 0, Identities: j.identities}
-	seen := s3source.DownloadOptions{IfMatch: aws.ToString(j.object.ETag)} // what is reported must be of what is read
-	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, &seen),
+	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, &s3source.DownloadOptions{
+		IfMatch: aws.ToString(j.object.ETag), // what is reported must be of what is read
+		OnRetry: j.answered.Retry,
+	}),
 		cli.Expect(format.Encrypted),
 		stream.Monitor[[]byte](&j.read),
 	)
@@ -149,9 +168,12 @@ func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.Ins
 }
 
 // watch shows how one reading of the object goes on, in which the documents are restored, or checked.
-func (j *job) watch(verb string) (stop func()) {
+func (j *job) watch(verb string, answered *cli.Answered) (stop func()) {
 	j.read, j.parsed = stream.Stats{}, stream.Stats{}
-	return j.program.Watch(cli.Counters{Documents: &j.parsed, Object: &j.read, Size: aws.ToInt64(j.object.ContentLength), Verb: verb})
+	j.answered.Reset()
+	return j.program.Watch(&cli.Counters{
+		Documents: &j.parsed, Object: &j.read, Answered: answered, Size: aws.ToInt64(j.object.ContentLength), Verb: verb,
+	})
 }
 
 // explain adds to err what to do about it.
@@ -177,17 +199,41 @@ type done struct {
 }
 
 func report(j *job, r done, elapsed time.Duration) {
-	words := fmt.Sprintf("Restored %s documents (%s of BSON) from %s (%s) into %s in %s.",
+	if missing := j.missing(); missing != "" {
+		j.program.Warn(missing, "left out of the restore", append(j.catalog.Attrs(),
+			"backup_left_out", cli.LeftOut(j.object.Metadata), "replaced", !j.inPlace)...)
+	}
+	words := fmt.Sprintf("restored %s documents (%s of BSON) from %s (%s) into %s in %s",
 		cli.Count(r.Inserted), cli.Bytes(r.Bytes), j.s3.URL(), cli.Bytes(aws.ToInt64(j.object.ContentLength)),
 		j.mongo.Namespace(), elapsed.Round(10*time.Millisecond))
 	if r.equal > 0 {
-		words += fmt.Sprintf(" %s more were there already, byte for byte.", cli.Count(r.equal))
+		words += fmt.Sprintf("; %s more were there already, byte for byte", cli.Count(r.equal))
 	}
 	j.program.Done(words, "restore done",
 		"documents", r.Inserted, "bytes", r.Bytes,
 		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal, "etag", aws.ToString(j.object.ETag),
 		"db", j.mongo.DB, "collection", j.mongo.Collection, "elapsed", cli.Seconds(elapsed),
 	)
+}
+
+// missing says what the restored collection may lack next to its documents: what the backup left out, and what the collection had that
+// was replaced. It is "" if that is nothing.
+func (j *job) missing() string {
+	var all []string
+	if left := cli.LeftOut(j.object.Metadata); left != "" {
+		what := "the backup has only documents. Left out: " + left
+		if j.inPlace {
+			what += "; " + j.mongo.Namespace() + " keeps its own"
+		}
+		all = append(all, what)
+	}
+	if !j.inPlace && !j.catalog.Empty() {
+		all = append(all, fmt.Sprintf("The old %s was replaced. Lost with it: %s", j.mongo.Namespace(), j.catalog))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.Join(all, ". ") + ". Create by hand what is missing"
 }
 
 // state is how the target was found.

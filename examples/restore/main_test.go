@@ -145,8 +145,64 @@ func TestRefused(t *testing.T) {
 	}
 	w.Put(t, key, good)
 	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "other")...), 1, "shop.other has documents", "-drop", "-merge")
-	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "a$b")...), 1, "shop.a$b", "correct -db or -collection")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "a$b")...), 2, "shop.a$b", "correct -db or -collection")
 	same(t, w.Documents(t, "other"), before)
+}
+
+// TestNothingMade has objects whose first bytes show that they cannot be restored: no collection is made for them.
+func TestNothingMade(t *testing.T) {
+	w := exectest.Start(t, "backup", "restore")
+	w.Fill(t, "cookies", 5)
+	backup(t, w, "cookies", "-recipient", w.Recipient)
+	good := w.Get(t, key)
+	for name, c := range map[string]struct {
+		object []byte
+		args   []string
+		says   string
+	}{
+		"wrong key":   {good, arguments(w, "-identity", w.Stranger), "no key in the -identity file opens the object"},
+		"no key":      {good, plain(), "is encrypted"},
+		"needless":    {zip("{}\n"), arguments(w), "not encrypted"},
+		"text":        {[]byte("hello\n"), plain(), "no compressed backup"},
+		"no document": {zip("hello\n"), plain(), "line 1"},
+	} {
+		w.Put(t, key, c.object)
+		r := w.Run(t, nil, "restore", c.args...)
+		exectest.OneLine(t, r, 1, c.says, "; shop.back is as it was\n")
+		if strings.Contains(r.Stderr, "_restore_") {
+			t.Errorf("%s: a collection was made: %s", name, r.Stderr)
+		}
+	}
+}
+
+// TestHelp reads what -h and -version say.
+func TestHelp(t *testing.T) {
+	w := exectest.Start(t, "restore")
+	r := w.Run(t, nil, "restore", "-h")
+	for _, want := range []string{
+		"usage: restore -db NAME", "export MONGODB_URI='mongodb://user:password@", "The object:\n", "indexes", "validator", "no snapshot", "\n  3 ",
+	} {
+		if !strings.Contains(r.Stdout, want) || r.Code != 0 || r.Stderr != "" {
+			t.Errorf("-h lacks %q (exit code %d): %s%s", want, r.Code, r.Stdout, r.Stderr)
+		}
+	}
+	if r = w.Run(t, nil, "restore", "-version"); !strings.HasPrefix(r.Stdout, "restore ") || r.Code != 0 {
+		t.Errorf("-version: exit code %d, %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// TestLost has a warning of the indexes that the replaced collection had.
+func TestLost(t *testing.T) {
+	w := exectest.Start(t, "backup", "restore")
+	w.Fill(t, "cookies", 5)
+	backup(t, w, "cookies", "-recipient", w.Recipient)
+	w.Fill(t, "back", 2)
+	if _, err := w.DB.Collection("back").Indexes().CreateOne(t.Context(), mongo.IndexModel{Keys: bson.D{{Key: "batch", Value: 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-drop")...), 0, "restore: warning: ", "old shop.back was replaced", "batch_1", "\nrestore: restored 5 documents")
+	w.Put(t, key, zip(`{"_id":1}`+"\n")) // by another program, which does not say what it left out
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 0, "restore: warning: ", "if there were any", "validator")
 }
 
 func TestRestored(t *testing.T) {
@@ -209,7 +265,7 @@ func TestRestored(t *testing.T) {
 				Equal       int     `json:"equal"`
 				Elapsed     float64 `json:"elapsed"`
 			}
-			if err := json.Unmarshal([]byte(r.Stderr), &log); err != nil {
+			if err := json.Unmarshal([]byte(r.Outcome()), &log); err != nil {
 				t.Fatal(err)
 			}
 			if log.Msg != "restore done" || log.Documents != 1500-c.equal || log.Equal != c.equal || log.StoredBytes != len(w.Get(t, key)) || log.Elapsed <= 0 {
@@ -231,14 +287,14 @@ func TestPlainAndEmpty(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	docs := w.Fill(t, "cookies", 20)
 	backup(t, w, "cookies", "-no-encryption")
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain()...), 0, "restore done")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain()...), 0, "restored ")
 	same(t, w.Documents(t, "back"), docs)
 
 	backup(t, w, "nothing", "-no-encryption", "-allow-empty")
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop")...), 1, "has no document", "-allow-empty", "shop.back is as it was")
 	same(t, w.Documents(t, "back"), docs)
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 0, "documents=0")
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop", "-allow-empty")...), 0, "documents=0")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 0, "restored 0 documents")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop", "-allow-empty")...), 0, "restored 0 documents")
 	same(t, w.Documents(t, "back"), nil)
 	if got := w.Collections(t); !strings.Contains(got, "new") || !strings.Contains(got, "back") || strings.Contains(got, "restore") {
 		t.Errorf("the collections are %s", got)
@@ -318,8 +374,8 @@ func TestMergeUnclear(t *testing.T) {
 	same(t, w.Documents(t, "second"), second)
 
 	w.Put(t, key, zip(`{"a":"1"}`+"\n"+`{"a":"2"}`+"\n")) // without -merge nothing is unclear
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "empty")...), 0, "documents=2")
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "filled", "-drop")...), 0, "documents=2")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "empty")...), 0, "restored 2 documents")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "filled", "-drop")...), 0, "restored 2 documents")
 }
 
 // TestCutLate restores an object that turns out to be cut when most of its documents are in.

@@ -17,14 +17,14 @@ import (
 // was decrypted, parsed and compared with what the collection has.
 func (j *job) merge(ctx context.Context) (done, error) {
 	untouched := func(err error) error {
-		return fmt.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace())
+		return definite(fmt.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace()))
 	}
 	if aws.ToString(j.object.ETag) == "" {
 		return done{}, untouched(fmt.Errorf("the server tells no ETag of %s, by which it would be known to be the same when it is read again: "+
 			"restore into a collection that does not exist", j.s3.URL()))
 	}
 	var equal int64
-	stop := j.watch("checked")
+	stop := j.watch("checked", nil)
 	_, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), sink.Discard[bson.Raw]())
 	stop()
 	if err != nil {
@@ -36,7 +36,7 @@ func (j *job) merge(ctx context.Context) (done, error) {
 
 	some := equal > 0 // else there is no need to look them up again: one that came meanwhile is refused as a duplicate
 	equal = 0
-	stop = j.watch("restored")
+	stop = j.watch("in the collection", &j.answered)
 	documents := j.documents()
 	if some {
 		documents = stream.Via(documents, j.absent(&equal))
@@ -49,16 +49,16 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	case result.Inserted+result.Unknown == 0:
 		return done{}, untouched(j.explain(err))
 	}
-	unclear := ""
+	class, unclear := stream.Fatal, ""
 	if result.Unknown > 0 {
-		unclear = fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
+		class, unclear = stream.UnknownOutcome, fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
 	}
 	advice := "run it again with -merge to add the others"
 	if j.nameless {
 		advice = "delete them and restore again, for not all have an _id by which -merge would know them"
 	}
-	return done{}, fmt.Errorf("%w; %d documents%s were inserted into %s and stay there: %s",
-		j.explain(err), result.Inserted, unclear, j.mongo.Namespace(), advice)
+	return done{}, stream.Mark(fmt.Errorf("%w; %d documents%s were inserted into %s and stay there: %s",
+		j.explain(err), result.Inserted, unclear, j.mongo.Namespace(), advice), class)
 }
 
 // identified returns a flow that looks for documents without an _id. With -merge they are an error: nothing would tell that they are
@@ -101,6 +101,7 @@ func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 				for _, doc := range b.docs {
 					if have[idOf(doc)] {
 						*equal++
+						j.answered.Documents(1)
 					} else if err := emit(doc); err != nil {
 						return err
 					}

@@ -9,6 +9,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // How long a server may take for what is left to do when all was read. Renaming is a matter of milliseconds for mongod; others copy
@@ -78,7 +80,7 @@ func (j *job) publish(ctx context.Context, aside *mongo.Collection, target state
 		return nil
 	case errors.As(err, new(unsettledError)):
 		return &strandedError{err, fmt.Sprintf("whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
-			j.mongo.Namespace(), j.mongo.DB, aside.Name())}
+			j.mongo.Namespace(), j.mongo.DB, aside.Name()), stream.UnknownOutcome}
 	case server.Code == codeNotImplemented && target != missing:
 		return j.swap(ctx, aside)
 	case server.Code == codeNamespaceExists && target == missing:
@@ -94,14 +96,24 @@ func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
 	switch {
 	case errors.As(err, new(unsettledError)):
 		return &strandedError{err, fmt.Sprintf("if there is no %s now, the old documents are in %s.%s: rename that; those of the backup are in %s.%s",
-			j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name())}
+			j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name()), stream.UnknownOutcome}
 	case err != nil:
 		return fmt.Errorf("rename the old collection: %w", err)
 	}
 	if err := j.rename(ctx, aside.Name(), j.coll.Name(), false); err != nil {
-		if errors.As(err, new(unsettledError)) || j.rename(ctx, old.Name(), j.coll.Name(), false) != nil {
+		unsettled := errors.As(err, new(unsettledError))
+		var back error
+		if !unsettled {
+			back = j.rename(ctx, old.Name(), j.coll.Name(), false)
+			unsettled = errors.As(back, new(unsettledError))
+		}
+		if unsettled || back != nil {
+			class := stream.Fatal
+			if unsettled {
+				class = stream.UnknownOutcome
+			}
 			return &strandedError{err, fmt.Sprintf("if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of them to it",
-				j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name())}
+				j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name()), class}
 		}
 		return fmt.Errorf("rename the restored collection: %w", err)
 	}

@@ -36,7 +36,7 @@ func TestRenamed(t *testing.T) {
 		{"done, interrupted", []answer{{carry: true, doc: failure(11602)}}, false, 0, nil, false},
 		{"done, lost", []answer{{carry: true, lose: true}}, false, 0, nil, false},
 		{"done, any error", []answer{{carry: true, doc: failure(8)}}, false, 0, nil, false},
-		{"done, not confirmed", []answer{{carry: true, doc: unmet}}, false, 1, []string{"shop.back has the documents of the backup now", "did not confirm"}, false},
+		{"done, not confirmed", []answer{{carry: true, doc: unmet}}, false, 3, []string{"shop.back has the documents of the backup now", "did not confirm"}, false},
 		{"not done, interrupted", []answer{{doc: failure(11602)}}, false, 0, nil, false},
 		{"not done, lost, twice", []answer{{lose: true}, {lose: true}}, false, 0, nil, false},
 		{"done late, interrupted", []answer{{late: 120 * time.Millisecond, doc: failure(50)}}, false, 0, nil, false},

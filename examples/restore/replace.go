@@ -9,8 +9,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/stream"
 )
@@ -20,16 +22,23 @@ const (
 	lateTime = 200 * time.Millisecond // for a command whose reply nobody waits for
 )
 
-// replace restores into a new collection, which takes the target's name when it is complete.
+// replace restores into a new collection, which takes the target's name when it is complete. The new collection is made when the first
+// document was decrypted and read: a wrong key, or an object that is no backup, is found before that.
 func (j *job) replace(ctx context.Context, target state) (done, error) {
 	db := j.coll.Database()
 	aside := db.Collection(j.beside("_restore_"))
-	if err := db.CreateCollection(ctx, aside.Name()); err != nil {
-		return done{}, j.explain(ended(ctx, fmt.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err)))
+	made := false
+	create := func(ctx context.Context) error {
+		err := db.CreateCollection(ctx, aside.Name())
+		made = err == nil || !refused(err)
+		if err != nil {
+			return ended(ctx, fmt.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err))
+		}
+		return nil
 	}
 
-	stop := j.watch("restored")
-	result, err := stream.Run(ctx, j.documents(), j.insert(aside))
+	stop := j.watch("restored", &j.answered)
+	result, err := stream.Run(ctx, stream.Via(j.documents(), cli.Before[bson.Raw](create)), j.insert(aside))
 	switch {
 	case err != nil:
 	case result.Inserted == 0 && target == filled && !j.allowEmpty:
@@ -45,18 +54,24 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 	switch {
 	case err == nil:
 		if j.left != "" {
-			j.program.Log().Warn("the old documents could not be dropped: drop them", "collection", j.left)
+			j.program.Warn(fmt.Sprintf("the old documents could not be dropped: they are in %s now, drop it", j.left),
+				"the old documents could not be dropped: drop them", "collection", j.left)
 		}
 		if j.unconfirmed != nil {
 			return done{}, &strandedError{j.explain(j.unconfirmed), fmt.Sprintf(
-				"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again when all its members are well", j.mongo.Namespace())}
+				"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again when all its members are well", j.mongo.Namespace()), stream.UnknownOutcome}
 		}
 		return done{InsertResult: result}, nil
 	case errors.As(err, &stranded):
-		return done{}, &strandedError{j.explain(stranded.err), stranded.what}
+		return done{}, &strandedError{j.explain(stranded.err), stranded.what, stranded.class}
+	case !made:
+		return done{}, definite(fmt.Errorf("%w; %s is as it was", j.explain(err), j.mongo.Namespace()))
 	}
-	return done{}, j.undo(context.WithoutCancel(ctx), aside, result, j.explain(err))
+	return done{}, definite(j.undo(context.WithoutCancel(ctx), aside, result, j.explain(err)))
 }
+
+// definite marks an error after which it is known what the target has, though it may not be known what the server did on the way.
+func definite(err error) error { return stream.Mark(err, stream.Fatal) }
 
 // undo drops the collection aside and says so.
 func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosink.InsertResult, cause error) error {
@@ -83,12 +98,16 @@ func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosin
 
 // strandedError is a failure that left things for a person to look at.
 type strandedError struct {
-	err  error
-	what string
+	err   error
+	what  string
+	class stream.Class // UnknownOutcome if it is not known what the target has, or whether that lasts
 }
 
 func (e *strandedError) Error() string { return e.err.Error() + "; " + e.what }
 func (e *strandedError) Unwrap() error { return e.err }
+
+// Class returns the class of the error, of which the exit code is made.
+func (e *strandedError) Class() stream.Class { return e.class }
 
 // ended returns why ctx ended, or err when it has not.
 func ended(ctx context.Context, err error) error {
