@@ -11,7 +11,8 @@ import (
 )
 
 // ErrUnknownFormat says that the first bytes of a stream belong to no format that [Detect] knows.
-var ErrUnknownFormat = errors.New("unknown format")
+// Its class is Data.
+var ErrUnknownFormat = stream.Mark(errors.New("unknown format"), stream.Data)
 
 // DetectOptions tunes [Detect]. The zero value is ready to use.
 type DetectOptions struct {

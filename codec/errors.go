@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/millweir/millweir/stream"
@@ -11,12 +12,12 @@ import (
 var (
 	// ErrLimit is what every [*LimitError] wraps: [stream.ErrLimit], with which stream.LimitBytes ends a run too.
 	ErrLimit = stream.ErrLimit
-	// ErrTooLong says that a line, an object or a frame is longer than the options allow.
-	ErrTooLong = errors.New("record too long")
-	// ErrTrailing says that bytes follow the end of the encoded data.
-	ErrTrailing = errors.New("data after the end")
-	// ErrSyntax says that bytes stand where the format has no place for them.
-	ErrSyntax = errors.New("malformed input")
+	// ErrTooLong says that a line, an object or a frame is longer than the options allow. Its class is Data.
+	ErrTooLong = stream.Mark(errors.New("record too long"), stream.Data)
+	// ErrTrailing says that bytes follow the end of the encoded data. Its class is Data.
+	ErrTrailing = stream.Mark(errors.New("data after the end"), stream.Data)
+	// ErrSyntax says that bytes stand where the format has no place for them. Its class is Data.
+	ErrSyntax = stream.Mark(errors.New("malformed input"), stream.Data)
 )
 
 // LimitError says that a stream passed a limit that its options set or left at the default.
@@ -32,6 +33,9 @@ func (e *LimitError) Error() string {
 
 // Unwrap returns [ErrLimit].
 func (e *LimitError) Unwrap() error { return ErrLimit }
+
+// Class returns [stream.Data].
+func (e *LimitError) Class() stream.Class { return stream.Data }
 
 // InputError says where in its input a stage failed. Err is the cause: [ErrTooLong], [ErrSyntax], io.ErrUnexpectedEOF or a parser's own.
 type InputError struct {
@@ -55,6 +59,19 @@ func (e *InputError) Error() string {
 
 // Unwrap returns the cause.
 func (e *InputError) Unwrap() error { return e.Err }
+
+// Class returns [stream.Data], whatever the cause is.
+func (e *InputError) Class() stream.Class { return stream.Data }
+
+// malformed returns a decoder's error with the name of its stage. Its class is Data, unless the decoder gave it another. A stream
+// that was cut is Data too: where a connection was cut, the upstream says so itself.
+func malformed(name string, err error) error {
+	err = wrap(name, err)
+	if stream.ClassOf(err) != stream.Unclassified && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	return stream.Mark(err, stream.Data)
+}
 
 // wrap is the one place where a stage's own error gets its name.
 func wrap(name string, err error) error { return fmt.Errorf("%s: %w", name, err) }

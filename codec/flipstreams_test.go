@@ -197,10 +197,14 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 		{name: "zlib, std", format: "zlib", packed: through(stdzlib.NewWriter(&zl), &zl), plain: text, weak: true},
 		{name: "zstd, klauspost", format: "zstd", packed: zst, plain: text},
 		{name: "zstd, klauspost, skippable", format: "zstd", packed: append(bytes.Clone(skip), zst...), plain: text},
-		{name: "zstd, klauspost, best, small window", format: "zstd", plain: text,
-			packed: through(zstdWriter(&zb, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(1<<10)), &zb)},
-		{name: "zstd, klauspost, two frames", format: "zstd", packed: append(bytes.Clone(zst), e.EncodeAll(text, nil)...),
-			plain: append(bytes.Clone(text), text...)},
+		{
+			name: "zstd, klauspost, best, small window", format: "zstd", plain: text,
+			packed: through(zstdWriter(&zb, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(1<<10)), &zb),
+		},
+		{
+			name: "zstd, klauspost, two frames", format: "zstd", packed: append(bytes.Clone(zst), e.EncodeAll(text, nil)...),
+			plain: append(bytes.Clone(text), text...),
+		},
 		{name: "s2, klauspost, index", format: "s2", packed: through(s2.NewWriter(&s, s2.WriterAddIndex()), &s), plain: text},
 		{name: "s2, klauspost, padding", format: "s2", packed: through(s2.NewWriter(&sp, s2.WriterPadding(1024)), &sp), plain: text},
 		{name: "snappy, klauspost", format: "s2", packed: through(s2.NewWriter(&sn, s2.WriterSnappyCompat()), &sn), plain: text},

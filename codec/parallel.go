@@ -41,7 +41,7 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 		}
 		plain, err := unpack(u)
 		if err != nil {
-			return wrap(name, err)
+			return malformed(name, err)
 		}
 		u.packed, u.plain = nil, plain
 		return nil

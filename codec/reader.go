@@ -19,8 +19,8 @@ import (
 //     What a decoder with a buffer of its own has read beyond its end is lost without an error.
 //   - Memory: one chunk of the upstream, one of its own, and what the decoder takes.
 //   - Order and goroutines: fused; the upstream runs as a coroutine of the decoder.
-//   - Errors: the upstream's as it is, also where the decoder made another of it; those of open, Read and Close, wrapped;
-//     [ErrTrailing]; [io.ErrNoProgress] after 100 reads without a byte.
+//   - Errors: the upstream's as it is, also where the decoder made another of it; those of open, Read and Close, wrapped, of class
+//     Data unless they have a class; [ErrTrailing]; [io.ErrNoProgress] after 100 reads without a byte.
 func Reader(name string, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
 	return reading(name, bounds{}, open)
 }
@@ -60,7 +60,7 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 			case err == nil:
 				err = in.fail(cerr)
 			default:
-				err = errors.Join(err, wrap(in.name, cerr))
+				err = errors.Join(err, malformed(in.name, cerr))
 			}
 		}()
 	}
@@ -153,7 +153,7 @@ func (in *input) fail(err error) error {
 	if in.err != nil {
 		return in.err
 	}
-	return wrap(in.name, err)
+	return malformed(in.name, err)
 }
 
 // Read implements [io.Reader]. It returns io.EOF only when the upstream completed, even if the upstream failed with an io.EOF.

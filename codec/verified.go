@@ -9,8 +9,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrMiscoded says that what an encoder wrote does not decode to what it was given.
-var ErrMiscoded = errors.New("the encoded data does not decode to the input")
+// ErrMiscoded says that what an encoder wrote does not decode to what it was given. Its class is Fatal: the fault is in the program
+// or in the machine, not in the data.
+var ErrMiscoded = stream.Mark(errors.New("the encoded data does not decode to the input"), stream.Fatal)
 
 // Verified returns p with an encoder that has its output decoded again while it is written: a fault in the encoder, or in the
 // machine's memory, is found before the run completes, and so before anything is published.

@@ -118,7 +118,8 @@ func (e *emitter) flush() error {
 	return e.err
 }
 
-// failing is the flow of bad settings: its run reports err before its upstream is started.
+// failing is the flow of bad settings: its run reports err, of class Fatal, before its upstream is started.
 func failing[I, O any](err error) stream.Flow[I, O] {
+	err = stream.Mark(err, stream.Fatal)
 	return stream.FlowFunc[I, O](func(stream.Source[I]) stream.Source[O] { return stream.Fail[O](err) })
 }

@@ -4,24 +4,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/millweir/millweir/stream"
 )
+
+// What is wrong with a file is of class [stream.Data], what is wrong with keys of class [stream.Fatal].
 
 var (
 	// ErrNoRecipients says that [Encrypt] was given nobody to encrypt to. Nothing is written then, least of all plaintext.
-	ErrNoRecipients = errors.New("no recipients")
+	ErrNoRecipients = fatal("no recipients")
 	// ErrRecipients says that no reader would take the header that the recipients make: there are more than 1,024 stanzas, of which
 	// a key makes one, or one has more than 128 arguments, or all take more than 2 MiB. Nothing is written then.
-	ErrRecipients = errors.New("more recipients than a header may have")
+	ErrRecipients = fatal("more recipients than a header may have")
 	// ErrNoIdentities says that [Decrypt] was given no identity to try.
-	ErrNoIdentities = errors.New("no identities")
+	ErrNoIdentities = fatal("no identities")
 	// ErrNoMatch says that the file is encrypted to none of the identities: the wrong key or passphrase.
-	ErrNoMatch = errors.New("no identity matches")
+	ErrNoMatch = fatal("no identity matches")
 	// ErrDamaged says that the armor, the header or a chunk is malformed or does not authenticate: altered, damaged, or cut inside
 	// its last chunk, which the format cannot tell apart. Some changes of a header read as [ErrNoMatch], because they make another
 	// recipient of the one that was meant.
-	ErrDamaged = errors.New("damaged")
+	ErrDamaged = stream.Mark(errors.New("damaged"), stream.Data)
 	// ErrTruncated says that the file ends early: in its armor, in its header or between two chunks. It is an io.ErrUnexpectedEOF.
-	ErrTruncated = fmt.Errorf("truncated: %w", io.ErrUnexpectedEOF)
+	ErrTruncated = stream.Mark(fmt.Errorf("truncated: %w", io.ErrUnexpectedEOF), stream.Data)
 	// ErrWorkFactor says that a passphrase would take more work to try than the options allow.
-	ErrWorkFactor = errors.New("work factor too large")
+	ErrWorkFactor = stream.Mark(errors.New("work factor too large"), stream.Data)
 )
+
+// fatal returns an error of wrong settings or keys.
+func fatal(text string) error { return stream.Mark(errors.New(text), stream.Fatal) }

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,10 +26,10 @@ const (
 var b64 = base64.RawStdEncoding.Strict()
 
 var (
-	errNilRecipient = errors.New("a recipient is nil")
-	errNilIdentity  = errors.New("an identity is nil")
-	errLabels       = errors.New("these recipients cannot be mixed: a passphrase stands alone, and post-quantum keys only beside each other")
-	errStanza       = errors.New("a recipient made a malformed stanza")
+	errNilRecipient = fatal("a recipient is nil")
+	errNilIdentity  = fatal("an identity is nil")
+	errLabels       = fatal("these recipients cannot be mixed: a passphrase stands alone, and post-quantum keys only beside each other")
+	errStanza       = fatal("a recipient made a malformed stanza")
 )
 
 // checkRecipients reports what [Encrypt] refuses.

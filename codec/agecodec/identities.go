@@ -2,7 +2,6 @@ package agecodec
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +10,8 @@ import (
 )
 
 const maxIdentities = 16 << 20 // bytes of a file of identities
+
+var errLongKeys = fatal("more than 16 MiB")
 
 // ParseIdentities returns the identities that r has, by the text forms of their secret keys: AGE-SECRET-KEY-1… (X25519) and
 // AGE-SECRET-KEY-PQ-1… (hybrid post-quantum), one a line as age-keygen writes them, or one SSH private key (Ed25519 or RSA) in
@@ -22,7 +23,7 @@ func ParseIdentities(r io.Reader) ([]age.Identity, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxIdentities+1))
 	defer clear(text)
 	if err == nil && len(text) > maxIdentities {
-		err = errors.New("more than 16 MiB")
+		err = errLongKeys
 	}
 	if err != nil {
 		return nil, fmt.Errorf("agecodec: parse identities: %w", err)

@@ -58,8 +58,8 @@ func newPassphrase(text string, opts *PassphraseOptions) *passphrase {
 }
 
 var (
-	errEmptyPassphrase = errors.New("the passphrase is empty")
-	errWorkRange       = errors.New("the work factor is not 1 to 30")
+	errEmptyPassphrase = fatal("the passphrase is empty")
+	errWorkRange       = fatal("the work factor is not 1 to 30")
 )
 
 func (p *passphrase) check() error {

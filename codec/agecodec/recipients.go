@@ -1,7 +1,6 @@
 package agecodec
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -38,12 +37,12 @@ func ParseRecipients(lines ...string) ([]age.Recipient, error) {
 }
 
 var (
-	errSecret        = errors.New("a secret key stands where a public key belongs")
-	errPublic        = errors.New("a public key stands where a secret key belongs")
-	errKeyForm       = errors.New("not a key of a known form")
-	errMalformedKey  = errors.New("malformed key")
-	errPluginKey     = errors.New("keys of age plugins are not supported")
-	errProtectedFile = errors.New("the file of identities is itself encrypted: decrypt it first")
+	errSecret        = fatal("a secret key stands where a public key belongs")
+	errPublic        = fatal("a public key stands where a secret key belongs")
+	errKeyForm       = fatal("not a key of a known form")
+	errMalformedKey  = fatal("malformed key")
+	errPluginKey     = fatal("keys of age plugins are not supported")
+	errProtectedFile = fatal("the file of identities is itself encrypted: decrypt it first")
 )
 
 func parseRecipient(line string) (age.Recipient, error) {

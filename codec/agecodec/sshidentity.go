@@ -12,8 +12,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ErrKeyEncrypted says that an SSH private key is protected by a passphrase. [ParseSSHIdentity] reads those.
-var ErrKeyEncrypted = errors.New("the SSH key is protected by a passphrase")
+// ErrKeyEncrypted says that an SSH private key is protected by a passphrase. [ParseSSHIdentity] reads those. Its class is
+// Fatal.
+var ErrKeyEncrypted = fatal("the SSH key is protected by a passphrase")
 
 // ParseSSHIdentity returns the identity of an SSH private key in PEM (Ed25519 or RSA). When the key is protected by a passphrase
 // in the OpenSSH form, passphrase is asked for it, at the first run whose file is encrypted to the key, and never again once it was

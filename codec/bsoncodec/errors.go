@@ -4,15 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // Causes that a caller may branch on, with errors.Is. A place in the input comes with them: [*SyntaxError] for JSON,
-// [*DocumentError] for BSON. Input that ends too early is io.ErrUnexpectedEOF.
+// [*DocumentError] for BSON. Input that ends too early is io.ErrUnexpectedEOF. All are of class [stream.Data].
 var (
-	ErrDepth   = errors.New("nested too deep")
-	ErrSize    = errors.New("too large")
-	ErrBlank   = errors.New("no document on the line")
-	ErrInexact = errors.New("not exact in Extended JSON")
+	ErrDepth   = stream.Mark(errors.New("nested too deep"), stream.Data)
+	ErrSize    = stream.Mark(errors.New("too large"), stream.Data)
+	ErrBlank   = stream.Mark(errors.New("no document on the line"), stream.Data)
+	ErrInexact = stream.Mark(errors.New("not exact in Extended JSON"), stream.Data)
 )
 
 // SyntaxError tells where a stream of Extended JSON could not be read.
@@ -34,6 +36,9 @@ func (e *SyntaxError) Error() string {
 // Unwrap returns the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
+// Class returns [stream.Data].
+func (e *SyntaxError) Class() stream.Class { return stream.Data }
+
 // DocumentError tells which BSON document was refused, and where in it.
 type DocumentError struct {
 	Document int64  // of the stream, from 1; 0 outside of a stream
@@ -54,6 +59,9 @@ func (e *DocumentError) Error() string {
 
 // Unwrap returns the cause.
 func (e *DocumentError) Unwrap() error { return e.Err }
+
+// Class returns [stream.Data].
+func (e *DocumentError) Class() stream.Class { return stream.Data }
 
 // errLine says that a line is too long.
 func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }

@@ -3,6 +3,8 @@ package bsoncodec
 import (
 	"fmt"
 	"math"
+
+	"github.com/millweir/millweir/stream"
 )
 
 const (
@@ -31,7 +33,7 @@ func option(name string, n *int, otherwise, most int) error {
 		*n = otherwise
 	}
 	if *n < 1 || *n > most {
-		return fmt.Errorf("bsoncodec: %s is %d, not in 1 to %d", name, *n, most)
+		return stream.Mark(fmt.Errorf("bsoncodec: %s is %d, not in 1 to %d", name, *n, most), stream.Fatal)
 	}
 	return nil
 }

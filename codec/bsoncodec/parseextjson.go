@@ -54,7 +54,7 @@ func (o *ParseExtJSONOptions) parser() parser {
 //     more than 64 KiB has memory of its own, at most about a third more than it is long.
 //   - Memory: the longest line, as much and an eighth for its document, and the document.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, with [ErrDepth], [ErrSize], [ErrBlank] and io.ErrUnexpectedEOF among
-//     the causes.
+//     the causes. To go on after a line that is no document, cut with codec.Lines, and call [AppendBSON] in stream.Supervise.
 func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 	var o ParseExtJSONOptions
 	if opts != nil {
