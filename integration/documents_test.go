@@ -66,6 +66,7 @@ func values() []value {
 		{"int32 min", int32(math.MinInt32), false},
 		{"int32 max", int32(math.MaxInt32), false},
 		{"timestamp", bson.Timestamp{T: math.MaxUint32, I: math.MaxUint32}, false},
+		{"timestamp 0", bson.Timestamp{}, true}, // for which servers store their own time unless they are told not to
 		{"int64", int64(1), false},
 		{"int64 min", int64(math.MinInt64), false},
 		{"int64 max", int64(math.MaxInt64), false},
@@ -215,7 +216,7 @@ func mixedValue(r *rand.Rand, depth int) any {
 	case 15:
 		return int32(r.Uint32())
 	case 16:
-		return bson.Timestamp{T: r.Uint32(), I: r.Uint32()}
+		return []bson.Timestamp{{}, {T: 1}, {I: 1}, {T: r.Uint32(), I: r.Uint32()}}[r.IntN(4)]
 	case 17:
 		return int64(r.Uint64()) >> r.IntN(64)
 	case 18:

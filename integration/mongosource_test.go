@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/xoptions"
 
 	"github.com/millweir/millweir/integration/servers"
 	"github.com/millweir/millweir/sink"
@@ -20,11 +21,22 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
+// asTheyAre returns options by which the driver alone inserts documents in any order and as they are: the server stores no time for an
+// empty timestamp.
+func asTheyAre(t testing.TB) *options.InsertManyOptionsBuilder {
+	t.Helper()
+	o := options.InsertMany().SetOrdered(false)
+	if err := xoptions.SetInternalInsertManyOptions(o, "addCommandFields", bson.D{{Key: "bypassEmptyTsReplacement", Value: true}}); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 // load inserts docs with the driver alone.
 func load(t testing.TB, coll *mongo.Collection, docs []bson.Raw) {
 	t.Helper()
 	for part := range slices.Chunk(docs, 5000) {
-		if _, err := coll.InsertMany(t.Context(), part, options.InsertMany().SetOrdered(false)); err != nil {
+		if _, err := coll.InsertMany(t.Context(), part, asTheyAre(t)); err != nil {
 			t.Fatal(err)
 		}
 	}

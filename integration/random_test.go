@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -12,7 +11,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/integration/servers"
@@ -95,8 +93,7 @@ type refusal struct {
 	example bson.Raw
 }
 
-// withID returns doc with an int32 _id in front, the only one, and without empty timestamps among its own fields: for those a server
-// stores the time of the insert (https://www.mongodb.com/docs/manual/reference/bson-types/#timestamps).
+// withID returns doc with an int32 _id in front, the only one.
 func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
 	t.Helper()
 	b := append([]byte{0, 0, 0, 0, 0x10}, "_id\x00"...)
@@ -106,10 +103,9 @@ func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
 		t.Fatal(err)
 	}
 	for _, e := range elements {
-		if v := e.Value(); e.Key() == "_id" || v.Type == bson.TypeTimestamp && bytes.Equal(v.Value, make([]byte, 8)) {
-			continue
+		if e.Key() != "_id" {
+			b = append(b, e...)
 		}
-		b = append(b, e...)
 	}
 	b = append(b, 0)
 	binary.LittleEndian.PutUint32(b, uint32(len(b)))
@@ -119,7 +115,7 @@ func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
 // insertTaken inserts docs with the driver alone and returns those that the server took. Of the others it gives the reasons.
 func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw, refused func(doc bson.Raw, why string)) []bson.Raw {
 	t.Helper()
-	_, err := coll.InsertMany(t.Context(), docs, options.InsertMany().SetOrdered(false))
+	_, err := coll.InsertMany(t.Context(), docs, asTheyAre(t))
 	var bulk mongo.BulkWriteException
 	var command mongo.CommandError
 	switch {
