@@ -15,7 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// emptied returns documents with a Timestamp(0, 0) where servers store their own time, and where they do not.
+// emptied returns documents with a Timestamp(0, 0) where servers store their own time, and where
+// they do not.
 func emptied(t testing.TB, first int32) []bson.Raw {
 	t.Helper()
 	zero, in := bson.Timestamp{}, bson.D{{Key: "t", Value: bson.Timestamp{}}}
@@ -29,7 +30,8 @@ func emptied(t testing.TB, first int32) []bson.Raw {
 	}
 }
 
-// TestOddDocumentsThroughABackup backs odd documents up and restores them in every way: each byte is as it was.
+// TestOddDocumentsThroughABackup backs odd documents up and restores them in every way: each byte
+// is as it was.
 func TestOddDocumentsThroughABackup(t *testing.T) {
 	n := 5000
 	if long {

@@ -45,7 +45,8 @@ func restarted(coll mongosource.Finder, failed func()) stream.Source[bson.Raw] {
 		&stream.RestartOptions{Backoff: stream.Backoff{Min: time.Millisecond, Notify: func(error, time.Duration) { failed() }}})
 }
 
-// TestRestartedScan has a scan fail in the middle of the _ids of each of five types. It goes on behind the last one.
+// TestRestartedScan has a scan fail in the middle of the _ids of each of five types. It goes on
+// after the last one.
 func TestRestartedScan(t *testing.T) {
 	m := servers.SecantusDB(t)
 	coll := m.Database(t).Collection("c")
@@ -70,7 +71,8 @@ func TestRestartedScan(t *testing.T) {
 	}
 }
 
-// A collection that is dropped in mid-scan ends the run, though each scan of what is there then would succeed.
+// A collection that is dropped in mid-scan ends the run, though each scan of what is there then
+// would succeed.
 func TestRestartedScanOfADroppedCollection(t *testing.T) {
 	coll := servers.Shared.SecantusDB(t).Database(t).Collection("c")
 	docs := mixedIDs(t, 100)

@@ -25,10 +25,12 @@ type RestartOptions struct {
 //		},
 //		nil)
 //
-// Nothing comes twice and nothing is lost if three things hold, which Restart cannot check: positions ascend in the order of the
-// elements; after(p) has exactly the elements after p; and all sources read the same data. The example shows why: {_id: {$gt: id}} would
-// leave out every _id of another type than id's, and a collection that was dropped and made again between two tries has other documents.
-// Both end in a short or mixed success. The example of package mongosource compares the collection's UUID too.
+// Nothing comes twice and nothing is lost if three things hold, which Restart cannot check:
+// positions ascend in the order of the elements; after(p) has exactly the elements after p; and all
+// sources read the same data. The example shows why: {_id: {$gt: id}} would leave out every _id of
+// another type than id's, and a collection that was dropped and made again between two tries has
+// other documents. Both end in a short or mixed success. The example of package mongosource
+// compares the collection's UUID too.
 //
 // To go on with a position that an earlier run stored, let first be after of that.
 //

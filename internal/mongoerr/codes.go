@@ -1,9 +1,14 @@
 package mongoerr
 
-import "github.com/millweir/millweir/stream"
+import (
+	"slices"
+
+	"github.com/millweir/millweir/stream"
+)
 
 // classes has the servers' error codes for which it is known what can be done
-// (https://www.mongodb.com/docs/manual/reference/error-codes/). A code that is missing is unclassified.
+// (https://www.mongodb.com/docs/manual/reference/error-codes/). A code that is missing is
+// unclassified.
 var classes = func() map[int]stream.Class {
 	m := map[int]stream.Class{}
 	for c, codes := range map[stream.Class][]int{
@@ -92,7 +97,7 @@ var classes = func() map[int]stream.Class {
 			166,   // CommandNotSupportedOnView
 			167,   // OptionNotSupportedOnView
 			168,   // InvalidPipelineOperator
-			175,   // QueryPlanKilled: the collection was dropped or renamed, or the index dropped; another scan would read something else
+			175,   // QueryPlanKilled: the collection was dropped or renamed, another scan would be short
 			239,   // SnapshotTooOld: another scan would read another snapshot
 			260,   // InvalidResumeToken
 			263,   // OperationNotSupportedInTransaction
@@ -121,14 +126,15 @@ var classes = func() map[int]stream.Class {
 	return m
 }()
 
-// notOfTheDocument are the codes that are fatal also as the error of one document of a write. With any other code that is not
-// transient the document is at fault: BadValue, for one, is what an _id gets that is an array.
-var notOfTheDocument = map[int]bool{13: true, 18: true, 20: true, 26: true, 61: true, 73: true, 166: true, 371: true, 8000: true, 11601: true, 14031: true}
+// notOfTheDocument are the codes that are fatal also as the error of one document of a write. With
+// any other code that is not transient the document is at fault: BadValue, for one, is what an _id
+// gets that is an array.
+var notOfTheDocument = []int{13, 18, 20, 26, 61, 73, 166, 371, 8000, 11601, 14031}
 
 // ClassOfWrite returns the class of the code with which a server refused one document of a write.
 func ClassOfWrite(code int) stream.Class {
 	switch c := classes[code]; {
-	case c.Transient() || notOfTheDocument[code]:
+	case c.Transient() || slices.Contains(notOfTheDocument, code):
 		return c
 	default:
 		return stream.Data

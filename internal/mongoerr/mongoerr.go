@@ -1,5 +1,5 @@
-// Package mongoerr gives the errors of the MongoDB driver the classes of package stream, and names the collection that an error
-// is about.
+// Package mongoerr gives the errors of the MongoDB driver the classes of package stream, and names
+// the collection that an error is about.
 package mongoerr
 
 import (
@@ -18,8 +18,9 @@ import (
 // Mark returns err with its class, see [Class]. An error without one stays as it is.
 func Mark(err error) error { return stream.Mark(err, Class(err)) }
 
-// Class returns the class of err, which the driver returned, for an operation that may be repeated: a read, or a write that was
-// certainly not carried out. It returns Unclassified for what it does not know.
+// Class returns the class of err, which the driver returned, for an operation that may be repeated:
+// a read, or a write that was certainly not carried out. It returns Unclassified for what it does
+// not know.
 func Class(err error) stream.Class {
 	var selection topology.ServerSelectionError
 	if errors.As(err, &selection) {
@@ -31,8 +32,8 @@ func Class(err error) stream.Class {
 	return ofClient(err)
 }
 
-// ofSelection returns the class of err, for which no server was found in time. A server may come back, unless the driver has an error
-// of each that will not pass.
+// ofSelection returns the class of err, for which no server was found in time. A server may come
+// back, unless the driver has an error of each that will not pass.
 func ofSelection(err topology.ServerSelectionError) stream.Class {
 	most := stream.Unclassified
 	for _, s := range err.Desc.Servers {
@@ -111,8 +112,8 @@ func ofClient(err error) stream.Class {
 	return stream.Unclassified
 }
 
-// ofConnection returns the class of a failed connection: Retryable however it ended, by RST, by FIN or in the middle of a message,
-// unless a certificate or the name of the host is wrong.
+// ofConnection returns the class of a failed connection: Retryable however it ended, by RST, by FIN
+// or in the middle of a message, unless a certificate or the name of the host is wrong.
 func ofConnection(err error) stream.Class {
 	var (
 		host      *net.DNSError
@@ -124,8 +125,8 @@ func ofConnection(err error) stream.Class {
 		header    tls.RecordHeaderError
 	)
 	switch {
-	case errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &hostname) || errors.As(err, &invalid) ||
-		errors.As(err, &alert) || errors.As(err, &header):
+	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &hostname),
+		errors.As(err, &invalid), errors.As(err, &alert), errors.As(err, &header):
 		return stream.Fatal
 	case errors.As(err, &host) && host.IsNotFound:
 		return stream.Unclassified

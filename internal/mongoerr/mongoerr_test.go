@@ -31,7 +31,8 @@ func command(code int32, labels ...string) error {
 	return mongo.CommandError{Code: code, Labels: labels}
 }
 
-// noServer is the error when the driver chose no server in time, having these errors of the servers.
+// noServer is the error when the driver chose no server in time, having these errors of the
+// servers.
 func noServer(last ...error) error {
 	e := topology.ServerSelectionError{Wrapped: errors.New("server selection timeout")}
 	for _, err := range last {
@@ -95,7 +96,8 @@ func TestClass(t *testing.T) {
 		}
 	}
 	for want, codes := range map[stream.Class][]int32{
-		// https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md, and lost cursors
+		// https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md,
+		// and lost cursors
 		stream.Retryable: {6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 10058, 43, 237, 50, 112, 246},
 		stream.Throttled: {365, 402, 433, 449, 450, 462, 16500},
 		stream.Data:      {11000, 11001, 12582, 121, 22, 10334, 52},

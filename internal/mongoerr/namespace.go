@@ -7,8 +7,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Namespace returns " db.coll" if coll has the methods Name and Database of [*mongo.Collection], quoted if it has odd characters. It
-// returns "" otherwise.
+// Namespace returns " db.coll" if coll has the methods Name and Database of [*mongo.Collection],
+// quoted if it has odd characters. It returns "" otherwise.
 func Namespace(coll any) string {
 	n, ok := coll.(interface{ Name() string })
 	if !ok {

@@ -60,7 +60,8 @@ func TestInsertBytes(t *testing.T) {
 	}
 }
 
-// The field goes with the batches that need it, and with no other: a server that does not know it takes those.
+// The field goes with the batches that need it, and with no other: a server that does not know it
+// takes those.
 func TestInsertBypassOnlyWhereNeeded(t *testing.T) {
 	docs := numbered(t, 30)
 	docs[11] = empty(t, 11)
@@ -138,7 +139,8 @@ func TestInsertEmptyTimestampAllowed(t *testing.T) {
 	}
 }
 
-// What keeps the server from being asked ends the run as what it is. It is no refusal of the document.
+// What keeps the server from being asked ends the run as what it is. It is no refusal of the
+// document.
 func TestInsertEmptyTimestampNotAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault mongotest.Fault
@@ -175,7 +177,8 @@ func TestInsertEmptyTimestampInSession(t *testing.T) {
 	}
 }
 
-// An _id that is not the first field is refused, or moved there where that is allowed. Two are always refused.
+// An _id that is not the first field is refused, or moved there where that is allowed. Two are
+// always refused.
 func TestInsertIDNotFirst(t *testing.T) {
 	last := raw(t, bson.D{{Key: "a", Value: 1}, {Key: "b", Value: bson.Timestamp{}}, {Key: "_id", Value: "last"}})
 	moved := raw(t, bson.D{{Key: "_id", Value: "last"}, {Key: "a", Value: 1}, {Key: "b", Value: bson.Timestamp{}}})

@@ -32,8 +32,8 @@ func inserts(ctx context.Context, docs []bson.Raw, n int, insert stream.Sink[bso
 	return stream.Run(ctx, stream.Via(of(docs, nil), restart), sink.Slice[mongosink.InsertResult]())
 }
 
-// A batch is carried out, its reply is lost, and so is that of the driver's repetition. It is not sent again: without _ids it would be
-// stored twice.
+// A batch is carried out, its reply is lost, and so is that of the driver's repetition. It is not
+// sent again: without _ids it would be stored twice.
 func TestRestartInsertRepliesLost(t *testing.T) {
 	docs := unnamed(t, 100)
 	for name, fault := range map[string]mongotest.Fault{
@@ -55,7 +55,8 @@ func TestRestartInsertRepliesLost(t *testing.T) {
 	}
 }
 
-// The second batch of a piece is not sent, for a reason that passes. The first is stored: the piece is not repeated.
+// The second batch of a piece is not sent, for a reason that passes. The first is stored: the piece
+// is not repeated.
 func TestRestartInsertSomeStored(t *testing.T) {
 	docs := unnamed(t, 20)
 	unavailable := topologyError()
@@ -104,7 +105,8 @@ func TestRestartInsertNothingStored(t *testing.T) {
 	}
 }
 
-// A timeout around the insert, and a failure of the upstream that passes, have documents in the collection already.
+// A timeout around the insert, and a failure of the upstream that passes, have documents in the
+// collection already.
 func TestRestartInsertEndedFromOutside(t *testing.T) {
 	docs := unnamed(t, 20)
 	insert := func(f *inserter) stream.Sink[bson.Raw, mongosink.InsertResult] {

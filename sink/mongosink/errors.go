@@ -12,33 +12,39 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrOutcomeUnknown says that documents were sent and that it is not known whether they are stored. [InsertResult].Unknown counts them.
-// It may come with a server's refusal, of a missing right (13, Unauthorized) as of most others: it may have been the driver's repetition
-// that was refused, after a first try whose reply was lost. It is of class UnknownOutcome.
+// ErrOutcomeUnknown says that documents were sent and that it is not known whether they are stored.
+// [InsertResult].Unknown counts them. It may come with a server's refusal, of a missing right (13,
+// Unauthorized) as of most others: it may have been the driver's repetition that was refused, after
+// a first try whose reply was lost. It is of class UnknownOutcome.
 var ErrOutcomeUnknown = stream.Mark(errors.New("the outcome is unknown"), stream.UnknownOutcome)
 
 // ErrDuplicate says that the server refused a document because of a unique index: one with the same _id, or another unique
 // key, exists. It does not say that the two are equal. It is of class Data.
 var ErrDuplicate = stream.Mark(errors.New("duplicate key"), stream.Data)
 
-// The reasons for which a document is not sent. They are of class Data, and come in a [DocumentError].
+// The reasons for which a document is not sent. They are of class Data, and come in a
+// [DocumentError].
 var (
 	// ErrTooLarge says that a document exceeds the 16 MiB that a server stores.
 	ErrTooLarge = stream.Mark(errors.New("the document is larger than 16 MiB"), stream.Data)
 
-	// ErrMalformed says that an element is not a BSON document: its length, its terminator or one of its top-level fields is wrong.
+	// ErrMalformed says that an element is not a BSON document: its length, its terminator or one
+	// of its top-level fields is wrong.
 	ErrMalformed = stream.Mark(errors.New("not a BSON document"), stream.Data)
 
-	// ErrIDNotFirst says that a document has an _id that is not its first field: servers move it there. See [InsertOptions].MoveID.
-	ErrIDNotFirst = stream.Mark(errors.New("the document has an _id that is not its first field, and servers move it there"), stream.Data)
+	// ErrIDNotFirst says that a document has an _id that is not its first field: servers move it
+	// there. See [InsertOptions].MoveID.
+	ErrIDNotFirst = stream.Mark(errors.New("the _id is not the first field, and servers move it there"), stream.Data)
 
-	// ErrEmptyTimestamp says that a document has a Timestamp(0, 0) at its top level, for which servers store their own time, and that the
-	// server did not prove that it can be kept from it. See [InsertOptions].AllowEmptyTimestamps.
-	ErrEmptyTimestamp = stream.Mark(errors.New("the document has a top-level Timestamp(0, 0), for which the server may store its own time"), stream.Data)
+	// ErrEmptyTimestamp says that a document has a Timestamp(0, 0) at its top level, for which
+	// servers store their own time, and that the server did not prove that it keeps it.
+	// See [InsertOptions].AllowEmptyTimestamps.
+	ErrEmptyTimestamp = stream.Mark(
+		errors.New("a top-level Timestamp(0, 0), for which the server may store its own time"), stream.Data)
 )
 
-// DocumentError is a document that was not sent, because no server takes it or this one would change it: [ErrTooLarge],
-// [ErrMalformed], [ErrIDNotFirst] or [ErrEmptyTimestamp].
+// DocumentError is a document that was not sent, because no server takes it or this one would
+// change it: [ErrTooLarge], [ErrMalformed], [ErrIDNotFirst] or [ErrEmptyTimestamp].
 type DocumentError struct {
 	Index int64         // of the document in the input, from 0
 	ID    bson.RawValue // its _id, or the zero value if it has none or it cannot be read
@@ -108,7 +114,8 @@ func (e *InsertError) Unwrap() []error {
 	return errs
 }
 
-// Class returns Data, unless no document is at fault, as with a primary that stepped down, or nothing can be written, as with a full disk.
+// Class returns Data, unless no document is at fault, as with a primary that stepped down, or
+// nothing can be written, as with a full disk.
 func (e *InsertError) Class() stream.Class {
 	if e.class == stream.Unclassified {
 		return stream.Data

@@ -23,8 +23,9 @@ type Inserter interface {
 	BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) (*mongo.BulkWriteResult, error)
 }
 
-// InsertResult counts what an insert did, also if it failed. Every document that was handed to the server is in exactly one of
-// Inserted, Failed, Unknown and, where Ordered stopped a batch in its middle, none.
+// InsertResult counts what an insert did, also if it failed. Every document that was handed to the
+// server is in exactly one of Inserted, Failed, Unknown and, where Ordered stopped a batch in its
+// middle, none.
 type InsertResult struct {
 	Inserted int64 // documents that the server's replies prove to be stored, under the write concern
 	Failed   int64 // documents that the server refused
@@ -35,10 +36,11 @@ type InsertResult struct {
 
 // Insert returns a sink that inserts its input into coll, in batches, several at a time.
 //
-//   - In: BSON documents. They are stored byte for byte. One without an _id gets an ObjectID in front. One that servers would
-//     change is an error before it is sent: if its _id is not first (see MoveID), or if it has a top-level Timestamp(0, 0) and the
-//     server did not prove that it keeps that (see AllowEmptyTimestamps). What the collection itself does to documents, as
-//     time series do, is not seen here.
+//   - In: BSON documents. They are stored byte for byte. One without an _id gets an ObjectID in
+//     front. One that servers would change is an error before it is sent: if its _id is not first
+//     (see MoveID), or if it has a top-level Timestamp(0, 0) and the server did not prove that it
+//     keeps that (see AllowEmptyTimestamps). What the collection itself does to documents, as time
+//     series do, is not seen here.
 //   - Result: the counts of [InsertResult], which are right also with an error.
 //   - Memory: (Parallelism+1) × (BatchBytes + one document) of documents, and while a batch is sent two copies of it in the driver.
 //   - Order and goroutines: batches are sent by Parallelism goroutines, in any order, and all have ended when the run returns. With
@@ -46,8 +48,9 @@ type InsertResult struct {
 //   - Errors: [*InsertError] lists the documents that the server refused, [ErrDuplicate] among them; [*DocumentError] is a document
 //     that is not sent; [ErrOutcomeUnknown] if no reply came, a write concern was not met, or
 //     a whole batch was refused for a reason that does not lie in it, a missing right for one: an earlier try of the driver may have been carried out.
-//   - Classes: what the server and the driver report is classified. Once documents may be stored no error is Retryable or Throttled,
-//     not even the upstream's or a timeout's: it is of class UnknownOutcome then, because a second run would store them twice.
+//   - Classes: what the server and the driver report is classified. Once documents may be stored no
+//     error is Retryable or Throttled, not even the upstream's or a timeout's: it is of class
+//     UnknownOutcome then, because a second run would store them twice.
 //   - Repetitions: where the server can tell one (retryable writes), the driver repeats a batch by itself, once; of a client with a time
 //     limit of its own (SetTimeout) as often as that allows. A batch for which the driver had no connection, because another
 //     one's failure took them away, is sent again up to five times. It has the same _ids then, so that a collection with an

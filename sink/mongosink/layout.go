@@ -14,7 +14,8 @@ type layout struct {
 	emptyTimestamp bool // a field other than _id is Timestamp(0, 0)
 }
 
-// layoutOf walks the top-level fields of doc, whose frame is checked. It returns false if one of them is not BSON.
+// layoutOf walks the top-level fields of doc, whose frame is checked. It returns false if one of
+// them is not BSON.
 func layoutOf(doc bson.Raw) (l layout, ok bool) {
 	rest := doc[len("size") : len(doc)-1]
 	for first := true; len(rest) > 0; first = false {

@@ -22,12 +22,12 @@ type InsertOptions struct {
 	// It does not go with Ordered.
 	ContinueOnError bool
 
-	// MoveID moves an _id that is not the first field of its document there, as servers do. Without it such a document is an error
-	// ([ErrIDNotFirst]), because it would not be stored as it is.
+	// MoveID moves an _id that is not the first field of its document there, as servers do. Without
+	// it such a document is an error ([ErrIDNotFirst]), because it would not be stored as it is.
 	MoveID bool
 
-	// AllowEmptyTimestamps inserts documents with a top-level Timestamp(0, 0) also on a server that may store its own time instead. Without
-	// it they are an error there ([ErrEmptyTimestamp]).
+	// AllowEmptyTimestamps inserts documents with a top-level Timestamp(0, 0) also on a server that
+	// may store its own time instead. Without it they are an error there ([ErrEmptyTimestamp]).
 	AllowEmptyTimestamps bool
 
 	BypassDocumentValidation bool                       // stores documents that the collection's validator would refuse

@@ -174,7 +174,8 @@ func (r *run) insert(ctx context.Context, b *batch) error {
 	return r.settle(ctx, b, res, err)
 }
 
-// add puts a document into the batch. keep is whether the server can be made to keep a Timestamp(0, 0).
+// add puts a document into the batch. keep is whether the server can be made to keep a Timestamp(0,
+// 0).
 func (b *batch) add(doc bson.Raw, l layout, keep bool) {
 	b.docs = append(b.docs, doc)
 	b.bytes += len(doc)

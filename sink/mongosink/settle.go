@@ -169,7 +169,8 @@ func (t *tally) fill(e *InsertError) {
 // complete returns the error of the run, when all workers have ended: what batches in flight added to an error that was
 // reported before is put into it.
 //
-// Once documents may be stored, no error says that the run can be repeated, whoever made it: it would store them again.
+// Once documents may be stored, no error says that the run can be repeated, whoever made it: it
+// would store them again.
 func (t *tally) complete(in *inserting, err error) error {
 	switch {
 	case err == nil && t.result.Failed > 0:

@@ -13,18 +13,20 @@ import (
 	"github.com/millweir/millweir/internal/mongoerr"
 )
 
-// Servers store their own time for a top-level Timestamp(0, 0), unless the insert has this field. The later releases of MongoDB 5.0 to
-// 8.0 and all since know it (https://jira.mongodb.org/browse/SERVER-88750).
+// Servers store their own time for a top-level Timestamp(0, 0), unless the insert has this field.
+// The later releases of MongoDB 5.0 to 8.0 and all since know it
+// (https://jira.mongodb.org/browse/SERVER-88750).
 const bypassField = "bypassEmptyTsReplacement"
 
-// emptyTimestamps is whether the server is known to store a Timestamp(0, 0) as it is when it is asked to.
+// emptyTimestamps is whether the server is known to store a Timestamp(0, 0) as it is when it is
+// asked to.
 type emptyTimestamps struct {
 	asked bool
 	doubt error // why it is not known, or nil
 }
 
-// allowEmptyTimestamp returns nil if doc, which has a top-level Timestamp(0, 0), may be sent. It asks the server at the first such
-// document of the run.
+// allowEmptyTimestamp returns nil if doc, which has a top-level Timestamp(0, 0), may be sent. It
+// asks the server at the first such document of the run.
 func (r *run) allowEmptyTimestamp(ctx context.Context, doc bson.Raw) error {
 	if !r.timestamps.asked {
 		doubt, err := askForBypass(ctx, r.coll)
@@ -42,12 +44,13 @@ func (r *run) allowEmptyTimestamp(ctx context.Context, doc bson.Raw) error {
 	return nil
 }
 
-// askForBypass returns nil if the server behind coll knows bypassField, and otherwise why that is in doubt. err says that the server could
-// not be asked.
+// askForBypass returns nil if the server behind coll knows bypassField, and otherwise why that is
+// in doubt. err says that the server could not be asked.
 //
-// It sends two inserts of no documents, which change nothing. A server that checks its fields first refuses the one with a field that does not
-// exist for that field, and the one with bypassField only because it has no documents. Any other answer proves nothing: a server that ignores
-// what it does not know would change the documents and report success.
+// It sends two inserts of no documents, which change nothing. A server that checks its fields first
+// refuses the one with a field that does not exist for that field, and the one with bypassField
+// only because it has no documents. Any other answer proves nothing: a server that ignores what it
+// does not know would change the documents and report success.
 func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 	const invalidLength, unknownField = 16, 40415
 	c, ok := coll.(interface {
@@ -62,11 +65,14 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 		field string
 		want  int32
 	}{{bypassField, invalidLength}, {"millweirUnknownField", unknownField}} {
-		err := c.Database().RunCommand(ctx, bson.D{{Key: "insert", Value: c.Name()}, {Key: "documents", Value: bson.A{}}, {Key: ask.field, Value: true}}).Err()
+		insert := bson.D{
+			{Key: "insert", Value: c.Name()}, {Key: "documents", Value: bson.A{}}, {Key: ask.field, Value: true},
+		}
+		err := c.Database().RunCommand(ctx, insert).Err()
 		var said mongo.CommandError
 		switch {
 		case err == nil:
-			return fmt.Errorf("the server takes an insert with %s and no documents, so that it may ignore the field", ask.field), nil
+			return fmt.Errorf("the server takes an insert of no documents with %s, and may ignore the field", ask.field), nil
 		case !errors.As(err, &said) || said.Code == 0 || mongoerr.Class(err).Transient():
 			return nil, err
 		case said.Code != ask.want:

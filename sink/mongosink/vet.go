@@ -9,8 +9,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// vet returns doc as it is to be sent but for an _id that it lacks, and its layout. An error says that no server takes doc, or that this
-// one is not known to store it as it is.
+// vet returns doc as it is to be sent but for an _id that it lacks, and its layout. An error says
+// that no server takes doc, or that this one is not known to store it as it is.
 func (r *run) vet(ctx context.Context, doc bson.Raw) (bson.Raw, layout, error) {
 	switch {
 	case len(doc) > maxDocumentBytes:

@@ -11,9 +11,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrCursorLost says that the server no longer knew the cursor: it was idle for too long (10 minutes, or 30 for its session)
-// because the downstream was slow, or it was killed, or the server was restarted. The driver's error is wrapped too. It is of class
-// Retryable.
+// ErrCursorLost says that the server no longer knew the cursor: it was idle for too long (10
+// minutes, or 30 for its session) because the downstream was slow, or it was killed, or the server
+// was restarted. The driver's error is wrapped too. It is of class Retryable.
 var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), stream.Retryable)
 
 // ErrMaxTime says that the server took longer than [FindOptions].MaxTime. It is of class Retryable.
@@ -39,7 +39,8 @@ func (e *MalformedError) Error() string {
 // Class returns Data.
 func (e *MalformedError) Class() stream.Class { return stream.Data }
 
-// classify gives the driver's error its class, and wraps a sentinel where a caller may want to branch on it.
+// classify gives the driver's error its class, and wraps a sentinel where a caller may want to
+// branch on it.
 func classify(err error) error {
 	const cursorNotFound, cursorKilled = 43, 237
 	var server mongo.ServerError

@@ -46,8 +46,9 @@ func ExampleFind() {
 	// Output: {"_id": {"$numberInt":"1"},"name": "stroopwafel","glazed": false}
 }
 
-// A scan that goes on where it was after a failure, whatever the types of the _ids. The documents are those of one collection only if it has
-// the same UUID at the end as at the beginning: a scan of one that was dropped and made again in between must not count as complete.
+// A scan that goes on where it was after a failure, whatever the types of the _ids. The documents
+// are those of one collection only if it has the same UUID at the end as at the beginning: a scan
+// of one that was dropped and made again in between must not count as complete.
 func ExampleFind_restart() {
 	ctx := context.Background()
 	server := mongotest.NewServer() // in earnest: your own

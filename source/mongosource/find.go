@@ -35,10 +35,12 @@ type Finder interface {
 //   - Errors: the driver's, wrapped, with the number of documents before; [ErrCursorLost] when the server gave the cursor up
 //     (a restart, or a downstream slower than the server's patience of 10 minutes a batch and 30 minutes a session),
 //     [ErrMaxTime], [*MalformedError] for what is not a document (see Validate). Every end that is not the end of the cursor is an error.
-//   - Classes: what the server and the driver report is classified. Retryable is what passes; the collection dropped or renamed in
-//     mid-scan, or a snapshot too old, is Fatal, because another scan would read something else.
-//   - The driver repeats a failed first request once; with MaxTime, a deadline of the context or a time limit of the client (SetTimeout), as
-//     often as the time allows. A lost batch is not asked for again: the run fails, and [stream.Restart] can go on (see the example).
+//   - Classes: what the server and the driver report is classified. Retryable is what passes; the
+//     collection dropped or renamed in mid-scan, or a snapshot too old, is Fatal, because another
+//     scan would read something else.
+//   - The driver repeats a failed first request once; with MaxTime, a deadline of the context or a
+//     time limit of the client (SetTimeout), as often as the time allows. A lost batch is not asked
+//     for again: the run fails, and [stream.Restart] can go on (see the example).
 //   - Without any of these nothing ends the wait for a server that takes a request and never answers, but for a cancellation.
 //   - Early end, failure, cancellation: the cursor is closed on the server (killCursors), within a second. A server that cannot be
 //     reached then closes it itself when it has been idle for 10 minutes; that is no error.

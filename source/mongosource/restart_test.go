@@ -45,8 +45,8 @@ func restarted(coll mongosource.Finder, after func(id bson.RawValue) bson.D, bac
 		&stream.RestartOptions{Backoff: backoff})
 }
 
-// behind matches the documents after id, whatever their types.
-func behind(id bson.RawValue) bson.D {
+// afterID matches the documents after id, whatever their types.
+func afterID(id bson.RawValue) bson.D {
 	return bson.D{{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}}
 }
 
@@ -55,14 +55,14 @@ func withinType(id bson.RawValue) bson.D {
 	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: id}}}}
 }
 
-// A scan that is restarted goes on behind the last _id, across their types. $gt on the field alone does not: the server leaves out what has
-// another type, and the scan is short without an error.
+// A scan that is restarted goes on after the last _id, across their types. $gt on the field alone
+// does not: the server leaves out what has another type, and the scan is short without an error.
 func TestRestartAcrossTypes(t *testing.T) {
 	docs := mixedIDs(t, 20)
 	for batch := 1; batch < len(docs)/10; batch++ {
 		srv, coll := serve1(t, docs...)
 		srv.Inject(mongotest.Fault{Command: "getMore", Nth: batch, Code: 43})
-		got, err := collect(t.Context(), restarted(coll, behind, stream.Backoff{}))
+		got, err := collect(t.Context(), restarted(coll, afterID, stream.Backoff{}))
 		if err != nil || !equal(got, docs) {
 			t.Errorf("batch %d: %d documents of %d, %v", batch, len(got), len(docs), err)
 		}
@@ -102,7 +102,8 @@ func resumable() (all []fault) {
 	)
 }
 
-// Restart goes on after every fault that passes, at the first request and at any batch, with every document once.
+// Restart goes on after every fault that passes, at the first request and at any batch, with every
+// document once.
 func TestRestartResumes(t *testing.T) {
 	docs := mixedIDs(t, 7)
 	for _, f := range resumable() {
@@ -119,7 +120,7 @@ func TestRestartResumes(t *testing.T) {
 					srv.Inject(broken)
 				}
 				failures := 0
-				got, err := collect(t.Context(), restarted(coll, behind, stream.Backoff{Notify: func(err error, _ time.Duration) {
+				got, err := collect(t.Context(), restarted(coll, afterID, stream.Backoff{Notify: func(err error, _ time.Duration) {
 					if failures++; !stream.ClassOf(err).Transient() {
 						t.Errorf("restarted after %v", err)
 					}
@@ -132,7 +133,8 @@ func TestRestartResumes(t *testing.T) {
 	}
 }
 
-// What does not pass ends the run at once. A collection that is dropped is among it: a second scan would find nothing, and be short.
+// What does not pass ends the run at once. A collection that is dropped is among it: a second scan
+// would find nothing, and be short.
 func TestRestartGivesUp(t *testing.T) {
 	docs := numbered(t, 50)
 	for name, c := range map[string]struct {
@@ -149,7 +151,7 @@ func TestRestartGivesUp(t *testing.T) {
 		srv, coll := serve1(t, docs...)
 		c.fault.Command, c.fault.Nth = "getMore", 2
 		srv.Inject(c.fault)
-		got, err := collect(t.Context(), restarted(coll, behind, stream.Backoff{}))
+		got, err := collect(t.Context(), restarted(coll, afterID, stream.Backoff{}))
 		if stream.ClassOf(err) != c.class || len(got) != 20 {
 			t.Errorf("%s: %d documents, %v (%v)", name, len(got), err, stream.ClassOf(err))
 		}
@@ -158,7 +160,7 @@ func TestRestartGivesUp(t *testing.T) {
 
 	_, coll := serve1(t, docs...)
 	n := 0
-	err := restarted(coll, behind, stream.Backoff{}).Each(t.Context(), func(bson.Raw) error {
+	err := restarted(coll, afterID, stream.Backoff{}).Each(t.Context(), func(bson.Raw) error {
 		if n++; n == 15 {
 			return coll.(*mongo.Collection).Drop(t.Context())
 		}

@@ -83,8 +83,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 	return failure(59, "no such command: '"+req.name+"'")
 }
 
-// refuseUnknown returns the refusal of a command with a field that this server would have to ignore, one that is not in fields or is
-// in unknown, or nil.
+// refuseUnknown returns the refusal of a command with a field that this server would have to
+// ignore, one that is not in fields or is in unknown, or nil.
 func refuseUnknown(command string, body bson.Raw, unknown map[string]bool, fields ...string) bson.Raw {
 	elements, err := body.Elements()
 	if err != nil {
@@ -112,7 +112,9 @@ func integer(body bson.Raw, field string) (int, bool) {
 }
 
 func (s *Server) find(req *request, ns string) bson.Raw {
-	if bad := refuseUnknown("find", req.body, nil, "filter", "sort", "batchSize", "limit", "skip", "singleBatch", "noCursorTimeout", "allowDiskUse", "hint"); bad != nil {
+	bad := refuseUnknown("find", req.body, nil,
+		"filter", "sort", "batchSize", "limit", "skip", "singleBatch", "noCursorTimeout", "allowDiskUse", "hint")
+	if bad != nil {
 		return bad
 	}
 	var docs []bson.Raw

@@ -13,14 +13,17 @@
 // writing whole collections takes: find, getMore, killCursors, insert (with retryable writes), count, aggregate for
 // CountDocuments, create, drop, listCollections, listDatabases, dropDatabase.
 //
-// An insert changes documents as a server does: an _id that is missing is added in front, one that is not first is moved there, and a
-// top-level Timestamp(0, 0) becomes the server's time, unless the command says bypassEmptyTsReplacement. An _id that is an array, a
-// regular expression or undefined, or has fields that begin with $, is refused, and so is a second _id. [Server.RefuseField] and
-// [Server.IgnoreUnknownFields] make it an older server, or one that ignores what it does not know.
+// An insert changes documents as a server does: an _id that is missing is added in front, one that
+// is not first is moved there, and a top-level Timestamp(0, 0) becomes the server's time, unless
+// the command says bypassEmptyTsReplacement. An _id that is an array, a regular expression or
+// undefined, or has fields that begin with $, is refused, and so is a second _id.
+// [Server.RefuseField] and [Server.IgnoreUnknownFields] make it an older server, or one that
+// ignores what it does not know.
 //
-// It is not a database: a filter may compare fields of the top level, for equality of their bytes, with $gt within a type, and with
-// {$expr: {$gt: ["$field", {$literal: value}]}} across types; a sort may be by one field of the top level. There is
-// no index but the uniqueness of _id, so that a hint has no effect. What it does not know it refuses, it does not ignore it.
+// It is not a database: a filter may compare fields of the top level, for equality of their bytes,
+// with $gt within a type, and with {$expr: {$gt: ["$field", {$literal: value}]}} across types; a
+// sort may be by one field of the top level. There is no index but the uniqueness of _id, so that a
+// hint has no effect. What it does not know it refuses, it does not ignore it.
 //
 // A test looks behind the protocol with [Server.Documents], [Server.Cursors] and [Server.Commands], and puts there what no
 // client could with [Server.Add]: damaged documents, or an _id twice.

@@ -2,6 +2,7 @@ package mongotest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -43,8 +44,8 @@ func fieldsOf(doc bson.Raw) (f fields, ok bool) {
 	return f, true
 }
 
-// fix returns what a server stores for doc: with an _id in front, and with the time in place of each top-level Timestamp(0, 0) but
-// the _id, unless bypass says to keep them.
+// fix returns what a server stores for doc: with an _id in front, and with the time in place of
+// each top-level Timestamp(0, 0) but the _id, unless bypass says to keep them.
 func (s *Server) fix(doc bson.Raw, f fields, bypass bool) (bson.Raw, *refusal) {
 	if bad := badID(f); bad != nil {
 		return nil, bad
@@ -93,8 +94,8 @@ func badID(f fields) *refusal {
 	case bson.TypeEmbeddedDocument:
 		elements, _ := id.Document().Elements()
 		for _, e := range elements {
-			if key := e.Key(); key != "" && key[0] == '$' {
-				return &refusal{dollarPrefixed, "_id fields may not contain '$'-prefixed fields: " + key + " is not valid for storage."}
+			if key := e.Key(); strings.HasPrefix(key, "$") {
+				return &refusal{dollarPrefixed, "_id fields may not contain '$'-prefixed fields: " + key}
 			}
 		}
 	}
@@ -104,14 +105,16 @@ func badID(f fields) *refusal {
 	return nil
 }
 
-// RefuseField makes the server refuse every insert with a field of that name, as one that is too old to know it.
+// RefuseField makes the server refuse every insert with a field of that name, as one that is too
+// old to know it.
 func (s *Server) RefuseField(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unknown[name] = true
 }
 
-// IgnoreUnknownFields makes the server ignore the fields of an insert that it does not know, instead of refusing it.
+// IgnoreUnknownFields makes the server ignore the fields of an insert that it does not know,
+// instead of refusing it.
 func (s *Server) IgnoreUnknownFields() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 
 func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	if !s.lenient {
-		if bad := refuseUnknown("insert", req.body, s.unknown, "documents", "ordered", "bypassDocumentValidation", bypassField); bad != nil {
+		bad := refuseUnknown("insert", req.body, s.unknown, "documents", "ordered", "bypassDocumentValidation", bypassField)
+		if bad != nil {
 			return bad
 		}
 	}
@@ -76,14 +77,17 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refusal {
 	const badValue, duplicateKey = 2, 11000
 	if len(doc) > MaxDocumentBytes {
-		return &refusal{badValue, fmt.Sprintf("object to insert too large. size in bytes: %d, max size: %d", len(doc), MaxDocumentBytes)}
+		text := fmt.Sprintf("object to insert too large. size in bytes: %d, max size: %d", len(doc), MaxDocumentBytes)
+		return &refusal{badValue, text}
 	}
 	fixed, bad := s.fix(doc, f, bypass)
 	if bad != nil {
 		return bad
 	}
 	if !c.insert(fixed) {
-		return &refusal{duplicateKey, fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: _id_ dup key: { _id: %s }", c.db, c.name, fixed.Lookup("_id"))}
+		text := fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: _id_ dup key: { _id: %s }",
+			c.db, c.name, fixed.Lookup("_id"))
+		return &refusal{duplicateKey, text}
 	}
 	return nil
 }

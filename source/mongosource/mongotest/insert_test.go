@@ -80,7 +80,8 @@ func TestInsertRefuses(t *testing.T) {
 	}
 }
 
-// An older server refuses the field, and one that ignores what it does not know changes the document.
+// An older server refuses the field, and one that ignores what it does not know changes the
+// document.
 func TestUnknownFields(t *testing.T) {
 	srv := mongotest.NewServer()
 	db := connect(t, srv).Database("shop")
@@ -105,7 +106,8 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// Values of all types are in the order of a server's: each is greater than those before it, and a scan goes on after each.
+// Values of all types are in the order of a server's: each is greater than those before it, and a
+// scan goes on after each.
 func TestOrder(t *testing.T) {
 	decimal, err := bson.ParseDecimal128("2.5")
 	if err != nil {

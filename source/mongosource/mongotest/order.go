@@ -13,7 +13,8 @@ import (
 var brackets = map[bson.Type]int{
 	bson.TypeMinKey: -1, 0: 1, bson.TypeUndefined: 1, bson.TypeNull: 1,
 	bson.TypeInt32: 2, bson.TypeInt64: 2, bson.TypeDouble: 2, bson.TypeDecimal128: 2,
-	bson.TypeString: 3, bson.TypeSymbol: 3, bson.TypeEmbeddedDocument: 4, bson.TypeArray: 5, bson.TypeBinary: 6, bson.TypeObjectID: 7,
+	bson.TypeString: 3, bson.TypeSymbol: 3,
+	bson.TypeEmbeddedDocument: 4, bson.TypeArray: 5, bson.TypeBinary: 6, bson.TypeObjectID: 7,
 	bson.TypeBoolean: 8, bson.TypeDateTime: 9, bson.TypeTimestamp: 10, bson.TypeRegex: 11, bson.TypeDBPointer: 12,
 	bson.TypeJavaScript: 13, bson.TypeCodeWithScope: 14, bson.TypeMaxKey: 127,
 }
@@ -21,7 +22,8 @@ var brackets = map[bson.Type]int{
 // bracket returns the place of t among the types. A field that is missing has type 0.
 func bracket(t bson.Type) int { return brackets[t] }
 
-// compareValues compares as servers sort: by the bracket of the types first. Decimals compare as doubles, which is not exact.
+// compareValues compares as servers sort: by the bracket of the types first. Decimals compare as
+// doubles, which is not exact.
 func compareValues(a, b bson.RawValue) int {
 	if c := cmp.Compare(bracket(a.Type), bracket(b.Type)); c != 0 {
 		return c
@@ -82,7 +84,8 @@ func compareBinaries(a, b bson.RawValue) int {
 	return cmp.Or(cmp.Compare(len(ab), len(bb)), cmp.Compare(as, bs), bytes.Compare(ab, bb))
 }
 
-// compareDocuments compares field by field: the brackets of the types, then the names, then the values.
+// compareDocuments compares field by field: the brackets of the types, then the names, then the
+// values.
 func compareDocuments(a, b bson.Raw) int {
 	as, _ := a.Elements()
 	bs, _ := b.Elements()
