@@ -32,21 +32,34 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 				}
 				return err
 			})
+			unwatch := func() bool { return true }
+			defer func() { unwatch() }()
 			var had error // the downstream's wish to stop
 			err := g.Do(func() error {
 				err := out.Each(ctx, emit)
 				if isStop(err) {
 					had, err = err, nil
 				}
-				if err == nil && (coupled || had != nil) {
+				switch {
+				case err != nil:
+				case coupled || had != nil:
 					in.stop()
+				default: // no emit will tell of an early end any more
+					unwatch = context.AfterFunc(ctx, func() {
+						if isStop(context.Cause(ctx)) {
+							in.stop()
+						}
+					})
 				}
 				return err
 			})
-			if err == nil {
-				err = had
+			switch {
+			case err != nil:
+				return err
+			case had == nil && isStop(context.Cause(ctx)):
+				return context.Cause(ctx)
 			}
-			return err
+			return had
 		})
 	})
 }
