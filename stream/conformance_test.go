@@ -322,8 +322,9 @@ func TestContractOfErrorHandling(t *testing.T) {
 			},
 		},
 		"Restart": {
-			New: func() stream.Flow[int, int] { return restart(nil) },
-			Bad: []stream.Flow[int, int]{restart(&stream.RestartOptions{Backoff: *badBackoff})},
+			New:      func() stream.Flow[int, int] { return restart(nil) },
+			Restarts: true, // after an error that is worth another try, as a time-out
+			Bad:      []stream.Flow[int, int]{restart(&stream.RestartOptions{Backoff: *badBackoff})},
 		},
 		"Restart, restarted": { // each run of the upstream ends in a failure after some elements
 			New: func() stream.Flow[int, int] {

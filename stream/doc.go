@@ -30,7 +30,8 @@
 //     io.ErrClosedPipe) never replace it; what clean-up adds is joined to it. Errors read "package: what: cause".
 //  5. An early end ([Take], breaking out of [All]) is not an error: the upstream is stopped, and the run completes.
 //  6. nil means complete. A sink publishes only after its source returned nil; a run that ends in an error leaves nothing that looks finished.
-//  7. Cancelling the context ends a run within a second, clean-up included, with context.Cause.
+//  7. Cancelling the context ends a run within a second, clean-up included, with context.Cause. A stage hands on its context to its
+//     upstream, or a child of it with the same values.
 //  8. An element belongs to whoever receives it: who emits a slice never touches it again.
 //  9. A stage is a description. Constructors do no I/O, start nothing and return no error: bad settings are reported by the
 //     run, before any I/O. Every run starts afresh; a stage over something that can be read once says so, and fails the second time.

@@ -21,8 +21,9 @@ func TestDecryptWholeContract(t *testing.T) {
 	key := newKey(t)
 	files := map[int][]byte{}
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-		New:  func() flow { return agecodec.DecryptWhole(key) },
-		Many: 10,
+		New:     func() flow { return agecodec.DecryptWhole(key) },
+		ReadsOn: true,
+		Many:    10,
 		Input: func(n int) [][]byte {
 			if files[n] == nil {
 				files[n] = ageEncrypt(t, noise(n*chunk), key.Recipient())

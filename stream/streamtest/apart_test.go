@@ -88,7 +88,7 @@ func (p apart) each(ctx context.Context, src stream.Source[int], emit emitInt) (
 		return p.pick(up, down)
 	case down == nil || errors.Is(up, down):
 		return up
-	case errors.Is(down, context.Canceled), errors.Is(down, io.ErrClosedPipe):
+	case up != nil && (errors.Is(down, context.Canceled) || errors.Is(down, io.ErrClosedPipe)):
 		return errors.Join(up, down)
 	}
 	return down

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 )
 
 // attempt is one run of the stage between a sender and a receiver.
@@ -56,6 +57,10 @@ func (a *attempt[I, O]) finish() outcome {
 		a.c.breach(6, "nil was returned, but the sink's work is not visible")
 	case !whole && a.s.seen():
 		a.c.breach(6, "the run failed (%v), but the sink's work is visible", a.out)
+	case !whole && !a.c.wall:
+		if time.Sleep(later); a.s.seen() {
+			a.c.breach(6, "the run failed (%v), but later the sink's work became visible", a.out)
+		}
 	}
 	return a.out
 }
@@ -134,8 +139,11 @@ func (s *suite[I, O]) whole(c *check, n int, in feed[I]) []O {
 
 // spots yields the steps of n at which a check disturbs the run: all, or some with the first and the last among them. They end
 // when the check has failed, for one fault says enough.
-func (c *check) spots(n int) iter.Seq[int] {
-	some := min(n, 12)
+func (c *check) spots(n int) iter.Seq[int] { return c.someSpots(n, 12) }
+
+// someSpots is spots with most steps at most.
+func (c *check) someSpots(n, most int) iter.Seq[int] {
+	some := min(n, most)
 	if c.wall {
 		some = min(n, 3)
 	}

@@ -3,11 +3,17 @@ package streamtest_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/millweir/millweir/stream"
+	"github.com/millweir/millweir/stream/streamtest"
 )
 
 // defect is a stage that breaks one rule of the contract, and what must be said about it.
@@ -15,6 +21,7 @@ type defect struct {
 	name  string
 	test  func(t *testing.T) // runs the suite over it
 	check string             // the check that must fail; others may, too
+	alone bool               // no other check sees it
 	says  string             // what the check must say, a regular expression
 }
 
@@ -28,6 +35,9 @@ func defects() []defect {
 	all = append(all, brokenOwners()...)
 	all = append(all, brokenSources()...)
 	all = append(all, brokenSinks()...)
+	all = append(all, brokenWaits()...)
+	all = append(all, brokenForeigns()...)
+	all = append(all, brokenRemains()...)
 	all = append(all, optionsLeftOut()...)
 	return all
 }
@@ -57,6 +67,12 @@ func TestDefectsAreCaught(t *testing.T) {
 					}
 				}
 				return
+			}
+			for other := range said {
+				check, ours := strings.CutPrefix(other, "TestDefectiveStages/"+title(d)+"/")
+				if d.alone && ours && check != d.check && said[other] != "" {
+					t.Errorf("the check %s failed, too:\n%s", check, said[other])
+				}
 			}
 			if !regexp.MustCompile(d.says).MatchString(text) {
 				t.Errorf("the check %s failed with\n%s\nwhich does not match %s", d.check, text, d.says)
@@ -116,6 +132,28 @@ func runDefective(t *testing.T) map[string]string {
 func TestStrayPanic(t *testing.T) {
 	onlyInChild(t)
 	intFlow(apart{bare: true}.each)(t)
+}
+
+// TestHeldMutex is what TestHeldMutexIsExplained runs: a stage that holds a mutex through its run. A goroutine that waits for one
+// stops the time of a bubble.
+func TestHeldMutex(t *testing.T) {
+	onlyInChild(t)
+	streamtest.SetAlarm(3 * time.Second)
+	streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
+		var mu sync.Mutex
+		return flowOf(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+			mu.Lock()
+			defer mu.Unlock()
+			return src.Each(ctx, emit)
+		})
+	}})
+}
+
+func TestHeldMutexIsExplained(t *testing.T) {
+	out, _ := child(t, "TestHeldMutex")
+	if !bytes.Contains(out, []byte("waits for a mutex")) || !bytes.Contains(out, []byte("RunAtOnce")) {
+		t.Errorf("it is not said what the check waits for:\n%s", out)
+	}
 }
 
 func TestStrayPanicIsExplained(t *testing.T) {

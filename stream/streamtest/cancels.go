@@ -17,8 +17,11 @@ func (s *suite[I, O]) cancels(t *testing.T) {
 		a.do(s.open(s.steps))
 		a.caused()
 	})
+	s.waits(t)
+	s.deadlines(t)
 	if s.kind != "source" {
 		s.cancelsUpstream(t)
+		s.endedEarly(t)
 	}
 	if s.kind != "sink" {
 		s.cancelsDownstream(t)
@@ -75,7 +78,7 @@ func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 	s.try(t, "Cancel/UpstreamBlocked", func(c *check) {
 		in := s.stepped()
 		whole := s.whole(c, s.steps, in)
-		reached := s.reached(c, in)
+		reached := s.reached(c, s.steps, in)
 		for k := range c.spots(in.len + 1) {
 			if k >= reached {
 				break

@@ -2,6 +2,7 @@ package streamtest
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -45,7 +46,7 @@ func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
 	t.Helper()
 	return t.Run(name, func(t *testing.T) {
 		t.Helper()
-		c := &check{wall: s.wallClock, kind: s.kind, idle: s.idle, told: map[string]bool{}}
+		c := &check{T: t, wall: s.wallClock, kind: s.kind, idle: s.idle, told: map[string]bool{}}
 		body := func(t *testing.T) {
 			c.T = t
 			defer c.end()
@@ -64,8 +65,23 @@ func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
 				c.breach(1, "goroutines are still blocked after every run returned and its context was cancelled (%v)", v)
 			}
 		}()
+		defer time.AfterFunc(alarm, c.stuck).Stop()
 		synctest.Test(t, body)
 	})
+}
+
+// alarm is the world's time after which a check in a bubble must be stuck: the bubble's own time stands still while a goroutine
+// spins or waits for a mutex.
+var alarm = 4 * time.Minute
+
+// stuck ends the test binary, for nothing can end the goroutine that is stuck.
+func (c *check) stuck() {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	panic(fmt.Sprintf("streamtest: %s: rule 1 (%s): %s: it does not return: after %v of the world's time it spins, or waits for a mutex "+
+		"that another run holds\n\n%s", c.Name(), rules[1], c.step, alarm, stacks))
 }
 
 func (c *check) end() {

@@ -12,16 +12,17 @@ import (
 // earlyEnds checks that a downstream that has had enough after any element gets no error, and that the upstream is stopped.
 func (s *suite[I, O]) earlyEnds(t *testing.T) {
 	s.try(t, "EarlyEnd", func(c *check) {
-		in := s.stepped()
-		at, whole := s.emits(c, s.steps, in)
-		for k := range at {
-			c.at("the downstream has had enough after %d of %d elements", k+1, len(whole))
-			a := s.attempt(c, in)
-			st := s.open(s.steps)
-			a.start(func() error { return s.takeSome(a, st, k+1) })
-			a.finishEarly()
-			if d := s.stray(a.down.elements(), whole); d != "" {
-				c.breach(6, "%s", d)
+		for n, in := range s.shortAndLong() {
+			at, whole := s.emits(c, n, in)
+			for k := range at {
+				c.at("the downstream has had enough after %d of %d elements", k+1, len(whole))
+				a := s.attempt(c, in)
+				st := s.open(n)
+				a.start(func() error { return s.takeSome(a, st, k+1) })
+				a.finishEarly()
+				if d := s.stray(a.down.elements(), whole); d != "" {
+					c.breach(6, "%s", d)
+				}
 			}
 		}
 	})

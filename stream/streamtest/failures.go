@@ -3,6 +3,7 @@ package streamtest
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 )
 
@@ -15,34 +16,42 @@ var (
 // upstreamErrors checks that an upstream's error at any element fails the run, with that error.
 func (s *suite[I, O]) upstreamErrors(t *testing.T) {
 	s.try(t, "UpstreamError", func(c *check) {
-		in := s.stepped()
-		whole := s.whole(c, s.steps, in)
-		reached := s.reached(c, in)
-		for k := range c.spots(in.len + 1) {
-			if k >= reached {
-				break
-			}
-			c.at("the upstream fails after %d of %d elements", k, in.len)
-			a := s.attempt(c, in)
-			a.up.before = func(_ context.Context, i int) error {
-				if i == k {
-					return errUpstream
+		for n, in := range s.shortAndLong() {
+			whole := s.whole(c, n, in)
+			reached := s.reached(c, n, in)
+			for k := range c.spots(in.len + 1) {
+				if k >= reached {
+					break
 				}
-				return nil
+				c.at("the upstream fails after %d of %d elements", k, in.len)
+				a := s.attempt(c, in)
+				a.up.before = func(_ context.Context, i int) error {
+					if i == k {
+						return errUpstream
+					}
+					return nil
+				}
+				a.do(s.open(n))
+				a.failed(4, errUpstream, whole)
 			}
-			a.do(s.open(s.steps))
-			a.failed(4, errUpstream, whole)
 		}
 	})
 }
 
+// shortAndLong yields the numbers of records, and the inputs, of the runs that fail: at every step, and late.
+func (s *suite[I, O]) shortAndLong() iter.Seq2[int, feed[I]] {
+	return func(yield func(int, feed[I]) bool) {
+		_ = yield(s.steps, s.stepped()) && yield(s.many, s.elements(s.many, false))
+	}
+}
+
 // reached returns how many steps of the upstream a run takes: all, unless the stage ends it early.
-func (s *suite[I, O]) reached(c *check, in feed[I]) int {
+func (s *suite[I, O]) reached(c *check, n int, in feed[I]) int {
 	if !s.early {
 		return in.len + 1
 	}
 	a := s.attempt(c, in)
-	a.do(s.open(s.steps))
+	a.do(s.open(n))
 	if a.up.complete {
 		return in.len + 1
 	}
@@ -52,15 +61,16 @@ func (s *suite[I, O]) reached(c *check, in feed[I]) int {
 // downstreamErrors checks that the very error of any emit comes back, and is the last emit.
 func (s *suite[I, O]) downstreamErrors(t *testing.T) {
 	s.try(t, "DownstreamError", func(c *check) {
-		in := s.stepped()
-		at, whole := s.emits(c, s.steps, in)
-		for k := range at {
-			c.at("emit %d of %d fails", k+1, len(whole))
-			a := s.attempt(c, in)
-			a.down.after = failFrom(k, errDownstream)
-			a.do(s.open(s.steps))
-			if !a.out.hung && !a.unreached(k) && !same(a.out.err, errDownstream) {
-				c.breach(4, "%v, expected emit's error as it is: %q", a.out, errDownstream)
+		for n, in := range s.shortAndLong() {
+			at, whole := s.emits(c, n, in)
+			for k := range at {
+				c.at("emit %d of %d fails", k+1, len(whole))
+				a := s.attempt(c, in)
+				a.down.after = failFrom(k, errDownstream)
+				a.do(s.open(n))
+				if !a.out.hung && !a.unreached(k) && !same(a.out.err, errDownstream) {
+					c.breach(4, "%v, expected emit's error as it is: %q", a.out, errDownstream)
+				}
 			}
 		}
 	})

@@ -28,6 +28,7 @@ type Flow[I, O any] struct {
 	Varies     bool // the output depends on time or chance: outputs are not compared with each other
 	Early      bool // the flow may end its upstream early and complete, as Take does
 	Restarts   bool // the flow may run its upstream more than once, as a restart does
+	ReadsOn    bool // after an early end the flow reads its upstream to the end, to check the whole of it
 	RealIO     bool // the flow waits for the world outside: checks run on the wall clock, not in a synctest bubble
 
 	// Bad are flows made with bad settings: their runs fail before anything starts.
@@ -61,7 +62,7 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 		},
 		view:  f.View,
 		cutIn: isChunk[I]() && !f.InRecords, cutOut: isChunk[O]() && !f.OutRecords,
-		unordered: f.Unordered, varies: f.Varies, early: f.Early, restarts: f.Restarts, wallClock: f.RealIO,
+		unordered: f.Unordered, varies: f.Varies, early: f.Early, restarts: f.Restarts, readsOn: f.ReadsOn, wallClock: f.RealIO,
 		large: large[I](f.In == nil && f.Input == nil),
 		steps: f.Steps, many: f.Many, readAhead: f.ReadAhead, idle: f.Idle,
 	}
@@ -81,10 +82,15 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 	s.downstreamErrors(t)
 	s.cleanUpErrors(t)
 	s.firstCauses(t)
+	s.foreignUpstream(t)
+	s.foreignDownstream(t)
+	s.stopsUpstream(t)
 	s.earlyEnds(t)
 	s.cancels(t)
+	s.remains(t)
 	s.ownership(t)
 	appliedTwice(s, t, f.New)
+	inOnePipeline(s, t, f.New)
 	s.readsAhead(t)
 	s.panics(t)
 	var asked, has atomic.Bool

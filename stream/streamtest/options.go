@@ -13,10 +13,10 @@ type suite[I, O any] struct {
 	view  func(out []O) any                      // may be nil
 	seen  func() bool                            // whether a sink's work is visible; may be nil
 
-	cutIn, cutOut                                            bool // in, out are byte chunks, whose edges mean nothing
-	unordered, varies, early, restarts, singleUse, wallClock bool
-	steps, many, large, readAhead                            int
-	idle                                                     []string
+	cutIn, cutOut                                                     bool // in, out are byte chunks, whose edges mean nothing
+	unordered, varies, early, restarts, readsOn, singleUse, wallClock bool
+	steps, many, large, readAhead                                     int
+	idle                                                              []string
 
 	cache map[string][]O
 }

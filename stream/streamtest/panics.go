@@ -33,7 +33,7 @@ func (s *suite[I, O]) panics(t *testing.T) {
 				safe(c)
 				in := s.stepped()
 				whole := s.whole(c, s.steps, in)
-				reached := s.reached(c, in)
+				reached := s.reached(c, s.steps, in)
 				for k := range c.spots(in.len + 1) {
 					if k >= reached {
 						break

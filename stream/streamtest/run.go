@@ -20,6 +20,7 @@ type run struct {
 	stop  context.CancelCauseFunc
 	label string
 	home  string // the goroutine on which the stage runs
+	atEnd func() // called when the run has ended, before its context is freed
 
 	mu        sync.Mutex
 	cancelled time.Time // when cancel was called
@@ -64,19 +65,33 @@ var (
 // newRun returns a run that is not started. Its context is cancelled by cancel, with errCause.
 func (c *check) newRun() *run {
 	label := fmt.Sprintf("run %d", serial.Add(1))
-	ctx := pprof.WithLabels(context.Background(), pprof.Labels("streamtest", label))
+	ctx := pprof.WithLabels(context.WithValue(context.Background(), labelKey{}, label), pprof.Labels("streamtest", label))
 	r := &run{c: c, label: label, done: make(chan struct{})}
 	r.ctx, r.stop = context.WithCancelCause(ctx)
 	return r
 }
 
-func (r *run) cancel() {
+// labelKey is the key of the run's label among the values of its context.
+type labelKey struct{}
+
+func (r *run) cancel() { r.cancelWith(errCause) }
+
+func (r *run) cancelWith(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cancelled.IsZero() {
 		r.cancelled = time.Now()
-		r.stop(errCause)
+		r.stop(cause)
 	}
+}
+
+// expire gives the context of a run that is not started a deadline after d, with cause.
+func (r *run) expire(d time.Duration, cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cancelled = time.Now().Add(d)
+	ctx, free := context.WithDeadlineCause(r.ctx, r.cancelled, cause)
+	r.ctx, r.atEnd = ctx, free
 }
 
 func (r *run) isCancelled() bool {
@@ -121,6 +136,9 @@ func (r *run) wait() outcome {
 	if left := r.left(); len(left) > 0 {
 		r.c.breach(1, "%d goroutine(s) still run after the %s returned:\n%s", len(left), r.c.kind, strings.Join(left, "\n\n"))
 		time.Sleep(10 * r.c.tick) // what they do now is worth knowing too
+	}
+	if r.atEnd != nil {
+		r.atEnd()
 	}
 	return r.out
 }

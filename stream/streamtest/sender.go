@@ -37,6 +37,12 @@ func (s *sender[T]) Each(ctx context.Context, emit func(T) error) error {
 	if again {
 		s.r.c.breach(9, "the upstream was run %d times in one run", s.runs)
 	}
+	switch {
+	case ctx.Value(labelKey{}) != s.r.label:
+		s.r.c.breach(7, "the upstream's context lacks the values of the run's")
+	case s.r.over.Load():
+		s.r.c.breach(1, "the upstream was run after the %s had returned", s.r.c.kind)
+	}
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()

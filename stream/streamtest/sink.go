@@ -91,7 +91,9 @@ func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 		s.badSettings(t, i, sinkStage(bad))
 	}
 	s.upstreamErrors(t)
+	s.foreignUpstream(t)
 	s.cancels(t)
+	s.remains(t)
 	if f.Stalled != nil {
 		s.stalled(t, func() stage[T, R] { return sinkStage(f.Stalled()) })
 	}

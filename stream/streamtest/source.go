@@ -73,8 +73,10 @@ func TestSource[T any](t *testing.T, f Source[T]) {
 		s.badSettings(t, i, sourceStage(bad))
 	}
 	s.downstreamErrors(t)
+	s.foreignDownstream(t)
 	s.earlyEnds(t)
 	s.cancels(t)
+	s.remains(t)
 	if f.Stalled != nil {
 		s.stalled(t, func() stage[struct{}, T] { return sourceStage(f.Stalled()) })
 	}
