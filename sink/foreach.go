@@ -14,8 +14,9 @@ func ForEach[T any](f func(context.Context, T) error) stream.Sink[T, int64] {
 		return invalid[T, int64]("ForEach: the function is nil")
 	}
 	return stream.SinkFunc[T, int64](func(ctx context.Context, src stream.Source[T]) (n int64, _ error) {
+		call := stream.WithoutDrain(ctx)
 		err := src.Each(ctx, func(x T) error {
-			if err := f(ctx, x); err != nil {
+			if err := f(call, x); err != nil {
 				return ending.Cause(ctx, err)
 			}
 			n++

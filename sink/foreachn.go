@@ -28,6 +28,7 @@ func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int
 	return stream.SinkFunc[T, int64](func(ctx context.Context, src stream.Source[T]) (int64, error) {
 		var taken atomic.Int64
 		g, ctx := stream.NewGroup(ctx)
+		call := stream.WithoutDrain(ctx)
 		l := newLine[T](n)
 		defer context.AfterFunc(ctx, l.halt)()
 		for range n {
@@ -42,7 +43,7 @@ func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int
 						if ctx.Err() != nil {
 							return context.Cause(ctx)
 						}
-						if err := f(ctx, v); err != nil {
+						if err := f(call, v); err != nil {
 							return ending.Cause(ctx, err)
 						}
 						taken.Add(1)

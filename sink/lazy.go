@@ -18,7 +18,7 @@ func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.
 		if ctx.Err() != nil {
 			return none, context.Cause(ctx)
 		}
-		into, err := f(ctx)
+		into, err := f(stream.WithoutDrain(ctx))
 		switch {
 		case err != nil:
 			return none, ending.Cause(ctx, err)
@@ -45,7 +45,7 @@ func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], err
 				return nil
 			}
 			first := p.Head[0]
-			into, err := f(ctx, first)
+			into, err := f(stream.WithoutDrain(ctx), first)
 			switch {
 			case err != nil:
 				return ending.Cause(ctx, err)

@@ -43,7 +43,7 @@ func Create(open func(context.Context) (io.WriteCloser, error)) stream.Sink[[]by
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
-		w, err := open(ctx)
+		w, err := open(stream.WithoutDrain(ctx))
 		switch {
 		case err != nil:
 			return 0, ending.Cause(ctx, err)

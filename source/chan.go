@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -13,6 +14,7 @@ import (
 //
 // Closing a channel cannot say that the sender failed: a sender that can fail needs a [Queue], or a context that it cancels first.
 // A run that was cancelled never takes the closing for the end, so a sender that closes ch because of it does no harm.
+// A run that is drained leaves in ch what it has not received.
 func Chan[T any](ch <-chan T) stream.Source[T] {
 	if ch == nil {
 		return stream.Fail[T](errors.New("source: Chan: the channel is nil"))
@@ -26,9 +28,15 @@ func Chan[T any](ch <-chan T) stream.Source[T] {
 	})
 }
 
-// receive emits what comes from ch until it is closed.
+// receive emits what comes from ch until it is closed or the run is drained.
 func receive[T any](ctx context.Context, ch <-chan T, emit func(T) error) error {
+	drained := stream.Draining(ctx)
+	w := watch.Source(ctx)
+	defer w.End()
 	for {
+		if w.Ask.Load() && w.Done() {
+			return context.Cause(ctx)
+		}
 		var v T
 		var open bool
 		select { // the one that does not wait is several times cheaper
@@ -36,6 +44,8 @@ func receive[T any](ctx context.Context, ch <-chan T, emit func(T) error) error 
 		default:
 			select {
 			case v, open = <-ch:
+			case <-drained:
+				return context.Cause(ctx)
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}

@@ -10,14 +10,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Cycle returns a source of the elements of seq over and over. It never completes: end it with [stream.Take] or by the context.
+// Cycle returns a source of the elements of seq over and over. It never completes: end it with [stream.Take], a drain or the context.
 // Every run begins anew. A pass in which seq yields nothing is an error, since there would be no end to it.
 func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 	if seq == nil {
 		return stream.Fail[T](errors.New("source: Cycle: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch.On(ctx)
+		w := watch.Source(ctx)
 		defer w.End()
 		for {
 			empty := true
@@ -31,7 +31,7 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 				}
 			}
 			switch {
-			case ctx.Err() != nil:
+			case w.Done():
 				return context.Cause(ctx)
 			case empty:
 				return errors.New("source: Cycle: the sequence is empty")
@@ -40,12 +40,12 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 	})
 }
 
-// Repeat returns a source of v over and over. It never completes: end it with [stream.Take] or by the context. A byte slice is
+// Repeat returns a source of v over and over. It never completes: end it with [stream.Take], a drain or the context. A byte slice is
 // copied for every emit; other values are emitted as they are, so that what they point to is shared.
 func Repeat[T any](v T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		own := copier[T]()
-		w := watch.On(ctx)
+		w := watch.Source(ctx)
 		defer w.End()
 		for !(w.Ask.Load() && w.Done()) {
 			x := v

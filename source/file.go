@@ -20,6 +20,7 @@ type FileOptions struct {
 //
 //   - Out: chunks of up to ChunkSize bytes.
 //   - Memory: one chunk.
+//   - A drain of the run does not end it: a file cut short would pass for complete.
 //   - Errors: those of package os, wrapped; [io.ErrUnexpectedEOF] when the file ends before Offset, or before Length bytes.
 func File(name string, opts *FileOptions) stream.Source[[]byte] {
 	o := FileOptions{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
@@ -15,10 +16,10 @@ func Func[T any](f func(context.Context) (T, error)) stream.Source[T] {
 		return stream.Fail[T](errors.New("source: Func: the function is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || drain.Begun(ctx) {
 			return context.Cause(ctx)
 		}
-		v, err := f(ctx)
+		v, err := f(stream.WithoutDrain(ctx))
 		switch {
 		case err != nil:
 			return ending.Cause(ctx, err)
@@ -39,7 +40,7 @@ func Defer[T any](f func(context.Context) (stream.Source[T], error)) stream.Sour
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		src, err := f(ctx)
+		src, err := f(stream.WithoutDrain(ctx))
 		switch {
 		case err != nil:
 			return ending.Cause(ctx, err)

@@ -17,9 +17,12 @@ import (
 //
 //   - Out: a copy of each write, in chunks of up to 64 KiB. Put a [bufio.Writer] before it where writes are small.
 //   - Memory: one chunk. A Write waits until the run has taken the bytes before.
+//   - A drain of the run does not end it: the bytes are one whole, which ends where the writer says.
 func Pipe() (stream.Source[[]byte], *PipeWriter) {
 	w := &PipeWriter{turn: make(chan struct{}, 1), queue: NewQueue[[]byte](0)}
-	return w.queue, w
+	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		return w.queue.Each(stream.WithoutDrain(ctx), emit)
+	}), w
 }
 
 // PipeWriter is the writing end of a [Pipe]. Writes from several goroutines do not mix.

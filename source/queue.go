@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -14,6 +15,7 @@ import (
 //   - Memory: as many elements as [NewQueue] says. When they are there, Offer waits.
 //   - Order: as taken; of one goroutine, as offered.
 //   - A nil error of Offer says that the element was taken, not that the run completed: that is for the run to tell.
+//   - A drain of the run completes the queue, as Complete does: what was taken is emitted.
 type Queue[T any] struct {
 	bad error // of the settings
 	ch  chan T
@@ -53,7 +55,8 @@ func (q *Queue[T]) Each(ctx context.Context, emit func(T) error) error {
 	}
 	reason := ErrClosed // also when emit panics
 	defer func() { q.close(reason, nil) }()
-	err := receive(ctx, q.ch, emit)
+	defer drain.OnBegin(ctx, q.Complete)()
+	err := receive(stream.WithoutDrain(ctx), q.ch, emit)
 	if err == nil {
 		err = q.failed // set before ch was closed
 	}

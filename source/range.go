@@ -22,7 +22,7 @@ func Range[N Integer](from, to, step N) stream.Source[N] {
 	}
 	up := step > 0
 	return stream.SourceFunc[N](func(ctx context.Context, emit func(N) error) error {
-		w := watch.On(ctx)
+		w := watch.Source(ctx)
 		defer w.End()
 		for v := from; up && v < to || !up && v > to; {
 			if w.Ask.Load() && w.Done() {

@@ -20,6 +20,8 @@ const chunkSize = 64 << 10 // bytes
 //
 //   - Out: chunks of up to 64 KiB, as r returns them.
 //   - Memory: 64 KiB.
+//   - A drain of the run does not end it: the bytes are one whole, which cut short would pass for complete. For what has no end,
+//     put [stream.Drainable] after the stage that makes records of the bytes.
 //   - Cancellation ends a Read that waits where r has SetReadDeadline and supports it (connections, pipes of the system), which is
 //     reset afterwards, and where r is an [io.PipeReader], which is closed with the cause. No other Read can be ended: use [Open].
 //   - Errors: those of r, wrapped; [io.ErrNoProgress] when 100 reads in a row gave nothing.
@@ -41,6 +43,7 @@ func Reader(r io.Reader) stream.Source[[]byte] {
 //
 //   - Out: chunks of up to 64 KiB, as the reader returns them.
 //   - Memory: 64 KiB.
+//   - A drain of the run does not end it, as with [Reader].
 //   - Cancellation ends a Read that waits as with [Reader], or else by closing the reader meanwhile, which those of connections,
 //     HTTP bodies and files allow. open itself is to watch its context.
 //   - Errors: that of open as it is; those of the reader, Close included, wrapped.

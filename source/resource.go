@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
@@ -15,6 +16,7 @@ import (
 //     cancellation or a panic. The context of shut is not cancelled with the run's, but 800 ms later, so that a cancelled run
 //     ends within a second; a run that was not cancelled waits for shut as long as it takes.
 //   - Memory: one element and the resource. Every run opens its own.
+//   - A drain of the run ends it between two calls of next. To end a next that waits, put [stream.Drainable] around it.
 //   - Errors: those of the three functions end the run, as they are; that of shut is joined to an earlier one.
 func Resource[R, T any](
 	open func(context.Context) (R, error),
@@ -25,23 +27,25 @@ func Resource[R, T any](
 		return stream.Fail[T](errors.New("source: Resource: a function is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) (err error) {
-		if ctx.Err() != nil {
+		drained := drain.Signal(ctx)
+		if ctx.Err() != nil || drained != nil && drained.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r, err := open(ctx)
+		run := stream.WithoutDrain(ctx)
+		r, err := open(run)
 		if err != nil {
 			return ending.Cause(ctx, err)
 		}
 		defer func() {
-			ctx, end := ending.Outlive(ctx)
+			ctx, end := ending.Outlive(run)
 			defer end()
 			err = ending.Join(err, shut(ctx, r))
 		}()
 		for {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || drained != nil && drained.Err() != nil {
 				return context.Cause(ctx)
 			}
-			v, ok, err := next(ctx, r)
+			v, ok, err := next(run, r)
 			switch {
 			case err != nil:
 				return ending.Cause(ctx, err)

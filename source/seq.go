@@ -16,14 +16,21 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 		return stream.Fail[T](errors.New("source: Seq: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch.On(ctx)
+		w := watch.Source(ctx)
 		defer w.End()
+		if w.Done() {
+			return context.Cause(ctx)
+		}
 		for x := range seq {
-			if w.Ask.Load() && w.Done() {
+			over := w.Ask.Load() && w.Done()
+			if over && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {
 				return err
+			}
+			if over { // drained: what seq had given is emitted
+				return context.Cause(ctx)
 			}
 		}
 		return context.Cause(ctx) // nil, unless a cancellation may have cut it short
@@ -37,17 +44,24 @@ func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 		return stream.Fail[T](errors.New("source: Seq2: the sequence is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch.On(ctx)
+		w := watch.Source(ctx)
 		defer w.End()
+		if w.Done() {
+			return context.Cause(ctx)
+		}
 		for x, err := range seq {
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}
-			if w.Ask.Load() && w.Done() {
+			over := w.Ask.Load() && w.Done()
+			if over && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			if err := emit(x); err != nil {
 				return err
+			}
+			if over { // drained: what seq had given is emitted
+				return context.Cause(ctx)
 			}
 		}
 		return context.Cause(ctx) // nil, unless a cancellation may have cut it short

@@ -2,7 +2,9 @@ package source
 
 import (
 	"context"
+	"slices"
 
+	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/internal/watch"
 	"github.com/millweir/millweir/stream"
 )
@@ -17,7 +19,7 @@ func Slice[T any](xs []T) stream.Source[T] {
 type slice[T any] []T
 
 func (xs slice[T]) Each(ctx context.Context, emit func(T) error) error {
-	w := watch.On(ctx)
+	w := watch.Source(ctx)
 	defer w.End()
 	for _, x := range xs {
 		if w.Ask.Load() && w.Done() {
@@ -37,11 +39,38 @@ func (xs slice[T]) EachSlice(ctx context.Context, take func([]T) error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return take(xs[:len(xs):len(xs)])
+	signal := drain.Signal(ctx)
+	if signal == nil {
+		return take(xs[:len(xs):len(xs)])
+	}
+	for some := range slices.Chunk(xs, drainEvery) {
+		if ctx.Err() != nil || signal.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := take(some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Of returns a source of the values given.
-func Of[T any](xs ...T) stream.Source[T] { return Slice(xs) }
+// drainEvery is how many elements a run that can be drained hands on at once, at most: it does not end between them.
+const drainEvery = 16
+
+// Of returns a source of the values given. They belong together, as the head and the end that [stream.Concat] puts around
+// something: a drain of the run does not come between them. For elements that are work to do see [Slice].
+func Of[T any](xs ...T) stream.Source[T] { return values[T](xs) }
+
+// values is slice without drains.
+type values[T any] []T
+
+func (xs values[T]) Each(ctx context.Context, emit func(T) error) error {
+	return slice[T](xs).Each(stream.WithoutDrain(ctx), emit)
+}
+
+func (xs values[T]) EachSlice(ctx context.Context, take func([]T) error) error {
+	return slice[T](xs).EachSlice(stream.WithoutDrain(ctx), take)
+}
 
 // Empty returns a source that completes at once.
 func Empty[T any]() stream.Source[T] { return Slice[T](nil) }

@@ -9,7 +9,7 @@ import (
 )
 
 // Tick returns a source that emits the time after every period, for the first time one period after the run began. It never
-// completes: end it with [stream.Take] or by the context. Ticks that come while the downstream is busy are dropped, but for one,
+// completes: end it with [stream.Take], a drain or the context. Ticks that come while the downstream is busy are dropped, but for one,
 // as by [time.Ticker].
 func Tick(every time.Duration) stream.Source[time.Time] {
 	if every <= 0 {
@@ -18,7 +18,13 @@ func Tick(every time.Duration) stream.Source[time.Time] {
 	return stream.SourceFunc[time.Time](func(ctx context.Context, emit func(time.Time) error) error {
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
+		drained := stream.Draining(ctx)
 		for {
+			select {
+			case <-drained:
+				return context.Cause(ctx)
+			default:
+			}
 			select {
 			case now := <-ticker.C:
 				if ctx.Err() != nil {
@@ -27,6 +33,8 @@ func Tick(every time.Duration) stream.Source[time.Time] {
 				if err := emit(now); err != nil {
 					return err
 				}
+			case <-drained:
+				return context.Cause(ctx)
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}

@@ -12,18 +12,21 @@ import (
 // Unfold returns a source of what f makes of a state, step by step: the pages of a listing, a computed series. f gets seed first
 // and then the state that it returned with the element before; it returns that next state and an element, or ok = false when
 // there is none. Every run begins with seed. An error of f ends the run, as it is.
+//
+// A drain of the run ends it between two calls of f. To end an f that waits, put [stream.Drainable] around it.
 func Unfold[S, T any](seed S, f func(context.Context, S) (next S, v T, ok bool, err error)) stream.Source[T] {
 	if f == nil {
 		return stream.Fail[T](errors.New("source: Unfold: the function is nil"))
 	}
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		w := watch.On(ctx)
+		w := watch.Source(ctx)
 		defer w.End()
+		run := stream.WithoutDrain(ctx)
 		for state := seed; ; {
 			if w.Ask.Load() && w.Done() {
 				return context.Cause(ctx)
 			}
-			next, v, ok, err := f(ctx, state)
+			next, v, ok, err := f(run, state)
 			switch {
 			case err != nil:
 				return ending.Cause(ctx, err)

@@ -109,8 +109,8 @@ type row struct {
 	since   time.Time // the first failure
 }
 
-// again waits for the next try after err, or returns what to end with.
-func (r *row) again(ctx context.Context, err error) error {
+// again waits for the next try after err by wait, or returns what to end with.
+func (r *row) again(ctx context.Context, err error, wait func(context.Context, time.Duration) error) error {
 	if !r.When(err) {
 		return ending.Cause(ctx, err)
 	}
@@ -120,20 +120,20 @@ func (r *row) again(ctx context.Context, err error) error {
 	if r.retries == 0 {
 		r.since = time.Now()
 	}
-	wait := r.wait(r.retries)
+	d := r.wait(r.retries)
 	var asked interface{ RetryAfter() time.Duration }
 	if errors.As(err, &asked) {
-		wait = max(wait, asked.RetryAfter())
+		d = max(d, asked.RetryAfter())
 	}
 	took := time.Since(r.since)
-	if r.MaxRetries >= 0 && r.retries >= r.MaxRetries || r.MaxElapsed > 0 && took+wait > r.MaxElapsed {
+	if r.MaxRetries >= 0 && r.retries >= r.MaxRetries || r.MaxElapsed > 0 && took+d > r.MaxElapsed {
 		return fmt.Errorf("stream: %s: gave up after %d retries in %v: %w", r.name, r.retries, took, err)
 	}
 	r.retries++
 	if r.Notify != nil {
-		r.Notify(err, wait)
+		r.Notify(err, d)
 	}
-	return sleep(ctx, wait)
+	return wait(ctx, d)
 }
 
 // ran ends the row when a try that took so long, and did something, was a success as such.

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/internal/ending"
 )
 
 // Concat returns a source that runs the given ones in turn, each when the one before has completed. Fused; it holds no element.
+//
+// Each source sees a drain of the run for itself: those that can be drained end at once when their turn comes, the others, as what
+// closes a document, are run.
 func Concat[T any](srcs ...Source[T]) Source[T] {
 	for _, src := range srcs {
 		if src == nil {
@@ -24,7 +28,8 @@ func Concat[T any](srcs ...Source[T]) Source[T] {
 	})
 }
 
-// OrElse returns a source that runs first, and second when first completed without an element. Fused; it holds no element.
+// OrElse returns a source that runs first, and second when first completed without an element, unless a drain
+// of the run ended it. Fused; it holds no element.
 func OrElse[T any](first, second Source[T]) Source[T] {
 	if first == nil || second == nil {
 		return Fail[T](errNilSource)
@@ -35,7 +40,7 @@ func OrElse[T any](first, second Source[T]) Source[T] {
 			empty = false
 			return emit(v)
 		})
-		if err != nil || !empty {
+		if err != nil || !empty || drain.Begun(ctx) {
 			return err
 		}
 		return each(ctx, second, emit)
@@ -65,7 +70,7 @@ func DeferFlow[T, U any](f func(context.Context) (Flow[T, U], error)) Flow[T, U]
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			flow, err := f(ctx)
+			flow, err := f(WithoutDrain(ctx))
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}

@@ -9,6 +9,7 @@ func ConcatMap[T, U any](f func(T) Source[U]) Flow[T, U] {
 		return invalid[T, U]("ConcatMap: the function is nil")
 	}
 	return fuse(func(ctx context.Context, emit func(U) error) func(T) error {
-		return func(v T) error { return each(ctx, f(v), emit) }
+		inner := WithoutDrain(ctx) // they belong to an element that was taken
+		return func(v T) error { return each(inner, f(v), emit) }
 	})
 }

@@ -53,6 +53,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 			})
 		}, Varies: true},
 		"MergePreferred, two": {New: func() flow { return wrap(func(src ints) ints { return stream.MergePreferred(source.Of(-1, -2), src) }) }, Unordered: true},
+		"Drainable":           {New: func() flow { return wrap(stream.Drainable[int]) }, ReadAhead: 1},
 		"Concat, second":      {New: func() flow { return wrap(func(src ints) ints { return stream.Concat(source.Of(1), src) }) }, ReadAhead: 1},
 		"Interleave, second":  {New: func() flow { return wrap(func(src ints) ints { return stream.Interleave(2, source.Of(7), src) }) }},
 		"Pipelines of many": {New: func() flow {

@@ -44,14 +44,14 @@ func DelayFunc[T any](f func(T) time.Duration) Flow[T, T] {
 	})
 }
 
-// InitialDelay returns a flow whose run waits for d before it starts the upstream. It holds no element.
+// InitialDelay returns a flow whose run waits for d before it starts the upstream, or until the run is drained. It holds no element.
 func InitialDelay[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("InitialDelay: %v; it must not be negative", d)
 	}
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			if err := sleep(ctx, d); err != nil {
+			if err := rest(ctx, d); err != nil {
 				return err
 			}
 			return each(ctx, src, emit)
@@ -94,7 +94,7 @@ func SkipFor[T any](d time.Duration) Flow[T, T] {
 }
 
 // TakeFor returns a flow that completes d after the start: the upstream is stopped, also while it waits, and that is not an
-// error. Fused; it holds no element.
+// error. What stages above it hold is dropped, as by [Take]. Fused; it holds no element.
 func TakeFor[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("TakeFor: %v; it must not be negative", d)

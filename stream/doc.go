@@ -29,6 +29,8 @@
 //  4. If emit fails, Each stops and returns that error as it is. The first true cause wins; its echoes (context canceled,
 //     io.ErrClosedPipe) never replace it; what clean-up adds is joined to it. Errors read "package: what: cause".
 //  5. An early end ([Take], breaking out of [All]) is not an error: the upstream is stopped, and the run completes.
+//     A drain ([Running.Drain]) ends the sources instead, and drops nothing: stages learn of it only as the end of their upstream.
+//     Who runs sources for an element it has taken does so in [WithoutDrain]; what is one whole is never cut short.
 //  6. nil means complete. A sink publishes only after its source returned nil; a run that ends in an error leaves nothing that looks finished.
 //  7. Cancelling the context ends a run within a second, clean-up included, with context.Cause. A stage hands on its context to its
 //     upstream, or a child of it with the same values.

@@ -112,6 +112,31 @@ func ExampleGo() {
 	// Output: <nil>
 }
 
+func ExampleDrainable() {
+	numbers := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error { // it knows nothing of drains
+		for n := 1; ; n++ {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := emit(n); err != nil {
+				return err
+			}
+		}
+	})
+	var run *stream.Running[[]int]
+	started := make(chan struct{})
+	stopping := stream.Map(func(n int) int {
+		if <-started; n == 3 {
+			run.Drain()
+		}
+		return n
+	})
+	run = stream.Go(context.Background(), stream.Via2(stream.Drainable(numbers), stopping, stream.Batch[int](2)), sink.Last[[]int]())
+	close(started)
+	fmt.Println(run.Wait()) // the third, which was taken, is in the last batch
+	// Output: [3] <nil>
+}
+
 func ExampleUntil() {
 	stop := make(chan struct{})
 	close(stop)

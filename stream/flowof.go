@@ -24,7 +24,8 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
 			g, aside, ctx, release := newAside(ctx)
 			defer release()
-			in, out := stoppable[I]{src: up}, stoppable[O]{src: src}
+			// src answers what sink was given: a drain ends the upstream alone
+			in, out := stoppable[I]{src: up}, stoppable[O]{src: undrained(src)}
 			g.Go(func() error {
 				_, err := Run(aside, &in, sink)
 				if err == nil && coupled {

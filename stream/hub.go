@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/internal/ending"
 )
 
@@ -34,7 +35,7 @@ func NewMergeHub[T any]() *MergeHub[T] {
 // Close completes the hub: its source completes, and runs into it end with [ErrClosed].
 func (h *MergeHub[T]) Close() { h.close() }
 
-// Each implements [Source]. It can be run once; it completes when the hub is closed.
+// Each implements [Source]. It can be run once; it completes when the hub is closed, and when its run is drained.
 func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 	h.mu.Lock()
 	taken := h.taken
@@ -44,6 +45,7 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 		return errUsed
 	}
 	defer close(h.gone)
+	drained := drain.Done(ctx)
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -54,6 +56,8 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 				return err
 			}
 		case <-h.closed:
+			return context.Cause(ctx)
+		case <-drained:
 			return context.Cause(ctx)
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -106,7 +110,8 @@ type Hub[T any] struct {
 
 type consumer[T any] struct {
 	branch[T]
-	fail context.CancelCauseFunc
+	fail    context.CancelCauseFunc
+	sending sync.Mutex // held while the producer hands over an element
 }
 
 // NewBroadcastHub returns a hub that sends each element to all consumers; the slowest governs. Up to n elements wait for each.
@@ -228,10 +233,20 @@ func (h *Hub[T]) push(v T, to []*consumer[T]) (taken bool, err error) {
 
 // offer sends v; its error is errLeft when the consumer has left, also while v waited for room.
 func (c *consumer[T]) offer(v T) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	if c.left.Load() {
 		return errLeft
 	}
 	return c.q.push(c.open, v)
+}
+
+// drain refuses what is still to come; what has come is the consumer's, and then its end.
+func (c *consumer[T]) drain() {
+	c.leave()
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.q.end()
 }
 
 // foreign returns how a producer that ended with err ended for runs that are not its own: an early end, which completes its run
@@ -262,8 +277,20 @@ func (h *Hub[T]) end(err error) {
 	}
 }
 
+// remove takes c out of the consumers.
+func (h *Hub[T]) remove(c *consumer[T]) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, other := range h.consumers {
+		if other == c {
+			h.consumers = append(h.consumers[:i:i], h.consumers[i+1:]...)
+			return
+		}
+	}
+}
+
 // Source returns a source of what comes to the hub while it runs. It completes or fails as the producer does; after that it ends
-// at once.
+// at once. When its run is drained it completes with what waits for it.
 func (h *Hub[T]) Source() Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		if h.bad != nil {
@@ -272,7 +299,7 @@ func (h *Hub[T]) Source() Source[T] {
 		ctx, fail := context.WithCancelCause(ctx)
 		defer fail(nil)
 		// A producer that waits for this consumer must not fail with it: its branch has a context of its own.
-		c := &consumer[T]{newBranch[T](context.Background(), h.ahead), fail}
+		c := &consumer[T]{branch: newBranch[T](context.Background(), h.ahead), fail: fail}
 		h.mu.Lock()
 		if h.over {
 			defer h.mu.Unlock()
@@ -283,16 +310,13 @@ func (h *Hub[T]) Source() Source[T] {
 		h.arrived = make(chan struct{})
 		h.mu.Unlock()
 		defer func() {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			for i, other := range h.consumers {
-				if other == c {
-					h.consumers = append(h.consumers[:i:i], h.consumers[i+1:]...)
-					break
-				}
-			}
+			h.remove(c)
 			c.leave()
 		}()
+		defer drain.OnBegin(ctx, func() {
+			h.remove(c)
+			c.drain()
+		})()
 		return c.q.source().Each(ctx, emit)
 	})
 }

@@ -34,8 +34,9 @@ func TryMap[T, U any](f func(context.Context, T) (U, error)) Flow[T, U] {
 		return invalid[T, U]("TryMap: the function is nil")
 	}
 	return fuse(func(ctx context.Context, emit func(U) error) func(T) error {
+		call := WithoutDrain(ctx)
 		return func(v T) error {
-			u, err := f(ctx, v)
+			u, err := f(call, v)
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}

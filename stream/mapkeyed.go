@@ -23,6 +23,7 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
 			g, ctx := NewGroup(ctx)
+			calls := WithoutDrain(ctx)
 			k := keyed[T, U, K]{perKey: perKey, keys: map[K]*keyQueue[T, U]{}, f: f, group: g}
 			order := make(chan *call[T, U], n) // the calls in order of their elements
 			places := make(chan struct{}, n)   // one taken for each element inside
@@ -35,7 +36,7 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 					}
 					c := &call[T, U]{in: v, done: make(chan struct{})}
 					order <- c // has room: a place was taken
-					k.begin(ctx, key(v), c)
+					k.begin(calls, key(v), c)
 					return nil
 				})
 				if err == nil {

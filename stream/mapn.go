@@ -46,7 +46,7 @@ func mapParallel[T, U any](name string, n int, order bool, f func(context.Contex
 				return err
 			})
 			for range n {
-				g.Go(func() error { return ending.Cause(ctx, m.work(ctx, f)) })
+				g.Go(func() error { return ending.Cause(ctx, m.work(WithoutDrain(ctx), f)) })
 			}
 			return g.Do(func() error { return m.drain(ctx, to) })
 		})

@@ -16,19 +16,20 @@ func MapResource[R, T, U any](open func(context.Context) (R, error), f func(cont
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) (err error) {
-			r, err := open(ctx)
+			calls := WithoutDrain(ctx)
+			r, err := open(calls)
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}
 			if shut != nil {
 				defer func() {
-					ctx, end := ending.Outlive(ctx)
+					ctx, end := ending.Outlive(calls)
 					defer end()
 					err = ending.Join(err, shut(ctx, r))
 				}()
 			}
 			return src.Each(ctx, func(v T) error {
-				u, err := f(ctx, r, v)
+				u, err := f(calls, r, v)
 				if err != nil {
 					return ending.Cause(ctx, err)
 				}

@@ -52,7 +52,7 @@ func MergeMap[T, U any](n int, f func(T) Source[U]) Flow[T, U] {
 				case <-ctx.Done():
 					return context.Cause(ctx)
 				}
-				spawn(f(v), leave)
+				spawn(undrained(f(v)), leave)
 				return nil
 			})
 		})

@@ -11,7 +11,7 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	if compare == nil {
 		return Fail[T](errNilFunc("MergeSorted"))
 	}
-	return pullAll(srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
+	return pullAll(drainAll, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		heads, err := newHeads(ps)
 		for err == nil && len(heads) > 0 {
 			least := 0
@@ -41,12 +41,13 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 // The elements of one source must be in ascending order; a number that is missing or comes twice ends the run with an error.
 //
 // Memory: one element of each. Goroutines: none; the sources run as coroutines. Where they should work at the same time, as
-// ranged downloads should, put an [Async] behind each. The first error of one ends the run.
+// ranged downloads should, put an [Async] behind each. The first error of one ends the run. A drain of the run does not: the
+// sources are parts of one whole.
 func MergeSequence[T any](number func(T) int64, srcs ...Source[T]) Source[T] {
 	if number == nil {
 		return Fail[T](errNilFunc("MergeSequence"))
 	}
-	return pullAll(srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
+	return pullAll(drainNone, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		heads, err := newHeads(ps)
 		for want := int64(0); err == nil && len(heads) > 0; want++ {
 			i := 0

@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"time"
+
+	"github.com/millweir/millweir/internal/drain"
 )
 
 // RestartOptions tunes [Restart]. The zero value is ready to use.
@@ -84,13 +86,13 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 				if idle++; moved {
 					idle = 0
 				}
-				err = sleep(ctx, backoff.wait(idle))
+				err = rest(ctx, backoff.wait(idle))
 			default:
 				failures.ran(time.Since(began), moved)
-				err = failures.again(ctx, err)
+				err = failures.again(ctx, err, rest)
 			}
-			if err != nil {
-				return err
+			if err != nil || drain.Begun(ctx) {
+				return err // a drained source ends where it stopped
 			}
 			if some {
 				src = after(last)

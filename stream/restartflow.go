@@ -58,7 +58,7 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 						return err
 					}
 					failures.ran(time.Since(began), moved)
-					if err := failures.again(ctx, err); err != nil {
+					if err := failures.again(ctx, err, sleep); err != nil {
 						return err
 					}
 				}

@@ -45,7 +45,7 @@ func retrying[T, U any](name string, f func(context.Context, T) (U, error), b Ba
 			if err == nil {
 				return u, nil
 			}
-			if err = tries.again(ctx, err); err != nil {
+			if err = tries.again(ctx, err, sleep); err != nil {
 				return u, err
 			}
 		}

@@ -115,6 +115,7 @@ func badSettings() map[string][]badRun {
 		"stream.DelayFunc.f":           {badFlow(stream.DelayFunc[int](nil))},
 		"stream.DivertTo.sink":         {badFlow(stream.DivertTo[int, int](nil, yes, nil))},
 		"stream.DivertTo.divert":       {badFlow(stream.DivertTo(count, nil, nil))},
+		"stream.Drainable.src":         {badSource(stream.Drainable(none))},
 		"stream.Expand.f":              {badFlow(stream.Expand[int, int](nil))},
 		"stream.Filter.keep":           {badFlow(stream.Filter[int](nil))},
 		"stream.FilterMap.f":           {badFlow(stream.FilterMap[int, int](nil))},

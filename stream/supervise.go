@@ -47,11 +47,12 @@ func Supervise[T, U any](n int, f func(context.Context, T) (U, error), dead func
 		return invalid[T, U]("Supervise: the function for dead letters is nil")
 	}
 	return Join(supervised("Supervise", n, f, opts), fuse(func(ctx context.Context, emit func(U) error) func(outcome[T, U]) error {
+		call := WithoutDrain(ctx)
 		return func(o outcome[T, U]) error {
 			if o.dead == nil {
 				return emit(o.value)
 			}
-			return ending.Cause(ctx, dead(ctx, *o.dead))
+			return ending.Cause(ctx, dead(call, *o.dead))
 		}
 	}))
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // Until returns a flow that completes when done is closed: the upstream is stopped, also while it waits, and that is not an
-// error. It drains a pipeline: what passed before is carried to its end. To abort a run instead, cancel its context.
+// error. What passed before is carried to its end, but what stages above it hold (an [Async], a [Batch]) is dropped, as by [Take]:
+// it stands right after a source. To end all sources of a run without loss, see [Running.Drain]; to abort a run, cancel its context.
 //
 // It holds no element. Goroutines: one that watches done; it has ended when the run returns.
 func Until[T any](done <-chan struct{}) Flow[T, T] {

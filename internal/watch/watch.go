@@ -4,6 +4,8 @@ package watch
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/millweir/millweir/internal/drain"
 )
 
 // Context tells between two elements whether a run's context is done. Asking a context costs some nanoseconds, as much as two
@@ -21,9 +23,11 @@ type Context struct {
 	// package instantiates a generic function.
 	Ask *atomic.Bool
 
-	ctx   context.Context
-	asked int
-	stop  func() bool
+	ctx    context.Context
+	drain  context.Context // done when a source is to end early; nil for what is no source, and if the run cannot be drained
+	asked  int
+	stop   func() bool
+	settle func() bool
 }
 
 // askedLong is when setting a flag up has become cheap beside asking.
@@ -39,15 +43,24 @@ var always = func() *atomic.Bool {
 // On returns a watch on ctx.
 func On(ctx context.Context) Context { return Context{Ask: always, ctx: ctx} }
 
-// Done tells whether the context is done.
+// Source returns a watch for a source, which ends when the context is done and when the run is drained. In the second case
+// Cause returns nil: the source completes.
+func Source(ctx context.Context) Context {
+	return Context{Ask: always, ctx: ctx, drain: drain.Signal(ctx)}
+}
+
+// Done reports whether the context is done, or the source is to end.
 func (w *Context) Done() bool {
-	if w.ctx.Err() != nil {
+	if w.ctx.Err() != nil || w.drain != nil && w.drain.Err() != nil {
 		return true
 	}
 	if w.asked++; w.asked == askedLong {
 		flag := new(atomic.Bool)
 		w.Ask = flag
 		w.stop = context.AfterFunc(w.ctx, func() { flag.Store(true) })
+		if w.drain != nil {
+			w.settle = context.AfterFunc(w.drain, func() { flag.Store(true) })
+		}
 	}
 	return false
 }
@@ -56,6 +69,9 @@ func (w *Context) Done() bool {
 func (w *Context) End() {
 	if w.stop != nil {
 		w.stop()
+	}
+	if w.settle != nil {
+		w.settle()
 	}
 }
 

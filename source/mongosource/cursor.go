@@ -7,6 +7,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // closeTimeout bounds the request that closes a cursor on the server, so that a cancelled run ends within a second.
@@ -20,10 +22,17 @@ func drain(
 	var (
 		mem slab
 		n   int64
+
+		drained = stream.Draining(ctx)
 	)
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		select {
+		case <-drained:
+			return nil
+		default:
 		}
 		if !wait.next(ctx, cur) {
 			break

@@ -42,6 +42,7 @@ type Finder interface {
 //     time limit of the client (SetTimeout), as often as the time allows. A lost batch is not asked
 //     for again: the run fails, and [stream.Restart] can go on (see the example).
 //   - Without any of these nothing ends the wait for a server that takes a request and never answers, but for a cancellation.
+//   - A drain of the run ([stream.Running.Drain]) ends it after the document in hand.
 //   - Early end, failure, cancellation: the cursor is closed on the server (killCursors), within a second. A server that cannot be
 //     reached then closes it itself when it has been idle for 10 minutes; that is no error.
 //   - A scan sees what is written meanwhile or does not; a document that moves in the index that is read can come twice or never.
@@ -94,6 +95,11 @@ func (q *query) fail(err error) error {
 }
 
 func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
+	select {
+	case <-stream.Draining(ctx):
+		return context.Cause(ctx)
+	default:
+	}
 	coll := q.coll
 	if q.opts.ReadConcern != nil || q.opts.ReadPreference != nil {
 		o := options.Collection()

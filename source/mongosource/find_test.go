@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
+	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 	"github.com/millweir/millweir/stream/streamtest"
@@ -107,6 +108,30 @@ func TestFindContractLimitedTime(t *testing.T) {
 		},
 		Records: true,
 	})
+}
+
+// A drain ends it after the document in hand, and before its query.
+func TestFindDrains(t *testing.T) {
+	for _, began := range []bool{false, true} {
+		coll := &finder{docs: anys(numbered(t, 1000))}
+		var run *stream.Running[int64]
+		started := make(chan struct{})
+		draining := stream.Map(func(doc bson.Raw) bson.Raw { <-started; run.Drain(); return doc })
+		src := mongosource.Find(coll, bson.D{}, nil)
+		if !began {
+			src = stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
+				<-started
+				run.Drain()
+				return mongosource.Find(coll, bson.D{}, nil).Each(ctx, emit)
+			})
+		}
+		run = stream.Go(t.Context(), stream.Via2(src, draining, stream.Async[bson.Raw](9)), sink.Discard[bson.Raw]())
+		close(started)
+		n, err := run.Wait()
+		if want := map[bool]int64{true: 1}[began]; n != want || err != nil || coll.calls != int(want) {
+			t.Errorf("%d documents, %v, by %d queries", n, err, coll.calls)
+		}
+	}
 }
 
 // The slabs: sizes around every edge of them, and each document may be appended to without touching its neighbour.

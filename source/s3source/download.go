@@ -75,6 +75,7 @@ var (
 //     is found out before a byte is emitted.
 //   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
 //     before Offset, before Length bytes of it, or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds types.InvalidObjectState, the archived).
+//   - A drain of the run ([stream.Running.Drain]) does not end it: an object cut short would pass for the whole.
 //   - Proof: the emitted bytes are counted against the object's length. A whole object with a full-object CRC64NVME is checked against
 //     it, or else its length is confirmed by a HEAD request, for a proxy may shorten a body and its Content-Length alike.
 //     Other checksums are not looked at. A range has its length checked only.
