@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/millweir/millweir/stream"
@@ -16,7 +18,7 @@ var ErrUnknownFormat = stream.Mark(errors.New("unknown format"), stream.Data)
 
 // DetectOptions tunes [Detect]. The zero value is ready to use.
 type DetectOptions struct {
-	Plain       bool  // pass on what is in no known format, or empty, as it is
+	Plain       bool  // pass on what is in no known format, or empty, as it is; not what begins like one but for one bit
 	MaxBytes    int64 // as in [GunzipOptions]
 	MaxRatio    int64 // as in [GunzipOptions]
 	Parallelism int   // as in [GunzipOptions], [UnzstdOptions] and [UnS2Options]
@@ -31,7 +33,7 @@ type DetectOptions struct {
 //     bytes are all that marks zlib: with Plain, a stream of zlib in a window of less than 32 KiB that begins like text passes as
 //     text, and what begins like zlib in the usual window, as text may with the two letters x^, is taken for zlib. A BSON file is
 //     not, but for one in tens of thousands whose first document has 64 KiB or more.
-//   - Errors: those of the chosen flow; [ErrUnknownFormat]; [io.ErrUnexpectedEOF] when the input is empty.
+//   - Errors: those of the chosen flow; a [*FormatError], which is [ErrUnknownFormat], or [io.ErrUnexpectedEOF] if the input is empty.
 //   - Memory: two chunks, and what the chosen flow takes.
 //   - Order and goroutines: fused, or as the chosen flow.
 func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
@@ -50,40 +52,78 @@ func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			return pulling(ctx, name, src, func(in *input) error {
-				head := make([]byte, detectHead)
-				n, err := io.ReadFull(in, head)
+				head := make([]byte, FormatSize)
+				n, err := io.ReadFull(in, head[:detectHead])
 				if err != nil && in.err != nil {
 					return in.err
 				}
-				head = head[:n]
-				f := o.choose(head)
-				switch {
-				case f == nil && n == 0:
-					return in.fail(io.ErrUnexpectedEOF)
-				case f == nil:
-					return in.fail(ErrUnknownFormat)
+				f := o.choose(head[:n])
+				if f == nil {
+					more, _ := io.ReadFull(in, head[n:]) // for the message alone
+					return in.fail(unknownFormat(head[:n+more]))
 				}
-				return f.Apply(&headed{in, head}).Each(ctx, emit)
+				return f.Apply(&headed{in, head[:n]}).Each(ctx, emit)
 			})
 		})
 	})
 }
 
+// unknownFormat returns an error for a stream that begins with head.
+func unknownFormat(head []byte) error {
+	if near := nearFormat(head); near != "" {
+		return fmt.Errorf("%w: the input begins like %s, but for one bit: it is damaged", ErrUnknownFormat, near)
+	}
+	err := ErrUnknownFormat
+	if len(head) == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return notFormat(anyCompressed, head, err)
+}
+
+// nearFormat returns the format whose mark head has but for one bit, or "".
+func nearFormat(head []byte) Format {
+	for _, f := range []struct {
+		mark   string
+		format Format
+	}{
+		{gzipMagic, FormatGzip},
+		{zstdMagic, FormatZstd},
+		{s2Magic[:detectHead], FormatS2},
+		{snappyMagic[:detectHead], FormatS2},
+	} {
+		if len(head) < len(f.mark) {
+			continue
+		}
+		changed := 0
+		for i := range f.mark {
+			changed += bits.OnesCount8(head[i] ^ f.mark[i])
+		}
+		if changed == 1 {
+			return f.format
+		}
+	}
+	return ""
+}
+
 // choose returns the flow for a stream that begins with head.
 func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 	is := func(magic string) bool { return len(head) >= len(magic) && string(head[:len(magic)]) == magic }
+	begun := func(magic string) bool { // a length of BSON has the same four bytes, but not the next
+		n := min(len(head), len(magic))
+		return n >= 4 && string(head[:n]) == magic[:n]
+	}
 	switch {
 	case is("\x1f\x8b"):
 		return Gunzip(&GunzipOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, AllowPadding: o.AllowPadding})
-	case is("\x28\xb5\x2f\xfd"), len(head) >= 4 && head[0]&0xf0 == 0x50 && string(head[1:4]) == "\x2a\x4d\x18":
+	case is(zstdMagic), len(head) >= 4 && isSkippable(head):
 		return Unzstd(&UnzstdOptions{
 			MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, RequireChecksums: o.RequireChecksums,
 		})
-	case is("\xff\x06\x00\x00"):
+	case begun(s2Magic), begun(snappyMagic):
 		return UnS2(&UnS2Options{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
 	case likeZlib(head) && (!o.Plain || head[0] == zlibUsual || !likeText(head)):
 		return Unzlib(&InflateOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio})
-	case o.Plain:
+	case o.Plain && nearFormat(head) == "":
 		return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] { return src })
 	}
 	return nil

@@ -223,7 +223,7 @@ func ExampleDetect() {
 	// through the mill <nil>
 	// through the mill <nil>
 	// through the mill <nil>
-	//  codec: detect: unknown format
+	//  codec: detect: the input is text, not a compressed format that is known here: it is not compressed, so leave the decompression out
 }
 
 func ExamplePair() {

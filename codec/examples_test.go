@@ -46,7 +46,7 @@ func ExampleUnzlib() {
 	text := source.Of([]byte("no zlib"))
 	_, err := stream.Run(context.Background(), stream.Via(text, codec.Unzlib(nil)), sink.Discard[[]byte]())
 	fmt.Println(err)
-	// Output: codec: unzlib: zlib: invalid header
+	// Output: codec: unzlib: the input is text, not zlib: it is not compressed, so leave the decompression out
 }
 
 func ExampleDeflate() {

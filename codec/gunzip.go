@@ -33,7 +33,7 @@ type GunzipOptions struct {
 //
 //   - In: byte chunks of any size, of one or more members. Out: chunks of at most 64 KiB, with Parallelism one a member.
 //   - Errors: [io.ErrUnexpectedEOF] if the input ends before the trailer of a member, or is empty; gzip.ErrHeader and
-//     gzip.ErrChecksum of compress/gzip for a bad header or damage; [ErrTrailing] if something else follows a member;
+//     gzip.ErrChecksum of compress/gzip for a bad header or damage, as a [*FormatError] if it is another format; [ErrTrailing] if something else follows a member;
 //     [*LimitError]; [ErrSyntax] if a member is longer or shorter than its header says, as ours and those of bgzip do. Of members
 //     that Gzip wrote with Parallelism, io.ErrUnexpectedEOF also if the last ones are missing, and ErrSyntax if they are not those
 //     that were written, or their order is another. Members of others have no numbers: an input that was cut exactly between two of
@@ -127,19 +127,22 @@ func (z *gunzipper) begin() error {
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
 		return err
-	case len(head) == 0 && (first || z.seq.open):
-		return io.ErrUnexpectedEOF // no member at all, or not all
+	case len(head) == 0 && first:
+		return notFormat(FormatGzip, nil, io.ErrUnexpectedEOF)
+	case len(head) == 0 && z.seq.open:
+		return io.ErrUnexpectedEOF
 	case len(head) == 0:
 		return io.EOF
 	case string(head) == gzipMagic[:len(head)]:
 	case first:
-		return gzip.ErrHeader
+		head, _ = z.src.Peek(FormatSize)
+		return notFormat(FormatGzip, head, gzip.ErrHeader)
 	case z.seq.open:
 		return fmt.Errorf("%w: no member where member %d of the stream should be", ErrSyntax, z.seq.next)
 	case z.padding:
 		return z.pad()
 	default:
-		return ErrTrailing
+		return trailing(z.src)
 	}
 	z.start = z.position()
 	h, err := readGzipHeader(z.src)
@@ -167,12 +170,13 @@ func (z *gunzipper) begin() error {
 // pad reads zeros to the end of the input, and returns io.EOF.
 func (z *gunzipper) pad() error {
 	for {
-		switch c, err := z.src.ReadByte(); {
+		switch head, err := z.src.Peek(1); {
 		case err != nil:
 			return err
-		case c != 0:
-			return ErrTrailing
+		case head[0] != 0:
+			return trailing(z.src)
 		}
+		_, _ = z.src.Discard(1) // it is there
 	}
 }
 

@@ -63,7 +63,7 @@ func (s *single) Read(p []byte) (int, error) {
 	if err == io.EOF { //nolint:errorlint // the decoder's own end
 		switch _, e := s.src.Peek(1); {
 		case e == nil:
-			err = ErrTrailing
+			err = trailing(s.src)
 		case !errors.Is(e, io.EOF):
 			err = e
 		}

@@ -128,7 +128,7 @@ func (c *arrayCutter) between(p []byte, i int) (int, error) {
 		c.at = arrayStart
 		return i + 1, nil
 	case c.at == atStart:
-		return i, c.fail(here, fmt.Errorf("%w: not an array", ErrSyntax))
+		return i, c.fail(here, notJSON(p[i:], fmt.Errorf("%w: not an array", ErrSyntax)))
 	case c.at == arrayStart && p[i] == ']':
 		c.at = afterArray
 		return i + 1, nil

@@ -112,6 +112,9 @@ func (f *fed) Read(p []byte) (int, error) {
 // more use.
 func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	fail := func(at int64, pointer string, err error) error {
+		if offset == 0 {
+			err = notJSON(text, err)
+		}
 		return wrap(p.name, &InputError{Record: record, Offset: offset + at, Pointer: pointer, Err: err})
 	}
 	trimmed := bytes.TrimLeft(text, jsonSpace)

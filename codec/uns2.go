@@ -78,6 +78,13 @@ func (c *s2Cutter) next() (*unit, error) {
 		switch {
 		case len(head) == 0 && errors.Is(err, io.EOF) && c.some && !c.seq.open:
 			return nil, io.EOF
+		case len(head) == 0 && errors.Is(err, io.EOF) && c.most == 0:
+			return nil, notFormat(FormatS2, nil, io.ErrUnexpectedEOF)
+		case len(head) > 0 && c.most == 0 && string(head) != s2Magic[:len(head)]:
+			head, _ = c.src.Peek(FormatSize)
+			return nil, notFormat(FormatS2, head, s2.ErrCorrupt)
+		case len(head) > 0 && c.seq.ended && !isS2Kind(head[0]):
+			return nil, trailing(c.src)
 		case err != nil:
 			return nil, notEOF(err)
 		}
@@ -111,6 +118,15 @@ func (c *s2Cutter) next() (*unit, error) {
 			return nil, err
 		}
 	}
+}
+
+// isS2Kind reports whether a chunk that we read may begin with the byte.
+func isS2Kind(kind byte) bool {
+	switch kind {
+	case s2Compressed, s2Uncompressed, s2Mark, s2Index, s2Padding, s2Identifier:
+		return true
+	}
+	return false
 }
 
 // allowed says whether a chunk may stand here.

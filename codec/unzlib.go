@@ -38,17 +38,22 @@ const zlibDictionary = 1 << 5 // the flag that the stream needs a dictionary, in
 // newUnzlibber reads the header.
 func newUnzlibber(src *bufio.Reader) (io.Reader, error) {
 	z := &unzlibber{src: src, digest: adler32.New()}
-	h := z.scratch[:2]
-	if _, err := io.ReadFull(src, h); err != nil {
+	h, err := src.Peek(2)
+	switch {
+	case len(h) == 0 && err == io.EOF: //nolint:errorlint // an io.EOF inside another error is a failure
+		return nil, notFormat(FormatZlib, nil, io.ErrUnexpectedEOF)
+	case err != nil:
 		return nil, err
 	}
 	// The method is deflate, its window at most 32 KiB, and both bytes are a multiple of 31 (RFC 1950 section 2.2).
 	if h[0]&15 != 8 || h[0]>>4 > 7 || binary.BigEndian.Uint16(h)%31 != 0 {
-		return nil, zlib.ErrHeader
+		head, _ := src.Peek(FormatSize)
+		return nil, notFormat(FormatZlib, head, zlib.ErrHeader)
 	}
 	if h[1]&zlibDictionary != 0 {
 		return nil, zlib.ErrDictionary
 	}
+	_, _ = src.Discard(len(h)) // they are there
 	z.inflate.Reset(src)
 	return z, nil
 }

@@ -28,7 +28,8 @@ type UnzstdOptions struct {
 //
 //   - In: byte chunks of any size, of one or more frames; skippable frames are passed over. Out: chunks of at most 64 KiB, with
 //     Parallelism one a frame.
-//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame, or has no frame but skippable ones; zstd.ErrMagicMismatch where no frame begins;
+//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame, or has no frame but skippable ones; zstd.ErrMagicMismatch in
+//     a [*FormatError] if it is another format; [ErrTrailing] if something else follows a frame;
 //     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken, where the window, or the content of a frame
 //     that is its own, is larger than MaxWindow; [*LimitError]. Of frames that Zstd wrote with Parallelism, [io.ErrUnexpectedEOF]
 //     also where the last ones are missing, and [ErrSyntax] where they are not those of the table or the first ones are missing.

@@ -9,6 +9,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// zstdMagic is what a frame with content begins with.
+const zstdMagic = "\x28\xb5\x2f\xfd"
+
 // zstdHeader is the longest header of a frame, in bytes: the magic number, the descriptor, the window, the dictionary's number and the
 // content's size (RFC 8878 section 3.1.1.1). zstd.HeaderMaxSize is less.
 const zstdHeader = 4 + 1 + 1 + 4 + 8
@@ -41,6 +44,9 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 			}
 			return nil, io.EOF
 		}
+		if err := w.magic(head); err != nil {
+			return nil, err
+		}
 		h := new(zstd.Header)
 		if err := h.Decode(head); err != nil {
 			return nil, err
@@ -65,6 +71,30 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 		}
 		return h, nil
 	}
+}
+
+// magic looks at the first bytes of what should be a frame.
+func (w *frameWalk) magic(head []byte) error {
+	n := min(len(head), len(zstdMagic))
+	switch {
+	case n == 0 && w.frames == 0:
+		return notFormat(FormatZstd, nil, io.ErrUnexpectedEOF)
+	case string(head[:n]) == zstdMagic[:n], isSkippable(head):
+		return nil
+	case w.frames == 0:
+		head, _ = w.src.Peek(FormatSize)
+		return notFormat(FormatZstd, head, zstd.ErrMagicMismatch)
+	case w.table != nil:
+		return zstd.ErrMagicMismatch
+	}
+	return trailing(w.src)
+}
+
+// isSkippable reports whether a skippable frame begins with head, in as far as head goes.
+func isSkippable(head []byte) bool {
+	const magic = "\x2a\x4d\x18" // after a byte of which the lower half is the frame's type
+	n := min(len(head), 1+len(magic))
+	return n > 0 && head[0]&0xf0 == 0x50 && string(head[1:n]) == magic[:n-1]
 }
 
 // windowOf returns how many bytes of what was decoded a frame may refer back to.

@@ -25,20 +25,20 @@ const seekMark = "\x5d\x2a\x4d\x18\x08\x00\x00\x00millweir"
 // another length: of our mark, or of the 4 bytes before each frame of pzstd, which are that frame's length. A flipped bit in such a
 // length would make the frame swallow what follows it, and no checksum would tell.
 func damagedMark(head []byte) bool {
-	const pzstd, pzstdSize, frame = "\x50\x2a\x4d\x18", 4, "\x28\xb5\x2f\xfd"
+	const pzstd, pzstdSize = "\x50\x2a\x4d\x18", 4
 	if len(head) < len(seekMark) {
 		return false
 	}
 	mark := string(head)
 	return mark[8:] == seekMark[8:] && mark != seekMark ||
-		mark[:4] == pzstd && mark[12:] == frame && binary.LittleEndian.Uint32(head[4:]) > pzstdSize
+		mark[:4] == pzstd && mark[12:] == zstdMagic && binary.LittleEndian.Uint32(head[4:]) > pzstdSize
 }
 
 // emptySum are the last 4 bytes of the XXH64 of nothing, as the checksum of an empty frame.
 const emptySum = "\x99\xe9\xd8\x51"
 
 // emptyFrame is a frame without content, with its checksum: the encoder of a whole frame leaves that out.
-const emptyFrame = "\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00" + emptySum
+const emptyFrame = zstdMagic + "\x24\x00\x01\x00\x00" + emptySum
 
 // appendEntry appends what a table says of a frame: its size, its content's, and its checksum.
 func appendEntry(b []byte, packed, size int, sum []byte) []byte {

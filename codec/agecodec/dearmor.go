@@ -20,7 +20,7 @@ import (
 //     of white space before and behind. The end of the last line may be missing.
 //   - Memory: one chunk, and a KiB.
 //   - Order and goroutines: fused.
-//   - Errors: [ErrDamaged] with the number of the line; [ErrTruncated] when the last line is not there. Nothing is authenticated.
+//   - Errors: [ErrDamaged] with the number of the line, or a codec.FormatError; [ErrTruncated] when the last line is not there. Nothing is authenticated.
 func Dearmor() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -114,6 +114,9 @@ func (d *dearmorer) push(p []byte) ([]byte, error) {
 			i = len(p)
 		}
 		if len(d.piece)+i > maxLine {
+			if d.at == armorBefore && !allSpace(d.piece) {
+				return nil, notAge(d.piece, ErrDamaged)
+			}
 			return nil, d.damaged("the line is too long")
 		}
 		line := p[:i]
@@ -178,7 +181,7 @@ func (d *dearmorer) before(line []byte) error {
 	case string(line) == armor.Header:
 		d.at = armorBody
 	case !allSpace(line):
-		return d.damaged("this is not the first line of an armored age file")
+		return notAge(line, ErrDamaged)
 	default:
 		if d.space += len(line) + 1; d.space > maxSpace {
 			return d.damaged("too much white space before the armor")
@@ -205,7 +208,9 @@ func (d *dearmorer) end() error {
 	case d.at == armorBehind:
 		return nil
 	case d.at == armorBefore && !allSpace(last) && !bytes.HasPrefix([]byte(armor.Header), last):
-		return d.damaged("this is not the first line of an armored age file")
+		return notAge(last, ErrDamaged)
+	case d.at == armorBefore && len(last) == 0 && d.space == 0:
+		return notAge(nil, ErrTruncated)
 	case d.at != armorBefore && string(last) == armor.Footer:
 		return nil
 	}

@@ -28,7 +28,7 @@ import (
 //     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and saves a copy.
 //   - Order and goroutines: fused.
 //   - Errors: [ErrNoIdentities] before anything is read; [ErrNoMatch] and [ErrWorkFactor] before anything is emitted; [ErrDamaged],
-//     [ErrTruncated]. What age or an identity reported is wrapped beside them.
+//     [ErrTruncated], as a codec.FormatError for a file of another format. What age or an identity reported is wrapped beside them.
 func Decrypt(identities ...age.Identity) stream.Flow[[]byte, []byte] {
 	return decrypting(identities, false)
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 
+	"filippo.io/age/armor"
+
+	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -29,6 +32,25 @@ var (
 	// ErrWorkFactor says that a passphrase would take more work to try than the options allow.
 	ErrWorkFactor = stream.Mark(errors.New("work factor too large"), stream.Data)
 )
+
+// notAge returns an error for a file that begins with head, which is not the beginning of an age file.
+func notAge(head []byte, err error) error {
+	if alike(head, intro) || alike(head, armor.Header) {
+		return fmt.Errorf("%w: the first line is not that of an age file", err)
+	}
+	return &codec.FormatError{Want: string(codec.FormatAge), Got: codec.FormatOf(head), Err: err}
+}
+
+// alike reports whether most bytes of head are those of line: then it is a damaged one, or one of another version.
+func alike(head []byte, line string) bool {
+	same := 0
+	for i := range min(len(head), len(line)) {
+		if head[i] == line[i] {
+			same++
+		}
+	}
+	return same > len(line)/2
+}
 
 // fatal returns an error of wrong settings or keys.
 func fatal(text string) error { return stream.Mark(errors.New(text), stream.Fatal) }

@@ -29,7 +29,7 @@ func (h *headCutter) take(p []byte) (head, rest []byte, err error) {
 	had := len(h.buf)
 	h.buf = append(h.buf, p[:min(len(p), maxHeader+1-had)]...)
 	if !bytes.HasPrefix(h.buf, []byte(intro)) && !bytes.HasPrefix([]byte(intro), h.buf) {
-		return nil, nil, fmt.Errorf("%w: not an age file", ErrDamaged)
+		return nil, nil, notAge(h.buf, ErrDamaged)
 	}
 	const mark = "\n" + footer
 	if i := bytes.Index(h.buf[h.from:], []byte(mark)); i >= 0 {
@@ -52,4 +52,9 @@ func (h *headCutter) take(p []byte) (head, rest []byte, err error) {
 }
 
 // end reports a file that ended in its header.
-func (h *headCutter) end() error { return fmt.Errorf("%w in its header", ErrTruncated) }
+func (h *headCutter) end() error {
+	if len(h.buf) == 0 {
+		return notAge(nil, ErrTruncated)
+	}
+	return fmt.Errorf("%w in its header", ErrTruncated)
+}

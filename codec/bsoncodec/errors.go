@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -62,6 +63,20 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 
 // Class returns [stream.Data].
 func (e *DocumentError) Class() stream.Class { return stream.Data }
+
+// notFormat returns an error in place of err if the stream, which begins with head, is known to be of another format than want.
+func notFormat(want codec.Format, head []byte, err error) error {
+	got := codec.FormatOf(head[:min(len(head), codec.FormatSize)])
+	switch got {
+	case want, codec.FormatUnknown, codec.FormatEmpty:
+		return err
+	case codec.FormatText: // JSON that is wrong
+		if want == codec.FormatJSON {
+			return err
+		}
+	}
+	return &codec.FormatError{Want: string(want), Got: got, Err: err}
+}
 
 // errLine says that a line is too long.
 func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }

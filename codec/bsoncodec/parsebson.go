@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
@@ -33,7 +34,7 @@ func (o *ParseBSONOptions) check() error {
 //   - Memory: one document.
 //   - Errors: [*DocumentError], whose Offset is that of the stream, with [ErrDepth] and [ErrSize] among the causes, and
 //     io.ErrUnexpectedEOF when the stream ends inside a document. A document whose length is refused is not read: its error has
-//     no _id.
+//     no _id. If the stream is of another format, a codec.FormatError is the cause.
 func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
 	var o ParseBSONOptions
 	if opts != nil {
@@ -81,7 +82,7 @@ func (c *cutter) feed(chunk []byte) error {
 		}
 		n := int(int32(binary.LittleEndian.Uint32(chunk)))
 		if err := c.check.size(n, nil); err != nil {
-			return err
+			return c.refused(err, chunk)
 		}
 		if n > len(chunk) {
 			c.rest = append(c.rest, chunk...)
@@ -104,7 +105,7 @@ func (c *cutter) fill(chunk []byte) ([]byte, error) {
 			return nil, nil
 		}
 		if err := c.check.size(int(int32(binary.LittleEndian.Uint32(c.rest))), nil); err != nil {
-			return nil, err
+			return nil, c.refused(err, append(c.rest, chunk...))
 		}
 	}
 	n := int(binary.LittleEndian.Uint32(c.rest))
@@ -118,10 +119,18 @@ func (c *cutter) fill(chunk []byte) ([]byte, error) {
 	return chunk, c.pass(doc)
 }
 
+// refused returns an error for the document at the beginning of rest. A first one may be a stream of another format.
+func (c *cutter) refused(err error, rest []byte) error {
+	if e := err.(*DocumentError); c.check.n == 0 { //nolint:errorlint // it is no other
+		e.Err = notFormat(codec.FormatBSON, rest, e.Err)
+	}
+	return err
+}
+
 // pass emits a whole document.
 func (c *cutter) pass(doc []byte) error {
 	if err := c.check.document(doc); err != nil {
-		return err
+		return c.refused(err, doc)
 	}
 	return c.emit(doc)
 }
@@ -132,7 +141,7 @@ func (c *cutter) end() error {
 		return nil
 	}
 	path, id := locate(c.rest, len(c.rest))
-	return &DocumentError{
+	return c.refused(&DocumentError{
 		Document: c.check.n + 1, Offset: c.check.offset + int64(len(c.rest)), Path: path, ID: id, Err: io.ErrUnexpectedEOF,
-	}
+	}, c.rest)
 }

@@ -6,6 +6,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
@@ -54,7 +55,7 @@ func (o *ParseExtJSONOptions) parser() parser {
 //     more than 64 KiB has memory of its own, at most about a third more than it is long.
 //   - Memory: the longest line, as much and an eighth for its document, and the document.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, with [ErrDepth], [ErrSize], [ErrBlank] and io.ErrUnexpectedEOF among
-//     the causes. To go on after a line that is no document, cut with codec.Lines, and call [AppendBSON] in stream.Supervise.
+//     the causes, and a codec.FormatError if the input is of another format. To go on after a line that is no document, cut with codec.Lines, and call [AppendBSON] in stream.Supervise.
 func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 	var o ParseExtJSONOptions
 	if opts != nil {
@@ -89,8 +90,12 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 				}
 				doc, err := p.document(room[:0], line, l.line, l.offset+int64(mark))
 				if err != nil {
-					err.(*SyntaxError).Column += mark //nolint:errorlint // it is no other
-					return err
+					e := err.(*SyntaxError) //nolint:errorlint // it is no other
+					e.Column += mark
+					if l.line == 1 {
+						e.Err = notFormat(codec.FormatJSON, line, e.Err)
+					}
+					return e
 				}
 				switch {
 				case !long:

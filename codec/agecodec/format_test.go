@@ -1,0 +1,81 @@
+package agecodec_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// TestOtherFormats gives the stages files of other formats, and files of age that are damaged in their first line.
+func TestOtherFormats(t *testing.T) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	encrypted := func(armored bool) []byte {
+		f := agecodec.Encrypt(id.Recipient())
+		if armored {
+			f = stream.Join(f, agecodec.Armor())
+		}
+		var b bytes.Buffer
+		if _, err := stream.Run(context.Background(), stream.Via(source.Of([]byte("hello")), f), sink.Writer(&b)); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	damaged := func(file []byte, i int) string {
+		file[i] ^= 1
+		return string(file)
+	}
+	inspect := func(src stream.Source[[]byte]) error {
+		_, err := stream.Run(context.Background(), src, agecodec.Inspect())
+		return err
+	}
+	by := func(f stream.Flow[[]byte, []byte]) func(stream.Source[[]byte]) error {
+		return func(src stream.Source[[]byte]) error {
+			_, err := stream.Run(context.Background(), stream.Via(src, f), sink.Discard[[]byte]())
+			return err
+		}
+	}
+	for name, run := range map[string]func(stream.Source[[]byte]) error{
+		"decrypt": by(agecodec.Decrypt(id)),
+		"rewrap":  by(agecodec.Rewrap([]age.Identity{id}, id.Recipient())),
+		"inspect": inspect,
+		"dearmor": by(agecodec.Dearmor()),
+	} {
+		for _, c := range []struct {
+			file string
+			got  codec.Format // "" for a file of age that is damaged
+		}{
+			{"", codec.FormatEmpty},
+			{"hello\n", codec.FormatText},
+			{"\n \n hello\n", codec.FormatText},
+			{"{\"a\":1}\n", codec.FormatJSON},
+			{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", codec.FormatGzip},
+			{"\x28\xb5\x2f\xfd\x24", codec.FormatZstd},
+			{"<?xml version=\"1.0\"?><Error/>\n", codec.FormatXML},
+			{"<html>\n", codec.FormatHTML},
+			{damaged(encrypted(false), 2), ""},
+			{damaged(encrypted(true), 12), ""},
+			{"age-encryption.org/v2\n", ""},
+		} {
+			err := run(source.Of([]byte(c.file)))
+			var other *codec.FormatError
+			switch {
+			case !errors.Is(err, agecodec.ErrDamaged) && !errors.Is(err, agecodec.ErrTruncated):
+				t.Errorf("%s of %.20q: %v", name, c.file, err)
+			case (c.got != "") != errors.As(err, &other), c.got != "" && other.Got != c.got:
+				t.Errorf("%s of %.20q: %v", name, c.file, err)
+			}
+		}
+	}
+}
