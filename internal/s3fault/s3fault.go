@@ -97,7 +97,8 @@ func unanswered(err error) stream.Class {
 
 // Broken reports whether err says that a connection ended too early, in an orderly way or not.
 func Broken(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	// The HTTP client closes a connection whose end it reads, and a write may meet that before it meets the reset.
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 

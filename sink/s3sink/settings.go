@@ -1,7 +1,6 @@
 package s3sink
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -9,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // limits are what the service allows; see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
@@ -40,6 +41,11 @@ func newSettings(client API, bucket, key string, opts *UploadOptions) (*settings
 	return newSettingsWithin(s3Limits, client, bucket, key, opts)
 }
 
+// invalid returns the error of a setting that no other run would do better with.
+func invalid(format string, args ...any) (*settings, error) {
+	return nil, stream.Mark(fmt.Errorf("s3sink: "+format, args...), stream.Fatal)
+}
+
 func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOptions) (*settings, error) {
 	s := &settings{client: client, bucket: bucket, key: key, limits: l}
 	if opts != nil {
@@ -54,27 +60,27 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	o.SlowDownTimeout = cmpOr(o.SlowDownTimeout, defaultSlowDown)
 	switch {
 	case client == nil:
-		return nil, errors.New("s3sink: the client is nil")
+		return invalid("the client is nil")
 	case bucket == "":
-		return nil, errors.New("s3sink: the bucket's name is empty")
+		return invalid("the bucket's name is empty")
 	case key == "":
-		return nil, errors.New("s3sink: the object's key is empty")
+		return invalid("the object's key is empty")
 	case len(key) > maxKey:
-		return nil, fmt.Errorf("s3sink: the object's key has %d bytes, want at most %d", len(key), maxKey)
+		return invalid("the object's key has %d bytes, want at most %d", len(key), maxKey)
 	case !utf8.ValidString(key):
-		return nil, errors.New("s3sink: the object's key is not UTF-8")
+		return invalid("the object's key is not UTF-8")
 	case o.PartSize < l.minPart || o.PartSize > l.maxPart || o.PartSize > math.MaxInt:
-		return nil, fmt.Errorf("s3sink: PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
+		return invalid("PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
 	case o.Parallelism < 1 || o.Parallelism > l.maxParts:
-		return nil, fmt.Errorf("s3sink: Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
+		return invalid("Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
 	case o.Checksum != ChecksumCRC64NVME && o.Checksum != ChecksumNone:
-		return nil, fmt.Errorf("s3sink: Checksum is %d, which is none", o.Checksum)
+		return invalid("Checksum is %d, want ChecksumCRC64NVME or ChecksumNone", o.Checksum)
 	case tokenIn(o.Metadata) != "":
-		return nil, fmt.Errorf("s3sink: Metadata has %q, which the upload sets itself", MetadataWriteToken)
+		return invalid("Metadata has %q, which the upload sets itself", MetadataWriteToken)
 	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
-		return nil, errors.New("s3sink: a timeout is negative")
+		return invalid("a timeout is negative")
 	case o.SSEKMSKeyID != "" && o.ServerSideEncryption != "aws:kms" && o.ServerSideEncryption != "aws:kms:dsse":
-		return nil, fmt.Errorf("s3sink: SSEKMSKeyID goes with ServerSideEncryption aws:kms, not %q", o.ServerSideEncryption)
+		return invalid("SSEKMSKeyID goes with ServerSideEncryption aws:kms, not %q", o.ServerSideEncryption)
 	}
 	return s, nil
 }

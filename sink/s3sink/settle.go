@@ -18,10 +18,10 @@ func (r *run) settlePut(ctx context.Context, err error, t *tries) (Object, error
 	}
 	dctx, cancel := r.detached(ctx)
 	defer cancel()
-	v := r.look(ctx, dctx, "")
-	if !unclear && v.sight != ours {
-		return Object{}, r.brokenOff(ctx, what, err, v)
+	if !unclear {
+		return Object{}, r.brokenOff(ctx, what, err, r.glance(dctx, ""))
 	}
+	v := r.look(ctx, dctx, "")
 	// An attempt without a reply may be carried out yet, whatever was said to those after it; unless the object that is there forbids it.
 	forbidden := r.opts.IfAbsent && precondition(err) && v.sight == other
 	switch {
@@ -50,7 +50,10 @@ func (r *run) brokenOff(ctx context.Context, what string, err error, v view) err
 			return r.failed(what, fmt.Errorf("%w (%w: %w)", ErrExists, ErrBrokenOff, err))
 		}
 	}
-	return ending.Join(r.failed(what, fmt.Errorf("%w: %w", ErrBrokenOff, err)), v.err)
+	if v.err != nil { // before err, so that what the server said is found first
+		return r.failed(what, fmt.Errorf("%w (%w): %w", ErrBrokenOff, v.err, err))
+	}
+	return r.failed(what, fmt.Errorf("%w: %w", ErrBrokenOff, err))
 }
 
 // settleComplete returns how a CompleteMultipartUpload ended that returned err after its attempts.

@@ -50,17 +50,17 @@ const (
 
 var (
 	// ErrNotFound is the error of an object, a version or a bucket that does not exist, or no longer does.
-	ErrNotFound = errors.New("there is no such object")
+	ErrNotFound = stream.Mark(errors.New("there is no such object"), stream.Fatal)
 
 	// ErrObjectChanged is the error of an object that was replaced while it was read, or before: it does not have the ETag of IfMatch.
-	ErrObjectChanged = errors.New("the object was replaced")
+	ErrObjectChanged = stream.Mark(errors.New("the object was replaced"), stream.Fatal)
 
 	// ErrChecksum is the error of an object whose bytes do not have the checksum that is stored with it. They have been emitted by then.
-	ErrChecksum = errors.New("the bytes do not have the object's checksum")
+	ErrChecksum = stream.Mark(errors.New("the bytes do not have the object's checksum"), stream.Fatal)
 
 	// ErrBadReply is the error of replies that are not what was asked for, again and again: another range, the whole object for a
 	// range, a body longer than the object; of one that has no ETag where the object is known by it.
-	ErrBadReply = errors.New("the reply is not what was asked for")
+	ErrBadReply = stream.Mark(errors.New("the reply is not what was asked for"), stream.Fatal)
 )
 
 // Download returns a source that emits the bytes of one S3 object, as they are stored: what is compressed stays so.
@@ -74,7 +74,9 @@ var (
 //   - IfMatch goes with the first request too, and the ETag of each reply is compared beside it: a server that does not know If-Match
 //     is found out before a byte is emitted.
 //   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
-//     before Offset, before Length bytes of it, or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds types.InvalidObjectState, the archived).
+//     before Offset, before Length bytes of it, or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds
+//     types.InvalidObjectState, the archived). Each has a class for [stream.ClassOf]: what broke off or was refused for a while is
+//     Retryable or Throttled, and a source that goes on at an Offset, with the same IfMatch, reads the rest (see [stream.Restart]).
 //   - A drain of the run ([stream.Running.Drain]) does not end it: an object cut short would pass for the whole.
 //   - Proof: the emitted bytes are counted against the object's length. A whole object with a full-object CRC64NVME is checked against
 //     it, or else its length is confirmed by a HEAD request, for a proxy may shorten a body and its Content-Length alike.
@@ -94,7 +96,7 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		d.opts.StallTimeout = defaultStall
 	}
 	if err := d.check(); err != nil {
-		return stream.Fail[[]byte](err)
+		return stream.Fail[[]byte](stream.Mark(err, stream.Fatal))
 	}
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		if ctx.Err() != nil {

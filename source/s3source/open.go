@@ -14,23 +14,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/internal/s3retry"
+	"github.com/millweir/millweir/stream"
 )
 
 // open asks for what is left of the run. It returns the body, which begins at pos, and where it is to end, or -1.
 func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
 	ranged := r.some || !r.whole()
 	if r.some && r.etag == "" {
-		return nil, 0, fatal{errors.New("the reply broke off, and it had no ETag to read on by")}
+		return nil, 0, fatal{stream.Mark(errors.New("the reply broke off, and it had no ETag to read on by"), stream.Fatal)}
 	}
 	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag)}
 	if ranged {
 		in.Range = aws.String(byteRange(r.pos, r.end))
 	}
 	out, err := r.client.GetObject(ctx, in, plain, r.watched)
+	err = s3fault.Mark(err)
 	switch {
-	case err != nil && ranged && status(err) == http.StatusRequestedRangeNotSatisfiable:
+	case err != nil && ranged && s3fault.Status(err) == http.StatusRequestedRangeNotSatisfiable:
 		return r.behind(ctx, err)
 	case err != nil:
 		return nil, 0, r.refusal(err)
@@ -82,7 +85,7 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.bounded() && last >= r.end:
 		return 0, fmt.Errorf("%w: %q and %d bytes came for %s", ErrBadReply, *out.ContentRange, length, byteRange(r.pos, r.end))
 	case r.bounded() && total < r.end:
-		return 0, fatal{fmt.Errorf("the object has %d bytes, not %d: %w", total, r.end, io.ErrUnexpectedEOF)}
+		return 0, short(total, r.end)
 	case r.sure && !r.bounded() && total != r.end, r.some && total < r.end:
 		return 0, fmt.Errorf("%w: the object is told to have %d bytes, and %d", ErrBadReply, r.end, total)
 	}
@@ -128,7 +131,7 @@ func (r *run) length(ctx context.Context) (int64, error) {
 		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
 	}, r.watched)
 	if err != nil {
-		return 0, stalled(ctx, r.refusal(err))
+		return 0, stalled(ctx, r.refusal(s3fault.Mark(err)))
 	}
 	if err := r.same(aws.ToString(out.ETag)); err != nil {
 		return 0, err
@@ -149,15 +152,20 @@ func (r *run) behind(ctx context.Context, refusal error) (body io.ReadCloser, up
 	case length > r.pos:
 		return nil, 0, fmt.Errorf("%w: the object has %d bytes: %w", ErrBadReply, length, refusal)
 	case r.bounded(), !r.some && length < r.pos:
-		return nil, 0, fatal{fmt.Errorf("the object has %d bytes, not %d: %w", length, max(r.pos, r.end), io.ErrUnexpectedEOF)}
+		return nil, 0, short(length, max(r.pos, r.end))
 	}
 	r.some, r.end, r.sure = true, length, true
 	return http.NoBody, r.pos, nil
 }
 
+// short returns the error of an object that ends before what is to be read of it.
+func short(has, want int64) error {
+	return fatal{stream.Mark(fmt.Errorf("the object has %d bytes, not %d: %w", has, want, io.ErrUnexpectedEOF), stream.Fatal)}
+}
+
 // refusal returns err with the sentinel that goes with it, marked fatal when asking again would not help.
 func (r *run) refusal(err error) error {
-	status := status(err)
+	status := s3fault.Status(err)
 	switch {
 	case status == http.StatusNotFound:
 		return fatal{fmt.Errorf("%w: %w", ErrNotFound, err)}
@@ -169,15 +177,6 @@ func (r *run) refusal(err error) error {
 		return fatal{err} // the SDK has asked again where it helps
 	}
 	return err
-}
-
-// status returns the HTTP status that came with err, or 0 when no reply did.
-func status(err error) int {
-	var re *smithyhttp.ResponseError
-	if errors.As(err, &re) {
-		return re.HTTPStatusCode()
-	}
-	return 0
 }
 
 // byteRange returns a Range header for the bytes from first up to, not including, end, or to the last one when end is negative.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/minio/crc64nvme"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // run is one passage through an object.
@@ -143,13 +145,16 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		case err == io.EOF && upto < 0: //nolint:errorlint // a reader's end is io.EOF itself
 			return nil
 		case err == io.EOF: //nolint:errorlint // as above
-			return io.ErrUnexpectedEOF
+			return brokenOff(io.ErrUnexpectedEOF)
 		default:
-			return stalled(ctx, err)
+			return stalled(ctx, brokenOff(err))
 		}
 	}
 	return nil
 }
+
+// brokenOff returns err, with which a body ended too early: another reply may bring the rest.
+func brokenOff(err error) error { return stream.Mark(err, stream.Retryable) }
 
 var errStalled = fmt.Errorf("no byte came in time: %w", os.ErrDeadlineExceeded)
 
@@ -195,7 +200,7 @@ func (r *run) finish(ctx context.Context) error {
 	switch {
 	case r.pos < r.end:
 		r.over = false
-		return fmt.Errorf("the reply ends before byte %d: %w", r.end, io.ErrUnexpectedEOF)
+		return fmt.Errorf("the reply ends before byte %d: %w", r.end, brokenOff(io.ErrUnexpectedEOF))
 	case r.pos > r.end:
 		return fatal{fmt.Errorf("%w: %d bytes came of an object of %d", ErrBadReply, r.pos, r.end)}
 	case r.sum != "":

@@ -21,7 +21,7 @@
 //
 // What it does not know it refuses with NotImplemented; it does not ignore it. It has no access control, and does not check signatures.
 //
-// A test looks behind the protocol with [Server.Object], [Server.Uploads], [Server.Requests] and [Server.Count], and changes what
+// A test looks behind the protocol with [Server.Object], [Server.Versions], [Server.Uploads], [Server.Requests] and [Server.Count], and changes what
 // is stored with [Server.Put], [Server.Remove], [Server.AbortUpload], [Server.DropPart] and [Server.Age].
 //
 // # What can go wrong

@@ -3,6 +3,7 @@ package s3test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -59,6 +60,13 @@ func (s *Server) Object(bucket, key string) *Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bucket(bucket).current(key)
+}
+
+// Versions returns the versions of an object, the oldest first. They are not to be changed.
+func (s *Server) Versions(bucket, key string) []*Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.bucket(bucket).objects[key])
 }
 
 // Remove deletes an object with all its versions.
