@@ -99,14 +99,17 @@ func TestRefused(t *testing.T) {
 		{"no key", nil, nil, plain(), 1, []string{"is encrypted", "-identity"}},
 		{"needless key", zip(lines), nil, arguments(w), 1, []string{"not encrypted"}},
 		{"no backup", []byte("hello"), nil, plain(), 1, []string{"no compressed backup"}},
-		{"no backup, key", []byte("hello"), nil, arguments(w), 1, []string{"damaged"}},
-		{"no bytes", []byte{}, nil, plain(), 1, []string{"damaged or cut short"}},
-		{"no bytes, key", []byte{}, nil, arguments(w), 1, []string{"damaged or cut short"}},
+		{"no backup, key", []byte("hello"), nil, arguments(w), 1, []string{"is text", "no backup"}},
+		{"no backup, JSON", []byte("{}\n"), nil, plain(), 1, []string{"is JSON"}},
+		{"a page, key", []byte("<html>503"), nil, arguments(w), 1, []string{"an HTML page", "no backup"}},
+		{"no bytes", []byte{}, nil, plain(), 1, []string{"is empty"}},
+		{"no bytes, key", []byte{}, nil, arguments(w), 1, []string{"is empty"}},
 		{"one byte short", good[:len(good)-1], nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"half", good[:len(good)/2], nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"header cut", good[:40], nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"a bit flipped", flipped, nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"bytes after the end", append(bytes.Clone(good), 'x'), nil, arguments(w), 1, []string{"damaged"}},
+		{"plain, a newline after the end", append(zip(lines), '\n'), nil, plain(), 1, []string{"after the end: white space", "appended"}},
 		{"plain, one byte short", zip(lines)[:len(zip(lines))-1], nil, plain(), 1, []string{"damaged or cut short"}},
 		{"a line that is no document", zip(lines + "nope\n" + fmt.Sprintf(doc, 3)), nil, plain(), 1, []string{"line 3", "offset 20"}},
 		{"a line cut", zip(lines + `{"_id":`), nil, plain(), 1, []string{"line 3", "offset"}},
@@ -288,6 +291,11 @@ func TestPlainAndEmpty(t *testing.T) {
 	docs := w.Fill(t, "cookies", 20)
 	backup(t, w, "cookies", "-no-encryption")
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain()...), 0, "restored ")
+	same(t, w.Documents(t, "back"), docs)
+
+	// Zeros after the end, as tapes leave them.
+	w.Put(t, key, append(w.Get(t, key), make([]byte, 10_240)...))
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop")...), 0, "restored ")
 	same(t, w.Documents(t, "back"), docs)
 
 	backup(t, w, "nothing", "-no-encryption", "-allow-empty")

@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
+	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/stream"
@@ -89,7 +91,7 @@ func begins(p []byte, encrypted bool) error {
 	case isGzip && encrypted:
 		return errPlain
 	case !isGzip && !encrypted:
-		return errNoGzip
+		return fmt.Errorf("%w: it is %s", errNoGzip, codec.FormatOf(p))
 	}
 	return nil
 }
@@ -97,9 +99,15 @@ func begins(p []byte, encrypted bool) error {
 // ExplainContents adds to an error of the decoders what to do about it, where that is known.
 func ExplainContents(err error) error {
 	var syntax *bsoncodec.SyntaxError
+	var other *codec.FormatError
 	switch {
 	case errors.Is(err, agecodec.ErrNoMatch):
 		return (*secrets)(nil).advise("wrong key", "no key in the -identity file opens the object: use one of those it was encrypted to", err)
+	case errors.As(err, &other):
+		return (*secrets)(nil).advise(err.Error(), "the object is no backup: check -bucket and -key, and what wrote it", err)
+	case errors.Is(err, codec.ErrTrailing):
+		what := "something was appended to the object: cut it off, or restore from another copy"
+		return (*secrets)(nil).advise(err.Error(), what, err)
 	case errors.As(err, &syntax):
 		return (*secrets)(nil).advise(err.Error(), "the object holds something that is no document of a backup", err)
 	case errors.Is(err, agecodec.ErrDamaged), errors.Is(err, agecodec.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF),

@@ -27,7 +27,7 @@ func (f Format) Pair() codec.Pair[bson.Raw] {
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
 	lines := json.Then(codec.GzipPair(
 		&codec.GzipOptions{Level: f.GzipLevel, Parallelism: workers},
-		&codec.GunzipOptions{Parallelism: workers},
+		&codec.GunzipOptions{Parallelism: workers, AllowPadding: true}, // zeros as tapes leave them: a backup of ours has an end
 	))
 	if !f.Encrypted {
 		return lines
