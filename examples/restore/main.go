@@ -182,6 +182,8 @@ func (j *job) explain(err error) error {
 	switch {
 	case errors.Is(err, s3source.ErrObjectChanged):
 		return fmt.Errorf("%w: restore again", err)
+	case errors.Is(err, mongosink.ErrEmptyTimestamp):
+		return fmt.Errorf("%w: restore into a server that can keep it, as later releases of MongoDB 5.0 and newer do", err)
 	case errors.As(err, &refused) && len(refused.Failed) > 0:
 		ids := make([]string, 0, 3)
 		for _, f := range refused.Failed[:min(len(refused.Failed), cap(ids))] {

@@ -129,7 +129,7 @@ func ofConnection(err error) stream.Class {
 		errors.As(err, &invalid), errors.As(err, &alert), errors.As(err, &header):
 		return stream.Fatal
 	case errors.As(err, &host) && host.IsNotFound:
-		return stream.Unclassified
+		return stream.Fatal
 	}
 	return stream.Retryable
 }

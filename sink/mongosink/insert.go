@@ -78,7 +78,7 @@ func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResu
 			return InsertResult{}, err
 		}
 		if n := in.opts.Parallelism; n > 1 && given && mongo.SessionFromContext(ctx) != nil {
-			return InsertResult{}, in.fail(fmt.Errorf("%d batches in flight, and a session in the context, which serves one at a time: Parallelism must be 0 or 1", n))
+			return InsertResult{}, in.wrong(fmt.Errorf("%d batches in flight, and a session in the context, which serves one at a time: Parallelism must be 0 or 1", n))
 		}
 		return in.consume(ctx, src)
 	})
@@ -96,19 +96,24 @@ type cloner interface {
 
 func (in *inserting) check() error {
 	if in.coll == nil {
-		return errors.New("mongosink: insert: the collection is nil")
+		return errNilCollection
 	}
 	if c, ok := in.coll.(*mongo.Collection); ok && c == nil {
-		return errors.New("mongosink: insert: the collection is nil")
+		return errNilCollection
 	}
 	if err := in.opts.check(); err != nil {
-		return in.fail(err)
+		return in.wrong(err)
 	}
 	if _, ok := in.coll.(cloner); !ok && in.opts.WriteConcern != nil {
-		return in.fail(fmt.Errorf("a write concern needs a collection with the method Clone, %T has none", in.coll))
+		return in.wrong(fmt.Errorf("a write concern needs a collection with the method Clone, %T has none", in.coll))
 	}
 	return nil
 }
+
+var errNilCollection = stream.Mark(errors.New("mongosink: insert: the collection is nil"), stream.Fatal)
+
+// wrong is the error of settings that cannot work.
+func (in *inserting) wrong(err error) error { return stream.Mark(in.fail(err), stream.Fatal) }
 
 // fail says where err happened.
 func (in *inserting) fail(err error) error {

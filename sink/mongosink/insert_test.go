@@ -209,13 +209,13 @@ func TestInsertBadSettings(t *testing.T) {
 		f := &inserter{}
 		started := false
 		src := stream.SourceFunc[bson.Raw](func(context.Context, func(bson.Raw) error) error { started = true; return nil })
-		if _, err := stream.Run(t.Context(), src, mongosink.Insert(f, &o)); err == nil || started {
+		if _, err := stream.Run(t.Context(), src, mongosink.Insert(f, &o)); stream.ClassOf(err) != stream.Fatal || started {
 			t.Errorf("%+v: error %v, upstream started: %v", o, err, started)
 		}
 	}
 	for name, coll := range map[string]mongosink.Inserter{"nil": nil, "typed nil": (*mongo.Collection)(nil)} {
-		if _, err := stream.Run(t.Context(), of(nil, nil), mongosink.Insert(coll, nil)); err == nil {
-			t.Errorf("%s collection: no error", name)
+		if _, err := stream.Run(t.Context(), of(nil, nil), mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Fatal {
+			t.Errorf("%s collection: %v", name, err)
 		}
 	}
 }

@@ -72,22 +72,27 @@ type cloner interface {
 
 func (q *query) check() error {
 	if q.coll == nil {
-		return errors.New("mongosource: find: the collection is nil")
+		return errNilCollection
 	}
 	if c, ok := q.coll.(*mongo.Collection); ok && c == nil {
-		return errors.New("mongosource: find: the collection is nil")
+		return errNilCollection
 	}
 	if q.filter == nil {
-		return q.fail(errors.New("the filter is nil (bson.D{} matches every document)"))
+		return q.wrong(errors.New("the filter is nil (bson.D{} matches every document)"))
 	}
 	if err := q.opts.check(); err != nil {
-		return q.fail(err)
+		return q.wrong(err)
 	}
 	if _, ok := q.coll.(cloner); !ok && (q.opts.ReadConcern != nil || q.opts.ReadPreference != nil) {
-		return q.fail(fmt.Errorf("a read concern or preference needs a collection with the method Clone, %T has none", q.coll))
+		return q.wrong(fmt.Errorf("a read concern or preference needs a collection with the method Clone, %T has none", q.coll))
 	}
 	return nil
 }
+
+var errNilCollection = stream.Mark(errors.New("mongosource: find: the collection is nil"), stream.Fatal)
+
+// wrong is the error of settings that cannot work.
+func (q *query) wrong(err error) error { return stream.Mark(q.fail(err), stream.Fatal) }
 
 // fail says where err happened.
 func (q *query) fail(err error) error {

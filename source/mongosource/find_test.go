@@ -192,14 +192,14 @@ func TestFindBadSettings(t *testing.T) {
 	for name, c := range bad {
 		t.Run(name, func(t *testing.T) {
 			f := &finder{}
-			if _, err := collect(t.Context(), mongosource.Find(f, c.filter, &c.opts)); err == nil || f.calls != 0 {
+			if _, err := collect(t.Context(), mongosource.Find(f, c.filter, &c.opts)); stream.ClassOf(err) != stream.Fatal || f.calls != 0 {
 				t.Errorf("error %v after %d queries, want an error before any", err, f.calls)
 			}
 		})
 	}
 	for name, coll := range map[string]mongosource.Finder{"nil": nil, "typed nil": (*mongo.Collection)(nil)} {
-		if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); err == nil {
-			t.Errorf("%s collection: no error", name)
+		if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); stream.ClassOf(err) != stream.Fatal {
+			t.Errorf("%s collection: %v", name, err)
 		}
 	}
 }

@@ -173,6 +173,13 @@ func TestRestartGivesUp(t *testing.T) {
 
 // The classes of what does not come from a server.
 func TestFindClasses(t *testing.T) {
+	for err, want := range map[error]stream.Class{
+		mongosource.ErrCursorLost: stream.Retryable, mongosource.ErrMaxTime: stream.Retryable, &mongosource.MalformedError{}: stream.Data,
+	} {
+		if got := stream.ClassOf(err); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
 	srv, coll := serve(t, numbered(t, 30), func(o *options.ClientOptions) { o.SetServerSelectionTimeout(300 * time.Millisecond) })
 	srv.Inject(mongotest.Fault{Command: "getMore", Delay: time.Second})
 	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 10, MaxTime: 100 * time.Millisecond}))
