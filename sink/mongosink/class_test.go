@@ -3,6 +3,7 @@ package mongosink_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -171,6 +172,40 @@ func TestInsertClasses(t *testing.T) {
 	for _, err := range []error{mongosink.ErrDuplicate, mongosink.ErrTooLarge, mongosink.ErrMalformed, mongosink.ErrIDNotFirst, mongosink.ErrEmptyTimestamp, &mongosink.DocumentError{}, &mongosink.InsertError{}} {
 		if stream.ClassOf(err) != stream.Data {
 			t.Errorf("%v: %v", err, stream.ClassOf(err))
+		}
+	}
+}
+
+// Supervise skips what the server refuses for itself, and nothing else: a document that may be stored is no dead letter.
+func TestSuperviseInserts(t *testing.T) {
+	docs := append(numbered(t, 5), empty(t, 5))
+	for name, c := range map[string]struct {
+		fault mongotest.Fault
+		dead  []int64
+		class stream.Class // of the run's error
+	}{
+		"refused":      {mongotest.Fault{Nth: 3, WriteErrors: map[int]int32{0: 121}}, []int64{2, 5}, stream.Unclassified},
+		"reply lost":   {mongotest.Fault{Nth: 3, Lose: true}, nil, stream.UnknownOutcome},
+		"wrong name":   {mongotest.Fault{Nth: 3, Code: 73}, nil, stream.Fatal},
+		"stepped down": {mongotest.Fault{Nth: 3, WriteErrors: map[int]int32{0: 10107}}, nil, stream.Retryable},
+	} {
+		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
+		srv.RefuseField(bypassField)
+		c.fault.Command = "insert"
+		srv.Inject(c.fault)
+		insert := mongosink.Insert(coll, nil)
+		var dead []int64
+		skip := stream.Supervise(1,
+			func(ctx context.Context, d bson.Raw) (mongosink.InsertResult, error) {
+				return stream.Run(ctx, of([]bson.Raw{d}, nil), insert)
+			},
+			func(_ context.Context, d stream.DeadLetter[bson.Raw]) error {
+				dead = append(dead, d.Position)
+				return nil
+			}, nil)
+		_, err := stream.Run(t.Context(), stream.Via(of(docs, nil), skip), sink.Slice[mongosink.InsertResult]())
+		if stream.ClassOf(err) != c.class || (err == nil) != (c.class == stream.Unclassified) || !slices.Equal(dead, c.dead) {
+			t.Errorf("%s: %v were skipped, %v (%v)", name, dead, err, stream.ClassOf(err))
 		}
 	}
 }
