@@ -93,3 +93,25 @@ func TestRestartedScanOfADroppedCollection(t *testing.T) {
 		t.Errorf("%d documents, %v (%v)", n, err, stream.ClassOf(err))
 	}
 }
+
+// TestRestartedScanServerKilled kills the server in mid-scan, as kill -9 does, and starts it again.
+func TestRestartedScanServerKilled(t *testing.T) {
+	m := servers.SecantusDB(t)
+	coll := m.Database(t).Collection("c")
+	docs := mixedIDs(t, 300)
+	load(t, coll, docs)
+	n, failures := 0, 0
+	var got []bson.Raw
+	err := restarted(coll, func() { failures++ }).Each(t.Context(), func(d bson.Raw) error {
+		if n++; n == 420 {
+			m.Kill(t)
+			m.Restart(t)
+		}
+		got = append(got, d)
+		return nil
+	})
+	if err != nil || failures == 0 || len(got) != len(docs) {
+		t.Errorf("%d documents of %d, %d failures, %v", len(got), len(docs), failures, err)
+	}
+	wholeOrError(t, got, docs, err)
+}
