@@ -23,5 +23,6 @@
 // For the tests of your own pipelines, [github.com/millweir/millweir/source/mongosource/mongotest] and
 // [github.com/millweir/millweir/sink/s3sink/s3test] are servers inside the process that fail as they are told to.
 //
-// A package has one dependency or none, so that nobody compiles what he does not use.
+// Each package depends on what its job needs and on no other connector, so a program compiles only what it uses. The table in
+// README.md lists the dependencies.
 package millweir

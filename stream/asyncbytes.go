@@ -9,7 +9,7 @@ import (
 // elements between them, as size tells. Any number of stages, of any pipelines, may share b without waiting for each other for
 // ever, see [Budget]. [ByteLen] is the size of chunks and raw documents.
 //
-//   - Memory: what b allows, at least one element. An element weighs its size and its slot, 24 bytes for a slice.
+//   - Memory: what b allows, at least one element. An element weighs its size and its slot: for a slice 24 bytes, 12 on a 32-bit system.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
 //   - Errors: an error of the upstream overtakes the elements that wait.
 func AsyncBytes[T any](b *Budget, size func(T) int) Flow[T, T] {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -183,7 +184,7 @@ func TestAccountMistakesPanic(t *testing.T) {
 	}
 }
 
-const slot = 24 // what an element of a slice type weighs beside its bytes
+const slot = 3 * strconv.IntSize / 8 // what an element of a slice type weighs beside its bytes
 
 func chunks(n, size int) stream.Source[[]byte] {
 	return stream.Via(count(n), stream.Map(func(i int) []byte { return slices.Repeat([]byte{byte(i)}, size) }))

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -396,7 +397,7 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"AsyncBytes": {
 			New: func() stream.Flow[int, int] {
-				return stream.AsyncBytes(stream.NewBudget(30), func(int) int { return 2 })
+				return stream.AsyncBytes(stream.NewBudget(3*(2+strconv.IntSize/8)), func(int) int { return 2 })
 			},
 			Bad:       []stream.Flow[int, int]{stream.AsyncBytes[int](nil, id), stream.AsyncBytes[int](budget, nil)},
 			ReadAhead: 4,

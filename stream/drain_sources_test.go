@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,7 @@ func drainedSources() map[string]func() stream.Source[int] {
 			}
 		}
 		lost  = stream.Mark(errBoom, stream.Retryable)
-		after = func(n int) ints { return source.Range(n+1, 1<<40, 1) }
+		after = func(n int) ints { return source.Range(n+1, math.MaxInt, 1) }
 		id    = func(n int) int { return n }
 		flaky = func(n int) ints {
 			return stream.Concat(source.Range(n+1, n+4, 1), stream.Fail[int](lost))
@@ -62,7 +63,7 @@ func drainedSources() map[string]func() stream.Source[int] {
 		"Never":          source.Never[int],
 		"NewQueue":       func() ints { return queue(2) },
 		"NewQueue, many": func() ints { return queue(100) },
-		"Range":          func() ints { return source.Range(0, 1<<40, 1) },
+		"Range":          func() ints { return source.Range(0, math.MaxInt, 1) },
 		"Resource":       func() ints { return source.Resource(open, next, shut) },
 		"Resource, waiting": func() ints {
 			return stream.Drainable(source.Resource(open, func(ctx context.Context, n *int) (int, bool, error) {
@@ -276,7 +277,7 @@ func TestDrainOfHubs(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			hub := stream.NewMergeHub[int]()
 			consumer := stream.Go(t.Context(), stream.Via(hub, stream.Async[int](9)), stream.Into(pause(time.Millisecond), sink.Discard[int]()))
-			producer := stream.Go(t.Context(), source.Range(0, 1<<40, 1), hub.Sink())
+			producer := stream.Go(t.Context(), source.Range(0, math.MaxInt, 1), hub.Sink())
 			time.Sleep(100 * time.Millisecond)
 			consumer.Drain()
 			stored, err := consumer.Wait()
