@@ -55,6 +55,14 @@ func TestCommands(t *testing.T) {
 			func(n int) flow { return codec.Detect(nil) },
 		},
 		{
+			"python3",
+			[][]string{{"-c", "import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))"}},
+			nil,
+			true,
+			func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
+			nil,
+		},
+		{
 			"zstd",
 			[][]string{{"-dc"}, {"-t"}},
 			[][]string{{"-c"}, {"-9c"}, {"-T2", "-c"}, {"--long=27", "-c"}, {"--no-check", "-c"}, {"-B16384", "-c"}},
