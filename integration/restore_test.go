@@ -95,8 +95,8 @@ func TestRestoreRefusals(t *testing.T) {
 		"a flipped bit":      {j.env, []string{"-key", "flipped"}, 1, []string{"damaged or cut short"}, true},
 		"a byte more":        {j.env, []string{"-key", "longer"}, 1, []string{"damaged or cut short"}, true},
 		"cut in the header":  {j.env, []string{"-key", "header"}, 1, []string{"damaged or cut short"}, false},
-		"empty object":       {j.env, []string{"-key", "nothing"}, 1, []string{"damaged or cut short"}, false},
-		"another file":       {j.env, []string{"-key", "other"}, 1, []string{"damaged or cut short"}, false},
+		"empty object":       {j.env, []string{"-key", "nothing"}, 1, []string{"no backup"}, false},
+		"another file":       {j.env, []string{"-key", "other"}, 1, []string{"no backup"}, false},
 		"unknown flag":       {j.env, []string{"-force"}, 2, []string{"-force"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
