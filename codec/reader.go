@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -140,7 +141,7 @@ type input struct {
 
 func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *input {
 	in := &input{name: name}
-	in.r = stream.Reader(ctx, stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+	in.r = stream.Reader(early.Apart(ctx), stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		err := src.Each(ctx, emit)
 		in.all = err == nil
 		return err

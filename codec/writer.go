@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -54,7 +55,7 @@ func encode(ctx context.Context, name string, src stream.Source[[]byte], emit fu
 		defer r.release()
 	}
 	var failed error
-	err = src.Each(ctx, func(p []byte) error {
+	err = src.Each(early.Apart(ctx), func(p []byte) error {
 		if failed != nil {
 			return failed
 		}

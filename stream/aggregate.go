@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/millweir/millweir/internal/early"
 )
 
 // Aggregate returns a flow that gathers elements in an aggregate of your own: start makes an empty one, add puts an element in
@@ -54,7 +56,7 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 				return gatherWithin(ctx, src, sideAhead, within, emit, gather)
 			}
 			a := gather(emit)
-			if err := src.Each(ctx, a.add); err != nil {
+			if err := src.Each(early.Apart(ctx), a.add); err != nil {
 				return err
 			}
 			return a.flush()

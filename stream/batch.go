@@ -1,6 +1,10 @@
 package stream
 
-import "context"
+import (
+	"context"
+
+	"github.com/millweir/millweir/internal/early"
+)
 
 // ByteLen returns the length of p in bytes: the size function of [BatchBytes] for chunks and raw documents.
 func ByteLen[T ~[]byte](p T) int { return len(p) }
@@ -28,7 +32,7 @@ func Batch[T any](n int) Flow[T, []T] {
 				batch = nil
 				return emit(full)
 			}
-			err := pour(ctx, src, receiver[T]{
+			err := pour(early.Apart(ctx), src, receiver[T]{
 				one: func(v T) error { return add(v) },
 				many: func(vs []T) error {
 					for len(vs) > 0 {
@@ -74,7 +78,7 @@ func batch[T any](limits batcher[T]) Flow[T, []T] {
 	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
 		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
 			b := limits
-			if err := src.Each(ctx, func(v T) error { return b.add(v, emit) }); err != nil {
+			if err := src.Each(early.Apart(ctx), func(v T) error { return b.add(v, emit) }); err != nil {
 				return err
 			}
 			return b.flush(emit)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/millweir/millweir/internal/drain"
+	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/internal/ending"
 )
 
@@ -54,7 +55,7 @@ func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
 	}
 	return FlowFunc[T, R](func(src Source[T]) Source[R] {
 		return SourceFunc[R](func(ctx context.Context, emit func(R) error) error {
-			r, err := Run(ctx, src, sink)
+			r, err := Run(early.Apart(ctx), src, sink)
 			if err != nil {
 				return err
 			}

@@ -110,6 +110,14 @@ func TestContractOfSinks(t *testing.T) {
 			Bad: []stream.Sink[pair, stream.Pair[[]int, []int]]{stream.Unzip[int, int, []int](nil, sink.Slice[int]()), stream.Unzip[int, int, []int, []int](sink.Slice[int](), nil)},
 		})
 	})
+	t.Run("Acknowledge", func(t *testing.T) {
+		streamtest.TestSink(t, streamtest.Sink[int, position]{
+			New: func() stream.Sink[int, position] {
+				return stream.Into(positions(), stream.Acknowledge[int](func(context.Context, int) error { return nil }))
+			},
+			In: number,
+		})
+	})
 	t.Run("Into", func(t *testing.T) {
 		streamtest.TestSink(t, streamtest.Sink[int, []int]{
 			New: func() stream.Sink[int, []int] { return stream.Into(stream.Async[int](3), sink.Slice[int]()) },

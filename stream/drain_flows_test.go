@@ -71,6 +71,18 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			packed := stream.Via(src, stream.Map(func(n int) env { return env{Value: n, Context: n} }))
 			return stream.Via2(packed, stream.Carry[int](slow), stream.Map(func(e env) int { return e.Context }))
 		},
+		"CarryBatch": func(src ints) ints {
+			return stream.Via3(stream.Via(src, positions()), stream.CarryBatch(stream.Batch[marked](7)), stream.FlatMap(func(e stream.Envelope[list, position]) list { return e.Value }), slow)
+		},
+		"CarrySegments": func(src ints) ints {
+			return stream.Via3(src, positions(), stream.CarrySegments[int](9, stream.MapN(3, try)), stream.Map(func(e marked) int { return e.Value }))
+		},
+		"CarryMapUnordered": func(src ints) ints {
+			return stream.Via3(src, positions(), stream.CarryMapUnordered[int](3, try), stream.Map(func(e marked) int { return e.Value }))
+		},
+		"Checkpoints": func(src ints) ints {
+			return stream.Via3(src, positions(), stream.Map(func(e marked) int { return e.Context.Position }), slow)
+		},
 		"CompleteOn": via(stream.CompleteOn[int](func(error) bool { return true }), slow),
 		"Concat": func(src ints) ints {
 			return stream.Via(stream.Concat(source.Of(filler), src, source.Of(filler)), slow)
@@ -215,6 +227,7 @@ var drainedElsewhere = map[string]string{
 	"MergeSequence":   "a drain does not end it: TestDrainOfOneWhole",
 	"Unzip":           "TestDrainIntoSinks",
 	"StallTimeout":    "TestDrainIntoSinks",
+	"Acknowledge":     "it is a sink that holds nothing",
 	"NewMergeHub":     "TestDrainOfHubs",
 	"NewBroadcastHub": "TestDrainOfHubs",
 	"NewPartitionHub": "TestDrainOfHubs",

@@ -93,6 +93,16 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		},
 		"stream.BatchSlow.seed": func(b bb) Run { return run(b.src(), stream.Join(stream.BatchSlow(2, nil, hit(b), add), pause)) },
 		"stream.BatchSlow.add":  func(b bb) Run { return run(b.src(), stream.Join(stream.BatchSlow(9, nil, id, sum(b)), pause)) },
+		"stream.Acknowledge.save": func(b bb) Run {
+			return into(stream.Via(b.src(), positions()), stream.Acknowledge[int](func(c ctx, _ int) error { return b.try(c) }))
+		},
+		"stream.CarryMapUnordered.f": func(b bb) Run {
+			return run(stream.Via(b.src(), positions()), stream.CarryMapUnordered[int](1, try(b)))
+		},
+		"stream.Checkpoints.position": func(b bb) Run { return run(b.src(), stream.Checkpoints(hit(b))) },
+		"stream.OnValue.f": func(b bb) Run {
+			return run(stream.Via(b.src(), positions()), stream.TryMap(stream.OnValue[position](try(b))))
+		},
 		"stream.CompleteOn.enough": func(b bb) Run {
 			return thrice(run(b.lost(errBoom), stream.CompleteOn[int](func(error) bool { b.hit(); return true })))
 		},

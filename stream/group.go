@@ -34,7 +34,7 @@ type Group struct {
 
 // NewGroup returns a group and the context that its goroutines are to use. Do or Wait must be called, once.
 func NewGroup(ctx context.Context) (*Group, context.Context) {
-	ctx, cancel := early.WithCancel(ctx)
+	ctx, cancel := early.WithGroup(ctx)
 	return &Group{cancel: cancel}, ctx
 }
 

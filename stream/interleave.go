@@ -10,6 +10,9 @@ func Interleave[T any](n int, srcs ...Source[T]) Source[T] {
 	if n < 1 {
 		return Fail[T](invalidError("Interleave: %d elements in turn; it must be at least 1", n))
 	}
+	if positioned[T]() {
+		return Fail[T](errReorders)
+	}
 	return pullAll(drainAll, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		for left := len(ps); left > 0; {
 			left = 0

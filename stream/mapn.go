@@ -31,6 +31,8 @@ func mapParallel[T, U any](name string, n int, order bool, f func(context.Contex
 		return invalid[T, U]("%s: %d calls at once; it must be 1 to %d", name, n, mostAhead)
 	case f == nil:
 		return invalid[T, U]("%s: the function is nil", name)
+	case !order && positioned[T]():
+		return failFlow[T, U](errReorders)
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return sliceSource[U](func(ctx context.Context, to receiver[U]) error {

@@ -62,6 +62,9 @@ func MergeMap[T, U any](n int, f func(T) Source[U]) Flow[T, U] {
 // merging returns a source that emits what the sources emit that feed spawns. When one has ended and its ring is free for the
 // next, after is called, unless it is nil. feed runs on a goroutine too.
 func merging[T any](feed func(ctx context.Context, spawn func(src Source[T], after func())) error) Source[T] {
+	if positioned[T]() {
+		return Fail[T](errReorders)
+	}
 	return sliceSource[T](func(ctx context.Context, to receiver[T]) error {
 		g, ctx := NewGroup(ctx)
 		m := newMux[T](mergeAhead)

@@ -11,6 +11,9 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	if compare == nil {
 		return Fail[T](errNilFunc("MergeSorted"))
 	}
+	if positioned[T]() {
+		return Fail[T](errReorders)
+	}
 	return pullAll(drainAll, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		heads, err := newHeads(ps)
 		for err == nil && len(heads) > 0 {
@@ -46,6 +49,9 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 func MergeSequence[T any](number func(T) int64, srcs ...Source[T]) Source[T] {
 	if number == nil {
 		return Fail[T](errNilFunc("MergeSequence"))
+	}
+	if positioned[T]() {
+		return Fail[T](errReorders)
 	}
 	return pullAll(drainNone, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		heads, err := newHeads(ps)

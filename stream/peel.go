@@ -22,7 +22,11 @@ func Peel[T any](n int) Flow[T, Peeled[T]] {
 		return SourceFunc[Peeled[T]](func(ctx context.Context, emit func(Peeled[T]) error) error {
 			ctx, cancel := early.WithCancel(ctx)
 			defer cancel(nil)
-			return pulling(ctx, src, func(p *pulled[T]) error {
+			up := ctx
+			if n > 1 { // the head is emitted when the last of it has come
+				up = early.Apart(ctx)
+			}
+			return pulling(up, src, func(p *pulled[T]) error {
 				head := Peeled[T]{Head: make([]T, 0, min(n, 1024))}
 				for len(head.Head) < n {
 					v, ok := p.next()

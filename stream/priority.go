@@ -41,6 +41,9 @@ func mergeChosen[T any](srcs []Source[T], weights []int) Source[T] {
 			return Fail[T](errNilSource)
 		}
 	}
+	if positioned[T]() {
+		return Fail[T](errReorders)
+	}
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		g, ctx := NewGroup(ctx)
 		c := &chooser[T]{lanes: make([]lane[T], len(srcs)), open: len(srcs)}

@@ -79,6 +79,10 @@ func badSettings() map[string][]badRun {
 	)
 	var none stream.Source[int]
 	return map[string][]badRun{
+		"stream.Acknowledge.save": {func(ctx context.Context, started func()) error {
+			_, err := stream.Run(ctx, untouched[marked](started), stream.Acknowledge[int, int](nil))
+			return err
+		}},
 		"stream.Aggregate.start":       {badFlow(stream.Aggregate(nil, put, id, 0))},
 		"stream.Aggregate.add":         {badFlow(stream.Aggregate[int, int](zero, nil, id, 0))},
 		"stream.Aggregate.harvest":     {badFlow(stream.Aggregate[int, int, int](zero, put, nil, 0))},
@@ -104,6 +108,13 @@ func badSettings() map[string][]badRun {
 		"stream.Buffer.n":              {badFlow(stream.Buffer[int](0, stream.DropAll)), badFlow(stream.Buffer[int](-1, stream.DropAll))},
 		"stream.Buffer.overflow":       {badFlow(stream.Buffer[int](1, -1)), badFlow(stream.Buffer[int](1, stream.DropAll+1))},
 		"stream.Carry.flow":            {badFlow(stream.Carry[string, int, int](nil))},
+		"stream.CarryBatch.batch":      {badFlow(stream.CarryBatch[int, int](nil))},
+		"stream.CarryMapUnordered.n":   {badFlow(stream.CarryMapUnordered[int](0, try)), badFlow(stream.CarryMapUnordered[int](math.MaxInt, try))},
+		"stream.CarryMapUnordered.f":   {badFlow(stream.CarryMapUnordered[int, int, int](2, nil))},
+		"stream.CarrySegments.n":       {badFlow(stream.CarrySegments[int](-1, same))},
+		"stream.CarrySegments.flow":    {badFlow(stream.CarrySegments[int, int, int](1, nil))},
+		"stream.Checkpoints.position":  {badFlow(stream.Checkpoints[int, int](nil))},
+		"stream.OnValue.f":             {badFlow(stream.TryMap(stream.OnValue[int, int, int](nil)))},
 		"stream.CombineLatest.srcs":    {fanIn(func(good ints) stream.Source[[]int] { return stream.CombineLatest(good, nil) })},
 		"stream.CompleteOn.enough":     {badFlow(stream.CompleteOn[int](nil))},
 		"stream.Concat.srcs":           {fanIn(func(good ints) ints { return stream.Concat(good, nil) })},

@@ -12,7 +12,7 @@ func Sliding[T any](n, step int) Flow[T, []T] {
 		skip  int  // elements to drop before the next is kept
 		fresh bool // kept holds elements that no window has shown
 	}
-	return withState(func() *window { return new(window) }, func(s **window, v T, emit func([]T) error) error {
+	return apart(withState(func() *window { return new(window) }, func(s **window, v T, emit func([]T) error) error {
 		w := *s
 		if w.skip > 0 {
 			w.skip--
@@ -33,5 +33,5 @@ func Sliding[T any](n, step int) Flow[T, []T] {
 			return emit(w.kept)
 		}
 		return nil
-	})
+	}))
 }

@@ -1,0 +1,32 @@
+package stream
+
+import "context"
+
+// CarryMapUnordered returns [MapUnordered] for elements in envelopes with a [Checkpoint]: what f makes of a value is emitted as
+// soon as it is there, with the checkpoint up to which all elements are out then: the low-water mark. So a result that overtakes
+// carries none, and the one that was overtaken carries that of both.
+//
+// Memory, goroutines and errors are those of MapUnordered, and one checkpoint for each element since the oldest under way: a call
+// that hangs while others go on must be ended by a time limit of f.
+func CarryMapUnordered[P, T, U any](n int, f func(context.Context, T) (U, error)) Flow[Envelope[T, Checkpoint[P]], Envelope[U, Checkpoint[P]]] {
+	type (
+		in    = Envelope[T, Checkpoint[P]]
+		out   = Envelope[U, Checkpoint[P]]
+		begun = Envelope[T, *Receipt[Checkpoint[P]]]
+		ended = Envelope[U, *Receipt[Checkpoint[P]]]
+	)
+	calls := mapParallel("CarryMapUnordered", n, false, OnValue[*Receipt[Checkpoint[P]]](f))
+	return FlowFunc[in, out](func(src Source[in]) Source[out] {
+		return SourceFunc[out](func(ctx context.Context, emit func(out) error) error {
+			var inside LowWater[Checkpoint[P]]
+			taken := Via(src, Map(func(e in) begun { return begun{e.Value, inside.Begin(e.Context)} }))
+			return each(ctx, Via(taken, calls), func(e ended) error {
+				o := out{Value: e.Value}
+				if mark, moved := e.Context.Done(); moved {
+					o.Context = mark
+				}
+				return emit(o)
+			})
+		})
+	})
+}
