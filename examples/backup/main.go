@@ -99,9 +99,6 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	if err := s.s3.Check(ctx, storage); err != nil {
 		return err
 	}
-	if s.ifAbsent && s.s3.Has(ctx, storage) {
-		return fmt.Errorf("%w; nothing was stored", s.exists())
-	}
 	j := &job{
 		settings: s, storage: storage, recipients: recipients,
 		coll: database.Database(s.mongo.DB).Collection(s.mongo.Collection),
@@ -169,25 +166,17 @@ func (j *job) failed(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, errEmpty):
 		return fmt.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", j.whyEmpty(ctx, j.coll))
-	case errors.Is(err, s3sink.ErrOutcomeUnknown), errors.Is(err, s3sink.ErrMismatch): // it is not known what is at the key now
+	case errors.Is(err, s3sink.ErrMismatch): // it is not known what is at the key now
 		err = stream.Mark(err, stream.UnknownOutcome)
 	case errors.Is(err, s3sink.ErrNotEncrypted):
 		return fmt.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored", j.s3.Where(), err)
 	case errors.Is(err, s3sink.ErrExists):
-		return fmt.Errorf("%w; nothing was stored", j.exists())
+		return fmt.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent; nothing was stored", j.s3.URL())
 	}
 	if stream.ClassOf(err) == stream.UnknownOutcome {
 		return fmt.Errorf("%w; if %s has an object now, look at it before you trust it", j.s3.Explain(err), j.s3.URL())
 	}
-	if j.ifAbsent && ctx.Err() == nil && j.s3.Has(ctx, j.storage) { // a server may refuse by cutting the connection
-		return fmt.Errorf("%w; nothing was stored (%w)", j.exists(), j.s3.Explain(err))
-	}
 	return fmt.Errorf("%w; nothing was stored", j.mongo.ExplainFilter(j.s3.Explain(err)))
-}
-
-// exists is the error of -if-absent.
-func (s *settings) exists() error {
-	return fmt.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent", s.s3.URL())
 }
 
 func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration) {
@@ -201,8 +190,8 @@ func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration
 		parts = fmt.Sprintf("%d parts", object.Parts)
 	}
 	p.Done(
-		fmt.Sprintf("stored %s documents (%s of BSON) of %s as %s: %s in %s, ETag %s, in %s",
-			cli.Count(j.read.Elements()), cli.Bytes(j.read.Bytes()), j.mongo.Namespace(), j.s3.URL(),
+		fmt.Sprintf("stored %s (%s of BSON) of %s as %s: %s in %s, ETag %s, in %s",
+			cli.Documents(j.read.Elements()), cli.Bytes(j.read.Bytes()), j.mongo.Namespace(), j.s3.URL(),
 			cli.Bytes(object.Size), parts, object.ETag, elapsed.Round(10*time.Millisecond)),
 		"backup stored",
 		"documents", j.read.Elements(), "bytes", j.read.Bytes(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -116,6 +117,8 @@ func (s *settings) expect(ctx context.Context, coll *mongo.Collection) int64 {
 	if len(s.filter.D) > 0 {
 		return 0
 	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	n, err := coll.EstimatedDocumentCount(ctx)
 	if err != nil {
 		return 0 // it only serves the progress; what is wrong shows in the run

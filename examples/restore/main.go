@@ -205,8 +205,8 @@ func report(j *job, r done, elapsed time.Duration) {
 		j.program.Warn(missing, "left out of the restore", append(j.catalog.Attrs(),
 			"backup_left_out", cli.LeftOut(j.object.Metadata), "replaced", !j.inPlace)...)
 	}
-	words := fmt.Sprintf("restored %s documents (%s of BSON) from %s (%s) into %s in %s",
-		cli.Count(r.Inserted), cli.Bytes(r.Bytes), j.s3.URL(), cli.Bytes(aws.ToInt64(j.object.ContentLength)),
+	words := fmt.Sprintf("restored %s (%s of BSON) from %s (%s) into %s in %s",
+		cli.Documents(r.Inserted), cli.Bytes(r.Bytes), j.s3.URL(), cli.Bytes(aws.ToInt64(j.object.ContentLength)),
 		j.mongo.Namespace(), elapsed.Round(10*time.Millisecond))
 	if r.equal > 0 {
 		words += fmt.Sprintf("; %s more were there already, byte for byte", cli.Count(r.equal))

@@ -20,6 +20,8 @@ type Catalog struct {
 
 // Catalog returns what coll has next to its documents.
 func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
+	ctx, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
+	defer cancel()
 	var c Catalog
 	found, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
 	switch {

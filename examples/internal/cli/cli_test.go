@@ -181,11 +181,11 @@ func TestStalled(t *testing.T) {
 			t.Errorf("after %v: %s, which lacks %q", elapsed, got, want)
 		}
 	}
-	says(4*time.Second, "")
+	says(3*time.Second, "")
 	says(7*time.Second, "nothing has moved for 7s")
 	answered.Part(1)
 	says(8*time.Second, "")
-	says(12*time.Second, "")
+	says(11*time.Second, "")
 	says(14*time.Second, "nothing has moved for 6s")
 	answered.Retry(errors.New("upload part 3: connection reset"), time.Second)
 	says(15*time.Second, "1 retry, nothing has moved for 7s")

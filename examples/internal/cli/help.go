@@ -98,18 +98,18 @@ func (f *Flags) print(w io.Writer, help Help) {
 	fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(help.Notes))
 }
 
-// version returns the program's name, the version of its module and of Go.
+// version returns the program's name, and the versions of its module, of millweir and of Go.
 func (p *Program) version() string {
-	version, commit := "(devel)", ""
+	own, library := "(devel)", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" {
-			version = info.Main.Version
+			own = info.Main.Version
 		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				commit = ", commit " + s.Value[:min(len(s.Value), 12)]
+		for _, m := range info.Deps {
+			if m.Path == "github.com/millweir/millweir" {
+				library = ", millweir " + m.Version
 			}
 		}
 	}
-	return fmt.Sprintf("%s %s (millweir%s, %s)", p.Name, version, commit, runtime.Version())
+	return p.Name + " " + own + library + ", " + runtime.Version()
 }

@@ -22,10 +22,10 @@ type Recipients struct {
 // Flags adds the flags to fs.
 func (r *Recipients) Flags(fs *Flags) {
 	fs.Group("Encryption, one of these at least")
-	fs.Var(&r.keys, "recipient", "public `KEY` to encrypt to: age1…, ssh-ed25519 … or ssh-rsa …; may be repeated")
-	fs.StringVar(&r.file, "recipients-file", "", "`FILE` of public keys to encrypt to, one a line")
-	fs.StringVar(&r.identity, "identity", "", "`FILE` of secret keys (age-keygen makes one) to whose public keys to encrypt")
-	fs.BoolVar(&r.none, "no-encryption", false, "store what anyone who may read the bucket can read")
+	fs.Var(&r.keys, "recipient", "a public `KEY` to encrypt to: age1…, ssh-ed25519 … or ssh-rsa …; may be repeated")
+	fs.StringVar(&r.file, "recipients-file", "", "a `FILE` of public keys to encrypt to, one a line")
+	fs.StringVar(&r.identity, "identity", "", "a `FILE` of secret keys (age-keygen makes one): encrypts to their public keys")
+	fs.BoolVar(&r.none, "no-encryption", false, "store in the clear: whoever may read the bucket can read the documents")
 }
 
 // None reports whether the backup is stored without encryption.

@@ -29,10 +29,10 @@ type Mongo struct {
 // Flags adds the flags to fs.
 func (m *Mongo) Flags(fs *Flags) {
 	fs.Group("The collection")
-	fs.StringVar(&m.DB, "db", "", "`NAME` of the database")
-	fs.StringVar(&m.Collection, "collection", "", "`NAME` of the collection")
-	fs.StringVar(&m.file, "mongo-file", "", "`FILE` that holds the MongoDB URI (default: the environment variable MONGODB_URI)")
-	fs.StringVar(&m.direct, "mongo", "", "MongoDB `URI`; other users of the machine can see it")
+	fs.StringVar(&m.DB, "db", "", "the database's `NAME`")
+	fs.StringVar(&m.Collection, "collection", "", "the collection's `NAME`")
+	fs.StringVar(&m.file, "mongo-file", "", "a `FILE` that holds the MongoDB URI (default: the environment variable MONGODB_URI)")
+	fs.StringVar(&m.direct, "mongo", "", "the MongoDB `URI`; on the command line other users of the machine can see it")
 }
 
 // Check returns a [*UsageError] for a name that no database or collection has

@@ -19,7 +19,7 @@ import (
 const (
 	logEvery  = 5 * time.Second        // between two messages
 	drawRate  = 250 * time.Millisecond // between two drawings of the live line
-	stallTime = 5 * time.Second        // without any change, after which it is said
+	stallTime = 4 * time.Second        // without any change, after which it is said
 )
 
 // Counters is what a run counts while it goes on. Of a number that is not known the field is 0.
@@ -203,6 +203,9 @@ func counted(n int64, one, more string) string {
 
 // Bytes returns n for a person: 8.0 MiB.
 func Bytes(n int64) string { return humanize.IBytes(uint64(n)) }
+
+// Documents returns n documents for a person: 100,000 documents.
+func Documents(n int64) string { return counted(n, "document", "documents") }
 
 // Count returns n for a person: 100,000.
 func Count(n int64) string { return humanize.Comma(n) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +15,9 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/stream"
 )
 
 // S3 is where the object is: the flags -bucket and -key. Credentials, region and endpoint are found as every AWS tool finds them:
@@ -29,8 +33,8 @@ type S3 struct {
 // Flags adds the flags to fs.
 func (s *S3) Flags(fs *Flags) {
 	fs.Group("The object")
-	fs.StringVar(&s.Bucket, "bucket", "", "`NAME` of the S3 bucket")
-	fs.StringVar(&s.Key, "key", "", "`KEY` of the object in the bucket: cookies.jsonl.gz.age")
+	fs.StringVar(&s.Bucket, "bucket", "", "the S3 bucket's `NAME`")
+	fs.StringVar(&s.Key, "key", "", "the object's `KEY` in the bucket: cookies.jsonl.gz.age")
 }
 
 // maxKey is how long a key may be, in bytes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
@@ -107,14 +111,16 @@ func (s *S3) Where() string {
 // Check asks whether the bucket is there and the credentials are known. Only a definite no is an error: whoever may write need
 // not be allowed to list. (A HEAD would ask for less, but its reply cannot say why.)
 func (s *S3) Check(ctx context.Context, client *s3.Client) error {
-	_, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.Bucket, MaxKeys: aws.Int32(1)})
+	looking, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
+	defer cancel()
+	_, err := client.ListObjectsV2(looking, &s3.ListObjectsV2Input{Bucket: &s.Bucket, MaxKeys: aws.Int32(1)})
 	s.heard(err)
 	var api smithy.APIError
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
+	case looking.Err() != nil:
+		return s.silent(context.Cause(looking))
 	case errors.As(err, &api) && (api.ErrorCode() == "AccessDenied" || status(err) >= http.StatusInternalServerError):
 		return nil
 	}
@@ -123,12 +129,15 @@ func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 
 // Stat returns what the service knows about the object.
 func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput, error) {
-	head, err := s.head(ctx, client)
+	looking, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
+	defer cancel()
+	head, err := client.HeadObject(looking, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: &s.Key})
+	s.heard(err)
 	switch {
 	case err == nil:
 		return head, nil
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
+	case looking.Err() != nil:
+		return nil, s.silent(context.Cause(looking))
 	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
 		return nil, s.Explain(err)
 	}
@@ -141,16 +150,17 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	return nil, s.advise("NoSuchKey", err)
 }
 
-// Has reports whether the key is known to have an object. It is false if the service does not say.
-func (s *S3) Has(ctx context.Context, client *s3.Client) bool {
-	_, err := s.head(ctx, client)
-	return err == nil
-}
+// lookTime is how long a server may take to answer a look at it: one that takes connections and is silent would keep a person waiting.
+const lookTime = 30 * time.Second
 
-func (s *S3) head(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput, error) {
-	head, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: &s.Key})
-	s.heard(err)
-	return head, err
+var errSilent = stream.Mark(fmt.Errorf("no answer for %v", lookTime), stream.Retryable)
+
+// silent adds to the cause of a look that was given up what to do about it.
+func (s *S3) silent(cause error) error {
+	if !errors.Is(cause, errSilent) {
+		return cause
+	}
+	return s.secrets.advise(cause.Error(), "the S3 server at "+s.Where()+" is silent: look at it, or correct AWS_ENDPOINT_URL_S3", cause)
 }
 
 // heard notes that the service answered a request that ended in err.
@@ -167,6 +177,8 @@ func (s *S3) Explain(err error) error {
 	switch {
 	case err == nil || isAdvised(err):
 		return err
+	case errors.Is(err, s3sink.ErrBrokenOff) && errors.As(err, &api): // what it answered when it was asked why
+		return s.advise(api.ErrorCode(), err)
 	case errors.As(err, &send) && s.answered:
 		return s.secrets.advise(root(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server and the network, and run this again", err)
 	case errors.As(err, &send):
