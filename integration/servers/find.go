@@ -1,9 +1,14 @@
 package servers
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,6 +28,35 @@ func Tool(t testing.TB, env, name string) string {
 	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
 		t.Fatalf(how, name, err, env)
 	}
+	skipped.add(name)
 	t.Skipf(how, name, err, env)
 	return ""
+}
+
+// skipped has the programs that tests were skipped for.
+var skipped missing
+
+type missing struct {
+	mu    sync.Mutex
+	names []string
+}
+
+func (m *missing) add(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Contains(m.names, name) {
+		m.names = append(m.names, name)
+	}
+}
+
+// report says in one line which programs were missing. Go shows it with -v, or without a list of packages; otherwise it hides what a package
+// prints whose tests pass.
+func (m *missing) report(w io.Writer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.names) > 0 {
+		slices.Sort(m.names)
+		fmt.Fprintf(w, "skipped: the tests that need %s, for want of it on the PATH; .ci/servers installs the servers: PATH=\"$(.ci/servers):$PATH\" go test work\n",
+			strings.Join(m.names, ", "))
+	}
 }

@@ -1,15 +1,17 @@
 package servers
 
 import (
+	"os"
 	"sync"
 	"testing"
 )
 
-// Main runs the tests and then stops the shared servers. A package that uses [Shared] has
+// Main runs the tests, says which programs they were skipped for, and stops the shared servers. A package that uses [Shared] has
 //
 //	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 func Main(m *testing.M) int {
 	defer Shared.stop()
+	defer skipped.report(os.Stdout)
 	return m.Run()
 }
 
