@@ -23,7 +23,7 @@ const (
 func orderedMap(jvm jvm) report.Case {
 	c, ideal := orderedMaps(jvm)
 	c.Name, c.About = "ordered-map", "ordered map over about 0.7 µs of work, beyond the work itself"
-	c.Limits = []report.Limit{{Max: 160, Goal: 30}}
+	c.Peers[futures].Bar = report.Bar{Least: 3}
 	c.Ours.Base = &ideal
 	for i := range c.Peers {
 		c.Peers[i].Base = &ideal
@@ -33,6 +33,9 @@ func orderedMap(jvm jvm) report.Case {
 	}
 	return c
 }
+
+// futures is the index among the peers of how one writes it with channels, beside which the bars are.
+const futures = 2
 
 // orderedMapWall is how long the same takes.
 func orderedMapWall(jvm jvm) report.Case {
@@ -66,12 +69,11 @@ func orderedMapNothing(jvm jvm) report.Case {
 	return jvm.join(report.Case{
 		Name: "ordered-map-nothing", About: "ordered map over an addition",
 		Unit: "element", Units: mapped, Want: sum(numbers[:mapped]) + mapped,
-		Ours:   report.Peer{Name: "millweir MapN", Run: func() (int64, error) { return ourMap(addOne) }},
-		Limits: []report.Limit{{Max: 20}},
+		Ours: report.Peer{Name: "millweir MapN", Run: func() (int64, error) { return ourMap(addOne) }},
 		Peers: []report.Peer{
 			{Name: "destel/rill OrderedMap", Run: func() (int64, error) { return rillMap(addOne) }},
 			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(addOne) }},
-			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(addOne) }},
+			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(addOne) }, Bar: report.Bar{Least: 10}},
 		},
 	}, 0, report.Bar{})
 }

@@ -5,6 +5,16 @@ import "github.com/millweir/millweir/bench/internal/report"
 // starts is how many runs are started in one.
 const starts = 100
 
+// throughChannel is the least that a pipeline of goroutines starts: one that sends and one that receives.
+func throughChannel(xs []int) (total int64, _ error) {
+	for v := range send(xs) {
+		if v = addOne(v); keep(v) {
+			total += int64(timesThree(v))
+		}
+	}
+	return total, nil
+}
+
 // startUp is a pipeline built and run for a single element.
 func startUp(jvm jvm) report.Case {
 	one := []int{1}
@@ -23,9 +33,9 @@ func startUp(jvm jvm) report.Case {
 	return jvm.join(report.Case{
 		Name: "start-up", About: "slice of one → map → filter → map → fold, built and run",
 		Unit: "run", Units: starts, Want: starts * 3 * 2,
-		Ours:   report.Peer{Name: "millweir", Run: each(ourChain)},
-		Limits: []report.Limit{{Max: 1000, Goal: 200}},
+		Ours: report.Peer{Name: "millweir", Run: each(ourChain)},
 		Peers: []report.Peer{
+			{Name: "a goroutine and a channel", Run: each(throughChannel), Bar: report.Bar{Least: 1}},
 			{Name: "samber/ro", Run: each(roChain)},
 			{Name: "destel/rill", Run: each(rillChain)},
 			{Name: "reugn/go-streams", Run: each(goStreamsChain)},
