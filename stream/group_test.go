@@ -108,3 +108,14 @@ func TestGroupJoinsEachErrorOnce(t *testing.T) {
 		t.Errorf("%q", err)
 	}
 }
+
+// Wait cancels the context of the group: what is still attached to it ends.
+func TestGroupWaitCancelsItsContext(t *testing.T) {
+	for _, err := range []error{nil, errBoom} {
+		g, ctx := stream.NewGroup(t.Context())
+		g.Go(func() error { return err })
+		if got := g.Wait(); got != err || ctx.Err() == nil {
+			t.Errorf("Wait returned %v, the context's error is %v", got, ctx.Err())
+		}
+	}
+}

@@ -210,3 +210,35 @@ func TestLimiterForgetsNobody(t *testing.T) {
 		}
 	}
 }
+
+// After a pause a burst may pass at once, however long the pause was, and no more.
+func TestLimiterBurstAfterAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := stream.NewLimiter(2, 5)
+		start := time.Now()
+		take := func(n int) (took time.Duration) {
+			before := time.Now()
+			for range n {
+				if err := l.Wait(t.Context(), 1); err != nil {
+					t.Error(err)
+				}
+			}
+			return time.Since(before).Round(time.Millisecond)
+		}
+		for _, c := range []struct {
+			pause time.Duration
+			units int
+			want  time.Duration
+		}{
+			{0, 5, 0}, {0, 1, time.Second / 2},
+			{time.Second, 2, 0}, {0, 1, time.Second / 2}, // a short pause fills a part of the burst
+			{time.Hour, 5, 0}, {0, 2, time.Second},
+			{time.Hour, 7, time.Second},
+		} {
+			time.Sleep(c.pause)
+			if took := take(c.units); took != c.want {
+				t.Errorf("%v after the start, %d units took %v, want %v", time.Since(start), c.units, took, c.want)
+			}
+		}
+	})
+}

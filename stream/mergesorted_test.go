@@ -1,0 +1,29 @@
+package stream_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// Of equal elements those of the earlier source come first, and those of one source in their order.
+func TestMergeSortedIsStable(t *testing.T) {
+	type item struct{ key, from, n int }
+	list := func(from int, keys ...int) stream.Source[item] {
+		var all []item
+		for i, k := range keys {
+			all = append(all, item{k, from, i})
+		}
+		return source.Slice(all)
+	}
+	byKey := func(a, b item) int { return a.key - b.key }
+	merged := stream.MergeSorted(byKey, list(0, 1, 1, 3), list(1, 1, 2, 3), list(2, 1, 3, 3))
+	got, err := stream.Run(t.Context(), merged, sink.Slice[item]())
+	want := []item{{1, 0, 0}, {1, 0, 1}, {1, 1, 0}, {1, 2, 0}, {2, 1, 1}, {3, 0, 2}, {3, 1, 2}, {3, 2, 1}, {3, 2, 2}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+}
