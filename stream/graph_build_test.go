@@ -26,6 +26,10 @@ type builder struct {
 	left   int             // faults that may still be placed
 	salt   uint64          // makes the elements of different operators differ
 	checks []func() string // to be made after the run
+
+	drained *drained // what is to be seen of a run that is drained; nil for others
+	limits  []int    // how many elements the sources emit at most, in the model; nil for all
+	sources int      // built so far
 }
 
 // operator is a kind of flow that graphs are built of.
@@ -140,7 +144,7 @@ func (b *builder) leaf() node {
 		n = b.number(15, 18) // about the size of buffers
 	}
 	xs := children(b.nextSalt(), b.seed, n)
-	return node{source.Slice(xs), list(xs), fmt.Sprintf("Slice(%d)", n)}
+	return b.listed(source.Slice(xs), xs, fmt.Sprintf("Slice(%d)", n))
 }
 
 // restarted builds a source that fails now and then, and goes on.
@@ -156,7 +160,7 @@ func (b *builder) restarted() node {
 	}
 	src := stream.Restart(from(0), func(x uint64) int { return rank[x] }, func(i int) numberSource { return from(i + 1) },
 		&stream.RestartOptions{Backoff: stream.Backoff{Min: time.Millisecond, MaxRetries: -1}})
-	return node{src, list(xs), fmt.Sprintf("Restart[%d](Slice(%d))", n, len(xs))}
+	return b.listed(src, xs, fmt.Sprintf("Restart[%d](Slice(%d))", n, len(xs)))
 }
 
 // flow builds a flow of one operator that fits the upstream's model, and of up to size more in it.

@@ -43,6 +43,9 @@ func (b *builder) fanIn(size int) node {
 		}
 		return node{stream.OrElse(srcs[0], srcs[1]), m, "OrElse" + text}
 	}
+	if b.chance(3) {
+		return node{mergedByHub(srcs...), together(ms...), "MergeHub" + text}
+	}
 	return node{stream.Merge(srcs...), together(ms...), "Merge" + text}
 }
 
@@ -75,7 +78,7 @@ func (b *builder) inStep(srcs []numberSource, ms []model, text string) node {
 			out = append(out, mix(lists[0][i], lists[1][i], salt))
 		}
 		return node{stream.ZipWith(pair, srcs[0], srcs[1]), list(out), "ZipWith" + note(p) + text}
-	case k == 1 && two:
+	case k == 1 && two && b.drained == nil: // a drain ends both, and what one has ahead has no partner
 		pad := func(xs []uint64, i int, pad uint64) uint64 {
 			if i < len(xs) {
 				return xs[i]
@@ -111,6 +114,9 @@ func (b *builder) inStep(srcs []numberSource, ms []model, text string) node {
 
 // sorted builds a graph that merges sources by an order of their elements.
 func (b *builder) sorted() node {
+	if b.drained != nil {
+		return b.leaf() // a part that ends early makes a gap
+	}
 	xs := children(b.nextSalt(), b.seed, b.number(0, 20))
 	slices.Sort(xs)
 	parts := make([][]uint64, b.number(1, 3))

@@ -368,19 +368,6 @@ func plain() []operator {
 				return stream.Via(stream.CombineLatest(src), flatten(p))
 			})
 		}),
-		{"hub", func(_ *builder, in model, _ int) (numberFlow, model, string) { // one producer, one consumer that is there before it
-			return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
-				return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
-					h := stream.NewBroadcastHub[uint64](2)
-					g, ctx := stream.NewGroup(ctx)
-					g.Go(func() error {
-						_, err := stream.Run(ctx, src, h)
-						return err
-					})
-					return g.Do(func() error { return h.Source().Each(ctx, emit) })
-				})
-			}), in, ""
-		}},
 		{"ResultOf", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p := b.quiet()
 			flow := stream.Join(stream.ResultOf(sink.Slice[uint64]()), flatten(p))

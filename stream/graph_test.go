@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -70,6 +71,12 @@ func (n tally) add(g *graph) {
 	if len(g.got) > 0 {
 		n["output"]++
 	}
+	if g.drained != nil {
+		n["drain"]++
+		if g.compared {
+			n["drain, compared"]++
+		}
+	}
 }
 
 // check expects that every operator and every fault was there: else the test says nothing about it.
@@ -79,7 +86,7 @@ func (n tally) check(t *testing.T, ops []operator) {
 			t.Errorf("no graph had the operator %s", op.name)
 		}
 	}
-	for _, what := range []string{"no fault", "output", "error", "cancel", "panic", "exit"} {
+	for _, what := range []string{"no fault", "output", "error", "cancel", "panic", "exit", "drain", "drain, compared"} {
 		if n[what] < *graphs/100 {
 			t.Errorf("only %d graphs of %d had: %s", n[what], *graphs, what)
 		}
@@ -87,7 +94,7 @@ func (n tally) check(t *testing.T, ops []operator) {
 }
 
 func operators() []operator {
-	return append(append(plain(), stateful()...), fanOuts()...)
+	return slices.Concat(plain(), stateful(), fanOuts(), joints())
 }
 
 // graph is a random graph with a sink.
@@ -96,13 +103,17 @@ type graph struct {
 	node
 	run func(ctx context.Context) error // the sink's
 	got []uint64                        // what the sink took
+
+	compared bool // what a drained run took with the model of what its sources emitted
 }
 
 // newGraph builds the graph of a seed. It is called in a bubble.
-func newGraph(seed uint64, ops []operator) *graph {
+func newGraph(seed uint64, ops []operator, limits []int) *graph {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	b := &builder{faults: &faults{seed: seed}, rng: rng, flows: ops, salt: 1 << 32}
-	if !b.chance(4) {
+	b := &builder{faults: &faults{seed: seed}, rng: rng, flows: ops, salt: 1 << 32, limits: limits}
+	if b.chance(8) {
+		b.drained = new(drained)
+	} else if !b.chance(4) {
 		b.left, b.rate = b.number(1, 3), 0.5
 	}
 	g := &graph{builder: b, node: b.node(b.number(1, 8))}
@@ -121,6 +132,10 @@ func (g *graph) end() {
 		return nil
 	})
 	src := g.src
+	if g.drained != nil {
+		g.drain(src, each)
+		return
+	}
 	switch g.rng.IntN(6) {
 	case 0:
 		n := g.number(1, 12)
@@ -173,7 +188,7 @@ func tryGraph(t *testing.T, seed uint64, ops []operator) (g *graph, said string)
 		}
 	}()
 	synctest.Test(t, func(*testing.T) {
-		g = newGraph(seed, ops)
+		g = newGraph(seed, ops, nil)
 		said = g.try()
 	})
 	return g, said
@@ -215,6 +230,9 @@ func (g *graph) try() string {
 	}
 	if said := g.judge(e); said != "" {
 		return said
+	}
+	if g.drained != nil {
+		return g.judgeDrain()
 	}
 	whole := e.err == nil && e.panicked == nil && !e.exited
 	if said := g.m.check(g.got, whole); said != "" {
