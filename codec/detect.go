@@ -35,7 +35,7 @@ type DetectOptions struct {
 //     not, but for one in tens of thousands whose first document has 64 KiB or more.
 //   - Errors: those of the chosen flow; a [*FormatError], which is [ErrUnknownFormat], or [io.ErrUnexpectedEOF] if the input is empty.
 //   - Memory: two chunks, and what the chosen flow takes.
-//   - Order and goroutines: fused, or as the chosen flow.
+//   - Order and goroutines: fused; with Parallelism the goroutines of the chosen flow.
 func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: detect"
 	var o DetectOptions

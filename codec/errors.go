@@ -20,7 +20,7 @@ var (
 	ErrSyntax = stream.Mark(errors.New("malformed input"), stream.Data)
 )
 
-// LimitError says that a stream passed a limit that its options set or left at the default.
+// LimitError says that a stream passed a limit that its options set or left at the default. It is [ErrLimit] for errors.Is.
 type LimitError struct {
 	Limit string // the option: "MaxBytes" or "MaxRatio"
 	Max   int64  // its value

@@ -25,7 +25,8 @@ type UnS2Options struct {
 //   - In: byte chunks of any size. Out: one block a chunk, of at most 4 MiB.
 //   - Errors: [io.ErrUnexpectedEOF] when the input is empty, has a beginning only, ends inside a chunk, or lacks the end that S2
 //     writes; [ErrSyntax] when blocks of S2's are missing, swapped or repeated, also behind that end; s2.ErrCorrupt; s2.ErrCRC;
-//     s2.ErrUnsupported, also for chunks that the format would have passed over, but for padding and an index; [*LimitError].
+//     s2.ErrUnsupported, also for chunks that the format would have passed over, but for padding and an index; [ErrTrailing] if
+//     something else follows the end; [*LimitError].
 //     Other writers' streams have no end: an input of theirs that was cut exactly between two blocks cannot be told from a whole
 //     one. What must be whole needs an end record inside or a layer such as age outside.
 //   - Memory: twice the block, at most 8 MiB; with Parallelism n at most 24n MiB, and about 6n MiB for what S2 writes.

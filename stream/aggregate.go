@@ -13,7 +13,7 @@ import (
 // passed since its first element (0 means no limit of time), and at the end; one without an element is not.
 //
 //   - Memory: one aggregate, and with a limit of time up to 16 elements that the upstream emits meanwhile.
-//   - Goroutines: none without a limit of time, else one for the upstream; it has ended when the run returns.
+//   - Goroutines: with a limit of time one for the upstream, which has ended when the run returns; otherwise none.
 //   - Errors: those of add end the run, as they are; an incomplete aggregate is dropped when the upstream fails.
 func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, err error), harvest func(S) U, within time.Duration) Flow[T, U] {
 	switch {

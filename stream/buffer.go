@@ -24,7 +24,7 @@ var ErrOverflow = Mark(errors.New("stream: the buffer is full"), Throttled)
 //
 //   - Memory: n elements.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
-//   - Errors: an error of the upstream overtakes the elements that wait.
+//   - Errors: [ErrOverflow] with OverflowFail; an error of the upstream overtakes the elements that wait.
 func Buffer[T any](n int, overflow Overflow) Flow[T, T] {
 	switch {
 	case n < 1:

@@ -39,4 +39,16 @@
 //     run, before any I/O. Every run starts afresh; a stage over something that can be read once says so, and fails the second time.
 //  10. A panic in a user's function surfaces in the goroutine that called [Run], after every stage cleaned up. No stage swallows one.
 //  11. An operation on a server ends as done, failed or unknown: an unclear reply is settled by proof or reported, never guessed.
+//
+// # What the comments of stages leave out
+//
+// Unless its comment says otherwise, a stage of this library
+//
+//   - is fused: it starts no goroutine and keeps the order;
+//   - holds no element but the one that passes;
+//   - completes when its upstream does;
+//   - has no errors of its own but for bad settings: those of the upstream and of the functions that it is given end the run, as they
+//     are.
+//
+// Comments say what differs from that, and what is special: Memory, Order and goroutines, Errors, Limits.
 package stream

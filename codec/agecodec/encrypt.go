@@ -24,7 +24,7 @@ import (
 //   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
 //     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and takes no memory for each.
 //   - Order and goroutines: fused.
-//   - Errors: [ErrNoRecipients], a nil recipient, or what a recipient says, before anything is read or written.
+//   - Errors: [ErrNoRecipients], [ErrRecipients], a nil recipient, or what a recipient says, before anything is read or written.
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	recipients = slices.Clone(recipients)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {

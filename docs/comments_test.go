@@ -1,0 +1,322 @@
+package docs_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Package stream's documentation says what a stage does unless its comment says otherwise: it is fused, holds nothing, and has no
+// errors of its own. So the comment of a constructor, or that of one to which its first sentence links, says so if its stage starts a
+// goroutine or a coroutine. It, or one that it links to, or its options, names each exported error of its package that its stage may
+// end with.
+func TestCommentsOfConstructors(t *testing.T) {
+	code := readCode(t)
+	goroutine := regexp.MustCompile(`(?i)goroutine|coroutine`)
+	label := regexp.MustCompile(`Order and goroutines:|Goroutines: none`) // says nothing by itself
+	constructors, starting, failing := 0, 0, 0
+	for name, f := range code.funcs {
+		if !f.isConstructor() {
+			continue
+		}
+		constructors++
+		if !strings.HasPrefix(f.decl.Doc.Text(), f.decl.Name.Name+" ") {
+			t.Errorf("%s: its comment does not begin with its name", name)
+		}
+		says := code.comments(f)
+		if how := code.reaches(name, starts); how != "" {
+			if starting++; !goroutine.MatchString(label.ReplaceAllString(code.ownComment(f), "")) {
+				t.Errorf("%s starts a goroutine or a coroutine (%s), and its comment does not say so", name, how)
+			}
+		}
+		for _, err := range code.errors(f.pkg) {
+			if how := code.reaches(name, mentions(err)); how != "" {
+				if failing++; !strings.Contains(says, err) && notReached[name+" "+err] == "" {
+					t.Errorf("%s may end with %s (%s), and its comment does not name it", name, err, how)
+				}
+			}
+		}
+	}
+	if constructors < 130 || starting < 30 || failing < 10 {
+		t.Errorf("only %d constructors were found, %d that start goroutines, %d errors", constructors, starting, failing)
+	}
+}
+
+// The column Goroutines of the tables in operators.md has a dot for stages without, and for no other.
+func TestOperatorsPageKnowsGoroutines(t *testing.T) {
+	code := readCode(t)
+	page, err := os.ReadFile("operators.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	column, checked := -1, 0
+	for line := range strings.SplitSeq(string(page), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 {
+			column = -1
+			continue
+		}
+		if strings.TrimSpace(cells[1]) == "Akka" {
+			column = slices.IndexFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) == "Goroutines" })
+			continue
+		}
+		if column < 0 || column >= len(cells) {
+			continue
+		}
+		says := strings.TrimSpace(cells[column])
+		if says == "" || strings.Contains(says, "see its page") || strings.HasPrefix(says, "as ") || strings.HasPrefix(says, "none, or") {
+			continue
+		}
+		for _, name := range regexp.MustCompile("^ *`([a-z0-9]+\\.[A-Za-z0-9]+)`").FindAllStringSubmatch(cells[2], -1) {
+			if f := code.funcs[name[1]]; f == nil || !f.isConstructor() {
+				continue
+			}
+			checked++
+			if how := code.reaches(name[1], starts); (how == "") != (says == "·") {
+				t.Errorf("%s: operators.md says of its goroutines: %q, and the code: %q", name[1], says, how)
+			}
+		}
+	}
+	if checked < 60 {
+		t.Errorf("only %d rows were checked", checked)
+	}
+}
+
+// notReached are errors that this test takes for a stage's, because it does not see which branch is taken, and why they are not.
+var notReached = map[string]string{
+	"codec.S2 ErrSyntax":             "the mark that S2 writes is of a type that also checks it when read",
+	"codec.Reader ErrLimit":          "it sets no limit",
+	"source.Pipe ErrClosed":          "the writer is told io.ErrClosedPipe",
+	"bsoncodec.BSON ErrInexact":      "the writer of JSON shows the _id in an error",
+	"bsoncodec.ParseBSON ErrInexact": "the same",
+}
+
+// code is all of the library's functions by package and name, and the methods of its types.
+type code struct {
+	funcs    map[string]*function
+	methods  map[string][]*function
+	types    map[string]string   // the comments of types and of their fields
+	sentinel map[string][]string // the exported errors of a package
+}
+
+type function struct {
+	pkg  string
+	decl *ast.FuncDecl
+}
+
+// isConstructor reports whether f is exported and returns a stage.
+func (f *function) isConstructor() bool {
+	if f.decl.Recv != nil || !f.decl.Name.IsExported() || f.decl.Type.Results == nil || strings.HasSuffix(f.pkg, "test") {
+		return false
+	}
+	name := typeName(f.decl.Type.Results.List[0].Type)
+	return name == "Source" || name == "Flow" || name == "Sink"
+}
+
+func readCode(t *testing.T) *code {
+	t.Helper()
+	c := &code{funcs: map[string]*function{}, methods: map[string][]*function{}, types: map[string]string{}, sentinel: map[string][]string{}}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "examples" || d.Name() == "bench" || d.Name() == "integration" || strings.HasPrefix(d.Name(), ".g")):
+			return fs.SkipDir
+		case !strings.HasSuffix(path, ".go"), strings.HasSuffix(path, "_test.go"), strings.HasSuffix(path, "_go127.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				c.add(&function{file.Name.Name, decl})
+			case *ast.GenDecl:
+				for _, spec := range decl.Specs {
+					if typ, ok := spec.(*ast.TypeSpec); ok {
+						c.types[file.Name.Name+"."+typ.Name.Name] = commentsIn(decl)
+					}
+					if v, ok := spec.(*ast.ValueSpec); ok && decl.Tok == token.VAR && strings.HasPrefix(v.Names[0].Name, "Err") {
+						c.sentinel[file.Name.Name] = append(c.sentinel[file.Name.Name], v.Names[0].Name)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *code) add(f *function) {
+	if f.decl.Recv == nil {
+		c.funcs[f.pkg+"."+f.decl.Name.Name] = f
+		return
+	}
+	typ := f.decl.Recv.List[0].Type
+	if star, ok := typ.(*ast.StarExpr); ok {
+		typ = star.X
+	}
+	key := f.pkg + "." + typeName(typ)
+	c.methods[key] = append(c.methods[key], f)
+}
+
+// typeName returns the name of a type, without its package and its arguments.
+func typeName(typ ast.Expr) string {
+	switch x := typ.(type) {
+	case *ast.IndexExpr:
+		return typeName(x.X)
+	case *ast.IndexListExpr:
+		return typeName(x.X)
+	case *ast.SelectorExpr:
+		return x.Sel.Name
+	case *ast.Ident:
+		return x.Name
+	}
+	return ""
+}
+
+// errors returns the exported errors of a package.
+func (c *code) errors(pkg string) []string { return c.sentinel[pkg] }
+
+// comments returns the comment of f, with those that it links to, those that they link to, and those of its parameters' types.
+func (c *code) comments(f *function) string {
+	text := f.decl.Doc.Text()
+	for _, param := range f.decl.Type.Params.List {
+		if star, ok := param.Type.(*ast.StarExpr); ok {
+			text += "[" + typeName(star.X) + "]"
+		}
+	}
+	seen := map[string]bool{}
+	for range 2 {
+		for _, link := range regexp.MustCompile(`\[\*?([A-Za-z.]+)\]`).FindAllStringSubmatch(text, -1) {
+			name := link[1]
+			if !strings.Contains(name, ".") {
+				name = f.pkg + "." + name
+			}
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			if other := c.funcs[name]; other != nil && other != f {
+				text += other.decl.Doc.Text()
+			}
+			text += c.types[name]
+		}
+	}
+	return text
+}
+
+// ownComment returns the comment of f, with those of the constructors that its first sentence links to.
+func (c *code) ownComment(f *function) string {
+	text := f.decl.Doc.Text()
+	first, _, _ := strings.Cut(strings.ReplaceAll(text, "\n", " "), ". ")
+	for _, link := range regexp.MustCompile(`\[([A-Za-z]+)\]`).FindAllStringSubmatch(first, -1) {
+		if other := c.funcs[f.pkg+"."+link[1]]; other != nil {
+			text += other.decl.Doc.Text()
+		}
+	}
+	return text
+}
+
+// commentsIn returns all comments of a declaration.
+func commentsIn(decl ast.Node) (text string) {
+	ast.Inspect(decl, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CommentGroup); ok {
+			text += c.Text()
+		}
+		return true
+	})
+	return text
+}
+
+// A feature reports whether a node of a function's body has it.
+type feature func(ast.Node) bool
+
+// starts is a goroutine or a coroutine that is started.
+func starts(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return true
+	case *ast.SelectorExpr:
+		pkg, _ := n.X.(*ast.Ident)
+		return n.Sel.Name == "Go" || pkg != nil && pkg.Name == "iter" && strings.HasPrefix(n.Sel.Name, "Pull")
+	}
+	return false
+}
+
+// mentions is the mention of a name of the package.
+func mentions(name string) feature {
+	return func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		return ok && id.Name == name
+	}
+}
+
+// reaches returns by what way the function of that name has the feature, or "" if it has not. What it mentions, it calls, and of a type
+// that it mentions it calls every method.
+func (c *code) reaches(name string, has feature) string {
+	seen := map[string]bool{}
+	var visit func(name string) string
+	visit = func(name string) (way string) {
+		if seen[name] {
+			return ""
+		}
+		seen[name] = true
+		all := c.methods[name]
+		if f := c.funcs[name]; f != nil {
+			all = append(all[:len(all):len(all)], f)
+		}
+		for _, f := range all {
+			if f.decl.Body == nil {
+				continue
+			}
+			var look func(n ast.Node) bool
+			look = func(n ast.Node) bool {
+				switch {
+				case way != "":
+					return false
+				case n == nil:
+					return true
+				case has(n):
+					way = name
+					return false
+				}
+				switch n := n.(type) {
+				case *ast.KeyValueExpr: // a key may be the name of a field
+					ast.Inspect(n.Value, look)
+					return false
+				case *ast.SelectorExpr:
+					if pkg, ok := n.X.(*ast.Ident); ok && pkg.Obj == nil {
+						way = visit(pkg.Name + "." + n.Sel.Name)
+					} else {
+						ast.Inspect(n.X, look)
+					}
+					return false
+				case *ast.Ident:
+					if n.Obj == nil || n.Obj.Kind == ast.Fun || n.Obj.Kind == ast.Typ { // not a variable
+						way = visit(f.pkg + "." + n.Name)
+					}
+				}
+				return true
+			}
+			ast.Inspect(f.decl.Body, look)
+			if way != "" && !strings.HasSuffix(way, name) {
+				way = name + ", " + way
+			}
+		}
+		return way
+	}
+	return visit(name)
+}
