@@ -1,7 +1,10 @@
 package s3sink_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/stream"
 )
 
 func TestAbortPending(t *testing.T) {
@@ -79,6 +83,7 @@ func TestAbortPendingPages(t *testing.T) {
 		{"the same page again", more + "<NextKeyMarker>a</NextKeyMarker><NextUploadIdMarker>b</NextUploadIdMarker>"},
 		{"the same key again", more + "<NextKeyMarker>a</NextKeyMarker>"},
 		{"no encoding", more + "<EncodingType>url</EncodingType><NextKeyMarker>%zz</NextKeyMarker>"},
+		{"an empty reply", ""},
 		{"a reply without an end", "<Prefix>" + strings.Repeat("x", 2<<20) + "</Prefix>"},
 	} {
 		server, client := newServer(t, nil)
@@ -87,6 +92,71 @@ func TestAbortPendingPages(t *testing.T) {
 		n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour)
 		if n != 0 || err == nil || server.Count("ListMultipartUploads") > 3 || server.Count("AbortMultipartUpload") > 0 {
 			t.Errorf("%s: %d were aborted, %v, after %d lists", tt.name, n, err, server.Count("ListMultipartUploads"))
+		}
+	}
+}
+
+// TestAbortPendingNoList has replies that are no list: they do not pass for one without uploads.
+func TestAbortPendingNoList(t *testing.T) {
+	for _, body := range []string{"", " ", "<html><body>Welcome</body></html>", "<ListMultipartUploadsResult/>"} {
+		server, client := newServer(t, nil)
+		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, Before: say(body)})
+		if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 0 || err == nil || stream.ClassOf(err) == stream.Unclassified {
+			t.Errorf("%q: %d were aborted, %v", body, n, err)
+		}
+	}
+}
+
+// TestAbortPendingUndated has an upload without a date: it is not passed over in silence, and the others are aborted.
+func TestAbortPendingUndated(t *testing.T) {
+	server, client := newServer(t, nil)
+	b, k := bucket, key
+	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k}); err != nil {
+		t.Fatal(err)
+	}
+	server.Fault(s3test.Fault{Op: "ListMultipartUploads", After: func(_ *s3test.Request, r *s3test.Reply) {
+		undated := "<Upload><Key>a</Key><UploadId>undated</UploadId></Upload><Upload>"
+		r.Body = []byte(strings.Replace(string(r.Body), "<Upload>", undated, 1))
+	}})
+	n, err := s3sink.AbortPending(t.Context(), client, bucket, "", -time.Minute)
+	if n != 1 || err == nil || !strings.Contains(err.Error(), "undated") || len(server.Uploads(bucket)) > 0 {
+		t.Errorf("%d were aborted, %v", n, err)
+	}
+}
+
+// TestAbortPendingClock has a service whose clock is a day behind the caller's: uploads are as old as the service says.
+func TestAbortPendingClock(t *testing.T) {
+	server, client := newServer(t, nil)
+	b, k := bucket, key
+	out, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Age(bucket, *out.UploadId, 24*time.Hour)
+	server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, After: func(_ *s3test.Request, r *s3test.Reply) {
+		r.Header.Set("Date", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
+	}})
+	if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 0 || err != nil {
+		t.Errorf("%d uploads that have just begun were aborted, %v", n, err)
+	}
+	server.Age(bucket, *out.UploadId, 2*time.Hour)
+	if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 1 || err != nil {
+		t.Errorf("%d were aborted, %v", n, err)
+	}
+}
+
+// TestAbortPendingCanceled ends with the cause, wherever it is cancelled.
+func TestAbortPendingCanceled(t *testing.T) {
+	for _, op := range []string{"ListMultipartUploads", "AbortMultipartUpload"} {
+		server, client := newServer(t, nil)
+		b, k := bucket, key
+		if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		server.Fault(s3test.Fault{Op: op, Before: func(*s3test.Request) *s3test.Reply { cancel(errCause); return s3test.Hang(nil) }})
+		if _, err := s3sink.AbortPending(ctx, client, bucket, "", -time.Minute); !errors.Is(err, errCause) {
+			t.Errorf("%s: %v", op, err)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestCancel(t *testing.T) {
 				data := random(tt.size)
 				start := time.Now()
 				obj, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
-				if d := time.Since(start); d > time.Second {
+				if d := time.Since(start); d > 10*time.Second { // not AbortTimeout
 					t.Errorf("it took %v", d)
 				}
 				if done && tt.stored {
@@ -144,7 +144,7 @@ func TestHungServer(t *testing.T) {
 	start := time.Now()
 	_, err := stream.Run(ctx, chunks(random(950), 30),
 		s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{AbortTimeout: 300 * time.Millisecond})))
-	if d := time.Since(start); d < 300*time.Millisecond || d > 2*time.Second {
+	if d := time.Since(start); d < 300*time.Millisecond || d > 20*time.Second {
 		t.Errorf("it took %v", d)
 	}
 	if !errors.Is(err, errCause) || !errors.Is(err, context.DeadlineExceeded) {

@@ -115,9 +115,11 @@ func TestRestartSink(t *testing.T) {
 		size   int
 		faults []s3test.Fault
 		want   error // nil for success
+
+		patience time.Duration // with a service that never answers a look
 	}{
-		{name: "put, unknown", size: 50, faults: []s3test.Fault{lost("PutObject"), unread}, want: s3sink.ErrOutcomeUnknown},
-		{name: "complete, unknown", size: 250, faults: []s3test.Fault{lost("CompleteMultipartUpload"), unread}, want: s3sink.ErrOutcomeUnknown},
+		{name: "put, unknown", size: 50, faults: []s3test.Fault{lost("PutObject"), unread}, want: s3sink.ErrOutcomeUnknown, patience: 200 * time.Millisecond},
+		{name: "complete, unknown", size: 250, faults: []s3test.Fault{lost("CompleteMultipartUpload"), unread}, want: s3sink.ErrOutcomeUnknown, patience: 200 * time.Millisecond},
 		{name: "complete, proven", size: 250, faults: []s3test.Fault{lost("CompleteMultipartUpload")}},
 		{name: "part 500", size: 250, faults: []s3test.Fault{{Op: "UploadPart", Times: 2, Before: s3test.Fail(500, "InternalError")}}},
 		{name: "put 500", size: 50, faults: []s3test.Fault{{Op: "PutObject", Times: 2, Before: s3test.Fail(500, "InternalError")}}},
@@ -130,7 +132,7 @@ func TestRestartSink(t *testing.T) {
 			for _, f := range tt.faults {
 				server.Fault(f)
 			}
-			upload := s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Parallelism: 1, AbortTimeout: 200 * time.Millisecond}))
+			upload := s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Parallelism: 1, AbortTimeout: tt.patience}))
 			restart := stream.RestartSink(1000, upload, &stream.Backoff{Min: time.Millisecond, MaxRetries: 3})
 			_, err := stream.Run(t.Context(), stream.Via(chunks(random(tt.size), 10), restart), sink.Slice[s3sink.Object]())
 			if !errors.Is(err, tt.want) {

@@ -40,7 +40,7 @@
 //
 // The client's own retries apply, whatever they are set to. As well as those, a request is made again if its body was damaged on
 // its way, if its credentials had expired (the client's provider is asked for new ones), and while the service asks to slow down, for
-// SlowDownTimeout. Every error has a class for [github.com/millweir/millweir/stream.ClassOf]: one of unknown outcome is never
+// SlowDownTimeout. In a versioned bucket each attempt of a PutObject whose reply was lost may leave a version. Every error has a class for [github.com/millweir/millweir/stream.ClassOf]: one of unknown outcome is never
 // run again blindly, neither by stream.Retry nor by stream.RestartSink.
 //
 // # Cleaning up

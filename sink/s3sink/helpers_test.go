@@ -49,7 +49,7 @@ func small(o s3sink.UploadOptions) *s3sink.UploadOptions {
 		o.PartSize = 100
 	}
 	if o.AbortTimeout == 0 {
-		o.AbortTimeout = 2 * time.Second
+		o.AbortTimeout = 20 * time.Second
 	}
 	return &o
 }

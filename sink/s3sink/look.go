@@ -31,6 +31,11 @@ type view struct {
 func (r *run) look(ctx, dctx context.Context, version string) view {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		v := r.glance(dctx, version)
+		if v.sight == hidden && version != "" { // to read a version is a right of its own
+			if current := r.glance(dctx, ""); current.sight == ours {
+				return current
+			}
+		}
 		if v.sight != unseen || !s3fault.Class(v.err).Transient() || ctx.Err() != nil || dctx.Err() != nil {
 			return v
 		}

@@ -122,6 +122,8 @@ func TestAbortedByAnother(t *testing.T) {
 		old    func(*testing.T, *s3test.Server, *s3.Client)
 		faults []s3test.Fault
 		want   error
+
+		patience time.Duration // with a service that is busy
 	}{
 		{name: "another object", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown},
 		{name: "another object, of yesterday", old: put(random(33), nil), want: s3sink.ErrNotStored, faults: []s3test.Fault{head(aged)}},
@@ -131,7 +133,7 @@ func TestAbortedByAnother(t *testing.T) {
 		{name: "the same bytes of an earlier run, of yesterday", old: upload, want: s3sink.ErrOutcomeUnknown, faults: []s3test.Fault{head(aged)}},
 		{name: "none", old: func(*testing.T, *s3test.Server, *s3.Client) {}, want: s3sink.ErrOutcomeUnknown},
 		{
-			name: "another object, HEAD answers 503", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown,
+			name: "another object, HEAD answers 503", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown, patience: 300 * time.Millisecond,
 			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{
@@ -150,7 +152,7 @@ func TestAbortedByAnother(t *testing.T) {
 				for _, f := range tt.faults {
 					server.Fault(f)
 				}
-				opts := small(s3sink.UploadOptions{Checksum: sum, AbortTimeout: 500 * time.Millisecond})
+				opts := small(s3sink.UploadOptions{Checksum: sum, AbortTimeout: tt.patience})
 				obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts))
 				if !errors.Is(err, tt.want) || obj != (s3sink.Object{}) {
 					t.Errorf("%+v, %v; want %v", obj, err, tt.want)
@@ -228,6 +230,23 @@ func TestWithoutRightToLook(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRightToLookAtCurrent has a writer that may read the current version only.
+func TestRightToLookAtCurrent(t *testing.T) {
+	server, client := newServer(t, &s3test.Options{MinPartSize: -1, Versioned: true})
+	server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) { reply.Body = result(listedETag(t, r)) }})
+	server.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+		if len(r.Query["versionId"]) > 0 {
+			return s3test.Fail(403, "AccessDenied")(r)
+		}
+		return nil
+	}})
+	obj, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectStored(t, server, random(950), obj)
 }
 
 // TestPutProof has a 200 to a PutObject that proves nothing: it is followed by a look.
