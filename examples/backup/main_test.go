@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
@@ -329,6 +330,33 @@ func TestStopped(t *testing.T) {
 				t.Errorf("the bucket has %s", got)
 			}
 		})
+	}
+}
+
+// TestFrozen reads the progress of a backup whose server takes parts and does not acknowledge them: nothing is stored, whatever was sent.
+func TestFrozen(t *testing.T) {
+	w := exectest.Start(t, "backup")
+	incompressible(t, w)
+	endpoint, _ := stalling(t, w, isPart)
+	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + endpoint}, "backup", arguments(w, "-part-size", "5MiB")...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := ""
+	for lines := bufio.NewScanner(stderr); line == "" && lines.Scan(); {
+		if strings.Contains(lines.Text(), "12 documents") && strings.Contains(lines.Text(), "nothing has moved") {
+			line = lines.Text()
+		}
+	}
+	_ = cmd.Process.Kill()
+	_, _ = io.Copy(io.Discard, stderr)
+	_ = cmd.Wait() // killed
+	if !strings.HasPrefix(line, "backup: under way: 0 %, 12 documents, ") || !strings.Contains(line, " 0 B of ") || !strings.Contains(line, " stored, 0 parts, ") {
+		t.Errorf("the progress is %q", line)
 	}
 }
 
