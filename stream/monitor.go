@@ -34,13 +34,16 @@ func Measure[T, U any](s *Stats, flow Flow[T, U]) Flow[T, U] {
 
 // observe is src with what it emits counted and timed at p.
 func observe[T any](p *place, src Source[T]) Source[T] {
-	size := sizer[T]()
+	size, sized := sizer[T](), byteSlices(reflect.TypeFor[T]())
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) (err error) {
 		v := p.visit()
 		defer func() { v.end(err) }()
 		err = errUnfinished // what a panic leaves
 		err = src.Each(ctx, func(e T) error {
-			n := size(e) // now: the element is not ours afterwards
+			n := 0
+			if sized { // no call for elements without bytes
+				n = size(e) // now: the element is not ours afterwards
+			}
 			v.enter()
 			if err := emit(e); err != nil {
 				return err
@@ -54,16 +57,11 @@ func observe[T any](p *place, src Source[T]) Source[T] {
 
 // sizer returns the function that measures an element: the length of a byte slice, 0 for anything else.
 func sizer[T any]() func(T) int {
-	var none T
-	t := reflect.TypeFor[T]()
-	switch {
-	case !byteSlices(t):
-		return func(T) int { return 0 }
-	case isBytes(any(none)):
-		return func(v T) int { return len(any(v).([]byte)) }
-	default:
-		return func(v T) int { return reflect.ValueOf(v).Len() }
+	if size, ok := any(func(p []byte) int { return len(p) }).(func(T) int); ok {
+		return size // []byte itself needs no conversion for each element
 	}
+	if !byteSlices(reflect.TypeFor[T]()) {
+		return func(T) int { return 0 }
+	}
+	return func(v T) int { return reflect.ValueOf(v).Len() }
 }
-
-func isBytes(v any) bool { _, ok := v.([]byte); return ok }
