@@ -1,16 +1,13 @@
 package stream
 
-import (
-	"context"
-
-	"github.com/millweir/millweir/internal/drain"
-)
+import "context"
 
 // Zip returns a source that emits the elements of a and b in pairs: the first with the first, and so on. It completes when either
 // has completed; the other is stopped early.
 //
 // Memory: one element of each. Goroutines: none; b runs as a coroutine. Where the two should work at the same time, put an
-// [Async] behind one. The first error of either ends the run. A drain of the run ends a, and b with it.
+// [Async] behind one. The first error of either ends the run. A drain of the run ends a, and b with it:
+// what stages of b have read ahead has no partner, and is dropped.
 func Zip[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
 	return ZipWith(func(x A, y B) Pair[A, B] { return Pair[A, B]{x, y} }, a, b)
 }
@@ -42,14 +39,15 @@ func ZipWith[A, B, C any](f func(A, B) C, a Source[A], b Source[B]) Source[C] {
 }
 
 // ZipAll is [Zip] that completes when both sources have: the one that ends first is padded, a with padA, b with padB.
-// A pad that is a byte slice is copied for each pair; what others point to is shared. A drain of the run ends both, without pads.
+// A pad that is a byte slice is copied for each pair; what others point to is shared. A drain of the run ends both:
+// what one has emitted beyond the other is padded.
 func ZipAll[A, B any](a Source[A], b Source[B], padA A, padB B) Source[Pair[A, B]] {
 	if a == nil || b == nil {
 		return Fail[Pair[A, B]](errNilSource)
 	}
 	forA, forB := copies(padA), copies(padB)
 	return SourceFunc[Pair[A, B]](func(ctx context.Context, emit func(Pair[A, B]) error) error {
-		return pulling(WithoutDrain(ctx), b, func(p *pulled[B]) error {
+		return pulling(ctx, b, func(p *pulled[B]) error {
 			ended := false
 			err := a.Each(ctx, func(x A) error {
 				if !ended {
@@ -64,8 +62,7 @@ func ZipAll[A, B any](a Source[A], b Source[B], padA A, padB B) Source[Pair[A, B
 				}
 				return emit(Pair[A, B]{x, forB()})
 			})
-			// when a drain ended a, what is left of b has no partner because it is not missing
-			for err == nil && !ended && !drain.Begun(ctx) {
+			for err == nil && !ended {
 				y, ok := p.next()
 				switch {
 				case !ok:
@@ -81,7 +78,8 @@ func ZipAll[A, B any](a Source[A], b Source[B], padA A, padB B) Source[Pair[A, B
 }
 
 // ZipN returns a source that emits slices of one element of each source, in their order. It completes when one has completed;
-// the others are stopped early. Without sources it completes at once. A drain of the run ends the first.
+// the others are stopped early. Without sources it completes at once. A drain of the run ends the first, and
+// the others with it.
 //
 // Memory: one element of each. Goroutines: none; the sources run as coroutines.
 func ZipN[T any](srcs ...Source[T]) Source[[]T] {
