@@ -230,9 +230,12 @@ func TestLimiterBurstAfterAPause(t *testing.T) {
 			units int
 			want  time.Duration
 		}{
-			{0, 5, 0}, {0, 1, time.Second / 2},
-			{time.Second, 2, 0}, {0, 1, time.Second / 2}, // a short pause fills a part of the burst
-			{time.Hour, 5, 0}, {0, 2, time.Second},
+			{0, 5, 0},
+			{0, 1, time.Second / 2},
+			{time.Second, 2, 0},
+			{0, 1, time.Second / 2}, // a short pause fills a part of the burst
+			{time.Hour, 5, 0},
+			{0, 2, time.Second},
 			{time.Hour, 7, time.Second},
 		} {
 			time.Sleep(c.pause)
