@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -12,5 +13,5 @@ var (
 
 	// ErrClosed is what [Queue.Offer] returns when no element is taken any more, though nothing failed: after Complete, and
 	// after the run ended early. It is of class Fatal.
-	ErrClosed = stream.Mark(errors.New("source: the queue is closed"), stream.Fatal)
+	ErrClosed = stream.Mark(ending.NewEcho("source: the queue is closed"), stream.Fatal)
 )

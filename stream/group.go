@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"runtime"
 	"runtime/debug"
 	"sync"
 
 	"github.com/millweir/millweir/internal/early"
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // Group runs the goroutines of one run of one stage: they begin together, fail together and are all gone when Do or Wait
@@ -19,23 +22,32 @@ import (
 //	g.Go(func() error { … })                            // on a goroutine of its own
 //	return g.Do(func() error { … emit(v) … })           // on the caller's goroutine
 //
-// The first error cancels the group's context with itself as the cause. Errors that merely echo it are dropped; others
-// are joined to it. A panic in one of the goroutines cancels the group, and comes out of Do or Wait as a [*PanicError];
+// The first error cancels the group's context with itself as the cause. An error that only echoes what ended elsewhere (a cancelled
+// context, a closed pipe, connection, file, hub or queue) gives way to a true one, which may come later, and to the cause of the
+// context around. A second true error is joined to the first; otherwise the first comes back as it is.
+//
+// A stage that ends its own upstream by closing what is between them, such as an [io.Pipe], should close it with the error that emit
+// returned: then a copy beside that upstream ([AlsoTo]) sees an early end as one.
+//
+// A panic in one of the goroutines cancels the group, and comes out of Do or Wait as a [*PanicError]: left on its goroutine it would end
+// the process, before the other stages abort uploads and close cursors, and out of reach of the caller's recover.
 // runtime.Goexit does the same and ends the caller's goroutine too, as if the function had run there.
 type Group struct {
-	cancel context.CancelCauseFunc
-	wg     sync.WaitGroup
+	cancel  context.CancelCauseFunc
+	outside func() (err, cause error) // of the context around, nil while it goes on
+	wg      sync.WaitGroup
 
 	mu       sync.Mutex
 	err      error
+	vague    bool // err is an echo
 	panicked *PanicError
 	exited   bool
 }
 
 // NewGroup returns a group and the context that its goroutines are to use. Do or Wait must be called, once.
 func NewGroup(ctx context.Context) (*Group, context.Context) {
-	ctx, cancel := early.WithGroup(ctx)
-	return &Group{cancel: cancel}, ctx
+	own, cancel := early.WithGroup(ctx)
+	return &Group{cancel: cancel, outside: func() (error, error) { return ctx.Err(), context.Cause(ctx) }}, own
 }
 
 // Go runs f on a new goroutine. It may be called from the group's own goroutines.
@@ -78,31 +90,43 @@ func (g *Group) Wait() error {
 	case g.exited:
 		runtime.Goexit()
 	}
+	if _, cause := g.outside(); g.vague && cause != nil {
+		return cause
+	}
 	return g.err
 }
 
-// Fail records err, when it is not nil, and cancels the group's context with it.
+// Fail records err, if it is not nil, and cancels the group's context with it.
 func (g *Group) Fail(err error) {
 	if err == nil {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	over, cause := g.outside()
+	isEcho := func(e error) bool { return e == over || echo(e) }
+	vague := ending.OnlyEchoes(err, isEcho)
 	switch {
 	case g.err == nil:
-		g.err = err
-		g.cancel(err)
-	case errors.Is(err, g.err):
-		g.err = err // the first error itself, or with what clean-up added
-	case errors.Is(g.err, err): // known
-	case !echo(err):
-		g.err = errors.Join(g.err, err)
+		if vague && cause != nil {
+			err, vague = cause, false
+		}
+		g.err, g.vague = ending.Prune(err, isEcho), vague
+		g.cancel(g.err)
+	case g.vague && !vague:
+		g.err, g.vague = ending.Prune(err, isEcho), false
+	case !vague:
+		g.err = ending.Add(g.err, err, isEcho)
 	}
 }
 
-// echo tells whether err is what a stage sees of a failure elsewhere.
+// echo reports whether err is what a stage sees of an end elsewhere.
 func echo(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, errBroke)
+	switch err { // it walks the tree itself
+	case context.Canceled, io.ErrClosedPipe, net.ErrClosed, fs.ErrClosed, errBroke:
+		return true
+	}
+	return false
 }
 
 // broke records that a goroutine ended by a panic with value v, or by runtime.Goexit when v is nil.

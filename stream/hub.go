@@ -11,7 +11,7 @@ import (
 )
 
 // ErrClosed is the error of a run into or out of a hub that is closed, or whose producer was stopped early. It is of class Fatal.
-var ErrClosed = Mark(errors.New("stream: the hub is closed"), Fatal)
+var ErrClosed = Mark(ending.NewEcho("stream: the hub is closed"), Fatal)
 
 // MergeHub brings the elements of runs that come and go to one run: the hub is its source, and each [MergeHub.Sink] may be run any
 // number of times, also at the same time. An element is handed over when the source takes it: nothing is buffered.
@@ -259,7 +259,10 @@ func foreign(err error) error {
 	for errors.As(err, &early) && errors.Is(err, early) {
 		err = without(err, early)
 	}
-	return ending.Join(fmt.Errorf("stream: the producer of the hub was stopped early: %w", ErrClosed), err)
+	if err != nil {
+		return fmt.Errorf("stream: the producer of the hub was stopped early: %w: %w", ErrClosed, err)
+	}
+	return fmt.Errorf("stream: the producer of the hub was stopped early: %w", ErrClosed)
 }
 
 // end lets the consumers know how the producer ended.

@@ -32,6 +32,9 @@ func without(err error, s *stop) error {
 				left = append(left, e)
 			}
 		}
+		if len(left) == 1 {
+			return left[0]
+		}
 		return errors.Join(left...)
 	case interface{ Unwrap() error }:
 		return without(u.Unwrap(), s)

@@ -19,24 +19,26 @@ func Until[T any](done <-chan struct{}) Flow[T, T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			enough := new(stop)
 			up, cancel := early.WithCancel(ctx)
+			defer cancel(nil)
 			g, watch := NewGroup(up)
+			ended := make(chan struct{})
 			g.Go(func() error {
 				select {
 				case <-done:
 					cancel(enough)
 				case <-watch.Done():
+				case <-ended:
 				}
 				return nil
 			})
 			err := g.Do(func() error {
-				err := each(up, src, func(v T) error {
+				defer close(ended)
+				return each(up, src, func(v T) error {
 					if up.Err() != nil {
 						return context.Cause(up)
 					}
 					return emit(v)
 				})
-				cancel(nil)
-				return err
 			})
 			return without(err, enough)
 		})

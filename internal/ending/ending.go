@@ -7,31 +7,26 @@ import (
 	"time"
 )
 
-// Cause returns what a run ends with when a function of the user returned err: the cause of the run's end where err is only an
-// echo of it, both where err is not, and err as it is while the run goes on.
+// Cause returns what a run ends with when a function of the user returned err: the cause of the run's end if err is only an
+// echo of that, both if it is more, and err as it is while the run goes on.
 func Cause(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	switch cause := context.Cause(ctx); {
+	isEcho := func(e error) bool { return e == ctx.Err() }
+	cause := context.Cause(ctx)
+	switch {
+	case OnlyEchoes(err, isEcho):
+		return cause
 	case errors.Is(err, cause):
 		return err
-	case errors.Is(err, ctx.Err()):
-		return cause
-	default:
-		return errors.Join(cause, err)
 	}
+	return Add(cause, err, isEcho)
 }
 
-// Join adds what clean-up reported to err; either may be nil.
+// Join adds what clean-up reported to err; either may be nil. An error or a text that err has is not joined again.
 func Join(err, cleanup error) error {
-	switch {
-	case cleanup == nil:
-		return err
-	case err == nil:
-		return cleanup
-	}
-	return errors.Join(err, cleanup)
+	return Add(err, cleanup, func(error) bool { return false })
 }
 
 // grace is what clean-up may take in a run that was cancelled, which is to end within a second.

@@ -52,6 +52,43 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+// What a cancelled call adds to the cause stays, the echo joined to it does not; no text comes twice.
+func TestCauseKeepsWhatIsNoEcho(t *testing.T) {
+	over, cancel := context.WithCancelCause(t.Context())
+	cancel(errCause)
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"joined to an echo":   {errors.Join(context.Canceled, errOwn), "the cause\nan error of its own"},
+		"wrapped as an echo":  {fmt.Errorf("%w: %w", errOwn, context.Canceled), "the cause\nan error of its own: context canceled"},
+		"a class of its own":  {judged{context.Canceled}, "the cause\njudged"},
+		"the text again":      {errors.New("the cause"), "the cause"},
+		"two echoes":          {errors.Join(context.Canceled, fmt.Errorf("x: %w", context.Canceled)), "the cause"},
+		"one text of several": {errors.Join(errors.New("the cause"), errors.Join(errOwn, context.Canceled)), "the cause\nan error of its own"},
+	} {
+		if got := ending.Cause(over, c.err); got.Error() != c.want || !errors.Is(got, errCause) {
+			t.Errorf("%s: %q, not %q", name, got, c.want)
+		}
+	}
+}
+
+// judged says more than what it wraps.
+type judged struct{ error }
+
+func (judged) Error() string   { return "judged" }
+func (judged) Class() int      { return 1 }
+func (j judged) Unwrap() error { return j.error }
+
+func TestJoinAddsOnce(t *testing.T) {
+	both := ending.Join(errCause, errOwn)
+	for _, again := range []error{errCause, errOwn, both, errors.New("the cause"), fmt.Errorf("%w", errOwn)} {
+		if got := ending.Join(both, again); got != both {
+			t.Errorf("%q became %q", both, got)
+		}
+	}
+}
+
 // Clean-up goes on after a cancellation, for as long as lets the run end within a second.
 func TestOutlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
