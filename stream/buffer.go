@@ -34,10 +34,10 @@ func Buffer[T any](n int, overflow Overflow) Flow[T, T] {
 	}
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			var waiting []T
+			var waiting deque[T]
 			return gated(ctx, src, func(_ context.Context, g *gate, v T) (err error) {
 				g.do(func() {
-					if len(waiting) == n {
+					if waiting.len() == n {
 						switch overflow {
 						case OverflowFail:
 							err = ErrOverflow
@@ -45,27 +45,26 @@ func Buffer[T any](n int, overflow Overflow) Flow[T, T] {
 						case DropNewest:
 							return
 						case DropOldest:
-							waiting = append(waiting[:0], waiting[1:]...)
+							waiting.pop()
 						case DropAll:
-							clear(waiting)
-							waiting = waiting[:0]
+							waiting.clear()
 						}
 					}
-					waiting = append(waiting, v)
+					waiting.push(v)
 				})
 				return err
 			}, func(ctx context.Context, g *gate) (bool, error) {
-				var batch []T
-				err := g.when(ctx, func() bool { return len(waiting) > 0 || g.ended }, func() {
-					if len(waiting) > 0 {
-						batch = append(batch, waiting[0])
-						waiting = append(waiting[:0], waiting[1:]...)
+				var next T
+				more := false
+				err := g.when(ctx, func() bool { return waiting.len() > 0 || g.ended }, func() {
+					if more = waiting.len() > 0; more {
+						next = waiting.pop()
 					}
 				})
-				if err != nil || len(batch) == 0 {
+				if err != nil || !more {
 					return false, err
 				}
-				return true, emit(batch[0])
+				return true, emit(next)
 			})
 		})
 	})
