@@ -213,7 +213,7 @@ func TestContractOfOwnership(t *testing.T) {
 		"Partition": {New: func() flow { return stream.Partition(func(d doc) int { return int(d[0] % 2) }, same, spoiled) }, Unordered: true},
 		"Balance":   {New: func() flow { return stream.Balance(same, same) }, Unordered: true},
 		"GroupBy": {New: func() flow {
-			return stream.GroupBy(9, func(d doc) byte { return d[0] % 3 }, func(byte) flow { return same })
+			return stream.GroupBy(9, func(d doc) byte { return d[0] % 3 }, func(byte) flow { return same }, nil)
 		}, Unordered: true},
 		"Buffer": {New: func() flow { return stream.Buffer[doc](1000, stream.OverflowFail) }},
 		"DelayFunc": {New: func() flow {

@@ -139,7 +139,7 @@ func TestContract(t *testing.T) {
 		"Broadcast, one": stream.Broadcast(stream.Map(id)),
 		"Balance, one":   stream.Balance(stream.Map(id)),
 		"Partition, one": stream.Partition(func(int) int { return 0 }, stream.Map(id)),
-		"GroupBy, one":   stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }),
+		"GroupBy, one":   stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }, nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[int, int]{
@@ -172,7 +172,7 @@ func TestContract(t *testing.T) {
 		"Broadcast":    stream.Broadcast(stream.Map(id), stream.Filter(yes)),
 		"Balance":      stream.Balance(stream.Map(id), stream.Filter(yes)),
 		"Partition":    stream.Partition(func(n int) int { return n % 2 }, stream.Map(id), stream.Filter(yes)),
-		"GroupBy":      stream.GroupBy(100, id, func(int) stream.Flow[int, int] { return stream.Map(id) }),
+		"GroupBy":      stream.GroupBy(100, id, func(int) stream.Flow[int, int] { return stream.Map(id) }, nil),
 		"MergeWeighted, two": fromSource(func(src stream.Source[int]) stream.Source[int] {
 			return stream.MergeWeighted([]int{1, 2}, src, source.Of(1, 2))
 		}),

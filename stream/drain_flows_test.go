@@ -122,7 +122,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			})
 			return stream.Via2(src, stream.FlowOf(back, pipe, false), slow)
 		},
-		"GroupBy":           via(stream.GroupBy(4, func(n int) int { return n % 4 }, func(int) flow { return slow })),
+		"GroupBy":           via(stream.GroupBy(4, func(n int) int { return n % 4 }, func(int) flow { return slow }, nil)),
 		"IdleTimeout":       via(stream.IdleTimeout[int](long), slow),
 		"InitialDelay":      via(stream.InitialDelay[int](5*time.Millisecond), slow),
 		"Interleave":        func(src ints) ints { return stream.Via(stream.Interleave(2, src, source.Repeat(filler)), slow) },

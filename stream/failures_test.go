@@ -44,7 +44,7 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 		"Broadcast":        {stream.Broadcast(same), 64 + 64 + 4},
 		"Balance":          {stream.Balance(same), 1 + 64 + 4},
 		"Partition":        {stream.Partition(one, same), 64 + 64 + 4},
-		"GroupBy":          {stream.GroupBy(1, one, func(int) stream.Flow[T, T] { return same }), 16 + 64 + 4},
+		"GroupBy":          {stream.GroupBy(1, one, func(int) stream.Flow[T, T] { return same }, nil), 16 + 64 + 4},
 		"MergePreferred":   {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.MergePreferred(src) }), 1 + 2},
 		"Merge":            {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.Merge(src) }), 64 + 2},
 		"AlsoTo":           {stream.AlsoTo(sink.Discard[T](), nil), 1},

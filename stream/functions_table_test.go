@@ -135,8 +135,10 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.FlatMapState.end": func(b bb) Run {
 			return run(b.src(), stream.FlatMapState(zero, many, func(*int, func(int) error) error { b.hit(); return nil }))
 		},
-		"stream.GroupBy.key":  func(b bb) Run { return run(b.src(), stream.GroupBy(9, hit(b), func(int) out { return same })) },
-		"stream.GroupBy.open": func(b bb) Run { return run(b.src(), stream.GroupBy(9, id, func(int) out { b.hit(); return same })) },
+		"stream.GroupBy.key": func(b bb) Run { return run(b.src(), stream.GroupBy(9, hit(b), func(int) out { return same }, nil)) },
+		"stream.GroupBy.open": func(b bb) Run {
+			return run(b.src(), stream.GroupBy(9, id, func(int) out { b.hit(); return same }, nil))
+		},
 		"stream.KeepAlive.f": func(b bb) Run {
 			return run(stream.Via(b.src(), slowly[int](3500*time.Millisecond)), stream.KeepAlive(time.Second, func() int { b.hit(); return 0 }))
 		},

@@ -140,9 +140,10 @@ func badSettings() map[string][]badRun {
 		"stream.Go.sink": {func(ctx context.Context, started func()) error {
 			return wait(stream.Go[int, int](ctx, untouched[int](started), nil))
 		}},
-		"stream.GroupBy.max":              {badFlow(stream.GroupBy(0, id, func(int) stream.Flow[int, int] { return same })), badFlow(stream.GroupBy(-1, id, func(int) stream.Flow[int, int] { return same }))},
-		"stream.GroupBy.key":              {badFlow(stream.GroupBy(1, nil, func(int) stream.Flow[int, int] { return same }))},
-		"stream.GroupBy.open":             {badFlow(stream.GroupBy[int, int](1, id, nil))},
+		"stream.GroupBy.max":              {badFlow(stream.GroupBy(0, id, func(int) stream.Flow[int, int] { return same }, nil)), badFlow(stream.GroupBy(-1, id, func(int) stream.Flow[int, int] { return same }, nil))},
+		"stream.GroupBy.key":              {badFlow(stream.GroupBy(1, nil, func(int) stream.Flow[int, int] { return same }, nil))},
+		"stream.GroupBy.open":             {badFlow(stream.GroupBy[int, int](1, id, nil, nil))},
+		"stream.GroupBy.opts":             {badFlow(stream.GroupBy(1, id, func(int) stream.Flow[int, int] { return same }, &stream.GroupByOptions{Idle: -1}))},
 		"stream.IdleTimeout.d":            {badFlow(stream.IdleTimeout[int](0)), badFlow(stream.IdleTimeout[int](-1))},
 		"stream.InitialDelay.d":           {badFlow(stream.InitialDelay[int](-1))},
 		"stream.Interleave.n":             {fanIn(func(good ints) ints { return stream.Interleave(0, good) }), fanIn(func(good ints) ints { return stream.Interleave(-1, good) })},
