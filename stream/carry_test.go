@@ -69,7 +69,7 @@ func TestCarryRefuses(t *testing.T) {
 		"MergeMap":     stream.MergeMap(2, func(n int) stream.Source[int] { return source.Of(n) }),
 		"Balance":      stream.Balance(same, same),
 		"Broadcast":    stream.Broadcast(same, same),
-		"GroupBy":      stream.GroupBy(1000, func(n int) int { return n }, func(int) stream.Flow[int, int] { return same }),
+		"GroupBy":      stream.GroupBy(1000, func(n int) int { return n }, func(int) stream.Flow[int, int] { return same }, nil),
 		"Batch":        unbatch(stream.Batch[int](3)),
 		"Batch, full":  unbatch(stream.Batch[int](1)),
 		"BatchBytes":   unbatch(stream.BatchBytes(3, func(int) int { return 2 })),

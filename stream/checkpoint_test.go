@@ -135,7 +135,7 @@ func TestCheckpointsRefuseReordering(t *testing.T) {
 		"Balance":        stream.Via(src, stream.Balance(same, same)),
 		"Broadcast":      stream.Via(src, stream.Broadcast(same, same)),
 		"Partition":      stream.Via(src, stream.Partition(value, same, same)),
-		"GroupBy":        stream.Via(src, stream.GroupBy(2, value, func(int) stream.Flow[marked, marked] { return same })),
+		"GroupBy":        stream.Via(src, stream.GroupBy(2, value, func(int) stream.Flow[marked, marked] { return same }, nil)),
 		"MergeMap":       stream.Via(src, stream.MergeMap(2, func(e marked) stream.Source[marked] { return source.Of(e) })),
 		"Merge":          stream.Merge(src, src),
 		"MergePreferred": stream.MergePreferred(src, src),
