@@ -133,8 +133,8 @@ func TestGroupEndsWithTheCauseOfTheRun(t *testing.T) {
 	})
 }
 
-// piped passes its elements through an [io.Pipe] whose reader is closed before the group knows why.
-func piped(fail error) stream.Flow[[]byte, []byte] {
+// throughPipe passes its elements through an [io.Pipe] whose reader is closed before the group knows why.
+func throughPipe(fail error) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			pr, pw := io.Pipe()
@@ -167,19 +167,19 @@ func piped(fail error) stream.Flow[[]byte, []byte] {
 func TestGroupWithAPipe(t *testing.T) {
 	bytes := source.Of([]byte("a"), []byte("b"), []byte("c"))
 	synctest.Test(t, func(t *testing.T) {
-		got, err := stream.Run(t.Context(), stream.Via2(bytes, piped(nil), stream.Take[[]byte](1)), sink.Slice[[]byte]())
+		got, err := stream.Run(t.Context(), stream.Via2(bytes, throughPipe(nil), stream.Take[[]byte](1)), sink.Slice[[]byte]())
 		if err != nil || len(got) != 1 {
 			t.Errorf("an early end: %q, %v", got, err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		failing := stream.TryMap(func(context.Context, []byte) (int, error) { return 0, errBoom })
-		if _, err := stream.Run(t.Context(), stream.Via2(bytes, piped(nil), failing), sink.Slice[int]()); err != errBoom {
+		if _, err := stream.Run(t.Context(), stream.Via2(bytes, throughPipe(nil), failing), sink.Slice[int]()); err != errBoom {
 			t.Errorf("a failure below: %v", err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		if _, err := stream.Run(t.Context(), stream.Via(bytes, piped(errBoom)), sink.Slice[[]byte]()); err != errBoom {
+		if _, err := stream.Run(t.Context(), stream.Via(bytes, throughPipe(errBoom)), sink.Slice[[]byte]()); err != errBoom {
 			t.Errorf("a failure at the end: %v", err)
 		}
 	})
