@@ -130,8 +130,8 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"Join":              via(stream.Join(stream.Async[int](3), slow)),
 		"KeepAlive":         via(stream.KeepAlive(3*time.Millisecond, func() int { return filler }), slow),
 		"LazyFlow":          via(stream.LazyFlow(func(int) (flow, error) { return slow, nil })),
-		"Limit":             via(stream.Limit[int](1<<40), slow),
-		"LimitBytes":        via(stream.LimitBytes(1<<40, one), slow),
+		"Limit":             via(stream.Limit[int](1<<30), slow),
+		"LimitBytes":        via(stream.LimitBytes(1<<30, one), slow),
 		"Log":               via(stream.Log[int](slog.New(slog.NewTextHandler(io.Discard, nil)), "x", nil), slow),
 		"Map":               via(stream.Map(id), slow),
 		"MapErr":            via(stream.MapErr[int](func(err error) error { return err }), slow),
@@ -150,7 +150,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.MergeWeighted(list{1, 2}, src, source.Repeat(filler)), slow)
 		},
 		"MergeSorted": func(src ints) ints {
-			return stream.Via(stream.MergeSorted(func(a, b int) int { return a - b }, src, source.Range(1<<40, 1<<40+9, 1)), stream.Join(dropAbove(), slow))
+			return stream.Via(stream.MergeSorted(func(a, b int) int { return a - b }, src, source.Range(1<<30, 1<<30+9, 1)), stream.Join(dropAbove(), slow))
 		},
 		"Monitor":   via(stream.Monitor[int](new(stream.Stats)), slow),
 		"OfType":    via(stream.OfType[int, int](), slow),
@@ -182,7 +182,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		}), stream.FlatMap(func(ns list) list { return ns }))), slow),
 		"Supervise":   via(stream.Supervise(3, try, dead, nil)),
 		"SuperviseTo": via(stream.SuperviseTo(3, try, sink.Discard[stream.DeadLetter[int]](), nil, nil)),
-		"Take":        via(stream.Take[int](1<<40), slow),
+		"Take":        via(stream.Take[int](1<<30), slow),
 		"TakeFor":     via(stream.TakeFor[int](long), slow),
 		"TakeWhile":   via(stream.TakeWhile(yes), slow),
 		"Throttle":    via(stream.Throttle(stream.NewLimiter(50, 1), one)),
@@ -258,7 +258,7 @@ func firstFailing(f func(context.Context, int) (int, error)) func(context.Contex
 	}
 }
 
-func counting() stream.Source[int] { return source.Range(0, 1<<40, 1) }
+func counting() stream.Source[int] { return source.Range(0, 1<<30, 1) }
 
 func firstOfPair() stream.Flow[stream.Pair[int, int], int] {
 	return stream.Map(func(p stream.Pair[int, int]) int { return p.First })
@@ -270,5 +270,5 @@ func secondOfPair() stream.Flow[stream.Pair[int, int], int] {
 
 // dropAbove drops what another source than the one that is drained emits.
 func dropAbove() stream.Flow[int, int] {
-	return stream.Filter(func(n int) bool { return n < 1<<40 })
+	return stream.Filter(func(n int) bool { return n < 1<<30 })
 }
