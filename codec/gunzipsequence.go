@@ -43,8 +43,10 @@ func (s *memberSequence) beginOther() error {
 func (s *memberSequence) end(trailer []byte, empty bool) error {
 	switch {
 	case !s.open: // another program wrote it
-	case s.last != empty:
-		return fmt.Errorf("%w: member %d is empty, or is the last one and is not", ErrSyntax, s.next-1)
+	case s.last && !empty:
+		return fmt.Errorf("%w: the last member of the stream is not empty", ErrSyntax)
+	case empty && !s.last:
+		return fmt.Errorf("%w: member %d of the stream is empty, but not the last", ErrSyntax, s.next-1)
 	case s.last:
 		s.open, s.ended = false, true
 	default:
