@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -23,7 +24,7 @@ type Base64Options struct {
 func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding()
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			w := base64Writer{filler: filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}, enc: enc}
 			err := guarded.EachLent(ctx, src, w.chunk)
 			if err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -37,7 +38,7 @@ func Delimited(delimiter []byte, opts *DelimitedOptions) stream.Flow[[]byte, []b
 	}
 	delimiter = bytes.Clone(delimiter)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			d := delimiterCutter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength, rec: record{lent: lent}}
 			err := guardRecords(ctx, src, d.chunk, lent)
 			if err == nil && d.rec.len() > 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -13,7 +14,7 @@ import (
 // In: byte chunks of any size. Out, ownership, memory and order: as those of [Base64].
 func Hex() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			f := filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}
 			err := guarded.EachLent(ctx, src, func(p []byte) error {
 				for len(p) > 0 {

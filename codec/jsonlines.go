@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -40,7 +41,7 @@ func jsonWriting[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream
 		o = *opts
 	}
 	return stream.FlowFunc[T, []byte](func(src stream.Source[T]) stream.Source[[]byte] {
-		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			w := jsonWriter{memory: memory{lent: lent}, emit: emit, frame: f}
 			enc := json.NewEncoder(&w)
 			enc.SetEscapeHTML(o.EscapeHTML)

@@ -2,26 +2,10 @@ package codec
 
 import (
 	"context"
-	"io"
 
 	"github.com/millweir/millweir/internal/guarded"
-	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
-
-// lending is a stage's run as a source that is a [stream.Lender] too. Where lent is true, what it emits is the receiver's only until
-// emit returns, so that the run can use the memory again.
-type lending func(ctx context.Context, emit func([]byte) error, lent bool) error
-
-// Each implements [stream.Source].
-func (run lending) Each(ctx context.Context, emit func([]byte) error) error {
-	return run(ctx, emit, false)
-}
-
-// WriteTo implements [stream.Lender].
-func (run lending) WriteTo(ctx context.Context, w io.Writer) error {
-	return run(ctx, lend.To(w), true)
-}
 
 // guardRecords is guarded.EachLent for records that are lent, and guarded.Each for those that keep the memory of their chunks.
 func guardRecords(ctx context.Context, src stream.Source[[]byte], f func([]byte) error, lent bool) error {

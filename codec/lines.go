@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -41,7 +42,7 @@ func namedLines(name string, o LinesOptions) stream.Flow[[]byte, []byte] {
 		o.MaxLength = defaultMaxLength
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			l := lineCutter{name: name, LinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
 			err := guardRecords(ctx, src, l.chunk, lent)
 			if err == nil {

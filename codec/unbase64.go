@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -22,7 +23,7 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding().Strict()
 	raw := opts != nil && opts.NoPadding
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			d := base64Reader{memory: memory{lent: lent}, enc: enc, emit: emit}
 			err := guarded.EachLent(ctx, src, d.chunk)
 			switch {

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -18,7 +19,7 @@ import (
 //     number of digits.
 func Unhex() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lending(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			d := hexReader{memory: memory{lent: lent}, emit: emit}
 			err := guarded.EachLent(ctx, src, d.chunk)
 			if err == nil && len(d.held) > 0 {

@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -35,6 +36,7 @@ func (o *BSONOptions) check() error {
 //   - In: documents.
 //   - Out: chunks of whole documents. Documents are collected until ChunkSize is reached; the rest comes when the upstream ends.
 //     A document of ChunkSize or more is emitted by itself, without a copy.
+//   - Ownership: chunks are the receiver's; to [stream.EachLent] and the sinks that use it, all are lent in the same memory.
 //   - Memory: one chunk of ChunkSize, and one document.
 //   - Errors: [*DocumentError] for a document whose length is not its own, or that fails the checks asked for.
 func BSON(opts *BSONOptions) stream.Flow[bson.Raw, []byte] {
@@ -47,8 +49,8 @@ func BSON(opts *BSONOptions) stream.Flow[bson.Raw, []byte] {
 		if err := o.check(); err != nil {
 			return stream.Fail[[]byte](err)
 		}
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			c := chunks{size: o.ChunkSize, emit: emit}
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			c := chunks{size: o.ChunkSize, emit: emit, lent: lent}
 			check := documentCheck{deep: o.Validate, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
 			err := guarded.Each(ctx, src, func(doc bson.Raw) error {
 				if err := check.document(doc); err != nil {
@@ -60,7 +62,7 @@ func BSON(opts *BSONOptions) stream.Flow[bson.Raw, []byte] {
 					}
 					return emit(doc)
 				}
-				return c.close(append(c.open(), doc...))
+				return c.add(doc)
 			})
 			if err != nil {
 				return err

@@ -4,6 +4,7 @@ package bsoncodec
 type chunks struct {
 	size int
 	emit func([]byte) error
+	lent bool // emit is done with a chunk when it returns: one piece of memory serves for all
 	buf  []byte
 	from int // where the piece in hand begins
 	most int // bytes of the longest piece so far
@@ -15,6 +16,9 @@ const (
 	chunkSlack    = 4 << 10
 	maxChunkSlack = 64 << 10
 )
+
+// maxKept is the largest memory that is kept for the next chunk, over the size of a chunk.
+const maxKept = 1 << 20
 
 // open returns the chunk in hand, for a piece to be appended.
 func (c *chunks) open() []byte {
@@ -34,12 +38,30 @@ func (c *chunks) close(buf []byte) error {
 	return c.flush()
 }
 
+// add appends a piece that is there already. Where it fits, no pointer is written: a collector that is at work takes note of those.
+func (c *chunks) add(piece []byte) error {
+	n := len(c.buf)
+	if cap(c.buf)-n < len(piece) {
+		return c.close(append(c.open(), piece...))
+	}
+	c.buf = c.buf[:n+len(piece)]
+	copy(c.buf[n:], piece)
+	if c.most = max(c.most, len(piece)); len(c.buf) < c.size {
+		return nil
+	}
+	return c.flush()
+}
+
 // flush emits what there is.
 func (c *chunks) flush() error {
 	buf := c.buf
 	if len(buf) == 0 {
 		return nil
 	}
-	c.buf = nil
-	return c.emit(buf)
+	if c.buf = nil; !c.lent || cap(buf) > c.size+maxKept {
+		return c.emit(buf)
+	}
+	err := c.emit(buf)
+	c.buf = buf[:0]
+	return err
 }

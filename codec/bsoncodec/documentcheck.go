@@ -30,8 +30,8 @@ func (c *documentCheck) document(doc []byte) error {
 	if len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc) {
 		return c.refuse(doc, errLength)
 	}
-	if err := c.size(len(doc), doc); err != nil {
-		return err
+	if len(doc) > c.maxSize {
+		return c.size(len(doc), doc)
 	}
 	if c.deep {
 		o := ValidateOptions{MaxDepth: c.maxDepth, Strict: c.strict}

@@ -6,6 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -47,6 +48,7 @@ func (o *ExtJSONOptions) writer() writer {
 //   - In: documents.
 //   - Out: chunks of whole lines, each line ended by a newline. Lines are collected until ChunkSize is reached; the rest
 //     comes when the upstream ends. A document can so wait for the next one.
+//   - Ownership: as that of [BSON].
 //   - Memory: one chunk of ChunkSize, and one line.
 //   - Errors: [*DocumentError] for what is not whole BSON, with [ErrDepth], [ErrSize] and [ErrInexact] among the causes.
 //     Lines before it in the same chunk are not emitted.
@@ -60,8 +62,8 @@ func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
 		if err := o.check(); err != nil {
 			return stream.Fail[[]byte](err)
 		}
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			w, c := o.writer(), chunks{size: o.ChunkSize, emit: emit}
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			w, c := o.writer(), chunks{size: o.ChunkSize, emit: emit, lent: lent}
 			var n int64
 			err := guarded.Each(ctx, src, func(doc bson.Raw) error {
 				n++

@@ -68,7 +68,10 @@ type cutter struct {
 	rest  []byte // the beginning of a document that is not whole yet
 }
 
-const lengthSize = 4 // bytes of a document's length
+const (
+	lengthSize = 4       // bytes of a document's length
+	maxRoom    = 1 << 20 // bytes that are taken for a document because of its length alone
+)
 
 // feed emits every document that chunk completes.
 func (c *cutter) feed(chunk []byte) error {
@@ -85,7 +88,7 @@ func (c *cutter) feed(chunk []byte) error {
 			return c.refused(err, chunk)
 		}
 		if n > len(chunk) {
-			c.rest = append(c.rest, chunk...)
+			c.rest = append(make([]byte, 0, min(n, maxRoom)), chunk...)
 			return nil
 		}
 		if err := c.pass(chunk[:n:n]); err != nil {

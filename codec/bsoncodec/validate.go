@@ -83,7 +83,12 @@ func (c *checker) container(i, limit, depth int) int {
 		if c.strict && !utf8.Valid(c.src[element+1:i-1]) {
 			return c.fail(element, errUTF8)
 		}
-		if i = c.value(c.src[element], element, i, end, depth); i < 0 {
+		t := c.src[element]
+		if n := int(fixed[t]) - 1; n >= 0 && n <= end-i && !c.strict { // most values, without a call
+			i += n
+			continue
+		}
+		if i = c.value(t, element, i, end, depth); i < 0 {
 			return failed
 		}
 	}
@@ -94,6 +99,10 @@ func (c *checker) container(i, limit, depth int) int {
 // src[element]. It returns the offset behind the value or failed.
 func (c *checker) value(t byte, element, i, limit, depth int) int {
 	switch t {
+	case 0x02:
+		if end := stringEnd(c.src, i, limit); end >= 0 && !c.strict {
+			return end
+		}
 	case 0x03, 0x04:
 		return c.container(i, limit, depth+1)
 	case 0x0F:

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 
@@ -22,18 +23,30 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 		Name: "bson-write", About: "documents → chunks of BSON",
 		Unit: "document", Units: len(in.docs), Want: int64(len(in.bson)),
 		Ours: report.Peer{Name: "millweir bsoncodec.BSON", Run: func() (int64, error) {
+			var n count
+			err := written(stream.Via(source.Slice(in.docs), bsoncodec.BSON(nil)))(&n)
+			return int64(n), err
+		}},
+		Peers: []report.Peer{
+			{Name: "bufio.Writer", Run: func() (int64, error) { return buffered(in.docs, false) }},
+			{Name: "bufio.Writer, every length compared", Run: func() (int64, error) { return buffered(in.docs, true) }},
+		},
+	}, {
+		Name: "bson-write-owned", About: "documents → chunks of BSON that the receiver may keep",
+		Unit: "document", Units: len(in.docs), Want: int64(len(in.bson)),
+		Ours: report.Peer{Name: "millweir bsoncodec.BSON", Run: func() (int64, error) {
 			return stream.Run(background, stream.Via(source.Slice(in.docs), bsoncodec.BSON(nil)), sink.Fold(int64(0), addChunk))
 		}},
-		Peers: []report.Peer{{Name: "bufio.Writer", Run: func() (int64, error) {
-			var n count
-			w := bufio.NewWriterSize(&n, chunkBytes)
+		Peers: []report.Peer{{Name: "append to a new chunk for each 64 KiB", Run: func() (total int64, _ error) {
+			var chunk []byte
 			for _, doc := range in.docs {
-				if _, err := w.Write(doc); err != nil {
-					return 0, err
+				if len(chunk)+len(doc) > chunkBytes {
+					total = addChunk(total, chunk)
+					chunk = make([]byte, 0, max(chunkBytes, len(doc)))
 				}
+				chunk = append(chunk, doc...)
 			}
-			err := w.Flush()
-			return int64(n), err
+			return addChunk(total, chunk), nil
 		}}},
 	}, {
 		Name: "bson-parse", About: "chunks of BSON → documents, checked",
@@ -58,4 +71,20 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 			}
 		}}},
 	}}, nil
+}
+
+// buffered writes documents one after the other through a buffer that is used again. If checked, it compares their lengths first.
+func buffered(docs []bson.Raw, checked bool) (int64, error) {
+	var n count
+	w := bufio.NewWriterSize(&n, chunkBytes)
+	for _, doc := range docs {
+		if checked && (len(doc) < 5 || int(binary.LittleEndian.Uint32(doc)) != len(doc)) {
+			return 0, errOther
+		}
+		if _, err := w.Write(doc); err != nil {
+			return 0, err
+		}
+	}
+	err := w.Flush()
+	return int64(n), err
 }
