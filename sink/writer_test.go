@@ -213,7 +213,7 @@ func TestFile(t *testing.T) {
 	if err := apart(func() error {
 		_, err := store(filepath.Join(dir, "none"), nil, stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic(errTest) }))
 		return err
-	}); err != errTest {
+	}); !errors.Is(err, errTest) {
 		t.Error(err)
 	}
 

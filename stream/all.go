@@ -15,19 +15,32 @@ import (
 //	}
 //
 // An error comes last, with the zero element. Breaking out of the loop is an early end: the upstream is stopped, and has ended
-// when the loop is left.
+// when the loop is left. A panic of the run surfaces as a [*PanicError]; one in the body of the loop stays as it is.
 func All[T any](ctx context.Context, src Source[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		enough, broken := new(stop), false
+		var loop struct{ inBody, left bool }
+		defer func() {
+			if loop.inBody {
+				return // the panic is the caller's own
+			}
+			if v := recover(); v != nil {
+				panic(panicked(v))
+			}
+		}()
+		enough := new(stop)
 		err := each(ctx, src, func(v T) error {
-			if !yield(v, nil) {
-				broken = true
+			loop.inBody = true
+			more := yield(v, nil)
+			loop.inBody = false
+			if !more {
+				loop.left = true
 				return enough
 			}
 			return nil
 		})
-		if err != nil && !broken {
+		if err != nil && !loop.left {
 			var none T
+			loop.inBody = true
 			yield(none, err)
 		}
 	}

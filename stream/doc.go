@@ -37,7 +37,8 @@
 //  8. An element belongs to whoever receives it: who emits a slice never touches it again.
 //  9. A stage is a description. Constructors do no I/O, start nothing and return no error: bad settings are reported by the
 //     run, before any I/O. Every run starts afresh; a stage over something that can be read once says so, and fails the second time.
-//  10. A panic in a user's function surfaces in the goroutine that called [Run], after every stage cleaned up. No stage swallows one.
+//  10. A panic in a user's function surfaces in the goroutine that called [Run], as a [*PanicError] with the original stack, after every
+//     stage cleaned up. No stage swallows one.
 //  11. An operation on a server ends as done, failed or unknown: an unclear reply is settled by proof or reported, never guessed.
 //
 // # What the comments of stages leave out

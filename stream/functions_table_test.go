@@ -258,6 +258,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 
 		// at the ends, and where elements are taken one by one or in the background
 		"stream.All, its loop": func(b bb) Run {
+			b.bare = true
 			return func(c ctx) error {
 				for _, err := range stream.All(c, stream.Via(b.src(), stream.Async[int](2))) {
 					if b.hit(); err != nil {
@@ -268,10 +269,10 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			}
 		},
 		"stream.EachLent.take": func(b bb) Run {
-			return func(c ctx) error {
-				text := stream.Via(b.src(), stream.Map(func(int) []byte { return []byte("x") }))
-				return stream.EachLent(c, text, func([]byte) error { b.hit(); return nil })
-			}
+			text := stream.Via(b.src(), stream.Map(func(int) []byte { return []byte("x") }))
+			return into(text, stream.SinkFunc[[]byte, int](func(c ctx, src stream.Source[[]byte]) (int, error) {
+				return 0, stream.EachLent(c, src, func([]byte) error { b.hit(); return nil })
+			}))
 		},
 		"stream.Go, its sink": func(b bb) Run {
 			return func(c ctx) error {

@@ -205,12 +205,9 @@ func (f *faults) judge(e ending) string {
 
 // judgeBreak is judge for a run in which a function panicked or ended its goroutine: that must come out.
 func (f *faults) judgeBreak(e ending, panics, exits []*fault) string {
-	v := e.panicked
-	if p, ok := v.(*stream.PanicError); ok {
-		v = p.Value
-	}
+	carried, _ := e.panicked.(*stream.PanicError)
 	for _, p := range panics {
-		if v == any(p) {
+		if carried != nil && carried.Value == any(p) {
 			return ""
 		}
 	}

@@ -3,12 +3,10 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"runtime"
-	"runtime/debug"
 	"sync"
 
 	"github.com/millweir/millweir/internal/early"
@@ -31,7 +29,9 @@ import (
 //
 // A panic in one of the goroutines cancels the group, and comes out of Do or Wait as a [*PanicError]: left on its goroutine it would end
 // the process, before the other stages abort uploads and close cursors, and out of reach of the caller's recover.
-// runtime.Goexit does the same and ends the caller's goroutine too, as if the function had run there.
+// A panic in Do's own function passes through Do as it is, after the goroutines have ended: it may come from emit, and belong to
+// the loop of a caller of [All]. [Run] makes it a *PanicError too. runtime.Goexit cancels the group likewise, and ends the goroutine
+// that called Do or Wait.
 type Group struct {
 	cancel  context.CancelCauseFunc
 	outside func() (err, cause error) // of the context around, nil while it goes on
@@ -143,32 +143,3 @@ func (g *Group) broke(v any) {
 }
 
 var errBroke = errors.New("stream: another stage panicked or ended its goroutine")
-
-// PanicError is the value of a panic that happened on a goroutine or coroutine of a stage and was carried to the goroutine that
-// called [Run].
-type PanicError struct {
-	Value any    // what panic was called with
-	Stack []byte // of the goroutine that panicked
-}
-
-// panicked returns the panic with value v as an error with the stack of the goroutine, which must be panicking.
-func panicked(v any) *PanicError {
-	if p, ok := v.(*PanicError); ok { // it was carried before
-		return p
-	}
-	return &PanicError{Value: v, Stack: debug.Stack()}
-}
-
-// Error returns the value and the original stack.
-func (p *PanicError) Error() string {
-	return fmt.Sprintf("stream: a stage panicked: %v\n\n%s", p.Value, p.Stack)
-}
-
-// Class returns Fatal: a panic is a defect, also where its value is an error of another class.
-func (p *PanicError) Class() Class { return Fatal }
-
-// Unwrap returns the value when it is an error.
-func (p *PanicError) Unwrap() error {
-	err, _ := p.Value.(error)
-	return err
-}

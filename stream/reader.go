@@ -13,7 +13,7 @@ import (
 //     and returns what its clean-up reported. Until then src holds what it holds: a cursor, a connection.
 //   - CloseWithError(err error) error, which the reader also has, ends src with err instead, as a failed downstream would.
 //   - WriteTo, which io.Copy uses, passes the chunks on without a copy.
-//   - It may not be used by two goroutines at once. A panic in src surfaces in Read or Close.
+//   - It may not be used by two goroutines at once. A panic in src surfaces in Read, WriteTo or Close as a [*PanicError].
 func Reader(ctx context.Context, src Source[[]byte]) io.ReadCloser {
 	return &reader{run: pull(ctx, src)}
 }

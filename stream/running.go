@@ -46,7 +46,7 @@ func (r *Running[R]) Drain() { r.drain() }
 // Cancel aborts the run with cause as its error; nil means context.Canceled. It does not wait.
 func (r *Running[R]) Cancel(cause error) { r.cancel(cause) }
 
-// Wait waits for the run to end and returns what [Run] would. A panic of the run surfaces here as a [*PanicError].
+// Wait waits for the run to end and returns what [Run] would. A panic of the run surfaces here, as a [*PanicError].
 func (r *Running[R]) Wait() (R, error) {
 	defer r.cancel(nil)
 	defer r.drain()

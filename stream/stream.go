@@ -45,8 +45,8 @@ func (f SinkFunc[T, R]) Consume(ctx context.Context, src Source[T]) (R, error) {
 //
 //   - Errors: the first true cause, as the stage reported it. A context that is done before the start is its cause, and nothing is started.
 //   - The result beside an error is what the sink says it is: the zero value, or a count of what was done.
-//   - Panics in a user's function surface here, after every stage has cleaned up: as they were, or as a [*PanicError] with the
-//     original stack when they happened on another goroutine or coroutine. runtime.Goexit ends the caller's goroutine likewise.
+//   - Panics of a stage or of a user's function surface here as a [*PanicError], which holds the value and the original stack,
+//     after every stage has cleaned up. runtime.Goexit ends the caller's goroutine likewise.
 func Run[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) (R, error) {
 	var none R
 	if src == nil {
@@ -58,6 +58,7 @@ func Run[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) (R, erro
 	if ctx.Err() != nil {
 		return none, context.Cause(ctx)
 	}
+	defer carryPanic()
 	return sink.Consume(ctx, src)
 }
 

@@ -443,7 +443,7 @@ func TestInsertGrace(t *testing.T) {
 func TestInsertPanicInUpstream(t *testing.T) {
 	f := &inserter{delay: 20 * time.Millisecond}
 	defer func() {
-		if p := recover(); p != "broken" {
+		if p, ok := recover().(*stream.PanicError); !ok || p.Value != "broken" {
 			t.Errorf("panic %v", p)
 		}
 		if f.flying != 0 {

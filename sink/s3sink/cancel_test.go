@@ -167,8 +167,12 @@ func TestPanics(t *testing.T) {
 				go func() {
 					var v any = "it returned"
 					defer func() {
-						if r := recover(); r != nil {
-							v = r
+						switch r := recover().(type) {
+						case nil:
+						case *stream.PanicError:
+							v = r.Value
+						default:
+							v = fmt.Sprintf("a bare panic: %v", r)
 						}
 						got <- v
 					}()

@@ -33,7 +33,7 @@ func ExampleFailAt() {
 }
 
 func ExamplePanicAt() {
-	defer func() { fmt.Println("panic:", recover()) }()
+	defer func() { fmt.Println("panic:", recover().(*stream.PanicError).Value) }()
 	show(context.Background(), stream.Via(numbers(5), streamtest.PanicAt[int](2, "index out of range")))
 	// Output:
 	// 0
