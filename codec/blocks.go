@@ -19,7 +19,7 @@ func lineBlocks() stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			buf := newBlock()
-			err := guarded.Each(ctx, src, func(p []byte) error {
+			err := guarded.EachLent(ctx, src, func(p []byte) error {
 				for len(p) > 0 {
 					if len(buf) == blockSize {
 						block := buf

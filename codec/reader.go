@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/millweir/millweir/internal/early"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -14,6 +15,7 @@ import (
 // own, which is closed when it is an io.Closer. The name stands before the errors of the decoder, as in "codec: gunzip".
 //
 //   - In, out: byte chunks of any size; each Read of the decoder is a chunk of at most 64 KiB.
+//   - Ownership: as that of [Writer].
 //   - When the decoder reports io.EOF, the upstream is read to its end too: so a layer around this one (encryption, a checksum)
 //     finishes its checks, and bytes that are left over are an error.
 //   - The reader that open gets is an [io.ByteReader] too, so that the decoders of the standard library read no more than is theirs.
@@ -32,8 +34,10 @@ func reading(name string, max bounds, open func(io.Reader) (io.Reader, error)) s
 		return failing[[]byte, []byte](wrap(name, errNilOpen))
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			return pulling(ctx, name, src, func(in *input) error { return decode(ctx, in, max, open, emit) })
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			return pulling(ctx, name, src, func(in *input) error {
+				return decode(ctx, in, max, open, &memory{lent: lent}, emit)
+			})
 		})
 	})
 }
@@ -45,8 +49,8 @@ const (
 	minRead = 4 << 10 // room below which a fresh chunk is begun
 )
 
-// decode runs the decoder over in until both have ended.
-func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io.Reader, error), emit func([]byte) error) (err error) {
+// decode runs the decoder over in until both have ended. What it emits lies in mem.
+func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io.Reader, error), mem *memory, emit func([]byte) error) (err error) {
 	d, err := open(in)
 	if err != nil {
 		return in.fail(err)
@@ -69,7 +73,7 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 	var total int64
 	for idle := 0; ; {
 		if len(buf) < minRead {
-			buf = make([]byte, chunkSize)
+			buf = mem.get(chunkSize)
 		}
 		n, err := d.Read(buf)
 		if n < 0 || n > len(buf) {
@@ -142,7 +146,7 @@ type input struct {
 func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *input {
 	in := &input{name: name}
 	in.r = stream.Reader(early.Apart(ctx), stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-		err := src.Each(ctx, emit)
+		err := stream.EachLent(ctx, src, emit) // a reader is done with a chunk before it asks for the next
 		in.all = err == nil
 		return err
 	}))

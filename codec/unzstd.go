@@ -72,18 +72,6 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 
 var errWindow = errors.New("MaxWindow is not 1 KiB to 2 GiB")
 
-// newZstdReader returns a decoder of what the walk passes on.
-func newZstdReader(w *walked, window int64) (*zstdReader, error) {
-	d, err := zstd.NewReader(w, zstdOptions(window)...)
-	if err != nil {
-		if w.err != nil && w.err != io.EOF { //nolint:errorlint // the walk's own end
-			err = w.err
-		}
-		return nil, err
-	}
-	return &zstdReader{d.IOReadCloser(), w}, nil
-}
-
 func zstdOptions(window int64) []zstd.DOption {
 	return []zstd.DOption{
 		zstd.WithDecoderConcurrency(1), // no goroutines

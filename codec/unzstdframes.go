@@ -33,7 +33,7 @@ func (f *frameReader) cut(in *input, emit func(*unit) error) error {
 			if err != nil {
 				return in.fail(err)
 			}
-			defer d.Close()
+			defer d.release()
 			return readUnits(in, d, emit)
 		}
 		packed, err := readFrame(w.src, h)

@@ -214,18 +214,3 @@ func (w *walked) look() error {
 	w.left = 4
 	return w.ended(h, w.packed+4, sum)
 }
-
-// zstdReader is a decoder that reports the failures of its walk as they are.
-type zstdReader struct {
-	io.ReadCloser
-	walk *walked
-}
-
-// Read implements [io.Reader].
-func (r *zstdReader) Read(p []byte) (int, error) {
-	n, err := r.ReadCloser.Read(p)
-	if err != nil && r.walk.err != nil && r.walk.err != io.EOF { //nolint:errorlint // the walk's own end
-		err = r.walk.err
-	}
-	return n, err
-}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/millweir/millweir/internal/early"
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -16,6 +17,8 @@ const chunkSize = 64 << 10
 // own. The name stands before the errors of the encoder, as in "codec: gzip".
 //
 //   - In, out: byte chunks of any size; what the encoder writes is gathered into chunks of 64 KiB, the last one shorter.
+//   - Ownership: chunks are the receiver's; to [stream.EachLent] and the sinks that use it, all are lent in the same memory.
+//     The encoder gets its input lent: as [io.Writer] demands, its Write must not keep it.
 //   - The encoder is closed, and with it the stream completed, only after the upstream completed. On any error it is dropped
 //     without a Close: it must hold nothing but memory.
 //   - Memory: one chunk, and what the encoder takes.
@@ -26,8 +29,8 @@ func Writer(name string, open func(io.Writer) (io.WriteCloser, error)) stream.Fl
 		return failing[[]byte, []byte](wrap(name, errNilOpen))
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			return encode(ctx, name, src, emit, open)
+		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			return encode(ctx, name, src, &emitter{emit: emit, lent: lent}, open)
 		})
 	})
 }
@@ -38,8 +41,7 @@ var errNilOpen = errors.New("the open function is nil")
 type releaser interface{ release() }
 
 // encode runs src through the encoder.
-func encode(ctx context.Context, name string, src stream.Source[[]byte], emit func([]byte) error, open func(io.Writer) (io.WriteCloser, error)) error {
-	out := &emitter{emit: emit}
+func encode(ctx context.Context, name string, src stream.Source[[]byte], out *emitter, open func(io.Writer) (io.WriteCloser, error)) error {
 	// The downstream's error is reported as it is, however the encoder wraps it.
 	fail := func(err error) error {
 		if out.err != nil {
@@ -55,7 +57,7 @@ func encode(ctx context.Context, name string, src stream.Source[[]byte], emit fu
 		defer r.release()
 	}
 	var failed error
-	err = src.Each(early.Apart(ctx), func(p []byte) error {
+	err = stream.EachLent(early.Apart(ctx), src, func(p []byte) error { // a Write keeps nothing of p
 		if failed != nil {
 			return failed
 		}
@@ -80,9 +82,10 @@ func encode(ctx context.Context, name string, src stream.Source[[]byte], emit fu
 	return out.flush()
 }
 
-// emitter is an io.Writer that gathers what is written into fresh chunks and emits each when it is full.
+// emitter is an io.Writer that gathers what is written into chunks and emits each when it is full.
 type emitter struct {
 	emit func([]byte) error
+	lent bool   // emit is done with a chunk when it returns: one serves for all
 	buf  []byte // the chunk that is being filled
 	err  error  // of emit, for good
 }
@@ -114,7 +117,9 @@ func (e *emitter) flush() error {
 	if e.err == nil && len(e.buf) > 0 {
 		p := e.buf
 		e.buf = nil
-		e.err = e.emit(p)
+		if e.err = e.emit(p); e.lent {
+			e.buf = p[:0]
+		}
 	}
 	return e.err
 }

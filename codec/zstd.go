@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -28,7 +29,8 @@ type ZstdOptions struct {
 //     size, and the table of the seekable format (https://github.com/facebook/zstd/tree/dev/contrib/seekable_format) ends the
 //     stream in a skippable frame. Another skippable frame, of 16 bytes, begins it, and says that the table must follow: by it
 //     [Unzstd] finds frames that are missing, swapped or repeated. Any tool reads it.
-//   - Memory: about 10 MiB at level 3; with Parallelism n about 10n MiB, and 12 bytes a frame for the table.
+//   - Memory: about 10 MiB at level 3, which the next run uses again unless they were collected as garbage; with
+//     Parallelism n about 10n MiB, and 12 bytes a frame for the table.
 //   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines compress and one runs the upstream.
 //   - Limits: with Parallelism 128 TiB.
 func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
@@ -48,7 +50,7 @@ func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 0 {
 		return zstdFrames(o.Level, o.Parallelism)
 	}
-	return Writer("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdEncoder(w, o.Level, 1, false) })
+	return Writer("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, o.Level) })
 }
 
 // newZstdEncoder returns an encoder on n goroutines at once. With whole it is for frames that always tell their size.
@@ -63,4 +65,38 @@ func newZstdEncoder(w io.Writer, level, n int, whole bool) (*zstd.Encoder, error
 		options = append(options, zstd.WithSingleSegment(true))
 	}
 	return zstd.NewWriter(w, options...)
+}
+
+// zstdWriters has idle encoders without goroutines, by zstd.EncoderLevel.
+var zstdWriters [zstd.SpeedBestCompression + 1]sync.Pool
+
+// zstdWriter is an encoder that goes back to its pool when it has completed a stream.
+type zstdWriter struct {
+	*zstd.Encoder
+	pool   *sync.Pool
+	closed bool // without an error
+}
+
+func newZstdWriter(w io.Writer, level int) (*zstdWriter, error) {
+	pool := &zstdWriters[zstd.EncoderLevelFromZstd(level)]
+	if enc, ok := pool.Get().(*zstd.Encoder); ok {
+		enc.Reset(w)
+		return &zstdWriter{enc, pool, false}, nil
+	}
+	enc, err := newZstdEncoder(w, level, 1, false)
+	return &zstdWriter{enc, pool, false}, err
+}
+
+// Close implements [io.Closer].
+func (z *zstdWriter) Close() error {
+	err := z.Encoder.Close()
+	z.closed = err == nil
+	return err
+}
+
+func (z *zstdWriter) release() {
+	if z.closed {
+		z.Reset(nil)
+		z.pool.Put(z.Encoder)
+	}
 }

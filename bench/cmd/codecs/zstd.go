@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -58,6 +59,14 @@ func unzstds(in *input, _ jvm) ([]report.Case, error) {
 	b.Peers = []report.Peer{
 		b.of("klauspost/compress/zstd, one goroutine", report.Bar{}, out(packed.Bytes(), one)),
 		b.of("klauspost/compress/zstd, as it comes", report.Bar{}, out(packed.Bytes(), many)),
+		b.of("klauspost/compress/zstd, one goroutine, a new decoder each time", report.Bar{}, func(w io.Writer) error {
+			z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+			if err != nil {
+				return err
+			}
+			defer z.Close()
+			return out(packed.Bytes(), z)(w)
+		}),
 	}
 	return []report.Case{b.Case}, b.err
 }
