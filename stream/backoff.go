@@ -25,8 +25,10 @@ type Backoff struct {
 	MaxRetries int           // tries after the first, in a row; 0 means 10, less means no limit
 	MaxElapsed time.Duration // from the first failure in a row to the last try; 0 means no limit
 
-	// ResetAfter ends a row of failures: a restarted stage that ran so long, and emitted something, begins anew with the first
-	// wait and all its retries. 0 means Min.
+	// ResetAfter is how long a restarted stage must run, and make progress, to end a row of failures: the next failure is the
+	// first again, with the wait Min and all retries. 0 means that progress is enough: a scan that always gets further never
+	// gives up, and waits about Min between two tries. Progress is an element that the downstream took, and in [RestartFlow]
+	// one that the flow settled. Set ResetAfter to give up on a stage that never runs for long.
 	ResetAfter time.Duration
 
 	// When reports whether to try again after err; nil means when ClassOf(err) is transient: Retryable or Throttled. It is not
@@ -65,9 +67,6 @@ func (b *Backoff) filled(name string) (Backoff, error) {
 	}
 	if o.MaxRetries == 0 {
 		o.MaxRetries = 10
-	}
-	if o.ResetAfter == 0 {
-		o.ResetAfter = o.Min
 	}
 	if o.When == nil {
 		o.When = func(err error) bool { return ClassOf(err).Transient() }
@@ -136,9 +135,9 @@ func (r *row) again(ctx context.Context, err error, wait func(context.Context, t
 	return wait(ctx, d)
 }
 
-// ran ends the row when a try that took so long, and did something, was a success as such.
-func (r *row) ran(took time.Duration, something bool) {
-	if something && took >= r.ResetAfter {
+// ran ends the row after a try that made progress and ran for at least ResetAfter.
+func (r *row) ran(took time.Duration, progress bool) {
+	if progress && took >= r.ResetAfter {
 		r.retries = 0
 	}
 }

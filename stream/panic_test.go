@@ -38,9 +38,11 @@ func TestPanicHasOneForm(t *testing.T) {
 		"coroutine": drain(stream.Zip(count(8), exploding())),
 		"sink":      into(count(8), sink.ForEach(func(context.Context, int) error { explode(); return nil })),
 		"sink after its source": into(count(8), stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
-			err := src.Each(ctx, func(int) error { return nil })
+			if err := src.Each(ctx, func(int) error { return nil }); err != nil {
+				return 0, err
+			}
 			explode()
-			return 0, err
+			return 0, nil
 		})),
 		"clean-up": drain(stream.SourceFunc[int](func(context.Context, func(int) error) error {
 			defer explode()

@@ -102,11 +102,21 @@ func TestRestartGivesUp(t *testing.T) {
 		},
 		{ // each part is too quick for ResetAfter
 			"one element and a failure",
-			stream.Backoff{MaxRetries: 3},
+			stream.Backoff{MaxRetries: 3, ResetAfter: time.Second},
 			func(from int) stream.Source[int] { return span(from, 9, 1, errPassing) }, 4, 3, errPassing,
 		},
-		{ // progress that takes its time begins anew
+		{ // a quick scan that always gets further
 			"progress",
+			stream.Backoff{MaxRetries: 3},
+			func(from int) stream.Source[int] { return span(from, 9, 1, errPassing) }, 9, 9, nil,
+		},
+		{ // progress, and then none
+			"progress to an element that cannot be read",
+			stream.Backoff{MaxRetries: 3},
+			func(from int) stream.Source[int] { return span(from, 9, min(1, 5-from), errPassing) }, 5, 7, errPassing,
+		},
+		{ // progress that takes its time ends a row
+			"slow progress",
 			stream.Backoff{MaxRetries: 3, ResetAfter: time.Second},
 			func(from int) stream.Source[int] {
 				return stream.Via(span(from, 9, 1, errPassing), pause(time.Second))
@@ -134,6 +144,25 @@ func TestRestartGivesUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The waits stay the first while there is progress, so that one element a try is no busy loop, and grow while there is none.
+// MaxElapsed bounds the time without progress only.
+func TestRestartWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []time.Duration
+		part := func(from int) stream.Source[int] { return span(from, 9, min(1, 3-from), errPassing) }
+		src := stream.Restart(part(0), self, func(last int) stream.Source[int] { return part(last + 1) },
+			&stream.RestartOptions{Backoff: stream.Backoff{
+				Min: time.Second, Jitter: -1, MaxElapsed: 8 * time.Second,
+				Notify: func(_ error, wait time.Duration) { waits = append(waits, wait) },
+			}})
+		_, err := stream.Run(t.Context(), src, sink.Discard[int]())
+		want := []time.Duration{time.Second, time.Second, time.Second, 2 * time.Second, 4 * time.Second}
+		if !errors.Is(err, errPassing) || !slices.Equal(waits, want) {
+			t.Errorf("%v after the waits %v, want %v", err, waits, want)
+		}
+	})
 }
 
 // A position that is a part of its element survives a downstream that overwrites what it owns.

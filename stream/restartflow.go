@@ -39,10 +39,9 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 				inside := unsettled[I]{limit: n, own: own}
 				failures := row{Backoff: backoff, name: "RestartFlow"}
 				for {
-					began, moved, refused := time.Now(), false, false
+					began, settled, refused := time.Now(), 0, false
 					mine, err := attempt(ctx, Via(inside.source(q), flow), func(out O) error {
-						inside.settle(func(in I) bool { return settles(in, out) })
-						moved = true
+						settled += inside.settle(func(in I) bool { return settles(in, out) })
 						err := emit(out)
 						refused = err != nil
 						return err
@@ -57,7 +56,8 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 					case !mine:
 						return err
 					}
-					failures.ran(time.Since(began), moved)
+					// An output that settles nothing is no progress: every try makes it again.
+					failures.ran(time.Since(began), settled > 0)
 					if err := failures.again(ctx, err, sleep); err != nil {
 						return err
 					}
@@ -117,8 +117,11 @@ func (u *unsettled[T]) add(v T) error {
 	return nil
 }
 
-func (u *unsettled[T]) settle(done func(T) bool) {
+// settle forgets the elements that are done and returns their number.
+func (u *unsettled[T]) settle(done func(T) bool) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	before := len(u.elems)
 	u.elems = slices.DeleteFunc(u.elems, done)
+	return before - len(u.elems)
 }

@@ -112,6 +112,33 @@ func TestRestartFlowBounds(t *testing.T) {
 }
 
 // The upstream waits for ever: a failure of the flow is not kept waiting for it, and a flow that has enough ends the run.
+// An output that settles nothing is no progress: a flow that makes the same one in every try gives up.
+func TestRestartFlowGivesUpWithoutProgress(t *testing.T) {
+	for settles, want := range map[bool]int{false: 3, true: 8} {
+		synctest.Test(t, func(t *testing.T) {
+			flow := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+				return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+					return src.Each(ctx, func(v int) error {
+						if err := emit(v); err != nil {
+							return err
+						}
+						return errPassing
+					})
+				})
+			})
+			retries := 0
+			b := &stream.Backoff{MaxRetries: 3, Notify: func(error, time.Duration) { retries++ }}
+			restart := stream.RestartFlow(10, flow, func(int, int) bool { return settles }, b)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // for one that never gives up
+			defer cancel()
+			_, err := stream.Run(ctx, stream.Via(count(8), restart), sink.Discard[int]())
+			if retries != want || settles && err != nil || !settles && !errors.Is(err, errPassing) {
+				t.Errorf("outputs that settle: %v: %d retries, %v", settles, retries, err)
+			}
+		})
+	}
+}
+
 func TestRestartFlowDoesNotWaitForItsUpstream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		same := func(in, out int) bool { return in == out }
