@@ -50,9 +50,15 @@ func ExampleShort() {
 }
 
 func ExampleStall() {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Millisecond, errors.New("no news for a while"))
-	defer cancel()
-	show(ctx, stream.Via(numbers(5), streamtest.Stall[int](2)))
+	ctx, cancel := context.WithCancelCause(context.Background())
+	silence := func() { cancel(errors.New("no news for a while")) }
+	watch := stream.Map(func(v int) int {
+		if v == 1 { // the last one to come
+			time.AfterFunc(time.Millisecond, silence)
+		}
+		return v
+	})
+	show(ctx, stream.Via2(numbers(5), streamtest.Stall[int](2), watch))
 	// Output:
 	// 0
 	// 1
