@@ -31,9 +31,9 @@ func ExampleMapN() {
 
 func ExampleMapUnordered() {
 	wait := func(_ context.Context, d time.Duration) (time.Duration, error) { time.Sleep(d); return d, nil }
-	src := stream.Via(source.Of(100*time.Millisecond, time.Millisecond), stream.MapUnordered(2, wait))
+	src := stream.Via(source.Of(400*time.Millisecond, time.Millisecond), stream.MapUnordered(2, wait))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[time.Duration]()))
-	// Output: [1ms 100ms] <nil>
+	// Output: [1ms 400ms] <nil>
 }
 
 func ExampleMapKeyed() {

@@ -51,7 +51,7 @@ func ExampleMergeSequence() {
 
 func ExampleMergePreferred() {
 	// Both have elements ready; the control messages go first.
-	control, data := source.Of("pause", "resume"), stream.Via(source.Of("a", "b"), stream.InitialDelay[string](20*time.Millisecond))
+	control, data := source.Of("pause", "resume"), stream.Via(source.Of("a", "b"), stream.InitialDelay[string](300*time.Millisecond))
 	src := stream.MergePreferred(control, data)
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [pause resume a b] <nil>
@@ -95,14 +95,14 @@ func ExampleZipN() {
 }
 
 func ExampleCombineLatest() {
-	late := stream.Via(source.Of(10), stream.InitialDelay[int](20*time.Millisecond))
+	late := stream.Via(source.Of(10), stream.InitialDelay[int](300*time.Millisecond))
 	src := stream.CombineLatest(source.Of(1, 2), late)
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[[]int]()))
 	// Output: [[2 10]] <nil>
 }
 
 func ExampleZipLatest() {
-	late := stream.Via(source.Of("b"), stream.InitialDelay[string](20*time.Millisecond))
+	late := stream.Via(source.Of("b"), stream.InitialDelay[string](300*time.Millisecond))
 	src := stream.ZipLatest(source.Of(1, 2), late)
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[stream.Pair[int, string]]()))
 	// Output: [{2 b}] <nil>

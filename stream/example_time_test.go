@@ -13,14 +13,14 @@ import (
 
 func ExampleBatchWithin() {
 	// A batch waits 10 ms for its second element, not forever.
-	src := stream.Via2(stream.Concat(source.Of("a", "b", "c"), source.Never[string]()), stream.BatchWithin[string](2, 10*time.Millisecond), stream.Take[[]string](2))
+	src := stream.Via2(stream.Concat(source.Of("a", "b", "c"), source.Never[string]()), stream.BatchWithin[string](2, 300*time.Millisecond), stream.Take[[]string](2))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[[]string]()))
 	// Output: [[a b] [c]] <nil>
 }
 
 func ExampleBatchBytesWithin() {
 	lines := stream.Concat(source.Of("aa", "bb", "c"), source.Never[string]())
-	batches := stream.BatchBytesWithin(4, 10*time.Millisecond, func(s string) int { return len(s) })
+	batches := stream.BatchBytesWithin(4, 300*time.Millisecond, func(s string) int { return len(s) })
 	src := stream.Via2(lines, batches, stream.Take[[]string](2))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[[]string]()))
 	// Output: [[aa bb] [c]] <nil>
@@ -50,28 +50,28 @@ func ExampleInitialDelay() {
 }
 
 func ExampleSkipFor() {
-	warm := stream.Via(source.Of("warm"), stream.InitialDelay[string](50*time.Millisecond))
-	src := stream.Via(stream.Concat(source.Of("cold"), warm), stream.SkipFor[string](20*time.Millisecond))
+	warm := stream.Via(source.Of("warm"), stream.InitialDelay[string](600*time.Millisecond))
+	src := stream.Via(stream.Concat(source.Of("cold"), warm), stream.SkipFor[string](300*time.Millisecond))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [warm] <nil>
 }
 
 func ExampleTakeFor() {
 	// The backup window closes; what was read by then is stored.
-	src := stream.Via(stream.Concat(source.Of("a", "b"), source.Never[string]()), stream.TakeFor[string](20*time.Millisecond))
+	src := stream.Via(stream.Concat(source.Of("a", "b"), source.Never[string]()), stream.TakeFor[string](300*time.Millisecond))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [a b] <nil>
 }
 
 func ExampleKeepAlive() {
 	quiet := stream.Concat(source.Of("data"), source.Never[string]())
-	src := stream.Via2(quiet, stream.KeepAlive(5*time.Millisecond, func() string { return "ping" }), stream.Take[string](3))
+	src := stream.Via2(quiet, stream.KeepAlive(200*time.Millisecond, func() string { return "ping" }), stream.Take[string](3))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [data ping ping] <nil>
 }
 
 func ExampleIdleTimeout() {
-	src := stream.Via(stream.Concat(source.Of(1), source.Never[int]()), stream.IdleTimeout[int](10*time.Millisecond))
+	src := stream.Via(stream.Concat(source.Of(1), source.Never[int]()), stream.IdleTimeout[int](300*time.Millisecond))
 	n, err := stream.Run(context.Background(), src, sink.Discard[int]())
 	fmt.Println(n, errors.Is(err, stream.ErrTimeout))
 	// Output: 1 true
