@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/millweir/millweir/codec"
@@ -188,7 +189,11 @@ func TestLentMemory(t *testing.T) {
 				}
 			})
 		}
-		if once, more := allocs(2), allocs(20); more > once+1 {
+		slack := 1.0
+		if strings.HasPrefix(name, "Gzip") || strings.HasPrefix(name, "Deflate") {
+			slack = 9 // a pool gives its encoders away when it likes; 18 pieces more are more than that
+		}
+		if once, more := allocs(2), allocs(20); more > once+slack {
 			t.Errorf("%s: %v allocations for 2 pieces, %v for 20", name, once, more)
 		}
 	}
