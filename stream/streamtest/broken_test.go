@@ -84,7 +84,7 @@ func TestDefectsAreCaught(t *testing.T) {
 // child runs a test that is meant to fail, in a process of its own.
 func child(t *testing.T, test string) ([]byte, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.timeout=3m")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.timeout=15m")
 	cmd.Env = append(os.Environ(), inChild+"=1")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
