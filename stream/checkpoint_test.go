@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,9 +25,10 @@ func positions() stream.Flow[int, marked] {
 	return stream.Checkpoints(func(n int) int { return n })
 }
 
-// ledger notes what is stored, and what was dropped on purpose.
+// ledger notes what is stored, and what was dropped on purpose. Stages of several goroutines write into it.
 type ledger struct {
 	t     *testing.T
+	mu    sync.Mutex
 	there map[int]bool
 	saved []int
 	drops bool
@@ -34,6 +36,8 @@ type ledger struct {
 
 // save is told that all elements up to n are stored.
 func (l *ledger) save(_ context.Context, n int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for i := range n + 1 {
 		if !l.there[i] {
 			l.t.Errorf("position %d was acknowledged before %d was stored", n, i)
@@ -99,8 +103,7 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := &ledger{t: t, there: map[int]bool{}}
 					var chain stream.Flow[marked, marked] = stream.Join(stages[first](l), stages[second](l))
-					store := stream.Map(func(e marked) marked { l.there[e.Value] = true; return e })
-					src := stream.Via3(count(40), positions(), chain, store)
+					src := stream.Via3(count(40), positions(), chain, stream.Map(l.store))
 					last, err := stream.Run(t.Context(), src, stream.Acknowledge[int](l.save))
 					if err != nil || !slices.IsSorted(l.saved) || last.Valid != (len(l.saved) > 0) || last.Valid && l.saved[len(l.saved)-1] != last.Position {
 						t.Fatalf("%v, %v, %v", last, err, l.saved)
@@ -119,8 +122,18 @@ func (l *ledger) keep(n, k int) bool {
 	if n%k > 0 {
 		return true
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.there[n], l.drops = true, true
 	return false
+}
+
+// store notes that the element of e is stored.
+func (l *ledger) store(e marked) marked {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.there[e.Value] = true
+	return e
 }
 
 // Stages that do not keep the order refuse checkpoints, at once.
