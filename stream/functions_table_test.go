@@ -63,6 +63,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		}
 		notify = func(b bb) stream.Backoff {
 			o := quick
+			o.ResetAfter = time.Hour // a source that emits and fails for ever gives up
 			o.Notify = func(error, time.Duration) { b.hit() }
 			return o
 		}
@@ -199,7 +200,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		},
 		"stream.Restart.position": func(b bb) Run { return drain(stream.Restart(b.src(), hit(b), after, nil)) },
 		"stream.Restart.after": func(b bb) Run {
-			return drain(stream.Restart(b.lost(passing), id, func(int) stream.Source[int] { b.hit(); return b.lost(passing) }, &stream.RestartOptions{Backoff: stream.Backoff{Min: 1, MaxRetries: 5}}))
+			return drain(stream.Restart(b.lost(passing), id, func(int) stream.Source[int] { b.hit(); return b.lost(passing) }, &stream.RestartOptions{Backoff: stream.Backoff{Min: 1, MaxRetries: 5, ResetAfter: time.Hour}}))
 		},
 		"stream.RestartFlow.settles": func(b bb) Run {
 			return run(b.src(), stream.RestartFlow(9, same, func(x, y int) bool { b.hit(); return x == y }, nil))
