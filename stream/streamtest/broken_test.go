@@ -70,7 +70,8 @@ func TestDefectsAreCaught(t *testing.T) {
 			}
 			for other := range said {
 				check, ours := strings.CutPrefix(other, "TestDefectiveStages/"+title(d)+"/")
-				if d.alone && ours && check != d.check && said[other] != "" {
+				raced := strings.Contains(said[other], "race detected") // a broken stage may race: that is no check of the suite
+				if d.alone && ours && check != d.check && said[other] != "" && !raced {
 					t.Errorf("the check %s failed, too:\n%s", check, said[other])
 				}
 			}
