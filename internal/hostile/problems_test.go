@@ -1,0 +1,39 @@
+package hostile
+
+import (
+	"runtime"
+	"testing"
+)
+
+// TestProblems has each bound broken alone.
+func TestProblems(t *testing.T) {
+	row := Row{MaxMemory: 50 << 20}
+	good := result{OK: true, Text: maxText, Peak: 50 << 20}
+	if p := row.problems(good); len(p) != 0 {
+		t.Errorf("a good result has problems: %q", p)
+	}
+	bad := []result{{Text: maxText, Peak: 1}, {OK: true, Text: maxText + 1}}
+	if !raceEnabled {
+		bad = append(bad, result{OK: true, Peak: 50<<20 + 1})
+	}
+	for _, r := range bad {
+		if p := row.problems(r); len(p) != 1 {
+			t.Errorf("%+v has the problems %q, want one", r, p)
+		}
+	}
+}
+
+// TestPeak holds 40 MiB and finds them in its peak.
+func TestPeak(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux says what the peak was")
+	}
+	held := make([]byte, 40<<20)
+	for i := 0; i < len(held); i += 4096 {
+		held[i] = 1
+	}
+	if got := peak(); got < 40<<20 {
+		t.Errorf("the peak is %d bytes with 40 MiB held", got)
+	}
+	runtime.KeepAlive(held)
+}
