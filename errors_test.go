@@ -33,6 +33,7 @@ var classified = map[string]struct {
 }{
 	"stream.ErrClosed":         {stream.ErrClosed, stream.Fatal},
 	"stream.ErrLimit":          {stream.ErrLimit, stream.Data},
+	"stream.LimitError":        {new(stream.LimitError), stream.Data},
 	"stream.ErrOverflow":       {stream.ErrOverflow, stream.Throttled},
 	"stream.ErrTimeout":        {stream.ErrTimeout, stream.Retryable},
 	"stream.ErrTooManySkipped": {stream.ErrTooManySkipped, stream.Fatal},

@@ -10,7 +10,31 @@ import (
 // of class Data.
 var ErrLimit = Mark(errors.New("the stream is longer than its limit"), Data)
 
-// Limit returns a flow that passes at most n elements and ends the run with [ErrLimit] when another comes. Fused; it holds no element.
+// LimitError says which limit of [Limit] or [LimitBytes] a stream passed. It is [ErrLimit] for
+// errors.Is, and of class Data.
+type LimitError struct {
+	Max  int64
+	Unit string // what Max counts: "elements" of Limit, "bytes" of LimitBytes
+}
+
+// Error gives the limit and what it counts.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("stream: more than %d %s: %v", e.Max, e.Unit, ErrLimit)
+}
+
+// Unwrap returns [ErrLimit].
+func (e *LimitError) Unwrap() error { return ErrLimit }
+
+// Limit returns a flow that passes at most n elements and ends the run with a [*LimitError] when
+// another comes. Fused; it holds no element.
+//
+// With [LimitBytes] it bounds what a restore writes, whatever the object holds: a line of two bytes
+// becomes a document, and compression makes a thousand such lines of one byte.
+//
+//	docs := stream.Via2(parsed,
+//		stream.Limit[bson.Raw](maxDocuments),
+//		stream.LimitBytes(maxBytes, stream.ByteLen[bson.Raw]),
+//	)
 func Limit[T any](n int64) Flow[T, T] {
 	if n < 0 {
 		return invalid[T, T]("Limit: %d elements; the limit must not be negative", n)
@@ -18,9 +42,10 @@ func Limit[T any](n int64) Flow[T, T] {
 	return limit(n, "elements", func(T) int64 { return 1 })
 }
 
-// LimitBytes returns a flow that passes elements of at most max bytes in sum, as size tells, and ends the run with [ErrLimit] at
-// the element that would pass it. Of byte streams the size is [ByteLen]. It is the guard against a small object that becomes a huge
-// one; the decoders of package codec have it built in. Fused; it holds no element.
+// LimitBytes returns a flow that passes elements of at most max bytes in sum, as size tells, and
+// ends the run with a [*LimitError] at the element that would pass it. The size of chunks and of
+// raw documents is [ByteLen]. It is the guard against a small object that becomes a huge one; the
+// decoders of package codec have it built in. Fused; it holds no element.
 func LimitBytes[T any](max int64, size func(T) int) Flow[T, T] {
 	switch {
 	case max < 0:
@@ -37,7 +62,7 @@ func limit[T any](max int64, unit string, weigh func(T) int64) Flow[T, T] {
 		return func(v T) error {
 			w := weigh(v)
 			if w > left {
-				return fmt.Errorf("stream: more than %d %s: %w", max, unit, ErrLimit)
+				return &LimitError{Max: max, Unit: unit}
 			}
 			if w > 0 {
 				left -= w

@@ -45,3 +45,29 @@ func TestLimitEdges(t *testing.T) {
 		}
 	}
 }
+
+// Whoever sets several limits learns from the error which one was passed.
+func TestLimitErrorNamesTheLimit(t *testing.T) {
+	limited := func(documents, bytes int64) stream.Source[[]byte] {
+		return stream.Via2(source.Of([]byte("{}"), []byte("{}"), []byte("{}")),
+			stream.Limit[[]byte](documents),
+			stream.LimitBytes(bytes, stream.ByteLen[[]byte]),
+		)
+	}
+	for _, c := range []struct {
+		src  stream.Source[[]byte]
+		want stream.LimitError
+	}{
+		{limited(2, 100), stream.LimitError{Max: 2, Unit: "elements"}},
+		{limited(100, 5), stream.LimitError{Max: 5, Unit: "bytes"}},
+	} {
+		err := c.src.Each(t.Context(), func([]byte) error { return nil })
+		got, ok := errors.AsType[*stream.LimitError](err)
+		if !ok || *got != c.want {
+			t.Errorf("the error is %v, want that of %+v", err, c.want)
+		}
+		if !errors.Is(err, stream.ErrLimit) || stream.ClassOf(err) != stream.Data {
+			t.Errorf("%v: class %v, ErrLimit %t", err, stream.ClassOf(err), errors.Is(err, stream.ErrLimit))
+		}
+	}
+}
