@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/millweir/millweir/examples/internal/embedded"
+	"github.com/millweir/millweir/examples/cookies/internal/embedded"
 )
 
 const bucket = "backups"

@@ -17,13 +17,12 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-
-	"github.com/millweir/millweir/examples/internal/embedded"
 )
 
 // Bucket is the one bucket of the S3 server.
@@ -68,35 +67,31 @@ func Start(t *testing.T, programs ...string) *World {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 
-	database, err := embedded.StartMongo(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(database.Stop)
-	client, err := mongo.Connect(options.Client().ApplyURI(database.URI))
+	started := startServers(t)
+	client, err := mongo.Connect(options.Client().ApplyURI(started.MongoURI))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	w.DB, w.URI = client.Database("shop"), database.URI
+	w.DB, w.URI = client.Database("shop"), started.MongoURI
 
-	storage, err := embedded.StartS3(Bucket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(storage.Stop)
-	w.S3 = storage.Client()
+	w.S3 = s3.New(s3.Options{
+		BaseEndpoint: &started.S3Endpoint,
+		Region:       "us-east-1",
+		UsePathStyle: true,
+		Credentials:  credentials.NewStaticCredentialsProvider(started.AccessKey, started.Secret, ""),
+	})
 
 	w.Identity, w.Recipient = w.newKey(t)
 	w.Stranger, _ = w.newKey(t)
-	w.secrets = append(w.secrets, storage.Secret)
+	w.secrets = append(w.secrets, started.Secret)
 	w.env = []string{
 		"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), // so that nothing of the real user's settings is found
 		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_MAX_ATTEMPTS=2",
 		"MONGODB_URI=" + w.URI,
-		"AWS_ACCESS_KEY_ID=" + storage.AccessKey, "AWS_SECRET_ACCESS_KEY=" + storage.Secret,
-		"AWS_ENDPOINT_URL_S3=" + storage.Endpoint,
+		"AWS_ACCESS_KEY_ID=" + started.AccessKey, "AWS_SECRET_ACCESS_KEY=" + started.Secret,
+		"AWS_ENDPOINT_URL_S3=" + started.S3Endpoint,
 	}
 	return w
 }

@@ -1,5 +1,4 @@
-// Package examples_test compiles and runs the program that the README shows.
-package examples_test
+package main
 
 import (
 	"compress/gzip"
@@ -18,11 +17,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/millweir/millweir/examples/internal/embedded"
+	"github.com/millweir/millweir/examples/cookies/internal/embedded"
 )
 
+// TestReadmeProgram compiles and runs the program that the README shows.
 func TestReadmeProgram(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
