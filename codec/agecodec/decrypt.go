@@ -115,7 +115,8 @@ func (d *decrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 
 // open emits what the pieces of a block hold, in the memory of the pieces unless it is lent.
 func (d *decrypter) open(pieces [][]byte) error {
-	plain, err := d.payload.open(d.blocks.join(pieces))
+	block := d.blocks.join(pieces)
+	plain, err := d.payload.open(block[:0], block)
 	if err != nil {
 		return d.fail(err)
 	}

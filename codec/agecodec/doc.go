@@ -9,7 +9,7 @@
 // end and nothing follows it, so whoever has every byte has a whole file; that is, for a downstream that reads on until the run has
 // returned nil. One that stops early has what it has taken, and knows nothing of the rest; [DecryptWhole] looks at the rest too.
 //
-// [Rewrap] changes the keys of a file without its payload, [Inspect] tells what anyone can know about a file, and [Armor] makes it
+// [Rewrap] changes the keys of a file, verifies its payload and leaves it as it is, [Inspect] tells what anyone can know about a file, and [Armor] makes it
 // text. Whether a file is armored, every reader here sees for itself.
 //
 // No error of this package has key material in its text. Keys that pass through its own memory are overwritten after use; copies

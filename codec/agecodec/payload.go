@@ -66,9 +66,9 @@ func (p *payload) room() []byte {
 	return r
 }
 
-// open returns the content of a chunk that is not the last. It is opened where it lies.
-func (p *payload) open(block []byte) ([]byte, error) {
-	plain, err := p.aead.Open(block[:0], p.next(false), block, nil)
+// open returns the content of a chunk that is not the last, opened into dst: block[:0], or memory apart from block.
+func (p *payload) open(dst, block []byte) ([]byte, error) {
+	plain, err := p.aead.Open(dst, p.next(false), block, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: chunk %d does not authenticate", ErrDamaged, p.counter)
 	}
