@@ -79,7 +79,11 @@ func without(err error, drop func(error) bool) error {
 // joined reports whether err is no more than the errors that it joins.
 func joined(err error) bool {
 	u, ok := err.(interface{ Unwrap() []error })
-	return ok && class(err) == nil && errors.Join(u.Unwrap()...).Error() == err.Error()
+	if !ok || class(err) != nil {
+		return false
+	}
+	all := errors.Join(u.Unwrap()...) // nil if it joins none
+	return all != nil && all.Error() == err.Error()
 }
 
 // adds reports whether something that err is made of is not in known.

@@ -73,6 +73,20 @@ func TestCauseKeepsWhatIsNoEcho(t *testing.T) {
 	}
 }
 
+// An error that could wrap others and wraps none is one like any other.
+func TestCauseOfAnErrorThatJoinsNone(t *testing.T) {
+	over, cancel := context.WithCancelCause(t.Context())
+	cancel(errCause)
+	if got := ending.Cause(over, alone{}); !errors.Is(got, errCause) || !errors.Is(got, alone{}) {
+		t.Errorf("it became %v", got)
+	}
+}
+
+type alone struct{}
+
+func (alone) Error() string   { return "alone" }
+func (alone) Unwrap() []error { return nil }
+
 // judged says more than what it wraps.
 type judged struct{ error }
 
