@@ -24,7 +24,12 @@
 // # Messages
 //
 // They go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with -json-log. Progress counts as stored what the
-// service has acknowledged, and says how many requests were made again and how long nothing has moved. The last line is the outcome.
+// service has acknowledged, and says how many requests were made again and how long nothing has moved. Before that, a server that does not
+// answer is named after 5 s and then every 30 s ("waiting for …"), and given up after 30 s. The last line is the outcome.
+//
+// What came from outside (an ETag, the name of an index, the text of a server) is shown escaped, and cut at 1 KiB. Users and passwords of
+// URIs, their queries, keys and tokens are not shown. Of a text from outside that has a password in it which could be an ordinary word,
+// nothing is shown: a gap in it would tell the word.
 // With -json-log it is, for a backup that is stored (bytes are those of the BSON read, elapsed is in seconds, parts is 0 for an object
 // that was small enough to be stored in one request):
 //
@@ -44,8 +49,9 @@
 //
 // 0: all is stored. 1: it failed, and nothing is stored. 2: the command line or the environment is wrong, also if it is a server that finds
 // out, and nothing is stored. 3: whether it is stored is not known, because the reply to the last request was lost and a look at the key did
-// not help, or because the server reports other bytes than were sent; look at the object before you trust it. 129, 130, 143: stopped
-// by SIGHUP, SIGINT, SIGTERM; nothing is stored and the upload is aborted, as far as the server could be reached. A second signal ends the
+// not help, or because the server reports other bytes than were sent; look at the object before you trust it. 4: the program, or
+// a library in it, has a defect (a panic): the upload is aborted, as far as that is possible; look at the object before you trust it, and report
+// what -debug prints, which is the stack without secrets. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; nothing is stored and the upload is aborted, as far as the server could be reached. A second signal ends the
 // program at once, and leaves the unfinished upload behind. The command go run turns every code but 0 into 1, and does not pass signals
 // on: build the program.
 //
@@ -92,11 +98,14 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 		return err
 	}
 	defer s.mongo.Disconnect(database)
-	storage, err := s.s3.Client(ctx, p)
+	storage, err := s.s3.Connect(ctx, p)
 	if err != nil {
 		return err
 	}
-	if err := s.s3.Check(ctx, storage); err != nil {
+	waited := s.s3.Waiting("the bucket")
+	err = s.s3.Check(ctx, storage)
+	waited()
+	if err != nil {
 		return err
 	}
 	j := &job{
@@ -106,7 +115,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	j.catalog = s.mongo.Catalog(ctx, j.coll)
 	began := time.Now()
 	stop := p.Watch(&cli.Counters{Documents: &j.read, Object: &j.packed, Answered: &j.answered, Expected: s.expect(ctx, j.coll)})
-	object, err := j.backup(ctx)
+	object, err := cli.Protect(func() (s3sink.Object, error) { return j.backup(ctx) })
 	stop()
 	if err != nil {
 		return j.failed(ctx, err)
@@ -159,30 +168,32 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 	}))
 }
 
-var errEmpty = errors.New("no document to store")
+var errEmpty = cli.Errorf("no document to store")
 
 // failed says what happened to the backup, and what to do.
 func (j *job) failed(ctx context.Context, err error) error {
 	switch {
+	case errors.As(err, new(*cli.Panic)): // it is not known how far the upload got
+		return cli.Errorf("%w; if %s has an object now, look at it before you trust it", err, j.s3.URL())
 	case errors.Is(err, errEmpty):
-		return fmt.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", j.whyEmpty(ctx, j.coll))
+		return cli.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", j.whyEmpty(ctx, j.coll))
 	case errors.Is(err, s3sink.ErrMismatch): // it is not known what is at the key now
 		err = stream.Mark(err, stream.UnknownOutcome)
 	case errors.Is(err, s3sink.ErrNotEncrypted):
-		return fmt.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored", j.s3.Where(), err)
+		return cli.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored", j.s3.Where(), err)
 	case errors.Is(err, s3sink.ErrExists):
-		return fmt.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent; nothing was stored", j.s3.URL())
+		return cli.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent; nothing was stored", j.s3.URL())
 	}
 	if stream.ClassOf(err) == stream.UnknownOutcome {
-		return fmt.Errorf("%w; if %s has an object now, look at it before you trust it", j.s3.Explain(err), j.s3.URL())
+		return cli.Errorf("%w; if %s has an object now, look at it before you trust it", j.s3.Explain(err), j.s3.URL())
 	}
-	return fmt.Errorf("%w; nothing was stored", j.mongo.ExplainFilter(j.s3.Explain(err)))
+	return cli.Errorf("%w; nothing was stored", j.mongo.ExplainFilter(j.s3.Explain(err)))
 }
 
 func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration) {
 	if !j.catalog.Empty() {
-		p.Warn(fmt.Sprintf("the object has only the documents of %s. Left out: %s. Create these by hand after a restore. "+
-			"The backup is no snapshot: what was written while it ran may be in it or not", j.mongo.Namespace(), j.catalog),
+		p.Warn(cli.Textf("the object has only the documents of %s. Left out: %s. Create these by hand after a restore. "+
+			"The backup is no snapshot: what was written while it ran may be in it or not", j.mongo.Namespace(), cli.Foreign(j.catalog.String())),
 			"left out of the backup", append(j.catalog.Attrs(), "snapshot", false)...)
 	}
 	parts := "one piece"
@@ -190,13 +201,13 @@ func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration
 		parts = fmt.Sprintf("%d parts", object.Parts)
 	}
 	p.Done(
-		fmt.Sprintf("stored %s (%s of BSON) of %s as %s: %s in %s, ETag %s, in %s",
+		cli.Textf("stored %s (%s of BSON) of %s as %s: %s in %s, ETag %s, in %s",
 			cli.Documents(j.read.Elements()), cli.Bytes(j.read.Bytes()), j.mongo.Namespace(), j.s3.URL(),
-			cli.Bytes(object.Size), parts, object.ETag, elapsed.Round(10*time.Millisecond)),
+			cli.Bytes(object.Size), parts, cli.Foreign(object.ETag), elapsed.Round(10*time.Millisecond)),
 		"backup stored",
 		"documents", j.read.Elements(), "bytes", j.read.Bytes(),
-		"stored_bytes", object.Size, "parts", object.Parts, "etag", object.ETag,
-		"bucket", object.Bucket, "key", object.Key, "version_id", object.VersionID,
+		"stored_bytes", object.Size, "parts", object.Parts, "etag", cli.Foreign(object.ETag),
+		"bucket", object.Bucket, "key", object.Key, "version_id", cli.Foreign(object.VersionID),
 		"encrypted", !j.settings.recipients.None(), "elapsed", cli.Seconds(elapsed),
 	)
 }

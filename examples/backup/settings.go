@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -32,6 +30,7 @@ Exit codes:
   1    it failed: nothing is stored
   2    the command line or the environment is wrong: nothing is stored
   3    whether it is stored is not known: look at the object before you trust it
+  4    the program has a defect (-debug shows where): look at the object before you trust it
   129  stopped by SIGHUP; 130 by SIGINT, 143 by SIGTERM: nothing is stored`,
 }
 
@@ -117,9 +116,11 @@ func (s *settings) expect(ctx context.Context, coll *mongo.Collection) int64 {
 	if len(s.filter.D) > 0 {
 		return 0
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	n, err := coll.EstimatedDocumentCount(ctx)
+	var n int64
+	err := s.mongo.Ask(ctx, "the number of documents", func(ctx context.Context) (err error) {
+		n, err = coll.EstimatedDocumentCount(ctx)
+		return err
+	})
 	if err != nil {
 		return 0 // it only serves the progress; what is wrong shows in the run
 	}
@@ -127,13 +128,17 @@ func (s *settings) expect(ctx context.Context, coll *mongo.Collection) int64 {
 }
 
 // whyEmpty says why there was no document.
-func (s *settings) whyEmpty(ctx context.Context, coll *mongo.Collection) string {
-	names, err := coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: s.mongo.Collection}})
+func (s *settings) whyEmpty(ctx context.Context, coll *mongo.Collection) error {
+	var names []string
+	err := s.mongo.Ask(ctx, "the names of collections", func(ctx context.Context) (err error) {
+		names, err = coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: s.mongo.Collection}})
+		return err
+	})
 	switch {
 	case err == nil && len(names) == 0:
-		return fmt.Sprintf("there is no collection %s: correct -db or -collection", s.mongo.Namespace())
+		return cli.Errorf("there is no collection %s: correct -db or -collection", s.mongo.Namespace())
 	case len(s.filter.D) > 0:
-		return fmt.Sprintf("no document of %s matches -filter", s.mongo.Namespace())
+		return cli.Errorf("no document of %s matches -filter", s.mongo.Namespace())
 	}
-	return fmt.Sprintf("collection %s is empty", s.mongo.Namespace())
+	return cli.Errorf("collection %s is empty", s.mongo.Namespace())
 }

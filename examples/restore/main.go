@@ -32,7 +32,8 @@
 // # Messages
 //
 // They go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with -json-log. Progress counts as restored what the
-// database has acknowledged. The last line is the outcome. With -json-log it is, for a restore that is done (bytes are those of BSON
+// database has acknowledged. A server that does not answer is named, and secrets and foreign texts are shown or not, as backup does. The
+// last line is the outcome. With -json-log it is, for a restore that is done (bytes are those of BSON
 // inserted, stored_bytes those of the object, equal counts the documents that were there already, elapsed is in seconds):
 //
 //	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,"stored_bytes":9400000,"equal":0,
@@ -51,7 +52,8 @@
 //
 // 0: all is restored. 1: it failed, and the message says what is left of it. 2: the command line or the environment is wrong, also if it is a
 // server that finds out, and nothing was done. 3: what the server did is not known, because its reply was lost or a write concern was not
-// met; the message says what to look at. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM. A second signal ends the program at once, and
+// met; the message says what to look at. 4: the program, or a library in it, has a defect (a panic): the message says what is left of it; report
+// what -debug prints, which is the stack without secrets. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM. A second signal ends the program at once, and
 // leaves the collection COLLECTION_restore_XXXXXXXX behind. The command go run turns every code but 0 into 1, and does not pass signals
 // on: build the program.
 package main
@@ -59,7 +61,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -115,17 +116,20 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	}
 	defer s.mongo.Disconnect(database)
 	j.coll = database.Database(s.mongo.DB).Collection(s.mongo.Collection)
-	state, err := look(ctx, j.coll)
+	state, err := j.look(ctx)
 	if err != nil {
 		return s.mongo.Explain(err)
 	}
 	if state == filled && !s.drop && !s.merge {
-		return fmt.Errorf("collection %s has documents: say -drop to replace it, or -merge to add to it", s.mongo.Namespace())
+		return cli.Errorf("collection %s has documents: say -drop to replace it, or -merge to add to it", s.mongo.Namespace())
 	}
-	if j.storage, err = s.s3.Client(ctx, p); err != nil {
+	if j.storage, err = s.s3.Connect(ctx, p); err != nil {
 		return err
 	}
-	if j.object, err = s.s3.Stat(ctx, j.storage); err != nil {
+	waited := s.s3.Waiting("the object")
+	j.object, err = s.s3.Stat(ctx, j.storage)
+	waited()
+	if err != nil {
 		return err
 	}
 
@@ -181,15 +185,15 @@ func (j *job) explain(err error) error {
 	var refused *mongosink.InsertError
 	switch {
 	case errors.Is(err, s3source.ErrObjectChanged):
-		return fmt.Errorf("%w: restore again", err)
+		return cli.Errorf("%w: restore again", err)
 	case errors.Is(err, mongosink.ErrEmptyTimestamp):
-		return fmt.Errorf("%w: restore into a server that can keep it, as later releases of MongoDB 5.0 and newer do", err)
+		return cli.Errorf("%w: restore into a server that can keep it, as later releases of MongoDB 5.0 and newer do", err)
 	case errors.As(err, &refused) && len(refused.Failed) > 0:
 		ids := make([]string, 0, 3)
 		for _, f := range refused.Failed[:min(len(refused.Failed), cap(ids))] {
 			ids = append(ids, f.ID.String())
 		}
-		return fmt.Errorf("%w; refused: %d documents, among them _id %s", err, refused.Total, strings.Join(ids, ", "))
+		return cli.Errorf("%w; refused: %d documents, among them _id %s", err, refused.Total, cli.Foreign(strings.Join(ids, ", ")))
 	}
 	return j.mongo.Explain(j.s3.Explain(cli.ExplainContents(err)))
 }
@@ -201,41 +205,44 @@ type done struct {
 }
 
 func report(j *job, r done, elapsed time.Duration) {
-	if missing := j.missing(); missing != "" {
+	if missing := j.missing(); missing != nil {
 		j.program.Warn(missing, "left out of the restore", append(j.catalog.Attrs(),
-			"backup_left_out", cli.LeftOut(j.object.Metadata), "replaced", !j.inPlace)...)
+			"backup_left_out", cli.Foreign(cli.LeftOut(j.object.Metadata)), "replaced", !j.inPlace)...)
 	}
-	words := fmt.Sprintf("restored %s (%s of BSON) from %s (%s) into %s in %s",
+	words := cli.Textf("restored %s (%s of BSON) from %s (%s) into %s in %s",
 		cli.Documents(r.Inserted), cli.Bytes(r.Bytes), j.s3.URL(), cli.Bytes(aws.ToInt64(j.object.ContentLength)),
 		j.mongo.Namespace(), elapsed.Round(10*time.Millisecond))
 	if r.equal > 0 {
-		words += fmt.Sprintf("; %s more were there already, byte for byte", cli.Count(r.equal))
+		words = cli.Textf("%w; %s more were there already, byte for byte", words, cli.Count(r.equal))
 	}
 	j.program.Done(words, "restore done",
 		"documents", r.Inserted, "bytes", r.Bytes,
-		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal, "etag", aws.ToString(j.object.ETag),
+		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal, "etag", cli.Foreign(aws.ToString(j.object.ETag)),
 		"db", j.mongo.DB, "collection", j.mongo.Collection, "elapsed", cli.Seconds(elapsed),
 	)
 }
 
 // missing says what the restored collection may lack next to its documents: what the backup left out, and what the collection had that
-// was replaced. It is "" if that is nothing.
-func (j *job) missing() string {
-	var all []string
+// was replaced. It is nil if that is nothing.
+func (j *job) missing() *cli.Text {
+	var all *cli.Text
 	if left := cli.LeftOut(j.object.Metadata); left != "" {
-		what := "the backup has only documents. Left out: " + left
+		all = cli.Textf("the backup has only documents. Left out: %s", cli.Foreign(left))
 		if j.inPlace {
-			what += "; " + j.mongo.Namespace() + " keeps its own"
+			all = cli.Textf("%w; %s keeps its own", all, j.mongo.Namespace())
 		}
-		all = append(all, what)
 	}
 	if !j.inPlace && !j.catalog.Empty() {
-		all = append(all, fmt.Sprintf("The old %s was replaced. Lost with it: %s", j.mongo.Namespace(), j.catalog))
+		lost := cli.Textf("The old %s was replaced. Lost with it: %s", j.mongo.Namespace(), cli.Foreign(j.catalog.String()))
+		if all != nil {
+			lost = cli.Textf("%w. %w", all, lost)
+		}
+		all = lost
 	}
-	if len(all) == 0 {
-		return ""
+	if all == nil {
+		return nil
 	}
-	return strings.Join(all, ". ") + ". Create by hand what is missing"
+	return cli.Textf("%w. Create by hand what is missing", all)
 }
 
 // state is how the target was found.
@@ -246,6 +253,15 @@ const (
 	empty
 	filled
 )
+
+// look finds out how the target is.
+func (j *job) look(ctx context.Context) (found state, err error) {
+	err = j.mongo.Ask(ctx, "whether "+j.mongo.Namespace()+" has documents", func(ctx context.Context) error {
+		found, err = look(ctx, j.coll)
+		return err
+	})
+	return found, err
+}
 
 // look finds out how coll is.
 func look(ctx context.Context, coll *mongo.Collection) (state, error) {

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -79,14 +79,14 @@ func (j *job) publish(ctx context.Context, aside *mongo.Collection, target state
 	case err == nil:
 		return nil
 	case errors.As(err, new(unsettledError)):
-		return &strandedError{err, fmt.Sprintf("whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
-			j.mongo.Namespace(), j.mongo.DB, aside.Name()), stream.UnknownOutcome}
+		return stranded(err, stream.UnknownOutcome, "whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
+			j.mongo.Namespace(), j.mongo.DB, aside.Name())
 	case server.Code == codeNotImplemented && target != missing:
 		return j.swap(ctx, aside)
 	case server.Code == codeNamespaceExists && target == missing:
-		return fmt.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add to it", j.mongo.Namespace())
+		return cli.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add to it", j.mongo.Namespace())
 	}
-	return fmt.Errorf("rename the restored collection: %w", err)
+	return cli.Errorf("rename the restored collection: %w", err)
 }
 
 // swap replaces the target in two steps, where the server cannot do it in one.
@@ -95,10 +95,10 @@ func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
 	err := j.rename(ctx, j.coll.Name(), old.Name(), false)
 	switch {
 	case errors.As(err, new(unsettledError)):
-		return &strandedError{err, fmt.Sprintf("if there is no %s now, the old documents are in %s.%s: rename that; those of the backup are in %s.%s",
-			j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name()), stream.UnknownOutcome}
+		return stranded(err, stream.UnknownOutcome, "if there is no %s now, the old documents are in %s.%s: rename that; those of the backup are in %s.%s",
+			j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name())
 	case err != nil:
-		return fmt.Errorf("rename the old collection: %w", err)
+		return cli.Errorf("rename the old collection: %w", err)
 	}
 	if err := j.rename(ctx, aside.Name(), j.coll.Name(), false); err != nil {
 		unsettled := errors.As(err, new(unsettledError))
@@ -112,13 +112,14 @@ func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
 			if unsettled {
 				class = stream.UnknownOutcome
 			}
-			return &strandedError{err, fmt.Sprintf("if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of them to it",
-				j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name()), class}
+			return stranded(err, class, "if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of them to it",
+				j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name())
 		}
-		return fmt.Errorf("rename the restored collection: %w", err)
+		return cli.Errorf("rename the restored collection: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
+	defer j.mongo.Waiting("drop the old collection")()
 	if old.Drop(ctx) != nil {
 		j.left = j.mongo.DB + "." + old.Name()
 	}
@@ -129,6 +130,7 @@ func (j *job) swap(ctx context.Context, aside *mongo.Collection) error {
 // server may still be at it, so that only the same command again, which waits for the first, or does its work, can tell. On an
 // error other than an [unsettledError] nothing was renamed.
 func (j *job) rename(ctx context.Context, from, to string, replace bool) error {
+	defer j.mongo.Waiting("rename the collection")()
 	first := j.try(ctx, renameTime, from, to, replace)
 	if first == nil {
 		return nil

@@ -29,45 +29,58 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 	aside := db.Collection(j.beside("_restore_"))
 	made := false
 	create := func(ctx context.Context) error {
-		err := db.CreateCollection(ctx, aside.Name())
+		err := j.mongo.Ask(ctx, "create a collection", func(ctx context.Context) error { return db.CreateCollection(ctx, aside.Name()) })
 		made = err == nil || !refused(err)
 		if err != nil {
-			return ended(ctx, fmt.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err))
+			return ended(ctx, cli.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err))
 		}
 		return nil
 	}
 
 	stop := j.watch("restored", &j.answered)
-	result, err := stream.Run(ctx, stream.Via(j.documents(), cli.Before[bson.Raw](create)), j.insert(aside))
+	result, err := cli.Protect(func() (mongosink.InsertResult, error) {
+		return stream.Run(ctx, stream.Via(j.documents(), cli.Before[bson.Raw](create)), j.insert(aside))
+	})
+	stop()
 	switch {
 	case err != nil:
 	case result.Inserted == 0 && target == filled && !j.allowEmpty:
-		err = fmt.Errorf("%s has no document in it: say -allow-empty to replace those of %s by nothing", j.s3.URL(), j.mongo.Namespace())
+		err = cli.Errorf("%s has no document in it: say -allow-empty to replace those of %s by nothing", j.s3.URL(), j.mongo.Namespace())
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	default:
 		// From here on the first signal has no effect: this must not be left half done.
-		err = j.publish(context.WithoutCancel(ctx), aside, target)
+		err = j.publishAside(context.WithoutCancel(ctx), aside, target)
 	}
-	stop()
-	var stranded *strandedError
+	var strands *strandedError
 	switch {
 	case err == nil:
 		if j.left != "" {
-			j.program.Warn(fmt.Sprintf("the old documents could not be dropped: they are in %s now, drop it", j.left),
+			j.program.Warn(cli.Textf("the old documents could not be dropped: they are in %s now, drop it", j.left),
 				"the old documents could not be dropped: drop them", "collection", j.left)
 		}
 		if j.unconfirmed != nil {
-			return done{}, &strandedError{j.explain(j.unconfirmed), fmt.Sprintf(
-				"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again when all its members are well", j.mongo.Namespace()), stream.UnknownOutcome}
+			return done{}, stranded(j.explain(j.unconfirmed), stream.UnknownOutcome,
+				"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again when all its members are well",
+				j.mongo.Namespace())
 		}
 		return done{InsertResult: result}, nil
-	case errors.As(err, &stranded):
-		return done{}, &strandedError{j.explain(stranded.err), stranded.what, stranded.class}
+	case errors.As(err, &strands):
+		return done{}, &strandedError{j.explain(strands.err), strands.what, strands.class}
 	case !made:
-		return done{}, definite(fmt.Errorf("%w; %s is as it was", j.explain(err), j.mongo.Namespace()))
+		return done{}, definite(cli.Errorf("%w; %s is as it was", j.explain(err), j.mongo.Namespace()))
 	}
 	return done{}, definite(j.undo(context.WithoutCancel(ctx), aside, result, j.explain(err)))
+}
+
+// publishAside is publish. If it panics, it is not known what the target has.
+func (j *job) publishAside(ctx context.Context, aside *mongo.Collection, target state) error {
+	_, err := cli.Protect(func() (any, error) { return nil, j.publish(ctx, aside, target) })
+	if errors.As(err, new(*cli.Panic)) {
+		return stranded(err, stream.UnknownOutcome, "whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
+			j.mongo.Namespace(), j.mongo.DB, aside.Name())
+	}
+	return err
 }
 
 // definite marks an error after which it is known what the target has, though it may not be known what the server did on the way.
@@ -77,34 +90,43 @@ func definite(err error) error { return stream.Mark(err, stream.Fatal) }
 func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosink.InsertResult, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
+	defer j.mongo.Waiting("drop the collection of the restore")()
 	name, inserted := j.mongo.DB+"."+aside.Name(), fmt.Sprintf("%d documents", result.Inserted)
-	if result.Unknown > 0 {
+	panicked := errors.As(cause, new(*cli.Panic)) // it took the result with it
+	switch {
+	case panicked:
+		inserted = "an unknown number of documents"
+	case result.Unknown > 0:
 		inserted += fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
 	}
 	err := aside.Drop(ctx)
-	if result.Unknown > 0 { // a batch that the server is still at would make the collection anew
+	if result.Unknown > 0 || panicked { // a batch that the server is still at would make the collection anew
 		for wait := lateTime / 4; err == nil && wait <= lateTime; wait *= 2 {
 			time.Sleep(wait)
 			err = aside.Drop(ctx)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w; %s is as it was; %s had been inserted into %s, which could not be dropped: drop it (%w)",
+		return cli.Errorf("%w; %s is as it was; %s had been inserted into %s, which could not be dropped: drop it (%w)",
 			cause, j.mongo.Namespace(), inserted, name, j.mongo.Explain(err))
 	}
-	return fmt.Errorf("%w; %s is as it was; %s had been inserted into %s, which was dropped again",
+	return cli.Errorf("%w; %s is as it was; %s had been inserted into %s, which was dropped again",
 		cause, j.mongo.Namespace(), inserted, name)
 }
 
 // strandedError is a failure that left things for a person to look at.
 type strandedError struct {
 	err   error
-	what  string
+	what  *cli.Text
 	class stream.Class // UnknownOutcome if it is not known what the target has, or whether that lasts
 }
 
-func (e *strandedError) Error() string { return e.err.Error() + "; " + e.what }
-func (e *strandedError) Unwrap() error { return e.err }
+func stranded(err error, class stream.Class, what string, args ...any) *strandedError {
+	return &strandedError{err, cli.Textf(what, args...), class}
+}
+
+func (e *strandedError) Error() string { return e.Unwrap().Error() }
+func (e *strandedError) Unwrap() error { return cli.Errorf("%w; %w", e.err, e.what) }
 
 // Class returns the class of the error, of which the exit code is made.
 func (e *strandedError) Class() stream.Class { return e.class }

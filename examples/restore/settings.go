@@ -25,6 +25,7 @@ Exit codes:
   1    it failed: the message says what is left of it
   2    the command line or the environment is wrong: nothing was done
   3    what the server did is not known: the message says what to look at
+  4    the program has a defect (-debug shows where): the message says what is left of it
   129  stopped by SIGHUP; 130 by SIGINT, 143 by SIGTERM: the message says what is left of it`,
 }
 

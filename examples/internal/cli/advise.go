@@ -8,17 +8,18 @@ import (
 
 // advised is an error with what to do about it: the advice first, then a short note of what happened.
 type advised struct {
-	note, advice string
-	err          error
+	note   error  // stands for the text of err
+	advice string // of the program's own words and values
+	err    error
 }
 
-// advise adds to err what to do about it. note stands for the text of err; what clean-up joined to it is kept. Both are text of
-// another's making, and come without secrets.
-func (s *secrets) advise(note, advice string, err error) error {
+// advise adds to err what to do about it. note, which is foreign, stands for the text of err; what clean-up joined to it is kept.
+func advise(note, advice string, err error) error {
+	shown := Errorf("%s", Foreign(note))
 	if _, joined, ok := strings.Cut(err.Error(), "\n"); ok && !strings.Contains(note, "\n") {
-		note += "; " + joined
+		shown = Errorf("%s; %s", Foreign(note), Foreign(joined))
 	}
-	return &advised{s.foreign(note), advice, err}
+	return &advised{shown, advice, err}
 }
 
 // isAdvised reports whether err says already what to do about it.
@@ -27,8 +28,10 @@ func isAdvised(err error) bool {
 	return errors.As(err, &a)
 }
 
-func (a *advised) Error() string { return a.advice + " (" + a.note + ")" }
+func (a *advised) Error() string { return a.text(nil) }
 func (a *advised) Unwrap() error { return a.err }
+
+func (a *advised) text(s *secrets) string { return s.own(a.advice) + " (" + s.describe(a.note) + ")" }
 
 // root returns the text of the failure at the bottom of a network error, without what each layer above put before it.
 func root(err error) string {

@@ -20,43 +20,46 @@ type Catalog struct {
 
 // Catalog returns what coll has next to its documents.
 func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
-	ctx, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
-	defer cancel()
 	var c Catalog
+	err := m.Ask(ctx, "the options and indexes of "+m.Namespace(), func(ctx context.Context) error { return c.read(ctx, coll) })
+	if err != nil {
+		c.Unseen = m.Explain(err)
+	}
+	return c
+}
+
+// read finds out what coll has. What it has read before an error stays.
+func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 	found, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
-	switch {
-	case err != nil:
-		return Catalog{Unseen: m.Explain(err)}
-	case len(found) == 0:
-		return c
+	if err != nil || len(found) == 0 {
+		return err
 	}
 	c.Kind = found[0].Type
 	options, err := found[0].Options.Elements()
 	if err != nil {
-		c.Unseen = err
+		return err
 	}
 	for _, o := range options {
 		c.Options = append(c.Options, o.Key())
 	}
 	if c.Kind == "view" {
-		return c // it has the indexes of the collection that it shows
+		return nil // it has the indexes of the collection that it shows
 	}
 	cursor, err := coll.Indexes().List(ctx)
 	if err != nil {
-		c.Unseen = m.Explain(err)
-		return c
+		return err
 	}
-	defer cursor.Close(context.WithoutCancel(ctx))
-	for cursor.Next(ctx) {
+	defer func() { _ = cursor.Close(ctx) }() // the server ends it anyway
+	for len(c.Indexes) < maxIndexes && cursor.Next(ctx) {
 		if name := describe(cursor.Current); name != "" {
 			c.Indexes = append(c.Indexes, name)
 		}
 	}
-	if err := cursor.Err(); err != nil {
-		c.Unseen = m.Explain(err)
-	}
-	return c
+	return cursor.Err()
 }
+
+// maxIndexes is how many indexes are read: more than the 64 that a collection of MongoDB may have.
+const maxIndexes = 1000
 
 // ordinary are the fields of an index that are in every one, or follow from its key.
 var ordinary = []string{"v", "key", "name", "ns", "background", "default_language", "language_override", "textIndexVersion", "2dsphereIndexVersion"}
@@ -123,11 +126,20 @@ func names(all []string) string {
 
 // Attrs returns the catalog for a message in JSON.
 func (c Catalog) Attrs() []any {
-	attrs := []any{"kind", c.Kind, "indexes", append([]string{}, c.Indexes...), "options", append([]string{}, c.Options...)}
+	attrs := []any{"kind", Foreign(c.Kind), "indexes", foreign(c.Indexes), "options", foreign(c.Options)}
 	if c.Unseen != nil {
-		attrs = append(attrs, "unseen", oneLine(c.Unseen))
+		attrs = append(attrs, "unseen", c.Unseen)
 	}
 	return attrs
+}
+
+// foreign returns names that a server sent.
+func foreign(names []string) []Foreign {
+	all := make([]Foreign, len(names))
+	for i, name := range names {
+		all[i] = Foreign(name)
+	}
+	return all
 }
 
 // leftOut is the key of the object's metadata that says what a backup left out. It has no names of a user's choice, for it is not encrypted.
@@ -154,7 +166,8 @@ func (c Catalog) Metadata() map[string]string {
 	if len(parts) == 0 {
 		parts = append(parts, "nothing")
 	}
-	return map[string]string{leftOut: printable(strings.Join(parts, "; "))}
+	text := printable(strings.Join(parts, "; "))
+	return map[string]string{leftOut: cut(text, maxText, len(text))}
 }
 
 // LeftOut returns what the metadata of an object says that the backup left out: "" if that is nothing, and what it may be if it is not said.

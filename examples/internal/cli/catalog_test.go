@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestCatalogUnseen(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer client.Disconnect(t.Context())
-		m := &Mongo{DB: "shop", Collection: "cookies"}
+		m := &Mongo{DB: "shop", Collection: "cookies", program: &Program{out: io.Discard}}
 		c := m.Catalog(t.Context(), client.Database("shop").Collection("cookies"))
 		if c.Empty() || !strings.Contains(c.String(), "could not be looked at") || !strings.Contains(c.String(), "the user may not do this") {
 			t.Errorf("%s: the catalog is %s", command, c)

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/millweir/millweir/codec"
@@ -58,9 +57,9 @@ func Pass[T any]() stream.Flow[T, T] {
 }
 
 var (
-	errEncrypted = errors.New("the object is encrypted: give the file with its key by -identity")
-	errPlain     = errors.New("the object is not encrypted: restore it without -identity, if you trust where it comes from")
-	errNoGzip    = errors.New("the object is no compressed backup")
+	errEncrypted = Errorf("the object is encrypted: give the file with its key by -identity")
+	errPlain     = Errorf("the object is not encrypted: restore it without -identity, if you trust where it comes from")
+	errNoGzip    = Errorf("the object is no compressed backup")
 )
 
 // Expect returns a flow that passes a backup's bytes on, unless they begin as one that is encrypted where it should not be, or
@@ -91,7 +90,7 @@ func begins(p []byte, encrypted bool) error {
 	case isGzip && encrypted:
 		return errPlain
 	case !isGzip && !encrypted:
-		return fmt.Errorf("%w: it is %s", errNoGzip, codec.FormatOf(p))
+		return Errorf("%w: it is %s", errNoGzip, codec.FormatOf(p))
 	}
 	return nil
 }
@@ -102,17 +101,17 @@ func ExplainContents(err error) error {
 	var other *codec.FormatError
 	switch {
 	case errors.Is(err, agecodec.ErrNoMatch):
-		return (*secrets)(nil).advise("wrong key", "no key in the -identity file opens the object: use one of those it was encrypted to", err)
+		return advise("wrong key", "no key in the -identity file opens the object: use one of those it was encrypted to", err)
 	case errors.As(err, &other):
-		return (*secrets)(nil).advise(err.Error(), "the object is no backup: check -bucket and -key, and what wrote it", err)
+		return advise(err.Error(), "the object is no backup: check -bucket and -key, and what wrote it", err)
 	case errors.Is(err, codec.ErrTrailing):
 		what := "something was appended to the object: cut it off, or restore from another copy"
-		return (*secrets)(nil).advise(err.Error(), what, err)
+		return advise(err.Error(), what, err)
 	case errors.As(err, &syntax):
-		return (*secrets)(nil).advise(err.Error(), "the object holds something that is no document of a backup", err)
+		return advise(err.Error(), "the object holds something that is no document of a backup", err)
 	case errors.Is(err, agecodec.ErrDamaged), errors.Is(err, agecodec.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
-		return (*secrets)(nil).advise(err.Error(), "the object is damaged or cut short: restore from another copy of it", err)
+		return advise(err.Error(), "the object is damaged or cut short: restore from another copy of it", err)
 	}
 	return err
 }

@@ -50,9 +50,7 @@ func TestSize(t *testing.T) {
 func end(p *Program, err, cause error) (code int, said string) {
 	var b bytes.Buffer
 	p.out, p.secrets = &b, new(secrets)
-	p.Hide("pass")
-	p.Hide("abc") // too short to be hidden
-	p.Hide("c0rrect-horse")
+	p.secrets.add("pass", "abc", "c0rrect-Horse")
 	code = p.end(err, cause)
 	return code, b.String()
 }
@@ -70,7 +68,13 @@ func TestEnd(t *testing.T) {
 		{flag.ErrHelp, nil, 0, ""},
 		{errors.New("it broke"), nil, 1, "backup: it broke\n"},
 		{errors.Join(errors.New("it broke"), errors.New("and so did this\n  on two lines")), nil, 1, "backup: it broke; and so did this; on two lines\n"},
-		{errors.New("the password c0rrect-horse is no pass, abc"), nil, 1, "backup: the password [hidden] is no pass, abc\n"},
+		{errors.New("the password c0rrect-Horse is no passage"), nil, 1, "backup: the password [hidden] is no passage\n"},
+		{errors.New("the password is no pass"), nil, 1, "backup: " + hiddenText + "\n"},
+		{Errorf("the bucket %s has no pass: %w", "abc", errors.New("abc?")), nil, 1, "backup: the bucket abc has no pass: " + hiddenText + "\n"},
+		{&Panic{Value: "c0rrect-Horse\nbolts"}, nil, 4, "backup: this program has a defect, please report it (-debug shows where): panic: [hidden]; bolts\n"},
+		{fmt.Errorf("so %w", &Panic{Value: 1}), term, 4, "backup: stopped by SIGTERM: so this program has a defect, please report it (-debug shows where): panic: 1\n"},
+		{errors.New("context canceled"), &Panic{Value: 1}, 4, "backup: this program has a defect, please report it (-debug shows where): panic: 1: context canceled\n"},
+		{fmt.Errorf("so %w", unknown), &Panic{Value: 1}, 4, "backup: this program has a defect, please report it (-debug shows where): panic: 1: so it may be\n"},
 		{Usagef("no flag %s", "x"), nil, 2, "backup: no flag x (backup -h lists the flags)\n"},
 		{term, term, 143, "backup: stopped by SIGTERM\n"},
 		{interrupt, interrupt, 130, "backup: stopped by SIGINT (ctrl-C)\n"},
@@ -84,7 +88,7 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%v ends with %d and %q, want %d and %q", c.err, code, said, c.code, c.said)
 		}
 	}
-	_, said := end(&Program{Name: "backup", JSON: true}, errors.New(`the "c0rrect-horse" is wrong`), nil)
+	_, said := end(&Program{Name: "backup", JSON: true}, errors.New(`the "c0rrect-Horse" is wrong`), nil)
 	var log struct{ Level, Msg, Error string }
 	if err := json.Unmarshal([]byte(said), &log); err != nil || log.Level != "ERROR" || log.Msg != "backup failed" || log.Error != `the "[hidden]" is wrong` {
 		t.Errorf("%s (%v)", said, err)
@@ -96,10 +100,10 @@ func TestOneLine(t *testing.T) {
 		"Käse 🍪 “x”":           "Käse 🍪 “x”",
 		"a\r\n\n b":            "a; b",
 		"\x1b[31mred\x07\tend": `\x1b[31mred\a\tend`,
-		"bad \xff utf-8":       "bad \ufffd utf-8",
+		"bad \xff utf-8":       `bad \xff utf-8`,
 		"a\u202eb":             `a\u202eb`, // writes from right to left
 	} {
-		if got := oneLine(errors.New(text)); got != want {
+		if got := (*secrets)(nil).describe(errors.New(text)); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}
@@ -108,8 +112,8 @@ func TestOneLine(t *testing.T) {
 // TestAdvise keeps what clean-up joined to an error in its one line.
 func TestAdvise(t *testing.T) {
 	cause := errors.Join(errors.New("operation error S3: long"), errors.New("abort upload 7: no"))
-	err := (*secrets)(nil).advise("NoSuchBucket", "create it", cause)
-	if got := oneLine(err); got != "create it (NoSuchBucket; abort upload 7: no)" || !errors.Is(err, cause) {
+	err := advise("NoSuchBucket", "create it", cause)
+	if got := err.Error(); got != "create it (NoSuchBucket; abort upload 7: no)" || !errors.Is(err, cause) {
 		t.Error(got)
 	}
 }
@@ -164,7 +168,7 @@ func TestLine(t *testing.T) {
 		if got := c.counters.line(2 * time.Second); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
 		}
-		if attrs := new(Program).attrs(c.counters, 2*time.Second); len(attrs)%2 != 0 || attrs[1] != int64(2) {
+		if attrs := c.counters.attrs(2 * time.Second); len(attrs)%2 != 0 || attrs[1] != int64(2) {
 			t.Errorf("attributes %v", attrs)
 		}
 	}
@@ -191,8 +195,8 @@ func TestStalled(t *testing.T) {
 	says(15*time.Second, "1 retry, nothing has moved for 7s")
 	answered.Retry(errors.New("upload part 3: timeout"), time.Second)
 	says(15*time.Second, "2 retries")
-	if got := new(Program).lastRetry(c, "; "); got != "; upload part 3: timeout" {
-		t.Errorf("the last retry is %q", got)
+	if got := c.words(time.Second).Error(); !strings.HasSuffix(got, "; the last one after: upload part 3: timeout") {
+		t.Errorf("the message is %s", got)
 	}
 }
 

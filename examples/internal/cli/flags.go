@@ -17,11 +17,13 @@ type UsageError struct{ err error }
 // Error says what is wrong with it.
 func (e *UsageError) Error() string { return e.err.Error() }
 
+func (e *UsageError) text(s *secrets) string { return s.describe(e.err) }
+
 // Unwrap returns the server's error, if it was a server that found out.
 func (e *UsageError) Unwrap() error { return e.err }
 
 // Usagef returns a [*UsageError].
-func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+func Usagef(format string, args ...any) error { return &UsageError{Errorf(format, args...)} }
 
 // Require returns a [*UsageError] that names every flag of names whose value is empty.
 func Require(fs *Flags, names ...string) error {

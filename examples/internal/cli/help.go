@@ -57,6 +57,7 @@ func (f *Flags) close() {
 func (p *Program) Parse(fs *Flags, args []string, help Help) error {
 	fs.Group("Messages")
 	fs.BoolVar(&p.JSON, "json-log", false, "write messages as JSON, one object a line, for machines")
+	fs.BoolVar(&p.Debug, "debug", false, "if the program has a defect (exit code 4), print where, for a report of it")
 	version := fs.Bool("version", false, "print the version and end")
 	fs.Bool("h", false, "print this and end")
 	fs.close()
@@ -68,7 +69,7 @@ func (p *Program) Parse(fs *Flags, args []string, help Help) error {
 		fs.print(os.Stdout, help)
 		return flag.ErrHelp
 	case err != nil:
-		return Usagef("%s", strings.Replace(err.Error(), ": parse error", ": want a whole number", 1))
+		return Usagef("%s", Foreign(strings.Replace(err.Error(), ": parse error", ": want a whole number", 1)))
 	case *version:
 		fmt.Println(p.version())
 		return flag.ErrHelp

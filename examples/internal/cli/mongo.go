@@ -23,7 +23,7 @@ type Mongo struct {
 
 	direct, file string // the URI, or the file that holds it
 	hosts        string // for messages: the URI may hold a password
-	secrets      *secrets
+	program      *Program
 }
 
 // Flags adds the flags to fs.
@@ -60,13 +60,11 @@ func (m *Mongo) Connect(ctx context.Context, p *Program) (*mongo.Client, error) 
 	}
 	client, err := mongo.Connect(opts)
 	if err != nil {
-		return nil, Usagef("the options of the MongoDB URI do not fit together: %s", m.secrets.foreign(err.Error()))
+		return nil, Usagef("the options of the MongoDB URI do not fit together: %s", Foreign(err.Error()))
 	}
-	if err := client.Ping(ctx, nil); err != nil {
+	limit := *opts.ServerSelectionTimeout + lookTime
+	if err := p.Ask(ctx, m.server(), "ping", limit, func(ctx context.Context) error { return client.Ping(ctx, nil) }); err != nil {
 		m.Disconnect(client)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		return nil, m.Explain(err)
 	}
 	return client, nil
@@ -85,21 +83,25 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 	if err != nil {
 		return nil, err
 	}
-	p.secrets.add(uriSecrets(uri)...)
-	m.secrets = p.secrets
-	opts, err := parseURI(ctx, uri)
+	m.program = p
+	p.secrets.addURI(uri)
+	var opts *options.ClientOptions
+	err = p.Ask(ctx, Textf("the DNS"), "the servers of "+srvHost(uri), lookTime, func(ctx context.Context) error {
+		opts, err = parseURI(ctx, uri)
+		return err
+	})
 	switch {
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
+	case ctx.Err() != nil || errors.As(err, new(*silence)):
+		return nil, err
 	case err != nil:
-		return nil, uriError(from, uri, err, p.secrets)
+		return nil, uriError(from, uri, err)
 	case strings.Contains(userInfo(uri), "@") && !strings.Contains(userInfo(uri), "?"): // what follows the first @ is no host
 		return nil, Usagef("%s: unescaped @ sign in user info: write it as %%40", from)
 	case opts.WriteConcern != nil && !opts.WriteConcern.Acknowledged():
 		return nil, Usagef("%s asks MongoDB for no replies (w=0), so that nothing would prove what it did: leave w=0 out", from)
 	}
 	if unknown := unknownOptions(uri); len(unknown) > 0 {
-		p.Warn(fmt.Sprintf("%s has options that the MongoDB driver does not know, and ignores: %s", from, strings.Join(unknown, ", ")),
+		p.Warn(Textf("%s has options that the MongoDB driver does not know, and ignores: %s", from, strings.Join(unknown, ", ")),
 			"unknown options", "where", from, "options", unknown)
 	}
 	m.hosts = strings.Join(opts.Hosts, ", ")
@@ -133,18 +135,20 @@ func (m *Mongo) Explain(err error) error {
 	switch {
 	case err == nil || isAdvised(err):
 		return err
+	case errors.As(err, new(*silence)):
+		return advise(err.Error(), "the MongoDB server at "+m.hosts+" is silent: look at it, or correct the URI", err)
 	case isServer && server.HasErrorCode(codeAuthenticationFailed), strings.Contains(err.Error(), "unable to authenticate"):
-		return m.secrets.advise("AuthenticationFailed", "MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
+		return advise("AuthenticationFailed", "MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
 	case isServer && server.HasErrorCode(codeUnauthorized):
-		return m.secrets.advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role readWrite is enough)", err)
+		return advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role readWrite is enough)", err)
 	case isServer && server.HasErrorCode(codeInvalidNamespace):
-		return &UsageError{m.secrets.advise("InvalidNamespace", "MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)}
+		return &UsageError{advise("InvalidNamespace", "MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)}
 	case errors.As(err, &selection) && certificateOf(selection, &certificate):
-		return m.secrets.advise(certificate.Error(), "the certificate of the MongoDB server at "+m.hosts+" is not trusted: correct tlsCAFile or the host in the URI", err)
+		return advise(certificate.Error(), "the certificate of the MongoDB server at "+m.hosts+" is not trusted: correct tlsCAFile or the host in the URI", err)
 	case errors.As(err, &selection):
-		return m.secrets.advise(lastError(selection), "no MongoDB server answers at "+m.hosts+": start it, or correct the URI", err)
+		return advise(lastError(selection), "no MongoDB server answers at "+m.hosts+": start it, or correct the URI", err)
 	}
-	return m.secrets.hide(err)
+	return err
 }
 
 // ExplainFilter is [Mongo.Explain] for an error of a find with a filter.
@@ -153,7 +157,7 @@ func (m *Mongo) ExplainFilter(err error) error {
 	if !errors.As(err, &server) || !server.HasErrorCode(codeBadValue) && !server.HasErrorCode(codeFailedToParse) {
 		return m.Explain(err)
 	}
-	return &UsageError{m.secrets.advise(reply(err), "MongoDB does not take the -filter: correct it "+
+	return &UsageError{advise(reply(err), "MongoDB does not take the -filter: correct it "+
 		"(operators: https://www.mongodb.com/docs/manual/reference/operator/query/)", err)}
 }
 

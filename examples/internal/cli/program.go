@@ -22,16 +22,19 @@ const (
 	exitFailed  = 1 // a backup has stored nothing; what a restore has left, its message says
 	exitUsage   = 2 // the command line or the environment is wrong; nothing was begun
 	exitUnknown = 3 // what the server did with the last request is not known, even if a signal ended the program
+	exitDefect  = 4 // the program panicked: a backup has stored nothing; what a restore has left, its message says
 )
 
 // Program is one run of a program: its name, and where its messages go.
 type Program struct {
-	Name string
-	JSON bool // messages are JSON, one object a line
+	Name  string
+	JSON  bool // messages are JSON, one object a line
+	Debug bool // a defect is reported with its stack
 
 	file    *os.File // standard error, for the live line
 	out     io.Writer
 	secrets *secrets
+	crash   context.CancelCauseFunc // ends the run
 }
 
 // Main runs the program and ends the process with its exit code.
@@ -42,40 +45,52 @@ func Main(name string, run func(ctx context.Context, p *Program, args []string) 
 		debug.SetGCPercent(50)
 	}
 	p := &Program{Name: name, file: os.Stderr, out: os.Stderr, secrets: new(secrets)}
+	p.secrets.addEnvironment()
 	ctx, stop := withSignals(context.Background())
-	err := run(ctx, p, os.Args[1:])
+	ctx, p.crash = context.WithCancelCause(ctx)
+	_, err := Protect(func() (any, error) { return nil, run(ctx, p, os.Args[1:]) })
 	cause := context.Cause(ctx)
 	stop()
 	os.Exit(p.end(err, cause))
 }
 
-// Hide keeps s out of every message from now on.
-func (p *Program) Hide(s string) { p.secrets.add(s) }
-
 // Done says that the job is done: in words, or with -json-log as msg with attrs.
-func (p *Program) Done(words, msg string, attrs ...any) {
+func (p *Program) Done(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelInfo, words, msg, attrs...)
 }
 
 // Warn says what a person should know though the job is done: in words, or with -json-log as msg with attrs.
-func (p *Program) Warn(words, msg string, attrs ...any) {
-	p.say(slog.LevelWarn, "warning: "+words, msg, attrs...)
+func (p *Program) Warn(words *Text, msg string, attrs ...any) {
+	p.say(slog.LevelWarn, Textf("warning: %w", words), msg, attrs...)
 }
 
-// say writes one message. Every message of a program has one of two forms: a sentence after the program's name, or JSON.
-func (p *Program) say(level slog.Level, words, msg string, attrs ...any) {
+// say writes one message. Every message of a program has one of two forms: a sentence after the program's name, or JSON. The values
+// of both are shown as those of a [Text].
+func (p *Program) say(level slog.Level, words *Text, msg string, attrs ...any) {
 	if !p.JSON {
-		fmt.Fprintf(p.out, "%s: %s\n", p.Name, p.secrets.message(printable(words)))
+		fmt.Fprintf(p.out, "%s: %s\n", p.Name, words.text(p.secrets))
 		return
 	}
-	clean := func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindString && a.Key != slog.MessageKey {
-			a.Value = slog.StringValue(p.secrets.message(a.Value.String()))
+	shown := make([]any, len(attrs))
+	for i, a := range attrs {
+		if shown[i] = a; i%2 == 1 { // not a key
+			shown[i] = p.secrets.value(a)
 		}
-		return a
 	}
-	logger := slog.New(slog.NewJSONHandler(p.out, &slog.HandlerOptions{ReplaceAttr: clean}))
-	logger.Log(context.Background(), level, msg, attrs...)
+	logger := slog.New(slog.NewJSONHandler(p.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger.Log(context.Background(), level, msg, shown...)
+}
+
+// showStack writes where the program panicked.
+func (p *Program) showStack(panicked *Panic) {
+	lines := panicked.stack()
+	if p.JSON {
+		p.say(slog.LevelDebug, nil, "stack", "stack", lines)
+		return
+	}
+	for _, line := range lines {
+		p.say(slog.LevelDebug, Textf("stack: %s", line), "")
+	}
 }
 
 // end writes the one line that err ends in, and returns the exit code.
@@ -83,21 +98,29 @@ func (p *Program) end(err, cause error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return exitOK
 	}
-	code, line := exitFailed, oneLine(err)
+	code, line := exitFailed, Textf("%w", err)
 	var usage *UsageError
 	var signalled *Signalled
+	var panicked *Panic
+	if errors.As(cause, &signalled) || errors.As(cause, &panicked) {
+		if !strings.Contains(err.Error(), cause.Error()) {
+			line = Textf("%w: %w", cause, err)
+		}
+	}
 	switch {
 	case errors.As(err, &usage):
-		code = exitUsage
-		line += " (" + p.Name + " -h lists the flags)"
-	case errors.As(cause, &signalled):
+		code, line = exitUsage, Textf("%w ("+p.Name+" -h lists the flags)", err)
+	case signalled != nil:
 		code = signalled.exitCode()
-		if !strings.Contains(line, cause.Error()) {
-			line = cause.Error() + ": " + line
-		}
 	}
 	if stream.ClassOf(err) == stream.UnknownOutcome {
 		code = exitUnknown
+	}
+	if errors.As(err, &panicked) || panicked != nil {
+		code = exitDefect
+		if p.Debug {
+			p.showStack(panicked)
+		}
 	}
 	p.say(slog.LevelError, line, p.Name+" failed", "error", line, "exit", code)
 	return code

@@ -92,13 +92,14 @@ func (p *Program) Watch(c *Counters) (stop func()) {
 	quit := make(chan struct{})
 	var logging sync.WaitGroup
 	logging.Go(func() {
+		defer p.guard()
 		tick := time.NewTicker(logEvery)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
 				elapsed := time.Since(began)
-				p.say(slog.LevelInfo, "under way: "+strings.TrimSpace(c.line(elapsed))+p.lastRetry(c, "; the last one after: "), "under way", p.attrs(c, elapsed)...)
+				p.say(slog.LevelInfo, c.words(elapsed), "under way", c.attrs(elapsed)...)
 			case <-quit:
 				return
 			}
@@ -110,17 +111,17 @@ func (p *Program) Watch(c *Counters) (stop func()) {
 	}
 }
 
-// lastRetry returns why a request was made again the last time, after prefix, or "".
-func (p *Program) lastRetry(c *Counters, prefix string) string {
-	err := c.Answered.count().lastRetry
-	if err == nil {
-		return ""
+// words returns the counters for a message, with why a request was made again the last time.
+func (c *Counters) words(elapsed time.Duration) *Text {
+	line := strings.TrimSpace(c.line(elapsed))
+	if err := c.Answered.count().lastRetry; err != nil {
+		return Textf("under way: %s; the last one after: %w", line, err)
 	}
-	return prefix + p.secrets.foreign(oneLine(err))
+	return Textf("under way: %s", line)
 }
 
 // attrs returns the counters for a message in JSON.
-func (p *Program) attrs(c *Counters, elapsed time.Duration) []any {
+func (c *Counters) attrs(elapsed time.Duration) []any {
 	acked := c.Answered.count()
 	attrs := []any{
 		"documents", c.Documents.Elements(),
@@ -136,8 +137,8 @@ func (p *Program) attrs(c *Counters, elapsed time.Duration) []any {
 		attrs = append(attrs, "percent", int(100*share))
 	}
 	attrs = append(attrs, "retries", acked.retries)
-	if why := p.lastRetry(c, ""); why != "" {
-		attrs = append(attrs, "last_retry", why)
+	if acked.lastRetry != nil {
+		attrs = append(attrs, "last_retry", acked.lastRetry)
 	}
 	return append(attrs, "stalled", Seconds(c.stalled(elapsed)), "elapsed", Seconds(elapsed))
 }
@@ -153,12 +154,13 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 	bar := progress.New(whole, style,
 		mpb.BarFillerMiddleware(func(fill mpb.BarFiller) mpb.BarFiller {
 			return mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+				defer p.guard()
 				share, _ := c.done()
 				s.Current = int64(whole * share)
 				return fill.Fill(w, s)
 			})
 		}),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return c.line(time.Since(began)) })),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { defer p.guard(); return c.line(time.Since(began)) })),
 	)
 	return func() {
 		bar.Abort(true)

@@ -27,7 +27,7 @@ type S3 struct {
 
 	endpoint string // for messages; "" is Amazon's
 	answered bool   // the service has answered a request of this run
-	secrets  *secrets
+	program  *Program
 }
 
 // Flags adds the flags to fs.
@@ -68,13 +68,13 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 		}
 		return nil, fmt.Errorf("no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (%w)", err)
 	}
-	s.secrets = p.secrets
-	s.secrets.add(credentials.SecretAccessKey, credentials.SessionToken)
+	p.secrets.add(credentials.SecretAccessKey, credentials.SessionToken)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		if o.BaseEndpoint == nil {
 			return
 		}
 		s.endpoint = *o.BaseEndpoint
+		p.secrets.addEndpoint(s.endpoint)
 		o.UsePathStyle = true
 		if o.Region == "" {
 			o.Region = "us-east-1" // what servers that are not Amazon's expect in the signature
@@ -95,7 +95,7 @@ func (s *S3) checkEndpoint() error {
 		return nil
 	}
 	if u, err := url.Parse(s.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return Usagef("AWS_ENDPOINT_URL_S3 is %q, which is no URL: want https://HOST[:PORT] or http://HOST[:PORT]", s.endpoint)
+		return Usagef("AWS_ENDPOINT_URL_S3 is %q, which is no URL: want https://HOST[:PORT] or http://HOST[:PORT]", shownEndpoint(s.endpoint))
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (s *S3) checkEndpoint() error {
 // Where returns the service in words.
 func (s *S3) Where() string {
 	if s.endpoint != "" {
-		return s.endpoint
+		return shownEndpoint(s.endpoint)
 	}
 	return "Amazon S3"
 }
@@ -160,7 +160,7 @@ func (s *S3) silent(cause error) error {
 	if !errors.Is(cause, errSilent) {
 		return cause
 	}
-	return s.secrets.advise(cause.Error(), "the S3 server at "+s.Where()+" is silent: look at it, or correct AWS_ENDPOINT_URL_S3", cause)
+	return advise(cause.Error(), "the S3 server at "+s.Where()+" is silent: look at it, or correct AWS_ENDPOINT_URL_S3", cause)
 }
 
 // heard notes that the service answered a request that ended in err.
@@ -180,34 +180,34 @@ func (s *S3) Explain(err error) error {
 	case errors.Is(err, s3sink.ErrBrokenOff) && errors.As(err, &api): // what it answered when it was asked why
 		return s.advise(api.ErrorCode(), err)
 	case errors.As(err, &send) && s.answered:
-		return s.secrets.advise(root(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server and the network, and run this again", err)
+		return advise(root(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server and the network, and run this again", err)
 	case errors.As(err, &send):
-		return s.secrets.advise(root(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
+		return advise(root(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
 	case errors.As(err, &api):
 		return s.advise(api.ErrorCode(), err)
 	}
-	return s.secrets.hide(err)
+	return err
 }
 
 // advise adds to err what to do about an error code of S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 func (s *S3) advise(code string, err error) error {
 	switch code {
 	case "NoSuchBucket":
-		return s.secrets.advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct -bucket", err)
+		return advise(code, "bucket "+s.Bucket+" does not exist at "+s.Where()+": create it, or correct -bucket", err)
 	case "InvalidBucketName":
-		return &UsageError{s.secrets.advise(code, s.Bucket+" cannot be the name of a bucket: correct -bucket", err)}
+		return &UsageError{advise(code, s.Bucket+" cannot be the name of a bucket: correct -bucket", err)}
 	case "NoSuchKey":
-		return s.secrets.advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
+		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
-		return s.secrets.advise(code, s.Where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
+		return advise(code, s.Where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
 	case "AccessDenied":
-		return s.secrets.advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
+		return advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
-		return s.secrets.advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)
+		return advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)
 	case "RequestTimeTooSkewed":
-		return s.secrets.advise(code, "the clock of this machine is wrong: set it", err)
+		return advise(code, "the clock of this machine is wrong: set it", err)
 	}
-	return s.secrets.hide(err)
+	return err
 }
 
 // status returns the HTTP status that came with err, or 0.

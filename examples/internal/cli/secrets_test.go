@@ -1,40 +1,164 @@
 package cli
 
-import "testing"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
 
-// TestHidden has secrets, and what looks like one, in text of another's making.
-func TestHidden(t *testing.T) {
+// TestForeign has secrets, and what looks like one, in text from outside.
+func TestForeign(t *testing.T) {
 	var s secrets
-	s.add(`pa"ss\`, "server", "2026", "pw")
+	s.add(`pa"ss\Word1`, "server", "2026", "pw")
+	s.addNames("root")
 	for text, want := range map[string]string{
-		"open # key\nAGE-SECRET-KEY-1PTAP357A7P7LJD9: no such file":                        "open # key\n[hidden]: no such file",
+		"open # key\nAGE-SECRET-KEY-1PTAP357A7P7LJD9: no such file":                        "open # key; [hidden]: no such file",
 		"age-secret-key-pq-1xyz":                                                           "[hidden]",
-		"invalid value mongodb://user:pa55@host:1/x?y=z for":                               "invalid value mongodb://[hidden]@host:1/x?y=z for",
+		"invalid value mongodb://user:pa55@host:1/x?y=z for":                               "invalid value mongodb://[hidden]@host:1/x?[hidden] for",
 		"mongodb://u:a/b#c@host/":                                                          "mongodb://[hidden]@host/",
+		"https://token@host/x":                                                             "https://[hidden]@host/x",
+		`Get "http://host/b?X-Amz-Signature=1&token=t": refused`:                           `Get "http://host/b?[hidden]": refused`,
 		"http://127.0.0.1:9000/bucket and mail@example.com":                                "http://127.0.0.1:9000/bucket and mail@example.com",
 		"mongodb://host:27017/":                                                            "mongodb://host:27017/",
-		"want " + wantURI + ", not mongodb://u:pa55@h/":                                    "want " + wantURI + ", not mongodb://[hidden]@h/",
 		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH PRIVATE KEY-----": "[hidden]-----END OPENSSH PRIVATE KEY-----",
-		`wrong: pa"ss\`:            "wrong: [hidden]",
-		`wrong: "pa\"ss\\"`:        `wrong: "[hidden]"`,
-		"bad user server, servers": "bad user [hidden], servers",
-		"pw: pwd":                  "pw: pwd", // it is part of many words
-		`parsing "pw"`:             `parsing "[hidden]"`,
-		"serverserver server":      "serverserver [hidden]",
+		`wrong: pa"ss\Word1`:                                                               "wrong: [hidden]",
+		`wrong: "pa\"ss\\Word1"`:                                                           `wrong: "[hidden]"`,
+		"wrong: pa%22ss%5CWord1x":                                                          "wrong: [hidden]x",
+		"bad user server, servers":                                                         hiddenText,
+		"servers, observer":                                                                "servers, observer",
+		"in 2026-01":                                                                       hiddenText,
+		"12026 servers":                                                                    "12026 servers",
+		"pw: pwd":                                                                          hiddenText,
+		"pwd":                                                                              "pwd",
+		`no user "root", user root, /root`:                                                 `no user "[hidden]", user [hidden], /root`,
+		strings.Repeat("x", 2000):                                                          strings.Repeat("x", 1024) + "… (2.0 KiB in all)",
+		"\x1b[2J\u202e\xff":                                                                `\x1b[2J\u202e\xff`,
 	} {
 		if got := s.foreign(text); got != want {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
 		}
 	}
-	for text, want := range map[string]string{ // of the program's own making
-		"no MongoDB server answers": "no MongoDB server answers",
-		"stored in 2026":            "stored in 2026",
-		`it is pa"ss\`:              "it is [hidden]",
+	for text, want := range map[string]string{ // of the operator's choice
+		"server":           "server",
+		"2026":             "2026",
+		`pa"ss\Word1`:      "[hidden]",
+		"want " + wantURI:  "want " + wantURI,
+		"mongodb://u:p@h/": "mongodb://[hidden]@h/",
 	} {
-		if got := s.message(text); got != want {
+		if got := s.own(text); got != want {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
 		}
 	}
+}
+
+// TestOwnWords has secrets that are words of the messages, keys of their JSON or part of their time: all of these stay.
+func TestOwnWords(t *testing.T) {
+	for _, secret := range []string{
+		"2026", "202", "20", "level", "time", "msg", "INFO", "documents", "error", "exit", "a", "0", "stored", `"`, ":", "{", "backup", "true", "T", "Z", "-",
+	} {
+		var b bytes.Buffer
+		p := &Program{Name: "backup", out: &b, secrets: new(secrets)}
+		p.secrets.add(secret)
+		for _, p.JSON = range []bool{false, true} {
+			b.Reset()
+			p.say(slog.LevelInfo, Textf("stored %d documents as %s, ETag %s", 7, "level", Foreign("x")), "backup stored",
+				"documents", 7, "key", "level", "etag", Foreign("x"))
+			said := b.String()
+			if !p.JSON {
+				if said != "backup: stored 7 documents as level, ETag x\n" {
+					t.Errorf("with %q: %s", secret, said)
+				}
+				continue
+			}
+			var log struct {
+				Time, Level, Msg, Key, ETag string
+				Documents                   int
+			}
+			err := json.Unmarshal([]byte(said), &log)
+			if err != nil || len(log.Time) < 20 || log.Level != "INFO" || log.Msg != "backup stored" || log.Key != "level" || log.Documents != 7 || log.ETag != "x" {
+				t.Errorf("with %q: %s", secret, said)
+			}
+		}
+	}
+}
+
+// TestLargeText has texts from outside that are as large as a server likes: they are cut, and no secret begins at the cut.
+func TestLargeText(t *testing.T) {
+	var s secrets
+	token := strings.Repeat("session-Token-9", 300)
+	s.add(token)
+	for _, text := range []string{
+		strings.Repeat("x", 40<<20),
+		strings.Repeat(token, 100),
+		strings.Repeat("x", maxInput-len(token)/2) + token,
+		strings.Repeat("\x00", 1<<20),
+		"E11000 " + strings.Repeat("é", 1<<20),
+	} {
+		got := s.foreign(text)
+		if len(got) > maxText+100 || strings.Contains(got, token[:20]) || !utf8.ValidString(got) {
+			t.Errorf("%d bytes become %d: %.200s", len(text), len(got), got)
+		}
+	}
+}
+
+// FuzzRedact looks for a secret in what is left of a text that has it.
+func FuzzRedact(f *testing.F) {
+	f.Add("c0rrect-Horse", "the password ", " is wrong")
+	f.Add("2026", "in ", "-01-01")
+	f.Add("level", `{"`, `":1}`)
+	f.Add("pw", "pw", "pwpw")
+	f.Add(`pa"ss`, `"`, `"`)
+	f.Add("päß wört", "mongodb://u:", "@h/?x=y")
+	f.Add(strings.Repeat("session-Token-9", 300), strings.Repeat("x", 64<<10), "")
+	f.Add("a b c d e f 1 2 3", "\xff", "\x1b[31m")
+	f.Fuzz(func(t *testing.T, secret, before, after string) {
+		written := hiddenText + " … (1234567890. KMGiB in all)" // by the redactor
+		if secret == "" || !utf8.ValidString(secret) || strings.ContainsAny(secret, `[]\%`) || strings.ContainsFunc(secret, unicode.IsControl) ||
+			strings.Contains(written, secret) || strings.TrimSpace(secret) != secret {
+			return
+		}
+		var s secrets
+		s.add(secret)
+		for _, text := range []string{before + secret + after, before + " " + secret + " " + after, fmt.Sprintf("%q", before+secret+after)} {
+			got := s.foreign(text)
+			if strong(secret) && strings.Contains(got, printable(secret)) || !strong(secret) && hasWord(got, printable(secret)) {
+				t.Errorf("%q shows %q as %q", text, secret, got)
+			}
+			if again := s.describe(errors.New(text)); again != got {
+				t.Errorf("%q: %q and %q", text, got, again)
+			}
+		}
+	})
+}
+
+// FuzzPrintable has every text from outside as one short line without what a terminal acts on.
+func FuzzPrintable(f *testing.F) {
+	for _, text := range []string{
+		"", "plain", "\x1b[31mred", "a\u202eb", "\u2066x\u2069", "\xff\xfe", "\u009b2J", "two\nlines\r\n", "\ufeff", "\u200b", "\U000e0001", "\ufffd",
+		"é\u0301", strings.Repeat("é", 1000), strings.Repeat("\x00", 70<<10),
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := (*secrets)(nil).foreign(text)
+		if !utf8.ValidString(got) || len(got) > maxText+40 {
+			t.Errorf("%q becomes %d bytes: %q", text, len(got), got)
+		}
+		for _, r := range got {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%q becomes %q, with %U", text, got, r)
+			}
+		}
+		if once := printable(text); printable(once) != once {
+			t.Errorf("%q is escaped twice", text)
+		}
+	})
 }
 
 // TestURIErrors has the driver's reason for every bad URI, and nothing of its secrets.
@@ -52,20 +176,20 @@ func TestURIErrors(t *testing.T) {
 		{"mongodb://h/?authMechanism=X", "X: invalid auth mechanism", true},
 		{"mongodb://h/?readPreference=first", "X: unknown read preference first", true},
 		{"mongodb://a,b/?directConnection=true", "X: a direct connection cannot be made if multiple hosts are specified", true},
-		{"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz", `X: invalid option value "[hidden]": invalid URL escape "[hidden]"`, true},
+		{"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz", "X: " + hiddenText, true},
 		{"mongodb://h/?tls=true&tlsCAFile=/no/ca", "X: a file that the URI names cannot be read: open /no/ca: no such file or directory", false},
 		{"mongodb://h/?tls=true&tlsCAFile=/dev/null", "X: a file that the URI names is not what it should be: the specified CA file does not contain any valid certificates", false},
 	} {
 		var s secrets
-		s.add(uriSecrets(c.uri)...)
+		s.addURI(c.uri)
 		_, err := parseURI(t.Context(), c.uri)
 		if err == nil {
 			t.Errorf("%s is taken", c.uri)
 			continue
 		}
-		err = uriError("X", c.uri, err, &s)
-		if _, usage := err.(*UsageError); err.Error() != c.want || usage != c.usage { //nolint:errorlint // itself, not what it wraps
-			t.Errorf("%s: %v (usage error: %t), want %s", c.uri, err, usage, c.want)
+		err = uriError("X", c.uri, err)
+		if _, usage := err.(*UsageError); s.describe(err) != c.want || usage != c.usage { //nolint:errorlint // itself, not what it wraps
+			t.Errorf("%s: %v (usage error: %t), want %s", c.uri, s.describe(err), usage, c.want)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"net"
@@ -29,7 +28,7 @@ func (m *Mongo) uri() (uri, from string, err error) {
 	case m.file != "":
 		text, err := os.ReadFile(m.file)
 		if err != nil {
-			return "", "", fmt.Errorf("read -mongo-file: %w", err)
+			return "", "", Errorf("read -mongo-file: %w", err)
 		}
 		uri, from = strings.TrimSpace(string(text)), "the URI in "+m.file
 		if uri == "" {
@@ -46,10 +45,20 @@ func (m *Mongo) uri() (uri, from string, err error) {
 // parseURI reads a URI. For mongodb+srv:// that asks the DNS, which is not waited for when ctx ends.
 func parseURI(ctx context.Context, uri string) (*options.ClientOptions, error) {
 	parsed := make(chan *options.ClientOptions, 1)
-	go func() { parsed <- options.Client().ApplyURI(uri) }()
+	failed := make(chan error, 1)
+	go func() {
+		opts, err := Protect(func() (*options.ClientOptions, error) { return options.Client().ApplyURI(uri), nil })
+		if err != nil {
+			failed <- err
+			return
+		}
+		parsed <- opts
+	}()
 	select {
 	case opts := <-parsed:
 		return opts, opts.Validate()
+	case err := <-failed:
+		return nil, err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -57,7 +66,7 @@ func parseURI(ctx context.Context, uri string) (*options.ClientOptions, error) {
 
 // uriError returns what is wrong with a URI, in the driver's words without secrets. It is a [*UsageError] unless the DNS or a file is
 // to blame.
-func uriError(from, uri string, err error, s *secrets) error {
+func uriError(from, uri string, err error) error {
 	text := err.Error()
 	syntax := strings.HasPrefix(text, "error parsing uri: ") && !aboutOptions.MatchString(text)
 	for _, layer := range []string{"error parsing uri: ", "error validating uri: "} {
@@ -65,25 +74,25 @@ func uriError(from, uri string, err error, s *secrets) error {
 	}
 	text = strings.TrimPrefix(text, `invalid host "": `) // the driver has lost its name
 	text, _, _ = strings.Cut(text, ": strconv.")         // it quotes what may be a password whose host was forgotten
-	text = s.foreign(hideUserInfo(text, uri))
+	said := Foreign(hideUserInfo(text, uri))
 
 	var dns *net.DNSError
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &dns):
-		return &cleaned{fmt.Sprintf("%s: the DNS look-up of the servers of %s failed: correct the host, or the DNS (%s)", from, srvHost(uri), text), err}
+		return Textf("%s: the DNS look-up of the servers of %s failed: correct the host, or the DNS (%s)", from, srvHost(uri), said).of(err)
 	case badRecords.MatchString(text):
-		return fmt.Errorf("%s: the DNS records of %s are wrong: %s", from, srvHost(uri), text)
+		return Errorf("%s: the DNS records of %s are wrong: %s", from, srvHost(uri), said)
 	case errors.As(err, &path):
-		return &cleaned{from + ": a file that the URI names cannot be read: " + text, err}
+		return Textf("%s: a file that the URI names cannot be read: %s", from, said).of(err)
 	case badFile.MatchString(text):
-		return fmt.Errorf("%s: a file that the URI names is not what it should be: %s", from, text)
+		return Errorf("%s: a file that the URI names is not what it should be: %s", from, said)
 	case text == "invalid option":
 		return Usagef("%s: invalid option: want name=value, and & between two of them", from)
 	case syntax:
-		return Usagef("%s: %s: want %s, with : / ? # [ ] @ %% in user and password percent-encoded", from, text, wantURI)
+		return Usagef("%s: %s: want %s, with : / ? # [ ] @ %% in user and password percent-encoded", from, said, wantURI)
 	}
-	return Usagef("%s: %s", from, text)
+	return Usagef("%s: %s", from, said)
 }
 
 var (
@@ -91,6 +100,16 @@ var (
 	aboutOptions = regexp.MustCompile(`option|invalid value for |auth`)
 	badFile      = regexp.MustCompile(`(?i)\bCA file|certificate|private key|\bPEM\b|tls: `)
 )
+
+// shownEndpoint returns the URL of an S3 server without user, password and query.
+func shownEndpoint(endpoint string) string {
+	endpoint, _, _ = strings.Cut(endpoint, "?")
+	scheme, rest, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		return endpoint[strings.LastIndex(endpoint, "@")+1:]
+	}
+	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
+}
 
 // srvHost returns the host of a mongodb+srv URI.
 func srvHost(uri string) string {
@@ -129,33 +148,57 @@ func hideUserInfo(text, uri string) string {
 // secretOptions are the options of a URI that hold secrets.
 var secretOptions = []string{"tlscertificatekeyfilepassword", "sslclientcertificatekeypassword", "authmechanismproperties", "proxypassword"}
 
-// uriSecrets returns the secrets in a URI: the password with and without its encoding, with all of the URI around it, what is left of a
-// password that is not encoded well, and the values of options.
-func uriSecrets(uri string) []string {
-	var found []string
-	if _, password, ok := strings.Cut(userInfo(uri), ":"); ok {
-		found = append(found, uri, password)
-		if decoded, err := url.PathUnescape(password); err == nil {
-			found = append(found, decoded)
-		}
-		found = append(found, strings.FieldsFunc(password, func(r rune) bool { return strings.ContainsRune(":/?#[]@", r) })...)
+// addURI makes what is secret in a MongoDB URI so: the user, the password with and without its encoding, with all of the URI around it,
+// what is left of a password that is not encoded well, and the values of options.
+func (s *secrets) addURI(uri string) {
+	if info := userInfo(uri); info != "" {
+		user, password, _ := strings.Cut(info, ":")
+		s.addNames(user, unescaped(user))
+		s.add(uri, password, unescaped(password))
+		s.add(strings.FieldsFunc(password, func(r rune) bool { return strings.ContainsRune(":/?#[]@", r) })...)
 	}
 	for _, pair := range strings.FieldsFunc(uri, func(r rune) bool { return strings.ContainsRune("?&;", r) }) {
 		key, value, _ := strings.Cut(pair, "=")
 		if !slices.Contains(secretOptions, strings.ToLower(key)) {
 			continue
 		}
-		found = append(found, value)
+		s.add(value)
 		if decoded, err := url.QueryUnescape(value); err == nil {
-			found = append(found, decoded)
+			s.add(decoded)
 			for _, property := range strings.Split(decoded, ",") { // of authMechanismProperties
 				if name, token, ok := strings.Cut(property, ":"); ok && strings.HasSuffix(strings.ToUpper(name), "TOKEN") {
-					found = append(found, token)
+					s.add(token)
 				}
 			}
 		}
 	}
-	return found
+}
+
+// addEndpoint makes what is secret in the URL of an S3 server so: the user, the password, and all that follows a question mark.
+func (s *secrets) addEndpoint(endpoint string) {
+	s.addURI(endpoint)
+	_, query, _ := strings.Cut(endpoint, "?")
+	for _, pair := range strings.FieldsFunc(query, func(r rune) bool { return strings.ContainsRune("&;#", r) }) {
+		_, value, _ := strings.Cut(pair, "=")
+		s.add(pair, value)
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			s.add(decoded)
+		}
+	}
+}
+
+// addEnvironment makes the secrets of the environment so, before anything is read that could end in an error.
+func (s *secrets) addEnvironment() {
+	s.addURI(os.Getenv("MONGODB_URI"))
+	s.addEndpoint(os.Getenv("AWS_ENDPOINT_URL"))
+	s.addEndpoint(os.Getenv("AWS_ENDPOINT_URL_S3"))
+	s.add(os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"))
+}
+
+// unescaped returns text without its percent-encoding, or "".
+func unescaped(text string) string {
+	plain, _ := url.PathUnescape(text)
+	return plain
 }
 
 // unknownOptions returns the names of the options that the driver does not know. It ignores them.

@@ -178,7 +178,7 @@ func (w *World) Wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) R
 
 // asides are the lines that may come before the outcome: progress, every 5 s, which a run on a slow machine may have come to, and
 // warnings.
-var asides = regexp.MustCompile(`(?m)^(\w+: (under way|warning): |\{.*"level":"WARN"|\{.*"msg":"under way").*\n`)
+var asides = regexp.MustCompile(`(?m)^(\w+: (under way|warning|waiting for)\b.*|\{.*("level":"WARN"|"msg":"(under way|waiting)").*)\n`)
 
 // Outcome returns what r says on standard error but progress and warnings.
 func (r Result) Outcome() string { return asides.ReplaceAllString(r.Stderr, "") }

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxText  = 1 << 10  // bytes that a message shows of a text from outside
+	maxInput = 64 << 10 // bytes of it that are looked at
+)
+
+// printable returns s with every byte and character that is not visible as Go writes it in a string: \x1b. What would move a
+// terminal's cursor, colour its text or turn the direction of writing is shown, not done.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, odd) { // an invalid byte is the rune U+FFFD there
+		return s
+	}
+	var b strings.Builder
+	for s != "" {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case !unicode.IsPrint(r):
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		default:
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+func odd(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+
+// lines returns the lines of s as one.
+func lines(s string) string {
+	if !strings.ContainsAny(s, "\n\r") {
+		return s
+	}
+	var all []string
+	for line := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// cut returns the first limit bytes of s, in whole characters, and says how long all of it is.
+func cut(s string, limit, whole int) string {
+	if len(s) <= limit && whole <= maxInput {
+		return s
+	}
+	limit = min(limit, len(s))
+	for limit > 0 && limit < len(s) && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return fmt.Sprintf("%s… (%s in all)", s[:limit], Bytes(int64(whole)))
+}

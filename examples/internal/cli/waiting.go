@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millweir/millweir/stream"
+)
+
+const (
+	firstWait = 5 * time.Second  // after which it is said what the program waits for
+	nextWait  = 30 * time.Second // after which it is said again
+)
+
+// Waiting says what the program waits for, if that takes 5 s, and again every 30 s until done is called.
+func (p *Program) Waiting(what *Text) (done func()) {
+	began := time.Now()
+	quit := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		defer p.guard()
+		for wait := firstWait; ; wait = nextWait {
+			select {
+			case <-time.After(wait):
+				elapsed := time.Since(began)
+				p.say(slog.LevelInfo, Textf("waiting for %w, for %s by now", what, elapsed.Truncate(time.Second).String()),
+					"waiting", "for", what, "elapsed", Seconds(elapsed))
+			case <-quit:
+				return
+			}
+		}
+	})
+	return sync.OnceFunc(func() {
+		close(quit)
+		waiting.Wait()
+	})
+}
+
+// silence is why a request was given up: it got no answer.
+type silence struct {
+	request string
+	limit   time.Duration
+}
+
+func (s *silence) Error() string { return fmt.Sprintf("%s: no answer for %v", s.request, s.limit) }
+
+// Class returns Retryable, for requests that only look at something.
+func (s *silence) Class() stream.Class { return stream.Retryable }
+
+// Ask calls do, gives it up when limit has passed, and says meanwhile that it waits for server.
+func (p *Program) Ask(ctx context.Context, server *Text, request string, limit time.Duration, do func(ctx context.Context) error) error {
+	asking, cancel := context.WithTimeoutCause(ctx, limit, &silence{request, limit})
+	defer cancel()
+	defer p.Waiting(Textf("%w (%s)", server, request))()
+	err := do(asking)
+	if err == nil || asking.Err() == nil {
+		return err
+	}
+	cause := context.Cause(asking)
+	if errors.As(cause, new(*silence)) {
+		return Textf("%w", cause).of(err)
+	}
+	return cause
+}
+
+// Ask makes a request, to look for something, that the server has 30 s to answer: see [Program.Ask].
+func (m *Mongo) Ask(ctx context.Context, request string, do func(ctx context.Context) error) error {
+	return m.program.Ask(ctx, m.server(), request, lookTime, do)
+}
+
+// Waiting says that the server is waited for: see [Program.Waiting].
+func (m *Mongo) Waiting(request string) (done func()) {
+	return m.program.Waiting(Textf("%w (%s)", m.server(), request))
+}
+
+func (m *Mongo) server() *Text { return Textf("the MongoDB server at %s", m.hosts) }
+
+// Connect is [S3.Client], with a limit to the time that it takes to find the credentials, and with a message while they are waited for.
+func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err error) {
+	s.program = p
+	err = p.Ask(ctx, Textf("the AWS credentials"), "AWS credentials", lookTime, func(ctx context.Context) error {
+		client, err = s.Client(ctx, p)
+		return err
+	})
+	return client, err
+}
+
+// Waiting says that the S3 server is waited for: see [Program.Waiting].
+func (s *S3) Waiting(request string) (done func()) {
+	return s.program.Waiting(Textf("the S3 server at %s (%s)", s.Where(), request))
+}
