@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"syscall"
 
@@ -16,11 +15,18 @@ import (
 
 // FileOptions tunes [File]. The zero value is ready to use.
 type FileOptions struct {
-	// Append adds to the end of the file and creates it where there is none, in place of replacing it. That is not atomic: what a
-	// failed run has written stays.
+	// Append adds to the end of the file, and creates it if there is none, instead of replacing it.
+	// That is not atomic: what a failed run has written stays.
 	Append bool
 
-	Perm fs.FileMode // permission bits of a file that is created, whatever the umask; 0 means 0600
+	// Perm is the permission bits of the file that is created, whatever the umask. 0 means those of
+	// the file that it replaces, if the same user owns that, and 0600 otherwise. Append does not
+	// change the mode of a file that exists.
+	Perm fs.FileMode
+
+	// FollowLinks stores in the file that a symbolic link leads to. Without it a link is an error.
+	// Set it only if nobody else can write to the folders on the way: they choose the file.
+	FollowLinks bool
 }
 
 // File returns a sink that stores its chunks in the named file. Its result, beside an error too, is how many bytes it wrote.
@@ -29,7 +35,12 @@ type FileOptions struct {
 // all is there, replacing an older one; then its directory is synced. When the run fails, the temporary file is removed; only a
 // process that is killed leaves it. With Append none of that holds but the sync.
 //
-//   - A symbolic link is followed. What is no regular file, such as a device, is refused: open it with [Create].
+//   - The file belongs to the user of the process. Owner, ACL and hard links of a file that it
+//     replaces are not kept.
+//   - A symbolic link is refused unless FollowLinks is set. One that somebody puts there while the
+//     run goes on is replaced itself. The folder is opened once, and links to it are followed.
+//   - What is not a regular file, such as a device, is refused: open it with [Create]. So is adding
+//     to another user's file in a sticky folder such as /tmp.
 //   - Errors: those of package os, wrapped. When only the last step failed, the sync of the directory, the file is in place.
 func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 	o := FileOptions{}
@@ -41,8 +52,6 @@ func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 		return invalid[[]byte, int64]("File: the name is empty")
 	case o.Perm&^fs.ModePerm != 0:
 		return invalid[[]byte, int64]("File: the mode %v has more than permission bits", o.Perm)
-	case o.Perm == 0:
-		o.Perm = 0o600
 	}
 	store := replaceFile
 	if o.Append {
@@ -52,47 +61,19 @@ func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
-		path, exists, err := target(name)
+		t, err := openTarget(name, o.FollowLinks)
 		if err != nil {
 			return 0, fmt.Errorf("sink: file: %w", err)
 		}
-		return store(ctx, path, exists, o.Perm, src)
+		defer t.folder.Close()
+		return store(ctx, t, t.perm(o.Perm), src)
 	})
 }
 
-// target returns the path of the file that name stands for, and whether it exists.
-func target(name string) (path string, exists bool, err error) {
-	path = name
-	info, err := os.Lstat(name)
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		if path, err = filepath.EvalSymlinks(name); err != nil {
-			return "", false, err
-		}
-		info, err = os.Stat(path)
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return path, false, nil
-	case err != nil:
-		return "", false, err
-	case !info.Mode().IsRegular():
-		return "", false, stream.Mark(fmt.Errorf("%s is not a regular file, its mode is %v", name, info.Mode()), stream.Fatal)
-	}
-	return path, true, nil
-}
-
-// replaceFile stores src in a file that takes the place of the one at path.
-func replaceFile(ctx context.Context, path string, _ bool, perm fs.FileMode, src stream.Source[[]byte]) (n int64, err error) {
-	dir, base := filepath.Split(path)
-	if dir == "" {
-		dir = "."
-	}
-	folder, err := os.Open(dir) // now: it is needed in the end
-	if err != nil {
-		return 0, fmt.Errorf("sink: file: %w", err)
-	}
-	defer folder.Close()
-	f, err := os.CreateTemp(dir, "."+base[:min(len(base), 200)]+".*") // a name has 255 bytes at most on most systems
+// replaceFile stores src in a new file, which takes the place of the target when it is whole.
+func replaceFile(ctx context.Context, t target, perm fs.FileMode, src stream.Source[[]byte]) (n int64, err error) {
+	temporary := t.temporary()
+	f, err := t.folder.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return 0, fmt.Errorf("sink: file: %w", err)
 	}
@@ -102,7 +83,7 @@ func replaceFile(ctx context.Context, path string, _ bool, perm fs.FileMode, src
 			return
 		}
 		f.Close()
-		if e := os.Remove(f.Name()); e != nil {
+		if e := t.folder.Remove(temporary); e != nil {
 			err = ending.Join(err, fmt.Errorf("sink: file: %w", e))
 		}
 	}()
@@ -116,11 +97,11 @@ func replaceFile(ctx context.Context, path string, _ bool, perm fs.FileMode, src
 		err = f.Close()
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = t.folder.Rename(temporary, t.base)
 	}
 	if err == nil {
 		placed = true
-		err = syncFolder(folder)
+		err = syncFolder(t.folder)
 	}
 	if err != nil {
 		return n, fmt.Errorf("sink: file: %w", err)
@@ -128,14 +109,9 @@ func replaceFile(ctx context.Context, path string, _ bool, perm fs.FileMode, src
 	return n, nil
 }
 
-// appendFile adds src to the end of the file at path.
-func appendFile(ctx context.Context, path string, exists bool, perm fs.FileMode, src stream.Source[[]byte]) (n int64, err error) {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, perm)
-	if err == nil && !exists {
-		if err = f.Chmod(perm); err != nil {
-			f.Close()
-		}
-	}
+// appendFile adds src to the end of the target.
+func appendFile(ctx context.Context, t target, perm fs.FileMode, src stream.Source[[]byte]) (n int64, err error) {
+	f, err := t.openToAppend(perm)
 	if err != nil {
 		return 0, fmt.Errorf("sink: file: %w", err)
 	}
@@ -153,12 +129,17 @@ func appendFile(ctx context.Context, path string, exists bool, perm fs.FileMode,
 	return n, nil
 }
 
-// syncFolder makes a rename in an open directory last, where the system can do that.
-func syncFolder(folder *os.File) error {
+// syncFolder makes a rename in the folder last, where the system can do that.
+func syncFolder(folder *os.Root) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	err := folder.Sync()
+	f, err := folder.Open(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = f.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

@@ -21,6 +21,8 @@ type FileOptions struct {
 //   - Out: chunks of up to ChunkSize bytes.
 //   - Memory: one chunk.
 //   - A drain of the run does not end it: a file cut short would pass for complete.
+//   - A symbolic link is followed. Opening a FIFO waits for its writer, which cancellation does not
+//     end: use [Open].
 //   - Errors: those of package os, wrapped; [io.ErrUnexpectedEOF] when the file ends before Offset, or before Length bytes.
 func File(name string, opts *FileOptions) stream.Source[[]byte] {
 	o := FileOptions{}

@@ -1,0 +1,117 @@
+package sink
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// target is the file that a run of [File] stores in. Everything is done in its open folder, so that
+// renaming the folder, or putting a link in its place, leads the run nowhere else.
+type target struct {
+	folder *os.Root
+	base   string      // the name in the folder
+	old    fs.FileInfo // the regular file that was there when the run began; nil if there was none
+}
+
+// openTarget opens the folder of the named file, and refuses what must be neither replaced nor added to.
+func openTarget(name string, followLinks bool) (_ target, err error) {
+	if info, err := os.Lstat(name); followLinks && err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if name, err = filepath.EvalSymlinks(name); err != nil {
+			return target{}, err
+		}
+	}
+	dir, base := filepath.Split(name)
+	if dir == "" {
+		dir = "."
+	}
+	if base == "" { // "folder/" is the folder itself
+		base = "."
+	}
+	folder, err := os.OpenRoot(dir)
+	if err != nil {
+		return target{}, err
+	}
+	defer func() {
+		if err != nil {
+			folder.Close()
+		}
+	}()
+	old, err := folder.Lstat(base)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return target{folder, base, nil}, nil
+	case err != nil:
+		return target{}, err
+	case old.Mode()&fs.ModeSymlink != 0:
+		return target{}, stream.Mark(fmt.Errorf("%s is a symbolic link, which only FollowLinks follows", name), stream.Fatal)
+	case !old.Mode().IsRegular():
+		return target{}, stream.Mark(fmt.Errorf("%s is not a regular file, its mode is %v", name, old.Mode()), stream.Fatal)
+	}
+	return target{folder, base, old}, nil
+}
+
+// perm returns the permission bits of the file that the run creates. Those of a stranger's file are
+// not taken over: in a shared folder, whoever puts a file there first would choose them.
+func (t target) perm(asked fs.FileMode) fs.FileMode {
+	switch {
+	case asked != 0:
+		return asked
+	case t.old != nil && ownedByUs(t.old):
+		return t.old.Mode().Perm()
+	}
+	return 0o600
+}
+
+// temporary returns a name in the folder that nobody can guess.
+func (t target) temporary() string {
+	const longest = 200 // bytes; a whole name has at most 255 on most systems
+	return "." + strings.ToValidUTF8(t.base[:min(len(t.base), longest)], "") + "." + rand.Text()
+}
+
+// openToAppend opens the file that was there when the run began, or creates one if there was none. It
+// never opens what has come in between.
+func (t target) openToAppend(perm fs.FileMode) (_ *os.File, err error) {
+	if err := t.refusePlanted(); err != nil {
+		return nil, err
+	}
+	flags := os.O_WRONLY | os.O_APPEND
+	if t.old == nil {
+		flags |= os.O_CREATE | os.O_EXCL
+	}
+	f, err := t.folder.OpenFile(t.base, flags, perm)
+	if err != nil {
+		return nil, err
+	}
+	if t.old == nil {
+		err = f.Chmod(perm)
+	} else if opened, e := f.Stat(); e != nil {
+		err = e
+	} else if !os.SameFile(t.old, opened) {
+		err = stream.Mark(fmt.Errorf("%s was replaced while it was opened", t.base), stream.Retryable)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// refusePlanted returns an error if the target is another user's file in a sticky folder such as
+// /tmp: its owner would read and change what is added.
+func (t target) refusePlanted() error {
+	if t.old == nil || ownedByUs(t.old) {
+		return nil
+	}
+	folder, err := t.folder.Stat(".")
+	if err == nil && folder.Mode()&fs.ModeSticky != 0 {
+		err = stream.Mark(fmt.Errorf("%s belongs to another user, in a folder that is shared", t.base), stream.Fatal)
+	}
+	return err
+}
