@@ -8,14 +8,19 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// Aggregate returns a flow that gathers elements in an aggregate of your own: start makes an empty one, add puts an element in
-// and tells whether that fills it, harvest makes the output of it. An aggregate is emitted when it is full, when within has
-// passed since its first element (0 means no limit of time), and at the end; one without an element is not.
+// Aggregate returns a flow that gathers elements into aggregates: start makes an empty aggregate,
+// add puts an element into it and reports whether it is full, and harvest turns it into an output
+// element. An aggregate is emitted when it is full, when within has passed since its first element
+// (0 means no time limit), and at the end. An empty aggregate is not emitted.
 //
-//   - Memory: one aggregate, and with a limit of time up to 16 elements that the upstream emits meanwhile.
-//   - Goroutines: with a limit of time one for the upstream, which has ended when the run returns; otherwise none.
-//   - Errors: those of add end the run, as they are; an incomplete aggregate is dropped when the upstream fails.
-func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, err error), harvest func(S) U, within time.Duration) Flow[T, U] {
+//   - Memory: one aggregate; with a time limit, also up to 16 elements that the upstream emits
+//     meanwhile.
+//   - Goroutines: with a time limit, one for the upstream, which has ended when the run returns;
+//     otherwise none.
+//   - Errors: an error of add ends the run, unchanged. If the upstream fails, an incomplete
+//     aggregate is dropped.
+func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, err error),
+	harvest func(S) U, within time.Duration) Flow[T, U] {
 	switch {
 	case start == nil || add == nil || harvest == nil:
 		return invalid[T, U]("Aggregate: a function is nil")
@@ -64,16 +69,17 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 	})
 }
 
-// gatherer gathers elements and emits them when it is full, or when flush is called.
+// gatherer gathers elements. It emits them when it is full and when flush is called.
 type gatherer[T any] struct {
 	add   func(T) error
 	flush func() error
 	empty func() bool
 }
 
-// gatherWithin runs src on a goroutine, up to ahead elements ahead of a gatherer, which is flushed d after it got its first, also
-// when elements never fail to wait.
-func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d time.Duration, emit func(U) error, gather func(emit func(U) error) gatherer[T]) error {
+// gatherWithin runs src on a goroutine, up to ahead elements ahead of a gatherer. It flushes the
+// gatherer d after its first element, even if there is always another element waiting.
+func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d time.Duration,
+	emit func(U) error, gather func(emit func(U) error) gatherer[T]) error {
 	var timer *time.Timer
 	var due chan time.Time // nil while nothing is gathered
 	flushed := false
@@ -97,7 +103,7 @@ func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d tim
 			}
 			if err == nil && !flushed {
 				select {
-				case <-due: // while elements wait
+				case <-due: // while elements wait, pop does not look at due
 					err = a.flush()
 				default:
 				}
@@ -112,7 +118,9 @@ func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d tim
 			if due == nil && !a.empty() {
 				rang := make(chan time.Time, 1)
 				due = rang
-				timer = time.AfterFunc(d, func() { rang <- time.Now() }) // a timer's own channel has its lock and the clock asked at each look
+				// To poll the channel of a time.Timer takes its lock and reads the clock.
+				// A plain channel costs neither.
+				timer = time.AfterFunc(d, func() { rang <- time.Now() })
 			}
 		}
 	})

@@ -5,7 +5,8 @@ import (
 	"iter"
 )
 
-// All returns the elements of src for a range loop. Each range over it is a run of its own, on the caller's goroutine.
+// All returns the elements of src for a range loop. Each range is a separate run, on the caller's
+// goroutine.
 //
 //	for doc, err := range stream.All(ctx, src) {
 //		if err != nil {
@@ -14,8 +15,9 @@ import (
 //		…
 //	}
 //
-// An error comes last, with the zero element. Breaking out of the loop is an early end: the upstream is stopped, and has ended
-// when the loop is left. A panic of the run surfaces as a [*PanicError]; one in the body of the loop stays as it is.
+// An error comes last, with the zero element. Breaking out of the loop is an early end: the
+// upstream is stopped, and it has ended when the loop is left. A panic of the run surfaces as a
+// [*PanicError]; a panic in the body of the loop passes unchanged.
 func All[T any](ctx context.Context, src Source[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var loop struct{ inBody, left bool }

@@ -6,18 +6,21 @@ import (
 	"reflect"
 )
 
-// sideAhead is how many elements wait for a side sink at most.
+// sideAhead is the maximum number of elements that wait for a side sink.
 const sideAhead = 16
 
-// AlsoTo returns a flow that passes its elements on and also sends each of them to sink. When sink has finished, done is called
-// with its result; done may be nil.
+// AlsoTo returns a flow that passes its elements on and also sends each of them to sink. When sink
+// has finished, done is called with its result; done may be nil.
 //
-// The run completes only when sink has: sink finishes after the upstream completed and before the downstream learns of it, so
-// that neither side publishes when the other failed before. An early end of the downstream completes sink with the elements that
-// passed; an early end of sink leaves the downstream alone.
+// The run completes only when sink has finished. sink finishes after the upstream has completed and
+// before the downstream sees the end, so neither side publishes if the other has failed before. If
+// the downstream ends early, sink completes with the elements that have passed. If sink ends early,
+// the downstream goes on without it.
 //
-//   - Memory: up to 16 elements beside what sink keeps. Elements whose type is a byte slice are copied for sink, others are shared.
-//   - Order and goroutines: the order is kept; sink runs on one goroutine; it has ended when the run returns.
+//   - Memory: up to 16 elements in addition to what sink holds. If the elements are byte slices,
+//     sink gets copies; other elements are shared.
+//   - Order and goroutines: the order is kept; one goroutine runs sink, and has ended when the run
+//     returns.
 //   - Errors: an error of sink ends the run, and an error of the run ends sink.
 func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
 	own := cloner[T]()
@@ -29,10 +32,12 @@ func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
 	})
 }
 
-// DivertTo returns a flow that sends the elements for which divert is true to sink and passes the others on: rejected documents
-// to a file of their own. When sink has finished, done is called with its result; done may be nil.
+// DivertTo returns a flow that sends the elements for which divert is true to sink and passes the
+// others on. For example, it writes rejected documents to a separate file. When sink has finished,
+// done is called with its result; done may be nil.
 //
-// Completion, memory, goroutines and errors are those of [AlsoTo]. Elements that come after an early end of sink are dropped.
+// Completion, memory, goroutines and errors are those of [AlsoTo]. After an early end of sink,
+// elements for it are dropped.
 func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool, done func(R)) Flow[T, T] {
 	if divert == nil {
 		return invalid[T, T]("DivertTo: the function is nil")
@@ -45,18 +50,20 @@ func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool, done func(R)) Flow
 	})
 }
 
-// toSide returns a flow with a sink beside it; route sends an element to the side, on, or both.
-func toSide[T, R any](name string, sink Sink[T, R], done func(R), route func(v T, side, on func(T) error) error) Flow[T, T] {
+// toSide returns a flow with a side sink. route sends an element to the side, on to the downstream,
+// or to both.
+func toSide[T, R any](name string, sink Sink[T, R], done func(R),
+	route func(v T, side, on func(T) error) error) Flow[T, T] {
 	if sink == nil {
 		return invalid[T, T]("%s: the sink is nil", name)
 	}
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var result R
-			var early error // the downstream's wish to stop
+			var early error // set if the downstream ended early
 			g, aside, ctx, release := newAside(ctx)
 			defer release()
-			open, leave := context.WithCancelCause(ctx) // done when sink is
+			open, leave := context.WithCancelCause(ctx) // cancelled when sink has finished
 			q := newRing[T](sideAhead)
 			g.Go(func() (err error) {
 				result, err = Run(aside, q.source(), sink)
@@ -94,7 +101,8 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R), route func(v T
 
 var errLeft = errors.New("stream: the sink has had enough")
 
-// cloner returns the function that makes an element for a second receiver: a copy of a byte slice, anything else as it is.
+// cloner returns a function that makes an element for a second receiver: a copy of a byte slice,
+// any other element unchanged.
 func cloner[T any]() func(T) T {
 	t := reflect.TypeFor[T]()
 	if !byteSlices(t) {
@@ -106,7 +114,7 @@ func cloner[T any]() func(T) T {
 	}
 }
 
-// byteSlices tells whether the elements of type t are byte slices.
+// byteSlices reports whether the elements of type t are byte slices.
 func byteSlices(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }

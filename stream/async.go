@@ -2,12 +2,14 @@ package stream
 
 import "context"
 
-// Async returns a flow that runs its upstream on a goroutine of its own, up to n elements ahead of its downstream, so that the
-// two work at the same time. Nothing is held back from a downstream that waits.
+// Async returns a flow that runs its upstream on a separate goroutine, up to n elements ahead of
+// its downstream, so that both work at the same time. A downstream that waits gets each element at
+// once.
 //
-//   - Memory: n elements; the upstream may wait when three quarters of that are taken.
+//   - Memory: n elements; the upstream may already wait when three quarters of n are held.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
-//   - Errors: an error of the upstream overtakes the elements that wait, which are lost: a [CompleteOn] stands before an Async.
+//   - Errors: an error of the upstream overtakes the waiting elements, which are lost. Place
+//     [CompleteOn] before Async.
 func Async[T any](n int) Flow[T, T] {
 	if n < 1 || n > mostAhead {
 		return invalid[T, T]("Async: %d elements ahead; it must be 1 to %d", n, mostAhead)
@@ -19,7 +21,8 @@ func Async[T any](n int) Flow[T, T] {
 	})
 }
 
-// beside runs src on a goroutine of its own into a ring of n elements, and consume on the caller's.
+// beside runs src on a separate goroutine into a ring of n elements, and consume on the caller's
+// goroutine.
 func beside[T any](ctx context.Context, src Source[T], n int, consume func(context.Context, *ring[T]) error) error {
 	g, ctx := NewGroup(ctx)
 	q := newRing[T](n)

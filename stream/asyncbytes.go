@@ -5,13 +5,15 @@ import (
 	"reflect"
 )
 
-// AsyncBytes returns a flow that runs its upstream on a goroutine of its own, as far ahead of its downstream as b has bytes for the
-// elements between them, as size tells. Any number of stages, of any pipelines, may share b without waiting for each other for
-// ever, see [Budget]. [ByteLen] is the size of chunks and raw documents.
+// AsyncBytes returns a flow that runs its upstream on a separate goroutine. The upstream runs ahead
+// of the downstream while b has bytes for the elements between them; size returns the bytes of an
+// element. Any number of stages of any pipelines may share b without a deadlock, see [Budget]. Use
+// [ByteLen] as the size of chunks and raw documents.
 //
-//   - Memory: what b allows, at least one element. An element weighs its size and its slot: for a slice 24 bytes, 12 on a 32-bit system.
+//   - Memory: what b allows, at least one element. An element takes its size and its slot: 24 bytes
+//     for a slice, 12 on a 32-bit system.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
-//   - Errors: an error of the upstream overtakes the elements that wait.
+//   - Errors: an error of the upstream overtakes the waiting elements.
 func AsyncBytes[T any](b *Budget, size func(T) int) Flow[T, T] {
 	switch {
 	case b == nil:
@@ -51,7 +53,7 @@ func AsyncBytes[T any](b *Budget, size func(T) int) Flow[T, T] {
 						return false, context.Cause(ctx)
 					}
 					batch[i] = weighed{}
-					account.Give(w.bytes) // what is in the downstream's hands is not held here
+					account.Give(w.bytes) // before emit: the element now belongs to the downstream
 					if err := emit(w.v); err != nil {
 						return false, err
 					}

@@ -11,37 +11,43 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Backoff says which errors are tried again, how often, and after what time. It is what [Retry], [RetryMap], [Restart],
-// [RestartFlow] and [RestartSink] have in common. The zero value is ready to use: 10 retries of what is transient, after waits of
-// 100 ms, doubled up to 30 s, of each a random half: about a minute in sum.
+// Backoff says which errors are retried, how often, and after what wait. [Retry], [RetryMap],
+// [Restart], [RestartFlow] and [RestartSink] use it. The zero value is ready to use: 10 retries of
+// transient errors, with waits that double from 100 ms up to 30 s. Up to half of each wait is taken
+// off at random; the sum is about a minute.
 //
-// An error with a method RetryAfter() time.Duration, what the other side asked for, is waited for at least so long.
+// If the error has a method RetryAfter() time.Duration, by which the server asks for a wait, the
+// wait is at least that long.
 type Backoff struct {
 	Min    time.Duration // the first wait; 0 means 100 ms
 	Max    time.Duration // the longest wait, at least Min; 0 means 30 s, or Min if that is longer
-	Factor float64       // each wait is so many times the one before, at least 1; 0 means 2
-	Jitter float64       // the share of each wait that is random, up to 1; 0 means 0.5, less means none
+	Factor float64       // the ratio of each wait to the previous one, at least 1; 0 means 2
+	Jitter float64       // the share of each wait that is random, up to 1; 0 means 0.5, negative means none
 
-	MaxRetries int           // tries after the first, in a row; 0 means 10, less means no limit
-	MaxElapsed time.Duration // from the first failure in a row to the last try; 0 means no limit
+	MaxRetries int           // consecutive retries; 0 means 10, negative means no limit
+	MaxElapsed time.Duration // from the first consecutive failure to the last attempt; 0 means no limit
 
-	// ResetAfter is how long a restarted stage must run, and make progress, to end a row of failures: the next failure is the
-	// first again, with the wait Min and all retries. 0 means that progress is enough: a scan that always gets further never
-	// gives up, and waits about Min between two tries. Progress is an element that the downstream took, and in [RestartFlow]
-	// one that the flow settled. Set ResetAfter to give up on a stage that never runs for long.
+	// ResetAfter is how long a restarted stage must run, and make progress, to reset the count of
+	// failures: the next failure then counts as the first, with the wait Min and all retries. 0
+	// means that progress alone is enough: a scan that advances on every attempt never gives up,
+	// and waits about Min between two attempts. Progress is an element that the downstream took; in
+	// [RestartFlow] it is an element that the flow settled. Set ResetAfter to give up on a stage
+	// that never runs for long.
 	ResetAfter time.Duration
 
-	// When reports whether to try again after err; nil means when ClassOf(err) is transient: Retryable or Throttled. It is not
-	// asked about an error of class UnknownOutcome: repeating what may have been done can do it twice. If it was looked at, or
-	// is harmless, [Mark] the error with another class.
+	// When reports whether to retry after err; nil retries if ClassOf(err) is transient: Retryable
+	// or Throttled. When is not called for an error of class UnknownOutcome, because repeating an
+	// operation that may have succeeded can do it twice. If you have checked the outcome, or a
+	// repetition is harmless, [Mark] the error with another class.
 	When func(err error) bool
-	// Notify is called before each wait, for logs and counts; nil means not.
+	// Notify is called before each wait, for logs and metrics; it may be nil.
 	Notify func(err error, wait time.Duration)
-	// Random returns numbers in [0, 1) for the jitter; nil means a random source. Any goroutine may call it.
+	// Random returns numbers in [0, 1) for the jitter; nil means a random source. It may be called
+	// by any goroutine.
 	Random func() float64
 }
 
-// filled returns b with its defaults, for the stage of that name.
+// filled returns b with its defaults, or an error that names the stage.
 func (b *Backoff) filled(name string) (Backoff, error) {
 	var o Backoff
 	if b != nil {
@@ -87,7 +93,7 @@ func (b *Backoff) filled(name string) (Backoff, error) {
 	return o, nil
 }
 
-// wait returns the wait before retry n, from 0.
+// wait returns the wait before retry n; the first retry is 0.
 func (b *Backoff) wait(n int) time.Duration {
 	d := b.Max
 	if f := float64(b.Min) * math.Pow(b.Factor, float64(n)); f < float64(b.Max) {
@@ -100,21 +106,21 @@ func (b *Backoff) wait(n int) time.Duration {
 	return d - time.Duration(share*float64(d))
 }
 
-// row is a row of failures: what was tried again without success between.
+// row counts consecutive failures: attempts and retries without a success between them.
 type row struct {
 	Backoff
 	name    string // of the stage
 	retries int
-	since   time.Time // the first failure
+	since   time.Time // the time of the first failure
 }
 
-// again waits for the next try after err by wait, or returns what to end with.
+// again waits for the next attempt after err by calling wait, or returns the error to end with.
 func (r *row) again(ctx context.Context, err error, wait func(context.Context, time.Duration) error) error {
 	if !r.When(err) {
 		return ending.Cause(ctx, err)
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx) // err would have been mended: it ends nothing
+		return context.Cause(ctx) // err would have been retried, so it is not the cause
 	}
 	if r.retries == 0 {
 		r.since = time.Now()
@@ -135,7 +141,8 @@ func (r *row) again(ctx context.Context, err error, wait func(context.Context, t
 	return wait(ctx, d)
 }
 
-// ran ends the row after a try that made progress and ran for at least ResetAfter.
+// ran resets the count of failures after an attempt that made progress and ran for at least
+// ResetAfter.
 func (r *row) ran(took time.Duration, progress bool) {
 	if progress && took >= r.ResetAfter {
 		r.retries = 0

@@ -2,14 +2,14 @@ package stream
 
 import "context"
 
-// Balance returns a flow that sends each element through whichever of the flows is free and emits what they emit, as it comes:
-// n like flows side by side.
+// Balance returns a flow that sends each element through any of the flows that is free and emits
+// what they emit, as it comes: n equal flows in parallel.
 //
-//   - Memory: one element a branch, and 64 of what it emits.
-//   - Order and goroutines: what one branch emits keeps its order; one goroutine a branch and one for the upstream, all have
-//     ended when the run returns.
-//   - Errors: the first error of a branch ends the run and the other branches. A branch that ends early leaves the others alone;
-//     the upstream is stopped when all have.
+//   - Memory: per branch, one element and up to 64 elements of its output.
+//   - Order and goroutines: the output of one branch keeps its order; one goroutine per branch and
+//     one for the upstream, all of which have ended when the run returns.
+//   - Errors: the first error of a branch ends the run and the other branches. If a branch ends
+//     early, the others go on; the upstream is stopped when all branches have ended.
 func Balance[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 	if len(flows) == 0 {
 		return invalid[T, U]("Balance: no flows")
@@ -45,7 +45,7 @@ func Balance[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 	})
 }
 
-// chanSource emits what comes through ch until it is closed.
+// chanSource emits the elements from ch until ch is closed.
 func chanSource[T any](ch <-chan T) Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		for {

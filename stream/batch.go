@@ -6,13 +6,15 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// ByteLen returns the length of p in bytes: the size function of [BatchBytes] for chunks and raw documents.
+// ByteLen returns the length of p in bytes. It is the size function of [BatchBytes] for chunks and
+// raw documents.
 func ByteLen[T ~[]byte](p T) int { return len(p) }
 
-// Batch returns a flow that gathers elements into slices of n; the last may be shorter, none is empty.
+// Batch returns a flow that gathers elements into slices of n. The last slice may be shorter; none
+// is empty.
 //
 //   - Memory: one batch.
-//   - Errors: an incomplete batch is dropped when the upstream fails.
+//   - Errors: if the upstream fails, an incomplete batch is dropped.
 func Batch[T any](n int) Flow[T, []T] {
 	if n < 1 {
 		return invalid[T, []T]("Batch: batches of %d elements; it must be at least 1", n)
@@ -56,14 +58,15 @@ func Batch[T any](n int) Flow[T, []T] {
 	})
 }
 
-// batchRoom is for how many elements a batch has room from the start, at most.
+// batchRoom is the maximum initial capacity of a batch.
 const batchRoom = 1024
 
-// BatchBytes returns a flow that gathers elements into slices of at most max bytes in sum, as size tells. An element larger than
-// that is a batch of its own. The last batch may be smaller, none is empty.
+// BatchBytes returns a flow that gathers elements into slices of at most max bytes in total; size
+// returns the bytes of an element. An element larger than max forms its own batch. The last batch
+// may be smaller; none is empty.
 //
 //   - Memory: one batch.
-//   - Errors: an incomplete batch is dropped when the upstream fails.
+//   - Errors: if the upstream fails, an incomplete batch is dropped.
 func BatchBytes[T any](max int, size func(T) int) Flow[T, []T] {
 	switch {
 	case max < 1:
@@ -88,15 +91,15 @@ func batch[T any](limits batcher[T]) Flow[T, []T] {
 
 // batcher gathers the batch of one run.
 type batcher[T any] struct {
-	count int // elements at most; 0 means any
-	bytes int // at most, if size is set
+	count int // maximum number of elements; 0 means no limit
+	bytes int // maximum number of bytes, if size is set
 	size  func(T) int
 
 	batch []T
 	sum   int
 }
 
-// add puts v into the batch and emits the batches that are full.
+// add puts v into the batch and emits each batch that is full.
 func (b *batcher[T]) add(v T, emit func([]T) error) error {
 	if b.size != nil {
 		n := max(b.size(v), 0)
@@ -117,7 +120,7 @@ func (b *batcher[T]) add(v T, emit func([]T) error) error {
 	return nil
 }
 
-// flush emits the batch, if there is one.
+// flush emits the batch, unless it is empty.
 func (b *batcher[T]) flush(emit func([]T) error) error {
 	if len(b.batch) == 0 {
 		return nil

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// BatchWithin returns a flow that gathers elements into slices of n, and emits what it has when d has passed since the first
-// element of a batch.
+// BatchWithin returns a flow that gathers elements into slices of n. When d has passed since the
+// first element of a batch, it emits what it has.
 //
 //   - Memory: one batch, and up to n elements (1,024 at most) that the upstream emits meanwhile.
-//   - Goroutines: one for the upstream; it has ended when the run returns.
-//   - Errors: an incomplete batch is dropped when the upstream fails.
+//   - Goroutines: one for the upstream, which has ended when the run returns.
+//   - Errors: if the upstream fails, an incomplete batch is dropped.
 func BatchWithin[T any](n int, d time.Duration) Flow[T, []T] {
 	switch {
 	case n < 1:
@@ -21,12 +21,13 @@ func BatchWithin[T any](n int, d time.Duration) Flow[T, []T] {
 	return batchWithin(batcher[T]{count: n}, d)
 }
 
-// BatchBytesWithin returns a flow that gathers elements into slices of at most max bytes in sum, as size tells, and emits what it
-// has when d has passed since the first element of a batch. An element larger than max is a batch of its own.
+// BatchBytesWithin returns a flow that gathers elements into slices of at most max bytes in total;
+// size returns the bytes of an element. When d has passed since the first element of a batch, it
+// emits what it has. An element larger than max forms its own batch.
 //
 //   - Memory: one batch, and up to 16 elements that the upstream emits meanwhile.
-//   - Goroutines: one for the upstream; it has ended when the run returns.
-//   - Errors: an incomplete batch is dropped when the upstream fails.
+//   - Goroutines: one for the upstream, which has ended when the run returns.
+//   - Errors: if the upstream fails, an incomplete batch is dropped.
 func BatchBytesWithin[T any](max int, d time.Duration, size func(T) int) Flow[T, []T] {
 	switch {
 	case max < 1:

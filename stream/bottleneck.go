@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Bottleneck says in one line which stage holds a run back, and for what share of the time. It is given the snapshots of all
-// places of one pipeline, from source to sink, or what each counted within a window ([Snapshot.Since]); the more places, the closer
-// the answer: a stage between two places is named by both of them.
+// Bottleneck says in one line which stage holds a run back, and for what share of the time. Pass it
+// the snapshots of all places of one pipeline, from source to sink, or what each place counted
+// within a time window ([Snapshot.Since]). More places give a more precise answer: Bottleneck names
+// a stage between two places by both of them.
 //
 //	json: 61 % of 12.4s
 //	what lies between gzip and age: 44 % of 3.1s
@@ -29,15 +30,17 @@ func Bottleneck(places ...Snapshot) string {
 	for i, p := range places {
 		if i > 0 {
 			before := places[i-1]
-			longer(before.Blocked-p.Own-p.Blocked, fmt.Sprintf("what lies between %s and %s", before.label(i), p.label(i+1)))
+			longer(before.Blocked-p.Own-p.Blocked,
+				fmt.Sprintf("what lies between %s and %s", before.label(i), p.label(i+1)))
 		}
 		longer(p.Own, p.label(i+1))
 	}
 	longer(last.Blocked, "what comes after "+last.label(len(places)))
-	return fmt.Sprintf("%s: %.0f %% of %v", stage, 100*min(held.Seconds()/total.Seconds(), 1), total.Round(time.Millisecond))
+	return fmt.Sprintf("%s: %.0f %% of %v",
+		stage, 100*min(held.Seconds()/total.Seconds(), 1), total.Round(time.Millisecond))
 }
 
-// label is the place's name, or its position.
+// label returns the name of the place, or its position if it has no name.
 func (s Snapshot) label(position int) string {
 	if s.Name == "" {
 		return fmt.Sprintf("place %d", position)

@@ -7,31 +7,35 @@ import (
 	"sync"
 )
 
-// Budget is a number of bytes that stages share, of one pipeline or of many: together they hold no more. It may be changed while
-// they run. Its methods may be called by any goroutine.
+// Budget limits the bytes that stages of one or more pipelines hold together. The limit may be
+// changed while they run. Any goroutine may call the methods of a Budget.
 //
-// A stage holds through an [Account], one for each run; [AsyncBytes] is such a stage. The budget cannot make pipelines wait for
-// each other for ever, because of two rules:
+// A stage holds bytes through an [Account], one for each run; [AsyncBytes] is such a stage. Two
+// rules keep pipelines that share a budget from deadlock:
 //
-//  1. An account that holds nothing is always given its first element at once, even beyond the budget.
-//  2. Who waits for more does so beside the goroutine that gives back what the account holds; it never keeps that one waiting.
+//  1. An account that holds nothing always gets its first element at once, even beyond the budget.
+//  2. Never wait on the goroutine that releases: while one goroutine waits for more bytes, another
+//     goroutine must keep giving back the bytes that the account holds.
 //
-// So a wait for the budget ends at the latest when the account's own elements have gone downstream, whatever others hold: a stage
-// waits for its downstream, as with every bounded buffer, and never for the budget of another. A pipeline that runs with
-// Async(1) in place of its AsyncBytes runs with any budget, however small and however shared.
+// So a wait for the budget ends, at the latest, when the account's own elements have gone
+// downstream, whatever other accounts hold. A stage waits for its downstream, as with every bounded
+// buffer, and never for the budget of another stage. A pipeline that runs with Async(1) in place of
+// its AsyncBytes runs with any budget, however small and however many pipelines share it.
 //
-// What rule 1 costs is the bound: the budget, and the largest element of each account that is in use.
+// Because of rule 1, the bytes held can exceed the budget, by at most the largest element of each
+// account in use.
 type Budget struct {
 	bad error // of the settings
 
 	mu      sync.Mutex
 	size    int64
 	used    int64
-	waiting []*claim // in the order in which they came
+	waiting []*claim // in the order of the calls
 }
 
-// NewBudget returns a budget of so many bytes. With 0 each account holds one element at a time. A negative number is an error of
-// each Take, and of a run through [AsyncBytes] before it starts anything.
+// NewBudget returns a budget of the given number of bytes. With 0, each account holds one element
+// at a time. If bytes is negative, every Take returns an error, and so does a run through
+// [AsyncBytes], before it starts anything.
 func NewBudget(bytes int64) *Budget {
 	b := &Budget{size: bytes}
 	if bytes < 0 {
@@ -40,8 +44,8 @@ func NewBudget(bytes int64) *Budget {
 	return b
 }
 
-// Set changes the budget, for those who wait too. What is held beyond it is given back as usual, not at once. It panics when the
-// number is negative.
+// Set changes the budget, also for calls that are waiting. Bytes held beyond the new budget are
+// given back as usual, not at once. It panics if bytes is negative.
 func (b *Budget) Set(bytes int64) {
 	if bytes < 0 {
 		panic(fmt.Sprintf("stream: Budget.Set: %d bytes; the budget must not be negative", bytes))
@@ -59,33 +63,35 @@ func (b *Budget) Size() int64 {
 	return b.size
 }
 
-// Used returns the bytes that all accounts hold.
+// Used returns the number of bytes that all accounts hold.
 func (b *Budget) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used
 }
 
-// Account returns an account that holds nothing. Close must be called.
+// Account returns an account that holds nothing. The caller must call Close.
 func (b *Budget) Account() *Account { return &Account{budget: b} }
 
-// Account is what one run of one stage holds of a [Budget]. Its methods may be called by any goroutine.
+// Account is what one run of one stage holds of a [Budget]. Any goroutine may call its methods.
 type Account struct {
 	budget *Budget
 	held   int64
 }
 
-// claim is a call of Take that waits.
+// claim is a waiting call of Take.
 type claim struct {
 	account *Account
 	bytes   int64
-	granted chan struct{} // closed when it has its bytes
+	granted chan struct{} // closed when the account has the bytes
 }
 
-// Take takes bytes for an element, waiting until the budget has them or the account holds nothing; others are served first who
-// waited before. It returns the cause when ctx is done first, and has taken nothing then. It panics when the number is negative.
+// Take takes bytes for an element. It waits until the budget has them or the account holds nothing.
+// Calls that waited before are served first. If ctx is done first, Take returns its cause and has
+// taken nothing. It panics if bytes is negative.
 //
-// While it waits something must go on to give back what the account holds: a stage that alone could do that uses Try.
+// While Take waits, another goroutine must keep giving back what the account holds. A stage with a
+// single goroutine uses Try.
 func (a *Account) Take(ctx context.Context, bytes int64) error {
 	notNegative(bytes)
 	b := a.budget
@@ -115,11 +121,12 @@ func (a *Account) Take(ctx context.Context, bytes int64) error {
 	} else {
 		a.give(bytes)
 	}
-	b.grant() // it may have stood before others
+	b.grant() // the claim may have blocked later ones
 	return context.Cause(ctx)
 }
 
-// Try takes bytes for an element, if Take would not wait, and tells whether it did. It panics when the number is negative.
+// Try takes bytes for an element if Take would not wait, and reports whether it did. It panics if
+// bytes is negative.
 func (a *Account) Try(bytes int64) bool {
 	notNegative(bytes)
 	b := a.budget
@@ -128,7 +135,7 @@ func (a *Account) Try(bytes int64) bool {
 	return a.take(bytes, len(b.waiting) == 0)
 }
 
-// Give gives back bytes. More than the account holds is a mistake, which panics.
+// Give gives back bytes. It panics if the account holds fewer.
 func (a *Account) Give(bytes int64) {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
@@ -136,7 +143,7 @@ func (a *Account) Give(bytes int64) {
 	a.budget.grant()
 }
 
-// Close gives back all that the account holds. Nobody may wait in Take then.
+// Close gives back all that the account holds. No call of Take may be waiting.
 func (a *Account) Close() {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
@@ -144,14 +151,15 @@ func (a *Account) Close() {
 	a.budget.grant()
 }
 
-// notNegative is asked before the budget is locked: it panics.
+// notNegative panics if bytes is negative. It is called before the budget is locked, so that the
+// panic leaves no lock held.
 func notNegative(bytes int64) {
 	if bytes < 0 {
 		panic("stream: an account was asked for a negative number of bytes")
 	}
 }
 
-// take takes bytes if the account holds nothing, or if it is its turn and the budget has them.
+// take takes bytes if the account holds nothing, or if turn is true and the budget has them.
 func (a *Account) take(bytes int64, turn bool) bool {
 	if b := a.budget; a.held == 0 || turn && bytes <= b.size-b.used {
 		a.held += bytes
@@ -169,7 +177,8 @@ func (a *Account) give(bytes int64) {
 	a.budget.used -= bytes
 }
 
-// grant serves those who wait, in their order; one who must wait on keeps those behind him waiting, but for those who hold nothing.
+// grant serves the waiting calls in order. A call that must keep waiting blocks the calls after it,
+// except those of accounts that hold nothing.
 func (b *Budget) grant() {
 	turn := true
 	b.waiting = slices.DeleteFunc(b.waiting, func(c *claim) bool {

@@ -5,26 +5,28 @@ import (
 	"errors"
 )
 
-// Overflow says what a [Buffer] does with an element that finds it full.
+// Overflow says what a [Buffer] does with an element that comes when it is full.
 type Overflow int
 
 // The strategies. To make the upstream wait instead, use [Async].
 const (
 	OverflowFail Overflow = iota // end the run with ErrOverflow
-	DropOldest                   // drop the element that waits longest
+	DropOldest                   // drop the element that has waited longest
 	DropNewest                   // drop the new element
-	DropAll                      // drop all elements that wait
+	DropAll                      // drop all waiting elements
 )
 
-// ErrOverflow is the error of a [Buffer] with [OverflowFail] that was full. It is of class Throttled: the downstream is too slow.
+// ErrOverflow is the error of a full [Buffer] with [OverflowFail]. It is of class Throttled: the
+// downstream is too slow.
 var ErrOverflow = Mark(errors.New("stream: the buffer is full"), Throttled)
 
-// Buffer returns a flow that runs its upstream on a goroutine of its own and never makes it wait: up to n elements wait for the
-// downstream, and overflow says what becomes of one that finds no room.
+// Buffer returns a flow that runs its upstream on a separate goroutine and never makes it wait. Up
+// to n elements wait for the downstream; overflow says what happens when another element comes.
 //
 //   - Memory: n elements.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
-//   - Errors: [ErrOverflow] with OverflowFail; an error of the upstream overtakes the elements that wait.
+//   - Errors: [ErrOverflow] with OverflowFail; an error of the upstream overtakes the waiting
+//     elements.
 func Buffer[T any](n int, overflow Overflow) Flow[T, T] {
 	switch {
 	case n < 1:

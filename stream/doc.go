@@ -1,13 +1,17 @@
-// Package stream is the model of millweir: sources, flows and sinks, the operators that shape them, and the run that drives them.
+// Package stream is the model of millweir: sources, flows and sinks, the operators that combine
+// them, and the run that drives them.
 //
 // # Words
 //
-//   - An element is one value that passes: a document, a line, a chunk.
-//   - A chunk is an element of a byte stream: a []byte of any length but zero. Where chunks are cut has no meaning.
-//   - A [Source] emits elements. A [Flow] turns a source into another. A [Sink] consumes a source and returns one result.
-//     Each of them is a stage; upstream is where the elements come from, downstream where they go.
-//   - A pipeline is a source, seen through flows, with a sink. A run is one passage of the elements through it.
-//   - Backpressure is an emit that does not return yet: the upstream waits.
+//   - An element is one value of a stream: a document, a line, a chunk.
+//   - A chunk is an element of a byte stream: a []byte that is not empty. Chunk boundaries have no
+//     meaning.
+//   - A [Source] emits elements. A [Flow] turns one source into another. A [Sink] consumes a source
+//     and returns one result. Each of them is a stage. Elements come from upstream and go
+//     downstream.
+//   - A pipeline is a source, any number of flows and a sink. A run passes the elements through a
+//     pipeline once.
+//   - Backpressure is an emit that has not returned yet: the upstream waits for it.
 //
 // A pipeline reads in the order of the data:
 //
@@ -16,40 +20,52 @@
 //		codec.Gzip(nil),
 //		agecodec.Encrypt(recipient),
 //	)
-//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
+//	object, err := stream.Run(ctx, body,
+//		s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
 //
 // # The contract
 //
-// Every stage keeps these rules, and package [github.com/millweir/millweir/stream/streamtest] checks them, on ours and on yours.
+// Every stage keeps these rules. Package [github.com/millweir/millweir/stream/streamtest] checks
+// them, for the stages of this library and for yours.
 //
-//  1. Fused by default: a stage runs by calling its neighbour on the caller's goroutine. Only the stages that say so start
-//     goroutines, under one [Group], and none is left when Each or Consume returns.
-//  2. Backpressure is a blocked emit. Nothing is unbounded; each stage states its memory.
-//  3. emit is called on the goroutine that called Each, hence never concurrently, and never after it returned an error.
-//  4. If emit fails, Each stops and returns that error as it is. The first true cause wins; its echoes (context canceled,
-//     io.ErrClosedPipe) never replace it; what clean-up adds is joined to it. Errors read "package: what: cause".
-//  5. An early end ([Take], breaking out of [All]) is not an error: the upstream is stopped, and the run completes.
-//     A drain ([Running.Drain]) ends the sources instead, and drops nothing: stages learn of it only as the end of their upstream.
-//     Who runs sources for an element it has taken does so in [WithoutDrain]; what is one whole is never cut short.
-//  6. nil means complete. A sink publishes only after its source returned nil; a run that ends in an error leaves nothing that looks finished.
-//  7. Cancelling the context ends a run within a second, clean-up included, with context.Cause. A stage hands on its context to its
-//     upstream, or a child of it with the same values.
-//  8. An element belongs to whoever receives it: who emits a slice never touches it again.
-//  9. A stage is a description. Constructors do no I/O, start nothing and return no error: bad settings are reported by the
-//     run, before any I/O. Every run starts afresh; a stage over something that can be read once says so, and fails the second time.
-//  10. A panic in a user's function surfaces in the goroutine that called [Run], as a [*PanicError] with the original stack, after every
-//     stage cleaned up. No stage swallows one.
-//  11. An operation on a server ends as done, failed or unknown: an unclear reply is settled by proof or reported, never guessed.
+//  1. Stages are fused by default: a stage calls the next one on the caller's goroutine. Only
+//     stages that say so start goroutines. They run them in one [Group], and all of them have
+//     ended when Each or Consume returns.
+//  2. Backpressure is a blocked emit. No buffer is unbounded; each stage states its memory.
+//  3. emit is called on the goroutine that called Each, so never concurrently. It is not called
+//     again after it has returned an error.
+//  4. If emit fails, Each stops and returns that error unchanged. The first true cause wins: its
+//     echoes (context canceled, io.ErrClosedPipe) never replace it, and errors of clean-up are
+//     joined to it. Errors read "package: what: cause".
+//  5. An early end ([Take], a break out of [All]) is not an error: the upstream is stopped, and
+//     the run completes. A drain ([Running.Drain]) ends the sources instead and drops nothing.
+//     Stages see a drain only as the end of their upstream. A stage that runs sources for an
+//     element it has taken runs them in [WithoutDrain]. A source of one indivisible whole, such as
+//     a file, ignores a drain.
+//  6. nil means complete. A sink publishes only after its source returned nil. A run that ends
+//     with an error leaves nothing that looks finished.
+//  7. Cancelling the context ends a run within a second, clean-up included, with context.Cause. A
+//     stage passes its context to its upstream, or a child of it with the same values.
+//  8. An element belongs to its receiver. A stage never touches a slice again after it has emitted
+//     it.
+//  9. A stage is a description. Constructors do no I/O, start nothing and return no error: the run
+//     reports invalid settings, before any I/O. Every run starts from the beginning. A stage over
+//     something that can be read only once says so, and its second run fails.
+//  10. A panic in a user's function surfaces in the goroutine that called [Run], as a
+//     [*PanicError] with the original stack, after every stage has cleaned up. No stage swallows a
+//     panic.
+//  11. An operation on a server ends as done, failed or unknown. An unclear reply is settled by
+//     proof or reported, never guessed.
 //
-// # What the comments of stages leave out
+// # Defaults
 //
 // Unless its comment says otherwise, a stage of this library
 //
 //   - is fused: it starts no goroutine and keeps the order;
-//   - holds no element but the one that passes;
+//   - holds only the element that passes;
 //   - completes when its upstream does;
-//   - has no errors of its own but for bad settings: those of the upstream and of the functions that it is given end the run, as they
-//     are.
+//   - adds no errors except for invalid settings: an error of the upstream, or of a function that
+//     it calls, ends the run unchanged.
 //
-// Comments say what differs from that, and what is special: Memory, Order and goroutines, Errors, Limits.
+// The comment of a stage says what differs, under Memory, Order and goroutines, Errors and Limits.
 package stream
