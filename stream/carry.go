@@ -7,21 +7,25 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// Carry returns flow for elements in envelopes: what flow emits for a value goes on with that value's context.
+// Carry returns flow for elements in envelopes: each output of flow gets the context of the value
+// that it was made from. Fused; it holds one context.
 //
-// flow must emit what it makes of an element while it takes that element, as [Filter], [FlatMap] and [ConcatMap] do. A flow that
-// holds elements back or works on other goroutines ([Batch], [MapN], a compressor) ends the run with an error, for it is not known what
-// its elements were made of: before the first element if the flow is of this library, otherwise as soon as it is seen. For those
-// there are [OnValue], [CarryBatch] and [CarrySegments]; and for contexts that are a [Checkpoint], which Carry refuses, too.
+// flow must emit its output for an element while it takes that element, as [Filter], [FlatMap] and
+// [ConcatMap] do. A flow that holds elements back or works on other goroutines ([Batch], [MapN], a
+// compressor) ends the run with an error, because the origin of its output is not known. If the
+// flow is of this library, the error comes before the first element, otherwise as soon as it is
+// detected.
 //
-// Fused; it holds one context.
+// Use [OnValue], [CarryBatch] and [CarrySegments] for such flows, and for contexts that are a
+// [Checkpoint], which Carry refuses.
 func Carry[C, T, U any](flow Flow[T, U]) Flow[Envelope[T, C], Envelope[U, C]] {
 	switch {
 	case flow == nil:
 		return invalid[Envelope[T, C], Envelope[U, C]]("Carry: the flow is nil")
 	case positioned[Envelope[T, C]]():
-		return invalid[Envelope[T, C], Envelope[U, C]]("Carry: a checkpoint on each of several elements made of one would be " +
-			"reached too early; use OnValue or CarrySegments")
+		return invalid[Envelope[T, C], Envelope[U, C]](
+			"Carry: a checkpoint on each of several elements made of one would be " +
+				"reached too early; use OnValue or CarrySegments")
 	}
 	return FlowFunc[Envelope[T, C], Envelope[U, C]](func(src Source[Envelope[T, C]]) Source[Envelope[U, C]] {
 		return SourceFunc[Envelope[U, C]](func(ctx context.Context, emit func(Envelope[U, C]) error) error {
@@ -52,10 +56,11 @@ func Carry[C, T, U any](flow Flow[T, U]) Flow[Envelope[T, C], Envelope[U, C]] {
 	})
 }
 
-var errApart = invalidError("Carry: the flow holds elements back or works on other goroutines: what its elements were made of is not " +
-	"known; use OnValue, CarryBatch or CarrySegments")
+var errApart = invalidError(
+	"Carry: the flow holds elements back or works on other goroutines: what its elements were made of is not " +
+		"known; use OnValue, CarryBatch or CarrySegments")
 
-// apart returns flow, which holds elements back, so that [Carry] sees that.
+// apart returns flow, marked as a flow that holds elements back, so that [Carry] refuses it.
 func apart[T, U any](flow Flow[T, U]) Flow[T, U] {
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return flow.Apply(SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
@@ -64,16 +69,18 @@ func apart[T, U any](flow Flow[T, U]) Flow[T, U] {
 	})
 }
 
-// carried is the context of the element that a flow is taking. That what the flow emits comes while it takes an element, and the
-// next is not taken meanwhile, is the proof that it belongs to that element; a flow on other goroutines breaks this before long.
+// carried holds the context of the element that a flow is taking. An output belongs to that element
+// if the flow emits it while it takes the element, and takes no other element before that emit
+// returns. A flow that works on other goroutines violates this sooner or later, and carried then
+// returns errApart.
 type carried[C any] struct {
-	mu       sync.Mutex // for flows that are on other goroutines
+	mu       sync.Mutex // the flow may work on other goroutines
 	context  C
 	taking   bool
 	emitting bool
 }
 
-// take is called when the flow is given an element.
+// take is called before the flow gets an element.
 func (c *carried[C]) take(context C) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +91,7 @@ func (c *carried[C]) take(context C) error {
 	return nil
 }
 
-// taken is called when the flow has taken it.
+// taken is called after the flow has taken the element.
 func (c *carried[C]) taken() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +101,7 @@ func (c *carried[C]) taken() error {
 	return nil
 }
 
-// begin is called when the flow emits, and returns the context of what it emits.
+// begin is called when the flow emits. It returns the context of the emitted element.
 func (c *carried[C]) begin() (C, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +113,7 @@ func (c *carried[C]) begin() (C, error) {
 	return c.context, nil
 }
 
-// end is called when the downstream has what the flow emitted.
+// end is called after the downstream has taken the emitted element.
 func (c *carried[C]) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,18 +2,22 @@ package stream
 
 import "context"
 
-// CarrySegments returns a flow that cuts its input into segments of n elements and runs flow anew over the values of each: gzip
-// members or zstd frames that follow one another, objects that [ResultOf] an upload stores. It fits any flow, whatever it holds back,
-// for when a run of it has ended, all that it took is out. So the last element that flow emits for a segment carries the last
-// checkpoint of it, and the others carry none. With n = 0 the whole stream is one segment.
+// CarrySegments returns a flow that cuts its input into segments of n elements and runs flow once
+// over the values of each segment: consecutive gzip members or zstd frames, or objects that
+// [ResultOf] an upload stores. It works with any flow, because all output of a run is out when the
+// run has ended, whatever the flow holds back until then. So the last output of a segment carries
+// the last checkpoint of the segment, and the others carry none. With n = 0, the whole stream is
+// one segment.
 //
 //	stream.CarrySegments[Position](10_000, codec.Gzip(nil))
 //
-// Where flow emits nothing for a segment, the next one covers it. Without an element flow is not run.
+// If flow emits nothing for a segment, the next segment covers it. Without an element, flow is not
+// run.
 //
-//   - Memory: one element of flow's output, which waits for the next or for the end of the segment; what flow holds.
+//   - Memory: what flow holds, and one element of its output, which waits for the next one or for
+//     the end of the segment.
 //   - Order and goroutines: flow's; the upstream runs as a coroutine.
-//   - Errors: flow's and the upstream's, as they are.
+//   - Errors: flow's and the upstream's, unchanged.
 func CarrySegments[P, T, U any](n int, flow Flow[T, U]) Flow[Envelope[T, Checkpoint[P]], Envelope[U, Checkpoint[P]]] {
 	type (
 		in  = Envelope[T, Checkpoint[P]]

@@ -2,13 +2,16 @@ package stream
 
 import "context"
 
-// CarryMapUnordered returns [MapUnordered] for elements in envelopes with a [Checkpoint]: what f makes of a value is emitted as
-// soon as it is there, with the checkpoint up to which all elements are out then: the low-water mark. So a result that overtakes
-// carries none, and the one that was overtaken carries that of both.
+// CarryMapUnordered returns [MapUnordered] for elements in envelopes with a [Checkpoint]. It emits
+// each result as soon as it is there, with the low-water mark: the checkpoint up to which all
+// results are out. So a result that overtakes an earlier one carries no checkpoint, and the one
+// that was overtaken carries that of both.
 //
-// Memory, goroutines and errors are those of MapUnordered, and one checkpoint for each element since the oldest under way: a call
-// that hangs while others go on must be ended by a time limit of f.
-func CarryMapUnordered[P, T, U any](n int, f func(context.Context, T) (U, error)) Flow[Envelope[T, Checkpoint[P]], Envelope[U, Checkpoint[P]]] {
+// Memory, goroutines and errors are those of MapUnordered. It also holds one checkpoint for each
+// element since the oldest in flight, so f must have a timeout: a call that hangs while others go
+// on makes that number grow.
+func CarryMapUnordered[P, T, U any](n int,
+	f func(context.Context, T) (U, error)) Flow[Envelope[T, Checkpoint[P]], Envelope[U, Checkpoint[P]]] {
 	type (
 		in    = Envelope[T, Checkpoint[P]]
 		out   = Envelope[U, Checkpoint[P]]

@@ -4,7 +4,7 @@ package stream
 
 import "context"
 
-// Chain is a source with the pipeline's verbs as methods, for those who like to read it so (Go 1.27 and later):
+// Chain is a source with Via and Run as methods, for pipelines in method style (Go 1.27 and later):
 //
 //	result, err := stream.From(src).Via(f).Via(g).To(ctx, sink)
 type Chain[T any] struct{ src Source[T] }

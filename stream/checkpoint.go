@@ -6,17 +6,22 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Checkpoint is a position in a source, as the context of an envelope. It says: once this element and all before it are stored, all
-// that the source emitted up to Position is. A reader that starts there misses nothing.
+// Checkpoint is a position in a source, as the context of an envelope. It says: once this element
+// and all elements before it are stored, everything that the source emitted up to Position is
+// stored. A reader that starts at Position misses nothing.
 //
-// [Checkpoints] puts them on elements, and [Acknowledge] saves them behind the stage that stores. Between the two, elements may pass
-//   - stages that keep the order and each envelope: [Async], [Buffer], [Throttle], [Filter]; what is dropped is covered by the next;
-//   - functions of one value, by [OnValue], in the order ([TryMap], [MapN], [RetryMap]…) or without it ([CarryMapUnordered]);
+// [Checkpoints] adds them to elements. [Acknowledge] saves them, after the stage that stores.
+// Between the two, elements may pass
+//   - stages that keep the order and each envelope: [Async], [Buffer], [Throttle], [Filter]; if an
+//     element is dropped, the next one covers it;
+//   - functions of one value, by [OnValue], in order ([TryMap], [MapN], [RetryMap]…) or out of
+//     order ([CarryMapUnordered]);
 //   - batches of any kind, by [CarryBatch];
 //   - everything else, such as compression, by [CarrySegments].
 //
-// Stages that change the order otherwise ([MapUnordered], [Merge], [Balance], [GroupBy]…) refuse them. A sink on the side, as that of
-// [AlsoTo], is not covered: it may be some elements behind.
+// Other stages that change the order ([MapUnordered], [Merge], [Balance], [GroupBy]…) refuse them.
+// A checkpoint does not cover a side sink, such as that of [AlsoTo]: the sink may lag by some
+// elements.
 type Checkpoint[P any] struct {
 	Position P
 	Valid    bool // false on an element that completes nothing
@@ -24,7 +29,7 @@ type Checkpoint[P any] struct {
 	number int64 // of the checkpoint in its run, from 1
 }
 
-// orElse returns c or, where it is none, the one before.
+// orElse returns c if it is valid, otherwise before.
 func (c Checkpoint[P]) orElse(before Checkpoint[P]) Checkpoint[P] {
 	if c.Valid {
 		return c
@@ -41,19 +46,22 @@ func (Envelope[T, C]) hasCheckpoint() bool {
 	return ok
 }
 
-// positioned reports whether elements of type T are envelopes with a [Checkpoint], whose order matters.
+// positioned reports whether elements of type T are envelopes with a [Checkpoint], so that their
+// order matters.
 func positioned[T any]() bool {
 	var v T
 	e, ok := any(v).(interface{ hasCheckpoint() bool })
 	return ok && e.hasCheckpoint()
 }
 
-// errReorders is the error of a stage that does not keep the order of the elements, if they have a [Checkpoint].
-var errReorders = invalidError("the order of elements with checkpoints must be kept, by this stage it is not: they would be reached " +
-	"too early (see CarryMapUnordered)")
+// errReorders is the error of a stage that does not keep the order of elements with a [Checkpoint].
+var errReorders = invalidError(
+	"the order of elements with checkpoints must be kept, by this stage it is not: they would be reached " +
+		"too early (see CarryMapUnordered)")
 
-// Checkpoints returns a flow that puts each element into an envelope with its position, as position tells: it stands right after
-// the source. Positions ascend in the order of the elements. Fused; it holds no element.
+// Checkpoints returns a flow that puts each element into an envelope with its position, which it
+// gets from the function position. Place it right after the source. Positions must ascend in the
+// order of the elements. Fused; it holds no element.
 func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]]] {
 	if position == nil {
 		return failFlow[T, Envelope[T, Checkpoint[P]]](errNilFunc("Checkpoints"))
@@ -68,19 +76,23 @@ func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]
 	})
 }
 
-// Acknowledge returns a sink that calls save with each checkpoint that comes. It is the last of a pipeline, behind the stage that
-// stores the elements and emits what was stored, so that what save is given is stored:
+// Acknowledge returns a sink that calls save with each checkpoint that comes. Place it after the
+// stage that stores the elements and emits what it stored. Then everything up to a saved position
+// is stored:
 //
+//	type event = stream.Envelope[Event, stream.Checkpoint[Token]]
 //	stream.Run(ctx, stream.Via3(events,
 //		stream.Checkpoints(func(e Event) Token { return e.Token }),
-//		stream.CarryBatch(stream.BatchWithin[stream.Envelope[Event, stream.Checkpoint[Token]]](1000, time.Second)),
+//		stream.CarryBatch(stream.BatchWithin[event](1000, time.Second)),
 //		stream.MapN(4, stream.OnValue[stream.Checkpoint[Token]](insert)),
 //	), stream.Acknowledge[Receipt](saveToken))
 //
-// Its result, also with an error, is the last checkpoint that save took. A checkpoint that comes after a later one ends the run: a
-// stage has changed the order. An error of save ends the run, as it is.
+// Its result, also with an error, is the last checkpoint that save accepted. An error of save ends
+// the run, unchanged. A checkpoint that comes after a later one ends the run, because a stage has
+// changed the order.
 func Acknowledge[T, P any](save func(context.Context, P) error) Sink[Envelope[T, Checkpoint[P]], Checkpoint[P]] {
-	return SinkFunc[Envelope[T, Checkpoint[P]], Checkpoint[P]](func(ctx context.Context, src Source[Envelope[T, Checkpoint[P]]]) (last Checkpoint[P], _ error) {
+	return SinkFunc[Envelope[T, Checkpoint[P]], Checkpoint[P]](func(ctx context.Context,
+		src Source[Envelope[T, Checkpoint[P]]]) (last Checkpoint[P], _ error) {
 		if save == nil {
 			return last, errNilFunc("Acknowledge")
 		}
@@ -91,7 +103,8 @@ func Acknowledge[T, P any](save func(context.Context, P) error) Sink[Envelope[T,
 			case !c.Valid, c.number > 0 && c.number == last.number:
 				return nil
 			case c.number > 0 && c.number < last.number:
-				return invalidError("Acknowledge: checkpoint %d comes after %d: a stage before does not keep the order", c.number, last.number)
+				return invalidError("Acknowledge: checkpoint %d comes after %d: a stage before does not keep the order",
+					c.number, last.number)
 			}
 			if err := save(call, c.Position); err != nil {
 				return ending.Cause(ctx, err)

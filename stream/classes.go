@@ -2,21 +2,21 @@ package stream
 
 import "strconv"
 
-// Class says what can be done about an error. [ClassOf] asks for it, whoever made the error and however it was wrapped.
+// Class says how to handle an error. [ClassOf] returns it for any error, however wrapped.
 type Class int
 
-// The classes, from the one that asks for least to the one that asks for most. Of several errors in one the last counts.
+// The classes, in ascending order. Of several joined errors, the one with the highest class counts.
 const (
-	Unclassified   Class = iota // nobody said; treat it as Fatal
-	Canceled                    // the run was told to end: neither a failure nor a reason to try again
-	Retryable                   // it may pass: try again, where doing it twice does no harm
-	Throttled                   // the other side asks for less: try again, later and slower
-	Data                        // this element is at fault: others may do, this one never will
-	Fatal                       // it will not pass by itself: wrong settings, no permission, no such thing
-	UnknownOutcome              // it may have been done or not: look before it is done again
+	Unclassified   Class = iota // unknown; treat it as Fatal
+	Canceled                    // the run was asked to end: not a failure, do not retry
+	Retryable                   // temporary: retry, if repeating the operation is harmless
+	Throttled                   // the server is overloaded: retry later, with less load
+	Data                        // this element is invalid and will always fail; others may succeed
+	Fatal                       // permanent: wrong settings, no permission, not found
+	UnknownOutcome              // the operation may have succeeded: check before repeating it
 )
 
-// String returns the class's name.
+// String returns the name of the class.
 func (c Class) String() string {
 	names := [...]string{"unclassified", "canceled", "retryable", "throttled", "data", "fatal", "unknown outcome"}
 	if c < 0 || int(c) >= len(names) {
@@ -25,15 +25,17 @@ func (c Class) String() string {
 	return names[c]
 }
 
-// Transient reports whether another try may go well: Retryable and Throttled.
+// Transient reports whether a retry may succeed: for Retryable and Throttled.
 func (c Class) Transient() bool { return c == Retryable || c == Throttled }
 
-// Mark returns err as an error of class c, with the same text. errors.Is and errors.As see through it; nil stays nil. It marks
-// an error where it happens, or a sentinel once and for all:
+// Mark returns err as an error of class c, with the same text. errors.Is and errors.As find what
+// err wraps, and err itself. Mark returns nil if err is nil. Use it where an error happens, or once
+// for a sentinel:
 //
 //	var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), stream.Retryable)
 //
-// An error type says its class itself, by a method Class() [Class]; Unclassified leaves it to what it wraps.
+// An error type can state its class with a method Class() [Class]. If the method returns
+// Unclassified, the class of the wrapped error counts.
 func Mark(err error, c Class) error {
 	if err == nil || c == Unclassified {
 		return err
@@ -41,7 +43,7 @@ func Mark(err error, c Class) error {
 	return &marked{err, c}
 }
 
-// marked is a pointer wherever it is used, so that a marked sentinel equals itself only.
+// marked is always used by pointer, so that a marked sentinel is equal only to itself.
 type marked struct {
 	err   error
 	class Class
@@ -51,16 +53,21 @@ func (m *marked) Error() string { return m.err.Error() }
 func (m *marked) Unwrap() error { return m.err }
 func (m *marked) Class() Class  { return m.class }
 
-// ClassOf returns the class of err: what it, or an error that it wraps, was marked with.
+// ClassOf returns the class of err: its mark, or the mark of an error that it wraps.
 //
-//   - The outermost mark counts: who wraps an error may know better than who made it.
-//   - Of errors side by side (errors.Join, several %w) the one that asks for most counts; those without a mark do not.
-//   - An error without a mark has the class of what the standard library reports. Retryable are timeouts and failed network
-//     operations: a refused or reset connection, and one that the other side closed (io.EOF or io.ErrUnexpectedEOF in a net.Error,
-//     not in a file that is cut). Fatal are errors of the operating system (no space, no permission, no such file), a host name
-//     that does not exist, an address that is none, and certificates. context.Canceled is Canceled if nothing stands beside it.
-//     Such an answer knows nothing of what was being done: mark the errors of what must not be done twice.
+//   - The outermost mark counts: code that wraps an error may know more than code that made it.
+//   - Of joined errors (errors.Join, several %w), the highest class counts; those without a mark
+//     are ignored.
+//   - An error without a mark gets the class of the standard library's error in it. Timeouts and
+//     failed network operations are Retryable: a connection that was refused, reset or closed by
+//     the peer (io.EOF or io.ErrUnexpectedEOF in a net.Error, not in a truncated file). Errors of
+//     the operating system (no space, no permission, no such file), unknown hosts, invalid
+//     addresses and certificates are Fatal. context.Canceled is Canceled unless it is joined with
+//     another error.
 //   - Everything else, and nil, is Unclassified.
+//
+// The class of an unmarked error does not depend on the operation that failed. Mark the errors of
+// operations that must not be done twice.
 func ClassOf(err error) Class {
 	if c := markOf(err); c != Unclassified {
 		return c
@@ -70,7 +77,7 @@ func ClassOf(err error) Class {
 
 // markOf returns the mark of err, or Unclassified.
 func markOf(err error) Class {
-	if m, ok := err.(interface{ Class() Class }); ok { // it walks the tree itself
+	if m, ok := err.(interface{ Class() Class }); ok { // no errors.As: markOf walks the tree
 		if c := m.Class(); c != Unclassified {
 			return c
 		}
@@ -82,9 +89,9 @@ func markOf(err error) Class {
 	return most
 }
 
-// parts returns what err wraps.
+// parts returns the errors that err wraps.
 func parts(err error) []error {
-	switch u := err.(type) { // it walks the tree itself
+	switch u := err.(type) { // no errors.As: the caller walks the tree
 	case interface{ Unwrap() error }:
 		if e := u.Unwrap(); e != nil {
 			return []error{e}

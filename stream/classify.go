@@ -23,13 +23,13 @@ func guess(err error) Class {
 			return c
 		}
 	}
-	if e, ok := err.(*net.OpError); ok && errors.Is(e, net.ErrClosed) { // it walks the tree itself
-		return Unclassified // closed by us
+	if e, ok := err.(*net.OpError); ok && errors.Is(e, net.ErrClosed) { // no errors.As: guess walks the tree
+		return Unclassified // this process closed the connection
 	}
 	return guessParts(parts(err))
 }
 
-// guessParts returns the class of the errors that one error wraps.
+// guessParts returns the class of several errors that one error wraps.
 func guessParts(all []error) Class {
 	most, canceled := Unclassified, 0
 	for _, e := range all {
@@ -43,20 +43,20 @@ func guessParts(all []error) Class {
 	if canceled > 0 && canceled == len(all) {
 		return Canceled
 	}
-	return most // a Canceled is an echo of what stands beside it
+	return most // Canceled is an echo of the other errors
 }
 
-// classOfRun returns the class of an error with which a run is ended from outside.
+// classOfRun returns Canceled for an error that ends a run from outside.
 func classOfRun(err error) Class {
-	if _, ok := err.(*stop); ok || err == context.Canceled { // it walks the tree itself
+	if _, ok := err.(*stop); ok || err == context.Canceled { // no errors.As: guess walks the tree
 		return Canceled
 	}
 	return Unclassified
 }
 
-// classOfNetwork returns the class of an error of package net or of a net.Error.
+// classOfNetwork returns the class of an error of package net, or of a net.Error.
 func classOfNetwork(err error) Class {
-	switch e := err.(type) { // it walks the tree itself
+	switch e := err.(type) { // no errors.As: guess walks the tree
 	case *net.OpError:
 		return classOfOperation(e)
 	case *net.DNSError:
@@ -71,7 +71,8 @@ func classOfNetwork(err error) Class {
 			return Fatal
 		}
 	}
-	// Package net/http reports a connection that the server closed, before or in the reply's header, as an EOF in a *url.Error.
+	// If the server closes the connection before the end of the reply's header, package net/http
+	// returns an EOF in a *url.Error.
 	if e, ok := err.(net.Error); ok && (errors.Is(e, io.EOF) || errors.Is(e, io.ErrUnexpectedEOF)) {
 		return Retryable
 	}
@@ -89,44 +90,48 @@ func classOfOperation(e *net.OpError) Class {
 		return Unclassified
 	case errors.Is(e, fs.ErrPermission), classOfNetwork(e.Err) == Fatal:
 		return Fatal
-	case e.Op == "remote error" || e.Op == "local error": // what package crypto/tls calls a connection that ended by an alert
+	case e.Op == "remote error" || e.Op == "local error": // a TLS alert ended the connection
 		return classOfAlert(e.Err)
 	}
 	return Retryable
 }
 
-// classOfAlert returns the class of a TLS alert, whose type is not exported.
+// classOfAlert returns the class of a TLS alert. Its type is not exported, so classOfAlert uses
+// reflection.
 func classOfAlert(alert error) Class {
 	v := reflect.ValueOf(alert)
 	if v.Kind() != reflect.Uint8 {
 		return Retryable
 	}
 	switch n := v.Uint(); { // https://www.iana.org/assignments/tls-parameters
-	case n >= 40 && n <= 49, n == 70, n == 71: // no common parameters, a refused certificate, no access
+	case n >= 40 && n <= 49, n == 70, n == 71: // no common parameters, refused certificate, no access
 		return Fatal
-	case n >= 109 && n <= 121: // what a handshake asks for and does not get
+	case n >= 109 && n <= 121: // the handshake lacks something required
 		return Fatal
 	}
 	return Retryable
 }
 
-// classOfTLS returns the class of a certificate that does not verify, and of a server that does not speak TLS.
+// classOfTLS returns Fatal for a certificate that cannot be verified, and for a server that does
+// not speak TLS.
 func classOfTLS(err error) Class {
-	switch err.(type) { // it walks the tree itself
-	case *tls.CertificateVerificationError, tls.RecordHeaderError, x509.UnknownAuthorityError, x509.HostnameError,
-		x509.CertificateInvalidError, x509.SystemRootsError, x509.UnhandledCriticalExtension, x509.ConstraintViolationError:
+	switch err.(type) { // no errors.As: guess walks the tree
+	case *tls.CertificateVerificationError, tls.RecordHeaderError, x509.UnknownAuthorityError,
+		x509.HostnameError, x509.CertificateInvalidError, x509.SystemRootsError,
+		x509.UnhandledCriticalExtension, x509.ConstraintViolationError:
 		return Fatal
 	}
 	return Unclassified
 }
 
-// classOfSystem returns the class of an error of the operating system: few pass by themselves.
+// classOfSystem returns the class of an error of the operating system. Few of them are temporary.
 func classOfSystem(err error) Class {
-	switch err { // it walks the tree itself
+	switch err { // no errors.Is: guess walks the tree
 	case fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, fs.ErrInvalid, fs.ErrClosed, io.ErrShortWrite:
 		return Fatal
-	case syscall.ECONNRESET, syscall.ECONNABORTED, syscall.ECONNREFUSED, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ENETRESET,
-		syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENOTCONN, syscall.ENOBUFS:
+	case syscall.ECONNRESET, syscall.ECONNABORTED, syscall.ECONNREFUSED, syscall.ENETDOWN,
+		syscall.ENETUNREACH, syscall.ENETRESET, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+		syscall.ENOTCONN, syscall.ENOBUFS:
 		return Retryable
 	}
 	if e, ok := err.(syscall.Errno); ok {
@@ -138,9 +143,10 @@ func classOfSystem(err error) Class {
 	return Unclassified
 }
 
-// classOfTimeout returns Retryable for what calls itself a timeout: context.DeadlineExceeded, os.ErrDeadlineExceeded, errors of a client.
+// classOfTimeout returns Retryable for an error whose method Timeout returns true:
+// context.DeadlineExceeded, os.ErrDeadlineExceeded, or an error of a client library.
 func classOfTimeout(err error) Class {
-	if e, ok := err.(interface{ Timeout() bool }); ok && e.Timeout() { // it walks the tree itself
+	if e, ok := err.(interface{ Timeout() bool }); ok && e.Timeout() { // no errors.As: guess walks the tree
 		return Retryable
 	}
 	return Unclassified

@@ -2,12 +2,16 @@ package stream
 
 import "context"
 
-// CompleteOn returns a flow that passes its elements on and completes, instead of failing, when its upstream failed with an
-// error for which enough is true. What came before is taken for the whole then, and sinks publish it: enough should name the
-// one error that means no loss. An error overtakes the elements that wait in an [Async], or in another stage that runs its upstream
-// on a goroutine, and they would be missing: CompleteOn stands before such stages, right behind what fails.
+// CompleteOn returns a flow that passes its elements on. If its upstream fails with an error for
+// which enough is true, it completes instead of failing. Then sinks publish the elements so far as
+// the whole: enough should accept only the one error that means no loss.
 //
-// enough is not asked about errors of the downstream, an early end, or the end of the whole run. Fused; it holds no element.
+// Place CompleteOn right after the stage that fails. An error overtakes the elements that wait in
+// an [Async] or in another stage that runs its upstream on a goroutine, so after such a stage those
+// elements would be missing.
+//
+// enough is not called for errors of the downstream, an early end, or the end of the whole run.
+// Fused; it holds no element.
 func CompleteOn[T any](enough func(error) bool) Flow[T, T] {
 	if enough == nil {
 		return invalid[T, T]("CompleteOn: the function is nil")

@@ -9,10 +9,11 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Concat returns a source that runs the given ones in turn, each when the one before has completed. Fused; it holds no element.
+// Concat returns a source that runs srcs in turn, each one after the previous one has completed.
+// Fused; it holds no element.
 //
-// Each source sees a drain of the run for itself: those that can be drained end at once when their turn comes, the others, as what
-// closes a document, are run.
+// Each source sees a drain of the run. A source that can be drained ends at once when its turn
+// comes. Any other source runs to its end, such as the one that closes a document.
 func Concat[T any](srcs ...Source[T]) Source[T] {
 	for _, src := range srcs {
 		if src == nil {
@@ -29,8 +30,8 @@ func Concat[T any](srcs ...Source[T]) Source[T] {
 	})
 }
 
-// OrElse returns a source that runs first, and second when first completed without an element, unless a drain
-// of the run ended it. Fused; it holds no element.
+// OrElse returns a source that runs first. If first completes without an element, and not because
+// of a drain, it then runs second. Fused; it holds no element.
 func OrElse[T any](first, second Source[T]) Source[T] {
 	if first == nil || second == nil {
 		return Fail[T](errNilSource)
@@ -48,7 +49,8 @@ func OrElse[T any](first, second Source[T]) Source[T] {
 	})
 }
 
-// ResultOf returns a flow that runs its upstream into sink and emits one element, the sink's result.
+// ResultOf returns a flow that runs its upstream into sink and emits one element: the sink's
+// result.
 func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
 	if sink == nil {
 		return invalid[T, R]("ResultOf: the sink is nil")
@@ -64,7 +66,8 @@ func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
 	})
 }
 
-// DeferFlow returns a flow that asks f for the flow to use when the run begins. An error of f ends the run, as it is.
+// DeferFlow returns a flow that calls f for the flow to use when the run begins. An error of f ends
+// the run, unchanged.
 func DeferFlow[T, U any](f func(context.Context) (Flow[T, U], error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("DeferFlow: the function is nil")

@@ -2,11 +2,14 @@ package stream
 
 import "context"
 
-// Conflate returns a flow that never makes its upstream wait: elements that come while the downstream is busy are made one by
-// add, beginning with seed of the first, and the downstream gets the sum when it is free: progress reports, of which the last counts.
+// Conflate returns a flow that never makes its upstream wait. While the downstream is busy, it
+// merges the elements that come into one sum: seed makes a sum from the first, add adds another.
+// The downstream gets the sum when it is free. Use it for progress reports, for example, when only
+// the latest counts.
 //
 //   - Memory: one sum.
-//   - Order and goroutines: one goroutine for the upstream, which also calls seed and add; it has ended when the run returns.
+//   - Order and goroutines: one goroutine for the upstream, which also calls seed and add and has
+//     ended when the run returns.
 //   - Errors: an error of the upstream overtakes the sum.
 func Conflate[T, S any](seed func(T) S, add func(S, T) S) Flow[T, S] {
 	if seed == nil || add == nil {
@@ -15,8 +18,9 @@ func Conflate[T, S any](seed func(T) S, add func(S, T) S) Flow[T, S] {
 	return conflate(0, nil, seed, add)
 }
 
-// BatchSlow is [Conflate] with a bound: when the elements of a sum cost max together, as cost tells, the upstream waits. A cost
-// of nil counts each element as 1. An element that costs more than max is a sum of its own.
+// BatchSlow is [Conflate] with a limit: it makes the upstream wait when another element would raise
+// the cost of the sum above max. If cost is nil, each element costs 1. An element that costs more
+// than max forms its own sum.
 func BatchSlow[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(S, T) S) Flow[T, S] {
 	switch {
 	case max < 1:
@@ -45,7 +49,7 @@ func conflate[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(
 				had := false
 				err := g.when(ctx, func() bool { return !some || spent+price <= max }, func() {
 					old, had = sum, some
-					sum, some = none, false // nobody takes it meanwhile
+					sum, some = none, false // so that take waits until the new sum is stored
 					if !had {
 						spent = 0
 					}
@@ -54,7 +58,7 @@ func conflate[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(
 				if err != nil {
 					return err
 				}
-				if had { // outside the gate, for they are the user's and may block
+				if had { // outside the gate, because add and seed may block
 					old = add(old, v)
 				} else {
 					old = seed(v)
