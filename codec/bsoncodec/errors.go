@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/stream"
@@ -84,10 +85,25 @@ func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", Err
 func where(path, id string) string {
 	s := ""
 	if path != "" {
-		s += ", at " + path
+		s += ", at " + printable(path)
 	}
 	if id != "" {
-		s += ", _id " + id
+		s += ", _id " + printable(id)
 	}
 	return s
+}
+
+// printable returns text from the input with what does not print as escapes of Go: a terminal obeys
+// control characters, and shows text in another order for others.
+func printable(text string) string {
+	printed := make([]byte, 0, len(text))
+	for _, r := range text {
+		if strconv.IsPrint(r) {
+			printed = utf8.AppendRune(printed, r)
+			continue
+		}
+		quoted := strconv.AppendQuoteRuneToASCII(nil, r)
+		printed = append(printed, quoted[1:len(quoted)-1]...)
+	}
+	return string(printed)
 }

@@ -10,6 +10,9 @@ import (
 // Longer paths and identifiers are cut in errors.
 const maxNote = 512
 
+// maxID is how many bytes of BSON are written as text, most of which is cut off again, for an error.
+const maxID = 64 << 10
+
 // locate returns, as an error reports them, the path of the value in which offset at of doc lies, and the _id where it lies before.
 // The document may be malformed from there on.
 func locate(doc []byte, at int) (path, id string) {
@@ -33,7 +36,7 @@ func locate(doc []byte, at int) (path, id string) {
 				i = end
 				continue
 			}
-			path += pointer(string(doc[key : i-1]))
+			path += pointer(doc[key : i-1])
 			if found = true; err == nil {
 				limit = end
 			}
@@ -61,8 +64,17 @@ func locateID(doc []byte) string {
 	return id
 }
 
-// noteID returns the value of type t at doc[i:end] in Extended JSON, as long as it fits an error.
+// noteID returns the value of type t at doc[i:end] in Extended JSON, as long as it fits an error. Of a
+// long text it is the beginning, and of another long value nothing.
 func noteID(doc []byte, t byte, i, end int) string {
+	if end-i > maxID {
+		if t != 0x02 {
+			return ""
+		}
+		text := binary.LittleEndian.AppendUint32(nil, maxNote+2)
+		doc = append(append(text, noted(doc[i+4:end])...), 0)
+		i, end = 0, len(doc)
+	}
 	raw := binary.LittleEndian.AppendUint32(nil, uint32(end-i+8))
 	raw = append(raw, t, '_', 0)
 	raw = append(append(raw, doc[i:end]...), 0)
@@ -74,10 +86,13 @@ func noteID(doc []byte, t byte, i, end int) string {
 	return cut(string(text[len(`{"_":`) : len(text)-1]))
 }
 
-// pointer returns key as a token of a JSON Pointer (RFC 6901).
-func pointer(key string) string {
-	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+// pointer returns key, or as much of it as an error shows, as a token of a JSON Pointer (RFC 6901).
+func pointer(key []byte) string {
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(string(noted(key)))
 }
+
+// noted returns as much of a text as shows in [cut] that it is longer than an error's.
+func noted(text []byte) []byte { return text[:min(len(text), maxNote+1)] }
 
 // pointerIndex returns an array index as a token of a JSON Pointer.
 func pointerIndex(n int) string { return "/" + strconv.Itoa(n) }

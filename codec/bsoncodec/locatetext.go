@@ -2,6 +2,9 @@ package bsoncodec
 
 import "bytes"
 
+// maxKey is how many bytes of a key are looked at for an error: a character may be an escape of six.
+const maxKey = 6*maxNote + 8
+
 // locateText returns, as an error reports them, the path of the value in which offset at of a line of JSON lies, and the text of
 // the _id where it lies before. The line may be malformed from there on.
 func locateText(line []byte, at int) (path, id string) {
@@ -16,7 +19,7 @@ func locateText(line []byte, at int) (path, id string) {
 	wantKey := false
 	ended := func(i int) {
 		if idAt >= 0 && len(stack) == 1 {
-			id, idAt = cut(string(bytes.TrimSpace(line[idAt:i]))), -1
+			id, idAt = cut(string(noted(bytes.TrimSpace(line[idAt:i])))), -1
 		}
 	}
 	for i := 0; i < at && i < len(line) && len(stack) <= maxNote; i++ {
@@ -49,11 +52,13 @@ func locateText(line []byte, at int) (path, id string) {
 				end++
 			}
 			if n := len(stack); wantKey && n > 0 {
-				p := parser{src: line}
+				raw := line[i+1 : min(end, len(line))]
+				p := parser{src: line[:min(i+2+len(raw), i+maxKey, len(line))], maxSize: maxKey}
 				key, next := p.text(i + 1)
 				if next < 0 {
-					key = line[i+1 : min(end, len(line))]
+					key = raw
 				}
+				key = noted(key)
 				stack[n-1].key, stack[n-1].hasKey, wantKey = string(key), true, false
 			}
 			i = end
@@ -65,7 +70,7 @@ func locateText(line []byte, at int) (path, id string) {
 		case f.isArray:
 			path += pointerIndex(f.index)
 		case f.hasKey:
-			path += pointer(f.key)
+			path += pointer([]byte(f.key))
 		}
 	}
 	return cut(path), id

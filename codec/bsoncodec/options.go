@@ -16,6 +16,7 @@ const (
 	maxLine      = math.MaxInt32   // bytes of a line
 	maxDepth     = 10_000          // levels that a stack bears without a thought
 	maxChunk     = 1 << 30         // bytes of a chunk
+	maxNumber    = 8 << 10         // characters of a number: a Decimal128 in plain digits has 6,213, a double 1,077 behind the point
 )
 
 // depthOption completes MaxDepth, or says what is wrong with it.

@@ -54,6 +54,8 @@ var (
 	errEscape    = errors.New("bad escape in a string")
 	errSurrogate = errors.New("lone surrogate in a string")
 	errNUL       = errors.New("zero byte in a key or regular expression")
+
+	errLongNumber = fmt.Errorf("%w: a number of more than %d characters", ErrSize, maxNumber)
 )
 
 // document appends the document that text is. The line and offset are what an error tells.

@@ -30,6 +30,9 @@ func (p *parser) number(dst []byte, i int) ([]byte, int, byte) {
 	} else if k = fraction(src, k); k < 0 {
 		return dst, p.fail(i, errNumber), 0
 	}
+	if k-i > maxNumber {
+		return dst, p.fail(i, errLongNumber), 0
+	}
 	f, ok := float(src[i:k])
 	if !ok {
 		return dst, p.fail(i, errRange), 0

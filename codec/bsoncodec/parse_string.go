@@ -35,7 +35,7 @@ func (p *parser) key(dst []byte, i int) ([]byte, int) {
 		break
 	}
 	start := i
-	dst, i = p.stringTail(d[:j], i)
+	dst, i = p.stringTail(d[:j], i, p.start+p.maxSize)
 	if i < 0 {
 		return dst, failed
 	}
@@ -67,16 +67,20 @@ func (p *parser) string(dst []byte, i int) ([]byte, int) {
 		}
 		break
 	}
-	return p.stringTail(d[:j], i)
+	return p.stringTail(d[:j], i, p.start+p.maxSize)
 }
 
-// stringTail goes on with a string at src[i], whatever it has there.
-func (p *parser) stringTail(dst []byte, i int) ([]byte, int) {
+// stringTail goes on with a string at src[i], whatever it has there. It fails when dst would grow
+// beyond most bytes.
+func (p *parser) stringTail(dst []byte, i, most int) ([]byte, int) {
 	src := p.src
 	for i < len(src) {
 		j := len(dst)
 		if cap(dst)-j < room {
-			dst = slices.Grow(dst, room)
+			if j > most {
+				return dst, p.fail(p.stringEnd(i), p.tooLarge())
+			}
+			dst = slices.Grow(dst, max(room, min(j, most-j+room)))
 		}
 		d := dst[:cap(dst)]
 		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {
@@ -125,6 +129,20 @@ func (p *parser) stringTail(dst []byte, i int) ([]byte, int) {
 		dst = d[:j]
 	}
 	return dst, p.fail(i, errControl)
+}
+
+// stringEnd returns the offset behind the string that goes on at src[i], where an error says that it
+// is too large, however much room there was for its beginning.
+func (p *parser) stringEnd(i int) int {
+	for src := p.src; i < len(src); i++ {
+		switch src[i] {
+		case '"':
+			return min(i+1, len(src)-1)
+		case '\\':
+			i++
+		}
+	}
+	return len(p.src)
 }
 
 // escapeRune decodes the escape at src[i] into d, which holds four bytes. It returns the bytes written and the offset behind the
@@ -199,17 +217,24 @@ var unhex = func() (t [256]byte) {
 }()
 
 // text returns the string of which src[i] is the first byte behind the quote, and the offset behind the closing quote. The slice
-// is part of the line, or of the parser's scratch until its next use.
-func (p *parser) text(i int) ([]byte, int) {
+// is part of the line, or of the parser's scratch until its next use. It fails if the string is
+// longer than the base64 of the largest document: no value is written with a longer one.
+func (p *parser) text(i int) ([]byte, int) { return p.textUpTo(i, base64Len(p.maxSize)) }
+
+// textUpTo is text for a string of at most so many bytes.
+func (p *parser) textUpTo(i, most int) ([]byte, int) {
 	src := p.src
 	for k := i; k < len(src); k++ {
 		c := src[k]
 		if c == '"' {
+			if k-i > most {
+				return nil, p.fail(i-1, p.tooLarge())
+			}
 			return src[i:k], k + 1
 		}
 		if c < 0x20 || c >= 0x80 || c == '\\' {
 			var next int
-			p.scratch, next = p.stringTail(p.scratch[:0], i)
+			p.scratch, next = p.stringTail(p.scratch[:0], i, most)
 			return p.scratch, next
 		}
 	}

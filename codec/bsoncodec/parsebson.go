@@ -31,7 +31,7 @@ func (o *ParseBSONOptions) check() error {
 //
 //   - In: byte chunks of any size, cut anywhere.
 //   - Out: documents. One that lies whole in a chunk is a part of it: who keeps it keeps the chunk.
-//   - Memory: one document.
+//   - Memory: one document, and half as much while it grows.
 //   - Errors: [*DocumentError], whose Offset is that of the stream, with [ErrDepth] and [ErrSize] among the causes, and
 //     io.ErrUnexpectedEOF when the stream ends inside a document. A document whose length is refused is not read: its error has
 //     no _id. If the stream is of another format, a codec.FormatError is the cause.
@@ -113,6 +113,9 @@ func (c *cutter) fill(chunk []byte) ([]byte, error) {
 	}
 	n := int(binary.LittleEndian.Uint32(c.rest))
 	k := min(n-len(c.rest), len(chunk))
+	if need := len(c.rest) + k; need > cap(c.rest) { // twice as much as there was, whatever the length says
+		c.rest = append(make([]byte, 0, min(n, max(need, 2*cap(c.rest)))), c.rest...)
+	}
 	c.rest, chunk = append(c.rest, chunk[:k]...), chunk[k:]
 	if len(c.rest) < n {
 		return nil, nil

@@ -31,6 +31,9 @@ func (p *parser) escapedValue(dst []byte, i, depth int) ([]byte, int, byte) {
 		return dst, p.fail(at[0], errBSONType), 0
 	}
 	s, _ = p.quoted(at[1])
+	if !p.base64Fits(s) {
+		return dst, p.fail(at[1], p.tooLarge()), 0
+	}
 	start := len(dst)
 	if dst, ok = appendBase64(dst, s); !ok {
 		return dst, p.fail(at[1], errBase64), 0

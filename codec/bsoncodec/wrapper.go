@@ -63,7 +63,12 @@ func (p *parser) wrapped(dst []byte, w wrapper, open, i, depth int) ([]byte, int
 	default:
 		at := i
 		var s []byte
-		if s, i = p.quoted(i); i < 0 {
+		if w >= wrapInt32 && w <= wrapDecimal {
+			s, i = p.digits(i)
+		} else {
+			s, i = p.quoted(i)
+		}
+		if i < 0 {
 			return dst, failed, 0
 		}
 		var err error

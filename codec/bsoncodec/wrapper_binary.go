@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"math"
 	"slices"
 )
 
@@ -48,7 +49,9 @@ func (p *parser) binaryParts(dst []byte, data, sub, end int) ([]byte, int, byte)
 	if !ok {
 		return dst, p.fail(sub, errBSONType), 0
 	}
-	s, _ = p.quoted(data)
+	if s, _ = p.quoted(data); !p.base64Fits(s) {
+		return dst, p.fail(data, p.tooLarge()), 0
+	}
 	if dst, ok = appendBinaryValue(dst, s, subtype); !ok {
 		return dst, p.fail(data, errBase64), 0
 	}
@@ -70,6 +73,13 @@ func appendBinaryValue(dst, text []byte, subtype byte) ([]byte, bool) {
 	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start-5))
 	return dst, ok
 }
+
+// base64Len returns how long the base64 of n bytes is at most, with room for what the bytes of a
+// value have around them.
+func base64Len(n int) int { return min(n, math.MaxInt/2)/3*4 + 8 }
+
+// base64Fits reports whether the bytes that text is in base64 are no more than a document may have.
+func (p *parser) base64Fits(text []byte) bool { return len(text) <= base64Len(p.maxSize) }
 
 var strictBase64 = base64.StdEncoding.Strict()
 

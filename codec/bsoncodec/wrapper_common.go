@@ -29,6 +29,9 @@ func (p *parser) common(dst []byte, i int) ([]byte, int, byte) {
 			for end < len(src) && src[end] > '"' && src[end] != '\\' {
 				end++
 			}
+			if end-i > maxNumber {
+				break
+			}
 			b, err := doubleBits(src[i+15 : end])
 			if err != nil || !hasPrefix(src, end, `"}`) {
 				break
@@ -38,6 +41,9 @@ func (p *parser) common(dst []byte, i int) ([]byte, int, byte) {
 			end := i + 16
 			for end < len(src) && src[end] > '"' && src[end] != '\\' {
 				end++
+			}
+			if end-i > maxNumber {
+				break
 			}
 			high, low, ok := parseDecimal(src[i+16 : end])
 			if !ok || !hasPrefix(src, end, `"}`) {
@@ -80,7 +86,7 @@ func (p *parser) common(dst []byte, i int) ([]byte, int, byte) {
 			break
 		}
 		subtype, ok := hexByte(src[end+13 : end+15])
-		if !ok {
+		if !ok || !p.base64Fits(src[i+19:end]) {
 			break
 		}
 		start := len(dst)

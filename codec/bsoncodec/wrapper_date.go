@@ -18,7 +18,7 @@ func (p *parser) date(dst []byte, i int) ([]byte, int) {
 		if wrapperOf(key) != wrapInt64 {
 			return dst, p.fail(at, errWrapper)
 		}
-		s, end := p.quoted(at)
+		s, end := p.digits(at)
 		if end < 0 {
 			return dst, failed
 		}

@@ -1,6 +1,9 @@
 package bsoncodec
 
-import "math"
+import (
+	"errors"
+	"math"
+)
 
 // colon passes over the colon behind a key and returns the offset of the value.
 func (p *parser) colon(i int) int {
@@ -50,6 +53,18 @@ func (p *parser) quoted(i int) ([]byte, int) {
 		return nil, p.fail(i, errWrapper)
 	}
 	return p.text(i + 1)
+}
+
+// digits returns the string at src[i], which is to be a number.
+func (p *parser) digits(i int) ([]byte, int) {
+	if i >= len(p.src) || p.src[i] != '"' {
+		return nil, p.fail(i, errWrapper)
+	}
+	s, next := p.textUpTo(i+1, maxNumber)
+	if next < 0 && errors.Is(p.err, ErrSize) {
+		return nil, p.fail(i, errLongNumber)
+	}
+	return s, next
 }
 
 // int returns the integer at src[i] and the offset behind it.

@@ -1,0 +1,160 @@
+package bsoncodec_test
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/internal/hostile"
+	"github.com/millweir/millweir/stream"
+)
+
+// hostileBSON are documents whose lengths, types and texts lie, for ParseBSON and ExtJSON.
+var hostileBSON = []hostile.Row{
+	{Name: "BSON: a negative length", Run: parsedBSON(length(-1)), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a length of 4", Run: parsedBSON(length(4)), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a length of 2^31-1", Run: parsedBSON(length(math.MaxInt32)), Want: hostile.Is(bsoncodec.ErrSize)},
+	{
+		Name: "BSON: a length of 16 MiB, and nothing follows", Run: parsedBSON(length(16 << 20)),
+		Want: hostile.Is(io.ErrUnexpectedEOF), MaxMemory: 64 << 20,
+	},
+	{
+		Name: "BSON: a length one byte over the limit", Run: parsedBSON(length(16<<20 + 16<<10 + 1)),
+		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: 64 << 20,
+	},
+	{
+		Name: "BSON: documents of 16 MiB with text of 16 MiB", Run: func(_ *testing.T, ctx context.Context) error {
+			return bsonOf(ctx, string(one(0x02, str(strings.Repeat("x", 16<<20)))), 8)
+		},
+		Want: hostile.Success, MaxMemory: 320 << 20,
+	},
+	{
+		Name: "BSON: a document inside longer than the one around it",
+		Run:  parsedBSON(string(one(0x03, length(1000)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{Name: "BSON: a string of a negative length", Run: parsedBSON(string(one(0x02, length(-5)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a string of 2^31-1 bytes", Run: parsedBSON(string(one(0x02, length(math.MaxInt32)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a string without its zero byte", Run: parsedBSON(string(one(0x02, length(4)+"abcd"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a key without its zero byte", Run: parsedBSON(string(unended("kkkk"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: binary of a negative length", Run: parsedBSON(string(one(0x05, length(-1)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: binary of subtype 2 with two lengths", Run: strictBSON(one(0x05, length(8)+"\x02"+length(100)+"abcd")), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a regular expression without an end", Run: parsedBSON(string(one(0x0B, "abc"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: code whose scope is longer than it", Run: parsedBSON(string(one(0x0F, length(20)+str("")+length(1000)))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: an unknown type", Run: parsedBSON(string(one(0x42, ""))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a document that is not ended", Run: parsedBSON(string(notEnded())), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: 2 million levels", Run: later(func() run { return parsedBSON(string(nest(2_000_000))) }), Want: hostile.Is(bsoncodec.ErrDepth)},
+	{
+		Name: "BSON: an array with the keys of a document", Run: strictBSON(one(0x04, sub(element{0x10, "x", u32(1)}))),
+		Want: hostile.Success, // any document may stand there
+	},
+	{Name: "BSON: an _id of 8 MiB before an error", Run: later(func() run {
+		return parsedBSON(string(raw(element{0x02, "_id", str(strings.Repeat("i", 8<<20))}, element{0x42, "a", ""})))
+	}), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a key of 8 MiB before an error", Run: later(func() run { return parsedBSON(string(raw(element{0x42, strings.Repeat("k", 8<<20), ""}))) }), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: cut inside a length", Run: parsedBSON("\x05\x00"), Want: hostile.Is(io.ErrUnexpectedEOF)},
+	{
+		Name: "BSON to JSON: 16 MiB of control characters", Run: later(func() run { return written(one(0x02, str(strings.Repeat("\x01", 16<<20)))) }),
+		Want: hostile.Success, MaxMemory: writtenMemory,
+	},
+	{
+		Name: "BSON to JSON: 16 MiB that are longer than a line may be",
+		Run:  later(func() run { return written(bulk(element{0x7F, "", ""}, 16<<20)) }), Want: hostile.Success, MaxMemory: writtenMemory,
+	},
+	{
+		Name: "BSON to JSON: 199 levels that are inexact, around 8 MiB", Run: later(func() run { return written(inexactNest(199, 8<<20)) }),
+		Want: hostile.Success, MaxMemory: writtenMemory,
+	},
+	{Name: "BSON to JSON: 2 million levels", Run: later(func() run { return written(nest(2_000_000)) }), Want: hostile.Is(bsoncodec.ErrDepth)},
+}
+
+// writtenMemory is that of a document of 16 MiB and a line of 128 MiB.
+const writtenMemory = 640 << 20
+
+// length is the four bytes of a length.
+func length(n int) string { return string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
+
+// unended is a document that ends within a key.
+func unended(key string) bson.Raw {
+	doc := raw(element{0x0A, key, ""})
+	for i := range doc[5:] {
+		doc[5+i] = 'k'
+	}
+	return doc
+}
+
+// notEnded is a document without its last zero byte.
+func notEnded() bson.Raw {
+	doc := one(0x10, u32(1))
+	doc[len(doc)-1] = 1
+	return doc
+}
+
+// bulk is a document of as many e as make n bytes.
+func bulk(e element, n int) bson.Raw {
+	part := string(e.t) + e.key + "\x00" + e.val
+	body := strings.Repeat(part, n/len(part))
+	return bson.Raw(length(len(body)+5) + body + "\x00")
+}
+
+// inexactNest is a document of so many levels, each with a key that is not UTF-8, around n bytes of text.
+func inexactNest(levels, n int) bson.Raw {
+	doc := one(0x02, str(strings.Repeat("x", n)))
+	for range levels - 1 {
+		doc = raw(element{0x03, "\xff", string(doc)})
+	}
+	return doc
+}
+
+// run is how a row meets its input.
+type run = func(*testing.T, context.Context) error
+
+// later is a run whose input is not made before: that of one row would be the memory of all.
+func later(f func() run) run {
+	return func(t *testing.T, ctx context.Context) error { return f()(t, ctx) }
+}
+
+// parsedBSON returns a run that parses a stream of BSON.
+func parsedBSON(s string) run {
+	return func(_ *testing.T, ctx context.Context) error { return bsonOf(ctx, s, 1) }
+}
+
+// bsonOf parses a stream, several times over.
+func bsonOf(ctx context.Context, s string, times int) error {
+	return bsoncodec.ParseBSON(nil).Apply(cut(s, times)).Each(ctx, func(bson.Raw) error { return nil })
+}
+
+// cut is a source of s in chunks of 64 KiB, several times over.
+func cut(s string, times int) stream.Source[[]byte] {
+	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+		for range times {
+			for p := range slices.Chunk([]byte(s), 64<<10) {
+				if err := emit(p); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// strictBSON returns a run that parses a document by the strict rules.
+func strictBSON(doc bson.Raw) run {
+	return func(_ *testing.T, ctx context.Context) error {
+		docs := bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{Strict: true}).Apply(slice([]byte(doc)))
+		return docs.Each(ctx, func(bson.Raw) error { return nil })
+	}
+}
+
+// written returns a run that writes a document as a line.
+func written(doc bson.Raw) run {
+	return func(_ *testing.T, ctx context.Context) error {
+		return bsoncodec.ExtJSON(nil).Apply(slice(doc)).Each(ctx, func([]byte) error { return nil })
+	}
+}
