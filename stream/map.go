@@ -6,7 +6,7 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Map returns a flow that emits f of each element. Fused; it holds no element.
+// Map returns a flow that emits f(v) for each element v.
 func Map[T, U any](f func(T) U) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("Map: the function is nil")
@@ -27,8 +27,10 @@ func Map[T, U any](f func(T) U) Flow[T, U] {
 	})
 }
 
-// TryMap returns a flow that emits f of each element, for an f that can fail or block: its error ends the run, as it is.
-// Fused; it holds no element. For several calls at once, see [MapN].
+// TryMap returns a flow that emits f(ctx, v) for each element v. f may fail or block. For
+// concurrent calls, see [MapN].
+//
+//   - Errors: an error of f ends the run, as it is.
 func TryMap[T, U any](f func(context.Context, T) (U, error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("TryMap: the function is nil")

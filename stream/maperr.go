@@ -2,11 +2,13 @@ package stream
 
 import "context"
 
-// MapErr returns a flow that passes its elements on and ends with f of the error that its upstream failed with, to say what
-// failed or to [Mark] it. f wraps the error, with %w, so that errors.Is and [ClassOf] still see it; where f returns nil, the run
-// ends with the error as it was ([CompleteOn] completes instead).
+// MapErr returns a flow that passes its elements on and replaces the error of its upstream by
+// f(err). Use it to say what failed, or to [Mark] the error. f wraps its argument with %w, so that
+// errors.Is and [ClassOf] still see the cause. If f returns nil, the run ends with the original
+// error; to complete instead, use [CompleteOn].
 //
-// f is not asked about errors of the downstream, an early end, or the end of the whole run. Fused; it holds no element.
+// MapErr does not call f for errors of the downstream, for an early end, or when the context of the
+// run is done.
 func MapErr[T any](f func(error) error) Flow[T, T] {
 	if f == nil {
 		return invalid[T, T]("MapErr: the function is nil")
@@ -19,7 +21,9 @@ func MapErr[T any](f func(error) error) Flow[T, T] {
 	})
 }
 
-// mend returns a flow that passes its elements on and, when its upstream failed by itself, does what f does instead.
+// mend returns a flow that passes its elements on. If its upstream fails on its own, f decides how
+// the run goes on. Errors of the downstream, early ends and the end of the run's context pass
+// unchanged.
 func mend[T any](f func(ctx context.Context, err error, emit func(T) error) error) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {

@@ -7,16 +7,19 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// MapKeyed returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once, but no
-// more than perKey at once for elements of the same key; those are called in order of the elements.
+// MapKeyed returns a flow that emits f(ctx, v) for each element v, in order, with up to n
+// concurrent calls of f. At most perKey of them are for elements with the same key, and the calls
+// for one key start in order.
 //
-//   - Memory: n elements, calls or results.
-//   - Order and goroutines: the order is kept; up to n goroutines call f and one runs the upstream; all have ended when the run returns.
-//   - Errors: the first error of f ends the run, as it is; the context of the other calls is cancelled. Results that wait are dropped.
+//   - Memory: n elements: waiting, in a call, or results that wait for earlier ones.
+//   - Goroutines: up to n call f, and one runs the upstream; all have ended when the run returns.
+//   - Errors: the first error of f ends the run, as it is, and cancels the context of the other
+//     calls. Pending results are dropped.
 func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(context.Context, T) (U, error)) Flow[T, U] {
 	switch {
 	case n < 1 || n > mostAhead || perKey < 1:
-		return invalid[T, U]("MapKeyed: %d calls at once, %d a key; both must be at least 1, and at most %d at once", n, perKey, mostAhead)
+		return invalid[T, U]("MapKeyed: %d calls at once, %d a key; both must be at least 1, and at most %d at once",
+			n, perKey, mostAhead)
 	case key == nil || f == nil:
 		return invalid[T, U]("MapKeyed: a function is nil")
 	}
@@ -25,8 +28,8 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 			g, ctx := NewGroup(ctx)
 			calls := WithoutDrain(ctx)
 			k := keyed[T, U, K]{perKey: perKey, keys: map[K]*keyQueue[T, U]{}, f: f, group: g}
-			order := make(chan *call[T, U], n) // the calls in order of their elements
-			places := make(chan struct{}, n)   // one taken for each element inside
+			order := make(chan *call[T, U], n) // calls in the order of their elements
+			places := make(chan struct{}, n)   // holds one token for each element in the stage
 			g.Go(func() error {
 				err := src.Each(ctx, func(v T) error {
 					select {
@@ -35,7 +38,7 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 						return context.Cause(ctx)
 					}
 					c := &call[T, U]{in: v, done: make(chan struct{})}
-					order <- c // has room: a place was taken
+					order <- c // does not block: the token guarantees room
 					k.begin(calls, key(v), c)
 					return nil
 				})
@@ -63,7 +66,7 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 	})
 }
 
-// receive takes a value from ch: the zero value when ch is closed, an error when ctx is done.
+// receive receives from ch. It returns the zero value if ch is closed, and an error if ctx is done.
 func receive[T any](ctx context.Context, ch <-chan T) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, context.Cause(ctx)
@@ -76,20 +79,20 @@ func receive[T any](ctx context.Context, ch <-chan T) (v T, err error) {
 	}
 }
 
-// call is one element on its way through f.
+// call is the call of f for one element.
 type call[T, U any] struct {
 	in   T
 	out  U
 	done chan struct{}
 }
 
-// keyed lets calls of one key wait for each other.
+// keyed limits the concurrent calls for one key.
 type keyed[T, U any, K comparable] struct {
 	perKey int
 	f      func(context.Context, T) (U, error)
 	group  *Group
 	mu     sync.Mutex
-	keys   map[K]*keyQueue[T, U] // those with calls under way
+	keys   map[K]*keyQueue[T, U] // keys with calls in flight
 }
 
 type keyQueue[T, U any] struct {
@@ -97,7 +100,7 @@ type keyQueue[T, U any] struct {
 	waiting []*call[T, U]
 }
 
-// begin starts c, now or when an earlier call of its key is done.
+// begin starts c, or queues it if perKey calls for its key are in flight.
 func (k *keyed[T, U, K]) begin(ctx context.Context, key K, c *call[T, U]) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -126,7 +129,8 @@ func (k *keyed[T, U, K]) begin(ctx context.Context, key K, c *call[T, U]) {
 	})
 }
 
-// next returns the call of q that waits longest, or ends the goroutine's part in it with nil.
+// next returns the call of q that has waited longest. If none waits, next returns nil, and the
+// calling goroutine ends.
 func (k *keyed[T, U, K]) next(key K, q *keyQueue[T, U]) *call[T, U] {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -6,21 +6,26 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// MapN returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once.
+// MapN returns a flow that emits f(ctx, v) for each element v, in order, with up to n concurrent
+// calls of f.
 //
-// Elements are handed to the workers in chunks: of one while f is slow or workers wait, of up to 64 when f takes less than some
-// microseconds, so that a cheap f costs little more than its call. Nothing is held back from a worker or
-// a downstream that waits, but for some milliseconds where a call is slow after many that were quick. So f may wait for what becomes of
-// the elements before its own.
+// Workers take elements in chunks, so that a cheap f costs little more than its call. A chunk is
+// sized for 40 µs of work: one element if f is slow, up to 64 if it is quick. An idle worker takes
+// a chunk before it is full. If a call turns out slow, MapN breaks up its chunk after a few
+// milliseconds, so that idle workers and the downstream do not wait for it. So f may wait for the
+// results of earlier elements.
 //
-//   - Memory: at most 2n+1 chunks of elements and results: 2n+1 elements where f is slow, 64 times as many where it is quick.
-//   - Order and goroutines: the order is kept; n goroutines call f and one runs the upstream; all have ended when the run returns.
-//   - Errors: the first error of f ends the run, as it is; the context of the other calls is cancelled. Results that wait are dropped.
+//   - Memory: at most 2n+1 chunks of elements and results: 2n+1 elements if f is slow, 64 times
+//     that if it is quick.
+//   - Goroutines: n call f, and one runs the upstream; all have ended when the run returns.
+//   - Errors: the first error of f ends the run, as it is, and cancels the context of the other
+//     calls. Pending results are dropped.
 func MapN[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
 	return mapParallel("MapN", n, true, f)
 }
 
-// MapUnordered is [MapN] without the order: results are emitted as they come, so that a slow call does not hold up those after it.
+// MapUnordered is [MapN] without the order: it emits each result as soon as it is ready, so that a
+// slow call does not delay the results of later elements.
 func MapUnordered[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
 	return mapParallel("MapUnordered", n, false, f)
 }

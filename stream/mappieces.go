@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// watch sees to it that what is slow is looked for, while somebody waits and there is something to break up.
+// watch starts the timer for look, if a worker or the downstream waits and there is a chunk to
+// break up.
 func (m *mapping[T, U]) watch() {
 	if m.alarm == nil && m.idle > 0 && m.large > 0 {
 		m.alarm = time.AfterFunc(mapSlow, m.look)
 	}
 }
 
-// look breaks up the chunks that are slow.
+// look breaks up the slow chunks.
 func (m *mapping[T, U]) look() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -32,7 +33,7 @@ func (m *mapping[T, U]) look() {
 	}
 	clear(m.pieces)
 	m.pieces = m.pieces[:0]
-	for _, c := range m.chunks[:m.taken] { // in the order of their elements, as calls may wait for what becomes of those before
+	for _, c := range m.chunks[:m.taken] { // in order: a call may wait for the results of earlier elements
 		if c.count.Load() >= 0 {
 			m.pieces = append(m.pieces, c)
 		}
@@ -41,8 +42,9 @@ func (m *mapping[T, U]) look() {
 	m.done.Broadcast()
 }
 
-// breakUp leaves the chunk at i the element that its worker has begun last. The results before it are a chunk of their own, the
-// elements after it are chunks of one. They are made anew: the upstream may still hold one of those that are free.
+// breakUp leaves the chunk at i only the element that its worker began last. The results before
+// that element become a chunk, and each element after it becomes a chunk of one. These chunks are
+// new: the upstream may still hold a pointer to a chunk of the free list.
 func (m *mapping[T, U]) breakUp(i int) bool {
 	c := m.chunks[i]
 	begun := c.begun.Load()
@@ -51,7 +53,7 @@ func (m *mapping[T, U]) breakUp(i int) bool {
 	case n == 0 || n > c.n: // the worker has not begun, or is about to finish
 		return false
 	case !c.begun.CompareAndSwap(begun, uint64(n)<<32|uint64(n)):
-		return false // it goes on, and may be looked at again
+		return false // the worker made progress; a later look checks again
 	}
 	var behind []*mapped[T, U]
 	for j := n; j < c.n; j++ {
@@ -76,7 +78,7 @@ func (m *mapping[T, U]) breakUp(i int) bool {
 	return true
 }
 
-// small no longer counts c as large.
+// small stops counting c as large.
 func (m *mapping[T, U]) small(c *mapped[T, U]) {
 	if !c.large {
 		return

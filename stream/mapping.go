@@ -10,49 +10,55 @@ import (
 )
 
 const (
-	mapChunk  = 64                    // elements in a chunk at most
-	mapTarget = 40 * time.Microsecond // so much work in a chunk makes its hand-over cheap
-	mapSlow   = 4 * time.Millisecond  // a chunk that takes longer is broken up, where others wait
+	mapChunk  = 64                    // most elements in a chunk
+	mapTarget = 40 * time.Microsecond // work in a chunk that makes its hand-over cheap
+	mapSlow   = 4 * time.Millisecond  // after this time a chunk is broken up if others wait
 )
 
-// mapping is one run of [MapN] or [MapUnordered]. Chunks stand in the order of their elements. The upstream fills the last one, without a
-// lock, until it is full or a worker takes it; workers take the first that nobody has; the downstream takes the first of all when
-// it is done, or, where order does not matter, any that is done.
+// mapping is one run of [MapN] or [MapUnordered]. It keeps chunks in the order of their elements.
+// The upstream fills the last chunk without a lock, until it is full or a worker takes it. A worker
+// takes the first free chunk. The downstream takes the first chunk once it is done, or any that is
+// done if order does not matter.
 //
-// A chunk is as large as makes sense for calls as quick as those before. When one turns out slow, and somebody waits, it is broken up:
-// its results go to the downstream, its elements that no worker has begun become chunks of one.
+// The size of a chunk follows from the time that recent calls took. If a chunk turns out slow while
+// others wait, it is broken up: its results go to the downstream, and the elements that its worker
+// has not begun become chunks of one.
 type mapping[T, U any] struct {
-	filling *mapped[T, U] // the upstream's own, nil at first; of chunks, or taken out since
+	filling *mapped[T, U] // owned by the upstream, nil at first; may have left chunks since
 	filled  int32         // elements in filling
 
 	mu     sync.Mutex
-	room   sync.Cond // the upstream waits for a place
-	ready  sync.Cond // workers wait for elements
-	done   sync.Cond // the downstream waits for the first chunk
+	room   sync.Cond // signals the upstream: there is room for a chunk
+	ready  sync.Cond // signals workers: there are elements
+	done   sync.Cond // signals the downstream: the first chunk is done
 	chunks []*mapped[T, U]
-	taken  int             // so many of chunks, from the first, are with workers, done, or in pieces
-	pieces []*mapped[T, U] // of chunks that were broken up: those that no worker has taken
-	large  int             // chunks of more than one element with workers
-	idle   int             // workers and downstream that wait
-	alarm  *time.Timer     // for the next look at what is slow; nil when none is to come
-	limit  int             // chunks at most
+	taken  int             // the first taken of chunks are with workers, done, or in pieces
+	pieces []*mapped[T, U] // parts of broken-up chunks that no worker has taken, in order
+	large  int             // chunks with more than one element that are with workers
+	idle   int             // waiting goroutines: workers and the downstream
+	alarm  *time.Timer     // timer of the next look; nil if none is due
+	limit  int             // most chunks
 	order  bool
-	size   int // elements in a chunk, at present
+	size   int // elements in the next chunk
 	ended  bool
-	halted atomic.Bool     // all waiting ends: the run's context is done
+	halted atomic.Bool     // the run's context is done: no wait may go on
 	free   []*mapped[T, U] // used chunks
 }
 
 // mapped is a chunk of elements that becomes a chunk of results.
 type mapped[T, U any] struct {
-	count atomic.Int32  // of elements; negative when a worker has taken it
-	begun atomic.Uint64 // how many elements the worker has begun: all but the last of them are done; in the upper half how many it is to do
-	in    []T           // as long as there is room for elements; only the upstream changes the slice itself
-	n     int           // elements, when a worker has taken it
-	since time.Time     // when that was
-	out   []U           // as long as in
-	from  int           // the first of out that is not handed on
-	large bool          // it counts as such
+	count atomic.Int32 // of elements; negative once a worker has taken the chunk
+
+	// begun holds how many elements the worker has begun, in its lower half: all but the last of
+	// them are done. Its upper half holds how many the worker has to do.
+	begun atomic.Uint64
+
+	in    []T       // its length is the room for elements; only the upstream changes the slice itself
+	n     int       // elements, set when a worker takes the chunk
+	since time.Time // when a worker took the chunk
+	out   []U       // as long as in
+	from  int       // index of the first result in out that is still to be emitted
+	large bool      // counted in mapping.large
 	done  bool
 }
 
@@ -62,7 +68,7 @@ func newMapping[T, U any](n int, order bool) *mapping[T, U] {
 	return m
 }
 
-// halt ends all waiting: the run's context is done.
+// halt ends all waits, because the run's context is done.
 func (m *mapping[T, U]) halt() {
 	m.mu.Lock()
 	m.halted.Store(true)
@@ -72,7 +78,7 @@ func (m *mapping[T, U]) halt() {
 	m.done.Broadcast()
 }
 
-// end says that no element follows.
+// end records that no element follows.
 func (m *mapping[T, U]) end() {
 	m.mu.Lock()
 	m.ended = true
@@ -81,7 +87,7 @@ func (m *mapping[T, U]) end() {
 	m.done.Broadcast()
 }
 
-// stop ends the looks at what is slow.
+// stop stops the timer, and starts no other.
 func (m *mapping[T, U]) stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,7 +97,8 @@ func (m *mapping[T, U]) stop() {
 	}
 }
 
-// put adds v to the chunk being filled. A worker that waits has no chunk to take, hence is woken for a new one only.
+// put adds v to the chunk that is being filled. An idle worker has already taken every chunk, so
+// only a new chunk wakes it.
 func (m *mapping[T, U]) put(ctx context.Context, v T) error {
 	if c, n := m.filling, m.filled; c != nil && int(n) < len(c.in) {
 		c.in[n] = v
@@ -99,14 +106,14 @@ func (m *mapping[T, U]) put(ctx context.Context, v T) error {
 			m.filled = n + 1
 			return nil
 		}
-		// A worker has taken the chunk, and looks only at the elements before this one.
+		// A worker has taken the chunk. It reads only the elements before this one.
 		var none T
 		c.in[n] = none
 	}
 	return m.begin(ctx, v)
 }
 
-// putAll adds vs, as put does one after the other.
+// putAll adds vs, as successive calls of put would.
 func (m *mapping[T, U]) putAll(ctx context.Context, vs []T) error {
 	for len(vs) > 0 {
 		if c, n := m.filling, m.filled; c != nil && int(n) < len(c.in) {
@@ -125,7 +132,7 @@ func (m *mapping[T, U]) putAll(ctx context.Context, vs []T) error {
 	return nil
 }
 
-// receiver returns what takes the elements of the upstream.
+// receiver returns the receiver for the elements of the upstream.
 func (m *mapping[T, U]) receiver(ctx context.Context) receiver[T] {
 	return receiver[T]{
 		one:  func(v T) error { return m.put(ctx, v) },
@@ -133,7 +140,7 @@ func (m *mapping[T, U]) receiver(ctx context.Context) receiver[T] {
 	}
 }
 
-// begin puts v into a chunk of its own, and wakes a worker that waits.
+// begin starts a new chunk with v and wakes an idle worker.
 func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -150,7 +157,8 @@ func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 	return nil
 }
 
-// wait waits until ready or until all waiting ends. It lets others run first: between busy goroutines that is often enough.
+// wait waits until ready returns true or halt is called. It yields a few times before it sleeps:
+// between busy goroutines that is often enough.
 func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
 	for tries := 0; !ready() && !m.halted.Load(); tries++ {
 		if tries < yields {
@@ -166,7 +174,7 @@ func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
 	}
 }
 
-// chunk returns a chunk for as many elements as are to be in one at present.
+// chunk returns an empty chunk of the current size.
 func (m *mapping[T, U]) chunk() *mapped[T, U] {
 	var c *mapped[T, U]
 	if n := len(m.free); n > 0 {
@@ -182,7 +190,7 @@ func (m *mapping[T, U]) chunk() *mapped[T, U] {
 	return c
 }
 
-// work maps chunks until there are no more.
+// work calls f for the elements of chunk after chunk, until no chunk follows.
 func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U, error)) error {
 	for {
 		c := m.take()
@@ -208,7 +216,8 @@ func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U,
 	}
 }
 
-// take waits for a chunk that nobody has; nil means that none follows, also none of the pieces of others.
+// take waits for a chunk and marks it as taken. It returns nil if no chunk follows and no large
+// chunk is left to break up.
 func (m *mapping[T, U]) take() *mapped[T, U] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -236,7 +245,7 @@ func (m *mapping[T, U]) take() *mapped[T, U] {
 	return c
 }
 
-// finish gives the results of c to the downstream, and sizes the chunks to come by the time it took.
+// finish hands the results of c to the downstream, and sizes later chunks by the time that c took.
 func (m *mapping[T, U]) finish(c *mapped[T, U]) {
 	took := time.Since(c.since)
 	m.mu.Lock()
@@ -253,7 +262,7 @@ func (m *mapping[T, U]) finish(c *mapped[T, U]) {
 	}
 }
 
-// drain hands on the results until all are through.
+// drain emits the results of chunk after chunk, until no chunk follows.
 func (m *mapping[T, U]) drain(ctx context.Context, to receiver[U]) error {
 	for {
 		c, err := m.next(ctx)
@@ -267,7 +276,7 @@ func (m *mapping[T, U]) drain(ctx context.Context, to receiver[U]) error {
 	}
 }
 
-// hand hands on the results of a chunk.
+// hand emits the results of a chunk.
 func (m *mapping[T, U]) hand(ctx context.Context, us []U, to receiver[U]) error {
 	if to.many != nil {
 		if m.halted.Load() {
@@ -286,7 +295,7 @@ func (m *mapping[T, U]) hand(ctx context.Context, us []U, to receiver[U]) error 
 	return nil
 }
 
-// next waits for the chunk to emit next and takes it out; nil means that none follows.
+// next waits for the chunk to emit next and removes it from chunks. It returns nil if none follows.
 func (m *mapping[T, U]) next(ctx context.Context) (*mapped[T, U], error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -299,7 +308,7 @@ func (m *mapping[T, U]) next(ctx context.Context) (*mapped[T, U], error) {
 	case m.halted.Load():
 		return nil, context.Cause(ctx)
 	case i < 0:
-		return nil, context.Cause(ctx) // nil, unless halt is about to come
+		return nil, context.Cause(ctx) // nil, unless halt is about to be called
 	}
 	c := m.chunks[i]
 	m.chunks = slices.Delete(m.chunks, i, i+1)
@@ -308,7 +317,7 @@ func (m *mapping[T, U]) next(ctx context.Context) (*mapped[T, U], error) {
 	return c, nil
 }
 
-// finished returns the index of the chunk to emit next, or -1.
+// finished returns the index of the chunk to emit next, or -1 if none is done.
 func (m *mapping[T, U]) finished() int {
 	for i, c := range m.chunks[:m.taken] {
 		if c.done {
@@ -321,7 +330,7 @@ func (m *mapping[T, U]) finished() int {
 	return -1
 }
 
-// reuse keeps c for later elements.
+// reuse puts c on the free list.
 func (m *mapping[T, U]) reuse(c *mapped[T, U]) {
 	clear(c.in[:c.n])
 	clear(c.out[:c.n])

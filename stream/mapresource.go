@@ -6,11 +6,19 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// MapResource returns a flow that opens a resource when the run begins, emits f of it and each element, and closes it when the
-// run ends, in whatever way: the context of shut is not cancelled with the run's, but 800 ms later, so that a cancelled run ends
-// within a second. Errors of the three functions end the run, as they are; that of shut is joined. shut may be nil. Fused; it
-// holds the resource.
-func MapResource[R, T, U any](open func(context.Context) (R, error), f func(context.Context, R, T) (U, error), shut func(context.Context, R) error) Flow[T, U] {
+// MapResource returns a flow that opens a resource when the run begins, emits f(ctx, r, v) for each
+// element v, and closes the resource when the run ends, in whatever way. shut may be nil.
+//
+//   - Memory: the resource.
+//   - Errors: an error of open or f ends the run, as it is. An error of shut is joined to the
+//     run's.
+//   - Limits: the context of shut outlives the end of the run's by 800 ms, so that a cancelled run
+//     ends within a second.
+func MapResource[R, T, U any](
+	open func(context.Context) (R, error),
+	f func(context.Context, R, T) (U, error),
+	shut func(context.Context, R) error,
+) Flow[T, U] {
 	if open == nil || f == nil {
 		return invalid[T, U]("MapResource: a function is nil")
 	}

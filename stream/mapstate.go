@@ -2,10 +2,17 @@ package stream
 
 import "context"
 
-// MapState returns a flow whose runs carry a state of their own: start makes it, f makes a result of it and each element, and
-// end, which may be nil, has the last word when the upstream completed: it may emit one element more. An error of either ends
-// the run, as it is. Fused; it holds the state.
-func MapState[S, T, U any](start func() S, f func(state *S, v T) (U, error), end func(state *S) (last U, ok bool, err error)) Flow[T, U] {
+// MapState returns a flow that carries a state through each run. start returns the initial state,
+// and f maps the state and an element to one output. end may be nil; it is called when the upstream
+// has completed, and may emit one more element.
+//
+//   - Memory: the state.
+//   - Errors: an error of f or end ends the run, as it is.
+func MapState[S, T, U any](
+	start func() S,
+	f func(state *S, v T) (U, error),
+	end func(state *S) (last U, ok bool, err error),
+) Flow[T, U] {
 	if start == nil || f == nil {
 		return invalid[T, U]("MapState: a function is nil")
 	}
@@ -27,8 +34,13 @@ func MapState[S, T, U any](start func() S, f func(state *S, v T) (U, error), end
 	})
 }
 
-// FlatMapState is [MapState] for functions that emit by themselves, none, one or many elements: what emit returns, they return.
-func FlatMapState[S, T, U any](start func() S, f func(state *S, v T, emit func(U) error) error, end func(state *S, emit func(U) error) error) Flow[T, U] {
+// FlatMapState is [MapState] for functions that call emit: for no element, one or many. They return
+// an error of emit as it is.
+func FlatMapState[S, T, U any](
+	start func() S,
+	f func(state *S, v T, emit func(U) error) error,
+	end func(state *S, emit func(U) error) error,
+) Flow[T, U] {
 	if start == nil || f == nil {
 		return invalid[T, U]("FlatMapState: a function is nil")
 	}
@@ -38,7 +50,11 @@ func FlatMapState[S, T, U any](start func() S, f func(state *S, v T, emit func(U
 	return withState(start, f, end)
 }
 
-func withState[S, T, U any](start func() S, f func(*S, T, func(U) error) error, end func(*S, func(U) error) error) Flow[T, U] {
+func withState[S, T, U any](
+	start func() S,
+	f func(*S, T, func(U) error) error,
+	end func(*S, func(U) error) error,
+) Flow[T, U] {
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
 			state := start()

@@ -5,15 +5,15 @@ import (
 	"sync/atomic"
 )
 
-// mergeAhead is how many elements of a source a merge holds for its downstream at most.
+// mergeAhead is the most elements of one source that a merge buffers.
 const mergeAhead = 64
 
-// Merge returns a source that runs the given ones at the same time and emits their elements as they come. It completes when all
-// have completed.
+// Merge returns a source that runs srcs concurrently and emits their elements as they arrive. It
+// completes when all of them have completed. The elements of one source keep their order.
 //
 //   - Memory: up to 64 elements a source.
-//   - Order and goroutines: the elements of one source keep their order; one goroutine a source, all have ended when the run returns.
-//   - Errors: the first error of a source ends the run and the other sources.
+//   - Goroutines: one a source; all have ended when the run returns.
+//   - Errors: the first error of a source ends the run and stops the other sources.
 func Merge[T any](srcs ...Source[T]) Source[T] {
 	for _, src := range srcs {
 		if src == nil {
@@ -28,13 +28,14 @@ func Merge[T any](srcs ...Source[T]) Source[T] {
 	})
 }
 
-// MergeMap returns a flow that runs, for each element, the source that f makes of it, up to n of them at the same time, and emits
-// their elements as they come. f is called by one goroutine, in the order of the elements.
+// MergeMap returns a flow that calls f for each element, runs up to n of the returned sources
+// concurrently, and emits their elements as they arrive. The elements of one source keep their
+// order. One goroutine calls f, in the order of the elements.
 //
 //   - Memory: up to 64 elements for each of the n.
-//   - Order and goroutines: the elements of one source keep their order; n goroutines run the sources and one the upstream; all
-//     have ended when the run returns.
-//   - Errors: the first error of a source ends the run and the other sources.
+//   - Goroutines: n run the sources, and one runs the upstream; all have ended when the run
+//     returns.
+//   - Errors: the first error of a source ends the run and stops the other sources.
 func MergeMap[T, U any](n int, f func(T) Source[U]) Flow[T, U] {
 	switch {
 	case n < 1:
@@ -59,8 +60,9 @@ func MergeMap[T, U any](n int, f func(T) Source[U]) Flow[T, U] {
 	})
 }
 
-// merging returns a source that emits what the sources emit that feed spawns. When one has ended and its ring is free for the
-// next, after is called, unless it is nil. feed runs on a goroutine too.
+// merging returns a source that emits the elements of all sources that feed spawns. When a source
+// has ended and its ring is free for another, merging calls after, unless it is nil. feed runs on
+// its own goroutine.
 func merging[T any](feed func(ctx context.Context, spawn func(src Source[T], after func())) error) Source[T] {
 	if positioned[T]() {
 		return Fail[T](errReorders)

@@ -2,11 +2,13 @@ package stream
 
 import "context"
 
-// MergeSorted returns a source that merges sources, each sorted by compare, into one sorted sequence. Of equal elements that of
-// the earlier source comes first. Where a source is not sorted, the run ends with an error.
+// MergeSorted returns a source that merges sources, each sorted by compare, into one sorted
+// sequence. Equal elements come in the order of their sources.
 //
-// Memory: one element of each. Goroutines: none; the sources run as coroutines. Where they should work at the same time, put an
-// [Async] behind each. The first error of one ends the run.
+//   - Memory: one element a source.
+//   - Goroutines: none; the sources run as coroutines. To run them concurrently, put an [Async]
+//     after each.
+//   - Errors: the first error of a source ends the run. So does a source that is not sorted.
 func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	if compare == nil {
 		return Fail[T](errNilFunc("MergeSorted"))
@@ -40,12 +42,17 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	})
 }
 
-// MergeSequence returns a source that merges sources whose elements bear the numbers 0, 1, 2 …, as number tells, into that order.
-// The elements of one source must be in ascending order; a number that is missing or comes twice ends the run with an error.
+// MergeSequence returns a source that merges sources whose elements are numbered 0, 1, 2, and so
+// on, into the order of these numbers. number returns the number of an element. The elements of one
+// source must ascend.
 //
-// Memory: one element of each. Goroutines: none; the sources run as coroutines. Where they should work at the same time, as
-// ranged downloads should, put an [Async] behind each. The first error of one ends the run. A drain of the run does not: the
-// sources are parts of one whole.
+// A drain of the run does not end the sources, because they are parts of one whole.
+//
+//   - Memory: one element a source.
+//   - Goroutines: none; the sources run as coroutines. To run them concurrently, as for downloads
+//     of ranges, put an [Async] after each.
+//   - Errors: the first error of a source ends the run. So does a number that is missing or occurs
+//     twice.
 func MergeSequence[T any](number func(T) int64, srcs ...Source[T]) Source[T] {
 	if number == nil {
 		return Fail[T](errNilFunc("MergeSequence"))
@@ -75,7 +82,7 @@ func MergeSequence[T any](number func(T) int64, srcs ...Source[T]) Source[T] {
 	})
 }
 
-// heads are pulled sources that have not ended, with the next element of each.
+// heads holds the sources that have not ended, each with its next element.
 type heads[T any] []headed[T]
 
 type headed[T any] struct {
@@ -97,7 +104,7 @@ func newHeads[T any](ps []*pulled[T]) (heads[T], error) {
 	return hs, nil
 }
 
-// advance takes the next element of the i-th source, or takes the source out when it has ended.
+// advance pulls the next element of the i-th source, or removes the source if it has ended.
 func (hs heads[T]) advance(i int) (heads[T], error) {
 	v, ok := hs[i].run.next()
 	switch {

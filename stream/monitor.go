@@ -5,11 +5,13 @@ import (
 	"reflect"
 )
 
-// Monitor returns a flow that passes its elements on, and counts and times them in s: how many there were and how many bytes, how
-// long the run waited for its upstream and how long it was blocked on its downstream. Fused; it holds no element.
+// Monitor returns a flow that passes its elements on, and counts and times them in s: the elements,
+// their bytes, the time that the run waited for its upstream, and the time that it was blocked by
+// its downstream.
 //
-// Counts are exact at any moment. Of elements that follow one another within 4 µs only a random few, one in 16 at least, have their time taken,
-// which stands for the others; slower ones are timed one by one. docs/performance.md says what that costs.
+// Counts are exact at any moment. Times are sampled if elements follow each other within 4 µs: then
+// on average at least one in 16 elements, chosen at random, is timed and stands for the others. Slower
+// elements are timed one by one. docs/performance.md has the costs.
 func Monitor[T any](s *Stats) Flow[T, T] {
 	if s == nil {
 		return invalid[T, T]("Monitor: the stats are nil")
@@ -17,9 +19,10 @@ func Monitor[T any](s *Stats) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] { return observe(&s.out, src) })
 }
 
-// Measure returns flow with a monitor on both its sides: beside what [Monitor] says of its output, s says what the flow took in, and
-// its own time: how long it held up its upstream without being held up by its downstream. That of a flow which works on several
-// goroutines is time that the run lost to it, not the time they worked.
+// Measure returns flow with a monitor on both its sides. Besides what [Monitor] reports about
+// flow's output, s reports what flow took in and the flow's own time: how long it held up its
+// upstream while its downstream did not hold it up. For a flow with several goroutines that is the
+// time that the run lost to it, not the time that the goroutines worked.
 func Measure[T, U any](s *Stats, flow Flow[T, U]) Flow[T, U] {
 	switch {
 	case s == nil:
@@ -32,17 +35,17 @@ func Measure[T, U any](s *Stats, flow Flow[T, U]) Flow[T, U] {
 	})
 }
 
-// observe is src with what it emits counted and timed at p.
+// observe returns src, with its elements counted and timed in p.
 func observe[T any](p *place, src Source[T]) Source[T] {
 	size, sized := sizer[T](), byteSlices(reflect.TypeFor[T]())
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) (err error) {
 		v := p.visit()
 		defer func() { v.end(err) }()
-		err = errUnfinished // what a panic leaves
+		err = errUnfinished // the error if Each panics
 		err = src.Each(ctx, func(e T) error {
 			n := 0
-			if sized { // no call for elements without bytes
-				n = size(e) // now: the element is not ours afterwards
+			if sized { // spares the call for elements without bytes
+				n = size(e) // before emit: after it, the element belongs to the downstream
 			}
 			v.enter()
 			if err := emit(e); err != nil {
@@ -55,10 +58,11 @@ func observe[T any](p *place, src Source[T]) Source[T] {
 	})
 }
 
-// sizer returns the function that measures an element: the length of a byte slice, 0 for anything else.
+// sizer returns the function that measures an element: the length of a byte slice, 0 for anything
+// else.
 func sizer[T any]() func(T) int {
 	if size, ok := any(func(p []byte) int { return len(p) }).(func(T) int); ok {
-		return size // []byte itself needs no conversion for each element
+		return size // []byte itself needs no reflection
 	}
 	if !byteSlices(reflect.TypeFor[T]()) {
 		return func(T) int { return 0 }

@@ -9,10 +9,11 @@ import (
 	"github.com/millweir/millweir/internal/watch"
 )
 
-// mux brings the elements of several goroutines to one, those of one goroutine in their order. Each producer has a ring of its
-// own, so that none waits for a lock; nothing is held back from a consumer that waits, and under load it takes all that is there.
+// mux passes elements from several producer goroutines to one consumer. It keeps the order of each
+// producer. Each producer has its own ring, so that no producer waits for a lock. A waiting
+// consumer gets each element at once, and a busy one takes all that are there.
 type mux[T any] struct {
-	ahead    int // elements in a ring
+	ahead    int // capacity of a ring
 	consumer waiter
 	rings    atomic.Pointer[[]*ring[T]] // written under mu
 	ended    atomic.Bool
@@ -27,7 +28,7 @@ func newMux[T any](ahead int) *mux[T] {
 	return m
 }
 
-// open returns the ring of a new producer, which closes it.
+// open returns a ring for a new producer. The producer must close it.
 func (m *mux[T]) open() *ring[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -42,20 +43,21 @@ func (m *mux[T]) open() *ring[T] {
 	return r
 }
 
-// close gives the ring to the next producer. Elements that are still in it stay before that one's.
+// close frees the ring for the next producer. The elements still in it come before those of the
+// next one.
 func (m *mux[T]) close(r *ring[T]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.free = append(m.free, r)
 }
 
-// end says that no element follows and no producer.
+// end records that no element and no producer follow.
 func (m *mux[T]) end() {
 	m.ended.Store(true)
 	m.consumer.wake()
 }
 
-// drain hands on the elements until the end.
+// drain emits the elements until the end.
 func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 	w := watch.On(ctx)
 	defer w.End()
@@ -72,7 +74,7 @@ func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 		return false
 	}
 	for {
-		ended := m.ended.Load() // before the rings: what is pushed before the end is seen
+		ended := m.ended.Load() // before the rings, so that every element pushed before the end is seen
 		found, rings := 0, *m.rings.Load()
 		for _, r := range rings {
 			n, err := r.take(&w, to)
@@ -85,7 +87,7 @@ func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 		case found > 0:
 			p.took(found, m.ahead*len(rings))
 		case ended:
-			return context.Cause(ctx) // nil, unless a cancel was not seen yet
+			return context.Cause(ctx) // nil, unless a cancellation was missed
 		default:
 			m.consumer.yield(ready)
 			if err := m.consumer.until(ctx, ready, nil); err != nil {

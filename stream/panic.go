@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is the value with which [Run], [Running.Wait], [All] and [Reader] panic when a stage or a function of the user panicked
-// in the run, on whichever goroutine or coroutine:
+// PanicError is the value with which [Run], [Running.Wait], [All] and [Reader] panic if a stage or
+// a function of the user panicked in the run, on whichever goroutine or coroutine:
 //
 //	defer func() {
 //		if p, ok := recover().(*stream.PanicError); ok {
@@ -14,11 +14,12 @@ import (
 //		}
 //	}()
 //
-// A panic passes unchanged where it is not of the run: in the body of a loop over [All], and through a stage that is called
-// without a run. runtime.Goexit, and so t.FailNow, is no panic: it ends the goroutine that called Run.
+// A panic outside a run passes unchanged: one in the body of a loop over [All], or in a stage that
+// is called without a run. runtime.Goexit, and so t.FailNow, is not a panic: it ends the goroutine
+// that called Run.
 type PanicError struct {
-	Value any    // what panic was called with
-	Stack []byte // of the goroutine that panicked, as it was then
+	Value any    // the argument of panic
+	Stack []byte // of the goroutine that panicked, at that moment
 }
 
 // Error returns the value and the original stack.
@@ -26,25 +27,27 @@ func (p *PanicError) Error() string {
 	return fmt.Sprintf("stream: a stage panicked: %v\n\n%s", p.Value, p.Stack)
 }
 
-// Class returns Fatal: a panic is a defect, also where its value is an error of another class.
+// Class returns Fatal: a panic is a defect, even if its value is an error of another class.
 func (p *PanicError) Class() Class { return Fatal }
 
-// Unwrap returns the value when it is an error.
+// Unwrap returns the value if it is an error, and nil otherwise.
 func (p *PanicError) Unwrap() error {
 	err, _ := p.Value.(error)
 	return err
 }
 
-// panicked returns the panic with value v as an error with the stack of the goroutine, which must be panicking.
+// panicked returns a PanicError with value v and the stack of the calling goroutine, which must be
+// panicking. If v is a PanicError already, panicked returns v.
 func panicked(v any) *PanicError {
-	if p, ok := v.(*PanicError); ok { // a run inside this one, or a worker, made it
+	if p, ok := v.(*PanicError); ok { // from a run inside this one, or from a worker
 		return p
 	}
 	return &PanicError{Value: v, Stack: debug.Stack()}
 }
 
-// carryPanic, when deferred, lets a panic go on as a *PanicError. The stack still holds the frames of the panic, since deferred
-// functions run on top of them. During runtime.Goexit recover returns nil, and the goroutine ends.
+// carryPanic, if deferred, turns a panic into one with a *PanicError. The stack still holds the
+// frames of the panic, because deferred functions run on top of them. During runtime.Goexit recover
+// returns nil, and the goroutine ends.
 func carryPanic() {
 	if v := recover(); v != nil {
 		panic(panicked(v))

@@ -8,16 +8,17 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// part is a piece of a pulled source that is lent to the downstream, which reads it once and inside the emit that hands it out.
-// Who still reads it when that emit has returned does so on another goroutine: it ends with errUsed, and so does the run.
+// part is a section of a pulled source, lent to the downstream. The downstream reads it once,
+// inside the emit that passes it on. A read that still goes on when this emit has returned is on
+// another goroutine: that read and the run end with errUsed.
 type part[T any] struct {
 	run    *pulled[T]
 	ctx    context.Context // of run
 	cancel context.CancelCauseFunc
 	state  atomic.Int32
 
-	aside *Group // the goroutine that reads for a reader that may end before run
-	told  bool   // the reader knows how run ended
+	aside *Group // reads for a reader that may end before run; nil otherwise
+	told  bool   // the reader has seen how run ended
 }
 
 const (
@@ -27,7 +28,8 @@ const (
 	partOver // the emit has returned
 )
 
-// lend hands the part out by emit and takes it back. Then nothing reads it; or, if the reader goes on, run is left to that.
+// lend calls emit, which passes the part on, and takes the part back. If a reader is still active
+// then, the reader closes run; otherwise nothing reads the part any more.
 func (p *part[T]) lend(emit func() error) (err error) {
 	err = errBroke // unless emit returns
 	defer func() {
@@ -56,10 +58,12 @@ func (p *part[T]) lend(emit func() error) (err error) {
 	return err
 }
 
-// begin makes the caller the reader, unless there was one or it is too late.
+// begin makes the caller the reader. It returns false if the part was read before or has been taken
+// back.
 func (p *part[T]) begin() bool { return p.state.CompareAndSwap(partFresh, partReading) }
 
-// end says that the reader has had enough, which returns err. When the part was taken back before, run is the reader's to end.
+// end records that the reader, which returns *err, has finished. If the part has been taken back,
+// end also closes run.
 func (p *part[T]) end(err *error) {
 	if p.state.CompareAndSwap(partReading, partRead) {
 		return
@@ -70,7 +74,7 @@ func (p *part[T]) end(err *error) {
 	*err = ending.Join(*err, p.run.finish(errUsed))
 }
 
-// each reads the part by step on the caller's goroutine.
+// each reads the part with step, on the caller's goroutine.
 func (p *part[T]) each(ctx context.Context, step func() (T, bool), emit func(T) error) error {
 	for p.state.Load() == partReading {
 		v, ok := step()
@@ -87,8 +91,8 @@ func (p *part[T]) each(ctx context.Context, step func() (T, bool), emit func(T) 
 	return errUsed
 }
 
-// eachAside is each but ends as soon as ctx does, which run need not know of: a goroutine reads, and lend waits for it. So run
-// goes on for what follows the part.
+// eachAside is each for a ctx that may end before the context of run does. A goroutine reads for
+// it, and lend waits for that goroutine, so that run can go on with what follows the part.
 func (p *part[T]) eachAside(ctx context.Context, step func() (T, bool), emit func(T) error) error {
 	g, open := NewGroup(p.ctx)
 	defer g.cancel(errLeft)
@@ -107,7 +111,7 @@ func (p *part[T]) eachAside(ctx context.Context, step func() (T, bool), emit fun
 	return err
 }
 
-// reached tells whether run ends with ctx.
+// reached reports whether the end of ctx also ends run.
 func (p *part[T]) reached(ctx context.Context) bool {
 	done := ctx.Done()
 	if done == nil {

@@ -7,13 +7,18 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Peel returns a flow that emits one element: the first n elements, and the rest as a source. The rest is read inside the
-// downstream's emit, once: it ends with an error when it is read later or again, and the run does when it is still read as that emit
-// returns. What is not read of it is dropped: the upstream is stopped. With fewer than n elements the head is shorter and the tail empty.
+// Peel returns a flow that emits one element: the first n elements, and a source of the rest. If
+// there are fewer than n, the head is shorter and the tail empty.
 //
-//	stream.Via2(body, stream.Peel[[]byte](1), stream.ConcatMap(func(p stream.Peeled[[]byte]) stream.Source[[]byte] { … }))
+//	stream.Via2(body, stream.Peel[[]byte](1),
+//		stream.ConcatMap(func(p stream.Peeled[[]byte]) stream.Source[[]byte] { … }))
 //
-// Memory: n elements. Goroutines: none; the upstream runs as a coroutine.
+// The downstream reads the tail inside its emit, once. A later or second read fails. The run fails
+// if a read still goes on when that emit returns. What is not read is dropped, and the upstream is
+// stopped.
+//
+//   - Memory: n elements.
+//   - Goroutines: none; the upstream runs as a coroutine.
 func Peel[T any](n int) Flow[T, Peeled[T]] {
 	if n < 0 {
 		return invalid[T, Peeled[T]]("Peel: %d elements; the count must not be negative", n)
@@ -23,7 +28,7 @@ func Peel[T any](n int) Flow[T, Peeled[T]] {
 			ctx, cancel := early.WithCancel(ctx)
 			defer cancel(nil)
 			up := ctx
-			if n > 1 { // the head is emitted when the last of it has come
+			if n > 1 { // the stage holds elements back
 				up = early.Apart(ctx)
 			}
 			return pulling(up, src, func(p *pulled[T]) error {
@@ -46,7 +51,7 @@ func Peel[T any](n int) Flow[T, Peeled[T]] {
 	})
 }
 
-// Peeled is what [Peel] emits.
+// Peeled is the element that [Peel] emits.
 type Peeled[T any] struct {
 	Head []T
 	Tail Source[T]
@@ -61,12 +66,13 @@ func (t *tail[T]) Each(ctx context.Context, emit func(T) error) (err error) {
 		return errUsed
 	}
 	defer t.end(&err)
-	// what reads the tail may do so on a context of its own, which then must reach the upstream
+	// The reader may use its own context. Its end must reach the upstream.
 	defer context.AfterFunc(ctx, func() { t.cancel(context.Cause(ctx)) })()
 	return t.each(ctx, t.run.next, emit)
 }
 
-// pulling runs f over src as a coroutine, and ends src as f ends: with f's error, or early when f returned nil before src's end.
+// pulling calls f with a run of src as a coroutine, and then ends that run: with the error of f, or
+// early if f returns nil before the end of src.
 func pulling[T any](ctx context.Context, src Source[T], f func(*pulled[T]) error) error {
 	p := pull(ctx, src)
 	ended := false
@@ -84,8 +90,12 @@ func pulling[T any](ctx context.Context, src Source[T], f func(*pulled[T]) error
 	return ending.Join(err, p.close(cause))
 }
 
-// Prefix returns a flow that gathers the first n elements, or all when there are fewer, asks f for the flow that fits them, and
-// runs the rest through it. An error of f ends the run, as it is. Memory: n elements. Goroutines: none; the upstream runs as a coroutine.
+// Prefix returns a flow that collects the first n elements, or all if there are fewer, calls f with
+// them, and runs the rest through the flow that f returns.
+//
+//   - Memory: n elements.
+//   - Goroutines: none; the upstream runs as a coroutine.
+//   - Errors: an error of f ends the run, as it is.
 func Prefix[T, U any](n int, f func(head []T) (Flow[T, U], error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("Prefix: the function is nil")
@@ -99,9 +109,13 @@ func Prefix[T, U any](n int, f func(head []T) (Flow[T, U], error)) Flow[T, U] {
 	}))
 }
 
-// LazyFlow returns a flow that asks f for the flow to use when the first element comes, and runs all elements through it, the
-// first included: a decoder chosen by the first bytes. Without an element it emits nothing. An error of f ends the run, as it is.
-// Memory: one element. Goroutines: none; the upstream runs as a coroutine.
+// LazyFlow returns a flow that calls f with the first element and runs all elements, the first
+// included, through the flow that f returns: for example a decoder chosen by the first bytes.
+// Without an element it emits nothing.
+//
+//   - Memory: one element.
+//   - Goroutines: none; the upstream runs as a coroutine.
+//   - Errors: an error of f ends the run, as it is.
 func LazyFlow[T, U any](f func(first T) (Flow[T, U], error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("LazyFlow: the function is nil")

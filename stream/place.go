@@ -11,7 +11,7 @@ import (
 
 const (
 	timedGap  = 4 * time.Microsecond // elements further apart than this are all timed
-	maxStride = 16                   // of closer ones, one in so many on average, at least
+	maxStride = 16                   // of closer elements, at least one in maxStride is timed on average
 )
 
 var (
@@ -19,29 +19,29 @@ var (
 	errUnfinished = errors.New("stream: the run did not return")
 )
 
-// clock tells the time since some fixed moment: cheaper than time.Now.
+// clock returns the time since epoch. It is cheaper than time.Now.
 func clock() time.Duration { return time.Since(epoch) }
 
 // place counts and times what passes one point of a pipeline, in any number of runs.
 type place struct {
-	entered, left, bytes atomic.Int64 // elements handed to the downstream, and accepted by it
-	seen                 atomic.Bool  // guess is about an element that is not timed
+	entered, left, bytes atomic.Int64 // elements passed to the downstream, elements it accepted, and their bytes
+	seen                 atomic.Bool  // times estimated a blocked time for an element that is not timed: guess
 
 	mu             sync.Mutex
 	runs, failures int64
-	live           map[*visit]struct{} // runs that have not ended
-	total, blocked time.Duration       // up to the last mark of each run
-	guess, at      time.Duration       // that an element seen when it was at had blocked its run
+	live           map[*visit]struct{} // runs in progress
+	total, blocked time.Duration       // sums, each up to the last mark of its run
+	guess, at      time.Duration       // estimate of how long untimed elements had blocked their run at time at
 	told           struct{ waited, blocked time.Duration }
 }
 
-// visit is one run through a place. Its methods are called by that run alone.
+// visit is one run through a place. Only that run calls its methods.
 type visit struct {
 	*place
-	mark   time.Duration // when the last timed element was accepted; changed under the lock
-	before atomic.Int64  // when a timed one was last handed on: the current one, unless mark is later or the same
-	gap    int64         // elements from the last timed one to the next
-	next   int64         // elements still to come up to the next timed one
+	mark   time.Duration // when the last timed element was accepted; written under the lock
+	before atomic.Int64  // when the last timed element was passed on; in progress if later than mark
+	gap    int64         // elements from the last timed one to the next timed one
+	next   int64         // elements left until the next timed one
 	inside bool
 }
 
@@ -58,7 +58,7 @@ func (p *place) visit() *visit {
 	return v
 }
 
-// enter is called before an element is handed on.
+// enter is called before an element is passed on.
 func (v *visit) enter() {
 	v.inside = true
 	v.entered.Add(1)
@@ -67,7 +67,7 @@ func (v *visit) enter() {
 	}
 }
 
-// leave is called when the downstream has accepted the element, of n bytes.
+// leave is called when the downstream has accepted an element of n bytes.
 func (v *visit) leave(n int) {
 	v.left.Add(1)
 	v.inside = false
@@ -80,7 +80,7 @@ func (v *visit) leave(n int) {
 		if per := v.time(clock()) / time.Duration(v.gap); per < timedGap {
 			stride = min(maxStride, int64(timedGap/max(per, 1)))
 		}
-		v.gap = 1 + rand.Int64N(2*stride-1) // at random, for elements may take turns
+		v.gap = 1 + rand.Int64N(2*stride-1) // random, so that a regular pattern of elements does not bias the sample
 		v.next = v.gap
 	case v.seen.Load():
 		v.timeSeen(clock())
@@ -88,7 +88,8 @@ func (v *visit) leave(n int) {
 	}
 }
 
-// time adds and returns what passed since the last mark; the timed element stands for all since the one before.
+// time adds the time since the last mark and returns it. The timed element stands for all elements
+// since the timed one before.
 func (v *visit) time(now time.Duration) time.Duration {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -96,8 +97,8 @@ func (v *visit) time(now time.Duration) time.Duration {
 	return v.pass(now)
 }
 
-// timeSeen adds what passed since the last mark, for an element that was not timed but seen by who asked for the times: it stands
-// for itself, and what was told of it was right.
+// timeSeen adds the time since the last mark, for an element that is not timed but for which times
+// has reported an estimate. The element stands only for itself, and the estimate becomes final.
 func (v *visit) timeSeen(now time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -107,7 +108,7 @@ func (v *visit) timeSeen(now time.Duration) {
 	v.pass(now)
 }
 
-// pass sets the mark.
+// pass moves the mark to now and returns the time since the old mark.
 func (v *visit) pass(now time.Duration) time.Duration {
 	passed := now - v.mark
 	v.mark = now
@@ -139,8 +140,9 @@ func (v *visit) end(err error) {
 	}
 }
 
-// times returns how long runs waited before this place and were blocked behind it, up to now; neither is ever less than before. A
-// run in which no timed element is under way is taken to be since its mark where it is now.
+// times returns how long runs have waited before this place and how long they were blocked after
+// it. Neither value ever decreases. A run without a timed element in progress counts as if it had
+// been in its current state since its mark.
 func (p *place) times() (waited, blocked time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -5,10 +5,12 @@ import (
 	"sync"
 )
 
-// MergePreferred returns a source that runs the given ones at the same time and emits their elements as they come, those of
-// preferred first when several wait: control messages beside data. It completes when all have completed.
+// MergePreferred returns a source that runs the given sources concurrently and emits their elements
+// as they arrive. If several elements wait, one of preferred comes first: for example control
+// messages before data. It completes when all sources have completed.
 //
-// Memory: one element a source. Goroutines and errors: as in [Merge].
+//   - Memory: one element a source.
+//   - Goroutines and errors: as in [Merge].
 func MergePreferred[T any](preferred Source[T], others ...Source[T]) Source[T] {
 	weights := make([]int, 1+len(others))
 	for i := range others {
@@ -17,11 +19,12 @@ func MergePreferred[T any](preferred Source[T], others ...Source[T]) Source[T] {
 	return mergeChosen(append([]Source[T]{preferred}, others...), weights)
 }
 
-// MergeWeighted returns a source that runs the given ones at the same time and emits their elements as they come; where several
-// wait, each gets its share: with weights 3 and 1, three elements of the first for one of the second. It completes when all have
-// completed.
+// MergeWeighted returns a source that runs the given sources concurrently and emits their elements
+// as they arrive. If several elements wait, each source gets its share: with weights 3 and 1, three
+// elements of the first for one of the second. It completes when all sources have completed.
 //
-// Memory: one element a source. Goroutines and errors: as in [Merge].
+//   - Memory: one element a source.
+//   - Goroutines and errors: as in [Merge].
 func MergeWeighted[T any](weights []int, srcs ...Source[T]) Source[T] {
 	if len(weights) != len(srcs) {
 		return Fail[T](invalidError("MergeWeighted: %d weights for %d sources", len(weights), len(srcs)))
@@ -34,7 +37,7 @@ func MergeWeighted[T any](weights []int, srcs ...Source[T]) Source[T] {
 	return mergeChosen(srcs, append([]int(nil), weights...))
 }
 
-// mergeChosen merges by weight; a weight of 0 is preferred to all.
+// mergeChosen merges by weight. A source of weight 0 is preferred to all others.
 func mergeChosen[T any](srcs []Source[T], weights []int) Source[T] {
 	for _, src := range srcs {
 		if src == nil {
@@ -76,21 +79,21 @@ func mergeChosen[T any](srcs []Source[T], weights []int) Source[T] {
 	})
 }
 
-// chooser holds one element of each source until it is that source's turn.
+// chooser holds one element of each source until that source has its turn.
 type chooser[T any] struct {
 	mu     sync.Mutex
-	some   sync.Cond // the consumer waits for an element
+	some   sync.Cond // signals the consumer: there is an element
 	lanes  []lane[T]
 	open   int // sources that have not completed
 	halted bool
 }
 
 type lane[T any] struct {
-	free   sync.Cond // the source waits for its element to be taken
+	free   sync.Cond // signals the source: its element was taken
 	v      T
 	full   bool
 	weight int
-	credit int // smooth weighted round robin
+	credit int // of smooth weighted round robin
 }
 
 func (c *chooser[T]) halt() {
@@ -110,7 +113,7 @@ func (c *chooser[T]) leave() {
 	c.some.Signal()
 }
 
-// put waits for the i-th lane to be free and puts v there.
+// put waits until the i-th lane is free and stores v in it.
 func (c *chooser[T]) put(ctx context.Context, i int, v T) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +129,8 @@ func (c *chooser[T]) put(ctx context.Context, i int, v T) error {
 	return nil
 }
 
-// take waits for an element and takes the one whose turn it is; false without an error means that none follows.
+// take waits for an element and takes the one that has its turn. It returns false without an error
+// at the end.
 func (c *chooser[T]) take(ctx context.Context) (v T, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,14 +142,14 @@ func (c *chooser[T]) take(ctx context.Context) (v T, ok bool, err error) {
 			return v, true, nil
 		}
 		if c.open == 0 {
-			return v, false, context.Cause(ctx) // nil, unless halt is about to come
+			return v, false, context.Cause(ctx) // nil, unless halt is about to be called
 		}
 		c.some.Wait()
 	}
 	return v, false, context.Cause(ctx)
 }
 
-// choose returns the full lane whose turn it is, or nil.
+// choose returns the full lane that has its turn, or nil if no lane is full.
 func (c *chooser[T]) choose() *lane[T] {
 	var best *lane[T]
 	sum := 0

@@ -5,19 +5,20 @@ import (
 	"iter"
 )
 
-// pulled is a run of a source whose elements are taken one by one. The source runs as a coroutine of whoever calls next, so that
-// no goroutine runs beside it. It is not for two goroutines at once, and close must be called.
+// pulled is a run of a source that its caller pulls from, element by element. The source runs as a
+// coroutine of the caller of next, so that no other goroutine runs. pulled must not be used by two
+// goroutines at once, and close must be called.
 type pulled[T any] struct {
 	resume func() (T, bool)
 	stop   func()
-	cause  error // what emit returns once closed
-	err    error // how the source ended
+	cause  error // the error that emit returns after close
+	err    error // the error of the source
 	done   bool
-	left   bool        // close is another's to do
+	left   bool        // a reader calls finish, so close does nothing
 	broken *PanicError // a panic of the source, with its stack, which iter.Pull would lose
 }
 
-// pull begins a run of src; it starts with the first call of next.
+// pull prepares a run of src. The first call of next starts it.
 func pull[T any](ctx context.Context, src Source[T]) *pulled[T] {
 	p := new(pulled[T])
 	p.resume, p.stop = iter.Pull(func(yield func(T) bool) {
@@ -25,7 +26,7 @@ func pull[T any](ctx context.Context, src Source[T]) *pulled[T] {
 			if p.done {
 				return
 			}
-			if v := recover(); v != nil { // else it is runtime.Goexit, which iter.Pull carries on
+			if v := recover(); v != nil { // nil during runtime.Goexit, which iter.Pull carries on
 				p.broken = panicked(v)
 			}
 		}()
@@ -40,7 +41,7 @@ func pull[T any](ctx context.Context, src Source[T]) *pulled[T] {
 	return p
 }
 
-// each runs src into emit with the checks of [Run], but as a part of the run that ctx belongs to.
+// each runs src into emit with the checks of [Run], but as a part of the run of ctx.
 func each[T any](ctx context.Context, src Source[T], emit func(T) error) error {
 	if src == nil {
 		return errNilSource
@@ -51,7 +52,7 @@ func each[T any](ctx context.Context, src Source[T], emit func(T) error) error {
 	return src.Each(ctx, emit)
 }
 
-// next returns the next element; false means that the source has ended, with p.err.
+// next returns the next element. It returns false if the source has ended, with p.err.
 func (p *pulled[T]) next() (T, bool) {
 	v, ok := p.resume()
 	if !ok {
@@ -60,7 +61,7 @@ func (p *pulled[T]) next() (T, bool) {
 	return v, ok
 }
 
-// rethrow carries a panic of the source to whoever pulls.
+// rethrow raises a panic of the source on the goroutine of the caller.
 func (p *pulled[T]) rethrow() {
 	if broken := p.broken; broken != nil {
 		p.broken, p.done = nil, true
@@ -68,7 +69,8 @@ func (p *pulled[T]) rethrow() {
 	}
 }
 
-// close ends the source, if it has not ended: its emit returns cause. It returns what clean-up added to cause.
+// close ends the source, if it has not ended: its emit returns cause. close returns what clean-up
+// added to cause. It does nothing if that is left to a reader, which calls finish.
 func (p *pulled[T]) close(cause error) error {
 	if p.left {
 		return nil
@@ -76,7 +78,7 @@ func (p *pulled[T]) close(cause error) error {
 	return p.finish(cause)
 }
 
-// finish is close for whom it is left to.
+// finish is close for the reader that is to end the source.
 func (p *pulled[T]) finish(cause error) error {
 	if p.done || p.cause != nil {
 		return nil
@@ -87,7 +89,7 @@ func (p *pulled[T]) finish(cause error) error {
 	return p.beside(cause)
 }
 
-// beside returns what the source that ended for cause reported beside it.
+// beside returns what the source, ended by cause, reported in addition to it.
 func (p *pulled[T]) beside(cause error) error {
 	if p.err == cause { //nolint:errorlint // identity is the question
 		return nil
