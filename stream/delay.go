@@ -8,11 +8,13 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// Delay returns a flow that emits each element d after it came. Up to 16 elements wait at a time, then the upstream does.
+// Delay returns a flow that emits each element when d has passed since it came. When 16 elements
+// wait, the upstream waits too.
 //
 //   - Memory: 16 elements.
-//   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when the run returns.
-//   - Errors: an error of the upstream overtakes the elements that wait.
+//   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when
+//     the run returns.
+//   - Errors: an error of the upstream overtakes the waiting elements.
 func Delay[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("Delay: %v; it must not be negative", d)
@@ -20,7 +22,8 @@ func Delay[T any](d time.Duration) Flow[T, T] {
 	return DelayFunc(func(T) time.Duration { return d })
 }
 
-// DelayFunc is [Delay] by the time that f says for each element. An element waits for those before it.
+// DelayFunc is [Delay] with a delay that f returns for each element. An element waits for the
+// elements before it.
 func DelayFunc[T any](f func(T) time.Duration) Flow[T, T] {
 	if f == nil {
 		return invalid[T, T]("DelayFunc: the function is nil")
@@ -44,7 +47,8 @@ func DelayFunc[T any](f func(T) time.Duration) Flow[T, T] {
 	})
 }
 
-// InitialDelay returns a flow whose run waits for d before it starts the upstream, or until the run is drained. It holds no element.
+// InitialDelay returns a flow whose run waits for d, or until it is drained, before it starts the
+// upstream. It holds no element.
 func InitialDelay[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("InitialDelay: %v; it must not be negative", d)
@@ -59,7 +63,7 @@ func InitialDelay[T any](d time.Duration) Flow[T, T] {
 	})
 }
 
-// sleep waits for d, or returns the cause when ctx is done first.
+// sleep waits for d. If ctx is done first, it returns the cause.
 func sleep(ctx context.Context, d time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -77,7 +81,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// SkipFor returns a flow that drops the elements that come within d of the start. Fused; it holds no element.
+// SkipFor returns a flow that drops the elements that come within d of the start. Fused; it holds
+// no element.
 func SkipFor[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("SkipFor: %v; it must not be negative", d)
@@ -93,8 +98,9 @@ func SkipFor[T any](d time.Duration) Flow[T, T] {
 	})
 }
 
-// TakeFor returns a flow that completes d after the start: the upstream is stopped, also while it waits, and that is not an
-// error. What stages above it hold is dropped, as by [Take]. Fused; it holds no element.
+// TakeFor returns a flow that completes when d has passed since the start. The upstream is stopped,
+// even while it waits, and that is not an error. Elements that stages upstream hold are dropped, as
+// by [Take]. Fused; it holds no element.
 func TakeFor[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("TakeFor: %v; it must not be negative", d)
@@ -115,12 +121,13 @@ func TakeFor[T any](d time.Duration) Flow[T, T] {
 	})
 }
 
-// KeepAlive returns a flow that emits f() whenever the upstream has emitted nothing for d: a sign of life for a connection that
-// would be closed. f is called by the downstream's goroutine.
+// KeepAlive returns a flow that emits f() whenever the upstream has emitted nothing for d: for
+// example, to keep an idle connection open. f is called on the downstream's goroutine.
 //
 //   - Memory: up to 16 elements that the upstream emits meanwhile.
-//   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when the run returns.
-//   - Errors: an error of the upstream overtakes the elements that wait.
+//   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when
+//     the run returns.
+//   - Errors: an error of the upstream overtakes the waiting elements.
 func KeepAlive[T any](d time.Duration, f func() T) Flow[T, T] {
 	switch {
 	case d <= 0:

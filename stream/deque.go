@@ -1,9 +1,10 @@
 package stream
 
-// deque holds elements in their order. It grows as it fills, and adds and drops one at either end in constant time.
+// deque is a queue of elements in order. It grows as it fills. push and pop take constant time,
+// amortized.
 type deque[T any] struct {
-	buf  []T // a power of two long
-	head int // of the oldest element
+	buf  []T // its length is a power of two
+	head int // index of the oldest element
 	n    int
 }
 
@@ -17,7 +18,7 @@ func (d *deque[T]) push(v T) {
 	d.n++
 }
 
-// pop returns the oldest element, which must exist.
+// pop removes and returns the oldest element. The deque must not be empty.
 func (d *deque[T]) pop() T {
 	var none T
 	v := d.buf[d.head]

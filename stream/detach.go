@@ -2,8 +2,9 @@ package stream
 
 import "reflect"
 
-// detacher returns the function that copies a value with its slices, down to those in the exported fields of structs, so that
-// whoever owns the one may change it and the other stays. Values behind pointers and in maps are shared.
+// detacher returns a function that copies a value and its slices, including slices in exported
+// fields of structs. The copy and the original can then change independently. Values behind
+// pointers and in maps are shared.
 func detacher[T any]() func(T) T {
 	t := reflect.TypeFor[T]()
 	if !hasSlices(t) {
@@ -21,7 +22,7 @@ func detacher[T any]() func(T) T {
 	}
 }
 
-// hasSlices tells whether values of type t have slices that detach copies.
+// hasSlices reports whether values of type t have slices that detach copies.
 func hasSlices(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Slice:
@@ -38,7 +39,7 @@ func hasSlices(t reflect.Type) bool {
 	return false
 }
 
-// detach replaces the slices in v by copies.
+// detach replaces the slices in v with copies.
 func detach(v reflect.Value) {
 	if !hasSlices(v.Type()) {
 		return

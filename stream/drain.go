@@ -8,24 +8,27 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// Draining returns a channel that is closed when the run that ctx belongs to is drained, see [Running.Drain]. A source of your own
-// waits for it as well as for what it emits, and completes between two elements once it is closed. The channel is nil, and waited
-// for in vain, in a run that cannot be drained, and in what belongs to an element that was taken, see [WithoutDrain].
+// Draining returns a channel that is closed when the run of ctx is drained, see [Running.Drain]. A
+// source waits for it in addition to its input, and completes between two elements once it is
+// closed. The channel is nil, so that waiting for it blocks forever, in a run that cannot be
+// drained and in a context of [WithoutDrain].
 func Draining(ctx context.Context) <-chan struct{} { return drain.Done(ctx) }
 
-// WithoutDrain returns a context in which sources are not drained. A stage uses it for what belongs to an element that it has
-// taken, and that must not be cut short: the inner sources of [ConcatMap] run in one, and so do the functions that [TryMap], [MapN]
-// and their like are given.
+// WithoutDrain returns a context in which sources are not drained. A stage uses it for work on an
+// element that it has taken, which a drain must not cut short. The inner sources of [ConcatMap] run
+// in such a context, and so do the functions that [TryMap], [MapN] and similar stages call.
 func WithoutDrain(ctx context.Context) context.Context { return drain.Without(ctx) }
 
-// Drainable returns a source that emits what src does and ends when the run is drained: for a source that does not look at
-// [Draining] itself. src is stopped between two elements, also while it waits, and an element that it emits nevertheless is passed on.
+// Drainable returns a source that emits the elements of src and ends when the run is drained. Use
+// it for a source that does not check [Draining]. src is stopped between two elements, even while
+// it waits. If it emits an element nevertheless, the element is passed on. Fused; it holds no
+// element.
 //
-//	stream.Go(ctx, stream.Via(stream.Drainable(subscription), stream.MapN(8, handle)), sink.Discard[Reply]())
+//	replies := stream.Via(stream.Drainable(subscription), stream.MapN(8, handle))
+//	running := stream.Go(ctx, replies, sink.Discard[Reply]())
 //
-// src must be a source, not a pipeline with stages that hold elements: it is stopped as by [Take], and what such stages hold is dropped.
-//
-// Fused; it holds no element.
+// src must be a source, not a pipeline with stages that hold elements: it is stopped as by [Take],
+// and the elements in such stages are dropped.
 func Drainable[T any](src Source[T]) Source[T] {
 	if src == nil {
 		return Fail[T](errNilSource)
@@ -58,7 +61,8 @@ func Drainable[T any](src Source[T]) Source[T] {
 	})
 }
 
-// undrained returns src as a source of what belongs to an element that was taken.
+// undrained returns src as a source that belongs to an element that was taken: a drain does not end
+// it.
 func undrained[T any](src Source[T]) Source[T] {
 	if src == nil {
 		return nil
@@ -85,7 +89,8 @@ func isCanceled(err error) bool {
 	return false
 }
 
-// rest waits for d like sleep, but no longer than until the run is drained: it is the wait of a source that holds no element.
+// rest waits for d like sleep, but returns early, without an error, when the run is drained. It is
+// for a source that holds no element.
 func rest(ctx context.Context, d time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

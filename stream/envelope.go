@@ -2,20 +2,22 @@ package stream
 
 import "context"
 
-// Envelope is an element with a context that travels with it: the name of its file, its key, its position in the source (see
-// [Checkpoint]).
+// Envelope is an element with a context that travels with it: a file name, a key, or a position in
+// the source (see [Checkpoint]).
 type Envelope[T, C any] struct {
 	Value   T
 	Context C
 }
 
-// OnValue returns f for elements in envelopes: what f makes of a value goes on in that value's envelope. It fits the stages that
-// call a function for each element, on their goroutines or not: [TryMap], [MapN], [MapKeyed], [RetryMap], [Supervise].
+// OnValue returns f for elements in envelopes: each result of f goes into the envelope of its
+// value. Use it with the stages that call a function for each element, on any goroutine: [TryMap],
+// [MapN], [MapKeyed], [RetryMap], [Supervise].
 //
 //	stream.MapN(8, stream.OnValue[Position](encode))
-func OnValue[C, T, U any](f func(context.Context, T) (U, error)) func(context.Context, Envelope[T, C]) (Envelope[U, C], error) {
+func OnValue[C, T, U any](f func(context.Context, T) (U, error)) func(
+	context.Context, Envelope[T, C]) (Envelope[U, C], error) {
 	if f == nil {
-		return nil // which the stage reports
+		return nil // the stage reports a nil function
 	}
 	return func(ctx context.Context, e Envelope[T, C]) (Envelope[U, C], error) {
 		u, err := f(ctx, e.Value)
@@ -23,8 +25,8 @@ func OnValue[C, T, U any](f func(context.Context, T) (U, error)) func(context.Co
 	}
 }
 
-// CarryBatch returns batch for elements in envelopes: one that gathers envelopes, such as [BatchWithin], becomes one that emits an
-// envelope of all their values, with the context of the last.
+// CarryBatch returns batch for elements in envelopes. batch gathers envelopes, as [BatchWithin]
+// does; CarryBatch puts all values of a batch into one envelope, with the context of the last.
 //
 //	stream.CarryBatch(stream.BatchWithin[stream.Envelope[Doc, Position]](1000, time.Second))
 //
@@ -43,7 +45,8 @@ func CarryBatch[T, C any](batch Flow[Envelope[T, C], []Envelope[T, C]]) Flow[Env
 	}))
 }
 
-// later returns the context of two elements in a row that are one now: next, but the last checkpoint where they are checkpoints.
+// later returns the context of one element made of two consecutive ones: next or, for checkpoints,
+// the last valid one.
 func later[C any](before, next C) C {
 	if c, ok := any(next).(interface{ orElse(C) C }); ok {
 		return c.orElse(before)

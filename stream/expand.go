@@ -5,13 +5,14 @@ import (
 	"iter"
 )
 
-// Expand returns a flow for a downstream that is faster than its upstream: while no new element has come, it emits what f makes
-// of the last one, one by one, for as long as that lasts. The first that f yields is always emitted. To emit each element itself
-// first, let f yield it first.
+// Expand returns a flow for a downstream that is faster than its upstream. It calls f for each
+// element and emits the values that f yields until the next element comes. The first value is
+// always emitted. To emit the element itself, let f yield it first. After the last element, only
+// its first value is sure to be emitted.
 //
 //   - Memory: one element.
 //   - Order and goroutines: one goroutine for the upstream, which has ended when the run returns.
-//   - Errors: an error of the upstream ends the run at once. When the upstream has completed, so does the run.
+//   - Errors: an error of the upstream ends the run at once.
 func Expand[T, U any](f func(T) iter.Seq[U]) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("Expand: the function is nil")

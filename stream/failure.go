@@ -4,8 +4,8 @@ import (
 	"context"
 )
 
-// attempt runs src into emit and tells whether the error it returns is one that a stage after src may mend: src's own. It may
-// not mend what its downstream said, an early end, and the end of the whole run.
+// attempt runs src into emit. own reports whether err is src's own error, which a later stage may
+// handle. An error of the downstream, an early end, and the end of the whole run are not src's own.
 func attempt[T any](ctx context.Context, src Source[T], emit func(T) error) (own bool, err error) {
 	var refused error
 	err = each(ctx, src, func(v T) error {
@@ -16,7 +16,7 @@ func attempt[T any](ctx context.Context, src Source[T], emit func(T) error) (own
 		return nil
 	})
 	switch {
-	case refused != nil && err == nil: // src swallowed it
+	case refused != nil && err == nil: // src ignored the error of emit
 		return false, refused
 	case err == nil, refused != nil, ctx.Err() != nil, Stopped(err):
 		return false, err

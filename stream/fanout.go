@@ -10,18 +10,19 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// branchAhead is how many elements wait for a branch at most.
+// branchAhead is the maximum number of elements that wait for a branch.
 const branchAhead = 64
 
-// Broadcast returns a flow that sends each element through every one of the flows and emits what they emit, as it comes. The
-// slowest governs. To send elements to several sinks, make each a flow by [ResultOf].
+// Broadcast returns a flow that sends each element through all of the flows and emits what they
+// emit, as it comes. The slowest branch sets the pace. To send elements to several sinks, make each
+// one a flow with [ResultOf].
 //
-//   - Memory: up to 64 elements a branch, and 64 of what it emits. Elements whose type is a byte slice are copied for all branches
-//     but the first, others are shared.
-//   - Order and goroutines: what one branch emits keeps its order; one goroutine a branch and one for the upstream, all have
-//     ended when the run returns.
-//   - Errors: the first error of a branch ends the run and the other branches. A branch that ends early leaves the others alone;
-//     the upstream is stopped when all have.
+//   - Memory: per branch, up to 64 elements and up to 64 of its output. If the elements are byte
+//     slices, all branches but the first get copies; other elements are shared.
+//   - Order and goroutines: the output of one branch keeps its order; one goroutine per branch and
+//     one for the upstream; all have ended when the run returns.
+//   - Errors: the first error of a branch ends the run and the other branches. If a branch ends
+//     early, the others go on; the upstream is stopped when all branches have ended.
 func Broadcast[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 	own := cloner[T]()
 	return fanOut("Broadcast", flows, func(branches []branch[T]) receiver[T] {
@@ -37,15 +38,16 @@ func Broadcast[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 			}
 			return nil
 		}
-		if byteSlices(reflect.TypeFor[T]()) { // every branch but one gets copies
+		if byteSlices(reflect.TypeFor[T]()) { // all branches but the first get copies
 			return receiver[T]{one: one}
 		}
 		return receiver[T]{one: one, many: func(vs []T) error { return broadcast(vs, branches, one) }}
 	})
 }
 
-// broadcast sends vs to the branches: as many elements at once as have room everywhere, so that no branch waits for elements
-// that another has had, and else one.
+// broadcast sends vs to the branches, as many elements at once as all branches have room for. If a
+// branch has no room, it sends one element. So no branch waits for an element that another branch
+// has already received.
 func broadcast[T any](vs []T, branches []branch[T], one func(T) error) error {
 	for len(vs) > 0 {
 		n := len(vs)
@@ -71,10 +73,11 @@ func broadcast[T any](vs []T, branches []branch[T], one func(T) error) error {
 	return nil
 }
 
-// Partition returns a flow that sends each element through the one of the flows whose index choose returns, and emits what they
-// emit, as it comes. An index that is none ends the run with an error.
+// Partition returns a flow that sends each element through the flow whose index choose returns, and
+// emits what the flows emit, as it comes. An index out of range ends the run with an error.
 //
-// Memory, goroutines and errors are those of [Broadcast]; nothing is copied. Elements for a branch that ended early are dropped.
+// Memory, goroutines and errors are those of [Broadcast], but nothing is copied. After an early end
+// of a branch, elements for it are dropped.
 func Partition[T, U any](choose func(T) int, flows ...Flow[T, U]) Flow[T, U] {
 	if choose == nil {
 		return invalid[T, U]("Partition: the function is nil")
@@ -90,10 +93,10 @@ func Partition[T, U any](choose func(T) int, flows ...Flow[T, U]) Flow[T, U] {
 	})
 }
 
-// branch is the way of elements to one of several flows, in one run.
+// branch carries the elements to one of several flows, in one run.
 type branch[T any] struct {
 	q    *ring[T]
-	open context.Context // its cause is errLeft when the branch has had enough
+	open context.Context // its cause is errLeft after the branch ended early
 	halt context.CancelCauseFunc
 	left *atomic.Bool
 }
@@ -103,13 +106,13 @@ func newBranch[T any](ctx context.Context, ahead int) branch[T] {
 	return branch[T]{q: newRing[T](ahead), open: open, halt: halt, left: new(atomic.Bool)}
 }
 
-// leave says that the branch has had enough.
+// leave records that the branch ended early.
 func (b branch[T]) leave() {
 	b.left.Store(true)
 	b.halt(errLeft)
 }
 
-// push sends v, or drops it when the branch has had enough.
+// push sends v, or drops it if the branch ended early.
 func (b branch[T]) push(v T) error {
 	if b.left.Load() {
 		return nil
@@ -117,7 +120,7 @@ func (b branch[T]) push(v T) error {
 	return b.unlessLeft(b.q.push(b.open, v))
 }
 
-// pushAll sends vs, or drops what is left of them when the branch has had enough.
+// pushAll sends vs. It drops the elements that are left when the branch ends early.
 func (b branch[T]) pushAll(vs []T) error {
 	if b.left.Load() {
 		return nil
@@ -132,7 +135,8 @@ func (b branch[T]) unlessLeft(err error) error {
 	return err
 }
 
-// fanOut returns a flow that gives the elements to the branches by what route returns for them.
+// fanOut returns a flow that sends its elements to the branches through the receiver that route
+// returns.
 func fanOut[T, U any](name string, flows []Flow[T, U], route func([]branch[T]) receiver[T]) Flow[T, U] {
 	if len(flows) == 0 {
 		return invalid[T, U]("%s: no flows", name)
@@ -168,9 +172,9 @@ func fanOut[T, U any](name string, flows []Flow[T, U], route func([]branch[T]) r
 	})
 }
 
-// countdown ends the upstream of several branches early when all of them have had enough.
+// countdown stops the upstream of several branches when all of them have ended early.
 type countdown struct {
-	ctx    context.Context // of the upstream
+	ctx    context.Context // for the upstream
 	cancel context.CancelCauseFunc
 	open   atomic.Int64
 	enough *stop
@@ -183,14 +187,14 @@ func newCountdown(ctx context.Context, n int) *countdown {
 	return c
 }
 
-// leave says that one branch more has had enough.
+// leave records that one more branch ended early.
 func (c *countdown) leave() {
 	if c.open.Add(-1) == 0 {
 		c.cancel(c.enough)
 	}
 }
 
-// runOpen runs src into to until its end or until no branch is open, and calls end when that went well.
+// runOpen runs src into to until src ends or no branch is open. It calls end if there was no error.
 func runOpen[T any](c *countdown, src Source[T], to receiver[T], end func()) error {
 	checked := receiver[T]{one: func(v T) error {
 		if c.open.Load() == 0 {

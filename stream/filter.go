@@ -10,7 +10,7 @@ func Filter[T any](keep func(T) bool) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] { return filtered[T]{src, keep} })
 }
 
-// filtered is what [Filter] makes of src, for a [Map] behind it to see that the two are one step.
+// filtered is src behind a [Filter]. Its type lets a following [Map] fuse the two into one step.
 type filtered[T any] struct {
 	src  Source[T]
 	keep func(T) bool
@@ -26,7 +26,8 @@ func (s filtered[T]) Each(ctx context.Context, emit func(T) error) error {
 	})
 }
 
-// FilterMap returns a flow that emits f of each element for which f says true. Fused; it holds no element.
+// FilterMap returns a flow that emits f of each element for which f returns true. Fused; it holds
+// no element.
 func FilterMap[T, U any](f func(T) (U, bool)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("FilterMap: the function is nil")
@@ -42,7 +43,8 @@ func FilterMap[T, U any](f func(T) (U, bool)) Flow[T, U] {
 	})
 }
 
-// OfType returns a flow that emits the elements whose dynamic type is U, or implements it, as U. Fused; it holds no element.
+// OfType returns a flow that emits, as U, the elements whose dynamic type is U or implements U. It
+// drops all others. Fused; it holds no element.
 func OfType[U, T any]() Flow[T, U] {
 	return FilterMap(func(v T) (U, bool) {
 		u, ok := any(v).(U)

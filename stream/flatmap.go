@@ -2,8 +2,9 @@ package stream
 
 import "context"
 
-// FlatMap returns a flow that emits, for each element, the elements of the slice that f makes of it: none, one or many, in order.
-// Fused; it holds one slice. For more than fits a slice, see [ConcatMap].
+// FlatMap returns a flow that calls f for each element and emits the elements of the returned
+// slice, in order. Fused; it holds one slice. For output that does not fit into a slice, see
+// [ConcatMap].
 func FlatMap[T, U any](f func(T) []U) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("FlatMap: the function is nil")

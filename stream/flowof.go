@@ -7,11 +7,12 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// FlowOf returns a flow whose elements go into sink and whose output comes from src: two ends of something that is neither, such
-// as a connection. It completes when both have: with coupled, either one that ends stops the upstream of the other, and sink
-// completes with the elements that came. An early end of the downstream ends src, and sink as if they were coupled.
+// FlowOf returns a flow whose input goes into sink and whose output comes from src, for example the
+// two ends of a connection. The flow completes when both have completed. If coupled is true, the
+// first of the two to complete stops the other: src ends early, or sink completes with the elements
+// that have come. An early end of the downstream stops src, and then sink as if coupled were true.
 //
-//   - Goroutines: one, for sink; it has ended when the run returns.
+//   - Goroutines: one, for sink, which has ended when the run returns.
 //   - Errors: the first error of either ends the run and the other. The result of sink is dropped.
 func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O] {
 	switch {
@@ -24,7 +25,7 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
 			g, aside, ctx, release := newAside(ctx)
 			defer release()
-			// src answers what sink was given: a drain ends the upstream alone
+			// A drain ends only the upstream. src may still emit replies to what sink has sent.
 			in, out := stoppable[I]{src: up}, stoppable[O]{src: undrained(src)}
 			g.Go(func() error {
 				_, err := Run(aside, &in, sink)
@@ -35,7 +36,7 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 			})
 			unwatch := func() bool { return true }
 			defer func() { unwatch() }()
-			var had error // the downstream's wish to stop
+			var had error // set if the downstream ended early
 			err := g.Do(func() error {
 				err := out.Each(ctx, emit)
 				if isStop(err) {
@@ -45,7 +46,7 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 				case err != nil:
 				case coupled || had != nil:
 					in.stop()
-				default: // no emit will tell of an early end any more
+				default: // src has ended, so emit cannot report an early end any more
 					unwatch = context.AfterFunc(ctx, func() {
 						if isStop(context.Cause(ctx)) {
 							in.stop()
@@ -65,16 +66,16 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 	})
 }
 
-// stoppable is a source, for one run, that somebody else can end early.
+// stoppable is a source, for one run, that another goroutine can stop early.
 type stoppable[T any] struct {
 	src Source[T]
 
 	mu      sync.Mutex
 	stopped bool
-	cancel  func() // while it runs
+	cancel  func() // set while the source runs
 }
 
-// stop ends the source early, also before it has begun.
+// stop stops the source early, even before it has started.
 func (s *stoppable[T]) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// gate guards what two goroutines of one run share: one waits in when until the other's do made a condition true.
+// gate guards the state that two goroutines of one run share. One waits in when until a call of do
+// by the other makes a condition true.
 type gate struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -13,14 +14,14 @@ type gate struct {
 	halted  bool // the run's context is done
 }
 
-// openGate returns a gate for a run, and the function that lets it go.
+// openGate returns a gate for a run, and a function that detaches it from ctx.
 func openGate(ctx context.Context) (g *gate, release func() bool) {
 	g = new(gate)
 	g.changed.L = &g.mu
 	return g, context.AfterFunc(ctx, func() { g.do(func() { g.halted = true }) })
 }
 
-// do runs f, which changes what is guarded.
+// do runs f, which changes the guarded state.
 func (g *gate) do(f func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -28,7 +29,8 @@ func (g *gate) do(f func()) {
 	g.changed.Broadcast()
 }
 
-// when waits until ready, runs f and returns nil; it returns the cause when ctx is done first.
+// when waits until ready returns true, runs f and returns nil. If ctx is done first, it returns the
+// cause.
 func (g *gate) when(ctx context.Context, ready func() bool, f func()) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -43,8 +45,11 @@ func (g *gate) when(ctx context.Context, ready func() bool, f func()) error {
 	return nil
 }
 
-// gated runs src on a goroutine into put, and take on the caller's in a loop until it says that nothing follows.
-func gated[T any](ctx context.Context, src Source[T], put func(ctx context.Context, g *gate, v T) error, take func(ctx context.Context, g *gate) (more bool, err error)) error {
+// gated runs src into put on a new goroutine. On the caller's goroutine, it calls take until take
+// reports that nothing follows.
+func gated[T any](ctx context.Context, src Source[T],
+	put func(ctx context.Context, g *gate, v T) error,
+	take func(ctx context.Context, g *gate) (more bool, err error)) error {
 	group, ctx := NewGroup(ctx)
 	g, release := openGate(ctx)
 	defer release()
