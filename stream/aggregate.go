@@ -119,7 +119,7 @@ func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d tim
 				rang := make(chan time.Time, 1)
 				due = rang
 				// To poll the channel of a time.Timer takes its lock and reads the clock.
-				// A plain channel costs neither.
+				// A plain channel avoids both.
 				timer = time.AfterFunc(d, func() { rang <- time.Now() })
 			}
 		}

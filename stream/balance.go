@@ -7,7 +7,7 @@ import "context"
 //
 //   - Memory: per branch, one element and up to 64 elements of its output.
 //   - Order and goroutines: the output of one branch keeps its order; one goroutine per branch and
-//     one for the upstream, all of which have ended when the run returns.
+//     one for the upstream; all have ended when the run returns.
 //   - Errors: the first error of a branch ends the run and the other branches. If a branch ends
 //     early, the others go on; the upstream is stopped when all branches have ended.
 func Balance[T, U any](flows ...Flow[T, U]) Flow[T, U] {

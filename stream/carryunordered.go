@@ -3,7 +3,7 @@ package stream
 import "context"
 
 // CarryMapUnordered returns [MapUnordered] for elements in envelopes with a [Checkpoint]. It emits
-// each result as soon as it is there, with the low-water mark: the checkpoint up to which all
+// each result as soon as it is ready, with the low-water mark: the checkpoint up to which all
 // results are out. So a result that overtakes an earlier one carries no checkpoint, and the one
 // that was overtaken carries that of both.
 //

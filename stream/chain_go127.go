@@ -4,7 +4,8 @@ package stream
 
 import "context"
 
-// Chain is a source with Via and Run as methods, for pipelines in method style (Go 1.27 and later):
+// Chain is a source with the verbs of a pipeline as methods, for method chaining (Go 1.27 and
+// later):
 //
 //	result, err := stream.From(src).Via(f).Via(g).To(ctx, sink)
 type Chain[T any] struct{ src Source[T] }

@@ -13,28 +13,31 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Group runs the goroutines of one run of one stage: they begin together, fail together and are all gone when Do or Wait
-// returns. It is how stages with goroutines, ours and yours, keep the contract:
+// Group runs the goroutines of one run of one stage. They are cancelled together, and all have
+// ended when Do or Wait returns. Stages with goroutines use it to keep the contract:
 //
 //	g, ctx := stream.NewGroup(ctx)
-//	g.Go(func() error { … })                            // on a goroutine of its own
+//	g.Go(func() error { … })                            // on a new goroutine
 //	return g.Do(func() error { … emit(v) … })           // on the caller's goroutine
 //
-// The first error cancels the group's context with itself as the cause. An error that only echoes what ended elsewhere (a cancelled
-// context, a closed pipe, connection, file, hub or queue) gives way to a true one, which may come later, and to the cause of the
-// context around. A second true error is joined to the first; otherwise the first comes back as it is.
+// The first error cancels the group's context and becomes its cause. An error may be a mere echo of
+// an end elsewhere: a cancelled context, or a closed pipe, connection, file, hub or queue. A true
+// error replaces an echo, even if it comes later; so does the cause of the parent context. A second
+// true error is joined to the first.
 //
-// A stage that ends its own upstream by closing what is between them, such as an [io.Pipe], should close it with the error that emit
-// returned: then a copy beside that upstream ([AlsoTo]) sees an early end as one.
+// A stage may end its upstream by closing what connects the two, such as an [io.Pipe]. It should
+// close it with the error that emit returned, so that a side sink in the upstream ([AlsoTo]) sees
+// an early end as one.
 //
-// A panic in one of the goroutines cancels the group, and comes out of Do or Wait as a [*PanicError]: left on its goroutine it would end
-// the process, before the other stages abort uploads and close cursors, and out of reach of the caller's recover.
-// A panic in Do's own function passes through Do as it is, after the goroutines have ended: it may come from emit, and belong to
-// the loop of a caller of [All]. [Run] makes it a *PanicError too. runtime.Goexit cancels the group likewise, and ends the goroutine
-// that called Do or Wait.
+// A panic in a goroutine cancels the group and comes out of Do or Wait as a [*PanicError].
+// Otherwise it would end the process before other stages abort uploads and close cursors, and the
+// caller could not recover it. A panic in the function of Do passes unchanged, after the goroutines
+// have ended: it may come from emit, out of the body of a loop over [All]. [Run] makes it a
+// *PanicError too. runtime.Goexit also cancels the group, and ends the goroutine that called Do or
+// Wait.
 type Group struct {
 	cancel  context.CancelCauseFunc
-	outside func() (err, cause error) // of the context around, nil while it goes on
+	outside func() (err, cause error) // of the parent context; nil until it is done
 	wg      sync.WaitGroup
 
 	mu       sync.Mutex
@@ -44,7 +47,8 @@ type Group struct {
 	exited   bool
 }
 
-// NewGroup returns a group and the context that its goroutines are to use. Do or Wait must be called, once.
+// NewGroup returns a group and the context for its goroutines. The caller must call Do or Wait,
+// once.
 func NewGroup(ctx context.Context) (*Group, context.Context) {
 	own, cancel := early.WithGroup(ctx)
 	return &Group{cancel: cancel, outside: func() (error, error) { return ctx.Err(), context.Cause(ctx) }}, own
@@ -65,8 +69,8 @@ func (g *Group) Go(f func() error) {
 	})
 }
 
-// Do runs f on the caller's goroutine beside the others, waits for all of them and returns the first error. When f panics,
-// the others are cancelled and waited for first.
+// Do runs f on the caller's goroutine, waits for all goroutines and returns the first error. If f
+// panics, Do first cancels the goroutines and waits for them.
 func (g *Group) Do(f func() error) error {
 	returned := false
 	defer func() {
@@ -120,16 +124,16 @@ func (g *Group) Fail(err error) {
 	}
 }
 
-// echo reports whether err is what a stage sees of an end elsewhere.
+// echo reports whether err is the error by which a stage sees an end elsewhere.
 func echo(err error) bool {
-	switch err { // it walks the tree itself
+	switch err { // no errors.Is: the caller walks the tree
 	case context.Canceled, io.ErrClosedPipe, net.ErrClosed, fs.ErrClosed, errBroke:
 		return true
 	}
 	return false
 }
 
-// broke records that a goroutine ended by a panic with value v, or by runtime.Goexit when v is nil.
+// broke records that a goroutine ended by a panic with value v or, if v is nil, by runtime.Goexit.
 func (g *Group) broke(v any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -12,28 +12,31 @@ import (
 
 // GroupByOptions tunes [GroupBy]. The zero value is ready to use.
 type GroupByOptions struct {
-	// Idle completes a group that has had no element for so long; 0 means never.
+	// Idle completes a group that has had no element for this long; 0 means never.
 	Idle time.Duration
-	// EvictOldest completes the least recently used group to make room for a new one. By default a key too many ends the run
-	// with ErrLimit.
+	// EvictOldest completes the least recently used group to make room for a new one. By default, a
+	// key that exceeds the limit ends the run with ErrLimit.
 	EvictOldest bool
 }
 
-// GroupBy returns a flow that sends the elements of each key through a flow of their own, which open makes when the key
-// comes, and emits what these emit, as it comes. At most max groups are open at once. opts may be nil.
+// GroupBy returns a flow that sends the elements of each key through a separate flow and emits what
+// these flows emit, as it comes. open makes the flow when a key comes. At most max groups are open
+// at once. opts may be nil.
 //
 //	stream.GroupBy(50, tenant, func(t string) stream.Flow[[]byte, s3sink.Object] {
 //		return stream.ResultOf(s3sink.Upload(client, bucket, nextName(t), nil))
 //	}, &stream.GroupByOptions{EvictOldest: true})
 //
-// A key whose group has ended, by the options or because its flow had enough, opens a new group with its next element: no element
-// is dropped outside the flows. open therefore gives each of them a name of its own. It is called once at a time.
+// A group may end by the options, or because its flow ended early. The next element of its key then
+// opens a new group, so GroupBy itself drops no element. open must therefore choose a new name for
+// each group. Calls of open do not overlap.
 //
-//   - Memory: up to 16 elements a group, and 64 of what it emits.
-//   - Order and goroutines: what one key's flows emit keeps its order; one goroutine a group and one for the upstream, all have
-//     ended when the run returns. A new group waits until the one that makes room for it has ended.
-//   - Errors: the first error of a flow ends the run and the others, and so does a flow that ends before its first element. A key
-//     too many is [ErrLimit], of class Fatal.
+//   - Memory: per group, up to 16 elements and up to 64 of its output.
+//   - Order and goroutines: the output of one key keeps its order; one goroutine per group and one
+//     for the upstream; all have ended when the run returns. A new group waits until the group that
+//     makes room for it has ended.
+//   - Errors: the first error of a flow ends the run and the other flows, and so does a flow that
+//     ends before its first element. One key more than max is [ErrLimit], of class Fatal.
 func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T, U], opts *GroupByOptions) Flow[T, U] {
 	var o GroupByOptions
 	if opts != nil {
@@ -78,8 +81,10 @@ func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T
 	})
 }
 
-// runGroup runs the flows of one group, one after the other, over the elements that come while it is open.
-func runGroup[T, U any, K comparable](ctx context.Context, groups *grouping[T, K], g *group[T, K], open func() Flow[T, U], emit func(U) error) error {
+// runGroup runs the flows of one group, one after the other, over the elements that come while the
+// group is open.
+func runGroup[T, U any, K comparable](ctx context.Context, groups *grouping[T, K], g *group[T, K],
+	open func() Flow[T, U], emit func(U) error) error {
 	for {
 		if err := g.q.await(ctx, nil); err == errEnded {
 			return nil
@@ -101,28 +106,29 @@ func runGroup[T, U any, K comparable](ctx context.Context, groups *grouping[T, K
 	}
 }
 
-// group is what is open for a key.
+// group is the open group of one key.
 type group[T any, K comparable] struct {
 	key     K
 	q       *ring[T]
-	awaited atomic.Bool   // an element for it is under way
-	closing bool          // it takes no more elements
-	done    chan struct{} // closed when it has ended
-	at      *list.Element // its place in the order of use
+	awaited atomic.Bool   // the upstream has found the group and not yet pushed the element
+	closing bool          // the group takes no more elements
+	done    chan struct{} // closed when the group has ended
+	at      *list.Element // the group's position in the order of use
 }
 
-// grouping is the groups of one run. Its upstream finds and evicts groups; a group closes and removes itself.
+// grouping holds the groups of one run. Its upstream finds and evicts groups; a group closes and
+// removes itself.
 type grouping[T any, K comparable] struct {
 	max  int
 	opts GroupByOptions
 
 	mu      sync.Mutex
-	open    map[K]*group[T, K] // also those that are closing
+	open    map[K]*group[T, K] // includes closing groups
 	order   list.List          // of *group, the least recently used first
 	closing int
 }
 
-// find returns the group that takes an element of key k, a new one if need be.
+// find returns the group for an element of key k. It starts a new group if necessary.
 func (s *grouping[T, K]) find(ctx context.Context, k K, start func(*group[T, K])) (*group[T, K], error) {
 	for {
 		g, fresh, leaving := s.use(k)
@@ -143,7 +149,8 @@ func (s *grouping[T, K]) find(ctx context.Context, k K, start func(*group[T, K])
 	}
 }
 
-// use returns the group of key k, which may be a fresh one, or else the group whose end is to be awaited first.
+// use returns the group of key k, which may be fresh. Otherwise it returns the leaving group, whose
+// end the caller must wait for first; if both are nil, there is no room.
 func (s *grouping[T, K]) use(k K) (g *group[T, K], fresh bool, leaving *group[T, K]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,11 +194,11 @@ func (s *grouping[T, K]) close(g *group[T, K]) {
 	s.closing++
 }
 
-// tryClose closes g if no element waits for it, and reports whether it is closed.
+// tryClose closes g unless an element waits for it, and reports whether g is closed.
 func (s *grouping[T, K]) tryClose(g *group[T, K]) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.awaited.Load() || g.q.some() { // in this order: it is pushed before it is no longer awaited
+	if g.awaited.Load() || g.q.some() { // in this order: the upstream pushes the element before it clears awaited
 		return false
 	}
 	if !g.closing {
@@ -200,7 +207,7 @@ func (s *grouping[T, K]) tryClose(g *group[T, K]) bool {
 	return true
 }
 
-// remove makes room for another group when g has ended.
+// remove makes room for another group after g has ended.
 func (s *grouping[T, K]) remove(g *group[T, K]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,12 +230,12 @@ func (s *grouping[T, K]) end() {
 	}
 }
 
-// groupSource is what one flow of a group has upstream.
+// groupSource is the upstream of one flow of a group.
 type groupSource[T any, K comparable] struct {
 	groups *grouping[T, K]
 	group  *group[T, K]
-	taken  int  // elements that the flow was given
-	ended  bool // the group is closed, and its last element was given
+	taken  int  // elements that the flow got
+	ended  bool // the group is closed, and the flow got its last element
 }
 
 // Each implements [Source].
@@ -243,7 +250,8 @@ func (s *groupSource[T, K]) Each(ctx context.Context, emit func(T) error) error 
 		defer idle.Stop()
 		due = idle.C
 	}
-	counted := receiver[T]{one: func(v T) error { // one by one: what the flow did not take is for the next
+	// One element at a time: an element that this flow does not take is for the next flow.
+	counted := receiver[T]{one: func(v T) error {
 		s.taken++
 		return emit(v)
 	}}
@@ -254,7 +262,7 @@ func (s *groupSource[T, K]) Each(ctx context.Context, emit func(T) error) error 
 		switch err := q.await(ctx, due); {
 		case err == errEnded, err == errDue && s.groups.tryClose(s.group):
 			s.ended = true
-			return context.Cause(ctx) // nil, unless a cancel was not seen yet
+			return context.Cause(ctx) // nil, unless ctx was cancelled just now
 		case err == errDue:
 			continue
 		case err != nil:

@@ -10,19 +10,21 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// ErrClosed is the error of a run into or out of a hub that is closed, or whose producer was stopped early. It is of class Fatal.
+// ErrClosed is the error of a run into or out of a hub that is closed, or whose producer was
+// stopped early. It is of class Fatal.
 var ErrClosed = Mark(ending.NewEcho("stream: the hub is closed"), Fatal)
 
-// MergeHub brings the elements of runs that come and go to one run: the hub is its source, and each [MergeHub.Sink] may be run any
-// number of times, also at the same time. An element is handed over when the source takes it: nothing is buffered.
+// MergeHub sends the elements of runs that come and go to one run. The hub is the source of that
+// run. [MergeHub.Sink] returns a sink that may be run any number of times, also concurrently. An
+// element is handed over when the source takes it: nothing is buffered.
 type MergeHub[T any] struct {
 	elements chan T
-	closed   chan struct{} // no more producers
+	closed   chan struct{} // closed by Close: no more producers
 	close    func()
 
 	mu    sync.Mutex
 	taken bool
-	gone  chan struct{} // the consumer has ended
+	gone  chan struct{} // closed when the consumer has ended
 }
 
 // NewMergeHub returns a hub without producers.
@@ -32,10 +34,11 @@ func NewMergeHub[T any]() *MergeHub[T] {
 	return h
 }
 
-// Close completes the hub: its source completes, and runs into it end with [ErrClosed].
+// Close completes the hub. Its source completes, and runs into it end with [ErrClosed].
 func (h *MergeHub[T]) Close() { h.close() }
 
-// Each implements [Source]. It can be run once; it completes when the hub is closed, and when its run is drained.
+// Each implements [Source]. It can be run once. It completes when the hub is closed or its run is
+// drained.
 func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 	h.mu.Lock()
 	taken := h.taken
@@ -65,8 +68,8 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 	}
 }
 
-// Sink returns a sink into the hub, whose result is how many elements the hub took. Its runs end with [ErrClosed] when the hub is
-// closed or its source has ended.
+// Sink returns a sink into the hub. Its result is the number of elements that the hub took. Its
+// runs end with [ErrClosed] when the hub is closed or its source has ended.
 func (h *MergeHub[T]) Sink() Sink[T, int64] {
 	return SinkFunc[T, int64](func(ctx context.Context, src Source[T]) (int64, error) {
 		var n int64
@@ -92,17 +95,18 @@ func (h *MergeHub[T]) Sink() Sink[T, int64] {
 	})
 }
 
-// Hub sends the elements of one run to runs that come and go: the hub is the sink of the one, and [Hub.Source] may be run any
-// number of times, also at the same time; each run sees what comes while it goes on.
+// Hub sends the elements of one run to runs that come and go. The hub is the sink of that run.
+// [Hub.Source] returns a source that may be run any number of times, also concurrently. Each run
+// gets the elements that come while it is active.
 type Hub[T any] struct {
-	bad    error // of the settings
+	bad    error // the error of the settings
 	ahead  int
 	choose func(consumers int, v T) int // nil sends to all
 	own    func(T) T
 
 	mu        sync.Mutex
 	consumers []*consumer[T]
-	arrived   chan struct{} // closed and replaced when a consumer comes
+	arrived   chan struct{} // closed and replaced when a consumer joins
 	used      bool
 	over      bool
 	err       error // how the producer ended
@@ -114,15 +118,19 @@ type consumer[T any] struct {
 	sending sync.Mutex // held while the producer hands over an element
 }
 
-// NewBroadcastHub returns a hub that sends each element to all consumers; the slowest governs. Up to n elements wait for each.
-// Elements whose type is a byte slice are copied for all consumers but one, others are shared.
+// NewBroadcastHub returns a hub that sends each element to all consumers. The slowest consumer sets
+// the pace. Up to n elements wait for each consumer. If the elements are byte slices, all consumers
+// but one get copies; other elements are shared.
 func NewBroadcastHub[T any](n int) *Hub[T] {
 	return newHub[T](n, nil)
 }
 
-// NewPartitionHub returns a hub that sends each element to the one consumer, of so many, whose index choose returns; they are
-// numbered in the order in which they came, and close up when one goes. Up to n elements wait for each. What waits for one that
-// goes is lost with it, but for the element that had no room yet, for which choose is called again.
+// NewPartitionHub returns a hub that sends each element to one consumer. choose gets the number of
+// consumers and returns the index of one. Consumers are numbered in the order in which they joined;
+// when one leaves, the later ones move up.
+//
+// Up to n elements wait for each consumer. When a consumer leaves, the elements that wait for it
+// are lost. Only an element that had no room yet is sent again: choose is called for it once more.
 func NewPartitionHub[T any](n int, choose func(consumers int, v T) int) *Hub[T] {
 	h := newHub(n, choose)
 	if choose == nil && h.bad == nil {
@@ -139,9 +147,10 @@ func newHub[T any](n int, choose func(int, T) int) *Hub[T] {
 	return h
 }
 
-// Consume implements [Sink]; its result is how many elements were sent. It can be run once. It waits while there is no consumer.
-// When it completes, so do the consumers; when it fails, they fail with its error; when it is stopped early, because the run that
-// it is a part of has had enough, they fail with [ErrClosed].
+// Consume implements [Sink]. Its result is the number of elements that it sent. It can be run once,
+// and waits while there is no consumer. When it completes, the consumers complete; when it fails,
+// they fail with its error. When it is stopped early, because its run has ended early, they fail
+// with [ErrClosed].
 func (h *Hub[T]) Consume(ctx context.Context, src Source[T]) (n int64, err error) {
 	if err := h.begin(); err != nil {
 		return 0, err
@@ -184,7 +193,7 @@ func (h *Hub[T]) begin() error {
 	return nil
 }
 
-// send sends v to the consumers there are, waiting for one if there is none.
+// send sends v to the current consumers. If there is none, it waits for one.
 func (h *Hub[T]) send(ctx context.Context, v T) error {
 	for {
 		if ctx.Err() != nil {
@@ -197,7 +206,7 @@ func (h *Hub[T]) send(ctx context.Context, v T) error {
 			if taken, err := h.push(v, to); taken || err != nil {
 				return err
 			}
-			continue // they have left, and others may have come
+			continue // the consumers have left, and others may have joined
 		}
 		select {
 		case <-arrived:
@@ -207,7 +216,7 @@ func (h *Hub[T]) send(ctx context.Context, v T) error {
 	}
 }
 
-// push sends v to those of to that are to have it, and tells whether one of them took it.
+// push sends v to one or all consumers of to, and reports whether at least one took it.
 func (h *Hub[T]) push(v T, to []*consumer[T]) (taken bool, err error) {
 	if h.choose != nil {
 		i := h.choose(len(to), v)
@@ -231,7 +240,7 @@ func (h *Hub[T]) push(v T, to []*consumer[T]) (taken bool, err error) {
 	return taken, nil
 }
 
-// offer sends v; its error is errLeft when the consumer has left, also while v waited for room.
+// offer sends v. It returns errLeft if the consumer has left or leaves while v waits for room.
 func (c *consumer[T]) offer(v T) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
@@ -241,7 +250,7 @@ func (c *consumer[T]) offer(v T) error {
 	return c.q.push(c.open, v)
 }
 
-// drain refuses what is still to come; what has come is the consumer's, and then its end.
+// drain refuses further elements. The consumer gets the elements that have come, and then its end.
 func (c *consumer[T]) drain() {
 	c.leave()
 	c.sending.Lock()
@@ -249,8 +258,8 @@ func (c *consumer[T]) drain() {
 	c.q.end()
 }
 
-// foreign returns how a producer that ended with err ended for runs that are not its own: an early end, which completes its run
-// and no other, is an error there.
+// foreign turns err, the error of the producer's end, into the error for the consumers. An early
+// end completes the producer's run, but not theirs: for them it is an error.
 func foreign(err error) error {
 	var early *stop
 	if !errors.As(err, &early) {
@@ -265,7 +274,7 @@ func foreign(err error) error {
 	return fmt.Errorf("stream: the producer of the hub was stopped early: %w", ErrClosed)
 }
 
-// end lets the consumers know how the producer ended.
+// end passes the end of the producer on to the consumers.
 func (h *Hub[T]) end(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -280,7 +289,7 @@ func (h *Hub[T]) end(err error) {
 	}
 }
 
-// remove takes c out of the consumers.
+// remove removes c from the consumers.
 func (h *Hub[T]) remove(c *consumer[T]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -292,8 +301,9 @@ func (h *Hub[T]) remove(c *consumer[T]) {
 	}
 }
 
-// Source returns a source of what comes to the hub while it runs. It completes or fails as the producer does; after that it ends
-// at once. When its run is drained it completes with what waits for it.
+// Source returns a source of the elements that come to the hub while it runs. It completes or fails
+// when the producer does; after that it ends at once. When its run is drained, it emits the
+// elements that wait for it and completes.
 func (h *Hub[T]) Source() Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		if h.bad != nil {
@@ -301,7 +311,8 @@ func (h *Hub[T]) Source() Source[T] {
 		}
 		ctx, fail := context.WithCancelCause(ctx)
 		defer fail(nil)
-		// A producer that waits for this consumer must not fail with it: its branch has a context of its own.
+		// The branch does not use ctx, because a producer that waits for this consumer must not
+		// fail with it.
 		c := &consumer[T]{branch: newBranch[T](context.Background(), h.ahead), fail: fail}
 		h.mu.Lock()
 		if h.over {

@@ -2,10 +2,12 @@ package stream
 
 import "context"
 
-// Interleave returns a source that emits n elements of the first source, n of the second and so on, in turn, until all have
-// completed; one that has completed is passed over.
+// Interleave returns a source that emits n elements of each source in turn, until all have
+// completed. Sources that have completed are skipped.
 //
-// Memory: one element. Goroutines: none; the sources run as coroutines. The first error of one ends the run.
+//   - Memory: one element.
+//   - Goroutines: none; the sources run as coroutines.
+//   - Errors: the first error of a source ends the run.
 func Interleave[T any](n int, srcs ...Source[T]) Source[T] {
 	if n < 1 {
 		return Fail[T](invalidError("Interleave: %d elements in turn; it must be at least 1", n))

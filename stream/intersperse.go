@@ -5,8 +5,9 @@ import (
 	"reflect"
 )
 
-// Intersperse returns a flow that emits separator between each two elements. For something before and after, see [Concat].
-// A separator that is a byte slice is copied for each emit; what others point to is shared. Fused; it holds no element.
+// Intersperse returns a flow that emits separator between any two elements. To emit something
+// before the first or after the last, see [Concat]. If separator is a byte slice, each emit gets a
+// copy; any other separator is shared. Fused; it holds no element.
 func Intersperse[T any](separator T) Flow[T, T] {
 	another := copies(separator)
 	return fuse(func(_ context.Context, emit func(T) error) func(T) error {
@@ -23,7 +24,8 @@ func Intersperse[T any](separator T) Flow[T, T] {
 	})
 }
 
-// copies returns what makes v over and over, for receivers of their own: copies of a byte slice, anything else as it is.
+// copies returns a function that makes v for one receiver after another: copies of a byte slice,
+// any other value unchanged.
 func copies[T any](v T) func() T {
 	if t := reflect.TypeFor[T](); !byteSlices(t) || reflect.ValueOf(v).IsNil() {
 		return func() T { return v }

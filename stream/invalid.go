@@ -8,7 +8,8 @@ func invalid[I, O any](format string, args ...any) Flow[I, O] {
 	return FlowFunc[I, O](func(Source[I]) Source[O] { return Fail[O](err) })
 }
 
-// invalidError returns an error of settings, or of a user's function that breaks its rules: it is Fatal.
+// invalidError returns an error of class Fatal for invalid settings, or for a user's function that
+// breaks its contract.
 func invalidError(format string, args ...any) error {
 	return Mark(fmt.Errorf("stream: "+format, args...), Fatal)
 }

@@ -2,11 +2,13 @@ package stream
 
 import "context"
 
-// CombineLatest returns a source that runs the given ones at the same time and, whenever one emits, emits the latest element of
-// each, in a slice of its own. It begins when each has emitted one, and completes when all have completed.
+// CombineLatest returns a source that runs the given sources at the same time. Whenever one emits,
+// it emits a new slice with the latest element of each. It begins when each source has emitted one
+// element, and completes when all have completed.
 //
-//   - Memory: one element a source, and up to 64 of it that wait. An element that comes fast after another of its source is not passed over.
-//   - Order and goroutines: one goroutine a source, all have ended when the run returns.
+//   - Memory: one element per source, and up to 64 waiting elements per source. No element is
+//     skipped, however fast the next one follows.
+//   - Order and goroutines: one goroutine per source; all have ended when the run returns.
 //   - Errors: the first error of a source ends the run and the other sources.
 func CombineLatest[T any](srcs ...Source[T]) Source[[]T] {
 	tagged := make([]Source[Pair[int, T]], len(srcs))
@@ -37,7 +39,7 @@ func CombineLatest[T any](srcs ...Source[T]) Source[[]T] {
 	}, func(**state, func([]T) error) error { return nil }))
 }
 
-// ZipLatest is [CombineLatest] of two sources whose elements differ in type.
+// ZipLatest is [CombineLatest] for two sources of different types.
 func ZipLatest[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
 	if a == nil || b == nil {
 		return Fail[Pair[A, B]](errNilSource)
@@ -47,20 +49,22 @@ func ZipLatest[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
 		Via(b, Map(func(v B) any { return v })),
 	)
 	return Via(either, Map(func(vs []any) Pair[A, B] {
-		x, _ := vs[0].(A) // a nil of an interface type stays nil
+		x, _ := vs[0].(A) // if A is an interface type, nil stays nil
 		y, _ := vs[1].(B)
 		return Pair[A, B]{x, y}
 	}))
 }
 
-// Unzip returns a sink that sends the two halves of each pair to a sink each and whose result is theirs. The slower governs.
+// Unzip returns a sink that sends each half of a pair to its own sink. Its result is the pair of
+// their results. The slower sink sets the pace.
 //
-//   - Memory: up to 32 elements beside what the sinks keep.
-//   - Goroutines: one a sink; they have ended when the run returns.
-//   - Errors: the first error of either ends the run and the other. An early end of one leaves the other alone; the upstream is
-//     stopped when both have.
+//   - Memory: up to 32 elements in addition to what the sinks hold.
+//   - Goroutines: one per sink; both have ended when the run returns.
+//   - Errors: the first error of either sink ends the run and the other sink. If one sink ends
+//     early, the other goes on; the upstream is stopped when both have ended.
 func Unzip[A, B, X, Y any](first Sink[A, X], second Sink[B, Y]) Sink[Pair[A, B], Pair[X, Y]] {
-	return SinkFunc[Pair[A, B], Pair[X, Y]](func(ctx context.Context, src Source[Pair[A, B]]) (both Pair[X, Y], err error) {
+	return SinkFunc[Pair[A, B], Pair[X, Y]](func(ctx context.Context,
+		src Source[Pair[A, B]]) (both Pair[X, Y], err error) {
 		if first == nil || second == nil {
 			return both, errNilSink
 		}
@@ -68,14 +72,14 @@ func Unzip[A, B, X, Y any](first Sink[A, X], second Sink[B, Y]) Sink[Pair[A, B],
 		defer open.cancel(nil)
 		one := leaving(open, Into(Map(func(p Pair[A, B]) A { return p.First }), first))
 		other := leaving(open, Into(Map(func(p Pair[A, B]) B { return p.Second }), second))
-		// second stands beside the stream as first does, so that either may end early
+		// Both are side sinks, so that either may end early.
 		sides := Via2(src, AlsoTo(one, func(x X) { both.First = x }), AlsoTo(other, func(y Y) { both.Second = y }))
 		err = runOpen(open, sides, receiver[Pair[A, B]]{one: func(Pair[A, B]) error { return nil }}, func() {})
 		return both, err
 	})
 }
 
-// leaving returns sink, which says so when it has completed.
+// leaving returns sink with a notification: it calls open.leave when sink has completed.
 func leaving[T, R any](open *countdown, sink Sink[T, R]) Sink[T, R] {
 	return SinkFunc[T, R](func(ctx context.Context, src Source[T]) (R, error) {
 		r, err := sink.Consume(ctx, src)

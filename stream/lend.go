@@ -5,15 +5,16 @@ import (
 	"io"
 )
 
-// Lender is what a source of byte chunks may be, too: one that can lend them. WriteTo does what Each does, but a chunk is w's only
-// until its Write returns, so that one buffer serves for all. Errors of w come back as they are. Stages that only pass chunks on
-// to a writer, or copy them, ask for it by [EachLent].
+// Lender is an optional interface of a source of byte chunks that can lend them. WriteTo does what
+// Each does, but a chunk belongs to w only until its Write returns, so one buffer serves all
+// chunks. Errors of w are returned unchanged. Stages that only pass chunks to a writer, or copy
+// them, use it through [EachLent].
 type Lender interface {
 	WriteTo(ctx context.Context, w io.Writer) error
 }
 
-// EachLent runs src into take as Each does. take must be done with a chunk when it returns: where src is a [Lender], the memory
-// of one chunk is used for the next.
+// EachLent runs src into take as Each does. take must not keep a chunk after it returns: if src is
+// a [Lender], the memory of one chunk is reused for the next.
 func EachLent(ctx context.Context, src Source[[]byte], take func([]byte) error) error {
 	switch {
 	case src == nil:
@@ -29,7 +30,7 @@ func EachLent(ctx context.Context, src Source[[]byte], take func([]byte) error) 
 
 var errNoTake = errNilFunc("EachLent")
 
-// taker is a function as the writer of a lender.
+// taker is a function as the writer for a Lender.
 type taker func(p []byte) error
 
 func (t taker) Write(p []byte) (int, error) {

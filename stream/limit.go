@@ -6,18 +6,19 @@ import (
 	"fmt"
 )
 
-// ErrLimit is the error of a stream that is longer than [Limit], [LimitBytes] or a decoder of package codec allows. It is
-// of class Data.
+// ErrLimit is the error of a stream that is longer than [Limit], [LimitBytes] or a decoder of
+// package codec allows. It is of class Data. [GroupBy] and [RestartFlow] wrap it in an error of
+// class Fatal.
 var ErrLimit = Mark(errors.New("the stream is longer than its limit"), Data)
 
-// LimitError says which limit of [Limit] or [LimitBytes] a stream passed. It is [ErrLimit] for
-// errors.Is, and of class Data.
+// LimitError says which limit of [Limit] or [LimitBytes] a stream exceeded. It matches [ErrLimit]
+// with errors.Is, and is of class Data.
 type LimitError struct {
 	Max  int64
-	Unit string // what Max counts: "elements" of Limit, "bytes" of LimitBytes
+	Unit string // the unit of Max: "elements" for Limit, "bytes" for LimitBytes
 }
 
-// Error gives the limit and what it counts.
+// Error returns a text with the limit and its unit.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("stream: more than %d %s: %v", e.Max, e.Unit, ErrLimit)
 }
@@ -25,11 +26,11 @@ func (e *LimitError) Error() string {
 // Unwrap returns [ErrLimit].
 func (e *LimitError) Unwrap() error { return ErrLimit }
 
-// Limit returns a flow that passes at most n elements and ends the run with a [*LimitError] when
-// another comes. Fused; it holds no element.
+// Limit returns a flow that passes at most n elements. If another element comes, it ends the run
+// with a [*LimitError]. Fused; it holds no element.
 //
-// With [LimitBytes] it bounds what a restore writes, whatever the object holds: a line of two bytes
-// becomes a document, and compression makes a thousand such lines of one byte.
+// Limit and [LimitBytes] together bound what a restore writes, whatever the object holds. A line of
+// two bytes becomes a document, and one compressed byte becomes a thousand such lines:
 //
 //	docs := stream.Via2(parsed,
 //		stream.Limit[bson.Raw](maxDocuments),
@@ -42,10 +43,10 @@ func Limit[T any](n int64) Flow[T, T] {
 	return limit(n, "elements", func(T) int64 { return 1 })
 }
 
-// LimitBytes returns a flow that passes elements of at most max bytes in sum, as size tells, and
-// ends the run with a [*LimitError] at the element that would pass it. The size of chunks and of
-// raw documents is [ByteLen]. It is the guard against a small object that becomes a huge one; the
-// decoders of package codec have it built in. Fused; it holds no element.
+// LimitBytes returns a flow that passes elements of at most max bytes in total. At the element that
+// would exceed max, it ends the run with a [*LimitError]. size returns the bytes of an element; use
+// [ByteLen] for chunks and raw documents. It protects against a small object that expands to a huge
+// one; the decoders of package codec have this limit built in. Fused; it holds no element.
 func LimitBytes[T any](max int64, size func(T) int) Flow[T, T] {
 	switch {
 	case max < 0:

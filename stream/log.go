@@ -8,16 +8,17 @@ import (
 
 // LogOptions tunes [Log]. The zero value is ready to use.
 type LogOptions[T any] struct {
-	Element slog.Leveler      // the level of the record of each element; nil means slog.LevelDebug
-	End     slog.Leveler      // of that of completion or early end; nil means slog.LevelInfo
-	Failure slog.Leveler      // of that of an error; nil means slog.LevelError
-	Value   func(T) slog.Attr // describes an element; nil leaves its value out, which may be secret
+	Element slog.Leveler      // the level for an element; nil means slog.LevelDebug
+	End     slog.Leveler      // the level for completion or an early end; nil means slog.LevelInfo
+	Failure slog.Leveler      // the level for an error; nil means slog.LevelError
+	Value   func(T) slog.Attr // describes an element; nil omits its value, which may be secret
 }
 
-// Log returns a flow that writes a record to logger for each element that passes, and one at the end: how many there were, how
-// long it took, and the error. name is their message. Fused; it holds no element.
+// Log returns a flow that writes a record to logger for each element that passes, and one at the
+// end with the number of elements, the duration and the error. name is the message of the records.
+// Fused; it holds no element.
 //
-// A logger whose handler blocks makes the run wait, and one whose handler panics ends it.
+// If the logger's handler blocks, the run waits; if it panics, the run ends.
 func Log[T any](logger *slog.Logger, name string, opts *LogOptions[T]) Flow[T, T] {
 	if logger == nil {
 		return invalid[T, T]("Log: the logger is nil")
@@ -26,7 +27,8 @@ func Log[T any](logger *slog.Logger, name string, opts *LogOptions[T]) Flow[T, T
 	if opts != nil {
 		o = *opts
 	}
-	element, end, failure := levelOr(o.Element, slog.LevelDebug), levelOr(o.End, slog.LevelInfo), levelOr(o.Failure, slog.LevelError)
+	element, end, failure := levelOr(o.Element, slog.LevelDebug), levelOr(o.End, slog.LevelInfo),
+		levelOr(o.Failure, slog.LevelError)
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			began := time.Now()
@@ -50,7 +52,8 @@ func Log[T any](logger *slog.Logger, name string, opts *LogOptions[T]) Flow[T, T
 			case err != nil:
 				level, how = failure, slog.Any("error", err)
 			}
-			logger.LogAttrs(ctx, level.Level(), name, slog.Int64("elements", n), slog.Duration("took", time.Since(began)), how)
+			logger.LogAttrs(ctx, level.Level(), name,
+				slog.Int64("elements", n), slog.Duration("took", time.Since(began)), how)
 			return err
 		})
 	})

@@ -2,25 +2,26 @@ package stream
 
 import "sync"
 
-// LowWater finds, for positions that are begun in their order and done in any, the low-water mark: the position up to which all are
-// done. It is for stages and sinks of your own with several requests under way. The zero value is ready to use, by any goroutine.
+// LowWater finds the low-water mark of positions that begin in order and end in any order: the
+// position up to which all are done. It is for stages and sinks with several requests in flight.
+// The zero value is ready to use, by any goroutine.
 //
-// Memory: the positions from the first that is not done on.
+// Memory: the positions from the first one that is not done.
 type LowWater[P any] struct {
 	mu      sync.Mutex
-	waiting []*Receipt[P] // in their order; the first is not done
+	waiting []*Receipt[P] // in order; the first is not done
 	mark    P
 	some    bool
 }
 
-// Receipt stands for a position that was begun, in a [LowWater].
+// Receipt is a position that began in a [LowWater].
 type Receipt[P any] struct {
 	of       *LowWater[P]
 	position P
 	done     bool
 }
 
-// Begin notes the next position. Calls are in the order of the positions.
+// Begin adds the next position. Call it in the order of the positions.
 func (l *LowWater[P]) Begin(position P) *Receipt[P] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -29,15 +30,16 @@ func (l *LowWater[P]) Begin(position P) *Receipt[P] {
 	return r
 }
 
-// Mark returns the last position such that it and all before it are done; false if the first is not.
+// Mark returns the last position such that it and all positions before it are done. It returns
+// false if the first is not done.
 func (l *LowWater[P]) Mark() (P, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mark, l.some
 }
 
-// Done says that the position is done. If that moves the low-water mark, it returns the new mark and true. Only the first call
-// has an effect.
+// Done records that the position is done. If that moves the low-water mark, it returns the new mark
+// and true. Only the first call has an effect.
 func (r *Receipt[P]) Done() (mark P, moved bool) {
 	l := r.of
 	l.mu.Lock()
