@@ -19,7 +19,16 @@
 // no definition of a view. If there is anything to leave out, a warning names it before the outcome, and the object's metadata says how
 // much it is (without the names of indexes: metadata is not encrypted), which the command restore repeats.
 //
+// The metadata also states how many documents and bytes of BSON the collection had when the backup began (millweir-about-documents,
+// millweir-about-bson-bytes), unless there is a -filter: restore takes not much more than that without being asked.
+//
 // A backup is no snapshot: it is one scan of the collection, and of what is written meanwhile some may be in it and some not.
+//
+// # Connections
+//
+// Two things work and are warned of: a MongoDB URI that turns off the check of the server's certificate (tlsInsecure), and an endpoint of
+// S3 by http:// on another machine. The requests are signed, so that the secret key is not sent; the session token, the bytes of the
+// object and the names are.
 //
 // # Messages
 //
@@ -113,6 +122,9 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 		coll: database.Database(s.mongo.DB).Collection(s.mongo.Collection),
 	}
 	j.catalog = s.mongo.Catalog(ctx, j.coll)
+	if len(s.filter.D) == 0 && j.catalog.Kind == "collection" { // of time series the server counts its buckets
+		j.stated = s.mongo.Stated(ctx, j.coll)
+	}
 	began := time.Now()
 	stop := p.Watch(&cli.Counters{Documents: &j.read, Object: &j.packed, Answered: &j.answered, Expected: s.expect(ctx, j.coll)})
 	object, err := cli.Protect(func() (s3sink.Object, error) { return j.backup(ctx) })
@@ -131,6 +143,7 @@ type job struct {
 	storage    *s3.Client
 	recipients []age.Recipient
 	catalog    cli.Catalog // what the object will not have
+	stated     cli.Stated  // what the object says of its size; nothing with a filter
 
 	read, packed stream.Stats // documents, bytes of the object
 	answered     cli.Answered
@@ -162,7 +175,7 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 		IfAbsent:             j.ifAbsent,
 		ServerSideEncryption: j.sse.mode,
 		SSEKMSKeyID:          j.sse.key,
-		Metadata:             j.catalog.Metadata(),
+		Metadata:             j.stated.AddTo(j.catalog.Metadata()),
 		OnPart:               func(part s3sink.Part) { j.answered.Part(part.Size) },
 		OnRetry:              j.answered.Retry,
 	}))

@@ -24,7 +24,15 @@
 //     which would be added again each time. An object that has one _id twice is refused then too where the two are close to each
 //     other, else when the second is inserted. A server that fails during the second reading leaves what was inserted by then; the error
 //     says how much, and running it again with -merge completes it.
-//   - Else a collection that has documents is refused.
+//   - Else a collection that has documents is refused, and so are the databases admin, config and local and collections named
+//     system.* or oplog.rs, which are the server's own.
+//
+// What an object may hold is limited, because a few megabytes of it can become billions of documents: -max-documents and -max-size. By default
+// an object of N bytes has at most N documents (1,048,576 if that is more) and 100 × N bytes of BSON (256 MiB if that is more), and not more
+// than twice what it states the collection had when the backup began, and that least again. What it states is metadata: it is sent before the
+// first byte is read, and whoever can write the object can write it. So it is about right, and lowers a limit and never raises one. (A record of
+// the exact size would have to stand in the stream, where gunzip and jq would read it, or in a second object, which may be lost or be
+// another's.) An object with less than half of the documents that it states is restored, with a warning.
 //
 // A backup has no indexes and no options of its collection (validator, collation, capped, time series, …): a warning before the outcome
 // says how many it left out, as far as the object tells it, and names what the replaced collection had.
@@ -145,6 +153,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	if err != nil {
 		return err
 	}
+	j.compare()
 	report(j, result, time.Since(began))
 	return nil
 }
@@ -159,8 +168,7 @@ func (j *job) documents() stream.Source[bson.Raw] {
 		cli.Expect(format.Encrypted),
 		stream.Monitor[[]byte](&j.read),
 	)
-	return stream.Via3(body,
-		format.Pair().Decode(),
+	return stream.Via2(j.limited(stream.Via(body, format.Pair().Decode())),
 		stream.Monitor[bson.Raw](&j.parsed),
 		j.identified(),
 	)
@@ -168,7 +176,10 @@ func (j *job) documents() stream.Source[bson.Raw] {
 
 // insert is the sink of both ways to restore.
 func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.InsertResult] {
-	return mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: j.batch, Parallelism: j.parallelism})
+	return mongosink.Insert(coll, &mongosink.InsertOptions{
+		BatchDocuments: j.batch, Parallelism: j.parallelism,
+		MoveID: j.moveID, AllowEmptyTimestamps: j.allowEmptyTimestamps,
+	})
 }
 
 // watch shows how one reading of the object goes on, in which the documents are restored, or checked.
@@ -186,8 +197,13 @@ func (j *job) explain(err error) error {
 	switch {
 	case errors.Is(err, s3source.ErrObjectChanged):
 		return cli.Errorf("%w: restore again", err)
+	case errors.As(err, new(*stream.LimitError)):
+		return j.explainLimit(err)
 	case errors.Is(err, mongosink.ErrEmptyTimestamp):
-		return cli.Errorf("%w: restore into a server that can keep it, as later releases of MongoDB 5.0 and newer do", err)
+		return cli.Errorf("%w: restore into a server that can keep it, as later releases of MongoDB 5.0 and newer do, "+
+			"or let the server store its time by -allow-empty-timestamps", err)
+	case errors.Is(err, mongosink.ErrIDNotFirst):
+		return cli.Errorf("%w: -move-id lets the server move it, unless there are two", err)
 	case errors.As(err, &refused) && len(refused.Failed) > 0:
 		ids := make([]string, 0, 3)
 		for _, f := range refused.Failed[:min(len(refused.Failed), cap(ids))] {

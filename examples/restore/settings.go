@@ -20,6 +20,9 @@ AWS credentials, region and endpoint come from the environment and ~/.aws, as fo
 by hand. -drop replaces a collection that has documents, and its indexes and options are gone with it; an empty
 collection keeps them. A warning names what is missing. A backup is no snapshot.
 
+A small object can hold very many documents, which would fill the database. If the object states how much the collection
+had when the backup began, the defaults of -max-documents and -max-size are at most twice that and the least above.
+
 Exit codes:
   0    all is restored
   1    it failed: the message says what is left of it
@@ -39,6 +42,11 @@ type settings struct {
 	allowEmpty  bool
 	batch       int
 	parallelism int
+
+	maxDocuments         int64    // 0: see defaults
+	maxSize              cli.Size // 0: see defaults
+	moveID               bool
+	allowEmptyTimestamps bool
 }
 
 func parse(p *cli.Program, args []string) (*settings, error) {
@@ -50,6 +58,11 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "with -drop: let a backup of nothing replace documents")
 	s.s3.Flags(fs)
 	fs.StringVar(&s.identity, "identity", "", "`FILE` of secret keys, one of which opens the backup (default: the backup is not encrypted)")
+	fs.Group("Limits, and what a server would change")
+	fs.Int64Var(&s.maxDocuments, "max-documents", 0, "`NUMBER` of documents that the backup may have (default: as many as it has bytes, 1,048,576 at least)")
+	fs.Var(&s.maxSize, "max-size", "`SIZE` of the documents in BSON (default: 100 times that of the object, 256MiB at least)")
+	fs.BoolVar(&s.moveID, "move-id", false, "move an _id that is not the first field of its document there, as servers do, instead of refusing the document")
+	fs.BoolVar(&s.allowEmptyTimestamps, "allow-empty-timestamps", false, "insert documents with a top-level Timestamp(0, 0) also where the server replaces it by its time")
 	fs.Group("Speed")
 	fs.IntVar(&s.batch, "batch", 1000, "`NUMBER` of documents inserted together, 1 to 100000")
 	fs.IntVar(&s.parallelism, "parallelism", 4, "`NUMBER` of batches sent at a time, 1 to 1000")
@@ -59,12 +72,14 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	if err := cli.Require(fs, "db", "collection", "bucket", "key"); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.mongo.Check(), s.s3.CheckKey()); err != nil {
+	if err := errors.Join(s.mongo.Check(), s.mongo.CheckTarget(), s.s3.CheckKey()); err != nil {
 		return nil, err
 	}
 	switch {
 	case s.drop && s.merge:
 		return nil, cli.Usagef("-drop and -merge contradict each other")
+	case s.maxDocuments < 0:
+		return nil, cli.Usagef("-max-documents %d is negative", s.maxDocuments)
 	case s.batch < 1 || s.batch > 100_000:
 		return nil, cli.Usagef("-batch %d is not 1 to 100000", s.batch)
 	case s.parallelism < 1 || s.parallelism > 1000:

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,15 @@ func (m *Mongo) Check() error {
 		return Usagef("-collection %q cannot be the name of a collection", m.Collection)
 	case len(m.Namespace()) > 255:
 		return Usagef("-db and -collection have %d bytes with the dot between them, more than the 255 that MongoDB takes", len(m.Namespace()))
+	}
+	return nil
+}
+
+// CheckTarget returns a [*UsageError] for a collection that is the server's own: what is written there changes users, rights or the replica
+// set, not data.
+func (m *Mongo) CheckTarget() error {
+	if slices.Contains([]string{"admin", "config", "local"}, m.DB) || strings.HasPrefix(m.Collection, "system.") || m.Collection == "oplog.rs" {
+		return Usagef("%s belongs to the server: restore into a collection of another database", m.Namespace())
 	}
 	return nil
 }
@@ -103,6 +113,10 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 	if unknown := unknownOptions(uri); len(unknown) > 0 {
 		p.Warn(Textf("%s has options that the MongoDB driver does not know, and ignores: %s", from, strings.Join(unknown, ", ")),
 			"unknown options", "where", from, "options", unknown)
+	}
+	if opts.TLSConfig != nil && opts.TLSConfig.InsecureSkipVerify {
+		p.Warn(Textf("%s turns off the check of the server's certificate (tlsInsecure, or its like): whoever is in between can read and change everything; "+
+			"give the certificate of the authority by tlsCAFile", from), "certificate of the server not checked", "where", from)
 	}
 	m.hosts = strings.Join(opts.Hosts, ", ")
 	if opts.AppName == nil {

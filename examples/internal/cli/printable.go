@@ -10,7 +10,7 @@ import (
 
 const (
 	maxText  = 1 << 10  // bytes that a message shows of a text from outside
-	maxInput = 64 << 10 // bytes of it that are looked at
+	maxInput = 16 << 10 // bytes of it that are looked at
 )
 
 // printable returns s with every byte and character that is not visible as Go writes it in a string: \x1b. What would move a

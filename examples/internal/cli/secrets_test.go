@@ -115,7 +115,6 @@ func FuzzRedact(f *testing.F) {
 	f.Add("pw", "pw", "pwpw")
 	f.Add(`pa"ss`, `"`, `"`)
 	f.Add("päß wört", "mongodb://u:", "@h/?x=y")
-	f.Add(strings.Repeat("session-Token-9", 300), strings.Repeat("x", 64<<10), "")
 	f.Add("a b c d e f 1 2 3", "\xff", "\x1b[31m")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
 		written := hiddenText + " … (1234567890. KMGiB in all)" // by the redactor
@@ -141,7 +140,7 @@ func FuzzRedact(f *testing.F) {
 func FuzzPrintable(f *testing.F) {
 	for _, text := range []string{
 		"", "plain", "\x1b[31mred", "a\u202eb", "\u2066x\u2069", "\xff\xfe", "\u009b2J", "two\nlines\r\n", "\ufeff", "\u200b", "\U000e0001", "\ufffd",
-		"é\u0301", strings.Repeat("é", 1000), strings.Repeat("\x00", 70<<10),
+		"é\u0301", strings.Repeat("é", 600),
 	} {
 		f.Add(text)
 	}

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/millweir/millweir/stream"
 )
 
@@ -80,18 +78,3 @@ func (m *Mongo) Waiting(request string) (done func()) {
 }
 
 func (m *Mongo) server() *Text { return Textf("the MongoDB server at %s", m.hosts) }
-
-// Connect is [S3.Client], with a limit to the time that it takes to find the credentials, and with a message while they are waited for.
-func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err error) {
-	s.program = p
-	err = p.Ask(ctx, Textf("the AWS credentials"), "AWS credentials", lookTime, func(ctx context.Context) error {
-		client, err = s.Client(ctx, p)
-		return err
-	})
-	return client, err
-}
-
-// Waiting says that the S3 server is waited for: see [Program.Waiting].
-func (s *S3) Waiting(request string) (done func()) {
-	return s.program.Waiting(Textf("the S3 server at %s (%s)", s.Where(), request))
-}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestInClear(t *testing.T) {
+	for endpoint, want := range map[string]bool{
+		"":                         false,
+		"https://s3.example.com":   false,
+		"http://s3.example.com":    true,
+		"HTTP://s3.example.com":    true,
+		"http://10.0.0.1:9000":     true,
+		"http://localhost:9000":    false,
+		"http://LOCALHOST.:9000":   false,
+		"http://s3.localhost":      false,
+		"http://127.0.0.1:9000":    false,
+		"http://127.9.9.9":         false,
+		"http://[::1]:9000":        false,
+		"http://localhost.evil":    true,
+		"http://127.0.0.1.evil":    true,
+		"http://127.0.0.1@evil/":   true,
+		"http://[::ffff:7f00:1]/x": false,
+	} {
+		if got := inClear(endpoint); got != want {
+			t.Errorf("%s: %t, want %t", endpoint, got, want)
+		}
+	}
+}
+
+// TestNoCertificate has every option that turns the check of certificates off: there is one warning, or it has no effect, and that is said.
+func TestNoCertificate(t *testing.T) {
+	for option, want := range map[string]string{
+		"tlsInsecure=true":                 "turns off the check",
+		"sslInsecure=true":                 "turns off the check",
+		"tlsAllowInvalidCertificates=true": "does not know, and ignores",
+		"tlsAllowInvalidHostnames=true":    "does not know, and ignores",
+		"tlsInsecure=false":                "",
+	} {
+		var b bytes.Buffer
+		p := &Program{Name: "backup", out: &b, secrets: new(secrets)}
+		m := &Mongo{direct: "mongodb://h/?tls=true&" + option}
+		if _, err := m.options(t.Context(), p); err != nil {
+			t.Errorf("%s: %v", option, err)
+		}
+		if got := b.String(); strings.Count(got, "\n") != min(len(want), 1) || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", option, got)
+		}
+	}
+}
+
+func TestCheckTarget(t *testing.T) {
+	for namespace, refused := range map[string]bool{
+		"shop.cookies": false, "shop.systems": false, "locals.x": false, "shop.a.system.b": false,
+		"local.x": true, "admin.x": true, "config.x": true, "shop.system.users": true, "local.oplog.rs": true, "shop.oplog.rs": true,
+	} {
+		db, coll, _ := strings.Cut(namespace, ".")
+		if err := (&Mongo{DB: db, Collection: coll}).CheckTarget(); (err != nil) != refused {
+			t.Errorf("%s: %v", namespace, err)
+		}
+	}
+}

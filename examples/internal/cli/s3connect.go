@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// Connect is [S3.Client], with a limit to the time that it takes to find the credentials, and with a message while they are waited for. It
+// warns if the connection would not be encrypted.
+func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err error) {
+	s.program = p
+	err = p.Ask(ctx, Textf("the AWS credentials"), "AWS credentials", lookTime, func(ctx context.Context) error {
+		if client, err = s.Client(ctx, p); err != nil || !inClear(s.endpoint) {
+			return err
+		}
+		credentials, err := client.Options().Credentials.Retrieve(ctx)
+		what := "the object's bytes and the names of bucket and key"
+		if credentials.SessionToken != "" {
+			what += ", and the session token"
+		}
+		p.Warn(Textf("%s is reached without TLS: whoever is in between can read %s, and change the replies; use https://", s.Where(), what),
+			"no TLS", "endpoint", s.Where(), "session_token", credentials.SessionToken != "")
+		return err
+	})
+	return client, err
+}
+
+// Waiting says that the S3 server is waited for: see [Program.Waiting].
+func (s *S3) Waiting(request string) (done func()) {
+	return s.program.Waiting(Textf("the S3 server at %s (%s)", s.Where(), request))
+}
+
+// inClear reports whether what is sent to endpoint leaves this machine without encryption.
+func inClear(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	return host != "localhost" && !strings.HasSuffix(host, ".localhost") && !net.ParseIP(host).IsLoopback()
+}
