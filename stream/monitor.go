@@ -10,8 +10,8 @@ import (
 // its downstream.
 //
 // Counts are exact at any moment. Times are sampled if elements follow each other within 4 µs: then
-// on average at least one in 16 elements, chosen at random, is timed and stands for the others. Slower
-// elements are timed one by one. docs/performance.md has the costs.
+// on average at least one in 16 elements, chosen at random, is timed and stands for the others.
+// Slower elements are timed one by one. docs/performance.md has the costs.
 func Monitor[T any](s *Stats) Flow[T, T] {
 	if s == nil {
 		return invalid[T, T]("Monitor: the stats are nil")

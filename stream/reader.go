@@ -5,15 +5,19 @@ import (
 	"io"
 )
 
-// Reader returns the bytes of src as an [io.ReadCloser]. The run begins at the first Read and goes on only while Read is
-// called: src runs as a coroutine of the reader, so no goroutine runs beside it and nothing is buffered but the chunk in hand.
+// Reader returns the bytes of src as an [io.ReadCloser]. The run begins at the first Read. src runs
+// as a coroutine of the reader, and only during calls: no goroutine runs, and the reader buffers
+// one chunk.
 //
-//   - Errors: Read returns the error of src as it is, and io.EOF only when src completed.
-//   - The caller closes it, whether or not he read to the end. Close before the end is an early end: it stops src, waits for it
-//     and returns what its clean-up reported. Until then src holds what it holds: a cursor, a connection.
-//   - CloseWithError(err error) error, which the reader also has, ends src with err instead, as a failed downstream would.
+//   - Read returns the error of src as it is, and io.EOF only if src completed.
+//   - The caller must close the reader, even after reading to the end. Close before the end is an
+//     early end: it stops src, waits for it, and returns what its clean-up reported. Until then src
+//     keeps its resources, such as a cursor or a connection.
+//   - The reader also has a method CloseWithError(err error) error. It ends src with err, as a
+//     failed downstream would.
 //   - WriteTo, which io.Copy uses, passes the chunks on without a copy.
-//   - It may not be used by two goroutines at once. A panic in src surfaces in Read, WriteTo or Close as a [*PanicError].
+//   - The reader must not be used by two goroutines at once. A panic in src surfaces in Read,
+//     WriteTo or Close as a [*PanicError].
 func Reader(ctx context.Context, src Source[[]byte]) io.ReadCloser {
 	return &reader{run: pull(ctx, src)}
 }
@@ -37,7 +41,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill makes rest non-empty, or says why it cannot: io.EOF when src completed.
+// fill makes rest non-empty, or returns the reason why it cannot: io.EOF if src completed.
 func (r *reader) fill() error {
 	for len(r.rest) == 0 {
 		if r.closed {
@@ -80,8 +84,8 @@ func (r *reader) WriteTo(w io.Writer) (int64, error) {
 // Close implements [io.Closer].
 func (r *reader) Close() error { return r.CloseWithError(new(stop)) }
 
-// CloseWithError ends src with err, as if its downstream had failed with it, and returns what clean-up added to err. With nil
-// it is Close.
+// CloseWithError ends src with err, as if its downstream had failed with it, and returns what
+// clean-up added to err. If err is nil, it does what Close does.
 func (r *reader) CloseWithError(err error) error {
 	if err == nil {
 		err = new(stop)

@@ -2,10 +2,12 @@ package stream
 
 import "context"
 
-// Recover returns a flow that passes its elements on and, when its upstream failed, emits the last elements that f makes of the
-// error and completes. Where f returns an error, its argument or another, the run ends with that and nothing more is emitted.
+// Recover returns a flow that passes its elements on. If its upstream fails, it emits the last
+// elements that f returns for the error, and completes. If f returns an error, which may be its
+// argument, the run ends with that error and emits nothing more.
 //
-// f is not asked about errors of the downstream, an early end, or the end of the whole run. Fused; it holds no element.
+// Recover does not call f for errors of the downstream, for an early end, or when the context of
+// the run is done.
 func Recover[T any](f func(error) (last []T, err error)) Flow[T, T] {
 	if f == nil {
 		return invalid[T, T]("Recover: the function is nil")
@@ -27,12 +29,14 @@ func Recover[T any](f func(error) (last []T, err error)) Flow[T, T] {
 	})
 }
 
-// RecoverWith returns a flow that passes its elements on and, when its upstream failed, goes on with the source that f makes of
-// the error: a replica. When that fails too f is asked again, n times in all; then the run ends with the last error. Where f
-// returns an error, its argument or another, the run ends with that.
+// RecoverWith returns a flow that passes its elements on. If its upstream fails, it continues with
+// the source that f returns for the error, such as a replica. If that source fails too, it calls f
+// again, up to n times in all; then the run ends with the last error. If f returns an error, which
+// may be its argument, the run ends with that error.
 //
-// What was emitted before stays emitted; for a source that goes on where the other stopped see [Restart].
-// f is not asked about errors of the downstream, an early end, or the end of the whole run. Fused; it holds no element.
+// Elements emitted before the failure stay emitted. To continue where the upstream stopped, see
+// [Restart]. RecoverWith does not call f for errors of the downstream, for an early end, or when
+// the context of the run is done.
 func RecoverWith[T any](n int, f func(error) (Source[T], error)) Flow[T, T] {
 	switch {
 	case n < 1:

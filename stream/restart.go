@@ -7,39 +7,38 @@ import (
 	"github.com/millweir/millweir/internal/drain"
 )
 
-// RestartOptions tunes [Restart]. The zero value is ready to use.
+// RestartOptions configures [Restart]. The zero value is ready to use.
 type RestartOptions struct {
-	Backoff // which failures, how often, after what time
+	Backoff // which failures restart the source, how often, and after what delay
 
-	// Follow restarts the source also when it completes, to emit what was added since. The waits grow from Min to Max
-	// while nothing is; MaxRetries and MaxElapsed count failures only. The run then ends by a failure, an early end or its context.
+	// Follow also restarts the source when it completes, to emit what was added since. While
+	// nothing is added, the delay grows from Min to Max; MaxRetries and MaxElapsed count only
+	// failures. The run then ends with a failure, an early end, or the end of its context.
 	Follow bool
 }
 
-// Restart returns a source that runs first and, when that fails, goes on where it stopped: with the source that after makes of the
-// position of the last element that the downstream took. When there was none yet it runs first again. opts may be nil.
+// Restart returns a source that runs first. If it fails, Restart continues where it stopped: with
+// after(p), for the position p of the last element that the downstream accepted, or with first
+// again if there is none. opts may be nil.
 //
-//	scan := func(filter bson.D) stream.Source[bson.Raw] { return mongosource.Find(coll, filter, byID) } // sorted by _id
-//	docs := stream.Restart(scan(bson.D{}),
+//	docs := stream.Restart(scan(bson.D{}), // scan is a Find that sorts by _id
 //		func(doc bson.Raw) bson.RawValue { return doc.Lookup("_id") },
-//		func(id bson.RawValue) stream.Source[bson.Raw] {
-//			return scan(bson.D{{"$expr", bson.D{{"$gt", bson.A{"$_id", bson.D{{"$literal", id}}}}}}})
-//		},
+//		func(id bson.RawValue) stream.Source[bson.Raw] { return scan(greaterThan(id)) },
 //		nil)
 //
-// Nothing comes twice and nothing is lost if three things hold, which Restart cannot check:
-// positions ascend in the order of the elements; after(p) has exactly the elements after p; and all
-// sources read the same data. The example shows why: {_id: {$gt: id}} would leave out every _id of
-// another type than id's, and a collection that was dropped and made again between two tries has
-// other documents. Both end in a short or mixed success. The example of package mongosource
-// compares the collection's UUID too.
+// No element is emitted twice and none is lost if three conditions hold, which Restart cannot
+// check: positions ascend; after(p) has exactly the elements after p; and all sources read the same
+// data. A filter {_id: {$gt: id}} breaks the second, because it leaves out every _id of another
+// type: use $expr. A collection that is dropped and recreated breaks the third. The example of
+// package mongosource has the filter, and compares the collection's UUID.
 //
-// To go on with a position that an earlier run stored, let first be after of that.
+// To start after a stored position p, let first be after(p).
 //
-//   - Memory: one position, with copies of its slices, also those in exported fields of structs: it may be a part of the element.
-//   - Order and goroutines: fused; it holds no element.
-//   - Errors: those that Backoff.When does not want tried again end the run as they are; so does the last one, wrapped, when there
-//     were too many in a row. Errors of the downstream, early ends and the end of the run's context restart nothing.
+//   - Memory: one position. Restart copies its slices, also those in exported fields of structs,
+//     because a position may share memory with its element.
+//   - Errors: one that Backoff.When rejects ends the run as it is; the last of too many in a row
+//     ends it wrapped. Errors of the downstream, early ends and the end of the run's context do not
+//     restart.
 func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source[T], opts *RestartOptions) Source[T] {
 	var o RestartOptions
 	if opts != nil {
@@ -59,14 +58,14 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 		var (
 			src      = first
 			last     P
-			some     bool // there is a last position
+			some     bool // last is set
 			idle     int  // completions in a row without an element
 			failures = row{Backoff: backoff, name: "Restart"}
 		)
 		for {
 			began, moved, refused := time.Now(), false, false
 			mine, err := attempt(ctx, src, func(v T) error {
-				p := own(position(v)) // now: the element is not ours afterwards
+				p := own(position(v)) // before emit: after it, the element belongs to the downstream
 				if err := emit(v); err != nil {
 					refused = true
 					return err
@@ -78,7 +77,7 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 			case err == nil && !o.Follow:
 				return nil
 			case err != nil && !mine && !refused && ctx.Err() != nil && backoff.When(err):
-				return context.Cause(ctx) // err would have been mended: it ends nothing
+				return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
 			case err != nil && !mine:
 				return err
 			case err == nil:

@@ -7,18 +7,22 @@ import (
 	"time"
 )
 
-// RestartFlow returns a flow that is flow and, when that fails, starts it again, gives it anew those elements that it had taken and
-// not settled, and goes on with its upstream, which keeps running. settles tells whether the output out settles the input in:
-// equality of their keys where each input makes one output, in's position ≤ out's where some make none. b may be nil.
+// RestartFlow returns flow with restarts: if flow fails, RestartFlow starts it again, passes it the
+// elements that it has taken and not settled, and then continues with the upstream, which keeps
+// running. settles reports whether the output out settles the input in: compare their keys if each
+// input makes one output, or test that in's position ≤ out's if some make none. b may be nil.
 //
-// Nothing is lost and nothing is emitted twice, if an input is settled by the last output that depends on it and makes no other
-// output before that: a flow that makes several elements of one emits them as one slice. flow itself may see an element again:
-// what it does outside the stream is done at least once.
+// Nothing is lost and nothing is emitted twice, if the last output that depends on an input settles
+// it, and the input makes no earlier output. A flow that makes several elements of one must emit
+// them as one slice. flow may see an element again, so its side effects happen at least once.
 //
-//   - Memory: n elements that are not settled, with copies of their slices; one more ends the run with [ErrLimit]. For stages
-//     with goroutines this includes those they hold. An output costs n calls of settles at most.
-//   - Order and goroutines: flow's order; one goroutine for the upstream beside flow's, all have ended when the run returns.
-//   - Errors: as in [Restart]. An error of the upstream is not flow's: it ends the run, and overtakes what is inside flow.
+//   - Memory: n unsettled elements, with copies of their slices; one more ends the run with
+//     [ErrLimit]. If flow has goroutines, the elements that they hold count too. Each output costs
+//     at most n calls of settles.
+//   - Goroutines: one runs the upstream, besides those of flow; all have ended when the run
+//     returns.
+//   - Errors: as in [Restart]. An error of the upstream ends the run at once, without the elements
+//     that are inside flow.
 func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) bool, b *Backoff) Flow[I, O] {
 	backoff, err := b.filled("RestartFlow")
 	switch {
@@ -34,7 +38,7 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 	own := detacher[I]()
 	return FlowFunc[I, O](func(src Source[I]) Source[O] {
 		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
-			enough := new(stop) // for an upstream that has more than flow wants
+			enough := new(stop) // stops the upstream if flow completes before it
 			err := beside(ctx, src, 1, func(ctx context.Context, q *ring[I]) error {
 				inside := unsettled[I]{limit: n, own: own}
 				failures := row{Backoff: backoff, name: "RestartFlow"}
@@ -52,11 +56,11 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 					case inside.full:
 						return err
 					case !mine && !refused && ctx.Err() != nil && backoff.When(err):
-						return context.Cause(ctx) // err would have been mended: it ends nothing
+						return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
 					case !mine:
 						return err
 					}
-					// An output that settles nothing is no progress: every try makes it again.
+					// An output that settles nothing is no progress: every attempt emits it again.
 					failures.ran(time.Since(began), settled > 0)
 					if err := failures.again(ctx, err, sleep); err != nil {
 						return err
@@ -68,17 +72,17 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 	})
 }
 
-// unsettled are the elements that a flow has taken and not settled, in their order.
+// unsettled holds the elements that a flow has taken and not settled, in order.
 type unsettled[T any] struct {
 	limit int
 	own   func(T) T
 
-	mu    sync.Mutex // the flow may take elements on another goroutine than it emits on
+	mu    sync.Mutex // the flow may take elements on one goroutine and emit on another
 	elems []T
-	full  bool // there were too many: the run fails
+	full  bool // the limit was exceeded, so the run fails
 }
 
-// source returns the source for one run of the flow: the elements once more, then those of q.
+// source returns the source for one run of the flow: the unsettled elements, then those of q.
 func (u *unsettled[T]) source(q *ring[T]) Source[T] {
 	u.mu.Lock()
 	again := slices.Clone(u.elems)
@@ -117,7 +121,7 @@ func (u *unsettled[T]) add(v T) error {
 	return nil
 }
 
-// settle forgets the elements that are done and returns their number.
+// settle removes the elements for which done is true and returns their number.
 func (u *unsettled[T]) settle(done func(T) bool) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -2,17 +2,19 @@ package stream
 
 import "context"
 
-// RestartSink returns a flow that cuts its input into pieces of n elements, runs sink over each, again over the same elements when
-// it fails, and emits the result of each: files or objects that follow one another, inserts that outlive a lost connection.
+// RestartSink returns a flow that splits its input into batches of n elements, runs sink over each
+// batch, and emits each result. If sink fails, RestartSink runs it again over the same batch. Use
+// it for a sequence of files or objects, or for inserts that survive a lost connection. Without an
+// element, sink does not run.
 //
-// It is a flow because each piece stands as soon as its run is complete, whatever becomes of the rest: a sink publishes what it
-// was given as a whole or not at all, so a piece is the least that can be tried again without loss. A piece that failed left
-// nothing, by the contract of sinks; where that cannot be known the error is of class UnknownOutcome, and not tried again.
-// Without an element sink is not run.
+// A batch is the smallest unit that can be retried without loss, because a sink publishes all of
+// its input or nothing. A published batch stays, whatever happens to later ones. A failed sink
+// leaves nothing, by the contract of sinks. If that is uncertain, the error is of class
+// UnknownOutcome, and RestartSink does not retry.
 //
-//   - Memory: n elements, with copies of their slices for each try, and what sink keeps.
-//   - Order and goroutines: pieces one after the other; fused beside sink's own goroutines.
-//   - Errors: as in [Retry]. The pieces before stay; an incomplete piece is dropped when the upstream fails.
+//   - Memory: n elements, a copy of their slices for each attempt, and what sink keeps.
+//   - Goroutines: those of sink; batches run one after the other.
+//   - Errors: as in [Retry]. An incomplete batch is dropped if the upstream fails.
 func RestartSink[T, R any](n int, sink Sink[T, R], b *Backoff) Flow[T, R] {
 	backoff, err := b.filled("RestartSink")
 	switch {

@@ -2,13 +2,15 @@ package stream
 
 import "context"
 
-// Retry returns a function that calls f, again when it fails, as b says (nil for the defaults), until it does well: for [TryMap],
-// [MapUnordered], [MapKeyed] and [Supervise]. For [MapN] there is [RetryMap].
+// Retry returns a function that calls f and, if it fails, calls it again as b says, until it
+// succeeds. If b is nil, the defaults apply. Use it with [TryMap], [MapUnordered], [MapKeyed] and
+// [Supervise]; for [MapN] there is [RetryMap].
 //
-//   - f leaves the element as it is, for it may be called with it again, and can be repeated: an error of class UnknownOutcome is
-//     one of a call that may not, and is not tried again.
-//   - Errors: that of the last call, as it is when b does not want it tried again, wrapped when b gave up. A wait ends at once when
-//     the context is done. Bad settings are the error of each call; f is not called then.
+//   - In: f must not change its argument, and must be safe to repeat. An error of class
+//     UnknownOutcome means that a repetition is not safe, so Retry returns it at once.
+//   - Errors: the error of the last call: as it is if b does not retry it, wrapped if b has given
+//     up. A delay ends at once when the context is done. With invalid settings every call fails and
+//     f is not called.
 func Retry[T, U any](f func(context.Context, T) (U, error), b *Backoff) func(context.Context, T) (U, error) {
 	settings, err := b.filled("Retry")
 	if f == nil {
@@ -20,12 +22,14 @@ func Retry[T, U any](f func(context.Context, T) (U, error), b *Backoff) func(con
 	return retrying("Retry", f, settings)
 }
 
-// RetryMap returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once, and calls
-// f again when it fails: [MapN] with [Retry], whose rules are those of f.
+// RetryMap returns a flow that emits f(ctx, v) for each element v, in order, with up to n
+// concurrent calls of f, and calls f again if it fails. It is [MapN] with [Retry], whose rules
+// apply to f.
 //
-//	stream.RetryMap(8, fetch, &stream.Backoff{MaxElapsed: time.Minute})
+//		stream.RetryMap(8, fetch, &stream.Backoff{MaxElapsed: time.Minute})
 //
-// Memory, order, goroutines: those of MapN. Each element has its own row of retries; while one waits, n-1 others go on.
+//	  - Memory and goroutines: as in MapN. Each element has its own retries; while one waits for a
+//	    retry, n-1 others proceed.
 func RetryMap[T, U any](n int, f func(context.Context, T) (U, error), b *Backoff) Flow[T, U] {
 	settings, err := b.filled("RetryMap")
 	if f == nil {
@@ -37,7 +41,11 @@ func RetryMap[T, U any](n int, f func(context.Context, T) (U, error), b *Backoff
 	return mapParallel("RetryMap", n, true, retrying("RetryMap", f, settings))
 }
 
-func retrying[T, U any](name string, f func(context.Context, T) (U, error), b Backoff) func(context.Context, T) (U, error) {
+func retrying[T, U any](
+	name string,
+	f func(context.Context, T) (U, error),
+	b Backoff,
+) func(context.Context, T) (U, error) {
 	return func(ctx context.Context, v T) (U, error) {
 		tries := row{Backoff: b, name: name}
 		for {

@@ -9,34 +9,37 @@ import (
 	"github.com/millweir/millweir/internal/watch"
 )
 
-// ring hands elements from one goroutine to one other through a bounded buffer, without a lock. Whoever finds it full or empty
-// waits; nothing is held back from a consumer that waits.
+// ring passes elements from one goroutine to another through a bounded buffer, without a lock. The
+// producer waits if it is full, the consumer if it is empty. A waiting consumer gets each element
+// at once.
 type ring[T any] struct {
-	buf    []T // a power of two long
+	buf    []T // its length is a power of two
 	mask   uint64
 	cap    uint64
-	stride uint64 // so many elements are taken before the producer is told, while it does not ask
+	stride uint64 // elements the consumer takes before it publishes head, unless the producer waits
 
-	consumer *waiter // for elements; rings that one consumer reads share it
+	consumer *waiter // waits for elements; shared by all rings of one consumer
 
-	_        [64]byte // what one side writes often is in no cache line that the other reads for something else
+	_        [64]byte // padding: one side's fields share no cache line with the other's
 	tail     atomic.Uint64
-	headSeen uint64 // what the producer last knew of head
+	headSeen uint64 // the producer's last view of head
 	_        [64]byte
 	head     atomic.Uint64
-	taken    uint64 // what head is to become
+	taken    uint64 // elements taken; published as head
 	_        [64]byte
-	producer waiter // for room
+	producer waiter // waits for room
 	ended    atomic.Bool
 }
 
-// mostAhead is how many elements or calls a stage may be asked to have under way: what no machine has room for is a mistake.
+// mostAhead is the largest accepted number of elements or calls in flight. No machine has room for
+// more, so a larger setting is a mistake.
 const mostAhead = 1 << 30
 
 var errEnded = errors.New("stream: the ring is empty and ended")
 
-// newRing returns a ring of n elements, of a consumer that waits for it alone. While the downstream keeps its consumer, up to a
-// quarter of the ring is not given back yet: its producer may find room for so many fewer.
+// newRing returns a ring of n elements with its own consumer. While the downstream processes
+// elements, the consumer may hold back up to a quarter of the ring, so that the producer finds that
+// much less room.
 func newRing[T any](n int) *ring[T] {
 	w := newWaiter()
 	return newRingFor[T](n, &w)
@@ -58,7 +61,7 @@ func newRingFor[T any](n int, consumer *waiter) *ring[T] {
 	}
 }
 
-// push appends v, waiting for room. Only the producer calls it.
+// push appends v and waits for room if there is none. Only the producer calls it.
 func (r *ring[T]) push(ctx context.Context, v T) error {
 	t := r.tail.Load()
 	if t-r.headSeen >= r.cap {
@@ -74,7 +77,7 @@ func (r *ring[T]) push(ctx context.Context, v T) error {
 	return nil
 }
 
-// pushAll appends vs, as push does, waiting for room.
+// pushAll appends vs as push would, and waits for room as needed.
 func (r *ring[T]) pushAll(ctx context.Context, vs []T) error {
 	for len(vs) > 0 {
 		n := min(r.room(len(vs)), len(vs))
@@ -97,7 +100,7 @@ func (r *ring[T]) pushAll(ctx context.Context, vs []T) error {
 	return nil
 }
 
-// receiver returns what takes elements into the ring.
+// receiver returns a receiver that stores elements in the ring.
 func (r *ring[T]) receiver(ctx context.Context) receiver[T] {
 	return receiver[T]{
 		one:  func(v T) error { return r.push(ctx, v) },
@@ -105,8 +108,8 @@ func (r *ring[T]) receiver(ctx context.Context) receiver[T] {
 	}
 }
 
-// room returns for how many elements there is room, which may be less than there is now if it is at least want. Only the producer
-// calls it.
+// room returns the room for elements. If it returns at least want, there may be more. Only the
+// producer calls it.
 func (r *ring[T]) room(want int) int {
 	t := r.tail.Load()
 	if r.cap-(t-r.headSeen) < uint64(want) {
@@ -115,7 +118,7 @@ func (r *ring[T]) room(want int) int {
 	return int(r.cap - (t - r.headSeen))
 }
 
-// hasRoom tells whether the next push does not wait. Only the producer calls it.
+// hasRoom reports whether the next push returns without waiting. Only the producer calls it.
 func (r *ring[T]) hasRoom() bool { return r.room(1) > 0 }
 
 func (r *ring[T]) awaitRoom(ctx context.Context) error {
@@ -123,21 +126,22 @@ func (r *ring[T]) awaitRoom(ctx context.Context) error {
 		return nil
 	}
 	half := int(r.cap+1) / 2
-	r.producer.yield(func() bool { return r.room(half) >= half }) // one place alone is worth no switch
+	r.producer.yield(func() bool { return r.room(half) >= half }) // room for one element is not worth a switch
 	if r.hasRoom() {
 		return nil
 	}
 	return r.producer.until(ctx, r.hasRoom, nil)
 }
 
-// end says that no element follows. Only the producer calls it.
+// end records that no element follows. Only the producer calls it.
 func (r *ring[T]) end() {
 	r.ended.Store(true)
 	r.consumer.wake()
 }
 
-// pop takes the next element, waiting for one: until ctx is done, until the time comes on due (errDue), or until the producer
-// has ended (errEnded). Only the consumer calls it.
+// pop takes the next element and waits for one if there is none. It fails with the cause of ctx
+// when ctx is done, with errDue when due fires, and with errEnded when the producer has ended. Only
+// the consumer calls it.
 func (r *ring[T]) pop(ctx context.Context, due <-chan time.Time) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, context.Cause(ctx)
@@ -153,7 +157,7 @@ func (r *ring[T]) pop(ctx context.Context, due <-chan time.Time) (v T, err error
 // await waits for an element.
 func (r *ring[T]) await(ctx context.Context, due <-chan time.Time) error {
 	for {
-		ended := r.ended.Load() // before tail: what is pushed before the end is seen
+		ended := r.ended.Load() // before tail, so that every element pushed before the end is seen
 		if r.some() {
 			return nil
 		}
@@ -168,10 +172,10 @@ func (r *ring[T]) await(ctx context.Context, due <-chan time.Time) error {
 	}
 }
 
-// some tells whether there is an element.
+// some reports whether there is an element.
 func (r *ring[T]) some() bool { return r.tail.Load() != r.taken }
 
-// next takes the element that is there.
+// next takes the next element, which must be there.
 func (r *ring[T]) next() T {
 	at := &r.buf[r.taken&r.mask]
 	v := *at
@@ -181,7 +185,7 @@ func (r *ring[T]) next() T {
 	return v
 }
 
-// tell lets the producer know what was taken, and wakes it when it waits and half of the ring is empty.
+// tell publishes what was taken. It wakes a waiting producer once half of the ring is empty.
 func (r *ring[T]) tell() {
 	r.head.Store(r.taken)
 	if r.producer.waits.Load() && r.tail.Load()-r.taken <= r.cap/2 {
@@ -189,7 +193,7 @@ func (r *ring[T]) tell() {
 	}
 }
 
-// take hands on the elements that are there and tells how many they were. Only the consumer calls it.
+// take passes on the elements that are there and returns their number. Only the consumer calls it.
 func (r *ring[T]) take(w *watch.Context, to receiver[T]) (n int, err error) {
 	first, last := r.taken, r.tail.Load()
 	for r.taken != last {
@@ -216,7 +220,8 @@ func (r *ring[T]) take(w *watch.Context, to receiver[T]) (n int, err error) {
 	return int(r.taken - first), nil
 }
 
-// lend hands on elements before last where they lie, a quarter of the ring at most, so that the producer has the rest.
+// lend passes on elements before last in place, without a copy: at most a quarter of the ring, so
+// that the producer can use the rest.
 func (r *ring[T]) lend(last uint64, take func([]T) error) error {
 	from := r.taken & r.mask
 	n := min(last-r.taken, r.mask+1-from, 2*r.stride)
@@ -230,17 +235,17 @@ func (r *ring[T]) lend(last uint64, take func([]T) error) error {
 	return nil
 }
 
-// source returns the consumer's side as a source.
+// source returns a source of the elements, for the consumer.
 func (r *ring[T]) source() Source[T] { return sliceSource[T](r.drain) }
 
-// drain hands on the elements until the producer has ended.
+// drain passes on the elements until the producer has ended.
 func (r *ring[T]) drain(ctx context.Context, to receiver[T]) error {
 	w := watch.On(ctx)
 	defer w.End()
 	var p pace
 	for {
 		if err := r.await(ctx, nil); err == errEnded {
-			return context.Cause(ctx) // nil, unless a cancel was not seen yet
+			return context.Cause(ctx) // nil, unless a cancellation was missed
 		} else if err != nil {
 			return err
 		}

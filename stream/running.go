@@ -6,7 +6,7 @@ import (
 	"github.com/millweir/millweir/internal/drain"
 )
 
-// Running is a run that goes on in the background.
+// Running is a run in the background.
 type Running[R any] struct {
 	cancel context.CancelCauseFunc
 	drain  func()
@@ -16,7 +16,7 @@ type Running[R any] struct {
 	err    error
 }
 
-// Go starts a run of src into sink on a goroutine of its own. Wait must be called.
+// Go starts a run of src into sink on a new goroutine. The caller must call Wait.
 func Go[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) *Running[R] {
 	ctx, drain := drain.With(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -33,20 +33,23 @@ func Go[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) *Running[
 // Done returns a channel that is closed when the run has ended.
 func (r *Running[R]) Done() <-chan struct{} { return r.done }
 
-// Drain ends the sources of the run early, between two elements, also while they wait, and lets everything that they have emitted
-// come to its end: every stage flushes, and the run completes. It does not wait.
+// Drain ends the sources of the run between two elements, even while they wait, and lets everything
+// that they have emitted reach its end: every stage flushes, and the run completes. Drain does not
+// wait for that.
 //
-//   - A source learns of it by [Draining]. One that does not look, as one of your own, goes on to its end or up to Cancel, and
-//     nothing is lost; put [Drainable] around it.
-//   - Sources of bytes that are one whole (a file, an object, a reader) are not cut short, nor are the sources and runs that a
-//     stage has begun for an element that it took. The first source above them that can be drained ends the run.
-//   - After an early end of what is downstream of a stage, by [Take] or the like, nothing is different from a run without a drain.
+//   - A source sees the drain by [Draining]. A source that does not look, such as your own, goes on
+//     to its end or until Cancel, and nothing is lost. To drain it as well, wrap it in [Drainable].
+//   - A drain does not cut short sources of bytes that are one whole, such as a file, an object or
+//     a reader. It also spares the sources and runs that a stage has started for an element. It
+//     ends the next source upstream that can be drained.
+//   - After an early end, by [Take] for example, a run with a drain behaves like one without.
 func (r *Running[R]) Drain() { r.drain() }
 
-// Cancel aborts the run with cause as its error; nil means context.Canceled. It does not wait.
+// Cancel aborts the run with cause as its error; nil means context.Canceled. Cancel does not wait.
 func (r *Running[R]) Cancel(cause error) { r.cancel(cause) }
 
-// Wait waits for the run to end and returns what [Run] would. A panic of the run surfaces here, as a [*PanicError].
+// Wait waits until the run has ended and returns what [Run] would. A panic of the run surfaces
+// here, as a [*PanicError].
 func (r *Running[R]) Wait() (R, error) {
 	defer r.cancel(nil)
 	defer r.drain()

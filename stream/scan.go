@@ -2,8 +2,10 @@ package stream
 
 import "context"
 
-// Scan returns a flow that emits, for each element, the fold so far: it begins with zero and makes f of the last result and each
-// element. Fused; it holds the result.
+// Scan returns a flow that emits the result of a fold after each element. It starts with zero and
+// replaces the result r by f(r, v) for each element v.
+//
+//   - Memory: the result.
 func Scan[T, R any](zero R, f func(R, T) R) Flow[T, R] {
 	if f == nil {
 		return invalid[T, R]("Scan: the function is nil")
@@ -17,7 +19,7 @@ func Scan[T, R any](zero R, f func(R, T) R) Flow[T, R] {
 	})
 }
 
-// Enumerate returns a flow that emits each element with its index, from 0. Fused; it holds no element.
+// Enumerate returns a flow that emits each element with its index, from 0.
 func Enumerate[T any]() Flow[T, Pair[int64, T]] {
 	return fuse(func(_ context.Context, emit func(Pair[int64, T]) error) func(T) error {
 		var i int64
@@ -29,7 +31,7 @@ func Enumerate[T any]() Flow[T, Pair[int64, T]] {
 	})
 }
 
-// Pair is two values that travel as one element.
+// Pair is two values in one element.
 type Pair[A, B any] struct {
 	First  A
 	Second B

@@ -2,7 +2,7 @@ package stream
 
 import "context"
 
-// Skip returns a flow that drops the first n elements. Fused; it holds no element.
+// Skip returns a flow that drops the first n elements.
 func Skip[T any](n int) Flow[T, T] {
 	if n < 0 {
 		return invalid[T, T]("Skip: %d elements; the count must not be negative", n)
@@ -19,8 +19,8 @@ func Skip[T any](n int) Flow[T, T] {
 	})
 }
 
-// SkipWhile returns a flow that drops elements as long as drop is true, and emits the first for which it is false and all that
-// follow. Fused; it holds no element.
+// SkipWhile returns a flow that drops elements as long as drop is true. It emits the first element
+// for which drop is false, and all that follow.
 func SkipWhile[T any](drop func(T) bool) Flow[T, T] {
 	if drop == nil {
 		return invalid[T, T]("SkipWhile: the function is nil")

@@ -2,25 +2,28 @@ package stream
 
 import "context"
 
-// SliceSource is what a source may be, too: one that hands on at once all the elements that it has at hand, which saves its
-// downstream a call, a lock or an atomic store for each. EachSlice does what Each does, with slices of which none is empty. It
-// never waits for an element to make a slice longer.
+// SliceSource is an optional interface of a [Source] that has several elements at hand at once. It
+// passes them on together, which saves its downstream a call, a lock or an atomic store for each.
+// EachSlice does what Each does, with non-empty slices. It never waits for an element to make a
+// slice longer.
 //
-// take reads a slice, and is done with it when it returns; the elements in it are take's for good, as they are with Each. A take
-// that does more with them than to copy asks ctx between two of them. Stages in between that are fused, as [Map], hand on
-// elements one by one, for an element must not wait for what a function does with the next one.
+// take may read the slice only until it returns, but the elements in it belong to take for good, as
+// with Each. A take that does more than copy the elements must check ctx between two of them. Fused
+// stages in between, such as [Map], pass on elements one by one, because an element must not wait
+// for what a function does with the next.
 type SliceSource[T any] interface {
 	Source[T]
 	EachSlice(ctx context.Context, take func([]T) error) error
 }
 
-// receiver is the downstream of one run: it takes elements one by one or, where many is set, many at once.
+// receiver is the downstream of one run. It takes elements one by one or, if many is set, many at
+// once.
 type receiver[T any] struct {
 	one  func(T) error
 	many func([]T) error
 }
 
-// sliceSource is a function as a [SliceSource].
+// sliceSource adapts a function to [SliceSource].
 type sliceSource[T any] func(ctx context.Context, to receiver[T]) error
 
 func (f sliceSource[T]) Each(ctx context.Context, emit func(T) error) error {
@@ -31,7 +34,7 @@ func (f sliceSource[T]) EachSlice(ctx context.Context, take func([]T) error) err
 	return f(ctx, receiver[T]{many: take})
 }
 
-// pour runs src into to, whose one is set as well, with the checks of [Run].
+// pour runs src into to, with the checks of [Run]. to.one must be set, even if to.many is.
 func pour[T any](ctx context.Context, src Source[T], to receiver[T]) error {
 	s, ok := src.(SliceSource[T])
 	switch {

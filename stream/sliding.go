@@ -1,8 +1,11 @@
 package stream
 
-// Sliding returns a flow that emits windows of n elements, each step elements after the last: with step < n they overlap, with
-// step > n elements between them are dropped. A shorter window is emitted only at the end, when elements came that no window
-// holds yet. Each window is a slice of its own. Memory: n elements.
+// Sliding returns a flow that emits windows of n elements, each step elements after the last. With
+// step < n, windows overlap; with step > n, the elements between them are dropped. A shorter window
+// is emitted only at the end, if there are elements that no window contains yet. Each window is a
+// new slice.
+//
+//   - Memory: n elements.
 func Sliding[T any](n, step int) Flow[T, []T] {
 	if n < 1 || step < 1 {
 		return invalid[T, []T]("Sliding: windows of %d, each %d further; both must be at least 1", n, step)
@@ -10,7 +13,7 @@ func Sliding[T any](n, step int) Flow[T, []T] {
 	type window struct {
 		kept  []T
 		skip  int  // elements to drop before the next is kept
-		fresh bool // kept holds elements that no window has shown
+		fresh bool // kept holds elements that no window contained
 	}
 	return apart(withState(func() *window { return new(window) }, func(s **window, v T, emit func([]T) error) error {
 		w := *s

@@ -6,22 +6,28 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// SplitWhen returns a flow that cuts the stream into substreams: an element for which cut is true begins a new one. Each
-// substream is a source that is read inside the downstream's emit, once; it ends with an error when it is read later or again, and
-// the run does when it is still read as that emit returns. What is not read of it is dropped; that it was left, early or for an
-// error that the downstream saw to, does not touch those that follow.
+// SplitWhen returns a flow that splits the stream into substreams. An element for which cut is true
+// begins a new one.
 //
-//	stream.Via2(lines, stream.SplitWhen(isHeader), stream.TryMap(func(ctx context.Context, part stream.Source[[]byte]) (int64, error) {
-//		return stream.Run(ctx, part, sink.File(name()))
-//	}))
+//	stream.Via2(lines, stream.SplitWhen(isHeader),
+//		stream.TryMap(func(ctx context.Context, part stream.Source[[]byte]) (int64, error) {
+//			return stream.Run(ctx, part, sink.File(name()))
+//		}))
 //
-// Memory: one element. Goroutines: none; the upstream runs as a coroutine. For a substream that is read on a context of its own,
-// as by [MapN] or [TakeFor], they are up to 64 elements and one goroutine, which has ended when the run returns.
+// The downstream reads each substream inside its emit, once. A later or second read fails. The run
+// fails if a read still goes on when that emit returns. What is not read is dropped. If the
+// downstream ends a substream early, or handles an error in it, the later substreams are
+// unaffected.
+//
+//   - Memory: one element, or up to 64 for a substream that is read on its own context, as by
+//     [MapN] or [TakeFor].
+//   - Goroutines: none, the upstream runs as a coroutine; but one for a substream that is read on
+//     its own context, which has ended when the run returns.
 func SplitWhen[T any](cut func(T) bool) Flow[T, Source[T]] {
 	return split("SplitWhen", cut, true)
 }
 
-// SplitAfter is [SplitWhen] but for the element for which cut is true, which ends a substream.
+// SplitAfter is [SplitWhen], except that an element for which cut is true ends a substream.
 func SplitAfter[T any](cut func(T) bool) Flow[T, Source[T]] {
 	return split("SplitAfter", cut, false)
 }
@@ -40,11 +46,14 @@ func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]]
 					if ctx.Err() != nil {
 						return context.Cause(ctx)
 					}
-					s := &section[T]{part: part[T]{run: p, ctx: ctx, cancel: cancel}, head: v, have: true, cut: cut, before: before}
+					s := &section[T]{
+						part: part[T]{run: p, ctx: ctx, cancel: cancel},
+						head: v, have: true, cut: cut, before: before,
+					}
 					if err := s.lend(func() error { return emit(s) }); err != nil {
 						return err
 					}
-					for s.more() { // what the downstream left
+					for s.more() { // drop what the downstream has not read
 						s.take()
 					}
 					v, ok = s.head, s.begun
@@ -62,7 +71,7 @@ func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]]
 type section[T any] struct {
 	part[T]
 	cut    func(T) bool
-	before bool // cut begins the next section, else it ends this one
+	before bool // an element with cut begins the next section; otherwise it ends this one
 
 	head  T
 	have  bool // head is the next element of this section
@@ -70,7 +79,7 @@ type section[T any] struct {
 	ended bool
 }
 
-// more waits for the next element of the section and tells whether there is one.
+// more waits for the next element of the section and reports whether there is one.
 func (s *section[T]) more() bool {
 	if s.have || s.ended {
 		return s.have

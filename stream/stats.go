@@ -6,24 +6,25 @@ import (
 	"time"
 )
 
-// Stats is what a [Monitor] or [Measure] tells of one place in a pipeline. The zero value is ready to use; any goroutine may read it
-// while the run goes on. Several of them, in one run or in many, may share one: it then holds the sum.
+// Stats holds what a [Monitor] or [Measure] counts and times at one point of a pipeline. The zero
+// value is ready to use. Any goroutine may read it during the run. Several monitors, in one run or
+// in many, may share a Stats: it then holds the sum.
 type Stats struct {
 	Name string // for logs, metrics and [Bottleneck]; set it before the run
 
 	in, out place
 
 	mu  sync.Mutex
-	own time.Duration // that was told of
+	own time.Duration // last reported value; never decreases
 }
 
-// Elements returns how many elements the downstream has accepted.
+// Elements returns the number of elements that the downstream has accepted.
 func (s *Stats) Elements() int64 { return s.out.left.Load() }
 
-// Bytes returns the sum of their lengths, where elements are byte slices; else 0.
+// Bytes returns the sum of their lengths if elements are byte slices, and 0 otherwise.
 func (s *Stats) Bytes() int64 { return s.out.bytes.Load() }
 
-// Snapshot returns all that s tells at this moment.
+// Snapshot returns the counts and times at this moment.
 func (s *Stats) Snapshot() Snapshot {
 	shot := Snapshot{Name: s.Name, At: time.Now(), Elements: s.Elements(), Bytes: s.Bytes()}
 	s.out.mu.Lock()
@@ -47,29 +48,29 @@ func (s *Stats) Snapshot() Snapshot {
 // LogValue returns the snapshot as a group.
 func (s *Stats) LogValue() slog.Value { return s.Snapshot().LogValue() }
 
-// Observable is something that a metrics system can ask for its state at any time: [*Stats], or a stage of your own.
-// Package otelstream hands them to OpenTelemetry.
+// Observable is implemented by anything that can report its state to a metrics system at any time:
+// [*Stats], or a stage of your own. Package otelstream exports it to OpenTelemetry.
 type Observable interface {
 	Snapshot() Snapshot
 }
 
-// Snapshot is what was counted and timed at a place up to a moment. Counts and times only grow.
+// Snapshot holds the counts and times of a point of a pipeline at one moment. They never decrease.
 type Snapshot struct {
 	Name string
 	At   time.Time
 
 	Runs     int64 // started
-	Failures int64 // runs that ended with an error; an early end is none
+	Failures int64 // runs that ended with an error; an early end does not count
 
 	Elements, Bytes   int64 // accepted by the downstream; bytes of byte slices only
 	Taken, TakenBytes int64 // accepted by the flow from its upstream: with [Measure] only
 
 	Waited  time.Duration // for the upstream to emit or end
-	Own     time.Duration // of the flow: with [Measure] only
+	Own     time.Duration // time of the flow itself: with [Measure] only
 	Blocked time.Duration // on the downstream
 }
 
-// Since returns what was counted and timed between an earlier snapshot of the same place and s.
+// Since returns the counts and times between an earlier snapshot of the same point and s.
 func (s Snapshot) Since(earlier Snapshot) Snapshot {
 	s.Runs -= earlier.Runs
 	s.Failures -= earlier.Failures
@@ -83,7 +84,8 @@ func (s Snapshot) Since(earlier Snapshot) Snapshot {
 	return s
 }
 
-// Rate returns the elements and bytes a second between an earlier snapshot of the same place and s; 0 when no time lies between.
+// Rate returns the elements and bytes a second between an earlier snapshot of the same point and s.
+// It returns 0 if no time has passed between them.
 func (s Snapshot) Rate(earlier Snapshot) (elements, bytes float64) {
 	window := s.At.Sub(earlier.At).Seconds()
 	if window <= 0 {
@@ -92,7 +94,7 @@ func (s Snapshot) Rate(earlier Snapshot) (elements, bytes float64) {
 	return float64(s.Elements-earlier.Elements) / window, float64(s.Bytes-earlier.Bytes) / window
 }
 
-// LogValue returns s as a group; what a plain monitor does not know is left out.
+// LogValue returns s as a group, without what a plain monitor does not know.
 func (s Snapshot) LogValue() slog.Value {
 	attrs := make([]slog.Attr, 0, 10)
 	if s.Name != "" {

@@ -2,21 +2,23 @@ package stream
 
 import "errors"
 
-// stop is what a stage that has had enough returns from emit: an early end, which is not an error. Each run of each such stage
-// has a stop of its own, so that it recognises its own and passes on another's.
+// stop is the error that a stage returns from emit if it needs no more elements: an early end,
+// which is not a failure. Each run of such a stage has its own stop, so that it recognises its own
+// and passes on all others.
 type stop struct{ _ byte }
 
 func (*stop) Error() string { return "stream: stopped early, no error" }
 
-// Stopped reports whether err, which emit returned, says that the downstream has had enough, not that it failed. Only a stage
-// with a side of its own to finish (a copy, a count) needs to ask; every other stage returns err as it is. What it finishes runs in
-// the context of [WithoutStop].
+// Stopped reports whether err, which emit returned, means that the downstream needs no more
+// elements, rather than that it failed. Only a stage that has something else to finish, such as a
+// copy or a count, needs to ask; every other stage returns err as it is. What the stage finishes
+// must run in the context of [WithoutStop].
 func Stopped(err error) bool {
 	var s *stop
 	return errors.As(err, &s)
 }
 
-// without returns what is left of err when the early end s is taken out of it: nil, or what clean-up added.
+// without returns err without the early end s: nil, or what clean-up added.
 func without(err error, s *stop) error {
 	if err == nil || err == error(s) {
 		return nil

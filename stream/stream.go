@@ -4,49 +4,53 @@ import "context"
 
 // Source emits a sequence of elements.
 type Source[T any] interface {
-	// Each runs the source: it calls emit once for every element, in order, on the goroutine of the caller, and returns nil when
-	// the sequence is complete. An error from emit ends the run; Each stops and returns that error, unwrapped.
-	// When ctx is cancelled, Each returns context.Cause(ctx) within a second. Nothing it started is left running when it returns.
+	// Each runs the source: it calls emit once for every element, in order, on the goroutine of the
+	// caller. It returns nil when the sequence is complete. If emit fails, Each stops and returns
+	// that error, unwrapped. When ctx is cancelled, Each returns context.Cause(ctx) within a
+	// second. Nothing that it started still runs when it returns.
 	Each(ctx context.Context, emit func(T) error) error
 }
 
 // Flow turns one source into another.
 type Flow[I, O any] interface {
-	// Apply describes the source that emits what the flow makes of src. It starts nothing.
+	// Apply returns the source that emits what the flow makes of src. It starts nothing.
 	Apply(src Source[I]) Source[O]
 }
 
 // Sink consumes a source and returns one result.
 type Sink[T, R any] interface {
-	// Consume runs src to its end and returns the result of it all. What it stores is visible only after src returned nil:
-	// on any error nothing is left that looks finished.
+	// Consume runs src to its end and returns one result for all elements. What it stores becomes
+	// visible only after src has returned nil: on any error it leaves nothing that looks finished.
 	Consume(ctx context.Context, src Source[T]) (R, error)
 }
 
-// SourceFunc is a function as a [Source].
+// SourceFunc adapts a function to [Source].
 type SourceFunc[T any] func(ctx context.Context, emit func(T) error) error
 
 // Each calls f.
 func (f SourceFunc[T]) Each(ctx context.Context, emit func(T) error) error { return f(ctx, emit) }
 
-// FlowFunc is a function as a [Flow].
+// FlowFunc adapts a function to [Flow].
 type FlowFunc[I, O any] func(src Source[I]) Source[O]
 
 // Apply calls f.
 func (f FlowFunc[I, O]) Apply(src Source[I]) Source[O] { return f(src) }
 
-// SinkFunc is a function as a [Sink].
+// SinkFunc adapts a function to [Sink].
 type SinkFunc[T, R any] func(ctx context.Context, src Source[T]) (R, error)
 
 // Consume calls f.
 func (f SinkFunc[T, R]) Consume(ctx context.Context, src Source[T]) (R, error) { return f(ctx, src) }
 
-// Run runs src into sink on the caller's goroutine and returns the sink's result once every stage has ended.
+// Run runs src into sink on the caller's goroutine and returns the sink's result once every stage
+// has ended.
 //
-//   - Errors: the first true cause, as the stage reported it. A context that is done before the start is its cause, and nothing is started.
-//   - The result beside an error is what the sink says it is: the zero value, or a count of what was done.
-//   - Panics of a stage or of a user's function surface here as a [*PanicError], which holds the value and the original stack,
-//     after every stage has cleaned up. runtime.Goexit ends the caller's goroutine likewise.
+//   - Result: with an error, what the sink documents: the zero value, or a count of what was done.
+//   - Errors: the first true cause, as the stage reported it. If ctx is done before the start, Run
+//     returns its cause and starts nothing.
+//   - Panics of a stage or of a user's function surface here as a [*PanicError], with the value and
+//     the original stack, after every stage has cleaned up. runtime.Goexit ends the caller's
+//     goroutine in the same way.
 func Run[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) (R, error) {
 	var none R
 	if src == nil {
@@ -68,8 +72,8 @@ var (
 	errNilSink   = invalidError("the sink is nil")
 )
 
-// Fail returns a source that emits nothing and ends with err. A stage with bad settings is one: the error comes from the run,
-// before its upstream was started.
+// Fail returns a source that emits nothing and ends with err. A stage with invalid settings is such
+// a source: the run reports the error before it starts the upstream.
 func Fail[T any](err error) Source[T] {
 	return SourceFunc[T](func(context.Context, func(T) error) error { return err })
 }

@@ -8,61 +8,79 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// ErrTooManySkipped is the error of a run in which [Supervise] met more bad elements than it may skip. It is of class Fatal; the
-// cause of the last one is wrapped beside it.
+// ErrTooManySkipped is the error of a run in which [Supervise] met more bad elements than it may
+// skip. It is of class Fatal. The run's error also wraps the cause of the last one.
 var ErrTooManySkipped = Mark(errors.New("too many elements were skipped"), Fatal)
 
 // DeadLetter is an element that was skipped.
 type DeadLetter[T any] struct {
-	Element  T     // as it came
-	Position int64 // of the element in the run, from 0
-	Err      error // why
+	Element  T     // unchanged
+	Position int64 // index of the element in the run, from 0
+	Err      error // the reason
 }
 
-// SuperviseOptions tunes [Supervise]. The zero value is ready to use.
+// SuperviseOptions configures [Supervise]. The zero value is ready to use.
 type SuperviseOptions[T any] struct {
-	// When tells whether an element whose call ended with err is skipped; nil means when ClassOf(err) is Data.
+	// When reports whether to skip an element whose call failed with err. If it is nil, elements
+	// are skipped if ClassOf(err) is Data.
 	When func(err error) bool
 
-	MaxCount int64       // elements that may be skipped in a run; 0 means 100, less means no limit
-	MaxBytes int64       // bytes of elements that may be; 0 means 16 MiB, less means no limit
-	Size     func(T) int // the bytes of an element; nil means the length of a byte slice, and 0 for anything else
+	MaxCount int64       // most elements to skip in a run; 0 means 100, negative means no limit
+	MaxBytes int64       // most bytes of skipped elements; 0 means 16 MiB, negative means no limit
+	Size     func(T) int // bytes of an element; nil means the length of a byte slice, 0 for other types
 }
 
-// Supervise returns a flow that emits f of each element, in the order of the elements, with up to n calls of f at once, and skips
-// elements that f cannot do: each of them goes to dead instead, with its position and the cause, in their order too.
+// Supervise returns a flow that emits f(ctx, v) for each element v, in order, with up to n
+// concurrent calls of f, and skips elements for which f fails. It passes each of them to dead, with
+// its position and the cause, in order too. f must not change the element, because the dead letter
+// carries it.
 //
-//	stream.Supervise(4, stream.Retry(convert, nil), func(ctx context.Context, d stream.DeadLetter[bson.Raw]) error { … }, nil)
+//	stream.Supervise(4, stream.Retry(convert, nil),
+//		func(ctx context.Context, d stream.DeadLetter[bson.Raw]) error { … }, nil)
 //
-// Any other error of f ends the run, and so does one skipped element too many ([ErrTooManySkipped]): a run that loses much is not a
-// good one. f leaves the element as it is, for the dead letter carries it.
+// For dead letters as a stream, see [SuperviseTo].
 //
-//   - Memory, order, goroutines: with n = 1 it is fused and holds no element; else those of [MapN]. dead is called by the caller's goroutine.
-//   - Errors: f's and dead's as they are. dead has seen every element that was skipped, but not the one too many, which the
-//     error names.
-//
-// For dead letters that are a stream of their own see [SuperviseTo].
-func Supervise[T, U any](n int, f func(context.Context, T) (U, error), dead func(context.Context, DeadLetter[T]) error, opts *SuperviseOptions[T]) Flow[T, U] {
+//   - Memory: none with n = 1; otherwise as in [MapN].
+//   - Goroutines: none with n = 1; otherwise as in MapN. The caller's goroutine calls dead.
+//   - Errors: an error of f that is not skipped ends the run, as it is, and so does an error of
+//     dead. One skipped element too many ends the run with [ErrTooManySkipped], because a run that
+//     loses much must not succeed. dead has received every skipped element except that last one,
+//     which the error names.
+func Supervise[T, U any](
+	n int,
+	f func(context.Context, T) (U, error),
+	dead func(context.Context, DeadLetter[T]) error,
+	opts *SuperviseOptions[T],
+) Flow[T, U] {
 	if dead == nil {
 		return invalid[T, U]("Supervise: the function for dead letters is nil")
 	}
-	return Join(supervised("Supervise", n, f, opts), fuse(func(ctx context.Context, emit func(U) error) func(outcome[T, U]) error {
-		call := WithoutDrain(ctx)
-		return func(o outcome[T, U]) error {
-			if o.dead == nil {
-				return emit(o.value)
+	return Join(supervised("Supervise", n, f, opts),
+		fuse(func(ctx context.Context, emit func(U) error) func(outcome[T, U]) error {
+			call := WithoutDrain(ctx)
+			return func(o outcome[T, U]) error {
+				if o.dead == nil {
+					return emit(o.value)
+				}
+				return ending.Cause(ctx, dead(call, *o.dead))
 			}
-			return ending.Cause(ctx, dead(call, *o.dead))
-		}
-	}))
+		}))
 }
 
-// SuperviseTo is [Supervise] with a sink for the dead letters: a file, an object. It completes, fails and ends early with the run
-// as the sink of [AlsoTo] does, so that its letters are published when the run succeeds; to see those of a run that fails, use
-// Supervise. When it has finished, done is called with its result; done may be nil.
+// SuperviseTo is [Supervise] with a sink for the dead letters, such as a file or an object. The
+// sink completes, fails and ends early with the run, like the sink of [AlsoTo]. So it publishes its
+// letters only if the run succeeds; to see those of a failed run, use Supervise. When the sink has
+// finished, done is called with its result. done may be nil.
 //
-// Memory and goroutines: in addition one goroutine for the sink and up to 16 letters that wait for it.
-func SuperviseTo[T, U, R any](n int, f func(context.Context, T) (U, error), dead Sink[DeadLetter[T], R], done func(R), opts *SuperviseOptions[T]) Flow[T, U] {
+//   - Memory: in addition up to 16 letters that wait for the sink.
+//   - Goroutines: in addition one for the sink.
+func SuperviseTo[T, U, R any](
+	n int,
+	f func(context.Context, T) (U, error),
+	dead Sink[DeadLetter[T], R],
+	done func(R),
+	opts *SuperviseOptions[T],
+) Flow[T, U] {
 	if dead == nil {
 		return failFlow[T, U](errNilSink)
 	}
@@ -73,14 +91,20 @@ func SuperviseTo[T, U, R any](n int, f func(context.Context, T) (U, error), dead
 	))
 }
 
-// outcome is what became of an element: a value or a dead letter.
+// outcome is the result for an element: a value or a dead letter.
 type outcome[T, U any] struct {
 	value U
 	dead  *DeadLetter[T]
 }
 
-// supervised returns the flow that emits what became of each element, and ends the run when too many were skipped.
-func supervised[T, U any](name string, n int, f func(context.Context, T) (U, error), opts *SuperviseOptions[T]) Flow[T, outcome[T, U]] {
+// supervised returns the flow that emits the outcome for each element. It ends the run if too many
+// are skipped.
+func supervised[T, U any](
+	name string,
+	n int,
+	f func(context.Context, T) (U, error),
+	opts *SuperviseOptions[T],
+) Flow[T, outcome[T, U]] {
 	var o SuperviseOptions[T]
 	if opts != nil {
 		o = *opts
@@ -111,7 +135,8 @@ func supervised[T, U any](name string, n int, f func(context.Context, T) (U, err
 		case !o.When(err):
 			return outcome[T, U]{}, ending.Cause(ctx, err)
 		case ctx.Err() != nil:
-			return outcome[T, U]{}, context.Cause(ctx) // the element would have been skipped: it ends nothing
+			// The element would have been skipped, so it is not what ended the run.
+			return outcome[T, U]{}, context.Cause(ctx)
 		}
 		return outcome[T, U]{dead: &DeadLetter[T]{e.value, e.at, err}}, nil
 	}
@@ -119,19 +144,21 @@ func supervised[T, U any](name string, n int, f func(context.Context, T) (U, err
 	if n > 1 {
 		calls = mapParallel(name, n, true, try)
 	}
-	return Join(Join(number, calls), fuse(func(_ context.Context, emit func(outcome[T, U]) error) func(outcome[T, U]) error {
-		var count, bytes int64
-		return func(out outcome[T, U]) error {
-			if d := out.dead; d != nil {
-				count++
-				bytes += int64(max(0, o.Size(d.Element)))
-				if o.MaxCount >= 0 && count > o.MaxCount || o.MaxBytes >= 0 && bytes > o.MaxBytes {
-					return fmt.Errorf("stream: %s: element %d, the %dth bad one, %d bytes in all: %w: %w", name, d.Position, count, bytes, ErrTooManySkipped, d.Err)
+	return Join(Join(number, calls),
+		fuse(func(_ context.Context, emit func(outcome[T, U]) error) func(outcome[T, U]) error {
+			var count, bytes int64
+			return func(out outcome[T, U]) error {
+				if d := out.dead; d != nil {
+					count++
+					bytes += int64(max(0, o.Size(d.Element)))
+					if o.MaxCount >= 0 && count > o.MaxCount || o.MaxBytes >= 0 && bytes > o.MaxBytes {
+						return fmt.Errorf("stream: %s: element %d, the %dth bad one, %d bytes in all: %w: %w",
+							name, d.Position, count, bytes, ErrTooManySkipped, d.Err)
+					}
 				}
+				return emit(out)
 			}
-			return emit(out)
-		}
-	}))
+		}))
 }
 
 func (o *SuperviseOptions[T]) fill() {

@@ -2,8 +2,9 @@ package stream
 
 import "context"
 
-// Take returns a flow that emits the first n elements and then completes: the upstream is stopped, without waiting for another
-// element, and that is not an error. With n = 0 the upstream is not run at all. Fused; it holds no element.
+// Take returns a flow that emits the first n elements and then completes. It stops the upstream
+// without waiting for another element, and that is not an error. With n = 0 the upstream does not
+// run at all.
 func Take[T any](n int) Flow[T, T] {
 	switch {
 	case n < 0:

@@ -2,8 +2,8 @@ package stream
 
 import "context"
 
-// TakeWhile returns a flow that emits elements as long as keep is true. The first for which it is false is dropped and the
-// upstream stopped, which is not an error. Fused; it holds no element.
+// TakeWhile returns a flow that emits elements as long as keep is true. It drops the first element
+// for which keep is false and stops the upstream, which is not an error.
 func TakeWhile[T any](keep func(T) bool) Flow[T, T] {
 	if keep == nil {
 		return invalid[T, T]("TakeWhile: the function is nil")
@@ -18,7 +18,7 @@ func TakeWhile[T any](keep func(T) bool) Flow[T, T] {
 	})
 }
 
-// fuseStop is fuse for a handler that returns enough for an early end.
+// fuseStop is fuse for a handler that returns enough to end early.
 func fuseStop[T, U any](handler func(ctx context.Context, enough error, emit func(U) error) func(T) error) Flow[T, U] {
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {

@@ -9,33 +9,34 @@ import (
 	"time"
 )
 
-// Limiter is a rate that stages share: of one pipeline or of many. It may be changed while they run. Its methods may be called by
-// any goroutine.
+// Limiter is a rate limit that stages of one or of many pipelines share. It is safe for concurrent
+// use, and its rate may change while they run.
 type Limiter struct {
-	bad error // of the settings
+	bad error // error of the settings
 
 	mu      sync.Mutex
 	rate    float64 // units a second
 	burst   float64 // units
-	tokens  float64 // units that may pass: up to a burst, or more that the first of those who wait needs
+	tokens  float64 // units that may pass: up to a burst, or more if the first waiting call needs it
 	at      time.Time
-	waiting []*turn // in the order in which they came
+	waiting []*turn // in order of arrival
 }
 
-// turn is a call of Wait that waits.
+// turn is a waiting call of Wait.
 type turn struct {
 	units float64
-	due   bool          // it has its units, and has left those who wait
-	woken chan struct{} // holds one: it is due, has become the first, or the rate is another
+	due   bool          // it has its units and is no longer in waiting
+	woken chan struct{} // capacity 1: the turn is due, became the first, or the rate changed
 }
 
-// NewLimiter returns a limiter of rate units a second, of which burst may pass at once after a pause. A unit is what the stages
-// count: elements or bytes. A rate of 0 stops everything until [Limiter.Set] changes it, one of math.Inf(1) limits nothing. A
-// negative rate, or a burst of less than 1, is an error of each Wait, and of a run through [Throttle] before it starts anything.
+// NewLimiter returns a limiter of rate units a second. After a pause, burst units may pass at once.
+// A unit is what the stages count: elements or bytes. A rate of 0 blocks everything until
+// [Limiter.Set] changes it; math.Inf(1) limits nothing. With a negative rate, or a burst of less
+// than 1, each Wait fails, and so does a run with [Throttle], before it starts anything.
 func NewLimiter(rate float64, burst int64) *Limiter {
 	l := &Limiter{rate: rate, burst: float64(burst), tokens: float64(burst)}
 	switch {
-	case !(rate >= 0): // also NaN
+	case !(rate >= 0): // true for NaN too
 		l.bad = invalidError("NewLimiter: a rate of %v; it must not be negative", rate)
 	case burst < 1:
 		l.bad = invalidError("NewLimiter: a burst of %d; it must be at least 1", burst)
@@ -43,7 +44,7 @@ func NewLimiter(rate float64, burst int64) *Limiter {
 	return l
 }
 
-// Set changes the rate, for those who wait too. It panics when the rate is negative.
+// Set changes the rate, for waiting calls too. It panics if rate is negative.
 func (l *Limiter) Set(rate float64) {
 	if !(rate >= 0) {
 		panic(fmt.Sprintf("stream: Limiter.Set: a rate of %v; it must not be negative", rate))
@@ -62,7 +63,7 @@ func (l *Limiter) Rate() float64 {
 	return l.rate
 }
 
-// fill adds what has come since the last call.
+// fill adds the units that have accrued since the last call.
 func (l *Limiter) fill() {
 	now := time.Now()
 	switch {
@@ -91,8 +92,8 @@ func (l *Limiter) pass(units float64) bool {
 	return true
 }
 
-// serve lets those pass whose units are there, in their order, and wakes them, and the first of the others, which is to see when its
-// own are there, unless it is the caller.
+// serve passes the waiting turns whose units are available, in order, and wakes them. It also wakes
+// the first turn that still waits, which must then time its own units. It does not wake caller.
 func (l *Limiter) serve(caller *turn) {
 	n := 0
 	for n < len(l.waiting) && l.pass(l.waiting[n].units) {
@@ -111,8 +112,9 @@ func (l *Limiter) serve(caller *turn) {
 	l.waiting = slices.Delete(l.waiting, 0, n)
 }
 
-// Wait takes n units and waits until they are due, or returns the cause when ctx is done first, and has taken none then. Those
-// who wait are served in the order in which they came. More than a burst may be taken: it is waited for. A negative n counts as 0.
+// Wait takes n units and blocks until they are due. If ctx is done first, Wait returns its cause
+// and takes none. Calls are served in order of arrival. n may exceed the burst: Wait then blocks
+// for longer. A negative n counts as 0.
 func (l *Limiter) Wait(ctx context.Context, n int64) error {
 	switch {
 	case l.bad != nil:
@@ -148,16 +150,17 @@ func (l *Limiter) Wait(ctx context.Context, n int64) error {
 	return nil
 }
 
-// missing returns after which time the units of t are there, or 0 where something else comes before.
+// missing returns the time until the units of t are available. It returns 0 if t waits for another
+// event: it is not the first, or the rate is 0.
 func (l *Limiter) missing(t *turn) time.Duration {
 	if l.rate == 0 || l.waiting[0] != t {
 		return 0
 	}
-	const longest = 1e9 // seconds: a Duration holds that; then it looks again
+	const longest = 1e9 // seconds that fit a Duration; after them, Wait checks again
 	return time.Duration(min(max(t.units-l.tokens, 0)/l.rate, longest)*float64(time.Second)) + 1
 }
 
-// await waits until t is woken, for d if that is not 0, or until ctx is done.
+// await blocks until t is woken, until d has passed if d is not 0, or until ctx is done.
 func (t *turn) await(ctx context.Context, d time.Duration) error {
 	var due <-chan time.Time
 	if d > 0 {
@@ -174,7 +177,8 @@ func (t *turn) await(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// leave takes t out of those who wait. What had come for it is for the next one, but not more at once than that one needs or a burst.
+// leave removes t from the waiting turns. The units that accrued for it go to the next turn, but at
+// most as many as that turn needs, or a burst.
 func (l *Limiter) leave(t *turn) {
 	i := slices.Index(l.waiting, t)
 	l.waiting = slices.Delete(l.waiting, i, i+1)
@@ -189,8 +193,8 @@ func (l *Limiter) leave(t *turn) {
 	l.serve(nil)
 }
 
-// Throttle returns a flow that waits for l before each element, for as many units as cost tells; a cost of nil counts each
-// element as 1, [ByteLen] counts bytes. Fused; it holds no element.
+// Throttle returns a flow that waits, before each element v, for cost(v) units of l. If cost is
+// nil, each element counts as 1. [ByteLen] counts bytes.
 func Throttle[T any](l *Limiter, cost func(T) int) Flow[T, T] {
 	if l == nil {
 		return invalid[T, T]("Throttle: the limiter is nil")

@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// ErrTimeout is what [IdleTimeout], [FirstTimeout] and [StallTimeout] end with. It is not a context.DeadlineExceeded: that is the
-// deadline of the whole run, which a context sets. It is of class Retryable.
+// ErrTimeout is the error of [IdleTimeout], [FirstTimeout] and [StallTimeout]. It is of class
+// Retryable. It does not match context.DeadlineExceeded, which is the deadline of the whole run,
+// set by a context.
 var ErrTimeout = Mark(errors.New("too long"), Retryable)
 
-// IdleTimeout returns a flow that fails with [ErrTimeout] when its upstream emits nothing for d while the downstream waits. Fused;
-// it holds no element.
+// IdleTimeout returns a flow that fails with [ErrTimeout] if its upstream emits nothing for d while
+// the downstream waits.
 func IdleTimeout[T any](d time.Duration) Flow[T, T] {
 	return timeout[T]("IdleTimeout", "element", d, true)
 }
 
-// FirstTimeout returns a flow that fails with [ErrTimeout] when its upstream has emitted nothing d after the start. Fused; it holds
-// no element.
+// FirstTimeout returns a flow that fails with [ErrTimeout] if its upstream has emitted nothing d
+// after the start.
 func FirstTimeout[T any](d time.Duration) Flow[T, T] {
 	return timeout[T]("FirstTimeout", "first element", d, false)
 }
@@ -50,8 +51,9 @@ func timeout[T any](name, what string, d time.Duration, again bool) Flow[T, T] {
 	})
 }
 
-// StallTimeout returns a sink that is sink but fails with [ErrTimeout] when it keeps one element for more than d before it takes
-// the next: an upload that hangs. What follows the last element, its finishing, is bounded by d too.
+// StallTimeout returns a sink that runs sink, and fails with [ErrTimeout] if sink holds one element
+// for more than d before it takes the next, as an upload that hangs does. The time that sink takes
+// to finish after the last element is limited to d too.
 func StallTimeout[T, R any](d time.Duration, sink Sink[T, R]) Sink[T, R] {
 	return SinkFunc[T, R](func(ctx context.Context, src Source[T]) (R, error) {
 		var none R
@@ -66,7 +68,7 @@ func StallTimeout[T, R any](d time.Duration, sink Sink[T, R]) Sink[T, R] {
 		timer := time.AfterFunc(d, func() {
 			cancel(fmt.Errorf("stream: StallTimeout: an element was kept for more than %v: %w", d, ErrTimeout))
 		})
-		timer.Stop() // until there is something to keep
+		timer.Stop() // until the sink holds an element
 		defer timer.Stop()
 		watched := SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			defer timer.Reset(d)

@@ -6,11 +6,15 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// Until returns a flow that completes when done is closed: the upstream is stopped, also while it waits, and that is not an
-// error. What passed before is carried to its end, but what stages above it hold (an [Async], a [Batch]) is dropped, as by [Take]:
-// it stands right after a source. To end all sources of a run without loss, see [Running.Drain]; to abort a run, cancel its context.
+// Until returns a flow that completes when done is closed. It stops the upstream, even while it
+// waits, and that is not an error. Elements that have passed the flow reach their end. Elements
+// that stages above it hold, such as an [Async] or a [Batch], are dropped, as by [Take]; so put
+// Until right after a source.
 //
-// It holds no element. Goroutines: one that watches done; it has ended when the run returns.
+// To end all sources of a run without loss, see [Running.Drain]. To abort a run, cancel its
+// context.
+//
+//   - Goroutines: one watches done; it has ended when the run returns.
 func Until[T any](done <-chan struct{}) Flow[T, T] {
 	if done == nil {
 		return invalid[T, T]("Until: the channel is nil")

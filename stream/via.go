@@ -2,7 +2,7 @@ package stream
 
 import "context"
 
-// Via returns src seen through f.
+// Via returns the source that emits what f makes of src.
 func Via[A, B any](src Source[A], f Flow[A, B]) Source[B] {
 	if src == nil {
 		return Fail[B](errNilSource)
@@ -13,32 +13,35 @@ func Via[A, B any](src Source[A], f Flow[A, B]) Source[B] {
 	return f.Apply(src)
 }
 
-// Via2 returns src seen through two flows, in the order of the data.
+// Via2 is [Via] for two flows, in the order of the data.
 func Via2[A, B, C any](src Source[A], f Flow[A, B], g Flow[B, C]) Source[C] {
 	return Via(Via(src, f), g)
 }
 
-// Via3 returns src seen through three flows, in the order of the data.
+// Via3 is [Via] for three flows, in the order of the data.
 func Via3[A, B, C, D any](src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D]) Source[D] {
 	return Via(Via2(src, f, g), h)
 }
 
-// Via4 returns src seen through four flows, in the order of the data.
+// Via4 is [Via] for four flows, in the order of the data.
 func Via4[A, B, C, D, E any](src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D], i Flow[D, E]) Source[E] {
 	return Via(Via3(src, f, g, h), i)
 }
 
-// Via5 returns src seen through five flows, in the order of the data. For more, make two flows one with [Join].
-func Via5[A, B, C, D, E, F any](src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D], i Flow[D, E], j Flow[E, F]) Source[F] {
+// Via5 is [Via] for five flows, in the order of the data. To add more, combine two flows with
+// [Join].
+func Via5[A, B, C, D, E, F any](
+	src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D], i Flow[D, E], j Flow[E, F],
+) Source[F] {
 	return Via(Via4(src, f, g, h, i), j)
 }
 
-// Join returns the flow that is f followed by g.
+// Join returns a flow that applies f, then g.
 func Join[A, B, C any](f Flow[A, B], g Flow[B, C]) Flow[A, C] {
 	return FlowFunc[A, C](func(src Source[A]) Source[C] { return Via2(src, f, g) })
 }
 
-// Into returns the sink that is f followed by sink: it accepts what f accepts.
+// Into returns a sink that runs its input through f into sink.
 func Into[A, B, R any](f Flow[A, B], sink Sink[B, R]) Sink[A, R] {
 	return SinkFunc[A, R](func(ctx context.Context, src Source[A]) (R, error) {
 		return Run(ctx, Via(src, f), sink)

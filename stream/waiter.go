@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// waiter is where one goroutine waits for what others make true.
+// waiter lets one goroutine wait for a condition that others make true.
 type waiter struct {
 	waits atomic.Bool
-	woken chan struct{} // holds one
+	woken chan struct{} // capacity 1
 }
 
 func newWaiter() waiter { return waiter{woken: make(chan struct{}, 1)} }
 
 var errDue = errors.New("stream: the time is up")
 
-// yields is how often a waiter lets others run before it goes to sleep. Between busy goroutines what it waits for is often true by
-// then, and to be woken costs more.
+// yields is how often a waiter yields before it sleeps. Between busy goroutines the condition is
+// often true by then, and a wake-up costs more than a yield.
 const yields = 4
 
-// yield lets others run until ready, for a short while only.
+// yield yields a few times, until ready returns true.
 func (w *waiter) yield(ready func() bool) {
 	for range yields {
 		if ready() {
@@ -32,14 +32,16 @@ func (w *waiter) yield(ready func() bool) {
 	}
 }
 
-// pace keeps a consumer from following its producers element by element. To look at what another core writes slows
-// both down; so when there was little, the consumer looks again a moment later, up to about a microsecond.
+// pace keeps a consumer from polling its producers element by element. Reading what another core
+// writes slows both down. So after a poll that found little, the consumer pauses, for up to about a
+// microsecond.
 type pace struct{ turns int }
 
-// took is called between two looks, with how many elements the last one found and how many there could have been.
+// took is called between two polls, with the number of elements that the last one found and the
+// most that it could have found.
 func (p *pace) took(n, of int) {
 	switch {
-	case n <= 1 || n > of/2: // it is not the consumer that is too quick
+	case n <= 1 || n > of/2: // the consumer is not too quick
 		p.turns = 0
 	case n < of/4:
 		p.turns = min(2*p.turns+1, 15)
@@ -49,8 +51,8 @@ func (p *pace) took(n, of int) {
 	}
 }
 
-// until waits until ready, until ctx is done, or until the time comes on due (errDue). Whoever changes what ready looks at calls
-// wake afterwards.
+// until blocks until ready returns true, until ctx is done, or until due fires (errDue). A
+// goroutine that changes what ready reads must call wake afterwards.
 func (w *waiter) until(ctx context.Context, ready func() bool, due <-chan time.Time) error {
 	for {
 		w.waits.Store(true)
@@ -74,7 +76,7 @@ func (w *waiter) wake() {
 	if w.waits.Load() && w.waits.CompareAndSwap(true, false) {
 		select {
 		case w.woken <- struct{}{}:
-		default: // a wake-up of an earlier wait is still there; it will do
+		default: // a wake-up of an earlier wait is still pending, which suffices
 		}
 	}
 }

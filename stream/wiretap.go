@@ -2,12 +2,14 @@ package stream
 
 import "context"
 
-// WireTap returns a flow that passes its elements on and also offers each of them to sink, which gets it only when it keeps up:
-// a slow sink misses elements, it never slows the run. When sink has ended, done is called with its result and its error; done
-// may be nil. A failure of sink does not fail the run, it reaches done alone.
+// WireTap returns a flow that passes its elements on and offers each of them to sink. If sink does
+// not keep up, it misses elements: it never slows the run. When sink has ended, done is called with
+// its result and its error. done may be nil. A failure of sink does not fail the run; only done
+// receives it.
 //
-//   - Memory: up to 16 elements beside what sink keeps. Elements whose type is a byte slice are copied for sink, others are shared.
-//   - Order and goroutines: the order is kept; sink runs on one goroutine; it has ended when the run returns.
+//   - Memory: up to 16 elements, besides what sink keeps. For sink, elements whose type is a byte
+//     slice are copied; others are shared.
+//   - Goroutines: one runs sink; it has ended when the run returns.
 //   - Errors: an error of the run ends sink.
 func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 	if sink == nil {
@@ -30,7 +32,7 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 			err := g.Do(func() error {
 				err := src.Each(ctx, func(v T) error {
 					if q.hasRoom() {
-						_ = q.push(ctx, own(v)) // does not wait, hence cannot fail
+						_ = q.push(ctx, own(v)) // there is room, so push neither waits nor fails
 					}
 					return emit(v)
 				})

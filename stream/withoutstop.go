@@ -8,12 +8,15 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// WithoutStop returns a context for what a stage has to finish after an early end of its downstream: the copy that [AlsoTo] makes,
-// the rest of a file that is to be checked. A stage with goroutines further down ([Async], [MapN], [Merge]…) ends its upstream early
-// by cancelling the upstream's context; the context that WithoutStop returns outlasts that. It is cancelled, with the cause, when
-// ctx is for any other reason, and when the run is, or whatever else is around the stage that ended early.
+// WithoutStop returns a context for what a stage still has to finish after an early end of its
+// downstream, such as the copy that [AlsoTo] makes, or the rest of a file whose checksum must be
+// verified. A stage with goroutines further down ([Async], [MapN], [Merge]…) ends its upstream
+// early by cancelling the upstream's context. The returned context outlives that cancellation. It
+// is cancelled, with the cause, when ctx is cancelled for any other reason, and when the run or any
+// other context around the stage that ended early is.
 //
-// It has the values of ctx, but no deadline to ask for. The caller calls release when it is done with it.
+// It has the values of ctx, but no deadline. The caller must call release when it no longer needs
+// the context.
 func WithoutStop(ctx context.Context) (_ context.Context, release func()) {
 	out, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	w := &outlasting{cancel: cancel}
@@ -24,8 +27,8 @@ func WithoutStop(ctx context.Context) (_ context.Context, release func()) {
 	}
 }
 
-// newAside returns a group for a stage with a sink of its own, the context that outlasts early ends, for that sink, and the one for
-// the upstream, which does not. A failure of the group cancels both.
+// newAside returns a group for a stage that has its own sink, a context for that sink that outlives
+// early ends, and one for the upstream that does not. A failure of the group cancels both.
 func newAside(ctx context.Context) (g *Group, aside, upstream context.Context, release func()) {
 	outlasts, free := WithoutStop(ctx)
 	g, aside = NewGroup(outlasts)
@@ -38,7 +41,8 @@ func newAside(ctx context.Context) (g *Group, aside, upstream context.Context, r
 	}
 }
 
-// outlasting cancels a context with the nearest around it that ends otherwise than early.
+// outlasting cancels a context when the innermost surrounding context that has not ended early
+// ends.
 type outlasting struct {
 	cancel context.CancelCauseFunc
 
@@ -47,7 +51,7 @@ type outlasting struct {
 	released bool
 }
 
-// watch waits for the end of ctx or, once that has come early, of what is around it.
+// watch waits for the end of ctx. If ctx has ended early, it waits for the context around it.
 func (w *outlasting) watch(ctx context.Context) {
 	for ; ctx.Err() != nil; ctx = early.Around(ctx) {
 		if cause := context.Cause(ctx); !isStop(cause) {
@@ -74,7 +78,7 @@ func (w *outlasting) release() {
 	}
 }
 
-// isStop tells whether err is an early end, or several, and nothing beside it.
+// isStop reports whether err consists of early ends only.
 func isStop(err error) bool {
 	switch e := err.(type) { //nolint:errorlint // one joined with a failure is none
 	case *stop:

@@ -2,17 +2,20 @@ package stream
 
 import "context"
 
-// Zip returns a source that emits the elements of a and b in pairs: the first with the first, and so on. It completes when either
-// has completed; the other is stopped early.
+// Zip returns a source that emits the elements of a and b in pairs: the first of each, then the
+// second of each, and so on. It completes when either has completed, and stops the other early.
 //
-// Memory: one element of each. Goroutines: none; b runs as a coroutine. Where the two should work at the same time, put an
-// [Async] behind one. The first error of either ends the run. A drain of the run ends a, and b with it:
-// what stages of b have read ahead has no partner, and is dropped.
+// A drain of the run ends a, and with it b: elements that stages of b have read ahead have no
+// partner and are dropped.
+//
+//   - Memory: one element of each.
+//   - Goroutines: none; b runs as a coroutine. To run both concurrently, put an [Async] after one.
+//   - Errors: the first error of either ends the run.
 func Zip[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
 	return ZipWith(func(x A, y B) Pair[A, B] { return Pair[A, B]{x, y} }, a, b)
 }
 
-// ZipWith is [Zip] that emits f of each two elements.
+// ZipWith is [Zip] with f(x, y) for each pair.
 func ZipWith[A, B, C any](f func(A, B) C, a Source[A], b Source[B]) Source[C] {
 	switch {
 	case f == nil:
@@ -21,7 +24,7 @@ func ZipWith[A, B, C any](f func(A, B) C, a Source[A], b Source[B]) Source[C] {
 		return Fail[C](errNilSource)
 	}
 	return SourceFunc[C](func(ctx context.Context, emit func(C) error) error {
-		// b has a partner for each element that a drained a has emitted
+		// not drained: b must have a partner for each element that a drained a has emitted
 		return pulling(WithoutDrain(ctx), b, func(p *pulled[B]) error {
 			enough := new(stop)
 			return without(a.Each(ctx, func(x A) error {
@@ -38,9 +41,11 @@ func ZipWith[A, B, C any](f func(A, B) C, a Source[A], b Source[B]) Source[C] {
 	})
 }
 
-// ZipAll is [Zip] that completes when both sources have: the one that ends first is padded, a with padA, b with padB.
-// A pad that is a byte slice is copied for each pair; what others point to is shared. A drain of the run ends both:
-// what one has emitted beyond the other is padded.
+// ZipAll is [Zip] that completes when both sources have completed. It pads the shorter one: a with
+// padA, b with padB. A drain of the run ends both, and the pads fill up the rest.
+//
+//   - Memory: a pad that is a byte slice is copied for each pair; what other pads point to is
+//     shared.
 func ZipAll[A, B any](a Source[A], b Source[B], padA A, padB B) Source[Pair[A, B]] {
 	if a == nil || b == nil {
 		return Fail[Pair[A, B]](errNilSource)
@@ -77,11 +82,12 @@ func ZipAll[A, B any](a Source[A], b Source[B], padA A, padB B) Source[Pair[A, B
 	})
 }
 
-// ZipN returns a source that emits slices of one element of each source, in their order. It completes when one has completed;
-// the others are stopped early. Without sources it completes at once. A drain of the run ends the first, and
-// the others with it.
+// ZipN returns a source that emits slices with one element of each source, in their order. It
+// completes when one source has completed, and stops the others early. Without sources it completes
+// at once. A drain of the run ends the first source, and with it the others.
 //
-// Memory: one element of each. Goroutines: none; the sources run as coroutines.
+//   - Memory: one element of each.
+//   - Goroutines: none; the sources run as coroutines.
 func ZipN[T any](srcs ...Source[T]) Source[[]T] {
 	return pullAll(drainFirst, srcs, func(ctx context.Context, ps []*pulled[T], emit func([]T) error) error {
 		for len(ps) > 0 {
@@ -104,17 +110,21 @@ func ZipN[T any](srcs ...Source[T]) Source[[]T] {
 	})
 }
 
-// drained says which of several pulled sources a drain of the run ends.
+// drained selects which of several pulled sources a drain of the run ends.
 type drained int
 
 const (
 	drainAll   drained = iota
-	drainFirst         // the others have a partner for each of its elements
-	drainNone          // they are parts of one whole
+	drainFirst         // the others must have a partner for each of its elements
+	drainNone          // the sources are parts of one whole
 )
 
-// pullAll returns a source whose runs pull from srcs by f.
-func pullAll[T, U any](which drained, srcs []Source[T], f func(ctx context.Context, ps []*pulled[T], emit func(U) error) error) Source[U] {
+// pullAll returns a source whose runs pull from srcs with f.
+func pullAll[T, U any](
+	which drained,
+	srcs []Source[T],
+	f func(ctx context.Context, ps []*pulled[T], emit func(U) error) error,
+) Source[U] {
 	for _, src := range srcs {
 		if src == nil {
 			return Fail[U](errNilSource)
