@@ -23,10 +23,13 @@ import (
 //   - An early end of the downstream stops the upstream, and what was not read is not looked at; [DecryptWhole] is for a downstream
 //     that stops by itself. The decoders of package codec read their input to its end.
 //   - Memory: one chunk of the upstream, which is decrypted where it lies and so is overwritten, and at most 400 KiB; a header of
-//     at most 2 MiB. A passphrase takes 1 KiB × 2^(work factor) while it is tried, so at most 1 GiB by default.
+//     at most 2 MiB. A passphrase takes 1 KiB × 2^(work factor) while it is tried, so at most 1 GiB by default; more is
+//     [ErrWorkFactor], also from an age.ScryptIdentity, whose own limit is 4 GiB.
 //   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
 //     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and saves a copy.
-//   - Order and goroutines: fused.
+//   - Order and goroutines: fused. An identity that is none of the keys of filippo.io/age, or is its ScryptIdentity, is asked on a
+//     goroutine of its own, because it takes no context. If the run is cancelled meanwhile it ends without it: the goroutine, and the
+//     memory of its work factor, are left until the identity returns by itself.
 //   - Errors: [ErrNoIdentities] before anything is read; [ErrNoMatch] and [ErrWorkFactor] before anything is emitted; [ErrDamaged],
 //     [ErrTruncated], as a codec.FormatError for a file of another format. What age or an identity reported is wrapped beside them.
 func Decrypt(identities ...age.Identity) stream.Flow[[]byte, []byte] {
@@ -44,14 +47,14 @@ func DecryptWhole(identities ...age.Identity) stream.Flow[[]byte, []byte] {
 func decrypting(identities []age.Identity, whole bool) stream.Flow[[]byte, []byte] {
 	identities = slices.Clone(identities)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return decrypted{src, identities, whole}
+		return decrypted{src, hidden(identities), whole}
 	})
 }
 
 // decrypted is what [Decrypt] makes of a source.
 type decrypted struct {
 	src        stream.Source[[]byte]
-	identities []age.Identity
+	identities func() []age.Identity // hidden, for a source may be printed
 	whole      bool
 }
 
@@ -67,7 +70,7 @@ func (s decrypted) WriteTo(ctx context.Context, w io.Writer) error {
 }
 
 func (s decrypted) run(ctx context.Context, d *decrypter) error {
-	if err := checkIdentities(s.identities); err != nil {
+	if err := checkIdentities(s.identities()); err != nil {
 		return fmt.Errorf("agecodec: decrypt: %w", err)
 	}
 	d.whole = s.whole
@@ -76,7 +79,7 @@ func (s decrypted) run(ctx context.Context, d *decrypter) error {
 		ctx, release = stream.WithoutStop(ctx) // the upstream is read on
 		defer release()
 	}
-	d.opener = opener{name: "agecodec: decrypt", identities: s.identities, opened: d.opened, rest: d.blocks.push}
+	d.opener = opener{name: "agecodec: decrypt", identities: s.identities(), opened: d.opened, rest: d.blocks.push}
 	err := d.run(ctx, s.src)
 	switch {
 	case d.early == nil:
@@ -97,7 +100,7 @@ type decrypter struct {
 	early  error // the downstream's wish to stop, once it had it
 }
 
-func (d *decrypter) opened(_, _ []byte, p *payload) error {
+func (d *decrypter) opened(_ context.Context, _, _ []byte, p *payload) error {
 	d.blocks.size, d.blocks.room, d.blocks.full = sealedChunk, p.room, d.open
 	return nil
 }

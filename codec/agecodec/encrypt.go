@@ -23,19 +23,19 @@ import (
 //   - Memory: one chunk of the upstream, and at most 400 KiB.
 //   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
 //     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and takes no memory for each.
-//   - Order and goroutines: fused.
+//   - Order and goroutines: fused. Recipients of your own are asked as [Decrypt] asks identities.
 //   - Errors: [ErrNoRecipients], [ErrRecipients], a nil recipient, or what a recipient says, before anything is read or written.
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	recipients = slices.Clone(recipients)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return encrypted{src, recipients}
+		return encrypted{src, hidden(recipients)}
 	})
 }
 
 // encrypted is what [Encrypt] makes of a source.
 type encrypted struct {
 	src        stream.Source[[]byte]
-	recipients []age.Recipient
+	recipients func() []age.Recipient // hidden, for a source may be printed
 }
 
 // Each implements [stream.Source].
@@ -52,7 +52,14 @@ func (s encrypted) WriteTo(ctx context.Context, w io.Writer) error {
 
 // run makes one file, of which the chunks are sealed into what room returns.
 func (s encrypted) run(ctx context.Context, emit func([]byte) error, room func(*payload) []byte) error {
-	head, p, err := beginFile(s.recipients)
+	recipients := s.recipients()
+	if err := checkRecipients(recipients); err != nil {
+		return fmt.Errorf("agecodec: encrypt: %w", err)
+	}
+	head, p, err := beginFile(ctx, recipients)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("agecodec: encrypt: %w", err)
 	}
@@ -61,16 +68,13 @@ func (s encrypted) run(ctx context.Context, emit func([]byte) error, room func(*
 }
 
 // beginFile makes the header and nonce of a new file, and what seals its payload.
-func beginFile(recipients []age.Recipient) ([]byte, *payload, error) {
-	if err := checkRecipients(recipients); err != nil {
-		return nil, nil, err
-	}
+func beginFile(ctx context.Context, recipients []age.Recipient) ([]byte, *payload, error) {
 	fileKey := make([]byte, fileKeySize)
 	defer clear(fileKey)
 	nonce := make([]byte, nonceSize)
 	rand.Read(fileKey) // it never fails
 	rand.Read(nonce)
-	head, err := sealHeader(fileKey, recipients)
+	head, err := sealHeader(ctx, fileKey, recipients)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,7 +29,8 @@ var (
 	ErrDamaged = stream.Mark(errors.New("damaged"), stream.Data)
 	// ErrTruncated says that the file ends early: in its armor, in its header or between two chunks. It is an io.ErrUnexpectedEOF.
 	ErrTruncated = stream.Mark(fmt.Errorf("truncated: %w", io.ErrUnexpectedEOF), stream.Data)
-	// ErrWorkFactor says that a passphrase would take more work to try than the options allow.
+	// ErrWorkFactor says that a passphrase would take more work to try than is allowed: by MaxWorkFactor of [PassphraseOptions], or 2^20
+	// for an age.ScryptIdentity. A file states the work itself, and so could take gigabytes of memory and minutes.
 	ErrWorkFactor = stream.Mark(errors.New("work factor too large"), stream.Data)
 )
 

@@ -9,7 +9,7 @@ import (
 // SealForTest makes a file of the given chunks, however they may be cut.
 func SealForTest(t *testing.T, to age.Recipient, chunks ...[]byte) []byte {
 	t.Helper()
-	head, p, err := beginFile([]age.Recipient{to})
+	head, p, err := beginFile(t.Context(), []age.Recipient{to})
 	if err != nil {
 		t.Fatal(err)
 	}

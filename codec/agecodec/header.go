@@ -1,6 +1,8 @@
 package agecodec
 
 import (
+	"bytes"
+	"context"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -80,14 +82,14 @@ func isNil(v any) bool {
 }
 
 // sealHeader returns the header that lets the recipients have fileKey.
-func sealHeader(fileKey []byte, recipients []age.Recipient) ([]byte, error) {
+func sealHeader(ctx context.Context, fileKey []byte, recipients []age.Recipient) ([]byte, error) {
 	b := []byte(intro)
 	var labels []string
-	own := make([]byte, fileKeySize) // a copy for whatever a recipient does with it
-	defer clear(own)
 	for i, r := range recipients {
-		copy(own, fileKey)
-		stanzas, l, err := wrapKey(r, own)
+		stanzas, l, err := wrapKey(ctx, r, fileKey)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("recipient %d: %w", i+1, err)
 		}
@@ -119,13 +121,36 @@ func sealHeader(fileKey []byte, recipients []age.Recipient) ([]byte, error) {
 	return b, nil
 }
 
-// wrapKey asks r for its stanzas, and for the labels that all recipients of a file must agree on.
-func wrapKey(r age.Recipient, fileKey []byte) ([]*age.Stanza, []string, error) {
-	if l, ok := r.(age.RecipientWithLabels); ok {
-		return l.WrapWithLabels(fileKey)
+// wrapping is what a recipient makes of a file key: its stanzas, and the labels that all recipients of a file must agree on.
+type wrapping struct {
+	stanzas []*age.Stanza
+	labels  []string
+}
+
+// wrapKey asks r for its wrapping, and ends soon after ctx does. r has a copy of the key, for whatever it does with it.
+func wrapKey(ctx context.Context, r age.Recipient, fileKey []byte) ([]*age.Stanza, []string, error) {
+	own := bytes.Clone(fileKey)
+	wrap := func() (wrapping, error) {
+		defer clear(own)
+		if l, ok := r.(age.RecipientWithLabels); ok {
+			stanzas, labels, err := l.WrapWithLabels(own)
+			return wrapping{stanzas, labels}, err
+		}
+		stanzas, err := r.Wrap(own)
+		return wrapping{stanzas: stanzas}, err
 	}
-	s, err := r.Wrap(fileKey)
-	return s, nil, err
+	var w wrapping
+	var err error
+	switch r := r.(type) {
+	case *passphrase:
+		defer clear(own)
+		return r.wrap(ctx, own)
+	case *age.X25519Recipient, *age.HybridRecipient, *agessh.Ed25519Recipient, *agessh.RSARecipient:
+		w, err = wrap()
+	default:
+		w, err = apart(ctx, wrap)
+	}
+	return w.stanzas, w.labels, err
 }
 
 // appendStanza appends the text form of s.

@@ -15,7 +15,8 @@ var errLongKeys = fatal("more than 16 MiB")
 
 // ParseIdentities returns the identities that r has, by the text forms of their secret keys: AGE-SECRET-KEY-1… (X25519) and
 // AGE-SECRET-KEY-PQ-1… (hybrid post-quantum), one a line as age-keygen writes them, or one SSH private key (Ed25519 or RSA) in
-// PEM. Empty lines and lines that begin with # are passed over.
+// PEM. Empty lines and lines that begin with # are passed over. None of them prints its key, as [Hide] says; [RecipientOf] returns
+// the public key.
 //
 // Errors: [ErrNoIdentities] when there is none, [ErrKeyEncrypted] for an SSH key with a passphrase, or the number of a line that is
 // malformed. No error has any of the text in it.
@@ -70,12 +71,12 @@ func parseIdentity(line string) (age.Identity, error) {
 	switch {
 	case strings.HasPrefix(line, "AGE-SECRET-KEY-PQ-1"):
 		if id, err := age.ParseHybridIdentity(line); err == nil {
-			return id, nil
+			return Hide(id), nil
 		}
 		return nil, errMalformedKey
 	case strings.HasPrefix(line, "AGE-SECRET-KEY-1"):
 		if id, err := age.ParseX25519Identity(line); err == nil {
-			return id, nil
+			return Hide(id), nil
 		}
 		return nil, errMalformedKey
 	case strings.HasPrefix(line, "AGE-PLUGIN-"):

@@ -2,6 +2,7 @@ package agecodec
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,20 +11,32 @@ import (
 )
 
 // openHeader returns the file key of a header that is complete, in memory of its own. The header is authentic then.
-func openHeader(head []byte, identities []age.Identity) ([]byte, error) {
-	k := &keyring{identities: identities}
-	fileKey, err := age.DecryptHeader(head, k)
+func openHeader(ctx context.Context, head []byte, identities []age.Identity) ([]byte, error) {
+	var failed error // of an identity, or the cause of ctx: neither is a failure of the header
+	fileKey, err := age.DecryptHeader(head, unwrapFunc(func(stanzas []*age.Stanza) ([]byte, error) {
+		fileKey, err := unwrapAny(ctx, identities, stanzas)
+		if err != nil && err != age.ErrIncorrectIdentity { //nolint:errorlint // unwrapAny returns it as it is
+			failed = err
+		}
+		return fileKey, err
+	}))
 	var none *age.NoIdentityMatchError
 	switch {
+	case failed != nil:
+		return nil, failed
 	case err == nil:
 		return bytes.Clone(fileKey), nil // the identity may keep its own
 	case errors.As(err, &none):
 		return nil, fmt.Errorf("%w: %w", ErrNoMatch, err)
-	case k.failed != nil:
-		return nil, k.failed
 	}
 	return nil, fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
 }
+
+// unwrapFunc is a function as an [age.Identity].
+type unwrapFunc func(stanzas []*age.Stanza) ([]byte, error)
+
+// Unwrap implements [age.Identity].
+func (f unwrapFunc) Unwrap(stanzas []*age.Stanza) ([]byte, error) { return f(stanzas) }
 
 // headerError is what age says of a header that does not parse, or whose MAC is wrong. It quotes lines, which may be long.
 type headerError struct{ error }
@@ -41,47 +54,69 @@ func (e headerError) Error() string {
 // Unwrap returns age's error.
 func (e headerError) Unwrap() error { return e.error }
 
-// keyring is all identities as one, so that a failure of an identity can be told from a failure of the header.
-type keyring struct {
-	identities []age.Identity
-	failed     error
-}
-
-// Unwrap implements [age.Identity].
-func (k *keyring) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
-	for _, id := range nativeFirst(k.identities) {
-		fileKey, err := id.Unwrap(stanzas)
+// unwrapAny returns the file key from the first identity that fits, or [age.ErrIncorrectIdentity] itself if none does.
+func unwrapAny(ctx context.Context, identities []age.Identity, stanzas []*age.Stanza) ([]byte, error) {
+	for _, id := range nativeFirst(identities) {
+		fileKey, err := unwrap(ctx, id, stanzas)
 		switch {
 		case err == nil:
 			return fileKey, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
 		case !errors.Is(err, age.ErrIncorrectIdentity):
-			k.failed = kindOf(id, stanzas, err)
-			return nil, k.failed
+			return nil, kindOf(id, stanzas, err)
 		}
 	}
 	return nil, age.ErrIncorrectIdentity
+}
+
+// unwrap asks one identity, and ends soon after ctx does. A header may have 1,024 stanzas, each of which costs a key a fraction
+// of a millisecond, so the keys whose Unwrap takes one stanza after the other anyway are shown one at a time.
+func unwrap(ctx context.Context, id age.Identity, stanzas []*age.Stanza) ([]byte, error) {
+	switch id := id.(type) {
+	case *passphrase:
+		return id.unwrap(ctx, stanzas)
+	case *age.X25519Identity, *age.HybridIdentity, *agessh.Ed25519Identity, *agessh.RSAIdentity:
+		for i := range stanzas {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			fileKey, err := id.Unwrap(stanzas[i : i+1])
+			if !errors.Is(err, age.ErrIncorrectIdentity) {
+				return fileKey, err
+			}
+		}
+		return nil, age.ErrIncorrectIdentity
+	case *age.ScryptIdentity:
+		if n := workFactor(stanzas); n > defaultMaxWork {
+			return nil, tooMuchWork(n, defaultMaxWork, "PassphraseIdentity with a larger MaxWorkFactor")
+		}
+	}
+	return apart(ctx, func() ([]byte, error) { return id.Unwrap(stanzas) })
 }
 
 // kindOf says what it means that an identity failed. The keys of age itself fail only for a stanza that is malformed.
 func kindOf(id age.Identity, stanzas []*age.Stanza, err error) error {
 	switch id.(type) {
 	case *age.ScryptIdentity:
-		kind := ErrDamaged
-		if workFactor(stanzas) > 0 {
-			kind = ErrWorkFactor // nothing else can be wrong
+		switch {
+		case errors.Is(err, ErrWorkFactor):
+		case workFactor(stanzas) > 0: // nothing else can be wrong
+			err = fmt.Errorf("%w: %w", ErrWorkFactor, headerError{err})
+		default:
+			err = fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
 		}
-		err = fmt.Errorf("%w: %w", kind, headerError{err})
 	case *age.X25519Identity, *age.HybridIdentity, *agessh.Ed25519Identity, *agessh.RSAIdentity:
 		err = fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
 	}
 	return err
 }
 
-// nativeFirst returns the identities with those in front that ask nobody for anything.
+// nativeFirst returns the identities, no longer hidden, with those in front that ask nothing of a person.
 func nativeFirst(identities []age.Identity) []age.Identity {
 	var native, others []age.Identity
 	for _, id := range identities {
-		switch id.(type) {
+		switch id := revealed(id).(type) {
 		case *age.X25519Identity, *age.HybridIdentity, *age.ScryptIdentity, *passphrase:
 			native = append(native, id)
 		default:

@@ -13,8 +13,8 @@ import (
 type opener struct {
 	name       string // of the stage, for its errors
 	identities []age.Identity
-	opened     func(fileKey, nonce []byte, p *payload) error // the header was read; the key is not to be kept
-	rest       func(p []byte) error                          // the payload's next bytes
+	opened     func(ctx context.Context, fileKey, nonce []byte, p *payload) error // the header was read; the key is not to be kept
+	rest       func(p []byte) error                                               // the payload's next bytes
 
 	head    headCutter
 	fileKey []byte // nil until the header is complete
@@ -29,7 +29,7 @@ func (o *opener) run(ctx context.Context, src stream.Source[[]byte]) error {
 	file := &unarmored{name: o.name, src: src}
 	err := file.Each(ctx, func(p []byte) error {
 		if failed == nil {
-			failed = o.push(p)
+			failed = o.push(ctx, p)
 		}
 		return failed
 	})
@@ -49,8 +49,16 @@ func (o *opener) run(ctx context.Context, src stream.Source[[]byte]) error {
 // fail gives an error of the stage its name.
 func (o *opener) fail(err error) error { return fmt.Errorf("%s: %w", o.name, err) }
 
+// failUnlessDone gives an error its name, but returns the cause of a context that is done as it is.
+func (o *opener) failUnlessDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return o.fail(err)
+}
+
 // push takes the next bytes of the file.
-func (o *opener) push(p []byte) error {
+func (o *opener) push(ctx context.Context, p []byte) error {
 	if o.payload != nil {
 		return o.rest(p)
 	}
@@ -62,8 +70,8 @@ func (o *opener) push(p []byte) error {
 		if head == nil {
 			return nil
 		}
-		if o.fileKey, err = openHeader(head, o.identities); err != nil {
-			return o.fail(err)
+		if o.fileKey, err = openHeader(ctx, head, o.identities); err != nil {
+			return o.failUnlessDone(ctx, err)
 		}
 		o.head = headCutter{}
 		p = rest
@@ -79,7 +87,7 @@ func (o *opener) push(p []byte) error {
 		return o.fail(err)
 	}
 	o.payload = pl
-	err = o.opened(o.fileKey, o.nonce, pl)
+	err = o.opened(ctx, o.fileKey, o.nonce, pl)
 	clear(o.fileKey)
 	if err != nil || len(p) == 0 {
 		return err

@@ -1,19 +1,25 @@
 package agecodec
 
 import (
-	"errors"
+	"context"
+	"crypto/cipher"
+	"crypto/rand"
 	"fmt"
-	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // PassphraseOptions tunes [PassphraseRecipient] and [PassphraseIdentity]. The zero value is ready to use.
 type PassphraseOptions struct {
-	WorkFactor    int // binary logarithm of the work that encrypting takes, 1 to 30; 0 means 18, about a second and 256 MiB
-	MaxWorkFactor int // the same, of the most that decrypting takes on, 1 to 30; 0 means 20, about four seconds and 1 GiB, or WorkFactor where that is more
+	// WorkFactor is the binary logarithm of the work that encryption takes, 1 to 30. The default is 18: about a second, and 256 MiB.
+	WorkFactor int
+	// MaxWorkFactor is the same of the most work that decryption takes on, 1 to 30. The default is 20, about four seconds and 1 GiB,
+	// or WorkFactor if that is more. A file says itself how much work its passphrase takes: this is the limit for files of others.
+	MaxWorkFactor int
 }
 
 // PassphraseRecipient returns the recipient of whoever knows the passphrase. It must be a file's only recipient. For programs, keys
@@ -26,6 +32,7 @@ func PassphraseRecipient(text string, opts *PassphraseOptions) age.Recipient {
 
 // PassphraseIdentity returns the identity of whoever knows the passphrase, the mirror of [PassphraseRecipient]. A file that asks
 // for more work than MaxWorkFactor is refused with [ErrWorkFactor] before any work is done; a wrong passphrase is [ErrNoMatch].
+// Cancelling a run ends the work at once, which is not so with age.ScryptIdentity.
 func PassphraseIdentity(text string, opts *PassphraseOptions) age.Identity {
 	return newPassphrase(text, opts)
 }
@@ -36,9 +43,9 @@ const (
 	limitWork      = 30
 )
 
-// passphrase is both sides. It prints as its name only, and its text is behind a function, because fmt asks no Format of what stands
-// in an unexported field.
+// passphrase is both sides. It prints as its kind only.
 type passphrase struct {
+	printed
 	text func() string
 	PassphraseOptions
 }
@@ -54,7 +61,7 @@ func newPassphrase(text string, opts *PassphraseOptions) *passphrase {
 	if o.MaxWorkFactor == 0 {
 		o.MaxWorkFactor = max(defaultMaxWork, o.WorkFactor)
 	}
-	return &passphrase{func() string { return text }, o}
+	return &passphrase{"passphrase", hidden(text), o}
 }
 
 var (
@@ -80,49 +87,108 @@ func (p *passphrase) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 
 // WrapWithLabels implements [age.RecipientWithLabels].
 func (p *passphrase) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
+	return p.wrap(context.Background(), fileKey)
+}
+
+// wrap is WrapWithLabels with a context. Its label is no other recipient's, so a passphrase stands alone.
+func (p *passphrase) wrap(ctx context.Context, fileKey []byte) ([]*age.Stanza, []string, error) {
 	if err := p.check(); err != nil {
 		return nil, nil, err
 	}
-	r, err := age.NewScryptRecipient(p.text())
+	salt := make([]byte, scryptSaltSize)
+	rand.Read(salt) // it never fails
+	aead, err := p.aead(ctx, salt, p.WorkFactor)
 	if err != nil {
 		return nil, nil, err
 	}
-	r.SetWorkFactor(p.WorkFactor)
-	return r.WrapWithLabels(fileKey)
+	stanza := &age.Stanza{
+		Type: scryptStanza,
+		Args: []string{b64.EncodeToString(salt), strconv.Itoa(p.WorkFactor)},
+		Body: aead.Seal(nil, make([]byte, aead.NonceSize()), fileKey, nil),
+	}
+	return []*age.Stanza{stanza}, []string{rand.Text()}, nil
 }
 
 // Unwrap implements [age.Identity].
 func (p *passphrase) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+	return p.unwrap(context.Background(), stanzas)
+}
+
+// unwrap is Unwrap with a context.
+func (p *passphrase) unwrap(ctx context.Context, stanzas []*age.Stanza) ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	if n := workFactor(stanzas); n > p.MaxWorkFactor {
-		return nil, fmt.Errorf("%w: 2^%d, at most 2^%d is allowed", ErrWorkFactor, n, p.MaxWorkFactor)
+	if !slices.ContainsFunc(stanzas, func(s *age.Stanza) bool { return s.Type == scryptStanza }) {
+		return nil, fmt.Errorf("%w: the file has no passphrase", age.ErrIncorrectIdentity)
 	}
-	id, err := age.NewScryptIdentity(p.text())
+	s, ok := parseScrypt(stanzas)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w: malformed passphrase stanza", ErrDamaged)
+	case s.workFactor > p.MaxWorkFactor:
+		return nil, tooMuchWork(s.workFactor, p.MaxWorkFactor, "PassphraseOptions.MaxWorkFactor")
+	}
+	aead, err := p.aead(ctx, s.salt, s.workFactor)
 	if err != nil {
 		return nil, err
 	}
-	id.SetMaxWorkFactor(p.MaxWorkFactor)
-	fileKey, err := id.Unwrap(stanzas)
-	if err != nil && !errors.Is(err, age.ErrIncorrectIdentity) {
-		err = fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
+	fileKey, err := aead.Open(nil, make([]byte, aead.NonceSize()), s.body, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: wrong passphrase", age.ErrIncorrectIdentity)
 	}
-	return fileKey, err
+	return fileKey, nil
 }
 
-// workFactor returns the work factor that the header of a file with a passphrase asks for, or 0 when it is none that is well-formed.
+// aead returns what wraps file keys with the passphrase.
+func (p *passphrase) aead(ctx context.Context, salt []byte, workFactor int) (cipher.AEAD, error) {
+	const most = strconv.IntSize - 12 // of memory that has an address
+	if workFactor > most {
+		return nil, tooMuchWork(workFactor, most, "a 64-bit system")
+	}
+	key, err := scryptKey(ctx, p.text(), append([]byte("age-encryption.org/v1/scrypt"), salt...), workFactor)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return chacha20poly1305.New(key)
+}
+
+// tooMuchWork says that a file asks for a work factor of n, and what allows it.
+func tooMuchWork(n, most int, allow string) error {
+	return fmt.Errorf("%w: the passphrase takes 2^%d, at most 2^%d is allowed; %s allows more", ErrWorkFactor, n, most, allow)
+}
+
+const (
+	scryptStanza   = "scrypt" // its type
+	scryptSaltSize = 16
+)
+
+// scryptParts is what the stanza of a passphrase says.
+type scryptParts struct {
+	salt, body []byte
+	workFactor int // 1 or more; the largest int if the number is too large for one
+}
+
+// parseScrypt returns the parts of a passphrase's stanza, and reports whether it is well-formed and the only one.
+func parseScrypt(stanzas []*age.Stanza) (scryptParts, bool) {
+	if len(stanzas) != 1 || stanzas[0].Type != scryptStanza || len(stanzas[0].Args) != 2 {
+		return scryptParts{}, false
+	}
+	text, digits, body := stanzas[0].Args[0], stanzas[0].Args[1], stanzas[0].Body
+	salt, err := b64.DecodeString(text)
+	if err != nil || len(salt) != scryptSaltSize || !isWord(text) || len(body) != fileKeySize+overhead {
+		return scryptParts{}, false
+	}
+	if digits == "" || digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
+		return scryptParts{}, false
+	}
+	n, _ := strconv.Atoi(digits)
+	return scryptParts{salt, body, n}, true
+}
+
+// workFactor returns the work factor that the header of a file with a passphrase asks for, or 0 if it is malformed.
 func workFactor(stanzas []*age.Stanza) int {
-	if len(stanzas) != 1 || stanzas[0].Type != "scrypt" || len(stanzas[0].Args) != 2 || len(stanzas[0].Body) != fileKeySize+overhead {
-		return 0
-	}
-	salt, digits := stanzas[0].Args[0], stanzas[0].Args[1]
-	if p, err := b64.DecodeString(salt); err != nil || len(p) != fileKeySize || digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
-		return 0
-	}
-	n, _ := strconv.Atoi(digits) // the largest int when it is out of range
-	return n
+	s, _ := parseScrypt(stanzas)
+	return s.workFactor
 }
-
-// Format implements [fmt.Formatter]: no verb prints the passphrase.
-func (*passphrase) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "passphrase") }

@@ -65,10 +65,10 @@ type rewrapper struct {
 }
 
 // opened emits the new header.
-func (r *rewrapper) opened(fileKey, nonce []byte, p *payload) error {
-	head, err := sealHeader(fileKey, r.recipients)
+func (r *rewrapper) opened(ctx context.Context, fileKey, nonce []byte, p *payload) error {
+	head, err := sealHeader(ctx, fileKey, r.recipients)
 	if err != nil {
-		return r.fail(err)
+		return r.failUnlessDone(ctx, err)
 	}
 	r.blocks.size, r.blocks.room, r.blocks.full = sealedChunk, p.room, r.pass
 	if r.verify {

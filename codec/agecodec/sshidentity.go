@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"filippo.io/age"
@@ -32,7 +31,7 @@ func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identi
 	var missing *ssh.PassphraseMissingError
 	switch {
 	case err == nil:
-		return id, nil
+		return Hide(id), nil
 	case !errors.As(err, &missing):
 		return nil, errMalformedKey
 	case passphrase == nil || missing.PublicKey == nil:
@@ -47,7 +46,7 @@ func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identi
 	if err != nil {
 		return nil, errMalformedKey
 	}
-	return k, nil
+	return Hide(k), nil
 }
 
 // lockedKey is an SSH key that a passphrase protects. Runs may use it at once; one of them asks for the passphrase.
@@ -68,6 +67,3 @@ func (k *lockedKey) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	}
 	return fileKey, err
 }
-
-// Format implements [fmt.Formatter]: no verb prints the key.
-func (*lockedKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "SSH key") }

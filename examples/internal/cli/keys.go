@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"filippo.io/age"
-	"filippo.io/age/agessh"
 
 	"github.com/millweir/millweir/codec/agecodec"
 )
@@ -69,9 +68,9 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 			return nil, err
 		}
 		for _, id := range ids {
-			got, err := recipient(id)
+			got, err := agecodec.RecipientOf(id)
 			if err != nil {
-				return nil, fmt.Errorf("-identity %s: %w", r.identity, err)
+				return nil, fmt.Errorf("-identity %s: the key does not tell its public key: give that with -recipient", r.identity)
 			}
 			all = append(all, got)
 		}
@@ -109,19 +108,4 @@ func readKeys(flag, file string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return text, nil
-}
-
-// recipient returns the public key of id.
-func recipient(id age.Identity) (age.Recipient, error) {
-	switch id := id.(type) {
-	case *age.X25519Identity:
-		return id.Recipient(), nil
-	case *age.HybridIdentity:
-		return id.Recipient(), nil
-	case *agessh.Ed25519Identity:
-		return id.Recipient(), nil
-	case *agessh.RSAIdentity:
-		return id.Recipient(), nil
-	}
-	return nil, fmt.Errorf("a key of this kind (%T) does not tell its public key: give it with -recipient", id)
 }

@@ -1,0 +1,56 @@
+package agecodec
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// apart returns what f returns, or the cause of ctx once that is done, whichever comes first. f runs on a goroutine of its own: it
+// is the code of an identity or a recipient, which takes no context and may wait for a person or a device. After a cancellation it
+// runs on until it returns by itself, and its result is dropped. A panic of f, and its runtime.Goexit, are the caller's.
+func apart[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	var r struct {
+		value    T
+		err      error
+		panicked *stream.PanicError
+		returned bool
+	}
+	if ctx.Err() != nil {
+		return r.value, context.Cause(ctx)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				r.panicked = panicOf(v)
+			}
+		}()
+		r.value, r.err = f()
+		r.returned = true
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
+	}
+	switch {
+	case r.panicked != nil:
+		panic(r.panicked)
+	case !r.returned:
+		runtime.Goexit()
+	}
+	return r.value, r.err
+}
+
+// panicOf returns the panic with value v, with the stack of this goroutine.
+func panicOf(v any) *stream.PanicError {
+	if p, ok := v.(*stream.PanicError); ok {
+		return p
+	}
+	return &stream.PanicError{Value: v, Stack: debug.Stack()}
+}
