@@ -97,7 +97,9 @@ var classified = map[string]struct {
 	"sink/s3sink.ErrOutcomeUnknown": {s3sink.ErrOutcomeUnknown, stream.UnknownOutcome},
 	"sink/s3sink.ErrTooLarge":       {s3sink.ErrTooLarge, stream.Fatal},
 
+	"internal/s3reply.ErrFollowed":   {s3reply.ErrFollowed, stream.Fatal},
 	"internal/s3reply.ErrRedirected": {s3reply.ErrRedirected, stream.Fatal},
+	"internal/s3reply.ErrTooLong":    {s3reply.ErrTooLong, stream.Fatal},
 }
 
 // Each exported error has a class, so that a retry, a restart or a supervisor knows what to do about it. A new one is listed above.

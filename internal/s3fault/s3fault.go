@@ -1,4 +1,5 @@
-// Package s3fault classifies what the AWS SDK reports: which errors are worth another try, and which are not.
+// Package s3fault classifies what the AWS SDK reports: which errors are worth another try, and which are not. It also makes
+// their texts safe to print.
 package s3fault
 
 import (
@@ -31,8 +32,8 @@ var (
 	passing = []string{"RequestTimeout", "IncompleteBody", "OperationAborted", "ConditionalRequestConflict", "NoSuchUpload"}
 )
 
-// Mark returns err, as the SDK returned it, with its class. It keeps an error without one as it is.
-func Mark(err error) error { return stream.Mark(err, Class(err)) }
+// Mark returns err, as the SDK returned it, with its class and with a text that is safe to print, as [Report] has it.
+func Mark(err error) error { return stream.Mark(Report(err), Class(err)) }
 
 // Class returns the class of err, as the SDK returned it. It knows nothing about what the request may have done: that the outcome
 // is unknown is for the caller to say.

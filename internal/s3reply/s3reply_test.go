@@ -1,11 +1,13 @@
 package s3reply_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"testing"
+	"testing/iotest"
 
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -33,7 +35,7 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) Close() error { b.closed = true; return nil }
 
 // reply has the middleware of option read a reply as the SDK does, and returns what reached it.
-func reply(t *testing.T, option func(*middleware.Stack) error, response any, err error) (*smithyhttp.Response, error) {
+func reply(ctx context.Context, t *testing.T, option func(*middleware.Stack) error, response any, err error) (*smithyhttp.Response, error) {
 	t.Helper()
 	stack := middleware.NewStack("test", smithyhttp.NewStackRequest)
 	if err := option(stack); err != nil {
@@ -53,45 +55,62 @@ func reply(t *testing.T, option func(*middleware.Stack) error, response any, err
 	transport := middleware.HandlerFunc(func(context.Context, any) (any, middleware.Metadata, error) {
 		return response, middleware.Metadata{}, err
 	})
-	_, _, err = stack.HandleMiddleware(t.Context(), struct{}{}, transport)
+	_, _, err = stack.HandleMiddleware(ctx, struct{}{}, transport)
 	return got, err
 }
 
 func TestCap(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		option func(*middleware.Stack) error
-		status int
-		want   int64
+		operation string
+		status    int
+		want      int64
 	}{
-		{"all", s3reply.Cap, http.StatusOK, s3reply.Max},
-		{"all", s3reply.Cap, http.StatusServiceUnavailable, s3reply.Max},
-		{"refusals", s3reply.CapRefusals, http.StatusOK, 1 << 30},
-		{"refusals", s3reply.CapRefusals, http.StatusPartialContent, 1 << 30},
-		{"refusals", s3reply.CapRefusals, http.StatusMultipleChoices, s3reply.Max},
-		{"refusals", s3reply.CapRefusals, http.StatusNotFound, s3reply.Max},
+		{"PutObject", http.StatusOK, s3reply.Max},
+		{"ListObjectsV2", http.StatusServiceUnavailable, s3reply.Max},
+		{"GetObject", http.StatusOK, 1 << 30},
+		{"GetObject", http.StatusPartialContent, 1 << 30},
+		{"GetObject", http.StatusMultipleChoices, s3reply.Max},
+		{"GetObject", http.StatusNotFound, s3reply.Max},
 	} {
 		b := &body{}
-		got, err := reply(t, c.option, &smithyhttp.Response{Response: &http.Response{StatusCode: c.status, Body: b}}, nil)
+		response := &smithyhttp.Response{Response: &http.Response{StatusCode: c.status, Body: b}}
+		got, err := reply(middleware.WithOperationName(t.Context(), c.operation), t, s3reply.Cap, response, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := io.Copy(io.Discard, got.Body); n != c.want || b.read != c.want || err != nil {
-			t.Errorf("%s, status %d: %d bytes came of %d read, %v; want %d", c.name, c.status, n, b.read, err, c.want)
+		n, err := io.Copy(io.Discard, got.Body)
+		if n != c.want || b.read > c.want+1 || errors.Is(err, s3reply.ErrTooLong) != (c.want == s3reply.Max) {
+			t.Errorf("%s, status %d: %d bytes came of %d read, %v; want %d", c.operation, c.status, n, b.read, err, c.want)
 		}
 		if err := got.Body.Close(); err != nil || !b.closed {
-			t.Errorf("%s, status %d: the body was not closed, %v", c.name, c.status, err)
+			t.Errorf("%s, status %d: the body was not closed, %v", c.operation, c.status, err)
+		}
+	}
+}
+
+// TestCapEdge has bodies that are just as long as they may be, one byte less and one more.
+func TestCapEdge(t *testing.T) {
+	for size, want := range map[int]error{s3reply.Max - 1: nil, s3reply.Max: nil, s3reply.Max + 1: s3reply.ErrTooLong} {
+		for _, read := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.DataErrReader} {
+			body := io.NopCloser(read(bytes.NewReader(make([]byte, size))))
+			got, err := reply(t.Context(), t, s3reply.Cap, &smithyhttp.Response{Response: &http.Response{StatusCode: 200, Body: body}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := io.Copy(io.Discard, got.Body); !errors.Is(err, want) || n != int64(min(size, s3reply.Max)) {
+				t.Errorf("%d of %d bytes came, %v; want %v", n, size, err, want)
+			}
 		}
 	}
 }
 
 // What is no reply, or has no body, is left alone.
 func TestCapNothing(t *testing.T) {
-	for _, option := range []func(*middleware.Stack) error{s3reply.Cap, s3reply.CapRefusals} {
-		if _, err := reply(t, option, nil, errNoReply); !errors.Is(err, errNoReply) {
+	for _, option := range []func(*middleware.Stack) error{s3reply.Cap, s3reply.Unfollowed} {
+		if _, err := reply(t.Context(), t, option, nil, errNoReply); !errors.Is(err, errNoReply) {
 			t.Errorf("no reply became %v", err)
 		}
-		if got, err := reply(t, option, &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusNotFound}}, nil); err != nil || got.Body != nil {
+		if got, err := reply(t.Context(), t, option, &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusNotFound}}, nil); err != nil || got.Body != nil {
 			t.Errorf("a reply without a body became %v, %v", got, err)
 		}
 	}

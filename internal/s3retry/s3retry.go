@@ -6,9 +6,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/millweir/millweir/internal/s3fault"
 )
 
 // Notify returns r with f called before each wait between two attempts of a request, on the goroutine that made the request.
+// The text of its err is safe to print.
 // A nil f or r leaves r as it is.
 func Notify(r aws.Retryer, f func(err error, wait time.Duration)) aws.Retryer {
 	if f == nil || r == nil {
@@ -30,7 +33,7 @@ type notifying struct {
 func (n notifying) RetryDelay(attempt int, err error) (time.Duration, error) {
 	wait, failed := n.RetryerV2.RetryDelay(attempt, err)
 	if failed == nil {
-		n.f(err, wait)
+		n.f(s3fault.Report(err), wait)
 	}
 	return wait, failed
 }

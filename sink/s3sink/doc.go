@@ -43,6 +43,18 @@
 // SlowDownTimeout. In a versioned bucket each attempt of a PutObject whose reply was lost may leave a version. Every error has a class for [github.com/millweir/millweir/stream.ClassOf]: one of unknown outcome is never
 // run again blindly, neither by stream.Retry nor by stream.RestartSink.
 //
+// # What a server may do
+//
+// Every request has a deadline for each attempt, RequestTimeout. A reply ends at 1 MiB, its header at the HTTP client's limit (10 MiB
+// in net/http), an ETag and an upload id at 2 KiB: more is an error.
+//
+// No redirect is followed, since a request carries the session token, which is good at any host. The error names the host or the region
+// that the server wants. The client's *http.Client is used with its own transport; in place of the SDK's own HTTP client stands one with the
+// same settings and connections of its own. Another type of HTTP client must not follow redirects itself: if it does, that is an error.
+//
+// Text of a server is escaped in errors and cut at 1 KiB, and of a URL only the host is left. errors.As finds the SDK's errors, whose
+// own text is neither.
+//
 // # Cleaning up
 //
 // An upload is aborted once no part is in flight any more, on a context of its own. A part without a reply may arrive after the

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/internal/ending"
+	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/stream"
 )
@@ -51,7 +52,7 @@ func (r *run) create(ctx context.Context) error {
 	out, err := patiently(ctx, r, what, func() (*s3.CreateMultipartUploadOutput, error) {
 		return r.client.CreateMultipartUpload(longer, in, t.options)
 	})
-	if err == nil && aws.ToString(out.UploadId) == "" {
+	if err == nil && !isName(out.UploadId) {
 		err = errNoUploadID
 	}
 	if err != nil {
@@ -68,7 +69,7 @@ func (r *run) create(ctx context.Context) error {
 // begins and with every part, MinIO with the parts only.
 func (r *run) encrypted(answer types.ServerSideEncryption) error {
 	if asked := types.ServerSideEncryption(r.opts.ServerSideEncryption); asked != "" && answer != asked {
-		return fmt.Errorf("%w: the answer to %s is %q", ErrNotEncrypted, asked, answer)
+		return fmt.Errorf("%w: the answer to %s is %s", ErrNotEncrypted, asked, printable.Quote(string(answer)))
 	}
 	return nil
 }
@@ -91,12 +92,12 @@ func (r *run) uploadPart(ctx context.Context, p fullPart) error {
 	})
 	switch {
 	case err != nil:
-	case aws.ToString(out.ETag) == "":
+	case !isName(out.ETag):
 		err = errNoETag
 	case !r.sealed && r.encrypted(out.ServerSideEncryption) != nil:
 		err = r.encrypted(out.ServerSideEncryption)
 	case r.checked() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != crcText(p.crc):
-		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, *out.ChecksumCRC64NVME, crcText(p.crc))
+		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(*out.ChecksumCRC64NVME), crcText(p.crc))
 	}
 	if err != nil {
 		r.mu.Lock()
@@ -149,7 +150,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	out, err := patiently(ctx, r, what, func() (*s3.CompleteMultipartUploadOutput, error) {
 		return r.client.CompleteMultipartUpload(longer, in, t.options)
 	})
-	if err == nil && aws.ToString(out.ETag) == "" {
+	if err == nil && !isName(out.ETag) {
 		err = errNoETag
 	}
 	if err != nil {
@@ -234,7 +235,7 @@ func (r *run) detached(ctx context.Context) (context.Context, context.CancelFunc
 
 // failed returns err as this package reports it.
 func (r *run) failed(what string, err error) error {
-	return fmt.Errorf("s3sink: %s of %s/%s: %w", what, r.bucket, r.key, err)
+	return fmt.Errorf("s3sink: %s of %s/%s: %w", printable.Text(what), r.bucket, r.key, err)
 }
 
 // ended returns why a request failed: the cause when ctx ended it, else err.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/internal/ending"
+	"github.com/millweir/millweir/internal/printable"
 )
 
 // claim is a reply that reports success.
@@ -27,7 +28,7 @@ func (r *run) prove(ctx context.Context, c claim) (Object, error) {
 		if sum == crcText(r.sum) {
 			return c.object, nil
 		}
-		return Object{}, r.failed("upload", fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, sum, crcText(r.sum)))
+		return Object{}, r.failed("upload", fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), crcText(r.sum)))
 	}
 	dctx, cancel := r.detached(ctx)
 	defer cancel()

@@ -42,7 +42,7 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		in.Body = bytes.NewReader(r.buf)
 		return r.client.PutObject(longer, in, t.options)
 	})
-	if err == nil && aws.ToString(out.ETag) == "" {
+	if err == nil && !isName(out.ETag) {
 		err = errNoETag
 	}
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/millweir/millweir/internal/printable"
 )
 
 // sight is what a look at the key shows.
@@ -42,7 +44,7 @@ func (s sent) judge(out *s3.HeadObjectOutput) (seen sight, mismatch error) {
 	case out.ContentLength != nil && *out.ContentLength != s.size:
 		mismatch = fmt.Errorf("%w: its size is %d, not %d", ErrMismatch, *out.ContentLength, s.size)
 	case known && sum != s.sum:
-		mismatch = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, sum, s.sum)
+		mismatch = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), s.sum)
 	}
 	switch mine := tokenIn(out.Metadata) == s.token; {
 	case mine && mismatch != nil:

@@ -48,7 +48,8 @@ func (t *tries) options(o *s3.Options) {
 	}
 	t.credentials = o.Credentials
 	t.set(&t.looked)
-	o.APIOptions = append(o.APIOptions, s3reply.Cap, s3reply.KeepMethod, func(stack *middleware.Stack) error {
+	s3reply.Guard(o)
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
 				return err

@@ -4,6 +4,11 @@
 //
 // A stream that ends without an error is the whole object, or the whole range asked for, of one version of it. A connection that
 // breaks, or a body that ends early in good order, is read on from where it ended.
+//
+// Each request has StallTimeout for its reply, and each read of the object. A reply that is not the object ends at 1 MiB, a header at
+// the HTTP client's limit (10 MiB in net/http). No redirect is followed: a request carries the session token, which is good at any
+// host. An HTTP client that is neither net/http's nor the SDK's must not follow one itself; if it does, that is an error. Text of a
+// server is escaped in errors and cut at 1 KiB, and of a URL only the host is left.
 package s3source
 
 import (

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/internal/s3retry"
@@ -51,8 +52,9 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 // plain has the SDK leave the body as it is. The checksum that comes with it is asked for, but compared here: the SDK's reader would
 // not see the object as one across several replies.
 func plain(o *s3.Options) {
+	s3reply.Guard(o)
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	o.APIOptions = append(o.APIOptions, s3reply.CapRefusals, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
+	o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
 }
 
 // watched reports the client's own retries.
@@ -83,7 +85,7 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	case out.ContentRange == nil:
 		return 0, fmt.Errorf("%w: the whole object came, not what follows byte %d", ErrBadReply, r.pos)
 	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.bounded() && last >= r.end:
-		return 0, fmt.Errorf("%w: %q and %d bytes came for %s", ErrBadReply, *out.ContentRange, length, byteRange(r.pos, r.end))
+		return 0, fmt.Errorf("%w: %s and %d bytes came for %s", ErrBadReply, printable.Quote(*out.ContentRange), length, byteRange(r.pos, r.end))
 	case r.bounded() && total < r.end:
 		return 0, short(total, r.end)
 	case r.sure && !r.bounded() && total != r.end, r.some && total < r.end:
@@ -102,9 +104,9 @@ func (r *run) same(etag string) error {
 	case r.etag == "", etag == r.etag:
 		return nil
 	case etag == "":
-		return fatal{fmt.Errorf("%w: it has no ETag, and the object is the one with %s", ErrBadReply, r.etag)}
+		return fatal{fmt.Errorf("%w: it has no ETag, and the object is the one with %s", ErrBadReply, printable.Text(r.etag))}
 	}
-	return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, r.etag, etag)}
+	return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
 }
 
 // bounded tells whether the caller said where the run ends.
@@ -129,7 +131,7 @@ func (r *run) length(ctx context.Context) (int64, error) {
 	defer cancel()
 	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
-	}, r.watched)
+	}, s3reply.Guard, r.watched)
 	if err != nil {
 		return 0, stalled(ctx, r.refusal(s3fault.Mark(err)))
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/minio/crc64nvme"
 
+	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -154,7 +156,7 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 }
 
 // brokenOff returns err, with which a body ended too early: another reply may bring the rest.
-func brokenOff(err error) error { return stream.Mark(err, stream.Retryable) }
+func brokenOff(err error) error { return stream.Mark(s3fault.Report(err), stream.Retryable) }
 
 var errStalled = fmt.Errorf("no byte came in time: %w", os.ErrDeadlineExceeded)
 
@@ -204,7 +206,7 @@ func (r *run) finish(ctx context.Context) error {
 	case r.pos > r.end:
 		return fatal{fmt.Errorf("%w: %d bytes came of an object of %d", ErrBadReply, r.pos, r.end)}
 	case r.sum != "":
-		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s", ErrChecksum, crcText(r.crc), r.sum)}
+		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s", ErrChecksum, crcText(r.crc), printable.Text(r.sum))}
 	}
 	return nil
 }

@@ -1,0 +1,64 @@
+package s3reply
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Max is how many bytes the body of a reply may have: none that the connectors ask for has more than some hundred kilobytes. Headers
+// end at the HTTP client's own limit, 10 MiB in [http.Transport].
+const Max = 1 << 20
+
+// ErrTooLong is the error of a reply that has more than [Max] bytes.
+var ErrTooLong = stream.Mark(errors.New("the reply is longer than 1 MiB"), stream.Fatal)
+
+// Cap is an API option: a reply that has more than [Max] bytes is [ErrTooLong]. The object that a GetObject returns is read by the
+// caller, and has no limit here.
+func Cap(stack *middleware.Stack) error {
+	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:cap", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, meta, err := next.HandleDeserialize(ctx, in)
+		reply, ok := out.RawResponse.(*smithyhttp.Response)
+		if !ok || reply.Body == nil {
+			return out, meta, err
+		}
+		streamed := middleware.GetOperationName(ctx) == "GetObject" && reply.StatusCode < http.StatusMultipleChoices
+		if !streamed {
+			reply.Body = &capped{body: reply.Body, left: Max}
+		}
+		return out, meta, err
+	}))
+}
+
+// capped is a body that fails after so many bytes.
+type capped struct {
+	body io.ReadCloser
+	left int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.body.Read(p[:min(int64(len(p)), c.left+1)])
+	if int64(n) > c.left {
+		n, err = int(c.left), ErrTooLong
+	}
+	c.left -= int64(n)
+	return n, err
+}
+
+func (c *capped) Close() error { return c.body.Close() }
+
+// add puts m next to the transport, before anything reads the reply's body. A stack has it once.
+func add(stack *middleware.Stack, m middleware.DeserializeMiddleware) error {
+	if _, there := stack.Deserialize.Get(m.ID()); there {
+		return nil
+	}
+	return stack.Deserialize.Add(m, middleware.After)
+}

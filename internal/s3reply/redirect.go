@@ -1,0 +1,106 @@
+package s3reply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"weak"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// unfollowing returns client as one that follows no redirect. A request is signed for one host, and carries a session token that
+// is good at any: it goes to the client's endpoint and nowhere else. The SDK's own client follows 307 and 308 without an end, and
+// sends the token to the second host.
+//
+// An HTTP client of another kind than the SDK's and net/http's stays as it is; see [Unfollowed].
+func unfollowing(client s3.HTTPClient) s3.HTTPClient {
+	switch c := client.(type) {
+	case *http.Client:
+		return stay(c)
+	case *awshttp.BuildableClient:
+		return twin(c)
+	}
+	return client
+}
+
+// stay returns a client with the transport and the connections of c.
+func stay(c *http.Client) *http.Client {
+	still := *c
+	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &still
+}
+
+// twins are the clients that stand for the SDK's, which let nobody reach their transport: each is made once, for its connections.
+var twins sync.Map // of weak.Pointer[awshttp.BuildableClient] to *http.Client
+
+// twin returns the client with the settings of b that follows no redirect.
+func twin(b *awshttp.BuildableClient) s3.HTTPClient {
+	key := weak.Make(b)
+	if made, ok := twins.Load(key); ok {
+		return made.(*http.Client)
+	}
+	frozen, ok := b.Freeze().(*http.Client)
+	if !ok {
+		return b // a later SDK has something else: Unfollowed is left
+	}
+	made, found := twins.LoadOrStore(key, stay(frozen))
+	if !found {
+		runtime.AddCleanup(b, func(key weak.Pointer[awshttp.BuildableClient]) { twins.Delete(key) }, key)
+	}
+	return made.(*http.Client)
+}
+
+var (
+	// ErrRedirected is the error of a request that the HTTP client sent elsewhere by another method, as a plain http.Client does with
+	// a PUT that is answered 301 or 302. The reply is that to a GET: nothing was stored.
+	ErrRedirected = stream.Mark(errors.New("a redirect was followed by another method"), stream.Fatal)
+
+	// ErrFollowed is the error of a request that the HTTP client sent again to where a redirect led. What the server there did with it is
+	// not known.
+	ErrFollowed = stream.Mark(errors.New("the HTTP client followed a redirect, though a signed request must not"), stream.Fatal)
+)
+
+// Unfollowed is an API option: the reply to a redirected request is [ErrRedirected] or [ErrFollowed]. It is for HTTP clients that could
+// not be kept from following.
+func Unfollowed(stack *middleware.Stack) error {
+	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:unfollowed", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, meta, err := next.HandleDeserialize(ctx, in)
+		if err == nil {
+			err = followed(in.Request, out.RawResponse)
+		}
+		return out, meta, err
+	}))
+}
+
+// followed returns an error if reply is one to another request than the SDK's.
+func followed(sent, reply any) error {
+	request, ok := sent.(*smithyhttp.Request)
+	got, replied := reply.(*smithyhttp.Response)
+	if !ok || !replied || got.Response == nil || got.Request == nil {
+		return nil
+	}
+	var err error
+	switch last := got.Request; {
+	case last.Method != request.Method:
+		err = fmt.Errorf("%w: %s became %s", ErrRedirected, request.Method, last.Method)
+	case last.Response != nil: // the redirect that led to it
+		err = ErrFollowed
+	default:
+		return nil
+	}
+	if got.Body != nil {
+		_ = got.Body.Close() // err is the cause
+	}
+	return err
+}

@@ -1,0 +1,103 @@
+package s3sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/stream"
+)
+
+// pending is an unfinished upload.
+type pending struct {
+	key, id string
+	began   *time.Time // nil if the list does not say
+}
+
+// listPending returns all unfinished uploads to the keys that begin with prefix, and the time by the service's clock. It lists them
+// before one is aborted, which would move the pages.
+func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) (found []pending, now time.Time, err error) {
+	in := &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: str(prefix), EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize)}
+	now = time.Now()
+	size := 0                                                                   // bytes of all that is kept
+	for seen := map[[2]string]bool{}; len(seen) < maxPages && size < maxList; { // where pages began
+		out, err := client.ListMultipartUploads(ctx, in, pendingTries().options)
+		if err != nil {
+			return nil, now, s3fault.Mark(err)
+		}
+		if date, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok && len(seen) == 0 {
+			now = date.Add(time.Second) // a date is cut to the second
+		}
+		if out.EncodingType == types.EncodingTypeUrl {
+			if err := decode(out); err != nil {
+				return nil, now, err
+			}
+		}
+		for _, u := range out.Uploads {
+			if p := (pending{aws.ToString(u.Key), aws.ToString(u.UploadId), u.Initiated}); strings.HasPrefix(p.key, prefix) {
+				found = append(found, p)
+				size += uploadSize + len(p.key) + len(p.id)
+			}
+		}
+		next := [2]string{aws.ToString(out.NextKeyMarker), aws.ToString(out.NextUploadIdMarker)}
+		switch {
+		case out.IsTruncated == nil: // an empty reply, or a page for people, would pass for a list without uploads
+			return nil, now, errNoList
+		case !*out.IsTruncated:
+			return found, now, nil
+		case next[0] == "" || seen[next]:
+			return nil, now, errNoMarker
+		}
+		seen[next] = true
+		size += len(next[0]) + len(next[1])
+		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker
+	}
+	return nil, now, errLongList
+}
+
+var (
+	errNoList   = stream.Mark(errors.New("the reply is not a list of uploads"), stream.Fatal)
+	errNoMarker = stream.Mark(errors.New("the list goes on, but the reply does not say where, or where it has been"), stream.Fatal)
+	errLongList = stream.Mark(errors.New("the list is longer than 2,000 pages or 64 MiB: give a longer prefix"), stream.Fatal)
+	errNoDate   = stream.Mark(errors.New("the list does not say when it began"), stream.Fatal)
+)
+
+// pageSize is how many uploads are asked for at once: so many with the longest keys, each byte of them encoded by three, are a reply
+// that is read to its end.
+const pageSize = 200
+
+// The limits of a whole list. A server might send new pages for ever.
+const (
+	maxPages   = 2000
+	maxList    = 64 << 20 // bytes
+	uploadSize = 100      // bytes that an upload takes as well as its key and its id
+)
+
+// decode takes back the encoding that was asked for: XML cannot have every byte that a key may have.
+func decode(out *s3.ListMultipartUploadsOutput) error {
+	texts := []*string{out.NextKeyMarker}
+	for _, u := range out.Uploads {
+		texts = append(texts, u.Key)
+	}
+	for _, s := range texts {
+		if s == nil {
+			continue
+		}
+		plain, err := url.QueryUnescape(*s)
+		if err != nil {
+			return fmt.Errorf("a key in the list: %s", printable.Text(err.Error()))
+		}
+		*s = plain
+	}
+	return nil
+}
