@@ -25,7 +25,7 @@ type ParseJSONArrayOptions struct {
 //
 //   - In: byte chunks of any size.
 //   - Out: what encoding/json makes of an element, as that of [ParseJSONLines].
-//   - Memory: the chunk in hand, the element, and up to five times its longest text, as that of [ParseJSONLines].
+//   - Memory: the chunk in hand, the element, and up to four times its longest text, as that of [ParseJSONLines].
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the element's number, the offset in the stream and the JSON Pointer within the element; its
 //     cause is [ErrTooLong], [ErrSyntax], also for null, text that is not UTF-8 and half of a surrogate pair, [ErrTrailing] behind

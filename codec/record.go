@@ -25,6 +25,10 @@ func (r *record) hold(p []byte) {
 		r.part = p[:len(p):len(p)]
 		return
 	}
+	if need := len(r.part) + len(p); need > cap(r.part) && need > maxKept {
+		// append would take a quarter more at a time, and leave behind four times what it ends with.
+		r.part = append(make([]byte, 0, max(need, 2*cap(r.part))), r.part...)
+	}
 	r.part = append(r.part, p...)
 }
 

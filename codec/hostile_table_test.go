@@ -1,0 +1,95 @@
+package codec_test
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/millweir/millweir/internal/hostile"
+	"github.com/millweir/millweir/internal/lend"
+	"github.com/millweir/millweir/stream"
+)
+
+// TestHostile holds what an object may do to whoever decodes it to its outcome and its memory.
+func TestHostile(t *testing.T) {
+	hostile.Table(t, slices.Concat(hostileGzip, hostileZstd, hostileS2, hostileRecords, hostileJSON))
+}
+
+// run is how a row meets its input.
+type run = func(*testing.T, context.Context) error
+
+// decoded is a run that sends the bytes through f, and keeps nothing of what comes out.
+func decoded(f flow, parts ...[]byte) run {
+	return sent(f, func() stream.Source[[]byte] { return inChunks(slices.Values(parts)) })
+}
+
+// sent is decoded for a source that is made when the row runs: the memory of one input would be that
+// of all rows.
+func sent(f flow, src func() stream.Source[[]byte]) run {
+	return func(_ *testing.T, ctx context.Context) error {
+		return f.Apply(src()).Each(ctx, func([]byte) error { return nil })
+	}
+}
+
+// lentTo is sent to a receiver that takes chunks lent.
+func lentTo(f flow, src func() stream.Source[[]byte]) run {
+	return func(_ *testing.T, ctx context.Context) error {
+		return stream.EachLent(ctx, f.Apply(src()), func([]byte) error { return nil })
+	}
+}
+
+// inChunks lends copies of the parts, in chunks of at most 64 KiB.
+func inChunks(parts func(func([]byte) bool)) stream.Source[[]byte] {
+	return lend.Source(func(_ context.Context, emit func([]byte) error, lent bool) error {
+		for part := range parts {
+			for p := range slices.Chunk(part, 64<<10) {
+				if !lent {
+					p = bytes.Clone(p)
+				}
+				if err := emit(p); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// filled returns what makes a source of n bytes or a little less of part over and over, between
+// before and after.
+func filled(before, part string, n int, after string) func() stream.Source[[]byte] {
+	return func() stream.Source[[]byte] {
+		chunk := []byte(strings.Repeat(part, min(max(1, 64<<10/len(part)), max(1, n/len(part)))))
+		return inChunks(func(yield func([]byte) bool) {
+			if !yield([]byte(before)) {
+				return
+			}
+			for left := max(n, len(chunk)); left >= len(chunk); left -= len(chunk) {
+				if !yield(chunk) {
+					return
+				}
+			}
+			yield([]byte(after))
+		})
+	}
+}
+
+// packed returns what pack makes of n zeros.
+func packed(pack flow, n int) []byte {
+	out, err := collectAll(pack.Apply(filled("", "\x00", n, "")()))
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// collectAll returns all that src emits.
+func collectAll(src stream.Source[[]byte]) (all []byte, err error) {
+	err = src.Each(context.Background(), func(p []byte) error {
+		all = append(all, p...)
+		return nil
+	})
+	return all, err
+}
