@@ -6,16 +6,18 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Chan returns a sink that sends the elements to ch. Its result, beside an error too, is how many were received or buffered.
-//
-// It never closes ch, since a receiver could not tell a failed run from a complete one. The owner closes it, when he knows:
+// Chan returns a sink that sends the elements to ch. It never closes ch, because a receiver could
+// not tell a failed run from a complete one. The owner closes it once the outcome is known:
 //
 //	n, err := stream.Run(ctx, src, sink.Chan(ch))
 //	if err == nil {
 //		close(ch)
 //	}
 //
-// To take elements one by one without a goroutine, range over [stream.All], or pull from it with [iter.Pull2].
+// To receive elements without a goroutine, range over [stream.All], or pull from it with
+// [iter.Pull2].
+//
+//   - Result: the number of elements sent, also with an error.
 func Chan[T any](ch chan<- T) stream.Sink[T, int64] {
 	if ch == nil {
 		return invalid[T, int64]("Chan: the channel is nil")
@@ -25,7 +27,7 @@ func Chan[T any](ch chan<- T) stream.Sink[T, int64] {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			select { // the one that does not wait is several times cheaper
+			select { // without blocking first: several times cheaper
 			case ch <- v:
 			default:
 				select {

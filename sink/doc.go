@@ -1,6 +1,7 @@
-// Package sink has the sinks that need no server: slices, folds, functions, channels, writers and files.
+// Package sink provides sinks that need no server: slices, folds, functions, channels, writers and
+// files.
 //
-// What a function of the caller returns as an error ends the run as it is; when the run was cancelled meanwhile, the cause of
-// that comes first. A sink starts no goroutine unless it says so, and holds one element at most unless it says so. The result
-// beside an error is zero where nothing else is said.
+// An error of a caller's function ends the run, as it is. If the run was cancelled before that, the
+// cause of the cancellation comes first. Unless its comment says otherwise, a sink starts no
+// goroutine, holds at most one element, and returns a zero result with an error.
 package sink

@@ -8,11 +8,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrEmpty is the error of a run without elements into a sink whose result is one of them: [First], [Last], [Reduce].
-// It is of class Data.
+// ErrEmpty is the error of a run without elements into a sink that returns one of them: [First],
+// [Last], [Reduce]. It is of class Data.
 var ErrEmpty = stream.Mark(errors.New("sink: there was no element"), stream.Data)
 
-// invalid returns a sink that starts nothing and ends with an error.
+// invalid returns a sink that starts nothing and fails.
 func invalid[T, R any](format string, args ...any) stream.Sink[T, R] {
 	err := stream.Mark(fmt.Errorf("sink: "+format, args...), stream.Fatal)
 	return stream.SinkFunc[T, R](func(context.Context, stream.Source[T]) (none R, _ error) { return none, err })

@@ -6,8 +6,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// First returns a sink whose result is the first element. The upstream is stopped when it came; with none the run ends with
-// [ErrEmpty].
+// First returns a sink that returns the first element. It stops the upstream after that element.
+// Without an element the run ends with [ErrEmpty].
 func First[T any]() stream.Sink[T, T] {
 	one := stream.Take[T](1)
 	return stream.SinkFunc[T, T](func(ctx context.Context, src stream.Source[T]) (T, error) {

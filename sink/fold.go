@@ -7,10 +7,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Fold returns a sink that folds the elements into one result: it begins with zero and makes f of the result so far and each
-// element. Beside an error the result is what had been folded.
+// Fold returns a sink that folds the elements into one result. It starts with zero and replaces the
+// result r by f(r, v) for each element v. All runs share zero. If f would modify it, as it would a
+// map, use [ForEach] with a new value for each run.
 //
-// zero is shared by all runs: where f would change it, as a map, fold into a fresh one by [ForEach].
+//   - Result: with an error, the result so far.
 func Fold[T, R any](zero R, f func(R, T) R) stream.Sink[T, R] {
 	if f == nil {
 		return invalid[T, R]("Fold: the function is nil")
@@ -43,8 +44,9 @@ func foldSlices[T, R any](ctx context.Context, src stream.SliceSource[T], r R, f
 	return r, err
 }
 
-// Reduce returns a sink that makes one element of all: f of the first two, f of that and the third… A single element is the
-// result itself; with none the run ends with [ErrEmpty].
+// Reduce returns a sink that combines all elements into one: f of the first two, f of that and the
+// third, and so on. A single element is the result itself. Without an element the run ends with
+// [ErrEmpty].
 func Reduce[T any](f func(T, T) T) stream.Sink[T, T] {
 	if f == nil {
 		return invalid[T, T]("Reduce: the function is nil")

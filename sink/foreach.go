@@ -7,8 +7,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ForEach returns a sink that calls f with each element. Its result, beside an error too, is how many f took. An error of f ends
-// the run, as it is.
+// ForEach returns a sink that calls f with each element. An error of f ends the run, as it is.
+//
+//   - Result: the number of calls that succeeded, also with an error.
 func ForEach[T any](f func(context.Context, T) error) stream.Sink[T, int64] {
 	if f == nil {
 		return invalid[T, int64]("ForEach: the function is nil")
@@ -26,7 +27,9 @@ func ForEach[T any](f func(context.Context, T) error) stream.Sink[T, int64] {
 	})
 }
 
-// Discard returns a sink that forgets the elements. Its result, beside an error too, is how many there were.
+// Discard returns a sink that drops the elements.
+//
+//   - Result: the number of elements, also with an error.
 func Discard[T any]() stream.Sink[T, int64] {
 	return stream.SinkFunc[T, int64](func(ctx context.Context, src stream.Source[T]) (n int64, _ error) {
 		err := src.Each(ctx, func(T) error {

@@ -10,14 +10,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ForEachN returns a sink that calls f with each element, with up to n calls at once. Its result, beside an error too, is how
-// many f took.
+// ForEachN returns a sink that calls f with each element, with up to n concurrent calls in any
+// order.
 //
-//   - Memory: 2n elements, in calls or waiting for one, where f is slow; up to 64 times as many where it takes less than some
-//     microseconds.
-//   - Order and goroutines: the order of the calls is not kept; n goroutines call f, the upstream runs on the caller's; all have
-//     ended when the run returns.
-//   - Errors: the first error of f ends the run, as it is; the context of the other calls is cancelled with it.
+//   - Result: the number of calls that succeeded, also with an error.
+//   - Memory: 2n elements, in calls or waiting for one, if f is slow; up to 64 times that if f
+//     takes less than a microsecond or so.
+//   - Goroutines: n call f, and the caller's runs the upstream; all have ended when the run
+//     returns.
+//   - Errors: the first error of f ends the run, as it is, and cancels the context of the other
+//     calls.
 func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int64] {
 	switch {
 	case n < 1:
@@ -64,20 +66,20 @@ func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int
 }
 
 const (
-	shareMost = 64                    // elements that a worker takes at once, at most
-	shareTime = 40 * time.Microsecond // so much work at once makes its hand-over cheap
+	shareMost = 64                    // most elements that a worker takes at once
+	shareTime = 40 * time.Microsecond // work at once that makes its hand-over cheap
 )
 
-// line is where elements wait for the workers of [ForEachN].
+// line is the queue of elements for the workers of [ForEachN].
 type line[T any] struct {
 	mu      sync.Mutex
-	room    sync.Cond // the upstream waits for a place
-	ready   sync.Cond // workers wait for elements
+	room    sync.Cond // signals the upstream: there is room
+	ready   sync.Cond // signals workers: there are elements
 	queue   []T
-	head    int // of queue: the first that waits
+	head    int // index of the first waiting element in queue
 	workers int
-	share   int // elements that a worker takes at once, at present
-	idle    int // workers that wait and were not yet woken
+	share   int // elements that a worker takes at once
+	idle    int // waiting workers that no signal has been sent to
 	ended   bool
 	halted  bool
 }
@@ -88,7 +90,7 @@ func newLine[T any](workers int) *line[T] {
 	return l
 }
 
-// put adds v, waiting for a place.
+// put adds v and waits for room if there is none.
 func (l *line[T]) put(ctx context.Context, v T) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,7 +113,8 @@ func (l *line[T]) put(ctx context.Context, v T) error {
 	return nil
 }
 
-// take waits for elements and returns a worker's share of them, in the room of used; none when no more follow.
+// take waits for elements and returns a worker's share of them, in the memory of used. It returns
+// none if no more follow.
 func (l *line[T]) take(used []T) []T {
 	clear(used)
 	l.mu.Lock()
@@ -135,7 +138,7 @@ func (l *line[T]) take(used []T) []T {
 	return mine
 }
 
-// fit sizes the shares by the time that a call took.
+// fit adapts the share to the time that a call took.
 func (l *line[T]) fit(each time.Duration) {
 	share := shareMost
 	if each > 0 {
@@ -146,7 +149,7 @@ func (l *line[T]) fit(each time.Duration) {
 	l.share = max(1, min(share, 2*l.share))
 }
 
-// end says that no element follows.
+// end records that no element follows.
 func (l *line[T]) end() {
 	l.mu.Lock()
 	l.ended = true
@@ -154,7 +157,7 @@ func (l *line[T]) end() {
 	l.ready.Broadcast()
 }
 
-// halt ends all waiting: the run's context is done.
+// halt ends all waits, because the run's context is done.
 func (l *line[T]) halt() {
 	l.mu.Lock()
 	l.halted = true

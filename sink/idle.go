@@ -6,7 +6,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Cancelled returns a sink that wants no element and completes at once: its upstream is not run at all.
+// Cancelled returns a sink that needs no element and completes at once. It does not run its
+// upstream.
 func Cancelled[T any]() stream.Sink[T, struct{}] {
 	return stream.SinkFunc[T, struct{}](func(ctx context.Context, _ stream.Source[T]) (none struct{}, err error) {
 		if ctx.Err() != nil {
@@ -16,8 +17,8 @@ func Cancelled[T any]() stream.Sink[T, struct{}] {
 	})
 }
 
-// Never returns a sink that accepts no element: the first waits until the context is done. Without one it completes. It is for
-// tests of what waits for a downstream.
+// Never returns a sink that accepts no element: the first blocks until the context is done. Without
+// an element it completes. Use it in tests of stages that wait for their downstream.
 func Never[T any]() stream.Sink[T, struct{}] {
 	return stream.SinkFunc[T, struct{}](func(ctx context.Context, src stream.Source[T]) (none struct{}, _ error) {
 		return none, src.Each(ctx, func(T) error {

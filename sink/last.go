@@ -6,14 +6,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Last returns a sink whose result is the last element; with none the run ends with [ErrEmpty].
+// Last returns a sink that returns the last element. Without an element the run ends with
+// [ErrEmpty].
 func Last[T any]() stream.Sink[T, T] {
 	return Reduce(func(_, x T) T { return x })
 }
 
-// TakeLast returns a sink whose result is the last n elements, in their order, or all when there are fewer.
+// TakeLast returns a sink that returns the last n elements, in order, or all if there are fewer.
 //
-// Memory: n elements.
+//   - Memory: n elements.
 func TakeLast[T any](n int) stream.Sink[T, []T] {
 	if n < 0 {
 		return invalid[T, []T]("TakeLast: %d elements; the count must not be negative", n)

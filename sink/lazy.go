@@ -8,8 +8,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Defer returns a sink that runs into the sink that f returns: one that must be looked up, opened or chosen when the run begins.
-// Every run calls f, before its upstream starts. An error of f ends the run, as it is.
+// Defer returns a sink that runs its input into the sink that f returns, for one that must be
+// looked up, opened or chosen when the run begins. Every run calls f, before its upstream starts.
+// An error of f ends the run, as it is.
 func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.Sink[T, R] {
 	if f == nil {
 		return invalid[T, R]("Defer: the function is nil")
@@ -29,11 +30,13 @@ func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.
 	})
 }
 
-// Lazy returns a sink that asks f for a sink when the first element comes and runs all elements into it, the first included: a
-// file named after its content, an upload that is not begun for nothing. Without an element f is not called, and the result is
-// zero. An error of f ends the run, as it is.
+// Lazy returns a sink that calls f with the first element and runs all elements, the first
+// included, into the sink that f returns: for example a file named after its content, or an upload
+// that starts only if there is data. Without an element it does not call f, and the result is zero.
 //
-// Memory: one element. Goroutines: none; the upstream runs as a coroutine.
+//   - Memory: one element.
+//   - Goroutines: none; the upstream runs as a coroutine.
+//   - Errors: an error of f ends the run, as it is.
 func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], error)) stream.Sink[T, R] {
 	if f == nil {
 		return invalid[T, R]("Lazy: the function is nil")

@@ -6,9 +6,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slice returns a sink whose result is all elements, in their order. Beside an error it is those that had come.
+// Slice returns a sink that returns all elements, in order. To use elements one by one without
+// storing them, range over [stream.All].
 //
-// Memory: all elements. [stream.Limit] before it bounds them; [stream.All] needs none of it.
+//   - Result: with an error, the elements received so far.
+//   - Memory: all elements. [stream.Limit] before it bounds them.
 func Slice[T any]() stream.Sink[T, []T] {
 	return stream.SinkFunc[T, []T](func(ctx context.Context, src stream.Source[T]) ([]T, error) {
 		var xs []T

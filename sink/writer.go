@@ -12,12 +12,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Writer returns a sink that writes its chunks to w. Its result, beside an error too, is how many bytes w took. The caller owns w
-// and closes it when the run has ended; a second run goes on writing where the first ended.
+// Writer returns a sink that writes its chunks to w. The caller owns w and closes it after the run.
+// A second run writes after the end of the first.
 //
-//   - Cancellation ends a Write that waits where w has SetWriteDeadline and supports it (connections, pipes of the system), which
-//     is reset afterwards, and where w is an [io.PipeWriter], which is closed with the cause. No other Write can be ended.
+//   - Result: the number of bytes that w accepted, also with an error.
 //   - Errors: those of w, wrapped.
+//   - Limits: cancellation interrupts a blocked Write only if w has a working SetWriteDeadline,
+//     which is reset afterwards, as for connections and pipes of the system, or if w is an
+//     [io.PipeWriter], which is closed with the cause.
 func Writer(w io.Writer) stream.Sink[[]byte, int64] {
 	if w == nil {
 		return invalid[[]byte, int64]("Writer: the writer is nil")
@@ -27,14 +29,17 @@ func Writer(w io.Writer) stream.Sink[[]byte, int64] {
 	})
 }
 
-// Create returns a sink that writes its chunks to the writer that open returns and closes it. Every run opens its own, before its
-// upstream starts. Its result, beside an error too, is how many bytes the writer took.
+// Create returns a sink that writes its chunks to the writer that open returns, and closes it.
+// Every run calls open, before its upstream starts.
 //
-//   - The writer is closed once, in whatever way the run ends. When it failed, CloseWithError is called in place of Close where
-//     the writer has it, with the run's error: a writer whose Close publishes what was written must have it.
-//   - Cancellation ends a Write that waits as with [Writer]. open is to watch its context.
-//   - Errors: that of open as it is; those of the writer, wrapped. An error of Close fails a run that was complete, and is joined
-//     to an earlier error.
+// The writer is closed once, however the run ends. If the run fails and the writer has a method
+// CloseWithError, it is called with the run's error instead of Close. A writer whose Close
+// publishes what was written must have this method.
+//
+//   - Result: the number of bytes that the writer accepted, also with an error.
+//   - Errors: that of open as it is; those of the writer, wrapped. An error of Close fails a run
+//     that was complete, and is joined to an earlier error.
+//   - Limits: cancellation interrupts a blocked Write as in [Writer]. open must watch its context.
 func Create(open func(context.Context) (io.WriteCloser, error)) stream.Sink[[]byte, int64] {
 	if open == nil {
 		return invalid[[]byte, int64]("Create: the function is nil")
@@ -50,7 +55,7 @@ func Create(open func(context.Context) (io.WriteCloser, error)) stream.Sink[[]by
 		case w == nil:
 			return 0, stream.Mark(errors.New("sink: Create: the function returned no writer"), stream.Fatal)
 		}
-		err = errBroke // what remains of it when the run panics
+		err = errBroke // the error if the run panics
 		defer func() {
 			if e := shut(w, err); e != nil {
 				err = ending.Join(err, fmt.Errorf("sink: close: %w", e))
@@ -92,8 +97,8 @@ func write(ctx context.Context, what string, w io.Writer, src stream.Source[[]by
 	return total, err
 }
 
-// unblock makes a Write of w that waits return when ctx is done, if there is a way. The function that it returns ends that, and
-// must be called.
+// unblock makes a blocked Write of w return when ctx is done, if w supports that. The caller must
+// call the returned function after the last Write.
 func unblock(ctx context.Context, w io.Writer) func() {
 	timed, _ := w.(interface{ SetWriteDeadline(time.Time) error })
 	pipe, _ := w.(*io.PipeWriter)

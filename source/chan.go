@@ -9,12 +9,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Chan returns a source of what is received from ch; it completes when ch is closed. It can be run once: the second run ends with
-// [ErrUsed]. For several consumers of one channel, make a source for each.
+// Chan returns a source of the values received from ch. It completes when ch is closed. It can run
+// once; a second run ends with [ErrUsed]. For several consumers of one channel, make one source for
+// each.
 //
-// Closing a channel cannot say that the sender failed: a sender that can fail needs a [Queue], or a context that it cancels first.
-// A run that was cancelled never takes the closing for the end, so a sender that closes ch because of it does no harm.
-// A run that is drained leaves in ch what it has not received.
+// A closed channel cannot report that the sender failed: a sender that can fail needs a [Queue], or
+// a context that it cancels first. A cancelled run never takes the close of ch for the end, so a
+// sender may close ch because of the cancellation. A drained run leaves in ch what it has not
+// received.
 func Chan[T any](ch <-chan T) stream.Source[T] {
 	if ch == nil {
 		return stream.Fail[T](errors.New("source: Chan: the channel is nil"))
@@ -28,7 +30,7 @@ func Chan[T any](ch <-chan T) stream.Source[T] {
 	})
 }
 
-// receive emits what comes from ch until it is closed or the run is drained.
+// receive emits the values from ch until it is closed or the run is drained.
 func receive[T any](ctx context.Context, ch <-chan T, emit func(T) error) error {
 	drained := stream.Draining(ctx)
 	w := watch.Source(ctx)
@@ -39,7 +41,7 @@ func receive[T any](ctx context.Context, ch <-chan T, emit func(T) error) error 
 		}
 		var v T
 		var open bool
-		select { // the one that does not wait is several times cheaper
+		select { // without blocking first: several times cheaper
 		case v, open = <-ch:
 		default:
 			select {

@@ -10,8 +10,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Cycle returns a source of the elements of seq over and over. It never completes: end it with [stream.Take], a drain or the context.
-// Every run begins anew. A pass in which seq yields nothing is an error, since there would be no end to it.
+// Cycle returns a source that repeats the elements of seq. It never completes: end it with
+// [stream.Take], a drain or the context. Every run starts from the beginning of seq. If seq yields
+// nothing, the run fails, because it would never emit or end.
 func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 	if seq == nil {
 		return stream.Fail[T](errors.New("source: Cycle: the sequence is nil"))
@@ -40,8 +41,9 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 	})
 }
 
-// Repeat returns a source of v over and over. It never completes: end it with [stream.Take], a drain or the context. A byte slice is
-// copied for every emit; other values are emitted as they are, so that what they point to is shared.
+// Repeat returns a source that emits v again and again. It never completes: end it with
+// [stream.Take], a drain or the context. A byte slice is copied for every emit. Other values are
+// emitted as they are, and share what they point to.
 func Repeat[T any](v T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		own := copier[T]()
@@ -60,7 +62,7 @@ func Repeat[T any](v T) stream.Source[T] {
 	})
 }
 
-// copier returns the function that copies a byte slice; nil where T is none.
+// copier returns a function that copies a byte slice, or nil if T is not one.
 func copier[T any]() func(T) T {
 	t := reflect.TypeFor[T]()
 	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Uint8 {

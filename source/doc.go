@@ -1,6 +1,8 @@
-// Package source has the sources that need no server: values, sequences, channels, functions, clocks, queues, readers and files.
+// Package source provides sources that need no server: values, sequences, channels, functions,
+// clocks, queues, readers and files.
 //
-// What a function of the caller returns as an error ends the run as it is; when the run was cancelled meanwhile, the cause of
-// that comes first. A drain of the run ([stream.Running.Drain]) ends a source between two elements, unless it says that it does
-// not. A source starts no goroutine unless it says so, and holds one element at most unless it says so.
+// An error of a caller's function ends the run, as it is. If the run was cancelled before that, the
+// cause of the cancellation comes first. Unless its comment says otherwise, a source ends between
+// two elements when its run is drained ([stream.Running.Drain]), starts no goroutine, and holds at
+// most one element.
 package source

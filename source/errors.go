@@ -8,10 +8,11 @@ import (
 )
 
 var (
-	// ErrUsed is the error of a second run of a source that can be run only once. It is of class Fatal.
+	// ErrUsed is the error of a second run of a source that can run only once. It is of class
+	// Fatal.
 	ErrUsed = stream.Mark(errors.New("source: it can be run only once, and was"), stream.Fatal)
 
-	// ErrClosed is what [Queue.Offer] returns when no element is taken any more, though nothing failed: after Complete, and
-	// after the run ended early. It is of class Fatal.
+	// ErrClosed is the error of [Queue.Offer] if the queue accepts no more elements although
+	// nothing failed: after Complete, and after the run ended early. It is of class Fatal.
 	ErrClosed = stream.Mark(ending.NewEcho("source: the queue is closed"), stream.Fatal)
 )

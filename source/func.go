@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Func returns a source of the one element that f returns: a future, a query for one value. Every run calls f, on its own
-// goroutine. An error of f ends the run, as it is.
+// Func returns a source of the one element that f returns, such as the result of a query for one
+// value. Every run calls f, on the run's goroutine. An error of f ends the run, as it is.
 func Func[T any](f func(context.Context) (T, error)) stream.Source[T] {
 	if f == nil {
 		return stream.Fail[T](errors.New("source: Func: the function is nil"))
@@ -30,8 +30,9 @@ func Func[T any](f func(context.Context) (T, error)) stream.Source[T] {
 	})
 }
 
-// Defer returns a source of the elements of the source that f returns: one that must be looked up, opened or chosen when the run
-// begins. Every run calls f. An error of f ends the run, as it is.
+// Defer returns a source of the elements of the source that f returns, for one that must be looked
+// up, opened or chosen when the run begins. Every run calls f. An error of f ends the run, as it
+// is.
 func Defer[T any](f func(context.Context) (stream.Source[T], error)) stream.Source[T] {
 	if f == nil {
 		return stream.Fail[T](errors.New("source: Defer: the function is nil"))

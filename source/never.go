@@ -6,8 +6,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Never returns a source that emits nothing and does not complete: it waits until the context is done or the run is
-// drained. It is for tests of what waits for elements.
+// Never returns a source that emits nothing and does not complete: it blocks until the context is
+// done or the run is drained. Use it in tests of stages that wait for elements.
 func Never[T any]() stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, _ func(T) error) error {
 		select {

@@ -9,15 +9,18 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Pipe returns a source of the bytes that are written to the writer, for code that wants an [io.Writer]: an archiver, an encoder,
-// a template. The source can be run once; the second run ends with [ErrUsed].
+// Pipe returns a source and a writer: the source emits the bytes written to the writer. Use it with
+// code that needs an [io.Writer], such as an archiver, an encoder or a template. The source can run
+// once; a second run ends with [ErrUsed].
 //
-// The writer belongs to another goroutine than the run, which closes it: with Close the run completes, with CloseWithError it
-// fails. A writer that is never closed leaves the run waiting.
+// The writer must be used on another goroutine than the run's, and must be closed there, or the run
+// waits for ever. Close completes the run; CloseWithError fails it.
 //
-//   - Out: a copy of each write, in chunks of up to 64 KiB. Put a [bufio.Writer] before it where writes are small.
-//   - Memory: one chunk. A Write waits until the run has taken the bytes before.
-//   - A drain of the run does not end it: the bytes are one whole, which ends where the writer says.
+//   - Emits: a copy of each write, in chunks of up to 64 KiB. Put a [bufio.Writer] before it if
+//     writes are small.
+//   - Memory: one chunk. A Write blocks until the run has taken the bytes before.
+//   - Limits: a drain of the run does not end the source, because the bytes are one whole that ends
+//     when the writer is closed.
 func Pipe() (stream.Source[[]byte], *PipeWriter) {
 	w := &PipeWriter{turn: make(chan struct{}, 1), queue: NewQueue[[]byte](0)}
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -25,13 +28,14 @@ func Pipe() (stream.Source[[]byte], *PipeWriter) {
 	}), w
 }
 
-// PipeWriter is the writing end of a [Pipe]. Writes from several goroutines do not mix.
+// PipeWriter is the writing end of a [Pipe]. Concurrent writes do not interleave.
 type PipeWriter struct {
-	turn  chan struct{} // full during a Write; a mutex would keep a test's fake clock from moving while a Write waits
+	turn  chan struct{} // full during a Write; not a mutex, which would stop the fake clock of a test
 	queue *Queue[[]byte]
 }
 
-// Write implements [io.Writer]. When the run has ended it returns the run's error, or [io.ErrClosedPipe] where there is none.
+// Write implements [io.Writer]. After the end of the run it returns the run's error, or
+// [io.ErrClosedPipe] if there is none.
 func (w *PipeWriter) Write(p []byte) (int, error) {
 	w.turn <- struct{}{}
 	defer func() { <-w.turn }()
@@ -48,11 +52,12 @@ func (w *PipeWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close completes the run when it has come to the last byte. It does not wait for that, and returns nil.
+// Close completes the run once it has taken the last byte. Close does not wait for that, and
+// returns nil.
 func (w *PipeWriter) Close() error { return w.CloseWithError(nil) }
 
-// CloseWithError ends the run with err, as it is, when it has come to the last byte; a nil err is Close. Only the first call of
-// either has an effect. It returns nil.
+// CloseWithError ends the run with err, as it is, once the run has taken the last byte. With a nil
+// err it does what Close does. Only the first call of either has an effect. It returns nil.
 func (w *PipeWriter) CloseWithError(err error) error {
 	w.queue.Fail(err)
 	return nil

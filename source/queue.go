@@ -9,27 +9,30 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Queue is a source of what its methods are offered, from any goroutine: events, callbacks, requests. It can be run once: the
-// second run ends with [ErrUsed].
+// Queue is a source of the elements that other goroutines pass to its methods: events, callbacks,
+// requests. It can run once; a second run ends with [ErrUsed].
 //
-//   - Memory: as many elements as [NewQueue] says. When they are there, Offer waits.
-//   - Order: as taken; of one goroutine, as offered.
-//   - A nil error of Offer says that the element was taken, not that the run completed: that is for the run to tell.
-//   - A drain of the run completes the queue, as Complete does: what was taken is emitted.
+//   - In: a nil error of Offer means that the queue accepted the element, not that the run has
+//     processed it.
+//   - Emits: elements in the order in which they were accepted; those of one goroutine in the order
+//     of its calls.
+//   - Memory: as many elements as [NewQueue] sets. Offer blocks while the queue is full.
+//   - Limits: a drain of the run completes the queue, as Complete does: accepted elements are still
+//     emitted.
 type Queue[T any] struct {
-	bad error // of the settings
+	bad error // error of the settings
 	ch  chan T
 
 	mu     sync.Mutex
 	used   bool
-	reason error          // why no element is taken any more; nil while it is
-	failed error          // what the run ends with after the last element
-	closed chan struct{}  // closed with reason
-	offers sync.WaitGroup // under way; none begins after reason is set
+	reason error          // why no element is accepted; nil while they are
+	failed error          // the error of the run after the last element
+	closed chan struct{}  // closed when reason is set
+	offers sync.WaitGroup // calls in flight; none begins after reason is set
 }
 
-// NewQueue returns a queue that holds up to n elements that the run has not come to yet; with n = 0 an Offer waits until the run
-// takes the element from its hand.
+// NewQueue returns a queue that holds up to n elements that the run has not taken yet. With n = 0,
+// Offer blocks until the run takes the element.
 func NewQueue[T any](n int) *Queue[T] {
 	q := &Queue[T]{closed: make(chan struct{})}
 	if n < 0 {
@@ -53,7 +56,7 @@ func (q *Queue[T]) Each(ctx context.Context, emit func(T) error) error {
 	case again:
 		return ErrUsed
 	}
-	reason := ErrClosed // also when emit panics
+	reason := ErrClosed // also if emit panics
 	defer func() { q.close(reason, nil) }()
 	defer drain.OnBegin(ctx, q.Complete)()
 	err := receive(stream.WithoutDrain(ctx), q.ch, emit)
@@ -66,11 +69,12 @@ func (q *Queue[T]) Each(ctx context.Context, emit func(T) error) error {
 	return err
 }
 
-// Offer gives v to the run and waits while the queue is full, before the run began as well. When no element is taken any more, it
-// returns why: [ErrClosed], or the error that the run ended with. An Offer that waits when the queue is closed does not get its
-// element in. When ctx is done it returns context.Cause(ctx).
+// Offer passes v to the run. It blocks while the queue is full, even before the run has begun. If
+// the queue accepts no more elements, Offer returns the reason: [ErrClosed], or the error of the
+// run. A blocked Offer fails too when the queue is closed. When ctx is done, Offer returns
+// context.Cause(ctx).
 //
-// The run's own goroutine must not wait for itself: inside it, use TryOffer.
+// The run's own goroutine must not call Offer, which would wait for itself: use TryOffer there.
 func (q *Queue[T]) Offer(ctx context.Context, v T) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -94,8 +98,8 @@ func (q *Queue[T]) Offer(ctx context.Context, v T) error {
 	}
 }
 
-// TryOffer gives v to the run, if that needs no waiting, and says whether it did. When no element is taken any more, it returns
-// the error that Offer returns.
+// TryOffer passes v to the run if it can without blocking, and reports whether it did. If the queue
+// accepts no more elements, it returns the error that Offer returns.
 func (q *Queue[T]) TryOffer(v T) (taken bool, err error) {
 	if err := q.enter(); err != nil {
 		return false, err
@@ -109,7 +113,7 @@ func (q *Queue[T]) TryOffer(v T) (taken bool, err error) {
 	}
 }
 
-// enter begins an offer.
+// enter begins an offer, unless the queue is closed.
 func (q *Queue[T]) enter() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -119,21 +123,21 @@ func (q *Queue[T]) enter() error {
 	return q.reason
 }
 
-// Complete says that no element follows: the run completes when it has come to the last. Only the first call of Complete or Fail
-// has an effect.
+// Complete ends the queue: the run completes once it has emitted the last element. Only the first
+// call of Complete or Fail has an effect.
 func (q *Queue[T]) Complete() { q.Fail(nil) }
 
-// Fail says that no element follows because of err: the run ends with it, as it is, when it has come to the last element. A nil
-// err is Complete.
+// Fail ends the queue because of err: the run ends with err, as it is, once it has emitted the last
+// element. With a nil err, Fail does what Complete does.
 func (q *Queue[T]) Fail(err error) {
 	if !q.close(ErrClosed, err) {
 		return
 	}
-	q.offers.Wait() // not long: all of them see that it is closed
+	q.offers.Wait() // short: every blocked Offer sees that the queue is closed
 	close(q.ch)
 }
 
-// close ends the taking of elements. It reports whether nothing had ended it before.
+// close stops the queue from accepting elements. It reports whether the queue was open.
 func (q *Queue[T]) close(reason, failed error) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

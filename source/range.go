@@ -13,9 +13,9 @@ type Integer interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
 }
 
-// Range returns a source of the integers from, from+step, from+2×step… before to, which is not among them, as the end of a slice
-// expression is not. With a negative step it counts down. It is empty when to lies the other way, and it ends where the next
-// integer would leave its type.
+// Range returns a source of the integers from, from+step, from+2×step, and so on, up to but not
+// including to. With a negative step it counts down. It is empty if the step leads away from to. It
+// ends if the next integer would overflow.
 func Range[N Integer](from, to, step N) stream.Source[N] {
 	if step == 0 {
 		return stream.Fail[N](errors.New("source: Range: the step is 0"))
@@ -32,7 +32,7 @@ func Range[N Integer](from, to, step N) stream.Source[N] {
 				return err
 			}
 			next := v + step
-			if next > v != up { // it overflowed
+			if next > v != up { // overflow
 				return nil
 			}
 			v = next

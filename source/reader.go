@@ -15,16 +15,17 @@ import (
 
 const chunkSize = 64 << 10 // bytes
 
-// Reader returns a source of the bytes of r. It can be run once; the second run ends with [ErrUsed]. The caller owns r and closes
-// it when the run has ended.
+// Reader returns a source of the bytes of r. It can run once; a second run ends with [ErrUsed]. The
+// caller owns r and closes it after the run.
 //
-//   - Out: chunks of up to 64 KiB, as r returns them.
+//   - Emits: chunks of up to 64 KiB, as r returns them.
 //   - Memory: 64 KiB.
-//   - A drain of the run does not end it: the bytes are one whole, which cut short would pass for complete. For what has no end,
-//     put [stream.Drainable] after the stage that makes records of the bytes.
-//   - Cancellation ends a Read that waits where r has SetReadDeadline and supports it (connections, pipes of the system), which is
-//     reset afterwards, and where r is an [io.PipeReader], which is closed with the cause. No other Read can be ended: use [Open].
-//   - Errors: those of r, wrapped; [io.ErrNoProgress] when 100 reads in a row gave nothing.
+//   - Errors: those of r, wrapped; [io.ErrNoProgress] if 100 successive reads return nothing.
+//   - Limits: a drain of the run does not end the source, because a part of the bytes would pass
+//     for the whole. For an endless reader, put [stream.Drainable] after the stage that splits the
+//     bytes into records. Cancellation interrupts a blocked Read only if r has a working
+//     SetReadDeadline, which is reset afterwards, as for connections and pipes of the system, or if
+//     r is an [io.PipeReader], which is closed with the cause. For other readers use [Open].
 func Reader(r io.Reader) stream.Source[[]byte] {
 	if r == nil {
 		return stream.Fail[[]byte](errors.New("source: Reader: the reader is nil"))
@@ -39,14 +40,15 @@ func Reader(r io.Reader) stream.Source[[]byte] {
 	})
 }
 
-// Open returns a source of the bytes of the reader that open returns. Every run opens its own and closes it.
+// Open returns a source of the bytes of the reader that open returns. Every run calls open, and
+// closes the reader.
 //
-//   - Out: chunks of up to 64 KiB, as the reader returns them.
+//   - Emits: chunks of up to 64 KiB, as the reader returns them.
 //   - Memory: 64 KiB.
-//   - A drain of the run does not end it, as with [Reader].
-//   - Cancellation ends a Read that waits as with [Reader], or else by closing the reader meanwhile, which those of connections,
-//     HTTP bodies and files allow. open itself is to watch its context.
-//   - Errors: that of open as it is; those of the reader, Close included, wrapped.
+//   - Errors: that of open as it is; those of the reader, its Close included, wrapped.
+//   - Limits: a drain does not end the source, as in [Reader]. Cancellation interrupts a blocked
+//     Read as in Reader, or by closing the reader during the Read, which connections, HTTP bodies
+//     and files allow. open must watch its context.
 func Open(open func(context.Context) (io.ReadCloser, error)) stream.Source[[]byte] {
 	if open == nil {
 		return stream.Fail[[]byte](errors.New("source: Open: the function is nil"))
@@ -66,25 +68,29 @@ func Open(open func(context.Context) (io.ReadCloser, error)) stream.Source[[]byt
 	})
 }
 
-// readAll emits the bytes of r, which is c or a part of it, and closes c.
-func readAll(ctx context.Context, what string, r io.Reader, c io.ReadCloser, size int, emit func([]byte) error) (err error) {
+// readAll emits the bytes of r and closes c. r is c or reads from it.
+func readAll(
+	ctx context.Context, what string, r io.Reader, c io.ReadCloser, size int, emit func([]byte) error,
+) (err error) {
 	shut := sync.OnceValue(c.Close)
 	release := unblock(ctx, c, func() { _ = shut() })
 	defer func() {
 		release()
-		if e := shut(); e != nil && ctx.Err() == nil { // after a cancellation the error is that it was closed
+		// After a cancellation the error of Close means nothing: the reader may be closed already.
+		if e := shut(); e != nil && ctx.Err() == nil {
 			err = ending.Join(err, fmt.Errorf("source: close: %w", e))
 		}
 	}()
 	return read(ctx, what, r, size, emit)
 }
 
-// emptyReads is how often a reader may return nothing and no error before it counts as broken, as in package bufio.
+// emptyReads is the number of successive reads without bytes and without an error after which a
+// reader is broken. It is that of package bufio.
 const emptyReads = 100
 
 // read emits the bytes of r in chunks of up to size bytes.
 func read(ctx context.Context, what string, r io.Reader, size int, emit func([]byte) error) error {
-	var free []byte // of the last allocation; what was emitted of it is not touched again
+	var free []byte // rest of the last allocation; emitted parts are not written again
 	for empty := 0; ; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -115,8 +121,9 @@ func read(ctx context.Context, what string, r io.Reader, size int, emit func([]b
 	}
 }
 
-// unblock makes a Read of r that waits return when ctx is done, if there is a way; last is one, or nil. The function that it
-// returns ends that, and must be called.
+// unblock makes a blocked Read of r return when ctx is done, if r supports that. Otherwise it calls
+// last, unless that is nil. The caller must call the returned function after
+// the last Read.
 func unblock(ctx context.Context, r io.Reader, last func()) func() {
 	timed, _ := r.(interface{ SetReadDeadline(time.Time) error })
 	pipe, _ := r.(*io.PipeReader)

@@ -9,15 +9,19 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Resource returns a source of the elements that next reads from what open opened: a cursor, a subscription. next returns
-// ok = false when there are no more.
+// Resource returns a source of the elements that next reads from a resource, such as a cursor or a
+// subscription. Every run calls open first. next returns ok = false at the end.
 //
-//   - Clean-up: whatever open opened is closed, once, before the run returns: after the last element, an error, an early end, a
-//     cancellation or a panic. The context of shut is not cancelled with the run's, but 800 ms later, so that a cancelled run
-//     ends within a second; a run that was not cancelled waits for shut as long as it takes.
-//   - Memory: one element and the resource. Every run opens its own.
-//   - A drain of the run ends it between two calls of next. To end a next that waits, put [stream.Drainable] around it.
-//   - Errors: those of the three functions end the run, as they are; that of shut is joined to an earlier one.
+// shut closes the resource, once, before the run returns: after the last element, an error, an
+// early end, a cancellation or a panic.
+//
+//   - Memory: one element and the resource.
+//   - Errors: those of the three functions end the run, as they are; that of shut is joined to an
+//     earlier one.
+//   - Limits: the context of shut outlives the end of the run's by 800 ms, so that a cancelled run
+//     ends within a second; without a cancellation shut may take any time. A drain ends the source
+//     between two calls of next. To interrupt a blocked next as well, wrap the source in
+//     [stream.Drainable].
 func Resource[R, T any](
 	open func(context.Context) (R, error),
 	next func(context.Context, R) (v T, ok bool, err error),

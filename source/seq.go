@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Seq returns a source of the elements of seq. Every run ranges over seq anew. A seq that waits cannot be cancelled while it does.
+// Seq returns a source of the elements of seq. Every run ranges over seq. Cancellation does not
+// interrupt seq while it blocks.
 func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 	if seq == nil {
 		return stream.Fail[T](errors.New("source: Seq: the sequence is nil"))
@@ -29,7 +30,7 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 			if err := emit(x); err != nil {
 				return err
 			}
-			if over { // drained: what seq had given is emitted
+			if over { // drained, after emitting the element that seq yielded
 				return context.Cause(ctx)
 			}
 		}
@@ -37,8 +38,9 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 	})
 }
 
-// Seq2 returns a source of the elements of seq up to its first error, which is the run's error, as it is. Every run ranges over
-// seq anew. A seq that waits cannot be cancelled while it does. It is the inverse of [stream.All].
+// Seq2 returns a source of the elements of seq up to its first error, which ends the run, as it is.
+// Every run ranges over seq. Cancellation does not interrupt seq while it blocks. Seq2 is the
+// inverse of [stream.All].
 func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 	if seq == nil {
 		return stream.Fail[T](errors.New("source: Seq2: the sequence is nil"))
@@ -60,7 +62,7 @@ func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 			if err := emit(x); err != nil {
 				return err
 			}
-			if over { // drained: what seq had given is emitted
+			if over { // drained, after emitting the element that seq yielded
 				return context.Cause(ctx)
 			}
 		}

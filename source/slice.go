@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slice returns a source of the elements of xs, which it does not copy: where they are slices themselves, a receiver that
-// changes one changes xs, and the next run.
+// Slice returns a source of the elements of xs. It does not copy them: if they are slices
+// themselves, a receiver that modifies one also modifies xs, and so the next run.
 func Slice[T any](xs []T) stream.Source[T] {
 	return slice[T](xs)
 }
@@ -54,11 +54,13 @@ func (xs slice[T]) EachSlice(ctx context.Context, take func([]T) error) error {
 	return nil
 }
 
-// drainEvery is how many elements a run that can be drained hands on at once, at most: it does not end between them.
+// drainEvery is the most elements that a drainable run passes on at once. A drain does not take
+// effect between them.
 const drainEvery = 16
 
-// Of returns a source of the values given. They belong together, as the head and the end that [stream.Concat] puts around
-// something: a drain of the run does not come between them. For elements that are work to do see [Slice].
+// Of returns a source of the given values. They belong together, like a header and a footer that
+// [stream.Concat] puts around other elements, so a drain of the run does not separate them. For
+// elements that are units of work see [Slice].
 func Of[T any](xs ...T) stream.Source[T] { return values[T](xs) }
 
 // values is slice without drains.

@@ -8,9 +8,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Tick returns a source that emits the time after every period, for the first time one period after the run began. It never
-// completes: end it with [stream.Take], a drain or the context. Ticks that come while the downstream is busy are dropped, but for one,
-// as by [time.Ticker].
+// Tick returns a source that emits the time at every period, first one period after the run began.
+// It never completes: end it with [stream.Take], a drain or the context. While the downstream is
+// busy, one tick waits and the others are dropped, as by [time.Ticker].
 func Tick(every time.Duration) stream.Source[time.Time] {
 	if every <= 0 {
 		return stream.Fail[time.Time](fmt.Errorf("source: Tick: a period of %v; it must be positive", every))

@@ -9,11 +9,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Unfold returns a source of what f makes of a state, step by step: the pages of a listing, a computed series. f gets seed first
-// and then the state that it returned with the element before; it returns that next state and an element, or ok = false when
-// there is none. Every run begins with seed. An error of f ends the run, as it is.
+// Unfold returns a source of the elements that f returns one after another, such as the pages of a
+// listing or a computed series. f receives a state: first seed, then the state that the previous
+// call returned. It returns the next state and an element, or ok = false at the end. Every run
+// begins with seed. An error of f ends the run, as it is.
 //
-// A drain of the run ends it between two calls of f. To end an f that waits, put [stream.Drainable] around it.
+// A drain of the run ends it between two calls of f. To interrupt a blocked f as well, wrap the
+// source in [stream.Drainable].
 func Unfold[S, T any](seed S, f func(context.Context, S) (next S, v T, ok bool, err error)) stream.Source[T] {
 	if f == nil {
 		return stream.Fail[T](errors.New("source: Unfold: the function is nil"))

@@ -1,4 +1,4 @@
-// Package bsonrand makes random raw BSON for tests: documents of every type, ordinary or odd.
+// Package bsonrand generates random raw BSON for tests: documents with every type, ordinary or odd.
 //
 // The same seed gives the same documents.
 package bsonrand
@@ -11,11 +11,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Rand makes documents. It may not be used by two goroutines at once.
+// Rand generates documents. It must not be used by two goroutines at once.
 type Rand struct {
-	// Odd adds what is legal, or at least found, and hard to carry: keys that look like type wrappers, text that is not UTF-8,
-	// array keys out of order, NaN payloads, decimals that are not canonical, unsorted regular expression options, odd booleans
-	// and binary lengths, escape forms.
+	// Odd adds input that is legal, or at least found in the wild, and hard to convert: keys that
+	// look like type wrappers, text that is not UTF-8, array keys out of order, NaN payloads,
+	// decimals that are not canonical, unsorted regular expression options, odd booleans and binary
+	// lengths, escape forms.
 	Odd bool
 
 	r *rand.Rand
@@ -26,7 +27,7 @@ func New(seed uint64) *Rand {
 	return &Rand{r: rand.New(rand.NewPCG(seed, 0x6d696c6c77656972))}
 }
 
-// maxLevel is how many levels random documents nest.
+// maxLevel is the deepest nesting of most random documents.
 const maxLevel = 6
 
 // Doc returns a random document with elements of every type.
@@ -67,7 +68,8 @@ func (g *Rand) array(b []byte, level int) []byte {
 	return finish(b, start)
 }
 
-// maxDeep is how many levels a few documents nest beside, so that the whole stays within the 200 that a server allows.
+// maxDeep is the most levels that deep adds in a few documents. With the levels around them, a
+// document stays within the 200 levels that a server allows.
 const maxDeep = 190
 
 // deep appends a document that nests n levels of documents and arrays.
@@ -99,13 +101,14 @@ func finish(b []byte, start int) []byte {
 	return b
 }
 
-// types are those of BSON, the containers more than once.
+// types holds the types of BSON. Containers occur more than once, so that they are picked more
+// often.
 var types = []byte{
-	0x01, 0x02, 0x02, 0x03, 0x03, 0x03, 0x04, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x11,
-	0x12, 0x13, 0x7F, 0xFF,
+	0x01, 0x02, 0x02, 0x03, 0x03, 0x03, 0x04, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F,
+	0x10, 0x11, 0x12, 0x13, 0x7F, 0xFF,
 }
 
-// element appends a random element with this key.
+// element appends a random element with the given key.
 func (g *Rand) element(b []byte, key string, level int) []byte {
 	t := types[g.r.IntN(len(types))]
 	if level >= maxLevel && (t == 0x03 || t == 0x04 || t == 0x0F) {

@@ -6,19 +6,20 @@ import (
 )
 
 var words = []string{
-	"_id", "name", "value", "user", "created", "updated", "status", "count", "total", "tags", "items", "price", "currency", "a", "b",
-	"address.city", "", "ключ", "日本語", "emoji😀", "with space", "quote\"", "back\\slash", "tab\t", "$set", "$ref", "$id", "$type", "$regex",
-	"averyveryverylongkeythatdoesnotfitintoaword", "\u2028",
+	"_id", "name", "value", "user", "created", "updated", "status", "count", "total", "tags", "items", "price",
+	"currency", "a", "b", "address.city", "", "ключ", "日本語", "emoji😀", "with space", "quote\"", "back\\slash",
+	"tab\t", "$set", "$ref", "$id", "$type", "$regex", "averyveryverylongkeythatdoesnotfitintoaword", "\u2028",
 }
 
-// Wrappers are the keys that Extended JSON gives a meaning, those of legacy forms, and our own.
+// Wrappers holds the keys that have a meaning in Extended JSON, in its legacy forms, or in this
+// library.
 var Wrappers = []string{
-	"$oid", "$symbol", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal", "$binary", "$uuid", "$code", "$scope", "$timestamp",
-	"$regularExpression", "$dbPointer", "$date", "$minKey", "$maxKey", "$undefined", "$type", "$regex", "$options", "$ref", "$id",
-	"$millweirBSON", "base64", "subType", "pattern", "options", "t", "i", "type",
+	"$oid", "$symbol", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal", "$binary", "$uuid", "$code",
+	"$scope", "$timestamp", "$regularExpression", "$dbPointer", "$date", "$minKey", "$maxKey", "$undefined", "$type",
+	"$regex", "$options", "$ref", "$id", "$millweirBSON", "base64", "subType", "pattern", "options", "t", "i", "type",
 }
 
-// key returns the key of the n-th element of a document.
+// key returns a key for the n-th element of a document.
 func (g *Rand) key(n int) string {
 	if g.Odd {
 		switch g.r.IntN(12) {
@@ -42,7 +43,7 @@ var alphabets = []string{
 	"😀😁🎉𝄞abc",
 }
 
-// text returns a text without a limit on its characters.
+// text returns a random text, which may contain any character.
 func (g *Rand) text() string {
 	n := g.r.IntN(24)
 	if g.one(30) {
@@ -64,15 +65,21 @@ func (g *Rand) text() string {
 	}
 	if g.Odd && g.one(8) {
 		cut := g.r.IntN(s.Len() + 1)
-		return s.String()[:cut] + g.pick([]string{"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\x80", "\xe2\x80", "\xf0\x9f\x98"}) + s.String()[cut:]
+		return s.String()[:cut] +
+			g.pick([]string{
+				"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80",
+				"\x80", "\xe2\x80", "\xf0\x9f\x98",
+			}) +
+			s.String()[cut:]
 	}
 	return s.String()
 }
 
-// cstring returns a text without zero bytes.
+// cstring returns a random text without zero bytes.
 func (g *Rand) cstring() string { return strings.ReplaceAll(g.text(), "\x00", "0") }
 
-// namespace returns a text as a DBPointer has it. The driver does not escape it, so it is plain unless odd.
+// namespace returns the namespace of a DBPointer. It is plain unless odd, because the driver does
+// not escape it.
 func (g *Rand) namespace() string {
 	if g.Odd && g.one(2) {
 		return g.text()

@@ -69,8 +69,8 @@ func appendString(b []byte, s string) []byte {
 // integer returns an integer of any magnitude, often at an edge.
 func (g *Rand) integer() int64 {
 	edges := []int64{
-		0, 1, -1, 9, 10, 99, 100, 999, 1000, 9999, 10000, math.MaxInt32, math.MinInt32, math.MaxInt32 + 1, math.MinInt32 - 1, math.MaxInt64,
-		math.MinInt64, math.MaxUint32, 1e15, 1e18, -1e18,
+		0, 1, -1, 9, 10, 99, 100, 999, 1000, 9999, 10000, math.MaxInt32, math.MinInt32, math.MaxInt32 + 1,
+		math.MinInt32 - 1, math.MaxInt64, math.MinInt64, math.MaxUint32, 1e15, 1e18, -1e18,
 	}
 	if g.one(4) {
 		return edges[g.r.IntN(len(edges))]
@@ -92,8 +92,9 @@ func (g *Rand) date() int64 {
 func (g *Rand) double() uint64 {
 	odd := []uint64{0x7FF8000000000000, 0xFFF8000000000000, 0x7FF0000000000001, 0x7FFFFFFFFFFFFFFF}
 	edges := []float64{
-		0, math.Copysign(0, -1), 1, -1, 0.1, 1e-4, 0.00001, 1e5, 1e6, 999999.999999, 123456.5, 1e21, 1e22, 1e23, math.MaxFloat64,
-		math.SmallestNonzeroFloat64, math.Inf(1), math.Inf(-1), math.NaN(), 9007199254740993, 5e-7, 1e-6,
+		0, math.Copysign(0, -1), 1, -1, 0.1, 1e-4, 0.00001, 1e5, 1e6, 999999.999999, 123456.5, 1e21, 1e22, 1e23,
+		math.MaxFloat64, math.SmallestNonzeroFloat64, math.Inf(1), math.Inf(-1), math.NaN(), 9007199254740993,
+		5e-7, 1e-6,
 	}
 	switch g.r.IntN(6) {
 	case 0:
@@ -115,7 +116,7 @@ func (g *Rand) double() uint64 {
 	return v
 }
 
-// decimal appends a Decimal128: any bits when odd, else a canonical one.
+// decimal appends a Decimal128: any bits if odd, otherwise a canonical value.
 func (g *Rand) decimal(b []byte) []byte {
 	if g.Odd && g.one(3) {
 		return append(b, g.bytes(16)...)

@@ -1,5 +1,5 @@
-// Package corpus makes the documents that the benchmarks measure with: cookies, events and big articles, and a mix of them, in the
-// sizes that docs/performance.md names.
+// Package corpus generates the documents for the benchmarks: cookies, events, big articles, and a
+// mix of them, in the sizes that docs/performance.md names.
 //
 // The same seed gives the same documents.
 package corpus
@@ -10,10 +10,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Corpus makes documents. It may not be used by two goroutines at once.
+// Corpus generates documents. It must not be used by two goroutines at once.
 type Corpus struct {
 	r *rand.Rand
-	n uint32 // identifiers so far
+	n uint32 // identifiers generated so far
 }
 
 // New returns a corpus for seed.
@@ -30,7 +30,8 @@ func Docs(n int, shape func() bson.Raw) []bson.Raw {
 	return docs
 }
 
-// Mix returns a cookie, an event or a big document, 40, 50 and 10 of a hundred: 1.4 KB on average.
+// Mix returns a cookie, an event or a big document, in the ratio 40 to 50 to 10. The average size
+// is 1.4 KB.
 func (c *Corpus) Mix() bson.Raw {
 	switch n := c.r.IntN(100); {
 	case n < 40:

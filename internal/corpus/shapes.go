@@ -7,7 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Cookie returns a small flat document of about 178 bytes: a browser's cookie.
+// Cookie returns a small flat document of about 178 bytes: a cookie of a browser.
 func (c *Corpus) Cookie() bson.Raw {
 	b := begin(nil)
 	b = c.objectID(b, "_id")
@@ -23,7 +23,8 @@ func (c *Corpus) Cookie() bson.Raw {
 	return end(b, 0)
 }
 
-// Event returns a nested document of about 878 bytes: an event of a shop, with its user, items and labels.
+// Event returns a nested document of about 878 bytes: an event of a shop, with its user, items and
+// labels.
 func (c *Corpus) Event() bson.Raw {
 	b := begin(nil)
 	b = c.objectID(b, "_id")
@@ -72,7 +73,8 @@ func (c *Corpus) Event() bson.Raw {
 	return end(b, 0)
 }
 
-// Big returns a document of about 8.9 KB: an article with its text, a series of measurements, revisions, counters and a thumbnail.
+// Big returns a document of about 8.9 KB: an article with its text, a series of measurements,
+// revisions, counters and a thumbnail.
 func (c *Corpus) Big() bson.Raw {
 	b := begin(nil)
 	b = c.objectID(b, "_id")

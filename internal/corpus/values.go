@@ -12,7 +12,7 @@ const (
 	array    = 0x04
 )
 
-// begin begins a document, end ends the one that begins at b[start].
+// begin begins a document; end completes the one that begins at b[start].
 func begin(b []byte) []byte { return append(b, 0, 0, 0, 0) }
 
 func end(b []byte, start int) []byte {
@@ -21,7 +21,8 @@ func end(b []byte, start int) []byte {
 	return b
 }
 
-// open begins a container as the value of key, and returns where it begins.
+// open begins a container as the value of key. It also returns the offset where the container
+// begins.
 func open(b []byte, t byte, key string) ([]byte, int) {
 	b = element(b, t, key)
 	return begin(b), len(b)
@@ -62,7 +63,8 @@ func binaryValue(b []byte, key string, v []byte) []byte {
 	return append(append(b, 0), v...)
 }
 
-// objectID appends an ObjectID as a driver makes it: seconds, five bytes of the process, a counter. They ascend.
+// objectID appends an ObjectID like those of a driver: seconds, five bytes that identify the
+// process, and a counter. The values ascend.
 func (c *Corpus) objectID(b []byte, key string) []byte {
 	b = element(b, 0x07, key)
 	b = binary.BigEndian.AppendUint32(b, 1_700_000_000+c.n/50)
@@ -73,7 +75,8 @@ func (c *Corpus) objectID(b []byte, key string) []byte {
 
 // date appends a date between 2020 and 2027.
 func (c *Corpus) date(b []byte, key string) []byte {
-	return binary.LittleEndian.AppendUint64(element(b, 0x09, key), uint64(1_600_000_000_000+c.r.Int64N(200_000_000_000)))
+	return binary.LittleEndian.AppendUint64(element(b, 0x09, key),
+		uint64(1_600_000_000_000+c.r.Int64N(200_000_000_000)))
 }
 
 func (c *Corpus) one(n int) bool { return c.r.IntN(n) == 0 }
@@ -88,7 +91,7 @@ func (c *Corpus) bytes(n int) []byte {
 	return b
 }
 
-// token returns n characters of a random token.
+// token returns a random token of n characters.
 func (c *Corpus) token(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	b := make([]byte, n)
@@ -98,7 +101,8 @@ func (c *Corpus) token(n int) string {
 	return string(b)
 }
 
-// word returns a word of two to four syllables: some thousands are common, most are rare.
+// word returns a word of two to four syllables. Some thousands of words are common, and most are
+// rare.
 func (c *Corpus) word() string {
 	n, among := 2, len(syllables)
 	if c.one(2) {

@@ -1,13 +1,13 @@
-// Package drain carries through a run's context the request to end the run's sources early, so that everything they have emitted
-// is carried to its end.
+// Package drain carries a request in a run's context: end the run's sources early, so that
+// everything they have emitted still reaches its end.
 package drain
 
 import "context"
 
 type key struct{}
 
-// With returns a context whose sources are drained when drain is called, or when those of ctx are. The caller must call drain
-// once the run is over.
+// With returns a context whose sources are drained when drain is called, or when the sources of ctx
+// are. The caller must call drain once the run is over.
 func With(ctx context.Context) (_ context.Context, drain func()) {
 	outer := Signal(ctx)
 	if outer == nil {
@@ -17,7 +17,8 @@ func With(ctx context.Context) (_ context.Context, drain func()) {
 	return context.WithValue(ctx, key{}, signal), drain
 }
 
-// Without returns ctx for what belongs to an element that was taken: sources that run in it are not drained.
+// Without returns ctx without the drain, for what belongs to one element: sources that run in it
+// are not drained.
 func Without(ctx context.Context) context.Context {
 	if Signal(ctx) == nil {
 		return ctx
@@ -25,13 +26,15 @@ func Without(ctx context.Context) context.Context {
 	return context.WithValue(ctx, key{}, nil)
 }
 
-// Signal returns a context that is done when the sources of ctx are to end; nil if they cannot be drained.
+// Signal returns a context that is done when the sources of ctx must end, or nil if they cannot be
+// drained.
 func Signal(ctx context.Context) context.Context {
 	signal, _ := ctx.Value(key{}).(context.Context)
 	return signal
 }
 
-// Done returns a channel that is closed when the sources of ctx are to end; nil if they cannot be drained.
+// Done returns a channel that is closed when the sources of ctx must end, or nil if they cannot be
+// drained.
 func Done(ctx context.Context) <-chan struct{} {
 	if signal := Signal(ctx); signal != nil {
 		return signal.Done()
@@ -39,14 +42,14 @@ func Done(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
-// Begun reports whether the sources of ctx are to end.
+// Begun reports whether the sources of ctx must end.
 func Begun(ctx context.Context) bool {
 	signal := Signal(ctx)
 	return signal != nil && signal.Err() != nil
 }
 
-// OnBegin calls f, on a goroutine, when the sources of ctx are to end. The function it returns ends that: f is not called after it
-// returned, and not running.
+// OnBegin calls f, on a new goroutine, when the sources of ctx must end. release cancels that. When
+// release has returned, f is not running and will not be called.
 func OnBegin(ctx context.Context, f func()) (release func()) {
 	signal := Signal(ctx)
 	if signal == nil {

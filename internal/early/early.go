@@ -1,9 +1,10 @@
-// Package early makes the contexts that a stage cancels when its downstream has had enough, and finds what is around them.
+// Package early makes the contexts that a stage cancels when its downstream needs no more elements,
+// and finds the contexts around them.
 package early
 
 import "context"
 
-// scope is a context that a stage made for its upstream, and the one that the stage was given.
+// scope holds a context that a stage made for its upstream, and the context of the stage.
 type scope struct {
 	own, outer context.Context
 	apart      bool // see Apart
@@ -11,12 +12,13 @@ type scope struct {
 
 type key struct{}
 
-// WithCancel returns a context for the upstream of a stage, which the stage may cancel with an early end as the cause.
+// WithCancel returns a context for the upstream of a stage. The stage may cancel it with an early
+// end as the cause.
 func WithCancel(outer context.Context) (context.Context, context.CancelCauseFunc) {
 	return with(&scope{outer: outer})
 }
 
-// WithGroup is WithCancel for a stage whose upstream is apart, see [Apart].
+// WithGroup is WithCancel for a stage whose upstream is apart, as [Apart] defines.
 func WithGroup(outer context.Context) (context.Context, context.CancelCauseFunc) {
 	return with(&scope{outer: outer, apart: true})
 }
@@ -27,16 +29,17 @@ func with(s *scope) (context.Context, context.CancelCauseFunc) {
 	return own, cancel
 }
 
-// Apart returns a context for the upstream of a stage that emits what it makes of an element at another time than while it takes
-// it: it holds elements back, or its upstream runs on another goroutine.
+// Apart returns a context for the upstream of a stage that may take an element and emit the result
+// later: the stage holds elements back, or its upstream runs on another goroutine. Such an upstream
+// is apart.
 func Apart(outer context.Context) context.Context {
 	s := &scope{outer: outer, apart: true}
 	s.own = context.WithValue(outer, key{}, s)
 	return s.own
 }
 
-// IsApart reports whether there is a stage between outer, the context of a stage, and inner, a context that came from it, whose
-// upstream is apart.
+// IsApart reports whether a stage between outer and inner has an upstream that is apart. outer is
+// the context of a stage, and inner is derived from it.
 func IsApart(inner, outer context.Context) bool {
 	end, _ := outer.Value(key{}).(*scope)
 	for s, _ := inner.Value(key{}).(*scope); s != nil && s != end; s, _ = s.outer.Value(key{}).(*scope) {
@@ -47,7 +50,8 @@ func IsApart(inner, outer context.Context) bool {
 	return false
 }
 
-// Around returns the next context outwards of ctx, or nil when ctx is in none that a stage can end early.
+// Around returns the next context outwards from ctx. It returns nil if no context around ctx can
+// end early.
 func Around(ctx context.Context) context.Context {
 	s, ok := ctx.Value(key{}).(*scope)
 	switch {

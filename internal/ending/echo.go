@@ -6,30 +6,31 @@ import (
 	"slices"
 )
 
-// echo is the error of a stage whose counterpart is gone.
+// echo is the error of a stage that stopped because its counterpart did.
 type echo string
 
 func (e *echo) Error() string { return string(*e) }
 
-// NewEcho returns a sentinel which says that something ended elsewhere, not why.
+// NewEcho returns a sentinel error that reports an end elsewhere, without the reason.
 func NewEcho(text string) error { return new(echo(text)) }
 
-// OnlyEchoes reports whether everything that err is made of is an echo: by is, or by [NewEcho].
+// OnlyEchoes reports whether err consists only of echoes: errors for which is returns true, and
+// errors of [NewEcho].
 func OnlyEchoes(err error, is func(error) bool) bool {
 	inner := inside(err)
 	if len(inner) == 0 {
 		_, ok := err.(*echo)
 		return ok || is(err)
 	}
-	if class(err) != nil { // it says more than what it wraps
+	if class(err) != nil { // it says more than the errors it wraps
 		_, ok := inner[0].(*echo)
 		return ok
 	}
 	return !slices.ContainsFunc(inner, func(e error) bool { return !OnlyEchoes(e, is) })
 }
 
-// Add returns first with what more adds to it: first itself if that is nothing but echoes, errors that first has already, or a text
-// that it has. Either may be nil.
+// Add returns first joined with what more adds to it. It returns first itself if more has nothing
+// but echoes and errors or texts that first contains already. Either may be nil.
 func Add(first, more error, isEcho func(error) bool) error {
 	if first == nil {
 		return Prune(more, isEcho)
@@ -44,7 +45,8 @@ func Add(first, more error, isEcho func(error) bool) error {
 	return errors.Join(first, left)
 }
 
-// Prune returns err without the echoes that are joined to something else, and err itself if there are none.
+// Prune returns err without the echoes that are joined to other errors, or err itself if there are
+// none.
 func Prune(err error, isEcho func(error) bool) error {
 	if err == nil || OnlyEchoes(err, isEcho) {
 		return err
@@ -52,7 +54,8 @@ func Prune(err error, isEcho func(error) bool) error {
 	return without(err, func(e error) bool { return OnlyEchoes(e, isEcho) })
 }
 
-// without returns err without the joined errors for which drop is true: nil if all are, and err itself if none is.
+// without returns err without the joined errors for which drop is true. It returns nil if drop is
+// true for all of them, and err itself if it is true for none.
 func without(err error, drop func(error) bool) error {
 	switch {
 	case err == nil || drop(err):
@@ -76,7 +79,7 @@ func without(err error, drop func(error) bool) error {
 	return errors.Join(left...)
 }
 
-// joined reports whether err is no more than the errors that it joins.
+// joined reports whether err has no meaning beyond the errors that it joins.
 func joined(err error) bool {
 	u, ok := err.(interface{ Unwrap() []error })
 	if !ok || class(err) != nil {
@@ -86,7 +89,7 @@ func joined(err error) bool {
 	return all != nil && all.Error() == err.Error()
 }
 
-// adds reports whether something that err is made of is not in known.
+// adds reports whether err contains an error that known does not.
 func adds(err, known error) bool {
 	inner := inside(err)
 	if len(inner) == 0 || class(err) != nil {
@@ -95,7 +98,8 @@ func adds(err, known error) bool {
 	return slices.ContainsFunc(inner, func(e error) bool { return adds(e, known) })
 }
 
-// hasText reports whether an error in the tree of err has that text and that class.
+// hasText reports whether an error in the tree of err has the given text and class. A nil class
+// matches any.
 func hasText(err error, text string, of any) bool {
 	if err.Error() == text && (of == nil || class(err) == of) {
 		return true
@@ -116,7 +120,8 @@ func inside(err error) []error {
 	return nil
 }
 
-// class returns what the method Class of err returns, or nil if it has none. Its type is one of package stream, which imports this one.
+// class returns the result of err's method Class, or nil if err has none. The result's type belongs
+// to package stream, which imports this package, so class uses reflection.
 func class(err error) any {
 	m, ok := reflect.TypeOf(err).MethodByName("Class")
 	if !ok || m.Type.NumIn() != 1 || m.Type.NumOut() != 1 {

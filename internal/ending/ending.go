@@ -1,4 +1,4 @@
-// Package ending says what a run ends with, and gives its clean-up the time it may take.
+// Package ending selects the error of a run, and gives clean-up a limited time.
 package ending
 
 import (
@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Cause returns what a run ends with when a function of the user returned err: the cause of the run's end if err is only an
-// echo of that, both if it is more, and err as it is while the run goes on.
+// Cause returns the error of a run after a function of the user has returned err. While the run
+// goes on, that is err. After the end of the run's context it is the cause of that end, joined with
+// what err adds to it.
 func Cause(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
@@ -24,15 +25,17 @@ func Cause(ctx context.Context, err error) error {
 	return Add(cause, err, isEcho)
 }
 
-// Join adds what clean-up reported to err; either may be nil. An error or a text that err has is not joined again.
+// Join adds what clean-up reported to err. Either may be nil. Join does not add an error or a text
+// that err contains already.
 func Join(err, cleanup error) error {
 	return Add(err, cleanup, func(error) bool { return false })
 }
 
-// grace is what clean-up may take in a run that was cancelled, which is to end within a second.
+// grace limits clean-up in a cancelled run, which must end within a second.
 const grace = 800 * time.Millisecond
 
-// Outlive returns a context for clean-up: it is cancelled only when ctx has been for 800 ms. The function it returns frees it.
+// Outlive returns a context for clean-up. It is cancelled 800 ms after ctx is. The caller must call
+// the returned function to release it.
 func Outlive(ctx context.Context) (context.Context, func()) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

@@ -1,9 +1,10 @@
-// Package lend turns a writer that gets chunks lent into an emit.
+// Package lend adapts writers to emit functions, for chunks that are lent: valid only during the
+// call.
 package lend
 
 import "io"
 
-// To returns an emit that writes each chunk to w, which must not keep it.
+// To returns an emit function that writes each chunk to w. w must not keep the chunk.
 func To(w io.Writer) func([]byte) error {
 	return func(p []byte) error {
 		n, err := w.Write(p)

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// Source is a stage's run as a source that is a stream.Lender too. If lent is true, what it emits is the receiver's only until
-// emit returns, so that the run can use the memory again.
+// Source adapts a function to a stream.Source that is also a stream.Lender. If lent is true, the
+// receiver may use a chunk only until emit returns, so that the function can reuse its memory.
 type Source func(ctx context.Context, emit func([]byte) error, lent bool) error
 
 // Each implements stream.Source.

@@ -1,5 +1,5 @@
-// Package rusage reads what a process has used of the machine, on the systems that can tell: CPU time and peak memory.
-// Benchmarks compare CPU times because, unlike the clock, they do not depend on what else the machine does.
+// Package rusage reads the CPU time and the peak memory of processes, on systems that report them.
+// Benchmarks compare CPU times because, unlike wall time, they do not depend on other load.
 package rusage
 
 import (
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// CPU returns the user and system time of this process so far, on all cores. On a system that cannot tell, its error is
-// [errors.ErrUnsupported].
+// CPU returns the user and system time of this process so far, on all cores. If the system does not
+// report it, the error is [errors.ErrUnsupported].
 func CPU() (time.Duration, error) {
 	used, err := cpu()
 	if err != nil {
@@ -18,7 +18,7 @@ func CPU() (time.Duration, error) {
 	return used, nil
 }
 
-// MustCPU is like [CPU] but panics if the system cannot tell.
+// MustCPU is like [CPU] but panics on error.
 func MustCPU() time.Duration {
 	used, err := CPU()
 	if err != nil {
@@ -27,6 +27,6 @@ func MustCPU() time.Duration {
 	return used
 }
 
-// PeakRSS returns the most resident memory, in bytes, that a process that has ended had, or one of the children that it waited
-// for. It returns 0 on a system that cannot tell.
+// PeakRSS returns the peak resident memory, in bytes, of a process that has ended, or of a child
+// that it waited for if that is larger. It returns 0 if the system does not report it.
 func PeakRSS(p *os.ProcessState) int64 { return peakRSS(p) }

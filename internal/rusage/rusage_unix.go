@@ -23,7 +23,7 @@ func peakRSS(p *os.ProcessState) int64 {
 	case !ok:
 		return 0
 	case runtime.GOOS == "darwin" || runtime.GOOS == "ios":
-		return int64(u.Maxrss) // bytes there, KiB elsewhere
+		return int64(u.Maxrss) // bytes there, KiB on other systems
 	}
 	return int64(u.Maxrss) << 10
 }

@@ -18,7 +18,8 @@ func cpu() (time.Duration, error) {
 	return amount(kernel) + amount(user), nil
 }
 
-// amount returns a Filetime that is an amount of time, in units of 100 ns. Its own method Nanoseconds takes it for a date.
+// amount returns a Filetime that holds a duration in units of 100 ns. Its method Nanoseconds would
+// interpret it as a date.
 func amount(t syscall.Filetime) time.Duration {
 	return time.Duration(int64(t.HighDateTime)<<32|int64(t.LowDateTime)) * 100
 }

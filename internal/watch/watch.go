@@ -1,4 +1,4 @@
-// Package watch tells the loops of the library whether their run's context is done, at next to no cost.
+// Package watch lets loops check cheaply whether their run's context is done.
 package watch
 
 import (
@@ -8,8 +8,9 @@ import (
 	"github.com/millweir/millweir/internal/drain"
 )
 
-// Context tells between two elements whether a run's context is done. Asking a context costs some nanoseconds, as much as two
-// fused stages, so in a long run a flag is read that the context sets.
+// Context reports, between two elements, whether a run's context is done. A check of a context
+// costs some nanoseconds, as much as two fused stages. So after some checks, Context reads a flag
+// that the context sets.
 //
 //	w := watch.On(ctx)
 //	defer w.End()
@@ -19,21 +20,21 @@ import (
 //		}
 //	}
 type Context struct {
-	// Ask is false while the context is known not to be done. A loop reads it by itself: calls are not inlined where another
-	// package instantiates a generic function.
+	// Ask is false while the context is known not to be done. A loop reads it directly, because
+	// calls are not inlined if another package instantiates a generic function.
 	Ask *atomic.Bool
 
 	ctx    context.Context
-	drain  context.Context // done when a source is to end early; nil for what is no source, and if the run cannot be drained
+	drain  context.Context // done when a source must end early; nil without a source or a drain
 	asked  int
 	stop   func() bool
 	settle func() bool
 }
 
-// askedLong is when setting a flag up has become cheap beside asking.
+// askedLong is the number of checks after which a flag is cheaper.
 const askedLong = 128
 
-// always is the flag of a run that asks.
+// always is the flag of a run that checks its context each time.
 var always = func() *atomic.Bool {
 	b := new(atomic.Bool)
 	b.Store(true)
@@ -43,13 +44,13 @@ var always = func() *atomic.Bool {
 // On returns a watch on ctx.
 func On(ctx context.Context) Context { return Context{Ask: always, ctx: ctx} }
 
-// Source returns a watch for a source, which ends when the context is done and when the run is drained. In the second case
-// Cause returns nil: the source completes.
+// Source returns a watch for a source, which must end when the context is done or the run is
+// drained. After a drain Cause returns nil: the source completes.
 func Source(ctx context.Context) Context {
 	return Context{Ask: always, ctx: ctx, drain: drain.Signal(ctx)}
 }
 
-// Done reports whether the context is done, or the source is to end.
+// Done reports whether the context is done or the source must end.
 func (w *Context) Done() bool {
 	if w.ctx.Err() != nil || w.drain != nil && w.drain.Err() != nil {
 		return true
@@ -65,7 +66,7 @@ func (w *Context) Done() bool {
 	return false
 }
 
-// End frees what the watch holds.
+// End releases the resources of the watch.
 func (w *Context) End() {
 	if w.stop != nil {
 		w.stop()
@@ -75,5 +76,5 @@ func (w *Context) End() {
 	}
 }
 
-// Cause returns why the context is done.
+// Cause returns the cause of the context's end, or nil if it is not done.
 func (w *Context) Cause() error { return context.Cause(w.ctx) }
