@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 
 	"filippo.io/age"
@@ -52,7 +55,7 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 		}
 	}
 	if r.file != "" {
-		text, err := readKeys("-recipients-file", r.file)
+		text, err := readKeys("-recipients-file", r.file, publicFile)
 		if err != nil {
 			return nil, err
 		}
@@ -78,9 +81,9 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 	return all, nil
 }
 
-// LoadIdentities returns the secret keys in the file that -identity names.
+// LoadIdentities returns the secret keys in the file that -identity names, which others must not be able to read or write.
 func LoadIdentities(file string) ([]age.Identity, error) {
-	text, err := readKeys("-identity", file)
+	text, err := readKeys("-identity", file, secretFile)
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +102,57 @@ func reason(err error) string {
 }
 
 // readKeys reads a file of keys. Keys where the file's name belongs are not shown.
-func readKeys(flag, file string) ([]byte, error) {
+func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) error) ([]byte, error) {
 	if upper := strings.ToUpper(file); strings.Contains(upper, "AGE-SECRET-KEY") || strings.Contains(upper, "PRIVATE KEY") {
 		return nil, Usagef("%s wants the name of a file, not a secret key: write the key into a file", flag)
 	}
-	text, err := os.ReadFile(file)
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	defer f.Close()       //nolint:errcheck // it was only read
+	info, err := f.Stat() // of the file that is open, so that no other can take its place
+	if err == nil && info.Mode().IsRegular() && modesAreReal {
+		err = trusted(file, info)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	text, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return text, nil
+}
+
+// modesAreReal is false on Windows, where a file's mode does not say who can read it.
+const modesAreReal = runtime.GOOS != "windows"
+
+// Bits of a file's mode.
+const (
+	othersWrite   = 0o022 // the group's and everyone's
+	othersRead    = 0o044
+	everyoneWrite = 0o002
+)
+
+// secretFile refuses a file of secret keys, as ssh does, if others can write it, or if it is the user's own and others can read it.
+// What is mounted for the program, such as a Kubernetes secret, belongs to somebody else, and its readers are not the user's to
+// choose. Pipes and devices, such as /dev/stdin or a shell's <(…), are not asked.
+func secretFile(file string, info fs.FileInfo) error {
+	mode := info.Mode().Perm()
+	switch {
+	case mode&othersWrite != 0:
+		return fmt.Errorf("others can write %s (mode %04o), and so replace your key: chmod 600 %[1]s", file, mode)
+	case mode&othersRead != 0 && isOwn(info):
+		return fmt.Errorf("others can read %s (mode %04o): chmod 600 %[1]s, or mount it with mode 0400", file, mode)
+	}
+	return nil
+}
+
+// publicFile refuses a file of public keys that everyone can write: who adds a key can read the backups.
+func publicFile(file string, info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&everyoneWrite != 0 {
+		return fmt.Errorf("everyone can write %s (mode %04o), and so let themselves read the backups: chmod o-w %[1]s", file, mode)
+	}
+	return nil
 }
