@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -17,15 +20,17 @@ import (
 // was decrypted, parsed and compared with what the collection has.
 func (j *job) merge(ctx context.Context) (done, error) {
 	untouched := func(err error) error {
-		return definite(fmt.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace()))
+		return definite(cli.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace()))
 	}
 	if aws.ToString(j.object.ETag) == "" {
-		return done{}, untouched(fmt.Errorf("the server tells no ETag of %s, by which it would be known to be the same when it is read again: "+
+		return done{}, untouched(cli.Errorf("the server tells no ETag of %s, by which it would be known to be the same when it is read again: "+
 			"restore into a collection that does not exist", j.s3.URL()))
 	}
 	var equal int64
 	stop := j.watch("checked", nil)
-	_, err := stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), sink.Discard[bson.Raw]())
+	_, err := cli.Protect(func() (int64, error) {
+		return stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), sink.Discard[bson.Raw]())
+	})
 	stop()
 	if err != nil {
 		return done{}, untouched(j.explain(err))
@@ -41,11 +46,14 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	if some {
 		documents = stream.Via(documents, j.absent(&equal))
 	}
-	result, err := stream.Run(ctx, documents, j.insert(j.coll))
+	result, err := cli.Protect(func() (mongosink.InsertResult, error) { return stream.Run(ctx, documents, j.insert(j.coll)) })
 	stop()
 	switch {
 	case err == nil:
 		return done{InsertResult: result, equal: equal}, nil
+	case errors.As(err, new(*cli.Panic)): // it took the result with it
+		return done{}, stream.Mark(cli.Errorf("%w; some documents may have been inserted into %s: run it again with -merge to add the others",
+			err, j.mongo.Namespace()), stream.UnknownOutcome)
 	case result.Inserted+result.Unknown == 0:
 		return done{}, untouched(j.explain(err))
 	}
@@ -57,7 +65,7 @@ func (j *job) merge(ctx context.Context) (done, error) {
 	if j.nameless {
 		advice = "delete them and restore again, for not all have an _id by which -merge would know them"
 	}
-	return done{}, stream.Mark(fmt.Errorf("%w; %d documents%s were inserted into %s and stay there: %s",
+	return done{}, stream.Mark(cli.Errorf("%w; %d documents%s were inserted into %s and stay there: %s",
 		j.explain(err), result.Inserted, unclear, j.mongo.Namespace(), advice), class)
 }
 
@@ -71,7 +79,7 @@ func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
 				n++
 				if doc.Lookup("_id").IsZero() {
 					if j.settings.merge {
-						return fmt.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
+						return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
 					}
 					j.nameless = true
 				}
@@ -147,7 +155,7 @@ func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[
 			continue
 		}
 		if wanted[idOf(doc)] != nil {
-			return nil, fmt.Errorf("the object has two documents with _id %v", id)
+			return nil, cli.Errorf("the object has two documents with _id %s", cli.Foreign(id.String()))
 		}
 		wanted[idOf(doc)] = doc
 		ids = append(ids, id)
@@ -157,18 +165,18 @@ func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[
 	}
 	cursor, err := coll.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
 	if err != nil {
-		return nil, fmt.Errorf("look up %s: %w", coll.Name(), err)
+		return nil, cli.Errorf("look up %s: %w", coll.Name(), err)
 	}
 	defer cursor.Close(context.WithoutCancel(ctx))
 	have := make(map[string]bool)
 	for cursor.Next(ctx) {
 		if doc := wanted[idOf(cursor.Current)]; !bytes.Equal(doc, cursor.Current) {
-			return nil, fmt.Errorf("the collection has another document with _id %v", cursor.Current.Lookup("_id"))
+			return nil, cli.Errorf("the collection has another document with _id %s", cli.Foreign(cursor.Current.Lookup("_id").String()))
 		}
 		have[idOf(cursor.Current)] = true
 	}
 	if err := cursor.Err(); err != nil {
-		return nil, fmt.Errorf("look up %s: %w", coll.Name(), err)
+		return nil, cli.Errorf("look up %s: %w", coll.Name(), err)
 	}
 	return have, nil
 }

@@ -37,6 +37,11 @@ type Program struct {
 	crash   context.CancelCauseFunc // ends the run
 }
 
+// NewProgram returns a program that writes its messages to out.
+func NewProgram(name string, out *os.File) *Program {
+	return &Program{Name: name, file: out, out: out, secrets: new(secrets)}
+}
+
 // Main runs the program and ends the process with its exit code.
 func Main(name string, run func(ctx context.Context, p *Program, args []string) error) {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
@@ -44,7 +49,7 @@ func Main(name string, run func(ctx context.Context, p *Program, args []string) 
 		// few per cent more CPU time.
 		debug.SetGCPercent(50)
 	}
-	p := &Program{Name: name, file: os.Stderr, out: os.Stderr, secrets: new(secrets)}
+	p := NewProgram(name, os.Stderr)
 	p.secrets.addEnvironment()
 	ctx, stop := withSignals(context.Background())
 	ctx, p.crash = context.WithCancelCause(ctx)
