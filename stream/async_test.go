@@ -25,7 +25,7 @@ func pause(d time.Duration) stream.Flow[int, int] {
 	})
 }
 
-// Upstream and downstream of an Async overlap; without it their times add up.
+// The upstream and the downstream of an Async overlap. Without it, their times would add up.
 func TestAsyncOverlaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -57,7 +57,7 @@ func TestAsyncRunsAheadNoFurtherThanSaid(t *testing.T) {
 				time.Sleep(time.Second)
 				synctest.Wait()
 				taken++
-				// beside those taken: n in the buffer, and one that waits to enter it
+				// in addition to those taken: n in the buffer, and one that waits to enter it
 				if ahead := emitted - taken; ahead > n+1 {
 					t.Errorf("Async(%d): %d elements ahead", n, ahead)
 				}
@@ -70,7 +70,7 @@ func TestAsyncRunsAheadNoFurtherThanSaid(t *testing.T) {
 	}
 }
 
-// An element reaches a downstream that waits though none follows it.
+// A waiting downstream gets an element at once, even if no other element follows.
 func TestAsyncHoldsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -107,7 +107,7 @@ func TestMapNKeepsOrderAndOverlaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		body := stream.Via(count(12), stream.MapN(4, func(_ context.Context, n int) (int, error) {
-			time.Sleep(time.Duration(4-n%4) * time.Second) // later ones are done first
+			time.Sleep(time.Duration(4-n%4) * time.Second) // later elements are done first
 			return n * n, nil
 		}))
 		got, err := stream.Run(t.Context(), body, sink.Slice[int]())
@@ -120,7 +120,7 @@ func TestMapNKeepsOrderAndOverlaps(t *testing.T) {
 	})
 }
 
-// An element goes to a worker at once though none follows it.
+// An element goes to a worker at once, even if no other element follows.
 func TestMapNHoldsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -173,7 +173,7 @@ func TestMapNFirstErrorCancelsTheOthers(t *testing.T) {
 
 func TestMapNNeverCallsMoreThanNAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := make(chan struct{}, 3) // as many as may be
+		calls := make(chan struct{}, 3) // the limit
 		body := stream.Via(count(50), stream.MapN(3, func(_ context.Context, n int) (int, error) {
 			select {
 			case calls <- struct{}{}:
@@ -232,7 +232,7 @@ func TestBatchWithinEmitsWhatItHasInTime(t *testing.T) {
 			}
 			got, at = append(got, xs), append(at, time.Since(began))
 		}
-		// The first element of a batch comes at 1s, 4s and 7s; the source ends with the last.
+		// The first elements of the batches come at 1s, 4s and 7s; the source ends with the last.
 		if want := [][]int{{0, 1, 2}, {3, 4, 5}, {6}}; !slices.EqualFunc(got, want, slices.Equal[[]int]) {
 			t.Errorf("got %v, want %v", got, want)
 		}

@@ -41,7 +41,7 @@ func TestAccount(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		was := func(want ...string) { // those served together note themselves in any order
+		was := func(want ...string) { // calls that are served together are recorded in any order
 			t.Helper()
 			synctest.Wait()
 			mu.Lock()
@@ -53,7 +53,7 @@ func TestAccount(t *testing.T) {
 			order = nil
 		}
 		take("one", one, 6)
-		take("two", two, 4) // all of it
+		take("two", two, 4) // the whole budget
 		take("three", three, 7)
 		was("one", "three", "two") // an account that holds nothing does not wait
 		used(17)
@@ -61,9 +61,9 @@ func TestAccount(t *testing.T) {
 		take("two, more", two, 1)
 		was()
 		three.Give(7)
-		was() // two's byte would not fit either
+		was() // two's byte does not fit either
 		two.Give(2)
-		was() // it would now, but one came first
+		was() // it fits now, but one came first
 		if two.Try(1) {
 			t.Error("Try went before those who wait")
 		}
@@ -76,7 +76,7 @@ func TestAccount(t *testing.T) {
 		used(1 + 5 + 2 + 1)
 		take("one, too large", one, 100)
 		one.Give(6)
-		was("one, too large") // when it holds nothing else
+		was("one, too large") // it holds nothing else now
 		used(103)
 		take("two, again", two, 8)
 		two.Give(3)
@@ -117,7 +117,7 @@ func TestAccountCancelled(t *testing.T) {
 		synctest.Wait()
 		go func() { second <- two.Take(t.Context(), 4) }()
 		synctest.Wait()
-		one.Give(4) // room for two, who is second
+		one.Give(4) // room for two, which is second
 		synctest.Wait()
 		select {
 		case <-second:
@@ -128,7 +128,7 @@ func TestAccountCancelled(t *testing.T) {
 		if err := <-first; err != errBoom {
 			t.Errorf("got %v, want the cause", err)
 		}
-		if err := <-second; err != nil { // not kept waiting by one who left
+		if err := <-second; err != nil { // a call that left does not block it
 			t.Error(err)
 		}
 		if err := one.Take(ctx, 0); err != errBoom {
@@ -140,7 +140,7 @@ func TestAccountCancelled(t *testing.T) {
 	})
 }
 
-// A claim that is served after its context was done, before it could leave, is given back.
+// A claim may be served after its context is done and before it has left. Its bytes are given back.
 func TestAccountCancelledWhileServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := stream.NewBudget(10)
@@ -184,7 +184,7 @@ func TestAccountMistakesPanic(t *testing.T) {
 	}
 }
 
-const slot = 3 * strconv.IntSize / 8 // what an element of a slice type weighs beside its bytes
+const slot = 3 * strconv.IntSize / 8 // the size of a slice header
 
 func chunks(n, size int) stream.Source[[]byte] {
 	return stream.Via(count(n), stream.Map(func(i int) []byte { return slices.Repeat([]byte{byte(i)}, size) }))
@@ -193,7 +193,7 @@ func chunks(n, size int) stream.Source[[]byte] {
 func TestAsyncBytesRunsAheadNoFurtherThanSaid(t *testing.T) {
 	for _, tt := range []struct {
 		budget int64
-		ahead  int // elements, beside the one in the downstream's hands and the one that waits to go in
+		ahead  int // elements, without the one that the downstream has and the one that waits to enter
 	}{{10 * (100 + slot), 10}, {10*(100+slot) - 1, 9}, {1, 1}, {0, 1}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := stream.NewBudget(tt.budget)
@@ -222,7 +222,7 @@ func TestAsyncBytesRunsAheadNoFurtherThanSaid(t *testing.T) {
 	}
 }
 
-// A run gives back all it holds, however it ends.
+// A run gives back everything that it holds, however it ends.
 func TestAsyncBytesGivesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := stream.NewBudget(1000)
@@ -251,7 +251,7 @@ func TestAsyncBytesGivesBack(t *testing.T) {
 	})
 }
 
-// Two pipelines of two stages each over a budget that the first one has eaten: all go on.
+// Two pipelines of two stages each share a budget that the first one has used up. Both go on.
 func TestAsyncBytesOfManyPipelines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := stream.NewBudget(300)
@@ -275,13 +275,13 @@ func TestAsyncBytesOfManyPipelines(t *testing.T) {
 	})
 }
 
-// budgeted makes random pipelines over one budget.
+// budgeted makes random pipelines that share one budget.
 type budgeted struct {
 	*rand.Rand
 	b *stream.Budget
 }
 
-// flow returns a flow, and how many times each of its elements comes out of it.
+// flow returns a flow and the number of copies that it emits of each element.
 func (g *budgeted) flow(depth int) (stream.Flow[int, int], int) {
 	async := func() stream.Flow[int, int] {
 		return stream.AsyncBytes(g.b, func(n int) int { return n % 50 })
@@ -314,7 +314,7 @@ func (g *budgeted) flow(depth int) (stream.Flow[int, int], int) {
 	case 9:
 		f, n := g.flow(depth - 1)
 		return stream.MergeMap(1+g.IntN(3), func(v int) stream.Source[int] { return stream.Via2(source.Of(v, v), async(), f) }), 2 * n
-	default: // two branches that go in step
+	default: // two branches in lockstep
 		f, h := async(), async()
 		return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.Zip(stream.Via(src, f), stream.Via(source.Repeat(7), h)), stream.Map(func(p stream.Pair[int, int]) int { return p.First }))
@@ -322,7 +322,8 @@ func (g *budgeted) flow(depth int) (stream.Flow[int, int], int) {
 	}
 }
 
-// Random pipelines that share a budget too small for them end, whole: synctest reports those that wait for each other.
+// Random pipelines share a budget that is too small for them. All end with all elements; synctest
+// reports a deadlock.
 func TestBudgetNeverDeadlocks(t *testing.T) {
 	const pipelines, elements = 3, 20
 	for seed := range uint64(400) {
@@ -364,7 +365,7 @@ func TestBudgetNeverDeadlocks(t *testing.T) {
 	}
 }
 
-// The sum of what stages in a row hold keeps to the budget and one element for each.
+// Consecutive stages together hold at most the budget and one element each.
 func TestBudgetBound(t *testing.T) {
 	const stages, size = 5, 80
 	for _, budget := range []int64{0, 100, 1000, 5000} {
@@ -396,7 +397,7 @@ func TestBudgetBound(t *testing.T) {
 	}
 }
 
-// An element without bytes weighs one: nothing is held without bound.
+// An element without bytes weighs one byte, so that the number of elements is bounded.
 func TestAsyncBytesWeighsNothingAsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		flow := stream.AsyncBytes(stream.NewBudget(3), func(struct{}) int { return -1 })

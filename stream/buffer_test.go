@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// What a Buffer keeps is what its strategy says, wherever its ring begins: the upstream runs ahead of a downstream that waits.
+// A Buffer keeps the elements that its strategy names, wherever its ring begins. The upstream runs
+// ahead of a downstream that waits.
 func TestBufferKeepsWhatItsStrategySays(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 15, 16, 17, 40} {
 		for _, more := range []int{0, 1, n - 1, n, n + 1, 2*n + 1} {
@@ -27,7 +28,8 @@ func TestBufferKeepsWhatItsStrategySays(t *testing.T) {
 			} {
 				t.Run(fmt.Sprint(n, " and ", more, " by ", strategy), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						// The first rounds are drained at once, so that the ring begins anywhere; then the downstream waits once.
+						// The first rounds are drained at once, so that the ring begins anywhere.
+						// Then the downstream waits once.
 						const first = 7
 						src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
 							for i := range first + 1 {
@@ -70,7 +72,7 @@ func TestBufferKeepsWhatItsStrategySays(t *testing.T) {
 	}
 }
 
-// The cost of an element does not depend on how many wait.
+// The cost of an element does not depend on the number of waiting elements.
 func BenchmarkBufferDropsOldest(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

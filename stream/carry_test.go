@@ -14,12 +14,12 @@ import (
 
 type numbered = stream.Envelope[int, int]
 
-// number puts each element into an envelope with itself.
+// number puts each element into an envelope with itself as the context.
 func number() stream.Flow[int, numbered] {
 	return stream.Map(func(n int) numbered { return numbered{Value: n, Context: n} })
 }
 
-// An element keeps its context in flows that emit while they take.
+// An element keeps its context in flows that emit while they take it.
 func TestCarryKeepsContexts(t *testing.T) {
 	try := func(_ context.Context, n int) (int, error) { return n, nil }
 	for name, flow := range map[string]stream.Flow[int, int]{
@@ -53,7 +53,8 @@ func TestCarryKeepsContexts(t *testing.T) {
 	}
 }
 
-// A flow that holds elements back, or works on other goroutines, is refused before the first element.
+// A flow that holds elements back, or works on other goroutines, is refused before its first
+// element.
 func TestCarryRefuses(t *testing.T) {
 	try := func(_ context.Context, n int) (int, error) { return n, nil }
 	list := func(n int) []int { return []int{n} }
@@ -97,7 +98,7 @@ func TestCarryRefuses(t *testing.T) {
 	}
 }
 
-// Flows of foreign making are refused when they are seen to hold something back.
+// A flow from outside the library is refused as soon as it holds an element back.
 func TestCarryRefusesForeignFlows(t *testing.T) {
 	onGoroutine := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
@@ -124,7 +125,7 @@ func TestCarryRefusesForeignFlows(t *testing.T) {
 			return <-done
 		})
 	})
-	late := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] { // one element behind
+	late := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] { // it lags by one element
 		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 			held, some := 0, false
 			err := src.Each(ctx, func(n int) (err error) {

@@ -25,7 +25,8 @@ func positions() stream.Flow[int, marked] {
 	return stream.Checkpoints(func(n int) int { return n })
 }
 
-// ledger notes what is stored, and what was dropped on purpose. Stages of several goroutines write into it.
+// ledger records the elements that are stored or dropped on purpose. Stages on several goroutines
+// write to it.
 type ledger struct {
 	t     *testing.T
 	mu    sync.Mutex
@@ -34,7 +35,7 @@ type ledger struct {
 	drops bool
 }
 
-// save is told that all elements up to n are stored.
+// save records that all elements up to n are stored.
 func (l *ledger) save(_ context.Context, n int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,7 +49,8 @@ func (l *ledger) save(_ context.Context, n int) error {
 	return nil
 }
 
-// Whatever checkpoints pass, an acknowledged one says that all before is stored, and the last element is acknowledged in the end.
+// Whatever stages checkpoints pass, an acknowledged one means that everything before it is stored.
+// The last element is acknowledged in the end.
 func TestCheckpointsAreNeverEarly(t *testing.T) {
 	jitter := func(ctx context.Context, n int) (int, error) {
 		return n, sleepFor(ctx, time.Duration(rand.IntN(20))*time.Millisecond)
@@ -108,7 +110,7 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 					if err != nil || !slices.IsSorted(l.saved) || last.Valid != (len(l.saved) > 0) || last.Valid && l.saved[len(l.saved)-1] != last.Position {
 						t.Fatalf("%v, %v, %v", last, err, l.saved)
 					}
-					if last.Position != 39 && !l.drops { // where the last are dropped, nothing comes that covers them
+					if last.Position != 39 && !l.drops { // if the last elements are dropped, no later checkpoint covers them
 						t.Errorf("all is stored, and acknowledged up to %d", last.Position)
 					}
 				})
@@ -117,7 +119,7 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 	}
 }
 
-// keep drops every kth element but the first ones, and notes that it needs not be stored.
+// keep drops every kth element, except the first ones, and records that it need not be stored.
 func (l *ledger) keep(n, k int) bool {
 	if n%k > 0 {
 		return true
@@ -128,7 +130,7 @@ func (l *ledger) keep(n, k int) bool {
 	return false
 }
 
-// store notes that the element of e is stored.
+// store records that the element of e is stored.
 func (l *ledger) store(e marked) marked {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,7 +138,7 @@ func (l *ledger) store(e marked) marked {
 	return e
 }
 
-// Stages that do not keep the order refuse checkpoints, at once.
+// Stages that do not keep the order refuse checkpoints at once.
 func TestCheckpointsRefuseReordering(t *testing.T) {
 	same := stream.Map(func(e marked) marked { return e })
 	try := func(_ context.Context, e marked) (marked, error) { return e, nil }
@@ -175,7 +177,7 @@ func TestCheckpointsRefuseReordering(t *testing.T) {
 	}
 }
 
-// A position belongs to the checkpoint, though it was a part of an element that changes.
+// A checkpoint owns its position, even if the position was part of an element that changes.
 func TestCheckpointsOwnTheirPosition(t *testing.T) {
 	ids := stream.Via(source.Of([]byte("a"), []byte("b")), stream.Checkpoints(func(p []byte) []byte { return p }))
 	spoil := stream.Map(func(e stream.Envelope[[]byte, stream.Checkpoint[[]byte]]) stream.Envelope[[]byte, stream.Checkpoint[[]byte]] {
@@ -202,7 +204,8 @@ func TestAcknowledgeFails(t *testing.T) {
 	}
 }
 
-// The low-water mark moves to the last position before the first that is not done, in whatever order they are done.
+// The low-water mark moves to the last position before the first one that is not done, in whatever
+// order positions are done.
 func TestLowWater(t *testing.T) {
 	for range 100 {
 		var low stream.LowWater[int]

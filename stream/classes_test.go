@@ -21,7 +21,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// refusal is an error type of a connector: it knows its class, or leaves it to what it wraps.
+// refusal is an error type of a connector. It has a class, or leaves it to the error that it wraps.
 type refusal struct {
 	class stream.Class
 	err   error
@@ -35,7 +35,7 @@ func TestClassOf(t *testing.T) {
 	mark := func(c stream.Class) error { return stream.Mark(errBoom, c) }
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	missing := &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
-	timedOut := func() error { // as the standard library makes it
+	timedOut := func() error { // a timeout of the standard library
 		c, other := net.Pipe()
 		defer c.Close()
 		defer other.Close()
@@ -94,7 +94,7 @@ func TestClassOf(t *testing.T) {
 	}
 }
 
-// What the standard library reports has a class without a mark, however it is wrapped.
+// Errors of the standard library have a class without a mark, however they are wrapped.
 func TestClassOfTheStandardLibrary(t *testing.T) {
 	op := func(name string, err error) error { return &net.OpError{Op: name, Net: "tcp", Err: err} }
 	sys := func(call string, e syscall.Errno) error { return os.NewSyscallError(call, e) }
@@ -157,7 +157,7 @@ func TestClassOfTheStandardLibrary(t *testing.T) {
 	}
 }
 
-// An early end is no failure.
+// An early end is not a failure.
 func TestClassOfAnEarlyEnd(t *testing.T) {
 	src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
 		err := emit(1)
@@ -222,7 +222,7 @@ func ExampleClassOf() {
 }
 
 func ExampleMark() {
-	// A connector marks its sentinels once; who returns them need not think of it.
+	// A connector marks its sentinels once. Code that returns them need not mark them again.
 	errLost := stream.Mark(errors.New("the connection is lost"), stream.Retryable)
 	err := fmt.Errorf("read: %w: %w", errLost, io.ErrUnexpectedEOF)
 

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// The stages that need something around them to be a flow of integers keep the contract too.
+// Stages that are flows of integers only with other stages around them keep the contract too.
 func TestContractOfWrappedStages(t *testing.T) {
 	type (
 		pair = stream.Pair[int, int]
@@ -78,7 +78,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 	}
 }
 
-// Sinks of this package, and hubs, which are sinks and sources.
+// The sinks of this package keep the contract, and so do hubs, which are sinks and sources.
 func TestContractOfSinks(t *testing.T) {
 	number := func(i int) int { return i }
 	t.Run("StallTimeout", func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestContractOfSinks(t *testing.T) {
 			In:  number,
 		})
 	})
-	t.Run("MergeHub", func(t *testing.T) { // its sink, with a consumer that ends as the producer does
+	t.Run("MergeHub", func(t *testing.T) { // the hub's sink, with a consumer that ends when the producer does
 		streamtest.TestSink(t, streamtest.Sink[int, int64]{
 			New: func() stream.Sink[int, int64] {
 				return stream.SinkFunc[int, int64](func(ctx context.Context, src stream.Source[int]) (int64, error) {
@@ -153,7 +153,7 @@ func TestContractOfSinks(t *testing.T) {
 	})
 }
 
-// The source of a hub, seen from its consumer.
+// The source of a hub keeps the contract.
 func TestContractOfHubSources(t *testing.T) {
 	t.Run("BroadcastHub", func(t *testing.T) {
 		streamtest.TestSource(t, streamtest.Source[int]{
@@ -169,7 +169,7 @@ func TestContractOfHubSources(t *testing.T) {
 					return g.Do(func() error { return started.Each(ctx, emit) })
 				})
 			},
-			Varies:  true, // what came before the consumer did is not for it; an early end leaves the producer waiting
+			Varies:  true, // a consumer misses earlier elements; an early end leaves the producer waiting
 			Stalled: func() stream.Source[int] { return stream.NewBroadcastHub[int](1).Source() },
 			Bad:     []stream.Source[int]{stream.NewBroadcastHub[int](0).Source(), stream.NewPartitionHub[int](1, nil).Source()},
 		})
@@ -184,7 +184,7 @@ func TestContractOfHubSources(t *testing.T) {
 						defer hub.Close()
 						_, err := stream.Run(ctx, count(n), hub.Sink())
 						if errors.Is(err, stream.ErrClosed) {
-							err = nil // the consumer has ended, and says why
+							err = nil // the consumer has ended and reports why
 						}
 						return err
 					})
@@ -196,14 +196,15 @@ func TestContractOfHubSources(t *testing.T) {
 	})
 }
 
-// Stages that hold elements, hand them over or give them to several keep to the rule of ownership with byte slices.
+// Stages that hold byte slices, pass them to another goroutine or send them to several receivers
+// keep the rule of ownership.
 func TestContractOfOwnership(t *testing.T) {
 	type (
 		flow = stream.Flow[doc, doc]
 		docs = stream.Source[doc]
 	)
 	same := stream.Map(func(d doc) doc { return d })
-	spoil := sink.ForEach(func(_ context.Context, d doc) error { clear(d[:cap(d)]); return nil }) // what a receiver may do
+	spoil := sink.ForEach(func(_ context.Context, d doc) error { clear(d[:cap(d)]); return nil }) // a receiver owns the element
 	spoiled := stream.Map(func(d doc) doc { e := append(doc("x"), d...); clear(d[:cap(d)]); return e })
 	join := func(a, b doc) doc { return append(a, b...) }
 	for name, f := range map[string]streamtest.Flow[doc, doc]{

@@ -204,7 +204,8 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// Operators own what they are given: documents through the stages that hold, copy or hand over.
+// Operators own the elements that they get: documents pass through the stages that hold, copy or
+// hand over.
 func TestContractOfByteElements(t *testing.T) {
 	flows := map[string]stream.Flow[doc, doc]{
 		"Async":   stream.Async[doc](4),
@@ -244,7 +245,8 @@ func TestMapResourceClosesInEveryEnd(t *testing.T) {
 	}
 }
 
-// Stages of errors keep the contract: nothing that the suite does to them is theirs to mend.
+// Stages that handle errors keep the contract. They must not handle any error that the suite
+// causes.
 func TestContractOfErrorHandling(t *testing.T) {
 	id := func(n int) int { return n }
 	try := func(_ context.Context, n int) (int, error) { return n, nil }
@@ -331,10 +333,10 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"Restart": {
 			New:      func() stream.Flow[int, int] { return restart(nil) },
-			Restarts: true, // after an error that is worth another try, as a time-out
+			Restarts: true, // after a retryable error, such as a timeout
 			Bad:      []stream.Flow[int, int]{restart(&stream.RestartOptions{Backoff: *badBackoff})},
 		},
-		"Restart, restarted": { // each run of the upstream ends in a failure after some elements
+		"Restart, restarted": { // each run of the upstream fails after some elements
 			New: func() stream.Flow[int, int] {
 				return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 					part := func(after int) stream.Source[int] {

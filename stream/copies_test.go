@@ -9,7 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Who writes into an element that is emitted more than once, or adds to it, spoils none of the others.
+// An element may be emitted more than once. A receiver that writes to it or appends to it changes
+// none of the others.
 func TestRepeatedElementsAreOwn(t *testing.T) {
 	type doc []byte
 	type pair = stream.Pair[doc, doc]
@@ -42,7 +43,7 @@ func TestRepeatedElementsAreOwn(t *testing.T) {
 	}
 }
 
-// A pad that says that there is nothing stays nil.
+// A nil pad stays nil.
 func TestZipAllKeepsANilPad(t *testing.T) {
 	got, err := stream.Run(t.Context(), stream.ZipAll(source.Of(1), source.Empty[[]byte](), 0, nil), sink.Slice[stream.Pair[int, []byte]]())
 	if err != nil || len(got) != 1 || got[0].Second != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// filler is an element that stages add, and that counts for nothing.
+// filler is an element that stages add; the test ignores it.
 const filler = -1
 
-// drainedFlows has every operator with a flow in its middle as one that loses nothing: a source in, and what it made of it out.
-// Each element comes out as often as the name's suffix says, once without one.
+// drainedFlows has every operator with a flow, as a function from a source to its output that loses
+// nothing. Each element comes out once, or as often as the suffix of the name says.
 func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 	type (
 		ints = stream.Source[int]
@@ -102,7 +102,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"FirstTimeout":       via(stream.FirstTimeout[int](long), slow),
 		"FlatMap, 2 times":   via(stream.FlatMap(func(n int) list { return list{n, n} }), slow),
 		"FlatMapState": via(stream.FlatMapState(func() list { return nil }, func(held *list, n int, emit func(int) error) error {
-			*held = append(*held, n) // all are held to the end
+			*held = append(*held, n) // holds all elements until the end
 			return nil
 		}, func(held *list, emit func(int) error) error {
 			for _, n := range *held {
@@ -207,13 +207,13 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"ZipN": func(src ints) ints {
 			return stream.Via2(stream.ZipN(counting(), src, counting()), stream.Map(func(ns list) int { return ns[1] }), slow)
 		},
-		"CombineLatest": func(src ints) ints { // of one source, as of more the pairs are many
+		"CombineLatest": func(src ints) ints { // one source only: more sources emit many pairs
 			return stream.Via2(stream.CombineLatest(src), stream.Map(func(ns list) int { return ns[0] }), slow)
 		},
 	}
 }
 
-// drainedElsewhere are the stages that are not in that table, and why.
+// drainedElsewhere are the stages that are not in that table, with the reason.
 var drainedElsewhere = map[string]string{
 	"All":             "it is no stage",
 	"Fail":            "it emits nothing",
@@ -242,7 +242,7 @@ func sleepFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// firstFailing returns f that fails the first time for every third element.
+// firstFailing returns f, but the first call for every third element fails.
 func firstFailing(f func(context.Context, int) (int, error)) func(context.Context, int) (int, error) {
 	tried := make(chan map[int]bool, 1)
 	tried <- map[int]bool{}
@@ -268,7 +268,7 @@ func secondOfPair() stream.Flow[stream.Pair[int, int], int] {
 	return stream.Map(func(p stream.Pair[int, int]) int { return p.Second })
 }
 
-// dropAbove drops what another source than the one that is drained emits.
+// dropAbove drops the elements of the source that is not drained.
 func dropAbove() stream.Flow[int, int] {
 	return stream.Filter(func(n int) bool { return n < 1<<30 })
 }

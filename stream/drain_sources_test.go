@@ -20,8 +20,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// drainedSources has each source of package source that a drain ends, as one without an end of its own; waiting ones wait for ever after
-// some elements.
+// drainedSources has each source of package source that a drain ends, in a form that does not end
+// otherwise. Waiting sources wait forever after some elements.
 func drainedSources() map[string]func() stream.Source[int] {
 	type ints = stream.Source[int]
 	var (
@@ -100,7 +100,7 @@ func drainedSources() map[string]func() stream.Source[int] {
 					return err
 				}
 				<-ctx.Done()
-				return fmt.Errorf("receive: %w", ctx.Err()) // a source that does not know of causes
+				return fmt.Errorf("receive: %w", ctx.Err()) // a source that returns ctx.Err, not the cause
 			}))
 		},
 	}
@@ -125,8 +125,8 @@ func ignoring() stream.Flow[int, int] {
 	})
 }
 
-// Every source of the library ends when its run is drained, while it waits and while its downstream does, and what it emitted
-// reaches the sink.
+// Every source of the library ends when its run is drained, while the source or its downstream
+// waits. All elements that it emitted reach the sink.
 func TestDrainEndsSources(t *testing.T) {
 	for name, src := range drainedSources() {
 		t.Run(name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestDrainEndsSources(t *testing.T) {
 	}
 }
 
-// wholeSources has the sources of one whole, and what they emit in all.
+// wholeSources has the sources of one indivisible whole, with everything that they emit.
 func wholeSources(t *testing.T) map[string]func() stream.Source[[]byte] {
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, whole, 0o600); err != nil {
@@ -206,7 +206,7 @@ func (r *slowReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A drain does not cut the bytes of one whole short.
+// A drain does not truncate the bytes of one whole.
 func TestDrainOfOneWhole(t *testing.T) {
 	for name, src := range wholeSources(t) {
 		for _, after := range []time.Duration{0, 35} {
@@ -223,7 +223,7 @@ func TestDrainOfOneWhole(t *testing.T) {
 	}
 }
 
-// What Concat puts around something stays around it.
+// A drained list keeps the brackets that Concat puts around it.
 func TestDrainLeavesBrackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := stream.Concat(source.Of("["), stream.Via(source.Tick(time.Second), stream.Map(func(time.Time) string { return "x" })), source.Of("]"))
@@ -236,7 +236,8 @@ func TestDrainLeavesBrackets(t *testing.T) {
 	})
 }
 
-// Elements that a hub has given to a consumer, and those that it has not, are not lost when a consumer or the producer is drained.
+// A drain of a consumer or of the producer loses no element, whether the hub has handed it over or
+// not.
 func TestDrainOfHubs(t *testing.T) {
 	one := func(consumers, n int) int { return n % consumers }
 	for name, hub := range map[string]*stream.Hub[int]{

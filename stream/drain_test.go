@@ -17,13 +17,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// handed notes what a source has emitted, and what has come of it.
+// handed records the elements that a source has emitted and that a sink has received.
 type handed struct {
 	mu        sync.Mutex
 	out, back []int
 }
 
-// source returns a source that emits a number every millisecond until it is drained, and notes it.
+// source returns a source that emits and records a number every millisecond until it is drained.
 func (h *handed) source() stream.Source[int] {
 	return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 		for n := 0; ; n++ {
@@ -44,7 +44,7 @@ func (h *handed) source() stream.Source[int] {
 	})
 }
 
-// sink returns a sink that takes its time and notes what comes.
+// sink returns a slow sink that records its elements.
 func (h *handed) sink() stream.Sink[int, int64] {
 	return sink.ForEach(func(ctx context.Context, n int) error {
 		if n == filler {
@@ -57,7 +57,7 @@ func (h *handed) sink() stream.Sink[int, int64] {
 	})
 }
 
-// check compares the two.
+// check compares the two records.
 func (h *handed) check(t *testing.T, times int) {
 	t.Helper()
 	h.mu.Lock()
@@ -73,7 +73,7 @@ func (h *handed) check(t *testing.T, times int) {
 	}
 }
 
-// A run that is drained, at any time, stores everything that its source has emitted, and succeeds.
+// A run that is drained at any time succeeds and stores every element that its source has emitted.
 func TestDrainLosesNothing(t *testing.T) {
 	for name := range drainedFlows() {
 		times := 1
@@ -84,7 +84,7 @@ func TestDrainLosesNothing(t *testing.T) {
 			for _, after := range []time.Duration{0, 1, 10, 33, 100, 450} {
 				synctest.Test(t, func(t *testing.T) {
 					var h handed
-					stage := drainedFlows()[name] // its channels must be of this bubble
+					stage := drainedFlows()[name] // its channels must belong to this bubble
 					run := stream.Go(t.Context(), stage(h.source()), h.sink())
 					time.Sleep(after*time.Millisecond + time.Microsecond)
 					run.Drain()
@@ -102,7 +102,7 @@ func TestDrainLosesNothing(t *testing.T) {
 
 var errTooLong = fmt.Errorf("a drained run does not end")
 
-// Every operator is in the table.
+// Every operator is in one of the two tables.
 func TestDrainOfEveryStage(t *testing.T) {
 	tables := map[string]map[string]bool{"stream": {}, "source": {}}
 	for name := range drainedFlows() {
@@ -132,7 +132,7 @@ func TestDrainOfEveryStage(t *testing.T) {
 	}
 }
 
-// Sinks with stages inside lose nothing.
+// Sinks that contain stages lose nothing.
 func TestDrainIntoSinks(t *testing.T) {
 	pairs := stream.Map(func(n int) stream.Pair[int, int] { return stream.Pair[int, int]{First: n, Second: n} })
 	for name, over := range map[string]func(stream.Sink[int, int64]) stream.Sink[int, int64]{
@@ -157,7 +157,7 @@ func TestDrainIntoSinks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var h handed
 				slow := sink.ForEachN(4, func(ctx context.Context, n int) error {
-					// what a call begins is carried to its end
+					// a call that has begun runs to its end
 					part := stream.Via(source.Slice([]int{n, n, n}), pause(time.Millisecond))
 					got, err := stream.Run(ctx, part, sink.Slice[int]())
 					if err == nil && len(got) == 3 {
@@ -183,12 +183,12 @@ func TestDrainIntoSinks(t *testing.T) {
 	}
 }
 
-// What a stage runs for an element that it took is carried to its end.
+// A source that a stage runs for an element it has taken runs to its end.
 func TestDrainSparesWhatIsInside(t *testing.T) {
 	inner := func(n int) stream.Source[int] {
 		return stream.Via(source.Slice(slices.Repeat([]int{n}, 30)), pause(10*time.Millisecond))
 	}
-	var counted int64 // by a run inside
+	var counted int64 // by an inner run
 	count := func(ctx context.Context, n int) (_ int64, err error) {
 		counted, err = stream.Run(ctx, inner(n), sink.Discard[int]())
 		return counted, err
@@ -220,7 +220,7 @@ func TestDrainSparesWhatIsInside(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				run.Drain()
 				got, err := run.Wait()
-				if err != nil || max(got, counted) != 30 { // a run that is drained before the source begins emits nothing
+				if err != nil || max(got, counted) != 30 { // if the run is drained before the source begins, it emits nothing
 					t.Errorf("%d of 30, %v", max(got, counted), err)
 				}
 			})
@@ -228,7 +228,7 @@ func TestDrainSparesWhatIsInside(t *testing.T) {
 	}
 }
 
-// A run inside a run is drained with it, and alone by its own handle.
+// An inner run is drained with the outer run, or alone by its own handle.
 func TestDrainOfARunInARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inner *stream.Running[int64]

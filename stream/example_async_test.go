@@ -37,7 +37,7 @@ func ExampleMapUnordered() {
 }
 
 func ExampleMapKeyed() {
-	// Updates of one account are applied one after another, those of different accounts at the same time.
+	// Updates of one account run one after another, updates of different accounts at the same time.
 	type update struct{ Account, Amount int }
 	balance := map[int]*int{1: new(int), 2: new(int)}
 	apply := func(_ context.Context, u update) (int, error) {
@@ -52,7 +52,7 @@ func ExampleMapKeyed() {
 }
 
 func ExampleBuffer() {
-	// However slow the downstream is: what comes last is among the two that are kept.
+	// However slow the downstream is, the last element is one of the two that are kept.
 	src := stream.Via(source.Range(0, 1000, 1), stream.Buffer[int](2, stream.DropOldest))
 	n, err := stream.Run(context.Background(), src, sink.Last[int]())
 	fmt.Println(n, err)
@@ -106,14 +106,14 @@ func ExampleAggregate() {
 
 func ExampleGo() {
 	run := stream.Go(context.Background(), source.Tick(time.Millisecond), sink.Discard[time.Time]())
-	run.Drain() // what is on its way comes to its end
+	run.Drain() // elements in flight are still processed
 	_, err := run.Wait()
 	fmt.Println(err)
 	// Output: <nil>
 }
 
 func ExampleDrainable() {
-	numbers := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error { // it knows nothing of drains
+	numbers := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error { // it ignores drains
 		for n := 1; ; n++ {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -133,7 +133,7 @@ func ExampleDrainable() {
 	})
 	run = stream.Go(context.Background(), stream.Via2(stream.Drainable(numbers), stopping, stream.Batch[int](2)), sink.Last[[]int]())
 	close(started)
-	fmt.Println(run.Wait()) // the third, which was taken, is in the last batch
+	fmt.Println(run.Wait()) // the third, already taken, is in the last batch
 	// Output: [3] <nil>
 }
 
@@ -169,7 +169,7 @@ func ExampleAll() {
 }
 
 func ExampleBottleneck() {
-	// what two monitors have seen, as their Snapshot methods tell
+	// the snapshots of two monitors
 	read := stream.Snapshot{Name: "read", Waited: 2 * time.Second, Blocked: 8 * time.Second}
 	gzip := stream.Snapshot{Name: "gzip", Waited: 3 * time.Second, Own: 6 * time.Second, Blocked: time.Second}
 	fmt.Println(stream.Bottleneck(read, gzip))

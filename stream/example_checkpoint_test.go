@@ -10,7 +10,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// event is what a feed has, with the offset to go on from.
+// event is an element of a feed, with the offset to resume from.
 type event struct {
 	offset int
 	text   string
@@ -30,7 +30,7 @@ func ExampleCheckpoints() {
 	// Output: {1 a} 1 <nil>
 }
 
-// Events are converted four at a time, stored in batches of two, and acknowledged when they are stored.
+// Events are converted four at a time, stored in batches of two, and acknowledged after that.
 func ExampleAcknowledge() {
 	convert := func(_ context.Context, e event) (string, error) { return strings.ToUpper(e.text), nil }
 	store := func(_ context.Context, batch []string) (int, error) {
@@ -78,7 +78,7 @@ func ExampleCarryBatch() {
 	// 1 up to 5 <nil>
 }
 
-// The flow holds all of its input back; nothing is acknowledged before it is out.
+// The flow holds all of its input back. Nothing is acknowledged before it is out.
 func ExampleCarrySegments() {
 	join := stream.ResultOf(sink.Fold("", func(text string, e event) string { return text + e.text }))
 	src := stream.Via2(source.Slice(feed), offsets(), stream.CarrySegments[int](3, join))
@@ -90,7 +90,7 @@ func ExampleCarrySegments() {
 	// de up to 5 <nil>
 }
 
-// The third overtakes the first two: it completes nothing until they are out.
+// The third overtakes the first two. It is acknowledged only after they are out.
 func ExampleCarryMapUnordered() {
 	overtaken := make(chan struct{})
 	convert := func(_ context.Context, e event) (string, error) {

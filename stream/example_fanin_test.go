@@ -27,7 +27,7 @@ func ExampleOrElse() {
 func ExampleMerge() {
 	src := stream.Merge(source.Of(1, 2), source.Of(10, 20))
 	got, err := stream.Run(context.Background(), src, sink.Slice[int]())
-	slices.Sort(got) // they come as they come; the order within a source is kept
+	slices.Sort(got) // only the order within each source is fixed
 	fmt.Println(got, err)
 	// Output: [1 2 10 20] <nil>
 }
@@ -109,7 +109,7 @@ func ExampleZipLatest() {
 }
 
 func ExampleNewMergeHub() {
-	// Runs that come and go write to one.
+	// Runs that come and go write to one run.
 	hub := stream.NewMergeHub[string]()
 	all := stream.Go(context.Background(), hub, sink.Slice[string]())
 	for _, names := range [][]string{{"ada", "bob"}, {"cyd"}} {

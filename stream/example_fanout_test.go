@@ -24,7 +24,7 @@ func ExampleBroadcast() {
 }
 
 func ExampleBalance() {
-	// Two like flows side by side; each element takes one that is free.
+	// Two equal flows in parallel. Each element goes through one that is free.
 	square := stream.Map(func(n int) int { return n * n })
 	src := stream.Via(source.Of(1, 2, 3), stream.Balance(square, square))
 	got, err := stream.Run(context.Background(), src, sink.Slice[int]())
@@ -51,7 +51,7 @@ func ExampleUnzip() {
 }
 
 func ExampleAlsoTo() {
-	// The bytes go on to the store, and to a digest on the way.
+	// The bytes go to the store and also to a digest.
 	digest := sink.Fold(sha256.New(), func(h hash.Hash, p []byte) hash.Hash { _, _ = h.Write(p); return h })
 	var sum []byte
 	src := stream.Via(source.Of([]byte("ab"), []byte("c")), stream.AlsoTo(digest, func(h hash.Hash) { sum = h.Sum(nil) }))
@@ -70,7 +70,7 @@ func ExampleDivertTo() {
 }
 
 func ExampleWireTap() {
-	// A sink that fails or is slow does not hold the run up.
+	// A sink that fails or is slow does not hold back the run.
 	broken := sink.ForEach(func(context.Context, int) error { return fmt.Errorf("the dashboard is down") })
 	var tapped error
 	src := stream.Via(source.Of(1, 2, 3), stream.WireTap(broken, func(_ int64, err error) { tapped = err }))

@@ -22,7 +22,7 @@ func ExampleMergeMap() {
 	documents := func(collection string) stream.Source[string] { return source.Of(collection+"/1", collection+"/2") }
 	src := stream.Via(source.Of("users", "orders"), stream.MergeMap(2, documents))
 	got, err := stream.Run(context.Background(), src, sink.Slice[string]())
-	slices.Sort(got) // two collections at once: they come as they come
+	slices.Sort(got) // two collections at once: the order is random
 	fmt.Println(got, err)
 	// Output: [orders/1 orders/2 users/1 users/2] <nil>
 }
@@ -41,7 +41,7 @@ func ExamplePeel() {
 }
 
 func ExamplePrefix() {
-	// The first line says how the others are written.
+	// The first line selects the style of the others.
 	by := func(head []string) (stream.Flow[string, string], error) {
 		if head[0] == "upper" {
 			return stream.Map(strings.ToUpper), nil
@@ -95,7 +95,7 @@ func ExampleSplitAfter() {
 }
 
 func ExampleFlowOf() {
-	// What comes in is printed, what goes out is another source.
+	// The input is printed; the output comes from another source.
 	show := sink.ForEach(func(_ context.Context, s string) error { fmt.Println("in:", s); return nil })
 	flow := stream.FlowOf(show, stream.Fail[int](fmt.Errorf("no numbers today")), true)
 	_, err := stream.Run(context.Background(), stream.Via(source.Empty[string](), flow), sink.Slice[int]())

@@ -140,7 +140,7 @@ func ExampleMapState() {
 }
 
 func ExampleFlatMapState() {
-	// Pairs of equal neighbours become a count of them.
+	// Consecutive equal elements become one run: the element and its count.
 	type run struct {
 		of string
 		n  int
@@ -267,7 +267,7 @@ func ExampleInto() {
 }
 
 func ExampleCarry() {
-	// Each line goes with its number through a flow that knows of lines only.
+	// Each line keeps its number in a flow that handles only lines.
 	type numbered = stream.Envelope[string, int]
 	src := source.Of(numbered{"b", 1}, numbered{"a", 2})
 	upper := stream.Carry[int](stream.Map(strings.ToUpper))

@@ -12,7 +12,7 @@ import (
 )
 
 func ExampleBatchWithin() {
-	// A batch waits 10 ms for its second element, not forever.
+	// A batch waits 300 ms for its second element, not forever.
 	src := stream.Via2(stream.Concat(source.Of("a", "b", "c"), source.Never[string]()), stream.BatchWithin[string](2, 300*time.Millisecond), stream.Take[[]string](2))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[[]string]()))
 	// Output: [[a b] [c]] <nil>
@@ -57,7 +57,7 @@ func ExampleSkipFor() {
 }
 
 func ExampleTakeFor() {
-	// The backup window closes; what was read by then is stored.
+	// When the backup window closes, the elements read so far are stored.
 	src := stream.Via(stream.Concat(source.Of("a", "b"), source.Never[string]()), stream.TakeFor[string](300*time.Millisecond))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [a b] <nil>
@@ -92,7 +92,8 @@ func ExampleStallTimeout() {
 }
 
 func ExampleThrottle() {
-	// 1 kB a second on average, at most 2 kB at once; a limiter may be shared by many runs and adjusted while they go on.
+	// 1 kB a second on average, at most 2 kB at once. Runs may share a limiter, and it can be
+	// adjusted while they are active.
 	limiter := stream.NewLimiter(1000, 2000)
 	limiter.Set(1e6)
 	src := stream.Via(source.Of(make([]byte, 900), make([]byte, 600)), stream.Throttle(limiter, stream.ByteLen[[]byte]))
