@@ -12,7 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A function that yields for ever is left when the next element comes, and when the upstream ends or fails.
+// A function that yields forever is stopped when the next element comes, and when the upstream ends
+// or fails.
 func TestExpandOfAnEndlessFunction(t *testing.T) {
 	for _, end := range []error{nil, errBoom} {
 		synctest.Test(t, func(t *testing.T) {

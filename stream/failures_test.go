@@ -20,10 +20,10 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// boundary is a flow that hands elements from one goroutine to another, or holds some.
+// boundary is a flow that passes elements to another goroutine or holds some.
 type boundary[T any] struct {
 	flow stream.Flow[T, T]
-	most int // elements that it holds when its downstream is slow, with those under way on either side
+	most int // elements held when the downstream is slow, including those in flight on either side
 }
 
 func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T] {
@@ -33,7 +33,7 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 	return map[string]boundary[T]{
 		"Async":            {stream.Async[T](4), 4 + 2},
 		"AsyncBytes":       {stream.AsyncBytes(b, size), 4 + 2},
-		"MapN":             {stream.MapN(2, try), 2*2*64 + 65}, // of quick functions, in chunks
+		"MapN":             {stream.MapN(2, try), 2*2*64 + 65}, // quick functions run in chunks
 		"MapUnordered":     {stream.MapUnordered(2, try), 2*2*64 + 65},
 		"MapKeyed":         {stream.MapKeyed(3, 1, one, try), 3 + 1},
 		"MergeMap":         {stream.MergeMap(1, func(v T) stream.Source[T] { return source.Of(v) }), 64 + 3},
@@ -54,7 +54,7 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 	}
 }
 
-// A run that was cancelled never ends as a complete one, though places were free and elements waiting: 10,000 times.
+// A cancelled run never looks complete, even if there is room and elements wait: 10,000 times.
 func TestCancelBesideReadySlot(t *testing.T) {
 	flows := boundaries(stream.NewBudget(64), func(int) int { return 8 })
 	names := make([]string, 0, len(flows))
@@ -66,7 +66,7 @@ func TestCancelBesideReadySlot(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 6))
 		name := names[rng.IntN(len(names))]
 		n := 2 + rng.IntN(80)
-		at := rng.IntN(n - 1) // not the last: one follows that must not be taken for the end
+		at := rng.IntN(n - 1) // not the last element, so nil would be wrong
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var taken atomic.Int64
 		_, err := stream.Run(ctx, stream.Via(count(n), flows[name].flow), sink.ForEach(func(context.Context, int) error {
@@ -85,7 +85,8 @@ func TestCancelBesideReadySlot(t *testing.T) {
 	}
 }
 
-// With a slow consumer every stage holds as many elements as its page says, however long the stream is, and no more.
+// With a slow consumer, every stage holds as many elements as its comment says and no more, however
+// long the stream is.
 func TestSlowConsumer(t *testing.T) {
 	const chunk = 64 << 10
 	all := func() map[string]boundary[[]byte] {
@@ -106,7 +107,7 @@ func TestSlowConsumer(t *testing.T) {
 					return nil
 				})
 				var heap uint64
-				before := heapInUse() // what other tests left
+				before := heapInUse() // garbage of other tests
 				_, err := stream.Run(t.Context(), stream.Via(src, s.flow), sink.ForEach(func(context.Context, []byte) error {
 					taken++
 					time.Sleep(64 * time.Millisecond) // 1 MB/s
@@ -138,8 +139,8 @@ func heapInUse() uint64 {
 	return m.HeapAlloc
 }
 
-// A handler of logs that blocks makes the run wait, no longer than it blocks, and the run's cancel is seen behind it; a hook that
-// panics ends the run, as TestFunctionsThatBreak shows.
+// A log handler that blocks makes the run wait only as long as it blocks; then the run sees its
+// cancellation. TestFunctionsThatBreak covers hooks that panic.
 func TestLogHandlerBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -148,7 +149,7 @@ func TestLogHandlerBlocks(t *testing.T) {
 		began := time.Now()
 		n, err := stream.Run(ctx, stream.Via(count(100), stream.Log[int](slog.New(handler), "x", nil)), sink.Discard[int]())
 		if !errors.Is(err, errBoom) || n != 2 || time.Since(began) != 3*time.Minute {
-			t.Errorf("%d elements, %v after %v", n, err, time.Since(began)) // two elements and the record of the end
+			t.Errorf("%d elements, %v after %v", n, err, time.Since(began)) // two elements and the last record
 		}
 	})
 }
@@ -164,7 +165,7 @@ func (h *slowHandler) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// Counts go beyond 32 bits: 5 GiB of chunks that nobody looks into.
+// Counts exceed 32 bits: 5 GiB of chunks, which no stage reads.
 func TestCountsPast32Bits(t *testing.T) {
 	const chunk, chunks = 256 << 20, 20
 	zeros := make([]byte, chunk)
@@ -183,7 +184,7 @@ func TestCountsPast32Bits(t *testing.T) {
 	if n != chunk*chunks || err != nil {
 		t.Errorf("%d bytes were written, %v", n, err)
 	}
-	if shot := stats.Snapshot(); shot.Bytes != 2*chunk*chunks || shot.TakenBytes != chunk*chunks { // two places share it
+	if shot := stats.Snapshot(); shot.Bytes != 2*chunk*chunks || shot.TakenBytes != chunk*chunks { // two monitors share the stats
 		t.Errorf("%+v", shot)
 	}
 	for _, limit := range []int64{chunk*chunks - 1, math.MaxUint32 + 1, math.MaxInt32 + 1} {
@@ -209,7 +210,7 @@ func TestCountsPast32Bits(t *testing.T) {
 	account.Close()
 }
 
-// What an element does after the last one fails the run: the last words of stages that have them.
+// An error after the last element fails the run, in stages that do something at the end.
 func TestErrorsAfterTheLastElement(t *testing.T) {
 	zero := func() int { return 0 }
 	state := func(s *int, n int) (int, error) { *s += n; return *s, nil }
@@ -241,7 +242,7 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 			t.Errorf("%s: %v, published: %v", name, err, published)
 		}
 	}
-	for n := range 4 { // at the edges of batches, where the flush at the end has something or nothing to do
+	for n := range 4 { // at the edges of batches, with and without a rest to flush
 		src := stream.Via(count(n+1), stream.Batch[int](2))
 		_, err := stream.Run(t.Context(), src, sink.ForEach(func(_ context.Context, batch []int) error {
 			if slices.Contains(batch, n) {
@@ -255,7 +256,8 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 	}
 }
 
-// Whole numbers of batches, and one more or less: the right batches, whoever cuts them.
+// For a whole number of batches, and one element more or less, all batching stages make the right
+// batches.
 func TestBoundaries(t *testing.T) {
 	const k = 4
 	for name, batch := range map[string]stream.Flow[int, []int]{

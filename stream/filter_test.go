@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A map behind a filter is called for what the filter keeps, in turn with it, however the two are put together.
+// A map after a filter is called for each element that the filter keeps, in turn with it, however
+// the two are composed.
 func TestMapAfterFilter(t *testing.T) {
 	var calls []string
 	keep := stream.Filter(func(n int) bool { calls = append(calls, fmt.Sprint("keep ", n)); return n%2 == 1 })

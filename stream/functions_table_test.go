@@ -14,8 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// brokenFunctions has, for each parameter that is a function or an iterator, a run in which it is one that breaks; and some for
-// functions in options, methods and interfaces.
+// brokenFunctions has a run for each parameter that is a function or an iterator, in which that
+// function breaks. Some are for functions in options, methods and interfaces.
 func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 	type (
 		bb  = *breaker
@@ -51,7 +51,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		pause = slowly[int](time.Second)
 		fails = func(err error) func(ctx, int) (int, error) { return func(_ ctx, n int) (int, error) { return n, err } }
 		dead  = func(ctx, stream.DeadLetter[int]) error { return nil }
-		once  = func(f func(ctx, int) (int, error)) func(ctx, int) (int, error) { // fails the first time for each element
+		once  = func(f func(ctx, int) (int, error)) func(ctx, int) (int, error) { // the first call for each element fails
 			seen := map[int]bool{}
 			return func(c ctx, n int) (int, error) {
 				if !seen[n] {
@@ -63,7 +63,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		}
 		notify = func(b bb) stream.Backoff {
 			o := quick
-			o.ResetAfter = time.Hour // a source that emits and fails for ever gives up
+			o.ResetAfter = time.Hour // the run gives up on a source that emits and fails forever
 			o.Notify = func(error, time.Duration) { b.hit() }
 			return o
 		}
@@ -257,7 +257,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		},
 		"stream.Log, its handler": func(b bb) Run { return run(b.src(), stream.Log[int](slog.New(&brokenHandler{b}), "x", nil)) },
 
-		// at the ends, and where elements are taken one by one or in the background
+		// at the ends, and in stages that take elements one by one or in the background
 		"stream.All, its loop": func(b bb) Run {
 			b.bare = true
 			return func(c ctx) error {
@@ -359,7 +359,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 	}
 }
 
-// twice and thrice run a run again, for functions that are called once in each.
+// twice and thrice repeat a run, for functions that are called once per run.
 func twice(run func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error { return errors.Join(run(ctx), run(ctx)) }
 }

@@ -15,35 +15,35 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// mode is what a user's function does that breaks.
+// mode is how a user's function breaks.
 type mode string
 
 const (
 	panics mode = "panic"
 	exits  mode = "Goexit" // as t.FailNow does
-	waits  mode = "cancel" // it waits for its context, and returns that context's error
+	waits  mode = "cancel" // waits for its context and returns that context's error
 )
 
-// breaker is what one run of a stage with a breaking function is made of.
+// breaker breaks one function in one run of a stage.
 type breaker struct {
 	t     *testing.T
 	mode  mode
 	at    int  // the call that breaks
-	bare  bool // the function is the caller's own: its panic stays as it is
+	bare  bool // the function is the caller's own, so its panic passes unchanged
 	mu    sync.Mutex
 	calls int
 	broke bool
 	open  int // sources that have begun and not ended
 }
 
-// hit stands in every function that a test hands to a stage.
+// hit is called in every function that a test passes to a stage.
 func (b *breaker) hit() {
 	if b.due(b.mode != waits) {
 		b.end()
 	}
 }
 
-// try stands in those that get a context and may fail.
+// try is called in functions that get a context and may fail.
 func (b *breaker) try(ctx context.Context) error {
 	if !b.due(true) {
 		return nil
@@ -56,7 +56,7 @@ func (b *breaker) try(ctx context.Context) error {
 	return nil
 }
 
-// due counts a call, from whatever goroutine, and tells whether it is the one that breaks, if it can.
+// due counts a call, on any goroutine, and reports whether this is the one that breaks.
 func (b *breaker) due(can bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -80,7 +80,7 @@ var errExploded = errors.New("it exploded")
 //go:noinline
 func explode() { panic(errExploded) }
 
-// src is a source of 0 to 7 that notices whether it is left running.
+// src is a source of 0 to 7. It counts the sources that have begun and not ended.
 func (b *breaker) src() stream.Source[int] {
 	return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 		b.open++
@@ -89,7 +89,7 @@ func (b *breaker) src() stream.Source[int] {
 	})
 }
 
-// lost is src that fails at its end.
+// lost is src with a failure at its end.
 func (b *breaker) lost(err error) stream.Source[int] {
 	return stream.Concat(b.src(), stream.Fail[int](err))
 }
@@ -110,9 +110,10 @@ func into[T, R any](src stream.Source[T], to stream.Sink[T, R]) func(context.Con
 	}
 }
 
-// A user's function that panics, ends its goroutine or is cancelled does to the run what it would do to a plain loop: the panic
-// surfaces where the run was started, with the stack of the function; Goexit ends that goroutine; a cancel ends it with its cause.
-// The upstream has cleaned up by then and nothing hangs or is left behind. It is so for every function of every constructor.
+// A user's function that panics, ends its goroutine or is cancelled has the same effect as in a
+// plain loop. A panic surfaces where the run was started, with the stack of the function; Goexit
+// ends that goroutine; a cancellation ends the run with its cause. By then the upstream has cleaned
+// up, and no goroutine hangs or is left. This holds for every function of every constructor.
 func TestFunctionsThatBreak(t *testing.T) {
 	table, known := brokenFunctions(), map[string]parameter{}
 	for _, p := range parameters(t) {
@@ -143,12 +144,12 @@ func TestFunctionsThatBreak(t *testing.T) {
 	}
 }
 
-// run runs a stage with a function that breaks, and judges what comes out.
+// run runs a stage with a function that breaks, and checks the outcome.
 func (b *breaker) run(build func(*breaker) func(context.Context) error) {
 	t := b.t
 	defer func() {
 		if v := recover(); v != nil {
-			t.Errorf("%s at call %d: %v", b.mode, b.at, v) // goroutines that wait for ever
+			t.Errorf("%s at call %d: %v", b.mode, b.at, v) // goroutines that wait forever
 		}
 	}()
 	synctest.Test(t, func(t *testing.T) {

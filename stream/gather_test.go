@@ -20,7 +20,7 @@ func upTo(n int) (vs []int) {
 	return vs
 }
 
-// A limit of time holds also where an element always waits.
+// A time limit holds even if an element always waits.
 func TestGatherInTimeWhileElementsWait(t *testing.T) {
 	const each, within, elements = 10 * time.Millisecond, 95 * time.Millisecond, 100
 	slow := func(int) int { time.Sleep(each); return 1 }
@@ -38,7 +38,8 @@ func TestGatherInTimeWhileElementsWait(t *testing.T) {
 				last := time.Now()
 				var got []int
 				_, err := stream.Run(t.Context(), stream.Via(source.Range(0, elements, 1), flow), sink.ForEach(func(_ context.Context, vs []int) error {
-					// From when the first is in until the time is up, seen after an element.
+					// From the first element until the time is up, which the stage sees after an
+					// element.
 					if d := time.Since(last); d > each+within+each {
 						t.Errorf("%d elements after %v", len(vs), d)
 					}
@@ -54,7 +55,7 @@ func TestGatherInTimeWhileElementsWait(t *testing.T) {
 	}
 }
 
-// What a full batch leaves begins a time of its own.
+// The element that a full batch leaves over starts a new time limit.
 func TestGatherBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -65,7 +66,7 @@ func TestGatherBeginsAnew(t *testing.T) {
 			at = append(at, time.Since(began))
 			return nil
 		}))
-		// The second is in after 2 s, when the first leaves; its time is up after 4.5 s.
+		// The second batch begins after 2 s, when the first leaves. Its time is up after 4.5 s.
 		if want := []time.Duration{2 * time.Second, 5 * time.Second, 6 * time.Second}; err != nil || !slices.Equal(at, want) {
 			t.Errorf("%v, %v", at, err)
 		}

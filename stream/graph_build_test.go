@@ -21,22 +21,23 @@ type builder struct {
 	*faults
 	rng    *rand.Rand
 	flows  []operator
-	rate   float64         // of faults, where one can be
+	rate   float64         // probability of a fault at each possible place
 	used   []string        // the operators of the graph
 	left   int             // faults that may still be placed
 	salt   uint64          // makes the elements of different operators differ
-	checks []func() string // to be made after the run
+	checks []func() string // run after the graph
 
-	drained *drained // what is to be seen of a run that is drained; nil for others
-	limits  []int    // how many elements the sources emit at most, in the model; nil for all
+	drained *drained // the observations of a drained run; nil for others
+	limits  []int    // maximum numbers of elements of the sources in the model; nil for no limit
 	sources int      // built so far
 }
 
-// operator is a kind of flow that graphs are built of.
+// operator is a kind of flow in graphs.
 type operator struct {
 	name string
-	// make returns a flow for an upstream with the model in, the flow's own model and what is to be said of its settings; the flow
-	// is nil when it does not fit. It may use up to size operators in it.
+	// make returns a flow for an upstream with the model in, the model of the flow's output, and a
+	// text of its settings. The flow is nil if the operator does not fit. make may use up to size
+	// operators in the flow.
 	make func(b *builder, in model, size int) (numberFlow, model, string)
 }
 
@@ -50,7 +51,7 @@ type node struct {
 // number returns a random number from lo to hi.
 func (b *builder) number(lo, hi int) int { return lo + b.rng.IntN(hi-lo+1) }
 
-// chance reports true once in n.
+// chance returns true once in n calls, on average.
 func (b *builder) chance(n int) bool { return b.rng.IntN(n) == 0 }
 
 func (b *builder) nextSalt() uint64 {
@@ -58,12 +59,12 @@ func (b *builder) nextSalt() uint64 {
 	return b.salt
 }
 
-// fault returns the fault of a place that returns errors, or nil for none.
+// fault returns a fault for code that can return an error, or nil for none.
 func (b *builder) fault() *fault {
 	return b.choose(toFail, toCancel, toPanic, toExit, toSlow, toFail)
 }
 
-// quiet returns the fault of a place that cannot return an error, or nil for none.
+// quiet returns a fault for code that cannot return an error, or nil for none.
 func (b *builder) quiet() *fault { return b.choose(toCancel, toPanic, toExit, toSlow) }
 
 func (b *builder) choose(kinds ...trouble) *fault {
@@ -81,7 +82,7 @@ func (b *builder) choose(kinds ...trouble) *fault {
 	}
 }
 
-// note is what is said of a fault in the text of a graph.
+// note describes a fault in the text of a graph.
 func note(p *fault) string {
 	switch {
 	case p == nil:
@@ -115,7 +116,7 @@ func (b *builder) node(size int) node {
 	return n
 }
 
-// nodes builds n graphs of size operators together.
+// nodes builds n graphs with size operators in total.
 func (b *builder) nodes(n, size int) ([]node, string) {
 	all := make([]node, n)
 	var texts []string
@@ -147,7 +148,7 @@ func (b *builder) leaf() node {
 	return b.listed(source.Slice(xs), xs, fmt.Sprintf("Slice(%d)", n))
 }
 
-// restarted builds a source that fails now and then, and goes on.
+// restarted builds a source that fails at times and is restarted.
 func (b *builder) restarted() node {
 	xs := children(b.nextSalt(), b.seed, b.number(0, 12))
 	n := b.number(1, 4)
@@ -163,7 +164,8 @@ func (b *builder) restarted() node {
 	return b.listed(src, xs, fmt.Sprintf("Restart[%d](Slice(%d))", n, len(xs)))
 }
 
-// flow builds a flow of one operator that fits the upstream's model, and of up to size more in it.
+// flow builds a flow of one operator that fits the upstream's model, with up to size more operators
+// in it.
 func (b *builder) flow(in model, size int) (numberFlow, model, string) {
 	for {
 		op := b.flows[b.rng.IntN(len(b.flows))]
@@ -186,7 +188,7 @@ func (b *builder) chain(in model, size int) (numberFlow, model, string) {
 	return flow, m, text
 }
 
-// tag is the operator that makes the elements of one branch differ from those of another.
+// tag is an operator that makes the elements of one branch differ from those of another.
 func tag(b *builder, in model, _ int) (numberFlow, model, string) {
 	p, salt := b.quiet(), b.nextSalt()
 	f := func(v uint64) uint64 { return mix(v, salt) }

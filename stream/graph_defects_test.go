@@ -8,7 +8,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Operators that are broken, each in one way, are found by some hundreds of graphs, or thousands: the test that finds nothing in ours can find.
+// A few hundred or thousand graphs find each of these defects. So the test can fail, although it
+// finds nothing in the operators of this package.
 func TestGraphsFindDefects(t *testing.T) {
 	type each = func(ctx context.Context, src numberSource, emit func(uint64) error) error
 	for name, f := range map[string]each{

@@ -10,13 +10,14 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// drained is what is seen of a run that is drained: how many elements each of its sources emitted.
+// drained counts, in a run that is drained, the elements that each source has emitted.
 type drained struct {
 	ops     []operator
 	emitted []*atomic.Int64
 }
 
-// listed returns the node of a source that emits xs. In a run that is to be drained the source is counted, and takes its time.
+// listed returns the node of a source that emits xs. In a run that is to be drained, the source is
+// counted and often slow.
 func (b *builder) listed(src numberSource, xs []uint64, text string) node {
 	i := b.sources
 	b.sources++
@@ -40,7 +41,7 @@ func (b *builder) listed(src numberSource, xs []uint64, text string) node {
 	return node{stream.Via(counted, streamtest.Slow[uint64](time.Millisecond)), list(xs), text + " | Slow"}
 }
 
-// drain makes the run of the graph one that is drained.
+// drain makes the run of the graph a drained one.
 func (g *graph) drain(src numberSource, each stream.Sink[uint64, int64]) {
 	d := time.Duration(g.number(0, 12)) * time.Millisecond
 	g.drained.ops = g.flows
@@ -53,8 +54,8 @@ func (g *graph) drain(src numberSource, each stream.Sink[uint64, int64]) {
 	}
 }
 
-// judgeDrain says what is wrong with the output of a drained run: it is that of the same graph over what its sources emitted, and
-// the whole of it. A graph that is not the same over shorter sources is not compared.
+// judgeDrain checks the output of a drained run. It must be the whole output of the same graph over
+// the elements that the sources emitted. A graph that changes with shorter sources is not compared.
 func (g *graph) judgeDrain() string {
 	limits := []int{0}
 	for i, n := range g.drained.emitted {

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// fanIn builds a graph of size operators, of which the last brings several nodes together.
+// fanIn builds a graph of size operators. The last one merges several nodes.
 func (b *builder) fanIn(size int) node {
 	if b.chance(6) {
 		return b.sorted()
@@ -49,7 +49,7 @@ func (b *builder) fanIn(size int) node {
 	return node{stream.Merge(srcs...), together(ms...), "Merge" + text}
 }
 
-// inStep brings together nodes whose order is known.
+// inStep combines nodes of known order in lockstep.
 func (b *builder) inStep(srcs []numberSource, ms []model, text string) node {
 	var lists [][]uint64
 	shortest := ms[0].hi
@@ -78,7 +78,7 @@ func (b *builder) inStep(srcs []numberSource, ms []model, text string) node {
 			out = append(out, mix(lists[0][i], lists[1][i], salt))
 		}
 		return node{stream.ZipWith(pair, srcs[0], srcs[1]), list(out), "ZipWith" + note(p) + text}
-	case k == 1 && two && b.drained == nil: // a drain ends both, and what one has ahead has no partner
+	case k == 1 && two && b.drained == nil: // a drain ends both, and elements of the one ahead have no partner
 		pad := func(xs []uint64, i int, pad uint64) uint64 {
 			if i < len(xs) {
 				return xs[i]
@@ -112,10 +112,10 @@ func (b *builder) inStep(srcs []numberSource, ms []model, text string) node {
 	return node{stream.Interleave(n, srcs...), list(out), fmt.Sprintf("Interleave[%d]%s", n, text)}
 }
 
-// sorted builds a graph that merges sources by an order of their elements.
+// sorted builds a graph that merges sources sorted by an order of their elements.
 func (b *builder) sorted() node {
 	if b.drained != nil {
-		return b.leaf() // a part that ends early makes a gap
+		return b.leaf() // a part that ends early leaves a gap
 	}
 	xs := children(b.nextSalt(), b.seed, b.number(0, 20))
 	slices.Sort(xs)

@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// fanOuts are the operators that have flows in them.
+// fanOuts are the operators that contain flows.
 func fanOuts() []operator {
 	return []operator{
 		{"Broadcast", func(b *builder, in model, size int) (numberFlow, model, string) {
@@ -45,7 +45,7 @@ func fanOuts() []operator {
 			key := func(v uint64) int { return int(v % uint64(n)) }
 			group := func(i int) model { return in.keep(func(v uint64) bool { return key(v) == i }) }
 			flows, ms, text := b.branches(n, size, group)
-			for i := range ms { // a flow is opened by its first element
+			for i := range ms { // the first element opens a flow
 				if group(i).lo == 0 {
 					ms[i].lo = 0
 				}
@@ -63,7 +63,8 @@ func fanOuts() []operator {
 	}
 }
 
-// branches builds n flows of size operators together, for the upstreams that in tells, and the models of what they emit.
+// branches builds n flows with size operators in total, and the models of their outputs. in returns
+// the model of each upstream.
 func (b *builder) branches(n, size int, in func(i int) model) ([]numberFlow, []model, string) {
 	var flows []numberFlow
 	var ms []model

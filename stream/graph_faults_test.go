@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// trouble is what a fault does.
+// trouble is the effect of a fault.
 type trouble int
 
 const (
@@ -20,14 +20,14 @@ const (
 	toCancel                // cancels the run's context
 	toPanic
 	toExit // calls runtime.Goexit
-	toSlow // takes its time over every element
+	toSlow // delays every element
 )
 
 func (k trouble) String() string {
 	return [...]string{"error", "cancel", "panic", "exit", "slow"}[k]
 }
 
-// fault is one place of a graph at which something goes wrong, when the at-th element passes.
+// fault is a place in a graph that fails at element number at.
 type fault struct {
 	f    *faults
 	kind trouble
@@ -38,8 +38,8 @@ type fault struct {
 	hits int
 }
 
-// Error makes a toFail fault the error that it returns, and a toPanic one the value of its panic. The seed is told where the
-// test cannot tell it: when a panic ends the test binary.
+// Error makes a toFail fault the error that it returns, and a toPanic fault the value of its panic.
+// The text has the seed, because a panic may end the test binary before the test can print it.
 func (p *fault) Error() string {
 	return fmt.Sprintf("graph %d: %v at element %d", p.f.seed, p.kind, p.at)
 }
@@ -62,10 +62,11 @@ func (p *fault) hit(ctx context.Context) error {
 	return p.fire()
 }
 
-// pass is called when an element passes, by code that cannot return an error. Its fault does not fail.
+// pass is called when an element passes, by code that cannot return an error. Its fault is never
+// toFail.
 func (p *fault) pass() { _ = p.hit(context.Background()) }
 
-// ended is called when all elements have passed: it is the last chance.
+// ended is called when all elements have passed. It is the last chance for the fault.
 func (p *fault) ended() error {
 	if p == nil || p.kind == toSlow || p.hits != p.at {
 		return nil
@@ -99,16 +100,16 @@ func waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// faults are those of one run of a graph.
+// faults has the faults of one run of a graph.
 type faults struct {
 	seed uint64
 	stop context.CancelCauseFunc
 
 	mu        sync.Mutex
-	first     []*fault  // those that came to pass, in this order
-	cancelled time.Time // when the context was
-	broken    []string  // what the stages did wrong meanwhile
-	away      bool      // the loop over the elements was left early: no error can reach it any more
+	first     []*fault  // the faults that happened, in order
+	cancelled time.Time // when the context was cancelled
+	broken    []string  // breaches of the contract by stages
+	away      bool      // the loop over the elements ended early: no error can reach it any more
 }
 
 var errGraphCancelled = errors.New("the graph was cancelled")
@@ -156,7 +157,7 @@ func (e ending) String() string {
 	return "it returned nil"
 }
 
-// judge says what is wrong with the end of a run, given the faults that came to pass.
+// judge checks the end of a run against the faults that happened.
 func (f *faults) judge(e ending) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -191,7 +192,7 @@ func (f *faults) judge(e ending) string {
 		if !errors.Is(e.err, f.first[0]) {
 			return fmt.Sprintf("%v, but the first error was %q", e, f.first[0])
 		}
-	default: // it was cancelled, perhaps too late, and perhaps something failed before that was noticed
+	default: // the run was cancelled, perhaps too late, and perhaps after an earlier failure
 		ok := e.err == nil && len(errs) == 0 || errors.Is(e.err, errGraphCancelled) || errors.Is(e.err, errGraphTransient)
 		for _, p := range errs {
 			ok = ok || errors.Is(e.err, p)
@@ -203,7 +204,8 @@ func (f *faults) judge(e ending) string {
 	return ""
 }
 
-// judgeBreak is judge for a run in which a function panicked or ended its goroutine: that must come out.
+// judgeBreak is judge for a run in which a function panicked or ended its goroutine. The run must
+// report that.
 func (f *faults) judgeBreak(e ending, panics, exits []*fault) string {
 	carried, _ := e.panicked.(*stream.PanicError)
 	for _, p := range panics {

@@ -19,12 +19,12 @@ import (
 // longest is a time limit that no run reaches.
 const longest = 24 * time.Hour
 
-// flatten makes the elements of slices elements again.
+// flatten emits the elements of slices one by one.
 func flatten(p *fault) stream.Flow[[]uint64, uint64] {
 	return stream.FlatMap(func(xs []uint64) []uint64 { p.pass(); return xs })
 }
 
-// dawdle is the work of a function that calls out: its time depends on the element, so that calls overtake each other.
+// dawdle takes a time that depends on the element, so that calls overtake each other.
 func dawdle(ctx context.Context, v uint64) error {
 	if d := v % 4; d > 0 {
 		return waitFor(ctx, time.Duration(d)*time.Millisecond)
@@ -61,7 +61,7 @@ func same(name string, flow func(b *builder, p *fault) numberFlow) operator {
 	}}
 }
 
-// ordered is an operator that fits only where the order of the elements is known.
+// ordered is an operator that fits only if the order of the elements is known.
 func ordered(name string, make func(b *builder, in []uint64, p *fault) (numberFlow, []uint64)) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		if !in.exact() {
@@ -73,7 +73,7 @@ func ordered(name string, make func(b *builder, in []uint64, p *fault) (numberFl
 	}}
 }
 
-// called is an operator with a function that can fail and takes its time.
+// called is an operator with a slow function that can fail.
 func called(name string, flow func(b *builder, in model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model)) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		p, salt, lazy := b.fault(), b.nextSalt(), b.chance(2)
@@ -92,7 +92,7 @@ func called(name string, flow func(b *builder, in model, f func(context.Context,
 	}}
 }
 
-// counted is an operator with a number.
+// counted is an operator with a numeric setting.
 func counted(name string, lo, hi int, flow func(b *builder, in model, n int) (numberFlow, model)) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		n := b.number(lo, hi)
@@ -101,7 +101,7 @@ func counted(name string, lo, hi int, flow func(b *builder, in model, n int) (nu
 	}}
 }
 
-// spread is an operator that makes several elements of one.
+// spread is an operator that makes several elements of each.
 func spread(name string, apart bool, flow func(b *builder, split func(uint64) []uint64) numberFlow) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		p, salt, n := b.quiet(), b.nextSalt(), b.number(1, 3)
@@ -113,12 +113,13 @@ func spread(name string, apart bool, flow func(b *builder, split func(uint64) []
 	}}
 }
 
-// identity returns the function that makes of an element itself, and at p something else happens.
+// identity returns the identity function, with the fault p in it.
 func identity(p *fault) func(uint64) uint64 {
 	return func(v uint64) uint64 { p.pass(); return v }
 }
 
-// collected returns a sink that takes note of what it gets, and checks after the run that this is of m. At p something happens.
+// collected returns a sink that records its elements, with the fault p in it. After the run it
+// checks that they fit the model m.
 func (b *builder) collected(name string, m model, p *fault) stream.Sink[uint64, int64] {
 	var got []uint64
 	b.checks = append(b.checks, func() string {
@@ -136,7 +137,7 @@ func (b *builder) collected(name string, m model, p *fault) stream.Sink[uint64, 
 	})
 }
 
-// plain are the operators with one upstream that handle each element for itself, or pass it on.
+// plain are the operators with one upstream that handle each element separately, or pass it on.
 func plain() []operator {
 	size := func(v uint64) int { return int(v % 8) }
 	return []operator{
@@ -377,7 +378,7 @@ func plain() []operator {
 			from := b.leaf()
 			m, coupled := from.m, b.chance(2)
 			if coupled {
-				m.lo = 0 // the upstream's end may come first
+				m.lo = 0 // the upstream may end first
 			}
 			return stream.FlowOf(sink.Discard[uint64](), from.src, coupled), m, fmt.Sprintf("(%s, %v)", from.text, coupled)
 		}},
@@ -389,7 +390,7 @@ func plain() []operator {
 			return stream.AlsoTo(stream.Into(stream.Take[uint64](2), sink.Discard[uint64]()), nil), in, ""
 		}},
 		{"WireTap", func(b *builder, in model, _ int) (numberFlow, model, string) {
-			p := b.quiet() // what its sink returns is not the run's error
+			p := b.quiet() // the error of its sink is not the run's error
 			return stream.WireTap(b.collected("WireTap", in.lossy(), p), nil), in, note(p)
 		}},
 		{"DivertTo", func(b *builder, in model, _ int) (numberFlow, model, string) {
@@ -401,7 +402,7 @@ func plain() []operator {
 	}
 }
 
-// stateful are the operators whose output depends on the order of their input.
+// stateful are the operators that depend on the order of their input.
 func stateful() []operator {
 	return []operator{
 		ordered("TakeWhile", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
@@ -474,7 +475,7 @@ func stateful() []operator {
 	}
 }
 
-// scanned returns a Scan whose results differ, and what it makes of in.
+// scanned returns a Scan with distinct results, and the model of its output for the input in.
 func scanned(p *fault, salt uint64, in []uint64) (numberFlow, []uint64) {
 	var out []uint64
 	r := salt

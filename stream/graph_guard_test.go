@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// guarded is src with a watch on how it calls emit and on when it ends.
+// guarded returns src with checks of how it calls emit and when it ends.
 func guarded(f *faults, name string, src stream.Source[uint64]) stream.Source[uint64] {
 	return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
 		var inside atomic.Int32

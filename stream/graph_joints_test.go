@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// joints are flows made of two runs that something other than a stage joins: a hub, or a pipe. The consumer of a hub is not drained:
-// it completes when the producers have, which are.
+// joints are flows of two runs joined by a hub or a pipe. The consumer of a hub is not drained: it
+// completes when the drained producers have completed.
 func joints() []operator {
 	return []operator{
 		{"Pipe", func(_ *builder, in model, _ int) (numberFlow, model, string) {
@@ -58,7 +58,7 @@ func piped(src numberSource) numberSource {
 	})
 }
 
-// mergedByHub runs all of srcs into a hub.
+// mergedByHub runs all srcs into a hub.
 func mergedByHub(srcs ...numberSource) numberSource {
 	return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
 		hub := stream.NewMergeHub[uint64]()
@@ -78,7 +78,7 @@ func mergedByHub(srcs ...numberSource) numberSource {
 	})
 }
 
-// unlessClosed drops the echo of a hub's other side, which says itself why it has ended.
+// unlessClosed drops the echo of a hub's end; the other side reports why it ended.
 func unlessClosed(err error) error {
 	if errors.Is(err, stream.ErrClosed) {
 		return nil
@@ -86,7 +86,7 @@ func unlessClosed(err error) error {
 	return err
 }
 
-// hubOf is the operator of a hub with a consumer, and perhaps another beside it, of whom each may come late.
+// hubOf is the operator of a hub with one or two consumers, each of which may come late.
 func hubOf(name string, hub func(n int) *stream.Hub[uint64]) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		n, alone := b.number(1, 4), b.chance(2)

@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// model is what a node of a graph emits in a whole run, as far as that is determined. The elements are all different.
+// model describes the elements that a node of a graph emits in a whole run, as far as they are
+// determined. All elements are different.
 type model struct {
-	lanes [][]uint64 // the elements of one lane come in its order, those of different lanes in any; none is empty
-	lo    int        // so many of the elements come at least,
-	hi    int        // and so many at most
-	gaps  bool       // in a lane, an element may be missing before others that come
+	lanes [][]uint64 // the elements of one lane come in order, those of different lanes in any order; no lane is empty
+	lo    int        // minimum number of elements
+	hi    int        // maximum number of elements
+	gaps  bool       // an element may be missing from a lane even if later ones come
 }
 
 // list is the model of a node that emits xs in that order.
@@ -36,7 +37,7 @@ func (m model) total() (n int) {
 	return n
 }
 
-// exact reports whether a whole run emits always the same list.
+// exact reports whether every whole run emits the same list.
 func (m model) exact() bool { return len(m.lanes) <= 1 && !m.gaps && m.lo == m.total() }
 
 // list returns the elements of an exact model.
@@ -47,7 +48,7 @@ func (m model) list() []uint64 {
 	return m.lanes[0]
 }
 
-// expand returns the model of what comes when f makes n elements of each.
+// expand returns the model of an output in which f makes n elements of each.
 func (m model) expand(n int, f func(uint64) []uint64) model {
 	var all [][]uint64
 	for _, lane := range m.lanes {
@@ -62,7 +63,7 @@ func (m model) expand(n int, f func(uint64) []uint64) model {
 	return out
 }
 
-// scatter is expand where only the elements made of the same one keep their order.
+// scatter is expand, but only the elements made of the same one keep their order.
 func (m model) scatter(n int, f func(uint64) []uint64) model {
 	var all [][]uint64
 	for _, lane := range m.lanes {
@@ -103,7 +104,7 @@ func (m model) take(n int) model {
 	return out
 }
 
-// skip returns the model of what follows the first n elements.
+// skip returns the model without the first n elements.
 func (m model) skip(n int) model {
 	if m.exact() {
 		return list(m.list()[min(n, m.hi):])
@@ -118,13 +119,13 @@ func (m model) apart() model {
 	return m.scatter(1, func(v uint64) []uint64 { return []uint64{v} })
 }
 
-// lossy returns the model of elements of which some may be missing.
+// lossy returns the model with elements that may be missing.
 func (m model) lossy() model {
 	m.lo, m.gaps = min(m.lo, 1), true
 	return m
 }
 
-// together returns the model of several nodes that emit side by side.
+// together returns the model of several nodes that emit at the same time.
 func together(ms ...model) model {
 	out := model{}
 	for _, m := range ms {
@@ -148,7 +149,8 @@ func inTurn(ms ...model) model {
 	return list(all)
 }
 
-// check says how the output of a run differs from the model, or from a beginning of it when the run was not whole.
+// check returns how the output of a run differs from the model or, if the run was not whole, from a
+// prefix of the model.
 func (m model) check(out []uint64, whole bool) string {
 	type place struct{ lane, i int }
 	places := make(map[uint64]place, m.total())
@@ -179,7 +181,7 @@ func (m model) check(out []uint64, whole bool) string {
 	return ""
 }
 
-// mix makes one number of several; different ones make different ones.
+// mix combines numbers into one; different inputs give different numbers.
 func mix(vs ...uint64) uint64 {
 	h := uint64(0x9e3779b97f4a7c15)
 	for _, v := range vs {
@@ -192,7 +194,7 @@ func mix(vs ...uint64) uint64 {
 	return h
 }
 
-// children makes n elements of one.
+// children makes n elements from one.
 func children(v, salt uint64, n int) []uint64 {
 	all := make([]uint64, n)
 	for i := range all {

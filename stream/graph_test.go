@@ -21,14 +21,15 @@ var (
 	graphSeed = flag.Uint64("seed", 0, "run only the random graph of this seed, many times")
 )
 
-// TestGraphs runs random graphs of operators, with faults at random places, and compares what comes of each with a model of it that
-// runs in sequence: no deadlock, no goroutine left, the first error kept, a beginning of the model's output, and nil only for the
-// whole of it. A graph that fails is named by its seed; go test -run TestGraphs -seed N runs it again.
+// TestGraphs runs random graphs of operators, with faults at random places, and compares each
+// result with a sequential model: no deadlock, no goroutine left, the first error kept, a prefix of
+// the model's output, and nil only for all of it. The test prints the seed of a graph that fails;
+// go test -run TestGraphs -seed N runs it again.
 func TestGraphs(t *testing.T) {
 	ops := operators()
 	if *graphSeed != 0 {
 		var g *graph
-		for range 500 { // for it may depend on which goroutine is first
+		for range 500 { // the result may depend on which goroutine is first
 			var said string
 			if g, said = tryGraph(t, *graphSeed, ops); said != "" {
 				t.Fatal(said)
@@ -55,7 +56,7 @@ func TestGraphs(t *testing.T) {
 	t.Log(seen)
 }
 
-// tally counts what the graphs had in them.
+// tally counts the operators and faults of the graphs.
 type tally map[string]int
 
 func (n tally) add(g *graph) {
@@ -79,7 +80,8 @@ func (n tally) add(g *graph) {
 	}
 }
 
-// check expects that every operator and every fault was there: else the test says nothing about it.
+// check fails unless every operator and every fault occurred: otherwise the test says nothing about
+// it.
 func (n tally) check(t *testing.T, ops []operator) {
 	for _, op := range ops {
 		if n[op.name] == 0 {
@@ -101,13 +103,13 @@ func operators() []operator {
 type graph struct {
 	*builder
 	node
-	run func(ctx context.Context) error // the sink's
-	got []uint64                        // what the sink took
+	run func(ctx context.Context) error // runs the sink
+	got []uint64                        // the elements that the sink got
 
-	compared bool // what a drained run took with the model of what its sources emitted
+	compared bool // the output of a drained run was compared with the model
 }
 
-// newGraph builds the graph of a seed. It is called in a bubble.
+// newGraph builds the graph of a seed. Call it in a bubble.
 func newGraph(seed uint64, ops []operator, limits []int) *graph {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	b := &builder{faults: &faults{seed: seed}, rng: rng, flows: ops, salt: 1 << 32, limits: limits}
@@ -121,7 +123,7 @@ func newGraph(seed uint64, ops []operator, limits []int) *graph {
 	return g
 }
 
-// end puts a sink to the graph.
+// end adds a sink to the graph.
 func (g *graph) end() {
 	p := g.fault()
 	each := sink.ForEach(func(ctx context.Context, v uint64) error {
@@ -173,9 +175,9 @@ func (g *graph) end() {
 	}
 }
 
-// tryGraph runs the graph of a seed and says what is wrong with it.
+// tryGraph runs the graph of a seed and returns what is wrong with it.
 func tryGraph(t *testing.T, seed uint64, ops []operator) (g *graph, said string) {
-	alarm := time.AfterFunc(time.Minute, func() { // of the world's time: it spins, or waits for a lock
+	alarm := time.AfterFunc(time.Minute, func() { // in real time: the graph spins or waits for a lock
 		panic(fmt.Sprintf("graph %d does not come to its end", seed))
 	})
 	defer alarm.Stop()
@@ -194,7 +196,7 @@ func tryGraph(t *testing.T, seed uint64, ops []operator) (g *graph, said string)
 	return g, said
 }
 
-// try runs the graph and says what is wrong with what it did.
+// try runs the graph and returns what is wrong with the run.
 func (g *graph) try() string {
 	idle := runtime.NumGoroutine()
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -246,8 +248,8 @@ func (g *graph) try() string {
 	return ""
 }
 
-// leftovers returns the stacks of the goroutines when there are more than idle of them, once those on their way out are gone. The
-// bubble has three of its own.
+// leftovers returns the stacks of all goroutines if there are more than idle, once the ending ones
+// have gone. The bubble itself has three.
 func leftovers(idle int) string {
 	for range 10 {
 		synctest.Wait()
@@ -256,7 +258,7 @@ func leftovers(idle int) string {
 		}
 		runtime.Gosched()
 	}
-	all := stacks() // the count may be wrong: the runtime starts goroutines, too
+	all := stacks() // the count may be wrong, because the runtime starts goroutines too
 	_, bubble, _ := strings.Cut(all[:strings.Index(all, "]:")], "synctest bubble ")
 	if strings.Count(all, ", synctest bubble "+bubble+"]:") <= 3 {
 		return ""

@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// echoes is what a stage sees of an end elsewhere.
+// echoes are the errors by which a stage sees an end elsewhere.
 var echoes = map[string]error{
 	"a cancelled context":          context.Canceled,
 	"a cancelled context, said so": fmt.Errorf("fetch: %w", context.Canceled),
@@ -29,7 +29,7 @@ var echoes = map[string]error{
 	"a queue":                      source.ErrClosed,
 }
 
-// In whatever order errors come, the first true one comes back as it is, and echoes never do beside it.
+// In whatever order errors come, the group returns the first true one unchanged, without echoes.
 func TestGroupKeepsTheTrueCause(t *testing.T) {
 	boom, other, sameText := errBoom, errors.New("other"), errors.New("boom")
 	wrapped := fmt.Errorf("stage: %w", boom)
@@ -39,8 +39,8 @@ func TestGroupKeepsTheTrueCause(t *testing.T) {
 		for _, tt := range []struct {
 			name string
 			errs []error
-			same error   // what comes back, the very error; nil if it is several
-			all  []error // what comes back otherwise
+			same error   // the error that comes back, by identity; nil if there are several
+			all  []error // the errors that come back otherwise
 		}{
 			{"the echo alone", []error{echo}, echo, nil},
 			{"the echo twice", []error{echo, echo}, echo, nil},
@@ -86,7 +86,8 @@ func TestGroupKeepsTheTrueCause(t *testing.T) {
 	}
 }
 
-// In a run that is cancelled, echoes are of the cancellation: its cause comes back, also if an echo came before it.
+// In a cancelled run, echoes are echoes of the cancellation. The group returns its cause, even if
+// an echo came before it.
 func TestGroupEndsWithTheCauseOfTheRun(t *testing.T) {
 	for name, echo := range echoes {
 		for _, tt := range []struct {
@@ -133,7 +134,8 @@ func TestGroupEndsWithTheCauseOfTheRun(t *testing.T) {
 	})
 }
 
-// throughPipe passes its elements through an [io.Pipe] whose reader is closed before the group knows why.
+// throughPipe passes its elements through an [io.Pipe]. The reader of the pipe is closed before the
+// group knows why.
 func throughPipe(fail error) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -163,7 +165,8 @@ func throughPipe(fail error) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// A stage that closes its pipe in clean-up ends early without an error, and fails with its own.
+// A stage that closes its pipe in clean-up ends early without an error, and fails with its own
+// error.
 func TestGroupWithAPipe(t *testing.T) {
 	bytes := source.Of([]byte("a"), []byte("b"), []byte("c"))
 	synctest.Test(t, func(t *testing.T) {
@@ -210,7 +213,7 @@ func TestGroupWithAHub(t *testing.T) {
 	})
 }
 
-// A worker that returns the context's error, in its own words, ends a cancelled run with the cause.
+// If a worker wraps the context's error, a cancelled run still ends with the cause.
 func TestCancelledWorkerEndsWithTheCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -225,7 +228,7 @@ func TestCancelledWorkerEndsWithTheCause(t *testing.T) {
 	})
 }
 
-// An early end takes nothing from the failure that comes up with it.
+// An early end does not hide a failure that is joined to it.
 func TestFailureWithAnEarlyEndIsItself(t *testing.T) {
 	src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 		return errors.Join(count(3).Each(ctx, emit), errBoom)

@@ -19,7 +19,7 @@ func TestGroupFirstErrorWins(t *testing.T) {
 	tests := []struct {
 		name  string
 		later error
-		also  bool // later is kept beside the first
+		also  bool // later is joined to the first
 	}{
 		{"echo of the context", context.Canceled, false},
 		{"echo of a pipe", fmt.Errorf("pipe: %w", io.ErrClosedPipe), false},
@@ -97,7 +97,7 @@ func TestGroupCarriesGoexit(t *testing.T) {
 	}
 }
 
-// An error that comes again, after another was joined to it, is not joined once more.
+// An error that comes again, after another was joined to it, is not joined again.
 func TestGroupJoinsEachErrorOnce(t *testing.T) {
 	g, _ := stream.NewGroup(t.Context())
 	other := errors.New("another")
@@ -109,7 +109,7 @@ func TestGroupJoinsEachErrorOnce(t *testing.T) {
 	}
 }
 
-// Wait cancels the context of the group: what is still attached to it ends.
+// Wait cancels the context of the group, which ends whatever still uses it.
 func TestGroupWaitCancelsItsContext(t *testing.T) {
 	for _, err := range []error{nil, errBoom} {
 		g, ctx := stream.NewGroup(t.Context())

@@ -16,14 +16,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// groupLog records what the flows of a GroupBy did.
+// groupLog records the flows of a GroupBy.
 type groupLog struct {
 	mu         sync.Mutex
 	open, most int
-	opened     []int // the keys, in their order
+	opened     []int // the keys, in order
 }
 
-// group is a flow that emits its elements as one slice when it completes after a while, as a file does.
+// group is a flow that emits its elements as one slice when it completes, with a delay, as a file
+// does.
 func (l *groupLog) group(key int) stream.Flow[int, []int] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,14 +42,14 @@ func (l *groupLog) group(key int) stream.Flow[int, []int] {
 	}))
 }
 
-// grouped runs ints, whose keys are their tens, through groups.
+// grouped runs ints through groups; the key of n is n/10.
 func grouped(t *testing.T, src stream.Source[int], n int, l *groupLog, opts *stream.GroupByOptions) ([][]int, error) {
 	got, err := stream.Run(t.Context(), stream.Via(src, stream.GroupBy(n, func(v int) int { return v / 10 }, func(k int) stream.Flow[int, []int] { return l.group(k) }, opts)), sink.Slice[[]int]())
 	slices.SortFunc(got, slices.Compare)
 	return got, err
 }
 
-// apart emits vs one second apart, so that what each does is over before the next.
+// apart emits vs one second apart, so that each is done before the next.
 func apart(vs ...int) stream.Source[int] { return stream.Via(source.Of(vs...), pause(time.Second)) }
 
 func TestGroupByEvicts(t *testing.T) {
@@ -90,7 +91,8 @@ func TestGroupByEvicts(t *testing.T) {
 	}
 }
 
-// A key whose flow has had enough opens anew: no element vanishes, wherever the flow ends.
+// A key opens a new flow after its flow has ended early. No element is lost, wherever the flow
+// ends.
 func TestGroupByOpensAFinishedKeyAgain(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 16, 17, 100} {
 		var l groupLog
@@ -102,7 +104,8 @@ func TestGroupByOpensAFinishedKeyAgain(t *testing.T) {
 	}
 }
 
-// Whatever is evicted, idle or ends early: each element comes once, in the order of its key, and no more groups are open than may be.
+// Whether groups are evicted, idle or end early, each element comes once, in the order of its key,
+// and the number of open groups keeps to the limit.
 func TestGroupByLosesNothing(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {
@@ -140,7 +143,7 @@ func TestGroupByLosesNothing(t *testing.T) {
 	}
 }
 
-// A flow that takes nothing would lose its elements: it fails the run.
+// A flow that takes no element would lose it, so it fails the run.
 func TestGroupByRefusesAFlowThatTakesNothing(t *testing.T) {
 	none := func(int) stream.Flow[int, int] { return stream.Take[int](0) }
 	if got, err := stream.Run(t.Context(), stream.Via(count(3), stream.GroupBy(9, self, none, nil)), sink.Slice[int]()); err == nil || stream.ClassOf(err) != stream.Fatal {
@@ -148,7 +151,7 @@ func TestGroupByRefusesAFlowThatTakesNothing(t *testing.T) {
 	}
 }
 
-// A failure of a group that is about to end fails the run that waits for its room.
+// A run that waits for a group to make room fails if that group fails.
 func TestGroupByEvictedGroupFails(t *testing.T) {
 	fails := stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 		return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)

@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Each consumer of a broadcast owns its bytes: what one does to them no other sees.
+// Each consumer of a broadcast owns its bytes: the others do not see its changes.
 func TestBroadcastHubSharesNoBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := stream.NewBroadcastHub[[]byte](4)

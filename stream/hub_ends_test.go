@@ -12,9 +12,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// An early end of the producer is its own: to the consumers, whose elements are not all there, it is an error.
+// An early end of the producer is an error for the consumers, because they do not get all elements.
 func TestHubProducerStoppedEarly(t *testing.T) {
-	// a producer is one branch of a run that has enough after one element
+	// a producer is one branch of a run that ends early after one element
 	stopped := func(flow stream.Flow[int, int]) func(context.Context, *stream.Hub[int]) ([]int, error) {
 		return func(ctx context.Context, hub *stream.Hub[int]) ([]int, error) {
 			into := stream.Join(flow, stream.Join(stream.ResultOf[int, int64](hub), stream.Map(func(int64) int { return -1 })))
@@ -24,7 +24,7 @@ func TestHubProducerStoppedEarly(t *testing.T) {
 	same := stream.Map(func(v int) int { return v })
 	joined := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-			return errors.Join(src.Each(ctx, emit), errBoom) // what clean-up reports
+			return errors.Join(src.Each(ctx, emit), errBoom) // an error of clean-up
 		})
 	})
 	for name, c := range map[string]struct {

@@ -10,11 +10,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// The element that waits for a consumer goes to another when that one leaves.
+// If a consumer leaves, the element that waits for room goes to another consumer.
 func TestHubConsumerLeavesWhileAwaited(t *testing.T) {
 	for name, c := range map[string]struct {
 		hub   *stream.Hub[int]
-		other bool // another consumer is there already
+		other bool // another consumer has already joined
 		want  []int
 	}{
 		"partition":               {stream.NewPartitionHub(1, func(int, int) int { return 0 }), true, []int{2, 3, 4, 5}},

@@ -155,7 +155,7 @@ func TestContractOfHubs(t *testing.T) {
 				return stream.SinkFunc[int, int64](func(ctx context.Context, src stream.Source[int]) (n int64, err error) {
 					hub := stream.NewBroadcastHub[int](2)
 					out := stream.Go(ctx, hub.Source(), sink.Discard[int]())
-					defer func() { _, _ = out.Wait() }() // it ends as the producer does
+					defer func() { _, _ = out.Wait() }() // it ends when the producer does
 					return stream.Run(ctx, src, hub)
 				})
 			},

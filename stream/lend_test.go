@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// lender emits its chunks in one buffer when it may lend them.
+// lender emits its chunks in one buffer if it may lend them.
 type lender struct{ chunks []string }
 
 func (l lender) Each(ctx context.Context, emit func([]byte) error) error {

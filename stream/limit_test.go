@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A limit passes what just fits, and of what does not fit nothing.
+// A limit passes an element that just fits, and no part of one that does not.
 func TestLimitEdges(t *testing.T) {
 	for _, c := range []struct {
 		max   int64
@@ -23,7 +23,7 @@ func TestLimitEdges(t *testing.T) {
 		{10, []int{11}, 0},
 		{10, []int{5, 5, 0}, 3},
 		{10, []int{5, 6}, 1},
-		{10, []int{5, 6, 1}, 1}, // what would fit is behind what did not
+		{10, []int{5, 6, 1}, 1}, // the last would fit, but comes after one that does not
 	} {
 		var chunks [][]byte
 		for _, n := range c.sizes {
@@ -46,7 +46,7 @@ func TestLimitEdges(t *testing.T) {
 	}
 }
 
-// Whoever sets several limits learns from the error which one was passed.
+// The error says which of several limits was exceeded.
 func TestLimitErrorNamesTheLimit(t *testing.T) {
 	limited := func(documents, bytes int64) stream.Source[[]byte] {
 		return stream.Via2(source.Of([]byte("{}"), []byte("{}"), []byte("{}")),

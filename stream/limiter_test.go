@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// queue is calls of Wait that come one after the other.
+// queue holds calls of Wait that come one after another.
 type queue struct {
 	*testing.T
 	l     *stream.Limiter
@@ -26,7 +26,7 @@ func waitAtLimiter(t *testing.T, l *stream.Limiter) *queue {
 	return &queue{T: t, l: l, began: time.Now(), after: map[string]time.Duration{}}
 }
 
-// come begins a Wait and returns what cancels it.
+// come begins a Wait and returns a function that cancels it.
 func (q *queue) come(name string, n int64) (cancel func()) {
 	ctx, cancelCause := context.WithCancelCause(q.Context())
 	q.wait.Go(func() {
@@ -44,7 +44,7 @@ func (q *queue) come(name string, n int64) (cancel func()) {
 	return func() { cancelCause(errBoom); synctest.Wait() }
 }
 
-// served looks when those were served who have been, in seconds.
+// served checks when calls were served, in seconds.
 func (q *queue) served(want map[string]float64) {
 	q.Helper()
 	q.mu.Lock()
@@ -136,7 +136,7 @@ func TestLimiterServesInOrder(t *testing.T) {
 	}
 }
 
-// A rate of 0 stops everything, also what a burst would let pass.
+// A rate of 0 stops everything, even if a burst would let it pass.
 func TestLimiterOfNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := waitAtLimiter(t, stream.NewLimiter(0, 5))
@@ -158,7 +158,8 @@ func TestLimiterOfNothing(t *testing.T) {
 	})
 }
 
-// A time that no Duration can hold is waited for too. One who looked again and again would keep the test from ending.
+// A wait may be longer than a Duration can hold. A limiter that kept polling would keep the test
+// from ending.
 func TestLimiterWaitsLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := waitAtLimiter(t, stream.NewLimiter(1, 1))
@@ -169,7 +170,7 @@ func TestLimiterWaitsLong(t *testing.T) {
 	})
 }
 
-// Whoever comes and leaves, the others are served: none of them is forgotten, and the rate is kept.
+// However calls come and leave, all others are served at the given rate.
 func TestLimiterForgetsNobody(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {
@@ -211,7 +212,7 @@ func TestLimiterForgetsNobody(t *testing.T) {
 	}
 }
 
-// After a pause a burst may pass at once, however long the pause was, and no more.
+// After a pause, at most one burst passes at once, however long the pause was.
 func TestLimiterBurstAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := stream.NewLimiter(2, 5)
