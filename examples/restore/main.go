@@ -77,7 +77,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink/mongosink"
@@ -281,7 +280,7 @@ func (j *job) look(ctx context.Context) (found state, err error) {
 
 // look finds out how coll is.
 func look(ctx context.Context, coll *mongo.Collection) (state, error) {
-	err := coll.FindOne(ctx, bson.D{}, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+	err := coll.FindOne(ctx, bson.D{}).Err()
 	if err == nil {
 		return filled, nil
 	}

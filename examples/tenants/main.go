@@ -24,6 +24,7 @@ import (
 
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
+	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -34,8 +35,12 @@ const maxOpen = 50
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "tenants:", err)
+	_, err := cli.Protect(func() (any, error) { return nil, run(ctx, os.Args[1:], os.Stdin, os.Stdout) })
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tenants:", cli.Errorf("%w", err)) // escaped, because a line may be part of it
+		if errors.As(err, new(*cli.Panic)) {
+			os.Exit(4)
+		}
 		os.Exit(1)
 	}
 }

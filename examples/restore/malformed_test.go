@@ -1,0 +1,39 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/examples/internal/exectest"
+	"github.com/millweir/millweir/source/mongosource/mongotest"
+)
+
+// TestMalformedReply has a server whose reply to an insert names a document that was not sent: that is one line, and the collection of
+// the restore is dropped.
+func TestMalformedReply(t *testing.T) {
+	w := exectest.Start(t, "restore")
+	w.Put(t, key, zip(strings.Repeat("{}\n", 10)))
+	for _, index := range []int64{-1, 1 << 33} {
+		for _, json := range []string{"-json-log=false", "-json-log"} {
+			database := mongotest.NewServer()
+			defer database.Close()
+			reply, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 0}, {Key: "writeErrors", Value: bson.A{
+				bson.D{{Key: "index", Value: index}, {Key: "code", Value: 11000}, {Key: "errmsg", Value: "E11000"}},
+			}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			database.Inject(mongotest.Fault{Command: "insert", Reply: reply})
+			r := w.Run(t, []string{"MONGODB_URI=" + database.URI()}, "restore", plain(json)...)
+			exectest.OneLine(t, r, r.Code, "shop.back is as it was", "dropped again")
+			if r.Code != 1 && r.Code != 4 || strings.Contains(r.Stderr, "goroutine") {
+				t.Errorf("exit code %d", r.Code)
+			}
+			if made, dropped := len(database.Commands("create")), len(database.Commands("drop")); made != 1 || dropped == 0 {
+				t.Errorf("%d collections were made, and %d drops sent", made, dropped)
+			}
+		}
+	}
+}
