@@ -1,0 +1,6 @@
+//go:build !race
+
+package bsoncodec_test
+
+// raced reports whether the race detector is at work.
+const raced = false
