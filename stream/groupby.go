@@ -122,10 +122,9 @@ type grouping[T any, K comparable] struct {
 	max  int
 	opts GroupByOptions
 
-	mu      sync.Mutex
-	open    map[K]*group[T, K] // includes closing groups
-	order   list.List          // of *group, the least recently used first
-	closing int
+	mu    sync.Mutex
+	open  map[K]*group[T, K] // includes closing groups
+	order list.List          // of *group: closing groups, then the others, the least recently used first
 }
 
 // find returns the group for an element of key k. It starts a new group if necessary.
@@ -173,17 +172,13 @@ func (s *grouping[T, K]) use(k K) (g *group[T, K], fresh bool, leaving *group[T,
 
 // makeRoom returns a group that is about to end, or nil if there is none.
 func (s *grouping[T, K]) makeRoom() *group[T, K] {
-	if s.closing > 0 {
-		for e := s.order.Front(); e != nil; e = e.Next() {
-			if g := e.Value.(*group[T, K]); g.closing {
-				return g
-			}
-		}
+	oldest := s.order.Front().Value.(*group[T, K])
+	if oldest.closing {
+		return oldest
 	}
 	if !s.opts.EvictOldest {
 		return nil
 	}
-	oldest := s.order.Front().Value.(*group[T, K])
 	s.close(oldest)
 	oldest.q.end()
 	return oldest
@@ -191,7 +186,7 @@ func (s *grouping[T, K]) makeRoom() *group[T, K] {
 
 func (s *grouping[T, K]) close(g *group[T, K]) {
 	g.closing = true
-	s.closing++
+	s.order.MoveToFront(g.at)
 }
 
 // tryClose closes g unless an element waits for it, and reports whether g is closed.
@@ -211,9 +206,6 @@ func (s *grouping[T, K]) tryClose(g *group[T, K]) bool {
 func (s *grouping[T, K]) remove(g *group[T, K]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.closing {
-		s.closing--
-	}
 	delete(s.open, g.key)
 	s.order.Remove(g.at)
 	close(g.done)

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -12,10 +11,14 @@ import (
 // mux passes elements from several producer goroutines to one consumer. It keeps the order of each
 // producer. Each producer has its own ring, so that no producer waits for a lock. A waiting
 // consumer gets each element at once, and a busy one takes all that are there.
+//
+// The consumer looks only at active rings, which have had elements lately. A producer lists its
+// ring after it has put an element into one that is not active. So the cost of an element does not
+// grow with the number of idle producers.
 type mux[T any] struct {
 	ahead    int // capacity of a ring
 	consumer waiter
-	rings    atomic.Pointer[[]*ring[T]] // written under mu
+	listed   ringList[T]
 	ended    atomic.Bool
 
 	mu   sync.Mutex
@@ -23,9 +26,7 @@ type mux[T any] struct {
 }
 
 func newMux[T any](ahead int) *mux[T] {
-	m := &mux[T]{ahead: ahead, consumer: newWaiter()}
-	m.rings.Store(new([]*ring[T]))
-	return m
+	return &mux[T]{ahead: ahead, consumer: newWaiter()}
 }
 
 // open returns a ring for a new producer. The producer must close it.
@@ -34,12 +35,12 @@ func (m *mux[T]) open() *ring[T] {
 	defer m.mu.Unlock()
 	if n := len(m.free); n > 0 {
 		r := m.free[n-1]
+		m.free[n-1] = nil
 		m.free = m.free[:n-1]
 		return r
 	}
 	r := newRingFor[T](m.ahead, &m.consumer)
-	all := append(slices.Clip(*m.rings.Load()), r)
-	m.rings.Store(&all)
+	r.list = &m.listed
 	return r
 }
 
@@ -62,11 +63,12 @@ func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 	w := watch.On(ctx)
 	defer w.End()
 	var p pace
+	var active []*ring[T]
 	ready := func() bool {
-		if m.ended.Load() {
+		if m.ended.Load() || m.listed.some() {
 			return true
 		}
-		for _, r := range *m.rings.Load() {
+		for _, r := range active {
 			if r.some() {
 				return true
 			}
@@ -75,17 +77,27 @@ func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 	}
 	for {
 		ended := m.ended.Load() // before the rings, so that every element pushed before the end is seen
-		found, rings := 0, *m.rings.Load()
-		for _, r := range rings {
+		active = m.listed.appendTo(active)
+		looked, found := len(active), 0
+		kept := active[:0]
+		for _, r := range active {
 			n, err := r.take(&w, to)
 			if err != nil {
 				return err
 			}
 			found += n
+			if n > 0 {
+				r.misses = 0
+			} else if r.misses++; r.misses > maxMisses && m.listed.release(r) {
+				continue
+			}
+			kept = append(kept, r)
 		}
+		clear(active[len(kept):])
+		active = kept
 		switch {
 		case found > 0:
-			p.took(found, m.ahead*len(rings))
+			p.took(found, m.ahead*looked)
 		case ended:
 			return context.Cause(ctx) // nil, unless a cancellation was missed
 		default:

@@ -18,14 +18,18 @@ type ring[T any] struct {
 	cap    uint64
 	stride uint64 // elements the consumer takes before it publishes head, unless the producer waits
 
-	consumer *waiter // waits for elements; shared by all rings of one consumer
+	consumer *waiter      // waits for elements; shared by all rings of one consumer
+	list     *ringList[T] // lists the ring when it has elements; nil if the consumer has only this ring
 
 	_        [64]byte // padding: one side's fields share no cache line with the other's
 	tail     atomic.Uint64
-	headSeen uint64 // the producer's last view of head
+	headSeen uint64      // the producer's last view of head
+	active   atomic.Bool // the ring is listed, or its consumer looks at it
+	below    *ring[T]    // the next ring of the list
 	_        [64]byte
 	head     atomic.Uint64
 	taken    uint64 // elements taken; published as head
+	misses   int    // empty looks in a row
 	_        [64]byte
 	producer waiter // waits for room
 	ended    atomic.Bool
@@ -71,10 +75,18 @@ func (r *ring[T]) push(ctx context.Context, v T) error {
 	}
 	r.buf[t&r.mask] = v
 	r.tail.Store(t + 1)
+	r.pushed()
+	return nil
+}
+
+// pushed lets the consumer know that the ring has elements.
+func (r *ring[T]) pushed() {
+	if r.list != nil && !r.active.Load() {
+		r.list.add(r)
+	}
 	if r.consumer.waits.Load() {
 		r.consumer.wake()
 	}
-	return nil
 }
 
 // pushAll appends vs as push would, and waits for room as needed.
@@ -92,9 +104,7 @@ func (r *ring[T]) pushAll(ctx context.Context, vs []T) error {
 		k := copy(r.buf[from:], vs[:n])
 		copy(r.buf, vs[k:n])
 		r.tail.Store(t + uint64(n))
-		if r.consumer.waits.Load() {
-			r.consumer.wake()
-		}
+		r.pushed()
 		vs = vs[n:]
 	}
 	return nil

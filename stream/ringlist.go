@@ -1,0 +1,51 @@
+package stream
+
+import "sync/atomic"
+
+// maxMisses is how often in a row the consumer of several rings finds one of them empty before it
+// stops looking at it. Listing a ring costs its producer more than a look costs the consumer.
+const maxMisses = 4
+
+// ringList is a stack of rings that have become active. Producers add to it without a lock; one
+// consumer takes all of it at once.
+type ringList[T any] struct {
+	top atomic.Pointer[ring[T]]
+}
+
+// add lists r, unless it is active already. Only the producer of r calls it.
+func (l *ringList[T]) add(r *ring[T]) {
+	if r.active.Swap(true) {
+		return
+	}
+	for {
+		r.below = l.top.Load()
+		if l.top.CompareAndSwap(r.below, r) {
+			return
+		}
+	}
+}
+
+// some reports whether a ring is listed.
+func (l *ringList[T]) some() bool { return l.top.Load() != nil }
+
+// appendTo moves the listed rings to the end of rs. Only the consumer calls it.
+func (l *ringList[T]) appendTo(rs []*ring[T]) []*ring[T] {
+	if !l.some() {
+		return rs
+	}
+	for r := l.top.Swap(nil); r != nil; {
+		below := r.below
+		r.below, r.misses = nil, 0
+		rs = append(rs, r)
+		r = below
+	}
+	return rs
+}
+
+// release makes r inactive, and reports whether it did: if an element has come meanwhile, r may
+// stay active. Only the consumer calls it.
+func (l *ringList[T]) release(r *ring[T]) bool {
+	r.active.Store(false)
+	// The producer stores the element before it looks at active, so one of the two sees the other.
+	return !r.some() || r.active.Swap(true)
+}
