@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/millweir/millweir/internal/drain"
@@ -105,8 +106,8 @@ type Hub[T any] struct {
 	own    func(T) T
 
 	mu        sync.Mutex
-	consumers []*consumer[T]
-	arrived   chan struct{} // closed and replaced when a consumer joins
+	consumers []*consumer[T] // replaced, never changed: a send in progress uses the old one
+	arrived   chan struct{}  // closed and replaced when a consumer joins
 	used      bool
 	over      bool
 	err       error // how the producer ended
@@ -200,7 +201,7 @@ func (h *Hub[T]) send(ctx context.Context, v T) error {
 			return context.Cause(ctx)
 		}
 		h.mu.Lock()
-		to, arrived := append([]*consumer[T](nil), h.consumers...), h.arrived
+		to, arrived := h.consumers, h.arrived
 		h.mu.Unlock()
 		if len(to) > 0 {
 			if taken, err := h.push(v, to); taken || err != nil {
@@ -293,11 +294,8 @@ func (h *Hub[T]) end(err error) {
 func (h *Hub[T]) remove(c *consumer[T]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i, other := range h.consumers {
-		if other == c {
-			h.consumers = append(h.consumers[:i:i], h.consumers[i+1:]...)
-			return
-		}
+	if i := slices.Index(h.consumers, c); i >= 0 {
+		h.consumers = slices.Concat(h.consumers[:i], h.consumers[i+1:])
 	}
 }
 
@@ -319,7 +317,7 @@ func (h *Hub[T]) Source() Source[T] {
 			defer h.mu.Unlock()
 			return h.err
 		}
-		h.consumers = append(h.consumers, c)
+		h.consumers = append(slices.Clip(h.consumers), c)
 		close(h.arrived)
 		h.arrived = make(chan struct{})
 		h.mu.Unlock()
