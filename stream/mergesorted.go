@@ -1,6 +1,9 @@
 package stream
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // MergeSorted returns a source that merges sources, each sorted by compare, into one sorted
 // sequence. Equal elements come in the order of their sources.
@@ -17,26 +20,23 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 		return Fail[T](errReorders)
 	}
 	return pullAll(drainAll, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
-		heads, err := newHeads(ps)
-		for err == nil && len(heads) > 0 {
-			least := 0
-			for i := range heads {
-				if compare(heads[i].head, heads[least].head) < 0 {
-					least = i
-				}
+		h, err := newHeads(ps, compare)
+		var v T
+		sorted := func(next T) error {
+			if compare(next, v) < 0 {
+				return invalidError("MergeSorted: a source is not sorted")
 			}
-			v := heads[least].head
+			return nil
+		}
+		for err == nil && len(h.all) > 0 {
+			v = h.all[0].v
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			if err := emit(v); err != nil {
 				return err
 			}
-			from := heads[least].run
-			heads, err = heads.advance(least)
-			if err == nil && least < len(heads) && heads[least].run == from && compare(heads[least].head, v) < 0 {
-				return invalidError("MergeSorted: a source is not sorted")
-			}
+			err = h.advance(sorted)
 		}
 		return err
 	})
@@ -61,58 +61,20 @@ func MergeSequence[T any](number func(T) int64, srcs ...Source[T]) Source[T] {
 		return Fail[T](errReorders)
 	}
 	return pullAll(drainNone, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
-		heads, err := newHeads(ps)
-		for want := int64(0); err == nil && len(heads) > 0; want++ {
-			i := 0
-			for i < len(heads) && number(heads[i].head) != want {
-				i++
-			}
-			if i == len(heads) {
+		h, err := newHeads(ps, func(a, b T) int { return cmp.Compare(number(a), number(b)) })
+		for want := int64(0); err == nil && len(h.all) > 0; want++ {
+			v := h.all[0].v
+			if number(v) != want {
 				return invalidError("MergeSequence: no source has number %d next", want)
 			}
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if err := emit(heads[i].head); err != nil {
+			if err := emit(v); err != nil {
 				return err
 			}
-			heads, err = heads.advance(i)
+			err = h.advance(nil)
 		}
 		return err
 	})
-}
-
-// heads holds the sources that have not ended, each with its next element.
-type heads[T any] []headed[T]
-
-type headed[T any] struct {
-	run  *pulled[T]
-	head T
-}
-
-func newHeads[T any](ps []*pulled[T]) (heads[T], error) {
-	hs := make(heads[T], 0, len(ps))
-	for _, p := range ps {
-		v, ok := p.next()
-		switch {
-		case ok:
-			hs = append(hs, headed[T]{p, v})
-		case p.err != nil:
-			return nil, p.err
-		}
-	}
-	return hs, nil
-}
-
-// advance pulls the next element of the i-th source, or removes the source if it has ended.
-func (hs heads[T]) advance(i int) (heads[T], error) {
-	v, ok := hs[i].run.next()
-	switch {
-	case ok:
-		hs[i].head = v
-		return hs, nil
-	case hs[i].run.err != nil:
-		return nil, hs[i].run.err
-	}
-	return append(hs[:i], hs[i+1:]...), nil
 }
