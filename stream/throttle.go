@@ -1,10 +1,9 @@
 package stream
 
 import (
+	"container/list"
 	"context"
 	"fmt"
-	"math"
-	"slices"
 	"sync"
 	"time"
 )
@@ -15,16 +14,14 @@ type Limiter struct {
 	bad error // error of the settings
 
 	mu      sync.Mutex
-	rate    float64 // units a second
-	burst   float64 // units
-	tokens  float64 // units that may pass: up to a burst, or more if the first waiting call needs it
-	at      time.Time
-	waiting []*turn // in order of arrival
+	bucket  bucket
+	waiting list.List // of *turn, in order of arrival
 }
 
 // turn is a waiting call of Wait.
 type turn struct {
 	units float64
+	at    *list.Element // in waiting
 	due   bool          // it has its units and is no longer in waiting
 	woken chan struct{} // capacity 1: the turn is due, became the first, or the rate changed
 }
@@ -33,8 +30,11 @@ type turn struct {
 // A unit is what the stages count: elements or bytes. A rate of 0 blocks everything until
 // [Limiter.Set] changes it; math.Inf(1) limits nothing. With a negative rate, or a burst of less
 // than 1, each Wait fails, and so does a run with [Throttle], before it starts anything.
+//
+// Timers are often late. The units of up to 100 ms of that time pass as well, so that the rate is
+// delivered whatever the burst.
 func NewLimiter(rate float64, burst int64) *Limiter {
-	l := &Limiter{rate: rate, burst: float64(burst), tokens: float64(burst)}
+	l := &Limiter{bucket: bucket{rate: rate, burst: float64(burst), tokens: float64(burst)}}
 	switch {
 	case !(rate >= 0): // true for NaN too
 		l.bad = invalidError("NewLimiter: a rate of %v; it must not be negative", rate)
@@ -52,7 +52,7 @@ func (l *Limiter) Set(rate float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fill()
-	l.rate = rate
+	l.bucket.rate = rate
 	l.serve(nil)
 }
 
@@ -60,56 +60,44 @@ func (l *Limiter) Set(rate float64) {
 func (l *Limiter) Rate() float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.rate
+	return l.bucket.rate
 }
 
 // fill adds the units that have accrued since the last call.
-func (l *Limiter) fill() {
-	now := time.Now()
-	switch {
-	case math.IsInf(l.rate, 1):
-		l.tokens = l.burst
-	case !l.at.IsZero():
-		l.tokens += now.Sub(l.at).Seconds() * l.rate
-	}
-	if l.at = now; len(l.waiting) == 0 {
-		l.tokens = min(l.tokens, l.burst)
-	}
-}
+func (l *Limiter) fill() { l.bucket.fill(time.Now(), l.waiting.Len() > 0) }
 
-// pass takes units, if they may pass now.
-func (l *Limiter) pass(units float64) bool {
-	const grain = 1e-6 // of the clock
-	switch {
-	case l.rate == 0:
-		return false
-	case math.IsInf(l.rate, 1):
-		return true
-	case l.tokens < units-grain:
-		return false
+// first returns the first waiting turn, or nil.
+func (l *Limiter) first() *turn {
+	if e := l.waiting.Front(); e != nil {
+		return e.Value.(*turn)
 	}
-	l.tokens = max(l.tokens-units, 0)
-	return true
+	return nil
 }
 
 // serve passes the waiting turns whose units are available, in order, and wakes them. It also wakes
 // the first turn that still waits, which must then time its own units. It does not wake caller.
 func (l *Limiter) serve(caller *turn) {
-	n := 0
-	for n < len(l.waiting) && l.pass(l.waiting[n].units) {
-		l.waiting[n].due = true
-		n++
+	t := l.first()
+	for t != nil && l.bucket.pass(t.units) {
+		t.due = true
+		l.waiting.Remove(t.at)
+		t.wake(caller)
+		t = l.first()
 	}
-	for _, t := range l.waiting[:min(n+1, len(l.waiting))] {
-		if t == caller {
-			continue
-		}
-		select {
-		case t.woken <- struct{}{}:
-		default:
-		}
+	if t != nil {
+		t.wake(caller)
 	}
-	l.waiting = slices.Delete(l.waiting, 0, n)
+}
+
+// wake wakes t, unless it is the caller.
+func (t *turn) wake(caller *turn) {
+	if t == caller {
+		return
+	}
+	select {
+	case t.woken <- struct{}{}:
+	default:
+	}
 }
 
 // Wait takes n units and blocks until they are due. If ctx is done first, Wait returns its cause
@@ -125,14 +113,15 @@ func (l *Limiter) Wait(ctx context.Context, n int64) error {
 	units := float64(max(n, 0))
 	l.mu.Lock()
 	l.fill()
-	if len(l.waiting) == 0 && l.pass(units) {
+	if l.waiting.Len() == 0 && l.bucket.pass(units) {
 		l.mu.Unlock()
 		return nil
 	}
 	t := &turn{units: units, woken: make(chan struct{}, 1)}
-	l.waiting = append(l.waiting, t)
+	t.at = l.waiting.PushBack(t)
 	for !t.due {
 		d := l.missing(t)
+		began := l.bucket.at
 		l.mu.Unlock()
 		err := t.await(ctx, d)
 		l.mu.Lock()
@@ -142,7 +131,10 @@ func (l *Limiter) Wait(ctx context.Context, n int64) error {
 			l.mu.Unlock()
 			return err
 		}
-		if !t.due && l.waiting[0] == t {
+		if !t.due && l.first() == t {
+			if d > 0 {
+				l.bucket.late(l.bucket.at.Sub(began) - d)
+			}
 			l.serve(t)
 		}
 	}
@@ -153,11 +145,10 @@ func (l *Limiter) Wait(ctx context.Context, n int64) error {
 // missing returns the time until the units of t are available. It returns 0 if t waits for another
 // event: it is not the first, or the rate is 0.
 func (l *Limiter) missing(t *turn) time.Duration {
-	if l.rate == 0 || l.waiting[0] != t {
+	if l.bucket.rate == 0 || l.first() != t {
 		return 0
 	}
-	const longest = 1e9 // seconds that fit a Duration; after them, Wait checks again
-	return time.Duration(min(max(t.units-l.tokens, 0)/l.rate, longest)*float64(time.Second)) + 1
+	return l.bucket.missing(t.units)
 }
 
 // await blocks until t is woken, until d has passed if d is not 0, or until ctx is done.
@@ -180,16 +171,16 @@ func (t *turn) await(ctx context.Context, d time.Duration) error {
 // leave removes t from the waiting turns. The units that accrued for it go to the next turn, but at
 // most as many as that turn needs, or a burst.
 func (l *Limiter) leave(t *turn) {
-	i := slices.Index(l.waiting, t)
-	l.waiting = slices.Delete(l.waiting, i, i+1)
-	if i > 0 {
+	first := l.first() == t
+	l.waiting.Remove(t.at)
+	if !first {
 		return
 	}
-	most := l.burst
-	if len(l.waiting) > 0 {
-		most = max(most, l.waiting[0].units)
+	most := l.bucket.burst
+	if next := l.first(); next != nil {
+		most = max(most, next.units)
 	}
-	l.tokens = min(l.tokens, most)
+	l.bucket.tokens = min(l.bucket.tokens, most)
 	l.serve(nil)
 }
 

@@ -1,0 +1,71 @@
+package stream
+
+import (
+	"math"
+	"time"
+)
+
+// forgiven bounds how long a timer may be late so that the units of that time still pass.
+const forgiven = 100 * time.Millisecond
+
+// bucket is the token bucket of a [Limiter]. Its methods take the time, so that they depend on
+// nothing else.
+type bucket struct {
+	rate   float64 // units a second
+	burst  float64 // units
+	tokens float64 // units that may pass
+	credit float64 // units above burst that remain because a timer was late
+	at     time.Time
+}
+
+// fill adds the units that have come since the last call. If no call waited for them, at most a
+// burst and the credit are kept.
+func (b *bucket) fill(now time.Time, awaited bool) {
+	if b.at.IsZero() {
+		b.at = now
+	}
+	elapsed := now.Sub(b.at)
+	b.at = now
+	if math.IsInf(b.rate, 1) {
+		b.tokens, b.credit = b.burst, 0
+		return
+	}
+	if awaited {
+		b.tokens += elapsed.Seconds() * b.rate
+		return
+	}
+	b.credit = min(b.credit, max(b.tokens-b.burst, 0)) // what has passed is used
+	if elapsed > forgiven {                            // a pause: what comes after it is a burst
+		b.credit = 0
+	}
+	b.tokens = min(b.tokens+elapsed.Seconds()*b.rate, b.burst+b.credit)
+}
+
+// late is called when a timer fired d too late. Without it a limiter whose burst
+// is smaller than what comes in the time that timers are late would not deliver its rate.
+func (b *bucket) late(d time.Duration) {
+	if d > 0 && !math.IsInf(b.rate, 1) {
+		b.credit = min(d, forgiven).Seconds() * b.rate
+	}
+}
+
+// pass takes units and reports true, if they may pass now.
+func (b *bucket) pass(units float64) bool {
+	const grain = 1e-6 // of the clock
+	switch {
+	case b.rate == 0:
+		return false
+	case math.IsInf(b.rate, 1):
+		return true
+	case b.tokens < units-grain:
+		return false
+	}
+	b.tokens = max(b.tokens-units, 0)
+	return true
+}
+
+// missing returns the time until units may pass. The rate must not be 0.
+func (b *bucket) missing(units float64) time.Duration {
+	const longest = 1e9 // seconds: a Duration holds that; then the caller looks again
+	return time.Duration(min(max(units-b.tokens, 0)/b.rate, longest)*float64(time.Second)) + 1
+}
