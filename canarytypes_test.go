@@ -1,0 +1,99 @@
+package millweir_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// withoutSecrets lists the exported types that keep no secret of a caller: numbers, switches, names, documents, and interfaces
+// and functions, which have no fields. What may keep one is in TestCanariesPrinted, and is listed in withSecrets.
+var withoutSecrets = map[string]string{
+	"codec": "Base64Options DeflateOptions DelimitedOptions DetectOptions Format FormatError GunzipOptions GzipOptions InflateOptions InputError" +
+		" JSONLinesOptions JSONObjectsOptions LengthFieldOptions LimitError LinesOptions ParseJSONArrayOptions ParseJSONLinesOptions" +
+		" S2Options UnS2Options UnzstdOptions ZstdOptions",
+	"codec/agecodec": "Info PassphraseOptions RewrapOptions",
+	"codec/bsoncodec": "BSONOptions DocumentError ExtJSONOptions ParseBSONOptions ParseExtJSONOptions SyntaxError" +
+		" ValidateOptions",
+	"sink":               "FileOptions",
+	"sink/mongosink":     "DocumentError FailedDocument InsertError InsertOptions InsertResult Inserter",
+	"sink/s3sink":        "API Checksum Object Part PendingAPI UploadOptions",
+	"source":             "FileOptions Integer PipeWriter Queue",
+	"source/mongosource": "FindOptions Finder MalformedError",
+	"source/s3source":    "API DownloadOptions",
+	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater Observable" +
+		" Overflow RestartOptions SliceSource Snapshot Stats SuperviseOptions",
+}
+
+// withSecrets lists those that hold what a caller gave them: a stage, an element, a value of panic.
+var withSecrets = map[string]string{
+	"codec":  "Pair",
+	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Peeled Receipt Running Sink SinkFunc Source SourceFunc",
+}
+
+// TestEveryTypeIsListed: a new exported type is listed above, after a thought about what it may keep.
+func TestEveryTypeIsListed(t *testing.T) {
+	listed := make(map[string]bool)
+	for _, list := range []map[string]string{withoutSecrets, withSecrets} {
+		for folder, names := range list {
+			for name := range strings.FieldsSeq(names) {
+				listed[folder+"."+name] = true
+			}
+		}
+	}
+	found := 0
+	for _, name := range exportedTypes(t) {
+		found++
+		if !listed[name] {
+			t.Errorf("%s is not listed: may it keep a secret? If so, print it in TestCanariesPrinted", name)
+		}
+	}
+	if found < 80 {
+		t.Errorf("only %d types were found", found)
+	}
+}
+
+// exportedTypes returns the exported types of the packages that users import, but those for tests, each as "folder.Name".
+func exportedTypes(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for _, top := range []string{"codec", "sink", "source", "stream"} {
+		err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.IsDir():
+				if name := entry.Name(); name == "testdata" || name == "internal" || strings.HasSuffix(name, "test") || isModule(path) {
+					return filepath.SkipDir
+				}
+				return nil
+			case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+				return nil
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if file == nil { // one for a later version of the language is read as far as it can be
+				return err
+			}
+			for _, decl := range file.Decls {
+				types, ok := decl.(*ast.GenDecl)
+				if !ok {
+					continue
+				}
+				for _, spec := range types.Specs {
+					if spec, ok := spec.(*ast.TypeSpec); ok && spec.Name.IsExported() {
+						found = append(found, filepath.ToSlash(filepath.Dir(path))+"."+spec.Name.Name)
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
