@@ -1,6 +1,6 @@
-// Package otelstream hands what the monitors of a pipeline count and time to OpenTelemetry.
+// Package otelstream exports the counts and times of a pipeline's monitors to OpenTelemetry.
 //
-// It is a module of its own, so that the library does not depend on OpenTelemetry.
+// It is a separate module, so that the library does not depend on OpenTelemetry.
 package otelstream
 
 import (
@@ -15,14 +15,18 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Register makes meter report, at each of its collections, the state of places: a [*stream.Stats], or a place of your own. Unregister what it
-// returns when the pipeline will not run again. It adds no work to a run.
+// Register makes meter report the state of places at each collection. A place is a [*stream.Stats]
+// or your own type. Register adds no work to a run. Unregister the result when the pipeline will
+// not run again.
 //
-// All are cumulative counters with the attribute millweir.stage, the place's name, which must be given and differ from the others':
+// Each place must have a name, different from the others'. The metrics are cumulative counters with
+// the name as the attribute millweir.stage:
 //
 //   - millweir.stage.elements ({element}) and millweir.stage.bytes (By): accepted by the downstream
-//   - millweir.stage.taken.elements and millweir.stage.taken.bytes: accepted by the flow, of [stream.Measure]
-//   - millweir.stage.time (s): of the attribute millweir.state, which is waited (for upstream), own or blocked (on downstream)
+//   - millweir.stage.taken.elements and millweir.stage.taken.bytes: accepted by the flow of
+//     [stream.Measure]
+//   - millweir.stage.time (s): with the attribute millweir.state: waited (for upstream), own, or
+//     blocked (on downstream)
 //   - millweir.stage.runs ({run}) and millweir.stage.failures ({run})
 func Register(meter metric.Meter, places ...stream.Observable) (metric.Registration, error) {
 	if meter == nil {
@@ -47,7 +51,7 @@ func Register(meter metric.Meter, places ...stream.Observable) (metric.Registrat
 	return registration, nil
 }
 
-// check finds places that could not be told apart.
+// check returns an error for places that OpenTelemetry could not tell apart.
 func check(places []stream.Observable) error {
 	if len(places) == 0 {
 		return errors.New("otelstream: no place is given")

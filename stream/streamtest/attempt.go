@@ -13,11 +13,11 @@ type attempt[I, O any] struct {
 	s     *suite[I, O]
 	up    *sender[I]
 	down  *receiver[O]
-	again bool // not the first run of what New returned: what is visible may be another run's
+	again bool // not the first run of the stage: visible work may be another run's
 	out   outcome
 }
 
-// attempt returns a run over in that is not started.
+// attempt returns a run with the input in, not yet started.
 func (s *suite[I, O]) attempt(c *check, in feed[I]) *attempt[I, O] {
 	r := c.newRun()
 	a := &attempt[I, O]{
@@ -38,7 +38,7 @@ func (a *attempt[I, O]) begin(st stage[I, O]) {
 	a.start(func() error { return st(a.run, a.up, a.down.emit) })
 }
 
-// finish waits for the run and looks at what must hold of every run, whatever happened.
+// finish waits for the run and checks what must hold after every run.
 func (a *attempt[I, O]) finish() outcome {
 	a.out = a.wait()
 	if a.out.hung {
@@ -51,7 +51,8 @@ func (a *attempt[I, O]) finish() outcome {
 	whole := a.out == (outcome{})
 	switch {
 	case whole && a.s.kind != "source" && !a.s.early && !a.up.complete:
-		a.c.breach(6, "nil was returned, but the upstream had not completed: it had sent %d of %d elements", a.up.sent, len(a.up.in))
+		a.c.breach(6, "nil was returned, but the upstream had not completed: it had sent %d of %d elements",
+			a.up.sent, len(a.up.in))
 	case a.s.seen == nil || a.again:
 	case whole && !a.s.seen():
 		a.c.breach(6, "nil was returned, but the sink's work is not visible")
@@ -71,7 +72,8 @@ func (a *attempt[I, O]) do(st stage[I, O]) outcome {
 	return a.finish()
 }
 
-// completed reports a run that did not end with nil and with the output want, which is not compared when it is nil.
+// completed reports a breach unless the run ended with nil and with the output want. A nil want is
+// not compared.
 func (a *attempt[I, O]) completed(want []O) bool {
 	switch {
 	case a.out.hung:
@@ -93,13 +95,13 @@ func (a *attempt[I, O]) completed(want []O) bool {
 	return true
 }
 
-// unreached reports whether the run completed without its k-th emit, at which something was to happen: an output that varies may
-// be shorter.
+// unreached reports whether the run completed before its k-th emit, at which a fault was due. An
+// output that varies may be shorter.
 func (a *attempt[I, O]) unreached(k int) bool {
 	return a.out == (outcome{}) && len(a.down.elements()) <= k
 }
 
-// failed reports a run that did not end with an error that is want.
+// failed reports a breach unless the run ended with an error that matches want.
 func (a *attempt[I, O]) failed(rule int, want error, whole []O) {
 	switch {
 	case a.out.hung:
@@ -110,14 +112,15 @@ func (a *attempt[I, O]) failed(rule int, want error, whole []O) {
 	a.began(whole)
 }
 
-// began reports an output that is not the beginning of the whole one.
+// began reports a breach unless the output is a beginning of the whole one.
 func (a *attempt[I, O]) began(whole []O) {
 	if d := a.s.stray(a.down.elements(), whole); d != "" {
 		a.c.breach(6, "%s", d)
 	}
 }
 
-// whole returns the output of an undisturbed run over in. It is run once; a stage that cannot do that fails the check.
+// whole returns the output of an undisturbed run with the input in. It caches the output. If the
+// run fails, the check ends.
 func (s *suite[I, O]) whole(c *check, n int, in feed[I]) []O {
 	c.Helper()
 	key := fmt.Sprint(n, in.len)
@@ -137,11 +140,11 @@ func (s *suite[I, O]) whole(c *check, n int, in feed[I]) []O {
 	return out
 }
 
-// spots yields the steps of n at which a check disturbs the run: all, or some with the first and the last among them. They end
-// when the check has failed, for one fault says enough.
+// spots yields the steps, out of n, at which a check disturbs the run: all of them, or a sample
+// with the first and the last. It stops once the check has failed, because one failure is enough.
 func (c *check) spots(n int) iter.Seq[int] { return c.someSpots(n, 12) }
 
-// someSpots is spots with most steps at most.
+// someSpots is spots with at most most steps.
 func (c *check) someSpots(n, most int) iter.Seq[int] {
 	some := min(n, most)
 	if c.wall {
@@ -161,7 +164,8 @@ func (s *suite[I, O]) emits(c *check, n int, in feed[I]) (iter.Seq[int], []O) {
 	c.Helper()
 	whole := s.whole(c, n, in)
 	if len(whole) == 0 {
-		c.Fatalf("streamtest: %d records made no output, so nothing can be checked here: give larger Steps, or another Input", n)
+		c.Fatalf("streamtest: %d records made no output, so nothing can be checked here: "+
+			"give larger Steps, or another Input", n)
 	}
 	return c.spots(len(whole)), whole
 }

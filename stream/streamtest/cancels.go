@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// cancels checks that a cancelled run ends within a second with the context's cause, wherever it is.
+// cancels checks that a cancelled run ends within a second with the context's cause, wherever it
+// is.
 func (s *suite[I, O]) cancels(t *testing.T) {
 	s.try(t, "Cancel/BeforeStart", func(c *check) {
 		in := s.stepped()
@@ -28,7 +29,7 @@ func (s *suite[I, O]) cancels(t *testing.T) {
 	}
 }
 
-// caused reports a run that did not end with the cause of its context in time.
+// caused reports a breach unless the run ended in time with the cause of its context.
 func (a *attempt[I, O]) caused() {
 	if a.out.hung {
 		return
@@ -39,7 +40,8 @@ func (a *attempt[I, O]) caused() {
 	}
 }
 
-// causedOrComplete is caused for a run that may have been at its end already: then it has all its output.
+// causedOrComplete is caused for a run that may also have completed; then its output must be
+// complete.
 func (a *attempt[I, O]) causedOrComplete(whole []O) {
 	if a.out == (outcome{}) {
 		a.prompt()
@@ -52,8 +54,8 @@ func (a *attempt[I, O]) causedOrComplete(whole []O) {
 	a.began(whole)
 }
 
-// reluctantly takes so long over an element, once the run is cancelled, that one more of them may pass, as it does when a select
-// has picked it from a channel, and two are more than the second of rule 7.
+// reluctantly makes an element slow once the run is cancelled. One more element may still pass,
+// because a select may pick it from a channel; two of them exceed the second of rule 7.
 func (c *check) reluctantly() { time.Sleep(c.second * 6 / 10) }
 
 func (s *suite[I, O]) cancelsUpstream(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// rules are the headings of the contract in package stream's documentation.
+// rules holds the headings of the contract in package stream's documentation.
 var rules = map[int]string{
 	0:  "words",
 	1:  "goroutines",
@@ -24,15 +24,16 @@ var rules = map[int]string{
 	10: "panics",
 }
 
-// check is one named check under way: a subtest, in a bubble of its own unless it runs on the wall clock.
+// check is one named check in progress: a subtest, in its own synctest bubble unless it runs on the
+// wall clock.
 type check struct {
 	*testing.T
 	wall   bool
 	kind   string
-	idle   []string      // goroutines of pools, which may stay
+	idle   []string      // functions of pools, whose goroutines may stay
 	tick   time.Duration // a short time
-	limit  time.Duration // after which a run hangs
-	second time.Duration // the second of rule 7; on the wall clock more, for a machine that is busy
+	limit  time.Duration // a run that takes longer hangs
+	second time.Duration // the second of rule 7; longer on the wall clock, for a busy machine
 	breaks bool          // a neighbour panics or ends its goroutine
 
 	mu   sync.Mutex
@@ -62,7 +63,8 @@ func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
 			if v := recover(); v != nil {
 				c.T = t
 				c.over = false
-				c.breach(1, "goroutines are still blocked after every run returned and its context was cancelled (%v)", v)
+				c.breach(1, "goroutines are still blocked after every run returned and its context was cancelled (%v)",
+					v)
 			}
 		}()
 		defer time.AfterFunc(alarm, c.stuck).Stop()
@@ -70,18 +72,19 @@ func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
 	})
 }
 
-// alarm is the world's time after which a check in a bubble must be stuck: the bubble's own time stands still while a goroutine
-// spins or waits for a mutex.
+// alarm is the wall-clock time after which a check in a bubble must be stuck. The bubble's own time
+// does not advance while a goroutine spins or waits for a mutex.
 var alarm = 4 * time.Minute
 
-// stuck ends the test binary, for nothing can end the goroutine that is stuck.
+// stuck ends the test binary, because nothing can end the stuck goroutine.
 func (c *check) stuck() {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	panic(fmt.Sprintf("streamtest: %s: rule 1 (%s): %s: it does not return: after %v of the world's time it spins, or waits for a mutex "+
-		"that another run holds\n\n%s", c.Name(), rules[1], c.step, alarm, stacks))
+	panic(fmt.Sprintf("streamtest: %s: rule 1 (%s): %s: it does not return: "+
+		"after %v of the world's time it spins, or waits for a mutex that another run holds\n\n%s",
+		c.Name(), rules[1], c.step, alarm, stacks))
 }
 
 func (c *check) end() {
@@ -90,14 +93,14 @@ func (c *check) end() {
 	c.over = true
 }
 
-// at says what is done to the stage from now on, for the messages.
+// at sets what is done to the stage from now on, for the messages.
 func (c *check) at(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.step = fmt.Sprintf(format, args...)
 }
 
-// breach reports that the stage broke a rule of the contract. Each is reported once a check.
+// breach reports that the stage broke a rule of the contract. It reports each text once a check.
 func (c *check) breach(rule int, format string, args ...any) {
 	c.Helper()
 	c.mu.Lock()
@@ -114,7 +117,7 @@ func (c *check) breach(rule int, format string, args ...any) {
 	c.Errorf("rule %d (%s): %s%s", rule, rules[rule], when, text)
 }
 
-// settle lets goroutines that are on their way out go.
+// settle waits for goroutines that are about to end.
 func (c *check) settle() {
 	if !c.wall {
 		synctest.Wait()

@@ -6,7 +6,8 @@ import (
 	"reflect"
 )
 
-// differ says how a complete output differs from the expected one, or "".
+// differ describes how a complete output differs from the expected one. It returns "" if it does
+// not.
 func (s *suite[I, O]) differ(got, want []O) string {
 	switch {
 	case s.varies:
@@ -20,7 +21,8 @@ func (s *suite[I, O]) differ(got, want []O) string {
 	case s.cutOut:
 		g, w := join(got), join(want)
 		if !bytes.Equal(g, w) {
-			return fmt.Sprintf("the output's %d bytes differ from the expected %d at byte %d", len(g), len(w), common(g, w))
+			return fmt.Sprintf("the output's %d bytes differ from the expected %d at byte %d",
+				len(g), len(w), common(g, w))
 		}
 		return ""
 	case s.unordered:
@@ -35,7 +37,8 @@ func (s *suite[I, O]) differ(got, want []O) string {
 	return s.stray(got, want)
 }
 
-// stray says how the output of a run that did not complete is not a beginning of the complete one, or "".
+// stray describes how the output of an incomplete run is not a beginning of the complete one. It
+// returns "" if it is.
 func (s *suite[I, O]) stray(got, want []O) string {
 	switch {
 	case s.varies || s.view != nil || s.restarts:
@@ -43,7 +46,9 @@ func (s *suite[I, O]) stray(got, want []O) string {
 	case s.cutOut:
 		g, w := join(got), join(want)
 		if !bytes.HasPrefix(w, g) {
-			return fmt.Sprintf("the output's %d bytes are not the beginning of the complete output: they differ at byte %d", len(g), common(g, w))
+			return fmt.Sprintf(
+				"the output's %d bytes are not the beginning of the complete output: they differ at byte %d",
+				len(g), common(g, w))
 		}
 		return ""
 	case s.unordered:
@@ -63,7 +68,7 @@ func (s *suite[I, O]) stray(got, want []O) string {
 	return ""
 }
 
-// within reports whether every element of part is one of all.
+// within reports whether all contains every element of part.
 func within[T any](part, all []T) bool {
 	used := make([]bool, len(all))
 next:
@@ -79,7 +84,7 @@ next:
 	return true
 }
 
-// common returns the length of the common beginning.
+// common returns the length of the common prefix.
 func common(a, b []byte) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
@@ -88,7 +93,7 @@ func common(a, b []byte) int {
 	return n
 }
 
-// short shows a value in a message.
+// short formats a value for a message.
 func short(v any) string {
 	text := fmt.Sprintf("%v", v)
 	if r := reflect.ValueOf(v); r.IsValid() && r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 {

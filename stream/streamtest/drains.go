@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// stopsUpstream checks that no more is taken from the upstream once emit has failed.
+// stopsUpstream checks that the stage takes no more from the upstream once emit has failed.
 func (s *suite[I, O]) stopsUpstream(t *testing.T) {
 	s.try(t, "DownstreamError/UpstreamStops", func(c *check) {
 		if c.wall {
@@ -32,7 +32,7 @@ func (s *suite[I, O]) stopsUpstream(t *testing.T) {
 					taken++
 				}
 				if late = failed.Load(); late {
-					time.Sleep(c.tick) // so that the stage has had the time to end the upstream
+					time.Sleep(c.tick) // gives the stage time to end the upstream
 				}
 				return nil
 			}

@@ -9,7 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// earlyEnds checks that a downstream that has had enough after any element gets no error, and that the upstream is stopped.
+// earlyEnds checks that a downstream that ends after any element gets no error, and that the
+// upstream is stopped.
 func (s *suite[I, O]) earlyEnds(t *testing.T) {
 	s.try(t, "EarlyEnd", func(c *check) {
 		for n, in := range s.shortAndLong() {
@@ -28,10 +29,10 @@ func (s *suite[I, O]) earlyEnds(t *testing.T) {
 	})
 }
 
-// takeSome runs the stage under a loop that is left after n elements.
+// takeSome runs the stage in a loop that breaks after n elements.
 func (s *suite[I, O]) takeSome(a *attempt[I, O], st stage[I, O], n int) error {
 	for _, err := range stream.All(a.ctx, stream.SourceFunc[O](func(_ context.Context, emit func(O) error) error {
-		var mu sync.Mutex // a loop panics when it is entered twice or after its end, which the receiver reports
+		var mu sync.Mutex // entering the loop's body twice, or after its end, panics; the receiver reports that
 		var stop error
 		returned := false
 		err := st(a.run, a.up, func(v O) error {

@@ -13,7 +13,7 @@ var (
 	errCleanUp    = errors.New("streamtest: the upstream's clean-up failed")
 )
 
-// upstreamErrors checks that an upstream's error at any element fails the run, with that error.
+// upstreamErrors checks that an error of the upstream at any element fails the run with that error.
 func (s *suite[I, O]) upstreamErrors(t *testing.T) {
 	s.try(t, "UpstreamError", func(c *check) {
 		for n, in := range s.shortAndLong() {
@@ -38,7 +38,8 @@ func (s *suite[I, O]) upstreamErrors(t *testing.T) {
 	})
 }
 
-// shortAndLong yields the numbers of records, and the inputs, of the runs that fail: at every step, and late.
+// shortAndLong yields the number of records and the input of two runs: one that fails at every
+// step, and one that fails late.
 func (s *suite[I, O]) shortAndLong() iter.Seq2[int, feed[I]] {
 	return func(yield func(int, feed[I]) bool) {
 		_ = yield(s.steps, s.stepped()) && yield(s.many, s.elements(s.many, false))
@@ -58,7 +59,7 @@ func (s *suite[I, O]) reached(c *check, n int, in feed[I]) int {
 	return a.up.sent + 1
 }
 
-// downstreamErrors checks that the very error of any emit comes back, and is the last emit.
+// downstreamErrors checks that an error of any emit comes back as it is, and that no emit follows.
 func (s *suite[I, O]) downstreamErrors(t *testing.T) {
 	s.try(t, "DownstreamError", func(c *check) {
 		for n, in := range s.shortAndLong() {
@@ -85,7 +86,8 @@ func failFrom(k int, err error) func(int) error {
 	}
 }
 
-// cleanUpErrors checks that what the upstream's clean-up adds to emit's error is kept beside it.
+// cleanUpErrors checks that the run's error keeps what the upstream's clean-up adds to emit's
+// error.
 func (s *suite[I, O]) cleanUpErrors(t *testing.T) {
 	s.try(t, "CleanUpError", func(c *check) {
 		in := s.stepped()

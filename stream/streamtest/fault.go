@@ -7,7 +7,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// faultAt returns a flow that does fault after n elements, in place of the next or of the end.
+// faultAt returns a flow that calls fault after n elements, in place of the next element or of the
+// end.
 func faultAt[T any](name string, n int, fault func(context.Context) error) stream.Flow[T, T] {
 	return counted(name, n, func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		left := n
@@ -27,8 +28,13 @@ func faultAt[T any](name string, n int, fault func(context.Context) error) strea
 	})
 }
 
-// counted returns the flow whose runs are each, if n, which is a count of elements, is not negative.
-func counted[T any](name string, n int, each func(context.Context, stream.Source[T], func(T) error) error) stream.Flow[T, T] {
+// counted returns a flow whose runs call each. A negative n, which is a count of elements, is an
+// error.
+func counted[T any](
+	name string,
+	n int,
+	each func(context.Context, stream.Source[T], func(T) error) error,
+) stream.Flow[T, T] {
 	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
 		if n < 0 {
 			return stream.Fail[T](fmt.Errorf("streamtest: %s: %d elements; the count must not be negative", name, n))

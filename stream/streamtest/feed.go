@@ -1,6 +1,6 @@
 package streamtest
 
-// feed is the input of a run. It is made anew for each, for the stage owns what it is given.
+// feed is the input of a run. Each run gets a new one, because the stage owns its input.
 type feed[T any] struct {
 	make func() []T
 	len  int // elements
@@ -9,7 +9,8 @@ type feed[T any] struct {
 // stepped returns the input of the runs that are disturbed at every step.
 func (s *suite[I, O]) stepped() feed[I] { return s.elements(s.steps, true) }
 
-// elements returns the input of n records, none for a source. With cut, byte chunks are cut into a few pieces.
+// elements returns the input of n records, which is empty for a source. If cut is true, byte chunks
+// are split into a few chunks.
 func (s *suite[I, O]) elements(n int, cut bool) feed[I] {
 	if s.input == nil {
 		return feed[I]{make: func() []I { return nil }}
@@ -22,7 +23,7 @@ func (s *suite[I, O]) elements(n int, cut bool) feed[I] {
 	return f
 }
 
-// cut returns the input with its bytes cut into pieces of size bytes.
+// cut returns the input with its bytes split into chunks of size bytes.
 func (f feed[T]) cut(size int) feed[T] {
 	cut := feed[T]{make: func() []T { return recut(f.make(), size) }}
 	cut.len = len(cut.make())

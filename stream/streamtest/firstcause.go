@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// firstCauses checks that the first error is the one reported, not what it makes of the other side.
+// firstCauses checks that a run reports the first error, rather than its effect on the other side.
 func (s *suite[I, O]) firstCauses(t *testing.T) {
 	s.upstreamThen(t, "FirstCause/UpstreamThenCanceled", context.Canceled)
 	s.upstreamThen(t, "FirstCause/UpstreamThenClosedPipe", io.ErrClosedPipe)
@@ -17,7 +17,8 @@ func (s *suite[I, O]) firstCauses(t *testing.T) {
 		in := s.stepped()
 		at, whole := s.emits(c, s.steps, in)
 		for k := range at {
-			c.at("emit %d of %d fails while the upstream waits, which then returns %q", k+1, len(whole), context.Canceled)
+			c.at("emit %d of %d fails while the upstream waits, which then returns %q",
+				k+1, len(whole), context.Canceled)
 			a := s.attempt(c, in)
 			a.up.before = func(ctx context.Context, i int) error {
 				if i == in.len {
@@ -40,7 +41,8 @@ func (s *suite[I, O]) firstCauses(t *testing.T) {
 	})
 }
 
-// upstreamThen has the upstream fail while an emit blocks, which then returns the echo of a failure.
+// upstreamThen lets the upstream fail while an emit blocks. That emit then returns echo, the echo
+// of a failure.
 func (s *suite[I, O]) upstreamThen(t *testing.T, name string, echo error) {
 	s.try(t, name, func(c *check) {
 		in := s.stepped()
@@ -56,7 +58,8 @@ func (s *suite[I, O]) upstreamThen(t *testing.T, name string, echo error) {
 				}
 				select {
 				case <-blocked:
-				case <-time.After(20 * c.tick): // the stage needs the end before it emits, or reads ahead on one goroutine
+				// The timeout is for a stage that emits only after the end, or uses one goroutine.
+				case <-time.After(20 * c.tick):
 				}
 				failed.Store(true)
 				return errUpstream
@@ -93,7 +96,8 @@ func (s *suite[I, O]) upstreamThen(t *testing.T, name string, echo error) {
 	})
 }
 
-// linger waits for the context as a careless source does: it returns ctx.Err(), not the cause. It gives up after d.
+// linger waits for the context as a careless source does: it returns ctx.Err(), rather than the
+// cause. It gives up after d.
 func linger(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -7,38 +7,46 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Flow says how [TestFlow] makes a flow and what is special about it. Only New is needed, and In or Input where the elements
-// are not []byte, a string or a number.
+// Flow configures [TestFlow] for a flow. Only New is required, and In or Input if the elements are
+// not []byte, a string or a number.
 type Flow[I, O any] struct {
 	// New returns the flow under test. It is called for nearly every run.
 	New func() stream.Flow[I, O]
 
-	In    func(i int) I   // makes the i-th element of the input, from 0
-	Input func(n int) []I // makes the whole input of n records; for flows that need a valid beginning and end, as decoders do
+	// In returns the i-th element of the input, from 0.
+	In func(i int) I
+	// Input returns the whole input of n records, for flows that need a valid beginning and end,
+	// such as decoders.
+	Input func(n int) []I
 
-	// Want looks at the whole output of an undisturbed run, and fails t if it is wrong.
+	// Want checks the whole output of an undisturbed run, and fails t if it is wrong.
 	Want func(t *testing.T, in []I, out []O)
-	// View returns what counts of a whole output, for flows whose output is never twice the same (encryption, grouping by
-	// time): two outputs are equal when their views are, by reflect.DeepEqual.
+	// View returns the significant part of a whole output, for flows whose outputs differ from run
+	// to run, such as encryption or grouping by time. Two outputs are equal if reflect.DeepEqual
+	// reports that their views are.
 	View func(out []O) any
 
-	InRecords  bool // elements of type []byte are records: the suite does not cut the input anew
-	OutRecords bool // the same for the output: where it is cut has a meaning
+	InRecords  bool // elements of type []byte are records: the suite does not split the input
+	OutRecords bool // the same for the output: its chunk boundaries have a meaning
 	Unordered  bool // the order of the output has no meaning
-	Varies     bool // the output depends on time or chance: outputs are not compared with each other
+	Varies     bool // the output depends on time or chance: outputs are not compared
 	Early      bool // the flow may end its upstream early and complete, as Take does
 	Restarts   bool // the flow may run its upstream more than once, as a restart does
-	ReadsOn    bool // after an early end the flow reads its upstream to the end, to check the whole of it
-	RealIO     bool // the flow waits for the world outside: checks run on the wall clock, not in a synctest bubble
+	ReadsOn    bool // after an early end the flow reads its upstream to the end, to verify it
+	RealIO     bool // the flow waits for real I/O: checks run on the wall clock
 
-	// Bad are flows made with bad settings: their runs fail before anything starts.
+	// Bad holds flows with invalid settings: their runs must fail before anything starts.
 	Bad []stream.Flow[I, O]
 
-	Steps     int // records in the runs that are disturbed at every step; 0 means 5
-	Many      int // records in a long run; 0 means 100
-	ReadAhead int // most elements that the flow takes in beyond those it needs, while its downstream is blocked; 0 means not checked
+	Steps int // records in the runs that are disturbed at every step; 0 means 5
+	Many  int // records in a long run; 0 means 100
 
-	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
+	// ReadAhead is the most elements that the flow takes beyond those it needs while its downstream
+	// is blocked. 0 means that this is not checked.
+	ReadAhead int
+
+	// Idle names functions whose goroutines may stay after the run, such as those of a connection
+	// pool.
 	Idle []string
 }
 
@@ -46,7 +54,8 @@ func flowStage[I, O any](f stream.Flow[I, O]) stage[I, O] {
 	return func(r *run, up *sender[I], emit func(O) error) error { return f.Apply(up).Each(r.ctx, emit) }
 }
 
-// TestFlow checks that a flow keeps the contract of package stream, each rule in a subtest of its own.
+// TestFlow checks that a flow keeps the contract of package stream, with one subtest for each
+// check.
 func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 	t.Helper()
 	if f.New == nil {
@@ -62,9 +71,10 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 		},
 		view:  f.View,
 		cutIn: isChunk[I]() && !f.InRecords, cutOut: isChunk[O]() && !f.OutRecords,
-		unordered: f.Unordered, varies: f.Varies, early: f.Early, restarts: f.Restarts, readsOn: f.ReadsOn, wallClock: f.RealIO,
-		large: large[I](f.In == nil && f.Input == nil),
-		steps: f.Steps, many: f.Many, readAhead: f.ReadAhead, idle: f.Idle,
+		unordered: f.Unordered, varies: f.Varies, early: f.Early, restarts: f.Restarts, readsOn: f.ReadsOn,
+		wallClock: f.RealIO,
+		large:     large[I](f.In == nil && f.Input == nil),
+		steps:     f.Steps, many: f.Many, readAhead: f.ReadAhead, idle: f.Idle,
 	}
 	if f.Want != nil {
 		s.want = func(c *check, _ int, in []I, out []O) { f.Want(c.T, in, out) }

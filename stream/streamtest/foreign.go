@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// foreignError is an error that would mean something to a stage if its own reader, pipe or context had returned it. From a neighbour
-// it is an error like any other.
+// foreignError is an error that would have a meaning for a stage if its own reader, pipe or context
+// had returned it. From a neighbour it is an error like any other.
 type foreignError struct {
 	name string
 	err  error
@@ -30,16 +30,18 @@ func foreignErrors() []foreignError {
 
 // earlyEnd returns an early end that no stage under check has asked for.
 func earlyEnd() (stop error) {
-	for range stream.All(context.Background(), stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
-		stop = emit(0)
-		return stop
-	})) {
+	for range stream.All(context.Background(),
+		stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
+			stop = emit(0)
+			return stop
+		})) {
 		break
 	}
 	return stop
 }
 
-// foreignUpstream checks that no error of the upstream passes for the end of the elements, for the end of the run or for an echo.
+// foreignUpstream checks that the stage does not take any error of the upstream for the end of the
+// elements, the end of the run, or an echo.
 func (s *suite[I, O]) foreignUpstream(t *testing.T) {
 	for _, f := range foreignErrors() {
 		s.try(t, "ForeignError/Upstream"+f.name, func(c *check) {
@@ -63,7 +65,7 @@ func (s *suite[I, O]) foreignUpstream(t *testing.T) {
 					}
 					a.do(s.open(s.steps))
 					if s.restarts && a.out == (outcome{}) {
-						continue // it was worth another try
+						continue // the stage retried
 					}
 					a.failed(4, f.err, whole)
 				}
@@ -72,11 +74,11 @@ func (s *suite[I, O]) foreignUpstream(t *testing.T) {
 	}
 }
 
-// foreignDownstream checks that emit's error comes back as it is, whatever it is.
+// foreignDownstream checks that the run returns any error of emit as it is.
 func (s *suite[I, O]) foreignDownstream(t *testing.T) {
 	for _, f := range foreignErrors() {
 		if stream.Stopped(f.err) {
-			continue // EarlyEnd does that
+			continue // the check EarlyEnd covers this
 		}
 		s.try(t, "ForeignError/Downstream"+f.name, func(c *check) {
 			in := s.stepped()
@@ -94,8 +96,8 @@ func (s *suite[I, O]) foreignDownstream(t *testing.T) {
 	}
 }
 
-// endedEarly checks that a run whose context is cancelled by an early end, as that of a sink below a stage with goroutines is, ends
-// with that, and is not taken for complete.
+// endedEarly checks that a run whose context is cancelled by an early end, like that of a sink
+// below a stage with goroutines, returns that early end and not success.
 func (s *suite[I, O]) endedEarly(t *testing.T) {
 	if s.readsOn {
 		return

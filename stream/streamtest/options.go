@@ -2,26 +2,30 @@ package streamtest
 
 import "reflect"
 
-// suite is what the three kinds of stages have in common: how the checks run and compare.
+// suite holds what the three kinds of stages have in common: how the checks run and compare.
 type suite[I, O any] struct {
 	kind string // source, flow or sink
 
 	input func(n int) []I // the upstream's elements for n records; nil for a source
 	open  func(n int) stage[I, O]
-	build func(a *attempt[I, O]) error           // makes the stage, and does not run it
-	want  func(c *check, n int, in []I, out []O) // looks at a complete run; may be nil
+	build func(a *attempt[I, O]) error           // makes the stage without running it
+	want  func(c *check, n int, in []I, out []O) // checks a complete run; may be nil
 	view  func(out []O) any                      // may be nil
-	seen  func() bool                            // whether a sink's work is visible; may be nil
+	seen  func() bool                            // reports whether a sink's work is visible; may be nil
 
-	cutIn, cutOut                                                     bool // in, out are byte chunks, whose edges mean nothing
+	cutIn, cutOut bool // in, out are byte chunks, whose boundaries have no meaning
+
 	unordered, varies, early, restarts, readsOn, singleUse, wallClock bool
-	steps, many, large, readAhead                                     int
-	idle                                                              []string
+
+	steps, many, large, readAhead int
+
+	idle []string
 
 	cache map[string][]O
 }
 
-// stage is one constructed stage: each call is a run of it. A source ignores up, a sink ignores emit.
+// stage is one constructed stage. Each call is a run of it. A source ignores up, and a sink ignores
+// emit.
 type stage[I, O any] func(r *run, up *sender[I], emit func(O) error) error
 
 const (
@@ -39,7 +43,8 @@ func (s *suite[I, O]) fill() {
 	s.cache = map[string][]O{}
 }
 
-// isChunk reports whether T is []byte itself: a chunk of a byte stream, not a record type made of bytes.
+// isChunk reports whether T is []byte itself: a chunk of a byte stream, rather than a record type
+// based on it.
 func isChunk[T any]() bool {
 	return reflect.TypeFor[T]() == reflect.TypeFor[[]byte]()
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ownership checks that a slice belongs to its receiver once it was emitted.
+// ownership checks that an emitted slice belongs to its receiver.
 func (s *suite[I, O]) ownership(t *testing.T) {
 	if !owned(reflect.TypeFor[O]()) {
 		return

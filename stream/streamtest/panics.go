@@ -8,10 +8,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// panics checks that a panic, or runtime.Goexit, in a neighbour comes out in the caller's goroutine after the upstream cleaned up.
+// panics checks that a panic or a runtime.Goexit in a neighbour reaches the caller's goroutine
+// after the upstream has cleaned up.
 func (s *suite[I, O]) panics(t *testing.T) {
 	const value = "streamtest: a panic on purpose, which rule 10 wants to see in the goroutine that called Run; " +
-		"if it ended the test binary, then the stage called its neighbour on a goroutine of its own without stream.Group"
+		"if it ended the test binary, then the stage called its neighbour on a goroutine of its own " +
+		"without stream.Group"
 	failed := t.Failed()
 	safe := func(c *check) {
 		c.Helper()
@@ -91,7 +93,7 @@ func (a *attempt[I, O]) broke(st stage[I, O]) {
 	a.finish()
 }
 
-// surfaced reports a run that did not end as a neighbour's panic or Goexit must end it.
+// surfaced reports a breach unless the run ended as a neighbour's panic or Goexit must end it.
 func (a *attempt[I, O]) surfaced(way string, value any) {
 	switch {
 	case a.out.hung:
@@ -104,7 +106,7 @@ func (a *attempt[I, O]) surfaced(way string, value any) {
 	}
 }
 
-// isPanic reports whether a panic with v came out as itself or as a *stream.PanicError.
+// isPanic reports whether got is v or a *stream.PanicError with v.
 func isPanic(got, v any) bool {
 	if p, ok := got.(*stream.PanicError); ok {
 		got = p.Value

@@ -11,31 +11,34 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ProbeSink returns a sink that the test pulls by hand: each emit of its source blocks until the test takes the element. Its
-// result is the number of elements taken. It serves one run, which [SinkProbe.Start] or the test starts on another goroutine.
+// ProbeSink returns a sink that the test pulls from: each emit of its source blocks until the test
+// takes the element. Its result is the number of elements taken. It serves one run, which
+// [SinkProbe.Start] or the test starts on another goroutine.
 //
-// Its methods are called from the test's goroutine. They wait for the other side up to 10 seconds, and fail the test after that.
-// In a synctest bubble, where the probe must then be made, the seconds are of the bubble's clock.
+// The test's goroutine must call its methods. They wait for the other side for up to 10 seconds,
+// and then fail the test. In a synctest bubble the seconds are those of the bubble's clock; the
+// probe must then be created inside the bubble.
 func ProbeSink[T any](t testing.TB) *SinkProbe[T] {
 	return &SinkProbe[T]{t: t, offers: make(chan T), verdicts: make(chan error), done: make(chan struct{})}
 }
 
-// SinkProbe is a [stream.Sink] that a test pulls. [ProbeSink] makes it.
+// SinkProbe is a [stream.Sink] that a test pulls from. [ProbeSink] returns one.
 type SinkProbe[T any] struct {
 	t        testing.TB
-	offers   chan T     // what emit was called with
-	verdicts chan error // ends the run: nil is an early end
+	offers   chan T     // arguments of emit
+	verdicts chan error // ends the run; nil is an early end
 	done     chan struct{}
 
 	mu   sync.Mutex
 	ran  bool
 	over bool
-	err  error // what the run returned; valid once done
+	err  error // the error of the run; valid once done
 }
 
 var _ stream.Sink[int, int] = (*SinkProbe[int])(nil)
 
-// Start runs src into the probe on a goroutine of its own. When the test ends, the run is cancelled and waited for.
+// Start runs src into the probe on a new goroutine. When the test ends, it cancels the run and
+// waits for it.
 func (p *SinkProbe[T]) Start(ctx context.Context, src stream.Source[T]) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -64,7 +67,7 @@ func (p *SinkProbe[T]) Consume(ctx context.Context, src stream.Source[T]) (taken
 	}
 	err = errors.New("streamtest: the run panicked or ended its goroutine")
 	defer func() { p.finish(err) }()
-	// The loop's body sees the end only: an error, or the element at which the test stopped.
+	// The loop's body sees only the end: an error, or the element at which the test stopped.
 	for _, e := range stream.All(ctx, stream.SourceFunc[T](func(ctx context.Context, stop func(T) error) error {
 		return src.Each(ctx, func(v T) error {
 			select {
@@ -121,12 +124,14 @@ func (p *SinkProbe[T]) Request(n int) []T {
 	return all
 }
 
-// ExpectNext takes as many elements as values are given, and expects that they are equal, by reflect.DeepEqual.
+// ExpectNext takes one element for each value, and expects that they are equal, by
+// reflect.DeepEqual.
 func (p *SinkProbe[T]) ExpectNext(values ...T) {
 	p.t.Helper()
 	for i, want := range values {
 		if got := p.Next(); !reflect.DeepEqual(got, want) {
-			p.t.Fatalf("streamtest: ExpectNext: element %d of %d is %s, want %s", i+1, len(values), short(got), short(want))
+			p.t.Fatalf("streamtest: ExpectNext: element %d of %d is %s, want %s",
+				i+1, len(values), short(got), short(want))
 		}
 	}
 }
@@ -151,7 +156,8 @@ func (p *SinkProbe[T]) ExpectComplete() {
 	}
 }
 
-// ExpectError expects that the source fails, without another element, with an error that is want, and returns the error.
+// ExpectError expects that the source fails without another element, with an error that matches
+// want, and returns the error.
 func (p *SinkProbe[T]) ExpectError(want error) error {
 	p.t.Helper()
 	err := p.end("ExpectError")
@@ -161,14 +167,14 @@ func (p *SinkProbe[T]) ExpectError(want error) error {
 	return err
 }
 
-// Stop has had enough: the next emit is told so, and Stop waits until the source has ended. A source that does not emit again
-// must come to its end by itself.
+// Stop ends the source early: it makes the next emit return an early end, and waits until the
+// source has ended. A source that does not emit again must end on its own.
 func (p *SinkProbe[T]) Stop() {
 	p.t.Helper()
 	p.judge("Stop", nil)
 }
 
-// Fail makes the next emit return err, which is not nil, and waits until the source has ended.
+// Fail makes the next emit return err, which must not be nil, and waits until the source has ended.
 func (p *SinkProbe[T]) Fail(err error) {
 	p.t.Helper()
 	p.judge("Fail", err)

@@ -10,28 +10,30 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ProbeSource returns a source that the test drives by hand: it emits what the test sends, and ends when the test says so. It
-// serves one run, which the test starts on another goroutine, as [SinkProbe.Start] does.
+// ProbeSource returns a source that the test drives: it emits what the test sends, and ends when
+// the test ends it. It serves one run, which the test starts on another goroutine, as
+// [SinkProbe.Start] does.
 //
-// Its methods are called from the test's goroutine. They wait for the other side up to 10 seconds, and fail the test after that.
-// In a synctest bubble, where the probe must then be made, the seconds are of the bubble's clock.
+// The test's goroutine must call its methods. They wait for the other side for up to 10 seconds,
+// and then fail the test. In a synctest bubble the seconds are those of the bubble's clock; the
+// probe must then be created inside the bubble.
 func ProbeSource[T any](t testing.TB) *SourceProbe[T] {
 	return &SourceProbe[T]{t: t, orders: make(chan order[T]), done: make(chan struct{})}
 }
 
-// SourceProbe is a [stream.Source] that a test drives. [ProbeSource] makes it.
+// SourceProbe is a [stream.Source] that a test drives. [ProbeSource] returns one.
 type SourceProbe[T any] struct {
 	t      testing.TB
 	orders chan order[T]
-	late   chan error // the answer to an emit that ExpectBlocked left under way
+	late   chan error // result of an emit that ExpectBlocked left in progress
 	done   chan struct{}
 
 	mu  sync.Mutex
 	ran bool
-	err error // what the run returned; valid once done
+	err error // the error of the run; valid once done
 }
 
-// order is what the test has the source do.
+// order is a step that the test asks the source to take.
 type order[T any] struct {
 	v      T
 	end    bool
@@ -74,7 +76,7 @@ func (p *SourceProbe[T]) Each(ctx context.Context, emit func(T) error) (err erro
 	}
 }
 
-// Send emits the values, and waits until each was taken. The test fails if one is refused.
+// Send emits the values, and waits until each is accepted. The test fails if emit returns an error.
 func (p *SourceProbe[T]) Send(values ...T) {
 	p.t.Helper()
 	for i, v := range values {
@@ -90,8 +92,8 @@ func (p *SourceProbe[T]) Emit(v T) error {
 	return p.answer(p.order(order[T]{v: v}))
 }
 
-// ExpectBlocked emits v and expects that emit still blocks after d: the downstream holds back. [SourceProbe.ExpectReleased]
-// comes next.
+// ExpectBlocked emits v and expects that emit still blocks after d: the downstream exerts
+// backpressure. The test must call [SourceProbe.ExpectReleased] next.
 func (p *SourceProbe[T]) ExpectBlocked(v T, d time.Duration) {
 	p.t.Helper()
 	result := p.order(order[T]{v: v})
@@ -103,7 +105,8 @@ func (p *SourceProbe[T]) ExpectBlocked(v T, d time.Duration) {
 	}
 }
 
-// ExpectReleased waits until the emit that [SourceProbe.ExpectBlocked] left under way returns, and returns its error.
+// ExpectReleased waits until the emit that [SourceProbe.ExpectBlocked] started returns, and returns
+// its error.
 func (p *SourceProbe[T]) ExpectReleased() error {
 	p.t.Helper()
 	if p.late == nil {
@@ -126,8 +129,8 @@ func (p *SourceProbe[T]) Fail(err error) {
 	p.end(err)
 }
 
-// ExpectStopped waits until the source was ended from outside, by an emit that failed or by its context, and returns the error:
-// the downstream's, an early end ([stream.Stopped]) or the context's cause.
+// ExpectStopped waits until the source has been stopped, by an emit that failed or by its context,
+// and returns the error: the downstream's, an early end ([stream.Stopped]) or the context's cause.
 func (p *SourceProbe[T]) ExpectStopped() error {
 	p.t.Helper()
 	select {
@@ -144,7 +147,7 @@ func (p *SourceProbe[T]) end(err error) {
 	<-p.done
 }
 
-// order has the run carry out o.
+// order passes o to the run.
 func (p *SourceProbe[T]) order(o order[T]) chan error {
 	p.t.Helper()
 	o.result = make(chan error, 1)

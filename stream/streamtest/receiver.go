@@ -7,22 +7,23 @@ import (
 	"sync/atomic"
 )
 
-// receiver is the downstream of a stage under check: it records what it is given and watches how.
+// receiver is the downstream of a stage under check. It records the elements and checks how emit is
+// called.
 type receiver[T any] struct {
 	r      *run
 	chunks bool
-	// after is called with the number of the element that was just taken, from 0. Its error is emit's.
+	// after is called with the index of the element just taken, from 0. Its error is emit's.
 	after func(i int) error
-	// poison overwrites every slice once it was copied.
+	// poison overwrites every slice after it is copied.
 	poison bool
 
 	inside atomic.Int32
 	broken atomic.Pointer[string] // how an emit failed
-	turn   int                    // unguarded on purpose: the race detector sees emits that are not ordered
+	turn   int                    // unguarded on purpose: the race detector reports unordered emits
 
 	mu   sync.Mutex
 	out  []T // copies
-	kept []T // as they came
+	kept []T // the elements themselves
 }
 
 func (d *receiver[T]) emit(v T) error {
@@ -68,7 +69,7 @@ func (d *receiver[T]) emit(v T) error {
 	return err
 }
 
-// errBreach is what an emit returns that should not have been.
+// errBreach is the error of an emit that must not be called.
 var errBreach = errors.New("streamtest: emit must not be called now")
 
 func (d *receiver[T]) elements() []T {
@@ -77,13 +78,14 @@ func (d *receiver[T]) elements() []T {
 	return append([]T(nil), d.out...)
 }
 
-// intact reports elements that changed after they were handed on.
+// intact reports a breach if an element changed after it was emitted.
 func (d *receiver[T]) intact(when string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, v := range d.kept {
 		if !reflect.DeepEqual(v, d.out[i]) {
-			d.r.c.breach(8, "element %d was changed %s after it was handed on: it was %s, it became %s", i, when, short(d.out[i]), short(v))
+			d.r.c.breach(8, "element %d was changed %s after it was handed on: it was %s, it became %s",
+				i, when, short(d.out[i]), short(v))
 			return
 		}
 	}

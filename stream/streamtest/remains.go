@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// later is so long after a run that a timer which was left behind has come.
+// later is a time after a run in which any timer that was left behind fires.
 const later = 24 * time.Hour
 
-// remains checks that nothing is left of a run, however it ended: no child of its context, and no timer that comes to life later. What
-// runs, and what calls the neighbours later, is seen after any run.
+// remains checks that a run leaves nothing behind, however it ends: no child of its context, and no
+// timer that fires later. Other checks find goroutines that still run, and late calls of the
+// neighbours.
 func (s *suite[I, O]) remains(t *testing.T) {
 	s.try(t, "LeftBehind", func(c *check) {
 		in := s.stepped()
@@ -51,10 +52,12 @@ func (s *suite[I, O]) remains(t *testing.T) {
 	})
 }
 
-// nothingLeft reports what is attached to the context of a run that has ended, and a use of it later on.
+// nothingLeft reports a breach if anything is attached to the context of a run that has ended, or
+// uses it later.
 func (r *run) nothingLeft(ctx *tracked) {
 	if left := ctx.left(); len(left) > 0 {
-		r.c.breach(1, "%d child context(s) or functions of context.AfterFunc are left, the first made by\n%s", len(left), left[0])
+		r.c.breach(1, "%d child context(s) or functions of context.AfterFunc are left, the first made by\n%s",
+			len(left), left[0])
 	}
 	ctx.end()
 	if !r.c.wall {

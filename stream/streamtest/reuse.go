@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// constructor checks that making a stage does nothing. Where it does, no other check is worth running.
+// constructor checks that making a stage does nothing. If it does something, the other checks are
+// not worth running.
 func (s *suite[I, O]) constructor(t *testing.T) bool {
 	return s.try(t, "Constructor", func(c *check) {
 		c.at("the %s was made and not run", s.kind)
@@ -24,7 +25,7 @@ func (s *suite[I, O]) constructor(t *testing.T) bool {
 	})
 }
 
-// reuse checks that every run starts afresh.
+// reuse checks that every run starts fresh.
 func (s *suite[I, O]) reuse(t *testing.T) {
 	if s.singleUse {
 		s.try(t, "SingleUse", func(c *check) {
@@ -104,7 +105,7 @@ func (s *suite[I, O]) reuse(t *testing.T) {
 	})
 }
 
-// afresh reports a run that did not do what the first run did.
+// afresh reports a breach unless the run did what the first run did.
 func (a *attempt[I, O]) afresh(whole []O) {
 	if a.out.hung {
 		return

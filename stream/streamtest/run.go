@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// run is one run of a stage, on a goroutine that is watched.
+// run is one run of a stage, on a watched goroutine.
 type run struct {
 	c     *check
 	ctx   context.Context
 	stop  context.CancelCauseFunc
 	label string
-	home  string // the goroutine on which the stage runs
-	atEnd func() // called when the run has ended, before its context is freed
+	home  string // name of the goroutine on which the stage runs
+	atEnd func() // called after the end of the run, before its context is released
 
 	mu        sync.Mutex
 	cancelled time.Time // when cancel was called
@@ -62,10 +62,12 @@ var (
 	serial   atomic.Int64
 )
 
-// newRun returns a run that is not started. Its context is cancelled by cancel, with errCause.
+// newRun returns a run that is not yet started. Its method cancel cancels its context, with
+// errCause.
 func (c *check) newRun() *run {
 	label := fmt.Sprintf("run %d", serial.Add(1))
-	ctx := pprof.WithLabels(context.WithValue(context.Background(), labelKey{}, label), pprof.Labels("streamtest", label))
+	ctx := pprof.WithLabels(context.WithValue(context.Background(), labelKey{}, label),
+		pprof.Labels("streamtest", label))
 	r := &run{c: c, label: label, done: make(chan struct{})}
 	r.ctx, r.stop = context.WithCancelCause(ctx)
 	return r
@@ -85,7 +87,7 @@ func (r *run) cancelWith(cause error) {
 	}
 }
 
-// expire gives the context of a run that is not started a deadline after d, with cause.
+// expire gives the context of a run that is not yet started a deadline after d, with cause.
 func (r *run) expire(d time.Duration, cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,7 +102,8 @@ func (r *run) isCancelled() bool {
 	return !r.cancelled.IsZero()
 }
 
-// start runs f on a goroutine that carries the run's label, as do all that it starts.
+// start runs f on a goroutine that carries the run's label. All goroutines that it starts inherit
+// the label.
 func (r *run) start(f func() error) {
 	go func() {
 		pprof.SetGoroutineLabels(r.ctx)
@@ -120,7 +123,8 @@ func (r *run) start(f func() error) {
 	}()
 }
 
-// wait waits for the run to end, looks for what it left running, and frees its context.
+// wait waits for the run to end, looks for goroutines that it left running, and releases its
+// context.
 func (r *run) wait() outcome {
 	defer r.c.settle()
 	defer r.stop(nil)
@@ -134,8 +138,9 @@ func (r *run) wait() outcome {
 		return outcome{hung: true}
 	}
 	if left := r.left(); len(left) > 0 {
-		r.c.breach(1, "%d goroutine(s) still run after the %s returned:\n%s", len(left), r.c.kind, strings.Join(left, "\n\n"))
-		time.Sleep(10 * r.c.tick) // what they do now is worth knowing too
+		r.c.breach(1, "%d goroutine(s) still run after the %s returned:\n%s",
+			len(left), r.c.kind, strings.Join(left, "\n\n"))
+		time.Sleep(10 * r.c.tick) // to see what they do next
 	}
 	if r.atEnd != nil {
 		r.atEnd()
@@ -143,7 +148,7 @@ func (r *run) wait() outcome {
 	return r.out
 }
 
-// hangRule returns the rule that a run broke which does not end.
+// hangRule returns the rule that a hanging run breaks.
 func (r *run) hangRule() int {
 	switch {
 	case r.isCancelled():
@@ -170,7 +175,7 @@ func (r *run) left() []string {
 	return all
 }
 
-// goroutines returns the stacks of the run's goroutines, those of idle pools left out.
+// goroutines returns the stacks of the run's goroutines, except those of idle pools.
 func (r *run) goroutines() []string {
 	var buf bytes.Buffer
 	_ = pprof.Lookup("goroutine").WriteTo(&buf, 1)
@@ -191,7 +196,7 @@ next:
 	return mine
 }
 
-// prompt reports a run that took too long from the cancel to its end.
+// prompt reports a breach if the run took too long from the cancellation to its end.
 func (r *run) prompt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -203,7 +208,8 @@ func (r *run) prompt() {
 	}
 }
 
-// goroutine returns the name of the calling goroutine, the beginning of its stack trace: "goroutine 17".
+// goroutine returns the name of the calling goroutine, such as "goroutine 17", from its stack
+// trace.
 func goroutine() string {
 	var buf [64]byte
 	name, _, _ := strings.Cut(string(buf[:runtime.Stack(buf[:], false)]), " [")

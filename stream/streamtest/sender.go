@@ -5,25 +5,27 @@ import (
 	"sync"
 )
 
-// sender is the upstream of a stage under check. It keeps the contract, and does at each step what the check tells it.
+// sender is the upstream of a stage under check. It keeps the contract. At each step it does what
+// the check demands.
 type sender[T any] struct {
 	r        *run
 	in       []T
-	restarts bool // may be run again in one run
+	restarts bool // may run more than once in one run of the stage
 
-	// before is called before the i-th element and, with i == len(in), before the end. Its error ends the source.
+	// before is called before the i-th element and, with i == len(in), before the end. Its error
+	// ends the source.
 	before func(ctx context.Context, i int) error
-	// after turns the error that emit returned into the one that Each returns.
+	// after maps the error of emit to the error of Each.
 	after func(err error) error
 	last  func() // called before Each returns nil
 
 	mu       sync.Mutex
 	runs     int
 	sent     int   // emits that returned nil
-	emitErr  error // what an emit returned
-	ctxErr   error // the cause, if the source ended by its context
+	emitErr  error // error of an emit
+	ctxErr   error // the cause, if the context ended the source
 	running  bool
-	complete bool // returned nil
+	complete bool // Each returned nil
 	cleaned  bool // its defer ran
 }
 
@@ -85,7 +87,7 @@ func (s *sender[T]) Each(ctx context.Context, emit func(T) error) error {
 	return nil
 }
 
-// ended reports an upstream that was left running.
+// ended reports a breach if the upstream still runs.
 func (s *sender[T]) ended() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,10 +6,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Short returns a flow that passes the first n elements and then completes, as if that were all: a stream that was cut where
-// nobody noticed. A stage that knows what is missing (a trailer, a length, a count) must turn it into an error.
+// Short returns a flow that passes the first n elements and then completes, as if they were all: a
+// stream that was cut off unnoticed. A stage that can tell that something is missing, by a trailer,
+// a length or a count, must turn this into an error.
 //
-// It differs from [stream.Take] in that the upstream is not stopped early: it runs to its end, and the rest is lost.
+// Unlike [stream.Take], it does not stop the upstream early: the upstream runs to its end, and the
+// rest is dropped.
 func Short[T any](n int) stream.Flow[T, T] {
 	return counted("Short", n, func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		left := n

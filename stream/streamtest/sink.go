@@ -7,41 +7,43 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Sink says how [TestSink] makes a sink and what is special about it. Only New is needed, and In or Input where the elements
-// are not []byte, a string or a number.
+// Sink configures [TestSink] for a sink. Only New is required, and In or Input if the elements are
+// not []byte, a string or a number.
 type Sink[T, R any] struct {
-	// New returns the sink under test, over a store that is empty. It is called for nearly every run.
+	// New returns the sink under test, with an empty store. It is called for nearly every run.
 	New func() stream.Sink[T, R]
 
-	In    func(i int) T   // makes the i-th element of the input, from 0
-	Input func(n int) []T // makes the whole input of n records
+	In    func(i int) T   // returns the i-th element of the input, from 0
+	Input func(n int) []T // returns the whole input of n records
 
-	// Want looks at the result of an undisturbed run, and at what was stored, and fails t if it is wrong.
+	// Want checks the result of an undisturbed run and what it stored, and fails t if it is wrong.
 	Want func(t *testing.T, in []T, result R)
-	// Published reports whether the work of the sink that New returned last is visible. It must be only after the run
-	// returned nil.
+	// Published reports whether the work of the sink that New returned last is visible. It must be
+	// visible only after the run returned nil.
 	Published func() bool
 
-	InRecords bool // elements of type []byte are records: the suite does not cut the input anew
-	Varies    bool // the result differs from run to run: results are not compared with each other
+	InRecords bool // elements of type []byte are records: the suite does not split the input
+	Varies    bool // the result differs from run to run: results are not compared
 	Early     bool // the sink may end its upstream early and complete, as First does
-	SingleUse bool // the sink can be run once, and fails the second time
-	RealIO    bool // the sink waits for the world outside: checks run on the wall clock, not in a synctest bubble
+	SingleUse bool // the sink can run once, and fails the second time
+	RealIO    bool // the sink waits for real I/O: checks run on the wall clock
 
-	// Stalled returns a sink over a store that does not answer until it is cancelled, where there can be such.
+	// Stalled returns a sink with a store that does not answer until the run is cancelled, if there
+	// is such a store.
 	Stalled func() stream.Sink[T, R]
 
-	// Bad are sinks made with bad settings: their runs fail before anything starts.
+	// Bad holds sinks with invalid settings: their runs must fail before anything starts.
 	Bad []stream.Sink[T, R]
 
 	Steps int // records in the runs that are disturbed at every step; 0 means 5
 	Many  int // records in a long run; 0 means 100
 
-	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
+	// Idle names functions whose goroutines may stay after the run, such as those of a connection
+	// pool.
 	Idle []string
 }
 
-// sinkStage is a sink as a stage: its result is the one element that it emits.
+// sinkStage returns a sink as a stage, which emits one element: the sink's result.
 func sinkStage[T, R any](sink stream.Sink[T, R]) stage[T, R] {
 	return func(r *run, up *sender[T], emit func(R) error) error { return consume(r, sink, up, emit) }
 }
@@ -54,7 +56,8 @@ func consume[T, R any](r *run, sink stream.Sink[T, R], src stream.Source[T], emi
 	return emit(result)
 }
 
-// TestSink checks that a sink keeps the contract of package stream, each rule in a subtest of its own.
+// TestSink checks that a sink keeps the contract of package stream, with one subtest for each
+// check.
 func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 	t.Helper()
 	if f.New == nil {

@@ -8,8 +8,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// slices checks a stage that hands on or takes elements by slices, see [stream.SliceSource], once more with neighbours that do
-// so too: open makes it between them. used tells, after a run, whether it did.
+// slices repeats checks for a stage that emits or takes elements by slices, as [stream.SliceSource]
+// does, with neighbours that do so too. open makes the stage between such neighbours. used reports,
+// after a run, whether it used slices.
 func (s *suite[I, O]) slices(t *testing.T, open func(n int) stage[I, O], used func() bool) {
 	if s.singleUse {
 		return
@@ -34,7 +35,7 @@ func (s *suite[I, O]) slices(t *testing.T, open func(n int) stage[I, O], used fu
 	})
 }
 
-// sliced checks that the output by slices is the output.
+// sliced checks that the output by slices equals the output element by element.
 func (s *suite[I, O]) sliced(t *testing.T, by suite[I, O]) bool {
 	return s.try(t, "Whole", func(c *check) {
 		for _, n := range []int{0, 1, s.steps, s.many} {
@@ -48,7 +49,7 @@ func (s *suite[I, O]) sliced(t *testing.T, by suite[I, O]) bool {
 	})
 }
 
-// bySlices runs src into emit, by slices if it has them.
+// bySlices runs src into emit, by slices if src has them.
 func bySlices[T any](r *run, src stream.Source[T], emit func(T) error) error {
 	s, ok := src.(stream.SliceSource[T])
 	if !ok {
@@ -74,10 +75,10 @@ func bySlices[T any](r *run, src stream.Source[T], emit func(T) error) error {
 	})
 }
 
-// slicer is a sender that hands on two elements at once, and uses their slice again as soon as it may.
+// slicer is a sender that passes on two elements at once, and reuses their slice as soon as it may.
 type slicer[T any] struct {
 	*sender[T]
-	asked *atomic.Bool // for slices
+	asked *atomic.Bool // set when the stage uses slices
 }
 
 // EachSlice implements stream.SliceSource.

@@ -8,9 +8,10 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slow returns a flow that passes every element d after it came. In a synctest bubble that costs no time.
+// Slow returns a flow that delays every element by d. In a synctest bubble the delay takes no real
+// time.
 //
-// Before a stage it is a slow upstream; after a stage it is a slow downstream.
+// Before a stage it is a slow upstream. After a stage it is a slow downstream.
 func Slow[T any](d time.Duration) stream.Flow[T, T] {
 	if d < 0 {
 		return stream.FlowFunc[T, T](func(stream.Source[T]) stream.Source[T] {

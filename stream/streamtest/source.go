@@ -6,35 +6,37 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Source says how [TestSource] makes a source and what is special about it. Only New is needed.
+// Source configures [TestSource] for a source. Only New is required.
 type Source[T any] struct {
-	// New returns a source of n records, 0 to Many: mostly n elements, but a source of chunks may cut them as it likes. One that
-	// does not end by itself is cut by [stream.Take]. It is called for nearly every run.
+	// New returns a source of n records, 0 to Many: mostly n elements, but a source of chunks may
+	// split them in any way. End an endless source with [stream.Take]. New is called for nearly
+	// every run.
 	New func(n int) stream.Source[T]
 
-	// Want looks at all that a source of n records emitted, and fails t if it is wrong.
+	// Want checks all that a source of n records emitted, and fails t if it is wrong.
 	Want func(t *testing.T, n int, out []T)
-	// View returns what counts of a whole output, where outputs are not twice the same: two are equal when their views are,
-	// by reflect.DeepEqual.
+	// View returns the significant part of a whole output, for sources whose outputs differ from
+	// run to run. Two outputs are equal if reflect.DeepEqual reports that their views are.
 	View func(out []T) any
 
-	Records   bool // elements of type []byte are records: where they are cut has a meaning
+	Records   bool // elements of type []byte are records: their boundaries have a meaning
 	Unordered bool // the order of the output has no meaning
-	Varies    bool // the output depends on time or chance: outputs are not compared with each other
-	SingleUse bool // the source can be run once, and fails the second time
-	RealIO    bool // the source waits for the world outside: checks run on the wall clock, not in a synctest bubble
+	Varies    bool // the output depends on time or chance: outputs are not compared
+	SingleUse bool // the source can run once, and fails the second time
+	RealIO    bool // the source waits for real I/O: checks run on the wall clock
 
-	// Stalled returns a source that emits nothing and waits until it is cancelled, where there is such: a channel that nobody
-	// sends to, a cursor without news.
+	// Stalled returns a source that emits nothing and waits until it is cancelled, if there is such
+	// a source: a channel without a sender, a cursor without new documents.
 	Stalled func() stream.Source[T]
 
-	// Bad are sources made with bad settings: their runs fail before anything starts.
+	// Bad holds sources with invalid settings: their runs must fail before anything starts.
 	Bad []stream.Source[T]
 
 	Steps int // records in the runs that are disturbed at every step; 0 means 5
 	Many  int // records in a long run; 0 means 100
 
-	// Idle names functions whose goroutines may stay when the run has ended, as those of a connection pool do.
+	// Idle names functions whose goroutines may stay after the run, such as those of a connection
+	// pool.
 	Idle []string
 }
 
@@ -42,7 +44,8 @@ func sourceStage[T any](src stream.Source[T]) stage[struct{}, T] {
 	return func(r *run, _ *sender[struct{}], emit func(T) error) error { return src.Each(r.ctx, emit) }
 }
 
-// TestSource checks that a source keeps the contract of package stream, each rule in a subtest of its own.
+// TestSource checks that a source keeps the contract of package stream, with one subtest for each
+// check.
 func TestSource[T any](t *testing.T, f Source[T]) {
 	t.Helper()
 	if f.New == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// stalled checks that a stage which waits for the world outside can be cancelled.
+// stalled checks that a stage that waits for something outside the process can be cancelled.
 func (s *suite[I, O]) stalled(t *testing.T, stalled func() stage[I, O]) {
 	s.try(t, "Cancel/Stalled", func(c *check) {
 		c.at("the %s waits, then the context is cancelled", s.kind)
@@ -21,7 +21,7 @@ func (s *suite[I, O]) stalled(t *testing.T, stalled func() stage[I, O]) {
 	})
 }
 
-// appliedTwice checks that the source which a flow made of its upstream can be run again.
+// appliedTwice checks that the source that a flow makes of its upstream can run again.
 func appliedTwice[I, O any](s *suite[I, O], t *testing.T, f func() stream.Flow[I, O]) {
 	if s.singleUse {
 		return
@@ -46,7 +46,7 @@ func appliedTwice[I, O any](s *suite[I, O], t *testing.T, f func() stream.Flow[I
 	})
 }
 
-// readsAhead checks how much a flow takes in while its downstream takes nothing.
+// readsAhead checks how much a flow takes while its downstream takes nothing.
 func (s *suite[I, O]) readsAhead(t *testing.T) {
 	if s.readAhead == 0 {
 		return
@@ -55,7 +55,8 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 		n := s.many + s.readAhead
 		in := s.elements(n, false)
 		at, whole := s.emits(c, n, in)
-		// What each emit needs is what was taken in when the upstream is so slow that nothing can be read ahead.
+		// With an upstream so slow that nothing can be read ahead, the flow has taken what each
+		// emit needs.
 		var need []int
 		a := s.attempt(c, in)
 		a.up.before = func(context.Context, int) error { time.Sleep(2 * c.tick); return nil }
@@ -67,7 +68,7 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 		a.do(s.open(n))
 		for k := range at {
 			if k >= len(need) {
-				break // a slow upstream makes another output, by time
+				break // with a slow upstream the output differs, by time
 			}
 			c.at("emit %d of %d blocks for a long time", k+1, len(whole))
 			a := s.attempt(c, in)
@@ -77,7 +78,8 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 				}
 				time.Sleep(100 * c.tick)
 				if more := a.up.count() - need[k]; more > s.readAhead {
-					c.breach(2, "%d elements were taken in beyond those that it needs, more than ReadAhead, %d", more, s.readAhead)
+					c.breach(2, "%d elements were taken in beyond those that it needs, more than ReadAhead, %d",
+						more, s.readAhead)
 				}
 				return nil
 			}
@@ -86,13 +88,14 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 	})
 }
 
-// badSettings checks that the i-th stage that was made wrongly fails before anything starts.
+// badSettings checks that a stage with invalid settings, the i-th of Bad, fails before anything
+// starts.
 func (s *suite[I, O]) badSettings(t *testing.T, i int, st stage[I, O]) {
 	s.try(t, fmt.Sprint("BadSettings/", i), func(c *check) {
 		c.at("the %s has bad settings", s.kind)
 		a := s.attempt(c, s.stepped())
 		if s.seen != nil {
-			_ = s.build(a) // what an earlier run stored is not this one's
+			_ = s.build(a) // discards what an earlier run stored
 		}
 		a.do(st)
 		if a.out.err == nil && !a.out.hung {

@@ -6,10 +6,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Stall returns a flow that passes the first n elements and then waits until its context is done, in place of the next element or
-// of the end; then it returns the context's cause. Where fewer than n elements come it passes them all.
+// Stall returns a flow that passes the first n elements. Then, in place of the next element or of
+// the end, it waits until its context is done and returns the context's cause. If there are fewer
+// than n elements, it passes them all.
 //
-// Before a stage it is an upstream that has nothing more to say and does not end; after a stage that stage's emit blocks.
+// Before a stage it is an upstream that emits nothing more and does not end. After a stage it makes
+// that stage's emit block.
 func Stall[T any](n int) stream.Flow[T, T] {
 	return faultAt[T]("Stall", n, func(ctx context.Context) error {
 		<-ctx.Done()

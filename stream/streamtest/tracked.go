@@ -9,8 +9,9 @@ import (
 	"sync"
 )
 
-// tracked is the context of a run that takes note of what is attached to it, and of uses after the run. It does what the context in
-// it does, but for Done: a channel of its own, without which package context would attach children to the context in it.
+// tracked is the context of a run. It records what is attached to it, and any use of it after the
+// run. Only Done differs from the inner context: it returns another channel, because package
+// context would otherwise attach children to the inner context.
 type tracked struct {
 	context.Context
 	done chan struct{}
@@ -18,10 +19,10 @@ type tracked struct {
 	mu       sync.Mutex
 	attached map[*attachment]struct{}
 	over     bool
-	late     string // the stack of the first use after the run
+	late     string // stack of the first use after the run
 }
 
-// attachment is a child context, or what context.AfterFunc has arranged.
+// attachment is a child context or a registered function of context.AfterFunc.
 type attachment struct {
 	f     func()
 	where string
@@ -43,7 +44,8 @@ func (t *tracked) Done() <-chan struct{} { t.use(); return t.done }
 func (t *tracked) Err() error            { t.use(); return t.Context.Err() }
 func (t *tracked) Value(key any) any     { t.use(); return t.Context.Value(key) }
 
-// AfterFunc is what package context calls to attach a child, or a function, to a context that it did not make.
+// AfterFunc is called by package context to attach a child, or a function, to a context of another
+// type.
 func (t *tracked) AfterFunc(f func()) (stop func() bool) {
 	t.use()
 	a := &attachment{f: f, where: caller()}
@@ -59,7 +61,7 @@ func (t *tracked) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// caller returns where package context was called from.
+// caller returns the location from which package context was called.
 func caller() string {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
@@ -71,7 +73,7 @@ func caller() string {
 	}
 }
 
-// left returns where what is attached was attached.
+// left returns the locations at which the remaining attachments were made.
 func (t *tracked) left() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,7 +84,7 @@ func (t *tracked) left() []string {
 	return all
 }
 
-// end says that the run has ended, so that no use is expected any more.
+// end records that the run has ended: later uses are faults.
 func (t *tracked) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -96,7 +98,7 @@ func (t *tracked) lateUse() string {
 	return t.late
 }
 
-// release does what a cancel does, after the context in it was cancelled.
+// release does what a cancellation does. The inner context must already be cancelled.
 func (t *tracked) release() {
 	close(t.done)
 	t.mu.Lock()

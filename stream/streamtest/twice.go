@@ -6,7 +6,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// inOnePipeline checks that a flow may be used twice in one pipeline: that its runs share nothing, a lock least of all.
+// inOnePipeline checks that a flow can be used twice in one pipeline: its runs must not share
+// state, such as a lock.
 func inOnePipeline[I, O any](s *suite[I, O], t *testing.T, f func() stream.Flow[I, O]) {
 	chain := func(first, second stream.Flow[I, O]) stage[I, O] {
 		return func(r *run, up *sender[I], emit func(O) error) error {
@@ -23,7 +24,7 @@ func inOnePipeline[I, O any](s *suite[I, O], t *testing.T, f func() stream.Flow[
 		want := s.attempt(c, in)
 		want.do(chain(f(), f()))
 		if want.out != (outcome{}) {
-			return // it does not take what it emits
+			return // the flow does not accept its own output
 		}
 		c.at("the same flow twice, one after the other in one pipeline")
 		a := s.attempt(c, in)
@@ -32,7 +33,7 @@ func inOnePipeline[I, O any](s *suite[I, O], t *testing.T, f func() stream.Flow[
 		if whole := want.down.elements(); s.view == nil {
 			a.afresh(whole)
 		} else {
-			a.completed(nil) // View is of what one flow emits
+			a.completed(nil) // View describes the output of one flow only
 		}
 	})
 }

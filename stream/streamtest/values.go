@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// defaultInput makes elements of the simple types; nil for others.
+// defaultInput returns a function that makes elements of a simple type, or nil for other types.
 func defaultInput[T any]() func(i int) T {
 	typ := reflect.TypeFor[T]()
 	var set func(i int, v reflect.Value)
@@ -33,7 +33,7 @@ func defaultInput[T any]() func(i int) T {
 	}
 }
 
-// inputs returns the function that makes the elements of n records, from what the caller gave.
+// inputs returns the function that makes the elements of n records from the caller's settings.
 func inputs[T any](t *testing.T, kind string, in func(i int) T, input func(n int) []T) func(n int) []T {
 	t.Helper()
 	if input != nil {
@@ -43,7 +43,8 @@ func inputs[T any](t *testing.T, kind string, in func(i int) T, input func(n int
 		in = defaultInput[T]()
 	}
 	if in == nil {
-		t.Fatalf("streamtest: the %s's elements are %v: set In or Input to say how to make them", kind, reflect.TypeFor[T]())
+		t.Fatalf("streamtest: the %s's elements are %v: set In or Input to say how to make them",
+			kind, reflect.TypeFor[T]())
 	}
 	return func(n int) []T {
 		var all []T
@@ -54,7 +55,8 @@ func inputs[T any](t *testing.T, kind string, in func(i int) T, input func(n int
 	}
 }
 
-// large returns the number of records that make a chunk which no usual buffer holds, where the suite makes the input; else 0.
+// large returns the number of records in a chunk that exceeds usual buffers, or 0 if the suite does
+// not make the input.
 func large[T any](ours bool) int {
 	if ours && isChunk[T]() {
 		return 6000
@@ -62,7 +64,7 @@ func large[T any](ours bool) int {
 	return 0
 }
 
-// recut cuts the bytes of chunks into pieces of size bytes each. Every piece is a slice of its own.
+// recut splits the bytes of chunks into chunks of size bytes. Each is a separate slice.
 func recut[T any](chunks []T, size int) []T {
 	joined := join(chunks)
 	var out []T
@@ -82,7 +84,7 @@ func join[T any](chunks []T) []byte {
 	return all
 }
 
-// owned reports whether values of type t carry slices, which have an owner.
+// owned reports whether values of type t contain slices, which have an owner.
 func owned(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Slice:
@@ -143,7 +145,7 @@ func cloneValue(v reflect.Value) {
 	}
 }
 
-// poison overwrites every slice in v, to its capacity: the receiver may append.
+// poison overwrites every slice in v up to its capacity, because the receiver may append.
 func poison[T any](v T) {
 	if owned(reflect.TypeFor[T]()) {
 		poisonValue(reflect.ValueOf(&v).Elem())

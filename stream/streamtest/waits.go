@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// waits checks that the stage can be cancelled while it waits itself: for a timer, for its store, in its clean-up. An undisturbed
-// run shows when that is, and then it is run once for each of these times.
+// waits checks that the stage can be cancelled while it waits for something itself: a timer, its
+// store, its clean-up. An undisturbed run shows when it waits. The check then does one run for each
+// of these times.
 func (s *suite[I, O]) waits(t *testing.T) {
 	s.try(t, "Cancel/Waiting", func(c *check) {
 		if c.wall {
@@ -25,14 +26,14 @@ func (s *suite[I, O]) waits(t *testing.T) {
 			a.do(s.open(s.steps))
 			timer.Stop()
 			if !a.isCancelled() {
-				continue // it varies, and was quicker
+				continue // the run varies, and ended before the cancellation
 			}
 			a.causedOrComplete(whole)
 		}
 	})
 }
 
-// moments returns times within an undisturbed run at which the stage waits, while neither of its neighbours does.
+// moments returns times in an undisturbed run at which the stage waits and neither neighbour does.
 func (s *suite[I, O]) moments(c *check, in feed[I]) []time.Duration {
 	var mu sync.Mutex
 	var marks []time.Duration // when elements passed
@@ -58,7 +59,7 @@ func (s *suite[I, O]) moments(c *check, in feed[I]) []time.Duration {
 	return pick(all, c.spots(len(all)))
 }
 
-// pick returns the elements of all at the places at.
+// pick returns the elements of all at the indexes that at yields.
 func pick[T any](all []T, at func(func(int) bool)) []T {
 	var some []T
 	for i := range at {
@@ -67,7 +68,7 @@ func pick[T any](all []T, at func(func(int) bool)) []T {
 	return slices.Clip(some)
 }
 
-// deadlines checks that a deadline ends a run as a cancel does, with its own cause.
+// deadlines checks that a deadline ends a run as a cancellation does, with its own cause.
 func (s *suite[I, O]) deadlines(t *testing.T) {
 	side, steps := "Upstream", s.steps
 	if s.kind == "source" {
@@ -88,7 +89,8 @@ func (s *suite[I, O]) deadlines(t *testing.T) {
 				break
 			}
 			for _, cause := range []error{errCause, context.DeadlineExceeded} {
-				c.at("the %s waits at step %d of %d until the run's deadline, with the cause %q, has passed", side, k+1, n, cause)
+				c.at("the %s waits at step %d of %d until the run's deadline, with the cause %q, has passed",
+					side, k+1, n, cause)
 				a := s.attempt(c, in)
 				a.expire(10*c.tick, cause)
 				wait := func(ctx context.Context, i int) error {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// wholeRuns checks undisturbed runs: of no, one and many records, with the input's chunks cut anew, and with a slow neighbour.
+// wholeRuns checks undisturbed runs: with no, one and many records, with the input split
+// differently, and with a slow neighbour.
 func (s *suite[I, O]) wholeRuns(t *testing.T) {
 	for _, size := range []struct {
 		name string
@@ -49,7 +50,7 @@ func (s *suite[I, O]) wholeRuns(t *testing.T) {
 	}
 }
 
-// cuts checks that the edges of the input's chunks have no meaning.
+// cuts checks that the boundaries of the input's chunks have no meaning.
 func (s *suite[I, O]) cuts(t *testing.T) {
 	for _, cut := range []struct {
 		name string
@@ -59,7 +60,7 @@ func (s *suite[I, O]) cuts(t *testing.T) {
 			for _, n := range []int{0, 1, s.steps, s.many, s.large} {
 				in := s.elements(n, false)
 				if cut.size < 1<<10 && len(join(in.make())) > 64<<10 {
-					continue // too many elements to be worth the time; shorter inputs went this way
+					continue // too many elements to be worth the time; shorter inputs cover this
 				}
 				whole := s.whole(c, n, in)
 				c.at("the input of %d records is cut into chunks of %d bytes", n, min(cut.size, len(join(in.make()))))
