@@ -23,7 +23,7 @@ import (
 //   - Memory: one chunk of the upstream, and at most 400 KiB.
 //   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
 //     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and takes no memory for each.
-//   - Order and goroutines: fused. Recipients of your own are asked as [Decrypt] asks identities.
+//   - Order and goroutines: fused. Recipients of your own are asked on a goroutine, as [Decrypt] asks identities.
 //   - Errors: [ErrNoRecipients], [ErrRecipients], a nil recipient, or what a recipient says, before anything is read or written.
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	recipients = slices.Clone(recipients)

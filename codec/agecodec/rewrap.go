@@ -22,7 +22,7 @@ import (
 //   - The file key stays the same: whoever could read the old file, and has kept its key, can read the new one. Only a second
 //     encryption shuts a reader out.
 //   - Memory: one chunk of the upstream, and at most 500 KiB; a header of at most 2 MiB. Passphrases take theirs, as in [Decrypt].
-//   - Order and goroutines: fused.
+//   - Order and goroutines: fused. Identities and recipients of your own are asked on a goroutine, as in [Decrypt].
 //   - Errors: those of [Encrypt] and [Decrypt]. A recipient of a kind of your own is asked only when the old header was read.
 func Rewrap(identities []age.Identity, recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	return rewrapping(identities, recipients, true)
