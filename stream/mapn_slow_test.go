@@ -17,7 +17,7 @@ type mapsN map[string]func(int, func(context.Context, int) (int, error)) stream.
 
 var parallelMaps = mapsN{"MapN": stream.MapN[int, int], "MapUnordered": stream.MapUnordered[int, int]}
 
-// Calls that become slow hold back neither the results before them nor the elements behind them.
+// Calls that become slow hold back neither earlier results nor later elements.
 func TestMapNBecomesSlow(t *testing.T) {
 	const quick, slow, workers = 1000, 64, 4
 	for name, mk := range parallelMaps {
@@ -57,7 +57,7 @@ func TestMapNBecomesSlow(t *testing.T) {
 	}
 }
 
-// A call may wait for what the downstream does with the results before it.
+// A call may wait until the downstream has processed the results before it.
 func TestMapNWaitsForItsDownstream(t *testing.T) {
 	for name, mk := range parallelMaps {
 		for _, workers := range []int{1, 2, 5} {
@@ -91,7 +91,7 @@ func TestMapNWaitsForItsDownstream(t *testing.T) {
 	}
 }
 
-// Calls that are slow now and then, by chance, lose nothing.
+// Random slow calls lose nothing.
 func TestMapNBetweenQuickAndSlow(t *testing.T) {
 	for name, mk := range parallelMaps {
 		for _, every := range []int{50, 200, 1000} {
@@ -112,7 +112,8 @@ func TestMapNBetweenQuickAndSlow(t *testing.T) {
 	}
 }
 
-// Calls begin in the order of their elements as far as those of one chunk allow: each may wait for those before it, whatever the chunks were.
+// Calls begin in the order of their elements, as far as the elements of one chunk allow: each may
+// wait for those before it, however the elements were split into chunks.
 func TestMapNInStep(t *testing.T) {
 	for name, mk := range parallelMaps {
 		for workers := range 5 {

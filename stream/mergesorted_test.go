@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Of equal elements those of the earlier source come first, and those of one source in their order.
+// Equal elements come in the order of their sources, and those of one source keep their order.
 func TestMergeSortedIsStable(t *testing.T) {
 	type item struct{ key, from, n int }
 	list := func(from int, keys ...int) stream.Source[item] {

@@ -11,10 +11,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// What a snapshot told of a stall is not taken back when it ends, whether the element that stalls is one of those that are timed or not.
+// A stall that a snapshot reported stays reported after it ends, whether the stalled element is
+// timed or not.
 func TestMonitorTellsOfAStallForGood(t *testing.T) {
 	for at := range 40 {
-		for _, waits := range []time.Duration{0, 10 * time.Second} { // of the element before
+		for _, waits := range []time.Duration{0, 10 * time.Second} { // time before the element
 			synctest.Test(t, func(t *testing.T) {
 				var s stream.Stats
 				src := stream.Via(source.Range(0, 2000, 1), stream.Map(func(n int) int {
@@ -58,7 +59,7 @@ func TestMonitorTellsOfAStallForGood(t *testing.T) {
 	}
 }
 
-// Snapshots that race with runs never tell less than those before.
+// Snapshots that race with runs never report less than earlier ones.
 func TestMonitorOnlyGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s stream.Stats

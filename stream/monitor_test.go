@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// slowly passes elements on after d.
+// slowly delays each element by d.
 func slowly[T any](d time.Duration) stream.Flow[T, T] {
 	return stream.Map(func(v T) T { time.Sleep(d); return v })
 }
@@ -49,7 +49,8 @@ func TestMonitorTimes(t *testing.T) {
 	}
 }
 
-// A flow on other goroutines is the bottleneck when it holds its upstream up though its downstream is idle.
+// A flow with other goroutines is the bottleneck if it holds its upstream up while its downstream
+// is idle.
 func TestMonitorOfAFlowOnItsOwnGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s stream.Stats
@@ -64,7 +65,7 @@ func TestMonitorOfAFlowOnItsOwnGoroutines(t *testing.T) {
 	})
 }
 
-// While an element is stuck, a snapshot tells where.
+// While an element is stuck, a snapshot reports where.
 func TestMonitorWhileBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var before, after stream.Stats
@@ -91,7 +92,7 @@ func TestMonitorWhileBlocked(t *testing.T) {
 	})
 }
 
-// Of quick elements few are timed, and the time is still right.
+// Few quick elements are timed, and the sum is still right.
 func TestMonitorSamples(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s stream.Stats

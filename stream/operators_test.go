@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// unsuited are stages that a conformance suite has nothing to ask, with the reason.
+// unsuited lists stages for which no conformance suite exists, with the reason.
 var unsuited = map[string]string{
 	"stream.Fail":    "it has no element",
 	"source.Empty":   "it has no element",
@@ -20,8 +20,8 @@ var unsuited = map[string]string{
 	"sink.Cancelled": "it does not run its upstream",
 }
 
-// Every stage has its row in docs/operators.md, an example whose output is checked, and a place in a conformance suite; and the page
-// names no stage that is not there.
+// Every stage has a row in docs/operators.md, an example with checked output, and a conformance
+// test. The page names no stage that does not exist.
 func TestOperatorsPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/operators.md")
 	if err != nil {
@@ -68,7 +68,7 @@ func TestOperatorsPage(t *testing.T) {
 	}
 }
 
-// The stages of the other packages have an example whose output is checked, and a place in a conformance suite, too.
+// Each stage of the other packages has an example with checked output and a conformance test too.
 func TestEveryStageIsSuited(t *testing.T) {
 	for dir, least := range map[string]int{
 		"codec": 30, "codec/bsoncodec": 4, "codec/agecodec": 7,
@@ -98,7 +98,7 @@ func TestEveryStageIsSuited(t *testing.T) {
 	}
 }
 
-// parsePackage parses the files of a directory and of its tests.
+// parsePackage parses the files of a directory and its tests.
 func parsePackage(t *testing.T, dir string) (files, tests []*ast.File) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -107,7 +107,7 @@ func parsePackage(t *testing.T, dir string) (files, tests []*ast.File) {
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, "_go127.go") {
-			continue // methods with type parameters, for a newer parser
+			continue // methods with type parameters need a newer parser
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		switch {
@@ -142,7 +142,8 @@ func examples(files []*ast.File) map[string]bool {
 	return shown
 }
 
-// conforming returns the names, package and all, that the tests use which run a conformance suite, with their helpers.
+// conforming returns the qualified names that occur in tests that run a conformance suite, helpers
+// included.
 func conforming(files []*ast.File) map[string]bool {
 	calls, uses := map[string][]string{}, map[string][]string{}
 	suites := map[string]bool{}
@@ -169,7 +170,7 @@ func conforming(files []*ast.File) map[string]bool {
 			})
 		}
 	}
-	for name, called := range calls { // by a helper
+	for name, called := range calls { // calls through a helper
 		for _, f := range called {
 			if suites[f] && strings.HasPrefix(name, "Test") {
 				suites[name] = true
@@ -221,7 +222,7 @@ func exportedNames(decl ast.Decl) []string {
 
 var stageType = regexp.MustCompile(`^(Source|Flow|Sink|Hub|MergeHub)$`)
 
-// returnsStage tells whether a result of f is a source, flow, sink or hub.
+// returnsStage reports whether a result of f is a source, flow, sink or hub.
 func returnsStage(f *ast.FuncDecl) bool {
 	if f.Type.Results == nil {
 		return false

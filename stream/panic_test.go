@@ -23,7 +23,7 @@ func exploding() stream.Source[int] {
 	})
 }
 
-// A panic comes out of a run in one form, of whatever kind the stage is that panics, and however the run was started.
+// A panic surfaces in the same form whichever stage panics, and however the run was started.
 func TestPanicHasOneForm(t *testing.T) {
 	explodes := func(v int) int { explode(); return v }
 	mapped := func(flow stream.Flow[int, int]) stream.Source[int] {
@@ -100,7 +100,8 @@ func TestPanicHasOneForm(t *testing.T) {
 	}
 }
 
-// What the body of a loop over All does to its goroutine is not the run's: it passes as it is, after the stages have ended.
+// A panic or Goexit in the body of a loop over All does not belong to the run: it passes unchanged,
+// after the stages have ended.
 func TestAllLeavesThePanicOfItsBody(t *testing.T) {
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"fused":     stream.Map(func(v int) int { return v }),

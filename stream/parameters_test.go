@@ -7,15 +7,16 @@ import (
 	"testing"
 )
 
-// parameter is one of an exported function.
+// parameter is a parameter of an exported function.
 type parameter struct {
 	key      string // package.Function.name
-	settable bool   // it can be wrong: a function, a count, a duration, a stage…
-	function bool   // it is a function, or an iterator
-	context  bool   // that is called with a context, and can fail
+	settable bool   // it can be invalid: a function, a count, a duration, a stage…
+	function bool   // it is a function or an iterator
+	context  bool   // a function that takes a context and can fail
 }
 
-// parameters returns those of all exported functions of the packages that stages come from. Via2 and its like are made of Via.
+// parameters returns the parameters of all exported functions of the packages with stages. Via2 to
+// Via5 are left out, because they are made of Via.
 func parameters(t *testing.T) []parameter {
 	t.Helper()
 	var all []parameter
@@ -27,7 +28,7 @@ func parameters(t *testing.T) []parameter {
 				if !ok || f.Recv != nil || !f.Name.IsExported() || strings.HasPrefix(f.Name.Name, "Via") && f.Name.Name != "Via" {
 					continue
 				}
-				free := map[string]bool{} // type parameters: values of the user's own
+				free := map[string]bool{} // type parameters: the user's values
 				if f.Type.TypeParams != nil {
 					for _, field := range f.Type.TypeParams.List {
 						for _, name := range field.Names {
@@ -51,7 +52,7 @@ func parameters(t *testing.T) []parameter {
 	return all
 }
 
-// describe tells what a parameter of that type can be.
+// describe sets what a parameter of that type can be.
 func describe(typ ast.Expr, free map[string]bool) parameter {
 	if many, ok := typ.(*ast.Ellipsis); ok {
 		typ = many.Elt

@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// returning emits what its upstream does, and does after each emit what after does.
+// returning passes elements on, and calls after after each emit.
 func returning[T any](after func() error) stream.Flow[T, T] {
 	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
 		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
@@ -25,8 +25,8 @@ func returning[T any](after func() error) stream.Flow[T, T] {
 	})
 }
 
-// A part of a stream that is read on another goroutine, after the emit that handed it out or while that returns, ends the run with
-// an error: nothing is lost without one.
+// A part of a stream that another goroutine reads after the emit that passed it on, or while that
+// emit returns, ends the run with an error: nothing is lost silently.
 func TestPartReadElsewhere(t *testing.T) {
 	type section = stream.Source[int]
 	type peeled = stream.Peeled[int]
@@ -37,7 +37,7 @@ func TestPartReadElsewhere(t *testing.T) {
 	split := stream.SplitWhen(func(v int) bool { return v%100 == 0 })
 	peel := stream.Peel[int](1)
 	tail := func(p peeled) section { return p.Tail }
-	own := func(s section) section { return stream.Via(s, stream.Async[int](4)) } // on a context of its own
+	own := func(s section) section { return stream.Via(s, stream.Async[int](4)) } // with a separate context
 	later := stream.Join(stream.Async[section](1), stream.ConcatMap(id))
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"section, at once":            stream.Join(split, stream.MergeMap(4, id)),

@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// stalled emits 0 to n-1 and then nothing until its context ends.
+// stalled emits 0 to n-1, and then nothing until its context ends.
 func stalled(n int) stream.Source[int] {
 	return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 		for i := range n {
@@ -25,7 +25,8 @@ func stalled(n int) stream.Source[int] {
 	})
 }
 
-// inner are flows that end by themselves, on a context of their own, while their upstream has no element.
+// inner are flows that end on their own, with a separate context, while their upstream has no
+// element.
 var inner = map[string]struct {
 	flow stream.Flow[int, int]
 	want []int
@@ -38,7 +39,7 @@ var inner = map[string]struct {
 	"a timeout":           {stream.IdleTimeout[int](time.Second), []int{0, 1, 2}, stream.ErrTimeout},
 }
 
-// What ends the reading of a tail ends the upstream, also while that waits.
+// A reader of the tail that ends also ends the upstream, even while the upstream waits.
 func TestPeelOfStalledSource(t *testing.T) {
 	for name, c := range inner {
 		for by, flow := range map[string]stream.Flow[int, int]{

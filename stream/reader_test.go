@@ -32,7 +32,7 @@ func TestReaderWriteTo(t *testing.T) {
 	}
 }
 
-// The source's error must never look like the end of the bytes.
+// An error of the source must never look like the end of the bytes.
 func TestReaderReturnsTheSourcesError(t *testing.T) {
 	r := stream.Reader(t.Context(), failing(errBoom, []byte("part")))
 	got, err := io.ReadAll(r)

@@ -14,7 +14,7 @@ import (
 
 var errOther = errors.New("other")
 
-// outcomeOf runs src through flow and returns what came and how it ended.
+// outcomeOf runs src through flow and returns the output and the error.
 func outcomeOf[T, U any](t *testing.T, src stream.Source[T], flow stream.Flow[T, U]) ([]U, error) {
 	t.Helper()
 	var got []U
@@ -79,7 +79,7 @@ func TestMendersOfErrors(t *testing.T) {
 	})
 }
 
-// menders are the stages that mend any error, if they are let.
+// menders are the stages that can recover from any error.
 func menders() map[string]stream.Flow[int, int] {
 	return map[string]stream.Flow[int, int]{
 		"MapErr":      stream.MapErr[int](func(error) error { return errOther }),
@@ -97,7 +97,7 @@ func menders() map[string]stream.Flow[int, int] {
 	}
 }
 
-// What the downstream says, an early end and the end of the run are nothing to mend.
+// No stage recovers from errors of the downstream, from an early end or from the end of the run.
 func TestMendersLeaveTheErrorsOfOthers(t *testing.T) {
 	for name, flow := range menders() {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestMendersLeaveTheErrorsOfOthers(t *testing.T) {
 	}
 }
 
-// A source that takes emit's error for its own business does not make the run succeed.
+// A source that hides emit's error does not make the run succeed.
 func TestMendersDistrustSwallowedErrors(t *testing.T) {
 	src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error { _ = emit(1); return nil })
 	err := stream.Via(src, stream.CompleteOn[int](func(error) bool { return true })).Each(t.Context(), func(int) error { return errBoom })
@@ -154,7 +154,7 @@ func ExampleMapErr() {
 func ExampleCompleteOn() {
 	errNoSuchTable := errors.New("no such table")
 	rows := stream.Via(failing[string](errNoSuchTable), stream.CompleteOn[string](func(err error) bool {
-		return errors.Is(err, errNoSuchTable) // as good as an empty one
+		return errors.Is(err, errNoSuchTable) // as good as an empty table
 	}))
 	n, err := stream.Run(context.Background(), rows, sink.Discard[string]())
 	fmt.Println(n, err)

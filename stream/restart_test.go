@@ -16,7 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// span emits from up to, not including, end, but fails with err after n elements when n is not negative.
+// span emits from up to, but not including, end. It fails with err after n elements if n is not
+// negative.
 func span(from, end, n int, err error) stream.Source[int] {
 	return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 		for i := from; ; i++ {
@@ -37,14 +38,14 @@ func span(from, end, n int, err error) stream.Source[int] {
 
 func self(n int) int { return n }
 
-// A scan that fails wherever it can is whole: nothing twice, nothing lost.
+// A scan that fails at random points is complete: nothing twice, nothing lost.
 func TestRestartGoesOnWhereItStopped(t *testing.T) {
 	const end = 40
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			part := func(from int) stream.Source[int] {
-				fail := r.IntN(12) - 3 // also at once, and not at all
+				fail := r.IntN(12) - 3 // some fail at once, and some never
 				return span(from, end, fail, fmt.Errorf("scan: %w", errPassing))
 			}
 			opts := &stream.RestartOptions{Backoff: stream.Backoff{MaxRetries: -1}}
@@ -100,12 +101,12 @@ func TestRestartGivesUp(t *testing.T) {
 			stream.Backoff{MaxRetries: 3},
 			func(from int) stream.Source[int] { return span(from, 9, 0, errPassing) }, 0, 3, errPassing,
 		},
-		{ // each part is too quick for ResetAfter
+		{ // each part ends before ResetAfter
 			"one element and a failure",
 			stream.Backoff{MaxRetries: 3, ResetAfter: time.Second},
 			func(from int) stream.Source[int] { return span(from, 9, 1, errPassing) }, 4, 3, errPassing,
 		},
-		{ // a quick scan that always gets further
+		{ // a quick scan that always advances
 			"progress",
 			stream.Backoff{MaxRetries: 3},
 			func(from int) stream.Source[int] { return span(from, 9, 1, errPassing) }, 9, 9, nil,
@@ -115,14 +116,14 @@ func TestRestartGivesUp(t *testing.T) {
 			stream.Backoff{MaxRetries: 3},
 			func(from int) stream.Source[int] { return span(from, 9, min(1, 5-from), errPassing) }, 5, 7, errPassing,
 		},
-		{ // progress that takes its time ends a row
+		{ // slow progress resets the streak
 			"slow progress",
 			stream.Backoff{MaxRetries: 3, ResetAfter: time.Second},
 			func(from int) stream.Source[int] {
 				return stream.Via(span(from, 9, 1, errPassing), pause(time.Second))
 			}, 9, 9, nil,
 		},
-		{ // a failure that takes its time is none
+		{ // a slow failure without progress does not
 			"slow failures",
 			stream.Backoff{MaxRetries: 3},
 			func(from int) stream.Source[int] {
@@ -146,8 +147,8 @@ func TestRestartGivesUp(t *testing.T) {
 	}
 }
 
-// The waits stay the first while there is progress, so that one element a try is no busy loop, and grow while there is none.
-// MaxElapsed bounds the time without progress only.
+// While there is progress the delay stays at its minimum, so that one element an attempt is no busy
+// loop. Without progress it grows. MaxElapsed bounds only the time without progress.
 func TestRestartWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var waits []time.Duration
@@ -165,7 +166,7 @@ func TestRestartWaits(t *testing.T) {
 	})
 }
 
-// A position that is a part of its element survives a downstream that overwrites what it owns.
+// A position that is part of its element survives a downstream that overwrites the element.
 func TestRestartKeepsItsPosition(t *testing.T) {
 	type position struct {
 		Key []byte
@@ -197,7 +198,7 @@ func TestRestartKeepsItsPosition(t *testing.T) {
 func TestRestartFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		end := func() int { // one element at once, four in an hour
+		end := func() int { // one element at once, four after an hour
 			if time.Since(began) < time.Hour {
 				return 1
 			}
@@ -206,7 +207,7 @@ func TestRestartFollows(t *testing.T) {
 		runs, failed := 0, 0
 		part := func(from int) stream.Source[int] {
 			return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-				if runs++; from == 1 && runs%10 == 6 { // a completion between them makes each the first
+				if runs++; from == 1 && runs%10 == 6 { // a completion between failures makes each the first
 					failed++
 					return errPassing
 				}
@@ -225,7 +226,7 @@ func TestRestartFollows(t *testing.T) {
 	})
 }
 
-// While nothing is added the waits grow; what was added makes them short again.
+// While nothing is added the delay grows; an addition resets it.
 func TestRestartFollowsClosely(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -263,7 +264,7 @@ func TestRestartRefusesNil(t *testing.T) {
 	}
 }
 
-// The parts of a pipeline that hold elements keep them over a restart of their source.
+// The stages of a pipeline that hold elements keep them when their source restarts.
 func TestRestartInAPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		part := func(from int) stream.Source[int] { return span(from, 100, 7, errPassing) }

@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// unreliable is flow whose runs fail at random, before an element goes in or after one came out.
+// unreliable is flow with runs that fail at random, before taking an element or after emitting one.
 func unreliable[O any](r *rand.Rand, flow stream.Flow[int, O]) stream.Flow[int, O] {
 	return stream.FlowFunc[int, O](func(src stream.Source[int]) stream.Source[O] {
 		return stream.SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
@@ -111,8 +111,9 @@ func TestRestartFlowBounds(t *testing.T) {
 	})
 }
 
-// The upstream waits for ever: a failure of the flow is not kept waiting for it, and a flow that has enough ends the run.
-// An output that settles nothing is no progress: a flow that makes the same one in every try gives up.
+// The upstream never ends: a failure of the flow does not wait for it, and a flow that completes
+// ends the run. An output that settles nothing is no progress: a flow that repeats it in every
+// attempt gives up.
 func TestRestartFlowGivesUpWithoutProgress(t *testing.T) {
 	for settles, want := range map[bool]int{false: 3, true: 8} {
 		synctest.Test(t, func(t *testing.T) {
@@ -129,7 +130,7 @@ func TestRestartFlowGivesUpWithoutProgress(t *testing.T) {
 			retries := 0
 			b := &stream.Backoff{MaxRetries: 3, Notify: func(error, time.Duration) { retries++ }}
 			restart := stream.RestartFlow(10, flow, func(int, int) bool { return settles }, b)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // for one that never gives up
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // in case it never gives up
 			defer cancel()
 			_, err := stream.Run(ctx, stream.Via(count(8), restart), sink.Discard[int]())
 			if retries != want || settles && err != nil || !settles && !errors.Is(err, errPassing) {
@@ -147,7 +148,7 @@ func TestRestartFlowDoesNotWaitForItsUpstream(t *testing.T) {
 			tries++
 			return 0, errPassing
 		})
-		// One element: others, whose results may come in a later try, would be progress.
+		// One element only: results of others in a later attempt would be progress.
 		_, err := outcomeOf(t, stream.Concat(count(1), source.Never[int]()), stream.RestartFlow(100, flow, same, nil))
 		if tries != 11 || !errors.Is(err, errPassing) {
 			t.Errorf("%d tries, %v", tries, err)
@@ -160,7 +161,8 @@ func TestRestartFlowDoesNotWaitForItsUpstream(t *testing.T) {
 	})
 }
 
-// A failing upstream is not the flow's failure, and elements are given whole again although the flow overwrote them.
+// A failure of the upstream is not the flow's. A retried element is complete even if the flow
+// overwrote it.
 func TestRestartFlowReplaysWhatItWasGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		faults := 2
@@ -227,7 +229,7 @@ func TestRestartSink(t *testing.T) {
 
 func ExampleRestartFlow() {
 	faults := 1
-	session := stream.TryMap(func(_ context.Context, q string) (string, error) { // say, a connection
+	session := stream.TryMap(func(_ context.Context, q string) (string, error) { // stands for a connection
 		if faults--; faults == -1 {
 			return "", stream.Mark(errors.New("connection reset"), stream.Retryable)
 		}

@@ -18,14 +18,14 @@ import (
 
 var errPassing = stream.Mark(errors.New("passing"), stream.Retryable)
 
-// later is an error of a server that says when to come again.
+// later is a server's error with a retry delay.
 type later struct{ after time.Duration }
 
 func (later) Error() string               { return "later" }
 func (later) Class() stream.Class         { return stream.Throttled }
 func (l later) RetryAfter() time.Duration { return l.after }
 
-// failures returns a function that fails with the errors given, in turn, and then does well.
+// failures returns a function that fails with the given errors, one a call, and then succeeds.
 func failures(errs ...error) func(context.Context, int) (int, error) {
 	return func(_ context.Context, n int) (int, error) {
 		if len(errs) > 0 {
@@ -112,7 +112,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// The default is ten retries in a minute or so, none of them at the same time as another client's.
+// The default is ten retries in about a minute, with delays that differ from other clients'.
 func TestRetryByDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, calls := time.Now(), 0
@@ -149,7 +149,7 @@ func TestRetryEndsAtOnceWithItsContext(t *testing.T) {
 		if err != errBoom || time.Since(began) != time.Minute {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
-		// A call that ends with the context: the cause, and what the call had to say beside it.
+		// A call that ends with the context: the cause, joined with what the call adds.
 		_, err = stream.Retry(failures(ctx.Err()), b)(ctx, 0)
 		if err != errBoom {
 			t.Errorf("got %v, want the cause", err)

@@ -16,10 +16,10 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// badRun runs a stage with one bad setting; started is called by every source that the stage is given.
+// badRun runs a stage with one invalid setting. Every source that the stage gets calls started.
 type badRun func(ctx context.Context, started func()) error
 
-// untouched is a source that must not be run. It stands where the constructor takes one.
+// untouched is a source that must not run. It stands for a source argument of a constructor.
 func untouched[T any](started func()) stream.Source[T] {
 	return stream.SourceFunc[T](func(context.Context, func(T) error) error { started(); return nil })
 }
@@ -49,7 +49,7 @@ func badSink[T, R any](into stream.Sink[T, R]) badRun {
 	}
 }
 
-// badSettings has, for each parameter of each constructor that can be wrong, what is wrong for it.
+// badSettings has, for each parameter of each constructor that can be invalid, its invalid values.
 func badSettings() map[string][]badRun {
 	type ints = stream.Source[int]
 	var (
@@ -308,7 +308,7 @@ func badSettings() map[string][]badRun {
 	}
 }
 
-// Where nothing is given there is a meaning: these parameters may be left out.
+// These parameters may be left out: a missing value has a meaning.
 var optional = map[string]string{
 	"stream.AlsoTo.done":      "nobody wants the result",
 	"stream.BatchSlow.cost":   "each element counts as 1",
@@ -330,7 +330,7 @@ var optional = map[string]string{
 	"streamtest.TestSource.f": "the suite's own options",
 }
 
-// Bad settings are one clear error of the run, of every run, before anything is started.
+// An invalid setting is a clear error of every run, before anything starts.
 func TestBadSettings(t *testing.T) {
 	table := badSettings()
 	for key, cases := range table {
@@ -362,7 +362,7 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-// Where a bad setting could not be reported otherwise, it panics.
+// An invalid setting that no run could report panics.
 func TestBadSettingsThatPanic(t *testing.T) {
 	for name, f := range map[string]func(){
 		"Limiter.Set": func() { stream.NewLimiter(1, 1).Set(-1) },
@@ -379,7 +379,7 @@ func TestBadSettingsThatPanic(t *testing.T) {
 	}
 }
 
-// Sources of which only one run is possible say so when they are run again, and emit nothing.
+// A source that can run only once fails if it runs again, and emits nothing.
 func TestSingleUse(t *testing.T) {
 	hub := stream.NewMergeHub[int]()
 	hub.Close()

@@ -17,8 +17,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// What a source has at hand goes through the hand-overs whole, in order and no further ahead than said, between goroutines that
-// are now and then late.
+// Slices of elements pass through stages with goroutines complete, in order, and no further ahead
+// than documented, even if a goroutine is late now and then.
 func TestSlicesUnderLoad(t *testing.T) {
 	numbers := make([]int, 50_000)
 	for i := range numbers {
@@ -58,7 +58,7 @@ func TestSlicesUnderLoad(t *testing.T) {
 	}
 }
 
-// Branches that wait for each other at every element get each element, though many come at once.
+// Branches that wait for each other at every element get each element, even if many come at once.
 func TestBroadcastOfSlicesKeepsBranchesTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meet := make(chan int)
@@ -85,14 +85,16 @@ func TestBroadcastOfSlicesKeepsBranchesTogether(t *testing.T) {
 	})
 }
 
-// A branch that is quick gets its elements as soon as the slow one has room for them, not for all of a slice.
+// A quick branch gets its elements as soon as the slow one has room for them, not for the whole
+// slice.
 func TestBroadcastOfSlicesWaitsForRoomOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const ahead = 64
 		began := time.Now()
 		arrived := 0
 		quick := stream.Map(func(n int) int {
-			// The slow branch takes an element a second. A producer that waits is woken when half of the ring is empty.
+			// The slow branch takes an element a second. A waiting producer wakes once half of the
+			// ring is empty.
 			if late := time.Since(began) - time.Duration(max(0, arrived-ahead/2+1))*time.Second; late > 0 {
 				t.Errorf("element %d comes %v late", arrived, late)
 			}
@@ -106,7 +108,7 @@ func TestBroadcastOfSlicesWaitsForRoomOnly(t *testing.T) {
 	})
 }
 
-// Who does more with a slice than to copy it sees a cancel in the middle of it.
+// A stage that does more with a slice than copy it sees a cancellation in the middle of the slice.
 func TestCancelInsideASlice(t *testing.T) {
 	boom := errors.New("cancelled")
 	for name, run := range map[string]func(ctx context.Context, src stream.Source[int], seen func()) error{
@@ -134,7 +136,7 @@ func TestCancelInsideASlice(t *testing.T) {
 	}
 }
 
-// A hand-over does not keep what it has handed on by slices.
+// A stage does not keep slices that it has passed on.
 func TestLentSlicesAreForgotten(t *testing.T) {
 	type big [1 << 10]byte
 	const n = 8

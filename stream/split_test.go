@@ -14,7 +14,8 @@ import (
 
 func tens(v int) bool { return v%10 == 0 }
 
-// What ends the reading of a section ends it at once, also while the source waits for the next element.
+// A reader of a section that ends also ends the section at once, even while the source waits for an
+// element.
 func TestSplitOfStalledSource(t *testing.T) {
 	for name, c := range inner {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +46,8 @@ func TestSplitOfStalledSource(t *testing.T) {
 	}
 }
 
-// A section whose reading ended, early or by a failure that was seen to, leaves the others alone.
+// A section that its reader left early, or whose failure the reader handled, does not affect the
+// others.
 func TestSplitGoesOnAfterSection(t *testing.T) {
 	for name, c := range inner {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// What a sink does after its last element is under watch as well, and the time of an upstream is not.
+// The time that a sink takes after its last element is limited too; the time of its upstream is
+// not.
 func TestStallTimeoutWhileFinishing(t *testing.T) {
 	finish := func(d time.Duration) stream.Sink[int, int] {
 		return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (n int, err error) {

@@ -18,7 +18,7 @@ import (
 
 var errBad = stream.Mark(errors.New("bad element"), stream.Data)
 
-// odd refuses even numbers, after a time that differs from element to element.
+// odd rejects even numbers, after a delay that differs from element to element.
 func odd(_ context.Context, n int) (int, error) {
 	time.Sleep(time.Duration(n*7%5) * time.Millisecond)
 	if n%2 == 0 {
@@ -34,7 +34,7 @@ func TestSupervise(t *testing.T) {
 				var dead []stream.DeadLetter[int]
 				collect := func(_ context.Context, d stream.DeadLetter[int]) error { dead = append(dead, d); return nil }
 				flow := stream.Supervise(n, odd, collect, nil)
-				for range 2 { // every run starts afresh
+				for range 2 { // every run starts fresh
 					dead = nil
 					src := stream.Via(count(9), stream.Map(func(n int) int { return n + 100 }))
 					got, err := outcomeOf(t, src, flow)
@@ -58,7 +58,7 @@ func TestSuperviseLimits(t *testing.T) {
 	tests := []struct {
 		name string
 		opts *stream.SuperviseOptions[int]
-		errs []error // of each element, nil ones pass
+		errs []error // one for each element; nil ones pass
 		dead int
 		want error
 	}{
@@ -86,7 +86,7 @@ func TestSuperviseLimits(t *testing.T) {
 				if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
 					t.Errorf("got %v, want %v", err, tt.want)
 				}
-				if dead != tt.dead && (n == 1 || tt.want != errBoom) { // an error overtakes what waits
+				if dead != tt.dead && (n == 1 || tt.want != errBoom) { // an error overtakes waiting elements
 					t.Errorf("%d dead letters, want %d", dead, tt.dead)
 				}
 				if tt.want == stream.ErrTooManySkipped && (stream.ClassOf(err) != stream.Fatal || !errors.Is(err, tt.errs[len(tt.errs)-1]) && !errors.Is(err, errBad)) {
@@ -97,7 +97,7 @@ func TestSuperviseLimits(t *testing.T) {
 	}
 }
 
-// Byte slices are measured by themselves.
+// Without a Size function, byte slices are measured by their length.
 func TestSuperviseMeasuresBytes(t *testing.T) {
 	dead := 0
 	flow := stream.Supervise(1, func(context.Context, doc) (int, error) { return 0, errBad },
@@ -114,7 +114,8 @@ func TestSuperviseErrorOfDeadLetters(t *testing.T) {
 	}
 }
 
-// An error that a cancelled context made is not the element's, and one that would have been skipped is not the run's.
+// An error caused by a cancelled context is not the element's. An error that would have been
+// skipped is not the run's.
 func TestSuperviseSkipsNothingWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	flow := stream.Supervise(1, func(context.Context, int) (int, error) { cancel(errBoom); return 0, errBad },
@@ -124,7 +125,8 @@ func TestSuperviseSkipsNothingWhenCancelled(t *testing.T) {
 	}
 }
 
-// An error that would be skipped, or tried again, while the downstream has had enough does not fail the run.
+// An error that would be skipped or retried does not fail the run after an early end of the
+// downstream.
 func TestEarlyEndBesideAMendableError(t *testing.T) {
 	blocked := func(err error) func(context.Context, int) (int, error) {
 		return func(ctx context.Context, n int) (int, error) {

@@ -16,7 +16,7 @@ func halves() stream.Flow[int, stream.Pair[int, int]] {
 	return stream.Map(func(v int) stream.Pair[int, int] { return stream.Pair[int, int]{First: v, Second: v} })
 }
 
-// An early end of one sink leaves the other alone; that of both ends the upstream.
+// An early end of one sink does not affect the other; early ends of both end the upstream.
 func TestUnzipEarlyEnd(t *testing.T) {
 	all := sink.Discard[int]()
 	take := func(n int) stream.Sink[int, int64] { return stream.Into(stream.Take[int](n), sink.Discard[int]()) }
@@ -53,7 +53,7 @@ func TestUnzipEarlyEnd(t *testing.T) {
 	}
 }
 
-// What fails after an early end of second fails both.
+// A failure after an early end of second fails both.
 func TestUnzipFailsAfterEarlyEnd(t *testing.T) {
 	first := sink.ForEach(func(_ context.Context, v int) error {
 		if v == 9 {

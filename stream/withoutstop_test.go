@@ -16,7 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// stopping is every way in which something below ends its upstream early: by what emit returns, or by the context too.
+// stopping has every way in which a stage further down ends its upstream early: by the result of
+// emit, and by the context too.
 func stopping() map[string]stream.Flow[int, int] {
 	two := stream.Take[int](2)
 	same := stream.Map(func(n int) int { return n })
@@ -45,7 +46,7 @@ func stopping() map[string]stream.Flow[int, int] {
 // seconds emits 0, 1, 2… every second until its context is done.
 func seconds() stream.Source[int] { return stream.Via(count(1000), pause(time.Second)) }
 
-// collects is a sink that heeds its context, as an upload does, and takes a while to finish.
+// collects is a sink that observes its context, as an upload does, and takes some time to finish.
 func collects(all *[]int) stream.Sink[int, int] {
 	return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 		err := src.Each(ctx, func(n int) error {
@@ -64,7 +65,7 @@ func collects(all *[]int) stream.Sink[int, int] {
 	})
 }
 
-// An early end further down completes the sink beside, however the end comes up.
+// An early end further down completes the side sink, however the early end reaches it.
 func TestEarlyEndCompletesTheSide(t *testing.T) {
 	for name := range stopping() {
 		for kind, beside := range map[string]func(all *[]int, done *int) stream.Flow[int, int]{
@@ -106,7 +107,7 @@ func TestEarlyEndCompletesTheSide(t *testing.T) {
 	}
 }
 
-// After an early end, what a side has yet to finish still ends with the run.
+// What a side sink still finishes after an early end also ends with the run.
 func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
 	for name := range stopping() {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +125,8 @@ func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
 	}
 }
 
-// The side also ends with what is around the stage that ended early: here with the other source of a Concat's neighbour.
+// The side sink also ends with a stage around the one that ended early: here with a Merge, because
+// its other source fails.
 func TestEarlyEndedSideIsCancelledWithItsNeighbour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var side []int
@@ -145,7 +147,7 @@ func TestEarlyEndedSideIsCancelledWithItsNeighbour(t *testing.T) {
 	})
 }
 
-// The same where the early end comes up through a sink that runs its upstream as a coroutine.
+// The same holds if the early end passes through a sink that runs its upstream as a coroutine.
 func TestEarlyEndThroughALazySink(t *testing.T) {
 	run := func(ctx context.Context, side *[]int) error {
 		lazy := sink.Lazy(func(context.Context, int) (stream.Sink[int, int64], error) {
@@ -216,7 +218,7 @@ func TestWithoutStop(t *testing.T) {
 	})
 }
 
-// What ends one side of a FlowOf early completes the sink with what came.
+// An early end of one side of a FlowOf completes the sink with the elements that came.
 func TestFlowOfCompletesItsSink(t *testing.T) {
 	run := func(t *testing.T, src stream.Source[int], into stream.Sink[int, int], coupled bool, down stream.Flow[int, int]) time.Duration {
 		t.Helper()
@@ -267,7 +269,8 @@ func TestFlowOfCompletesItsSink(t *testing.T) {
 	})
 }
 
-// A failure that comes up with an early end fails the sink beside, and is logged and counted as one.
+// A failure that comes with an early end fails the side sink, and is logged and counted as a
+// failure.
 func TestFailureBesideAnEarlyEnd(t *testing.T) {
 	var log strings.Builder
 	src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
@@ -290,7 +293,7 @@ func TestFailureBesideAnEarlyEnd(t *testing.T) {
 	}
 }
 
-// besides are the stages with a sink of their own, which tells into done what it ended with.
+// besides are the stages with a side sink. They pass the sink's error to done.
 func besides(done func(error)) map[string]stream.Flow[int, int] {
 	into := stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 		err := src.Each(ctx, func(int) error { return nil })
@@ -317,7 +320,7 @@ func idle(n int) stream.Source[int] {
 	})
 }
 
-// A failure after an early end that came by the context ends the sink beside, with the failure.
+// A failure after an early end that came by the context ends the side sink with the failure.
 func TestFailureAfterAnEarlyEnd(t *testing.T) {
 	for how, fail := range map[string]func() error{
 		"fails":  func() error { return errBoom },
@@ -350,7 +353,7 @@ func TestFailureAfterAnEarlyEnd(t *testing.T) {
 	}
 }
 
-// A source that fails when it is ended early fails the sink beside.
+// A source that fails when it is ended early fails the side sink.
 func TestFailureOfAnEarlyEnd(t *testing.T) {
 	for name := range besides(nil) {
 		if strings.HasPrefix(name, "FlowOf") {
@@ -360,7 +363,7 @@ func TestFailureOfAnEarlyEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				side := errors.New("it never ran")
 				src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-					time.Sleep(time.Second) // until the sink beside waits: a run that has ended starts no sink
+					time.Sleep(time.Second) // until the side sink waits: a run that has ended starts no sink
 					return errors.Join(idle(3).Each(ctx, emit), errBoom)
 				})
 				_, err := stream.Run(t.Context(), stream.Via3(src, besides(func(err error) { side = err })[name], stream.Async[int](1), stream.Take[int](1)), sink.Discard[int]())
@@ -372,7 +375,8 @@ func TestFailureOfAnEarlyEnd(t *testing.T) {
 	}
 }
 
-// However soon the source fails after an early end, the sink beside does not complete: it fails, or is never started.
+// However soon the source fails after an early end, the side sink does not complete: it fails, or
+// never starts.
 func TestFailureOfAnEarlyEndCompletesNoSide(t *testing.T) {
 	for name := range besides(nil) {
 		if strings.HasPrefix(name, "FlowOf") {
@@ -392,7 +396,7 @@ func TestFailureOfAnEarlyEndCompletesNoSide(t *testing.T) {
 	}
 }
 
-// Two early ends at once are still one, and no failure.
+// Two simultaneous early ends are an early end, and no failure.
 func TestTwoEarlyEnds(t *testing.T) {
 	for name := range besides(nil) {
 		for _, above := range []bool{true, false} {
