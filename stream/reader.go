@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// Reader returns the bytes of src as an [io.ReadCloser]. The run begins at the first Read. src runs
-// as a coroutine of the reader, and only during calls: no goroutine runs, and the reader buffers
-// one chunk.
+// Reader returns the bytes of src as an [io.ReadCloser]. The run begins at the first Read. It makes
+// progress only during calls, because src runs as a coroutine of the reader: there is no goroutine,
+// and the reader buffers only one chunk.
 //
 //   - Read returns the error of src as it is, and io.EOF only if src completed.
 //   - The caller must close the reader, even after reading to the end. Close before the end is an

@@ -36,9 +36,9 @@ type RestartOptions struct {
 //
 //   - Memory: one position. Restart copies its slices, also those in exported fields of structs,
 //     because a position may share memory with its element.
-//   - Errors: one that Backoff.When rejects ends the run as it is; the last of too many in a row
-//     ends it wrapped. Errors of the downstream, early ends and the end of the run's context do not
-//     restart.
+//   - Errors: an error that Backoff.When rejects ends the run, as it is. After too many failures in
+//     a row the last error ends the run, wrapped. Errors of the downstream, early ends and the end
+//     of the run's context do not restart the source.
 func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source[T], opts *RestartOptions) Source[T] {
 	var o RestartOptions
 	if opts != nil {

@@ -26,10 +26,10 @@ func Retry[T, U any](f func(context.Context, T) (U, error), b *Backoff) func(con
 // concurrent calls of f, and calls f again if it fails. It is [MapN] with [Retry], whose rules
 // apply to f.
 //
-//		stream.RetryMap(8, fetch, &stream.Backoff{MaxElapsed: time.Minute})
+//	stream.RetryMap(8, fetch, &stream.Backoff{MaxElapsed: time.Minute})
 //
-//	  - Memory and goroutines: as in MapN. Each element has its own retries; while one waits for a
-//	    retry, n-1 others proceed.
+// Each element has its own retries. While one waits for a retry, n-1 others proceed. Memory and
+// goroutines are as in MapN.
 func RetryMap[T, U any](n int, f func(context.Context, T) (U, error), b *Backoff) Flow[T, U] {
 	settings, err := b.filled("RetryMap")
 	if f == nil {

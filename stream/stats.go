@@ -21,7 +21,7 @@ type Stats struct {
 // Elements returns the number of elements that the downstream has accepted.
 func (s *Stats) Elements() int64 { return s.out.left.Load() }
 
-// Bytes returns the sum of their lengths if elements are byte slices, and 0 otherwise.
+// Bytes returns the sum of the elements' lengths if they are byte slices, and 0 otherwise.
 func (s *Stats) Bytes() int64 { return s.out.bytes.Load() }
 
 // Snapshot returns the counts and times at this moment.

@@ -32,7 +32,7 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 			err := g.Do(func() error {
 				err := src.Each(ctx, func(v T) error {
 					if q.hasRoom() {
-						_ = q.push(ctx, own(v)) // there is room, so push neither waits nor fails
+						_ = q.push(ctx, own(v)) // there is room, so push does not wait or fail
 					}
 					return emit(v)
 				})
