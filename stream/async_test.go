@@ -53,16 +53,17 @@ func TestAsyncRunsAheadNoFurtherThanSaid(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := stream.Run(t.Context(), stream.Via(src, stream.Async[int](n)), sink.ForEach(func(context.Context, int) error {
-				time.Sleep(time.Second)
-				synctest.Wait()
-				taken++
-				// in addition to those taken: n in the buffer, and one that waits to enter it
-				if ahead := emitted - taken; ahead > n+1 {
-					t.Errorf("Async(%d): %d elements ahead", n, ahead)
-				}
-				return nil
-			}))
+			_, err := stream.Run(t.Context(), stream.Via(src, stream.Async[int](n)),
+				sink.ForEach(func(context.Context, int) error {
+					time.Sleep(time.Second)
+					synctest.Wait()
+					taken++
+					// in addition to those taken: n in the buffer, and one that waits to enter it
+					if ahead := emitted - taken; ahead > n+1 {
+						t.Errorf("Async(%d): %d elements ahead", n, ahead)
+					}
+					return nil
+				}))
 			if err != nil {
 				t.Error(err)
 			}
@@ -124,7 +125,8 @@ func TestMapNKeepsOrderAndOverlaps(t *testing.T) {
 func TestMapNHoldsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		body := stream.Via2(count(5), pause(time.Second), stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }))
+		body := stream.Via2(count(5), pause(time.Second),
+			stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }))
 		for n, err := range stream.All(t.Context(), body) {
 			if want := time.Duration(n+1) * time.Second; err != nil || time.Since(began) != want {
 				t.Errorf("element %d after %v, want %v; %v", n, time.Since(began), want, err)
@@ -205,10 +207,12 @@ func TestBatch(t *testing.T) {
 		{"two batches", 6, stream.Batch[int](3), [][]int{{0, 1, 2}, {3, 4, 5}}},
 		{"of one", 2, stream.Batch[int](1), [][]int{{0}, {1}}},
 		{"bytes: none", 0, stream.BatchBytes(6, size), nil},
-		{"bytes: full, and larger than the limit", 8, stream.BatchBytes(6, size), [][]int{{0, 1, 2, 3}, {4}, {5}, {6}, {7}}},
+		{"bytes: full, and larger than the limit", 8, stream.BatchBytes(6, size),
+			[][]int{{0, 1, 2, 3}, {4}, {5}, {6}, {7}}},
 		{"bytes: before it would be too large", 5, stream.BatchBytes(8, size), [][]int{{0, 1, 2, 3}, {4}}},
 		{"within: full before the time", 7, stream.BatchWithin[int](3, time.Hour), [][]int{{0, 1, 2}, {3, 4, 5}, {6}}},
-		{"bytes within: full before the time", 5, stream.BatchBytesWithin(8, time.Hour, size), [][]int{{0, 1, 2, 3}, {4}}},
+		{"bytes within: full before the time", 5, stream.BatchBytesWithin(8, time.Hour, size),
+			[][]int{{0, 1, 2, 3}, {4}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,14 +240,16 @@ func TestBatchWithinEmitsWhatItHasInTime(t *testing.T) {
 		if want := [][]int{{0, 1, 2}, {3, 4, 5}, {6}}; !slices.EqualFunc(got, want, slices.Equal[[]int]) {
 			t.Errorf("got %v, want %v", got, want)
 		}
-		if want := []time.Duration{3500 * time.Millisecond, 6500 * time.Millisecond, 7 * time.Second}; !slices.Equal(at, want) {
+		if want := []time.Duration{3500 * time.Millisecond, 6500 * time.Millisecond,
+			7 * time.Second}; !slices.Equal(at, want) {
 			t.Errorf("at %v, want %v", at, want)
 		}
 	})
 }
 
 func TestAlsoTo(t *testing.T) {
-	run := func(src stream.Source[int], side stream.Sink[int, []int], after ...stream.Flow[int, int]) (main, copied []int, err error) {
+	run := func(src stream.Source[int], side stream.Sink[int, []int],
+		after ...stream.Flow[int, int]) (main, copied []int, err error) {
 		body := stream.Via(src, stream.AlsoTo(side, func(xs []int) { copied = xs }))
 		for _, f := range after {
 			body = stream.Via(body, f)
@@ -327,7 +333,8 @@ func TestMonitor(t *testing.T) {
 		t.Errorf("%d elements, %d bytes", s.Elements(), s.Bytes())
 	}
 	var ints, chunks stream.Stats
-	body := stream.Via3(count(3), stream.Monitor[int](&ints), stream.Map(func(int) []byte { return []byte("ab") }), stream.Monitor[[]byte](&chunks))
+	body := stream.Via3(count(3), stream.Monitor[int](&ints),
+		stream.Map(func(int) []byte { return []byte("ab") }), stream.Monitor[[]byte](&chunks))
 	if _, err := stream.Run(t.Context(), body, sink.Discard[[]byte]()); err != nil {
 		t.Fatal(err)
 	}

@@ -200,21 +200,22 @@ func TestAsyncBytesRunsAheadNoFurtherThanSaid(t *testing.T) {
 			sent := 0
 			src := stream.Via(chunks(50, 100), stream.Map(func(p []byte) []byte { sent++; return p }))
 			taken := 0
-			_, err := stream.Run(t.Context(), stream.Via(src, stream.AsyncBytes(b, stream.ByteLen[[]byte])), sink.ForEach(func(_ context.Context, p []byte) error {
-				time.Sleep(time.Second)
-				synctest.Wait()
-				if p[0] != byte(taken) {
-					t.Errorf("element %d is %d", taken, p[0])
-				}
-				taken++
-				if want := min(50, taken+tt.ahead+1); sent != want {
-					t.Errorf("%d were sent when %d were taken, want %d", sent, taken, want)
-				}
-				if most := max(tt.budget, 100+slot); b.Used() > most {
-					t.Errorf("%d bytes are held, more than %d", b.Used(), most)
-				}
-				return nil
-			}))
+			_, err := stream.Run(t.Context(), stream.Via(src, stream.AsyncBytes(b, stream.ByteLen[[]byte])),
+				sink.ForEach(func(_ context.Context, p []byte) error {
+					time.Sleep(time.Second)
+					synctest.Wait()
+					if p[0] != byte(taken) {
+						t.Errorf("element %d is %d", taken, p[0])
+					}
+					taken++
+					if want := min(50, taken+tt.ahead+1); sent != want {
+						t.Errorf("%d were sent when %d were taken, want %d", sent, taken, want)
+					}
+					if most := max(tt.budget, 100+slot); b.Used() > most {
+						t.Errorf("%d bytes are held, more than %d", b.Used(), most)
+					}
+					return nil
+				}))
 			if err != nil || taken != 50 || b.Used() != 0 {
 				t.Errorf("%v after %d elements, %d bytes are held", err, taken, b.Used())
 			}
@@ -238,7 +239,8 @@ func TestAsyncBytesGivesBack(t *testing.T) {
 		if err := slow(func(i int) error { return errBoom }); err != errBoom || b.Used() != 0 {
 			t.Errorf("%v, %d bytes are held", err, b.Used())
 		}
-		if _, err := outcomeOf(t, chunks(20, 100), stream.Join(flow, stream.Take[[]byte](2))); err != nil || b.Used() != 0 {
+		if _, err := outcomeOf(t, chunks(20, 100), stream.Join(flow, stream.Take[[]byte](2))); err != nil ||
+			b.Used() != 0 {
 			t.Errorf("%v, %d bytes are held", err, b.Used())
 		}
 		func() {
@@ -261,7 +263,8 @@ func TestAsyncBytesOfManyPipelines(t *testing.T) {
 		synctest.Wait()
 		var runs []*stream.Running[int64]
 		for range 3 {
-			runs = append(runs, stream.Go(t.Context(), stream.Via3(chunks(30, 200), async(), unbatch(stream.Batch[[]byte](4)), async()), sink.Discard[[]byte]()))
+			runs = append(runs, stream.Go(t.Context(), stream.Via3(chunks(30, 200),
+				async(), unbatch(stream.Batch[[]byte](4)), async()), sink.Discard[[]byte]()))
 		}
 		for _, r := range runs {
 			if n, err := r.Wait(); n != 30 || err != nil {
@@ -313,11 +316,13 @@ func (g *budgeted) flow(depth int) (stream.Flow[int, int], int) {
 		return stream.Broadcast(f, h), n + m
 	case 9:
 		f, n := g.flow(depth - 1)
-		return stream.MergeMap(1+g.IntN(3), func(v int) stream.Source[int] { return stream.Via2(source.Of(v, v), async(), f) }), 2 * n
+		return stream.MergeMap(1+g.IntN(3),
+			func(v int) stream.Source[int] { return stream.Via2(source.Of(v, v), async(), f) }), 2 * n
 	default: // two branches in lockstep
 		f, h := async(), async()
 		return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-			return stream.Via(stream.Zip(stream.Via(src, f), stream.Via(source.Repeat(7), h)), stream.Map(func(p stream.Pair[int, int]) int { return p.First }))
+			return stream.Via(stream.Zip(stream.Via(src, f), stream.Via(source.Repeat(7), h)),
+				stream.Map(func(p stream.Pair[int, int]) int { return p.First }))
 		}), 1
 	}
 }
@@ -423,7 +428,8 @@ func ExampleBudget() {
 		return stream.Via(docs, stream.AsyncBytes(memory, stream.ByteLen[[]byte]))
 	}
 	for _, name := range []string{"users", "orders"} {
-		n, err := stream.Run(context.Background(), backup(source.Of([]byte(name), []byte(name))), sink.Discard[[]byte]())
+		n, err := stream.Run(context.Background(), backup(source.Of([]byte(name), []byte(name))),
+			sink.Discard[[]byte]())
 		fmt.Println(name, n, err)
 	}
 	fmt.Println(memory.Used(), "bytes are held")
@@ -434,7 +440,8 @@ func ExampleBudget() {
 }
 
 func ExampleAsyncBytes() {
-	chunks := stream.Via(source.Of([]byte("ab"), []byte("cde")), stream.AsyncBytes(stream.NewBudget(1<<20), stream.ByteLen[[]byte]))
+	chunks := stream.Via(source.Of([]byte("ab"), []byte("cde")),
+		stream.AsyncBytes(stream.NewBudget(1<<20), stream.ByteLen[[]byte]))
 	for p, err := range stream.All(context.Background(), chunks) {
 		fmt.Printf("%s %v\n", p, err)
 	}

@@ -56,7 +56,8 @@ func TestBufferKeepsWhatItsStrategySays(t *testing.T) {
 							}
 							return v
 						})
-						got, err := stream.Run(t.Context(), stream.Via2(upstream, stream.Buffer[int](n, strategy), held), sink.Slice[int]())
+						got, err := stream.Run(t.Context(),
+							stream.Via2(upstream, stream.Buffer[int](n, strategy), held), sink.Slice[int]())
 						var all []int
 						for i := range more {
 							all = append(all, first+1+i)
@@ -86,10 +87,11 @@ func BenchmarkBufferDropsOldest(b *testing.B) {
 				close(started)
 				return nil
 			})
-			_, err := stream.Run(b.Context(), stream.Via(upstream, stream.Buffer[int](n, stream.DropOldest)), sink.ForEach(func(context.Context, int) error {
-				<-started
-				return nil
-			}))
+			_, err := stream.Run(b.Context(), stream.Via(upstream, stream.Buffer[int](n, stream.DropOldest)),
+				sink.ForEach(func(context.Context, int) error {
+					<-started
+					return nil
+				}))
 			if err != nil {
 				b.Fatal(err)
 			}

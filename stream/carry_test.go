@@ -30,14 +30,17 @@ func TestCarryKeepsContexts(t *testing.T) {
 		"inner goroutines": stream.ConcatMap(func(n int) stream.Source[int] {
 			return stream.Via(source.Of(n, n), stream.MapN(4, try))
 		}),
-		"AlsoTo":     stream.AlsoTo(sink.Discard[int](), nil),
-		"Until":      stream.Until[int](make(chan struct{})),
-		"TakeFor":    stream.TakeFor[int](time.Hour),
-		"Take":       stream.Take[int](5),
-		"LazyFlow":   stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return stream.Filter(func(int) bool { return true }), nil }),
-		"SplitWhen":  stream.Join(stream.SplitWhen(func(n int) bool { return n%3 == 0 }), stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
-		"Supervise":  stream.Supervise(1, try, func(context.Context, stream.DeadLetter[int]) error { return nil }, nil),
-		"in another": stream.Join(number(), stream.Join(stream.Carry[int](stream.TryMap(try)), stream.Map(func(e numbered) int { return e.Context }))),
+		"AlsoTo":  stream.AlsoTo(sink.Discard[int](), nil),
+		"Until":   stream.Until[int](make(chan struct{})),
+		"TakeFor": stream.TakeFor[int](time.Hour),
+		"Take":    stream.Take[int](5),
+		"LazyFlow": stream.LazyFlow(
+			func(int) (stream.Flow[int, int], error) { return stream.Filter(func(int) bool { return true }), nil }),
+		"SplitWhen": stream.Join(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
+			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
+		"Supervise": stream.Supervise(1, try, func(context.Context, stream.DeadLetter[int]) error { return nil }, nil),
+		"in another": stream.Join(number(),
+			stream.Join(stream.Carry[int](stream.TryMap(try)), stream.Map(func(e numbered) int { return e.Context }))),
 	} {
 		src := stream.Via3(count(100), number(), stream.Carry[int](flow), stream.Async[numbered](3))
 		got, err := stream.Run(t.Context(), src, sink.Slice[numbered]())
@@ -70,11 +73,12 @@ func TestCarryRefuses(t *testing.T) {
 		"MergeMap":     stream.MergeMap(2, func(n int) stream.Source[int] { return source.Of(n) }),
 		"Balance":      stream.Balance(same, same),
 		"Broadcast":    stream.Broadcast(same, same),
-		"GroupBy":      stream.GroupBy(1000, func(n int) int { return n }, func(int) stream.Flow[int, int] { return same }, nil),
-		"Batch":        unbatch(stream.Batch[int](3)),
-		"Batch, full":  unbatch(stream.Batch[int](1)),
-		"BatchBytes":   unbatch(stream.BatchBytes(3, func(int) int { return 2 })),
-		"BatchWithin":  unbatch(stream.BatchWithin[int](3, time.Second)),
+		"GroupBy": stream.GroupBy(1000, func(n int) int { return n },
+			func(int) stream.Flow[int, int] { return same }, nil),
+		"Batch":       unbatch(stream.Batch[int](3)),
+		"Batch, full": unbatch(stream.Batch[int](1)),
+		"BatchBytes":  unbatch(stream.BatchBytes(3, func(int) int { return 2 })),
+		"BatchWithin": unbatch(stream.BatchWithin[int](3, time.Second)),
 		"Aggregate": unbatch(stream.Aggregate(func() []int { return nil }, func(ns []int, n int) ([]int, bool, error) {
 			return append(ns, n), len(ns) > 2, nil
 		}, func(ns []int) []int { return ns }, 0)),
@@ -141,8 +145,10 @@ func TestCarryRefusesForeignFlows(t *testing.T) {
 			return emit(held)
 		})
 	})
-	first := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] { return stream.Concat(source.Of(-1), src) })
-	for name, flow := range map[string]stream.Flow[int, int]{"on a goroutine": onGoroutine, "late": late, "first": first} {
+	first := stream.FlowFunc[int, int](
+		func(src stream.Source[int]) stream.Source[int] { return stream.Concat(source.Of(-1), src) })
+	for name, flow := range map[string]stream.Flow[int, int]{"on a goroutine": onGoroutine,
+		"late": late, "first": first} {
 		for _, pauses := range []time.Duration{0, time.Second} {
 			synctest.Test(t, func(t *testing.T) {
 				src := stream.Via3(count(5), pause(pauses), number(), stream.Carry[int](flow))

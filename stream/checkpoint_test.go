@@ -78,9 +78,10 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 		"Filter": func(l *ledger) stream.Flow[marked, marked] {
 			return stream.Filter(func(e marked) bool { return l.keep(e.Value, 3) })
 		},
-		"TryMap":                    pass(stream.TryMap(stream.OnValue[position](jitter))),
-		"MapN":                      pass(stream.MapN(4, stream.OnValue[position](jitter))),
-		"MapKeyed":                  pass(stream.MapKeyed(4, 1, func(e marked) int { return e.Value % 3 }, stream.OnValue[position](jitter))),
+		"TryMap": pass(stream.TryMap(stream.OnValue[position](jitter))),
+		"MapN":   pass(stream.MapN(4, stream.OnValue[position](jitter))),
+		"MapKeyed": pass(
+			stream.MapKeyed(4, 1, func(e marked) int { return e.Value % 3 }, stream.OnValue[position](jitter))),
 		"RetryMap":                  pass(stream.RetryMap(4, stream.OnValue[position](jitter), nil)),
 		"CarryMapUnordered":         pass(stream.CarryMapUnordered[int](4, jitter)),
 		"Batch":                     lists(stream.Batch[marked](7)),
@@ -107,10 +108,12 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 					var chain stream.Flow[marked, marked] = stream.Join(stages[first](l), stages[second](l))
 					src := stream.Via3(count(40), positions(), chain, stream.Map(l.store))
 					last, err := stream.Run(t.Context(), src, stream.Acknowledge[int](l.save))
-					if err != nil || !slices.IsSorted(l.saved) || last.Valid != (len(l.saved) > 0) || last.Valid && l.saved[len(l.saved)-1] != last.Position {
+					if err != nil || !slices.IsSorted(l.saved) || last.Valid != (len(l.saved) > 0) ||
+						last.Valid && l.saved[len(l.saved)-1] != last.Position {
 						t.Fatalf("%v, %v, %v", last, err, l.saved)
 					}
-					if last.Position != 39 && !l.drops { // if the last elements are dropped, no later checkpoint covers them
+					// if the last elements are dropped, no later checkpoint covers them
+					if last.Position != 39 && !l.drops {
 						t.Errorf("all is stored, and acknowledged up to %d", last.Position)
 					}
 				})
@@ -146,12 +149,14 @@ func TestCheckpointsRefuseReordering(t *testing.T) {
 	started := func() { t.Error("the upstream was started") }
 	src := untouched[marked](started)
 	for name, bad := range map[string]stream.Source[marked]{
-		"MapUnordered":   stream.Via(src, stream.MapUnordered(2, try)),
-		"Balance":        stream.Via(src, stream.Balance(same, same)),
-		"Broadcast":      stream.Via(src, stream.Broadcast(same, same)),
-		"Partition":      stream.Via(src, stream.Partition(value, same, same)),
-		"GroupBy":        stream.Via(src, stream.GroupBy(2, value, func(int) stream.Flow[marked, marked] { return same }, nil)),
-		"MergeMap":       stream.Via(src, stream.MergeMap(2, func(e marked) stream.Source[marked] { return source.Of(e) })),
+		"MapUnordered": stream.Via(src, stream.MapUnordered(2, try)),
+		"Balance":      stream.Via(src, stream.Balance(same, same)),
+		"Broadcast":    stream.Via(src, stream.Broadcast(same, same)),
+		"Partition":    stream.Via(src, stream.Partition(value, same, same)),
+		"GroupBy": stream.Via(src,
+			stream.GroupBy(2, value, func(int) stream.Flow[marked, marked] { return same }, nil)),
+		"MergeMap": stream.Via(src,
+			stream.MergeMap(2, func(e marked) stream.Source[marked] { return source.Of(e) })),
 		"Merge":          stream.Merge(src, src),
 		"MergePreferred": stream.MergePreferred(src, src),
 		"MergeWeighted":  stream.MergeWeighted([]int{1, 1}, src, src),
@@ -171,7 +176,8 @@ func TestCheckpointsRefuseReordering(t *testing.T) {
 			return es
 		}))
 	})
-	got, err := stream.Run(t.Context(), stream.Via2(count(3), positions(), backwards), stream.Acknowledge[int](func(context.Context, int) error { return nil }))
+	got, err := stream.Run(t.Context(), stream.Via2(count(3), positions(), backwards),
+		stream.Acknowledge[int](func(context.Context, int) error { return nil }))
 	if err == nil || got.Position != 2 {
 		t.Errorf("checkpoints in the wrong order: %v, %v", got, err)
 	}
@@ -180,11 +186,13 @@ func TestCheckpointsRefuseReordering(t *testing.T) {
 // A checkpoint owns its position, even if the position was part of an element that changes.
 func TestCheckpointsOwnTheirPosition(t *testing.T) {
 	ids := stream.Via(source.Of([]byte("a"), []byte("b")), stream.Checkpoints(func(p []byte) []byte { return p }))
-	spoil := stream.Map(func(e stream.Envelope[[]byte, stream.Checkpoint[[]byte]]) stream.Envelope[[]byte, stream.Checkpoint[[]byte]] {
-		e.Value[0] = 'x'
-		return e
-	})
-	last, err := stream.Run(t.Context(), stream.Via(ids, spoil), stream.Acknowledge[[]byte](func(context.Context, []byte) error { return nil }))
+	spoil := stream.Map(
+		func(e stream.Envelope[[]byte, stream.Checkpoint[[]byte]]) stream.Envelope[[]byte, stream.Checkpoint[[]byte]] {
+			e.Value[0] = 'x'
+			return e
+		})
+	last, err := stream.Run(t.Context(), stream.Via(ids, spoil),
+		stream.Acknowledge[[]byte](func(context.Context, []byte) error { return nil }))
 	if string(last.Position) != "b" || err != nil {
 		t.Errorf("%q, %v", last.Position, err)
 	}
@@ -192,13 +200,14 @@ func TestCheckpointsOwnTheirPosition(t *testing.T) {
 
 func TestAcknowledgeFails(t *testing.T) {
 	saved := 0
-	last, err := stream.Run(t.Context(), stream.Via(count(9), positions()), stream.Acknowledge[int](func(_ context.Context, n int) error {
-		if n == 3 {
-			return errBoom
-		}
-		saved++
-		return nil
-	}))
+	last, err := stream.Run(t.Context(), stream.Via(count(9), positions()),
+		stream.Acknowledge[int](func(_ context.Context, n int) error {
+			if n == 3 {
+				return errBoom
+			}
+			saved++
+			return nil
+		}))
 	if !errors.Is(err, errBoom) || saved != 3 || last.Position != 2 {
 		t.Errorf("%d saved, the last is %v, %v", saved, last, err)
 	}

@@ -45,7 +45,8 @@ func TestClassOf(t *testing.T) {
 	}()
 	idle := func() (err error) {
 		synctest.Test(t, func(t *testing.T) {
-			_, err = stream.Run(t.Context(), stream.Via(source.Never[int](), stream.IdleTimeout[int](time.Second)), sink.Discard[int]())
+			_, err = stream.Run(t.Context(), stream.Via(source.Never[int](), stream.IdleTimeout[int](time.Second)),
+				sink.Discard[int]())
 		})
 		return err
 	}()
@@ -60,9 +61,12 @@ func TestClassOf(t *testing.T) {
 		{"wrapped", fmt.Errorf("x: %w", fmt.Errorf("y: %w", mark(stream.Data))), stream.Data},
 		{"two %w", fmt.Errorf("%w: %w", errBoom, mark(stream.Retryable)), stream.Retryable},
 		{"joined", errors.Join(io.EOF, mark(stream.Retryable)), stream.Retryable},
-		{"joined, the one that asks for most", errors.Join(mark(stream.Data), fmt.Errorf("x: %w", mark(stream.UnknownOutcome)), mark(stream.Fatal)), stream.UnknownOutcome},
-		{"the outer mark", stream.Mark(fmt.Errorf("x: %w", mark(stream.UnknownOutcome)), stream.Retryable), stream.Retryable},
-		{"a mark before what is guessed", fmt.Errorf("%w: %w", mark(stream.Data), context.DeadlineExceeded), stream.Data},
+		{"joined, the one that asks for most", errors.Join(mark(stream.Data),
+			fmt.Errorf("x: %w", mark(stream.UnknownOutcome)), mark(stream.Fatal)), stream.UnknownOutcome},
+		{"the outer mark", stream.Mark(fmt.Errorf("x: %w", mark(stream.UnknownOutcome)), stream.Retryable),
+			stream.Retryable},
+		{"a mark before what is guessed", fmt.Errorf("%w: %w", mark(stream.Data), context.DeadlineExceeded),
+			stream.Data},
 		{"no mark", stream.Mark(mark(stream.Data), stream.Unclassified), stream.Data},
 		{"a type", fmt.Errorf("x: %w", refusal{stream.Fatal, mark(stream.Data)}), stream.Fatal},
 		{"a type that does not know", refusal{stream.Unclassified, mark(stream.Data)}, stream.Data},
@@ -113,7 +117,8 @@ func TestClassOfTheStandardLibrary(t *testing.T) {
 		{"a FIN in an operation", op("read", io.EOF), stream.Retryable},
 		{"a FIN before the reply", get(io.EOF), stream.Retryable},
 		{"a FIN in the reply's header", get(io.ErrUnexpectedEOF), stream.Retryable},
-		{"a FIN, wrapped", get(fmt.Errorf("net/http: Transport failed to read from server: %w", io.EOF)), stream.Retryable},
+		{"a FIN, wrapped", get(fmt.Errorf("net/http: Transport failed to read from server: %w", io.EOF)),
+			stream.Retryable},
 		{"a file that is cut", file(io.ErrUnexpectedEOF), stream.Unclassified},
 		{"no route", op("dial", sys("connect", syscall.EHOSTUNREACH)), stream.Retryable},
 		{"dial refused", get(op("dial", sys("connect", syscall.ECONNREFUSED))), stream.Retryable},
@@ -128,10 +133,13 @@ func TestClassOfTheStandardLibrary(t *testing.T) {
 		{"no URL", noURL, stream.Fatal},
 		{"no network", op("dial", net.UnknownNetworkError("x")), stream.Fatal},
 
-		{"certificate of an unknown authority", get(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), stream.Fatal},
+		{"certificate of an unknown authority",
+			get(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), stream.Fatal},
 		{"certificate that expired", x509.CertificateInvalidError{Reason: x509.Expired}, stream.Fatal},
-		{"certificate of another host", fmt.Errorf("x: %w", x509.HostnameError{Certificate: new(x509.Certificate), Host: "h"}), stream.Fatal},
-		{"no TLS there", get(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), stream.Fatal},
+		{"certificate of another host",
+			fmt.Errorf("x: %w", x509.HostnameError{Certificate: new(x509.Certificate), Host: "h"}), stream.Fatal},
+		{"no TLS there", get(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}),
+			stream.Fatal},
 		{"a refused certificate", op("remote error", tls.AlertError(42)), stream.Fatal},
 		{"a required certificate", op("remote error", tls.AlertError(116)), stream.Fatal},
 		{"a record that is damaged", op("local error", tls.AlertError(20)), stream.Retryable},

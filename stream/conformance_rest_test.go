@@ -35,11 +35,13 @@ func TestContractOfWrappedStages(t *testing.T) {
 	for name, f := range map[string]streamtest.Flow[int, int]{
 		"Enumerate": {New: func() flow { return stream.Join(stream.Enumerate[int](), second) }, ReadAhead: 1},
 		"FlatMapState": {New: func() flow {
-			return stream.FlatMapState(func() int { return 0 }, double, func(s *int, emit func(int) error) error { return emit(*s) })
+			return stream.FlatMapState(func() int { return 0 }, double,
+				func(s *int, emit func(int) error) error { return emit(*s) })
 		}, ReadAhead: 1},
 		"Measure": {New: func() flow { return stream.Measure(new(stream.Stats), stream.Map(id)) }, ReadAhead: 1},
 		"Measure of a flow with goroutines": {New: func() flow {
-			return stream.Measure(new(stream.Stats), stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }))
+			return stream.Measure(new(stream.Stats),
+				stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }))
 		}},
 		"ZipWith": {New: func() flow {
 			return wrap(func(src ints) ints { return stream.ZipWith(func(a, _ int) int { return a }, src, repeat) })
@@ -49,7 +51,8 @@ func TestContractOfWrappedStages(t *testing.T) {
 		}},
 		"ZipLatest": {New: func() flow {
 			return wrap(func(src ints) ints {
-				return stream.Via(stream.ZipLatest(src, source.Of(0)), stream.Map(func(p pair) int { return p.First + p.Second }))
+				return stream.Via(stream.ZipLatest(src, source.Of(0)),
+					stream.Map(func(p pair) int { return p.First + p.Second }))
 			})
 		}, Varies: true},
 		"MergePreferred, two": {New: func() flow { return wrap(func(src ints) ints { return stream.MergePreferred(source.Of(-1, -2), src) }) }, Unordered: true},
@@ -59,7 +62,8 @@ func TestContractOfWrappedStages(t *testing.T) {
 		"Pipelines of many": {New: func() flow {
 			many := func(n int) stream.Flow[int, int] { return stream.Join(stream.Async[int](n), stream.Map(id)) }
 			return wrap(func(src ints) ints {
-				return stream.Via5(stream.Via4(stream.Via3(src, many(1), many(2), many(3)), many(1), many(2), many(3), many(4)), many(1), many(2), many(3), many(4), many(5))
+				return stream.Via5(stream.Via4(stream.Via3(src, many(1), many(2), many(3)),
+					many(1), many(2), many(3), many(4)), many(1), many(2), many(3), many(4), many(5))
 			})
 		}},
 		"SuperviseTo, some dead": {New: func() flow {
@@ -90,7 +94,8 @@ func TestContractOfSinks(t *testing.T) {
 					t.Errorf("%v of %v", got, in)
 				}
 			},
-			Bad: []stream.Sink[int, []int]{stream.StallTimeout(0, sink.Slice[int]()), stream.StallTimeout[int, []int](1, nil)},
+			Bad: []stream.Sink[int, []int]{stream.StallTimeout(0, sink.Slice[int]()),
+				stream.StallTimeout[int, []int](1, nil)},
 		})
 	})
 	t.Run("Unzip", func(t *testing.T) {
@@ -107,13 +112,15 @@ func TestContractOfSinks(t *testing.T) {
 					}
 				}
 			},
-			Bad: []stream.Sink[pair, stream.Pair[[]int, []int]]{stream.Unzip[int, int, []int](nil, sink.Slice[int]()), stream.Unzip[int, int, []int, []int](sink.Slice[int](), nil)},
+			Bad: []stream.Sink[pair, stream.Pair[[]int, []int]]{stream.Unzip[int, int, []int](nil, sink.Slice[int]()),
+				stream.Unzip[int, int, []int, []int](sink.Slice[int](), nil)},
 		})
 	})
 	t.Run("Acknowledge", func(t *testing.T) {
 		streamtest.TestSink(t, streamtest.Sink[int, position]{
 			New: func() stream.Sink[int, position] {
-				return stream.Into(positions(), stream.Acknowledge[int](func(context.Context, int) error { return nil }))
+				return stream.Into(positions(),
+					stream.Acknowledge[int](func(context.Context, int) error { return nil }))
 			},
 			In: number,
 		})
@@ -143,7 +150,8 @@ func TestContractOfSinks(t *testing.T) {
 			New: func() stream.Sink[int, int64] {
 				return stream.SinkFunc[int, int64](func(ctx context.Context, src stream.Source[int]) (int64, error) {
 					hub := stream.NewPartitionHub(2, func(n, v int) int { return v % n })
-					a, b := stream.Go(ctx, hub.Source(), sink.Discard[int]()), stream.Go(ctx, hub.Source(), sink.Discard[int]())
+					a, b := stream.Go(ctx, hub.Source(), sink.Discard[int]()),
+						stream.Go(ctx, hub.Source(), sink.Discard[int]())
 					defer func() { _, _ = a.Wait(); _, _ = b.Wait() }()
 					return stream.Run(ctx, src, hub)
 				})
@@ -171,7 +179,8 @@ func TestContractOfHubSources(t *testing.T) {
 			},
 			Varies:  true, // a consumer misses earlier elements; an early end leaves the producer waiting
 			Stalled: func() stream.Source[int] { return stream.NewBroadcastHub[int](1).Source() },
-			Bad:     []stream.Source[int]{stream.NewBroadcastHub[int](0).Source(), stream.NewPartitionHub[int](1, nil).Source()},
+			Bad: []stream.Source[int]{stream.NewBroadcastHub[int](0).Source(),
+				stream.NewPartitionHub[int](1, nil).Source()},
 		})
 	})
 	t.Run("MergeHub", func(t *testing.T) {
@@ -204,7 +213,8 @@ func TestContractOfOwnership(t *testing.T) {
 		docs = stream.Source[doc]
 	)
 	same := stream.Map(func(d doc) doc { return d })
-	spoil := sink.ForEach(func(_ context.Context, d doc) error { clear(d[:cap(d)]); return nil }) // a receiver owns the element
+	// a receiver owns the element
+	spoil := sink.ForEach(func(_ context.Context, d doc) error { clear(d[:cap(d)]); return nil })
 	spoiled := stream.Map(func(d doc) doc { e := append(doc("x"), d...); clear(d[:cap(d)]); return e })
 	join := func(a, b doc) doc { return append(a, b...) }
 	for name, f := range map[string]streamtest.Flow[doc, doc]{
@@ -220,10 +230,11 @@ func TestContractOfOwnership(t *testing.T) {
 		"DelayFunc": {New: func() flow {
 			return stream.DelayFunc(func(d doc) time.Duration { return time.Duration(d[0]%3) * time.Millisecond })
 		}},
-		"Delay":       {New: func() flow { return stream.Delay[doc](time.Millisecond) }},
-		"KeepAlive":   {New: func() flow { return stream.KeepAlive(time.Hour, func() doc { return doc("alive") }) }},
-		"Conflate":    {New: func() flow { return stream.Conflate(func(d doc) doc { return d }, join) }, Varies: true},
-		"BatchSlow":   {New: func() flow { return stream.BatchSlow(9, nil, func(d doc) doc { return d }, join) }, Varies: true},
+		"Delay":     {New: func() flow { return stream.Delay[doc](time.Millisecond) }},
+		"KeepAlive": {New: func() flow { return stream.KeepAlive(time.Hour, func() doc { return doc("alive") }) }},
+		"Conflate":  {New: func() flow { return stream.Conflate(func(d doc) doc { return d }, join) }, Varies: true},
+		"BatchSlow": {New: func() flow { return stream.BatchSlow(9, nil, func(d doc) doc { return d }, join) },
+			Varies: true},
 		"Expand":      {New: func() flow { return stream.Expand(func(d doc) iter.Seq[doc] { return slices.Values([]doc{d}) }) }, Varies: true},
 		"Sliding":     {New: func() flow { return unbatch(stream.Sliding[doc](3, 3)) }},
 		"BatchWithin": {New: func() flow { return unbatch(stream.BatchWithin[doc](3, time.Second)) }},
@@ -231,7 +242,8 @@ func TestContractOfOwnership(t *testing.T) {
 			return stream.MapUnordered(2, func(_ context.Context, d doc) (doc, error) { return d, nil })
 		}, Unordered: true},
 		"MapKeyed": {New: func() flow {
-			return stream.MapKeyed(3, 1, func(d doc) byte { return d[0] % 2 }, func(_ context.Context, d doc) (doc, error) { return d, nil })
+			return stream.MapKeyed(3, 1, func(d doc) byte { return d[0] % 2 },
+				func(_ context.Context, d doc) (doc, error) { return d, nil })
 		}},
 		"Peel":     {New: func() flow { return stream.Prefix(2, func([]doc) (flow, error) { return same, nil }) }},
 		"LazyFlow": {New: func() flow { return stream.LazyFlow(func(doc) (flow, error) { return same, nil }) }},

@@ -52,14 +52,16 @@ func TestContract(t *testing.T) {
 		"AlsoTo":           stream.AlsoTo(sink.Discard[int](), nil),
 		"Monitor":          stream.Monitor[int](new(stream.Stats)),
 		"ResultOf":         stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
-		"DeferFlow":        stream.DeferFlow(func(context.Context) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"LazyFlow":         stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"Prefix":           stream.Prefix(2, func([]int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"Join":             stream.Join(stream.Map(id), stream.Filter(yes)),
+		"DeferFlow": stream.DeferFlow(
+			func(context.Context) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"LazyFlow": stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"Prefix":   stream.Prefix(2, func([]int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"Join":     stream.Join(stream.Map(id), stream.Filter(yes)),
 		"Concat": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Concat(source.Of(1, 2), src, source.Of(3))
 		}),
-		"MapState": stream.MapState(func() int { return 0 }, func(s *int, n int) (int, error) { *s += n; return *s, nil },
+		"MapState": stream.MapState(func() int { return 0 },
+			func(s *int, n int) (int, error) { *s += n; return *s, nil },
 			func(s *int) (int, bool, error) { return *s, true, nil }),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 1, nil },
 			func(_ context.Context, r, n int) (int, error) { return r + n, nil }, nil),
@@ -91,10 +93,14 @@ func TestContract(t *testing.T) {
 		"Peel": stream.Join(stream.Peel[int](2), stream.ConcatMap(func(p stream.Peeled[int]) stream.Source[int] {
 			return stream.Concat(source.Slice(p.Head), p.Tail)
 		})),
-		"SplitWhen":   stream.Join(stream.SplitWhen(func(n int) bool { return n%3 == 0 }), stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
-		"SplitAfter":  stream.Join(stream.SplitAfter(func(n int) bool { return n%3 == 0 }), stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
-		"Zip":         fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.Via(stream.Zip(src, repeat), first) }),
-		"Zip, second": fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.Via(stream.Zip(repeat, src), first) }),
+		"SplitWhen": stream.Join(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
+			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
+		"SplitAfter": stream.Join(stream.SplitAfter(func(n int) bool { return n%3 == 0 }),
+			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
+		"Zip": fromSource(
+			func(src stream.Source[int]) stream.Source[int] { return stream.Via(stream.Zip(src, repeat), first) }),
+		"Zip, second": fromSource(
+			func(src stream.Source[int]) stream.Source[int] { return stream.Via(stream.Zip(repeat, src), first) }),
 		"ZipAll": fromSource(func(src stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.ZipAll(src, count(3), 0, 0), first)
 		}),
@@ -107,11 +113,16 @@ func TestContract(t *testing.T) {
 		"MergeSequence": fromSource(func(src stream.Source[int]) stream.Source[int] {
 			return stream.MergeSequence(func(n int) int64 { return int64(n) }, src)
 		}),
-		"Interleave":     fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.Interleave(2, src, source.Of(7, 8, 9)) }),
-		"OrElse":         fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.OrElse(src, source.Of(1)) }),
-		"OrElse, second": fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.OrElse(source.Empty[int](), src) }),
-		"MergePreferred": fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.MergePreferred(src) }),
-		"MergeWeighted":  fromSource(func(src stream.Source[int]) stream.Source[int] { return stream.MergeWeighted([]int{1}, src) }),
+		"Interleave": fromSource(
+			func(src stream.Source[int]) stream.Source[int] { return stream.Interleave(2, src, source.Of(7, 8, 9)) }),
+		"OrElse": fromSource(
+			func(src stream.Source[int]) stream.Source[int] { return stream.OrElse(src, source.Of(1)) }),
+		"OrElse, second": fromSource(
+			func(src stream.Source[int]) stream.Source[int] { return stream.OrElse(source.Empty[int](), src) }),
+		"MergePreferred": fromSource(
+			func(src stream.Source[int]) stream.Source[int] { return stream.MergePreferred(src) }),
+		"MergeWeighted": fromSource(
+			func(src stream.Source[int]) stream.Source[int] { return stream.MergeWeighted([]int{1}, src) }),
 		"CombineLatest": fromSource(func(src stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.CombineLatest(src), stream.FlatMap(func(xs []int) []int { return xs }))
 		}),
@@ -126,8 +137,10 @@ func TestContract(t *testing.T) {
 		"Aggregate":       stream.Aggregate(zero, addTo, id, 0),
 		"Aggregate, time": stream.Aggregate(zero, addTo, id, time.Hour),
 		"Log":             stream.Log[int](slog.New(slog.DiscardHandler), "x", nil),
-		"Carry": stream.Join(stream.Map(func(n int) stream.Envelope[int, string] { return stream.Envelope[int, string]{Value: n} }),
-			stream.Join(stream.Carry[string](stream.Map(id)), stream.Map(func(e stream.Envelope[int, string]) int { return e.Value }))),
+		"Carry": stream.Join(
+			stream.Map(func(n int) stream.Envelope[int, string] { return stream.Envelope[int, string]{Value: n} }),
+			stream.Join(stream.Carry[string](stream.Map(id)),
+				stream.Map(func(e stream.Envelope[int, string]) int { return e.Value }))),
 		"CarryBatch": stream.Join(positions(), stream.Join(stream.CarryBatch(stream.Batch[marked](3)),
 			stream.FlatMap(func(e stream.Envelope[[]int, position]) []int { return e.Value }))),
 		"CarrySegments": stream.Join(positions(), stream.Join(stream.CarrySegments[int](3, stream.Map(id)),
@@ -139,7 +152,8 @@ func TestContract(t *testing.T) {
 		"Broadcast, one": stream.Broadcast(stream.Map(id)),
 		"Balance, one":   stream.Balance(stream.Map(id)),
 		"Partition, one": stream.Partition(func(int) int { return 0 }, stream.Map(id)),
-		"GroupBy, one":   stream.GroupBy(1, func(int) int { return 0 }, func(int) stream.Flow[int, int] { return stream.Map(id) }, nil),
+		"GroupBy, one": stream.GroupBy(1, func(int) int { return 0 },
+			func(int) stream.Flow[int, int] { return stream.Map(id) }, nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[int, int]{
@@ -226,7 +240,8 @@ func TestContractOfByteElements(t *testing.T) {
 
 func TestTakeNoneDoesNotRunTheUpstream(t *testing.T) {
 	src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("started"); return nil })
-	if n, err := stream.Run(t.Context(), stream.Via(src, stream.Take[int](0)), sink.Discard[int]()); n != 0 || err != nil {
+	if n, err := stream.Run(t.Context(), stream.Via(src, stream.Take[int](0)), sink.Discard[int]()); n != 0 ||
+		err != nil {
 		t.Errorf("%d elements, %v", n, err)
 	}
 }
@@ -295,7 +310,8 @@ func TestContractOfErrorHandling(t *testing.T) {
 		"RecoverWith, switched": {
 			New: func() stream.Flow[int, int] {
 				return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-					return stream.Via(stream.Fail[int](errBoom), stream.RecoverWith(1, func(error) (stream.Source[int], error) { return src, nil }))
+					return stream.Via(stream.Fail[int](errBoom),
+						stream.RecoverWith(1, func(error) (stream.Source[int], error) { return src, nil }))
 				})
 			},
 		},
@@ -314,7 +330,8 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"RetryMap": {
 			New: func() stream.Flow[int, int] { return stream.RetryMap(3, try, nil) },
-			Bad: []stream.Flow[int, int]{stream.RetryMap[int, int](1, nil, nil), stream.RetryMap(0, try, nil), stream.RetryMap(1, try, badBackoff)},
+			Bad: []stream.Flow[int, int]{stream.RetryMap[int, int](1, nil, nil),
+				stream.RetryMap(0, try, nil), stream.RetryMap(1, try, badBackoff)},
 		},
 		"Retry": {
 			New: func() stream.Flow[int, int] {
@@ -342,15 +359,17 @@ func TestContractOfErrorHandling(t *testing.T) {
 					part := func(after int) stream.Source[int] {
 						return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 							calls := 0
-							return stream.Via2(src, stream.SkipWhile(func(n int) bool { return n <= after }), stream.TryMap(func(_ context.Context, n int) (int, error) {
-								if calls++; calls%3 == 0 {
-									return 0, stream.Mark(errBoom, stream.Retryable)
-								}
-								return n, nil
-							})).Each(ctx, emit)
+							return stream.Via2(src, stream.SkipWhile(func(n int) bool { return n <= after }),
+								stream.TryMap(func(_ context.Context, n int) (int, error) {
+									if calls++; calls%3 == 0 {
+										return 0, stream.Mark(errBoom, stream.Retryable)
+									}
+									return n, nil
+								})).Each(ctx, emit)
 						})
 					}
-					return stream.Restart(part(-1), id, part, &stream.RestartOptions{Backoff: stream.Backoff{Min: 1, Max: 1, MaxRetries: -1}})
+					return stream.Restart(part(-1), id, part,
+						&stream.RestartOptions{Backoff: stream.Backoff{Min: 1, Max: 1, MaxRetries: -1}})
 				})
 			},
 			Restarts: true,
@@ -359,7 +378,8 @@ func TestContractOfErrorHandling(t *testing.T) {
 			New: func() stream.Flow[int, int] { return stream.RestartFlow(4, stream.Map(id), same, nil) },
 			Bad: []stream.Flow[int, int]{
 				stream.RestartFlow(0, stream.Map(id), same, nil), stream.RestartFlow[int, int](1, nil, same, nil),
-				stream.RestartFlow(1, stream.Map(id), nil, nil), stream.RestartFlow(1, stream.Map(id), same, badBackoff),
+				stream.RestartFlow(1, stream.Map(id), nil, nil),
+				stream.RestartFlow(1, stream.Map(id), same, badBackoff),
 			},
 			ReadAhead: 2,
 		},
@@ -374,7 +394,8 @@ func TestContractOfErrorHandling(t *testing.T) {
 							}
 							return n, nil
 						})
-						return stream.Via(src, stream.RestartFlow(4, broken, same, &stream.Backoff{Min: 1, MaxRetries: -1})).Each(ctx, emit)
+						return stream.Via(src, stream.RestartFlow(4, broken, same,
+							&stream.Backoff{Min: 1, MaxRetries: -1})).Each(ctx, emit)
 					})
 				})
 			},
@@ -387,13 +408,15 @@ func TestContractOfErrorHandling(t *testing.T) {
 				return stream.RestartSink(2, sink.Fold(0, func(a, b int) int { return a + b }), nil)
 			},
 			Bad: []stream.Flow[int, int]{
-				stream.RestartSink[int, int](1, nil, nil), stream.RestartSink(0, sink.Fold(0, func(a, _ int) int { return a }), nil),
+				stream.RestartSink[int, int](1, nil, nil),
+				stream.RestartSink(0, sink.Fold(0, func(a, _ int) int { return a }), nil),
 				stream.RestartSink(1, sink.Fold(0, func(a, _ int) int { return a }), badBackoff),
 			},
 		},
 		"Supervise": {
 			New: func() stream.Flow[int, int] { return stream.Supervise(1, odd, ignore, nil) },
-			Bad: []stream.Flow[int, int]{stream.Supervise(0, odd, ignore, nil), stream.Supervise[int, int](1, nil, ignore, nil), stream.Supervise(1, odd, nil, nil)},
+			Bad: []stream.Flow[int, int]{stream.Supervise(0, odd, ignore, nil),
+				stream.Supervise[int, int](1, nil, ignore, nil), stream.Supervise(1, odd, nil, nil)},
 		},
 		"Supervise, parallel": {
 			New: func() stream.Flow[int, int] { return stream.Supervise(3, odd, ignore, nil) },
@@ -429,7 +452,8 @@ func TestContractOfErrorHandling(t *testing.T) {
 		streamtest.TestSource(t, streamtest.Source[int]{
 			New: func(n int) stream.Source[int] {
 				passing := stream.Mark(errBoom, stream.Retryable)
-				return stream.Restart(span(0, n, 2, passing), id, func(last int) stream.Source[int] { return span(last+1, n, 2, passing) },
+				return stream.Restart(span(0, n, 2, passing), id,
+					func(last int) stream.Source[int] { return span(last+1, n, 2, passing) },
 					&stream.RestartOptions{Backoff: stream.Backoff{MaxRetries: -1, Max: time.Millisecond}})
 			},
 			Want: func(t *testing.T, n int, out []int) {
@@ -438,9 +462,10 @@ func TestContractOfErrorHandling(t *testing.T) {
 				}
 			},
 			Stalled: func() stream.Source[int] {
-				return stream.Restart(stream.Fail[int](stream.Mark(errBoom, stream.Retryable)), id, after, &stream.RestartOptions{
-					Backoff: stream.Backoff{Min: time.Hour},
-				})
+				return stream.Restart(stream.Fail[int](stream.Mark(errBoom, stream.Retryable)),
+					id, after, &stream.RestartOptions{
+						Backoff: stream.Backoff{Min: time.Hour},
+					})
 			},
 			Bad: []stream.Source[int]{
 				stream.Restart(nil, id, after, nil), stream.Restart[int, int](count(1), nil, after, nil),
@@ -450,10 +475,12 @@ func TestContractOfErrorHandling(t *testing.T) {
 	})
 	t.Run("documents", func(t *testing.T) {
 		for name, flow := range map[string]stream.Flow[doc, doc]{
-			"AsyncBytes":  stream.AsyncBytes(stream.NewBudget(100), stream.ByteLen[doc]),
-			"MapErr":      stream.MapErr[doc](func(err error) error { return err }),
-			"RestartFlow": stream.RestartFlow(4, stream.Map(func(d doc) doc { return d }), func(in, out doc) bool { return string(in) == string(out) }, nil),
-			"RestartSink": stream.Join(stream.RestartSink(2, sink.Slice[doc](), nil), stream.FlatMap(func(ds []doc) []doc { return ds })),
+			"AsyncBytes": stream.AsyncBytes(stream.NewBudget(100), stream.ByteLen[doc]),
+			"MapErr":     stream.MapErr[doc](func(err error) error { return err }),
+			"RestartFlow": stream.RestartFlow(4, stream.Map(func(d doc) doc { return d }),
+				func(in, out doc) bool { return string(in) == string(out) }, nil),
+			"RestartSink": stream.Join(stream.RestartSink(2, sink.Slice[doc](), nil),
+				stream.FlatMap(func(ds []doc) []doc { return ds })),
 			"Supervise": stream.Supervise(2, func(_ context.Context, d doc) (doc, error) { return d, nil },
 				func(context.Context, stream.DeadLetter[doc]) error { return nil }, nil),
 		} {

@@ -22,9 +22,11 @@ func TestRepeatedElementsAreOwn(t *testing.T) {
 		src  stream.Source[doc]
 		want []string
 	}{
-		"Intersperse":             {stream.Via(one, stream.Intersperse(spare)), []string{"1", "-", "2", "-", "3"}},
-		"ZipAll, the first ends":  {stream.Via(stream.ZipAll(none, one, spare, nil), flat), []string{"-", "1", "-", "2", "-", "3"}},
-		"ZipAll, the second ends": {stream.Via(stream.ZipAll(one, none, nil, spare), flat), []string{"1", "-", "2", "-", "3", "-"}},
+		"Intersperse": {stream.Via(one, stream.Intersperse(spare)), []string{"1", "-", "2", "-", "3"}},
+		"ZipAll, the first ends": {stream.Via(stream.ZipAll(none, one, spare, nil), flat),
+			[]string{"-", "1", "-", "2", "-", "3"}},
+		"ZipAll, the second ends": {stream.Via(stream.ZipAll(one, none, nil, spare), flat),
+			[]string{"1", "-", "2", "-", "3", "-"}},
 	} {
 		spoil := stream.Map(func(p doc) string {
 			s := string(p)
@@ -33,7 +35,8 @@ func TestRepeatedElementsAreOwn(t *testing.T) {
 			return s
 		})
 		for range 2 {
-			if got, err := stream.Run(t.Context(), stream.Via(tt.src, spoil), sink.Slice[string]()); err != nil || !slices.Equal(got, tt.want) {
+			if got, err := stream.Run(t.Context(), stream.Via(tt.src, spoil), sink.Slice[string]()); err != nil ||
+				!slices.Equal(got, tt.want) {
 				t.Errorf("%s: %q, %v, want %q", name, got, err, tt.want)
 			}
 		}
@@ -45,11 +48,13 @@ func TestRepeatedElementsAreOwn(t *testing.T) {
 
 // A nil pad stays nil.
 func TestZipAllKeepsANilPad(t *testing.T) {
-	got, err := stream.Run(t.Context(), stream.ZipAll(source.Of(1), source.Empty[[]byte](), 0, nil), sink.Slice[stream.Pair[int, []byte]]())
+	got, err := stream.Run(t.Context(), stream.ZipAll(source.Of(1), source.Empty[[]byte](), 0, nil),
+		sink.Slice[stream.Pair[int, []byte]]())
 	if err != nil || len(got) != 1 || got[0].Second != nil {
 		t.Errorf("%v, %v", got, err)
 	}
-	if got, err := stream.Run(t.Context(), stream.ZipAll(source.Of(1), source.Empty[any](), 0, nil), sink.Slice[stream.Pair[int, any]]()); err != nil || got[0].Second != nil {
+	if got, err := stream.Run(t.Context(), stream.ZipAll(source.Of(1), source.Empty[any](), 0, nil),
+		sink.Slice[stream.Pair[int, any]]()); err != nil || got[0].Second != nil {
 		t.Errorf("%v, %v", got, err)
 	}
 }

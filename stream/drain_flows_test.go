@@ -53,9 +53,10 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"Aggregate": lists(stream.Aggregate(func() list { return nil }, func(ns list, n int) (list, bool, error) {
 			return append(ns, n), len(ns) > 3, nil
 		}, func(ns list) list { return ns }, 0)),
-		"Aggregate, in time": lists(stream.Aggregate(func() list { return nil }, func(ns list, n int) (list, bool, error) {
-			return append(ns, n), len(ns) > 9, nil
-		}, func(ns list) list { return ns }, short)),
+		"Aggregate, in time": lists(
+			stream.Aggregate(func() list { return nil }, func(ns list, n int) (list, bool, error) {
+				return append(ns, n), len(ns) > 9, nil
+			}, func(ns list) list { return ns }, short)),
 		"AlsoTo":             via(stream.AlsoTo(sink.Discard[int](), nil), slow),
 		"Async":              via(stream.Async[int](16), slow),
 		"AsyncBytes":         via(stream.AsyncBytes(stream.NewBudget(1000), one), slow),
@@ -72,13 +73,16 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			return stream.Via2(packed, stream.Carry[int](slow), stream.Map(func(e env) int { return e.Context }))
 		},
 		"CarryBatch": func(src ints) ints {
-			return stream.Via3(stream.Via(src, positions()), stream.CarryBatch(stream.Batch[marked](7)), stream.FlatMap(func(e stream.Envelope[list, position]) list { return e.Value }), slow)
+			return stream.Via3(stream.Via(src, positions()), stream.CarryBatch(stream.Batch[marked](7)),
+				stream.FlatMap(func(e stream.Envelope[list, position]) list { return e.Value }), slow)
 		},
 		"CarrySegments": func(src ints) ints {
-			return stream.Via3(src, positions(), stream.CarrySegments[int](9, stream.MapN(3, try)), stream.Map(func(e marked) int { return e.Value }))
+			return stream.Via3(src, positions(), stream.CarrySegments[int](9, stream.MapN(3, try)),
+				stream.Map(func(e marked) int { return e.Value }))
 		},
 		"CarryMapUnordered": func(src ints) ints {
-			return stream.Via3(src, positions(), stream.CarryMapUnordered[int](3, try), stream.Map(func(e marked) int { return e.Value }))
+			return stream.Via3(src, positions(), stream.CarryMapUnordered[int](3, try),
+				stream.Map(func(e marked) int { return e.Value }))
 		},
 		"Checkpoints": func(src ints) ints {
 			return stream.Via3(src, positions(), stream.Map(func(e marked) int { return e.Context.Position }), slow)
@@ -91,27 +95,30 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"Conflate":           lists(stream.Conflate(seed, add)),
 		"BatchSlow":          lists(stream.BatchSlow(5, nil, seed, add)),
 		"Delay":              via(stream.Delay[int](time.Second)),
-		"DelayFunc":          via(stream.DelayFunc(func(n int) time.Duration { return time.Duration(n%3) * time.Second })),
-		"DeferFlow":          via(stream.DeferFlow(func(context.Context) (flow, error) { return slow, nil })),
-		"DivertTo":           via(stream.DivertTo(sink.Discard[int](), no, nil), slow),
-		"Drainable":          func(src ints) ints { return stream.Via(stream.Drainable(src), slow) },
-		"Enumerate":          via(stream.Join(stream.Enumerate[int](), stream.Map(func(p stream.Pair[int64, int]) int { return p.Second })), slow),
-		"Expand":             via(stream.Expand(func(n int) iter.Seq[int] { return slices.Values(list{n}) }), slow),
-		"Filter":             via(stream.Filter(yes), slow),
-		"FilterMap":          via(stream.FilterMap(func(n int) (int, bool) { return n, true }), slow),
-		"FirstTimeout":       via(stream.FirstTimeout[int](long), slow),
-		"FlatMap, 2 times":   via(stream.FlatMap(func(n int) list { return list{n, n} }), slow),
-		"FlatMapState": via(stream.FlatMapState(func() list { return nil }, func(held *list, n int, emit func(int) error) error {
-			*held = append(*held, n) // holds all elements until the end
-			return nil
-		}, func(held *list, emit func(int) error) error {
-			for _, n := range *held {
-				if err := emit(n); err != nil {
-					return err
+		"DelayFunc": via(
+			stream.DelayFunc(func(n int) time.Duration { return time.Duration(n%3) * time.Second })),
+		"DeferFlow": via(stream.DeferFlow(func(context.Context) (flow, error) { return slow, nil })),
+		"DivertTo":  via(stream.DivertTo(sink.Discard[int](), no, nil), slow),
+		"Drainable": func(src ints) ints { return stream.Via(stream.Drainable(src), slow) },
+		"Enumerate": via(stream.Join(stream.Enumerate[int](),
+			stream.Map(func(p stream.Pair[int64, int]) int { return p.Second })), slow),
+		"Expand":           via(stream.Expand(func(n int) iter.Seq[int] { return slices.Values(list{n}) }), slow),
+		"Filter":           via(stream.Filter(yes), slow),
+		"FilterMap":        via(stream.FilterMap(func(n int) (int, bool) { return n, true }), slow),
+		"FirstTimeout":     via(stream.FirstTimeout[int](long), slow),
+		"FlatMap, 2 times": via(stream.FlatMap(func(n int) list { return list{n, n} }), slow),
+		"FlatMapState": via(
+			stream.FlatMapState(func() list { return nil }, func(held *list, n int, emit func(int) error) error {
+				*held = append(*held, n) // holds all elements until the end
+				return nil
+			}, func(held *list, emit func(int) error) error {
+				for _, n := range *held {
+					if err := emit(n); err != nil {
+						return err
+					}
 				}
-			}
-			return nil
-		}), slow),
+				return nil
+			}), slow),
 		"FlowOf": func(src ints) ints {
 			pipe := source.NewQueue[int](3)
 			back := sink.Defer(func(context.Context) (stream.Sink[int, int64], error) {
@@ -122,23 +129,26 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			})
 			return stream.Via2(src, stream.FlowOf(back, pipe, false), slow)
 		},
-		"GroupBy":           via(stream.GroupBy(4, func(n int) int { return n % 4 }, func(int) flow { return slow }, nil)),
-		"IdleTimeout":       via(stream.IdleTimeout[int](long), slow),
-		"InitialDelay":      via(stream.InitialDelay[int](5*time.Millisecond), slow),
-		"Interleave":        func(src ints) ints { return stream.Via(stream.Interleave(2, src, source.Repeat(filler)), slow) },
-		"Intersperse":       via(stream.Intersperse(filler), slow),
-		"Join":              via(stream.Join(stream.Async[int](3), slow)),
-		"KeepAlive":         via(stream.KeepAlive(3*time.Millisecond, func() int { return filler }), slow),
-		"LazyFlow":          via(stream.LazyFlow(func(int) (flow, error) { return slow, nil })),
-		"Limit":             via(stream.Limit[int](1<<30), slow),
-		"LimitBytes":        via(stream.LimitBytes(1<<30, one), slow),
-		"Log":               via(stream.Log[int](slog.New(slog.NewTextHandler(io.Discard, nil)), "x", nil), slow),
-		"Map":               via(stream.Map(id), slow),
-		"MapErr":            via(stream.MapErr[int](func(err error) error { return err }), slow),
-		"MapKeyed":          via(stream.MapKeyed(4, 1, func(n int) int { return n % 3 }, try)),
-		"MapN":              via(stream.MapN(4, try)),
-		"MapResource":       via(stream.MapResource(func(context.Context) (int, error) { return 0, nil }, func(ctx context.Context, _, n int) (int, error) { return try(ctx, n) }, nil)),
-		"MapState":          via(stream.MapState(func() int { return 0 }, func(_ *int, n int) (int, error) { return n, nil }, nil), slow),
+		"GroupBy": via(
+			stream.GroupBy(4, func(n int) int { return n % 4 }, func(int) flow { return slow }, nil)),
+		"IdleTimeout":  via(stream.IdleTimeout[int](long), slow),
+		"InitialDelay": via(stream.InitialDelay[int](5*time.Millisecond), slow),
+		"Interleave":   func(src ints) ints { return stream.Via(stream.Interleave(2, src, source.Repeat(filler)), slow) },
+		"Intersperse":  via(stream.Intersperse(filler), slow),
+		"Join":         via(stream.Join(stream.Async[int](3), slow)),
+		"KeepAlive":    via(stream.KeepAlive(3*time.Millisecond, func() int { return filler }), slow),
+		"LazyFlow":     via(stream.LazyFlow(func(int) (flow, error) { return slow, nil })),
+		"Limit":        via(stream.Limit[int](1<<30), slow),
+		"LimitBytes":   via(stream.LimitBytes(1<<30, one), slow),
+		"Log":          via(stream.Log[int](slog.New(slog.NewTextHandler(io.Discard, nil)), "x", nil), slow),
+		"Map":          via(stream.Map(id), slow),
+		"MapErr":       via(stream.MapErr[int](func(err error) error { return err }), slow),
+		"MapKeyed":     via(stream.MapKeyed(4, 1, func(n int) int { return n % 3 }, try)),
+		"MapN":         via(stream.MapN(4, try)),
+		"MapResource": via(stream.MapResource(func(context.Context) (int, error) { return 0, nil },
+			func(ctx context.Context, _, n int) (int, error) { return try(ctx, n) }, nil)),
+		"MapState": via(
+			stream.MapState(func() int { return 0 }, func(_ *int, n int) (int, error) { return n, nil }, nil), slow),
 		"MapUnordered":      via(stream.MapUnordered(4, try)),
 		"Measure":           via(stream.Measure(new(stream.Stats), stream.MapN(2, try))),
 		"Merge":             func(src ints) ints { return stream.Via(stream.Merge(src, source.Repeat(filler)), slow) },
@@ -150,7 +160,8 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.MergeWeighted(list{1, 2}, src, source.Repeat(filler)), slow)
 		},
 		"MergeSorted": func(src ints) ints {
-			return stream.Via(stream.MergeSorted(func(a, b int) int { return a - b }, src, source.Range(1<<30, 1<<30+9, 1)), stream.Join(dropAbove(), slow))
+			return stream.Via(stream.MergeSorted(func(a, b int) int { return a - b },
+				src, source.Range(1<<30, 1<<30+9, 1)), stream.Join(dropAbove(), slow))
 		},
 		"Monitor":   via(stream.Monitor[int](new(stream.Stats)), slow),
 		"OfType":    via(stream.OfType[int, int](), slow),
@@ -161,13 +172,15 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		})), slow),
 		"Prefix": func(src ints) ints {
 			head := stream.Prefix(3, func(head list) (flow, error) {
-				return stream.FlowFunc[int, int](func(rest ints) ints { return stream.Concat(source.Slice(head), rest) }), nil
+				return stream.FlowFunc[int, int](
+					func(rest ints) ints { return stream.Concat(source.Slice(head), rest) }), nil
 			})
 			return stream.Via2(src, head, slow)
 		},
 		"Recover":     via(stream.Recover(gone), slow),
 		"RecoverWith": via(stream.RecoverWith(1, func(err error) (ints, error) { return nil, err }), slow),
-		"RestartFlow": via(stream.RestartFlow(100, stream.MapN(3, try), func(in, out int) bool { return in == out }, nil)),
+		"RestartFlow": via(
+			stream.RestartFlow(100, stream.MapN(3, try), func(in, out int) bool { return in == out }, nil)),
 		"RestartSink": lists(stream.RestartSink(7, sink.Slice[int](), nil)),
 		"ResultOf":    lists(stream.ResultOf(sink.Slice[int]())),
 		"RetryMap":    via(stream.RetryMap(3, firstFailing(try), &stream.Backoff{Min: 100 * time.Millisecond})),
@@ -176,10 +189,12 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"SkipFor":     via(stream.SkipFor[int](0), slow),
 		"SkipWhile":   via(stream.SkipWhile(no), slow),
 		"Sliding":     lists(stream.Sliding[int](3, 3)),
-		"SplitWhen":   via(stream.Join(stream.SplitWhen(third), stream.ConcatMap(func(s ints) ints { return s })), slow),
-		"SplitAfter, apart": via(stream.Join(stream.SplitAfter(third), stream.Join(stream.TryMap(func(ctx context.Context, part ints) (list, error) {
-			return stream.Run(ctx, stream.Via(part, slow), sink.Slice[int]())
-		}), stream.FlatMap(func(ns list) list { return ns }))), slow),
+		"SplitWhen": via(stream.Join(stream.SplitWhen(third), stream.ConcatMap(func(s ints) ints { return s })),
+			slow),
+		"SplitAfter, apart": via(stream.Join(stream.SplitAfter(third),
+			stream.Join(stream.TryMap(func(ctx context.Context, part ints) (list, error) {
+				return stream.Run(ctx, stream.Via(part, slow), sink.Slice[int]())
+			}), stream.FlatMap(func(ns list) list { return ns }))), slow),
 		"Supervise":   via(stream.Supervise(3, try, dead, nil)),
 		"SuperviseTo": via(stream.SuperviseTo(3, try, sink.Discard[stream.DeadLetter[int]](), nil, nil)),
 		"Take":        via(stream.Take[int](1<<30), slow),
@@ -205,7 +220,8 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.ZipWith(func(n, _ int) int { return n }, src, counting()), slow)
 		},
 		"ZipN": func(src ints) ints {
-			return stream.Via2(stream.ZipN(counting(), src, counting()), stream.Map(func(ns list) int { return ns[1] }), slow)
+			return stream.Via2(stream.ZipN(counting(), src, counting()),
+				stream.Map(func(ns list) int { return ns[1] }), slow)
 		},
 		"CombineLatest": func(src ints) ints { // one source only: more sources emit many pairs
 			return stream.Via2(stream.CombineLatest(src), stream.Map(func(ns list) int { return ns[0] }), slow)

@@ -79,7 +79,8 @@ func drainedSources() map[string]func() stream.Source[int] {
 		"Slice": func() ints { return source.Slice(make([]int, 1<<20)) },
 		"Tick":  func() ints { return stream.Via(source.Tick(time.Second), stream.Map(func(time.Time) int { return 1 })) },
 		"Unfold": func() ints {
-			return source.Unfold(0, func(_ context.Context, n int) (int, int, bool, error) { return n + 1, n, true, nil })
+			return source.Unfold(0,
+				func(_ context.Context, n int) (int, int, bool, error) { return n + 1, n, true, nil })
 		},
 
 		"Concat":             func() ints { return stream.Concat(source.Repeat(1), source.Repeat(2)) },
@@ -88,10 +89,12 @@ func drainedSources() map[string]func() stream.Source[int] {
 		"Restart":            func() ints { return stream.Restart(source.Of(0), id, after, nil) },
 		"Restart, following": func() ints { return stream.Restart(source.Of(0), id, after, &stream.RestartOptions{Follow: true}) },
 		"Restart, in its wait": func() ints {
-			return stream.Restart(source.Slice([]int{0}), id, func(int) ints { return source.Empty[int]() }, &stream.RestartOptions{Follow: true, Backoff: stream.Backoff{Min: 100 * time.Hour}})
+			return stream.Restart(source.Slice([]int{0}), id, func(int) ints { return source.Empty[int]() },
+				&stream.RestartOptions{Follow: true, Backoff: stream.Backoff{Min: 100 * time.Hour}})
 		},
 		"Restart, failing": func() ints {
-			return stream.Restart(flaky(0), id, flaky, &stream.RestartOptions{Backoff: stream.Backoff{Min: 100 * time.Hour, MaxRetries: -1}})
+			return stream.Restart(flaky(0), id, flaky,
+				&stream.RestartOptions{Backoff: stream.Backoff{Min: 100 * time.Hour, MaxRetries: -1}})
 		},
 		"Drainable, deaf": func() ints { return stream.Drainable(stream.Via(source.Repeat(1), ignoring())) },
 		"Drainable, waiting": func() ints {
@@ -133,9 +136,10 @@ func TestDrainEndsSources(t *testing.T) {
 			for _, after := range []time.Duration{0, 35} {
 				synctest.Test(t, func(t *testing.T) {
 					emitted := 0
-					counted := stream.Via2(src(), stream.Map(func(n int) int { emitted++; return n }), stream.MapN(4, func(ctx context.Context, n int) (int, error) {
-						return n, sleepFor(ctx, 10*time.Millisecond)
-					}))
+					counted := stream.Via2(src(), stream.Map(func(n int) int { emitted++; return n }),
+						stream.MapN(4, func(ctx context.Context, n int) (int, error) {
+							return n, sleepFor(ctx, 10*time.Millisecond)
+						}))
 					run := stream.Go(t.Context(), counted, sink.Discard[int]())
 					time.Sleep(after*time.Millisecond + time.Microsecond)
 					run.Drain()
@@ -166,7 +170,8 @@ func wholeSources(t *testing.T) map[string]func() stream.Source[[]byte] {
 		"File":   func() stream.Source[[]byte] { return source.File(name, &source.FileOptions{ChunkSize: 10}) },
 		"Reader": func() stream.Source[[]byte] { return source.Reader(&slowReader{whole}) },
 		"Open": func() stream.Source[[]byte] {
-			return source.Open(func(context.Context) (io.ReadCloser, error) { return io.NopCloser(&slowReader{whole}), nil })
+			return source.Open(
+				func(context.Context) (io.ReadCloser, error) { return io.NopCloser(&slowReader{whole}), nil })
 		},
 		"Pipe": func() stream.Source[[]byte] {
 			src, w := source.Pipe()
@@ -185,7 +190,8 @@ func wholeSources(t *testing.T) map[string]func() stream.Source[[]byte] {
 					return n + 2, numbered{First: n, Second: whole[at:min(at+10, len(whole))]}, at < len(whole), nil
 				})
 			}
-			all := stream.MergeSequence(func(p numbered) int64 { return p.First }, part(0), stream.Via(part(1), stream.Async[numbered](3)))
+			all := stream.MergeSequence(func(p numbered) int64 { return p.First },
+				part(0), stream.Via(part(1), stream.Async[numbered](3)))
 			return stream.Via(all, stream.Map(func(p numbered) []byte { return p.Second }))
 		},
 	}
@@ -226,7 +232,8 @@ func TestDrainOfOneWhole(t *testing.T) {
 // A drained list keeps the brackets that Concat puts around it.
 func TestDrainLeavesBrackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		list := stream.Concat(source.Of("["), stream.Via(source.Tick(time.Second), stream.Map(func(time.Time) string { return "x" })), source.Of("]"))
+		list := stream.Concat(source.Of("["),
+			stream.Via(source.Tick(time.Second), stream.Map(func(time.Time) string { return "x" })), source.Of("]"))
 		run := stream.Go(t.Context(), list, sink.Slice[string]())
 		time.Sleep(2500 * time.Millisecond)
 		run.Drain()
@@ -277,7 +284,8 @@ func TestDrainOfHubs(t *testing.T) {
 	t.Run("merge", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			hub := stream.NewMergeHub[int]()
-			consumer := stream.Go(t.Context(), stream.Via(hub, stream.Async[int](9)), stream.Into(pause(time.Millisecond), sink.Discard[int]()))
+			consumer := stream.Go(t.Context(), stream.Via(hub, stream.Async[int](9)),
+				stream.Into(pause(time.Millisecond), sink.Discard[int]()))
 			producer := stream.Go(t.Context(), source.Range(0, math.MaxInt, 1), hub.Sink())
 			time.Sleep(100 * time.Millisecond)
 			consumer.Drain()

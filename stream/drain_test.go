@@ -203,7 +203,8 @@ func TestDrainSparesWhatIsInside(t *testing.T) {
 		"MapKeyed":     stream.MapKeyed(1, 1, func(n int) int { return n }, count),
 		"MapUnordered": stream.MapUnordered(1, count),
 		"RetryMap":     stream.RetryMap(1, count, nil),
-		"Supervise":    stream.Supervise(1, count, func(context.Context, stream.DeadLetter[int]) error { return nil }, nil),
+		"Supervise": stream.Supervise(1, count, func(context.Context, stream.DeadLetter[int]) error { return nil },
+			nil),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 0, nil },
 			func(ctx context.Context, _, n int) (int64, error) { return count(ctx, n) }, nil),
 		"MapResource, open": stream.MapResource(func(ctx context.Context) (int64, error) { return count(ctx, 0) },
@@ -216,11 +217,13 @@ func TestDrainSparesWhatIsInside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				counted = 0
-				run := stream.Go(t.Context(), stream.Via(source.Func(func(context.Context) (int, error) { return 7, nil }), f), sum)
+				run := stream.Go(t.Context(),
+					stream.Via(source.Func(func(context.Context) (int, error) { return 7, nil }), f), sum)
 				time.Sleep(100 * time.Millisecond)
 				run.Drain()
 				got, err := run.Wait()
-				if err != nil || max(got, counted) != 30 { // if the run is drained before the source begins, it emits nothing
+				// if the run is drained before the source begins, it emits nothing
+				if err != nil || max(got, counted) != 30 {
 					t.Errorf("%d of 30, %v", max(got, counted), err)
 				}
 			})

@@ -131,7 +131,8 @@ func ExampleDrainable() {
 		}
 		return n
 	})
-	run = stream.Go(context.Background(), stream.Via2(stream.Drainable(numbers), stopping, stream.Batch[int](2)), sink.Last[[]int]())
+	run = stream.Go(context.Background(), stream.Via2(stream.Drainable(numbers), stopping, stream.Batch[int](2)),
+		sink.Last[[]int]())
 	close(started)
 	fmt.Println(run.Wait()) // the third, already taken, is in the last batch
 	// Output: [3] <nil>

@@ -25,7 +25,8 @@ func offsets() stream.Flow[event, stream.Envelope[event, at]] {
 }
 
 func ExampleCheckpoints() {
-	marked, err := stream.Run(context.Background(), stream.Via(source.Slice(feed), offsets()), sink.First[stream.Envelope[event, at]]())
+	marked, err := stream.Run(context.Background(), stream.Via(source.Slice(feed), offsets()),
+		sink.First[stream.Envelope[event, at]]())
 	fmt.Println(marked.Value, marked.Context.Position, err)
 	// Output: {1 a} 1 <nil>
 }
@@ -43,10 +44,11 @@ func ExampleAcknowledge() {
 		stream.CarryBatch(stream.Batch[stream.Envelope[string, at]](2)),
 		stream.TryMap(stream.OnValue[at](store)),
 	)
-	last, err := stream.Run(context.Background(), src, stream.Acknowledge[int](func(_ context.Context, offset int) error {
-		fmt.Println("acknowledged", offset)
-		return nil
-	}))
+	last, err := stream.Run(context.Background(), src,
+		stream.Acknowledge[int](func(_ context.Context, offset int) error {
+			fmt.Println("acknowledged", offset)
+			return nil
+		}))
 	fmt.Println(last.Position, err)
 	// Output:
 	// stored [A B]
@@ -61,7 +63,8 @@ func ExampleAcknowledge() {
 func ExampleOnValue() {
 	length := func(_ context.Context, s string) (int, error) { return len(s), nil }
 	type file = stream.Envelope[string, string]
-	src := stream.Via(source.Of(file{"hello", "a.txt"}, file{"", "b.txt"}), stream.MapN(2, stream.OnValue[string](length)))
+	src := stream.Via(source.Of(file{"hello", "a.txt"}, file{"", "b.txt"}),
+		stream.MapN(2, stream.OnValue[string](length)))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[stream.Envelope[int, string]]()))
 	// Output: [{5 a.txt} {0 b.txt}] <nil>
 }
@@ -103,7 +106,8 @@ func ExampleCarryMapUnordered() {
 		return e.text, nil
 	}
 	src := stream.Via2(source.Slice(feed[:3]), offsets(), stream.CarryMapUnordered[int](2, convert))
-	last, err := stream.Run(context.Background(), src, stream.Acknowledge[string](func(context.Context, int) error { return nil }))
+	last, err := stream.Run(context.Background(), src,
+		stream.Acknowledge[string](func(context.Context, int) error { return nil }))
 	fmt.Println(last.Position, err)
 	// Output: 3 <nil>
 }

@@ -51,7 +51,8 @@ func ExampleMergeSequence() {
 
 func ExampleMergePreferred() {
 	// Both have elements ready; the control messages go first.
-	control, data := source.Of("pause", "resume"), stream.Via(source.Of("a", "b"), stream.InitialDelay[string](300*time.Millisecond))
+	control, data := source.Of("pause", "resume"),
+		stream.Via(source.Of("a", "b"), stream.InitialDelay[string](300*time.Millisecond))
 	src := stream.MergePreferred(control, data)
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [pause resume a b] <nil>

@@ -15,7 +15,8 @@ import (
 
 func ExampleBroadcast() {
 	upper := stream.Map(strings.ToUpper)
-	count := stream.Join(stream.ResultOf(sink.Discard[string]()), stream.Map(func(n int64) string { return fmt.Sprint(n, " names") }))
+	count := stream.Join(stream.ResultOf(sink.Discard[string]()),
+		stream.Map(func(n int64) string { return fmt.Sprint(n, " names") }))
 	src := stream.Via(source.Of("ada", "bob"), stream.Broadcast(upper, count))
 	got, err := stream.Run(context.Background(), src, sink.Slice[string]())
 	slices.Sort(got)
@@ -34,7 +35,8 @@ func ExampleBalance() {
 }
 
 func ExamplePartition() {
-	small, large := stream.Map(func(n int) string { return "small" }), stream.Map(func(n int) string { return fmt.Sprint("large ", n) })
+	small, large := stream.Map(func(n int) string { return "small" }),
+		stream.Map(func(n int) string { return fmt.Sprint("large ", n) })
 	bySize := func(n int) int { return min(n/100, 1) }
 	src := stream.Via(source.Of(5, 500), stream.Partition(bySize, small, large))
 	got, err := stream.Run(context.Background(), src, sink.Slice[string]())
@@ -54,7 +56,8 @@ func ExampleAlsoTo() {
 	// The bytes go to the store and also to a digest.
 	digest := sink.Fold(sha256.New(), func(h hash.Hash, p []byte) hash.Hash { _, _ = h.Write(p); return h })
 	var sum []byte
-	src := stream.Via(source.Of([]byte("ab"), []byte("c")), stream.AlsoTo(digest, func(h hash.Hash) { sum = h.Sum(nil) }))
+	src := stream.Via(source.Of([]byte("ab"), []byte("c")),
+		stream.AlsoTo(digest, func(h hash.Hash) { sum = h.Sum(nil) }))
 	n, err := stream.Run(context.Background(), src, sink.Discard[[]byte]())
 	fmt.Printf("%d chunks, %x…, %v\n", n, sum[:4], err)
 	// Output: 2 chunks, ba7816bf…, <nil>
@@ -63,7 +66,8 @@ func ExampleAlsoTo() {
 func ExampleDivertTo() {
 	bad := func(s string) bool { return !strings.HasPrefix(s, "{") }
 	var rejected []string
-	src := stream.Via(source.Of("{1}", "oops", "{2}"), stream.DivertTo(sink.Slice[string](), bad, func(lines []string) { rejected = lines }))
+	src := stream.Via(source.Of("{1}", "oops", "{2}"),
+		stream.DivertTo(sink.Slice[string](), bad, func(lines []string) { rejected = lines }))
 	good, err := stream.Run(context.Background(), src, sink.Slice[string]())
 	fmt.Println(good, rejected, err)
 	// Output: [{1} {2}] [oops] <nil>

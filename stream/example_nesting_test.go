@@ -49,7 +49,8 @@ func ExamplePrefix() {
 		return nil, fmt.Errorf("unknown style %q", head[0])
 	}
 	for _, lines := range [][]string{{"upper", "a", "b"}, {"bold", "a"}} {
-		fmt.Println(stream.Run(context.Background(), stream.Via(source.Slice(lines), stream.Prefix(1, by)), sink.Slice[string]()))
+		fmt.Println(stream.Run(context.Background(), stream.Via(source.Slice(lines), stream.Prefix(1, by)),
+			sink.Slice[string]()))
 	}
 	// Output:
 	// [A B] <nil>
@@ -72,11 +73,12 @@ func ExampleGroupBy() {
 func ExampleSplitWhen() {
 	header := func(s string) bool { return strings.HasPrefix(s, "#") }
 	sections := stream.Via(source.Of("#1", "a", "b", "#2", "c"), stream.SplitWhen(header))
-	fmt.Println(stream.Run(context.Background(), sections, sink.ForEach(func(ctx context.Context, section stream.Source[string]) error {
-		lines, err := stream.Run(ctx, section, sink.Slice[string]())
-		fmt.Println(lines)
-		return err
-	})))
+	fmt.Println(stream.Run(context.Background(), sections,
+		sink.ForEach(func(ctx context.Context, section stream.Source[string]) error {
+			lines, err := stream.Run(ctx, section, sink.Slice[string]())
+			fmt.Println(lines)
+			return err
+		})))
 	// Output:
 	// [#1 a b]
 	// [#2 c]

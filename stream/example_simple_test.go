@@ -63,7 +63,8 @@ func ExampleFlatMap() {
 }
 
 func ExampleTake() {
-	src := stream.Via(source.Cycle(func(yield func(string) bool) { _ = yield("tick") && yield("tock") }), stream.Take[string](3))
+	src := stream.Via(source.Cycle(func(yield func(string) bool) { _ = yield("tick") && yield("tock") }),
+		stream.Take[string](3))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [tick tock tick] <nil>
 }
@@ -102,7 +103,8 @@ func ExampleLimitBytes() {
 }
 
 func ExampleByteLen() {
-	chunks := stream.Via(source.Of([]byte("ab"), []byte("cd"), []byte("efg")), stream.BatchBytes(4, stream.ByteLen[[]byte]))
+	chunks := stream.Via(source.Of([]byte("ab"), []byte("cd"), []byte("efg")),
+		stream.BatchBytes(4, stream.ByteLen[[]byte]))
 	batches, err := stream.Run(context.Background(), chunks, sink.Slice[[][]byte]())
 	for _, batch := range batches {
 		fmt.Printf("%s\n", batch)
@@ -218,7 +220,8 @@ func ExampleLog() {
 		},
 	})
 	describe := func(s string) slog.Attr { return slog.String("value", s) }
-	src := stream.Via(source.Of("a", "b"), stream.Log(slog.New(handler), "names", &stream.LogOptions[string]{Value: describe}))
+	src := stream.Via(source.Of("a", "b"),
+		stream.Log(slog.New(handler), "names", &stream.LogOptions[string]{Value: describe}))
 	_, _ = stream.Run(context.Background(), src, sink.Discard[string]())
 	// Output:
 	// level=DEBUG msg=names element=0 value=a
@@ -254,7 +257,8 @@ func ExampleResultOf() {
 }
 
 func ExampleJoin() {
-	trim, number := stream.Map(strings.TrimSpace), stream.TryMap(func(_ context.Context, s string) (int, error) { return strconv.Atoi(s) })
+	trim, number := stream.Map(strings.TrimSpace),
+		stream.TryMap(func(_ context.Context, s string) (int, error) { return strconv.Atoi(s) })
 	src := stream.Via(source.Of(" 1", "2 "), stream.Join(trim, number))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
 	// Output: [1 2] <nil>

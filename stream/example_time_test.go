@@ -13,7 +13,8 @@ import (
 
 func ExampleBatchWithin() {
 	// A batch waits 300 ms for its second element, not forever.
-	src := stream.Via2(stream.Concat(source.Of("a", "b", "c"), source.Never[string]()), stream.BatchWithin[string](2, 300*time.Millisecond), stream.Take[[]string](2))
+	src := stream.Via2(stream.Concat(source.Of("a", "b", "c"), source.Never[string]()),
+		stream.BatchWithin[string](2, 300*time.Millisecond), stream.Take[[]string](2))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[[]string]()))
 	// Output: [[a b] [c]] <nil>
 }
@@ -58,14 +59,16 @@ func ExampleSkipFor() {
 
 func ExampleTakeFor() {
 	// When the backup window closes, the elements read so far are stored.
-	src := stream.Via(stream.Concat(source.Of("a", "b"), source.Never[string]()), stream.TakeFor[string](300*time.Millisecond))
+	src := stream.Via(stream.Concat(source.Of("a", "b"), source.Never[string]()),
+		stream.TakeFor[string](300*time.Millisecond))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [a b] <nil>
 }
 
 func ExampleKeepAlive() {
 	quiet := stream.Concat(source.Of("data"), source.Never[string]())
-	src := stream.Via2(quiet, stream.KeepAlive(200*time.Millisecond, func() string { return "ping" }), stream.Take[string](3))
+	src := stream.Via2(quiet, stream.KeepAlive(200*time.Millisecond, func() string { return "ping" }),
+		stream.Take[string](3))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
 	// Output: [data ping ping] <nil>
 }

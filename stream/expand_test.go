@@ -34,12 +34,13 @@ func TestExpandOfAnEndlessFunction(t *testing.T) {
 				}
 			}
 			var got [2]int
-			_, err := stream.Run(t.Context(), stream.Via(src, stream.Expand(forever)), sink.ForEach(func(_ context.Context, n int) error {
-				if got[n]++; got[n] == 100 {
-					return errors.New("the upstream has gone on long ago")
-				}
-				return nil
-			}))
+			_, err := stream.Run(t.Context(), stream.Via(src, stream.Expand(forever)),
+				sink.ForEach(func(_ context.Context, n int) error {
+					if got[n]++; got[n] == 100 {
+						return errors.New("the upstream has gone on long ago")
+					}
+					return nil
+				}))
 			if !errors.Is(err, end) || got[0] < 9 || got[0] > 12 || got[1] < 9 || got[1] > 12 {
 				t.Errorf("%d of the first element, %d of the second, %v", got[0], got[1], err)
 			}

@@ -45,12 +45,14 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 		"Balance":          {stream.Balance(same), 1 + 64 + 4},
 		"Partition":        {stream.Partition(one, same), 64 + 64 + 4},
 		"GroupBy":          {stream.GroupBy(1, one, func(int) stream.Flow[T, T] { return same }, nil), 16 + 64 + 4},
-		"MergePreferred":   {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.MergePreferred(src) }), 1 + 2},
-		"Merge":            {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.Merge(src) }), 64 + 2},
-		"AlsoTo":           {stream.AlsoTo(sink.Discard[T](), nil), 1},
-		"RestartFlow":      {stream.RestartFlow(4, same, func(T, T) bool { return true }, nil), 4 + 2},
-		"LazyFlow":         {stream.LazyFlow(func(T) (stream.Flow[T, T], error) { return same, nil }), 1 + 1},
-		"Until":            {stream.Until[T](make(chan struct{})), 1},
+		"MergePreferred": {stream.FlowFunc[T, T](
+			func(src stream.Source[T]) stream.Source[T] { return stream.MergePreferred(src) }), 1 + 2},
+		"Merge": {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.Merge(src) }),
+			64 + 2},
+		"AlsoTo":      {stream.AlsoTo(sink.Discard[T](), nil), 1},
+		"RestartFlow": {stream.RestartFlow(4, same, func(T, T) bool { return true }, nil), 4 + 2},
+		"LazyFlow":    {stream.LazyFlow(func(T) (stream.Flow[T, T], error) { return same, nil }), 1 + 1},
+		"Until":       {stream.Until[T](make(chan struct{})), 1},
 	}
 }
 
@@ -69,15 +71,16 @@ func TestCancelBesideReadySlot(t *testing.T) {
 		at := rng.IntN(n - 1) // not the last element, so nil would be wrong
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var taken atomic.Int64
-		_, err := stream.Run(ctx, stream.Via(count(n), flows[name].flow), sink.ForEach(func(context.Context, int) error {
-			if taken.Add(1) == int64(at+1) {
-				cancel(errBoom)
-				if rng.IntN(2) == 0 {
-					runtime.Gosched()
+		_, err := stream.Run(ctx, stream.Via(count(n), flows[name].flow),
+			sink.ForEach(func(context.Context, int) error {
+				if taken.Add(1) == int64(at+1) {
+					cancel(errBoom)
+					if rng.IntN(2) == 0 {
+						runtime.Gosched()
+					}
 				}
-			}
-			return nil
-		}))
+				return nil
+			}))
 		if !errors.Is(err, errBoom) {
 			t.Fatalf("seed %d, %s: cancelled at %d of %d, it returned %v", seed, name, at, n, err)
 		}
@@ -108,16 +111,17 @@ func TestSlowConsumer(t *testing.T) {
 				})
 				var heap uint64
 				before := heapInUse() // garbage of other tests
-				_, err := stream.Run(t.Context(), stream.Via(src, s.flow), sink.ForEach(func(context.Context, []byte) error {
-					taken++
-					time.Sleep(64 * time.Millisecond) // 1 MB/s
-					synctest.Wait()
-					most = max(most, emitted-taken+1)
-					if taken%500 == 0 {
-						heap = max(heap, heapInUse())
-					}
-					return nil
-				}))
+				_, err := stream.Run(t.Context(), stream.Via(src, s.flow),
+					sink.ForEach(func(context.Context, []byte) error {
+						taken++
+						time.Sleep(64 * time.Millisecond) // 1 MB/s
+						synctest.Wait()
+						most = max(most, emitted-taken+1)
+						if taken%500 == 0 {
+							heap = max(heap, heapInUse())
+						}
+						return nil
+					}))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -147,7 +151,8 @@ func TestLogHandlerBlocks(t *testing.T) {
 		time.AfterFunc(90*time.Second, func() { cancel(errBoom) })
 		handler := &slowHandler{Handler: slog.DiscardHandler, d: time.Minute}
 		began := time.Now()
-		n, err := stream.Run(ctx, stream.Via(count(100), stream.Log[int](slog.New(handler), "x", nil)), sink.Discard[int]())
+		n, err := stream.Run(ctx, stream.Via(count(100), stream.Log[int](slog.New(handler), "x", nil)),
+			sink.Discard[int]())
 		if !errors.Is(err, errBoom) || n != 2 || time.Since(began) != 3*time.Minute {
 			t.Errorf("%d elements, %v after %v", n, err, time.Since(began)) // two elements and the last record
 		}
@@ -179,12 +184,14 @@ func TestCountsPast32Bits(t *testing.T) {
 	})
 	var stats stream.Stats
 	size := stream.ByteLen[[]byte]
-	body := stream.Via4(src, stream.Monitor[[]byte](&stats), stream.LimitBytes(chunk*chunks, size), stream.Throttle(stream.NewLimiter(math.Inf(1), 1), size), stream.Measure(&stats, stream.LimitBytes(chunk*chunks, size)))
+	body := stream.Via4(src, stream.Monitor[[]byte](&stats), stream.LimitBytes(chunk*chunks, size), stream.Throttle(
+		stream.NewLimiter(math.Inf(1), 1), size), stream.Measure(&stats, stream.LimitBytes(chunk*chunks, size)))
 	n, err := stream.Run(t.Context(), body, sink.Writer(io.Discard))
 	if n != chunk*chunks || err != nil {
 		t.Errorf("%d bytes were written, %v", n, err)
 	}
-	if shot := stats.Snapshot(); shot.Bytes != 2*chunk*chunks || shot.TakenBytes != chunk*chunks { // two monitors share the stats
+	// two monitors share the stats
+	if shot := stats.Snapshot(); shot.Bytes != 2*chunk*chunks || shot.TakenBytes != chunk*chunks {
 		t.Errorf("%+v", shot)
 	}
 	for _, limit := range []int64{chunk*chunks - 1, math.MaxUint32 + 1, math.MaxInt32 + 1} {
@@ -193,7 +200,8 @@ func TestCountsPast32Bits(t *testing.T) {
 			t.Errorf("limit of %d: %d bytes, %v", limit, n, err)
 		}
 	}
-	sums, err := stream.Run(t.Context(), stream.Via(src, stream.Scan(int64(0), func(sum int64, p []byte) int64 { return sum + int64(len(p)) })), sink.Last[int64]())
+	sums, err := stream.Run(t.Context(), stream.Via(src,
+		stream.Scan(int64(0), func(sum int64, p []byte) int64 { return sum + int64(len(p)) })), sink.Last[int64]())
 	if sums != chunk*chunks || err != nil {
 		t.Errorf("%d, %v", sums, err)
 	}
@@ -225,20 +233,25 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 		"MapState":     stream.MapState(zero, state, func(*int) (int, bool, error) { return 0, false, errBoom }),
 		"FlatMapState": stream.FlatMapState(zero, many, func(*int, func(int) error) error { return errBoom }),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 0, nil },
-			func(_ context.Context, _, n int) (int, error) { return n, nil }, func(context.Context, int) error { return errBoom }),
-		"AlsoTo": stream.AlsoTo(stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
-			return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
-		}), nil),
-		"DivertTo": stream.DivertTo(stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
-			return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
-		}), func(int) bool { return true }, nil),
-		"Concat": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] { return stream.Concat(src, stream.Fail[int](errBoom)) }),
+			func(_ context.Context, _, n int) (int, error) { return n, nil },
+			func(context.Context, int) error { return errBoom }),
+		"AlsoTo": stream.AlsoTo(
+			stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+				return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
+			}), nil),
+		"DivertTo": stream.DivertTo(
+			stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+				return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
+			}), func(int) bool { return true }, nil),
+		"Concat": stream.FlowFunc[int, int](
+			func(src stream.Source[int]) stream.Source[int] { return stream.Concat(src, stream.Fail[int](errBoom)) }),
 		"Async, its upstream": stream.Join(stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Concat(src, stream.Fail[int](errBoom))
 		}), stream.Async[int](100)),
 	} {
 		published = false
-		if _, err := stream.Run(t.Context(), stream.Via(count(9), flow), publish); !errors.Is(err, errBoom) || published {
+		if _, err := stream.Run(t.Context(), stream.Via(count(9), flow), publish); !errors.Is(err, errBoom) ||
+			published {
 			t.Errorf("%s: %v, published: %v", name, err, published)
 		}
 	}

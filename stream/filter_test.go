@@ -30,7 +30,8 @@ func TestMapAfterFilter(t *testing.T) {
 		if want := []string{"2", "6", "10"}; !slices.Equal(got, want) || err != nil {
 			t.Errorf("%s: got %v, %v, want %v", name, got, err, want)
 		}
-		if said, want := strings.Join(calls, ", "), "keep 1, map 1, keep 2, keep 3, map 3, keep 4, keep 5, map 5"; said != want {
+		if said, want := strings.Join(calls, ", "),
+			"keep 1, map 1, keep 2, keep 3, map 3, keep 4, keep 5, map 5"; said != want {
 			t.Errorf("%s: called %s, want %s", name, said, want)
 		}
 	}

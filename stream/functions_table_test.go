@@ -51,7 +51,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		pause = slowly[int](time.Second)
 		fails = func(err error) func(ctx, int) (int, error) { return func(_ ctx, n int) (int, error) { return n, err } }
 		dead  = func(ctx, stream.DeadLetter[int]) error { return nil }
-		once  = func(f func(ctx, int) (int, error)) func(ctx, int) (int, error) { // the first call for each element fails
+		// the first call for each element fails
+		once = func(f func(ctx, int) (int, error)) func(ctx, int) (int, error) {
 			seen := map[int]bool{}
 			return func(c ctx, n int) (int, error) {
 				if !seen[n] {
@@ -80,7 +81,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 	return map[string]func(bb) Run{
 		"stream.Aggregate.start": func(b bb) Run { return run(b.src(), stream.Aggregate(func() int { b.hit(); return 0 }, put, id, 0)) },
 		"stream.Aggregate.add": func(b bb) Run {
-			return run(b.src(), stream.Aggregate(zero, func(a, n int) (int, bool, error) { b.hit(); return put(a, n) }, id, time.Second))
+			return run(b.src(), stream.Aggregate(zero,
+				func(a, n int) (int, bool, error) { b.hit(); return put(a, n) }, id, time.Second))
 		},
 		"stream.Aggregate.harvest": func(b bb) Run { return run(b.src(), stream.Aggregate(zero, put, hit(b), time.Second)) },
 		"stream.AlsoTo.done": func(b bb) Run {
@@ -95,7 +97,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.BatchSlow.seed": func(b bb) Run { return run(b.src(), stream.Join(stream.BatchSlow(2, nil, hit(b), add), pause)) },
 		"stream.BatchSlow.add":  func(b bb) Run { return run(b.src(), stream.Join(stream.BatchSlow(9, nil, id, sum(b)), pause)) },
 		"stream.Acknowledge.save": func(b bb) Run {
-			return into(stream.Via(b.src(), positions()), stream.Acknowledge[int](func(c ctx, _ int) error { return b.try(c) }))
+			return into(stream.Via(b.src(), positions()),
+				stream.Acknowledge[int](func(c ctx, _ int) error { return b.try(c) }))
 		},
 		"stream.CarryMapUnordered.f": func(b bb) Run {
 			return run(stream.Via(b.src(), positions()), stream.CarryMapUnordered[int](1, try(b)))
@@ -118,7 +121,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.DelayFunc.f":     func(b bb) Run { return run(b.src(), stream.DelayFunc(func(int) time.Duration { b.hit(); return 1 })) },
 		"stream.DivertTo.divert": func(b bb) Run { return run(b.src(), stream.DivertTo(sink.Discard[int](), yes(b, true), nil)) },
 		"stream.DivertTo.done": func(b bb) Run {
-			return run(b.src(), stream.DivertTo(sink.Discard[int](), func(int) bool { return true }, func(int64) { b.hit() }))
+			return run(b.src(),
+				stream.DivertTo(sink.Discard[int](), func(int) bool { return true }, func(int64) { b.hit() }))
 		},
 		"stream.Expand.f": func(b bb) Run {
 			return run(b.src(), stream.Expand(func(n int) iter.Seq[int] { b.hit(); return slices.Values([]int{n}) }))
@@ -131,17 +135,20 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.FlatMap.f":          func(b bb) Run { return run(b.src(), stream.FlatMap(func(n int) []int { b.hit(); return nil })) },
 		"stream.FlatMapState.start": func(b bb) Run { return run(b.src(), stream.FlatMapState(func() int { b.hit(); return 0 }, many, nil)) },
 		"stream.FlatMapState.f": func(b bb) Run {
-			return run(b.src(), stream.FlatMapState(zero, func(s *int, n int, emit func(int) error) error { b.hit(); return nil }, nil))
+			return run(b.src(),
+				stream.FlatMapState(zero, func(s *int, n int, emit func(int) error) error { b.hit(); return nil }, nil))
 		},
 		"stream.FlatMapState.end": func(b bb) Run {
-			return run(b.src(), stream.FlatMapState(zero, many, func(*int, func(int) error) error { b.hit(); return nil }))
+			return run(b.src(),
+				stream.FlatMapState(zero, many, func(*int, func(int) error) error { b.hit(); return nil }))
 		},
 		"stream.GroupBy.key": func(b bb) Run { return run(b.src(), stream.GroupBy(9, hit(b), func(int) out { return same }, nil)) },
 		"stream.GroupBy.open": func(b bb) Run {
 			return run(b.src(), stream.GroupBy(9, id, func(int) out { b.hit(); return same }, nil))
 		},
 		"stream.KeepAlive.f": func(b bb) Run {
-			return run(stream.Via(b.src(), slowly[int](3500*time.Millisecond)), stream.KeepAlive(time.Second, func() int { b.hit(); return 0 }))
+			return run(stream.Via(b.src(), slowly[int](3500*time.Millisecond)),
+				stream.KeepAlive(time.Second, func() int { b.hit(); return 0 }))
 		},
 		"stream.LazyFlow.f": func(b bb) Run {
 			return run(b.src(), stream.LazyFlow(func(int) (out, error) { b.hit(); return same, nil }))
@@ -158,7 +165,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return run(b.src(), stream.MapResource(func(c ctx) (int, error) { return 0, b.try(c) }, use, shut))
 		},
 		"stream.MapResource.f": func(b bb) Run {
-			return run(b.src(), stream.MapResource(open, func(c ctx, _, n int) (int, error) { return n, b.try(c) }, shut))
+			return run(b.src(),
+				stream.MapResource(open, func(c ctx, _, n int) (int, error) { return n, b.try(c) }, shut))
 		},
 		"stream.MapResource.shut": func(b bb) Run {
 			return run(b.src(), stream.MapResource(open, use, func(ctx, int) error { b.hit(); return nil }))
@@ -168,7 +176,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return run(b.src(), stream.MapState(zero, func(_ *int, n int) (int, error) { b.hit(); return n, nil }, nil))
 		},
 		"stream.MapState.end": func(b bb) Run {
-			return run(b.src(), stream.MapState(zero, state, func(*int) (int, bool, error) { b.hit(); return 0, false, nil }))
+			return run(b.src(),
+				stream.MapState(zero, state, func(*int) (int, bool, error) { b.hit(); return 0, false, nil }))
 		},
 		"stream.MapUnordered.f": func(b bb) Run { return run(b.src(), stream.MapUnordered(1, try(b))) },
 		"stream.MergeMap.f": func(b bb) Run {
@@ -196,11 +205,14 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return run(b.lost(errBoom), stream.Recover(func(error) ([]int, error) { b.hit(); return nil, nil }))
 		},
 		"stream.RecoverWith.f": func(b bb) Run {
-			return run(b.lost(errBoom), stream.RecoverWith(5, func(error) (stream.Source[int], error) { b.hit(); return b.lost(errBoom), nil }))
+			return run(b.lost(errBoom),
+				stream.RecoverWith(5, func(error) (stream.Source[int], error) { b.hit(); return b.lost(errBoom), nil }))
 		},
 		"stream.Restart.position": func(b bb) Run { return drain(stream.Restart(b.src(), hit(b), after, nil)) },
 		"stream.Restart.after": func(b bb) Run {
-			return drain(stream.Restart(b.lost(passing), id, func(int) stream.Source[int] { b.hit(); return b.lost(passing) }, &stream.RestartOptions{Backoff: stream.Backoff{Min: 1, MaxRetries: 5, ResetAfter: time.Hour}}))
+			return drain(
+				stream.Restart(b.lost(passing), id, func(int) stream.Source[int] { b.hit(); return b.lost(passing) },
+					&stream.RestartOptions{Backoff: stream.Backoff{Min: 1, MaxRetries: 5, ResetAfter: time.Hour}}))
 		},
 		"stream.RestartFlow.settles": func(b bb) Run {
 			return run(b.src(), stream.RestartFlow(9, same, func(x, y int) bool { b.hit(); return x == y }, nil))
@@ -213,13 +225,15 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.SplitWhen.cut":  func(b bb) Run { return run(b.src(), stream.SplitWhen(yes(b, true))) },
 		"stream.Supervise.f":    func(b bb) Run { return run(b.src(), stream.Supervise(1, try(b), dead, nil)) },
 		"stream.Supervise.dead": func(b bb) Run {
-			return run(b.src(), stream.Supervise(2, fails(bad), func(c ctx, _ stream.DeadLetter[int]) error { return b.try(c) }, nil))
+			return run(b.src(),
+				stream.Supervise(2, fails(bad), func(c ctx, _ stream.DeadLetter[int]) error { return b.try(c) }, nil))
 		},
 		"stream.SuperviseTo.f": func(b bb) Run {
 			return run(b.src(), stream.SuperviseTo(1, try(b), sink.Discard[stream.DeadLetter[int]](), nil, nil))
 		},
 		"stream.SuperviseTo.done": func(b bb) Run {
-			return run(b.src(), stream.SuperviseTo(2, plain, sink.Discard[stream.DeadLetter[int]](), func(int64) { b.hit() }, nil))
+			return run(b.src(),
+				stream.SuperviseTo(2, plain, sink.Discard[stream.DeadLetter[int]](), func(int64) { b.hit() }, nil))
 		},
 		"stream.TakeWhile.keep": func(b bb) Run { return run(b.src(), stream.TakeWhile(yes(b, true))) },
 		"stream.Throttle.cost":  func(b bb) Run { return run(b.src(), stream.Throttle(stream.NewLimiter(1, 1), hit(b))) },
@@ -231,15 +245,18 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 
 		// in options
 		"stream.Backoff.When": func(b bb) Run {
-			return run(b.src(), stream.RetryMap(1, fails(errBoom), &stream.Backoff{Min: 1, When: func(error) bool { b.hit(); return true }}))
+			return run(b.src(), stream.RetryMap(1, fails(errBoom),
+				&stream.Backoff{Min: 1, When: func(error) bool { b.hit(); return true }}))
 		},
 		"stream.Backoff.Notify": func(b bb) Run { o := notify(b); return run(b.src(), stream.TryMap(stream.Retry(once(plain), &o))) },
 		"stream.Backoff.Notify, of Restart": func(b bb) Run {
-			return drain(stream.Restart(b.lost(passing), id, func(int) stream.Source[int] { return b.lost(passing) }, &stream.RestartOptions{Backoff: notify(b)}))
+			return drain(stream.Restart(b.lost(passing), id,
+				func(int) stream.Source[int] { return b.lost(passing) }, &stream.RestartOptions{Backoff: notify(b)}))
 		},
 		"stream.Backoff.Notify, of RestartFlow": func(b bb) Run {
 			o := notify(b)
-			return run(b.src(), stream.RestartFlow(9, stream.TryMap(once(plain)), func(x, y int) bool { return x == y }, &o))
+			return run(b.src(),
+				stream.RestartFlow(9, stream.TryMap(once(plain)), func(x, y int) bool { return x == y }, &o))
 		},
 		"stream.Backoff.Random": func(b bb) Run {
 			o := quick
@@ -247,13 +264,16 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return run(b.src(), stream.TryMap(stream.Retry(once(plain), &o)))
 		},
 		"stream.SuperviseOptions.When": func(b bb) Run {
-			return run(b.src(), stream.Supervise(2, fails(errBoom), dead, &stream.SuperviseOptions[int]{When: func(error) bool { b.hit(); return true }}))
+			return run(b.src(), stream.Supervise(2, fails(errBoom), dead,
+				&stream.SuperviseOptions[int]{When: func(error) bool { b.hit(); return true }}))
 		},
 		"stream.SuperviseOptions.Size": func(b bb) Run {
 			return run(b.src(), stream.Supervise(2, fails(bad), dead, &stream.SuperviseOptions[int]{Size: hit(b)}))
 		},
 		"stream.LogOptions.Value": func(b bb) Run {
-			return run(b.src(), stream.Log(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug})), "x", &stream.LogOptions[int]{Value: func(n int) slog.Attr { b.hit(); return slog.Int("n", n) }}))
+			return run(b.src(),
+				stream.Log(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug})),
+					"x", &stream.LogOptions[int]{Value: func(n int) slog.Attr { b.hit(); return slog.Int("n", n) }}))
 		},
 		"stream.Log, its handler": func(b bb) Run { return run(b.src(), stream.Log[int](slog.New(&brokenHandler{b}), "x", nil)) },
 
@@ -307,7 +327,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		},
 		"source.Func.f": func(b bb) Run { return drain(source.Func(func(c ctx) (int, error) { return 1, b.try(c) })) },
 		"source.Open.open": func(b bb) Run {
-			return drain(source.Open(func(c ctx) (io.ReadCloser, error) { return io.NopCloser(&brokenReader{b: b}), b.try(c) }))
+			return drain(
+				source.Open(func(c ctx) (io.ReadCloser, error) { return io.NopCloser(&brokenReader{b: b}), b.try(c) }))
 		},
 		"source.Reader, a Read": func(b bb) Run { return drain(source.Reader(&brokenReader{b, 8})) },
 		"source.Resource.open": func(b bb) Run {
@@ -315,7 +336,8 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		},
 		"source.Resource.next": func(b bb) Run {
 			n := 0
-			return drain(source.Resource(open, func(c ctx, _ int) (int, bool, error) { n++; return n, n < 9, b.try(c) }, shut))
+			return drain(
+				source.Resource(open, func(c ctx, _ int) (int, bool, error) { n++; return n, n < 9, b.try(c) }, shut))
 		},
 		"source.Resource.shut": func(b bb) Run {
 			return drain(source.Resource(open, next(), func(ctx, int) error { b.hit(); return nil }))
@@ -331,29 +353,35 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			}))
 		},
 		"source.Unfold.f": func(b bb) Run {
-			return drain(source.Unfold(0, func(c ctx, s int) (int, int, bool, error) { return s + 1, s, s < 9, b.try(c) }))
+			return drain(
+				source.Unfold(0, func(c ctx, s int) (int, int, bool, error) { return s + 1, s, s < 9, b.try(c) }))
 		},
 
 		"sink.Create.open": func(b bb) Run {
-			return into(source.Of([]byte("x")), sink.Create(func(c ctx) (io.WriteCloser, error) { return &brokenWriter{}, b.try(c) }))
+			return into(source.Of([]byte("x")),
+				sink.Create(func(c ctx) (io.WriteCloser, error) { return &brokenWriter{}, b.try(c) }))
 		},
 		"sink.Create, a Write": func(b bb) Run {
-			return into(source.Of([]byte("x"), []byte("x"), []byte("x")), sink.Create(func(ctx) (io.WriteCloser, error) { return &brokenWriter{b: b}, nil }))
+			return into(source.Of([]byte("x"), []byte("x"), []byte("x")),
+				sink.Create(func(ctx) (io.WriteCloser, error) { return &brokenWriter{b: b}, nil }))
 		},
 		"sink.Create, a Close": func(b bb) Run {
-			return into(source.Of([]byte("x")), sink.Create(func(ctx) (io.WriteCloser, error) { return &brokenWriter{onClose: b}, nil }))
+			return into(source.Of([]byte("x")),
+				sink.Create(func(ctx) (io.WriteCloser, error) { return &brokenWriter{onClose: b}, nil }))
 		},
 		"sink.Writer, a Write": func(b bb) Run {
 			return into(source.Of([]byte("x"), []byte("x"), []byte("x")), sink.Writer(&brokenWriter{b: b}))
 		},
 		"sink.Defer.f": func(b bb) Run {
-			return into(b.src(), sink.Defer(func(c ctx) (stream.Sink[int, int64], error) { return sink.Discard[int](), b.try(c) }))
+			return into(b.src(),
+				sink.Defer(func(c ctx) (stream.Sink[int, int64], error) { return sink.Discard[int](), b.try(c) }))
 		},
 		"sink.Fold.f":     func(b bb) Run { return into(b.src(), sink.Fold(0, sum(b))) },
 		"sink.ForEach.f":  func(b bb) Run { return into(b.src(), sink.ForEach(func(c ctx, _ int) error { return b.try(c) })) },
 		"sink.ForEachN.f": func(b bb) Run { return into(b.src(), sink.ForEachN(1, func(c ctx, _ int) error { return b.try(c) })) },
 		"sink.Lazy.f": func(b bb) Run {
-			return into(b.src(), sink.Lazy(func(c ctx, _ int) (stream.Sink[int, int64], error) { return sink.Discard[int](), b.try(c) }))
+			return into(b.src(),
+				sink.Lazy(func(c ctx, _ int) (stream.Sink[int, int64], error) { return sink.Discard[int](), b.try(c) }))
 		},
 		"sink.Reduce.f": func(b bb) Run { return into(b.src(), sink.Reduce(sum(b))) },
 	}

@@ -190,11 +190,13 @@ func (b *breaker) run(build func(*breaker) func(context.Context) error) {
 			if recovered != any(errExploded) {
 				t.Errorf("panic at call %d: recovered %v", b.at, recovered)
 			}
-		case b.mode == panics && (p == nil || p.Value != any(errExploded) || !strings.Contains(string(p.Stack), "stream_test.explode")):
+		case b.mode == panics &&
+			(p == nil || p.Value != any(errExploded) || !strings.Contains(string(p.Stack), "stream_test.explode")):
 			t.Errorf("panic at call %d: it returned %v, %v; recovered %v", b.at, returned, err, recovered)
 		case b.mode == exits && (returned || recovered != nil):
 			t.Errorf("Goexit at call %d: it returned %v, %v; recovered %v", b.at, returned, err, recovered)
-		case b.mode == waits && (!errors.Is(err, errBoom) || errors.Is(err, context.Canceled) || time.Since(began) > 11*time.Second):
+		case b.mode == waits &&
+			(!errors.Is(err, errBoom) || errors.Is(err, context.Canceled) || time.Since(began) > 11*time.Second):
 			t.Errorf("cancel at call %d: %v after %v", b.at, err, time.Since(began))
 		}
 	})

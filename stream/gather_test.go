@@ -37,16 +37,17 @@ func TestGatherInTimeWhileElementsWait(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				last := time.Now()
 				var got []int
-				_, err := stream.Run(t.Context(), stream.Via(source.Range(0, elements, 1), flow), sink.ForEach(func(_ context.Context, vs []int) error {
-					// From the first element until the time is up, which the stage sees after an
-					// element.
-					if d := time.Since(last); d > each+within+each {
-						t.Errorf("%d elements after %v", len(vs), d)
-					}
-					last = time.Now()
-					got = append(got, vs...)
-					return nil
-				}))
+				_, err := stream.Run(t.Context(), stream.Via(source.Range(0, elements, 1), flow),
+					sink.ForEach(func(_ context.Context, vs []int) error {
+						// From the first element until the time is up, which the stage sees after
+						// an element.
+						if d := time.Since(last); d > each+within+each {
+							t.Errorf("%d elements after %v", len(vs), d)
+						}
+						last = time.Now()
+						got = append(got, vs...)
+						return nil
+					}))
 				if err != nil || !slices.Equal(got, upTo(elements)) {
 					t.Errorf("%v, %v", got, err)
 				}
@@ -62,12 +63,14 @@ func TestGatherBeginsAnew(t *testing.T) {
 		var at []time.Duration
 		sizes := source.Of(6, 6, 1, 1, 1, 1)
 		size := func(n int) int { time.Sleep(time.Second); return n }
-		_, err := stream.Run(t.Context(), stream.Via(sizes, stream.BatchBytesWithin(10, 2500*time.Millisecond, size)), sink.ForEach(func(context.Context, []int) error {
-			at = append(at, time.Since(began))
-			return nil
-		}))
+		_, err := stream.Run(t.Context(), stream.Via(sizes, stream.BatchBytesWithin(10, 2500*time.Millisecond, size)),
+			sink.ForEach(func(context.Context, []int) error {
+				at = append(at, time.Since(began))
+				return nil
+			}))
 		// The second batch begins after 2 s, when the first leaves. Its time is up after 4.5 s.
-		if want := []time.Duration{2 * time.Second, 5 * time.Second, 6 * time.Second}; err != nil || !slices.Equal(at, want) {
+		if want := []time.Duration{2 * time.Second, 5 * time.Second, 6 * time.Second}; err != nil ||
+			!slices.Equal(at, want) {
 			t.Errorf("%v, %v", at, err)
 		}
 	})

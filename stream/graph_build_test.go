@@ -159,7 +159,8 @@ func (b *builder) restarted() node {
 	for i, x := range xs {
 		rank[x] = i
 	}
-	src := stream.Restart(from(0), func(x uint64) int { return rank[x] }, func(i int) numberSource { return from(i + 1) },
+	src := stream.Restart(from(0), func(x uint64) int { return rank[x] },
+		func(i int) numberSource { return from(i + 1) },
 		&stream.RestartOptions{Backoff: stream.Backoff{Min: time.Millisecond, MaxRetries: -1}})
 	return b.listed(src, xs, fmt.Sprintf("Restart[%d](Slice(%d))", n, len(xs)))
 }

@@ -123,16 +123,19 @@ func TestGraphsFindDefects(t *testing.T) {
 			defer func() { _ = recover() }()
 			return src.Each(ctx, emit)
 		},
-		"hides the cancel from its upstream": func(ctx context.Context, src numberSource, emit func(uint64) error) error {
+		"hides the cancel from its upstream": func(ctx context.Context, src numberSource,
+			emit func(uint64) error) error {
 			return src.Each(context.WithoutCancel(ctx), emit)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			flow := stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
-				return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error { return f(ctx, src, emit) })
+				return stream.SourceFunc[uint64](
+					func(ctx context.Context, emit func(uint64) error) error { return f(ctx, src, emit) })
 			})
 			ops := operators()
-			defect := operator{"Defect", func(_ *builder, in model, _ int) (numberFlow, model, string) { return flow, in, "" }}
+			defect := operator{"Defect",
+				func(_ *builder, in model, _ int) (numberFlow, model, string) { return flow, in, "" }}
 			for range len(ops) / 2 {
 				ops = append(ops, defect)
 			}

@@ -54,11 +54,13 @@ func fanOuts() []operator {
 				}
 			}
 			out := together(ms...)
-			return stream.GroupBy(n, func(v uint64) int { p.pass(); return key(v) }, func(k int) numberFlow { return flows[k] }, nil), out, note(p) + text
+			return stream.GroupBy(n, func(v uint64) int { p.pass(); return key(v) },
+				func(k int) numberFlow { return flows[k] }, nil), out, note(p) + text
 		}},
 		{"DeferFlow", func(b *builder, in model, size int) (numberFlow, model, string) {
 			flow, out, text := b.chain(in, size)
-			return stream.DeferFlow(func(context.Context) (numberFlow, error) { return flow, nil }), out, "(" + text + ")"
+			return stream.DeferFlow(func(context.Context) (numberFlow, error) { return flow, nil }),
+				out, "(" + text + ")"
 		}},
 	}
 }

@@ -193,7 +193,8 @@ func (f *faults) judge(e ending) string {
 			return fmt.Sprintf("%v, but the first error was %q", e, f.first[0])
 		}
 	default: // the run was cancelled, perhaps too late, and perhaps after an earlier failure
-		ok := e.err == nil && len(errs) == 0 || errors.Is(e.err, errGraphCancelled) || errors.Is(e.err, errGraphTransient)
+		ok := e.err == nil && len(errs) == 0 || errors.Is(e.err, errGraphCancelled) ||
+			errors.Is(e.err, errGraphTransient)
 		for _, p := range errs {
 			ok = ok || errors.Is(e.err, p)
 		}

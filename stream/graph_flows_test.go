@@ -74,20 +74,22 @@ func ordered(name string, make func(b *builder, in []uint64, p *fault) (numberFl
 }
 
 // called is an operator with a slow function that can fail.
-func called(name string, flow func(b *builder, in model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model)) operator {
+func called(name string,
+	flow func(b *builder, in model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model)) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		p, salt, lazy := b.fault(), b.nextSalt(), b.chance(2)
-		f, out := flow(b, in.each(func(v uint64) uint64 { return mix(v, salt) }), func(ctx context.Context, v uint64) (uint64, error) {
-			if err := p.hit(ctx); err != nil {
-				return 0, err
-			}
-			if lazy {
-				if err := dawdle(ctx, v); err != nil {
+		f, out := flow(b, in.each(func(v uint64) uint64 { return mix(v, salt) }),
+			func(ctx context.Context, v uint64) (uint64, error) {
+				if err := p.hit(ctx); err != nil {
 					return 0, err
 				}
-			}
-			return mix(v, salt), nil
-		})
+				if lazy {
+					if err := dawdle(ctx, v); err != nil {
+						return 0, err
+					}
+				}
+				return mix(v, salt), nil
+			})
 		return f, out, note(p)
 	}}
 }
@@ -109,7 +111,8 @@ func spread(name string, apart bool, flow func(b *builder, split func(uint64) []
 		if apart {
 			out = in.scatter(n, func(v uint64) []uint64 { return children(v, salt, n) })
 		}
-		return flow(b, func(v uint64) []uint64 { p.pass(); return children(v, salt, n) }), out, fmt.Sprintf("[%d]%s", n, note(p))
+		return flow(b, func(v uint64) []uint64 { p.pass(); return children(v, salt, n) }),
+			out, fmt.Sprintf("[%d]%s", n, note(p))
 	}}
 }
 
@@ -157,84 +160,97 @@ func plain() []operator {
 			return stream.FilterMap(func(v uint64) (uint64, bool) { p.pass(); return mix(v, salt), pass(v) }),
 				in.keep(pass).each(func(v uint64) uint64 { return mix(v, salt) }), note(p)
 		}},
-		called("TryMap", func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			return stream.TryMap(f), out
-		}),
-		called("MapN", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			return stream.MapN(b.number(1, 5), f), out
-		}),
-		called("MapUnordered", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			return stream.MapUnordered(b.number(1, 5), f), out.apart()
-		}),
-		called("MapKeyed", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			return stream.MapKeyed(b.number(1, 5), b.number(1, 2), func(v uint64) uint64 { return v % 3 }, f), out
-		}),
-		called("RetryMap", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			return stream.RetryMap(b.number(1, 3), f, nil), out
-		}),
-		called("MapResource", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			opened, closed := 0, 0
-			b.checks = append(b.checks, func() string {
-				if opened != closed {
-					return fmt.Sprintf("MapResource opened %d resources and closed %d", opened, closed)
+		called("TryMap",
+			func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				return stream.TryMap(f), out
+			}),
+		called("MapN",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				return stream.MapN(b.number(1, 5), f), out
+			}),
+		called("MapUnordered",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				return stream.MapUnordered(b.number(1, 5), f), out.apart()
+			}),
+		called("MapKeyed",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				return stream.MapKeyed(b.number(1, 5), b.number(1, 2), func(v uint64) uint64 { return v % 3 }, f), out
+			}),
+		called("RetryMap",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				return stream.RetryMap(b.number(1, 3), f, nil), out
+			}),
+		called("MapResource",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				opened, closed := 0, 0
+				b.checks = append(b.checks, func() string {
+					if opened != closed {
+						return fmt.Sprintf("MapResource opened %d resources and closed %d", opened, closed)
+					}
+					return ""
+				})
+				return stream.MapResource(func(context.Context) (int, error) { opened++; return opened, nil },
+					func(ctx context.Context, _ int, v uint64) (uint64, error) { return f(ctx, v) },
+					func(ctx context.Context, _ int) error { closed++; return ctx.Err() }), out
+			}),
+		called("Supervise",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				bad := func(v uint64) bool { return v%5 == 0 }
+				g := func(ctx context.Context, v uint64) (uint64, error) {
+					u, err := f(ctx, v)
+					if err == nil && bad(u) {
+						err = errGraphBad
+					}
+					return u, err
 				}
-				return ""
-			})
-			return stream.MapResource(func(context.Context) (int, error) { opened++; return opened, nil },
-				func(ctx context.Context, _ int, v uint64) (uint64, error) { return f(ctx, v) },
-				func(ctx context.Context, _ int) error { closed++; return ctx.Err() }), out
-		}),
-		called("Supervise", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			bad := func(v uint64) bool { return v%5 == 0 }
-			g := func(ctx context.Context, v uint64) (uint64, error) {
-				u, err := f(ctx, v)
-				if err == nil && bad(u) {
-					err = errGraphBad
+				dead := func(context.Context, stream.DeadLetter[uint64]) error { return nil }
+				return stream.Supervise(b.number(1, 3), g, dead, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
+					out.keep(func(v uint64) bool { return !bad(v) })
+			}),
+		called("SuperviseTo",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				bad := func(v uint64) bool { return v%5 == 1 }
+				g := func(ctx context.Context, v uint64) (uint64, error) {
+					u, err := f(ctx, v)
+					if err == nil && bad(u) {
+						err = errGraphBad
+					}
+					return u, err
 				}
-				return u, err
-			}
-			dead := func(context.Context, stream.DeadLetter[uint64]) error { return nil }
-			return stream.Supervise(b.number(1, 3), g, dead, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
-				out.keep(func(v uint64) bool { return !bad(v) })
-		}),
-		called("SuperviseTo", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			bad := func(v uint64) bool { return v%5 == 1 }
-			g := func(ctx context.Context, v uint64) (uint64, error) {
-				u, err := f(ctx, v)
-				if err == nil && bad(u) {
-					err = errGraphBad
+				return stream.SuperviseTo(b.number(1, 3), g, sink.Discard[stream.DeadLetter[uint64]](),
+						nil, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
+					out.keep(func(v uint64) bool { return !bad(v) })
+			}),
+		called("Measure",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				return stream.Measure(new(stream.Stats), stream.MapN(b.number(1, 3), f)), out
+			}),
+		called("Retry",
+			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				var tries sync.Map
+				g := func(ctx context.Context, v uint64) (uint64, error) {
+					if _, again := tries.LoadOrStore(v, true); !again && v%5 == 0 {
+						return 0, errGraphTransient
+					}
+					return f(ctx, v)
 				}
-				return u, err
-			}
-			return stream.SuperviseTo(b.number(1, 3), g, sink.Discard[stream.DeadLetter[uint64]](), nil, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
-				out.keep(func(v uint64) bool { return !bad(v) })
-		}),
-		called("Measure", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			return stream.Measure(new(stream.Stats), stream.MapN(b.number(1, 3), f)), out
-		}),
-		called("Retry", func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			var tries sync.Map
-			g := func(ctx context.Context, v uint64) (uint64, error) {
-				if _, again := tries.LoadOrStore(v, true); !again && v%5 == 0 {
-					return 0, errGraphTransient
-				}
-				return f(ctx, v)
-			}
-			return stream.RetryMap(b.number(1, 3), g, &stream.Backoff{Min: time.Millisecond}), out
-		}),
-		called("RestartFlow", func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-			var tries sync.Map
-			flow := stream.TryMap(func(ctx context.Context, v uint64) (stream.Pair[uint64, uint64], error) {
-				u, err := f(ctx, v)
-				if _, again := tries.LoadOrStore(v, true); err == nil && !again && v%5 == 0 {
-					err = errGraphTransient
-				}
-				return stream.Pair[uint64, uint64]{First: v, Second: u}, err
-			})
-			settles := func(in uint64, out stream.Pair[uint64, uint64]) bool { return in == out.First }
-			return stream.Join(stream.RestartFlow(1000, flow, settles, &stream.Backoff{Min: time.Millisecond, MaxRetries: -1}),
-				stream.Map(func(p stream.Pair[uint64, uint64]) uint64 { return p.Second })), out
-		}),
+				return stream.RetryMap(b.number(1, 3), g, &stream.Backoff{Min: time.Millisecond}), out
+			}),
+		called("RestartFlow",
+			func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
+				var tries sync.Map
+				flow := stream.TryMap(func(ctx context.Context, v uint64) (stream.Pair[uint64, uint64], error) {
+					u, err := f(ctx, v)
+					if _, again := tries.LoadOrStore(v, true); err == nil && !again && v%5 == 0 {
+						err = errGraphTransient
+					}
+					return stream.Pair[uint64, uint64]{First: v, Second: u}, err
+				})
+				settles := func(in uint64, out stream.Pair[uint64, uint64]) bool { return in == out.First }
+				return stream.Join(
+					stream.RestartFlow(1000, flow, settles, &stream.Backoff{Min: time.Millisecond, MaxRetries: -1}),
+					stream.Map(func(p stream.Pair[uint64, uint64]) uint64 { return p.Second })), out
+			}),
 		same("RestartSink", func(b *builder, p *fault) numberFlow {
 			return stream.Join(stream.RestartSink(b.number(1, 5), sink.Slice[uint64](), nil), flatten(p))
 		}),
@@ -248,7 +264,8 @@ func plain() []operator {
 				return nil
 			}, nil)
 		}),
-		spread("FlatMap", false, func(_ *builder, split func(uint64) []uint64) numberFlow { return stream.FlatMap(split) }),
+		spread("FlatMap", false,
+			func(_ *builder, split func(uint64) []uint64) numberFlow { return stream.FlatMap(split) }),
 		spread("ConcatMap", false, func(_ *builder, split func(uint64) []uint64) numberFlow {
 			return stream.ConcatMap(func(v uint64) numberSource { return source.Slice(split(v)) })
 		}),
@@ -265,15 +282,18 @@ func plain() []operator {
 			return stream.Skip[uint64](n), in.skip(n)
 		}),
 		counted("Prefix", 0, 4, func(_ *builder, in model, n int) (numberFlow, model) {
-			return stream.Prefix(n, func([]uint64) (numberFlow, error) { return stream.Map(identity(nil)), nil }), in.skip(n)
+			return stream.Prefix(n, func([]uint64) (numberFlow, error) { return stream.Map(identity(nil)), nil }),
+				in.skip(n)
 		}),
 		counted("Drop", 1, 6, func(b *builder, in model, n int) (numberFlow, model) {
-			return stream.Buffer[uint64](n, stream.Overflow(b.number(int(stream.DropOldest), int(stream.DropAll)))), in.lossy()
+			return stream.Buffer[uint64](n, stream.Overflow(b.number(int(stream.DropOldest), int(stream.DropAll)))),
+				in.lossy()
 		}),
 		counted("Slow", 1, 5, func(_ *builder, in model, n int) (numberFlow, model) {
 			return streamtest.Slow[uint64](time.Duration(n) * time.Millisecond), in
 		}),
-		counted("Async", 1, 20, func(_ *builder, in model, n int) (numberFlow, model) { return stream.Async[uint64](n), in }),
+		counted("Async", 1, 20,
+			func(_ *builder, in model, n int) (numberFlow, model) { return stream.Async[uint64](n), in }),
 		{"Buffer", func(_ *builder, in model, _ int) (numberFlow, model, string) {
 			return stream.Buffer[uint64](in.hi+1, stream.OverflowFail), in, ""
 		}},
@@ -288,16 +308,19 @@ func plain() []operator {
 			return stream.Join(stream.BatchBytes(b.number(1, 20), size), flatten(p))
 		}),
 		same("BatchWithin", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.BatchWithin[uint64](b.number(1, 5), time.Duration(b.number(1, 5))*time.Millisecond), flatten(p))
+			return stream.Join(
+				stream.BatchWithin[uint64](b.number(1, 5), time.Duration(b.number(1, 5))*time.Millisecond), flatten(p))
 		}),
 		same("BatchBytesWithin", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.BatchBytesWithin(b.number(1, 20), time.Duration(b.number(1, 5))*time.Millisecond, size), flatten(p))
+			return stream.Join(stream.BatchBytesWithin(b.number(1, 20),
+				time.Duration(b.number(1, 5))*time.Millisecond, size), flatten(p))
 		}),
 		same("Aggregate", func(b *builder, p *fault) numberFlow {
 			n := b.number(1, 5)
-			return stream.Join(stream.Aggregate(func() []uint64 { return nil }, func(s []uint64, v uint64) ([]uint64, bool, error) {
-				return append(s, v), len(s)+1 == n, nil
-			}, slices.Clone[[]uint64], time.Duration(b.number(0, 5))*time.Millisecond), flatten(p))
+			return stream.Join(
+				stream.Aggregate(func() []uint64 { return nil }, func(s []uint64, v uint64) ([]uint64, bool, error) {
+					return append(s, v), len(s)+1 == n, nil
+				}, slices.Clone[[]uint64], time.Duration(b.number(0, 5))*time.Millisecond), flatten(p))
 		}),
 		same("Sliding", func(b *builder, p *fault) numberFlow {
 			n := b.number(1, 5)
@@ -308,27 +331,32 @@ func plain() []operator {
 				func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(p))
 		}),
 		same("BatchSlow", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.BatchSlow(int64(b.number(1, 5)), nil, func(v uint64) []uint64 { p.pass(); return []uint64{v} },
-				func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(nil))
+			return stream.Join(
+				stream.BatchSlow(int64(b.number(1, 5)), nil, func(v uint64) []uint64 { p.pass(); return []uint64{v} },
+					func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(nil))
 		}),
 		same("Expand", func(_ *builder, p *fault) numberFlow {
 			return stream.Expand(func(v uint64) iter.Seq[uint64] { p.pass(); return slices.Values([]uint64{v}) })
 		}),
 		same("AsyncBytes", func(b *builder, p *fault) numberFlow {
-			return stream.AsyncBytes(stream.NewBudget(int64(b.number(1, 100))), func(v uint64) int { p.pass(); return size(v) })
+			return stream.AsyncBytes(stream.NewBudget(int64(b.number(1, 100))),
+				func(v uint64) int { p.pass(); return size(v) })
 		}),
 		same("Throttle", func(b *builder, p *fault) numberFlow {
-			return stream.Throttle(stream.NewLimiter(float64(b.number(500, 2000)), int64(b.number(1, 4))), func(uint64) int { p.pass(); return 1 })
+			return stream.Throttle(stream.NewLimiter(float64(b.number(500, 2000)), int64(b.number(1, 4))),
+				func(uint64) int { p.pass(); return 1 })
 		}),
 		same("Delay", func(b *builder, p *fault) numberFlow {
-			return stream.DelayFunc(func(v uint64) time.Duration { p.pass(); return time.Duration(v%4) * time.Millisecond })
+			return stream.DelayFunc(
+				func(v uint64) time.Duration { p.pass(); return time.Duration(v%4) * time.Millisecond })
 		}),
 		same("InitialDelay", func(b *builder, _ *fault) numberFlow {
 			return stream.InitialDelay[uint64](time.Duration(b.number(0, 5)) * time.Millisecond)
 		}),
 		same("SkipFor", func(*builder, *fault) numberFlow { return stream.SkipFor[uint64](0) }),
 		same("TakeFor", func(*builder, *fault) numberFlow { return stream.TakeFor[uint64](longest) }),
-		same("KeepAlive", func(*builder, *fault) numberFlow { return stream.KeepAlive(longest, func() uint64 { return 0 }) }),
+		same("KeepAlive",
+			func(*builder, *fault) numberFlow { return stream.KeepAlive(longest, func() uint64 { return 0 }) }),
 		same("IdleTimeout", func(*builder, *fault) numberFlow { return stream.IdleTimeout[uint64](longest) }),
 		same("FirstTimeout", func(*builder, *fault) numberFlow { return stream.FirstTimeout[uint64](longest) }),
 		same("Until", func(*builder, *fault) numberFlow { return stream.Until[uint64](make(chan struct{})) }),
@@ -351,18 +379,21 @@ func plain() []operator {
 				stream.Carry[int](stream.Map(identity(p))), stream.Map(func(e envelope) uint64 { return e.Value })))
 		}),
 		same("Peel", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.Peel[uint64](b.number(0, 4)), stream.ConcatMap(func(x stream.Peeled[uint64]) numberSource {
-				return stream.Concat(source.Slice(x.Head), stream.Via(x.Tail, stream.Map(identity(p))))
-			}))
+			return stream.Join(stream.Peel[uint64](b.number(0, 4)),
+				stream.ConcatMap(func(x stream.Peeled[uint64]) numberSource {
+					return stream.Concat(source.Slice(x.Head), stream.Via(x.Tail, stream.Map(identity(p))))
+				}))
 		}),
 		same("LazyFlow", func(_ *builder, p *fault) numberFlow {
 			return stream.LazyFlow(func(uint64) (numberFlow, error) { p.pass(); return stream.Async[uint64](2), nil })
 		}),
 		same("SplitWhen", func(_ *builder, p *fault) numberFlow {
-			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return v%3 == 0 }), stream.ConcatMap(func(s numberSource) numberSource { return s }))
+			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return v%3 == 0 }),
+				stream.ConcatMap(func(s numberSource) numberSource { return s }))
 		}),
 		same("SplitAfter", func(_ *builder, p *fault) numberFlow {
-			return stream.Join(stream.SplitAfter(func(v uint64) bool { p.pass(); return v%3 == 0 }), stream.ConcatMap(func(s numberSource) numberSource { return s }))
+			return stream.Join(stream.SplitAfter(func(v uint64) bool { p.pass(); return v%3 == 0 }),
+				stream.ConcatMap(func(s numberSource) numberSource { return s }))
 		}),
 		same("CombineLatest", func(_ *builder, p *fault) numberFlow {
 			return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
@@ -380,7 +411,8 @@ func plain() []operator {
 			if coupled {
 				m.lo = 0 // the upstream may end first
 			}
-			return stream.FlowOf(sink.Discard[uint64](), from.src, coupled), m, fmt.Sprintf("(%s, %v)", from.text, coupled)
+			return stream.FlowOf(sink.Discard[uint64](), from.src, coupled), m,
+				fmt.Sprintf("(%s, %v)", from.text, coupled)
 		}},
 		{"AlsoTo", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p := b.fault()
@@ -396,7 +428,8 @@ func plain() []operator {
 		{"DivertTo", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p, q := b.quiet(), b.fault()
 			aside := func(v uint64) bool { return v%3 == 0 }
-			flow := stream.DivertTo(b.collected("DivertTo", in.keep(aside), q), func(v uint64) bool { p.pass(); return aside(v) }, nil)
+			flow := stream.DivertTo(b.collected("DivertTo", in.keep(aside), q),
+				func(v uint64) bool { p.pass(); return aside(v) }, nil)
 			return flow, in.keep(func(v uint64) bool { return !aside(v) }), note(p) + note(q)
 		}},
 	}
@@ -450,7 +483,8 @@ func stateful() []operator {
 			for i, v := range in {
 				out = append(out, mix(v, uint64(i+1)))
 			}
-			return stream.MapState(func() uint64 { return 0 }, func(n *uint64, v uint64) (uint64, error) { p.pass(); *n++; return mix(v, *n), nil },
+			return stream.MapState(func() uint64 { return 0 },
+				func(n *uint64, v uint64) (uint64, error) { p.pass(); *n++; return mix(v, *n), nil },
 				func(n *uint64) (uint64, bool, error) { return mix(*n), true, nil }), append(out, mix(uint64(len(in))))
 		}),
 		ordered("Sliding apart", func(b *builder, in []uint64, p *fault) (numberFlow, []uint64) {
@@ -458,7 +492,8 @@ func stateful() []operator {
 			for i := 0; i < len(in); i += 3 {
 				out = append(out, mix(in[i:min(i+2, len(in))]...))
 			}
-			return stream.Join(stream.Sliding[uint64](2, 3), stream.Map(func(xs []uint64) uint64 { p.pass(); return mix(xs...) })), out
+			return stream.Join(stream.Sliding[uint64](2, 3),
+				stream.Map(func(xs []uint64) uint64 { p.pass(); return mix(xs...) })), out
 		}),
 		ordered("first of SplitWhen", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
 			cut := func(v uint64) bool { return v%3 == 0 }
@@ -468,9 +503,10 @@ func stateful() []operator {
 					out = append(out, v)
 				}
 			}
-			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return cut(v) }), stream.ConcatMap(func(s numberSource) numberSource {
-				return stream.Via(s, stream.Take[uint64](1))
-			})), out
+			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return cut(v) }),
+				stream.ConcatMap(func(s numberSource) numberSource {
+					return stream.Via(s, stream.Take[uint64](1))
+				})), out
 		}),
 	}
 }

@@ -19,7 +19,8 @@ func joints() []operator {
 			return stream.FlowFunc[uint64, uint64](piped), in, ""
 		}},
 		{"MergeHub", func(_ *builder, in model, _ int) (numberFlow, model, string) {
-			return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource { return mergedByHub(src) }), in, ""
+			return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource { return mergedByHub(src) }),
+				in, ""
 		}},
 		hubOf("BroadcastHub", func(n int) *stream.Hub[uint64] { return stream.NewBroadcastHub[uint64](n) }),
 		hubOf("PartitionHub", func(n int) *stream.Hub[uint64] {
@@ -31,17 +32,18 @@ func joints() []operator {
 // piped sends the elements through an io.Pipe, as eight bytes each.
 func piped(src numberSource) numberSource {
 	encode := stream.Map(func(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) })
-	decode := stream.FlatMapState(func() []byte { return nil }, func(rest *[]byte, p []byte, emit func(uint64) error) error {
-		*rest = append(*rest, p...)
-		for len(*rest) >= 8 {
-			v := binary.LittleEndian.Uint64(*rest)
-			*rest = (*rest)[8:]
-			if err := emit(v); err != nil {
-				return err
+	decode := stream.FlatMapState(func() []byte { return nil },
+		func(rest *[]byte, p []byte, emit func(uint64) error) error {
+			*rest = append(*rest, p...)
+			for len(*rest) >= 8 {
+				v := binary.LittleEndian.Uint64(*rest)
+				*rest = (*rest)[8:]
+				if err := emit(v); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	}, nil)
+			return nil
+		}, nil)
 	return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
 		g, ctx := stream.NewGroup(ctx)
 		pr, pw := io.Pipe()

@@ -166,9 +166,11 @@ func (m model) check(out []uint64, whole bool) string {
 		case !ok:
 			return fmt.Sprintf("element %d of the output, %x, is none of the model's %d", i, v, m.total())
 		case p.i < next[p.lane]:
-			return fmt.Sprintf("element %d of the output, number %d of lane %d, comes twice or too late", i, p.i, p.lane)
+			return fmt.Sprintf("element %d of the output, number %d of lane %d, comes twice or too late",
+				i, p.i, p.lane)
 		case p.i > next[p.lane] && !m.gaps:
-			return fmt.Sprintf("element %d of the output is number %d of lane %d, where %d is due", i, p.i, p.lane, next[p.lane])
+			return fmt.Sprintf("element %d of the output is number %d of lane %d, where %d is due",
+				i, p.i, p.lane, next[p.lane])
 		}
 		next[p.lane] = p.i + 1
 	}

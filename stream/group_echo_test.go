@@ -56,7 +56,8 @@ func TestGroupKeepsTheTrueCause(t *testing.T) {
 			{"the text twice", []error{boom, sameText}, boom, nil},
 			{"two failures", []error{echo, boom, echo, other}, nil, []error{boom, other}},
 			{"two failures, again and again", []error{boom, other, boom, echo, other}, nil, []error{boom, other}},
-			{"two failures, then both at once", []error{boom, other, errors.Join(other, boom)}, nil, []error{boom, other}},
+			{"two failures, then both at once", []error{boom, other, errors.Join(other, boom)},
+				nil, []error{boom, other}},
 			{"one of two is known", []error{boom, errors.Join(sameText, echo, other)}, nil, []error{boom, other}},
 			{"what clean-up adds", []error{echo, boom, errors.Join(boom, other)}, nil, []error{boom, other}},
 			{"an outcome that is unknown is no echo", []error{echo, unknown, boom}, nil, []error{unknown, boom}},
@@ -78,7 +79,8 @@ func TestGroupKeepsTheTrueCause(t *testing.T) {
 						t.Errorf("got %q, which lacks %q", err, want)
 					}
 				}
-				if tt.all != nil && (strings.Count(err.Error(), "\n") != len(tt.all)-1 || strings.Count(err.Error(), "boom") != 1) {
+				if tt.all != nil &&
+					(strings.Count(err.Error(), "\n") != len(tt.all)-1 || strings.Count(err.Error(), "boom") != 1) {
 					t.Errorf("got %q, want %d errors", err, len(tt.all))
 				}
 			})
@@ -109,7 +111,8 @@ func TestGroupEndsWithTheCauseOfTheRun(t *testing.T) {
 				g.Fail(echo)
 				g.Fail(tt.also)
 				err := g.Wait()
-				if tt.also == nil && err != errBoom || !errors.Is(err, errBoom) || !errors.Is(err, tt.also) && tt.also != nil {
+				if tt.also == nil && err != errBoom || !errors.Is(err, errBoom) ||
+					!errors.Is(err, tt.also) && tt.also != nil {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -170,19 +173,22 @@ func throughPipe(fail error) stream.Flow[[]byte, []byte] {
 func TestGroupWithAPipe(t *testing.T) {
 	bytes := source.Of([]byte("a"), []byte("b"), []byte("c"))
 	synctest.Test(t, func(t *testing.T) {
-		got, err := stream.Run(t.Context(), stream.Via2(bytes, throughPipe(nil), stream.Take[[]byte](1)), sink.Slice[[]byte]())
+		got, err := stream.Run(t.Context(), stream.Via2(bytes, throughPipe(nil), stream.Take[[]byte](1)),
+			sink.Slice[[]byte]())
 		if err != nil || len(got) != 1 {
 			t.Errorf("an early end: %q, %v", got, err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		failing := stream.TryMap(func(context.Context, []byte) (int, error) { return 0, errBoom })
-		if _, err := stream.Run(t.Context(), stream.Via2(bytes, throughPipe(nil), failing), sink.Slice[int]()); err != errBoom {
+		if _, err := stream.Run(t.Context(), stream.Via2(bytes, throughPipe(nil), failing),
+			sink.Slice[int]()); err != errBoom {
 			t.Errorf("a failure below: %v", err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		if _, err := stream.Run(t.Context(), stream.Via(bytes, throughPipe(errBoom)), sink.Slice[[]byte]()); err != errBoom {
+		if _, err := stream.Run(t.Context(), stream.Via(bytes, throughPipe(errBoom)),
+			sink.Slice[[]byte]()); err != errBoom {
 			t.Errorf("a failure at the end: %v", err)
 		}
 	})

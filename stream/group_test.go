@@ -104,7 +104,8 @@ func TestGroupJoinsEachErrorOnce(t *testing.T) {
 	for _, err := range []error{errBoom, other, errBoom, other, fmt.Errorf("wrapped: %w", context.Canceled)} {
 		g.Fail(err)
 	}
-	if err := g.Wait(); !errors.Is(err, errBoom) || !errors.Is(err, other) || strings.Count(err.Error(), "boom") != 1 || strings.Count(err.Error(), "another") != 1 {
+	if err := g.Wait(); !errors.Is(err, errBoom) || !errors.Is(err, other) ||
+		strings.Count(err.Error(), "boom") != 1 || strings.Count(err.Error(), "another") != 1 {
 		t.Errorf("%q", err)
 	}
 }

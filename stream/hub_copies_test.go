@@ -31,7 +31,8 @@ func TestBroadcastHubSharesNoBytes(t *testing.T) {
 			})
 		}
 		synctest.Wait() // all consumers are there
-		if n, err := stream.Run(t.Context(), source.Of([]byte("chunk"), []byte("chunk"), []byte("chunk")), hub); n != 3 || err != nil {
+		if n, err := stream.Run(t.Context(), source.Of([]byte("chunk"), []byte("chunk"), []byte("chunk")),
+			hub); n != 3 || err != nil {
 			t.Errorf("%d, %v", n, err)
 		}
 		wg.Wait()

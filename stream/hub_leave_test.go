@@ -17,15 +17,18 @@ func TestHubConsumerLeavesWhileAwaited(t *testing.T) {
 		other bool // another consumer has already joined
 		want  []int
 	}{
-		"partition":               {stream.NewPartitionHub(1, func(int, int) int { return 0 }), true, []int{2, 3, 4, 5}},
-		"partition, none is left": {stream.NewPartitionHub(1, func(int, int) int { return 0 }), false, []int{2, 3, 4, 5}},
+		"partition": {stream.NewPartitionHub(1, func(int, int) int { return 0 }),
+			true, []int{2, 3, 4, 5}},
+		"partition, none is left": {stream.NewPartitionHub(1, func(int, int) int { return 0 }),
+			false, []int{2, 3, 4, 5}},
 		"broadcast":               {stream.NewBroadcastHub[int](10), true, []int{0, 1, 2, 3, 4, 5}},
 		"broadcast, none is left": {stream.NewBroadcastHub[int](1), false, []int{2, 3, 4, 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				leave := make(chan struct{})
-				leaving := stream.Go(t.Context(), stream.Via2(c.hub.Source(), stream.Until[int](leave), pause(time.Second)), sink.Discard[int]())
+				leaving := stream.Go(t.Context(),
+					stream.Via2(c.hub.Source(), stream.Until[int](leave), pause(time.Second)), sink.Discard[int]())
 				synctest.Wait()
 				consume := func() *stream.Running[[]int] { return stream.Go(t.Context(), c.hub.Source(), sink.Slice[int]()) }
 				var other *stream.Running[[]int]

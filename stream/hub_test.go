@@ -57,7 +57,8 @@ func TestBroadcastHub(t *testing.T) {
 		if n, err := producer.Wait(); n != 10 || err != nil {
 			t.Errorf("the producer sent %d, %v", n, err)
 		}
-		for name, want := range map[string][]int{"all": {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, "three": {0, 1, 2}, "late": {5, 6, 7, 8, 9}} {
+		for name, want := range map[string][]int{"all": {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
+			"three": {0, 1, 2}, "late": {5, 6, 7, 8, 9}} {
 			got, err := map[string]*stream.Running[[]int]{"all": all, "three": three, "late": late}[name].Wait()
 			if !slices.Equal(got, want) || err != nil {
 				t.Errorf("%s got %v, %v", name, got, err)
@@ -152,12 +153,13 @@ func TestContractOfHubs(t *testing.T) {
 	t.Run("Hub", func(t *testing.T) {
 		streamtest.TestSink(t, streamtest.Sink[int, int64]{
 			New: func() stream.Sink[int, int64] {
-				return stream.SinkFunc[int, int64](func(ctx context.Context, src stream.Source[int]) (n int64, err error) {
-					hub := stream.NewBroadcastHub[int](2)
-					out := stream.Go(ctx, hub.Source(), sink.Discard[int]())
-					defer func() { _, _ = out.Wait() }() // it ends when the producer does
-					return stream.Run(ctx, src, hub)
-				})
+				return stream.SinkFunc[int, int64](
+					func(ctx context.Context, src stream.Source[int]) (n int64, err error) {
+						hub := stream.NewBroadcastHub[int](2)
+						out := stream.Go(ctx, hub.Source(), sink.Discard[int]())
+						defer func() { _, _ = out.Wait() }() // it ends when the producer does
+						return stream.Run(ctx, src, hub)
+					})
 			},
 			In: func(i int) int { return i },
 		})

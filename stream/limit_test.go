@@ -39,7 +39,8 @@ func TestLimitEdges(t *testing.T) {
 			passed := 0
 			count := func([]byte) error { passed++; return nil }
 			err := stream.Via(source.Slice(chunks), l.flow).Each(t.Context(), count)
-			if passed != l.pass || errors.Is(err, stream.ErrLimit) != (l.pass < len(chunks)) || (err == nil) != (l.pass == len(chunks)) {
+			if passed != l.pass || errors.Is(err, stream.ErrLimit) != (l.pass < len(chunks)) ||
+				(err == nil) != (l.pass == len(chunks)) {
 				t.Errorf("%s %d of %v: %d passed, %v", name, c.max, c.sizes, passed, err)
 			}
 		}
