@@ -8,9 +8,11 @@ const (
 	// defaultRatio is what MaxRatio means when it is zero: more than any encoder reaches, so that what was written comes back. Of
 	// zeros, gzip's makes 1,031:1, zstd's 32,716:1, and S2's 52,103:1, or 198,253:1 in blocks of 4 MiB.
 	defaultRatio = 200_000
-	// ratioFloor is how many decoded bytes pass before their ratio to the encoded ones is looked at.
-	ratioFloor = 256 << 20
 )
+
+// ratioFloor is how many decoded bytes pass before their ratio to the encoded ones is checked. Only
+// tests change it.
+var ratioFloor int64 = 256 << 20
 
 var errNegative = errors.New("a limit is negative")
 

@@ -251,9 +251,15 @@ func TestCompressionLimits(t *testing.T) {
 			}
 		}
 	}
-	// 257 MiB of zeros, one more than the ratio is first looked at, pass any ratio, and have to come back all the same where none was set.
+	// One MiB more than the floor, all zeros, exceeds any ratio, and must come back if no ratio was set.
+	floor := codec.RatioFloor
+	if raced {
+		floor = 4 * mib
+		defer codec.SetRatioFloor(floor)()
+	}
+	total := int(floor/mib) + 1
 	zeros := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
-		for range 257 {
+		for range total {
 			if err := emit(make([]byte, mib)); err != nil {
 				return err
 			}
@@ -285,7 +291,7 @@ func TestCompressionLimits(t *testing.T) {
 			size += len(p)
 			return nil
 		})
-		if err != nil || size != 257*mib {
+		if err != nil || size != total*mib {
 			t.Errorf("%s: %d MiB, %v", name, size/mib, err)
 		}
 		var limit *codec.LimitError

@@ -1,0 +1,11 @@
+package codec
+
+// RatioFloor is how many decoded bytes pass before their ratio is checked.
+const RatioFloor int64 = 256 << 20
+
+// SetRatioFloor changes the floor for tests under the race detector, until restore is called.
+func SetRatioFloor(n int64) (restore func()) {
+	before := ratioFloor
+	ratioFloor = n
+	return func() { ratioFloor = before }
+}
