@@ -20,7 +20,8 @@ import (
 //   - Errors: an error of add ends the run, unchanged. If the upstream fails, an incomplete
 //     aggregate is dropped.
 func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, err error),
-	harvest func(S) U, within time.Duration) Flow[T, U] {
+	harvest func(S) U, within time.Duration,
+) Flow[T, U] {
 	switch {
 	case start == nil || add == nil || harvest == nil:
 		return invalid[T, U]("Aggregate: a function is nil")
@@ -79,7 +80,8 @@ type gatherer[T any] struct {
 // gatherWithin runs src on a goroutine, up to ahead elements ahead of a gatherer. It flushes the
 // gatherer d after its first element, even if there is always another element waiting.
 func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d time.Duration,
-	emit func(U) error, gather func(emit func(U) error) gatherer[T]) error {
+	emit func(U) error, gather func(emit func(U) error) gatherer[T],
+) error {
 	var timer *time.Timer
 	var due chan time.Time // nil while nothing is gathered
 	flushed := false

@@ -53,7 +53,8 @@ func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool, done func(R)) Flow
 // toSide returns a flow with a side sink. route sends an element to the side, on to the downstream,
 // or to both.
 func toSide[T, R any](name string, sink Sink[T, R], done func(R),
-	route func(v T, side, on func(T) error) error) Flow[T, T] {
+	route func(v T, side, on func(T) error) error,
+) Flow[T, T] {
 	if sink == nil {
 		return invalid[T, T]("%s: the sink is nil", name)
 	}

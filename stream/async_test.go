@@ -207,12 +207,16 @@ func TestBatch(t *testing.T) {
 		{"two batches", 6, stream.Batch[int](3), [][]int{{0, 1, 2}, {3, 4, 5}}},
 		{"of one", 2, stream.Batch[int](1), [][]int{{0}, {1}}},
 		{"bytes: none", 0, stream.BatchBytes(6, size), nil},
-		{"bytes: full, and larger than the limit", 8, stream.BatchBytes(6, size),
-			[][]int{{0, 1, 2, 3}, {4}, {5}, {6}, {7}}},
+		{
+			"bytes: full, and larger than the limit", 8, stream.BatchBytes(6, size),
+			[][]int{{0, 1, 2, 3}, {4}, {5}, {6}, {7}},
+		},
 		{"bytes: before it would be too large", 5, stream.BatchBytes(8, size), [][]int{{0, 1, 2, 3}, {4}}},
 		{"within: full before the time", 7, stream.BatchWithin[int](3, time.Hour), [][]int{{0, 1, 2}, {3, 4, 5}, {6}}},
-		{"bytes within: full before the time", 5, stream.BatchBytesWithin(8, time.Hour, size),
-			[][]int{{0, 1, 2, 3}, {4}}},
+		{
+			"bytes within: full before the time", 5, stream.BatchBytesWithin(8, time.Hour, size),
+			[][]int{{0, 1, 2, 3}, {4}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -240,8 +244,10 @@ func TestBatchWithinEmitsWhatItHasInTime(t *testing.T) {
 		if want := [][]int{{0, 1, 2}, {3, 4, 5}, {6}}; !slices.EqualFunc(got, want, slices.Equal[[]int]) {
 			t.Errorf("got %v, want %v", got, want)
 		}
-		if want := []time.Duration{3500 * time.Millisecond, 6500 * time.Millisecond,
-			7 * time.Second}; !slices.Equal(at, want) {
+		if want := []time.Duration{
+			3500 * time.Millisecond, 6500 * time.Millisecond,
+			7 * time.Second,
+		}; !slices.Equal(at, want) {
 			t.Errorf("at %v, want %v", at, want)
 		}
 	})
@@ -249,7 +255,8 @@ func TestBatchWithinEmitsWhatItHasInTime(t *testing.T) {
 
 func TestAlsoTo(t *testing.T) {
 	run := func(src stream.Source[int], side stream.Sink[int, []int],
-		after ...stream.Flow[int, int]) (main, copied []int, err error) {
+		after ...stream.Flow[int, int],
+	) (main, copied []int, err error) {
 		body := stream.Via(src, stream.AlsoTo(side, func(xs []int) { copied = xs }))
 		for _, f := range after {
 			body = stream.Via(body, f)

@@ -147,8 +147,10 @@ func TestCarryRefusesForeignFlows(t *testing.T) {
 	})
 	first := stream.FlowFunc[int, int](
 		func(src stream.Source[int]) stream.Source[int] { return stream.Concat(source.Of(-1), src) })
-	for name, flow := range map[string]stream.Flow[int, int]{"on a goroutine": onGoroutine,
-		"late": late, "first": first} {
+	for name, flow := range map[string]stream.Flow[int, int]{
+		"on a goroutine": onGoroutine,
+		"late":           late, "first": first,
+	} {
 		for _, pauses := range []time.Duration{0, time.Second} {
 			synctest.Test(t, func(t *testing.T) {
 				src := stream.Via3(count(5), pause(pauses), number(), stream.Carry[int](flow))

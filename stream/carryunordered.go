@@ -11,7 +11,8 @@ import "context"
 // element since the oldest in flight, so f must have a timeout: a call that hangs while others go
 // on makes that number grow.
 func CarryMapUnordered[P, T, U any](n int,
-	f func(context.Context, T) (U, error)) Flow[Envelope[T, Checkpoint[P]], Envelope[U, Checkpoint[P]]] {
+	f func(context.Context, T) (U, error),
+) Flow[Envelope[T, Checkpoint[P]], Envelope[U, Checkpoint[P]]] {
 	type (
 		in    = Envelope[T, Checkpoint[P]]
 		out   = Envelope[U, Checkpoint[P]]

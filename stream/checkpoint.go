@@ -92,7 +92,8 @@ func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]
 // changed the order.
 func Acknowledge[T, P any](save func(context.Context, P) error) Sink[Envelope[T, Checkpoint[P]], Checkpoint[P]] {
 	return SinkFunc[Envelope[T, Checkpoint[P]], Checkpoint[P]](func(ctx context.Context,
-		src Source[Envelope[T, Checkpoint[P]]]) (last Checkpoint[P], _ error) {
+		src Source[Envelope[T, Checkpoint[P]]],
+	) (last Checkpoint[P], _ error) {
 		if save == nil {
 			return last, errNilFunc("Acknowledge")
 		}

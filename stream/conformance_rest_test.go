@@ -94,8 +94,10 @@ func TestContractOfSinks(t *testing.T) {
 					t.Errorf("%v of %v", got, in)
 				}
 			},
-			Bad: []stream.Sink[int, []int]{stream.StallTimeout(0, sink.Slice[int]()),
-				stream.StallTimeout[int, []int](1, nil)},
+			Bad: []stream.Sink[int, []int]{
+				stream.StallTimeout(0, sink.Slice[int]()),
+				stream.StallTimeout[int, []int](1, nil),
+			},
 		})
 	})
 	t.Run("Unzip", func(t *testing.T) {
@@ -112,8 +114,10 @@ func TestContractOfSinks(t *testing.T) {
 					}
 				}
 			},
-			Bad: []stream.Sink[pair, stream.Pair[[]int, []int]]{stream.Unzip[int, int, []int](nil, sink.Slice[int]()),
-				stream.Unzip[int, int, []int, []int](sink.Slice[int](), nil)},
+			Bad: []stream.Sink[pair, stream.Pair[[]int, []int]]{
+				stream.Unzip[int, int, []int](nil, sink.Slice[int]()),
+				stream.Unzip[int, int, []int, []int](sink.Slice[int](), nil),
+			},
 		})
 	})
 	t.Run("Acknowledge", func(t *testing.T) {
@@ -179,8 +183,10 @@ func TestContractOfHubSources(t *testing.T) {
 			},
 			Varies:  true, // a consumer misses earlier elements; an early end leaves the producer waiting
 			Stalled: func() stream.Source[int] { return stream.NewBroadcastHub[int](1).Source() },
-			Bad: []stream.Source[int]{stream.NewBroadcastHub[int](0).Source(),
-				stream.NewPartitionHub[int](1, nil).Source()},
+			Bad: []stream.Source[int]{
+				stream.NewBroadcastHub[int](0).Source(),
+				stream.NewPartitionHub[int](1, nil).Source(),
+			},
 		})
 	})
 	t.Run("MergeHub", func(t *testing.T) {
@@ -233,8 +239,10 @@ func TestContractOfOwnership(t *testing.T) {
 		"Delay":     {New: func() flow { return stream.Delay[doc](time.Millisecond) }},
 		"KeepAlive": {New: func() flow { return stream.KeepAlive(time.Hour, func() doc { return doc("alive") }) }},
 		"Conflate":  {New: func() flow { return stream.Conflate(func(d doc) doc { return d }, join) }, Varies: true},
-		"BatchSlow": {New: func() flow { return stream.BatchSlow(9, nil, func(d doc) doc { return d }, join) },
-			Varies: true},
+		"BatchSlow": {
+			New:    func() flow { return stream.BatchSlow(9, nil, func(d doc) doc { return d }, join) },
+			Varies: true,
+		},
 		"Expand":      {New: func() flow { return stream.Expand(func(d doc) iter.Seq[doc] { return slices.Values([]doc{d}) }) }, Varies: true},
 		"Sliding":     {New: func() flow { return unbatch(stream.Sliding[doc](3, 3)) }},
 		"BatchWithin": {New: func() flow { return unbatch(stream.BatchWithin[doc](3, time.Second)) }},

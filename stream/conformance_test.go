@@ -330,8 +330,10 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"RetryMap": {
 			New: func() stream.Flow[int, int] { return stream.RetryMap(3, try, nil) },
-			Bad: []stream.Flow[int, int]{stream.RetryMap[int, int](1, nil, nil),
-				stream.RetryMap(0, try, nil), stream.RetryMap(1, try, badBackoff)},
+			Bad: []stream.Flow[int, int]{
+				stream.RetryMap[int, int](1, nil, nil),
+				stream.RetryMap(0, try, nil), stream.RetryMap(1, try, badBackoff),
+			},
 		},
 		"Retry": {
 			New: func() stream.Flow[int, int] {
@@ -415,8 +417,10 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"Supervise": {
 			New: func() stream.Flow[int, int] { return stream.Supervise(1, odd, ignore, nil) },
-			Bad: []stream.Flow[int, int]{stream.Supervise(0, odd, ignore, nil),
-				stream.Supervise[int, int](1, nil, ignore, nil), stream.Supervise(1, odd, nil, nil)},
+			Bad: []stream.Flow[int, int]{
+				stream.Supervise(0, odd, ignore, nil),
+				stream.Supervise[int, int](1, nil, ignore, nil), stream.Supervise(1, odd, nil, nil),
+			},
 		},
 		"Supervise, parallel": {
 			New: func() stream.Flow[int, int] { return stream.Supervise(3, odd, ignore, nil) },

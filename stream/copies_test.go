@@ -23,10 +23,14 @@ func TestRepeatedElementsAreOwn(t *testing.T) {
 		want []string
 	}{
 		"Intersperse": {stream.Via(one, stream.Intersperse(spare)), []string{"1", "-", "2", "-", "3"}},
-		"ZipAll, the first ends": {stream.Via(stream.ZipAll(none, one, spare, nil), flat),
-			[]string{"-", "1", "-", "2", "-", "3"}},
-		"ZipAll, the second ends": {stream.Via(stream.ZipAll(one, none, nil, spare), flat),
-			[]string{"1", "-", "2", "-", "3", "-"}},
+		"ZipAll, the first ends": {
+			stream.Via(stream.ZipAll(none, one, spare, nil), flat),
+			[]string{"-", "1", "-", "2", "-", "3"},
+		},
+		"ZipAll, the second ends": {
+			stream.Via(stream.ZipAll(one, none, nil, spare), flat),
+			[]string{"1", "-", "2", "-", "3", "-"},
+		},
 	} {
 		spoil := stream.Map(func(p doc) string {
 			s := string(p)

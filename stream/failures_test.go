@@ -47,8 +47,10 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 		"GroupBy":          {stream.GroupBy(1, one, func(int) stream.Flow[T, T] { return same }, nil), 16 + 64 + 4},
 		"MergePreferred": {stream.FlowFunc[T, T](
 			func(src stream.Source[T]) stream.Source[T] { return stream.MergePreferred(src) }), 1 + 2},
-		"Merge": {stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.Merge(src) }),
-			64 + 2},
+		"Merge": {
+			stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.Merge(src) }),
+			64 + 2,
+		},
 		"AlsoTo":      {stream.AlsoTo(sink.Discard[T](), nil), 1},
 		"RestartFlow": {stream.RestartFlow(4, same, func(T, T) bool { return true }, nil), 4 + 2},
 		"LazyFlow":    {stream.LazyFlow(func(T) (stream.Flow[T, T], error) { return same, nil }), 1 + 1},

@@ -49,7 +49,8 @@ func (g *gate) when(ctx context.Context, ready func() bool, f func()) error {
 // reports that nothing follows.
 func gated[T any](ctx context.Context, src Source[T],
 	put func(ctx context.Context, g *gate, v T) error,
-	take func(ctx context.Context, g *gate) (more bool, err error)) error {
+	take func(ctx context.Context, g *gate) (more bool, err error),
+) error {
 	group, ctx := NewGroup(ctx)
 	g, release := openGate(ctx)
 	defer release()

@@ -124,7 +124,8 @@ func TestGraphsFindDefects(t *testing.T) {
 			return src.Each(ctx, emit)
 		},
 		"hides the cancel from its upstream": func(ctx context.Context, src numberSource,
-			emit func(uint64) error) error {
+			emit func(uint64) error,
+		) error {
 			return src.Each(context.WithoutCancel(ctx), emit)
 		},
 	} {
@@ -134,8 +135,10 @@ func TestGraphsFindDefects(t *testing.T) {
 					func(ctx context.Context, emit func(uint64) error) error { return f(ctx, src, emit) })
 			})
 			ops := operators()
-			defect := operator{"Defect",
-				func(_ *builder, in model, _ int) (numberFlow, model, string) { return flow, in, "" }}
+			defect := operator{
+				"Defect",
+				func(_ *builder, in model, _ int) (numberFlow, model, string) { return flow, in, "" },
+			}
 			for range len(ops) / 2 {
 				ops = append(ops, defect)
 			}

@@ -139,6 +139,8 @@ func (b *builder) sorted() node {
 	for i, x := range xs {
 		rank[x] = int64(i)
 	}
-	return node{stream.MergeSequence(func(x uint64) int64 { return rank[x] }, srcs...),
-		list(xs), "MergeSequence" + text}
+	return node{
+		stream.MergeSequence(func(x uint64) int64 { return rank[x] }, srcs...),
+		list(xs), "MergeSequence" + text,
+	}
 }

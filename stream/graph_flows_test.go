@@ -75,7 +75,8 @@ func ordered(name string, make func(b *builder, in []uint64, p *fault) (numberFl
 
 // called is an operator with a slow function that can fail.
 func called(name string,
-	flow func(b *builder, in model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model)) operator {
+	flow func(b *builder, in model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model),
+) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		p, salt, lazy := b.fault(), b.nextSalt(), b.chance(2)
 		f, out := flow(b, in.each(func(v uint64) uint64 { return mix(v, salt) }),

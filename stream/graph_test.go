@@ -88,8 +88,10 @@ func (n tally) check(t *testing.T, ops []operator) {
 			t.Errorf("no graph had the operator %s", op.name)
 		}
 	}
-	for _, what := range []string{"no fault", "output", "error", "cancel", "panic",
-		"exit", "drain", "drain, compared"} {
+	for _, what := range []string{
+		"no fault", "output", "error", "cancel", "panic",
+		"exit", "drain", "drain, compared",
+	} {
 		if n[what] < *graphs/100 {
 			t.Errorf("only %d graphs of %d had: %s", n[what], *graphs, what)
 		}

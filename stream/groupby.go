@@ -84,7 +84,8 @@ func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T
 // runGroup runs the flows of one group, one after the other, over the elements that come while the
 // group is open.
 func runGroup[T, U any, K comparable](ctx context.Context, groups *grouping[T, K], g *group[T, K],
-	open func() Flow[T, U], emit func(U) error) error {
+	open func() Flow[T, U], emit func(U) error,
+) error {
 	for {
 		if err := g.q.await(ctx, nil); err == errEnded {
 			return nil

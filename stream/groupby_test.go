@@ -64,17 +64,37 @@ func TestGroupByEvicts(t *testing.T) {
 		err    error
 	}{
 		"room for all": {apart(10, 20, 11, 21), evict, [][]int{{10, 11}, {20, 21}}, []int{1, 2}, nil},
-		"the oldest goes": {apart(10, 20, 30, 11), evict, [][]int{{10}, {11}, {20}, {30}},
-			[]int{1, 2, 3, 1}, nil},
-		"use makes young": {apart(10, 20, 11, 30, 12), evict,
-			[][]int{{10, 11, 12}, {20}, {30}}, []int{1, 2, 3}, nil},
+		"the oldest goes": {
+			apart(10, 20, 30, 11), evict,
+			[][]int{{10}, {11}, {20}, {30}},
+			[]int{1, 2, 3, 1},
+			nil,
+		},
+		"use makes young": {
+			apart(10, 20, 11, 30, 12), evict,
+			[][]int{{10, 11, 12}, {20}, {30}},
+			[]int{1, 2, 3},
+			nil,
+		},
 		"one too many": {apart(10, 20, 30), nil, nil, []int{1, 2}, stream.ErrLimit},
-		"idle ones go": {apart(10, 20, 11, 21, 12), &stream.GroupByOptions{Idle: 1500 * time.Millisecond},
-			[][]int{{10}, {11}, {12}, {20}, {21}}, []int{1, 2, 1, 2, 1}, nil},
-		"idle ones make room": {apart(10, 20, 30, 40), &stream.GroupByOptions{Idle: 1500 * time.Millisecond},
-			[][]int{{10}, {20}, {30}, {40}}, []int{1, 2, 3, 4}, nil},
-		"none is idle": {apart(10, 11, 12), &stream.GroupByOptions{Idle: 1500 * time.Millisecond},
-			[][]int{{10, 11, 12}}, []int{1}, nil},
+		"idle ones go": {
+			apart(10, 20, 11, 21, 12), &stream.GroupByOptions{Idle: 1500 * time.Millisecond},
+			[][]int{{10}, {11}, {12}, {20}, {21}},
+			[]int{1, 2, 1, 2, 1},
+			nil,
+		},
+		"idle ones make room": {
+			apart(10, 20, 30, 40), &stream.GroupByOptions{Idle: 1500 * time.Millisecond},
+			[][]int{{10}, {20}, {30}, {40}},
+			[]int{1, 2, 3, 4},
+			nil,
+		},
+		"none is idle": {
+			apart(10, 11, 12), &stream.GroupByOptions{Idle: 1500 * time.Millisecond},
+			[][]int{{10, 11, 12}},
+			[]int{1},
+			nil,
+		},
 		"idle at the very moment": {apart(10, 11, 12), &stream.GroupByOptions{Idle: time.Second}, nil, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

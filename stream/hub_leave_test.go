@@ -17,10 +17,16 @@ func TestHubConsumerLeavesWhileAwaited(t *testing.T) {
 		other bool // another consumer has already joined
 		want  []int
 	}{
-		"partition": {stream.NewPartitionHub(1, func(int, int) int { return 0 }),
-			true, []int{2, 3, 4, 5}},
-		"partition, none is left": {stream.NewPartitionHub(1, func(int, int) int { return 0 }),
-			false, []int{2, 3, 4, 5}},
+		"partition": {
+			stream.NewPartitionHub(1, func(int, int) int { return 0 }),
+			true,
+			[]int{2, 3, 4, 5},
+		},
+		"partition, none is left": {
+			stream.NewPartitionHub(1, func(int, int) int { return 0 }),
+			false,
+			[]int{2, 3, 4, 5},
+		},
 		"broadcast":               {stream.NewBroadcastHub[int](10), true, []int{0, 1, 2, 3, 4, 5}},
 		"broadcast, none is left": {stream.NewBroadcastHub[int](1), false, []int{2, 3, 4, 5}},
 	} {

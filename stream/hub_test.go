@@ -57,8 +57,10 @@ func TestBroadcastHub(t *testing.T) {
 		if n, err := producer.Wait(); n != 10 || err != nil {
 			t.Errorf("the producer sent %d, %v", n, err)
 		}
-		for name, want := range map[string][]int{"all": {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
-			"three": {0, 1, 2}, "late": {5, 6, 7, 8, 9}} {
+		for name, want := range map[string][]int{
+			"all":   {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
+			"three": {0, 1, 2}, "late": {5, 6, 7, 8, 9},
+		} {
 			got, err := map[string]*stream.Running[[]int]{"all": all, "three": three, "late": late}[name].Wait()
 			if !slices.Equal(got, want) || err != nil {
 				t.Errorf("%s got %v, %v", name, got, err)

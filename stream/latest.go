@@ -64,7 +64,8 @@ func ZipLatest[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
 //     early, the other goes on; the upstream is stopped when both have ended.
 func Unzip[A, B, X, Y any](first Sink[A, X], second Sink[B, Y]) Sink[Pair[A, B], Pair[X, Y]] {
 	return SinkFunc[Pair[A, B], Pair[X, Y]](func(ctx context.Context,
-		src Source[Pair[A, B]]) (both Pair[X, Y], err error) {
+		src Source[Pair[A, B]],
+	) (both Pair[X, Y], err error) {
 		if first == nil || second == nil {
 			return both, errNilSink
 		}
