@@ -106,7 +106,7 @@ func (b *Backoff) wait(n int) time.Duration {
 	return d - time.Duration(share*float64(d))
 }
 
-// row counts consecutive failures: attempts and retries without a success between them.
+// row counts consecutive failures: retries without a success between them.
 type row struct {
 	Backoff
 	name    string // of the stage
