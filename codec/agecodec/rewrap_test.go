@@ -22,9 +22,18 @@ import (
 
 func TestRewrapContract(t *testing.T) {
 	old, young := newKey(t), newKey(t)
+	for name, rewrap := range map[string]func() flow{
+		"verified":   func() flow { return agecodec.Rewrap([]age.Identity{old}, young.Recipient()) },
+		"unverified": func() flow { return agecodec.RewrapUnverified([]age.Identity{old}, young.Recipient()) },
+	} {
+		t.Run(name, func(t *testing.T) { testRewrap(t, rewrap, old, young) })
+	}
+}
+
+func testRewrap(t *testing.T, rewrap func() flow, old, young *age.X25519Identity) {
 	files := map[int][]byte{}
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-		New:  func() flow { return agecodec.Rewrap([]age.Identity{old}, young.Recipient()) },
+		New:  rewrap,
 		Many: 10,
 		Input: func(n int) [][]byte {
 			if files[n] == nil {
@@ -325,4 +334,24 @@ func ExampleRewrap() {
 	// Output:
 	// through the mill
 	// <nil>
+}
+
+// The old file is kept until the new one has been read to its end.
+func ExampleRewrapUnverified() {
+	old, _ := age.GenerateX25519Identity()
+	young, err := age.GenerateX25519Identity()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(old.Recipient()))
+	rotated, err := stream.Run(ctx, stream.Via(file, agecodec.RewrapUnverified([]age.Identity{old}, young.Recipient())), sink.Slice[[]byte]())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = stream.Via(source.Slice(rotated), agecodec.Decrypt(young)).Each(ctx, func([]byte) error { return nil })
+	fmt.Println("the old file may go:", err == nil)
+	// Output:
+	// the old file may go: true
 }
