@@ -70,6 +70,7 @@ var classified = map[string]struct {
 	"codec/bsoncodec.ErrSize":       {bsoncodec.ErrSize, stream.Data},
 	"codec/bsoncodec.SyntaxError":   {new(bsoncodec.SyntaxError), stream.Data},
 
+	"source/mongosource.ErrBadReply":    {mongosource.ErrBadReply, stream.Fatal},
 	"source/mongosource.ErrCursorLost":  {mongosource.ErrCursorLost, stream.Retryable},
 	"source/mongosource.ErrMaxTime":     {mongosource.ErrMaxTime, stream.Retryable},
 	"source/mongosource.MalformedError": {new(mongosource.MalformedError), stream.Data},

@@ -358,6 +358,10 @@ func TestMergeUnclear(t *testing.T) {
 	}{
 		{"no _id", `{"a":"1"}` + "\n" + `{"a":"2"}` + "\n", []string{"document 1 ", "no _id", "restore without -merge"}},
 		{"one without", `{"_id":"b"}` + "\n" + `{"a":"2"}` + "\n" + `{"_id":"c"}` + "\n", []string{"document 2 ", "no _id", "restore without -merge"}},
+		{"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n", []string{"document 1 ", "regex", "restore without -merge"}},
+		{"an array", `{"_id":["b"]}` + "\n", []string{"document 1 ", "array", "restore without -merge"}},
+		{"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n", []string{"document 2 ", "undefined", "restore without -merge"}},
+		{"an operator", `{"_id":{"$gt":""}}` + "\n", []string{"document 1 ", "embedded document", "restore without -merge"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w.Put(t, key, zip(c.object))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -77,7 +78,12 @@ func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
 			n := 0
 			return src.Each(ctx, func(doc bson.Raw) error {
 				n++
-				if doc.Lookup("_id").IsZero() {
+				id := doc.Lookup("_id")
+				if j.settings.merge && !comparable(id) {
+					return cli.Errorf("document %d of the object has an _id of type %s, by which no collection can be searched: "+
+						"restore without -merge", n, cli.Foreign(id.Type.String()))
+				}
+				if id.IsZero() {
 					if j.settings.merge {
 						return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
 					}
@@ -87,6 +93,20 @@ func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
 			})
 		})
 	})
+}
+
+// comparable reports whether a look-up of id finds that value alone. In a query a regular expression is
+// a pattern and a document whose first key begins with $ an operator; an array finds its elements. A server
+// stores none of these as an _id, so an object that has one was made to search the collection.
+func comparable(id bson.RawValue) bool {
+	switch id.Type {
+	case bson.TypeRegex, bson.TypeArray, bson.TypeUndefined:
+		return false
+	case bson.TypeEmbeddedDocument:
+		first, err := id.Document().IndexErr(0)
+		return err != nil || !strings.HasPrefix(first.Key(), "$")
+	}
+	return true
 }
 
 const (
@@ -170,7 +190,11 @@ func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[
 	defer cursor.Close(context.WithoutCancel(ctx))
 	have := make(map[string]bool)
 	for cursor.Next(ctx) {
-		if doc := wanted[idOf(cursor.Current)]; !bytes.Equal(doc, cursor.Current) {
+		doc := wanted[idOf(cursor.Current)]
+		if doc == nil { // equal to the server, as 1 and 1.0 are: the object does not learn the collection's own
+			return nil, cli.Errorf("the collection has a document whose _id equals one of the object, written in another way")
+		}
+		if !bytes.Equal(doc, cursor.Current) {
 			return nil, cli.Errorf("the collection has another document with _id %s", cli.Foreign(cursor.Current.Lookup("_id").String()))
 		}
 		have[idOf(cursor.Current)] = true

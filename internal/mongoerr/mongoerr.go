@@ -15,13 +15,17 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Mark returns err with its class, see [Class]. An error without one stays as it is.
-func Mark(err error) error { return stream.Mark(err, Class(err)) }
+// Mark returns err with its class, see [Class], and its text bounded, see [Bound].
+func Mark(err error) error { return stream.Mark(Bound(err), Class(err)) }
 
 // Class returns the class of err, which the driver returned, for an operation that may be repeated:
 // a read, or a write that was certainly not carried out. It returns Unclassified for what it does
 // not know.
 func Class(err error) stream.Class {
+	var own interface{ Class() stream.Class } // an error of this library, that the driver wrapped
+	if errors.As(err, &own) && own.Class() != stream.Unclassified {
+		return own.Class()
+	}
 	var selection topology.ServerSelectionError
 	if errors.As(err, &selection) {
 		return ofSelection(selection)

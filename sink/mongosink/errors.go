@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
+	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -47,7 +48,7 @@ var (
 // change it: [ErrTooLarge], [ErrMalformed], [ErrIDNotFirst] or [ErrEmptyTimestamp].
 type DocumentError struct {
 	Index int64         // of the document in the input, from 0
-	ID    bson.RawValue // its _id, or the zero value if it has none or it cannot be read
+	ID    bson.RawValue // its _id, or the zero value if it has none, it cannot be read, or it has more than 1 KiB
 	Size  int           // bytes
 	Err   error
 }
@@ -56,7 +57,7 @@ type DocumentError struct {
 func (e *DocumentError) Error() string {
 	id := ""
 	if !e.ID.IsZero() {
-		id = "_id " + e.ID.String() + ", "
+		id = "_id " + printable.Text(e.ID.String()) + ", "
 	}
 	return fmt.Sprintf("document %d (%s%d bytes): %v", e.Index, id, e.Size, e.Err)
 }
@@ -84,9 +85,9 @@ type InsertError struct {
 // FailedDocument is a document that the server refused.
 type FailedDocument struct {
 	Index   int64         // in the input, from 0
-	ID      bson.RawValue // its _id, or the zero value if it has none
+	ID      bson.RawValue // its _id, or the zero value if it has none or it has more than 1 KiB
 	Code    int           // the server's, https://www.mongodb.com/docs/manual/reference/error-codes/
-	Message string        // the server's
+	Message string        // the server's, with control characters escaped, cut at 1 KiB
 }
 
 // Error names the first document and says how many there are.

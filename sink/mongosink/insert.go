@@ -19,6 +19,9 @@ import (
 //
 // An Inserter that also has the methods Name() string and Database() *mongo.Database is named in errors; one that has
 // Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection can be given a write concern.
+//
+// A panic of BulkWrite is [ErrOutcomeUnknown], with a [*stream.PanicError] as its cause: the driver panics at a reply that counts or
+// numbers what was not sent, and may hold a lock of its client then. Give the client to mongosource.Guard, and do not use it after that.
 type Inserter interface {
 	BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) (*mongo.BulkWriteResult, error)
 }

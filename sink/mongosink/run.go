@@ -7,7 +7,9 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -163,15 +165,24 @@ func (r *run) insert(ctx context.Context, b *batch) error {
 	}
 	sending, done := unhurried(ctx)
 	defer done()
-	res, err := r.coll.BulkWrite(sending, models, opts)
+	res, err := bulkWrite(sending, r.coll, models, opts)
 	for range maxAgain {
 		if !poolCleared(err) || ctx.Err() != nil {
 			break
 		}
 		b.again = true
-		res, err = r.coll.BulkWrite(sending, models, opts)
+		res, err = bulkWrite(sending, r.coll, models, opts)
 	}
 	return r.settle(ctx, b, res, err)
+}
+
+// bulkWrite has coll write models. A panic is an error: the driver indexes models by numbers of the server's reply, and by then the
+// server may have stored them.
+func bulkWrite(
+	ctx context.Context, coll Inserter, models []mongo.WriteModel, opts *options.BulkWriteOptionsBuilder,
+) (res *mongo.BulkWriteResult, err error) {
+	defer mongoerr.Recover(&err)
+	return coll.BulkWrite(ctx, models, opts)
 }
 
 // add puts a document into the batch. keep is whether the server can be made to keep a Timestamp(0,

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"sync"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -86,6 +86,7 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 
 // unknown is the error of a batch whose outcome is not known. What a server says comes first.
 func (r *run) unknown(b *batch, err error) error {
+	err = mongoerr.Bound(err)
 	var said mongo.CommandError
 	if errors.As(err, &said) && said.Code != 0 {
 		return r.fail(fmt.Errorf("%w; if that was a second try, %w: %d documents, from number %d on", err, ErrOutcomeUnknown, len(b.docs), b.first))
@@ -107,7 +108,8 @@ func (t *tally) first(err error) error {
 func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bool) bool {
 	seen := make(map[int]bool, len(failed))
 	for _, f := range failed {
-		if f.Index < 0 || f.Index >= n || seen[f.Index] {
+		_, missing := f.Raw.LookupErr("index") // the driver takes a missing one for 0
+		if f.Index < 0 || f.Index >= n || seen[f.Index] || f.Raw != nil && missing != nil {
 			return false
 		}
 		seen[f.Index] = true
@@ -133,9 +135,8 @@ func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool)
 			tried = f.Index + 1
 		}
 		if len(t.listed) < maxListed {
-			id, _ := b.docs[f.Index].LookupErr("_id")
 			t.listed = append(t.listed, FailedDocument{
-				Index: b.first + int64(f.Index), ID: bson.RawValue{Type: id.Type, Value: slices.Clone(id.Value)}, Code: f.Code, Message: f.Message,
+				Index: b.first + int64(f.Index), ID: shownID(b.docs[f.Index]), Code: f.Code, Message: printable.Text(f.Message),
 			})
 		}
 		inserted--

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -68,7 +69,7 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 		insert := bson.D{
 			{Key: "insert", Value: c.Name()}, {Key: "documents", Value: bson.A{}}, {Key: ask.field, Value: true},
 		}
-		err := c.Database().RunCommand(ctx, insert).Err()
+		err := runCommand(ctx, c.Database(), insert)
 		var said mongo.CommandError
 		switch {
 		case err == nil:
@@ -76,10 +77,20 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 		case !errors.As(err, &said) || said.Code == 0 || mongoerr.Class(err).Transient():
 			return nil, err
 		case said.Code != ask.want:
-			return fmt.Errorf("asked for %s the server says: %w", ask.field, err), nil
+			return fmt.Errorf("asked for %s the server says: %w", ask.field, mongoerr.Bound(err)), nil
 		}
 	}
 	return nil, nil
+}
+
+// askTime is how long a server may take to answer a question that has nothing to do with documents.
+const askTime = 30 * time.Second
+
+func runCommand(ctx context.Context, db *mongo.Database, command bson.D) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	defer mongoerr.Recover(&err)
+	return db.RunCommand(ctx, command).Err()
 }
 
 // keepEmptyTimestamps adds to b what makes a server store Timestamp(0, 0) as it is.

@@ -37,14 +37,19 @@ func (r *run) vet(ctx context.Context, doc bson.Raw) (bson.Raw, layout, error) {
 	return doc, l, nil
 }
 
+// refuse returns the error of the document that came last, which is not sent.
+func (r *run) refuse(doc bson.Raw, why error) error {
+	return r.fail(&DocumentError{Index: r.count, ID: shownID(doc), Size: len(doc), Err: why})
+}
+
 // maxShownID is how many bytes an _id may have that is in an error.
 const maxShownID = 1 << 10
 
-// refuse returns the error of the document that came last, which is not sent.
-func (r *run) refuse(doc bson.Raw, why error) error {
-	d := &DocumentError{Index: r.count, Size: len(doc), Err: why}
-	if id, err := doc.LookupErr("_id"); err == nil && len(id.Value) <= maxShownID && id.Validate() == nil {
-		d.ID = bson.RawValue{Type: id.Type, Value: slices.Clone(id.Value)}
+// shownID returns a copy of the _id of doc, or the zero value if it has none, or one that is damaged or long.
+func shownID(doc bson.Raw) bson.RawValue {
+	id, err := doc.LookupErr("_id")
+	if err != nil || len(id.Value) > maxShownID || id.Validate() != nil {
+		return bson.RawValue{}
 	}
-	return r.fail(d)
+	return bson.RawValue{Type: id.Type, Value: slices.Clone(id.Value)}
 }

@@ -170,10 +170,13 @@ func binarySize(p []byte) int {
 	return 5 + n
 }
 
-// findID returns the _id of d, which may be damaged, or the zero value. Only simple values are returned: nothing that nests.
+// maxShownID is how many bytes an _id may have that is in an error.
+const maxShownID = 1 << 10
+
+// findID returns the _id of d, which may be damaged, or the zero value. Only simple, short values are returned: nothing that nests.
 func findID(d []byte) bson.RawValue {
 	v, err := bson.Raw(d).LookupErr("_id")
-	if err != nil || v.Type == bson.TypeEmbeddedDocument || v.Type == bson.TypeArray || v.Type == bson.TypeCodeWithScope || v.Validate() != nil {
+	if err != nil || len(v.Value) > maxShownID || v.Type == bson.TypeEmbeddedDocument || v.Type == bson.TypeArray || v.Type == bson.TypeCodeWithScope || v.Validate() != nil {
 		return bson.RawValue{}
 	}
 	return bson.RawValue{Type: v.Type, Value: bytes.Clone(v.Value)}

@@ -8,17 +8,29 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
 )
 
 // closeTimeout bounds the request that closes a cursor on the server, so that a cancelled run ends within a second.
 const closeTimeout = 800 * time.Millisecond
 
-// drain emits what is left in cur and passes check, and closes cur whatever happens. fail wraps the errors that are the server's.
-func drain(
-	ctx context.Context, cur *mongo.Cursor, check func([]byte) *MalformedError, wait *patience, emit func(bson.Raw) error, fail func(error) error,
-) error {
-	defer closeCursor(ctx, cur)
+// reading is how the documents of one cursor are read.
+type reading struct {
+	check func([]byte) *MalformedError
+	wait  *patience
+	empty emptyBatches
+	fail  func(error) error // wraps the errors that are the server's
+}
+
+// drain emits what is left in cur and passes the check, and closes cur whatever happens.
+func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.Raw) error) error {
+	broken := false // the driver panicked, and may hold a lock for ever
+	defer func() {
+		if !broken {
+			closeCursor(ctx, cur)
+		}
+	}()
 	var (
 		mem slab
 		n   int64
@@ -34,39 +46,62 @@ func drain(
 			return nil
 		default:
 		}
-		if !wait.next(ctx, cur) {
-			break
+		asked := time.Now()
+		ok, err := r.wait.next(ctx, cur)
+		switch {
+		case ok:
+		case err == nil && cur.ID() == 0:
+			return nil
+		case err == nil:
+			pause, err := r.empty.next(time.Since(asked))
+			if err != nil {
+				return r.fail(after(n, err))
+			}
+			sleep(ctx, pause, drained)
+			continue
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		default:
+			broken = mongoerr.Panicked(err)
+			return r.fail(after(n, classify(err)))
 		}
-		if bad := check(cur.Current); bad != nil {
+		r.empty.reset()
+		if bad := r.check(cur.Current); bad != nil {
 			bad.Index = n
-			return fail(bad)
+			return r.fail(bad)
 		}
 		if err := emit(mem.clone(cur.Current)); err != nil {
 			return err
 		}
 		n++
 	}
-	err := cur.Err()
-	if err == nil && !wait.spent {
-		return nil
+}
+
+// after says where in the run err happened.
+func after(n int64, err error) error { return fmt.Errorf("after %d documents: %w", n, err) }
+
+// sleep waits for d, or until ctx or the run's sources end.
+func sleep(ctx context.Context, d time.Duration, drained <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-drained:
+	case <-ctx.Done():
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	switch {
-	case wait.spent && err == nil:
-		err = ErrMaxTime
-	case wait.spent:
-		err = fmt.Errorf("%w: %w", ErrMaxTime, err)
-	}
-	return fail(fmt.Errorf("after %d documents: %w", n, classify(err)))
 }
 
 // closeCursor closes cur on the server, even when ctx is done. What comes of it is no news to the run: see [Find].
 func closeCursor(ctx context.Context, cur *mongo.Cursor) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	_ = cur.Close(ctx)
+	_ = guarded(func() error { return cur.Close(ctx) })
+}
+
+// guarded calls f, which calls the driver, and returns a panic as an error.
+func guarded(f func() error) (err error) {
+	defer mongoerr.Recover(&err)
+	return f()
 }
 
 // patience is the time that a run may still wait for the server.
@@ -93,14 +128,18 @@ func (p *patience) call(ctx context.Context, f func(context.Context) error) erro
 	return err
 }
 
-// next moves cur on.
-func (p *patience) next(ctx context.Context, cur *mongo.Cursor) (ok bool) {
-	if !p.limited || cur.RemainingBatchLength() > 0 {
-		return cur.Next(ctx)
+// next moves cur on. It returns neither a document nor an error after an empty batch of a cursor that goes on.
+func (p *patience) next(ctx context.Context, cur *mongo.Cursor) (ok bool, err error) {
+	advance := func(ctx context.Context) error {
+		return guarded(func() error {
+			ok = cur.TryNext(ctx)
+			return cur.Err()
+		})
 	}
-	_ = p.call(ctx, func(ctx context.Context) error {
-		ok = cur.Next(ctx)
-		return cur.Err()
-	})
-	return ok
+	if !p.limited || cur.RemainingBatchLength() > 0 {
+		err = advance(ctx)
+		return ok, err
+	}
+	err = p.call(ctx, advance)
+	return ok, err
 }

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -19,10 +20,14 @@ var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), str
 // ErrMaxTime says that the server took longer than [FindOptions].MaxTime. It is of class Retryable.
 var ErrMaxTime = stream.Mark(errors.New("the server took longer than the maximum time"), stream.Retryable)
 
+// ErrBadReply says that the server sent a reply that no server sends: one that makes the driver panic, or empty batches without end.
+// After a panic the client must not be used any more: the driver may hold a lock for ever. It is of class Fatal.
+var ErrBadReply = stream.Mark(errors.New("the server's reply makes no sense"), stream.Fatal)
+
 // MalformedError says that the server, or something on the way, sent a document that is not BSON.
 type MalformedError struct {
 	Index  int64         // of the document in the run, from 0
-	ID     bson.RawValue // its _id, or the zero value where that could not be read
+	ID     bson.RawValue // its _id, or the zero value if it cannot be read or has more than 1 KiB
 	Offset int           // of the damage in the document, in bytes
 	Reason string
 }
@@ -31,7 +36,7 @@ type MalformedError struct {
 func (e *MalformedError) Error() string {
 	id := ""
 	if !e.ID.IsZero() {
-		id = " (_id " + e.ID.String() + ")"
+		id = " (_id " + printable.Text(e.ID.String()) + ")"
 	}
 	return fmt.Sprintf("document %d%s is not BSON: at byte %d: %s", e.Index, id, e.Offset, e.Reason)
 }
@@ -45,7 +50,10 @@ func classify(err error) error {
 	const cursorNotFound, cursorKilled = 43, 237
 	var server mongo.ServerError
 	if errors.As(err, &server) && (server.HasErrorCode(cursorNotFound) || server.HasErrorCode(cursorKilled)) {
-		return fmt.Errorf("%w: %w", ErrCursorLost, err)
+		return fmt.Errorf("%w: %w", ErrCursorLost, mongoerr.Bound(err))
+	}
+	if mongoerr.Panicked(err) {
+		return fmt.Errorf("%w: %w", ErrBadReply, err)
 	}
 	return mongoerr.Mark(err)
 }

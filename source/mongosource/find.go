@@ -34,7 +34,8 @@ type Finder interface {
 //   - Order and goroutines: the server's order; fused, it starts no goroutine.
 //   - Errors: the driver's, wrapped, with the number of documents before; [ErrCursorLost] when the server gave the cursor up
 //     (a restart, or a downstream slower than the server's patience of 10 minutes a batch and 30 minutes a session),
-//     [ErrMaxTime], [*MalformedError] for what is not a document (see Validate). Every end that is not the end of the cursor is an error.
+//     [ErrMaxTime], [*MalformedError] for what is not a document (see Validate), [ErrBadReply] for a reply that makes the driver panic
+//     or empty batches without end (see MaxEmptyBatches). Every end that is not the end of the cursor is an error.
 //   - Classes: what the server and the driver report is classified. Retryable is what passes; the
 //     collection dropped or renamed in mid-scan, or a snapshot too old, is Fatal, because another
 //     scan would read something else.
@@ -52,6 +53,9 @@ func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
 	q := query{coll: coll, filter: filter}
 	if opts != nil {
 		q.opts = opts.clone()
+	}
+	if q.opts.MaxEmptyBatches == 0 {
+		q.opts.MaxEmptyBatches = defaultEmptyBatches
 	}
 	if err := q.check(); err != nil {
 		return stream.Fail[bson.Raw](err)
@@ -119,6 +123,7 @@ func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
 	wait := &patience{limited: q.opts.MaxTime > 0, left: q.opts.MaxTime}
 	var cur *mongo.Cursor
 	err := wait.call(ctx, func(ctx context.Context) (err error) {
+		defer mongoerr.Recover(&err)
 		cur, err = coll.Find(ctx, q.filter, q.opts.driver())
 		return err
 	})
@@ -131,9 +136,9 @@ func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
 	if cur == nil {
 		return q.fail(errors.New("the collection returned neither a cursor nor an error"))
 	}
-	check := checkFrame
+	r := reading{check: checkFrame, wait: wait, empty: emptyBatches{limit: q.opts.MaxEmptyBatches}, fail: q.fail}
 	if q.opts.Validate {
-		check = checkDocument
+		r.check = checkDocument
 	}
-	return drain(ctx, cur, check, wait, emit, q.fail)
+	return r.drain(ctx, cur, emit)
 }

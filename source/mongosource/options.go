@@ -31,6 +31,11 @@ type FindOptions struct {
 	// cursor the caller drives, because the server's limit would also count while the cursor is idle.
 	MaxTime time.Duration
 
+	// MaxEmptyBatches bounds the empty batches in a row that come within 100 ms each. The source waits after each of them, for 1 ms at
+	// first and 1 s at most, and fails with [ErrBadReply] at the last. 0 means 100, which takes about 90 s. Less than 0 means no
+	// bound, as a tailable cursor without awaitData needs.
+	MaxEmptyBatches int
+
 	// NoCursorTimeout asks the server not to end the cursor when it has been idle for 10 minutes. The session it belongs to
 	// still ends after 30.
 	NoCursorTimeout bool

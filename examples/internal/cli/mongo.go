@@ -12,6 +12,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/millweir/millweir/source/mongosource"
 )
 
 // selectionTimeout is how long a server may take to be found, where the URI does not say it: the driver's 30 s keep a person waiting.
@@ -68,7 +70,7 @@ func (m *Mongo) Connect(ctx context.Context, p *Program) (*mongo.Client, error) 
 	if err != nil {
 		return nil, err
 	}
-	client, err := mongo.Connect(opts)
+	client, err := mongo.Connect(mongosource.Guard(opts))
 	if err != nil {
 		return nil, Usagef("the options of the MongoDB URI do not fit together: %s", Foreign(err.Error()))
 	}

@@ -39,6 +39,8 @@
 //	  Lose                       the connection is closed in place of the reply
 //	  Cut: n                     and after n bytes of it
 //	  Reply                      another reply, sound or not
+//	  Wire                       another message, header and all
+//	  Hang                       nothing comes after it
 //	  WriteErrors                some documents of an insert are refused
 //	  WriteConcernError          an insert is not acknowledged as was asked
 //	and with any of them

@@ -25,6 +25,12 @@ type Fault struct {
 	Reset bool     // closing is by RST instead of FIN
 	Reply bson.Raw // is sent instead of the reply
 
+	// Wire returns what is sent in place of a message, header and all, which it may change; Hang sends nothing more after it, and
+	// keeps the connection open. Both also work with the Command hello, which stands for isMaster too and of which every fault
+	// but Delay, Reply, Wire and Hang is ignored.
+	Wire func(message []byte) []byte
+	Hang bool
+
 	// WriteErrors are the documents of an insert, by index, that are refused with this code; the others are inserted, or with
 	// ordered those before it.
 	WriteErrors map[int]int32

@@ -59,7 +59,14 @@ func (s *Server) serve(c net.Conn) {
 			hangUp(c, f.Reset)
 			return
 		}
+		if f != nil && f.Wire != nil {
+			out = f.Wire(out)
+		}
 		if _, err := c.Write(out); err != nil {
+			return
+		}
+		if f != nil && f.Hang {
+			<-s.ended
 			return
 		}
 	}
@@ -202,7 +209,7 @@ func message(req *request, reply bson.Raw) []byte {
 // handle carries out a request, with its fault. A nil reply closes the connection.
 func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	if req.name == "hello" || req.name == "isMaster" || req.name == "ismaster" {
-		return s.hello(), nil
+		return s.greet()
 	}
 	s.mu.Lock()
 	s.log = append(s.log, Command{Name: req.name, DB: req.db, Body: slices.Clone(req.body), Docs: len(req.docs), Size: req.size})
@@ -229,6 +236,24 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 		reply = f.Reply
 	}
 	return reply, f
+}
+
+// greet answers a hello, with the faults that fit one.
+func (s *Server) greet() (bson.Raw, *Fault) {
+	reply := s.hello()
+	s.mu.Lock()
+	f := s.fault("hello")
+	s.mu.Unlock()
+	if f == nil {
+		return reply, nil
+	}
+	if f.Delay > 0 && !s.wait(f.Delay) {
+		return nil, f
+	}
+	if f.Reply != nil {
+		reply = f.Reply
+	}
+	return reply, &Fault{Wire: f.Wire, Hang: f.Hang}
 }
 
 // wait waits for d, or until the server ends.

@@ -1,0 +1,37 @@
+package mongosource
+
+import (
+	"fmt"
+	"time"
+)
+
+// A server answers a getMore by an empty batch when it has nothing yet: a tailable cursor, or a shard that found nothing in its time.
+// One that does so at once, again and again, would be asked thousands of times a second.
+const (
+	defaultEmptyBatches = 100
+	firstPause          = time.Millisecond // after the first quick empty batch; each is twice the one before
+	lastPause           = time.Second
+	quick               = 100 * time.Millisecond // a server that took longer has waited itself, as with awaitData
+)
+
+// emptyBatches counts the quick empty batches in a row.
+type emptyBatches struct {
+	limit int // less than 0: none
+	count int
+	pause time.Duration
+}
+
+// next returns how long to wait after an empty batch that took so long, or an error if there were too many.
+func (e *emptyBatches) next(took time.Duration) (pause time.Duration, err error) {
+	if took > quick {
+		e.reset()
+		return 0, nil
+	}
+	if e.count++; e.limit >= 0 && e.count >= e.limit {
+		return 0, fmt.Errorf("%w: %d empty batches one after the other, of a cursor that goes on", ErrBadReply, e.count)
+	}
+	e.pause = min(max(2*e.pause, firstPause), lastPause)
+	return e.pause, nil
+}
+
+func (e *emptyBatches) reset() { e.count, e.pause = 0, 0 }

@@ -1,0 +1,135 @@
+package mongosource
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+)
+
+// What is malformed is left to the driver, which has an error for it: only what it has none for is looked for here.
+
+// inspectSections looks at the documents of an OP_MSG: flags (4 bytes), and sections of one document (0) or of a size, a name and
+// documents (1).
+func inspectSections(body []byte) error {
+	if len(body) < 4 {
+		return nil
+	}
+	for body = body[4:]; len(body) > 0; {
+		kind := body[0]
+		body = body[1:]
+		if len(body) < 4 {
+			return nil
+		}
+		size := int(int32(binary.LittleEndian.Uint32(body)))
+		if size < 4 || size > len(body) {
+			return nil
+		}
+		if kind == 0 {
+			if err := inspectFields(body[:size]); err != nil {
+				return err
+			}
+		}
+		body = body[size:]
+	}
+	return nil
+}
+
+// inspectReply looks at the documents of an OP_REPLY, after its flags, cursor, offset and count.
+func inspectReply(body []byte) error {
+	const fields = 4 + 8 + 4 + 4
+	if len(body) < fields {
+		return nil
+	}
+	for body = body[fields:]; len(body) >= 4; {
+		size := int(int32(binary.LittleEndian.Uint32(body)))
+		if size < 4 || size > len(body) {
+			return nil
+		}
+		if err := inspectFields(body[:size]); err != nil {
+			return err
+		}
+		body = body[size:]
+	}
+	return nil
+}
+
+// inspectFields looks at the fields that the driver takes without looking at their types.
+func inspectFields(doc []byte) error {
+	for rest := doc[min(4, len(doc)):]; len(rest) > 1; {
+		element, tail, ok := bsoncore.ReadElement(rest)
+		if !ok {
+			return nil
+		}
+		value, err := element.ValueErr()
+		if err != nil {
+			return nil
+		}
+		if err := inspectField(element.Key(), value); err != nil {
+			return err
+		}
+		rest = tail
+	}
+	return nil
+}
+
+func inspectField(key string, v bsoncore.Value) error {
+	wrong := func() error { return fmt.Errorf("%s of type %v", key, v.Type) }
+	switch key {
+	case "$clusterTime":
+		if v.Type != bsoncore.TypeEmbeddedDocument {
+			return wrong()
+		}
+		t, err := bson.Raw(v.Data).LookupErr("clusterTime")
+		if err == nil && t.Type != bson.TypeTimestamp {
+			return fmt.Errorf("a cluster time of type %v", t.Type)
+		}
+	case "operationTime", "atClusterTime":
+		if v.Type != bsoncore.TypeTimestamp {
+			return wrong()
+		}
+	case "recoveryToken":
+		if v.Type != bsoncore.TypeEmbeddedDocument {
+			return wrong()
+		}
+	case "cursor":
+		if cursor, ok := v.DocumentOK(); ok {
+			if t, err := cursor.LookupErr("atClusterTime"); err == nil && t.Type != bsoncore.TypeTimestamp {
+				return fmt.Errorf("a cluster time of type %v", t.Type)
+			}
+		}
+	case "speculativeAuthenticate":
+		if speculative, ok := v.DocumentOK(); ok {
+			return inspectFields(speculative)
+		}
+	case "payload":
+		return inspectSCRAM(v)
+	}
+	return nil
+}
+
+// maxIterations is how often a password may have to be hashed. Servers ask for 15,000 unless they are told otherwise.
+const maxIterations = 1_000_000
+
+// inspectSCRAM looks at how many iterations a server's first message of SCRAM asks for (RFC 5802: r=NONCE,s=SALT,i=COUNT).
+func inspectSCRAM(v bsoncore.Value) error {
+	_, payload, ok := v.BinaryOK()
+	if !ok {
+		return nil
+	}
+	for _, attribute := range bytes.Split(payload, []byte(",")) {
+		count, found := bytes.CutPrefix(attribute, []byte("i="))
+		if !found {
+			continue
+		}
+		n, err := strconv.Atoi(string(count))
+		if n > maxIterations || errors.Is(err, strconv.ErrRange) {
+			return fmt.Errorf("an authentication of more than %d iterations", maxIterations)
+		}
+	}
+	return nil
+}
