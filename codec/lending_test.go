@@ -189,12 +189,12 @@ func TestLentMemory(t *testing.T) {
 				}
 			})
 		}
-		slack := 1.0
+		times, slack := 20, 1.0
 		if strings.HasPrefix(name, "Gzip") || strings.HasPrefix(name, "Deflate") {
-			slack = 9 // a pool gives its encoders away when it likes; 18 pieces more are more than that
+			times, slack = 80, 40 // a pool drops encoders at random; 78 more pieces are still more than that
 		}
-		if once, more := allocs(2), allocs(20); more > once+slack {
-			t.Errorf("%s: %v allocations for 2 pieces, %v for 20", name, once, more)
+		if once, more := allocs(2), allocs(times); more > once+slack {
+			t.Errorf("%s: %v allocations for 2 pieces, %v for %d", name, once, more, times)
 		}
 	}
 }
