@@ -44,7 +44,7 @@ func hint(err error) string {
 		return ""
 	}
 	if region := Region(err); region != "" {
-		return "the bucket is in region " + printable.Quote(region) + ": use a client for that region"
+		return "the bucket is in region " + region + ": use a client for that region"
 	}
 	host := sentTo(err)
 	if host == "" || status == http.StatusBadRequest {
@@ -54,8 +54,8 @@ func hint(err error) string {
 		", and no signed request follows: if that is right, make it the client's endpoint"
 }
 
-// Region returns the region in which the service says that the bucket is, or "".
-func Region(err error) string { return replied(err).Get("X-Amz-Bucket-Region") }
+// Region returns the region in which the service says that the bucket is, safe to print, or "".
+func Region(err error) string { return printable.Text(replied(err).Get("X-Amz-Bucket-Region")) }
 
 // noLocation is where the SDK says that a redirect leads if it leads nowhere.
 const noLocation = "https://amazonaws.com/badhttpredirectlocation"

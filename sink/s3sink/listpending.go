@@ -55,7 +55,7 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 			return nil, now, errNoList
 		case !*out.IsTruncated:
 			return found, now, nil
-		case next[0] == "" || seen[next]:
+		case next[0] == "" || max(len(next[0]), len(next[1])) > maxName || seen[next]:
 			return nil, now, errNoMarker
 		}
 		seen[next] = true

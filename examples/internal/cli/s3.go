@@ -14,8 +14,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/stream"
 )
@@ -57,7 +60,10 @@ func (s *S3) URL() string { return "s3://" + s.Bucket + "/" + s.Key }
 // Client returns a client that has credentials; whether they are right shows in the first request. With an endpoint of its own
 // it addresses buckets by path, and needs no region.
 func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // its warnings are not this program's messages
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithLogger(logging.Nop{}), // its warnings are not this program's messages
+		config.WithAPIOptions([]func(*middleware.Stack) error{s3reply.Cap}),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS settings in the environment and ~/.aws: %w", err)
 	}
@@ -70,6 +76,7 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 	}
 	p.secrets.add(credentials.SecretAccessKey, credentials.SessionToken)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		s3reply.Guard(o)
 		if o.BaseEndpoint == nil {
 			return
 		}
@@ -114,6 +121,7 @@ func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 	looking, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
 	defer cancel()
 	_, err := client.ListObjectsV2(looking, &s3.ListObjectsV2Input{Bucket: &s.Bucket, MaxKeys: aws.Int32(1)})
+	err = s3fault.Mark(err)
 	s.heard(err)
 	var api smithy.APIError
 	switch {
@@ -132,6 +140,7 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	looking, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
 	defer cancel()
 	head, err := client.HeadObject(looking, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: &s.Key})
+	err = s3fault.Mark(err)
 	s.heard(err)
 	switch {
 	case err == nil:
@@ -203,7 +212,11 @@ func (s *S3) advise(code string, err error) error {
 	case "AccessDenied":
 		return advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
-		return advise(code, "bucket "+s.Bucket+" lies in another region: set AWS_REGION to it", err)
+		where := "another region"
+		if region := s3fault.Region(err); region != "" {
+			where = "region " + region
+		}
+		return advise(code, "bucket "+s.Bucket+" lies in "+where+": set AWS_REGION to it", err)
 	case "RequestTimeTooSkewed":
 		return advise(code, "the clock of this machine is wrong: set it", err)
 	}
