@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -138,7 +139,10 @@ func (c *child) refused(t testing.TB, code int, words ...string) {
 	}
 	messages := 0
 	for line := range strings.Lines(c.stderr.String()) {
-		if !strings.HasPrefix(line, name+": under way: ") && !strings.HasPrefix(line, name+": warning: ") {
+		progress := slices.ContainsFunc([]string{"under way: ", "waiting for ", "warning: "}, func(kind string) bool {
+			return strings.HasPrefix(line, name+": "+kind)
+		})
+		if !progress {
 			messages++
 		}
 	}

@@ -358,10 +358,6 @@ func TestMergeUnclear(t *testing.T) {
 	}{
 		{"no _id", `{"a":"1"}` + "\n" + `{"a":"2"}` + "\n", []string{"document 1 ", "no _id", "restore without -merge"}},
 		{"one without", `{"_id":"b"}` + "\n" + `{"a":"2"}` + "\n" + `{"_id":"c"}` + "\n", []string{"document 2 ", "no _id", "restore without -merge"}},
-		{"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n", []string{"document 1 ", "regex", "restore without -merge"}},
-		{"an array", `{"_id":["b"]}` + "\n", []string{"document 1 ", "array", "restore without -merge"}},
-		{"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n", []string{"document 2 ", "undefined", "restore without -merge"}},
-		{"an operator", `{"_id":{"$gt":""}}` + "\n", []string{"document 1 ", "embedded document", "restore without -merge"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w.Put(t, key, zip(c.object))
@@ -377,6 +373,23 @@ func TestMergeUnclear(t *testing.T) {
 			}
 		})
 	}
+	// What a query would not take for a value is not looked up.
+	for _, c := range []struct {
+		name, object string
+		says         []string
+	}{
+		{"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n", []string{"document 1 ", "regex", "restore into a collection that does not exist"}},
+		{"an array", `{"_id":["b"]}` + "\n", []string{"document 1 ", "array", "restore into a collection that does not exist"}},
+		{"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n", []string{"document 2 ", "undefined", "restore into a collection that does not exist"}},
+		{"an operator", `{"_id":{"$gt":""}}` + "\n", []string{"document 1 ", "embedded document", "restore into a collection that does not exist"}},
+	} {
+		w.Put(t, key, zip(c.object))
+		for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "empty", "-merge"}, {"-collection", "empty"}} {
+			exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1, append(c.says, "nothing was inserted into shop."+way[1])...)
+		}
+	}
+	same(t, w.Documents(t, "filled"), before)
+	same(t, w.Documents(t, "empty"), nil)
 	// The last one is in the collection, so that the first would be taken for it.
 	w.Put(t, key, zip(`{"_id":"b","a":"1"}`+"\n"+`{"_id":"b","a":"2"}`+"\n"))
 	for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "second", "-merge"}, {"-collection", "empty"}} {

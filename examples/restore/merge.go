@@ -78,12 +78,7 @@ func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
 			n := 0
 			return src.Each(ctx, func(doc bson.Raw) error {
 				n++
-				id := doc.Lookup("_id")
-				if j.settings.merge && !comparable(id) {
-					return cli.Errorf("document %d of the object has an _id of type %s, by which no collection can be searched: "+
-						"restore without -merge", n, cli.Foreign(id.Type.String()))
-				}
-				if id.IsZero() {
+				if doc.Lookup("_id").IsZero() {
 					if j.settings.merge {
 						return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
 					}
@@ -121,6 +116,7 @@ func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 	return stream.FlowFunc[bson.Raw, bson.Raw](func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
 		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 			var plain, nested batch
+			n := 0
 			pass := func(b *batch) error {
 				have, err := lookUp(ctx, j.coll, b.docs)
 				if err != nil {
@@ -138,8 +134,14 @@ func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 				return nil
 			}
 			err := src.Each(ctx, func(doc bson.Raw) error {
+				n++
+				id := doc.Lookup("_id")
+				if !comparable(id) {
+					return cli.Errorf("document %d of the object has an _id of type %s, by which no collection can be searched: "+
+						"restore into a collection that does not exist", n, cli.Foreign(id.Type.String()))
+				}
 				b := &plain
-				if doc.Lookup("_id").Type == bson.TypeEmbeddedDocument {
+				if id.Type == bson.TypeEmbeddedDocument {
 					b = &nested
 				}
 				b.docs, b.bytes = append(b.docs, doc), b.bytes+len(doc)
