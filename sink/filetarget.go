@@ -43,18 +43,29 @@ func openTarget(name string, followLinks bool) (_ target, err error) {
 			folder.Close()
 		}
 	}()
-	old, err := folder.Lstat(base)
+	t := target{folder: folder, base: base}
+	if err := t.look(name); err != nil {
+		return target{}, err
+	}
+	return t, nil
+}
+
+// look notes the file that is there, or that there is none. name is for errors.
+func (t *target) look(name string) error {
+	old, err := t.folder.Lstat(t.base)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return target{folder, base, nil}, nil
+		t.old = nil
+		return nil
 	case err != nil:
-		return target{}, err
+		return err
 	case old.Mode()&fs.ModeSymlink != 0:
-		return target{}, stream.Mark(fmt.Errorf("%s is a symbolic link, which only FollowLinks follows", name), stream.Fatal)
+		return stream.Mark(fmt.Errorf("%s is a symbolic link, which only FollowLinks follows", name), stream.Fatal)
 	case !old.Mode().IsRegular():
-		return target{}, stream.Mark(fmt.Errorf("%s is not a regular file, its mode is %v", name, old.Mode()), stream.Fatal)
+		return stream.Mark(fmt.Errorf("%s is not a regular file, its mode is %v", name, old.Mode()), stream.Fatal)
 	}
-	return target{folder, base, old}, nil
+	t.old = old
+	return nil
 }
 
 // perm returns the permission bits of the file that the run creates. Those of a stranger's file are
@@ -75,9 +86,24 @@ func (t target) temporary() string {
 	return "." + strings.ToValidUTF8(t.base[:min(len(t.base), longest)], "") + "." + rand.Text()
 }
 
-// openToAppend opens the file that was there when the run began, or creates one if there was none. It
-// never opens what has come in between.
-func (t target) openToAppend(perm fs.FileMode) (_ *os.File, err error) {
+// openToAppend opens the file that is there, or creates one if there is none. A file that another run
+// creates meanwhile is looked at like one that was there before.
+func (t target) openToAppend(perm fs.FileMode) (*os.File, error) {
+	for {
+		f, err := t.tryToAppend(perm)
+		if t.old != nil || !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+		if err := t.look(t.base); err != nil {
+			return nil, err
+		}
+		if t.old == nil { // gone again
+			return nil, err
+		}
+	}
+}
+
+func (t target) tryToAppend(perm fs.FileMode) (_ *os.File, err error) {
 	if err := t.refusePlanted(); err != nil {
 		return nil, err
 	}
