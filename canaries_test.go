@@ -216,7 +216,7 @@ func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 	return c
 }
 
-// key adds an age identity in its text form, and a file of it in which one character is wrong.
+// key adds the text of an age identity, and an identity file with one wrong character.
 func (c *canaries) key(t *testing.T, name, text string, key any) {
 	t.Helper()
 	c.cage[name] = append(c.cage[name], text, text[20:50])

@@ -49,7 +49,7 @@ func (c *countdown) Err() error {
 	return err
 }
 
-// scryptFile is a file whose passphrase nobody knows.
+// scryptFile returns an age file that no passphrase opens.
 func scryptFile(t *testing.T, workFactor string) []byte {
 	t.Helper()
 	s := &age.Stanza{Type: "scrypt", Args: []string{"AAAAAAAAAAAAAAAAAAAAAA", workFactor}, Body: noise(32)}

@@ -9,11 +9,11 @@
 // end and nothing follows it, so whoever has every byte has a whole file; that is, for a downstream that reads on until the run has
 // returned nil. One that stops early has what it has taken, and knows nothing of the rest; [DecryptWhole] looks at the rest too.
 //
-// [Rewrap] changes the keys of a file and verifies its payload, [Inspect] tells what anyone can know about a file, and [Armor] makes
-// it text. Whether a file is armored, every reader here sees for itself.
+// [Rewrap] changes the keys of a file and verifies its payload, [Inspect] returns what can be read
+// without a key, and [Armor] makes the file text. All readers in this package detect armor.
 //
-// No identity and no pipeline of this package prints a key, whatever holds it and however it is printed: fmt, log/slog, JSON. [Hide]
-// does the same for identities that filippo.io/age made.
+// The identities and pipelines of this package never print a key, with fmt, log/slog or JSON. [Hide]
+// does the same for identities of filippo.io/age.
 //
 // No error of this package has key material in its text. Keys that pass through its own memory are overwritten after use; copies
 // that filippo.io/age, the cryptography below it, or Go's garbage collector made are out of its reach.

@@ -26,7 +26,7 @@ const (
 	bodyLine  = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n" // 32 bytes
 )
 
-// TestHostile has [agecodec.Decrypt] meet files that nobody's age wrote.
+// TestHostile decrypts malformed and hostile age files.
 func TestHostile(t *testing.T) { hostile.Table(t, hostileRows()) }
 
 func hostileRows() []hostile.Row {
@@ -237,7 +237,7 @@ func cutText(text string) string {
 	return text
 }
 
-// decryptAll decrypts src with identities of every kind that asks nobody, and those given.
+// decryptAll decrypts src with an identity of each non-interactive kind, and with more.
 func decryptAll(t *testing.T, ctx context.Context, src stream.Source[[]byte], more ...age.Identity) error {
 	t.Helper()
 	with := append(more, newKey(t), newHybridKey(t))

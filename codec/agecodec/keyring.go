@@ -70,8 +70,9 @@ func unwrapAny(ctx context.Context, identities []age.Identity, stanzas []*age.St
 	return nil, age.ErrIncorrectIdentity
 }
 
-// unwrap asks one identity, and ends soon after ctx does. A header may have 1,024 stanzas, each of which costs a key a fraction
-// of a millisecond, so the keys whose Unwrap takes one stanza after the other anyway are shown one at a time.
+// unwrap tries one identity, and returns soon after ctx is done. A header may have 1,024 stanzas, and
+// each takes a fraction of a millisecond. So identities that try the stanzas one after another get them
+// one at a time.
 func unwrap(ctx context.Context, id age.Identity, stanzas []*age.Stanza) ([]byte, error) {
 	switch id := id.(type) {
 	case *passphrase:

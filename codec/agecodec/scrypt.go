@@ -18,9 +18,10 @@ const (
 	scryptBlock = 2 * 8 * salsaBlock // bytes
 )
 
-// scryptKey derives a key by scrypt (RFC 7914) with a work factor of 2^logN, and takes 2^logN KiB of memory meanwhile. It ends
-// with the cause of ctx within milliseconds of a cancellation. golang.org/x/crypto/scrypt, of which a test demands the same keys,
-// cannot be ended: it would keep a processor and up to a GiB for seconds after a run.
+// scryptKey derives a key with scrypt (RFC 7914) and a work factor of 2^logN. It uses 2^logN KiB of
+// memory. It returns the cause of ctx within milliseconds of a cancellation, which
+// golang.org/x/crypto/scrypt cannot do: that would use a core and up to 1 GiB for seconds after the
+// run. A test compares the keys of both.
 func scryptKey(ctx context.Context, password string, salt []byte, logN int) ([]byte, error) {
 	x, err := pbkdf2.Key(sha256.New, password, salt, 1, scryptBlock)
 	if err != nil {

@@ -24,7 +24,7 @@ func TestScryptKey(t *testing.T) {
 	}
 }
 
-// BenchmarkScrypt is ours beside golang.org/x/crypto.
+// BenchmarkScrypt compares scryptKey with golang.org/x/crypto/scrypt.
 func BenchmarkScrypt(b *testing.B) {
 	b.Run("ours", func(b *testing.B) {
 		for b.Loop() {

@@ -103,7 +103,8 @@ func bulk(e element, n int) bson.Raw {
 	return bson.Raw(length(len(body)+5) + body + "\x00")
 }
 
-// inexactNest is a document of so many levels, each with a key that is not UTF-8, around n bytes of text.
+// inexactNest returns a string of n bytes nested in documents of the given number of levels. Each
+// level has a key that is not UTF-8.
 func inexactNest(levels, n int) bson.Raw {
 	doc := one(0x02, str(strings.Repeat("x", n)))
 	for range levels - 1 {

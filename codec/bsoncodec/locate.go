@@ -10,11 +10,11 @@ import (
 // Longer paths and identifiers are cut in errors.
 const maxNote = 512
 
-// maxID is how many bytes of BSON are written as text, most of which is cut off again, for an error.
+// maxID is the size limit, in bytes of BSON, of an _id that an error shows. The text is cut further.
 const maxID = 64 << 10
 
-// locate returns, as an error reports them, the path of the value in which offset at of doc lies, and the _id where it lies before.
-// The document may be malformed from there on.
+// locate returns the path of the value at offset at of doc, and the _id if it comes before, both as an
+// error shows them. The document may be malformed from that offset on.
 func locate(doc []byte, at int) (path, id string) {
 	i, limit, level := 0, len(doc), 0
 	for len(path) < maxNote && limit-i >= 5 {
