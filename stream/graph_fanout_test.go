@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -54,8 +55,19 @@ func fanOuts() []operator {
 				}
 			}
 			out := together(ms...)
-			return stream.GroupBy(n, func(v uint64) int { p.pass(); return key(v) },
-				func(k int) numberFlow { return flows[k] }, nil), out, note(p) + text
+			return deferred(func() numberFlow { // for each run: the model knows one flow a key
+				opened := make([]bool, n)
+				return stream.GroupBy(n, func(v uint64) int { p.pass(); return key(v) }, func(k int) numberFlow {
+					if opened[k] { // its flow ended early, and more elements came
+						return stream.Filter(func(uint64) bool { return false })
+					}
+					opened[k] = true
+					if strings.Contains(text, "FlowOf(") { // it may end before its first element, which is an error
+						return afterFirst(flows[k])
+					}
+					return flows[k]
+				}, nil)
+			}), out, note(p) + text
 		}},
 		{"DeferFlow", func(b *builder, in model, size int) (numberFlow, model, string) {
 			flow, out, text := b.chain(in, size)
@@ -78,4 +90,22 @@ func (b *builder) branches(n, size int, in func(i int) model) ([]numberFlow, []m
 		flows, ms, texts = append(flows, flow), append(ms, m), append(texts, text)
 	}
 	return flows, ms, fmt.Sprintf("[%d](%s)", n, strings.Join(texts, "; "))
+}
+
+// afterFirst returns flow, but takes the first element before flow starts.
+func afterFirst(flow numberFlow) numberFlow {
+	return stream.Prefix(1, func(head []uint64) (numberFlow, error) {
+		return stream.FlowFunc[uint64, uint64](func(rest stream.Source[uint64]) stream.Source[uint64] {
+			return stream.Via(stream.Concat(source.Slice(head), rest), flow)
+		}), nil
+	})
+}
+
+// deferred returns a flow that calls make for each run.
+func deferred(make func() numberFlow) numberFlow {
+	return stream.FlowFunc[uint64, uint64](func(src stream.Source[uint64]) stream.Source[uint64] {
+		return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
+			return stream.Via(src, make()).Each(ctx, emit)
+		})
+	})
 }
