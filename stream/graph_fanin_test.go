@@ -40,6 +40,9 @@ func (b *builder) fanIn(size int) node {
 		m := ms[0]
 		if m.hi == 0 {
 			m = ms[1]
+			if b.drained != nil { // if the drain came first, the second source does not run
+				m.lo = 0
+			}
 		}
 		return node{stream.OrElse(srcs[0], srcs[1]), m, "OrElse" + text}
 	}

@@ -62,7 +62,8 @@ func fanOuts() []operator {
 						return stream.Filter(func(uint64) bool { return false })
 					}
 					opened[k] = true
-					if strings.Contains(text, "FlowOf(") { // it may end before its first element, which is an error
+					// These may end before the first element of their group, which is an error.
+					if strings.Contains(text, "FlowOf(") || strings.Contains(text, "Take[0]") {
 						return afterFirst(flows[k])
 					}
 					return flows[k]

@@ -36,6 +36,10 @@ type fault struct {
 
 	mu   sync.Mutex
 	hits int
+
+	// Set when the fault happens.
+	when time.Time
+	live bool // its context was not cancelled: no earlier failure had reached its stage
 }
 
 // Error makes a toFail fault the error that it returns, and a toPanic fault the value of its panic.
@@ -59,7 +63,7 @@ func (p *fault) hit(ctx context.Context) error {
 	if n != p.at {
 		return nil
 	}
-	return p.fire()
+	return p.fire(ctx)
 }
 
 // pass is called when an element passes, by code that cannot return an error. Its fault is never
@@ -67,15 +71,15 @@ func (p *fault) hit(ctx context.Context) error {
 func (p *fault) pass() { _ = p.hit(context.Background()) }
 
 // ended is called when all elements have passed. It is the last chance for the fault.
-func (p *fault) ended() error {
+func (p *fault) ended(ctx context.Context) error {
 	if p == nil || p.kind == toSlow || p.hits != p.at {
 		return nil
 	}
-	return p.fire()
+	return p.fire(ctx)
 }
 
-func (p *fault) fire() error {
-	p.f.fired(p)
+func (p *fault) fire(ctx context.Context) error {
+	p.f.fired(ctx, p)
 	switch p.kind {
 	case toCancel:
 		p.f.cancel()
@@ -114,9 +118,10 @@ type faults struct {
 
 var errGraphCancelled = errors.New("the graph was cancelled")
 
-func (f *faults) fired(p *fault) {
+func (f *faults) fired(ctx context.Context, p *fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	p.when, p.live = time.Now(), ctx.Err() == nil
 	f.first = append(f.first, p)
 }
 
@@ -189,7 +194,7 @@ func (f *faults) judge(e ending) string {
 			return fmt.Sprintf("%v, but nothing failed", e)
 		}
 	case len(errs) > 0 && f.first[0].kind == toFail:
-		if !errors.Is(e.err, f.first[0]) {
+		if !f.mayReport(e.err) {
 			return fmt.Sprintf("%v, but the first error was %q", e, f.first[0])
 		}
 	default: // the run was cancelled, perhaps too late, and perhaps after an earlier failure
@@ -203,6 +208,20 @@ func (f *faults) judge(e ending) string {
 		}
 	}
 	return ""
+}
+
+// mayReport reports whether a run whose first fault was an error may end with err. The first fault
+// is noted before its stage returns it. So a fault on another goroutine may overtake it, but only
+// at the same instant of the fake clock (the clock stands still until every goroutine waits), and
+// only before the first has cancelled the other's context.
+func (f *faults) mayReport(err error) bool {
+	for _, p := range f.first {
+		overtakes := p.kind == toFail && p.live && p.when.Equal(f.first[0].when)
+		if (p == f.first[0] || overtakes) && errors.Is(err, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeBreak is judge for a run in which a function panicked or ended its goroutine. The run must

@@ -46,7 +46,7 @@ func broken(p *fault) numberFlow {
 				return emit(v)
 			})
 			if err == nil {
-				err = p.ended()
+				err = p.ended(ctx)
 			}
 			return err
 		})
