@@ -53,7 +53,7 @@ func TestClasses(t *testing.T) {
 		{name: "ExpiredToken", fault: s3test.Fault{Before: s3test.Fail(400, "ExpiredToken")}, want: stream.Retryable, resume: true},
 		{
 			name: "stall", fault: s3test.Fault{Before: s3test.Hang}, want: stream.Retryable, resume: true,
-			opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond},
+			opts: s3source.DownloadOptions{StallTimeout: 500 * time.Millisecond},
 		},
 		{name: "403", fault: s3test.Fault{Times: always, Before: s3test.Fail(403, "AccessDenied")}, want: stream.Fatal},
 		{name: "404", fault: s3test.Fault{Times: always, Before: s3test.Fail(404, "NoSuchKey")}, want: stream.Fatal},

@@ -5,10 +5,10 @@
 // A stream that ends without an error is the whole object, or the whole range asked for, of one version of it. A connection that
 // breaks, or a body that ends early in good order, is read on from where it ended.
 //
-// Each request has StallTimeout for its reply, and each read of the object. A reply that is not the object ends at 1 MiB, a header at
-// the HTTP client's limit (10 MiB in net/http). No redirect is followed: a request carries the session token, which is good at any
-// host. An HTTP client that is neither net/http's nor the SDK's must not follow one itself; if it does, that is an error. Text of a
-// server is escaped in errors and cut at 1 KiB, and of a URL only the host is left.
+// Each request has StallTimeout for its reply, and each read of the object as well, which must come at MinRate at least. A reply that is
+// not the object ends at 1 MiB, a header at the HTTP client's limit (10 MiB in net/http). No redirect is followed: a request carries the
+// session token, which is good at any host. An HTTP client that is neither net/http's nor the SDK's must not follow one itself; if it does,
+// that is an error. Text of a server is escaped in errors and cut at 1 KiB, and of a URL only the host is left.
 package s3source
 
 import (
@@ -38,8 +38,12 @@ type DownloadOptions struct {
 	Length    int64  // bytes to read, all of which must be there; 0 means to the end of the object
 
 	ChunkSize    int           // bytes in an element, the last of a reply may be shorter; 0 means 128 KiB
-	Retries      int           // how often in a row to ask again without getting a byte; 0 means 5, a negative number never
+	Retries      int           // how often in a row to ask again without getting a byte, or at MinRate; 0 means 5, a negative number never
 	StallTimeout time.Duration // how long a reply may give no byte before another is asked for; 0 means a minute
+
+	// MinRate is how many bytes a second must come, on average over StallTimeout of waiting for the server, before another reply is asked
+	// for. The time that the consumer takes does not count. 0 means 1024; a negative number means no minimum.
+	MinRate int64
 
 	// OnRetry is called before the wait that precedes another request for what is left, and before those of the client's own
 	// retries, on the goroutine that runs the source. The end of the run may cut the wait short. nil means not.
@@ -51,6 +55,7 @@ const (
 	defaultChunk   = 128 << 10
 	defaultRetries = 5
 	defaultStall   = time.Minute
+	defaultRate    = 1 << 10 // bytes a second
 )
 
 var (
@@ -76,6 +81,8 @@ var (
 //     connection which waits is asked again.
 //   - Retries: a reply that ends early, with or without an error, is read on with a Range and the first reply's ETag in If-Match. A service
 //     that is too busy (503, 429) is asked again after a while, up to Retries times in a row, each with the client's own retries.
+//   - Slow servers: a reply that stalls or falls below MinRate is given up, and the rest is asked for. If replies stay that slow,
+//     Retries times in a row, the run ends with an error that wraps os.ErrDeadlineExceeded and is Retryable.
 //   - IfMatch goes with the first request too, and the ETag of each reply is compared beside it: a server that does not know If-Match
 //     is found out before a byte is emitted.
 //   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
@@ -100,6 +107,9 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 	if d.opts.StallTimeout == 0 {
 		d.opts.StallTimeout = defaultStall
 	}
+	if d.opts.MinRate == 0 {
+		d.opts.MinRate = defaultRate
+	}
 	if err := d.check(); err != nil {
 		return stream.Fail[[]byte](stream.Mark(err, stream.Fatal))
 	}
@@ -107,7 +117,7 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r := &run{download: d, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch}
+		r := &run{download: d, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch, pace: newPace(d.opts.MinRate, d.opts.StallTimeout)}
 		if d.opts.Length > 0 {
 			r.end = d.opts.Offset + d.opts.Length
 		}

@@ -29,7 +29,9 @@ type run struct {
 	over bool   // whether the last reply came to its end; what is left to do is the proof
 	sum  string // the object's CRC64NVME; "" where there is none or it cannot be checked
 	crc  uint64 // of what was emitted
-	idle int    // replies in a row that gave no byte
+	idle int    // replies in a row that gave no byte, or fewer than were owed
+	owed int64  // bytes that come at MinRate in the pause before the last request
+	pace pace
 }
 
 // whole tells whether the run is to emit all of the object.
@@ -66,14 +68,15 @@ func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 			return context.Cause(ctx)
 		case errors.As(err, &f):
 			return r.failed(f.error)
-		case r.pos > from:
+		case r.pos-from > r.owed: // a byte a request would go on for ever
 			r.idle = 0
 		}
-		if r.idle >= r.opts.Retries {
+		if r.idle >= r.opts.Retries || r.pace.missed > r.opts.Retries {
 			return r.failed(err)
 		}
 		r.idle++
 		wait := backoff(r.idle)
+		r.owed = worth(r.opts.MinRate, wait)
 		if r.opts.OnRetry != nil {
 			r.opts.OnRetry(r.failed(err), wait)
 		}
@@ -113,25 +116,27 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stall := time.AfterFunc(r.opts.StallTimeout, func() { cancel(errStalled) })
-	defer stall.Stop()
+	begin := time.Now()
+	timer := time.AfterFunc(r.opts.StallTimeout, func() { cancel(errStalled) })
+	defer timer.Stop()
 	body, upto, err := r.open(ctx)
+	timer.Stop()
 	if err != nil {
 		return stalled(ctx, err)
 	}
-	defer body.Close() //nolint:errcheck // it was read, or is given up
+	defer body.Close()               //nolint:errcheck // it was read, or is given up
+	r.pace.add(time.Since(begin), 0) // a refusal is none of it: it counts among the Retries
+	w := &watch{pace: &r.pace, stall: r.opts.StallTimeout, timer: timer}
 	for upto < 0 || r.pos < upto {
 		if ctx.Err() != nil { // what is buffered would still be read
-			return stalled(ctx, context.Cause(ctx))
+			return r.late(ctx, w, context.Cause(ctx))
 		}
 		n := int64(r.opts.ChunkSize)
 		if upto >= 0 {
 			n = min(n, upto-r.pos)
 		}
 		chunk := make([]byte, n)
-		stall.Reset(r.opts.StallTimeout)
-		got, err := readFull(body, chunk, func() { stall.Reset(r.opts.StallTimeout) })
-		stall.Stop()
+		got, err := readFull(body, chunk, w)
 		if got > 0 {
 			chunk = chunk[:got:got]
 			if r.sum != "" {
@@ -149,10 +154,18 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		case err == io.EOF: //nolint:errorlint // as above
 			return brokenOff(io.ErrUnexpectedEOF)
 		default:
-			return stalled(ctx, brokenOff(err))
+			return r.late(ctx, w, brokenOff(err))
 		}
 	}
 	return nil
+}
+
+// late returns the reason why a read of a body ended with err.
+func (r *run) late(ctx context.Context, w *watch, err error) error {
+	if err = stalled(ctx, err); err == errStalled && w.slow { //nolint:errorlint // it is our own, unwrapped
+		return r.pace.miss()
+	}
+	return err
 }
 
 // brokenOff returns err, with which a body ended too early: another reply may bring the rest.
@@ -168,17 +181,18 @@ func stalled(ctx context.Context, err error) error {
 	return err
 }
 
-// readFull fills p. It returns io.EOF where body ends, beside what came before, and calls alive whenever bytes have come.
-func readFull(body io.Reader, p []byte, alive func()) (int, error) {
+// readFull fills p, each read watched by w. It returns io.EOF where body ends, as well as what came before.
+func readFull(body io.Reader, p []byte, w *watch) (int, error) {
 	n, empty := 0, 0
 	for n < len(p) {
+		w.start()
 		got, err := body.Read(p[n:])
+		w.stop(got)
 		n += got
 		switch {
 		case err != nil:
 			return n, err
 		case got > 0:
-			alive()
 			empty = 0
 		default:
 			if empty++; empty == 100 {

@@ -1,0 +1,118 @@
+package s3sink_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/stream"
+)
+
+// slowServer is an HTTP client whose server takes a request, or gives a reply, a byte a second.
+type slowServer struct {
+	takes string // the requests that it takes slowly
+	gives string // the requests that it answers slowly
+	reply string // to a POST
+}
+
+func (s slowServer) Do(r *http.Request) (*http.Response, error) {
+	what := r.Method
+	if what == http.MethodPost && r.URL.Query().Has("uploadId") {
+		what = "complete"
+	}
+	trace := httptrace.ContextClientTrace(r.Context())
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn("")
+	}
+	if r.Body != nil {
+		var from io.Reader = r.Body
+		if what == s.takes {
+			from = slowBody{r.Context(), r.Body}
+		}
+		if _, err := io.Copy(io.Discard, from); err != nil {
+			return nil, err
+		}
+	}
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+	body := io.NopCloser(strings.NewReader(""))
+	code, header := http.StatusOK, http.Header{"Etag": {`"e"`}}
+	switch {
+	case what == s.gives:
+		body = slowBody{r.Context(), io.NopCloser(strings.NewReader(strings.Repeat(" ", 1<<20)))}
+	case r.Method == http.MethodPost:
+		body = io.NopCloser(strings.NewReader(s.reply))
+	case r.Method == http.MethodHead, r.Method == http.MethodDelete:
+		code = http.StatusNotFound
+	}
+	return &http.Response{StatusCode: code, Header: header, Body: body, Request: r}, nil
+}
+
+// slowBody gives a byte a second.
+type slowBody struct {
+	ctx context.Context
+	io.ReadCloser
+}
+
+func (s slowBody) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		return s.ReadCloser.Read(p[:1])
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	}
+}
+
+// TestDrip has servers that drip, by a fake clock: the deadline of each attempt ends it, though a byte comes every second.
+func TestDrip(t *testing.T) {
+	const part, large = 1 << 20, 3 << 20
+	begun := started("1")
+	for _, tt := range []struct {
+		name   string
+		server slowServer
+		size   int
+		want   stream.Class
+		within time.Duration // 3 attempts of a minute and what a part takes at 16 KiB/s, and what settles the rest
+	}{
+		{"a body that is taken slowly", slowServer{takes: "PUT"}, part, stream.Retryable, 7 * time.Minute},
+		{"a part that is taken slowly", slowServer{takes: "PUT", reply: begun}, large, stream.Retryable, 8 * time.Minute},
+		{"the reply to a body", slowServer{gives: "PUT"}, part, stream.Retryable, 8 * time.Minute},
+		{"the reply to a part", slowServer{gives: "PUT", reply: begun}, large, stream.Retryable, 8 * time.Minute},
+		{"the reply to the first request", slowServer{gives: "POST"}, large, stream.Retryable, 4 * time.Minute},
+		{"the reply to the last request", slowServer{gives: "complete", reply: begun}, large, stream.UnknownOutcome, 40 * time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := newClient("http://s3.example", func(o *s3.Options) { o.HTTPClient = tt.server })
+				begin := time.Now()
+				opts := &s3sink.UploadOptions{PartSize: part}
+				_, err := stream.Run(t.Context(), chunks(random(tt.size), 1<<18), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+				if err == nil || stream.ClassOf(err) != tt.want {
+					t.Errorf("it ended with %v, class %v", err, stream.ClassOf(err))
+				}
+				if took := time.Since(begin); took > tt.within {
+					t.Errorf("it took %v, want at most %v", took, tt.within)
+				}
+			})
+		})
+	}
+	t.Run("a list", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := newClient("http://s3.example", func(o *s3.Options) { o.HTTPClient = slowServer{gives: "GET"} })
+			begin := time.Now()
+			_, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour)
+			if took := time.Since(begin); stream.ClassOf(err) != stream.Retryable || took > 4*time.Minute {
+				t.Errorf("it ended with %v after %v", err, took)
+			}
+		})
+	})
+}
