@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/millweir/millweir/codec"
@@ -15,6 +16,7 @@ import (
 const (
 	recordMemory = 400 << 20
 	jsonMemory   = 640 << 20
+	copiedMemory = 720 << 20 // of one with many members, of which encoding/json makes a copy
 )
 
 // hostileRecords are records without an end, and texts that are none.
@@ -46,7 +48,13 @@ var hostileJSON = []hostile.Row{
 	{Name: "JSON lines: a string of 120 MiB", Run: jsonLines(filled(`"`, "x", 120<<20, "\"\n")), Want: hostile.Success, MaxMemory: jsonMemory},
 	{Name: "JSON lines: no newline in 256 MiB", Run: jsonLines(filled("", " ", 256<<20, "")), Want: hostile.Is(codec.ErrTooLong), MaxMemory: recordMemory},
 	{Name: "JSON lines: a number of 120 million digits", Run: jsonLines(filled("", "1", 120<<20, "\n")), Want: hostile.As[*codec.InputError](), MaxMemory: jsonMemory},
-	{Name: "JSON lines: a member of 16 MiB that is refused", Run: known(filled(`{"`, "k", 16<<20, "\":1}\n")), Want: hostile.As[*codec.InputError](), MaxMemory: jsonMemory},
+	{Name: "JSON lines: a member with a name of 120 MiB that is refused", Run: known(filled(`{"`, "k", 120<<20, "\":1}\n")), Want: unknown, MaxMemory: recordMemory},
+	{Name: "JSON lines: a member with a name of 20 million escapes that is refused", Run: known(filled(`{"`, `\u0001`, 120<<20, "\":1}\n")), Want: unknown, MaxMemory: recordMemory},
+	{Name: "JSON lines: a member with a text of 120 MiB that is refused", Run: known(filled(`{"a":"`, "x", 120<<20, "\"}\n")), Want: unknown, MaxMemory: recordMemory},
+	{Name: "JSON lines: a member with a number of 120 million digits that is refused", Run: known(filled(`{"a":`, "1", 120<<20, "}\n")), Want: unknown, MaxMemory: recordMemory},
+	{Name: "JSON lines: a member behind 120 MiB of white space that is refused", Run: known(filled(`{`, " ", 120<<20, "\"a\":1}\n")), Want: unknown, MaxMemory: recordMemory},
+	{Name: "JSON lines: a member with 60 million numbers that is refused", Run: known(filled(`{"a":[`, "1,", 120<<20, "1]}\n")), Want: unknown, MaxMemory: copiedMemory},
+	{Name: "JSON lines: 17 million members that are refused", Run: known(filled(`{`, `"a":1,`, 120<<20, "\"a\":1}\n")), Want: unknown, MaxMemory: copiedMemory},
 	{Name: "JSON lines: 120 million levels", Run: jsonLines(filled("", "[", 120<<20, "\n")), Want: hostile.As[*codec.InputError](), MaxMemory: jsonMemory},
 	{Name: "JSON lines: a key of 8 MiB before an error", Run: jsonLines(filled(`{"`, "k", 8<<20, "\":x}\n")), Want: hostile.As[*codec.InputError]()},
 	{Name: "JSON lines: bytes that are not UTF-8", Run: jsonLines(filled(`"`, "\xff", 1, "\"\n")), Want: hostile.Is(codec.ErrSyntax)},
@@ -55,6 +63,11 @@ var hostileJSON = []hostile.Row{
 	{Name: "JSON array: one without an end", Run: jsonArray(filled("[", "1,", 16<<20, "")), Want: hostile.Is(io.ErrUnexpectedEOF)},
 	{Name: "JSON array: an element without an end", Run: jsonArray(filled(`["`, "x", 256<<20, "")), Want: hostile.Is(codec.ErrTooLong), MaxMemory: recordMemory},
 	{Name: "JSON array: something after it", Run: jsonArray(filled("[]", "[]", 1, "")), Want: hostile.Is(codec.ErrTrailing)},
+}
+
+// unknown accepts the refusal of a member.
+func unknown(err error) bool {
+	return hostile.As[*codec.InputError]()(err) && strings.Contains(err.Error(), "json: unknown field")
 }
 
 // jsonLines is a run that reads lines of texts or numbers.

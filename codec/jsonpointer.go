@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -43,9 +42,8 @@ func pointerAt(text []byte, i int) string {
 		case '"':
 			end := stringEnd(text, at)
 			if n > 0 && wantKey {
-				var s string
-				if json.Unmarshal(text[at:end], &s) == nil {
-					levels[n-1].key, levels[n-1].named = s, true
+				if name, ok := memberName(text[at:end]); ok {
+					levels[n-1].key, levels[n-1].named = name, true
 				}
 			}
 			at = end - 1
@@ -70,12 +68,25 @@ func pointerAt(text []byte, i int) string {
 
 const maxPointer = 4 << 10 // bytes
 
+// overlong is a key for a pointer that is too long.
+var overlong = strings.Repeat("x", maxPointer+1)
+
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// memberName returns the text of a name in quotes, or one that is too long for a pointer if it is too long
+// itself. It reports false if it is malformed.
+func memberName(quoted []byte) (name string, ok bool) {
+	if len(quoted) > len(overlong)*longestEscape {
+		return overlong, true
+	}
+	err := json.Unmarshal(quoted, &name)
+	return name, err == nil
+}
 
 // unknownMember returns where in text, which is JSON, the member begins that err, of encoding/json, says T has no field for. It is -1
 // where err says something else, and where several members have the name.
 func unknownMember(text []byte, err error) int {
-	quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field ")
+	quoted, ok := strings.CutPrefix(err.Error(), unknownField)
 	if !ok {
 		return -1
 	}
@@ -90,7 +101,7 @@ func unknownMember(text []byte, err error) int {
 		}
 		end := stringEnd(text, at)
 		var s string
-		if bytes.HasPrefix(bytes.TrimLeft(text[end:], jsonSpace), []byte(":")) && json.Unmarshal(text[at:end], &s) == nil && s == name {
+		if isMember(text[end:]) && json.Unmarshal(shortName(text[at:end]), &s) == nil && s == name {
 			if found >= 0 {
 				return -1
 			}
