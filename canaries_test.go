@@ -123,7 +123,8 @@ type anError struct{ held any }
 
 func (e anError) Error() string { return fmt.Sprint(e.held) }
 
-// canaries are the secrets of a backup, and the values and clients made of them.
+// canaries are the secrets of a backup, and the values and clients made of them. The library has no SSE-C keys, webhooks and signing
+// keys yet: whoever adds one adds its canary.
 type canaries struct {
 	cage
 	identities map[string]age.Identity
@@ -143,6 +144,8 @@ const (
 	passphraseCanary = "canary passphrase 79d1"
 	sshCanary        = "canary ssh passphrase 88e2"
 
+	uriCanary = "mongodb://" + userCanary + ":" + passwordCanary + "@127.0.0.1:1/?serverSelectionTimeoutMS=100"
+
 	inPath  = "/" + tokenCanary
 	inQuery = "/?token=" + tokenCanary // the SDK refuses such an endpoint, and quotes it
 )
@@ -154,7 +157,7 @@ func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 	c := &canaries{cage: cage{}, identities: map[string]age.Identity{}, malformed: map[string]string{}}
 	for name, text := range map[string]string{
 		"password": passwordCanary, "secret key": secretCanary, "session token": sessionCanary, "user": userCanary,
-		"endpoint token": tokenCanary, "passphrase": passphraseCanary, "SSH passphrase": sshCanary,
+		"endpoint token": tokenCanary, "passphrase": passphraseCanary, "SSH passphrase": sshCanary, "access key id": accessCanary, "URI": uriCanary,
 	} {
 		c.add(name, []byte(text))
 	}
@@ -197,7 +200,7 @@ func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 		t.Fatal(err)
 	}
 
-	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://" + userCanary + ":" + passwordCanary + "@127.0.0.1:1/?serverSelectionTimeoutMS=100"))
+	client, err := mongo.Connect(options.Client().ApplyURI(uriCanary))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,22 +291,27 @@ func TestCanariesInErrors(t *testing.T) {
 			c := newCanaries(t, reply, token)
 			_, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(c.store, "b", "k", &s3sink.UploadOptions{SlowDownTimeout: -1, AbortTimeout: 100 * time.Millisecond}))
 			c.checkFailed(t, "Upload, "+name, err)
+			c.checkDumped(t, "Upload, "+name, err)
 			_, err = stream.Run(t.Context(), s3source.Download(c.store, "b", "k", &s3source.DownloadOptions{Retries: -1}), sink.Slice[[]byte]())
 			c.checkFailed(t, "Download, "+name, err)
+			c.checkDumped(t, "Download, "+name, err)
 			_, err = s3sink.AbortPending(t.Context(), c.store, "b", "k", 1)
 			c.checkFailed(t, "AbortPending, "+name, err)
+			c.checkDumped(t, "AbortPending, "+name, err)
 		}
 	}
 
 	c := newCanaries(t, http.NotFound, inPath)
 	_, err := stream.Run(t.Context(), mongosource.Find(c.database.Collection("c"), bson.D{}, nil), sink.Slice[bson.Raw]())
 	c.checkFailed(t, "Find", err)
+	c.checkDumped(t, "Find", err)
 	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = stream.Run(t.Context(), source.Of(bson.Raw(doc)), mongosink.Insert(c.database.Collection("c"), nil))
 	c.checkFailed(t, "Insert", err)
+	c.checkDumped(t, "Insert", err)
 
 	for name, text := range c.malformed {
 		_, err := agecodec.ParseIdentities(strings.NewReader(text))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 
 	"github.com/aws/smithy-go/middleware"
@@ -30,21 +31,26 @@ func Cap(stack *middleware.Stack) error {
 		if !ok || reply.Body == nil {
 			return out, meta, err
 		}
-		streamed := middleware.GetOperationName(ctx) == "GetObject" && reply.StatusCode < http.StatusMultipleChoices
-		if !streamed {
-			reply.Body = &capped{body: reply.Body, left: Max}
+		limit := int64(Max)
+		if middleware.GetOperationName(ctx) == "GetObject" && reply.StatusCode < http.StatusMultipleChoices {
+			limit = math.MaxInt64 - 1
 		}
+		reply.Body = &capped{body: reply.Body, left: limit}
 		return out, meta, err
 	}))
 }
 
-// capped is a body that fails after so many bytes.
+// capped is a body that fails after so many bytes. Once it is closed it leads to nothing: the
+// connection below it, whose buffer had the request, would be found through an error that has the reply.
 type capped struct {
-	body io.ReadCloser
+	body io.ReadCloser // nil once it is closed
 	left int64
 }
 
 func (c *capped) Read(p []byte) (int, error) {
+	if c.body == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	n, err := c.body.Read(p[:min(int64(len(p)), c.left+1)])
 	if int64(n) > c.left {
 		n, err = int(c.left), ErrTooLong
@@ -53,7 +59,14 @@ func (c *capped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *capped) Close() error { return c.body.Close() }
+func (c *capped) Close() error {
+	if c.body == nil {
+		return nil
+	}
+	body := c.body
+	c.body = nil
+	return body.Close()
+}
 
 // add puts m next to the transport, before anything reads the reply's body. A stack has it once.
 func add(stack *middleware.Stack, m middleware.DeserializeMiddleware) error {

@@ -12,19 +12,21 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Guard is an option of a client or of one call: replies end at [Max], and no redirect is followed. It may be given twice.
+// Guard is an option of a client or of one call: replies end at [Max], no redirect is followed, and an error does not lead to the
+// secrets of the request. It may be given twice.
 func Guard(o *s3.Options) {
 	o.HTTPClient = unfollowing(o.HTTPClient)
-	o.APIOptions = append(o.APIOptions, Cap, Unfollowed)
+	o.APIOptions = append(o.APIOptions, Forget, Cap, Unfollowed) // the last looks at the reply first
 	if o.BaseEndpoint != nil && !isURL(*o.BaseEndpoint) {
 		o.APIOptions = append(o.APIOptions, func(*middleware.Stack) error { return errEndpoint })
 	}
 }
 
 // errEndpoint does not show the endpoint, as the SDK would: it may hold a password.
-var errEndpoint = stream.Mark(errors.New("the client's BaseEndpoint is not a URL"), stream.Fatal)
+var errEndpoint = stream.Mark(errors.New("the client's BaseEndpoint is not an http or https URL without a query"), stream.Fatal)
 
+// isURL reports whether the SDK takes s for an endpoint.
 func isURL(s string) bool {
-	_, err := url.Parse(s)
-	return err == nil
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.RawQuery == ""
 }

@@ -85,6 +85,9 @@ func TestCap(t *testing.T) {
 		if err := got.Body.Close(); err != nil || !b.closed {
 			t.Errorf("%s, status %d: the body was not closed, %v", c.operation, c.status, err)
 		}
+		if n, err := got.Body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, http.ErrBodyReadAfterClose) { // never io.EOF
+			t.Errorf("%s, status %d: the closed body gave %d bytes, %v", c.operation, c.status, n, err)
+		}
 	}
 }
 
@@ -106,7 +109,7 @@ func TestCapEdge(t *testing.T) {
 
 // What is no reply, or has no body, is left alone.
 func TestCapNothing(t *testing.T) {
-	for _, option := range []func(*middleware.Stack) error{s3reply.Cap, s3reply.Unfollowed} {
+	for _, option := range []func(*middleware.Stack) error{s3reply.Forget, s3reply.Cap, s3reply.Unfollowed} {
 		if _, err := reply(t.Context(), t, option, nil, errNoReply); !errors.Is(err, errNoReply) {
 			t.Errorf("no reply became %v", err)
 		}

@@ -53,7 +53,7 @@
 // same settings and connections of its own. Another type of HTTP client must not follow redirects itself: if it does, that is an error.
 //
 // Text of a server is escaped in errors and cut at 1 KiB, and of a URL only the host is left. errors.As finds the SDK's errors, whose
-// own text is neither.
+// own text is neither. The request that they refer to has its method and host only: no signature, no token.
 //
 // # Cleaning up
 //

@@ -9,6 +9,7 @@
 // not the object ends at 1 MiB, a header at the HTTP client's limit (10 MiB in net/http). No redirect is followed: a request carries the
 // session token, which is good at any host. An HTTP client that is neither net/http's nor the SDK's must not follow one itself; if it does,
 // that is an error. Text of a server is escaped in errors and cut at 1 KiB, and of a URL only the host is left.
+// errors.As finds the SDK's errors; the request that they refer to has its method and host only, without signature and token.
 package s3source
 
 import (

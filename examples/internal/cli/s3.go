@@ -75,6 +75,7 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 		return nil, fmt.Errorf("no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (%w)", err)
 	}
 	p.secrets.add(credentials.SecretAccessKey, credentials.SessionToken)
+	p.secrets.addNames(credentials.AccessKeyID)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		s3reply.Guard(o)
 		if o.BaseEndpoint == nil {
