@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -15,8 +16,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Mark returns err with its class, see [Class], and its text bounded, see [Bound].
-func Mark(err error) error { return stream.Mark(Bound(err), Class(err)) }
+// Mark returns err with its class, see [Class], and its text bounded, see [Bound]. If a server's
+// reply made no sense, it is an [ErrBadReply].
+func Mark(err error) error {
+	if BadReply(err) && !errors.Is(err, ErrBadReply) {
+		return fmt.Errorf("%w: %w", ErrBadReply, Bound(err))
+	}
+	return stream.Mark(Bound(err), Class(err))
+}
 
 // Class returns the class of err, which the driver returned, for an operation that may be repeated:
 // a read, or a write that was certainly not carried out. It returns Unclassified for what it does
@@ -29,6 +36,9 @@ func Class(err error) stream.Class {
 	var selection topology.ServerSelectionError
 	if errors.As(err, &selection) {
 		return ofSelection(selection)
+	}
+	if BadReply(err) {
+		return stream.Fatal
 	}
 	if c := ofServer(err); c != stream.Unclassified {
 		return c

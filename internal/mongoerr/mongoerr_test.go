@@ -1,6 +1,8 @@
 package mongoerr_test
 
 import (
+	"compress/flate"
+	"compress/zlib"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
@@ -107,6 +110,65 @@ func TestClass(t *testing.T) {
 			if got := mongoerr.Class(command(code)); got != want {
 				t.Errorf("%d: %v, want %v", code, got, want)
 			}
+		}
+	}
+}
+
+// TestBadReply tells replies that make no sense from those that do, and from errors of other origin.
+func TestBadReply(t *testing.T) {
+	raw := func(d bson.D) bson.Raw {
+		doc, err := bson.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc
+	}
+	malformed := errors.New("malformed wire message: insufficient bytes")
+	greeting := func(d bson.D) error {
+		return topology.ConnectionError{Wrapped: driver.Error{Message: "command failed", Raw: bsoncore.Document(raw(d))}}
+	}
+	refused := topology.ConnectionError{Wrapped: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	panicking := func() (err error) {
+		defer mongoerr.Recover(&err)
+		panic("index out of range")
+	}
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nil":                         {nil, false},
+		"any other":                   {errors.New("broken"), false},
+		"a panic":                     {panicking(), true},
+		"of this library":             {network(mongoerr.ErrBadReply), true},
+		"no cursor":                   {driver.ErrNoCursor, true},
+		"of a type":                   {driver.NewCommandResponseError("x", io.EOF), true},
+		"of a text":                   {malformed, true},
+		"of a text, wrapped":          {fmt.Errorf("find: %w", malformed), true},
+		"of a text, inside":           {network(errors.New("length of read message too large")), true},
+		"no zlib":                     {zlib.ErrHeader, true},
+		"damaged zlib":                {flate.CorruptInputError(7), true},
+		"the end of a connection":     {network(io.EOF), false},
+		"a filter of such a text":     {mongo.MarshalError{Err: malformed}, false},
+		"an empty document":           {mongo.CommandError{Message: "command failed", Raw: raw(bson.D{})}, true},
+		"a reason that is no text":    {mongo.CommandError{Raw: raw(bson.D{{Key: "errmsg", Value: 1}})}, true},
+		"a reason without a code":     {mongo.CommandError{Raw: raw(bson.D{{Key: "errmsg", Value: "malformed wire message"}})}, false},
+		"a code without a reason":     {mongo.CommandError{Code: 6, Raw: raw(bson.D{})}, false},
+		"a name without a reason":     {mongo.CommandError{Name: "HostUnreachable", Raw: raw(bson.D{})}, false},
+		"a label without a reason":    {mongo.CommandError{Labels: []string{"RetryableError"}, Raw: raw(bson.D{})}, false},
+		"an empty greeting":           {greeting(bson.D{}), true},
+		"no server, empty greetings":  {noServer(greeting(bson.D{}), greeting(bson.D{})), true},
+		"no server, a panic":          {noServer(panicking()), true},
+		"no server, one refused":      {noServer(greeting(bson.D{}), refused), false},
+		"no server, one without news": {noServer(greeting(bson.D{}), nil), false},
+		"no server":                   {noServer(), false},
+	} {
+		if got := mongoerr.BadReply(c.err); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+		if marked := mongoerr.Mark(c.err); errors.Is(marked, mongoerr.ErrBadReply) != c.want {
+			t.Errorf("%s: marked as %v", name, marked)
+		} else if c.want && stream.ClassOf(marked) != stream.Fatal {
+			t.Errorf("%s: of class %v", name, stream.ClassOf(marked))
 		}
 	}
 }

@@ -20,9 +20,10 @@ var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), str
 // ErrMaxTime says that the server took longer than [FindOptions].MaxTime. It is of class Retryable.
 var ErrMaxTime = stream.Mark(errors.New("the server took longer than the maximum time"), stream.Retryable)
 
-// ErrBadReply says that the server sent a reply that no server sends: one that makes the driver panic, or empty batches without end.
-// After a panic the client must not be used any more: the driver may hold a lock for ever. It is of class Fatal.
-var ErrBadReply = stream.Mark(errors.New("the server's reply makes no sense"), stream.Fatal)
+// ErrBadReply says that the server sent a reply that no server sends: one that the driver cannot
+// read, one that makes it panic, or empty batches without end. If it wraps a [*stream.PanicError],
+// the client must not be used any more: the driver may hold a lock for ever. It is of class Fatal.
+var ErrBadReply = mongoerr.ErrBadReply
 
 // MalformedError says that the server, or something on the way, sent a document that is not BSON.
 type MalformedError struct {
@@ -51,9 +52,6 @@ func classify(err error) error {
 	var server mongo.ServerError
 	if errors.As(err, &server) && (server.HasErrorCode(cursorNotFound) || server.HasErrorCode(cursorKilled)) {
 		return fmt.Errorf("%w: %w", ErrCursorLost, mongoerr.Bound(err))
-	}
-	if mongoerr.Panicked(err) {
-		return fmt.Errorf("%w: %w", ErrBadReply, err)
 	}
 	return mongoerr.Mark(err)
 }

@@ -34,8 +34,8 @@ type Finder interface {
 //   - Order and goroutines: the server's order; fused, it starts no goroutine.
 //   - Errors: the driver's, wrapped, with the number of documents before; [ErrCursorLost] when the server gave the cursor up
 //     (a restart, or a downstream slower than the server's patience of 10 minutes a batch and 30 minutes a session),
-//     [ErrMaxTime], [*MalformedError] for what is not a document (see Validate), [ErrBadReply] for a reply that makes the driver panic
-//     or empty batches without end (see MaxEmptyBatches). Every end that is not the end of the cursor is an error.
+//     [ErrMaxTime], [*MalformedError] for what is not a document (see Validate), [ErrBadReply] for a reply that the driver
+//     cannot read, or empty batches without end (see MaxEmptyBatches). Every end that is not the end of the cursor is an error.
 //   - Classes: what the server and the driver report is classified. Retryable is what passes; the
 //     collection dropped or renamed in mid-scan, or a snapshot too old, is Fatal, because another
 //     scan would read something else.
@@ -134,7 +134,7 @@ func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
 		return q.fail(classify(err))
 	}
 	if cur == nil {
-		return q.fail(errors.New("the collection returned neither a cursor nor an error"))
+		return q.wrong(errors.New("the collection returned neither a cursor nor an error"))
 	}
 	r := reading{check: checkFrame, wait: wait, empty: emptyBatches{limit: q.opts.MaxEmptyBatches}, fail: q.fail}
 	if q.opts.Validate {

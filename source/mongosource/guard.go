@@ -17,6 +17,7 @@ import (
 //   - one of more than 48,000,000 bytes and some KiB, compressed or not: the driver would reserve the 2 GiB that a length can state;
 //   - a compressed one, if opts ask for no compression. If they do, messages are decompressed here, because the driver's zstd has no limit;
 //   - one that answers another request than the last of its connection, or is no OP_MSG or OP_REPLY;
+//   - one that says that more follow, if the request did not allow it: the driver would not send the next request;
 //   - cluster times, operation times and recovery tokens of a wrong type: the driver would panic while it holds a lock, or on a
 //     goroutine of its own, which ends the process;
 //   - an authentication by SCRAM that asks for more than a million iterations: the driver would compute for hours.

@@ -2,6 +2,7 @@ package mongosource
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,7 +17,8 @@ const (
 	headerBytes     = 16
 	maxMessageBytes = 48_000_000 + 16<<10 // what a server sends at most, and some room
 
-	moreToCome = 1 << 1
+	moreToCome     = 1 << 1  // a flag of a reply: more replies follow, without a request for them
+	exhaustAllowed = 1 << 16 // a flag of a request: its reply may have moreToCome
 )
 
 // guardedConn is a connection that looks at the server's messages. One goroutine reads at a time and one writes, and a request is
@@ -26,7 +28,9 @@ type guardedConn struct {
 	compressed bool
 
 	asked     int32 // the id of the last request
-	streaming bool  // the last message said that more come without being asked for
+	exhaust   bool  // the last request allowed more replies than one
+	awaiting  bool  // its last reply has not come yet
+	streaming bool  // its last reply so far had moreToCome
 
 	message []byte // what came of a message; it keeps what a read got before its deadline
 	ready   []byte // of message: sound, and not yet handed over
@@ -36,9 +40,18 @@ type guardedConn struct {
 // Write notes which request is sent.
 func (c *guardedConn) Write(p []byte) (int, error) {
 	if len(p) >= headerBytes {
-		c.asked, c.streaming = int32(binary.LittleEndian.Uint32(p[4:])), false
+		c.asked, c.awaiting, c.streaming = int32(binary.LittleEndian.Uint32(p[4:])), true, false
+		c.exhaust = flagsOf(p)&exhaustAllowed != 0
 	}
 	return c.Conn.Write(p)
+}
+
+// flagsOf returns the flags of a message, if it is an OP_MSG.
+func flagsOf(m []byte) uint32 {
+	if len(m) < headerBytes+4 || binary.LittleEndian.Uint32(m[12:]) != opMsg {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(m[headerBytes:])
 }
 
 // Read returns bytes of messages that were looked at whole.
@@ -113,12 +126,15 @@ func (c *guardedConn) refuse(err error) error {
 // inspect returns the message as the driver may have it.
 func (c *guardedConn) inspect(m []byte) ([]byte, error) {
 	answers := int32(binary.LittleEndian.Uint32(m[8:]))
-	if answers != c.asked && !c.streaming {
+	switch {
+	case !c.awaiting:
+		return nil, errors.New("a reply without a request")
+	case answers != c.asked && !c.streaming: // what is streamed answers the reply before it
 		return nil, fmt.Errorf("a reply to request %d, not to %d", answers, c.asked)
 	}
 	if binary.LittleEndian.Uint32(m[12:]) == opCompressed {
 		if !c.compressed {
-			return nil, fmt.Errorf("a compressed message, which was not asked for")
+			return nil, errors.New("a compressed message, which was not asked for")
 		}
 		var err error
 		if m, err = inflate(m); err != nil {
@@ -126,9 +142,13 @@ func (c *guardedConn) inspect(m []byte) ([]byte, error) {
 		}
 	}
 	body := m[headerBytes:]
+	c.streaming = flagsOf(m)&moreToCome != 0
+	c.awaiting = c.streaming
 	switch op := binary.LittleEndian.Uint32(m[12:]); op {
 	case opMsg:
-		c.streaming = len(body) >= 4 && binary.LittleEndian.Uint32(body)&moreToCome != 0
+		if c.streaming && !c.exhaust {
+			return nil, errors.New("a reply after which more come, to a request that allows one")
+		}
 		return m, inspectSections(body)
 	case opReply:
 		return m, inspectReply(body)

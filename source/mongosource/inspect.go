@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -106,7 +107,8 @@ func inspectField(key string, v bsoncore.Value) error {
 		if speculative, ok := v.DocumentOK(); ok {
 			return inspectFields(speculative)
 		}
-	case "payload":
+	}
+	if strings.ToLower(key) == "payload" { // the driver ignores its case
 		return inspectSCRAM(v)
 	}
 	return nil
@@ -117,11 +119,7 @@ const maxIterations = 1_000_000
 
 // inspectSCRAM looks at how many iterations a server's first message of SCRAM asks for (RFC 5802: r=NONCE,s=SALT,i=COUNT).
 func inspectSCRAM(v bsoncore.Value) error {
-	_, payload, ok := v.BinaryOK()
-	if !ok {
-		return nil
-	}
-	for _, attribute := range bytes.Split(payload, []byte(",")) {
+	for _, attribute := range bytes.Split(payloadOf(v), []byte(",")) {
 		count, found := bytes.CutPrefix(attribute, []byte("i="))
 		if !found {
 			continue
@@ -132,4 +130,16 @@ func inspectSCRAM(v bsoncore.Value) error {
 		}
 	}
 	return nil
+}
+
+// payloadOf returns what the driver takes v for: it reads texts as bytes.
+func payloadOf(v bsoncore.Value) []byte {
+	if _, payload, ok := v.BinaryOK(); ok {
+		return payload
+	}
+	if text, ok := v.StringValueOK(); ok {
+		return []byte(text)
+	}
+	text, _ := v.SymbolOK()
+	return []byte(text)
 }
