@@ -262,7 +262,7 @@ func TestCanariesPrinted(t *testing.T) {
 	to := agecodec.PassphraseRecipient(passphraseCanary, nil)
 	c.checkPrinted(t, "a recipient by passphrase", to)
 	c.checkPrinted(t, "Encrypt", agecodec.Encrypt(to))
-	c.checkPrinted(t, "Pair", agecodec.Pair([]age.Recipient{to}, []age.Identity{c.identities["passphrase"]}))
+	c.checkPrinted(t, "Pair", agecodec.Format([]age.Recipient{to}, []age.Identity{c.identities["passphrase"]}))
 	c.checkPrinted(t, "Upload", s3sink.Upload(c.store, "b", "k", nil))
 	c.checkPrinted(t, "Download", s3source.Download(c.store, "b", "k", nil))
 	c.checkPrinted(t, "Find", mongosource.Find(c.database.Collection("c"), bson.D{}, nil))

@@ -13,9 +13,9 @@ import (
 // withoutSecrets lists the exported types that keep no secret of a caller: numbers, switches, names, documents, and interfaces
 // and functions, which have no fields. What may keep one is in TestCanariesPrinted, and is listed in withSecrets.
 var withoutSecrets = map[string]string{
-	"codec": "Base64Options DeflateOptions DelimitedOptions DetectOptions Format FormatError GunzipOptions GzipOptions InflateOptions InputError" +
-		" JSONLinesOptions JSONObjectsOptions LengthFieldOptions LimitError LinesOptions ParseJSONArrayOptions ParseJSONLinesOptions" +
-		" S2Options UnS2Options UnzstdOptions ZstdOptions",
+	"codec": "Base64Options DeflateOptions DetectOptions FileType FormatError GunzipOptions GzipOptions InflateOptions InputError" +
+		" JSONLinesOptions LengthFieldOptions LimitError ParseJSONArrayOptions ParseJSONLinesOptions" +
+		" S2Options SplitDelimitedOptions SplitJSONObjectsOptions SplitLinesOptions UnS2Options UnzstdOptions ZstdOptions",
 	"codec/agecodec": "Info PassphraseOptions RewrapOptions",
 	"codec/bsoncodec": "BSONOptions DocumentError ExtJSONOptions ParseBSONOptions ParseExtJSONOptions SyntaxError" +
 		" ValidateOptions",
@@ -25,13 +25,13 @@ var withoutSecrets = map[string]string{
 	"source":             "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "FindOptions Finder MalformedError",
 	"source/s3source":    "API DownloadOptions",
-	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater Observable" +
-		" Overflow RestartOptions SliceSource Snapshot Stats SuperviseOptions",
+	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +
+		" Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
 }
 
 // withSecrets lists those that hold what a caller gave them: a stage, an element, a value of panic.
 var withSecrets = map[string]string{
-	"codec":  "Pair",
+	"codec":  "Format",
 	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Peeled Receipt Running Sink SinkFunc Source SourceFunc",
 }
 

@@ -45,19 +45,19 @@ func (p *plain) Close() error {
 	return p.close
 }
 
-func TestWriterContract(t *testing.T) {
+func TestEncoderContract(t *testing.T) {
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
 		New: func() flow {
-			return codec.Writer("test: encode", func(w io.Writer) (io.WriteCloser, error) { return &plain{w: w}, nil })
+			return codec.Encoder("test: encode", func(w io.Writer) (io.WriteCloser, error) { return &plain{w: w}, nil })
 		},
 		Want: sameBytes,
 	})
 }
 
-func TestReaderContract(t *testing.T) {
+func TestDecoderContract(t *testing.T) {
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
 		New: func() flow {
-			return codec.Reader("test: decode", func(r io.Reader) (io.Reader, error) { return r, nil })
+			return codec.Decoder("test: decode", func(r io.Reader) (io.Reader, error) { return r, nil })
 		},
 		Want: sameBytes,
 	})
@@ -69,7 +69,7 @@ func sameBytes(t *testing.T, in, out [][]byte) {
 	}
 }
 
-func TestWriterErrors(t *testing.T) {
+func TestEncoderErrors(t *testing.T) {
 	boom := errors.New("boom")
 	for _, c := range []struct {
 		name   string
@@ -87,7 +87,7 @@ func TestWriterErrors(t *testing.T) {
 		{name: "none", closes: 1},
 	} {
 		closes := 0
-		f := codec.Writer("test: encode", func(w io.Writer) (io.WriteCloser, error) {
+		f := codec.Encoder("test: encode", func(w io.Writer) (io.WriteCloser, error) {
 			e := c.enc
 			e.w, e.closed = w, &closes
 			return &e, c.open
@@ -108,10 +108,10 @@ func TestWriterErrors(t *testing.T) {
 	}
 }
 
-func TestWriterPassesEmitErrorAsItIs(t *testing.T) {
+func TestEncoderPassesEmitErrorAsItIs(t *testing.T) {
 	boom := errors.New("boom")
 	for _, size := range []int{1, 64<<10 - 1, 64 << 10, 64<<10 + 1, 300_000} {
-		src := stream.Via(pieces(noise(size), 1000), codec.Writer("test: encode", func(w io.Writer) (io.WriteCloser, error) { return &plain{w: w}, nil }))
+		src := stream.Via(pieces(noise(size), 1000), codec.Encoder("test: encode", func(w io.Writer) (io.WriteCloser, error) { return &plain{w: w}, nil }))
 		calls := 0
 		err := src.Each(context.Background(), func([]byte) error { calls++; return boom })
 		if err != boom || calls != 1 { //nolint:errorlint // as it is
@@ -120,14 +120,14 @@ func TestWriterPassesEmitErrorAsItIs(t *testing.T) {
 	}
 }
 
-func TestWriterUpstreamThatHidesErrors(t *testing.T) {
+func TestEncoderUpstreamThatHidesErrors(t *testing.T) {
 	deaf := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		_ = emit([]byte("one"))
 		_ = emit([]byte("two"))
 		return nil
 	})
 	calls := 0
-	f := codec.Writer("test: encode", func(io.Writer) (io.WriteCloser, error) {
+	f := codec.Encoder("test: encode", func(io.Writer) (io.WriteCloser, error) {
 		return &plain{write: func([]byte) (int, error) { calls++; return 0, io.ErrNoProgress }}, nil
 	})
 	if err := drain(stream.Via(deaf, f)); !errors.Is(err, io.ErrNoProgress) || calls != 1 {
@@ -144,7 +144,7 @@ type decoder struct {
 
 func (d *decoder) Close() error { d.closed++; return d.err }
 
-func TestReaderErrors(t *testing.T) {
+func TestDecoderErrors(t *testing.T) {
 	boom, other := errors.New("boom"), errors.New("other")
 	text := strings.Repeat("some text ", 1000)
 	for _, c := range []struct {
@@ -181,7 +181,7 @@ func TestReaderErrors(t *testing.T) {
 			upstream = failsAfter([]byte(text), c.up).Each(ctx, emit)
 			return upstream
 		})
-		err := drain(stream.Via(src, codec.Reader("test: decode", c.open)))
+		err := drain(stream.Via(src, codec.Decoder("test: decode", c.open)))
 		switch {
 		case c.name == "impossible count":
 			if err == nil {
@@ -201,7 +201,7 @@ func TestReaderErrors(t *testing.T) {
 }
 
 // TestReaderTrailing puts bytes behind what decoders of the standard library take, in one chunk and in many.
-func TestReaderTrailing(t *testing.T) {
+func TestDecoderTrailing(t *testing.T) {
 	for name, c := range map[string]struct {
 		pack flow
 		open func(io.Reader) (io.Reader, error)
@@ -212,7 +212,7 @@ func TestReaderTrailing(t *testing.T) {
 		for _, text := range []string{"first", string(noise(100_000))} {
 			z := must(t)(bytesThrough(c.pack, []byte(text), 0))
 			for _, cut := range []int{0, 1, 1000} {
-				f := codec.Reader("test: decode", c.open)
+				f := codec.Decoder("test: decode", c.open)
 				if got, err := bytesThrough(f, z, cut); err != nil || string(got) != text {
 					t.Errorf("%s cut at %d: %d bytes of %d, %v", name, cut, len(got), len(text), err)
 				}
@@ -231,9 +231,9 @@ func TestReaderTrailing(t *testing.T) {
 }
 
 // TestReaderCancelledByEOF cancels a run with a cause that looks like the end, before anything was read.
-func TestReaderCancelledByEOF(t *testing.T) {
+func TestDecoderCancelledByEOF(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	f := codec.Reader("test: decode", func(r io.Reader) (io.Reader, error) {
+	f := codec.Decoder("test: decode", func(r io.Reader) (io.Reader, error) {
 		cancel(io.EOF)
 		return r, nil
 	})
@@ -270,7 +270,7 @@ type liar struct{}
 
 func (liar) Read(p []byte) (int, error) { return len(p) + 1, nil }
 
-func TestReaderTellsUpstreamHowItEnded(t *testing.T) {
+func TestDecoderTellsUpstreamHowItEnded(t *testing.T) {
 	boom := errors.New("boom")
 	var heard error
 	src := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -283,7 +283,7 @@ func TestReaderTellsUpstreamHowItEnded(t *testing.T) {
 		}).Each(ctx, emit)
 		return heard
 	})
-	f := codec.Reader("test: decode", same)
+	f := codec.Decoder("test: decode", same)
 	err := stream.Via(src, f).Each(context.Background(), func([]byte) error { return boom })
 	if err != boom || heard != boom { //nolint:errorlint // as it is
 		t.Errorf("downstream failed: %v, upstream heard %v", err, heard)
@@ -301,10 +301,10 @@ func TestReaderTellsUpstreamHowItEnded(t *testing.T) {
 	}
 }
 
-func TestReaderClosesOnce(t *testing.T) {
+func TestDecoderClosesOnce(t *testing.T) {
 	for name, emitted := range map[string]error{"complete": nil, "failed": io.ErrShortBuffer} {
 		d := new(decoder)
-		f := codec.Reader("test: decode", func(r io.Reader) (io.Reader, error) { d.Reader = r; return d, nil })
+		f := codec.Decoder("test: decode", func(r io.Reader) (io.Reader, error) { d.Reader = r; return d, nil })
 		err := stream.Via(pieces(noise(1000), 10), f).Each(context.Background(), func([]byte) error { return emitted })
 		if err != emitted || d.closed != 1 { //nolint:errorlint // as it is
 			t.Errorf("%s: %v, closed %d times", name, err, d.closed)
@@ -313,18 +313,18 @@ func TestReaderClosesOnce(t *testing.T) {
 }
 
 func TestNilOpen(t *testing.T) {
-	for _, f := range []flow{codec.Reader("test", nil), codec.Writer("test", nil)} {
+	for _, f := range []flow{codec.Decoder("test", nil), codec.Encoder("test", nil)} {
 		if err := drain(stream.Via(pieces([]byte("x"), 0), f)); err == nil {
 			t.Error("no error")
 		}
 	}
 }
 
-func ExampleWriter() {
-	encode := codec.Writer("demo: base64", func(w io.Writer) (io.WriteCloser, error) {
+func ExampleEncoder() {
+	encode := codec.Encoder("demo: base64", func(w io.Writer) (io.WriteCloser, error) {
 		return base64.NewEncoder(base64.StdEncoding, w), nil
 	})
-	decode := codec.Reader("demo: base64", func(r io.Reader) (io.Reader, error) {
+	decode := codec.Decoder("demo: base64", func(r io.Reader) (io.Reader, error) {
 		return base64.NewDecoder(base64.StdEncoding, r), nil
 	})
 	there := stream.Via(source.Of([]byte("through the mill")), encode)

@@ -71,8 +71,8 @@ func count(b *testing.B, src stream.Source[[]byte], want int) {
 	}
 }
 
-// BenchmarkLines against bufio.Scanner, over 64 MB that lie in memory and over 1 MB, in the cache, 64 times.
-func BenchmarkLines(b *testing.B) {
+// BenchmarkSplitLines against bufio.Scanner, over 64 MB that lie in memory and over 1 MB, in the cache, 64 times.
+func BenchmarkSplitLines(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		data  []byte
@@ -82,7 +82,7 @@ func BenchmarkLines(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			versus(b, len(c.data)*c.times, func() {
 				for range c.times {
-					count(b, stream.Via(lent(c.data), codec.Lines(nil)), lines)
+					count(b, stream.Via(lent(c.data), codec.SplitLines(nil)), lines)
 				}
 			}, func() {
 				for range c.times {
@@ -100,12 +100,12 @@ func BenchmarkLines(b *testing.B) {
 	}
 }
 
-// BenchmarkJSONObjects against json.Decoder into RawMessage.
-func BenchmarkJSONObjects(b *testing.B) {
+// BenchmarkSplitJSONObjects against json.Decoder into RawMessage.
+func BenchmarkSplitJSONObjects(b *testing.B) {
 	data := corpus.Lines(16 << 20)
 	lines := bytes.Count(data, []byte("\n"))
 	versus(b, len(data), func() {
-		count(b, stream.Via(lent(data), codec.JSONObjects(nil)), lines)
+		count(b, stream.Via(lent(data), codec.SplitJSONObjects(nil)), lines)
 	}, func() {
 		d := json.NewDecoder(bytes.NewReader(data))
 		n := 0

@@ -63,7 +63,7 @@ func TestCarryRefusesCodecs(t *testing.T) {
 		"gzip":           codec.Gzip(nil),
 		"gzip, parallel": codec.Gzip(&codec.GzipOptions{Parallelism: 2}),
 		"zstd":           codec.Zstd(nil),
-		"lines":          codec.Lines(nil),
+		"lines":          codec.SplitLines(nil),
 		"base64":         codec.Base64(nil),
 	} {
 		src := stream.Via(source.Of(line{Value: []byte("a")}, line{Value: []byte("b"), Context: 1}), stream.Carry[int](flow))

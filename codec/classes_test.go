@@ -53,9 +53,9 @@ func TestErrorClasses(t *testing.T) {
 		"no format":         {run(codec.Detect(nil), "hello"), stream.Data},
 		"no base64":         {run(codec.Unbase64(nil), "a"), stream.Data},
 		"no hex":            {run(codec.Unhex(), "a"), stream.Data},
-		"a long line":       {run(codec.Lines(&codec.LinesOptions{MaxLength: 1}), "hello"), stream.Data},
-		"a cut frame":       {run(codec.LengthField(nil), "\x00"), stream.Data},
-		"a cut object":      {run(codec.JSONObjects(nil), "{"), stream.Data},
+		"a long line":       {run(codec.SplitLines(&codec.SplitLinesOptions{MaxLength: 1}), "hello"), stream.Data},
+		"a cut frame":       {run(codec.SplitLengthField(nil), "\x00"), stream.Data},
+		"a cut object":      {run(codec.SplitJSONObjects(nil), "{"), stream.Data},
 		"a ratio":           {run(codec.LimitRatio(codec.Hex(), 1, 0), "hello"), stream.Data},
 		"a malformed line":  {lines("{"), stream.Data},
 		"a value of a kind": {lines(`{"name":1}`), stream.Data},
@@ -80,7 +80,7 @@ func TestErrorClassesOfOthers(t *testing.T) {
 	if stream.ClassOf(err) != stream.Throttled {
 		t.Errorf("the upstream's: %v is %v", err, stream.ClassOf(err))
 	}
-	f := codec.Reader("mine", func(io.Reader) (io.Reader, error) { return nil, busy })
+	f := codec.Decoder("mine", func(io.Reader) (io.Reader, error) { return nil, busy })
 	if _, err := bytesThrough(f, []byte("x"), 0); !errors.Is(err, busy) || stream.ClassOf(err) != stream.Throttled {
 		t.Errorf("a decoder's: %v is %v", err, stream.ClassOf(err))
 	}

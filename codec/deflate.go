@@ -38,5 +38,5 @@ func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 0 {
 		return deflateBlocks("codec: deflate", level, o.Parallelism, nil)
 	}
-	return Writer("codec: deflate", func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil })
+	return Encoder("codec: deflate", func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil })
 }

@@ -21,7 +21,7 @@ var deflateEnd = []byte{3, 0}
 
 // deflateBlocks returns the flow of Deflate with Parallelism n or, with a header, that of Zlib.
 func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte, []byte] {
-	pack := stream.MapN(n, func(_ context.Context, text []byte) (piece, error) {
+	pack := stream.MapParallel(n, func(_ context.Context, text []byte) (piece, error) {
 		packed, err := deflatePiece(text, level)
 		if err != nil {
 			return piece{}, wrap(name, err)

@@ -52,7 +52,7 @@ func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			return pulling(ctx, name, src, func(in *input) error {
-				head := make([]byte, FormatSize)
+				head := make([]byte, SniffSize)
 				n, err := io.ReadFull(in, head[:detectHead])
 				if err != nil && in.err != nil {
 					return in.err
@@ -81,15 +81,15 @@ func unknownFormat(head []byte) error {
 }
 
 // nearFormat returns the format whose mark head has but for one bit, or "".
-func nearFormat(head []byte) Format {
+func nearFormat(head []byte) FileType {
 	for _, f := range []struct {
 		mark   string
-		format Format
+		format FileType
 	}{
-		{gzipMagic, FormatGzip},
-		{zstdMagic, FormatZstd},
-		{s2Magic[:detectHead], FormatS2},
-		{snappyMagic[:detectHead], FormatS2},
+		{gzipMagic, TypeGzip},
+		{zstdMagic, TypeZstd},
+		{s2Magic[:detectHead], TypeS2},
+		{snappyMagic[:detectHead], TypeS2},
 	} {
 		if len(head) < len(f.mark) {
 			continue

@@ -159,25 +159,25 @@ func FuzzDetect(f *testing.F) {
 	})
 }
 
-func TestPair(t *testing.T) {
+func TestFormat(t *testing.T) {
 	in := make([]cookie, 500)
 	for i := range in {
 		in[i] = cookieAt(i)
 	}
-	lines := codec.JSONLinesPair[cookie](nil, nil)
+	lines := codec.JSONLinesFormat[cookie](nil, nil)
 	for _, c := range []struct {
-		p      codec.Pair[cookie]
+		p      codec.Format[cookie]
 		suffix string
 	}{
 		{lines, ".jsonl"},
-		{codec.JSONArrayPair[cookie](nil, nil), ".json"},
-		{lines.Then(codec.GzipPair(nil, nil)), ".jsonl.gz"},
-		{lines.Then(codec.ZstdPair(nil, nil)), ".jsonl.zst"},
-		{lines.Then(codec.S2Pair(nil, nil)), ".jsonl.s2"},
-		{lines.Then(codec.S2Pair(&codec.S2Options{Snappy: true}, nil)), ".jsonl.sz"},
-		{lines.Then(codec.ZlibPair(nil, nil)), ".jsonl.zz"},
-		{lines.Then(codec.GzipPair(nil, nil)).Then(codec.Base64Pair(nil)), ".jsonl.gz.b64"},
-		{lines.Then(codec.GzipPair(nil, nil).Then(codec.PairOf(codec.Hex(), codec.Unhex(), ".hex"))), ".jsonl.gz.hex"},
+		{codec.JSONArrayFormat[cookie](nil, nil), ".json"},
+		{lines.Then(codec.GzipFormat(nil, nil)), ".jsonl.gz"},
+		{lines.Then(codec.ZstdFormat(nil, nil)), ".jsonl.zst"},
+		{lines.Then(codec.S2Format(nil, nil)), ".jsonl.s2"},
+		{lines.Then(codec.S2Format(&codec.S2Options{Snappy: true}, nil)), ".jsonl.sz"},
+		{lines.Then(codec.ZlibFormat(nil, nil)), ".jsonl.zz"},
+		{lines.Then(codec.GzipFormat(nil, nil)).Then(codec.Base64Format(nil)), ".jsonl.gz.b64"},
+		{lines.Then(codec.GzipFormat(nil, nil).Then(codec.FormatOf(codec.Hex(), codec.Unhex(), ".hex"))), ".jsonl.gz.hex"},
 	} {
 		if got := c.p.Suffix(); got != c.suffix {
 			t.Errorf("suffix %s, want %s", got, c.suffix)
@@ -190,24 +190,24 @@ func TestPair(t *testing.T) {
 		}
 	}
 	// The bytes are those of the flows, in the order of the names.
-	out, err := stream.Run(context.Background(), stream.Via(source.Slice(in), lines.Then(codec.GzipPair(nil, nil)).Encode()), sink.Slice[[]byte]())
+	out, err := stream.Run(context.Background(), stream.Via(source.Slice(in), lines.Then(codec.GzipFormat(nil, nil)).Encode()), sink.Slice[[]byte]())
 	if err != nil || !bytes.HasPrefix(stdGunzip(t, bytes.Join(out, nil)), []byte(`{"name":"<cookie> 0"`)) {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestPairWithoutFlows(t *testing.T) {
-	var none codec.Pair[[]byte]
-	half := codec.PairOf(codec.Hex(), nil, ".hex")
+func TestFormatWithoutFlows(t *testing.T) {
+	var none codec.Format[[]byte]
+	half := codec.FormatOf(codec.Hex(), nil, ".hex")
 	for name, f := range map[string]flow{
 		"encode": none.Encode(), "decode": none.Decode(), "half": half.Decode(),
-		"then": codec.GzipPair(nil, nil).Then(none).Encode(), "then decode": codec.GzipPair(nil, nil).Then(none).Decode(),
+		"then": codec.GzipFormat(nil, nil).Then(none).Encode(), "then decode": codec.GzipFormat(nil, nil).Then(none).Decode(),
 	} {
 		up := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
 			t.Errorf("%s: the upstream was started", name)
 			return nil
 		})
-		if err := drain(stream.Via(up, f)); err == nil || !strings.HasPrefix(err.Error(), "codec: pair: ") {
+		if err := drain(stream.Via(up, f)); err == nil || !strings.HasPrefix(err.Error(), "codec: format: ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -226,9 +226,9 @@ func ExampleDetect() {
 	//  codec: detect: the input is text, not a compressed format that is known here: it is not compressed, so leave the decompression out
 }
 
-func ExamplePair() {
+func ExampleFileType() {
 	type cookie struct{ Name string }
-	format := codec.JSONLinesPair[cookie](nil, nil).Then(codec.GzipPair(nil, nil))
+	format := codec.JSONLinesFormat[cookie](nil, nil).Then(codec.GzipFormat(nil, nil))
 	fmt.Println("cookies" + format.Suffix())
 	stored := stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}), format.Encode())
 	cookies, err := stream.Run(context.Background(), stream.Via(stored, format.Decode()), sink.Slice[cookie]())

@@ -18,12 +18,12 @@ func TestCompressionOfBase64(t *testing.T) {
 	r := rand.NewChaCha8([32]byte{1})
 	_, _ = r.Read(raw)
 	text := []byte(base64.StdEncoding.EncodeToString(raw))
-	for name, pair := range map[string]codec.Pair[[]byte]{
-		"gzip":           codec.GzipPair(nil, nil),
-		"gzip, level 1":  codec.GzipPair(&codec.GzipOptions{Level: 1}, nil),
-		"gzip, level 7":  codec.GzipPair(&codec.GzipOptions{Level: 7}, nil),
-		"gzip, parallel": codec.GzipPair(&codec.GzipOptions{Level: 1, Parallelism: 2}, nil),
-		"zlib, parallel": codec.ZlibPair(&codec.DeflateOptions{Parallelism: 2}, nil),
+	for name, pair := range map[string]codec.Format[[]byte]{
+		"gzip":           codec.GzipFormat(nil, nil),
+		"gzip, level 1":  codec.GzipFormat(&codec.GzipOptions{Level: 1}, nil),
+		"gzip, level 7":  codec.GzipFormat(&codec.GzipOptions{Level: 7}, nil),
+		"gzip, parallel": codec.GzipFormat(&codec.GzipOptions{Level: 1, Parallelism: 2}, nil),
+		"zlib, parallel": codec.ZlibFormat(&codec.DeflateOptions{Parallelism: 2}, nil),
 	} {
 		packed, err := stream.Run(t.Context(), stream.Via(source.Of(bytes.Clone(text)), pair.Encode()), sink.Slice[[]byte]())
 		if err != nil {

@@ -79,8 +79,8 @@ func ExampleUnS2() {
 	// Output: true 17000 <nil>
 }
 
-func ExampleReader() {
-	seven := codec.Reader("demo: section", func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, 7), nil })
+func ExampleDecoder() {
+	seven := codec.Decoder("demo: section", func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, 7), nil })
 	// What a decoder leaves unread is an error.
 	show(stream.Via(source.Of([]byte("through")), seven))
 	show(stream.Via(source.Of([]byte("through the mill")), seven))

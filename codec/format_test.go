@@ -1,193 +1,76 @@
 package codec_test
 
 import (
-	"archive/tar"
-	"archive/zip"
-	"bytes"
-	stdgzip "compress/gzip"
-	"errors"
-	"io"
-	"testing"
-
-	"github.com/klauspost/compress/zstd"
-	"go.mongodb.org/mongo-driver/v2/bson"
+	"context"
+	"fmt"
 
 	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
-// files are the beginnings of files of every format.
-func files(t *testing.T) map[codec.Format][]byte {
-	var zipped, tarred bytes.Buffer
-	z := zip.NewWriter(&zipped)
-	_, _ = z.Create("shop.json")
-	_ = z.Close()
-	w := tar.NewWriter(&tarred)
-	_ = w.WriteHeader(&tar.Header{Name: "shop.json"})
-	_ = w.Close()
-	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := jsonText(2000)
-	return map[codec.Format][]byte{
-		codec.FormatUnknown:      append([]byte{0xff, 0xfe, 0xfd, 0xfc}, noise(1000)...),
-		codec.FormatEmpty:        nil,
-		codec.FormatGzip:         stdGzip(text),
-		codec.FormatZstd:         must(t)(bytesThrough(codec.Zstd(nil), text, 0)),
-		codec.FormatZlib:         must(t)(bytesThrough(codec.Zlib(nil), text, 0)),
-		codec.FormatS2:           must(t)(bytesThrough(codec.S2(nil), text, 0)),
-		codec.FormatBzip2:        []byte("BZh91AY&SY\x00"),
-		codec.FormatXz:           []byte("\xfd7zXZ\x00\x00\x04"),
-		codec.FormatAge:          []byte("age-encryption.org/v1\n-> X25519 abc\n"),
-		codec.FormatArmoredAge:   []byte("-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n"),
-		codec.FormatZip:          zipped.Bytes(),
-		codec.FormatTar:          tarred.Bytes(),
-		codec.FormatMongoArchive: []byte("\x6d\xe2\x99\x81\x68\x00\x00\x00"),
-		codec.FormatBSON:         doc,
-		codec.FormatJSON:         text,
-		codec.FormatHTML:         []byte(" <!DOCTYPE html>\n<html><head><title>403 Forbidden</title>"),
-		codec.FormatXML:          []byte(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>NoSuchKey</Code></Error>`),
-		codec.FormatText:         []byte("hello\n"),
-	}
+// thereAndBack prints the name that a file gets by the pair, and what it gives back.
+func thereAndBack(p codec.Format[[]byte]) {
+	file := stream.Via(source.Of([]byte("through the mill")), p.Encode())
+	back, err := stream.Run(context.Background(), stream.Via(file, p.Decode()), sink.Slice[[]byte]())
+	fmt.Printf("cookies%s %s %v\n", p.Suffix(), back, err)
 }
 
-func TestFormatOf(t *testing.T) {
-	for want, file := range files(t) {
-		if got := codec.FormatOf(file); got != want {
-			t.Errorf("%s is taken for %s", want, got)
-		}
-	}
-	for text, want := range map[string]codec.Format{
-		"\uFEFF {\"a\":1}":   codec.FormatJSON,
-		"[1]":                codec.FormatJSON,
-		"<Error>":            codec.FormatXML,
-		"<HTML>":             codec.FormatHTML,
-		"\x1f\x8b":           codec.FormatUnknown,
-		"\x05\x00\x00\x00":   codec.FormatUnknown,
-		"\x5d\x2a\x4d\x18":   codec.FormatZstd,
-		"\xff\x06\x00\x00sN": codec.FormatUnknown,
-	} {
-		if got := codec.FormatOf([]byte(text)); got != want {
-			t.Errorf("%q is taken for %s, want %s", text, got, want)
-		}
-	}
+// A pair of flows of one's own.
+func ExampleFileTypeOf() {
+	hex := codec.FormatOf(codec.Hex(), codec.Unhex(), ".hex")
+	thereAndBack(hex)
+	thereAndBack(codec.GzipFormat(nil, nil).Then(hex))
+	// Output:
+	// cookies.hex [through the mill] <nil>
+	// cookies.gz.hex [through the mill] <nil>
 }
 
-// TestOtherFormats gives each decoder the files of all other formats.
-func TestOtherFormats(t *testing.T) {
-	lines := func(p []byte) error {
-		_, err := parsed(codec.ParseJSONLines[cookie](nil), string(p), 0)
-		return err
-	}
-	array := func(p []byte) error {
-		_, err := parsed(codec.ParseJSONArray[cookie](nil), string(p), 0)
-		return err
-	}
-	by := func(f flow) func([]byte) error {
-		return func(p []byte) error {
-			_, err := bytesThrough(f, p, 0)
-			return err
-		}
-	}
-	type formats map[codec.Format]bool
-	known := formats{codec.FormatGzip: true, codec.FormatZstd: true, codec.FormatZlib: true, codec.FormatS2: true}
-	json := formats{codec.FormatJSON: true, codec.FormatText: true, codec.FormatEmpty: true, codec.FormatUnknown: true}
-	for name, c := range map[string]struct {
-		decode func([]byte) error
-		takes  formats
-	}{
-		"gunzip":           {by(codec.Gunzip(nil)), formats{codec.FormatGzip: true}},
-		"gunzip by 2":      {by(codec.Gunzip(&codec.GunzipOptions{Parallelism: 2})), formats{codec.FormatGzip: true}},
-		"unzstd":           {by(codec.Unzstd(nil)), formats{codec.FormatZstd: true}},
-		"unzstd by 2":      {by(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 2})), formats{codec.FormatZstd: true}},
-		"unzlib":           {by(codec.Unzlib(nil)), formats{codec.FormatZlib: true}},
-		"uns2":             {by(codec.UnS2(nil)), formats{codec.FormatS2: true}},
-		"detect":           {by(codec.Detect(nil)), known},
-		"parse json lines": {lines, json},
-		"parse json array": {array, json},
-	} {
-		for format, file := range files(t) {
-			err := c.decode(file)
-			var other *codec.FormatError
-			switch {
-			case c.takes[format]:
-				if errors.As(err, &other) {
-					t.Errorf("%s of %s: %v", name, format, err)
-				}
-			case !errors.As(err, &other) || other.Got != format || other.Err == nil || stream.ClassOf(err) != stream.Data:
-				t.Errorf("%s of %s: %v, of class %v", name, format, err, stream.ClassOf(err))
-			}
-		}
-	}
-	// The errors that damage has are still there.
-	for err, want := range map[error]error{
-		by(codec.Gunzip(nil))([]byte("hello")): stdgzip.ErrHeader,
-		by(codec.Gunzip(nil))(nil):             io.ErrUnexpectedEOF,
-		by(codec.Unzstd(nil))([]byte("hello")): zstd.ErrMagicMismatch,
-		by(codec.Detect(nil))([]byte("hello")): codec.ErrUnknownFormat,
-		by(codec.Detect(nil))(nil):             io.ErrUnexpectedEOF,
-	} {
-		if !errors.Is(err, want) {
-			t.Errorf("%v is not %v", err, want)
-		}
-	}
+func ExampleGzipFormat() {
+	thereAndBack(codec.GzipFormat(&codec.GzipOptions{Level: 1}, &codec.GunzipOptions{MaxBytes: 1 << 20}))
+	// Output: cookies.gz [through the mill] <nil>
 }
 
-// TestTrailing puts something after the end of each format.
-func TestTrailing(t *testing.T) {
-	text := jsonText(2000)
-	for _, c := range pairs() {
-		if c.name[:2] == "de" {
-			continue // deflate says no more than that something follows
-		}
-		z := must(t)(bytesThrough(c.pack(), text, 0))
-		for tail, what := range map[string]string{
-			"\n":          "white space",
-			"\x00\x00":    "zeros",
-			"{\"a\":1}\n": "JSON",
-			"garbage":     "text",
-		} {
-			_, err := bytesThrough(c.unpack(), append(bytes.Clone(z), tail...), 0)
-			if c.name[:2] == "s2" && tail[0] == 0 || c.name[:2] == "sn" && tail[0] == 0 {
-				continue // a chunk that is cut
-			}
-			if !errors.Is(err, codec.ErrTrailing) || !bytes.HasSuffix([]byte(err.Error()), []byte(": "+what)) {
-				t.Errorf("%s, then %q: %v", c.name, tail, err)
-			}
-		}
-	}
+func ExampleZstdFormat() {
+	thereAndBack(codec.ZstdFormat(&codec.ZstdOptions{Parallelism: 2}, &codec.UnzstdOptions{Parallelism: 2, RequireChecksums: true}))
+	// Output: cookies.zst [through the mill] <nil>
 }
 
-// TestDetectNearFormats has a bit of a format's mark flipped: the stream must not pass as plain.
-func TestDetectNearFormats(t *testing.T) {
-	for format, file := range files(t) {
-		for i := range 7 {
-			switch format {
-			case codec.FormatGzip:
-				if i > 2 {
-					continue
-				}
-			case codec.FormatZstd:
-				if i > 3 {
-					continue
-				}
-			case codec.FormatS2:
-			default:
-				continue
-			}
-			for bit := range 8 {
-				bad := bytes.Clone(file)
-				bad[i] ^= 1 << bit
-				if _, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), bad, 0); err == nil {
-					t.Errorf("%s, byte %d, bit %d: passed as plain", format, i, bit)
-				}
-			}
-		}
-	}
-	// A document of BSON whose length is S2's mark is plain.
-	doc := append([]byte("\xff\x06\x00\x00\x02a\x00"), make([]byte, 0x6ff-7)...)
-	if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), doc, 0); err != nil || !bytes.Equal(got, doc) {
-		t.Errorf("BSON: %d bytes, %v", len(got), err)
-	}
+func ExampleS2Format() {
+	thereAndBack(codec.S2Format(nil, nil))
+	thereAndBack(codec.S2Format(&codec.S2Options{Snappy: true}, nil))
+	// Output:
+	// cookies.s2 [through the mill] <nil>
+	// cookies.sz [through the mill] <nil>
+}
+
+func ExampleZlibFormat() {
+	thereAndBack(codec.ZlibFormat(nil, nil))
+	// Output: cookies.zz [through the mill] <nil>
+}
+
+func ExampleBase64Format() {
+	thereAndBack(codec.ZstdFormat(nil, nil).Then(codec.Base64Format(nil)))
+	// Output: cookies.zst.b64 [through the mill] <nil>
+}
+
+func ExampleJSONLinesFormat() {
+	type cookie struct{ Name string }
+	p := codec.JSONLinesFormat[cookie](nil, nil)
+	file, err := stream.Run(context.Background(), stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}), p.Encode()), sink.Slice[[]byte]())
+	fmt.Printf("cookies%s %v\n%s", p.Suffix(), err, file[0])
+	// Output:
+	// cookies.jsonl <nil>
+	// {"Name":"Lebkuchen"}
+	// {"Name":"Zimtstern"}
+}
+
+func ExampleJSONArrayFormat() {
+	type cookie struct{ Name string }
+	p := codec.JSONArrayFormat[cookie](nil, nil)
+	file := stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}), p.Encode())
+	cookies, err := stream.Run(context.Background(), stream.Via(file, p.Decode()), sink.Slice[cookie]())
+	fmt.Println("cookies"+p.Suffix(), cookies, err)
+	// Output: cookies.json [{Lebkuchen} {Zimtstern}] <nil>
 }

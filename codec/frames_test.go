@@ -29,14 +29,14 @@ func TestFramesContract(t *testing.T) {
 	}
 	t.Run("Delimited", func(t *testing.T) {
 		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-			New:        func() flow { return codec.Delimited([]byte("\r\n"), nil) },
+			New:        func() flow { return codec.SplitDelimited([]byte("\r\n"), nil) },
 			Input:      func(n int) [][]byte { return chunksOf(bytes.Repeat([]byte("a record\r\n\r\r\n"), n), 5) },
 			OutRecords: true,
 			Want: func(t *testing.T, in, out [][]byte) {
 				want := bytes.Split(bytes.Join(in, nil), []byte("\r\n"))
 				sameElements(t, out, want[:len(want)-1])
 			},
-			Bad: []flow{codec.Delimited(nil, nil), codec.Delimited([]byte("x"), &codec.DelimitedOptions{MaxLength: -1})},
+			Bad: []flow{codec.SplitDelimited(nil, nil), codec.SplitDelimited([]byte("x"), &codec.SplitDelimitedOptions{MaxLength: -1})},
 		})
 	})
 	t.Run("JoinDelimited", func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestFramesContract(t *testing.T) {
 	})
 	t.Run("LengthField", func(t *testing.T) {
 		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-			New: func() flow { return codec.LengthField(nil) },
+			New: func() flow { return codec.SplitLengthField(nil) },
 			Input: func(n int) [][]byte {
 				var all [][]byte
 				for i := range n {
@@ -68,7 +68,7 @@ func TestFramesContract(t *testing.T) {
 			Want: func(t *testing.T, in, out [][]byte) {
 				sameBytes(t, in, [][]byte{framed(out)})
 			},
-			Bad: []flow{codec.LengthField(&codec.LengthFieldOptions{Size: 3}), codec.LengthField(&codec.LengthFieldOptions{MaxLength: -1})},
+			Bad: []flow{codec.SplitLengthField(&codec.LengthFieldOptions{Size: 3}), codec.SplitLengthField(&codec.LengthFieldOptions{MaxLength: -1})},
 		})
 	})
 	t.Run("JoinLengthField", func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestFramesContract(t *testing.T) {
 	})
 }
 
-func TestDelimited(t *testing.T) {
+func TestSplitDelimited(t *testing.T) {
 	for _, c := range []struct {
 		sep, in string
 		want    []string
@@ -112,21 +112,21 @@ func TestDelimited(t *testing.T) {
 		{"ab", "xa", []string{"xa"}},
 	} {
 		for cut := range 16 {
-			out, err := through(codec.Delimited([]byte(c.sep), nil), []byte(c.in), cut)
+			out, err := through(codec.SplitDelimited([]byte(c.sep), nil), []byte(c.in), cut)
 			if got := fmt.Sprintf("%q", out); err != nil || got != fmt.Sprintf("%q", c.want) {
 				t.Errorf("%q by %q, cut at %d: %s, %v, want %q", c.in, c.sep, cut, got, err, c.want)
 			}
 		}
 	}
 	sep := []byte(";")
-	f := codec.Delimited(sep, nil)
+	f := codec.SplitDelimited(sep, nil)
 	sep[0] = 'x'
 	if out, err := through(f, []byte("1;2x"), 0); err != nil || len(out) != 2 {
 		t.Errorf("the caller's slice was kept: %q, %v", out, err)
 	}
 }
 
-func TestDelimitedTooLong(t *testing.T) {
+func TestSplitDelimitedTooLong(t *testing.T) {
 	for _, c := range []struct {
 		in             string
 		record, offset int64
@@ -137,7 +137,7 @@ func TestDelimitedTooLong(t *testing.T) {
 		{"abc-abc-", 1, 0},
 	} {
 		for cut := range 6 {
-			_, err := through(codec.Delimited([]byte("--"), &codec.DelimitedOptions{MaxLength: 3}), []byte(c.in), cut)
+			_, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: 3}), []byte(c.in), cut)
 			var at *codec.InputError
 			if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
 				t.Errorf("%q cut at %d: %v", c.in, cut, err)
@@ -145,15 +145,15 @@ func TestDelimitedTooLong(t *testing.T) {
 		}
 	}
 	for cut := range 6 {
-		if out, err := through(codec.Delimited([]byte("--"), &codec.DelimitedOptions{MaxLength: 3}), []byte("abc--ab---"), cut); err != nil || len(out) != 3 {
+		if out, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: 3}), []byte("abc--ab---"), cut); err != nil || len(out) != 3 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
 	}
 }
 
-func TestDelimitedLargestLength(t *testing.T) {
+func TestSplitDelimitedLargestLength(t *testing.T) {
 	for cut := range 6 {
-		out, err := through(codec.Delimited([]byte("--"), &codec.DelimitedOptions{MaxLength: math.MaxInt}), []byte("abc--def--g"), cut)
+		out, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: math.MaxInt}), []byte("abc--def--g"), cut)
 		if err != nil || len(out) != 3 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
@@ -184,7 +184,7 @@ func TestJoinDelimitedRefuses(t *testing.T) {
 				t.Errorf("%q: %v", c.in, err)
 				continue
 			}
-			back, err := through(codec.Delimited([]byte(c.sep), nil), bytes.Join(out, nil), 0)
+			back, err := through(codec.SplitDelimited([]byte(c.sep), nil), bytes.Join(out, nil), 0)
 			if err != nil {
 				t.Errorf("%q: %v", c.in, err)
 			}
@@ -195,7 +195,7 @@ func TestJoinDelimitedRefuses(t *testing.T) {
 	}
 }
 
-func TestLengthField(t *testing.T) {
+func TestSplitLengthField(t *testing.T) {
 	frames := [][]byte{[]byte("a"), {}, bytes.Repeat([]byte("b"), 255), []byte("c")}
 	for _, o := range []codec.LengthFieldOptions{
 		{}, {Size: 1}, {Size: 2}, {Size: 4, LittleEndian: true}, {Size: 8}, {Size: 8, LittleEndian: true}, {Size: 1, LittleEndian: true}, {MaxLength: 255},
@@ -206,14 +206,14 @@ func TestLengthField(t *testing.T) {
 		}
 		text := bytes.Join(out, nil)
 		for _, cut := range []int{0, 1, 2, 3, 7} {
-			back, err := through(codec.LengthField(&o), text, cut)
+			back, err := through(codec.SplitLengthField(&o), text, cut)
 			if err != nil {
 				t.Fatalf("%+v cut at %d: %v", o, cut, err)
 			}
 			sameElements(t, back, frames)
 		}
 		for n := range text {
-			_, err := through(codec.LengthField(&o), text[:n], 2)
+			_, err := through(codec.SplitLengthField(&o), text[:n], 2)
 			edge := atEdge(frames, o.Size, n)
 			if (err == nil) != edge || !edge && !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Fatalf("%+v: %d of %d bytes: %v", o, n, len(text), err)
@@ -248,7 +248,7 @@ func TestLengthFieldTooLong(t *testing.T) {
 		{codec.LengthFieldOptions{Size: 8}, "\xff\xff\xff\xff\xff\xff\xff\xff", 1, 0},
 		{codec.LengthFieldOptions{Size: 8, LittleEndian: true}, "\x00\x00\x00\x00\x00\x00\x00\x80", 1, 0},
 	} {
-		_, err := through(codec.LengthField(&c.o), []byte(c.in), 1)
+		_, err := through(codec.SplitLengthField(&c.o), []byte(c.in), 1)
 		var at *codec.InputError
 		if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
 			t.Errorf("%+v: %v", c.o, err)
@@ -291,14 +291,14 @@ func TestRechunk(t *testing.T) {
 	}
 }
 
-func FuzzDelimited(f *testing.F) {
+func FuzzSplitDelimited(f *testing.F) {
 	f.Add([]byte("a--b---c"), []byte("--"), 1)
 	f.Add([]byte("aaaa"), []byte("aa"), 3)
 	f.Fuzz(func(t *testing.T, in, sep []byte, cut int) {
 		if len(sep) == 0 {
 			return
 		}
-		out, err := through(codec.Delimited(sep, nil), in, max(cut, 0))
+		out, err := through(codec.SplitDelimited(sep, nil), in, max(cut, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +310,7 @@ func FuzzDelimited(f *testing.F) {
 		// What is joined again is the same, but for the end, or is refused.
 		back, err := stream.Run(context.Background(), stream.Via(source.Slice(want), codec.JoinDelimited(sep)), sink.Slice[[]byte]())
 		if err == nil {
-			if again, err := through(codec.Delimited(sep, nil), bytes.Join(back, nil), max(cut, 0)); err != nil {
+			if again, err := through(codec.SplitDelimited(sep, nil), bytes.Join(back, nil), max(cut, 0)); err != nil {
 				t.Fatal(err)
 			} else {
 				sameElements(t, again, want)
@@ -321,12 +321,12 @@ func FuzzDelimited(f *testing.F) {
 	})
 }
 
-func FuzzLengthField(f *testing.F) {
+func FuzzSplitLengthField(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x02ab\x00\x00\x00\x00"), 2, false, 1)
 	f.Add([]byte("\x01a\x00"), 0, true, 0)
 	f.Fuzz(func(t *testing.T, in []byte, size int, little bool, cut int) {
 		o := &codec.LengthFieldOptions{Size: 1 << (size & 3), LittleEndian: little, MaxLength: 1 << 20}
-		out, err := through(codec.LengthField(o), in, max(cut, 0))
+		out, err := through(codec.SplitLengthField(o), in, max(cut, 0))
 		joined, jerr := stream.Run(context.Background(), stream.Via(source.Slice(out), codec.JoinLengthField(o)), sink.Slice[[]byte]())
 		if jerr != nil {
 			t.Fatal(jerr)
@@ -356,9 +356,9 @@ func FuzzRechunk(f *testing.F) {
 	})
 }
 
-func ExampleDelimited() {
+func ExampleSplitDelimited() {
 	text := source.Of([]byte("one--tw"), []byte("o-"), []byte("-three"))
-	err := stream.Via(text, codec.Delimited([]byte("--"), nil)).Each(context.Background(), func(record []byte) error {
+	err := stream.Via(text, codec.SplitDelimited([]byte("--"), nil)).Each(context.Background(), func(record []byte) error {
 		fmt.Printf("%q\n", record)
 		return nil
 	})
@@ -382,9 +382,9 @@ func ExampleJoinDelimited() {
 	// <nil>
 }
 
-func ExampleLengthField() {
+func ExampleSplitLengthField() {
 	text := source.Of([]byte("\x03o"), []byte("ne\x03two"))
-	err := stream.Via(text, codec.LengthField(&codec.LengthFieldOptions{Size: 1})).Each(context.Background(), func(frame []byte) error {
+	err := stream.Via(text, codec.SplitLengthField(&codec.LengthFieldOptions{Size: 1})).Each(context.Background(), func(frame []byte) error {
 		fmt.Printf("%q\n", frame)
 		return nil
 	})

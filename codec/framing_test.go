@@ -18,9 +18,9 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-func TestLinesContract(t *testing.T) {
+func TestSplitLinesContract(t *testing.T) {
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-		New:        func() flow { return codec.Lines(nil) },
+		New:        func() flow { return codec.SplitLines(nil) },
 		OutRecords: true,
 		Want: func(t *testing.T, in, out [][]byte) {
 			sameElements(t, out, bytesLines(bytes.Join(in, nil)))
@@ -47,7 +47,7 @@ func TestJoinLinesContract(t *testing.T) {
 
 func TestJSONObjectsContract(t *testing.T) {
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
-		New:        func() flow { return codec.JSONObjects(nil) },
+		New:        func() flow { return codec.SplitJSONObjects(nil) },
 		OutRecords: true,
 		Want: func(t *testing.T, in, out [][]byte) {
 			sameElements(t, out, bytesLines(bytes.Join(in, nil)))
@@ -76,28 +76,28 @@ func bytesLines(p []byte) [][]byte {
 	return all
 }
 
-func TestLines(t *testing.T) {
+func TestSplitLines(t *testing.T) {
 	for _, c := range []struct {
 		in   string
-		opts codec.LinesOptions
+		opts codec.SplitLinesOptions
 		want []string
 	}{
-		{"", codec.LinesOptions{}, nil},
-		{"\n", codec.LinesOptions{}, []string{""}},
-		{"a", codec.LinesOptions{}, []string{"a"}},
-		{"a\n", codec.LinesOptions{}, []string{"a"}},
-		{"a\n\nb", codec.LinesOptions{}, []string{"a", "", "b"}},
-		{"a\r\nb\r", codec.LinesOptions{}, []string{"a\r", "b\r"}},
-		{"a\r\nb\r", codec.LinesOptions{TrimCR: true}, []string{"a", "b"}},
-		{"a\r\r\n\r\n", codec.LinesOptions{TrimCR: true}, []string{"a\r", ""}},
-		{"\n\r\na\n\n", codec.LinesOptions{TrimCR: true, SkipEmpty: true}, []string{"a"}},
-		{"\n\r\na\n\n", codec.LinesOptions{SkipEmpty: true}, []string{"\r", "a"}},
-		{"\ufeffa\n", codec.LinesOptions{}, []string{"\ufeffa"}},
-		{"abc\nab\nabc", codec.LinesOptions{MaxLength: 3}, []string{"abc", "ab", "abc"}},
-		{"abc\r\nabc\r", codec.LinesOptions{MaxLength: 3, TrimCR: true}, []string{"abc", "abc"}},
+		{"", codec.SplitLinesOptions{}, nil},
+		{"\n", codec.SplitLinesOptions{}, []string{""}},
+		{"a", codec.SplitLinesOptions{}, []string{"a"}},
+		{"a\n", codec.SplitLinesOptions{}, []string{"a"}},
+		{"a\n\nb", codec.SplitLinesOptions{}, []string{"a", "", "b"}},
+		{"a\r\nb\r", codec.SplitLinesOptions{}, []string{"a\r", "b\r"}},
+		{"a\r\nb\r", codec.SplitLinesOptions{TrimCR: true}, []string{"a", "b"}},
+		{"a\r\r\n\r\n", codec.SplitLinesOptions{TrimCR: true}, []string{"a\r", ""}},
+		{"\n\r\na\n\n", codec.SplitLinesOptions{TrimCR: true, SkipEmpty: true}, []string{"a"}},
+		{"\n\r\na\n\n", codec.SplitLinesOptions{SkipEmpty: true}, []string{"\r", "a"}},
+		{"\ufeffa\n", codec.SplitLinesOptions{}, []string{"\ufeffa"}},
+		{"abc\nab\nabc", codec.SplitLinesOptions{MaxLength: 3}, []string{"abc", "ab", "abc"}},
+		{"abc\r\nabc\r", codec.SplitLinesOptions{MaxLength: 3, TrimCR: true}, []string{"abc", "abc"}},
 	} {
 		for cut := range 4 {
-			out, err := through(codec.Lines(&c.opts), []byte(c.in), cut)
+			out, err := through(codec.SplitLines(&c.opts), []byte(c.in), cut)
 			if err != nil {
 				t.Errorf("%q cut at %d: %v", c.in, cut, err)
 			}
@@ -108,7 +108,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestLinesTooLong(t *testing.T) {
+func TestSplitLinesTooLong(t *testing.T) {
 	for _, c := range []struct {
 		in     string
 		trim   bool
@@ -124,32 +124,32 @@ func TestLinesTooLong(t *testing.T) {
 		{"a\nabcd", true, 2, 2},
 	} {
 		for cut := range 6 {
-			_, err := through(codec.Lines(&codec.LinesOptions{MaxLength: 3, TrimCR: c.trim}), []byte(c.in), cut)
+			_, err := through(codec.SplitLines(&codec.SplitLinesOptions{MaxLength: 3, TrimCR: c.trim}), []byte(c.in), cut)
 			var at *codec.InputError
 			if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
 				t.Errorf("%q cut at %d: %v", c.in, cut, err)
 			}
 		}
 	}
-	if err := drain(stream.Via(pieces([]byte("x"), 0), codec.Lines(&codec.LinesOptions{MaxLength: -1}))); err == nil {
+	if err := drain(stream.Via(pieces([]byte("x"), 0), codec.SplitLines(&codec.SplitLinesOptions{MaxLength: -1}))); err == nil {
 		t.Error("negative MaxLength: no error")
 	}
 }
 
 // TestLinesCut cuts a text at every pair of places, for lines to keep and lent ones.
-func TestLinesCut(t *testing.T) {
+func TestSplitLinesCut(t *testing.T) {
 	in := []byte("one\r\n\n\r\r\nlonger, two\nabc\r\n\nlast\r")
 	for _, c := range []struct {
-		opts codec.LinesOptions
+		opts codec.SplitLinesOptions
 		want []string
 	}{
-		{codec.LinesOptions{}, []string{"one\r", "", "\r\r", "longer, two", "abc\r", "", "last\r"}},
-		{codec.LinesOptions{TrimCR: true}, []string{"one", "", "\r", "longer, two", "abc", "", "last"}},
-		{codec.LinesOptions{TrimCR: true, SkipEmpty: true, MaxLength: 11}, []string{"one", "\r", "longer, two", "abc", "last"}},
+		{codec.SplitLinesOptions{}, []string{"one\r", "", "\r\r", "longer, two", "abc\r", "", "last\r"}},
+		{codec.SplitLinesOptions{TrimCR: true}, []string{"one", "", "\r", "longer, two", "abc", "", "last"}},
+		{codec.SplitLinesOptions{TrimCR: true, SkipEmpty: true, MaxLength: 11}, []string{"one", "\r", "longer, two", "abc", "last"}},
 	} {
 		for i := range len(in) + 1 {
 			for j := i; j <= len(in); j++ {
-				src := stream.Via(stream.Via(source.Of(in[:i], in[i:j], in[j:]), clone), codec.Lines(&c.opts))
+				src := stream.Via(stream.Via(source.Of(in[:i], in[i:j], in[j:]), clone), codec.SplitLines(&c.opts))
 				kept, err := stream.Run(context.Background(), src, sink.Slice[[]byte]())
 				if err != nil || !slices.EqualFunc(kept, c.want, sameText) {
 					t.Fatalf("%+v, cut at %d and %d: %q, %v", c.opts, i, j, kept, err)
@@ -171,7 +171,7 @@ func sameText(p []byte, s string) bool { return string(p) == s }
 
 // TestLinesKeepTheirMemory keeps lines of which every one was cut, of lengths about those at which they get their memory otherwise,
 // and appends to each.
-func TestLinesKeepTheirMemory(t *testing.T) {
+func TestSplitLinesKeepTheirMemory(t *testing.T) {
 	var chunks, want [][]byte
 	for i := range 400 {
 		n := []int{0, 1, 2, 100, 4_000, 16<<10 - 1, 16 << 10, 16<<10 + 1, 70_000}[i*i%9]
@@ -187,7 +187,7 @@ func TestLinesKeepTheirMemory(t *testing.T) {
 		chunks = append(chunks, append(text[half:len(text):len(text)], '\n'))
 		want[i] = text
 	}
-	got, err := stream.Run(context.Background(), stream.Via(source.Slice(chunks), codec.Lines(nil)), sink.Slice[[]byte]())
+	got, err := stream.Run(context.Background(), stream.Via(source.Slice(chunks), codec.SplitLines(nil)), sink.Slice[[]byte]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestLinesKeepTheirMemory(t *testing.T) {
 
 func TestLongLine(t *testing.T) {
 	long := bytes.Repeat([]byte("0123456789abcdef"), 111<<16)
-	out, err := through(codec.Lines(nil), append(long, "\nnext"...), 1<<20)
+	out, err := through(codec.SplitLines(nil), append(long, "\nnext"...), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestJoinLinesRefusesNewlines(t *testing.T) {
 	}
 }
 
-func TestJSONObjects(t *testing.T) {
+func TestSplitJSONObjects(t *testing.T) {
 	for _, c := range []struct {
 		in   string
 		want []string
@@ -239,7 +239,7 @@ func TestJSONObjects(t *testing.T) {
 		{`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`, []string{`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`}},
 	} {
 		for cut := range 10 {
-			out, err := through(codec.JSONObjects(nil), []byte(c.in), cut)
+			out, err := through(codec.SplitJSONObjects(nil), []byte(c.in), cut)
 			if err != nil {
 				t.Errorf("%q cut at %d: %v", c.in, cut, err)
 			}
@@ -284,7 +284,7 @@ func TestJSONObjectsErrors(t *testing.T) {
 		{`{"a":"}`, io.ErrUnexpectedEOF, 1, 7},
 	} {
 		for cut := range 6 {
-			_, err := through(codec.JSONObjects(nil), []byte(c.in), cut)
+			_, err := through(codec.SplitJSONObjects(nil), []byte(c.in), cut)
 			var at *codec.InputError
 			if !errors.Is(err, c.want) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
 				t.Errorf("%q cut at %d: %v", c.in, cut, err)
@@ -294,12 +294,12 @@ func TestJSONObjectsErrors(t *testing.T) {
 }
 
 func TestJSONObjectsTooLong(t *testing.T) {
-	opts := &codec.JSONObjectsOptions{MaxLength: 7}
+	opts := &codec.SplitJSONObjectsOptions{MaxLength: 7}
 	for cut := range 10 {
-		if out, err := through(codec.JSONObjects(opts), []byte(`{"a":1}{"b":2}`), cut); err != nil || len(out) != 2 {
+		if out, err := through(codec.SplitJSONObjects(opts), []byte(`{"a":1}{"b":2}`), cut); err != nil || len(out) != 2 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
-		out, err := through(codec.JSONObjects(opts), []byte(`{"a":1}{"b":22}`), cut)
+		out, err := through(codec.SplitJSONObjects(opts), []byte(`{"a":1}{"b":22}`), cut)
 		var at *codec.InputError
 		if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Offset != 7 || at.Record != 2 || len(out) != 1 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
@@ -312,7 +312,7 @@ func TestJSONObjectsTooLong(t *testing.T) {
 			}
 		}
 	})
-	if err := drain(stream.Via(endless, codec.JSONObjects(&codec.JSONObjectsOptions{MaxLength: 1 << 20}))); !errors.Is(err, codec.ErrTooLong) {
+	if err := drain(stream.Via(endless, codec.SplitJSONObjects(&codec.SplitJSONObjectsOptions{MaxLength: 1 << 20}))); !errors.Is(err, codec.ErrTooLong) {
 		t.Error(err)
 	}
 }
@@ -325,7 +325,7 @@ func TestJSONObjectsCut(t *testing.T) {
 		for j := i; j < len(in); j++ {
 			var out [][]byte
 			src := stream.Via(source.Of(in[:i], in[i:j], in[j:]), clone)
-			err := stream.Via(src, codec.JSONObjects(nil)).Each(context.Background(), func(p []byte) error {
+			err := stream.Via(src, codec.SplitJSONObjects(nil)).Each(context.Background(), func(p []byte) error {
 				out = append(out, p)
 				return nil
 			})
@@ -337,10 +337,10 @@ func TestJSONObjectsCut(t *testing.T) {
 	}
 }
 
-func FuzzLines(f *testing.F) {
+func FuzzSplitLines(f *testing.F) {
 	f.Add([]byte("a\nb\n\nc"), 2)
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
-		out, err := through(codec.Lines(nil), in, max(cut, 0))
+		out, err := through(codec.SplitLines(nil), in, max(cut, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -348,12 +348,12 @@ func FuzzLines(f *testing.F) {
 	})
 }
 
-func FuzzJSONObjects(f *testing.F) {
+func FuzzSplitJSONObjects(f *testing.F) {
 	f.Add([]byte(`{"a":"\"}"} {"b":[{}]}`), 3)
 	f.Add([]byte(`{"\\":1}`), 1)
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
-		out, err := through(codec.JSONObjects(nil), in, max(cut, 0))
-		whole, werr := through(codec.JSONObjects(nil), in, 0)
+		out, err := through(codec.SplitJSONObjects(nil), in, max(cut, 0))
+		whole, werr := through(codec.SplitJSONObjects(nil), in, 0)
 		if (err == nil) != (werr == nil) {
 			t.Fatalf("cut at %d: %v, uncut: %v", cut, err, werr)
 		}
@@ -380,9 +380,9 @@ func FuzzJSONObjects(f *testing.F) {
 	})
 }
 
-func ExampleLines() {
+func ExampleSplitLines() {
 	text := source.Of([]byte("one\ntw"), []byte("o\nthree"))
-	err := stream.Via(text, codec.Lines(nil)).Each(context.Background(), func(line []byte) error {
+	err := stream.Via(text, codec.SplitLines(nil)).Each(context.Background(), func(line []byte) error {
 		fmt.Printf("%q\n", line)
 		return nil
 	})
@@ -395,10 +395,10 @@ func ExampleLines() {
 }
 
 // Whoever is done with a line when the next one comes can have it lent, which is faster.
-func ExampleLines_lent() {
+func ExampleSplitLines_lent() {
 	text := source.Of([]byte("one\ntw"), []byte("o\nthree"))
 	longest := 0
-	err := stream.EachLent(context.Background(), stream.Via(text, codec.Lines(nil)), func(line []byte) error {
+	err := stream.EachLent(context.Background(), stream.Via(text, codec.SplitLines(nil)), func(line []byte) error {
 		longest = max(longest, len(line))
 		return nil
 	})
@@ -418,9 +418,9 @@ func ExampleJoinLines() {
 	// <nil>
 }
 
-func ExampleJSONObjects() {
+func ExampleSplitJSONObjects() {
 	text := source.Of([]byte(`[{"a":1}, {"b":"}`), []byte(`"}]`))
-	err := stream.Via(text, codec.JSONObjects(nil)).Each(context.Background(), func(object []byte) error {
+	err := stream.Via(text, codec.SplitJSONObjects(nil)).Each(context.Background(), func(object []byte) error {
 		fmt.Printf("%s\n", object)
 		return nil
 	})

@@ -128,15 +128,15 @@ func (z *gunzipper) begin() error {
 	case err != nil && !errors.Is(err, io.EOF):
 		return err
 	case len(head) == 0 && first:
-		return notFormat(FormatGzip, nil, io.ErrUnexpectedEOF)
+		return notFormat(TypeGzip, nil, io.ErrUnexpectedEOF)
 	case len(head) == 0 && z.seq.open:
 		return io.ErrUnexpectedEOF
 	case len(head) == 0:
 		return io.EOF
 	case string(head) == gzipMagic[:len(head)]:
 	case first:
-		head, _ = z.src.Peek(FormatSize)
-		return notFormat(FormatGzip, head, gzip.ErrHeader)
+		head, _ = z.src.Peek(SniffSize)
+		return notFormat(TypeGzip, head, gzip.ErrHeader)
 	case z.seq.open:
 		return fmt.Errorf("%w: no member where member %d of the stream should be", ErrSyntax, z.seq.next)
 	case z.padding:

@@ -48,7 +48,7 @@ func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 0 {
 		return gzipMembers(level, o.Parallelism)
 	}
-	return Writer("codec: gzip", func(w io.Writer) (io.WriteCloser, error) { return newGzipWriter(w, level) })
+	return Encoder("codec: gzip", func(w io.Writer) (io.WriteCloser, error) { return newGzipWriter(w, level) })
 }
 
 // newGzipWriter returns an encoder whose header has been written.

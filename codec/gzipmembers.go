@@ -28,7 +28,7 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 			})
 		})
 	})
-	pack := stream.MapN(n, func(_ context.Context, b block) ([]byte, error) {
+	pack := stream.MapParallel(n, func(_ context.Context, b block) ([]byte, error) {
 		member, err := packMember(b, level)
 		freeBlock(b.text)
 		if err != nil {

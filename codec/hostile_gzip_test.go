@@ -60,7 +60,7 @@ func nested(levels int) run {
 		return s
 	}
 	unpack := codec.Gunzip(&codec.GunzipOptions{MaxBytes: 1 << 20})
-	return sent(stream.Join(stream.Join(unpack, unpack), unpack), src)
+	return sent(stream.Then(stream.Then(unpack, unpack), unpack), src)
 }
 
 // lyingMember is what Gzip writes with Parallelism, whose size was made 16 MiB, over and over.

@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// JoinDelimited returns a flow that writes the delimiter behind every element, the mirror of [Delimited].
+// JoinDelimited returns a flow that writes the delimiter behind every element, the mirror of [SplitDelimited].
 //
 //   - In: records without the delimiter; they may be empty. Out: chunks of whole records, of 64 KiB or a little more.
 //   - Memory: one chunk, or the longest record if that is more.

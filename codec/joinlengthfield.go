@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// JoinLengthField returns a flow that writes every element with its length before it, the mirror of [LengthField].
+// JoinLengthField returns a flow that writes every element with its length before it, the mirror of [SplitLengthField].
 //
 //   - In: frames; they may be empty. Out: chunks of whole frames, of 64 KiB or a little more.
 //   - Memory: one chunk, or the longest frame if that is more.

@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// JoinLines returns a flow that writes every element as a line of text, the mirror of [Lines].
+// JoinLines returns a flow that writes every element as a line of text, the mirror of [SplitLines].
 //
 //   - In: lines without a newline; an empty element is an empty line. Out: chunks of whole lines, each with its newline (LF), of
 //     64 KiB or a little more.

@@ -496,7 +496,7 @@ func TestJSONDepth(t *testing.T) {
 	open, end := strings.Repeat("[", deep), strings.Repeat("]", deep)
 	_, lines := parsed(codec.ParseJSONLines[any](nil), open+end, 0)
 	_, array := parsed(codec.ParseJSONArray[any](nil), open+end, 0)
-	_, objects := through(codec.JSONObjects(nil), []byte(strings.Repeat(`{"":`, deep)), 0)
+	_, objects := through(codec.SplitJSONObjects(nil), []byte(strings.Repeat(`{"":`, deep)), 0)
 	for name, err := range map[string]error{"lines": lines, "array": array, "objects": objects} {
 		var at *codec.InputError
 		if !errors.As(err, &at) || len(err.Error()) > 8<<10 {

@@ -58,9 +58,9 @@ var lenders = func() map[string]struct {
 		return bytes.Join(chunks, nil)
 	}
 	return map[string]c{
-		"Lines":         {codec.Lines(nil), text},
-		"Lines trimmed": {codec.Lines(&codec.LinesOptions{TrimCR: true, SkipEmpty: true}), text},
-		"Delimited":     {codec.Delimited([]byte("\r\n"), nil), text},
+		"Lines":         {codec.SplitLines(nil), text},
+		"Lines trimmed": {codec.SplitLines(&codec.SplitLinesOptions{TrimCR: true, SkipEmpty: true}), text},
+		"Delimited":     {codec.SplitDelimited([]byte("\r\n"), nil), text},
 		"Base64":        {codec.Base64(nil), data},
 		"Unbase64":      {codec.Unbase64(nil), []byte(base64.StdEncoding.EncodeToString(data))},
 		"Hex":           {codec.Hex(), data},
@@ -73,8 +73,8 @@ var lenders = func() map[string]struct {
 		"Inflate":       {codec.Inflate(nil), packed(codec.Deflate(nil))},
 		"Unzstd":        {codec.Unzstd(nil), packed(codec.Zstd(nil))},
 		"Unzstd blocks": {codec.Unzstd(nil), packed(codec.Zstd(&codec.ZstdOptions{Parallelism: 1}))},
-		"JSONLines":     {stream.Join(codec.Rechunk(100), codec.JSONLines[[]byte](nil)), data},
-		"JSONArray":     {stream.Join(codec.Rechunk(100_000), codec.JSONArray[[]byte](nil)), data},
+		"JSONLines":     {stream.Then(codec.Rechunk(100), codec.JSONLines[[]byte](nil)), data},
+		"JSONArray":     {stream.Then(codec.Rechunk(100_000), codec.JSONArray[[]byte](nil)), data},
 	}
 }()
 

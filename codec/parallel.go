@@ -46,7 +46,7 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 		u.packed, u.plain = nil, plain
 		return nil
 	}
-	workers := stream.MapN(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
+	workers := stream.MapParallel(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			now := newUnderway(n)
@@ -92,7 +92,7 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 	})
 }
 
-// underway counts the units between the cutter and what is emitted. [stream.MapN] bounds their number by how long the ones before
+// underway counts the units between the cutter and what is emitted. [stream.MapParallel] bounds their number by how long the ones before
 // took, which says nothing of the memory that these take.
 type underway struct {
 	few   int64 // so many units may be underway, whatever they take
@@ -102,7 +102,7 @@ type underway struct {
 	ended chan struct{} // has room for one message: that a unit ended
 }
 
-// newUnderway returns the count of a run with n workers. They and the place behind them need two units each and one, as MapN gives
+// newUnderway returns the count of a run with n workers. They and the place behind them need two units each and one, as MapParallel gives
 // to what takes long.
 func newUnderway(n int) *underway {
 	return &underway{few: 2*int64(n) + 1, most: int64(n) * 3 << 20, ended: make(chan struct{}, 1)}

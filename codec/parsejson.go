@@ -10,7 +10,7 @@ import (
 // ParseJSON returns a function that reads one element from one JSON text, by the rules of [ParseJSONLines] and its options. It is for
 // stream.Supervise, which goes on after a text that is malformed, and for parallel maps:
 //
-//	stream.Via2(body, codec.Lines(nil), stream.Supervise(4, codec.ParseJSON[Cookie](nil), dead, nil))
+//	stream.Via2(body, codec.SplitLines(nil), stream.Supervise(4, codec.ParseJSON[Cookie](nil), dead, nil))
 //
 // The function may be called at once by several goroutines, and keeps no part of the text. Its error is an [*InputError] whose
 // Offset is that in the text. MaxLength bounds the text; SkipBlank has no meaning.

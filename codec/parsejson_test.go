@@ -51,7 +51,7 @@ func ExampleParseJSON() {
 	}
 	cookies, err := stream.Run(context.Background(), stream.Via2(
 		source.Reader(strings.NewReader("{\"Name\":\"Lebkuchen\"}\n{\"Name\":\n{\"Name\":\"Zimtstern\"}\n")),
-		codec.Lines(nil),
+		codec.SplitLines(nil),
 		stream.Supervise(1, codec.ParseJSON[cookie](nil), dead, nil),
 	), sink.Slice[cookie]())
 	fmt.Println(cookies, err)

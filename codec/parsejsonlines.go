@@ -44,8 +44,8 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	if opts != nil {
 		o = *opts
 	}
-	lines := namedLines(name, LinesOptions{MaxLength: o.MaxLength})
-	return stream.Join(lines, stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
+	lines := namedLines(name, SplitLinesOptions{MaxLength: o.MaxLength})
+	return stream.Then(lines, stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
 		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			var records, offset int64
 			p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})

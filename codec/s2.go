@@ -44,7 +44,7 @@ func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	}
 	pack := stream.Map(e.pack)
 	if o.Parallelism > 1 {
-		pack = stream.MapN(o.Parallelism, func(_ context.Context, text []byte) (s2Part, error) { return e.pack(text), nil })
+		pack = stream.MapParallel(o.Parallelism, func(_ context.Context, text []byte) (s2Part, error) { return e.pack(text), nil })
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {

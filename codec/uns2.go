@@ -80,10 +80,10 @@ func (c *s2Cutter) next() (*unit, error) {
 		case len(head) == 0 && errors.Is(err, io.EOF) && c.some && !c.seq.open:
 			return nil, io.EOF
 		case len(head) == 0 && errors.Is(err, io.EOF) && c.most == 0:
-			return nil, notFormat(FormatS2, nil, io.ErrUnexpectedEOF)
+			return nil, notFormat(TypeS2, nil, io.ErrUnexpectedEOF)
 		case len(head) > 0 && c.most == 0 && string(head) != s2Magic[:len(head)]:
-			head, _ = c.src.Peek(FormatSize)
-			return nil, notFormat(FormatS2, head, s2.ErrCorrupt)
+			head, _ = c.src.Peek(SniffSize)
+			return nil, notFormat(TypeS2, head, s2.ErrCorrupt)
 		case len(head) > 0 && c.seq.ended && !isS2Kind(head[0]):
 			return nil, trailing(c.src)
 		case err != nil:

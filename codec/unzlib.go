@@ -41,14 +41,14 @@ func newUnzlibber(src *bufio.Reader) (io.Reader, error) {
 	h, err := src.Peek(2)
 	switch {
 	case len(h) == 0 && err == io.EOF: //nolint:errorlint // an io.EOF inside another error is a failure
-		return nil, notFormat(FormatZlib, nil, io.ErrUnexpectedEOF)
+		return nil, notFormat(TypeZlib, nil, io.ErrUnexpectedEOF)
 	case err != nil:
 		return nil, err
 	}
 	// The method is deflate, its window at most 32 KiB, and both bytes are a multiple of 31 (RFC 1950 section 2.2).
 	if h[0]&15 != 8 || h[0]>>4 > 7 || binary.BigEndian.Uint16(h)%31 != 0 {
-		head, _ := src.Peek(FormatSize)
-		return nil, notFormat(FormatZlib, head, zlib.ErrHeader)
+		head, _ := src.Peek(SniffSize)
+		return nil, notFormat(TypeZlib, head, zlib.ErrHeader)
 	}
 	if h[1]&zlibDictionary != 0 {
 		return nil, zlib.ErrDictionary

@@ -78,12 +78,12 @@ func (w *frameWalk) magic(head []byte) error {
 	n := min(len(head), len(zstdMagic))
 	switch {
 	case n == 0 && w.frames == 0:
-		return notFormat(FormatZstd, nil, io.ErrUnexpectedEOF)
+		return notFormat(TypeZstd, nil, io.ErrUnexpectedEOF)
 	case string(head[:n]) == zstdMagic[:n], isSkippable(head):
 		return nil
 	case w.frames == 0:
-		head, _ = w.src.Peek(FormatSize)
-		return notFormat(FormatZstd, head, zstd.ErrMagicMismatch)
+		head, _ = w.src.Peek(SniffSize)
+		return notFormat(TypeZstd, head, zstd.ErrMagicMismatch)
 	case w.table != nil:
 		return zstd.ErrMagicMismatch
 	}

@@ -19,7 +19,7 @@ var ErrMiscoded = stream.Mark(errors.New("the encoded data does not decode to th
 //   - Order and goroutines: those of p, and one that decodes. It costs the time of the decoder, mostly beside the encoder's.
 //   - Memory: that of both flows, and 17 chunks.
 //   - Errors: [ErrMiscoded], joined with the decoder's error where it has one, when the encoder has completed.
-func Verified(p Pair[[]byte]) Pair[[]byte] {
+func Verified(p Format[[]byte]) Format[[]byte] {
 	p.encode = verifying(p.Encode(), p.Decode())
 	return p
 }

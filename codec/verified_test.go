@@ -16,13 +16,13 @@ import (
 )
 
 func TestVerifiedContract(t *testing.T) {
-	p := codec.Verified(codec.GzipPair(nil, nil))
+	p := codec.Verified(codec.GzipFormat(nil, nil))
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
 		New: p.Encode,
 		Want: func(t *testing.T, in, out [][]byte) {
 			sameBytes(t, in, [][]byte{stdGunzip(t, bytes.Join(out, nil))})
 		},
-		Bad: []flow{codec.Verified(codec.Pair[[]byte]{}).Encode(), codec.Verified(codec.GzipPair(&codec.GzipOptions{Level: 99}, nil)).Encode()},
+		Bad: []flow{codec.Verified(codec.Format[[]byte]{}).Encode(), codec.Verified(codec.GzipFormat(&codec.GzipOptions{Level: 99}, nil)).Encode()},
 	})
 }
 
@@ -38,9 +38,9 @@ func TestVerified(t *testing.T) {
 	}{
 		"gzip":               {codec.Gzip(nil), codec.Gunzip(nil), true},
 		"zstd by 2":          {codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), codec.Unzstd(&codec.UnzstdOptions{Parallelism: 2}), true},
-		"flipped before":     {stream.Join(flip, codec.Gzip(nil)), codec.Gunzip(nil), false},
-		"flipped after":      {stream.Join(codec.Gzip(nil), flip), codec.Gunzip(nil), false},
-		"without a checksum": {stream.Join(codec.Base64(nil), flip), codec.Unbase64(nil), false},
+		"flipped before":     {stream.Then(flip, codec.Gzip(nil)), codec.Gunzip(nil), false},
+		"flipped after":      {stream.Then(codec.Gzip(nil), flip), codec.Gunzip(nil), false},
+		"without a checksum": {stream.Then(codec.Base64(nil), flip), codec.Unbase64(nil), false},
 		"bytes lost":         {codec.LimitRatio(drop, 1, 0), pass, false},
 		"bytes added":        {stream.Map(func(p []byte) []byte { return append(p, 0) }), pass, false},
 		"not a pair":         {codec.Gzip(nil), codec.Unzstd(nil), false},
@@ -50,7 +50,7 @@ func TestVerified(t *testing.T) {
 		if name == "bytes lost" {
 			src = source.Of([]byte("short"), bytes.Repeat([]byte("long "), 100))
 		}
-		_, err := stream.Run(context.Background(), stream.Via(src, codec.Verified(codec.PairOf(c.encode, c.decode, "")).Encode()), sink.Discard[[]byte]())
+		_, err := stream.Run(context.Background(), stream.Via(src, codec.Verified(codec.FormatOf(c.encode, c.decode, "")).Encode()), sink.Discard[[]byte]())
 		if (err == nil) != c.ok || !c.ok && !errors.Is(err, codec.ErrMiscoded) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -80,19 +80,19 @@ func TestBehindTheEnd(t *testing.T) {
 			check("detect "+c.name, z, codec.Detect(nil))
 		}
 	}
-	check("objects", []byte("[{}]"), codec.JSONObjects(nil))
+	check("objects", []byte("[{}]"), codec.SplitJSONObjects(nil))
 	check("base64", []byte("YQ=="), codec.Unbase64(nil))
 	check("hex", []byte("00"), codec.Unhex())
-	check("array", []byte("[1]"), stream.Join(codec.ParseJSONArray[int](nil), codec.JSONLines[int](nil)))
+	check("array", []byte("[1]"), stream.Then(codec.ParseJSONArray[int](nil), codec.JSONLines[int](nil)))
 }
 
 func ExampleVerified() {
-	format := codec.Verified(codec.GzipPair(nil, nil))
+	format := codec.Verified(codec.GzipFormat(nil, nil))
 	n, err := stream.Run(context.Background(), stream.Via2(source.Of([]byte("through the mill")), format.Encode(), format.Decode()), sink.Writer(io.Discard))
 	fmt.Println(n, err)
 
 	// An encoder that loses a byte, beside a decoder that cannot know.
-	broken := codec.PairOf(stream.Map(func(p []byte) []byte { return p[1:] }), stream.Map(func(p []byte) []byte { return p }), "")
+	broken := codec.FormatOf(stream.Map(func(p []byte) []byte { return p[1:] }), stream.Map(func(p []byte) []byte { return p }), "")
 	_, err = stream.Run(context.Background(), stream.Via(source.Of([]byte("through the mill")), codec.Verified(broken).Encode()), sink.Discard[[]byte]())
 	fmt.Println(err)
 	// Output:

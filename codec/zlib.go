@@ -30,7 +30,7 @@ func Zlib(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 0 {
 		return deflateBlocks("codec: zlib", level, o.Parallelism, zlibHeader(level))
 	}
-	return Writer("codec: zlib", func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) })
+	return Encoder("codec: zlib", func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) })
 }
 
 // newZlibWriter returns an encoder whose header has been written.

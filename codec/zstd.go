@@ -50,7 +50,7 @@ func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 0 {
 		return zstdFrames(o.Level, o.Parallelism)
 	}
-	return Writer("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, o.Level) })
+	return Encoder("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, o.Level) })
 }
 
 // newZstdEncoder returns an encoder on n goroutines at once. With whole it is for frames that always tell their size.

@@ -24,7 +24,7 @@ func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 			if err != nil {
 				return wrap("codec: zstd", err)
 			}
-			pack := stream.MapN(n, func(_ context.Context, block []byte) (frame, error) {
+			pack := stream.MapParallel(n, func(_ context.Context, block []byte) (frame, error) {
 				f := frame{enc.EncodeAll(block, make([]byte, 0, 64+len(block)/2)), len(block)}
 				freeBlock(block)
 				return f, nil

@@ -92,7 +92,7 @@ func TestOperatorsPageKnowsGoroutines(t *testing.T) {
 // notReached are errors that this test takes for a stage's, because it does not see which branch is taken, and why they are not.
 var notReached = map[string]string{
 	"codec.S2 ErrSyntax":             "the mark that S2 writes is of a type that also checks it when read",
-	"codec.Reader ErrLimit":          "it sets no limit",
+	"codec.Decoder ErrLimit":         "it sets no limit",
 	"source.Pipe ErrClosed":          "the writer is told io.ErrClosedPipe",
 	"bsoncodec.BSON ErrInexact":      "the writer of JSON shows the _id in an error",
 	"bsoncodec.ParseBSON ErrInexact": "the same",

@@ -37,7 +37,7 @@ func TestContract(t *testing.T) {
 	same(t, "Fold", func() stream.Sink[int, int] { return sink.Fold(0, add) }, nil)
 	same(t, "Discard", sink.Discard[int], count)
 	same(t, "ForEach", func() stream.Sink[int, int64] { return sink.ForEach(take) }, count)
-	same(t, "ForEachN", func() stream.Sink[int, int64] { return sink.ForEachN(3, take) }, count)
+	same(t, "ForEachParallel", func() stream.Sink[int, int64] { return sink.ForEachParallel(3, take) }, count)
 	same(t, "Chan", func() stream.Sink[int, int64] { return sink.Chan(make(chan int, 1000)) }, count)
 	same(t, "Defer", func() stream.Sink[int, int64] {
 		return sink.Defer(func(context.Context) (stream.Sink[int, int64], error) { return sink.Discard[int](), nil })

@@ -47,9 +47,9 @@ func ExampleForEach() {
 	// 2 <nil>
 }
 
-func ExampleForEachN() {
+func ExampleForEachParallel() {
 	var sum atomic.Int64
-	n, err := stream.Run(ctx, source.Range(1, 101, 1), sink.ForEachN(4, func(_ context.Context, v int) error {
+	n, err := stream.Run(ctx, source.Range(1, 101, 1), sink.ForEachParallel(4, func(_ context.Context, v int) error {
 		sum.Add(int64(v))
 		return nil
 	}))

@@ -34,8 +34,8 @@ func TestBadSettings(t *testing.T) {
 	check(t, "Fold", sink.Fold[int](0, nil), untouched)
 	check(t, "Reduce", sink.Reduce[int](nil), untouched)
 	check(t, "ForEach", sink.ForEach[int](nil), untouched)
-	check(t, "ForEachN", sink.ForEachN[int](1, nil), untouched)
-	check(t, "ForEachN", sink.ForEachN(0, func(context.Context, int) error { return nil }), untouched)
+	check(t, "ForEachParallel", sink.ForEachParallel[int](1, nil), untouched)
+	check(t, "ForEachParallel", sink.ForEachParallel(0, func(context.Context, int) error { return nil }), untouched)
 	check(t, "TakeLast", sink.TakeLast[int](-1), untouched)
 	check(t, "Chan", sink.Chan(ch), untouched)
 	check(t, "Defer", sink.Defer[int, int](nil), untouched)
@@ -142,8 +142,8 @@ func TestErrorsOfFunctions(t *testing.T) {
 		"ForEach": func(f func(context.Context) error) stream.Sink[int, int64] {
 			return sink.ForEach(func(ctx context.Context, _ int) error { return f(ctx) })
 		},
-		"ForEachN": func(f func(context.Context) error) stream.Sink[int, int64] {
-			return sink.ForEachN(1, func(ctx context.Context, _ int) error { return f(ctx) })
+		"ForEachParallel": func(f func(context.Context) error) stream.Sink[int, int64] {
+			return sink.ForEachParallel(1, func(ctx context.Context, _ int) error { return f(ctx) })
 		},
 		"Defer": func(f func(context.Context) error) stream.Sink[int, int64] {
 			return sink.Defer(func(ctx context.Context) (stream.Sink[int, int64], error) { return sink.Discard[int](), f(ctx) })
@@ -182,13 +182,13 @@ func TestErrorsOfFunctions(t *testing.T) {
 	}
 }
 
-// ForEachN makes n calls at once, never more, and all of them.
+// ForEachParallel makes n calls at once, never more, and all of them.
 func TestForEachN(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 8} {
 		synctest.Test(t, func(t *testing.T) {
 			var now, most, calls atomic.Int32
 			began := time.Now()
-			got, err := stream.Run(t.Context(), source.Range(0, 3*n+1, 1), sink.ForEachN(n, func(context.Context, int) error {
+			got, err := stream.Run(t.Context(), source.Range(0, 3*n+1, 1), sink.ForEachParallel(n, func(context.Context, int) error {
 				calls.Add(1)
 				for k := now.Add(1); k > most.Load(); {
 					most.Store(k)
@@ -208,7 +208,7 @@ func TestForEachN(t *testing.T) {
 func TestForEachNCheap(t *testing.T) {
 	const elements = 200_000
 	seen := make([]atomic.Int32, elements)
-	n, err := stream.Run(t.Context(), source.Range(0, elements, 1), sink.ForEachN(4, func(_ context.Context, i int) error {
+	n, err := stream.Run(t.Context(), source.Range(0, elements, 1), sink.ForEachParallel(4, func(_ context.Context, i int) error {
 		seen[i].Add(1)
 		return nil
 	}))
@@ -225,7 +225,7 @@ func TestForEachNCheap(t *testing.T) {
 // The first error cancels the other calls and the upstream, and is the one that is told.
 func TestForEachNError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, err := stream.Run(t.Context(), source.Range(0, math.MaxInt, 1), sink.ForEachN(3, func(ctx context.Context, i int) error {
+		n, err := stream.Run(t.Context(), source.Range(0, math.MaxInt, 1), sink.ForEachParallel(3, func(ctx context.Context, i int) error {
 			if i == 7 {
 				return errTest
 			}
@@ -247,7 +247,7 @@ func TestForEachNCancelledAtItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(1500*time.Millisecond, func() { cancel(errTest) })
-		n, err := stream.Run(ctx, source.Range(0, 4, 1), sink.ForEachN(2, func(context.Context, int) error {
+		n, err := stream.Run(ctx, source.Range(0, 4, 1), sink.ForEachParallel(2, func(context.Context, int) error {
 			time.Sleep(time.Second)
 			return nil
 		}))
@@ -263,7 +263,7 @@ func TestForEachNHoldsNothingBack(t *testing.T) {
 		ch := make(chan int)
 		called := make(chan int)
 		go func() {
-			_, err := stream.Run(t.Context(), source.Chan(ch), sink.ForEachN(3, func(_ context.Context, i int) error {
+			_, err := stream.Run(t.Context(), source.Chan(ch), sink.ForEachParallel(3, func(_ context.Context, i int) error {
 				called <- i
 				return nil
 			}))
@@ -424,7 +424,7 @@ func TestForEachNBreaks(t *testing.T) {
 			ended := false
 			returned := false
 			err := apart(func() error {
-				_, err := stream.Run(t.Context(), source.Of(0, 1), sink.ForEachN(2, func(ctx context.Context, i int) error {
+				_, err := stream.Run(t.Context(), source.Of(0, 1), sink.ForEachParallel(2, func(ctx context.Context, i int) error {
 					if i == 1 {
 						<-ctx.Done()
 						time.Sleep(time.Second)

@@ -107,7 +107,7 @@ func TestAsyncKeepsOrderUnderLoad(t *testing.T) {
 func TestMapNKeepsOrderAndOverlaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		body := stream.Via(count(12), stream.MapN(4, func(_ context.Context, n int) (int, error) {
+		body := stream.Via(count(12), stream.MapParallel(4, func(_ context.Context, n int) (int, error) {
 			time.Sleep(time.Duration(4-n%4) * time.Second) // later elements are done first
 			return n * n, nil
 		}))
@@ -126,7 +126,7 @@ func TestMapNHoldsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		body := stream.Via2(count(5), pause(time.Second),
-			stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }))
+			stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return n, nil }))
 		for n, err := range stream.All(t.Context(), body) {
 			if want := time.Duration(n+1) * time.Second; err != nil || time.Since(began) != want {
 				t.Errorf("element %d after %v, want %v; %v", n, time.Since(began), want, err)
@@ -139,7 +139,7 @@ func TestMapNUnderLoad(t *testing.T) {
 	for _, workers := range []int{1, 2, 3, 8} {
 		const total = 100_000
 		next := 0
-		body := stream.Via(count(total), stream.MapN(workers, func(_ context.Context, n int) (int, error) {
+		body := stream.Via(count(total), stream.MapParallel(workers, func(_ context.Context, n int) (int, error) {
 			if n%1009 == 0 {
 				time.Sleep(10 * time.Microsecond)
 			}
@@ -147,20 +147,20 @@ func TestMapNUnderLoad(t *testing.T) {
 		}))
 		got, err := stream.Run(t.Context(), body, sink.ForEach(func(_ context.Context, v int) error {
 			if v != 2*next {
-				t.Fatalf("MapN(%d): got %d, want %d", workers, v, 2*next)
+				t.Fatalf("MapParallel(%d): got %d, want %d", workers, v, 2*next)
 			}
 			next++
 			return nil
 		}))
 		if got != total || err != nil {
-			t.Errorf("MapN(%d): %d elements, %v", workers, got, err)
+			t.Errorf("MapParallel(%d): %d elements, %v", workers, got, err)
 		}
 	}
 }
 
 func TestMapNFirstErrorCancelsTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		body := stream.Via(count(100), stream.MapN(4, func(ctx context.Context, n int) (int, error) {
+		body := stream.Via(count(100), stream.MapParallel(4, func(ctx context.Context, n int) (int, error) {
 			if n == 2 {
 				return 0, errBoom
 			}
@@ -176,7 +176,7 @@ func TestMapNFirstErrorCancelsTheOthers(t *testing.T) {
 func TestMapNNeverCallsMoreThanNAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := make(chan struct{}, 3) // the limit
-		body := stream.Via(count(50), stream.MapN(3, func(_ context.Context, n int) (int, error) {
+		body := stream.Via(count(50), stream.MapParallel(3, func(_ context.Context, n int) (int, error) {
 			select {
 			case calls <- struct{}{}:
 			default:

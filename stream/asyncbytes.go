@@ -35,7 +35,7 @@ func AsyncBytes[T any](b *Budget, size func(T) int) Flow[T, T] {
 			var waiting, batch []weighed
 			return gated(ctx, src, func(ctx context.Context, g *gate, v T) error {
 				w := weighed{v, slot + int64(max(0, size(v)))}
-				if err := account.Take(ctx, w.bytes); err != nil {
+				if err := account.Acquire(ctx, w.bytes); err != nil {
 					return err
 				}
 				g.do(func() { waiting = append(waiting, w) })
@@ -53,7 +53,7 @@ func AsyncBytes[T any](b *Budget, size func(T) int) Flow[T, T] {
 						return false, context.Cause(ctx)
 					}
 					batch[i] = weighed{}
-					account.Give(w.bytes) // before emit: the element now belongs to the downstream
+					account.Release(w.bytes) // before emit: the element now belongs to the downstream
 					if err := emit(w.v); err != nil {
 						return false, err
 					}

@@ -92,7 +92,7 @@ type claim struct {
 //
 // While Take waits, another goroutine must keep giving back what the account holds. A stage with a
 // single goroutine uses Try.
-func (a *Account) Take(ctx context.Context, bytes int64) error {
+func (a *Account) Acquire(ctx context.Context, bytes int64) error {
 	notNegative(bytes)
 	b := a.budget
 	switch {
@@ -127,7 +127,7 @@ func (a *Account) Take(ctx context.Context, bytes int64) error {
 
 // Try takes bytes for an element if Take would not wait, and reports whether it did. It panics if
 // bytes is negative.
-func (a *Account) Try(bytes int64) bool {
+func (a *Account) TryAcquire(bytes int64) bool {
 	notNegative(bytes)
 	b := a.budget
 	b.mu.Lock()
@@ -136,7 +136,7 @@ func (a *Account) Try(bytes int64) bool {
 }
 
 // Give gives back bytes. It panics if the account holds fewer.
-func (a *Account) Give(bytes int64) {
+func (a *Account) Release(bytes int64) {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
 	a.give(bytes)

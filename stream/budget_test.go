@@ -32,7 +32,7 @@ func TestAccount(t *testing.T) {
 		var order []string
 		take := func(name string, a *stream.Account, n int64) {
 			go func() {
-				if err := a.Take(t.Context(), n); err != nil {
+				if err := a.Acquire(t.Context(), n); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -60,33 +60,33 @@ func TestAccount(t *testing.T) {
 		take("one, more", one, 5)
 		take("two, more", two, 1)
 		was()
-		three.Give(7)
+		three.Release(7)
 		was() // two's byte does not fit either
-		two.Give(2)
+		two.Release(2)
 		was() // it fits now, but one came first
-		if two.Try(1) {
+		if two.TryAcquire(1) {
 			t.Error("Try went before those who wait")
 		}
-		if !three.Try(1) {
+		if !three.TryAcquire(1) {
 			t.Error("Try of an account that holds nothing")
 		}
 		three.Close()
-		one.Give(5)
+		one.Release(5)
 		was("one, more", "two, more")
 		used(1 + 5 + 2 + 1)
 		take("one, too large", one, 100)
-		one.Give(6)
+		one.Release(6)
 		was("one, too large") // it holds nothing else now
 		used(103)
 		take("two, again", two, 8)
-		two.Give(3)
+		two.Release(3)
 		was("two, again")
 		used(108)
 		take("two, waiting", two, 1)
 		one.Close()
 		was("two, waiting")
 		used(9)
-		if !two.Try(1) || two.Try(1) {
+		if !two.TryAcquire(1) || two.TryAcquire(1) {
 			t.Error("Try at the edge of the budget")
 		}
 		take("set", two, 5)
@@ -97,7 +97,7 @@ func TestAccount(t *testing.T) {
 		if b.Size() != 15 {
 			t.Errorf("the size is %d", b.Size())
 		}
-		if err := three.Take(t.Context(), 0); err != nil {
+		if err := three.Acquire(t.Context(), 0); err != nil {
 			t.Error(err)
 		}
 		two.Close()
@@ -109,15 +109,15 @@ func TestAccountCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := stream.NewBudget(10)
 		one, two := b.Account(), b.Account()
-		_ = one.Take(t.Context(), 9)
-		_ = two.Take(t.Context(), 1)
+		_ = one.Acquire(t.Context(), 9)
+		_ = two.Acquire(t.Context(), 1)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		first, second := make(chan error, 1), make(chan error, 1)
-		go func() { first <- one.Take(ctx, 5) }()
+		go func() { first <- one.Acquire(ctx, 5) }()
 		synctest.Wait()
-		go func() { second <- two.Take(t.Context(), 4) }()
+		go func() { second <- two.Acquire(t.Context(), 4) }()
 		synctest.Wait()
-		one.Give(4) // room for two, which is second
+		one.Release(4) // room for two, which is second
 		synctest.Wait()
 		select {
 		case <-second:
@@ -131,7 +131,7 @@ func TestAccountCancelled(t *testing.T) {
 		if err := <-second; err != nil { // a call that left does not block it
 			t.Error(err)
 		}
-		if err := one.Take(ctx, 0); err != errBoom {
+		if err := one.Acquire(ctx, 0); err != errBoom {
 			t.Errorf("got %v, want the cause", err)
 		}
 		if got := b.Used(); got != 10 {
@@ -145,18 +145,18 @@ func TestAccountCancelledWhileServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := stream.NewBudget(10)
 		a := b.Account()
-		_ = a.Take(t.Context(), 10)
+		_ = a.Acquire(t.Context(), 10)
 		for range 100 {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			ended := make(chan error, 1)
-			go func() { ended <- a.Take(ctx, 5) }()
+			go func() { ended <- a.Acquire(ctx, 5) }()
 			synctest.Wait()
 			cancel(errBoom)
-			a.Give(5)
+			a.Release(5)
 			if err := <-ended; err != errBoom || b.Used() != 5 {
 				t.Fatalf("%v, %d bytes are used", err, b.Used())
 			}
-			if !a.Try(5) {
+			if !a.TryAcquire(5) {
 				t.Fatal("the budget has no room")
 			}
 		}
@@ -165,15 +165,15 @@ func TestAccountCancelledWhileServed(t *testing.T) {
 
 func TestAccountMistakesPanic(t *testing.T) {
 	for name, f := range map[string]func(*stream.Account){
-		"more than it holds": func(a *stream.Account) { a.Give(3) },
-		"less than nothing":  func(a *stream.Account) { a.Give(-1) },
-		"Try":                func(a *stream.Account) { a.Try(-1) },
-		"Take":               func(a *stream.Account) { _ = a.Take(context.Background(), -1) },
+		"more than it holds": func(a *stream.Account) { a.Release(3) },
+		"less than nothing":  func(a *stream.Account) { a.Release(-1) },
+		"Try":                func(a *stream.Account) { a.TryAcquire(-1) },
+		"Take":               func(a *stream.Account) { _ = a.Acquire(context.Background(), -1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := stream.NewBudget(5)
 			a := b.Account()
-			a.Try(2)
+			a.TryAcquire(2)
 			defer func() {
 				if recover() == nil || b.Used() != 2 {
 					t.Error("no panic, or the account changed")
@@ -239,7 +239,7 @@ func TestAsyncBytesGivesBack(t *testing.T) {
 		if err := slow(func(i int) error { return errBoom }); err != errBoom || b.Used() != 0 {
 			t.Errorf("%v, %d bytes are held", err, b.Used())
 		}
-		if _, err := outcomeOf(t, chunks(20, 100), stream.Join(flow, stream.Take[[]byte](2))); err != nil ||
+		if _, err := outcomeOf(t, chunks(20, 100), stream.Then(flow, stream.Take[[]byte](2))); err != nil ||
 			b.Used() != 0 {
 			t.Errorf("%v, %d bytes are held", err, b.Used())
 		}
@@ -303,13 +303,13 @@ func (g *budgeted) flow(depth int) (stream.Flow[int, int], int) {
 	case 3:
 		return unbatch(stream.Batch[int](1 + g.IntN(5))), 1
 	case 4:
-		return stream.MapN(1+g.IntN(3), id), 1
+		return stream.MapParallel(1+g.IntN(3), id), 1
 	case 5:
 		return stream.TryMap(id), 1
 	case 6, 7:
 		f, n := g.flow(depth - 1)
 		h, m := g.flow(depth - 1)
-		return stream.Join(f, h), n * m
+		return stream.Then(f, h), n * m
 	case 8:
 		f, n := g.flow(depth - 1)
 		h, m := g.flow(depth - 1)
@@ -455,11 +455,11 @@ func ExampleAccount() {
 	parts := memory.Account() // of one upload
 	defer parts.Close()
 
-	fmt.Println(parts.Try(8)) // a part
-	fmt.Println(parts.Try(8)) // another one must wait
-	parts.Give(8)             // the first is sent
-	fmt.Println(parts.Take(context.Background(), 8), memory.Used())
-	fmt.Println(errors.Is(parts.Take(cancelled(), 8), context.Canceled))
+	fmt.Println(parts.TryAcquire(8)) // a part
+	fmt.Println(parts.TryAcquire(8)) // another one must wait
+	parts.Release(8)                 // the first is sent
+	fmt.Println(parts.Acquire(context.Background(), 8), memory.Used())
+	fmt.Println(errors.Is(parts.Acquire(cancelled(), 8), context.Canceled))
 	// Output:
 	// true
 	// false

@@ -11,7 +11,7 @@ import (
 // that it was made from. Fused; it holds one context.
 //
 // flow must emit its output for an element while it takes that element, as [Filter], [FlatMap] and
-// [ConcatMap] do. A flow that holds elements back or works on other goroutines ([Batch], [MapN], a
+// [ConcatMap] do. A flow that holds elements back or works on other goroutines ([Batch], [MapParallel], a
 // compressor) ends the run with an error, because the origin of its output is not known. If the
 // flow is of this library, the error comes before the first element, otherwise as soon as it is
 // detected.

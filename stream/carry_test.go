@@ -28,7 +28,7 @@ func TestCarryKeepsContexts(t *testing.T) {
 		"FlatMap":   stream.FlatMap(func(n int) []int { return []int{n, n, n} }),
 		"ConcatMap": stream.ConcatMap(func(n int) stream.Source[int] { return source.Of(n, n) }),
 		"inner goroutines": stream.ConcatMap(func(n int) stream.Source[int] {
-			return stream.Via(source.Of(n, n), stream.MapN(4, try))
+			return stream.Via(source.Of(n, n), stream.MapParallel(4, try))
 		}),
 		"AlsoTo":  stream.AlsoTo(sink.Discard[int](), nil),
 		"Until":   stream.Until[int](make(chan struct{})),
@@ -36,11 +36,11 @@ func TestCarryKeepsContexts(t *testing.T) {
 		"Take":    stream.Take[int](5),
 		"LazyFlow": stream.LazyFlow(
 			func(int) (stream.Flow[int, int], error) { return stream.Filter(func(int) bool { return true }), nil }),
-		"SplitWhen": stream.Join(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
+		"SplitWhen": stream.Then(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
 			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
 		"Supervise": stream.Supervise(1, try, func(context.Context, stream.DeadLetter[int]) error { return nil }, nil),
-		"in another": stream.Join(number(),
-			stream.Join(stream.Carry[int](stream.TryMap(try)), stream.Map(func(e numbered) int { return e.Context }))),
+		"in another": stream.Then(number(),
+			stream.Then(stream.Carry[int](stream.TryMap(try)), stream.Map(func(e numbered) int { return e.Context }))),
 	} {
 		src := stream.Via3(count(100), number(), stream.Carry[int](flow), stream.Async[numbered](3))
 		got, err := stream.Run(t.Context(), src, sink.Slice[numbered]())
@@ -64,15 +64,15 @@ func TestCarryRefuses(t *testing.T) {
 	add := func(ns []int, n int) []int { return append(ns, n) }
 	same := stream.Map(func(n int) int { return n })
 	for name, flow := range map[string]stream.Flow[int, int]{
-		"Async":        stream.Async[int](4),
-		"AsyncBytes":   stream.AsyncBytes(stream.NewBudget(100), func(int) int { return 1 }),
-		"MapN":         stream.MapN(4, try),
-		"MapN, one":    stream.MapN(1, try),
-		"MapUnordered": stream.MapUnordered(4, try),
-		"MapKeyed":     stream.MapKeyed(4, 1, func(n int) int { return n }, try),
-		"MergeMap":     stream.MergeMap(2, func(n int) stream.Source[int] { return source.Of(n) }),
-		"Balance":      stream.Balance(same, same),
-		"Broadcast":    stream.Broadcast(same, same),
+		"Async":            stream.Async[int](4),
+		"AsyncBytes":       stream.AsyncBytes(stream.NewBudget(100), func(int) int { return 1 }),
+		"MapParallel":      stream.MapParallel(4, try),
+		"MapParallel, one": stream.MapParallel(1, try),
+		"MapUnordered":     stream.MapUnordered(4, try),
+		"MapKeyed":         stream.MapKeyed(4, 1, func(n int) int { return n }, try),
+		"MergeMap":         stream.MergeMap(2, func(n int) stream.Source[int] { return source.Of(n) }),
+		"Balance":          stream.Balance(same, same),
+		"Broadcast":        stream.Broadcast(same, same),
 		"GroupBy": stream.GroupBy(1000, func(n int) int { return n },
 			func(int) stream.Flow[int, int] { return same }, nil),
 		"Batch":       unbatch(stream.Batch[int](3)),
@@ -91,8 +91,8 @@ func TestCarryRefuses(t *testing.T) {
 		"ResultOf":    unbatch(stream.ResultOf(sink.Slice[int]())),
 		"RestartFlow": stream.RestartFlow(100, same, func(in, out int) bool { return in == out }, nil),
 		"RestartSink": unbatch(stream.RestartSink(3, sink.Slice[int](), nil)),
-		"the last":    stream.Join(same, stream.Async[int](1)),
-		"the first":   stream.Join(stream.Async[int](1), same),
+		"the last":    stream.Then(same, stream.Async[int](1)),
+		"the first":   stream.Then(stream.Async[int](1), same),
 	} {
 		src := stream.Via2(count(100), number(), stream.Carry[int](flow))
 		got, err := stream.Run(t.Context(), src, sink.Slice[numbered]())

@@ -14,7 +14,7 @@ import (
 // Between the two, elements may pass
 //   - stages that keep the order and each envelope: [Async], [Buffer], [Throttle], [Filter]; if an
 //     element is dropped, the next one covers it;
-//   - functions of one value, by [OnValue], in order ([TryMap], [MapN], [RetryMap]…) or out of
+//   - functions of one value, by [OnValue], in order ([TryMap], [MapParallel], [RetryMap]…) or out of
 //     order ([CarryMapUnordered]);
 //   - batches of any kind, by [CarryBatch];
 //   - everything else, such as compression, by [CarrySegments].
@@ -84,7 +84,7 @@ func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]
 //	stream.Run(ctx, stream.Via3(events,
 //		stream.Checkpoints(func(e Event) Token { return e.Token }),
 //		stream.CarryBatch(stream.BatchWithin[event](1000, time.Second)),
-//		stream.MapN(4, stream.OnValue[stream.Checkpoint[Token]](insert)),
+//		stream.MapParallel(4, stream.OnValue[stream.Checkpoint[Token]](insert)),
 //	), stream.Acknowledge[Receipt](saveToken))
 //
 // Its result, also with an error, is the last checkpoint that save accepted. An error of save ends

@@ -68,7 +68,7 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 			}
 			return out
 		})
-		return pass(stream.Join(stream.CarryBatch(batch), spread))
+		return pass(stream.Then(stream.CarryBatch(batch), spread))
 	}
 	segments := func(n int, flow stream.Flow[int, int]) func(*ledger) stream.Flow[marked, marked] {
 		return pass(stream.CarrySegments[int](n, flow))
@@ -78,8 +78,8 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 		"Filter": func(l *ledger) stream.Flow[marked, marked] {
 			return stream.Filter(func(e marked) bool { return l.keep(e.Value, 3) })
 		},
-		"TryMap": pass(stream.TryMap(stream.OnValue[position](jitter))),
-		"MapN":   pass(stream.MapN(4, stream.OnValue[position](jitter))),
+		"TryMap":      pass(stream.TryMap(stream.OnValue[position](jitter))),
+		"MapParallel": pass(stream.MapParallel(4, stream.OnValue[position](jitter))),
 		"MapKeyed": pass(
 			stream.MapKeyed(4, 1, func(e marked) int { return e.Value % 3 }, stream.OnValue[position](jitter))),
 		"RetryMap":                  pass(stream.RetryMap(4, stream.OnValue[position](jitter), nil)),
@@ -105,7 +105,7 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 			t.Run(first+" then "+second, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					l := &ledger{t: t, there: map[int]bool{}}
-					var chain stream.Flow[marked, marked] = stream.Join(stages[first](l), stages[second](l))
+					var chain stream.Flow[marked, marked] = stream.Then(stages[first](l), stages[second](l))
 					src := stream.Via3(count(40), positions(), chain, stream.Map(l.store))
 					last, err := stream.Run(t.Context(), src, stream.Acknowledge[int](l.save))
 					if err != nil || !slices.IsSorted(l.saved) || last.Valid != (len(l.saved) > 0) ||

@@ -18,15 +18,15 @@ func Conflate[T, S any](seed func(T) S, add func(S, T) S) Flow[T, S] {
 	return conflate(0, nil, seed, add)
 }
 
-// BatchSlow is [Conflate] with a limit: it makes the upstream wait when another element would raise
+// ConflateUpTo is [Conflate] with a limit: it makes the upstream wait when another element would raise
 // the cost of the sum above max. If cost is nil, each element costs 1. An element that costs more
 // than max forms its own sum.
-func BatchSlow[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(S, T) S) Flow[T, S] {
+func ConflateUpTo[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(S, T) S) Flow[T, S] {
 	switch {
 	case max < 1:
-		return invalid[T, S]("BatchSlow: a cost of at most %d; it must be at least 1", max)
+		return invalid[T, S]("ConflateUpTo: a cost of at most %d; it must be at least 1", max)
 	case seed == nil || add == nil:
-		return invalid[T, S]("BatchSlow: a function is nil")
+		return invalid[T, S]("ConflateUpTo: a function is nil")
 	}
 	if cost == nil {
 		cost = func(T) int64 { return 1 }

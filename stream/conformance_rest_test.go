@@ -33,7 +33,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 	}
 	repeat := source.Repeat(1)
 	for name, f := range map[string]streamtest.Flow[int, int]{
-		"Enumerate": {New: func() flow { return stream.Join(stream.Enumerate[int](), second) }, ReadAhead: 1},
+		"Enumerate": {New: func() flow { return stream.Then(stream.Enumerate[int](), second) }, ReadAhead: 1},
 		"FlatMapState": {New: func() flow {
 			return stream.FlatMapState(func() int { return 0 }, double,
 				func(s *int, emit func(int) error) error { return emit(*s) })
@@ -41,7 +41,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 		"Measure": {New: func() flow { return stream.Measure(new(stream.Stats), stream.Map(id)) }, ReadAhead: 1},
 		"Measure of a flow with goroutines": {New: func() flow {
 			return stream.Measure(new(stream.Stats),
-				stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }))
+				stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return n, nil }))
 		}},
 		"ZipWith": {New: func() flow {
 			return wrap(func(src ints) ints { return stream.ZipWith(func(a, _ int) int { return a }, src, repeat) })
@@ -60,7 +60,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 		"Concat, second":      {New: func() flow { return wrap(func(src ints) ints { return stream.Concat(source.Of(1), src) }) }, ReadAhead: 1},
 		"Interleave, second":  {New: func() flow { return wrap(func(src ints) ints { return stream.Interleave(2, source.Of(7), src) }) }},
 		"Pipelines of many": {New: func() flow {
-			many := func(n int) stream.Flow[int, int] { return stream.Join(stream.Async[int](n), stream.Map(id)) }
+			many := func(n int) stream.Flow[int, int] { return stream.Then(stream.Async[int](n), stream.Map(id)) }
 			return wrap(func(src ints) ints {
 				return stream.Via5(stream.Via4(stream.Via3(src, many(1), many(2), many(3)),
 					many(1), many(2), many(3), many(4)), many(1), many(2), many(3), many(4), many(5))
@@ -239,8 +239,8 @@ func TestContractOfOwnership(t *testing.T) {
 		"Delay":     {New: func() flow { return stream.Delay[doc](time.Millisecond) }},
 		"KeepAlive": {New: func() flow { return stream.KeepAlive(time.Hour, func() doc { return doc("alive") }) }},
 		"Conflate":  {New: func() flow { return stream.Conflate(func(d doc) doc { return d }, join) }, Varies: true},
-		"BatchSlow": {
-			New:    func() flow { return stream.BatchSlow(9, nil, func(d doc) doc { return d }, join) },
+		"ConflateUpTo": {
+			New:    func() flow { return stream.ConflateUpTo(9, nil, func(d doc) doc { return d }, join) },
 			Varies: true,
 		},
 		"Expand":      {New: func() flow { return stream.Expand(func(d doc) iter.Seq[doc] { return slices.Values([]doc{d}) }) }, Varies: true},

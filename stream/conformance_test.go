@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 		"Map":              stream.Map(id),
 		"TryMap":           stream.TryMap(try),
 		"Filter":           stream.Filter(func(n int) bool { return n%2 == 0 }),
-		"Map after Filter": stream.Join(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Map(id)),
+		"Map after Filter": stream.Then(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Map(id)),
 		"FilterMap":        stream.FilterMap(func(n int) (int, bool) { return n, n%2 == 0 }),
 		"OfType":           stream.OfType[int, int](),
 		"FlatMap":          stream.FlatMap(func(n int) []int { return []int{n, n} }),
@@ -45,7 +45,7 @@ func TestContract(t *testing.T) {
 		"BatchBytesWithin": unbatch(stream.BatchBytesWithin(9, time.Second, func(int) int { return 4 })),
 		"Sliding":          unbatch(stream.Sliding[int](3, 2)),
 		"Async":            stream.Async[int](4),
-		"MapN":             stream.MapN(3, try),
+		"MapParallel":      stream.MapParallel(3, try),
 		"MergeMap":         stream.MergeMap(1, func(n int) stream.Source[int] { return source.Of(n, n) }),
 		"MapUnordered":     stream.MapUnordered(1, try),
 		"MapKeyed":         stream.MapKeyed(4, 1, id, try),
@@ -56,7 +56,7 @@ func TestContract(t *testing.T) {
 			func(context.Context) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
 		"LazyFlow": stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
 		"Prefix":   stream.Prefix(2, func([]int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"Join":     stream.Join(stream.Map(id), stream.Filter(yes)),
+		"Then":     stream.Then(stream.Map(id), stream.Filter(yes)),
 		"Concat": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Concat(source.Of(1, 2), src, source.Of(3))
 		}),
@@ -90,12 +90,12 @@ func TestContract(t *testing.T) {
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"DivertTo": stream.DivertTo(sink.Discard[int](), func(n int) bool { return n%2 == 1 }, nil),
 		"WireTap":  stream.WireTap(sink.Discard[int](), nil),
-		"Peel": stream.Join(stream.Peel[int](2), stream.ConcatMap(func(p stream.Peeled[int]) stream.Source[int] {
+		"Peel": stream.Then(stream.Peel[int](2), stream.ConcatMap(func(p stream.Peeled[int]) stream.Source[int] {
 			return stream.Concat(source.Slice(p.Head), p.Tail)
 		})),
-		"SplitWhen": stream.Join(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
+		"SplitWhen": stream.Then(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
 			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
-		"SplitAfter": stream.Join(stream.SplitAfter(func(n int) bool { return n%3 == 0 }),
+		"SplitAfter": stream.Then(stream.SplitAfter(func(n int) bool { return n%3 == 0 }),
 			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
 		"Zip": fromSource(
 			func(src stream.Source[int]) stream.Source[int] { return stream.Via(stream.Zip(src, repeat), first) }),
@@ -137,17 +137,17 @@ func TestContract(t *testing.T) {
 		"Aggregate":       stream.Aggregate(zero, addTo, id, 0),
 		"Aggregate, time": stream.Aggregate(zero, addTo, id, time.Hour),
 		"Log":             stream.Log[int](slog.New(slog.DiscardHandler), "x", nil),
-		"Carry": stream.Join(
+		"Carry": stream.Then(
 			stream.Map(func(n int) stream.Envelope[int, string] { return stream.Envelope[int, string]{Value: n} }),
-			stream.Join(stream.Carry[string](stream.Map(id)),
+			stream.Then(stream.Carry[string](stream.Map(id)),
 				stream.Map(func(e stream.Envelope[int, string]) int { return e.Value }))),
-		"CarryBatch": stream.Join(positions(), stream.Join(stream.CarryBatch(stream.Batch[marked](3)),
+		"CarryBatch": stream.Then(positions(), stream.Then(stream.CarryBatch(stream.Batch[marked](3)),
 			stream.FlatMap(func(e stream.Envelope[[]int, position]) []int { return e.Value }))),
-		"CarrySegments": stream.Join(positions(), stream.Join(stream.CarrySegments[int](3, stream.Map(id)),
+		"CarrySegments": stream.Then(positions(), stream.Then(stream.CarrySegments[int](3, stream.Map(id)),
 			stream.Map(func(e marked) int { return e.Value }))),
-		"CarryMapUnordered, one": stream.Join(positions(), stream.Join(stream.CarryMapUnordered[int](1, try),
+		"CarryMapUnordered, one": stream.Then(positions(), stream.Then(stream.CarryMapUnordered[int](1, try),
 			stream.Map(func(e marked) int { return e.Value }))),
-		"Checkpoints":    stream.Join(positions(), stream.Map(func(e marked) int { return e.Value })),
+		"Checkpoints":    stream.Then(positions(), stream.Map(func(e marked) int { return e.Value })),
 		"FlowOf":         stream.FlowOf(sink.Discard[int](), count(5), false),
 		"Broadcast, one": stream.Broadcast(stream.Map(id)),
 		"Balance, one":   stream.Balance(stream.Map(id)),
@@ -163,9 +163,11 @@ func TestContract(t *testing.T) {
 		})
 	}
 	for name, flow := range map[string]func() stream.Flow[int, int]{
-		"Throttle":  func() stream.Flow[int, int] { return stream.Throttle[int](stream.NewLimiter(100, 10), nil) },
-		"Conflate":  func() stream.Flow[int, int] { return stream.Conflate(id, func(a, b int) int { return a + b }) },
-		"BatchSlow": func() stream.Flow[int, int] { return stream.BatchSlow(3, nil, id, func(a, b int) int { return a + b }) },
+		"Throttle": func() stream.Flow[int, int] { return stream.Throttle[int](stream.NewLimiter(100, 10), nil) },
+		"Conflate": func() stream.Flow[int, int] { return stream.Conflate(id, func(a, b int) int { return a + b }) },
+		"ConflateUpTo": func() stream.Flow[int, int] {
+			return stream.ConflateUpTo(3, nil, id, func(a, b int) int { return a + b })
+		},
 		"Expand": func() stream.Flow[int, int] {
 			return stream.Expand(func(n int) iter.Seq[int] { return slices.Values([]int{n}) })
 		},
@@ -222,11 +224,11 @@ func TestContract(t *testing.T) {
 // hand over.
 func TestContractOfByteElements(t *testing.T) {
 	flows := map[string]stream.Flow[doc, doc]{
-		"Async":   stream.Async[doc](4),
-		"AlsoTo":  stream.AlsoTo(sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil }), nil),
-		"Batch":   unbatch(stream.Batch[doc](3)),
-		"Monitor": stream.Monitor[doc](new(stream.Stats)),
-		"MapN":    stream.MapN(2, func(_ context.Context, d doc) (doc, error) { return append(doc("x"), d...), nil }),
+		"Async":       stream.Async[doc](4),
+		"AlsoTo":      stream.AlsoTo(sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil }), nil),
+		"Batch":       unbatch(stream.Batch[doc](3)),
+		"Monitor":     stream.Monitor[doc](new(stream.Stats)),
+		"MapParallel": stream.MapParallel(2, func(_ context.Context, d doc) (doc, error) { return append(doc("x"), d...), nil }),
 	}
 	for name, flow := range flows {
 		t.Run(name, func(t *testing.T) {
@@ -402,8 +404,8 @@ func TestContractOfErrorHandling(t *testing.T) {
 				})
 			},
 		},
-		"RestartFlow of MapN": {
-			New: func() stream.Flow[int, int] { return stream.RestartFlow(1000, stream.MapN(2, try), same, nil) },
+		"RestartFlow of MapParallel": {
+			New: func() stream.Flow[int, int] { return stream.RestartFlow(1000, stream.MapParallel(2, try), same, nil) },
 		},
 		"RestartSink": {
 			New: func() stream.Flow[int, int] {
@@ -440,7 +442,7 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"AsyncBytes, shared": {
 			New: func() stream.Flow[int, int] {
-				return stream.Join(stream.AsyncBytes(budget, id), stream.AsyncBytes(budget, id))
+				return stream.Then(stream.AsyncBytes(budget, id), stream.AsyncBytes(budget, id))
 			},
 		},
 	} {
@@ -483,7 +485,7 @@ func TestContractOfErrorHandling(t *testing.T) {
 			"MapErr":     stream.MapErr[doc](func(err error) error { return err }),
 			"RestartFlow": stream.RestartFlow(4, stream.Map(func(d doc) doc { return d }),
 				func(in, out doc) bool { return string(in) == string(out) }, nil),
-			"RestartSink": stream.Join(stream.RestartSink(2, sink.Slice[doc](), nil),
+			"RestartSink": stream.Then(stream.RestartSink(2, sink.Slice[doc](), nil),
 				stream.FlatMap(func(ds []doc) []doc { return ds })),
 			"Supervise": stream.Supervise(2, func(_ context.Context, d doc) (doc, error) { return d, nil },
 				func(context.Context, stream.DeadLetter[doc]) error { return nil }, nil),

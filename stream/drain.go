@@ -16,7 +16,7 @@ func Draining(ctx context.Context) <-chan struct{} { return drain.Done(ctx) }
 
 // WithoutDrain returns a context in which sources are not drained. A stage uses it for work on an
 // element that it has taken, which a drain must not cut short. The inner sources of [ConcatMap] run
-// in such a context, and so do the functions that [TryMap], [MapN] and similar stages call.
+// in such a context, and so do the functions that [TryMap], [MapParallel] and similar stages call.
 func WithoutDrain(ctx context.Context) context.Context { return drain.Without(ctx) }
 
 // Drainable returns a source that emits the elements of src and ends when the run is drained. Use
@@ -24,7 +24,7 @@ func WithoutDrain(ctx context.Context) context.Context { return drain.Without(ct
 // it waits. If it emits an element nevertheless, the element is passed on. Fused; it holds no
 // element.
 //
-//	replies := stream.Via(stream.Drainable(subscription), stream.MapN(8, handle))
+//	replies := stream.Via(stream.Drainable(subscription), stream.MapParallel(8, handle))
 //	running := stream.Go(ctx, replies, sink.Discard[Reply]())
 //
 // src must be a source, not a pipeline with stages that hold elements: it is stopped as by [Take],

@@ -77,7 +77,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 				stream.FlatMap(func(e stream.Envelope[list, position]) list { return e.Value }), slow)
 		},
 		"CarrySegments": func(src ints) ints {
-			return stream.Via3(src, positions(), stream.CarrySegments[int](9, stream.MapN(3, try)),
+			return stream.Via3(src, positions(), stream.CarrySegments[int](9, stream.MapParallel(3, try)),
 				stream.Map(func(e marked) int { return e.Value }))
 		},
 		"CarryMapUnordered": func(src ints) ints {
@@ -93,14 +93,14 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		},
 		"ConcatMap, 2 times": via(stream.ConcatMap(twice)),
 		"Conflate":           lists(stream.Conflate(seed, add)),
-		"BatchSlow":          lists(stream.BatchSlow(5, nil, seed, add)),
+		"ConflateUpTo":       lists(stream.ConflateUpTo(5, nil, seed, add)),
 		"Delay":              via(stream.Delay[int](time.Second)),
 		"DelayFunc": via(
 			stream.DelayFunc(func(n int) time.Duration { return time.Duration(n%3) * time.Second })),
 		"DeferFlow": via(stream.DeferFlow(func(context.Context) (flow, error) { return slow, nil })),
 		"DivertTo":  via(stream.DivertTo(sink.Discard[int](), no, nil), slow),
 		"Drainable": func(src ints) ints { return stream.Via(stream.Drainable(src), slow) },
-		"Enumerate": via(stream.Join(stream.Enumerate[int](),
+		"Enumerate": via(stream.Then(stream.Enumerate[int](),
 			stream.Map(func(p stream.Pair[int64, int]) int { return p.Second })), slow),
 		"Expand":           via(stream.Expand(func(n int) iter.Seq[int] { return slices.Values(list{n}) }), slow),
 		"Filter":           via(stream.Filter(yes), slow),
@@ -135,7 +135,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"InitialDelay": via(stream.InitialDelay[int](5*time.Millisecond), slow),
 		"Interleave":   func(src ints) ints { return stream.Via(stream.Interleave(2, src, source.Repeat(filler)), slow) },
 		"Intersperse":  via(stream.Intersperse(filler), slow),
-		"Join":         via(stream.Join(stream.Async[int](3), slow)),
+		"Then":         via(stream.Then(stream.Async[int](3), slow)),
 		"KeepAlive":    via(stream.KeepAlive(3*time.Millisecond, func() int { return filler }), slow),
 		"LazyFlow":     via(stream.LazyFlow(func(int) (flow, error) { return slow, nil })),
 		"Limit":        via(stream.Limit[int](1<<30), slow),
@@ -144,13 +144,13 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"Map":          via(stream.Map(id), slow),
 		"MapErr":       via(stream.MapErr[int](func(err error) error { return err }), slow),
 		"MapKeyed":     via(stream.MapKeyed(4, 1, func(n int) int { return n % 3 }, try)),
-		"MapN":         via(stream.MapN(4, try)),
+		"MapParallel":  via(stream.MapParallel(4, try)),
 		"MapResource": via(stream.MapResource(func(context.Context) (int, error) { return 0, nil },
 			func(ctx context.Context, _, n int) (int, error) { return try(ctx, n) }, nil)),
 		"MapState": via(
 			stream.MapState(func() int { return 0 }, func(_ *int, n int) (int, error) { return n, nil }, nil), slow),
 		"MapUnordered":      via(stream.MapUnordered(4, try)),
-		"Measure":           via(stream.Measure(new(stream.Stats), stream.MapN(2, try))),
+		"Measure":           via(stream.Measure(new(stream.Stats), stream.MapParallel(2, try))),
 		"Merge":             func(src ints) ints { return stream.Via(stream.Merge(src, source.Repeat(filler)), slow) },
 		"MergeMap, 2 times": via(stream.MergeMap(3, twice)),
 		"MergePreferred": func(src ints) ints {
@@ -161,13 +161,13 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		},
 		"MergeSorted": func(src ints) ints {
 			return stream.Via(stream.MergeSorted(func(a, b int) int { return a - b },
-				src, source.Range(1<<30, 1<<30+9, 1)), stream.Join(dropAbove(), slow))
+				src, source.Range(1<<30, 1<<30+9, 1)), stream.Then(dropAbove(), slow))
 		},
 		"Monitor":   via(stream.Monitor[int](new(stream.Stats)), slow),
 		"OfType":    via(stream.OfType[int, int](), slow),
 		"OrElse":    func(src ints) ints { return stream.Via(stream.OrElse(src, source.Of(filler)), slow) },
 		"Partition": via(stream.Partition(func(n int) int { return n % 2 }, slow, flow(stream.Async[int](5)))),
-		"Peel": via(stream.Join(stream.Peel[int](3), stream.ConcatMap(func(p stream.Peeled[int]) ints {
+		"Peel": via(stream.Then(stream.Peel[int](3), stream.ConcatMap(func(p stream.Peeled[int]) ints {
 			return stream.Concat(source.Slice(p.Head), p.Tail)
 		})), slow),
 		"Prefix": func(src ints) ints {
@@ -180,7 +180,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"Recover":     via(stream.Recover(gone), slow),
 		"RecoverWith": via(stream.RecoverWith(1, func(err error) (ints, error) { return nil, err }), slow),
 		"RestartFlow": via(
-			stream.RestartFlow(100, stream.MapN(3, try), func(in, out int) bool { return in == out }, nil)),
+			stream.RestartFlow(100, stream.MapParallel(3, try), func(in, out int) bool { return in == out }, nil)),
 		"RestartSink": lists(stream.RestartSink(7, sink.Slice[int](), nil)),
 		"ResultOf":    lists(stream.ResultOf(sink.Slice[int]())),
 		"RetryMap":    via(stream.RetryMap(3, firstFailing(try), &stream.Backoff{Min: 100 * time.Millisecond})),
@@ -189,10 +189,10 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"SkipFor":     via(stream.SkipFor[int](0), slow),
 		"SkipWhile":   via(stream.SkipWhile(no), slow),
 		"Sliding":     lists(stream.Sliding[int](3, 3)),
-		"SplitWhen": via(stream.Join(stream.SplitWhen(third), stream.ConcatMap(func(s ints) ints { return s })),
+		"SplitWhen": via(stream.Then(stream.SplitWhen(third), stream.ConcatMap(func(s ints) ints { return s })),
 			slow),
-		"SplitAfter, apart": via(stream.Join(stream.SplitAfter(third),
-			stream.Join(stream.TryMap(func(ctx context.Context, part ints) (list, error) {
+		"SplitAfter, apart": via(stream.Then(stream.SplitAfter(third),
+			stream.Then(stream.TryMap(func(ctx context.Context, part ints) (list, error) {
 				return stream.Run(ctx, stream.Via(part, slow), sink.Slice[int]())
 			}), stream.FlatMap(func(ns list) list { return ns }))), slow),
 		"Supervise":   via(stream.Supervise(3, try, dead, nil)),

@@ -137,7 +137,7 @@ func TestDrainEndsSources(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					emitted := 0
 					counted := stream.Via2(src(), stream.Map(func(n int) int { emitted++; return n }),
-						stream.MapN(4, func(ctx context.Context, n int) (int, error) {
+						stream.MapParallel(4, func(ctx context.Context, n int) (int, error) {
 							return n, sleepFor(ctx, 10*time.Millisecond)
 						}))
 					run := stream.Go(t.Context(), counted, sink.Discard[int]())

@@ -136,7 +136,7 @@ func TestDrainOfEveryStage(t *testing.T) {
 func TestDrainIntoSinks(t *testing.T) {
 	pairs := stream.Map(func(n int) stream.Pair[int, int] { return stream.Pair[int, int]{First: n, Second: n} })
 	for name, over := range map[string]func(stream.Sink[int, int64]) stream.Sink[int, int64]{
-		"ForEachN": func(stream.Sink[int, int64]) stream.Sink[int, int64] { return nil },
+		"ForEachParallel": func(stream.Sink[int, int64]) stream.Sink[int, int64] { return nil },
 		"StallTimeout": func(s stream.Sink[int, int64]) stream.Sink[int, int64] {
 			return stream.Into(stream.Async[int](9), stream.StallTimeout(time.Hour, s))
 		},
@@ -156,7 +156,7 @@ func TestDrainIntoSinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var h handed
-				slow := sink.ForEachN(4, func(ctx context.Context, n int) error {
+				slow := sink.ForEachParallel(4, func(ctx context.Context, n int) error {
 					// a call that has begun runs to its end
 					part := stream.Via(source.Slice([]int{n, n, n}), pause(time.Millisecond))
 					got, err := stream.Run(ctx, part, sink.Slice[int]())
@@ -196,10 +196,10 @@ func TestDrainSparesWhatIsInside(t *testing.T) {
 	sum := sink.Fold(0, func(a, b int64) int64 { return a + b })
 	ones := stream.Map(func(int) int64 { return 1 })
 	for name, f := range map[string]stream.Flow[int, int64]{
-		"ConcatMap":    stream.Join(stream.ConcatMap(inner), ones),
-		"MergeMap":     stream.Join(stream.MergeMap(1, inner), ones),
+		"ConcatMap":    stream.Then(stream.ConcatMap(inner), ones),
+		"MergeMap":     stream.Then(stream.MergeMap(1, inner), ones),
 		"TryMap":       stream.TryMap(count),
-		"MapN":         stream.MapN(1, count),
+		"MapParallel":  stream.MapParallel(1, count),
 		"MapKeyed":     stream.MapKeyed(1, 1, func(n int) int { return n }, count),
 		"MapUnordered": stream.MapUnordered(1, count),
 		"RetryMap":     stream.RetryMap(1, count, nil),

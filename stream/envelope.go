@@ -11,9 +11,9 @@ type Envelope[T, C any] struct {
 
 // OnValue returns f for elements in envelopes: each result of f goes into the envelope of its
 // value. Use it with the stages that call a function for each element, on any goroutine: [TryMap],
-// [MapN], [MapKeyed], [RetryMap], [Supervise].
+// [MapParallel], [MapKeyed], [RetryMap], [Supervise].
 //
-//	stream.MapN(8, stream.OnValue[Position](encode))
+//	stream.MapParallel(8, stream.OnValue[Position](encode))
 func OnValue[C, T, U any](f func(context.Context, T) (U, error)) func(
 	context.Context, Envelope[T, C]) (Envelope[U, C], error) {
 	if f == nil {
@@ -35,7 +35,7 @@ func CarryBatch[T, C any](batch Flow[Envelope[T, C], []Envelope[T, C]]) Flow[Env
 	if batch == nil {
 		return failFlow[Envelope[T, C], Envelope[[]T, C]](errNilFlow)
 	}
-	return Join(batch, FilterMap(func(es []Envelope[T, C]) (all Envelope[[]T, C], some bool) {
+	return Then(batch, FilterMap(func(es []Envelope[T, C]) (all Envelope[[]T, C], some bool) {
 		all.Value = make([]T, len(es))
 		for i, e := range es {
 			all.Value[i] = e.Value

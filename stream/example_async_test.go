@@ -21,10 +21,10 @@ func ExampleAsync() {
 	// Output: [A B] <nil>
 }
 
-func ExampleMapN() {
+func ExampleMapParallel() {
 	// Four calls at once; the results come in the order of the elements.
 	size := func(_ context.Context, name string) (int, error) { return len(name), nil }
-	src := stream.Via(source.Of("one", "three", "thirteen"), stream.MapN(4, size))
+	src := stream.Via(source.Of("one", "three", "thirteen"), stream.MapParallel(4, size))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
 	// Output: [3 5 8] <nil>
 }
@@ -68,10 +68,10 @@ func ExampleConflate() {
 	// Output: 499500 <nil>
 }
 
-func ExampleBatchSlow() {
+func ExampleConflateUpTo() {
 	seed := func(n int) []int { return []int{n} }
 	add := func(batch []int, n int) []int { return append(batch, n) }
-	src := stream.Via(source.Range(0, 100, 1), stream.BatchSlow(10, nil, seed, add))
+	src := stream.Via(source.Range(0, 100, 1), stream.ConflateUpTo(10, nil, seed, add))
 	batches, err := stream.Run(context.Background(), src, sink.Slice[[]int]())
 	fmt.Println(len(slices.Concat(batches...)), "elements in batches of 10 at most", err)
 	// Output: 100 elements in batches of 10 at most <nil>

@@ -40,7 +40,7 @@ func ExampleAcknowledge() {
 	}
 	src := stream.Via4(source.Slice(feed),
 		offsets(),
-		stream.MapN(4, stream.OnValue[at](convert)),
+		stream.MapParallel(4, stream.OnValue[at](convert)),
 		stream.CarryBatch(stream.Batch[stream.Envelope[string, at]](2)),
 		stream.TryMap(stream.OnValue[at](store)),
 	)
@@ -64,7 +64,7 @@ func ExampleOnValue() {
 	length := func(_ context.Context, s string) (int, error) { return len(s), nil }
 	type file = stream.Envelope[string, string]
 	src := stream.Via(source.Of(file{"hello", "a.txt"}, file{"", "b.txt"}),
-		stream.MapN(2, stream.OnValue[string](length)))
+		stream.MapParallel(2, stream.OnValue[string](length)))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[stream.Envelope[int, string]]()))
 	// Output: [{5 a.txt} {0 b.txt}] <nil>
 }

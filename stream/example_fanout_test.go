@@ -15,7 +15,7 @@ import (
 
 func ExampleBroadcast() {
 	upper := stream.Map(strings.ToUpper)
-	count := stream.Join(stream.ResultOf(sink.Discard[string]()),
+	count := stream.Then(stream.ResultOf(sink.Discard[string]()),
 		stream.Map(func(n int64) string { return fmt.Sprint(n, " names") }))
 	src := stream.Via(source.Of("ada", "bob"), stream.Broadcast(upper, count))
 	got, err := stream.Run(context.Background(), src, sink.Slice[string]())

@@ -61,7 +61,7 @@ func ExampleGroupBy() {
 	tenant := func(s string) string { return s[:1] }
 	count := func(tenant string) stream.Flow[string, string] {
 		total := stream.ResultOf(sink.Fold(0, func(n int, _ string) int { return n + 1 }))
-		return stream.Join(total, stream.Map(func(n int) string { return fmt.Sprint(tenant, ":", n) }))
+		return stream.Then(total, stream.Map(func(n int) string { return fmt.Sprint(tenant, ":", n) }))
 	}
 	src := stream.Via(source.Of("a1", "b1", "a2", "a3"), stream.GroupBy(10, tenant, count, nil))
 	got, err := stream.Run(context.Background(), src, sink.Slice[string]())

@@ -256,10 +256,10 @@ func ExampleResultOf() {
 	// Output: [6] <nil>
 }
 
-func ExampleJoin() {
+func ExampleThen() {
 	trim, number := stream.Map(strings.TrimSpace),
 		stream.TryMap(func(_ context.Context, s string) (int, error) { return strconv.Atoi(s) })
-	src := stream.Via(source.Of(" 1", "2 "), stream.Join(trim, number))
+	src := stream.Via(source.Of(" 1", "2 "), stream.Then(trim, number))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
 	// Output: [1 2] <nil>
 }

@@ -33,7 +33,7 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 	return map[string]boundary[T]{
 		"Async":            {stream.Async[T](4), 4 + 2},
 		"AsyncBytes":       {stream.AsyncBytes(b, size), 4 + 2},
-		"MapN":             {stream.MapN(2, try), 2*2*64 + 65}, // quick functions run in chunks
+		"MapParallel":      {stream.MapParallel(2, try), 2*2*64 + 65}, // quick functions run in chunks
 		"MapUnordered":     {stream.MapUnordered(2, try), 2*2*64 + 65},
 		"MapKeyed":         {stream.MapKeyed(3, 1, one, try), 3 + 1},
 		"MergeMap":         {stream.MergeMap(1, func(v T) stream.Source[T] { return source.Of(v) }), 64 + 3},
@@ -210,11 +210,11 @@ func TestCountsPast32Bits(t *testing.T) {
 	budget := stream.NewBudget(chunk * chunks)
 	account := budget.Account()
 	for range chunks {
-		if !account.Try(chunk) {
+		if !account.TryAcquire(chunk) {
 			t.Error("the budget is spent before its time")
 		}
 	}
-	if account.Try(1) || budget.Used() != chunk*chunks {
+	if account.TryAcquire(1) || budget.Used() != chunk*chunks {
 		t.Errorf("%d bytes are used", budget.Used())
 	}
 	account.Close()
@@ -247,7 +247,7 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 			}), func(int) bool { return true }, nil),
 		"Concat": stream.FlowFunc[int, int](
 			func(src stream.Source[int]) stream.Source[int] { return stream.Concat(src, stream.Fail[int](errBoom)) }),
-		"Async, its upstream": stream.Join(stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+		"Async, its upstream": stream.Then(stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Concat(src, stream.Fail[int](errBoom))
 		}), stream.Async[int](100)),
 	} {

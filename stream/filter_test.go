@@ -20,7 +20,7 @@ func TestMapAfterFilter(t *testing.T) {
 	src := source.Of(1, 2, 3, 4, 5)
 	for name, body := range map[string]stream.Source[string]{
 		"side by side": stream.Via2(src, keep, double),
-		"joined":       stream.Via(src, stream.Join(keep, double)),
+		"joined":       stream.Via(src, stream.Then(keep, double)),
 		"filter first": stream.Via(stream.Via(src, keep), double),
 		"filtered twice": stream.Via(stream.Via2(src, keep, stream.Filter(func(n int) bool { return n != 7 })),
 			double),

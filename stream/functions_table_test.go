@@ -91,11 +91,11 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.AsyncBytes.size":       func(b bb) Run { return run(b.src(), stream.AsyncBytes(stream.NewBudget(100), hit(b))) },
 		"stream.BatchBytes.size":       func(b bb) Run { return run(b.src(), stream.BatchBytes(2, hit(b))) },
 		"stream.BatchBytesWithin.size": func(b bb) Run { return run(b.src(), stream.BatchBytesWithin(2, time.Second, hit(b))) },
-		"stream.BatchSlow.cost": func(b bb) Run {
-			return run(b.src(), stream.Join(stream.BatchSlow(2, func(int) int64 { b.hit(); return 1 }, id, add), pause))
+		"stream.ConflateUpTo.cost": func(b bb) Run {
+			return run(b.src(), stream.Then(stream.ConflateUpTo(2, func(int) int64 { b.hit(); return 1 }, id, add), pause))
 		},
-		"stream.BatchSlow.seed": func(b bb) Run { return run(b.src(), stream.Join(stream.BatchSlow(2, nil, hit(b), add), pause)) },
-		"stream.BatchSlow.add":  func(b bb) Run { return run(b.src(), stream.Join(stream.BatchSlow(9, nil, id, sum(b)), pause)) },
+		"stream.ConflateUpTo.seed": func(b bb) Run { return run(b.src(), stream.Then(stream.ConflateUpTo(2, nil, hit(b), add), pause)) },
+		"stream.ConflateUpTo.add":  func(b bb) Run { return run(b.src(), stream.Then(stream.ConflateUpTo(9, nil, id, sum(b)), pause)) },
 		"stream.Acknowledge.save": func(b bb) Run {
 			return into(stream.Via(b.src(), positions()),
 				stream.Acknowledge[int](func(c ctx, _ int) error { return b.try(c) }))
@@ -114,7 +114,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return run(b.src(), stream.ConcatMap(func(n int) stream.Source[int] { b.hit(); return source.Of(n) }))
 		},
 		"stream.Conflate.seed": func(b bb) Run { return run(stream.Via(b.src(), pause), stream.Conflate(hit(b), add)) },
-		"stream.Conflate.add":  func(b bb) Run { return run(b.src(), stream.Join(stream.Conflate(id, sum(b)), pause)) },
+		"stream.Conflate.add":  func(b bb) Run { return run(b.src(), stream.Then(stream.Conflate(id, sum(b)), pause)) },
 		"stream.DeferFlow.f": func(b bb) Run {
 			return run(b.src(), stream.DeferFlow(func(c ctx) (out, error) { return same, b.try(c) }))
 		},
@@ -158,9 +158,9 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.MapErr.f": func(b bb) Run {
 			return run(b.lost(errBoom), stream.MapErr[int](func(err error) error { b.hit(); return err }))
 		},
-		"stream.MapKeyed.key": func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, hit(b), plain)) },
-		"stream.MapKeyed.f":   func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, func(int) int { return 0 }, try(b))) },
-		"stream.MapN.f":       func(b bb) Run { return run(b.src(), stream.MapN(1, try(b))) },
+		"stream.MapKeyed.key":  func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, hit(b), plain)) },
+		"stream.MapKeyed.f":    func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, func(int) int { return 0 }, try(b))) },
+		"stream.MapParallel.f": func(b bb) Run { return run(b.src(), stream.MapParallel(1, try(b))) },
 		"stream.MapResource.open": func(b bb) Run {
 			return run(b.src(), stream.MapResource(func(c ctx) (int, error) { return 0, b.try(c) }, use, shut))
 		},
@@ -376,9 +376,11 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return into(b.src(),
 				sink.Defer(func(c ctx) (stream.Sink[int, int64], error) { return sink.Discard[int](), b.try(c) }))
 		},
-		"sink.Fold.f":     func(b bb) Run { return into(b.src(), sink.Fold(0, sum(b))) },
-		"sink.ForEach.f":  func(b bb) Run { return into(b.src(), sink.ForEach(func(c ctx, _ int) error { return b.try(c) })) },
-		"sink.ForEachN.f": func(b bb) Run { return into(b.src(), sink.ForEachN(1, func(c ctx, _ int) error { return b.try(c) })) },
+		"sink.Fold.f":    func(b bb) Run { return into(b.src(), sink.Fold(0, sum(b))) },
+		"sink.ForEach.f": func(b bb) Run { return into(b.src(), sink.ForEach(func(c ctx, _ int) error { return b.try(c) })) },
+		"sink.ForEachParallel.f": func(b bb) Run {
+			return into(b.src(), sink.ForEachParallel(1, func(c ctx, _ int) error { return b.try(c) }))
+		},
 		"sink.Lazy.f": func(b bb) Run {
 			return into(b.src(),
 				sink.Lazy(func(c ctx, _ int) (stream.Sink[int, int64], error) { return sink.Discard[int](), b.try(c) }))

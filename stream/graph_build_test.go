@@ -184,7 +184,7 @@ func (b *builder) chain(in model, size int) (numberFlow, model, string) {
 	text = "Tag" + text
 	for range size {
 		next, out, more := b.flow(m, 0)
-		flow, m, text = stream.Join(flow, next), out, text+" | "+more
+		flow, m, text = stream.Then(flow, next), out, text+" | "+more
 	}
 	return flow, m, text
 }

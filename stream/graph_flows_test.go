@@ -165,9 +165,9 @@ func plain() []operator {
 			func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
 				return stream.TryMap(f), out
 			}),
-		called("MapN",
+		called("MapParallel",
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-				return stream.MapN(b.number(1, 5), f), out
+				return stream.MapParallel(b.number(1, 5), f), out
 			}),
 		called("MapUnordered",
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
@@ -224,7 +224,7 @@ func plain() []operator {
 			}),
 		called("Measure",
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-				return stream.Measure(new(stream.Stats), stream.MapN(b.number(1, 3), f)), out
+				return stream.Measure(new(stream.Stats), stream.MapParallel(b.number(1, 3), f)), out
 			}),
 		called("Retry",
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
@@ -248,12 +248,12 @@ func plain() []operator {
 					return stream.Pair[uint64, uint64]{First: v, Second: u}, err
 				})
 				settles := func(in uint64, out stream.Pair[uint64, uint64]) bool { return in == out.First }
-				return stream.Join(
+				return stream.Then(
 					stream.RestartFlow(1000, flow, settles, &stream.Backoff{Min: time.Millisecond, MaxRetries: -1}),
 					stream.Map(func(p stream.Pair[uint64, uint64]) uint64 { return p.Second })), out
 			}),
 		same("RestartSink", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.RestartSink(b.number(1, 5), sink.Slice[uint64](), nil), flatten(p))
+			return stream.Then(stream.RestartSink(b.number(1, 5), sink.Slice[uint64](), nil), flatten(p))
 		}),
 		spread("FlatMapState", false, func(_ *builder, split func(uint64) []uint64) numberFlow {
 			return stream.FlatMapState(func() int { return 0 }, func(_ *int, v uint64, emit func(uint64) error) error {
@@ -303,37 +303,37 @@ func plain() []operator {
 		}},
 		same("LimitBytes", func(*builder, *fault) numberFlow { return stream.LimitBytes(1<<40, size) }),
 		same("Batch", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.Batch[uint64](b.number(1, 5)), flatten(p))
+			return stream.Then(stream.Batch[uint64](b.number(1, 5)), flatten(p))
 		}),
 		same("BatchBytes", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.BatchBytes(b.number(1, 20), size), flatten(p))
+			return stream.Then(stream.BatchBytes(b.number(1, 20), size), flatten(p))
 		}),
 		same("BatchWithin", func(b *builder, p *fault) numberFlow {
-			return stream.Join(
+			return stream.Then(
 				stream.BatchWithin[uint64](b.number(1, 5), time.Duration(b.number(1, 5))*time.Millisecond), flatten(p))
 		}),
 		same("BatchBytesWithin", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.BatchBytesWithin(b.number(1, 20),
+			return stream.Then(stream.BatchBytesWithin(b.number(1, 20),
 				time.Duration(b.number(1, 5))*time.Millisecond, size), flatten(p))
 		}),
 		same("Aggregate", func(b *builder, p *fault) numberFlow {
 			n := b.number(1, 5)
-			return stream.Join(
+			return stream.Then(
 				stream.Aggregate(func() []uint64 { return nil }, func(s []uint64, v uint64) ([]uint64, bool, error) {
 					return append(s, v), len(s)+1 == n, nil
 				}, slices.Clone[[]uint64], time.Duration(b.number(0, 5))*time.Millisecond), flatten(p))
 		}),
 		same("Sliding", func(b *builder, p *fault) numberFlow {
 			n := b.number(1, 5)
-			return stream.Join(stream.Sliding[uint64](n, n), flatten(p))
+			return stream.Then(stream.Sliding[uint64](n, n), flatten(p))
 		}),
 		same("Conflate", func(_ *builder, p *fault) numberFlow {
-			return stream.Join(stream.Conflate(func(v uint64) []uint64 { return []uint64{v} },
+			return stream.Then(stream.Conflate(func(v uint64) []uint64 { return []uint64{v} },
 				func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(p))
 		}),
-		same("BatchSlow", func(b *builder, p *fault) numberFlow {
-			return stream.Join(
-				stream.BatchSlow(int64(b.number(1, 5)), nil, func(v uint64) []uint64 { p.pass(); return []uint64{v} },
+		same("ConflateUpTo", func(b *builder, p *fault) numberFlow {
+			return stream.Then(
+				stream.ConflateUpTo(int64(b.number(1, 5)), nil, func(v uint64) []uint64 { p.pass(); return []uint64{v} },
 					func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(nil))
 		}),
 		same("Expand", func(_ *builder, p *fault) numberFlow {
@@ -376,11 +376,11 @@ func plain() []operator {
 		}),
 		same("Carry", func(_ *builder, p *fault) numberFlow {
 			type envelope = stream.Envelope[uint64, int]
-			return stream.Join(stream.Map(func(v uint64) envelope { return envelope{Value: v} }), stream.Join(
+			return stream.Then(stream.Map(func(v uint64) envelope { return envelope{Value: v} }), stream.Then(
 				stream.Carry[int](stream.Map(identity(p))), stream.Map(func(e envelope) uint64 { return e.Value })))
 		}),
 		same("Peel", func(b *builder, p *fault) numberFlow {
-			return stream.Join(stream.Peel[uint64](b.number(0, 4)),
+			return stream.Then(stream.Peel[uint64](b.number(0, 4)),
 				stream.ConcatMap(func(x stream.Peeled[uint64]) numberSource {
 					return stream.Concat(source.Slice(x.Head), stream.Via(x.Tail, stream.Map(identity(p))))
 				}))
@@ -389,11 +389,11 @@ func plain() []operator {
 			return stream.LazyFlow(func(uint64) (numberFlow, error) { p.pass(); return stream.Async[uint64](2), nil })
 		}),
 		same("SplitWhen", func(_ *builder, p *fault) numberFlow {
-			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return v%3 == 0 }),
+			return stream.Then(stream.SplitWhen(func(v uint64) bool { p.pass(); return v%3 == 0 }),
 				stream.ConcatMap(func(s numberSource) numberSource { return s }))
 		}),
 		same("SplitAfter", func(_ *builder, p *fault) numberFlow {
-			return stream.Join(stream.SplitAfter(func(v uint64) bool { p.pass(); return v%3 == 0 }),
+			return stream.Then(stream.SplitAfter(func(v uint64) bool { p.pass(); return v%3 == 0 }),
 				stream.ConcatMap(func(s numberSource) numberSource { return s }))
 		}),
 		same("CombineLatest", func(_ *builder, p *fault) numberFlow {
@@ -403,7 +403,7 @@ func plain() []operator {
 		}),
 		{"ResultOf", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p := b.quiet()
-			flow := stream.Join(stream.ResultOf(sink.Slice[uint64]()), flatten(p))
+			flow := stream.Then(stream.ResultOf(sink.Slice[uint64]()), flatten(p))
 			return flow, in, note(p)
 		}},
 		{"FlowOf", func(b *builder, _ model, _ int) (numberFlow, model, string) {
@@ -467,14 +467,14 @@ func stateful() []operator {
 				out = append(out, v)
 			}
 			scan, out := scanned(p, b.nextSalt(), out) // the separators must differ
-			return stream.Join(stream.Intersperse(uint64(7)), scan), out
+			return stream.Then(stream.Intersperse(uint64(7)), scan), out
 		}),
 		ordered("Enumerate", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
 			var out []uint64
 			for i, v := range in {
 				out = append(out, mix(v, uint64(i)))
 			}
-			return stream.Join(stream.Enumerate[uint64](), stream.Map(func(x stream.Pair[int64, uint64]) uint64 {
+			return stream.Then(stream.Enumerate[uint64](), stream.Map(func(x stream.Pair[int64, uint64]) uint64 {
 				p.pass()
 				return mix(x.Second, uint64(x.First))
 			})), out
@@ -493,7 +493,7 @@ func stateful() []operator {
 			for i := 0; i < len(in); i += 3 {
 				out = append(out, mix(in[i:min(i+2, len(in))]...))
 			}
-			return stream.Join(stream.Sliding[uint64](2, 3),
+			return stream.Then(stream.Sliding[uint64](2, 3),
 				stream.Map(func(xs []uint64) uint64 { p.pass(); return mix(xs...) })), out
 		}),
 		ordered("first of SplitWhen", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
@@ -504,7 +504,7 @@ func stateful() []operator {
 					out = append(out, v)
 				}
 			}
-			return stream.Join(stream.SplitWhen(func(v uint64) bool { p.pass(); return cut(v) }),
+			return stream.Then(stream.SplitWhen(func(v uint64) bool { p.pass(); return cut(v) }),
 				stream.ConcatMap(func(s numberSource) numberSource {
 					return stream.Via(s, stream.Take[uint64](1))
 				})), out

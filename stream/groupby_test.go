@@ -125,7 +125,7 @@ func TestGroupByEvicts(t *testing.T) {
 func TestGroupByOpensAFinishedKeyAgain(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 16, 17, 100} {
 		var l groupLog
-		pairs := func(k int) stream.Flow[int, []int] { return stream.Join(stream.Take[int](n), l.group(k)) }
+		pairs := func(k int) stream.Flow[int, []int] { return stream.Then(stream.Take[int](n), l.group(k)) }
 		got, err := stream.Run(t.Context(),
 			stream.Via(count(100), stream.GroupBy(1, func(int) int { return 0 }, pairs, nil)), sink.Slice[[]int]())
 		if all := slices.Concat(got...); err != nil || len(all) != 100 ||
@@ -155,7 +155,7 @@ func TestGroupByLosesNothing(t *testing.T) {
 			}))
 			var l groupLog
 			most := 1 + r.IntN(9)
-			open := func(k int) stream.Flow[int, []int] { return stream.Join(stream.Take[int](most), l.group(k)) }
+			open := func(k int) stream.Flow[int, []int] { return stream.Then(stream.Take[int](most), l.group(k)) }
 			got, err := stream.Run(t.Context(),
 				stream.Via(src, stream.GroupBy(n, func(v int) int { return v % 10 }, open, opts)), sink.Slice[[]int]())
 			last, all := map[int]int{}, 0

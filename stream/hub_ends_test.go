@@ -17,8 +17,8 @@ func TestHubProducerStoppedEarly(t *testing.T) {
 	// a producer is one branch of a run that ends early after one element
 	stopped := func(flow stream.Flow[int, int]) func(context.Context, *stream.Hub[int]) ([]int, error) {
 		return func(ctx context.Context, hub *stream.Hub[int]) ([]int, error) {
-			into := stream.Join(flow,
-				stream.Join(stream.ResultOf[int, int64](hub), stream.Map(func(int64) int { return -1 })))
+			into := stream.Then(flow,
+				stream.Then(stream.ResultOf[int, int64](hub), stream.Map(func(int64) int { return -1 })))
 			return stream.Run(ctx, stream.Via2(stalled(3), stream.Broadcast(into, pause(time.Second)),
 				stream.Take[int](1)), sink.Slice[int]())
 		}

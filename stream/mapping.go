@@ -15,7 +15,7 @@ const (
 	mapSlow   = 4 * time.Millisecond  // after this time a chunk is broken up if others wait
 )
 
-// mapping is one run of [MapN] or [MapUnordered]. It keeps chunks in the order of their elements.
+// mapping is one run of [MapParallel] or [MapUnordered]. It keeps chunks in the order of their elements.
 // The upstream fills the last chunk without a lock, until it is full or a worker takes it. A worker
 // takes the first free chunk. The downstream takes the first chunk once it is done, or any that is
 // done if order does not matter.

@@ -55,7 +55,7 @@ func TestMonitorOfAFlowOnItsOwnGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s stream.Stats
 		work := func(_ context.Context, n int) (int, error) { time.Sleep(20 * time.Millisecond); return n, nil }
-		body := stream.Via2(count(200), stream.Measure(&s, stream.MapN(2, work)), slowly[int](time.Millisecond))
+		body := stream.Via2(count(200), stream.Measure(&s, stream.MapParallel(2, work)), slowly[int](time.Millisecond))
 		if _, err := stream.Run(t.Context(), body, sink.Discard[int]()); err != nil {
 			t.Fatal(err)
 		}

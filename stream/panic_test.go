@@ -33,7 +33,7 @@ func TestPanicHasOneForm(t *testing.T) {
 	for name, run := range map[string]func(context.Context) error{
 		"source":    drain(exploding()),
 		"fused":     drain(stream.Via(count(8), stream.Map(explodes))),
-		"worker":    drain(stream.Via(count(8), stream.MapN(4, func(_ context.Context, v int) (int, error) { return explodes(v), nil }))),
+		"worker":    drain(stream.Via(count(8), stream.MapParallel(4, func(_ context.Context, v int) (int, error) { return explodes(v), nil }))),
 		"upstream":  drain(mapped(stream.Async[int](4))),
 		"coroutine": drain(stream.Zip(count(8), exploding())),
 		"sink":      into(count(8), sink.ForEach(func(context.Context, int) error { explode(); return nil })),
@@ -106,7 +106,7 @@ func TestAllLeavesThePanicOfItsBody(t *testing.T) {
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"fused":     stream.Map(func(v int) int { return v }),
 		"goroutine": stream.Async[int](4),
-		"workers":   stream.MapN(4, func(_ context.Context, v int) (int, error) { return v, nil }),
+		"workers":   stream.MapParallel(4, func(_ context.Context, v int) (int, error) { return v, nil }),
 		"coroutine": stream.MergeMap(4, func(int) stream.Source[int] { return count(3) }),
 	} {
 		ways := map[string]func(){
@@ -156,7 +156,7 @@ func TestAllLeavesThePanicOfItsBody(t *testing.T) {
 func TestGoexitPassesARun(t *testing.T) {
 	for name, src := range map[string]stream.Source[int]{
 		"fused":  stream.Via(count(8), stream.Map(func(v int) int { runtime.Goexit(); return v })),
-		"worker": stream.Via(count(8), stream.MapN(2, func(context.Context, int) (int, error) { runtime.Goexit(); return 0, nil })),
+		"worker": stream.Via(count(8), stream.MapParallel(2, func(context.Context, int) (int, error) { runtime.Goexit(); return 0, nil })),
 	} {
 		for how, run := range map[string]func(context.Context) error{
 			"Run": drain(src),

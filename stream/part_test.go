@@ -38,15 +38,15 @@ func TestPartReadElsewhere(t *testing.T) {
 	peel := stream.Peel[int](1)
 	tail := func(p peeled) section { return p.Tail }
 	own := func(s section) section { return stream.Via(s, stream.Async[int](4)) } // with a separate context
-	later := stream.Join(stream.Async[section](1), stream.ConcatMap(id))
+	later := stream.Then(stream.Async[section](1), stream.ConcatMap(id))
 	for name, flow := range map[string]stream.Flow[int, int]{
-		"section, at once":            stream.Join(split, stream.MergeMap(4, id)),
-		"section, while emit returns": stream.Join(stream.Join(split, returning[section](slow)), later),
-		"section, emit fails":         stream.Join(stream.Join(split, returning[section](fails)), later),
-		"section, emit panics":        stream.Join(stream.Join(split, returning[section](panics)), later),
-		"section, by a flow":          stream.Join(stream.Join(split, returning[section](slow)), stream.MergeMap(4, own)),
-		"tail, at once":               stream.Join(peel, stream.MergeMap(4, tail)),
-		"tail, while emit returns":    stream.Join(stream.Join(peel, returning[peeled](slow)), stream.Join(stream.Async[peeled](1), stream.ConcatMap(tail))),
+		"section, at once":            stream.Then(split, stream.MergeMap(4, id)),
+		"section, while emit returns": stream.Then(stream.Then(split, returning[section](slow)), later),
+		"section, emit fails":         stream.Then(stream.Then(split, returning[section](fails)), later),
+		"section, emit panics":        stream.Then(stream.Then(split, returning[section](panics)), later),
+		"section, by a flow":          stream.Then(stream.Then(split, returning[section](slow)), stream.MergeMap(4, own)),
+		"tail, at once":               stream.Then(peel, stream.MergeMap(4, tail)),
+		"tail, while emit returns":    stream.Then(stream.Then(peel, returning[peeled](slow)), stream.Then(stream.Async[peeled](1), stream.ConcatMap(tail))),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for src, busy := range map[string]stream.Source[int]{

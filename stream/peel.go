@@ -100,7 +100,7 @@ func Prefix[T, U any](n int, f func(head []T) (Flow[T, U], error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("Prefix: the function is nil")
 	}
-	return Join(Peel[T](n), ConcatMap(func(p Peeled[T]) Source[U] {
+	return Then(Peel[T](n), ConcatMap(func(p Peeled[T]) Source[U] {
 		flow, err := f(p.Head)
 		if err != nil {
 			return Fail[U](err)
@@ -120,7 +120,7 @@ func LazyFlow[T, U any](f func(first T) (Flow[T, U], error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("LazyFlow: the function is nil")
 	}
-	return Join(Peel[T](1), ConcatMap(func(p Peeled[T]) Source[U] {
+	return Then(Peel[T](1), ConcatMap(func(p Peeled[T]) Source[U] {
 		if len(p.Head) == 0 {
 			return Fail[U](nil)
 		}

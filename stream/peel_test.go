@@ -32,9 +32,9 @@ var inner = map[string]struct {
 	want []int
 	err  error
 }{
-	"a failure elsewhere": {stream.MapN(2, func(context.Context, int) (int, error) { return 0, errBoom }), nil, errBoom},
-	"a failure behind":    {stream.Join(stream.Async[int](4), stream.TryMap(func(context.Context, int) (int, error) { return 0, errBoom })), nil, errBoom},
-	"an early end":        {stream.Join(stream.Async[int](4), stream.Take[int](1)), []int{0}, nil},
+	"a failure elsewhere": {stream.MapParallel(2, func(context.Context, int) (int, error) { return 0, errBoom }), nil, errBoom},
+	"a failure behind":    {stream.Then(stream.Async[int](4), stream.TryMap(func(context.Context, int) (int, error) { return 0, errBoom })), nil, errBoom},
+	"an early end":        {stream.Then(stream.Async[int](4), stream.Take[int](1)), []int{0}, nil},
 	"a time":              {stream.TakeFor[int](time.Second), []int{0, 1, 2}, nil},
 	"a timeout":           {stream.IdleTimeout[int](time.Second), []int{0, 1, 2}, stream.ErrTimeout},
 }

@@ -92,7 +92,7 @@ func menders() map[string]stream.Flow[int, int] {
 		}),
 		"RestartFlow": stream.RestartFlow(100, stream.Map(func(n int) int { return n }), func(a, b int) bool { return a == b },
 			&stream.Backoff{When: func(error) bool { return true }}),
-		"Replicas of replicas": stream.Join(stream.RecoverWith(3, func(error) (stream.Source[int], error) { return count(9), nil }),
+		"Replicas of replicas": stream.Then(stream.RecoverWith(3, func(error) (stream.Source[int], error) { return count(9), nil }),
 			stream.CompleteOn[int](func(error) bool { return true })),
 	}
 }
@@ -111,7 +111,7 @@ func TestMendersLeaveTheErrorsOfOthers(t *testing.T) {
 			if err != errBoom || emits != 2 {
 				t.Errorf("emit's error became %v, after %d emits", err, emits)
 			}
-			got, err := outcomeOf(t, count(5), stream.Join(flow, stream.Take[int](2)))
+			got, err := outcomeOf(t, count(5), stream.Then(flow, stream.Take[int](2)))
 			if !slices.Equal(got, []int{0, 1}) || err != nil {
 				t.Errorf("early end: %v, %v", got, err)
 			}

@@ -271,7 +271,7 @@ func TestRestartInAPipeline(t *testing.T) {
 		src := stream.Restart(part(0), self, func(last int) stream.Source[int] { return part(last + 1) },
 			&stream.RestartOptions{Backoff: stream.Backoff{MaxRetries: -1}})
 		got, err := stream.Run(t.Context(), stream.Via3(src, stream.Async[int](8), unbatch(stream.Batch[int](10)),
-			stream.MapN(3, func(_ context.Context, n int) (int, error) { return n, nil })), sink.Slice[int]())
+			stream.MapParallel(3, func(_ context.Context, n int) (int, error) { return n, nil })), sink.Slice[int]())
 		if len(got) != 100 || !slices.IsSorted(got) || err != nil {
 			t.Errorf("%v, %v", got, err)
 		}

@@ -46,7 +46,7 @@ func TestRestartFlowLosesNothing(t *testing.T) {
 	same := func(in, out int) bool { return in == out }
 	flows := map[string]func(*rand.Rand) stream.Flow[int, int]{
 		"Map":          func(r *rand.Rand) stream.Flow[int, int] { return unreliable(r, stream.Map(self)) },
-		"MapN":         func(r *rand.Rand) stream.Flow[int, int] { return unreliable(r, stream.MapN(4, try)) },
+		"MapParallel":  func(r *rand.Rand) stream.Flow[int, int] { return unreliable(r, stream.MapParallel(4, try)) },
 		"MapUnordered": func(r *rand.Rand) stream.Flow[int, int] { return unreliable(r, stream.MapUnordered(4, try)) },
 		"Async":        func(r *rand.Rand) stream.Flow[int, int] { return unreliable(r, stream.Async[int](4)) },
 	}
@@ -144,7 +144,7 @@ func TestRestartFlowDoesNotWaitForItsUpstream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		same := func(in, out int) bool { return in == out }
 		tries := 0
-		flow := stream.MapN(2, func(context.Context, int) (int, error) {
+		flow := stream.MapParallel(2, func(context.Context, int) (int, error) {
 			tries++
 			return 0, errPassing
 		})

@@ -26,7 +26,7 @@ func RestartSink[T, R any](n int, sink Sink[T, R], b *Backoff) Flow[T, R] {
 		return failFlow[T, R](err)
 	}
 	own := detacher[T]()
-	return Join(Batch[T](n), TryMap(retrying("RestartSink", func(ctx context.Context, piece []T) (R, error) {
+	return Then(Batch[T](n), TryMap(retrying("RestartSink", func(ctx context.Context, piece []T) (R, error) {
 		return Run(ctx, SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			for _, v := range piece {
 				if ctx.Err() != nil {

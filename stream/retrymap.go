@@ -4,7 +4,7 @@ import "context"
 
 // Retry returns a function that calls f and, if it fails, calls it again as b says, until it
 // succeeds. If b is nil, the defaults apply. Use it with [TryMap], [MapUnordered], [MapKeyed] and
-// [Supervise]; for [MapN] there is [RetryMap].
+// [Supervise]; for [MapParallel] there is [RetryMap].
 //
 //   - In: f must not change its argument, and must be safe to repeat. An error of class
 //     UnknownOutcome means that a repetition is not safe, so Retry returns it at once.
@@ -23,13 +23,13 @@ func Retry[T, U any](f func(context.Context, T) (U, error), b *Backoff) func(con
 }
 
 // RetryMap returns a flow that emits f(ctx, v) for each element v, in order, with up to n
-// concurrent calls of f, and calls f again if it fails. It is [MapN] with [Retry], whose rules
+// concurrent calls of f, and calls f again if it fails. It is [MapParallel] with [Retry], whose rules
 // apply to f.
 //
 //	stream.RetryMap(8, fetch, &stream.Backoff{MaxElapsed: time.Minute})
 //
 // Each element has its own retries. While one waits for a retry, n-1 others proceed. Memory and
-// goroutines are as in MapN.
+// goroutines are as in MapParallel.
 func RetryMap[T, U any](n int, f func(context.Context, T) (U, error), b *Backoff) Flow[T, U] {
 	settings, err := b.filled("RetryMap")
 	if f == nil {

@@ -204,7 +204,7 @@ func TestBadBackoffs(t *testing.T) {
 			for stage, flow := range map[string]stream.Flow[int, int]{
 				"RetryMap":    stream.RetryMap(1, f, b),
 				"RestartFlow": stream.RestartFlow(1, stream.Map(id), func(int, int) bool { return true }, b),
-				"RestartSink": stream.Join(stream.RestartSink(1, sink.Discard[int](), b), stream.Map(func(n int64) int { return int(n) })),
+				"RestartSink": stream.Then(stream.RestartSink(1, sink.Discard[int](), b), stream.Map(func(n int64) int { return int(n) })),
 				"Restart": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 					return stream.Restart(src, id, func(int) stream.Source[int] { return src }, &stream.RestartOptions{Backoff: *b})
 				}),

@@ -86,7 +86,7 @@ func TestRunOfADoneContextStartsNothing(t *testing.T) {
 }
 
 func unbatch[T any](f stream.Flow[T, []T]) stream.Flow[T, T] {
-	return stream.Join(f, stream.FlatMap(func(xs []T) []T { return xs }))
+	return stream.Then(f, stream.FlatMap(func(xs []T) []T { return xs }))
 }
 
 func TestAll(t *testing.T) {

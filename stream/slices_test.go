@@ -30,12 +30,12 @@ func TestSlicesUnderLoad(t *testing.T) {
 		}
 	}
 	for name, flow := range map[string]stream.Flow[int, int]{
-		"one ahead":      stream.Async[int](1),
-		"seven ahead":    stream.Async[int](7),
-		"64 ahead":       stream.Async[int](64),
-		"twice":          stream.Join(stream.Async[int](3), stream.Async[int](64)),
-		"MapN":           stream.MapN(3, func(_ context.Context, n int) (int, error) { late(); return n, nil }),
-		"MapN and Async": stream.Join(stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }), stream.Async[int](5)),
+		"one ahead":             stream.Async[int](1),
+		"seven ahead":           stream.Async[int](7),
+		"64 ahead":              stream.Async[int](64),
+		"twice":                 stream.Then(stream.Async[int](3), stream.Async[int](64)),
+		"MapParallel":           stream.MapParallel(3, func(_ context.Context, n int) (int, error) { late(); return n, nil }),
+		"MapParallel and Async": stream.Then(stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return n, nil }), stream.Async[int](5)),
 		"Broadcast": stream.Broadcast(stream.Filter(func(n int) bool { return n%2 == 0 }),
 			stream.Filter(func(n int) bool { late(); return n%2 == 1 })),
 	} {

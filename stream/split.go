@@ -20,7 +20,7 @@ import (
 // unaffected.
 //
 //   - Memory: one element, or up to 64 for a substream that is read on its own context, as by
-//     [MapN] or [TakeFor].
+//     [MapParallel] or [TakeFor].
 //   - Goroutines: none; the upstream runs as a coroutine. A substream that is read on its own
 //     context adds one goroutine, which has ended when the run returns.
 func SplitWhen[T any](cut func(T) bool) Flow[T, Source[T]] {

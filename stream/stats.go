@@ -48,9 +48,9 @@ func (s *Stats) Snapshot() Snapshot {
 // LogValue returns the snapshot as a group.
 func (s *Stats) LogValue() slog.Value { return s.Snapshot().LogValue() }
 
-// Observable is implemented by anything that can report its state to a metrics system at any time:
+// Snapshotter is implemented by anything that can report its state to a metrics system at any time:
 // [*Stats], or a stage of your own. Package otelstream exports it to OpenTelemetry.
-type Observable interface {
+type Snapshotter interface {
 	Snapshot() Snapshot
 }
 

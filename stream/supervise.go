@@ -40,8 +40,8 @@ type SuperviseOptions[T any] struct {
 //
 // For dead letters as a stream, see [SuperviseTo].
 //
-//   - Memory: none with n = 1; otherwise as in [MapN].
-//   - Goroutines: none with n = 1; otherwise as in MapN. The caller's goroutine calls dead.
+//   - Memory: none with n = 1; otherwise as in [MapParallel].
+//   - Goroutines: none with n = 1; otherwise as in MapParallel. The caller's goroutine calls dead.
 //   - Errors: an error of f that is not skipped ends the run, as it is, and so does an error of
 //     dead. One skipped element too many ends the run with [ErrTooManySkipped], because a run that
 //     loses much must not succeed. dead has received every skipped element except that last one,
@@ -55,7 +55,7 @@ func Supervise[T, U any](
 	if dead == nil {
 		return invalid[T, U]("Supervise: the function for dead letters is nil")
 	}
-	return Join(supervised("Supervise", n, f, opts),
+	return Then(supervised("Supervise", n, f, opts),
 		fuse(func(ctx context.Context, emit func(U) error) func(outcome[T, U]) error {
 			call := WithoutDrain(ctx)
 			return func(o outcome[T, U]) error {
@@ -85,7 +85,7 @@ func SuperviseTo[T, U, R any](
 		return failFlow[T, U](errNilSink)
 	}
 	letters := Into(Map(func(o outcome[T, U]) DeadLetter[T] { return *o.dead }), dead)
-	return Join(supervised("SuperviseTo", n, f, opts), Join(
+	return Then(supervised("SuperviseTo", n, f, opts), Then(
 		DivertTo(letters, func(o outcome[T, U]) bool { return o.dead != nil }, done),
 		Map(func(o outcome[T, U]) U { return o.value }),
 	))
@@ -144,7 +144,7 @@ func supervised[T, U any](
 	if n > 1 {
 		calls = mapParallel(name, n, true, try)
 	}
-	return Join(Join(number, calls),
+	return Then(Then(number, calls),
 		fuse(func(_ context.Context, emit func(outcome[T, U]) error) func(outcome[T, U]) error {
 			var count, bytes int64
 			return func(out outcome[T, U]) error {

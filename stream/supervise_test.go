@@ -143,13 +143,13 @@ func TestEarlyEndBesideAMendableError(t *testing.T) {
 		"Supervise":           stream.Supervise(1, blocked(errBad), dead, nil),
 		"Supervise, parallel": stream.Supervise(2, blocked(errBad), dead, nil),
 		"RetryMap":            stream.RetryMap(2, blocked(errPassing), nil),
-		"RestartFlow":         stream.RestartFlow(100, stream.MapN(2, blocked(errPassing)), same, nil),
+		"RestartFlow":         stream.RestartFlow(100, stream.MapParallel(2, blocked(errPassing)), same, nil),
 		"Restart": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Restart(stream.Via(src, stream.TryMap(blocked(errPassing))), self, func(int) stream.Source[int] { return src }, nil)
 		}),
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			got, err := outcomeOf(t, count(5), stream.Join(flow, stream.Join(stream.Async[int](1), stream.Take[int](1))))
+			got, err := outcomeOf(t, count(5), stream.Then(flow, stream.Then(stream.Async[int](1), stream.Take[int](1))))
 			if !slices.Equal(got, []int{0}) || err != nil {
 				t.Errorf("%s: %v, %v", name, got, err)
 			}

@@ -20,7 +20,7 @@ func halves() stream.Flow[int, stream.Pair[int, int]] {
 func TestUnzipEarlyEnd(t *testing.T) {
 	all := sink.Discard[int]()
 	take := func(n int) stream.Sink[int, int64] { return stream.Into(stream.Take[int](n), sink.Discard[int]()) }
-	async := stream.Into(stream.Join(stream.Async[int](1), stream.Take[int](2)), sink.Discard[int]())
+	async := stream.Into(stream.Then(stream.Async[int](1), stream.Take[int](2)), sink.Discard[int]())
 	for name, c := range map[string]struct {
 		first, second stream.Sink[int, int64]
 		want          stream.Pair[int64, int64]

@@ -29,15 +29,15 @@ func Via4[A, B, C, D, E any](src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C
 }
 
 // Via5 is [Via] for five flows, in the order of the data. To add more, combine two flows with
-// [Join].
+// [Then].
 func Via5[A, B, C, D, E, F any](
 	src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D], i Flow[D, E], j Flow[E, F],
 ) Source[F] {
 	return Via(Via4(src, f, g, h, i), j)
 }
 
-// Join returns a flow that applies f, then g.
-func Join[A, B, C any](f Flow[A, B], g Flow[B, C]) Flow[A, C] {
+// Then returns a flow that applies f, then g.
+func Then[A, B, C any](f Flow[A, B], g Flow[B, C]) Flow[A, C] {
 	return FlowFunc[A, C](func(src Source[A]) Source[C] { return Via2(src, f, g) })
 }
 

@@ -10,7 +10,7 @@ import (
 
 // WithoutStop returns a context for what a stage still has to finish after an early end of its
 // downstream, such as the copy that [AlsoTo] makes, or the rest of a file whose checksum must be
-// verified. A stage with goroutines further down ([Async], [MapN], [Merge]…) ends its upstream
+// verified. A stage with goroutines further down ([Async], [MapParallel], [Merge]…) ends its upstream
 // early by cancelling the upstream's context. The returned context outlives that cancellation. It
 // is cancelled, with the cause, when ctx is cancelled for any other reason, and when the run or any
 // other context around the stage that ended early is.

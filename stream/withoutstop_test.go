@@ -24,22 +24,22 @@ func stopping() map[string]stream.Flow[int, int] {
 	closed := make(chan struct{})
 	return map[string]stream.Flow[int, int]{
 		"Take":               two,
-		"Async":              stream.Join(stream.Async[int](1), two),
-		"Async of Async":     stream.Join(stream.Join(stream.Async[int](1), stream.Async[int](1)), two),
-		"Buffer":             stream.Join(stream.Buffer[int](1, stream.DropAll), two),
-		"MapN":               stream.Join(stream.MapN(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
-		"MapUnordered":       stream.Join(stream.MapUnordered(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
-		"Broadcast":          stream.Join(stream.Broadcast(same, same), two),
+		"Async":              stream.Then(stream.Async[int](1), two),
+		"Async of Async":     stream.Then(stream.Then(stream.Async[int](1), stream.Async[int](1)), two),
+		"Buffer":             stream.Then(stream.Buffer[int](1, stream.DropAll), two),
+		"MapParallel":        stream.Then(stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
+		"MapUnordered":       stream.Then(stream.MapUnordered(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
+		"Broadcast":          stream.Then(stream.Broadcast(same, same), two),
 		"Broadcast of Takes": stream.Broadcast(two, two),
-		"Balance":            stream.Join(stream.Balance(same, same), two),
+		"Balance":            stream.Then(stream.Balance(same, same), two),
 		"TakeFor":            stream.TakeFor[int](5 * time.Second),
-		"Until": stream.Join(stream.Until[int](closed), stream.Map(func(n int) int {
+		"Until": stream.Then(stream.Until[int](closed), stream.Map(func(n int) int {
 			if n == 1 {
 				close(closed)
 			}
 			return n
 		})),
-		"MergeMap": stream.Join(stream.MergeMap(2, func(n int) stream.Source[int] { return source.Of(n) }), two),
+		"MergeMap": stream.Then(stream.MergeMap(2, func(n int) stream.Source[int] { return source.Of(n) }), two),
 	}
 }
 
@@ -73,7 +73,7 @@ func TestEarlyEndCompletesTheSide(t *testing.T) {
 				return stream.AlsoTo(collects(all), func(n int) { *done = n })
 			},
 			"DivertTo": func(all *[]int, done *int) stream.Flow[int, int] {
-				return stream.Join(stream.FlatMap(func(n int) []int { return []int{n, n} }), stream.DivertTo(collects(all), func() func(int) bool {
+				return stream.Then(stream.FlatMap(func(n int) []int { return []int{n, n} }), stream.DivertTo(collects(all), func() func(int) bool {
 					last := -1
 					return func(n int) bool { twice := n == last; last = n; return twice }
 				}(), func(n int) { *done = n }))
@@ -151,7 +151,7 @@ func TestEarlyEndedSideIsCancelledWithItsNeighbour(t *testing.T) {
 func TestEarlyEndThroughALazySink(t *testing.T) {
 	run := func(ctx context.Context, side *[]int) error {
 		lazy := sink.Lazy(func(context.Context, int) (stream.Sink[int, int64], error) {
-			return stream.Into(stream.Join(stream.Async[int](1), stream.Take[int](2)), sink.Discard[int]()), nil
+			return stream.Into(stream.Then(stream.Async[int](1), stream.Take[int](2)), sink.Discard[int]()), nil
 		})
 		_, err := stream.Run(ctx, stream.Via(seconds(), stream.AlsoTo(collects(side), nil)), lazy)
 		return err
@@ -202,7 +202,7 @@ func TestWithoutStop(t *testing.T) {
 			_, _ = stream.Run(ctx, stream.Via(src, down), sink.Discard[int]())
 		}
 		ctx := context.WithValue(t.Context(), key{}, "kept")
-		early := stream.Join(stream.Async[int](1), stream.Take[int](1))
+		early := stream.Then(stream.Async[int](1), stream.Take[int](1))
 		run(ctx, early, time.Second)
 		soon, cancel := context.WithCancelCause(ctx)
 		time.AfterFunc(time.Second, func() { cancel(errBoom) })
@@ -210,7 +210,7 @@ func TestWithoutStop(t *testing.T) {
 		later, cancel := context.WithCancelCause(ctx)
 		time.AfterFunc(time.Second, func() { cancel(errBoom) })
 		run(later, stream.Async[int](1), time.Minute)
-		failing := stream.Join(stream.Async[int](1), stream.TryMap(func(context.Context, int) (int, error) { return 0, errBoom }))
+		failing := stream.Then(stream.Async[int](1), stream.TryMap(func(context.Context, int) (int, error) { return 0, errBoom }))
 		run(ctx, failing, time.Minute)
 		if want := []error{nil, errBoom, errBoom, errBoom}; !slices.EqualFunc(got, want, errors.Is) {
 			t.Errorf("ended with %v, want %v", got, want)

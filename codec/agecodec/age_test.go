@@ -334,20 +334,20 @@ func emptyLast(t *testing.T, key *age.X25519Identity) []byte {
 // still fail.
 func TestDamageBelowADecompressor(t *testing.T) {
 	key := newKey(t)
-	for name, pair := range map[string]codec.Pair[[]byte]{
-		"gzip":      codec.GzipPair(nil, nil),
-		"gzip by 2": codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2}),
-		"zlib":      codec.ZlibPair(nil, nil),
-		"deflate":   codec.PairOf(codec.Deflate(nil), codec.Inflate(nil), ".deflate"),
-		"zstd":      codec.ZstdPair(nil, nil),
-		"zstd by 2": codec.ZstdPair(&codec.ZstdOptions{Parallelism: 2}, &codec.UnzstdOptions{Parallelism: 2}),
-		"s2":        codec.S2Pair(nil, nil),
-		"s2 by 2":   codec.S2Pair(&codec.S2Options{Parallelism: 2}, &codec.UnS2Options{Parallelism: 2}),
-		"detected":  codec.PairOf(codec.Gzip(nil), codec.Detect(nil), ".gz"),
+	for name, pair := range map[string]codec.Format[[]byte]{
+		"gzip":      codec.GzipFormat(nil, nil),
+		"gzip by 2": codec.GzipFormat(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2}),
+		"zlib":      codec.ZlibFormat(nil, nil),
+		"deflate":   codec.FormatOf(codec.Deflate(nil), codec.Inflate(nil), ".deflate"),
+		"zstd":      codec.ZstdFormat(nil, nil),
+		"zstd by 2": codec.ZstdFormat(&codec.ZstdOptions{Parallelism: 2}, &codec.UnzstdOptions{Parallelism: 2}),
+		"s2":        codec.S2Format(nil, nil),
+		"s2 by 2":   codec.S2Format(&codec.S2Options{Parallelism: 2}, &codec.UnS2Options{Parallelism: 2}),
+		"detected":  codec.FormatOf(codec.Gzip(nil), codec.Detect(nil), ".gz"),
 	} {
 		for _, size := range []int{100, 3 * chunk} {
 			file := collect(t, stream.Via2(pieces(noise(size), 0), pair.Encode(), agecodec.Encrypt(key.Recipient())))
-			back := stream.Join(agecodec.Decrypt(key), pair.Decode())
+			back := stream.Then(agecodec.Decrypt(key), pair.Decode())
 			if got := must(t)(through(back, file, 1000)); !bytes.Equal(got, noise(size)) {
 				t.Fatalf("%s: not the same", name)
 			}
@@ -366,7 +366,7 @@ func TestDamageBelowADecompressor(t *testing.T) {
 func TestEveryCut(t *testing.T) {
 	key := newKey(t)
 	file := collect(t, stream.Via2(pieces(noise(700), 0), codec.Gzip(nil), agecodec.Encrypt(key.Recipient())))
-	back := stream.Join(agecodec.Decrypt(key), codec.Gunzip(nil))
+	back := stream.Then(agecodec.Decrypt(key), codec.Gunzip(nil))
 	for n := range file {
 		for _, cut := range []int{0, 1} {
 			if _, err := through(back, file[:n], cut); err == nil {

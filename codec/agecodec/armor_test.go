@@ -195,7 +195,7 @@ func TestArmoredFiles(t *testing.T) {
 	key, other := newKey(t), newKey(t)
 	for _, size := range edges {
 		data := noise(size)
-		text := must(t)(through(stream.Join(agecodec.Encrypt(key.Recipient()), agecodec.Armor()), data, 0))
+		text := must(t)(through(stream.Then(agecodec.Encrypt(key.Recipient()), agecodec.Armor()), data, 0))
 		r, err := age.Decrypt(armor.NewReader(bytes.NewReader(text)), key)
 		if err != nil {
 			t.Fatal(err)

@@ -93,7 +93,7 @@ func TestAgeCommandWithArmor(t *testing.T) {
 	file := writeFile(t, []byte(key.String()+"\n"))
 	for _, size := range edges {
 		data := noise(size)
-		ours := must(t)(through(stream.Join(agecodec.Encrypt(key.Recipient()), agecodec.Armor()), data, 0))
+		ours := must(t)(through(stream.Then(agecodec.Encrypt(key.Recipient()), agecodec.Armor()), data, 0))
 		if got, err := run(t, ours, agePath, "-d", "-i", file); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%d bytes: age reads %d bytes of ours, %v", size, len(got), err)
 		}

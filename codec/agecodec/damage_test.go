@@ -33,9 +33,9 @@ type backup struct {
 func backups(t *testing.T) map[string]backup {
 	t.Helper()
 	all := map[string]backup{}
-	for name, pair := range map[string]codec.Pair[[]byte]{
-		"gzip": codec.GzipPair(nil, nil),
-		"zstd": codec.ZstdPair(nil, nil),
+	for name, pair := range map[string]codec.Format[[]byte]{
+		"gzip": codec.GzipFormat(nil, nil),
+		"zstd": codec.ZstdFormat(nil, nil),
 	} {
 		key := newKey(t)
 		plain := noise(400 << 10) // it does not compress, and so takes little time; package codec's own tests cut files of text
@@ -49,7 +49,7 @@ func backups(t *testing.T) map[string]backup {
 		}
 		b.head = len(b.file) - len(payloadOf(t, b.file)) + 16
 		b.id = age.NewInjectedFileKeyIdentity(fileKey)
-		b.back = stream.Join(agecodec.Decrypt(b.id), pair.Decode())
+		b.back = stream.Then(agecodec.Decrypt(b.id), pair.Decode())
 		if got := must(t)(through(b.back, b.file, 0)); !bytes.Equal(got, plain) {
 			t.Fatalf("%s: not the same", name)
 		}

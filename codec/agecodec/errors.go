@@ -39,7 +39,7 @@ func notAge(head []byte, err error) error {
 	if alike(head, intro) || alike(head, armor.Header) {
 		return fmt.Errorf("%w: the first line is not that of an age file", err)
 	}
-	return &codec.FormatError{Want: string(codec.FormatAge), Got: codec.FormatOf(head), Err: err}
+	return &codec.FormatError{Want: string(codec.TypeAge), Got: codec.FileTypeOf(head), Err: err}
 }
 
 // alike reports whether most bytes of head are those of line: then it is a damaged one, or one of another version.

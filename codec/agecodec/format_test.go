@@ -24,7 +24,7 @@ func TestOtherFormats(t *testing.T) {
 	encrypted := func(armored bool) []byte {
 		f := agecodec.Encrypt(id.Recipient())
 		if armored {
-			f = stream.Join(f, agecodec.Armor())
+			f = stream.Then(f, agecodec.Armor())
 		}
 		var b bytes.Buffer
 		if _, err := stream.Run(context.Background(), stream.Via(source.Of([]byte("hello")), f), sink.Writer(&b)); err != nil {
@@ -54,16 +54,16 @@ func TestOtherFormats(t *testing.T) {
 	} {
 		for _, c := range []struct {
 			file string
-			got  codec.Format // "" for a file of age that is damaged
+			got  codec.FileType // "" for a file of age that is damaged
 		}{
-			{"", codec.FormatEmpty},
-			{"hello\n", codec.FormatText},
-			{"\n \n hello\n", codec.FormatText},
-			{"{\"a\":1}\n", codec.FormatJSON},
-			{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", codec.FormatGzip},
-			{"\x28\xb5\x2f\xfd\x24", codec.FormatZstd},
-			{"<?xml version=\"1.0\"?><Error/>\n", codec.FormatXML},
-			{"<html>\n", codec.FormatHTML},
+			{"", codec.TypeEmpty},
+			{"hello\n", codec.TypeText},
+			{"\n \n hello\n", codec.TypeText},
+			{"{\"a\":1}\n", codec.TypeJSON},
+			{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", codec.TypeGzip},
+			{"\x28\xb5\x2f\xfd\x24", codec.TypeZstd},
+			{"<?xml version=\"1.0\"?><Error/>\n", codec.TypeXML},
+			{"<html>\n", codec.TypeHTML},
 			{damaged(encrypted(false), 2), ""},
 			{damaged(encrypted(true), 12), ""},
 			{"age-encryption.org/v2\n", ""},

@@ -166,12 +166,12 @@ func holders(v any) map[string]any {
 		all["decrypted source"] = stream.Via(pieces(nil, 0), agecodec.Decrypt(id))
 		all["decrypting flow"] = agecodec.DecryptWhole(id)
 		all["rewrapped source"] = stream.Via(pieces(nil, 0), agecodec.Rewrap([]age.Identity{id}, newX25519Recipient))
-		all["pair"] = agecodec.Pair(nil, []age.Identity{id})
+		all["pair"] = agecodec.Format(nil, []age.Identity{id})
 	}
 	if r, ok := v.(age.Recipient); ok {
 		all["encrypted source"] = stream.Via(pieces(nil, 0), agecodec.Encrypt(r))
 		all["encrypting flow"] = agecodec.Encrypt(r)
-		all["other pair"] = agecodec.Pair([]age.Recipient{r}, nil)
+		all["other pair"] = agecodec.Format([]age.Recipient{r}, nil)
 	}
 	return all
 }
@@ -244,7 +244,7 @@ func TestSourcesHideForeignKeys(t *testing.T) {
 		"whole":      stream.Via(pieces(nil, 0), agecodec.DecryptWhole(id)),
 		"rewrapped":  stream.Via(pieces(nil, 0), agecodec.Rewrap([]age.Identity{id}, newX25519Recipient)),
 		"unverified": stream.Via(pieces(nil, 0), agecodec.RewrapUnverified([]age.Identity{id}, newX25519Recipient)),
-		"pair":       agecodec.Pair(nil, []age.Identity{id}),
+		"pair":       agecodec.Format(nil, []age.Identity{id}),
 		"encrypted":  stream.Via(pieces(nil, 0), agecodec.Encrypt(openRecipient{fileKey})),
 	} {
 		for how, text := range printings(v) {

@@ -252,7 +252,7 @@ func TestPassphraseDoesNotPrint(t *testing.T) {
 		[]age.Identity{id},
 		settings{id, []age.Recipient{to}},
 		&settings{id, []age.Recipient{to}}, // fmt asks no method of what is unexported
-		stream.Via(pieces(nil, 0), agecodec.Decrypt(id)), agecodec.Encrypt(to), agecodec.Pair([]age.Recipient{to}, []age.Identity{id}),
+		stream.Via(pieces(nil, 0), agecodec.Decrypt(id)), agecodec.Encrypt(to), agecodec.Format([]age.Recipient{to}, []age.Identity{id}),
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			text := fmt.Sprintf(verb, v)

@@ -76,7 +76,7 @@ func BenchmarkPeers(b *testing.B) {
 		})
 	})
 	b.Run("encrypt/as a flow", func(b *testing.B) {
-		f := codec.Writer("age", func(w io.Writer) (io.WriteCloser, error) { return age.Encrypt(w, key.Recipient()) })
+		f := codec.Encoder("age", func(w io.Writer) (io.WriteCloser, error) { return age.Encrypt(w, key.Recipient()) })
 		pairs(b, encrypt, func() error { return stream.Via(fresh(buf, data, size), f).Each(b.Context(), ignore) })
 	})
 	b.Run("decrypt", func(b *testing.B) {
@@ -94,7 +94,7 @@ func BenchmarkPeers(b *testing.B) {
 		})
 	})
 	b.Run("decrypt/as a flow", func(b *testing.B) {
-		f := codec.Reader("age", func(r io.Reader) (io.Reader, error) { return age.Decrypt(r, key) })
+		f := codec.Decoder("age", func(r io.Reader) (io.Reader, error) { return age.Decrypt(r, key) })
 		pairs(b, decrypt, func() error { return stream.Via(fresh(buf, file, size), f).Each(b.Context(), ignore) })
 	})
 }

@@ -126,9 +126,9 @@ func TestEarlyEndByTheContext(t *testing.T) {
 	file := ageEncrypt(t, noise(60*chunk), key.Recipient())
 	same := stream.Map(func(p []byte) []byte { return p })
 	for name, below := range map[string]flow{
-		"Async":     stream.Async[[]byte](2),
-		"MapN":      stream.MapN(2, func(_ context.Context, p []byte) ([]byte, error) { return p, nil }),
-		"Broadcast": stream.Broadcast(same, same),
+		"Async":       stream.Async[[]byte](2),
+		"MapParallel": stream.MapParallel(2, func(_ context.Context, p []byte) ([]byte, error) { return p, nil }),
+		"Broadcast":   stream.Broadcast(same, same),
 	} {
 		for what, c := range map[string]struct {
 			at   int

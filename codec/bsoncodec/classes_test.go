@@ -72,7 +72,7 @@ func TestSuperviseGoesOn(t *testing.T) {
 	var dead []int64
 	docs, err := stream.Run(context.Background(), stream.Via2(
 		source.Of([]byte("{\"a\":1}\n{\"a\":\n{\"a\":2}\n\nhello\n{\"a\":3}\n")),
-		codec.Lines(nil),
+		codec.SplitLines(nil),
 		stream.Supervise(2, convert, func(_ context.Context, d stream.DeadLetter[[]byte]) error {
 			dead = append(dead, d.Position)
 			return nil

@@ -66,13 +66,13 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 func (e *DocumentError) Class() stream.Class { return stream.Data }
 
 // notFormat returns an error in place of err if the stream, which begins with head, is known to be of another format than want.
-func notFormat(want codec.Format, head []byte, err error) error {
-	got := codec.FormatOf(head[:min(len(head), codec.FormatSize)])
+func notFormat(want codec.FileType, head []byte, err error) error {
+	got := codec.FileTypeOf(head[:min(len(head), codec.SniffSize)])
 	switch got {
-	case want, codec.FormatUnknown, codec.FormatEmpty:
+	case want, codec.TypeUnknown, codec.TypeEmpty:
 		return err
-	case codec.FormatText: // JSON that is wrong
-		if want == codec.FormatJSON {
+	case codec.TypeText: // JSON that is wrong
+		if want == codec.TypeJSON {
 			return err
 		}
 	}

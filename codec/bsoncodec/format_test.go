@@ -22,17 +22,17 @@ func TestOtherFormats(t *testing.T) {
 	} {
 		for _, c := range []struct {
 			in        string
-			json, raw codec.Format // what the parser of each says, "" for its own error
+			json, raw codec.FileType // what the parser of each says, "" for its own error
 		}{
-			{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x12\x34\x56", codec.FormatGzip, codec.FormatGzip},
-			{"\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00", codec.FormatZstd, codec.FormatZstd},
-			{"age-encryption.org/v1\n-> X25519 abc\n", codec.FormatAge, codec.FormatAge},
-			{"<?xml version=\"1.0\"?>\n<Error/>\n", codec.FormatXML, codec.FormatXML},
-			{"<!doctype html>\n", codec.FormatHTML, codec.FormatHTML},
-			{"\x0e\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00\x00\x00", codec.FormatBSON, ""},
-			{"{\"a\":1}\n", "", codec.FormatJSON},
-			{"hello\n", "", codec.FormatText},
-			{"{\"a\":\n", "", codec.FormatJSON},
+			{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x12\x34\x56", codec.TypeGzip, codec.TypeGzip},
+			{"\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00", codec.TypeZstd, codec.TypeZstd},
+			{"age-encryption.org/v1\n-> X25519 abc\n", codec.TypeAge, codec.TypeAge},
+			{"<?xml version=\"1.0\"?>\n<Error/>\n", codec.TypeXML, codec.TypeXML},
+			{"<!doctype html>\n", codec.TypeHTML, codec.TypeHTML},
+			{"\x0e\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00\x00\x00", codec.TypeBSON, ""},
+			{"{\"a\":1}\n", "", codec.TypeJSON},
+			{"hello\n", "", codec.TypeText},
+			{"{\"a\":\n", "", codec.TypeJSON},
 			{"\xff\xff\xff\xff\xff", "", ""},
 		} {
 			want := c.json

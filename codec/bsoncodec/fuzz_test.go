@@ -89,8 +89,8 @@ func FuzzParseExtJSON(f *testing.F) {
 	})
 }
 
-// FuzzLines: however a stream of lines is cut into chunks, the same documents and the same error come out.
-func FuzzLines(f *testing.F) {
+// FuzzSplitLines: however a stream of lines is cut into chunks, the same documents and the same error come out.
+func FuzzSplitLines(f *testing.F) {
 	f.Add([]byte("{\"a\":1}\r\n\nnull\n{\"b\":{\"$numberLong\":\"2\"}}"), byte(3), true)
 	f.Add([]byte("\uFEFF{}\n{}\n\n"), byte(0), false)
 	f.Add([]byte("{\"_id\":1,\"a\":[{}]}\n{\"_id\":2,\"a\":[x]}\n"), byte(7), false)

@@ -25,7 +25,7 @@ func parse(t *testing.T, text string, size int, opts *bsoncodec.ParseExtJSONOpti
 	return collect(t, stream.Via(slice(chunks...), bsoncodec.ParseExtJSON(opts)))
 }
 
-func TestLines(t *testing.T) {
+func TestSplitLines(t *testing.T) {
 	n := func(v uint32) bson.Raw { return one(0x10, u32(v)) }
 	skip := &bsoncodec.ParseExtJSONOptions{SkipBlank: true}
 	for name, c := range map[string]struct {

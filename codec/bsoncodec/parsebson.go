@@ -128,7 +128,7 @@ func (c *cutter) fill(chunk []byte) ([]byte, error) {
 // refused returns an error for the document at the beginning of rest. A first one may be a stream of another format.
 func (c *cutter) refused(err error, rest []byte) error {
 	if e := err.(*DocumentError); c.check.n == 0 { //nolint:errorlint // it is no other
-		e.Err = notFormat(codec.FormatBSON, rest, e.Err)
+		e.Err = notFormat(codec.TypeBSON, rest, e.Err)
 	}
 	return err
 }

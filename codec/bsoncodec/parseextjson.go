@@ -56,7 +56,7 @@ func (o *ParseExtJSONOptions) parser() parser {
 //   - Memory: the longest line, half as much while it grows, and its document, for which at most
 //     MaxDocument is taken. Lines of 120 MiB took 280 MiB of a process, and one after the other 380.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, with [ErrDepth], [ErrSize], [ErrBlank] and io.ErrUnexpectedEOF among
-//     the causes, and a codec.FormatError if the input is of another format. To go on after a line that is no document, cut with codec.Lines, and call [AppendBSON] in stream.Supervise.
+//     the causes, and a codec.FormatError if the input is of another format. To go on after a line that is no document, cut with codec.SplitLines, and call [AppendBSON] in stream.Supervise.
 func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 	var o ParseExtJSONOptions
 	if opts != nil {
@@ -94,7 +94,7 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 					e := err.(*SyntaxError) //nolint:errorlint // it is no other
 					e.Column += mark
 					if l.line == 1 {
-						e.Err = notFormat(codec.FormatJSON, line, e.Err)
+						e.Err = notFormat(codec.TypeJSON, line, e.Err)
 					}
 					return e
 				}

@@ -19,7 +19,7 @@ import (
 )
 
 // backup stores every document of cookies in one S3 object. The object is there only if it is whole.
-func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, f codec.Pair[bson.Raw], client *s3.Client, bucket, key string) (s3sink.Object, error) {
+func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, f codec.Format[bson.Raw], client *s3.Client, bucket, key string) (s3sink.Object, error) {
 	body := stream.Via2(mongosource.Find(cookies, bson.D{}, nil),
 		stream.Monitor[bson.Raw](read),
 		f.Encode(),
@@ -28,19 +28,19 @@ func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, 
 }
 
 // restore is the mirror of backup.
-func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec.Pair[bson.Raw], cookies *mongo.Collection) (mongosink.InsertResult, error) {
+func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec.Format[bson.Raw], cookies *mongo.Collection) (mongosink.InsertResult, error) {
 	documents := stream.Via(s3source.Download(client, bucket, key, nil), f.Decode())
 	return stream.Run(ctx, documents, mongosink.Insert(cookies, nil))
 }
 
 // format is how a backup is stored and how it is read, in one value: a restore cannot undo the stages in another order. Its suffix is
 // .jsonl.gz.age. The JSON is canonical: every type comes back as it was. A backup needs no counters; they are here to tell the story.
-func format(key *age.X25519Identity, n *passed) codec.Pair[bson.Raw] {
-	return bsoncodec.ExtJSONPair(nil, nil).
+func format(key *age.X25519Identity, n *passed) codec.Format[bson.Raw] {
+	return bsoncodec.ExtJSONFormat(nil, nil).
 		Then(count(&n.json)).
-		Then(codec.GzipPair(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
+		Then(codec.GzipFormat(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
 		Then(count(&n.gzip)).
-		Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key})).
+		Then(agecodec.Format([]age.Recipient{key.Recipient()}, []age.Identity{key})).
 		Then(count(&n.age))
 }
 
@@ -48,7 +48,7 @@ func format(key *age.X25519Identity, n *passed) codec.Pair[bson.Raw] {
 type passed struct{ documents, json, gzip, age stream.Stats }
 
 // count returns a pair that counts what a backup passes on, and changes nothing.
-func count(n *stream.Stats) codec.Pair[[]byte] {
+func count(n *stream.Stats) codec.Format[[]byte] {
 	same := stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] { return src })
-	return codec.PairOf(stream.Monitor[[]byte](n), same, "")
+	return codec.FormatOf(stream.Monitor[[]byte](n), same, "")
 }

@@ -67,13 +67,13 @@ func split(ctx context.Context, text stream.Source[[]byte], folder string, recip
 	open := func(tenant string) stream.Flow[[]byte, int64] {
 		number[tenant]++
 		name := filepath.Join(folder, fmt.Sprintf("%s.%04d.age", tenant, number[tenant]))
-		return stream.Join(
+		return stream.Then(
 			stream.Map(func(line []byte) []byte { return append(bytes.TrimPrefix(line, []byte(tenant+"\t")), '\n') }),
-			stream.Join(agecodec.Encrypt(recipient), stream.ResultOf(sink.File(name, nil))),
+			stream.Then(agecodec.Encrypt(recipient), stream.ResultOf(sink.File(name, nil))),
 		)
 	}
 	return stream.Run(ctx, stream.Via3(text,
-		codec.Lines(nil),
+		codec.SplitLines(nil),
 		stream.TryMap(func(_ context.Context, line []byte) ([]byte, error) { return line, check(line) }),
 		stream.GroupBy(maxOpen, tenantOf, open, &stream.GroupByOptions{EvictOldest: true}),
 	), sink.Discard[int64]())

@@ -28,7 +28,7 @@ import (
 //   - millweir.stage.time (s): with the attribute millweir.state: waited (for upstream), own, or
 //     blocked (on downstream)
 //   - millweir.stage.runs ({run}) and millweir.stage.failures ({run})
-func Register(meter metric.Meter, places ...stream.Observable) (metric.Registration, error) {
+func Register(meter metric.Meter, places ...stream.Snapshotter) (metric.Registration, error) {
 	if meter == nil {
 		return nil, errors.New("otelstream: the meter is nil")
 	}
@@ -52,7 +52,7 @@ func Register(meter metric.Meter, places ...stream.Observable) (metric.Registrat
 }
 
 // check returns an error for places that OpenTelemetry could not tell apart.
-func check(places []stream.Observable) error {
+func check(places []stream.Snapshotter) error {
 	if len(places) == 0 {
 		return errors.New("otelstream: no place is given")
 	}

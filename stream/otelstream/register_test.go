@@ -60,7 +60,7 @@ func TestRegister(t *testing.T) {
 func TestRegisterRefuses(t *testing.T) {
 	meter := metric.NewMeterProvider().Meter("test")
 	a, nameless := &stream.Stats{Name: "a"}, &stream.Stats{}
-	for name, places := range map[string][]stream.Observable{
+	for name, places := range map[string][]stream.Snapshotter{
 		"nothing":   nil,
 		"nil":       {a, nil},
 		"no Stats":  {a, (*stream.Stats)(nil)},

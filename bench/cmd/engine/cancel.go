@@ -53,7 +53,9 @@ var endless = map[string]func(context.Context) error{
 	"async": func(ctx context.Context) error {
 		return run(ctx, stream.Via(source.Repeat(1), stream.Async[int](ahead)))
 	},
-	"ordered map": func(ctx context.Context) error { return run(ctx, stream.Via(source.Repeat(1), stream.MapN(4, lookUp))) },
+	"ordered map": func(ctx context.Context) error {
+		return run(ctx, stream.Via(source.Repeat(1), stream.MapParallel(4, lookUp)))
+	},
 	"broadcast": func(ctx context.Context) error {
 		return run(ctx, stream.Via(source.Repeat(1), stream.Broadcast(stream.Map(addOne), stream.Map(addOne))))
 	},
@@ -64,7 +66,7 @@ var endless = map[string]func(context.Context) error{
 		return run(ctx, stream.Via(source.Repeat(1), stream.BatchWithin[int](batchSize, time.Hour)))
 	},
 	"lines": func(ctx context.Context) error {
-		return run(ctx, stream.Via(source.Repeat([]byte("a\nb\n")), codec.Lines(nil)))
+		return run(ctx, stream.Via(source.Repeat([]byte("a\nb\n")), codec.SplitLines(nil)))
 	},
 }
 

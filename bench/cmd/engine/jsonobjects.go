@@ -21,7 +21,7 @@ func jsonObjects(jvm jvm, size int) report.Case {
 		Name: "json-objects", About: "64 KiB chunks in memory → JSON objects",
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.JSONObjects", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(in), codec.JSONObjects(nil)), sink.Fold(int64(0), addRecord))
+			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitJSONObjects(nil)), sink.Fold(int64(0), addRecord))
 		}},
 		Peers: []report.Peer{{Name: "json.Decoder into RawMessage", Bar: report.Bar{Least: 5}, Run: func() (int64, error) { return decode(text) }}},
 	}, 0, report.Bar{Least: 1.1})

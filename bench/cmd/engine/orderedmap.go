@@ -55,7 +55,7 @@ func orderedMaps(jvm jvm) (c report.Case, ideal report.Peer) {
 	return jvm.join(report.Case{
 		Name: "ordered-map",
 		Unit: "element", Units: mapped, Want: want,
-		Ours: report.Peer{Name: "millweir MapN", Run: func() (int64, error) { return ourMap(work) }},
+		Ours: report.Peer{Name: "millweir MapParallel", Run: func() (int64, error) { return ourMap(work) }},
 		Peers: []report.Peer{
 			{Name: "destel/rill OrderedMap", Run: func() (int64, error) { return rillMap(work) }},
 			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(work) }},
@@ -69,7 +69,7 @@ func orderedMapNothing(jvm jvm) report.Case {
 	return jvm.join(report.Case{
 		Name: "ordered-map-nothing", About: "ordered map over an addition",
 		Unit: "element", Units: mapped, Want: sum(numbers[:mapped]) + mapped,
-		Ours: report.Peer{Name: "millweir MapN", Run: func() (int64, error) { return ourMap(addOne) }},
+		Ours: report.Peer{Name: "millweir MapParallel", Run: func() (int64, error) { return ourMap(addOne) }},
 		Peers: []report.Peer{
 			{Name: "destel/rill OrderedMap", Run: func() (int64, error) { return rillMap(addOne) }},
 			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(addOne) }},
@@ -82,7 +82,7 @@ func orderedMapNothing(jvm jvm) report.Case {
 var cores = runtime.GOMAXPROCS(0)
 
 func ourMap(f func(int) int) (int64, error) {
-	return ourSum(stream.Via(source.Slice(numbers[:mapped]), stream.MapN(cores, func(_ context.Context, v int) (int, error) {
+	return ourSum(stream.Via(source.Slice(numbers[:mapped]), stream.MapParallel(cores, func(_ context.Context, v int) (int, error) {
 		return f(v), nil
 	})))
 }

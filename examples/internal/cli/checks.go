@@ -90,7 +90,7 @@ func begins(p []byte, encrypted bool) error {
 	case isGzip && encrypted:
 		return errPlain
 	case !isGzip && !encrypted:
-		return Errorf("%w: it is %s", errNoGzip, codec.FormatOf(p))
+		return Errorf("%w: it is %s", errNoGzip, codec.FileTypeOf(p))
 	}
 	return nil
 }

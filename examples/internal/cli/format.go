@@ -22,17 +22,17 @@ type Format struct {
 }
 
 // Pair returns the way there and back. A backup needs no identities, and a restore no recipients.
-func (f Format) Pair() codec.Pair[bson.Raw] {
-	json := bsoncodec.ExtJSONPair(&bsoncodec.ExtJSONOptions{Relaxed: f.Relaxed}, nil)
+func (f Format) Pair() codec.Format[bson.Raw] {
+	json := bsoncodec.ExtJSONFormat(&bsoncodec.ExtJSONOptions{Relaxed: f.Relaxed}, nil)
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
-	lines := json.Then(codec.GzipPair(
+	lines := json.Then(codec.GzipFormat(
 		&codec.GzipOptions{Level: f.GzipLevel, Parallelism: workers},
 		&codec.GunzipOptions{Parallelism: workers, AllowPadding: true}, // zeros as tapes leave them: a backup of ours has an end
 	))
 	if !f.Encrypted {
 		return lines
 	}
-	return lines.Then(agecodec.Pair(f.Recipients, f.Identities))
+	return lines.Then(agecodec.Format(f.Recipients, f.Identities))
 }
 
 // maxWorkers is how many processors compress or decompress at most: each takes 5 MiB.

@@ -25,7 +25,7 @@ func TestProtect(t *testing.T) {
 	for name, do := range map[string]func() ([]int, error){
 		"function":  func() ([]int, error) { return []int{explode(1)}, nil },
 		"stage":     run(stream.Map(explode)),
-		"goroutine": run(stream.MapN(2, func(_ context.Context, n int) (int, error) { return explode(n), nil })),
+		"goroutine": run(stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return explode(n), nil })),
 	} {
 		_, err := Protect(do)
 		var p *Panic

@@ -15,10 +15,10 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-func TestPair(t *testing.T) {
+func TestFormat(t *testing.T) {
 	key := newKey(t)
 	to, with := []age.Recipient{key.Recipient()}, []age.Identity{key}
-	p := codec.GzipPair(nil, nil).Then(agecodec.Pair(to, with))
+	p := codec.GzipFormat(nil, nil).Then(agecodec.Format(to, with))
 	to[0], with[0] = nil, nil // the caller's slices are his own
 	if p.Suffix() != ".gz.age" {
 		t.Error(p.Suffix())
@@ -27,21 +27,21 @@ func TestPair(t *testing.T) {
 	if got := must(t)(through(p.Decode(), file, 0)); !bytes.Equal(got, noise(1000)) {
 		t.Error("not the same")
 	}
-	if _, err := through(agecodec.Pair(nil, with).Encode(), nil, 0); !errors.Is(err, agecodec.ErrNoRecipients) {
+	if _, err := through(agecodec.Format(nil, with).Encode(), nil, 0); !errors.Is(err, agecodec.ErrNoRecipients) {
 		t.Error(err)
 	}
-	if _, err := through(agecodec.Pair(to, nil).Decode(), nil, 0); !errors.Is(err, agecodec.ErrNoIdentities) {
+	if _, err := through(agecodec.Format(to, nil).Decode(), nil, 0); !errors.Is(err, agecodec.ErrNoIdentities) {
 		t.Error(err)
 	}
 }
 
-func ExamplePair() {
+func ExampleFormat() {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	format := codec.GzipPair(nil, nil).Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key}))
+	format := codec.GzipFormat(nil, nil).Then(agecodec.Format([]age.Recipient{key.Recipient()}, []age.Identity{key}))
 	file := stream.Via(source.Of([]byte("through the mill")), format.Encode())
 	plain, err := stream.Run(ctx, stream.Via(file, format.Decode()), sink.Slice[[]byte]())
 	fmt.Printf("cookies%s %s %v\n", format.Suffix(), plain, err)

@@ -20,18 +20,18 @@ import (
 func TestPairs(t *testing.T) {
 	doc := one(0x02, str("\xff"))
 	for _, c := range []struct {
-		pair   codec.Pair[bson.Raw]
+		pair   codec.Format[bson.Raw]
 		suffix string
 		file   string // how it begins
 		err    error
 	}{
-		{bsoncodec.ExtJSONPair(nil, nil), ".jsonl", `{"a":{"$millweirBSON"`, nil},
-		{bsoncodec.ExtJSONPair(&bsoncodec.ExtJSONOptions{Strict: true}, nil), ".jsonl", "", bsoncodec.ErrInexact},
-		{bsoncodec.ExtJSONPair(nil, &bsoncodec.ParseExtJSONOptions{MaxLine: 5}), ".jsonl", `{"a":`, bsoncodec.ErrSize},
-		{bsoncodec.BSONPair(nil, nil), ".bson", string(doc), nil},
-		{bsoncodec.BSONPair(&bsoncodec.BSONOptions{MaxDocument: 5}, nil), ".bson", "", bsoncodec.ErrSize},
-		{bsoncodec.BSONPair(nil, &bsoncodec.ParseBSONOptions{MaxDocument: 5}), ".bson", string(doc), bsoncodec.ErrSize},
-		{bsoncodec.BSONPair(nil, nil).Then(codec.ZstdPair(nil, nil)), ".bson.zst", "\x28\xb5\x2f\xfd", nil},
+		{bsoncodec.ExtJSONFormat(nil, nil), ".jsonl", `{"a":{"$millweirBSON"`, nil},
+		{bsoncodec.ExtJSONFormat(&bsoncodec.ExtJSONOptions{Strict: true}, nil), ".jsonl", "", bsoncodec.ErrInexact},
+		{bsoncodec.ExtJSONFormat(nil, &bsoncodec.ParseExtJSONOptions{MaxLine: 5}), ".jsonl", `{"a":`, bsoncodec.ErrSize},
+		{bsoncodec.BSONFormat(nil, nil), ".bson", string(doc), nil},
+		{bsoncodec.BSONFormat(&bsoncodec.BSONOptions{MaxDocument: 5}, nil), ".bson", "", bsoncodec.ErrSize},
+		{bsoncodec.BSONFormat(nil, &bsoncodec.ParseBSONOptions{MaxDocument: 5}), ".bson", string(doc), bsoncodec.ErrSize},
+		{bsoncodec.BSONFormat(nil, nil).Then(codec.ZstdFormat(nil, nil)), ".bson.zst", "\x28\xb5\x2f\xfd", nil},
 	} {
 		if got := c.pair.Suffix(); got != c.suffix {
 			t.Errorf("suffix %s, want %s", got, c.suffix)
@@ -48,15 +48,15 @@ func TestPairs(t *testing.T) {
 }
 
 // A backup's whole format as one value: what a restore decodes is what the backup encoded, in the order that the name tells.
-func ExampleExtJSONPair() {
+func ExampleExtJSONFormat() {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	format := bsoncodec.ExtJSONPair(nil, nil).
-		Then(codec.GzipPair(nil, nil)).
-		Then(agecodec.Pair([]age.Recipient{key.Recipient()}, []age.Identity{key}))
+	format := bsoncodec.ExtJSONFormat(nil, nil).
+		Then(codec.GzipFormat(nil, nil)).
+		Then(agecodec.Format([]age.Recipient{key.Recipient()}, []age.Identity{key}))
 	fmt.Println("cookies" + format.Suffix())
 	for doc, err := range stream.All(context.Background(), stream.Via2(documents(), format.Encode(), format.Decode())) {
 		fmt.Println(doc, err)
@@ -67,8 +67,8 @@ func ExampleExtJSONPair() {
 	// {"_id": {"$numberInt":"2"},"name": "Alan"} <nil>
 }
 
-func ExampleBSONPair() {
-	format := bsoncodec.BSONPair(nil, &bsoncodec.ParseBSONOptions{Strict: true}).Then(codec.ZstdPair(nil, nil))
+func ExampleBSONFormat() {
+	format := bsoncodec.BSONFormat(nil, &bsoncodec.ParseBSONOptions{Strict: true}).Then(codec.ZstdFormat(nil, nil))
 	fmt.Println("cookies" + format.Suffix())
 	for doc, err := range stream.All(context.Background(), stream.Via2(documents(), format.Encode(), format.Decode())) {
 		fmt.Println(doc, err)

@@ -15,7 +15,7 @@ import (
 
 type mapsN map[string]func(int, func(context.Context, int) (int, error)) stream.Flow[int, int]
 
-var parallelMaps = mapsN{"MapN": stream.MapN[int, int], "MapUnordered": stream.MapUnordered[int, int]}
+var parallelMaps = mapsN{"MapParallel": stream.MapParallel[int, int], "MapUnordered": stream.MapUnordered[int, int]}
 
 // Calls that become slow hold back neither earlier results nor later elements.
 func TestMapNBecomesSlow(t *testing.T) {
@@ -41,7 +41,7 @@ func TestMapNBecomesSlow(t *testing.T) {
 				}))
 				all := time.Since(began)
 				if !slices.IsSorted(got) {
-					if name == "MapN" {
+					if name == "MapParallel" {
 						t.Error("not in order")
 					}
 					slices.Sort(got)
@@ -102,7 +102,7 @@ func TestMapNBetweenQuickAndSlow(t *testing.T) {
 				return n, nil
 			})
 			got, err := stream.Run(t.Context(), stream.Via(source.Range(0, 20*every, 1), f), sink.Slice[int]())
-			if name != "MapN" {
+			if name != "MapParallel" {
 				slices.Sort(got)
 			}
 			if err != nil || !slices.Equal(got, upTo(20*every)) {

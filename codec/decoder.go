@@ -11,11 +11,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Reader returns a flow that decodes its input with what open returns, a type like gzip.Reader. Every run opens a decoder of its
+// Decoder returns a flow that decodes its input with what open returns, a type like gzip.Reader. Every run opens a decoder of its
 // own, which is closed when it is an io.Closer. The name stands before the errors of the decoder, as in "codec: gunzip".
 //
 //   - In, out: byte chunks of any size; each Read of the decoder is a chunk of at most 64 KiB.
-//   - Ownership: as that of [Writer].
+//   - Ownership: as that of [Encoder].
 //   - When the decoder reports io.EOF, the upstream is read to its end too: so a layer around this one (encryption, a checksum)
 //     finishes its checks, and bytes that are left over are an error.
 //   - The reader that open gets is an [io.ByteReader] too, so that the decoders of the standard library read no more than is theirs.
@@ -24,7 +24,7 @@ import (
 //   - Order and goroutines: fused; the upstream runs as a coroutine of the decoder.
 //   - Errors: the upstream's as it is, also where the decoder made another of it; those of open, Read and Close, wrapped, of class
 //     Data unless they have a class; [ErrTrailing]; [io.ErrNoProgress] after 100 reads without a byte.
-func Reader(name string, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+func Decoder(name string, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
 	return reading(name, bounds{}, open)
 }
 

@@ -10,24 +10,24 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// LengthFieldOptions tunes [LengthField] and [JoinLengthField]. The zero value is ready to use.
+// LengthFieldOptions tunes [SplitLengthField] and [JoinLengthField]. The zero value is ready to use.
 type LengthFieldOptions struct {
 	Size         int  // bytes of the field: 1, 2, 4 or 8; 0 means 4
 	LittleEndian bool // the least significant byte first; else the most significant one
 	MaxLength    int  // bytes in a frame, without its field; 0 means 128 MiB
 }
 
-// LengthField returns a flow that cuts a byte stream into frames before each of which its length stands. Its mirror is [JoinLengthField].
+// SplitLengthField returns a flow that cuts a byte stream into frames before each of which its length stands. Its mirror is [JoinLengthField].
 //
 //   - In: byte chunks of any size. Out: one frame an element, without its field; it may be empty.
-//   - Ownership and memory: as those of [Lines].
+//   - Ownership and memory: as those of [SplitLines].
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the frame and its offset: [ErrTooLong], before any memory is taken for it, and
 //     [io.ErrUnexpectedEOF] when the stream ends inside a frame or its field.
-func LengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
+func SplitLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 	o, err := opts.fill()
 	if err != nil {
-		return failing[[]byte, []byte](wrap("codec: length field", err))
+		return failing[[]byte, []byte](wrap("codec: split length field", err))
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -72,7 +72,7 @@ func (o *LengthFieldOptions) max() uint64 {
 	return uint64(o.MaxLength)
 }
 
-// lengthCutter is one run of LengthField.
+// lengthCutter is one run of SplitLengthField.
 type lengthCutter struct {
 	LengthFieldOptions
 	ctx    context.Context // of the run that this is
@@ -134,5 +134,5 @@ func (l *lengthCutter) field(p []byte) uint64 {
 }
 
 func (l *lengthCutter) fail(err error) error {
-	return wrap("codec: length field", &InputError{Offset: l.offset, Record: l.frames + 1, Err: err})
+	return wrap("codec: split length field", &InputError{Offset: l.offset, Record: l.frames + 1, Err: err})
 }

@@ -9,22 +9,22 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// DelimitedOptions tunes [Delimited]. The zero value is ready to use.
-type DelimitedOptions struct {
+// SplitDelimitedOptions tunes [SplitDelimited]. The zero value is ready to use.
+type SplitDelimitedOptions struct {
 	MaxLength int // bytes in a record, without its delimiter; 0 means 128 MiB
 }
 
-// Delimited returns a flow that cuts a byte stream into records behind each of which the delimiter stands. Its mirror is
-// [JoinDelimited]. For lines, [Lines] is faster.
+// SplitDelimited returns a flow that cuts a byte stream into records behind each of which the delimiter stands. Its mirror is
+// [JoinDelimited]. For lines, [SplitLines] is faster.
 //
 //   - In: byte chunks of any size. Out: one record an element, without its delimiter; it may be empty. Bytes after the last delimiter
 //     are a record too.
-//   - Ownership and memory: as those of [Lines].
+//   - Ownership and memory: as those of [SplitLines].
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the record and its offset: [ErrTooLong].
-func Delimited(delimiter []byte, opts *DelimitedOptions) stream.Flow[[]byte, []byte] {
-	const name = "codec: delimited"
-	var o DelimitedOptions
+func SplitDelimited(delimiter []byte, opts *SplitDelimitedOptions) stream.Flow[[]byte, []byte] {
+	const name = "codec: split delimited"
+	var o SplitDelimitedOptions
 	if opts != nil {
 		o = *opts
 	}
@@ -123,5 +123,5 @@ func (d *delimiterCutter) record(p []byte) error {
 }
 
 func (d *delimiterCutter) tooLong() error {
-	return wrap("codec: delimited", &InputError{Offset: d.offset, Record: d.records + 1, Err: ErrTooLong})
+	return wrap("codec: split delimited", &InputError{Offset: d.offset, Record: d.records + 1, Err: ErrTooLong})
 }

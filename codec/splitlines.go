@@ -8,14 +8,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// LinesOptions tunes [Lines]. The zero value is ready to use.
-type LinesOptions struct {
+// SplitLinesOptions tunes [SplitLines]. The zero value is ready to use.
+type SplitLinesOptions struct {
 	MaxLength int  // bytes in a line, without its newline; 0 means 128 MiB
 	TrimCR    bool // take one carriage return off the end of each line, for text with CRLF
 	SkipEmpty bool // pass over lines without a byte (after TrimCR)
 }
 
-// Lines returns a flow that cuts a byte stream into lines. Its mirror is [JoinLines].
+// SplitLines returns a flow that cuts a byte stream into lines. Its mirror is [JoinLines].
 //
 //   - In: byte chunks of any size. Out: one line an element, without its newline (LF). A line may be empty, and is then an element of
 //     length 0. Text after the last newline is a line too.
@@ -25,16 +25,16 @@ type LinesOptions struct {
 //   - Memory: the chunk in hand and 32 KiB; for a line that is cut over chunks up to three times its length.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the line and its offset: [ErrTooLong].
-func Lines(opts *LinesOptions) stream.Flow[[]byte, []byte] {
-	var o LinesOptions
+func SplitLines(opts *SplitLinesOptions) stream.Flow[[]byte, []byte] {
+	var o SplitLinesOptions
 	if opts != nil {
 		o = *opts
 	}
-	return namedLines("codec: lines", o)
+	return namedLines("codec: split lines", o)
 }
 
 // namedLines is Lines with the name that errors have.
-func namedLines(name string, o LinesOptions) stream.Flow[[]byte, []byte] {
+func namedLines(name string, o SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	if o.MaxLength < 0 {
 		return failing[[]byte, []byte](wrap(name, errNegative))
 	}
@@ -43,7 +43,7 @@ func namedLines(name string, o LinesOptions) stream.Flow[[]byte, []byte] {
 	}
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
 		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			l := lineCutter{name: name, LinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
+			l := lineCutter{name: name, SplitLinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
 			err := guardRecords(ctx, src, l.chunk, lent)
 			if err == nil {
 				err = l.end()
@@ -56,7 +56,7 @@ func namedLines(name string, o LinesOptions) stream.Flow[[]byte, []byte] {
 // lineCutter is one run of Lines.
 type lineCutter struct {
 	name string
-	LinesOptions
+	SplitLinesOptions
 	ctx    context.Context // of the run that this is
 	emit   func([]byte) error
 	rec    record

@@ -13,7 +13,7 @@ import (
 // chunkSize is how many bytes stages gather before they emit.
 const chunkSize = 64 << 10
 
-// Writer returns a flow that encodes its input with what open returns, a type like gzip.Writer. Every run opens an encoder of its
+// Encoder returns a flow that encodes its input with what open returns, a type like gzip.Writer. Every run opens an encoder of its
 // own. The name stands before the errors of the encoder, as in "codec: gzip".
 //
 //   - In, out: byte chunks of any size; what the encoder writes is gathered into chunks of 64 KiB, the last one shorter.
@@ -24,7 +24,7 @@ const chunkSize = 64 << 10
 //   - Memory: one chunk, and what the encoder takes.
 //   - Order and goroutines: fused.
 //   - Errors: those of open, Write and Close, wrapped; [io.ErrShortWrite] when Write takes less than it was given.
-func Writer(name string, open func(io.Writer) (io.WriteCloser, error)) stream.Flow[[]byte, []byte] {
+func Encoder(name string, open func(io.Writer) (io.WriteCloser, error)) stream.Flow[[]byte, []byte] {
 	if open == nil {
 		return failing[[]byte, []byte](wrap(name, errNilOpen))
 	}

@@ -22,7 +22,7 @@ func TestBatchSlowCostsAnew(t *testing.T) {
 			stream.Via(source.Of(2, 2, 1, 3, 3, 9, 1, 4, 5), stream.InitialDelay[int](time.Millisecond)))
 		slow := stream.TryMap(
 			func(_ context.Context, v []int) ([]int, error) { time.Sleep(time.Second); return v, nil })
-		got, err := stream.Run(t.Context(), stream.Via(src, stream.Join(stream.BatchSlow(5, cost, seed, add), slow)),
+		got, err := stream.Run(t.Context(), stream.Via(src, stream.Then(stream.ConflateUpTo(5, cost, seed, add), slow)),
 			sink.Slice[[]int]())
 		want := [][]int{{1}, {2, 2, 1}, {3}, {3}, {9}, {1, 4}, {5}}
 		if err != nil || !slices.EqualFunc(got, want, slices.Equal) {

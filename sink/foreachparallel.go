@@ -10,7 +10,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ForEachN returns a sink that calls f with each element, with up to n concurrent calls in any
+// ForEachParallel returns a sink that calls f with each element, with up to n concurrent calls in any
 // order.
 //
 //   - Result: the number of calls that succeeded, also with an error.
@@ -20,12 +20,12 @@ import (
 //     returns.
 //   - Errors: the first error of f ends the run, as it is, and cancels the context of the other
 //     calls.
-func ForEachN[T any](n int, f func(context.Context, T) error) stream.Sink[T, int64] {
+func ForEachParallel[T any](n int, f func(context.Context, T) error) stream.Sink[T, int64] {
 	switch {
 	case n < 1:
-		return invalid[T, int64]("ForEachN: %d calls at once; it must be at least 1", n)
+		return invalid[T, int64]("ForEachParallel: %d calls at once; it must be at least 1", n)
 	case f == nil:
-		return invalid[T, int64]("ForEachN: the function is nil")
+		return invalid[T, int64]("ForEachParallel: the function is nil")
 	}
 	return stream.SinkFunc[T, int64](func(ctx context.Context, src stream.Source[T]) (int64, error) {
 		var taken atomic.Int64
@@ -70,7 +70,7 @@ const (
 	shareTime = 40 * time.Microsecond // work at once that makes its hand-over cheap
 )
 
-// line is the queue of elements for the workers of [ForEachN].
+// line is the queue of elements for the workers of [ForEachParallel].
 type line[T any] struct {
 	mu      sync.Mutex
 	room    sync.Cond // signals the upstream: there is room

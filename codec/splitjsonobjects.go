@@ -9,28 +9,28 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// JSONObjectsOptions tunes [JSONObjects]. The zero value is ready to use.
-type JSONObjectsOptions struct {
+// SplitJSONObjectsOptions tunes [SplitJSONObjects]. The zero value is ready to use.
+type SplitJSONObjectsOptions struct {
 	MaxLength int // bytes in an object; 0 means 128 MiB
 }
 
-// JSONObjects returns a flow that frames the top-level JSON objects of a byte stream, with or without newlines: one after the
+// SplitJSONObjects returns a flow that frames the top-level JSON objects of a byte stream, with or without newlines: one after the
 // other, with white space or single commas between them, or as the elements of one top-level array.
 //
 //   - In: byte chunks of any size. Out: one object an element, from its { to its }, byte for byte. Only braces and strings are
 //     looked at; what is between them is for the parser that follows.
-//   - Ownership: objects share the memory of the chunk they came in, as the lines of [Lines] do.
+//   - Ownership: objects share the memory of the chunk they came in, as the lines of [SplitLines] do.
 //   - Memory: the chunk in hand; for an object that is cut over chunks up to three times its length.
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with the object's number and the offset: [ErrSyntax] for anything else between the objects,
 //     [io.ErrUnexpectedEOF] when the stream ends inside an object or an array or behind a comma, [ErrTooLong].
-func JSONObjects(opts *JSONObjectsOptions) stream.Flow[[]byte, []byte] {
-	var o JSONObjectsOptions
+func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte] {
+	var o SplitJSONObjectsOptions
 	if opts != nil {
 		o = *opts
 	}
 	if o.MaxLength < 0 {
-		return failing[[]byte, []byte](wrap("codec: json objects", errNegative))
+		return failing[[]byte, []byte](wrap("codec: split json objects", errNegative))
 	}
 	if o.MaxLength == 0 {
 		o.MaxLength = defaultMaxLength
@@ -60,7 +60,7 @@ const (
 	afterArray              // the ] of the array
 )
 
-// objectScanner is one run of JSONObjects.
+// objectScanner is one run of SplitJSONObjects.
 type objectScanner struct {
 	ctx     context.Context // of the run that this is
 	emit    func([]byte) error
@@ -158,5 +158,5 @@ func (s *objectScanner) end() error {
 }
 
 func (s *objectScanner) fail(offset int64, err error) error {
-	return wrap("codec: json objects", &InputError{Offset: offset, Record: s.objects + 1, Err: err})
+	return wrap("codec: split json objects", &InputError{Offset: offset, Record: s.objects + 1, Err: err})
 }

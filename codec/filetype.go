@@ -1,0 +1,194 @@
+package codec
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// FileType is what a file is by its first bytes, in words: "gzip", "an age file".
+type FileType string
+
+// The formats that [FileTypeOf] knows.
+const (
+	TypeUnknown      FileType = "data of an unknown format"
+	TypeEmpty        FileType = "empty"
+	TypeGzip         FileType = "gzip"
+	TypeZstd         FileType = "zstd"
+	TypeZlib         FileType = "zlib"
+	TypeS2           FileType = "S2 or Snappy"
+	TypeBzip2        FileType = "bzip2"
+	TypeXz           FileType = "xz"
+	TypeAge          FileType = "an age file"
+	TypeArmoredAge   FileType = "an armored age file"
+	TypeZip          FileType = "a zip archive"
+	TypeTar          FileType = "a tar archive"
+	TypeMongoArchive FileType = "an archive of mongodump"
+	TypeBSON         FileType = "BSON"
+	TypeJSON         FileType = "JSON"
+	TypeHTML         FileType = "an HTML page"
+	TypeXML          FileType = "an XML document"
+	TypeText         FileType = "text"
+)
+
+// anyCompressed is what [Detect] wants.
+const anyCompressed FileType = "a compressed format that is known here"
+
+// SniffSize is how many bytes [FileTypeOf] looks at. With fewer it may know less.
+const SniffSize = 512
+
+// FileTypeOf returns what a file is that begins with head, or is head if that is shorter than [SniffSize]. It is a guess, for
+// messages: formats without a mark of their own (BSON, zlib, text) may be taken for each other.
+func FileTypeOf(head []byte) FileType {
+	if len(head) == 0 {
+		return TypeEmpty
+	}
+	for _, f := range formatMarks {
+		if f.at < len(head) && bytes.HasPrefix(head[f.at:], []byte(f.mark)) {
+			return f.format
+		}
+	}
+	switch {
+	case isSkippable(head):
+		return TypeZstd
+	case likeText(head):
+		return textFormat(head)
+	case likeZlib(head):
+		return TypeZlib
+	case likeBSON(head):
+		return TypeBSON
+	}
+	return TypeUnknown
+}
+
+// formatMarks are the bytes by which formats are known.
+var formatMarks = []struct {
+	at     int
+	mark   string
+	format FileType
+}{
+	{0, gzipMagic, TypeGzip},
+	{0, zstdMagic, TypeZstd},
+	{0, s2Magic, TypeS2},
+	{0, snappyMagic, TypeS2},
+	{0, "BZh", TypeBzip2},
+	{0, "\xfd7zXZ\x00", TypeXz},
+	{0, "age-encryption.org/", TypeAge},
+	{0, "-----BEGIN AGE ENCRYPTED FILE-----", TypeArmoredAge},
+	{0, "PK\x03\x04", TypeZip},
+	{257, "ustar", TypeTar},
+	{0, "\x6d\xe2\x99\x81", TypeMongoArchive},
+}
+
+// textFormat returns which text it is that begins with head.
+func textFormat(head []byte) FileType {
+	text := strings.ToLower(strings.TrimLeft(strings.TrimPrefix(string(head), "\uFEFF"), jsonSpace))
+	begins := func(s string) bool { return strings.HasPrefix(text, s) }
+	switch {
+	case begins("-----begin age encrypted file-----"):
+		return TypeArmoredAge
+	case begins("<!doctype html"), begins("<html"), begins("<head"), begins("<body"):
+		return TypeHTML
+	case begins("<"):
+		return TypeXML
+	case begins("{"), begins("["):
+		return TypeJSON
+	}
+	return TypeText
+}
+
+// likeBSON reports whether head may be the beginning of a document (https://bsonspec.org): its length, and the type of an element.
+func likeBSON(head []byte) bool {
+	const most = 16<<20 + 16<<10 // bytes that a server stores
+	if len(head) < 5 {
+		return false
+	}
+	n, kind := binary.LittleEndian.Uint32(head), head[4]
+	return n == 5 && kind == 0 || n > 5 && n <= most && (1 <= kind && kind <= 0x13 || kind == 0x7f || kind == 0xff)
+}
+
+// FormatError says that the input is not of the format that a stage reads, and what it is. Its class is [stream.Data].
+type FormatError struct {
+	Want string // what the stage reads, as in "gzip"
+	Got  FileType
+	Err  error // what the stage reports of damage too: gzip.ErrHeader, for example
+}
+
+// Error says what the input is and what to do about it.
+func (e *FormatError) Error() string {
+	return "the input is " + string(e.Got) + ", not " + e.Want + ": " + e.advice()
+}
+
+// Unwrap returns the error that damage has too.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// Class returns [stream.Data].
+func (e *FormatError) Class() stream.Class { return stream.Data }
+
+// advice says what to do.
+func (e *FormatError) advice() string {
+	switch e.Got {
+	case TypeEmpty:
+		return "nothing was stored, or another file was read"
+	case TypeHTML:
+		return "a server's page was stored or fetched in its place, such as an error or a login"
+	case TypeXML:
+		return "an S3 service's error reply, for example, was stored or fetched in its place"
+	case TypeAge, TypeArmoredAge:
+		return "decrypt it first"
+	case TypeZip, TypeTar, TypeMongoArchive:
+		return "unpack it with its own tool first"
+	case TypeUnknown:
+		return "its beginning is damaged, or another file was read"
+	}
+	switch want := FileType(e.Want); {
+	case want == TypeAge:
+		return "it is not encrypted, so leave the decryption out"
+	case e.Got.compressed():
+		return "decompress it as such"
+	case want == anyCompressed, want.compressed():
+		return "it is not compressed, so leave the decompression out"
+	}
+	return "another file was read"
+}
+
+// compressed reports whether a decompressor makes something else of the format.
+func (f FileType) compressed() bool {
+	switch f {
+	case TypeGzip, TypeZstd, TypeZlib, TypeS2, TypeBzip2, TypeXz:
+		return true
+	}
+	return false
+}
+
+// notFormat returns an error for an input that begins with head and is not what a stage reads. err is what damage would be.
+func notFormat(want FileType, head []byte, err error) error {
+	return &FormatError{Want: string(want), Got: FileTypeOf(head), Err: err}
+}
+
+// notJSON returns an error in place of err if the input, which begins with head, is known to be no JSON.
+func notJSON(head []byte, err error) error {
+	switch got := FileTypeOf(head[:min(len(head), SniffSize)]); got {
+	case TypeEmpty, TypeUnknown, TypeText, TypeJSON:
+		return err
+	default:
+		return &FormatError{Want: string(TypeJSON), Got: got, Err: err}
+	}
+}
+
+// trailing returns an error for what follows the end of the encoded data.
+func trailing(src *bufio.Reader) error {
+	head, _ := src.Peek(SniffSize)
+	what := string(FileTypeOf(head))
+	switch {
+	case len(bytes.Trim(head, "\x00")) == 0:
+		what = "zeros"
+	case len(bytes.Trim(head, jsonSpace)) == 0:
+		what = "white space"
+	}
+	return fmt.Errorf("%w: %s", ErrTrailing, what)
+}
