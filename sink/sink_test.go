@@ -183,7 +183,7 @@ func TestErrorsOfFunctions(t *testing.T) {
 }
 
 // ForEachParallel makes n calls at once, never more, and all of them.
-func TestForEachN(t *testing.T) {
+func TestForEachParallel(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 8} {
 		synctest.Test(t, func(t *testing.T) {
 			var now, most, calls atomic.Int32
@@ -205,7 +205,7 @@ func TestForEachN(t *testing.T) {
 }
 
 // Cheap calls, many at a time: each element once.
-func TestForEachNCheap(t *testing.T) {
+func TestForEachParallelCheap(t *testing.T) {
 	const elements = 200_000
 	seen := make([]atomic.Int32, elements)
 	n, err := stream.Run(t.Context(), source.Range(0, elements, 1), sink.ForEachParallel(4, func(_ context.Context, i int) error {
@@ -223,7 +223,7 @@ func TestForEachNCheap(t *testing.T) {
 }
 
 // The first error cancels the other calls and the upstream, and is the one that is told.
-func TestForEachNError(t *testing.T) {
+func TestForEachParallelError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, err := stream.Run(t.Context(), source.Range(0, math.MaxInt, 1), sink.ForEachParallel(3, func(ctx context.Context, i int) error {
 			if i == 7 {
@@ -243,7 +243,7 @@ func TestForEachNError(t *testing.T) {
 }
 
 // A run that is cancelled when its upstream has completed, but not its calls, is not complete.
-func TestForEachNCancelledAtItsEnd(t *testing.T) {
+func TestForEachParallelCancelledAtItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(1500*time.Millisecond, func() { cancel(errTest) })
@@ -258,7 +258,7 @@ func TestForEachNCancelledAtItsEnd(t *testing.T) {
 }
 
 // An element is not held back behind others while a worker is free.
-func TestForEachNHoldsNothingBack(t *testing.T) {
+func TestForEachParallelHoldsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ch := make(chan int)
 		called := make(chan int)
@@ -418,7 +418,7 @@ func apart(f func() error) (err error) {
 }
 
 // A panic or Goexit of a call comes out of the run, when the other calls have ended.
-func TestForEachNBreaks(t *testing.T) {
+func TestForEachParallelBreaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, goexit := range []bool{false, true} {
 			ended := false

@@ -13,7 +13,7 @@ import (
 )
 
 // Each sum may cost up to max, whatever the sums before it cost, and no more.
-func TestBatchSlowCostsAnew(t *testing.T) {
+func TestConflateUpToCostsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cost := func(n int) int64 { return int64(n) }
 		seed := func(n int) []int { return []int{n} }

@@ -19,7 +19,7 @@ func lines(jvm jvm, size int) report.Case {
 	return jvm.join(report.Case{
 		Name: "lines", About: "64 KiB chunks in memory → lines that hold until the next one",
 		Unit: "byte", Units: size, Want: int64(size),
-		Ours: report.Peer{Name: "millweir codec.Lines, lent", Run: func() (total int64, _ error) {
+		Ours: report.Peer{Name: "millweir codec.SplitLines, lent", Run: func() (total int64, _ error) {
 			err := stream.EachLent(background, stream.Via(source.Slice(in), codec.SplitLines(nil)), func(line []byte) error {
 				total = addRecord(total, line)
 				return nil
@@ -50,7 +50,7 @@ func linesKept(jvm jvm, size int) report.Case {
 	c := jvm.join(report.Case{
 		Name: "lines", // of Pekko's job
 		Unit: "byte", Units: size, Want: int64(size),
-		Ours: report.Peer{Name: "millweir codec.Lines", Run: func() (int64, error) {
+		Ours: report.Peer{Name: "millweir codec.SplitLines", Run: func() (int64, error) {
 			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitLines(nil)), sink.Fold(int64(0), addRecord))
 		}},
 		Peers: []report.Peer{{Name: "bufio.Scanner and bytes.Clone", Run: func() (total int64, _ error) {
