@@ -16,9 +16,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -67,6 +70,13 @@ func Class(class stream.Class) func(error) bool {
 	return func(err error) bool { return err != nil && stream.ClassOf(err) == class }
 }
 
+// All accepts what each of wants does.
+func All(wants ...func(error) bool) func(error) bool {
+	return func(err error) bool {
+		return !slices.ContainsFunc(wants, func(want func(error) bool) bool { return !want(err) })
+	}
+}
+
 // Success accepts no error: the input is odd, not hostile, or what is wanted is that it is passed over.
 func Success(err error) bool { return err == nil }
 
@@ -74,7 +84,8 @@ func Success(err error) bool { return err == nil }
 type result struct {
 	OK      bool
 	Outcome string
-	Text    int // the length of the error's text
+	Text    int  // the length of the error's text
+	Raw     bool // whether it has a character that a terminal may obey
 	Took    time.Duration
 	Peak    int64 // bytes; 0 if the system cannot tell
 }
@@ -113,6 +124,7 @@ func report(t *testing.T, row Row) {
 	r := result{Took: time.Since(start), Peak: peak(), OK: want(err) && ctx.Err() == nil, Outcome: "success"}
 	if err != nil {
 		r.Outcome, r.Text = stream.ClassOf(err).String()+": "+short(err.Error()), len(err.Error())
+		r.Raw = strings.ContainsFunc(err.Error(), obeyed)
 	}
 	text, err := json.Marshal(r)
 	if err == nil {
@@ -161,11 +173,17 @@ func (row Row) problems(r result) []string {
 	if r.Text > maxText {
 		all = append(all, fmt.Sprintf("the error's text has %d bytes", r.Text))
 	}
+	if r.Raw {
+		all = append(all, "the error's text is not escaped: "+r.Outcome)
+	}
 	if bound := cmp.Or(row.MaxMemory, defaultMemory); r.Peak > bound && !raceEnabled {
 		all = append(all, fmt.Sprintf("the process took %d MiB, and may take %d", r.Peak>>20, bound>>20))
 	}
 	return all
 }
+
+// obeyed reports whether r, in an error's text, may do more to a terminal than be shown. errors.Join makes lines.
+func obeyed(r rune) bool { return r != '\n' && (r == utf8.RuneError || !unicode.IsPrint(r)) }
 
 // short returns text in one line of a table.
 func short(text string) string {

@@ -47,6 +47,9 @@ func Quote(s string) string {
 	return strconv.Quote(s)
 }
 
+// Is reports whether Text would show s as it is, but for its length.
+func Is(s string) bool { return !strings.ContainsFunc(s, odd) }
+
 // odd reports whether r is shown as an escape. RuneError stands for bytes that are not UTF-8.
 func odd(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 

@@ -23,21 +23,36 @@ var ErrTooLong = stream.Mark(errors.New("the reply is longer than 1 MiB"), strea
 // Cap is an API option: a reply that has more than [Max] bytes is [ErrTooLong]. The object that a GetObject returns is read by the
 // caller, and has no limit here.
 func Cap(stack *middleware.Stack) error {
-	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:cap", func(
+	if err := add(stack, middleware.DeserializeMiddlewareFunc("millweir:cap", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleDeserialize(ctx, in)
-		reply, ok := out.RawResponse.(*smithyhttp.Response)
-		if !ok || reply.Body == nil {
-			return out, meta, err
+		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && reply.Body != nil {
+			reply.Body = &capped{body: reply.Body, left: Max}
 		}
-		limit := int64(Max)
-		if middleware.GetOperationName(ctx) == "GetObject" && reply.StatusCode < http.StatusMultipleChoices {
-			limit = math.MaxInt64 - 1
+		return out, meta, err
+	})); err != nil {
+		return err
+	}
+	return addOutermost(stack, middleware.DeserializeMiddlewareFunc("millweir:uncap", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, meta, err := next.HandleDeserialize(ctx, in)
+		// Not before: the SDK reads an object whose headers it cannot read to its end.
+		if err == nil && middleware.GetOperationName(ctx) == "GetObject" {
+			uncap(out.RawResponse)
 		}
-		reply.Body = &capped{body: reply.Body, left: limit}
 		return out, meta, err
 	}))
+}
+
+// uncap takes the limit from a reply that has an object.
+func uncap(reply any) {
+	if r, ok := reply.(*smithyhttp.Response); ok && r.Response != nil && r.StatusCode < http.StatusMultipleChoices {
+		if c, ok := r.Body.(*capped); ok {
+			c.left = math.MaxInt64 - 1
+		}
+	}
 }
 
 // capped is a body that fails after so many bytes. Once it is closed it leads to nothing: the
@@ -74,4 +89,12 @@ func add(stack *middleware.Stack, m middleware.DeserializeMiddleware) error {
 		return nil
 	}
 	return stack.Deserialize.Add(m, middleware.After)
+}
+
+// addOutermost puts m where the reply has been read. A stack has it once.
+func addOutermost(stack *middleware.Stack, m middleware.DeserializeMiddleware) error {
+	if _, there := stack.Deserialize.Get(m.ID()); there {
+		return nil
+	}
+	return stack.Deserialize.Add(m, middleware.Before)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -115,6 +116,17 @@ func TestCapNothing(t *testing.T) {
 		}
 		if got, err := reply(t.Context(), t, option, &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusNotFound}}, nil); err != nil || got.Body != nil {
 			t.Errorf("a reply without a body became %v, %v", got, err)
+		}
+	}
+}
+
+func TestIsName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"": false, `"e"`: true, `W/"e"`: true, "~": true, " ": false, "a b": false, "a\n": false, "\x7f": false, "\x1b[31m": false, "é": false, "\u202e": false,
+		strings.Repeat("e", s3reply.MaxName): true, strings.Repeat("e", s3reply.MaxName+1): false,
+	} {
+		if got := s3reply.IsName(name); got != want {
+			t.Errorf("%.20q: %v", name, got)
 		}
 	}
 }

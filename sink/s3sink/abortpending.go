@@ -10,6 +10,7 @@ import (
 
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/stream"
 )
 
 // PendingAPI is what [AbortPending] needs of a client; *s3.Client has it.
@@ -37,18 +38,20 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 	var (
 		aborted int
 		errs    []error
-		left    int // errors that are not in errs
+		left    int          // errors that are not in errs
+		worst   stream.Class // of those
 	)
 	failed := func(u pending, err error) {
 		if len(errs) == maxErrors {
 			left++
+			worst = max(worst, stream.ClassOf(err))
 			return
 		}
 		errs = append(errs, fmt.Errorf("s3sink: abort upload %s of %s/%s: %w", printable.Text(u.id), bucket, printable.Text(u.key), err))
 	}
 	all := func(more ...error) error {
 		if left > 0 {
-			more = append(more, fmt.Errorf("s3sink: %d more uploads could not be aborted", left))
+			more = append(more, stream.Mark(fmt.Errorf("s3sink: %d more uploads could not be aborted", left), worst))
 		}
 		return errors.Join(append(errs, more...)...)
 	}

@@ -40,26 +40,13 @@ var (
 	// it. If it may have, the upload was not aborted. Look before it is run again.
 	ErrOutcomeUnknown = stream.Mark(errors.New("whether the object was stored is unknown"), stream.UnknownOutcome)
 
-	errNoETag     = errors.New("the reply has no usable ETag")
-	errNoUploadID = errors.New("the reply has no usable upload id")
+	// The outcome of a request with such a reply is settled like that of a lost one.
+	errNoETag     = stream.Mark(errors.New("the reply has no usable ETag"), stream.Fatal)
+	errNoUploadID = stream.Mark(errors.New("the reply has no usable upload id"), stream.Fatal)
 )
 
-// maxName is how many bytes an ETag or an upload id may have. Both are kept and sent back, an ETag for each part; those of services
-// have at most some hundred.
-const maxName = 2 << 10
-
-// isName reports whether s, from a reply, can be an ETag or an upload id.
-func isName(s *string) bool {
-	if s == nil || *s == "" || len(*s) > maxName {
-		return false
-	}
-	for _, c := range []byte(*s) {
-		if c <= ' ' || c >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
+// isName reports whether s, from a reply, can be an ETag or an id.
+func isName(s *string) bool { return s != nil && s3reply.IsName(*s) }
 
 // refused reports whether the server rejected the request without acting on it: a redirect, a client error, or 501.
 func refused(err error) bool {

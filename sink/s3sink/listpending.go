@@ -15,6 +15,7 @@ import (
 
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -55,7 +56,7 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 			return nil, now, errNoList
 		case !*out.IsTruncated:
 			return found, now, nil
-		case next[0] == "" || max(len(next[0]), len(next[1])) > maxName || seen[next]:
+		case next[0] == "" || max(len(next[0]), len(next[1])) > s3reply.MaxName || seen[next]:
 			return nil, now, errNoMarker
 		}
 		seen[next] = true
@@ -95,7 +96,7 @@ func decode(out *s3.ListMultipartUploadsOutput) error {
 		}
 		plain, err := url.QueryUnescape(*s)
 		if err != nil {
-			return fmt.Errorf("a key in the list: %s", printable.Text(err.Error()))
+			return stream.Mark(fmt.Errorf("a key in the list: %s", printable.Text(err.Error())), stream.Fatal)
 		}
 		*s = plain
 	}

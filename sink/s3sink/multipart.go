@@ -22,6 +22,9 @@ import (
 // whose id nobody knows, or an object that may or may not be stored.
 const replyGrace = 500 * time.Millisecond
 
+// maxLocation is how many bytes an object's URL may have: the longest key, with three bytes for each, and a host.
+const maxLocation = 4 << 10
+
 // create begins a multipart upload.
 func (r *run) create(ctx context.Context) error {
 	if ctx.Err() != nil {
@@ -163,7 +166,9 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		// A service that sums up parts does so for the object as well: without a sum its word is not what it says when it stores one.
 		trusted: !r.sums,
 	}
-	c.object.Location = aws.ToString(out.Location)
+	if at := aws.ToString(out.Location); len(at) <= maxLocation && printable.Is(at) {
+		c.object.Location = at
+	}
 	if out.ChecksumType != types.ChecksumTypeComposite {
 		c.sum = aws.ToString(out.ChecksumCRC64NVME)
 	}

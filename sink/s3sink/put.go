@@ -59,8 +59,11 @@ func (r *run) put(ctx context.Context) (Object, error) {
 	})
 }
 
-// object returns the result of the run.
+// object returns the result of the run. A version's id that no service has, as one of control characters, is left out.
 func (r *run) object(etag, version *string) Object {
+	if !isName(version) {
+		version = nil
+	}
 	return Object{
 		Bucket:    r.bucket,
 		Key:       r.key,

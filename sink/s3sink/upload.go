@@ -84,8 +84,8 @@ type Object struct {
 	Bucket    string
 	Key       string
 	ETag      string // as the server gave it, in its quotes. Not an MD5: multipart and encrypted objects have other ETags
-	VersionID string // of a versioned bucket; "" else
-	Location  string // the URL, where the server told it
+	VersionID string // of a versioned bucket; "" otherwise
+	Location  string // the URL, if the server gave one, of at most 4 KiB that print
 	Size      int64  // bytes
 	Parts     int    // of the multipart upload; 0 for a stream that was stored by one PutObject
 	Checksum  string // the object's CRC64NVME as S3 writes it, in base64; "" with ChecksumNone, and for an empty stream with ServerSideEncryption

@@ -112,7 +112,7 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		d.opts.MinRate = defaultRate
 	}
 	if err := d.check(); err != nil {
-		return stream.Fail[[]byte](stream.Mark(err, stream.Fatal))
+		return stream.Fail[[]byte](err)
 	}
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		if ctx.Err() != nil {
@@ -137,23 +137,28 @@ func (d *download) check() error {
 	o := d.opts
 	switch {
 	case d.client == nil:
-		return errors.New("s3source: the client is nil")
+		return invalid("the client is nil")
 	case d.bucket == "":
-		return errors.New("s3source: the bucket's name is empty")
+		return invalid("the bucket's name is empty")
 	case d.key == "":
-		return errors.New("s3source: the object's key is empty")
+		return invalid("the object's key is empty")
 	case len(d.key) > maxKey || !utf8.ValidString(d.key):
-		return fmt.Errorf("s3source: no object has a key of %d bytes that is not UTF-8 of at most %d", len(d.key), maxKey)
+		return invalid("no object has a key of %d bytes that is not UTF-8 of at most %d", len(d.key), maxKey)
 	case !isETag(o.IfMatch):
-		return fmt.Errorf("s3source: IfMatch is %q, want the ETag of one object", o.IfMatch)
+		return invalid("IfMatch is %q, want the ETag of one object", o.IfMatch)
 	case o.Offset < 0 || o.Length < 0 || o.Length > math.MaxInt64-o.Offset:
-		return fmt.Errorf("s3source: there is no range of %d bytes from byte %d", o.Length, o.Offset)
+		return invalid("there is no range of %d bytes from byte %d", o.Length, o.Offset)
 	case o.ChunkSize < 0:
-		return fmt.Errorf("s3source: ChunkSize is %d, want at least 1", o.ChunkSize)
+		return invalid("ChunkSize is %d, want at least 1", o.ChunkSize)
 	case o.StallTimeout < 0:
-		return errors.New("s3source: StallTimeout is negative")
+		return invalid("StallTimeout is negative")
 	}
 	return nil
+}
+
+// invalid returns the error of a setting that no other run would do better with.
+func invalid(format string, args ...any) error {
+	return stream.Mark(fmt.Errorf("s3source: "+format, args...), stream.Fatal)
 }
 
 // isETag tells whether s can be the ETag of one object, or is "". A weak one, W/"…", would match none

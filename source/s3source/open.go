@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -70,6 +71,15 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	if out.ContentLength != nil && *out.ContentLength >= 0 {
 		length = *out.ContentLength
 	}
+	status := status(out)
+	switch {
+	case etag != "" && !s3reply.IsName(etag): // it is to be sent back
+		return 0, fatal{fmt.Errorf("%w: its ETag is %s", ErrBadReply, printable.Quote(etag))}
+	case status == http.StatusPartialContent && out.ContentRange == nil:
+		return 0, fmt.Errorf("%w: a part of the object came, and no Content-Range says which", ErrBadReply)
+	case status == http.StatusOK && ranged:
+		return 0, fmt.Errorf("%w: the whole object came, not what follows byte %d", ErrBadReply, r.pos)
+	}
 	if err := r.same(etag); err != nil {
 		return 0, err
 	}
@@ -96,6 +106,14 @@ func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error
 	}
 	r.some, r.etag, r.sure = true, etag, true
 	return last + 1, nil
+}
+
+// status returns the HTTP status of a reply, or 0 if the client does not say.
+func status(out *s3.GetObjectOutput) int {
+	if reply, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok && reply.Response != nil {
+		return reply.StatusCode
+	}
+	return 0
 }
 
 // same returns an error unless etag is that of the object which is read, where that has one.
