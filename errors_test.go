@@ -16,6 +16,7 @@ import (
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/mongosink"
@@ -97,6 +98,8 @@ var classified = map[string]struct {
 	"sink/s3sink.ErrNotStored":      {s3sink.ErrNotStored, stream.Retryable},
 	"sink/s3sink.ErrOutcomeUnknown": {s3sink.ErrOutcomeUnknown, stream.UnknownOutcome},
 	"sink/s3sink.ErrTooLarge":       {s3sink.ErrTooLarge, stream.Fatal},
+
+	"internal/mongoerr.ErrBadReply": {mongoerr.ErrBadReply, stream.Fatal},
 
 	"internal/s3reply.ErrFollowed":   {s3reply.ErrFollowed, stream.Fatal},
 	"internal/s3reply.ErrRedirected": {s3reply.ErrRedirected, stream.Fatal},
