@@ -3,8 +3,6 @@
 package mongoerr
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -54,6 +52,9 @@ func ofSelection(err topology.ServerSelectionError) stream.Class {
 		c := stream.Retryable
 		if s.LastError != nil {
 			c = Class(s.LastError)
+		}
+		if c == stream.Unclassified { // the driver's monitor takes the ConnectionError away
+			c = ofConnection(s.LastError)
 		}
 		if c.Transient() {
 			return stream.Retryable
@@ -129,20 +130,7 @@ func ofClient(err error) stream.Class {
 // ofConnection returns the class of a failed connection: Retryable however it ended, by RST, by FIN
 // or in the middle of a message, unless a certificate or the name of the host is wrong.
 func ofConnection(err error) stream.Class {
-	var (
-		host      *net.DNSError
-		verify    *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		alert     tls.AlertError
-		header    tls.RecordHeaderError
-	)
-	switch {
-	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &hostname),
-		errors.As(err, &invalid), errors.As(err, &alert), errors.As(err, &header):
-		return stream.Fatal
-	case errors.As(err, &host) && host.IsNotFound:
+	if host, ok := errors.AsType[*net.DNSError](err); ok && host.IsNotFound || untrusted(err) {
 		return stream.Fatal
 	}
 	return stream.Retryable

@@ -19,6 +19,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/ocsp"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/millweir/millweir/internal/mongoerr"
@@ -65,6 +66,10 @@ func TestClass(t *testing.T) {
 		"wrong name":  {network(x509.HostnameError{Certificate: &x509.Certificate{}}), stream.Fatal},
 		"expired":     {network(x509.CertificateInvalidError{}), stream.Fatal},
 		"TLS alert":   {network(tls.AlertError(42)), stream.Fatal},
+		"unknown CA":  {network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(48).Error())}), stream.Fatal},
+		"bad server":  {network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(80).Error())}), stream.Retryable},
+		"not stapled": {network(errors.New("server provided a certificate with the Must-Staple extension but did not provide a staple")), stream.Fatal},
+		"revoked":     {network(&ocsp.Error{}), stream.Fatal},
 		"no TLS":      {network(tls.RecordHeaderError{}), stream.Fatal},
 
 		"connection refused":          {refused, stream.Retryable},
@@ -75,6 +80,8 @@ func TestClass(t *testing.T) {
 		"no server, refused":          {noServer(refused), stream.Retryable},
 		"no server, not trusted":      {noServer(untrusted, untrusted), stream.Fatal},
 		"no server, one not trusted":  {noServer(untrusted, refused), stream.Retryable},
+		"no server, bare untrusted":   {noServer(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), stream.Fatal},
+		"no server, any other":        {noServer(errors.New("broken")), stream.Retryable},
 		"no server, no such host":     {noServer(unknownHost), stream.Fatal},
 		"no connection free":          {topology.WaitQueueTimeoutError{Wrapped: context.DeadlineExceeded}, stream.Retryable},
 		"pool cleared":                {mongo.CommandError{Labels: []string{"TransientTransactionError"}, Wrapped: cleared{}}, stream.Retryable},

@@ -22,8 +22,9 @@ import (
 //     goroutine of its own, which ends the process;
 //   - an authentication by SCRAM that asks for more than a million iterations: the driver would compute for hours.
 //
-// Guard wraps the dialer of opts. TLS is spoken below it then, with the same certificates, names and OCSP checks as the driver's.
-// Each connection holds one message more.
+// Guard wraps the dialer of opts, and speaks TLS itself, as the driver would: with the same certificates, server names, checks of
+// revocation (OCSP, stapled or of a responder) and connect timeout. opts have no TLS configuration afterwards. Each connection holds
+// one message more.
 func Guard(opts *options.ClientOptions) *options.ClientOptions {
 	g := &guard{next: opts.Dialer, compressed: len(opts.Compressors) > 0}
 	if g.next == nil {

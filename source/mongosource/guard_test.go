@@ -1,18 +1,27 @@
 package mongosource_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"golang.org/x/crypto/ocsp"
 
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source/mongosource"
@@ -20,76 +29,219 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestGuardSpeaksTLS has a guarded client read over TLS, and refuse a server whose certificate it
-// does not trust, or is for another name.
-func TestGuardSpeaksTLS(t *testing.T) {
-	srv := mongotest.NewServer()
-	defer srv.Close()
-	srv.Add("shop", "cookies", hostileDoc(bson.D{{Key: "_id", Value: 1}}))
-	address, roots := overTLS(t, srv.URI())
-	for name, tt := range map[string]struct {
-		config *tls.Config
-		reads  bool
-	}{
-		"trusted":        {&tls.Config{RootCAs: roots}, true},
-		"another name":   {&tls.Config{RootCAs: roots, ServerName: "example.org"}, false},
-		"not trusted":    {&tls.Config{RootCAs: x509.NewCertPool()}, false},
-		"taken unlooked": {&tls.Config{InsecureSkipVerify: true}, true},
-	} {
-		o := options.Client().ApplyURI("mongodb://" + address + "/?directConnection=true").SetTLSConfig(tt.config)
-		o.SetServerSelectionTimeout(10 * time.Second)
-		if !tt.reads {
-			o.SetServerSelectionTimeout(500 * time.Millisecond)
-		}
-		client, err := mongo.Connect(mongosource.Guard(o))
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs, err := stream.Run(t.Context(), mongosource.Find(client.Database("shop").Collection("cookies"), bson.D{}, nil), sink.Slice[bson.Raw]())
-		if (err == nil) != tt.reads || tt.reads && len(docs) != 1 {
-			t.Errorf("%s: %d documents, %v", name, len(docs), err)
-		}
-		_ = client.Disconnect(t.Context())
-	}
-}
+const tlsName = "db.example.org"
 
-// overTLS returns the address of a proxy that speaks TLS before the server at uri, and the roots of
-// its certificate, which is for 127.0.0.1.
-func overTLS(t *testing.T, uri string) (address string, roots *x509.CertPool) {
+// readAll reads shop.cookies with a client of opts.
+func readAll(t *testing.T, opts *options.ClientOptions) ([]bson.Raw, error) {
 	t.Helper()
-	behind, err := url.Parse(uri)
+	client, err := mongo.Connect(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewTLSServer(nil)
-	web.Close() // only its certificate is used
-	roots = x509.NewCertPool()
-	roots.AddCert(web.Certificate())
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates})
+	defer client.Disconnect(context.WithoutCancel(t.Context()))
+	find := mongosource.Find(client.Database("shop").Collection("cookies"), bson.D{}, nil)
+	return stream.Run(t.Context(), find, sink.Slice[bson.Raw]())
+}
+
+// oneCookie returns a server that has a document.
+func oneCookie(t *testing.T) *mongotest.Server {
+	srv := mongotest.NewServer()
+	t.Cleanup(srv.Close)
+	srv.Add("shop", "cookies", hostileDoc(bson.D{{Key: "_id", Value: 1}}))
+	return srv
+}
+
+// TestTLS connects to servers that speak TLS, with and without a guard: both trust the same ones, and ask for the same names.
+func TestTLS(t *testing.T) {
+	ours, theirs := newAuthority(t), newAuthority(t)
+	caFile := "tlsCAFile=" + url.QueryEscape(ours.file(t))
+	good := ours.issue(t, nil, tlsName, "127.0.0.1", "::1")
+	serving := func(certs ...tls.Certificate) *tls.Config { return &tls.Config{Certificates: certs} }
+	with := func(set func(*tls.Config)) *tls.Config {
+		c := serving(good)
+		set(c)
+		return c
+	}
+	stapled := func(cert tls.Certificate, status int) *tls.Config {
+		cert.OCSPStaple = ours.status(t, cert, status)
+		return serving(cert)
+	}
+	keyFile := func(a *authority) string {
+		cert := a.issue(t, nil)
+		return "tlsCertificateKeyFile=" + url.QueryEscape(pemFile(t, cert.Leaf, cert.PrivateKey))
+	}
+	mustStaple := ours.issue(t, func(c *x509.Certificate) {
+		feature := pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 3, 2, 1, 5}} // status_request
+		c.ExtraExtensions = append(c.ExtraExtensions, feature)
+	}, tlsName)
+	expired := ours.issue(t, func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
+	}, tlsName)
+	clients := with(func(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, ours.pool() })
+
+	var revoked tls.Certificate
+	var lookUps atomic.Int64
+	responder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		lookUps.Add(1)
+		_, _ = w.Write(ours.status(t, revoked, ocsp.Revoked))
+	}))
+	t.Cleanup(responder.Close)
+	revoked = ours.issue(t, func(c *x509.Certificate) { c.OCSPServer = []string{responder.URL} }, tlsName)
+
+	for name, tt := range map[string]struct {
+		host    string // tlsName if empty
+		options string // of the URI
+		server  *tls.Config
+		refused bool
+	}{
+		"trusted":                              {"", caFile, serving(good), false},
+		"an address":                           {"127.0.0.1", caFile, serving(good), false},
+		"an address of IPv6":                   {"[::1]", caFile, serving(good), false},
+		"TLS 1.2":                              {"", caFile, with(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), false},
+		"TLS 1.3":                              {"", caFile, with(func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }), false},
+		"TLS 1.1":                              {"", caFile, with(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }), true},
+		"another name":                         {"other.example.org", caFile, serving(good), true},
+		"another address":                      {"127.0.0.2", caFile, serving(good), true},
+		"another name, insecure":               {"other.example.org", "tls=true&tlsInsecure=true", serving(good), false},
+		"another authority":                    {"", caFile, serving(theirs.issue(t, nil, tlsName)), true},
+		"no authority":                         {"", "tls=true", serving(good), true},
+		"expired":                              {"", caFile, serving(expired), true},
+		"a client with a certificate":          {"", caFile + "&" + keyFile(ours), clients, false},
+		"a client without a certificate":       {"", caFile, clients, true},
+		"a client of another authority":        {"", caFile + "&" + keyFile(theirs), clients, true},
+		"stapled, good":                        {"", caFile, stapled(good, ocsp.Good), false},
+		"stapled, revoked":                     {"", caFile, stapled(good, ocsp.Revoked), true},
+		"stapled, revoked, not looked at":      {"", caFile + "&tlsDisableCertificateRevocationCheck=true", stapled(good, ocsp.Revoked), false},
+		"stapled, revoked, insecure":           {"", "tls=true&tlsInsecure=true", stapled(good, ocsp.Revoked), false},
+		"must be stapled":                      {"", caFile, serving(mustStaple), true},
+		"must be stapled, and is":              {"", caFile, stapled(mustStaple, ocsp.Good), false},
+		"revoked by the responder":             {"", caFile, serving(revoked), true},
+		"revoked by the responder, not looked": {"", caFile + "&tlsDisableOCSPEndpointCheck=true", serving(revoked), false},
+	} {
+		for _, guarded := range []bool{false, true} {
+			kind := "/bare"
+			if guarded {
+				kind = "/guarded"
+			}
+			t.Run(name+kind, func(t *testing.T) {
+				t.Parallel()
+				srv := oneCookie(t)
+				f := newFront(t, srv.Addr(), tt.server)
+				host := tt.host
+				if host == "" {
+					host = tlsName
+				}
+				o := options.Client().ApplyURI("mongodb://" + host + ":27017/?directConnection=true&" + tt.options).SetDialer(f)
+				if guarded {
+					mongosource.Guard(o)
+				}
+				if tt.refused {
+					o.SetServerSelectionTimeout(300 * time.Millisecond)
+				}
+				docs, err := readAll(t, o)
+				for range 10 {
+					if tt.refused && stream.ClassOf(err) == stream.Retryable { // the machine may have been too slow
+						docs, err = readAll(t, o)
+					}
+				}
+				switch {
+				case tt.refused && stream.ClassOf(err) != stream.Fatal:
+					t.Errorf("%d documents, %v: %v", len(docs), stream.ClassOf(err), err)
+				case !tt.refused && (err != nil || len(docs) != 1):
+					t.Errorf("%d documents, %v", len(docs), err)
+				}
+				want := []string{host}
+				if strings.Trim(host, "[]0123456789.:") == "" {
+					want[0] = "" // no name is sent for an address
+				}
+				if got := f.names(); !slices.Equal(got, want) {
+					t.Errorf("the client asked for %q", got)
+				}
+			})
+		}
+	}
+	t.Cleanup(func() {
+		if lookUps.Load() < 2 {
+			t.Errorf("the responder was asked %d times", lookUps.Load())
+		}
+	})
+}
+
+// TestGuardX509 authenticates a guarded client by its certificate.
+func TestGuardX509(t *testing.T) {
+	ours := newAuthority(t)
+	srv := oneCookie(t)
+	srv.Inject(mongotest.Fault{Command: "authenticate", Reply: hostileDoc(bson.D{{Key: "ok", Value: 1}})})
+	config := &tls.Config{
+		Certificates: []tls.Certificate{ours.issue(t, nil, tlsName)},
+		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: ours.pool(),
+	}
+	cert := ours.issue(t, nil)
+	o := options.Client().ApplyURI("mongodb://" + tlsName + "/?directConnection=true&authMechanism=MONGODB-X509" +
+		"&tlsCAFile=" + url.QueryEscape(ours.file(t)) + "&tlsCertificateKeyFile=" + url.QueryEscape(pemFile(t, cert.Leaf, cert.PrivateKey)))
+	docs, err := readAll(t, mongosource.Guard(o.SetDialer(newFront(t, srv.Addr(), config))))
+	if err != nil || len(docs) != 1 {
+		t.Fatalf("%d documents, %v", len(docs), err)
+	}
+	sent := srv.Commands("authenticate")
+	if len(sent) == 0 || sent[0].Body.Lookup("mechanism").StringValue() != "MONGODB-X509" {
+		t.Errorf("the client authenticated itself by %v", sent)
+	}
+}
+
+// silent accepts a connection and says nothing. It returns what the client's end comes to be, once it has sent something.
+func silent(t *testing.T) (address string, began chan struct{}, ended chan error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
+	began, ended = make(chan struct{}), make(chan error, 1)
 	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				server, err := net.Dial("tcp", behind.Host)
-				if err != nil {
-					return
-				}
-				defer server.Close()
-				go func() {
-					defer server.Close()
-					_, _ = io.Copy(server, conn)
-				}()
-				_, _ = io.Copy(conn, server)
-			}()
+		conn, err := l.Accept()
+		if err != nil {
+			ended <- err
+			return
 		}
+		defer conn.Close()
+		_, err = conn.Read(make([]byte, 1))
+		close(began)
+		if err == nil {
+			_, err = io.Copy(io.Discard, conn)
+		}
+		ended <- err
 	}()
-	return l.Addr().String(), roots
+	return l.Addr().String(), began, ended
+}
+
+// TestGuardHandshakeCanceled cancels a handshake that the server never answers.
+func TestGuardHandshakeCanceled(t *testing.T) {
+	address, began, ended := silent(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-began
+		cancel()
+	}()
+	conn, err := mongosource.Guard(options.Client().SetTLSConfig(&tls.Config{})).Dialer.DialContext(ctx, "tcp", address)
+	if conn != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", conn, err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the server's end: %v", err)
+	}
+}
+
+// TestGuardHandshakeDeadline has a client give up a handshake that the server never answers, though its own caller would wait on.
+func TestGuardHandshakeDeadline(t *testing.T) {
+	address, _, ended := silent(t)
+	o := options.Client().ApplyURI("mongodb://" + address + "/?directConnection=true&tls=true&connectTimeoutMS=200&serverSelectionTimeoutMS=3600000")
+	client, err := mongo.Connect(mongosource.Guard(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Disconnect(context.WithoutCancel(t.Context()))
+	if err := <-ended; err != nil { // the monitor of the server connects by itself
+		t.Errorf("the server's end: %v", err)
+	}
 }
