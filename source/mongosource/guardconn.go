@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 )
 
 // Of MongoDB's wire protocol (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/).
@@ -67,13 +68,21 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 	n := copy(p, c.ready)
 	c.ready = c.ready[n:]
 	if len(c.ready) == 0 && cap(c.message) > keptBytes {
+		used := c.message
 		c.message = nil
+		buffers.Put(&used)
 	}
 	return n, nil
 }
 
-// keptBytes is how much memory a connection keeps between two messages.
-const keptBytes = 64 << 10
+const (
+	minBytes     = 4 << 10   // of memory, for any message
+	keptBytes    = 64 << 10  // of memory, that a connection keeps between two messages
+	trustedBytes = 256 << 10 // of a message, for which memory is taken before they came
+)
+
+// buffers are the larger ones, that no connection uses.
+var buffers sync.Pool // of *[]byte
 
 // receive reads the next message. What it has got when it fails it keeps: the driver goes on after a deadline.
 func (c *guardedConn) receive() error {
@@ -95,13 +104,11 @@ func (c *guardedConn) receive() error {
 	return nil
 }
 
-// fill reads until message has n bytes. The memory grows with what came, not with what was announced.
+// fill reads until message has n bytes. Its memory grows with what came, not with what was announced.
 func (c *guardedConn) fill(n int) error {
 	for len(c.message) < n {
 		if len(c.message) == cap(c.message) {
-			grown := make([]byte, len(c.message), min(max(2*cap(c.message), 4<<10), max(n, 4<<10)))
-			copy(grown, c.message)
-			c.message = grown
+			c.grow(n)
 		}
 		end := min(n, cap(c.message))
 		got, err := c.Conn.Read(c.message[len(c.message):end])
@@ -114,6 +121,19 @@ func (c *guardedConn) fill(n int) error {
 		}
 	}
 	return nil
+}
+
+// grow makes room in message, of which n bytes are to come in all.
+func (c *guardedConn) grow(n int) {
+	old := c.message
+	if n > keptBytes {
+		if b, ok := buffers.Get().(*[]byte); ok && cap(*b) > len(old) {
+			c.message = append((*b)[:0], old...)
+			return
+		}
+	}
+	c.message = make([]byte, len(old), min(max(2*cap(old), trustedBytes), max(n, minBytes)))
+	copy(c.message, old)
 }
 
 // refuse makes c useless.
