@@ -36,6 +36,27 @@ type FlowFunc[I, O any] func(src Source[I]) Source[O]
 // Apply calls f.
 func (f FlowFunc[I, O]) Apply(src Source[I]) Source[O] { return f(src) }
 
+// NewFlow returns a flow whose runs call f. f runs src, which is never nil, and calls emit for each
+// element of its output:
+//
+//	stream.NewFlow(func(ctx context.Context, src stream.Source[string], emit func(string) error) error {
+//		return src.Each(ctx, func(v string) error { return emit(strings.ToUpper(v)) })
+//	})
+//
+// f keeps the rules of [Source.Each]. What f declares outside its calls of src.Each and emit belongs
+// to one run.
+func NewFlow[I, O any](f func(ctx context.Context, src Source[I], emit func(O) error) error) Flow[I, O] {
+	if f == nil {
+		return invalid[I, O]("NewFlow: the function is nil")
+	}
+	return FlowFunc[I, O](func(src Source[I]) Source[O] {
+		if src == nil {
+			return Fail[O](errNilSource)
+		}
+		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error { return f(ctx, src, emit) })
+	})
+}
+
 // SinkFunc adapts a function to [Sink].
 type SinkFunc[T, R any] func(ctx context.Context, src Source[T]) (R, error)
 
