@@ -23,18 +23,16 @@ type Base64Options struct {
 //   - Order and goroutines: fused.
 func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding()
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			w := base64Writer{filler: filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}, enc: enc}
-			err := guarded.EachLent(ctx, src, w.chunk)
-			if err == nil {
-				err = w.encode(w.held)
-			}
-			if err == nil {
-				err = w.flush()
-			}
-			return err
-		})
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		w := base64Writer{filler: filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}, enc: enc}
+		err := guarded.EachLent(ctx, src, w.chunk)
+		if err == nil {
+			err = w.encode(w.held)
+		}
+		if err == nil {
+			err = w.flush()
+		}
+		return err
 	})
 }
 

@@ -16,33 +16,31 @@ const blockSize = 1 << 20
 // the size where there is none. Where the input's chunks are cut makes no difference. An empty input has no block.
 // Who is done with a block may give it to freeBlock.
 func lineBlocks() stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			buf := newBlock()
-			err := guarded.EachLent(ctx, src, func(p []byte) error {
-				for len(p) > 0 {
-					if len(buf) == blockSize {
-						block := buf
-						end := bytes.LastIndexByte(block, '\n') + 1
-						if end == 0 {
-							end = blockSize
-						}
-						buf = append(newBlock(), block[end:]...)
-						if err := emit(block[:end]); err != nil {
-							return err
-						}
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		buf := newBlock()
+		err := guarded.EachLent(ctx, src, func(p []byte) error {
+			for len(p) > 0 {
+				if len(buf) == blockSize {
+					block := buf
+					end := bytes.LastIndexByte(block, '\n') + 1
+					if end == 0 {
+						end = blockSize
 					}
-					n := min(blockSize-len(buf), len(p))
-					buf = append(buf, p[:n]...)
-					p = p[n:]
+					buf = append(newBlock(), block[end:]...)
+					if err := emit(block[:end]); err != nil {
+						return err
+					}
 				}
-				return nil
-			})
-			if err == nil && len(buf) > 0 {
-				err = emit(buf)
+				n := min(blockSize-len(buf), len(p))
+				buf = append(buf, p[:n]...)
+				p = p[n:]
 			}
-			return err
+			return nil
 		})
+		if err == nil && len(buf) > 0 {
+			err = emit(buf)
+		}
+		return err
 	})
 }
 

@@ -33,11 +33,9 @@ func reading(name string, max bounds, open func(io.Reader) (io.Reader, error)) s
 	if open == nil {
 		return failing[[]byte, []byte](wrap(name, errNilOpen))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			return pulling(ctx, name, src, func(in *input) error {
-				return decode(ctx, in, max, open, &memory{lent: lent}, emit)
-			})
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		return pulling(ctx, name, src, func(in *input) error {
+			return decode(ctx, in, max, open, &memory{lent: lent}, emit)
 		})
 	})
 }

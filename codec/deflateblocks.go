@@ -33,26 +33,24 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 		freeBlock(text)
 		return p, nil
 	})
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			first, sum := header, adler32.Checksum(nil)
-			err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p piece) error {
-				sum = adlerJoin(sum, p.sum, p.size)
-				if first != nil {
-					p.packed = append(append(make([]byte, 0, len(first)+len(p.packed)), first...), p.packed...)
-					first = nil
-				}
-				return emit(p.packed)
-			})
-			if err != nil {
-				return err
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		first, sum := header, adler32.Checksum(nil)
+		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p piece) error {
+			sum = adlerJoin(sum, p.sum, p.size)
+			if first != nil {
+				p.packed = append(append(make([]byte, 0, len(first)+len(p.packed)), first...), p.packed...)
+				first = nil
 			}
-			last := append(append([]byte{}, first...), deflateEnd...)
-			if header != nil {
-				last = binary.BigEndian.AppendUint32(last, sum)
-			}
-			return emit(last)
+			return emit(p.packed)
 		})
+		if err != nil {
+			return err
+		}
+		last := append(append([]byte{}, first...), deflateEnd...)
+		if header != nil {
+			last = binary.BigEndian.AppendUint32(last, sum)
+		}
+		return emit(last)
 	})
 }
 

@@ -49,21 +49,19 @@ func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			return pulling(ctx, name, src, func(in *input) error {
-				head := make([]byte, SniffSize)
-				n, err := io.ReadFull(in, head[:detectHead])
-				if err != nil && in.err != nil {
-					return in.err
-				}
-				f := o.choose(head[:n])
-				if f == nil {
-					more, _ := io.ReadFull(in, head[n:]) // for the message alone
-					return in.fail(unknownFormat(head[:n+more]))
-				}
-				return f.Apply(&headed{in, head[:n]}).Each(ctx, emit)
-			})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		return pulling(ctx, name, src, func(in *input) error {
+			head := make([]byte, SniffSize)
+			n, err := io.ReadFull(in, head[:detectHead])
+			if err != nil && in.err != nil {
+				return in.err
+			}
+			f := o.choose(head[:n])
+			if f == nil {
+				more, _ := io.ReadFull(in, head[n:]) // for the message alone
+				return in.fail(unknownFormat(head[:n+more]))
+			}
+			return f.Apply(&headed{in, head[:n]}).Each(ctx, emit)
 		})
 	})
 }

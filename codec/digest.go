@@ -20,20 +20,18 @@ func Digest(open func() hash.Hash, report func(sum []byte)) stream.Flow[[]byte, 
 	if open == nil || report == nil {
 		return failing[[]byte, []byte](wrap("codec: digest", errNilFunc))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			h := open()
-			err := guarded.Each(ctx, src, func(p []byte) error {
-				if _, err := h.Write(p); err != nil {
-					return wrap("codec: digest", err)
-				}
-				return emit(p)
-			})
-			if err == nil {
-				report(h.Sum(nil))
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		h := open()
+		err := guarded.Each(ctx, src, func(p []byte) error {
+			if _, err := h.Write(p); err != nil {
+				return wrap("codec: digest", err)
 			}
-			return err
+			return emit(p)
 		})
+		if err == nil {
+			report(h.Sum(nil))
+		}
+		return err
 	})
 }
 

@@ -28,10 +28,8 @@ func Encoder(name string, open func(io.Writer) (io.WriteCloser, error)) stream.F
 	if open == nil {
 		return failing[[]byte, []byte](wrap(name, errNilOpen))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			return encode(ctx, name, src, &emitter{emit: emit, lent: lent}, open)
-		})
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		return encode(ctx, name, src, &emitter{emit: emit, lent: lent}, open)
 	})
 }
 

@@ -17,15 +17,13 @@ type block struct {
 
 // gzipMembers returns the flow of Gzip with Parallelism n.
 func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
-	numbered := stream.FlowFunc[[]byte, block](func(src stream.Source[[]byte]) stream.Source[block] {
-		return stream.SourceFunc[block](func(ctx context.Context, emit func(block) error) error {
-			var b block
-			return guarded.Each(ctx, stream.Via(src, lineBlocks()), func(text []byte) error {
-				b.text = text
-				err := emit(b)
-				b.number++
-				return err
-			})
+	numbered := stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(block) error) error {
+		var b block
+		return guarded.Each(ctx, stream.Via(src, lineBlocks()), func(text []byte) error {
+			b.text = text
+			err := emit(b)
+			b.number++
+			return err
 		})
 	})
 	pack := stream.MapParallel(n, func(_ context.Context, b block) ([]byte, error) {
@@ -36,19 +34,17 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 		}
 		return member, nil
 	})
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			var number, sum uint32
-			err := guarded.Each(ctx, stream.Via2(src, numbered, pack), func(member []byte) error {
-				number++
-				sum = crc32.Update(sum, crc32.IEEETable, member[len(member)-memberTrailer:])
-				return emit(member)
-			})
-			if err != nil {
-				return err
-			}
-			return emit(endMember(number, sum))
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		var number, sum uint32
+		err := guarded.Each(ctx, stream.Via2(src, numbered, pack), func(member []byte) error {
+			number++
+			sum = crc32.Update(sum, crc32.IEEETable, member[len(member)-memberTrailer:])
+			return emit(member)
 		})
+		if err != nil {
+			return err
+		}
+		return emit(endMember(number, sum))
 	})
 }
 

@@ -13,25 +13,23 @@ import (
 //
 // In: byte chunks of any size. Out, ownership, memory and order: as those of [Base64].
 func Hex() stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			f := filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}
-			err := guarded.EachLent(ctx, src, func(p []byte) error {
-				for len(p) > 0 {
-					space, err := f.space(2)
-					if err != nil {
-						return err
-					}
-					k := min(len(p), len(space)/2)
-					f.fill(hex.Encode(space, p[:k]))
-					p = p[k:]
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		f := filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}
+		err := guarded.EachLent(ctx, src, func(p []byte) error {
+			for len(p) > 0 {
+				space, err := f.space(2)
+				if err != nil {
+					return err
 				}
-				return nil
-			})
-			if err == nil {
-				err = f.flush()
+				k := min(len(p), len(space)/2)
+				f.fill(hex.Encode(space, p[:k]))
+				p = p[k:]
 			}
-			return err
+			return nil
 		})
+		if err == nil {
+			err = f.flush()
+		}
+		return err
 	})
 }

@@ -21,29 +21,27 @@ func JoinDelimited(delimiter []byte) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap(name, errNoDelimiter))
 	}
 	sep := bytes.Clone(delimiter)
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			g := gatherer{emit: emit}
-			var records, offset int64
-			err := guarded.Each(ctx, src, func(p []byte) error {
-				records++
-				n := len(p) + len(sep)
-				if err := g.room(n); err != nil {
-					return err
-				}
-				at := len(g.buf)
-				g.buf = append(append(g.buf, p...), sep...)
-				if i := bytes.Index(g.buf[at:], sep); i < len(p) {
-					g.buf = g.buf[:at]
-					return wrap(name, &InputError{Record: records, Offset: offset + int64(i), Err: ErrSyntax})
-				}
-				offset += int64(n)
-				return nil
-			})
-			if err == nil {
-				err = g.flush()
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		g := gatherer{emit: emit}
+		var records, offset int64
+		err := guarded.Each(ctx, src, func(p []byte) error {
+			records++
+			n := len(p) + len(sep)
+			if err := g.room(n); err != nil {
+				return err
 			}
-			return err
+			at := len(g.buf)
+			g.buf = append(append(g.buf, p...), sep...)
+			if i := bytes.Index(g.buf[at:], sep); i < len(p) {
+				g.buf = g.buf[:at]
+				return wrap(name, &InputError{Record: records, Offset: offset + int64(i), Err: ErrSyntax})
+			}
+			offset += int64(n)
+			return nil
 		})
+		if err == nil {
+			err = g.flush()
+		}
+		return err
 	})
 }

@@ -20,35 +20,33 @@ func JoinLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			g := gatherer{emit: emit}
-			var frames, offset int64
-			err := guarded.Each(ctx, src, func(p []byte) error {
-				frames++
-				if uint64(len(p)) > o.max() {
-					return wrap(name, &InputError{Record: frames, Offset: offset, Err: ErrTooLong})
-				}
-				n := o.Size + len(p)
-				offset += int64(n)
-				if err := g.room(n); err != nil {
-					return err
-				}
-				var b [8]byte
-				if o.LittleEndian {
-					binary.LittleEndian.PutUint64(b[:], uint64(len(p)))
-					g.buf = append(g.buf, b[:o.Size]...)
-				} else {
-					binary.BigEndian.PutUint64(b[:], uint64(len(p)))
-					g.buf = append(g.buf, b[8-o.Size:]...)
-				}
-				g.buf = append(g.buf, p...)
-				return nil
-			})
-			if err == nil {
-				err = g.flush()
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		g := gatherer{emit: emit}
+		var frames, offset int64
+		err := guarded.Each(ctx, src, func(p []byte) error {
+			frames++
+			if uint64(len(p)) > o.max() {
+				return wrap(name, &InputError{Record: frames, Offset: offset, Err: ErrTooLong})
 			}
-			return err
+			n := o.Size + len(p)
+			offset += int64(n)
+			if err := g.room(n); err != nil {
+				return err
+			}
+			var b [8]byte
+			if o.LittleEndian {
+				binary.LittleEndian.PutUint64(b[:], uint64(len(p)))
+				g.buf = append(g.buf, b[:o.Size]...)
+			} else {
+				binary.BigEndian.PutUint64(b[:], uint64(len(p)))
+				g.buf = append(g.buf, b[8-o.Size:]...)
+			}
+			g.buf = append(g.buf, p...)
+			return nil
 		})
+		if err == nil {
+			err = g.flush()
+		}
+		return err
 	})
 }

@@ -16,27 +16,25 @@ import (
 //   - Order and goroutines: fused.
 //   - Errors: an [*InputError] with [ErrSyntax] when an element has a newline in it, which would make two lines of one.
 func JoinLines() stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			g := gatherer{emit: emit}
-			var lines, offset int64
-			err := guarded.Each(ctx, src, func(line []byte) error {
-				lines++
-				if i := bytes.IndexByte(line, '\n'); i >= 0 {
-					return wrap("codec: join lines", &InputError{Record: lines, Offset: offset + int64(i), Err: ErrSyntax})
-				}
-				offset += int64(len(line)) + 1
-				if err := g.room(len(line) + 1); err != nil {
-					return err
-				}
-				g.buf = append(append(g.buf, line...), '\n')
-				return nil
-			})
-			if err == nil {
-				err = g.flush()
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		g := gatherer{emit: emit}
+		var lines, offset int64
+		err := guarded.Each(ctx, src, func(line []byte) error {
+			lines++
+			if i := bytes.IndexByte(line, '\n'); i >= 0 {
+				return wrap("codec: join lines", &InputError{Record: lines, Offset: offset + int64(i), Err: ErrSyntax})
 			}
-			return err
+			offset += int64(len(line)) + 1
+			if err := g.room(len(line) + 1); err != nil {
+				return err
+			}
+			g.buf = append(append(g.buf, line...), '\n')
+			return nil
 		})
+		if err == nil {
+			err = g.flush()
+		}
+		return err
 	})
 }
 

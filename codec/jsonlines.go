@@ -40,29 +40,27 @@ func jsonWriting[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream
 	if opts != nil {
 		o = *opts
 	}
-	return stream.FlowFunc[T, []byte](func(src stream.Source[T]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			w := jsonWriter{memory: memory{lent: lent}, emit: emit, frame: f}
-			enc := json.NewEncoder(&w)
-			enc.SetEscapeHTML(o.EscapeHTML)
-			err := guarded.Each(ctx, src, func(v T) error {
-				if err := w.begin(); err != nil {
-					return err
-				}
-				if err := enc.Encode(v); err != nil {
-					if w.err == nil {
-						w.err = wrap(name, &InputError{Record: w.elements, Offset: w.offset, Err: err})
-					}
-					return w.err
-				}
-				w.end()
-				return nil
-			})
-			if err == nil {
-				err = w.finish()
+	return lend.Flow(func(ctx context.Context, src stream.Source[T], emit func([]byte) error, lent bool) error {
+		w := jsonWriter{memory: memory{lent: lent}, emit: emit, frame: f}
+		enc := json.NewEncoder(&w)
+		enc.SetEscapeHTML(o.EscapeHTML)
+		err := guarded.Each(ctx, src, func(v T) error {
+			if err := w.begin(); err != nil {
+				return err
 			}
-			return err
+			if err := enc.Encode(v); err != nil {
+				if w.err == nil {
+					w.err = wrap(name, &InputError{Record: w.elements, Offset: w.offset, Err: err})
+				}
+				return w.err
+			}
+			w.end()
+			return nil
 		})
+		if err == nil {
+			err = w.finish()
+		}
+		return err
 	})
 }
 

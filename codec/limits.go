@@ -16,22 +16,20 @@ func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]b
 	if max < 1 || floor < 0 {
 		return failing[[]byte, []byte](wrap(name, errNegative))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			var in atomic.Int64 // f may take in on another goroutine than it emits on
-			var out int64
-			counted := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-				return src.Each(ctx, func(p []byte) error {
-					in.Add(int64(len(p)))
-					return emit(p)
-				})
-			})
-			return guarded.Each(ctx, stream.Via(counted, f), func(p []byte) error {
-				if out += int64(len(p)); out > floor && exceeds(out, in.Load(), max) {
-					return wrap(name, &LimitError{Limit: "MaxRatio", Max: max})
-				}
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		var in atomic.Int64 // f may take in on another goroutine than it emits on
+		var out int64
+		counted := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			return src.Each(ctx, func(p []byte) error {
+				in.Add(int64(len(p)))
 				return emit(p)
 			})
+		})
+		return guarded.Each(ctx, stream.Via(counted, f), func(p []byte) error {
+			if out += int64(len(p)); out > floor && exceeds(out, in.Load(), max) {
+				return wrap(name, &LimitError{Limit: "MaxRatio", Max: max})
+			}
+			return emit(p)
 		})
 	})
 }

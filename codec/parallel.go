@@ -47,47 +47,45 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 		return nil
 	}
 	workers := stream.MapParallel(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			now := newUnderway(n)
-			var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context, emit func(*unit) error) error {
-				var total int64
-				return pulling(ctx, name, src, func(in *input) error {
-					return cut(in, func(u *unit) error {
-						// The size is known before the content is: what would pass a limit is not unpacked.
-						total += int64(u.size)
-						if err := max.check(total, in.n); err != nil {
-							return wrap(name, err)
-						}
-						if n < 2 {
-							if err := work(u); err != nil {
-								return err
-							}
-						} else if err := now.begin(ctx, u); err != nil {
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		now := newUnderway(n)
+		var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context, emit func(*unit) error) error {
+			var total int64
+			return pulling(ctx, name, src, func(in *input) error {
+				return cut(in, func(u *unit) error {
+					// The size is known before the content is: what would pass a limit is not unpacked.
+					total += int64(u.size)
+					if err := max.check(total, in.n); err != nil {
+						return wrap(name, err)
+					}
+					if n < 2 {
+						if err := work(u); err != nil {
 							return err
 						}
-						return emit(u)
-					})
-				})
-			})
-			if n > 1 {
-				units = stream.Via(units, workers)
-			}
-			return guarded.Each(ctx, units, func(u *unit) error {
-				// One chunk of the upstream can become many here.
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				plain := u.plain
-				u.plain = nil
-				if len(plain) > 0 {
-					if err := emit(plain); err != nil {
+					} else if err := now.begin(ctx, u); err != nil {
 						return err
 					}
-				}
-				now.end(u)
-				return nil
+					return emit(u)
+				})
 			})
+		})
+		if n > 1 {
+			units = stream.Via(units, workers)
+		}
+		return guarded.Each(ctx, units, func(u *unit) error {
+			// One chunk of the upstream can become many here.
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			plain := u.plain
+			u.plain = nil
+			if len(plain) > 0 {
+				if err := emit(plain); err != nil {
+					return err
+				}
+			}
+			now.end(u)
+			return nil
 		})
 	})
 }

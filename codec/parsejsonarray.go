@@ -43,25 +43,23 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	if o.MaxLength == 0 {
 		o.MaxLength = defaultMaxLength
 	}
-	return stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
-		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
-			c := arrayCutter{name: name, max: o.MaxLength, rec: record{lent: true}, element: func(text []byte, record, offset int64) error {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				var v T
-				if err := p.parse(text, &v, record, offset); err != nil {
-					return err
-				}
-				return emit(v)
-			}}
-			err := guarded.EachLent(ctx, src, c.chunk) // encoding/json copies what it keeps
-			if err == nil && c.at != afterArray {
-				err = c.fail(c.base, io.ErrUnexpectedEOF)
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(T) error) error {
+		p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
+		c := arrayCutter{name: name, max: o.MaxLength, rec: record{lent: true}, element: func(text []byte, record, offset int64) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-			return err
-		})
+			var v T
+			if err := p.parse(text, &v, record, offset); err != nil {
+				return err
+			}
+			return emit(v)
+		}}
+		err := guarded.EachLent(ctx, src, c.chunk) // encoding/json copies what it keeps
+		if err == nil && c.at != afterArray {
+			err = c.fail(c.base, io.ErrUnexpectedEOF)
+		}
+		return err
 	})
 }
 

@@ -45,23 +45,21 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 		o = *opts
 	}
 	lines := namedLines(name, SplitLinesOptions{MaxLength: o.MaxLength})
-	return stream.Then(lines, stream.FlowFunc[[]byte, T](func(src stream.Source[[]byte]) stream.Source[T] {
-		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			var records, offset int64
-			p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
-			return guarded.EachLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
-				records++
-				start := offset
-				offset += int64(len(line)) + 1
-				if o.SkipBlank && len(bytes.Trim(line, jsonSpace)) == 0 {
-					return nil
-				}
-				var v T
-				if err := p.parse(line, &v, records, start); err != nil {
-					return err
-				}
-				return emit(v)
-			})
+	return stream.Then(lines, stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(T) error) error {
+		var records, offset int64
+		p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
+		return guarded.EachLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
+			records++
+			start := offset
+			offset += int64(len(line)) + 1
+			if o.SkipBlank && len(bytes.Trim(line, jsonSpace)) == 0 {
+				return nil
+			}
+			var v T
+			if err := p.parse(line, &v, records, start); err != nil {
+				return err
+			}
+			return emit(v)
 		})
 	}))
 }

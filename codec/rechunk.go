@@ -17,31 +17,29 @@ func Rechunk(n int) stream.Flow[[]byte, []byte] {
 	if n < 1 {
 		return failing[[]byte, []byte](wrap("codec: rechunk", errors.New("the size is not positive")))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			var rec record
-			err := guarded.Each(ctx, src, func(p []byte) error {
-				for len(p) > 0 {
-					k := n - rec.len()
-					if len(p) < k {
-						rec.hold(p)
-						return nil
-					}
-					if ctx.Err() != nil {
-						return context.Cause(ctx)
-					}
-					chunk := rec.take(p[:k])
-					p = p[k:]
-					if err := emit(chunk[:n:n]); err != nil {
-						return err
-					}
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		var rec record
+		err := guarded.Each(ctx, src, func(p []byte) error {
+			for len(p) > 0 {
+				k := n - rec.len()
+				if len(p) < k {
+					rec.hold(p)
+					return nil
 				}
-				return nil
-			})
-			if err == nil && rec.len() > 0 {
-				err = emit(rec.take(nil))
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				chunk := rec.take(p[:k])
+				p = p[k:]
+				if err := emit(chunk[:n:n]); err != nil {
+					return err
+				}
 			}
-			return err
+			return nil
 		})
+		if err == nil && rec.len() > 0 {
+			err = emit(rec.take(nil))
+		}
+		return err
 	})
 }

@@ -46,25 +46,23 @@ func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	if o.Parallelism > 1 {
 		pack = stream.MapParallel(o.Parallelism, func(_ context.Context, text []byte) (s2Part, error) { return e.pack(text), nil })
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			var seq s2Sequence
-			first := append([]byte(e.magic), s2Begin...)
-			err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p s2Part) error {
-				for _, sum := range p.sums {
-					seq.add(sum)
-				}
-				if first != nil {
-					p.packed = append(first, p.packed...)
-					first = nil
-				}
-				return emit(p.packed)
-			})
-			if err != nil {
-				return err
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		var seq s2Sequence
+		first := append([]byte(e.magic), s2Begin...)
+		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p s2Part) error {
+			for _, sum := range p.sums {
+				seq.add(sum)
 			}
-			return emit(seq.appendEnd(first))
+			if first != nil {
+				p.packed = append(first, p.packed...)
+				first = nil
+			}
+			return emit(p.packed)
 		})
+		if err != nil {
+			return err
+		}
+		return emit(seq.appendEnd(first))
 	})
 }
 

@@ -37,15 +37,13 @@ func SplitDelimited(delimiter []byte, opts *SplitDelimitedOptions) stream.Flow[[
 		o.MaxLength = defaultMaxLength
 	}
 	delimiter = bytes.Clone(delimiter)
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			d := delimiterCutter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength, rec: record{lent: lent}}
-			err := guardRecords(ctx, src, d.chunk, lent)
-			if err == nil && d.rec.len() > 0 {
-				err = d.record(d.rec.take(nil))
-			}
-			return err
-		})
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		d := delimiterCutter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength, rec: record{lent: lent}}
+		err := guardRecords(ctx, src, d.chunk, lent)
+		if err == nil && d.rec.len() > 0 {
+			err = d.record(d.rec.take(nil))
+		}
+		return err
 	})
 }
 

@@ -35,15 +35,13 @@ func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte]
 	if o.MaxLength == 0 {
 		o.MaxLength = defaultMaxLength
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			s := objectScanner{ctx: ctx, emit: emit, max: o.MaxLength}
-			err := guarded.Each(ctx, src, s.chunk)
-			if err == nil {
-				err = s.end()
-			}
-			return err
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		s := objectScanner{ctx: ctx, emit: emit, max: o.MaxLength}
+		err := guarded.Each(ctx, src, s.chunk)
+		if err == nil {
+			err = s.end()
+		}
+		return err
 	})
 }
 

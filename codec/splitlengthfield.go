@@ -29,15 +29,13 @@ func SplitLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap("codec: split length field", err))
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			l := lengthCutter{LengthFieldOptions: o, ctx: ctx, emit: emit, length: -1}
-			err := guarded.Each(ctx, src, l.chunk)
-			if err == nil && (l.length >= 0 || l.rec.len() > 0) {
-				err = l.fail(io.ErrUnexpectedEOF)
-			}
-			return err
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		l := lengthCutter{LengthFieldOptions: o, ctx: ctx, emit: emit, length: -1}
+		err := guarded.Each(ctx, src, l.chunk)
+		if err == nil && (l.length >= 0 || l.rec.len() > 0) {
+			err = l.fail(io.ErrUnexpectedEOF)
+		}
+		return err
 	})
 }
 

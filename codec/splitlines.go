@@ -41,15 +41,13 @@ func namedLines(name string, o SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	if o.MaxLength == 0 {
 		o.MaxLength = defaultMaxLength
 	}
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			l := lineCutter{name: name, SplitLinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
-			err := guardRecords(ctx, src, l.chunk, lent)
-			if err == nil {
-				err = l.end()
-			}
-			return err
-		})
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		l := lineCutter{name: name, SplitLinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
+		err := guardRecords(ctx, src, l.chunk, lent)
+		if err == nil {
+			err = l.end()
+		}
+		return err
 	})
 }
 

@@ -22,22 +22,20 @@ import (
 func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding().Strict()
 	raw := opts != nil && opts.NoPadding
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			d := base64Reader{memory: memory{lent: lent}, enc: enc, emit: emit}
-			err := guarded.EachLent(ctx, src, d.chunk)
-			switch {
-			case err != nil || len(d.held) == 0:
-			case !raw || len(d.held) == 1:
-				err = d.fail(d.base, io.ErrUnexpectedEOF)
-			default:
-				plain, n := d.get(3), 0
-				if n, err = d.decode(plain, letters{d.held, d.at, 0}); err == nil {
-					err = emit(plain[:n:n])
-				}
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		d := base64Reader{memory: memory{lent: lent}, enc: enc, emit: emit}
+		err := guarded.EachLent(ctx, src, d.chunk)
+		switch {
+		case err != nil || len(d.held) == 0:
+		case !raw || len(d.held) == 1:
+			err = d.fail(d.base, io.ErrUnexpectedEOF)
+		default:
+			plain, n := d.get(3), 0
+			if n, err = d.decode(plain, letters{d.held, d.at, 0}); err == nil {
+				err = emit(plain[:n:n])
 			}
-			return err
-		})
+		}
+		return err
 	})
 }
 

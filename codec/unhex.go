@@ -18,15 +18,13 @@ import (
 //   - Errors: an [*InputError] with the offset: hex.InvalidByteError for anything but a digit, [io.ErrUnexpectedEOF] for an odd
 //     number of digits.
 func Unhex() stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			d := hexReader{memory: memory{lent: lent}, emit: emit}
-			err := guarded.EachLent(ctx, src, d.chunk)
-			if err == nil && len(d.held) > 0 {
-				err = d.fail(0, io.ErrUnexpectedEOF)
-			}
-			return err
-		})
+	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		d := hexReader{memory: memory{lent: lent}, emit: emit}
+		err := guarded.EachLent(ctx, src, d.chunk)
+		if err == nil && len(d.held) > 0 {
+			err = d.fail(0, io.ErrUnexpectedEOF)
+		}
+		return err
 	})
 }
 

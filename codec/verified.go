@@ -25,34 +25,32 @@ func Verified(p Format[[]byte]) Format[[]byte] {
 }
 
 func verifying(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			var in, out tally
-			in.h.SetSeed(maphash.MakeSeed())
-			out.h.SetSeed(in.h.Seed())
-			var decoding error
-			// The sink keeps its error to itself: after an early end of the downstream there is less to decode than a whole.
-			check := stream.SinkFunc[[]byte, struct{}](func(ctx context.Context, src stream.Source[[]byte]) (struct{}, error) {
-				decoding = stream.Via(src, decode).Each(ctx, out.add)
-				return struct{}{}, nil
-			})
-			given := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-				return src.Each(ctx, func(p []byte) error {
-					_ = in.add(p)
-					return emit(p)
-				})
-			})
-			err := stream.Via2(given, encode, stream.AlsoTo(check, nil)).Each(ctx, emit)
-			switch {
-			case err != nil:
-				return err
-			case decoding != nil:
-				return wrap("codec: verified", fmt.Errorf("%w: %w", ErrMiscoded, decoding))
-			case in.n != out.n || in.h.Sum64() != out.h.Sum64():
-				return wrap("codec: verified", fmt.Errorf("%w: %d bytes became %d", ErrMiscoded, in.n, out.n))
-			}
-			return nil
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		var in, out tally
+		in.h.SetSeed(maphash.MakeSeed())
+		out.h.SetSeed(in.h.Seed())
+		var decoding error
+		// The sink keeps its error to itself: after an early end of the downstream there is less to decode than a whole.
+		check := stream.SinkFunc[[]byte, struct{}](func(ctx context.Context, src stream.Source[[]byte]) (struct{}, error) {
+			decoding = stream.Via(src, decode).Each(ctx, out.add)
+			return struct{}{}, nil
 		})
+		given := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			return src.Each(ctx, func(p []byte) error {
+				_ = in.add(p)
+				return emit(p)
+			})
+		})
+		err := stream.Via2(given, encode, stream.AlsoTo(check, nil)).Each(ctx, emit)
+		switch {
+		case err != nil:
+			return err
+		case decoding != nil:
+			return wrap("codec: verified", fmt.Errorf("%w: %w", ErrMiscoded, decoding))
+		case in.n != out.n || in.h.Sum64() != out.h.Sum64():
+			return wrap("codec: verified", fmt.Errorf("%w: %d bytes became %d", ErrMiscoded, in.n, out.n))
+		}
+		return nil
 	})
 }
 

@@ -18,37 +18,35 @@ var errTooManyFrames = errors.New("the stream is longer than its table can tell:
 
 // zstdFrames returns the flow of Zstd with Parallelism n.
 func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			enc, err := newZstdEncoder(nil, level, n, true)
-			if err != nil {
-				return wrap("codec: zstd", err)
-			}
-			pack := stream.MapParallel(n, func(_ context.Context, block []byte) (frame, error) {
-				f := frame{enc.EncodeAll(block, make([]byte, 0, 64+len(block)/2)), len(block)}
-				freeBlock(block)
-				return f, nil
-			})
-			t := newSeekTable()
-			first := []byte(seekMark)
-			add := func(f frame) error {
-				if !t.add(len(f.packed), f.size, f.packed[len(f.packed)-4:]) {
-					return wrap("codec: zstd", errTooManyFrames)
-				}
-				if first != nil {
-					f.packed = append(first, f.packed...)
-					first = nil
-				}
-				return emit(f.packed)
-			}
-			err = guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), add)
-			if err == nil && first != nil {
-				err = add(frame{packed: []byte(emptyFrame)})
-			}
-			if err != nil {
-				return err
-			}
-			return emit(t.bytes())
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		enc, err := newZstdEncoder(nil, level, n, true)
+		if err != nil {
+			return wrap("codec: zstd", err)
+		}
+		pack := stream.MapParallel(n, func(_ context.Context, block []byte) (frame, error) {
+			f := frame{enc.EncodeAll(block, make([]byte, 0, 64+len(block)/2)), len(block)}
+			freeBlock(block)
+			return f, nil
 		})
+		t := newSeekTable()
+		first := []byte(seekMark)
+		add := func(f frame) error {
+			if !t.add(len(f.packed), f.size, f.packed[len(f.packed)-4:]) {
+				return wrap("codec: zstd", errTooManyFrames)
+			}
+			if first != nil {
+				f.packed = append(first, f.packed...)
+				first = nil
+			}
+			return emit(f.packed)
+		}
+		err = guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), add)
+		if err == nil && first != nil {
+			err = add(frame{packed: []byte(emptyFrame)})
+		}
+		if err != nil {
+			return err
+		}
+		return emit(t.bytes())
 	})
 }

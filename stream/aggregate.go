@@ -56,17 +56,15 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 			empty: func() bool { return !some },
 		}
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			if within > 0 {
-				return gatherWithin(ctx, src, sideAhead, within, emit, gather)
-			}
-			a := gather(emit)
-			if err := src.Each(early.Apart(ctx), a.add); err != nil {
-				return err
-			}
-			return a.flush()
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		if within > 0 {
+			return gatherWithin(ctx, src, sideAhead, within, emit, gather)
+		}
+		a := gather(emit)
+		if err := src.Each(early.Apart(ctx), a.add); err != nil {
+			return err
+		}
+		return a.flush()
 	})
 }
 

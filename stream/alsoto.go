@@ -58,45 +58,43 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R),
 	if sink == nil {
 		return invalid[T, T]("%s: the sink is nil", name)
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			var result R
-			var early error // set if the downstream ended early
-			g, aside, ctx, release := newAside(ctx)
-			defer release()
-			open, leave := context.WithCancelCause(ctx) // cancelled when sink has finished
-			q := newRing[T](sideAhead)
-			g.Go(func() (err error) {
-				result, err = Run(aside, q.source(), sink)
-				if err == nil {
-					leave(errLeft)
-				}
-				return err
-			})
-			side := func(v T) error {
-				if err := q.push(open, v); !errors.Is(err, errLeft) {
-					return err
-				}
-				return nil
-			}
-			err := g.Do(func() error {
-				err := src.Each(ctx, func(v T) error { return route(v, side, emit) })
-				if isStop(err) {
-					early, err = err, nil
-				}
-				if err == nil {
-					q.end()
-				}
-				return err
-			})
-			if err == nil && done != nil {
-				done(result)
-			}
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		var result R
+		var early error // set if the downstream ended early
+		g, aside, ctx, release := newAside(ctx)
+		defer release()
+		open, leave := context.WithCancelCause(ctx) // cancelled when sink has finished
+		q := newRing[T](sideAhead)
+		g.Go(func() (err error) {
+			result, err = Run(aside, q.source(), sink)
 			if err == nil {
-				err = early
+				leave(errLeft)
 			}
 			return err
 		})
+		side := func(v T) error {
+			if err := q.push(open, v); !errors.Is(err, errLeft) {
+				return err
+			}
+			return nil
+		}
+		err := g.Do(func() error {
+			err := src.Each(ctx, func(v T) error { return route(v, side, emit) })
+			if isStop(err) {
+				early, err = err, nil
+			}
+			if err == nil {
+				q.end()
+			}
+			return err
+		})
+		if err == nil && done != nil {
+			done(result)
+		}
+		if err == nil {
+			err = early
+		}
+		return err
 	})
 }
 

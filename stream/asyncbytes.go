@@ -28,38 +28,36 @@ func AsyncBytes[T any](b *Budget, size func(T) int) Flow[T, T] {
 		v     T
 		bytes int64
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			account := b.Account()
-			defer account.Close()
-			var waiting, batch []weighed
-			return gated(ctx, src, func(ctx context.Context, g *gate, v T) error {
-				w := weighed{v, slot + int64(max(0, size(v)))}
-				if err := account.Acquire(ctx, w.bytes); err != nil {
-					return err
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		account := b.Account()
+		defer account.Close()
+		var waiting, batch []weighed
+		return gated(ctx, src, func(ctx context.Context, g *gate, v T) error {
+			w := weighed{v, slot + int64(max(0, size(v)))}
+			if err := account.Acquire(ctx, w.bytes); err != nil {
+				return err
+			}
+			g.do(func() { waiting = append(waiting, w) })
+			return nil
+		}, func(ctx context.Context, g *gate) (bool, error) {
+			clear(batch)
+			err := g.when(ctx, func() bool { return len(waiting) > 0 || g.ended }, func() {
+				waiting, batch = batch[:0], waiting
+			})
+			if err != nil || len(batch) == 0 {
+				return false, err
+			}
+			for i, w := range batch {
+				if ctx.Err() != nil {
+					return false, context.Cause(ctx)
 				}
-				g.do(func() { waiting = append(waiting, w) })
-				return nil
-			}, func(ctx context.Context, g *gate) (bool, error) {
-				clear(batch)
-				err := g.when(ctx, func() bool { return len(waiting) > 0 || g.ended }, func() {
-					waiting, batch = batch[:0], waiting
-				})
-				if err != nil || len(batch) == 0 {
+				batch[i] = weighed{}
+				account.Release(w.bytes) // before emit: the element now belongs to the downstream
+				if err := emit(w.v); err != nil {
 					return false, err
 				}
-				for i, w := range batch {
-					if ctx.Err() != nil {
-						return false, context.Cause(ctx)
-					}
-					batch[i] = weighed{}
-					account.Release(w.bytes) // before emit: the element now belongs to the downstream
-					if err := emit(w.v); err != nil {
-						return false, err
-					}
-				}
-				return true, nil
-			})
+			}
+			return true, nil
 		})
 	})
 }

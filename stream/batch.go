@@ -19,42 +19,40 @@ func Batch[T any](n int) Flow[T, []T] {
 	if n < 1 {
 		return invalid[T, []T]("Batch: batches of %d elements; it must be at least 1", n)
 	}
-	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
-		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
-			var batch []T
-			add := func(vs ...T) error {
-				if batch == nil {
-					batch = make([]T, 0, min(n, batchRoom))
-				}
-				batch = append(batch, vs...)
-				if len(batch) < n {
-					return nil
-				}
-				full := batch
-				batch = nil
-				return emit(full)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func([]T) error) error {
+		var batch []T
+		add := func(vs ...T) error {
+			if batch == nil {
+				batch = make([]T, 0, min(n, batchRoom))
 			}
-			err := pour(early.Apart(ctx), src, receiver[T]{
-				one: func(v T) error { return add(v) },
-				many: func(vs []T) error {
-					for len(vs) > 0 {
-						if ctx.Err() != nil {
-							return context.Cause(ctx)
-						}
-						k := min(n-len(batch), len(vs))
-						if err := add(vs[:k]...); err != nil {
-							return err
-						}
-						vs = vs[k:]
+			batch = append(batch, vs...)
+			if len(batch) < n {
+				return nil
+			}
+			full := batch
+			batch = nil
+			return emit(full)
+		}
+		err := pour(early.Apart(ctx), src, receiver[T]{
+			one: func(v T) error { return add(v) },
+			many: func(vs []T) error {
+				for len(vs) > 0 {
+					if ctx.Err() != nil {
+						return context.Cause(ctx)
 					}
-					return nil
-				},
-			})
-			if err != nil || len(batch) == 0 {
-				return err
-			}
-			return emit(batch)
+					k := min(n-len(batch), len(vs))
+					if err := add(vs[:k]...); err != nil {
+						return err
+					}
+					vs = vs[k:]
+				}
+				return nil
+			},
 		})
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		return emit(batch)
 	})
 }
 
@@ -78,14 +76,12 @@ func BatchBytes[T any](max int, size func(T) int) Flow[T, []T] {
 }
 
 func batch[T any](limits batcher[T]) Flow[T, []T] {
-	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
-		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
-			b := limits
-			if err := src.Each(early.Apart(ctx), func(v T) error { return b.add(v, emit) }); err != nil {
-				return err
-			}
-			return b.flush(emit)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func([]T) error) error {
+		b := limits
+		if err := src.Each(early.Apart(ctx), func(v T) error { return b.add(v, emit) }); err != nil {
+			return err
+		}
+		return b.flush(emit)
 	})
 }
 

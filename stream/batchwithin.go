@@ -45,16 +45,14 @@ func batchWithin[T any](limits batcher[T], d time.Duration) Flow[T, []T] {
 	if limits.count > 0 {
 		ahead = min(limits.count, 1024)
 	}
-	return FlowFunc[T, []T](func(src Source[T]) Source[[]T] {
-		return SourceFunc[[]T](func(ctx context.Context, emit func([]T) error) error {
-			b := limits
-			return gatherWithin(ctx, src, ahead, d, emit, func(emit func([]T) error) gatherer[T] {
-				return gatherer[T]{
-					add:   func(v T) error { return b.add(v, emit) },
-					flush: func() error { return b.flush(emit) },
-					empty: func() bool { return len(b.batch) == 0 },
-				}
-			})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func([]T) error) error {
+		b := limits
+		return gatherWithin(ctx, src, ahead, d, emit, func(emit func([]T) error) gatherer[T] {
+			return gatherer[T]{
+				add:   func(v T) error { return b.add(v, emit) },
+				flush: func() error { return b.flush(emit) },
+				empty: func() bool { return len(b.batch) == 0 },
+			}
 		})
 	})
 }

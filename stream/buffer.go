@@ -34,40 +34,38 @@ func Buffer[T any](n int, overflow Overflow) Flow[T, T] {
 	case overflow < OverflowFail || overflow > DropAll:
 		return invalid[T, T]("Buffer: there is no overflow strategy %d", overflow)
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			var waiting deque[T]
-			return gated(ctx, src, func(_ context.Context, g *gate, v T) (err error) {
-				g.do(func() {
-					if waiting.len() == n {
-						switch overflow {
-						case OverflowFail:
-							err = ErrOverflow
-							return
-						case DropNewest:
-							return
-						case DropOldest:
-							waiting.pop()
-						case DropAll:
-							waiting.clear()
-						}
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		var waiting deque[T]
+		return gated(ctx, src, func(_ context.Context, g *gate, v T) (err error) {
+			g.do(func() {
+				if waiting.len() == n {
+					switch overflow {
+					case OverflowFail:
+						err = ErrOverflow
+						return
+					case DropNewest:
+						return
+					case DropOldest:
+						waiting.pop()
+					case DropAll:
+						waiting.clear()
 					}
-					waiting.push(v)
-				})
-				return err
-			}, func(ctx context.Context, g *gate) (bool, error) {
-				var next T
-				more := false
-				err := g.when(ctx, func() bool { return waiting.len() > 0 || g.ended }, func() {
-					if more = waiting.len() > 0; more {
-						next = waiting.pop()
-					}
-				})
-				if err != nil || !more {
-					return false, err
 				}
-				return true, emit(next)
+				waiting.push(v)
 			})
+			return err
+		}, func(ctx context.Context, g *gate) (bool, error) {
+			var next T
+			more := false
+			err := g.when(ctx, func() bool { return waiting.len() > 0 || g.ended }, func() {
+				if more = waiting.len() > 0; more {
+					next = waiting.pop()
+				}
+			})
+			if err != nil || !more {
+				return false, err
+			}
+			return true, emit(next)
 		})
 	})
 }

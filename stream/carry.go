@@ -27,31 +27,29 @@ func Carry[C, T, U any](flow Flow[T, U]) Flow[Envelope[T, C], Envelope[U, C]] {
 			"Carry: a checkpoint on each of several elements made of one would be " +
 				"reached too early; use OnValue or CarrySegments")
 	}
-	return FlowFunc[Envelope[T, C], Envelope[U, C]](func(src Source[Envelope[T, C]]) Source[Envelope[U, C]] {
-		return SourceFunc[Envelope[U, C]](func(ctx context.Context, emit func(Envelope[U, C]) error) error {
-			var c carried[C]
-			values := SourceFunc[T](func(up context.Context, emit func(T) error) error {
-				if early.IsApart(up, ctx) {
-					return errApart
-				}
-				return each(up, src, func(e Envelope[T, C]) error {
-					if err := c.take(e.Context); err != nil {
-						return err
-					}
-					if err := emit(e.Value); err != nil {
-						return err
-					}
-					return c.taken()
-				})
-			})
-			return each(ctx, Via(values, flow), func(u U) error {
-				context, err := c.begin()
-				if err != nil {
+	return NewFlow(func(ctx context.Context, src Source[Envelope[T, C]], emit func(Envelope[U, C]) error) error {
+		var c carried[C]
+		values := SourceFunc[T](func(up context.Context, emit func(T) error) error {
+			if early.IsApart(up, ctx) {
+				return errApart
+			}
+			return each(up, src, func(e Envelope[T, C]) error {
+				if err := c.take(e.Context); err != nil {
 					return err
 				}
-				defer c.end()
-				return emit(Envelope[U, C]{u, context})
+				if err := emit(e.Value); err != nil {
+					return err
+				}
+				return c.taken()
 			})
+		})
+		return each(ctx, Via(values, flow), func(u U) error {
+			context, err := c.begin()
+			if err != nil {
+				return err
+			}
+			defer c.end()
+			return emit(Envelope[U, C]{u, context})
 		})
 	})
 }

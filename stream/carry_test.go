@@ -104,30 +104,28 @@ func TestCarryRefuses(t *testing.T) {
 
 // A flow from outside the library is refused as soon as it holds an element back.
 func TestCarryRefusesForeignFlows(t *testing.T) {
-	onGoroutine := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-			ctx, cancel := context.WithCancelCause(ctx)
-			ch, done := make(chan int), make(chan error, 1)
-			go func() {
-				defer close(ch)
-				done <- src.Each(ctx, func(n int) error {
-					select {
-					case ch <- n:
-						return nil
-					case <-ctx.Done():
-						return context.Cause(ctx)
-					}
-				})
-			}()
-			for n := range ch {
-				if err := emit(n); err != nil {
-					cancel(err)
-					return errors.Join(err, <-done)
+	onGoroutine := stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		ch, done := make(chan int), make(chan error, 1)
+		go func() {
+			defer close(ch)
+			done <- src.Each(ctx, func(n int) error {
+				select {
+				case ch <- n:
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
 				}
+			})
+		}()
+		for n := range ch {
+			if err := emit(n); err != nil {
+				cancel(err)
+				return errors.Join(err, <-done)
 			}
-			cancel(nil)
-			return <-done
-		})
+		}
+		cancel(nil)
+		return <-done
 	})
 	late := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] { // it lags by one element
 		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {

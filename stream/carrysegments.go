@@ -29,33 +29,31 @@ func CarrySegments[P, T, U any](n int, flow Flow[T, U]) Flow[Envelope[T, Checkpo
 	case flow == nil:
 		return failFlow[in, out](errNilFlow)
 	}
-	return FlowFunc[in, out](func(src Source[in]) Source[out] {
-		return SourceFunc[out](func(ctx context.Context, emit func(out) error) error {
-			taken := 0
-			segments := SplitAfter(func(in) bool { taken++; return n > 0 && taken%n == 0 })
-			var last Checkpoint[P]
-			return each(ctx, Via(src, segments), func(segment Source[in]) error {
-				values := Via(segment, Map(func(e in) T {
-					last = later(last, e.Context)
-					return e.Value
-				}))
-				var held out
-				some := false
-				err := each(ctx, Via(values, flow), func(u U) error {
-					before := held
-					emitting := some
-					held, some = out{Value: u}, true
-					if !emitting {
-						return nil
-					}
-					return emit(before)
-				})
-				if err != nil || !some {
-					return err
+	return NewFlow(func(ctx context.Context, src Source[in], emit func(out) error) error {
+		taken := 0
+		segments := SplitAfter(func(in) bool { taken++; return n > 0 && taken%n == 0 })
+		var last Checkpoint[P]
+		return each(ctx, Via(src, segments), func(segment Source[in]) error {
+			values := Via(segment, Map(func(e in) T {
+				last = later(last, e.Context)
+				return e.Value
+			}))
+			var held out
+			some := false
+			err := each(ctx, Via(values, flow), func(u U) error {
+				before := held
+				emitting := some
+				held, some = out{Value: u}, true
+				if !emitting {
+					return nil
 				}
-				held.Context, last = last, Checkpoint[P]{}
-				return emit(held)
+				return emit(before)
 			})
+			if err != nil || !some {
+				return err
+			}
+			held.Context, last = last, Checkpoint[P]{}
+			return emit(held)
 		})
 	})
 }

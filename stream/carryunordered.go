@@ -20,17 +20,15 @@ func CarryMapUnordered[P, T, U any](n int,
 		ended = Envelope[U, *Receipt[Checkpoint[P]]]
 	)
 	calls := mapParallel("CarryMapUnordered", n, false, OnValue[*Receipt[Checkpoint[P]]](f))
-	return FlowFunc[in, out](func(src Source[in]) Source[out] {
-		return SourceFunc[out](func(ctx context.Context, emit func(out) error) error {
-			var inside LowWater[Checkpoint[P]]
-			taken := Via(src, Map(func(e in) begun { return begun{e.Value, inside.Begin(e.Context)} }))
-			return each(ctx, Via(taken, calls), func(e ended) error {
-				o := out{Value: e.Value}
-				if mark, moved := e.Context.Done(); moved {
-					o.Context = mark
-				}
-				return emit(o)
-			})
+	return NewFlow(func(ctx context.Context, src Source[in], emit func(out) error) error {
+		var inside LowWater[Checkpoint[P]]
+		taken := Via(src, Map(func(e in) begun { return begun{e.Value, inside.Begin(e.Context)} }))
+		return each(ctx, Via(taken, calls), func(e ended) error {
+			o := out{Value: e.Value}
+			if mark, moved := e.Context.Done(); moved {
+				o.Context = mark
+			}
+			return emit(o)
 		})
 	})
 }

@@ -55,14 +55,12 @@ func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
 	if sink == nil {
 		return invalid[T, R]("ResultOf: the sink is nil")
 	}
-	return FlowFunc[T, R](func(src Source[T]) Source[R] {
-		return SourceFunc[R](func(ctx context.Context, emit func(R) error) error {
-			r, err := Run(early.Apart(ctx), src, sink)
-			if err != nil {
-				return err
-			}
-			return emit(r)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(R) error) error {
+		r, err := Run(early.Apart(ctx), src, sink)
+		if err != nil {
+			return err
+		}
+		return emit(r)
 	})
 }
 
@@ -72,14 +70,12 @@ func DeferFlow[T, U any](f func(context.Context) (Flow[T, U], error)) Flow[T, U]
 	if f == nil {
 		return invalid[T, U]("DeferFlow: the function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			flow, err := f(WithoutDrain(ctx))
-			if err != nil {
-				return ending.Cause(ctx, err)
-			}
-			return each(ctx, Via(src, flow), emit)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		flow, err := f(WithoutDrain(ctx))
+		if err != nil {
+			return ending.Cause(ctx, err)
+		}
+		return each(ctx, Via(src, flow), emit)
 	})
 }
 

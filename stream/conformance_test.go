@@ -339,16 +339,14 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"Retry": {
 			New: func() stream.Flow[int, int] {
-				return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-					return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-						calls := 0
-						return stream.Via(src, stream.TryMap(stream.Retry(func(_ context.Context, n int) (int, error) {
-							if calls++; calls%3 == 0 {
-								return 0, stream.Mark(errBoom, stream.Retryable)
-							}
-							return n, nil
-						}, &stream.Backoff{Min: 1}))).Each(ctx, emit)
-					})
+				return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+					calls := 0
+					return stream.Via(src, stream.TryMap(stream.Retry(func(_ context.Context, n int) (int, error) {
+						if calls++; calls%3 == 0 {
+							return 0, stream.Mark(errBoom, stream.Retryable)
+						}
+						return n, nil
+					}, &stream.Backoff{Min: 1}))).Each(ctx, emit)
 				})
 			},
 		},
@@ -389,18 +387,16 @@ func TestContractOfErrorHandling(t *testing.T) {
 		},
 		"RestartFlow, restarted": {
 			New: func() stream.Flow[int, int] {
-				return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-					return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-						calls := 0
-						broken := stream.TryMap(func(_ context.Context, n int) (int, error) {
-							if calls++; calls%3 == 0 {
-								return 0, stream.Mark(errBoom, stream.Retryable)
-							}
-							return n, nil
-						})
-						return stream.Via(src, stream.RestartFlow(4, broken, same,
-							&stream.Backoff{Min: 1, MaxRetries: -1})).Each(ctx, emit)
+				return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+					calls := 0
+					broken := stream.TryMap(func(_ context.Context, n int) (int, error) {
+						if calls++; calls%3 == 0 {
+							return 0, stream.Mark(errBoom, stream.Retryable)
+						}
+						return n, nil
 					})
+					return stream.Via(src, stream.RestartFlow(4, broken, same,
+						&stream.Backoff{Min: 1, MaxRetries: -1})).Each(ctx, emit)
 				})
 			},
 		},

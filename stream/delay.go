@@ -53,13 +53,11 @@ func InitialDelay[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("InitialDelay: %v; it must not be negative", d)
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			if err := rest(ctx, d); err != nil {
-				return err
-			}
-			return each(ctx, src, emit)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		if err := rest(ctx, d); err != nil {
+			return err
+		}
+		return each(ctx, src, emit)
 	})
 }
 
@@ -105,19 +103,17 @@ func TakeFor[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
 		return invalid[T, T]("TakeFor: %v; it must not be negative", d)
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			enough := new(stop)
-			ctx, cancel := early.WithCancel(ctx)
-			defer cancel(nil)
-			defer time.AfterFunc(d, func() { cancel(enough) }).Stop()
-			return without(each(ctx, src, func(v T) error {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				return emit(v)
-			}), enough)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		enough := new(stop)
+		ctx, cancel := early.WithCancel(ctx)
+		defer cancel(nil)
+		defer time.AfterFunc(d, func() { cancel(enough) }).Stop()
+		return without(each(ctx, src, func(v T) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return emit(v)
+		}), enough)
 	})
 }
 
@@ -135,28 +131,26 @@ func KeepAlive[T any](d time.Duration, f func() T) Flow[T, T] {
 	case f == nil:
 		return invalid[T, T]("KeepAlive: the function is nil")
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			return beside(ctx, src, sideAhead, func(ctx context.Context, q *ring[T]) error {
-				timer := time.NewTimer(d)
-				defer timer.Stop()
-				for {
-					v, err := q.pop(ctx, timer.C)
-					switch {
-					case errors.Is(err, errEnded):
-						return nil
-					case errors.Is(err, errDue):
-						v, err = f(), nil
-					}
-					if err == nil {
-						err = emit(v)
-					}
-					if err != nil {
-						return err
-					}
-					timer.Reset(d)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		return beside(ctx, src, sideAhead, func(ctx context.Context, q *ring[T]) error {
+			timer := time.NewTimer(d)
+			defer timer.Stop()
+			for {
+				v, err := q.pop(ctx, timer.C)
+				switch {
+				case errors.Is(err, errEnded):
+					return nil
+				case errors.Is(err, errDue):
+					v, err = f(), nil
 				}
-			})
+				if err == nil {
+					err = emit(v)
+				}
+				if err != nil {
+					return err
+				}
+				timer.Reset(d)
+			}
 		})
 	})
 }

@@ -121,10 +121,8 @@ func withoutErrors(seq iter.Seq[int]) iter.Seq2[int, error] {
 
 // ignoring hides the drain from its upstream.
 func ignoring() stream.Flow[int, int] {
-	return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-			return src.Each(stream.WithoutDrain(ctx), emit)
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+		return src.Each(stream.WithoutDrain(ctx), emit)
 	})
 }
 

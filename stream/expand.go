@@ -17,35 +17,33 @@ func Expand[T, U any](f func(T) iter.Seq[U]) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("Expand: the function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			var next T
-			var fresh bool
-			return gated(ctx, src, func(ctx context.Context, g *gate, v T) error {
-				return g.when(ctx, func() bool { return !fresh }, func() { next, fresh = v, true })
-			}, func(ctx context.Context, g *gate) (bool, error) {
-				var last T
-				more := false
-				err := g.when(ctx, func() bool { return fresh || g.ended }, func() {
-					last, more, fresh = next, fresh, false
-				})
-				if err != nil || !more {
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		var next T
+		var fresh bool
+		return gated(ctx, src, func(ctx context.Context, g *gate, v T) error {
+			return g.when(ctx, func() bool { return !fresh }, func() { next, fresh = v, true })
+		}, func(ctx context.Context, g *gate) (bool, error) {
+			var last T
+			more := false
+			err := g.when(ctx, func() bool { return fresh || g.ended }, func() {
+				last, more, fresh = next, fresh, false
+			})
+			if err != nil || !more {
+				return false, err
+			}
+			for u := range f(last) {
+				if err := emit(u); err != nil {
 					return false, err
 				}
-				for u := range f(last) {
-					if err := emit(u); err != nil {
-						return false, err
-					}
-					over := false
-					g.mu.Lock()
-					over = fresh || g.ended || g.halted
-					g.mu.Unlock()
-					if over {
-						break
-					}
+				over := false
+				g.mu.Lock()
+				over = fresh || g.ended || g.halted
+				g.mu.Unlock()
+				if over {
+					break
 				}
-				return true, nil
-			})
+			}
+			return true, nil
 		})
 	})
 }

@@ -21,48 +21,46 @@ func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O
 	case src == nil:
 		return invalid[I, O]("FlowOf: the source is nil")
 	}
-	return FlowFunc[I, O](func(up Source[I]) Source[O] {
-		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
-			g, aside, ctx, release := newAside(ctx)
-			defer release()
-			// A drain ends only the upstream. src may still emit replies to what sink has sent.
-			in, out := stoppable[I]{src: up}, stoppable[O]{src: undrained(src)}
-			g.Go(func() error {
-				_, err := Run(aside, &in, sink)
-				if err == nil && coupled {
-					out.stop()
-				}
-				return err
-			})
-			unwatch := func() bool { return true }
-			defer func() { unwatch() }()
-			var had error // set if the downstream ended early
-			err := g.Do(func() error {
-				err := out.Each(ctx, emit)
-				if isStop(err) {
-					had, err = err, nil
-				}
-				switch {
-				case err != nil:
-				case coupled || had != nil:
-					in.stop()
-				default: // src has ended, so emit cannot report an early end any more
-					unwatch = context.AfterFunc(ctx, func() {
-						if isStop(context.Cause(ctx)) {
-							in.stop()
-						}
-					})
-				}
-				return err
-			})
+	return NewFlow(func(ctx context.Context, up Source[I], emit func(O) error) error {
+		g, aside, ctx, release := newAside(ctx)
+		defer release()
+		// A drain ends only the upstream. src may still emit replies to what sink has sent.
+		in, out := stoppable[I]{src: up}, stoppable[O]{src: undrained(src)}
+		g.Go(func() error {
+			_, err := Run(aside, &in, sink)
+			if err == nil && coupled {
+				out.stop()
+			}
+			return err
+		})
+		unwatch := func() bool { return true }
+		defer func() { unwatch() }()
+		var had error // set if the downstream ended early
+		err := g.Do(func() error {
+			err := out.Each(ctx, emit)
+			if isStop(err) {
+				had, err = err, nil
+			}
 			switch {
 			case err != nil:
-				return err
-			case had == nil && isStop(context.Cause(ctx)):
-				return context.Cause(ctx)
+			case coupled || had != nil:
+				in.stop()
+			default: // src has ended, so emit cannot report an early end any more
+				unwatch = context.AfterFunc(ctx, func() {
+					if isStop(context.Cause(ctx)) {
+						in.stop()
+					}
+				})
 			}
-			return had
+			return err
 		})
+		switch {
+		case err != nil:
+			return err
+		case had == nil && isStop(context.Cause(ctx)):
+			return context.Cause(ctx)
+		}
+		return had
 	})
 }
 

@@ -4,9 +4,7 @@ import "context"
 
 // fuse returns a flow that handles the elements of a run with the function that handler returns.
 func fuse[T, U any](handler func(ctx context.Context, emit func(U) error) func(T) error) Flow[T, U] {
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			return src.Each(ctx, handler(ctx, emit))
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		return src.Each(ctx, handler(ctx, emit))
 	})
 }

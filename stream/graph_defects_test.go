@@ -130,10 +130,7 @@ func TestGraphsFindDefects(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			flow := stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
-				return stream.SourceFunc[uint64](
-					func(ctx context.Context, emit func(uint64) error) error { return f(ctx, src, emit) })
-			})
+			flow := stream.NewFlow(func(ctx context.Context, src numberSource, emit func(uint64) error) error { return f(ctx, src, emit) })
 			ops := operators()
 			defect := operator{
 				"Defect",

@@ -104,9 +104,7 @@ func afterFirst(flow numberFlow) numberFlow {
 
 // deferred returns a flow that calls make for each run.
 func deferred(make func() numberFlow) numberFlow {
-	return stream.FlowFunc[uint64, uint64](func(src stream.Source[uint64]) stream.Source[uint64] {
-		return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
-			return stream.Via(src, make()).Each(ctx, emit)
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[uint64], emit func(uint64) error) error {
+		return stream.Via(src, make()).Each(ctx, emit)
 	})
 }

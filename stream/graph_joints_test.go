@@ -96,22 +96,20 @@ func hubOf(name string, hub func(n int) *stream.Hub[uint64]) operator {
 		if !alone {
 			out.lo, out.gaps, text = 0, true, "[2]"
 		}
-		return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
-			return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
-				h := hub(n)
-				g, ctx := stream.NewGroup(ctx)
-				g.Go(func() error {
-					_, err := stream.Run(ctx, src, h)
-					return err
-				})
-				if !alone {
-					g.Go(func() error {
-						_, err := stream.Run(stream.WithoutDrain(ctx), h.Source(), sink.Discard[uint64]())
-						return unlessClosed(err)
-					})
-				}
-				return g.Do(func() error { return h.Source().Each(stream.WithoutDrain(ctx), emit) })
+		return stream.NewFlow(func(ctx context.Context, src numberSource, emit func(uint64) error) error {
+			h := hub(n)
+			g, ctx := stream.NewGroup(ctx)
+			g.Go(func() error {
+				_, err := stream.Run(ctx, src, h)
+				return err
 			})
+			if !alone {
+				g.Go(func() error {
+					_, err := stream.Run(stream.WithoutDrain(ctx), h.Source(), sink.Discard[uint64]())
+					return unlessClosed(err)
+				})
+			}
+			return g.Do(func() error { return h.Source().Each(stream.WithoutDrain(ctx), emit) })
 		}), out, text
 	}}
 }

@@ -144,30 +144,28 @@ func TestGroupEndsWithTheCauseOfTheRun(t *testing.T) {
 // throughPipe passes its elements through an [io.Pipe]. The reader of the pipe is closed before the
 // group knows why.
 func throughPipe(fail error) stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			pr, pw := io.Pipe()
-			g, ctx := stream.NewGroup(ctx)
-			g.Go(func() error {
-				_, err := stream.Run(ctx, src, sink.Writer(pw))
-				pw.CloseWithError(err)
-				return err
-			})
-			return g.Do(func() error {
-				defer time.Sleep(time.Millisecond)
-				defer pr.Close()
-				for buf := make([]byte, 1); ; {
-					switch _, err := pr.Read(buf); {
-					case err == io.EOF:
-						return fail
-					case err != nil:
-						return err
-					}
-					if err := emit([]byte{buf[0]}); err != nil {
-						return err
-					}
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		pr, pw := io.Pipe()
+		g, ctx := stream.NewGroup(ctx)
+		g.Go(func() error {
+			_, err := stream.Run(ctx, src, sink.Writer(pw))
+			pw.CloseWithError(err)
+			return err
+		})
+		return g.Do(func() error {
+			defer time.Sleep(time.Millisecond)
+			defer pr.Close()
+			for buf := make([]byte, 1); ; {
+				switch _, err := pr.Read(buf); {
+				case err == io.EOF:
+					return fail
+				case err != nil:
+					return err
 				}
-			})
+				if err := emit([]byte{buf[0]}); err != nil {
+					return err
+				}
+			}
 		})
 	})
 }
@@ -200,19 +198,17 @@ func TestGroupWithAPipe(t *testing.T) {
 
 // A hub inside a stage ends early with its consumer.
 func TestGroupWithAHub(t *testing.T) {
-	hubbed := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-			hub := stream.NewMergeHub[int]()
-			g, ctx := stream.NewGroup(ctx)
-			g.Go(func() error {
-				defer hub.Close()
-				_, err := stream.Run(ctx, src, hub.Sink())
-				return err
-			})
-			return g.Do(func() error {
-				defer time.Sleep(time.Millisecond)
-				return hub.Each(ctx, emit)
-			})
+	hubbed := stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+		hub := stream.NewMergeHub[int]()
+		g, ctx := stream.NewGroup(ctx)
+		g.Go(func() error {
+			defer hub.Close()
+			_, err := stream.Run(ctx, src, hub.Sink())
+			return err
+		})
+		return g.Do(func() error {
+			defer time.Sleep(time.Millisecond)
+			return hub.Each(ctx, emit)
 		})
 	})
 	synctest.Test(t, func(t *testing.T) {

@@ -24,10 +24,8 @@ func TestHubProducerStoppedEarly(t *testing.T) {
 		}
 	}
 	same := stream.Map(func(v int) int { return v })
-	joined := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-			return errors.Join(src.Each(ctx, emit), errBoom) // an error of clean-up
-		})
+	joined := stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+		return errors.Join(src.Each(ctx, emit), errBoom) // an error of clean-up
 	})
 	for name, c := range map[string]struct {
 		flow stream.Flow[int, int]

@@ -29,33 +29,31 @@ func Log[T any](logger *slog.Logger, name string, opts *LogOptions[T]) Flow[T, T
 	}
 	element, end, failure := levelOr(o.Element, slog.LevelDebug), levelOr(o.End, slog.LevelInfo),
 		levelOr(o.Failure, slog.LevelError)
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			began := time.Now()
-			var n int64
-			each := logger.Enabled(ctx, element.Level())
-			err := src.Each(ctx, func(v T) error {
-				if each {
-					attrs := []slog.Attr{slog.Int64("element", n)}
-					if o.Value != nil {
-						attrs = append(attrs, o.Value(v))
-					}
-					logger.LogAttrs(ctx, element.Level(), name, attrs...)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		began := time.Now()
+		var n int64
+		each := logger.Enabled(ctx, element.Level())
+		err := src.Each(ctx, func(v T) error {
+			if each {
+				attrs := []slog.Attr{slog.Int64("element", n)}
+				if o.Value != nil {
+					attrs = append(attrs, o.Value(v))
 				}
-				n++
-				return emit(v)
-			})
-			level, how := end, slog.String("end", "complete")
-			switch {
-			case isStop(err):
-				how = slog.String("end", "early")
-			case err != nil:
-				level, how = failure, slog.Any("error", err)
+				logger.LogAttrs(ctx, element.Level(), name, attrs...)
 			}
-			logger.LogAttrs(ctx, level.Level(), name,
-				slog.Int64("elements", n), slog.Duration("took", time.Since(began)), how)
-			return err
+			n++
+			return emit(v)
 		})
+		level, how := end, slog.String("end", "complete")
+		switch {
+		case isStop(err):
+			how = slog.String("end", "early")
+		case err != nil:
+			level, how = failure, slog.Any("error", err)
+		}
+		logger.LogAttrs(ctx, level.Level(), name,
+			slog.Int64("elements", n), slog.Duration("took", time.Since(began)), how)
+		return err
 	})
 }
 

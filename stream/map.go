@@ -11,19 +11,17 @@ func Map[T, U any](f func(T) U) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("Map: the function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			if s, ok := src.(filtered[T]); ok {
-				keep := s.keep
-				return s.src.Each(ctx, func(v T) error {
-					if !keep(v) {
-						return nil
-					}
-					return emit(f(v))
-				})
-			}
-			return src.Each(ctx, func(v T) error { return emit(f(v)) })
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		if s, ok := src.(filtered[T]); ok {
+			keep := s.keep
+			return s.src.Each(ctx, func(v T) error {
+				if !keep(v) {
+					return nil
+				}
+				return emit(f(v))
+			})
+		}
+		return src.Each(ctx, func(v T) error { return emit(f(v)) })
 	})
 }
 

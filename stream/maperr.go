@@ -25,13 +25,11 @@ func MapErr[T any](f func(error) error) Flow[T, T] {
 // the run goes on. Errors of the downstream, early ends and the end of the run's context pass
 // unchanged.
 func mend[T any](f func(ctx context.Context, err error, emit func(T) error) error) Flow[T, T] {
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			own, err := attempt(ctx, src, emit)
-			if !own {
-				return err
-			}
-			return f(ctx, err, emit)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		own, err := attempt(ctx, src, emit)
+		if !own {
+			return err
+		}
+		return f(ctx, err, emit)
 	})
 }

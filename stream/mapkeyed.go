@@ -23,45 +23,43 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 	case key == nil || f == nil:
 		return invalid[T, U]("MapKeyed: a function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			g, ctx := NewGroup(ctx)
-			calls := WithoutDrain(ctx)
-			k := keyed[T, U, K]{perKey: perKey, keys: map[K]*keyQueue[T, U]{}, f: f, group: g}
-			order := make(chan *call[T, U], n) // calls in the order of their elements
-			places := make(chan struct{}, n)   // holds one token for each element in the stage
-			g.Go(func() error {
-				err := src.Each(ctx, func(v T) error {
-					select {
-					case places <- struct{}{}:
-					case <-ctx.Done():
-						return context.Cause(ctx)
-					}
-					c := &call[T, U]{in: v, done: make(chan struct{})}
-					order <- c // does not block: the token guarantees room
-					k.begin(calls, key(v), c)
-					return nil
-				})
-				if err == nil {
-					close(order)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		g, ctx := NewGroup(ctx)
+		calls := WithoutDrain(ctx)
+		k := keyed[T, U, K]{perKey: perKey, keys: map[K]*keyQueue[T, U]{}, f: f, group: g}
+		order := make(chan *call[T, U], n) // calls in the order of their elements
+		places := make(chan struct{}, n)   // holds one token for each element in the stage
+		g.Go(func() error {
+			err := src.Each(ctx, func(v T) error {
+				select {
+				case places <- struct{}{}:
+				case <-ctx.Done():
+					return context.Cause(ctx)
 				}
-				return err
+				c := &call[T, U]{in: v, done: make(chan struct{})}
+				order <- c // does not block: the token guarantees room
+				k.begin(calls, key(v), c)
+				return nil
 			})
-			return g.Do(func() error {
-				for {
-					c, err := receive(ctx, order)
-					if c == nil {
-						return err
-					}
-					if _, err := receive(ctx, c.done); err != nil {
-						return err
-					}
-					if err := emit(c.out); err != nil {
-						return err
-					}
-					<-places
+			if err == nil {
+				close(order)
+			}
+			return err
+		})
+		return g.Do(func() error {
+			for {
+				c, err := receive(ctx, order)
+				if c == nil {
+					return err
 				}
-			})
+				if _, err := receive(ctx, c.done); err != nil {
+					return err
+				}
+				if err := emit(c.out); err != nil {
+					return err
+				}
+				<-places
+			}
 		})
 	})
 }

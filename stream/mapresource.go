@@ -22,27 +22,25 @@ func MapResource[R, T, U any](
 	if open == nil || f == nil {
 		return invalid[T, U]("MapResource: a function is nil")
 	}
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) (err error) {
-			calls := WithoutDrain(ctx)
-			r, err := open(calls)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) (err error) {
+		calls := WithoutDrain(ctx)
+		r, err := open(calls)
+		if err != nil {
+			return ending.Cause(ctx, err)
+		}
+		if shut != nil {
+			defer func() {
+				ctx, end := ending.Outlive(calls)
+				defer end()
+				err = ending.Join(err, shut(ctx, r))
+			}()
+		}
+		return src.Each(ctx, func(v T) error {
+			u, err := f(calls, r, v)
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}
-			if shut != nil {
-				defer func() {
-					ctx, end := ending.Outlive(calls)
-					defer end()
-					err = ending.Join(err, shut(ctx, r))
-				}()
-			}
-			return src.Each(ctx, func(v T) error {
-				u, err := f(calls, r, v)
-				if err != nil {
-					return ending.Cause(ctx, err)
-				}
-				return emit(u)
-			})
+			return emit(u)
 		})
 	})
 }

@@ -55,13 +55,11 @@ func withState[S, T, U any](
 	f func(*S, T, func(U) error) error,
 	end func(*S, func(U) error) error,
 ) Flow[T, U] {
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			state := start()
-			if err := src.Each(ctx, func(v T) error { return f(&state, v, emit) }); err != nil {
-				return err
-			}
-			return end(&state, emit)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		state := start()
+		if err := src.Each(ctx, func(v T) error { return f(&state, v, emit) }); err != nil {
+			return err
+		}
+		return end(&state, emit)
 	})
 }

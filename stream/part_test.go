@@ -13,14 +13,12 @@ import (
 
 // returning passes elements on, and calls after after each emit.
 func returning[T any](after func() error) stream.Flow[T, T] {
-	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
-		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			return src.Each(ctx, func(v T) error {
-				if err := emit(v); err != nil {
-					return err
-				}
-				return after()
-			})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
+		return src.Each(ctx, func(v T) error {
+			if err := emit(v); err != nil {
+				return err
+			}
+			return after()
 		})
 	})
 }

@@ -23,30 +23,28 @@ func Peel[T any](n int) Flow[T, Peeled[T]] {
 	if n < 0 {
 		return invalid[T, Peeled[T]]("Peel: %d elements; the count must not be negative", n)
 	}
-	return FlowFunc[T, Peeled[T]](func(src Source[T]) Source[Peeled[T]] {
-		return SourceFunc[Peeled[T]](func(ctx context.Context, emit func(Peeled[T]) error) error {
-			ctx, cancel := early.WithCancel(ctx)
-			defer cancel(nil)
-			up := ctx
-			if n > 1 { // the stage holds elements back
-				up = early.Apart(ctx)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(Peeled[T]) error) error {
+		ctx, cancel := early.WithCancel(ctx)
+		defer cancel(nil)
+		up := ctx
+		if n > 1 { // the stage holds elements back
+			up = early.Apart(ctx)
+		}
+		return pulling(up, src, func(p *pulled[T]) error {
+			head := Peeled[T]{Head: make([]T, 0, min(n, 1024))}
+			for len(head.Head) < n {
+				v, ok := p.next()
+				if !ok {
+					break
+				}
+				head.Head = append(head.Head, v)
 			}
-			return pulling(up, src, func(p *pulled[T]) error {
-				head := Peeled[T]{Head: make([]T, 0, min(n, 1024))}
-				for len(head.Head) < n {
-					v, ok := p.next()
-					if !ok {
-						break
-					}
-					head.Head = append(head.Head, v)
-				}
-				if p.done && p.err != nil {
-					return p.err
-				}
-				tail := &tail[T]{part[T]{run: p, ctx: ctx, cancel: cancel}}
-				head.Tail = tail
-				return tail.lend(func() error { return emit(head) })
-			})
+			if p.done && p.err != nil {
+				return p.err
+			}
+			tail := &tail[T]{part[T]{run: p, ctx: ctx, cancel: cancel}}
+			head.Tail = tail
+			return tail.lend(func() error { return emit(head) })
 		})
 	})
 }

@@ -36,39 +36,37 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 		return failFlow[I, O](err)
 	}
 	own := detacher[I]()
-	return FlowFunc[I, O](func(src Source[I]) Source[O] {
-		return SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
-			enough := new(stop) // stops the upstream if flow completes before it
-			err := beside(ctx, src, 1, func(ctx context.Context, q *ring[I]) error {
-				inside := unsettled[I]{limit: n, own: own}
-				failures := row{Backoff: backoff, name: "RestartFlow"}
-				for {
-					began, settled, refused := time.Now(), 0, false
-					mine, err := attempt(ctx, Via(inside.source(q), flow), func(out O) error {
-						settled += inside.settle(func(in I) bool { return settles(in, out) })
-						err := emit(out)
-						refused = err != nil
-						return err
-					})
-					switch {
-					case err == nil:
-						return enough
-					case inside.full:
-						return err
-					case !mine && !refused && ctx.Err() != nil && backoff.When(err):
-						return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
-					case !mine:
-						return err
-					}
-					// An output that settles nothing is no progress: every attempt emits it again.
-					failures.ran(time.Since(began), settled > 0)
-					if err := failures.again(ctx, err, sleep); err != nil {
-						return err
-					}
+	return NewFlow(func(ctx context.Context, src Source[I], emit func(O) error) error {
+		enough := new(stop) // stops the upstream if flow completes before it
+		err := beside(ctx, src, 1, func(ctx context.Context, q *ring[I]) error {
+			inside := unsettled[I]{limit: n, own: own}
+			failures := row{Backoff: backoff, name: "RestartFlow"}
+			for {
+				began, settled, refused := time.Now(), 0, false
+				mine, err := attempt(ctx, Via(inside.source(q), flow), func(out O) error {
+					settled += inside.settle(func(in I) bool { return settles(in, out) })
+					err := emit(out)
+					refused = err != nil
+					return err
+				})
+				switch {
+				case err == nil:
+					return enough
+				case inside.full:
+					return err
+				case !mine && !refused && ctx.Err() != nil && backoff.When(err):
+					return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
+				case !mine:
+					return err
 				}
-			})
-			return without(err, enough)
+				// An output that settles nothing is no progress: every attempt emits it again.
+				failures.ran(time.Since(began), settled > 0)
+				if err := failures.again(ctx, err, sleep); err != nil {
+					return err
+				}
+			}
 		})
+		return without(err, enough)
 	})
 }
 

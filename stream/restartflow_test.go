@@ -18,21 +18,19 @@ import (
 
 // unreliable is flow with runs that fail at random, before taking an element or after emitting one.
 func unreliable[O any](r *rand.Rand, flow stream.Flow[int, O]) stream.Flow[int, O] {
-	return stream.FlowFunc[int, O](func(src stream.Source[int]) stream.Source[O] {
-		return stream.SourceFunc[O](func(ctx context.Context, emit func(O) error) error {
-			in, out := r.IntN(20), r.IntN(20)
-			broken := stream.Via(src, stream.TryMap(func(_ context.Context, n int) (int, error) {
-				if in--; in < 0 {
-					return 0, errPassing
-				}
-				return n, nil
-			}))
-			return stream.Via(broken, flow).Each(ctx, func(v O) error {
-				if out--; out < 0 {
-					return errPassing
-				}
-				return emit(v)
-			})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(O) error) error {
+		in, out := r.IntN(20), r.IntN(20)
+		broken := stream.Via(src, stream.TryMap(func(_ context.Context, n int) (int, error) {
+			if in--; in < 0 {
+				return 0, errPassing
+			}
+			return n, nil
+		}))
+		return stream.Via(broken, flow).Each(ctx, func(v O) error {
+			if out--; out < 0 {
+				return errPassing
+			}
+			return emit(v)
 		})
 	})
 }
@@ -117,14 +115,12 @@ func TestRestartFlowBounds(t *testing.T) {
 func TestRestartFlowGivesUpWithoutProgress(t *testing.T) {
 	for settles, want := range map[bool]int{false: 3, true: 8} {
 		synctest.Test(t, func(t *testing.T) {
-			flow := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-				return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-					return src.Each(ctx, func(v int) error {
-						if err := emit(v); err != nil {
-							return err
-						}
-						return errPassing
-					})
+			flow := stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+				return src.Each(ctx, func(v int) error {
+					if err := emit(v); err != nil {
+						return err
+					}
+					return errPassing
 				})
 			})
 			retries := 0

@@ -36,33 +36,31 @@ func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]]
 	if cut == nil {
 		return invalid[T, Source[T]]("%s: the function is nil", name)
 	}
-	return FlowFunc[T, Source[T]](func(src Source[T]) Source[Source[T]] {
-		return SourceFunc[Source[T]](func(ctx context.Context, emit func(Source[T]) error) error {
-			ctx, cancel := early.WithCancel(ctx)
-			defer cancel(nil)
-			return pulling(ctx, src, func(p *pulled[T]) error {
-				v, ok := p.next()
-				for ok {
-					if ctx.Err() != nil {
-						return context.Cause(ctx)
-					}
-					s := &section[T]{
-						part: part[T]{run: p, ctx: ctx, cancel: cancel},
-						head: v, have: true, cut: cut, before: before,
-					}
-					if err := s.lend(func() error { return emit(s) }); err != nil {
-						return err
-					}
-					for s.more() { // drop what the downstream has not read
-						s.take()
-					}
-					v, ok = s.head, s.begun
-					if !ok && !p.done {
-						v, ok = p.next()
-					}
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(Source[T]) error) error {
+		ctx, cancel := early.WithCancel(ctx)
+		defer cancel(nil)
+		return pulling(ctx, src, func(p *pulled[T]) error {
+			v, ok := p.next()
+			for ok {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
 				}
-				return p.err
-			})
+				s := &section[T]{
+					part: part[T]{run: p, ctx: ctx, cancel: cancel},
+					head: v, have: true, cut: cut, before: before,
+				}
+				if err := s.lend(func() error { return emit(s) }); err != nil {
+					return err
+				}
+				for s.more() { // drop what the downstream has not read
+					s.take()
+				}
+				v, ok = s.head, s.begun
+				if !ok && !p.done {
+					v, ok = p.next()
+				}
+			}
+			return p.err
 		})
 	})
 }

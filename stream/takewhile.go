@@ -20,10 +20,8 @@ func TakeWhile[T any](keep func(T) bool) Flow[T, T] {
 
 // fuseStop is fuse for a handler that returns enough to end early.
 func fuseStop[T, U any](handler func(ctx context.Context, enough error, emit func(U) error) func(T) error) Flow[T, U] {
-	return FlowFunc[T, U](func(src Source[T]) Source[U] {
-		return SourceFunc[U](func(ctx context.Context, emit func(U) error) error {
-			s := new(stop)
-			return without(src.Each(ctx, handler(ctx, s, emit)), s)
-		})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
+		s := new(stop)
+		return without(src.Each(ctx, handler(ctx, s, emit)), s)
 	})
 }

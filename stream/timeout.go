@@ -29,24 +29,22 @@ func timeout[T any](name, what string, d time.Duration, again bool) Flow[T, T] {
 		return invalid[T, T]("%s: %v; it must be positive", name, d)
 	}
 	late := fmt.Errorf("stream: %s: no %s within %v: %w", name, what, d, ErrTimeout)
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			ctx, cancel := context.WithCancelCause(ctx)
-			defer cancel(nil)
-			timer := time.AfterFunc(d, func() { cancel(late) })
-			defer timer.Stop()
-			return src.Each(ctx, func(v T) error {
-				if !timer.Stop() && ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				if err := emit(v); err != nil {
-					return err
-				}
-				if again {
-					timer.Reset(d)
-				}
-				return nil
-			})
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		timer := time.AfterFunc(d, func() { cancel(late) })
+		defer timer.Stop()
+		return src.Each(ctx, func(v T) error {
+			if !timer.Stop() && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := emit(v); err != nil {
+				return err
+			}
+			if again {
+				timer.Reset(d)
+			}
+			return nil
 		})
 	})
 }

@@ -19,32 +19,30 @@ func Until[T any](done <-chan struct{}) Flow[T, T] {
 	if done == nil {
 		return invalid[T, T]("Until: the channel is nil")
 	}
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			enough := new(stop)
-			up, cancel := early.WithCancel(ctx)
-			defer cancel(nil)
-			g, watch := NewGroup(up)
-			ended := make(chan struct{})
-			g.Go(func() error {
-				select {
-				case <-done:
-					cancel(enough)
-				case <-watch.Done():
-				case <-ended:
-				}
-				return nil
-			})
-			err := g.Do(func() error {
-				defer close(ended)
-				return each(up, src, func(v T) error {
-					if up.Err() != nil {
-						return context.Cause(up)
-					}
-					return emit(v)
-				})
-			})
-			return without(err, enough)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		enough := new(stop)
+		up, cancel := early.WithCancel(ctx)
+		defer cancel(nil)
+		g, watch := NewGroup(up)
+		ended := make(chan struct{})
+		g.Go(func() error {
+			select {
+			case <-done:
+				cancel(enough)
+			case <-watch.Done():
+			case <-ended:
+			}
+			return nil
 		})
+		err := g.Do(func() error {
+			defer close(ended)
+			return each(up, src, func(v T) error {
+				if up.Err() != nil {
+					return context.Cause(up)
+				}
+				return emit(v)
+			})
+		})
+		return without(err, enough)
 	})
 }

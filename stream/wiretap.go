@@ -16,38 +16,36 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 		return invalid[T, T]("WireTap: the sink is nil")
 	}
 	own := cloner[T]()
-	return FlowFunc[T, T](func(src Source[T]) Source[T] {
-		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			var early error
-			g, aside, ctx, release := newAside(ctx)
-			defer release()
-			q := newRing[T](sideAhead)
-			g.Go(func() error {
-				result, err := Run(aside, q.source(), sink)
-				if done != nil {
-					done(result, err)
+	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
+		var early error
+		g, aside, ctx, release := newAside(ctx)
+		defer release()
+		q := newRing[T](sideAhead)
+		g.Go(func() error {
+			result, err := Run(aside, q.source(), sink)
+			if done != nil {
+				done(result, err)
+			}
+			return nil
+		})
+		err := g.Do(func() error {
+			err := src.Each(ctx, func(v T) error {
+				if q.hasRoom() {
+					_ = q.push(ctx, own(v)) // there is room, so push does not wait or fail
 				}
-				return nil
+				return emit(v)
 			})
-			err := g.Do(func() error {
-				err := src.Each(ctx, func(v T) error {
-					if q.hasRoom() {
-						_ = q.push(ctx, own(v)) // there is room, so push does not wait or fail
-					}
-					return emit(v)
-				})
-				if isStop(err) {
-					early, err = err, nil
-				}
-				if err == nil {
-					q.end()
-				}
-				return err
-			})
+			if isStop(err) {
+				early, err = err, nil
+			}
 			if err == nil {
-				err = early
+				q.end()
 			}
 			return err
 		})
+		if err == nil {
+			err = early
+		}
+		return err
 	})
 }

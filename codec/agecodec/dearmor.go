@@ -22,10 +22,8 @@ import (
 //   - Order and goroutines: fused.
 //   - Errors: [ErrDamaged] with the number of the line, or a codec.FormatError; [ErrTruncated] when the last line is not there. Nothing is authenticated.
 func Dearmor() stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			return (&unarmored{name: "agecodec: dearmor", src: src, armored: true}).Each(ctx, emit)
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		return (&unarmored{name: "agecodec: dearmor", src: src, armored: true}).Each(ctx, emit)
 	})
 }
 

@@ -59,10 +59,8 @@ func (i Info) PlainSize(size int64) (int64, error) {
 //   - Order and goroutines: fused.
 //   - Errors: [ErrDamaged] when there is no well-formed header, [ErrTruncated] when it does not end.
 func Inspect() stream.Sink[[]byte, Info] {
-	headers := stream.FlowFunc[[]byte, Info](func(src stream.Source[[]byte]) stream.Source[Info] {
-		return stream.SourceFunc[Info](func(ctx context.Context, emit func(Info) error) error {
-			return emitInfo(ctx, src, emit)
-		})
+	headers := stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(Info) error) error {
+		return emitInfo(ctx, src, emit)
 	})
 	return stream.Into(headers, sink.First[Info]())
 }

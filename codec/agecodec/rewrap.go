@@ -37,20 +37,18 @@ func RewrapUnverified(identities []age.Identity, recipients ...age.Recipient) st
 
 func rewrapping(identities []age.Identity, recipients []age.Recipient, verify bool) stream.Flow[[]byte, []byte] {
 	identities, recipients = slices.Clone(identities), slices.Clone(recipients)
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			const name = "agecodec: rewrap"
-			err := checkIdentities(identities)
-			if err == nil {
-				err = checkRecipients(recipients)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			r := &rewrapper{recipients: recipients, verify: verify, emit: heeding(ctx, emit)}
-			r.opener = opener{name: name, identities: identities, opened: r.opened, rest: r.blocks.push}
-			return r.run(ctx, src)
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		const name = "agecodec: rewrap"
+		err := checkIdentities(identities)
+		if err == nil {
+			err = checkRecipients(recipients)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		r := &rewrapper{recipients: recipients, verify: verify, emit: heeding(ctx, emit)}
+		r.opener = opener{name: name, identities: identities, opened: r.opened, rest: r.blocks.push}
+		return r.run(ctx, src)
 	})
 }
 

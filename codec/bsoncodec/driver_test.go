@@ -135,19 +135,17 @@ func TestRandomDocumentsComeBackThroughTheStages(t *testing.T) {
 
 // ragged is a flow that cuts a stream into chunks of random sizes.
 func ragged(seed uint64) stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			r := rand.New(rand.NewPCG(seed, seed))
-			return src.Each(ctx, func(chunk []byte) error {
-				for len(chunk) > 0 {
-					n := min(1+r.IntN(1<<r.IntN(17)), len(chunk))
-					if err := emit(chunk[:n:n]); err != nil {
-						return err
-					}
-					chunk = chunk[n:]
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		r := rand.New(rand.NewPCG(seed, seed))
+		return src.Each(ctx, func(chunk []byte) error {
+			for len(chunk) > 0 {
+				n := min(1+r.IntN(1<<r.IntN(17)), len(chunk))
+				if err := emit(chunk[:n:n]); err != nil {
+					return err
 				}
-				return nil
-			})
+				chunk = chunk[n:]
+			}
+			return nil
 		})
 	})
 }

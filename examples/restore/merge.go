@@ -73,19 +73,17 @@ func (j *job) merge(ctx context.Context) (done, error) {
 // identified returns a flow that looks for documents without an _id. With -merge they are an error: nothing would tell that they are
 // in the collection already.
 func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
-	return stream.FlowFunc[bson.Raw, bson.Raw](func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
-		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-			n := 0
-			return src.Each(ctx, func(doc bson.Raw) error {
-				n++
-				if doc.Lookup("_id").IsZero() {
-					if j.settings.merge {
-						return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
-					}
-					j.nameless = true
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[bson.Raw], emit func(bson.Raw) error) error {
+		n := 0
+		return src.Each(ctx, func(doc bson.Raw) error {
+			n++
+			if doc.Lookup("_id").IsZero() {
+				if j.settings.merge {
+					return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
 				}
-				return emit(doc)
-			})
+				j.nameless = true
+			}
+			return emit(doc)
 		})
 	})
 }
@@ -113,51 +111,49 @@ const (
 // equal; one that it has otherwise ends the run. Documents whose _id is a document are looked up apart from the others: a server that finds
 // those by its index may have to read the whole collection for these.
 func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
-	return stream.FlowFunc[bson.Raw, bson.Raw](func(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
-		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-			var plain, nested batch
-			n := 0
-			pass := func(b *batch) error {
-				have, err := lookUp(ctx, j.coll, b.docs)
-				if err != nil {
-					return ended(ctx, err)
-				}
-				for _, doc := range b.docs {
-					if have[idOf(doc)] {
-						*equal++
-						j.answered.Documents(1)
-					} else if err := emit(doc); err != nil {
-						return err
-					}
-				}
-				*b = batch{}
-				return nil
-			}
-			err := src.Each(ctx, func(doc bson.Raw) error {
-				n++
-				id := doc.Lookup("_id")
-				if !comparable(id) {
-					return cli.Errorf("document %d of the object has an _id of type %s, by which no collection can be searched: "+
-						"restore into a collection that does not exist", n, cli.Foreign(id.Type.String()))
-				}
-				b := &plain
-				if id.Type == bson.TypeEmbeddedDocument {
-					b = &nested
-				}
-				b.docs, b.bytes = append(b.docs, doc), b.bytes+len(doc)
-				if len(b.docs) == lookUpCount || b.bytes >= lookUpBytes {
-					return pass(b)
-				}
-				return nil
-			})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[bson.Raw], emit func(bson.Raw) error) error {
+		var plain, nested batch
+		n := 0
+		pass := func(b *batch) error {
+			have, err := lookUp(ctx, j.coll, b.docs)
 			if err != nil {
-				return err
+				return ended(ctx, err)
 			}
-			if err := pass(&plain); err != nil {
-				return err
+			for _, doc := range b.docs {
+				if have[idOf(doc)] {
+					*equal++
+					j.answered.Documents(1)
+				} else if err := emit(doc); err != nil {
+					return err
+				}
 			}
-			return pass(&nested)
+			*b = batch{}
+			return nil
+		}
+		err := src.Each(ctx, func(doc bson.Raw) error {
+			n++
+			id := doc.Lookup("_id")
+			if !comparable(id) {
+				return cli.Errorf("document %d of the object has an _id of type %s, by which no collection can be searched: "+
+					"restore into a collection that does not exist", n, cli.Foreign(id.Type.String()))
+			}
+			b := &plain
+			if id.Type == bson.TypeEmbeddedDocument {
+				b = &nested
+			}
+			b.docs, b.bytes = append(b.docs, doc), b.bytes+len(doc)
+			if len(b.docs) == lookUpCount || b.bytes >= lookUpBytes {
+				return pass(b)
+			}
+			return nil
 		})
+		if err != nil {
+			return err
+		}
+		if err := pass(&plain); err != nil {
+			return err
+		}
+		return pass(&nested)
 	})
 }
 

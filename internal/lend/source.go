@@ -3,7 +3,18 @@ package lend
 import (
 	"context"
 	"io"
+
+	"github.com/millweir/millweir/stream"
 )
+
+// Flow is stream.NewFlow for a flow whose sources are Sources.
+func Flow[T any](f func(ctx context.Context, src stream.Source[T], emit func([]byte) error, lent bool) error) stream.Flow[T, []byte] {
+	return stream.FlowFunc[T, []byte](func(src stream.Source[T]) stream.Source[[]byte] {
+		return Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			return f(ctx, src, emit, lent)
+		})
+	})
+}
 
 // Source adapts a function to a stream.Source that is also a stream.Lender. If lent is true, the
 // receiver may use a chunk only until emit returns, so that the function can reuse its memory.

@@ -25,10 +25,8 @@ func intFlow(f each) func(*testing.T) {
 }
 
 func flowOf(f each) stream.Flow[int, int] {
-	return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-			return f(ctx, src, emit)
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+		return f(ctx, src, emit)
 	})
 }
 
@@ -166,7 +164,7 @@ func brokenEmits() []defect {
 }
 
 func byteFlow(f func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error) stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error { return f(ctx, src, emit) })
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		return f(ctx, src, emit)
 	})
 }

@@ -16,8 +16,8 @@ func recordFlow(t *testing.T, f func(ctx context.Context, src stream.Source[raw]
 	streamtest.TestFlow(t, streamtest.Flow[raw, raw]{
 		In: func(i int) raw { return raw{byte(i), byte(i + 1), byte(i + 2)} },
 		New: func() stream.Flow[raw, raw] {
-			return stream.FlowFunc[raw, raw](func(src stream.Source[raw]) stream.Source[raw] {
-				return stream.SourceFunc[raw](func(ctx context.Context, emit func(raw) error) error { return f(ctx, src, emit) })
+			return stream.NewFlow(func(ctx context.Context, src stream.Source[raw], emit func(raw) error) error {
+				return f(ctx, src, emit)
 			})
 		},
 	})
@@ -106,17 +106,15 @@ func brokenOwners() []defect {
 			name: "reuses the slice of a batch", check: "Ownership/Kept", says: `rule 8 .* changed`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, []int]{New: func() stream.Flow[int, []int] {
-					return stream.FlowFunc[int, []int](func(src stream.Source[int]) stream.Source[[]int] {
-						return stream.SourceFunc[[]int](func(ctx context.Context, emit func([]int) error) error {
-							var batch []int
-							return src.Each(ctx, func(v int) error {
-								if batch = append(batch, v); len(batch) < 2 {
-									return nil
-								}
-								err := emit(batch)
-								batch = batch[:0]
-								return err
-							})
+					return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func([]int) error) error {
+						var batch []int
+						return src.Each(ctx, func(v int) error {
+							if batch = append(batch, v); len(batch) < 2 {
+								return nil
+							}
+							err := emit(batch)
+							batch = batch[:0]
+							return err
 						})
 					})
 				}})

@@ -32,80 +32,74 @@ func numbers(n int) stream.Source[int] {
 
 // double is a fused flow.
 func double() stream.Flow[int, int] {
-	return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-			return src.Each(ctx, func(v int) error { return emit(2 * v) })
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+		return src.Each(ctx, func(v int) error { return emit(2 * v) })
 	})
 }
 
 // ahead is a flow with a goroutine: its upstream runs up to n elements ahead.
 func ahead[T any](n int) stream.Flow[T, T] {
-	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
-		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			g, ctx := stream.NewGroup(ctx)
-			items := make(chan T, n)
-			g.Go(func() error {
-				err := src.Each(ctx, func(v T) error {
-					select {
-					case items <- v:
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
+		g, ctx := stream.NewGroup(ctx)
+		items := make(chan T, n)
+		g.Go(func() error {
+			err := src.Each(ctx, func(v T) error {
+				select {
+				case items <- v:
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			})
+			if err == nil {
+				close(items)
+			}
+			return err
+		})
+		return g.Do(func() error {
+			for {
+				select {
+				case v, ok := <-items:
+					switch {
+					case ctx.Err() != nil: // select may have preferred the item
+						return context.Cause(ctx)
+					case !ok:
 						return nil
-					case <-ctx.Done():
-						return context.Cause(ctx)
 					}
-				})
-				if err == nil {
-					close(items)
-				}
-				return err
-			})
-			return g.Do(func() error {
-				for {
-					select {
-					case v, ok := <-items:
-						switch {
-						case ctx.Err() != nil: // select may have preferred the item
-							return context.Cause(ctx)
-						case !ok:
-							return nil
-						}
-						if err := emit(v); err != nil {
-							return err
-						}
-					case <-ctx.Done():
-						return context.Cause(ctx)
+					if err := emit(v); err != nil {
+						return err
 					}
+				case <-ctx.Done():
+					return context.Cause(ctx)
 				}
-			})
+			}
 		})
 	})
 }
 
 // lines is a flow from chunks to lines.
 func lines() stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			var rest []byte
-			err := src.Each(ctx, func(chunk []byte) error {
-				rest = append(rest, chunk...)
-				for ctx.Err() == nil {
-					i := bytes.IndexByte(rest, '\n')
-					if i < 0 {
-						return nil
-					}
-					line := bytes.Clone(rest[:i])
-					rest = rest[i+1:]
-					if err := emit(line); err != nil {
-						return err
-					}
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		var rest []byte
+		err := src.Each(ctx, func(chunk []byte) error {
+			rest = append(rest, chunk...)
+			for ctx.Err() == nil {
+				i := bytes.IndexByte(rest, '\n')
+				if i < 0 {
+					return nil
 				}
-				return context.Cause(ctx)
-			})
-			if err == nil && len(rest) > 0 {
-				err = emit(rest)
+				line := bytes.Clone(rest[:i])
+				rest = rest[i+1:]
+				if err := emit(line); err != nil {
+					return err
+				}
 			}
-			return err
+			return context.Cause(ctx)
 		})
+		if err == nil && len(rest) > 0 {
+			err = emit(rest)
+		}
+		return err
 	})
 }
 

@@ -15,39 +15,35 @@ import (
 
 // NotEmpty returns a flow that passes its input on and, when there was none, fails with empty before the sink could publish.
 func NotEmpty[T any](empty error) stream.Flow[T, T] {
-	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
-		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			some := false
-			if err := src.Each(ctx, func(v T) error { some = true; return emit(v) }); err != nil {
-				return err
-			}
-			if !some {
-				return empty
-			}
-			return nil
-		})
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
+		some := false
+		if err := src.Each(ctx, func(v T) error { some = true; return emit(v) }); err != nil {
+			return err
+		}
+		if !some {
+			return empty
+		}
+		return nil
 	})
 }
 
 // Before returns a flow that calls do before it passes its first element on, or before it ends well without one. An error of do ends it.
 func Before[T any](do func(ctx context.Context) error) stream.Flow[T, T] {
-	return stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] {
-		return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			done := false
-			err := src.Each(ctx, func(v T) error {
-				if !done {
-					done = true
-					if err := do(ctx); err != nil {
-						return err
-					}
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
+		done := false
+		err := src.Each(ctx, func(v T) error {
+			if !done {
+				done = true
+				if err := do(ctx); err != nil {
+					return err
 				}
-				return emit(v)
-			})
-			if err != nil || done {
-				return err
 			}
-			return do(ctx)
+			return emit(v)
 		})
+		if err != nil || done {
+			return err
+		}
+		return do(ctx)
 	})
 }
 
@@ -65,18 +61,16 @@ var (
 // Expect returns a flow that passes a backup's bytes on, unless they begin as one that is encrypted where it should not be, or
 // the other way round: it is said more plainly here than by the decoders.
 func Expect(encrypted bool) stream.Flow[[]byte, []byte] {
-	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-			first := true
-			return src.Each(ctx, func(p []byte) error {
-				if first {
-					first = false
-					if err := begins(p, encrypted); err != nil {
-						return err
-					}
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		first := true
+		return src.Each(ctx, func(p []byte) error {
+			if first {
+				first = false
+				if err := begins(p, encrypted); err != nil {
+					return err
 				}
-				return emit(p)
-			})
+			}
+			return emit(p)
 		})
 	})
 }
