@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// The exit codes, as those of backup and restore.
+const (
+	exitFailed = 1
+	exitDefect = 4
+)
+
+// defect is a panic of the program, or of a library in it. Its text has no stack.
+type defect struct{ value any }
+
+// Error says what the program panicked with, on one line and not at length: it may be a text from outside.
+func (d *defect) Error() string {
+	const most = 1 << 10
+	text := strconv.Quote(fmt.Sprintf("%.*s", most, fmt.Sprint(d.value)))
+	return "this program has a defect, please report it: panic: " + text[1:len(text)-1]
+}
+
+// protect calls do and returns a panic of it as a [*defect]. What do has deferred was done by then: no server and no file is left.
+func protect(do func() error) (err error) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		var carried *stream.PanicError // from a goroutine of a pipeline
+		if e, ok := v.(error); ok && errors.As(e, &carried) {
+			v = carried.Value
+		}
+		err = &defect{v}
+	}()
+	return do()
+}
+
+// end writes the one line that err ends in, and returns the exit code.
+func end(out io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(out, "cookies:", err)
+	if errors.As(err, new(*defect)) {
+		return exitDefect
+	}
+	return exitFailed
+}
