@@ -222,4 +222,11 @@ func TestPassphraseStanzas(t *testing.T) {
 			}
 		}
 	}
+	// Who calls Unwrap itself may have stanzas that no header has.
+	for _, arg := range []string{salt + "\r", salt[:10] + "\n" + salt[10:]} {
+		id := agecodec.PassphraseIdentity("pw", nil)
+		if _, err := id.Unwrap([]*age.Stanza{{Type: "scrypt", Args: []string{arg, "1"}, Body: noise(32)}}); !errors.Is(err, agecodec.ErrDamaged) {
+			t.Errorf("a salt of %q: %v", arg, err)
+		}
+	}
 }

@@ -278,6 +278,39 @@ func TestThePrintingsFindKeys(t *testing.T) {
 	}
 }
 
+// TestKinds prints each kind of key by itself: every form is the name of the kind.
+func TestKinds(t *testing.T) {
+	for name, c := range canaries(t) {
+		want := "SSH identity"
+		switch name {
+		case "x25519", "age's x25519":
+			want = "X25519 identity"
+		case "post-quantum", "age's post-quantum":
+			want = "hybrid post-quantum identity"
+		case "age's passphrase", "passphrase", "passphrase recipient":
+			want = "passphrase"
+		case "injected":
+			want = "identity"
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			if got := fmt.Sprintf(verb, c.what); got != want {
+				t.Errorf("%s prints by %s as %q, want %q", name, verb, got, want)
+			}
+		}
+		if got := c.what.(fmt.Stringer).String(); got != want {
+			t.Errorf("%s is as a string %q, want %q", name, got, want)
+		}
+		if got, err := json.Marshal(c.what); err != nil || string(got) != `"`+want+`"` {
+			t.Errorf("%s is in JSON %s, %v; want %q", name, got, err, want)
+		}
+		var b bytes.Buffer
+		slog.New(slog.NewJSONHandler(&b, nil)).Info("", "key", c.what)
+		if !strings.Contains(b.String(), `"key":"`+want+`"`) {
+			t.Errorf("%s is logged as %s, want %q", name, &b, want)
+		}
+	}
+}
+
 func TestHiddenIdentitiesWork(t *testing.T) {
 	x, pq := newKey(t), newHybridKey(t)
 	kinds := map[string]age.Identity{

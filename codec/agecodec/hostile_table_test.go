@@ -177,7 +177,6 @@ func armorRows(
 	endless("armor: one line without an end", damaged, armorHead, "A")
 	endless("armor: lines without an end and no file in them", damaged, armorHead, strings.Repeat("A", 64)+"\n")
 	endless("armor: white space before it without an end", damaged, "", " \n")
-	endless("armor: white space after it without an end", damaged, armorHead+"YWJj\n"+armorFoot, "\n")
 	endless("armor: empty lines without an end", damaged, armorHead, "\n")
 	file("armor: no body", truncated, armorHead+armorFoot)
 	file("armor: no last line", truncated, armorHead)
@@ -186,7 +185,7 @@ func armorRows(
 	file("armor: PEM headers", damaged, armorHead+"Comment: x\n\nYWJj\n"+armorFoot)
 	changed("armor: rubbish after it", damaged, func(f sealed) []byte { return append(f.text, "rubbish"...) })
 	changed("armor: a second armor after it", damaged, func(f sealed) []byte { return slices.Concat(f.text, f.text) })
-	changed("armor: CR within lines", damaged, func(f sealed) []byte { return bytes.ReplaceAll(f.text, []byte("AA"), []byte("A\rA")) })
+	changed("armor: CR within lines", damaged, func(f sealed) []byte { return bytes.Replace(f.text, []byte("\n"+armorFoot), []byte("\r\r\n"+armorFoot), 1) })
 	changed("armor: CRLF", hostile.Success, func(f sealed) []byte { return bytes.ReplaceAll(f.text, []byte("\n"), []byte("\r\n")) })
 	changed("armor: cut in the middle", truncated, func(f sealed) []byte { return f.text[:len(f.text)/2] })
 	changed("armor: an armor in an armor", hostile.Class(stream.Data), func(f sealed) []byte { return f.nested })
@@ -203,6 +202,10 @@ func otherRows() []hostile.Row {
 	fatal := hostile.Class(stream.Fatal)
 	quiet := func(err error) bool { return fatal(err) && !strings.Contains(err.Error(), "canary") }
 	return []hostile.Row{
+		{Name: "armor: white space after it without an end", Want: hostile.Is(agecodec.ErrDamaged), Run: func(t *testing.T, ctx context.Context) error {
+			f := newSealed(t)
+			return decryptAll(t, ctx, forever(string(f.text), "\n"), f.key)
+		}},
 		{Name: "Inspect: stanzas without an end", Want: hostile.Is(agecodec.ErrDamaged), Run: func(_ *testing.T, ctx context.Context) error {
 			return inspectAll(ctx, forever(introLine, "-> a\n\n"))
 		}},

@@ -24,6 +24,18 @@ func TestScryptKey(t *testing.T) {
 	}
 }
 
+// TestWorkFactors: who may encrypt with a work factor can decrypt.
+func TestWorkFactors(t *testing.T) {
+	for _, c := range []struct{ work, most, wantWork, wantMost int }{
+		{0, 0, 18, 20}, {20, 0, 20, 20}, {21, 0, 21, 21}, {30, 0, 30, 30}, {25, 22, 25, 22}, {0, 5, 18, 5},
+	} {
+		p := newPassphrase("pw", &PassphraseOptions{WorkFactor: c.work, MaxWorkFactor: c.most})
+		if p.WorkFactor != c.wantWork || p.MaxWorkFactor != c.wantMost || p.check() != nil {
+			t.Errorf("%d and %d become %d and %d, want %d and %d", c.work, c.most, p.WorkFactor, p.MaxWorkFactor, c.wantWork, c.wantMost)
+		}
+	}
+}
+
 // BenchmarkScrypt compares scryptKey with golang.org/x/crypto/scrypt.
 func BenchmarkScrypt(b *testing.B) {
 	b.Run("ours", func(b *testing.B) {
