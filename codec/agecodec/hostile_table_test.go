@@ -185,7 +185,9 @@ func armorRows(
 	file("armor: PEM headers", damaged, armorHead+"Comment: x\n\nYWJj\n"+armorFoot)
 	changed("armor: rubbish after it", damaged, func(f sealed) []byte { return append(f.text, "rubbish"...) })
 	changed("armor: a second armor after it", damaged, func(f sealed) []byte { return slices.Concat(f.text, f.text) })
-	changed("armor: CR within lines", damaged, func(f sealed) []byte { return bytes.Replace(f.text, []byte("\n"+armorFoot), []byte("\r\r\n"+armorFoot), 1) })
+	changed("armor: CR within lines", damaged, func(f sealed) []byte {
+		return bytes.Replace(f.text, []byte("\n"+armorFoot), []byte("\r\r\n"+armorFoot), 1)
+	})
 	changed("armor: CRLF", hostile.Success, func(f sealed) []byte { return bytes.ReplaceAll(f.text, []byte("\n"), []byte("\r\n")) })
 	changed("armor: cut in the middle", truncated, func(f sealed) []byte { return f.text[:len(f.text)/2] })
 	changed("armor: an armor in an armor", hostile.Class(stream.Data), func(f sealed) []byte { return f.nested })

@@ -8,6 +8,8 @@ type chunks struct {
 	buf  []byte
 	from int // where the piece in hand begins
 	most int // bytes of the longest piece so far
+
+	unused int // chunks since the memory of a long one was last needed
 }
 
 // chunkSlack is the room behind size for the piece that passes it, in bytes: the least, and the most. In between it is the longest
@@ -17,8 +19,12 @@ const (
 	maxChunkSlack = 64 << 10
 )
 
-// maxKept is the largest memory that is kept for the next chunk, over the size of a chunk.
-const maxKept = 1 << 20
+// Memory of up to maxKept bytes more than a chunk has is kept for good. More of it is kept for keptChunks
+// chunks: long lines seldom come alone.
+const (
+	maxKept    = 1 << 20
+	keptChunks = 100
+)
 
 // open returns the chunk in hand, for a piece to be appended.
 func (c *chunks) open() []byte {
@@ -58,10 +64,20 @@ func (c *chunks) flush() error {
 	if len(buf) == 0 {
 		return nil
 	}
-	if c.buf = nil; !c.lent || cap(buf) > c.size+maxKept {
-		return c.emit(buf)
-	}
+	c.buf = nil
 	err := c.emit(buf)
-	c.buf = buf[:0]
+	if c.lent && c.keeps(buf) {
+		c.buf = buf[:0]
+	}
 	return err
+}
+
+// keeps reports whether the memory of the chunk is kept for the next one.
+func (c *chunks) keeps(chunk []byte) bool {
+	if cap(chunk) <= c.size+maxKept || len(chunk) > cap(chunk)/4 {
+		c.unused = 0
+		return true
+	}
+	c.unused++
+	return c.unused < keptChunks
 }

@@ -64,6 +64,17 @@ var hostileBSON = []hostile.Row{
 		Want: hostile.Success, MaxMemory: writtenMemory,
 	},
 	{
+		Name: "BSON to JSON and back: 16 MiB of control characters", Run: later(func() run { return thereAndBack(one(0x02, str(strings.Repeat("\x01", 16<<20)))) }),
+		Want: hostile.Success, MaxMemory: writtenMemory,
+	},
+	{
+		Name: "BSON to JSON and back, 4 times: 16 MiB of control characters", Run: later(func() run {
+			doc := one(0x02, str(strings.Repeat("\x01", 16<<20)))
+			return thereAndBack(doc, doc, doc, doc)
+		}),
+		Want: hostile.Success, MaxMemory: writtenMemory,
+	},
+	{
 		Name: "BSON to JSON: 16 MiB that are longer than a line may be",
 		Run:  later(func() run { return written(bulk(element{0x7F, "", ""}, 16<<20)) }), Want: hostile.Success, MaxMemory: writtenMemory,
 	},
@@ -75,7 +86,7 @@ var hostileBSON = []hostile.Row{
 }
 
 // writtenMemory is that of a document of 16 MiB and a line of 128 MiB.
-const writtenMemory = 640 << 20
+const writtenMemory = 260 << 20
 
 // length is the four bytes of a length.
 func length(n int) string { return string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
@@ -157,5 +168,13 @@ func strictBSON(doc bson.Raw) run {
 func written(doc bson.Raw) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		return bsoncodec.ExtJSON(nil).Apply(slice(doc)).Each(ctx, func([]byte) error { return nil })
+	}
+}
+
+// thereAndBack returns a run that writes documents as lines, and parses them.
+func thereAndBack(docs ...bson.Raw) run {
+	return func(_ *testing.T, ctx context.Context) error {
+		back := stream.Via2(slice(docs...), bsoncodec.ExtJSON(nil), bsoncodec.ParseExtJSON(nil))
+		return back.Each(ctx, func(bson.Raw) error { return nil })
 	}
 }

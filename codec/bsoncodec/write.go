@@ -33,6 +33,7 @@ type writer struct {
 	maxSize  int
 	maxLine  int
 
+	start   int    // where the line begins in dst
 	escaped int    // bytes of src that were written in the escape form, those that were written again too
 	at      int    // where in src it failed
 	err     error  // why
@@ -65,8 +66,8 @@ var (
 
 // document appends doc. On an error dst comes back as it was.
 func (w *writer) document(dst, doc []byte) ([]byte, error) {
-	w.src, w.escaped, w.at, w.err = doc, 0, 0, nil
 	start := len(dst)
+	w.src, w.start, w.escaped, w.at, w.err = doc, start, 0, 0, nil
 	switch {
 	case len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc):
 		w.err = errLength
@@ -133,13 +134,16 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 	for i < end {
 		t, element := src[i], i
 		if k == array {
+			if cap(dst)-len(dst) < room {
+				dst = w.grow(dst, i, room)
+			}
 			dst = append(dst, sep)
 			if i = indexKey(src, i+1, index); i < 0 {
 				w.at, w.reason = element, "array indexes out of order"
 				return dst, w.badKey(element, end)
 			}
 			index++
-		} else if dst, i = appendKey(dst, src, i+1, sep); i < 0 {
+		} else if dst, i = w.key(dst, src, i+1, sep); i < 0 {
 			w.at, w.reason = element, "a key that is not UTF-8"
 			return dst, w.badKey(element, end)
 		}
@@ -160,7 +164,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			if next = stringEnd(src, i, end); next < 0 {
 				return dst, w.fail(element, errString(src, i, end))
 			}
-			dst, ok = appendString(dst, src, i+4, next-1)
+			dst, ok = w.string(dst, src, i+4, next-1)
 		case 0x03: // document
 			if dst, next = w.container(dst, i, end, depth+1, embedded); next == inexact {
 				dst, next = w.escape(dst, value, t, i, i+int(binary.LittleEndian.Uint32(src[i:])), depth)
@@ -211,7 +215,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			if mid, next = regexEnd(src, i, end); next < 0 {
 				return dst, w.fail(element, errTerminator)
 			}
-			dst, ok = appendRegex(dst, src, i, mid, next)
+			dst, ok = w.regex(dst, i, mid, next)
 		case 0x0C: // DBPointer
 			s := stringEnd(src, i, end)
 			if s < 0 {
@@ -220,7 +224,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			if next = s + 12; next > end {
 				return dst, w.fail(element, errShort)
 			}
-			dst, ok = appendDBPointer(dst, src, i+4, s-1)
+			dst, ok = w.dbPointer(dst, i+4, s-1)
 		case 0x0D, 0x0E: // code, symbol
 			if next = stringEnd(src, i, end); next < 0 {
 				return dst, w.fail(element, errString(src, i, end))
@@ -230,7 +234,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			} else {
 				dst = append(dst, `{"$symbol":`...)
 			}
-			dst, ok = appendString(dst, src, i+4, next-1)
+			dst, ok = w.string(dst, src, i+4, next-1)
 			dst = append(dst, '}')
 		case 0x0F: // code with scope
 			if dst, next = w.codeWithScope(dst, i, end, depth); next == inexact {
@@ -293,7 +297,7 @@ func (w *writer) codeWithScope(dst []byte, i, limit, depth int) ([]byte, int) {
 		return dst, w.fail(i, errLength)
 	}
 	dst = append(dst, `{"$code":`...)
-	dst, ok := appendString(dst, w.src, i+8, code-1)
+	dst, ok := w.string(dst, w.src, i+8, code-1)
 	if !ok {
 		w.at, w.reason = i, inexactValue(0x0F)
 		return dst, inexact

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"slices"
 )
 
 const (
@@ -30,15 +29,15 @@ var escapes = func() (t [128]byte) {
 
 const hexDigits = "0123456789abcdef"
 
-// room is what appendKey and appendString keep free in dst beside the bytes they copy.
+// room is what keys and strings want free in dst besides the bytes that they copy.
 const room = 32
 
-// appendKey appends sep and the key at src[i:] as a JSON name, colon included, and returns the offset behind the key. It is
+// key appends sep and the key at src[i:] as a JSON name, colon included, and returns the offset behind the key. It is
 // negative when the key has no end or is not UTF-8.
-func appendKey(dst, src []byte, i int, sep byte) ([]byte, int) {
+func (w *writer) key(dst, src []byte, i int, sep byte) ([]byte, int) {
 	j := len(dst)
 	if cap(dst)-j < room {
-		dst = slices.Grow(dst, room)
+		dst = w.grow(dst, i, room)
 	}
 	d := dst[:cap(dst)]
 	d[j], d[j+1] = sep, '"'
@@ -63,19 +62,23 @@ func appendKey(dst, src []byte, i int, sep byte) ([]byte, int) {
 	if n < 0 {
 		return dst, -1
 	}
-	dst, ok := appendEscaped(d[:j], src, i, i+n)
+	dst, ok := w.escapedText(d[:j], i, i+n)
 	if !ok {
 		return dst, -1
 	}
 	return append(dst, '"', ':'), i + n + 1
 }
 
-// appendString appends src[i:end] as a JSON string. src[end] exists and is a zero byte. It reports false when the string is not
+// string appends src[i:end] as a JSON string. src[end] exists and is a zero byte. It reports false when the string is not
 // UTF-8.
-func appendString(dst, src []byte, i, end int) ([]byte, bool) {
+func (w *writer) string(dst, src []byte, i, end int) ([]byte, bool) {
 	j := len(dst)
 	if cap(dst)-j < end-i+room {
-		dst = slices.Grow(dst, end-i+room)
+		n := end - i
+		if n > longLine { // it is worth a look
+			n = escapedLen(src[i:end])
+		}
+		dst = w.grow(dst, end, n+room)
 	}
 	d := dst[:cap(dst)]
 	d[j] = '"'
@@ -96,17 +99,17 @@ func appendString(dst, src []byte, i, end int) ([]byte, bool) {
 		d[j] = '"'
 		return d[:j+1], true
 	}
-	dst, ok := appendEscaped(d[:j], src, i, end)
+	dst, ok := w.escapedText(d[:j], i, end)
 	return append(dst, '"'), ok
 }
 
-// appendEscaped appends src[i:end] with the escapes of JSON. It reports false when the bytes are not UTF-8.
-func appendEscaped(dst, src []byte, i, end int) ([]byte, bool) {
-	src = src[:end]
+// escapedText appends src[i:end] with the escapes of JSON. It reports false when the bytes are not UTF-8.
+func (w *writer) escapedText(dst []byte, i, end int) ([]byte, bool) {
+	src := w.src[:end]
 	for i < len(src) {
 		j := len(dst)
 		if cap(dst)-j < len(src)-i+room {
-			dst = slices.Grow(dst, len(src)-i+room)
+			dst = w.grow(dst, end, escapedLen(src[i:])+room)
 		}
 		d := dst[:cap(dst)]
 		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {

@@ -43,19 +43,19 @@ func appendBinary(dst, v []byte) ([]byte, bool) {
 	return append(dst, `"}}`...), true
 }
 
-// appendRegex appends the regular expression with its pattern at src[i:mid-1] and its options at src[mid:end-1]. It reports
+// regex appends the regular expression with its pattern at src[i:mid-1] and its options at src[mid:end-1]. It reports
 // false when one is not UTF-8, or the options are not sorted as Extended JSON wants them.
-func appendRegex(dst, src []byte, i, mid, end int) ([]byte, bool) {
+func (w *writer) regex(dst []byte, i, mid, end int) ([]byte, bool) {
 	dst = append(dst, `{"$regularExpression":{"pattern":`...)
-	dst, ok := appendString(dst, src, i, mid-1)
+	dst, ok := w.string(dst, w.src, i, mid-1)
 	if !ok {
 		return dst, false
 	}
-	if !sorted(src[mid : end-1]) {
+	if !sorted(w.src[mid : end-1]) {
 		return dst, false
 	}
 	dst = append(dst, `,"options":`...)
-	dst, ok = appendString(dst, src, mid, end-1)
+	dst, ok = w.string(dst, w.src, mid, end-1)
 	return append(dst, `}}`...), ok
 }
 
@@ -72,14 +72,15 @@ func sorted(s []byte) bool {
 	return true
 }
 
-// appendDBPointer appends the DBPointer with its namespace at src[i:end] and its id behind the zero byte.
-func appendDBPointer(dst, src []byte, i, end int) ([]byte, bool) {
+// dbPointer appends the DBPointer with its namespace at src[i:end] and its id behind the zero byte.
+func (w *writer) dbPointer(dst []byte, i, end int) ([]byte, bool) {
+	src := w.src
 	dst = append(dst, `{"$dbPointer":{"$ref":`...)
 	var ok bool
 	if plain(src[i:end]) { // as the driver writes it, who escapes nothing here
 		dst, ok = append(append(append(dst, '"'), src[i:end]...), '"'), true
 	} else {
-		dst, ok = appendString(dst, src, i, end)
+		dst, ok = w.string(dst, w.src, i, end)
 	}
 	dst = append(dst, `,"$id":`...)
 	dst = appendObjectID(dst, src[end+1:])
