@@ -12,15 +12,17 @@ import (
 // Base64Options tunes [Base64] and [Unbase64]. The zero value is ready to use.
 type Base64Options struct {
 	URL       bool // the alphabet for URLs and file names (RFC 4648 section 5)
-	NoPadding bool // no = at the end
+	NoPadding bool // omit the = at the end
 }
 
-// Base64 returns a flow that writes its input as base64 (RFC 4648), without newlines. Its mirror is [Unbase64].
+// Base64 returns a flow that encodes its input as base64 (RFC 4648), without newlines. Its mirror
+// is [Unbase64].
 //
-//   - In: byte chunks of any size. Out: chunks of 64 KiB, the last one shorter.
-//   - Ownership: chunks are the receiver's; to [stream.EachLent] and the sinks that use it, all are lent in the same memory.
+//   - In: byte chunks of any size.
+//   - Out: chunks of 64 KiB; the last one is shorter.
+//   - Ownership: the receiver owns a chunk. A receiver that uses [stream.EachLent] gets all of them
+//     in the same memory.
 //   - Memory: one chunk.
-//   - Order and goroutines: fused.
 func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding()
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {

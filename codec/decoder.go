@@ -11,19 +11,21 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Decoder returns a flow that decodes its input with what open returns, a type like gzip.Reader. Every run opens a decoder of its
-// own, which is closed when it is an io.Closer. The name stands before the errors of the decoder, as in "codec: gunzip".
+// Decoder returns a flow that decodes its input with the reader that open returns, a type like
+// gzip.Reader. Every run opens one reader, and closes it if it is an io.Closer. The errors of the
+// reader are prefixed with name, as in "codec: gunzip".
 //
-//   - In, out: byte chunks of any size; each Read of the decoder is a chunk of at most 64 KiB.
-//   - Ownership: as that of [Encoder].
-//   - When the decoder reports io.EOF, the upstream is read to its end too: so a layer around this one (encryption, a checksum)
-//     finishes its checks, and bytes that are left over are an error.
-//   - The reader that open gets is an [io.ByteReader] too, so that the decoders of the standard library read no more than is theirs.
-//     What a decoder with a buffer of its own has read beyond its end is lost without an error.
-//   - Memory: one chunk of the upstream, one of its own, and what the decoder takes.
-//   - Order and goroutines: fused; the upstream runs as a coroutine of the decoder.
-//   - Errors: the upstream's as it is, also where the decoder made another of it; those of open, Read and Close, wrapped, of class
-//     Data unless they have a class; [ErrTrailing]; [io.ErrNoProgress] after 100 reads without a byte.
+//   - In: byte chunks of any size. The reader that open gets is an [io.ByteReader] as well, so that
+//     the decoders of the standard library read nothing after their end. A decoder with its own
+//     buffer may lose bytes after its end without an error.
+//   - Out: each Read makes one chunk, of at most 64 KiB. Ownership is as in [Encoder].
+//   - End: after the decoder's io.EOF the upstream is read to its end, so that a layer around it
+//     (encryption, a checksum) finishes its checks.
+//   - Memory: one chunk of the upstream, one chunk of output, and the decoder's.
+//   - Goroutines: none; the upstream runs as a coroutine of the decoder.
+//   - Errors: those of the upstream, unchanged; those of open, Read and Close, wrapped, of class
+//     Data unless they have a class; [ErrTrailing] if bytes follow the end; [io.ErrNoProgress]
+//     after 100 reads without a byte.
 func Decoder(name string, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
 	return reading(name, bounds{}, open)
 }

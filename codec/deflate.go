@@ -10,19 +10,20 @@ import (
 type DeflateOptions struct {
 	Level int // 1 (fastest) to 9 (smallest); 0 means 5
 
-	// Parallelism is how many goroutines compress. 0 means none. With 1 or more the input is compressed in independent blocks of
-	// about 1 MiB each, within one stream. The formats have no place for the blocks' lengths: [Inflate] and [Unzlib] are not parallel.
+	// Parallelism is the number of goroutines that compress; 0 means none. With 1 or more, the
+	// input is compressed in independent blocks of about 1 MiB within one stream. The formats
+	// cannot store the length of a block, so [Inflate] and [Unzlib] are not parallel.
 	Parallelism int
 }
 
-// Deflate returns a flow that compresses its input into a raw deflate stream (RFC 1951), without a header or checksum: for formats
-// that have their own. Its mirror is [Inflate].
+// Deflate returns a flow that compresses its input into a raw deflate stream (RFC 1951), without a
+// header or checksum, for formats that have their own. Its mirror is [Inflate].
 //
-//   - In, out: byte chunks of any size.
-//   - The same input and level give the same bytes. With Parallelism the bytes are others, but the same for any number of
-//     goroutines and however the chunks are cut; blocks end behind the last newline within 1 MiB, or at 1 MiB where there is none.
+//   - In, out: byte chunks of any size. Equal input and level give equal output. With Parallelism
+//     the output differs, but it depends neither on the number of goroutines nor on the chunks. A
+//     block then ends after the last newline within 1 MiB, or at 1 MiB if there is none.
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
-//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines compress and one runs the upstream.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
 func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	var o DeflateOptions
 	if opts != nil {

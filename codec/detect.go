@@ -12,13 +12,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrUnknownFormat says that the first bytes of a stream belong to no format that [Detect] knows.
+// ErrUnknownFormat means that the first bytes of a stream belong to no format that [Detect] knows.
 // Its class is Data.
 var ErrUnknownFormat = stream.Mark(errors.New("unknown format"), stream.Data)
 
 // DetectOptions tunes [Detect]. The zero value is ready to use.
 type DetectOptions struct {
-	Plain       bool  // pass on what is in no known format, or empty, as it is; not what begins like one but for one bit
+	Plain       bool  // pass on an input that is empty or of no known format
 	MaxBytes    int64 // as in [GunzipOptions]
 	MaxRatio    int64 // as in [GunzipOptions]
 	Parallelism int   // as in [GunzipOptions], [UnzstdOptions] and [UnS2Options]
@@ -27,15 +27,20 @@ type DetectOptions struct {
 	RequireChecksums bool // as in [UnzstdOptions]
 }
 
-// Detect returns a flow that decompresses its input by the format that its first bytes tell: gzip, zstd, zlib, S2 or Snappy.
+// Detect returns a flow that decompresses its input by the format that its first bytes show: gzip,
+// zstd, zlib, S2 or Snappy.
 //
-//   - In, out: as of the flow that is chosen: [Gunzip], [Unzstd], [Unzlib], [UnS2]. Raw deflate has no mark and is not found; two
-//     bytes are all that marks zlib: with Plain, a stream of zlib in a window of less than 32 KiB that begins like text passes as
-//     text, and what begins like zlib in the usual window, as text may with the two letters x^, is taken for zlib. A BSON file is
-//     not, but for one in tens of thousands whose first document has 64 KiB or more.
-//   - Errors: those of the chosen flow; a [*FormatError], which is [ErrUnknownFormat], or [io.ErrUnexpectedEOF] if the input is empty.
-//   - Memory: two chunks, and what the chosen flow takes.
-//   - Order and goroutines: fused; with Parallelism the goroutines of the chosen flow.
+//   - In, out: those of the chosen flow: [Gunzip], [Unzstd], [Unzlib], [UnS2]. With Plain, an input
+//     of no known format passes unchanged; one whose signature has a single wrong bit is still an
+//     error.
+//   - Memory: two chunks, and the chosen flow's.
+//   - Goroutines: with Parallelism, those of the chosen flow.
+//   - Errors: those of the chosen flow; a [*FormatError] that wraps [ErrUnknownFormat], or
+//     [io.ErrUnexpectedEOF] if the input is empty.
+//   - Limits: raw deflate has no signature and is not recognized. Only two bytes mark zlib. With
+//     Plain, a zlib stream with a window of less than 32 KiB that begins like text passes as text,
+//     and text that begins with the letters x^ is taken for zlib. One in tens of thousands of BSON
+//     files whose first document has 64 KiB or more is taken for zlib.
 func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: detect"
 	var o DetectOptions

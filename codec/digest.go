@@ -9,13 +9,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Digest returns a flow that passes its input on and reports its hash. Every run opens a hash of its own with open, as in
-// Digest(sha256.New, func(sum []byte) { … }).
+// Digest returns a flow that passes its input on and reports its hash, as in Digest(sha256.New,
+// func(sum []byte) { … }). Every run opens one hash with open.
 //
 //   - In, out: the same chunks.
-//   - report is called once, when the upstream has completed, before the run goes on downstream; in a run that fails before that or
-//     ends early it is not called. What it is given is its own.
-//   - Order and goroutines: fused; report is called on the caller's goroutine.
+//   - Result: report is called once, on the caller's goroutine, after the upstream has completed
+//     and before the stage does. It is not called in a run that fails before or ends early. It may
+//     keep sum.
 func Digest(open func() hash.Hash, report func(sum []byte)) stream.Flow[[]byte, []byte] {
 	if open == nil || report == nil {
 		return failing[[]byte, []byte](wrap("codec: digest", errNilFunc))

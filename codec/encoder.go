@@ -13,17 +13,19 @@ import (
 // chunkSize is how many bytes stages gather before they emit.
 const chunkSize = 64 << 10
 
-// Encoder returns a flow that encodes its input with what open returns, a type like gzip.Writer. Every run opens an encoder of its
-// own. The name stands before the errors of the encoder, as in "codec: gzip".
+// Encoder returns a flow that encodes its input with the writer that open returns, a type like
+// gzip.Writer. Every run opens one writer. The errors of the writer are prefixed with name, as in
+// "codec: gzip".
 //
-//   - In, out: byte chunks of any size; what the encoder writes is gathered into chunks of 64 KiB, the last one shorter.
-//   - Ownership: chunks are the receiver's; to [stream.EachLent] and the sinks that use it, all are lent in the same memory.
-//     The encoder gets its input lent: as [io.Writer] demands, its Write must not keep it.
-//   - The encoder is closed, and with it the stream completed, only after the upstream completed. On any error it is dropped
-//     without a Close: it must hold nothing but memory.
-//   - Memory: one chunk, and what the encoder takes.
-//   - Order and goroutines: fused.
-//   - Errors: those of open, Write and Close, wrapped; [io.ErrShortWrite] when Write takes less than it was given.
+//   - In: byte chunks of any size. Write must not keep its argument, as [io.Writer] demands.
+//   - Out: chunks of 64 KiB; the last one is shorter.
+//   - Ownership: the receiver owns a chunk. A receiver that uses [stream.EachLent] gets all of them
+//     in the same memory.
+//   - End: after the upstream has completed, the writer is closed and then the stream completes.
+//     After an error the writer is not closed, so it must hold nothing but memory.
+//   - Memory: one chunk, and the writer's.
+//   - Errors: those of open, Write and Close, wrapped; [io.ErrShortWrite] if Write takes less than
+//     it was given.
 func Encoder(name string, open func(io.Writer) (io.WriteCloser, error)) stream.Flow[[]byte, []byte] {
 	if open == nil {
 		return failing[[]byte, []byte](wrap(name, errNilOpen))

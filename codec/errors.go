@@ -10,17 +10,19 @@ import (
 )
 
 var (
-	// ErrLimit is what every [*LimitError] wraps: [stream.ErrLimit], with which stream.LimitBytes ends a run too.
+	// ErrLimit is [stream.ErrLimit], which every [*LimitError] wraps.
 	ErrLimit = stream.ErrLimit
-	// ErrTooLong says that a line, an object or a frame is longer than the options allow. Its class is Data.
+	// ErrTooLong means that a line, an object or a frame is longer than the options allow. Its
+	// class is Data.
 	ErrTooLong = stream.Mark(errors.New("record too long"), stream.Data)
-	// ErrTrailing says that bytes follow the end of the encoded data. Its class is Data.
+	// ErrTrailing means that bytes follow the end of the encoded data. Its class is Data.
 	ErrTrailing = stream.Mark(errors.New("data after the end"), stream.Data)
-	// ErrSyntax says that bytes stand where the format has no place for them. Its class is Data.
+	// ErrSyntax means that the input breaks the rules of its format. Its class is Data.
 	ErrSyntax = stream.Mark(errors.New("malformed input"), stream.Data)
 )
 
-// LimitError says that a stream passed a limit that its options set or left at the default. It is [ErrLimit] for errors.Is.
+// LimitError reports that a stream exceeded a limit, one that its options set or a default. It
+// wraps [ErrLimit].
 type LimitError struct {
 	Limit string // the option: "MaxBytes" or "MaxRatio"
 	Max   int64  // its value
@@ -37,15 +39,16 @@ func (e *LimitError) Unwrap() error { return ErrLimit }
 // Class returns [stream.Data].
 func (e *LimitError) Class() stream.Class { return stream.Data }
 
-// InputError says where in its input a stage failed. Err is the cause: [ErrTooLong], [ErrSyntax], io.ErrUnexpectedEOF or a parser's own.
+// InputError reports the position in the input at which a stage failed. Err is the cause:
+// [ErrTooLong], [ErrSyntax], io.ErrUnexpectedEOF or an error of a parser.
 type InputError struct {
-	Offset  int64  // of the byte that was wrong, or of the start of the record that was, from 0
-	Record  int64  // the number of the line or element, from 1; 0 where nothing is counted
-	Pointer string // JSON Pointer (RFC 6901) of the value inside the record; "" where it is not known
+	Offset  int64  // of the wrong byte, or of the start of the wrong record, from 0
+	Record  int64  // number of the line or element, from 1; 0 if the stage does not count
+	Pointer string // JSON Pointer (RFC 6901) of the value inside the record; "" if unknown
 	Err     error
 }
 
-// Error gives the place and the cause.
+// Error gives the position and the cause.
 func (e *InputError) Error() string {
 	s := "byte " + strconv.FormatInt(e.Offset, 10)
 	if e.Record > 0 {
@@ -60,11 +63,12 @@ func (e *InputError) Error() string {
 // Unwrap returns the cause.
 func (e *InputError) Unwrap() error { return e.Err }
 
-// Class returns [stream.Data], whatever the cause is.
+// Class returns [stream.Data], whatever the cause.
 func (e *InputError) Class() stream.Class { return stream.Data }
 
-// malformed returns a decoder's error with the name of its stage. Its class is Data, unless the decoder gave it another. A stream
-// that was cut is Data too: where a connection was cut, the upstream says so itself.
+// malformed returns a decoder's error with the name of its stage. Its class is Data, unless the
+// decoder set another. io.ErrUnexpectedEOF is Data too: if a connection was cut, the upstream
+// reports that itself.
 func malformed(name string, err error) error {
 	err = wrap(name, err)
 	if stream.ClassOf(err) != stream.Unclassified && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -73,5 +77,5 @@ func malformed(name string, err error) error {
 	return stream.Mark(err, stream.Data)
 }
 
-// wrap is the one place where a stage's own error gets its name.
+// wrap returns err with the name of its stage.
 func wrap(name string, err error) error { return fmt.Errorf("%s: %w", name, err) }

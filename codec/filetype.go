@@ -10,7 +10,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// FileType is what a file is by its first bytes, in words: "gzip", "an age file".
+// FileType is the type of a file, guessed from its first bytes, in words: "gzip", "an age file".
 type FileType string
 
 // The formats that [FileTypeOf] knows.
@@ -38,11 +38,13 @@ const (
 // anyCompressed is what [Detect] wants.
 const anyCompressed FileType = "a compressed format that is known here"
 
-// SniffSize is how many bytes [FileTypeOf] looks at. With fewer it may know less.
+// SniffSize is the number of bytes that [FileTypeOf] looks at. With fewer bytes it may recognize
+// fewer types.
 const SniffSize = 512
 
-// FileTypeOf returns what a file is that begins with head, or is head if that is shorter than [SniffSize]. It is a guess, for
-// messages: formats without a mark of their own (BSON, zlib, text) may be taken for each other.
+// FileTypeOf returns the type of the file that begins with head. head is the whole file if it is
+// shorter than [SniffSize]. The result is a guess, for messages: types without a signature (BSON,
+// zlib, text) may be mistaken for each other.
 func FileTypeOf(head []byte) FileType {
 	if len(head) == 0 {
 		return TypeEmpty
@@ -111,11 +113,12 @@ func likeBSON(head []byte) bool {
 	return n == 5 && kind == 0 || n > 5 && n <= most && (1 <= kind && kind <= 0x13 || kind == 0x7f || kind == 0xff)
 }
 
-// FormatError says that the input is not of the format that a stage reads, and what it is. Its class is [stream.Data].
+// FormatError reports that the input is not of the type that a stage reads, and which type it has.
+// Its class is [stream.Data].
 type FormatError struct {
-	Want string // what the stage reads, as in "gzip"
+	Want string // what the stage reads, such as "gzip"
 	Got  FileType
-	Err  error // what the stage reports of damage too: gzip.ErrHeader, for example
+	Err  error // the error that a damaged input causes too, such as gzip.ErrHeader
 }
 
 // Error says what the input is and what to do about it.
@@ -123,7 +126,7 @@ func (e *FormatError) Error() string {
 	return "the input is " + string(e.Got) + ", not " + e.Want + ": " + e.advice()
 }
 
-// Unwrap returns the error that damage has too.
+// Unwrap returns the error that a damaged input causes too.
 func (e *FormatError) Unwrap() error { return e.Err }
 
 // Class returns [stream.Data].

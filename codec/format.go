@@ -6,10 +6,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Format is a way to encode elements as bytes together with the way back, so that a restore cannot decode in another order than the
-// backup encoded. A pair of byte streams is a Pair[[]byte].
+// Format is a way to encode elements as bytes, and the way back. With one value for both, a restore
+// cannot decode in another order than the backup encoded. A format of byte streams is a
+// Format[[]byte].
 //
-//	format := codec.JSONLinesFormat[Cookie](nil, nil).Then(codec.GzipFormat(nil, nil)).Then(agecodec.Format(recipients, identities))
+//	format := codec.JSONLinesFormat[Cookie](nil, nil).
+//		Then(codec.GzipFormat(nil, nil)).
+//		Then(agecodec.Format(recipients, identities))
 //	key := "cookies" + format.Suffix() // cookies.jsonl.gz.age
 //	body := stream.Via(cookies, format.Encode())
 type Format[I any] struct {
@@ -18,12 +21,13 @@ type Format[I any] struct {
 	suffix string
 }
 
-// FormatOf returns the pair of a flow and its mirror. The suffix is what it adds to a file's name, with its dot: ".gz".
+// FormatOf returns the format of a flow and its mirror. The suffix is what the format adds to a
+// file name, with its dot: ".gz".
 func FormatOf[I any](encode stream.Flow[I, []byte], decode stream.Flow[[]byte, I], suffix string) Format[I] {
 	return Format[I]{encode, decode, suffix}
 }
 
-// Then returns the pair that encodes with p and then with q, and decodes the other way round.
+// Then returns the format that encodes with p and then with q, and decodes in the opposite order.
 func (p Format[I]) Then(q Format[[]byte]) Format[I] {
 	return Format[I]{stream.Then(p.Encode(), q.Encode()), stream.Then(q.Decode(), p.Decode()), p.suffix + q.suffix}
 }
@@ -31,7 +35,7 @@ func (p Format[I]) Then(q Format[[]byte]) Format[I] {
 // Encode returns the flow from elements to bytes.
 func (p Format[I]) Encode() stream.Flow[I, []byte] {
 	if p.encode == nil {
-		return failing[I, []byte](wrap("codec: format", errNoPair))
+		return failing[I, []byte](wrap("codec: format", errNoFlow))
 	}
 	return p.encode
 }
@@ -39,15 +43,15 @@ func (p Format[I]) Encode() stream.Flow[I, []byte] {
 // Decode returns the flow from bytes to elements.
 func (p Format[I]) Decode() stream.Flow[[]byte, I] {
 	if p.decode == nil {
-		return failing[[]byte, I](wrap("codec: format", errNoPair))
+		return failing[[]byte, I](wrap("codec: format", errNoFlow))
 	}
 	return p.decode
 }
 
-// Suffix returns what the pair adds to a file's name, as in ".jsonl.gz.age".
+// Suffix returns what the format adds to a file name, as in ".jsonl.gz.age".
 func (p Format[I]) Suffix() string { return p.suffix }
 
-var errNoPair = errors.New("the pair has no such flow")
+var errNoFlow = errors.New("the format has no such flow")
 
 // GzipFormat returns [Gzip] and [Gunzip] as one value, with the suffix ".gz".
 func GzipFormat(pack *GzipOptions, unpack *GunzipOptions) Format[[]byte] {

@@ -16,32 +16,37 @@ import (
 
 // GunzipOptions tunes [Gunzip]. The zero value is ready to use.
 type GunzipOptions struct {
-	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
+	MaxBytes int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
+	MaxRatio int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
 
-	// Parallelism is how many goroutines decompress. 0 and 1 mean none. Members that [Gzip] wrote with Parallelism are read
-	// that way; from the first other member on, one goroutine does all.
+	// Parallelism is the number of goroutines that decompress; 0 and 1 mean none. It applies to
+	// members that [Gzip] wrote with Parallelism. From the first member of another writer on, one
+	// goroutine decompresses the rest.
 	Parallelism int
 
-	// AllowPadding accepts zero bytes after the last member, as tapes leave them and gzip(1) passes over them. They are refused
-	// otherwise, and where the members are ours and not all of them came. It hides damage that put zeros in the place of members
-	// of other programs.
+	// AllowPadding accepts zero bytes after the last member, as tapes leave them and gzip(1)
+	// ignores them. It does not accept them after an incomplete stream of [Gzip] with Parallelism.
+	// It hides damage that replaced the last members of other writers by zeros.
 	AllowPadding bool
 }
 
 // Gunzip returns a flow that decompresses the gzip format (RFC 1952), the mirror of [Gzip].
 //
-//   - In: byte chunks of any size, of one or more members. Out: chunks of at most 64 KiB, with Parallelism one a member.
-//   - Errors: [io.ErrUnexpectedEOF] if the input ends before the trailer of a member, or is empty; gzip.ErrHeader and
-//     gzip.ErrChecksum of compress/gzip for a bad header or damage, as a [*FormatError] if it is another format; [ErrTrailing] if something else follows a member;
-//     [*LimitError]; [ErrSyntax] if a member is longer or shorter than its header says, as ours and those of bgzip do. Of members
-//     that Gzip wrote with Parallelism, io.ErrUnexpectedEOF also if the last ones are missing, and ErrSyntax if they are not those
-//     that were written, or their order is another. Members of others have no numbers: an input that was cut exactly between two of
-//     those looks whole. What must not lose its end needs an end record inside or a layer such as age outside.
-//   - Memory: about 250 KiB; with Parallelism n about 3n MiB, and for members of others that look like ours up to 96n MiB.
-//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
-//   - Limits: deflate reaches 1,032:1 at most, so that only MaxBytes bounds a bomb unless MaxRatio is set below that. Large
-//     documents that repeat word for word stay under 300:1, zeros do not.
+//   - In: byte chunks of any size, of one or more members.
+//   - Out: chunks of at most 64 KiB; with Parallelism one chunk for each member.
+//   - Memory: about 250 KiB; with Parallelism n about 3n MiB, and up to 96n MiB for members of
+//     another writer that look like those of Gzip.
+//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order is kept.
+//   - Errors: [io.ErrUnexpectedEOF] if the input is empty or ends inside a member; gzip.ErrHeader
+//     and gzip.ErrChecksum of compress/gzip for damage; a [*FormatError] for another format;
+//     [ErrTrailing] if other data follows a member; [ErrSyntax] if a member is not as long as its
+//     header says (those of Gzip and bgzip say it); [*LimitError]. For members that Gzip wrote with
+//     Parallelism also io.ErrUnexpectedEOF if the last ones are missing, and ErrSyntax if others
+//     are missing, swapped or repeated.
+//   - Limits: members of other writers have no numbers, so a stream that was cut between two of
+//     them looks complete. To detect that, put an end record inside or a layer such as age outside.
+//     Deflate reaches a ratio of 1,032 at most, so the default MaxRatio bounds no bomb. Large
+//     documents that repeat word for word stay under 300; zeros do not.
 func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 	var o GunzipOptions
 	if opts != nil {

@@ -9,9 +9,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Hex returns a flow that writes each byte as two hexadecimal digits, in lower case. Its mirror is [Unhex].
+// Hex returns a flow that encodes each byte as two hexadecimal digits, in lower case. Its mirror is
+// [Unhex].
 //
-// In: byte chunks of any size. Out, ownership, memory and order: as those of [Base64].
+//   - In: byte chunks of any size.
+//   - Out: chunks of 64 KiB; the last one is shorter. Ownership is as in [Base64].
+//   - Memory: one chunk.
 func Hex() stream.Flow[[]byte, []byte] {
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
 		f := filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}

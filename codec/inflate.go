@@ -11,18 +11,19 @@ import (
 
 // InflateOptions tunes [Inflate] and [Unzlib]. The zero value is ready to use.
 type InflateOptions struct {
-	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
+	MaxBytes int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
+	MaxRatio int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
 }
 
-// Inflate returns a flow that decompresses one raw deflate stream (RFC 1951), the mirror of [Deflate].
+// Inflate returns a flow that decompresses one raw deflate stream (RFC 1951), the mirror of
+// [Deflate].
 //
-//   - In: byte chunks of any size. Out: chunks of at most 64 KiB.
-//   - Errors: [io.ErrUnexpectedEOF] when the input ends early or is empty, [ErrTrailing], flate.CorruptInputError of compress/flate,
-//     [*LimitError].
-//     The format has no checksum: most damage passes without an error.
+//   - In: byte chunks of any size.
+//   - Out: chunks of at most 64 KiB.
 //   - Memory: about 250 KiB.
-//   - Order and goroutines: fused.
+//   - Errors: [io.ErrUnexpectedEOF] if the input is empty or ends early; [ErrTrailing];
+//     flate.CorruptInputError of compress/flate; [*LimitError].
+//   - Limits: the format has no checksum, so most damage passes without an error.
 func Inflate(opts *InflateOptions) stream.Flow[[]byte, []byte] {
 	return inflating("codec: inflate", opts, func(r *bufio.Reader) (io.Reader, error) {
 		d := new(inflate.Reader)

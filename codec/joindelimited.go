@@ -8,13 +8,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// JoinDelimited returns a flow that writes the delimiter behind every element, the mirror of [SplitDelimited].
+// JoinDelimited returns a flow that writes the delimiter after every element, the mirror of
+// [SplitDelimited].
 //
-//   - In: records without the delimiter; they may be empty. Out: chunks of whole records, of 64 KiB or a little more.
-//   - Memory: one chunk, or the longest record if that is more.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with [ErrSyntax] when an element, or its end with the delimiter behind it, has the delimiter in it
-//     before its end: it would be read back as another.
+//   - In: records without the delimiter. A record may be empty.
+//   - Out: chunks of whole records, of 64 KiB or a little more.
+//   - Memory: one chunk, or the longest record if it is longer.
+//   - Errors: an [*InputError] with [ErrSyntax] if the delimiter occurs in a record, or across the
+//     end of a record and the delimiter after it: the mirror would return another record.
 func JoinDelimited(delimiter []byte) stream.Flow[[]byte, []byte] {
 	const name = "codec: join delimited"
 	if len(delimiter) == 0 {

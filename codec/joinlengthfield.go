@@ -8,12 +8,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// JoinLengthField returns a flow that writes every element with its length before it, the mirror of [SplitLengthField].
+// JoinLengthField returns a flow that writes every element with its length before it, the mirror of
+// [SplitLengthField].
 //
-//   - In: frames; they may be empty. Out: chunks of whole frames, of 64 KiB or a little more.
-//   - Memory: one chunk, or the longest frame if that is more.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with [ErrTooLong] for a frame that is longer than MaxLength or than its field can tell.
+//   - In: frames. A frame may be empty.
+//   - Out: chunks of whole frames, of 64 KiB or a little more.
+//   - Memory: one chunk, or the longest frame if it is longer.
+//   - Errors: an [*InputError] with [ErrTooLong] for a frame that is longer than MaxLength or than
+//     its length field can express.
 func JoinLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: join length field"
 	o, err := opts.fill()

@@ -10,11 +10,11 @@ import (
 
 // JoinLines returns a flow that writes every element as a line of text, the mirror of [SplitLines].
 //
-//   - In: lines without a newline; an empty element is an empty line. Out: chunks of whole lines, each with its newline (LF), of
-//     64 KiB or a little more.
-//   - Memory: one chunk, or the longest line if that is more.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with [ErrSyntax] when an element has a newline in it, which would make two lines of one.
+//   - In: lines without a newline. An empty element is an empty line.
+//   - Out: chunks of whole lines, each with its newline (LF), of 64 KiB or a little more.
+//   - Memory: one chunk, or the longest line if it is longer.
+//   - Errors: an [*InputError] with [ErrSyntax] if an element contains a newline, which would make
+//     two lines of it.
 func JoinLines() stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		g := gatherer{emit: emit}

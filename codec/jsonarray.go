@@ -2,13 +2,14 @@ package codec
 
 import "github.com/millweir/millweir/stream"
 
-// JSONArray returns a flow that writes its elements as one JSON array, an element a line, by encoding/json. Its mirror is [ParseJSONArray].
+// JSONArray returns a flow that writes its elements as one JSON array, one element per line, by
+// encoding/json. Its mirror is [ParseJSONArray].
 //
-//   - In: as that of [JSONLines].
-//   - Out: chunks of at most 64 KiB, or of one longer element. No element makes an empty array. Ownership: as that of [Base64].
-//   - Memory: one chunk, or the longest element if that is more, and the encoder's.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the element's number and what encoding/json says.
+//   - In: as in [JSONLines].
+//   - Out: chunks of at most 64 KiB, or of one longer element. An empty input becomes an empty
+//     array. Ownership is as in [Base64].
+//   - Memory: one chunk, or the longest element if it is longer, and the encoder's.
+//   - Errors: an [*InputError] with the number of the element and the error of encoding/json.
 func JSONArray[T any](opts *JSONLinesOptions) stream.Flow[T, []byte] {
 	return jsonWriting[T]("codec: json array", opts, jsonFrame{first: "[\n", between: ",\n", last: "\n]\n", empty: "[]\n"})
 }

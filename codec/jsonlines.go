@@ -11,19 +11,20 @@ import (
 
 // JSONLinesOptions tunes [JSONLines] and [JSONArray]. The zero value is ready to use.
 type JSONLinesOptions struct {
-	EscapeHTML bool // write <, > and & as \u003c and so on, as encoding/json does by default
+	EscapeHTML bool // write <, > and & as \u003c, \u003e and \u0026, as encoding/json does by default
 }
 
-// JSONLines returns a flow that writes every element as JSON on a line of its own (https://jsonlines.org), by encoding/json. Its
-// mirror is [ParseJSONLines].
+// JSONLines returns a flow that writes every element as one line of JSON (https://jsonlines.org),
+// by encoding/json. Its mirror is [ParseJSONLines].
 //
-//   - In: elements of any type. A nil pointer, map, slice or interface is written as null, which the mirror refuses unless its options
-//     say AllowNull. In a string, bytes that are not UTF-8 become U+FFFD, as encoding/json has it; whoever cannot exclude them
-//     writes []byte, which becomes base64. What a MarshalJSON returns is written with the bytes that it has.
-//   - Out: chunks of whole lines, of at most 64 KiB, or of one longer line. Ownership: as that of [Base64].
-//   - Memory: one chunk, or the longest line if that is more, and the encoder's.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the element's number and what encoding/json says.
+//   - In: elements of any type. A nil pointer, map, slice or interface becomes null, which the
+//     mirror refuses without AllowNull. Bytes of a string that are not UTF-8 become U+FFFD, as in
+//     encoding/json; use []byte, which becomes base64, to keep them. The result of a MarshalJSON is
+//     written byte for byte.
+//   - Out: chunks of whole lines, of at most 64 KiB or of one longer line. Ownership is as in
+//     [Base64].
+//   - Memory: one chunk, or the longest line if it is longer, and the encoder's.
+//   - Errors: an [*InputError] with the number of the element and the error of encoding/json.
 func JSONLines[T any](opts *JSONLinesOptions) stream.Flow[T, []byte] {
 	return jsonWriting[T]("codec: json lines", opts, jsonFrame{lines: true})
 }

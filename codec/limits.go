@@ -8,9 +8,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// LimitRatio returns f with a limit: once it has emitted more than floor bytes, it may have emitted at most max bytes for each byte
-// that it took in. The chunk that would pass the limit is not emitted: the run ends in a [*LimitError]. The decoders of this
-// package have such a limit of their own; this one is for others. A limit on the bytes alone is [stream.LimitBytes].
+// LimitRatio returns f with a limit on its ratio of output to input, for decoders of other
+// packages. Those of this package have such a limit already. To limit the bytes alone, use
+// [stream.LimitBytes].
+//
+//   - Out: what f emits. Once f has emitted more than floor bytes, it may have emitted at most max
+//     bytes for each byte of input.
+//   - Errors: a [*LimitError] instead of the chunk that exceeds the limit.
 func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]byte, []byte] {
 	const name = "codec: limit ratio"
 	if max < 1 || floor < 0 {

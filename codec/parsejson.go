@@ -7,13 +7,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ParseJSON returns a function that reads one element from one JSON text, by the rules of [ParseJSONLines] and its options. It is for
-// stream.Supervise, which goes on after a text that is malformed, and for parallel maps:
+// ParseJSON returns a function that parses one JSON text as one element, by the rules and options
+// of [ParseJSONLines]. It is for stream.Supervise, which continues after a malformed text, and for
+// parallel maps:
 //
 //	stream.Via2(body, codec.SplitLines(nil), stream.Supervise(4, codec.ParseJSON[Cookie](nil), dead, nil))
 //
-// The function may be called at once by several goroutines, and keeps no part of the text. Its error is an [*InputError] whose
-// Offset is that in the text. MaxLength bounds the text; SkipBlank has no meaning.
+// Several goroutines may call the function at once. It keeps no part of the text. Its errors are an
+// [*InputError] with the offset in the text. MaxLength limits the text; SkipBlank has no effect.
 func ParseJSON[T any](opts *ParseJSONLinesOptions) func(context.Context, []byte) (T, error) {
 	const name = "codec: parse json"
 	var o ParseJSONLinesOptions

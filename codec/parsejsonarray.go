@@ -11,26 +11,27 @@ import (
 
 // ParseJSONArrayOptions tunes [ParseJSONArray]. The zero value is ready to use.
 type ParseJSONArrayOptions struct {
-	MaxLength     int  // bytes in an element; 0 means 128 MiB
-	AllowNull     bool // take null for an element; else it is an error
-	RejectUnknown bool // an object's member for which T has no field is an error
+	MaxLength     int  // maximum bytes in an element; 0 means 128 MiB
+	AllowNull     bool // accept null as an element; by default it is an error
+	RejectUnknown bool // refuse an object with a member for which T has no field
 
-	// AllowInvalidUTF8 takes U+FFFD for what is not UTF-8 and for half of a surrogate pair, as encoding/json does; else they are
-	// errors.
+	// AllowInvalidUTF8 replaces invalid UTF-8 and lone surrogates by U+FFFD, as encoding/json does.
+	// By default they are errors.
 	AllowInvalidUTF8 bool
 }
 
-// ParseJSONArray returns a flow that reads the elements of one JSON array, by encoding/json, the mirror of [JSONArray]. The array is
-// never in memory as a whole.
+// ParseJSONArray returns a flow that parses the elements of one JSON array, by encoding/json, the
+// mirror of [JSONArray]. It never holds the whole array in memory.
 //
 //   - In: byte chunks of any size.
-//   - Out: what encoding/json makes of an element, as that of [ParseJSONLines].
-//   - Memory: the chunk in hand, the element, and up to four times its longest text, as that of [ParseJSONLines].
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the element's number, the offset in the stream and the JSON Pointer within the element; its
-//     cause is [ErrTooLong], [ErrSyntax], also for null, text that is not UTF-8 and half of a surrogate pair, [ErrTrailing] behind
-//     the array, [io.ErrUnexpectedEOF] when it does not end, or what encoding/json says. Of a member that RejectUnknown refuses the
-//     place is known as in [ParseJSONLines].
+//   - Out: the elements, as encoding/json decodes them; see [ParseJSONLines].
+//   - Memory: the current chunk, the element, and up to four times the longest text of an element;
+//     see [ParseJSONLines].
+//   - Errors: an [*InputError] with the number of the element, the offset in the stream and the
+//     JSON Pointer within the element. Its cause is [ErrTooLong]; [ErrSyntax] for a malformed
+//     array, and for null, invalid UTF-8 or a lone surrogate in an element; [ErrTrailing] if other
+//     data follows the array; [io.ErrUnexpectedEOF] if the array does not end; or the error of
+//     encoding/json.
 func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json array"
 	var o ParseJSONArrayOptions

@@ -8,11 +8,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Rechunk returns a flow that cuts its input into chunks of exactly n bytes; the last one may be shorter.
+// Rechunk returns a flow that cuts its input into chunks of exactly n bytes; the last one may be
+// shorter.
 //
-//   - Ownership: chunks that lie within one chunk of the input share its memory.
-//   - Memory: the chunk in hand and up to 2n bytes.
-//   - Order and goroutines: fused.
+//   - In: byte chunks of any size.
+//   - Ownership: chunks that lie within one input chunk share its memory.
+//   - Memory: the current chunk and up to 2n bytes.
 func Rechunk(n int) stream.Flow[[]byte, []byte] {
 	if n < 1 {
 		return failing[[]byte, []byte](wrap("codec: rechunk", errors.New("the size is not positive")))

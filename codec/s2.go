@@ -15,21 +15,24 @@ import (
 // S2Options tunes [S2]. The zero value is ready to use.
 type S2Options struct {
 	Level  int  // 1 (fastest) to 3 (smallest); 0 means 1
-	Snappy bool // write what readers of the Snappy framing format understand; a little larger
+	Snappy bool // write the Snappy framing format, which is a little larger
 
-	Parallelism int // how many goroutines compress; 0 and 1 mean none. The bytes are the same for any number.
+	Parallelism int // goroutines that compress; 0 and 1 mean none. It does not change the output.
 }
 
-// S2 returns a flow that compresses its input into the S2 format, an extension of the Snappy framing format
-// (https://github.com/google/snappy/blob/main/framing_format.txt), or into that. It is very fast and compresses little. Its mirror is [UnS2].
+// S2 returns a flow that compresses its input into the S2 format, an extension of the Snappy
+// framing format (https://github.com/google/snappy/blob/main/framing_format.txt), or into the
+// latter. It is very fast and compresses little. Its mirror is [UnS2].
 //
-//   - In, out: byte chunks of any size. An empty input makes a stream of no blocks, not an empty output.
-//   - Every block carries its checksum. Blocks end behind the last newline within 1 MiB, or at 1 MiB where there is none; Snappy's
-//     blocks have 64 KiB. The same input and options give the same bytes, for any number of goroutines and however the chunks are cut.
-//   - The format has no end. Two chunks of type 0x8d, which other readers pass over as they must, say that one is meant, and end the
-//     stream: by them [UnS2] finds blocks that are missing, swapped or repeated.
+//   - In: byte chunks of any size. An empty input becomes a stream without blocks.
+//   - Out: chunks of about 1 MiB or less. Equal input and options give equal output. Every
+//     block has a checksum. A block ends after the last newline within 1 MiB, or at 1 MiB if there
+//     is none; a block of Snappy has 64 KiB.
+//   - End: the format has no end mark. Two chunks of type 0x8d, which other readers skip as the
+//     format demands, announce an end and mark it, so that [UnS2] finds blocks that are missing,
+//     swapped or repeated.
 //   - Memory: about 3 MiB; with Parallelism n about 5n MiB.
-//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines compress and one runs the upstream.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
 func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	var o S2Options
 	if opts != nil {

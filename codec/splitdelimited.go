@@ -11,17 +11,17 @@ import (
 
 // SplitDelimitedOptions tunes [SplitDelimited]. The zero value is ready to use.
 type SplitDelimitedOptions struct {
-	MaxLength int // bytes in a record, without its delimiter; 0 means 128 MiB
+	MaxLength int // maximum bytes in a record, without its delimiter; 0 means 128 MiB
 }
 
-// SplitDelimited returns a flow that cuts a byte stream into records behind each of which the delimiter stands. Its mirror is
-// [JoinDelimited]. For lines, [SplitLines] is faster.
+// SplitDelimited returns a flow that splits a byte stream into records, each of which ends with the
+// delimiter. Its mirror is [JoinDelimited]. For lines, [SplitLines] is faster.
 //
-//   - In: byte chunks of any size. Out: one record an element, without its delimiter; it may be empty. Bytes after the last delimiter
-//     are a record too.
-//   - Ownership and memory: as those of [SplitLines].
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the record and its offset: [ErrTooLong].
+//   - In: byte chunks of any size.
+//   - Out: one record per element, without its delimiter; it may be empty. Bytes after the last
+//     delimiter are a record as well.
+//   - Ownership and memory: as in [SplitLines].
+//   - Errors: an [*InputError] with the number of the record and its offset: [ErrTooLong].
 func SplitDelimited(delimiter []byte, opts *SplitDelimitedOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: split delimited"
 	var o SplitDelimitedOptions

@@ -11,19 +11,20 @@ import (
 
 // SplitJSONObjectsOptions tunes [SplitJSONObjects]. The zero value is ready to use.
 type SplitJSONObjectsOptions struct {
-	MaxLength int // bytes in an object; 0 means 128 MiB
+	MaxLength int // maximum bytes in an object; 0 means 128 MiB
 }
 
-// SplitJSONObjects returns a flow that frames the top-level JSON objects of a byte stream, with or without newlines: one after the
-// other, with white space or single commas between them, or as the elements of one top-level array.
+// SplitJSONObjects returns a flow that splits a byte stream into its top-level JSON objects. White
+// space or single commas may stand between them, or they are the elements of one top-level array.
 //
-//   - In: byte chunks of any size. Out: one object an element, from its { to its }, byte for byte. Only braces and strings are
-//     looked at; what is between them is for the parser that follows.
-//   - Ownership: objects share the memory of the chunk they came in, as the lines of [SplitLines] do.
-//   - Memory: the chunk in hand; for an object that is cut over chunks up to three times its length.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the object's number and the offset: [ErrSyntax] for anything else between the objects,
-//     [io.ErrUnexpectedEOF] when the stream ends inside an object or an array or behind a comma, [ErrTooLong].
+//   - In: byte chunks of any size.
+//   - Out: one object per element, from its { to its }, byte for byte. The stage looks at braces
+//     and strings only; the parser that follows checks the rest.
+//   - Ownership: objects share the memory of their chunk, as lines do in [SplitLines].
+//   - Memory: the current chunk; for an object that spans chunks up to three times its length.
+//   - Errors: an [*InputError] with the number of the object and the offset: [ErrSyntax] for
+//     anything else between the objects; [io.ErrUnexpectedEOF] if the stream ends inside an object
+//     or an array, or after a comma; [ErrTooLong].
 func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte] {
 	var o SplitJSONObjectsOptions
 	if opts != nil {

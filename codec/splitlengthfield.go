@@ -12,18 +12,20 @@ import (
 
 // LengthFieldOptions tunes [SplitLengthField] and [JoinLengthField]. The zero value is ready to use.
 type LengthFieldOptions struct {
-	Size         int  // bytes of the field: 1, 2, 4 or 8; 0 means 4
-	LittleEndian bool // the least significant byte first; else the most significant one
-	MaxLength    int  // bytes in a frame, without its field; 0 means 128 MiB
+	Size         int  // bytes in the length field: 1, 2, 4 or 8; 0 means 4
+	LittleEndian bool // the least significant byte is first; by default the most significant one is
+	MaxLength    int  // maximum bytes in a frame, without its length field; 0 means 128 MiB
 }
 
-// SplitLengthField returns a flow that cuts a byte stream into frames before each of which its length stands. Its mirror is [JoinLengthField].
+// SplitLengthField returns a flow that splits a byte stream into frames, each of which follows its
+// length. Its mirror is [JoinLengthField].
 //
-//   - In: byte chunks of any size. Out: one frame an element, without its field; it may be empty.
-//   - Ownership and memory: as those of [SplitLines].
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the frame and its offset: [ErrTooLong], before any memory is taken for it, and
-//     [io.ErrUnexpectedEOF] when the stream ends inside a frame or its field.
+//   - In: byte chunks of any size.
+//   - Out: one frame per element, without its length field; it may be empty.
+//   - Ownership and memory: as in [SplitLines].
+//   - Errors: an [*InputError] with the number of the frame and its offset: [ErrTooLong], before
+//     memory is allocated for the frame; [io.ErrUnexpectedEOF] if the stream ends inside a frame or
+//     its length field.
 func SplitLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 	o, err := opts.fill()
 	if err != nil {

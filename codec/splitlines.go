@@ -10,21 +10,23 @@ import (
 
 // SplitLinesOptions tunes [SplitLines]. The zero value is ready to use.
 type SplitLinesOptions struct {
-	MaxLength int  // bytes in a line, without its newline; 0 means 128 MiB
-	TrimCR    bool // take one carriage return off the end of each line, for text with CRLF
-	SkipEmpty bool // pass over lines without a byte (after TrimCR)
+	MaxLength int  // maximum bytes in a line, without its newline; 0 means 128 MiB
+	TrimCR    bool // remove one carriage return from the end of each line, for text with CRLF
+	SkipEmpty bool // skip lines that are empty (after TrimCR)
 }
 
-// SplitLines returns a flow that cuts a byte stream into lines. Its mirror is [JoinLines].
+// SplitLines returns a flow that splits a byte stream into lines. Its mirror is [JoinLines].
 //
-//   - In: byte chunks of any size. Out: one line an element, without its newline (LF). A line may be empty, and is then an element of
-//     length 0. Text after the last newline is a line too.
-//   - Ownership: a line is its receiver's, up to its length and capacity. Lines share the memory of the chunk they came in, those
-//     that were cut over two chunks 32 KiB among themselves: to keep a few short lines for long, copy them. [stream.EachLent] has
-//     a line only until the next one, as one of a bufio.Scanner, and spares that memory.
-//   - Memory: the chunk in hand and 32 KiB; for a line that is cut over chunks up to three times its length.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the line and its offset: [ErrTooLong].
+//   - In: byte chunks of any size.
+//   - Out: one line per element, without its newline (LF). An empty line is an element of length 0.
+//     Text after the last newline is a line as well.
+//   - Ownership: the receiver owns a line, up to its length and capacity. Lines share the memory of
+//     their chunk; lines that were cut by a chunk border share 32 KiB. To keep a few short lines
+//     for long, copy them. With [stream.EachLent] a line is valid until the next one, as with a
+//     bufio.Scanner, and takes no memory of its own.
+//   - Memory: the current chunk and 32 KiB; for a line that spans chunks up to three times its
+//     length.
+//   - Errors: an [*InputError] with the number of the line and its offset: [ErrTooLong].
 func SplitLines(opts *SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	var o SplitLinesOptions
 	if opts != nil {

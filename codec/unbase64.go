@@ -12,13 +12,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Unbase64 returns a flow that reads base64 (RFC 4648), the mirror of [Base64]. Newlines (CR, LF) are passed over.
+// Unbase64 returns a flow that decodes base64 (RFC 4648), the mirror of [Base64]. It skips newlines
+// (CR, LF).
 //
-//   - In, out: byte chunks of any size. Ownership: as that of [Base64].
-//   - Memory: the chunk in hand and what it decodes to.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the offset: [ErrSyntax], also for letters behind the padding and for bits that the last letters
-//     leave over and are not zero; [io.ErrUnexpectedEOF] when the input ends within a group of letters.
+//   - In, out: byte chunks of any size. Ownership is as in [Base64].
+//   - Memory: the current chunk and its decoded bytes.
+//   - Errors: an [*InputError] with the offset: [ErrSyntax] for an invalid character, for
+//     characters after the padding, and if the unused bits of the last character are not zero;
+//     [io.ErrUnexpectedEOF] if the input ends inside a group of four characters.
 func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding().Strict()
 	raw := opts != nil && opts.NoPadding

@@ -10,13 +10,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Unhex returns a flow that reads hexadecimal digits, of either case, the mirror of [Hex].
+// Unhex returns a flow that decodes hexadecimal digits, in upper or lower case, the mirror of
+// [Hex].
 //
-//   - In, out: byte chunks of any size. Ownership: as that of [Base64].
-//   - Memory: the chunk in hand.
-//   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the offset: hex.InvalidByteError for anything but a digit, [io.ErrUnexpectedEOF] for an odd
-//     number of digits.
+//   - In, out: byte chunks of any size. Ownership is as in [Base64].
+//   - Memory: the current chunk.
+//   - Errors: an [*InputError] with the offset: hex.InvalidByteError for a character that is not a
+//     digit, [io.ErrUnexpectedEOF] for an odd number of digits.
 func Unhex() stream.Flow[[]byte, []byte] {
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
 		d := hexReader{memory: memory{lent: lent}, emit: emit}

@@ -14,23 +14,27 @@ import (
 
 // UnS2Options tunes [UnS2]. The zero value is ready to use.
 type UnS2Options struct {
-	MaxBytes int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
+	MaxBytes int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
+	MaxRatio int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
 
-	Parallelism int // how many goroutines decompress; 0 and 1 mean none
+	Parallelism int // goroutines that decompress; 0 and 1 mean none
 }
 
-// UnS2 returns a flow that decompresses the S2 format and the Snappy framing format, the mirror of [S2].
+// UnS2 returns a flow that decompresses the S2 format and the Snappy framing format, the mirror of
+// [S2].
 //
-//   - In: byte chunks of any size. Out: one block a chunk, of at most 4 MiB.
-//   - Errors: [io.ErrUnexpectedEOF] when the input is empty, has a beginning only, ends inside a chunk, or lacks the end that S2
-//     writes; [ErrSyntax] when blocks of S2's are missing, swapped or repeated, also behind that end; s2.ErrCorrupt; s2.ErrCRC;
-//     s2.ErrUnsupported, also for chunks that the format would have passed over, but for padding and an index; [ErrTrailing] if
-//     something else follows the end; [*LimitError].
-//     Other writers' streams have no end: an input of theirs that was cut exactly between two blocks cannot be told from a whole
-//     one. What must be whole needs an end record inside or a layer such as age outside.
-//   - Memory: twice the block, at most 8 MiB; with Parallelism n at most 24n MiB, and about 6n MiB for what S2 writes.
-//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
+//   - In: byte chunks of any size.
+//   - Out: one chunk for each block, of at most 4 MiB.
+//   - Memory: twice the block, at most 8 MiB; with Parallelism n about 6n MiB for the output of S2,
+//     and at most 24n MiB.
+//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order is kept.
+//   - Errors: [io.ErrUnexpectedEOF] if the input is empty, has no block, ends inside a chunk, or
+//     lacks the end mark that S2 writes; [ErrSyntax] if blocks of S2 are missing, swapped or
+//     repeated; s2.ErrCorrupt and s2.ErrCRC for damage; s2.ErrUnsupported for an unknown chunk
+//     type, even one that the format allows to skip; a [*FormatError] for another format;
+//     [ErrTrailing] if other data follows the end; [*LimitError].
+//   - Limits: streams of other writers have no end mark, so one that was cut between two blocks
+//     looks complete. To detect that, put an end record inside or a layer such as age outside.
 func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 	const name = "codec: uns2"
 	var o UnS2Options

@@ -12,35 +12,37 @@ import (
 
 // UnzstdOptions tunes [Unzstd]. The zero value is ready to use.
 type UnzstdOptions struct {
-	MaxBytes  int64 // decompressed bytes in all; 0 means 16 TiB, -1 no limit
-	MaxRatio  int64 // decompressed bytes for each compressed one, looked at beyond 256 MiB of them; 0 means 200,000, -1 no limit
-	MaxWindow int64 // bytes of memory that a frame may ask for, 1 KiB to 2 GiB; 0 means 128 MiB
+	MaxBytes  int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
+	MaxRatio  int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
+	MaxWindow int64 // bytes of memory that a frame may require, 1 KiB to 2 GiB; 0 means 128 MiB
 
-	AllowEmpty       bool // accept a stream of skippable frames alone, which has no content
-	RequireChecksums bool // refuse a frame that was written without a checksum; else its damage may pass
+	AllowEmpty       bool // accept a stream of only skippable frames, which has no content
+	RequireChecksums bool // refuse a frame without a checksum; damage in such a frame may pass
 
-	// Parallelism is how many goroutines decompress. 0 and 1 mean none. Frames that tell their size, of at most 16 MiB, are read
-	// that way, as [Zstd] with Parallelism writes them; from the first other frame on, one goroutine does all.
+	// Parallelism is the number of goroutines that decompress; 0 and 1 mean none. It applies to
+	// frames of at most 16 MiB whose header has the size of the content, as [Zstd] writes them with
+	// Parallelism. From the first other frame on, one goroutine decompresses the rest.
 	Parallelism int
 }
 
 // Unzstd returns a flow that decompresses the zstd format (RFC 8878), the mirror of [Zstd].
 //
-//   - In: byte chunks of any size, of one or more frames; skippable frames are passed over. Out: chunks of at most 64 KiB, with
-//     Parallelism one a frame.
-//   - Errors: [io.ErrUnexpectedEOF] when the input ends inside a frame, or has no frame but skippable ones; zstd.ErrMagicMismatch in
-//     a [*FormatError] if it is another format; [ErrTrailing] if something else follows a frame;
-//     zstd.ErrCRCMismatch; zstd.ErrWindowSizeExceeded, before any memory is taken, where the window, or the content of a frame
-//     that is its own, is larger than MaxWindow; [*LimitError]. Of frames that Zstd wrote with Parallelism, [io.ErrUnexpectedEOF]
-//     also where the last ones are missing, and [ErrSyntax] where they are not those of the table or the first ones are missing.
-//     Frames of others have no such table: an input that was cut exactly between two of those cannot be told from a whole one, and
-//     a skippable frame may have been put in; and as any stream may follow one of ours, so may a frame of ours that came twice.
-//     What must be whole needs an end record inside or a layer such as age outside.
-//   - Memory: the frame's window, at most MaxWindow, and about 1 MiB; with Parallelism n about 3n MiB for what Zstd
-//     writes, and for frames of others up to 96n MiB, or the window. A filled window of 128 MiB took
-//     148 MiB of a process if chunks are lent, 288 otherwise: Go's collector lets garbage grow to as
-//     much as is in use. Frames whose windows grow up to that took 524.
-//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines decompress and one runs the upstream.
+//   - In: byte chunks of any size, of one or more frames. Skippable frames are skipped.
+//   - Out: chunks of at most 64 KiB; with Parallelism one chunk for each frame.
+//   - Memory: the frame's window, at most MaxWindow, and about 1 MiB; with Parallelism n about 3n
+//     MiB for the output of Zstd, and up to 96n MiB for other frames. A process that read a full
+//     window of 128 MiB took 288 MiB, 148 MiB if its chunks were lent; frames with growing windows
+//     took 524 MiB.
+//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order is kept.
+//   - Errors: [io.ErrUnexpectedEOF] if the input has no frame with content or ends inside a frame;
+//     zstd.ErrCRCMismatch and other errors of klauspost/compress for damage; a [*FormatError] for
+//     another format; [ErrTrailing] if other data follows a frame; zstd.ErrWindowSizeExceeded,
+//     before the memory is allocated, if a frame requires more than MaxWindow; [*LimitError]. For
+//     frames that Zstd wrote with Parallelism also io.ErrUnexpectedEOF if the last ones are
+//     missing, and [ErrSyntax] if others are missing, swapped or repeated.
+//   - Limits: frames of other writers have no seek table, so a stream that was cut between two of
+//     them looks complete. A frame that follows the table may have been repeated or inserted. To
+//     detect that, put an end record inside or a layer such as age outside.
 func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: unzstd"
 	var o UnzstdOptions

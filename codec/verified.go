@@ -9,16 +9,17 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrMiscoded says that what an encoder wrote does not decode to what it was given. Its class is Fatal: the fault is in the program
-// or in the machine, not in the data.
+// ErrMiscoded means that the output of an encoder does not decode to its input. Its class is Fatal:
+// the fault is in the program or in the machine, not in the data.
 var ErrMiscoded = stream.Mark(errors.New("the encoded data does not decode to the input"), stream.Fatal)
 
-// Verified returns p with an encoder that has its output decoded again while it is written: a fault in the encoder, or in the
-// machine's memory, is found before the run completes, and so before anything is published.
+// Verified returns p with an encoder whose output is decoded again while it is written. A fault in
+// the encoder or in the machine's memory then ends the run before anything is published.
 //
-//   - Order and goroutines: those of p, and one that decodes. It costs the time of the decoder, mostly beside the encoder's.
 //   - Memory: that of both flows, and 17 chunks.
-//   - Errors: [ErrMiscoded], joined with the decoder's error where it has one, when the encoder has completed.
+//   - Goroutines: those of p, and one that decodes, mostly while the encoder runs.
+//   - Errors: [ErrMiscoded], joined with the error of the decoder if there is one, after the
+//     encoder has completed.
 func Verified(p Format[[]byte]) Format[[]byte] {
 	p.encode = verifying(p.Encode(), p.Decode())
 	return p

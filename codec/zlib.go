@@ -8,13 +8,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Zlib returns a flow that compresses its input into the zlib format (RFC 1950). Its mirror is [Unzlib].
+// Zlib returns a flow that compresses its input into the zlib format (RFC 1950). Its mirror is
+// [Unzlib].
 //
-//   - In, out: byte chunks of any size.
-//   - The same input and level give the same bytes. With Parallelism the bytes are others, but the same for any number of
-//     goroutines and however the chunks are cut; blocks end behind the last newline within 1 MiB, or at 1 MiB where there is none.
+//   - In, out: byte chunks of any size. Equal input and level give equal output. With Parallelism
+//     the output differs, but it depends neither on the number of goroutines nor on the chunks. A
+//     block then ends after the last newline within 1 MiB, or at 1 MiB if there is none.
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
-//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines compress and one runs the upstream.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
 func Zlib(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	var o DeflateOptions
 	if opts != nil {

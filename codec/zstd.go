@@ -12,27 +12,29 @@ import (
 
 // ZstdOptions tunes [Zstd]. The zero value is ready to use.
 type ZstdOptions struct {
-	Level int // on zstd's scale of 1 (fastest) to 22 (smallest), of which four steps differ: 1, 3, 6 and 10; 0 means 3
+	Level int // 1 (fastest) to 22 (smallest), in four steps that begin at 1, 3, 6 and 10; 0 means 3
 
-	// Parallelism is how many goroutines compress. 0 means none: one frame, on the caller's goroutine. With 1 or more the input
-	// becomes independent frames of about 1 MiB each, which [Unzstd] can read in parallel, and a seek table.
+	// Parallelism is the number of goroutines that compress; 0 means none, and one frame. With 1 or
+	// more, the input becomes independent frames of about 1 MiB, which [Unzstd] can read in
+	// parallel, and a seek table.
 	Parallelism int
 }
 
-// Zstd returns a flow that compresses its input into the zstd format (RFC 8878). Its mirror is [Unzstd].
+// Zstd returns a flow that compresses its input into the zstd format (RFC 8878). Its mirror is
+// [Unzstd].
 //
-//   - In, out: byte chunks of any size. An empty input makes an empty frame, not an empty output.
-//   - Every frame carries its checksum.
-//   - The same input and level give the same bytes. With Parallelism the bytes are others, but the same for any number of
-//     goroutines and however the chunks are cut.
-//   - With Parallelism, frames are cut behind the last newline within 1 MiB, or at 1 MiB where there is none, each tells its
-//     size, and the table of the seekable format (https://github.com/facebook/zstd/tree/dev/contrib/seekable_format) ends the
-//     stream in a skippable frame. Another skippable frame, of 16 bytes, begins it, and says that the table must follow: by it
-//     [Unzstd] finds frames that are missing, swapped or repeated. Any tool reads it.
-//   - Memory: about 10 MiB at level 3, which the next run uses again unless they were collected as garbage; with
-//     Parallelism n about 10n MiB, and 12 bytes a frame for the table.
-//   - Order and goroutines: fused; with Parallelism n the order is kept, n goroutines compress and one runs the upstream.
-//   - Limits: with Parallelism 128 TiB.
+//   - In: byte chunks of any size. An empty input becomes an empty frame.
+//   - Out: byte chunks of any size. Every frame has a checksum. Equal input and level give equal
+//     output. With Parallelism the output differs, but it depends neither on the number of
+//     goroutines nor on the chunks.
+//   - Frames: with Parallelism a frame ends after the last newline within 1 MiB, or at 1 MiB if
+//     there is none. A skippable frame at the beginning announces the seek table
+//     (https://github.com/facebook/zstd/tree/dev/contrib/seekable_format) that ends the stream, so
+//     that [Unzstd] finds frames that are missing, swapped or repeated. Any tool reads it.
+//   - Memory: about 10 MiB at level 3, which later runs reuse; with Parallelism n about 10n MiB,
+//     and 12 bytes for each frame.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
+//   - Limits: with Parallelism 128 TiB of input.
 func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	var o ZstdOptions
 	if opts != nil {

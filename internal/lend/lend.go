@@ -1,5 +1,4 @@
-// Package lend adapts writers to emit functions, for chunks that are lent: valid only during the
-// call.
+// Package lend adapts functions and writers to chunks that are lent: valid only during the call.
 package lend
 
 import "io"
