@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,6 +151,9 @@ const (
 	inQuery = "/?token=" + tokenCanary // the SDK refuses such an endpoint, and quotes it
 )
 
+// newRSA makes one key for all tests, because that takes a while.
+var newRSA = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 // newCanaries returns secrets of every kind. The database cannot be reached; requests to the store are answered by reply, and
 // token stands after the host in its endpoint.
 func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
@@ -180,7 +184,7 @@ func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 	}
 	c.add("Ed25519 SSH identity", ed.Seed())
 	c.sshKey(t, "Ed25519 SSH identity", ed)
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	rsaKey, err := newRSA()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,6 +284,15 @@ func TestCanariesInErrors(t *testing.T) {
 		"hung up":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"redirected": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere?"+r.URL.RawQuery, http.StatusTemporaryRedirect)
+		},
+		"echoed": func(w http.ResponseWriter, r *http.Request) {
+			said := r.Header.Get("X-Amz-Security-Token") + " " + r.Header.Get("Authorization")
+			for _, name := range []string{"X-Amz-Request-Id", "X-Amz-Id-2", "X-Amz-Bucket-Region", "Etag"} {
+				w.Header().Set(name, said)
+			}
+			w.Header().Set("Location", "http://"+r.Header.Get("X-Amz-Security-Token")+"/")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			_, _ = io.WriteString(w, "<Error><Code>"+said+"</Code><Message>"+said+"</Message></Error>")
 		},
 		"nonsense": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)

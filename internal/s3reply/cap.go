@@ -38,20 +38,21 @@ func Cap(stack *middleware.Stack) error {
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleDeserialize(ctx, in)
-		// Not before: the SDK reads an object whose headers it cannot read to its end.
-		if err == nil && middleware.GetOperationName(ctx) == "GetObject" {
-			uncap(out.RawResponse)
+		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil && isObject(ctx, reply) {
+			uncap(reply) // not before: the SDK reads an object whose headers it cannot read to its end
 		}
 		return out, meta, err
 	}))
 }
 
-// uncap takes the limit from a reply that has an object.
-func uncap(reply any) {
-	if r, ok := reply.(*smithyhttp.Response); ok && r.Response != nil && r.StatusCode < http.StatusMultipleChoices {
-		if c, ok := r.Body.(*capped); ok {
-			c.left = math.MaxInt64 - 1
-		}
+// isObject reports whether the body of reply is an object, which is read by the caller.
+func isObject(ctx context.Context, reply *smithyhttp.Response) bool {
+	return middleware.GetOperationName(ctx) == "GetObject" && reply.Response != nil && reply.StatusCode < http.StatusMultipleChoices
+}
+
+func uncap(reply *smithyhttp.Response) {
+	if c, ok := reply.Body.(*capped); ok {
+		c.left = math.MaxInt64 - 1
 	}
 }
 

@@ -1,9 +1,13 @@
 package s3reply
 
 import (
+	"cmp"
 	"context"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -13,7 +17,8 @@ import (
 
 // Forget is an API option: replies and errors do not lead to the request that was sent. That has the
 // session token, the access key's id and the signature in its header, and a client's password in its
-// URL: whoever dumps an error with all that it refers to would print them.
+// URL: whoever dumps an error with all that it refers to would print them. A server that repeats them
+// in its reply does not bring them into an error either.
 func Forget(stack *middleware.Stack) error {
 	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:forget", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -21,9 +26,75 @@ func Forget(stack *middleware.Stack) error {
 		out, meta, err := next.HandleDeserialize(ctx, in)
 		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && reply.Response != nil {
 			reply.Request = outline(reply.Request)
+			secrets := sent(in.Request)
+			hideInHeader(reply.Header, secrets)
+			if reply.Body != nil && !isObject(ctx, reply) {
+				reply.Body = hideInBody(reply.Body, secrets)
+			}
 		}
 		return out, meta, hostOnly(err)
 	}))
+}
+
+// sent returns the secrets in the header of a request: the session token, the signature and the access key's id.
+func sent(request any) []string {
+	r, ok := request.(*smithyhttp.Request)
+	if !ok {
+		return nil
+	}
+	secrets := []string{r.Header.Get("X-Amz-Security-Token")}
+	authorization := r.Header.Get("Authorization")
+	for _, name := range []string{"Signature=", "Credential="} {
+		_, value, _ := strings.Cut(authorization, name)
+		value, _, _ = strings.Cut(value, ",")
+		value, _, _ = strings.Cut(value, "/")
+		secrets = append(secrets, value)
+	}
+	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < shortest })
+}
+
+// shortest is how many bytes a secret has at least that is looked for: "a" is in every text.
+const shortest = 8
+
+func hide(text string, secrets []string) string {
+	for _, s := range secrets {
+		text = strings.ReplaceAll(text, s, "[hidden]")
+	}
+	return text
+}
+
+func hideInHeader(header http.Header, secrets []string) {
+	for _, values := range header {
+		for i := range values {
+			values[i] = hide(values[i], secrets)
+		}
+	}
+}
+
+// hideInBody returns body, which it reads to its end, without the secrets.
+func hideInBody(body io.ReadCloser, secrets []string) io.ReadCloser {
+	if len(secrets) == 0 {
+		return body
+	}
+	if _, ok := body.(*capped); !ok { // a client may have Cap without Guard, which is then further out
+		body = &capped{body: body, left: Max}
+	}
+	text, err := io.ReadAll(body)
+	return &readBody{strings.NewReader(hide(string(text), secrets)), cmp.Or(err, io.EOF), body}
+}
+
+// readBody is a body that was read already: its text, and the error that it ended with.
+type readBody struct {
+	text *strings.Reader
+	end  error
+	io.Closer
+}
+
+func (r *readBody) Read(p []byte) (int, error) {
+	if r.text.Len() == 0 {
+		return 0, r.end
+	}
+	return r.text.Read(p)
 }
 
 // outline returns what is left of a request: its method, and the scheme and host of its URL.
