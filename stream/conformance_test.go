@@ -56,7 +56,10 @@ func TestContract(t *testing.T) {
 			func(context.Context) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
 		"LazyFlow": stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
 		"Prefix":   stream.Prefix(2, func([]int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"Then":     stream.Then(stream.Map(id), stream.Filter(yes)),
+		"NewFlow": stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+			return src.Each(ctx, emit)
+		}),
+		"Then": stream.Then(stream.Map(id), stream.Filter(yes)),
 		"Concat": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Concat(source.Of(1, 2), src, source.Of(3))
 		}),

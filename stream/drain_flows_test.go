@@ -163,7 +163,10 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			return stream.Via(stream.MergeSorted(func(a, b int) int { return a - b },
 				src, source.Range(1<<30, 1<<30+9, 1)), stream.Then(dropAbove(), slow))
 		},
-		"Monitor":   via(stream.Monitor[int](new(stream.Stats)), slow),
+		"Monitor": via(stream.Monitor[int](new(stream.Stats)), slow),
+		"NewFlow": via(stream.NewFlow(func(ctx context.Context, src ints, emit func(int) error) error {
+			return src.Each(ctx, emit)
+		}), slow),
 		"OfType":    via(stream.OfType[int, int](), slow),
 		"OrElse":    func(src ints) ints { return stream.Via(stream.OrElse(src, source.Of(filler)), slow) },
 		"Partition": via(stream.Partition(func(n int) int { return n % 2 }, slow, flow(stream.Async[int](5)))),

@@ -40,6 +40,23 @@ func ExampleFilter() {
 	// Output: [1 3 5 7 9] <nil>
 }
 
+func ExampleNewFlow() {
+	// distinct drops elements that came before.
+	distinct := stream.NewFlow(func(ctx context.Context, src stream.Source[string], emit func(string) error) error {
+		seen := make(map[string]bool)
+		return src.Each(ctx, func(s string) error {
+			if seen[s] {
+				return nil
+			}
+			seen[s] = true
+			return emit(s)
+		})
+	})
+	body := stream.Via(source.Of("a", "b", "a", "c", "b"), distinct)
+	fmt.Println(stream.Run(context.Background(), body, sink.Slice[string]()))
+	// Output: [a b c] <nil>
+}
+
 func ExampleFilterMap() {
 	number := func(s string) (int, bool) {
 		n, err := strconv.Atoi(s)

@@ -158,8 +158,16 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.MapErr.f": func(b bb) Run {
 			return run(b.lost(errBoom), stream.MapErr[int](func(err error) error { b.hit(); return err }))
 		},
-		"stream.MapKeyed.key":  func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, hit(b), plain)) },
-		"stream.MapKeyed.f":    func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, func(int) int { return 0 }, try(b))) },
+		"stream.MapKeyed.key": func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, hit(b), plain)) },
+		"stream.MapKeyed.f":   func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, func(int) int { return 0 }, try(b))) },
+		"stream.NewFlow.f": func(b bb) Run {
+			return run(b.src(), stream.NewFlow(func(c ctx, src stream.Source[int], emit func(int) error) error {
+				if err := b.try(c); err != nil {
+					return context.Cause(c) // the rule of Source.Each
+				}
+				return src.Each(c, emit)
+			}))
+		},
 		"stream.MapParallel.f": func(b bb) Run { return run(b.src(), stream.MapParallel(1, try(b))) },
 		"stream.MapResource.open": func(b bb) Run {
 			return run(b.src(), stream.MapResource(func(c ctx) (int, error) { return 0, b.try(c) }, use, shut))

@@ -165,6 +165,7 @@ func badSettings() map[string][]badRun {
 		"stream.MapKeyed.perKey":          {badFlow(stream.MapKeyed(1, 0, id, try)), badFlow(stream.MapKeyed(1, -1, id, try))},
 		"stream.MapKeyed.key":             {badFlow(stream.MapKeyed[int, int, int](1, 1, nil, try))},
 		"stream.MapKeyed.f":               {badFlow(stream.MapKeyed[int, int](1, 1, id, nil))},
+		"stream.NewFlow.f":                {badFlow(stream.NewFlow[int, int](nil))},
 		"stream.MapParallel.n":            {badFlow(stream.MapParallel(0, try)), badFlow(stream.MapParallel(-1, try)), badFlow(stream.MapParallel(math.MaxInt, try))},
 		"stream.MapParallel.f":            {badFlow(stream.MapParallel[int, int](1, nil))},
 		"stream.MapResource.open":         {badFlow(stream.MapResource(nil, use, shut))},
