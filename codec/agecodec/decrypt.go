@@ -33,7 +33,7 @@ import (
 //   - Errors: [ErrNoIdentities] before anything is read; [ErrNoMatch] and [ErrWorkFactor] before anything is emitted; [ErrDamaged],
 //     [ErrTruncated], as a codec.FormatError for a file of another format. What age or an identity reported is wrapped beside them.
 func Decrypt(identities ...age.Identity) stream.Flow[[]byte, []byte] {
-	return decrypting(identities, false)
+	return decryptFlow(identities, stopEarly)
 }
 
 // DecryptWhole returns a flow that does as [Decrypt], and when the downstream has had enough it reads the file on to its end,
@@ -41,67 +41,75 @@ func Decrypt(identities ...age.Identity) stream.Flow[[]byte, []byte] {
 // at an end of its own inside of the data: a gzip.Reader of one member or a json.Decoder over [stream.Reader], whose Close then
 // returns the error. Everything else is as with [Decrypt].
 func DecryptWhole(identities ...age.Identity) stream.Flow[[]byte, []byte] {
-	return decrypting(identities, true)
+	return decryptFlow(identities, readToEnd)
 }
 
-func decrypting(identities []age.Identity, whole bool) stream.Flow[[]byte, []byte] {
+// stopMode says what happens to the rest of the file after the downstream has stopped.
+type stopMode int
+
+const (
+	stopEarly stopMode = iota // leave it unread
+	readToEnd                 // read and verify it
+)
+
+func decryptFlow(identities []age.Identity, mode stopMode) stream.Flow[[]byte, []byte] {
 	identities = slices.Clone(identities)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return decrypted{src, hidden(identities), whole}
+		return decryptSource{src, opaque(identities), mode}
 	})
 }
 
 // decrypted is what [Decrypt] makes of a source.
-type decrypted struct {
+type decryptSource struct {
 	src        stream.Source[[]byte]
 	identities func() []age.Identity // hidden, for a source may be printed
-	whole      bool
+	mode       stopMode
 }
 
 // Each implements [stream.Source].
-func (s decrypted) Each(ctx context.Context, emit func([]byte) error) error {
-	return s.run(ctx, &decrypter{emit: heeding(ctx, emit)})
+func (s decryptSource) Each(ctx context.Context, emit func([]byte) error) error {
+	return s.run(ctx, &decrypter{emit: cancelable(ctx, emit)})
 }
 
-// WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: what came in pieces is not put
+// WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: what came in fragments is not put
 // back into them.
-func (s decrypted) WriteTo(ctx context.Context, w io.Writer) error {
-	return s.run(ctx, &decrypter{emit: heeding(ctx, lend.To(w)), lent: true})
+func (s decryptSource) WriteTo(ctx context.Context, w io.Writer) error {
+	return s.run(ctx, &decrypter{emit: cancelable(ctx, lend.To(w)), lent: true})
 }
 
-func (s decrypted) run(ctx context.Context, d *decrypter) error {
+func (s decryptSource) run(ctx context.Context, d *decrypter) error {
 	if err := checkIdentities(s.identities()); err != nil {
 		return fmt.Errorf("agecodec: decrypt: %w", err)
 	}
-	d.whole = s.whole
-	if s.whole {
+	d.mode = s.mode
+	if s.mode == readToEnd {
 		var release func()
 		ctx, release = stream.WithoutStop(ctx) // the upstream is read on
 		defer release()
 	}
-	d.opener = opener{name: "agecodec: decrypt", identities: s.identities(), opened: d.opened, rest: d.blocks.push}
+	d.opener = opener{stage: "agecodec: decrypt", identities: s.identities(), begin: d.begin, consume: d.blocks.push}
 	err := d.run(ctx, s.src)
 	switch {
-	case d.early == nil:
+	case d.stopErr == nil:
 		return err
 	case err == nil:
-		return d.early
+		return d.stopErr
 	}
-	return errors.Join(d.early, err) // as what a clean-up adds: who made the early end takes it out again
+	return errors.Join(d.stopErr, err) // as what a clean-up adds: who made the early end takes it out again
 }
 
 // decrypter is one run of Decrypt.
 type decrypter struct {
 	opener
-	blocks blocks
-	emit   func([]byte) error
-	lent   bool // what is emitted is the downstream's until emit returns
-	whole  bool
-	early  error // the downstream's wish to stop, once it had it
+	blocks  blockCutter
+	emit    func([]byte) error
+	lent    bool // what is emitted is the downstream's until emit returns
+	mode    stopMode
+	stopErr error // the downstream's wish to stop, once it had it
 }
 
-func (d *decrypter) opened(_ context.Context, _, _ []byte, p *payload) error {
-	d.blocks.size, d.blocks.room, d.blocks.full = sealedChunk, p.room, d.open
+func (d *decrypter) begin(_ context.Context, _, _ []byte, p *payload) error {
+	d.blocks.blockSize, d.blocks.newBlock, d.blocks.emitFull = sealedChunkSize, p.newChunk, d.openBlock
 	return nil
 }
 
@@ -109,27 +117,27 @@ func (d *decrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	if err := d.opener.run(ctx, src); err != nil {
 		return err
 	}
-	plain, err := d.payload.last(d.blocks.join(d.blocks.held))
+	plain, err := d.payload.openLast(d.blocks.join(d.blocks.fragments))
 	if err != nil {
-		return d.fail(err)
+		return d.wrap(err)
 	}
-	return d.hand(plain)
+	return d.deliver(plain)
 }
 
-// open emits what the pieces of a block hold, in the memory of the pieces unless it is lent.
-func (d *decrypter) open(pieces [][]byte) error {
-	block := d.blocks.join(pieces)
+// open emits what the fragments of a block hold, in the memory of the fragments unless it is lent.
+func (d *decrypter) openBlock(fragments [][]byte) error {
+	block := d.blocks.join(fragments)
 	plain, err := d.payload.open(block[:0], block)
 	if err != nil {
-		return d.fail(err)
+		return d.wrap(err)
 	}
-	if len(pieces) == 1 || d.lent {
-		return d.hand(plain[:len(plain):len(plain)])
+	if len(fragments) == 1 || d.lent {
+		return d.deliver(plain[:len(plain):len(plain)])
 	}
-	for _, p := range pieces {
+	for _, p := range fragments {
 		n := copy(p, plain)
 		plain = plain[n:]
-		if err := d.hand(p[:n:n]); err != nil {
+		if err := d.deliver(p[:n:n]); err != nil {
 			return err
 		}
 	}
@@ -137,13 +145,13 @@ func (d *decrypter) open(pieces [][]byte) error {
 }
 
 // hand emits what is verified, unless nobody wants it any more.
-func (d *decrypter) hand(plain []byte) error {
-	if d.early != nil || len(plain) == 0 {
+func (d *decrypter) deliver(plain []byte) error {
+	if d.stopErr != nil || len(plain) == 0 {
 		return nil
 	}
 	err := d.emit(plain)
-	if d.whole && stream.Stopped(err) {
-		d.early, err = err, nil
+	if d.mode == readToEnd && stream.Stopped(err) {
+		d.stopErr, err = err, nil
 	}
 	return err
 }

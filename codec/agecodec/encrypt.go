@@ -28,30 +28,30 @@ import (
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	recipients = slices.Clone(recipients)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return encrypted{src, hidden(recipients)}
+		return encryptSource{src, opaque(recipients)}
 	})
 }
 
 // encrypted is what [Encrypt] makes of a source.
-type encrypted struct {
+type encryptSource struct {
 	src        stream.Source[[]byte]
 	recipients func() []age.Recipient // hidden, for a source may be printed
 }
 
 // Each implements [stream.Source].
-func (s encrypted) Each(ctx context.Context, emit func([]byte) error) error {
-	return s.run(ctx, emit, (*payload).room)
+func (s encryptSource) Each(ctx context.Context, emit func([]byte) error) error {
+	return s.run(ctx, emit, (*payload).newChunk)
 }
 
 // WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: all of them are sealed in the
 // same memory.
-func (s encrypted) WriteTo(ctx context.Context, w io.Writer) error {
-	same := make([]byte, 0, sealedChunk)
+func (s encryptSource) WriteTo(ctx context.Context, w io.Writer) error {
+	same := make([]byte, 0, sealedChunkSize)
 	return s.run(ctx, lend.To(w), func(*payload) []byte { return same })
 }
 
 // run makes one file, of which the chunks are sealed into what room returns.
-func (s encrypted) run(ctx context.Context, emit func([]byte) error, room func(*payload) []byte) error {
+func (s encryptSource) run(ctx context.Context, emit func([]byte) error, room func(*payload) []byte) error {
 	recipients := s.recipients()
 	if err := checkRecipients(recipients); err != nil {
 		return fmt.Errorf("agecodec: encrypt: %w", err)
@@ -63,7 +63,7 @@ func (s encrypted) run(ctx context.Context, emit func([]byte) error, room func(*
 	if err != nil {
 		return fmt.Errorf("agecodec: encrypt: %w", err)
 	}
-	e := &encrypter{payload: p, head: head, emit: heeding(ctx, emit), sealed: room}
+	e := &encrypter{payload: p, head: head, emit: cancelable(ctx, emit), newChunk: room}
 	return e.run(ctx, s.src)
 }
 
@@ -85,22 +85,22 @@ func beginFile(ctx context.Context, recipients []age.Recipient) ([]byte, *payloa
 // encrypter is one run of Encrypt.
 type encrypter struct {
 	*payload
-	head   []byte // until it was emitted
-	emit   func([]byte) error
-	sealed func(*payload) []byte // an empty slice with room for a sealed chunk
+	head     []byte // until it was emitted
+	emit     func([]byte) error
+	newChunk func(*payload) []byte // an empty slice with room for a sealed chunk
 }
 
 func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	var failed error
 	var buf []byte // for plaintext in many pieces, one block after the other
-	b := &blocks{size: plainChunk}
-	b.room = func() []byte {
+	b := &blockCutter{blockSize: plainChunkSize}
+	b.newBlock = func() []byte {
 		if buf == nil {
-			buf = make([]byte, 0, plainChunk)
+			buf = make([]byte, 0, plainChunkSize)
 		}
 		return buf
 	}
-	b.full = func(pieces [][]byte) error { return e.seal(e.sealed(e.payload), b.join(pieces), false) }
+	b.emitFull = func(fragments [][]byte) error { return e.seal(e.newChunk(e.payload), b.join(fragments), moreChunks) }
 	err := src.Each(ctx, func(p []byte) error {
 		if failed == nil {
 			failed = b.push(p)
@@ -113,15 +113,15 @@ func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	if err != nil {
 		return err
 	}
-	return e.seal(make([]byte, 0, b.n+overhead), b.join(b.held), true)
+	return e.seal(make([]byte, 0, b.size+overhead), b.join(b.fragments), lastChunk)
 }
 
 // seal emits one chunk, sealed into dst.
-func (e *encrypter) seal(dst, block []byte, last bool) error {
+func (e *encrypter) seal(dst, block []byte, flag chunkFlag) error {
 	if e.head != nil {
 		head := e.head
 		e.head = nil
 		dst = append(make([]byte, 0, len(head)+len(block)+overhead), head...)
 	}
-	return e.emit(e.aead.Seal(dst, e.next(last), block, nil))
+	return e.emit(e.aead.Seal(dst, e.nextNonce(flag), block, nil))
 }

@@ -35,15 +35,15 @@ var (
 )
 
 // notAge returns an error for a file that begins with head, which is not the beginning of an age file.
-func notAge(head []byte, err error) error {
-	if alike(head, intro) || alike(head, armor.Header) {
+func notAgeError(head []byte, err error) error {
+	if mostlyEqual(head, intro) || mostlyEqual(head, armor.Header) {
 		return fmt.Errorf("%w: the first line is not that of an age file", err)
 	}
 	return &codec.FormatError{Want: string(codec.TypeAge), Got: codec.FileTypeOf(head), Err: err}
 }
 
 // alike reports whether most bytes of head are those of line: then it is a damaged one, or one of another version.
-func alike(head []byte, line string) bool {
+func mostlyEqual(head []byte, line string) bool {
 	same := 0
 	for i := range min(len(head), len(line)) {
 		if head[i] == line[i] {

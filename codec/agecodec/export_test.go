@@ -15,7 +15,11 @@ func SealForTest(t *testing.T, to age.Recipient, chunks ...[]byte) []byte {
 	}
 	file := head
 	for i, c := range chunks {
-		file = p.aead.Seal(file, p.next(i == len(chunks)-1), c, nil)
+		flag := moreChunks
+		if i == len(chunks)-1 {
+			flag = lastChunk
+		}
+		file = p.aead.Seal(file, p.nextNonce(flag), c, nil)
 	}
 	return file
 }

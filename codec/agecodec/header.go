@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"filippo.io/age"
@@ -20,66 +19,14 @@ const (
 	intro       = "age-encryption.org/v1\n"
 	footer      = "---"
 	footerSize  = len("--- \n") + (sha256.Size*8+5)/6 // bytes of the last line
-	columns     = 64                                  // of base64 in a line of a stanza
+	lineColumns = 64                                  // of base64 in a line of a stanza
 	fileKeySize = 16
 	maxHeader   = 2 << 20 // bytes that filippo.io/age reads of a header
 )
 
 var b64 = base64.RawStdEncoding.Strict()
 
-var (
-	errNilRecipient = fatal("a recipient is nil")
-	errNilIdentity  = fatal("an identity is nil")
-	errLabels       = fatal("these recipients cannot be mixed: a passphrase stands alone, and post-quantum keys only beside each other")
-	errStanza       = fatal("a recipient made a malformed stanza")
-)
-
-// checkRecipients reports what [Encrypt] refuses.
-func checkRecipients(recipients []age.Recipient) error {
-	if len(recipients) == 0 {
-		return ErrNoRecipients
-	}
-	for _, r := range recipients {
-		if isNil(r) {
-			return errNilRecipient
-		}
-	}
-	return checkMix(recipients)
-}
-
-// checkMix finds recipients of the known kinds that refuse each other, before they do any work. What others say is known when they
-// wrap the key.
-func checkMix(recipients []age.Recipient) error {
-	var classic, hybrid, alone bool
-	for _, r := range recipients {
-		switch r := r.(type) {
-		case *age.X25519Recipient, *agessh.Ed25519Recipient, *agessh.RSARecipient:
-			classic = true
-		case *age.HybridRecipient:
-			hybrid = true
-		case *age.ScryptRecipient:
-			alone = true
-		case *passphrase:
-			if err := r.check(); err != nil {
-				return err
-			}
-			alone = true
-		}
-	}
-	if alone && len(recipients) > 1 || classic && hybrid {
-		return errLabels
-	}
-	return nil
-}
-
-// isNil also finds the nil pointer in an interface.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
-}
+var errStanza = fatal("a recipient made a malformed stanza")
 
 // sealHeader returns the header that lets the recipients have fileKey.
 func sealHeader(ctx context.Context, fileKey []byte, recipients []age.Recipient) ([]byte, error) {
@@ -95,7 +42,7 @@ func sealHeader(ctx context.Context, fileKey []byte, recipients []age.Recipient)
 		}
 		l = slices.Sorted(slices.Values(l))
 		if i > 0 && !slices.Equal(l, labels) {
-			return nil, errLabels
+			return nil, errIncompatible
 		}
 		labels = l
 		for _, s := range stanzas {
@@ -129,26 +76,26 @@ type wrapping struct {
 
 // wrapKey asks r for its wrapping, and ends soon after ctx does. r has a copy of the key, for whatever it does with it.
 func wrapKey(ctx context.Context, r age.Recipient, fileKey []byte) ([]*age.Stanza, []string, error) {
-	own := bytes.Clone(fileKey)
+	keyCopy := bytes.Clone(fileKey)
 	wrap := func() (wrapping, error) {
-		defer clear(own)
+		defer clear(keyCopy)
 		if l, ok := r.(age.RecipientWithLabels); ok {
-			stanzas, labels, err := l.WrapWithLabels(own)
+			stanzas, labels, err := l.WrapWithLabels(keyCopy)
 			return wrapping{stanzas, labels}, err
 		}
-		stanzas, err := r.Wrap(own)
+		stanzas, err := r.Wrap(keyCopy)
 		return wrapping{stanzas: stanzas}, err
 	}
 	var w wrapping
 	var err error
 	switch r := r.(type) {
 	case *passphrase:
-		defer clear(own)
-		return r.wrap(ctx, own)
+		defer clear(keyCopy)
+		return r.wrap(ctx, keyCopy)
 	case *age.X25519Recipient, *age.HybridRecipient, *agessh.Ed25519Recipient, *agessh.RSARecipient:
 		w, err = wrap()
 	default:
-		w, err = apart(ctx, wrap)
+		w, err = callDetached(ctx, wrap)
 	}
 	return w.stanzas, w.labels, err
 }
@@ -164,9 +111,9 @@ func appendStanza(b []byte, s *age.Stanza) ([]byte, error) {
 	}
 	b = append(b, '\n')
 	body := b64.AppendEncode(nil, s.Body)
-	for len(body) >= columns {
-		b = append(append(b, body[:columns]...), '\n')
-		body = body[columns:]
+	for len(body) >= lineColumns {
+		b = append(append(b, body[:lineColumns]...), '\n')
+		body = body[lineColumns:]
 	}
 	return append(append(b, body...), '\n'), nil // a short line, if need be an empty one, ends the body
 }

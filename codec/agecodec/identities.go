@@ -11,7 +11,7 @@ import (
 
 const maxIdentities = 16 << 20 // bytes of a file of identities
 
-var errLongKeys = fatal("more than 16 MiB")
+var errKeysTooLong = fatal("more than 16 MiB")
 
 // ParseIdentities returns the identities that r has, by the text forms of their secret keys: AGE-SECRET-KEY-1… (X25519) and
 // AGE-SECRET-KEY-PQ-1… (hybrid post-quantum), one a line as age-keygen writes them, or one SSH private key (Ed25519 or RSA) in
@@ -24,7 +24,7 @@ func ParseIdentities(r io.Reader) ([]age.Identity, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxIdentities+1))
 	defer clear(text)
 	if err == nil && len(text) > maxIdentities {
-		err = errLongKeys
+		err = errKeysTooLong
 	}
 	if err != nil {
 		return nil, fmt.Errorf("agecodec: parse identities: %w", err)

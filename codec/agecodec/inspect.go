@@ -38,11 +38,11 @@ func (i Info) PlainSize(size int64) (int64, error) {
 		return 0, fmt.Errorf("agecodec: size of %d bytes: %w", size, ErrTruncated)
 	}
 	sealed := size - i.HeaderSize - nonceSize
-	chunks, last := sealed/sealedChunk, sealed%sealedChunk
+	chunks, last := sealed/sealedChunkSize, sealed%sealedChunkSize
 	switch {
 	case last != 0 && last < overhead:
 		return 0, fmt.Errorf("agecodec: size of %d bytes: %w", size, ErrTruncated)
-	case last == overhead && sealed > sealedChunk:
+	case last == overhead && sealed > sealedChunkSize:
 		return 0, fmt.Errorf("agecodec: size of %d bytes: %w: the last chunk would be empty", size, ErrDamaged)
 	}
 	if last != 0 {
@@ -68,9 +68,9 @@ func Inspect() stream.Sink[[]byte, Info] {
 // emitInfo emits what the header of src says, which must make emit fail, or end early.
 func emitInfo(ctx context.Context, src stream.Source[[]byte], emit func(Info) error) error {
 	const name = "agecodec: inspect"
-	var h headCutter
+	var h headerCutter
 	var failed error
-	file := &unarmored{name: name, src: src}
+	file := &binarySource{stage: name, src: src}
 	err := file.Each(ctx, func(p []byte) error {
 		if failed != nil {
 			return failed
@@ -97,7 +97,7 @@ func emitInfo(ctx context.Context, src stream.Source[[]byte], emit func(Info) er
 	case failed != nil:
 		return failed
 	}
-	return fmt.Errorf("%s: %w", name, h.end())
+	return fmt.Errorf("%s: %w", name, h.finish())
 }
 
 // inspect reads a whole header by way of an identity that only looks.
@@ -116,7 +116,7 @@ func inspect(head []byte) (Info, error) {
 }
 
 // parseHeader shows look the stanzas of a whole header, or reports that it is none.
-func parseHeader(head []byte, look lookOnly) error {
+func parseHeader(head []byte, look inspectOnly) error {
 	_, err := age.DecryptHeader(head, look)
 	var none *age.NoIdentityMatchError
 	if !errors.As(err, &none) {
@@ -126,10 +126,10 @@ func parseHeader(head []byte, look lookOnly) error {
 }
 
 // lookOnly is an identity that fits nothing.
-type lookOnly func([]*age.Stanza)
+type inspectOnly func([]*age.Stanza)
 
 // Unwrap implements [age.Identity].
-func (l lookOnly) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+func (l inspectOnly) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	l(stanzas)
 	return nil, age.ErrIncorrectIdentity
 }

@@ -64,7 +64,7 @@ func unwrapAny(ctx context.Context, identities []age.Identity, stanzas []*age.St
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !errors.Is(err, age.ErrIncorrectIdentity):
-			return nil, kindOf(id, stanzas, err)
+			return nil, classify(id, stanzas, err)
 		}
 	}
 	return nil, age.ErrIncorrectIdentity
@@ -89,15 +89,15 @@ func unwrap(ctx context.Context, id age.Identity, stanzas []*age.Stanza) ([]byte
 		}
 		return nil, age.ErrIncorrectIdentity
 	case *age.ScryptIdentity:
-		if n := workFactor(stanzas); n > defaultMaxWork {
-			return nil, tooMuchWork(n, defaultMaxWork, "PassphraseIdentity with a larger MaxWorkFactor")
+		if n := workFactor(stanzas); n > defaultMaxWorkFactor {
+			return nil, workFactorError(n, defaultMaxWorkFactor, "PassphraseIdentity with a larger MaxWorkFactor")
 		}
 	}
-	return apart(ctx, func() ([]byte, error) { return id.Unwrap(stanzas) })
+	return callDetached(ctx, func() ([]byte, error) { return id.Unwrap(stanzas) })
 }
 
 // kindOf says what it means that an identity failed. The keys of age itself fail only for a stanza that is malformed.
-func kindOf(id age.Identity, stanzas []*age.Stanza, err error) error {
+func classify(id age.Identity, stanzas []*age.Stanza, err error) error {
 	switch id.(type) {
 	case *age.ScryptIdentity:
 		switch {
@@ -117,7 +117,7 @@ func kindOf(id age.Identity, stanzas []*age.Stanza, err error) error {
 func nativeFirst(identities []age.Identity) []age.Identity {
 	var native, others []age.Identity
 	for _, id := range identities {
-		switch id := revealed(id).(type) {
+		switch id := reveal(id).(type) {
 		case *age.X25519Identity, *age.HybridIdentity, *age.ScryptIdentity, *passphrase:
 			native = append(native, id)
 		default:

@@ -11,12 +11,12 @@ import (
 
 // opener reads the header of a file with the identities, and hands on what follows.
 type opener struct {
-	name       string // of the stage, for its errors
+	stage      string // of the stage, for its errors
 	identities []age.Identity
-	opened     func(ctx context.Context, fileKey, nonce []byte, p *payload) error // the header was read; the key is not to be kept
-	rest       func(p []byte) error                                               // the payload's next bytes
+	begin      func(ctx context.Context, fileKey, nonce []byte, p *payload) error // the header was read; the key is not to be kept
+	consume    func(p []byte) error                                               // the payload's next bytes
 
-	head    headCutter
+	head    headerCutter
 	fileKey []byte // nil until the header is complete
 	nonce   []byte
 	payload *payload // nil until the nonce is complete
@@ -26,7 +26,7 @@ type opener struct {
 func (o *opener) run(ctx context.Context, src stream.Source[[]byte]) error {
 	defer func() { clear(o.fileKey) }()
 	var failed error
-	file := &unarmored{name: o.name, src: src}
+	file := &binarySource{stage: o.stage, src: src}
 	err := file.Each(ctx, func(p []byte) error {
 		if failed == nil {
 			failed = o.push(ctx, p)
@@ -39,41 +39,41 @@ func (o *opener) run(ctx context.Context, src stream.Source[[]byte]) error {
 	case failed != nil:
 		return failed
 	case o.fileKey == nil:
-		return o.fail(o.head.end())
+		return o.wrap(o.head.finish())
 	case o.payload == nil:
-		return o.fail(ErrTruncated)
+		return o.wrap(ErrTruncated)
 	}
 	return nil
 }
 
 // fail gives an error of the stage its name.
-func (o *opener) fail(err error) error { return fmt.Errorf("%s: %w", o.name, err) }
+func (o *opener) wrap(err error) error { return fmt.Errorf("%s: %w", o.stage, err) }
 
 // failUnlessDone gives an error its name, but returns the cause of a context that is done as it is.
-func (o *opener) failUnlessDone(ctx context.Context, err error) error {
+func (o *opener) wrapUnlessCanceled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return o.fail(err)
+	return o.wrap(err)
 }
 
 // push takes the next bytes of the file.
 func (o *opener) push(ctx context.Context, p []byte) error {
 	if o.payload != nil {
-		return o.rest(p)
+		return o.consume(p)
 	}
 	if o.fileKey == nil {
 		head, rest, err := o.head.push(p)
 		if err != nil {
-			return o.fail(err)
+			return o.wrap(err)
 		}
 		if head == nil {
 			return nil
 		}
 		if o.fileKey, err = openHeader(ctx, head, o.identities); err != nil {
-			return o.failUnlessDone(ctx, err)
+			return o.wrapUnlessCanceled(ctx, err)
 		}
-		o.head = headCutter{}
+		o.head = headerCutter{}
 		p = rest
 	}
 	k := min(nonceSize-len(o.nonce), len(p))
@@ -84,13 +84,13 @@ func (o *opener) push(ctx context.Context, p []byte) error {
 	}
 	pl, err := newPayload(o.fileKey, o.nonce)
 	if err != nil {
-		return o.fail(err)
+		return o.wrap(err)
 	}
 	o.payload = pl
-	err = o.opened(ctx, o.fileKey, o.nonce, pl)
+	err = o.begin(ctx, o.fileKey, o.nonce, pl)
 	clear(o.fileKey)
 	if err != nil || len(p) == 0 {
 		return err
 	}
-	return o.rest(p)
+	return o.consume(p)
 }

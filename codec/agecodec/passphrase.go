@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"filippo.io/age"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -38,14 +37,14 @@ func PassphraseIdentity(text string, opts *PassphraseOptions) age.Identity {
 }
 
 const (
-	defaultWork    = 18
-	defaultMaxWork = 20
-	limitWork      = 30
+	defaultWorkFactor    = 18
+	defaultMaxWorkFactor = 20
+	workFactorLimit      = 30
 )
 
 // passphrase is both sides. It prints as its kind only.
 type passphrase struct {
-	printed
+	redacted
 	text func() string
 	PassphraseOptions
 }
@@ -56,12 +55,12 @@ func newPassphrase(text string, opts *PassphraseOptions) *passphrase {
 		o = *opts
 	}
 	if o.WorkFactor == 0 {
-		o.WorkFactor = defaultWork
+		o.WorkFactor = defaultWorkFactor
 	}
 	if o.MaxWorkFactor == 0 {
-		o.MaxWorkFactor = max(defaultMaxWork, o.WorkFactor)
+		o.MaxWorkFactor = max(defaultMaxWorkFactor, o.WorkFactor)
 	}
-	return &passphrase{"passphrase", hidden(text), o}
+	return &passphrase{"passphrase", opaque(text), o}
 }
 
 var (
@@ -73,7 +72,7 @@ func (p *passphrase) check() error {
 	switch {
 	case p.text() == "":
 		return errEmptyPassphrase
-	case p.WorkFactor < 1, p.WorkFactor > limitWork, p.MaxWorkFactor < 1, p.MaxWorkFactor > limitWork:
+	case p.WorkFactor < 1, p.WorkFactor > workFactorLimit, p.MaxWorkFactor < 1, p.MaxWorkFactor > workFactorLimit:
 		return errWorkRange
 	}
 	return nil
@@ -127,7 +126,7 @@ func (p *passphrase) unwrap(ctx context.Context, stanzas []*age.Stanza) ([]byte,
 	case !ok:
 		return nil, fmt.Errorf("%w: malformed passphrase stanza", ErrDamaged)
 	case s.workFactor > p.MaxWorkFactor:
-		return nil, tooMuchWork(s.workFactor, p.MaxWorkFactor, "PassphraseOptions.MaxWorkFactor")
+		return nil, workFactorError(s.workFactor, p.MaxWorkFactor, "PassphraseOptions.MaxWorkFactor")
 	}
 	aead, err := p.aead(ctx, s.salt, s.workFactor)
 	if err != nil {
@@ -144,7 +143,7 @@ func (p *passphrase) unwrap(ctx context.Context, stanzas []*age.Stanza) ([]byte,
 func (p *passphrase) aead(ctx context.Context, salt []byte, workFactor int) (cipher.AEAD, error) {
 	const most = strconv.IntSize - 12 // of memory that has an address
 	if workFactor > most {
-		return nil, tooMuchWork(workFactor, most, "a 64-bit system")
+		return nil, workFactorError(workFactor, most, "a 64-bit system")
 	}
 	key, err := scryptKey(ctx, p.text(), append([]byte("age-encryption.org/v1/scrypt"), salt...), workFactor)
 	if err != nil {
@@ -152,43 +151,4 @@ func (p *passphrase) aead(ctx context.Context, salt []byte, workFactor int) (cip
 	}
 	defer clear(key)
 	return chacha20poly1305.New(key)
-}
-
-// tooMuchWork says that a file asks for a work factor of n, and what allows it.
-func tooMuchWork(n, most int, allow string) error {
-	return fmt.Errorf("%w: the passphrase takes 2^%d, at most 2^%d is allowed; %s allows more", ErrWorkFactor, n, most, allow)
-}
-
-const (
-	scryptStanza   = "scrypt" // its type
-	scryptSaltSize = 16
-)
-
-// scryptParts is what the stanza of a passphrase says.
-type scryptParts struct {
-	salt, body []byte
-	workFactor int // 1 or more; the largest int if the number is too large for one
-}
-
-// parseScrypt returns the parts of a passphrase's stanza, and reports whether it is well-formed and the only one.
-func parseScrypt(stanzas []*age.Stanza) (scryptParts, bool) {
-	if len(stanzas) != 1 || stanzas[0].Type != scryptStanza || len(stanzas[0].Args) != 2 {
-		return scryptParts{}, false
-	}
-	text, digits, body := stanzas[0].Args[0], stanzas[0].Args[1], stanzas[0].Body
-	salt, err := b64.DecodeString(text)
-	if err != nil || len(salt) != scryptSaltSize || !isWord(text) || len(body) != fileKeySize+overhead {
-		return scryptParts{}, false
-	}
-	if digits == "" || digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
-		return scryptParts{}, false
-	}
-	n, _ := strconv.Atoi(digits)
-	return scryptParts{salt, body, n}, true
-}
-
-// workFactor returns the work factor that the header of a file with a passphrase asks for, or 0 if it is malformed.
-func workFactor(stanzas []*age.Stanza) int {
-	s, _ := parseScrypt(stanzas)
-	return s.workFactor
 }

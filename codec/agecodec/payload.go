@@ -12,10 +12,18 @@ import (
 )
 
 const (
-	plainChunk  = 64 << 10
-	overhead    = chacha20poly1305.Overhead
-	sealedChunk = plainChunk + overhead
-	nonceSize   = 16 // of the payload, in front of its chunks
+	plainChunkSize  = 64 << 10
+	overhead        = chacha20poly1305.Overhead
+	sealedChunkSize = plainChunkSize + overhead
+	nonceSize       = 16 // of the payload, in front of its chunks
+)
+
+// chunkFlag is the last byte of a chunk's nonce.
+type chunkFlag byte
+
+const (
+	moreChunks chunkFlag = 0
+	lastChunk  chunkFlag = 1
 )
 
 // payload seals or opens the chunks of one file in turn.
@@ -41,34 +49,31 @@ func newPayload(fileKey, nonce []byte) (*payload, error) {
 }
 
 // next returns the nonce of the next chunk: a counter of 88 bits, of which 64 last for more than any file, and the flag of the last.
-func (p *payload) next(last bool) []byte {
-	n := p.peek(last)
+func (p *payload) nextNonce(flag chunkFlag) []byte {
+	n := p.nonceFor(flag)
 	p.counter++
 	return n
 }
 
-func (p *payload) peek(last bool) []byte {
+func (p *payload) nonceFor(flag chunkFlag) []byte {
 	binary.BigEndian.PutUint64(p.nonce[3:11], p.counter)
-	p.nonce[11] = 0
-	if last {
-		p.nonce[11] = 1
-	}
+	p.nonce[11] = byte(flag)
 	return p.nonce[:]
 }
 
 // room returns an empty slice for a sealed chunk. Several are carved from one allocation.
-func (p *payload) room() []byte {
-	if len(p.slab) < sealedChunk {
-		p.slab = make([]byte, 4*sealedChunk)
+func (p *payload) newChunk() []byte {
+	if len(p.slab) < sealedChunkSize {
+		p.slab = make([]byte, 4*sealedChunkSize)
 	}
-	r := p.slab[:0:sealedChunk]
-	p.slab = p.slab[sealedChunk:]
+	r := p.slab[:0:sealedChunkSize]
+	p.slab = p.slab[sealedChunkSize:]
 	return r
 }
 
 // open returns the content of a chunk that is not the last, opened into dst: block[:0], or memory apart from block.
 func (p *payload) open(dst, block []byte) ([]byte, error) {
-	plain, err := p.aead.Open(dst, p.next(false), block, nil)
+	plain, err := p.aead.Open(dst, p.nextNonce(moreChunks), block, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: chunk %d does not authenticate", ErrDamaged, p.counter)
 	}
@@ -76,18 +81,18 @@ func (p *payload) open(dst, block []byte) ([]byte, error) {
 }
 
 // last returns the content of the last chunk, in memory of its own.
-func (p *payload) last(block []byte) ([]byte, error) {
+func (p *payload) openLast(block []byte) ([]byte, error) {
 	if len(block) == 0 {
 		return nil, ErrTruncated
 	}
-	plain, err := p.aead.Open(nil, p.peek(true), block, nil)
+	plain, err := p.aead.Open(nil, p.nonceFor(lastChunk), block, nil)
 	switch {
 	case err == nil && len(plain) == 0 && p.counter > 0:
 		return nil, fmt.Errorf("%w: the last chunk is empty", ErrDamaged)
 	case err == nil:
 		return plain, nil
-	case len(block) == sealedChunk:
-		if _, err := p.aead.Open(nil, p.peek(false), block, nil); err == nil {
+	case len(block) == sealedChunkSize:
+		if _, err := p.aead.Open(nil, p.nonceFor(moreChunks), block, nil); err == nil {
 			return nil, ErrTruncated // a whole chunk, but not the last
 		}
 	}
@@ -95,7 +100,7 @@ func (p *payload) last(block []byte) ([]byte, error) {
 }
 
 // heeding returns emit, which refuses once ctx is done: one chunk of the upstream can become very many.
-func heeding(ctx context.Context, emit func([]byte) error) func([]byte) error {
+func cancelable(ctx context.Context, emit func([]byte) error) func([]byte) error {
 	return func(p []byte) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -51,21 +51,21 @@ func parseRecipient(line string) (age.Recipient, error) {
 		return nil, errSecret
 	case strings.HasPrefix(line, "age1pq1"):
 		r, err := age.ParseHybridRecipient(line)
-		return checked(r, err)
+		return hideKeyText(r, err)
 	case strings.HasPrefix(line, "age1") && strings.LastIndexByte(line, '1') > len("age"):
 		return nil, errPluginKey // age1name1…: bech32 has no 1 behind its separator
 	case strings.HasPrefix(line, "age1"):
 		r, err := age.ParseX25519Recipient(line)
-		return checked(r, err)
+		return hideKeyText(r, err)
 	case strings.HasPrefix(line, "ssh-"):
 		r, err := agessh.ParseRecipient(line)
-		return checked(r, err)
+		return hideKeyText(r, err)
 	}
 	return nil, errKeyForm
 }
 
 // checked returns r, or says no more than that the key is malformed: the parsers' errors quote their input.
-func checked[R age.Recipient](r R, err error) (age.Recipient, error) {
+func hideKeyText[R age.Recipient](r R, err error) (age.Recipient, error) {
 	if err != nil {
 		return nil, errMalformedKey
 	}

@@ -25,17 +25,25 @@ import (
 //   - Order and goroutines: fused. Identities and recipients of your own are asked on a goroutine, as in [Decrypt].
 //   - Errors: those of [Encrypt] and [Decrypt]. A recipient of a kind of your own is asked only when the old header was read.
 func Rewrap(identities []age.Identity, recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
-	return rewrapping(identities, recipients, true)
+	return rewrapFlow(identities, recipients, verifyPayload)
 }
 
 // RewrapUnverified returns a flow that does as [Rewrap], but authenticates only the header and the last chunk, so that a file that
 // was cut short is not passed on as a whole one. The chunks between are passed on unseen, three to four times as fast: what is damaged
 // there stays damaged, and the run succeeds. Keep the old file until [Decrypt] has read the new one to its end.
 func RewrapUnverified(identities []age.Identity, recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
-	return rewrapping(identities, recipients, false)
+	return rewrapFlow(identities, recipients, passPayload)
 }
 
-func rewrapping(identities []age.Identity, recipients []age.Recipient, verify bool) stream.Flow[[]byte, []byte] {
+// payloadMode says what a rewrap does with the chunks before the last one.
+type payloadMode int
+
+const (
+	verifyPayload payloadMode = iota // authenticate each chunk, then pass it on
+	passPayload                      // pass chunks on unread
+)
+
+func rewrapFlow(identities []age.Identity, recipients []age.Recipient, mode payloadMode) stream.Flow[[]byte, []byte] {
 	identities, recipients = slices.Clone(identities), slices.Clone(recipients)
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		const name = "agecodec: rewrap"
@@ -46,8 +54,8 @@ func rewrapping(identities []age.Identity, recipients []age.Recipient, verify bo
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		r := &rewrapper{recipients: recipients, verify: verify, emit: heeding(ctx, emit)}
-		r.opener = opener{name: name, identities: identities, opened: r.opened, rest: r.blocks.push}
+		r := &rewrapper{recipients: recipients, mode: mode, emit: cancelable(ctx, emit)}
+		r.opener = opener{stage: name, identities: identities, begin: r.begin, consume: r.blocks.push}
 		return r.run(ctx, src)
 	})
 }
@@ -56,21 +64,21 @@ func rewrapping(identities []age.Identity, recipients []age.Recipient, verify bo
 type rewrapper struct {
 	opener
 	recipients []age.Recipient
-	verify     bool
-	blocks     blocks
+	mode       payloadMode
+	blocks     blockCutter
 	emit       func([]byte) error
 	plain      []byte // where each chunk is decrypted, to verify it
 }
 
 // opened emits the new header.
-func (r *rewrapper) opened(ctx context.Context, fileKey, nonce []byte, p *payload) error {
+func (r *rewrapper) begin(ctx context.Context, fileKey, nonce []byte, p *payload) error {
 	head, err := sealHeader(ctx, fileKey, r.recipients)
 	if err != nil {
-		return r.failUnlessDone(ctx, err)
+		return r.wrapUnlessCanceled(ctx, err)
 	}
-	r.blocks.size, r.blocks.room, r.blocks.full = sealedChunk, p.room, r.pass
-	if r.verify {
-		r.plain = make([]byte, 0, plainChunk)
+	r.blocks.blockSize, r.blocks.newBlock, r.blocks.emitFull = sealedChunkSize, p.newChunk, r.emitBlock
+	if r.mode == verifyPayload {
+		r.plain = make([]byte, 0, plainChunkSize)
 	}
 	return r.emit(append(head, nonce...))
 }
@@ -80,29 +88,29 @@ func (r *rewrapper) run(ctx context.Context, src stream.Source[[]byte]) error {
 	if err := r.opener.run(ctx, src); err != nil {
 		return err
 	}
-	plain, err := r.payload.last(r.blocks.join(r.blocks.held))
+	plain, err := r.payload.openLast(r.blocks.join(r.blocks.fragments))
 	if err != nil {
-		return r.fail(err)
+		return r.wrap(err)
 	}
 	clear(plain)
-	return r.emitAll(r.blocks.held)
+	return r.emitAll(r.blocks.fragments)
 }
 
 // pass emits a chunk that is not the last.
-func (r *rewrapper) pass(pieces [][]byte) error {
-	if r.verify {
-		if _, err := r.payload.open(r.plain, r.blocks.join(pieces)); err != nil {
-			return r.fail(err)
+func (r *rewrapper) emitBlock(fragments [][]byte) error {
+	if r.mode == verifyPayload {
+		if _, err := r.payload.open(r.plain, r.blocks.join(fragments)); err != nil {
+			return r.wrap(err)
 		}
 	} else {
-		r.payload.next(false)
+		r.payload.nextNonce(moreChunks)
 	}
-	return r.emitAll(pieces)
+	return r.emitAll(fragments)
 }
 
-func (r *rewrapper) emitAll(pieces [][]byte) error {
-	for _, piece := range pieces {
-		if err := r.emit(piece); err != nil {
+func (r *rewrapper) emitAll(fragments [][]byte) error {
+	for _, fragment := range fragments {
+		if err := r.emit(fragment); err != nil {
 			return err
 		}
 	}

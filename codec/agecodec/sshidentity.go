@@ -37,10 +37,10 @@ func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identi
 	case passphrase == nil || missing.PublicKey == nil:
 		return nil, ErrKeyEncrypted
 	}
-	k := new(lockedKey)
+	k := new(protectedSSHKey)
 	k.id, err = agessh.NewEncryptedSSHIdentity(missing.PublicKey, bytes.Clone(pem), func() ([]byte, error) {
 		p, err := passphrase()
-		k.refused = err
+		k.promptErr = err
 		return p, err
 	})
 	if err != nil {
@@ -50,20 +50,20 @@ func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identi
 }
 
 // lockedKey is an SSH key that a passphrase protects. Runs may use it at once; one of them asks for the passphrase.
-type lockedKey struct {
-	mu      sync.Mutex
-	id      *agessh.EncryptedSSHIdentity
-	refused error // of whoever was asked
+type protectedSSHKey struct {
+	mu        sync.Mutex
+	id        *agessh.EncryptedSSHIdentity
+	promptErr error // of whoever was asked
 }
 
 // Unwrap implements [age.Identity].
-func (k *lockedKey) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+func (k *protectedSSHKey) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.refused = nil
+	k.promptErr = nil
 	fileKey, err := k.id.Unwrap(stanzas)
-	if err != nil && k.refused != nil {
-		return nil, fmt.Errorf("the passphrase of the SSH key: %w", k.refused) // age keeps only its text
+	if err != nil && k.promptErr != nil {
+		return nil, fmt.Errorf("the passphrase of the SSH key: %w", k.promptErr) // age keeps only its text
 	}
 	return fileKey, err
 }

@@ -6,13 +6,13 @@ import (
 )
 
 // headCutter collects a header that arrives in pieces.
-type headCutter struct {
-	buf  []byte
-	from int // where the footer is looked for
+type headerCutter struct {
+	buf        []byte
+	searchFrom int // where the footer is looked for
 }
 
 // push takes the next bytes. It returns the header, once it is complete, and what of p follows it.
-func (h *headCutter) push(p []byte) (head, rest []byte, err error) {
+func (h *headerCutter) push(p []byte) (head, rest []byte, err error) {
 	const step = 4 << 10 // what is looked at, and copied, at once: a header is small, a chunk may not be
 	for len(p) > 0 {
 		n := min(step, len(p))
@@ -25,16 +25,16 @@ func (h *headCutter) push(p []byte) (head, rest []byte, err error) {
 	return nil, nil, nil
 }
 
-func (h *headCutter) take(p []byte) (head, rest []byte, err error) {
+func (h *headerCutter) take(p []byte) (head, rest []byte, err error) {
 	had := len(h.buf)
 	h.buf = append(h.buf, p[:min(len(p), maxHeader+1-had)]...)
 	if !bytes.HasPrefix(h.buf, []byte(intro)) && !bytes.HasPrefix([]byte(intro), h.buf) {
-		return nil, nil, notAge(h.buf, ErrDamaged)
+		return nil, nil, notAgeError(h.buf, ErrDamaged)
 	}
 	const mark = "\n" + footer
-	if i := bytes.Index(h.buf[h.from:], []byte(mark)); i >= 0 {
-		h.from += i
-		line := h.from + 1
+	if i := bytes.Index(h.buf[h.searchFrom:], []byte(mark)); i >= 0 {
+		h.searchFrom += i
+		line := h.searchFrom + 1
 		if j := bytes.IndexByte(h.buf[line:], '\n'); j >= 0 {
 			end := line + j + 1
 			return h.buf[:end], p[end-had:], nil
@@ -43,7 +43,7 @@ func (h *headCutter) take(p []byte) (head, rest []byte, err error) {
 			return nil, nil, fmt.Errorf("%w: the last line of the header is too long", ErrDamaged)
 		}
 	} else {
-		h.from = max(len(h.buf)-len(mark)+1, 0)
+		h.searchFrom = max(len(h.buf)-len(mark)+1, 0)
 	}
 	if len(h.buf) > maxHeader {
 		return nil, nil, fmt.Errorf("%w: the header is longer than 2 MiB", ErrDamaged)
@@ -52,9 +52,9 @@ func (h *headCutter) take(p []byte) (head, rest []byte, err error) {
 }
 
 // end reports a file that ended in its header.
-func (h *headCutter) end() error {
+func (h *headerCutter) finish() error {
 	if len(h.buf) == 0 {
-		return notAge(nil, ErrTruncated)
+		return notAgeError(nil, ErrTruncated)
 	}
 	return fmt.Errorf("%w in its header", ErrTruncated)
 }

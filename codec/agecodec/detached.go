@@ -11,7 +11,7 @@ import (
 // apart returns what f returns, or the cause of ctx once that is done, whichever comes first. f runs on a goroutine of its own: it
 // is the code of an identity or a recipient, which takes no context and may wait for a person or a device. After a cancellation it
 // runs on until it returns by itself, and its result is dropped. A panic of f, and its runtime.Goexit, are the caller's.
-func apart[T any](ctx context.Context, f func() (T, error)) (T, error) {
+func callDetached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	var r struct {
 		value    T
 		err      error
@@ -26,7 +26,7 @@ func apart[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		defer close(done)
 		defer func() {
 			if v := recover(); v != nil {
-				r.panicked = panicOf(v)
+				r.panicked = panicError(v)
 			}
 		}()
 		r.value, r.err = f()
@@ -48,7 +48,7 @@ func apart[T any](ctx context.Context, f func() (T, error)) (T, error) {
 }
 
 // panicOf returns the panic with value v, with the stack of this goroutine.
-func panicOf(v any) *stream.PanicError {
+func panicError(v any) *stream.PanicError {
 	if p, ok := v.(*stream.PanicError); ok {
 		return p
 	}
