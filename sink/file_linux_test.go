@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -232,6 +233,41 @@ func TestFileModes(t *testing.T) {
 			if info, err := os.Lstat(file); err != nil || info.Mode() != c.want {
 				t.Errorf("%s, umask %03o: the mode is %v, want %v; %v", name, umask, info.Mode(), c.want, err)
 			}
+		}
+	}
+}
+
+// While it is written, the file has a name that nobody can guess, and nobody else can read it.
+func TestFileIsPrivateWhileItIsWritten(t *testing.T) {
+	before := syscall.Umask(0)
+	defer syscall.Umask(before)
+	dir, seen := t.TempDir(), map[string]bool{}
+	look := stream.Via(text("whole"), stream.Map(func(p []byte) []byte {
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 1 {
+			t.Errorf("%v, %v", entries, err)
+			return p
+		}
+		info, err := entries[0].Info()
+		name := entries[0].Name()
+		if err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s has the mode %v, %v", name, info.Mode(), err)
+		}
+		random, ok := strings.CutPrefix(name, ".backup.")
+		if !ok || len(random) < 20 || seen[name] {
+			t.Errorf("its name is %s", name)
+		}
+		seen[name] = true
+		return p
+	}))
+	for range 3 {
+		name := filepath.Join(dir, "backup")
+		if _, err := stream.Run(t.Context(), look, sink.File(name, &sink.FileOptions{Perm: 0o666})); err != nil {
+			t.Fatal(err)
+		}
+		wantFile(t, name, "whole", 0o666)
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
