@@ -163,6 +163,8 @@ func TestRewrapRefuses(t *testing.T) {
 		"failing identity":  {file, with(failingKey{boom}, b.Recipient()), boom},
 		"failing recipient": {file, with(a, failingKey{boom}), boom},
 		"no stanza":         {file, with(a, stanzas{}), nil},
+		"no recipient":      {file, with(a), agecodec.ErrNoRecipients},
+		"no identity":       {file, agecodec.Rewrap(nil, b.Recipient()), agecodec.ErrNoIdentities},
 		"cut header":        {file[:head-1], with(a, b.Recipient()), agecodec.ErrTruncated},
 		"header alone":      {file[:head], with(a, b.Recipient()), agecodec.ErrTruncated},
 		"cut nonce":         {file[:head+15], with(a, b.Recipient()), agecodec.ErrTruncated},
@@ -175,6 +177,11 @@ func TestRewrapRefuses(t *testing.T) {
 		}
 		if len(got) > 0 {
 			t.Errorf("%s: %d bytes came out", name, len(got))
+		}
+	}
+	for name, f := range map[string]flow{"no recipient": with(a), "no identity": agecodec.RewrapUnverified(nil, b.Recipient())} {
+		if err := stream.Via(refuses(t), f).Each(t.Context(), nil); stream.ClassOf(err) != stream.Fatal {
+			t.Errorf("%s, before anything is read: %v", name, err)
 		}
 	}
 	for i := range head {

@@ -40,6 +40,8 @@ var hostileBSON = []hostile.Row{
 		Run:  parsedBSON(string(one(0x03, length(1000)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError](),
 	},
 	{Name: "BSON: a string of a negative length", Run: parsedBSON(string(one(0x02, length(-5)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a string of length 0", Run: parsedBSON(string(one(0x02, length(0)))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a string that ends before it begins", Run: parsedBSON(string(one(0x02, length(-4)))), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a string of 2^31-1 bytes", Run: parsedBSON(string(one(0x02, length(math.MaxInt32)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a string without its zero byte", Run: parsedBSON(string(one(0x02, length(4)+"abcd"))), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a key without its zero byte", Run: parsedBSON(string(unended("kkkk"))), Want: hostile.As[*bsoncodec.DocumentError]()},

@@ -68,6 +68,7 @@ func TestEnd(t *testing.T) {
 		{flag.ErrHelp, nil, 0, ""},
 		{errors.New("it broke"), nil, 1, "backup: it broke\n"},
 		{errors.Join(errors.New("it broke"), errors.New("and so did this\n  on two lines")), nil, 1, "backup: it broke; and so did this; on two lines\n"},
+		{errors.Join(Errorf("the bucket %s is gone", "abc"), errors.New("it broke")), nil, 1, "backup: the bucket abc is gone; it broke\n"},
 		{errors.New("the password c0rrect-Horse is no passage"), nil, 1, "backup: the password [hidden] is no passage\n"},
 		{errors.New("the password is no pass"), nil, 1, "backup: " + hiddenText + "\n"},
 		{Errorf("the bucket %s has no pass: %w", "abc", errors.New("abc?")), nil, 1, "backup: the bucket abc has no pass: " + hiddenText + "\n"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode"
@@ -15,7 +16,7 @@ import (
 // TestForeign has secrets, and what looks like one, in text from outside.
 func TestForeign(t *testing.T) {
 	var s secrets
-	s.add(`pa"ss\Word1`, "server", "2026", "pw")
+	s.add(`pa"ss\Word1`, "server", "2026", "pw", "c0rrect Horse+1", "Battery-1", "Battery-1-Staple", "pa\"ss\x1bWord3")
 	s.addNames("root")
 	for text, want := range map[string]string{
 		"open # key\nAGE-SECRET-KEY-1PTAP357A7P7LJD9: no such file":                        "open # key; [hidden]: no such file",
@@ -30,6 +31,9 @@ func TestForeign(t *testing.T) {
 		`wrong: pa"ss\Word1`:                                                               "wrong: [hidden]",
 		`wrong: "pa\"ss\\Word1"`:                                                           `wrong: "[hidden]"`,
 		"wrong: pa%22ss%5CWord1x":                                                          "wrong: [hidden]x",
+		"GET /c0rrect%20Horse+1?key=c0rrect+Horse%2B1":                                     "GET /[hidden]?key=[hidden]",
+		"not Battery-1-Staple":                                                             "not [hidden]",
+		"wrong: pa\"ss\x1bWord3":                                                           "wrong: [hidden]",
 		"bad user server, servers":                                                         hiddenText,
 		"servers, observer":                                                                "servers, observer",
 		"in 2026-01":                                                                       hiddenText,
@@ -57,10 +61,34 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// TestValues has a secret in each kind of value of a message.
+func TestValues(t *testing.T) {
+	var s secrets
+	s.add("c0rrect-Horse", "word")
+	for _, c := range []struct{ value, want any }{
+		{"word c0rrect-Horse", "word [hidden]"},
+		{[]string{"word", "c0rrect-Horse"}, []string{"word", "[hidden]"}},
+		{Foreign("no c0rrect-Horse"), "no [hidden]"},
+		{[]Foreign{"a word", "\x1b"}, []string{hiddenText, `\x1b`}},
+		{Textf("%s: %s", "word", Foreign("word")), "word: " + hiddenText},
+		{errors.New("a word"), hiddenText},
+		{new(spoken), "spoken: [hidden]"},
+		{7, 7}, {true, true}, {nil, nil},
+	} {
+		if got := s.value(c.value); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%v becomes %v, want %v", c.value, got, c.want)
+		}
+	}
+}
+
+type spoken struct{}
+
+func (*spoken) String() string { return "spoken: c0rrect-Horse" }
+
 // TestOwnWords has secrets that are words of the messages, keys of their JSON or part of their time: all of these stay.
 func TestOwnWords(t *testing.T) {
 	for _, secret := range []string{
-		"2026", "202", "20", "level", "time", "msg", "INFO", "documents", "error", "exit", "a", "0", "stored", `"`, ":", "{", "backup", "true", "T", "Z", "-",
+		"2026", "202", "20", "level", "time", "msg", "INFO", "documents", "error", "exit", "a", "0", "stored", `"`, ":", "{", "backup", "true", "T", "Z", "-", "parts_of_the_object",
 	} {
 		var b bytes.Buffer
 		p := &Program{Name: "backup", out: &b, secrets: new(secrets)}
@@ -68,7 +96,7 @@ func TestOwnWords(t *testing.T) {
 		for _, p.JSON = range []bool{false, true} {
 			b.Reset()
 			p.say(slog.LevelInfo, Textf("stored %d documents as %s, ETag %s", 7, "level", Foreign("x")), "backup stored",
-				"documents", 7, "key", "level", "etag", Foreign("x"))
+				"documents", 7, "key", "level", "etag", Foreign("x"), "parts_of_the_object", 2)
 			said := b.String()
 			if !p.JSON {
 				if said != "backup: stored 7 documents as level, ETag x\n" {
@@ -79,9 +107,10 @@ func TestOwnWords(t *testing.T) {
 			var log struct {
 				Time, Level, Msg, Key, ETag string
 				Documents                   int
+				Parts                       int `json:"parts_of_the_object"`
 			}
 			err := json.Unmarshal([]byte(said), &log)
-			if err != nil || len(log.Time) < 20 || log.Level != "INFO" || log.Msg != "backup stored" || log.Key != "level" || log.Documents != 7 || log.ETag != "x" {
+			if err != nil || len(log.Time) < 20 || log.Level != "INFO" || log.Msg != "backup stored" || log.Key != "level" || log.Documents != 7 || log.Parts != 2 || log.ETag != "x" {
 				t.Errorf("with %q: %s", secret, said)
 			}
 		}
@@ -93,6 +122,14 @@ func TestLargeText(t *testing.T) {
 	var s secrets
 	token := strings.Repeat("session-Token-9", 300)
 	s.add(token)
+	var weak secrets
+	weak.add("correcthorses")
+	weak.addNames("administrator")
+	for _, word := range []string{"correcthorses", "user administrator"} { // the cut lies in it, and little else is shown
+		if got := weak.foreign(strings.Repeat("\n", maxInput-len(word)+1) + word); strings.Contains(got, word[:len(word)-1]) {
+			t.Errorf("%s is shown as %s", word, got)
+		}
+	}
 	for _, text := range []string{
 		strings.Repeat("x", 40<<20),
 		strings.Repeat(token, 100),
