@@ -1,15 +1,19 @@
-// Command tenants splits lines of the form "tenant<tab>text" from standard input into encrypted files, some for each tenant:
+// Command tenants splits lines of the form TENANT<tab>TEXT into encrypted files for each tenant:
 //
-//	go build -o tenants ./examples/tenants
-//	./tenants out age1… < lines.tsv
+//	go run ./examples/tenants out age1… < lines.tsv
 //
-// At most 50 files are open at once. A tenant who is not heard of for a while gives way to another, and an age file cannot be appended
-// to, so that a tenant has files that follow one another: out/acme.0001.age, out/acme.0002.age. Decrypted in this order they are all
-// of the tenant's lines in their order.
+// At most 50 files are open at once, so there may be any number of tenants. To make room for a new
+// tenant, the file of the one that has been silent for the longest time is closed. An age file
+// cannot be appended to, so that tenant's next line opens another file: acme.0001.age,
+// acme.0002.age, and so on. In this order they hold the tenant's lines in their order.
+//
+// The folder appears when all files are complete. If a line is malformed, the program says which
+// one, and there is no folder.
+//
+// It shows [stream.GroupBy] with EvictOldest, and a sink inside a flow by [stream.ResultOf].
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,30 +21,23 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"syscall"
 
 	"filippo.io/age"
 
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
-	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
-const maxOpen = 50
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	_, err := cli.Protect(func() (any, error) { return nil, run(ctx, os.Args[1:], os.Stdin, os.Stdout) })
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "tenants:", cli.Errorf("%w", err)) // escaped, because a line may be part of it
-		if errors.As(err, new(*cli.Panic)) {
-			os.Exit(4)
-		}
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "tenants:", err)
 		os.Exit(1)
 	}
 }
@@ -49,46 +46,63 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if len(args) != 2 {
 		return errors.New("usage: tenants FOLDER RECIPIENT < LINES")
 	}
-	recipient, err := age.ParseX25519Recipient(args[1])
+	folder := args[0]
+	recipients, err := agecodec.ParseRecipients(args[1])
+	if err != nil {
+		return fmt.Errorf("RECIPIENT must be a public key of age-keygen, age1…: %w", err)
+	}
+	if _, err := os.Lstat(folder); err == nil {
+		return fmt.Errorf("%s exists: name a new folder", folder)
+	}
+	temporary, err := os.MkdirTemp(filepath.Dir(folder), ".tenants-")
 	if err != nil {
 		return err
 	}
-	files, err := split(ctx, source.Reader(in), args[0], recipient)
+	defer os.RemoveAll(temporary) // after the rename there is nothing to remove
+	files, err := split(ctx, source.Reader(in), temporary, recipients)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%d files\n", files)
+	if err := os.Rename(temporary, folder); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s: %d files\n", folder, files)
 	return err
 }
 
-// split writes the text of each tenant to encrypted files in folder, and returns how many they are.
-func split(ctx context.Context, text stream.Source[[]byte], folder string, recipient age.Recipient) (int64, error) {
-	number := map[string]int{} // of the tenant's last file; GroupBy calls open once at a time
-	open := func(tenant string) stream.Flow[[]byte, int64] {
-		number[tenant]++
-		name := filepath.Join(folder, fmt.Sprintf("%s.%04d.age", tenant, number[tenant]))
-		return stream.Then(
-			stream.Map(func(line []byte) []byte { return append(bytes.TrimPrefix(line, []byte(tenant+"\t")), '\n') }),
-			stream.Then(agecodec.Encrypt(recipient), stream.ResultOf(sink.File(name, nil))),
-		)
+// split writes the lines of each tenant to encrypted files in folder, and returns how many files
+// there are.
+func split(ctx context.Context, text stream.Source[[]byte], folder string, to []age.Recipient) (int64, error) {
+	files := map[string]int{} // of each tenant; GroupBy does not call open concurrently
+	open := func(tenant string) stream.Flow[line, int64] {
+		files[tenant]++
+		name := filepath.Join(folder, fmt.Sprintf("%s.%04d.age", tenant, files[tenant]))
+		lines := stream.Then(stream.Map(func(l line) []byte { return l.text }), codec.JoinLines())
+		store := stream.Into(agecodec.Encrypt(to...), sink.File(name, nil))
+		return stream.Then(lines, stream.ResultOf(store))
 	}
-	return stream.Run(ctx, stream.Via3(text,
-		codec.SplitLines(nil),
-		stream.TryMap(func(_ context.Context, line []byte) ([]byte, error) { return line, check(line) }),
-		stream.GroupBy(maxOpen, tenantOf, open, &stream.GroupByOptions{EvictOldest: true}),
-	), sink.Discard[int64]())
+	lines := stream.Via3(text, codec.SplitLines(nil), stream.Enumerate[[]byte](), stream.TryMap(parse))
+	tenant := func(l line) string { return l.tenant }
+	const maxOpen = 50
+	stored := stream.GroupBy(maxOpen, tenant, open, &stream.GroupByOptions{EvictOldest: true})
+	return stream.Run(ctx, stream.Via(lines, stored), sink.Discard[int64]())
 }
 
-func tenantOf(line []byte) string {
-	tenant, _, _ := bytes.Cut(line, []byte("\t"))
-	return string(tenant)
+// line is a line of the input.
+type line struct {
+	tenant string
+	text   []byte
 }
 
-// check refuses a line whose tenant would be no file name.
-func check(line []byte) error {
-	tenant, _, ok := strings.Cut(string(line), "\t")
-	if !ok || tenant == "" || strings.ContainsAny(tenant, `/\.:`) {
-		return fmt.Errorf("%q does not begin with a tenant and a tab", line[:min(len(line), 80)])
+var form = regexp.MustCompile(`(?s)^([a-z0-9-]{1,64})\t(.*)$`)
+
+// parse returns the parts of a line. It refuses a tenant that is no file name on some system.
+func parse(_ context.Context, numbered stream.Pair[int64, []byte]) (line, error) {
+	text := numbered.Second
+	parts := form.FindSubmatch(text)
+	if parts == nil {
+		return line{}, fmt.Errorf("line %d is not TENANT<tab>TEXT with a tenant of a-z, 0-9 and -: %q",
+			numbered.First+1, text[:min(len(text), 80)])
 	}
-	return nil
+	return line{string(parts[1]), parts[2]}, nil
 }

@@ -17,29 +17,23 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Each of 200 tenants has all lines, in their order, in its files.
+// Each of 60 tenants has all of its lines, in their order, in its files.
 func TestEachTenantHasItsLines(t *testing.T) {
-	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
+	identity := newIdentity(t)
 	var in bytes.Buffer
 	want := map[string]string{}
-	r := rand.New(rand.NewPCG(1, 0))
-	for round := range 4 {
-		for _, i := range r.Perm(200) {
-			tenant, text := fmt.Sprintf("t%03d", i), fmt.Sprintf("line %d\n", round)
+	random := rand.New(rand.NewPCG(1, 0))
+	for round := range 3 {
+		for _, i := range random.Perm(60) {
+			tenant, text := fmt.Sprintf("t%02d", i), fmt.Sprintf("line %d\r\n", round)
 			in.WriteString(tenant + "\t" + text)
 			want[tenant] += text
 		}
 	}
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), "out")
 	var out strings.Builder
 	if err := run(t.Context(), []string{folder, identity.Recipient().String()}, &in, &out); err != nil {
 		t.Fatal(err)
-	}
-	if len(want) != 200 {
-		t.Fatalf("%d tenants", len(want))
 	}
 	files := 0
 	for tenant, text := range want {
@@ -48,29 +42,64 @@ func TestEachTenantHasItsLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got bytes.Buffer
-		for _, name := range names { // in the order of their numbers
-			src := stream.Via(source.File(name, nil), agecodec.Decrypt(identity))
-			if _, err := stream.Run(t.Context(), src, sink.Writer(&got)); err != nil {
+		for _, name := range names { // Glob sorts them
+			lines := stream.Via(source.File(name, nil), agecodec.Decrypt(identity))
+			if _, err := stream.Run(t.Context(), lines, sink.Writer(&got)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			files++
 		}
+		files += len(names)
 		if got.String() != text {
 			t.Errorf("%s has %q, want %q", tenant, got.String(), text)
 		}
 	}
-	if all, _ := os.ReadDir(folder); len(all) != files || out.String() != fmt.Sprintf("%d files\n", files) || files <= 200 {
-		t.Errorf("%d files of %d tenants, %d in all: %s", files, len(want), len(all), out.String())
+	all, err := os.ReadDir(folder)
+	if err != nil || len(all) != files || files <= len(want) {
+		t.Errorf("%d files of %d tenants, %d in all, %v: want more files than tenants", files, len(want), len(all), err)
+	}
+	if says := fmt.Sprintf("%s: %d files\n", folder, files); out.String() != says {
+		t.Errorf("it says %q, want %q", out.String(), says)
 	}
 }
 
-func TestBadLine(t *testing.T) {
-	identity, _ := age.GenerateX25519Identity()
-	for _, line := range []string{"no tab", "\tno tenant", "../up\ttext"} {
-		folder := t.TempDir()
-		err := run(t.Context(), []string{folder, identity.Recipient().String()}, strings.NewReader("a\tb\n"+line+"\n"), new(strings.Builder))
-		if all, _ := os.ReadDir(folder); err == nil || len(all) != 0 {
-			t.Errorf("%q: %v, %d files", line, err, len(all))
+// A run that fails leaves nothing, also of the lines before the malformed one.
+func TestFailures(t *testing.T) {
+	recipient := newIdentity(t).Recipient().String()
+	for _, test := range []struct{ recipient, last, want string }{
+		{recipient, "no tab", `line 2 is not TENANT<tab>TEXT`},
+		{recipient, "\tno tenant", `"\tno tenant"`},
+		{recipient, "../up\ttext", `"../up\ttext"`},
+		{recipient, "", `line 2`},
+		{"age1nonsense", "b\ttext", `RECIPIENT must be`},
+	} {
+		parent := t.TempDir()
+		var out strings.Builder
+		lines := strings.NewReader("a\tb\n" + test.last + "\n")
+		err := run(t.Context(), []string{filepath.Join(parent, "out"), test.recipient}, lines, &out)
+		if err == nil || !strings.Contains(err.Error(), test.want) || out.String() != "" {
+			t.Errorf("%q: error %v, want %s; it says %q", test.last, err, test.want, out.String())
+		}
+		if all, _ := os.ReadDir(parent); len(all) != 0 {
+			t.Errorf("%q: %d files are left", test.last, len(all))
 		}
 	}
+}
+
+// Files of another run would be mixed up with those of this one.
+func TestFolderExists(t *testing.T) {
+	folder := t.TempDir()
+	args := []string{folder, newIdentity(t).Recipient().String()}
+	err := run(t.Context(), args, strings.NewReader("a\tb\n"), new(strings.Builder))
+	if err == nil || !strings.Contains(err.Error(), "name a new folder") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func newIdentity(t *testing.T) *age.X25519Identity {
+	t.Helper()
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identity
 }
