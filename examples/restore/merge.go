@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -105,6 +106,8 @@ func comparable(id bson.RawValue) bool {
 const (
 	lookUpBytes = 8 << 20 // of the documents that are looked up together: the answer may be as large
 	lookUpCount = 512     // of them at most
+
+	lookUpTime = 10 * time.Minute // for the answer: a server without an index on _id reads the whole collection
 )
 
 // absent returns a flow that passes the documents that the collection does not have. Those that it has byte for byte are counted in
@@ -115,7 +118,7 @@ func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 		var plain, nested batch
 		n := 0
 		pass := func(b *batch) error {
-			have, err := lookUp(ctx, j.coll, b.docs)
+			have, err := j.lookUp(ctx, b.docs, lookUpTime)
 			if err != nil {
 				return ended(ctx, err)
 			}
@@ -163,8 +166,9 @@ type batch struct {
 	bytes int
 }
 
-// lookUp returns the _ids of batch that coll has. A document that coll has with another content is an error, and so are two with one _id.
-func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[string]bool, error) {
+// lookUp returns the _ids of batch that the collection has, if the server finds them within limit. A document that the collection has
+// with another content is an error, and so are two with one _id.
+func (j *job) lookUp(ctx context.Context, batch []bson.Raw, limit time.Duration) (map[string]bool, error) {
 	wanted := make(map[string]bson.Raw, len(batch))
 	ids := make(bson.A, 0, len(batch))
 	for _, doc := range batch {
@@ -181,24 +185,24 @@ func lookUp(ctx context.Context, coll *mongo.Collection, batch []bson.Raw) (map[
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	cursor, err := coll.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}})
-	if err != nil {
-		return nil, cli.Errorf("look up %s: %w", coll.Name(), err)
-	}
-	defer cursor.Close(context.WithoutCancel(ctx))
 	have := make(map[string]bool)
-	for cursor.Next(ctx) {
-		doc := wanted[idOf(cursor.Current)]
+	note := func(found bson.Raw) error {
+		doc := wanted[idOf(found)]
 		if doc == nil { // equal to the server, as 1 and 1.0 are: the object does not learn the collection's own
-			return nil, cli.Errorf("the collection has a document whose _id equals one of the object, written in another way")
+			return cli.Errorf("the collection has a document whose _id equals one of the object, written in another way")
 		}
-		if !bytes.Equal(doc, cursor.Current) {
-			return nil, cli.Errorf("the collection has another document with _id %s", cli.Foreign(cursor.Current.Lookup("_id").String()))
+		if !bytes.Equal(doc, found) {
+			return cli.Errorf("the collection has another document with _id %s", cli.Foreign(found.Lookup("_id").String()))
 		}
-		have[idOf(cursor.Current)] = true
+		have[idOf(found)] = true
+		return nil
 	}
-	if err := cursor.Err(); err != nil {
-		return nil, cli.Errorf("look up %s: %w", coll.Name(), err)
+	find := mongosource.Find(j.coll, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, nil)
+	err := j.mongo.AskFor(ctx, "look-up of "+cli.Documents(int64(len(ids))), limit, func(ctx context.Context) error {
+		return find.Each(ctx, note)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return have, nil
 }

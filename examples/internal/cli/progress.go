@@ -162,9 +162,12 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 		}),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { defer p.guard(); return c.line(time.Since(began)) })),
 	)
+	direct := p.out
+	p.out = progress // a message that comes meanwhile goes above the live line
 	return func() {
 		bar.Abort(true)
 		progress.Wait()
+		p.out = direct
 	}
 }
 

@@ -57,9 +57,11 @@ func (p *Program) Ask(ctx context.Context, server *Text, request string, limit t
 	defer cancel()
 	defer p.Waiting(Textf("%w (%s)", server, request))()
 	err := do(asking)
-	if err == nil || asking.Err() == nil {
+	deadline, _ := asking.Deadline()
+	if err == nil || asking.Err() == nil && time.Now().Before(deadline) {
 		return err
 	}
+	<-asking.Done() // a connection can notice the deadline before the context does
 	cause := context.Cause(asking)
 	if errors.As(cause, new(*silence)) {
 		return Textf("%w", cause).of(err)
@@ -70,6 +72,11 @@ func (p *Program) Ask(ctx context.Context, server *Text, request string, limit t
 // Ask makes a request, to look for something, that the server has 30 s to answer: see [Program.Ask].
 func (m *Mongo) Ask(ctx context.Context, request string, do func(ctx context.Context) error) error {
 	return m.program.Ask(ctx, m.server(), request, lookTime, do)
+}
+
+// AskFor is [Mongo.Ask] for a request that the server has limit to answer.
+func (m *Mongo) AskFor(ctx context.Context, request string, limit time.Duration, do func(ctx context.Context) error) error {
+	return m.program.Ask(ctx, m.server(), request, limit, do)
 }
 
 // Waiting says that the server is waited for: see [Program.Waiting].
