@@ -9,10 +9,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Armor returns a flow that writes a binary age file as text, in the form of PEM that the age command writes with -a. It stands
-// behind [Encrypt] or [Rewrap]. Its mirror is [Dearmor].
+// Armor returns a flow that writes a binary age file as text, in the PEM form that the age command
+// writes with -a. Use it after [Encrypt] or [Rewrap]. Its inverse is [Dearmor].
 //
-//   - In: byte chunks of any size. Out: chunks of at most 64 KiB, a third more bytes and a bit.
+//   - In: byte chunks of any size. Out: chunks of at most 64 KiB. The text is about a third longer
+//     than the file.
 //   - Memory: two chunks.
 //   - Order and goroutines: fused.
 //   - Errors: none of its own.

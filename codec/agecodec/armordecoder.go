@@ -10,28 +10,28 @@ import (
 )
 
 const (
-	maxWhitespace = 1024                     // bytes of white space before and behind the armor
-	maxArmorLine  = maxWhitespace + len("-") // more than any line that is allowed
+	maxWhitespace = 1024                     // bytes of white space before and after the armor
+	maxArmorLine  = maxWhitespace + len("-") // longer than every valid line
 )
 
-// dearmorer reads the lines of an armor that arrives in pieces.
+// armorDecoder decodes an armor line by line. A line may arrive in several chunks.
 type armorDecoder struct {
 	state      armorState
-	partial    []byte // of a line whose end has not come
-	whitespace int    // bytes of white space, before or behind
-	lines      int    // the number of the last whole line
+	partial    []byte // a line without its end so far
+	whitespace int    // bytes of white space before the armor, or after it
+	lines      int    // complete lines so far
 }
 
 type armorState int
 
 const (
-	beforeArmor armorState = iota // the first line is yet to come
+	beforeArmor armorState = iota // the first line has not come yet
 	inArmor
 	afterShortLine // the body has ended with a short line
 	afterArmor
 )
 
-// push takes the next bytes and returns what they decode to, in memory of its own.
+// push decodes the next bytes of the armor into new memory.
 func (d *armorDecoder) push(p []byte) ([]byte, error) {
 	var out []byte
 	for len(p) > 0 {
@@ -73,7 +73,7 @@ func (d *armorDecoder) push(p []byte) ([]byte, error) {
 	return out, nil
 }
 
-// take appends what one line decodes to.
+// decodeLine appends the decoded bytes of one line to out.
 func (d *armorDecoder) decodeLine(out, line []byte) ([]byte, error) {
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if d.state == beforeArmor {
@@ -107,7 +107,7 @@ func (d *armorDecoder) decodeLine(out, line []byte) ([]byte, error) {
 
 var armorBase64 = base64.StdEncoding.Strict()
 
-// before looks at a line before the body.
+// leadingLine checks a line before the body.
 func (d *armorDecoder) leadingLine(line []byte) error {
 	switch {
 	case string(line) == armor.Header:
@@ -122,7 +122,7 @@ func (d *armorDecoder) leadingLine(line []byte) error {
 	return nil
 }
 
-// behind looks at what follows the last line.
+// trailingBytes checks bytes after the last line.
 func (d *armorDecoder) trailingBytes(p []byte) error {
 	if !allSpace(p) {
 		return d.lineError("more follows behind the armor")
@@ -133,7 +133,7 @@ func (d *armorDecoder) trailingBytes(p []byte) error {
 	return nil
 }
 
-// end reports an armor that is not complete.
+// finish returns an error if the armor is incomplete.
 func (d *armorDecoder) finish() error {
 	last := bytes.TrimSuffix(d.partial, []byte("\r"))
 	switch {
@@ -149,7 +149,8 @@ func (d *armorDecoder) finish() error {
 	return fmt.Errorf("%w in its armor", ErrTruncated)
 }
 
-// damaged names the line that is being read. The line itself is not shown: who knows what the file is.
+// lineError returns an error with the number of the current line. It does not show the line,
+// because the file may be anything.
 func (d *armorDecoder) lineError(what string) error {
 	return fmt.Errorf("%w: line %d: %s", ErrDamaged, d.lines+1, what)
 }

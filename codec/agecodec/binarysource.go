@@ -7,11 +7,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// unarmored is one run of src as a binary file, whether src is armored or not.
+// binarySource emits the binary form of a file that may be armored.
 type binarySource struct {
-	stage   string // of the stage, for its errors
+	stage   string // the name of the stage, for errors
 	src     stream.Source[[]byte]
-	armored bool // it must be; or, once the first byte was there, it is
+	armored bool // set by the caller if the file must be armored; otherwise detected from the first byte
 	started bool
 	decoder armorDecoder
 }
@@ -36,7 +36,8 @@ func (b *binarySource) Each(ctx context.Context, emit func([]byte) error) error 
 	return err
 }
 
-// push emits what the next bytes of the file are in its binary form. A binary file does not begin with a hyphen or white space.
+// push emits the binary form of the next bytes. The first byte decides whether the file is armored:
+// a binary file begins with neither a hyphen nor white space.
 func (b *binarySource) push(p []byte, emit func([]byte) error) error {
 	if !b.started && len(p) > 0 {
 		b.started = true

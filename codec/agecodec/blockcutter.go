@@ -1,22 +1,23 @@
 package agecodec
 
-// maxPieces is how many pieces a block may lie in before they are put together.
+// maxFragments limits the fragments of a block. A block of more fragments is copied into one.
 const maxFragments = 16
 
-// blocks cuts a stream of chunks of any size into blocks of size bytes and keeps back the last one, full or not, until it is known
-// whether more follows. A block stays where it lies, in pieces of one chunk or several, unless the chunks are very small.
+// blockCutter cuts a stream of chunks into blocks of blockSize bytes. It holds the last block, full
+// or not, until more input arrives, so the caller knows which block is the last. It does not copy a
+// block unless the chunks are very small: a block is a list of fragments of the chunks.
 type blockCutter struct {
 	blockSize int
-	newBlock  func() []byte                  // an empty slice with room for a block
-	emitFull  func(fragments [][]byte) error // takes a block behind which more follows
+	newBlock  func() []byte                  // returns an empty slice with the capacity of a block
+	emitFull  func(fragments [][]byte) error // takes a full block that more input follows
 
-	fragments [][]byte // the pieces of the block in hand, each of which ends with its capacity
-	merged    bool     // held is one piece, and room of ours
-	size      int      // bytes in it
-	joinBuf   []byte   // where pieces are put together, one block after the other
+	fragments [][]byte // the current block; the capacity of each fragment is its length
+	merged    bool     // fragments is a single slice from newBlock
+	size      int      // bytes in the current block
+	joinBuf   []byte   // the result of join, reused for each block
 }
 
-// push takes the next bytes.
+// push adds the next bytes of the stream.
 func (b *blockCutter) push(p []byte) error {
 	for len(p) > 0 {
 		if b.size == b.blockSize {
@@ -33,7 +34,7 @@ func (b *blockCutter) push(p []byte) error {
 	return nil
 }
 
-// hold adds a piece to the block in hand.
+// appendFragment adds p to the current block.
 func (b *blockCutter) appendFragment(p []byte) {
 	if len(b.fragments) == maxFragments && !b.merged {
 		block := b.newBlock()
@@ -51,7 +52,8 @@ func (b *blockCutter) appendFragment(p []byte) {
 	b.size += len(p)
 }
 
-// join returns a block in one piece: where it lies, or else in memory that is used again for the next.
+// join returns a block as one slice. If the block has several fragments, the slice is valid until
+// the next call.
 func (b *blockCutter) join(fragments [][]byte) []byte {
 	switch len(fragments) {
 	case 0:

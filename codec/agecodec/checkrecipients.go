@@ -13,7 +13,7 @@ var (
 	errIncompatible = fatal("these recipients cannot be mixed: a passphrase stands alone, and post-quantum keys only beside each other")
 )
 
-// checkRecipients reports what [Encrypt] refuses.
+// checkRecipients returns an error if [Encrypt] must not use the recipients.
 func checkRecipients(recipients []age.Recipient) error {
 	if len(recipients) == 0 {
 		return ErrNoRecipients
@@ -26,8 +26,8 @@ func checkRecipients(recipients []age.Recipient) error {
 	return checkCompatible(recipients)
 }
 
-// checkMix finds recipients of the known kinds that refuse each other, before they do any work. What others say is known when they
-// wrap the key.
+// checkCompatible returns an error if recipients of known kinds cannot share a file, before they do
+// any work. Recipients of other kinds report their labels only when they wrap the key.
 func checkCompatible(recipients []age.Recipient) error {
 	var classic, hybrid, hasPassphrase bool
 	for _, r := range recipients {
@@ -51,7 +51,7 @@ func checkCompatible(recipients []age.Recipient) error {
 	return nil
 }
 
-// isNil also finds the nil pointer in an interface.
+// isNil reports whether v is nil, or an interface that holds a nil pointer.
 func isNil(v any) bool {
 	if v == nil {
 		return true

@@ -6,15 +6,17 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Dearmor returns a flow that reads an armored age file and emits it in its binary form, the mirror of [Armor]. [Decrypt], [Rewrap]
-// and [Inspect] do without it: they see for themselves whether a file is armored.
+// Dearmor returns a flow that reads an armored age file and emits its binary form. Its inverse is
+// [Armor]. [Decrypt], [Rewrap] and [Inspect] do not need it: they detect armor.
 //
 //   - In, out: byte chunks of any size.
-//   - The form is strict, as in age: lines of 64 columns, the last one shorter or not; a line ends with LF or CRLF; at most a KiB
-//     of white space before and behind. The end of the last line may be missing.
-//   - Memory: one chunk, and a KiB.
+//   - Format: strict, as in age. Each line has 64 columns except the last, which may be shorter. A
+//     line ends with LF or CRLF. At most 1 KiB of white space may come before the armor and after
+//     it. The last line may lack its line end.
+//   - Memory: one chunk and 1 KiB.
 //   - Order and goroutines: fused.
-//   - Errors: [ErrDamaged] with the number of the line, or a codec.FormatError; [ErrTruncated] when the last line is not there. Nothing is authenticated.
+//   - Errors: [ErrDamaged] with the line number, or a codec.FormatError; [ErrTruncated] if the last
+//     line is missing. Armor authenticates nothing.
 func Dearmor() stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		return (&binarySource{stage: "agecodec: dearmor", src: src, armored: true}).Each(ctx, emit)

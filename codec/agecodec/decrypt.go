@@ -13,33 +13,36 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Decrypt returns a flow that decrypts an age file, binary or armored, with the first of the identities that fits, the mirror of
-// [Encrypt].
+// Decrypt returns a flow that decrypts an age file, binary or armored, with the first identity that
+// matches. Its inverse is [Encrypt].
 //
-//   - In: byte chunks of any size. Out: authenticated chunks of at most 64 KiB, none of them empty: an empty file gives none. The
-//     last one comes only when the upstream has completed and it is proved to be the end: who has all bytes has a whole file, and
-//     nothing follows a place that is damaged.
-//   - Identities: those of [ParseIdentities], [PassphraseIdentity], and any other age.Identity.
-//   - An early end of the downstream stops the upstream, and what was not read is not looked at; [DecryptWhole] is for a downstream
-//     that stops by itself. The decoders of package codec read their input to its end.
-//   - Memory: one chunk of the upstream, which is decrypted where it lies and so is overwritten, and at most 400 KiB; a header of
-//     at most 2 MiB. A passphrase takes 1 KiB × 2^(work factor) while it is tried, so at most 1 GiB by default; more is
-//     [ErrWorkFactor], also from an age.ScryptIdentity, whose own limit is 4 GiB.
-//   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
-//     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and saves a copy.
-//   - Order and goroutines: fused. An identity that is none of the keys of filippo.io/age, or is its ScryptIdentity, is asked on a
-//     goroutine of its own, because it takes no context. If the run is cancelled meanwhile it ends without it: the goroutine, and the
-//     memory of its work factor, are left until the identity returns by itself.
-//   - Errors: [ErrNoIdentities] before anything is read; [ErrNoMatch] and [ErrWorkFactor] before anything is emitted; [ErrDamaged],
-//     [ErrTruncated], as a codec.FormatError for a file of another format. What age or an identity reported is wrapped beside them.
+//   - In: byte chunks of any size.
+//   - Out: authenticated chunks of at most 64 KiB, never an empty one. The last chunk is emitted
+//     only after the upstream has completed and the chunk is proved to be the end. Nothing is
+//     emitted after damage.
+//   - Identities: from [ParseIdentities] or [PassphraseIdentity], or any other age.Identity.
+//   - Stop: if the downstream stops early, the upstream stops too and the rest is not verified. Use
+//     [DecryptWhole] to verify it. The decoders of package codec read their input to its end.
+//   - Memory: one chunk of the upstream, which is decrypted in place, at most 400 KiB, and a header
+//     of at most 2 MiB. Trying a passphrase takes 1 KiB × 2^(work factor), by default at most 1
+//     GiB. A larger work factor is [ErrWorkFactor], also for an age.ScryptIdentity.
+//   - Ownership: chunks belong to the receiver. A sink that does not keep them can call the
+//     source's method WriteTo(context.Context, io.Writer) error instead of Each: it lends the
+//     chunks and saves a copy.
+//   - Order and goroutines: fused. An identity that is not a key of filippo.io/age, and its
+//     ScryptIdentity, runs on its own goroutine, because it takes no context. A canceled run does
+//     not wait for it: the goroutine and its memory remain until the identity returns.
+//   - Errors: [ErrNoIdentities] before anything is read; [ErrNoMatch] and [ErrWorkFactor] before
+//     anything is emitted; [ErrDamaged] and [ErrTruncated], as a codec.FormatError if the file has
+//     another format. Errors of age and of identities are wrapped too.
 func Decrypt(identities ...age.Identity) stream.Flow[[]byte, []byte] {
 	return decryptFlow(identities, stopEarly)
 }
 
-// DecryptWhole returns a flow that does as [Decrypt], and when the downstream has had enough it reads the file on to its end,
-// without emitting any more, so that damage behind what was taken is still an error of the run. It is for a downstream that stops
-// at an end of its own inside of the data: a gzip.Reader of one member or a json.Decoder over [stream.Reader], whose Close then
-// returns the error. Everything else is as with [Decrypt].
+// DecryptWhole returns a flow that works as [Decrypt], but after the downstream has stopped it
+// reads the file to its end, emits nothing more, and returns an error if the rest is damaged. It is
+// for a downstream that stops at its own end inside the data: a gzip.Reader of one member, or a
+// json.Decoder over [stream.Reader], whose Close then returns the error.
 func DecryptWhole(identities ...age.Identity) stream.Flow[[]byte, []byte] {
 	return decryptFlow(identities, readToEnd)
 }
@@ -59,10 +62,10 @@ func decryptFlow(identities []age.Identity, mode stopMode) stream.Flow[[]byte, [
 	})
 }
 
-// decrypted is what [Decrypt] makes of a source.
+// decryptSource is a source decrypted by [Decrypt].
 type decryptSource struct {
 	src        stream.Source[[]byte]
-	identities func() []age.Identity // hidden, for a source may be printed
+	identities func() []age.Identity // opaque, because fmt can print a source
 	mode       stopMode
 }
 
@@ -71,8 +74,8 @@ func (s decryptSource) Each(ctx context.Context, emit func([]byte) error) error 
 	return s.run(ctx, &decrypter{emit: cancelable(ctx, emit)})
 }
 
-// WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: what came in fragments is not put
-// back into them.
+// WriteTo works as Each, but writes the chunks to w, which owns them until Write returns. A block
+// of several fragments is written as one slice.
 func (s decryptSource) WriteTo(ctx context.Context, w io.Writer) error {
 	return s.run(ctx, &decrypter{emit: cancelable(ctx, lend.To(w)), lent: true})
 }
@@ -84,7 +87,7 @@ func (s decryptSource) run(ctx context.Context, d *decrypter) error {
 	d.mode = s.mode
 	if s.mode == readToEnd {
 		var release func()
-		ctx, release = stream.WithoutStop(ctx) // the upstream is read on
+		ctx, release = stream.WithoutStop(ctx) // keeps the upstream running after a stop
 		defer release()
 	}
 	d.opener = opener{stage: "agecodec: decrypt", identities: s.identities(), begin: d.begin, consume: d.blocks.push}
@@ -95,17 +98,17 @@ func (s decryptSource) run(ctx context.Context, d *decrypter) error {
 	case err == nil:
 		return d.stopErr
 	}
-	return errors.Join(d.stopErr, err) // as what a clean-up adds: who made the early end takes it out again
+	return errors.Join(d.stopErr, err) // the caller that stopped the run removes stopErr from the join
 }
 
-// decrypter is one run of Decrypt.
+// decrypter is one run of [Decrypt].
 type decrypter struct {
 	opener
 	blocks  blockCutter
 	emit    func([]byte) error
-	lent    bool // what is emitted is the downstream's until emit returns
+	lent    bool // the downstream uses an emitted slice only until emit returns
 	mode    stopMode
-	stopErr error // the downstream's wish to stop, once it had it
+	stopErr error // the error with which the downstream asked to stop
 }
 
 func (d *decrypter) begin(_ context.Context, _, _ []byte, p *payload) error {
@@ -124,7 +127,8 @@ func (d *decrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	return d.deliver(plain)
 }
 
-// open emits what the fragments of a block hold, in the memory of the fragments unless it is lent.
+// openBlock decrypts a block and emits it. Unless chunks are lent, it emits them in the memory of
+// the fragments, because joinBuf is reused.
 func (d *decrypter) openBlock(fragments [][]byte) error {
 	block := d.blocks.join(fragments)
 	plain, err := d.payload.open(block[:0], block)
@@ -144,7 +148,7 @@ func (d *decrypter) openBlock(fragments [][]byte) error {
 	return nil
 }
 
-// hand emits what is verified, unless nobody wants it any more.
+// deliver emits verified plaintext. It drops it if the downstream has stopped.
 func (d *decrypter) deliver(plain []byte) error {
 	if d.stopErr != nil || len(plain) == 0 {
 		return nil
@@ -156,7 +160,7 @@ func (d *decrypter) deliver(plain []byte) error {
 	return err
 }
 
-// checkIdentities reports what [Decrypt] refuses.
+// checkIdentities returns an error if [Decrypt] must not use the identities.
 func checkIdentities(identities []age.Identity) error {
 	if len(identities) == 0 {
 		return ErrNoIdentities

@@ -8,9 +8,10 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// apart returns what f returns, or the cause of ctx once that is done, whichever comes first. f runs on a goroutine of its own: it
-// is the code of an identity or a recipient, which takes no context and may wait for a person or a device. After a cancellation it
-// runs on until it returns by itself, and its result is dropped. A panic of f, and its runtime.Goexit, are the caller's.
+// callDetached calls f on a new goroutine and returns its result, or the cause of ctx if ctx is
+// done first. f is the code of an identity or a recipient: it takes no context and may wait for a
+// person or a device. After a cancellation f runs until it returns, and its result is dropped. A
+// panic or runtime.Goexit of f continues on the caller's goroutine.
 func callDetached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	var r struct {
 		value    T
@@ -47,7 +48,7 @@ func callDetached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	return r.value, r.err
 }
 
-// panicOf returns the panic with value v, with the stack of this goroutine.
+// panicError returns the panic value v as a PanicError with the stack of this goroutine.
 func panicError(v any) *stream.PanicError {
 	if p, ok := v.(*stream.PanicError); ok {
 		return p

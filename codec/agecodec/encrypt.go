@@ -13,18 +13,22 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Encrypt returns a flow that encrypts its input as a binary age file that any one of the recipients can read. Its mirror is [Decrypt].
+// Encrypt returns a flow that encrypts its input as a binary age file that each of the recipients
+// can read. Its inverse is [Decrypt].
 //
-//   - In, out: byte chunks of any size. An empty input makes an age file of nothing.
-//   - Every run has a file key of its own, so the same input never gives the same bytes.
-//   - Recipients: those of [ParseRecipients], [PassphraseRecipient], and any other age.Recipient. A passphrase stands alone;
-//     post-quantum recipients stand only beside each other.
-//   - Size: the header, 16 bytes, and 16 bytes for each 64 KiB or part of it.
+//   - In, out: byte chunks of any size. An empty input makes an age file with empty content.
+//   - Key: every run has a new file key, so the same input never gives the same bytes.
+//   - Recipients: from [ParseRecipients] or [PassphraseRecipient], or any other age.Recipient. A
+//     passphrase must be the only recipient. Post-quantum recipients cannot be mixed with others.
+//   - Size: the header and 16 bytes, plus 16 bytes for each 64 KiB or part of it.
 //   - Memory: one chunk of the upstream, and at most 400 KiB.
-//   - Ownership: chunks are the downstream's. A sink that is done with them at once can have the source's method
-//     WriteTo(context.Context, io.Writer) error in place of Each: it lends the chunks, and takes no memory for each.
-//   - Order and goroutines: fused. Recipients of your own are asked on a goroutine, as [Decrypt] asks identities.
-//   - Errors: [ErrNoRecipients], [ErrRecipients], a nil recipient, or what a recipient says, before anything is read or written.
+//   - Ownership: chunks belong to the receiver. A sink that does not keep them can call the
+//     source's method WriteTo(context.Context, io.Writer) error instead of Each: it lends all
+//     chunks in the same memory.
+//   - Order and goroutines: fused. A custom recipient runs on its own goroutine, as identities in
+//     [Decrypt].
+//   - Errors: [ErrNoRecipients], [ErrRecipients], a nil recipient, or an error of a recipient,
+//     before anything is read or written.
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	recipients = slices.Clone(recipients)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
@@ -32,10 +36,10 @@ func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// encrypted is what [Encrypt] makes of a source.
+// encryptSource is a source encrypted by [Encrypt].
 type encryptSource struct {
 	src        stream.Source[[]byte]
-	recipients func() []age.Recipient // hidden, for a source may be printed
+	recipients func() []age.Recipient // opaque, because fmt can print a source
 }
 
 // Each implements [stream.Source].
@@ -43,14 +47,14 @@ func (s encryptSource) Each(ctx context.Context, emit func([]byte) error) error 
 	return s.run(ctx, emit, (*payload).newChunk)
 }
 
-// WriteTo does what Each does, but writes the chunks to w, which has them until its Write returns: all of them are sealed in the
-// same memory.
+// WriteTo works as Each, but writes the chunks to w, which owns them until Write returns. All
+// chunks use the same memory.
 func (s encryptSource) WriteTo(ctx context.Context, w io.Writer) error {
 	same := make([]byte, 0, sealedChunkSize)
 	return s.run(ctx, lend.To(w), func(*payload) []byte { return same })
 }
 
-// run makes one file, of which the chunks are sealed into what room returns.
+// run writes one file. Each chunk is sealed into a slice from newChunk.
 func (s encryptSource) run(ctx context.Context, emit func([]byte) error, room func(*payload) []byte) error {
 	recipients := s.recipients()
 	if err := checkRecipients(recipients); err != nil {
@@ -67,7 +71,7 @@ func (s encryptSource) run(ctx context.Context, emit func([]byte) error, room fu
 	return e.run(ctx, s.src)
 }
 
-// beginFile makes the header and nonce of a new file, and what seals its payload.
+// beginFile returns the header and nonce of a new file, and the payload that encrypts its chunks.
 func beginFile(ctx context.Context, recipients []age.Recipient) ([]byte, *payload, error) {
 	fileKey := make([]byte, fileKeySize)
 	defer clear(fileKey)
@@ -82,17 +86,17 @@ func beginFile(ctx context.Context, recipients []age.Recipient) ([]byte, *payloa
 	return append(head, nonce...), p, err
 }
 
-// encrypter is one run of Encrypt.
+// encrypter is one run of [Encrypt].
 type encrypter struct {
 	*payload
-	head     []byte // until it was emitted
+	head     []byte // nil after it is emitted
 	emit     func([]byte) error
-	newChunk func(*payload) []byte // an empty slice with room for a sealed chunk
+	newChunk func(*payload) []byte // returns an empty slice with the capacity of a sealed chunk
 }
 
 func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	var failed error
-	var buf []byte // for plaintext in many pieces, one block after the other
+	var buf []byte // for plaintext in many fragments, reused for each block
 	b := &blockCutter{blockSize: plainChunkSize}
 	b.newBlock = func() []byte {
 		if buf == nil {
@@ -116,7 +120,7 @@ func (e *encrypter) run(ctx context.Context, src stream.Source[[]byte]) error {
 	return e.seal(make([]byte, 0, b.size+overhead), b.join(b.fragments), lastChunk)
 }
 
-// seal emits one chunk, sealed into dst.
+// seal encrypts one chunk into dst and emits it.
 func (e *encrypter) seal(dst, block []byte, flag chunkFlag) error {
 	if e.head != nil {
 		head := e.head

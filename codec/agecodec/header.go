@@ -14,21 +14,21 @@ import (
 	"filippo.io/age/agessh"
 )
 
-// The words of the format, https://c2sp.org/age.
+// Constants of the format (https://c2sp.org/age).
 const (
 	intro       = "age-encryption.org/v1\n"
 	footer      = "---"
 	footerSize  = len("--- \n") + (sha256.Size*8+5)/6 // bytes of the last line
-	lineColumns = 64                                  // of base64 in a line of a stanza
+	lineColumns = 64                                  // base64 characters in a full line
 	fileKeySize = 16
-	maxHeader   = 2 << 20 // bytes that filippo.io/age reads of a header
+	maxHeader   = 2 << 20 // bytes of a header that filippo.io/age reads
 )
 
 var b64 = base64.RawStdEncoding.Strict()
 
 var errStanza = fatal("a recipient made a malformed stanza")
 
-// sealHeader returns the header that lets the recipients have fileKey.
+// sealHeader returns the header from which each of the recipients can get fileKey.
 func sealHeader(ctx context.Context, fileKey []byte, recipients []age.Recipient) ([]byte, error) {
 	b := []byte(intro)
 	var labels []string
@@ -68,13 +68,15 @@ func sealHeader(ctx context.Context, fileKey []byte, recipients []age.Recipient)
 	return b, nil
 }
 
-// wrapping is what a recipient makes of a file key: its stanzas, and the labels that all recipients of a file must agree on.
+// wrapping is the result of a recipient: the stanzas of a file key, and the labels. All recipients
+// of a file must have the same labels.
 type wrapping struct {
 	stanzas []*age.Stanza
 	labels  []string
 }
 
-// wrapKey asks r for its wrapping, and ends soon after ctx does. r has a copy of the key, for whatever it does with it.
+// wrapKey returns the stanzas and labels of r. It returns soon after ctx is done. r gets a copy of
+// the key, because it may change or keep it.
 func wrapKey(ctx context.Context, r age.Recipient, fileKey []byte) ([]*age.Stanza, []string, error) {
 	keyCopy := bytes.Clone(fileKey)
 	wrap := func() (wrapping, error) {
@@ -100,7 +102,7 @@ func wrapKey(ctx context.Context, r age.Recipient, fileKey []byte) ([]*age.Stanz
 	return w.stanzas, w.labels, err
 }
 
-// appendStanza appends the text form of s.
+// appendStanza appends s in text form.
 func appendStanza(b []byte, s *age.Stanza) ([]byte, error) {
 	b = append(b, "->"...)
 	for _, word := range append([]string{s.Type}, s.Args...) {
@@ -115,10 +117,10 @@ func appendStanza(b []byte, s *age.Stanza) ([]byte, error) {
 		b = append(append(b, body[:lineColumns]...), '\n')
 		body = body[lineColumns:]
 	}
-	return append(append(b, body...), '\n'), nil // a short line, if need be an empty one, ends the body
+	return append(append(b, body...), '\n'), nil // a short line, possibly empty, ends the body
 }
 
-// isWord tells whether s can stand in the first line of a stanza.
+// isWord reports whether s can be a word of a stanza's first line.
 func isWord(s string) bool {
 	for i := range len(s) {
 		if s[i] < 33 || s[i] > 126 {
@@ -128,7 +130,7 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// headerMAC authenticates a header up to its footer.
+// headerMAC returns the MAC of a header up to and including its footer "---".
 func headerMAC(fileKey, header []byte) ([]byte, error) {
 	key, err := hkdf.Key(sha256.New, fileKey, nil, "header", sha256.Size)
 	if err != nil {

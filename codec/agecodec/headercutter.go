@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// headCutter collects a header that arrives in pieces.
+// headerCutter collects a header. It may arrive in several chunks.
 type headerCutter struct {
 	buf        []byte
-	searchFrom int // where the footer is looked for
+	searchFrom int // where the search for the footer continues
 }
 
-// push takes the next bytes. It returns the header, once it is complete, and what of p follows it.
+// push adds the next bytes. When the header is complete, it returns the header and the rest of p.
 func (h *headerCutter) push(p []byte) (head, rest []byte, err error) {
-	const step = 4 << 10 // what is looked at, and copied, at once: a header is small, a chunk may not be
+	const step = 4 << 10 // copied and searched at a time: a header is small, a chunk may be large
 	for len(p) > 0 {
 		n := min(step, len(p))
 		head, more, err := h.take(p[:n])
@@ -51,7 +51,7 @@ func (h *headerCutter) take(p []byte) (head, rest []byte, err error) {
 	return nil, nil, nil
 }
 
-// end reports a file that ended in its header.
+// finish returns the error of a file that ended in its header.
 func (h *headerCutter) finish() error {
 	if len(h.buf) == 0 {
 		return notAgeError(nil, ErrTruncated)

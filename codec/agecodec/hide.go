@@ -8,11 +8,12 @@ import (
 	"filippo.io/age/agessh"
 )
 
-// Hide returns identity as one that prints as its kind, such as "X25519 identity", and never as its key: with every verb of
-// package fmt, in logs, in JSON, and in any struct, slice or map that holds it. The identities that this package makes are hidden
-// already. It is for those of filippo.io/age, whose String method and whose fields show the key.
+// Hide returns an identity that prints only its kind, such as "X25519 identity", and never its key:
+// with every verb of package fmt, in logs, in JSON, and inside any struct, slice or map. The
+// identities of this package are already hidden. Use Hide for those of filippo.io/age: their String
+// method and fields show the key.
 //
-// [RecipientOf] returns the recipient of a hidden identity too.
+// [RecipientOf] accepts hidden identities.
 func Hide(identity age.Identity) age.Identity {
 	if isNil(identity) {
 		return identity
@@ -33,7 +34,7 @@ func Hide(identity age.Identity) age.Identity {
 	return &hiddenIdentity{name, opaque(identity)}
 }
 
-// hiddenIdentity is what [Hide] returns.
+// hiddenIdentity is an identity returned by [Hide].
 type hiddenIdentity struct {
 	redacted
 	identity func() age.Identity
@@ -44,7 +45,7 @@ func (h *hiddenIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	return h.identity().Unwrap(stanzas)
 }
 
-// revealed returns the identity itself if it is hidden.
+// reveal returns the identity inside a hidden one, or identity itself.
 func reveal(identity age.Identity) age.Identity {
 	if h, ok := identity.(*hiddenIdentity); ok {
 		return h.identity()
@@ -52,17 +53,17 @@ func reveal(identity age.Identity) age.Identity {
 	return identity
 }
 
-// hidden returns a function that returns v. Package fmt calls no method of a value in an unexported field: it reads the fields
-// below by reflection. A function has none.
+// opaque returns a function that returns v. Package fmt does not call methods of unexported fields:
+// it prints their contents by reflection. It cannot see inside a function.
 func opaque[T any](v T) func() T { return func() T { return v } }
 
-// printed is the text that a secret prints as. Its methods serve the types that embed it.
+// redacted is the text printed for a secret. A type that holds a secret embeds it.
 type redacted string
 
 // String implements [fmt.Stringer].
 func (p redacted) String() string { return string(p) }
 
-// Format implements [fmt.Formatter]: every verb prints the same.
+// Format implements [fmt.Formatter]. Every verb prints the same text.
 func (p redacted) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(p)) }
 
 // MarshalText implements [encoding.TextMarshaler], for package log/slog and JSON.

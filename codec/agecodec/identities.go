@@ -13,13 +13,14 @@ const maxIdentities = 16 << 20 // bytes of a file of identities
 
 var errKeysTooLong = fatal("more than 16 MiB")
 
-// ParseIdentities returns the identities that r has, by the text forms of their secret keys: AGE-SECRET-KEY-1… (X25519) and
-// AGE-SECRET-KEY-PQ-1… (hybrid post-quantum), one a line as age-keygen writes them, or one SSH private key (Ed25519 or RSA) in
-// PEM. Empty lines and lines that begin with # are passed over. None of them prints its key, as [Hide] says; [RecipientOf] returns
-// the public key.
+// ParseIdentities reads identities in text form from r: AGE-SECRET-KEY-1… (X25519) and
+// AGE-SECRET-KEY-PQ-1… (hybrid post-quantum), one a line as age-keygen writes them, or one SSH
+// private key (Ed25519 or RSA) in PEM. It ignores empty lines and lines that begin with #. The
+// identities never print their keys, as with [Hide]. [RecipientOf] returns the public key.
 //
-// Errors: [ErrNoIdentities] when there is none, [ErrKeyEncrypted] for an SSH key with a passphrase, or the number of a line that is
-// malformed. No error has any of the text in it.
+//   - Errors: [ErrNoIdentities] if there is none, [ErrKeyEncrypted] for an SSH key with a
+//     passphrase, or the number of a malformed line. No error contains text from r.
+//   - Limits: 16 MiB.
 func ParseIdentities(r io.Reader) ([]age.Identity, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxIdentities+1))
 	defer clear(text)

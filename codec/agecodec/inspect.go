@@ -12,27 +12,28 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Info is what an age file tells to anyone.
+// Info holds what can be read from an age file without a key.
 type Info struct {
-	Stanzas    []string // the types of the recipients' stanzas, in order: "X25519", "scrypt", "ssh-ed25519", "ssh-rsa", "mlkem768x25519"…
-	WorkFactor int      // of a file with a passphrase: the binary logarithm of the work; else 0
-	HeaderSize int64    // bytes of the header, which is where the payload begins in the file's binary form
+	Stanzas    []string // types of the recipients' stanzas, in order, such as "X25519", "scrypt", "ssh-ed25519"
+	WorkFactor int      // log2 of a passphrase's work; 0 without a passphrase
+	HeaderSize int64    // bytes of the header: the payload's offset in the binary form
 	Armored    bool     // the file is text
 }
 
-// Passphrase tells whether the file is encrypted with a passphrase.
+// Passphrase reports whether the file is encrypted with a passphrase.
 func (i Info) Passphrase() bool { return slices.Contains(i.Stanzas, "scrypt") }
 
-// PostQuantum tells whether the file keeps its secret from quantum computers, as far as is known: every recipient has a key of the
-// hybrid kind, or a passphrase.
+// PostQuantum reports whether the file is thought to be safe from quantum computers: every
+// recipient is a hybrid key or a passphrase.
 func (i Info) PostQuantum() bool {
 	return len(i.Stanzas) > 0 && !slices.ContainsFunc(i.Stanzas, func(s string) bool {
 		return s != "mlkem768x25519" && s != "mlkem768p256tag" && s != "scrypt"
 	})
 }
 
-// PlainSize returns how many bytes a binary file of size bytes holds when it is decrypted. A size that no file with this header has
-// is [ErrTruncated] when a file can begin so, and [ErrDamaged] when none can.
+// PlainSize returns the size of the content of a binary file of size bytes. The error is
+// [ErrTruncated] if a longer file could begin with these bytes, and [ErrDamaged] if no file with
+// this header has this size.
 func (i Info) PlainSize(size int64) (int64, error) {
 	if size < i.HeaderSize+nonceSize+overhead {
 		return 0, fmt.Errorf("agecodec: size of %d bytes: %w", size, ErrTruncated)
@@ -51,13 +52,14 @@ func (i Info) PlainSize(size int64) (int64, error) {
 	return sealed - chunks*overhead, nil
 }
 
-// Inspect returns a sink that reads the header of an age file, binary or armored, without any key, and stops its upstream behind it.
+// Inspect returns a sink that reads the header of an age file, binary or armored, without a key,
+// and then stops its upstream.
 //
-//   - In: byte chunks of any size, of which only those with the header are read.
-//   - Result: what the header says. Nothing is authenticated: only who has a key can tell whether the header is genuine.
+//   - In: byte chunks of any size. Only the header is read.
+//   - Result: the contents of the header. They are not authenticated: this takes a key.
 //   - Memory: one chunk, and a header of at most 2 MiB.
 //   - Order and goroutines: fused.
-//   - Errors: [ErrDamaged] when there is no well-formed header, [ErrTruncated] when it does not end.
+//   - Errors: [ErrDamaged] if the header is malformed, [ErrTruncated] if it does not end.
 func Inspect() stream.Sink[[]byte, Info] {
 	headers := stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(Info) error) error {
 		return emitInfo(ctx, src, emit)
@@ -65,7 +67,7 @@ func Inspect() stream.Sink[[]byte, Info] {
 	return stream.Into(headers, sink.First[Info]())
 }
 
-// emitInfo emits what the header of src says, which must make emit fail, or end early.
+// emitInfo emits the contents of src's header. It returns an error if src ends early.
 func emitInfo(ctx context.Context, src stream.Source[[]byte], emit func(Info) error) error {
 	const name = "agecodec: inspect"
 	var h headerCutter
@@ -100,7 +102,7 @@ func emitInfo(ctx context.Context, src stream.Source[[]byte], emit func(Info) er
 	return fmt.Errorf("%s: %w", name, h.finish())
 }
 
-// inspect reads a whole header by way of an identity that only looks.
+// inspect parses a complete header with an identity that matches nothing.
 func inspect(head []byte) (Info, error) {
 	info := Info{HeaderSize: int64(len(head))}
 	err := parseHeader(head, func(stanzas []*age.Stanza) {
@@ -115,7 +117,8 @@ func inspect(head []byte) (Info, error) {
 	return info, nil
 }
 
-// parseHeader shows look the stanzas of a whole header, or reports that it is none.
+// parseHeader calls look with the stanzas of a complete header, or returns an error if it is
+// malformed.
 func parseHeader(head []byte, look inspectOnly) error {
 	_, err := age.DecryptHeader(head, look)
 	var none *age.NoIdentityMatchError
@@ -125,7 +128,7 @@ func parseHeader(head []byte, look inspectOnly) error {
 	return nil
 }
 
-// lookOnly is an identity that fits nothing.
+// inspectOnly is an identity that matches nothing.
 type inspectOnly func([]*age.Stanza)
 
 // Unwrap implements [age.Identity].

@@ -10,12 +10,12 @@ import (
 	"filippo.io/age/agessh"
 )
 
-// openHeader returns the file key of a header that is complete, in memory of its own. The header is authentic then.
+// openHeader returns a copy of the file key of a complete header. The header is then authentic.
 func openHeader(ctx context.Context, head []byte, identities []age.Identity) ([]byte, error) {
-	var failed error // of an identity, or the cause of ctx: neither is a failure of the header
+	var failed error // an error of an identity, or the cause of ctx: the header is not at fault
 	fileKey, err := age.DecryptHeader(head, unwrapFunc(func(stanzas []*age.Stanza) ([]byte, error) {
 		fileKey, err := unwrapAny(ctx, identities, stanzas)
-		if err != nil && err != age.ErrIncorrectIdentity { //nolint:errorlint // unwrapAny returns it as it is
+		if err != nil && err != age.ErrIncorrectIdentity { //nolint:errorlint // unwrapAny returns exactly this value
 			failed = err
 		}
 		return fileKey, err
@@ -25,20 +25,21 @@ func openHeader(ctx context.Context, head []byte, identities []age.Identity) ([]
 	case failed != nil:
 		return nil, failed
 	case err == nil:
-		return bytes.Clone(fileKey), nil // the identity may keep its own
+		return bytes.Clone(fileKey), nil // the identity may keep its slice
 	case errors.As(err, &none):
 		return nil, fmt.Errorf("%w: %w", ErrNoMatch, err)
 	}
 	return nil, fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
 }
 
-// unwrapFunc is a function as an [age.Identity].
+// unwrapFunc is a function that is an [age.Identity].
 type unwrapFunc func(stanzas []*age.Stanza) ([]byte, error)
 
 // Unwrap implements [age.Identity].
 func (f unwrapFunc) Unwrap(stanzas []*age.Stanza) ([]byte, error) { return f(stanzas) }
 
-// headerError is what age says of a header that does not parse, or whose MAC is wrong. It quotes lines, which may be long.
+// headerError is age's error for a header that does not parse or has a wrong MAC. Its text is cut,
+// because age quotes lines, which may be long.
 type headerError struct{ error }
 
 // Error implements error.
@@ -54,7 +55,8 @@ func (e headerError) Error() string {
 // Unwrap returns age's error.
 func (e headerError) Unwrap() error { return e.error }
 
-// unwrapAny returns the file key from the first identity that fits, or [age.ErrIncorrectIdentity] itself if none does.
+// unwrapAny returns the file key from the first identity that matches, or exactly
+// [age.ErrIncorrectIdentity] if none does.
 func unwrapAny(ctx context.Context, identities []age.Identity, stanzas []*age.Stanza) ([]byte, error) {
 	for _, id := range nativeFirst(identities) {
 		fileKey, err := unwrap(ctx, id, stanzas)
@@ -70,9 +72,9 @@ func unwrapAny(ctx context.Context, identities []age.Identity, stanzas []*age.St
 	return nil, age.ErrIncorrectIdentity
 }
 
-// unwrap tries one identity, and returns soon after ctx is done. A header may have 1,024 stanzas, and
-// each takes a fraction of a millisecond. So identities that try the stanzas one after another get them
-// one at a time.
+// unwrap tries one identity, and returns soon after ctx is done. A header may have 1,024 stanzas,
+// and each takes a fraction of a millisecond. So identities that try the stanzas one after another
+// get them one at a time.
 func unwrap(ctx context.Context, id age.Identity, stanzas []*age.Stanza) ([]byte, error) {
 	switch id := id.(type) {
 	case *passphrase:
@@ -96,13 +98,14 @@ func unwrap(ctx context.Context, id age.Identity, stanzas []*age.Stanza) ([]byte
 	return callDetached(ctx, func() ([]byte, error) { return id.Unwrap(stanzas) })
 }
 
-// kindOf says what it means that an identity failed. The keys of age itself fail only for a stanza that is malformed.
+// classify adds the sentinel for an error of an identity. The keys of age fail only if a stanza is
+// malformed.
 func classify(id age.Identity, stanzas []*age.Stanza, err error) error {
 	switch id.(type) {
 	case *age.ScryptIdentity:
 		switch {
 		case errors.Is(err, ErrWorkFactor):
-		case workFactor(stanzas) > 0: // nothing else can be wrong
+		case workFactor(stanzas) > 0: // no other error is possible
 			err = fmt.Errorf("%w: %w", ErrWorkFactor, headerError{err})
 		default:
 			err = fmt.Errorf("%w: %w", ErrDamaged, headerError{err})
@@ -113,7 +116,7 @@ func classify(id age.Identity, stanzas []*age.Stanza, err error) error {
 	return err
 }
 
-// nativeFirst returns the identities, no longer hidden, with those in front that ask nothing of a person.
+// nativeFirst returns the identities, revealed. Those that never ask a person come first.
 func nativeFirst(identities []age.Identity) []age.Identity {
 	var native, others []age.Identity
 	for _, id := range identities {

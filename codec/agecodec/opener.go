@@ -9,12 +9,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// opener reads the header of a file with the identities, and hands on what follows.
+// opener reads the header of a file with the identities, and passes on the payload.
 type opener struct {
-	stage      string // of the stage, for its errors
+	stage      string // the name of the stage, for errors
 	identities []age.Identity
-	begin      func(ctx context.Context, fileKey, nonce []byte, p *payload) error // the header was read; the key is not to be kept
-	consume    func(p []byte) error                                               // the payload's next bytes
+	// begin is called after the header is read. It must not keep fileKey.
+	begin func(ctx context.Context, fileKey, nonce []byte, p *payload) error
+	// consume takes the next bytes of the payload.
+	consume func(p []byte) error
 
 	head    headerCutter
 	fileKey []byte // nil until the header is complete
@@ -22,7 +24,7 @@ type opener struct {
 	payload *payload // nil until the nonce is complete
 }
 
-// run reads src, armored or not, to its end.
+// run reads src to its end. src may be armored.
 func (o *opener) run(ctx context.Context, src stream.Source[[]byte]) error {
 	defer func() { clear(o.fileKey) }()
 	var failed error
@@ -46,10 +48,10 @@ func (o *opener) run(ctx context.Context, src stream.Source[[]byte]) error {
 	return nil
 }
 
-// fail gives an error of the stage its name.
+// wrap adds the name of the stage to an error.
 func (o *opener) wrap(err error) error { return fmt.Errorf("%s: %w", o.stage, err) }
 
-// failUnlessDone gives an error its name, but returns the cause of a context that is done as it is.
+// wrapUnlessCanceled works as wrap, but returns the cause of ctx unchanged if ctx is done.
 func (o *opener) wrapUnlessCanceled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -57,7 +59,7 @@ func (o *opener) wrapUnlessCanceled(ctx context.Context, err error) error {
 	return o.wrap(err)
 }
 
-// push takes the next bytes of the file.
+// push adds the next bytes of the file.
 func (o *opener) push(ctx context.Context, p []byte) error {
 	if o.payload != nil {
 		return o.consume(p)

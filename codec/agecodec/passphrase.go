@@ -14,24 +14,28 @@ import (
 
 // PassphraseOptions tunes [PassphraseRecipient] and [PassphraseIdentity]. The zero value is ready to use.
 type PassphraseOptions struct {
-	// WorkFactor is the binary logarithm of the work that encryption takes, 1 to 30. The default is 18: about a second, and 256 MiB.
+	// WorkFactor is log2 of the work of encryption, 1 to 30. The default is 18: about a second and
+	// 256 MiB.
 	WorkFactor int
-	// MaxWorkFactor is the same of the most work that decryption takes on, 1 to 30. The default is 20, about four seconds and 1 GiB,
-	// or WorkFactor if that is more. A file says itself how much work its passphrase takes: this is the limit for files of others.
+	// MaxWorkFactor is log2 of the most work of decryption, 1 to 30. The default is 20 (about four
+	// seconds and 1 GiB), or WorkFactor if that is more. The file states the work that its
+	// passphrase takes: this limits files from others.
 	MaxWorkFactor int
 }
 
-// PassphraseRecipient returns the recipient of whoever knows the passphrase. It must be a file's only recipient. For programs, keys
-// are better: a passphrase costs a second of work each time, and is only as good as it is long.
+// PassphraseRecipient returns the recipient of a passphrase. It must be a file's only recipient.
+// Programs should use keys: a passphrase costs about a second of work each time, and its strength
+// depends on its length.
 //
 // An empty passphrase and a work factor out of range are errors of the run.
 func PassphraseRecipient(text string, opts *PassphraseOptions) age.Recipient {
 	return newPassphrase(text, opts)
 }
 
-// PassphraseIdentity returns the identity of whoever knows the passphrase, the mirror of [PassphraseRecipient]. A file that asks
-// for more work than MaxWorkFactor is refused with [ErrWorkFactor] before any work is done; a wrong passphrase is [ErrNoMatch].
-// Cancelling a run ends the work at once, which is not so with age.ScryptIdentity.
+// PassphraseIdentity returns the identity of a passphrase. Its inverse is [PassphraseRecipient]. If
+// a file asks for more work than MaxWorkFactor, the run fails with [ErrWorkFactor] before any work.
+// A wrong passphrase is [ErrNoMatch]. Unlike age.ScryptIdentity, it stops work soon after the run
+// is canceled.
 func PassphraseIdentity(text string, opts *PassphraseOptions) age.Identity {
 	return newPassphrase(text, opts)
 }
@@ -42,7 +46,7 @@ const (
 	workFactorLimit      = 30
 )
 
-// passphrase is both sides. It prints as its kind only.
+// passphrase is an identity and a recipient. It prints only its kind.
 type passphrase struct {
 	redacted
 	text func() string
@@ -89,7 +93,8 @@ func (p *passphrase) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, er
 	return p.wrap(context.Background(), fileKey)
 }
 
-// wrap is WrapWithLabels with a context. Its label is no other recipient's, so a passphrase stands alone.
+// wrap is WrapWithLabels with a context. Its random label differs from every other recipient's, so
+// age accepts no other recipient in the file.
 func (p *passphrase) wrap(ctx context.Context, fileKey []byte) ([]*age.Stanza, []string, error) {
 	if err := p.check(); err != nil {
 		return nil, nil, err
@@ -139,9 +144,9 @@ func (p *passphrase) unwrap(ctx context.Context, stanzas []*age.Stanza) ([]byte,
 	return fileKey, nil
 }
 
-// aead returns what wraps file keys with the passphrase.
+// aead returns the cipher that encrypts file keys with the passphrase.
 func (p *passphrase) aead(ctx context.Context, salt []byte, workFactor int) (cipher.AEAD, error) {
-	const most = strconv.IntSize - 12 // of memory that has an address
+	const most = strconv.IntSize - 12 // larger work does not fit the address space
 	if workFactor > most {
 		return nil, workFactorError(workFactor, most, "a 64-bit system")
 	}

@@ -15,7 +15,7 @@ const (
 	plainChunkSize  = 64 << 10
 	overhead        = chacha20poly1305.Overhead
 	sealedChunkSize = plainChunkSize + overhead
-	nonceSize       = 16 // of the payload, in front of its chunks
+	nonceSize       = 16 // before the payload's chunks
 )
 
 // chunkFlag is the last byte of a chunk's nonce.
@@ -26,12 +26,12 @@ const (
 	lastChunk  chunkFlag = 1
 )
 
-// payload seals or opens the chunks of one file in turn.
+// payload encrypts or decrypts the chunks of one file, in order.
 type payload struct {
 	aead    cipher.AEAD
 	counter uint64
 	nonce   [chacha20poly1305.NonceSize]byte
-	slab    []byte // room for chunks to come
+	slab    []byte // free memory for sealed chunks
 }
 
 // newPayload derives the payload's key.
@@ -48,7 +48,8 @@ func newPayload(fileKey, nonce []byte) (*payload, error) {
 	return &payload{aead: aead}, nil
 }
 
-// next returns the nonce of the next chunk: a counter of 88 bits, of which 64 last for more than any file, and the flag of the last.
+// nextNonce returns the nonce of the next chunk: a counter of 88 bits and the flag. The low 64 bits
+// of the counter suffice for every file.
 func (p *payload) nextNonce(flag chunkFlag) []byte {
 	n := p.nonceFor(flag)
 	p.counter++
@@ -61,7 +62,8 @@ func (p *payload) nonceFor(flag chunkFlag) []byte {
 	return p.nonce[:]
 }
 
-// room returns an empty slice for a sealed chunk. Several are carved from one allocation.
+// newChunk returns an empty slice with the capacity of a sealed chunk. One allocation serves
+// several chunks.
 func (p *payload) newChunk() []byte {
 	if len(p.slab) < sealedChunkSize {
 		p.slab = make([]byte, 4*sealedChunkSize)
@@ -71,7 +73,7 @@ func (p *payload) newChunk() []byte {
 	return r
 }
 
-// open returns the content of a chunk that is not the last, opened into dst: block[:0], or memory apart from block.
+// open decrypts a chunk that is not the last into dst, which is block[:0] or separate memory.
 func (p *payload) open(dst, block []byte) ([]byte, error) {
 	plain, err := p.aead.Open(dst, p.nextNonce(moreChunks), block, nil)
 	if err != nil {
@@ -80,7 +82,7 @@ func (p *payload) open(dst, block []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// last returns the content of the last chunk, in memory of its own.
+// openLast decrypts the last chunk into new memory.
 func (p *payload) openLast(block []byte) ([]byte, error) {
 	if len(block) == 0 {
 		return nil, ErrTruncated
@@ -93,13 +95,14 @@ func (p *payload) openLast(block []byte) ([]byte, error) {
 		return plain, nil
 	case len(block) == sealedChunkSize:
 		if _, err := p.aead.Open(nil, p.nonceFor(moreChunks), block, nil); err == nil {
-			return nil, ErrTruncated // a whole chunk, but not the last
+			return nil, ErrTruncated // the chunk is complete, but not the last
 		}
 	}
 	return nil, fmt.Errorf("%w: the last chunk does not authenticate, or is cut short", ErrDamaged)
 }
 
-// heeding returns emit, which refuses once ctx is done: one chunk of the upstream can become very many.
+// cancelable returns emit with a check of ctx before each call, because one chunk of the upstream
+// can become many.
 func cancelable(ctx context.Context, emit func([]byte) error) func([]byte) error {
 	return func(p []byte) error {
 		if ctx.Err() != nil {

@@ -9,8 +9,9 @@ import (
 
 var errNoRecipient = fatal("an identity of this kind does not tell its recipient")
 
-// RecipientOf returns the recipient of what identity can read: the public key of a secret key, or the passphrase. It knows the
-// identities of this package and of filippo.io/age but for age.ScryptIdentity, and those with a method Recipient() age.Recipient.
+// RecipientOf returns the recipient of the files that identity can read: the public key of a secret
+// key, or the passphrase. It accepts the identities of this package and of filippo.io/age, except
+// age.ScryptIdentity, and those with a method Recipient() age.Recipient.
 func RecipientOf(identity age.Identity) (age.Recipient, error) {
 	if !isNil(identity) {
 		switch id := reveal(identity).(type) {

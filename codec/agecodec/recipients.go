@@ -8,11 +8,12 @@ import (
 	"filippo.io/age/agessh"
 )
 
-// ParseRecipients returns the recipients that the lines name, by the text forms of their public keys: age1… (X25519), age1pq1…
-// (hybrid post-quantum), ssh-ed25519 … and ssh-rsa … as in an authorized_keys file. White space around a line, empty lines and
-// lines that begin with # are passed over; an argument may be a whole file of lines.
+// ParseRecipients parses public keys in text form: age1… (X25519), age1pq1… (hybrid post-quantum),
+// ssh-ed25519 … and ssh-rsa … as in an authorized_keys file. It ignores white space around a line,
+// empty lines and lines that begin with #. An argument may hold many lines.
 //
-// No line at all is [ErrNoRecipients]. An error gives the number of the line, and never a text that could be a secret key.
+// It returns [ErrNoRecipients] if there is no key. An error contains the number of the line, and
+// never text that could be a secret key.
 func ParseRecipients(lines ...string) ([]age.Recipient, error) {
 	var recipients []age.Recipient
 	n := 0
@@ -53,7 +54,7 @@ func parseRecipient(line string) (age.Recipient, error) {
 		r, err := age.ParseHybridRecipient(line)
 		return hideKeyText(r, err)
 	case strings.HasPrefix(line, "age1") && strings.LastIndexByte(line, '1') > len("age"):
-		return nil, errPluginKey // age1name1…: bech32 has no 1 behind its separator
+		return nil, errPluginKey // age1name1…: in bech32, no 1 follows the separator
 	case strings.HasPrefix(line, "age1"):
 		r, err := age.ParseX25519Recipient(line)
 		return hideKeyText(r, err)
@@ -64,7 +65,7 @@ func parseRecipient(line string) (age.Recipient, error) {
 	return nil, errKeyForm
 }
 
-// checked returns r, or says no more than that the key is malformed: the parsers' errors quote their input.
+// hideKeyText returns r, or an error without the parser's text, which quotes its input.
 func hideKeyText[R age.Recipient](r R, err error) (age.Recipient, error) {
 	if err != nil {
 		return nil, errMalformedKey

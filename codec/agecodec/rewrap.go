@@ -10,27 +10,32 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Rewrap returns a flow that gives an age file a new header for other recipients and leaves the payload as it is: the keys change
-// without a second encryption. One of the identities must fit the old header.
+// Rewrap returns a flow that replaces the header of an age file with one for other recipients and
+// keeps the encrypted payload. One of the identities must match the old header.
 //
-//   - In: byte chunks of any size, of a binary or armored file. Out: a binary file, of which all but the header is the old one byte
-//     for byte; [Armor] makes it text.
-//   - The payload is verified: every chunk is decrypted before it is emitted, and its plaintext discarded. A file that is damaged or
-//     cut short ends the run with an error, so a sink publishes nothing, and the old file is still the one to keep. This takes as
-//     long as [Decrypt] does; [RewrapUnverified] does without it.
-//   - Nothing is emitted before the old header is proved genuine and the new one is made.
-//   - The file key stays the same: whoever could read the old file, and has kept its key, can read the new one. Only a second
-//     encryption shuts a reader out.
-//   - Memory: one chunk of the upstream, and at most 500 KiB; a header of at most 2 MiB. Passphrases take theirs, as in [Decrypt].
-//   - Order and goroutines: fused. Identities and recipients of your own are asked on a goroutine, as in [Decrypt].
-//   - Errors: those of [Encrypt] and [Decrypt]. A recipient of a kind of your own is asked only when the old header was read.
+//   - In: byte chunks of any size, of a binary or armored file.
+//   - Out: a binary file. After the header, it is byte for byte the old one. Use [Armor] to make it
+//     text.
+//   - Verification: every chunk is decrypted before it is emitted, and the plaintext is discarded.
+//     If the file is damaged or truncated, the run fails, so a sink publishes nothing: keep the old
+//     file. This takes as long as [Decrypt]. [RewrapUnverified] skips it.
+//   - Nothing is emitted before the old header is authenticated and the new one is complete.
+//   - The file key stays the same: a reader who could decrypt the old file and kept its file key
+//     can decrypt the new one. To exclude a reader, encrypt again.
+//   - Memory: one chunk of the upstream, at most 500 KiB, and a header of at most 2 MiB.
+//     Passphrases take memory as in [Decrypt].
+//   - Order and goroutines: fused. Custom identities and recipients run on their own goroutines, as
+//     in [Decrypt].
+//   - Errors: those of [Encrypt] and [Decrypt]. A custom recipient is called only after the old
+//     header is read.
 func Rewrap(identities []age.Identity, recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	return rewrapFlow(identities, recipients, verifyPayload)
 }
 
-// RewrapUnverified returns a flow that does as [Rewrap], but authenticates only the header and the last chunk, so that a file that
-// was cut short is not passed on as a whole one. The chunks between are passed on unseen, three to four times as fast: what is damaged
-// there stays damaged, and the run succeeds. Keep the old file until [Decrypt] has read the new one to its end.
+// RewrapUnverified returns a flow that works as [Rewrap], but authenticates only the header and the
+// last chunk, so it detects a truncated file. It passes on the other chunks unread and is three to
+// four times as fast. Damage in them stays, and the run succeeds. Keep the old file until [Decrypt]
+// has read the new one to its end.
 func RewrapUnverified(identities []age.Identity, recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	return rewrapFlow(identities, recipients, passPayload)
 }
@@ -60,17 +65,17 @@ func rewrapFlow(identities []age.Identity, recipients []age.Recipient, mode payl
 	})
 }
 
-// rewrapper is one run of Rewrap.
+// rewrapper is one run of [Rewrap].
 type rewrapper struct {
 	opener
 	recipients []age.Recipient
 	mode       payloadMode
 	blocks     blockCutter
 	emit       func([]byte) error
-	plain      []byte // where each chunk is decrypted, to verify it
+	plain      []byte // reused for the plaintext of each chunk
 }
 
-// opened emits the new header.
+// begin emits the new header.
 func (r *rewrapper) begin(ctx context.Context, fileKey, nonce []byte, p *payload) error {
 	head, err := sealHeader(ctx, fileKey, r.recipients)
 	if err != nil {
@@ -96,7 +101,7 @@ func (r *rewrapper) run(ctx context.Context, src stream.Source[[]byte]) error {
 	return r.emitAll(r.blocks.fragments)
 }
 
-// pass emits a chunk that is not the last.
+// emitBlock emits a chunk that is not the last.
 func (r *rewrapper) emitBlock(fragments [][]byte) error {
 	if r.mode == verifyPayload {
 		if _, err := r.payload.open(r.plain, r.blocks.join(fragments)); err != nil {

@@ -33,9 +33,10 @@ func scryptKey(ctx context.Context, password string, salt []byte, logN int) ([]b
 	return pbkdf2.Key(sha256.New, password, x, 1, chacha20poly1305.KeySize)
 }
 
-// mixMemory is scryptROMix: it fills 2^logN blocks from x, and mixes them into x in an order that depends on x.
+// mixMemory is scryptROMix (RFC 7914): it fills 2^logN blocks from x, and mixes them into x in an
+// order that depends on x.
 func mixMemory(ctx context.Context, x *[scryptBlock]byte, logN int) error {
-	const step = 1 << 10 // blocks between two looks at ctx, a few milliseconds
+	const step = 1 << 10 // blocks between two checks of ctx: a few milliseconds
 	n := 1 << logN
 	memory := make([]byte, n*scryptBlock)
 	var y [scryptBlock]byte
@@ -57,7 +58,7 @@ func mixMemory(ctx context.Context, x *[scryptBlock]byte, logN int) error {
 	return nil
 }
 
-// mixBlock is scryptBlockMix of x, in place. What y holds afterwards has no meaning.
+// mixBlock is scryptBlockMix of x, in place. y is scratch space.
 func mixBlock(x, y *[scryptBlock]byte) {
 	const half = scryptBlock / 2
 	t := [salsaBlock]byte(x[scryptBlock-salsaBlock:])

@@ -8,23 +8,25 @@ import (
 	"filippo.io/age"
 )
 
-// tooMuchWork says that a file asks for a work factor of n, and what allows it.
+// workFactorError returns the error of a file that asks for work factor n. allow names what would
+// allow more.
 func workFactorError(n, most int, allow string) error {
 	return fmt.Errorf("%w: the passphrase takes 2^%d, at most 2^%d is allowed; %s allows more", ErrWorkFactor, n, most, allow)
 }
 
 const (
-	scryptStanza   = "scrypt" // its type
+	scryptStanza   = "scrypt" // the stanza's type
 	scryptSaltSize = 16
 )
 
-// scryptParts is what the stanza of a passphrase says.
+// scryptParts holds the parts of a passphrase's stanza.
 type scryptParts struct {
 	salt, body []byte
-	workFactor int // 1 or more; the largest int if the number is too large for one
+	workFactor int // 1 or more; math.MaxInt if the number overflows
 }
 
-// parseScrypt returns the parts of a passphrase's stanza, and reports whether it is well-formed and the only one.
+// parseScrypt returns the parts of a passphrase's stanza. It returns false if the stanza is
+// malformed or not the only one.
 func parseScrypt(stanzas []*age.Stanza) (scryptParts, bool) {
 	if len(stanzas) != 1 || stanzas[0].Type != scryptStanza || len(stanzas[0].Args) != 2 {
 		return scryptParts{}, false
@@ -41,7 +43,7 @@ func parseScrypt(stanzas []*age.Stanza) (scryptParts, bool) {
 	return scryptParts{salt, body, n}, true
 }
 
-// workFactor returns the work factor that the header of a file with a passphrase asks for, or 0 if it is malformed.
+// workFactor returns the work factor of a header with a passphrase, or 0 if it is malformed.
 func workFactor(stanzas []*age.Stanza) int {
 	s, _ := parseScrypt(stanzas)
 	return s.workFactor

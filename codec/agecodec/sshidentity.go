@@ -11,13 +11,14 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ErrKeyEncrypted says that an SSH private key is protected by a passphrase. [ParseSSHIdentity] reads those. Its class is
-// Fatal.
+// ErrKeyEncrypted means that an SSH private key is protected by a passphrase. [ParseSSHIdentity]
+// reads such keys. Its class is Fatal.
 var ErrKeyEncrypted = fatal("the SSH key is protected by a passphrase")
 
-// ParseSSHIdentity returns the identity of an SSH private key in PEM (Ed25519 or RSA). When the key is protected by a passphrase
-// in the OpenSSH form, passphrase is asked for it, at the first run whose file is encrypted to the key, and never again once it was
-// right. With a nil passphrase such a key is [ErrKeyEncrypted]. An error of passphrase ends the run, wrapped.
+// ParseSSHIdentity returns the identity of an SSH private key in PEM (Ed25519 or RSA). If a
+// passphrase protects the key, in the OpenSSH form, passphrase is called at the first run of a file
+// encrypted to the key, and not again after the right answer. If passphrase is nil, such a key is
+// [ErrKeyEncrypted]. An error of passphrase ends the run, wrapped.
 func ParseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identity, error) {
 	id, err := parseSSHIdentity(pem, passphrase)
 	if err != nil {
@@ -49,11 +50,12 @@ func parseSSHIdentity(pem []byte, passphrase func() ([]byte, error)) (age.Identi
 	return Hide(k), nil
 }
 
-// lockedKey is an SSH key that a passphrase protects. Runs may use it at once; one of them asks for the passphrase.
+// protectedSSHKey is an SSH key protected by a passphrase. Concurrent runs may use it: only one of
+// them asks for the passphrase.
 type protectedSSHKey struct {
 	mu        sync.Mutex
 	id        *agessh.EncryptedSSHIdentity
-	promptErr error // of whoever was asked
+	promptErr error // the error of the passphrase function
 }
 
 // Unwrap implements [age.Identity].
@@ -63,7 +65,7 @@ func (k *protectedSSHKey) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	k.promptErr = nil
 	fileKey, err := k.id.Unwrap(stanzas)
 	if err != nil && k.promptErr != nil {
-		return nil, fmt.Errorf("the passphrase of the SSH key: %w", k.promptErr) // age keeps only its text
+		return nil, fmt.Errorf("the passphrase of the SSH key: %w", k.promptErr) // age keeps only the text of promptErr
 	}
 	return fileKey, err
 }
