@@ -38,7 +38,7 @@ func Cap(stack *middleware.Stack) error {
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleDeserialize(ctx, in)
-		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil && isObject(ctx, reply) {
+		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && isObject(ctx, reply) {
 			uncap(reply) // not before: the SDK reads an object whose headers it cannot read to its end
 		}
 		return out, meta, err

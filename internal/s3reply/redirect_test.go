@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
@@ -168,6 +170,42 @@ func TestFollowed(t *testing.T) {
 	}
 	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String("b"), Key: aws.String("k")}); !errors.Is(err, s3reply.ErrRedirected) {
 		t.Errorf("DELETE ended with %v", err)
+	}
+}
+
+// TestFollowedCloses has a reply that is refused: its body is closed, or its connection would be lost.
+func TestFollowedCloses(t *testing.T) {
+	b := &body{}
+	request := &http.Request{Method: http.MethodGet, Response: &http.Response{}}
+	response := &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK, Body: b, Request: request}}
+	if _, err := reply(t.Context(), t, s3reply.Unfollowed, response, nil); err == nil || !b.closed {
+		t.Errorf("it ended with %v, the body was closed: %v", err, b.closed)
+	}
+}
+
+// TestConnectionsAreKept has a client make several guarded calls: they share a connection, as the SDK's own client would have them.
+func TestConnectionsAreKept(t *testing.T) {
+	for kind, httpClient := range clients(x509.NewCertPool()) {
+		var opened atomic.Int64
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				opened.Add(1)
+			}
+		}
+		server.Start()
+		client := s3.New(s3.Options{
+			BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}, HTTPClient: httpClient,
+		})
+		for range 3 {
+			if _, err := client.ListBuckets(t.Context(), nil, s3reply.Guard); s3fault.Status(err) != http.StatusNotFound {
+				t.Errorf("%s client: %v", kind, err)
+			}
+		}
+		if n := opened.Load(); n != 1 {
+			t.Errorf("the %s client opened %d connections", kind, n)
+		}
+		server.Close()
 	}
 }
 
