@@ -73,7 +73,9 @@ func TestValues(t *testing.T) {
 		{Textf("%s: %s", "word", Foreign("word")), "word: " + hiddenText},
 		{errors.New("a word"), hiddenText},
 		{new(spoken), "spoken: [hidden]"},
-		{7, 7}, {true, true}, {nil, nil},
+		{7, 7},
+		{true, true},
+		{nil, nil},
 	} {
 		if got := s.value(c.value); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%v becomes %v, want %v", c.value, got, c.want)
