@@ -18,5 +18,6 @@ import (
 //   - Order and goroutines: fused.
 //   - Errors: none of its own.
 func Armor() stream.Flow[[]byte, []byte] {
-	return codec.Encoder("agecodec: armor", func(w io.Writer) (io.WriteCloser, error) { return armor.NewWriter(w), nil })
+	encode := func(w io.Writer) (io.WriteCloser, error) { return armor.NewWriter(w), nil }
+	return codec.Encoder("agecodec: armor", encode)
 }

@@ -85,13 +85,13 @@ func (d *armorDecoder) decodeLine(out, line []byte) ([]byte, error) {
 	}
 	switch {
 	case d.state == afterShortLine:
-		return nil, d.lineError("this should be the last line of the armor")
+		return nil, d.lineError("want the last line of the armor")
 	case len(line) == 0:
 		return nil, d.lineError("the line is empty")
 	case len(line) > lineColumns:
 		return nil, d.lineError("the line is longer than 64 columns")
 	case bytes.IndexByte(line, '\r') >= 0:
-		return nil, d.lineError("a carriage return stands within the line")
+		return nil, d.lineError("a carriage return inside the line")
 	}
 	const full = lineColumns / 4 * 3
 	out = slices.Grow(out, full)
@@ -125,10 +125,10 @@ func (d *armorDecoder) leadingLine(line []byte) error {
 // trailingBytes checks bytes after the last line.
 func (d *armorDecoder) trailingBytes(p []byte) error {
 	if !allSpace(p) {
-		return d.lineError("more follows behind the armor")
+		return d.lineError("data after the armor")
 	}
 	if d.whitespace += len(p); d.whitespace >= maxWhitespace {
-		return d.lineError("too much white space behind the armor")
+		return d.lineError("too much white space after the armor")
 	}
 	return nil
 }

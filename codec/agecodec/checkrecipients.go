@@ -10,7 +10,7 @@ import (
 var (
 	errNilRecipient = fatal("a recipient is nil")
 	errNilIdentity  = fatal("an identity is nil")
-	errIncompatible = fatal("these recipients cannot be mixed: a passphrase stands alone, and post-quantum keys only beside each other")
+	errIncompatible = fatal("recipients cannot be mixed: a passphrase goes alone, post-quantum keys with their kind")
 )
 
 // checkRecipients returns an error if [Encrypt] must not use the recipients.

@@ -11,8 +11,6 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// What is wrong with a file is of class [stream.Data], what is wrong with keys of class [stream.Fatal].
-
 // Errors of a file have class [stream.Data]. Errors of keys have class [stream.Fatal].
 var (
 	// ErrNoRecipients means that [Encrypt] has no recipients. Nothing is written.

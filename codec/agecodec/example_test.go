@@ -98,7 +98,7 @@ func ExampleParseIdentities() {
 	identities, err := agecodec.ParseIdentities(strings.NewReader("AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX\n"))
 	fmt.Println(len(identities), err)
 	// Output:
-	// agecodec: parse identities: line 2: a public key stands where a secret key belongs
+	// agecodec: parse identities: line 2: a public key in place of a secret key
 	// 1 <nil>
 }
 

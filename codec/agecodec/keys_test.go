@@ -276,5 +276,5 @@ func ExampleParseRecipients() {
 	fmt.Println(err)
 	// Output:
 	// 1 <nil>
-	// agecodec: parse recipients: line 1: a secret key stands where a public key belongs
+	// agecodec: parse recipients: line 1: a secret key in place of a public key
 }

@@ -7,7 +7,7 @@ import (
 	"filippo.io/age/agessh"
 )
 
-var errNoRecipient = fatal("an identity of this kind does not tell its recipient")
+var errNoRecipient = fatal("the recipient of an identity of this kind is unknown")
 
 // RecipientOf returns the recipient of the files that identity can read: the public key of a secret
 // key, or the passphrase. It accepts the identities of this package and of filippo.io/age, except

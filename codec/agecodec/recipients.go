@@ -38,8 +38,8 @@ func ParseRecipients(lines ...string) ([]age.Recipient, error) {
 }
 
 var (
-	errSecret        = fatal("a secret key stands where a public key belongs")
-	errPublic        = fatal("a public key stands where a secret key belongs")
+	errSecret        = fatal("a secret key in place of a public key")
+	errPublic        = fatal("a public key in place of a secret key")
 	errKeyForm       = fatal("not a key of a known form")
 	errMalformedKey  = fatal("malformed key")
 	errPluginKey     = fatal("keys of age plugins are not supported")

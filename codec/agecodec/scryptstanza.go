@@ -11,7 +11,8 @@ import (
 // workFactorError returns the error of a file that asks for work factor n. allow names what would
 // allow more.
 func workFactorError(n, most int, allow string) error {
-	return fmt.Errorf("%w: the passphrase takes 2^%d, at most 2^%d is allowed; %s allows more", ErrWorkFactor, n, most, allow)
+	return fmt.Errorf("%w: the passphrase takes 2^%d, at most 2^%d is allowed; %s allows more",
+		ErrWorkFactor, n, most, allow)
 }
 
 const (
