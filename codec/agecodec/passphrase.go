@@ -12,7 +12,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// PassphraseOptions tunes [PassphraseRecipient] and [PassphraseIdentity]. The zero value is ready to use.
+// PassphraseOptions holds the options of [PassphraseRecipient] and [PassphraseIdentity]. The zero
+// value is valid.
 type PassphraseOptions struct {
 	// WorkFactor is log2 of the work of encryption, 1 to 30. The default is 18: about a second and
 	// 256 MiB.
