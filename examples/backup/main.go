@@ -123,14 +123,14 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	}
 	j.catalog = s.mongo.Catalog(ctx, j.coll)
 	if len(s.filter.D) == 0 && j.catalog.Kind == "collection" { // of time series the server counts its buckets
-		j.stated = s.mongo.Stated(ctx, j.coll)
+		j.sizeHint = s.mongo.SizeHint(ctx, j.coll)
 	}
 	began := time.Now()
-	stop := p.Watch(&cli.Counters{Documents: &j.read, Object: &j.packed, Answered: &j.answered, Expected: s.expect(ctx, j.coll)})
+	stop := p.Watch(&cli.Counters{Documents: &j.read, Object: &j.stored, Acknowledged: &j.acknowledged, Expected: s.estimateDocuments(ctx, j.coll)})
 	object, err := cli.Protect(func() (s3sink.Object, error) { return j.backup(ctx) })
 	stop()
 	if err != nil {
-		return j.failed(ctx, err)
+		return j.explain(ctx, err)
 	}
 	j.report(p, object, time.Since(began))
 	return nil
@@ -142,11 +142,11 @@ type job struct {
 	coll       *mongo.Collection
 	storage    *s3.Client
 	recipients []age.Recipient
-	catalog    cli.Catalog // what the object will not have
-	stated     cli.Stated  // what the object says of its size; nothing with a filter
+	catalog    cli.Catalog  // what the object will not have
+	sizeHint   cli.SizeHint // what the object says of its size; nothing with a filter
 
-	read, packed stream.Stats // documents, bytes of the object
-	answered     cli.Answered
+	read, stored stream.Stats // documents, bytes of the object
+	acknowledged cli.Acknowledged
 }
 
 // backup is the job: the collection, in the order of the data, into the object.
@@ -167,7 +167,7 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 	)
 	body := stream.Via2(documents,
 		format.Pair().Encode(), // JSON, compressed, encrypted
-		stream.Monitor[[]byte](&j.packed),
+		stream.Monitor[[]byte](&j.stored),
 	)
 	return stream.Run(ctx, body, s3sink.Upload(j.storage, j.s3.Bucket, j.s3.Key, &s3sink.UploadOptions{
 		PartSize:             int64(j.partSize),
@@ -175,21 +175,21 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 		IfAbsent:             j.ifAbsent,
 		ServerSideEncryption: j.sse.mode,
 		SSEKMSKeyID:          j.sse.key,
-		Metadata:             j.stated.AddTo(j.catalog.Metadata()),
-		OnPart:               func(part s3sink.Part) { j.answered.Part(part.Size) },
-		OnRetry:              j.answered.Retry,
+		Metadata:             j.sizeHint.AddTo(j.catalog.Metadata()),
+		OnPart:               func(part s3sink.Part) { j.acknowledged.Part(part.Size) },
+		OnRetry:              j.acknowledged.Retry,
 	}))
 }
 
 var errEmpty = cli.Errorf("no document to store")
 
 // failed says what happened to the backup, and what to do.
-func (j *job) failed(ctx context.Context, err error) error {
+func (j *job) explain(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, new(*cli.Panic)): // it is not known how far the upload got
 		return cli.Errorf("%w; if %s has an object now, look at it before you trust it", err, j.s3.URL())
 	case errors.Is(err, errEmpty):
-		return cli.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", j.whyEmpty(ctx, j.coll))
+		return cli.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", j.explainEmpty(ctx, j.coll))
 	case errors.Is(err, s3sink.ErrMismatch): // it is not known what is at the key now
 		err = stream.Mark(err, stream.UnknownOutcome)
 	case errors.Is(err, s3sink.ErrNotEncrypted):

@@ -112,7 +112,7 @@ func (e *sse) Set(text string) error {
 }
 
 // expect returns about how many documents will come; 0 if that is not known without reading them.
-func (s *settings) expect(ctx context.Context, coll *mongo.Collection) int64 {
+func (s *settings) estimateDocuments(ctx context.Context, coll *mongo.Collection) int64 {
 	if len(s.filter.D) > 0 {
 		return 0
 	}
@@ -128,7 +128,7 @@ func (s *settings) expect(ctx context.Context, coll *mongo.Collection) int64 {
 }
 
 // whyEmpty says why there was no document.
-func (s *settings) whyEmpty(ctx context.Context, coll *mongo.Collection) error {
+func (s *settings) explainEmpty(ctx context.Context, coll *mongo.Collection) error {
 	var names []string
 	err := s.mongo.Ask(ctx, "the names of collections", func(ctx context.Context) (err error) {
 		names, err = coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: s.mongo.Collection}})

@@ -49,7 +49,7 @@ func TestLookUp(t *testing.T) {
 			database.Inject(mongotest.Fault{Command: "find", Reply: rawOf(t, bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
 				{Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: reply},
 			}}})})
-			have, err := j.lookUp(t.Context(), batch, time.Minute)
+			have, err := j.findExisting(t.Context(), batch, time.Minute)
 			if len(have) != c.found || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%d found, %v", len(have), err)
 			}
@@ -67,7 +67,7 @@ func TestLookUpSilent(t *testing.T) {
 				{Key: "id", Value: int64(7)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: bson.A{}},
 			}}})})
 		}
-		_, err := j.lookUp(t.Context(), []bson.Raw{rawOf(t, bson.D{{Key: "_id", Value: 1}})}, 300*time.Millisecond)
+		_, err := j.findExisting(t.Context(), []bson.Raw{rawOf(t, bson.D{{Key: "_id", Value: 1}})}, 300*time.Millisecond)
 		if stream.ClassOf(err) != stream.Retryable || !strings.Contains(err.Error(), "look-up of 1 document: no answer for 300ms") {
 			t.Errorf("%s: %v", command, err)
 		}

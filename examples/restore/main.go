@@ -98,11 +98,11 @@ type job struct {
 	catalog cli.Catalog // of the target as it was
 	inPlace bool        // the target stays, and the documents are added to it
 
-	read, parsed stream.Stats // bytes of the object, documents
-	answered     cli.Answered // by the database
-	nameless     bool         // a document has no _id
-	left         string       // a collection that is to be dropped by hand
-	unconfirmed  error        // of a renaming that took place: the write concern was not met
+	read, parsed stream.Stats     // bytes of the object, documents
+	acknowledged cli.Acknowledged // by the database
+	missingID    bool             // a document has no _id
+	undropped    string           // a collection that is to be dropped by hand
+	unconfirmed  error            // of a renaming that took place: the write concern was not met
 }
 
 func run(ctx context.Context, p *cli.Program, args []string) error {
@@ -116,14 +116,14 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 			return err
 		}
 	}
-	j.mongo.Answered = &j.answered
+	j.mongo.Acknowledged = &j.acknowledged
 	database, err := s.mongo.Connect(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer s.mongo.Disconnect(database)
 	j.coll = database.Database(s.mongo.DB).Collection(s.mongo.Collection)
-	state, err := j.look(ctx)
+	state, err := j.targetState(ctx)
 	if err != nil {
 		return s.mongo.Explain(err)
 	}
@@ -143,7 +143,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	j.catalog = s.mongo.Catalog(ctx, j.coll)
 	j.inPlace = state == empty || state == filled && !s.drop
 	began := time.Now()
-	var result done
+	var result summary
 	if j.inPlace {
 		result, err = j.merge(ctx)
 	} else {
@@ -152,7 +152,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	if err != nil {
 		return err
 	}
-	j.compare()
+	j.warnIfFewer()
 	report(j, result, time.Since(began))
 	return nil
 }
@@ -162,14 +162,14 @@ func (j *job) documents() stream.Source[bson.Raw] {
 	format := cli.Format{Encrypted: len(j.identities) > 0, Identities: j.identities}
 	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, &s3source.DownloadOptions{
 		IfMatch: aws.ToString(j.object.ETag), // what is reported must be of what is read
-		OnRetry: j.answered.Retry,
+		OnRetry: j.acknowledged.Retry,
 	}),
 		cli.Expect(format.Encrypted),
 		stream.Monitor[[]byte](&j.read),
 	)
-	return stream.Via2(j.limited(stream.Via(body, format.Pair().Decode())),
+	return stream.Via2(j.limit(stream.Via(body, format.Pair().Decode())),
 		stream.Monitor[bson.Raw](&j.parsed),
-		j.identified(),
+		j.checkIDs(),
 	)
 }
 
@@ -182,11 +182,11 @@ func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.Ins
 }
 
 // watch shows how one reading of the object goes on, in which the documents are restored, or checked.
-func (j *job) watch(verb string, answered *cli.Answered) (stop func()) {
+func (j *job) watch(verb string, answered *cli.Acknowledged) (stop func()) {
 	j.read, j.parsed = stream.Stats{}, stream.Stats{}
-	j.answered.Reset()
+	j.acknowledged.Reset()
 	return j.program.Watch(&cli.Counters{
-		Documents: &j.parsed, Object: &j.read, Answered: answered, Size: aws.ToInt64(j.object.ContentLength), Verb: verb,
+		Documents: &j.parsed, Object: &j.read, Acknowledged: answered, Size: aws.ToInt64(j.object.ContentLength), Verb: verb,
 	})
 }
 
@@ -214,13 +214,13 @@ func (j *job) explain(err error) error {
 }
 
 // done is what a restore did.
-type done struct {
+type summary struct {
 	mongosink.InsertResult
 	equal int64 // documents that were there already
 }
 
-func report(j *job, r done, elapsed time.Duration) {
-	if missing := j.missing(); missing != nil {
+func report(j *job, r summary, elapsed time.Duration) {
+	if missing := j.notRestored(); missing != nil {
 		j.program.Warn(missing, "left out of the restore", append(j.catalog.Attrs(),
 			"backup_left_out", cli.Foreign(cli.LeftOut(j.object.Metadata)), "replaced", !j.inPlace)...)
 	}
@@ -239,7 +239,7 @@ func report(j *job, r done, elapsed time.Duration) {
 
 // missing says what the restored collection may lack next to its documents: what the backup left out, and what the collection had that
 // was replaced. It is nil if that is nothing.
-func (j *job) missing() *cli.Text {
+func (j *job) notRestored() *cli.Text {
 	var all *cli.Text
 	if left := cli.LeftOut(j.object.Metadata); left != "" {
 		all = cli.Textf("the backup has only documents. Left out: %s", cli.Foreign(left))
@@ -261,25 +261,25 @@ func (j *job) missing() *cli.Text {
 }
 
 // state is how the target was found.
-type state int
+type targetState int
 
 const (
-	missing state = iota
+	missing targetState = iota
 	empty
 	filled
 )
 
 // look finds out how the target is.
-func (j *job) look(ctx context.Context) (found state, err error) {
+func (j *job) targetState(ctx context.Context) (found targetState, err error) {
 	err = j.mongo.Ask(ctx, "whether "+j.mongo.Namespace()+" has documents", func(ctx context.Context) error {
-		found, err = look(ctx, j.coll)
+		found, err = collectionState(ctx, j.coll)
 		return err
 	})
 	return found, err
 }
 
 // look finds out how coll is.
-func look(ctx context.Context, coll *mongo.Collection) (state, error) {
+func collectionState(ctx context.Context, coll *mongo.Collection) (targetState, error) {
 	err := coll.FindOne(ctx, bson.D{}).Err()
 	if err == nil {
 		return filled, nil

@@ -20,60 +20,60 @@ import (
 
 // merge inserts the documents that are not in the collection yet. It reads the object twice: nothing is inserted before all of it
 // was decrypted, parsed and compared with what the collection has.
-func (j *job) merge(ctx context.Context) (done, error) {
+func (j *job) merge(ctx context.Context) (summary, error) {
 	untouched := func(err error) error {
-		return definite(cli.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace()))
+		return outcomeKnown(cli.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace()))
 	}
 	if aws.ToString(j.object.ETag) == "" {
-		return done{}, untouched(cli.Errorf("the server tells no ETag of %s, by which it would be known to be the same when it is read again: "+
+		return summary{}, untouched(cli.Errorf("the server tells no ETag of %s, by which it would be known to be the same when it is read again: "+
 			"restore into a collection that does not exist", j.s3.URL()))
 	}
 	var equal int64
 	stop := j.watch("checked", nil)
 	_, err := cli.Protect(func() (int64, error) {
-		return stream.Run(ctx, stream.Via(j.documents(), j.absent(&equal)), sink.Discard[bson.Raw]())
+		return stream.Run(ctx, stream.Via(j.documents(), j.onlyAbsent(&equal)), sink.Discard[bson.Raw]())
 	})
 	stop()
 	if err != nil {
-		return done{}, untouched(j.explain(err))
+		return summary{}, untouched(j.explain(err))
 	}
 	if n := j.parsed.Elements(); n == equal {
-		return done{equal: equal}, nil
+		return summary{equal: equal}, nil
 	}
 
 	some := equal > 0 // else there is no need to look them up again: one that came meanwhile is refused as a duplicate
 	equal = 0
-	stop = j.watch("in the collection", &j.answered)
+	stop = j.watch("in the collection", &j.acknowledged)
 	documents := j.documents()
 	if some {
-		documents = stream.Via(documents, j.absent(&equal))
+		documents = stream.Via(documents, j.onlyAbsent(&equal))
 	}
 	result, err := cli.Protect(func() (mongosink.InsertResult, error) { return stream.Run(ctx, documents, j.insert(j.coll)) })
 	stop()
 	switch {
 	case err == nil:
-		return done{InsertResult: result, equal: equal}, nil
+		return summary{InsertResult: result, equal: equal}, nil
 	case errors.As(err, new(*cli.Panic)): // it took the result with it
-		return done{}, stream.Mark(cli.Errorf("%w; some documents may have been inserted into %s: run it again with -merge to add the others",
+		return summary{}, stream.Mark(cli.Errorf("%w; some documents may have been inserted into %s: run it again with -merge to add the others",
 			err, j.mongo.Namespace()), stream.UnknownOutcome)
 	case result.Inserted+result.Unknown == 0:
-		return done{}, untouched(j.explain(err))
+		return summary{}, untouched(j.explain(err))
 	}
 	class, unclear := stream.Fatal, ""
 	if result.Unknown > 0 {
 		class, unclear = stream.UnknownOutcome, fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
 	}
 	advice := "run it again with -merge to add the others"
-	if j.nameless {
+	if j.missingID {
 		advice = "delete them and restore again, for not all have an _id by which -merge would know them"
 	}
-	return done{}, stream.Mark(cli.Errorf("%w; %d documents%s were inserted into %s and stay there: %s",
+	return summary{}, stream.Mark(cli.Errorf("%w; %d documents%s were inserted into %s and stay there: %s",
 		j.explain(err), result.Inserted, unclear, j.mongo.Namespace(), advice), class)
 }
 
 // identified returns a flow that looks for documents without an _id. With -merge they are an error: nothing would tell that they are
 // in the collection already.
-func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
+func (j *job) checkIDs() stream.Flow[bson.Raw, bson.Raw] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[bson.Raw], emit func(bson.Raw) error) error {
 		n := 0
 		return src.Each(ctx, func(doc bson.Raw) error {
@@ -82,7 +82,7 @@ func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
 				if j.settings.merge {
 					return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
 				}
-				j.nameless = true
+				j.missingID = true
 			}
 			return emit(doc)
 		})
@@ -92,7 +92,7 @@ func (j *job) identified() stream.Flow[bson.Raw, bson.Raw] {
 // comparable reports whether a look-up of id finds that value alone. In a query a regular expression is
 // a pattern and a document whose first key begins with $ an operator; an array finds its elements. A server
 // stores none of these as an _id, so an object that has one was made to search the collection.
-func comparable(id bson.RawValue) bool {
+func searchable(id bson.RawValue) bool {
 	switch id.Type {
 	case bson.TypeRegex, bson.TypeArray, bson.TypeUndefined:
 		return false
@@ -104,28 +104,28 @@ func comparable(id bson.RawValue) bool {
 }
 
 const (
-	lookUpBytes = 8 << 20 // of the documents that are looked up together: the answer may be as large
-	lookUpCount = 512     // of them at most
+	lookupBytes     = 8 << 20 // of the documents that are looked up together: the answer may be as large
+	lookupDocuments = 512     // of them at most
 
-	lookUpTime = 10 * time.Minute // for the answer: a server without an index on _id reads the whole collection
+	lookupTimeout = 10 * time.Minute // for the answer: a server without an index on _id reads the whole collection
 )
 
 // absent returns a flow that passes the documents that the collection does not have. Those that it has byte for byte are counted in
 // equal; one that it has otherwise ends the run. Documents whose _id is a document are looked up apart from the others: a server that finds
 // those by its index may have to read the whole collection for these.
-func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
+func (j *job) onlyAbsent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[bson.Raw], emit func(bson.Raw) error) error {
 		var plain, nested batch
 		n := 0
 		pass := func(b *batch) error {
-			have, err := j.lookUp(ctx, b.docs, lookUpTime)
+			have, err := j.findExisting(ctx, b.docs, lookupTimeout)
 			if err != nil {
-				return ended(ctx, err)
+				return cancelCause(ctx, err)
 			}
 			for _, doc := range b.docs {
-				if have[idOf(doc)] {
+				if have[idKey(doc)] {
 					*equal++
-					j.answered.Documents(1)
+					j.acknowledged.Documents(1)
 				} else if err := emit(doc); err != nil {
 					return err
 				}
@@ -136,7 +136,7 @@ func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 		err := src.Each(ctx, func(doc bson.Raw) error {
 			n++
 			id := doc.Lookup("_id")
-			if !comparable(id) {
+			if !searchable(id) {
 				return cli.Errorf("document %d of the object has an _id of type %s, by which no collection can be searched: "+
 					"restore into a collection that does not exist", n, cli.Foreign(id.Type.String()))
 			}
@@ -145,7 +145,7 @@ func (j *job) absent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 				b = &nested
 			}
 			b.docs, b.bytes = append(b.docs, doc), b.bytes+len(doc)
-			if len(b.docs) == lookUpCount || b.bytes >= lookUpBytes {
+			if len(b.docs) == lookupDocuments || b.bytes >= lookupBytes {
 				return pass(b)
 			}
 			return nil
@@ -168,7 +168,7 @@ type batch struct {
 
 // lookUp returns the _ids of batch that the collection has, if the server finds them within limit. A document that the collection has
 // with another content is an error, and so are two with one _id.
-func (j *job) lookUp(ctx context.Context, batch []bson.Raw, limit time.Duration) (map[string]bool, error) {
+func (j *job) findExisting(ctx context.Context, batch []bson.Raw, limit time.Duration) (map[string]bool, error) {
 	wanted := make(map[string]bson.Raw, len(batch))
 	ids := make(bson.A, 0, len(batch))
 	for _, doc := range batch {
@@ -176,10 +176,10 @@ func (j *job) lookUp(ctx context.Context, batch []bson.Raw, limit time.Duration)
 		if err != nil {
 			continue
 		}
-		if wanted[idOf(doc)] != nil {
+		if wanted[idKey(doc)] != nil {
 			return nil, cli.Errorf("the object has two documents with _id %s", cli.Foreign(id.String()))
 		}
-		wanted[idOf(doc)] = doc
+		wanted[idKey(doc)] = doc
 		ids = append(ids, id)
 	}
 	if len(ids) == 0 {
@@ -187,14 +187,14 @@ func (j *job) lookUp(ctx context.Context, batch []bson.Raw, limit time.Duration)
 	}
 	have := make(map[string]bool)
 	note := func(found bson.Raw) error {
-		doc := wanted[idOf(found)]
+		doc := wanted[idKey(found)]
 		if doc == nil { // equal to the server, as 1 and 1.0 are: the object does not learn the collection's own
 			return cli.Errorf("the collection has a document whose _id equals one of the object, written in another way")
 		}
 		if !bytes.Equal(doc, found) {
 			return cli.Errorf("the collection has another document with _id %s", cli.Foreign(found.Lookup("_id").String()))
 		}
-		have[idOf(found)] = true
+		have[idKey(found)] = true
 		return nil
 	}
 	find := mongosource.Find(j.coll, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, nil)
@@ -208,7 +208,7 @@ func (j *job) lookUp(ctx context.Context, batch []bson.Raw, limit time.Duration)
 }
 
 // idOf returns the _id of doc as a map key: its type and its bytes. It is "" for a document without one.
-func idOf(doc bson.Raw) string {
+func idKey(doc bson.Raw) string {
 	id := doc.Lookup("_id")
 	if id.IsZero() {
 		return ""

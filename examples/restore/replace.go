@@ -18,28 +18,28 @@ import (
 )
 
 const (
-	dropTime = 30 * time.Second       // that a server may take
-	lateTime = 200 * time.Millisecond // for a command whose reply nobody waits for
+	dropTimeout     = 30 * time.Second       // that a server may take
+	lateWriteWindow = 200 * time.Millisecond // for a command whose reply nobody waits for
 )
 
 // replace restores into a new collection, which takes the target's name when it is complete. The new collection is made when the first
 // document was decrypted and read: a wrong key, or an object that is no backup, is found before that.
-func (j *job) replace(ctx context.Context, target state) (done, error) {
+func (j *job) replace(ctx context.Context, target targetState) (summary, error) {
 	db := j.coll.Database()
-	aside := db.Collection(j.beside("_restore_"))
+	aside := db.Collection(j.newName("_restore_"))
 	made := false
 	create := func(ctx context.Context) error {
 		err := j.mongo.Ask(ctx, "create a collection", func(ctx context.Context) error { return db.CreateCollection(ctx, aside.Name()) })
-		made = err == nil || !refused(err)
+		made = err == nil || !rejected(err)
 		if err != nil {
-			return ended(ctx, cli.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err))
+			return cancelCause(ctx, cli.Errorf("create collection %s.%s: %w", db.Name(), aside.Name(), err))
 		}
 		return nil
 	}
 
-	stop := j.watch("restored", &j.answered)
+	stop := j.watch("restored", &j.acknowledged)
 	result, err := cli.Protect(func() (mongosink.InsertResult, error) {
-		return stream.Run(ctx, stream.Via(j.documents(), cli.Before[bson.Raw](create)), j.insert(aside))
+		return stream.Run(ctx, stream.Via(j.documents(), cli.BeforeFirst[bson.Raw](create)), j.insert(aside))
 	})
 	stop()
 	switch {
@@ -50,45 +50,45 @@ func (j *job) replace(ctx context.Context, target state) (done, error) {
 		err = context.Cause(ctx)
 	default:
 		// From here on the first signal has no effect: this must not be left half done.
-		err = j.publishAside(context.WithoutCancel(ctx), aside, target)
+		err = j.protectedPublish(context.WithoutCancel(ctx), aside, target)
 	}
-	var strands *strandedError
+	var strands *manualRecoveryError
 	switch {
 	case err == nil:
-		if j.left != "" {
-			j.program.Warn(cli.Textf("the old documents could not be dropped: they are in %s now, drop it", j.left),
-				"the old documents could not be dropped: drop them", "collection", j.left)
+		if j.undropped != "" {
+			j.program.Warn(cli.Textf("the old documents could not be dropped: they are in %s now, drop it", j.undropped),
+				"the old documents could not be dropped: drop them", "collection", j.undropped)
 		}
 		if j.unconfirmed != nil {
-			return done{}, stranded(j.explain(j.unconfirmed), stream.UnknownOutcome,
+			return summary{}, needsManualRecovery(j.explain(j.unconfirmed), stream.UnknownOutcome,
 				"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again when all its members are well",
 				j.mongo.Namespace())
 		}
-		return done{InsertResult: result}, nil
+		return summary{InsertResult: result}, nil
 	case errors.As(err, &strands):
-		return done{}, &strandedError{j.explain(strands.err), strands.what, strands.class}
+		return summary{}, &manualRecoveryError{j.explain(strands.err), strands.what, strands.class}
 	case !made:
-		return done{}, definite(cli.Errorf("%w; %s is as it was", j.explain(err), j.mongo.Namespace()))
+		return summary{}, outcomeKnown(cli.Errorf("%w; %s is as it was", j.explain(err), j.mongo.Namespace()))
 	}
-	return done{}, definite(j.undo(context.WithoutCancel(ctx), aside, result, j.explain(err)))
+	return summary{}, outcomeKnown(j.dropStaging(context.WithoutCancel(ctx), aside, result, j.explain(err)))
 }
 
 // publishAside is publish. If it panics, it is not known what the target has.
-func (j *job) publishAside(ctx context.Context, aside *mongo.Collection, target state) error {
+func (j *job) protectedPublish(ctx context.Context, aside *mongo.Collection, target targetState) error {
 	_, err := cli.Protect(func() (any, error) { return nil, j.publish(ctx, aside, target) })
 	if errors.As(err, new(*cli.Panic)) {
-		return stranded(err, stream.UnknownOutcome, "whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
+		return needsManualRecovery(err, stream.UnknownOutcome, "whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
 			j.mongo.Namespace(), j.mongo.DB, aside.Name())
 	}
 	return err
 }
 
 // definite marks an error after which it is known what the target has, though it may not be known what the server did on the way.
-func definite(err error) error { return stream.Mark(err, stream.Fatal) }
+func outcomeKnown(err error) error { return stream.Mark(err, stream.Fatal) }
 
 // undo drops the collection aside and says so.
-func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosink.InsertResult, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, dropTime)
+func (j *job) dropStaging(ctx context.Context, aside *mongo.Collection, result mongosink.InsertResult, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
 	defer cancel()
 	defer j.mongo.Waiting("drop the collection of the restore")()
 	name, inserted := j.mongo.DB+"."+aside.Name(), fmt.Sprintf("%d documents", result.Inserted)
@@ -101,7 +101,7 @@ func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosin
 	}
 	err := aside.Drop(ctx)
 	if result.Unknown > 0 || panicked { // a batch that the server is still at would make the collection anew
-		for wait := lateTime / 4; err == nil && wait <= lateTime; wait *= 2 {
+		for wait := lateWriteWindow / 4; err == nil && wait <= lateWriteWindow; wait *= 2 {
 			time.Sleep(wait)
 			err = aside.Drop(ctx)
 		}
@@ -115,24 +115,24 @@ func (j *job) undo(ctx context.Context, aside *mongo.Collection, result mongosin
 }
 
 // strandedError is a failure that left things for a person to look at.
-type strandedError struct {
+type manualRecoveryError struct {
 	err   error
 	what  *cli.Text
 	class stream.Class // UnknownOutcome if it is not known what the target has, or whether that lasts
 }
 
-func stranded(err error, class stream.Class, what string, args ...any) *strandedError {
-	return &strandedError{err, cli.Textf(what, args...), class}
+func needsManualRecovery(err error, class stream.Class, what string, args ...any) *manualRecoveryError {
+	return &manualRecoveryError{err, cli.Textf(what, args...), class}
 }
 
-func (e *strandedError) Error() string { return e.Unwrap().Error() }
-func (e *strandedError) Unwrap() error { return cli.Errorf("%w; %w", e.err, e.what) }
+func (e *manualRecoveryError) Error() string { return e.Unwrap().Error() }
+func (e *manualRecoveryError) Unwrap() error { return cli.Errorf("%w; %w", e.err, e.what) }
 
 // Class returns the class of the error, of which the exit code is made.
-func (e *strandedError) Class() stream.Class { return e.class }
+func (e *manualRecoveryError) Class() stream.Class { return e.class }
 
 // ended returns why ctx ended, or err when it has not.
-func ended(ctx context.Context, err error) error {
+func cancelCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -144,7 +144,7 @@ func ended(ctx context.Context, err error) error {
 const maxNamespace = 255
 
 // beside returns a new name for a collection beside the target: its own, as far as there is room for it, with what and a random end.
-func (j *job) beside(what string) string {
+func (j *job) newName(what string) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
 	end := what + hex.EncodeToString(b[:])

@@ -34,7 +34,7 @@ func (a *advised) Unwrap() error { return a.err }
 func (a *advised) text(s *secrets) string { return s.own(a.advice) + " (" + s.describe(a.note) + ")" }
 
 // root returns the text of the failure at the bottom of a network error, without what each layer above put before it.
-func root(err error) string {
+func rootText(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op.Error()

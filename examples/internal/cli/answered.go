@@ -9,7 +9,7 @@ import (
 )
 
 // Answered counts what a server has acknowledged, which is less than what it was sent. The zero value is ready to use.
-type Answered struct {
+type Acknowledged struct {
 	mu        sync.Mutex
 	parts     int64
 	bytes     int64
@@ -19,20 +19,20 @@ type Answered struct {
 }
 
 // answers is what an [Answered] has counted.
-type answers struct {
+type acknowledgedCounts struct {
 	parts, bytes, documents, retries int64
 	lastRetry                        error
 }
 
 // Reset sets every count to 0.
-func (a *Answered) Reset() {
+func (a *Acknowledged) Reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.parts, a.bytes, a.documents, a.retries, a.lastRetry = 0, 0, 0, 0, nil
 }
 
 // Part counts a part of an upload.
-func (a *Answered) Part(bytes int64) {
+func (a *Acknowledged) Part(bytes int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.parts++
@@ -40,14 +40,14 @@ func (a *Answered) Part(bytes int64) {
 }
 
 // Documents counts n documents that the collection has.
-func (a *Answered) Documents(n int64) {
+func (a *Acknowledged) Documents(n int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.documents += n
 }
 
 // Retry counts a request that is made again because of err.
-func (a *Answered) Retry(err error, _ time.Duration) {
+func (a *Acknowledged) Retry(err error, _ time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.retries++
@@ -56,7 +56,7 @@ func (a *Answered) Retry(err error, _ time.Duration) {
 
 // insertions returns a monitor that counts the documents that inserts put into a collection, by the server's replies. An insert that
 // fails for its connection is made again by the driver.
-func (a *Answered) insertions() *event.CommandMonitor {
+func (a *Acknowledged) insertions() *event.CommandMonitor {
 	return &event.CommandMonitor{
 		Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {
 			if n, ok := e.Reply.Lookup("n").AsInt64OK(); ok && e.CommandName == "insert" {
@@ -72,11 +72,11 @@ func (a *Answered) insertions() *event.CommandMonitor {
 }
 
 // count returns what was counted until now. Of a nil pointer it is nothing.
-func (a *Answered) count() answers {
+func (a *Acknowledged) count() acknowledgedCounts {
 	if a == nil {
-		return answers{}
+		return acknowledgedCounts{}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return answers{a.parts, a.bytes, a.documents, a.retries, a.lastRetry}
+	return acknowledgedCounts{a.parts, a.bytes, a.documents, a.retries, a.lastRetry}
 }

@@ -12,10 +12,10 @@ import (
 
 // Catalog is what a collection has next to its documents: a backup has none of it.
 type Catalog struct {
-	Kind    string   // "collection", "view", "timeseries"; "" if the collection does not exist
-	Options []string // names of the options that it was created with
-	Indexes []string // but that of _id, with the names of what is special: "email_1 (unique)"
-	Unseen  error    // why not all of it was seen: the user has no right to look
+	Kind      string   // "collection", "view", "timeseries"; "" if the collection does not exist
+	Options   []string // names of the options that it was created with
+	Indexes   []string // but that of _id, with the names of what is special: "email_1 (unique)"
+	ReadError error    // why not all of it was seen: the user has no right to look
 }
 
 // Catalog returns what coll has next to its documents.
@@ -23,7 +23,7 @@ func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
 	var c Catalog
 	err := m.Ask(ctx, "the options and indexes of "+m.Namespace(), func(ctx context.Context) error { return c.read(ctx, coll) })
 	if err != nil {
-		c.Unseen = m.Explain(err)
+		c.ReadError = m.Explain(err)
 	}
 	return c
 }
@@ -51,7 +51,7 @@ func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 	}
 	defer func() { _ = cursor.Close(ctx) }() // the server ends it anyway
 	for len(c.Indexes) < maxIndexes && cursor.Next(ctx) {
-		if name := describe(cursor.Current); name != "" {
+		if name := describeIndex(cursor.Current); name != "" {
 			c.Indexes = append(c.Indexes, name)
 		}
 	}
@@ -62,10 +62,10 @@ func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 const maxIndexes = 1000
 
 // ordinary are the fields of an index that are in every one, or follow from its key.
-var ordinary = []string{"v", "key", "name", "ns", "background", "default_language", "language_override", "textIndexVersion", "2dsphereIndexVersion"}
+var commonFields = []string{"v", "key", "name", "ns", "background", "default_language", "language_override", "textIndexVersion", "2dsphereIndexVersion"}
 
 // describe returns the name of an index and what is special about it; "" for the one of _id that every collection has.
-func describe(index bson.Raw) string {
+func describeIndex(index bson.Raw) string {
 	if key, ok := index.Lookup("key").DocumentOK(); ok {
 		fields, err := key.Elements()
 		if err == nil && len(fields) == 1 && fields[0].Key() == "_id" && fields[0].Value().Type != bson.TypeString { // "hashed" is one of its own
@@ -75,7 +75,7 @@ func describe(index bson.Raw) string {
 	var special []string
 	fields, _ := index.Elements() // what can be read of it
 	for _, f := range fields {
-		if yes, ok := f.Value().BooleanOK(); !slices.Contains(ordinary, f.Key()) && (!ok || yes) {
+		if yes, ok := f.Value().BooleanOK(); !slices.Contains(commonFields, f.Key()) && (!ok || yes) {
 			special = append(special, f.Key())
 		}
 	}
@@ -88,11 +88,11 @@ func describe(index bson.Raw) string {
 
 // Empty reports whether there is nothing next to the documents.
 func (c Catalog) Empty() bool {
-	return len(c.Options) == 0 && len(c.Indexes) == 0 && c.Unseen == nil && (c.Kind == "" || c.Kind == "collection")
+	return len(c.Options) == 0 && len(c.Indexes) == 0 && c.ReadError == nil && (c.Kind == "" || c.Kind == "collection")
 }
 
 // listed is how many names a sentence has.
-const listed = 10
+const maxNames = 10
 
 // String returns the catalog in words: "2 indexes (email_1 (unique), born_1) and the options validator, collation".
 func (c Catalog) String() string {
@@ -105,36 +105,36 @@ func (c Catalog) String() string {
 		parts = append(parts, "the kind "+c.Kind)
 	}
 	if n := len(c.Indexes); n > 0 {
-		parts = append(parts, counted(int64(n), "index", "indexes")+": "+names(c.Indexes))
+		parts = append(parts, plural(int64(n), "index", "indexes")+": "+joinNames(c.Indexes))
 	}
 	if n := len(c.Options); n > 0 {
-		parts = append(parts, counted(int64(n), "option", "options")+": "+names(c.Options))
+		parts = append(parts, plural(int64(n), "option", "options")+": "+joinNames(c.Options))
 	}
-	if c.Unseen != nil {
-		parts = append(parts, fmt.Sprintf("indexes and options that could not be looked at: %v", c.Unseen))
+	if c.ReadError != nil {
+		parts = append(parts, fmt.Sprintf("indexes and options that could not be looked at: %v", c.ReadError))
 	}
 	return strings.Join(parts, "; ")
 }
 
 // names returns the first of all in words.
-func names(all []string) string {
-	if len(all) <= listed {
+func joinNames(all []string) string {
+	if len(all) <= maxNames {
 		return strings.Join(all, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(all[:listed], ", "), len(all)-listed)
+	return fmt.Sprintf("%s and %d more", strings.Join(all[:maxNames], ", "), len(all)-maxNames)
 }
 
 // Attrs returns the catalog for a message in JSON.
 func (c Catalog) Attrs() []any {
-	attrs := []any{"kind", Foreign(c.Kind), "indexes", foreign(c.Indexes), "options", foreign(c.Options)}
-	if c.Unseen != nil {
-		attrs = append(attrs, "unseen", c.Unseen)
+	attrs := []any{"kind", Foreign(c.Kind), "indexes", foreignNames(c.Indexes), "options", foreignNames(c.Options)}
+	if c.ReadError != nil {
+		attrs = append(attrs, "unseen", c.ReadError)
 	}
 	return attrs
 }
 
 // foreign returns names that a server sent.
-func foreign(names []string) []Foreign {
+func foreignNames(names []string) []Foreign {
 	all := make([]Foreign, len(names))
 	for i, name := range names {
 		all[i] = Foreign(name)
@@ -143,39 +143,39 @@ func foreign(names []string) []Foreign {
 }
 
 // leftOut is the key of the object's metadata that says what a backup left out. It has no names of a user's choice, for it is not encrypted.
-const leftOut = "millweir-left-out"
+const leftOutKey = "millweir-left-out"
 
 // notSeen is what it says if the user had no right to look.
-const notSeen = "not looked at"
+const notReadable = "not looked at"
 
 // Metadata returns what the object says of the catalog.
 func (c Catalog) Metadata() map[string]string {
 	var parts []string
-	if c.Unseen != nil {
-		return map[string]string{leftOut: notSeen}
+	if c.ReadError != nil {
+		return map[string]string{leftOutKey: notReadable}
 	}
 	if c.Kind != "" && c.Kind != "collection" {
 		parts = append(parts, "the kind "+c.Kind)
 	}
 	if n := len(c.Indexes); n > 0 {
-		parts = append(parts, counted(int64(n), "index", "indexes"))
+		parts = append(parts, plural(int64(n), "index", "indexes"))
 	}
 	if len(c.Options) > 0 {
-		parts = append(parts, "options: "+names(c.Options))
+		parts = append(parts, "options: "+joinNames(c.Options))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "nothing")
 	}
 	text := printable(strings.Join(parts, "; "))
-	return map[string]string{leftOut: cut(text, maxText, len(text))}
+	return map[string]string{leftOutKey: truncate(text, maxText, len(text))}
 }
 
 // LeftOut returns what the metadata of an object says that the backup left out: "" if that is nothing, and what it may be if it is not said.
 func LeftOut(metadata map[string]string) string {
-	switch said := metadata[leftOut]; {
+	switch said := metadata[leftOutKey]; {
 	case said == "nothing":
 		return ""
-	case said != "" && said != notSeen:
+	case said != "" && said != notReadable:
 		return said
 	}
 	return "indexes, and options such as a validator, a collation, capped or time series, if there were any"

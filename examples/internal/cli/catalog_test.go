@@ -54,7 +54,7 @@ func TestDescribe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := describe(raw); got != want {
+		if got := describeIndex(raw); got != want {
 			t.Errorf("%v is %q, want %q", index, got, want)
 		}
 	}

@@ -28,7 +28,7 @@ func NotEmpty[T any](empty error) stream.Flow[T, T] {
 }
 
 // Before returns a flow that calls do before it passes its first element on, or before it ends well without one. An error of do ends it.
-func Before[T any](do func(ctx context.Context) error) stream.Flow[T, T] {
+func BeforeFirst[T any](do func(ctx context.Context) error) stream.Flow[T, T] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		done := false
 		err := src.Each(ctx, func(v T) error {
@@ -53,9 +53,9 @@ func Pass[T any]() stream.Flow[T, T] {
 }
 
 var (
-	errEncrypted = Errorf("the object is encrypted: give the file with its key by -identity")
-	errPlain     = Errorf("the object is not encrypted: restore it without -identity, if you trust where it comes from")
-	errNoGzip    = Errorf("the object is no compressed backup")
+	errEncrypted    = Errorf("the object is encrypted: give the file with its key by -identity")
+	errNotEncrypted = Errorf("the object is not encrypted: restore it without -identity, if you trust where it comes from")
+	errNotGzip      = Errorf("the object is no compressed backup")
 )
 
 // Expect returns a flow that passes a backup's bytes on, unless they begin as one that is encrypted where it should not be, or
@@ -66,7 +66,7 @@ func Expect(encrypted bool) stream.Flow[[]byte, []byte] {
 		return src.Each(ctx, func(p []byte) error {
 			if first {
 				first = false
-				if err := begins(p, encrypted); err != nil {
+				if err := checkHeader(p, encrypted); err != nil {
 					return err
 				}
 			}
@@ -75,16 +75,16 @@ func Expect(encrypted bool) stream.Flow[[]byte, []byte] {
 	})
 }
 
-func begins(p []byte, encrypted bool) error {
+func checkHeader(p []byte, encrypted bool) error {
 	isAge := bytes.HasPrefix(p, []byte("age-encryption.org/"))
 	isGzip := bytes.HasPrefix(p, []byte{0x1f, 0x8b})
 	switch {
 	case isAge && !encrypted:
 		return errEncrypted
 	case isGzip && encrypted:
-		return errPlain
+		return errNotEncrypted
 	case !isGzip && !encrypted:
-		return Errorf("%w: it is %s", errNoGzip, codec.FileTypeOf(p))
+		return Errorf("%w: it is %s", errNotGzip, codec.FileTypeOf(p))
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func end(p *Program, err, cause error) (code int, said string) {
 	var b bytes.Buffer
 	p.out, p.secrets = &b, new(secrets)
 	p.secrets.add("pass", "abc", "c0rrect-Horse")
-	code = p.end(err, cause)
+	code = p.finish(err, cause)
 	return code, b.String()
 }
 
@@ -148,7 +148,7 @@ func TestLine(t *testing.T) {
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		t.Fatal(err)
 	}
-	var none, some Answered
+	var none, some Acknowledged
 	some.Part(3 << 20)
 	some.Documents(1)
 	for _, c := range []struct {
@@ -156,14 +156,14 @@ func TestLine(t *testing.T) {
 		want     string
 	}{
 		{&Counters{}, "2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"},
-		{&Counters{Answered: &some}, "2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
-		{&Counters{Answered: &none, Expected: 2}, " 0 %, 2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"}, // a server that is frozen
-		{&Counters{Answered: &some, Expected: 8}, "12 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
-		{&Counters{Answered: &some, Expected: 1}, "50 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"}, // an estimate may be too low
+		{&Counters{Acknowledged: &some}, "2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
+		{&Counters{Acknowledged: &none, Expected: 2}, " 0 %, 2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"}, // a server that is frozen
+		{&Counters{Acknowledged: &some, Expected: 8}, "12 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
+		{&Counters{Acknowledged: &some, Expected: 1}, "50 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"}, // an estimate may be too low
 		{&Counters{Size: 12 << 20, Verb: "checked"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB checked, 2s"},
 		{&Counters{Size: 6 << 20, Verb: "checked"}, "99 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB checked, 2s"},
-		{&Counters{Size: 6 << 20, Answered: &some, Verb: "restored"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 1 of them restored, 2s"},
-		{&Counters{Size: 6 << 20, Answered: &none, Verb: "restored"}, " 0 %, 2 documents, 1/s, 6.0 MiB read, 0 of them restored, 2s"},
+		{&Counters{Size: 6 << 20, Acknowledged: &some, Verb: "restored"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 1 of them restored, 2s"},
+		{&Counters{Size: 6 << 20, Acknowledged: &none, Verb: "restored"}, " 0 %, 2 documents, 1/s, 6.0 MiB read, 0 of them restored, 2s"},
 	} {
 		c.counters.Documents, c.counters.Object = &docs, &object
 		if got := c.counters.line(2 * time.Second); got != c.want {
@@ -178,8 +178,8 @@ func TestLine(t *testing.T) {
 // TestStalled says that nothing moves, and why a request was made again.
 func TestStalled(t *testing.T) {
 	var docs, object stream.Stats
-	var answered Answered
-	c := &Counters{Documents: &docs, Object: &object, Answered: &answered}
+	var answered Acknowledged
+	c := &Counters{Documents: &docs, Object: &object, Acknowledged: &answered}
 	says := func(elapsed time.Duration, want string) {
 		t.Helper()
 		if got := c.line(elapsed); !strings.Contains(got, want) || want == "" && strings.Contains(got, "nothing has moved") {

@@ -38,12 +38,12 @@ func (p *Program) Flags() *Flags {
 
 // Group has the flags that are added from here on listed under title.
 func (f *Flags) Group(title string) {
-	f.close()
+	f.closeGroup()
 	f.groups = append(f.groups, group{title: title})
 }
 
 // close gives the last group the flags that no group has.
-func (f *Flags) close() {
+func (f *Flags) closeGroup() {
 	f.VisitAll(func(one *flag.Flag) {
 		if !slices.ContainsFunc(f.groups, func(g group) bool { return slices.Contains(g.names, one.Name) }) {
 			last := &f.groups[len(f.groups)-1]
@@ -60,7 +60,7 @@ func (p *Program) Parse(fs *Flags, args []string, help Help) error {
 	fs.BoolVar(&p.Debug, "debug", false, "if the program has a defect (exit code 4), print where, for a report of it")
 	version := fs.Bool("version", false, "print the version and end")
 	fs.Bool("h", false, "print this and end")
-	fs.close()
+	fs.closeGroup()
 	// A command line that is wrong before its -json-log is answered in JSON as well.
 	p.JSON = slices.ContainsFunc(args, func(a string) bool { return a == "-json-log" || a == "--json-log" })
 	err := fs.FlagSet.Parse(args)

@@ -24,7 +24,7 @@ func TestInClear(t *testing.T) {
 		"http://127.0.0.1@evil/":   true,
 		"http://[::ffff:7f00:1]/x": false,
 	} {
-		if got := inClear(endpoint); got != want {
+		if got := sentInClear(endpoint); got != want {
 			t.Errorf("%s: %t, want %t", endpoint, got, want)
 		}
 	}
@@ -41,7 +41,7 @@ func TestNoCertificate(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		p := &Program{Name: "backup", out: &b, secrets: new(secrets)}
-		m := &Mongo{direct: "mongodb://h/?tls=true&" + option}
+		m := &Mongo{uriFlag: "mongodb://h/?tls=true&" + option}
 		if _, err := m.options(t.Context(), p); err != nil {
 			t.Errorf("%s: %v", option, err)
 		}

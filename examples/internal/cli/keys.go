@@ -143,7 +143,7 @@ func secretFile(file string, info fs.FileInfo) error {
 	switch {
 	case mode&othersWrite != 0:
 		return fmt.Errorf("others can write %s (mode %04o), and so replace your key: chmod 600 %[1]s", file, mode)
-	case mode&othersRead != 0 && isOwn(info):
+	case mode&othersRead != 0 && ownedByUser(info):
 		return fmt.Errorf("others can read %s (mode %04o): chmod 600 %[1]s, or mount it with mode 0400", file, mode)
 	}
 	return nil

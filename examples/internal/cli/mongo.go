@@ -22,11 +22,11 @@ const selectionTimeout = 10 * time.Second
 // Mongo is where the collection is: the flags -mongo, -mongo-file, -db and -collection.
 type Mongo struct {
 	DB, Collection string
-	Answered       *Answered // counts the documents that were inserted; nil if nothing is
+	Acknowledged   *Acknowledged // counts the documents that were inserted; nil if nothing is
 
-	direct, file string // the URI, or the file that holds it
-	hosts        string // for messages: the URI may hold a password
-	program      *Program
+	uriFlag, uriFile string // the URI, or the file that holds it
+	hosts            string // for messages: the URI may hold a password
+	program          *Program
 }
 
 // Flags adds the flags to fs.
@@ -34,8 +34,8 @@ func (m *Mongo) Flags(fs *Flags) {
 	fs.Group("The collection")
 	fs.StringVar(&m.DB, "db", "", "the database's `NAME`")
 	fs.StringVar(&m.Collection, "collection", "", "the collection's `NAME`")
-	fs.StringVar(&m.file, "mongo-file", "", "a `FILE` that holds the MongoDB URI (default: the environment variable MONGODB_URI)")
-	fs.StringVar(&m.direct, "mongo", "", "the MongoDB `URI`; on the command line other users of the machine can see it")
+	fs.StringVar(&m.uriFile, "mongo-file", "", "a `FILE` that holds the MongoDB URI (default: the environment variable MONGODB_URI)")
+	fs.StringVar(&m.uriFlag, "mongo", "", "the MongoDB `URI`; on the command line other users of the machine can see it")
 }
 
 // Check returns a [*UsageError] for a name that no database or collection has
@@ -74,7 +74,7 @@ func (m *Mongo) Connect(ctx context.Context, p *Program) (*mongo.Client, error) 
 	if err != nil {
 		return nil, Usagef("the options of the MongoDB URI do not fit together: %s", Foreign(err.Error()))
 	}
-	limit := *opts.ServerSelectionTimeout + lookTime
+	limit := *opts.ServerSelectionTimeout + requestTimeout
 	if err := p.Ask(ctx, m.server(), "ping", limit, func(ctx context.Context) error { return client.Ping(ctx, nil) }); err != nil {
 		m.Disconnect(client)
 		return nil, m.Explain(err)
@@ -98,12 +98,12 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 	m.program = p
 	p.secrets.addURI(uri)
 	var opts *options.ClientOptions
-	err = p.Ask(ctx, Textf("the DNS"), "the servers of "+srvHost(uri), lookTime, func(ctx context.Context) error {
+	err = p.Ask(ctx, Textf("the DNS"), "the servers of "+srvHost(uri), requestTimeout, func(ctx context.Context) error {
 		opts, err = parseURI(ctx, uri)
 		return err
 	})
 	switch {
-	case ctx.Err() != nil || errors.As(err, new(*silence)):
+	case ctx.Err() != nil || errors.As(err, new(*noReplyError)):
 		return nil, err
 	case err != nil:
 		return nil, uriError(from, uri, err)
@@ -124,8 +124,8 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 	if opts.AppName == nil {
 		opts.SetAppName("millweir " + p.Name)
 	}
-	if m.Answered != nil {
-		opts.SetMonitor(m.Answered.insertions())
+	if m.Acknowledged != nil {
+		opts.SetMonitor(m.Acknowledged.insertions())
 	}
 	if opts.ServerSelectionTimeout == nil {
 		opts.SetServerSelectionTimeout(selectionTimeout)
@@ -151,7 +151,7 @@ func (m *Mongo) Explain(err error) error {
 	switch {
 	case err == nil || isAdvised(err):
 		return err
-	case errors.As(err, new(*silence)):
+	case errors.As(err, new(*noReplyError)):
 		return advise(err.Error(), "the MongoDB server at "+m.hosts+" is silent: look at it, or correct the URI", err)
 	case isServer && server.HasErrorCode(codeAuthenticationFailed), strings.Contains(err.Error(), "unable to authenticate"):
 		return advise("AuthenticationFailed", "MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
@@ -173,12 +173,12 @@ func (m *Mongo) ExplainFilter(err error) error {
 	if !errors.As(err, &server) || !server.HasErrorCode(codeBadValue) && !server.HasErrorCode(codeFailedToParse) {
 		return m.Explain(err)
 	}
-	return &UsageError{advise(reply(err), "MongoDB does not take the -filter: correct it "+
+	return &UsageError{advise(serverMessage(err), "MongoDB does not take the -filter: correct it "+
 		"(operators: https://www.mongodb.com/docs/manual/reference/operator/query/)", err)}
 }
 
 // reply returns what the server said, without what each layer put before it.
-func reply(err error) string {
+func serverMessage(err error) string {
 	var command mongo.CommandError
 	if errors.As(err, &command) {
 		return command.Message
@@ -201,7 +201,7 @@ func lastError(e topology.ServerSelectionError) string {
 	var why []string
 	for _, s := range e.Desc.Servers {
 		if s.LastError != nil {
-			why = append(why, root(s.LastError))
+			why = append(why, rootText(s.LastError))
 		}
 	}
 	if len(why) == 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 // isOwn reports whether a file belongs to the user who runs the program.
-func isOwn(info fs.FileInfo) bool {
+func ownedByUser(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(s.Uid) == os.Geteuid()
 }

@@ -35,7 +35,7 @@ func (p *Panic) stack() []Foreign {
 }
 
 // recovered returns the panic with value v.
-func recovered(v any) *Panic {
+func newPanic(v any) *Panic {
 	var carried *stream.PanicError
 	if err, ok := v.(error); ok && errors.As(err, &carried) {
 		return &Panic{carried.Value, carried.Stack}
@@ -47,15 +47,15 @@ func recovered(v any) *Panic {
 func Protect[R any](do func() (R, error)) (result R, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = recovered(v)
+			err = newPanic(v)
 		}
 	}()
 	return do()
 }
 
 // guard, when deferred, has a panic of a goroutine of this package end the run with a [*Panic] as its cause.
-func (p *Program) guard() {
+func (p *Program) recoverPanic() {
 	if v := recover(); v != nil && p.crash != nil {
-		p.crash(recovered(v))
+		p.crash(newPanic(v))
 	}
 }

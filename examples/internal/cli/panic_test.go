@@ -37,7 +37,7 @@ func TestProtect(t *testing.T) {
 				var b bytes.Buffer
 				program := &Program{Name: "backup", out: &b, secrets: new(secrets), Debug: debug, JSON: asJSON}
 				program.secrets.add("c0rrect-Horse")
-				code := program.end(Errorf("%w; nothing was stored", err), nil)
+				code := program.finish(Errorf("%w; nothing was stored", err), nil)
 				said := b.String()
 				if code != exitDefect || strings.Contains(said, "c0rrect") || !strings.Contains(said, "panic: bolts of [hidden]; nothing was stored") ||
 					strings.Contains(said, "cli.explode") != debug || !debug && strings.Count(said, "\n") != 1 {
@@ -61,7 +61,7 @@ func TestGuard(t *testing.T) {
 	ctx, crash := context.WithCancelCause(t.Context())
 	p := &Program{crash: crash}
 	go func() {
-		defer p.guard()
+		defer p.recoverPanic()
 		explode(1)
 	}()
 	<-ctx.Done()

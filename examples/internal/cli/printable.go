@@ -16,7 +16,7 @@ const (
 // printable returns s with every byte and character that is not visible as Go writes it in a string: \x1b. What would move a
 // terminal's cursor, colour its text or turn the direction of writing is shown, not done.
 func printable(s string) string {
-	if !strings.ContainsFunc(s, odd) { // an invalid byte is the rune U+FFFD there
+	if !strings.ContainsFunc(s, needsEscape) { // an invalid byte is the rune U+FFFD there
 		return s
 	}
 	var b strings.Builder
@@ -35,10 +35,10 @@ func printable(s string) string {
 	return b.String()
 }
 
-func odd(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+func needsEscape(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // lines returns the lines of s as one.
-func lines(s string) string {
+func joinLines(s string) string {
 	if !strings.ContainsAny(s, "\n\r") {
 		return s
 	}
@@ -52,7 +52,7 @@ func lines(s string) string {
 }
 
 // cut returns the first limit bytes of s, in whole characters, and says how long all of it is.
-func cut(s string, limit, whole int) string {
+func truncate(s string, limit, whole int) string {
 	if len(s) <= limit && whole <= maxInput {
 		return s
 	}

@@ -56,7 +56,7 @@ func Main(name string, run func(ctx context.Context, p *Program, args []string) 
 	_, err := Protect(func() (any, error) { return nil, run(ctx, p, os.Args[1:]) })
 	cause := context.Cause(ctx)
 	stop()
-	os.Exit(p.end(err, cause))
+	os.Exit(p.finish(err, cause))
 }
 
 // Done says that the job is done: in words, or with -json-log as msg with attrs.
@@ -99,7 +99,7 @@ func (p *Program) showStack(panicked *Panic) {
 }
 
 // end writes the one line that err ends in, and returns the exit code.
-func (p *Program) end(err, cause error) int {
+func (p *Program) finish(err, cause error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return exitOK
 	}

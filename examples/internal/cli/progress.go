@@ -17,19 +17,19 @@ import (
 )
 
 const (
-	logEvery  = 5 * time.Second        // between two messages
-	drawRate  = 250 * time.Millisecond // between two drawings of the live line
-	stallTime = 4 * time.Second        // without any change, after which it is said
+	logInterval  = 5 * time.Second        // between two messages
+	drawInterval = 250 * time.Millisecond // between two drawings of the live line
+	stallTime    = 4 * time.Second        // without any change, after which it is said
 )
 
 // Counters is what a run counts while it goes on. Of a number that is not known the field is 0.
 type Counters struct {
-	Documents *stream.Stats // BSON documents that were read
-	Object    *stream.Stats // bytes of the object: packed by a backup, read by a restore
-	Answered  *Answered     // what the server that is written to has acknowledged; nil if nothing is written
-	Expected  int64         // documents that will come, about
-	Size      int64         // bytes of the stored object
-	Verb      string        // what a restore does to the documents: "restored"; "" in a backup, which stores them
+	Documents    *stream.Stats // BSON documents that were read
+	Object       *stream.Stats // bytes of the object: packed by a backup, read by a restore
+	Acknowledged *Acknowledged // what the server that is written to has acknowledged; nil if nothing is written
+	Expected     int64         // documents that will come, about
+	Size         int64         // bytes of the stored object
+	Verb         string        // what a restore does to the documents: "restored"; "" in a backup, which stores them
 
 	mu      sync.Mutex
 	last    [4]int64
@@ -38,18 +38,18 @@ type Counters struct {
 
 // done returns the share that is done, from 0 to 1, and whether it is known. Only what the server acknowledged is done. The last
 // hundredth is for the end: an expected count is an estimate.
-func (c *Counters) done() (share float64, known bool) {
+func (c *Counters) progress() (share float64, known bool) {
 	part := func(n, of int64) float64 {
 		if of == 0 {
 			return 0
 		}
 		return min(float64(n)/float64(of), 1)
 	}
-	acked := c.Answered.count()
+	acked := c.Acknowledged.count()
 	switch {
 	case c.Expected > 0:
 		share = part(c.Documents.Elements(), c.Expected) * part(acked.bytes, c.Object.Bytes())
-	case c.Size > 0 && c.Answered != nil:
+	case c.Size > 0 && c.Acknowledged != nil:
 		share = part(c.Object.Bytes(), c.Size) * part(acked.documents, c.Documents.Elements())
 	case c.Size > 0:
 		share = part(c.Object.Bytes(), c.Size)
@@ -61,7 +61,7 @@ func (c *Counters) done() (share float64, known bool) {
 
 // stalled returns how long nothing has changed, or 0 while that is short. elapsed is the time since the run began.
 func (c *Counters) stalled(elapsed time.Duration) time.Duration {
-	acked := c.Answered.count()
+	acked := c.Acknowledged.count()
 	now := [4]int64{c.Documents.Elements(), c.Object.Bytes(), acked.bytes, acked.documents}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,8 +92,8 @@ func (p *Program) Watch(c *Counters) (stop func()) {
 	quit := make(chan struct{})
 	var logging sync.WaitGroup
 	logging.Go(func() {
-		defer p.guard()
-		tick := time.NewTicker(logEvery)
+		defer p.recoverPanic()
+		tick := time.NewTicker(logInterval)
 		defer tick.Stop()
 		for {
 			select {
@@ -114,7 +114,7 @@ func (p *Program) Watch(c *Counters) (stop func()) {
 // words returns the counters for a message, with why a request was made again the last time.
 func (c *Counters) words(elapsed time.Duration) *Text {
 	line := strings.TrimSpace(c.line(elapsed))
-	if err := c.Answered.count().lastRetry; err != nil {
+	if err := c.Acknowledged.count().lastRetry; err != nil {
 		return Textf("under way: %s; the last one after: %w", line, err)
 	}
 	return Textf("under way: %s", line)
@@ -122,7 +122,7 @@ func (c *Counters) words(elapsed time.Duration) *Text {
 
 // attrs returns the counters for a message in JSON.
 func (c *Counters) attrs(elapsed time.Duration) []any {
-	acked := c.Answered.count()
+	acked := c.Acknowledged.count()
 	attrs := []any{
 		"documents", c.Documents.Elements(),
 		"documents_per_second", int64(float64(c.Documents.Elements()) / elapsed.Seconds()),
@@ -133,7 +133,7 @@ func (c *Counters) attrs(elapsed time.Duration) []any {
 	} else {
 		attrs = append(attrs, "object_bytes", c.Object.Bytes(), "inserted", acked.documents)
 	}
-	if share, known := c.done(); known {
+	if share, known := c.progress(); known {
 		attrs = append(attrs, "percent", int(100*share))
 	}
 	attrs = append(attrs, "retries", acked.retries)
@@ -146,21 +146,21 @@ func (c *Counters) attrs(elapsed time.Duration) []any {
 // draw keeps one line of the terminal up to date, and removes it at the end.
 func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 	style := mpb.BarFillerBuilder(mpb.NopStyle())
-	if _, known := c.done(); known {
+	if _, known := c.progress(); known {
 		style = mpb.BarStyle().Rbound("] ")
 	}
-	progress := mpb.New(mpb.WithOutput(p.file), mpb.WithRefreshRate(drawRate), mpb.WithWidth(24), mpb.WithAutoRefresh())
+	progress := mpb.New(mpb.WithOutput(p.file), mpb.WithRefreshRate(drawInterval), mpb.WithWidth(24), mpb.WithAutoRefresh())
 	const whole = 1000 // the bar's own unit
 	bar := progress.New(whole, style,
 		mpb.BarFillerMiddleware(func(fill mpb.BarFiller) mpb.BarFiller {
 			return mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
-				defer p.guard()
-				share, _ := c.done()
+				defer p.recoverPanic()
+				share, _ := c.progress()
 				s.Current = int64(whole * share)
 				return fill.Fill(w, s)
 			})
 		}),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { defer p.guard(); return c.line(time.Since(began)) })),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { defer p.recoverPanic(); return c.line(time.Since(began)) })),
 	)
 	direct := p.out
 	p.out = progress // a message that comes meanwhile goes above the live line
@@ -173,33 +173,33 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 
 // line returns the counters for a person.
 func (c *Counters) line(elapsed time.Duration) string {
-	acked := c.Answered.count()
+	acked := c.Acknowledged.count()
 	n := c.Documents.Elements()
 	s := fmt.Sprintf("%s documents, %s/s, ", Count(n), Count(int64(float64(n)/max(elapsed.Seconds(), 0.001))))
 	documents, object := Bytes(c.Documents.Bytes()), Bytes(c.Object.Bytes())
 	switch {
 	case c.Verb == "":
-		s += fmt.Sprintf("%s read, %s of %s stored, %s", documents, Bytes(acked.bytes), object, counted(acked.parts, "part", "parts"))
-	case c.Answered == nil:
+		s += fmt.Sprintf("%s read, %s of %s stored, %s", documents, Bytes(acked.bytes), object, plural(acked.parts, "part", "parts"))
+	case c.Acknowledged == nil:
 		s += fmt.Sprintf("%s read, %s %s", object, documents, c.Verb)
 	default:
 		s += fmt.Sprintf("%s read, %s of them %s", object, Count(acked.documents), c.Verb)
 	}
 	if acked.retries > 0 {
-		s += ", " + counted(acked.retries, "retry", "retries")
+		s += ", " + plural(acked.retries, "retry", "retries")
 	}
 	if since := c.stalled(elapsed); since > 0 {
 		s += ", nothing has moved for " + since.Truncate(time.Second).String()
 	}
 	s += ", " + elapsed.Truncate(time.Second).String()
-	if share, known := c.done(); known {
+	if share, known := c.progress(); known {
 		s = fmt.Sprintf("%2.0f %%, ", 100*share) + s
 	}
 	return s
 }
 
 // counted returns n with the word for one or for more.
-func counted(n int64, one, more string) string {
+func plural(n int64, one, more string) string {
 	if n == 1 {
 		return "1 " + one
 	}
@@ -210,7 +210,7 @@ func counted(n int64, one, more string) string {
 func Bytes(n int64) string { return humanize.IBytes(uint64(n)) }
 
 // Documents returns n documents for a person: 100,000 documents.
-func Documents(n int64) string { return counted(n, "document", "documents") }
+func Documents(n int64) string { return plural(n, "document", "documents") }
 
 // Count returns n for a person: 100,000.
 func Count(n int64) string { return humanize.Comma(n) }

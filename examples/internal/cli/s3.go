@@ -29,7 +29,7 @@ type S3 struct {
 	Bucket, Key string
 
 	endpoint string // for messages; "" is Amazon's
-	answered bool   // the service has answered a request of this run
+	gotReply bool   // the service has answered a request of this run
 	program  *Program
 }
 
@@ -119,17 +119,17 @@ func (s *S3) Where() string {
 // Check asks whether the bucket is there and the credentials are known. Only a definite no is an error: whoever may write need
 // not be allowed to list. (A HEAD would ask for less, but its reply cannot say why.)
 func (s *S3) Check(ctx context.Context, client *s3.Client) error {
-	looking, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
+	looking, cancel := context.WithTimeoutCause(ctx, requestTimeout, errNoReply)
 	defer cancel()
 	_, err := client.ListObjectsV2(looking, &s3.ListObjectsV2Input{Bucket: &s.Bucket, MaxKeys: aws.Int32(1)})
 	err = s3fault.Mark(err)
-	s.heard(err)
+	s.noteReply(err)
 	var api smithy.APIError
 	switch {
 	case err == nil:
 		return nil
 	case looking.Err() != nil:
-		return s.silent(context.Cause(looking))
+		return s.explainTimeout(context.Cause(looking))
 	case errors.As(err, &api) && (api.ErrorCode() == "AccessDenied" || status(err) >= http.StatusInternalServerError):
 		return nil
 	}
@@ -138,16 +138,16 @@ func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 
 // Stat returns what the service knows about the object.
 func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput, error) {
-	looking, cancel := context.WithTimeoutCause(ctx, lookTime, errSilent)
+	looking, cancel := context.WithTimeoutCause(ctx, requestTimeout, errNoReply)
 	defer cancel()
 	head, err := client.HeadObject(looking, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: &s.Key})
 	err = s3fault.Mark(err)
-	s.heard(err)
+	s.noteReply(err)
 	switch {
 	case err == nil:
 		return head, nil
 	case looking.Err() != nil:
-		return nil, s.silent(context.Cause(looking))
+		return nil, s.explainTimeout(context.Cause(looking))
 	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
 		return nil, s.Explain(err)
 	}
@@ -161,22 +161,22 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 }
 
 // lookTime is how long a server may take to answer a look at it: one that takes connections and is silent would keep a person waiting.
-const lookTime = 30 * time.Second
+const requestTimeout = 30 * time.Second
 
-var errSilent = stream.Mark(fmt.Errorf("no answer for %v", lookTime), stream.Retryable)
+var errNoReply = stream.Mark(fmt.Errorf("no answer for %v", requestTimeout), stream.Retryable)
 
 // silent adds to the cause of a look that was given up what to do about it.
-func (s *S3) silent(cause error) error {
-	if !errors.Is(cause, errSilent) {
+func (s *S3) explainTimeout(cause error) error {
+	if !errors.Is(cause, errNoReply) {
 		return cause
 	}
 	return advise(cause.Error(), "the S3 server at "+s.Where()+" is silent: look at it, or correct AWS_ENDPOINT_URL_S3", cause)
 }
 
 // heard notes that the service answered a request that ended in err.
-func (s *S3) heard(err error) {
+func (s *S3) noteReply(err error) {
 	if err == nil || status(err) != 0 {
-		s.answered = true
+		s.gotReply = true
 	}
 }
 
@@ -189,10 +189,10 @@ func (s *S3) Explain(err error) error {
 		return err
 	case errors.Is(err, s3sink.ErrBrokenOff) && errors.As(err, &api): // what it answered when it was asked why
 		return s.advise(api.ErrorCode(), err)
-	case errors.As(err, &send) && s.answered:
-		return advise(root(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server and the network, and run this again", err)
+	case errors.As(err, &send) && s.gotReply:
+		return advise(rootText(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server and the network, and run this again", err)
 	case errors.As(err, &send):
-		return advise(root(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
+		return advise(rootText(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
 	case errors.As(err, &api):
 		return s.advise(api.ErrorCode(), err)
 	}

@@ -13,8 +13,8 @@ import (
 // warns if the connection would not be encrypted.
 func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err error) {
 	s.program = p
-	err = p.Ask(ctx, Textf("the AWS credentials"), "AWS credentials", lookTime, func(ctx context.Context) error {
-		if client, err = s.Client(ctx, p); err != nil || !inClear(s.endpoint) {
+	err = p.Ask(ctx, Textf("the AWS credentials"), "AWS credentials", requestTimeout, func(ctx context.Context) error {
+		if client, err = s.Client(ctx, p); err != nil || !sentInClear(s.endpoint) {
 			return err
 		}
 		credentials, err := client.Options().Credentials.Retrieve(ctx)
@@ -35,7 +35,7 @@ func (s *S3) Waiting(request string) (done func()) {
 }
 
 // inClear reports whether what is sent to endpoint leaves this machine without encryption.
-func inClear(endpoint string) bool {
+func sentInClear(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" {
 		return false

@@ -110,7 +110,7 @@ func (s *secrets) foreign(text string) string {
 	if whole > maxInput {
 		text = text[:maxInput]
 	}
-	text = printable(lines(text))
+	text = printable(joinLines(text))
 	if s.hasWeak(text) {
 		return hiddenText
 	}
@@ -119,7 +119,7 @@ func (s *secrets) foreign(text string) string {
 	if whole > maxInput { // the last bytes may be the beginning of a secret
 		limit = max(0, min(limit, len(clean)-s.longest()))
 	}
-	return cut(clean, limit, whole)
+	return truncate(clean, limit, whole)
 }
 
 func (s *secrets) cutOut(text string) string {

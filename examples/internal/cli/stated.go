@@ -10,24 +10,24 @@ import (
 
 // Stated is what a backup states of its size: what the collection had when the backup began. The object's metadata has it, so it is about
 // right and no more: metadata is sent before the first byte, and is not encrypted.
-type Stated struct {
+type SizeHint struct {
 	Documents int64
 	Bytes     int64 // of BSON
 }
 
-const statedDocuments, statedBytes = "millweir-about-documents", "millweir-about-bson-bytes"
+const documentsKey, bytesKey = "millweir-about-documents", "millweir-about-bson-bytes"
 
 // Stated returns about how much coll has, or nothing if the server does not say it.
-func (m *Mongo) Stated(ctx context.Context, coll *mongo.Collection) (s Stated) {
+func (m *Mongo) SizeHint(ctx context.Context, coll *mongo.Collection) (s SizeHint) {
 	err := m.Ask(ctx, "the size of "+m.Namespace(), func(ctx context.Context) error { return s.read(ctx, coll) })
 	if err != nil || s.Documents < 0 || s.Bytes < 0 {
-		return Stated{}
+		return SizeHint{}
 	}
 	return s
 }
 
 // read adds up what the shards of coll have.
-func (s *Stated) read(ctx context.Context, coll *mongo.Collection) error {
+func (s *SizeHint) read(ctx context.Context, coll *mongo.Collection) error {
 	cursor, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$collStats", Value: bson.D{{Key: "storageStats", Value: bson.D{}}}}}})
 	if err != nil {
 		return err
@@ -42,15 +42,15 @@ func (s *Stated) read(ctx context.Context, coll *mongo.Collection) error {
 }
 
 // AddTo adds the size to the metadata of an object.
-func (s Stated) AddTo(metadata map[string]string) map[string]string {
-	if s != (Stated{}) {
-		metadata[statedDocuments], metadata[statedBytes] = fmt.Sprint(s.Documents), fmt.Sprint(s.Bytes)
+func (s SizeHint) AddTo(metadata map[string]string) map[string]string {
+	if s != (SizeHint{}) {
+		metadata[documentsKey], metadata[bytesKey] = fmt.Sprint(s.Documents), fmt.Sprint(s.Bytes)
 	}
 	return metadata
 }
 
 // StatedIn returns what the metadata of an object states, and whether it does.
-func StatedIn(metadata map[string]string) (s Stated, ok bool) {
-	n, _ := fmt.Sscanf(metadata[statedDocuments]+" "+metadata[statedBytes], "%d %d", &s.Documents, &s.Bytes)
+func ParseSizeHint(metadata map[string]string) (s SizeHint, ok bool) {
+	n, _ := fmt.Sscanf(metadata[documentsKey]+" "+metadata[bytesKey], "%d %d", &s.Documents, &s.Bytes)
 	return s, n == 2 && s.Documents >= 0 && s.Bytes >= 0
 }

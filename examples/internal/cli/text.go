@@ -45,7 +45,7 @@ func (t *Text) Unwrap() []error {
 }
 
 // of has errors.Is and errors.As find cause, which the message does not show.
-func (t *Text) of(cause error) *Text {
+func (t *Text) withCause(cause error) *Text {
 	t.cause = cause
 	return t
 }

@@ -19,20 +19,20 @@ import (
 // uri returns the MongoDB URI and a name for messages of where it was found. The URI itself is in no message.
 func (m *Mongo) uri() (uri, from string, err error) {
 	switch {
-	case m.direct != "" && m.file != "":
+	case m.uriFlag != "" && m.uriFile != "":
 		return "", "", Usagef("-mongo and -mongo-file are both given: one is enough")
-	case m.direct != "":
-		return m.direct, "-mongo", nil
-	case strings.Contains(m.file, "://"):
+	case m.uriFlag != "":
+		return m.uriFlag, "-mongo", nil
+	case strings.Contains(m.uriFile, "://"):
 		return "", "", Usagef("-mongo-file wants the name of a file, not the URI: write the URI into a file, or give it by MONGODB_URI")
-	case m.file != "":
-		text, err := os.ReadFile(m.file)
+	case m.uriFile != "":
+		text, err := os.ReadFile(m.uriFile)
 		if err != nil {
 			return "", "", Errorf("read -mongo-file: %w", err)
 		}
-		uri, from = strings.TrimSpace(string(text)), "the URI in "+m.file
+		uri, from = strings.TrimSpace(string(text)), "the URI in "+m.uriFile
 		if uri == "" {
-			return "", "", Usagef("%s is empty: write the MongoDB URI into it", m.file)
+			return "", "", Usagef("%s is empty: write the MongoDB URI into it", m.uriFile)
 		}
 		return uri, from, nil
 	}
@@ -80,11 +80,11 @@ func uriError(from, uri string, err error) error {
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &dns):
-		return Textf("%s: the DNS look-up of the servers of %s failed: correct the host, or the DNS (%s)", from, srvHost(uri), said).of(err)
+		return Textf("%s: the DNS look-up of the servers of %s failed: correct the host, or the DNS (%s)", from, srvHost(uri), said).withCause(err)
 	case badRecords.MatchString(text):
 		return Errorf("%s: the DNS records of %s are wrong: %s", from, srvHost(uri), said)
 	case errors.As(err, &path):
-		return Textf("%s: a file that the URI names cannot be read: %s", from, said).of(err)
+		return Textf("%s: a file that the URI names cannot be read: %s", from, said).withCause(err)
 	case badFile.MatchString(text):
 		return Errorf("%s: a file that the URI names is not what it should be: %s", from, said)
 	case text == "invalid option":

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	firstWait = 5 * time.Second  // after which it is said what the program waits for
-	nextWait  = 30 * time.Second // after which it is said again
+	firstNotice    = 5 * time.Second  // after which it is said what the program waits for
+	noticeInterval = 30 * time.Second // after which it is said again
 )
 
 // Waiting says what the program waits for, if that takes 5 s, and again every 30 s until done is called.
@@ -22,8 +22,8 @@ func (p *Program) Waiting(what *Text) (done func()) {
 	quit := make(chan struct{})
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
-		defer p.guard()
-		for wait := firstWait; ; wait = nextWait {
+		defer p.recoverPanic()
+		for wait := firstNotice; ; wait = noticeInterval {
 			select {
 			case <-time.After(wait):
 				elapsed := time.Since(began)
@@ -41,19 +41,19 @@ func (p *Program) Waiting(what *Text) (done func()) {
 }
 
 // silence is why a request was given up: it got no answer.
-type silence struct {
+type noReplyError struct {
 	request string
 	limit   time.Duration
 }
 
-func (s *silence) Error() string { return fmt.Sprintf("%s: no answer for %v", s.request, s.limit) }
+func (s *noReplyError) Error() string { return fmt.Sprintf("%s: no answer for %v", s.request, s.limit) }
 
 // Class returns Retryable, for requests that only look at something.
-func (s *silence) Class() stream.Class { return stream.Retryable }
+func (s *noReplyError) Class() stream.Class { return stream.Retryable }
 
 // Ask calls do, gives it up when limit has passed, and says meanwhile that it waits for server.
 func (p *Program) Ask(ctx context.Context, server *Text, request string, limit time.Duration, do func(ctx context.Context) error) error {
-	asking, cancel := context.WithTimeoutCause(ctx, limit, &silence{request, limit})
+	asking, cancel := context.WithTimeoutCause(ctx, limit, &noReplyError{request, limit})
 	defer cancel()
 	defer p.Waiting(Textf("%w (%s)", server, request))()
 	err := do(asking)
@@ -63,15 +63,15 @@ func (p *Program) Ask(ctx context.Context, server *Text, request string, limit t
 	}
 	<-asking.Done() // a connection can notice the deadline before the context does
 	cause := context.Cause(asking)
-	if errors.As(cause, new(*silence)) {
-		return Textf("%w", cause).of(err)
+	if errors.As(cause, new(*noReplyError)) {
+		return Textf("%w", cause).withCause(err)
 	}
 	return cause
 }
 
 // Ask makes a request, to look for something, that the server has 30 s to answer: see [Program.Ask].
 func (m *Mongo) Ask(ctx context.Context, request string, do func(ctx context.Context) error) error {
-	return m.program.Ask(ctx, m.server(), request, lookTime, do)
+	return m.program.Ask(ctx, m.server(), request, requestTimeout, do)
 }
 
 // AskFor is [Mongo.Ask] for a request that the server has limit to answer.

@@ -23,7 +23,7 @@ func TestAsk(t *testing.T) {
 			<-ctx.Done()
 			return stream.Mark(ctx.Err(), stream.Fatal)
 		})
-		if err == nil || time.Since(began) != lookTime || !errors.Is(err, context.DeadlineExceeded) {
+		if err == nil || time.Since(began) != requestTimeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 		if got := m.Explain(err).Error(); got != "the MongoDB server at h:1 is silent: look at it, or correct the URI (ping: no answer for 30s)" {
