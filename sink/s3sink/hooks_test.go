@@ -155,3 +155,32 @@ func TestHookPanics(t *testing.T) {
 		})
 	}
 }
+
+// TestHookPanicsAmongOthers has a hook panic while other parts wait for their call of it: they do not wait for ever.
+func TestHookPanicsAmongOthers(t *testing.T) {
+	for _, name := range []string{"OnPart", "OnRetry"} {
+		t.Run(name, func(t *testing.T) {
+			server, client := newServer(t, anyParts)
+			panics := func() {
+				for server.Count("UploadPart") < 4 {
+					time.Sleep(time.Millisecond)
+				}
+				time.Sleep(20 * time.Millisecond) // for the replies to the other parts: without it there is less to see
+				panic("a hook")
+			}
+			opts := s3sink.UploadOptions{Parallelism: 4, OnPart: func(s3sink.Part) { panics() }}
+			if name == "OnRetry" {
+				opts = s3sink.UploadOptions{Parallelism: 4, OnRetry: func(error, time.Duration) { panics() }}
+				server.Fault(s3test.Fault{Op: "UploadPart", Times: always, Before: s3test.Fail(500, "InternalError")})
+			}
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic is gone")
+				}
+				expectNothing(t, server)
+			}()
+			_, err := stream.Run(context.Background(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(opts)))
+			t.Errorf("the run returned with %v", err)
+		})
+	}
+}

@@ -61,6 +61,8 @@ func TestHostileHeaders(t *testing.T) {
 		upload("checksum: of other bytes, in the last reply", 350, mismatch, answers{
 			"PUT": good.put("A: b"), "POST": completes(body(200, "<C><ETag>e</ETag><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></C>")),
 		}),
+		upload("checksum: of a part, of C1 and bidi", 350, mismatch,
+			answers{"POST": body(200, started("1")), "PUT": header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: "+c1)}),
 		upload("checksum: two that contradict each other, the wrong one first", 50, mismatch,
 			answers{"PUT": header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAA=\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAE=")}),
 		upload("length: HEAD of another one, with our token", 50, mismatch, answers{"PUT": good.unproven, "HEAD": good.head("Content-Length: 51")}),
