@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestCommands checks what can be checked of the commands that the pages show without running them: a test or benchmark that
-// go test is to run exists in the packages that it is given, and a program has the flags that it is given.
+// TestCommands checks the commands that the pages show, without running them. The tests named by
+// go test -run exist in the packages of the command, and a program has the flags it is given.
 func TestCommands(t *testing.T) {
 	n := 0
 	for _, p := range pages(t) {
@@ -26,7 +26,7 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	if n < 5 {
-		t.Errorf("%d commands were found: the pages have more", n)
+		t.Errorf("found only %d commands: the pages have more", n)
 	}
 }
 
@@ -62,7 +62,7 @@ func testsMatch(t *testing.T, p page, command string) {
 	t.Errorf("%s: no test of %v matches -run %s", p.name, folders, run)
 }
 
-// testsIn returns the names of the tests in a folder, and below it if its name ends with "...".
+// testsIn returns the names of the tests in a folder, and below it if folder ends with "...".
 func testsIn(t *testing.T, folder string) []string {
 	t.Helper()
 	folder, below := strings.CutSuffix(folder, "...")
@@ -88,21 +88,25 @@ func testsIn(t *testing.T, folder string) []string {
 	return tests
 }
 
-// flagsExist looks for the flags of a go run command: each must be a string of the program's module, whose packages define it.
+// flagsExist looks for the flags of a go run command. Each must be a string in the code of the
+// program's module, whose packages define the flags.
 func flagsExist(t *testing.T, p page, command string) {
 	t.Helper()
 	words := fields(strings.TrimPrefix(command, "go run "))
 	module, _, _ := strings.Cut(strings.TrimPrefix(words[0], "./"), "/")
 	for _, word := range words[1:] {
-		if name := regexp.MustCompile(`^-([a-z][a-z-]*)$`).FindStringSubmatch(word); name != nil {
-			if exec.Command("grep", "-rqF", "--include=*.go", `"`+name[1]+`"`, filepath.Join("..", module)).Run() != nil {
-				t.Errorf("%s: %s: there is no flag -%s", p.name, command, name[1])
-			}
+		name := regexp.MustCompile(`^-([a-z][a-z-]*)$`).FindStringSubmatch(word)
+		if name == nil {
+			continue
+		}
+		defined := exec.Command("grep", "-rqF", "--include=*.go", `"`+name[1]+`"`, filepath.Join("..", module))
+		if defined.Run() != nil {
+			t.Errorf("%s: %s: flag -%s does not exist", p.name, command, name[1])
 		}
 	}
 }
 
-// fields splits a command into its words; what stands between single quotes is one.
+// fields splits a command into its words. Text between single quotes is one word.
 func fields(command string) []string {
 	var words []string
 	for _, found := range regexp.MustCompile(`'([^']*)'|(\S+)`).FindAllStringSubmatch(command, -1) {

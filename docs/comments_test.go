@@ -13,14 +13,17 @@ import (
 	"testing"
 )
 
-// Package stream's documentation says what a stage does unless its comment says otherwise: it is fused, holds nothing, and has no
-// errors of its own. So the comment of a constructor, or that of one to which its first sentence links, says so if its stage starts a
-// goroutine or a coroutine. It, or one that it links to, or its options, names each exported error of its package that its stage may
-// end with.
+// TestCommentsOfConstructors checks that the comment of a constructor mentions every deviation of its
+// stage from the defaults that package stream documents: fused, holding nothing, adding no errors.
+//
+//   - If the stage starts a goroutine or a coroutine, the comment says so, or the comment of a
+//     constructor to which its first sentence links.
+//   - The comment, one that it links to, or the options name each exported error of the package
+//     that the stage may end with.
 func TestCommentsOfConstructors(t *testing.T) {
 	code := readCode(t)
 	goroutine := regexp.MustCompile(`(?i)goroutine|coroutine`)
-	label := regexp.MustCompile(`Order and goroutines:|Goroutines: none`) // says nothing by itself
+	label := regexp.MustCompile(`Order and goroutines:|Goroutines: none`) // these words alone do not count
 	constructors, starting, failing := 0, 0, 0
 	for name, f := range code.funcs {
 		if !f.isConstructor() {
@@ -28,28 +31,30 @@ func TestCommentsOfConstructors(t *testing.T) {
 		}
 		constructors++
 		if !strings.HasPrefix(f.decl.Doc.Text(), f.decl.Name.Name+" ") {
-			t.Errorf("%s: its comment does not begin with its name", name)
+			t.Errorf("%s: the comment does not begin with the name", name)
 		}
 		says := code.comments(f)
 		if how := code.reaches(name, starts); how != "" {
 			if starting++; !goroutine.MatchString(label.ReplaceAllString(code.ownComment(f), "")) {
-				t.Errorf("%s starts a goroutine or a coroutine (%s), and its comment does not say so", name, how)
+				t.Errorf("%s starts a goroutine or a coroutine (%s), but its comment does not say so", name, how)
 			}
 		}
 		for _, err := range code.errors(f.pkg) {
 			if how := code.reaches(name, mentions(err)); how != "" {
 				if failing++; !strings.Contains(says, err) && notReached[name+" "+err] == "" {
-					t.Errorf("%s may end with %s (%s), and its comment does not name it", name, err, how)
+					t.Errorf("%s may end with %s (%s), but its comment does not name it", name, err, how)
 				}
 			}
 		}
 	}
 	if constructors < 130 || starting < 30 || failing < 10 {
-		t.Errorf("only %d constructors were found, %d that start goroutines, %d errors", constructors, starting, failing)
+		t.Errorf("found only %d constructors, %d of them with goroutines, and %d errors",
+			constructors, starting, failing)
 	}
 }
 
-// The column Goroutines of the tables in operators.md has a dot for stages without, and for no other.
+// TestOperatorsPageKnowsGoroutines checks that the column Goroutines of operators.md has a dot
+// exactly for the stages that start no goroutine.
 func TestOperatorsPageKnowsGoroutines(t *testing.T) {
 	code := readCode(t)
 	page, err := os.ReadFile("operators.md")
@@ -64,41 +69,53 @@ func TestOperatorsPageKnowsGoroutines(t *testing.T) {
 			continue
 		}
 		if strings.TrimSpace(cells[1]) == "Akka" {
-			column = slices.IndexFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) == "Goroutines" })
+			column = slices.IndexFunc(cells, func(cell string) bool {
+				return strings.TrimSpace(cell) == "Goroutines"
+			})
 			continue
 		}
 		if column < 0 || column >= len(cells) {
 			continue
 		}
 		says := strings.TrimSpace(cells[column])
-		if says == "" || strings.Contains(says, "see its page") || strings.HasPrefix(says, "as ") || strings.HasPrefix(says, "none, or") {
+		if !checkable(says) {
 			continue
 		}
-		for _, name := range regexp.MustCompile("^ *`([a-z0-9]+\\.[A-Za-z0-9]+)`").FindAllStringSubmatch(cells[2], -1) {
+		for _, name := range leadingName.FindAllStringSubmatch(cells[2], -1) {
 			if f := code.funcs[name[1]]; f == nil || !f.isConstructor() {
 				continue
 			}
 			checked++
 			if how := code.reaches(name[1], starts); (how == "") != (says == "·") {
-				t.Errorf("%s: operators.md says of its goroutines: %q, and the code: %q", name[1], says, how)
+				t.Errorf("%s: goroutines are %q in operators.md, but %q in the code", name[1], says, how)
 			}
 		}
 	}
 	if checked < 60 {
-		t.Errorf("only %d rows were checked", checked)
+		t.Errorf("checked only %d rows", checked)
 	}
 }
 
-// notReached are errors that this test takes for a stage's, because it does not see which branch is taken, and why they are not.
-var notReached = map[string]string{
-	"codec.S2 ErrSyntax":             "the mark that S2 writes is of a type that also checks it when read",
-	"codec.Decoder ErrLimit":         "it sets no limit",
-	"source.Pipe ErrClosed":          "the writer is told io.ErrClosedPipe",
-	"bsoncodec.BSON ErrInexact":      "the writer of JSON shows the _id in an error",
-	"bsoncodec.ParseBSON ErrInexact": "the same",
+// leadingName matches the name of ours that begins a cell.
+var leadingName = regexp.MustCompile("^ *`([a-z0-9]+\\.[A-Za-z0-9]+)`")
+
+// checkable reports whether a cell of the column Goroutines states a fact about one stage.
+func checkable(says string) bool {
+	return says != "" && !strings.Contains(says, "see its page") &&
+		!strings.HasPrefix(says, "as ") && !strings.HasPrefix(says, "none, or")
 }
 
-// code is all of the library's functions by package and name, and the methods of its types.
+// notReached holds errors that the test wrongly attributes to a stage, because it does not see which
+// branch is taken, with the reason.
+var notReached = map[string]string{
+	"codec.S2 ErrSyntax":             "S2 writes a mark whose type also has the reader's checks",
+	"codec.Decoder ErrLimit":         "Decoder sets no limit",
+	"source.Pipe ErrClosed":          "the writer gets io.ErrClosedPipe",
+	"bsoncodec.BSON ErrInexact":      "an error shows the _id by the writer of JSON",
+	"bsoncodec.ParseBSON ErrInexact": "an error shows the _id by the writer of JSON",
+}
+
+// code holds the library's functions by package and name, and the methods of its types.
 type code struct {
 	funcs    map[string]*function
 	methods  map[string][]*function
@@ -113,7 +130,8 @@ type function struct {
 
 // isConstructor reports whether f is exported and returns a stage.
 func (f *function) isConstructor() bool {
-	if f.decl.Recv != nil || !f.decl.Name.IsExported() || f.decl.Type.Results == nil || strings.HasSuffix(f.pkg, "test") {
+	if f.decl.Recv != nil || !f.decl.Name.IsExported() || f.decl.Type.Results == nil ||
+		strings.HasSuffix(f.pkg, "test") {
 		return false
 	}
 	name := typeName(f.decl.Type.Results.List[0].Type)
@@ -122,14 +140,18 @@ func (f *function) isConstructor() bool {
 
 func readCode(t *testing.T) *code {
 	t.Helper()
-	c := &code{funcs: map[string]*function{}, methods: map[string][]*function{}, types: map[string]string{}, sentinel: map[string][]string{}}
+	c := &code{
+		funcs: map[string]*function{}, methods: map[string][]*function{},
+		types: map[string]string{}, sentinel: map[string][]string{},
+	}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == "examples" || d.Name() == "bench" || d.Name() == "integration" || strings.HasPrefix(d.Name(), ".g")):
+		case d.IsDir() && outsideLibrary(d.Name()):
 			return fs.SkipDir
-		case !strings.HasSuffix(path, ".go"), strings.HasSuffix(path, "_test.go"), strings.HasSuffix(path, "_go127.go"):
+		case !strings.HasSuffix(path, ".go"),
+			strings.HasSuffix(path, "_test.go"), strings.HasSuffix(path, "_go127.go"):
 			return nil
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
@@ -145,7 +167,8 @@ func readCode(t *testing.T) *code {
 					if typ, ok := spec.(*ast.TypeSpec); ok {
 						c.types[file.Name.Name+"."+typ.Name.Name] = commentsIn(decl)
 					}
-					if v, ok := spec.(*ast.ValueSpec); ok && decl.Tok == token.VAR && strings.HasPrefix(v.Names[0].Name, "Err") {
+					v, ok := spec.(*ast.ValueSpec)
+					if ok && decl.Tok == token.VAR && strings.HasPrefix(v.Names[0].Name, "Err") {
 						c.sentinel[file.Name.Name] = append(c.sentinel[file.Name.Name], v.Names[0].Name)
 					}
 				}
@@ -172,7 +195,12 @@ func (c *code) add(f *function) {
 	c.methods[key] = append(c.methods[key], f)
 }
 
-// typeName returns the name of a type, without its package and its arguments.
+// outsideLibrary reports whether a folder holds no code of the library.
+func outsideLibrary(folder string) bool {
+	return folder == "examples" || folder == "bench" || folder == "integration" || strings.HasPrefix(folder, ".g")
+}
+
+// typeName returns the name of a type, without its package and its type arguments.
 func typeName(typ ast.Expr) string {
 	switch x := typ.(type) {
 	case *ast.IndexExpr:
@@ -190,7 +218,8 @@ func typeName(typ ast.Expr) string {
 // errors returns the exported errors of a package.
 func (c *code) errors(pkg string) []string { return c.sentinel[pkg] }
 
-// comments returns the comment of f, with those that it links to, those that they link to, and those of its parameters' types.
+// comments returns the comment of f, the comments it links to, the comments these link to, and the
+// comments of the types of its parameters.
 func (c *code) comments(f *function) string {
 	text := f.decl.Doc.Text()
 	for _, param := range f.decl.Type.Params.List {
@@ -218,7 +247,8 @@ func (c *code) comments(f *function) string {
 	return text
 }
 
-// ownComment returns the comment of f, with those of the constructors that its first sentence links to.
+// ownComment returns the comment of f and the comments of the constructors that its first sentence
+// links to.
 func (c *code) ownComment(f *function) string {
 	text := f.decl.Doc.Text()
 	first, _, _ := strings.Cut(strings.ReplaceAll(text, "\n", " "), ". ")
@@ -241,10 +271,10 @@ func commentsIn(decl ast.Node) (text string) {
 	return text
 }
 
-// A feature reports whether a node of a function's body has it.
+// A feature reports whether a node of a function's body has a property.
 type feature func(ast.Node) bool
 
-// starts is a goroutine or a coroutine that is started.
+// starts reports whether n starts a goroutine or a coroutine.
 func starts(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.GoStmt:
@@ -256,7 +286,7 @@ func starts(n ast.Node) bool {
 	return false
 }
 
-// mentions is the mention of a name of the package.
+// mentions returns the feature of mentioning a name of the package.
 func mentions(name string) feature {
 	return func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
@@ -264,8 +294,9 @@ func mentions(name string) feature {
 	}
 }
 
-// reaches returns by what way the function of that name has the feature, or "" if it has not. What it mentions, it calls, and of a type
-// that it mentions it calls every method.
+// reaches returns the path by which the named function reaches code with the feature, or "" if it
+// does not. It assumes that a function calls every function, and every method of every type, that it
+// mentions.
 func (c *code) reaches(name string, has feature) string {
 	seen := map[string]bool{}
 	var visit func(name string) string
@@ -305,7 +336,7 @@ func (c *code) reaches(name string, has feature) string {
 					}
 					return false
 				case *ast.Ident:
-					if n.Obj == nil || n.Obj.Kind == ast.Fun || n.Obj.Kind == ast.Typ { // not a variable
+					if n.Obj == nil || n.Obj.Kind == ast.Fun || n.Obj.Kind == ast.Typ { // no variable
 						way = visit(f.pkg + "." + n.Name)
 					}
 				}

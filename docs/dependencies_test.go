@@ -10,7 +10,7 @@ import (
 
 const root = "github.com/millweir/millweir"
 
-// called is how the tables call a module.
+// called holds the name of each module in the tables.
 var called = map[string]string{
 	"filippo.io/age":                           "filippo.io/age",
 	"github.com/aws/aws-sdk-go-v2":             "aws-sdk-go-v2",
@@ -25,7 +25,8 @@ var called = map[string]string{
 	"go.opentelemetry.io/otel/metric/embedded": "OpenTelemetry",
 }
 
-// dependencies returns what the tables must call what a package imports of other modules, itself or by our internal packages.
+// dependencies returns, for each package, the tables' names of the other modules that it imports,
+// directly or through internal packages.
 func dependencies(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	list := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Module", "./...", "./stream/otelstream")
@@ -56,12 +57,12 @@ func dependencies(t *testing.T) map[string]map[string]bool {
 		for queue := byPath[path].Imports; len(queue) > 0; queue = queue[1:] {
 			next := byPath[queue[0]]
 			switch {
-			case next.Module == nil: // of the standard library
+			case next.Module == nil: // in the standard library
 			case strings.HasPrefix(next.ImportPath, root+"/internal/"):
 				queue = append(queue[:len(queue):len(queue)], next.Imports...)
 			case strings.HasPrefix(next.ImportPath, root+"/"):
 			case called[next.Module.Path] == "":
-				t.Errorf("%s imports %s, which the tables have no word for", path, next.Module.Path)
+				t.Errorf("%s imports %s, which has no name in the tables", path, next.Module.Path)
 			default:
 				words[called[next.Module.Path]] = true
 			}
@@ -71,8 +72,8 @@ func dependencies(t *testing.T) map[string]map[string]bool {
 	return all
 }
 
-// TestDependencies compares the tables of packages with what the packages import: a row names each module that one of its packages
-// imports, and no other.
+// TestDependencies compares the tables of packages with the imports. A row names exactly the modules
+// that its packages import.
 func TestDependencies(t *testing.T) {
 	imported := dependencies(t)
 	for name, column := range map[string]int{"README.md": 3, "docs/design.md": 2} {
@@ -101,13 +102,13 @@ func TestDependencies(t *testing.T) {
 				rows++
 				for _, word := range called {
 					if says := strings.Contains(cells[column], word); says != want[word] {
-						t.Errorf("%s: the row of%s: says that it depends on %s: %v; it imports it: %v", name, cells[1], word, says, want[word])
+						t.Errorf("%s: row%s: names %s: %v, imports it: %v", name, cells[1], word, says, want[word])
 					}
 				}
 			}
 		}
 		if rows < 7 {
-			t.Errorf("%s: %d rows were found: its table has more", name, rows)
+			t.Errorf("%s: found only %d rows: the table has more", name, rows)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package docs_test compiles the Go programs that the pages show.
+// Package docs_test checks the pages against the code: programs, commands, names, links and tables.
 package docs_test
 
 import (
@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// The Go files in the pages compile. A page that shows one is named here, so that none is lost by a change of its fences.
+// TestProgramsCompile compiles the Go files in the pages. It lists the pages that show one, so that
+// a changed fence does not hide a file from the test.
 func TestProgramsCompile(t *testing.T) {
 	for page, want := range map[string]int{"from-akka.md": 1} {
 		text, err := os.ReadFile(page)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestLimits compares SECURITY.md with the code: the table of limits names each option of codec and its packages that begins
-// with Max.
+// TestLimits compares SECURITY.md with the code. The table of limits names each option of codec and
+// its packages that begins with Max.
 func TestLimits(t *testing.T) {
 	text, err := os.ReadFile("../SECURITY.md")
 	if err != nil {
@@ -26,7 +26,7 @@ func TestLimits(t *testing.T) {
 		for _, name := range files {
 			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 			if err != nil {
-				continue // of a later version of the language
+				continue // the file needs a later version of the language
 			}
 			for _, option := range limitsIn(file) {
 				n++
@@ -37,7 +37,7 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	if n < 25 {
-		t.Errorf("only %d limits were found", n)
+		t.Errorf("found only %d limits", n)
 	}
 }
 

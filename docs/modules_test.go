@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// TestDirectDependencies compares the table of direct dependencies with the go.mod files of all modules, in both directions.
+// TestDirectDependencies compares the table of direct dependencies with the go.mod files of all
+// modules, in both directions.
 func TestDirectDependencies(t *testing.T) {
 	text, err := os.ReadFile("dependencies.md")
 	if err != nil {
@@ -33,7 +34,7 @@ func TestDirectDependencies(t *testing.T) {
 	}
 	for _, module := range slices.Sorted(maps.Keys(required)) {
 		if said[module] != required[module] {
-			t.Errorf("%s is required by %s; dependencies.md says %q", module, required[module], said[module])
+			t.Errorf("%s is required by %s, but by %q in dependencies.md", module, required[module], said[module])
 		}
 	}
 	for module := range said {
@@ -43,7 +44,8 @@ func TestDirectDependencies(t *testing.T) {
 	}
 }
 
-// directly returns the modules that the module in a folder requires without the comment "indirect".
+// directly returns the modules that the module in a folder requires without the comment
+// "indirect".
 func directly(t *testing.T, folder string) []string {
 	t.Helper()
 	edit := exec.Command("go", "mod", "edit", "-json")

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// names is the exported identifiers of the tree: "stream.Map", "stream.Running.Drain", and the name of each test.
+// names holds the exported identifiers of the tree ("stream.Map", "stream.Running.Drain") and the
+// name of each test.
 type names map[string]bool
 
 // treeNames reads every Go file of the repository.
@@ -25,7 +26,7 @@ func treeNames(t *testing.T) names {
 		}
 		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
 		if file == nil {
-			return err // one with an error is of a later version of Go, and is read as far as that matters
+			return err // a file for a later version of Go may have errors, but still has its declarations
 		}
 		all.add(file)
 		return nil
@@ -90,7 +91,8 @@ func receiver(e ast.Expr) string {
 	return ""
 }
 
-// hasMember reports whether a type of any package has the method or field: pages leave the package out where it is plain.
+// hasMember reports whether a type of any package has the method or field. Pages omit the package if
+// it is obvious.
 func (n names) hasMember(member string) bool {
 	for name := range n {
 		if strings.HasSuffix(name, "."+member) {
@@ -100,11 +102,11 @@ func (n names) hasMember(member string) bool {
 	return false
 }
 
-// TestNames looks for every Go name of ours that a page shows as code.
+// TestNames looks up every Go name of ours that a page shows as code.
 func TestNames(t *testing.T) {
 	all := treeNames(t)
-	qualified := regexp.MustCompile(`\b(stream|source|sink|codec|bsoncodec|agecodec|mongosource|mongosink|s3source|s3sink|mongotest|s3test|streamtest|otelstream)` +
-		`\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
+	qualified := regexp.MustCompile(`\b(stream|source|sink|codec|bsoncodec|agecodec|mongosource|mongosink|` +
+		`s3source|s3sink|mongotest|s3test|streamtest|otelstream)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
 	member := regexp.MustCompile(`^\*?([A-Z]\w*Options|Running|Stats|Snapshot|Object|InsertResult)\.([A-Z]\w*)`)
 	test := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w*`)
 	n := 0
@@ -124,7 +126,7 @@ func TestNames(t *testing.T) {
 				t.Errorf("%s names %s, which does not exist", p.name, code)
 			}
 			for _, name := range test.FindAllString(code, -1) {
-				// a page may name several by their common beginning, as go test -run does
+				// a page may name several tests by their common beginning, as go test -run does
 				if !all[name] && !(strings.Contains(code, "-run") && all.hasBeginning(name)) && !akka[name] {
 					t.Errorf("%s names the test %s, which does not exist", p.name, name)
 				}
@@ -132,11 +134,11 @@ func TestNames(t *testing.T) {
 		}
 	}
 	if n < 300 {
-		t.Errorf("%d names were found: the pages have more", n)
+		t.Errorf("found only %d names: the pages have more", n)
 	}
 }
 
-// akka has the names of Akka's that look like tests.
+// akka holds names of Akka that look like tests.
 var akka = map[string]bool{"TestSource": true, "TestSink": true}
 
 func (n names) hasBeginning(beginning string) bool {

@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// page is a text for people: its name from the root of the repository, and its lines.
+// page is a Markdown page: its path from the root of the repository, and its text.
 type page struct {
 	name string
 	text string
 }
 
-// pages returns all of them.
+// pages returns all pages.
 func pages(t *testing.T) []page {
 	t.Helper()
 	var all []page
@@ -34,7 +34,8 @@ func pages(t *testing.T) []page {
 	return all
 }
 
-// code returns what the page shows as code: its spans between backticks and its indented commands, but not its fenced programs.
+// code returns the code in the page: spans between backticks and indented commands, but not fenced
+// programs.
 func (p page) code() []string {
 	text := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(p.text, "")
 	var code []string
@@ -56,7 +57,7 @@ func (p page) commands() []string {
 	return all
 }
 
-// TestLinks follows the links between the pages, and from them to files.
+// TestLinks follows the links between the pages, and from the pages to files.
 func TestLinks(t *testing.T) {
 	n := 0
 	for _, p := range pages(t) {
@@ -66,18 +67,19 @@ func TestLinks(t *testing.T) {
 			}
 			n++
 			if _, err := os.Stat(filepath.Join("..", filepath.Dir(p.name), link[1])); err != nil {
-				t.Errorf("%s: a link leads nowhere: %v", p.name, err)
+				t.Errorf("%s: broken link: %v", p.name, err)
 			}
 		}
 	}
 	if n < 40 {
-		t.Errorf("%d links were found: the pages have more", n)
+		t.Errorf("found only %d links: the pages have more", n)
 	}
 }
 
 // TestPaths looks for the files and folders that the pages name as code.
 func TestPaths(t *testing.T) {
-	path := regexp.MustCompile(`^(?:\./)?((?:\.ci|\.github|bench|codec|docs|examples|integration|internal|sink|source|stream)(?:/[\w.-]+)+)/?$`)
+	path := regexp.MustCompile(`^(?:\./)?((?:\.ci|\.github|bench|codec|docs|examples|integration|internal|` +
+		`sink|source|stream)(?:/[\w.-]+)+)/?$`)
 	n := 0
 	for _, p := range pages(t) {
 		for _, code := range p.code() {
@@ -94,6 +96,6 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	if n < 30 {
-		t.Errorf("%d paths were found: the pages have more", n)
+		t.Errorf("found only %d paths: the pages have more", n)
 	}
 }
