@@ -32,7 +32,7 @@ var withoutSecrets = map[string]string{
 // withSecrets lists those that hold what a caller gave them: a stage, an element, a value of panic.
 var withSecrets = map[string]string{
 	"codec":  "Format",
-	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Peeled Receipt Running Sink SinkFunc Source SourceFunc",
+	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Receipt Running Sink SinkFunc Source SourceFunc",
 }
 
 // TestEveryTypeIsListed: a new exported type is listed above, after a thought about what it may keep.

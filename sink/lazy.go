@@ -41,31 +41,21 @@ func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], err
 	if f == nil {
 		return invalid[T, R]("Lazy: the function is nil")
 	}
-	peel := stream.Peel[T](1)
-	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (result R, err error) {
-		err = peel.Apply(src).Each(ctx, func(p stream.Peeled[T]) error {
-			if len(p.Head) == 0 {
-				return nil
-			}
-			first := p.Head[0]
-			into, err := f(stream.WithoutDrain(ctx), first)
+	return stream.SinkFunc[T, R](func(ctx context.Context, src stream.Source[T]) (result R, _ error) {
+		consume := stream.LazyFlow(func(ctx context.Context, first T) (stream.Flow[T, R], error) {
+			into, err := f(ctx, first)
 			switch {
 			case err != nil:
-				return ending.Cause(ctx, err)
+				return nil, err
 			case into == nil:
-				return stream.Mark(errors.New("sink: Lazy: the function returned no sink"), stream.Fatal)
+				return nil, stream.Mark(errors.New("sink: Lazy: the function returned no sink"), stream.Fatal)
 			}
-			result, err = into.Consume(ctx, stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				if err := emit(first); err != nil {
-					return err
-				}
-				return p.Tail.Each(ctx, emit)
-			}))
-			return err
+			return stream.NewFlow(func(ctx context.Context, src stream.Source[T], _ func(R) error) (err error) {
+				result, err = into.Consume(ctx, src)
+				return err
+			}), nil
 		})
+		err := stream.Via(src, consume).Each(ctx, func(R) error { return nil })
 		return result, err
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Backoff says which errors are retried, how often, and after what wait. [Retry], [RetryMap],
+// Backoff says which errors are retried, how often, and after what wait. [Retry],
 // [Restart], [RestartFlow] and [RestartSink] use it. The zero value is ready to use: 10 retries of
 // transient errors, with waits that double from 100 ms up to 30 s. Up to half of each wait is taken
 // off at random; the sum is about a minute.

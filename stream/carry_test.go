@@ -34,8 +34,9 @@ func TestCarryKeepsContexts(t *testing.T) {
 		"Until":   stream.Until[int](make(chan struct{})),
 		"TakeFor": stream.TakeFor[int](time.Hour),
 		"Take":    stream.Take[int](5),
-		"LazyFlow": stream.LazyFlow(
-			func(int) (stream.Flow[int, int], error) { return stream.Filter(func(int) bool { return true }), nil }),
+		"LazyFlow": stream.LazyFlow(func(context.Context, int) (stream.Flow[int, int], error) {
+			return stream.Filter(func(int) bool { return true }), nil
+		}),
 		"SplitWhen": stream.Then(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
 			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
 		"Supervise": stream.Supervise(1, try, func(context.Context, stream.DeadLetter[int]) error { return nil }, nil),
@@ -87,7 +88,7 @@ func TestCarryRefuses(t *testing.T) {
 		"Buffer":      stream.Buffer[int](1000, stream.OverflowFail),
 		"Delay":       stream.Delay[int](1),
 		"KeepAlive":   stream.KeepAlive(time.Hour, func() int { return 0 }),
-		"Prefix":      stream.Prefix(2, func([]int) (stream.Flow[int, int], error) { return same, nil }),
+		"Prefix":      stream.FlatMapPrefix(2, func(context.Context, []int) (stream.Flow[int, int], error) { return same, nil }),
 		"ResultOf":    unbatch(stream.ResultOf(sink.Slice[int]())),
 		"RestartFlow": stream.RestartFlow(100, same, func(in, out int) bool { return in == out }, nil),
 		"RestartSink": unbatch(stream.RestartSink(3, sink.Slice[int](), nil)),

@@ -14,7 +14,7 @@ import (
 // Between the two, elements may pass
 //   - stages that keep the order and each envelope: [Async], [Buffer], [Throttle], [Filter]; if an
 //     element is dropped, the next one covers it;
-//   - functions of one value, by [OnValue], in order ([TryMap], [MapParallel], [RetryMap]…) or out of
+//   - functions of one value, by [OnValue], in order ([TryMap], [MapParallel]…) or out of
 //     order ([CarryMapUnordered]);
 //   - batches of any kind, by [CarryBatch];
 //   - everything else, such as compression, by [CarrySegments].

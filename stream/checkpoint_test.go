@@ -82,7 +82,7 @@ func TestCheckpointsAreNeverEarly(t *testing.T) {
 		"MapParallel": pass(stream.MapParallel(4, stream.OnValue[position](jitter))),
 		"MapKeyed": pass(
 			stream.MapKeyed(4, 1, func(e marked) int { return e.Value % 3 }, stream.OnValue[position](jitter))),
-		"RetryMap":                  pass(stream.RetryMap(4, stream.OnValue[position](jitter), nil)),
+		"Retry":                     pass(stream.MapParallel(4, stream.Retry(stream.OnValue[position](jitter), nil))),
 		"CarryMapUnordered":         pass(stream.CarryMapUnordered[int](4, jitter)),
 		"Batch":                     lists(stream.Batch[marked](7)),
 		"BatchBytes":                lists(stream.BatchBytes(5, func(e marked) int { return e.Value % 4 })),

@@ -6,7 +6,6 @@ import (
 
 	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/internal/early"
-	"github.com/millweir/millweir/internal/ending"
 )
 
 // Concat returns a source that runs srcs in turn, each one after the previous one has completed.
@@ -61,21 +60,6 @@ func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
 			return err
 		}
 		return emit(r)
-	})
-}
-
-// DeferFlow returns a flow that calls f for the flow to use when the run begins. An error of f ends
-// the run, unchanged.
-func DeferFlow[T, U any](f func(context.Context) (Flow[T, U], error)) Flow[T, U] {
-	if f == nil {
-		return invalid[T, U]("DeferFlow: the function is nil")
-	}
-	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
-		flow, err := f(WithoutDrain(ctx))
-		if err != nil {
-			return ending.Cause(ctx, err)
-		}
-		return each(ctx, Via(src, flow), emit)
 	})
 }
 

@@ -43,11 +43,15 @@ func TestContractOfWrappedStages(t *testing.T) {
 			return stream.Measure(new(stream.Stats),
 				stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return n, nil }))
 		}},
-		"ZipWith": {New: func() flow {
-			return wrap(func(src ints) ints { return stream.ZipWith(func(a, _ int) int { return a }, src, repeat) })
+		"Zip": {New: func() flow {
+			return wrap(func(src ints) ints {
+				return stream.Via(stream.Zip(src, repeat), stream.Map(func(p pair) int { return p.First }))
+			})
 		}},
-		"ZipWith, second": {New: func() flow {
-			return wrap(func(src ints) ints { return stream.ZipWith(func(_, b int) int { return b }, repeat, src) })
+		"Zip, second": {New: func() flow {
+			return wrap(func(src ints) ints {
+				return stream.Via(stream.Zip(repeat, src), stream.Map(func(p pair) int { return p.Second }))
+			})
 		}},
 		"ZipLatest": {New: func() flow {
 			return wrap(func(src ints) ints {
@@ -62,8 +66,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 		"Pipelines of many": {New: func() flow {
 			many := func(n int) stream.Flow[int, int] { return stream.Then(stream.Async[int](n), stream.Map(id)) }
 			return wrap(func(src ints) ints {
-				return stream.Via5(stream.Via4(stream.Via3(src, many(1), many(2), many(3)),
-					many(1), many(2), many(3), many(4)), many(1), many(2), many(3), many(4), many(5))
+				return stream.Via3(stream.Via3(stream.Via3(src, many(1), many(2), many(3)), many(1), many(2), stream.Then(many(3), many(4))), many(1), stream.Then(many(2), many(3)), stream.Then(many(4), many(5)))
 			})
 		}},
 		"SuperviseTo, some dead": {New: func() flow {
@@ -253,8 +256,10 @@ func TestContractOfOwnership(t *testing.T) {
 			return stream.MapKeyed(3, 1, func(d doc) byte { return d[0] % 2 },
 				func(_ context.Context, d doc) (doc, error) { return d, nil })
 		}},
-		"Peel":     {New: func() flow { return stream.Prefix(2, func([]doc) (flow, error) { return same, nil }) }},
-		"LazyFlow": {New: func() flow { return stream.LazyFlow(func(doc) (flow, error) { return same, nil }) }},
+		"FlatMapPrefix": {New: func() flow {
+			return stream.FlatMapPrefix(2, func(context.Context, []doc) (flow, error) { return same, nil })
+		}},
+		"LazyFlow": {New: func() flow { return stream.LazyFlow(func(context.Context, doc) (flow, error) { return same, nil }) }},
 		"Throttle": {New: func() flow { return stream.Throttle(stream.NewLimiter(1000, 100), stream.ByteLen[doc]) }},
 		"Log":      {New: func() flow { return stream.Log[doc](slog.New(slog.DiscardHandler), "docs", nil) }},
 		"Measure":  {New: func() flow { return stream.Measure(new(stream.Stats), same) }},

@@ -25,37 +25,35 @@ func TestContract(t *testing.T) {
 	zero := func() int { return 0 }
 	addTo := func(sum, n int) (int, bool, error) { return sum + n, n%3 == 0, nil }
 	flows := map[string]stream.Flow[int, int]{
-		"Map":              stream.Map(id),
-		"TryMap":           stream.TryMap(try),
-		"Filter":           stream.Filter(func(n int) bool { return n%2 == 0 }),
-		"Map after Filter": stream.Then(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Map(id)),
-		"FilterMap":        stream.FilterMap(func(n int) (int, bool) { return n, n%2 == 0 }),
-		"OfType":           stream.OfType[int, int](),
-		"FlatMap":          stream.FlatMap(func(n int) []int { return []int{n, n} }),
-		"ConcatMap":        stream.ConcatMap(func(n int) stream.Source[int] { return source.Of(n, n) }),
-		"Skip":             stream.Skip[int](2),
-		"SkipWhile":        stream.SkipWhile(func(n int) bool { return n < 2 }),
-		"Scan":             stream.Scan(0, func(a, b int) int { return a + b }),
-		"Intersperse":      stream.Intersperse(7),
-		"Limit":            stream.Limit[int](1 << 40),
-		"LimitBytes":       stream.LimitBytes(1<<40, id),
-		"Batch":            unbatch(stream.Batch[int](3)),
-		"BatchBytes":       unbatch(stream.BatchBytes(9, func(int) int { return 4 })),
-		"BatchWithin":      unbatch(stream.BatchWithin[int](3, time.Second)),
-		"BatchBytesWithin": unbatch(stream.BatchBytesWithin(9, time.Second, func(int) int { return 4 })),
-		"Sliding":          unbatch(stream.Sliding[int](3, 2)),
-		"Async":            stream.Async[int](4),
-		"MapParallel":      stream.MapParallel(3, try),
-		"MergeMap":         stream.MergeMap(1, func(n int) stream.Source[int] { return source.Of(n, n) }),
-		"MapUnordered":     stream.MapUnordered(1, try),
-		"MapKeyed":         stream.MapKeyed(4, 1, id, try),
-		"AlsoTo":           stream.AlsoTo(sink.Discard[int](), nil),
-		"Monitor":          stream.Monitor[int](new(stream.Stats)),
-		"ResultOf":         stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
-		"DeferFlow": stream.DeferFlow(
-			func(context.Context) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"LazyFlow": stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"Prefix":   stream.Prefix(2, func([]int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"Map":                    stream.Map(id),
+		"TryMap":                 stream.TryMap(try),
+		"Filter":                 stream.Filter(func(n int) bool { return n%2 == 0 }),
+		"Map after Filter":       stream.Then(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Map(id)),
+		"FilterMap":              stream.FilterMap(func(n int) (int, bool) { return n, n%2 == 0 }),
+		"FlatMap":                stream.FlatMap(func(n int) []int { return []int{n, n} }),
+		"ConcatMap":              stream.ConcatMap(func(n int) stream.Source[int] { return source.Of(n, n) }),
+		"Skip":                   stream.Skip[int](2),
+		"SkipWhile":              stream.SkipWhile(func(n int) bool { return n < 2 }),
+		"Scan":                   stream.Scan(0, func(a, b int) int { return a + b }),
+		"Intersperse":            stream.Intersperse(7),
+		"Limit":                  stream.Limit[int](1 << 40),
+		"LimitBytes":             stream.LimitBytes(1<<40, id),
+		"Batch":                  unbatch(stream.Batch[int](3)),
+		"BatchBytes":             unbatch(stream.BatchBytes(9, func(int) int { return 4 })),
+		"BatchWithin":            unbatch(stream.BatchWithin[int](3, time.Second)),
+		"BatchBytesWithin":       unbatch(stream.BatchBytesWithin(9, time.Second, func(int) int { return 4 })),
+		"Sliding":                unbatch(stream.Sliding[int](3, 2)),
+		"Async":                  stream.Async[int](4),
+		"MapParallel":            stream.MapParallel(3, try),
+		"MergeMap":               stream.MergeMap(1, func(n int) stream.Source[int] { return source.Of(n, n) }),
+		"MapUnordered":           stream.MapUnordered(1, try),
+		"MapKeyed":               stream.MapKeyed(4, 1, id, try),
+		"AlsoTo":                 stream.AlsoTo(sink.Discard[int](), nil),
+		"Monitor":                stream.Monitor[int](new(stream.Stats)),
+		"ResultOf":               stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
+		"FlatMapPrefix, of none": stream.FlatMapPrefix(0, func(context.Context, []int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"LazyFlow":               stream.LazyFlow(func(context.Context, int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"Prefix":                 stream.FlatMapPrefix(2, func(context.Context, []int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
 		"NewFlow": stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
 			return src.Each(ctx, emit)
 		}),
@@ -93,9 +91,11 @@ func TestContract(t *testing.T) {
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"DivertTo": stream.DivertTo(sink.Discard[int](), func(n int) bool { return n%2 == 1 }, nil),
 		"WireTap":  stream.WireTap(sink.Discard[int](), nil),
-		"Peel": stream.Then(stream.Peel[int](2), stream.ConcatMap(func(p stream.Peeled[int]) stream.Source[int] {
-			return stream.Concat(source.Slice(p.Head), p.Tail)
-		})),
+		"FlatMapPrefix": stream.FlatMapPrefix(2, func(_ context.Context, head []int) (stream.Flow[int, int], error) {
+			return stream.FlowFunc[int, int](func(rest stream.Source[int]) stream.Source[int] {
+				return stream.Concat(source.Slice(head), rest)
+			}), nil
+		}),
 		"SplitWhen": stream.Then(stream.SplitWhen(func(n int) bool { return n%3 == 0 }),
 			stream.ConcatMap(func(s stream.Source[int]) stream.Source[int] { return s })),
 		"SplitAfter": stream.Then(stream.SplitAfter(func(n int) bool { return n%3 == 0 }),
@@ -151,7 +151,7 @@ func TestContract(t *testing.T) {
 		"CarryMapUnordered, one": stream.Then(positions(), stream.Then(stream.CarryMapUnordered[int](1, try),
 			stream.Map(func(e marked) int { return e.Value }))),
 		"Checkpoints":    stream.Then(positions(), stream.Map(func(e marked) int { return e.Value })),
-		"FlowOf":         stream.FlowOf(sink.Discard[int](), count(5), false),
+		"FlowOf":         stream.FlowOf(sink.Discard[int](), count(5)),
 		"Broadcast, one": stream.Broadcast(stream.Map(id)),
 		"Balance, one":   stream.Balance(stream.Map(id)),
 		"Partition, one": stream.Partition(func(int) int { return 0 }, stream.Map(id)),
@@ -333,12 +333,8 @@ func TestContractOfErrorHandling(t *testing.T) {
 				})
 			},
 		},
-		"RetryMap": {
-			New: func() stream.Flow[int, int] { return stream.RetryMap(3, try, nil) },
-			Bad: []stream.Flow[int, int]{
-				stream.RetryMap[int, int](1, nil, nil),
-				stream.RetryMap(0, try, nil), stream.RetryMap(1, try, badBackoff),
-			},
+		"Retry in parallel": {
+			New: func() stream.Flow[int, int] { return stream.MapParallel(3, stream.Retry(try, nil)) },
 		},
 		"Retry": {
 			New: func() stream.Flow[int, int] {

@@ -202,14 +202,14 @@ func TestDrainSparesWhatIsInside(t *testing.T) {
 		"MapParallel":  stream.MapParallel(1, count),
 		"MapKeyed":     stream.MapKeyed(1, 1, func(n int) int { return n }, count),
 		"MapUnordered": stream.MapUnordered(1, count),
-		"RetryMap":     stream.RetryMap(1, count, nil),
+		"Retry":        stream.MapParallel(1, stream.Retry(count, nil)),
 		"Supervise": stream.Supervise(1, count, func(context.Context, stream.DeadLetter[int]) error { return nil },
 			nil),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 0, nil },
 			func(ctx context.Context, _, n int) (int64, error) { return count(ctx, n) }, nil),
 		"MapResource, open": stream.MapResource(func(ctx context.Context) (int64, error) { return count(ctx, 0) },
 			func(_ context.Context, n int64, _ int) (int64, error) { return n, nil }, nil),
-		"DeferFlow": stream.DeferFlow(func(ctx context.Context) (stream.Flow[int, int64], error) {
+		"FlatMapPrefix": stream.FlatMapPrefix(0, func(ctx context.Context, _ []int) (stream.Flow[int, int64], error) {
 			n, err := count(ctx, 0)
 			return stream.Map(func(int) int64 { return n }), err
 		}),

@@ -11,7 +11,7 @@ type Envelope[T, C any] struct {
 
 // OnValue returns f for elements in envelopes: each result of f goes into the envelope of its
 // value. Use it with the stages that call a function for each element, on any goroutine: [TryMap],
-// [MapParallel], [MapKeyed], [RetryMap], [Supervise].
+// [MapParallel], [MapKeyed], [Supervise].
 //
 //	stream.MapParallel(8, stream.OnValue[Position](encode))
 func OnValue[C, T, U any](f func(context.Context, T) (U, error)) func(

@@ -77,12 +77,6 @@ func ExampleZip() {
 	// Output: [{a 1} {b 2}] <nil>
 }
 
-func ExampleZipWith() {
-	src := stream.ZipWith(func(a, b int) bool { return a == b }, source.Of(1, 2, 3), source.Of(1, 5, 3))
-	fmt.Println(stream.Run(context.Background(), src, sink.Slice[bool]()))
-	// Output: [true false true] <nil>
-}
-
 func ExampleZipAll() {
 	src := stream.ZipAll(source.Of("a", "b"), source.Of(1), "missing", -1)
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[stream.Pair[string, int]]()))

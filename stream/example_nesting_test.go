@@ -27,29 +27,16 @@ func ExampleMergeMap() {
 	// Output: [orders/1 orders/2 users/1 users/2] <nil>
 }
 
-func ExamplePeel() {
-	src := stream.Via(source.Of("name", "ada", "bob"), stream.Peel[string](1))
-	for peeled, err := range stream.All(context.Background(), src) {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		rest, err := stream.Run(context.Background(), peeled.Tail, sink.Slice[string]())
-		fmt.Println(peeled.Head, rest, err)
-	}
-	// Output: [name] [ada bob] <nil>
-}
-
-func ExamplePrefix() {
+func ExampleFlatMapPrefix() {
 	// The first line selects the style of the others.
-	by := func(head []string) (stream.Flow[string, string], error) {
+	by := func(_ context.Context, head []string) (stream.Flow[string, string], error) {
 		if head[0] == "upper" {
 			return stream.Map(strings.ToUpper), nil
 		}
 		return nil, fmt.Errorf("unknown style %q", head[0])
 	}
 	for _, lines := range [][]string{{"upper", "a", "b"}, {"bold", "a"}} {
-		fmt.Println(stream.Run(context.Background(), stream.Via(source.Slice(lines), stream.Prefix(1, by)),
+		fmt.Println(stream.Run(context.Background(), stream.Via(source.Slice(lines), stream.FlatMapPrefix(1, by)),
 			sink.Slice[string]()))
 	}
 	// Output:
@@ -99,8 +86,19 @@ func ExampleSplitAfter() {
 func ExampleFlowOf() {
 	// The input is printed; the output comes from another source.
 	show := sink.ForEach(func(_ context.Context, s string) error { fmt.Println("in:", s); return nil })
-	flow := stream.FlowOf(show, stream.Fail[int](fmt.Errorf("no numbers today")), true)
-	_, err := stream.Run(context.Background(), stream.Via(source.Empty[string](), flow), sink.Slice[int]())
-	fmt.Println(err)
-	// Output: no numbers today
+	body := stream.Via(source.Of("a"), stream.FlowOf(show, source.Of(1, 2)))
+	fmt.Println(stream.Run(context.Background(), body, sink.Slice[int]()))
+	// Output:
+	// in: a
+	// [1 2] <nil>
+}
+
+func ExampleFlowOfCoupled() {
+	// The end of the input ends a source that has no end.
+	show := sink.ForEach(func(_ context.Context, s string) error { fmt.Println("in:", s); return nil })
+	body := stream.Via(source.Of("a"), stream.FlowOfCoupled(show, source.Never[int]()))
+	fmt.Println(stream.Run(context.Background(), body, sink.Slice[int]()))
+	// Output:
+	// in: a
+	// [] <nil>
 }

@@ -67,12 +67,6 @@ func ExampleFilterMap() {
 	// Output: [1 3] <nil>
 }
 
-func ExampleOfType() {
-	src := stream.Via(source.Of[any]("a", 1, "b", 2.5), stream.OfType[string, any]())
-	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
-	// Output: [a b] <nil>
-}
-
 func ExampleFlatMap() {
 	src := stream.Via(source.Of("the cat", "sat"), stream.FlatMap(strings.Fields))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[string]()))
@@ -246,19 +240,19 @@ func ExampleLog() {
 	// level=INFO msg=names elements=2 end=complete
 }
 
-func ExampleDeferFlow() {
+func ExampleFlatMapPrefix_setup() {
 	// The level is known when the pipeline runs, not when it is built.
-	scale := func(context.Context) (stream.Flow[int, int], error) {
+	scale := func(context.Context, []int) (stream.Flow[int, int], error) {
 		level := 3
 		return stream.Map(func(n int) int { return n * level }), nil
 	}
-	src := stream.Via(source.Of(1, 2), stream.DeferFlow(scale))
+	src := stream.Via(source.Of(1, 2), stream.FlatMapPrefix(0, scale))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
 	// Output: [3 6] <nil>
 }
 
 func ExampleLazyFlow() {
-	by := func(first int) (stream.Flow[int, int], error) {
+	by := func(_ context.Context, first int) (stream.Flow[int, int], error) {
 		return stream.Map(func(n int) int { return n - first }), nil
 	}
 	src := stream.Via(source.Of(100, 103, 110), stream.LazyFlow(by))

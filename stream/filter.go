@@ -42,12 +42,3 @@ func FilterMap[T, U any](f func(T) (U, bool)) Flow[T, U] {
 		}
 	})
 }
-
-// OfType returns a flow that emits, as U, the elements whose dynamic type is U or implements U. It
-// drops all others. Fused; it holds no element.
-func OfType[U, T any]() Flow[T, U] {
-	return FilterMap(func(v T) (U, bool) {
-		u, ok := any(v).(U)
-		return u, ok
-	})
-}

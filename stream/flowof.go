@@ -8,18 +8,27 @@ import (
 )
 
 // FlowOf returns a flow whose input goes into sink and whose output comes from src, for example the
-// two ends of a connection. The flow completes when both have completed. If coupled is true, the
-// first of the two to complete stops the other: src ends early, or sink completes with the elements
-// that have come. An early end of the downstream stops src, and then sink as if coupled were true.
+// two ends of a connection. The flow completes when both have completed. An early end of the
+// downstream stops src; then sink completes with the elements that have come.
 //
 //   - Goroutines: one, for sink, which has ended when the run returns.
 //   - Errors: the first error of either ends the run and the other. The result of sink is dropped.
-func FlowOf[I, O, R any](sink Sink[I, R], src Source[O], coupled bool) Flow[I, O] {
+func FlowOf[I, O, R any](sink Sink[I, R], src Source[O]) Flow[I, O] {
+	return flowOf("FlowOf", sink, src, false)
+}
+
+// FlowOfCoupled is [FlowOf] in which the first end to complete stops the other: src ends early, or
+// sink completes with the elements that have come.
+func FlowOfCoupled[I, O, R any](sink Sink[I, R], src Source[O]) Flow[I, O] {
+	return flowOf("FlowOfCoupled", sink, src, true)
+}
+
+func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bool) Flow[I, O] {
 	switch {
 	case sink == nil:
-		return invalid[I, O]("FlowOf: the sink is nil")
+		return invalid[I, O]("%s: the sink is nil", name)
 	case src == nil:
-		return invalid[I, O]("FlowOf: the source is nil")
+		return invalid[I, O]("%s: the source is nil", name)
 	}
 	return NewFlow(func(ctx context.Context, up Source[I], emit func(O) error) error {
 		g, aside, ctx, release := newAside(ctx)

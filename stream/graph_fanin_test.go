@@ -80,7 +80,8 @@ func (b *builder) inStep(srcs []numberSource, ms []model, text string) node {
 		for i := range min(len(lists[0]), len(lists[1])) {
 			out = append(out, mix(lists[0][i], lists[1][i], salt))
 		}
-		return node{stream.ZipWith(pair, srcs[0], srcs[1]), list(out), "ZipWith" + note(p) + text}
+		fold := stream.Map(func(xy stream.Pair[uint64, uint64]) uint64 { return pair(xy.First, xy.Second) })
+		return node{stream.Via(stream.Zip(srcs[0], srcs[1]), fold), list(out), "Zip" + note(p) + text}
 	case k == 1 && two && b.drained == nil: // a drain ends both, and elements of the one ahead have no partner
 		pad := func(xs []uint64, i int, pad uint64) uint64 {
 			if i < len(xs) {

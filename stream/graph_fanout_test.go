@@ -70,9 +70,9 @@ func fanOuts() []operator {
 				}, nil)
 			}), out, note(p) + text
 		}},
-		{"DeferFlow", func(b *builder, in model, size int) (numberFlow, model, string) {
+		{"FlatMapPrefix, of none", func(b *builder, in model, size int) (numberFlow, model, string) {
 			flow, out, text := b.chain(in, size)
-			return stream.DeferFlow(func(context.Context) (numberFlow, error) { return flow, nil }),
+			return stream.FlatMapPrefix(0, func(context.Context, []uint64) (numberFlow, error) { return flow, nil }),
 				out, "(" + text + ")"
 		}},
 	}
@@ -95,7 +95,7 @@ func (b *builder) branches(n, size int, in func(i int) model) ([]numberFlow, []m
 
 // afterFirst returns flow, but takes the first element before flow starts.
 func afterFirst(flow numberFlow) numberFlow {
-	return stream.Prefix(1, func(head []uint64) (numberFlow, error) {
+	return stream.FlatMapPrefix(1, func(_ context.Context, head []uint64) (numberFlow, error) {
 		return stream.FlowFunc[uint64, uint64](func(rest stream.Source[uint64]) stream.Source[uint64] {
 			return stream.Via(stream.Concat(source.Slice(head), rest), flow)
 		}), nil

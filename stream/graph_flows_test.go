@@ -177,9 +177,9 @@ func plain() []operator {
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
 				return stream.MapKeyed(b.number(1, 5), b.number(1, 2), func(v uint64) uint64 { return v % 3 }, f), out
 			}),
-		called("RetryMap",
+		called("Retry in parallel",
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
-				return stream.RetryMap(b.number(1, 3), f, nil), out
+				return stream.MapParallel(b.number(1, 3), stream.Retry(f, nil)), out
 			}),
 		called("MapResource",
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
@@ -235,7 +235,7 @@ func plain() []operator {
 					}
 					return f(ctx, v)
 				}
-				return stream.RetryMap(b.number(1, 3), g, &stream.Backoff{Min: time.Millisecond}), out
+				return stream.MapParallel(b.number(1, 3), stream.Retry(g, &stream.Backoff{Min: time.Millisecond})), out
 			}),
 		called("RestartFlow",
 			func(_ *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {
@@ -282,8 +282,8 @@ func plain() []operator {
 		counted("Skip", 0, 4, func(_ *builder, in model, n int) (numberFlow, model) {
 			return stream.Skip[uint64](n), in.skip(n)
 		}),
-		counted("Prefix", 0, 4, func(_ *builder, in model, n int) (numberFlow, model) {
-			return stream.Prefix(n, func([]uint64) (numberFlow, error) { return stream.Map(identity(nil)), nil }),
+		counted("FlatMapPrefix, without head", 0, 4, func(_ *builder, in model, n int) (numberFlow, model) {
+			return stream.FlatMapPrefix(n, func(context.Context, []uint64) (numberFlow, error) { return stream.Map(identity(nil)), nil }),
 				in.skip(n)
 		}),
 		counted("Drop", 1, 6, func(b *builder, in model, n int) (numberFlow, model) {
@@ -379,14 +379,15 @@ func plain() []operator {
 			return stream.Then(stream.Map(func(v uint64) envelope { return envelope{Value: v} }), stream.Then(
 				stream.Carry[int](stream.Map(identity(p))), stream.Map(func(e envelope) uint64 { return e.Value })))
 		}),
-		same("Peel", func(b *builder, p *fault) numberFlow {
-			return stream.Then(stream.Peel[uint64](b.number(0, 4)),
-				stream.ConcatMap(func(x stream.Peeled[uint64]) numberSource {
-					return stream.Concat(source.Slice(x.Head), stream.Via(x.Tail, stream.Map(identity(p))))
-				}))
+		same("FlatMapPrefix", func(b *builder, p *fault) numberFlow {
+			return stream.FlatMapPrefix(b.number(0, 4), func(_ context.Context, head []uint64) (numberFlow, error) {
+				return stream.FlowFunc[uint64, uint64](func(rest numberSource) numberSource {
+					return stream.Concat(source.Slice(head), stream.Via(rest, stream.Map(identity(p))))
+				}), nil
+			})
 		}),
 		same("LazyFlow", func(_ *builder, p *fault) numberFlow {
-			return stream.LazyFlow(func(uint64) (numberFlow, error) { p.pass(); return stream.Async[uint64](2), nil })
+			return stream.LazyFlow(func(context.Context, uint64) (numberFlow, error) { p.pass(); return stream.Async[uint64](2), nil })
 		}),
 		same("SplitWhen", func(_ *builder, p *fault) numberFlow {
 			return stream.Then(stream.SplitWhen(func(v uint64) bool { p.pass(); return v%3 == 0 }),
@@ -412,8 +413,11 @@ func plain() []operator {
 			if coupled {
 				m.lo = 0 // the upstream may end first
 			}
-			return stream.FlowOf(sink.Discard[uint64](), from.src, coupled), m,
-				fmt.Sprintf("(%s, %v)", from.text, coupled)
+			flow := stream.FlowOf[uint64](sink.Discard[uint64](), from.src)
+			if coupled {
+				flow = stream.FlowOfCoupled[uint64](sink.Discard[uint64](), from.src)
+			}
+			return flow, m, fmt.Sprintf("(%s, %v)", from.text, coupled)
 		}},
 		{"AlsoTo", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p := b.fault()

@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"iter"
+
+	"github.com/millweir/millweir/internal/ending"
 )
 
 // pulled is a run of a source that its caller pulls from, element by element. The source runs as a
@@ -98,4 +100,23 @@ func (p *pulled[T]) beside(cause error) error {
 		return without(p.err, s)
 	}
 	return p.err
+}
+
+// pulling calls f with a run of src as a coroutine, and then ends that run: with the error of f, or
+// early if f returns nil before the end of src.
+func pulling[T any](ctx context.Context, src Source[T], f func(*pulled[T]) error) error {
+	p := pull(ctx, src)
+	ended := false
+	defer func() {
+		if !ended { // f panicked
+			_ = p.close(errBroke)
+		}
+	}()
+	err := f(p)
+	ended = true
+	cause := err
+	if cause == nil {
+		cause = new(stop)
+	}
+	return ending.Join(err, p.close(cause))
 }

@@ -121,7 +121,6 @@ func badSettings() map[string][]badRun {
 		"stream.ConcatMap.f":           {badFlow(stream.ConcatMap[int, int](nil))},
 		"stream.Conflate.seed":         {badFlow(stream.Conflate(nil, add))},
 		"stream.Conflate.add":          {badFlow(stream.Conflate(id, nil))},
-		"stream.DeferFlow.f":           {badFlow(stream.DeferFlow[int, int](nil))},
 		"stream.Delay.d":               {badFlow(stream.Delay[int](-1))},
 		"stream.DelayFunc.f":           {badFlow(stream.DelayFunc[int](nil))},
 		"stream.DivertTo.sink":         {badFlow(stream.DivertTo[int, int](nil, yes, nil))},
@@ -134,8 +133,10 @@ func badSettings() map[string][]badRun {
 		"stream.FlatMap.f":             {badFlow(stream.FlatMap[int, int](nil))},
 		"stream.FlatMapState.start":    {badFlow(stream.FlatMapState(nil, many, nil))},
 		"stream.FlatMapState.f":        {badFlow(stream.FlatMapState[int, int, int](zero, nil, nil))},
-		"stream.FlowOf.sink":           {badFlow(stream.FlowOf[int, int, int](nil, source.Of(1), false))},
-		"stream.FlowOf.src":            {badFlow(stream.FlowOf(count, none, false))},
+		"stream.FlowOf.sink":           {badFlow(stream.FlowOf[int, int, int](nil, source.Of(1)))},
+		"stream.FlowOf.src":            {badFlow(stream.FlowOf(count, none))},
+		"stream.FlowOfCoupled.sink":    {badFlow(stream.FlowOfCoupled[int, int, int](nil, source.Of(1)))},
+		"stream.FlowOfCoupled.src":     {badFlow(stream.FlowOfCoupled(count, none))},
 		"stream.Go.src":                {func(ctx context.Context, _ func()) error { return wait(stream.Go(ctx, none, count)) }},
 		"stream.Go.sink": {func(ctx context.Context, started func()) error {
 			return wait(stream.Go[int, int](ctx, untouched[int](started), nil))
@@ -198,9 +199,8 @@ func badSettings() map[string][]badRun {
 		"stream.OrElse.second":            {fanIn(func(good ints) ints { return stream.OrElse(good, nil) })},
 		"stream.Partition.choose":         {badFlow(stream.Partition(nil, same))},
 		"stream.Partition.flows":          flows(func(fs ...stream.Flow[int, int]) stream.Flow[int, int] { return stream.Partition(id, fs...) }),
-		"stream.Peel.n":                   {badFlow(stream.Peel[int](-1))},
-		"stream.Prefix.n":                 {badFlow(stream.Prefix(-1, func([]int) (stream.Flow[int, int], error) { return same, nil }))},
-		"stream.Prefix.f":                 {badFlow(stream.Prefix[int, int](1, nil))},
+		"stream.FlatMapPrefix.n":          {badFlow(stream.FlatMapPrefix(-1, func(context.Context, []int) (stream.Flow[int, int], error) { return same, nil }))},
+		"stream.FlatMapPrefix.f":          {badFlow(stream.FlatMapPrefix[int, int](1, nil))},
 		"stream.Reader.src":               {func(ctx context.Context, _ func()) error { _, err := io.ReadAll(stream.Reader(ctx, nil)); return err }},
 		"stream.Recover.f":                {badFlow(stream.Recover[int](nil))},
 		"stream.RecoverWith.n":            {badFlow(stream.RecoverWith(0, recov)), badFlow(stream.RecoverWith(-1, recov))},
@@ -221,10 +221,7 @@ func badSettings() map[string][]badRun {
 			_, err := stream.Retry[int, int](nil, nil)(ctx, 1)
 			return err
 		}},
-		"stream.Retry.b":    {func(ctx context.Context, _ func()) error { _, err := stream.Retry(try, wrong)(ctx, 1); return err }},
-		"stream.RetryMap.n": {badFlow(stream.RetryMap(0, try, nil)), badFlow(stream.RetryMap(-1, try, nil))},
-		"stream.RetryMap.f": {badFlow(stream.RetryMap[int, int](1, nil, nil))},
-		"stream.RetryMap.b": {badFlow(stream.RetryMap(1, try, wrong))},
+		"stream.Retry.b": {func(ctx context.Context, _ func()) error { _, err := stream.Retry(try, wrong)(ctx, 1); return err }},
 		"stream.EachLent.src": {func(ctx context.Context, _ func()) error {
 			return stream.EachLent(ctx, nil, func([]byte) error { return nil })
 		}},
@@ -267,9 +264,6 @@ func badSettings() map[string][]badRun {
 		"stream.ZipLatest.a":       srcs(func(good ints) stream.Source[any] { return anyOf(stream.ZipLatest(none, good)) }),
 		"stream.ZipLatest.b":       srcs(func(good ints) stream.Source[any] { return anyOf(stream.ZipLatest(good, none)) }),
 		"stream.ZipN.srcs":         srcs(func(good ints) stream.Source[any] { return anyOf(stream.ZipN(good, none)) }),
-		"stream.ZipWith.f":         srcs(func(good ints) stream.Source[any] { return anyOf(stream.ZipWith[int, int, int](nil, good, good)) }),
-		"stream.ZipWith.a":         srcs(func(good ints) stream.Source[any] { return anyOf(stream.ZipWith(add, none, good)) }),
-		"stream.ZipWith.b":         srcs(func(good ints) stream.Source[any] { return anyOf(stream.ZipWith(add, good, none)) }),
 
 		"source.Chan.ch":       {badSource(source.Chan[int](nil))},
 		"source.Cycle.seq":     {badSource(source.Cycle[int](nil))},

@@ -142,7 +142,7 @@ func TestEarlyEndBesideAMendableError(t *testing.T) {
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"Supervise":           stream.Supervise(1, blocked(errBad), dead, nil),
 		"Supervise, parallel": stream.Supervise(2, blocked(errBad), dead, nil),
-		"RetryMap":            stream.RetryMap(2, blocked(errPassing), nil),
+		"Retry":               stream.MapParallel(2, stream.Retry(blocked(errPassing), nil)),
 		"RestartFlow":         stream.RestartFlow(100, stream.MapParallel(2, blocked(errPassing)), same, nil),
 		"Restart": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 			return stream.Restart(stream.Via(src, stream.TryMap(blocked(errPassing))), self, func(int) stream.Source[int] { return src }, nil)

@@ -18,22 +18,10 @@ func Via2[A, B, C any](src Source[A], f Flow[A, B], g Flow[B, C]) Source[C] {
 	return Via(Via(src, f), g)
 }
 
-// Via3 is [Via] for three flows, in the order of the data.
+// Via3 is [Via] for three flows, in the order of the data. To add more, combine two flows with
+// [Then].
 func Via3[A, B, C, D any](src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D]) Source[D] {
 	return Via(Via2(src, f, g), h)
-}
-
-// Via4 is [Via] for four flows, in the order of the data.
-func Via4[A, B, C, D, E any](src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D], i Flow[D, E]) Source[E] {
-	return Via(Via3(src, f, g, h), i)
-}
-
-// Via5 is [Via] for five flows, in the order of the data. To add more, combine two flows with
-// [Then].
-func Via5[A, B, C, D, E, F any](
-	src Source[A], f Flow[A, B], g Flow[B, C], h Flow[C, D], i Flow[D, E], j Flow[E, F],
-) Source[F] {
-	return Via(Via4(src, f, g, h, i), j)
 }
 
 // Then returns a flow that applies f, then g.

@@ -218,12 +218,20 @@ func TestWithoutStop(t *testing.T) {
 	})
 }
 
+// flowOf is FlowOf or FlowOfCoupled.
+func flowOf(into stream.Sink[int, int], src stream.Source[int], coupled bool) stream.Flow[int, int] {
+	if coupled {
+		return stream.FlowOfCoupled(into, src)
+	}
+	return stream.FlowOf(into, src)
+}
+
 // An early end of one side of a FlowOf completes the sink with the elements that came.
 func TestFlowOfCompletesItsSink(t *testing.T) {
 	run := func(t *testing.T, src stream.Source[int], into stream.Sink[int, int], coupled bool, down stream.Flow[int, int]) time.Duration {
 		t.Helper()
 		began := time.Now()
-		if _, err := stream.Run(t.Context(), stream.Via2(seconds(), stream.FlowOf(into, src, coupled), down), sink.Discard[int]()); err != nil {
+		if _, err := stream.Run(t.Context(), stream.Via2(seconds(), flowOf(into, src, coupled), down), sink.Discard[int]()); err != nil {
 			t.Error(err)
 		}
 		return time.Since(began)
@@ -279,12 +287,7 @@ func TestFailureBesideAnEarlyEnd(t *testing.T) {
 	var side []int
 	var published bool
 	var stats stream.Stats
-	_, err := stream.Run(t.Context(), stream.Via4(src,
-		stream.Monitor[int](&stats),
-		stream.Log[int](slog.New(slog.NewTextHandler(&log, nil)), "it", nil),
-		stream.AlsoTo(collects(&side), func(int) { published = true }),
-		stream.Take[int](2),
-	), sink.Discard[int]())
+	_, err := stream.Run(t.Context(), stream.Via3(src, stream.Monitor[int](&stats), stream.Log[int](slog.New(slog.NewTextHandler(&log, nil)), "it", nil), stream.Then(stream.AlsoTo(collects(&side), func(int) { published = true }), stream.Take[int](2))), sink.Discard[int]())
 	if !errors.Is(err, errBoom) || published {
 		t.Errorf("the run ended with %v, the side was published: %v", err, published)
 	}
@@ -304,8 +307,8 @@ func besides(done func(error)) map[string]stream.Flow[int, int] {
 		"AlsoTo":          stream.AlsoTo(into, nil),
 		"DivertTo":        stream.DivertTo(into, func(int) bool { return false }, nil),
 		"WireTap":         stream.WireTap(into, nil),
-		"FlowOf":          stream.FlowOf(into, idle(1), false),
-		"FlowOf, coupled": stream.FlowOf(into, idle(1), true),
+		"FlowOf":          stream.FlowOf(into, idle(1)),
+		"FlowOf, coupled": stream.FlowOfCoupled(into, idle(1)),
 	}
 }
 
@@ -410,7 +413,7 @@ func TestTwoEarlyEnds(t *testing.T) {
 						first, second = second, first
 					}
 					slow := stream.Map(func(n int) int { time.Sleep(time.Second); return n })
-					src := stream.Via5(idle(1), stream.Async[int](1), first, second, slow, stream.Take[int](1))
+					src := stream.Via3(idle(1), stream.Async[int](1), stream.Then(first, second), stream.Then(slow, stream.Take[int](1)))
 					got, err := stream.Run(t.Context(), src, sink.Slice[int]())
 					if err != nil || side != nil || len(got) != 1 {
 						t.Errorf("%v, the run ended with %v, the side with %v", got, err, side)

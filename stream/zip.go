@@ -12,18 +12,10 @@ import "context"
 //   - Goroutines: none; b runs as a coroutine. To run both concurrently, put an [Async] after one.
 //   - Errors: the first error of either ends the run.
 func Zip[A, B any](a Source[A], b Source[B]) Source[Pair[A, B]] {
-	return ZipWith(func(x A, y B) Pair[A, B] { return Pair[A, B]{x, y} }, a, b)
-}
-
-// ZipWith is [Zip] with f(x, y) for each pair.
-func ZipWith[A, B, C any](f func(A, B) C, a Source[A], b Source[B]) Source[C] {
-	switch {
-	case f == nil:
-		return Fail[C](errNilFunc("ZipWith"))
-	case a == nil || b == nil:
-		return Fail[C](errNilSource)
+	if a == nil || b == nil {
+		return Fail[Pair[A, B]](errNilSource)
 	}
-	return SourceFunc[C](func(ctx context.Context, emit func(C) error) error {
+	return SourceFunc[Pair[A, B]](func(ctx context.Context, emit func(Pair[A, B]) error) error {
 		// not drained: b must have a partner for each element that a drained a has emitted
 		return pulling(WithoutDrain(ctx), b, func(p *pulled[B]) error {
 			enough := new(stop)
@@ -35,7 +27,7 @@ func ZipWith[A, B, C any](f func(A, B) C, a Source[A], b Source[B]) Source[C] {
 					}
 					return enough
 				}
-				return emit(f(x, y))
+				return emit(Pair[A, B]{x, y})
 			}), enough)
 		})
 	})

@@ -43,8 +43,8 @@ var inner = map[string]struct {
 func TestPeelOfStalledSource(t *testing.T) {
 	for name, c := range inner {
 		for by, flow := range map[string]stream.Flow[int, int]{
-			"Prefix":   stream.Prefix(0, func([]int) (stream.Flow[int, int], error) { return c.flow, nil }),
-			"LazyFlow": stream.LazyFlow(func(int) (stream.Flow[int, int], error) { return c.flow, nil }),
+			"Prefix":   stream.FlatMapPrefix(0, func(context.Context, []int) (stream.Flow[int, int], error) { return c.flow, nil }),
+			"LazyFlow": stream.LazyFlow(func(context.Context, int) (stream.Flow[int, int], error) { return c.flow, nil }),
 		} {
 			t.Run(by+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

@@ -161,15 +161,15 @@ func TestRetryEndsAtOnceWithItsContext(t *testing.T) {
 	})
 }
 
-func TestRetryMap(t *testing.T) {
+func TestRetryInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries [6]atomic.Int32
-		flow := stream.RetryMap(2, func(_ context.Context, n int) (int, error) {
+		flow := stream.MapParallel(2, stream.Retry(func(_ context.Context, n int) (int, error) {
 			if tries[n].Add(1) <= int32(n) { // the n-th fails n times
 				return 0, errPassing
 			}
 			return n, nil
-		}, nil)
+		}, nil))
 		got, err := outcomeOf(t, count(6), flow)
 		if !slices.Equal(got, []int{0, 1, 2, 3, 4, 5}) || err != nil {
 			t.Errorf("%v, %v", got, err)
@@ -202,7 +202,6 @@ func TestBadBackoffs(t *testing.T) {
 			id := func(n int) int { return n }
 			src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("the upstream was started"); return nil })
 			for stage, flow := range map[string]stream.Flow[int, int]{
-				"RetryMap":    stream.RetryMap(1, f, b),
 				"RestartFlow": stream.RestartFlow(1, stream.Map(id), func(int, int) bool { return true }, b),
 				"RestartSink": stream.Then(stream.RestartSink(1, sink.Discard[int](), b), stream.Map(func(n int64) int { return int(n) })),
 				"Restart": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
@@ -237,7 +236,7 @@ func ExampleRetry() {
 	// [content of a] <nil>
 }
 
-func ExampleRetryMap() {
+func ExampleRetry_parallel() {
 	var calls atomic.Int64
 	square := func(_ context.Context, n int) (int, error) {
 		if calls.Add(1)%2 == 1 {
@@ -245,7 +244,7 @@ func ExampleRetryMap() {
 		}
 		return n * n, nil
 	}
-	body := stream.Via(source.Of(1, 2, 3), stream.RetryMap(2, square, &stream.Backoff{Min: time.Millisecond}))
+	body := stream.Via(source.Of(1, 2, 3), stream.MapParallel(2, stream.Retry(square, &stream.Backoff{Min: time.Millisecond})))
 	got, err := stream.Run(context.Background(), body, sink.Slice[int]())
 	fmt.Println(got, err)
 	// Output: [1 4 9] <nil>
