@@ -21,13 +21,13 @@ type BSONOptions struct {
 
 // check tells whether the settings make sense, and completes them.
 func (o *BSONOptions) check() error {
-	if err := option("ChunkSize", &o.ChunkSize, defaultChunk, maxChunk); err != nil {
+	if err := checkRange("ChunkSize", &o.ChunkSize, defaultChunk, maxChunk); err != nil {
 		return err
 	}
-	if err := depthOption(&o.MaxDepth); err != nil {
+	if err := checkDepth(&o.MaxDepth); err != nil {
 		return err
 	}
-	return sizeOption(&o.MaxDocument)
+	return checkSize(&o.MaxDocument)
 }
 
 // BSON returns a flow that writes documents one after the other as they are, like the .bson files of mongodump, which bsondump and
@@ -50,10 +50,10 @@ func BSON(opts *BSONOptions) stream.Flow[bson.Raw, []byte] {
 			return stream.Fail[[]byte](err)
 		}
 		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			c := chunks{size: o.ChunkSize, emit: emit, lent: lent}
-			check := documentCheck{deep: o.Validate, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
+			c := chunkWriter{size: o.ChunkSize, emit: emit, lent: lent}
+			check := streamChecker{validate: o.Validate, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
 			err := guarded.Each(ctx, src, func(doc bson.Raw) error {
-				if err := check.document(doc); err != nil {
+				if err := check.checkDocument(doc); err != nil {
 					return err
 				}
 				if len(doc) >= o.ChunkSize {

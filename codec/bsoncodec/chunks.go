@@ -1,13 +1,13 @@
 package bsoncodec
 
 // chunks collects small pieces of a byte stream into chunks of size bytes or a little more.
-type chunks struct {
-	size int
-	emit func([]byte) error
-	lent bool // emit is done with a chunk when it returns: one piece of memory serves for all
-	buf  []byte
-	from int // where the piece in hand begins
-	most int // bytes of the longest piece so far
+type chunkWriter struct {
+	size        int
+	emit        func([]byte) error
+	lent        bool // emit is done with a chunk when it returns: one piece of memory serves for all
+	buf         []byte
+	recordStart int // where the piece in hand begins
+	longest     int // bytes of the longest piece so far
 
 	unused int // chunks since the memory of a long one was last needed
 }
@@ -15,7 +15,7 @@ type chunks struct {
 // chunkSlack is the room behind size for the piece that passes it, in bytes: the least, and the most. In between it is the longest
 // piece so far, so that pieces of about the same length pass it without a larger chunk being made and copied to.
 const (
-	chunkSlack    = 4 << 10
+	minChunkSlack = 4 << 10
 	maxChunkSlack = 64 << 10
 )
 
@@ -27,17 +27,17 @@ const (
 )
 
 // open returns the chunk in hand, for a piece to be appended.
-func (c *chunks) open() []byte {
+func (c *chunkWriter) begin() []byte {
 	if c.buf == nil {
-		c.buf = make([]byte, 0, c.size+min(max(chunkSlack, c.most), maxChunkSlack))
+		c.buf = make([]byte, 0, c.size+min(max(minChunkSlack, c.longest), maxChunkSlack))
 	}
-	c.from = len(c.buf)
+	c.recordStart = len(c.buf)
 	return c.buf
 }
 
 // close takes the chunk back, and emits it when it is full.
-func (c *chunks) close(buf []byte) error {
-	c.buf, c.most = buf, max(c.most, len(buf)-c.from)
+func (c *chunkWriter) commit(buf []byte) error {
+	c.buf, c.longest = buf, max(c.longest, len(buf)-c.recordStart)
 	if len(buf) < c.size {
 		return nil
 	}
@@ -45,21 +45,21 @@ func (c *chunks) close(buf []byte) error {
 }
 
 // add appends a piece that is there already. Where it fits, no pointer is written: a collector that is at work takes note of those.
-func (c *chunks) add(piece []byte) error {
+func (c *chunkWriter) add(piece []byte) error {
 	n := len(c.buf)
 	if cap(c.buf)-n < len(piece) {
-		return c.close(append(c.open(), piece...))
+		return c.commit(append(c.begin(), piece...))
 	}
 	c.buf = c.buf[:n+len(piece)]
 	copy(c.buf[n:], piece)
-	if c.most = max(c.most, len(piece)); len(c.buf) < c.size {
+	if c.longest = max(c.longest, len(piece)); len(c.buf) < c.size {
 		return nil
 	}
 	return c.flush()
 }
 
 // flush emits what there is.
-func (c *chunks) flush() error {
+func (c *chunkWriter) flush() error {
 	buf := c.buf
 	if len(buf) == 0 {
 		return nil
@@ -73,7 +73,7 @@ func (c *chunks) flush() error {
 }
 
 // keeps reports whether the memory of the chunk is kept for the next one.
-func (c *chunks) keeps(chunk []byte) bool {
+func (c *chunkWriter) keeps(chunk []byte) bool {
 	if cap(chunk) <= c.size+maxKept || len(chunk) > cap(chunk)/4 {
 		c.unused = 0
 		return true

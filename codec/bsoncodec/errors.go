@@ -32,7 +32,7 @@ type SyntaxError struct {
 // Error returns the place and the cause.
 func (e *SyntaxError) Error() string {
 	s := "bsoncodec: parse line " + strconv.FormatInt(e.Line, 10) + ", offset " + strconv.FormatInt(e.Offset, 10)
-	return s + where(e.Path, e.ID) + ": " + e.Err.Error()
+	return s + location(e.Path, e.ID) + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.
@@ -56,7 +56,7 @@ func (e *DocumentError) Error() string {
 	if e.Document > 0 {
 		s += " " + strconv.FormatInt(e.Document, 10)
 	}
-	return s + ", offset " + strconv.FormatInt(e.Offset, 10) + where(e.Path, e.ID) + ": " + e.Err.Error()
+	return s + ", offset " + strconv.FormatInt(e.Offset, 10) + location(e.Path, e.ID) + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.
@@ -66,7 +66,7 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 func (e *DocumentError) Class() stream.Class { return stream.Data }
 
 // notFormat returns an error in place of err if the stream, which begins with head, is known to be of another format than want.
-func notFormat(want codec.FileType, head []byte, err error) error {
+func formatError(want codec.FileType, head []byte, err error) error {
 	got := codec.FileTypeOf(head[:min(len(head), codec.SniffSize)])
 	switch got {
 	case want, codec.TypeUnknown, codec.TypeEmpty:
@@ -80,9 +80,9 @@ func notFormat(want codec.FileType, head []byte, err error) error {
 }
 
 // errLine says that a line is too long.
-func errLine(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }
+func lineSizeError(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }
 
-func where(path, id string) string {
+func location(path, id string) string {
 	s := ""
 	if path != "" {
 		s += ", at " + printable(path)

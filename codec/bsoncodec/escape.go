@@ -18,7 +18,7 @@ const maxEscaped = 4
 // It returns the offset behind the value, or inexact where it is the document that is to be escaped.
 func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byte, int) {
 	if w.strict {
-		return dst, w.fail(w.at, fmt.Errorf("%w: %s", ErrInexact, w.reason))
+		return dst, w.fail(w.at, fmt.Errorf("%w: %s", ErrInexact, w.inexactReason))
 	}
 	if w.escaped += end - i; depth > 0 && w.escaped > maxEscaped*len(w.src) {
 		return dst, inexact
@@ -37,7 +37,7 @@ func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byt
 }
 
 // inexactValue says why a value of type t, which is no container, is inexact.
-func inexactValue(t byte) string {
+func valueReason(t byte) string {
 	switch t {
 	case 0x01:
 		return "a NaN with a payload"

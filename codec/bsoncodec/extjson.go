@@ -22,16 +22,16 @@ type ExtJSONOptions struct {
 
 // check tells whether the settings make sense, and completes them.
 func (o *ExtJSONOptions) check() error {
-	if err := option("ChunkSize", &o.ChunkSize, defaultChunk, maxChunk); err != nil {
+	if err := checkRange("ChunkSize", &o.ChunkSize, defaultChunk, maxChunk); err != nil {
 		return err
 	}
-	if err := depthOption(&o.MaxDepth); err != nil {
+	if err := checkDepth(&o.MaxDepth); err != nil {
 		return err
 	}
-	if err := lineOption(&o.MaxLine); err != nil {
+	if err := checkLine(&o.MaxLine); err != nil {
 		return err
 	}
-	return sizeOption(&o.MaxDocument)
+	return checkSize(&o.MaxDocument)
 }
 
 func (o *ExtJSONOptions) writer() writer {
@@ -66,16 +66,16 @@ func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
 			return stream.Fail[[]byte](err)
 		}
 		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
-			w, c := o.writer(), chunks{size: o.ChunkSize, emit: emit, lent: lent}
+			w, c := o.writer(), chunkWriter{size: o.ChunkSize, emit: emit, lent: lent}
 			var n int64
 			err := guarded.Each(ctx, src, func(doc bson.Raw) error {
 				n++
-				line, err := w.document(c.open(), doc)
+				line, err := w.document(c.begin(), doc)
 				if err != nil {
 					err.(*DocumentError).Document = n //nolint:errorlint // it is no other
 					return err
 				}
-				return c.close(append(line, '\n'))
+				return c.commit(append(line, '\n'))
 			})
 			if err != nil {
 				return err

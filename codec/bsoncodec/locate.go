@@ -8,16 +8,16 @@ import (
 )
 
 // Longer paths and identifiers are cut in errors.
-const maxNote = 512
+const maxShown = 512
 
 // maxID is the size limit, in bytes of BSON, of an _id that an error shows. The text is cut further.
-const maxID = 64 << 10
+const maxIDSize = 64 << 10
 
 // locate returns the path of the value at offset at of doc, and the _id if it comes before, both as an
 // error shows them. The document may be malformed from that offset on.
 func locate(doc []byte, at int) (path, id string) {
 	i, limit, level := 0, len(doc), 0
-	for len(path) < maxNote && limit-i >= 5 {
+	for len(path) < maxShown && limit-i >= 5 {
 		if n := int(int32(binary.LittleEndian.Uint32(doc[i:]))); n >= 5 && n <= limit-i {
 			limit = i + n
 		}
@@ -31,7 +31,7 @@ func locate(doc []byte, at int) (path, id string) {
 			end, err := valueEnd(doc, t, i, limit)
 			if err == nil && end <= at {
 				if level == 0 && string(doc[key:i-1]) == "_id" {
-					id = noteID(doc, t, i, end)
+					id = formatID(doc, t, i, end)
 				}
 				i = end
 				continue
@@ -55,7 +55,7 @@ func locate(doc []byte, at int) (path, id string) {
 		}
 		i, level = inner, level+1
 	}
-	return cut(path), id
+	return truncate(path), id
 }
 
 // locateID returns, as an error reports it, the _id of a document that is refused as a whole. It may be malformed.
@@ -66,13 +66,13 @@ func locateID(doc []byte) string {
 
 // noteID returns the value of type t at doc[i:end] in Extended JSON, as long as it fits an error. Of a
 // long text it is the beginning, and of another long value nothing.
-func noteID(doc []byte, t byte, i, end int) string {
-	if end-i > maxID {
+func formatID(doc []byte, t byte, i, end int) string {
+	if end-i > maxIDSize {
 		if t != 0x02 {
 			return ""
 		}
-		text := binary.LittleEndian.AppendUint32(nil, maxNote+2)
-		doc = append(append(text, noted(doc[i+4:end])...), 0)
+		text := binary.LittleEndian.AppendUint32(nil, maxShown+2)
+		doc = append(append(text, clip(doc[i+4:end])...), 0)
 		i, end = 0, len(doc)
 	}
 	raw := binary.LittleEndian.AppendUint32(nil, uint32(end-i+8))
@@ -83,24 +83,24 @@ func noteID(doc []byte, t byte, i, end int) string {
 	if err != nil {
 		return ""
 	}
-	return cut(string(text[len(`{"_":`) : len(text)-1]))
+	return truncate(string(text[len(`{"_":`) : len(text)-1]))
 }
 
 // pointer returns key, or as much of it as an error shows, as a token of a JSON Pointer (RFC 6901).
 func pointer(key []byte) string {
-	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(string(noted(key)))
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(string(clip(key)))
 }
 
 // noted returns as much of a text as shows in [cut] that it is longer than an error's.
-func noted(text []byte) []byte { return text[:min(len(text), maxNote+1)] }
+func clip(text []byte) []byte { return text[:min(len(text), maxShown+1)] }
 
 // pointerIndex returns an array index as a token of a JSON Pointer.
 func pointerIndex(n int) string { return "/" + strconv.Itoa(n) }
 
 // cut makes a text fit an error: valid, and not too long.
-func cut(s string) string {
-	if len(s) <= maxNote {
+func truncate(s string) string {
+	if len(s) <= maxShown {
 		return strings.ToValidUTF8(s, "\ufffd")
 	}
-	return strings.ToValidUTF8(s[:maxNote], "\ufffd") + "…"
+	return strings.ToValidUTF8(s[:maxShown], "\ufffd") + "…"
 }

@@ -3,7 +3,7 @@ package bsoncodec
 import "bytes"
 
 // maxKey is how many bytes of a key are looked at for an error: a character may be an escape of six.
-const maxKey = 6*maxNote + 8
+const maxKeyText = 6*maxShown + 8
 
 // locateText returns, as an error reports them, the path of the value in which offset at of a line of JSON lies, and the text of
 // the _id where it lies before. The line may be malformed from there on.
@@ -19,10 +19,10 @@ func locateText(line []byte, at int) (path, id string) {
 	wantKey := false
 	ended := func(i int) {
 		if idAt >= 0 && len(stack) == 1 {
-			id, idAt = cut(string(noted(bytes.TrimSpace(line[idAt:i])))), -1
+			id, idAt = truncate(string(clip(bytes.TrimSpace(line[idAt:i])))), -1
 		}
 	}
-	for i := 0; i < at && i < len(line) && len(stack) <= maxNote; i++ {
+	for i := 0; i < at && i < len(line) && len(stack) <= maxShown; i++ {
 		switch c := line[i]; c {
 		case '{', '[':
 			stack = append(stack, frame{isArray: c == '['})
@@ -53,12 +53,12 @@ func locateText(line []byte, at int) (path, id string) {
 			}
 			if n := len(stack); wantKey && n > 0 {
 				raw := line[i+1 : min(end, len(line))]
-				p := parser{src: line[:min(i+2+len(raw), i+maxKey, len(line))], maxSize: maxKey}
+				p := parser{src: line[:min(i+2+len(raw), i+maxKeyText, len(line))], maxSize: maxKeyText}
 				key, next := p.text(i + 1)
 				if next < 0 {
 					key = raw
 				}
-				key = noted(key)
+				key = clip(key)
 				stack[n-1].key, stack[n-1].hasKey, wantKey = string(key), true, false
 			}
 			i = end
@@ -66,12 +66,12 @@ func locateText(line []byte, at int) (path, id string) {
 	}
 	for _, f := range stack {
 		switch {
-		case len(path) > maxNote:
+		case len(path) > maxShown:
 		case f.isArray:
 			path += pointerIndex(f.index)
 		case f.hasKey:
 			path += pointer([]byte(f.key))
 		}
 	}
-	return cut(path), id
+	return truncate(path), id
 }

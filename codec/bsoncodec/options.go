@@ -20,16 +20,16 @@ const (
 )
 
 // depthOption completes MaxDepth, or says what is wrong with it.
-func depthOption(n *int) error { return option("MaxDepth", n, defaultDepth, maxDepth) }
+func checkDepth(n *int) error { return checkRange("MaxDepth", n, defaultDepth, maxDepth) }
 
 // lineOption completes MaxLine, or says what is wrong with it.
-func lineOption(n *int) error { return option("MaxLine", n, defaultLine, maxLine) }
+func checkLine(n *int) error { return checkRange("MaxLine", n, defaultLine, maxLine) }
 
 // sizeOption completes MaxDocument, or says what is wrong with it.
-func sizeOption(n *int) error { return option("MaxDocument", n, defaultSize, maxDocument) }
+func checkSize(n *int) error { return checkRange("MaxDocument", n, defaultSize, maxDocument) }
 
 // option gives *n its default when it is 0, and refuses it when it is not in 1 to most.
-func option(name string, n *int, otherwise, most int) error {
+func checkRange(name string, n *int, otherwise, most int) error {
 	if *n == 0 {
 		*n = otherwise
 	}

@@ -20,7 +20,7 @@ func AppendBSON(dst, text []byte, opts *ParseExtJSONOptions) ([]byte, error) {
 		return dst, err
 	}
 	if len(text) > o.MaxLine {
-		return dst, tooLong(text[:o.MaxLine], 1, 0)
+		return dst, lineTooLong(text[:o.MaxLine], 1, 0)
 	}
 	p := o.parser()
 	return p.document(dst, text, 1, 0)
@@ -78,7 +78,7 @@ func (p *parser) document(dst, text []byte, line, offset int64) ([]byte, error) 
 			case end < len(text):
 				p.at, p.err = end, errText
 			case len(out)-p.start > p.maxSize:
-				p.at, p.err = next-1, p.tooLarge()
+				p.at, p.err = next-1, p.sizeError()
 			default:
 				return out, nil
 			}
@@ -122,7 +122,7 @@ func (p *parser) space(i int) int {
 // object parses an object as a document, behind its brace. It returns the offset behind the object.
 func (p *parser) object(dst []byte, i, depth int) ([]byte, int) {
 	if depth > p.maxDepth {
-		return dst, p.fail(i-1, p.tooDeep())
+		return dst, p.fail(i-1, p.depthError())
 	}
 	start, src := len(dst), p.src
 	dst = append(dst, 0, 0, 0, 0)
@@ -153,7 +153,7 @@ func (p *parser) object(dst []byte, i, depth int) ([]byte, int) {
 		}
 		dst[element] = t
 		if len(dst)-p.start > p.maxSize {
-			return dst, p.fail(min(i, len(src)-1), p.tooLarge())
+			return dst, p.fail(min(i, len(src)-1), p.sizeError())
 		}
 		if i < len(src) && src[i] == ',' {
 			i++
@@ -174,7 +174,7 @@ func (p *parser) object(dst []byte, i, depth int) ([]byte, int) {
 // array parses an array, behind its bracket. It returns the offset behind the array.
 func (p *parser) array(dst []byte, i, depth int) ([]byte, int) {
 	if depth > p.maxDepth {
-		return dst, p.fail(i-1, p.tooDeep())
+		return dst, p.fail(i-1, p.depthError())
 	}
 	start, src := len(dst), p.src
 	dst = append(dst, 0, 0, 0, 0)
@@ -194,7 +194,7 @@ func (p *parser) array(dst []byte, i, depth int) ([]byte, int) {
 		}
 		dst[element] = t
 		if len(dst)-p.start > p.maxSize {
-			return dst, p.fail(min(i, len(src)-1), p.tooLarge())
+			return dst, p.fail(min(i, len(src)-1), p.sizeError())
 		}
 		if i < len(src) && src[i] == ',' {
 			i++
@@ -263,7 +263,7 @@ func (p *parser) value(dst []byte, i, depth int) ([]byte, int, byte) {
 func (p *parser) braced(dst []byte, i, depth int) ([]byte, int, byte) {
 	src := p.src
 	if i+1 < len(src) && src[i] == '"' && src[i+1] == '$' {
-		if dst, next, t := p.common(dst, i+2); next >= 0 {
+		if dst, next, t := p.fastWrapper(dst, i+2); next >= 0 {
 			return dst, next, t
 		}
 	}
@@ -273,18 +273,18 @@ func (p *parser) braced(dst []byte, i, depth int) ([]byte, int, byte) {
 			return dst, failed, 0
 		}
 		if w := wrapperOf(key); w != noWrapper {
-			return p.wrapped(dst, w, i, next, depth)
+			return p.wrapperValue(dst, w, i, next, depth)
 		}
 	}
 	dst, i = p.object(dst, i, depth+1)
 	return dst, i, 0x03
 }
 
-func (p *parser) tooDeep() error {
+func (p *parser) depthError() error {
 	return fmt.Errorf("%w: more than %d levels", ErrDepth, p.maxDepth)
 }
 
-func (p *parser) tooLarge() error {
+func (p *parser) sizeError() error {
 	return fmt.Errorf("%w: more than %d bytes of BSON", ErrSize, p.maxSize)
 }
 

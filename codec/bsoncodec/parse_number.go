@@ -21,7 +21,7 @@ func (p *parser) number(dst []byte, i int) ([]byte, int, byte) {
 		return dst, p.fail(k, errNumber), 0
 	}
 	if k == len(src) || src[k] != '.' && src[k]|0x20 != 'e' {
-		if v, ok := integer(src[i:k]); ok {
+		if v, ok := parseInteger(src[i:k]); ok {
 			if v == int64(int32(v)) {
 				return binary.LittleEndian.AppendUint32(dst, uint32(v)), k, 0x10
 			}
@@ -33,7 +33,7 @@ func (p *parser) number(dst []byte, i int) ([]byte, int, byte) {
 	if k-i > maxNumber {
 		return dst, p.fail(i, errLongNumber), 0
 	}
-	f, ok := float(src[i:k])
+	f, ok := parseFloat(src[i:k])
 	if !ok {
 		return dst, p.fail(i, errRange), 0
 	}
@@ -66,7 +66,7 @@ func fraction(src []byte, i int) int {
 }
 
 // integer reads a decimal integer with an optional sign. It reports false when it is none, or does not fit an int64.
-func integer(s []byte) (int64, bool) {
+func parseInteger(s []byte) (int64, bool) {
 	neg := len(s) > 0 && s[0] == '-'
 	if neg || len(s) > 0 && s[0] == '+' {
 		s = s[1:]
@@ -138,7 +138,7 @@ func parseEight(x uint64) uint64 {
 
 // float reads a decimal number with an optional sign, point and exponent. It reports false when it is none, or passes the range
 // of a double.
-func float(s []byte) (float64, bool) {
+func parseFloat(s []byte) (float64, bool) {
 	var m uint64
 	i, digits, exp, seen := 0, 0, 0, false
 	neg := len(s) > 0 && s[0] == '-'

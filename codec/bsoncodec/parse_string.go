@@ -12,8 +12,8 @@ import (
 // offset behind the closing quote.
 func (p *parser) key(dst []byte, i int) ([]byte, int) {
 	src, j := p.src, len(dst)
-	if cap(dst)-j < room {
-		dst = slices.Grow(dst, room)
+	if cap(dst)-j < spare {
+		dst = slices.Grow(dst, spare)
 	}
 	d := dst[:cap(dst)]
 	d[j] = 0
@@ -35,7 +35,7 @@ func (p *parser) key(dst []byte, i int) ([]byte, int) {
 		break
 	}
 	start := i
-	dst, i = p.stringTail(d[:j], i, p.start+p.maxSize)
+	dst, i = p.slowString(d[:j], i, p.start+p.maxSize)
 	if i < 0 {
 		return dst, failed
 	}
@@ -67,20 +67,20 @@ func (p *parser) string(dst []byte, i int) ([]byte, int) {
 		}
 		break
 	}
-	return p.stringTail(d[:j], i, p.start+p.maxSize)
+	return p.slowString(d[:j], i, p.start+p.maxSize)
 }
 
 // stringTail goes on with a string at src[i], whatever it has there. It fails when dst would grow
 // beyond most bytes.
-func (p *parser) stringTail(dst []byte, i, most int) ([]byte, int) {
+func (p *parser) slowString(dst []byte, i, most int) ([]byte, int) {
 	src := p.src
 	for i < len(src) {
 		j := len(dst)
-		if cap(dst)-j < room {
+		if cap(dst)-j < spare {
 			if j > most {
-				return dst, p.fail(p.stringEnd(i), p.tooLarge())
+				return dst, p.fail(p.stringEnd(i), p.sizeError())
 			}
-			dst = slices.Grow(dst, max(room, min(j, most-j+room)))
+			dst = slices.Grow(dst, max(spare, min(j, most-j+spare)))
 		}
 		d := dst[:cap(dst)]
 		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {
@@ -166,13 +166,13 @@ func (p *parser) escapeRune(d []byte, i int) (int, int) {
 	case 'f':
 		c = '\f'
 	case 'u':
-		r, ok := hex4(src, i+2)
+		r, ok := parseHex4(src, i+2)
 		if !ok {
 			return 0, p.fail(i, errEscape)
 		}
 		i += 6
 		if utf16.IsSurrogate(r) {
-			low, ok := hex4(src, i+2)
+			low, ok := parseHex4(src, i+2)
 			if r = utf16.DecodeRune(r, low); !ok || !hasPrefix(src, i, `\u`) || r == utf8.RuneError {
 				return 0, p.fail(i-6, errSurrogate)
 			}
@@ -187,7 +187,7 @@ func (p *parser) escapeRune(d []byte, i int) (int, int) {
 }
 
 // hex4 reads four hex digits at src[i].
-func hex4(src []byte, i int) (rune, bool) {
+func parseHex4(src []byte, i int) (rune, bool) {
 	if i+4 > len(src) {
 		return 0, false
 	}
@@ -228,13 +228,13 @@ func (p *parser) textUpTo(i, most int) ([]byte, int) {
 		c := src[k]
 		if c == '"' {
 			if k-i > most {
-				return nil, p.fail(i-1, p.tooLarge())
+				return nil, p.fail(i-1, p.sizeError())
 			}
 			return src[i:k], k + 1
 		}
 		if c < 0x20 || c >= 0x80 || c == '\\' {
 			var next int
-			p.scratch, next = p.stringTail(p.scratch[:0], i, most)
+			p.scratch, next = p.slowString(p.scratch[:0], i, most)
 			return p.scratch, next
 		}
 	}

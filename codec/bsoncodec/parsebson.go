@@ -21,10 +21,10 @@ type ParseBSONOptions struct {
 
 // check tells whether the settings make sense, and completes them.
 func (o *ParseBSONOptions) check() error {
-	if err := depthOption(&o.MaxDepth); err != nil {
+	if err := checkDepth(&o.MaxDepth); err != nil {
 		return err
 	}
-	return sizeOption(&o.MaxDocument)
+	return checkSize(&o.MaxDocument)
 }
 
 // ParseBSON returns a flow that cuts a stream of documents, as [BSON] and mongodump write it, and checks each as [Validate] does.
@@ -52,46 +52,46 @@ func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
 				}
 				return emit(doc)
 			}
-			c := cutter{emit: one, check: documentCheck{deep: true, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}}
-			if err := guarded.Each(ctx, src, c.feed); err != nil {
+			c := documentCutter{emit: one, check: streamChecker{validate: true, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}}
+			if err := guarded.Each(ctx, src, c.push); err != nil {
 				return err
 			}
-			return c.end()
+			return c.finish()
 		})
 	})
 }
 
 // cutter cuts a stream of documents.
-type cutter struct {
-	emit  func(bson.Raw) error
-	check documentCheck
-	rest  []byte // the beginning of a document that is not whole yet
+type documentCutter struct {
+	emit    func(bson.Raw) error
+	check   streamChecker
+	partial []byte // the beginning of a document that is not whole yet
 }
 
 const (
-	lengthSize = 4       // bytes of a document's length
-	maxRoom    = 1 << 20 // bytes that are taken for a document because of its length alone
+	lengthSize     = 4       // bytes of a document's length
+	maxInitialSize = 1 << 20 // bytes that are taken for a document because of its length alone
 )
 
 // feed emits every document that chunk completes.
-func (c *cutter) feed(chunk []byte) error {
+func (c *documentCutter) push(chunk []byte) error {
 	for len(chunk) > 0 {
-		if len(c.rest) > 0 || len(chunk) < lengthSize {
+		if len(c.partial) > 0 || len(chunk) < lengthSize {
 			var err error
-			if chunk, err = c.fill(chunk); err != nil {
+			if chunk, err = c.extend(chunk); err != nil {
 				return err
 			}
 			continue
 		}
 		n := int(int32(binary.LittleEndian.Uint32(chunk)))
-		if err := c.check.size(n, nil); err != nil {
-			return c.refused(err, chunk)
+		if err := c.check.checkSize(n, nil); err != nil {
+			return c.rejection(err, chunk)
 		}
 		if n > len(chunk) {
-			c.rest = append(make([]byte, 0, min(n, maxRoom)), chunk...)
+			c.partial = append(make([]byte, 0, min(n, maxInitialSize)), chunk...)
 			return nil
 		}
-		if err := c.pass(chunk[:n:n]); err != nil {
+		if err := c.emitDocument(chunk[:n:n]); err != nil {
 			return err
 		}
 		chunk = chunk[n:]
@@ -100,54 +100,54 @@ func (c *cutter) feed(chunk []byte) error {
 }
 
 // fill adds to the document in hand what chunk has of it, and returns what it leaves.
-func (c *cutter) fill(chunk []byte) ([]byte, error) {
-	if have := len(c.rest); have < lengthSize {
+func (c *documentCutter) extend(chunk []byte) ([]byte, error) {
+	if have := len(c.partial); have < lengthSize {
 		k := min(lengthSize-have, len(chunk))
-		c.rest, chunk = append(c.rest, chunk[:k]...), chunk[k:]
-		if len(c.rest) < lengthSize {
+		c.partial, chunk = append(c.partial, chunk[:k]...), chunk[k:]
+		if len(c.partial) < lengthSize {
 			return nil, nil
 		}
-		if err := c.check.size(int(int32(binary.LittleEndian.Uint32(c.rest))), nil); err != nil {
-			return nil, c.refused(err, append(c.rest, chunk...))
+		if err := c.check.checkSize(int(int32(binary.LittleEndian.Uint32(c.partial))), nil); err != nil {
+			return nil, c.rejection(err, append(c.partial, chunk...))
 		}
 	}
-	n := int(binary.LittleEndian.Uint32(c.rest))
-	k := min(n-len(c.rest), len(chunk))
-	if need := len(c.rest) + k; need > cap(c.rest) { // twice as much as there was, whatever the length says
-		c.rest = append(make([]byte, 0, min(n, max(need, 2*cap(c.rest)))), c.rest...)
+	n := int(binary.LittleEndian.Uint32(c.partial))
+	k := min(n-len(c.partial), len(chunk))
+	if need := len(c.partial) + k; need > cap(c.partial) { // twice as much as there was, whatever the length says
+		c.partial = append(make([]byte, 0, min(n, max(need, 2*cap(c.partial)))), c.partial...)
 	}
-	c.rest, chunk = append(c.rest, chunk[:k]...), chunk[k:]
-	if len(c.rest) < n {
+	c.partial, chunk = append(c.partial, chunk[:k]...), chunk[k:]
+	if len(c.partial) < n {
 		return nil, nil
 	}
-	doc := c.rest[:n:n]
-	c.rest = nil
-	return chunk, c.pass(doc)
+	doc := c.partial[:n:n]
+	c.partial = nil
+	return chunk, c.emitDocument(doc)
 }
 
 // refused returns an error for the document at the beginning of rest. A first one may be a stream of another format.
-func (c *cutter) refused(err error, rest []byte) error {
-	if e := err.(*DocumentError); c.check.n == 0 { //nolint:errorlint // it is no other
-		e.Err = notFormat(codec.TypeBSON, rest, e.Err)
+func (c *documentCutter) rejection(err error, rest []byte) error {
+	if e := err.(*DocumentError); c.check.passed == 0 { //nolint:errorlint // it is no other
+		e.Err = formatError(codec.TypeBSON, rest, e.Err)
 	}
 	return err
 }
 
 // pass emits a whole document.
-func (c *cutter) pass(doc []byte) error {
-	if err := c.check.document(doc); err != nil {
-		return c.refused(err, doc)
+func (c *documentCutter) emitDocument(doc []byte) error {
+	if err := c.check.checkDocument(doc); err != nil {
+		return c.rejection(err, doc)
 	}
 	return c.emit(doc)
 }
 
 // end tells whether the stream may end here.
-func (c *cutter) end() error {
-	if len(c.rest) == 0 {
+func (c *documentCutter) finish() error {
+	if len(c.partial) == 0 {
 		return nil
 	}
-	path, id := locate(c.rest, len(c.rest))
-	return c.refused(&DocumentError{
-		Document: c.check.n + 1, Offset: c.check.offset + int64(len(c.rest)), Path: path, ID: id, Err: io.ErrUnexpectedEOF,
-	}, c.rest)
+	path, id := locate(c.partial, len(c.partial))
+	return c.rejection(&DocumentError{
+		Document: c.check.passed + 1, Offset: c.check.offset + int64(len(c.partial)), Path: path, ID: id, Err: io.ErrUnexpectedEOF,
+	}, c.partial)
 }

@@ -21,13 +21,13 @@ type ParseExtJSONOptions struct {
 
 // check tells whether the settings make sense, and completes them.
 func (o *ParseExtJSONOptions) check() error {
-	if err := lineOption(&o.MaxLine); err != nil {
+	if err := checkLine(&o.MaxLine); err != nil {
 		return err
 	}
-	if err := depthOption(&o.MaxDepth); err != nil {
+	if err := checkDepth(&o.MaxDepth); err != nil {
 		return err
 	}
-	return sizeOption(&o.MaxDocument)
+	return checkSize(&o.MaxDocument)
 }
 
 func (o *ParseExtJSONOptions) parser() parser {
@@ -68,11 +68,11 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 			return stream.Fail[bson.Raw](err)
 		}
 		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-			p, l := o.parser(), lines{max: o.MaxLine}
+			p, l := o.parser(), lineCutter{max: o.MaxLine}
 			var free []byte // the unused end of an allocation, from which documents are cut
 			one := func(line []byte) error {
 				mark := 0 // bytes of it
-				if l.line == 1 && bytes.HasPrefix(line, []byte(byteOrderMark)) {
+				if l.count == 1 && bytes.HasPrefix(line, []byte(byteOrderMark)) {
 					mark = len(byteOrderMark)
 				}
 				line = line[mark:]
@@ -85,16 +85,16 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 				long, room := len(line) > defaultChunk, free
 				switch {
 				case long:
-					room = make([]byte, 0, min(len(line)+len(line)/8, o.MaxDocument)+slack)
+					room = make([]byte, 0, min(len(line)+len(line)/8, o.MaxDocument)+parserSlack)
 				case cap(free) < len(line):
 					room = make([]byte, 0, defaultChunk)
 				}
-				doc, err := p.document(room[:0], line, l.line, l.offset+int64(mark))
+				doc, err := p.document(room[:0], line, l.count, l.offset+int64(mark))
 				if err != nil {
 					e := err.(*SyntaxError) //nolint:errorlint // it is no other
 					e.Column += mark
-					if l.line == 1 {
-						e.Err = notFormat(codec.TypeJSON, line, e.Err)
+					if l.count == 1 {
+						e.Err = formatError(codec.TypeJSON, line, e.Err)
 					}
 					return e
 				}
@@ -106,11 +106,11 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 				}
 				return emit(bson.Raw(doc[:len(doc):len(doc)]))
 			}
-			err := guarded.EachLent(ctx, src, func(chunk []byte) error { return l.feed(chunk, one) })
+			err := guarded.EachLent(ctx, src, func(chunk []byte) error { return l.push(chunk, one) })
 			if err != nil {
 				return err
 			}
-			return l.end(one)
+			return l.finish(one)
 		})
 	})
 }
@@ -122,6 +122,6 @@ func isBlank(line []byte) bool {
 }
 
 // slack is the room after the largest document that spares the parser to look for more.
-const slack = 64
+const parserSlack = 64
 
 const byteOrderMark = "\uFEFF"

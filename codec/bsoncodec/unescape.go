@@ -14,7 +14,7 @@ func (p *parser) escaped(dst []byte, i, depth int) ([]byte, int, byte) {
 // escapedValue parses the object of an escape form, at src[i].
 func (p *parser) escapedValue(dst []byte, i, depth int) ([]byte, int, byte) {
 	var at [2]int
-	end := p.pairs(i, "type", "base64", func(n, i int) int {
+	end := p.twoKeys(i, "type", "base64", func(n, i int) int {
 		at[n] = i
 		_, next := p.quoted(i)
 		return next
@@ -32,7 +32,7 @@ func (p *parser) escapedValue(dst []byte, i, depth int) ([]byte, int, byte) {
 	}
 	s, _ = p.quoted(at[1])
 	if !p.base64Fits(s) {
-		return dst, p.fail(at[1], p.tooLarge()), 0
+		return dst, p.fail(at[1], p.sizeError()), 0
 	}
 	start := len(dst)
 	if dst, ok = appendBase64(dst, s); !ok {

@@ -27,7 +27,7 @@ func Validate(doc []byte, opts *ValidateOptions) error {
 
 // check tells whether the settings make sense, and completes them.
 func (o *ValidateOptions) check() error {
-	return depthOption(&o.MaxDepth)
+	return checkDepth(&o.MaxDepth)
 }
 
 func (o *ValidateOptions) validate(doc []byte) error {
@@ -84,7 +84,7 @@ func (c *checker) container(i, limit, depth int) int {
 			return c.fail(element, errUTF8)
 		}
 		t := c.src[element]
-		if n := int(fixed[t]) - 1; n >= 0 && n <= end-i && !c.strict { // most values, without a call
+		if n := int(fixedSize[t]) - 1; n >= 0 && n <= end-i && !c.strict { // most values, without a call
 			i += n
 			continue
 		}
@@ -121,7 +121,7 @@ func (c *checker) value(t byte, element, i, limit, depth int) int {
 	}
 	end, err := valueEnd(c.src, t, i, limit)
 	if err == nil && c.strict {
-		err = strictValue(c.src, t, i, end)
+		err = checkStrict(c.src, t, i, end)
 	}
 	if err != nil {
 		return c.fail(element, err)

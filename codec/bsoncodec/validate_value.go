@@ -15,7 +15,7 @@ var (
 )
 
 // fixed has the bytes of a value of each type that has always as many, plus one; 0 for every other type.
-var fixed = [256]byte{
+var fixedSize = [256]byte{
 	0x01: 9, 0x06: 1, 0x07: 13, 0x08: 2, 0x09: 9, 0x0A: 1, 0x10: 5, 0x11: 9, 0x12: 9, 0x13: 17, 0x7F: 1, 0xFF: 1,
 }
 
@@ -40,7 +40,7 @@ func keyEnd(src []byte, i, limit int) int {
 // valueEnd returns the offset behind the value of type t at src[i], which must end before limit. Of a container it looks at the
 // length alone.
 func valueEnd(src []byte, t byte, i, limit int) (int, error) {
-	if n := fixed[t]; n > 0 {
+	if n := fixedSize[t]; n > 0 {
 		if end := i + int(n) - 1; end <= limit {
 			return end, nil
 		}
@@ -87,7 +87,7 @@ func valueEnd(src []byte, t byte, i, limit int) (int, error) {
 }
 
 // strictValue checks what [ValidateOptions].Strict adds, for the value of type t at src[i:end].
-func strictValue(src []byte, t byte, i, end int) error {
+func checkStrict(src []byte, t byte, i, end int) error {
 	switch t {
 	case 0x02, 0x0D, 0x0E:
 		if !utf8.Valid(src[i+4 : end]) {

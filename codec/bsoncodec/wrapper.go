@@ -24,7 +24,7 @@ var (
 // It returns the offset behind the object and the type of the value.
 //
 // It takes any white space, order of keys and legacy form; what programs write lies in [parser.common].
-func (p *parser) wrapped(dst []byte, w wrapper, open, i, depth int) ([]byte, int, byte) {
+func (p *parser) wrapperValue(dst []byte, w wrapperKind, open, i, depth int) ([]byte, int, byte) {
 	if i = p.colon(i); i < 0 {
 		return dst, failed, 0
 	}
@@ -83,7 +83,7 @@ func (p *parser) wrapped(dst []byte, w wrapper, open, i, depth int) ([]byte, int
 }
 
 // appendWrapped appends the value that the text s of the wrapper w stands for, and returns its type.
-func appendWrapped(dst []byte, w wrapper, s []byte) ([]byte, byte, error) {
+func appendWrapped(dst []byte, w wrapperKind, s []byte) ([]byte, byte, error) {
 	switch w {
 	case wrapOID:
 		var id [12]byte
@@ -95,7 +95,7 @@ func appendWrapped(dst []byte, w wrapper, s []byte) ([]byte, byte, error) {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
 		return append(append(dst, s...), 0), 0x0E, nil
 	case wrapInt32:
-		v, ok := integer(s)
+		v, ok := parseInteger(s)
 		if !ok {
 			return dst, 0, integerError(s)
 		}
@@ -104,7 +104,7 @@ func appendWrapped(dst []byte, w wrapper, s []byte) ([]byte, byte, error) {
 		}
 		return binary.LittleEndian.AppendUint32(dst, uint32(v)), 0x10, nil
 	case wrapInt64:
-		v, ok := integer(s)
+		v, ok := parseInteger(s)
 		if !ok {
 			return dst, 0, integerError(s)
 		}
@@ -137,7 +137,7 @@ func doubleBits(s []byte) (uint64, error) {
 	case "NaN":
 		return nan, nil
 	}
-	f, ok := float(s)
+	f, ok := parseFloat(s)
 	if !ok {
 		return 0, floatError(s)
 	}
@@ -147,7 +147,7 @@ func doubleBits(s []byte) (uint64, error) {
 // timestamp parses the object of $timestamp.
 func (p *parser) timestamp(dst []byte, i int) ([]byte, int, byte) {
 	var part [2]int64 // i, t: in the order of BSON
-	i = p.pairs(i, "i", "t", func(n, i int) int {
+	i = p.twoKeys(i, "i", "t", func(n, i int) int {
 		v, next := p.int(i)
 		if next >= 0 && (v < 0 || v > math.MaxUint32) {
 			next = p.fail(i, errRange)
@@ -166,7 +166,7 @@ func (p *parser) timestamp(dst []byte, i int) ([]byte, int, byte) {
 // regex parses the object of $regularExpression.
 func (p *parser) regex(dst []byte, i int) ([]byte, int, byte) {
 	var at [2]int // where the pattern and the options lie in the line
-	i = p.pairs(i, "pattern", "options", func(n, i int) int {
+	i = p.twoKeys(i, "pattern", "options", func(n, i int) int {
 		at[n] = i
 		_, next := p.quoted(i)
 		return next
@@ -179,7 +179,7 @@ func (p *parser) regex(dst []byte, i int) ([]byte, int, byte) {
 		if bytes.IndexByte(s, 0) >= 0 {
 			return dst, p.fail(from, errNUL), 0
 		}
-		if n == 1 && !sorted(s) { // BSON wants them so; what had them otherwise came in the escape form
+		if n == 1 && !isSorted(s) { // BSON wants them so; what had them otherwise came in the escape form
 			r := []rune(string(s))
 			slices.Sort(r)
 			s = []byte(string(r))
@@ -192,7 +192,7 @@ func (p *parser) regex(dst []byte, i int) ([]byte, int, byte) {
 // dbPointer parses the object of $dbPointer.
 func (p *parser) dbPointer(dst []byte, i int) ([]byte, int, byte) {
 	var at [2]int
-	i = p.pairs(i, "$ref", "$id", func(n, i int) int {
+	i = p.twoKeys(i, "$ref", "$id", func(n, i int) int {
 		at[n] = i
 		if n == 1 && i < len(p.src) && p.src[i] == '{' {
 			if i = p.space(i + 1); i >= len(p.src) || p.src[i] != '"' {

@@ -28,7 +28,7 @@ func (p *parser) binary(dst []byte, i int) ([]byte, int, byte) {
 		return p.binaryParts(dst, i, at, p.closing(next))
 	}
 	var at [2]int
-	i = p.pairs(i, "base64", "subType", func(n, i int) int {
+	i = p.twoKeys(i, "base64", "subType", func(n, i int) int {
 		at[n] = i
 		_, next := p.quoted(i)
 		return next
@@ -50,7 +50,7 @@ func (p *parser) binaryParts(dst []byte, data, sub, end int) ([]byte, int, byte)
 		return dst, p.fail(sub, errBSONType), 0
 	}
 	if s, _ = p.quoted(data); !p.base64Fits(s) {
-		return dst, p.fail(data, p.tooLarge()), 0
+		return dst, p.fail(data, p.sizeError()), 0
 	}
 	if dst, ok = appendBinaryValue(dst, s, subtype); !ok {
 		return dst, p.fail(data, errBase64), 0

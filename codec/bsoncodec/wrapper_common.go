@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // common parses the type wrappers as programs write them: without white space, keys in the usual order, no escapes. Behind the
 // opening `{"$` lies src[i]. On anything else it returns a negative offset and leaves it to [parser.wrapped], which has the errors.
-func (p *parser) common(dst []byte, i int) ([]byte, int, byte) {
+func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 	src := p.src
 	if len(src)-i < 12 {
 		return dst, failed, 0
@@ -13,13 +13,13 @@ func (p *parser) common(dst []byte, i int) ([]byte, int, byte) {
 	case 'n':
 		switch {
 		case hasPrefix(src, i, `numberInt":"`):
-			v, next := shortInteger(src, i+12)
+			v, next := parseShortInteger(src, i+12)
 			if next < 0 || v != int64(int32(v)) || !hasPrefix(src, next, `"}`) {
 				break
 			}
 			return binary.LittleEndian.AppendUint32(dst, uint32(v)), next + 2, 0x10
 		case hasPrefix(src, i, `numberLong":"`):
-			v, next := shortInteger(src, i+13)
+			v, next := parseShortInteger(src, i+13)
 			if next < 0 || !hasPrefix(src, next, `"}`) {
 				break
 			}
@@ -72,7 +72,7 @@ func (p *parser) common(dst []byte, i int) ([]byte, int, byte) {
 		if !hasPrefix(src, i, `date":{"$numberLong":"`) {
 			break
 		}
-		v, next := shortInteger(src, i+22)
+		v, next := parseShortInteger(src, i+22)
 		if next < 0 || !hasPrefix(src, next, `"}}`) {
 			break
 		}
@@ -100,7 +100,7 @@ func (p *parser) common(dst []byte, i int) ([]byte, int, byte) {
 
 // shortInteger reads a decimal integer of up to 18 digits at src[i], and returns it with the offset behind it, which is negative
 // when there is none.
-func shortInteger(src []byte, i int) (int64, int) {
+func parseShortInteger(src []byte, i int) (int64, int) {
 	neg := i < len(src) && src[i] == '-'
 	if neg {
 		i++

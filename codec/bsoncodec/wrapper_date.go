@@ -22,7 +22,7 @@ func (p *parser) date(dst []byte, i int) ([]byte, int) {
 		if end < 0 {
 			return dst, failed
 		}
-		if ms, ok = integer(s); !ok {
+		if ms, ok = parseInteger(s); !ok {
 			return dst, p.fail(at, integerError(s))
 		}
 		next = p.closing(end)

@@ -1,10 +1,10 @@
 package bsoncodec
 
 // wrapper is what an object of JSON stands for, by its first key.
-type wrapper byte
+type wrapperKind byte
 
 const (
-	noWrapper wrapper = iota
+	noWrapper wrapperKind = iota
 	wrapEscape
 	wrapOID
 	wrapSymbol
@@ -27,7 +27,7 @@ const (
 
 // wrapperOf returns what an object whose first key is key stands for. It is the one list of the keys that are ambiguous in a
 // document: the parser interprets these, and the writer escapes a document that begins with one.
-func wrapperOf(key []byte) wrapper {
+func wrapperOf(key []byte) wrapperKind {
 	switch string(key) {
 	case escapeKey:
 		return wrapEscape
@@ -70,7 +70,7 @@ func wrapperOf(key []byte) wrapper {
 }
 
 // wrapperKey tells whether a parser would interpret a document of kind k for its first key, which begins b and ends at a zero byte.
-func wrapperKey(b []byte, k kind) bool {
+func opensWrapper(b []byte, k kind) bool {
 	for i, c := range b {
 		if c == 0 {
 			w := wrapperOf(b[:i])

@@ -77,7 +77,7 @@ func (p *parser) int(i int) (int64, int) {
 	case t == 0x10:
 		return int64(int32(uint32(v[0]) | uint32(v[1])<<8 | uint32(v[2])<<16 | uint32(v[3])<<24)), next
 	case t == 0x12:
-		n, _ := integer(p.src[i:next])
+		n, _ := parseInteger(p.src[i:next])
 		return n, next
 	}
 	return math.MinInt64, p.fail(i, errWrapper)
@@ -85,7 +85,7 @@ func (p *parser) int(i int) (int64, int) {
 
 // pairs parses an object at src[i] that has exactly the keys first and second, in either order. It calls f with 0 or 1 and the
 // offset of the value, and f returns the offset behind it. pairs returns the offset behind the object.
-func (p *parser) pairs(i int, first, second string, f func(n, i int) int) int {
+func (p *parser) twoKeys(i int, first, second string, f func(n, i int) int) int {
 	if i >= len(p.src) || p.src[i] != '{' {
 		return p.fail(i, errWrapper)
 	}

@@ -33,11 +33,11 @@ type writer struct {
 	maxSize  int
 	maxLine  int
 
-	start   int    // where the line begins in dst
-	escaped int    // bytes of src that were written in the escape form, those that were written again too
-	at      int    // where in src it failed
-	err     error  // why
-	reason  string // why a container is inexact
+	start         int    // where the line begins in dst
+	escaped       int    // bytes of src that were written in the escape form, those that were written again too
+	at            int    // where in src it failed
+	err           error  // why
+	inexactReason string // why a container is inexact
 }
 
 // What takes the place of an offset when a container could not be written.
@@ -50,10 +50,10 @@ const (
 type kind byte
 
 const (
-	topLevel kind = iota // only the escape form is interpreted
-	embedded             // every type wrapper is
-	scope                // nothing is
-	array                // has no keys in JSON
+	topLevel      kind = iota // only the escape form is interpreted
+	embedded                  // every type wrapper is
+	scopeDocument             // nothing is
+	array                     // has no keys in JSON
 )
 
 var (
@@ -77,13 +77,13 @@ func (w *writer) document(dst, doc []byte) ([]byte, error) {
 		var end int
 		dst, end = w.container(dst, 0, len(doc), 1, topLevel)
 		if end >= 0 && len(dst)-start > w.maxLine {
-			w.at, w.reason, end = 0, "a line that is too long", inexact
+			w.at, w.inexactReason, end = 0, "a line that is too long", inexact
 		}
 		if end == inexact {
 			dst, end = w.escape(dst, start, 0x03, 0, len(doc), 0)
 		}
 		if end >= 0 && len(dst)-start > w.maxLine {
-			end = w.fail(0, errLine(w.maxLine))
+			end = w.fail(0, lineSizeError(w.maxLine))
 		}
 		if end >= 0 {
 			return dst, nil
@@ -127,25 +127,25 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 	if k == array {
 		sep = '['
 	}
-	if k <= embedded && i+1 < end && src[i+1] == '$' && wrapperKey(src[i+1:end], k) {
-		w.at, w.reason = i, "a key that reads as a type wrapper"
+	if k <= embedded && i+1 < end && src[i+1] == '$' && opensWrapper(src[i+1:end], k) {
+		w.at, w.inexactReason = i, "a key that reads as a type wrapper"
 		return dst, inexact
 	}
 	for i < end {
 		t, element := src[i], i
 		if k == array {
-			if cap(dst)-len(dst) < room {
-				dst = w.grow(dst, i, room)
+			if cap(dst)-len(dst) < spare {
+				dst = w.grow(dst, i, spare)
 			}
 			dst = append(dst, sep)
 			if i = indexKey(src, i+1, index); i < 0 {
-				w.at, w.reason = element, "array indexes out of order"
-				return dst, w.badKey(element, end)
+				w.at, w.inexactReason = element, "array indexes out of order"
+				return dst, w.unwritableKey(element, end)
 			}
 			index++
 		} else if dst, i = w.key(dst, src, i+1, sep); i < 0 {
-			w.at, w.reason = element, "a key that is not UTF-8"
-			return dst, w.badKey(element, end)
+			w.at, w.inexactReason = element, "a key that is not UTF-8"
+			return dst, w.unwritableKey(element, end)
 		}
 		if i > end {
 			return dst, w.fail(element, errKey)
@@ -271,7 +271,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			return dst, w.fail(element, fmt.Errorf("%w 0x%02x", errType, t))
 		}
 		if !ok {
-			w.at, w.reason = element, inexactValue(t)
+			w.at, w.inexactReason = element, valueReason(t)
 			if dst, next = w.escape(dst, value, t, i, next, depth); next < 0 {
 				return dst, next
 			}
@@ -299,11 +299,11 @@ func (w *writer) codeWithScope(dst []byte, i, limit, depth int) ([]byte, int) {
 	dst = append(dst, `{"$code":`...)
 	dst, ok := w.string(dst, w.src, i+8, code-1)
 	if !ok {
-		w.at, w.reason = i, inexactValue(0x0F)
+		w.at, w.inexactReason = i, valueReason(0x0F)
 		return dst, inexact
 	}
 	dst = append(dst, `,"$scope":`...)
-	dst, next := w.container(dst, code, end, depth+1, scope)
+	dst, next := w.container(dst, code, end, depth+1, scopeDocument)
 	if next >= 0 && next != end {
 		return dst, w.fail(code, errLength)
 	}
@@ -311,7 +311,7 @@ func (w *writer) codeWithScope(dst []byte, i, limit, depth int) ([]byte, int) {
 }
 
 // badKey tells whether a key that could not be written has an end, so that its container is merely inexact.
-func (w *writer) badKey(element, end int) int {
+func (w *writer) unwritableKey(element, end int) int {
 	if bytes.IndexByte(w.src[element+1:end], 0) < 0 {
 		return w.fail(element, errKey)
 	}

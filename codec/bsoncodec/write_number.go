@@ -9,7 +9,7 @@ import (
 )
 
 // pairs has the decimal digits of 0 to 99, two bytes each.
-var pairs = func() (t [100]uint16) {
+var digitPairs = func() (t [100]uint16) {
 	for i := range t {
 		t[i] = uint16('0'+i/10) | uint16('0'+i%10)<<8
 	}
@@ -32,7 +32,7 @@ func appendUint(dst []byte, v uint64) []byte {
 	case v < 10:
 		return append(dst, byte('0'+v))
 	case v < 100:
-		return binary.LittleEndian.AppendUint16(dst, pairs[v])
+		return binary.LittleEndian.AppendUint16(dst, digitPairs[v])
 	}
 	n := digits(v)
 	dst = slices.Grow(dst, n)
@@ -43,16 +43,16 @@ func appendUint(dst []byte, v uint64) []byte {
 		q := v / 10000
 		r := uint32(v - q*10000)
 		n -= 4
-		binary.LittleEndian.PutUint32(d[n:n+4], uint32(pairs[r/100])|uint32(pairs[r%100])<<16)
+		binary.LittleEndian.PutUint32(d[n:n+4], uint32(digitPairs[r/100])|uint32(digitPairs[r%100])<<16)
 		v = q
 	}
 	if v >= 100 {
 		n -= 2
-		binary.LittleEndian.PutUint16(d[n:], pairs[v%100])
+		binary.LittleEndian.PutUint16(d[n:], digitPairs[v%100])
 		v /= 100
 	}
 	if v >= 10 {
-		binary.LittleEndian.PutUint16(d, pairs[v])
+		binary.LittleEndian.PutUint16(d, digitPairs[v])
 	} else {
 		d[0] = byte('0' + v)
 	}
@@ -191,9 +191,9 @@ func appendMillionths(dst []byte, n uint64) []byte {
 	whole, frac := n/1e6, uint32(n%1e6)
 	dst = appendUint(dst, whole)
 	var d [8]byte
-	binary.LittleEndian.PutUint16(d[0:], pairs[frac/10000])
-	binary.LittleEndian.PutUint16(d[2:], pairs[frac/100%100])
-	binary.LittleEndian.PutUint16(d[4:], pairs[frac%100])
+	binary.LittleEndian.PutUint16(d[0:], digitPairs[frac/10000])
+	binary.LittleEndian.PutUint16(d[2:], digitPairs[frac/100%100])
+	binary.LittleEndian.PutUint16(d[4:], digitPairs[frac%100])
 	k := 6
 	for k > 1 && d[k-1] == '0' {
 		k--

@@ -30,14 +30,14 @@ var escapes = func() (t [128]byte) {
 const hexDigits = "0123456789abcdef"
 
 // room is what keys and strings want free in dst besides the bytes that they copy.
-const room = 32
+const spare = 32
 
 // key appends sep and the key at src[i:] as a JSON name, colon included, and returns the offset behind the key. It is
 // negative when the key has no end or is not UTF-8.
 func (w *writer) key(dst, src []byte, i int, sep byte) ([]byte, int) {
 	j := len(dst)
-	if cap(dst)-j < room {
-		dst = w.grow(dst, i, room)
+	if cap(dst)-j < spare {
+		dst = w.grow(dst, i, spare)
 	}
 	d := dst[:cap(dst)]
 	d[j], d[j+1] = sep, '"'
@@ -73,12 +73,12 @@ func (w *writer) key(dst, src []byte, i int, sep byte) ([]byte, int) {
 // UTF-8.
 func (w *writer) string(dst, src []byte, i, end int) ([]byte, bool) {
 	j := len(dst)
-	if cap(dst)-j < end-i+room {
+	if cap(dst)-j < end-i+spare {
 		n := end - i
 		if n > longLine { // it is worth a look
 			n = escapedLen(src[i:end])
 		}
-		dst = w.grow(dst, end, n+room)
+		dst = w.grow(dst, end, n+spare)
 	}
 	d := dst[:cap(dst)]
 	d[j] = '"'
@@ -108,8 +108,8 @@ func (w *writer) escapedText(dst []byte, i, end int) ([]byte, bool) {
 	src := w.src[:end]
 	for i < len(src) {
 		j := len(dst)
-		if cap(dst)-j < len(src)-i+room {
-			dst = w.grow(dst, end, escapedLen(src[i:])+room)
+		if cap(dst)-j < len(src)-i+spare {
+			dst = w.grow(dst, end, escapedLen(src[i:])+spare)
 		}
 		d := dst[:cap(dst)]
 		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {

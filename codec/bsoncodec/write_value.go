@@ -51,7 +51,7 @@ func (w *writer) regex(dst []byte, i, mid, end int) ([]byte, bool) {
 	if !ok {
 		return dst, false
 	}
-	if !sorted(w.src[mid : end-1]) {
+	if !isSorted(w.src[mid : end-1]) {
 		return dst, false
 	}
 	dst = append(dst, `,"options":`...)
@@ -60,7 +60,7 @@ func (w *writer) regex(dst []byte, i, mid, end int) ([]byte, bool) {
 }
 
 // sorted tells whether the characters of s ascend.
-func sorted(s []byte) bool {
+func isSorted(s []byte) bool {
 	last := rune(0)
 	for len(s) > 0 {
 		r, n := utf8.DecodeRune(s)
@@ -77,7 +77,7 @@ func (w *writer) dbPointer(dst []byte, i, end int) ([]byte, bool) {
 	src := w.src
 	dst = append(dst, `{"$dbPointer":{"$ref":`...)
 	var ok bool
-	if plain(src[i:end]) { // as the driver writes it, who escapes nothing here
+	if needsNoEscape(src[i:end]) { // as the driver writes it, who escapes nothing here
 		dst, ok = append(append(append(dst, '"'), src[i:end]...), '"'), true
 	} else {
 		dst, ok = w.string(dst, w.src, i, end)
@@ -88,7 +88,7 @@ func (w *writer) dbPointer(dst []byte, i, end int) ([]byte, bool) {
 }
 
 // plain tells whether s is UTF-8 that JSON does not need to escape.
-func plain(s []byte) bool {
+func needsNoEscape(s []byte) bool {
 	for _, c := range s {
 		if c < 0x80 && escapes[c] != 0 {
 			return false
@@ -170,7 +170,7 @@ func indexKey(src []byte, i, n int) int {
 		return -1
 	}
 	if n < 100 {
-		if i+3 <= len(src) && binary.LittleEndian.Uint16(src[i:]) == pairs[n] && src[i+2] == 0 {
+		if i+3 <= len(src) && binary.LittleEndian.Uint16(src[i:]) == digitPairs[n] && src[i+2] == 0 {
 			return i + 3
 		}
 		return -1
