@@ -29,8 +29,8 @@
 //   - github.com/millweir/millweir/stream/otelstream, a separate module: a pipeline's counts and
 //     times for OpenTelemetry.
 //
-// For tests of your own pipelines, [github.com/millweir/millweir/source/mongosource/mongotest] and
-// [github.com/millweir/millweir/sink/s3sink/s3test] are servers inside the process that fail on
+// For tests of your own pipelines, [github.com/millweir/millweir/mongotest] and
+// [github.com/millweir/millweir/s3test] are servers inside the process that fail on
 // demand.
 //
 // Each package depends on what its job needs and on no other connector, so a program compiles only

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/millweir/millweir/examples/internal/exectest"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 )
 
 // TestReset breaks the connection of the one request of a small backup that must not replace an object, before the server has stored it and

@@ -11,7 +11,7 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 )
 
 // The new key reads the new object, and the old one does not. The old object stays.

@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/examples/internal/exectest"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/mongotest"
+	"github.com/millweir/millweir/s3test"
 )
 
 // canaries are secrets of every kind, as a server that knows them would say them.

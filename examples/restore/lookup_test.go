@@ -10,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/examples/internal/cli"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/stream"
 )
 

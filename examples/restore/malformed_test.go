@@ -7,7 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/examples/internal/exectest"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/mongotest"
 )
 
 // TestMalformedReply has a server whose reply to an insert names a document that was not sent: that is one line, and the collection of

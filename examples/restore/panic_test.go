@@ -19,8 +19,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/examples/internal/cli"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/mongotest"
+	"github.com/millweir/millweir/s3test"
 )
 
 func zipped(t *testing.T, text string) []byte {

@@ -12,9 +12,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
+	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/mongosink"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
 	"github.com/millweir/millweir/stream"
 )
 

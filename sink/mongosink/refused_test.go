@@ -8,8 +8,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/sink/mongosink"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
 	"github.com/millweir/millweir/stream"
 )
 

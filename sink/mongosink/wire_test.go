@@ -15,8 +15,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
+	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/sink/mongosink"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
 	"github.com/millweir/millweir/stream"
 	"github.com/millweir/millweir/stream/streamtest"
 )

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/smithy-go"
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
 	"github.com/millweir/millweir/stream"
 )
 

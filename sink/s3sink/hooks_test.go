@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
 	"github.com/millweir/millweir/stream"
 )
 

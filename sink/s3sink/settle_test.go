@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
 	"github.com/millweir/millweir/stream"
 )
 

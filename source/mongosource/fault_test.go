@@ -16,8 +16,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
+	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/source/mongosource"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
 	"github.com/millweir/millweir/stream"
 	"github.com/millweir/millweir/stream/streamtest"
 )

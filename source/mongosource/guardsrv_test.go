@@ -14,8 +14,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/source/mongosource"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
 )
 
 // TestGuardSRV has a guarded client find its server by the DNS: TLS is on without an option, and is for the name in the record.

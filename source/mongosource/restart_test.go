@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/source/mongosource"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
 	"github.com/millweir/millweir/stream"
 )
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
 )

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
 	"github.com/millweir/millweir/stream/streamtest"

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/stream"
 )
 

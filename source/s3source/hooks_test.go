@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/source/s3source"
 )
 

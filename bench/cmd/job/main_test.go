@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/millweir/millweir/bench/internal/report"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/mongotest"
+	"github.com/millweir/millweir/s3test"
 )
 
 // TestMain lets the test's own binary be the programs that the command starts.

@@ -21,8 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/millweir/millweir/sink/s3sink/s3test"
-	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/mongotest"
+	"github.com/millweir/millweir/s3test"
 )
 
 // The servers here are those of integration/servers, without what tests need of them, and without the module that an embedded

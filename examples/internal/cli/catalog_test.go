@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/millweir/millweir/source/mongosource/mongotest"
+	"github.com/millweir/millweir/mongotest"
 )
 
 // TestCatalogUnseen has a user who may not look: that is said, not taken for nothing.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 )
 
 func ExampleServer_Fault() {

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
-	"github.com/millweir/millweir/sink/s3sink/s3test"
+	"github.com/millweir/millweir/s3test"
 )
 
 func setUp(t *testing.T, opts *s3test.Options) (*s3test.Server, *s3.Client) {
