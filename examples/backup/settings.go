@@ -21,9 +21,9 @@ usage: backup -db NAME -collection NAME -bucket NAME -key KEY -recipient age1…
   backup -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -recipient age1…
 
 AWS credentials, region and endpoint come from the environment and ~/.aws, as for every AWS tool.`,
-	Notes: `Not in the object: the collection's indexes, its options (validator, collation, capped, time series, …) and, of a
-view, its definition. A warning names what was left out. A backup is no snapshot: of what is written while it runs
-some may be in it and some not.
+	Notes: `The object does not have the collection's indexes, its options (validator, collation, capped, time series, …) or a
+view's definition. A warning names what was left out. A backup is not a snapshot: it may have some of the writes that
+happen while it runs, and not others.
 
 Exit codes:
   0    all is stored
@@ -34,7 +34,7 @@ Exit codes:
   129  stopped by SIGHUP; 130 by SIGINT, 143 by SIGTERM: nothing is stored`,
 }
 
-// settings is what the command line asks for.
+// settings holds the values of the flags.
 type settings struct {
 	mongo      cli.Mongo
 	s3         cli.S3
@@ -64,7 +64,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	fs.StringVar(&s.json, "json", "canonical", "`FORM` of Extended JSON: canonical keeps every type, relaxed reads more easily")
 	fs.IntVar(&s.gzipLevel, "gzip-level", 6, "compression `LEVEL`, 1 (fastest) to 9 (smallest)")
 	fs.Var(&s.partSize, "part-size", "`SIZE` of a part of the upload, 5MiB to 5GiB")
-	fs.IntVar(&s.parallelism, "parallelism", 4, "`NUMBER` of parts sent at a time; memory is about (NUMBER+1) × part size")
+	fs.IntVar(&s.parallelism, "parallelism", 4,
+		"`NUMBER` of parts sent at a time; memory is about (NUMBER+1) × part size")
 	if err := p.Parse(fs, args, help); err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func (e *sse) Set(text string) error {
 	return nil
 }
 
-// expect returns about how many documents will come; 0 if that is not known without reading them.
+// estimateDocuments returns about how many documents the backup will read; 0 if the server cannot say.
 func (s *settings) estimateDocuments(ctx context.Context, coll *mongo.Collection) int64 {
 	if len(s.filter.D) > 0 {
 		return 0
@@ -122,12 +123,12 @@ func (s *settings) estimateDocuments(ctx context.Context, coll *mongo.Collection
 		return err
 	})
 	if err != nil {
-		return 0 // it only serves the progress; what is wrong shows in the run
+		return 0 // only the progress needs it; the backup itself reports what is wrong
 	}
 	return n
 }
 
-// whyEmpty says why there was no document.
+// explainEmpty returns an error that says why there was no document.
 func (s *settings) explainEmpty(ctx context.Context, coll *mongo.Collection) error {
 	var names []string
 	err := s.mongo.Ask(ctx, "the names of collections", func(ctx context.Context) (err error) {

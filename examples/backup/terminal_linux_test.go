@@ -13,7 +13,7 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// TestTerminal reads what a person sees: one line that changes, and in the end another in its place.
+// On a terminal the program shows one live line, which the outcome replaces.
 func TestTerminal(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	incompressible(t, w)
@@ -24,29 +24,33 @@ func TestTerminal(t *testing.T) {
 	forward := httputil.NewSingleHostReverseProxy(target)
 	slow := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if isPart(r) {
-			time.Sleep(time.Second) // so that the line is drawn some times
+			time.Sleep(time.Second) // the live line is drawn several times
 		}
 		forward.ServeHTTP(rw, r)
 	}))
 	defer slow.Close()
 	terminal, written := exectest.Terminal(t)
-	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + slow.URL}, "backup", arguments(w, "-part-size", "5MiB", "-parallelism", "1")...)
+	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + slow.URL}, "backup",
+		arguments(w, "-part-size", "5MiB", "-parallelism", "1")...)
 	cmd.Stderr = terminal
 	if err := cmd.Run(); err != nil {
 		t.Error(err)
 	}
 	_ = terminal.Close()
 	got := written()
-	line := regexp.MustCompile(`\[[=>-]+\] +\d+ %, \d+ documents, \d+/s, [\d.]+ MiB read, [\d.]+ M?i?B of [\d.]+ MiB stored, \d parts?, \ds`)
-	if n := len(line.FindAllString(got, -1)); n < 3 {
-		t.Errorf("the line of progress came %d times", n)
+	progress := regexp.MustCompile(`\[[=>-]+\] +\d+ %, \d+ documents, \d+/s, [\d.]+ MiB read, ` +
+		`[\d.]+ M?i?B of [\d.]+ MiB stored, \d parts?, \ds`)
+	if n := len(progress.FindAllString(got, -1)); n < 3 {
+		t.Errorf("the live line was drawn %d times, want at least 3", n)
 	}
+	outcome := regexp.MustCompile(`backup: stored 12 documents \(12 MiB of BSON\) of shop\.cookies ` +
+		`as s3://backups/c\.jsonl\.gz\.age: 1[26] MiB in [34] parts, ETag "[^"]+", in `)
 	lines := strings.Split(strings.TrimSpace(got), "\n")
-	if last := lines[len(lines)-1]; !regexp.MustCompile(`backup: stored 12 documents \(12 MiB of BSON\) of shop\.cookies as s3://backups/c\.jsonl\.gz\.age: 1[26] MiB in [34] parts, ETag "[^"]+", in `).MatchString(last) {
+	if last := lines[len(lines)-1]; !outcome.MatchString(last) {
 		t.Errorf("the last line is %q", last)
 	}
 	if strings.Contains(got, "under way") {
-		t.Error("there are lines of progress next to the live one")
+		t.Error("progress was logged although there is a live line")
 	}
 	if t.Failed() {
 		t.Logf("%q", got)

@@ -11,35 +11,37 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// What every restore may read, however small its object is and whatever that states.
+// Every restore may read this much, even if its object is small or states less.
 const (
 	minDocuments = 1 << 20
 	minBytes     = 256 << 20 // of BSON
 )
 
-// maxRatio is how many bytes of BSON a byte of the object may become. JSON of real documents compresses to a tenth, seldom to a fiftieth.
+// maxRatio is how many bytes of BSON a byte of the object may become. JSON of real documents compresses
+// to a tenth, seldom to a fiftieth.
 const maxRatio = 100
 
-// limits is how much a restore takes from its object.
+// limits is how much a restore takes from its object at most.
 type limits struct {
 	documents, bytes int64 // of BSON
 }
 
-// defaults returns the limits for an object of size bytes that states how much is in it, or does not. What it states lowers the limits and
-// never raises them: whoever wrote the object wrote that, too. A collection may have doubled while it was backed up.
-func defaultLimits(size int64, stated cli.SizeHint, states bool) limits {
+// defaultLimits returns the limits for an object of size bytes. A hint lowers the limits and never
+// raises them: the writer of the object can forge it. The limits allow for a collection that doubled
+// during its backup.
+func defaultLimits(size int64, hint cli.SizeHint, hasHint bool) limits {
 	l := limits{
-		documents: max(minDocuments, size), // a document takes a byte of the object at least
+		documents: max(minDocuments, size), // a document takes at least a byte of the object
 		bytes:     max(minBytes, saturatingMul(size, maxRatio)),
 	}
-	if states {
-		l.documents = min(l.documents, saturatingAdd(minDocuments, saturatingMul(stated.Documents, 2)))
-		l.bytes = min(l.bytes, saturatingAdd(minBytes, saturatingMul(stated.Bytes, 2)))
+	if hasHint {
+		l.documents = min(l.documents, saturatingAdd(minDocuments, saturatingMul(hint.Documents, 2)))
+		l.bytes = min(l.bytes, saturatingAdd(minBytes, saturatingMul(hint.Bytes, 2)))
 	}
 	return l
 }
 
-// times returns a × b, and plus a + b, or the largest number if that is less. a and b are not negative.
+// saturatingMul returns a × b, or the largest int64 if that is less. a and b are not negative.
 func saturatingMul(a, b int64) int64 {
 	if b > 0 && a > math.MaxInt64/b {
 		return math.MaxInt64
@@ -47,6 +49,7 @@ func saturatingMul(a, b int64) int64 {
 	return a * b
 }
 
+// saturatingAdd returns a + b, or the largest int64 if that is less. a and b are not negative.
 func saturatingAdd(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
@@ -54,10 +57,10 @@ func saturatingAdd(a, b int64) int64 {
 	return a + b
 }
 
-// limits returns what the command line says, or the defaults for the object.
+// limits returns the limits of the flags, or the defaults for the object.
 func (j *job) limits() limits {
-	stated, states := cli.ParseSizeHint(j.object.Metadata)
-	l := defaultLimits(aws.ToInt64(j.object.ContentLength), stated, states)
+	hint, hasHint := cli.ParseSizeHint(j.object.Metadata)
+	l := defaultLimits(aws.ToInt64(j.object.ContentLength), hint, hasHint)
 	if j.maxDocuments > 0 {
 		l.documents = j.maxDocuments
 	}
@@ -67,42 +70,43 @@ func (j *job) limits() limits {
 	return l
 }
 
-// limited returns src, which ends with an error if it has more than the restore may take.
+// limit returns src, which ends with an error if it has more than the limits allow.
 func (j *job) limit(src stream.Source[bson.Raw]) stream.Source[bson.Raw] {
 	l := j.limits()
 	return stream.Via2(src, stream.Limit[bson.Raw](l.documents), stream.LimitBytes(l.bytes, stream.ByteLen[bson.Raw]))
 }
 
-// explainLimit says how to restore more than the limits allow, and why not to do so at once.
+// explainLimit adds to err how to raise the limit, and when that is safe.
 func (j *job) explainLimit(err error) error {
-	var passed *stream.LimitError
-	if !errors.As(err, &passed) {
+	var limitErr *stream.LimitError
+	if !errors.As(err, &limitErr) {
 		return err
 	}
 	l := j.limits()
 	what, flag := "more than "+cli.Documents(l.documents), "-max-documents"
-	if passed.Unit == "bytes" {
+	if limitErr.Unit == "bytes" {
 		what, flag = "more than "+cli.Bytes(l.bytes)+" of BSON", "-max-size"
 	}
 	return cli.Errorf("%s, of %s, has %s, which is much for it%s: if you trust who wrote it, raise %s (%w)",
 		j.s3.URL(), cli.Bytes(aws.ToInt64(j.object.ContentLength)), what, j.sizeHintText(), flag, err)
 }
 
-// statedWords returns what the object states of its size, in words.
+// sizeHintText returns the object's size hint in words, or "".
 func (j *job) sizeHintText() string {
-	stated, ok := cli.ParseSizeHint(j.object.Metadata)
+	hint, ok := cli.ParseSizeHint(j.object.Metadata)
 	if !ok {
 		return ""
 	}
-	return ", and states about " + cli.Documents(stated.Documents) + " of " + cli.Bytes(stated.Bytes)
+	return ", and states about " + cli.Documents(hint.Documents) + " of " + cli.Bytes(hint.Bytes)
 }
 
-// compare warns if the object had much less than it states. It states what the collection had when the backup began.
+// warnIfFewer warns if the object had less than half of the documents that its size hint states.
 func (j *job) warnIfFewer() {
-	stated, ok := cli.ParseSizeHint(j.object.Metadata)
-	if got := j.parsed.Elements(); ok && got < stated.Documents/2 {
+	hint, ok := cli.ParseSizeHint(j.object.Metadata)
+	if got := j.parsed.Elements(); ok && got < hint.Documents/2 {
 		j.program.Warn(cli.Textf("%s has %s, and states about %s: look whether it is the backup that you want",
-			j.s3.URL(), cli.Documents(got), cli.Documents(stated.Documents)),
-			"fewer documents than stated", "documents", got, "stated_documents", stated.Documents, "stated_bytes", stated.Bytes)
+			j.s3.URL(), cli.Documents(got), cli.Documents(hint.Documents)),
+			"fewer documents than stated",
+			"documents", got, "stated_documents", hint.Documents, "stated_bytes", hint.Bytes)
 	}
 }

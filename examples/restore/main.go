@@ -1,69 +1,90 @@
-// Command restore brings a collection back that the command backup stored.
+// Command restore restores a collection from an object that the command backup stored.
 //
 //	export MONGODB_URI='mongodb://user:password@db.example.com/'
 //	export AWS_PROFILE=backups
 //	restore -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -identity key.txt
 //
-// Without -identity it reads backups that were stored with -no-encryption. The MongoDB URI, AWS credentials, region and endpoint come from
-// where backup finds them.
+// Without -identity it reads backups that were stored with -no-encryption. The MongoDB URI, AWS
+// credentials, region and endpoint come from the same sources as those of backup.
 //
 // # What it does to the collection
 //
-// Nothing is visible in the collection before the whole object was read, decrypted and parsed.
+// Nothing becomes visible in the collection before the whole object has been read, decrypted and parsed.
 //
-//   - A collection that does not exist: the documents go into a new collection, COLLECTION_restore_XXXXXXXX, which gets the name when
-//     all are in. It is made when the first document was decrypted and read. If anything fails after that, it is dropped again.
-//   - -drop, a collection that has documents: the same, and the new collection takes the place of the old one, whose indexes and options
-//     are gone with it. Where the server cannot replace in one step (FerretDB v1), the old one is renamed first and dropped last. If
-//     the answer to that is lost, the restore finds out what the server did, and finishes; where it cannot, it says what to look at.
-//     An empty backup does not replace documents, unless -allow-empty is given.
-//   - An empty collection, with -drop too, or -merge: the collection stays, with its indexes and options. The object is read twice: first
-//     to prove that it is whole and that no document in it contradicts one in the collection, then to insert; that it is the same object
-//     both times is told by its ETag. Documents that are in the collection already, byte for byte, are left alone; one with the same
-//     _id and another content is an error that names the _id, before anything is inserted. With -merge so is a document without an _id,
-//     which would be added again each time. An object that has one _id twice is refused then too where the two are close to each
-//     other, else when the second is inserted. A server that fails during the second reading leaves what was inserted by then; the error
-//     says how much, and running it again with -merge completes it.
-//   - Else a collection that has documents is refused, and so are the databases admin, config and local and collections named
-//     system.* or oplog.rs, which are the server's own.
+//   - The collection does not exist: the documents go into a staging collection,
+//     COLLECTION_restore_XXXXXXXX, which is renamed when it is complete. The program creates it after it
+//     has decrypted and read the first document. If anything fails after that, it drops the staging
+//     collection.
+//   - The collection has documents, and -drop is given: the same, and the staging collection replaces the
+//     old one. The old indexes and options are lost. If the server cannot replace in one step (FerretDB
+//     v1), the old collection is renamed first and dropped last. If the reply is lost, the program finds
+//     out what the server did and finishes, or says what to check. An empty backup replaces documents
+//     only with -allow-empty.
+//   - The collection is empty, or -merge is given: the collection keeps its indexes and options. The
+//     program reads the object twice and checks by its ETag that it is the same object. The first pass
+//     proves that the object is complete and that no document conflicts with one in the collection. The
+//     second pass inserts. Equal documents are skipped. A document with the same _id and another content
+//     is an error that names the _id; nothing has been inserted then. With -merge, so is a document
+//     without an _id, because each run would add it again. Two documents of the object with one _id are
+//     an error too: in the first pass if they are close to each other, otherwise when the second is
+//     inserted. If a server fails during the second pass, the inserted documents stay. The error says how
+//     many there are, and another run with -merge completes the restore.
+//   - Otherwise the program refuses a collection that has documents. It always refuses what belongs to
+//     the server: the databases admin, config and local, and collections named system.* or oplog.rs.
 //
-// What an object may hold is limited, because a few megabytes of it can become billions of documents: -max-documents and -max-size. By default
-// an object of N bytes has at most N documents (1,048,576 if that is more) and 100 × N bytes of BSON (256 MiB if that is more), and not more
-// than twice what it states the collection had when the backup began, and that least again. What it states is metadata: it is sent before the
-// first byte is read, and whoever can write the object can write it. So it is about right, and lowers a limit and never raises one. (A record of
-// the exact size would have to stand in the stream, where gunzip and jq would read it, or in a second object, which may be lost or be
-// another's.) An object with less than half of the documents that it states is restored, with a warning.
+// # Limits
 //
-// A backup has no indexes and no options of its collection (validator, collation, capped, time series, …): a warning before the outcome
-// says how many it left out, as far as the object tells it, and names what the replaced collection had.
+// A few megabytes can decompress into billions of documents, so -max-documents and -max-size limit what
+// the program takes from an object. By default an object of N bytes may have N documents (at least
+// 1,048,576) and 100 × N bytes of BSON (at least 256 MiB). If the object's metadata states the size of
+// the collection when the backup began, the limits are at most twice that plus those minimums. The
+// metadata is an estimate and not authenticated, so it can lower a limit but never raise one. (An exact
+// record would have to be in the stream, where gunzip and jq would read it, or in a second object, which
+// could be lost or replaced.) An object with less than half of the documents that it states is restored,
+// with a warning.
+//
+// # What is not restored
+//
+// A backup has no indexes and no collection options (validator, collation, capped, time series, …). A
+// warning before the outcome says how many the backup left out, if the object states it, and names those
+// of the collection that was replaced.
 //
 // # Messages
 //
-// They go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with -json-log. Progress counts as restored what the
-// database has acknowledged. A server that does not answer is named, and secrets and foreign texts are shown or not, as backup does. The
-// last line is the outcome. With -json-log it is, for a restore that is done (bytes are those of BSON
-// inserted, stored_bytes those of the object, equal counts the documents that were there already, elapsed is in seconds):
+// Messages go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with
+// -json-log. Progress counts only documents that the database has acknowledged. The program names
+// servers that do not answer, and hides secrets and escapes text from outside, as backup does. The last
+// line is the outcome.
+//
+// With -json-log a completed restore ends with this line. Field bytes counts the BSON inserted,
+// stored_bytes the object's bytes, equal the documents that were there already; elapsed is in seconds:
 //
 //	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,"stored_bytes":9400000,"equal":0,
 //	 "etag":"\"…\"","db":"shop","collection":"cookies","elapsed":1.234}
 //
-// after, if anything is missing (kind, indexes and options are those of the collection as it was found):
+// If anything is missing, this line precedes it. Fields kind, indexes and options describe the
+// collection before the restore:
 //
 //	{"time":"…","level":"WARN","msg":"left out of the restore","kind":"collection","indexes":["email_1 (unique)"],"options":[],
 //	 "backup_left_out":"1 index","replaced":true}
 //
-// and for one that is not done:
+// A restore that failed ends with:
 //
 //	{"time":"…","level":"ERROR","msg":"restore failed","error":"…","exit":1}
 //
 // # Exit codes
 //
-// 0: all is restored. 1: it failed, and the message says what is left of it. 2: the command line or the environment is wrong, also if it is a
-// server that finds out, and nothing was done. 3: what the server did is not known, because its reply was lost or a write concern was not
-// met; the message says what to look at. 4: the program, or a library in it, has a defect (a panic): the message says what is left of it; report
-// what -debug prints, which is the stack without secrets. 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM. A second signal ends the program at once, and
-// leaves the collection COLLECTION_restore_XXXXXXXX behind. The command go run turns every code but 0 into 1, and does not pass signals
-// on: build the program.
+//   - 0: all documents are restored.
+//   - 1: it failed; the message says what is left.
+//   - 2: the command line or the environment is wrong, even if a server found out; nothing was done.
+//   - 3: unknown outcome. The server's reply was lost or a write concern was not met; the message says
+//     what to check.
+//   - 4: the program or a library in it has a defect (a panic); the message says what is left. Report
+//     what -debug prints: the stack, without secrets.
+//   - 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; the message says what is left.
+//
+// A second signal ends the program at once and leaves the staging collection. Build the program: the
+// command go run turns every code except 0 into 1, and does not pass signals on.
 package main
 
 import (
@@ -86,23 +107,23 @@ import (
 
 func main() { cli.Main("restore", run) }
 
-// job is one restore: what the command line asks for, and what it found.
+// job is one restore: its settings, its connections, what it found and its counters.
 type job struct {
 	*settings
 	program    *cli.Program
-	identities []age.Identity // none: the backup is not encrypted
+	identities []age.Identity // empty if the backup is not encrypted
 	storage    *s3.Client
 	coll       *mongo.Collection // the target
 	object     *s3.HeadObjectOutput
 
-	catalog cli.Catalog // of the target as it was
-	inPlace bool        // the target stays, and the documents are added to it
+	catalog cli.Catalog // of the target before the restore
+	inPlace bool        // the documents are added to the target
 
 	read, parsed stream.Stats     // bytes of the object, documents
 	acknowledged cli.Acknowledged // by the database
-	missingID    bool             // a document has no _id
-	undropped    string           // a collection that is to be dropped by hand
-	unconfirmed  error            // of a renaming that took place: the write concern was not met
+	missingID    bool             // at least one document has no _id
+	undropped    string           // the old collection, if it must be dropped by hand
+	unconfirmed  error            // the write concern error of a rename that took place
 }
 
 func run(ctx context.Context, p *cli.Program, args []string) error {
@@ -133,9 +154,9 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	if j.storage, err = s.s3.Connect(ctx, p); err != nil {
 		return err
 	}
-	waited := s.s3.Waiting("the object")
+	stopWaiting := s.s3.Waiting("the object")
 	j.object, err = s.s3.Stat(ctx, j.storage)
-	waited()
+	stopWaiting()
 	if err != nil {
 		return err
 	}
@@ -157,23 +178,23 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	return nil
 }
 
-// documents is the pipeline from the object to the documents in it: the mirror of the backup's.
+// documents returns the pipeline from the object to its documents. It mirrors the one of backup.
 func (j *job) documents() stream.Source[bson.Raw] {
-	format := cli.Format{Encrypted: len(j.identities) > 0, Identities: j.identities}
+	format := &cli.FormatOptions{Encrypted: len(j.identities) > 0, Identities: j.identities}
 	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, &s3source.DownloadOptions{
-		IfMatch: aws.ToString(j.object.ETag), // what is reported must be of what is read
+		IfMatch: aws.ToString(j.object.ETag), // read the object that j.object describes, or fail
 		OnRetry: j.acknowledged.Retry,
 	}),
-		cli.Expect(format.Encrypted),
+		cli.CheckFormat(format),
 		stream.Monitor[[]byte](&j.read),
 	)
-	return stream.Via2(j.limit(stream.Via(body, format.Pair().Decode())),
+	return stream.Via2(j.limit(stream.Via(body, cli.Format(format).Decode())),
 		stream.Monitor[bson.Raw](&j.parsed),
 		j.checkIDs(),
 	)
 }
 
-// insert is the sink of both ways to restore.
+// insert returns the sink that inserts documents into coll.
 func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.InsertResult] {
 	return mongosink.Insert(coll, &mongosink.InsertOptions{
 		BatchDocuments: j.batch, Parallelism: j.parallelism,
@@ -181,7 +202,7 @@ func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.Ins
 	})
 }
 
-// watch shows how one reading of the object goes on, in which the documents are restored, or checked.
+// watch shows the progress of one pass over the object. verb says what the pass does to documents.
 func (j *job) watch(verb string, answered *cli.Acknowledged) (stop func()) {
 	j.read, j.parsed = stream.Stats{}, stream.Stats{}
 	j.acknowledged.Reset()
@@ -192,7 +213,7 @@ func (j *job) watch(verb string, answered *cli.Acknowledged) (stop func()) {
 
 // explain adds to err what to do about it.
 func (j *job) explain(err error) error {
-	var refused *mongosink.InsertError
+	var insertErr *mongosink.InsertError
 	switch {
 	case errors.Is(err, s3source.ErrObjectChanged):
 		return cli.Errorf("%w: restore again", err)
@@ -203,17 +224,18 @@ func (j *job) explain(err error) error {
 			"or let the server store its time by -allow-empty-timestamps", err)
 	case errors.Is(err, mongosink.ErrIDNotFirst):
 		return cli.Errorf("%w: -move-id lets the server move it, unless there are two", err)
-	case errors.As(err, &refused) && len(refused.Failed) > 0:
+	case errors.As(err, &insertErr) && len(insertErr.Failed) > 0:
 		ids := make([]string, 0, 3)
-		for _, f := range refused.Failed[:min(len(refused.Failed), cap(ids))] {
+		for _, f := range insertErr.Failed[:min(len(insertErr.Failed), cap(ids))] {
 			ids = append(ids, f.ID.String())
 		}
-		return cli.Errorf("%w; refused: %d documents, among them _id %s", err, refused.Total, cli.Foreign(strings.Join(ids, ", ")))
+		return cli.Errorf("%w; refused: %d documents, among them _id %s",
+			err, insertErr.Total, cli.Foreign(strings.Join(ids, ", ")))
 	}
 	return j.mongo.Explain(j.s3.Explain(cli.ExplainContents(err)))
 }
 
-// done is what a restore did.
+// summary counts what a restore did.
 type summary struct {
 	mongosink.InsertResult
 	equal int64 // documents that were there already
@@ -232,17 +254,18 @@ func report(j *job, r summary, elapsed time.Duration) {
 	}
 	j.program.Done(words, "restore done",
 		"documents", r.Inserted, "bytes", r.Bytes,
-		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal, "etag", cli.Foreign(aws.ToString(j.object.ETag)),
+		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal,
+		"etag", cli.Foreign(aws.ToString(j.object.ETag)),
 		"db", j.mongo.DB, "collection", j.mongo.Collection, "elapsed", cli.Seconds(elapsed),
 	)
 }
 
-// missing says what the restored collection may lack next to its documents: what the backup left out, and what the collection had that
-// was replaced. It is nil if that is nothing.
+// notRestored returns a warning that says what the restored collection may lack: what the backup left
+// out, and what the replaced collection had. It returns nil if there is neither.
 func (j *job) notRestored() *cli.Text {
 	var all *cli.Text
-	if left := cli.LeftOut(j.object.Metadata); left != "" {
-		all = cli.Textf("the backup has only documents. Left out: %s", cli.Foreign(left))
+	if leftOut := cli.LeftOut(j.object.Metadata); leftOut != "" {
+		all = cli.Textf("the backup has only documents. Left out: %s", cli.Foreign(leftOut))
 		if j.inPlace {
 			all = cli.Textf("%w; %s keeps its own", all, j.mongo.Namespace())
 		}
@@ -260,7 +283,7 @@ func (j *job) notRestored() *cli.Text {
 	return cli.Textf("%w. Create by hand what is missing", all)
 }
 
-// state is how the target was found.
+// targetState is the state of the target before the restore.
 type targetState int
 
 const (
@@ -269,7 +292,7 @@ const (
 	filled
 )
 
-// look finds out how the target is.
+// targetState asks the server for the state of the target.
 func (j *job) targetState(ctx context.Context) (found targetState, err error) {
 	err = j.mongo.Ask(ctx, "whether "+j.mongo.Namespace()+" has documents", func(ctx context.Context) error {
 		found, err = collectionState(ctx, j.coll)
@@ -278,7 +301,7 @@ func (j *job) targetState(ctx context.Context) (found targetState, err error) {
 	return found, err
 }
 
-// look finds out how coll is.
+// collectionState asks the server for the state of coll.
 func collectionState(ctx context.Context, coll *mongo.Collection) (targetState, error) {
 	err := coll.FindOne(ctx, bson.D{}).Err()
 	if err == nil {

@@ -13,11 +13,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// How long a server may take for what is left to do when all was read. Renaming is a matter of milliseconds for mongod; others copy
-// the documents.
 const (
-	renameTimeout  = 10 * time.Minute
-	resolveTimeout = 30 * time.Second // for finding out what became of a renaming
+	renameTimeout  = 10 * time.Minute // mongod needs milliseconds; other servers copy the documents
+	resolveTimeout = 30 * time.Second // to find out whether a rename took place
 )
 
 // Codes of server errors.
@@ -26,8 +24,8 @@ const (
 	codeNotImplemented  = 238
 )
 
-// interruptions are the codes by which a server says that it did not get to the end of a command, which may be past the point where the
-// command took effect, or before it with the work still going on
+// interruptedCodes are the codes of commands that did not run to their end. The command may have taken
+// effect, or may still take effect
 // (https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md).
 var interruptedCodes = []int32{
 	6,     // HostUnreachable
@@ -58,64 +56,52 @@ var interruptedCodes = []int32{
 	13436, // NotPrimaryOrSecondary
 }
 
-// refused tells whether err is a server's word that it will not do what it was asked to, and did not begin.
+// rejected reports whether the server rejected a command without acting on it.
 func rejected(err error) bool {
 	var server mongo.CommandError
 	return errors.As(err, &server) && !server.HasErrorLabel("NetworkError") && !slices.Contains(interruptedCodes, server.Code)
 }
 
-// unsettledError is a renaming of which it stayed unknown whether it took place.
+// unknownRenameError is the error of a rename that may have taken place.
 type unknownRenameError struct{ error }
 
 func (e unknownRenameError) Unwrap() error { return e.error }
 
-// publish gives the collection aside the target's name, in the target's place where there is one. On an error other than a
-// [*strandedError] the target is as it was.
-func (j *job) publish(ctx context.Context, aside *mongo.Collection, target targetState) error {
-	err := j.rename(ctx, aside.Name(), j.coll.Name(), target != missing)
+// publish renames the staging collection to the target, and replaces the target if it exists. After an
+// error other than a [*manualRecoveryError] the target is unchanged.
+func (j *job) publish(ctx context.Context, staging *mongo.Collection, target targetState) error {
+	rename := renaming{from: staging.Name(), to: j.coll.Name(), replace: target != missing}
+	err := j.rename(ctx, rename)
 	var server mongo.CommandError
 	_ = errors.As(err, &server)
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, new(unknownRenameError)):
-		return needsManualRecovery(err, stream.UnknownOutcome, "whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
-			j.mongo.Namespace(), j.mongo.DB, aside.Name())
+		return j.replacementUnknown(err, staging)
 	case server.Code == codeNotImplemented && target != missing:
-		return j.swapInTwoSteps(ctx, aside)
+		return j.swapInTwoSteps(ctx, staging)
 	case server.Code == codeNamespaceExists && target == missing:
-		return cli.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add to it", j.mongo.Namespace())
+		return cli.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add to it",
+			j.mongo.Namespace())
 	}
 	return cli.Errorf("rename the restored collection: %w", err)
 }
 
-// swap replaces the target in two steps, where the server cannot do it in one.
-func (j *job) swapInTwoSteps(ctx context.Context, aside *mongo.Collection) error {
+// swapInTwoSteps replaces the target on a server that cannot do it in one step.
+func (j *job) swapInTwoSteps(ctx context.Context, staging *mongo.Collection) error {
 	old := j.coll.Database().Collection(j.newName("_replaced_"))
-	err := j.rename(ctx, j.coll.Name(), old.Name(), false)
+	err := j.rename(ctx, renaming{from: j.coll.Name(), to: old.Name()})
 	switch {
 	case errors.As(err, new(unknownRenameError)):
-		return needsManualRecovery(err, stream.UnknownOutcome, "if there is no %s now, the old documents are in %s.%s: rename that; those of the backup are in %s.%s",
-			j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name())
+		return needsManualRecovery(err, stream.UnknownOutcome,
+			"if there is no %s now, the old documents are in %s.%s: rename that; those of the backup are in %s.%s",
+			j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, staging.Name())
 	case err != nil:
 		return cli.Errorf("rename the old collection: %w", err)
 	}
-	if err := j.rename(ctx, aside.Name(), j.coll.Name(), false); err != nil {
-		unsettled := errors.As(err, new(unknownRenameError))
-		var back error
-		if !unsettled {
-			back = j.rename(ctx, old.Name(), j.coll.Name(), false)
-			unsettled = errors.As(back, new(unknownRenameError))
-		}
-		if unsettled || back != nil {
-			class := stream.Fatal
-			if unsettled {
-				class = stream.UnknownOutcome
-			}
-			return needsManualRecovery(err, class, "if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of them to it",
-				j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, aside.Name())
-		}
-		return cli.Errorf("rename the restored collection: %w", err)
+	if err := j.rename(ctx, renaming{from: staging.Name(), to: j.coll.Name()}); err != nil {
+		return j.swapBack(ctx, err, old, staging)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
 	defer cancel()
@@ -126,27 +112,52 @@ func (j *job) swapInTwoSteps(ctx context.Context, aside *mongo.Collection) error
 	return nil
 }
 
-// rename renames a collection. Where the answer does not tell whether that took place, it looks; while there is nothing to be seen, the
-// server may still be at it, so that only the same command again, which waits for the first, or does its work, can tell. On an
-// error other than an [unsettledError] nothing was renamed.
-func (j *job) rename(ctx context.Context, from, to string, replace bool) error {
+// swapBack gives the old collection the target's name again, after the rename of the staging collection
+// has failed with err.
+func (j *job) swapBack(ctx context.Context, err error, old, staging *mongo.Collection) error {
+	class := stream.UnknownOutcome
+	if !errors.As(err, new(unknownRenameError)) {
+		back := j.rename(ctx, renaming{from: old.Name(), to: j.coll.Name()})
+		if back == nil {
+			return cli.Errorf("rename the restored collection: %w", err)
+		}
+		if !errors.As(back, new(unknownRenameError)) {
+			class = stream.Fatal
+		}
+	}
+	return needsManualRecovery(err, class,
+		"if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of them to it",
+		j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, staging.Name())
+}
+
+// renaming is a renameCollection command within the target's database. One of the two names is the
+// target's; the other is new, and no other program knows it.
+type renaming struct {
+	from, to string
+	replace  bool // drop a collection named to
+}
+
+// rename renames a collection. If the reply is lost, rename looks whether the new name exists. If it
+// does not, the server may still be working, so rename sends the same command again: it waits for the
+// first one or does its work. After an error other than an [unknownRenameError] nothing was renamed.
+func (j *job) rename(ctx context.Context, r renaming) error {
 	defer j.mongo.Waiting("rename the collection")()
-	first := j.sendRename(ctx, renameTimeout, from, to, replace)
+	first := j.sendRename(ctx, renameTimeout, r)
 	if first == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
 	for err, wait := first, lateWriteWindow/4; ; wait *= 2 {
-		took, unseen := j.checkRenamed(ctx, from, to)
+		renamed, lookErr := j.checkRenamed(ctx, r)
 		switch {
-		case unseen == nil && took:
+		case lookErr == nil && renamed:
 			var written mongo.WriteException
 			if errors.As(errors.Join(first, err), &written) {
 				j.unconfirmed = written
 			}
 			return nil
-		case unseen == nil && rejected(err):
+		case lookErr == nil && rejected(err):
 			return err
 		}
 		select {
@@ -154,29 +165,29 @@ func (j *job) rename(ctx context.Context, from, to string, replace bool) error {
 		case <-ctx.Done():
 			return unknownRenameError{first}
 		}
-		if err = j.sendRename(ctx, resolveTimeout, from, to, replace); err == nil {
+		if err = j.sendRename(ctx, resolveTimeout, r); err == nil {
 			return nil
 		}
 	}
 }
 
-// renamed looks whether a renaming took place. One of the two names is the target's, the other a new one that nobody else knows.
-func (j *job) checkRenamed(ctx context.Context, from, to string) (bool, error) {
-	own := from
-	if from == j.coll.Name() {
-		own = to
+// checkRenamed reports whether r took place. It looks for the name that is not the target's.
+func (j *job) checkRenamed(ctx context.Context, r renaming) (bool, error) {
+	newName := r.from
+	if r.from == j.coll.Name() {
+		newName = r.to
 	}
-	names, err := j.coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: own}})
-	return (len(names) > 0) == (own == to), err
+	names, err := j.coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: newName}})
+	return (len(names) > 0) == (newName == r.to), err
 }
 
-// try sends the command once.
-func (j *job) sendRename(ctx context.Context, limit time.Duration, from, to string, replace bool) error {
+// sendRename sends the command once.
+func (j *job) sendRename(ctx context.Context, limit time.Duration, r renaming) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return j.coll.Database().Client().Database("admin").RunCommand(ctx, bson.D{
-		{Key: "renameCollection", Value: j.mongo.DB + "." + from},
-		{Key: "to", Value: j.mongo.DB + "." + to},
-		{Key: "dropTarget", Value: replace},
+		{Key: "renameCollection", Value: j.mongo.DB + "." + r.from},
+		{Key: "to", Value: j.mongo.DB + "." + r.to},
+		{Key: "dropTarget", Value: r.replace},
 	}).Err()
 }

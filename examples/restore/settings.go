@@ -7,7 +7,7 @@ import (
 )
 
 var help = cli.Help{
-	Synopsis: `restore brings the documents back that the command backup stored.
+	Synopsis: `restore restores the documents of a MongoDB collection that the command backup stored.
 
 usage: restore -db NAME -collection NAME -bucket NAME -key KEY -identity FILE [flags]
 
@@ -16,12 +16,12 @@ usage: restore -db NAME -collection NAME -bucket NAME -key KEY -identity FILE [f
   restore -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -identity key.txt
 
 AWS credentials, region and endpoint come from the environment and ~/.aws, as for every AWS tool.`,
-	Notes: `A backup has no indexes and no options (validator, collation, capped, time series, …) of its collection: create them
-by hand. -drop replaces a collection that has documents, and its indexes and options are gone with it; an empty
-collection keeps them. A warning names what is missing. A backup is no snapshot.
+	Notes: `A backup has no indexes and no collection options (validator, collation, capped, time series, …): create them by
+hand. -drop replaces a collection that has documents, and its indexes and options are lost; an empty collection keeps
+them. A warning names what is missing. A backup is not a snapshot.
 
 A small object can hold very many documents, which would fill the database. If the object states how much the collection
-had when the backup began, the defaults of -max-documents and -max-size are at most twice that and the least above.
+had when the backup began, the defaults of -max-documents and -max-size are at most twice that plus the minimum.
 
 Exit codes:
   0    all is restored
@@ -32,19 +32,19 @@ Exit codes:
   129  stopped by SIGHUP; 130 by SIGINT, 143 by SIGTERM: the message says what is left of it`,
 }
 
-// settings is what the command line asks for.
+// settings holds the values of the flags.
 type settings struct {
 	mongo cli.Mongo
 	s3    cli.S3
 
-	identity    string // file
+	identity    string // the name of a file
 	drop, merge bool
 	allowEmpty  bool
 	batch       int
 	parallelism int
 
-	maxDocuments         int64    // 0: see defaults
-	maxSize              cli.Size // 0: see defaults
+	maxDocuments         int64    // 0: see defaultLimits
+	maxSize              cli.Size // 0: see defaultLimits
 	moveID               bool
 	allowEmptyTimestamps bool
 }
@@ -53,16 +53,23 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	s := new(settings)
 	fs := p.Flags()
 	s.mongo.Flags(fs)
-	fs.BoolVar(&s.drop, "drop", false, "replace a collection that has documents, its indexes and options included; an empty one keeps them")
-	fs.BoolVar(&s.merge, "merge", false, "add to a collection that has documents; equal ones are left alone, others with the same _id, or with none, are an error")
+	fs.BoolVar(&s.drop, "drop", false,
+		"replace a collection that has documents, its indexes and options included; an empty one keeps them")
+	fs.BoolVar(&s.merge, "merge", false,
+		"add to a collection that has documents; equal ones are left alone, others with the same _id, or without one, are an error")
 	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "with -drop: let a backup of nothing replace documents")
 	s.s3.Flags(fs)
-	fs.StringVar(&s.identity, "identity", "", "`FILE` of secret keys, one of which opens the backup (default: the backup is not encrypted)")
+	fs.StringVar(&s.identity, "identity", "",
+		"`FILE` of secret keys, one of which opens the backup (default: the backup is not encrypted)")
 	fs.Group("Limits, and what a server would change")
-	fs.Int64Var(&s.maxDocuments, "max-documents", 0, "`NUMBER` of documents that the backup may have (default: as many as it has bytes, 1,048,576 at least)")
-	fs.Var(&s.maxSize, "max-size", "`SIZE` of the documents in BSON (default: 100 times that of the object, 256MiB at least)")
-	fs.BoolVar(&s.moveID, "move-id", false, "move an _id that is not the first field of its document there, as servers do, instead of refusing the document")
-	fs.BoolVar(&s.allowEmptyTimestamps, "allow-empty-timestamps", false, "insert documents with a top-level Timestamp(0, 0) also where the server replaces it by its time")
+	fs.Int64Var(&s.maxDocuments, "max-documents", 0,
+		"`NUMBER` of documents that the backup may have (default: as many as it has bytes, 1,048,576 at least)")
+	fs.Var(&s.maxSize, "max-size",
+		"`SIZE` of the documents in BSON (default: 100 times the size of the object, 256MiB at least)")
+	fs.BoolVar(&s.moveID, "move-id", false,
+		"move an _id that is not the first field of its document there, as servers do, instead of refusing the document")
+	fs.BoolVar(&s.allowEmptyTimestamps, "allow-empty-timestamps", false,
+		"insert documents with a top-level Timestamp(0, 0) even if the server replaces it by its time")
 	fs.Group("Speed")
 	fs.IntVar(&s.batch, "batch", 1000, "`NUMBER` of documents inserted together, 1 to 100000")
 	fs.IntVar(&s.parallelism, "parallelism", 4, "`NUMBER` of batches sent at a time, 1 to 1000")

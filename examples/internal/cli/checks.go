@@ -13,21 +13,23 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// NotEmpty returns a flow that passes its input on and, when there was none, fails with empty before the sink could publish.
+// NotEmpty returns a flow that passes its input on. If the input is empty, the flow fails with empty, so
+// that the sink does not publish.
 func NotEmpty[T any](empty error) stream.Flow[T, T] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
-		some := false
-		if err := src.Each(ctx, func(v T) error { some = true; return emit(v) }); err != nil {
+		gotElement := false
+		if err := src.Each(ctx, func(v T) error { gotElement = true; return emit(v) }); err != nil {
 			return err
 		}
-		if !some {
+		if !gotElement {
 			return empty
 		}
 		return nil
 	})
 }
 
-// Before returns a flow that calls do before it passes its first element on, or before it ends well without one. An error of do ends it.
+// BeforeFirst returns a flow that calls do once: before it emits its first element, or before it ends if
+// the input is empty. If do fails, the flow ends with its error.
 func BeforeFirst[T any](do func(ctx context.Context) error) stream.Flow[T, T] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		done := false
@@ -58,15 +60,16 @@ var (
 	errNotGzip      = Errorf("the object is no compressed backup")
 )
 
-// Expect returns a flow that passes a backup's bytes on, unless they begin as one that is encrypted where it should not be, or
-// the other way round: it is said more plainly here than by the decoders.
-func Expect(encrypted bool) stream.Flow[[]byte, []byte] {
+// CheckFormat returns a flow that passes a backup's bytes on. It fails if the first chunk shows that the
+// backup is encrypted and opts say that it is not, or the other way round. The errors of the decoders
+// would be less clear.
+func CheckFormat(opts *FormatOptions) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		first := true
 		return src.Each(ctx, func(p []byte) error {
 			if first {
 				first = false
-				if err := checkHeader(p, encrypted); err != nil {
+				if err := checkHeader(p, opts); err != nil {
 					return err
 				}
 			}
@@ -75,21 +78,21 @@ func Expect(encrypted bool) stream.Flow[[]byte, []byte] {
 	})
 }
 
-func checkHeader(p []byte, encrypted bool) error {
+func checkHeader(p []byte, opts *FormatOptions) error {
 	isAge := bytes.HasPrefix(p, []byte("age-encryption.org/"))
 	isGzip := bytes.HasPrefix(p, []byte{0x1f, 0x8b})
 	switch {
-	case isAge && !encrypted:
+	case isAge && !opts.Encrypted:
 		return errEncrypted
-	case isGzip && encrypted:
+	case isGzip && opts.Encrypted:
 		return errNotEncrypted
-	case !isGzip && !encrypted:
+	case !isGzip && !opts.Encrypted:
 		return Errorf("%w: it is %s", errNotGzip, codec.FileTypeOf(p))
 	}
 	return nil
 }
 
-// ExplainContents adds to an error of the decoders what to do about it, where that is known.
+// ExplainContents adds to an error of the decoders what to do about it, if that is known.
 func ExplainContents(err error) error {
 	var syntax *bsoncodec.SyntaxError
 	var other *codec.FormatError

@@ -11,29 +11,30 @@ import (
 	"github.com/millweir/millweir/codec/bsoncodec"
 )
 
-// Format is how documents are stored: what backup does and restore undoes, in one value, so that the two cannot differ.
-type Format struct {
-	Relaxed   bool // JSON; any reader takes either form
+// FormatOptions are the options of [Format]. The zero value is canonical JSON, not encrypted.
+type FormatOptions struct {
+	Relaxed   bool // write relaxed Extended JSON; either form can be read
 	GzipLevel int
 
 	Encrypted  bool
-	Recipients []age.Recipient // of a backup that is encrypted
-	Identities []age.Identity  // of a restore of such a backup
+	Recipients []age.Recipient // to encrypt a backup
+	Identities []age.Identity  // to decrypt a backup
 }
 
-// Pair returns the way there and back. A backup needs no identities, and a restore no recipients.
-func (f Format) Pair() codec.Format[bson.Raw] {
-	json := bsoncodec.ExtJSONFormat(&bsoncodec.ExtJSONOptions{Relaxed: f.Relaxed}, nil)
+// Format returns the format of a backup: Extended JSON, gzip, and age if it is encrypted. The programs
+// backup and restore share it, so the two cannot differ.
+func Format(opts *FormatOptions) codec.Format[bson.Raw] {
+	json := bsoncodec.ExtJSONFormat(&bsoncodec.ExtJSONOptions{Relaxed: opts.Relaxed}, nil)
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
-	lines := json.Then(codec.GzipFormat(
-		&codec.GzipOptions{Level: f.GzipLevel, Parallelism: workers},
-		&codec.GunzipOptions{Parallelism: workers, AllowPadding: true}, // zeros as tapes leave them: a backup of ours has an end
+	compressed := json.Then(codec.GzipFormat(
+		&codec.GzipOptions{Level: opts.GzipLevel, Parallelism: workers},
+		&codec.GunzipOptions{Parallelism: workers, AllowPadding: true}, // tapes pad with zeros
 	))
-	if !f.Encrypted {
-		return lines
+	if !opts.Encrypted {
+		return compressed
 	}
-	return lines.Then(agecodec.Format(f.Recipients, f.Identities))
+	return compressed.Then(agecodec.Format(opts.Recipients, opts.Identities))
 }
 
-// maxWorkers is how many processors compress or decompress at most: each takes 5 MiB.
+// maxWorkers is the largest number of goroutines that compress or decompress. Each takes 5 MiB.
 const maxWorkers = 4
