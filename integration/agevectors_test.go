@@ -21,7 +21,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// vector is one of the age format's test vectors (https://c2sp.org/CCTV/age): a file, its keys, and what a reader must make of it.
+// vector is one of the age format's test vectors (https://c2sp.org/CCTV/age): a file, its keys, and
+// what a reader must make of it.
 type vector struct {
 	expect     string
 	payload    string // hex of the SHA-256 of what may come out
@@ -82,7 +83,8 @@ func parseVector(t *testing.T, text []byte) vector {
 	return v
 }
 
-// read returns what comes out of the file through f, in chunks of size bytes (0: one), and the error.
+// read returns what comes out of the file through f, in chunks of size bytes (0: one), and the
+// error.
 func (v vector) read(f stream.Flow[[]byte, []byte], size int) ([]byte, error) {
 	src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for p := bytes.Clone(v.file); len(p) > 0; {
@@ -114,8 +116,9 @@ func (v vector) peer() []byte {
 	return nil
 }
 
-// TestAgeVectors reads every vector in chunks of several sizes: with the result and the kind of error that the format's authors
-// expect, and nothing before an error that age itself would not emit.
+// TestAgeVectors reads every vector in chunks of several sizes: with the result and the kind of
+// error that the format's authors expect, and nothing before an error that age itself would not
+// emit.
 func TestAgeVectors(t *testing.T) {
 	files, err := fs.ReadDir(agetest.Vectors, ".")
 	if err != nil {
@@ -172,7 +175,8 @@ func TestAgeVectors(t *testing.T) {
 		})
 	}
 	t.Logf("vectors: %v", seen)
-	for _, kind := range []string{"success", "no match", "HMAC failure", "header failure", "payload failure", "armor failure"} {
+	for _, kind := range []string{"success", "no match", "HMAC failure", "header failure", "payload failure",
+		"armor failure"} {
 		if seen[kind] == 0 {
 			t.Errorf("no vector of the kind %s", kind)
 		}
@@ -180,11 +184,15 @@ func TestAgeVectors(t *testing.T) {
 }
 
 func (v vector) inspect() (agecodec.Info, error) {
-	src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error { return emit(bytes.Clone(v.file)) })
+	src := stream.SourceFunc[[]byte](func(_ context.Context,
+		emit func([]byte) error) error {
+		return emit(bytes.Clone(v.file))
+	})
 	return stream.Run(context.Background(), stream.Source[[]byte](src), agecodec.Inspect())
 }
 
-// rewrap gives the file to another key: what opened before opens then, and what did not is refused or stays damaged.
+// rewrap gives the file to another key: what opened before opens then, and what did not is refused
+// or stays damaged.
 func (v vector) rewrap(t *testing.T, plain []byte) {
 	t.Helper()
 	key := newKey(t)

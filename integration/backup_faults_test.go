@@ -26,8 +26,8 @@ func fillLarge(t testing.TB, coll *mongo.Collection) {
 	load(t, coll, plain(t, 32_000, 1000))
 }
 
-// middle starts a backup and returns when it is in its middle: parts are stored, and no more documents come until the proxy
-// is released.
+// middle starts a backup and returns when it is in its middle: parts are stored, and no more
+// documents come until the proxy is released.
 func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3) (*child, *servers.Proxy) {
 	t.Helper()
 	p := servers.NewProxy(t, m.Addr())
@@ -44,7 +44,8 @@ func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3) (*child, *ser
 		if len(ids) != 1 {
 			return false
 		}
-		parts, err := client.ListParts(t.Context(), &s3.ListPartsInput{Bucket: &j.bucket, Key: aws.String(key), UploadId: &ids[0]})
+		parts, err := client.ListParts(t.Context(),
+			&s3.ListPartsInput{Bucket: &j.bucket, Key: aws.String(key), UploadId: &ids[0]})
 		return err == nil && len(parts.Parts) >= 1
 	})
 	return c, p
@@ -81,7 +82,8 @@ func TestBackupStopped(t *testing.T) {
 			if keys := s.Keys(t, j.bucket); len(keys) > 0 {
 				t.Errorf("the bucket has objects: %q", keys)
 			}
-			if n, err := s3sink.AbortPending(t.Context(), s.Client(t), j.bucket, key, -time.Minute); n != 1 || err != nil {
+			if n, err := s3sink.AbortPending(t.Context(), s.Client(t), j.bucket, key, -time.Minute); n != 1 ||
+				err != nil {
 				t.Errorf("AbortPending aborted %d uploads, %v", n, err)
 			}
 			s.Nothing(t, j.bucket, key)
@@ -107,7 +109,8 @@ func TestBackupSourceKilled(t *testing.T) {
 		p.Release()
 		c.wait(t, 30*time.Second)
 		c.refused(t, 1, "nothing was stored")
-		if line := c.last(); !strings.Contains(line, "EOF") && !strings.Contains(line, "connection") && !strings.Contains(line, "closed") {
+		if line := c.last(); !strings.Contains(line, "EOF") && !strings.Contains(line, "connection") &&
+			!strings.Contains(line, "closed") {
 			t.Errorf("the cause is not told: %s", line)
 		}
 		s.Nothing(t, j.bucket, key)
@@ -127,7 +130,8 @@ func TestBackupStorageKilled(t *testing.T) {
 	coll := m.Client(t).Database("storage_killed").Collection("c")
 	t.Cleanup(func() { _ = coll.Database().Drop(t.Context()) })
 	fillLarge(t, coll)
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw, "MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
+		"MinIO": servers.MinIO} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			j := newJob(t, m, s, coll)

@@ -72,15 +72,17 @@ func (j *job) store(more ...string) []string {
 // restore returns the arguments of the restore into another collection.
 func (j *job) restore(coll string, more ...string) []string {
 	return append([]string{
-		"-db", j.coll.Database().Name(), "-collection", coll, "-bucket", j.bucket, "-key", key, "-identity", j.keys.file,
+		"-db", j.coll.Database().Name(), "-collection", coll, "-bucket", j.bucket, "-key", key, "-identity",
+		j.keys.file,
 	}, more...)
 }
 
-// direct returns a URI for a proxy before a server: without discovery of the server itself behind it.
+// direct returns a URI for a proxy before a server: without discovery of the server itself behind
+// it.
 func direct(p *servers.Proxy) string { return "mongodb://" + p.Addr() + "/?directConnection=true" }
 
-// TestBackupReadByTools stores documents of every type, reads them back with tools alone, and restores them: 25,000, which fit
-// into one part, or 100,000 with MILLWEIR_LONG, which do not.
+// TestBackupReadByTools stores documents of every type, reads them back with tools alone, and
+// restores them: 25,000, which fit into one part, or 100,000 with MILLWEIR_LONG, which do not.
 func TestBackupReadByTools(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -122,7 +124,8 @@ func TestBackupReadByTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Documents != n || report.StoredBytes != *head.ContentLength || report.ETag != *head.ETag || (report.Parts > 1) != long {
+	if report.Documents != n || report.StoredBytes != *head.ContentLength || report.ETag != *head.ETag ||
+		(report.Parts > 1) != long {
 		t.Errorf("the report is %+v, the object has %d bytes and the ETag %s", report, *head.ContentLength, *head.ETag)
 	}
 	if ids := s.Uploads(t, j.bucket, key); len(ids) > 0 {
@@ -150,7 +153,8 @@ func readWithTools(t *testing.T, s *servers.S3, j *job) []bson.Raw {
 	for _, tool := range []string{"aws", "age", "gunzip", "jq"} {
 		servers.Tool(t, "MILLWEIR_"+strings.ToUpper(tool), tool)
 	}
-	cmd := exec.Command("bash", "-o", "pipefail", "-c", `aws s3 cp "s3://$BUCKET/$KEY" - | age -d -i "$FILE" | gunzip | jq -c .`)
+	cmd := exec.Command("bash", "-o", "pipefail", "-c",
+		`aws s3 cp "s3://$BUCKET/$KEY" - | age -d -i "$FILE" | gunzip | jq -c .`)
 	cmd.Env = append(withoutAWS(os.Environ()), s.Env()...)
 	cmd.Env = append(cmd.Env, "BUCKET="+j.bucket, "KEY="+key, "FILE="+j.keys.file)
 	var stderr bytes.Buffer
@@ -205,7 +209,8 @@ func TestBackupFromFerretDB(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, "backup", j.env, j.store(c.flags...)...).succeeded(t)
-			head, err := s.Client(t).HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &j.bucket, Key: aws.String(key)})
+			head, err := s.Client(t).HeadObject(t.Context(),
+				&s3.HeadObjectInput{Bucket: &j.bucket, Key: aws.String(key)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -249,7 +254,8 @@ func TestBackupRefusals(t *testing.T) {
 		code  int
 		words []string
 	}{
-		"no database server":  {j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1, []string{free, "MongoDB"}},
+		"no database server": {j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
+			[]string{free, "MongoDB"}},
 		"no S3 server":        {j.with("AWS_ENDPOINT_URL_S3=http://" + free), nil, 1, []string{free, "S3"}},
 		"wrong secret":        {j.with("AWS_SECRET_ACCESS_KEY=canary-secret"), nil, 1, []string{"credentials"}},
 		"wrong access key":    {j.with("AWS_ACCESS_KEY_ID=nobody"), nil, 1, []string{"credentials"}},

@@ -32,7 +32,8 @@ type corpusFile struct {
 	ParseErrors  []struct{ Description, String string }
 }
 
-// corpusFiles returns the files of the corpus. The first version of the driver, which FerretDB needs, has them beside its code.
+// corpusFiles returns the files of the corpus. The first version of the driver, which FerretDB
+// needs, has them beside its code.
 func corpusFiles(t *testing.T) map[string]corpusFile {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.mongodb.org/mongo-driver").Output()
@@ -77,8 +78,9 @@ func sameJSON(t *testing.T, a, b string) bool {
 
 // differs has the cases in which we differ from the corpus, and why.
 var differs = map[string]string{
-	"double/NaN":              "relaxed text keeps the bits of a NaN too; the driver reads its own NaN, which has others, from plain text",
-	"double/NaN with payload": "the same",
+	"double/NaN": "relaxed text keeps the bits of a NaN too; the driver reads its own NaN, which has " +
+		"others, from plain text",
+	"double/NaN with payload":                    "the same",
 	"top/Bad $date (number, not string or hash)": "the legacy form with milliseconds is read",
 }
 
@@ -97,17 +99,20 @@ func TestBSONCorpus(t *testing.T) {
 				if back, err := bsoncodec.AppendBSON(nil, text, nil); err != nil || !bytes.Equal(back, doc) {
 					t.Errorf("%s came back as %x, %v, want %x", text, back, err, doc)
 				}
-				if escaped := bytes.Contains(text, []byte("$millweirBSON")); !escaped && !sameJSON(t, string(text), c.CanonicalExtJSON) {
+				if escaped := bytes.Contains(text, []byte("$millweirBSON")); !escaped &&
+					!sameJSON(t, string(text), c.CanonicalExtJSON) {
 					t.Errorf("canonical: got %s, want %s", text, c.CanonicalExtJSON)
 				} else if escaped && !c.Lossy {
 					t.Errorf("escaped: %s, want %s", text, c.CanonicalExtJSON)
 				}
-				if got, err := bsoncodec.AppendBSON(nil, []byte(c.CanonicalExtJSON), nil); err != nil || !c.Lossy && !bytes.Equal(got, doc) {
+				if got, err := bsoncodec.AppendBSON(nil, []byte(c.CanonicalExtJSON), nil); err != nil || !c.Lossy &&
+					!bytes.Equal(got, doc) {
 					t.Errorf("canonical text: read as %x, %v, want %x", got, err, doc)
 				}
 				if s := c.DegenerateExtJSON; s != "" {
 					counts["degenerate text"]++
-					if got, err := bsoncodec.AppendBSON(nil, []byte(s), nil); err != nil || !c.Lossy && !bytes.Equal(got, doc) {
+					if got, err := bsoncodec.AppendBSON(nil, []byte(s), nil); err != nil || !c.Lossy &&
+						!bytes.Equal(got, doc) {
 						t.Errorf("degenerate text %s: read as %x, %v, want %x", s, got, err, doc)
 					}
 				}
@@ -121,7 +126,8 @@ func TestBSONCorpus(t *testing.T) {
 					if err != nil {
 						t.Fatalf("relaxed: %v", err)
 					}
-					if again, err := bsoncodec.AppendExtJSON(nil, back, relaxed); err != nil || !sameJSON(t, string(again), s) {
+					if again, err := bsoncodec.AppendExtJSON(nil, back, relaxed); err != nil ||
+						!sameJSON(t, string(again), s) {
 						t.Errorf("relaxed, again: got %s, %v, want %s", again, err, s)
 					}
 				}
@@ -157,7 +163,8 @@ func TestBSONCorpus(t *testing.T) {
 				if back, err := bsoncodec.AppendBSON(nil, text, nil); err != nil || !bytes.Equal(back, doc) {
 					t.Errorf("%s came back as %x, %v, want %x", text, back, err, doc)
 				}
-				if _, err := bsoncodec.AppendExtJSON(nil, doc, &bsoncodec.ExtJSONOptions{Strict: true}); !errors.Is(err, bsoncodec.ErrInexact) {
+				if _, err := bsoncodec.AppendExtJSON(nil, doc,
+					&bsoncodec.ExtJSONOptions{Strict: true}); !errors.Is(err, bsoncodec.ErrInexact) {
 					t.Errorf("strict writer: %v", err)
 				}
 			})
@@ -169,7 +176,8 @@ func TestBSONCorpus(t *testing.T) {
 				if f.BSONType == "0x13" {
 					text = `{"d":{"$numberDecimal":` + quote(t, text) + `}}`
 				}
-				if got, err := bsoncodec.AppendBSON(nil, []byte(text), nil); (err == nil) != (differs[name+"/"+c.Description] != "") {
+				if got, err := bsoncodec.AppendBSON(nil, []byte(text),
+					nil); (err == nil) != (differs[name+"/"+c.Description] != "") {
 					t.Errorf("%s was read as %x, %v", text, got, err)
 				}
 			})

@@ -23,10 +23,13 @@ func emptied(t testing.TB, first int32) []bson.Raw {
 	zero, in := bson.Timestamp{}, bson.D{{Key: "t", Value: bson.Timestamp{}}}
 	return []bson.Raw{
 		marshal(t, bson.D{{Key: "_id", Value: first}, {Key: "t", Value: zero}}),
-		marshal(t, bson.D{{Key: "_id", Value: first + 1}, {Key: "", Value: zero}, {Key: "$t", Value: zero}, {Key: "a.b", Value: zero}}),
+		marshal(t, bson.D{{Key: "_id", Value: first + 1}, {Key: "", Value: zero}, {Key: "$t", Value: zero},
+			{Key: "a.b", Value: zero}}),
 		marshal(t, bson.D{{Key: "_id", Value: first + 2}, {Key: "t", Value: zero}, {Key: "t", Value: zero}}),
-		marshal(t, bson.D{{Key: "_id", Value: first + 3}, {Key: "in", Value: in}, {Key: "list", Value: bson.A{zero, in}}}),
-		marshal(t, bson.D{{Key: "_id", Value: first + 4}, {Key: "a", Value: bson.Timestamp{T: 1}}, {Key: "b", Value: bson.Timestamp{I: 1}}}),
+		marshal(t, bson.D{{Key: "_id", Value: first + 3}, {Key: "in", Value: in},
+			{Key: "list", Value: bson.A{zero, in}}}),
+		marshal(t, bson.D{{Key: "_id", Value: first + 4}, {Key: "a", Value: bson.Timestamp{T: 1}},
+			{Key: "b", Value: bson.Timestamp{I: 1}}}),
 		marshal(t, bson.D{{Key: "_id", Value: zero}, {Key: "t", Value: zero}}),
 	}
 }
@@ -105,20 +108,24 @@ func TestOddDocumentsThroughABackup(t *testing.T) {
 func TestInsertEmptyTimestamps(t *testing.T) {
 	eachMongo(t, func(t *testing.T, m *servers.Mongo, ferret bool) {
 		coll := m.Database(t).Collection("c")
-		docs := append(plain(t, 3, 3), marshal(t, bson.D{{Key: "_id", Value: "t"}, {Key: "t", Value: bson.Timestamp{}}}))
+		docs := append(plain(t, 3, 3), marshal(t,
+			bson.D{{Key: "_id", Value: "t"}, {Key: "t", Value: bson.Timestamp{}}}))
 		want := docs
-		res, err := stream.Run(t.Context(), source.Slice(docs), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 1}))
+		res, err := stream.Run(t.Context(), source.Slice(docs),
+			mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 1}))
 		if ferret {
 			want = docs[:3]
 		}
 		var bad *mongosink.DocumentError
-		if errors.As(err, &bad) != ferret || (err == nil) == ferret || errors.Is(err, mongosink.ErrEmptyTimestamp) != ferret || ferret && bad.Index != 3 {
+		if errors.As(err, &bad) != ferret || (err == nil) == ferret ||
+			errors.Is(err, mongosink.ErrEmptyTimestamp) != ferret || ferret && bad.Index != 3 {
 			t.Errorf("%+v, %v", res, err)
 		}
 		sameDocuments(t, stored(t, coll), want)
 
 		allowed := m.Database(t).Collection("allowed")
-		if _, err := stream.Run(t.Context(), source.Slice(docs), mongosink.Insert(allowed, &mongosink.InsertOptions{AllowEmptyTimestamps: true})); err != nil {
+		if _, err := stream.Run(t.Context(), source.Slice(docs),
+			mongosink.Insert(allowed, &mongosink.InsertOptions{AllowEmptyTimestamps: true})); err != nil {
 			t.Error(err)
 		}
 		sameDocuments(t, stored(t, allowed), docs)
@@ -135,7 +142,8 @@ func TestInsertIDNotFirst(t *testing.T) {
 			t.Errorf("%+v, %v", res, err)
 		}
 		sameDocuments(t, stored(t, coll), nil)
-		if _, err := stream.Run(t.Context(), source.Of(doc), mongosink.Insert(coll, &mongosink.InsertOptions{MoveID: true})); err != nil {
+		if _, err := stream.Run(t.Context(), source.Of(doc),
+			mongosink.Insert(coll, &mongosink.InsertOptions{MoveID: true})); err != nil {
 			t.Error(err)
 		}
 		sameDocuments(t, stored(t, coll), []bson.Raw{moved})

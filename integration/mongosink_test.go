@@ -36,7 +36,8 @@ func TestInsertBatchEdges(t *testing.T) {
 		for _, n := range []int{0, 1, 9, 10, 11, 20, 21} {
 			coll := db.Collection("c" + string(rune('a'+n)))
 			want := plain(t, n, 20)
-			res, err := stream.Run(t.Context(), source.Slice(want), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
+			res, err := stream.Run(t.Context(), source.Slice(want),
+				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 			if err != nil || res.Inserted != int64(n) || res.Batches != int64(n+9)/10 {
 				t.Errorf("%d documents: %+v, %v", n, res, err)
 			}
@@ -48,7 +49,8 @@ func TestInsertBatchEdges(t *testing.T) {
 func TestInsertAddsAnID(t *testing.T) {
 	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
 		coll := m.Database(t).Collection("c")
-		if _, err := stream.Run(t.Context(), source.Of(marshal(t, bson.D{{Key: "a", Value: 1}})), mongosink.Insert(coll, nil)); err != nil {
+		if _, err := stream.Run(t.Context(), source.Of(marshal(t, bson.D{{Key: "a", Value: 1}})),
+			mongosink.Insert(coll, nil)); err != nil {
 			t.Fatal(err)
 		}
 		docs := stored(t, coll)
@@ -127,7 +129,8 @@ func TestInsertLargeDocuments(t *testing.T) {
 		d[1].Value = bson.Binary{Data: bytes.Repeat([]byte{byte(i)}, size-empty)}
 		want = append(want, marshal(t, d))
 	}
-	res, err := stream.Run(t.Context(), source.Slice(want), mongosink.Insert(coll, &mongosink.InsertOptions{BatchBytes: 47_000_000, Parallelism: 2}))
+	res, err := stream.Run(t.Context(), source.Slice(want),
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchBytes: 47_000_000, Parallelism: 2}))
 	if err != nil || res.Inserted != int64(len(want)) {
 		t.Fatalf("%+v, %v", res, err)
 	}
@@ -140,7 +143,8 @@ func TestInsertLargeDocuments(t *testing.T) {
 	}
 }
 
-// TestInsertFailures has the server fail once, by command or by connection: what the result says is what is stored.
+// TestInsertFailures has the server fail once, by command or by connection: what the result says is
+// what is stored.
 func TestInsertFailures(t *testing.T) {
 	m := servers.SecantusDB(t)
 	docs := plain(t, 100, 100)
@@ -148,15 +152,19 @@ func TestInsertFailures(t *testing.T) {
 		data bson.D
 		ok   bool // the driver repeats it
 	}{
-		"closed once":          {bson.D{{Key: "closeConnection", Value: true}}, true},
-		"not allowed":          {bson.D{{Key: "errorCode", Value: 13}}, false},
-		"write concern failed": {bson.D{{Key: "writeConcernError", Value: bson.D{{Key: "code", Value: 64}, {Key: "errmsg", Value: "waiting for replication timed out"}}}}, false},
+		"closed once": {bson.D{{Key: "closeConnection", Value: true}}, true},
+		"not allowed": {bson.D{{Key: "errorCode", Value: 13}}, false},
+		"write concern failed": {bson.D{{Key: "writeConcernError",
+			Value: bson.D{{Key: "code", Value: 64}, {Key: "errmsg", Value: "waiting for replication timed out"}}}},
+			false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			coll := m.Database(t).Collection("c")
-			failCommand(t, m, bson.D{{Key: "skip", Value: 3}, {Key: "times", Value: 1}}, append(bson.D{{Key: "failCommands", Value: bson.A{"insert"}}}, c.data...))
+			failCommand(t, m, bson.D{{Key: "skip", Value: 3}, {Key: "times", Value: 1}},
+				append(bson.D{{Key: "failCommands", Value: bson.A{"insert"}}}, c.data...))
 			defer failOff(t, m)
-			res, err := stream.Run(t.Context(), source.Slice(docs), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1}))
+			res, err := stream.Run(t.Context(), source.Slice(docs),
+				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1}))
 			now := int64(len(stored(t, coll)))
 			if c.ok != (err == nil) {
 				t.Errorf("%+v, %v", res, err)
@@ -171,8 +179,8 @@ func TestInsertFailures(t *testing.T) {
 	}
 }
 
-// TestInsertServerKilled kills the server while batches are under way. With every acknowledged write on disk, what the result
-// says is what is stored.
+// TestInsertServerKilled kills the server while batches are under way. With every acknowledged
+// write on disk, what the result says is what is stored.
 func TestInsertServerKilled(t *testing.T) {
 	t.Parallel()
 	m := servers.SecantusDB(t)
@@ -190,9 +198,11 @@ func TestInsertServerKilled(t *testing.T) {
 		return nil
 	})
 	began := time.Now()
-	res, err := stream.Run(t.Context(), killed, mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100, Parallelism: 3}))
+	res, err := stream.Run(t.Context(), killed,
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100, Parallelism: 3}))
 	var server mongo.ServerError
-	if err == nil || !errors.Is(err, mongosink.ErrOutcomeUnknown) && !errors.As(err, &server) && !mongo.IsNetworkError(err) {
+	if err == nil || !errors.Is(err, mongosink.ErrOutcomeUnknown) && !errors.As(err, &server) &&
+		!mongo.IsNetworkError(err) {
 		t.Errorf("a killed server is reported as %v", err)
 	}
 	if took := time.Since(began); took > 20*time.Second {
@@ -215,7 +225,8 @@ func TestInsertUpstreamFails(t *testing.T) {
 	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
 		coll := m.Database(t).Collection("c")
 		docs := plain(t, 250, 10)
-		res, err := stream.Run(t.Context(), stream.SourceFunc[bson.Raw](func(_ context.Context, emit func(bson.Raw) error) error {
+		res, err := stream.Run(t.Context(), stream.SourceFunc[bson.Raw](func(_ context.Context,
+			emit func(bson.Raw) error) error {
 			for _, d := range docs {
 				if err := emit(d); err != nil {
 					return err

@@ -38,7 +38,8 @@ func failOff(t testing.TB, m *servers.Mongo) {
 func read(t testing.TB, coll mongosource.Finder, batch int, at func(n int)) ([]bson.Raw, error) {
 	t.Helper()
 	var got []bson.Raw
-	err := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: batch, Sort: bson.D{{Key: "_id", Value: 1}}}).
+	err := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: batch,
+		Sort: bson.D{{Key: "_id", Value: 1}}}).
 		Each(t.Context(), func(d bson.Raw) error {
 			got = append(got, d)
 			if at != nil {
@@ -49,7 +50,8 @@ func read(t testing.TB, coll mongosource.Finder, batch int, at func(n int)) ([]b
 	return got, err
 }
 
-// wholeOrError fails the test where a scan ended well but short, or brought anything but a beginning of want.
+// wholeOrError fails the test where a scan ended well but short, or brought anything but a
+// beginning of want.
 func wholeOrError(t testing.TB, got, want []bson.Raw, err error) {
 	t.Helper()
 	if err == nil && len(got) != len(want) {
@@ -115,7 +117,8 @@ func TestFindFailures(t *testing.T) {
 		}
 	}
 	t.Run("a first request that fails once is repeated", func(t *testing.T) {
-		failCommand(t, m, times(1), bson.D{{Key: "failCommands", Value: bson.A{"find"}}, {Key: "closeConnection", Value: true}})
+		failCommand(t, m, times(1), bson.D{{Key: "failCommands", Value: bson.A{"find"}},
+			{Key: "closeConnection", Value: true}})
 		defer failOff(t, m)
 		got, err := read(t, coll, 10, nil)
 		if err != nil {
@@ -125,12 +128,14 @@ func TestFindFailures(t *testing.T) {
 	})
 	t.Run("a server slower than MaxTime", func(t *testing.T) {
 		failCommand(t, m, "alwaysOn", bson.D{
-			{Key: "failCommands", Value: bson.A{"getMore"}}, {Key: "blockConnection", Value: true}, {Key: "blockTimeMS", Value: 2000},
+			{Key: "failCommands", Value: bson.A{"getMore"}}, {Key: "blockConnection", Value: true},
+			{Key: "blockTimeMS", Value: 2000},
 		})
 		defer failOff(t, m)
 		n := 0
 		began := time.Now()
-		err := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 10, MaxTime: 200 * time.Millisecond}).
+		err := mongosource.Find(coll, bson.D{},
+			&mongosource.FindOptions{BatchSize: 10, MaxTime: 200 * time.Millisecond}).
 			Each(t.Context(), func(bson.Raw) error { n++; return nil })
 		if !errors.Is(err, mongosource.ErrMaxTime) || n != 10 {
 			t.Errorf("after %d documents: %v", n, err)
@@ -147,7 +152,8 @@ func TestFindWhileTheCollectionGoes(t *testing.T) {
 		"dropped": func(coll *mongo.Collection) error { return coll.Drop(t.Context()) },
 		"renamed": func(coll *mongo.Collection) error {
 			from := coll.Database().Name() + "." + coll.Name()
-			return coll.Database().Client().Database("admin").RunCommand(t.Context(), bson.D{{Key: "renameCollection", Value: from}, {Key: "to", Value: from + "2"}}).Err()
+			return coll.Database().Client().Database("admin").RunCommand(t.Context(),
+				bson.D{{Key: "renameCollection", Value: from}, {Key: "to", Value: from + "2"}}).Err()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +175,8 @@ func TestFindWhileTheCollectionGoes(t *testing.T) {
 	}
 }
 
-// TestFindServerKilled kills the server, as kill -9 does, while the scan is in the middle of a batch.
+// TestFindServerKilled kills the server, as kill -9 does, while the scan is in the middle of a
+// batch.
 func TestFindServerKilled(t *testing.T) {
 	t.Parallel()
 	m := servers.SecantusDB(t)
@@ -201,8 +208,8 @@ func TestFindServerKilled(t *testing.T) {
 	wholeOrError(t, got, want, err)
 }
 
-// TestFindConnectionCut cuts the connection at places all over the replies. A scan may end well only where the driver repeated
-// the first request.
+// TestFindConnectionCut cuts the connection at places all over the replies. A scan may end well
+// only where the driver repeated the first request.
 func TestFindConnectionCut(t *testing.T) {
 	m := servers.Shared.SecantusDB(t)
 	want := plain(t, 300, 300)

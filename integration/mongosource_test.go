@@ -26,7 +26,8 @@ import (
 func asTheyAre(t testing.TB) *options.InsertManyOptionsBuilder {
 	t.Helper()
 	o := options.InsertMany().SetOrdered(false)
-	if err := xoptions.SetInternalInsertManyOptions(o, "addCommandFields", bson.D{{Key: "bypassEmptyTsReplacement", Value: true}}); err != nil {
+	if err := xoptions.SetInternalInsertManyOptions(o, "addCommandFields",
+		bson.D{{Key: "bypassEmptyTsReplacement", Value: true}}); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -82,7 +83,8 @@ func TestFindBatchEdges(t *testing.T) {
 			if n > 0 {
 				load(t, coll, want)
 			}
-			got, err := stream.Run(t.Context(), mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 10}), sink.Slice[bson.Raw]())
+			got, err := stream.Run(t.Context(),
+				mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 10}), sink.Slice[bson.Raw]())
 			if err != nil {
 				t.Errorf("%d documents: %v", n, err)
 			}
@@ -98,7 +100,8 @@ type commands struct {
 }
 
 func (c *commands) client() *options.ClientOptions {
-	return options.Client().SetMonitor(&event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
+	return options.Client().SetMonitor(&event.CommandMonitor{Started: func(_ context.Context,
+		e *event.CommandStartedEvent) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.sent = append(c.sent, bytes.Clone(e.Command))
@@ -122,15 +125,16 @@ func TestFindOptions(t *testing.T) {
 		var log commands
 		coll := m.Database(t, log.client()).Collection("c")
 		load(t, coll, plain(t, 100, 10))
-		src := mongosource.Find(coll, bson.D{{Key: "n", Value: bson.D{{Key: "$gte", Value: 5}}}}, &mongosource.FindOptions{
-			Projection: bson.D{{Key: "s", Value: 0}},
-			Sort:       bson.D{{Key: "n", Value: -1}, {Key: "_id", Value: 1}},
-			Skip:       2,
-			Limit:      17,
-			BatchSize:  5,
-			Hint:       "_id_",
-			Comment:    "who asks",
-		})
+		src := mongosource.Find(coll, bson.D{{Key: "n", Value: bson.D{{Key: "$gte", Value: 5}}}},
+			&mongosource.FindOptions{
+				Projection: bson.D{{Key: "s", Value: 0}},
+				Sort:       bson.D{{Key: "n", Value: -1}, {Key: "_id", Value: 1}},
+				Skip:       2,
+				Limit:      17,
+				BatchSize:  5,
+				Hint:       "_id_",
+				Comment:    "who asks",
+			})
 		got, err := stream.Run(t.Context(), src, sink.Slice[bson.Raw]())
 		if err != nil {
 			t.Fatal(err)
@@ -149,7 +153,8 @@ func TestFindOptions(t *testing.T) {
 		if len(find) != 1 {
 			t.Fatalf("%d find commands", len(find))
 		}
-		for key, want := range map[string]any{"hint": "_id_", "comment": "who asks", "limit": int64(17), "skip": int64(2), "batchSize": int32(5)} {
+		for key, want := range map[string]any{"hint": "_id_", "comment": "who asks", "limit": int64(17),
+			"skip": int64(2), "batchSize": int32(5)} {
 			if v := find[0].Lookup(key); !v.Equal(rawValue(t, want)) {
 				t.Errorf("%s is sent as %v, want %v", key, v, want)
 			}
@@ -198,7 +203,8 @@ func TestFindRefusals(t *testing.T) {
 		coll := m.Database(t).Collection("c")
 		load(t, coll, plain(t, 3, 10))
 		var server mongo.ServerError
-		_, err := stream.Run(t.Context(), mongosource.Find(coll, bson.D{{Key: "n", Value: bson.D{{Key: "$nonsense", Value: 1}}}}, nil), sink.Discard[bson.Raw]())
+		_, err := stream.Run(t.Context(), mongosource.Find(coll,
+			bson.D{{Key: "n", Value: bson.D{{Key: "$nonsense", Value: 1}}}}, nil), sink.Discard[bson.Raw]())
 		if !errors.As(err, &server) {
 			t.Errorf("an operator that does not exist: %v", err)
 		}

@@ -17,8 +17,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// mongoTool returns a run of one of MongoDB's database tools. Where it is missing the test is skipped, on CI too: neither Debian nor
-// the Go module proxy has them.
+// mongoTool returns a run of one of MongoDB's database tools. Where it is missing the test is
+// skipped, on CI too: neither Debian nor the Go module proxy has them.
 func mongoTool(t *testing.T, name string) func(args ...string) {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -33,7 +33,8 @@ func mongoTool(t *testing.T, name string) func(args ...string) {
 	}
 }
 
-// storeEveryType fills a collection with every type and with random documents, as far as the server takes them, and returns those.
+// storeEveryType fills a collection with every type and with random documents, as far as the server
+// takes them, and returns those.
 func storeEveryType(t *testing.T, coll *mongo.Collection) []bson.Raw {
 	t.Helper()
 	docs := documents(t, true)

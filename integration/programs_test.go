@@ -86,7 +86,8 @@ func (c *child) wait(t testing.TB, d time.Duration) {
 	case <-time.After(d):
 		_ = c.cmd.Process.Kill()
 		<-c.done
-		t.Fatalf("%s has not ended after %v; it wrote\n%s%s", filepath.Base(c.cmd.Path), d, c.stdout.String(), c.stderr.String())
+		t.Fatalf("%s has not ended after %v; it wrote\n%s%s", filepath.Base(c.cmd.Path), d, c.stdout.String(),
+			c.stderr.String())
 	}
 }
 
@@ -116,8 +117,8 @@ func (c *child) succeeded(t testing.TB) {
 	}
 }
 
-// refused fails the test unless the program ended with that exit code, and in one line of its name and, among others, these
-// words. Lines of progress and warnings before it are allowed.
+// refused fails the test unless the program ended with that exit code, and in one line of its name
+// and, among others, these words. Lines of progress and warnings before it are allowed.
 func (c *child) refused(t testing.TB, code int, words ...string) {
 	t.Helper()
 	if c.code() != code {

@@ -23,9 +23,10 @@ import (
 // long says that the tests that take minutes are to do all they can, not a sample: MILLWEIR_LONG=1.
 var long = os.Getenv("MILLWEIR_LONG") != ""
 
-// TestRandomDocumentsThroughAServer inserts random documents of every type, half of them odd, finds them, carries them as Extended
-// JSON, inserts them elsewhere and finds them again: what the server took is the same bytes in every place. 200,000 documents with
-// MILLWEIR_LONG, or else 10,000. What the server refuses, or the driver before it, is listed in the log, with its words.
+// TestRandomDocumentsThroughAServer inserts random documents of every type, half of them odd, finds
+// them, carries them as Extended JSON, inserts them elsewhere and finds them again: what the server
+// took is the same bytes in every place. 200,000 documents with MILLWEIR_LONG, or else 10,000. What
+// the server refuses, or the driver before it, is listed in the log, with its words.
 func TestRandomDocumentsThroughAServer(t *testing.T) {
 	const round = 5000
 	total := 2 * round
@@ -63,7 +64,8 @@ func TestRandomDocumentsThroughAServer(t *testing.T) {
 		sameDocuments(t, stored(t, first), kept)
 
 		text := stream.Via(mongosource.Find(first, bson.D{}, nil), bsoncodec.ExtJSON(nil))
-		res, err := stream.Run(t.Context(), stream.Via(text, bsoncodec.ParseExtJSON(nil)), mongosink.Insert(second, nil))
+		res, err := stream.Run(t.Context(), stream.Via(text, bsoncodec.ParseExtJSON(nil)),
+			mongosink.Insert(second, nil))
 		if err != nil || res.Inserted != int64(len(kept)) {
 			t.Fatalf("documents %d to %d: %+v, %v; want %d", n, n+round-1, res, err, len(kept))
 		}
@@ -77,7 +79,8 @@ func TestRandomDocumentsThroughAServer(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d of %d documents came back byte for byte; refused were %d, of which %d ordinary", taken, total, total-taken, ordinary)
+	t.Logf("%d of %d documents came back byte for byte; refused were %d, of which %d ordinary", taken, total,
+		total-taken, ordinary)
 	for _, why := range slices.Sorted(maps.Keys(refused)) {
 		r := refused[why]
 		t.Logf("refused %d times: %s: %s", r.times, why, short(r.example))
@@ -112,8 +115,10 @@ func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
 	return b
 }
 
-// insertTaken inserts docs with the driver alone and returns those that the server took. Of the others it gives the reasons.
-func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw, refused func(doc bson.Raw, why string)) []bson.Raw {
+// insertTaken inserts docs with the driver alone and returns those that the server took. Of the
+// others it gives the reasons.
+func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
+	refused func(doc bson.Raw, why string)) []bson.Raw {
 	t.Helper()
 	_, err := coll.InsertMany(t.Context(), docs, asTheyAre(t))
 	var bulk mongo.BulkWriteException
@@ -145,7 +150,8 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw, refused 
 	}
 	// The whole command was refused, for one of them.
 	half := len(docs) / 2
-	return append(slices.Clone(insertTaken(t, coll, docs[:half], refused)), insertTaken(t, coll, docs[half:], refused)...)
+	return append(slices.Clone(insertTaken(t, coll, docs[:half], refused)),
+		insertTaken(t, coll, docs[half:], refused)...)
 }
 
 // places are what a server's words say of the place in the document in hand.

@@ -35,14 +35,17 @@ func mixedIDs(t testing.TB, n int) (docs []bson.Raw) {
 // restarted is the scan of the example in the comment of stream.Restart.
 func restarted(coll mongosource.Finder, failed func()) stream.Source[bson.Raw] {
 	scan := func(filter bson.D) stream.Source[bson.Raw] {
-		return mongosource.Find(coll, filter, &mongosource.FindOptions{BatchSize: 50, Sort: bson.D{{Key: "_id", Value: 1}}})
+		return mongosource.Find(coll, filter,
+			&mongosource.FindOptions{BatchSize: 50, Sort: bson.D{{Key: "_id", Value: 1}}})
 	}
 	return stream.Restart(scan(bson.D{}),
 		func(doc bson.Raw) bson.RawValue { return doc.Lookup("_id") },
 		func(id bson.RawValue) stream.Source[bson.Raw] {
-			return scan(bson.D{{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}})
+			return scan(bson.D{{Key: "$expr",
+				Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}})
 		},
-		&stream.RestartOptions{Backoff: stream.Backoff{Min: time.Millisecond, Notify: func(error, time.Duration) { failed() }}})
+		&stream.RestartOptions{Backoff: stream.Backoff{Min: time.Millisecond,
+			Notify: func(error, time.Duration) { failed() }}})
 }
 
 // TestRestartedScan has a scan fail in the middle of the _ids of each of five types. It goes on
@@ -59,11 +62,13 @@ func TestRestartedScan(t *testing.T) {
 		{{Key: "errorCode", Value: 262}},
 	} {
 		for batches := 2; batches < len(docs)/50; batches += 6 { // in the middle of a type
-			failCommand(t, m, bson.D{{Key: "skip", Value: batches}, {Key: "times", Value: 1}}, append(bson.D{{Key: "failCommands", Value: bson.A{"getMore"}}}, fault...))
+			failCommand(t, m, bson.D{{Key: "skip", Value: batches}, {Key: "times", Value: 1}},
+				append(bson.D{{Key: "failCommands", Value: bson.A{"getMore"}}}, fault...))
 			failures := 0
 			got, err := stream.Run(t.Context(), restarted(coll, func() { failures++ }), sink.Slice[bson.Raw]())
 			if failures != 1 || err != nil || len(got) != len(docs) {
-				t.Errorf("%v after %d batches: %d documents of %d, %d failures, %v", fault, batches, len(got), len(docs), failures, err)
+				t.Errorf("%v after %d batches: %d documents of %d, %d failures, %v", fault, batches, len(got),
+					len(docs), failures, err)
 			}
 			wholeOrError(t, got, docs, err)
 			failOff(t, m)

@@ -21,7 +21,8 @@ import (
 // put stores an object with the SDK alone.
 func put(t testing.TB, s *servers.S3, bucket, key string, body []byte) {
 	t.Helper()
-	if _, err := s.Client(t).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
+	if _, err := s.Client(t).PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -49,8 +50,8 @@ func beside(t testing.TB, db *mongo.Database, want ...string) {
 	}
 }
 
-// TestRestoreRefusals has what a person gets wrong, and objects that are not whole. Neither a collection that is there nor one that is
-// not is touched by any of it.
+// TestRestoreRefusals has what a person gets wrong, and objects that are not whole. Neither a
+// collection that is there nor one that is not is touched by any of it.
 func TestRestoreRefusals(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -82,25 +83,29 @@ func TestRestoreRefusals(t *testing.T) {
 		words []string
 		some  bool // documents are inserted before it shows
 	}{
-		"no database server": {j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1, []string{free, "MongoDB"}, false},
-		"no S3 server":       {j.with("AWS_ENDPOINT_URL_S3=http://" + free), nil, 1, []string{free, "S3"}, false},
-		"wrong secret":       {j.with("AWS_SECRET_ACCESS_KEY=canary-secret"), nil, 1, []string{"credentials"}, false},
-		"missing bucket":     {j.env, []string{"-bucket", "no-such-bucket"}, 1, []string{"no-such-bucket", "-bucket"}, false},
-		"missing object":     {j.env, []string{"-key", "none"}, 1, []string{"none", "-key"}, false},
-		"wrong identity":     {j.env, []string{"-identity", stranger.file}, 1, []string{"-identity"}, false},
-		"missing identity":   {j.env, []string{"-identity", "/no/such/key"}, 1, []string{"-identity", "/no/such/key"}, false},
-		"no identity":        {j.env, []string{"-identity", ""}, 1, []string{"-identity", "encrypted"}, false},
-		"cut by a byte":      {j.env, []string{"-key", "cut"}, 1, []string{"damaged or cut short"}, true},
-		"half of it":         {j.env, []string{"-key", "half"}, 1, []string{"damaged or cut short"}, true},
-		"a flipped bit":      {j.env, []string{"-key", "flipped"}, 1, []string{"damaged or cut short"}, true},
-		"a byte more":        {j.env, []string{"-key", "longer"}, 1, []string{"damaged or cut short"}, true},
-		"cut in the header":  {j.env, []string{"-key", "header"}, 1, []string{"damaged or cut short"}, false},
-		"empty object":       {j.env, []string{"-key", "nothing"}, 1, []string{"no backup"}, false},
-		"another file":       {j.env, []string{"-key", "other"}, 1, []string{"no backup"}, false},
-		"unknown flag":       {j.env, []string{"-force"}, 2, []string{"-force"}, false},
+		"no database server": {j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
+			[]string{free, "MongoDB"}, false},
+		"no S3 server": {j.with("AWS_ENDPOINT_URL_S3=http://" + free), nil, 1, []string{free, "S3"}, false},
+		"wrong secret": {j.with("AWS_SECRET_ACCESS_KEY=canary-secret"), nil, 1, []string{"credentials"}, false},
+		"missing bucket": {j.env, []string{"-bucket", "no-such-bucket"}, 1, []string{"no-such-bucket", "-bucket"},
+			false},
+		"missing object": {j.env, []string{"-key", "none"}, 1, []string{"none", "-key"}, false},
+		"wrong identity": {j.env, []string{"-identity", stranger.file}, 1, []string{"-identity"}, false},
+		"missing identity": {j.env, []string{"-identity", "/no/such/key"}, 1, []string{"-identity", "/no/such/key"},
+			false},
+		"no identity":       {j.env, []string{"-identity", ""}, 1, []string{"-identity", "encrypted"}, false},
+		"cut by a byte":     {j.env, []string{"-key", "cut"}, 1, []string{"damaged or cut short"}, true},
+		"half of it":        {j.env, []string{"-key", "half"}, 1, []string{"damaged or cut short"}, true},
+		"a flipped bit":     {j.env, []string{"-key", "flipped"}, 1, []string{"damaged or cut short"}, true},
+		"a byte more":       {j.env, []string{"-key", "longer"}, 1, []string{"damaged or cut short"}, true},
+		"cut in the header": {j.env, []string{"-key", "header"}, 1, []string{"damaged or cut short"}, false},
+		"empty object":      {j.env, []string{"-key", "nothing"}, 1, []string{"no backup"}, false},
+		"another file":      {j.env, []string{"-key", "other"}, 1, []string{"no backup"}, false},
+		"unknown flag":      {j.env, []string{"-force"}, 2, []string{"-force"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, way := range [][]string{{"-collection", "new"}, {"-collection", "kept", "-drop"}, {"-collection", "kept", "-merge"}} {
+			for _, way := range [][]string{{"-collection", "new"}, {"-collection", "kept", "-drop"},
+				{"-collection", "kept", "-merge"}} {
 				r := run(t, "restore", c.env, j.restore("", append(way, c.flags...)...)...)
 				r.refused(t, c.code, c.words...)
 				if c.some && way[len(way)-1] != "-merge" && !inserted.MatchString(r.last()) {
@@ -114,8 +119,8 @@ func TestRestoreRefusals(t *testing.T) {
 	beside(t, db, "c", "kept")
 }
 
-// stopped starts a restore of the large collection in the place of another and returns when it is in its middle: documents are in, and no
-// more of the object comes until the proxy is released.
+// stopped starts a restore of the large collection in the place of another and returns when it is
+// in its middle: documents are in, and no more of the object comes until the proxy is released.
 func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3) (*child, *servers.Proxy) {
 	t.Helper()
 	p := servers.NewProxy(t, s.Addr())
@@ -127,7 +132,8 @@ func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3) (*child, *
 		t.Fatalf("it has ended before the middle: %s", c.text())
 	}
 	until(t, 20*time.Second, "documents are in", func() bool {
-		names, err := db.ListCollectionNames(t.Context(), bson.D{{Key: "name", Value: bson.D{{Key: "$regex", Value: "^kept_restore_"}}}})
+		names, err := db.ListCollectionNames(t.Context(),
+			bson.D{{Key: "name", Value: bson.D{{Key: "$regex", Value: "^kept_restore_"}}}})
 		if err != nil || len(names) != 1 {
 			return false
 		}
@@ -206,7 +212,8 @@ func TestRestoreStopped(t *testing.T) {
 	})
 }
 
-// TestRestoreUnparsable has a line of the object that is no document: its number and its offset are told.
+// TestRestoreUnparsable has a line of the object that is no document: its number and its offset are
+// told.
 func TestRestoreUnparsable(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -232,7 +239,8 @@ func TestRestoreUnparsable(t *testing.T) {
 	}
 }
 
-// TestRestoreLongName restores a collection whose name leaves no room for more: the one beside it has a shorter one.
+// TestRestoreLongName restores a collection whose name leaves no room for more: the one beside it
+// has a shorter one.
 func TestRestoreLongName(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)

@@ -15,22 +15,27 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// abortFirst is a client that aborts the upload before each CompleteMultipartUpload, as a sweep or a lifecycle rule may.
+// abortFirst is a client that aborts the upload before each CompleteMultipartUpload, as a sweep or
+// a lifecycle rule may.
 type abortFirst struct{ *s3.Client }
 
-func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
-	_, err := c.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId})
+func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput,
+	opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+	_, err := c.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: in.Bucket, Key: in.Key,
+		UploadId: in.UploadId})
 	if err != nil {
 		return nil, err
 	}
 	return c.Client.CompleteMultipartUpload(ctx, in, opts...)
 }
 
-// TestUploadAbortedByAnother has an upload aborted by someone else before it is completed, over an older object. versitygw answers
-// 200 with the ETag that the listed parts make, and leaves the older object: that is no success.
+// TestUploadAbortedByAnother has an upload aborted by someone else before it is completed, over an
+// older object. versitygw answers 200 with the ETag that the listed parts make, and leaves the
+// older object: that is no success.
 func TestUploadAbortedByAnother(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
-		for name, sum := range map[string]s3sink.Checksum{"CRC64NVME": s3sink.ChecksumCRC64NVME, "no checksum": s3sink.ChecksumNone} {
+		for name, sum := range map[string]s3sink.Checksum{"CRC64NVME": s3sink.ChecksumCRC64NVME,
+			"no checksum": s3sink.ChecksumNone} {
 			want := random()[:2*partSize+1]
 			for old, store := range map[string]func(t *testing.T, client *s3.Client, bucket, key string) []byte{
 				"none":                 func(*testing.T, *s3.Client, string, string) []byte { return nil },
@@ -47,7 +52,8 @@ func TestUploadAbortedByAnother(t *testing.T) {
 						key := fmt.Sprint("latest.gz.", i)
 						body := store(t, client, bucket, key)
 						_, err := stream.Run(t.Context(), chunked(want, 1<<20),
-							s3sink.Upload(abortFirst{client}, bucket, key, &s3sink.UploadOptions{PartSize: partSize, Checksum: sum}))
+							s3sink.Upload(abortFirst{client}, bucket, key,
+								&s3sink.UploadOptions{PartSize: partSize, Checksum: sum}))
 						switch {
 						case err == nil:
 							silent++
@@ -72,7 +78,8 @@ func TestUploadAbortedByAnother(t *testing.T) {
 // storedByUs returns a function that stores body as this library does.
 func storedByUs(body []byte) func(*testing.T, *s3.Client, string, string) []byte {
 	return func(t *testing.T, client *s3.Client, bucket, key string) []byte {
-		_, err := stream.Run(t.Context(), chunked(body, 1<<20), s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize}))
+		_, err := stream.Run(t.Context(), chunked(body, 1<<20),
+			s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +87,8 @@ func storedByUs(body []byte) func(*testing.T, *s3.Client, string, string) []byte
 	}
 }
 
-// storedBySDK returns a function that stores body in parts of partSize by the SDK alone, without metadata.
+// storedBySDK returns a function that stores body in parts of partSize by the SDK alone, without
+// metadata.
 func storedBySDK(body []byte) func(*testing.T, *s3.Client, string, string) []byte {
 	return func(t *testing.T, client *s3.Client, bucket, key string) []byte {
 		up, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
@@ -91,7 +99,8 @@ func storedBySDK(body []byte) func(*testing.T, *s3.Client, string, string) []byt
 		for rest := body; len(rest) > 0; rest = rest[min(partSize, len(rest)):] {
 			n := int32(len(parts) + 1)
 			p, err := client.UploadPart(t.Context(), &s3.UploadPartInput{
-				Bucket: &bucket, Key: &key, UploadId: up.UploadId, PartNumber: &n, Body: bytes.NewReader(rest[:min(partSize, len(rest))]),
+				Bucket: &bucket, Key: &key, UploadId: up.UploadId, PartNumber: &n,
+				Body: bytes.NewReader(rest[:min(partSize, len(rest))]),
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -99,7 +108,8 @@ func storedBySDK(body []byte) func(*testing.T, *s3.Client, string, string) []byt
 			parts = append(parts, types.CompletedPart{PartNumber: &n, ETag: p.ETag})
 		}
 		_, err = client.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
-			Bucket: &bucket, Key: &key, UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+			Bucket: &bucket, Key: &key, UploadId: up.UploadId,
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// killing emits n bytes, waits until a part of an upload to key has come in, kills the server and emits more.
+// killing emits n bytes, waits until a part of an upload to key has come in, kills the server and
+// emits more.
 func killing(t *testing.T, s *servers.S3, bucket, key string, killed chan<- struct{}) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		if err := chunked(random()[:3*partSize+1], 1<<20).Each(ctx, emit); err != nil {
@@ -29,9 +30,11 @@ func killing(t *testing.T, s *servers.S3, bucket, key string, killed chan<- stru
 	})
 }
 
-// TestUploadServerKilled kills the server in the middle of an upload and starts it again while the sink cleans up.
+// TestUploadServerKilled kills the server in the middle of an upload and starts it again while the
+// sink cleans up.
 func TestUploadServerKilled(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw, "MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
+		"MinIO": servers.MinIO} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
@@ -48,7 +51,8 @@ func TestUploadServerKilled(t *testing.T) {
 				time.Sleep(6 * time.Second)
 				s.Restart(t)
 			}()
-			_, err := stream.Run(t.Context(), killing(t, s, bucket, key, killed), s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
+			_, err := stream.Run(t.Context(), killing(t, s, bucket, key, killed),
+				s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
 			<-restarted
 			if err == nil || !strings.Contains(err.Error(), "connection") {
 				t.Errorf("the error is not the cause: %v", err)
@@ -58,17 +62,19 @@ func TestUploadServerKilled(t *testing.T) {
 	}
 }
 
-// TestUploadServerGone kills the server for longer than the sink may clean up: the error says what is left, and it can be
-// cleaned up later.
+// TestUploadServerGone kills the server for longer than the sink may clean up: the error says what
+// is left, and it can be cleaned up later.
 func TestUploadServerGone(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw, "MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
+		"MinIO": servers.MinIO} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
 			bucket, client, key := s.Bucket(t), s.Client(t), "k"
-			_, err := stream.Run(t.Context(), killing(t, s, bucket, key, make(chan struct{})), s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
-				PartSize: partSize, Parallelism: 2, AbortTimeout: time.Second,
-			}))
+			_, err := stream.Run(t.Context(), killing(t, s, bucket, key, make(chan struct{})),
+				s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
+					PartSize: partSize, Parallelism: 2, AbortTimeout: time.Second,
+				}))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -88,7 +94,8 @@ func TestUploadServerGone(t *testing.T) {
 	}
 }
 
-// TestUploadThroughBadConnections cuts connections in the middle of parts: the SDK sends them again.
+// TestUploadThroughBadConnections cuts connections in the middle of parts: the SDK sends them
+// again.
 func TestUploadThroughBadConnections(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		bucket, want := s.Bucket(t), random()[:4*partSize+1]
@@ -102,7 +109,8 @@ func TestUploadThroughBadConnections(t *testing.T) {
 			p.Reset()
 		}()
 		client := servers.Client(t, "http://"+p.Addr())
-		_, err := stream.Run(t.Context(), chunked(want, 1<<20), s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
+		_, err := stream.Run(t.Context(), chunked(want, 1<<20),
+			s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
 		<-cut
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +128,8 @@ func TestUploadThroughBadConnections(t *testing.T) {
 func TestDownloadThroughBadConnections(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		bucket, want := s.Bucket(t), random()[:3*partSize]
-		if _, err := stream.Run(t.Context(), chunked(want, 1<<20), s3sink.Upload(s.Client(t), bucket, "k", nil)); err != nil {
+		if _, err := stream.Run(t.Context(), chunked(want, 1<<20),
+			s3sink.Upload(s.Client(t), bucket, "k", nil)); err != nil {
 			t.Fatal(err)
 		}
 		p := servers.NewProxy(t, s.Addr())
@@ -156,27 +165,30 @@ func TestDownloadThroughBadConnections(t *testing.T) {
 
 // TestDownloadServerKilled kills the server while an object is read, for good and for a moment.
 func TestDownloadServerKilled(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw, "MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
+		"MinIO": servers.MinIO} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
 			bucket, client, want := s.Bucket(t), s.Client(t), random()
-			if _, err := stream.Run(t.Context(), chunked(want, 1<<20), s3sink.Upload(client, bucket, "k", nil)); err != nil {
+			if _, err := stream.Run(t.Context(), chunked(want, 1<<20),
+				s3sink.Upload(client, bucket, "k", nil)); err != nil {
 				t.Fatal(err)
 			}
 			read := func(at func()) (int, error) {
 				n := 0
-				err := s3source.Download(client, bucket, "k", &s3source.DownloadOptions{Retries: 3}).Each(t.Context(), func(p []byte) error {
-					if !bytes.Equal(p, want[n:n+len(p)]) {
-						t.Errorf("wrong bytes from %d on", n)
-						return errTest
-					}
-					if n <= 1<<20 && n+len(p) > 1<<20 {
-						at()
-					}
-					n += len(p)
-					return nil
-				})
+				err := s3source.Download(client, bucket, "k", &s3source.DownloadOptions{Retries: 3}).Each(t.Context(),
+					func(p []byte) error {
+						if !bytes.Equal(p, want[n:n+len(p)]) {
+							t.Errorf("wrong bytes from %d on", n)
+							return errTest
+						}
+						if n <= 1<<20 && n+len(p) > 1<<20 {
+							at()
+						}
+						n += len(p)
+						return nil
+					})
 				return n, err
 			}
 			n, err := read(func() { s.Kill(t); s.Restart(t) })

@@ -83,13 +83,14 @@ func TestUploadAndDownload(t *testing.T) {
 			t.Run(fmt.Sprint(c.size), func(t *testing.T) {
 				key := fmt.Sprintf("a folder/žluť+&=?%%/%d", c.size)
 				want := random()[:c.size]
-				got, err := stream.Run(t.Context(), chunked(want, 100_000), s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
-					PartSize:           partSize,
-					ContentType:        "application/x-millweir",
-					ContentDisposition: `attachment; filename="a.b"`,
-					CacheControl:       "no-store",
-					Metadata:           map[string]string{"purpose": "a test", "empty": ""},
-				}))
+				got, err := stream.Run(t.Context(), chunked(want, 100_000),
+					s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
+						PartSize:           partSize,
+						ContentType:        "application/x-millweir",
+						ContentDisposition: `attachment; filename="a.b"`,
+						CacheControl:       "no-store",
+						Metadata:           map[string]string{"purpose": "a test", "empty": ""},
+					}))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -97,15 +98,20 @@ func TestUploadAndDownload(t *testing.T) {
 				if !bytes.Equal(body, want) {
 					t.Errorf("%d bytes are stored, not the %d that were sent", len(body), len(want))
 				}
-				if got.Size != int64(c.size) || got.Parts != c.parts || got.ETag != aws.ToString(out.ETag) || got.ETag == "" {
+				if got.Size != int64(c.size) || got.Parts != c.parts || got.ETag != aws.ToString(out.ETag) ||
+					got.ETag == "" {
 					t.Errorf("the result is %+v, the object has the ETag %s", got, aws.ToString(out.ETag))
 				}
-				if aws.ToString(out.ContentType) != "application/x-millweir" || aws.ToString(out.CacheControl) != "no-store" ||
-					aws.ToString(out.ContentDisposition) != `attachment; filename="a.b"` || out.Metadata["purpose"] != "a test" {
-					t.Errorf("content type %v, cache control %v, disposition %v, metadata %v", aws.ToString(out.ContentType),
+				if aws.ToString(out.ContentType) != "application/x-millweir" ||
+					aws.ToString(out.CacheControl) != "no-store" ||
+					aws.ToString(out.ContentDisposition) != `attachment; filename="a.b"` ||
+					out.Metadata["purpose"] != "a test" {
+					t.Errorf("content type %v, cache control %v, disposition %v, metadata %v",
+						aws.ToString(out.ContentType),
 						aws.ToString(out.CacheControl), aws.ToString(out.ContentDisposition), out.Metadata)
 				}
-				head, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+				head, err := client.HeadObject(t.Context(),
+					&s3.HeadObjectInput{Bucket: &bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -127,7 +133,8 @@ func TestUploadAndDownload(t *testing.T) {
 						t.Errorf("%d bytes from %d on: %d came, %v", n, from, len(b), err)
 					}
 				}
-				if _, err := download(t, client, bucket, key, &s3source.DownloadOptions{Length: int64(c.size) + 1}); err == nil {
+				if _, err := download(t, client, bucket, key,
+					&s3source.DownloadOptions{Length: int64(c.size) + 1}); err == nil {
 					t.Error("a byte behind the end came")
 				}
 			})
@@ -138,9 +145,10 @@ func TestUploadAndDownload(t *testing.T) {
 func TestUploadWithoutChecksum(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		bucket, client, want := s.Bucket(t), s.Client(t), random()[:2*partSize+1]
-		_, err := stream.Run(t.Context(), chunked(want, 1<<20), s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{
-			PartSize: partSize, Checksum: s3sink.ChecksumNone, UnsignedPayload: true,
-		}))
+		_, err := stream.Run(t.Context(), chunked(want, 1<<20),
+			s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{
+				PartSize: partSize, Checksum: s3sink.ChecksumNone, UnsignedPayload: true,
+			}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,20 +168,23 @@ func TestServerSideEncryption(t *testing.T) {
 		}{
 			"none": {s3sink.UploadOptions{}, ""},
 			"s3":   {s3sink.UploadOptions{ServerSideEncryption: "AES256"}, types.ServerSideEncryptionAes256},
-			"kms":  {s3sink.UploadOptions{ServerSideEncryption: "aws:kms", SSEKMSKeyID: servers.KMSKey}, types.ServerSideEncryptionAwsKms},
+			"kms": {s3sink.UploadOptions{ServerSideEncryption: "aws:kms", SSEKMSKeyID: servers.KMSKey},
+				types.ServerSideEncryptionAwsKms},
 		} {
 			t.Run(fmt.Sprint(name, " ", size), func(t *testing.T) {
 				key, want := fmt.Sprint(name, size), random()[:size]
 				opts := c.opts
 				opts.PartSize = partSize
-				if _, err := stream.Run(t.Context(), chunked(want, 1<<20), s3sink.Upload(client, bucket, key, &opts)); err != nil {
+				if _, err := stream.Run(t.Context(), chunked(want, 1<<20),
+					s3sink.Upload(client, bucket, key, &opts)); err != nil {
 					t.Fatal(err)
 				}
 				body, out := object(t, client, bucket, key)
 				if !bytes.Equal(body, want) || out.ServerSideEncryption != c.want {
 					t.Errorf("%d bytes under %q, want %d under %q", len(body), out.ServerSideEncryption, size, c.want)
 				}
-				if id := aws.ToString(out.SSEKMSKeyId); c.want == types.ServerSideEncryptionAwsKms && id != "arn:aws:kms:"+servers.KMSKey {
+				if id := aws.ToString(out.SSEKMSKeyId); c.want == types.ServerSideEncryptionAwsKms &&
+					id != "arn:aws:kms:"+servers.KMSKey {
 					t.Errorf("the key is %q", id)
 				}
 				if b, err := download(t, client, bucket, key, nil); err != nil || !bytes.Equal(b, want) {
@@ -183,9 +194,10 @@ func TestServerSideEncryption(t *testing.T) {
 		}
 	}
 	t.Run("unknown key", func(t *testing.T) {
-		_, err := stream.Run(t.Context(), chunked(random()[:1000], 1000), s3sink.Upload(client, bucket, "unknown", &s3sink.UploadOptions{
-			ServerSideEncryption: "aws:kms", SSEKMSKeyID: "no-such-key",
-		}))
+		_, err := stream.Run(t.Context(), chunked(random()[:1000], 1000),
+			s3sink.Upload(client, bucket, "unknown", &s3sink.UploadOptions{
+				ServerSideEncryption: "aws:kms", SSEKMSKeyID: "no-such-key",
+			}))
 		if err == nil {
 			t.Error("no error")
 		}
@@ -225,7 +237,8 @@ func TestUploadIfAbsentRace(t *testing.T) {
 		for i := range writers {
 			all.Go(func() {
 				body := random()[i*1000 : i*1000+partSize+1]
-				_, errs[i] = stream.Run(t.Context(), chunked(body, 1<<20), s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, IfAbsent: true}))
+				_, errs[i] = stream.Run(t.Context(), chunked(body, 1<<20),
+					s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, IfAbsent: true}))
 			})
 		}
 		all.Wait()
@@ -273,7 +286,8 @@ func TestUploadStopped(t *testing.T) {
 						}
 						return chunked(random()[:1], 1).Each(ctx, emit)
 					})
-					_, err := stream.Run(ctx, src, s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
+					_, err := stream.Run(ctx, src,
+						s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
 					if err != errTest { //nolint:errorlint // as it is
 						t.Errorf("the run ended with %v", err)
 					}
@@ -300,11 +314,15 @@ func TestS3Refusals(t *testing.T) {
 		})
 		for _, size := range []int{10, 2*partSize + 1} {
 			src := chunked(random()[:size], 1<<20)
-			if _, err := stream.Run(t.Context(), src, s3sink.Upload(client, "no-such-bucket", "k", &s3sink.UploadOptions{PartSize: partSize})); !hasCode(err, "NoSuchBucket") {
+			if _, err := stream.Run(t.Context(), src,
+				s3sink.Upload(client, "no-such-bucket", "k",
+					&s3sink.UploadOptions{PartSize: partSize})); !hasCode(err, "NoSuchBucket") {
 				t.Errorf("%d bytes into a bucket that is not there: %v", size, err)
 			}
 			src = chunked(random()[:size], 1<<20)
-			if _, err := stream.Run(t.Context(), src, s3sink.Upload(wrong, bucket, "k", &s3sink.UploadOptions{PartSize: partSize})); !hasCode(err, "SignatureDoesNotMatch") {
+			if _, err := stream.Run(t.Context(), src,
+				s3sink.Upload(wrong, bucket, "k", &s3sink.UploadOptions{PartSize: partSize})); !hasCode(err,
+				"SignatureDoesNotMatch") {
 				t.Errorf("%d bytes with a wrong secret: %v", size, err)
 			}
 		}
@@ -325,7 +343,8 @@ func TestDownloadChanged(t *testing.T) {
 			want   error
 		}{
 			"replaced": {func(client *s3.Client, bucket, key string) error {
-				_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(random()[1:])})
+				_, err := client.PutObject(t.Context(),
+					&s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(random()[1:])})
 				return err
 			}, s3source.ErrObjectChanged},
 			"removed": {func(client *s3.Client, bucket, key string) error {
@@ -336,7 +355,8 @@ func TestDownloadChanged(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				bucket, direct := s.Bucket(t), s.Client(t)
 				key, want := "k", random()
-				if _, err := stream.Run(t.Context(), chunked(want, 1<<20), s3sink.Upload(direct, bucket, key, nil)); err != nil {
+				if _, err := stream.Run(t.Context(), chunked(want, 1<<20),
+					s3sink.Upload(direct, bucket, key, nil)); err != nil {
 					t.Fatal(err)
 				}
 				p := servers.NewProxy(t, s.Addr())

@@ -1,5 +1,6 @@
-// Package pekko runs the cases of the bench commands in Pekko Streams, the open continuation of Akka Streams: a Maven project
-// of one file, which lies beside this one and is compiled when a command first needs it.
+// Package pekko runs the cases of the bench commands in Pekko Streams, the open continuation of
+// Akka Streams: a Maven project of one file, which lies beside this one and is compiled when a
+// command first needs it.
 package pekko
 
 import (
@@ -20,7 +21,8 @@ var project embed.FS
 // ErrMissing is the error of a machine that lacks a program.
 var ErrMissing = errors.New("not on the PATH")
 
-// build compiles the project with Maven into the user's cache folder, once for each version of its sources, and returns the folder.
+// build compiles the project with Maven into the user's cache folder, once for each version of its
+// sources, and returns the folder.
 func build() (dir string, err error) {
 	for _, program := range []string{"mvn", "java"} {
 		if _, err := exec.LookPath(program); err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// JVM is a Java process that does the cases in Pekko Streams when it is told to. It is not safe for concurrent use.
+// JVM is a Java process that does the cases in Pekko Streams when it is told to. It is not safe for
+// concurrent use.
 type JVM struct {
 	warm time.Duration
 	cmd  *exec.Cmd
@@ -24,8 +25,8 @@ type JVM struct {
 	hot  map[string]bool // jobs that were warmed up
 }
 
-// Start compiles the project, where that was not done before, and starts it. Each job runs for warm before it is first measured,
-// for the compiler in the JVM. input is what the framing jobs read.
+// Start compiles the project, where that was not done before, and starts it. Each job runs for warm
+// before it is first measured, for the compiler in the JVM. input is what the framing jobs read.
 func Start(warm time.Duration, input []byte) (*JVM, error) {
 	dir, err := build()
 	if err != nil {
@@ -43,9 +44,11 @@ func Start(warm time.Duration, input []byte) (*JVM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pekko: %w", err)
 	}
-	classes := strings.Join([]string{filepath.Join(dir, "target", "classes"), filepath.Join(dir, "target", "lib", "*")}, string(os.PathListSeparator))
+	classes := strings.Join([]string{filepath.Join(dir, "target", "classes"),
+		filepath.Join(dir, "target", "lib", "*")}, string(os.PathListSeparator))
 	// The parallel collector is the one for throughput.
-	j := &JVM{warm: warm, hot: map[string]bool{}, cmd: exec.Command("java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", "-cp", classes, "bench.Bench", file.Name())}
+	j := &JVM{warm: warm, hot: map[string]bool{},
+		cmd: exec.Command("java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", "-cp", classes, "bench.Bench", file.Name())}
 	j.cmd.Stderr = &j.errs
 	out, err := j.cmd.StdoutPipe()
 	if err == nil {
@@ -71,7 +74,8 @@ func (j *JVM) Close() error {
 	return j.cmd.Wait()
 }
 
-// Work returns the work of one job: of so many units, with an argument of the job's own and a check value to come to.
+// Work returns the work of one job: of so many units, with an argument of the job's own and a check
+// value to come to.
 func (j *JVM) Work(job string, units, arg int, want int64) report.Work {
 	return func(reps int) (report.Sample, error) {
 		if !j.hot[job] {

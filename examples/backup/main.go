@@ -1,5 +1,5 @@
-// Command backup stores a MongoDB collection as one S3 object: JSON, compressed, encrypted.
-// The object appears only when it is complete. A run that fails or is stopped leaves nothing, or says
+// Command backup stores a MongoDB collection as one S3 object: JSON, compressed, encrypted. The
+// object appears only when it is complete. A run that fails or is stopped leaves nothing, or says
 // that it cannot know (exit code 3).
 //
 //	export MONGODB_URI='mongodb://user:password@db.example.com/'
@@ -10,46 +10,46 @@
 //
 //	aws s3 cp s3://backups/cookies.jsonl.gz.age - | age -d -i key.txt | gunzip | jq -c .
 //
-// The MongoDB URI comes from MONGODB_URI, -mongo-file or -mongo. AWS credentials, region and endpoint
-// come from the same sources as for every AWS tool: the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE,
-// AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws, the machine's role. If an endpoint is set, buckets are
-// addressed by path.
+// The MongoDB URI comes from MONGODB_URI, -mongo-file or -mongo. AWS credentials, region and
+// endpoint come from the same sources as for every AWS tool: the environment (AWS_ACCESS_KEY_ID,
+// AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws, the machine's role. If an endpoint is
+// set, buckets are addressed by path.
 //
 // # What is left out
 //
-// The object has only the documents: no indexes, no collection options (validator, collation, capped,
-// time series, …), no view definition. If the collection has any of these, a warning names them before
-// the outcome. The object's metadata says how many there are, and the command restore repeats that. It
-// does not name the indexes, because metadata is not encrypted.
+// The object has only the documents: no indexes, no collection options (validator, collation,
+// capped, time series, …), no view definition. If the collection has any of these, a warning names
+// them before the outcome. The object's metadata says how many there are, and the command restore
+// repeats that. It does not name the indexes, because metadata is not encrypted.
 //
-// Without -filter, the metadata also states how many documents and bytes of BSON the collection had when
-// the backup began (millweir-about-documents, millweir-about-bson-bytes). The command restore derives
-// its default limits from them.
+// Without -filter, the metadata also states how many documents and bytes of BSON the collection had
+// when the backup began (millweir-about-documents, millweir-about-bson-bytes). The command restore
+// derives its default limits from them.
 //
 // A backup is not a snapshot. It is one scan of the collection: it may have some of the writes that
 // happen while it runs, and not others.
 //
 // # Connections
 //
-// The program warns of two insecure settings: a MongoDB URI that turns off the check of the server's
-// certificate (tlsInsecure), and an http:// endpoint of S3 on another machine. Over http, requests are
-// signed and do not carry the secret key. They carry the session token, the object's bytes and the names
-// in the clear.
+// The program warns of two insecure settings: a MongoDB URI that turns off the check of the
+// server's certificate (tlsInsecure), and an http:// endpoint of S3 on another machine. Over http,
+// requests are signed and do not carry the secret key. They carry the session token, the object's
+// bytes and the names in the clear.
 //
 // # Messages
 //
 // Messages go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with
 // -json-log. Progress counts only bytes that the service has acknowledged. It shows the number of
-// retries, and how long the counts have not changed. While the program connects, it names a server that
-// does not answer after 5 s and then every 30 s ("waiting for …"), and gives up after 30 s. The last
-// line is the outcome.
+// retries, and how long the counts have not changed. While the program connects, it names a server
+// that does not answer after 5 s and then every 30 s ("waiting for …"), and gives up after 30 s.
+// The last line is the outcome.
 //
-// Text from outside (an ETag, an index name, a server's message) is escaped and cut at 1 KiB. Users,
-// passwords and queries of URIs, keys and tokens are hidden. If such a text holds a password that could
-// be an ordinary word, the whole text is hidden, because a gap would reveal the word.
+// Text from outside (an ETag, an index name, a server's message) is escaped and cut at 1 KiB.
+// Users, passwords and queries of URIs, keys and tokens are hidden. If such a text holds a password
+// that could be an ordinary word, the whole text is hidden, because a gap would reveal the word.
 //
-// With -json-log a stored backup ends with this line. Field bytes counts the BSON read, elapsed is in
-// seconds, and parts is 0 for an object that was stored in one request:
+// With -json-log a stored backup ends with this line. Field bytes counts the BSON read, elapsed is
+// in seconds, and parts is 0 for an object that was stored in one request:
 //
 //	{"time":"…","level":"INFO","msg":"backup stored","documents":4000,"bytes":10880000,"stored_bytes":9400000,"parts":2,
 //	 "etag":"\"…\"","bucket":"backups","key":"cookies.jsonl.gz.age","version_id":"","encrypted":true,"elapsed":1.234}
@@ -67,23 +67,25 @@
 //
 //   - 0: the backup is stored.
 //   - 1: it failed; nothing is stored.
-//   - 2: the command line or the environment is wrong, even if a server found out; nothing is stored.
-//   - 3: unknown outcome. The reply to the last request was lost and a look at the key did not help, or
-//     the server reports other bytes than were sent. Check the object before you trust it.
-//   - 4: the program or a library in it has a defect (a panic). The upload is aborted if possible. Check
-//     the object before you trust it, and report what -debug prints: the stack, without secrets.
-//   - 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; nothing is stored, and the upload is aborted if
-//     the server can be reached.
+//   - 2: the command line or the environment is wrong, even if a server found out; nothing is
+//     stored.
+//   - 3: unknown outcome. The reply to the last request was lost and a look at the key did not
+//     help, or the server reports other bytes than were sent. Check the object before you trust it.
+//   - 4: the program or a library in it has a defect (a panic). The upload is aborted if possible.
+//     Check the object before you trust it, and report what -debug prints: the stack, without
+//     secrets.
+//   - 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; nothing is stored, and the upload is
+//     aborted if the server can be reached.
 //
 // A second signal ends the program at once and leaves the unfinished upload. Build the program: the
 // command go run turns every code except 0 into 1, and does not pass signals on.
 //
 // # What a kill leaves
 //
-// A program that is killed (SIGKILL, a power cut), or that loses its S3 server for good, leaves at most
-// the parts of one unfinished upload. No listing shows them and they never become an object, but they
-// are billed until they are removed: by a lifecycle rule of the bucket (AbortIncompleteMultipartUpload),
-// by s3sink.AbortPending, or by hand:
+// A program that is killed (SIGKILL, a power cut), or that loses its S3 server for good, leaves at
+// most the parts of one unfinished upload. No listing shows them and they never become an object,
+// but they are billed until they are removed: by a lifecycle rule of the bucket
+// (AbortIncompleteMultipartUpload), by s3sink.AbortPending, or by hand:
 //
 //	aws s3api list-multipart-uploads --bucket backups --prefix cookies.jsonl.gz.age
 //	aws s3api abort-multipart-upload --bucket backups --key cookies.jsonl.gz.age --upload-id …
@@ -211,10 +213,12 @@ func (j *job) explain(ctx context.Context, err error) error {
 	case errors.Is(err, s3sink.ErrMismatch): // the object at the key may be another one
 		err = stream.Mark(err, stream.UnknownOutcome)
 	case errors.Is(err, s3sink.ErrNotEncrypted):
-		return cli.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); nothing was stored",
+		return cli.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); "+
+			"nothing was stored",
 			j.s3.Where(), err)
 	case errors.Is(err, s3sink.ErrExists):
-		return cli.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out -if-absent; "+
+		return cli.Errorf("%s has an object already, which was left as it is: choose another -key, or leave out "+
+			"-if-absent; "+
 			"nothing was stored", j.s3.URL())
 	}
 	if stream.ClassOf(err) == stream.UnknownOutcome {
@@ -225,7 +229,8 @@ func (j *job) explain(ctx context.Context, err error) error {
 
 func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration) {
 	if !j.catalog.Empty() {
-		p.Warn(cli.Textf("the object has only the documents of %s. Left out: %s. Create these by hand after a restore. "+
+		p.Warn(cli.Textf("the object has only the documents of %s. Left out: %s. Create these by hand after a "+
+			"restore. "+
 			"The backup is no snapshot: what was written while it ran may be in it or not",
 			j.mongo.Namespace(), cli.Foreign(j.catalog.String())),
 			"left out of the backup", append(j.catalog.Attrs(), "snapshot", false)...)

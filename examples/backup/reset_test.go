@@ -7,9 +7,9 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// A small backup with -if-absent is one request. TestReset breaks its connection before and after the
-// server has stored the object. Both times the backup is stored once, and is not mistaken for an object
-// that existed before.
+// A small backup with -if-absent is one request. TestReset breaks its connection before and after
+// the server has stored the object. Both times the backup is stored once, and is not mistaken for
+// an object that existed before.
 func TestReset(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	w.Fill(t, "cookies", 3)

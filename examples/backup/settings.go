@@ -61,7 +61,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	fs.Var(&s.sse, "sse", "server-side `ENCRYPTION`: AES256, aws:kms or aws:kms:KEY (default: the bucket's)")
 	s.recipients.Flags(fs)
 	fs.Group("Format and speed")
-	fs.StringVar(&s.json, "json", "canonical", "`FORM` of Extended JSON: canonical keeps every type, relaxed reads more easily")
+	fs.StringVar(&s.json, "json", "canonical",
+		"`FORM` of Extended JSON: canonical keeps every type, relaxed reads more easily")
 	fs.IntVar(&s.gzipLevel, "gzip-level", 6, "compression `LEVEL`, 1 (fastest) to 9 (smallest)")
 	fs.Var(&s.partSize, "part-size", "`SIZE` of a part of the upload, 5MiB to 5GiB")
 	fs.IntVar(&s.parallelism, "parallelism", 4,
@@ -112,7 +113,8 @@ func (e *sse) Set(text string) error {
 	return nil
 }
 
-// estimateDocuments returns about how many documents the backup will read; 0 if the server cannot say.
+// estimateDocuments returns about how many documents the backup will read; 0 if the server cannot
+// say.
 func (s *settings) estimateDocuments(ctx context.Context, coll *mongo.Collection) int64 {
 	if len(s.filter.D) > 0 {
 		return 0

@@ -21,12 +21,13 @@ var (
 	}
 	cities      = []string{"Graz", "Lyon", "København", "東京", "São Paulo", "Melbourne", "Kraków"}
 	ingredients = []string{"flour", "butter", "sugar", "almonds", "cocoa", "rye", "honey", "cardamom", "salt"}
-	words       = []string{"crisp", "a little", "too", "sweet", "grandmother's", "better than", "the", "soft", "never", "again", "très bon", "🍪"}
-	shelf       = []string{"vegan", "gluten-free", "seasonal", "crumbly", "fragile", "export", "iced"}
+	words       = []string{"crisp", "a little", "too", "sweet", "grandmother's", "better than", "the", "soft",
+		"never", "again", "très bon", "🍪"}
+	shelf = []string{"vegan", "gluten-free", "seasonal", "crumbly", "fragile", "export", "iced"}
 )
 
-// cookie returns the n-th cookie: a document with most of the types that MongoDB has. (The embedded server stores no NaN,
-// Decimal128, MinKey, MaxKey or code.)
+// cookie returns the n-th cookie: a document with most of the types that MongoDB has. (The embedded
+// server stores no NaN, Decimal128, MinKey, MaxKey or code.)
 func cookie(rng *rand.Rand, n int) bson.D {
 	baked := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n) * 97 * time.Minute)
 	doc := bson.D{
@@ -39,7 +40,8 @@ func cookie(rng *rand.Rand, n int) bson.D {
 		{Key: "sold", Value: n%3 == 0},
 		{Key: "bakery", Value: bson.D{
 			{Key: "city", Value: cities[rng.IntN(len(cities))]},
-			{Key: "oven", Value: bson.D{{Key: "number", Value: rng.Int32N(12)}, {Key: "celsius", Value: 170 + 10*rng.Float64()}}},
+			{Key: "oven", Value: bson.D{{Key: "number", Value: rng.Int32N(12)},
+				{Key: "celsius", Value: 170 + 10*rng.Float64()}}},
 			{Key: "location", Value: bson.D{
 				{Key: "type", Value: "Point"},
 				{Key: "coordinates", Value: bson.A{360*rng.Float64() - 180, 180*rng.Float64() - 90}},

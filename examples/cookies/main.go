@@ -1,11 +1,14 @@
-// Command cookies shows a backup and its restore from end to end, with nothing to install and nothing to set:
+// Command cookies shows a backup and its restore from end to end, with nothing to install and
+// nothing to set:
 //
 //	go run ./examples/cookies
 //
-// It starts a MongoDB-compatible server and an S3 server inside itself, bakes 4,000 cookies, backs them up into S3 compressed and
-// encrypted, drops them, restores them and compares every document byte for byte. pipeline.go has the code to copy.
+// It starts a MongoDB-compatible server and an S3 server inside itself, bakes 4,000 cookies, backs
+// them up into S3 compressed and encrypted, drops them, restores them and compares every document
+// byte for byte. pipeline.go has the code to copy.
 //
-// It exits with 0 if all documents came back, with 1 if not, and with 4 if it panicked. Nothing of it is left in any case.
+// It exits with 0 if all documents came back, with 1 if not, and with 4 if it panicked. Nothing of
+// it is left in any case.
 package main
 
 import (
@@ -149,7 +152,8 @@ func told(out io.Writer, n *passed) {
 		{"gzip", n.gzip.Bytes()},
 		{"age", n.age.Bytes()},
 	} {
-		fmt.Fprintf(out, "              %-15s %12s bytes  %5.1f %%\n", stage.name, number(stage.bytes), 100*float64(stage.bytes)/float64(bson))
+		fmt.Fprintf(out, "              %-15s %12s bytes  %5.1f %%\n", stage.name, number(stage.bytes),
+			100*float64(stage.bytes)/float64(bson))
 	}
 }
 

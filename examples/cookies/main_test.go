@@ -61,7 +61,8 @@ func TestStopped(t *testing.T) {
 			t.Setenv("TMPDIR", temp)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			enough := errors.New("enough")
-			if err := run(ctx, stopAt{at, cancel, enough}); !errors.Is(err, enough) && !errors.Is(err, context.Canceled) {
+			if err := run(ctx, stopAt{at, cancel, enough}); !errors.Is(err, enough) &&
+				!errors.Is(err, context.Canceled) {
 				t.Errorf("ended with %v", err)
 			}
 			left, err := os.ReadDir(temp)

@@ -18,14 +18,16 @@ const (
 // defect is a panic of the program, or of a library in it. Its text has no stack.
 type defect struct{ value any }
 
-// Error says what the program panicked with, on one line and not at length: it may be a text from outside.
+// Error says what the program panicked with, on one line and not at length: it may be a text from
+// outside.
 func (d *defect) Error() string {
 	const most = 1 << 10
 	text := strconv.Quote(fmt.Sprintf("%.*s", most, fmt.Sprint(d.value)))
 	return "this program has a defect, please report it: panic: " + text[1:len(text)-1]
 }
 
-// protect calls do and returns a panic of it as a [*defect]. What do has deferred was done by then: no server and no file is left.
+// protect calls do and returns a panic of it as a [*defect]. What do has deferred was done by then:
+// no server and no file is left.
 func protect(do func() error) (err error) {
 	defer func() {
 		v := recover()

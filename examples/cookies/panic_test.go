@@ -22,7 +22,8 @@ func (p panicAt) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestPanic has the program panic at each of its steps: that is an error on one line, and the database's files are gone.
+// TestPanic has the program panic at each of its steps: that is an error on one line, and the
+// database's files are gone.
 func TestPanic(t *testing.T) {
 	for _, at := range []string{"Servers", "Baked", "Dropped"} {
 		t.Run(at, func(t *testing.T) {

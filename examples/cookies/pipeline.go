@@ -18,8 +18,10 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// backup stores every document of cookies in one S3 object. The object is there only if it is whole.
-func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, f codec.Format[bson.Raw], client *s3.Client, bucket, key string) (s3sink.Object, error) {
+// backup stores every document of cookies in one S3 object. The object is there only if it is
+// whole.
+func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, f codec.Format[bson.Raw],
+	client *s3.Client, bucket, key string) (s3sink.Object, error) {
 	body := stream.Via2(mongosource.Find(cookies, bson.D{}, nil),
 		stream.Monitor[bson.Raw](read),
 		f.Encode(),
@@ -28,13 +30,15 @@ func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, 
 }
 
 // restore is the mirror of backup.
-func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec.Format[bson.Raw], cookies *mongo.Collection) (mongosink.InsertResult, error) {
+func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec.Format[bson.Raw],
+	cookies *mongo.Collection) (mongosink.InsertResult, error) {
 	documents := stream.Via(s3source.Download(client, bucket, key, nil), f.Decode())
 	return stream.Run(ctx, documents, mongosink.Insert(cookies, nil))
 }
 
-// format is how a backup is stored and how it is read, in one value: a restore cannot undo the stages in another order. Its suffix is
-// .jsonl.gz.age. The JSON is canonical: every type comes back as it was. A backup needs no counters; they are here to tell the story.
+// format is how a backup is stored and how it is read, in one value: a restore cannot undo the
+// stages in another order. Its suffix is .jsonl.gz.age. The JSON is canonical: every type comes
+// back as it was. A backup needs no counters; they are here to tell the story.
 func format(key *age.X25519Identity, n *passed) codec.Format[bson.Raw] {
 	return bsoncodec.ExtJSONFormat(nil, nil).
 		Then(count(&n.json)).

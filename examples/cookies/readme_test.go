@@ -35,7 +35,8 @@ func TestReadmeProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(dir, "readme")
-	if out, err := exec.Command("go", "build", "-o", binary, filepath.Join(dir, "main.go")).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", binary,
+		filepath.Join(dir, "main.go")).CombinedOutput(); err != nil {
 		t.Fatalf("the README's program does not compile: %v\n%s", err, out)
 	}
 
@@ -54,7 +55,8 @@ func TestReadmeProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Disconnect(t.Context())
-	if _, err := client.Database("shop").Collection("cookies").InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}, {Key: "name", Value: "oat"}}); err != nil {
+	if _, err := client.Database("shop").Collection("cookies").InsertOne(t.Context(),
+		bson.D{{Key: "_id", Value: 1}, {Key: "name", Value: "oat"}}); err != nil {
 		t.Fatal(err)
 	}
 	identity, err := age.GenerateX25519Identity()
@@ -65,12 +67,14 @@ func TestReadmeProgram(t *testing.T) {
 	run := exec.Command(binary)
 	run.Env = append(os.Environ(),
 		"MONGODB_URI="+db.URI, "BACKUP_RECIPIENT="+identity.Recipient().String(),
-		"AWS_ENDPOINT_URL_S3="+objects.Endpoint, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID="+objects.AccessKey, "AWS_SECRET_ACCESS_KEY="+objects.Secret)
+		"AWS_ENDPOINT_URL_S3="+objects.Endpoint, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID="+objects.AccessKey,
+		"AWS_SECRET_ACCESS_KEY="+objects.Secret)
 	if out, err := run.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "stored ") {
 		t.Fatalf("the README's program: %v\n%s", err, out)
 	}
 
-	got, err := objects.Client().GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("backups"), Key: aws.String("cookies.jsonl.gz.age")})
+	got, err := objects.Client().GetObject(t.Context(),
+		&s3.GetObjectInput{Bucket: aws.String("backups"), Key: aws.String("cookies.jsonl.gz.age")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ type servers struct {
 	stop                 []func()
 }
 
-// startServers starts a MongoDB-compatible server, with its files in a temporary directory, and an S3 server in memory.
+// startServers starts a MongoDB-compatible server, with its files in a temporary directory, and an
+// S3 server in memory.
 func startServers(ctx context.Context) (_ *servers, err error) {
 	s := new(servers)
 	defer func() {

@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// TestBounds has objects with more than a restore takes: each is refused, in each way to restore, and nothing is left of it.
+// TestBounds has objects with more than a restore takes: each is refused, in each way to restore,
+// and nothing is left of it.
 func TestBounds(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	before := w.Fill(t, "filled", 3)
@@ -28,8 +29,10 @@ func TestBounds(t *testing.T) {
 		args   []string
 		says   string
 	}{
-		{"documents", small, []string{"-max-documents", "19"}, "more than 19 documents, which is much for it: if you trust who wrote it, raise -max-documents"},
-		{"bytes", small, []string{"-max-size", "439"}, "more than 439 B of BSON, which is much for it: if you trust who wrote it, raise -max-size"},
+		{"documents", small, []string{"-max-documents", "19"},
+			"more than 19 documents, which is much for it: if you trust who wrote it, raise -max-documents"},
+		{"bytes", small, []string{"-max-size", "439"},
+			"more than 439 B of BSON, which is much for it: if you trust who wrote it, raise -max-size"},
 		{"documents, by default", bomb, nil, "more than 1,048,576 documents"},
 		{"bytes, by default", large, nil, "more than 256 MiB of BSON"},
 	} {
@@ -51,7 +54,8 @@ func TestBounds(t *testing.T) {
 
 	backup(t, w, "cookies", "-recipient", w.Recipient)
 	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-max-documents", "20")...), 0, "restored 20 documents")
-	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-drop", "-max-documents", "19")...), 1, "states about 20 documents of", "raise -max-documents", "shop.back is as it was")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-drop", "-max-documents", "19")...), 1,
+		"states about 20 documents of", "raise -max-documents", "shop.back is as it was")
 
 	// The object of another backup, with the metadata of this one.
 	bucket, name := exectest.Bucket, key
@@ -65,13 +69,15 @@ func TestBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop")...), 0, "restore: warning: ", "has 1 document, and states about 20 documents", "\nrestore: restored 1 document")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop")...), 0, "restore: warning: ",
+		"has 1 document, and states about 20 documents", "\nrestore: restored 1 document")
 }
 
 // TestServersOwn has targets that belong to the server.
 func TestServersOwn(t *testing.T) {
 	w := exectest.Start(t, "restore")
-	for _, target := range [][]string{{"-db", "local"}, {"-db", "admin"}, {"-db", "config"}, {"-collection", "system.users"}, {"-db", "local", "-collection", "oplog.rs"}} {
+	for _, target := range [][]string{{"-db", "local"}, {"-db", "admin"}, {"-db", "config"},
+		{"-collection", "system.users"}, {"-db", "local", "-collection", "oplog.rs"}} {
 		exectest.OneLine(t, w.Run(t, nil, "restore", plain(target...)...), 2, "belongs to the server")
 	}
 }
@@ -80,9 +86,12 @@ func TestServersOwn(t *testing.T) {
 func TestAllowed(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	w.Put(t, key, zip(`{"a":"b","_id":{"$numberInt":"2"}}`+"\n"))
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain()...), 1, "_id is not the first field", "-move-id", "shop.back is as it was")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain()...), 1, "_id is not the first field", "-move-id",
+		"shop.back is as it was")
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-move-id")...), 0, "restored 1 document")
 	w.Put(t, key, zip(`{"_id":{"$numberInt":"2"},"t":{"$timestamp":{"t":0,"i":0}}}`+"\n"))
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 1, "Timestamp(0, 0)", "-allow-empty-timestamps", "shop.new is as it was")
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new", "-allow-empty-timestamps")...), 0, "restored 1 document")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 1, "Timestamp(0, 0)",
+		"-allow-empty-timestamps", "shop.new is as it was")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new", "-allow-empty-timestamps")...), 0,
+		"restored 1 document")
 }

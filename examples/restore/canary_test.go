@@ -17,7 +17,8 @@ import (
 
 // canaries are secrets of every kind, as a server that knows them would say them.
 var canaries = []string{
-	"Canary-User-1", "Canary-Password-2", "Canary-SecretKey-3", "Canary-SessionToken-4", "Canary-EndpointToken-5", "Canary-EndpointUser-6", "Canary-EndpointPassword-7",
+	"Canary-User-1", "Canary-Password-2", "Canary-SecretKey-3", "Canary-SessionToken-4", "Canary-EndpointToken-5",
+	"Canary-EndpointUser-6", "Canary-EndpointPassword-7",
 }
 
 // weak is a password that could be a word.
@@ -27,7 +28,8 @@ const weak = "hunter2"
 func betrayal(w *exectest.World, t *testing.T) string {
 	t.Helper()
 	all := strings.Join(canaries[2:], " ") + " " + w.Secret(t) // a program knows no user and password that its URI has not
-	return all + fmt.Sprintf(" %q mongodb://%s:%s@h/?x=%s https://%s@h/?t=%s\n\x1b[31m ", all, canaries[0], canaries[1], canaries[1], canaries[5], canaries[4]) +
+	return all + fmt.Sprintf(" %q mongodb://%s:%s@h/?x=%s https://%s@h/?t=%s\n\x1b[31m ", all, canaries[0],
+		canaries[1], canaries[1], canaries[5], canaries[4]) +
 		strings.Repeat("x", 1<<20) + all
 }
 
@@ -39,12 +41,15 @@ func environment(mongo, storage string) []string {
 	}
 	return []string{
 		"MONGODB_URI=" + mongo,
-		"AWS_ENDPOINT_URL_S3=" + strings.Replace(storage, "://", "://"+canaries[5]+":"+password+"@", 1) + "/?token=" + canaries[4],
-		"AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + canaries[2], "AWS_SESSION_TOKEN=" + canaries[3], "AWS_MAX_ATTEMPTS=1",
+		"AWS_ENDPOINT_URL_S3=" + strings.Replace(storage, "://", "://"+canaries[5]+":"+password+"@", 1) + "/?token=" +
+			canaries[4],
+		"AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + canaries[2], "AWS_SESSION_TOKEN=" + canaries[3],
+		"AWS_MAX_ATTEMPTS=1",
 	}
 }
 
-// TestCanaries runs both programs against servers that fail, and say every secret while they do so. None is in any output.
+// TestCanaries runs both programs against servers that fail, and say every secret while they do so.
+// None is in any output.
 func TestCanaries(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	for _, c := range append(canaries, weak) {
@@ -85,7 +90,8 @@ func TestCanaries(t *testing.T) {
 	for _, code := range []string{"AccessDenied", "SignatureDoesNotMatch", "InvalidArgument", "SlowDown", canaries[2]} {
 		broken[code] = func(rw http.ResponseWriter, r *http.Request) {
 			rw.WriteHeader(http.StatusForbidden)
-			fmt.Fprintf(rw, "<Error><Code>%s</Code><Message>%s %s</Message></Error>", code, html.EscapeString(says), html.EscapeString(fmt.Sprint(r.Header, r.URL)))
+			fmt.Fprintf(rw, "<Error><Code>%s</Code><Message>%s %s</Message></Error>", code, html.EscapeString(says),
+				html.EscapeString(fmt.Sprint(r.Header, r.URL)))
 		}
 	}
 	for name, handler := range broken {
@@ -107,7 +113,8 @@ func TestCanaries(t *testing.T) {
 			defer server.Close()
 			server.CreateBucket(exectest.Bucket)
 			server.Fault(s3test.Fault{Op: op, Times: -1, Before: func(*s3test.Request) *s3test.Reply {
-				return &s3test.Reply{Status: http.StatusBadRequest, Body: []byte("<Error><Code>X</Code><Message>" + html.EscapeString(says) + "</Message></Error>")}
+				return &s3test.Reply{Status: http.StatusBadRequest,
+					Body: []byte("<Error><Code>X</Code><Message>" + html.EscapeString(says) + "</Message></Error>")}
 			}})
 			server.Put(exectest.Bucket, key, zip("{}\n"))
 			run(t, w, database.URI(), server.URL)

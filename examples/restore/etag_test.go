@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// storage returns the URL of a proxy before the S3 server that calls get before the nth reading of the object, and head with the
-// headers of each reply.
+// storage returns the URL of a proxy before the S3 server that calls get before the nth reading of
+// the object, and head with the headers of each reply.
 func storage(t *testing.T, w *exectest.World, get func(n int), head func(http.Header)) string {
 	t.Helper()
 	target, err := url.Parse(*w.S3.Options().BaseEndpoint)
@@ -39,8 +39,9 @@ func storage(t *testing.T, w *exectest.World, get func(n int), head func(http.He
 	return proxy.URL
 }
 
-// TestETag replaces the object between the look at it and its reading, and between its two readings; and has a server whose objects
-// cannot be told apart, where one reading does without an ETag, and two do not.
+// TestETag replaces the object between the look at it and its reading, and between its two
+// readings; and has a server whose objects cannot be told apart, where one reading does without an
+// ETag, and two do not.
 func TestETag(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	w.Fill(t, "other", 7)
@@ -87,7 +88,8 @@ func TestETag(t *testing.T) {
 	w.Put(t, key, first)
 	proxy := storage(t, w, func(int) {}, func(h http.Header) { h.Del("ETag") })
 	env := []string{"AWS_ENDPOINT_URL_S3=" + proxy}
-	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w, "-collection", "empty")...), 1, "no ETag", "nothing was inserted into shop.empty")
+	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w, "-collection", "empty")...), 1, "no ETag",
+		"nothing was inserted into shop.empty")
 	same(t, w.Documents(t, "empty"), nil)
 	exectest.OneLine(t, w.Run(t, env, "restore", arguments(w)...), 0, "restored ")
 	same(t, w.Documents(t, "back"), docs)

@@ -17,8 +17,8 @@ const (
 	minBytes     = 256 << 20 // of BSON
 )
 
-// maxRatio is how many bytes of BSON a byte of the object may become. JSON of real documents compresses
-// to a tenth, seldom to a fiftieth.
+// maxRatio is how many bytes of BSON a byte of the object may become. JSON of real documents
+// compresses to a tenth, seldom to a fiftieth.
 const maxRatio = 100
 
 // limits is how much a restore takes from its object at most.
@@ -27,8 +27,8 @@ type limits struct {
 }
 
 // defaultLimits returns the limits for an object of size bytes. A hint lowers the limits and never
-// raises them: the writer of the object can forge it. The limits allow for a collection that doubled
-// during its backup.
+// raises them: the writer of the object can forge it. The limits allow for a collection that
+// doubled during its backup.
 func defaultLimits(size int64, hint cli.SizeHint, hasHint bool) limits {
 	l := limits{
 		documents: max(minDocuments, size), // a document takes at least a byte of the object

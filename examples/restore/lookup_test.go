@@ -14,18 +14,22 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestLookUp looks documents up in a collection that has some of them, one otherwise, or one written in another way.
+// TestLookUp looks documents up in a collection that has some of them, one otherwise, or one
+// written in another way.
 func TestLookUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		has, asks []bson.D
 		found     int
 		fails     string
 	}{
-		"none":             {nil, []bson.D{{{Key: "_id", Value: 1}}}, 0, ""},
-		"some":             {[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 3}}}, []bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 2}}}, 1, ""},
-		"one without _id":  {nil, []bson.D{{{Key: "a", Value: 1}}}, 0, ""},
-		"one otherwise":    {[]bson.D{{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}}, []bson.D{{{Key: "_id", Value: 1}}}, 0, "another document"},
-		"two with one _id": {nil, []bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 1}, {Key: "a", Value: 1}}}, 0, "two documents"},
+		"none": {nil, []bson.D{{{Key: "_id", Value: 1}}}, 0, ""},
+		"some": {[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 3}}},
+			[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 2}}}, 1, ""},
+		"one without _id": {nil, []bson.D{{{Key: "a", Value: 1}}}, 0, ""},
+		"one otherwise": {[]bson.D{{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
+			[]bson.D{{{Key: "_id", Value: 1}}}, 0, "another document"},
+		"two with one _id": {nil, []bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
+			0, "two documents"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j, database := looking(t)
@@ -46,29 +50,35 @@ func TestLookUp(t *testing.T) {
 					}
 				}
 			}
-			database.Inject(mongotest.Fault{Command: "find", Reply: rawOf(t, bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
-				{Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: reply},
-			}}})})
+			database.Inject(mongotest.Fault{Command: "find",
+				Reply: rawOf(t, bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
+					{Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: reply},
+				}}})})
 			have, err := j.findExisting(t.Context(), batch, time.Minute)
-			if len(have) != c.found || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+			if len(have) != c.found || (err == nil) != (c.fails == "") || err != nil &&
+				!strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%d found, %v", len(have), err)
 			}
 		})
 	}
 }
 
-// TestLookUpSilent has the server never answer a look-up, and never send the rest of an answer: it is given up, and the cursor is closed.
+// TestLookUpSilent has the server never answer a look-up, and never send the rest of an answer: it
+// is given up, and the cursor is closed.
 func TestLookUpSilent(t *testing.T) {
 	for _, command := range []string{"find", "getMore"} {
 		j, database := looking(t)
 		database.Inject(mongotest.Fault{Command: command, Hang: true, Wire: func(m []byte) []byte { return m[:20] }})
 		if command == "getMore" {
-			database.Inject(mongotest.Fault{Command: "find", Reply: rawOf(t, bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
-				{Key: "id", Value: int64(7)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: bson.A{}},
-			}}})})
+			database.Inject(mongotest.Fault{Command: "find",
+				Reply: rawOf(t, bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
+					{Key: "id", Value: int64(7)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: bson.A{}},
+				}}})})
 		}
-		_, err := j.findExisting(t.Context(), []bson.Raw{rawOf(t, bson.D{{Key: "_id", Value: 1}})}, 300*time.Millisecond)
-		if stream.ClassOf(err) != stream.Retryable || !strings.Contains(err.Error(), "look-up of 1 document: no answer for 300ms") {
+		_, err := j.findExisting(t.Context(), []bson.Raw{rawOf(t, bson.D{{Key: "_id", Value: 1}})},
+			300*time.Millisecond)
+		if stream.ClassOf(err) != stream.Retryable ||
+			!strings.Contains(err.Error(), "look-up of 1 document: no answer for 300ms") {
 			t.Errorf("%s: %v", command, err)
 		}
 		if advice := j.explain(err).Error(); !strings.Contains(advice, "is silent") {

@@ -9,55 +9,59 @@
 //
 // # What it does to the collection
 //
-// Nothing becomes visible in the collection before the whole object has been read, decrypted and parsed.
+// Nothing becomes visible in the collection before the whole object has been read, decrypted and
+// parsed.
 //
 //   - The collection does not exist: the documents go into a staging collection,
-//     COLLECTION_restore_XXXXXXXX, which is renamed when it is complete. The program creates it after it
-//     has decrypted and read the first document. If anything fails after that, it drops the staging
-//     collection.
-//   - The collection has documents, and -drop is given: the same, and the staging collection replaces the
-//     old one. The old indexes and options are lost. If the server cannot replace in one step (FerretDB
-//     v1), the old collection is renamed first and dropped last. If the reply is lost, the program finds
-//     out what the server did and finishes, or says what to check. An empty backup replaces documents
-//     only with -allow-empty.
-//   - The collection is empty, or -merge is given: the collection keeps its indexes and options. The
-//     program reads the object twice and checks by its ETag that it is the same object. The first pass
-//     proves that the object is complete and that no document conflicts with one in the collection. The
-//     second pass inserts. Equal documents are skipped. A document with the same _id and another content
-//     is an error that names the _id; nothing has been inserted then. With -merge, so is a document
-//     without an _id, because each run would add it again. Two documents of the object with one _id are
-//     an error too: in the first pass if they are close to each other, otherwise when the second is
-//     inserted. If a server fails during the second pass, the inserted documents stay. The error says how
-//     many there are, and another run with -merge completes the restore.
-//   - Otherwise the program refuses a collection that has documents. It always refuses what belongs to
-//     the server: the databases admin, config and local, and collections named system.* or oplog.rs.
+//     COLLECTION_restore_XXXXXXXX, which is renamed when it is complete. The program creates it
+//     after it has decrypted and read the first document. If anything fails after that, it drops
+//     the staging collection.
+//   - The collection has documents, and -drop is given: the same, and the staging collection
+//     replaces the old one. The old indexes and options are lost. If the server cannot replace in
+//     one step (FerretDB v1), the old collection is renamed first and dropped last. If the reply is
+//     lost, the program finds out what the server did and finishes, or says what to check. An empty
+//     backup replaces documents only with -allow-empty.
+//   - The collection is empty, or -merge is given: the collection keeps its indexes and options.
+//     The program reads the object twice and checks by its ETag that it is the same object. The
+//     first pass proves that the object is complete and that no document conflicts with one in the
+//     collection. The second pass inserts. Equal documents are skipped. A document with the same
+//     _id and another content is an error that names the _id; nothing has been inserted then. With
+//     -merge, so is a document without an _id, because each run would add it again. Two documents
+//     of the object with one _id are an error too: in the first pass if they are close to each
+//     other, otherwise when the second is inserted. If a server fails during the second pass, the
+//     inserted documents stay. The error says how many there are, and another run with -merge
+//     completes the restore.
+//   - Otherwise the program refuses a collection that has documents. It always refuses what belongs
+//     to the server: the databases admin, config and local, and collections named system.* or
+//     oplog.rs.
 //
 // # Limits
 //
-// A few megabytes can decompress into billions of documents, so -max-documents and -max-size limit what
-// the program takes from an object. By default an object of N bytes may have N documents (at least
-// 1,048,576) and 100 × N bytes of BSON (at least 256 MiB). If the object's metadata states the size of
-// the collection when the backup began, the limits are at most twice that plus those minimums. The
-// metadata is an estimate and not authenticated, so it can lower a limit but never raise one. (An exact
-// record would have to be in the stream, where gunzip and jq would read it, or in a second object, which
-// could be lost or replaced.) An object with less than half of the documents that it states is restored,
-// with a warning.
+// A few megabytes can decompress into billions of documents, so -max-documents and -max-size limit
+// what the program takes from an object. By default an object of N bytes may have N documents (at
+// least 1,048,576) and 100 × N bytes of BSON (at least 256 MiB). If the object's metadata states
+// the size of the collection when the backup began, the limits are at most twice that plus those
+// minimums. The metadata is an estimate and not authenticated, so it can lower a limit but never
+// raise one. (An exact record would have to be in the stream, where gunzip and jq would read it, or
+// in a second object, which could be lost or replaced.) An object with less than half of the
+// documents that it states is restored, with a warning.
 //
 // # What is not restored
 //
-// A backup has no indexes and no collection options (validator, collation, capped, time series, …). A
-// warning before the outcome says how many the backup left out, if the object states it, and names those
-// of the collection that was replaced.
+// A backup has no indexes and no collection options (validator, collation, capped, time series, …).
+// A warning before the outcome says how many the backup left out, if the object states it, and
+// names those of the collection that was replaced.
 //
 // # Messages
 //
 // Messages go to standard error: a live line on a terminal, a line every 5 s elsewhere, JSON with
 // -json-log. Progress counts only documents that the database has acknowledged. The program names
-// servers that do not answer, and hides secrets and escapes text from outside, as backup does. The last
-// line is the outcome.
+// servers that do not answer, and hides secrets and escapes text from outside, as backup does. The
+// last line is the outcome.
 //
 // With -json-log a completed restore ends with this line. Field bytes counts the BSON inserted,
-// stored_bytes the object's bytes, equal the documents that were there already; elapsed is in seconds:
+// stored_bytes the object's bytes, equal the documents that were there already; elapsed is in
+// seconds:
 //
 //	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,"stored_bytes":9400000,"equal":0,
 //	 "etag":"\"…\"","db":"shop","collection":"cookies","elapsed":1.234}
@@ -76,15 +80,16 @@
 //
 //   - 0: all documents are restored.
 //   - 1: it failed; the message says what is left.
-//   - 2: the command line or the environment is wrong, even if a server found out; nothing was done.
-//   - 3: unknown outcome. The server's reply was lost or a write concern was not met; the message says
-//     what to check.
-//   - 4: the program or a library in it has a defect (a panic); the message says what is left. Report
-//     what -debug prints: the stack, without secrets.
+//   - 2: the command line or the environment is wrong, even if a server found out; nothing was
+//     done.
+//   - 3: unknown outcome. The server's reply was lost or a write concern was not met; the message
+//     says what to check.
+//   - 4: the program or a library in it has a defect (a panic); the message says what is left.
+//     Report what -debug prints: the stack, without secrets.
 //   - 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; the message says what is left.
 //
-// A second signal ends the program at once and leaves the staging collection. Build the program: the
-// command go run turns every code except 0 into 1, and does not pass signals on.
+// A second signal ends the program at once and leaves the staging collection. Build the program:
+// the command go run turns every code except 0 into 1, and does not pass signals on.
 package main
 
 import (
@@ -149,7 +154,8 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 		return s.mongo.Explain(err)
 	}
 	if state == filled && !s.drop && !s.merge {
-		return cli.Errorf("collection %s has documents: say -drop to replace it, or -merge to add to it", s.mongo.Namespace())
+		return cli.Errorf("collection %s has documents: say -drop to replace it, or -merge to add to it",
+			s.mongo.Namespace())
 	}
 	if j.storage, err = s.s3.Connect(ctx, p); err != nil {
 		return err
@@ -207,7 +213,8 @@ func (j *job) watch(verb string, answered *cli.Acknowledged) (stop func()) {
 	j.read, j.parsed = stream.Stats{}, stream.Stats{}
 	j.acknowledged.Reset()
 	return j.program.Watch(&cli.Counters{
-		Documents: &j.parsed, Object: &j.read, Acknowledged: answered, Size: aws.ToInt64(j.object.ContentLength), Verb: verb,
+		Documents: &j.parsed, Object: &j.read, Acknowledged: answered, Size: aws.ToInt64(j.object.ContentLength),
+		Verb: verb,
 	})
 }
 
@@ -260,8 +267,8 @@ func report(j *job, r summary, elapsed time.Duration) {
 	)
 }
 
-// notRestored returns a warning that says what the restored collection may lack: what the backup left
-// out, and what the replaced collection had. It returns nil if there is neither.
+// notRestored returns a warning that says what the restored collection may lack: what the backup
+// left out, and what the replaced collection had. It returns nil if there is neither.
 func (j *job) notRestored() *cli.Text {
 	var all *cli.Text
 	if leftOut := cli.LeftOut(j.object.Metadata); leftOut != "" {
@@ -271,7 +278,8 @@ func (j *job) notRestored() *cli.Text {
 		}
 	}
 	if !j.inPlace && !j.catalog.Empty() {
-		lost := cli.Textf("The old %s was replaced. Lost with it: %s", j.mongo.Namespace(), cli.Foreign(j.catalog.String()))
+		lost := cli.Textf("The old %s was replaced. Lost with it: %s", j.mongo.Namespace(),
+			cli.Foreign(j.catalog.String()))
 		if all != nil {
 			lost = cli.Textf("%w. %w", all, lost)
 		}

@@ -41,7 +41,8 @@ func plain(more ...string) []string {
 // backup stores a collection under key.
 func backup(t *testing.T, w *exectest.World, coll string, more ...string) {
 	t.Helper()
-	r := w.Run(t, nil, "backup", append([]string{"-db", "shop", "-collection", coll, "-bucket", exectest.Bucket, "-key", key}, more...)...)
+	r := w.Run(t, nil, "backup", append([]string{"-db", "shop", "-collection", coll, "-bucket", exectest.Bucket,
+		"-key", key}, more...)...)
 	if r.Code != 0 {
 		t.Fatal(r.Stderr)
 	}
@@ -62,8 +63,8 @@ func zip(text string) []byte {
 	return b.Bytes()
 }
 
-// TestRefused has the restores that must fail, into a collection that is missing and into one that has documents. Both must be
-// as they were.
+// TestRefused has the restores that must fail, into a collection that is missing and into one that
+// has documents. Both must be as they were.
 func TestRefused(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	w.Hide(password)
@@ -87,15 +88,20 @@ func TestRefused(t *testing.T) {
 		says   []string
 	}{
 		{
-			"no database server", nil, env("MONGODB_URI=mongodb://u:" + password + "@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
+			"no database server", nil, env("MONGODB_URI=mongodb://u:" + password +
+				"@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
 			[]string{"no MongoDB server answers at 127.0.0.1:1"},
 		},
-		{"no replies from the database", nil, env("MONGODB_URI=" + w.URI + "?w=0"), arguments(w), 2, []string{"w=0", "leave"}},
-		{"no S3 server", nil, env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1, []string{"no S3 server answers"}},
-		{"wrong secret", nil, env("AWS_SECRET_ACCESS_KEY=" + password), arguments(w), 1, []string{"refuses the AWS credentials"}},
+		{"no replies from the database", nil, env("MONGODB_URI=" + w.URI + "?w=0"), arguments(w), 2,
+			[]string{"w=0", "leave"}},
+		{"no S3 server", nil, env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1,
+			[]string{"no S3 server answers"}},
+		{"wrong secret", nil, env("AWS_SECRET_ACCESS_KEY=" + password), arguments(w), 1,
+			[]string{"refuses the AWS credentials"}},
 		{"no bucket", nil, nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist"}},
 		{"no object", nil, nil, arguments(w, "-key", "d"), 1, []string{"s3://backups/d does not exist", "-key"}},
-		{"wrong key", nil, nil, arguments(w, "-identity", w.Stranger), 1, []string{"no key in the -identity file opens the object"}},
+		{"wrong key", nil, nil, arguments(w, "-identity", w.Stranger), 1,
+			[]string{"no key in the -identity file opens the object"}},
 		{"no key", nil, nil, plain(), 1, []string{"is encrypted", "-identity"}},
 		{"needless key", zip(lines), nil, arguments(w), 1, []string{"not encrypted"}},
 		{"no backup", []byte("hello"), nil, plain(), 1, []string{"no compressed backup"}},
@@ -109,14 +115,18 @@ func TestRefused(t *testing.T) {
 		{"header cut", good[:40], nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"a bit flipped", flipped, nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"bytes after the end", append(bytes.Clone(good), 'x'), nil, arguments(w), 1, []string{"damaged"}},
-		{"plain, a newline after the end", append(zip(lines), '\n'), nil, plain(), 1, []string{"after the end: white space", "appended"}},
+		{"plain, a newline after the end", append(zip(lines), '\n'), nil, plain(), 1,
+			[]string{"after the end: white space", "appended"}},
 		{"plain, one byte short", zip(lines)[:len(zip(lines))-1], nil, plain(), 1, []string{"damaged or cut short"}},
-		{"a line that is no document", zip(lines + "nope\n" + fmt.Sprintf(doc, 3)), nil, plain(), 1, []string{"line 3", "offset 20"}},
+		{"a line that is no document", zip(lines + "nope\n" + fmt.Sprintf(doc, 3)), nil, plain(), 1,
+			[]string{"line 3", "offset 20"}},
 		{"a line cut", zip(lines + `{"_id":`), nil, plain(), 1, []string{"line 3", "offset"}},
 		{"the same _id twice", zip(lines + lines), nil, plain(), 1, []string{"_id"}},
 		{"no such identity", nil, nil, plain("-identity", "/no/such/key"), 1, []string{"/no/such/key"}},
-		{"text of an identity file", nil, nil, plain("-identity", "# created: now\n"+w.Secret(t)), 2, []string{"name of a file"}},
-		{"escape sequences", zip(lines + `{"_id":3,"\u001b[31m\u0007red":{"$numberInt":"x"}}`), nil, plain(), 1, []string{"line 3", `\x1b[31m\ared`}},
+		{"text of an identity file", nil, nil, plain("-identity", "# created: now\n"+w.Secret(t)), 2,
+			[]string{"name of a file"}},
+		{"escape sequences", zip(lines + `{"_id":3,"\u001b[31m\u0007red":{"$numberInt":"x"}}`), nil, plain(), 1,
+			[]string{"line 3", `\x1b[31m\ared`}},
 		{"secret key for a file", nil, nil, plain("-identity", w.Secret(t)), 2, []string{"name of a file"}},
 		{"drop and merge", nil, nil, arguments(w, "-drop", "-merge"), 2, []string{"-drop and -merge"}},
 		{"batch", nil, nil, arguments(w, "-batch", "0"), 2, []string{"-batch 0"}},
@@ -137,7 +147,8 @@ func TestRefused(t *testing.T) {
 			}
 			for _, way := range []string{"-drop", "-merge"} {
 				if c.code != 2 {
-					exectest.OneLine(t, w.Run(t, c.env, "restore", append(c.args, way, "-collection", "other")...), c.code, c.says...)
+					exectest.OneLine(t, w.Run(t, c.env, "restore", append(c.args, way, "-collection", "other")...),
+						c.code, c.says...)
 				}
 			}
 			same(t, w.Documents(t, "other"), before)
@@ -147,12 +158,15 @@ func TestRefused(t *testing.T) {
 		})
 	}
 	w.Put(t, key, good)
-	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "other")...), 1, "shop.other has documents", "-drop", "-merge")
-	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "a$b")...), 2, "shop.a$b", "correct -db or -collection")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "other")...), 1,
+		"shop.other has documents", "-drop", "-merge")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-collection", "a$b")...), 2, "shop.a$b",
+		"correct -db or -collection")
 	same(t, w.Documents(t, "other"), before)
 }
 
-// TestNothingMade has objects whose first bytes show that they cannot be restored: no collection is made for them.
+// TestNothingMade has objects whose first bytes show that they cannot be restored: no collection is
+// made for them.
 func TestNothingMade(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	w.Fill(t, "cookies", 5)
@@ -183,7 +197,8 @@ func TestHelp(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	r := w.Run(t, nil, "restore", "-h")
 	for _, want := range []string{
-		"usage: restore -db NAME", "export MONGODB_URI='mongodb://user:password@", "The object:\n", "indexes", "validator", "no snapshot", "\n  3 ",
+		"usage: restore -db NAME", "export MONGODB_URI='mongodb://user:password@", "The object:\n", "indexes",
+		"validator", "no snapshot", "\n  3 ",
 	} {
 		if !strings.Contains(r.Stdout, want) || r.Code != 0 || r.Stderr != "" {
 			t.Errorf("-h lacks %q (exit code %d): %s%s", want, r.Code, r.Stdout, r.Stderr)
@@ -200,12 +215,15 @@ func TestLost(t *testing.T) {
 	w.Fill(t, "cookies", 5)
 	backup(t, w, "cookies", "-recipient", w.Recipient)
 	w.Fill(t, "back", 2)
-	if _, err := w.DB.Collection("back").Indexes().CreateOne(t.Context(), mongo.IndexModel{Keys: bson.D{{Key: "batch", Value: 1}}}); err != nil {
+	if _, err := w.DB.Collection("back").Indexes().CreateOne(t.Context(),
+		mongo.IndexModel{Keys: bson.D{{Key: "batch", Value: 1}}}); err != nil {
 		t.Fatal(err)
 	}
-	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-drop")...), 0, "restore: warning: ", "old shop.back was replaced", "batch_1", "\nrestore: restored 5 documents")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-drop")...), 0, "restore: warning: ",
+		"old shop.back was replaced", "batch_1", "\nrestore: restored 5 documents")
 	w.Put(t, key, zip(`{"_id":1}`+"\n")) // by another program, which does not say what it left out
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 0, "restore: warning: ", "if there were any", "validator")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 0, "restore: warning: ",
+		"if there were any", "validator")
 }
 
 func TestRestored(t *testing.T) {
@@ -217,7 +235,8 @@ func TestRestored(t *testing.T) {
 		if err := w.DB.CreateCollection(t.Context(), "back"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := coll.Indexes().CreateOne(t.Context(), mongo.IndexModel{Keys: bson.D{{Key: "batch", Value: 1}}}); err != nil {
+		if _, err := coll.Indexes().CreateOne(t.Context(),
+			mongo.IndexModel{Keys: bson.D{{Key: "batch", Value: 1}}}); err != nil {
 			t.Fatal(err)
 		}
 		if len(docs) > 0 {
@@ -271,7 +290,8 @@ func TestRestored(t *testing.T) {
 			if err := json.Unmarshal([]byte(r.Outcome()), &log); err != nil {
 				t.Fatal(err)
 			}
-			if log.Msg != "restore done" || log.Documents != 1500-c.equal || log.Equal != c.equal || log.StoredBytes != len(w.Get(t, key)) || log.Elapsed <= 0 {
+			if log.Msg != "restore done" || log.Documents != 1500-c.equal || log.Equal != c.equal ||
+				log.StoredBytes != len(w.Get(t, key)) || log.Elapsed <= 0 {
 				t.Errorf("logged as %s", r.Stderr)
 			}
 			indexes, err := coll.Indexes().ListSpecifications(t.Context())
@@ -299,12 +319,14 @@ func TestPlainAndEmpty(t *testing.T) {
 	same(t, w.Documents(t, "back"), docs)
 
 	backup(t, w, "nothing", "-no-encryption", "-allow-empty")
-	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop")...), 1, "has no document", "-allow-empty", "shop.back is as it was")
+	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop")...), 1, "has no document", "-allow-empty",
+		"shop.back is as it was")
 	same(t, w.Documents(t, "back"), docs)
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 0, "restored 0 documents")
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop", "-allow-empty")...), 0, "restored 0 documents")
 	same(t, w.Documents(t, "back"), nil)
-	if got := w.Collections(t); !strings.Contains(got, "new") || !strings.Contains(got, "back") || strings.Contains(got, "restore") {
+	if got := w.Collections(t); !strings.Contains(got, "new") || !strings.Contains(got, "back") ||
+		strings.Contains(got, "restore") {
 		t.Errorf("the collections are %s", got)
 	}
 }
@@ -317,11 +339,13 @@ func TestMergeConflict(t *testing.T) {
 		t.Fatal(err)
 	}
 	backup(t, w, "cookies", "-recipient", w.Recipient)
-	if _, err := w.DB.Collection("back").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "cookie-001111"}, {Key: "mine", Value: true}}); err != nil {
+	if _, err := w.DB.Collection("back").InsertOne(t.Context(),
+		bson.D{{Key: "_id", Value: "cookie-001111"}, {Key: "mine", Value: true}}); err != nil {
 		t.Fatal(err)
 	}
 	before := w.Documents(t, "back")
-	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-merge")...), 1, "another document", "cookie-001111", "nothing was inserted into shop.back")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-merge")...), 1, "another document", "cookie-001111",
+		"nothing was inserted into shop.back")
 	same(t, w.Documents(t, "back"), before)
 
 	if err := w.DB.Collection("back").Drop(t.Context()); err != nil {
@@ -332,22 +356,24 @@ func TestMergeConflict(t *testing.T) {
 		t.Fatal(err)
 	}
 	before = w.Documents(t, "back")
-	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-merge")...), 1, "another document", `"shop"`, "nothing was inserted into shop.back")
+	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-merge")...), 1, "another document", `"shop"`,
+		"nothing was inserted into shop.back")
 	same(t, w.Documents(t, "back"), before)
 	if len(docs) != 1200 {
 		t.Error("the source changed")
 	}
 }
 
-// TestMergeUnclear has documents that -merge cannot know again, or that cannot both be in a collection. In each way they are refused before
-// anything is inserted.
+// TestMergeUnclear has documents that -merge cannot know again, or that cannot both be in a
+// collection. In each way they are refused before anything is inserted.
 func TestMergeUnclear(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	before := w.Fill(t, "filled", 3)
 	if err := w.DB.CreateCollection(t.Context(), "empty"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.DB.Collection("second").InsertOne(t.Context(), bson.D{{Key: "_id", Value: "b"}, {Key: "a", Value: "2"}}); err != nil {
+	if _, err := w.DB.Collection("second").InsertOne(t.Context(),
+		bson.D{{Key: "_id", Value: "b"}, {Key: "a", Value: "2"}}); err != nil {
 		t.Fatal(err)
 	}
 	second := w.Documents(t, "second")
@@ -356,12 +382,15 @@ func TestMergeUnclear(t *testing.T) {
 		name, object string
 		says         []string
 	}{
-		{"no _id", `{"a":"1"}` + "\n" + `{"a":"2"}` + "\n", []string{"document 1 ", "no _id", "restore without -merge"}},
-		{"one without", `{"_id":"b"}` + "\n" + `{"a":"2"}` + "\n" + `{"_id":"c"}` + "\n", []string{"document 2 ", "no _id", "restore without -merge"}},
+		{"no _id", `{"a":"1"}` + "\n" + `{"a":"2"}` + "\n",
+			[]string{"document 1 ", "no _id", "restore without -merge"}},
+		{"one without", `{"_id":"b"}` + "\n" + `{"a":"2"}` + "\n" + `{"_id":"c"}` + "\n",
+			[]string{"document 2 ", "no _id", "restore without -merge"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w.Put(t, key, zip(c.object))
-			exectest.OneLine(t, w.Run(t, nil, "restore", plain("-merge")...), 1, append(c.says, "shop.back is as it was")...)
+			exectest.OneLine(t, w.Run(t, nil, "restore", plain("-merge")...), 1,
+				append(c.says, "shop.back is as it was")...)
 			for _, coll := range []string{"filled", "empty"} {
 				r := w.Run(t, nil, "restore", plain("-merge", "-collection", coll)...)
 				exectest.OneLine(t, r, 1, append(c.says, "nothing was inserted into shop."+coll)...)
@@ -378,22 +407,30 @@ func TestMergeUnclear(t *testing.T) {
 		name, object string
 		says         []string
 	}{
-		{"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n", []string{"document 1 ", "regex", "restore into a collection that does not exist"}},
-		{"an array", `{"_id":["b"]}` + "\n", []string{"document 1 ", "array", "restore into a collection that does not exist"}},
-		{"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n", []string{"document 2 ", "undefined", "restore into a collection that does not exist"}},
-		{"an operator", `{"_id":{"$gt":""}}` + "\n", []string{"document 1 ", "embedded document", "restore into a collection that does not exist"}},
+		{"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n",
+			[]string{"document 1 ", "regex", "restore into a collection that does not exist"}},
+		{"an array", `{"_id":["b"]}` + "\n", []string{"document 1 ", "array",
+			"restore into a collection that does not exist"}},
+		{"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n",
+			[]string{"document 2 ", "undefined", "restore into a collection that does not exist"}},
+		{"an operator", `{"_id":{"$gt":""}}` + "\n",
+			[]string{"document 1 ", "embedded document", "restore into a collection that does not exist"}},
 	} {
 		w.Put(t, key, zip(c.object))
-		for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "empty", "-merge"}, {"-collection", "empty"}} {
-			exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1, append(c.says, "nothing was inserted into shop."+way[1])...)
+		for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "empty", "-merge"},
+			{"-collection", "empty"}} {
+			exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1,
+				append(c.says, "nothing was inserted into shop."+way[1])...)
 		}
 	}
 	same(t, w.Documents(t, "filled"), before)
 	same(t, w.Documents(t, "empty"), nil)
 	// The last one is in the collection, so that the first would be taken for it.
 	w.Put(t, key, zip(`{"_id":"b","a":"1"}`+"\n"+`{"_id":"b","a":"2"}`+"\n"))
-	for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "second", "-merge"}, {"-collection", "empty"}} {
-		exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1, "two documents with _id", "nothing was inserted into shop."+way[1])
+	for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "second", "-merge"},
+		{"-collection", "empty"}} {
+		exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1, "two documents with _id",
+			"nothing was inserted into shop."+way[1])
 	}
 	same(t, w.Documents(t, "filled"), before)
 	same(t, w.Documents(t, "second"), second)
@@ -410,7 +447,8 @@ func TestCutLate(t *testing.T) {
 	for range 300 {
 		photo := make([]byte, 32<<10)
 		_, _ = noise.Read(photo) // never fails
-		if _, err := w.DB.Collection("cookies").InsertOne(t.Context(), bson.D{{Key: "photo", Value: photo}}); err != nil {
+		if _, err := w.DB.Collection("cookies").InsertOne(t.Context(),
+			bson.D{{Key: "photo", Value: photo}}); err != nil {
 			t.Fatal(err)
 		}
 	}

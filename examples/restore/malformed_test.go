@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/mongotest"
 )
 
-// TestMalformedReply has a server whose reply to an insert names a document that was not sent: that is one line, and the collection of
-// the restore is dropped.
+// TestMalformedReply has a server whose reply to an insert names a document that was not sent: that
+// is one line, and the collection of the restore is dropped.
 func TestMalformedReply(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	w.Put(t, key, zip(strings.Repeat("{}\n", 10)))
@@ -19,9 +19,10 @@ func TestMalformedReply(t *testing.T) {
 		for _, json := range []string{"-json-log=false", "-json-log"} {
 			database := mongotest.NewServer()
 			defer database.Close()
-			reply, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 0}, {Key: "writeErrors", Value: bson.A{
-				bson.D{{Key: "index", Value: index}, {Key: "code", Value: 11000}, {Key: "errmsg", Value: "E11000"}},
-			}}})
+			reply, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 0},
+				{Key: "writeErrors", Value: bson.A{
+					bson.D{{Key: "index", Value: index}, {Key: "code", Value: 11000}, {Key: "errmsg", Value: "E11000"}},
+				}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -31,7 +32,8 @@ func TestMalformedReply(t *testing.T) {
 			if r.Code != 1 && r.Code != 4 || strings.Contains(r.Stderr, "goroutine") {
 				t.Errorf("exit code %d", r.Code)
 			}
-			if made, dropped := len(database.Commands("create")), len(database.Commands("drop")); made != 1 || dropped == 0 {
+			if made, dropped := len(database.Commands("create")),
+				len(database.Commands("drop")); made != 1 || dropped == 0 {
 				t.Errorf("%d collections were made, and %d drops sent", made, dropped)
 			}
 		}

@@ -54,7 +54,8 @@ func (bursting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return reply, err
 }
 
-// TestPanic has a library panic when documents are in: the collection of the restore is dropped, and what happened is an error.
+// TestPanic has a library panic when documents are in: the collection of the restore is dropped,
+// and what happened is an error.
 func TestPanic(t *testing.T) {
 	storage := s3test.New(nil)
 	defer storage.Close()
@@ -75,11 +76,14 @@ func TestPanic(t *testing.T) {
 		}
 		defer messages.Close()
 		j := &job{
-			settings: &settings{batch: 10, parallelism: 2, mongo: cli.Mongo{DB: "shop", Collection: "back"}, s3: cli.S3{Bucket: "b", Key: "k"}},
-			program:  cli.NewProgram("restore", messages),
-			object:   &s3.HeadObjectOutput{ContentLength: aws.Int64(1000), ETag: aws.String(storage.Object("b", "k").ETag)},
+			settings: &settings{batch: 10, parallelism: 2, mongo: cli.Mongo{DB: "shop", Collection: "back"},
+				s3: cli.S3{Bucket: "b", Key: "k"}},
+			program: cli.NewProgram("restore", messages),
+			object: &s3.HeadObjectOutput{ContentLength: aws.Int64(1000),
+				ETag: aws.String(storage.Object("b", "k").ETag)},
 			storage: s3.New(s3.Options{
-				BaseEndpoint: &storage.URL, Region: "us-east-1", UsePathStyle: true, HTTPClient: &http.Client{Transport: bursting{}},
+				BaseEndpoint: &storage.URL, Region: "us-east-1", UsePathStyle: true,
+				HTTPClient:  &http.Client{Transport: bursting{}},
 				Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 			}),
 		}

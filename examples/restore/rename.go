@@ -24,8 +24,8 @@ const (
 	codeNotImplemented  = 238
 )
 
-// interruptedCodes are the codes of commands that did not run to their end. The command may have taken
-// effect, or may still take effect
+// interruptedCodes are the codes of commands that did not run to their end. The command may have
+// taken effect, or may still take effect
 // (https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md).
 var interruptedCodes = []int32{
 	6,     // HostUnreachable
@@ -59,7 +59,8 @@ var interruptedCodes = []int32{
 // rejected reports whether the server rejected a command without acting on it.
 func rejected(err error) bool {
 	var server mongo.CommandError
-	return errors.As(err, &server) && !server.HasErrorLabel("NetworkError") && !slices.Contains(interruptedCodes, server.Code)
+	return errors.As(err, &server) && !server.HasErrorLabel("NetworkError") &&
+		!slices.Contains(interruptedCodes, server.Code)
 }
 
 // unknownRenameError is the error of a rename that may have taken place.
@@ -67,8 +68,8 @@ type unknownRenameError struct{ error }
 
 func (e unknownRenameError) Unwrap() error { return e.error }
 
-// publish renames the staging collection to the target, and replaces the target if it exists. After an
-// error other than a [*manualRecoveryError] the target is unchanged.
+// publish renames the staging collection to the target, and replaces the target if it exists. After
+// an error other than a [*manualRecoveryError] the target is unchanged.
 func (j *job) publish(ctx context.Context, staging *mongo.Collection, target targetState) error {
 	rename := renaming{from: staging.Name(), to: j.coll.Name(), replace: target != missing}
 	err := j.rename(ctx, rename)
@@ -82,7 +83,8 @@ func (j *job) publish(ctx context.Context, staging *mongo.Collection, target tar
 	case server.Code == codeNotImplemented && target != missing:
 		return j.swapInTwoSteps(ctx, staging)
 	case server.Code == codeNamespaceExists && target == missing:
-		return cli.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add to it",
+		return cli.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge "+
+			"to add to it",
 			j.mongo.Namespace())
 	}
 	return cli.Errorf("rename the restored collection: %w", err)
@@ -112,8 +114,8 @@ func (j *job) swapInTwoSteps(ctx context.Context, staging *mongo.Collection) err
 	return nil
 }
 
-// swapBack gives the old collection the target's name again, after the rename of the staging collection
-// has failed with err.
+// swapBack gives the old collection the target's name again, after the rename of the staging
+// collection has failed with err.
 func (j *job) swapBack(ctx context.Context, err error, old, staging *mongo.Collection) error {
 	class := stream.UnknownOutcome
 	if !errors.As(err, new(unknownRenameError)) {
@@ -126,7 +128,8 @@ func (j *job) swapBack(ctx context.Context, err error, old, staging *mongo.Colle
 		}
 	}
 	return needsManualRecovery(err, class,
-		"if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of them to it",
+		"if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of "+
+			"them to it",
 		j.mongo.Namespace(), j.mongo.DB, old.Name(), j.mongo.DB, staging.Name())
 }
 
@@ -137,9 +140,10 @@ type renaming struct {
 	replace  bool // drop a collection named to
 }
 
-// rename renames a collection. If the reply is lost, rename looks whether the new name exists. If it
-// does not, the server may still be working, so rename sends the same command again: it waits for the
-// first one or does its work. After an error other than an [unknownRenameError] nothing was renamed.
+// rename renames a collection. If the reply is lost, rename looks whether the new name exists. If
+// it does not, the server may still be working, so rename sends the same command again: it waits
+// for the first one or does its work. After an error other than an [unknownRenameError] nothing was
+// renamed.
 func (j *job) rename(ctx context.Context, r renaming) error {
 	defer j.mongo.Waiting("rename the collection")()
 	first := j.sendRename(ctx, renameTimeout, r)

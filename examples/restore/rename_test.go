@@ -15,11 +15,13 @@ func failure(code int32) bson.D {
 }
 
 var unmet = bson.D{{Key: "ok", Value: 1.0}, {Key: "writeConcernError", Value: bson.D{
-	{Key: "code", Value: int32(64)}, {Key: "codeName", Value: "WriteConcernFailed"}, {Key: "errmsg", Value: "waiting for replication timed out"},
+	{Key: "code", Value: int32(64)}, {Key: "codeName", Value: "WriteConcernFailed"},
+	{Key: "errmsg", Value: "waiting for replication timed out"},
 }}}
 
-// TestRenamed has answers to the renaming that do not tell whether it took place, or tell it wrongly. FerretDB renames in one step where
-// there is no target, and in two where there is one, after it has refused to do it in one.
+// TestRenamed has answers to the renaming that do not tell whether it took place, or tell it
+// wrongly. FerretDB renames in one step where there is no target, and in two where there is one,
+// after it has refused to do it in one.
 func TestRenamed(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	docs := w.Fill(t, "cookies", 20)
@@ -36,23 +38,30 @@ func TestRenamed(t *testing.T) {
 		{"done, interrupted", []answer{{carry: true, doc: failure(11602)}}, false, 0, nil, false},
 		{"done, lost", []answer{{carry: true, lose: true}}, false, 0, nil, false},
 		{"done, any error", []answer{{carry: true, doc: failure(8)}}, false, 0, nil, false},
-		{"done, not confirmed", []answer{{carry: true, doc: unmet}}, false, 3, []string{"shop.back has the documents of the backup now", "did not confirm"}, false},
+		{"done, not confirmed", []answer{{carry: true, doc: unmet}}, false, 3,
+			[]string{"shop.back has the documents of the backup now", "did not confirm"}, false},
 		{"not done, interrupted", []answer{{doc: failure(11602)}}, false, 0, nil, false},
 		{"not done, lost, twice", []answer{{lose: true}, {lose: true}}, false, 0, nil, false},
 		{"done late, interrupted", []answer{{late: 120 * time.Millisecond, doc: failure(50)}}, false, 0, nil, false},
 		{"done late, lost", []answer{{late: 120 * time.Millisecond, lose: true}}, false, 0, nil, false},
-		{"refused", []answer{{doc: failure(20)}}, false, 1, []string{"scripted", "shop.back is as it was", "dropped again"}, true},
-		{"lost, then refused", []answer{{lose: true}, {doc: failure(20)}}, false, 1, []string{"scripted", "shop.back is as it was", "dropped again"}, true},
+		{"refused", []answer{{doc: failure(20)}}, false, 1,
+			[]string{"scripted", "shop.back is as it was", "dropped again"}, true},
+		{"lost, then refused", []answer{{lose: true}, {doc: failure(20)}}, false, 1,
+			[]string{"scripted", "shop.back is as it was", "dropped again"}, true},
 		{"old moved, interrupted", []answer{pass, {carry: true, doc: failure(11602)}}, true, 0, nil, false},
 		{"old moved, lost", []answer{pass, {carry: true, lose: true}}, true, 0, nil, false},
 		{"old not moved, lost", []answer{pass, {lose: true}}, true, 0, nil, false},
-		{"old refused", []answer{pass, {doc: failure(20)}}, true, 1, []string{"shop.back is as it was", "dropped again"}, true},
+		{"old refused", []answer{pass, {doc: failure(20)}}, true, 1,
+			[]string{"shop.back is as it was", "dropped again"}, true},
 		{"new moved, interrupted", []answer{pass, pass, {carry: true, doc: failure(11602)}}, true, 0, nil, false},
 		{"new moved, lost", []answer{pass, pass, {carry: true, lose: true}}, true, 0, nil, false},
 		{"new not moved, lost", []answer{pass, pass, {lose: true}}, true, 0, nil, false},
-		{"new refused", []answer{pass, pass, {doc: failure(20)}}, true, 1, []string{"shop.back is as it was", "dropped again"}, true},
-		{"new refused, back lost", []answer{pass, pass, {doc: failure(20)}, {lose: true}}, true, 1, []string{"shop.back is as it was", "dropped again"}, true},
-		{"new refused, back too", []answer{pass, pass, {doc: failure(20)}, {doc: failure(20)}}, true, 1, []string{"the old documents are in shop.back_replaced_"}, false},
+		{"new refused", []answer{pass, pass, {doc: failure(20)}}, true, 1,
+			[]string{"shop.back is as it was", "dropped again"}, true},
+		{"new refused, back lost", []answer{pass, pass, {doc: failure(20)}, {lose: true}}, true, 1,
+			[]string{"shop.back is as it was", "dropped again"}, true},
+		{"new refused, back too", []answer{pass, pass, {doc: failure(20)}, {doc: failure(20)}}, true, 1,
+			[]string{"the old documents are in shop.back_replaced_"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var before []bson.Raw
@@ -70,7 +79,8 @@ func TestRenamed(t *testing.T) {
 				want = nil
 			}
 			same(t, w.Documents(t, "back"), want)
-			names, err := w.DB.ListCollectionNames(t.Context(), bson.D{{Key: "name", Value: bson.D{{Key: "$ne", Value: "cookies"}}}})
+			names, err := w.DB.ListCollectionNames(t.Context(),
+				bson.D{{Key: "name", Value: bson.D{{Key: "$ne", Value: "cookies"}}}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,8 +23,8 @@ const (
 )
 
 // replace restores into a staging collection and renames it to the target when it is complete. It
-// creates the staging collection after the first document has been decrypted and read, so that a wrong
-// key, or an object that is not a backup, leaves nothing.
+// creates the staging collection after the first document has been decrypted and read, so that a
+// wrong key, or an object that is not a backup, leaves nothing.
 func (j *job) replace(ctx context.Context, target targetState) (summary, error) {
 	db := j.coll.Database()
 	staging := db.Collection(j.newName("_restore_"))
@@ -60,7 +60,8 @@ func (j *job) replace(ctx context.Context, target targetState) (summary, error) 
 	switch {
 	case err == nil:
 		if j.undropped != "" {
-			j.program.Warn(cli.Textf("the old documents could not be dropped: they are in %s now, drop it", j.undropped),
+			j.program.Warn(cli.Textf("the old documents could not be dropped: they are in %s now, drop it",
+				j.undropped),
 				"the old documents could not be dropped: drop them", "collection", j.undropped)
 		}
 		if j.unconfirmed != nil {
@@ -89,12 +90,13 @@ func (j *job) protectedPublish(ctx context.Context, staging *mongo.Collection, t
 // replacementUnknown returns the error of a publish whose effect on the target is unknown.
 func (j *job) replacementUnknown(err error, staging *mongo.Collection) error {
 	return needsManualRecovery(err, stream.UnknownOutcome,
-		"whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
+		"whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the "+
+			"backup",
 		j.mongo.Namespace(), j.mongo.DB, staging.Name())
 }
 
-// outcomeKnown marks an error that leaves the target in a known state, even if the outcome of a request
-// on the way is unknown.
+// outcomeKnown marks an error that leaves the target in a known state, even if the outcome of a
+// request on the way is unknown.
 func outcomeKnown(err error) error { return stream.Mark(err, stream.Fatal) }
 
 // dropStaging drops the staging collection and adds to cause what became of it.
@@ -156,8 +158,8 @@ func cancelCause(ctx context.Context, err error) error {
 // (https://www.mongodb.com/docs/manual/reference/limits/#mongodb-limit-Length-of-Namespaces).
 const maxNamespace = 255
 
-// newName returns a new name for a collection next to the target: the target's name, cut to the limit
-// of MongoDB, then infix and a random suffix.
+// newName returns a new name for a collection next to the target: the target's name, cut to the
+// limit of MongoDB, then infix and a random suffix.
 func (j *job) newName(infix string) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails

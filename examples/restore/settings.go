@@ -56,7 +56,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	fs.BoolVar(&s.drop, "drop", false,
 		"replace a collection that has documents, its indexes and options included; an empty one keeps them")
 	fs.BoolVar(&s.merge, "merge", false,
-		"add to a collection that has documents; equal ones are left alone, others with the same _id, or without one, are an error")
+		"add to a collection that has documents; equal ones are left alone, others with the same _id, or without "+
+			"one, are an error")
 	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "with -drop: let a backup of nothing replace documents")
 	s.s3.Flags(fs)
 	fs.StringVar(&s.identity, "identity", "",
@@ -67,7 +68,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	fs.Var(&s.maxSize, "max-size",
 		"`SIZE` of the documents in BSON (default: 100 times the size of the object, 256MiB at least)")
 	fs.BoolVar(&s.moveID, "move-id", false,
-		"move an _id that is not the first field of its document there, as servers do, instead of refusing the document")
+		"move an _id that is not the first field of its document there, as servers do, instead of refusing the "+
+			"document")
 	fs.BoolVar(&s.allowEmptyTimestamps, "allow-empty-timestamps", false,
 		"insert documents with a top-level Timestamp(0, 0) even if the server replaces it by its time")
 	fs.Group("Speed")

@@ -15,7 +15,8 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// answer is what comes of a renaming: the command is carried out or not, and answered otherwise than the server did.
+// answer is what comes of a renaming: the command is carried out or not, and answered otherwise
+// than the server did.
 type answer struct {
 	carry bool          // out, before the answer
 	late  time.Duration // carry out after the answer, when so much time has passed
@@ -23,8 +24,8 @@ type answer struct {
 	doc   bson.D        // instead of the server's
 }
 
-// database returns the URI of a proxy before the MongoDB server that gives the renamings these answers, one after the other. The
-// server answers those that follow.
+// database returns the URI of a proxy before the MongoDB server that gives the renamings these
+// answers, one after the other. The server answers those that follow.
 func database(t *testing.T, w *exectest.World, answers ...answer) string {
 	t.Helper()
 	target, err := url.Parse(w.URI)
@@ -119,7 +120,8 @@ func database(t *testing.T, w *exectest.World, answers ...answer) string {
 		mu.Unlock()
 		running.Wait()
 	})
-	// A server that says that it is not the primary is looked at again at once, not after the usual 10 s.
+	// A server that says that it is not the primary is looked at again at once, not after the usual
+	// 10 s.
 	return "mongodb://" + listener.Addr().String() + "/?serverMonitoringMode=poll&heartbeatFrequencyMS=500"
 }
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Command calls f from a program that is no test. The servers that f starts for its testing.TB are stopped before Command returns. What
-// would fail or skip a test is the error.
+// Command calls f from a program that is no test. The servers that f starts for its testing.TB are
+// stopped before Command returns. What would fail or skip a test is the error.
 func Command(ctx context.Context, name string, f func(t testing.TB)) error {
 	c := &command{ctx: ctx, name: name}
 	defer c.cleanUp()
@@ -23,7 +23,8 @@ func Command(ctx context.Context, name string, f func(t testing.TB)) error {
 	return errors.Join(c.errs...)
 }
 
-// command is the testing.TB of a program. It has what this package needs, for one goroutine at a time.
+// command is the testing.TB of a program. It has what this package needs, for one goroutine at a
+// time.
 type command struct {
 	testing.TB // nil
 

@@ -39,7 +39,8 @@ func TestCommandFails(t *testing.T) {
 		servers.Tool(t, "MILLWEIR_NO_SUCH", "no-such-server")
 		went = true
 	})
-	if err == nil || !strings.Contains(err.Error(), "a first thing") || !strings.Contains(err.Error(), "no-such-server is not here") {
+	if err == nil || !strings.Contains(err.Error(), "a first thing") ||
+		!strings.Contains(err.Error(), "no-such-server is not here") {
 		t.Errorf("the error is %v", err)
 	}
 	if !cleaned || went {

@@ -12,8 +12,8 @@ import (
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
 
-// FerretDB runs FerretDB v1 in the test's own process, over SQLite files. It is good for some thousand documents; it drops the
-// connection on NaN, Decimal128, MinKey, MaxKey, code and symbol.
+// FerretDB runs FerretDB v1 in the test's own process, over SQLite files. It is good for some
+// thousand documents; it drops the connection on NaN, Decimal128, MinKey, MaxKey, code and symbol.
 func FerretDB(t testing.TB) *Mongo {
 	t.Helper()
 	m := newFerretDB(t)

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Tool returns the path of a program: what the environment variable env says, or what the PATH has under name. Where there is
-// none, the test is skipped; with CI=true it fails.
+// Tool returns the path of a program: what the environment variable env says, or what the PATH has
+// under name. Where there is none, the test is skipped; with CI=true it fails.
 func Tool(t testing.TB, env, name string) string {
 	t.Helper()
 	path := os.Getenv(env)
@@ -49,14 +49,15 @@ func (m *missing) add(name string) {
 	}
 }
 
-// report says in one line which programs were missing. Go shows it with -v, or without a list of packages; otherwise it hides what a package
-// prints whose tests pass.
+// report says in one line which programs were missing. Go shows it with -v, or without a list of
+// packages; otherwise it hides what a package prints whose tests pass.
 func (m *missing) report(w io.Writer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.names) > 0 {
 		slices.Sort(m.names)
-		fmt.Fprintf(w, "skipped: the tests that need %s, for want of it on the PATH; .ci/servers installs the servers: PATH=\"$(.ci/servers):$PATH\" go test work\n",
+		fmt.Fprintf(w, "skipped: the tests that need %s, for want of it on the PATH; .ci/servers installs the "+
+			"servers: PATH=\"$(.ci/servers):$PATH\" go test work\n",
 			strings.Join(m.names, ", "))
 	}
 }

@@ -14,8 +14,8 @@ import (
 // KMSKey is the name of the key that MinIO encrypts with when asked for SSE-KMS.
 const KMSKey = "millweir-key"
 
-// MinIO starts MinIO with a key for server-side encryption (SSE-S3, and SSE-KMS with [KMSKey]). It lists pending uploads by
-// their exact key only.
+// MinIO starts MinIO with a key for server-side encryption (SSE-S3, and SSE-KMS with [KMSKey]). It
+// lists pending uploads by their exact key only.
 func MinIO(t testing.TB) *S3 {
 	t.Helper()
 	s := newMinIO(t)

@@ -20,7 +20,8 @@ type Mongo struct {
 // URI returns the connection string.
 func (m *Mongo) URI() string { return "mongodb://" + m.Addr() + "/" }
 
-// Client returns a client that is disconnected when the test ends. The options may add to it; a URI among them replaces the address.
+// Client returns a client that is disconnected when the test ends. The options may add to it; a URI
+// among them replaces the address.
 func (m *Mongo) Client(t testing.TB, opts ...*options.ClientOptions) *mongo.Client {
 	t.Helper()
 	base := options.Client().ApplyURI(m.URI()).SetServerSelectionTimeout(5 * time.Second)
@@ -32,7 +33,8 @@ func (m *Mongo) Client(t testing.TB, opts ...*options.ClientOptions) *mongo.Clie
 	return c
 }
 
-// Database returns a database of this test alone. It is dropped when the test ends, if the server still answers.
+// Database returns a database of this test alone. It is dropped when the test ends, if the server
+// still answers.
 func (m *Mongo) Database(t testing.TB, opts ...*options.ClientOptions) *mongo.Database {
 	t.Helper()
 	db := m.Client(t, opts...).Database(unique(t, "_", 40))

@@ -18,7 +18,8 @@ const (
 	stopTime  = 10 * time.Second // for a server to end after SIGTERM
 )
 
-// process is a server that runs as a child process. Its methods are for the test's own goroutines, one at a time.
+// process is a server that runs as a child process. Its methods are for the test's own goroutines,
+// one at a time.
 type process struct {
 	name    string
 	dir     string // its data; removed with the server
@@ -48,7 +49,8 @@ func (p *process) Kill(t testing.TB) {
 	p.cmd = nil
 }
 
-// Restart starts the server again after Kill, on the same directory and port. A server that still runs is stopped first.
+// Restart starts the server again after Kill, on the same directory and port. A server that still
+// runs is stopped first.
 func (p *process) Restart(t testing.TB) {
 	t.Helper()
 	p.stop()
@@ -92,7 +94,8 @@ func (p *process) start() error {
 	}
 }
 
-// startFree starts the server on a free port, and on another one when somebody else took it meanwhile.
+// startFree starts the server on a free port, and on another one when somebody else took it
+// meanwhile.
 func (p *process) startFree() error {
 	var errs []error
 	for range 3 {
@@ -141,8 +144,8 @@ func newProcess(name string) (*process, error) {
 	return &process{name: name, dir: dir, addr: "127.0.0.1:0"}, nil
 }
 
-// spawn starts cmd from a thread that lives as long as the test's process: Linux sends the parent-death signal when the
-// thread that started the child ends (prctl(2)).
+// spawn starts cmd from a thread that lives as long as the test's process: Linux sends the
+// parent-death signal when the thread that started the child ends (prctl(2)).
 func spawn(cmd *exec.Cmd) error {
 	spawner.once.Do(func() {
 		spawner.work = make(chan func())

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Proxy is a TCP proxy before a server. A test holds the bytes of one direction back at a place of its choice, so that the
-// middle of a transfer is certain, and cuts connections there. It belongs to one test and ends with it.
+// Proxy is a TCP proxy before a server. A test holds the bytes of one direction back at a place of
+// its choice, so that the middle of a transfer is certain, and cuts connections there. It belongs
+// to one test and ends with it.
 type Proxy struct {
 	target string
 	l      net.Listener
@@ -54,10 +55,12 @@ func NewProxy(t testing.TB, target string) *Proxy {
 // Addr returns where the proxy listens, host:port.
 func (p *Proxy) Addr() string { return p.l.Addr().String() }
 
-// HoldUp lets n more bytes pass to the server, over all connections, and then none. The channel is closed when they have passed.
+// HoldUp lets n more bytes pass to the server, over all connections, and then none. The channel is
+// closed when they have passed.
 func (p *Proxy) HoldUp(n int64) <-chan struct{} { return p.hold(&p.up, n) }
 
-// HoldDown lets n more bytes pass from the server, over all connections, and then none. The channel is closed when they have passed.
+// HoldDown lets n more bytes pass from the server, over all connections, and then none. The channel
+// is closed when they have passed.
 func (p *Proxy) HoldDown(n int64) <-chan struct{} { return p.hold(&p.down, n) }
 
 func (p *Proxy) hold(g *gate, n int64) <-chan struct{} {
@@ -175,7 +178,8 @@ func (p *Proxy) copy(to, from net.Conn, g *gate) {
 	}
 }
 
-// pass waits until some of n bytes may go through g, and takes them. It returns 0 when the connection was cut meanwhile.
+// pass waits until some of n bytes may go through g, and takes them. It returns 0 when the
+// connection was cut meanwhile.
 func (p *Proxy) pass(g *gate, from net.Conn, n int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -27,8 +27,8 @@ type S3 struct {
 // Endpoint returns the base URL.
 func (s *S3) Endpoint() string { return "http://" + s.Addr() }
 
-// Env returns the environment that points the AWS tools and SDKs at the server, KEY=VALUE each, and keeps them away from the
-// files of the user. It is to be added to one without variables of AWS.
+// Env returns the environment that points the AWS tools and SDKs at the server, KEY=VALUE each, and
+// keeps them away from the files of the user. It is to be added to one without variables of AWS.
 func (s *S3) Env() []string { return Env(s.Endpoint()) }
 
 // Env is [S3.Env] for another endpoint: a proxy before the server.
@@ -98,7 +98,8 @@ func (s *S3) Keys(t testing.TB, bucket string) []string {
 func (s *S3) Uploads(t testing.TB, bucket, key string) []string {
 	t.Helper()
 	// MinIO lists by exact key only; versitygw by any prefix.
-	out, err := s.Client(t).ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &key})
+	out, err := s.Client(t).ListMultipartUploads(t.Context(),
+		&s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &key})
 	if err != nil {
 		t.Fatal(err)
 	}

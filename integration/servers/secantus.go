@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// SecantusDB starts secantusd-rs with failpoints enabled and every acknowledged write on disk. args are more flags: "--auth".
+// SecantusDB starts secantusd-rs with failpoints enabled and every acknowledged write on disk. args
+// are more flags: "--auth".
 func SecantusDB(t testing.TB, args ...string) *Mongo {
 	t.Helper()
 	m := newSecantusDB(t, args...)

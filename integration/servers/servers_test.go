@@ -63,10 +63,12 @@ func TestS3KeepsWhatItAcknowledged(t *testing.T) {
 			addr := s.Addr()
 			bucket, key, client := s.Bucket(t), "a/key", s.Client(t)
 			s.Nothing(t, bucket, key)
-			if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("text")}); err != nil {
+			if _, err := client.PutObject(t.Context(),
+				&s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("text")}); err != nil {
 				t.Fatal(err)
 			}
-			up, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
+			up, err := client.CreateMultipartUpload(t.Context(),
+				&s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +155,8 @@ func TestAbsentServer(t *testing.T) {
 	}
 }
 
-// TestDiesWithItsParent starts a server from a second test process, kills that process and waits for the server to be gone.
+// TestDiesWithItsParent starts a server from a second test process, kills that process and waits
+// for the server to be gone.
 func TestDiesWithItsParent(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux tells a child of its parent's death")

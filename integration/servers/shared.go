@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Main runs the tests, says which programs they were skipped for, and stops the shared servers. A package that uses [Shared] has
+// Main runs the tests, says which programs they were skipped for, and stops the shared servers. A
+// package that uses [Shared] has
 //
 //	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 func Main(m *testing.M) int {
@@ -15,8 +16,8 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Shared has one server of each kind for all tests of a binary, started when the first test asks. Nobody may kill one, or set
-// a failpoint on it: start one of your own for that.
+// Shared has one server of each kind for all tests of a binary, started when the first test asks.
+// Nobody may kill one, or set a failpoint on it: start one of your own for that.
 var Shared shared
 
 type shared struct {

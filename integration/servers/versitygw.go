@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Versitygw starts versitygw: the strictest of the S3 servers about multipart uploads and checksums. It drops server-side
-// encryption and storage-class headers.
+// Versitygw starts versitygw: the strictest of the S3 servers about multipart uploads and
+// checksums. It drops server-side encryption and storage-class headers.
 func Versitygw(t testing.TB) *S3 {
 	t.Helper()
 	s := newVersitygw(t)

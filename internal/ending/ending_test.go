@@ -52,7 +52,8 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// What a cancelled call adds to the cause stays, the echo joined to it does not; no text comes twice.
+// What a cancelled call adds to the cause stays, the echo joined to it does not; no text comes
+// twice.
 func TestCauseKeepsWhatIsNoEcho(t *testing.T) {
 	over, cancel := context.WithCancelCause(t.Context())
 	cancel(errCause)
@@ -60,12 +61,14 @@ func TestCauseKeepsWhatIsNoEcho(t *testing.T) {
 		err  error
 		want string
 	}{
-		"joined to an echo":   {errors.Join(context.Canceled, errOwn), "the cause\nan error of its own"},
-		"wrapped as an echo":  {fmt.Errorf("%w: %w", errOwn, context.Canceled), "the cause\nan error of its own: context canceled"},
-		"a class of its own":  {judged{context.Canceled}, "the cause\njudged"},
-		"the text again":      {errors.New("the cause"), "the cause"},
-		"two echoes":          {errors.Join(context.Canceled, fmt.Errorf("x: %w", context.Canceled)), "the cause"},
-		"one text of several": {errors.Join(errors.New("the cause"), errors.Join(errOwn, context.Canceled)), "the cause\nan error of its own"},
+		"joined to an echo": {errors.Join(context.Canceled, errOwn), "the cause\nan error of its own"},
+		"wrapped as an echo": {fmt.Errorf("%w: %w", errOwn, context.Canceled),
+			"the cause\nan error of its own: context canceled"},
+		"a class of its own": {judged{context.Canceled}, "the cause\njudged"},
+		"the text again":     {errors.New("the cause"), "the cause"},
+		"two echoes":         {errors.Join(context.Canceled, fmt.Errorf("x: %w", context.Canceled)), "the cause"},
+		"one text of several": {errors.Join(errors.New("the cause"), errors.Join(errOwn, context.Canceled)),
+			"the cause\nan error of its own"},
 	} {
 		if got := ending.Cause(over, c.err); got.Error() != c.want || !errors.Is(got, errCause) {
 			t.Errorf("%s: %q, not %q", name, got, c.want)

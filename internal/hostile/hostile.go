@@ -1,8 +1,9 @@
-// Package hostile runs the tables of hostile inputs: bombs, lies, malformed replies. Each row runs in a process of its
-// own, so that its peak memory is its own, and so that an input that kills the process fails one row and not the table.
+// Package hostile runs the tables of hostile inputs: bombs, lies, malformed replies. Each row runs
+// in a process of its own, so that its peak memory is its own, and so that an input that kills the
+// process fails one row and not the table.
 //
-// With -v a table prints a line a row, in Markdown: the input, how the run ended, its time and its peak memory. These
-// lines are the table in docs/reliability.md.
+// With -v a table prints a line a row, in Markdown: the input, how the run ended, its time and its
+// peak memory. These lines are the table in docs/reliability.md.
 package hostile
 
 import (
@@ -30,13 +31,14 @@ import (
 type Row struct {
 	// Name says what the input is, in a few words. It is unique in its table.
 	Name string
-	// Run has the library meet the input, and returns how that ended. It prepares what it needs: it runs in a process of
-	// its own. Its context ends after a minute.
+	// Run has the library meet the input, and returns how that ended. It prepares what it needs: it
+	// runs in a process of its own. Its context ends after a minute.
 	Run func(t *testing.T, ctx context.Context) error
-	// Want reports whether Run may end with err. The default accepts every error and refuses success.
+	// Want reports whether Run may end with err. The default accepts every error and refuses
+	// success.
 	Want func(err error) bool
-	// MaxMemory is how many bytes of memory the process may have at its peak. The default is 128 MiB. Nothing is checked
-	// under the race detector, and on systems that cannot tell.
+	// MaxMemory is how many bytes of memory the process may have at its peak. The default is 128
+	// MiB. Nothing is checked under the race detector, and on systems that cannot tell.
 	MaxMemory int64
 }
 
@@ -77,7 +79,8 @@ func All(wants ...func(error) bool) func(error) bool {
 	}
 }
 
-// Success accepts no error: the input is odd, not hostile, or what is wanted is that it is passed over.
+// Success accepts no error: the input is odd, not hostile, or what is wanted is that it is passed
+// over.
 func Success(err error) bool { return err == nil }
 
 // result is what the process of a row reports.
@@ -90,7 +93,8 @@ type result struct {
 	Peak    int64 // bytes; 0 if the system cannot tell
 }
 
-// Table runs each row as a subtest of t, which must be a test function itself and do nothing before that costs memory.
+// Table runs each row as a subtest of t, which must be a test function itself and do nothing before
+// that costs memory.
 func Table(t *testing.T, rows []Row) {
 	t.Helper()
 	if name := os.Getenv(rowVariable); name != "" {
@@ -113,7 +117,8 @@ func Table(t *testing.T, rows []Row) {
 
 // report runs row in its own process, and writes what came of it.
 func report(t *testing.T, row Row) {
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.New("hostile: the row did not end within its time"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit,
+		errors.New("hostile: the row did not end within its time"))
 	defer cancel()
 	want := row.Want
 	if want == nil {
@@ -182,7 +187,8 @@ func (row Row) problems(r result) []string {
 	return all
 }
 
-// obeyed reports whether r, in an error's text, may do more to a terminal than be shown. errors.Join makes lines.
+// obeyed reports whether r, in an error's text, may do more to a terminal than be shown.
+// errors.Join makes lines.
 func obeyed(r rune) bool { return r != '\n' && (r == utf8.RuneError || !unicode.IsPrint(r)) }
 
 // short returns text in one line of a table.
@@ -195,7 +201,8 @@ func short(text string) string {
 	return strings.NewReplacer(`\"`, `"`, "|", `\|`).Replace(text[1 : len(text)-1])
 }
 
-// peak returns the most resident memory that this process had, in bytes, and 0 if the system cannot tell.
+// peak returns the most resident memory that this process had, in bytes, and 0 if the system cannot
+// tell.
 func peak() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// TestCPU works until the count has grown by a millisecond, which it must, however busy the machine is.
+// TestCPU works until the count has grown by a millisecond, which it must, however busy the machine
+// is.
 func TestCPU(t *testing.T) {
 	before, err := rusage.CPU()
 	if errors.Is(err, errors.ErrUnsupported) {

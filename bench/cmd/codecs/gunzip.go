@@ -29,7 +29,8 @@ func gunzips(in *input, _ jvm) ([]report.Case, error) {
 	return []report.Case{b.Case}, b.err
 }
 
-// out is what a reader of the standard kind makes of packed. The reader is made once, and reset for every run.
+// out is what a reader of the standard kind makes of packed. The reader is made once, and reset for
+// every run.
 func out[R interface {
 	io.Reader
 	Reset(io.Reader) error

@@ -12,7 +12,8 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// gzips is text compressed as gzip: at the default level, which is compared in what it stores, too, and at the fast one.
+// gzips is text compressed as gzip: at the default level, which is compared in what it stores, too,
+// and at the fast one.
 func gzips(in *input, jvm jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := bench{right: decodes(in.text, openGzip), Case: report.Case{
@@ -22,14 +23,16 @@ func gzips(in *input, jvm jvm) ([]report.Case, error) {
 	std := through(cs, stdgzip.NewWriter(nil))
 	ours, ourSize := b.sized("millweir codec.Gzip", report.Bar{}, flow(cs, codec.Gzip(nil)))
 	theirs, theirSize := b.sized("compress/gzip", report.Bar{Least: 3.3}, std)
-	b.Ours, b.Peers = ours, []report.Peer{theirs, b.of("klauspost/compress/gzip, level 5", report.Bar{}, through(cs, level(5)))}
+	b.Ours, b.Peers = ours, []report.Peer{theirs,
+		b.of("klauspost/compress/gzip, level 5", report.Bar{}, through(cs, level(5)))}
 	standard := jvm.join(b.Case, "Pekko Compression.gzip", "gzip", -1, report.Bar{Least: 4})
 	if jvm.JVM != nil {
 		standard = jvm.join(standard, "Pekko Compression.gzip, level 6", "gzip", 6, report.Bar{})
 	}
 
 	stored := b.Case
-	stored.Name, stored.About, stored.By = "gzip-size", "JSON lines → gzip, default level, the bytes that come out", report.Stored
+	stored.Name, stored.About, stored.By = "gzip-size", "JSON lines → gzip, default level, the bytes that come out",
+		report.Stored
 	stored.Ours = keeps(ours, len(in.text), ourSize)
 	stored.Peers = []report.Peer{keeps(theirs, len(in.text), theirSize)}
 	stored.Peers[0].Bar = report.Bar{Least: 1 / 1.03}
@@ -37,7 +40,8 @@ func gzips(in *input, jvm jvm) ([]report.Case, error) {
 
 	fast := bench{right: b.right, err: b.err, Case: b.Case}
 	fast.Name, fast.About = "gzip-fast", "JSON lines → gzip, level 1"
-	fast.Ours = fast.of("millweir codec.Gzip, level 1", report.Bar{}, flow(cs, codec.Gzip(&codec.GzipOptions{Level: 1})))
+	fast.Ours = fast.of("millweir codec.Gzip, level 1", report.Bar{},
+		flow(cs, codec.Gzip(&codec.GzipOptions{Level: 1})))
 	stdFast, err := stdgzip.NewWriterLevel(nil, 1)
 	if err != nil {
 		return nil, err

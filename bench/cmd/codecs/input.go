@@ -29,14 +29,15 @@ type shape struct {
 
 	// What is demanded of the writer and the parser beside the driver's.
 	write, parse bar
-	// Documents share the chunks of 64 KiB in which they are emitted; these are at most so many of a document, both ways.
+	// Documents share the chunks of 64 KiB in which they are emitted; these are at most so many of
+	// a document, both ways.
 	chunks float64
 }
 
 type bar struct{ least, goal float64 }
 
-// newInput makes documents with size bytes of text, and for the cases of one shape so many that they do not fit into the cache
-// of a core together with what becomes of them.
+// newInput makes documents with size bytes of text, and for the cases of one shape so many that
+// they do not fit into the cache of a core together with what becomes of them.
 func newInput(size int) (*input, error) {
 	c := corpus.New(1)
 	in := &input{shapes: []shape{

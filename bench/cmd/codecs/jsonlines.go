@@ -24,8 +24,8 @@ type visit struct {
 	Tags  []string `json:"tags"`
 }
 
-// jsonLines is values of a Go type written as a line each, and read back. encoding/json does the work on both sides: ours may cost
-// no more than it.
+// jsonLines is values of a Go type written as a line each, and read back. encoding/json does the
+// work on both sides: ours may cost no more than it.
 func jsonLines(in *input, _ jvm) ([]report.Case, error) {
 	visits := make([]visit, len(in.text)/512)
 	var text bytes.Buffer
@@ -33,7 +33,8 @@ func jsonLines(in *input, _ jvm) ([]report.Case, error) {
 	e.SetEscapeHTML(false)
 	var spent int64
 	for i := range visits {
-		visits[i] = visit{fmt.Sprintf("%024x", i), fmt.Sprintf("/articles/%d?from=\"home\"", i*7), 1_700_000_000_000 + int64(i), float64(i) / 8, []string{"new", "paid"}}
+		visits[i] = visit{fmt.Sprintf("%024x", i), fmt.Sprintf("/articles/%d?from=\"home\"", i*7),
+			1_700_000_000_000 + int64(i), float64(i) / 8, []string{"new", "paid"}}
 		spent += visits[i].At
 		if err := e.Encode(visits[i]); err != nil {
 			return nil, err

@@ -1,11 +1,13 @@
-// Codecs measures the codecs of millweir beside those that they stand in for: the driver's Extended JSON, compress/gzip and
-// klauspost/compress, filippo.io/age, encoding/json, and, where Maven and Java are installed, the gzip of Pekko Streams.
+// Codecs measures the codecs of millweir beside those that they stand in for: the driver's Extended
+// JSON, compress/gzip and klauspost/compress, filippo.io/age, encoding/json, and, where Maven and
+// Java are installed, the gzip of Pekko Streams.
 //
 //	go run ./bench/cmd/codecs [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 //
-// A case lies in a file of its own, the competitors side by side. Every competitor has its input in memory, and reuses what its
-// documentation says can be reused. Before anything is measured, what an encoder writes was read by another's decoder, and what a
-// decoder writes was compared with the original; while it is measured, the bytes are counted.
+// A case lies in a file of its own, the competitors side by side. Every competitor has its input in
+// memory, and reuses what its documentation says can be reused. Before anything is measured, what
+// an encoder writes was read by another's decoder, and what a decoder writes was compared with the
+// original; while it is measured, the bytes are counted.
 package main
 
 import (

@@ -17,7 +17,8 @@ var cores = runtime.GOMAXPROCS(0)
 
 type bytesFlow = stream.Flow[[]byte, []byte]
 
-// parallelGzips is gzip by as many goroutines as there are cores beside gzip without any, both of ours, and the way back.
+// parallelGzips is gzip by as many goroutines as there are cores beside gzip without any, both of
+// ours, and the way back.
 func parallelGzips(in *input, _ jvm) ([]report.Case, error) {
 	return parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
 		func(n int) bytesFlow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
@@ -36,7 +37,8 @@ func openZstd(r io.Reader) (io.Reader, error) {
 }
 
 // parallels returns both ways of a format, each as CPU time and as time passes.
-func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar, pack, unpack func(int) bytesFlow) ([]report.Case, error) {
+func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar, pack,
+	unpack func(int) bytesFlow) ([]report.Case, error) {
 	text := in.text // of several members or frames, of 1 MiB each
 	var packed bytes.Buffer
 	if err := flow(chunks(text), pack(cores))(&packed); err != nil {
@@ -54,7 +56,8 @@ func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), 
 		cpu, wall report.Bar
 		in        [][]byte
 		f         func(int) bytesFlow
-	}{{&encoder, cpu, wall, chunks(text), pack}, {&decoder, report.Bar{}, report.Bar{}, chunks(packed.Bytes()), unpack}} {
+	}{{&encoder, cpu, wall, chunks(text), pack},
+		{&decoder, report.Bar{}, report.Bar{}, chunks(packed.Bytes()), unpack}} {
 		b := way.bench
 		b.Unit, b.Units, b.Want = "byte", len(text), int64(len(text))
 		b.Ours = b.of("millweir, parallel", report.Bar{}, flow(way.in, way.f(cores)))

@@ -10,15 +10,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// parser is lines of canonical Extended JSON in memory turned into documents, of which the bytes are counted. Ours cuts chunks into
-// lines, too; the driver is given each line.
+// parser is lines of canonical Extended JSON in memory turned into documents, of which the bytes
+// are counted. Ours cuts chunks into lines, too; the driver is given each line.
 func parser(s shape) report.Case {
 	in := chunks(s.text)
 	return report.Case{
 		Name: "parser-" + s.name, About: "canonical Extended JSON → BSON",
 		Unit: "document", Units: len(s.docs), Want: int64(s.size),
 		Ours: report.Peer{Name: "millweir bsoncodec.ParseExtJSON", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(in), bsoncodec.ParseExtJSON(nil)), sink.Fold(int64(0), addDocument))
+			return stream.Run(background, stream.Via(source.Slice(in), bsoncodec.ParseExtJSON(nil)),
+				sink.Fold(int64(0), addDocument))
 		}},
 		Peers: []report.Peer{{
 			Name: "driver, UnmarshalExtJSON into Raw", Bar: report.Bar{Least: s.parse.least, Goal: s.parse.goal},

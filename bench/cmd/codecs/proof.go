@@ -34,7 +34,8 @@ func written(src stream.Source[[]byte]) code {
 	}
 }
 
-// through is what a writer of the standard kind makes of in. The writer is made once, and reset for every run.
+// through is what a writer of the standard kind makes of in. The writer is made once, and reset for
+// every run.
 func through[W interface {
 	io.WriteCloser
 	Reset(io.Writer)
@@ -57,7 +58,8 @@ type bench struct {
 	err   error                     // the first of a peer
 }
 
-// of returns the peer that does c, after one run of which the output was found right. Later ones must write as many bytes.
+// of returns the peer that does c, after one run of which the output was found right. Later ones
+// must write as many bytes.
 func (b *bench) of(name string, bar report.Bar, c code) report.Peer {
 	p, _ := b.sized(name, bar, c)
 	return p

@@ -29,13 +29,15 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 		}},
 		Peers: []report.Peer{
 			{Name: "bufio.Writer", Run: func() (int64, error) { return buffered(in.docs, false) }},
-			{Name: "bufio.Writer, every length compared", Run: func() (int64, error) { return buffered(in.docs, true) }},
+			{Name: "bufio.Writer, every length compared",
+				Run: func() (int64, error) { return buffered(in.docs, true) }},
 		},
 	}, {
 		Name: "bson-write-owned", About: "documents → chunks of BSON that the receiver may keep",
 		Unit: "document", Units: len(in.docs), Want: int64(len(in.bson)),
 		Ours: report.Peer{Name: "millweir bsoncodec.BSON", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(in.docs), bsoncodec.BSON(nil)), sink.Fold(int64(0), addChunk))
+			return stream.Run(background, stream.Via(source.Slice(in.docs), bsoncodec.BSON(nil)),
+				sink.Fold(int64(0), addChunk))
 		}},
 		Peers: []report.Peer{{Name: "append to a new chunk for each 64 KiB", Run: func() (total int64, _ error) {
 			var chunk []byte
@@ -52,7 +54,8 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 		Name: "bson-parse", About: "chunks of BSON → documents, checked",
 		Unit: "document", Units: len(in.docs), Want: int64(len(in.bson)),
 		Ours: report.Peer{Name: "millweir bsoncodec.ParseBSON", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(cs), bsoncodec.ParseBSON(nil)), sink.Fold(int64(0), addDocument))
+			return stream.Run(background, stream.Via(source.Slice(cs), bsoncodec.ParseBSON(nil)),
+				sink.Fold(int64(0), addDocument))
 		}},
 		Peers: []report.Peer{{Name: "driver, ReadDocument and Validate", Run: func() (total int64, _ error) {
 			r := bytes.NewReader(in.bson)
@@ -73,7 +76,8 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 	}}, nil
 }
 
-// buffered writes documents one after the other through a buffer that is used again. If checked, it compares their lengths first.
+// buffered writes documents one after the other through a buffer that is used again. If checked, it
+// compares their lengths first.
 func buffered(docs []bson.Raw, checked bool) (int64, error) {
 	var n count
 	w := bufio.NewWriterSize(&n, chunkBytes)

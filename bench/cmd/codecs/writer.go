@@ -12,14 +12,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// writer is documents in memory turned into lines of canonical Extended JSON, of which the bytes are counted. Ours emits chunks of
-// lines that are the consumer's to keep; the driver makes a slice of every line, or writes over the last one.
+// writer is documents in memory turned into lines of canonical Extended JSON, of which the bytes
+// are counted. Ours emits chunks of lines that are the consumer's to keep; the driver makes a slice
+// of every line, or writes over the last one.
 func writer(s shape) report.Case {
 	return report.Case{
 		Name: "writer-" + s.name, About: "BSON → canonical Extended JSON",
 		Unit: "document", Units: len(s.docs), Want: int64(len(s.text)),
 		Ours: report.Peer{Name: "millweir bsoncodec.ExtJSON", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(s.docs), bsoncodec.ExtJSON(nil)), sink.Fold(int64(0), addChunk))
+			return stream.Run(background, stream.Via(source.Slice(s.docs), bsoncodec.ExtJSON(nil)),
+				sink.Fold(int64(0), addChunk))
 		}},
 		Peers: []report.Peer{
 			{

@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// zstds is text compressed as zstd. The codec below is klauspost's on both sides: ours may cost no more than it.
+// zstds is text compressed as zstd. The codec below is klauspost's on both sides: ours may cost no
+// more than it.
 func zstds(in *input, _ jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := bench{right: decodes(in.text, openZstd), Case: report.Case{

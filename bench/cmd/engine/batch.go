@@ -34,7 +34,8 @@ func batch(jvm jvm) report.Case {
 func addBatch(total int64, b []int) int64 { return total + int64(len(b)+b[len(b)-1]) }
 
 func ourBatches() (int64, error) {
-	return stream.Run(background, stream.Via(source.Slice(numbers), stream.Batch[int](batchSize)), sink.Fold(int64(0), addBatch))
+	return stream.Run(background, stream.Via(source.Slice(numbers), stream.Batch[int](batchSize)),
+		sink.Fold(int64(0), addBatch))
 }
 
 func batchByHand() (total int64, _ error) {

@@ -35,7 +35,8 @@ func asyncBoundary(jvm jvm) report.Case {
 	}, 0, report.Bar{Least: 15})
 }
 
-// asyncMapped is the same where the source's elements come one by one, out of a function: nothing is at hand at once.
+// asyncMapped is the same where the source's elements come one by one, out of a function: nothing
+// is at hand at once.
 func asyncMapped() report.Case {
 	return report.Case{
 		Name: "async-mapped", About: "slice → map → async, 64 elements ahead → fold",
@@ -48,7 +49,8 @@ func asyncMapped() report.Case {
 				return roSum(ro.Pipe2(ro.FromSlice(numbers), ro.Map(addOne), ro.ObserveOn[int](ahead)))
 			}},
 			{Name: "destel/rill Map, Buffer", Run: func() (int64, error) {
-				return rillSum(rill.Buffer(rill.Map(rill.FromSlice(numbers, nil), 1, func(v int) (int, error) { return addOne(v), nil }), ahead))
+				return rillSum(rill.Buffer(rill.Map(rill.FromSlice(numbers, nil), 1,
+					func(v int) (int, error) { return addOne(v), nil }), ahead))
 			}},
 			{Name: "channel", Run: func() (int64, error) {
 				out := make(chan int, ahead)

@@ -17,7 +17,8 @@ func broadcast(jvm jvm) report.Case {
 		Name: "broadcast", About: "slice → to two maps at once → merge → fold",
 		Unit: "element", Units: len(numbers), Want: 4*sum(numbers) + int64(len(numbers)),
 		Ours: report.Peer{Name: "millweir Broadcast", Run: func() (int64, error) {
-			return ourSum(stream.Via(source.Slice(numbers), stream.Broadcast(stream.Map(addOne), stream.Map(timesThree))))
+			return ourSum(stream.Via(source.Slice(numbers),
+				stream.Broadcast(stream.Map(addOne), stream.Map(timesThree))))
 		}},
 		Peers: []report.Peer{
 			{Name: "samber/ro Connectable, Merge", Run: roBroadcast, Bar: report.Bar{Least: 3}},
@@ -28,7 +29,8 @@ func broadcast(jvm jvm) report.Case {
 	}, 0, report.Bar{Least: 3})
 }
 
-// roBroadcast runs on one goroutine: a connectable observable begins when both branches have subscribed.
+// roBroadcast runs on one goroutine: a connectable observable begins when both branches have
+// subscribed.
 func roBroadcast() (total int64, failed error) {
 	shared := ro.Connectable(ro.FromSlice(numbers))
 	ro.Merge(ro.Pipe1(shared, ro.Map(addOne)), ro.Pipe1(shared, ro.Map(timesThree))).Subscribe(ro.NewObserver(

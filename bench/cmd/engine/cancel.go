@@ -16,7 +16,8 @@ import (
 
 var errGone = errors.New("the caller has gone")
 
-// cancelled is the time from cancelling the context of an endless run until the run has returned, the longest of several pipelines.
+// cancelled is the time from cancelling the context of an endless run until the run has returned,
+// the longest of several pipelines.
 func cancelled() report.Case {
 	return report.Case{
 		Name: "cancel", About: "from the cancelling of an endless run to its return, the slowest of all kinds",
@@ -28,7 +29,8 @@ func cancelled() report.Case {
 	}
 }
 
-// loops are as many runs of a loop by hand as there are endless ones, for the slowest of them is what counts.
+// loops are as many runs of a loop by hand as there are endless ones, for the slowest of them is
+// what counts.
 func loops() map[string]func(context.Context) error {
 	all := make(map[string]func(context.Context) error, len(endless))
 	for name := range endless {

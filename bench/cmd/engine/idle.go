@@ -14,8 +14,9 @@ import (
 // trips is how many elements make the round trip of asyncIdle.
 const trips = 5_000
 
-// asyncIdle is an async boundary whose source emits the next element only when the consumer has had the last one. Where an
-// element were held back, to make a batch, the run would stand still, and fail.
+// asyncIdle is an async boundary whose source emits the next element only when the consumer has had
+// the last one. Where an element were held back, to make a batch, the run would stand still, and
+// fail.
 func asyncIdle() report.Case {
 	return report.Case{
 		Name: "async-idle", About: "the same boundary, one element at a time: the source waits until it has arrived",

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// elements is how many elements a run has in most cases: enough to make its start-up nothing, few enough to stay in the cache.
+// elements is how many elements a run has in most cases: enough to make its start-up nothing, few
+// enough to stay in the cache.
 const elements = 100_000
 
 // numbers is the input of most cases: 0, 1, 2 …
@@ -19,7 +20,8 @@ var numbers = func() []int {
 	return xs
 }()
 
-// The functions of the stages. They are variables so that no compiler sees through a call, in the loop by hand neither.
+// The functions of the stages. They are variables so that no compiler sees through a call, in the
+// loop by hand neither.
 var (
 	addOne     = func(v int) int { return v + 1 }
 	keep       = func(v int) bool { return v&3 != 0 }
@@ -39,8 +41,8 @@ const (
 	chunkBytes   = 64 << 10 // in chunks of so many
 )
 
-// jsonLines returns JSON objects, each with a newline behind it, n bytes in all: small ones, nested ones of about 1.2 KB and a few of
-// about 12 KB, as backups have them.
+// jsonLines returns JSON objects, each with a newline behind it, n bytes in all: small ones, nested
+// ones of about 1.2 KB and a few of about 12 KB, as backups have them.
 func jsonLines(n int) []byte {
 	const patternBytes = 4 << 20 // this much is made, and repeated
 	r := rand.New(rand.NewPCG(1, 2))
@@ -63,9 +65,11 @@ func jsonLines(n int) []byte {
 
 // appendObject appends one JSON object without a newline.
 func appendObject(p []byte, r *rand.Rand, id, fields int) []byte {
-	p = fmt.Appendf(p, `{"_id":{"$oid":"%024x"},"at":{"$date":{"$numberLong":"%d"}}`, id, 1_700_000_000_000+r.Int64N(1e9))
+	p = fmt.Appendf(p, `{"_id":{"$oid":"%024x"},"at":{"$date":{"$numberLong":"%d"}}`, id,
+		1_700_000_000_000+r.Int64N(1e9))
 	for f := range fields {
-		p = fmt.Appendf(p, `,"field%d":{"name":"a \"quoted\" text of %d","count":{"$numberInt":"%d"},"on":true}`, f, r.Int64(), r.IntN(1000))
+		p = fmt.Appendf(p, `,"field%d":{"name":"a \"quoted\" text of %d","count":{"$numberInt":"%d"},"on":true}`, f,
+			r.Int64(), r.IntN(1000))
 	}
 	return append(p, '}')
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// jsonObjects is chunks in memory cut into the JSON objects they hold, which are counted, not parsed.
+// jsonObjects is chunks in memory cut into the JSON objects they hold, which are counted, not
+// parsed.
 func jsonObjects(jvm jvm, size int) report.Case {
 	text := jsonLines(size)
 	in := chunks(text)
@@ -21,9 +22,11 @@ func jsonObjects(jvm jvm, size int) report.Case {
 		Name: "json-objects", About: "64 KiB chunks in memory → JSON objects",
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.JSONObjects", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitJSONObjects(nil)), sink.Fold(int64(0), addRecord))
+			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitJSONObjects(nil)),
+				sink.Fold(int64(0), addRecord))
 		}},
-		Peers: []report.Peer{{Name: "json.Decoder into RawMessage", Bar: report.Bar{Least: 5}, Run: func() (int64, error) { return decode(text) }}},
+		Peers: []report.Peer{{Name: "json.Decoder into RawMessage", Bar: report.Bar{Least: 5},
+			Run: func() (int64, error) { return decode(text) }}},
 	}, 0, report.Bar{Least: 1.1})
 }
 

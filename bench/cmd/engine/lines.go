@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// lines is chunks in memory cut into lines, which are counted, not copied. A line holds until the next one; those of Pekko Streams
-// would hold longer.
+// lines is chunks in memory cut into lines, which are counted, not copied. A line holds until the
+// next one; those of Pekko Streams would hold longer.
 func lines(jvm jvm, size int) report.Case {
 	text := jsonLines(size)
 	in := chunks(text)
@@ -20,10 +20,11 @@ func lines(jvm jvm, size int) report.Case {
 		Name: "lines", About: "64 KiB chunks in memory → lines that hold until the next one",
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.SplitLines, lent", Run: func() (total int64, _ error) {
-			err := stream.EachLent(background, stream.Via(source.Slice(in), codec.SplitLines(nil)), func(line []byte) error {
-				total = addRecord(total, line)
-				return nil
-			})
+			err := stream.EachLent(background, stream.Via(source.Slice(in), codec.SplitLines(nil)),
+				func(line []byte) error {
+					total = addRecord(total, line)
+					return nil
+				})
 			return total, err
 		}},
 		Peers: []report.Peer{{Name: "bytes.IndexByte in a loop", Run: func() (total int64, _ error) {
@@ -51,7 +52,8 @@ func linesKept(jvm jvm, size int) report.Case {
 		Name: "lines", // of Pekko's job
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.SplitLines", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitLines(nil)), sink.Fold(int64(0), addRecord))
+			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitLines(nil)),
+				sink.Fold(int64(0), addRecord))
 		}},
 		Peers: []report.Peer{{Name: "bufio.Scanner and bytes.Clone", Run: func() (total int64, _ error) {
 			s := scanner(text)

@@ -1,12 +1,13 @@
-// Engine measures the operators of millweir beside those of other libraries: samber/ro, destel/rill, reugn/go-streams,
-// sourcegraph/conc, the standard library, channels and loops written by hand, and, where Maven and Java are installed, Pekko
-// Streams.
+// Engine measures the operators of millweir beside those of other libraries: samber/ro,
+// destel/rill, reugn/go-streams, sourcegraph/conc, the standard library, channels and loops written
+// by hand, and, where Maven and Java are installed, Pekko Streams.
 //
 //	go run ./bench/cmd/engine [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 //
-// A case lies in a file of its own, the competitors side by side. Each is written as its documentation shows, with the settings
-// that served it best; what it folds into is the cheapest sink that it has. What is said of a case holds for all of them, and a
-// check value shows that all did the same.
+// A case lies in a file of its own, the competitors side by side. Each is written as its
+// documentation shows, with the settings that served it best; what it folds into is the cheapest
+// sink that it has. What is said of a case holds for all of them, and a check value shows that all
+// did the same.
 package main
 
 import (
@@ -74,7 +75,8 @@ func startJVM(warm time.Duration) jvm {
 	return jvm{JVM: p}
 }
 
-// join adds Pekko Streams to the peers of c, with the job of the same name; arg is the job's argument.
+// join adds Pekko Streams to the peers of c, with the job of the same name; arg is the job's
+// argument.
 func (j jvm) join(c report.Case, arg int, bar report.Bar) report.Case {
 	if j.JVM == nil {
 		c.Absent = append(c.Absent, j.absent)

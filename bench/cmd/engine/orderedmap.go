@@ -18,8 +18,9 @@ const (
 	workTime = 720 * time.Nanosecond // of one call
 )
 
-// orderedMap is a map by several goroutines that keeps the order, over work of 0.6 to 0.85 µs an element. What it costs is told
-// beyond the same work on as many goroutines as there are cores that never talk to each other.
+// orderedMap is a map by several goroutines that keeps the order, over work of 0.6 to 0.85 µs an
+// element. What it costs is told beyond the same work on as many goroutines as there are cores that
+// never talk to each other.
 func orderedMap(jvm jvm) report.Case {
 	c, ideal := orderedMaps(jvm)
 	c.Name, c.About = "ordered-map", "ordered map over about 0.7 µs of work, beyond the work itself"
@@ -29,12 +30,14 @@ func orderedMap(jvm jvm) report.Case {
 		c.Peers[i].Base = &ideal
 	}
 	if jvm.JVM != nil { // the work may cost something else there
-		c.Peers[len(c.Peers)-1].Base = &report.Peer{Name: "Pekko, ideal", Work: jvm.Work("ideal-map", c.Units, spins(), c.Want)}
+		c.Peers[len(c.Peers)-1].Base = &report.Peer{Name: "Pekko, ideal",
+			Work: jvm.Work("ideal-map", c.Units, spins(), c.Want)}
 	}
 	return c
 }
 
-// futures is the index among the peers of how one writes it with channels, beside which the bars are.
+// futures is the index among the peers of how one writes it with channels, beside which the bars
+// are.
 const futures = 2
 
 // orderedMapWall is how long the same takes.
@@ -73,7 +76,8 @@ func orderedMapNothing(jvm jvm) report.Case {
 		Peers: []report.Peer{
 			{Name: "destel/rill OrderedMap", Run: func() (int64, error) { return rillMap(addOne) }},
 			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(addOne) }},
-			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(addOne) }, Bar: report.Bar{Least: 10}},
+			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(addOne) },
+				Bar: report.Bar{Least: 10}},
 		},
 	}, 0, report.Bar{})
 }
@@ -82,13 +86,15 @@ func orderedMapNothing(jvm jvm) report.Case {
 var cores = runtime.GOMAXPROCS(0)
 
 func ourMap(f func(int) int) (int64, error) {
-	return ourSum(stream.Via(source.Slice(numbers[:mapped]), stream.MapParallel(cores, func(_ context.Context, v int) (int, error) {
-		return f(v), nil
-	})))
+	return ourSum(stream.Via(source.Slice(numbers[:mapped]),
+		stream.MapParallel(cores, func(_ context.Context, v int) (int, error) {
+			return f(v), nil
+		})))
 }
 
 func rillMap(f func(int) int) (int64, error) {
-	return rillSum(rill.OrderedMap(rill.FromSlice(numbers[:mapped], nil), cores, func(v int) (int, error) { return f(v), nil }))
+	return rillSum(rill.OrderedMap(rill.FromSlice(numbers[:mapped], nil), cores,
+		func(v int) (int, error) { return f(v), nil }))
 }
 
 func concMap(f func(int) int) (int64, error) {
@@ -104,8 +110,8 @@ func concMap(f func(int) int) (int64, error) {
 	return total, nil
 }
 
-// mapByFutures is how one writes it with channels: workers answer each element through a channel of its own, and those stand in
-// line in the order of the elements.
+// mapByFutures is how one writes it with channels: workers answer each element through a channel of
+// its own, and those stand in line in the order of the elements.
 func mapByFutures(f func(int) int) (int64, error) {
 	type job struct {
 		v      int
@@ -157,7 +163,8 @@ func mapApart(f func(int) int) (int64, error) {
 	return total, nil
 }
 
-// spin is work: so many steps of a random generator, of which none can begin before the last has ended.
+// spin is work: so many steps of a random generator, of which none can begin before the last has
+// ended.
 func spin(v, times int) int {
 	x := uint64(v) | 1
 	for range times {

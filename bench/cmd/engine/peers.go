@@ -36,7 +36,8 @@ func roSum(from ro.Observable[int]) (int64, error) {
 	return int64(total), failed
 }
 
-// roBeside returns an observable that runs on a goroutine of its own, as one must to merge several that do not wait for each other.
+// roBeside returns an observable that runs on a goroutine of its own, as one must to merge several
+// that do not wait for each other.
 func roBeside(xs []int) ro.Observable[int] {
 	return ro.NewUnsafeObservable(func(o ro.Observer[int]) ro.Teardown {
 		go func() {
@@ -71,7 +72,8 @@ func goStreamsFrom[T any](xs []T) streams.Source {
 	return extension.NewChanSource(in)
 }
 
-// goStreamsSum returns the sum of what comes out: its Fold emits each sum on its way, and would cost more.
+// goStreamsSum returns the sum of what comes out: its Fold emits each sum on its way, and would
+// cost more.
 func goStreamsSum(from streams.Outlet) (int64, error) {
 	var total int
 	for v := range from.Out() {

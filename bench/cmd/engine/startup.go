@@ -5,7 +5,8 @@ import "github.com/millweir/millweir/bench/internal/report"
 // starts is how many runs are started in one.
 const starts = 100
 
-// throughChannel is the least that a pipeline of goroutines starts: one that sends and one that receives.
+// throughChannel is the least that a pipeline of goroutines starts: one that sends and one that
+// receives.
 func throughChannel(xs []int) (total int64, _ error) {
 	for v := range send(xs) {
 		if v = addOne(v); keep(v) {

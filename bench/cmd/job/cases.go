@@ -7,7 +7,8 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// maxRSS is the most memory that ours may take, in MiB: parts of 8 MiB, four in flight and one that fills, and all the rest.
+// maxRSS is the most memory that ours may take, in MiB: parts of 8 MiB, four in flight and one that
+// fills, and all the rest.
 const maxRSS = 128
 
 // sameRSS is the bar for memory that does not grow: 15 % more for many times the data.
@@ -34,8 +35,10 @@ func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case
 	}
 	return append(all,
 		w.restore(ctx, ours, size),
-		w.growth("backup-growth", "a backup", w.backupWork(ctx, ours, many), w.backupWork(ctx, ours, few), many, few, rounds),
-		w.growth("restore-growth", "a restore", w.restoreWork(ctx, ours, many), w.restoreWork(ctx, ours, few), many, few, rounds),
+		w.growth("backup-growth", "a backup", w.backupWork(ctx, ours, many), w.backupWork(ctx, ours, few), many, few,
+			rounds),
+		w.growth("restore-growth", "a restore", w.restoreWork(ctx, ours, many), w.restoreWork(ctx, ours, few), many,
+			few, rounds),
 	)
 }
 
@@ -49,7 +52,8 @@ func (w *world) job(name, about string) report.Case {
 }
 
 // backup is a collection to JSON, compressed, encrypted, to an object.
-func (w *world) backup(ctx context.Context, name string, ours program, how string, size int64, bar float64) report.Case {
+func (w *world) backup(ctx context.Context, name string, ours program, how string, size int64,
+	bar float64) report.Case {
 	c := w.job(name, "MongoDB to JSON, gzip, age and S3; ours "+how)
 	c.Ours = report.Peer{Name: "millweir", Work: w.backupWork(ctx, ours, size)}
 	c.Peers = []report.Peer{

@@ -5,8 +5,9 @@ import (
 	"io"
 )
 
-// chunks is a pipe between two goroutines that carries bytes in large pieces, some of them ahead of the reader, and uses its
-// buffers again: what an io.Pipe is not, whose two sides wait for each other.
+// chunks is a pipe between two goroutines that carries bytes in large pieces, some of them ahead of
+// the reader, and uses its buffers again: what an io.Pipe is not, whose two sides wait for each
+// other.
 type chunks struct {
 	ctx  context.Context //nolint:containedctx // io.Writer and io.Reader have no other place for it
 	full chan []byte
@@ -47,7 +48,8 @@ func (c *chunks) send() error {
 	}
 }
 
-// end sends what is left when err is nil, tells the reader that nothing follows, and returns the error.
+// end sends what is left when err is nil, tells the reader that nothing follows, and returns the
+// error.
 func (c *chunks) end(err error) error {
 	if err == nil && len(c.filling) > 0 {
 		err = c.send()

@@ -105,11 +105,13 @@ func (w *world) source(ctx context.Context, size int64) (*source, error) {
 		return nil, fmt.Errorf("fill the source: %w", err)
 	}
 	w.sources[size] = s
-	fmt.Fprintf(w.log, "%d documents of %s made and inserted in %.1f s\n", s.docs.Records, megabytes(s.bytes), time.Since(began).Seconds())
+	fmt.Fprintf(w.log, "%d documents of %s made and inserted in %.1f s\n", s.docs.Records, megabytes(s.bytes),
+		time.Since(began).Seconds())
 	return s, nil
 }
 
-// digests returns the digests of documents as BSON, and of them as the driver writes them in canonical Extended JSON.
+// digests returns the digests of documents as BSON, and of them as the driver writes them in
+// canonical Extended JSON.
 func digests(batch []bson.Raw) (docs, lines digest, err error) {
 	for _, doc := range batch {
 		line, err := bson.MarshalExtJSON(doc, true, false)
@@ -122,8 +124,8 @@ func digests(batch []bson.Raw) (docs, lines digest, err error) {
 	return docs, lines, nil
 }
 
-// checkObject reads an object back, with none of this library's code, and returns its size. What a command that was given stores
-// can be read by that command only.
+// checkObject reads an object back, with none of this library's code, and returns its size. What a
+// command that was given stores can be read by that command only.
 func (w *world) checkObject(ctx context.Context, p program, key string, want digest) (size int64, err error) {
 	object, err := w.storage.GetObject(ctx, &s3.GetObjectInput{Bucket: &w.bucket, Key: &key})
 	if err != nil {

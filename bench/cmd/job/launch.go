@@ -13,8 +13,9 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// A program runs as the child of a launcher, which is this command again and does nothing else. For a process begins its life with
-// the memory of its parent, and its peak is never less than what that had (getrusage(2)): the launcher has little.
+// A program runs as the child of a launcher, which is this command again and does nothing else. For
+// a process begins its life with the memory of its parent, and its peak is never less than what
+// that had (getrusage(2)): the launcher has little.
 const (
 	roleEnv  = "MILLWEIR_JOB_ROLE" // launcher, or the role of a program
 	nextEnv  = "MILLWEIR_JOB_NEXT" // the role of the launcher's child
@@ -23,7 +24,8 @@ const (
 	profileEnv = "MILLWEIR_JOB_PROFILE" // the folder for profiles of our programs
 )
 
-// asChild runs what this process was started for, when it is a child of the command, and returns its status.
+// asChild runs what this process was started for, when it is a child of the command, and returns
+// its status.
 func asChild() (status int, ok bool) {
 	role := os.Getenv(roleEnv)
 	var err error
@@ -58,7 +60,8 @@ func launch(argv []string) error {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	u := usage{Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), RSS: rusage.PeakRSS(cmd.ProcessState)}
+	u := usage{Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		RSS: rusage.PeakRSS(cmd.ProcessState)}
 	return json.NewEncoder(os.Stdout).Encode(u)
 }
 
@@ -104,7 +107,8 @@ func (w *world) backupWork(ctx context.Context, p program, size int64) report.Wo
 	}
 }
 
-// restoreWork restores what the program stored of the source of a size, and reads back what was restored.
+// restoreWork restores what the program stored of the source of a size, and reads back what was
+// restored.
 func (w *world) restoreWork(ctx context.Context, p program, size int64) report.Work {
 	return func(int) (report.Sample, error) {
 		src, err := w.source(ctx, size)

@@ -1,17 +1,18 @@
-// Job measures the whole job, MongoDB → JSON → gzip → age → S3 and back, beside the two programs that one would write by hand
-// today: a competent one, and one that was tuned.
+// Job measures the whole job, MongoDB → JSON → gzip → age → S3 and back, beside the two programs
+// that one would write by hand today: a competent one, and one that was tuned.
 //
 //	go run ./bench/cmd/job [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 //	                       [-size MB] [-shape NAME] [-level LEVEL] [-mongo URI] [-s3 URL] [-peer COMMAND] [-profile DIR]
 //
-// Each run of each program is a process of its own: what is measured is the CPU time of that process, its peak memory, the time
-// it took, and what it stored. The servers are others: those of -mongo and -s3; else SecantusDB and versitygw, where
-// secantusd-rs and versitygw are found on the PATH (or by the environment variables SECANTUSD_RS and VERSITYGW); else
-// those for tests, in this process. For -s3, the credentials come from where every AWS tool finds them.
+// Each run of each program is a process of its own: what is measured is the CPU time of that
+// process, its peak memory, the time it took, and what it stored. The servers are others: those of
+// -mongo and -s3; else SecantusDB and versitygw, where secantusd-rs and versitygw are found on the
+// PATH (or by the environment variables SECANTUSD_RS and VERSITYGW); else those for tests, in this
+// process. For -s3, the credentials come from where every AWS tool finds them.
 //
-// Every run is verified. What a backup stored is read back with age, compress/gzip and bufio, and must be the documents, as the
-// MongoDB driver writes them in canonical Extended JSON; what a restore wrote is read back too, and must be the documents, byte for
-// byte.
+// Every run is verified. What a backup stored is read back with age, compress/gzip and bufio, and
+// must be the documents, as the MongoDB driver writes them in canonical Extended JSON; what a
+// restore wrote is read back too, and must be the documents, byte for byte.
 //
 // # Another program beside ours
 //
@@ -24,9 +25,10 @@
 //	JOB_IDENTITY                           the file with its secret key
 //	AWS_ENDPOINT_URL_S3 and the other variables of AWS
 //
-// It ends with status 0 when it did its work. The format of its object is its own affair: a backup must be there and not be
-// empty. What it restores must be all the documents. A command of several processes is charged the CPU time of all that it waits
-// for, and the memory of the largest. Two examples:
+// It ends with status 0 when it did its work. The format of its object is its own affair: a backup
+// must be there and not be empty. What it restores must be all the documents. A command of several
+// processes is charged the CPU time of all that it waits for, and the memory of the largest. Two
+// examples:
 //
 //	go run ./bench/cmd/job -case backup -level fast -peer 'mongoexport --uri "$MONGODB_URI" -d "$JOB_DB" -c "$JOB_COLLECTION" \
 //	    --jsonFormat canonical | gzip | age -r "$JOB_RECIPIENT" | aws --endpoint-url "$AWS_ENDPOINT_URL_S3" s3 cp - "s3://$JOB_BUCKET/$JOB_KEY"'
@@ -85,7 +87,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	flags.StringVar(&s.s3, "s3", "", "`URL` of an S3 server; a bucket is made there, and removed")
 	flags.StringVar(&s.peer, "peer", "", "`COMMAND` to measure beside ours")
 
-	flags.StringVar(&s.profile, "profile", "", "write a CPU profile of each program's last run into the folder `DIR`; the figures then have its cost in them")
+	flags.StringVar(&s.profile, "profile", "",
+		"write a CPU profile of each program's last run into the folder `DIR`; the figures then have its cost in them")
 
 	var w *world
 	defer func() {
@@ -117,7 +120,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	return suite.Run(flags, args, out, log)
 }
 
-// What one can ask for, in MB: less is no measurement, and more, ten times over, no number of bytes.
+// What one can ask for, in MB: less is no measurement, and more, ten times over, no number of
+// bytes.
 const minSize, maxSize = 0.001, 1e9
 
 func (s *settings) size(text string) (err error) {

@@ -46,7 +46,8 @@ func start(t *testing.T) servers {
 func (s servers) run(t *testing.T, args ...string) ([]report.Row, error) {
 	t.Helper()
 	var out bytes.Buffer
-	args = append([]string{"-quick", "-rounds", "1", "-json", "-size", "0.2", "-mongo", s.mongo.URI(), "-s3", s.s3.URL}, args...)
+	args = append([]string{"-quick", "-rounds", "1", "-json", "-size", "0.2", "-mongo", s.mongo.URI(), "-s3",
+		s.s3.URL}, args...)
 	err := run(t.Context(), args, &out, io.Discard)
 	var rows []report.Row
 	d := json.NewDecoder(&out)
@@ -71,7 +72,8 @@ func peer(t *testing.T, role string) string {
 	return roleEnv + "=" + role + " '" + self + "'"
 }
 
-// TestRows runs everything once. Each run was verified by the command; that so few data miss bars is no matter.
+// TestRows runs everything once. Each run was verified by the command; that so few data miss bars
+// is no matter.
 func TestRows(t *testing.T) {
 	s := start(t)
 	rows, err := s.run(t, "-peer", peer(t, "tuned"))
@@ -122,8 +124,9 @@ func TestVerified(t *testing.T) {
 		fault func(servers)
 		args  []string
 	}{
-		"no object":             {nil, []string{"-case", "backup-fast", "-peer", "true"}},
-		"no documents":          {nil, []string{"-case", "restore$", "-peer", `[ "$JOB_DIRECTION" = restore ] || ` + peer(t, "tuned")}},
+		"no object": {nil, []string{"-case", "backup-fast", "-peer", "true"}},
+		"no documents": {nil, []string{"-case", "restore$", "-peer",
+			`[ "$JOB_DIRECTION" = restore ] || ` + peer(t, "tuned")}},
 		"an object that is cut": {cutObjects, []string{"-case", "backup-fast"}},
 		"a failing program":     {failingInserts, []string{"-case", "restore$"}},
 		"no such level":         {nil, []string{"-level", "9"}},
@@ -162,7 +165,8 @@ func failingInserts(s servers) {
 }
 
 func TestAnotherShape(t *testing.T) {
-	if _, err := start(t).run(t, "-shape", "big", "-case", "backup-fast", "-level", "fast"); err != nil && !errors.Is(err, report.ErrMissed) {
+	if _, err := start(t).run(t, "-shape", "big", "-case", "backup-fast", "-level", "fast"); err != nil &&
+		!errors.Is(err, report.ErrMissed) {
 		t.Error(err)
 	}
 }

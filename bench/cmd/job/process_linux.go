@@ -5,7 +5,8 @@ import (
 	"syscall"
 )
 
-// ofThisProcess makes a child the leader of a process group, which the kernel ends when this process is gone (prctl(2)).
+// ofThisProcess makes a child the leader of a process group, which the kernel ends when this
+// process is gone (prctl(2)).
 func ofThisProcess() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

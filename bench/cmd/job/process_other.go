@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// ofThisProcess makes a child like any other: that it ends with this process can be had on Linux only.
+// ofThisProcess makes a child like any other: that it ends with this process can be had on Linux
+// only.
 func ofThisProcess() *syscall.SysProcAttr { return nil }
 
 // killAll ends p; what it started ends by itself.

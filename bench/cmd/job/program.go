@@ -36,7 +36,8 @@ type job struct {
 // programs are the competitors that this command itself is, each in a process of its own.
 var programs = []program{millweirDefault, millweirFast, competent, tuned}
 
-// runProgram is the process of a program: it finds its job in the environment, as a command that is given does.
+// runProgram is the process of a program: it finds its job in the environment, as a command that is
+// given does.
 func runProgram(role string) error {
 	ctx := context.Background()
 	for _, p := range programs {

@@ -25,8 +25,8 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// The servers here are those of integration/servers, without what tests need of them, and without the module that an embedded
-// FerretDB needs.
+// The servers here are those of integration/servers, without what tests need of them, and without
+// the module that an embedded FerretDB needs.
 
 // mongoServer is a server that speaks MongoDB's protocol.
 type mongoServer struct{ name, address string }
@@ -51,7 +51,8 @@ func (w *world) mongo(ctx context.Context, uri string) (mongoServer, error) {
 		}
 		addr = m[1]
 		return nil
-	}, bin, "--host", "127.0.0.1", "--port", "0", "--storage-path", filepath.Join(w.dir, "mongo"), "--cache-size", "512M")
+	}, bin, "--host", "127.0.0.1", "--port", "0", "--storage-path", filepath.Join(w.dir, "mongo"), "--cache-size",
+		"512M")
 	return mongoServer{"secantusd-rs", "mongodb://" + addr + "/"}, err
 }
 
@@ -117,20 +118,24 @@ func (w *world) versitygw(ctx context.Context, bin string, s *s3Server) error {
 		}
 		return err
 	}
-	return w.serve(ctx, &output{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey, "--region", region,
+	return w.serve(ctx, &output{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey,
+		"--region", region,
 		"-q", "--health", "/healthy", "posix", "--sidecar", sidecar, data)
 }
 
-// environ returns the environment of the programs. What it says of AWS is the user's for a server that was given, and ours for our own.
+// environ returns the environment of the programs. What it says of AWS is the user's for a server
+// that was given, and ours for our own.
 func (s s3Server) environ() []string {
-	return append(slices.DeleteFunc(os.Environ(), func(kv string) bool { return s.own && strings.HasPrefix(kv, "AWS_") }), s.env...)
+	return append(slices.DeleteFunc(os.Environ(),
+		func(kv string) bool { return s.own && strings.HasPrefix(kv, "AWS_") }), s.env...)
 }
 
 // client returns a client for what this command itself does with the server.
 func (s s3Server) client(ctx context.Context) (*s3.Client, error) {
 	opts := []func(*config.LoadOptions) error{config.WithBaseEndpoint(s.endpoint)}
 	if s.own {
-		opts = append(opts, config.WithRegion(region), config.WithSharedConfigFiles(nil), config.WithSharedCredentialsFiles(nil),
+		opts = append(opts, config.WithRegion(region), config.WithSharedConfigFiles(nil),
+			config.WithSharedCredentialsFiles(nil),
 			config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)

@@ -18,7 +18,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// world is where the programs work: servers, a database and a bucket of this command alone, a key, and the data.
+// world is where the programs work: servers, a database and a bucket of this command alone, a key,
+// and the data.
 type world struct {
 	log   io.Writer
 	about string // the data and the servers, for people
@@ -40,9 +41,11 @@ type world struct {
 	closes []func() error
 }
 
-// open starts the servers that are not given, and makes a database and a bucket. When it fails, what it returns is nil.
+// open starts the servers that are not given, and makes a database and a bucket. When it fails,
+// what it returns is nil.
 func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) {
-	w := &world{log: log, shape: s.shape, sources: map[int64]*source{}, stored: map[string]int64{}, peer: program{name: "peer", command: s.peer}}
+	w := &world{log: log, shape: s.shape, sources: map[int64]*source{}, stored: map[string]int64{},
+		peer: program{name: "peer", command: s.peer}}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("job: %w", errors.Join(err, w.close()))

@@ -1,9 +1,9 @@
 // Package report measures competitors side by side and says how they compare.
 //
-// All competitors of a [Case] do the same work in one process, in rounds: in each round every one of them has its turn, and a
-// ratio is taken within the round, so that what slows the machine slows both sides. What is reported is the median of the
-// ratios, with the least and the greatest beside it. Every run returns a check value, which must be the case's: who skips work,
-// fails.
+// All competitors of a [Case] do the same work in one process, in rounds: in each round every one
+// of them has its turn, and a ratio is taken within the round, so that what slows the machine slows
+// both sides. What is reported is the median of the ratios, with the least and the greatest beside
+// it. Every run returns a check value, which must be the case's: who skips work, fails.
 package report
 
 import (
@@ -36,7 +36,8 @@ type Peer struct {
 	Run  func() (int64, error) // does Units of work and returns the check value
 	Work Work                  // instead of Run, for what is measured in another way
 
-	// Base, when it is set, is measured beside the peer in each round, and subtracted in the case's own metric: what is left is overhead.
+	// Base, when it is set, is measured beside the peer in each round, and subtracted in the case's
+	// own metric: what is left is overhead.
 	Base *Peer
 
 	Bar Bar

@@ -22,7 +22,8 @@ type Result struct {
 	bases   [][]Sample // of what is subtracted; none where nothing is
 }
 
-// Measure runs c: each competitor a few times, to warm up and to find how many runs fill the target time, then round by round.
+// Measure runs c: each competitor a few times, to warm up and to find how many runs fill the target
+// time, then round by round.
 func Measure(c Case, o Options) (*Result, error) {
 	if c.By == "" {
 		c.By = CPU

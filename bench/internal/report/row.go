@@ -16,10 +16,12 @@ type Row struct {
 	Goal   float64 `json:"goal,omitempty"` // the ratio hoped for
 }
 
-// Missed tells whether the ratio does not reach its bar. One that is no number, for nothing was measured, does not.
+// Missed tells whether the ratio does not reach its bar. One that is no number, for nothing was
+// measured, does not.
 func (r Row) Missed() bool { return r.Bar > 0 && !(r.Ratio >= r.Bar) }
 
-// Rows returns the comparisons of the case: with each peer, with its limits, and with each peer in the other metrics.
+// Rows returns the comparisons of the case: with each peer, with its limits, and with each peer in
+// the other metrics.
 func (r *Result) Rows() []Row {
 	var rows []Row
 	for i, p := range r.Peers {
@@ -44,13 +46,15 @@ func (r *Result) Rows() []Row {
 	return rows
 }
 
-// There is no ratio to zero: this is what can be told from nothing, of a measurement and of the difference of two.
+// There is no ratio to zero: this is what can be told from nothing, of a measurement and of the
+// difference of two.
 const (
 	least         = 1e-6
 	leastOverhead = 1
 )
 
-// values returns a metric of a competitor, one a round. What is the base's is subtracted from the case's own metric.
+// values returns a metric of a competitor, one a round. What is the base's is subtracted from the
+// case's own metric.
 func (r *Result) values(by Metric, who int) []float64 {
 	vs := make([]float64, len(r.samples[who]))
 	for i, s := range r.samples[who] {

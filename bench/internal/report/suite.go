@@ -25,8 +25,9 @@ type Suite struct {
 // ErrMissed is the error of a suite of which a ratio does not reach its bar.
 var ErrMissed = errors.New("a bar was missed")
 
-// Main runs the suite with the arguments of the process and ends it: with status 1 when a ratio does not reach its bar, and 2
-// when something went wrong, or is wrong in the arguments. More flags may be defined before.
+// Main runs the suite with the arguments of the process and ends it: with status 1 when a ratio
+// does not reach its bar, and 2 when something went wrong, or is wrong in the arguments. More flags
+// may be defined before.
 func (s Suite) Main() {
 	switch err := s.Run(flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr); {
 	case err == nil:
@@ -38,7 +39,8 @@ func (s Suite) Main() {
 	}
 }
 
-// Run parses args, measures the cases and writes the report to out; with -json, what is for people goes to log.
+// Run parses args, measures the cases and writes the report to out; with -json, what is for people
+// goes to log.
 func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error {
 	quick := flags.Bool("quick", false, "measure coarsely, within 40 s")
 	asJSON := flags.Bool("json", false, "print one JSON object a line for each row")
@@ -59,7 +61,8 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 	})
 	switch {
 	case flags.NArg() > 0:
-		return fmt.Errorf("report: the argument %q is not a flag, nor the value of one: leave it out, or quote it together with the value", flags.Arg(0))
+		return fmt.Errorf("report: the argument %q is not a flag, nor the value of one: leave it out, or quote it "+
+			"together with the value", flags.Arg(0))
 	case o.Rounds < 1:
 		return fmt.Errorf("report: -rounds is %d: give at least 1, or leave it out", o.Rounds)
 	}
@@ -111,7 +114,8 @@ func (s Suite) choose(only string, quick bool) ([]Case, error) {
 // header says what a reader must know to judge the figures, and to repeat them.
 func (s Suite) header(args []string, o Options) string {
 	h := fmt.Sprintf("%s\n%s %s/%s, %d cores, %s; %d rounds",
-		strings.Join(append([]string{s.Command}, args...), " "), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0),
+		strings.Join(append([]string{s.Command}, args...), " "), runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		runtime.GOMAXPROCS(0),
 		time.Now().Format(time.DateOnly), o.Rounds)
 	if o.Target > 0 {
 		h += fmt.Sprintf(" of at least %v each", o.Target)
@@ -141,7 +145,8 @@ func (p *printer) print(r *Result) error {
 			p.bars++
 		}
 		if row.Missed() {
-			p.missed = append(p.missed, fmt.Sprintf("%s beside %s: %s × of ≥ %s", row.Row, row.Peer, number(row.Ratio), number(row.Bar)))
+			p.missed = append(p.missed, fmt.Sprintf("%s beside %s: %s × of ≥ %s", row.Row, row.Peer,
+				number(row.Ratio), number(row.Bar)))
 		}
 		if p.json != nil {
 			if err := p.json.Encode(row); err != nil {

@@ -8,7 +8,8 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable writes what was measured of a case for people: the competitors and what they cost, then the other demands.
+// WriteTable writes what was measured of a case for people: the competitors and what they cost,
+// then the other demands.
 func (r *Result) WriteTable(w io.Writer) error {
 	rows := r.Rows()
 	fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.About)
@@ -78,7 +79,8 @@ func (r Row) compared() string {
 	return fmt.Sprintf("%s ×\t%s – %s\t%s\t%s\t", number(r.Ratio), number(r.Min), number(r.Max), bar, verdict)
 }
 
-// number returns v with three digits that count, but for those before the point. Negative is not known.
+// number returns v with three digits that count, but for those before the point. Negative is not
+// known.
 func number(v float64) string {
 	switch {
 	case v < 0:

@@ -8,7 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 )
 
-// Answered counts what a server has acknowledged, which is less than what it was sent. The zero value is ready to use.
+// Answered counts what a server has acknowledged, which is less than what it was sent. The zero
+// value is ready to use.
 type Acknowledged struct {
 	mu        sync.Mutex
 	parts     int64
@@ -54,8 +55,8 @@ func (a *Acknowledged) Retry(err error, _ time.Duration) {
 	a.lastRetry = err
 }
 
-// insertions returns a monitor that counts the documents that inserts put into a collection, by the server's replies. An insert that
-// fails for its connection is made again by the driver.
+// insertions returns a monitor that counts the documents that inserts put into a collection, by the
+// server's replies. An insert that fails for its connection is made again by the driver.
 func (a *Acknowledged) insertions() *event.CommandMonitor {
 	return &event.CommandMonitor{
 		Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {

@@ -21,7 +21,8 @@ type Catalog struct {
 // Catalog returns what coll has next to its documents.
 func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
 	var c Catalog
-	err := m.Ask(ctx, "the options and indexes of "+m.Namespace(), func(ctx context.Context) error { return c.read(ctx, coll) })
+	err := m.Ask(ctx, "the options and indexes of "+m.Namespace(),
+		func(ctx context.Context) error { return c.read(ctx, coll) })
 	if err != nil {
 		c.ReadError = m.Explain(err)
 	}
@@ -62,9 +63,11 @@ func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 const maxIndexes = 1000
 
 // ordinary are the fields of an index that are in every one, or follow from its key.
-var commonFields = []string{"v", "key", "name", "ns", "background", "default_language", "language_override", "textIndexVersion", "2dsphereIndexVersion"}
+var commonFields = []string{"v", "key", "name", "ns", "background", "default_language", "language_override",
+	"textIndexVersion", "2dsphereIndexVersion"}
 
-// describe returns the name of an index and what is special about it; "" for the one of _id that every collection has.
+// describe returns the name of an index and what is special about it; "" for the one of _id that
+// every collection has.
 func describeIndex(index bson.Raw) string {
 	if key, ok := index.Lookup("key").DocumentOK(); ok {
 		fields, err := key.Elements()
@@ -94,7 +97,8 @@ func (c Catalog) Empty() bool {
 // listed is how many names a sentence has.
 const maxNames = 10
 
-// String returns the catalog in words: "2 indexes (email_1 (unique), born_1) and the options validator, collation".
+// String returns the catalog in words: "2 indexes (email_1 (unique), born_1) and the options
+// validator, collation".
 func (c Catalog) String() string {
 	var parts []string
 	switch c.Kind {
@@ -142,7 +146,8 @@ func foreignNames(names []string) []Foreign {
 	return all
 }
 
-// leftOut is the key of the object's metadata that says what a backup left out. It has no names of a user's choice, for it is not encrypted.
+// leftOut is the key of the object's metadata that says what a backup left out. It has no names of
+// a user's choice, for it is not encrypted.
 const leftOutKey = "millweir-left-out"
 
 // notSeen is what it says if the user had no right to look.
@@ -170,7 +175,8 @@ func (c Catalog) Metadata() map[string]string {
 	return map[string]string{leftOutKey: truncate(text, maxText, len(text))}
 }
 
-// LeftOut returns what the metadata of an object says that the backup left out: "" if that is nothing, and what it may be if it is not said.
+// LeftOut returns what the metadata of an object says that the backup left out: "" if that is
+// nothing, and what it may be if it is not said.
 func LeftOut(metadata map[string]string) string {
 	switch said := metadata[leftOutKey]; {
 	case said == "nothing":

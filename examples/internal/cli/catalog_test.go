@@ -30,7 +30,8 @@ func TestCatalogUnseen(t *testing.T) {
 		defer client.Disconnect(t.Context())
 		m := &Mongo{DB: "shop", Collection: "cookies", program: &Program{out: io.Discard}}
 		c := m.Catalog(t.Context(), client.Database("shop").Collection("cookies"))
-		if c.Empty() || !strings.Contains(c.String(), "could not be looked at") || !strings.Contains(c.String(), "the user may not do this") {
+		if c.Empty() || !strings.Contains(c.String(), "could not be looked at") ||
+			!strings.Contains(c.String(), "the user may not do this") {
 			t.Errorf("%s: the catalog is %s", command, c)
 		}
 		if left := LeftOut(c.Metadata()); !strings.Contains(left, "if there were any") {
@@ -43,12 +44,17 @@ func TestDescribe(t *testing.T) {
 	for want, index := range map[string]bson.D{
 		"": {{Key: "v", Value: 2}, {Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "name", Value: "_id_"}},
 		"_id_hashed": {
-			{Key: "v", Value: 2}, {Key: "key", Value: bson.D{{Key: "_id", Value: "hashed"}}}, {Key: "name", Value: "_id_hashed"},
+			{Key: "v", Value: 2}, {Key: "key", Value: bson.D{{Key: "_id", Value: "hashed"}}},
+			{Key: "name", Value: "_id_hashed"},
 		},
-		"two":                      {{Key: "key", Value: bson.D{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}}, {Key: "name", Value: "two"}},
-		"a_1 (unique)":             {{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "name", Value: "a_1"}, {Key: "unique", Value: true}, {Key: "sparse", Value: false}},
-		"t (weights)":              {{Key: "key", Value: bson.D{{Key: "_fts", Value: "text"}}}, {Key: "name", Value: "t"}, {Key: "weights", Value: bson.D{}}, {Key: "textIndexVersion", Value: 3}},
-		"ttl (expireAfterSeconds)": {{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "name", Value: "ttl"}, {Key: "expireAfterSeconds", Value: 0}},
+		"two": {{Key: "key", Value: bson.D{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
+			{Key: "name", Value: "two"}},
+		"a_1 (unique)": {{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "name", Value: "a_1"},
+			{Key: "unique", Value: true}, {Key: "sparse", Value: false}},
+		"t (weights)": {{Key: "key", Value: bson.D{{Key: "_fts", Value: "text"}}},
+			{Key: "name", Value: "t"}, {Key: "weights", Value: bson.D{}}, {Key: "textIndexVersion", Value: 3}},
+		"ttl (expireAfterSeconds)": {{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "name", Value: "ttl"},
+			{Key: "expireAfterSeconds", Value: 0}},
 	} {
 		raw, err := bson.Marshal(index)
 		if err != nil {
@@ -62,9 +68,10 @@ func TestDescribe(t *testing.T) {
 
 func TestMetadata(t *testing.T) {
 	for want, c := range map[string]Catalog{
-		"":                                      {Kind: "collection"},
-		"1 index":                               {Kind: "collection", Indexes: []string{"secret_1 (unique)"}},
-		"2 indexes; options: validator, a":      {Kind: "collection", Indexes: []string{"a_1", "b_1"}, Options: []string{"validator", "a"}},
+		"":        {Kind: "collection"},
+		"1 index": {Kind: "collection", Indexes: []string{"secret_1 (unique)"}},
+		"2 indexes; options: validator, a": {Kind: "collection", Indexes: []string{"a_1", "b_1"},
+			Options: []string{"validator", "a"}},
 		"the kind view; options: viewOn":        {Kind: "view", Options: []string{"viewOn"}},
 		"the kind timeseries; options: a, b, c": {Kind: "timeseries", Options: []string{"a", "b", "c"}},
 	} {

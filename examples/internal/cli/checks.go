@@ -13,8 +13,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// NotEmpty returns a flow that passes its input on. If the input is empty, the flow fails with empty, so
-// that the sink does not publish.
+// NotEmpty returns a flow that passes its input on. If the input is empty, the flow fails with
+// empty, so that the sink does not publish.
 func NotEmpty[T any](empty error) stream.Flow[T, T] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		gotElement := false
@@ -28,8 +28,8 @@ func NotEmpty[T any](empty error) stream.Flow[T, T] {
 	})
 }
 
-// BeforeFirst returns a flow that calls do once: before it emits its first element, or before it ends if
-// the input is empty. If do fails, the flow ends with its error.
+// BeforeFirst returns a flow that calls do once: before it emits its first element, or before it
+// ends if the input is empty. If do fails, the flow ends with its error.
 func BeforeFirst[T any](do func(ctx context.Context) error) stream.Flow[T, T] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[T], emit func(T) error) error {
 		done := false
@@ -56,13 +56,14 @@ func Pass[T any]() stream.Flow[T, T] {
 
 var (
 	errEncrypted    = Errorf("the object is encrypted: give the file with its key by -identity")
-	errNotEncrypted = Errorf("the object is not encrypted: restore it without -identity, if you trust where it comes from")
-	errNotGzip      = Errorf("the object is no compressed backup")
+	errNotEncrypted = Errorf("the object is not encrypted: restore it without -identity, if you trust where it " +
+		"comes from")
+	errNotGzip = Errorf("the object is no compressed backup")
 )
 
-// CheckFormat returns a flow that passes a backup's bytes on. It fails if the first chunk shows that the
-// backup is encrypted and opts say that it is not, or the other way round. The errors of the decoders
-// would be less clear.
+// CheckFormat returns a flow that passes a backup's bytes on. It fails if the first chunk shows
+// that the backup is encrypted and opts say that it is not, or the other way round. The errors of
+// the decoders would be less clear.
 func CheckFormat(opts *FormatOptions) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		first := true
@@ -98,7 +99,8 @@ func ExplainContents(err error) error {
 	var other *codec.FormatError
 	switch {
 	case errors.Is(err, agecodec.ErrNoMatch):
-		return advise("wrong key", "no key in the -identity file opens the object: use one of those it was encrypted to", err)
+		return advise("wrong key", "no key in the -identity file opens the object: use one of those it was "+
+			"encrypted to", err)
 	case errors.As(err, &other):
 		return advise(err.Error(), "the object is no backup: check -bucket and -key, and what wrote it", err)
 	case errors.Is(err, codec.ErrTrailing):
@@ -106,7 +108,8 @@ func ExplainContents(err error) error {
 		return advise(err.Error(), what, err)
 	case errors.As(err, &syntax):
 		return advise(err.Error(), "the object holds something that is no document of a backup", err)
-	case errors.Is(err, agecodec.ErrDamaged), errors.Is(err, agecodec.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF),
+	case errors.Is(err, agecodec.ErrDamaged), errors.Is(err, agecodec.ErrTruncated),
+		errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
 		return advise(err.Error(), "the object is damaged or cut short: restore from another copy of it", err)
 	}

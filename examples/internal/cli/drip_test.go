@@ -38,12 +38,14 @@ func (dripping) Close() error { return nil }
 
 var _ io.ReadCloser = dripping{}
 
-// TestDrippingS3 has servers that drip, by a fake clock: the look at them ends as it does at a silent one.
+// TestDrippingS3 has servers that drip, by a fake clock: the look at them ends as it does at a
+// silent one.
 func TestDrippingS3(t *testing.T) {
 	for _, code := range []drippingServer{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
 		synctest.Test(t, func(t *testing.T) {
 			client := s3.New(s3.Options{
-				BaseEndpoint: aws.String("http://s3.example"), UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}, HTTPClient: code,
+				BaseEndpoint: aws.String("http://s3.example"), UsePathStyle: true, Region: "us-east-1",
+				Credentials: aws.AnonymousCredentials{}, HTTPClient: code,
 			}, s3reply.Guard)
 			s := &S3{Bucket: "backups", Key: "key"}
 			begin := time.Now()

@@ -21,8 +21,8 @@ type FormatOptions struct {
 	Identities []age.Identity  // to decrypt a backup
 }
 
-// Format returns the format of a backup: Extended JSON, gzip, and age if it is encrypted. The programs
-// backup and restore share it, so the two cannot differ.
+// Format returns the format of a backup: Extended JSON, gzip, and age if it is encrypted. The
+// programs backup and restore share it, so the two cannot differ.
 func Format(opts *FormatOptions) codec.Format[bson.Raw] {
 	json := bsoncodec.ExtJSONFormat(&bsoncodec.ExtJSONOptions{Relaxed: opts.Relaxed}, nil)
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)

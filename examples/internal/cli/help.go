@@ -52,8 +52,8 @@ func (f *Flags) closeGroup() {
 	})
 }
 
-// Parse reads args into fs, to which it adds the flags that every program has. For -h and -version it prints what was asked for to
-// standard output and returns [flag.ErrHelp].
+// Parse reads args into fs, to which it adds the flags that every program has. For -h and -version
+// it prints what was asked for to standard output and returns [flag.ErrHelp].
 func (p *Program) Parse(fs *Flags, args []string, help Help) error {
 	fs.Group("Messages")
 	fs.BoolVar(&p.JSON, "json-log", false, "write messages as JSON, one object a line, for machines")

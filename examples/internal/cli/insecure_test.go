@@ -30,7 +30,8 @@ func TestInClear(t *testing.T) {
 	}
 }
 
-// TestNoCertificate has every option that turns the check of certificates off: there is one warning, or it has no effect, and that is said.
+// TestNoCertificate has every option that turns the check of certificates off: there is one
+// warning, or it has no effect, and that is said.
 func TestNoCertificate(t *testing.T) {
 	for option, want := range map[string]string{
 		"tlsInsecure=true":                 "turns off the check",
@@ -54,7 +55,8 @@ func TestNoCertificate(t *testing.T) {
 func TestCheckTarget(t *testing.T) {
 	for namespace, refused := range map[string]bool{
 		"shop.cookies": false, "shop.systems": false, "locals.x": false, "shop.a.system.b": false,
-		"local.x": true, "admin.x": true, "config.x": true, "shop.system.users": true, "local.oplog.rs": true, "shop.oplog.rs": true,
+		"local.x": true, "admin.x": true, "config.x": true, "shop.system.users": true, "local.oplog.rs": true,
+		"shop.oplog.rs": true,
 	} {
 		db, coll, _ := strings.Cut(namespace, ".")
 		if err := (&Mongo{DB: db, Collection: coll}).CheckTarget(); (err != nil) != refused {

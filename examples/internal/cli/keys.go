@@ -14,7 +14,8 @@ import (
 	"github.com/millweir/millweir/codec/agecodec"
 )
 
-// Recipients is to whom a backup is encrypted: the flags -recipient, -recipients-file, -identity and -no-encryption.
+// Recipients is to whom a backup is encrypted: the flags -recipient, -recipients-file, -identity
+// and -no-encryption.
 type Recipients struct {
 	keys           List
 	file, identity string
@@ -26,8 +27,10 @@ func (r *Recipients) Flags(fs *Flags) {
 	fs.Group("Encryption, one of these at least")
 	fs.Var(&r.keys, "recipient", "a public `KEY` to encrypt to: age1…, ssh-ed25519 … or ssh-rsa …; may be repeated")
 	fs.StringVar(&r.file, "recipients-file", "", "a `FILE` of public keys to encrypt to, one a line")
-	fs.StringVar(&r.identity, "identity", "", "a `FILE` of secret keys (age-keygen makes one): encrypts to their public keys")
-	fs.BoolVar(&r.none, "no-encryption", false, "store in the clear: whoever may read the bucket can read the documents")
+	fs.StringVar(&r.identity, "identity", "",
+		"a `FILE` of secret keys (age-keygen makes one): encrypts to their public keys")
+	fs.BoolVar(&r.none, "no-encryption", false,
+		"store in the clear: whoever may read the bucket can read the documents")
 }
 
 // None reports whether the backup is stored without encryption.
@@ -42,7 +45,8 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 	case r.none:
 		return nil, nil
 	case !given:
-		return nil, Usagef("nobody to encrypt to: give -recipient age1…, -recipients-file or -identity, or say -no-encryption")
+		return nil, Usagef("nobody to encrypt to: give -recipient age1…, -recipients-file or -identity, or say " +
+			"-no-encryption")
 	}
 	var all []age.Recipient
 	if len(r.keys) > 0 {
@@ -73,7 +77,8 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 		for _, id := range ids {
 			got, err := agecodec.RecipientOf(id)
 			if err != nil {
-				return nil, fmt.Errorf("-identity %s: the key does not tell its public key: give that with -recipient", r.identity)
+				return nil, fmt.Errorf("-identity %s: the key does not tell its public key: give that with "+
+					"-recipient", r.identity)
 			}
 			all = append(all, got)
 		}
@@ -81,7 +86,8 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 	return all, nil
 }
 
-// LoadIdentities returns the secret keys in the file that -identity names, which others must not be able to read or write.
+// LoadIdentities returns the secret keys in the file that -identity names, which others must not be
+// able to read or write.
 func LoadIdentities(file string) ([]age.Identity, error) {
 	text, err := readKeys("-identity", file, secretFile)
 	if err != nil {
@@ -103,7 +109,8 @@ func reason(err error) string {
 
 // readKeys reads a file of keys. Keys where the file's name belongs are not shown.
 func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) error) ([]byte, error) {
-	if upper := strings.ToUpper(file); strings.Contains(upper, "AGE-SECRET-KEY") || strings.Contains(upper, "PRIVATE KEY") {
+	if upper := strings.ToUpper(file); strings.Contains(upper, "AGE-SECRET-KEY") ||
+		strings.Contains(upper, "PRIVATE KEY") {
 		return nil, Usagef("%s wants the name of a file, not a secret key: write the key into a file", flag)
 	}
 	f, err := os.Open(file)
@@ -135,9 +142,10 @@ const (
 	everyoneWrite = 0o002
 )
 
-// secretFile refuses a file of secret keys, as ssh does, if others can write it, or if it is the user's own and others can read it.
-// What is mounted for the program, such as a Kubernetes secret, belongs to somebody else, and its readers are not the user's to
-// choose. Pipes and devices, such as /dev/stdin or a shell's <(…), are not asked.
+// secretFile refuses a file of secret keys, as ssh does, if others can write it, or if it is the
+// user's own and others can read it. What is mounted for the program, such as a Kubernetes secret,
+// belongs to somebody else, and its readers are not the user's to choose. Pipes and devices, such
+// as /dev/stdin or a shell's <(…), are not asked.
 func secretFile(file string, info fs.FileInfo) error {
 	mode := info.Mode().Perm()
 	switch {
@@ -149,10 +157,12 @@ func secretFile(file string, info fs.FileInfo) error {
 	return nil
 }
 
-// publicFile refuses a file of public keys that everyone can write: who adds a key can read the backups.
+// publicFile refuses a file of public keys that everyone can write: who adds a key can read the
+// backups.
 func publicFile(file string, info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&everyoneWrite != 0 {
-		return fmt.Errorf("everyone can write %s (mode %04o), and so let themselves read the backups: chmod o-w %[1]s", file, mode)
+		return fmt.Errorf("everyone can write %s (mode %04o), and so let themselves read the backups: chmod o-w "+
+			"%[1]s", file, mode)
 	}
 	return nil
 }

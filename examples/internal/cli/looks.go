@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// wantURI is how the messages of this package write a MongoDB URI. It looks like one with a password, and is none.
+// wantURI is how the messages of this package write a MongoDB URI. It looks like one with a
+// password, and is none.
 const wantURI = "mongodb://[user:password@]host[:port]/[?options]"
 
-// looks are what secrets look like. They end up in a message if a flag is given the secret in place of a file's name, or in an error
-// that quotes the address of a request.
+// looks are what secrets look like. They end up in a message if a flag is given the secret in place
+// of a file's name, or in an error that quotes the address of a request.
 var looks = []struct {
 	within string // no text without it has a match
 	what   *regexp.Regexp

@@ -16,7 +16,8 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// selectionTimeout is how long a server may take to be found, where the URI does not say it: the driver's 30 s keep a person waiting.
+// selectionTimeout is how long a server may take to be found, where the URI does not say it: the
+// driver's 30 s keep a person waiting.
 const selectionTimeout = 10 * time.Second
 
 // Mongo is where the collection is: the flags -mongo, -mongo-file, -db and -collection.
@@ -34,8 +35,10 @@ func (m *Mongo) Flags(fs *Flags) {
 	fs.Group("The collection")
 	fs.StringVar(&m.DB, "db", "", "the database's `NAME`")
 	fs.StringVar(&m.Collection, "collection", "", "the collection's `NAME`")
-	fs.StringVar(&m.uriFile, "mongo-file", "", "a `FILE` that holds the MongoDB URI (default: the environment variable MONGODB_URI)")
-	fs.StringVar(&m.uriFlag, "mongo", "", "the MongoDB `URI`; on the command line other users of the machine can see it")
+	fs.StringVar(&m.uriFile, "mongo-file", "",
+		"a `FILE` that holds the MongoDB URI (default: the environment variable MONGODB_URI)")
+	fs.StringVar(&m.uriFlag, "mongo", "", "the MongoDB `URI`; on the command line other users of the machine can "+
+		"see it")
 }
 
 // Check returns a [*UsageError] for a name that no database or collection has
@@ -43,19 +46,23 @@ func (m *Mongo) Flags(fs *Flags) {
 func (m *Mongo) Check() error {
 	switch {
 	case strings.ContainsAny(m.DB, "/\\. \"$\x00") || len(m.DB) >= 64:
-		return Usagef("-db %q cannot be the name of a database: want less than 64 bytes, and none of / \\ . \" $ and space", m.DB)
-	case strings.HasPrefix(m.Collection, ".") || strings.HasSuffix(m.Collection, ".") || strings.Contains(m.Collection, "\x00"):
+		return Usagef("-db %q cannot be the name of a database: want less than 64 bytes, and none of / \\ . \" $ "+
+			"and space", m.DB)
+	case strings.HasPrefix(m.Collection, ".") || strings.HasSuffix(m.Collection, ".") ||
+		strings.Contains(m.Collection, "\x00"):
 		return Usagef("-collection %q cannot be the name of a collection", m.Collection)
 	case len(m.Namespace()) > 255:
-		return Usagef("-db and -collection have %d bytes with the dot between them, more than the 255 that MongoDB takes", len(m.Namespace()))
+		return Usagef("-db and -collection have %d bytes with the dot between them, more than the 255 that "+
+			"MongoDB takes", len(m.Namespace()))
 	}
 	return nil
 }
 
-// CheckTarget returns a [*UsageError] for a collection that is the server's own: what is written there changes users, rights or the replica
-// set, not data.
+// CheckTarget returns a [*UsageError] for a collection that is the server's own: what is written
+// there changes users, rights or the replica set, not data.
 func (m *Mongo) CheckTarget() error {
-	if slices.Contains([]string{"admin", "config", "local"}, m.DB) || strings.HasPrefix(m.Collection, "system.") || m.Collection == "oplog.rs" {
+	if slices.Contains([]string{"admin", "config", "local"}, m.DB) || strings.HasPrefix(m.Collection, "system.") ||
+		m.Collection == "oplog.rs" {
 		return Usagef("%s belongs to the server: restore into a collection of another database", m.Namespace())
 	}
 	return nil
@@ -75,7 +82,8 @@ func (m *Mongo) Connect(ctx context.Context, p *Program) (*mongo.Client, error) 
 		return nil, Usagef("the options of the MongoDB URI do not fit together: %s", Foreign(err.Error()))
 	}
 	limit := *opts.ServerSelectionTimeout + requestTimeout
-	if err := p.Ask(ctx, m.server(), "ping", limit, func(ctx context.Context) error { return client.Ping(ctx, nil) }); err != nil {
+	if err := p.Ask(ctx, m.server(), "ping", limit,
+		func(ctx context.Context) error { return client.Ping(ctx, nil) }); err != nil {
 		m.Disconnect(client)
 		return nil, m.Explain(err)
 	}
@@ -110,15 +118,19 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 	case strings.Contains(userInfo(uri), "@") && !strings.Contains(userInfo(uri), "?"): // what follows the first @ is no host
 		return nil, Usagef("%s: unescaped @ sign in user info: write it as %%40", from)
 	case opts.WriteConcern != nil && !opts.WriteConcern.Acknowledged():
-		return nil, Usagef("%s asks MongoDB for no replies (w=0), so that nothing would prove what it did: leave w=0 out", from)
+		return nil, Usagef("%s asks MongoDB for no replies (w=0), so that nothing would prove what it did: leave "+
+			"w=0 out", from)
 	}
 	if unknown := unknownOptions(uri); len(unknown) > 0 {
-		p.Warn(Textf("%s has options that the MongoDB driver does not know, and ignores: %s", from, strings.Join(unknown, ", ")),
+		p.Warn(Textf("%s has options that the MongoDB driver does not know, and ignores: %s", from,
+			strings.Join(unknown, ", ")),
 			"unknown options", "where", from, "options", unknown)
 	}
 	if opts.TLSConfig != nil && opts.TLSConfig.InsecureSkipVerify {
-		p.Warn(Textf("%s turns off the check of the server's certificate (tlsInsecure, or its like): whoever is in between can read and change everything; "+
-			"give the certificate of the authority by tlsCAFile", from), "certificate of the server not checked", "where", from)
+		p.Warn(Textf("%s turns off the check of the server's certificate (tlsInsecure, or its like): whoever is "+
+			"in between can read and change everything; "+
+			"give the certificate of the authority by tlsCAFile", from), "certificate of the server not checked",
+			"where", from)
 	}
 	m.hosts = strings.Join(opts.Hosts, ", ")
 	if opts.AppName == nil {
@@ -153,16 +165,22 @@ func (m *Mongo) Explain(err error) error {
 		return err
 	case errors.As(err, new(*noReplyError)):
 		return advise(err.Error(), "the MongoDB server at "+m.hosts+" is silent: look at it, or correct the URI", err)
-	case isServer && server.HasErrorCode(codeAuthenticationFailed), strings.Contains(err.Error(), "unable to authenticate"):
-		return advise("AuthenticationFailed", "MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
+	case isServer && server.HasErrorCode(codeAuthenticationFailed),
+		strings.Contains(err.Error(), "unable to authenticate"):
+		return advise("AuthenticationFailed",
+			"MongoDB at "+m.hosts+" refuses the user or the password: correct them, or authSource, in the URI", err)
 	case isServer && server.HasErrorCode(codeUnauthorized):
-		return advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role readWrite is enough)", err)
+		return advise("Unauthorized", "the user may not do this with "+m.Namespace()+": grant it (the role "+
+			"readWrite is enough)", err)
 	case isServer && server.HasErrorCode(codeInvalidNamespace):
-		return &UsageError{advise("InvalidNamespace", "MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)}
+		return &UsageError{advise("InvalidNamespace",
+			"MongoDB takes no collection named "+m.Namespace()+": correct -db or -collection", err)}
 	case errors.As(err, &selection) && certificateOf(selection, &certificate):
-		return advise(certificate.Error(), "the certificate of the MongoDB server at "+m.hosts+" is not trusted: correct tlsCAFile or the host in the URI", err)
+		return advise(certificate.Error(), "the certificate of the MongoDB server at "+m.hosts+" is not trusted: "+
+			"correct tlsCAFile or the host in the URI", err)
 	case errors.As(err, &selection):
-		return advise(lastError(selection), "no MongoDB server answers at "+m.hosts+": start it, or correct the URI", err)
+		return advise(lastError(selection), "no MongoDB server answers at "+m.hosts+": start it, or correct the URI",
+			err)
 	}
 	return err
 }
@@ -196,7 +214,8 @@ func certificateOf(e topology.ServerSelectionError, found **tls.CertificateVerif
 	return false
 }
 
-// lastError returns why the servers could not be reached, without the driver's dump of its topology.
+// lastError returns why the servers could not be reached, without the driver's dump of its
+// topology.
 func lastError(e topology.ServerSelectionError) string {
 	var why []string
 	for _, s := range e.Desc.Servers {

@@ -9,7 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Panic is a panic that was recovered: a defect of the program, or of a library in it. Its text has no stack.
+// Panic is a panic that was recovered: a defect of the program, or of a library in it. Its text has
+// no stack.
 type Panic struct {
 	Value any
 	Stack []byte // of the goroutine that panicked
@@ -43,7 +44,8 @@ func newPanic(v any) *Panic {
 	return &Panic{v, debug.Stack()}
 }
 
-// Protect calls do and returns a panic of it as a [*Panic], so that the caller cleans up as after any other error.
+// Protect calls do and returns a panic of it as a [*Panic], so that the caller cleans up as after
+// any other error.
 func Protect[R any](do func() (R, error)) (result R, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -53,7 +55,8 @@ func Protect[R any](do func() (R, error)) (result R, err error) {
 	return do()
 }
 
-// guard, when deferred, has a panic of a goroutine of this package end the run with a [*Panic] as its cause.
+// guard, when deferred, has a panic of a goroutine of this package end the run with a [*Panic] as
+// its cause.
 func (p *Program) recoverPanic() {
 	if v := recover(); v != nil && p.crash != nil {
 		p.crash(newPanic(v))

@@ -15,7 +15,8 @@ import (
 
 func explode(int) int { panic("bolts of c0rrect-Horse") }
 
-// TestProtect has panics on the goroutine of the program, in a stage and on a goroutine of a stage: each is an error without a stack.
+// TestProtect has panics on the goroutine of the program, in a stage and on a goroutine of a stage:
+// each is an error without a stack.
 func TestProtect(t *testing.T) {
 	run := func(flow stream.Flow[int, int]) func() ([]int, error) {
 		return func() ([]int, error) {
@@ -29,7 +30,8 @@ func TestProtect(t *testing.T) {
 	} {
 		_, err := Protect(do)
 		var p *Panic
-		if !errors.As(err, &p) || !strings.Contains(string(p.Stack), "cli.explode") || strings.Contains(err.Error(), "cli.explode") || stream.ClassOf(err) != stream.Fatal {
+		if !errors.As(err, &p) || !strings.Contains(string(p.Stack), "cli.explode") ||
+			strings.Contains(err.Error(), "cli.explode") || stream.ClassOf(err) != stream.Fatal {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for _, debug := range []bool{false, true} {
@@ -39,7 +41,8 @@ func TestProtect(t *testing.T) {
 				program.secrets.add("c0rrect-Horse")
 				code := program.finish(Errorf("%w; nothing was stored", err), nil)
 				said := b.String()
-				if code != exitDefect || strings.Contains(said, "c0rrect") || !strings.Contains(said, "panic: bolts of [hidden]; nothing was stored") ||
+				if code != exitDefect || strings.Contains(said, "c0rrect") ||
+					!strings.Contains(said, "panic: bolts of [hidden]; nothing was stored") ||
 					strings.Contains(said, "cli.explode") != debug || !debug && strings.Count(said, "\n") != 1 {
 					t.Errorf("%s: exit code %d, %s", name, code, said)
 				}

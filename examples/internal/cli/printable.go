@@ -13,8 +13,9 @@ const (
 	maxInput = 16 << 10 // bytes of it that are looked at
 )
 
-// printable returns s with every byte and character that is not visible as Go writes it in a string: \x1b. What would move a
-// terminal's cursor, colour its text or turn the direction of writing is shown, not done.
+// printable returns s with every byte and character that is not visible as Go writes it in a
+// string: \x1b. What would move a terminal's cursor, colour its text or turn the direction of
+// writing is shown, not done.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, needsEscape) { // an invalid byte is the rune U+FFFD there
 		return s

@@ -1,5 +1,6 @@
-// Package cli holds what the programs backup and restore share: their run from flags to exit code, their messages, and the way
-// they reach MongoDB, S3 and the keys. It keeps the pipelines in the programs' own files readable.
+// Package cli holds what the programs backup and restore share: their run from flags to exit code,
+// their messages, and the way they reach MongoDB, S3 and the keys. It keeps the pipelines in the
+// programs' own files readable.
 package cli
 
 import (
@@ -45,8 +46,8 @@ func NewProgram(name string, out *os.File) *Program {
 // Main runs the program and ends the process with its exit code.
 func Main(name string, run func(ctx context.Context, p *Program, args []string) error) {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		// Most of what is alive are the buffers of parts and batches: half as much garbage next to them is a fifth less memory, for a
-		// few per cent more CPU time.
+		// Most of what is alive are the buffers of parts and batches: half as much garbage next to
+		// them is a fifth less memory, for a few per cent more CPU time.
 		debug.SetGCPercent(50)
 	}
 	p := NewProgram(name, os.Stderr)
@@ -64,13 +65,14 @@ func (p *Program) Done(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelInfo, words, msg, attrs...)
 }
 
-// Warn says what a person should know though the job is done: in words, or with -json-log as msg with attrs.
+// Warn says what a person should know though the job is done: in words, or with -json-log as msg
+// with attrs.
 func (p *Program) Warn(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelWarn, Textf("warning: %w", words), msg, attrs...)
 }
 
-// say writes one message. Every message of a program has one of two forms: a sentence after the program's name, or JSON. The values
-// of both are shown as those of a [Text].
+// say writes one message. Every message of a program has one of two forms: a sentence after the
+// program's name, or JSON. The values of both are shown as those of a [Text].
 func (p *Program) say(level slog.Level, words *Text, msg string, attrs ...any) {
 	if !p.JSON {
 		fmt.Fprintf(p.out, "%s: %s\n", p.Name, words.text(p.secrets))

@@ -36,8 +36,8 @@ type Counters struct {
 	changed time.Duration // when a count changed, since the run began
 }
 
-// done returns the share that is done, from 0 to 1, and whether it is known. Only what the server acknowledged is done. The last
-// hundredth is for the end: an expected count is an estimate.
+// done returns the share that is done, from 0 to 1, and whether it is known. Only what the server
+// acknowledged is done. The last hundredth is for the end: an expected count is an estimate.
 func (c *Counters) progress() (share float64, known bool) {
 	part := func(n, of int64) float64 {
 		if of == 0 {
@@ -59,7 +59,8 @@ func (c *Counters) progress() (share float64, known bool) {
 	return min(share, 0.99), true
 }
 
-// stalled returns how long nothing has changed, or 0 while that is short. elapsed is the time since the run began.
+// stalled returns how long nothing has changed, or 0 while that is short. elapsed is the time since
+// the run began.
 func (c *Counters) stalled(elapsed time.Duration) time.Duration {
 	acked := c.Acknowledged.count()
 	now := [4]int64{c.Documents.Elements(), c.Object.Bytes(), acked.bytes, acked.documents}
@@ -74,7 +75,8 @@ func (c *Counters) stalled(elapsed time.Duration) time.Duration {
 	return 0
 }
 
-// terminal reports whether a person sees the messages as they come. A terminal without a size, as some containers have, is none.
+// terminal reports whether a person sees the messages as they come. A terminal without a size, as
+// some containers have, is none.
 func (p *Program) terminal() bool {
 	if p.JSON {
 		return false
@@ -83,7 +85,8 @@ func (p *Program) terminal() bool {
 	return err == nil && width > 0 && height > 0
 }
 
-// Watch shows how the run goes on, until stop is called: as a live line on a terminal, as messages elsewhere.
+// Watch shows how the run goes on, until stop is called: as a live line on a terminal, as messages
+// elsewhere.
 func (p *Program) Watch(c *Counters) (stop func()) {
 	began := time.Now()
 	if p.terminal() {
@@ -149,7 +152,8 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 	if _, known := c.progress(); known {
 		style = mpb.BarStyle().Rbound("] ")
 	}
-	progress := mpb.New(mpb.WithOutput(p.file), mpb.WithRefreshRate(drawInterval), mpb.WithWidth(24), mpb.WithAutoRefresh())
+	progress := mpb.New(mpb.WithOutput(p.file), mpb.WithRefreshRate(drawInterval), mpb.WithWidth(24),
+		mpb.WithAutoRefresh())
 	const whole = 1000 // the bar's own unit
 	bar := progress.New(whole, style,
 		mpb.BarFillerMiddleware(func(fill mpb.BarFiller) mpb.BarFiller {
@@ -179,7 +183,8 @@ func (c *Counters) line(elapsed time.Duration) string {
 	documents, object := Bytes(c.Documents.Bytes()), Bytes(c.Object.Bytes())
 	switch {
 	case c.Verb == "":
-		s += fmt.Sprintf("%s read, %s of %s stored, %s", documents, Bytes(acked.bytes), object, plural(acked.parts, "part", "parts"))
+		s += fmt.Sprintf("%s read, %s of %s stored, %s", documents, Bytes(acked.bytes), object,
+			plural(acked.parts, "part", "parts"))
 	case c.Acknowledged == nil:
 		s += fmt.Sprintf("%s read, %s %s", object, documents, c.Verb)
 	default:

@@ -23,8 +23,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// S3 is where the object is: the flags -bucket and -key. Credentials, region and endpoint are found as every AWS tool finds them:
-// in the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), in ~/.aws, or from the machine's role.
+// S3 is where the object is: the flags -bucket and -key. Credentials, region and endpoint are found
+// as every AWS tool finds them: in the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION,
+// AWS_ENDPOINT_URL_S3, …), in ~/.aws, or from the machine's role.
 type S3 struct {
 	Bucket, Key string
 
@@ -40,7 +41,8 @@ func (s *S3) Flags(fs *Flags) {
 	fs.StringVar(&s.Key, "key", "", "the object's `KEY` in the bucket: cookies.jsonl.gz.age")
 }
 
-// maxKey is how long a key may be, in bytes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
+// maxKey is how long a key may be, in bytes
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 const maxKey = 1024
 
 // CheckKey returns a [*UsageError] for a key that no object has.
@@ -57,8 +59,8 @@ func (s *S3) CheckKey() error {
 // URL returns s3://BUCKET/KEY.
 func (s *S3) URL() string { return "s3://" + s.Bucket + "/" + s.Key }
 
-// Client returns a client that has credentials; whether they are right shows in the first request. With an endpoint of its own
-// it addresses buckets by path, and needs no region.
+// Client returns a client that has credentials; whether they are right shows in the first request.
+// With an endpoint of its own it addresses buckets by path, and needs no region.
 func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithLogger(logging.Nop{}), // its warnings are not this program's messages
@@ -72,7 +74,8 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (%w)", err)
+		return nil, fmt.Errorf("no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "+
+			"AWS_PROFILE (%w)", err)
 	}
 	p.secrets.add(credentials.SecretAccessKey, credentials.SessionToken)
 	p.secrets.addNames(credentials.AccessKeyID)
@@ -103,7 +106,8 @@ func (s *S3) checkEndpoint() error {
 		return nil
 	}
 	if u, err := url.Parse(s.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return Usagef("AWS_ENDPOINT_URL_S3 is %q, which is no URL: want https://HOST[:PORT] or http://HOST[:PORT]", shownEndpoint(s.endpoint))
+		return Usagef("AWS_ENDPOINT_URL_S3 is %q, which is no URL: want https://HOST[:PORT] or http://HOST[:PORT]",
+			shownEndpoint(s.endpoint))
 	}
 	return nil
 }
@@ -116,8 +120,9 @@ func (s *S3) Where() string {
 	return "Amazon S3"
 }
 
-// Check asks whether the bucket is there and the credentials are known. Only a definite no is an error: whoever may write need
-// not be allowed to list. (A HEAD would ask for less, but its reply cannot say why.)
+// Check asks whether the bucket is there and the credentials are known. Only a definite no is an
+// error: whoever may write need not be allowed to list. (A HEAD would ask for less, but its reply
+// cannot say why.)
 func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 	looking, cancel := context.WithTimeoutCause(ctx, requestTimeout, errNoReply)
 	defer cancel()
@@ -160,7 +165,8 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	return nil, s.advise("NoSuchKey", err)
 }
 
-// lookTime is how long a server may take to answer a look at it: one that takes connections and is silent would keep a person waiting.
+// lookTime is how long a server may take to answer a look at it: one that takes connections and is
+// silent would keep a person waiting.
 const requestTimeout = 30 * time.Second
 
 var errNoReply = stream.Mark(fmt.Errorf("no answer for %v", requestTimeout), stream.Retryable)
@@ -170,7 +176,8 @@ func (s *S3) explainTimeout(cause error) error {
 	if !errors.Is(cause, errNoReply) {
 		return cause
 	}
-	return advise(cause.Error(), "the S3 server at "+s.Where()+" is silent: look at it, or correct AWS_ENDPOINT_URL_S3", cause)
+	return advise(cause.Error(), "the S3 server at "+s.Where()+" is silent: look at it, or correct "+
+		"AWS_ENDPOINT_URL_S3", cause)
 }
 
 // heard notes that the service answered a request that ended in err.
@@ -190,16 +197,19 @@ func (s *S3) Explain(err error) error {
 	case errors.Is(err, s3sink.ErrBrokenOff) && errors.As(err, &api): // what it answered when it was asked why
 		return s.advise(api.ErrorCode(), err)
 	case errors.As(err, &send) && s.gotReply:
-		return advise(rootText(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server and the network, and run this again", err)
+		return advise(rootText(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server "+
+			"and the network, and run this again", err)
 	case errors.As(err, &send):
-		return advise(rootText(send), "no S3 server answers at "+s.Where()+": start it, or correct AWS_ENDPOINT_URL_S3", err)
+		return advise(rootText(send), "no S3 server answers at "+s.Where()+": start it, or correct "+
+			"AWS_ENDPOINT_URL_S3", err)
 	case errors.As(err, &api):
 		return s.advise(api.ErrorCode(), err)
 	}
 	return err
 }
 
-// advise adds to err what to do about an error code of S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+// advise adds to err what to do about an error code of S3
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 func (s *S3) advise(code string, err error) error {
 	switch code {
 	case "NoSuchBucket":
@@ -207,11 +217,15 @@ func (s *S3) advise(code string, err error) error {
 	case "InvalidBucketName":
 		return &UsageError{advise(code, s.Bucket+" cannot be the name of a bucket: correct -bucket", err)}
 	case "NoSuchKey":
-		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there is)", err)
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
-		return advise(code, s.Where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
+		return advise(code, s.URL()+" does not exist: correct -key (aws s3 ls s3://"+s.Bucket+"/ lists what there "+
+			"is)", err)
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+		"XAdminUserNotFound":
+		return advise(code, s.Where()+" refuses the AWS credentials: correct AWS_ACCESS_KEY_ID and "+
+			"AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", err)
 	case "AccessDenied":
-		return advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant them the right", err)
+		return advise(code, s.Where()+" does not allow this on "+s.URL()+": correct the AWS credentials, or grant "+
+			"them the right", err)
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		where := "another region"
 		if region := s3fault.Region(err); region != "" {

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Connect is [S3.Client], with a limit to the time that it takes to find the credentials, and with a message while they are waited for. It
-// warns if the connection would not be encrypted.
+// Connect is [S3.Client], with a limit to the time that it takes to find the credentials, and with
+// a message while they are waited for. It warns if the connection would not be encrypted.
 func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err error) {
 	s.program = p
 	err = p.Ask(ctx, Textf("the AWS credentials"), "AWS credentials", requestTimeout, func(ctx context.Context) error {
@@ -22,7 +22,8 @@ func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err er
 		if credentials.SessionToken != "" {
 			what += ", and the session token"
 		}
-		p.Warn(Textf("%s is reached without TLS: whoever is in between can read %s, and change the replies; use https://", s.Where(), what),
+		p.Warn(Textf("%s is reached without TLS: whoever is in between can read %s, and change the replies; use "+
+			"https://", s.Where(), what),
 			"no TLS", "endpoint", s.Where(), "session_token", credentials.SessionToken != "")
 		return err
 	})

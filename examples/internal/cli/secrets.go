@@ -15,13 +15,15 @@ const (
 	hiddenText = "[a text that is not shown: it has a secret in it]"
 )
 
-// secrets are the values that no message may show: passwords, keys, tokens, and names of users. They are looked for in the values that a
-// message is made of, never in the message itself: its own words, the keys of its JSON and its time stay as they are. The methods work
-// on a nil pointer, which knows none.
+// secrets are the values that no message may show: passwords, keys, tokens, and names of users.
+// They are looked for in the values that a message is made of, never in the message itself: its own
+// words, the keys of its JSON and its time stay as they are. The methods work on a nil pointer,
+// which knows none.
 //
-// A strong secret is no word that a text would have by itself, so it is cut out of every value. A weak one may be: a text with a
-// gap in place of an ordinary word would tell the word. So a text from outside with a weak secret in it is not shown at all; and
-// what the operator named (a bucket, a host) is shown though it has one, because the name says nothing of the secret.
+// A strong secret is no word that a text would have by itself, so it is cut out of every value. A
+// weak one may be: a text with a gap in place of an ordinary word would tell the word. So a text
+// from outside with a weak secret in it is not shown at all; and what the operator named (a bucket,
+// a host) is shown though it has one, because the name says nothing of the secret.
 type secrets struct {
 	mu     sync.Mutex
 	strong []string // the longest first: one may contain another
@@ -75,7 +77,8 @@ func forms(v string) []string {
 	return []string{v, printable(v), quoted[1 : len(quoted)-1], url.QueryEscape(v), url.PathEscape(v)}
 }
 
-// strong reports whether v can be no part of an ordinary text: it is long, or not short and mixes kinds of characters.
+// strong reports whether v can be no part of an ordinary text: it is long, or not short and mixes
+// kinds of characters.
 func strong(v string) bool {
 	var kinds [4]bool
 	for _, r := range v {
@@ -104,7 +107,8 @@ func (s *secrets) own(text string) string {
 	return hideLooks(s.cutOut(printable(text)))
 }
 
-// foreign returns a text from outside, as an error of a server, on one line, without secrets, escaped and cut.
+// foreign returns a text from outside, as an error of a server, on one line, without secrets,
+// escaped and cut.
 func (s *secrets) foreign(text string) string {
 	whole := len(text)
 	if whole > maxInput {
@@ -153,7 +157,8 @@ func (s *secrets) hideNames(text string) string {
 	defer s.mu.Unlock()
 	for _, v := range s.names {
 		text = strings.NewReplacer(
-			`"`+v+`"`, `"`+hidden+`"`, `\"`+v+`\"`, `\"`+hidden+`\"`, "'"+v+"'", "'"+hidden+"'", "`"+v+"`", "`"+hidden+"`",
+			`"`+v+`"`, `"`+hidden+`"`, `\"`+v+`\"`, `\"`+hidden+`\"`, "'"+v+"'", "'"+hidden+"'", "`"+v+"`",
+			"`"+hidden+"`",
 			" "+v+"@", " "+hidden+"@", "user "+v, "user "+hidden, "user: "+v, "user: "+hidden, "User "+v, "User "+hidden,
 		).Replace(text)
 	}

@@ -31,18 +31,20 @@ func TestForeign(t *testing.T) {
 		`wrong: pa"ss\Word1`:                                                               "wrong: [hidden]",
 		`wrong: "pa\"ss\\Word1"`:                                                           `wrong: "[hidden]"`,
 		"wrong: pa%22ss%5CWord1x":                                                          "wrong: [hidden]x",
-		"GET /c0rrect%20Horse+1?key=c0rrect+Horse%2B1":                                     "GET /[hidden]?key=[hidden]",
-		"not Battery-1-Staple":                                                             "not [hidden]",
-		"wrong: pa\"ss\x1bWord3":                                                           "wrong: [hidden]",
-		"bad user server, servers":                                                         hiddenText,
-		"servers, observer":                                                                "servers, observer",
-		"in 2026-01":                                                                       hiddenText,
-		"12026 servers":                                                                    "12026 servers",
-		"pw: pwd":                                                                          hiddenText,
-		"pwd":                                                                              "pwd",
-		`no user "root", user root, /root`:                                                 `no user "[hidden]", user [hidden], /root`,
-		strings.Repeat("x", 2000):                                                          strings.Repeat("x", 1024) + "… (2.0 KiB in all)",
-		"\x1b[2J\u202e\xff":                                                                `\x1b[2J\u202e\xff`,
+		"GET /c0rrect%20Horse+1?key=c0rrect+Horse%2B1": "GET " +
+			"/[hidden]?key=[hidden]",
+		"not Battery-1-Staple":             "not [hidden]",
+		"wrong: pa\"ss\x1bWord3":           "wrong: [hidden]",
+		"bad user server, servers":         hiddenText,
+		"servers, observer":                "servers, observer",
+		"in 2026-01":                       hiddenText,
+		"12026 servers":                    "12026 servers",
+		"pw: pwd":                          hiddenText,
+		"pwd":                              "pwd",
+		`no user "root", user root, /root`: `no user "[hidden]", user [hidden], /root`,
+		strings.Repeat("x", 2000): strings.Repeat("x",
+			1024) + "… (2.0 KiB in all)",
+		"\x1b[2J\u202e\xff": `\x1b[2J\u202e\xff`,
 	} {
 		if got := s.foreign(text); got != want {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
@@ -97,7 +99,8 @@ func TestOwnWords(t *testing.T) {
 		p.secrets.add(secret)
 		for _, p.JSON = range []bool{false, true} {
 			b.Reset()
-			p.say(slog.LevelInfo, Textf("stored %d documents as %s, ETag %s", 7, "level", Foreign("x")), "backup stored",
+			p.say(slog.LevelInfo, Textf("stored %d documents as %s, ETag %s", 7, "level", Foreign("x")),
+				"backup stored",
 				"documents", 7, "key", "level", "etag", Foreign("x"), "parts_of_the_object", 2)
 			said := b.String()
 			if !p.JSON {
@@ -112,14 +115,16 @@ func TestOwnWords(t *testing.T) {
 				Parts                       int `json:"parts_of_the_object"`
 			}
 			err := json.Unmarshal([]byte(said), &log)
-			if err != nil || len(log.Time) < 20 || log.Level != "INFO" || log.Msg != "backup stored" || log.Key != "level" || log.Documents != 7 || log.Parts != 2 || log.ETag != "x" {
+			if err != nil || len(log.Time) < 20 || log.Level != "INFO" || log.Msg != "backup stored" ||
+				log.Key != "level" || log.Documents != 7 || log.Parts != 2 || log.ETag != "x" {
 				t.Errorf("with %q: %s", secret, said)
 			}
 		}
 	}
 }
 
-// TestLargeText has texts from outside that are as large as a server likes: they are cut, and no secret begins at the cut.
+// TestLargeText has texts from outside that are as large as a server likes: they are cut, and no
+// secret begins at the cut.
 func TestLargeText(t *testing.T) {
 	var s secrets
 	token := strings.Repeat("session-Token-9", 300)
@@ -128,7 +133,8 @@ func TestLargeText(t *testing.T) {
 	weak.add("correcthorses")
 	weak.addNames("administrator")
 	for _, word := range []string{"correcthorses", "user administrator"} { // the cut lies in it, and little else is shown
-		if got := weak.foreign(strings.Repeat("\n", maxInput-len(word)+1) + word); strings.Contains(got, word[:len(word)-1]) {
+		if got := weak.foreign(strings.Repeat("\n", maxInput-len(word)+1) + word); strings.Contains(got,
+			word[:len(word)-1]) {
 			t.Errorf("%s is shown as %s", word, got)
 		}
 	}
@@ -157,15 +163,18 @@ func FuzzRedact(f *testing.F) {
 	f.Add("a b c d e f 1 2 3", "\xff", "\x1b[31m")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
 		written := hiddenText + " … (1234567890. KMGiB in all)" // by the redactor
-		if secret == "" || !utf8.ValidString(secret) || strings.ContainsAny(secret, `[]\%`) || strings.ContainsFunc(secret, unicode.IsControl) ||
+		if secret == "" || !utf8.ValidString(secret) || strings.ContainsAny(secret, `[]\%`) ||
+			strings.ContainsFunc(secret, unicode.IsControl) ||
 			strings.Contains(written, secret) || strings.TrimSpace(secret) != secret {
 			return
 		}
 		var s secrets
 		s.add(secret)
-		for _, text := range []string{before + secret + after, before + " " + secret + " " + after, fmt.Sprintf("%q", before+secret+after)} {
+		for _, text := range []string{before + secret + after, before + " " + secret + " " + after,
+			fmt.Sprintf("%q", before+secret+after)} {
 			got := s.foreign(text)
-			if strong(secret) && strings.Contains(got, printable(secret)) || !strong(secret) && hasWord(got, printable(secret)) {
+			if strong(secret) && strings.Contains(got, printable(secret)) || !strong(secret) &&
+				hasWord(got, printable(secret)) {
 				t.Errorf("%q shows %q as %q", text, secret, got)
 			}
 			if again := s.describe(errors.New(text)); again != got {
@@ -178,7 +187,8 @@ func FuzzRedact(f *testing.F) {
 // FuzzPrintable has every text from outside as one short line without what a terminal acts on.
 func FuzzPrintable(f *testing.F) {
 	for _, text := range []string{
-		"", "plain", "\x1b[31mred", "a\u202eb", "\u2066x\u2069", "\xff\xfe", "\u009b2J", "two\nlines\r\n", "\ufeff", "\u200b", "\U000e0001", "\ufffd",
+		"", "plain", "\x1b[31mred", "a\u202eb", "\u2066x\u2069", "\xff\xfe", "\u009b2J", "two\nlines\r\n", "\ufeff",
+		"\u200b", "\U000e0001", "\ufffd",
 		"é\u0301", strings.Repeat("é", 600),
 	} {
 		f.Add(text)
@@ -205,18 +215,27 @@ func TestURIErrors(t *testing.T) {
 		uri, want string
 		usage     bool
 	}{
-		{"mongodb://u:pa%zz55@h/", `X: invalid password: invalid URL escape "[hidden]": want ` + wantURI + ", with : / ? # [ ] @ % in user and password percent-encoded", true},
-		{"mongodb://u:can/ary@h/", "X: unescaped slash in password: want " + wantURI + ", with : / ? # [ ] @ % in user and password percent-encoded", true},
-		{"mongodb://u:canary", "X: port must be an integer: want " + wantURI + ", with : / ? # [ ] @ % in user and password percent-encoded", true},
-		{"mongodb://h:65536/", "X: port must be in the range [1, 65535]: want " + wantURI + ", with : / ? # [ ] @ % in user and password percent-encoded", true},
+		{"mongodb://u:pa%zz55@h/", `X: invalid password: invalid URL escape "[hidden]": want ` + wantURI +
+			", with : / ? # [ ] @ % in user and password percent-encoded", true},
+		{"mongodb://u:can/ary@h/", "X: unescaped slash in password: want " + wantURI +
+			", with : / ? # [ ] @ % in user and password percent-encoded", true},
+		{"mongodb://u:canary", "X: port must be an integer: want " + wantURI +
+			", with : / ? # [ ] @ % in user and password percent-encoded", true},
+		{"mongodb://h:65536/", "X: port must be in the range [1, 65535]: want " + wantURI +
+			", with : / ? # [ ] @ % in user and password percent-encoded", true},
 		{"mongodb://h/?maxPoolSize=all", `X: invalid value for "maxPoolSize": "all"`, true},
 		{"mongodb://h/?tls", "X: invalid option: want name=value, and & between two of them", true},
 		{"mongodb://h/?authMechanism=X", "X: invalid auth mechanism", true},
 		{"mongodb://h/?readPreference=first", "X: unknown read preference first", true},
-		{"mongodb://a,b/?directConnection=true", "X: a direct connection cannot be made if multiple hosts are specified", true},
-		{"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz", "X: " + hiddenText, true},
-		{"mongodb://h/?tls=true&tlsCAFile=/no/ca", "X: a file that the URI names cannot be read: open /no/ca: no such file or directory", false},
-		{"mongodb://h/?tls=true&tlsCAFile=/dev/null", "X: a file that the URI names is not what it should be: the specified CA file does not contain any valid certificates", false},
+		{"mongodb://a,b/?directConnection=true",
+			"X: a direct connection cannot be made if multiple hosts are specified", true},
+		{"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz", "X: " + hiddenText,
+			true},
+		{"mongodb://h/?tls=true&tlsCAFile=/no/ca",
+			"X: a file that the URI names cannot be read: open /no/ca: no such file or directory", false},
+		{"mongodb://h/?tls=true&tlsCAFile=/dev/null",
+			"X: a file that the URI names is not what it should be: the specified CA file does not contain any " +
+				"valid certificates", false},
 	} {
 		var s secrets
 		s.addURI(c.uri)

@@ -24,15 +24,16 @@ func (s *Signalled) Error() string {
 
 func (s *Signalled) exitCode() int { return 128 + int(s.Signal) }
 
-// sameSignal is how long after the first signal another one is taken for the same: timeout(1) sends one to the process, and at once another
-// to its group.
+// sameSignal is how long after the first signal another one is taken for the same: timeout(1) sends
+// one to the process, and at once another to its group.
 const sameSignal = time.Second
 
-// withSignals returns a context that SIGINT, SIGTERM and SIGHUP cancel, with a [*Signalled] as the cause. A second after the first of
-// them the signals have their default effect again: a second one kills the process at once. Under nohup SIGHUP has none.
+// withSignals returns a context that SIGINT, SIGTERM and SIGHUP cancel, with a [*Signalled] as the
+// cause. A second after the first of them the signals have their default effect again: a second one
+// kills the process at once. Under nohup SIGHUP has none.
 //
-// SIGPIPE is ignored from here on: that nobody reads the messages any more (backup … 2>&1 | head) is no reason to leave an unfinished
-// upload behind.
+// SIGPIPE is ignored from here on: that nobody reads the messages any more (backup … 2>&1 | head)
+// is no reason to leave an unfinished upload behind.
 func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ch := make(chan os.Signal, 1)

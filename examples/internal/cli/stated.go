@@ -8,8 +8,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Stated is what a backup states of its size: what the collection had when the backup began. The object's metadata has it, so it is about
-// right and no more: metadata is sent before the first byte, and is not encrypted.
+// Stated is what a backup states of its size: what the collection had when the backup began. The
+// object's metadata has it, so it is about right and no more: metadata is sent before the first
+// byte, and is not encrypted.
 type SizeHint struct {
 	Documents int64
 	Bytes     int64 // of BSON
@@ -28,7 +29,8 @@ func (m *Mongo) SizeHint(ctx context.Context, coll *mongo.Collection) (s SizeHin
 
 // read adds up what the shards of coll have.
 func (s *SizeHint) read(ctx context.Context, coll *mongo.Collection) error {
-	cursor, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$collStats", Value: bson.D{{Key: "storageStats", Value: bson.D{}}}}}})
+	cursor, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$collStats",
+		Value: bson.D{{Key: "storageStats", Value: bson.D{}}}}}})
 	if err != nil {
 		return err
 	}

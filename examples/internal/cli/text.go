@@ -8,13 +8,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Foreign is a text that came from outside, as a server's ETag or the name of an index. A message shows it escaped, cut at about 1 KiB,
-// and without secrets.
+// Foreign is a text that came from outside, as a server's ETag or the name of an index. A message
+// shows it escaped, cut at about 1 KiB, and without secrets.
 type Foreign string
 
-// Text is a message: the program's own words, with values in it. Secrets are hidden in the values, before they are formatted.
+// Text is a message: the program's own words, with values in it. Secrets are hidden in the values,
+// before they are formatted.
 //
-// A string is a value that the operator or the program chose. An error that this package did not make is foreign, as is a [Foreign].
+// A string is a value that the operator or the program chose. An error that this package did not
+// make is foreign, as is a [Foreign].
 type Text struct {
 	format string
 	args   []any
@@ -61,7 +63,8 @@ func (t *Text) text(s *secrets) string {
 // texter is an error of this package: it knows which of its text came from outside.
 type texter interface{ text(s *secrets) string }
 
-// value returns a value of a message as it is shown: a string without secrets, or what is no text, as it is.
+// value returns a value of a message as it is shown: a string without secrets, or what is no text,
+// as it is.
 func (s *secrets) value(v any) any {
 	switch v := v.(type) {
 	case Foreign:

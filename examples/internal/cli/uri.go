@@ -16,7 +16,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 )
 
-// uri returns the MongoDB URI and a name for messages of where it was found. The URI itself is in no message.
+// uri returns the MongoDB URI and a name for messages of where it was found. The URI itself is in
+// no message.
 func (m *Mongo) uri() (uri, from string, err error) {
 	switch {
 	case m.uriFlag != "" && m.uriFile != "":
@@ -24,7 +25,8 @@ func (m *Mongo) uri() (uri, from string, err error) {
 	case m.uriFlag != "":
 		return m.uriFlag, "-mongo", nil
 	case strings.Contains(m.uriFile, "://"):
-		return "", "", Usagef("-mongo-file wants the name of a file, not the URI: write the URI into a file, or give it by MONGODB_URI")
+		return "", "", Usagef("-mongo-file wants the name of a file, not the URI: write the URI into a file, or " +
+			"give it by MONGODB_URI")
 	case m.uriFile != "":
 		text, err := os.ReadFile(m.uriFile)
 		if err != nil {
@@ -42,7 +44,8 @@ func (m *Mongo) uri() (uri, from string, err error) {
 	return uri, "MONGODB_URI", nil
 }
 
-// parseURI reads a URI. For mongodb+srv:// that asks the DNS, which is not waited for when ctx ends.
+// parseURI reads a URI. For mongodb+srv:// that asks the DNS, which is not waited for when ctx
+// ends.
 func parseURI(ctx context.Context, uri string) (*options.ClientOptions, error) {
 	parsed := make(chan *options.ClientOptions, 1)
 	failed := make(chan error, 1)
@@ -64,8 +67,8 @@ func parseURI(ctx context.Context, uri string) (*options.ClientOptions, error) {
 	}
 }
 
-// uriError returns what is wrong with a URI, in the driver's words without secrets. It is a [*UsageError] unless the DNS or a file is
-// to blame.
+// uriError returns what is wrong with a URI, in the driver's words without secrets. It is a
+// [*UsageError] unless the DNS or a file is to blame.
 func uriError(from, uri string, err error) error {
 	text := err.Error()
 	syntax := strings.HasPrefix(text, "error parsing uri: ") && !aboutOptions.MatchString(text)
@@ -80,7 +83,8 @@ func uriError(from, uri string, err error) error {
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &dns):
-		return Textf("%s: the DNS look-up of the servers of %s failed: correct the host, or the DNS (%s)", from, srvHost(uri), said).withCause(err)
+		return Textf("%s: the DNS look-up of the servers of %s failed: correct the host, or the DNS (%s)", from,
+			srvHost(uri), said).withCause(err)
 	case badRecords.MatchString(text):
 		return Errorf("%s: the DNS records of %s are wrong: %s", from, srvHost(uri), said)
 	case errors.As(err, &path):
@@ -90,7 +94,8 @@ func uriError(from, uri string, err error) error {
 	case text == "invalid option":
 		return Usagef("%s: invalid option: want name=value, and & between two of them", from)
 	case syntax:
-		return Usagef("%s: %s: want %s, with : / ? # [ ] @ %% in user and password percent-encoded", from, said, wantURI)
+		return Usagef("%s: %s: want %s, with : / ? # [ ] @ %% in user and password percent-encoded", from, said,
+			wantURI)
 	}
 	return Usagef("%s: %s", from, said)
 }
@@ -123,7 +128,8 @@ func srvHost(uri string) string {
 	return host
 }
 
-// userInfo returns the part of a URI that has user and password. The last @ ends it, even if the password should have been encoded.
+// userInfo returns the part of a URI that has user and password. The last @ ends it, even if the
+// password should have been encoded.
 func userInfo(uri string) string {
 	_, rest, ok := strings.Cut(uri, "://")
 	if !ok {

@@ -16,7 +16,8 @@ const (
 	noticeInterval = 30 * time.Second // after which it is said again
 )
 
-// Waiting says what the program waits for, if that takes 5 s, and again every 30 s until done is called.
+// Waiting says what the program waits for, if that takes 5 s, and again every 30 s until done is
+// called.
 func (p *Program) Waiting(what *Text) (done func()) {
 	began := time.Now()
 	quit := make(chan struct{})
@@ -27,7 +28,8 @@ func (p *Program) Waiting(what *Text) (done func()) {
 			select {
 			case <-time.After(wait):
 				elapsed := time.Since(began)
-				p.say(slog.LevelInfo, Textf("waiting for %w, for %s by now", what, elapsed.Truncate(time.Second).String()),
+				p.say(slog.LevelInfo, Textf("waiting for %w, for %s by now", what,
+					elapsed.Truncate(time.Second).String()),
 					"waiting", "for", what, "elapsed", Seconds(elapsed))
 			case <-quit:
 				return
@@ -52,7 +54,8 @@ func (s *noReplyError) Error() string { return fmt.Sprintf("%s: no answer for %v
 func (s *noReplyError) Class() stream.Class { return stream.Retryable }
 
 // Ask calls do, gives it up when limit has passed, and says meanwhile that it waits for server.
-func (p *Program) Ask(ctx context.Context, server *Text, request string, limit time.Duration, do func(ctx context.Context) error) error {
+func (p *Program) Ask(ctx context.Context, server *Text, request string, limit time.Duration,
+	do func(ctx context.Context) error) error {
 	asking, cancel := context.WithTimeoutCause(ctx, limit, &noReplyError{request, limit})
 	defer cancel()
 	defer p.Waiting(Textf("%w (%s)", server, request))()
@@ -69,13 +72,15 @@ func (p *Program) Ask(ctx context.Context, server *Text, request string, limit t
 	return cause
 }
 
-// Ask makes a request, to look for something, that the server has 30 s to answer: see [Program.Ask].
+// Ask makes a request, to look for something, that the server has 30 s to answer: see
+// [Program.Ask].
 func (m *Mongo) Ask(ctx context.Context, request string, do func(ctx context.Context) error) error {
 	return m.program.Ask(ctx, m.server(), request, requestTimeout, do)
 }
 
 // AskFor is [Mongo.Ask] for a request that the server has limit to answer.
-func (m *Mongo) AskFor(ctx context.Context, request string, limit time.Duration, do func(ctx context.Context) error) error {
+func (m *Mongo) AskFor(ctx context.Context, request string, limit time.Duration,
+	do func(ctx context.Context) error) error {
 	return m.program.Ask(ctx, m.server(), request, limit, do)
 }
 

@@ -26,7 +26,8 @@ func TestAsk(t *testing.T) {
 		if err == nil || time.Since(began) != requestTimeout || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
-		if got := m.Explain(err).Error(); got != "the MongoDB server at h:1 is silent: look at it, or correct the URI (ping: no answer for 30s)" {
+		if got := m.Explain(err).Error(); got != "the MongoDB server at h:1 is silent: look at it, or correct the "+
+			"URI (ping: no answer for 30s)" {
 			t.Error(got)
 		}
 		if got := b.String(); got != "backup: waiting for the MongoDB server at h:1 (ping), for 5s by now\n" {
@@ -48,7 +49,8 @@ func TestAskAnswers(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(70*time.Second, func() { cancel(stopped) })
-		err := p.Ask(ctx, Textf("S"), "r", time.Hour, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		err := p.Ask(ctx, Textf("S"), "r", time.Hour,
+			func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		if err != stopped { //nolint:errorlint // as it is
 			t.Error(err)
 		}

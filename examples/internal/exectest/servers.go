@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// servers are a MongoDB server and an S3 server in a process of their own. Their packages belong to another module, so that this one,
-// which people install programs from, does not require them.
+// servers are a MongoDB server and an S3 server in a process of their own. Their packages belong to
+// another module, so that this one, which people install programs from, does not require them.
 type servers struct {
 	MongoURI, S3Endpoint string
 	AccessKey, Secret    string // the only credentials that the S3 server accepts
@@ -17,7 +17,8 @@ type servers struct {
 // startServers starts both; they end with the test, or with its process.
 func startServers(t *testing.T) (s servers) {
 	t.Helper()
-	cmd := exec.Command("go", "run", "github.com/millweir/millweir/examples/cookies/internal/servers", t.TempDir(), Bucket)
+	cmd := exec.Command("go", "run", "github.com/millweir/millweir/examples/cookies/internal/servers", t.TempDir(),
+		Bucket)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stop, err := cmd.StdinPipe()

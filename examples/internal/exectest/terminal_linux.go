@@ -9,7 +9,8 @@ import (
 	"unsafe"
 )
 
-// Terminal returns a terminal of 120 columns, and what was written to it, once it is closed (pts(4)).
+// Terminal returns a terminal of 120 columns, and what was written to it, once it is closed
+// (pts(4)).
 func Terminal(t *testing.T) (terminal *os.File, written func() string) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -20,7 +21,8 @@ func Terminal(t *testing.T) (terminal *os.File, written func() string) {
 	var unlock, number int32
 	size := [4]uint16{40, 120}
 	for request, value := range map[uintptr]unsafe.Pointer{
-		syscall.TIOCSPTLCK: unsafe.Pointer(&unlock), syscall.TIOCGPTN: unsafe.Pointer(&number), syscall.TIOCSWINSZ: unsafe.Pointer(&size),
+		syscall.TIOCSPTLCK: unsafe.Pointer(&unlock), syscall.TIOCGPTN: unsafe.Pointer(&number),
+		syscall.TIOCSWINSZ: unsafe.Pointer(&size),
 	} {
 		if _, _, failed := syscall.Syscall(syscall.SYS_IOCTL, screen.Fd(), request, uintptr(value)); failed != 0 {
 			t.Fatal(failed)

@@ -1,4 +1,5 @@
-// Package exectest runs the programs of the examples as their users do, as processes, against servers inside the test.
+// Package exectest runs the programs of the examples as their users do, as processes, against
+// servers inside the test.
 package exectest
 
 import (
@@ -43,8 +44,9 @@ type World struct {
 	secrets []string
 }
 
-// hangups has the programs that the test starts end by SIGHUP also where the test itself runs under nohup: they would inherit that it
-// is ignored, but what this process catches has its default effect in them.
+// hangups has the programs that the test starts end by SIGHUP also where the test itself runs under
+// nohup: they would inherit that it is ignored, but what this process catches has its default
+// effect in them.
 func hangups(t *testing.T) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
@@ -149,7 +151,8 @@ func (w *World) Run(t *testing.T, env []string, program string, args ...string) 
 	return w.Wait(t, w.Command(env, program, args...), nil)
 }
 
-// Wait starts cmd, calls meanwhile, and waits for the end. Whatever it was, the output must hold no secret.
+// Wait starts cmd, calls meanwhile, and waits for the end. Whatever it was, the output must hold no
+// secret.
 func (w *World) Wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) Result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -176,14 +179,15 @@ func (w *World) Wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) R
 	return r
 }
 
-// asides are the lines that may come before the outcome: progress, every 5 s, which a run on a slow machine may have come to, and
-// warnings.
+// asides are the lines that may come before the outcome: progress, every 5 s, which a run on a slow
+// machine may have come to, and warnings.
 var asides = regexp.MustCompile(`(?m)^(\w+: (under way|warning|waiting for)\b.*|\{.*("level":"WARN"|"msg":"(under way|waiting)").*)\n`)
 
 // Outcome returns what r says on standard error but progress and warnings.
 func (r Result) Outcome() string { return asides.ReplaceAllString(r.Stderr, "") }
 
-// OneLine fails the test unless r is the exit code and one line on standard error that has all of words.
+// OneLine fails the test unless r is the exit code and one line on standard error that has all of
+// words.
 func OneLine(t *testing.T, r Result, code int, words ...string) {
 	t.Helper()
 	if r.Code != code {
@@ -209,7 +213,8 @@ func (w *World) Fill(t *testing.T, coll string, n int) []bson.Raw {
 		docs[i] = bson.D{
 			{Key: "_id", Value: fmt.Sprintf("cookie-%06d", i)},
 			{Key: "batch", Value: int64(i) << 33},
-			{Key: "bakery", Value: bson.D{{Key: "city", Value: "København"}, {Key: "ovens", Value: bson.A{int32(1), 2.5, nil}}}},
+			{Key: "bakery", Value: bson.D{{Key: "city", Value: "København"},
+				{Key: "ovens", Value: bson.A{int32(1), 2.5, nil}}}},
 			{Key: "baked", Value: bson.DateTime(1700000000000 + int64(i))},
 		}
 	}
@@ -222,7 +227,8 @@ func (w *World) Fill(t *testing.T, coll string, n int) []bson.Raw {
 // Documents returns the documents of a collection, sorted by _id.
 func (w *World) Documents(t *testing.T, coll string) []bson.Raw {
 	t.Helper()
-	cursor, err := w.DB.Collection(coll).Find(t.Context(), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	cursor, err := w.DB.Collection(coll).Find(t.Context(), bson.D{},
+		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-// Command footprint measures what the example programs backup and restore cost: peak memory and CPU time, for collections of
-// several sizes, from secantusd-rs to versitygw and back. It starts both servers itself:
+// Command footprint measures what the example programs backup and restore cost: peak memory and CPU
+// time, for collections of several sizes, from secantusd-rs to versitygw and back. It starts both
+// servers itself:
 //
 //	PATH="$(.ci/servers):$PATH" go run ./integration/cmd/footprint
 //
-// It prints a table, and fails when the peak grows with the size of the data: memory must not depend on it.
+// It prints a table, and fails when the peak grows with the size of the data: memory must not
+// depend on it.
 package main
 
 import (
@@ -36,7 +38,8 @@ func run(ctx context.Context, args []string) (err error) {
 	fs := flag.NewFlagSet("footprint", flag.ContinueOnError)
 	sizes := fs.String("sizes", "50,500", "MB of BSON in the collections, from the smallest on")
 	level := fs.Int("gzip-level", 6, "compression level of the backup")
-	grow := fs.Float64("grow", 1.2, "how much larger than for the first size the peak for another may be; 0: not checked")
+	grow := fs.Float64("grow", 1.2, "how much larger than for the first size the peak for another may be; 0: not "+
+		"checked")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -83,8 +86,10 @@ func print(rows []row) {
 	fmt.Printf(format, "", "BSON", "documents", "stored", "peak RSS", "CPU", "CPU s/GB", "wall", "MB/s")
 	for _, r := range rows {
 		mb := float64(r.bson) / 1e6
-		fmt.Printf(format, r.program, fmt.Sprintf("%.0f MB", mb), fmt.Sprint(r.documents), fmt.Sprintf("%.0f MB", float64(r.stored)/1e6),
-			fmt.Sprintf("%.0f MiB", float64(r.peak)/(1<<20)), fmt.Sprintf("%.2f s", r.cpu.Seconds()), fmt.Sprintf("%.1f", r.cpu.Seconds()/mb*1000),
+		fmt.Printf(format, r.program, fmt.Sprintf("%.0f MB", mb), fmt.Sprint(r.documents),
+			fmt.Sprintf("%.0f MB", float64(r.stored)/1e6),
+			fmt.Sprintf("%.0f MiB", float64(r.peak)/(1<<20)), fmt.Sprintf("%.2f s", r.cpu.Seconds()),
+			fmt.Sprintf("%.1f", r.cpu.Seconds()/mb*1000),
 			fmt.Sprintf("%.1f s", r.wall.Seconds()), fmt.Sprintf("%.0f", mb/r.wall.Seconds()))
 	}
 }

@@ -40,8 +40,9 @@ func measure(cmd *exec.Cmd) (usage, error) {
 			}
 			return u, err
 		case <-time.After(look):
-			// getrusage's own ru_maxrss is at least that of this process, which shares its memory with the child until that is another
-			// program. The kernel's high-water mark begins anew there.
+			// getrusage's own ru_maxrss is at least that of this process, which shares its memory
+			// with the child until that is another program. The kernel's high-water mark begins
+			// anew there.
 			if peak, ok := highWater(cmd.Process.Pid); ok {
 				u.peak = max(u.peak, peak)
 			}
@@ -49,7 +50,8 @@ func measure(cmd *exec.Cmd) (usage, error) {
 	}
 }
 
-// highWater returns the most memory that a process has had in use until now, where the system tells (proc(5)).
+// highWater returns the most memory that a process has had in use until now, where the system tells
+// (proc(5)).
 func highWater(pid int) (int64, bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -26,7 +26,8 @@ func build(ctx context.Context) (dir string, err error) {
 		return "", err
 	}
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator),
-		"github.com/millweir/millweir/examples/backup", "github.com/millweir/millweir/examples/restore").CombinedOutput()
+		"github.com/millweir/millweir/examples/backup",
+		"github.com/millweir/millweir/examples/restore").CombinedOutput()
 	if err != nil {
 		return "", errors.Join(fmt.Errorf("build the programs: %w: %s", err, out), os.RemoveAll(dir))
 	}
@@ -76,7 +77,8 @@ func (w *world) measure(t testing.TB, mb int) []row {
 	key := source + ".jsonl.gz.age"
 	common := []string{"-json-log", "-db", w.db.Name(), "-bucket", w.bucket, "-key", key}
 	return []row{
-		w.run(t, "backup", append(common, "-collection", source, "-recipient", w.recipient, "-gzip-level", fmt.Sprint(w.level))...),
+		w.run(t, "backup", append(common, "-collection", source, "-recipient", w.recipient, "-gzip-level",
+			fmt.Sprint(w.level))...),
 		w.run(t, "restore", append(common, "-collection", source+"_back", "-identity", w.identity)...),
 	}
 }
@@ -100,10 +102,12 @@ func (w *world) run(t testing.TB, program string, args ...string) row {
 	if err := json.Unmarshal(lines[len(lines)-1], &report); err != nil {
 		t.Fatalf("%s: its last line: %v: %s", program, err, stderr.Bytes())
 	}
-	return row{program: program, documents: report.Documents, bson: report.Bytes, stored: report.StoredBytes, usage: used}
+	return row{program: program, documents: report.Documents, bson: report.Bytes, stored: report.StoredBytes,
+		usage: used}
 }
 
-// fill loads orders of a shop into coll until they have total bytes: 178 bytes to 9 KB, 1.4 KB on average.
+// fill loads orders of a shop into coll until they have total bytes: 178 bytes to 9 KB, 1.4 KB on
+// average.
 func fill(ctx context.Context, coll *mongo.Collection, total int64) error {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var batch []any
@@ -123,7 +127,8 @@ func fill(ctx context.Context, coll *mongo.Collection, total int64) error {
 	return nil
 }
 
-var words = bytes.Fields([]byte("crisp sweet grandmother better than the soft never again paid shipped returned oven Graz København 東京 flour butter"))
+var words = bytes.Fields([]byte("crisp sweet grandmother better than the soft never again paid shipped returned " +
+	"oven Graz København 東京 flour butter"))
 
 func order(rng *rand.Rand) bson.D {
 	text := func(n int) string {

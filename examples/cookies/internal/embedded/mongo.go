@@ -1,5 +1,6 @@
-// Package embedded runs the servers of the examples and their tests inside the process: a MongoDB-compatible one and an S3 one.
-// They need nothing installed, keep a few thousand documents well, and are not meant for more.
+// Package embedded runs the servers of the examples and their tests inside the process: a
+// MongoDB-compatible one and an S3 one. They need nothing installed, keep a few thousand documents
+// well, and are not meant for more.
 package embedded
 
 import (
@@ -21,7 +22,8 @@ type Mongo struct {
 	done chan struct{}
 }
 
-// StartMongo starts a server on a free port of the loopback interface. Its files go into dir, which the caller removes after Stop.
+// StartMongo starts a server on a free port of the loopback interface. Its files go into dir, which
+// the caller removes after Stop.
 func StartMongo(dir string) (*Mongo, error) {
 	db, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},

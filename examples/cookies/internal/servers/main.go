@@ -1,9 +1,10 @@
-// Command servers runs the embedded servers as a process of its own, for tests of modules that must not depend on them:
+// Command servers runs the embedded servers as a process of its own, for tests of modules that must
+// not depend on them:
 //
 //	servers DIRECTORY BUCKET
 //
-// It writes one line of JSON when both servers accept connections, and ends when its standard input does, so that it
-// never outlives the test that started it. The database's files go into DIRECTORY.
+// It writes one line of JSON when both servers accept connections, and ends when its standard input
+// does, so that it never outlives the test that started it. The database's files go into DIRECTORY.
 package main
 
 import (
