@@ -13,8 +13,8 @@ import (
 // withoutSecrets lists the exported types that keep no secret of a caller: numbers, switches, names, documents, and interfaces
 // and functions, which have no fields. What may keep one is in TestCanariesPrinted, and is listed in withSecrets.
 var withoutSecrets = map[string]string{
-	"codec": "Base64Options DeflateOptions DetectOptions FileType FormatError GunzipOptions GzipOptions InflateOptions InputError" +
-		" JSONLinesOptions LengthFieldOptions LimitError ParseJSONArrayOptions ParseJSONLinesOptions" +
+	"codec": "Base64Options CSVOptions DeflateOptions DetectOptions FileType FormatError GunzipOptions GzipOptions InflateOptions InputError" +
+		" JSONLinesOptions LengthFieldOptions LimitError ParseCSVOptions ParseJSONArrayOptions ParseJSONLinesOptions" +
 		" S2Options SplitDelimitedOptions SplitJSONObjectsOptions SplitLinesOptions UnS2Options UnzstdOptions ZstdOptions",
 	"codec/agecodec": "Info PassphraseOptions RewrapOptions",
 	"codec/bsoncodec": "BSONOptions DocumentError ExtJSONOptions ParseBSONOptions ParseExtJSONOptions SyntaxError" +

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	stdgzip "compress/gzip"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/internal/corpus"
 	"github.com/millweir/millweir/internal/rusage"
+	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -236,4 +238,43 @@ func BenchmarkParse(b *testing.B) {
 	} {
 		b.Run(fmt.Sprint(name), func(b *testing.B) { versus(b, len(data), f, theirs) })
 	}
+}
+
+// BenchmarkCSV has CSV and ParseCSV and, as theirs, encoding/csv.
+func BenchmarkCSV(b *testing.B) {
+	records := make([][]string, 50_000)
+	for i := range records {
+		records[i] = []string{fmt.Sprint(i), "user@example.com", "a note, with a comma", "2026-11-29T10:00:00Z", "0.40"}
+	}
+	var text bytes.Buffer
+	if err := csv.NewWriter(&text).WriteAll(records); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("write", func(b *testing.B) {
+		versus(b, text.Len(), func() {
+			count(b, stream.Via(source.Slice(records), codec.CSV(nil)), 0)
+		}, func() {
+			if err := csv.NewWriter(io.Discard).WriteAll(records); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
+	b.Run("parse", func(b *testing.B) {
+		versus(b, text.Len(), func() {
+			n := 0
+			err := stream.Via(lent(text.Bytes()), codec.ParseCSV(nil)).Each(context.Background(), func([]string) error { n++; return nil })
+			if err != nil || n != len(records) {
+				b.Fatal(n, err)
+			}
+		}, func() {
+			r := csv.NewReader(bytes.NewReader(text.Bytes()))
+			for n := 0; ; n++ {
+				if _, err := r.Read(); err == io.EOF && n == len(records) { //nolint:errorlint // csv.Reader's own end
+					return
+				} else if err != nil {
+					b.Fatal(n, err)
+				}
+			}
+		})
+	})
 }

@@ -82,6 +82,11 @@ func JSONArrayFormat[T any](write *JSONLinesOptions, parse *ParseJSONArrayOption
 	return FormatOf(JSONArray[T](write), ParseJSONArray[T](parse), ".json")
 }
 
+// CSVFormat returns [CSV] and [ParseCSV] as one value, with the suffix ".csv".
+func CSVFormat(write *CSVOptions, parse *ParseCSVOptions) Format[[]string] {
+	return FormatOf(CSV(write), ParseCSV(parse), ".csv")
+}
+
 // ZlibFormat returns [Zlib] and [Unzlib] as one value, with the suffix ".zz".
 func ZlibFormat(pack *DeflateOptions, unpack *InflateOptions) Format[[]byte] {
 	return FormatOf(Zlib(pack), Unzlib(unpack), ".zz")

@@ -66,6 +66,14 @@ func ExampleJSONLinesFormat() {
 	// {"Name":"Zimtstern"}
 }
 
+func ExampleCSVFormat() {
+	p := codec.CSVFormat(nil, nil).Then(codec.GzipFormat(nil, nil))
+	file := stream.Via(source.Of([]string{"Lebkuchen", "1.20"}), p.Encode())
+	records, err := stream.Run(context.Background(), stream.Via(file, p.Decode()), sink.Slice[[]string]())
+	fmt.Println("cookies"+p.Suffix(), records, err)
+	// Output: cookies.csv.gz [[Lebkuchen 1.20]] <nil>
+}
+
 func ExampleJSONArrayFormat() {
 	type cookie struct{ Name string }
 	p := codec.JSONArrayFormat[cookie](nil, nil)

@@ -17,7 +17,7 @@ func TestHostile(t *testing.T) {
 	if raced {
 		t.Skip("the rows are about size: every stage runs under the race detector in smaller tests")
 	}
-	hostile.Table(t, slices.Concat(hostileGzip, hostileZstd, hostileS2, hostileRecords, hostileJSON))
+	hostile.Table(t, slices.Concat(hostileGzip, hostileZstd, hostileS2, hostileRecords, hostileJSON, hostileCSV))
 }
 
 // run is how a row meets its input.

@@ -110,6 +110,8 @@ func checkable(says string) bool {
 var notReached = map[string]string{
 	"codec.S2 ErrSyntax":             "S2 writes a mark whose type also has the reader's checks",
 	"codec.Decoder ErrLimit":         "Decoder sets no limit",
+	"codec.ParseCSV ErrTrailing":     "ParseCSV reads its input to the end",
+	"codec.ParseCSVMaps ErrTrailing": "ParseCSVMaps reads its input to the end",
 	"source.Pipe ErrClosed":          "the writer gets io.ErrClosedPipe",
 	"bsoncodec.BSON ErrInexact":      "an error shows the _id by the writer of JSON",
 	"bsoncodec.ParseBSON ErrInexact": "an error shows the _id by the writer of JSON",
