@@ -68,4 +68,11 @@
 //     it calls, ends the run unchanged.
 //
 // The comment of a stage says what differs, under Memory, Order and goroutines, Errors and Limits.
+//
+// # Operators
+//
+// The page [operators] lists all operators by group: when each one emits, waits and completes, what
+// it holds, and its counterpart in Akka Streams.
+//
+// [operators]: https://github.com/millweir/millweir/blob/main/docs/operators.md
 package stream
