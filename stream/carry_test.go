@@ -152,8 +152,10 @@ func TestCarryRefusesForeignFlows(t *testing.T) {
 	} {
 		for _, pauses := range []time.Duration{0, time.Second} {
 			synctest.Test(t, func(t *testing.T) {
+				// The downstream is slow: a faster one may leave Carry no chance to see the goroutine.
 				src := stream.Via3(count(5), pause(pauses), number(), stream.Carry[int](flow))
-				if _, err := stream.Run(t.Context(), src, sink.Discard[numbered]()); err == nil {
+				slow := sink.ForEach(func(context.Context, numbered) error { time.Sleep(time.Second); return nil })
+				if _, err := stream.Run(t.Context(), src, slow); err == nil {
 					t.Errorf("%s, with pauses of %v: no error", name, pauses)
 				}
 			})
