@@ -10,16 +10,25 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// BSONOptions tunes [BSON]. The zero value is ready to use.
+// BSONOptions holds the options of [BSON]. The zero value is valid.
 type BSONOptions struct {
-	Validate    bool // check every document as [Validate] does; false means its length alone
-	Strict      bool // with Validate: [ValidateOptions].Strict
-	ChunkSize   int  // bytes after which a chunk is emitted, at least 1; 0 means 64 KiB; 1 emits every document by itself
-	MaxDepth    int  // with Validate: levels of documents and arrays, at least 1; 0 means 200
-	MaxDocument int  // bytes of a document; 0 means 16 MiB + 16 KiB, as the servers have it
+	// Validate checks every document as function [Validate] does. The default checks only its
+	// length.
+	Validate bool
+	// Strict is [ValidateOptions].Strict. It needs Validate.
+	Strict bool
+	// ChunkSize is the number of bytes after which a chunk is emitted, 1 to 1 GiB. The default is
+	// 64 KiB. 1 emits each document by itself.
+	ChunkSize int
+	// MaxDepth limits the levels of documents and arrays, 1 to 10,000. The default is 200. It needs
+	// Validate.
+	MaxDepth int
+	// MaxDocument limits the bytes of a document, 1 to 2 GiB − 1. The default is 16 MiB + 16 KiB,
+	// the limit of MongoDB's servers.
+	MaxDocument int
 }
 
-// check tells whether the settings make sense, and completes them.
+// check sets the defaults and returns an error if an option is out of range.
 func (o *BSONOptions) check() error {
 	if err := checkRange("ChunkSize", &o.ChunkSize, defaultChunk, maxChunk); err != nil {
 		return err
@@ -30,15 +39,17 @@ func (o *BSONOptions) check() error {
 	return checkSize(&o.MaxDocument)
 }
 
-// BSON returns a flow that writes documents one after the other as they are, like the .bson files of mongodump, which bsondump and
-// mongorestore read (https://bsonspec.org/spec.html).
+// BSON returns a flow that writes documents one after another without change, like the .bson files
+// of mongodump. bsondump and mongorestore read them (https://bsonspec.org/spec.html).
 //
 //   - In: documents.
-//   - Out: chunks of whole documents. Documents are collected until ChunkSize is reached; the rest comes when the upstream ends.
-//     A document of ChunkSize or more is emitted by itself, without a copy.
-//   - Ownership: chunks are the receiver's; to [stream.EachLent] and the sinks that use it, all are lent in the same memory.
+//   - Out: chunks of whole documents. A chunk is emitted when it reaches ChunkSize, and at the end
+//     of the upstream. A document of ChunkSize or more is emitted by itself, without a copy.
+//   - Ownership: chunks belong to the receiver. [stream.EachLent] and the sinks that use it get all
+//     chunks in the same memory.
 //   - Memory: one chunk of ChunkSize, and one document.
-//   - Errors: [*DocumentError] for a document whose length is not its own, or that fails the checks asked for.
+//   - Errors: [*DocumentError] for a document with a wrong length, or one that fails a requested
+//     check.
 func BSON(opts *BSONOptions) stream.Flow[bson.Raw, []byte] {
 	var o BSONOptions
 	if opts != nil {

@@ -1,32 +1,32 @@
 package bsoncodec
 
-// chunks collects small pieces of a byte stream into chunks of size bytes or a little more.
+// chunkWriter collects records into chunks of size bytes or slightly more.
 type chunkWriter struct {
 	size        int
 	emit        func([]byte) error
-	lent        bool // emit is done with a chunk when it returns: one piece of memory serves for all
+	lent        bool // emit does not keep the chunk: the memory is reused
 	buf         []byte
-	recordStart int // where the piece in hand begins
-	longest     int // bytes of the longest piece so far
+	recordStart int // where the current record begins in buf
+	longest     int // bytes of the longest record so far
 
 	unused int // chunks since the memory of a long one was last needed
 }
 
-// chunkSlack is the room behind size for the piece that passes it, in bytes: the least, and the most. In between it is the longest
-// piece so far, so that pieces of about the same length pass it without a larger chunk being made and copied to.
+// A chunk has spare capacity for the record that passes size: the length of the longest record so
+// far, within these limits in bytes. So records of similar length do not make the chunk grow.
 const (
 	minChunkSlack = 4 << 10
 	maxChunkSlack = 64 << 10
 )
 
-// Memory of up to maxKept bytes more than a chunk has is kept for good. More of it is kept for keptChunks
-// chunks: long lines seldom come alone.
+// Up to maxKept bytes beyond size are kept for the next chunk. More are kept for keptChunks chunks,
+// because long records seldom come alone.
 const (
 	maxKept    = 1 << 20
 	keptChunks = 100
 )
 
-// open returns the chunk in hand, for a piece to be appended.
+// begin returns the current chunk. The caller appends a record and passes it to commit.
 func (c *chunkWriter) begin() []byte {
 	if c.buf == nil {
 		c.buf = make([]byte, 0, c.size+min(max(minChunkSlack, c.longest), maxChunkSlack))
@@ -35,7 +35,7 @@ func (c *chunkWriter) begin() []byte {
 	return c.buf
 }
 
-// close takes the chunk back, and emits it when it is full.
+// commit takes the chunk with the new record, and emits it if it is full.
 func (c *chunkWriter) commit(buf []byte) error {
 	c.buf, c.longest = buf, max(c.longest, len(buf)-c.recordStart)
 	if len(buf) < c.size {
@@ -44,7 +44,8 @@ func (c *chunkWriter) commit(buf []byte) error {
 	return c.flush()
 }
 
-// add appends a piece that is there already. Where it fits, no pointer is written: a collector that is at work takes note of those.
+// add appends a record. If the record fits, add writes no pointer, which would cost time while the
+// garbage collector marks.
 func (c *chunkWriter) add(piece []byte) error {
 	n := len(c.buf)
 	if cap(c.buf)-n < len(piece) {
@@ -58,7 +59,7 @@ func (c *chunkWriter) add(piece []byte) error {
 	return c.flush()
 }
 
-// flush emits what there is.
+// flush emits the current chunk unless it is empty.
 func (c *chunkWriter) flush() error {
 	buf := c.buf
 	if len(buf) == 0 {

@@ -5,8 +5,9 @@ import (
 	"math/bits"
 )
 
-// A Decimal128 (IEEE 754-2008, binary integer significand) has its sign in the top bit of the high word, then 14 bits of exponent
-// and 113 of significand. It is canonical when its significand has at most 34 digits and no bit of an infinity or NaN is left over.
+// A Decimal128 (IEEE 754-2008, binary integer significand) has its sign in the top bit of the high
+// word, then 14 bits of exponent and 113 bits of significand. It is canonical if its significand
+// has at most 34 digits, and if an infinity or NaN has no other bits.
 const (
 	decimalBias    = 6176
 	decimalMaxExp  = 6111
@@ -14,12 +15,13 @@ const (
 	decimalDigits  = 34
 	decimalInf     = 0x78 << 56
 	decimalNaN     = 0x7C << 56
-	decimalMaxHigh = 0x1ED09BEAD87C0 // of 10^34 - 1
+	decimalMaxHigh = 0x1ED09BEAD87C0 // the high word of 10^34 - 1
 	decimalMaxLow  = 0x378D8E63FFFFFFFF
 )
 
-// appendDecimal appends the Decimal128 of these two words, in the form of the General Decimal Arithmetic's to-scientific-string
-// (http://speleotrove.com/decimal/daconvs.html). It reports false when the value is not canonical.
+// appendDecimal appends the Decimal128 with these two words, in the form to-scientific-string of
+// the General Decimal Arithmetic specification (http://speleotrove.com/decimal/daconvs.html). It
+// returns false if the value is not canonical.
 func appendDecimal(dst []byte, high, low uint64) ([]byte, bool) {
 	dst = append(dst, `{"$numberDecimal":"`...)
 	neg, h := high>>63 != 0, high&^(1<<63)
@@ -46,7 +48,7 @@ func appendDecimal(dst []byte, high, low uint64) ([]byte, bool) {
 	return append(appendScientific(dst, significand(&buf, h, low), exp), `"}`...), true
 }
 
-// significand returns the decimal digits of a significand, written to the end of buf.
+// significand returns the decimal digits of a significand, stored at the end of buf.
 func significand(buf *[40]byte, h, l uint64) []byte {
 	const chunk = 1e18
 	i := len(buf)
@@ -71,7 +73,7 @@ func significand(buf *[40]byte, h, l uint64) []byte {
 	return buf[i:]
 }
 
-// appendScientific appends digits times ten to the power of exp.
+// appendScientific appends digits × 10^exp.
 func appendScientific(dst, digits []byte, exp int) []byte {
 	adjusted := exp + len(digits) - 1
 	if exp > 0 || adjusted < -6 {
@@ -99,7 +101,8 @@ func appendScientific(dst, digits []byte, exp int) []byte {
 	return append(dst, digits[point:]...)
 }
 
-// parseDecimal returns the words of the Decimal128 that s is. It reports false when s is no decimal, or has no exact Decimal128.
+// parseDecimal returns the words of the Decimal128 with text s. It returns false if s is not a
+// decimal or has no exact Decimal128.
 func parseDecimal(s []byte) (high, low uint64, ok bool) {
 	var sign uint64
 	body := s
@@ -116,7 +119,8 @@ func parseDecimal(s []byte) (high, low uint64, ok bool) {
 		return decimalInf | sign, 0, true
 	}
 	var h, l uint64
-	seen, point, n, zeros, exp := false, false, 0, 0, 0 // n digits are in h and l; zeros follow them, not yet multiplied in
+	seen, point, exp := false, false, 0
+	n, zeros := 0, 0 // n digits are in h and l; zeros more follow, not yet multiplied in
 	i := 0
 	for ; i < len(body); i++ {
 		c := body[i]
@@ -137,7 +141,7 @@ func parseDecimal(s []byte) (high, low uint64, ok bool) {
 			}
 			continue
 		}
-		for ; zeros >= 0; zeros-- { // the zeros, then the digit
+		for ; zeros >= 0; zeros-- { // the pending zeros, then the digit
 			if n++; n > decimalDigits {
 				return 0, 0, false
 			}
@@ -161,7 +165,7 @@ func parseDecimal(s []byte) (high, low uint64, ok bool) {
 	if n == 0 {
 		exp = min(max(exp, decimalMinExp), decimalMaxExp)
 	}
-	for ; zeros > 0 && exp < decimalMinExp; zeros-- { // what the exponent cannot tell, the zeros can
+	for ; zeros > 0 && exp < decimalMinExp; zeros-- { // zeros raise an exponent that is too small
 		exp++
 	}
 	for ; zeros > 0 && n < decimalDigits; zeros-- {
@@ -191,10 +195,10 @@ func timesTen(h, l uint64) (uint64, uint64) {
 	return h*10 + carry, low
 }
 
-// maxExponent stands for every larger exponent: no digits of a line make up for it.
+// maxExponent stands for every larger exponent: no input has enough digits to compensate for it.
 const maxExponent = math.MaxInt / 20
 
-// parseExponent reads "E5", "e-05", "E+5".
+// parseExponent parses "E5", "e-05" or "E+5".
 func parseExponent(s []byte) (int, bool) {
 	if len(s) < 2 || s[0]|0x20 != 'e' {
 		return 0, false
@@ -220,7 +224,7 @@ func parseExponent(s []byte) (int, bool) {
 	return e, true
 }
 
-// equalFold tells whether s is t, which is lower-case ASCII, in any case.
+// equalFold reports whether s equals t, ignoring case. t is lower-case ASCII.
 func equalFold(s []byte, t string) bool {
 	if len(s) != len(t) {
 		return false

@@ -7,29 +7,33 @@ import (
 	"unicode/utf8"
 
 	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/internal/bsonwire"
 	"github.com/millweir/millweir/stream"
 )
 
-// Causes that a caller may branch on, with errors.Is. A place in the input comes with them: [*SyntaxError] for JSON,
-// [*DocumentError] for BSON. Input that ends too early is io.ErrUnexpectedEOF. All are of class [stream.Data].
+// Causes that a caller may branch on with errors.Is. [*SyntaxError] adds the location in JSON,
+// [*DocumentError] the location in BSON. Truncated input is io.ErrUnexpectedEOF. All have class
+// [stream.Data].
 var (
-	ErrDepth   = stream.Mark(errors.New("nested too deep"), stream.Data)
+	ErrDepth   = bsonwire.ErrDepth
 	ErrSize    = stream.Mark(errors.New("too large"), stream.Data)
 	ErrBlank   = stream.Mark(errors.New("no document on the line"), stream.Data)
 	ErrInexact = stream.Mark(errors.New("not exact in Extended JSON"), stream.Data)
 )
 
-// SyntaxError tells where a stream of Extended JSON could not be read.
+// SyntaxError says where parsing of a stream of Extended JSON failed.
 type SyntaxError struct {
-	Line   int64  // of the stream, from 1
-	Offset int64  // bytes of the stream before the failing place
-	Column int    // bytes of the line before the failing place
-	Path   string // the failing place in the document as a JSON Pointer (RFC 6901); "" is the document itself
-	ID     string // the document's _id as its text, where it lies before the failing place; else ""
-	Err    error  // the cause
+	Line   int64 // in the stream, from 1
+	Offset int64 // bytes of the stream before the error
+	Column int   // bytes of the line before the error
+	// Path is the location in the document as a JSON Pointer (RFC 6901). "" is the document itself.
+	Path string
+	// ID is the text of the document's _id if it comes before the error, otherwise "".
+	ID  string
+	Err error // the cause
 }
 
-// Error returns the place and the cause.
+// Error returns the location and the cause.
 func (e *SyntaxError) Error() string {
 	s := "bsoncodec: parse line " + strconv.FormatInt(e.Line, 10) + ", offset " + strconv.FormatInt(e.Offset, 10)
 	return s + location(e.Path, e.ID) + ": " + e.Err.Error()
@@ -41,16 +45,21 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 // Class returns [stream.Data].
 func (e *SyntaxError) Class() stream.Class { return stream.Data }
 
-// DocumentError tells which BSON document was refused, and where in it.
+// DocumentError says which BSON document was rejected, and where the error is in it.
 type DocumentError struct {
-	Document int64  // of the stream, from 1; 0 outside of a stream
-	Offset   int64  // bytes before the failing place: of the document; of the stream in [BSON] and [ParseBSON]
-	Path     string // the failing place in the document as a JSON Pointer (RFC 6901); "" is the document itself
-	ID       string // the document's _id in Extended JSON, where it lies before the failing place or all of the document is at hand; else ""
-	Err      error  // the cause
+	Document int64 // in the stream, from 1; 0 outside a stream
+	// Offset is the number of bytes before the error: of the document, or of the stream in [BSON]
+	// and [ParseBSON].
+	Offset int64
+	// Path is the location in the document as a JSON Pointer (RFC 6901). "" is the document itself.
+	Path string
+	// ID is the document's _id in Extended JSON if it comes before the error or if the whole
+	// document is available, otherwise "".
+	ID  string
+	Err error // the cause
 }
 
-// Error returns the place and the cause.
+// Error returns the location and the cause.
 func (e *DocumentError) Error() string {
 	s := "bsoncodec: document"
 	if e.Document > 0 {
@@ -65,13 +74,24 @@ func (e *DocumentError) Unwrap() error { return e.Err }
 // Class returns [stream.Data].
 func (e *DocumentError) Class() stream.Class { return stream.Data }
 
-// notFormat returns an error in place of err if the stream, which begins with head, is known to be of another format than want.
+// documentError returns the error of doc, which fails at offset at. If that is the beginning, the
+// rest of the document is searched for the _id too.
+func documentError(doc []byte, at int, err error) error {
+	path, id := locate(doc, at)
+	if at == 0 {
+		id = locateID(doc)
+	}
+	return &DocumentError{Offset: int64(at), Path: path, ID: id, Err: err}
+}
+
+// formatError returns an error that wraps err if the stream, which begins with head, has another
+// known format than want. Otherwise it returns err.
 func formatError(want codec.FileType, head []byte, err error) error {
 	got := codec.FileTypeOf(head[:min(len(head), codec.SniffSize)])
 	switch got {
 	case want, codec.TypeUnknown, codec.TypeEmpty:
 		return err
-	case codec.TypeText: // JSON that is wrong
+	case codec.TypeText: // malformed JSON
 		if want == codec.TypeJSON {
 			return err
 		}
@@ -79,7 +99,7 @@ func formatError(want codec.FileType, head []byte, err error) error {
 	return &codec.FormatError{Want: string(want), Got: got, Err: err}
 }
 
-// errLine says that a line is too long.
+// lineSizeError returns the error of a line of more than n bytes.
 func lineSizeError(n int) error { return fmt.Errorf("line %w: more than %d bytes", ErrSize, n) }
 
 func location(path, id string) string {
@@ -93,8 +113,8 @@ func location(path, id string) string {
 	return s
 }
 
-// printable returns text from the input with what does not print as escapes of Go: a terminal obeys
-// control characters, and shows text in another order for others.
+// printable returns text from the input with Go escapes for characters that do not print: a
+// terminal obeys control characters, and other characters reorder the text.
 func printable(text string) string {
 	printed := make([]byte, 0, len(text))
 	for _, r := range text {

@@ -4,18 +4,22 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// escapeKey marks the escape form, which the package's comment describes.
+// escapeKey is the key of the escape form, which the package comment describes.
 const escapeKey = "$millweirBSON"
 
-// maxEscaped is how many bytes of escaped values, for each byte of the document, are written before the document is escaped as a
-// whole. Every container that is inexact has its inner ones written again, each of which may have been so itself: without a limit
-// that is the document's size for every level.
+// maxEscaped limits the bytes of escaped values for each byte of the document. At the limit, the
+// document is escaped as a whole. Without it, the work could be the document's size for each level:
+// if a container is inexact, the values inside it are escaped again, and each of them may contain
+// escaped values too.
 const maxEscaped = 4
 
-// escape replaces what dst has from start on by the escape form of the value of type t at src[i:end], in a container of this depth.
-// It returns the offset behind the value, or inexact where it is the document that is to be escaped.
+// escape replaces dst[start:] with the escape form of the value of type t at src[i:end], in a
+// container at this depth. It returns the offset after the value, or inexact if the document must
+// be escaped as a whole.
 func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byte, int) {
 	if w.strict {
 		return dst, w.fail(w.at, fmt.Errorf("%w: %s", ErrInexact, w.inexactReason))
@@ -23,10 +27,10 @@ func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byt
 	if w.escaped += end - i; depth > 0 && w.escaped > maxEscaped*len(w.src) {
 		return dst, inexact
 	}
-	if t == 0x03 || t == 0x04 || t == 0x0F { // the pass ended inside it: check all of it
-		c := checker{src: w.src, maxDepth: w.maxDepth}
-		if !c.whole(t, i, end, depth) {
-			return dst, w.fail(c.at, c.err)
+	if isContainer(t) { // container did not check all of it
+		c := bsonwire.Checker{Src: w.src, MaxDepth: w.maxDepth}
+		if !c.Value(t, i, end, depth) {
+			return dst, w.fail(c.At, c.Err)
 		}
 	}
 	dst = append(dst[:start], `{"`+escapeKey+`":{"type":"`...)
@@ -36,18 +40,23 @@ func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byt
 	return append(dst, `"}}`...), end
 }
 
-// inexactValue says why a value of type t, which is no container, is inexact.
+// isContainer reports whether values of type t contain a document or array.
+func isContainer(t byte) bool {
+	return t == bsonwire.TypeDocument || t == bsonwire.TypeArray || t == bsonwire.TypeCodeWithScope
+}
+
+// valueReason returns the reason why a value of type t that is not a container is inexact.
 func valueReason(t byte) string {
 	switch t {
-	case 0x01:
+	case bsonwire.TypeDouble:
 		return "a NaN with a payload"
-	case 0x05:
+	case bsonwire.TypeBinary:
 		return "binary subtype 2 with two lengths"
-	case 0x08:
+	case bsonwire.TypeBoolean:
 		return "a boolean that is neither 0 nor 1"
-	case 0x0B:
+	case bsonwire.TypeRegex:
 		return "a regular expression whose options are not sorted, or that is not UTF-8"
-	case 0x13:
+	case bsonwire.TypeDecimal:
 		return "a decimal that is not canonical"
 	}
 	return "text that is not UTF-8"

@@ -10,17 +10,27 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ExtJSONOptions tunes [ExtJSON] and [AppendExtJSON]. The zero value is ready to use.
+// ExtJSONOptions holds the options of [ExtJSON] and [AppendExtJSON]. The zero value is valid.
 type ExtJSONOptions struct {
-	Relaxed     bool // plain numbers and readable dates; an int64 in the range of an int32 comes back as an int32. False means canonical
-	Strict      bool // refuse with [ErrInexact] what would need the escape form
-	ChunkSize   int  // of ExtJSON: bytes after which a chunk is emitted, at least 1; 0 means 64 KiB; 1 emits every line by itself
-	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
-	MaxLine     int  // bytes of a line without its newline; a document whose line passes that is escaped as a whole; 0 means 128 MiB
-	MaxDocument int  // bytes of BSON in a document; 0 means 16 MiB + 16 KiB, as the servers have it
+	// Relaxed writes plain numbers and readable dates. An int64 within the range of an int32 is
+	// then parsed as an int32. The default is canonical.
+	Relaxed bool
+	// Strict fails with [ErrInexact] instead of writing the escape form.
+	Strict bool
+	// ChunkSize is the number of bytes after which [ExtJSON] emits a chunk, 1 to 1 GiB. The default
+	// is 64 KiB. 1 emits each line by itself.
+	ChunkSize int
+	// MaxDepth limits the levels of documents and arrays, 1 to 10,000. The default is 200.
+	MaxDepth int
+	// MaxLine limits the bytes of a line without its newline, 1 to 2 GiB − 1. The default is 128
+	// MiB. A document with a longer line is escaped as a whole.
+	MaxLine int
+	// MaxDocument limits the bytes of a document in BSON, 1 to 2 GiB − 1. The default is 16 MiB +
+	// 16 KiB, the limit of MongoDB's servers.
+	MaxDocument int
 }
 
-// check tells whether the settings make sense, and completes them.
+// check sets the defaults and returns an error if an option is out of range.
 func (o *ExtJSONOptions) check() error {
 	if err := checkRange("ChunkSize", &o.ChunkSize, defaultChunk, maxChunk); err != nil {
 		return err
@@ -35,26 +45,28 @@ func (o *ExtJSONOptions) check() error {
 }
 
 func (o *ExtJSONOptions) writer() writer {
-	return writer{relaxed: o.Relaxed, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument, maxLine: o.MaxLine}
+	return writer{
+		relaxed: o.Relaxed, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument, maxLine: o.MaxLine,
+	}
 }
 
-// ExtJSON returns a flow that writes every document as one line of MongoDB Extended JSON v2
+// ExtJSON returns a flow that writes each document as one line of MongoDB Extended JSON v2
 // (https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md).
 //
-// The bytes are those of the driver's MarshalExtJSON, and depend on nothing but the documents and the options. In canonical mode
-// [ParseExtJSON] gives back every document byte for byte; what Extended JSON cannot carry is written in the escape form that the
-// package's comment describes.
+// The output is that of the driver's MarshalExtJSON and depends only on the documents and options.
+// In canonical mode [ParseExtJSON] restores every document byte for byte. A value that Extended
+// JSON cannot represent is written in the escape form of the package comment.
 //
 //   - In: documents.
-//   - Out: chunks of whole lines, each line ended by a newline. Lines are collected until ChunkSize is reached; the rest
-//     comes when the upstream ends. A document can so wait for the next one.
-//   - Ownership: as that of [BSON].
-//   - Memory: one chunk of ChunkSize, and one line. A line of more than 1 MiB takes up to a third more than
-//     its length, or three times its length if the end of the document is not like its beginning. A document
-//     of 16 MiB of control characters is a line of 96 MiB, and took 140 MiB of a process. If chunks are lent,
-//     the memory of a long line is kept for 100 of them.
-//   - Errors: [*DocumentError] for what is not whole BSON, with [ErrDepth], [ErrSize] and [ErrInexact] among the causes.
-//     Lines before it in the same chunk are not emitted.
+//   - Out: chunks of whole lines, each with a newline. A chunk is emitted when it reaches
+//     ChunkSize, and at the end of the upstream. So a document may wait for the next one.
+//   - Ownership: as in [BSON].
+//   - Memory: one chunk of ChunkSize, and one line. A line of more than 1 MiB takes up to a third
+//     more than its length, or three times its length if the end of the document differs from its
+//     beginning. A document of 16 MiB of control characters is a line of 96 MiB; the process took
+//     140 MiB. If chunks are lent, the memory of a long line is kept for 100 chunks.
+//   - Errors: [*DocumentError] for a document that is not valid BSON, which may wrap [ErrDepth],
+//     [ErrSize] and [ErrInexact]. Earlier lines of the same chunk are not emitted.
 func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
 	var o ExtJSONOptions
 	if opts != nil {
@@ -72,7 +84,7 @@ func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
 				n++
 				line, err := w.document(c.begin(), doc)
 				if err != nil {
-					err.(*DocumentError).Document = n //nolint:errorlint // it is no other
+					err.(*DocumentError).Document = n //nolint:errorlint // document returns no other type
 					return err
 				}
 				return c.commit(append(line, '\n'))

@@ -2,24 +2,24 @@ package bsoncodec
 
 import "bytes"
 
-// lines cuts a byte stream into lines.
+// lineCutter cuts a byte stream into lines.
 type lineCutter struct {
 	max           int
-	partial       []byte // a line that is not whole yet
-	linesUnneeded int    // lines since the memory of rest was last needed
-	count         int64  // whole lines so far
-	offset        int64  // where in the stream the line in hand begins
+	partial       []byte // a line without its newline so far
+	linesUnneeded int    // lines since the memory of partial was last needed
+	count         int64  // complete lines so far
+	offset        int64  // where the current line begins in the stream
 }
 
-// keptRest is how much of the memory of a long line is kept for good, in bytes. More of it is kept
-// for keptLines lines: long lines seldom come alone, and while new memory is taken for each, the
-// collector lets that of the ones before lie about.
+// Memory of up to keptSize bytes is kept for partial. More is kept for keptLines lines, because
+// long lines seldom come alone. Allocating for each of them would leave much memory to the garbage
+// collector.
 const (
 	keptSize  = 1 << 20
 	keptLines = 100
 )
 
-// feed calls f with every line that chunk completes, without its newline. The line is only lent.
+// push calls f with each line that chunk completes, without its newline. f must not keep the line.
 func (l *lineCutter) push(chunk []byte, f func(line []byte) error) error {
 	for {
 		i := bytes.IndexByte(chunk, '\n')
@@ -50,7 +50,7 @@ func (l *lineCutter) push(chunk []byte, f func(line []byte) error) error {
 	}
 }
 
-// hold appends p to the rest. Its memory grows to twice as much, and never beyond what a line may have.
+// appendPartial appends p to partial. It doubles the memory as needed, up to max.
 func (l *lineCutter) appendPartial(p []byte) {
 	if need := len(l.partial) + len(p); need > cap(l.partial) {
 		grown := make([]byte, len(l.partial), max(need, min(2*cap(l.partial), l.max)))
@@ -60,7 +60,7 @@ func (l *lineCutter) appendPartial(p []byte) {
 	l.partial = append(l.partial, p...)
 }
 
-// keep decides, after a line of n bytes, whether the memory of a long line is kept for another.
+// trimPartial decides, after a line of n bytes, whether to keep the memory of a long line.
 func (l *lineCutter) trimPartial(n int) {
 	if n > cap(l.partial)/4 {
 		l.linesUnneeded = 0
@@ -69,7 +69,7 @@ func (l *lineCutter) trimPartial(n int) {
 	}
 }
 
-// end calls f with the last line when it has no newline.
+// finish calls f with the last line if it has no newline.
 func (l *lineCutter) finish(f func(line []byte) error) error {
 	if len(l.partial) == 0 {
 		return nil
@@ -78,14 +78,18 @@ func (l *lineCutter) finish(f func(line []byte) error) error {
 	return f(l.partial)
 }
 
-// tooLong refuses the line that begins with the rest and passes the limit in chunk.
+// tooLong returns the error of the line that begins with partial and exceeds the limit in chunk.
 func (l *lineCutter) tooLong(chunk []byte) error {
 	l.appendPartial(chunk[:l.max-len(l.partial)])
 	return lineTooLong(l.partial, l.count+1, l.offset)
 }
 
-// tooLong refuses a line of which text is as much as it may have.
+// lineTooLong returns the error of a line that exceeds its limit. text is the part within the
+// limit.
 func lineTooLong(text []byte, line, offset int64) error {
 	path, id := locateText(text, len(text))
-	return &SyntaxError{Line: line, Offset: offset + int64(len(text)), Column: len(text), Path: path, ID: id, Err: lineSizeError(len(text))}
+	n := len(text)
+	return &SyntaxError{
+		Line: line, Offset: offset + int64(n), Column: n, Path: path, ID: id, Err: lineSizeError(n),
+	}
 }

@@ -5,30 +5,32 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// Longer paths and identifiers are cut in errors.
+// maxShown limits the bytes of paths and identifiers in errors.
 const maxShown = 512
 
-// maxID is the size limit, in bytes of BSON, of an _id that an error shows. The text is cut further.
+// maxIDSize limits the BSON bytes of an _id in an error. Its text is cut further.
 const maxIDSize = 64 << 10
 
-// locate returns the path of the value at offset at of doc, and the _id if it comes before, both as an
-// error shows them. The document may be malformed from that offset on.
+// locate returns the path of the value at offset at of doc, and the _id if it comes before, both as
+// shown in an error. The document may be malformed from that offset on.
 func locate(doc []byte, at int) (path, id string) {
 	i, limit, level := 0, len(doc), 0
 	for len(path) < maxShown && limit-i >= 5 {
-		if n := int(int32(binary.LittleEndian.Uint32(doc[i:]))); n >= 5 && n <= limit-i {
+		if n := bsonwire.Length(doc, i); n >= 5 && n <= limit-i {
 			limit = i + n
 		}
 		inner, found := -1, false
 		for i += 4; i < limit && i <= at && doc[i] != 0; {
 			t, key := doc[i], i+1
-			i = keyEnd(doc, key, limit)
+			i = bsonwire.KeyEnd(doc, key, limit)
 			if i < 0 {
 				return path, id
 			}
-			end, err := valueEnd(doc, t, i, limit)
+			end, err := bsonwire.ValueEnd(doc, t, i, limit)
 			if err == nil && end <= at {
 				if level == 0 && string(doc[key:i-1]) == "_id" {
 					id = formatID(doc, t, i, end)
@@ -41,10 +43,10 @@ func locate(doc []byte, at int) (path, id string) {
 				limit = end
 			}
 			switch t {
-			case 0x03, 0x04:
+			case bsonwire.TypeDocument, bsonwire.TypeArray:
 				inner = i
-			case 0x0F:
-				if n := stringEnd(doc, i+4, limit); limit-i > 4 && n >= 0 && n <= at {
+			case bsonwire.TypeCodeWithScope:
+				if n := bsonwire.StringEnd(doc, i+4, limit); limit-i > 4 && n >= 0 && n <= at {
 					inner = n
 				}
 			}
@@ -58,17 +60,17 @@ func locate(doc []byte, at int) (path, id string) {
 	return truncate(path), id
 }
 
-// locateID returns, as an error reports it, the _id of a document that is refused as a whole. It may be malformed.
+// locateID returns the _id of a document as shown in an error. The document may be malformed.
 func locateID(doc []byte) string {
 	_, id := locate(doc, len(doc))
 	return id
 }
 
-// noteID returns the value of type t at doc[i:end] in Extended JSON, as long as it fits an error. Of a
-// long text it is the beginning, and of another long value nothing.
+// formatID returns the value of type t at doc[i:end] in Extended JSON, as shown in an error. It
+// cuts a long text, and returns "" for another long value.
 func formatID(doc []byte, t byte, i, end int) string {
 	if end-i > maxIDSize {
-		if t != 0x02 {
+		if t != bsonwire.TypeString {
 			return ""
 		}
 		text := binary.LittleEndian.AppendUint32(nil, maxShown+2)
@@ -86,18 +88,19 @@ func formatID(doc []byte, t byte, i, end int) string {
 	return truncate(string(text[len(`{"_":`) : len(text)-1]))
 }
 
-// pointer returns key, or as much of it as an error shows, as a token of a JSON Pointer (RFC 6901).
+// pointer returns key, cut to the length shown in an error, as a token of a JSON Pointer (RFC
+// 6901).
 func pointer(key []byte) string {
 	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(string(clip(key)))
 }
 
-// noted returns as much of a text as shows in [cut] that it is longer than an error's.
+// clip cuts a text to one byte more than truncate shows, so that truncate still marks it as cut.
 func clip(text []byte) []byte { return text[:min(len(text), maxShown+1)] }
 
 // pointerIndex returns an array index as a token of a JSON Pointer.
 func pointerIndex(n int) string { return "/" + strconv.Itoa(n) }
 
-// cut makes a text fit an error: valid, and not too long.
+// truncate returns s as valid UTF-8 of at most maxShown bytes, with an ellipsis if it was cut.
 func truncate(s string) string {
 	if len(s) <= maxShown {
 		return strings.ToValidUTF8(s, "\ufffd")

@@ -2,11 +2,12 @@ package bsoncodec
 
 import "bytes"
 
-// maxKey is how many bytes of a key are looked at for an error: a character may be an escape of six.
+// maxKeyText limits the bytes of a key read for an error: a character may be an escape of six
+// bytes.
 const maxKeyText = 6*maxShown + 8
 
-// locateText returns, as an error reports them, the path of the value in which offset at of a line of JSON lies, and the text of
-// the _id where it lies before. The line may be malformed from there on.
+// locateText returns the path of the value at offset at of a line of JSON, and the text of the _id
+// if it comes before, both as shown in an error. The line may be malformed from that offset on.
 func locateText(line []byte, at int) (path, id string) {
 	type frame struct {
 		key     string
@@ -15,7 +16,7 @@ func locateText(line []byte, at int) (path, id string) {
 		isArray bool
 	}
 	var stack []frame
-	idAt := -1 // where the value of _id begins
+	idAt := -1 // where the value of _id begins, or -1
 	wantKey := false
 	ended := func(i int) {
 		if idAt >= 0 && len(stack) == 1 {

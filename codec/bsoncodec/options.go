@@ -8,27 +8,27 @@ import (
 )
 
 const (
-	defaultDepth = 200             // as MongoDB's servers allow
-	defaultSize  = 16<<20 + 16<<10 // bytes of a document: the servers' limit and what they add inside
-	defaultLine  = 128 << 20       // bytes of a line: more than the longest that a document of 16 MiB can become
+	defaultDepth = 200             // the limit of MongoDB's servers
+	defaultSize  = 16<<20 + 16<<10 // bytes of a document: the limit of MongoDB's servers, and their internal overhead
+	defaultLine  = 128 << 20       // bytes of a line: more than any document of 16 MiB takes
 	defaultChunk = 64 << 10        // bytes of a chunk
-	maxDocument  = math.MaxInt32   // bytes that BSON's lengths can tell
+	maxDocument  = math.MaxInt32   // bytes of a document: BSON's lengths are int32
 	maxLine      = math.MaxInt32   // bytes of a line
-	maxDepth     = 10_000          // levels that a stack bears without a thought
+	maxDepth     = 10_000          // levels, within the limits of a goroutine's stack
 	maxChunk     = 1 << 30         // bytes of a chunk
-	maxNumber    = 8 << 10         // characters of a number: a Decimal128 in plain digits has 6,213, a double 1,077 behind the point
+	maxNumber    = 8 << 10         // characters of a number: a Decimal128 in plain digits has 6,213
 )
 
-// depthOption completes MaxDepth, or says what is wrong with it.
+// checkDepth sets the default of MaxDepth, or returns an error.
 func checkDepth(n *int) error { return checkRange("MaxDepth", n, defaultDepth, maxDepth) }
 
-// lineOption completes MaxLine, or says what is wrong with it.
+// checkLine sets the default of MaxLine, or returns an error.
 func checkLine(n *int) error { return checkRange("MaxLine", n, defaultLine, maxLine) }
 
-// sizeOption completes MaxDocument, or says what is wrong with it.
+// checkSize sets the default of MaxDocument, or returns an error.
 func checkSize(n *int) error { return checkRange("MaxDocument", n, defaultSize, maxDocument) }
 
-// option gives *n its default when it is 0, and refuses it when it is not in 1 to most.
+// checkRange sets *n to its default if it is 0. It returns an error if *n is not in 1 to most.
 func checkRange(name string, n *int, otherwise, most int) error {
 	if *n == 0 {
 		*n = otherwise

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"math"
 	"strconv"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// number parses the number of JSON at src[i]: an int32 or int64 where it fits one, else a double.
+// number parses the JSON number at src[i]: an int32 or int64 if it fits one, otherwise a double.
 func (p *parser) number(dst []byte, i int) ([]byte, int, byte) {
 	src, k := p.src, i
 	if src[k] == '-' {
@@ -23,9 +25,9 @@ func (p *parser) number(dst []byte, i int) ([]byte, int, byte) {
 	if k == len(src) || src[k] != '.' && src[k]|0x20 != 'e' {
 		if v, ok := parseInteger(src[i:k]); ok {
 			if v == int64(int32(v)) {
-				return binary.LittleEndian.AppendUint32(dst, uint32(v)), k, 0x10
+				return binary.LittleEndian.AppendUint32(dst, uint32(v)), k, bsonwire.TypeInt32
 			}
-			return binary.LittleEndian.AppendUint64(dst, uint64(v)), k, 0x12
+			return binary.LittleEndian.AppendUint64(dst, uint64(v)), k, bsonwire.TypeInt64
 		}
 	} else if k = fraction(src, k); k < 0 {
 		return dst, p.fail(i, errNumber), 0
@@ -37,10 +39,10 @@ func (p *parser) number(dst []byte, i int) ([]byte, int, byte) {
 	if !ok {
 		return dst, p.fail(i, errRange), 0
 	}
-	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f)), k, 0x01
+	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f)), k, bsonwire.TypeDouble
 }
 
-// fraction returns the offset behind the fraction and exponent at src[i], or -1.
+// fraction returns the offset after the fraction and exponent at src[i], or -1.
 func fraction(src []byte, i int) int {
 	if src[i] == '.' {
 		start := i + 1
@@ -65,7 +67,8 @@ func fraction(src []byte, i int) int {
 	return i
 }
 
-// integer reads a decimal integer with an optional sign. It reports false when it is none, or does not fit an int64.
+// parseInteger parses a decimal integer with an optional sign. It returns false if s is not one, or
+// does not fit an int64.
 func parseInteger(s []byte) (int64, bool) {
 	neg := len(s) > 0 && s[0] == '-'
 	if neg || len(s) > 0 && s[0] == '+' {
@@ -100,7 +103,7 @@ func parseInteger(s []byte) (int64, bool) {
 	return int64(v), v < 1<<63
 }
 
-// integerError says why s is no integer for [integer].
+// integerError returns the reason why parseInteger failed.
 func integerError(s []byte) error {
 	if len(s) > 1 && (s[0] == '-' || s[0] == '+') {
 		s = s[1:]
@@ -116,7 +119,7 @@ func integerError(s []byte) error {
 	return errRange
 }
 
-// floatError says why s is no number for [float].
+// floatError returns the reason why parseFloat failed.
 func floatError(s []byte) error {
 	if _, err := strconv.ParseFloat(string(s), 64); errors.Is(err, strconv.ErrRange) {
 		return errRange
@@ -124,20 +127,21 @@ func floatError(s []byte) error {
 	return errNumber
 }
 
-// eightDigits tells whether the bytes of x are decimal digits.
+// eightDigits reports whether the bytes of x are decimal digits.
 func eightDigits(x uint64) bool {
 	return x&(0xF0*ones)|(x+0x06*ones)&(0xF0*ones)>>4 == 0x33*ones
 }
 
-// parseEight returns the number whose decimal digits are the bytes of x, the first in the lowest.
+// parseEight returns the number whose decimal digits are the bytes of x, the first in the lowest
+// byte.
 func parseEight(x uint64) uint64 {
 	x = x & (0x0F * ones) * (1 + 10<<8) >> 8
 	x = x & 0x00FF00FF00FF00FF * (1 + 100<<16) >> 16
 	return x & 0x0000FFFF0000FFFF * (1 + 10000<<32) >> 32
 }
 
-// float reads a decimal number with an optional sign, point and exponent. It reports false when it is none, or passes the range
-// of a double.
+// parseFloat parses a decimal number with an optional sign, point and exponent. It returns false if
+// s is not one, or exceeds the range of a double.
 func parseFloat(s []byte) (float64, bool) {
 	var m uint64
 	i, digits, exp, seen := 0, 0, 0, false
@@ -176,7 +180,7 @@ func parseFloat(s []byte) (float64, bool) {
 		}
 		exp += e
 	}
-	if digits <= 15 && exp >= -22 && exp <= 22 { // both exact as doubles, so one rounding
+	if digits <= 15 && exp >= -22 && exp <= 22 { // both are exact doubles, so the result is rounded once
 		f := float64(m)
 		if exp < 0 {
 			f /= exactPowers[-exp]
@@ -192,7 +196,8 @@ func parseFloat(s []byte) (float64, bool) {
 	return f, err == nil
 }
 
-// exactPowers has the powers of ten that a double holds exactly.
+// exactPowers holds the powers of ten that are exact doubles.
 var exactPowers = [23]float64{
-	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
+	1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// key appends a byte for the type, the key of which src[i] is the first byte behind the quote, and a zero byte. It returns the
-// offset behind the closing quote.
+// key appends a byte for the type, the key whose first byte after the quote is src[i], and a zero
+// byte. It returns the offset after the closing quote.
 func (p *parser) key(dst []byte, i int) ([]byte, int) {
 	src, j := p.src, len(dst)
 	if cap(dst)-j < spare {
@@ -47,7 +49,7 @@ func (p *parser) key(dst []byte, i int) ([]byte, int) {
 	return append(dst, 0), i
 }
 
-// string appends the characters of the string of which src[i] is the first byte behind the quote, and returns the offset behind
+// string appends the string whose first byte after the quote is src[i]. It returns the offset after
 // the closing quote.
 func (p *parser) string(dst []byte, i int) ([]byte, int) {
 	src, j := p.src, len(dst)
@@ -70,8 +72,8 @@ func (p *parser) string(dst []byte, i int) ([]byte, int) {
 	return p.slowString(d[:j], i, p.start+p.maxSize)
 }
 
-// stringTail goes on with a string at src[i], whatever it has there. It fails when dst would grow
-// beyond most bytes.
+// slowString appends the rest of a string, from src[i] on, with any content. It fails if dst would
+// grow beyond most bytes.
 func (p *parser) slowString(dst []byte, i, most int) ([]byte, int) {
 	src := p.src
 	for i < len(src) {
@@ -103,7 +105,7 @@ func (p *parser) slowString(dst []byte, i, most int) ([]byte, int) {
 			case c >= 0x80:
 				n := runeLen(src, i)
 				if n == 0 {
-					return d[:j], p.fail(i, errUTF8)
+					return d[:j], p.fail(i, bsonwire.ErrUTF8)
 				}
 				for range n {
 					d[j] = src[i]
@@ -131,8 +133,8 @@ func (p *parser) slowString(dst []byte, i, most int) ([]byte, int) {
 	return dst, p.fail(i, errControl)
 }
 
-// stringEnd returns the offset behind the string that goes on at src[i], where an error says that it
-// is too large, however much room there was for its beginning.
+// stringEnd returns the offset after the string that continues at src[i]. The error of a string
+// that is too large points there, however much memory there was for its beginning.
 func (p *parser) stringEnd(i int) int {
 	for src := p.src; i < len(src); i++ {
 		switch src[i] {
@@ -145,8 +147,8 @@ func (p *parser) stringEnd(i int) int {
 	return len(p.src)
 }
 
-// escapeRune decodes the escape at src[i] into d, which holds four bytes. It returns the bytes written and the offset behind the
-// escape.
+// escapeRune decodes the escape at src[i] into d, which has four bytes. It returns the number of
+// bytes written and the offset after the escape.
 func (p *parser) escapeRune(d []byte, i int) (int, int) {
 	src := p.src
 	if i+1 >= len(src) {
@@ -186,7 +188,7 @@ func (p *parser) escapeRune(d []byte, i int) (int, int) {
 	return 1, i + 2
 }
 
-// hex4 reads four hex digits at src[i].
+// parseHex4 parses four hex digits at src[i].
 func parseHex4(src []byte, i int) (rune, bool) {
 	if i+4 > len(src) {
 		return 0, false
@@ -202,7 +204,7 @@ func parseHex4(src []byte, i int) (rune, bool) {
 	return r, true
 }
 
-// unhex has the value of each hex digit, and 0xFF for every other byte.
+// unhex maps each hex digit to its value, and every other byte to 0xFF.
 var unhex = func() (t [256]byte) {
 	for i := range t {
 		t[i] = 0xFF
@@ -216,12 +218,13 @@ var unhex = func() (t [256]byte) {
 	return t
 }()
 
-// text returns the string of which src[i] is the first byte behind the quote, and the offset behind the closing quote. The slice
-// is part of the line, or of the parser's scratch until its next use. It fails if the string is
-// longer than the base64 of the largest document: no value is written with a longer one.
+// text returns the string whose first byte after the quote is src[i], and the offset after the
+// closing quote. The slice is part of the line, or of scratch until its next use. It fails if the
+// string is longer than the base64 of the largest document, because no valid value has a longer
+// one.
 func (p *parser) text(i int) ([]byte, int) { return p.textUpTo(i, base64Len(p.maxSize)) }
 
-// textUpTo is text for a string of at most so many bytes.
+// textUpTo works as text, for a string of at most most bytes.
 func (p *parser) textUpTo(i, most int) ([]byte, int) {
 	src := p.src
 	for k := i; k < len(src); k++ {

@@ -2,24 +2,28 @@ package bsoncodec
 
 import (
 	"context"
-	"encoding/binary"
 	"io"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/codec"
+	"github.com/millweir/millweir/internal/bsonwire"
 	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
 
-// ParseBSONOptions tunes [ParseBSON]. The zero value is ready to use.
+// ParseBSONOptions holds the options of [ParseBSON]. The zero value is valid.
 type ParseBSONOptions struct {
-	Strict      bool // [ValidateOptions].Strict
-	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
-	MaxDocument int  // bytes of a document; 0 means 16 MiB + 16 KiB, as the servers have it
+	// Strict is [ValidateOptions].Strict.
+	Strict bool
+	// MaxDepth limits the levels of documents and arrays, 1 to 10,000. The default is 200.
+	MaxDepth int
+	// MaxDocument limits the bytes of a document, 1 to 2 GiB − 1. The default is 16 MiB + 16 KiB,
+	// the limit of MongoDB's servers.
+	MaxDocument int
 }
 
-// check tells whether the settings make sense, and completes them.
+// check sets the defaults and returns an error if an option is out of range.
 func (o *ParseBSONOptions) check() error {
 	if err := checkDepth(&o.MaxDepth); err != nil {
 		return err
@@ -27,14 +31,17 @@ func (o *ParseBSONOptions) check() error {
 	return checkSize(&o.MaxDocument)
 }
 
-// ParseBSON returns a flow that cuts a stream of documents, as [BSON] and mongodump write it, and checks each as [Validate] does.
+// ParseBSON returns a flow that cuts a stream into documents, as [BSON] and mongodump write it, and
+// checks each document as [Validate] does.
 //
-//   - In: byte chunks of any size, cut anywhere.
-//   - Out: documents. One that lies whole in a chunk is a part of it: who keeps it keeps the chunk.
+//   - In: byte chunks of any size.
+//   - Out: documents. A document that lies within one chunk is a part of it: keeping it keeps the
+//     chunk.
 //   - Memory: one document, and half as much while it grows.
-//   - Errors: [*DocumentError], whose Offset is that of the stream, with [ErrDepth] and [ErrSize] among the causes, and
-//     io.ErrUnexpectedEOF when the stream ends inside a document. A document whose length is refused is not read: its error has
-//     no _id. If the stream is of another format, a codec.FormatError is the cause.
+//   - Errors: [*DocumentError] with an Offset in the stream, which may wrap [ErrDepth], [ErrSize],
+//     and io.ErrUnexpectedEOF if the stream ends inside a document. If the length of a document is
+//     invalid, the document is not read and the error has no _id. If the stream has another format,
+//     the cause is a codec.FormatError.
 func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
 	var o ParseBSONOptions
 	if opts != nil {
@@ -52,7 +59,8 @@ func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
 				}
 				return emit(doc)
 			}
-			c := documentCutter{emit: one, check: streamChecker{validate: true, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}}
+			check := streamChecker{validate: true, strict: o.Strict, maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
+			c := documentCutter{emit: one, check: check}
 			if err := guarded.Each(ctx, src, c.push); err != nil {
 				return err
 			}
@@ -61,29 +69,26 @@ func ParseBSON(opts *ParseBSONOptions) stream.Flow[[]byte, bson.Raw] {
 	})
 }
 
-// cutter cuts a stream of documents.
+// documentCutter cuts a byte stream into documents.
 type documentCutter struct {
 	emit    func(bson.Raw) error
 	check   streamChecker
-	partial []byte // the beginning of a document that is not whole yet
+	partial []byte // the beginning of an incomplete document
 }
 
-const (
-	lengthSize     = 4       // bytes of a document's length
-	maxInitialSize = 1 << 20 // bytes that are taken for a document because of its length alone
-)
+const maxInitialSize = 1 << 20 // bytes allocated for a document before more of it has arrived than its length
 
-// feed emits every document that chunk completes.
+// push emits each document that chunk completes.
 func (c *documentCutter) push(chunk []byte) error {
 	for len(chunk) > 0 {
-		if len(c.partial) > 0 || len(chunk) < lengthSize {
+		if len(c.partial) > 0 || len(chunk) < bsonwire.LengthSize {
 			var err error
 			if chunk, err = c.extend(chunk); err != nil {
 				return err
 			}
 			continue
 		}
-		n := int(int32(binary.LittleEndian.Uint32(chunk)))
+		n := bsonwire.Length(chunk, 0)
 		if err := c.check.checkSize(n, nil); err != nil {
 			return c.rejection(err, chunk)
 		}
@@ -99,21 +104,21 @@ func (c *documentCutter) push(chunk []byte) error {
 	return nil
 }
 
-// fill adds to the document in hand what chunk has of it, and returns what it leaves.
+// extend adds bytes of chunk to the partial document. It returns the rest of chunk.
 func (c *documentCutter) extend(chunk []byte) ([]byte, error) {
-	if have := len(c.partial); have < lengthSize {
-		k := min(lengthSize-have, len(chunk))
+	if have := len(c.partial); have < bsonwire.LengthSize {
+		k := min(bsonwire.LengthSize-have, len(chunk))
 		c.partial, chunk = append(c.partial, chunk[:k]...), chunk[k:]
-		if len(c.partial) < lengthSize {
+		if len(c.partial) < bsonwire.LengthSize {
 			return nil, nil
 		}
-		if err := c.check.checkSize(int(int32(binary.LittleEndian.Uint32(c.partial))), nil); err != nil {
+		if err := c.check.checkSize(bsonwire.Length(c.partial, 0), nil); err != nil {
 			return nil, c.rejection(err, append(c.partial, chunk...))
 		}
 	}
-	n := int(binary.LittleEndian.Uint32(c.partial))
+	n := bsonwire.Length(c.partial, 0)
 	k := min(n-len(c.partial), len(chunk))
-	if need := len(c.partial) + k; need > cap(c.partial) { // twice as much as there was, whatever the length says
+	if need := len(c.partial) + k; need > cap(c.partial) { // double the memory, whatever the length says
 		c.partial = append(make([]byte, 0, min(n, max(need, 2*cap(c.partial)))), c.partial...)
 	}
 	c.partial, chunk = append(c.partial, chunk[:k]...), chunk[k:]
@@ -125,15 +130,16 @@ func (c *documentCutter) extend(chunk []byte) ([]byte, error) {
 	return chunk, c.emitDocument(doc)
 }
 
-// refused returns an error for the document at the beginning of rest. A first one may be a stream of another format.
+// rejection returns the error of the document at the start of rest. If it is the first document,
+// the stream may have another format.
 func (c *documentCutter) rejection(err error, rest []byte) error {
-	if e := err.(*DocumentError); c.check.passed == 0 { //nolint:errorlint // it is no other
+	if e := err.(*DocumentError); c.check.passed == 0 { //nolint:errorlint // the checks return no other type
 		e.Err = formatError(codec.TypeBSON, rest, e.Err)
 	}
 	return err
 }
 
-// pass emits a whole document.
+// emitDocument checks and emits a whole document.
 func (c *documentCutter) emitDocument(doc []byte) error {
 	if err := c.check.checkDocument(doc); err != nil {
 		return c.rejection(err, doc)
@@ -141,13 +147,14 @@ func (c *documentCutter) emitDocument(doc []byte) error {
 	return c.emit(doc)
 }
 
-// end tells whether the stream may end here.
+// finish returns an error if the stream ends inside a document.
 func (c *documentCutter) finish() error {
 	if len(c.partial) == 0 {
 		return nil
 	}
 	path, id := locate(c.partial, len(c.partial))
 	return c.rejection(&DocumentError{
-		Document: c.check.passed + 1, Offset: c.check.offset + int64(len(c.partial)), Path: path, ID: id, Err: io.ErrUnexpectedEOF,
+		Document: c.check.passed + 1, Offset: c.check.offset + int64(len(c.partial)),
+		Path: path, ID: id, Err: io.ErrUnexpectedEOF,
 	}, c.partial)
 }

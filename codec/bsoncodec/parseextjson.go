@@ -11,15 +11,23 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ParseExtJSONOptions tunes [ParseExtJSON] and [AppendBSON]. The zero value is ready to use.
+// ParseExtJSONOptions holds the options of [ParseExtJSON] and [AppendBSON]. The zero value is
+// valid.
 type ParseExtJSONOptions struct {
-	SkipBlank   bool // of ParseExtJSON: pass over lines that are blank or null; false means that they are an error, [ErrBlank]
-	MaxDepth    int  // levels of documents and arrays, at least 1; 0 means 200
-	MaxLine     int  // bytes of a line without its newline; 0 means 128 MiB
-	MaxDocument int  // bytes of BSON in a document; 0 means 16 MiB + 16 KiB, as the servers have it
+	// SkipBlank makes [ParseExtJSON] skip lines that are blank or null. By default they are an
+	// error, [ErrBlank].
+	SkipBlank bool
+	// MaxDepth limits the levels of documents and arrays, 1 to 10,000. The default is 200.
+	MaxDepth int
+	// MaxLine limits the bytes of a line without its newline, 1 to 2 GiB − 1. The default is 128
+	// MiB.
+	MaxLine int
+	// MaxDocument limits the bytes of a document in BSON, 1 to 2 GiB − 1. The default is 16 MiB +
+	// 16 KiB, the limit of MongoDB's servers.
+	MaxDocument int
 }
 
-// check tells whether the settings make sense, and completes them.
+// check sets the defaults and returns an error if an option is out of range.
 func (o *ParseExtJSONOptions) check() error {
 	if err := checkLine(&o.MaxLine); err != nil {
 		return err
@@ -34,29 +42,20 @@ func (o *ParseExtJSONOptions) parser() parser {
 	return parser{maxDepth: o.MaxDepth, maxSize: o.MaxDocument}
 }
 
-// ParseExtJSON returns a flow that reads one document of MongoDB Extended JSON v2, canonical or relaxed, from every line: what
-// [ExtJSON] writes, byte for byte, and what other programs write.
+// ParseExtJSON returns a flow that parses one document of MongoDB Extended JSON v2, canonical or
+// relaxed, from each line. It restores what [ExtJSON] wrote, byte for byte, and reads the output of
+// other programs, as the package comment describes under "What the parser accepts".
 //
-//   - Numbers without a wrapper become an int32 where they fit one, else an int64, else a double, as in the driver. A number that
-//     passes a double's range is an error.
-//   - Legacy forms are read: $uuid, $date as text or number, $binary with $type, $code with $scope in either order, $dbPointer,
-//     $symbol, $undefined. An object is a type wrapper when its first key is one, and must then be exactly that. So {"$type":…,
-//     "$binary":…}, in this order, is a document of two strings, as to the driver; so is a DBRef ($ref, $id), as everywhere.
-//   - A byte order mark at the start of the stream is passed over. A line may end with a carriage return and a newline. The last
-//     line needs no newline, but must be whole.
-//   - Refused: null and blank lines, more than one document on a line, control characters, bytes that are not UTF-8, lone
-//     surrogates, unknown escapes, zero bytes in keys and regular expressions, numbers out of range or of more than
-//     8,192 characters, type wrappers with a key twice, missing or too many.
-//
-// The stage:
-//
-//   - In: byte chunks of any size, cut anywhere.
-//   - Out: documents, many of which share one allocation of 64 KiB: who keeps one for long keeps its neighbours. That of a line of
-//     more than 64 KiB has memory of its own, at most about a third more than it is long.
-//   - Memory: the longest line, half as much while it grows, and its document, for which at most
-//     MaxDocument is taken. Lines of 120 MiB took 280 MiB of a process, and one after the other 380.
-//   - Errors: [*SyntaxError] with line, offset, path and _id, with [ErrDepth], [ErrSize], [ErrBlank] and io.ErrUnexpectedEOF among
-//     the causes, and a codec.FormatError if the input is of another format. To go on after a line that is no document, cut with codec.SplitLines, and call [AppendBSON] in stream.Supervise.
+//   - In: byte chunks of any size.
+//   - Out: documents. Many share one allocation of 64 KiB: keeping one keeps its neighbors. The
+//     document of a line of more than 64 KiB has its own memory, at most about a third more than
+//     its size.
+//   - Memory: the longest line, half as much while it grows, and its document, at most MaxDocument.
+//     Lines of 120 MiB took 280 MiB of a process, and several in a row 380 MiB.
+//   - Errors: [*SyntaxError] with line, offset, path and _id, which may wrap [ErrDepth], [ErrSize],
+//     [ErrBlank] and io.ErrUnexpectedEOF, or a codec.FormatError if the input has another format.
+//     To continue after a malformed line, cut the input with codec.SplitLines and call [AppendBSON]
+//     in stream.Supervise.
 func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 	var o ParseExtJSONOptions
 	if opts != nil {
@@ -69,9 +68,9 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 		}
 		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 			p, l := o.parser(), lineCutter{max: o.MaxLine}
-			var free []byte // the unused end of an allocation, from which documents are cut
+			var free []byte // the unused end of an allocation, for the next documents
 			one := func(line []byte) error {
-				mark := 0 // bytes of it
+				mark := 0 // bytes of the byte order mark
 				if l.count == 1 && bytes.HasPrefix(line, []byte(byteOrderMark)) {
 					mark = len(byteOrderMark)
 				}
@@ -91,7 +90,7 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 				}
 				doc, err := p.document(room[:0], line, l.count, l.offset+int64(mark))
 				if err != nil {
-					e := err.(*SyntaxError) //nolint:errorlint // it is no other
+					e := err.(*SyntaxError) //nolint:errorlint // document returns no other type
 					e.Column += mark
 					if l.count == 1 {
 						e.Err = formatError(codec.TypeJSON, line, e.Err)
@@ -101,7 +100,7 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 				switch {
 				case !long:
 					free = doc[len(doc):]
-				case len(doc) < cap(doc)/4*3: // who keeps it is not to keep the length of its line
+				case len(doc) < cap(doc)/4*3: // a receiver that keeps it must not keep memory of the line's length
 					doc = bytes.Clone(doc)
 				}
 				return emit(bson.Raw(doc[:len(doc):len(doc)]))
@@ -115,13 +114,13 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 	})
 }
 
-// isBlank tells whether a line has no document: white space alone, or null.
+// isBlank reports whether a line has no document: only white space, or null.
 func isBlank(line []byte) bool {
 	line = bytes.Trim(line, " \t\r\n")
 	return len(line) == 0 || string(line) == "null"
 }
 
-// slack is the room after the largest document that spares the parser to look for more.
+// parserSlack is spare capacity after the largest document, so that the parser does not reallocate.
 const parserSlack = 64
 
 const byteOrderMark = "\uFEFF"

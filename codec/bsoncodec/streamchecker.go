@@ -1,34 +1,36 @@
 package bsoncodec
 
 import (
-	"encoding/binary"
 	"fmt"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// documentCheck checks the documents of a stream one after the other.
+// streamChecker checks the documents of a stream in order.
 type streamChecker struct {
 	validate, strict  bool
 	maxDepth, maxSize int
 
 	passed int64 // documents that passed
-	offset int64 // their bytes
+	offset int64 // bytes of these documents
 }
 
-// size tells whether a document of n bytes may come next. Of doc it has what is at hand.
+// checkSize returns an error if the next document must not have n bytes. doc holds the available
+// part of the document.
 func (c *streamChecker) checkSize(n int, doc []byte) error {
 	switch {
-	case n < 5:
-		return c.reject(doc, errLength)
+	case n < bsonwire.MinDocumentSize:
+		return c.reject(doc, bsonwire.ErrLength)
 	case n > c.maxSize:
 		return c.reject(doc, fmt.Errorf("%w: %d bytes, at most %d", ErrSize, n, c.maxSize))
 	}
 	return nil
 }
 
-// document checks the next document.
+// checkDocument checks the next document.
 func (c *streamChecker) checkDocument(doc []byte) error {
-	if len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc) {
-		return c.reject(doc, errLength)
+	if !bsonwire.HasLength(doc) {
+		return c.reject(doc, bsonwire.ErrLength)
 	}
 	if len(doc) > c.maxSize {
 		return c.checkSize(len(doc), doc)
@@ -36,7 +38,7 @@ func (c *streamChecker) checkDocument(doc []byte) error {
 	if c.validate {
 		o := ValidateOptions{MaxDepth: c.maxDepth, Strict: c.strict}
 		if err := o.validate(doc); err != nil {
-			e := err.(*DocumentError) //nolint:errorlint // it is no other
+			e := err.(*DocumentError) //nolint:errorlint // validate returns no other type
 			e.Document, e.Offset = c.passed+1, e.Offset+c.offset
 			return e
 		}

@@ -1,9 +1,13 @@
 package bsoncodec
 
-import "fmt"
+import (
+	"fmt"
 
-// escaped parses the rest of an escape form, behind its key at src[i], in a container of this depth. It returns the offset behind
-// the object and the type of the value.
+	"github.com/millweir/millweir/internal/bsonwire"
+)
+
+// escaped parses the rest of an escape form after its key, at src[i], in a container at this depth.
+// It returns the offset after the object and the type of the value.
 func (p *parser) escaped(dst []byte, i, depth int) ([]byte, int, byte) {
 	if i = p.colon(i); i < 0 {
 		return dst, failed, 0
@@ -38,9 +42,9 @@ func (p *parser) escapedValue(dst []byte, i, depth int) ([]byte, int, byte) {
 	if dst, ok = appendBase64(dst, s); !ok {
 		return dst, p.fail(at[1], errBase64), 0
 	}
-	c := checker{src: dst, maxDepth: p.maxDepth}
-	if !c.whole(t, start, len(dst), depth) {
-		return dst, p.fail(at[1], fmt.Errorf("byte %d of its BSON: %w", c.at-start, c.err)), 0
+	c := bsonwire.Checker{Src: dst, MaxDepth: p.maxDepth}
+	if !c.Value(t, start, len(dst), depth) {
+		return dst, p.fail(at[1], fmt.Errorf("byte %d of its BSON: %w", c.At-start, c.Err)), 0
 	}
 	return dst, end, t
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
 var (
@@ -20,10 +22,11 @@ var (
 	errBSONType = errors.New("not a subtype or type in two hex digits")
 )
 
-// wrapped parses the object that begins with the key of the type wrapper w: behind the brace lies src[open], behind the key src[i].
-// It returns the offset behind the object and the type of the value.
+// wrapperValue parses the rest of an object whose first key is that of the type wrapper w.
+// src[open] is the byte after the brace, src[i] the byte after the key. It returns the offset after
+// the object and the type of the value.
 //
-// It takes any white space, order of keys and legacy form; what programs write lies in [parser.common].
+// It accepts any white space, order of keys and legacy form. fastWrapper parses the common forms.
 func (p *parser) wrapperValue(dst []byte, w wrapperKind, open, i, depth int) ([]byte, int, byte) {
 	if i = p.colon(i); i < 0 {
 		return dst, failed, 0
@@ -46,20 +49,20 @@ func (p *parser) wrapperValue(dst []byte, w wrapperKind, open, i, depth int) ([]
 		return p.dbPointer(dst, i)
 	case wrapDate:
 		dst, i = p.date(dst, i)
-		t = 0x09
+		t = bsonwire.TypeDate
 	case wrapMinKey, wrapMaxKey:
 		v, next := p.int(i)
 		if next >= 0 && v != 1 {
 			next = p.fail(i, errWrapper)
 		}
-		if i, t = next, 0xFF; w == wrapMaxKey {
-			t = 0x7F
+		if i, t = next, bsonwire.TypeMinKey; w == wrapMaxKey {
+			t = bsonwire.TypeMaxKey
 		}
 	case wrapUndefined:
 		if !hasPrefix(p.src, i, "true") {
 			return dst, p.fail(i, errWrapper), 0
 		}
-		i, t = i+4, 0x06
+		i, t = i+4, bsonwire.TypeUndefined
 	default:
 		at := i
 		var s []byte
@@ -82,7 +85,7 @@ func (p *parser) wrapperValue(dst []byte, w wrapperKind, open, i, depth int) ([]
 	return dst, p.closing(i), t
 }
 
-// appendWrapped appends the value that the text s of the wrapper w stands for, and returns its type.
+// appendWrapped appends the value of the wrapper w with text s, and returns its type.
 func appendWrapped(dst []byte, w wrapperKind, s []byte) ([]byte, byte, error) {
 	switch w {
 	case wrapOID:
@@ -90,10 +93,10 @@ func appendWrapped(dst []byte, w wrapperKind, s []byte) ([]byte, byte, error) {
 		if len(s) != 24 || !appendUnhex(id[:0], s) {
 			return dst, 0, errOID
 		}
-		return append(dst, id[:]...), 0x07, nil
+		return append(dst, id[:]...), bsonwire.TypeObjectID, nil
 	case wrapSymbol:
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
-		return append(append(dst, s...), 0), 0x0E, nil
+		return append(append(dst, s...), 0), bsonwire.TypeSymbol, nil
 	case wrapInt32:
 		v, ok := parseInteger(s)
 		if !ok {
@@ -102,32 +105,32 @@ func appendWrapped(dst []byte, w wrapperKind, s []byte) ([]byte, byte, error) {
 		if v != int64(int32(v)) {
 			return dst, 0, errRange
 		}
-		return binary.LittleEndian.AppendUint32(dst, uint32(v)), 0x10, nil
+		return binary.LittleEndian.AppendUint32(dst, uint32(v)), bsonwire.TypeInt32, nil
 	case wrapInt64:
 		v, ok := parseInteger(s)
 		if !ok {
 			return dst, 0, integerError(s)
 		}
-		return binary.LittleEndian.AppendUint64(dst, uint64(v)), 0x12, nil
+		return binary.LittleEndian.AppendUint64(dst, uint64(v)), bsonwire.TypeInt64, nil
 	case wrapDouble:
 		b, err := doubleBits(s)
-		return binary.LittleEndian.AppendUint64(dst, b), 0x01, err
+		return binary.LittleEndian.AppendUint64(dst, b), bsonwire.TypeDouble, err
 	case wrapDecimal:
 		high, low, ok := parseDecimal(s)
 		if !ok {
 			return dst, 0, errDecimal
 		}
 		dst = binary.LittleEndian.AppendUint64(dst, low)
-		return binary.LittleEndian.AppendUint64(dst, high), 0x13, nil
+		return binary.LittleEndian.AppendUint64(dst, high), bsonwire.TypeDecimal, nil
 	}
 	dst, ok := appendUUID(dst, s) // wrapUUID
 	if !ok {
 		return dst, 0, errUUID
 	}
-	return dst, 0x05, nil
+	return dst, bsonwire.TypeBinary, nil
 }
 
-// doubleBits returns the double that the text of $numberDouble stands for.
+// doubleBits returns the bits of the double with the text of $numberDouble.
 func doubleBits(s []byte) (uint64, error) {
 	switch string(s) {
 	case "Infinity":
@@ -146,7 +149,7 @@ func doubleBits(s []byte) (uint64, error) {
 
 // timestamp parses the object of $timestamp.
 func (p *parser) timestamp(dst []byte, i int) ([]byte, int, byte) {
-	var part [2]int64 // i, t: in the order of BSON
+	var part [2]int64 // i and t, in the order of BSON
 	i = p.twoKeys(i, "i", "t", func(n, i int) int {
 		v, next := p.int(i)
 		if next >= 0 && (v < 0 || v > math.MaxUint32) {
@@ -160,12 +163,12 @@ func (p *parser) timestamp(dst []byte, i int) ([]byte, int, byte) {
 	}
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(part[0]))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(part[1]))
-	return dst, p.closing(i), 0x11
+	return dst, p.closing(i), bsonwire.TypeTimestamp
 }
 
 // regex parses the object of $regularExpression.
 func (p *parser) regex(dst []byte, i int) ([]byte, int, byte) {
-	var at [2]int // where the pattern and the options lie in the line
+	var at [2]int // where the pattern and the options begin in the line
 	i = p.twoKeys(i, "pattern", "options", func(n, i int) int {
 		at[n] = i
 		_, next := p.quoted(i)
@@ -179,14 +182,14 @@ func (p *parser) regex(dst []byte, i int) ([]byte, int, byte) {
 		if bytes.IndexByte(s, 0) >= 0 {
 			return dst, p.fail(from, errNUL), 0
 		}
-		if n == 1 && !isSorted(s) { // BSON wants them so; what had them otherwise came in the escape form
+		if n == 1 && !isSorted(s) { // BSON requires sorted options; unsorted ones use the escape form
 			r := []rune(string(s))
 			slices.Sort(r)
 			s = []byte(string(r))
 		}
 		dst = append(append(dst, s...), 0)
 	}
-	return dst, p.closing(i), 0x0B
+	return dst, p.closing(i), bsonwire.TypeRegex
 }
 
 // dbPointer parses the object of $dbPointer.
@@ -227,5 +230,5 @@ func (p *parser) dbPointer(dst []byte, i int) ([]byte, int, byte) {
 	if dst, _, err = appendWrapped(dst, wrapOID, id); err != nil {
 		return dst, p.fail(at[1], err), 0
 	}
-	return dst, p.closing(i), 0x0C
+	return dst, p.closing(i), bsonwire.TypeDBPointer
 }

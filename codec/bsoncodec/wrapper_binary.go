@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// binary parses the value of $binary: an object, or the legacy text that $type follows.
+// binary parses the value of $binary: an object, or the legacy text followed by $type.
 func (p *parser) binary(dst []byte, i int) ([]byte, int, byte) {
 	if i < len(p.src) && p.src[i] == '"' {
 		_, next := p.text(i + 1)
@@ -39,7 +41,8 @@ func (p *parser) binary(dst []byte, i int) ([]byte, int, byte) {
 	return p.binaryParts(dst, at[0], at[1], p.closing(i))
 }
 
-// binaryParts appends the binary value whose text begins at src[data] and whose subtype at src[sub]; behind it all lies src[end].
+// binaryParts appends the binary value with its text at src[data] and its subtype at src[sub]. end
+// is the offset after the object.
 func (p *parser) binaryParts(dst []byte, data, sub, end int) ([]byte, int, byte) {
 	if end < 0 {
 		return dst, failed, 0
@@ -55,42 +58,44 @@ func (p *parser) binaryParts(dst []byte, data, sub, end int) ([]byte, int, byte)
 	if dst, ok = appendBinaryValue(dst, s, subtype); !ok {
 		return dst, p.fail(data, errBase64), 0
 	}
-	return dst, end, 0x05
+	return dst, end, bsonwire.TypeBinary
 }
 
-// appendBinaryValue appends the binary value whose bytes are text in base64. It reports false when text is none.
+// appendBinaryValue appends the binary value with this base64 text. It returns false if text is not
+// base64.
 func appendBinaryValue(dst, text []byte, subtype byte) ([]byte, bool) {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0, subtype)
-	if subtype == 0x02 {
+	if subtype == bsonwire.SubtypeOld {
 		dst = append(dst, 0, 0, 0, 0)
 	}
 	body := len(dst)
 	dst, ok := appendBase64(dst, text)
-	if subtype == 0x02 {
+	if subtype == bsonwire.SubtypeOld {
 		binary.LittleEndian.PutUint32(dst[start+5:], uint32(len(dst)-body))
 	}
 	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start-5))
 	return dst, ok
 }
 
-// base64Len returns how long the base64 of n bytes is at most, with room for what the bytes of a
-// value have around them.
+// base64Len returns the maximum length of the base64 of n bytes, with room for the lengths around a
+// value's bytes.
 func base64Len(n int) int { return min(n, math.MaxInt/2)/3*4 + 8 }
 
-// base64Fits reports whether the bytes that text is in base64 are no more than a document may have.
+// base64Fits reports whether the decoded bytes of text fit a document.
 func (p *parser) base64Fits(text []byte) bool { return len(text) <= base64Len(p.maxSize) }
 
 var strictBase64 = base64.StdEncoding.Strict()
 
-// appendBase64 appends the bytes that text is in base64, with padding (RFC 4648). It takes the one text that stands for these
-// bytes: a character that is damaged does not pass for white space or for bits that nobody looks at.
+// appendBase64 appends the bytes of the padded base64 text (RFC 4648). It accepts exactly one text
+// for each sequence of bytes, so it detects a damaged character that a lenient decoder would ignore
+// as white space or trailing bits.
 func appendBase64(dst, text []byte) ([]byte, bool) {
 	most := strictBase64.DecodedLen(len(text))
 	dst = slices.Grow(dst, most)
 	n, err := strictBase64.Decode(dst[len(dst):len(dst)+most], text)
 	padding := len(text) - len(bytes.TrimRight(text, "="))
-	// The decoder passes over newlines: they show in that the text is longer than its bytes need.
+	// The decoder ignores newlines, but then the text is longer than its bytes need.
 	return dst[:len(dst)+n], err == nil && len(text)%4 == 0 && n == most-padding
 }
 
@@ -108,11 +113,12 @@ func appendUUID(dst, s []byte) ([]byte, bool) {
 	if !appendUnhex(id[:0], hex[:]) {
 		return dst, false
 	}
-	dst = append(dst, 16, 0, 0, 0, 0x04)
+	dst = append(dst, 16, 0, 0, 0, bsonwire.SubtypeUUID)
 	return append(dst, id[:]...), true
 }
 
-// appendUnhex fills the space behind dst with the bytes that s, of even length, is in hex. It reports false when s is no hex.
+// appendUnhex writes the bytes of the hex text s, which has an even length, into the capacity after
+// dst. It returns false if s is not hex.
 func appendUnhex(dst, s []byte) bool {
 	for i := 0; i+1 < len(s); i += 2 {
 		a, b := unhex[s[i]], unhex[s[i+1]]
@@ -124,7 +130,7 @@ func appendUnhex(dst, s []byte) bool {
 	return true
 }
 
-// hexByte reads one or two hex digits.
+// hexByte parses one or two hex digits.
 func hexByte(s []byte) (byte, bool) {
 	switch len(s) {
 	case 1:

@@ -3,9 +3,11 @@ package bsoncodec
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// code parses the text of $code, and the $scope that may follow it.
+// code parses the text of $code, and an optional $scope after it.
 func (p *parser) code(dst []byte, i, depth int) ([]byte, int, byte) {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
@@ -15,7 +17,7 @@ func (p *parser) code(dst []byte, i, depth int) ([]byte, int, byte) {
 	}
 	if i = p.space(i); i < len(p.src) && p.src[i] == '}' {
 		n := copy(dst[start:], dst[start+4:])
-		return dst[:start+n], i + 1, 0x0D
+		return dst[:start+n], i + 1, bsonwire.TypeCode
 	}
 	key, i := p.comma(i)
 	if i < 0 {
@@ -27,8 +29,8 @@ func (p *parser) code(dst []byte, i, depth int) ([]byte, int, byte) {
 	if dst, i = p.scope(dst, i, depth); i < 0 {
 		return dst, failed, 0
 	}
-	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
-	return dst, p.closing(i), 0x0F
+	bsonwire.PutLength(dst, start)
+	return dst, p.closing(i), bsonwire.TypeCodeWithScope
 }
 
 // scopeFirst parses the object of a $scope that comes before its $code.
@@ -49,11 +51,11 @@ func (p *parser) scopeFirst(dst []byte, i, depth int) ([]byte, int, byte) {
 		return dst, failed, 0
 	}
 	dst = slices.Insert(dst, start, p.scratch...)
-	binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start))
-	return dst, p.closing(i), 0x0F
+	bsonwire.PutLength(dst, start)
+	return dst, p.closing(i), bsonwire.TypeCodeWithScope
 }
 
-// codeText parses the text at src[i] as a string of BSON.
+// codeText parses the text at src[i] as a BSON string.
 func (p *parser) codeText(dst []byte, i int) ([]byte, int) {
 	if i >= len(p.src) || p.src[i] != '"' {
 		return dst, p.fail(i, errWrapper)
@@ -68,7 +70,7 @@ func (p *parser) codeText(dst []byte, i int) ([]byte, int) {
 	return dst, i
 }
 
-// scope parses the object at src[i]. No key in it is a type wrapper of the scope itself.
+// scope parses the object at src[i]. The first key of a scope never makes it a type wrapper.
 func (p *parser) scope(dst []byte, i, depth int) ([]byte, int) {
 	if i >= len(p.src) || p.src[i] != '{' {
 		return dst, p.fail(i, errWrapper)

@@ -1,9 +1,15 @@
 package bsoncodec
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// common parses the type wrappers as programs write them: without white space, keys in the usual order, no escapes. Behind the
-// opening `{"$` lies src[i]. On anything else it returns a negative offset and leaves it to [parser.wrapped], which has the errors.
+	"github.com/millweir/millweir/internal/bsonwire"
+)
+
+// fastWrapper parses the type wrappers in the form that programs usually write: no white space or
+// escapes, and the usual order of keys. src[i] is the byte after the opening `{"$`. For anything
+// else it returns a negative offset and no error; wrapperValue then parses the object and reports
+// errors.
 func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 	src := p.src
 	if len(src)-i < 12 {
@@ -17,13 +23,13 @@ func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 			if next < 0 || v != int64(int32(v)) || !hasPrefix(src, next, `"}`) {
 				break
 			}
-			return binary.LittleEndian.AppendUint32(dst, uint32(v)), next + 2, 0x10
+			return binary.LittleEndian.AppendUint32(dst, uint32(v)), next + 2, bsonwire.TypeInt32
 		case hasPrefix(src, i, `numberLong":"`):
 			v, next := parseShortInteger(src, i+13)
 			if next < 0 || !hasPrefix(src, next, `"}`) {
 				break
 			}
-			return binary.LittleEndian.AppendUint64(dst, uint64(v)), next + 2, 0x12
+			return binary.LittleEndian.AppendUint64(dst, uint64(v)), next + 2, bsonwire.TypeInt64
 		case hasPrefix(src, i, `numberDouble":"`):
 			end := i + 15
 			for end < len(src) && src[end] > '"' && src[end] != '\\' {
@@ -36,7 +42,7 @@ func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 			if err != nil || !hasPrefix(src, end, `"}`) {
 				break
 			}
-			return binary.LittleEndian.AppendUint64(dst, b), end + 2, 0x01
+			return binary.LittleEndian.AppendUint64(dst, b), end + 2, bsonwire.TypeDouble
 		case hasPrefix(src, i, `numberDecimal":"`):
 			end := i + 16
 			for end < len(src) && src[end] > '"' && src[end] != '\\' {
@@ -50,7 +56,7 @@ func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 				break
 			}
 			dst = binary.LittleEndian.AppendUint64(dst, low)
-			return binary.LittleEndian.AppendUint64(dst, high), end + 2, 0x13
+			return binary.LittleEndian.AppendUint64(dst, high), end + 2, bsonwire.TypeDecimal
 		}
 	case 'o':
 		if len(src)-i < 32 || string(src[i:i+6]) != `oid":"` || string(src[i+30:i+32]) != `"}` {
@@ -67,7 +73,7 @@ func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 		if bad > 15 {
 			break
 		}
-		return append(dst, id[:]...), i + 32, 0x07
+		return append(dst, id[:]...), i + 32, bsonwire.TypeObjectID
 	case 'd':
 		if !hasPrefix(src, i, `date":{"$numberLong":"`) {
 			break
@@ -76,7 +82,7 @@ func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 		if next < 0 || !hasPrefix(src, next, `"}}`) {
 			break
 		}
-		return binary.LittleEndian.AppendUint64(dst, uint64(v)), next + 3, 0x09
+		return binary.LittleEndian.AppendUint64(dst, uint64(v)), next + 3, bsonwire.TypeDate
 	case 'b':
 		if !hasPrefix(src, i, `binary":{"base64":"`) {
 			break
@@ -93,13 +99,13 @@ func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 		if dst, ok = appendBinaryValue(dst, src[i+19:end], subtype); !ok {
 			return dst[:start], failed, 0
 		}
-		return dst, end + 18, 0x05
+		return dst, end + 18, bsonwire.TypeBinary
 	}
 	return dst, failed, 0
 }
 
-// shortInteger reads a decimal integer of up to 18 digits at src[i], and returns it with the offset behind it, which is negative
-// when there is none.
+// parseShortInteger parses a decimal integer of up to 18 digits at src[i]. It returns the integer
+// and the offset after it, or a negative offset.
 func parseShortInteger(src []byte, i int) (int64, int) {
 	neg := i < len(src) && src[i] == '-'
 	if neg {
@@ -128,7 +134,8 @@ func parseShortInteger(src []byte, i int) (int64, int) {
 	return v, i
 }
 
-// base64End returns the offset of the first byte from i on that ends a text without escapes.
+// base64End returns the offset of the first byte from i on that is not part of a text without
+// escapes.
 func base64End(src []byte, i int) int {
 	for i+8 <= len(src) && special(binary.LittleEndian.Uint64(src[i:])) == 0 {
 		i += 8

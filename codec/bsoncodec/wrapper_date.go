@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// date parses the value of $date: an object with $numberLong, a text, or the legacy number of milliseconds.
+// date parses the value of $date: an object with $numberLong, a text, or the legacy number of
+// milliseconds.
 func (p *parser) date(dst []byte, i int) ([]byte, int) {
 	var ms int64
 	next, ok := failed, true
@@ -43,8 +44,8 @@ func (p *parser) date(dst []byte, i int) ([]byte, int) {
 	return binary.LittleEndian.AppendUint64(dst, uint64(ms)), next
 }
 
-// parseDate reads a date of RFC 3339, "2006-01-02T15:04:05.999Z", or with an offset with or without a colon. It returns the
-// milliseconds since 1970; a finer fraction is cut.
+// parseDate parses an RFC 3339 date such as "2006-01-02T15:04:05.999Z", also with an offset without
+// a colon. It returns the milliseconds since 1970. Finer fractions are truncated.
 func parseDate(s []byte) (int64, bool) {
 	if len(s) < 20 || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
 		return 0, false
@@ -56,7 +57,8 @@ func parseDate(s []byte) (int64, bool) {
 	hour, ok4 := twoDigits(s, 11)
 	minute, ok5 := twoDigits(s, 14)
 	second, ok6 := twoDigits(s, 17)
-	if !(ok0 && ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59 {
+	if !(ok0 && ok1 && ok2 && ok3 && ok4 && ok5 && ok6) ||
+		month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59 {
 		return 0, false
 	}
 	t := time.Date(century*100+year, time.Month(month), day, hour, minute, second, 0, time.UTC)
@@ -79,7 +81,7 @@ func parseDate(s []byte) (int64, bool) {
 	return ms - offset, ok
 }
 
-// parseOffset reads "Z", "+01:00" or "+0100" and returns it in milliseconds.
+// parseOffset parses "Z", "+01:00" or "+0100" and returns milliseconds.
 func parseOffset(s []byte) (int64, bool) {
 	if len(s) == 1 && s[0] == 'Z' {
 		return 0, true

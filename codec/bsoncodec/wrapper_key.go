@@ -1,6 +1,6 @@
 package bsoncodec
 
-// wrapper is what an object of JSON stands for, by its first key.
+// wrapperKind is a type wrapper, identified by the first key of an object.
 type wrapperKind byte
 
 const (
@@ -25,8 +25,8 @@ const (
 	wrapUndefined
 )
 
-// wrapperOf returns what an object whose first key is key stands for. It is the one list of the keys that are ambiguous in a
-// document: the parser interprets these, and the writer escapes a document that begins with one.
+// wrapperOf returns the wrapper of an object with this first key. It is the only list of these
+// keys: the parser interprets them, and the writer escapes a document that begins with one.
 func wrapperOf(key []byte) wrapperKind {
 	switch string(key) {
 	case escapeKey:
@@ -69,7 +69,8 @@ func wrapperOf(key []byte) wrapperKind {
 	return noWrapper
 }
 
-// wrapperKey tells whether a parser would interpret a document of kind k for its first key, which begins b and ends at a zero byte.
+// opensWrapper reports whether a parser would interpret a document of kind k because of its first
+// key. The key begins at b and ends with a zero byte.
 func opensWrapper(b []byte, k kind) bool {
 	for i, c := range b {
 		if c == 0 {

@@ -3,9 +3,11 @@ package bsoncodec
 import (
 	"errors"
 	"math"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// colon passes over the colon behind a key and returns the offset of the value.
+// colon skips the colon after a key and returns the offset of the value.
 func (p *parser) colon(i int) int {
 	if i = p.space(i); i >= len(p.src) || p.src[i] != ':' {
 		return p.fail(i, errColon)
@@ -16,7 +18,7 @@ func (p *parser) colon(i int) int {
 	return i
 }
 
-// closing passes over the brace that ends a type wrapper.
+// closing skips the brace that ends a type wrapper.
 func (p *parser) closing(i int) int {
 	switch i = p.space(i); {
 	case i < len(p.src) && p.src[i] == '}':
@@ -27,7 +29,8 @@ func (p *parser) closing(i int) int {
 	return p.fail(i, errWrapper)
 }
 
-// comma passes over the comma between the keys of a type wrapper and returns the next key and the offset of its value.
+// comma skips the comma between the keys of a type wrapper. It returns the next key and the offset
+// of its value.
 func (p *parser) comma(i int) ([]byte, int) {
 	if i = p.space(i); i >= len(p.src) || p.src[i] != ',' {
 		return nil, p.fail(i, errWrapper)
@@ -35,7 +38,7 @@ func (p *parser) comma(i int) ([]byte, int) {
 	return p.name(i + 1)
 }
 
-// name returns the key at src[i], behind white space, and the offset of its value.
+// name returns the key at src[i], after white space, and the offset of its value.
 func (p *parser) name(i int) ([]byte, int) {
 	if i = p.space(i); i >= len(p.src) || p.src[i] != '"' {
 		return nil, p.fail(i, errName)
@@ -47,7 +50,7 @@ func (p *parser) name(i int) ([]byte, int) {
 	return key, p.colon(i)
 }
 
-// quoted returns the string at src[i], as [parser.text] does.
+// quoted returns the string at src[i], as text does, and the offset after it.
 func (p *parser) quoted(i int) ([]byte, int) {
 	if i >= len(p.src) || p.src[i] != '"' {
 		return nil, p.fail(i, errWrapper)
@@ -55,7 +58,7 @@ func (p *parser) quoted(i int) ([]byte, int) {
 	return p.text(i + 1)
 }
 
-// digits returns the string at src[i], which is to be a number.
+// digits returns the string at src[i], which must be a number.
 func (p *parser) digits(i int) ([]byte, int) {
 	if i >= len(p.src) || p.src[i] != '"' {
 		return nil, p.fail(i, errWrapper)
@@ -67,24 +70,25 @@ func (p *parser) digits(i int) ([]byte, int) {
 	return s, next
 }
 
-// int returns the integer at src[i] and the offset behind it.
+// int returns the integer at src[i] and the offset after it.
 func (p *parser) int(i int) (int64, int) {
 	var b [8]byte
 	v, next, t := p.number(b[:0], i)
 	switch {
 	case next < 0:
 		return 0, failed
-	case t == 0x10:
+	case t == bsonwire.TypeInt32:
 		return int64(int32(uint32(v[0]) | uint32(v[1])<<8 | uint32(v[2])<<16 | uint32(v[3])<<24)), next
-	case t == 0x12:
+	case t == bsonwire.TypeInt64:
 		n, _ := parseInteger(p.src[i:next])
 		return n, next
 	}
 	return math.MinInt64, p.fail(i, errWrapper)
 }
 
-// pairs parses an object at src[i] that has exactly the keys first and second, in either order. It calls f with 0 or 1 and the
-// offset of the value, and f returns the offset behind it. pairs returns the offset behind the object.
+// twoKeys parses an object at src[i] with exactly the keys first and second, in either order. For
+// each, it calls f with 0 or 1 and the offset of the value; f returns the offset after the value.
+// twoKeys returns the offset after the object.
 func (p *parser) twoKeys(i int, first, second string, f func(n, i int) int) int {
 	if i >= len(p.src) || p.src[i] != '{' {
 		return p.fail(i, errWrapper)

@@ -2,7 +2,8 @@ package bsoncodec
 
 import "time"
 
-// The dates that relaxed Extended JSON writes as text, in milliseconds since 1970: the years 1970 to 9999.
+// Relaxed Extended JSON writes dates in this range as text: milliseconds since 1970, for the years
+// 1970 to 9999.
 const (
 	minTextDate = 0
 	maxTextDate = 253402300799999

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// pairs has the decimal digits of 0 to 99, two bytes each.
+// digitPairs holds the two decimal digits of 0 to 99.
 var digitPairs = func() (t [100]uint16) {
 	for i := range t {
 		t[i] = uint16('0'+i/10) | uint16('0'+i%10)<<8
@@ -68,7 +68,7 @@ func digits(v uint64) int {
 	return n
 }
 
-// powers has the powers of ten that fit 64 bits.
+// powers holds the powers of ten that fit 64 bits.
 var powers = func() (t [20]uint64) {
 	t[0] = 1
 	for i := 1; i < len(t); i++ {
@@ -103,11 +103,11 @@ func appendTimestamp(dst []byte, v uint64) []byte {
 	return append(dst, `}}`...)
 }
 
-// nan is the one NaN that the driver reads from "NaN".
+// nan is the only NaN that the driver reads from "NaN".
 var nan = math.Float64bits(math.NaN())
 
-// appendDouble appends the double with these bits: the shortest digits that give it back, with a point or an exponent. It
-// reports false for a NaN with another payload.
+// appendDouble appends the double with these bits: the shortest digits that restore it, with a
+// point or an exponent. It returns false for a NaN with another payload.
 func appendDouble(dst []byte, b uint64, relaxed bool) ([]byte, bool) {
 	if b&^(1<<63) >= 0x7FF<<52 {
 		dst = append(dst, `{"$numberDouble":"`...)
@@ -133,12 +133,14 @@ func appendDouble(dst []byte, b uint64, relaxed bool) ([]byte, bool) {
 	return dst, true
 }
 
-// appendFloat appends a finite double as strconv's format 'G' does, and ".0" where that would read as an integer.
+// appendFloat appends a finite double as strconv's format 'G' does, and ".0" if the result would
+// read as an integer.
 func appendFloat(dst []byte, b uint64) []byte {
 	f := math.Float64frombits(b)
 	if a := math.Abs(f); a < 1e6 && a >= 1e-4 || b == 0 {
-		// At most 12 digits, six of them behind the point: if they give f back they are its shortest digits, because
-		// no two decimals of up to 15 digits give the same double.
+		// A number of at most 12 digits, six of them after the point. If it equals f, these are the
+		// shortest digits of f, because no two decimals of up to 15 digits round to the same
+		// double.
 		n := uint64(a*1e6 + 0.5)
 		if float64(n)/1e6 == a {
 			if b>>63 != 0 {
@@ -158,8 +160,9 @@ func appendFloat(dst []byte, b uint64) []byte {
 	return append(dst, '.', '0')
 }
 
-// appendPlain appends a double of 1e-4 to 1e6, with more than six digits behind its point, without an exponent. strconv copies the
-// digits of format 'E' together, but those of format 'G' one by one.
+// appendPlain appends a double of 1e-4 to 1e6 with more than six digits after its point, without an
+// exponent. It uses strconv's format 'E', which copies all digits at once and so is faster than
+// 'G'.
 func appendPlain(dst []byte, f float64) []byte {
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'E', -1, 64) // as in -1.2345678E-01
@@ -171,10 +174,10 @@ func appendPlain(dst []byte, f float64) []byte {
 	if n < len("1.2") {
 		return strconv.AppendFloat(dst[:start], f, 'G', -1, 64)
 	}
-	by := int(m[n+3] - '0') // at most 5: there is one digit in it
+	by := int(m[n+3] - '0') // at most 5, so one digit
 	if m[n+1] == '+' {
 		if n-2 <= by {
-			return strconv.AppendFloat(dst[:start], f, 'f', 1, 64) // an integer, as it cannot be
+			return strconv.AppendFloat(dst[:start], f, 'f', 1, 64) // an integer, which appendFloat has already written
 		}
 		copy(m[1:], m[2:2+by])
 		m[1+by] = '.'
@@ -186,7 +189,8 @@ func appendPlain(dst []byte, f float64) []byte {
 	return dst[:len(dst)-len("E-01")+by]
 }
 
-// appendMillionths appends n/1e6 with one digit or more behind the point, and no zeros at the end but that one.
+// appendMillionths appends n/1e6 with at least one digit after the point and no other trailing
+// zeros.
 func appendMillionths(dst []byte, n uint64) []byte {
 	whole, frac := n/1e6, uint32(n%1e6)
 	dst = appendUint(dst, whole)

@@ -11,13 +11,15 @@ const (
 	highs = 0x80 * ones
 )
 
-// special marks the bytes of x that a JSON string does not carry as they are, or not without a look: control characters,
-// the quote, the backslash, and all of UTF-8's longer characters. The lowest mark is exact; those above it may be false.
+// special marks the bytes of x that a JSON string may need to escape or validate: control
+// characters, the quote, the backslash, and bytes of multi-byte characters. The lowest mark is
+// exact; higher marks may be false.
 func special(x uint64) uint64 {
 	return (x | (x - 0x20*ones) | ((x ^ '"'*ones) - ones) | ((x ^ '\\'*ones) - ones)) & highs
 }
 
-// escapes has for each ASCII byte 0 when JSON carries it as it is, else what follows the backslash.
+// escapes maps each ASCII byte to 0 if a JSON string holds it unescaped, otherwise to the character
+// after the backslash.
 var escapes = func() (t [128]byte) {
 	for c := range byte(0x20) {
 		t[c] = 'u'
@@ -29,11 +31,11 @@ var escapes = func() (t [128]byte) {
 
 const hexDigits = "0123456789abcdef"
 
-// room is what keys and strings want free in dst besides the bytes that they copy.
+// spare is the capacity that keys and strings need in dst in addition to the bytes that they copy.
 const spare = 32
 
-// key appends sep and the key at src[i:] as a JSON name, colon included, and returns the offset behind the key. It is
-// negative when the key has no end or is not UTF-8.
+// key appends sep and the key at src[i] as a JSON name with its colon. It returns the offset after
+// the key, or a negative offset if the key has no end or is not UTF-8.
 func (w *writer) key(dst, src []byte, i int, sep byte) ([]byte, int) {
 	j := len(dst)
 	if cap(dst)-j < spare {
@@ -69,13 +71,13 @@ func (w *writer) key(dst, src []byte, i int, sep byte) ([]byte, int) {
 	return append(dst, '"', ':'), i + n + 1
 }
 
-// string appends src[i:end] as a JSON string. src[end] exists and is a zero byte. It reports false when the string is not
-// UTF-8.
+// string appends src[i:end] as a JSON string. src[end] must exist and be zero. It returns false if
+// the string is not UTF-8.
 func (w *writer) string(dst, src []byte, i, end int) ([]byte, bool) {
 	j := len(dst)
 	if cap(dst)-j < end-i+spare {
 		n := end - i
-		if n > longLine { // it is worth a look
+		if n > longLine { // counting escapes pays off
 			n = escapedLen(src[i:end])
 		}
 		dst = w.grow(dst, end, n+spare)
@@ -103,7 +105,7 @@ func (w *writer) string(dst, src []byte, i, end int) ([]byte, bool) {
 	return append(dst, '"'), ok
 }
 
-// escapedText appends src[i:end] with the escapes of JSON. It reports false when the bytes are not UTF-8.
+// escapedText appends src[i:end] with JSON escapes. It returns false if the bytes are not UTF-8.
 func (w *writer) escapedText(dst []byte, i, end int) ([]byte, bool) {
 	src := w.src[:end]
 	for i < len(src) {
@@ -124,7 +126,7 @@ func (w *writer) escapedText(dst []byte, i, end int) ([]byte, bool) {
 			i, j = i+n, j+n
 			break
 		}
-		for i < len(src) && j+8 <= len(d) { // up to eight odd bytes, or a text that has no ASCII
+		for i < len(src) && j+8 <= len(d) { // up to eight single bytes, or a text without ASCII
 			c := src[i]
 			if c < 0x80 {
 				e := escapes[c]
@@ -150,7 +152,7 @@ func (w *writer) escapedText(dst []byte, i, end int) ([]byte, bool) {
 			if n == 0 {
 				return dst, false
 			}
-			if n == 3 && c == 0xE2 && src[i+1] == 0x80 && src[i+2]&0xFE == 0xA8 { // U+2028, U+2029, as the driver does
+			if n == 3 && isLineSeparator(src, i) { // U+2028 and U+2029, as the driver does
 				copy(d[j:], `\u202`)
 				d[j+5] = '8' + src[i+2]&1
 				i, j = i+3, j+6
@@ -166,7 +168,13 @@ func (w *writer) escapedText(dst []byte, i, end int) ([]byte, bool) {
 	return dst, true
 }
 
-// runeLen returns the length of the character of UTF-8 at src[i], whose first byte is no ASCII, or 0 when it is none (RFC 3629).
+// isLineSeparator reports whether the character of three bytes at src[i] is U+2028 or U+2029.
+func isLineSeparator(src []byte, i int) bool {
+	return src[i] == 0xE2 && src[i+1] == 0x80 && src[i+2]&0xFE == 0xA8
+}
+
+// runeLen returns the length of the UTF-8 character at src[i], whose first byte is not ASCII, or 0
+// if it is invalid (RFC 3629).
 func runeLen(src []byte, i int) int {
 	c, left := src[i], len(src)-i
 	switch {
