@@ -11,13 +11,13 @@ import (
 // container appends the document or array at src[i], which must end before limit. It returns the
 // offset after it.
 //
-// It is one long function because a call for each element would double its cost.
+// The common values are written here because a call for each element would cost 15 percent.
 func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int) {
-	if limit-i < 5 {
+	if limit-i < bsonwire.MinDocumentSize {
 		return dst, w.fail(i, bsonwire.ErrShort)
 	}
 	n := bsonwire.Length(w.src, i)
-	if n < 5 || n > limit-i {
+	if n < bsonwire.MinDocumentSize || n > limit-i {
 		return dst, w.fail(i, bsonwire.ErrLength)
 	}
 	if depth > w.maxDepth {
@@ -28,7 +28,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 		return dst, w.fail(end, bsonwire.ErrTerminator)
 	}
 	src := w.src
-	i += 4
+	i += bsonwire.LengthSize
 
 	sep, index := byte('{'), 0
 	if k == array {
@@ -50,7 +50,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 				return dst, w.unwritableKey(element, end)
 			}
 			index++
-		} else if dst, i = w.key(dst, src, i+1, sep); i < 0 {
+		} else if dst, i = w.key(dst, i+1, sep); i < 0 {
 			w.at, w.inexactReason = element, "a key that is not UTF-8"
 			return dst, w.unwritableKey(element, end)
 		}
@@ -59,13 +59,11 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 		}
 		sep = ','
 
-		ok, value := true, len(dst) // where the value begins in dst
-		next := i                   // the offset after the value in src
-		if n := bsonwire.FixedSize(t); n > 0 {
-			if next = i + n; next > end {
-				return dst, w.fail(element, bsonwire.ErrShort)
-			}
+		next := i + bsonwire.FixedSize(t)
+		if next > end {
+			return dst, w.fail(element, bsonwire.ErrShort)
 		}
+		start, ok := len(dst), true
 		switch t {
 		case bsonwire.TypeDouble:
 			dst, ok = appendDouble(dst, binary.LittleEndian.Uint64(src[i:]), w.relaxed)
@@ -73,59 +71,21 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 			if next = bsonwire.StringEnd(src, i, end); next < 0 {
 				return dst, w.fail(element, bsonwire.StringError(src, i, end))
 			}
-			dst, ok = w.string(dst, src, i+4, next-1)
+			dst, ok = w.text(dst, i+bsonwire.LengthSize, next-1)
 		case bsonwire.TypeDocument, bsonwire.TypeArray, bsonwire.TypeCodeWithScope:
 			if dst, next = w.nested(dst, t, i, end, depth); next < 0 {
 				return dst, next
 			}
-		case bsonwire.TypeBinary:
-			if next = bsonwire.BinaryEnd(src, i, end); next < 0 {
-				return dst, w.fail(element, bsonwire.ErrLength)
-			}
-			dst, ok = appendBinary(dst, src[i:next])
 		case bsonwire.TypeUndefined:
 			dst = append(dst, `{"$undefined":true}`...)
 		case bsonwire.TypeObjectID:
 			dst = appendObjectID(dst, src[i:next])
 		case bsonwire.TypeBoolean:
-			switch src[i] {
-			case 0:
-				dst = append(dst, "false"...)
-			case 1:
-				dst = append(dst, "true"...)
-			default:
-				ok = false
-			}
+			dst, ok = appendBoolean(dst, src[i])
 		case bsonwire.TypeDate:
 			dst = appendDate(dst, int64(binary.LittleEndian.Uint64(src[i:])), w.relaxed)
 		case bsonwire.TypeNull:
 			dst = append(dst, "null"...)
-		case bsonwire.TypeRegex:
-			var options int
-			if options, next = bsonwire.RegexEnds(src, i, end); next < 0 {
-				return dst, w.fail(element, bsonwire.ErrTerminator)
-			}
-			dst, ok = w.regex(dst, i, options, next)
-		case bsonwire.TypeDBPointer:
-			s := bsonwire.StringEnd(src, i, end)
-			if s < 0 {
-				return dst, w.fail(element, bsonwire.StringError(src, i, end))
-			}
-			if next = s + 12; next > end {
-				return dst, w.fail(element, bsonwire.ErrShort)
-			}
-			dst, ok = w.dbPointer(dst, i+4, s-1)
-		case bsonwire.TypeCode, bsonwire.TypeSymbol:
-			if next = bsonwire.StringEnd(src, i, end); next < 0 {
-				return dst, w.fail(element, bsonwire.StringError(src, i, end))
-			}
-			if t == bsonwire.TypeCode {
-				dst = append(dst, `{"$code":`...)
-			} else {
-				dst = append(dst, `{"$symbol":`...)
-			}
-			dst, ok = w.string(dst, src, i+4, next-1)
-			dst = append(dst, '}')
 		case bsonwire.TypeInt32:
 			dst = appendInt32(dst, int32(binary.LittleEndian.Uint32(src[i:])), w.relaxed)
 		case bsonwire.TypeTimestamp:
@@ -139,11 +99,15 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 		case bsonwire.TypeMinKey:
 			dst = append(dst, `{"$minKey":1}`...)
 		default:
-			return dst, w.fail(element, bsonwire.TypeError(t))
+			var err error
+			if next, err = bsonwire.ValueEnd(src, t, i, end); err != nil {
+				return dst, w.fail(element, err)
+			}
+			dst, ok = w.variableValue(dst, t, i, next)
 		}
 		if !ok {
 			w.at, w.inexactReason = element, valueReason(t)
-			if dst, next = w.escape(dst, value, t, i, next, depth); next < 0 {
+			if dst, next = w.escape(dst, start, t, i, next, depth); next < 0 {
 				return dst, next
 			}
 		}
@@ -188,7 +152,7 @@ func (w *writer) codeWithScope(dst []byte, i, limit, depth int) ([]byte, int) {
 		return dst, w.fail(i, bsonwire.ErrLength)
 	}
 	dst = append(dst, `{"$code":`...)
-	dst, ok := w.string(dst, w.src, i+8, code-1)
+	dst, ok := w.text(dst, i+2*bsonwire.LengthSize, code-1)
 	if !ok {
 		w.at, w.inexactReason = i, valueReason(bsonwire.TypeCodeWithScope)
 		return dst, inexact

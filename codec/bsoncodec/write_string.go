@@ -36,7 +36,8 @@ const spare = 32
 
 // key appends sep and the key at src[i] as a JSON name with its colon. It returns the offset after
 // the key, or a negative offset if the key has no end or is not UTF-8.
-func (w *writer) key(dst, src []byte, i int, sep byte) ([]byte, int) {
+func (w *writer) key(dst []byte, i int, sep byte) ([]byte, int) {
+	src := w.src
 	j := len(dst)
 	if cap(dst)-j < spare {
 		dst = w.grow(dst, i, spare)
@@ -71,9 +72,10 @@ func (w *writer) key(dst, src []byte, i int, sep byte) ([]byte, int) {
 	return append(dst, '"', ':'), i + n + 1
 }
 
-// string appends src[i:end] as a JSON string. src[end] must exist and be zero. It returns false if
-// the string is not UTF-8.
-func (w *writer) string(dst, src []byte, i, end int) ([]byte, bool) {
+// text appends src[i:end] as a JSON string. src[end] must exist and be zero. It returns false if the
+// text is not UTF-8.
+func (w *writer) text(dst []byte, i, end int) ([]byte, bool) {
+	src := w.src
 	j := len(dst)
 	if cap(dst)-j < end-i+spare {
 		n := end - i

@@ -8,6 +8,40 @@ import (
 	"github.com/millweir/millweir/internal/bsonwire"
 )
 
+// variableValue appends the value of type t at src[i:end]: a value of variable size that is neither a
+// string nor a container. It returns false if Extended JSON cannot represent the value; then what it
+// has appended is not valid.
+func (w *writer) variableValue(dst []byte, t byte, i, end int) ([]byte, bool) {
+	switch t {
+	case bsonwire.TypeBinary:
+		return appendBinary(dst, w.src[i:end])
+	case bsonwire.TypeRegex:
+		return w.regex(dst, i, end)
+	case bsonwire.TypeDBPointer:
+		return w.dbPointer(dst, i, end)
+	case bsonwire.TypeCode:
+		return w.wrappedString(dst, `{"$code":`, i, end)
+	}
+	return w.wrappedString(dst, `{"$symbol":`, i, end)
+}
+
+// wrappedString appends the string at src[i:end] after this head, and a brace.
+func (w *writer) wrappedString(dst []byte, head string, i, end int) ([]byte, bool) {
+	dst, ok := w.text(append(dst, head...), i+bsonwire.LengthSize, end-1)
+	return append(dst, '}'), ok
+}
+
+// appendBoolean appends a boolean. It returns false if it is neither 0 nor 1.
+func appendBoolean(dst []byte, b byte) ([]byte, bool) {
+	switch b {
+	case 0:
+		return append(dst, "false"...), true
+	case 1:
+		return append(dst, "true"...), true
+	}
+	return dst, false
+}
+
 // hexPairs holds the two lower-case hex digits of each byte.
 var hexPairs = func() (t [256]uint16) {
 	for i := range t {
@@ -44,20 +78,17 @@ func appendBinary(dst, v []byte) ([]byte, bool) {
 	return append(dst, `"}}`...), true
 }
 
-// regex appends the regular expression with its pattern at src[i:options-1] and its options at
-// src[options:end-1]. It returns false if one is not UTF-8, or if the options are not sorted as
-// Extended JSON requires.
-func (w *writer) regex(dst []byte, i, options, end int) ([]byte, bool) {
+// regex appends the regular expression at src[i:end]. It returns false if a text is not UTF-8, or if
+// the options are not sorted as Extended JSON requires.
+func (w *writer) regex(dst []byte, i, end int) ([]byte, bool) {
+	options, _ := bsonwire.RegexEnds(w.src, i, end)
 	dst = append(dst, `{"$regularExpression":{"pattern":`...)
-	dst, ok := w.string(dst, w.src, i, options-1)
-	if !ok {
-		return dst, false
-	}
-	if !isSorted(w.src[options : end-1]) {
+	dst, ok := w.text(dst, i, options-1)
+	if !ok || !isSorted(w.src[options:end-1]) {
 		return dst, false
 	}
 	dst = append(dst, `,"options":`...)
-	dst, ok = w.string(dst, w.src, options, end-1)
+	dst, ok = w.text(dst, options, end-1)
 	return append(dst, `}}`...), ok
 }
 
@@ -74,18 +105,19 @@ func isSorted(s []byte) bool {
 	return true
 }
 
-// dbPointer appends the DBPointer with its namespace at src[i:end] and its id after the terminator.
+// dbPointer appends the DBPointer at src[i:end].
 func (w *writer) dbPointer(dst []byte, i, end int) ([]byte, bool) {
-	src := w.src
+	start, id := i+bsonwire.LengthSize, end-bsonwire.ObjectIDSize
+	namespace := w.src[start : id-1]
 	dst = append(dst, `{"$dbPointer":{"$ref":`...)
-	var ok bool
-	if needsNoEscape(src[i:end]) { // the driver escapes nothing here
-		dst, ok = append(append(append(dst, '"'), src[i:end]...), '"'), true
+	ok := true
+	if needsNoEscape(namespace) { // the driver escapes nothing here
+		dst = append(append(append(dst, '"'), namespace...), '"')
 	} else {
-		dst, ok = w.string(dst, w.src, i, end)
+		dst, ok = w.text(dst, start, id-1)
 	}
 	dst = append(dst, `,"$id":`...)
-	dst = appendObjectID(dst, src[end+1:])
+	dst = appendObjectID(dst, w.src[id:])
 	return append(dst, `}}`...), ok
 }
 
