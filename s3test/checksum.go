@@ -14,7 +14,7 @@ import (
 
 var nvme = crc64.MakeTable(0x9a6c9329ac4bc9b5)
 
-// algorithms are the checksums that are known, by the end of their header's name.
+// algorithms are the known checksums, by the last part of their header's name.
 var algorithms = map[string]func() hash.Hash{
 	"Crc64nvme": func() hash.Hash { return crc64.New(nvme) },
 	"Crc32":     func() hash.Hash { return crc32.NewIEEE() },
@@ -25,7 +25,7 @@ var algorithms = map[string]func() hash.Hash{
 
 const checksumHeader = "X-Amz-Checksum-"
 
-// sum is a checksum of known kind.
+// sum is a checksum and its algorithm.
 type sum struct{ algorithm, value string }
 
 func sumOf(algorithm string, body []byte) sum {
@@ -34,7 +34,7 @@ func sumOf(algorithm string, body []byte) sum {
 	return sum{algorithm, base64.StdEncoding.EncodeToString(h.Sum(nil))}
 }
 
-// claimed returns the checksum that a request's headers give, if they do.
+// claimed returns the checksum in a request's headers, or the zero sum.
 func claimed(req *Request) sum {
 	for a := range algorithms {
 		if v := req.Header.Get(checksumHeader + a); v != "" {
@@ -44,7 +44,7 @@ func claimed(req *Request) sum {
 	return sum{}
 }
 
-// damaged returns the code of the error of a body that is not what its headers say, or "".
+// damaged returns the error code for a body that does not match its headers, or "".
 func damaged(req *Request) string {
 	if v := req.Header.Get("X-Amz-Content-Sha256"); len(v) == 64 {
 		h := sha256.Sum256(req.Body)
@@ -61,7 +61,7 @@ func damaged(req *Request) string {
 		}
 	}
 	if req.Op != "PutObject" && req.Op != "UploadPart" {
-		return "" // the header is of the object, not of the body
+		return "" // the header describes the object, not the body
 	}
 	if c := claimed(req); c.algorithm != "" && sumOf(c.algorithm, req.Body) != c {
 		return "BadDigest"
@@ -69,7 +69,7 @@ func damaged(req *Request) string {
 	return ""
 }
 
-// etagOf returns the ETag of a body; one that is encrypted with KMS has another than its MD5.
+// etagOf returns the ETag of a body. With KMS encryption it is not the MD5 of the body.
 func etagOf(body []byte, sse string) string {
 	h := md5.New() //nolint:gosec // see the import
 	if strings.HasPrefix(sse, "aws:kms") {

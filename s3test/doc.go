@@ -1,4 +1,5 @@
-// Package s3test is an S3 server in the test's own process, whose faults a test writes down.
+// Package s3test is an S3 server that runs in the test's process, with faults that the test
+// scripts.
 //
 //	server := s3test.New(nil)
 //	defer server.Close()
@@ -10,38 +11,45 @@
 //
 // # What it does
 //
-// It keeps objects in memory and follows S3 where a program would notice:
+// It keeps objects in memory and behaves as S3 does, as far as a program can notice:
 //
-//   - PutObject, GetObject, HeadObject, DeleteObject; ranges, versions, If-Match and If-None-Match: *, user metadata, and the
-//     headers for encryption, storage class and the like, which it keeps and does nothing about; the first it confirms.
-//   - CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload: with the least
-//     and the greatest number and size of parts, their order, ETags and checksums, and the announced size, checked as S3 does.
-//   - ListObjectsV2 with prefix and pages; ListMultipartUploads with them and encoded keys; CreateBucket, HeadBucket.
-//   - Content-MD5, the signed SHA-256 of a body, and CRC64NVME, CRC32, CRC32C, SHA-1 and SHA-256 in headers: a body that does not have them is refused.
+//   - PutObject, GetObject, HeadObject, DeleteObject; ranges, versions, If-Match and If-None-Match:
+//     *, and user metadata. It keeps the headers for encryption, storage class and the like without
+//     acting on them, and confirms the encryption.
+//   - CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload. As S3 does,
+//     it checks the number and the size of parts, their order, ETags and checksums, and the
+//     announced size.
+//   - ListObjectsV2 with prefix and pages; ListMultipartUploads with prefix, pages and encoded
+//     keys; CreateBucket, HeadBucket.
+//   - Content-MD5, the signed SHA-256 of a body, and CRC64NVME, CRC32, CRC32C, SHA-1 and SHA-256 in
+//     headers. It rejects a body that does not match.
 //
-// What it does not know it refuses with NotImplemented; it does not ignore it. It has no access control, and does not check signatures.
+// It rejects an unknown request with NotImplemented. It has no access control, and does not check
+// signatures.
 //
-// A test looks behind the protocol with [Server.Object], [Server.Versions], [Server.Uploads], [Server.Requests] and [Server.Count], and changes what
-// is stored with [Server.Put], [Server.Remove], [Server.AbortUpload], [Server.DropPart] and [Server.Age].
+// A test inspects the server with [Server.Object], [Server.Versions], [Server.Uploads],
+// [Server.Requests] and [Server.Count]. It changes the contents with [Server.Put], [Server.Remove],
+// [Server.AbortUpload], [Server.DropPart] and [Server.Age].
 //
-// # What can go wrong
+// # Faults
 //
-// A [Fault] hits the requests of an operation, an object and a part, after Skip of them and Times times. It acts before the
-// request is carried out, so that it is not, or after, so that only the reply is lost or wrong:
+// A [Fault] matches requests by operation, key and part. It skips the first Skip of them and
+// affects the next Times. It acts before the request is executed, usually in place of it, or
+// afterwards on the reply:
 //
-//	Before                       the request is not carried out
+//	Before                       the request is not executed
 //	  Fail(503, "SlowDown")      an error of the service
 //	  Drop                       the connection is reset
 //	  Hang                       no reply, ever
-//	  Flip                       a bit of the body is changed on the way; it is then carried out, or refused
-//	After                        the request is carried out
-//	  Lose                       the connection is reset in place of the reply
+//	  Flip                       a bit of the body is changed before the request is executed
+//	After                        the request is executed
+//	  Lose                       the connection is reset instead of the reply
 //	  Stall                      no reply, ever
 //	  Say("")                    a 200 with another body: empty, HTML, an error
 //	  CutAfter(n)                the connection is reset after n bytes of the body
-//	  Shorten(n)                 n bytes of the body, as if they were all
-//	  ShortenChunked(n)          the same, without a Content-Length
+//	  Shorten(n)                 only n bytes of the body, with a matching Content-Length
+//	  ShortenChunked(n)          only n bytes of the body, without a Content-Length
 //
-// Both are plain functions: a test's own may look at the [Request], cancel a context, replace an object, change a header of the
-// [Reply], or give it a Delay.
+// Both are plain functions. A test's own function may inspect the [Request], cancel a context,
+// replace an object, change a header of the [Reply], or set its Delay.
 package s3test

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// pageSize returns how many entries a list's reply may have.
+// pageSize returns the greatest number of entries in one reply of a list.
 func pageSize(req *Request, param string) int {
 	n, err := strconv.Atoi(first(req.Query[param]))
 	if err != nil || n > 1000 || n < 1 {
@@ -63,7 +63,7 @@ func (s *Server) listUploads(b *bucket, req *Request) *Reply {
 	if out.EncodingType = first(req.Query["encoding-type"]); out.EncodingType == "url" {
 		text = url.QueryEscape
 	}
-	past := out.UploadIdMarker == "" // the uploads of the marker's key that were listed before
+	past := out.UploadIdMarker == "" // the uploads of the marker's key up to the marker have been skipped
 	for _, u := range b.sorted(out.Prefix) {
 		switch {
 		case u.key < out.KeyMarker, u.key == out.KeyMarker && out.UploadIdMarker == "":

@@ -18,7 +18,7 @@ type upload struct {
 	id, key   string
 	began     time.Time
 	header    http.Header
-	algorithm string // of the checksums, as in a header's name; "" for none
+	algorithm string // of the checksums, as in the header's name; "" for none
 	sumType   string
 	parts     map[int]stored
 }
@@ -30,28 +30,28 @@ type stored struct {
 	sum  sum
 }
 
-// Uploads returns the ids of the multipart uploads to a bucket that are neither complete nor aborted.
+// Uploads returns the ids of the unfinished multipart uploads to a bucket.
 func (s *Server) Uploads(bucket string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return keys(s.bucket(bucket).uploads, "", "")
 }
 
-// DropPart takes a stored part out of an upload, as a service that loses data would.
+// DropPart removes a stored part from an upload, like a service that loses data.
 func (s *Server) DropPart(bucket, uploadID string, part int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.upload(bucket, uploadID).parts, part)
 }
 
-// AbortUpload ends an upload, as a lifecycle rule would.
+// AbortUpload aborts an upload, as a lifecycle rule does.
 func (s *Server) AbortUpload(bucket, uploadID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.bucket(bucket).uploads, uploadID)
 }
 
-// Age makes an upload look as if it had begun so much earlier.
+// Age moves the beginning of an upload back by the given time.
 func (s *Server) Age(bucket, uploadID string, by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *Server) Age(bucket, uploadID string, by time.Duration) {
 	u.began = u.began.Add(-by)
 }
 
-// upload returns an upload that the test says is there. s.mu is held.
+// upload returns an upload, and panics if it does not exist. The caller holds s.mu.
 func (s *Server) upload(bucket, id string) *upload {
 	u := s.bucket(bucket).uploads[id]
 	if u == nil {
@@ -153,7 +153,7 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 		case i > 0 && named.PartNumber <= list.Part[i-1].PartNumber:
 			return refuse(http.StatusBadRequest, "InvalidPartOrder")
 		case !ok, strings.Trim(named.ETag, `"`) != strings.Trim(p.etag, `"`),
-			given != "" && (u.algorithm == "" || given != p.sum.value), // none was announced, or it is another's
+			given != "" && (u.algorithm == "" || given != p.sum.value), // not announced, or of another part
 			given == "" && u.sumType == "COMPOSITE":
 			return refuse(http.StatusBadRequest, "InvalidPart")
 		case i < len(list.Part)-1 && int64(len(p.body)) < s.opts.MinPartSize:
@@ -203,7 +203,7 @@ func (s *Server) abortUpload(b *bucket, req *Request) *Reply {
 	return &Reply{Status: http.StatusNoContent}
 }
 
-// sorted returns the uploads in the order of a list: by key, then by age.
+// sorted returns the uploads in list order: by key, then by age.
 func (b *bucket) sorted(prefix string) []*upload {
 	var out []*upload
 	for _, u := range b.uploads {

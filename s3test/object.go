@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// Object is what is stored under a key.
+// Object is an object that the server stores.
 type Object struct {
 	Key       string
 	Body      []byte
-	ETag      string // in its quotes
+	ETag      string // with quotes
 	VersionID string
 	Modified  time.Time
 	Header    http.Header // Content-Type, user metadata, encryption and the like, as the client sent them
-	Parts     int         // it was made of; 0 for a PutObject
+	Parts     int         // number of parts; 0 for a PutObject
 
 	sum     sum
 	sumType string
 }
 
-// kept are the headers of a request that its object keeps, beside the user's metadata.
+// kept are the request headers that an object keeps, as well as user metadata.
 var kept = []string{
 	"Content-Type", "Content-Encoding", "Content-Disposition", "Cache-Control", "X-Amz-Storage-Class", "X-Amz-Acl", "X-Amz-Tagging",
 	"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
@@ -45,7 +45,7 @@ func keep(h http.Header) http.Header {
 	return out
 }
 
-// Put stores an object as a client would by PutObject, or replaces one.
+// Put stores an object, or replaces one, as a client does with PutObject.
 func (s *Server) Put(bucket, key string, body []byte) *Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,14 +55,14 @@ func (s *Server) Put(bucket, key string, body []byte) *Object {
 	return s.store(s.bucket(bucket), o)
 }
 
-// Object returns what is stored under key, or nil. It is not to be changed.
+// Object returns the object at key, or nil. The caller must not change it.
 func (s *Server) Object(bucket, key string) *Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bucket(bucket).current(key)
 }
 
-// Versions returns the versions of an object, the oldest first. They are not to be changed.
+// Versions returns the versions of an object, the oldest first. The caller must not change them.
 func (s *Server) Versions(bucket, key string) []*Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (b *bucket) current(key string) *Object {
 	return nil
 }
 
-// store makes o the current object of its key. s.mu is held.
+// store makes o the current object of its key. The caller holds s.mu.
 func (s *Server) store(b *bucket, o *Object) *Object {
 	o.Modified = time.Now()
 	if s.opts.Versioned {
@@ -109,7 +109,7 @@ func (s *Server) putObject(b *bucket, req *Request) *Reply {
 	return &Reply{Header: h}
 }
 
-// encryption puts into a reply how the object is encrypted, as S3 does.
+// encryption copies an object's encryption headers into a reply, as S3 does.
 func encryption(reply, object http.Header) {
 	for k, v := range object {
 		if strings.HasPrefix(k, "X-Amz-Server-Side-Encryption") {
@@ -118,7 +118,7 @@ func encryption(reply, object http.Header) {
 	}
 }
 
-// headers returns what replies tell about o.
+// headers returns the reply headers that describe o.
 func (o *Object) headers(sums bool) http.Header {
 	h := http.Header{"Etag": {o.ETag}}
 	if o.VersionID != "" {

@@ -14,8 +14,8 @@ import (
 
 // Options tunes [New]. The zero value is ready to use.
 type Options struct {
-	MinPartSize int64 // bytes that every part but the last must have; 0 means 5 MiB, as S3 has it, a negative number none
-	MaxParts    int   // highest part number; 0 means 10,000, as S3 has it
+	MinPartSize int64 // least size in bytes of all parts except the last; 0 means 5 MiB, as in S3; negative means none
+	MaxParts    int   // highest part number; 0 means 10,000, as in S3
 	Versioned   bool  // every object keeps its versions
 }
 
@@ -41,7 +41,7 @@ type bucket struct {
 	uploads map[string]*upload
 }
 
-// New starts a server without buckets; its user closes it.
+// New starts a server without buckets. The caller must close it.
 func New(opts *Options) *Server {
 	s := &Server{closed: make(chan struct{}), buckets: map[string]*bucket{}}
 	if opts != nil {
@@ -63,10 +63,10 @@ func New(opts *Options) *Server {
 	return s
 }
 
-// Close stops the server and ends what hangs. A second Close does nothing.
+// Close stops the server and ends requests that hang. A second Close does nothing.
 func (s *Server) Close() { s.close() }
 
-// CreateBucket makes an empty bucket.
+// CreateBucket creates an empty bucket.
 func (s *Server) CreateBucket(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func newBucket() *bucket {
 	return &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}}
 }
 
-// bucket returns a bucket that the test says is there. s.mu is held.
+// bucket returns a bucket, and panics if it does not exist. The caller holds s.mu.
 func (s *Server) bucket(name string) *bucket {
 	b := s.buckets[name]
 	if b == nil {
@@ -86,26 +86,26 @@ func (s *Server) bucket(name string) *bucket {
 	return b
 }
 
-// Request is what a client asked for.
+// Request is a request of a client.
 type Request struct {
-	Op       string // the operation by its name in the API: "UploadPart"
+	Op       string // the operation's name in the API, such as "UploadPart"
 	Bucket   string
 	Key      string
-	Part     int // of UploadPart; else 0
+	Part     int // of UploadPart; otherwise 0
 	UploadID string
 	Header   http.Header
 	Query    map[string][]string
-	Body     []byte // empty where a fault replied before it was read
+	Body     []byte // empty if a fault replied before the body was read
 }
 
-// Requests returns what was asked so far, in order of arrival. Bodies are left out.
+// Requests returns the requests so far, in order of arrival, without bodies.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
 }
 
-// Count returns how often op was asked for.
+// Count returns the number of requests for op.
 func (s *Server) Count(op string) int {
 	n := 0
 	for _, r := range s.Requests() {
@@ -133,7 +133,7 @@ func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
 	if reply == nil {
 		var err error
 		if req.Body, err = io.ReadAll(hr.Body); err != nil {
-			panic(http.ErrAbortHandler) // the client broke off: nothing of it is done
+			panic(http.ErrAbortHandler) // the client closed the connection: the request is not executed
 		}
 		if !fault.Unread {
 			reply = fault.before(req)
@@ -153,12 +153,12 @@ func (s *Server) serve(w http.ResponseWriter, hr *http.Request) {
 	s.send(w, hr, reply)
 }
 
-// parse names the operation of a request.
+// parse returns the request with its operation.
 func parse(hr *http.Request) *Request {
 	q := hr.URL.Query()
 	r := &Request{Header: hr.Header.Clone(), Query: q, UploadID: q.Get("uploadId")}
 	r.Bucket, r.Key, _ = strings.Cut(strings.TrimPrefix(hr.URL.Path, "/"), "/")
-	r.Part, _ = strconv.Atoi(q.Get("partNumber")) // 0 where there is none
+	r.Part, _ = strconv.Atoi(q.Get("partNumber")) // 0 if there is none
 	names := map[string]string{"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 	if r.Key == "" {
 		names = map[string]string{"GET": "ListObjectsV2", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
@@ -182,13 +182,13 @@ func parse(hr *http.Request) *Request {
 	return r
 }
 
-// params are the parameters of the query that are known, beside the SDK's own x-id.
+// params are the known query parameters. x-id is the SDK's own.
 var params = []string{
 	"continuation-token", "encoding-type", "key-marker", "list-type", "max-keys", "max-uploads", "partNumber", "prefix", "start-after",
 	"upload-id-marker", "uploadId", "uploads", "versionId", "x-id",
 }
 
-// unknown tells whether req asks for something that is not known here, and would be left out.
+// unknown reports whether req has a parameter or header that the server would otherwise ignore.
 func unknown(req *Request) bool {
 	for p := range req.Query {
 		if !slices.Contains(params, p) {
@@ -205,7 +205,7 @@ func unknown(req *Request) bool {
 		req.Op == "DeleteObject" && len(req.Query["versionId"]) > 0
 }
 
-// handle carries req out. s.mu is held.
+// handle executes req. The caller holds s.mu.
 func (s *Server) handle(req *Request) *Reply {
 	if unknown(req) {
 		return refuse(http.StatusNotImplemented, "NotImplemented")
@@ -250,7 +250,7 @@ func (s *Server) handle(req *Request) *Reply {
 	return refuse(http.StatusNotImplemented, "NotImplemented")
 }
 
-// next returns a new name, of an upload or a version. s.mu is held.
+// next returns a new id of an upload or a version. The caller holds s.mu.
 func (s *Server) next(prefix string) string {
 	s.counter++
 	return prefix + strconv.Itoa(s.counter)

@@ -13,20 +13,24 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// PendingAPI is what [AbortPending] needs of a client; *s3.Client has it.
+// PendingAPI is the part of *s3.Client that [AbortPending] uses.
 type PendingAPI interface {
-	ListMultipartUploads(ctx context.Context, in *s3.ListMultipartUploadsInput, opts ...func(*s3.Options)) (*s3.ListMultipartUploadsOutput, error)
-	AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
+	ListMultipartUploads(context.Context, *s3.ListMultipartUploadsInput, ...func(*s3.Options)) (
+		*s3.ListMultipartUploadsOutput, error)
+	AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput, ...func(*s3.Options)) (
+		*s3.AbortMultipartUploadOutput, error)
 }
 
-// AbortPending aborts the unfinished multipart uploads to the keys that begin with prefix which began more than olderThan ago, by
-// the service's clock, and returns how many it aborted. It finds what a killed process, a lost reply or an abort that failed left
-// behind, which costs money and shows in no list of objects. An upload that is still under way is aborted as well, so olderThan must
-// be longer than one takes.
+// AbortPending aborts unfinished multipart uploads to keys that begin with prefix, and returns how
+// many it aborted. It aborts only uploads that began more than olderThan ago, by the service's
+// clock. Killed processes, lost replies and failed aborts leave such uploads, which cost money and
+// appear in no list of objects. AbortPending also aborts an upload that is still in progress, so
+// olderThan must be longer than any upload takes.
 //
-// It lists all first, 200 a page, and aborts nothing if the list does not come to an end, or is larger than 2,000 pages or 64 MiB; then
-// take longer prefixes. It goes on after an upload that cannot be aborted, or that has no date, and joins the errors. Each attempt of
-// a request has a minute. Some services (MinIO) list uploads only for a prefix that is a whole key.
+// It first lists all uploads, 200 a page. It aborts nothing if the list does not end, or has more
+// than 2,000 pages or 64 MiB; use longer prefixes in that case. If an upload cannot be aborted or
+// has no date, AbortPending continues with the others and joins the errors. Each attempt of a
+// request has a minute. Some services (MinIO) list uploads only if the prefix is a whole key.
 func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string, olderThan time.Duration) (int, error) {
 	found, now, err := listPending(ctx, client, bucket, prefix)
 	switch {

@@ -9,13 +9,13 @@ import (
 	"github.com/millweir/millweir/internal/s3retry"
 )
 
-// Part is a piece of the object that the service has acknowledged: what it takes to list the part again when a broken upload is
-// continued.
+// Part describes a part that the service has acknowledged, with all that a client needs to list the
+// part again if it continues an interrupted upload.
 type Part struct {
 	UploadID string // of the multipart upload; "" for a stream stored by one PutObject
 	Number   int    // from 1; 1 for a stream stored by one PutObject
 	Size     int64  // bytes
-	ETag     string // as the service returned it
+	ETag     string // as the service sent it
 	Checksum string // CRC64NVME in base64; "" with ChecksumNone
 }
 
@@ -44,12 +44,14 @@ func (h *hooks) retry(err error, wait time.Duration) {
 	h.onRetry(err, wait)
 }
 
-// tries returns what watches the attempts of one request: what it does, and how long one attempt may take.
+// tries returns what watches the attempts of one request: what it does, and how long one attempt
+// may take.
 func (r *run) tries(what string, timeout time.Duration) *tries {
 	return &tries{timeout: timeout, onRetry: r.notify(what)}
 }
 
-// notify returns a function that reports a failed attempt of a request, or nil if the caller does not ask for it.
+// notify returns a function that reports a failed attempt of a request, or nil if the caller does
+// not ask for it.
 func (r *run) notify(what string) func(error, time.Duration) {
 	if r.hooks.onRetry == nil {
 		return nil

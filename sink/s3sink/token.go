@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// MetadataWriteToken is the name of the metadata by which a run knows its own object: every object that [Upload] stores has it, as
-// the header x-amz-meta-millweir-write-token, with 128 random bits. It means nothing to anyone else, and a copy may drop it.
+// MetadataWriteToken is the name of the metadata by which a run recognizes its own object. Every
+// object that [Upload] stores has it, as the header x-amz-meta-millweir-write-token with at least
+// 128 random bits. It has no other use, and a copy of the object may drop it.
 const MetadataWriteToken = "millweir-write-token"
 
 // newToken returns a token that no other run has.
@@ -23,7 +24,8 @@ func (r *run) metadata() map[string]string {
 	return m
 }
 
-// tokenIn returns the write token in an object's metadata, or "". Services differ in the case of names.
+// tokenIn returns the write token in an object's metadata, or "". Services differ in the case of
+// names.
 func tokenIn(metadata map[string]string) string {
 	for name, value := range metadata {
 		if strings.EqualFold(name, MetadataWriteToken) {

@@ -1,15 +1,32 @@
-// Package s3source reads objects of Amazon S3, and of what speaks its protocol, as byte streams.
+// Package s3source reads objects of Amazon S3 and compatible services as byte streams.
 //
 //	body := s3source.Download(client, "backups", "cookies.jsonl.gz.age", nil)
 //
-// A stream that ends without an error is the whole object, or the whole range asked for, of one version of it. A connection that
-// breaks, or a body that ends early in good order, is read on from where it ended.
+// # Proof
 //
-// Each request has StallTimeout for its reply, and each read of the object as well, which must come at MinRate at least. A reply that is
-// not the object ends at 1 MiB, a header at the HTTP client's limit (10 MiB in net/http). No redirect is followed: a request carries the
-// session token, which is good at any host. An HTTP client that is neither net/http's nor the SDK's must not follow one itself; if it does,
-// that is an error. Text of a server is escaped in errors and cut at 1 KiB, and of a URL only the host is left.
-// errors.As finds the SDK's errors; the request that they refer to has its method and host only, without signature and token.
+// A stream that ends without an error is the whole object, or the whole requested range, of one
+// version of the object. The emitted bytes are counted against the object's length. A whole object
+// with a full-object CRC64NVME is also checked against that checksum. Without one, a HEAD request
+// confirms the length, because a proxy may shorten a body and its Content-Length alike. Other
+// checksums are not checked. For a range only the length is checked.
+//
+// # Retries
+//
+// If a reply ends early, with or without an error, the next request has a Range and, in If-Match,
+// the ETag of the first reply. The ETags of the replies are compared as well: a server that ignores
+// If-Match is detected before a byte is emitted. A service that is too busy (503, 429) is asked
+// again after a pause. A reply that stalls for StallTimeout, or falls below MinRate, is given up,
+// and the rest is requested. The run fails after Retries such failures in a row. Each request also
+// has the client's own retries.
+//
+// # Untrusted servers
+//
+// A reply that is not the object may have 1 MiB, and a header what the HTTP client allows (10 MiB
+// in net/http). No redirect is followed, because a request carries the session token, which is
+// valid at any host. An HTTP client that is neither net/http's nor the SDK's must not follow
+// redirects: if it does, that is an error. Errors escape the text of a server and cut it at 1 KiB,
+// and show only the host of a URL. errors.As finds the SDK's errors. The request that they refer to
+// has only its method and host, without signature and token.
 package s3source
 
 import (
@@ -25,29 +42,31 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// API is what [Download] needs of a client; *s3.Client has it.
+// API is the part of *s3.Client that [Download] uses.
 type API interface {
-	GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error)
-	HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
 }
 
 // DownloadOptions tunes [Download]. The zero value is ready to use.
 type DownloadOptions struct {
 	VersionID string // of a versioned object; "" means the current one
-	IfMatch   string // ETag that the object must have, as a reply or an upload told it, in its quotes; "" means any
-	Offset    int64  // first byte to read, from 0; with the object's own length there is nothing to read
-	Length    int64  // bytes to read, all of which must be there; 0 means to the end of the object
+	IfMatch   string // the ETag that the object must have, with quotes, as an upload returned it; "" means any
+	Offset    int64  // the first byte to read, from 0; an offset at the object's end reads nothing
+	Length    int64  // the number of bytes to read, all of which must exist; 0 means to the object's end
 
-	ChunkSize    int           // bytes in an element, the last of a reply may be shorter; 0 means 128 KiB
-	Retries      int           // how often in a row to ask again without getting a byte, or at MinRate; 0 means 5, a negative number never
-	StallTimeout time.Duration // how long a reply may give no byte before another is asked for; 0 means a minute
+	ChunkSize    int           // bytes in a chunk, fewer at the end of a reply; 0 means 128 KiB
+	Retries      int           // requests in a row after failed ones; 0 means 5, a negative number none
+	StallTimeout time.Duration // limit for the wait for the next byte of a reply; 0 means a minute
 
-	// MinRate is how many bytes a second must come, on average over StallTimeout of waiting for the server, before another reply is asked
-	// for. The time that the consumer takes does not count. 0 means 1024; a negative number means no minimum.
+	// MinRate is the least rate in bytes per second, on average over StallTimeout of waiting for
+	// the server. A slower reply is given up, and the rest is requested. The time that the consumer
+	// takes does not count. 0 means 1024; a negative number means no minimum.
 	MinRate int64
 
-	// OnRetry is called before the wait that precedes another request for what is left, and before those of the client's own
-	// retries, on the goroutine that runs the source. The end of the run may cut the wait short. nil means not.
+	// OnRetry is called before each wait for another request for the rest, and before each wait in
+	// the client's own retries, on the goroutine that runs the source. The end of the run may cut
+	// the wait short. nil means no call.
 	OnRetry func(err error, wait time.Duration)
 }
 
@@ -60,40 +79,43 @@ const (
 )
 
 var (
-	// ErrNotFound is the error of an object, a version or a bucket that does not exist, or no longer does.
+	// ErrNotFound reports an object, a version or a bucket that does not exist, or no longer
+	// exists.
 	ErrNotFound = stream.Mark(errors.New("there is no such object"), stream.Fatal)
 
-	// ErrObjectChanged is the error of an object that was replaced while it was read, or before: it does not have the ETag of IfMatch.
+	// ErrObjectChanged reports an object that was replaced before or during the read: its ETag is
+	// not the expected one.
 	ErrObjectChanged = stream.Mark(errors.New("the object was replaced"), stream.Fatal)
 
-	// ErrChecksum is the error of an object whose bytes do not have the checksum that is stored with it. They have been emitted by then.
+	// ErrChecksum reports an object whose bytes do not match its stored checksum. The bytes have
+	// already been emitted.
 	ErrChecksum = stream.Mark(errors.New("the bytes do not have the object's checksum"), stream.Fatal)
 
-	// ErrBadReply is the error of replies that are not what was asked for, again and again: another range, the whole object for a
-	// range, a body longer than the object; of one that has no ETag where the object is known by it.
-	ErrBadReply = stream.Mark(errors.New("the reply is not what was asked for"), stream.Fatal)
+	// ErrBadReply reports replies that repeatedly do not answer the request: another range, the
+	// whole object instead of a range, a body longer than the object, or no ETag.
+	ErrBadReply = stream.Mark(errors.New("the reply does not answer the request"), stream.Fatal)
 )
 
-// Download returns a source that emits the bytes of one S3 object, as they are stored: what is compressed stays so.
+// Download returns a source that emits the bytes of one S3 object as they are stored. It does not
+// decompress them.
 //
-//   - Out: owned chunks of ChunkSize bytes, shorter ones where a reply ended and at the end; none for an empty object.
+//   - Out: owned chunks of ChunkSize bytes, shorter ones at the end of a reply; none for an empty
+//     object.
 //   - Memory: one chunk.
-//   - Order and goroutines: none of its own; the object is read by one request at a time, as fast as it is taken. A server that closes a
-//     connection which waits is asked again.
-//   - Retries: a reply that ends early, with or without an error, is read on with a Range and the first reply's ETag in If-Match. A service
-//     that is too busy (503, 429) is asked again after a while, up to Retries times in a row, each with the client's own retries.
-//   - Slow servers: a reply that stalls or falls below MinRate is given up, and the rest is asked for. If replies stay that slow,
-//     Retries times in a row, the run ends with an error that wraps os.ErrDeadlineExceeded and is Retryable.
-//   - IfMatch goes with the first request too, and the ETag of each reply is compared beside it: a server that does not know If-Match
-//     is found out before a byte is emitted.
-//   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply], and io.ErrUnexpectedEOF for an object that ends
-//     before Offset, before Length bytes of it, or cannot be read to its end; the SDK's, wrapped, for all else (errors.As finds
-//     types.InvalidObjectState, the archived). Each has a class for [stream.ClassOf]: what broke off or was refused for a while is
-//     Retryable or Throttled, and a source that goes on at an Offset, with the same IfMatch, reads the rest (see [stream.Restart]).
-//   - A drain of the run ([stream.Running.Drain]) does not end it: an object cut short would pass for the whole.
-//   - Proof: the emitted bytes are counted against the object's length. A whole object with a full-object CRC64NVME is checked against
-//     it, or else its length is confirmed by a HEAD request, for a proxy may shorten a body and its Content-Length alike.
-//     Other checksums are not looked at. A range has its length checked only.
+//   - Order and goroutines: none. One request at a time reads the object, at the speed of the
+//     consumer. If a server closes a connection that waits for a slow consumer, the rest is
+//     requested again.
+//   - Retries: a reply that breaks off, stalls or is slower than MinRate, and a busy service, lead
+//     to a request for the rest, up to Retries times in a row. If all replies stay too slow, the
+//     error wraps os.ErrDeadlineExceeded and is Retryable.
+//   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply]; io.ErrUnexpectedEOF
+//     for an object that ends before Offset or before the requested bytes, or that cannot be read
+//     to its end; otherwise the SDK's, wrapped (errors.As finds types.InvalidObjectState for an
+//     archived object). After a Retryable or Throttled error, a source with the next Offset and the
+//     same IfMatch reads the rest (see [stream.Restart]).
+//   - Drain: [stream.Running.Drain] does not end it, because an object cut short would look whole.
+//
+// The package comment describes what proves that an object is whole.
 func Download(client API, bucket, key string, opts *DownloadOptions) stream.Source[[]byte] {
 	d := &download{client: client, bucket: bucket, key: key}
 	if opts != nil {
@@ -161,8 +183,9 @@ func invalid(format string, args ...any) error {
 	return stream.Mark(fmt.Errorf("s3source: "+format, args...), stream.Fatal)
 }
 
-// isETag tells whether s can be the ETag of one object, or is "". A weak one, W/"…", would match none
-// (https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2), a list or * several. Quotes are not asked for: there are servers without.
+// isETag tells whether s can be the ETag of one object, or is "". A weak one, W/"…", would match
+// none (https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2), a list or * several. Quotes are
+// not asked for: there are servers without.
 func isETag(s string) bool {
 	for _, c := range []byte(s) {
 		if c <= ' ' || c == ',' || c == '*' || c == 0x7f {
