@@ -35,23 +35,23 @@ func Measure[T, U any](s *Stats, flow Flow[T, U]) Flow[T, U] {
 	})
 }
 
-// observe returns src, with its elements counted and timed in p.
-func observe[T any](p *place, src Source[T]) Source[T] {
+// observe returns src, with its elements counted and timed in m.
+func observe[T any](m *meter, src Source[T]) Source[T] {
 	size, sized := sizer[T](), byteSlices(reflect.TypeFor[T]())
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) (err error) {
-		v := p.visit()
-		defer func() { v.end(err) }()
+		run := m.begin()
+		defer func() { run.end(err) }()
 		err = errUnfinished // the error if Each panics
 		err = src.Each(ctx, func(e T) error {
 			n := 0
 			if sized { // spares the call for elements without bytes
 				n = size(e) // before emit: after it, the element belongs to the downstream
 			}
-			v.enter()
+			run.enter()
 			if err := emit(e); err != nil {
 				return err
 			}
-			v.leave(n)
+			run.accept(n)
 			return nil
 		})
 		return err

@@ -12,14 +12,14 @@ import (
 type Stats struct {
 	Name string // for logs, metrics and [Bottleneck]; set it before the run
 
-	in, out place
+	in, out meter
 
 	mu  sync.Mutex
 	own time.Duration // last reported value; never decreases
 }
 
 // Elements returns the number of elements that the downstream has accepted.
-func (s *Stats) Elements() int64 { return s.out.left.Load() }
+func (s *Stats) Elements() int64 { return s.out.accepted.Load() }
 
 // Bytes returns the sum of the elements' lengths if they are byte slices, and 0 otherwise.
 func (s *Stats) Bytes() int64 { return s.out.bytes.Load() }
@@ -35,7 +35,7 @@ func (s *Stats) Snapshot() Snapshot {
 	measured := s.in.runs > 0
 	s.in.mu.Unlock()
 	if measured {
-		shot.Taken, shot.TakenBytes = s.in.left.Load(), s.in.bytes.Load()
+		shot.Taken, shot.TakenBytes = s.in.accepted.Load(), s.in.bytes.Load()
 		waited, held := s.in.times()
 		s.mu.Lock()
 		s.own = max(s.own, held-shot.Blocked)
