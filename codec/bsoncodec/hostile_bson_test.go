@@ -40,15 +40,28 @@ var hostileBSON = []hostile.Row{
 		Run:  parsedBSON(string(one(0x03, length(1000)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError](),
 	},
 	{Name: "BSON: a string of a negative length", Run: parsedBSON(string(one(0x02, length(-5)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a string of length 0", Run: parsedBSON(string(one(0x02, length(0)))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a string of length 0", Run: parsedBSON(string(one(0x02, length(0)+next))), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a string that ends before it begins", Run: parsedBSON(string(one(0x02, length(-4)))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{
+		Name: "BSON: a string whose length leads back to its own element",
+		Run:  parsedBSON(string(raw(element{0x10, "a", u32(0)}, element{0x02, "", length(-6) + next}))), Want: hostile.As[*bsoncodec.DocumentError](),
+	},
 	{Name: "BSON: a string of 2^31-1 bytes", Run: parsedBSON(string(one(0x02, length(math.MaxInt32)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a string without its zero byte", Run: parsedBSON(string(one(0x02, length(4)+"abcd"))), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a key without its zero byte", Run: parsedBSON(string(unended("kkkk"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: binary of a negative length", Run: parsedBSON(string(one(0x05, length(-1)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: binary of a negative length", Run: parsedBSON(string(one(0x05, length(-1)+next))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{
+		Name: "BSON: binary whose length leads back to its own element",
+		Run:  parsedBSON(string(one(0x05, length(-8)+next))), Want: hostile.As[*bsoncodec.DocumentError](),
+	},
 	{Name: "BSON: binary of subtype 2 with two lengths", Run: strictBSON(one(0x05, length(8)+"\x02"+length(100)+"abcd")), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a regular expression without an end", Run: parsedBSON(string(one(0x0B, "abc"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: code whose scope is longer than it", Run: parsedBSON(string(one(0x0F, length(20)+str("")+length(1000)))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: code whose scope is longer than it", Run: parsedBSON(string(one(0x0F, length(14)+str("")+length(1000)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{
+		Name: "BSON: code and scope that end after the document",
+		Run:  parsedBSON(string(one(0x0F, length(1000)+str("")+length(991)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{Name: "BSON: a scope that ends after the document inside that holds it", Run: parsedBSON(string(escapingScope())), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: an unknown type", Run: parsedBSON(string(one(0x42, ""))), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a document that is not ended", Run: parsedBSON(string(notEnded())), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: 2 million levels", Run: later(func() run { return parsedBSON(string(nest(2_000_000))) }), Want: hostile.Is(bsoncodec.ErrDepth)},
@@ -89,6 +102,17 @@ var hostileBSON = []hostile.Row{
 
 // writtenMemory is that of a document of 16 MiB and a line of 128 MiB.
 const writtenMemory = 260 << 20
+
+// next is the element {"b": null}. After a value whose length lies it makes a whole document, if the length is not checked.
+const next = "\x0Ab\x00"
+
+// escapingScope is a document with a document inside, whose code with scope ends after it, and
+// within the document around it.
+func escapingScope() bson.Raw {
+	value := code("", sub(element{0x12, "x", u64(0)}))
+	inner := length(4+len("\x0Fa\x00")+len(value)-4) + "\x0Fa\x00" + value // its last byte is a zero of x
+	return one(0x03, inner+"\x00")
+}
 
 // length is the four bytes of a length.
 func length(n int) string { return string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
