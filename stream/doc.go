@@ -71,8 +71,33 @@
 //
 // # Operators
 //
-// The page [operators] lists all operators by group: when each one emits, waits and completes, what
-// it holds, and its counterpart in Akka Streams.
+// These are the operators by group. The page [operators] also states when each one emits, waits and
+// completes, what it holds, and its counterpart in Akka Streams.
+//
+//   - Compose and run: [Run], [Go], [All], [Reader], [Via], [Via2], [Via3], [Then], [Into],
+//     [NewFlow], [FlowOf], [FlowOfCoupled], [ResultOf], [Drainable].
+//   - One element at a time: [Map], [TryMap], [FlatMap], [Filter], [FilterMap], [MapState],
+//     [FlatMapState], [MapResource], [Scan], [Enumerate], [Intersperse], [Log].
+//   - In parallel: [Async], [AsyncBytes] with [NewBudget], [MapParallel], [MapUnordered],
+//     [MapKeyed], [Balance].
+//   - Parts of a stream: [Take], [TakeWhile], [TakeFor], [Skip], [SkipWhile], [SkipFor], [Until],
+//     [Limit], [LimitBytes].
+//   - Batches: [Batch], [BatchWithin], [BatchBytes], [BatchBytesWithin], [Sliding], [Aggregate].
+//   - Nested streams: [ConcatMap], [MergeMap], [FlatMapPrefix], [LazyFlow], [GroupBy],
+//     [SplitWhen], [SplitAfter].
+//   - Several sources: [Concat], [OrElse], [Merge], [MergePreferred], [MergeWeighted],
+//     [MergeSorted], [MergeSequence], [Interleave], [CombineLatest], [Zip], [ZipAll], [ZipN],
+//     [ZipLatest].
+//   - Several sinks: [AlsoTo], [DivertTo], [WireTap], [Broadcast], [Partition], [Unzip],
+//     [NewMergeHub], [NewBroadcastHub], [NewPartitionHub].
+//   - Time and rate: [Throttle] with [NewLimiter], [Delay], [DelayFunc], [InitialDelay],
+//     [KeepAlive], [IdleTimeout], [FirstTimeout], [StallTimeout].
+//   - Different speeds: [Buffer], [Conflate], [ConflateUpTo], [Expand].
+//   - Errors: [Retry], [Supervise], [SuperviseTo], [Restart], [RestartFlow], [RestartSink],
+//     [Recover], [RecoverWith], [CompleteOn], [MapErr], [Fail].
+//   - Positions: [Checkpoints], [Acknowledge], [Carry], [CarryBatch], [CarryMapUnordered],
+//     [CarrySegments], [OnValue].
+//   - Measurement: [Monitor], [Measure], [Bottleneck].
 //
 // [operators]: https://github.com/millweir/millweir/blob/main/docs/operators.md
 package stream
