@@ -26,7 +26,7 @@ type Base64Options struct {
 func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	enc := opts.encoding()
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
-		w := base64Writer{filler: filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}, enc: enc}
+		w := base64Writer{chunkFiller: chunkFiller{memory: memory{lent: lent}, ctx: ctx, emit: emit}, enc: enc}
 		err := guarded.EachLent(ctx, src, w.chunk)
 		if err == nil {
 			err = w.encode(w.held)
@@ -40,7 +40,7 @@ func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 
 // base64Writer is one run of Base64.
 type base64Writer struct {
-	filler
+	chunkFiller
 	enc  *base64.Encoding
 	held []byte // fewer bytes than the three that make a group
 }
@@ -65,13 +65,13 @@ func (w *base64Writer) chunk(p []byte) error {
 // encode writes p, which is whole groups, or the last one.
 func (w *base64Writer) encode(p []byte) error {
 	for len(p) > 0 {
-		space, err := w.space(4)
+		space, err := w.reserve(4)
 		if err != nil {
 			return err
 		}
 		k := min(len(p), len(space)/4*3)
 		w.enc.Encode(space, p[:k])
-		w.fill(w.enc.EncodedLen(k))
+		w.commit(w.enc.EncodedLen(k))
 		p = p[k:]
 	}
 	return nil

@@ -27,16 +27,16 @@ import (
 //     Data unless they have a class; [ErrTrailing] if bytes follow the end; [io.ErrNoProgress]
 //     after 100 reads without a byte.
 func Decoder(name string, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
-	return reading(name, bounds{}, open)
+	return boundedDecoder(name, bounds{}, open)
 }
 
 // reading is Reader with bounds.
-func reading(name string, max bounds, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+func boundedDecoder(name string, max bounds, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
 	if open == nil {
 		return failing[[]byte, []byte](wrap(name, errNilOpen))
 	}
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
-		return pulling(ctx, name, src, func(in *input) error {
+		return withInput(ctx, name, src, func(in *input) error {
 			return decode(ctx, in, max, open, &memory{lent: lent}, emit)
 		})
 	})
@@ -45,8 +45,8 @@ func reading(name string, max bounds, open func(io.Reader) (io.Reader, error)) s
 var errAbandoned = errors.New("codec: the run was abandoned")
 
 const (
-	maxIdle = 100     // reads without a byte before a decoder is given up
-	minRead = 4 << 10 // room below which a fresh chunk is begun
+	maxEmptyReads = 100     // reads without a byte before a decoder is given up
+	minChunkRoom  = 4 << 10 // room below which a fresh chunk is begun
 )
 
 // decode runs the decoder over in until both have ended. What it emits lies in mem.
@@ -72,7 +72,7 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 	var buf []byte
 	var total int64
 	for idle := 0; ; {
-		if len(buf) < minRead {
+		if len(buf) < minChunkRoom {
 			buf = mem.get(chunkSize)
 		}
 		n, err := d.Read(buf)
@@ -97,11 +97,11 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 		}
 		switch {
 		case err == io.EOF && in.err == nil: //nolint:errorlint // an io.EOF inside another error is a failure
-			return in.drain()
+			return in.expectEnd()
 		case err != nil:
 			return in.fail(err)
 		case n == 0:
-			if idle++; idle == maxIdle {
+			if idle++; idle == maxEmptyReads {
 				return in.fail(io.ErrNoProgress)
 			}
 		}
@@ -109,7 +109,7 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 }
 
 // drain reads the upstream to its end, which must come at once.
-func (in *input) drain() error {
+func (in *input) expectEnd() error {
 	var p [1]byte
 	switch n, err := in.Read(p[:]); {
 	case n > 0:
@@ -122,7 +122,7 @@ func (in *input) drain() error {
 }
 
 // pulling runs body over src as an input, and ends src with what body made of it.
-func pulling(ctx context.Context, name string, src stream.Source[[]byte], body func(*input) error) (err error) {
+func withInput(ctx context.Context, name string, src stream.Source[[]byte], body func(*input) error) (err error) {
 	in := newInput(ctx, name, src)
 	cause := errAbandoned // what the upstream hears when a panic passes through here
 	defer func() { err = in.close(cause, err) }()
@@ -133,21 +133,21 @@ func pulling(ctx context.Context, name string, src stream.Source[[]byte], body f
 
 // input is the upstream as a decoder reads it. It remembers how the upstream ended.
 type input struct {
-	name string // of the stage, for its errors
-	r    io.ReadCloser
-	n    int64  // bytes read
-	rest []byte // read already, for ReadByte
-	buf  []byte // where they lie
-	all  bool   // the upstream's Each returned nil
-	err  error  // the upstream's error, once Read met it
-	eof  bool
+	name      string // of the stage, for its errors
+	r         io.ReadCloser
+	n         int64  // bytes read
+	unread    []byte // read already, for ReadByte
+	buf       []byte // where they lie
+	completed bool   // the upstream's Each returned nil
+	err       error  // the upstream's error, once Read met it
+	eof       bool
 }
 
 func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *input {
 	in := &input{name: name}
 	in.r = stream.Reader(early.Apart(ctx), stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		err := stream.EachLent(ctx, src, emit) // a reader is done with a chunk before it asks for the next
-		in.all = err == nil
+		in.completed = err == nil
 		return err
 	}))
 	return in
@@ -163,9 +163,9 @@ func (in *input) fail(err error) error {
 
 // Read implements [io.Reader]. It returns io.EOF only when the upstream completed, even if the upstream failed with an io.EOF.
 func (in *input) Read(p []byte) (int, error) {
-	if len(in.rest) > 0 {
-		n := copy(p, in.rest)
-		in.rest = in.rest[n:]
+	if len(in.unread) > 0 {
+		n := copy(p, in.unread)
+		in.unread = in.unread[n:]
 		return n, nil
 	}
 	switch {
@@ -178,7 +178,7 @@ func (in *input) Read(p []byte) (int, error) {
 	in.n += int64(n)
 	switch {
 	case err == nil:
-	case in.all && err == io.EOF: //nolint:errorlint // stream.Reader returns io.EOF itself
+	case in.completed && err == io.EOF: //nolint:errorlint // stream.Reader returns io.EOF itself
 		in.eof = true
 	default:
 		in.err = err
@@ -189,18 +189,18 @@ func (in *input) Read(p []byte) (int, error) {
 
 // ReadByte implements [io.ByteReader].
 func (in *input) ReadByte() (byte, error) {
-	for len(in.rest) == 0 {
+	for len(in.unread) == 0 {
 		if in.buf == nil {
-			in.buf = make([]byte, minRead)
+			in.buf = make([]byte, minChunkRoom)
 		}
 		n, err := in.Read(in.buf)
 		if n == 0 && err != nil {
 			return 0, err
 		}
-		in.rest = in.buf[:n] // with bytes, an error comes again
+		in.unread = in.buf[:n] // with bytes, an error comes again
 	}
-	c := in.rest[0]
-	in.rest = in.rest[1:]
+	c := in.unread[0]
+	in.unread = in.unread[1:]
 	return c, nil
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // piece is a part of a deflate stream. It ends at a byte, and what follows it does not refer back to it.
-type piece struct {
+type deflatedBlock struct {
 	packed []byte
 	sum    uint32 // Adler-32 of the text
 	size   int    // of the text
@@ -21,12 +21,12 @@ var deflateEnd = []byte{3, 0}
 
 // deflateBlocks returns the flow of Deflate with Parallelism n or, with a header, that of Zlib.
 func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte, []byte] {
-	pack := stream.MapParallel(n, func(_ context.Context, text []byte) (piece, error) {
-		packed, err := deflatePiece(text, level)
+	pack := stream.MapParallel(n, func(_ context.Context, text []byte) (deflatedBlock, error) {
+		packed, err := deflateBlock(text, level)
 		if err != nil {
-			return piece{}, wrap(name, err)
+			return deflatedBlock{}, wrap(name, err)
 		}
-		p := piece{packed: packed, size: len(text)}
+		p := deflatedBlock{packed: packed, size: len(text)}
 		if header != nil {
 			p.sum = adler32.Checksum(text)
 		}
@@ -35,8 +35,8 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 	})
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		first, sum := header, adler32.Checksum(nil)
-		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p piece) error {
-			sum = adlerJoin(sum, p.sum, p.size)
+		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p deflatedBlock) error {
+			sum = combineAdler32(sum, p.sum, p.size)
 			if first != nil {
 				p.packed = append(append(make([]byte, 0, len(first)+len(p.packed)), first...), p.packed...)
 				first = nil
@@ -55,12 +55,12 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 }
 
 // deflatePiece returns text compressed up to a byte's edge, without a last block.
-func deflatePiece(text []byte, level int) ([]byte, error) {
+func deflateBlock(text []byte, level int) ([]byte, error) {
 	return deflateText(make([]byte, 0, 64+len(text)/2), text, level, false)
 }
 
 // adlerJoin returns the Adler-32 of two texts behind each other (RFC 1950 section 8.2), from that of each and the length of the second.
-func adlerJoin(a, b uint32, size int) uint32 {
+func combineAdler32(a, b uint32, size int) uint32 {
 	const mod = 65521
 	n := uint32(size % mod)
 	a1, a2, b1, b2 := a&0xffff, a>>16, b&0xffff, b>>16

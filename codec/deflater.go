@@ -79,7 +79,7 @@ func deflateText(out, text []byte, level int, last bool) ([]byte, error) {
 	if level <= deflate.MaxLevel {
 		return deflate.Append(out, text, level, last), nil
 	}
-	to := &appender{out}
+	to := &sliceWriter{out}
 	w := newThoroughDeflater(to, level)
 	defer w.release()
 	_, err := w.Write(text)
@@ -92,16 +92,16 @@ func deflateText(out, text []byte, level int, last bool) ([]byte, error) {
 }
 
 // appender is an io.Writer onto a slice.
-type appender struct{ b []byte }
+type sliceWriter struct{ b []byte }
 
 // Write implements [io.Writer].
-func (a *appender) Write(p []byte) (int, error) {
+func (a *sliceWriter) Write(p []byte) (int, error) {
 	a.b = append(a.b, p...)
 	return len(p), nil
 }
 
 // summed is a deflate stream behind a header and before a checksum of the text.
-type summed struct {
+type checksummed struct {
 	deflater
 	to      io.Writer
 	sum     hash.Hash32
@@ -110,22 +110,22 @@ type summed struct {
 }
 
 // newSummed returns a stream whose header has been written.
-func newSummed(w io.Writer, header []byte, level int, sum hash.Hash32, trailer func(sum, size uint32) []byte) (*summed, error) {
+func newChecksummed(w io.Writer, header []byte, level int, sum hash.Hash32, trailer func(sum, size uint32) []byte) (*checksummed, error) {
 	if _, err := w.Write(header); err != nil {
 		return nil, err
 	}
-	return &summed{deflater: newDeflater(w, level), to: w, sum: sum, trailer: trailer}, nil
+	return &checksummed{deflater: newDeflater(w, level), to: w, sum: sum, trailer: trailer}, nil
 }
 
 // Write implements [io.Writer].
-func (s *summed) Write(p []byte) (int, error) {
+func (s *checksummed) Write(p []byte) (int, error) {
 	_, _ = s.sum.Write(p) // never fails
 	s.size += uint32(len(p))
 	return s.deflater.Write(p)
 }
 
 // Close implements [io.Closer].
-func (s *summed) Close() error {
+func (s *checksummed) Close() error {
 	if err := s.deflater.Close(); err != nil {
 		return err
 	}

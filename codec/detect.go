@@ -55,44 +55,44 @@ func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		return pulling(ctx, name, src, func(in *input) error {
+		return withInput(ctx, name, src, func(in *input) error {
 			head := make([]byte, SniffSize)
-			n, err := io.ReadFull(in, head[:detectHead])
+			n, err := io.ReadFull(in, head[:detectSize])
 			if err != nil && in.err != nil {
 				return in.err
 			}
 			f := o.choose(head[:n])
 			if f == nil {
 				more, _ := io.ReadFull(in, head[n:]) // for the message alone
-				return in.fail(unknownFormat(head[:n+more]))
+				return in.fail(unknownFormatError(head[:n+more]))
 			}
-			return f.Apply(&headed{in, head[:n]}).Each(ctx, emit)
+			return f.Apply(&prefixedInput{in, head[:n]}).Each(ctx, emit)
 		})
 	})
 }
 
 // unknownFormat returns an error for a stream that begins with head.
-func unknownFormat(head []byte) error {
-	if near := nearFormat(head); near != "" {
+func unknownFormatError(head []byte) error {
+	if near := damagedFileType(head); near != "" {
 		return fmt.Errorf("%w: the input begins like %s, but for one bit: it is damaged", ErrUnknownFormat, near)
 	}
 	err := ErrUnknownFormat
 	if len(head) == 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	return notFormat(anyCompressed, head, err)
+	return newFormatError(typeCompressed, head, err)
 }
 
 // nearFormat returns the format whose mark head has but for one bit, or "".
-func nearFormat(head []byte) FileType {
+func damagedFileType(head []byte) FileType {
 	for _, f := range []struct {
 		mark   string
 		format FileType
 	}{
 		{gzipMagic, TypeGzip},
 		{zstdMagic, TypeZstd},
-		{s2Magic[:detectHead], TypeS2},
-		{snappyMagic[:detectHead], TypeS2},
+		{s2Magic[:detectSize], TypeS2},
+		{snappyMagic[:detectSize], TypeS2},
 	} {
 		if len(head) < len(f.mark) {
 			continue
@@ -124,31 +124,31 @@ func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 		})
 	case begun(s2Magic), begun(snappyMagic):
 		return UnS2(&UnS2Options{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
-	case likeZlib(head) && (!o.Plain || head[0] == zlibUsual || !likeText(head)):
+	case looksLikeZlib(head) && (!o.Plain || head[0] == zlibWindow32K || !looksLikeText(head)):
 		return Unzlib(&InflateOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio})
-	case o.Plain && nearFormat(head) == "":
+	case o.Plain && damagedFileType(head) == "":
 		return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] { return src })
 	}
 	return nil
 }
 
 const (
-	detectHead = 7    // bytes that are looked at: the header of zlib and that of a stored block
-	zlibUsual  = 0x78 // the first byte of zlib with a window of 32 KiB, which nearly all encoders write
+	detectSize    = 7    // bytes that are looked at: the header of zlib and that of a stored block
+	zlibWindow32K = 0x78 // the first byte of zlib with a window of 32 KiB, which nearly all encoders write
 )
 
 // likeZlib tells whether head has the two bytes of a zlib stream's header (RFC 1950 section 2.2) and, where a stored block follows, its
 // length twice (RFC 1951 section 3.2.4). The last keeps BSON apart, whose length may look like such a header and has zeros behind.
-func likeZlib(head []byte) bool {
+func looksLikeZlib(head []byte) bool {
 	if len(head) < 2 || head[0]&15 != 8 || head[0]>>4 > 7 || binary.BigEndian.Uint16(head)%31 != 0 || head[1]&zlibDictionary != 0 {
 		return false
 	}
-	stored := len(head) == detectHead && head[2]>>1&3 == 0
+	stored := len(head) == detectSize && head[2]>>1&3 == 0
 	return !stored || binary.LittleEndian.Uint16(head[3:]) == ^binary.LittleEndian.Uint16(head[5:])
 }
 
 // likeText tells whether head is the beginning of UTF-8 without control characters.
-func likeText(head []byte) bool {
+func looksLikeText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)
 		if r == utf8.RuneError && n == 1 {
@@ -163,13 +163,13 @@ func likeText(head []byte) bool {
 }
 
 // headed is a source of the bytes of in, of which head was read before.
-type headed struct {
+type prefixedInput struct {
 	in   *input
 	head []byte
 }
 
 // Each implements [stream.Source].
-func (h *headed) Each(ctx context.Context, emit func([]byte) error) error {
+func (h *prefixedInput) Each(ctx context.Context, emit func([]byte) error) error {
 	if len(h.head) > 0 {
 		if err := emit(h.head); err != nil {
 			return err

@@ -36,7 +36,7 @@ const (
 )
 
 // anyCompressed is what [Detect] wants.
-const anyCompressed FileType = "a compressed format that is known here"
+const typeCompressed FileType = "a compressed format that is known here"
 
 // SniffSize is the number of bytes that [FileTypeOf] looks at. With fewer bytes it may recognize
 // fewer types.
@@ -49,7 +49,7 @@ func FileTypeOf(head []byte) FileType {
 	if len(head) == 0 {
 		return TypeEmpty
 	}
-	for _, f := range formatMarks {
+	for _, f := range fileTypeSignatures {
 		if f.at < len(head) && bytes.HasPrefix(head[f.at:], []byte(f.mark)) {
 			return f.format
 		}
@@ -57,18 +57,18 @@ func FileTypeOf(head []byte) FileType {
 	switch {
 	case isSkippable(head):
 		return TypeZstd
-	case likeText(head):
-		return textFormat(head)
-	case likeZlib(head):
+	case looksLikeText(head):
+		return textFileType(head)
+	case looksLikeZlib(head):
 		return TypeZlib
-	case likeBSON(head):
+	case looksLikeBSON(head):
 		return TypeBSON
 	}
 	return TypeUnknown
 }
 
 // formatMarks are the bytes by which formats are known.
-var formatMarks = []struct {
+var fileTypeSignatures = []struct {
 	at     int
 	mark   string
 	format FileType
@@ -87,7 +87,7 @@ var formatMarks = []struct {
 }
 
 // textFormat returns which text it is that begins with head.
-func textFormat(head []byte) FileType {
+func textFileType(head []byte) FileType {
 	text := strings.ToLower(strings.TrimLeft(strings.TrimPrefix(string(head), "\uFEFF"), jsonSpace))
 	begins := func(s string) bool { return strings.HasPrefix(text, s) }
 	switch {
@@ -104,7 +104,7 @@ func textFormat(head []byte) FileType {
 }
 
 // likeBSON reports whether head may be the beginning of a document (https://bsonspec.org): its length, and the type of an element.
-func likeBSON(head []byte) bool {
+func looksLikeBSON(head []byte) bool {
 	const most = 16<<20 + 16<<10 // bytes that a server stores
 	if len(head) < 5 {
 		return false
@@ -153,7 +153,7 @@ func (e *FormatError) advice() string {
 		return "it is not encrypted, so leave the decryption out"
 	case e.Got.compressed():
 		return "decompress it as such"
-	case want == anyCompressed, want.compressed():
+	case want == typeCompressed, want.compressed():
 		return "it is not compressed, so leave the decompression out"
 	}
 	return "another file was read"
@@ -169,12 +169,12 @@ func (f FileType) compressed() bool {
 }
 
 // notFormat returns an error for an input that begins with head and is not what a stage reads. err is what damage would be.
-func notFormat(want FileType, head []byte, err error) error {
+func newFormatError(want FileType, head []byte, err error) error {
 	return &FormatError{Want: string(want), Got: FileTypeOf(head), Err: err}
 }
 
 // notJSON returns an error in place of err if the input, which begins with head, is known to be no JSON.
-func notJSON(head []byte, err error) error {
+func jsonFormatError(head []byte, err error) error {
 	switch got := FileTypeOf(head[:min(len(head), SniffSize)]); got {
 	case TypeEmpty, TypeUnknown, TypeText, TypeJSON:
 		return err
@@ -184,7 +184,7 @@ func notJSON(head []byte, err error) error {
 }
 
 // trailing returns an error for what follows the end of the encoded data.
-func trailing(src *bufio.Reader) error {
+func trailingError(src *bufio.Reader) error {
 	head, _ := src.Peek(SniffSize)
 	what := string(FileTypeOf(head))
 	switch {

@@ -60,10 +60,10 @@ func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap("codec: gunzip", err))
 	}
 	if o.Parallelism > 1 {
-		cut := func(in *input, emit func(*unit) error) error { return cutMembers(in, o.AllowPadding, emit) }
-		return unpacking("codec: gunzip", max, o.Parallelism, cut, unpackMember)
+		cut := func(in *input, emit func(*unit) error) error { return splitMembers(in, o.AllowPadding, emit) }
+		return unpackFlow("codec: gunzip", max, o.Parallelism, cut, unpackMember)
 	}
-	return reading("codec: gunzip", max, func(r io.Reader) (io.Reader, error) {
+	return boundedDecoder("codec: gunzip", max, func(r io.Reader) (io.Reader, error) {
 		return newGunzipper(r, new(memberSequence), o.AllowPadding), nil
 	})
 }
@@ -71,19 +71,19 @@ func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 // gunzipper reads the members of a gzip stream one after the other. The header is parsed here, so that it cannot end early
 // without an error, wherever it is cut.
 type gunzipper struct {
-	from     countedReader
-	src      *bufio.Reader // of from
-	padding  bool          // may follow
-	start    int64         // where the member begins
-	length   int64         // of the member, as its header says; 0 if it does not
-	inflate  inflate.Reader
-	digest   uint32
-	size     uint32
-	inMember bool
-	empty    bool // so is the member, so far
-	members  int
-	seq      *memberSequence
-	scratch  [8]byte
+	counted      countingReader
+	src          *bufio.Reader // of from
+	allowPadding bool          // may follow
+	memberStart  int64         // where the member begins
+	wantLength   int64         // of the member, as its header says; 0 if it does not
+	inflate      inflate.Reader
+	crc          uint32
+	size         uint32
+	inMember     bool
+	memberEmpty  bool // so is the member, so far
+	members      int
+	seq          *memberSequence
+	scratch      [8]byte
 }
 
 var gunzippers sync.Pool
@@ -93,14 +93,14 @@ func newGunzipper(r io.Reader, seq *memberSequence, padding bool) *gunzipper {
 	if !ok {
 		z = &gunzipper{src: bufio.NewReaderSize(nil, chunkSize)}
 	}
-	z.from = countedReader{Reader: r}
-	z.src.Reset(&z.from)
-	z.inMember, z.members, z.seq, z.padding = false, 0, seq, padding
+	z.counted = countingReader{Reader: r}
+	z.src.Reset(&z.counted)
+	z.inMember, z.members, z.seq, z.allowPadding = false, 0, seq, padding
 	return z
 }
 
 func (z *gunzipper) release() {
-	z.from.Reader = nil
+	z.counted.Reader = nil
 	gunzippers.Put(z)
 }
 
@@ -108,16 +108,16 @@ func (z *gunzipper) release() {
 func (z *gunzipper) Read(p []byte) (int, error) {
 	for {
 		if !z.inMember {
-			if err := z.begin(); err != nil {
+			if err := z.readHeader(); err != nil {
 				return 0, err
 			}
 		}
 		n, err := z.inflate.Read(p)
-		z.digest = crc32.Update(z.digest, crc32.IEEETable, p[:n])
+		z.crc = crc32.Update(z.crc, crc32.IEEETable, p[:n])
 		z.size += uint32(n)
-		z.empty = z.empty && n == 0
+		z.memberEmpty = z.memberEmpty && n == 0
 		if err == io.EOF { //nolint:errorlint // inflate's own end
-			err = z.end()
+			err = z.checkTrailer()
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -126,14 +126,14 @@ func (z *gunzipper) Read(p []byte) (int, error) {
 }
 
 // begin reads the header of the next member. It returns io.EOF when there is none.
-func (z *gunzipper) begin() error {
+func (z *gunzipper) readHeader() error {
 	first := z.members == 0 && !z.seq.ended
 	head, err := z.src.Peek(len(gzipMagic))
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
 		return err
 	case len(head) == 0 && first:
-		return notFormat(TypeGzip, nil, io.ErrUnexpectedEOF)
+		return newFormatError(TypeGzip, nil, io.ErrUnexpectedEOF)
 	case len(head) == 0 && z.seq.open:
 		return io.ErrUnexpectedEOF
 	case len(head) == 0:
@@ -141,15 +141,15 @@ func (z *gunzipper) begin() error {
 	case string(head) == gzipMagic[:len(head)]:
 	case first:
 		head, _ = z.src.Peek(SniffSize)
-		return notFormat(TypeGzip, head, gzip.ErrHeader)
+		return newFormatError(TypeGzip, head, gzip.ErrHeader)
 	case z.seq.open:
 		return fmt.Errorf("%w: no member where member %d of the stream should be", ErrSyntax, z.seq.next)
-	case z.padding:
-		return z.pad()
+	case z.allowPadding:
+		return z.skipPadding()
 	default:
-		return trailing(z.src)
+		return trailingError(z.src)
 	}
-	z.start = z.position()
+	z.memberStart = z.position()
 	h, err := readGzipHeader(z.src)
 	if err != nil {
 		return err
@@ -158,60 +158,60 @@ func (z *gunzipper) begin() error {
 	switch {
 	case err != nil:
 	case ours:
-		z.length, err = int64(f.length), z.seq.begin(f)
+		z.wantLength, err = int64(f.length), z.seq.begin(f)
 	default:
-		z.length, err = blockedLength(h.extra), z.seq.beginOther()
+		z.wantLength, err = blockedLength(h.extra), z.seq.beginOther()
 	}
 	if err != nil {
 		return err
 	}
 	z.inflate.Reset(z.src)
-	z.digest, z.size, z.empty = 0, 0, true
+	z.crc, z.size, z.memberEmpty = 0, 0, true
 	z.inMember = true
 	z.members++
 	return nil
 }
 
 // pad reads zeros to the end of the input, and returns io.EOF.
-func (z *gunzipper) pad() error {
+func (z *gunzipper) skipPadding() error {
 	for {
 		switch head, err := z.src.Peek(1); {
 		case err != nil:
 			return err
 		case head[0] != 0:
-			return trailing(z.src)
+			return trailingError(z.src)
 		}
 		_, _ = z.src.Discard(1) // it is there
 	}
 }
 
 // position returns how many bytes were taken.
-func (z *gunzipper) position() int64 { return z.from.n - int64(z.src.Buffered()) }
+func (z *gunzipper) position() int64 { return z.counted.n - int64(z.src.Buffered()) }
 
 // end checks the trailer of a member.
-func (z *gunzipper) end() error {
+func (z *gunzipper) checkTrailer() error {
 	t := z.scratch[:]
 	if _, err := io.ReadFull(z.src, t); err != nil {
 		return notEOF(err)
 	}
-	if binary.LittleEndian.Uint32(t) != z.digest || binary.LittleEndian.Uint32(t[4:]) != z.size {
+	if binary.LittleEndian.Uint32(t) != z.crc || binary.LittleEndian.Uint32(t[4:]) != z.size {
 		return gzip.ErrChecksum
 	}
-	if n := z.position() - z.start; z.length != 0 && n != z.length {
-		return fmt.Errorf("%w: a member of %d bytes whose header says %d", ErrSyntax, n, z.length)
+	if n := z.position() - z.memberStart; z.wantLength != 0 && n != z.wantLength {
+		return fmt.Errorf("%w: a member of %d bytes whose header says %d", ErrSyntax, n, z.wantLength)
 	}
 	z.inMember = false
-	return z.seq.end(t, z.empty)
+	return z.seq.end(t, z.memberEmpty)
 }
 
 // countedReader counts the bytes that it reads.
-type countedReader struct {
+type countingReader struct {
 	io.Reader
 	n int64
 }
 
 // Read implements [io.Reader].
-func (r *countedReader) Read(p []byte) (int, error) {
+func (r *countingReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	r.n += int64(n)
 	return n, err

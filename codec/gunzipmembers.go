@@ -14,12 +14,12 @@ import (
 
 // cutMembers emits the members that [Gzip] wrote with Parallelism, without their headers, which say how long they are. From the
 // first other member on it unpacks the stream itself.
-func cutMembers(in *input, padding bool, emit func(*unit) error) error {
+func splitMembers(in *input, padding bool, emit func(*unit) error) error {
 	src := bufio.NewReaderSize(in, chunkSize)
 	for seq := new(memberSequence); ; {
 		head, err := src.Peek(endHeader)
 		if len(head) == 0 && errors.Is(err, io.EOF) && seq.ended {
-			return in.drain()
+			return in.expectEnd()
 		}
 		f, ok := parseMemberStart(head)
 		if !ok || f.length < uint32(f.size()+memberTrailer) || f.length > maxUnit {

@@ -64,7 +64,7 @@ func newGzipWriter(w io.Writer, level int) (io.WriteCloser, error) {
 	case maxLevel:
 		header[8] = 2 // the smallest
 	}
-	return newSummed(w, header[:], level, crc32.NewIEEE(), func(sum, size uint32) []byte {
+	return newChecksummed(w, header[:], level, crc32.NewIEEE(), func(sum, size uint32) []byte {
 		return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, sum), size)
 	})
 }

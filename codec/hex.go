@@ -17,15 +17,15 @@ import (
 //   - Memory: one chunk.
 func Hex() stream.Flow[[]byte, []byte] {
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
-		f := filler{memory: memory{lent: lent}, ctx: ctx, emit: emit}
+		f := chunkFiller{memory: memory{lent: lent}, ctx: ctx, emit: emit}
 		err := guarded.EachLent(ctx, src, func(p []byte) error {
 			for len(p) > 0 {
-				space, err := f.space(2)
+				space, err := f.reserve(2)
 				if err != nil {
 					return err
 				}
 				k := min(len(p), len(space)/2)
-				f.fill(hex.Encode(space, p[:k]))
+				f.commit(hex.Encode(space, p[:k]))
 				p = p[k:]
 			}
 			return nil

@@ -25,7 +25,7 @@ type InflateOptions struct {
 //     flate.CorruptInputError of compress/flate; [*LimitError].
 //   - Limits: the format has no checksum, so most damage passes without an error.
 func Inflate(opts *InflateOptions) stream.Flow[[]byte, []byte] {
-	return inflating("codec: inflate", opts, func(r *bufio.Reader) (io.Reader, error) {
+	return inflateFlow("codec: inflate", opts, func(r *bufio.Reader) (io.Reader, error) {
 		d := new(inflate.Reader)
 		d.Reset(r)
 		return d, nil
@@ -33,7 +33,7 @@ func Inflate(opts *InflateOptions) stream.Flow[[]byte, []byte] {
 }
 
 // inflating is a decoder that reads from a bufio.Reader no more than is its own.
-func inflating(name string, opts *InflateOptions, open func(*bufio.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+func inflateFlow(name string, opts *InflateOptions, open func(*bufio.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
 	var o InflateOptions
 	if opts != nil {
 		o = *opts
@@ -42,29 +42,29 @@ func inflating(name string, opts *InflateOptions, open func(*bufio.Reader) (io.R
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	return reading(name, max, func(r io.Reader) (io.Reader, error) {
+	return boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
 		src := bufio.NewReaderSize(r, chunkSize)
 		d, err := open(src)
 		if err != nil {
 			return nil, notEOF(err)
 		}
-		return &single{d, src}, nil
+		return &singleStream{d, src}, nil
 	})
 }
 
 // single is a decoder of one stream, behind whose end nothing may follow.
-type single struct {
+type singleStream struct {
 	d   io.Reader
 	src *bufio.Reader
 }
 
 // Read implements [io.Reader].
-func (s *single) Read(p []byte) (int, error) {
+func (s *singleStream) Read(p []byte) (int, error) {
 	n, err := s.d.Read(p)
 	if err == io.EOF { //nolint:errorlint // the decoder's own end
 		switch _, e := s.src.Peek(1); {
 		case e == nil:
-			err = trailing(s.src)
+			err = trailingError(s.src)
 		case !errors.Is(e, io.EOF):
 			err = e
 		}

@@ -28,7 +28,7 @@ func JoinDelimited(delimiter []byte) stream.Flow[[]byte, []byte] {
 		err := guarded.Each(ctx, src, func(p []byte) error {
 			records++
 			n := len(p) + len(sep)
-			if err := g.room(n); err != nil {
+			if err := g.reserve(n); err != nil {
 				return err
 			}
 			at := len(g.buf)

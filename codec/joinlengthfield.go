@@ -32,7 +32,7 @@ func JoinLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 			}
 			n := o.Size + len(p)
 			offset += int64(n)
-			if err := g.room(n); err != nil {
+			if err := g.reserve(n); err != nil {
 				return err
 			}
 			var b [8]byte

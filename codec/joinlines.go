@@ -25,7 +25,7 @@ func JoinLines() stream.Flow[[]byte, []byte] {
 				return wrap("codec: join lines", &InputError{Record: lines, Offset: offset + int64(i), Err: ErrSyntax})
 			}
 			offset += int64(len(line)) + 1
-			if err := g.room(len(line) + 1); err != nil {
+			if err := g.reserve(len(line) + 1); err != nil {
 				return err
 			}
 			g.buf = append(append(g.buf, line...), '\n')
@@ -45,7 +45,7 @@ type gatherer struct {
 }
 
 // room emits what was gathered if n bytes more would not fit.
-func (g *gatherer) room(n int) error {
+func (g *gatherer) reserve(n int) error {
 	if len(g.buf)+n <= cap(g.buf) {
 		return nil
 	}

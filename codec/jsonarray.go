@@ -11,5 +11,5 @@ import "github.com/millweir/millweir/stream"
 //   - Memory: one chunk, or the longest element if it is longer, and the encoder's.
 //   - Errors: an [*InputError] with the number of the element and the error of encoding/json.
 func JSONArray[T any](opts *JSONLinesOptions) stream.Flow[T, []byte] {
-	return jsonWriting[T]("codec: json array", opts, jsonFrame{first: "[\n", between: ",\n", last: "\n]\n", empty: "[]\n"})
+	return jsonFlow[T]("codec: json array", opts, jsonFrame{first: "[\n", between: ",\n", last: "\n]\n", empty: "[]\n"})
 }

@@ -26,7 +26,7 @@ type JSONLinesOptions struct {
 //   - Memory: one chunk, or the longest line if it is longer, and the encoder's.
 //   - Errors: an [*InputError] with the number of the element and the error of encoding/json.
 func JSONLines[T any](opts *JSONLinesOptions) stream.Flow[T, []byte] {
-	return jsonWriting[T]("codec: json lines", opts, jsonFrame{lines: true})
+	return jsonFlow[T]("codec: json lines", opts, jsonFrame{lines: true})
 }
 
 // jsonFrame is what stands around elements.
@@ -36,7 +36,7 @@ type jsonFrame struct {
 }
 
 // jsonWriting is JSONLines and JSONArray.
-func jsonWriting[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream.Flow[T, []byte] {
+func jsonFlow[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream.Flow[T, []byte] {
 	var o JSONLinesOptions
 	if opts != nil {
 		o = *opts

@@ -19,7 +19,7 @@ func (n *nesting) scan(p []byte, i int) int {
 	depth := n.depth
 	for {
 		if n.inString {
-			if i = n.string(p, i); n.inString {
+			if i = n.skipString(p, i); n.inString {
 				break
 			}
 		}
@@ -52,7 +52,7 @@ func (n *nesting) scan(p []byte, i int) int {
 }
 
 // string goes on within a string at p[i] and returns the index behind its end, where inString is false again, or len(p).
-func (n *nesting) string(p []byte, i int) int {
+func (n *nesting) skipString(p []byte, i int) int {
 	if n.escaped {
 		if i == len(p) {
 			return i
@@ -61,7 +61,7 @@ func (n *nesting) string(p []byte, i int) int {
 		i++
 	}
 	for from := i; ; {
-		q := quote(p, i)
+		q := indexQuote(p, i)
 		// The quote, or the end of the chunk, is escaped when an odd number of backslashes stands before it.
 		b := q
 		for b > from && p[b-1] == '\\' {
@@ -83,7 +83,7 @@ func (n *nesting) string(p []byte, i int) int {
 
 // quote returns the index of the first quotation mark in p[i:], or len(p). Most strings are short: eight bytes are looked at as
 // one word before the search for long ones is called.
-func quote(p []byte, i int) int {
+func indexQuote(p []byte, i int) int {
 	for k := 0; k < 3 && i+8 <= len(p); k++ {
 		const ones = 0x0101010101010101
 		x := binary.LittleEndian.Uint64(p[i:]) ^ ('"' * ones)

@@ -34,7 +34,7 @@ type unit struct {
 }
 
 // unpacking returns a flow that cuts its input into units and unpacks them in order: by n goroutines or, when n is less than 2, by none.
-func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) error) error, unpack func(*unit) ([]byte, error)) stream.Flow[[]byte, []byte] {
+func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) error) error, unpack func(*unit) ([]byte, error)) stream.Flow[[]byte, []byte] {
 	work := func(u *unit) error {
 		if u.packed == nil {
 			return nil
@@ -48,10 +48,10 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 	}
 	workers := stream.MapParallel(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		now := newUnderway(n)
+		now := newInFlight(n)
 		var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context, emit func(*unit) error) error {
 			var total int64
-			return pulling(ctx, name, src, func(in *input) error {
+			return withInput(ctx, name, src, func(in *input) error {
 				return cut(in, func(u *unit) error {
 					// The size is known before the content is: what would pass a limit is not unpacked.
 					total += int64(u.size)
@@ -62,7 +62,7 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 						if err := work(u); err != nil {
 							return err
 						}
-					} else if err := now.begin(ctx, u); err != nil {
+					} else if err := now.acquire(ctx, u); err != nil {
 						return err
 					}
 					return emit(u)
@@ -84,7 +84,7 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 					return err
 				}
 			}
-			now.end(u)
+			now.release(u)
 			return nil
 		})
 	})
@@ -92,24 +92,24 @@ func unpacking(name string, max bounds, n int, cut func(*input, func(*unit) erro
 
 // underway counts the units between the cutter and what is emitted. [stream.MapParallel] bounds their number by how long the ones before
 // took, which says nothing of the memory that these take.
-type underway struct {
-	few   int64 // so many units may be underway, whatever they take
-	most  int64 // bytes that more of them may take
-	units atomic.Int64
-	bytes atomic.Int64
-	ended chan struct{} // has room for one message: that a unit ended
+type inFlight struct {
+	minUnits int64 // so many units may be underway, whatever they take
+	maxBytes int64 // bytes that more of them may take
+	units    atomic.Int64
+	bytes    atomic.Int64
+	ended    chan struct{} // has room for one message: that a unit ended
 }
 
 // newUnderway returns the count of a run with n workers. They and the place behind them need two units each and one, as MapParallel gives
 // to what takes long.
-func newUnderway(n int) *underway {
-	return &underway{few: 2*int64(n) + 1, most: int64(n) * 3 << 20, ended: make(chan struct{}, 1)}
+func newInFlight(n int) *inFlight {
+	return &inFlight{minUnits: 2*int64(n) + 1, maxBytes: int64(n) * 3 << 20, ended: make(chan struct{}, 1)}
 }
 
 // begin waits until u may be underway. It is called by one goroutine, and end by another, which no unit that waits here can hold up.
-func (w *underway) begin(ctx context.Context, u *unit) error {
+func (w *inFlight) acquire(ctx context.Context, u *unit) error {
 	u.cost = int64(len(u.packed) + u.size)
-	for w.units.Load() >= w.few && w.bytes.Load()+u.cost > w.most {
+	for w.units.Load() >= w.minUnits && w.bytes.Load()+u.cost > w.maxBytes {
 		select {
 		case <-w.ended:
 		case <-ctx.Done():
@@ -122,7 +122,7 @@ func (w *underway) begin(ctx context.Context, u *unit) error {
 }
 
 // end says that u is no longer underway.
-func (w *underway) end(u *unit) {
+func (w *inFlight) release(u *unit) {
 	w.units.Add(-1)
 	w.bytes.Add(-u.cost)
 	select {
@@ -148,7 +148,7 @@ func readUnits(in *input, d io.Reader, emit func(*unit) error) error {
 		case err != nil:
 			return in.fail(err)
 		case n == 0:
-			if idle++; idle == maxIdle {
+			if idle++; idle == maxEmptyReads {
 				return in.fail(io.ErrNoProgress)
 			}
 		}

@@ -53,7 +53,7 @@ func csvRecords(name string, opts *ParseCSVOptions) stream.Flow[[]byte, csvRecor
 		return failing[[]byte, csvRecord](wrap(name, err))
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(csvRecord) error) error {
-		return pulling(ctx, name, src, func(in *input) error {
+		return withInput(ctx, name, src, func(in *input) error {
 			return newCSVParser(in, &o).run(ctx, emit)
 		})
 	})

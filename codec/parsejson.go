@@ -25,7 +25,7 @@ func ParseJSON[T any](opts *ParseJSONLinesOptions) func(context.Context, []byte)
 	if most == 0 {
 		most = defaultMaxLength
 	}
-	rules := jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8}
+	rules := jsonRules{allowNull: o.AllowNull, rejectUnknown: o.RejectUnknown, allowInvalidUTF8: o.AllowInvalidUTF8}
 	parsers := sync.Pool{New: func() any { return newJSONParser(name, rules) }}
 	return func(_ context.Context, text []byte) (v T, err error) {
 		if most < 0 {

@@ -45,8 +45,8 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 		o.MaxLength = defaultMaxLength
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(T) error) error {
-		p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
-		c := arrayCutter{name: name, max: o.MaxLength, rec: record{lent: true}, element: func(text []byte, record, offset int64) error {
+		p := newJSONParser(name, jsonRules{allowNull: o.AllowNull, rejectUnknown: o.RejectUnknown, allowInvalidUTF8: o.AllowInvalidUTF8})
+		c := arraySplitter{name: name, max: o.MaxLength, rec: recordBuffer{lent: true}, element: func(text []byte, record, offset int64) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -57,8 +57,8 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 			return emit(v)
 		}}
 		err := guarded.EachLent(ctx, src, c.chunk) // encoding/json copies what it keeps
-		if err == nil && c.at != afterArray {
-			err = c.fail(c.base, io.ErrUnexpectedEOF)
+		if err == nil && c.state != afterArray {
+			err = c.fail(c.chunkOffset, io.ErrUnexpectedEOF)
 		}
 		return err
 	})
@@ -66,23 +66,23 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 
 // arrayCutter frames the elements of an array. It looks at brackets, commas and strings; whoever parses an element finds what else
 // is wrong in it.
-type arrayCutter struct {
-	name    string
-	max     int
-	element func(text []byte, record, offset int64) error
-	at      place // atStart, arrayStart, arrayComma, arrayItem or afterArray
-	rec     record
-	depth   int // open brackets within the element
-	str     nesting
-	base    int64 // offset of the chunk in hand
-	start   int64 // offset of the element that has begun
-	records int64 // so far
+type arraySplitter struct {
+	name          string
+	max           int
+	element       func(text []byte, record, offset int64) error
+	state         listState // atStart, arrayStart, arrayComma, arrayItem or afterArray
+	rec           recordBuffer
+	depth         int // open brackets within the element
+	nesting       nesting
+	chunkOffset   int64 // offset of the chunk in hand
+	elementOffset int64 // offset of the element that has begun
+	records       int64 // so far
 }
 
 // chunk takes the elements that end in p.
-func (c *arrayCutter) chunk(p []byte) error {
+func (c *arraySplitter) chunk(p []byte) error {
 	for i := 0; i < len(p); {
-		if c.at != arrayItem {
+		if c.state != arrayItem {
 			var err error
 			if i, err = c.between(p, i); err != nil {
 				return err
@@ -92,62 +92,62 @@ func (c *arrayCutter) chunk(p []byte) error {
 		from := i
 		i = c.scan(p, i)
 		if c.rec.len()+i-from > c.max {
-			return c.fail(c.start, ErrTooLong)
+			return c.fail(c.elementOffset, ErrTooLong)
 		}
 		if i == len(p) {
-			c.rec.hold(p[from:])
+			c.rec.add(p[from:])
 			break
 		}
-		text := c.rec.take(p[from:i])
+		text := c.rec.complete(p[from:i])
 		c.records++
-		if err := c.element(text, c.records, c.start); err != nil {
+		if err := c.element(text, c.records, c.elementOffset); err != nil {
 			return err
 		}
-		c.at = arrayComma
+		c.state = arrayComma
 		if p[i] == ']' {
-			c.at = afterArray
+			c.state = afterArray
 		}
 		i++
 	}
-	c.base += int64(len(p))
+	c.chunkOffset += int64(len(p))
 	return nil
 }
 
 // between passes over what stands outside of elements, up to the first byte of one.
-func (c *arrayCutter) between(p []byte, i int) (int, error) {
+func (c *arraySplitter) between(p []byte, i int) (int, error) {
 	switch p[i] {
 	case ' ', '\t', '\n', '\r':
 		return i + 1, nil
 	}
-	here := c.base + int64(i)
+	here := c.chunkOffset + int64(i)
 	switch {
-	case c.at == afterArray:
+	case c.state == afterArray:
 		return i, c.fail(here, ErrTrailing)
-	case c.at == atStart && p[i] == '[':
-		c.at = arrayStart
+	case c.state == atStart && p[i] == '[':
+		c.state = arrayStart
 		return i + 1, nil
-	case c.at == atStart:
-		return i, c.fail(here, notJSON(p[i:], fmt.Errorf("%w: not an array", ErrSyntax)))
-	case c.at == arrayStart && p[i] == ']':
-		c.at = afterArray
+	case c.state == atStart:
+		return i, c.fail(here, jsonFormatError(p[i:], fmt.Errorf("%w: not an array", ErrSyntax)))
+	case c.state == arrayStart && p[i] == ']':
+		c.state = afterArray
 		return i + 1, nil
 	case p[i] == ',' || p[i] == ']':
 		return i, c.fail(here, fmt.Errorf("%w: no element before %q", ErrSyntax, p[i]))
 	}
-	c.at, c.start = arrayItem, here
+	c.state, c.elementOffset = arrayItem, here
 	return i, nil
 }
 
 // scan goes on within an element at p[i] and returns the index of the comma or bracket that ends it, or len(p).
-func (c *arrayCutter) scan(p []byte, i int) int {
+func (c *arraySplitter) scan(p []byte, i int) int {
 	for i < len(p) {
-		if c.str.inString {
-			i = c.str.string(p, i)
+		if c.nesting.inString {
+			i = c.nesting.skipString(p, i)
 			continue
 		}
 		switch p[i] {
 		case '"':
-			c.str.inString = true
+			c.nesting.inString = true
 		case '{', '[':
 			c.depth++
 		case '}', ']':
@@ -165,6 +165,6 @@ func (c *arrayCutter) scan(p []byte, i int) int {
 	return i
 }
 
-func (c *arrayCutter) fail(offset int64, err error) error {
+func (c *arraySplitter) fail(offset int64, err error) error {
 	return wrap(c.name, &InputError{Record: c.records + 1, Offset: offset, Err: err})
 }

@@ -47,7 +47,7 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	lines := namedLines(name, SplitLinesOptions{MaxLength: o.MaxLength})
 	return stream.Then(lines, stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(T) error) error {
 		var records, offset int64
-		p := newJSONParser(name, jsonRules{null: o.AllowNull, known: o.RejectUnknown, invalid: o.AllowInvalidUTF8})
+		p := newJSONParser(name, jsonRules{allowNull: o.AllowNull, rejectUnknown: o.RejectUnknown, allowInvalidUTF8: o.AllowInvalidUTF8})
 		return guarded.EachLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
 			records++
 			start := offset
@@ -68,37 +68,37 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 type jsonParser struct {
 	name string
 	jsonRules
-	d    *json.Decoder // it reads all texts of a run, so that its state is not made for each
-	in   fed           // what it reads
-	read int64         // bytes it was given so far
+	decoder  *json.Decoder // it reads all texts of a run, so that its state is not made for each
+	text     textFeeder    // what it reads
+	consumed int64         // bytes it was given so far
 }
 
 // jsonRules are the options that lines and arrays share.
 type jsonRules struct {
-	null    bool // is an element
-	known   bool // members have to be
-	invalid bool // text may be
+	allowNull        bool // is an element
+	rejectUnknown    bool // members have to be
+	allowInvalidUTF8 bool // text may be
 }
 
 func newJSONParser(name string, rules jsonRules) *jsonParser {
 	p := &jsonParser{name: name, jsonRules: rules}
-	p.renew()
+	p.reset()
 	return p
 }
 
 // renew makes a decoder that has read nothing.
-func (p *jsonParser) renew() {
-	p.d, p.read = json.NewDecoder(&p.in), 0
-	if p.known {
-		p.d.DisallowUnknownFields()
+func (p *jsonParser) reset() {
+	p.decoder, p.consumed = json.NewDecoder(&p.text), 0
+	if p.rejectUnknown {
+		p.decoder.DisallowUnknownFields()
 	}
 }
 
 // fed is a reader that is given one text after the other.
-type fed []byte
+type textFeeder []byte
 
 // Read implements [io.Reader].
-func (f *fed) Read(p []byte) (int, error) {
+func (f *textFeeder) Read(p []byte) (int, error) {
 	if len(*f) == 0 {
 		return 0, io.EOF
 	}
@@ -112,7 +112,7 @@ func (f *fed) Read(p []byte) (int, error) {
 func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	fail := func(at int64, pointer string, err error) error {
 		if offset == 0 {
-			err = notJSON(text, err)
+			err = jsonFormatError(text, err)
 		}
 		return wrap(p.name, &InputError{Record: record, Offset: offset + at, Pointer: pointer, Err: shortened(err)})
 	}
@@ -122,10 +122,10 @@ func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	switch {
 	case len(trimmed) == 0:
 		return fail(0, "", fmt.Errorf("%w: no value", ErrSyntax))
-	case !p.null && string(trimmed) == "null":
+	case !p.allowNull && string(trimmed) == "null":
 		return fail(0, "", fmt.Errorf("%w: null", ErrSyntax))
 	}
-	if !p.invalid {
+	if !p.allowInvalidUTF8 {
 		if at, err := notUnicode(text); err != nil {
 			return fail(int64(at), pointerAt(text, at), err)
 		}
@@ -163,10 +163,10 @@ func (p *jsonParser) decode(text []byte, v any) error {
 	if len(text) > maxKept {
 		return p.decodeLong(text, v)
 	}
-	p.in = text
-	p.read += int64(len(text))
-	err := p.d.Decode(v)
-	if err == nil && p.d.InputOffset() == p.read {
+	p.text = text
+	p.consumed += int64(len(text))
+	err := p.decoder.Decode(v)
+	if err == nil && p.decoder.InputOffset() == p.consumed {
 		return nil
 	}
 	if !json.Valid(text) {
@@ -178,7 +178,7 @@ func (p *jsonParser) decode(text []byte, v any) error {
 // decodeLong is decode without the copies of the text that a decoder makes.
 func (p *jsonParser) decodeLong(text []byte, v any) error {
 	var refused error
-	if p.known && json.Valid(text) {
+	if p.rejectUnknown && json.Valid(text) {
 		if refused = decodeOutline(text, v); isUnknown(refused) {
 			return refused
 		}

@@ -19,18 +19,18 @@ func Rechunk(n int) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap("codec: rechunk", errors.New("the size is not positive")))
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		var rec record
+		var rec recordBuffer
 		err := guarded.Each(ctx, src, func(p []byte) error {
 			for len(p) > 0 {
 				k := n - rec.len()
 				if len(p) < k {
-					rec.hold(p)
+					rec.add(p)
 					return nil
 				}
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				chunk := rec.take(p[:k])
+				chunk := rec.complete(p[:k])
 				p = p[k:]
 				if err := emit(chunk[:n:n]); err != nil {
 					return err
@@ -39,7 +39,7 @@ func Rechunk(n int) stream.Flow[[]byte, []byte] {
 			return nil
 		})
 		if err == nil && rec.len() > 0 {
-			err = emit(rec.take(nil))
+			err = emit(rec.complete(nil))
 		}
 		return err
 	})

@@ -6,7 +6,7 @@ const defaultMaxLength = 128 << 20
 
 // record puts together a record that is cut over several chunks. A record that lies within one chunk stays where it is; one that
 // does not is copied. The zero value is ready to use.
-type record struct {
+type recordBuffer struct {
 	// The tail of a chunk, without room behind it, or a buffer of ours. Where it is empty it may have room, if records are lent.
 	part []byte
 	// Where short records that are cut get their memory: up to its length it is given away. Allocating each of them alone
@@ -20,7 +20,7 @@ type record struct {
 const maxKept = 1 << 20
 
 // hold keeps the beginning, or more, of a record that goes on in the next chunk.
-func (r *record) hold(p []byte) {
+func (r *recordBuffer) add(p []byte) {
 	if len(r.part) == 0 && !r.lent {
 		r.part = p[:len(p):len(p)]
 		return
@@ -33,17 +33,17 @@ func (r *record) hold(p []byte) {
 }
 
 // take returns the record that ends with p, and is empty after that.
-func (r *record) take(p []byte) []byte {
+func (r *recordBuffer) complete(p []byte) []byte {
 	part := r.part
 	switch {
 	case len(part) == 0:
 		return p[:len(p):len(p)]
 	case !r.lent && len(part) == cap(part): // exactly what it takes
-		part = append(r.room(len(part)+len(p)), part...)
+		part = append(r.alloc(len(part)+len(p)), part...)
 	}
 	r.part = append(part, p...)
 	all := r.part
-	r.clear()
+	r.reset()
 	return all[:len(all):len(all)]
 }
 
@@ -52,7 +52,7 @@ func (r *record) take(p []byte) []byte {
 const slabSize = 32 << 10
 
 // room returns n bytes of capacity for a record to keep.
-func (r *record) room(n int) []byte {
+func (r *recordBuffer) alloc(n int) []byte {
 	if n > slabSize/2 {
 		return make([]byte, 0, n)
 	}
@@ -65,7 +65,7 @@ func (r *record) room(n int) []byte {
 }
 
 // clear forgets what there is of the record.
-func (r *record) clear() {
+func (r *recordBuffer) reset() {
 	if r.lent && cap(r.part) <= maxKept {
 		r.part = r.part[:0]
 	} else {
@@ -74,4 +74,4 @@ func (r *record) clear() {
 }
 
 // len returns how much of the record there is.
-func (r *record) len() int { return len(r.part) }
+func (r *recordBuffer) len() int { return len(r.part) }

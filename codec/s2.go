@@ -47,12 +47,12 @@ func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	}
 	pack := stream.Map(e.pack)
 	if o.Parallelism > 1 {
-		pack = stream.MapParallel(o.Parallelism, func(_ context.Context, text []byte) (s2Part, error) { return e.pack(text), nil })
+		pack = stream.MapParallel(o.Parallelism, func(_ context.Context, text []byte) (s2Blocks, error) { return e.pack(text), nil })
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		var seq s2Sequence
 		first := append([]byte(e.magic), s2Begin...)
-		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p s2Part) error {
+		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p s2Blocks) error {
 			for _, sum := range p.sums {
 				seq.add(sum)
 			}
@@ -70,7 +70,7 @@ func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 }
 
 // s2Part is some blocks, packed and framed.
-type s2Part struct {
+type s2Blocks struct {
 	packed []byte
 	sums   []uint32 // of the blocks
 }
@@ -96,8 +96,8 @@ func newS2Encoder(level int, snappy bool) (*s2Encoder, error) {
 }
 
 // pack returns text as framed blocks, and frees it.
-func (e *s2Encoder) pack(text []byte) s2Part {
-	p := s2Part{packed: make([]byte, 0, 64+len(text)/2)}
+func (e *s2Encoder) pack(text []byte) s2Blocks {
+	p := s2Blocks{packed: make([]byte, 0, 64+len(text)/2)}
 	scratch, ok := s2Scratch.Get().(*[s2Room]byte)
 	if !ok {
 		scratch = new([s2Room]byte)

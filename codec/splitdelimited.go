@@ -38,10 +38,10 @@ func SplitDelimited(delimiter []byte, opts *SplitDelimitedOptions) stream.Flow[[
 	}
 	delimiter = bytes.Clone(delimiter)
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
-		d := delimiterCutter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength, rec: record{lent: lent}}
+		d := delimiterSplitter{ctx: ctx, emit: emit, sep: delimiter, max: o.MaxLength, rec: recordBuffer{lent: lent}}
 		err := guardRecords(ctx, src, d.chunk, lent)
 		if err == nil && d.rec.len() > 0 {
-			err = d.record(d.rec.take(nil))
+			err = d.emitRecord(d.rec.complete(nil))
 		}
 		return err
 	})
@@ -50,22 +50,22 @@ func SplitDelimited(delimiter []byte, opts *SplitDelimitedOptions) stream.Flow[[
 var errNoDelimiter = errors.New("the delimiter is empty")
 
 // delimiterCutter is one run of Delimited.
-type delimiterCutter struct {
+type delimiterSplitter struct {
 	ctx     context.Context // of the run that this is
 	emit    func([]byte) error
 	sep     []byte
 	max     int
-	rec     record
+	rec     recordBuffer
 	window  []byte // the end of what is held and the beginning of a chunk
 	offset  int64  // of the record that has begun
 	records int64  // emitted so far
 }
 
 // chunk emits the records that end in p.
-func (d *delimiterCutter) chunk(p []byte) error {
-	if rest, whole := d.straddling(p); whole != nil {
+func (d *delimiterSplitter) chunk(p []byte) error {
+	if rest, whole := d.acrossChunks(p); whole != nil {
 		p = rest
-		if err := d.record(whole); err != nil {
+		if err := d.emitRecord(whole); err != nil {
 			return err
 		}
 	}
@@ -74,9 +74,9 @@ func (d *delimiterCutter) chunk(p []byte) error {
 		if i < 0 {
 			break
 		}
-		rec := d.rec.take(p[:i])
+		rec := d.rec.complete(p[:i])
 		p = p[i+len(d.sep):]
-		if err := d.record(rec); err != nil {
+		if err := d.emitRecord(rec); err != nil {
 			return err
 		}
 	}
@@ -87,12 +87,12 @@ func (d *delimiterCutter) chunk(p []byte) error {
 	if d.rec.len()+len(p)-(len(d.sep)-1) > d.max {
 		return d.tooLong()
 	}
-	d.rec.hold(p)
+	d.rec.add(p)
 	return nil
 }
 
 // straddling finds a delimiter that begins in what is held and ends in p. It returns the record before it, and what of p is left.
-func (d *delimiterCutter) straddling(p []byte) (rest, whole []byte) {
+func (d *delimiterSplitter) acrossChunks(p []byte) (rest, whole []byte) {
 	held := d.rec.part
 	tail := min(len(held), len(d.sep)-1)
 	if tail == 0 {
@@ -104,11 +104,11 @@ func (d *delimiterCutter) straddling(p []byte) (rest, whole []byte) {
 		return nil, nil
 	}
 	n := len(held) - tail + i
-	d.rec.clear()
+	d.rec.reset()
 	return p[i+len(d.sep)-tail:], held[:n:n]
 }
 
-func (d *delimiterCutter) record(p []byte) error {
+func (d *delimiterSplitter) emitRecord(p []byte) error {
 	if len(p) > d.max {
 		return d.tooLong()
 	}
@@ -120,6 +120,6 @@ func (d *delimiterCutter) record(p []byte) error {
 	return d.emit(p)
 }
 
-func (d *delimiterCutter) tooLong() error {
+func (d *delimiterSplitter) tooLong() error {
 	return wrap("codec: split delimited", &InputError{Offset: d.offset, Record: d.records + 1, Err: ErrTooLong})
 }

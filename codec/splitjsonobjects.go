@@ -37,7 +37,7 @@ func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte]
 		o.MaxLength = defaultMaxLength
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		s := objectScanner{ctx: ctx, emit: emit, max: o.MaxLength}
+		s := objectSplitter{ctx: ctx, emit: emit, max: o.MaxLength}
 		err := guarded.Each(ctx, src, s.chunk)
 		if err == nil {
 			err = s.end()
@@ -47,54 +47,54 @@ func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte]
 }
 
 // place is where a scanner stands between two objects.
-type place byte
+type listState byte
 
 const (
-	atStart    place = iota // nothing but white space so far
-	afterItem               // an object without an array around it
-	afterComma              // and a comma behind it
-	arrayStart              // the [ of the array
-	arrayItem               // an object of the array
-	arrayComma              // and a comma behind it
-	afterArray              // the ] of the array
+	atStart    listState = iota // nothing but white space so far
+	afterItem                   // an object without an array around it
+	afterComma                  // and a comma behind it
+	arrayStart                  // the [ of the array
+	arrayItem                   // an object of the array
+	arrayComma                  // and a comma behind it
+	afterArray                  // the ] of the array
 )
 
 // objectScanner is one run of SplitJSONObjects.
-type objectScanner struct {
-	ctx     context.Context // of the run that this is
-	emit    func([]byte) error
-	max     int
-	rec     record
-	nest    nesting
-	at      place
-	base    int64 // offset of the chunk in hand
-	start   int64 // offset of the object that has begun
-	objects int64 // emitted so far
+type objectSplitter struct {
+	ctx          context.Context // of the run that this is
+	emit         func([]byte) error
+	max          int
+	rec          recordBuffer
+	nesting      nesting
+	state        listState
+	chunkOffset  int64 // offset of the chunk in hand
+	objectOffset int64 // offset of the object that has begun
+	objects      int64 // emitted so far
 }
 
 // chunk emits the objects that end in p.
-func (s *objectScanner) chunk(p []byte) error {
+func (s *objectSplitter) chunk(p []byte) error {
 	for i := 0; i < len(p); {
-		if s.nest.depth == 0 {
+		if s.nesting.depth == 0 {
 			var err error
 			if i, err = s.between(p, i); err != nil || i == len(p) {
-				s.base += int64(i)
+				s.chunkOffset += int64(i)
 				return err
 			}
-			s.start = s.base + int64(i)
+			s.objectOffset = s.chunkOffset + int64(i)
 		}
 		from := i
-		i = s.nest.scan(p, i)
+		i = s.nesting.scan(p, i)
 		if s.rec.len()+i-from > s.max {
-			return s.fail(s.start, ErrTooLong)
+			return s.fail(s.objectOffset, ErrTooLong)
 		}
-		if s.nest.depth > 0 {
-			s.rec.hold(p[from:i:i])
+		if s.nesting.depth > 0 {
+			s.rec.add(p[from:i:i])
 			break
 		}
 		object := p[from:i:i]
 		if s.rec.len() > 0 {
-			object = s.rec.take(object)
+			object = s.rec.complete(object)
 		}
 		if s.ctx.Err() != nil {
 			return context.Cause(s.ctx)
@@ -104,58 +104,58 @@ func (s *objectScanner) chunk(p []byte) error {
 		}
 		s.objects++
 	}
-	s.base += int64(len(p))
+	s.chunkOffset += int64(len(p))
 	return nil
 }
 
 // between passes over what may stand between objects, up to the brace that begins the next one.
-func (s *objectScanner) between(p []byte, i int) (int, error) {
+func (s *objectSplitter) between(p []byte, i int) (int, error) {
 	for ; i < len(p); i++ {
-		c, next := p[i], s.at
+		c, next := p[i], s.state
 		switch c {
 		case ' ', '\t', '\n', '\r':
 			continue
 		case '{':
-			switch s.at {
+			switch s.state {
 			case atStart, afterItem, afterComma:
-				s.at = afterItem
+				s.state = afterItem
 				return i, nil
 			case arrayStart, arrayComma:
-				s.at = arrayItem
+				s.state = arrayItem
 				return i, nil
 			}
 		case ',':
-			switch s.at {
+			switch s.state {
 			case afterItem:
 				next = afterComma
 			case arrayItem:
 				next = arrayComma
 			}
 		case '[':
-			if s.at == atStart {
+			if s.state == atStart {
 				next = arrayStart
 			}
 		case ']':
-			if s.at == arrayStart || s.at == arrayItem {
+			if s.state == arrayStart || s.state == arrayItem {
 				next = afterArray
 			}
 		}
-		if next == s.at {
-			return i, s.fail(s.base+int64(i), fmt.Errorf("%w: %q between objects", ErrSyntax, c))
+		if next == s.state {
+			return i, s.fail(s.chunkOffset+int64(i), fmt.Errorf("%w: %q between objects", ErrSyntax, c))
 		}
-		s.at = next
+		s.state = next
 	}
 	return i, nil
 }
 
 // end checks that the stream may end here.
-func (s *objectScanner) end() error {
-	if s.nest.depth > 0 || s.at == afterComma || s.at == arrayStart || s.at == arrayItem || s.at == arrayComma {
-		return s.fail(s.base, io.ErrUnexpectedEOF)
+func (s *objectSplitter) end() error {
+	if s.nesting.depth > 0 || s.state == afterComma || s.state == arrayStart || s.state == arrayItem || s.state == arrayComma {
+		return s.fail(s.chunkOffset, io.ErrUnexpectedEOF)
 	}
 	return nil
 }
 
-func (s *objectScanner) fail(offset int64, err error) error {
+func (s *objectSplitter) fail(offset int64, err error) error {
 	return wrap("codec: split json objects", &InputError{Offset: offset, Record: s.objects + 1, Err: err})
 }

@@ -32,7 +32,7 @@ func SplitLengthField(opts *LengthFieldOptions) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap("codec: split length field", err))
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		l := lengthCutter{LengthFieldOptions: o, ctx: ctx, emit: emit, length: -1}
+		l := frameSplitter{LengthFieldOptions: o, ctx: ctx, emit: emit, length: -1}
 		err := guarded.Each(ctx, src, l.chunk)
 		if err == nil && (l.length >= 0 || l.rec.len() > 0) {
 			err = l.fail(io.ErrUnexpectedEOF)
@@ -73,18 +73,18 @@ func (o *LengthFieldOptions) max() uint64 {
 }
 
 // lengthCutter is one run of SplitLengthField.
-type lengthCutter struct {
+type frameSplitter struct {
 	LengthFieldOptions
 	ctx    context.Context // of the run that this is
 	emit   func([]byte) error
-	rec    record // of the field or the frame
-	length int    // of the frame that has begun; -1 before its field is complete
-	offset int64  // of the frame's field
-	frames int64  // emitted so far
+	rec    recordBuffer // of the field or the frame
+	length int          // of the frame that has begun; -1 before its field is complete
+	offset int64        // of the frame's field
+	frames int64        // emitted so far
 }
 
 // chunk emits the frames that end in p.
-func (l *lengthCutter) chunk(p []byte) error {
+func (l *frameSplitter) chunk(p []byte) error {
 	for {
 		need := l.Size
 		if l.length >= 0 {
@@ -93,11 +93,11 @@ func (l *lengthCutter) chunk(p []byte) error {
 		k := need - l.rec.len()
 		if k > len(p) {
 			if len(p) > 0 {
-				l.rec.hold(p)
+				l.rec.add(p)
 			}
 			return nil
 		}
-		part := l.rec.take(p[:k])
+		part := l.rec.complete(p[:k])
 		p = p[k:]
 		if l.length < 0 {
 			n := l.field(part)
@@ -123,7 +123,7 @@ func (l *lengthCutter) chunk(p []byte) error {
 }
 
 // field returns the number in a field.
-func (l *lengthCutter) field(p []byte) uint64 {
+func (l *frameSplitter) field(p []byte) uint64 {
 	var b [8]byte
 	if l.LittleEndian {
 		copy(b[:], p)
@@ -133,6 +133,6 @@ func (l *lengthCutter) field(p []byte) uint64 {
 	return binary.BigEndian.Uint64(b[:])
 }
 
-func (l *lengthCutter) fail(err error) error {
+func (l *frameSplitter) fail(err error) error {
 	return wrap("codec: split length field", &InputError{Offset: l.offset, Record: l.frames + 1, Err: err})
 }

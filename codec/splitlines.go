@@ -44,7 +44,7 @@ func namedLines(name string, o SplitLinesOptions) stream.Flow[[]byte, []byte] {
 		o.MaxLength = defaultMaxLength
 	}
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
-		l := lineCutter{name: name, SplitLinesOptions: o, ctx: ctx, emit: emit, rec: record{lent: lent}}
+		l := lineSplitter{name: name, SplitLinesOptions: o, ctx: ctx, emit: emit, rec: recordBuffer{lent: lent}}
 		err := guardRecords(ctx, src, l.chunk, lent)
 		if err == nil {
 			err = l.end()
@@ -54,24 +54,24 @@ func namedLines(name string, o SplitLinesOptions) stream.Flow[[]byte, []byte] {
 }
 
 // lineCutter is one run of Lines.
-type lineCutter struct {
+type lineSplitter struct {
 	name string
 	SplitLinesOptions
 	ctx    context.Context // of the run that this is
 	emit   func([]byte) error
-	rec    record
+	rec    recordBuffer
 	offset int64 // of the line that has begun
 	lines  int64 // emitted or skipped so far
 }
 
 // chunk emits the lines that end in p.
-func (l *lineCutter) chunk(p []byte) error {
+func (l *lineSplitter) chunk(p []byte) error {
 	if l.rec.len() > 0 {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
 			return l.hold(p)
 		}
-		if err := l.line(l.rec.take(p[:i:i])); err != nil {
+		if err := l.emitLine(l.rec.complete(p[:i:i])); err != nil {
 			return err
 		}
 		p = p[i+1:]
@@ -86,7 +86,7 @@ func (l *lineCutter) chunk(p []byte) error {
 		line := p[:i:i]
 		p = p[i+1:]
 		if !plain || i > l.MaxLength {
-			if err := l.line(line); err != nil {
+			if err := l.emitLine(line); err != nil {
 				return err
 			}
 			continue
@@ -107,16 +107,16 @@ func (l *lineCutter) chunk(p []byte) error {
 }
 
 // hold keeps the beginning of a line, or more of it.
-func (l *lineCutter) hold(p []byte) error {
+func (l *lineSplitter) hold(p []byte) error {
 	if n := l.rec.len() + len(p); n > l.MaxLength && !(l.TrimCR && n == l.MaxLength+1) {
 		return l.tooLong()
 	}
-	l.rec.hold(p)
+	l.rec.add(p)
 	return nil
 }
 
 // line emits one line.
-func (l *lineCutter) line(line []byte) error {
+func (l *lineSplitter) emitLine(line []byte) error {
 	size := int64(len(line)) + 1
 	if n := len(line); l.TrimCR && n > 0 && line[n-1] == '\r' {
 		line = line[: n-1 : n-1]
@@ -136,13 +136,13 @@ func (l *lineCutter) line(line []byte) error {
 }
 
 // end emits what follows the last newline.
-func (l *lineCutter) end() error {
+func (l *lineSplitter) end() error {
 	if l.rec.len() == 0 {
 		return nil
 	}
-	return l.line(l.rec.take(nil))
+	return l.emitLine(l.rec.complete(nil))
 }
 
-func (l *lineCutter) tooLong() error {
+func (l *lineSplitter) tooLong() error {
 	return wrap(l.name, &InputError{Offset: l.offset, Record: l.lines + 1, Err: ErrTooLong})
 }

@@ -29,10 +29,10 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 		switch {
 		case err != nil || len(d.held) == 0:
 		case !raw || len(d.held) == 1:
-			err = d.fail(d.base, io.ErrUnexpectedEOF)
+			err = d.fail(d.chunkOffset, io.ErrUnexpectedEOF)
 		default:
 			plain, n := d.get(3), 0
-			if n, err = d.decode(plain, letters{d.held, d.at, 0}); err == nil {
+			if n, err = d.decode(plain, base64Text{d.held, d.heldOffsets, 0}); err == nil {
 				err = emit(plain[:n:n])
 			}
 		}
@@ -43,49 +43,49 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 // base64Reader is one run of Unbase64. The decoder of the standard library's streams finds other errors when chunks are cut otherwise.
 type base64Reader struct {
 	memory
-	enc   *base64.Encoding
-	emit  func([]byte) error
-	held  []byte  // the letters of a group that goes on in the next chunk
-	at    []int64 // where they stood
-	base  int64   // offset of the chunk in hand
-	ended bool    // by padding
+	enc         *base64.Encoding
+	emit        func([]byte) error
+	held        []byte  // the letters of a group that goes on in the next chunk
+	heldOffsets []int64 // where they stood
+	chunkOffset int64   // offset of the chunk in hand
+	padded      bool    // by padding
 }
 
 // letters is a piece of the text without newlines.
-type letters struct {
-	text  []byte
-	at    []int64 // where they stood; nil where they stood one behind the other
-	start int64   // offset of the first one
+type base64Text struct {
+	text    []byte
+	offsets []int64 // where they stood; nil where they stood one behind the other
+	start   int64   // offset of the first one
 }
 
-func (l letters) offset(i int) int64 {
-	if l.at == nil {
+func (l base64Text) offset(i int) int64 {
+	if l.offsets == nil {
 		return l.start + int64(i)
 	}
-	return l.at[i]
+	return l.offsets[i]
 }
 
 // from returns the letters behind the first n, which stood one behind the other.
-func (l letters) from(n int) letters { return letters{l.text[n:], nil, l.start + int64(n)} }
+func (l base64Text) skip(n int) base64Text { return base64Text{l.text[n:], nil, l.start + int64(n)} }
 
 // chunk decodes the groups that end in p.
 func (d *base64Reader) chunk(p []byte) error {
 	plain, n := d.get((len(d.held)+len(p))/4*3), 0
-	lf, cr := find(p, '\n', 0), find(p, '\r', 0)
+	lf, cr := indexByteFrom(p, '\n', 0), indexByteFrom(p, '\r', 0)
 	for at := 0; at < len(p); {
 		end := min(lf, cr)
-		k, err := d.line(plain[n:], letters{p[at:end], nil, d.base + int64(at)})
+		k, err := d.line(plain[n:], base64Text{p[at:end], nil, d.chunkOffset + int64(at)})
 		if err != nil {
 			return err
 		}
 		n, at = n+k, end+1
 		if end == lf {
-			lf = find(p, '\n', at)
+			lf = indexByteFrom(p, '\n', at)
 		} else {
-			cr = find(p, '\r', at)
+			cr = indexByteFrom(p, '\r', at)
 		}
 	}
-	d.base += int64(len(p))
+	d.chunkOffset += int64(len(p))
 	if n == 0 {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (d *base64Reader) chunk(p []byte) error {
 }
 
 // find returns where in p, from an index on, c stands first, or the length of p.
-func find(p []byte, c byte, from int) int {
+func indexByteFrom(p []byte, c byte, from int) int {
 	if from < len(p) {
 		if i := bytes.IndexByte(p[from:], c); i >= 0 {
 			return from + i
@@ -103,24 +103,24 @@ func find(p []byte, c byte, from int) int {
 }
 
 // line decodes the groups that end in a piece of a chunk, and keeps what is left over.
-func (d *base64Reader) line(plain []byte, in letters) (n int, err error) {
+func (d *base64Reader) line(plain []byte, in base64Text) (n int, err error) {
 	if len(d.held) > 0 {
 		k := min(4-len(d.held), len(in.text))
 		d.hold(in, k)
 		if len(d.held) < 4 {
 			return 0, nil
 		}
-		if n, err = d.decode(plain, letters{d.held, d.at, 0}); err != nil {
+		if n, err = d.decode(plain, base64Text{d.held, d.heldOffsets, 0}); err != nil {
 			return 0, err
 		}
-		in = in.from(k)
-		d.held, d.at = d.held[:0], d.at[:0]
+		in = in.skip(k)
+		d.held, d.heldOffsets = d.held[:0], d.heldOffsets[:0]
 	}
 	whole := len(in.text) / 4 * 4
-	rest := in.from(whole)
+	rest := in.skip(whole)
 	in.text = in.text[:whole]
 	k, err := d.decode(plain[n:], in)
-	if err == nil && d.ended && len(rest.text) > 0 {
+	if err == nil && d.padded && len(rest.text) > 0 {
 		err = d.fail(rest.offset(0), ErrSyntax)
 	}
 	if err != nil {
@@ -131,18 +131,18 @@ func (d *base64Reader) line(plain []byte, in letters) (n int, err error) {
 }
 
 // hold keeps the first n letters.
-func (d *base64Reader) hold(in letters, n int) {
+func (d *base64Reader) hold(in base64Text, n int) {
 	for i, c := range in.text[:n] {
-		d.held, d.at = append(d.held, c), append(d.at, in.offset(i))
+		d.held, d.heldOffsets = append(d.held, c), append(d.heldOffsets, in.offset(i))
 	}
 }
 
 // decode writes to plain what whole groups mean, or the last one.
-func (d *base64Reader) decode(plain []byte, in letters) (int, error) {
+func (d *base64Reader) decode(plain []byte, in base64Text) (int, error) {
 	if len(in.text) == 0 {
 		return 0, nil
 	}
-	if d.ended {
+	if d.padded {
 		return 0, d.fail(in.offset(0), ErrSyntax)
 	}
 	n, err := d.enc.Decode(plain, in.text)
@@ -153,7 +153,7 @@ func (d *base64Reader) decode(plain []byte, in letters) (int, error) {
 		}
 		return 0, d.fail(in.offset(min(int(corrupt), len(in.text)-1)), ErrSyntax)
 	}
-	d.ended = in.text[len(in.text)-1] == '='
+	d.padded = in.text[len(in.text)-1] == '='
 	return n, nil
 }
 

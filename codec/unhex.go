@@ -31,9 +31,9 @@ func Unhex() stream.Flow[[]byte, []byte] {
 // hexReader is one run of Unhex.
 type hexReader struct {
 	memory
-	emit func([]byte) error
-	held []byte // a digit whose second one is in the next chunk
-	base int64  // offset of what is held, or else of the chunk in hand
+	emit   func([]byte) error
+	held   []byte // a digit whose second one is in the next chunk
+	offset int64  // offset of what is held, or else of the chunk in hand
 }
 
 // chunk decodes the pairs that end in p.
@@ -71,7 +71,7 @@ func (d *hexReader) decode(plain, digits []byte) error {
 		}
 		return d.fail(at, hex.InvalidByteError(digits[at]))
 	}
-	d.base += int64(len(digits))
+	d.offset += int64(len(digits))
 	return nil
 }
 
@@ -90,5 +90,5 @@ func isHex(c byte) bool {
 
 // fail reports err at the i-th byte behind what was decoded.
 func (d *hexReader) fail(i int, err error) error {
-	return wrap("codec: unhex", &InputError{Offset: d.base + int64(i), Err: err})
+	return wrap("codec: unhex", &InputError{Offset: d.offset + int64(i), Err: err})
 }

@@ -48,17 +48,17 @@ func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	return unpacking(name, max, o.Parallelism, cutS2, unpackS2)
+	return unpackFlow(name, max, o.Parallelism, splitS2, unpackS2)
 }
 
 // cutS2 emits the blocks of a stream, each with its type before it.
-func cutS2(in *input, emit func(*unit) error) error {
-	c := s2Cutter{src: bufio.NewReaderSize(in, chunkSize)}
+func splitS2(in *input, emit func(*unit) error) error {
+	c := s2BlockReader{src: bufio.NewReaderSize(in, chunkSize)}
 	for {
 		u, err := c.next()
 		switch {
 		case err == io.EOF: //nolint:errorlint // the cutter's own end
-			return in.drain()
+			return in.expectEnd()
 		case err != nil:
 			return in.fail(err)
 		}
@@ -69,32 +69,32 @@ func cutS2(in *input, emit func(*unit) error) error {
 }
 
 // s2Cutter reads the chunks of a stream.
-type s2Cutter struct {
-	src  *bufio.Reader
-	most int  // bytes in a block; 0 before the stream has begun
-	some bool // a block or a mark followed its beginning
-	seq  s2Sequence
+type s2BlockReader struct {
+	src      *bufio.Reader
+	maxBlock int  // bytes in a block; 0 before the stream has begun
+	nonEmpty bool // a block or a mark followed its beginning
+	seq      s2Sequence
 }
 
 // next returns the next block, or io.EOF.
-func (c *s2Cutter) next() (*unit, error) {
+func (c *s2BlockReader) next() (*unit, error) {
 	for {
 		head, err := c.src.Peek(4)
 		switch {
-		case len(head) == 0 && errors.Is(err, io.EOF) && c.some && !c.seq.open:
+		case len(head) == 0 && errors.Is(err, io.EOF) && c.nonEmpty && !c.seq.open:
 			return nil, io.EOF
-		case len(head) == 0 && errors.Is(err, io.EOF) && c.most == 0:
-			return nil, notFormat(TypeS2, nil, io.ErrUnexpectedEOF)
-		case len(head) > 0 && c.most == 0 && string(head) != s2Magic[:len(head)]:
+		case len(head) == 0 && errors.Is(err, io.EOF) && c.maxBlock == 0:
+			return nil, newFormatError(TypeS2, nil, io.ErrUnexpectedEOF)
+		case len(head) > 0 && c.maxBlock == 0 && string(head) != s2Magic[:len(head)]:
 			head, _ = c.src.Peek(SniffSize)
-			return nil, notFormat(TypeS2, head, s2.ErrCorrupt)
-		case len(head) > 0 && c.seq.ended && !isS2Kind(head[0]):
-			return nil, trailing(c.src)
+			return nil, newFormatError(TypeS2, head, s2.ErrCorrupt)
+		case len(head) > 0 && c.seq.ended && !isS2ChunkType(head[0]):
+			return nil, trailingError(c.src)
 		case err != nil:
 			return nil, notEOF(err)
 		}
 		kind, size := head[0], int(head[1])|int(head[2])<<8|int(head[3])<<16
-		if err := c.allowed(kind, size); err != nil {
+		if err := c.check(kind, size); err != nil {
 			return nil, err
 		}
 		if kind == s2Padding || kind == s2Index {
@@ -111,10 +111,10 @@ func (c *s2Cutter) next() (*unit, error) {
 		case s2Identifier:
 			err = c.begin(string(chunk))
 		case s2Mark:
-			c.some = true
+			c.nonEmpty = true
 			err = c.seq.mark(body)
 		default:
-			c.some = true
+			c.nonEmpty = true
 			c.seq.add(binary.LittleEndian.Uint32(body))
 			n, err := c.length(kind, body[4:])
 			return &unit{packed: chunk, size: n}, err
@@ -126,7 +126,7 @@ func (c *s2Cutter) next() (*unit, error) {
 }
 
 // isS2Kind reports whether a chunk that we read may begin with the byte.
-func isS2Kind(kind byte) bool {
+func isS2ChunkType(kind byte) bool {
 	switch kind {
 	case s2Compressed, s2Uncompressed, s2Mark, s2Index, s2Padding, s2Identifier:
 		return true
@@ -135,15 +135,15 @@ func isS2Kind(kind byte) bool {
 }
 
 // allowed says whether a chunk may stand here.
-func (c *s2Cutter) allowed(kind byte, size int) error {
+func (c *s2BlockReader) check(kind byte, size int) error {
 	switch {
-	case c.most == 0 && kind != s2Identifier:
+	case c.maxBlock == 0 && kind != s2Identifier:
 		return s2.ErrCorrupt
 	case c.seq.ended && (kind <= s2Uncompressed || kind == s2Mark):
 		return fmt.Errorf("%w: blocks behind the end of a stream", ErrSyntax)
 	case kind <= s2Uncompressed:
 		// An encoder that cannot make a block smaller may make it larger by a sixth.
-		if size < 4 || size > 4+32+c.most+c.most/6 {
+		if size < 4 || size > 4+32+c.maxBlock+c.maxBlock/6 {
 			return s2.ErrCorrupt
 		}
 		return nil
@@ -159,24 +159,24 @@ func (c *s2Cutter) allowed(kind byte, size int) error {
 }
 
 // begin takes the chunk that begins a stream, or another one behind it.
-func (c *s2Cutter) begin(chunk string) error {
+func (c *s2BlockReader) begin(chunk string) error {
 	switch chunk {
 	case s2Magic:
-		c.most = maxS2Block
+		c.maxBlock = maxS2Block
 	case snappyMagic:
-		c.most = snappyBlock
+		c.maxBlock = snappyBlock
 	default:
 		return s2.ErrCorrupt
 	}
 	if c.seq.open {
 		return fmt.Errorf("%w: a stream within another", ErrSyntax)
 	}
-	c.some, c.seq.ended = false, false
+	c.nonEmpty, c.seq.ended = false, false
 	return nil
 }
 
 // length returns how many bytes a block has unpacked.
-func (c *s2Cutter) length(kind byte, body []byte) (int, error) {
+func (c *s2BlockReader) length(kind byte, body []byte) (int, error) {
 	n := len(body)
 	if kind == s2Compressed {
 		var err error
@@ -184,7 +184,7 @@ func (c *s2Cutter) length(kind byte, body []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if n > c.most {
+	if n > c.maxBlock {
 		return 0, s2.ErrCorrupt
 	}
 	return n, nil

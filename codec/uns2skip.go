@@ -19,7 +19,7 @@ func skipS2(src *bufio.Reader, kind byte, size int) error {
 	if _, err := src.Discard(4); err != nil {
 		return err
 	}
-	w := skippedS2{}
+	w := skippedChunk{}
 	if _, err := io.CopyN(&w, src, int64(size)); err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func skipS2(src *bufio.Reader, kind byte, size int) error {
 }
 
 // skippedS2 looks at the content of a chunk that is passed over.
-type skippedS2 struct {
+type skippedChunk struct {
 	first  []byte // at most as long as s2IndexStart
 	last   []byte // at most as long as s2IndexEnd
 	seen   []byte // the last bytes, in which a stream may have begun
@@ -38,21 +38,21 @@ type skippedS2 struct {
 }
 
 // Write implements [io.Writer].
-func (s *skippedS2) Write(p []byte) (int, error) {
+func (s *skippedChunk) Write(p []byte) (int, error) {
 	if n := len(s2IndexStart) - len(s.first); n > 0 {
 		s.first = append(s.first, p[:min(n, len(p))]...)
 	}
-	s.last = tail(s.last, p, len(s2IndexEnd))
+	s.last = appendTail(s.last, p, len(s2IndexEnd))
 	edge := append(s.seen, p[:min(len(p), len(s2Magic)-1)]...)
 	for _, magic := range []string{s2Magic, snappyMagic} {
 		s.stream = s.stream || bytes.Contains(edge, []byte(magic)) || bytes.Contains(p, []byte(magic))
 	}
-	s.seen = tail(s.seen, p, len(s2Magic)-1)
+	s.seen = appendTail(s.seen, p, len(s2Magic)-1)
 	return len(p), nil
 }
 
 // tail returns the last n bytes of p after b.
-func tail(b, p []byte, n int) []byte {
+func appendTail(b, p []byte, n int) []byte {
 	b = append(b, p[max(0, len(p)-n):]...)
 	return append(b[:0], b[max(0, len(b)-n):]...)
 }

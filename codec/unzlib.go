@@ -25,7 +25,7 @@ import (
 //   - Limits: Adler-32 is a weak checksum. In a test of 50,000 files of 400 KiB of JSON with one
 //     bit changed, one file passed as other text. With the checksum of gzip none passed.
 func Unzlib(opts *InflateOptions) stream.Flow[[]byte, []byte] {
-	return inflating("codec: unzlib", opts, newUnzlibber)
+	return inflateFlow("codec: unzlib", opts, newUnzlibber)
 }
 
 // unzlibber reads one zlib stream.
@@ -44,14 +44,14 @@ func newUnzlibber(src *bufio.Reader) (io.Reader, error) {
 	h, err := src.Peek(2)
 	switch {
 	case len(h) == 0 && err == io.EOF: //nolint:errorlint // an io.EOF inside another error is a failure
-		return nil, notFormat(TypeZlib, nil, io.ErrUnexpectedEOF)
+		return nil, newFormatError(TypeZlib, nil, io.ErrUnexpectedEOF)
 	case err != nil:
 		return nil, err
 	}
 	// The method is deflate, its window at most 32 KiB, and both bytes are a multiple of 31 (RFC 1950 section 2.2).
 	if h[0]&15 != 8 || h[0]>>4 > 7 || binary.BigEndian.Uint16(h)%31 != 0 {
 		head, _ := src.Peek(SniffSize)
-		return nil, notFormat(TypeZlib, head, zlib.ErrHeader)
+		return nil, newFormatError(TypeZlib, head, zlib.ErrHeader)
 	}
 	if h[1]&zlibDictionary != 0 {
 		return nil, zlib.ErrDictionary

@@ -63,14 +63,14 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
 	if o.Parallelism > 1 {
-		f := &frameReader{window: o.MaxWindow, sums: o.RequireChecksums, empty: o.AllowEmpty}
-		return unpacking(name, max, o.Parallelism, f.cut, f.unpack)
+		f := &parallelFrames{maxWindow: o.MaxWindow, requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty}
+		return unpackFlow(name, max, o.Parallelism, f.cut, f.unpack)
 	}
-	return reading(name, max, func(r io.Reader) (io.Reader, error) {
-		walk := &frameWalk{
-			src: bufio.NewReaderSize(r, chunkSize), window: uint64(o.MaxWindow), sums: o.RequireChecksums, empty: o.AllowEmpty,
+	return boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
+		walk := &frameScanner{
+			src: bufio.NewReaderSize(r, chunkSize), maxWindow: uint64(o.MaxWindow), requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty,
 		}
-		return newZstdReader(&walked{frameWalk: walk}, o.MaxWindow)
+		return newZstdReader(&frameStream{frameScanner: walk}, o.MaxWindow)
 	})
 }
 

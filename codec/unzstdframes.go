@@ -9,27 +9,27 @@ import (
 )
 
 // frameReader reads frames that tell their size, in parallel.
-type frameReader struct {
-	window   int64
-	sums     bool
-	empty    bool
-	decoders sync.Pool
+type parallelFrames struct {
+	maxWindow        int64
+	requireChecksums bool
+	allowEmpty       bool
+	decoders         sync.Pool
 }
 
 // cut emits the frames whose headers tell their content's size. From the first other frame on it unpacks the stream itself.
 // A frame's own length is found without unpacking it: its blocks tell theirs (RFC 8878 section 3.1.1).
-func (f *frameReader) cut(in *input, emit func(*unit) error) error {
-	w := &frameWalk{src: bufio.NewReaderSize(in, chunkSize), window: uint64(f.window), sums: f.sums, empty: f.empty}
+func (f *parallelFrames) cut(in *input, emit func(*unit) error) error {
+	w := &frameScanner{src: bufio.NewReaderSize(in, chunkSize), maxWindow: uint64(f.maxWindow), requireChecksums: f.requireChecksums, allowEmpty: f.allowEmpty}
 	for {
 		h, err := w.header()
 		switch {
 		case err == io.EOF: //nolint:errorlint // the walk's own end
-			return in.drain()
+			return in.expectEnd()
 		case err != nil:
 			return in.fail(err)
 		}
 		if !h.HasFCS || h.FrameContentSize > maxUnit || h.DictionaryID != 0 {
-			d, err := newZstdReader(&walked{frameWalk: w, h: h, left: h.HeaderSize}, f.window)
+			d, err := newZstdReader(&frameStream{frameScanner: w, h: h, left: h.HeaderSize}, f.maxWindow)
 			if err != nil {
 				return in.fail(err)
 			}
@@ -38,7 +38,7 @@ func (f *frameReader) cut(in *input, emit func(*unit) error) error {
 		}
 		packed, err := readFrame(w.src, h)
 		if err == nil {
-			err = w.ended(h, len(packed), packed[len(packed)-4:])
+			err = w.addFrame(h, len(packed), packed[len(packed)-4:])
 		}
 		if err != nil {
 			return in.fail(notEOF(err))
@@ -92,12 +92,12 @@ func appendN(b []byte, r io.Reader, n int) ([]byte, error) {
 }
 
 // unpack returns the content of a frame.
-func (f *frameReader) unpack(u *unit) ([]byte, error) {
+func (f *parallelFrames) unpack(u *unit) ([]byte, error) {
 	d, ok := f.decoders.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
 		// The content's size, which the frame tells, bounds what is decoded; a bound on the memory would also be one on the window.
-		if d, err = zstd.NewReader(nil, zstdOptions(f.window)...); err != nil {
+		if d, err = zstd.NewReader(nil, zstdOptions(f.maxWindow)...); err != nil {
 			return nil, err
 		}
 	}

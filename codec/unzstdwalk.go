@@ -20,31 +20,31 @@ var errNoChecksum = errors.New("a frame has no checksum")
 
 // frameWalk follows the frames of a stream (RFC 8878 section 3.1). It passes over those that are to be skipped, and checks the
 // table of a stream that says it has one.
-type frameWalk struct {
-	src    *bufio.Reader
-	window uint64     // bytes that a frame may ask for
-	sums   bool       // every frame must have a checksum
-	empty  bool       // a stream without content may be
-	frames int        // so far, skippable ones too
-	full   int        // frames so far that are not skippable
-	table  *seenTable // of the stream, when it is to end in one
-	after  bool       // the table was the last frame
+type frameScanner struct {
+	src              *bufio.Reader
+	maxWindow        uint64         // bytes that a frame may ask for
+	requireChecksums bool           // every frame must have a checksum
+	allowEmpty       bool           // a stream without content may be
+	frames           int            // so far, skippable ones too
+	contentFrames    int            // frames so far that are not skippable
+	table            *expectedTable // of the stream, when it is to end in one
+	afterTable       bool           // the table was the last frame
 }
 
 // header reads on to the next frame with content and returns its header, without taking it. It returns io.EOF at a good end.
-func (w *frameWalk) header() (*zstd.Header, error) {
+func (w *frameScanner) header() (*zstd.Header, error) {
 	for {
 		head, err := w.src.Peek(zstdHeader)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		if len(head) == 0 && w.frames > 0 && w.table == nil {
-			if w.full == 0 && !w.empty {
+			if w.contentFrames == 0 && !w.allowEmpty {
 				return nil, fmt.Errorf("%w: no frame but skippable ones", io.ErrUnexpectedEOF)
 			}
 			return nil, io.EOF
 		}
-		if err := w.magic(head); err != nil {
+		if err := w.checkMagic(head); err != nil {
 			return nil, err
 		}
 		h := new(zstd.Header)
@@ -58,12 +58,12 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 			}
 			continue
 		}
-		w.full++
-		w.after = false
-		if windowOf(h) > w.window {
+		w.contentFrames++
+		w.afterTable = false
+		if windowOf(h) > w.maxWindow {
 			return nil, zstd.ErrWindowSizeExceeded
 		}
-		if w.sums && !h.HasCheckSum {
+		if w.requireChecksums && !h.HasCheckSum {
 			return nil, errNoChecksum
 		}
 		if w.table != nil && !(h.HasFCS && h.HasCheckSum && h.FrameContentSize <= maxUnit) {
@@ -74,20 +74,20 @@ func (w *frameWalk) header() (*zstd.Header, error) {
 }
 
 // magic looks at the first bytes of what should be a frame.
-func (w *frameWalk) magic(head []byte) error {
+func (w *frameScanner) checkMagic(head []byte) error {
 	n := min(len(head), len(zstdMagic))
 	switch {
 	case n == 0 && w.frames == 0:
-		return notFormat(TypeZstd, nil, io.ErrUnexpectedEOF)
+		return newFormatError(TypeZstd, nil, io.ErrUnexpectedEOF)
 	case string(head[:n]) == zstdMagic[:n], isSkippable(head):
 		return nil
 	case w.frames == 0:
 		head, _ = w.src.Peek(SniffSize)
-		return notFormat(TypeZstd, head, zstd.ErrMagicMismatch)
+		return newFormatError(TypeZstd, head, zstd.ErrMagicMismatch)
 	case w.table != nil:
 		return zstd.ErrMagicMismatch
 	}
-	return trailing(w.src)
+	return trailingError(w.src)
 }
 
 // isSkippable reports whether a skippable frame begins with head, in as far as head goes.
@@ -106,7 +106,7 @@ func windowOf(h *zstd.Header) uint64 {
 }
 
 // skip takes a skippable frame.
-func (w *frameWalk) skip(h *zstd.Header) error {
+func (w *frameScanner) skip(h *zstd.Header) error {
 	if head, _ := w.src.Peek(len(seekMark)); damagedMark(head) {
 		return fmt.Errorf("%w: the header of a skippable frame is damaged", ErrSyntax)
 	}
@@ -115,17 +115,17 @@ func (w *frameWalk) skip(h *zstd.Header) error {
 		if w.table != nil {
 			return fmt.Errorf("%w: a stream within another", ErrSyntax)
 		}
-		w.table, w.after = newSeenTable(), false
+		w.table, w.afterTable = newExpectedTable(), false
 	} else if w.table != nil {
 		if err := w.table.compare(w.src); err != nil {
 			return err
 		}
-		w.table, w.after = nil, true
+		w.table, w.afterTable = nil, true
 		return nil
 	} else if head, err := w.src.Peek(8 + seekEntry); err == nil && ourTable(head) {
 		return fmt.Errorf("%w: a table of frames whose beginning is missing", ErrSyntax)
 	}
-	if w.after {
+	if w.afterTable {
 		return ErrTrailing // nobody would look at it
 	}
 	_, err := io.CopyN(io.Discard, w.src, size)
@@ -133,7 +133,7 @@ func (w *frameWalk) skip(h *zstd.Header) error {
 }
 
 // ended takes note of a frame that was read: its size and the end of its bytes, where its checksum is.
-func (w *frameWalk) ended(h *zstd.Header, packed int, sum []byte) error {
+func (w *frameScanner) addFrame(h *zstd.Header, packed int, sum []byte) error {
 	if w.table != nil && !w.table.add(packed, int(h.FrameContentSize), sum) {
 		return errTooManyFrames
 	}
@@ -155,8 +155,8 @@ func blockSizeOf(b []byte) (size int, last bool, err error) {
 }
 
 // walked is the stream without what is to be skipped, for a decoder.
-type walked struct {
-	*frameWalk
+type frameStream struct {
+	*frameScanner
 	h      *zstd.Header // of the frame in hand
 	packed int          // bytes of it so far
 	left   int          // bytes that may pass before the next look
@@ -165,10 +165,10 @@ type walked struct {
 }
 
 // Read implements [io.Reader].
-func (w *walked) Read(p []byte) (int, error) {
+func (w *frameStream) Read(p []byte) (int, error) {
 	for w.left == 0 {
 		if w.err == nil {
-			w.err = w.look()
+			w.err = w.next()
 		}
 		if w.err != nil {
 			return 0, w.err
@@ -184,7 +184,7 @@ func (w *walked) Read(p []byte) (int, error) {
 }
 
 // look finds out what comes next.
-func (w *walked) look() error {
+func (w *frameStream) next() error {
 	switch {
 	case w.h == nil:
 		h, err := w.header()
@@ -205,12 +205,12 @@ func (w *walked) look() error {
 	h := w.h
 	w.h = nil
 	if !h.HasCheckSum {
-		return w.ended(h, w.packed, nil)
+		return w.addFrame(h, w.packed, nil)
 	}
 	sum, err := w.src.Peek(4)
 	if err != nil {
 		return notEOF(err)
 	}
 	w.left = 4
-	return w.ended(h, w.packed+4, sum)
+	return w.addFrame(h, w.packed+4, sum)
 }

@@ -21,15 +21,15 @@ var ErrMiscoded = stream.Mark(errors.New("the encoded data does not decode to th
 //   - Errors: [ErrMiscoded], joined with the error of the decoder if there is one, after the
 //     encoder has completed.
 func Verified(p Format[[]byte]) Format[[]byte] {
-	p.encode = verifying(p.Encode(), p.Decode())
+	p.encode = verifyingEncoder(p.Encode(), p.Decode())
 	return p
 }
 
-func verifying(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]byte, []byte] {
+func verifyingEncoder(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		var in, out tally
-		in.h.SetSeed(maphash.MakeSeed())
-		out.h.SetSeed(in.h.Seed())
+		in.hash.SetSeed(maphash.MakeSeed())
+		out.hash.SetSeed(in.hash.Seed())
 		var decoding error
 		// The sink keeps its error to itself: after an early end of the downstream there is less to decode than a whole.
 		check := stream.SinkFunc[[]byte, struct{}](func(ctx context.Context, src stream.Source[[]byte]) (struct{}, error) {
@@ -48,8 +48,8 @@ func verifying(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]byte, [
 			return err
 		case decoding != nil:
 			return wrap("codec: verified", fmt.Errorf("%w: %w", ErrMiscoded, decoding))
-		case in.n != out.n || in.h.Sum64() != out.h.Sum64():
-			return wrap("codec: verified", fmt.Errorf("%w: %d bytes became %d", ErrMiscoded, in.n, out.n))
+		case in.length != out.length || in.hash.Sum64() != out.hash.Sum64():
+			return wrap("codec: verified", fmt.Errorf("%w: %d bytes became %d", ErrMiscoded, in.length, out.length))
 		}
 		return nil
 	})
@@ -57,12 +57,12 @@ func verifying(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]byte, [
 
 // tally is the length and a hash of bytes.
 type tally struct {
-	n int64
-	h maphash.Hash
+	length int64
+	hash   maphash.Hash
 }
 
 func (t *tally) add(p []byte) error {
-	t.n += int64(len(p))
-	_, err := t.h.Write(p)
+	t.length += int64(len(p))
+	_, err := t.hash.Write(p)
 	return err
 }

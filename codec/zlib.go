@@ -36,7 +36,7 @@ func Zlib(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 
 // newZlibWriter returns an encoder whose header has been written.
 func newZlibWriter(w io.Writer, level int) (io.WriteCloser, error) {
-	return newSummed(w, zlibHeader(level), level, adler32.New(), func(sum, _ uint32) []byte {
+	return newChecksummed(w, zlibHeader(level), level, adler32.New(), func(sum, _ uint32) []byte {
 		return binary.BigEndian.AppendUint32(nil, sum)
 	})
 }

@@ -87,21 +87,21 @@ func (t *seekTable) bytes() []byte {
 
 // seenTable is what remains of the frames of a stream that is read: enough to tell whether a table is theirs, in as much memory for
 // many as for one.
-type seenTable struct {
+type expectedTable struct {
 	hash   maphash.Hash // over their entries
 	frames int
 	entry  [seekEntry]byte
 }
 
 // newSeenTable returns the table of a stream whose mark was read.
-func newSeenTable() *seenTable {
-	t := &seenTable{frames: 1}
+func newExpectedTable() *expectedTable {
+	t := &expectedTable{frames: 1}
 	_, _ = t.hash.Write(appendMarkEntry(t.entry[:0])) // never fails
 	return t
 }
 
 // add takes the next frame. It returns false when there are more than a table has room for.
-func (t *seenTable) add(packed, size int, sum []byte) bool {
+func (t *expectedTable) add(packed, size int, sum []byte) bool {
 	if t.frames == maxSeekableSize {
 		return false
 	}
@@ -111,12 +111,12 @@ func (t *seenTable) add(packed, size int, sum []byte) bool {
 }
 
 // errSeen says that a table is another.
-func (t *seenTable) errSeen() error {
+func (t *expectedTable) mismatch() error {
 	return fmt.Errorf("%w: the %d frames are not those that were written", ErrSyntax, t.frames)
 }
 
 // compare reads a table, and fails where it is not that of the frames.
-func (t *seenTable) compare(src io.Reader) error {
+func (t *expectedTable) compare(src io.Reader) error {
 	if err := t.expect(src, appendTableHead(nil, t.frames)); err != nil {
 		return err
 	}
@@ -126,19 +126,19 @@ func (t *seenTable) compare(src io.Reader) error {
 		return err
 	}
 	if there.Sum64() != t.hash.Sum64() {
-		return t.errSeen()
+		return t.mismatch()
 	}
 	return t.expect(src, appendTableFoot(nil, t.frames))
 }
 
 // expect reads what must be want.
-func (t *seenTable) expect(src io.Reader, want []byte) error {
+func (t *expectedTable) expect(src io.Reader, want []byte) error {
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(src, got); err != nil {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return t.errSeen()
+		return t.mismatch()
 	}
 	return nil
 }

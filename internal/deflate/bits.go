@@ -10,7 +10,7 @@ type bitWriter struct {
 	acc uint64 // bits that are not in out yet, zero above n
 	n   uint   // less than 8 between the calls
 
-	buf [room + slack]byte // in which symbols gathers, masked as a window is
+	buf [windowSize + loadSlack]byte // in which symbols gathers, masked as a window is
 }
 
 // put appends the n lowest bits of v, whose others are zero; n is 32 at most.
@@ -47,7 +47,7 @@ func (b *bitWriter) symbols(ys []symbol, entries *[codes]entry) {
 		f, g := entries[a%codes], entries[e%codes]
 		acc |= (uint64(bitsOf(a, f)) | uint64(bitsOf(e, g))<<(f>>24&63)) << (n & 63)
 		n += f>>24 + g>>24
-		binary.LittleEndian.PutUint64((*[8]byte)(b.buf[at%room:])[:], acc)
+		binary.LittleEndian.PutUint64((*[8]byte)(b.buf[at%windowSize:])[:], acc)
 		at += n >> 3
 		acc >>= n & 56
 		n &= 7
@@ -56,7 +56,7 @@ func (b *bitWriter) symbols(ys []symbol, entries *[codes]entry) {
 		f, g = entries[a%codes], entries[e%codes]
 		acc |= (uint64(bitsOf(a, f)) | uint64(bitsOf(e, g))<<(f>>24&63)) << (n & 63)
 		n += f>>24 + g>>24
-		binary.LittleEndian.PutUint64((*[8]byte)(b.buf[at%room:])[:], acc)
+		binary.LittleEndian.PutUint64((*[8]byte)(b.buf[at%windowSize:])[:], acc)
 		at += n >> 3
 		acc >>= n & 56
 		n &= 7

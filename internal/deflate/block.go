@@ -15,10 +15,10 @@ const (
 // blocks writes blocks.
 type blocks struct {
 	bitWriter
-	freq, more [codes]uint32
-	lens       [codes]uint8
-	entries    [codes]entry
-	head       header
+	freq, freq2 [codes]uint32
+	lengths     [codes]uint8
+	entries     [codes]entry
+	head        header
 }
 
 var fixedLens = func() (t [codes]uint8) { // RFC 1951 section 3.2.6
@@ -52,11 +52,11 @@ func assignBoth(lens *[codes]uint8, entries *[codes]entry) {
 // block writes ys, which mean text, in the shortest way.
 func (b *blocks) block(ys []symbol, text []byte, last bool) {
 	b.count(ys)
-	codeLengths(b.freq[:literalCodes], b.lens[:literalCodes], maxBits)
-	codeLengths(b.freq[distances:distances+distanceCodes], b.lens[distances:distances+distanceCodes], maxBits)
-	head, own, common := b.head.describe(&b.lens), 0, 0
+	codeLengths(b.freq[:literalCodes], b.lengths[:literalCodes], maxBits)
+	codeLengths(b.freq[distances:distances+distanceCodes], b.lengths[distances:distances+distanceCodes], maxBits)
+	head, own, common := b.head.describe(&b.lengths), 0, 0
 	for i, f := range b.freq {
-		own += int(f) * int(b.lens[i]+extraBits[i])
+		own += int(f) * int(b.lengths[i]+extraBits[i])
 		common += int(f) * int(fixedLens[i]+extraBits[i])
 	}
 	end := uint32(0)
@@ -72,7 +72,7 @@ func (b *blocks) block(ys []symbol, text []byte, last bool) {
 		b.symbols(ys, &fixedEntries)
 		b.symbol(endOfBlock, &fixedEntries)
 	default:
-		assignBoth(&b.lens, &b.entries)
+		assignBoth(&b.lengths, &b.entries)
 		b.put(end|dynamic<<1, 3)
 		b.head.write(&b.bitWriter)
 		b.symbols(ys, &b.entries)
@@ -84,17 +84,17 @@ func (b *blocks) block(ys []symbol, text []byte, last bool) {
 func (b *blocks) count(ys []symbol) {
 	// Two counts, as one would wait for itself where a symbol follows itself.
 	clear(b.freq[:])
-	clear(b.more[:])
+	clear(b.freq2[:])
 	for ; len(ys) >= 4; ys = ys[4:] {
 		b.freq[ys[0]%codes]++
-		b.more[ys[1]%codes]++
+		b.freq2[ys[1]%codes]++
 		b.freq[ys[2]%codes]++
-		b.more[ys[3]%codes]++
+		b.freq2[ys[3]%codes]++
 	}
 	for _, y := range ys {
 		b.freq[y%codes]++
 	}
-	for i, n := range b.more {
+	for i, n := range b.freq2 {
 		b.freq[i] += n
 	}
 	b.freq[endOfBlock]++

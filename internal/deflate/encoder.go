@@ -17,12 +17,12 @@ type Encoder struct {
 	err   error // for good
 
 	win         window
-	low         uint32 // where the text begins in it
-	end         int    // and where it ends
+	textStart   uint32 // where the text begins in it
+	textEnd     int    // and where it ends
 	short, long table
 	symbols     symbols
 	blocks      blocks
-	own         []byte // what the blocks are gathered in, when it is not the caller's
+	buffer      []byte // what the blocks are gathered in, when it is not the caller's
 }
 
 var encoders = sync.Pool{New: func() any { return new(Encoder) }}
@@ -31,7 +31,7 @@ var encoders = sync.Pool{New: func() any { return new(Encoder) }}
 func NewEncoder(w io.Writer, level int) *Encoder {
 	e := encoders.Get().(*Encoder)
 	e.reset(level)
-	e.to, e.blocks.out = w, e.own[:0]
+	e.to, e.blocks.out = w, e.buffer[:0]
 	return e
 }
 
@@ -43,7 +43,7 @@ func (e *Encoder) Release() {
 
 // reset makes e ready for a stream. The tables are cleared, as what the stream before left there could decide between two matches.
 func (e *Encoder) reset(level int) {
-	e.level, e.err, e.low, e.end = level, nil, history, history
+	e.level, e.err, e.textStart, e.textEnd = level, nil, history, history
 	e.blocks.acc, e.blocks.n = 0, 0
 	if finder := levels[level]; finder.lazy.enough > 0 {
 		clear(e.short[:])
@@ -53,29 +53,29 @@ func (e *Encoder) reset(level int) {
 
 // levels has the match finder of each level.
 var levels = [MaxLevel + 1]struct {
-	fast fast
-	lazy lazy
+	fast fastFinder
+	lazy lazyFinder
 }{
-	1: {fast: fast{ahead: 28, shift: 5}},
-	2: {fast: fast{shift: 5}},
-	3: {lazy: lazy{enough: 4, step: 3, shift: 5}},
-	4: {lazy: lazy{enough: 12, step: 2, shift: 6}},
-	5: {lazy: lazy{enough: 64, step: 2, shift: 7}},
-	6: {lazy: lazy{enough: maxMatch, step: 1, shift: 8}},
+	1: {fast: fastFinder{ahead: 28, shift: 5}},
+	2: {fast: fastFinder{shift: 5}},
+	3: {lazy: lazyFinder{enough: 4, step: 3, shift: 5}},
+	4: {lazy: lazyFinder{enough: 12, step: 2, shift: 6}},
+	5: {lazy: lazyFinder{enough: 64, step: 2, shift: 7}},
+	6: {lazy: lazyFinder{enough: maxMatch, step: 1, shift: 8}},
 }
 
 // Write implements [io.Writer].
 func (e *Encoder) Write(p []byte) (n int, err error) {
 	for n < len(p) && e.err == nil {
-		if e.end == room {
+		if e.textEnd == windowSize {
 			e.block(false)
 			if e.flush(); e.err != nil {
 				break
 			}
 		}
-		k := copy(e.win[e.end:room], p[n:])
+		k := copy(e.win[e.textEnd:windowSize], p[n:])
 		n += k
-		e.end += k
+		e.textEnd += k
 	}
 	return n, e.err
 }
@@ -98,21 +98,21 @@ func (e *Encoder) flush() {
 		err = io.ErrShortWrite
 	}
 	e.err = err
-	e.own = e.blocks.out[:0]
-	e.blocks.out = e.own
+	e.buffer = e.blocks.out[:0]
+	e.blocks.out = e.buffer
 }
 
 // block turns the text in the window into a block.
 func (e *Encoder) block(last bool) {
 	e.symbols.n = 0
 	if f := levels[e.level]; f.lazy.enough > 0 {
-		f.lazy.find(&e.win, &e.short, &e.long, &e.symbols, e.low, history, uint32(e.end))
+		f.lazy.find(&e.win, &e.short, &e.long, &e.symbols, e.textStart, history, uint32(e.textEnd))
 	} else {
-		f.fast.find(&e.win, &e.long, &e.symbols, e.low, history, uint32(e.end))
+		f.fast.find(&e.win, &e.long, &e.symbols, e.textStart, history, uint32(e.textEnd))
 	}
-	e.blocks.block(e.symbols.all[:e.symbols.n], e.win[history:e.end], last)
+	e.blocks.block(e.symbols.all[:e.symbols.n], e.win[history:e.textEnd], last)
 	e.win.slide()
-	e.low, e.end = slack, history // before would look in front of the window for less
+	e.textStart, e.textEnd = loadSlack, history // before would look in front of the window for less
 }
 
 // Append appends text to dst, compressed at a level of 1 to [MaxLevel]. The result is a whole stream where it is the last text, and
@@ -123,11 +123,11 @@ func Append(dst, text []byte, level int, last bool) []byte {
 	e.reset(level)
 	e.blocks.out = dst
 	for {
-		n := copy(e.win[e.end:room], text)
+		n := copy(e.win[e.textEnd:windowSize], text)
 		text = text[n:]
-		e.end += n
+		e.textEnd += n
 		end := len(text) == 0
-		if e.end > history || last {
+		if e.textEnd > history || last {
 			e.block(end && last)
 		}
 		if end {

@@ -19,11 +19,11 @@ var (
 type header struct {
 	literals, distances int // how many lengths there are
 
-	runs  [literalCodes + distanceCodes]uint16 // a code and above it its extra bits
-	n     int
-	freq  [headCodes]uint32
-	lens  [headCodes]uint8
-	codes int // how many of lens are written
+	runs    [literalCodes + distanceCodes]uint16 // a code and above it its extra bits
+	n       int
+	freq    [headCodes]uint32
+	lengths [headCodes]uint8
+	codes   int // how many of lens are written
 }
 
 // describe makes the header of these lengths, and returns how many bits it takes.
@@ -49,14 +49,14 @@ func (h *header) describe(lens *[codes]uint8) int {
 		h.run(uint16(rest[0]), n)
 		rest = rest[n:]
 	}
-	codeLengths(h.freq[:], h.lens[:], headLimit)
+	codeLengths(h.freq[:], h.lengths[:], headLimit)
 	h.codes = headCodes
-	for h.codes > 4 && h.lens[headOrder[h.codes-1]] == 0 {
+	for h.codes > 4 && h.lengths[headOrder[h.codes-1]] == 0 {
 		h.codes--
 	}
 	size := 5 + 5 + 4 + 3*h.codes
 	for i, f := range h.freq {
-		size += int(f) * int(h.lens[i]+headExtra[i])
+		size += int(f) * int(h.lengths[i]+headExtra[i])
 	}
 	return size
 }
@@ -91,12 +91,12 @@ func (h *header) add(code uint16, extra int) {
 // write writes the header.
 func (h *header) write(b *bitWriter) {
 	var entries [headCodes]entry
-	assign(h.lens[:], headExtra[:], entries[:])
+	assign(h.lengths[:], headExtra[:], entries[:])
 	b.put(uint32(h.literals-257), 5)
 	b.put(uint32(h.distances-1), 5)
 	b.put(uint32(h.codes-4), 4)
 	for _, i := range headOrder[:h.codes] {
-		b.put(uint32(h.lens[i]), 3)
+		b.put(uint32(h.lengths[i]), 3)
 	}
 	for _, r := range h.runs[:h.n] {
 		e := entries[r%(1<<headExtras)]

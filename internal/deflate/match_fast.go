@@ -2,7 +2,7 @@ package deflate
 
 // fast is the match finder of the fast levels: it looks at one earlier place for six bytes, takes what it finds, and goes on in the
 // larger steps the longer it finds nothing.
-type fast struct {
+type fastFinder struct {
 	ahead uint32 // bytes by which steps grow earlier
 	shift uint   // steps grow by one byte for each 1<<shift bytes
 }
@@ -10,13 +10,13 @@ type fast struct {
 const maxStep = 64 // bytes
 
 // find turns the text between start and end into symbols. No match begins before low.
-func (f fast) find(w *window, tab *table, y *symbols, low, start, end uint32) {
+func (f fastFinder) find(w *window, tab *table, y *symbols, low, start, end uint32) {
 	const unused = 16 // bits: six bytes are hashed
 	done, s := start, start
-	for s+margin < end {
+	for s+matchMargin < end {
 		v := w.load64(s)
 		at := &tab[hash(v, unused)]
-		c := place(s, *at)
+		c := candidate(s, *at)
 		*at = uint16(s)
 		if w.load32(c) != uint32(v) || c < low {
 			s += 1 + min((s-done+f.ahead)>>(f.shift&31), maxStep)
@@ -31,7 +31,7 @@ func (f fast) find(w *window, tab *table, y *symbols, low, start, end uint32) {
 		y.match(n, s, c)
 		s += n
 		done = s
-		if s+margin < end {
+		if s+matchMargin < end {
 			tab[hash(w.load64(s-2), unused)] = uint16(s - 2)
 		}
 	}

@@ -2,7 +2,7 @@ package deflate
 
 // lazy is the match finder of the thorough levels: it looks at one earlier place for seven bytes and one for four, and at the next
 // byte's before it takes a match.
-type lazy struct {
+type lazyFinder struct {
 	enough uint32 // bytes of a match with which it is taken at once
 	step   uint32 // of the bytes in a match one in so many can be found later
 	shift  uint   // where nothing is found, steps grow by one byte for each 1<<shift bytes
@@ -14,12 +14,12 @@ const (
 )
 
 // find turns the text between start and end into symbols. No match begins before low.
-func (z lazy) find(w *window, short, long *table, y *symbols, low, start, end uint32) {
+func (z lazyFinder) find(w *window, short, long *table, y *symbols, low, start, end uint32) {
 	done, s := start, start
-	for s+margin < end {
+	for s+matchMargin < end {
 		v := w.load64(s)
 		atShort, atLong := &short[hash(v, shortUnused)], &long[hash(v, longUnused)]
-		near, far := place(s, *atShort), place(s, *atLong)
+		near, far := candidate(s, *atShort), candidate(s, *atLong)
 		*atShort, *atLong = uint16(s), uint16(s)
 		n, c := uint32(0), far
 		if w.load32(far) == uint32(v) && far >= low {
@@ -34,12 +34,12 @@ func (z lazy) find(w *window, short, long *table, y *symbols, low, start, end ui
 			s += 1 + min((s-done)>>(z.shift&31), maxStep)
 			continue
 		}
-		for n < z.enough && s+1+margin < end {
+		for n < z.enough && s+1+matchMargin < end {
 			// A better one has these four bytes, of which one is behind the match, and those at its beginning.
 			next := s + 1
 			v, tail := w.load64(next), w.load32(next+n-3)
 			atShort, atLong := &short[hash(v, shortUnused)], &long[hash(v, longUnused)]
-			near, far := place(next, *atShort), place(next, *atLong)
+			near, far := candidate(next, *atShort), candidate(next, *atLong)
 			*atShort, *atLong = uint16(next), uint16(next)
 			if w.load32(far) == uint32(v) && w.load32(far+n-3) == tail && far >= low {
 				if k := w.match(next, far, 4, min(end-next, maxMatch)); k > n {
@@ -61,7 +61,7 @@ func (z lazy) find(w *window, short, long *table, y *symbols, low, start, end ui
 		i := s + 2
 		s += n
 		done = s
-		for ; i < s && i+margin < end; i += z.step {
+		for ; i < s && i+matchMargin < end; i += z.step {
 			v := w.load64(i)
 			short[hash(v, shortUnused)], long[hash(v, longUnused)] = uint16(i), uint16(i)
 		}

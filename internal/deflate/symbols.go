@@ -46,11 +46,11 @@ func distance(x uint32) symbol {
 	return distances + 2*n + x>>(n&31) | x&(1<<(n&31)-1)<<extraShift
 }
 
-const maxSymbols = room // a power of two, and no less than a block has
+const maxSymbols = windowSize // a power of two, and no less than a block has
 
 // symbols is what a block is made of.
 type symbols struct {
-	all [maxSymbols + slack]symbol
+	all [maxSymbols + loadSlack]symbol
 	n   int
 }
 

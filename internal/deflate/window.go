@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	history   = 32 << 10            // bytes that a match may lie back, RFC 1951 section 2
-	blockText = 3 * history         // bytes of text in a block: a multiple of history, see [place]
-	room      = history + blockText // bytes in a window, a power of two
-	slack     = 8                   // bytes behind it that a load at its end touches
-	margin    = 16                  // bytes before the end of the text where no more matches are looked for
+	history     = 32 << 10            // bytes that a match may lie back, RFC 1951 section 2
+	blockText   = 3 * history         // bytes of text in a block: a multiple of history, see [place]
+	windowSize  = history + blockText // bytes in a window, a power of two
+	loadSlack   = 8                   // bytes behind it that a load at its end touches
+	matchMargin = 16                  // bytes before the end of the text where no more matches are looked for
 
 	maxMatch = 258 // bytes, RFC 1951 section 3.2.5
 )
@@ -18,15 +18,15 @@ const (
 // window is the text of a block, from history on, behind the text before it.
 //
 // Places in it are masked, though they never lie outside: so the compiler sees that they do not.
-type window [room + slack]byte
+type window [windowSize + loadSlack]byte
 
 func (w *window) load64(i uint32) uint64 {
-	p := (*[8]byte)(w[i%room:])
+	p := (*[8]byte)(w[i%windowSize:])
 	return binary.LittleEndian.Uint64(p[:])
 }
 
 func (w *window) load32(i uint32) uint32 {
-	p := (*[4]byte)(w[i%room:])
+	p := (*[4]byte)(w[i%windowSize:])
 	return binary.LittleEndian.Uint32(p[:])
 }
 
@@ -47,7 +47,7 @@ func (w *window) before(s, c uint32) uint32 {
 }
 
 // slide makes the end of a full window the history of the next block.
-func (w *window) slide() { copy(w[:history], w[blockText:room]) }
+func (w *window) slide() { copy(w[:history], w[blockText:windowSize]) }
 
 const (
 	tableBits = 15
@@ -60,7 +60,7 @@ type table [tableSize]uint16
 
 // place returns the place before s, at most history back, that p can mean. What was overwritten or never set means some place too:
 // the caller compares the text.
-func place(s uint32, p uint16) uint32 { return s - 1 - (s-1-uint32(p))%history }
+func candidate(s uint32, p uint16) uint32 { return s - 1 - (s-1-uint32(p))%history }
 
 // hash returns the hash of the lowest bytes of v, whose others are shifted out by unused bits.
 func hash(v uint64, unused uint) uint32 {

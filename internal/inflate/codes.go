@@ -3,11 +3,11 @@ package inflate
 // codes decodes a block of codes: by the fast loop as long as there is input and room enough, code by code where there is not.
 func (d *Decoder) codes() error {
 	for {
-		if !d.match() {
+		if !d.copyMatch() {
 			return errRoom
 		}
 		d.fast()
-		e, ok := d.next(d.lit[:], litRoot, 0)
+		e, ok := d.nextCode(d.lit[:], litRoot, 0)
 		switch {
 		case !ok:
 			return errInput
@@ -19,7 +19,7 @@ func (d *Decoder) codes() error {
 			d.op++
 			d.drop(e.code())
 		case e&special == 0:
-			if err := d.begin(e); err != nil {
+			if err := d.beginMatch(e); err != nil {
 				return err
 			}
 		case e&endOfBlock != 0:
@@ -32,12 +32,12 @@ func (d *Decoder) codes() error {
 }
 
 // next looks up the code that begins skip bits from here, and says whether it is all there, with its extra bits.
-func (d *Decoder) next(table []entry, root, skip uint) (e entry, ok bool) {
+func (d *Decoder) nextCode(table []entry, root, skip uint) (e entry, ok bool) {
 	for {
 		in := d.bits >> (skip & 63)
 		e = table[in&(1<<root-1)]
 		if e&link != 0 {
-			e = table[e.at(in>>root)]
+			e = table[e.index(in>>root)]
 		}
 		n := e.total()
 		if e&literal != 0 {
@@ -54,8 +54,8 @@ func (d *Decoder) next(table []entry, root, skip uint) (e entry, ok bool) {
 }
 
 // begin begins the match whose length is e.
-func (d *Decoder) begin(e entry) error {
-	f, ok := d.next(d.dist[:], distRoot, e.total())
+func (d *Decoder) beginMatch(e entry) error {
+	f, ok := d.nextCode(d.dist[:], distRoot, e.total())
 	if !ok {
 		return errInput
 	}
@@ -69,7 +69,7 @@ func (d *Decoder) begin(e entry) error {
 }
 
 // match copies what is left of a match, and says whether there was room for all of it.
-func (d *Decoder) match() bool {
+func (d *Decoder) copyMatch() bool {
 	n := min(d.length, len(d.dst)-d.op)
 	repeat(d.dst[:d.op+n], d.op, d.distance)
 	d.op += n

@@ -31,10 +31,10 @@ type Decoder struct {
 	length   int                  // bytes of a match or of a stored block that are still to be copied
 	distance int                  // of the match
 
-	head header
-	lit  *litTable
-	dist *distTable
-	own  tables
+	head    header
+	lit     *litTable
+	dist    *distTable
+	dynamic tables
 
 	offset int64 // of src in the stream
 	err    error

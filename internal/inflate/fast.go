@@ -46,7 +46,7 @@ func (d *Decoder) fast() {
 			if e&link == 0 {
 				break
 			}
-			e = lit[e.at(in>>litRoot)&(uint(len(lit))-1)]
+			e = lit[e.index(in>>litRoot)&(uint(len(lit))-1)]
 			if e&special != 0 {
 				break
 			}
@@ -63,7 +63,7 @@ func (d *Decoder) fast() {
 		rest := in >> (e & 63)
 		f := dist[rest&(1<<distRoot-1)]
 		if f&link != 0 {
-			f = dist[f.at(rest>>distRoot)&(uint(len(dist))-1)]
+			f = dist[f.index(rest>>distRoot)&(uint(len(dist))-1)]
 		}
 		distance := f.base() + f.extra(rest)
 		from := op - distance

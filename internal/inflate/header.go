@@ -15,7 +15,7 @@ type header struct {
 }
 
 // order is in which order the lengths of the lengths' codes come (RFC 1951 section 3.2.7).
-var order = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+var codeLengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
 // counts reads how many code lengths there are.
 func (d *Decoder) counts() error {
@@ -40,7 +40,7 @@ func (d *Decoder) sizes() error {
 		if !d.fill(3) {
 			return errInput
 		}
-		h.size[order[h.n]] = uint8(d.bits & 7)
+		h.size[codeLengthOrder[h.n]] = uint8(d.bits & 7)
 		d.drop(3)
 	}
 	if !build(h.table[:], lengthRoot, h.size[:], lengthSymbols[:]) {
@@ -56,18 +56,18 @@ func (d *Decoder) lengths() error {
 	h := &d.head
 	total := h.lits + h.dists
 	for h.n < total {
-		e, ok := d.next(h.table[:], lengthRoot, 0)
+		e, ok := d.nextCode(h.table[:], lengthRoot, 0)
 		if !ok {
 			return errInput
 		}
 		length, times := uint8(e.base()), 1
-		if e&(zeros|again) != 0 {
+		if e&(repeatZero|repeatLast) != 0 {
 			length, times = 0, e.base()+e.extra(d.bits)
 		}
-		if e&special != 0 || e&again != 0 && h.n == 0 || h.n+times > total {
+		if e&special != 0 || e&repeatLast != 0 && h.n == 0 || h.n+times > total {
 			return d.corrupt()
 		}
-		if e&again != 0 {
+		if e&repeatLast != 0 {
 			length = h.lengths[h.n-1]
 		}
 		d.drop(e.total())
@@ -76,12 +76,12 @@ func (d *Decoder) lengths() error {
 			h.n++
 		}
 	}
-	d.lit, d.dist = &d.own.lit, &d.own.dist
+	d.lit, d.dist = &d.dynamic.lit, &d.dynamic.dist
 	if !build(d.lit[:], litRoot, h.lengths[:h.lits], litSymbols[:]) ||
 		!build(d.dist[:], distRoot, h.lengths[h.lits:total], distSymbols[:]) {
 		return d.corrupt()
 	}
-	pair(d.lit)
+	pairLiterals(d.lit)
 	d.step = (*Decoder).codes
 	return nil
 }

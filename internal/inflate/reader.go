@@ -12,16 +12,16 @@ import (
 //
 // Memory: about 120 KiB, all of it in the Reader itself.
 type Reader struct {
-	src  *bufio.Reader
-	d    Decoder
-	buf  [Window + 64<<10]byte
-	r, w int // buf[r:w] is yet to be read
-	err  error
+	src     *bufio.Reader
+	decoder Decoder
+	buf     [Window + 64<<10]byte
+	r, w    int // buf[r:w] is yet to be read
+	err     error
 }
 
 // Reset makes r read from src.
 func (r *Reader) Reset(src *bufio.Reader) {
-	r.d.Reset()
+	r.decoder.Reset()
 	r.src, r.r, r.w, r.err = src, 0, 0, nil
 }
 
@@ -51,7 +51,7 @@ func (r *Reader) decode() error {
 	if len(in) == 0 && err != io.EOF { //nolint:errorlint // an io.EOF inside another error is a failure
 		return err
 	}
-	n, used, err := r.d.Decode(r.buf[:], r.w, in, len(in) == 0)
+	n, used, err := r.decoder.Decode(r.buf[:], r.w, in, len(in) == 0)
 	r.w += n
 	_, _ = r.src.Discard(used) // so many are there
 	return err

@@ -40,9 +40,9 @@ func codeLengths() (s [19]entry) {
 	for i := range 16 {
 		s[i] = entry(i) << 10
 	}
-	s[16] = again | 3<<10 + 2
-	s[17] = zeros | 3<<10 + 3
-	s[18] = zeros | 11<<10 + 7
+	s[16] = repeatLast | 3<<10 + 2
+	s[17] = repeatZero | 3<<10 + 3
+	s[18] = repeatZero | 11<<10 + 7
 	return s
 }
 
@@ -72,6 +72,6 @@ var fixed = sync.OnceValue(func() *tables {
 	t := new(tables)
 	build(t.lit[:], litRoot, lits[:], litSymbols[:])
 	build(t.dist[:], distRoot, dists[:], distSymbols[:])
-	pair(&t.lit)
+	pairLiterals(&t.lit)
 	return t
 })

@@ -17,8 +17,8 @@ const (
 	special    entry = 1 << 30 // none of what a table is for; alone: not a valid code
 	link       entry = 1 << 29 // with special: to the table of longer codes
 	endOfBlock entry = 1 << 28 // with special
-	zeros      entry = 1 << 28 // among code lengths: so many are 0
-	again      entry = 1 << 27 // among code lengths: so many are as the last one
+	repeatZero entry = 1 << 28 // among code lengths: so many are 0
+	repeatLast entry = 1 << 27 // among code lengths: so many are as the last one
 )
 
 func (e entry) total() uint { return uint(e & 63) }
@@ -29,7 +29,7 @@ func (e entry) base() int   { return int(e >> 10 & 0x7fff) }
 func (e entry) extra(in uint64) int { return int(in & (1<<e.total() - 1) >> e.code()) }
 
 // at returns where the entry is that the link e leads to, when in begins with the bits behind those that led to e.
-func (e entry) at(in uint64) uint {
+func (e entry) index(in uint64) uint {
 	return uint(e>>10&0xfff) + uint(in)&(1<<(e>>22&15)-1)
 }
 
@@ -87,7 +87,7 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 		copy(table[1<<(n-1):], table[:1<<(n-1)])
 		for range count[n] {
 			table[code] = symbols[sorted[k]] + entry(n*65)
-			code = follow(code, n)
+			code = successor(code, n)
 			k++
 		}
 	}
@@ -110,7 +110,7 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 			for i := code >> root; i < uint(len(long)); i += 1 << (n - root) {
 				long[i] = e
 			}
-			code = follow(code, n)
+			code = successor(code, n)
 			k++
 		}
 	}
@@ -118,7 +118,7 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 }
 
 // follow returns the code of n bits after code.
-func follow(code, n uint) uint {
+func successor(code, n uint) uint {
 	zero := ^code & (1<<n - 1)
 	if zero == 0 {
 		return 0
@@ -128,7 +128,7 @@ func follow(code, n uint) uint {
 }
 
 // pair adds to the entries of literals the next one, where the index has all of its code too.
-func pair(table *litTable) {
+func pairLiterals(table *litTable) {
 	for i := 1<<litRoot - 1; i >= 0; i-- { // downwards: what the entry of the next one holds is still one
 		e := table[i]
 		if e&literal == 0 {

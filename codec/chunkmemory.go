@@ -33,7 +33,7 @@ func (m *memory) get(n int) []byte {
 }
 
 // filler fills chunks of 64 KiB and emits each when it is full.
-type filler struct {
+type chunkFiller struct {
 	memory
 	ctx  context.Context // of the run that this is
 	emit func([]byte) error
@@ -41,7 +41,7 @@ type filler struct {
 }
 
 // space returns the rest of the chunk in hand, or of a new one where that is less than n bytes.
-func (f *filler) space(n int) ([]byte, error) {
+func (f *chunkFiller) reserve(n int) ([]byte, error) {
 	if cap(f.buf)-len(f.buf) < n {
 		if err := f.flush(); err != nil {
 			return nil, err
@@ -52,10 +52,10 @@ func (f *filler) space(n int) ([]byte, error) {
 }
 
 // fill says that n bytes of the space were filled.
-func (f *filler) fill(n int) { f.buf = f.buf[:len(f.buf)+n] }
+func (f *chunkFiller) commit(n int) { f.buf = f.buf[:len(f.buf)+n] }
 
 // flush emits what was filled.
-func (f *filler) flush() error {
+func (f *chunkFiller) flush() error {
 	p := f.buf
 	f.buf = nil
 	switch {
