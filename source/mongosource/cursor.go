@@ -12,20 +12,21 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// closeTimeout bounds the request that closes a cursor on the server, so that a cancelled run ends within a second.
+// closeTimeout limits the request that closes a cursor, so that a cancelled run ends within a
+// second.
 const closeTimeout = 800 * time.Millisecond
 
-// reading is how the documents of one cursor are read.
+// reading reads the documents of one cursor.
 type reading struct {
 	check func([]byte) *MalformedError
 	wait  *patience
 	empty emptyBatches
-	fail  func(error) error // wraps the errors that are the server's
+	fail  func(error) error // wraps errors of the server
 }
 
-// drain emits what is left in cur and passes the check, and closes cur whatever happens.
+// drain emits the documents of cur that pass the check. It always closes cur.
 func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.Raw) error) error {
-	broken := false // the driver panicked, and may hold a lock for ever
+	broken := false // the driver panicked, so it may still hold a lock
 	defer func() {
 		if !broken {
 			closeCursor(ctx, cur)
@@ -77,10 +78,10 @@ func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.R
 	}
 }
 
-// after says where in the run err happened.
+// after adds to err how many documents came before it.
 func after(n int64, err error) error { return fmt.Errorf("after %d documents: %w", n, err) }
 
-// sleep waits for d, or until ctx or the run's sources end.
+// sleep waits for d, or until ctx ends or the run is drained.
 func sleep(ctx context.Context, d time.Duration, drained <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -91,32 +92,33 @@ func sleep(ctx context.Context, d time.Duration, drained <-chan struct{}) {
 	}
 }
 
-// closeCursor closes cur on the server, even when ctx is done. What comes of it is no news to the run: see [Find].
+// closeCursor closes cur on the server, even if ctx is done. Its errors are dropped: a server that
+// cannot be reached closes the cursor when it is idle.
 func closeCursor(ctx context.Context, cur *mongo.Cursor) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	_ = guarded(func() error { return cur.Close(ctx) })
 }
 
-// guarded calls f, which calls the driver, and returns a panic as an error.
+// guarded calls f, which uses the driver, and returns a panic as an error.
 func guarded(f func() error) (err error) {
 	defer mongoerr.Recover(&err)
 	return f()
 }
 
-// patience is the time that a run may still wait for the server.
+// patience counts the time that a run may still wait for the server.
 type patience struct {
 	limited bool
 	left    time.Duration
 	spent   bool // the limit ended a call
 }
 
-// call runs f, which waits for the server, and charges the time it took.
+// call runs f, which waits for the server, and subtracts the time that it took.
 func (p *patience) call(ctx context.Context, f func(context.Context) error) error {
 	if !p.limited {
 		return f(ctx)
 	}
-	begin := time.Now() // before the context's deadline is made: a socket can notice it earlier than the context does
+	begin := time.Now() // before the deadline is set: a socket can notice it earlier than the context
 	limited, cancel := context.WithTimeout(ctx, p.left)
 	defer cancel()
 	err := f(limited)
@@ -128,7 +130,8 @@ func (p *patience) call(ctx context.Context, f func(context.Context) error) erro
 	return err
 }
 
-// next moves cur on. It returns neither a document nor an error after an empty batch of a cursor that goes on.
+// next advances cur. After an empty batch of a cursor that is still open, it returns false and no
+// error.
 func (p *patience) next(ctx context.Context, cur *mongo.Cursor) (ok bool, err error) {
 	advance := func(ctx context.Context) error {
 		return guarded(func() error {

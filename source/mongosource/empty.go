@@ -5,23 +5,25 @@ import (
 	"time"
 )
 
-// A server answers a getMore by an empty batch when it has nothing yet: a tailable cursor, or a shard that found nothing in its time.
-// One that does so at once, again and again, would be asked thousands of times a second.
+// A server answers a getMore with an empty batch if it has nothing yet: for a tailable cursor, or a
+// shard that found nothing in its time. Without a pause, a server that does so at once would be
+// asked thousands of times a second.
 const (
 	defaultEmptyBatches = 100
-	firstPause          = time.Millisecond // after the first quick empty batch; each is twice the one before
+	firstPause          = time.Millisecond // after the first quick empty batch; it doubles each time
 	lastPause           = time.Second
-	quick               = 100 * time.Millisecond // a server that took longer has waited itself, as with awaitData
+	quick               = 100 * time.Millisecond // a slower server has waited itself, as with awaitData
 )
 
 // emptyBatches counts the quick empty batches in a row.
 type emptyBatches struct {
-	limit int // less than 0: none
+	limit int // a negative number means no limit
 	count int
 	pause time.Duration
 }
 
-// next returns how long to wait after an empty batch that took so long, or an error if there were too many.
+// next returns how long to wait after an empty batch that took took, or an error if there were too
+// many.
 func (e *emptyBatches) next(took time.Duration) (pause time.Duration, err error) {
 	if took > quick {
 		e.reset()

@@ -12,20 +12,21 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrCursorLost says that the server no longer knew the cursor: it was idle for too long (10
-// minutes, or 30 for its session) because the downstream was slow, or it was killed, or the server
-// was restarted. The driver's error is wrapped too. It is of class Retryable.
+// ErrCursorLost says that the server does not know the cursor any more: it was killed, the server
+// was restarted, or the cursor was idle for too long (10 minutes, or 30 for its session) because
+// the downstream was slow. The driver's error is wrapped too. Its class is Retryable.
 var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), stream.Retryable)
 
-// ErrMaxTime says that the server took longer than [FindOptions].MaxTime. It is of class Retryable.
+// ErrMaxTime says that the server took longer than [FindOptions].MaxTime. Its class is Retryable.
 var ErrMaxTime = stream.Mark(errors.New("the server took longer than the maximum time"), stream.Retryable)
 
-// ErrBadReply says that the server sent a reply that no server sends: one that the driver cannot
-// read, one that makes it panic, or empty batches without end. If it wraps a [*stream.PanicError],
-// the client must not be used any more: the driver may hold a lock for ever. It is of class Fatal.
+// ErrBadReply says that the server sent a reply that breaks the protocol: the driver cannot read
+// it, it makes the driver panic, or empty batches do not end. If it wraps a [*stream.PanicError],
+// stop using the client, because the driver may still hold a lock. Its class is Fatal.
 var ErrBadReply = mongoerr.ErrBadReply
 
-// MalformedError says that the server, or something on the way, sent a document that is not BSON.
+// MalformedError says that the server sent a document that is not BSON, or that the document was
+// damaged on its way.
 type MalformedError struct {
 	Index  int64         // of the document in the run, from 0
 	ID     bson.RawValue // its _id, or the zero value if it cannot be read or has more than 1 KiB
@@ -45,7 +46,7 @@ func (e *MalformedError) Error() string {
 // Class returns Data.
 func (e *MalformedError) Class() stream.Class { return stream.Data }
 
-// classify gives the driver's error its class, and wraps a sentinel where a caller may want to
+// classify gives an error of the driver its class. It wraps a sentinel if a caller may want to
 // branch on it.
 func classify(err error) error {
 	const cursorNotFound, cursorKilled = 43, 237

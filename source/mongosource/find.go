@@ -1,6 +1,21 @@
-// Package mongosource reads from MongoDB: it makes sources of queries, through the official driver.
+// Package mongosource reads from MongoDB: it makes sources of queries, with the official driver.
 //
-// Documents pass as they are stored, byte for byte, as bson.Raw. What a source emits belongs to its downstream.
+// Documents pass as they are stored, byte for byte, as bson.Raw. What a source emits belongs to its
+// downstream.
+//
+// # Consistency
+//
+// A scan may or may not see what is written while it runs. A document that moves in the index that
+// the scan reads can come twice or never. For an order that can be repeated, set Hint to the index
+// of _id. For a snapshot, run the source in a session with snapshot reads.
+//
+// # Time
+//
+// The driver repeats a first request that failed, once. With MaxTime, a deadline of the context or
+// a time limit of the client (SetTimeout), it repeats as often as the time allows. A lost batch is
+// not asked for again: the run fails, and [stream.Restart] can continue (see the example of Find).
+// Without any of these limits, only a cancellation ends the wait for a server that takes a request
+// and never answers.
 package mongosource
 
 import (
@@ -16,39 +31,32 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Finder runs a query. [*mongo.Collection] is one.
+// Finder runs a query, as [*mongo.Collection] does.
 //
-// A Finder that also has the methods Name() string and Database() *mongo.Database is named in errors; one that has
-// Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection can be given a read concern and a read preference.
+// A Finder with the methods Name() string and Database() *mongo.Database is named in errors. One
+// with the method Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection can be
+// given a read concern and a read preference.
 type Finder interface {
 	Find(ctx context.Context, filter any, opts ...options.Lister[options.FindOptions]) (*mongo.Cursor, error)
 }
 
-// Find returns a source of the documents of coll that match filter, as they are stored. [bson.D]{} matches all; a nil filter
-// is refused.
+// Find returns a source of the documents of coll that match filter. [bson.D]{} matches every
+// document; a nil filter is refused. Every run is a new query.
 //
-//   - Out: one bson.Raw a document, byte for byte as the server sent it. Keys, their order, duplicates and invalid UTF-8 are
-//     kept. A collection that does not exist is empty, as for the server.
-//   - Memory: one batch of the cursor, at most 16 MiB and BatchSize documents. Documents are copied out of it, several small
-//     ones into one slab of at most 32 KiB: who keeps a small document keeps its slab.
-//   - Order and goroutines: the server's order; fused, it starts no goroutine.
-//   - Errors: the driver's, wrapped, with the number of documents before; [ErrCursorLost] when the server gave the cursor up
-//     (a restart, or a downstream slower than the server's patience of 10 minutes a batch and 30 minutes a session),
-//     [ErrMaxTime], [*MalformedError] for what is not a document (see Validate), [ErrBadReply] for a reply that the driver
-//     cannot read, or empty batches without end (see MaxEmptyBatches). Every end that is not the end of the cursor is an error.
-//   - Classes: what the server and the driver report is classified. Retryable is what passes; the
-//     collection dropped or renamed in mid-scan, or a snapshot too old, is Fatal, because another
-//     scan would read something else.
-//   - The driver repeats a failed first request once; with MaxTime, a deadline of the context or a
-//     time limit of the client (SetTimeout), as often as the time allows. A lost batch is not asked
-//     for again: the run fails, and [stream.Restart] can go on (see the example).
-//   - Without any of these nothing ends the wait for a server that takes a request and never answers, but for a cancellation.
-//   - A drain of the run ([stream.Running.Drain]) ends it after the document in hand.
-//   - Early end, failure, cancellation: the cursor is closed on the server (killCursors), within a second. A server that cannot be
-//     reached then closes it itself when it has been idle for 10 minutes; that is no error.
-//   - A scan sees what is written meanwhile or does not; a document that moves in the index that is read can come twice or never.
-//     For a scan that is repeatable in its order, hint the _id index. A snapshot needs a session with snapshot reads in the context.
-//   - Every run is a new query.
+//   - Out: one bson.Raw per document, byte for byte as the server sent it, with its order of keys,
+//     duplicate keys and invalid UTF-8. A collection that does not exist is empty.
+//   - Memory: one batch of the cursor, at most 16 MiB and BatchSize documents. Small documents
+//     share allocations of at most 32 KiB.
+//   - Order and goroutines: the server's order; fused.
+//   - Errors: the driver's, wrapped, with the number of documents before it; [ErrCursorLost],
+//     [ErrMaxTime], [*MalformedError] (see Validate) and [ErrBadReply]. Every end that is not the
+//     end of the cursor is an error.
+//   - Classes: a failure that may pass is Retryable. A collection that was dropped or renamed
+//     during the scan, and a snapshot that is too old, are Fatal: another scan would read something
+//     else.
+//   - A drain of the run ([stream.Running.Drain]) ends the source after the current document.
+//   - Any early end closes the cursor on the server (killCursors) within a second. A server that
+//     cannot be reached closes it after 10 idle minutes; that is not an error.
 func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
 	q := query{coll: coll, filter: filter}
 	if opts != nil {
@@ -69,7 +77,7 @@ type query struct {
 	opts   FindOptions
 }
 
-// cloner is a collection that can be had with other options.
+// cloner is a collection that can return a copy of itself with other options.
 type cloner interface {
 	Clone(opts ...options.Lister[options.CollectionOptions]) *mongo.Collection
 }
@@ -95,10 +103,10 @@ func (q *query) check() error {
 
 var errNilCollection = stream.Mark(errors.New("mongosource: find: the collection is nil"), stream.Fatal)
 
-// wrong is the error of settings that cannot work.
+// wrong marks an error of settings that cannot work.
 func (q *query) wrong(err error) error { return stream.Mark(q.fail(err), stream.Fatal) }
 
-// fail says where err happened.
+// fail adds the name of the collection to err.
 func (q *query) fail(err error) error {
 	return fmt.Errorf("mongosource: find%s: %w", mongoerr.Namespace(q.coll), err)
 }

@@ -10,21 +10,27 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/ocsp"
 )
 
-// Guard has a client look at each message of the server before the driver does, and returns opts. Call it last, before
-// mongo.Connect. A message that could do harm is an error in its place ([ErrBadReply], under the driver's network error), and its
-// connection is closed:
+// Guard makes a client check each message of the server before the driver reads it. It changes opts
+// and returns them. Call it last, before mongo.Connect. A message that could do harm becomes an
+// [ErrBadReply], under the driver's network error, and its connection is closed:
 //
-//   - one of more than 48,000,000 bytes and some KiB, compressed or not: the driver would reserve the 2 GiB that a length can state;
-//   - a compressed one, if opts ask for no compression. If they do, messages are decompressed here, because the driver's zstd has no limit;
-//   - one that answers another request than the last of its connection, or is no OP_MSG or OP_REPLY;
-//   - one that says that more follow, if the request did not allow it: the driver would not send the next request;
-//   - cluster times, operation times and recovery tokens of a wrong type: the driver would panic while it holds a lock, or on a
-//     goroutine of its own, which ends the process;
-//   - an authentication by SCRAM that asks for more than a million iterations: the driver would compute for hours.
+//   - a message of more than 48 MB, compressed or not: the driver would reserve as much as a length
+//     can state, 2 GiB;
+//   - a compressed message, if opts ask for no compression. Otherwise Guard decompresses it,
+//     because the driver's zstd has no limit;
+//   - a reply to another request than the last one of its connection, or a message that is neither
+//     OP_MSG nor OP_REPLY;
+//   - a reply that announces more replies, if the request did not allow them: the driver would not
+//     send its next request;
+//   - a cluster time, operation time or recovery token of a wrong type: the driver would panic
+//     while it holds a lock, or on its own goroutine, which ends the process;
+//   - a SCRAM authentication with more than a million iterations: the driver would compute for
+//     hours.
 //
-// Guard wraps the dialer of opts, and speaks TLS itself, as the driver would: with the same certificates, server names, checks of
-// revocation (OCSP, stapled or of a responder) and connect timeout. opts have no TLS configuration afterwards. Each connection holds
-// one message more.
+// Guard wraps the dialer of opts and speaks TLS itself, as the driver would: with the same
+// certificates, server names, revocation checks (OCSP, stapled or from a responder) and connect
+// timeout. It removes the TLS configuration from opts. Each connection holds one more message in
+// memory.
 func Guard(opts *options.ClientOptions) *options.ClientOptions {
 	g := &guard{next: opts.Dialer, compressed: len(opts.Compressors) > 0}
 	if g.next == nil {
@@ -34,22 +40,23 @@ func Guard(opts *options.ClientOptions) *options.ClientOptions {
 		g.tls = opts.TLSConfig.Clone()
 		g.ocsp = &ocsp.VerifyOptions{Cache: ocsp.NewCache(), HTTPClient: opts.HTTPClient}
 		g.ocsp.DisableEndpointChecking = opts.DisableOCSPEndpointCheck != nil && *opts.DisableOCSPEndpointCheck
-		g.unrevoked = opts.DisableCertificateRevocationCheck != nil && *opts.DisableCertificateRevocationCheck
+		g.noOCSP = opts.DisableCertificateRevocationCheck != nil && *opts.DisableCertificateRevocationCheck
 		opts.TLSConfig = nil
 	}
 	return opts.SetDialer(g)
 }
 
-// guard dials connections that are guarded.
+// guard dials connections that check messages.
 type guard struct {
 	next       options.ContextDialer
 	compressed bool // the client offers compression
 	tls        *tls.Config
 	ocsp       *ocsp.VerifyOptions
-	unrevoked  bool // no certificate is looked up by OCSP
+	noOCSP     bool // certificates are not checked for revocation
 }
 
-// DialContext returns a guarded connection to the server at address, with TLS if the client was given a configuration.
+// DialContext connects to the server at address. It uses TLS if the client had a configuration for
+// it.
 func (g *guard) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := g.next.DialContext(ctx, network, address)
 	if err != nil {
@@ -66,7 +73,7 @@ func (g *guard) DialContext(ctx context.Context, network, address string) (net.C
 	return &guardedConn{Conn: conn, compressed: g.compressed}, nil
 }
 
-// secure speaks TLS on conn.
+// secure runs the TLS handshake on conn.
 func (g *guard) secure(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
 	config := g.tls.Clone()
 	if config.ServerName == "" {
@@ -79,7 +86,7 @@ func (g *guard) secure(ctx context.Context, conn net.Conn, address string) (net.
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	if config.InsecureSkipVerify || g.unrevoked {
+	if config.InsecureSkipVerify || g.noOCSP {
 		return secured, nil
 	}
 	return secured, ocsp.Verify(ctx, secured.ConnectionState(), g.ocsp)

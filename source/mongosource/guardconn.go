@@ -9,45 +9,45 @@ import (
 	"sync"
 )
 
-// Of MongoDB's wire protocol (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/).
+// See https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/.
 const (
 	opReply      = 1
 	opCompressed = 2012
 	opMsg        = 2013
 
 	headerBytes     = 16
-	maxMessageBytes = 48_000_000 + 16<<10 // what a server sends at most, and some room
+	maxMessageBytes = 48_000_000 + 16<<10 // a server's largest message, and some room
 
 	moreToCome     = 1 << 1  // a flag of a reply: more replies follow, without a request for them
 	exhaustAllowed = 1 << 16 // a flag of a request: its reply may have moreToCome
 )
 
-// guardedConn is a connection that looks at the server's messages. One goroutine reads at a time and one writes, and a request is
-// written before its reply is read, as the driver does.
+// guardedConn is a connection that checks the server's messages. Like the driver, its user reads on
+// one goroutine at a time, writes on one, and writes a request before it reads the reply.
 type guardedConn struct {
 	net.Conn
 	compressed bool
 
-	asked     int32 // the id of the last request
-	exhaust   bool  // the last request allowed more replies than one
+	requestID int32 // of the last request
+	exhaust   bool  // the last request allowed more than one reply
 	awaiting  bool  // its last reply has not come yet
 	streaming bool  // its last reply so far had moreToCome
 
-	message []byte // what came of a message; it keeps what a read got before its deadline
-	ready   []byte // of message: sound, and not yet handed over
+	message []byte // the part of a message that has come; it survives a read deadline
+	checked []byte // the part of message that is checked and not yet returned by Read
 	failed  error
 }
 
 // Write notes which request is sent.
 func (c *guardedConn) Write(p []byte) (int, error) {
 	if len(p) >= headerBytes {
-		c.asked, c.awaiting, c.streaming = int32(binary.LittleEndian.Uint32(p[4:])), true, false
+		c.requestID, c.awaiting, c.streaming = int32(binary.LittleEndian.Uint32(p[4:])), true, false
 		c.exhaust = flagsOf(p)&exhaustAllowed != 0
 	}
 	return c.Conn.Write(p)
 }
 
-// flagsOf returns the flags of a message, if it is an OP_MSG.
+// flagsOf returns the flags of an OP_MSG, or 0 for other messages.
 func flagsOf(m []byte) uint32 {
 	if len(m) < headerBytes+4 || binary.LittleEndian.Uint32(m[12:]) != opMsg {
 		return 0
@@ -55,9 +55,9 @@ func flagsOf(m []byte) uint32 {
 	return binary.LittleEndian.Uint32(m[headerBytes:])
 }
 
-// Read returns bytes of messages that were looked at whole.
+// Read returns bytes of messages that were checked as a whole.
 func (c *guardedConn) Read(p []byte) (int, error) {
-	if len(c.ready) == 0 && len(p) > 0 {
+	if len(c.checked) == 0 && len(p) > 0 {
 		if c.failed != nil {
 			return 0, c.failed
 		}
@@ -65,9 +65,9 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n := copy(p, c.ready)
-	c.ready = c.ready[n:]
-	if len(c.ready) == 0 && cap(c.message) > keptBytes {
+	n := copy(p, c.checked)
+	c.checked = c.checked[n:]
+	if len(c.checked) == 0 && cap(c.message) > keptBytes {
 		used := c.message
 		c.message = nil
 		buffers.Put(&used)
@@ -76,15 +76,16 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 }
 
 const (
-	minBytes     = 4 << 10   // of memory, for any message
-	keptBytes    = 64 << 10  // of memory, that a connection keeps between two messages
-	trustedBytes = 256 << 10 // of a message, for which memory is taken before they came
+	minBytes     = 4 << 10   // the smallest buffer
+	keptBytes    = 64 << 10  // the largest buffer that a connection keeps between two messages
+	trustedBytes = 256 << 10 // reserved for a message before its bytes come
 )
 
-// buffers are the larger ones, that no connection uses.
+// buffers holds unused larger buffers.
 var buffers sync.Pool // of *[]byte
 
-// receive reads the next message. What it has got when it fails it keeps: the driver goes on after a deadline.
+// receive reads the next message. If it fails, it keeps the bytes that came: the driver may read
+// again after a deadline.
 func (c *guardedConn) receive() error {
 	if err := c.fill(headerBytes); err != nil {
 		return err
@@ -100,11 +101,12 @@ func (c *guardedConn) receive() error {
 	if err != nil {
 		return c.refuse(err)
 	}
-	c.ready, c.message = message, c.message[:0]
+	c.checked, c.message = message, c.message[:0]
 	return nil
 }
 
-// fill reads until message has n bytes. Its memory grows with what came, not with what was announced.
+// fill reads until message has n bytes. The buffer grows with the bytes that came, not with the
+// announced length.
 func (c *guardedConn) fill(n int) error {
 	for len(c.message) < n {
 		if len(c.message) == cap(c.message) {
@@ -123,7 +125,7 @@ func (c *guardedConn) fill(n int) error {
 	return nil
 }
 
-// grow makes room in message, of which n bytes are to come in all.
+// grow makes room in message, which will have n bytes.
 func (c *guardedConn) grow(n int) {
 	old := c.message
 	if n > keptBytes {
@@ -136,21 +138,21 @@ func (c *guardedConn) grow(n int) {
 	copy(c.message, old)
 }
 
-// refuse makes c useless.
+// refuse closes c. Every later read fails with err.
 func (c *guardedConn) refuse(err error) error {
 	c.failed, c.message = fmt.Errorf("%w: %w", ErrBadReply, err), nil
 	_ = c.Conn.Close()
 	return c.failed
 }
 
-// inspect returns the message as the driver may have it.
+// inspect checks a message and returns it decompressed.
 func (c *guardedConn) inspect(m []byte) ([]byte, error) {
 	answers := int32(binary.LittleEndian.Uint32(m[8:]))
 	switch {
 	case !c.awaiting:
 		return nil, errors.New("a reply without a request")
-	case answers != c.asked && !c.streaming: // what is streamed answers the reply before it
-		return nil, fmt.Errorf("a reply to request %d, not to %d", answers, c.asked)
+	case answers != c.requestID && !c.streaming: // a streamed reply answers the reply before it
+		return nil, fmt.Errorf("a reply to request %d, not to %d", answers, c.requestID)
 	}
 	if binary.LittleEndian.Uint32(m[12:]) == opCompressed {
 		if !c.compressed {
@@ -167,7 +169,7 @@ func (c *guardedConn) inspect(m []byte) ([]byte, error) {
 	switch op := binary.LittleEndian.Uint32(m[12:]); op {
 	case opMsg:
 		if c.streaming && !c.exhaust {
-			return nil, errors.New("a reply after which more come, to a request that allows one")
+			return nil, errors.New("the reply announces more replies, and the request allows only one")
 		}
 		return m, inspectSections(body)
 	case opReply:

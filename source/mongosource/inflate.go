@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// The compressors of OP_COMPRESSED.
+// The compressors of OP_COMPRESSED, from 0 on.
 const (
 	compressNone = iota
 	compressSnappy
@@ -23,8 +23,8 @@ const (
 
 var errInflate = errors.New("a compressed message that is damaged or larger than it says")
 
-// inflate returns the message m, which is OP_COMPRESSED, as it was before: the kind of the message (4 bytes), its length (4), the
-// compressor (1), and the compressed body follow the header.
+// inflate decompresses m, an OP_COMPRESSED message. After its header come the kind of the original
+// message (4 bytes), its length (4), the compressor (1) and the compressed body.
 func inflate(m []byte) ([]byte, error) {
 	const fields = 4 + 4 + 1
 	if len(m) < headerBytes+fields {
@@ -45,7 +45,7 @@ func inflate(m []byte) ([]byte, error) {
 	return append(whole, out...), nil
 }
 
-// inflateBody returns the size bytes that body holds.
+// inflateBody decompresses body, which must give size bytes.
 func inflateBody(compressor byte, body []byte, size int) ([]byte, error) {
 	var out []byte
 	var err error
@@ -76,6 +76,7 @@ func inflateBody(compressor byte, body []byte, size int) ([]byte, error) {
 }
 
 var zstds = sync.Pool{New: func() any {
-	d, _ := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxMessageBytes), zstd.WithDecoderConcurrency(1)) // the options are sound
+	// These options are valid, so there is no error.
+	d, _ := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxMessageBytes), zstd.WithDecoderConcurrency(1))
 	return d
 }}

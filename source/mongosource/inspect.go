@@ -12,10 +12,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// What is malformed is left to the driver, which has an error for it: only what it has none for is looked for here.
+// These checks look only for values that make the driver panic or hang. The driver itself reports
+// malformed messages.
 
-// inspectSections looks at the documents of an OP_MSG: flags (4 bytes), and sections of one document (0) or of a size, a name and
-// documents (1).
+// inspectSections checks the documents of an OP_MSG: flags (4 bytes), then sections of one document
+// (kind 0) or of a size, a name and documents (kind 1).
 func inspectSections(body []byte) error {
 	if len(body) < 4 {
 		return nil
@@ -40,7 +41,8 @@ func inspectSections(body []byte) error {
 	return nil
 }
 
-// inspectReply looks at the documents of an OP_REPLY, after its flags, cursor, offset and count.
+// inspectReply checks the documents of an OP_REPLY, which follow its flags, cursor, offset and
+// count.
 func inspectReply(body []byte) error {
 	const fields = 4 + 8 + 4 + 4
 	if len(body) < fields {
@@ -59,7 +61,7 @@ func inspectReply(body []byte) error {
 	return nil
 }
 
-// inspectFields looks at the fields that the driver takes without looking at their types.
+// inspectFields checks the fields whose types the driver does not check.
 func inspectFields(doc []byte) error {
 	for rest := doc[min(4, len(doc)):]; len(rest) > 1; {
 		element, tail, ok := bsoncore.ReadElement(rest)
@@ -114,10 +116,12 @@ func inspectField(key string, v bsoncore.Value) error {
 	return nil
 }
 
-// maxIterations is how often a password may have to be hashed. Servers ask for 15,000 unless they are told otherwise.
+// maxIterations is the largest accepted number of password iterations. Servers ask for 15,000 by
+// default.
 const maxIterations = 1_000_000
 
-// inspectSCRAM looks at how many iterations a server's first message of SCRAM asks for (RFC 5802: r=NONCE,s=SALT,i=COUNT).
+// inspectSCRAM checks the number of iterations in a server's first SCRAM message (RFC 5802:
+// r=NONCE,s=SALT,i=COUNT).
 func inspectSCRAM(v bsoncore.Value) error {
 	for _, attribute := range bytes.Split(payloadOf(v), []byte(",")) {
 		count, found := bytes.CutPrefix(attribute, []byte("i="))
@@ -132,7 +136,7 @@ func inspectSCRAM(v bsoncore.Value) error {
 	return nil
 }
 
-// payloadOf returns what the driver takes v for: it reads texts as bytes.
+// payloadOf returns the bytes that the driver reads from v: it takes strings as bytes.
 func payloadOf(v bsoncore.Value) []byte {
 	if _, payload, ok := v.BinaryOK(); ok {
 		return payload

@@ -12,38 +12,46 @@ import (
 
 // FindOptions tunes [Find]. The zero value is ready to use.
 type FindOptions struct {
-	Projection any   // the fields to return; nil means all
-	Sort       any   // the order, as a document whose order counts (bson.D); nil means the server's
-	Limit      int64 // documents at most; 0 means all
-	Skip       int64 // documents to leave out first
+	// the fields to return; nil means all
+	Projection any
+	// the order, as an ordered document (bson.D); nil means the server's
+	Sort any
+	// the largest number of documents; 0 means all
+	Limit int64
+	// the number of documents to skip first
+	Skip int64
 
-	// BatchSize is the number of documents in a reply of the server, which never exceeds 16 MiB. 0 means 1,000: as fast as
-	// the driver's default, whose replies of 16 MiB take twice the memory or more.
+	// BatchSize is the number of documents in one reply, which never exceeds 16 MiB. 0 means 1,000.
+	// The driver's own default is as fast, but its replies of 16 MiB take twice the memory or more.
 	BatchSize int
 
-	Hint      any                // the index to use, by name or key document
-	Min, Max  any                // bounds of the index in Hint, the upper one exclusive
-	Collation *options.Collation // how strings compare; nil means as the collection has it
-	Comment   any                // shown in the server's logs and profiles
+	Hint any // the index to use, by name or key document
+	// bounds in the index of Hint; Max is exclusive
+	Min, Max any
+	// how strings compare; nil means the collection's
+	Collation *options.Collation
+	Comment   any // shown in the server's logs and profiles
 
-	// MaxTime bounds the time spent waiting for the server in a run, all its batches together; the time that the downstream
-	// takes does not count. 0 means no bound. It is kept on this side: the driver sends no time limit with a query whose
-	// cursor the caller drives, because the server's limit would also count while the cursor is idle.
+	// MaxTime limits the time that a run waits for the server, over all batches. The time that the
+	// downstream takes does not count. 0 means no limit. The limit is kept on this side, because a
+	// limit of the server would also count while the cursor is idle.
 	MaxTime time.Duration
 
-	// MaxEmptyBatches bounds the empty batches in a row that come within 100 ms each. The source waits after each of them, for 1 ms at
-	// first and 1 s at most, and fails with [ErrBadReply] at the last. 0 means 100, which takes about 90 s. Less than 0 means no
-	// bound, as a tailable cursor without awaitData needs.
+	// MaxEmptyBatches limits the empty batches in a row that each come within 100 ms. After each of
+	// them the source waits, for 1 ms at first and 1 s at most. At the last one it fails with
+	// [ErrBadReply]. 0 means 100, which takes about 90 s. A negative number means no limit, for a
+	// tailable cursor without awaitData.
 	MaxEmptyBatches int
 
-	// NoCursorTimeout asks the server not to end the cursor when it has been idle for 10 minutes. The session it belongs to
-	// still ends after 30.
+	// NoCursorTimeout asks the server to keep a cursor that has been idle for 10 minutes. Its
+	// session still ends after 30 minutes.
 	NoCursorTimeout bool
 
 	AllowDiskUse bool // lets a large sort write temporary files on the server
 
-	// Validate walks every document and ends the run at one whose structure is not BSON. Without it only the length and the
-	// terminator of each document are looked at: servers store nothing else than BSON, and most flows read the documents anyway.
+	// Validate walks every document and ends the run at one whose structure is not BSON. By default
+	// only the length and the terminator are checked: servers store only BSON, and most flows read
+	// the documents anyway.
 	Validate bool
 
 	ReadConcern    *readconcern.ReadConcern // nil means the collection's
@@ -52,7 +60,7 @@ type FindOptions struct {
 
 const defaultBatchSize = 1000
 
-// clone returns a copy that later changes of the caller do not reach.
+// clone returns a copy that later changes by the caller do not reach.
 func (o *FindOptions) clone() FindOptions {
 	c := *o
 	if o.Collation != nil {
@@ -76,7 +84,7 @@ func (o *FindOptions) check() error {
 	return nil
 }
 
-// driver returns the options as the driver takes them.
+// driver returns the options in the driver's form.
 func (o *FindOptions) driver() *options.FindOptionsBuilder {
 	size := o.BatchSize
 	if size == 0 {

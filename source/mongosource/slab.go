@@ -1,19 +1,19 @@
 package mongosource
 
-// Documents are copied out of the driver's batch, several to an allocation.
+// Documents are copied out of the driver's batch. Small ones share allocations.
 const (
-	slabMin = 1 << 10  // bytes of a run's first slab; each is twice the one before, so that a short run wastes little
+	slabMin = 1 << 10  // bytes of the first slab; the size doubles, so that a short run wastes little
 	slabMax = 32 << 10 // bytes: the largest size that the allocator serves from its per-thread cache
 	slabBig = slabMax / 4
 )
 
 // slab makes copies that share allocations.
 type slab struct {
-	free []byte // what is left of the current slab: no length, only capacity
+	free []byte // the unused rest of the current slab; its length is 0
 	next int    // bytes of the next slab
 }
 
-// clone returns a copy of p that nobody else can see: not even by appending to it.
+// clone returns a copy of p. Appending to the copy does not change another one.
 func (s *slab) clone(p []byte) []byte {
 	if len(p) > slabBig {
 		return append(make([]byte, 0, len(p)), p...)
