@@ -7,15 +7,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// layout is what the top-level fields of a document show that decides how a server stores it.
+// layout describes the top-level fields of a document that decide how a server stores it.
 type layout struct {
 	ids            int // fields named _id
 	idFirst        bool
 	emptyTimestamp bool // a field other than _id is Timestamp(0, 0)
 }
 
-// layoutOf walks the top-level fields of doc, whose frame is checked. It returns false if one of
-// them is not BSON.
+// layoutOf walks the top-level fields of doc, whose length and terminator are already checked. It
+// returns false if a field is not BSON.
 func layoutOf(doc bson.Raw) (l layout, ok bool) {
 	rest := doc[len("size") : len(doc)-1]
 	for first := true; len(rest) > 0; first = false {
@@ -46,7 +46,7 @@ func isEmptyTimestamp(element bsoncore.Element) bool {
 	return bson.Type(element[0]) == bson.TypeTimestamp && string(element[len(element)-len(value):]) == value
 }
 
-// withID returns doc with a new ObjectID as its _id, in front, as the driver and servers do it.
+// withID returns doc with a new ObjectID as its first field, as drivers and servers add it.
 func withID(doc bson.Raw) bson.Raw {
 	id := bson.NewObjectID()
 	d := make(bson.Raw, 0, len(doc)+idBytes)
@@ -56,10 +56,10 @@ func withID(doc bson.Raw) bson.Raw {
 	return append(d, doc[len("size"):]...)
 }
 
-// idBytes is by how much withID makes a document longer.
+// idBytes is the number of bytes that withID adds.
 const idBytes = 1 + len(idKey) + len(bson.ObjectID{})
 
-// withIDFirst returns doc with its only _id in front of the other fields, as servers store it.
+// withIDFirst returns doc with its only _id as the first field, as servers store it.
 func withIDFirst(doc bson.Raw) bson.Raw {
 	fields := doc[len("size") : len(doc)-1]
 	for rest := fields; len(rest) > 0; {

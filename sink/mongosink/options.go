@@ -10,29 +10,39 @@ import (
 
 // InsertOptions tunes [Insert]. The zero value is ready to use.
 type InsertOptions struct {
-	BatchDocuments int // documents in a batch at most, 1 to 100,000; 0 means 1,000
-	BatchBytes     int // bytes in a batch at most, up to 47,000,000, but for a larger document alone; 0 means 8 MiB
-	Parallelism    int // batches in flight, at least 1; 0 means 4, or 1 with a session in the context, which allows no more
+	// BatchDocuments is the largest number of documents in a batch, 1 to 100,000; 0 means 1,000.
+	BatchDocuments int
 
-	// Ordered inserts in the order of the input, one batch at a time, and stops at the first document that fails. Parallelism
-	// must be 0 or 1 then.
+	// BatchBytes is the largest size of a batch, 1 to 47,000,000; 0 means 8 MiB. A larger document
+	// is sent alone.
+	BatchBytes int
+
+	// Parallelism is the number of batches in flight, at least 1. 0 means 4, or 1 with a session in
+	// the context.
+	Parallelism int
+
+	// Ordered inserts in the order of the input, one batch at a time, and stops at the first
+	// document that fails. Parallelism must then be 0 or 1.
 	Ordered bool
 
-	// ContinueOnError goes on after documents that the server refused. The run still ends with the [*InsertError] that lists them.
-	// It does not go with Ordered.
+	// ContinueOnError continues after documents that the server refused. The run still ends with
+	// the [*InsertError] that lists them. It cannot be combined with Ordered.
 	ContinueOnError bool
 
-	// MoveID moves an _id that is not the first field of its document there, as servers do. Without
-	// it such a document is an error ([ErrIDNotFirst]), because it would not be stored as it is.
+	// MoveID makes the _id the first field of its document, as servers do. Without it, a document
+	// with another first field is an error ([ErrIDNotFirst]), because it would not be stored as it
+	// came.
 	MoveID bool
 
-	// AllowEmptyTimestamps inserts documents with a top-level Timestamp(0, 0) also on a server that
-	// may store its own time instead. Without it they are an error there ([ErrEmptyTimestamp]).
+	// AllowEmptyTimestamps also inserts documents with a top-level Timestamp(0, 0) if the server
+	// may store its own time instead. Without it, they are an error there ([ErrEmptyTimestamp]).
 	AllowEmptyTimestamps bool
 
-	BypassDocumentValidation bool                       // stores documents that the collection's validator would refuse
-	Comment                  any                        // shown in the server's logs and profiles
-	WriteConcern             *writeconcern.WriteConcern // nil means the collection's, which by default is the server's: majority
+	BypassDocumentValidation bool // stores documents that the collection's validator would refuse
+	Comment                  any  // shown in the server's logs and profiles
+
+	// WriteConcern is the collection's if nil. A collection has the server's by default: majority.
+	WriteConcern *writeconcern.WriteConcern
 }
 
 // The limits of servers (https://www.mongodb.com/docs/manual/reference/limits/).
@@ -75,7 +85,7 @@ func (o *InsertOptions) defaults() {
 	}
 }
 
-// driver returns the options of b as the driver takes them.
+// driver returns the options for b in the driver's form.
 func (o *InsertOptions) driver(b *batch) (*options.BulkWriteOptionsBuilder, error) {
 	d := options.BulkWrite().SetOrdered(o.Ordered)
 	if o.BypassDocumentValidation {

@@ -13,59 +13,59 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// grace is how long batches in flight may wait for their replies after the run has failed elsewhere.
+// grace is how long batches in flight may wait for their replies after the run has failed.
 const grace = 10 * time.Second
 
 // run is one run of an [Insert].
 type run struct {
-	inserting
+	insertion
 	coll  Inserter
 	work  chan *batch
 	tally tally
 
 	batch      *batch // being filled
-	count      int64  // documents that came
+	count      int64  // documents received
 	timestamps emptyTimestamps
-	alone      bool // no workers: a full batch is sent where it was filled
+	sequential bool // no workers: each batch is sent on the goroutine that filled it
 
-	live atomic.Int32  // workers that have not ended
-	idle chan struct{} // closed when all have
+	workers     atomic.Int32  // running workers
+	workersDone chan struct{} // closed when all workers have ended
 }
 
-// batch is what one command inserts.
+// batch holds the documents of one command.
 type batch struct {
 	first     int64 // index of the first document in the input
 	docs      []bson.Raw
 	bytes     int    // of docs
-	withoutID []bool // which of docs get an _id when they are sent
-	idBytes   int    // that these add
-	again     bool   // it was handed to the driver more than once
+	withoutID []bool // for each of docs: it gets an _id when it is sent
+	idBytes   int    // of these _ids
+	resent    bool   // the driver got it more than once
 
-	keepTimestamps bool // a document has a Timestamp(0, 0), which the server is to keep
+	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
 }
 
 func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
-	if r.alone {
+	if r.sequential {
 		return r.fill(ctx, src)
 	}
 	sending, cut := context.WithCancel(ctx)
 	defer cut()
 	g, ctx := stream.NewGroup(ctx)
-	r.live.Store(int32(r.opts.Parallelism))
+	r.workers.Store(int32(r.opts.Parallelism))
 	for range r.opts.Parallelism {
 		g.Go(func() error { return r.send(ctx, sending) })
 	}
 	g.Go(func() error {
 		select {
-		case <-r.idle:
+		case <-r.workersDone:
 			return nil
 		case <-ctx.Done():
 		}
-		patience := time.NewTimer(grace)
-		defer patience.Stop()
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
 		select {
-		case <-r.idle:
-		case <-patience.C:
+		case <-r.workersDone:
+		case <-timer.C:
 			cut()
 		}
 		return nil
@@ -79,7 +79,7 @@ func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
 	})
 }
 
-// fill makes batches of the input.
+// fill collects the input in batches.
 func (r *run) fill(ctx context.Context, src stream.Source[bson.Raw]) error {
 	if err := src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) }); err != nil {
 		return err
@@ -87,9 +87,9 @@ func (r *run) fill(ctx context.Context, src stream.Source[bson.Raw]) error {
 	return r.flush(ctx)
 }
 
-// add puts doc into the batch, and hands over the batches that are full.
+// add puts doc into the batch and passes on full batches.
 func (r *run) add(ctx context.Context, doc bson.Raw) error {
-	doc, l, err := r.vet(ctx, doc)
+	doc, l, err := r.prepare(ctx, doc)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 	if r.batch == nil {
 		r.batch = &batch{first: r.count}
 	}
-	r.batch.add(doc, l, r.timestamps.doubt == nil)
+	r.batch.add(doc, l, r.timestamps.unproven == nil)
 	r.count++
 	if len(r.batch.docs) == r.opts.BatchDocuments || r.batch.bytes+r.batch.idBytes >= r.opts.BatchBytes {
 		return r.flush(ctx)
@@ -112,7 +112,7 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 	return nil
 }
 
-// flush hands the batch to a worker, or sends it where there are none.
+// flush passes the batch to a worker, or sends it if there are no workers.
 func (r *run) flush(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -120,7 +120,7 @@ func (r *run) flush(ctx context.Context) error {
 	if r.batch == nil {
 		return nil
 	}
-	if r.alone {
+	if r.sequential {
 		b := r.batch
 		r.batch = nil
 		return r.insert(ctx, b)
@@ -137,8 +137,8 @@ func (r *run) flush(ctx context.Context) error {
 // send inserts batches until there are no more or the run has failed.
 func (r *run) send(ctx, sending context.Context) error {
 	defer func() {
-		if r.live.Add(-1) == 0 {
-			close(r.idle)
+		if r.workers.Add(-1) == 0 {
+			close(r.workersDone)
 		}
 	}()
 	for {
@@ -156,28 +156,28 @@ func (r *run) send(ctx, sending context.Context) error {
 	}
 }
 
-// insert sends b and counts what became of it.
+// insert sends b and counts the outcome.
 func (r *run) insert(ctx context.Context, b *batch) error {
 	models := b.writeModels()
 	opts, err := r.opts.driver(b)
 	if err != nil {
 		return r.fail(err) // nothing was sent
 	}
-	sending, done := unhurried(ctx)
+	sending, done := withoutDeadline(ctx)
 	defer done()
 	res, err := bulkWrite(sending, r.coll, models, opts)
-	for range maxAgain {
+	for range maxResends {
 		if !poolCleared(err) || ctx.Err() != nil {
 			break
 		}
-		b.again = true
+		b.resent = true
 		res, err = bulkWrite(sending, r.coll, models, opts)
 	}
 	return r.settle(ctx, b, res, err)
 }
 
-// bulkWrite has coll write models. A panic is an error: the driver indexes models by numbers of the server's reply, and by then the
-// server may have stored them.
+// bulkWrite calls coll.BulkWrite and returns a panic as an error: the driver indexes models by
+// numbers of the server's reply, and the server may then have stored them.
 func bulkWrite(
 	ctx context.Context, coll Inserter, models []mongo.WriteModel, opts *options.BulkWriteOptionsBuilder,
 ) (res *mongo.BulkWriteResult, err error) {
@@ -185,8 +185,7 @@ func bulkWrite(
 	return coll.BulkWrite(ctx, models, opts)
 }
 
-// add puts a document into the batch. keep is whether the server can be made to keep a Timestamp(0,
-// 0).
+// add puts a document into the batch. keep says that the server can keep a Timestamp(0, 0).
 func (b *batch) add(doc bson.Raw, l layout, keep bool) {
 	b.docs = append(b.docs, doc)
 	b.bytes += len(doc)
@@ -197,7 +196,7 @@ func (b *batch) add(doc bson.Raw, l layout, keep bool) {
 	b.keepTimestamps = b.keepTimestamps || l.emptyTimestamp && keep
 }
 
-// writeModels returns the batch as the driver takes it.
+// writeModels returns the batch in the driver's form.
 func (b *batch) writeModels() []mongo.WriteModel {
 	inserts := make([]mongo.InsertOneModel, len(b.docs))
 	models := make([]mongo.WriteModel, len(b.docs))

@@ -14,19 +14,19 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// tally is what is known of the batches of a run.
+// tally counts the outcomes of the batches of a run.
 type tally struct {
 	mu     sync.Mutex
 	result InsertResult
-	failed bool // an error was reported; those of other batches are only counted
+	failed bool // an error was returned; the errors of later batches are only counted
 
-	listed   []FailedDocument // the first of those that the server refused, as they came
-	refusal  error            // the driver's, of the first batch that had any
-	class    stream.Class     // the gravest of all refusals
-	reported *InsertError     // was returned by a worker, before all was known
+	listed   []FailedDocument // the first refused documents, in the order of the replies
+	refusal  error            // the driver's error of the first batch with a refused document
+	class    stream.Class     // of the gravest refusal
+	reported *InsertError     // returned by a worker before all outcomes were known
 }
 
-// settle counts what became of b, and returns an error when the run is to end.
+// settle counts the outcome of b. It returns an error if the run must end.
 func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, err error) error {
 	t := &r.tally
 	t.mu.Lock()
@@ -40,10 +40,11 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 		t.result.Inserted += n
 		t.result.Bytes += int64(b.bytes)
 		return nil
-	case errors.As(err, &refused) && res != nil && consistent(len(b.docs), refused.WriteErrors, res.InsertedCount, r.opts.Ordered):
+	case errors.As(err, &refused) && res != nil &&
+		consistent(len(b.docs), refused.WriteErrors, res.InsertedCount, r.opts.Ordered):
 		var unknown []int
-		if b.again {
-			refused, unknown = b.recall(refused, r.opts.Ordered)
+		if b.resent {
+			refused, unknown = b.dropDuplicates(refused, r.opts.Ordered)
 		}
 		inserted, bytes := t.refuse(b, refused, r.opts.Ordered)
 		for _, i := range unknown {
@@ -53,27 +54,27 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 		t.result.Unknown += int64(len(unknown))
 		if refused.WriteConcernError != nil {
 			t.result.Unknown += inserted
-			return t.first(r.unknown(b, fmt.Errorf("the write concern was not met: %w", err)))
+			return t.firstError(r.unknown(b, fmt.Errorf("the write concern was not met: %w", err)))
 		}
 		t.result.Inserted += inserted
 		t.result.Bytes += bytes
 		switch {
 		case len(unknown) > 0:
-			return t.first(r.unknown(b, fmt.Errorf("the batch was sent twice: %w", err)))
+			return t.firstError(r.unknown(b, fmt.Errorf("the batch was sent twice: %w", err)))
 		case r.opts.ContinueOnError || len(refused.WriteErrors) == 0:
 			return nil
 		}
-		return t.first(t.report(&r.inserting))
-	case err != nil && !b.again && notWritten(err):
+		return t.firstError(t.report(&r.insertion))
+	case err != nil && !b.resent && notWritten(err):
 		if ctx.Err() != nil {
-			return t.first(context.Cause(ctx))
+			return t.firstError(context.Cause(ctx))
 		}
-		return t.first(r.fail(mongoerr.Mark(err)))
+		return t.firstError(r.fail(mongoerr.Mark(err)))
 	}
 	t.result.Unknown += n
 	switch {
 	case ctx.Err() != nil:
-		return t.first(context.Cause(ctx))
+		return t.firstError(context.Cause(ctx))
 	case err == nil && res != nil && !res.Acknowledged:
 		err = errors.New("the collection's write concern asks for no reply")
 	case err == nil && res != nil:
@@ -81,21 +82,23 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 	case err == nil:
 		err = errors.New("the collection returned neither a result nor an error")
 	}
-	return t.first(r.unknown(b, err))
+	return t.firstError(r.unknown(b, err))
 }
 
-// unknown is the error of a batch whose outcome is not known. What a server says comes first.
+// unknown returns the error of a batch with an unknown outcome. The server's message comes first.
 func (r *run) unknown(b *batch, err error) error {
 	err = mongoerr.Bound(err)
 	var said mongo.CommandError
 	if errors.As(err, &said) && said.Code != 0 {
-		return r.fail(fmt.Errorf("%w; if that was a second try, %w: %d documents, from number %d on", err, ErrOutcomeUnknown, len(b.docs), b.first))
+		return r.fail(fmt.Errorf("%w; if that was a second try, %w: %d documents, from number %d on",
+			err, ErrOutcomeUnknown, len(b.docs), b.first))
 	}
-	return r.fail(fmt.Errorf("%w: %d documents, from number %d on: %w", ErrOutcomeUnknown, len(b.docs), b.first, err))
+	return r.fail(fmt.Errorf("%w: %d documents, from number %d on: %w",
+		ErrOutcomeUnknown, len(b.docs), b.first, err))
 }
 
-// first returns err when it is the run's first, or nil.
-func (t *tally) first(err error) error {
+// firstError returns err if it is the first error of the run, and nil otherwise.
+func (t *tally) firstError(err error) error {
 	if t.failed {
 		return nil
 	}
@@ -103,12 +106,13 @@ func (t *tally) first(err error) error {
 	return err
 }
 
-// consistent tells whether a reply with write errors adds up: every error belongs to a document of the batch, and each of the n
-// documents is inserted or refused or, in an ordered batch, behind the refused one.
+// consistent reports whether a reply with write errors adds up: every error belongs to one document
+// of the batch, and each of the n documents was inserted, was refused, or follows the refused one
+// of an ordered batch.
 func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bool) bool {
 	seen := make(map[int]bool, len(failed))
 	for _, f := range failed {
-		_, missing := f.Raw.LookupErr("index") // the driver takes a missing one for 0
+		_, missing := f.Raw.LookupErr("index") // the driver reads a missing index as 0
 		if f.Index < 0 || f.Index >= n || seen[f.Index] || f.Raw != nil && missing != nil {
 			return false
 		}
@@ -120,7 +124,8 @@ func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bo
 	return inserted == int64(n-len(failed))
 }
 
-// refuse notes the documents of b that the server refused, and returns how many others it inserted, and their bytes.
+// refuse counts the documents of b that the server refused. It returns the number and bytes of the
+// inserted ones.
 func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool) (inserted, bytes int64) {
 	t.result.Batches++
 	t.result.Failed += int64(len(refused.WriteErrors))
@@ -136,7 +141,8 @@ func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool)
 		}
 		if len(t.listed) < maxListed {
 			t.listed = append(t.listed, FailedDocument{
-				Index: b.first + int64(f.Index), ID: shownID(b.docs[f.Index]), Code: f.Code, Message: printable.Text(f.Message),
+				Index: b.first + int64(f.Index), ID: shownID(b.docs[f.Index]),
+				Code: f.Code, Message: printable.Text(f.Message),
 			})
 		}
 		inserted--
@@ -149,8 +155,8 @@ func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool)
 	return inserted, bytes
 }
 
-// report returns the error of the documents refused so far.
-func (t *tally) report(in *inserting) *InsertError {
+// report returns the error with the documents refused so far.
+func (t *tally) report(in *insertion) *InsertError {
 	if t.reported == nil {
 		t.reported = &InsertError{namespace: mongoerr.Namespace(in.coll), driver: t.refusal}
 	}
@@ -167,12 +173,11 @@ func (t *tally) fill(e *InsertError) {
 	slices.SortFunc(e.Failed, func(a, b FailedDocument) int { return int(a.Index - b.Index) })
 }
 
-// complete returns the error of the run, when all workers have ended: what batches in flight added to an error that was
-// reported before is put into it.
+// finalError returns the error of the run after all workers have ended. It adds the documents of the
+// batches that were in flight to an error that was reported before.
 //
-// Once documents may be stored, no error says that the run can be repeated, whoever made it: it
-// would store them again.
-func (t *tally) complete(in *inserting, err error) error {
+// Once documents may be stored, no error may say that the run can be repeated.
+func (t *tally) finalError(in *insertion, err error) error {
 	switch {
 	case err == nil && t.result.Failed > 0:
 		err = t.report(in)

@@ -15,15 +15,14 @@ import (
 )
 
 // Servers store their own time for a top-level Timestamp(0, 0), unless the insert has this field.
-// The later releases of MongoDB 5.0 to 8.0 and all since know it
+// The later releases of MongoDB 5.0 to 8.0, and all newer versions, know it
 // (https://jira.mongodb.org/browse/SERVER-88750).
 const bypassField = "bypassEmptyTsReplacement"
 
-// emptyTimestamps is whether the server is known to store a Timestamp(0, 0) as it is when it is
-// asked to.
+// emptyTimestamps says whether the server is known to keep a Timestamp(0, 0) on request.
 type emptyTimestamps struct {
-	asked bool
-	doubt error // why it is not known, or nil
+	asked    bool
+	unproven error // the reason why it is not known, or nil
 }
 
 // allowEmptyTimestamp returns nil if doc, which has a top-level Timestamp(0, 0), may be sent. It
@@ -37,21 +36,21 @@ func (r *run) allowEmptyTimestamp(ctx context.Context, doc bson.Raw) error {
 			}
 			return r.fail(fmt.Errorf("ask the server for %s: %w", bypassField, mongoerr.Mark(err)))
 		}
-		r.timestamps = emptyTimestamps{asked: true, doubt: doubt}
+		r.timestamps = emptyTimestamps{asked: true, unproven: doubt}
 	}
-	if r.timestamps.doubt != nil && !r.opts.AllowEmptyTimestamps {
-		return r.refuse(doc, fmt.Errorf("%w: %w", ErrEmptyTimestamp, r.timestamps.doubt))
+	if r.timestamps.unproven != nil && !r.opts.AllowEmptyTimestamps {
+		return r.refuse(doc, fmt.Errorf("%w: %w", ErrEmptyTimestamp, r.timestamps.unproven))
 	}
 	return nil
 }
 
-// askForBypass returns nil if the server behind coll knows bypassField, and otherwise why that is
-// in doubt. err says that the server could not be asked.
+// askForBypass returns nil if the server of coll knows bypassField, and otherwise the reason for
+// the doubt. err says that the server could not be asked.
 //
-// It sends two inserts of no documents, which change nothing. A server that checks its fields first
-// refuses the one with a field that does not exist for that field, and the one with bypassField
-// only because it has no documents. Any other answer proves nothing: a server that ignores what it
-// does not know would change the documents and report success.
+// It sends two inserts without documents, which change nothing. A server that checks fields first
+// refuses an unknown field for that field, and bypassField only because there are no documents. Any
+// other answer proves nothing: a server that ignores unknown fields would change the documents and
+// report success.
 func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 	const invalidLength, unknownField = 16, 40415
 	c, ok := coll.(interface {
@@ -61,7 +60,7 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 	if !ok || c.Database() == nil {
 		return fmt.Errorf("%T has no database that could be asked", coll), nil
 	}
-	ctx = mongo.NewSessionContext(ctx, nil) // in a transaction of the caller's an error would end it
+	ctx = mongo.NewSessionContext(ctx, nil) // an error would end a transaction of the caller
 	for _, ask := range []struct {
 		field string
 		want  int32
@@ -73,7 +72,8 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 		var said mongo.CommandError
 		switch {
 		case err == nil:
-			return fmt.Errorf("the server takes an insert of no documents with %s, and may ignore the field", ask.field), nil
+			return fmt.Errorf("the server takes an insert of no documents with %s, and may ignore the field",
+				ask.field), nil
 		case !errors.As(err, &said) || said.Code == 0 || mongoerr.Class(err).Transient():
 			return nil, err
 		case said.Code != ask.want:
@@ -83,7 +83,7 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 	return nil, nil
 }
 
-// askTime is how long a server may take to answer a question that has nothing to do with documents.
+// askTime limits a request that does not concern documents.
 const askTime = 30 * time.Second
 
 func runCommand(ctx context.Context, db *mongo.Database, command bson.D) (err error) {
@@ -93,7 +93,7 @@ func runCommand(ctx context.Context, db *mongo.Database, command bson.D) (err er
 	return db.RunCommand(ctx, command).Err()
 }
 
-// keepEmptyTimestamps adds to b what makes a server store Timestamp(0, 0) as it is.
+// keepEmptyTimestamps makes a server keep Timestamp(0, 0).
 func keepEmptyTimestamps(b *options.BulkWriteOptionsBuilder) error {
 	return xoptions.SetInternalBulkWriteOptions(b, "addCommandFields", bson.D{{Key: bypassField, Value: true}})
 }

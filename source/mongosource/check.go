@@ -10,8 +10,8 @@ import (
 // maxDepth is how deeply a document may nest. Servers refuse more than 200 levels, 250 at the most.
 const maxDepth = 256
 
-// fixed is the length of the values of a type, or -1 where it varies, or -2 where there is no such type.
-var fixed = func() (f [256]int8) {
+// valueSizes is the length of the values of a type, or -1 where it varies, or -2 where there is no such type.
+var valueSizes = func() (f [256]int8) {
 	for i := range f {
 		f[i] = -2
 	}
@@ -71,7 +71,7 @@ func checkDocument(d []byte) *MalformedError {
 			return bad(at, "a key has no end")
 		}
 		pos += key + 2
-		size := int(fixed[t])
+		size := int(valueSizes[t])
 		if size >= 0 {
 			if pos+size > end {
 				return bad(at, "a value exceeds its document")

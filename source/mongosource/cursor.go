@@ -19,7 +19,7 @@ const closeTimeout = 800 * time.Millisecond
 // reading reads the documents of one cursor.
 type reading struct {
 	check func([]byte) *MalformedError
-	wait  *patience
+	wait  *waitBudget
 	empty emptyBatches
 	fail  func(error) error // wraps errors of the server
 }
@@ -56,7 +56,7 @@ func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.R
 		case err == nil:
 			pause, err := r.empty.next(time.Since(asked))
 			if err != nil {
-				return r.fail(after(n, err))
+				return r.fail(afterDocuments(n, err))
 			}
 			sleep(ctx, pause, drained)
 			continue
@@ -64,7 +64,7 @@ func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.R
 			return context.Cause(ctx)
 		default:
 			broken = mongoerr.Panicked(err)
-			return r.fail(after(n, classify(err)))
+			return r.fail(afterDocuments(n, classify(err)))
 		}
 		r.empty.reset()
 		if bad := r.check(cur.Current); bad != nil {
@@ -78,8 +78,8 @@ func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.R
 	}
 }
 
-// after adds to err how many documents came before it.
-func after(n int64, err error) error { return fmt.Errorf("after %d documents: %w", n, err) }
+// afterDocuments adds to err how many documents came before it.
+func afterDocuments(n int64, err error) error { return fmt.Errorf("after %d documents: %w", n, err) }
 
 // sleep waits for d, or until ctx ends or the run is drained.
 func sleep(ctx context.Context, d time.Duration, drained <-chan struct{}) {
@@ -106,15 +106,14 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// patience counts the time that a run may still wait for the server.
-type patience struct {
+// waitBudget counts the time that a run may still wait for the server.
+type waitBudget struct {
 	limited bool
 	left    time.Duration
-	spent   bool // the limit ended a call
 }
 
 // call runs f, which waits for the server, and subtracts the time that it took.
-func (p *patience) call(ctx context.Context, f func(context.Context) error) error {
+func (p *waitBudget) call(ctx context.Context, f func(context.Context) error) error {
 	if !p.limited {
 		return f(ctx)
 	}
@@ -124,7 +123,6 @@ func (p *patience) call(ctx context.Context, f func(context.Context) error) erro
 	err := f(limited)
 	p.left -= time.Since(begin)
 	if err != nil && ctx.Err() == nil && p.left <= 0 {
-		p.spent = true
 		return fmt.Errorf("%w: %w", ErrMaxTime, err)
 	}
 	return err
@@ -132,7 +130,7 @@ func (p *patience) call(ctx context.Context, f func(context.Context) error) erro
 
 // next advances cur. After an empty batch of a cursor that is still open, it returns false and no
 // error.
-func (p *patience) next(ctx context.Context, cur *mongo.Cursor) (ok bool, err error) {
+func (p *waitBudget) next(ctx context.Context, cur *mongo.Cursor) (ok bool, err error) {
 	advance := func(ctx context.Context) error {
 		return guarded(func() error {
 			ok = cur.TryNext(ctx)

@@ -12,7 +12,7 @@ const (
 	defaultEmptyBatches = 100
 	firstPause          = time.Millisecond // after the first quick empty batch; it doubles each time
 	lastPause           = time.Second
-	quick               = 100 * time.Millisecond // a slower server has waited itself, as with awaitData
+	quickReply          = 100 * time.Millisecond // a slower server has waited itself, as with awaitData
 )
 
 // emptyBatches counts the quick empty batches in a row.
@@ -25,7 +25,7 @@ type emptyBatches struct {
 // next returns how long to wait after an empty batch that took took, or an error if there were too
 // many.
 func (e *emptyBatches) next(took time.Duration) (pause time.Duration, err error) {
-	if took > quick {
+	if took > quickReply {
 		e.reset()
 		return 0, nil
 	}

@@ -90,21 +90,22 @@ func (q *query) check() error {
 		return errNilCollection
 	}
 	if q.filter == nil {
-		return q.wrong(errors.New("the filter is nil (bson.D{} matches every document)"))
+		return q.invalid(errors.New("the filter is nil (bson.D{} matches every document)"))
 	}
 	if err := q.opts.check(); err != nil {
-		return q.wrong(err)
+		return q.invalid(err)
 	}
 	if _, ok := q.coll.(cloner); !ok && (q.opts.ReadConcern != nil || q.opts.ReadPreference != nil) {
-		return q.wrong(fmt.Errorf("a read concern or preference needs a collection with the method Clone, %T has none", q.coll))
+		return q.invalid(fmt.Errorf(
+			"a read concern or preference needs a collection with the method Clone, %T has none", q.coll))
 	}
 	return nil
 }
 
 var errNilCollection = stream.Mark(errors.New("mongosource: find: the collection is nil"), stream.Fatal)
 
-// wrong marks an error of settings that cannot work.
-func (q *query) wrong(err error) error { return stream.Mark(q.fail(err), stream.Fatal) }
+// invalid marks an error of settings that cannot work.
+func (q *query) invalid(err error) error { return stream.Mark(q.fail(err), stream.Fatal) }
 
 // fail adds the name of the collection to err.
 func (q *query) fail(err error) error {
@@ -128,7 +129,7 @@ func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
 		}
 		coll = coll.(cloner).Clone(o)
 	}
-	wait := &patience{limited: q.opts.MaxTime > 0, left: q.opts.MaxTime}
+	wait := &waitBudget{limited: q.opts.MaxTime > 0, left: q.opts.MaxTime}
 	var cur *mongo.Cursor
 	err := wait.call(ctx, func(ctx context.Context) (err error) {
 		defer mongoerr.Recover(&err)
@@ -142,7 +143,7 @@ func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
 		return q.fail(classify(err))
 	}
 	if cur == nil {
-		return q.wrong(errors.New("the collection returned neither a cursor nor an error"))
+		return q.invalid(errors.New("the collection returned neither a cursor nor an error"))
 	}
 	r := reading{check: checkFrame, wait: wait, empty: emptyBatches{limit: q.opts.MaxEmptyBatches}, fail: q.fail}
 	if q.opts.Validate {

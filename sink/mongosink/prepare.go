@@ -9,9 +9,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// vet returns doc as it is to be sent but for an _id that it lacks, and its layout. An error says
-// that no server takes doc, or that this one is not known to store it as it is.
-func (r *run) vet(ctx context.Context, doc bson.Raw) (bson.Raw, layout, error) {
+// prepare returns doc as it will be sent, except for an _id that it lacks, and its layout. It returns
+// an error if servers would refuse doc, or if this server may change it.
+func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, error) {
 	switch {
 	case len(doc) > maxDocumentBytes:
 		return nil, layout{}, r.refuse(doc, ErrTooLarge)
@@ -37,15 +37,15 @@ func (r *run) vet(ctx context.Context, doc bson.Raw) (bson.Raw, layout, error) {
 	return doc, l, nil
 }
 
-// refuse returns the error of the document that came last, which is not sent.
+// refuse returns the error of the last document, which is not sent.
 func (r *run) refuse(doc bson.Raw, why error) error {
 	return r.fail(&DocumentError{Index: r.count, ID: shownID(doc), Size: len(doc), Err: why})
 }
 
-// maxShownID is how many bytes an _id may have that is in an error.
+// maxShownID is the size in bytes of the longest _id that an error shows.
 const maxShownID = 1 << 10
 
-// shownID returns a copy of the _id of doc, or the zero value if it has none, or one that is damaged or long.
+// shownID returns a copy of the _id of doc, or the zero value if it is missing, damaged or long.
 func shownID(doc bson.Raw) bson.RawValue {
 	id, err := doc.LookupErr("_id")
 	if err != nil || len(id.Value) > maxShownID || id.Validate() != nil {

@@ -1,0 +1,70 @@
+package mongosink
+
+import (
+	"context"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// maxResends is how often a batch is passed to the driver again if there was no connection for it.
+// When one of several batches in flight loses its connection, the driver closes the connections of
+// the others too.
+//
+// An error without a connection does not prove that a batch was not sent. A driver with a time
+// limit repeats a command until the limit. If a repetition finds no connection, and the next one no
+// server, the driver reports that, whatever happened to the first attempt
+// (x/mongo/driver/operation.go, Execute). Therefore a batch gets its _ids before it is first sent,
+// so that a second copy is recognised by them.
+const maxResends = 5
+
+// withoutDeadline returns a context that ends with ctx and has its values, but no deadline: with a
+// deadline, the driver would repeat a command until then. A time limit of the client has the same
+// effect and cannot be seen here.
+func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); !has {
+		return ctx, func() {}
+	}
+	u, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	return u, func() {
+		stop()
+		cancel()
+	}
+}
+
+// dropDuplicates removes the duplicates from the answer to a batch that was sent before, because an earlier
+// attempt may have stored them. If the _id was made here, the earlier attempt did store the
+// document. unknown has the indexes of the other duplicates and, if Ordered stopped at one, of all
+// documents after it.
+func (b *batch) dropDuplicates(refused mongo.BulkWriteException, ordered bool) (rest mongo.BulkWriteException, unknown []int) {
+	rest = refused
+	rest.WriteErrors = nil
+	for _, f := range refused.WriteErrors {
+		switch {
+		case !duplicateCode(f.Code):
+			rest.WriteErrors = append(rest.WriteErrors, f)
+		case ordered:
+			for i := f.Index; i < len(b.docs); i++ {
+				unknown = append(unknown, i)
+			}
+		case !b.withoutID[f.Index] || !duplicateID(f.WriteError):
+			unknown = append(unknown, f.Index)
+		}
+	}
+	return rest, unknown
+}
+
+// duplicateCode reports whether code says that a unique index already has the key.
+func duplicateCode(code int) bool { return code == 11000 || code == 11001 || code == 12582 }
+
+// duplicateID reports whether that index is the one on _id.
+func duplicateID(e mongo.WriteError) bool {
+	if pattern, ok := e.Raw.Lookup("keyPattern").DocumentOK(); ok {
+		first, err := pattern.IndexErr(0)
+		_, more := pattern.IndexErr(1)
+		return err == nil && first.Key() == "_id" && more != nil
+	}
+	_, index, _ := strings.Cut(e.Message, " index: ")
+	return strings.HasPrefix(index, "_id_ ")
+}
