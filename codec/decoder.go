@@ -145,7 +145,7 @@ type input struct {
 
 func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *input {
 	in := &input{name: name}
-	in.r = stream.Reader(early.Apart(ctx), stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+	in.r = stream.Reader(early.Detached(ctx), stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		err := stream.EachLent(ctx, src, emit) // a reader is done with a chunk before it asks for the next
 		in.completed = err == nil
 		return err

@@ -57,7 +57,7 @@ func encode(ctx context.Context, name string, src stream.Source[[]byte], out *em
 		defer r.release()
 	}
 	var failed error
-	err = stream.EachLent(early.Apart(ctx), src, func(p []byte) error { // a Write keeps nothing of p
+	err = stream.EachLent(early.Detached(ctx), src, func(p []byte) error { // a Write keeps nothing of p
 		if failed != nil {
 			return failed
 		}

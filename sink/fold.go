@@ -34,7 +34,7 @@ func foldSlices[T, R any](ctx context.Context, src stream.SliceSource[T], r R, f
 	defer w.End()
 	err := src.EachSlice(ctx, func(xs []T) error {
 		for _, x := range xs {
-			if w.Ask.Load() && w.Done() {
+			if w.Check.Load() && w.Done() {
 				return w.Cause()
 			}
 			r = f(r, x)

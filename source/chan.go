@@ -36,7 +36,7 @@ func receive[T any](ctx context.Context, ch <-chan T, emit func(T) error) error 
 	w := watch.Source(ctx)
 	defer w.End()
 	for {
-		if w.Ask.Load() && w.Done() {
+		if w.Check.Load() && w.Done() {
 			return context.Cause(ctx)
 		}
 		var v T

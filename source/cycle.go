@@ -24,7 +24,7 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 			empty := true
 			for x := range seq {
 				empty = false
-				if w.Ask.Load() && w.Done() {
+				if w.Check.Load() && w.Done() {
 					return context.Cause(ctx)
 				}
 				if err := emit(x); err != nil {
@@ -49,7 +49,7 @@ func Repeat[T any](v T) stream.Source[T] {
 		own := copier[T]()
 		w := watch.Source(ctx)
 		defer w.End()
-		for !(w.Ask.Load() && w.Done()) {
+		for !(w.Check.Load() && w.Done()) {
 			x := v
 			if own != nil {
 				x = own(v)

@@ -25,7 +25,7 @@ func Range[N Integer](from, to, step N) stream.Source[N] {
 		w := watch.Source(ctx)
 		defer w.End()
 		for v := from; up && v < to || !up && v > to; {
-			if w.Ask.Load() && w.Done() {
+			if w.Check.Load() && w.Done() {
 				return context.Cause(ctx)
 			}
 			if err := emit(v); err != nil {

@@ -23,7 +23,7 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 			return context.Cause(ctx)
 		}
 		for x := range seq {
-			over := w.Ask.Load() && w.Done()
+			over := w.Check.Load() && w.Done()
 			if over && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -55,7 +55,7 @@ func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}
-			over := w.Ask.Load() && w.Done()
+			over := w.Check.Load() && w.Done()
 			if over && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

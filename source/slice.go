@@ -22,7 +22,7 @@ func (xs slice[T]) Each(ctx context.Context, emit func(T) error) error {
 	w := watch.Source(ctx)
 	defer w.End()
 	for _, x := range xs {
-		if w.Ask.Load() && w.Done() {
+		if w.Check.Load() && w.Done() {
 			return context.Cause(ctx)
 		}
 		if err := emit(x); err != nil {

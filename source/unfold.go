@@ -25,7 +25,7 @@ func Unfold[S, T any](seed S, f func(context.Context, S) (next S, v T, ok bool, 
 		defer w.End()
 		run := stream.WithoutDrain(ctx)
 		for state := seed; ; {
-			if w.Ask.Load() && w.Done() {
+			if w.Check.Load() && w.Done() {
 				return context.Cause(ctx)
 			}
 			next, v, ok, err := f(run, state)

@@ -61,7 +61,7 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 			return gatherWithin(ctx, src, sideAhead, within, emit, gather)
 		}
 		a := gather(emit)
-		if err := src.Each(early.Apart(ctx), a.add); err != nil {
+		if err := src.Each(early.Detached(ctx), a.add); err != nil {
 			return err
 		}
 		return a.flush()

@@ -33,7 +33,7 @@ func Batch[T any](n int) Flow[T, []T] {
 			batch = nil
 			return emit(full)
 		}
-		err := pour(early.Apart(ctx), src, receiver[T]{
+		err := pour(early.Detached(ctx), src, receiver[T]{
 			one: func(v T) error { return add(v) },
 			many: func(vs []T) error {
 				for len(vs) > 0 {
@@ -78,7 +78,7 @@ func BatchBytes[T any](max int, size func(T) int) Flow[T, []T] {
 func batch[T any](limits batcher[T]) Flow[T, []T] {
 	return NewFlow(func(ctx context.Context, src Source[T], emit func([]T) error) error {
 		b := limits
-		if err := src.Each(early.Apart(ctx), func(v T) error { return b.add(v, emit) }); err != nil {
+		if err := src.Each(early.Detached(ctx), func(v T) error { return b.add(v, emit) }); err != nil {
 			return err
 		}
 		return b.flush(emit)

@@ -30,7 +30,7 @@ func Carry[C, T, U any](flow Flow[T, U]) Flow[Envelope[T, C], Envelope[U, C]] {
 	return NewFlow(func(ctx context.Context, src Source[Envelope[T, C]], emit func(Envelope[U, C]) error) error {
 		var c carried[C]
 		values := SourceFunc[T](func(up context.Context, emit func(T) error) error {
-			if early.IsApart(up, ctx) {
+			if early.IsDetached(up, ctx) {
 				return errApart
 			}
 			return each(up, src, func(e Envelope[T, C]) error {
@@ -62,7 +62,7 @@ var errApart = invalidError(
 func apart[T, U any](flow Flow[T, U]) Flow[T, U] {
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return flow.Apply(SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			return src.Each(early.Apart(ctx), emit)
+			return src.Each(early.Detached(ctx), emit)
 		}))
 	})
 }

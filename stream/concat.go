@@ -55,7 +55,7 @@ func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
 		return invalid[T, R]("ResultOf: the sink is nil")
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(R) error) error {
-		r, err := Run(early.Apart(ctx), src, sink)
+		r, err := Run(early.Detached(ctx), src, sink)
 		if err != nil {
 			return err
 		}

@@ -85,7 +85,7 @@ func splitHead[T any](ctx context.Context, n int, src Source[T],
 	defer cancel(nil)
 	up := ctx
 	if n > 1 { // the stage holds elements back
-		up = early.Apart(ctx)
+		up = early.Detached(ctx)
 	}
 	return pulling(up, src, func(p *pulled[T]) error {
 		head := make([]T, 0, min(n, 1024))

@@ -207,7 +207,7 @@ func (r *ring[T]) tell() {
 func (r *ring[T]) take(w *watch.Context, to receiver[T]) (n int, err error) {
 	first, last := r.taken, r.tail.Load()
 	for r.taken != last {
-		if w.Ask.Load() && w.Done() {
+		if w.Check.Load() && w.Done() {
 			return int(r.taken - first), w.Cause()
 		}
 		if to.many != nil {

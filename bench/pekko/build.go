@@ -33,7 +33,7 @@ func build() (dir string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("pekko: %w", err)
 	}
-	id, err := identity()
+	id, err := sourceHash()
 	if err != nil {
 		return "", fmt.Errorf("pekko: %w", err)
 	}
@@ -59,8 +59,8 @@ func build() (dir string, err error) {
 	return dir, nil
 }
 
-// identity returns a short name for the sources as they are.
-func identity() (string, error) {
+// sourceHash returns a short name for the sources as they are.
+func sourceHash() (string, error) {
 	h := sha256.New()
 	err := fs.WalkDir(project, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -17,12 +17,12 @@ import (
 // JVM is a Java process that does the cases in Pekko Streams when it is told to. It is not safe for
 // concurrent use.
 type JVM struct {
-	warm time.Duration
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  *bufio.Reader
-	errs bytes.Buffer
-	hot  map[string]bool // jobs that were warmed up
+	warmUp   time.Duration
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	stdout   *bufio.Reader
+	stderr   bytes.Buffer
+	warmedUp map[string]bool // jobs that were warmed up
 }
 
 // Start compiles the project, where that was not done before, and starts it. Each job runs for warm
@@ -47,12 +47,12 @@ func Start(warm time.Duration, input []byte) (*JVM, error) {
 	classes := strings.Join([]string{filepath.Join(dir, "target", "classes"),
 		filepath.Join(dir, "target", "lib", "*")}, string(os.PathListSeparator))
 	// The parallel collector is the one for throughput.
-	j := &JVM{warm: warm, hot: map[string]bool{},
+	j := &JVM{warmUp: warm, warmedUp: map[string]bool{},
 		cmd: exec.Command("java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", "-cp", classes, "bench.Bench", file.Name())}
-	j.cmd.Stderr = &j.errs
+	j.cmd.Stderr = &j.stderr
 	out, err := j.cmd.StdoutPipe()
 	if err == nil {
-		j.in, err = j.cmd.StdinPipe()
+		j.stdin, err = j.cmd.StdinPipe()
 	}
 	if err == nil {
 		err = j.cmd.Start()
@@ -60,17 +60,17 @@ func Start(warm time.Duration, input []byte) (*JVM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pekko: %w", err)
 	}
-	j.out = bufio.NewReader(out)
-	if answer, err := j.out.ReadString('\n'); err != nil || answer != "ready\n" {
+	j.stdout = bufio.NewReader(out)
+	if answer, err := j.stdout.ReadString('\n'); err != nil || answer != "ready\n" {
 		j.Close()
-		return nil, fmt.Errorf("pekko: the JVM did not start: %q, %s", answer, j.errs.Bytes())
+		return nil, fmt.Errorf("pekko: the JVM did not start: %q, %s", answer, j.stderr.Bytes())
 	}
 	return j, nil
 }
 
 // Close ends the process.
 func (j *JVM) Close() error {
-	j.in.Close() // at the end of its input it ends
+	j.stdin.Close() // at the end of its input it ends
 	return j.cmd.Wait()
 }
 
@@ -78,13 +78,13 @@ func (j *JVM) Close() error {
 // value to come to.
 func (j *JVM) Work(job string, units, arg int, want int64) report.Work {
 	return func(reps int) (report.Sample, error) {
-		if !j.hot[job] {
-			for began := time.Now(); time.Since(began) < j.warm; {
+		if !j.warmedUp[job] {
+			for began := time.Now(); time.Since(began) < j.warmUp; {
 				if _, err := j.run(job, units, arg, 1, want); err != nil {
 					return report.Sample{}, err
 				}
 			}
-			j.hot[job] = true
+			j.warmedUp[job] = true
 		}
 		return j.run(job, units, arg, reps, want)
 	}
@@ -92,12 +92,12 @@ func (j *JVM) Work(job string, units, arg int, want int64) report.Work {
 
 func (j *JVM) run(job string, units, arg, reps int, want int64) (report.Sample, error) {
 	before, exact := cpuTime(j.cmd.Process.Pid)
-	if _, err := fmt.Fprintln(j.in, job, units, reps, arg); err != nil {
-		return report.Sample{}, fmt.Errorf("pekko: %s: %w: %s", job, err, j.errs.Bytes())
+	if _, err := fmt.Fprintln(j.stdin, job, units, reps, arg); err != nil {
+		return report.Sample{}, fmt.Errorf("pekko: %s: %w: %s", job, err, j.stderr.Bytes())
 	}
-	answer, err := j.out.ReadString('\n')
+	answer, err := j.stdout.ReadString('\n')
 	if err != nil {
-		return report.Sample{}, fmt.Errorf("pekko: %s: %w: %s", job, err, j.errs.Bytes())
+		return report.Sample{}, fmt.Errorf("pekko: %s: %w: %s", job, err, j.stderr.Bytes())
 	}
 	after, _ := cpuTime(j.cmd.Process.Pid)
 	var wall, cpu, got int64

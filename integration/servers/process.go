@@ -64,7 +64,7 @@ func (p *process) start() error {
 	cmd := p.command(p)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
 	cmd.WaitDelay = time.Second
-	dieWithParent(cmd)
+	endWithParent(cmd)
 	if err := spawn(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// dieWithParent makes the kernel kill the child when the test's process is gone.
-func dieWithParent(cmd *exec.Cmd) {
+// endWithParent makes the kernel kill the child when the test's process is gone.
+func endWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

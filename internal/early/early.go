@@ -7,7 +7,7 @@ import "context"
 // scope holds a context that a stage made for its upstream, and the context of the stage.
 type scope struct {
 	own, outer context.Context
-	apart      bool // see Apart
+	detached   bool // see Detached
 }
 
 type key struct{}
@@ -18,9 +18,9 @@ func WithCancel(outer context.Context) (context.Context, context.CancelCauseFunc
 	return with(&scope{outer: outer})
 }
 
-// WithGroup is WithCancel for a stage whose upstream is apart, as [Apart] defines.
+// WithGroup is WithCancel for a stage with a detached upstream, as [Detached] defines.
 func WithGroup(outer context.Context) (context.Context, context.CancelCauseFunc) {
-	return with(&scope{outer: outer, apart: true})
+	return with(&scope{outer: outer, detached: true})
 }
 
 func with(s *scope) (context.Context, context.CancelCauseFunc) {
@@ -29,21 +29,21 @@ func with(s *scope) (context.Context, context.CancelCauseFunc) {
 	return own, cancel
 }
 
-// Apart returns a context for the upstream of a stage that may take an element and emit the result
-// later: the stage holds elements back, or its upstream runs on another goroutine. Such an upstream
-// is apart.
-func Apart(outer context.Context) context.Context {
-	s := &scope{outer: outer, apart: true}
+// Detached returns a context for the upstream of a stage that may take an element and emit the
+// result later: the stage holds elements back, or its upstream runs on another goroutine. Such an
+// upstream is detached.
+func Detached(outer context.Context) context.Context {
+	s := &scope{outer: outer, detached: true}
 	s.own = context.WithValue(outer, key{}, s)
 	return s.own
 }
 
-// IsApart reports whether a stage between outer and inner has an upstream that is apart. outer is
-// the context of a stage, and inner is derived from it.
-func IsApart(inner, outer context.Context) bool {
+// IsDetached reports whether a stage between outer and inner has a detached upstream. outer is the
+// context of a stage, and inner is derived from it.
+func IsDetached(inner, outer context.Context) bool {
 	end, _ := outer.Value(key{}).(*scope)
 	for s, _ := inner.Value(key{}).(*scope); s != nil && s != end; s, _ = s.outer.Value(key{}).(*scope) {
-		if s.apart {
+		if s.detached {
 			return true
 		}
 	}

@@ -17,7 +17,7 @@ func NewEcho(text string) error { return new(echo(text)) }
 // OnlyEchoes reports whether err consists only of echoes: errors for which is returns true, and
 // errors of [NewEcho].
 func OnlyEchoes(err error, is func(error) bool) bool {
-	inner := inside(err)
+	inner := unwrap(err)
 	if len(inner) == 0 {
 		_, ok := err.(*echo)
 		return ok || is(err)
@@ -35,7 +35,7 @@ func Add(first, more error, isEcho func(error) bool) error {
 	if first == nil {
 		return Prune(more, isEcho)
 	}
-	left := without(more, func(e error) bool { return OnlyEchoes(e, isEcho) || !adds(e, first) })
+	left := dropErrors(more, func(e error) bool { return OnlyEchoes(e, isEcho) || !addsTo(e, first) })
 	switch {
 	case left == nil:
 		return first
@@ -51,22 +51,22 @@ func Prune(err error, isEcho func(error) bool) error {
 	if err == nil || OnlyEchoes(err, isEcho) {
 		return err
 	}
-	return without(err, func(e error) bool { return OnlyEchoes(e, isEcho) })
+	return dropErrors(err, func(e error) bool { return OnlyEchoes(e, isEcho) })
 }
 
-// without returns err without the joined errors for which drop is true. It returns nil if drop is
+// dropErrors returns err without the joined errors for which drop is true. It returns nil if drop is
 // true for all of them, and err itself if it is true for none.
-func without(err error, drop func(error) bool) error {
+func dropErrors(err error, drop func(error) bool) error {
 	switch {
 	case err == nil || drop(err):
 		return nil
-	case !joined(err):
+	case !isJoin(err):
 		return err
 	}
-	inner := inside(err)
+	inner := unwrap(err)
 	var left []error
 	for _, e := range inner {
-		if e = without(e, drop); e != nil {
+		if e = dropErrors(e, drop); e != nil {
 			left = append(left, e)
 		}
 	}
@@ -79,8 +79,8 @@ func without(err error, drop func(error) bool) error {
 	return errors.Join(left...)
 }
 
-// joined reports whether err has no meaning beyond the errors that it joins.
-func joined(err error) bool {
+// isJoin reports whether err has no meaning beyond the errors that it joins.
+func isJoin(err error) bool {
 	u, ok := err.(interface{ Unwrap() []error })
 	if !ok || class(err) != nil {
 		return false
@@ -89,13 +89,13 @@ func joined(err error) bool {
 	return all != nil && all.Error() == err.Error()
 }
 
-// adds reports whether err contains an error that known does not.
-func adds(err, known error) bool {
-	inner := inside(err)
+// addsTo reports whether err contains an error that known does not.
+func addsTo(err, known error) bool {
+	inner := unwrap(err)
 	if len(inner) == 0 || class(err) != nil {
 		return !errors.Is(known, err) && !hasText(known, err.Error(), class(err))
 	}
-	return slices.ContainsFunc(inner, func(e error) bool { return adds(e, known) })
+	return slices.ContainsFunc(inner, func(e error) bool { return addsTo(e, known) })
 }
 
 // hasText reports whether an error in the tree of err has the given text and class. A nil class
@@ -104,11 +104,11 @@ func hasText(err error, text string, of any) bool {
 	if err.Error() == text && (of == nil || class(err) == of) {
 		return true
 	}
-	return slices.ContainsFunc(inside(err), func(e error) bool { return hasText(e, text, of) })
+	return slices.ContainsFunc(unwrap(err), func(e error) bool { return hasText(e, text, of) })
 }
 
-// inside returns the errors that err wraps.
-func inside(err error) []error {
+// unwrap returns the errors that err wraps.
+func unwrap(err error) []error {
 	switch u := err.(type) {
 	case interface{ Unwrap() error }:
 		if e := u.Unwrap(); e != nil {

@@ -11,33 +11,33 @@ import (
 // Each runs src into f. If f fails, Each fails, even if src hides the error, and does not call f
 // again.
 func Each[T any](ctx context.Context, src stream.Source[T], f func(T) error) error {
-	g := guard[T]{f: f}
-	return g.end(src.Each(ctx, g.emit))
+	g := run[T]{f: f}
+	return g.finish(src.Each(ctx, g.emit))
 }
 
 // EachLent is Each for an f that does not keep the chunk after it returns.
 func EachLent(ctx context.Context, src stream.Source[[]byte], f func([]byte) error) error {
-	g := guard[[]byte]{f: f}
-	return g.end(stream.EachLent(ctx, src, g.emit))
+	g := run[[]byte]{f: f}
+	return g.finish(stream.EachLent(ctx, src, g.emit))
 }
 
-// guard is one run.
-type guard[T any] struct {
-	f      func(T) error
-	failed error
+// run is one run.
+type run[T any] struct {
+	f   func(T) error
+	err error
 }
 
-func (g *guard[T]) emit(v T) error {
-	if g.failed == nil {
-		g.failed = g.f(v)
+func (g *run[T]) emit(v T) error {
+	if g.err == nil {
+		g.err = g.f(v)
 	}
-	return g.failed
+	return g.err
 }
 
 // end returns the error of a run whose source returned err.
-func (g *guard[T]) end(err error) error {
+func (g *run[T]) finish(err error) error {
 	if err == nil {
-		err = g.failed
+		err = g.err
 	}
 	return err
 }

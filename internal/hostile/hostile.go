@@ -100,7 +100,7 @@ func Table(t *testing.T, rows []Row) {
 	if name := os.Getenv(rowVariable); name != "" {
 		for _, row := range rows {
 			if row.Name == name {
-				report(t, row)
+				runRow(t, row)
 			}
 		}
 		return
@@ -115,8 +115,8 @@ func Table(t *testing.T, rows []Row) {
 	}
 }
 
-// report runs row in its own process, and writes what came of it.
-func report(t *testing.T, row Row) {
+// runRow runs row in its own process, and writes what came of it.
+func runRow(t *testing.T, row Row) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit,
 		errors.New("hostile: the row did not end within its time"))
 	defer cancel()
@@ -126,10 +126,10 @@ func report(t *testing.T, row Row) {
 	}
 	start := time.Now()
 	err := row.Run(t, ctx)
-	r := result{Took: time.Since(start), Peak: peak(), OK: want(err) && ctx.Err() == nil, Outcome: "success"}
+	r := result{Took: time.Since(start), Peak: peakMemory(), OK: want(err) && ctx.Err() == nil, Outcome: "success"}
 	if err != nil {
-		r.Outcome, r.Text = stream.ClassOf(err).String()+": "+short(err.Error()), len(err.Error())
-		r.Raw = strings.ContainsFunc(err.Error(), obeyed)
+		r.Outcome, r.Text = stream.ClassOf(err).String()+": "+oneLine(err.Error()), len(err.Error())
+		r.Raw = strings.ContainsFunc(err.Error(), needsEscape)
 	}
 	text, err := json.Marshal(r)
 	if err == nil {
@@ -187,12 +187,12 @@ func (row Row) problems(r result) []string {
 	return all
 }
 
-// obeyed reports whether r, in an error's text, may do more to a terminal than be shown.
+// needsEscape reports whether r, in an error's text, may do more to a terminal than be shown.
 // errors.Join makes lines.
-func obeyed(r rune) bool { return r != '\n' && (r == utf8.RuneError || !unicode.IsPrint(r)) }
+func needsEscape(r rune) bool { return r != '\n' && (r == utf8.RuneError || !unicode.IsPrint(r)) }
 
-// short returns text in one line of a table.
-func short(text string) string {
+// oneLine returns text in one line of a table.
+func oneLine(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if r := []rune(text); len(r) > 120 {
 		text = string(r[:120]) + "…"
@@ -201,9 +201,9 @@ func short(text string) string {
 	return strings.NewReplacer(`\"`, `"`, "|", `\|`).Replace(text[1 : len(text)-1])
 }
 
-// peak returns the most resident memory that this process had, in bytes, and 0 if the system cannot
+// peakMemory returns the most resident memory that this process had, in bytes, and 0 if the system cannot
 // tell.
-func peak() int64 {
+func peakMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0

@@ -32,7 +32,7 @@ func TestPeak(t *testing.T) {
 	for i := 0; i < len(held); i += 4096 {
 		held[i] = 1
 	}
-	if got := peak(); got < 40<<20 {
+	if got := peakMemory(); got < 40<<20 {
 		t.Errorf("the peak is %d bytes with 40 MiB held", got)
 	}
 	runtime.KeepAlive(held)

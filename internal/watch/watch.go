@@ -15,39 +15,39 @@ import (
 //	w := watch.On(ctx)
 //	defer w.End()
 //	for … {
-//		if w.Ask.Load() && w.Done() {
+//		if w.Check.Load() && w.Done() {
 //			return w.Cause()
 //		}
 //	}
 type Context struct {
-	// Ask is false while the context is known not to be done. A loop reads it directly, because
+	// Check is false while the context is known not to be done. A loop reads it directly, because
 	// calls are not inlined if another package instantiates a generic function.
-	Ask *atomic.Bool
+	Check *atomic.Bool
 
-	ctx    context.Context
-	drain  context.Context // done when a source must end early; nil without a source or a drain
-	asked  int
-	stop   func() bool
-	settle func() bool
+	ctx       context.Context
+	drain     context.Context // done when a source must end early; nil without a source or a drain
+	checks    int
+	stop      func() bool
+	stopDrain func() bool
 }
 
-// askedLong is the number of checks after which a flag is cheaper.
-const askedLong = 128
+// checksBeforeFlag is the number of checks after which a flag is cheaper.
+const checksBeforeFlag = 128
 
-// always is the flag of a run that checks its context each time.
-var always = func() *atomic.Bool {
+// alwaysCheck is the flag of a run that checks its context each time.
+var alwaysCheck = func() *atomic.Bool {
 	b := new(atomic.Bool)
 	b.Store(true)
 	return b
 }()
 
 // On returns a watch on ctx.
-func On(ctx context.Context) Context { return Context{Ask: always, ctx: ctx} }
+func On(ctx context.Context) Context { return Context{Check: alwaysCheck, ctx: ctx} }
 
 // Source returns a watch for a source, which must end when the context is done or the run is
 // drained. After a drain Cause returns nil: the source completes.
 func Source(ctx context.Context) Context {
-	return Context{Ask: always, ctx: ctx, drain: drain.Signal(ctx)}
+	return Context{Check: alwaysCheck, ctx: ctx, drain: drain.Signal(ctx)}
 }
 
 // Done reports whether the context is done or the source must end.
@@ -55,12 +55,12 @@ func (w *Context) Done() bool {
 	if w.ctx.Err() != nil || w.drain != nil && w.drain.Err() != nil {
 		return true
 	}
-	if w.asked++; w.asked == askedLong {
+	if w.checks++; w.checks == checksBeforeFlag {
 		flag := new(atomic.Bool)
-		w.Ask = flag
+		w.Check = flag
 		w.stop = context.AfterFunc(w.ctx, func() { flag.Store(true) })
 		if w.drain != nil {
-			w.settle = context.AfterFunc(w.drain, func() { flag.Store(true) })
+			w.stopDrain = context.AfterFunc(w.drain, func() { flag.Store(true) })
 		}
 	}
 	return false
@@ -71,8 +71,8 @@ func (w *Context) End() {
 	if w.stop != nil {
 		w.stop()
 	}
-	if w.settle != nil {
-		w.settle()
+	if w.stopDrain != nil {
+		w.stopDrain()
 	}
 }
 

@@ -32,8 +32,8 @@ func ages(_ *input, _ jvm) ([]report.Case, error) {
 	}
 	const times = ageChunks * chunkBytes / ringBytes
 	plain, cs := bytes.Repeat(noise, times), slices.Repeat(chunks(noise), times)
-	b := bench{
-		right: decodes(plain, func(r io.Reader) (io.Reader, error) { return age.Decrypt(r, key) }),
+	b := caseBuilder{
+		right: decodesTo(plain, func(r io.Reader) (io.Reader, error) { return age.Decrypt(r, key) }),
 		Case: report.Case{
 			Name: "age-encrypt", About: "bytes → age, by 64 KiB",
 			Unit: "chunk", Units: ageChunks, Want: ageChunks,
@@ -51,27 +51,27 @@ func ages(_ *input, _ jvm) ([]report.Case, error) {
 		}
 		return z.Close()
 	}
-	b.Ours = b.of("millweir agecodec.Encrypt", report.Bar{}, flow(cs, agecodec.Encrypt(key.Recipient())))
-	b.Peers = []report.Peer{b.of("filippo.io/age", report.Bar{Least: 1}, theirs)}
+	b.Ours = b.peer("millweir agecodec.Encrypt", report.Bar{}, flow(cs, agecodec.Encrypt(key.Recipient())))
+	b.Peers = []report.Peer{b.peer("filippo.io/age", report.Bar{Least: 1}, theirs)}
 	encrypt := b.Case
 	var sealed bytes.Buffer
 	if err := theirs(&sealed); err != nil {
 		return nil, err
 	}
-	d := bench{right: same(plain), err: b.err, Case: encrypt}
+	d := caseBuilder{right: equals(plain), err: b.err, Case: encrypt}
 	d.Name, d.About = "age-decrypt", "age → bytes, by 64 KiB, beyond what it takes to make ours its input anew"
-	in := onceMore(sealed.Bytes())
-	d.Ours = d.of("millweir agecodec.Decrypt", report.Bar{}, written(stream.Via(in, agecodec.Decrypt(key))))
-	again := bench{right: same(sealed.Bytes()), Case: d.Case}
-	copied := again.of("its input made anew", report.Bar{}, written(in))
+	in := reusableSource(sealed.Bytes())
+	d.Ours = d.peer("millweir agecodec.Decrypt", report.Bar{}, outputOf(stream.Via(in, agecodec.Decrypt(key))))
+	again := caseBuilder{right: equals(sealed.Bytes()), Case: d.Case}
+	copied := again.peer("its input made anew", report.Bar{}, outputOf(in))
 	d.Ours.Base = &copied
-	d.Peers = []report.Peer{d.of("filippo.io/age", report.Bar{Least: 1.5}, unsealed(sealed.Bytes(), key))}
+	d.Peers = []report.Peer{d.peer("filippo.io/age", report.Bar{Least: 1.5}, unsealed(sealed.Bytes(), key))}
 	d.Limits = []report.Limit{{Metric: report.Allocs, Max: 0.5}} // none a chunk: those of the header, by the number of chunks
 	return []report.Case{encrypt, d.Case}, errors.Join(d.err, again.err)
 }
 
-// onceMore is a source of sealed in memory that may be written over, as Decrypt does it.
-func onceMore(sealed []byte) stream.Source[[]byte] {
+// reusableSource is a source of sealed in memory that may be written over, as Decrypt does it.
+func reusableSource(sealed []byte) stream.Source[[]byte] {
 	ring := make([]byte, ringBytes)
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for at := 0; at < len(sealed); at += chunkBytes {
@@ -85,7 +85,7 @@ func onceMore(sealed []byte) stream.Source[[]byte] {
 }
 
 // unsealed is what age makes of sealed, which it leaves as it is.
-func unsealed(sealed []byte, key age.Identity) code {
+func unsealed(sealed []byte, key age.Identity) codecRun {
 	buf := make([]byte, chunkBytes)
 	return func(w io.Writer) error {
 		r, err := age.Decrypt(bytes.NewReader(sealed), key)

@@ -14,27 +14,27 @@ import (
 // gunzips is the way back, of one member that compress/gzip wrote.
 func gunzips(in *input, _ jvm) ([]report.Case, error) {
 	var packed bytes.Buffer
-	if err := through(chunks(in.text), stdgzip.NewWriter(nil))(&packed); err != nil {
+	if err := writerOutput(chunks(in.text), stdgzip.NewWriter(nil))(&packed); err != nil {
 		return nil, err
 	}
-	b := bench{right: same(in.text), Case: report.Case{
+	b := caseBuilder{right: equals(in.text), Case: report.Case{
 		Name: "gunzip", About: "gzip → JSON lines",
 		Unit: "byte", Units: len(in.text), Want: int64(len(in.text)),
 	}}
-	b.Ours = b.of("millweir codec.Gunzip", report.Bar{}, flow(chunks(packed.Bytes()), codec.Gunzip(nil)))
+	b.Ours = b.peer("millweir codec.Gunzip", report.Bar{}, flow(chunks(packed.Bytes()), codec.Gunzip(nil)))
 	b.Peers = []report.Peer{
-		b.of("compress/gzip", report.Bar{}, out(packed.Bytes(), new(stdgzip.Reader))),
-		b.of("klauspost/compress/gzip", report.Bar{}, out(packed.Bytes(), new(gzip.Reader))),
+		b.peer("compress/gzip", report.Bar{}, readerOutput(packed.Bytes(), new(stdgzip.Reader))),
+		b.peer("klauspost/compress/gzip", report.Bar{}, readerOutput(packed.Bytes(), new(gzip.Reader))),
 	}
 	return []report.Case{b.Case}, b.err
 }
 
-// out is what a reader of the standard kind makes of packed. The reader is made once, and reset for
+// readerOutput is what a reader of the standard kind makes of packed. The reader is made once, and reset for
 // every run.
-func out[R interface {
+func readerOutput[R interface {
 	io.Reader
 	Reset(io.Reader) error
-}](packed []byte, z R) code {
+}](packed []byte, z R) codecRun {
 	buf := make([]byte, chunkBytes)
 	return func(w io.Writer) error {
 		err := z.Reset(bytes.NewReader(packed))

@@ -16,15 +16,15 @@ import (
 // and at the fast one.
 func gzips(in *input, jvm jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
-	b := bench{right: decodes(in.text, openGzip), Case: report.Case{
+	b := caseBuilder{right: decodesTo(in.text, openGzip), Case: report.Case{
 		Name: "gzip", About: "JSON lines → gzip, default level",
 		Unit: "byte", Units: len(in.text), Want: int64(len(in.text)),
 	}}
-	std := through(cs, stdgzip.NewWriter(nil))
-	ours, ourSize := b.sized("millweir codec.Gzip", report.Bar{}, flow(cs, codec.Gzip(nil)))
-	theirs, theirSize := b.sized("compress/gzip", report.Bar{Least: 3.3}, std)
+	std := writerOutput(cs, stdgzip.NewWriter(nil))
+	ours, ourSize := b.peerOfSize("millweir codec.Gzip", report.Bar{}, flow(cs, codec.Gzip(nil)))
+	theirs, theirSize := b.peerOfSize("compress/gzip", report.Bar{Least: 3.3}, std)
 	b.Ours, b.Peers = ours, []report.Peer{theirs,
-		b.of("klauspost/compress/gzip, level 5", report.Bar{}, through(cs, level(5)))}
+		b.peer("klauspost/compress/gzip, level 5", report.Bar{}, writerOutput(cs, level(5)))}
 	standard := jvm.join(b.Case, "Pekko Compression.gzip", "gzip", -1, report.Bar{Least: 4})
 	if jvm.JVM != nil {
 		standard = jvm.join(standard, "Pekko Compression.gzip, level 6", "gzip", 6, report.Bar{})
@@ -33,23 +33,23 @@ func gzips(in *input, jvm jvm) ([]report.Case, error) {
 	stored := b.Case
 	stored.Name, stored.About, stored.By = "gzip-size", "JSON lines → gzip, default level, the bytes that come out",
 		report.Stored
-	stored.Ours = keeps(ours, len(in.text), ourSize)
-	stored.Peers = []report.Peer{keeps(theirs, len(in.text), theirSize)}
+	stored.Ours = storedBytes(ours, len(in.text), ourSize)
+	stored.Peers = []report.Peer{storedBytes(theirs, len(in.text), theirSize)}
 	stored.Peers[0].Bar = report.Bar{Least: 1 / 1.03}
 	stored.Cold, stored.Rounds = true, 1 // the same in every round
 
-	fast := bench{right: b.right, err: b.err, Case: b.Case}
+	fast := caseBuilder{right: b.right, err: b.err, Case: b.Case}
 	fast.Name, fast.About = "gzip-fast", "JSON lines → gzip, level 1"
-	fast.Ours = fast.of("millweir codec.Gzip, level 1", report.Bar{},
+	fast.Ours = fast.peer("millweir codec.Gzip, level 1", report.Bar{},
 		flow(cs, codec.Gzip(&codec.GzipOptions{Level: 1})))
 	stdFast, err := stdgzip.NewWriterLevel(nil, 1)
 	if err != nil {
 		return nil, err
 	}
 	fast.Peers = []report.Peer{
-		fast.of("compress/gzip, default level", report.Bar{Least: 6}, std),
-		fast.of("compress/gzip, level 1", report.Bar{}, through(cs, stdFast)),
-		fast.of("klauspost/compress/gzip, level 1", report.Bar{}, through(cs, level(1))),
+		fast.peer("compress/gzip, default level", report.Bar{Least: 6}, std),
+		fast.peer("compress/gzip, level 1", report.Bar{}, writerOutput(cs, stdFast)),
+		fast.peer("klauspost/compress/gzip, level 1", report.Bar{}, writerOutput(cs, level(1))),
 	}
 	return []report.Case{standard, stored, fast.Case}, fast.err
 }
@@ -65,8 +65,8 @@ func level(n int) *gzip.Writer {
 	return w
 }
 
-// keeps is p, of which a run stores so many bytes.
-func keeps(p report.Peer, units int, stored int64) report.Peer {
+// storedBytes is p, of which a run stores so many bytes.
+func storedBytes(p report.Peer, units int, stored int64) report.Peer {
 	return report.Peer{Name: p.Name, Work: func(reps int) (s report.Sample, err error) {
 		before, err := rusage.CPU()
 		if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// visit is a type of a user's own.
-type visit struct {
+// pageView is a type of a user's own.
+type pageView struct {
 	ID    string   `json:"id"`
 	Path  string   `json:"path"`
 	At    int64    `json:"at"`
@@ -27,28 +27,28 @@ type visit struct {
 // jsonLines is values of a Go type written as a line each, and read back. encoding/json does the
 // work on both sides: ours may cost no more than it.
 func jsonLines(in *input, _ jvm) ([]report.Case, error) {
-	visits := make([]visit, len(in.text)/512)
+	visits := make([]pageView, len(in.text)/512)
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	var spent int64
 	for i := range visits {
-		visits[i] = visit{fmt.Sprintf("%024x", i), fmt.Sprintf("/articles/%d?from=\"home\"", i*7),
+		visits[i] = pageView{fmt.Sprintf("%024x", i), fmt.Sprintf("/articles/%d?from=\"home\"", i*7),
 			1_700_000_000_000 + int64(i), float64(i) / 8, []string{"new", "paid"}}
 		spent += visits[i].At
 		if err := e.Encode(visits[i]); err != nil {
 			return nil, err
 		}
 	}
-	b := bench{right: same(text.Bytes()), Case: report.Case{
+	b := caseBuilder{right: equals(text.Bytes()), Case: report.Case{
 		Name: "json-lines", About: "structs → lines of JSON",
 		Unit: "element", Units: len(visits), Want: int64(len(visits)),
 	}}
-	b.Ours = b.of("millweir codec.JSONLines", report.Bar{}, func(w io.Writer) error {
-		_, err := stream.Run(background, stream.Via(source.Slice(visits), codec.JSONLines[visit](nil)), sink.Writer(w))
+	b.Ours = b.peer("millweir codec.JSONLines", report.Bar{}, func(w io.Writer) error {
+		_, err := stream.Run(background, stream.Via(source.Slice(visits), codec.JSONLines[pageView](nil)), sink.Writer(w))
 		return err
 	})
-	b.Peers = []report.Peer{b.of("json.Encoder on a bufio.Writer", report.Bar{}, func(w io.Writer) error {
+	b.Peers = []report.Peer{b.peer("json.Encoder on a bufio.Writer", report.Bar{}, func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, chunkBytes)
 		e := json.NewEncoder(buffered)
 		e.SetEscapeHTML(false)
@@ -67,13 +67,13 @@ func jsonLines(in *input, _ jvm) ([]report.Case, error) {
 		Name: "parse-json-lines", About: "lines of JSON → structs",
 		Unit: "element", Units: len(visits), Want: spent,
 		Ours: report.Peer{Name: "millweir codec.ParseJSONLines", Run: func() (int64, error) {
-			return stream.Run(background, stream.Via(source.Slice(cs), codec.ParseJSONLines[visit](nil)),
-				sink.Fold(int64(0), func(total int64, v visit) int64 { return total + v.At }))
+			return stream.Run(background, stream.Via(source.Slice(cs), codec.ParseJSONLines[pageView](nil)),
+				sink.Fold(int64(0), func(total int64, v pageView) int64 { return total + v.At }))
 		}},
 		Peers: []report.Peer{{Name: "json.Decoder", Run: func() (total int64, _ error) {
 			d := json.NewDecoder(bytes.NewReader(text.Bytes()))
 			for {
-				var v visit
+				var v pageView
 				switch err := d.Decode(&v); {
 				case errors.Is(err, io.EOF):
 					return total, nil

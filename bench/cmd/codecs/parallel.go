@@ -44,24 +44,24 @@ func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), 
 	if err := flow(chunks(text), pack(cores))(&packed); err != nil {
 		return nil, err
 	}
-	encoder := bench{right: decodes(text, open), Case: report.Case{
+	encoder := caseBuilder{right: decodesTo(text, open), Case: report.Case{
 		Name: name + "-parallel", About: "JSON lines → " + name + ", by as many goroutines as cores",
 	}}
-	decoder := bench{right: same(text), Case: report.Case{
+	decoder := caseBuilder{right: equals(text), Case: report.Case{
 		Name: "un" + name + "-parallel", About: name + " → JSON lines, by as many goroutines as cores",
 	}}
 	var all []report.Case
 	for _, way := range []struct {
-		*bench
+		*caseBuilder
 		cpu, wall report.Bar
 		in        [][]byte
 		f         func(int) bytesFlow
 	}{{&encoder, cpu, wall, chunks(text), pack},
 		{&decoder, report.Bar{}, report.Bar{}, chunks(packed.Bytes()), unpack}} {
-		b := way.bench
+		b := way.caseBuilder
 		b.Unit, b.Units, b.Want = "byte", len(text), int64(len(text))
-		b.Ours = b.of("millweir, parallel", report.Bar{}, flow(way.in, way.f(cores)))
-		b.Peers = []report.Peer{b.of("millweir, without goroutines", way.cpu, flow(way.in, way.f(0)))}
+		b.Ours = b.peer("millweir, parallel", report.Bar{}, flow(way.in, way.f(cores)))
+		b.Peers = []report.Peer{b.peer("millweir, without goroutines", way.cpu, flow(way.in, way.f(0)))}
 		passing := b.Case
 		passing.Name, passing.About, passing.By = b.Name+"-wall", b.About+", as time passes", report.Wall
 		passing.Peers = []report.Peer{{Name: b.Peers[0].Name, Run: b.Peers[0].Run, Bar: way.wall}}

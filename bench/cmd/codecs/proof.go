@@ -15,31 +15,31 @@ import (
 
 var background = context.Background()
 
-// errOther says that a competitor wrote something else than it should.
-var errOther = errors.New("the output is not what it should be")
+// errWrongOutput says that a competitor wrote something else than it should.
+var errWrongOutput = errors.New("the output is not what it should be")
 
-// code is work that writes bytes: an encoder's or a decoder's.
-type code func(w io.Writer) error
+// codecRun is work that writes bytes: an encoder's or a decoder's.
+type codecRun func(w io.Writer) error
 
 // flow is f over in.
-func flow(in [][]byte, f stream.Flow[[]byte, []byte]) code {
-	return written(stream.Via(source.Slice(in), f))
+func flow(in [][]byte, f stream.Flow[[]byte, []byte]) codecRun {
+	return outputOf(stream.Via(source.Slice(in), f))
 }
 
-// written is what src emits.
-func written(src stream.Source[[]byte]) code {
+// outputOf is what src emits.
+func outputOf(src stream.Source[[]byte]) codecRun {
 	return func(w io.Writer) error {
 		_, err := stream.Run(background, src, sink.Writer(w))
 		return err
 	}
 }
 
-// through is what a writer of the standard kind makes of in. The writer is made once, and reset for
+// writerOutput is what a writer of the standard kind makes of in. The writer is made once, and reset for
 // every run.
-func through[W interface {
+func writerOutput[W interface {
 	io.WriteCloser
 	Reset(io.Writer)
-}](in [][]byte, z W) code {
+}](in [][]byte, z W) codecRun {
 	return func(w io.Writer) error {
 		z.Reset(w)
 		for _, p := range in {
@@ -51,22 +51,22 @@ func through[W interface {
 	}
 }
 
-// bench is a case in the making, of codes that all have the same task.
-type bench struct {
+// caseBuilder is a case in the making, of codes that all have the same task.
+type caseBuilder struct {
 	report.Case
 	right func(output []byte) error // tells whether the output of a run is right
 	err   error                     // the first of a peer
 }
 
-// of returns the peer that does c, after one run of which the output was found right. Later ones
+// peer returns the peer that does c, after one run of which the output was found right. Later ones
 // must write as many bytes.
-func (b *bench) of(name string, bar report.Bar, c code) report.Peer {
-	p, _ := b.sized(name, bar, c)
+func (b *caseBuilder) peer(name string, bar report.Bar, c codecRun) report.Peer {
+	p, _ := b.peerOfSize(name, bar, c)
 	return p
 }
 
-// sized is of, and says how many bytes a run writes.
-func (b *bench) sized(name string, bar report.Bar, c code) (report.Peer, int64) {
+// peerOfSize is of, and says how many bytes a run writes.
+func (b *caseBuilder) peerOfSize(name string, bar report.Bar, c codecRun) (report.Peer, int64) {
 	var output bytes.Buffer
 	err := c(&output)
 	if err == nil {
@@ -77,37 +77,37 @@ func (b *bench) sized(name string, bar report.Bar, c code) (report.Peer, int64) 
 	}
 	size, want := int64(output.Len()), b.Want
 	return report.Peer{Name: name, Bar: bar, Run: func() (int64, error) {
-		var n count
+		var n byteCounter
 		if err := c(&n); err != nil {
 			return 0, err
 		}
 		if int64(n) != size {
-			return 0, fmt.Errorf("%d bytes, not %d: %w", n, size, errOther)
+			return 0, fmt.Errorf("%d bytes, not %d: %w", n, size, errWrongOutput)
 		}
 		return want, nil
 	}}, size
 }
 
-// count is a writer that counts.
-type count int64
+// byteCounter is a writer that counts.
+type byteCounter int64
 
-func (c *count) Write(p []byte) (int, error) {
-	*c += count(len(p))
+func (c *byteCounter) Write(p []byte) (int, error) {
+	*c += byteCounter(len(p))
 	return len(p), nil
 }
 
-// same tells whether the output is want.
-func same(want []byte) func([]byte) error {
+// equals tells whether the output is want.
+func equals(want []byte) func([]byte) error {
 	return func(output []byte) error {
 		if !bytes.Equal(output, want) {
-			return errOther
+			return errWrongOutput
 		}
 		return nil
 	}
 }
 
-// decodes tells whether another's decoder makes want of the output.
-func decodes(want []byte, open func(io.Reader) (io.Reader, error)) func([]byte) error {
+// decodesTo tells whether another's decoder makes want of the output.
+func decodesTo(want []byte, open func(io.Reader) (io.Reader, error)) func([]byte) error {
 	return func(output []byte) error {
 		r, err := open(bytes.NewReader(output))
 		if err != nil {
@@ -117,6 +117,6 @@ func decodes(want []byte, open func(io.Reader) (io.Reader, error)) func([]byte) 
 		if err != nil {
 			return err
 		}
-		return same(want)(plain)
+		return equals(want)(plain)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // writes returns code whose runs write these, one after the other.
-func writes(outputs ...string) code {
+func writes(outputs ...string) codecRun {
 	return func(w io.Writer) error {
 		_, err := io.WriteString(w, outputs[0])
 		outputs = outputs[1:]
@@ -23,12 +23,12 @@ func TestWrongOutputIsFound(t *testing.T) {
 		first, then error
 	}{
 		"right":      {[]string{"text", "text"}, nil, nil},
-		"wrong":      {[]string{"test", "test"}, errOther, nil},
-		"less later": {[]string{"text", "tex"}, nil, errOther},
+		"wrong":      {[]string{"test", "test"}, errWrongOutput, nil},
+		"less later": {[]string{"text", "tex"}, nil, errWrongOutput},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := bench{right: same([]byte("text")), Case: report.Case{Want: 7}}
-			p := b.of("peer", report.Bar{}, writes(c.outputs...))
+			b := caseBuilder{right: equals([]byte("text")), Case: report.Case{Want: 7}}
+			p := b.peer("peer", report.Bar{}, writes(c.outputs...))
 			if !errors.Is(b.err, c.first) {
 				t.Errorf("at first: %v, want %v", b.err, c.first)
 			}

@@ -23,8 +23,8 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 		Name: "bson-write", About: "documents → chunks of BSON",
 		Unit: "document", Units: len(in.docs), Want: int64(len(in.bson)),
 		Ours: report.Peer{Name: "millweir bsoncodec.BSON", Run: func() (int64, error) {
-			var n count
-			err := written(stream.Via(source.Slice(in.docs), bsoncodec.BSON(nil)))(&n)
+			var n byteCounter
+			err := outputOf(stream.Via(source.Slice(in.docs), bsoncodec.BSON(nil)))(&n)
 			return int64(n), err
 		}},
 		Peers: []report.Peer{
@@ -79,11 +79,11 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 // buffered writes documents one after the other through a buffer that is used again. If checked, it
 // compares their lengths first.
 func buffered(docs []bson.Raw, checked bool) (int64, error) {
-	var n count
+	var n byteCounter
 	w := bufio.NewWriterSize(&n, chunkBytes)
 	for _, doc := range docs {
 		if checked && (len(doc) < 5 || int(binary.LittleEndian.Uint32(doc)) != len(doc)) {
-			return 0, errOther
+			return 0, errWrongOutput
 		}
 		if _, err := w.Write(doc); err != nil {
 			return 0, err

@@ -18,7 +18,7 @@ func texts(in *input, _ jvm) ([]report.Case, error) {
 		name, about, ours, peer string
 		in, want                []byte
 		f                       bytesFlow
-		theirs                  code
+		theirs                  codecRun
 	}{
 		{"base64", "bytes → base64", "Base64", "base64.NewEncoder", in.bson, encoded, codec.Base64(nil),
 			func(w io.Writer) error {
@@ -29,21 +29,21 @@ func texts(in *input, _ jvm) ([]report.Case, error) {
 				return z.Close()
 			}},
 		{"unbase64", "base64 → bytes", "Unbase64", "base64.NewDecoder", encoded, in.bson, codec.Unbase64(nil),
-			copied(encoded, func(r io.Reader) io.Reader {
+			readerRun(encoded, func(r io.Reader) io.Reader {
 				return base64.NewDecoder(base64.StdEncoding, r)
 			})},
 		{"hex", "bytes → hexadecimal", "Hex", "hex.NewEncoder", in.bson, digits, codec.Hex(), func(w io.Writer) error {
 			return writeAll(hex.NewEncoder(w), in.bson)
 		}},
 		{"unhex", "hexadecimal → bytes", "Unhex", "hex.NewDecoder", digits, in.bson, codec.Unhex(),
-			copied(digits, hex.NewDecoder)},
+			readerRun(digits, hex.NewDecoder)},
 	} {
-		b := bench{right: same(t.want), Case: report.Case{
+		b := caseBuilder{right: equals(t.want), Case: report.Case{
 			Name: t.name, About: t.about,
 			Unit: "byte", Units: len(in.bson), Want: int64(len(in.bson)),
 		}}
-		b.Ours = b.of("millweir codec."+t.ours, report.Bar{}, flow(chunks(t.in), t.f))
-		b.Peers = []report.Peer{b.of(t.peer, report.Bar{}, t.theirs)}
+		b.Ours = b.peer("millweir codec."+t.ours, report.Bar{}, flow(chunks(t.in), t.f))
+		b.Peers = []report.Peer{b.peer(t.peer, report.Bar{}, t.theirs)}
 		if b.err != nil {
 			return nil, b.err
 		}
@@ -52,8 +52,8 @@ func texts(in *input, _ jvm) ([]report.Case, error) {
 	return all, nil
 }
 
-// copied is what a reader that open returns makes of in.
-func copied(in []byte, open func(io.Reader) io.Reader) code {
+// readerRun is what a reader that open returns makes of in.
+func readerRun(in []byte, open func(io.Reader) io.Reader) codecRun {
 	buf := make([]byte, chunkBytes)
 	return func(w io.Writer) error {
 		_, err := io.CopyBuffer(w, struct{ io.Reader }{open(bytes.NewReader(in))}, buf)

@@ -14,7 +14,7 @@ import (
 // more than it.
 func zstds(in *input, _ jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
-	b := bench{right: decodes(in.text, openZstd), Case: report.Case{
+	b := caseBuilder{right: decodesTo(in.text, openZstd), Case: report.Case{
 		Name: "zstd", About: "JSON lines → zstd, default level",
 		Unit: "byte", Units: len(in.text), Want: int64(len(in.text)),
 	}}
@@ -26,10 +26,10 @@ func zstds(in *input, _ jvm) ([]report.Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Ours = b.of("millweir codec.Zstd", report.Bar{}, flow(cs, codec.Zstd(nil)))
+	b.Ours = b.peer("millweir codec.Zstd", report.Bar{}, flow(cs, codec.Zstd(nil)))
 	b.Peers = []report.Peer{
-		b.of("klauspost/compress/zstd, one goroutine", report.Bar{}, through(cs, one)),
-		b.of("klauspost/compress/zstd, as it comes", report.Bar{}, through(cs, many)),
+		b.peer("klauspost/compress/zstd, one goroutine", report.Bar{}, writerOutput(cs, one)),
+		b.peer("klauspost/compress/zstd, as it comes", report.Bar{}, writerOutput(cs, many)),
 	}
 	return []report.Case{b.Case}, b.err
 }
@@ -41,10 +41,10 @@ func unzstds(in *input, _ jvm) ([]report.Case, error) {
 		return nil, err
 	}
 	var packed bytes.Buffer
-	if err := through(chunks(in.text), w)(&packed); err != nil {
+	if err := writerOutput(chunks(in.text), w)(&packed); err != nil {
 		return nil, err
 	}
-	b := bench{right: same(in.text), Case: report.Case{
+	b := caseBuilder{right: equals(in.text), Case: report.Case{
 		Name: "unzstd", About: "zstd → JSON lines",
 		Unit: "byte", Units: len(in.text), Want: int64(len(in.text)),
 	}}
@@ -56,17 +56,17 @@ func unzstds(in *input, _ jvm) ([]report.Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Ours = b.of("millweir codec.Unzstd", report.Bar{}, flow(chunks(packed.Bytes()), codec.Unzstd(nil)))
+	b.Ours = b.peer("millweir codec.Unzstd", report.Bar{}, flow(chunks(packed.Bytes()), codec.Unzstd(nil)))
 	b.Peers = []report.Peer{
-		b.of("klauspost/compress/zstd, one goroutine", report.Bar{}, out(packed.Bytes(), one)),
-		b.of("klauspost/compress/zstd, as it comes", report.Bar{}, out(packed.Bytes(), many)),
-		b.of("klauspost/compress/zstd, one goroutine, a new decoder each time", report.Bar{}, func(w io.Writer) error {
+		b.peer("klauspost/compress/zstd, one goroutine", report.Bar{}, readerOutput(packed.Bytes(), one)),
+		b.peer("klauspost/compress/zstd, as it comes", report.Bar{}, readerOutput(packed.Bytes(), many)),
+		b.peer("klauspost/compress/zstd, one goroutine, a new decoder each time", report.Bar{}, func(w io.Writer) error {
 			z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 			if err != nil {
 				return err
 			}
 			defer z.Close()
-			return out(packed.Bytes(), z)(w)
+			return readerOutput(packed.Bytes(), z)(w)
 		}),
 	}
 	return []report.Case{b.Case}, b.err

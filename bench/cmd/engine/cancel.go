@@ -22,9 +22,9 @@ func cancelled() report.Case {
 	return report.Case{
 		Name: "cancel", About: "from the cancelling of an endless run to its return, the slowest of all kinds",
 		Unit: "run", Units: 1, By: report.Wall,
-		Ours: report.Peer{Name: "millweir", Work: slowestToReturn(endless)},
+		Ours: report.Peer{Name: "millweir", Work: slowestReturn(endless)},
 		Peers: []report.Peer{
-			{Name: "a loop that asks its context", Work: slowestToReturn(loops()), Bar: report.Bar{Least: 0.02}},
+			{Name: "a loop that asks its context", Work: slowestReturn(loops()), Bar: report.Bar{Least: 0.02}},
 		},
 	}
 }
@@ -79,8 +79,8 @@ func run[T any](ctx context.Context, src stream.Source[T]) error {
 
 func lookUp(_ context.Context, v int) (int, error) { return addOne(v), nil }
 
-// slowestToReturn cancels each of the runs when it is on its way. Once in a measurement is enough.
-func slowestToReturn(runs map[string]func(context.Context) error) report.Work {
+// slowestReturn cancels each of the runs when it is on its way. Once in a measurement is enough.
+func slowestReturn(runs map[string]func(context.Context) error) report.Work {
 	return func(int) (report.Sample, error) {
 		s := report.Sample{Units: 1, Allocs: -1}
 		before, err := rusage.CPU()

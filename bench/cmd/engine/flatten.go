@@ -11,8 +11,8 @@ import (
 	"github.com/samber/ro"
 )
 
-// tens is numbers in slices of 10.
-var tens = slices.Collect(slices.Chunk(numbers, 10))
+// slicesOfTen is numbers in slices of 10.
+var slicesOfTen = slices.Collect(slices.Chunk(numbers, 10))
 
 // flatten is slices taken apart into their elements.
 func flatten(jvm jvm) report.Case {
@@ -20,18 +20,18 @@ func flatten(jvm jvm) report.Case {
 		Name: "flatten", About: "slices of 10 → their elements → fold",
 		Unit: "element", Units: len(numbers), Want: sum(numbers),
 		Ours: report.Peer{Name: "millweir FlatMap", Run: func() (int64, error) {
-			return ourSum(stream.Via(source.Slice(tens), stream.FlatMap(itself)))
+			return ourSum(stream.Via(source.Slice(slicesOfTen), stream.FlatMap(itself)))
 		}},
 		Peers: []report.Peer{
 			{Name: "plain loop", Run: flattenByHand},
 			{Name: "samber/ro Flatten", Bar: report.Bar{Least: 3}, Run: func() (int64, error) {
-				return roSum(ro.Pipe1(ro.FromSlice(tens), ro.Flatten[int]()))
+				return roSum(ro.Pipe1(ro.FromSlice(slicesOfTen), ro.Flatten[int]()))
 			}},
 			{Name: "destel/rill Unbatch", Bar: report.Bar{Least: 3}, Run: func() (int64, error) {
-				return rillSum(rill.Unbatch(rill.FromSlice(tens, nil)))
+				return rillSum(rill.Unbatch(rill.FromSlice(slicesOfTen, nil)))
 			}},
 			{Name: "reugn/go-streams Flatten", Bar: report.Bar{Least: 3}, Run: func() (int64, error) {
-				return goStreamsSum(goStreamsFrom(tens).Via(flow.Flatten[int](1)))
+				return goStreamsSum(goStreamsFrom(slicesOfTen).Via(flow.Flatten[int](1)))
 			}},
 		},
 	}, 0, report.Bar{Least: 3})
@@ -42,7 +42,7 @@ func itself(xs []int) []int { return xs }
 func flattenByHand() (int64, error) {
 	add := add
 	var total int
-	for _, xs := range tens {
+	for _, xs := range slicesOfTen {
 		for _, v := range xs {
 			total = add(total, v)
 		}

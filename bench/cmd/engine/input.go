@@ -41,9 +41,9 @@ const (
 	chunkBytes   = 64 << 10 // in chunks of so many
 )
 
-// jsonLines returns JSON objects, each with a newline behind it, n bytes in all: small ones, nested
+// makeJSONLines returns JSON objects, each with a newline behind it, n bytes in all: small ones, nested
 // ones of about 1.2 KB and a few of about 12 KB, as backups have them.
-func jsonLines(n int) []byte {
+func makeJSONLines(n int) []byte {
 	const patternBytes = 4 << 20 // this much is made, and repeated
 	r := rand.New(rand.NewPCG(1, 2))
 	var pattern []byte

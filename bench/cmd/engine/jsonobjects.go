@@ -16,7 +16,7 @@ import (
 // jsonObjects is chunks in memory cut into the JSON objects they hold, which are counted, not
 // parsed.
 func jsonObjects(jvm jvm, size int) report.Case {
-	text := jsonLines(size)
+	text := makeJSONLines(size)
 	in := chunks(text)
 	return jvm.join(report.Case{
 		Name: "json-objects", About: "64 KiB chunks in memory → JSON objects",

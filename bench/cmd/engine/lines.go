@@ -14,7 +14,7 @@ import (
 // lines is chunks in memory cut into lines, which are counted, not copied. A line holds until the
 // next one; those of Pekko Streams would hold longer.
 func lines(jvm jvm, size int) report.Case {
-	text := jsonLines(size)
+	text := makeJSONLines(size)
 	in := chunks(text)
 	return jvm.join(report.Case{
 		Name: "lines", About: "64 KiB chunks in memory → lines that hold until the next one",
@@ -46,7 +46,7 @@ func lines(jvm jvm, size int) report.Case {
 
 // linesKept is the same for lines that their receiver may keep, as those of Pekko Streams are.
 func linesKept(jvm jvm, size int) report.Case {
-	text := jsonLines(size)
+	text := makeJSONLines(size)
 	in := chunks(text)
 	c := jvm.join(report.Case{
 		Name: "lines", // of Pekko's job

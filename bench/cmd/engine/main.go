@@ -65,7 +65,7 @@ type jvm struct {
 }
 
 func startJVM(warm time.Duration) jvm {
-	p, err := pekko.Start(warm, jsonLines(framingBytes))
+	p, err := pekko.Start(warm, makeJSONLines(framingBytes))
 	switch {
 	case errors.Is(err, pekko.ErrMissing):
 		return jvm{absent: fmt.Sprintf("Pekko Streams, for %v", err)}

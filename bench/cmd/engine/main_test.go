@@ -24,7 +24,7 @@ func TestCases(t *testing.T) {
 
 func TestJSONLinesFillsItsSize(t *testing.T) {
 	for _, n := range []int{100, 1 << 20, 5<<20 + 7} {
-		if got := len(jsonLines(n)); got != n {
+		if got := len(makeJSONLines(n)); got != n {
 			t.Errorf("%d bytes, want %d", got, n)
 		}
 	}

@@ -22,7 +22,7 @@ func merge(jvm jvm) report.Case {
 		}},
 		Peers: []report.Peer{
 			{Name: "samber/ro Merge", Bar: report.Bar{Least: 3}, Run: func() (int64, error) {
-				return roSum(ro.Merge(roBeside(a), roBeside(b)))
+				return roSum(ro.Merge(roOnGoroutine(a), roOnGoroutine(b)))
 			}},
 			{Name: "destel/rill Merge", Bar: report.Bar{Least: 3}, Run: func() (int64, error) {
 				return rillSum(rill.Merge(rill.FromSlice(a, nil), rill.FromSlice(b, nil)))

@@ -53,7 +53,7 @@ func orderedMapWall(jvm jvm) report.Case {
 func orderedMaps(jvm jvm) (c report.Case, ideal report.Peer) {
 	times := spins()
 	work := func(v int) int { return spin(v, times) }
-	ideal = report.Peer{Name: "ideal: nothing handed over", Run: func() (int64, error) { return mapApart(work) }}
+	ideal = report.Peer{Name: "ideal: nothing handed over", Run: func() (int64, error) { return mapIdeal(work) }}
 	want, _ := ideal.Run()
 	return jvm.join(report.Case{
 		Name: "ordered-map",
@@ -142,8 +142,8 @@ func mapByFutures(f func(int) int) (int64, error) {
 	return total, nil
 }
 
-// mapApart is the ideal: every core has its share from the start.
-func mapApart(f func(int) int) (int64, error) {
+// mapIdeal is the ideal: every core has its share from the start.
+func mapIdeal(f func(int) int) (int64, error) {
 	sums := make([]int64, cores)
 	var wg sync.WaitGroup
 	for i := range cores {

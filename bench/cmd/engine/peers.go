@@ -36,9 +36,9 @@ func roSum(from ro.Observable[int]) (int64, error) {
 	return int64(total), failed
 }
 
-// roBeside returns an observable that runs on a goroutine of its own, as one must to merge several
+// roOnGoroutine returns an observable that runs on a goroutine of its own, as one must to merge several
 // that do not wait for each other.
-func roBeside(xs []int) ro.Observable[int] {
+func roOnGoroutine(xs []int) ro.Observable[int] {
 	return ro.NewUnsafeObservable(func(o ro.Observer[int]) ro.Teardown {
 		go func() {
 			for _, v := range xs {

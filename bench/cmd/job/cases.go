@@ -11,8 +11,8 @@ import (
 // fills, and all the rest.
 const maxRSS = 128
 
-// sameRSS is the bar for memory that does not grow: 15 % more for many times the data.
-const sameRSS = 1 / 1.15
+// memoryBar is the bar for memory that does not grow: 15 % more for many times the data.
+const memoryBar = 1 / 1.15
 
 // cases returns all cases, in the order of the report.
 func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case {
@@ -85,7 +85,7 @@ func (w *world) growth(name, what string, many, few report.Work, manyBytes, fewB
 	c := w.job(name, "peak memory of "+what+" of more data")
 	c.By, c.Also, c.Rounds = report.RSS, []report.Metric{report.CPU, report.Wall, report.Stored}, rounds
 	c.Ours = report.Peer{Name: "millweir, " + megabytes(manyBytes), Work: many}
-	c.Peers = []report.Peer{{Name: "millweir, " + megabytes(fewBytes), Work: few, Bar: report.Bar{Least: sameRSS}}}
+	c.Peers = []report.Peer{{Name: "millweir, " + megabytes(fewBytes), Work: few, Bar: report.Bar{Least: memoryBar}}}
 	return c
 }
 

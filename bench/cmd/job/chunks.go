@@ -5,10 +5,10 @@ import (
 	"io"
 )
 
-// chunks is a pipe between two goroutines that carries bytes in large pieces, some of them ahead of
+// chunkPipe is a pipe between two goroutines that carries bytes in large pieces, some of them ahead of
 // the reader, and uses its buffers again: what an io.Pipe is not, whose two sides wait for each
 // other.
-type chunks struct {
+type chunkPipe struct {
 	ctx  context.Context //nolint:containedctx // io.Writer and io.Reader have no other place for it
 	full chan []byte
 	free chan []byte
@@ -16,15 +16,15 @@ type chunks struct {
 
 	filling []byte // the writer's
 	rest    []byte // the reader's, of lent
-	lent    []byte
+	current []byte
 }
 
-func newChunks(ctx context.Context) *chunks {
-	return &chunks{ctx: ctx, full: make(chan []byte, tunedAhead), free: make(chan []byte, tunedAhead+2)}
+func newChunkPipe(ctx context.Context) *chunkPipe {
+	return &chunkPipe{ctx: ctx, full: make(chan []byte, tunedAhead), free: make(chan []byte, tunedAhead+2)}
 }
 
 // Write implements io.Writer.
-func (c *chunks) Write(p []byte) (int, error) {
+func (c *chunkPipe) Write(p []byte) (int, error) {
 	if c.filling == nil {
 		select {
 		case c.filling = <-c.free:
@@ -38,7 +38,7 @@ func (c *chunks) Write(p []byte) (int, error) {
 	return len(p), c.send()
 }
 
-func (c *chunks) send() error {
+func (c *chunkPipe) send() error {
 	select {
 	case c.full <- c.filling:
 		c.filling = nil
@@ -48,9 +48,9 @@ func (c *chunks) send() error {
 	}
 }
 
-// end sends what is left when err is nil, tells the reader that nothing follows, and returns the
+// closeWrite sends what is left when err is nil, tells the reader that nothing follows, and returns the
 // error.
-func (c *chunks) end(err error) error {
+func (c *chunkPipe) closeWrite(err error) error {
 	if err == nil && len(c.filling) > 0 {
 		err = c.send()
 	}
@@ -60,18 +60,18 @@ func (c *chunks) end(err error) error {
 }
 
 // next returns the next chunk, which is the reader's until it asks again, or io.EOF.
-func (c *chunks) next() ([]byte, error) {
-	if c.lent != nil {
+func (c *chunkPipe) next() ([]byte, error) {
+	if c.current != nil {
 		select {
-		case c.free <- c.lent[:0]:
+		case c.free <- c.current[:0]:
 		default:
 		}
-		c.lent = nil
+		c.current = nil
 	}
 	chunk, ok := <-c.full
 	switch {
 	case ok:
-		c.lent = chunk
+		c.current = chunk
 		return chunk, nil
 	case c.err != nil:
 		return nil, c.err
@@ -80,7 +80,7 @@ func (c *chunks) next() ([]byte, error) {
 }
 
 // Read implements io.Reader.
-func (c *chunks) Read(p []byte) (int, error) {
+func (c *chunkPipe) Read(p []byte) (int, error) {
 	if len(c.rest) == 0 {
 		chunk, err := c.next()
 		if err != nil {
@@ -94,7 +94,7 @@ func (c *chunks) Read(p []byte) (int, error) {
 }
 
 // WriteTo implements io.WriterTo.
-func (c *chunks) WriteTo(w io.Writer) (n int64, err error) {
+func (c *chunkPipe) WriteTo(w io.Writer) (n int64, err error) {
 	for {
 		chunk, err := c.next()
 		if err == io.EOF { //nolint:errorlint // next returns it as it is

@@ -24,9 +24,9 @@ const (
 	profileEnv = "MILLWEIR_JOB_PROFILE" // the folder for profiles of our programs
 )
 
-// asChild runs what this process was started for, when it is a child of the command, and returns
+// runAsChild runs what this process was started for, when it is a child of the command, and returns
 // its status.
-func asChild() (status int, ok bool) {
+func runAsChild() (status int, ok bool) {
 	role := os.Getenv(roleEnv)
 	var err error
 	switch role {
@@ -75,10 +75,10 @@ func (w *world) measure(ctx context.Context, p program, direction, collection, k
 	cmd.Env = append(w.env[:len(w.env):len(w.env)], roleEnv+"="+launcher, nextEnv+"="+next,
 		"JOB_DIRECTION="+direction, "JOB_COLLECTION="+collection, "JOB_KEY="+key)
 	var out bytes.Buffer
-	log := &output{}
+	log := &tailBuffer{}
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, log, time.Second
-	cmd.SysProcAttr = ofThisProcess()
-	cmd.Cancel = func() error { return killAll(cmd.Process) }
+	cmd.SysProcAttr = endWithParent()
+	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	if err := cmd.Run(); err != nil {
 		return u, fmt.Errorf("%s: %w: %s", direction, err, log)
 	}

@@ -50,7 +50,7 @@ import (
 )
 
 func main() {
-	if status, ok := asChild(); ok {
+	if status, ok := runAsChild(); ok {
 		os.Exit(status)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

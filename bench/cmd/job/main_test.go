@@ -17,7 +17,7 @@ import (
 
 // TestMain lets the test's own binary be the programs that the command starts.
 func TestMain(m *testing.M) {
-	if status, ok := asChild(); ok {
+	if status, ok := runAsChild(); ok {
 		os.Exit(status)
 	}
 	os.Exit(m.Run())

@@ -44,7 +44,7 @@ func runProgram(role string) error {
 		if p.role != role {
 			continue
 		}
-		j, err := jobOf(ctx)
+		j, err := newJob(ctx)
 		if err != nil {
 			return err
 		}
@@ -52,13 +52,13 @@ func runProgram(role string) error {
 		if os.Getenv("JOB_DIRECTION") == "restore" {
 			run = p.restore
 		}
-		return profiled(func() error { return run(ctx, j) })
+		return withProfile(func() error { return run(ctx, j) })
 	}
 	return fmt.Errorf("%s=%s is no program", roleEnv, role)
 }
 
-// profiled calls run, and writes where its CPU time went, where that is asked for.
-func profiled(run func() error) error {
+// withProfile calls run, and writes where its CPU time went, where that is asked for.
+func withProfile(run func() error) error {
 	dir := os.Getenv(profileEnv)
 	if dir == "" {
 		return run()
@@ -75,8 +75,8 @@ func profiled(run func() error) error {
 	return errors.Join(err, f.Close())
 }
 
-// jobOf makes the clients, the same for all: as their documentation shows.
-func jobOf(ctx context.Context) (*job, error) {
+// newJob makes the clients, the same for all: as their documentation shows.
+func newJob(ctx context.Context) (*job, error) {
 	client, err := mongo.Connect(options.Client().ApplyURI(os.Getenv("MONGODB_URI")))
 	if err != nil {
 		return nil, err

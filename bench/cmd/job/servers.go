@@ -42,7 +42,7 @@ func (w *world) mongo(ctx context.Context, uri string) (mongoServer, error) {
 		w.onClose(func() error { srv.Close(); return nil })
 		return mongoServer{"mongotest", srv.URI()}, nil
 	}
-	log := &output{}
+	log := &tailBuffer{}
 	var addr string
 	err := w.serve(ctx, log, func() error {
 		m := listening.FindStringSubmatch(log.String())
@@ -118,7 +118,7 @@ func (w *world) versitygw(ctx context.Context, bin string, s *s3Server) error {
 		}
 		return err
 	}
-	return w.serve(ctx, &output{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey,
+	return w.serve(ctx, &tailBuffer{}, healthy, bin, "--port", addr, "--access", accessKey, "--secret", secretKey,
 		"--region", region,
 		"-q", "--health", "/healthy", "posix", "--sidecar", sidecar, data)
 }
@@ -161,10 +161,10 @@ func find(env, name string) (string, bool) {
 }
 
 // serve starts a server, which is stopped with the world, and waits until ready returns nil.
-func (w *world) serve(ctx context.Context, log *output, ready func() error, bin string, args ...string) error {
+func (w *world) serve(ctx context.Context, log *tailBuffer, ready func() error, bin string, args ...string) error {
 	cmd := exec.Command(bin, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = w.dir, log, log, time.Second
-	cmd.SysProcAttr = ofThisProcess()
+	cmd.SysProcAttr = endWithParent()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -197,8 +197,8 @@ func (w *world) serve(ctx context.Context, log *output, ready func() error, bin 
 	}
 }
 
-// output keeps the end of what a process writes.
-type output struct {
+// tailBuffer keeps the end of what a process writes.
+type tailBuffer struct {
 	mu sync.Mutex
 	b  []byte
 }
@@ -206,7 +206,7 @@ type output struct {
 const keepOutput = 8 << 10
 
 // Write implements io.Writer.
-func (o *output) Write(p []byte) (int, error) {
+func (o *tailBuffer) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.b = append(o.b, p...)
@@ -215,7 +215,7 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 // String returns what was kept.
-func (o *output) String() string {
+func (o *tailBuffer) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return string(bytes.TrimSpace(o.b))

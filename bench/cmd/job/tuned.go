@@ -31,8 +31,8 @@ const (
 
 func tunedBackup(ctx context.Context, j *job) error {
 	g, ctx := errgroup.WithContext(ctx)
-	chunks := newChunks(ctx)
-	g.Go(func() error { return chunks.end(tunedEncode(ctx, j, chunks)) })
+	chunks := newChunkPipe(ctx)
+	g.Go(func() error { return chunks.closeWrite(tunedEncode(ctx, j, chunks)) })
 	pr, pw := io.Pipe()
 	g.Go(func() error {
 		err := tunedPack(j, chunks, pw)
@@ -50,7 +50,7 @@ func tunedBackup(ctx context.Context, j *job) error {
 	return g.Wait()
 }
 
-func tunedEncode(ctx context.Context, j *job, w *chunks) error {
+func tunedEncode(ctx context.Context, j *job, w *chunkPipe) error {
 	cursor, err := j.collection.Find(ctx, bson.D{})
 	if err != nil {
 		return err
@@ -85,8 +85,8 @@ func tunedPack(j *job, r io.WriterTo, w io.Writer) error {
 
 func tunedRestore(ctx context.Context, j *job) error {
 	g, ctx := errgroup.WithContext(ctx)
-	chunks := newChunks(ctx)
-	g.Go(func() error { return chunks.end(tunedUnpack(ctx, j, chunks)) })
+	chunks := newChunkPipe(ctx)
+	g.Go(func() error { return chunks.closeWrite(tunedUnpack(ctx, j, chunks)) })
 	g.Go(func() error { return tunedInsert(ctx, j, chunks) })
 	return g.Wait()
 }

@@ -35,10 +35,10 @@ type world struct {
 	storage *s3.Client
 	bucket  string
 
-	env    []string // of the programs
-	self   string   // the executable of this command
-	dir    string   // of the servers and the key
-	closes []func() error
+	env     []string // of the programs
+	self    string   // the executable of this command
+	dir     string   // of the servers and the key
+	closers []func() error
 }
 
 // open starts the servers that are not given, and makes a database and a bucket. When it fails,
@@ -146,15 +146,15 @@ func cleaning() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), 30*time.Second)
 }
 
-func (w *world) onClose(f func() error) { w.closes = append(w.closes, f) }
+func (w *world) onClose(f func() error) { w.closers = append(w.closers, f) }
 
 // close undoes all that open did.
 func (w *world) close() error {
 	var errs []error
-	for i := len(w.closes) - 1; i >= 0; i-- {
-		errs = append(errs, w.closes[i]())
+	for i := len(w.closers) - 1; i >= 0; i-- {
+		errs = append(errs, w.closers[i]())
 	}
-	w.closes = nil
+	w.closers = nil
 	if w.dir != "" {
 		errs = append(errs, os.RemoveAll(w.dir))
 	}

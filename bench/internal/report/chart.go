@@ -73,7 +73,7 @@ func (r *Result) addBar(p *plot.Plot, at int, vs []float64, ours bool) error {
 	}
 	label, err := plotter.NewLabels(plotter.XYLabels{
 		XYs:    []plotter.XY{{X: mid, Y: float64(at)}},
-		Labels: []string{fmt.Sprintf("  %s (%s – %s)", number(mid), number(slices.Min(vs)), number(slices.Max(vs)))},
+		Labels: []string{fmt.Sprintf("  %s (%s – %s)", format3(mid), format3(slices.Min(vs)), format3(slices.Max(vs)))},
 	})
 	if err != nil {
 		return fmt.Errorf("report: chart %s: %w", r.Name, err)

@@ -18,8 +18,8 @@ type Options struct {
 // Result is what was measured of a case. The first competitor is ours, the peers follow.
 type Result struct {
 	Case
-	samples [][]Sample // by competitor, one a round
-	bases   [][]Sample // of what is subtracted; none where nothing is
+	samples   [][]Sample // by competitor, one a round
+	baselines [][]Sample // of what is subtracted; none where nothing is
 }
 
 // Measure runs c: each competitor a few times, to warm up and to find how many runs fill the target
@@ -37,7 +37,7 @@ func Measure(c Case, o Options) (*Result, error) {
 		}
 		runners = append(runners, run)
 	}
-	r.samples, r.bases = make([][]Sample, len(runners)), make([][]Sample, len(runners))
+	r.samples, r.baselines = make([][]Sample, len(runners)), make([][]Sample, len(runners))
 	rounds := o.Rounds
 	if c.Rounds > 0 {
 		rounds = c.Rounds
@@ -57,13 +57,13 @@ func (r *Result) competitors() []Peer { return append([]Peer{r.Ours}, r.Peers...
 
 func (r *Result) measure(who int, run *runner) error {
 	if run.base != nil {
-		s, err := run.base.once()
+		s, err := run.base.run()
 		if err != nil {
 			return err
 		}
-		r.bases[who] = append(r.bases[who], s)
+		r.baselines[who] = append(r.baselines[who], s)
 	}
-	s, err := run.once()
+	s, err := run.run()
 	r.samples[who] = append(r.samples[who], s)
 	return err
 }
@@ -79,7 +79,7 @@ type runner struct {
 func prepare(c Case, p Peer, target time.Duration) (*runner, error) {
 	r := &runner{name: c.Name + ": " + p.Name, work: p.Work, reps: 1}
 	if r.work == nil {
-		r.work = local(c.Units, c.Want, p.Run)
+		r.work = inProcess(c.Units, c.Want, p.Run)
 	}
 	if p.Base != nil {
 		var err error
@@ -88,7 +88,7 @@ func prepare(c Case, p Peer, target time.Duration) (*runner, error) {
 		}
 	}
 	for range warmUps(c) {
-		s, err := r.once()
+		s, err := r.run()
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +109,7 @@ func warmUps(c Case) int {
 	return 4
 }
 
-func (r *runner) once() (Sample, error) {
+func (r *runner) run() (Sample, error) {
 	s, err := r.work(r.reps)
 	if err == nil && s.Units <= 0 {
 		err = errors.New("no work was done")
@@ -120,8 +120,8 @@ func (r *runner) once() (Sample, error) {
 	return s, nil
 }
 
-// local returns work that is done and measured in this process.
-func local(units int, want int64, run func() (int64, error)) Work {
+// inProcess returns work that is done and measured in this process.
+func inProcess(units int, want int64, run func() (int64, error)) Work {
 	return func(reps int) (s Sample, err error) {
 		var before, after runtime.MemStats
 		runtime.GC() // what others left behind is not charged to this one

@@ -49,8 +49,8 @@ func (r *Result) Rows() []Row {
 // There is no ratio to zero: this is what can be told from nothing, of a measurement and of the
 // difference of two.
 const (
-	least         = 1e-6
-	leastOverhead = 1
+	minValue    = 1e-6
+	minOverhead = 1
 )
 
 // values returns a metric of a competitor, one a round. What is the base's is subtracted from the
@@ -58,9 +58,9 @@ const (
 func (r *Result) values(by Metric, who int) []float64 {
 	vs := make([]float64, len(r.samples[who]))
 	for i, s := range r.samples[who] {
-		vs[i] = max(by.of(s), least)
-		if by == r.By && r.bases[who] != nil {
-			vs[i] = max(by.of(s)-by.of(r.bases[who][i]), leastOverhead)
+		vs[i] = max(by.of(s), minValue)
+		if by == r.By && r.baselines[who] != nil {
+			vs[i] = max(by.of(s)-by.of(r.baselines[who][i]), minOverhead)
 		}
 	}
 	return vs

@@ -66,7 +66,7 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 	case o.Rounds < 1:
 		return fmt.Errorf("report: -rounds is %d: give at least 1, or leave it out", o.Rounds)
 	}
-	cases, err := s.choose(*only, *quick)
+	cases, err := s.selectCases(*only, *quick)
 	if err != nil {
 		return err
 	}
@@ -84,11 +84,11 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 			return err
 		}
 	}
-	return p.end()
+	return p.finish()
 }
 
-// choose returns the cases whose names match only; that there are none is an error.
-func (s Suite) choose(only string, quick bool) ([]Case, error) {
+// selectCases returns the cases whose names match only; that there are none is an error.
+func (s Suite) selectCases(only string, quick bool) ([]Case, error) {
 	chosen, err := regexp.Compile(only)
 	if err != nil {
 		return nil, fmt.Errorf("report: -case: %w", err)
@@ -146,7 +146,7 @@ func (p *printer) print(r *Result) error {
 		}
 		if row.Missed() {
 			p.missed = append(p.missed, fmt.Sprintf("%s beside %s: %s × of ≥ %s", row.Row, row.Peer,
-				number(row.Ratio), number(row.Bar)))
+				format3(row.Ratio), format3(row.Bar)))
 		}
 		if p.json != nil {
 			if err := p.json.Encode(row); err != nil {
@@ -160,7 +160,7 @@ func (p *printer) print(r *Result) error {
 	return nil
 }
 
-func (p *printer) end() error {
+func (p *printer) finish() error {
 	fmt.Fprintf(p.table, "\n%d of %d bars held\n", p.bars-len(p.missed), p.bars)
 	for _, m := range p.missed {
 		fmt.Fprintln(p.table, "MISSED", m)

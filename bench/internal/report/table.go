@@ -28,9 +28,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 	}
 	fmt.Fprint(t, "ratio\tmin – max\tbar\t\t\n")
 	for who, p := range r.competitors() {
-		fmt.Fprintf(t, "%s\t%s\t", p.Name, number(median(r.values(r.By, who))))
+		fmt.Fprintf(t, "%s\t%s\t", p.Name, format3(median(r.values(r.By, who))))
 		for _, by := range columns {
-			fmt.Fprintf(t, "%s\t", number(median(r.raw(by, who))))
+			fmt.Fprintf(t, "%s\t", format3(median(r.raw(by, who))))
 		}
 		if who > 0 {
 			fmt.Fprintln(t, rows[who-1].compared())
@@ -40,7 +40,7 @@ func (r *Result) WriteTable(w io.Writer) error {
 	}
 	for _, row := range rows[len(r.Peers):][:len(r.Limits)] {
 		name := strings.TrimPrefix(strings.TrimPrefix(row.Row, r.Name), "-")
-		fmt.Fprintf(t, "%s, %s\t%s\t%s%s\n", strings.TrimSpace("ours "+name), row.Peer, number(row.Ours),
+		fmt.Fprintf(t, "%s, %s\t%s\t%s%s\n", strings.TrimSpace("ours "+name), row.Peer, format3(row.Ours),
 			strings.Repeat("\t", len(columns)), row.compared())
 	}
 	if err := t.Flush(); err != nil {
@@ -53,7 +53,7 @@ func (r *Result) WriteTable(w io.Writer) error {
 }
 
 // subtracts tells whether the case is about overhead.
-func (r *Result) subtracts() bool { return len(r.bases[0]) > 0 }
+func (r *Result) subtracts() bool { return len(r.baselines[0]) > 0 }
 
 // raw returns a metric of a competitor with nothing subtracted.
 func (r *Result) raw(by Metric, who int) []float64 {
@@ -68,7 +68,7 @@ func (r *Result) raw(by Metric, who int) []float64 {
 func (r Row) compared() string {
 	bar, verdict := "", ""
 	if r.Bar > 0 {
-		bar, verdict = "≥ "+number(r.Bar), "ok"
+		bar, verdict = "≥ "+format3(r.Bar), "ok"
 		switch {
 		case r.Missed():
 			verdict = "MISSED"
@@ -76,12 +76,12 @@ func (r Row) compared() string {
 			verdict = "goal"
 		}
 	}
-	return fmt.Sprintf("%s ×\t%s – %s\t%s\t%s\t", number(r.Ratio), number(r.Min), number(r.Max), bar, verdict)
+	return fmt.Sprintf("%s ×\t%s – %s\t%s\t%s\t", format3(r.Ratio), format3(r.Min), format3(r.Max), bar, verdict)
 }
 
-// number returns v with three digits that count, but for those before the point. Negative is not
+// format3 returns v with three digits that count, but for those before the point. Negative is not
 // known.
-func number(v float64) string {
+func format3(v float64) string {
 	switch {
 	case v < 0:
 		return "?"

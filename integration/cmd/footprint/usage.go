@@ -43,16 +43,16 @@ func measure(cmd *exec.Cmd) (usage, error) {
 			// getrusage's own ru_maxrss is at least that of this process, which shares its memory
 			// with the child until that is another program. The kernel's high-water mark begins
 			// anew there.
-			if peak, ok := highWater(cmd.Process.Pid); ok {
+			if peak, ok := peakRSS(cmd.Process.Pid); ok {
 				u.peak = max(u.peak, peak)
 			}
 		}
 	}
 }
 
-// highWater returns the most memory that a process has had in use until now, where the system tells
+// peakRSS returns the most memory that a process has had in use until now, where the system tells
 // (proc(5)).
-func highWater(pid int) (int64, bool) {
+func peakRSS(pid int) (int64, bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, false
