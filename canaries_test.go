@@ -40,10 +40,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// cage holds canaries: secrets that no text of the library may contain, each with the forms that it could take there.
+// cage holds canaries: secrets that no text of the library may contain, each with the forms that it
+// could take there.
 type cage map[string][]string
 
-// add puts a secret into the cage, as text and as the bytes that a verb of fmt, JSON or a log could make of it.
+// add puts a secret into the cage, as text and as the bytes that fmt, JSON or a log could write.
 func (c cage) add(name string, secret []byte) {
 	decimal := strings.Trim(fmt.Sprint(secret), "[]")
 	c[name] = append(c[name], string(secret), hex.EncodeToString(secret), strings.ToUpper(hex.EncodeToString(secret)),
@@ -98,11 +99,13 @@ type outer struct{ Held any }
 
 type inner struct{ held any }
 
-// checkPrinted prints v in every way, by itself and inside what a program keeps it in.
+// checkPrinted prints v in every way, alone and inside the values that a program keeps it in.
 func (c cage) checkPrinted(t *testing.T, name string, v any) {
 	t.Helper()
 	for _, holder := range []any{
-		v, []any{v}, map[string]any{"k": v}, outer{v}, &outer{v}, inner{v}, &inner{v}, []inner{{v}}, map[string]inner{"k": {v}}, fmt.Errorf("x: %w", anError{v}),
+		v, []any{v}, map[string]any{"k": v},
+		outer{v}, &outer{v}, inner{v}, &inner{v}, []inner{{v}}, map[string]inner{"k": {v}},
+		fmt.Errorf("x: %w", anError{v}),
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			c.check(t, fmt.Sprintf("%s of %s in %T", verb, name, holder), fmt.Sprintf(verb, holder))
@@ -124,8 +127,8 @@ type anError struct{ held any }
 
 func (e anError) Error() string { return fmt.Sprint(e.held) }
 
-// canaries are the secrets of a backup, and the values and clients made of them. The library has no SSE-C keys, webhooks and signing
-// keys yet: whoever adds one adds its canary.
+// canaries are the secrets of a backup, and the values and clients made of them. The library has no SSE-C keys, webhooks or
+// signing keys yet. A change that adds one also adds its canary.
 type canaries struct {
 	cage
 	identities map[string]age.Identity
@@ -151,21 +154,23 @@ const (
 	inQuery = "/?token=" + tokenCanary // the SDK refuses such an endpoint, and quotes it
 )
 
-// newRSA makes one key for all tests, because that takes a while.
+// newRSA makes one key for all tests, because making it is slow.
 var newRSA = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// newCanaries returns secrets of every kind. The database cannot be reached; requests to the store are answered by reply, and
-// token stands after the host in its endpoint.
+// newCanaries returns secrets of every kind. The database cannot be reached. reply
+// answers the requests to the store, whose endpoint has token after the host.
 func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 	t.Helper()
 	c := &canaries{cage: cage{}, identities: map[string]age.Identity{}, malformed: map[string]string{}}
 	for name, text := range map[string]string{
 		"password": passwordCanary, "secret key": secretCanary, "session token": sessionCanary, "user": userCanary,
-		"endpoint token": tokenCanary, "passphrase": passphraseCanary, "SSH passphrase": sshCanary, "access key id": accessCanary, "URI": uriCanary,
+		"endpoint token": tokenCanary, "passphrase": passphraseCanary, "SSH passphrase": sshCanary,
+		"access key id": accessCanary, "URI": uriCanary,
 	} {
 		c.add(name, []byte(text))
 	}
-	c.identities["passphrase"] = agecodec.PassphraseIdentity(passphraseCanary, &agecodec.PassphraseOptions{WorkFactor: 1, MaxWorkFactor: 1})
+	c.identities["passphrase"] = agecodec.PassphraseIdentity(passphraseCanary,
+		&agecodec.PassphraseOptions{WorkFactor: 1, MaxWorkFactor: 1})
 
 	classic, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -199,7 +204,8 @@ func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 		t.Fatal(err)
 	}
 	c.lockedPEM = pem.EncodeToMemory(block)
-	c.identities["locked SSH identity"], err = agecodec.ParseSSHIdentity(c.lockedPEM, func() ([]byte, error) { return []byte(sshCanary), nil })
+	c.identities["locked SSH identity"], err = agecodec.ParseSSHIdentity(c.lockedPEM,
+		func() ([]byte, error) { return []byte(sshCanary), nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +223,9 @@ func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 	c.store = s3.New(s3.Options{
 		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true, RetryMaxAttempts: 1,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: accessCanary, SecretAccessKey: secretCanary, SessionToken: sessionCanary}, nil
+			return aws.Credentials{
+				AccessKeyID: accessCanary, SecretAccessKey: secretCanary, SessionToken: sessionCanary,
+			}, nil
 		}),
 	})
 	return c
@@ -253,7 +261,8 @@ func (c *canaries) sshKey(t *testing.T, name string, key any) {
 	c.malformed[name] = string(text[:len(text)/2])
 }
 
-// TestCanariesPrinted prints what holds a secret: identities, and the stages and clients that were made of them.
+// TestCanariesPrinted prints the values that hold a secret: identities, and the stages and clients
+// made of them.
 func TestCanariesPrinted(t *testing.T) {
 	c := newCanaries(t, http.NotFound, inPath)
 	for name, id := range c.identities {
@@ -302,10 +311,12 @@ func TestCanariesInErrors(t *testing.T) {
 	for name, reply := range replies {
 		for _, token := range []string{inPath, inQuery} {
 			c := newCanaries(t, reply, token)
-			_, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(c.store, "b", "k", &s3sink.UploadOptions{SlowDownTimeout: -1, AbortTimeout: 100 * time.Millisecond}))
+			_, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(c.store, "b", "k",
+				&s3sink.UploadOptions{SlowDownTimeout: -1, AbortTimeout: 100 * time.Millisecond}))
 			c.checkFailed(t, "Upload, "+name, err)
 			c.checkDumped(t, "Upload, "+name, err)
-			_, err = stream.Run(t.Context(), s3source.Download(c.store, "b", "k", &s3source.DownloadOptions{Retries: -1}), sink.Slice[[]byte]())
+			src := s3source.Download(c.store, "b", "k", &s3source.DownloadOptions{Retries: -1})
+			_, err = stream.Run(t.Context(), src, sink.Slice[[]byte]())
 			c.checkFailed(t, "Download, "+name, err)
 			c.checkDumped(t, "Download, "+name, err)
 			_, err = s3sink.AbortPending(t.Context(), c.store, "b", "k", 1)
@@ -315,7 +326,8 @@ func TestCanariesInErrors(t *testing.T) {
 	}
 
 	c := newCanaries(t, http.NotFound, inPath)
-	_, err := stream.Run(t.Context(), mongosource.Find(c.database.Collection("c"), bson.D{}, nil), sink.Slice[bson.Raw]())
+	_, err := stream.Run(t.Context(),
+		mongosource.Find(c.database.Collection("c"), bson.D{}, nil), sink.Slice[bson.Raw]())
 	c.checkFailed(t, "Find", err)
 	c.checkDumped(t, "Find", err)
 	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}})
@@ -336,20 +348,26 @@ func TestCanariesInErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored, err := stream.Run(t.Context(), stream.Via(source.Of([]byte("x")), agecodec.Encrypt(stranger.Recipient())), sink.Slice[[]byte]())
+	sealed := stream.Via(source.Of([]byte("x")), agecodec.Encrypt(stranger.Recipient()))
+	stored, err := stream.Run(t.Context(), sealed, sink.Slice[[]byte]())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, id := range c.identities {
-		for what, file := range map[string][][]byte{"another's file": stored, "no file": {[]byte(passphraseCanary[:6])}, "half a file": {stored[0][:len(stored[0])/2]}} {
-			_, err := stream.Run(t.Context(), stream.Via(source.Slice(file), agecodec.Decrypt(id)), sink.Slice[[]byte]())
+		for what, file := range map[string][][]byte{
+			"another's file": stored,
+			"no file":        {[]byte(passphraseCanary[:6])},
+			"half a file":    {stored[0][:len(stored[0])/2]},
+		} {
+			opened := stream.Via(source.Slice(file), agecodec.Decrypt(id))
+			_, err := stream.Run(t.Context(), opened, sink.Slice[[]byte]())
 			c.checkFailed(t, fmt.Sprintf("Decrypt of %s with %s", what, name), err)
 		}
 		c.checkFailed(t, "a panic with "+name, panicWith(t.Context(), id))
 	}
 }
 
-// checkFailed looks at an error, which must be there, and at all that it wraps.
+// checkFailed checks an error, which must not be nil, and all errors that it wraps.
 func (c *canaries) checkFailed(t *testing.T, name string, err error) {
 	t.Helper()
 	if err == nil {
@@ -365,13 +383,14 @@ func (c *canaries) checkFailed(t *testing.T, name string, err error) {
 	c.check(t, "slog of the error of "+name, log.String())
 }
 
-// panicWith returns what a run panics with if a stage panics with v.
+// panicWith returns the value of a run's panic if a stage panics with v.
 func panicWith(ctx context.Context, v any) (err error) {
 	defer func() {
 		if e, ok := recover().(error); ok {
 			err = e
 		}
 	}()
-	_, err = stream.Run(ctx, stream.SourceFunc[int](func(context.Context, func(int) error) error { panic(v) }), sink.Slice[int]())
+	src := stream.SourceFunc[int](func(context.Context, func(int) error) error { panic(v) })
+	_, err = stream.Run(ctx, src, sink.Slice[int]())
 	return errors.Join(err, errors.New("no panic"))
 }

@@ -20,7 +20,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// dump writes all text that v refers to, as a debugger or a package that prints values by reflection does.
+// dump writes all text that v refers to, as a debugger or a package that prints values by reflection
+// does.
 type dump struct {
 	strings.Builder
 	seen map[visit]bool
@@ -31,7 +32,7 @@ type visit struct {
 	kind reflect.Type
 }
 
-// maxVisits ends a dump that has left the error and walks through the program.
+// maxVisits ends a dump that has left the error and walks through the whole program.
 const maxVisits = 200_000
 
 func (d *dump) walk(v reflect.Value) {
@@ -77,7 +78,7 @@ func (d *dump) walk(v reflect.Value) {
 
 var signature = regexp.MustCompile("Signature=[0-9a-f]{8}")
 
-// checkDumped looks at all that an error refers to.
+// checkDumped checks all text that an error refers to.
 func (c *canaries) checkDumped(t *testing.T, name string, err error) {
 	t.Helper()
 	d := &dump{seen: map[visit]bool{}}
@@ -91,7 +92,7 @@ func (c *canaries) checkDumped(t *testing.T, name string, err error) {
 	}
 }
 
-// TestCanariesInRetries looks at the errors that the hooks are given.
+// TestCanariesInRetries checks the errors that the hooks receive.
 func TestCanariesInRetries(t *testing.T) {
 	for name, reply := range map[string]http.HandlerFunc{
 		"500":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
@@ -108,9 +109,11 @@ func TestCanariesInRetries(t *testing.T) {
 			c.checkFailed(t, "OnRetry, "+name, err)
 			c.checkDumped(t, "OnRetry, "+name, err)
 		}
-		_, err := stream.Run(t.Context(), s3source.Download(client, "b", "k", &s3source.DownloadOptions{Retries: -1, OnRetry: hook}), sink.Slice[[]byte]())
+		src := s3source.Download(client, "b", "k", &s3source.DownloadOptions{Retries: -1, OnRetry: hook})
+		_, err := stream.Run(t.Context(), src, sink.Slice[[]byte]())
 		c.checkDumped(t, "Download, "+name, err)
-		_, err = stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, "b", "k", &s3sink.UploadOptions{AbortTimeout: 100 * time.Millisecond, OnRetry: hook}))
+		_, err = stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, "b", "k",
+			&s3sink.UploadOptions{AbortTimeout: 100 * time.Millisecond, OnRetry: hook}))
 		c.checkDumped(t, "Upload, "+name, err)
 		if heard < 3 { // two of the requests are made twice, and a look at the key
 			t.Errorf("%s: the hooks were called %d times", name, heard)
@@ -118,7 +121,8 @@ func TestCanariesInRetries(t *testing.T) {
 	}
 }
 
-// TestErrorsKeepTheirReply has the SDK's error still there for errors.As, with what a caller may want of it.
+// TestErrorsKeepTheirReply checks that errors.As still finds the SDK's error, with the parts that a
+// caller may need.
 func TestErrorsKeepTheirReply(t *testing.T) {
 	c := newCanaries(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amz-Request-Id", "the-id")
@@ -126,11 +130,13 @@ func TestErrorsKeepTheirReply(t *testing.T) {
 	}, inPath)
 	_, err := stream.Run(t.Context(), s3source.Download(c.store, "b", "k", nil), sink.Slice[[]byte]())
 	var reply *smithyhttp.ResponseError
-	if !errors.As(err, &reply) || reply.HTTPStatusCode() != http.StatusForbidden || reply.HTTPResponse().Header.Get("X-Amz-Request-Id") != "the-id" {
+	if !errors.As(err, &reply) || reply.HTTPStatusCode() != http.StatusForbidden ||
+		reply.HTTPResponse().Header.Get("X-Amz-Request-Id") != "the-id" {
 		t.Fatalf("the error is %v", err)
 	}
 	request := reply.Response.Request
-	if request.Method != http.MethodGet || request.URL.Host == "" || len(request.Header) != 0 || request.URL.Path != "" {
+	if request.Method != http.MethodGet || request.URL.Host == "" || request.URL.Path != "" ||
+		len(request.Header) != 0 {
 		t.Errorf("what is left of the request is %+v", request)
 	}
 }

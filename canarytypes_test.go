@@ -10,12 +10,15 @@ import (
 	"testing"
 )
 
-// withoutSecrets lists the exported types that keep no secret of a caller: numbers, switches, names, documents, and interfaces
-// and functions, which have no fields. What may keep one is in TestCanariesPrinted, and is listed in withSecrets.
+// withoutSecrets lists the exported types that keep no secret of a caller: numbers, switches, names,
+// documents, and interfaces and functions, which have no fields. The types that may keep one are in
+// withSecrets, and TestCanariesPrinted prints them.
 var withoutSecrets = map[string]string{
-	"codec": "Base64Options CSVOptions DeflateOptions DetectOptions FileType FormatError GunzipOptions GzipOptions InflateOptions InputError" +
+	"codec": "Base64Options CSVOptions DeflateOptions DetectOptions FileType FormatError GunzipOptions" +
+		" GzipOptions InflateOptions InputError" +
 		" JSONLinesOptions LengthFieldOptions LimitError ParseCSVOptions ParseJSONArrayOptions ParseJSONLinesOptions" +
-		" S2Options SplitDelimitedOptions SplitJSONObjectsOptions SplitLinesOptions UnS2Options UnzstdOptions ZstdOptions",
+		" S2Options SplitDelimitedOptions SplitJSONObjectsOptions SplitLinesOptions UnS2Options" +
+		" UnzstdOptions ZstdOptions",
 	"codec/agecodec": "Info PassphraseOptions RewrapOptions",
 	"codec/bsoncodec": "BSONOptions DocumentError ExtJSONOptions ParseBSONOptions ParseExtJSONOptions SyntaxError" +
 		" ValidateOptions",
@@ -29,13 +32,15 @@ var withoutSecrets = map[string]string{
 		" Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
 }
 
-// withSecrets lists those that hold what a caller gave them: a stage, an element, a value of panic.
+// withSecrets lists the types that hold a value of the caller: a stage, an element, a panic's value.
 var withSecrets = map[string]string{
-	"codec":  "Format",
-	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Receipt Running Sink SinkFunc Source SourceFunc",
+	"codec": "Format",
+	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Receipt" +
+		" Running Sink SinkFunc Source SourceFunc",
 }
 
-// TestEveryTypeIsListed: a new exported type is listed above, after a thought about what it may keep.
+// TestEveryTypeIsListed checks that every exported type is in one of the lists above. Before you add
+// a type, find out which secrets it may keep.
 func TestEveryTypeIsListed(t *testing.T) {
 	listed := make(map[string]bool)
 	for _, list := range []map[string]string{withoutSecrets, withSecrets} {
@@ -57,7 +62,8 @@ func TestEveryTypeIsListed(t *testing.T) {
 	}
 }
 
-// exportedTypes returns the exported types of the packages that users import, but those for tests, each as "folder.Name".
+// exportedTypes returns the exported types of the packages that users import, except packages for
+// tests, each as "folder.Name".
 func exportedTypes(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -67,7 +73,8 @@ func exportedTypes(t *testing.T) []string {
 			case err != nil:
 				return err
 			case entry.IsDir():
-				if name := entry.Name(); name == "testdata" || name == "internal" || strings.HasSuffix(name, "test") || isModule(path) {
+				name := entry.Name()
+				if name == "testdata" || name == "internal" || strings.HasSuffix(name, "test") || isModule(path) {
 					return filepath.SkipDir
 				}
 				return nil
@@ -75,7 +82,7 @@ func exportedTypes(t *testing.T) []string {
 				return nil
 			}
 			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-			if file == nil { // one for a later version of the language is read as far as it can be
+			if file == nil { // a file for a later version of the language is read as far as possible
 				return err
 			}
 			for _, decl := range file.Decls {

@@ -27,7 +27,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// classified lists each exported error of the module with its class: the sentinel itself, or an error of the exported type.
+// classified lists each exported error of the module with its class: the sentinel itself, or an error
+// of the exported type.
 var classified = map[string]struct {
 	err   error
 	class stream.Class
@@ -106,7 +107,8 @@ var classified = map[string]struct {
 	"internal/s3reply.ErrTooLong":    {s3reply.ErrTooLong, stream.Fatal},
 }
 
-// Each exported error has a class, so that a retry, a restart or a supervisor knows what to do about it. A new one is listed above.
+// Each exported error has a class, so that a retry, a restart or a supervisor can handle it. The list
+// above names every one.
 func TestEveryErrorHasAClass(t *testing.T) {
 	found := exportedErrors(t)
 	if len(found) < len(classified) {
@@ -128,8 +130,8 @@ func TestEveryErrorHasAClass(t *testing.T) {
 	}
 }
 
-// exportedErrors returns the exported variables Err… and the exported types with a method Error of all packages of the module, each
-// as "folder.Name".
+// exportedErrors returns the exported variables Err… and the exported types with a method Error of
+// all packages of the module, each as "folder.Name".
 func exportedErrors(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -148,7 +150,7 @@ func exportedErrors(t *testing.T) []string {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			if match, _ := build.Default.MatchFile(filepath.Split(path)); !match {
-				return nil // it is for another version of the language
+				return nil // the file is for another version of the language
 			}
 			return err
 		}
@@ -168,13 +170,14 @@ func exportedErrors(t *testing.T) []string {
 	return slices.Compact(found)
 }
 
-// isModule reports whether the folder is a module of its own.
+// isModule reports whether the folder is a separate module.
 func isModule(folder string) bool {
 	_, err := os.Stat(filepath.Join(folder, "go.mod"))
 	return err == nil
 }
 
-// errorNames returns the variables Err… that decl declares, or the type that it makes an error.
+// errorNames returns the variables Err… that decl declares, or the type that it gives the method
+// Error.
 func errorNames(decl ast.Decl) []string {
 	switch d := decl.(type) {
 	case *ast.GenDecl:

@@ -9,11 +9,14 @@ import (
 	"testing"
 )
 
-// classedPackages are those in which every error has a class from where it is made. Errors that they pass on get theirs by s3fault.Mark.
-var classedPackages = []string{"internal/s3fault", "internal/s3reply", "internal/s3retry", "sink/s3sink", "source/s3source"}
+// classedPackages are the packages in which every new error has a class. s3fault.Mark gives a class to
+// the errors that they pass on.
+var classedPackages = []string{
+	"internal/s3fault", "internal/s3reply", "internal/s3retry", "sink/s3sink", "source/s3source",
+}
 
-// TestEveryMadeErrorHasAClass finds the errors that are made of text alone: errors.New, and fmt.Errorf without a %w. Each is made
-// inside a call of stream.Mark.
+// TestEveryMadeErrorHasAClass finds the errors that are made from text alone: errors.New, and
+// fmt.Errorf without a %w. Each must be made inside a call of stream.Mark.
 func TestEveryMadeErrorHasAClass(t *testing.T) {
 	found := 0
 	for _, folder := range classedPackages {
