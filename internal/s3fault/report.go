@@ -46,7 +46,7 @@ func hint(err error) string {
 	if region := Region(err); region != "" {
 		return "the bucket is in region " + region + ": use a client for that region"
 	}
-	host := sentTo(err)
+	host := redirectHost(err)
 	if host == "" || status == http.StatusBadRequest {
 		return ""
 	}
@@ -55,14 +55,14 @@ func hint(err error) string {
 }
 
 // Region returns the region in which the service says that the bucket is, safe to print, or "".
-func Region(err error) string { return printable.Text(replied(err).Get("X-Amz-Bucket-Region")) }
+func Region(err error) string { return printable.Text(replyHeader(err).Get("X-Amz-Bucket-Region")) }
 
 // noLocation is where the SDK says that a redirect leads if it leads nowhere.
 const noLocation = "https://amazonaws.com/badhttpredirectlocation"
 
 // sentTo returns the host that a redirect leads to, or "".
-func sentTo(err error) string {
-	location := replied(err).Get("Location")
+func redirectHost(err error) string {
+	location := replyHeader(err).Get("Location")
 	if strings.EqualFold(location, noLocation) {
 		return ""
 	}
@@ -74,7 +74,7 @@ func sentTo(err error) string {
 }
 
 // replied returns the header of the reply that came with err. It may be nil.
-func replied(err error) http.Header {
+func replyHeader(err error) http.Header {
 	var re *smithyhttp.ResponseError
 	if errors.As(err, &re) && re.Response != nil && re.Response.Response != nil {
 		return re.Response.Header

@@ -29,7 +29,7 @@ var (
 
 	// passing are other codes of refusals that may not come again: of a request that was too slow, of one that met another at
 	// work, and of an upload that someone else aborted, which a new upload replaces.
-	passing = []string{"RequestTimeout", "IncompleteBody", "OperationAborted", "ConditionalRequestConflict", "NoSuchUpload"}
+	transient = []string{"RequestTimeout", "IncompleteBody", "OperationAborted", "ConditionalRequestConflict", "NoSuchUpload"}
 )
 
 // Mark returns err, as the SDK returned it, with its class and with a text that is safe to print, as [Report] has it.
@@ -43,7 +43,7 @@ func Class(err error) stream.Class {
 		return stream.Unclassified
 	case Busy(err):
 		return stream.Throttled
-	case slices.Contains(passing, code), slices.Contains(Expired, code), slices.Contains(Damaged, code):
+	case slices.Contains(transient, code), slices.Contains(Expired, code), slices.Contains(Damaged, code):
 		return stream.Retryable
 	case status == http.StatusNotImplemented, status == http.StatusHTTPVersionNotSupported:
 		return stream.Fatal

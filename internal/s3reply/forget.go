@@ -25,8 +25,8 @@ func Forget(stack *middleware.Stack) error {
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleDeserialize(ctx, in)
 		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && reply.Response != nil {
-			reply.Request = outline(reply.Request)
-			secrets := sent(in.Request)
+			reply.Request = withoutSecrets(reply.Request)
+			secrets := requestSecrets(in.Request)
 			hideInHeader(reply.Header, secrets)
 			if reply.Body != nil && !isObject(ctx, reply) {
 				reply.Body = hideInBody(reply.Body, secrets)
@@ -37,7 +37,7 @@ func Forget(stack *middleware.Stack) error {
 }
 
 // sent returns the secrets in the header of a request: the session token, the signature and the access key's id.
-func sent(request any) []string {
+func requestSecrets(request any) []string {
 	r, ok := request.(*smithyhttp.Request)
 	if !ok {
 		return nil
@@ -50,11 +50,11 @@ func sent(request any) []string {
 		value, _, _ = strings.Cut(value, "/")
 		secrets = append(secrets, value)
 	}
-	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < shortest })
+	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < minSecret })
 }
 
 // shortest is how many bytes a secret has at least that is looked for: "a" is in every text.
-const shortest = 8
+const minSecret = 8
 
 func hide(text string, secrets []string) string {
 	for _, s := range secrets {
@@ -98,7 +98,7 @@ func (r *readBody) Read(p []byte) (int, error) {
 }
 
 // outline returns what is left of a request: its method, and the scheme and host of its URL.
-func outline(r *http.Request) *http.Request {
+func withoutSecrets(r *http.Request) *http.Request {
 	if r == nil {
 		return nil
 	}

@@ -25,36 +25,36 @@ import (
 func unfollowing(client s3.HTTPClient) s3.HTTPClient {
 	switch c := client.(type) {
 	case *http.Client:
-		return stay(c)
+		return unfollowingHTTP(c)
 	case *awshttp.BuildableClient:
-		return twin(c)
+		return unfollowingSDK(c)
 	}
 	return client
 }
 
 // stay returns a client with the transport and the connections of c.
-func stay(c *http.Client) *http.Client {
+func unfollowingHTTP(c *http.Client) *http.Client {
 	still := *c
 	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &still
 }
 
 // twins are the clients that stand for the SDK's, which let nobody reach their transport: each is made once, for its connections.
-var twins sync.Map // of weak.Pointer[awshttp.BuildableClient] to *http.Client
+var unfollowingSDKs sync.Map // of weak.Pointer[awshttp.BuildableClient] to *http.Client
 
 // twin returns the client with the settings of b that follows no redirect.
-func twin(b *awshttp.BuildableClient) s3.HTTPClient {
+func unfollowingSDK(b *awshttp.BuildableClient) s3.HTTPClient {
 	key := weak.Make(b)
-	if made, ok := twins.Load(key); ok {
+	if made, ok := unfollowingSDKs.Load(key); ok {
 		return made.(*http.Client)
 	}
 	frozen, ok := b.Freeze().(*http.Client)
 	if !ok {
 		return b // a later SDK has something else: Unfollowed is left
 	}
-	made, found := twins.LoadOrStore(key, stay(frozen))
+	made, found := unfollowingSDKs.LoadOrStore(key, unfollowingHTTP(frozen))
 	if !found {
-		runtime.AddCleanup(b, func(key weak.Pointer[awshttp.BuildableClient]) { twins.Delete(key) }, key)
+		runtime.AddCleanup(b, func(key weak.Pointer[awshttp.BuildableClient]) { unfollowingSDKs.Delete(key) }, key)
 	}
 	return made.(*http.Client)
 }

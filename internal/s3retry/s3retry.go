@@ -19,7 +19,7 @@ func Notify(r aws.Retryer, f func(err error, wait time.Duration)) aws.Retryer {
 	}
 	v2, ok := r.(aws.RetryerV2)
 	if !ok {
-		v2 = upgraded{r}
+		v2 = retryerV2{r}
 	}
 	return notifying{v2, f}
 }
@@ -39,8 +39,8 @@ func (n notifying) RetryDelay(attempt int, err error) (time.Duration, error) {
 }
 
 // upgraded makes a [aws.RetryerV2] of a Retryer, as the SDK does.
-type upgraded struct{ aws.Retryer }
+type retryerV2 struct{ aws.Retryer }
 
-func (u upgraded) GetAttemptToken(context.Context) (func(error) error, error) {
+func (u retryerV2) GetAttemptToken(context.Context) (func(error) error, error) {
 	return u.GetInitialToken(), nil
 }

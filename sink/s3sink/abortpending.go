@@ -42,8 +42,8 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 	var (
 		aborted int
 		errs    []error
-		left    int          // errors that are not in errs
-		worst   stream.Class // of those
+		left    int          // number of errors that are not in errs
+		worst   stream.Class // the highest class of those
 	)
 	failed := func(u pending, err error) {
 		if len(errs) == maxErrors {
@@ -76,15 +76,15 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 			aborted++
 		case ctx.Err() != nil:
 			return aborted, all(context.Cause(ctx))
-		case !noSuchUpload(err): // otherwise it has ended meanwhile
+		case !noSuchUpload(err): // otherwise the upload has ended in the meantime
 			failed(u, err)
 		}
 	}
 	return aborted, all()
 }
 
-// pendingTries returns what bounds the attempts of one request in time and size.
-func pendingTries() *tries { return &tries{timeout: time.Minute} }
+// pendingTries returns the limits of one request.
+func pendingTries() *attempts { return &attempts{timeout: time.Minute} }
 
-// maxErrors is how many uploads that could not be aborted are named in an error.
+// maxErrors is the greatest number of failed aborts that an error names.
 const maxErrors = 5

@@ -48,7 +48,8 @@ func TestAbortPending(t *testing.T) {
 	}
 }
 
-// TestAbortPendingKeys has keys that XML cannot hold, or that change when they are decoded once too often.
+// TestAbortPendingKeys has keys that XML cannot hold, or that change when they are decoded once too
+// often.
 func TestAbortPendingKeys(t *testing.T) {
 	for _, encoded := range []bool{true, false} {
 		server, client := newServer(t, nil)
@@ -107,7 +108,8 @@ func TestAbortPendingNoList(t *testing.T) {
 	}
 }
 
-// TestAbortPendingUndated has an upload without a date: it is not passed over in silence, and the others are aborted.
+// TestAbortPendingUndated has an upload without a date: it is not passed over in silence, and the
+// others are aborted.
 func TestAbortPendingUndated(t *testing.T) {
 	server, client := newServer(t, nil)
 	b, k := bucket, key
@@ -124,7 +126,8 @@ func TestAbortPendingUndated(t *testing.T) {
 	}
 }
 
-// TestAbortPendingClock has a service whose clock is a day behind the caller's: uploads are as old as the service says.
+// TestAbortPendingClock has a service whose clock is a day behind the caller's: uploads are as old
+// as the service says.
 func TestAbortPendingClock(t *testing.T) {
 	server, client := newServer(t, nil)
 	b, k := bucket, key

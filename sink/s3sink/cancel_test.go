@@ -72,8 +72,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCancelWhileBeginning cancels the request that begins an upload, of which the reply comes a little later: the upload is known
-// then, and aborted.
+// TestCancelWhileBeginning cancels the request that begins an upload, of which the reply comes a
+// little later: the upload is known then, and aborted.
 func TestCancelWhileBeginning(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -91,7 +91,8 @@ func TestCancelWhileBeginning(t *testing.T) {
 	}
 }
 
-// TestCancelWhileEnding cancels the last request, of which the reply comes a little later: nothing is left to be found out.
+// TestCancelWhileEnding cancels the last request, of which the reply comes a little later: nothing
+// is left to be found out.
 func TestCancelWhileEnding(t *testing.T) {
 	for op, size := range map[string]int{"PutObject": 50, "CompleteMultipartUpload": 950} {
 		server, client := newServer(t, anyParts)
@@ -152,7 +153,8 @@ func TestHungServer(t *testing.T) {
 	}
 }
 
-// TestPanics lets the upstream and the client panic or exit: the upload is aborted, and the panic goes on.
+// TestPanics lets the upstream and the client panic or exit: the upload is aborted, and the panic
+// goes on.
 func TestPanics(t *testing.T) {
 	type boom struct{ n int }
 	for _, size := range []int{0, 50, 950} {
@@ -270,8 +272,8 @@ func (f *fake) AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInp
 	return &s3.AbortMultipartUploadOutput{}, nil
 }
 
-// TestAbortWaits demands that no part is in flight when the upload is aborted; once more is asked whether it is gone, for the part that
-// failed got no reply.
+// TestAbortWaits demands that no part is in flight when the upload is aborted; once more is asked
+// whether it is gone, for the part that failed got no reply.
 func TestAbortWaits(t *testing.T) {
 	for part := int32(1); part <= 9; part++ {
 		f := &fake{fail: part}
@@ -282,7 +284,8 @@ func TestAbortWaits(t *testing.T) {
 	}
 }
 
-// TestMemory is U30: all that a run allocates for its parts is Parallelism+1 buffers, and what the first took to grow.
+// TestMemory is U30: all that a run allocates for its parts is Parallelism+1 buffers, and what the
+// first took to grow.
 func TestMemory(t *testing.T) {
 	const part, parallel = 5 << 20, 3
 	f := &fake{}

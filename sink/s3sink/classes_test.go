@@ -32,7 +32,8 @@ func TestSentinelClasses(t *testing.T) {
 	}
 }
 
-// TestClasses fails uploads in many ways: the class of each error says whether another run may do well.
+// TestClasses fails uploads in many ways: the class of each error says whether another run may do
+// well.
 func TestClasses(t *testing.T) {
 	const single, parts = 50, 250
 	unread := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}
@@ -106,7 +107,8 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestRestartSink runs uploads again only if they have left nothing: one whose outcome is unknown is stored once, and ends the run.
+// TestRestartSink runs uploads again only if they have left nothing: one whose outcome is unknown
+// is stored once, and ends the run.
 func TestRestartSink(t *testing.T) {
 	unread := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(500, "InternalError")} // itself worth another try
 	lost := func(op string) s3test.Fault { return s3test.Fault{Op: op, Times: always, After: s3test.Lose} }

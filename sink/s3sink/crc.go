@@ -1,21 +1,11 @@
 package s3sink
 
-import (
-	"encoding/base64"
-	"encoding/binary"
-)
-
-// crcText returns crc as S3 writes a CRC64NVME: base64 of its eight bytes, the highest first.
-func crcText(crc uint64) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc))
-}
-
-// crcPoly is the NVME polynomial, its bits reversed, as the CRC is computed.
+// crcPoly is the NVME polynomial with its bits reversed, as the computation uses it.
 const crcPoly = 0x9a6c9329ac4bc9b5
 
-// crcJoin returns the CRC of a followed by b, of their CRCs and the length of b: it spares the second pass over the data that the
-// whole object's checksum would take beside the parts'. With the all-ones start and end of CRC-64/NVME those of a and b cancel out, so
-// that crc(ab) = crc(a)·x^(8·len b) + crc(b), modulo the polynomial.
+// crcJoin returns the CRC of a followed by b, given their CRCs and the length of b. It saves a
+// second pass over the data for the whole object's checksum. The all-ones initial and final values
+// of CRC-64/NVME cancel out, so that crc(ab) = crc(a)·x^(8·len b) + crc(b), modulo the polynomial.
 func crcJoin(a, b uint64, lenB int64) uint64 {
 	return crcMul(a, crcPow(uint64(lenB)*8)) ^ b
 }

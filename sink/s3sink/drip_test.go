@@ -72,7 +72,8 @@ func (s slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-// TestDrip has servers that drip, by a fake clock: the deadline of each attempt ends it, though a byte comes every second.
+// TestDrip has servers that drip, by a fake clock: the deadline of each attempt ends it, though a
+// byte comes every second.
 func TestDrip(t *testing.T) {
 	const part, large = 1 << 20, 3 << 20
 	begun := started("1")

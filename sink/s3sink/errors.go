@@ -59,7 +59,7 @@ func refused(err error) bool {
 	return s >= 300 && s < 500 || s == http.StatusNotImplemented || errors.Is(err, s3reply.ErrRedirected)
 }
 
-// precondition reports whether err says that a condition of the request does not hold.
+// precondition reports whether the service rejected a condition of the request.
 func precondition(err error) bool {
 	return s3fault.Code(err) == "PreconditionFailed" || s3fault.Status(err) == http.StatusPreconditionFailed
 }

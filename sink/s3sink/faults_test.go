@@ -499,7 +499,8 @@ func TestEveryPartFails(t *testing.T) {
 	}
 }
 
-// TestSourceFails is C9: an upstream that fails at any byte leaves nothing, and its error comes out as it is.
+// TestSourceFails is C9: an upstream that fails at any byte leaves nothing, and its error comes out
+// as it is.
 func TestSourceFails(t *testing.T) {
 	for _, size := range []int{0, 1, 99, 100, 101, 250, 950} {
 		server, client := newServer(t, anyParts)
@@ -560,7 +561,8 @@ func TestRacers(t *testing.T) {
 	}
 }
 
-// TestEarlyRefusal is U32: a reply comes while the body is still being sent. The race detector watches the buffer.
+// TestEarlyRefusal is U32: a reply comes while the body is still being sent. The race detector
+// watches the buffer.
 func TestEarlyRefusal(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Fault(s3test.Fault{Op: "UploadPart", Times: always, Unread: true, Before: s3test.Fail(403, "AccessDenied")})

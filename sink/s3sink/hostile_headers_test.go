@@ -20,7 +20,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostileHeaders has servers whose replies contradict themselves or what was sent, or are made for a terminal.
+// TestHostileHeaders has servers whose replies contradict themselves or what was sent, or are made
+// for a terminal.
 func TestHostileHeaders(t *testing.T) {
 	const csi, c1 = "\x1b[2J\x1b[31m", "\u009b31m\u202e"
 	unknown, mismatch := hostile.Is(s3sink.ErrOutcomeUnknown), hostile.Is(s3sink.ErrMismatch)
@@ -106,7 +107,8 @@ func (h *honest) unproven(w http.ResponseWriter, r *http.Request) {
 	header("Etag", `"e"`)(w, r)
 }
 
-// head shows the object of the run, 50 bytes with its token, with one more header or another length.
+// head shows the object of the run, 50 bytes with its token, with one more header or another
+// length.
 func (h *honest) head(more string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
@@ -119,7 +121,8 @@ func (h *honest) head(more string) http.HandlerFunc {
 	}
 }
 
-// complete answers the last request of an upload with the whole object's checksum, which the run has sent, and a Location.
+// complete answers the last request of an upload with the whole object's checksum, which the run
+// has sent, and a Location.
 func (h *honest) complete(location string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body(200, "<C><Location>"+location+"</Location><ETag>e</ETag><ChecksumCRC64NVME>"+r.Header.Get("X-Amz-Checksum-Crc64nvme")+"</ChecksumCRC64NVME></C>")(w, r)
@@ -172,7 +175,8 @@ func continues(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// refusing lists n uploads from long ago to a key, and refuses to abort them, the last one by the last code.
+// refusing lists n uploads from long ago to a key, and refuses to abort them, the last one by the
+// last code.
 func refusing(n int, key string, codes ...int) http.HandlerFunc {
 	old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)
 	last := fmt.Sprint(n-1, key)

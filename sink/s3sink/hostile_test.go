@@ -15,7 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// flood answers with a body that does not end, until the client has had enough. It counts what it could send.
+// flood answers with a body that does not end, until the client has had enough. It counts what it
+// could send.
 func flood(t *testing.T, status int, sent *atomic.Int64) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -53,8 +53,8 @@ func TestIfAbsentLooksFirst(t *testing.T) {
 	}
 }
 
-// TestBrokenOff has a server that answers, and breaks a put off before it has read it, as some do with a request that they refuse: the
-// error says what the server says to a HEAD.
+// TestBrokenOff has a server that answers, and breaks a put off before it has read it, as some do
+// with a request that they refuse: the error says what the server says to a HEAD.
 func TestBrokenOff(t *testing.T) {
 	const size = 16 << 20 // more than sockets hold
 	forbidden := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}
@@ -106,7 +106,8 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// TestPartBrokenOff has a server break off a part after it has begun the upload: there is a server, and the error says so.
+// TestPartBrokenOff has a server break off a part after it has begun the upload: there is a server,
+// and the error says so.
 func TestPartBrokenOff(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	server.Fault(s3test.Fault{Op: "UploadPart", Times: always, Before: s3test.Drop})

@@ -61,36 +61,20 @@ func TestPartSizes(t *testing.T) {
 	}
 }
 
-// TestSleep waits as long as it is told, or until the context is done.
-func TestSleep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		begin := time.Now()
-		if !sleep(t.Context(), time.Hour) || time.Since(begin) != time.Hour {
-			t.Errorf("it slept for %v", time.Since(begin))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		begin = time.Now()
-		if sleep(ctx, time.Hour) || time.Since(begin) != time.Minute {
-			t.Errorf("it slept for %v, and the context was done after a minute", time.Since(begin))
-		}
-	})
-}
-
-// TestOutliving has a context end a while after another, and its values stay.
-func TestOutliving(t *testing.T) {
+// TestWithGrace has a context end a while after another, and its values stay.
+func TestWithGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type name struct{}
 		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), name{}, "a"), time.Minute)
 		defer cancel()
-		longer, end := outliving(ctx, time.Second)
+		longer, end := withGrace(ctx, time.Second)
 		defer end()
 		begin := time.Now()
 		<-longer.Done()
 		if d := time.Since(begin); d != time.Minute+time.Second || longer.Value(name{}) != "a" {
 			t.Errorf("it ended after %v with the value %v", d, longer.Value(name{}))
 		}
-		again, end := outliving(t.Context(), time.Second)
+		again, end := withGrace(t.Context(), time.Second)
 		end()
 		if again.Err() == nil {
 			t.Error("it goes on after its end")

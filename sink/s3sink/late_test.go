@@ -13,8 +13,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// tardy is a client of a service that, 50 ms after an abort, stores the part that was on its way and thereby brings the upload
-// back: versitygw does so.
+// tardy is a client of a service that, 50 ms after an abort, stores the part that was on its way
+// and thereby brings the upload back: versitygw does so.
 type tardy struct {
 	*s3.Client
 	first   chan struct{} // closed when part 1 is stored
@@ -47,7 +47,8 @@ func (c *tardy) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartU
 	return out, err
 }
 
-// UploadPart is stuck in the middle of part 2 when halfway is not nil: it closes halfway and waits for its end.
+// UploadPart is stuck in the middle of part 2 when halfway is not nil: it closes halfway and waits
+// for its end.
 func (c *tardy) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
 	switch {
 	case c.halfway == nil:
@@ -62,7 +63,8 @@ func (c *tardy) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...
 	return c.Client.UploadPart(ctx, in, opts...)
 }
 
-// TestLatePart ends a run while a part is sent, or its reply is awaited: an abort alone does not end such an upload.
+// TestLatePart ends a run while a part is sent, or its reply is awaited: an abort alone does not
+// end such an upload.
 func TestLatePart(t *testing.T) {
 	for name, sent := range map[string]bool{"sent": true, "half sent": false} {
 		t.Run(name, func(t *testing.T) { latePart(t, sent) })

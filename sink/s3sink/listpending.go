@@ -16,6 +16,7 @@ import (
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
+	"github.com/millweir/millweir/internal/s3wire"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -25,19 +26,20 @@ type pending struct {
 	began   *time.Time // nil if the list does not say
 }
 
-// listPending returns all unfinished uploads to the keys that begin with prefix, and the time by the service's clock. It lists them
-// before one is aborted, which would move the pages.
+// listPending returns all unfinished uploads to keys that begin with prefix, and the time by the
+// service's clock. It must list all of them before one is aborted, because an abort shifts the
+// pages.
 func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) (found []pending, now time.Time, err error) {
-	in := &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: str(prefix), EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize)}
+	in := &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: s3wire.NonEmpty(prefix), EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize)}
 	now = time.Now()
-	size := 0                                                                   // bytes of all that is kept
-	for seen := map[[2]string]bool{}; len(seen) < maxPages && size < maxList; { // where pages began
+	size := 0                                                                   // bytes of the collected list
+	for seen := map[[2]string]bool{}; len(seen) < maxPages && size < maxList; { // the markers of pages
 		out, err := client.ListMultipartUploads(ctx, in, pendingTries().options)
 		if err != nil {
 			return nil, now, s3fault.Mark(err)
 		}
 		if date, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok && len(seen) == 0 {
-			now = date.Add(time.Second) // a date is cut to the second
+			now = date.Add(time.Second) // the date is truncated to the second
 		}
 		if out.EncodingType == types.EncodingTypeUrl {
 			if err := decode(out); err != nil {
@@ -52,7 +54,7 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 		}
 		next := [2]string{aws.ToString(out.NextKeyMarker), aws.ToString(out.NextUploadIdMarker)}
 		switch {
-		case out.IsTruncated == nil: // an empty reply, or a page for people, would pass for a list without uploads
+		case out.IsTruncated == nil: // an empty reply or an HTML page would look like an empty list
 			return nil, now, errNoList
 		case !*out.IsTruncated:
 			return found, now, nil
@@ -68,23 +70,24 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 
 var (
 	errNoList   = stream.Mark(errors.New("the reply is not a list of uploads"), stream.Fatal)
-	errNoMarker = stream.Mark(errors.New("the list goes on, but the reply does not say where, or where it has been"), stream.Fatal)
-	errLongList = stream.Mark(errors.New("the list is longer than 2,000 pages or 64 MiB: give a longer prefix"), stream.Fatal)
-	errNoDate   = stream.Mark(errors.New("the list does not say when it began"), stream.Fatal)
+	errNoMarker = stream.Mark(errors.New("the list continues, but the marker of the next page is missing or repeated"), stream.Fatal)
+	errLongList = stream.Mark(errors.New("the list is longer than 2,000 pages or 64 MiB: use a longer prefix"), stream.Fatal)
+	errNoDate   = stream.Mark(errors.New("the list does not have its start time"), stream.Fatal)
 )
 
-// pageSize is how many uploads are asked for at once: so many with the longest keys, each byte of them encoded by three, are a reply
-// that is read to its end.
+// pageSize is the number of uploads in a page. So many uploads with the longest keys, three bytes
+// for each encoded byte, fit into the greatest reply that is read.
 const pageSize = 200
 
-// The limits of a whole list. A server might send new pages for ever.
+// These limits end a list to which a server adds pages forever.
 const (
 	maxPages   = 2000
 	maxList    = 64 << 20 // bytes
-	uploadSize = 100      // bytes that an upload takes as well as its key and its id
+	uploadSize = 100      // bytes for an upload, as well as its key and its id
 )
 
-// decode takes back the encoding that was asked for: XML cannot have every byte that a key may have.
+// decode decodes the keys. They are requested with URL encoding because XML cannot represent every
+// byte of a key.
 func decode(out *s3.ListMultipartUploadsOutput) error {
 	texts := []*string{out.NextKeyMarker}
 	for _, u := range out.Uploads {

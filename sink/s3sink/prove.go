@@ -1,6 +1,7 @@
 package s3sink
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -8,71 +9,74 @@ import (
 
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/internal/s3retry"
+	"github.com/millweir/millweir/internal/s3wire"
 )
 
-// claim is a reply that reports success.
-type claim struct {
-	what   string    // the request
-	object Object    // as the reply describes it
-	sum    string    // the object's CRC64NVME in the reply; "" if it has none
-	begun  time.Time // by the service's clock, no later than the object; zero if not known
-	// trusted reports that without the right to look the reply is believed.
+// successReply is a reply that reports success, and must be proved.
+type successReply struct {
+	what      string    // the request, for errors
+	object    Object    // as described by the reply
+	sum       string    // the object's CRC64NVME in the reply; "" if it has none
+	startedAt time.Time // by the service's clock, not after the object; zero if unknown
+	// trusted means that the reply is sufficient if the writer has no right to read.
 	trusted bool
 }
 
-// prove returns the object that c claims, or an error unless something proves that it is stored: the checksum in the reply, or
-// else the run's own object at the key.
-func (r *run) prove(ctx context.Context, c claim) (Object, error) {
+// prove returns the object of a reply that reports success, if the object is proved to be stored.
+// The proof is the checksum in the reply, or the run's own object at the key.
+func (r *run) prove(ctx context.Context, c successReply) (Object, error) {
 	if sum := c.sum; sum != "" && !strings.Contains(sum, "-") {
-		r.id = "" // the service has put the parts together
-		if sum == crcText(r.sum) {
+		r.uploadID = "" // the service has completed the upload
+		if sum == s3wire.CRC64NVME(r.sum) {
 			return c.object, nil
 		}
-		return Object{}, r.failed("upload", fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), crcText(r.sum)))
+		return Object{}, r.failed("upload", fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), s3wire.CRC64NVME(r.sum)))
 	}
-	dctx, cancel := r.detached(ctx)
+	dctx, cancel := r.cleanupContext(ctx)
 	defer cancel()
-	v := r.look(ctx, dctx, c.object.VersionID)
-	for wait := 100 * time.Millisecond; v.lacks() && wait <= 200*time.Millisecond && sleep(dctx, wait); wait *= 2 {
-		v = r.look(ctx, dctx, c.object.VersionID)
+	v := r.inspectKey(ctx, dctx, c.object.VersionID)
+	for wait := 100 * time.Millisecond; v.withoutOurs() && wait <= 200*time.Millisecond && s3retry.Sleep(dctx, wait); wait *= 2 {
+		v = r.inspectKey(ctx, dctx, c.object.VersionID)
 	}
 	switch {
-	case v.sight == ours, v.sight == hidden && c.trusted:
-		r.id = ""
-		c.object.VersionID = cmpOr(c.object.VersionID, v.object.VersionID)
+	case v.keyState == keyOurs, v.keyState == keyForbidden && c.trusted:
+		r.uploadID = ""
+		c.object.VersionID = cmp.Or(c.object.VersionID, v.object.VersionID)
 		return c.object, nil
-	case v.mismatch != nil && sameTag(v.etag, c.object.ETag):
-		r.id = "" // it is the very object that the reply names
+	case v.mismatch != nil && sameETag(v.etag, c.object.ETag):
+		r.uploadID = "" // this is the object that the reply names
 		return Object{}, r.failed("upload", v.mismatch)
-	case v.lacks() && r.id != "":
-		ended, err := r.endUpload(dctx)
+	case v.withoutOurs() && r.uploadID != "":
+		ended, err := r.abortAsProbe(dctx)
 		if err != nil {
-			return Object{}, r.doubt(c, v, err)
+			return Object{}, r.unproven(c, v, err)
 		}
-		r.id = ""
+		r.uploadID = ""
 		if ended {
 			return Object{}, r.failed(c.what, fmt.Errorf("%w: the upload was still unfinished", ErrNotStored))
 		}
 	}
-	if v.older(c.begun) {
+	if v.predates(c.startedAt) {
 		return Object{}, r.failed(c.what, fmt.Errorf("%w: the key has an older object", ErrNotStored))
 	}
-	return Object{}, r.doubt(c, v, nil)
+	return Object{}, r.unproven(c, v, nil)
 }
 
-// doubt returns the error of a claim that v does not confirm. cleanup, what cleaning up reported, may be nil.
-func (r *run) doubt(c claim, v view, cleanup error) error {
-	why := map[sight]string{
-		unseen:  "the object cannot be looked at",
-		hidden:  "the right to look at the object is missing",
-		absent:  "the key has no object",
-		other:   "the key has another object",
-		similar: "the object at the key has no write token: it is another's, or the service keeps no metadata",
-		damaged: "what the key has is not what was sent",
-	}[v.sight]
+// unproven returns the error of a reply that the state of the key does not confirm. cleanup is the
+// error of cleaning up, or nil.
+func (r *run) unproven(c successReply, v inspection, cleanup error) error {
+	why := map[keyState]string{
+		keyUnknown:   "the HEAD of the object fails",
+		keyForbidden: "the right to read the object is missing",
+		keyEmpty:     "the key has no object",
+		keyOther:     "the key has another object",
+		keySameBytes: "the object at the key has no write token: another writer stored it, or the service keeps no metadata",
+		keyDamaged:   "the object at the key is not what was sent",
+	}[v.keyState]
 	what := c.what
-	if r.id != "" {
-		what += " " + r.id
+	if r.uploadID != "" {
+		what += " " + r.uploadID
 	}
 	err := r.failed(what, fmt.Errorf("%w: the service reports success without a checksum, but %s", ErrOutcomeUnknown, why))
 	return ending.Join(ending.Join(err, v.err), cleanup)

@@ -2,6 +2,7 @@ package s3sink_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // S3's ETags are MD5
 	"encoding/hex"
@@ -52,7 +53,8 @@ func token(server *s3test.Server) string {
 	return ""
 }
 
-// storeAs stores body with the metadata of the run under way, as a service does that puts it together late or wrong.
+// storeAs stores body with the metadata of the run under way, as a service does that puts it
+// together late or wrong.
 func storeAs(t testing.TB, server *s3test.Server, client *s3.Client, body []byte) *s3test.Object {
 	t.Helper()
 	b, k := bucket, key
@@ -95,8 +97,9 @@ func aged(_ *s3test.Request, r *s3test.Reply) {
 	}
 }
 
-// TestAbortedByAnother has someone else abort the upload before it is completed. As versitygw does, the service then answers 200 with
-// the ETag that the listed parts make, without a checksum, if the key has an object. That object is not ours, whatever its bytes.
+// TestAbortedByAnother has someone else abort the upload before it is completed. As versitygw does,
+// the service then answers 200 with the ETag that the listed parts make, without a checksum, if the
+// key has an object. That object is not ours, whatever its bytes.
 func TestAbortedByAnother(t *testing.T) {
 	const size = 950
 	put := func(body []byte, metadata map[string]string) func(*testing.T, *s3test.Server, *s3.Client) {
@@ -182,8 +185,8 @@ func TestLenientAbort(t *testing.T) {
 	}
 }
 
-// TestWithoutRightToLook has a writer without the right to read: a success without a checksum is believed as far as the service would
-// not say it otherwise.
+// TestWithoutRightToLook has a writer without the right to read: a success without a checksum is
+// believed as far as the service would not say it otherwise.
 func TestWithoutRightToLook(t *testing.T) {
 	hidden := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}
 	unsummed := func(r *s3test.Request, reply *s3test.Reply) { reply.Body = result(listedETag(t, r)) }
@@ -304,7 +307,8 @@ func sumMD5(p []byte) []byte {
 	return s[:]
 }
 
-// TestLostPutByToken has a put whose every reply is lost, under KMS and without a checksum: only the token tells whose object it is.
+// TestLostPutByToken has a put whose every reply is lost, under KMS and without a checksum: only
+// the token tells whose object it is.
 func TestLostPutByToken(t *testing.T) {
 	for _, mine := range []bool{true, false} {
 		server, client := newServer(t, anyParts)
@@ -323,7 +327,8 @@ func TestLostPutByToken(t *testing.T) {
 	}
 }
 
-// TestFollowedRedirect has a plain http.Client turn a redirected request into a GET, whose 200 is that of another object.
+// TestFollowedRedirect has a plain http.Client turn a redirected request into a GET, whose 200 is
+// that of another object.
 func TestFollowedRedirect(t *testing.T) {
 	for op, size := range map[string]int{"PutObject": 50, "CompleteMultipartUpload": 950, "CreateMultipartUpload": 950} {
 		for _, status := range []int{301, 302, 303} {
@@ -346,7 +351,8 @@ func TestFollowedRedirect(t *testing.T) {
 	}
 }
 
-// TestConfirm has a service report an object complete without its checksum: what is at the key then may be damaged, or another's.
+// TestConfirm has a service report an object complete without its checksum: what is at the key then
+// may be damaged, or another's.
 func TestConfirm(t *testing.T) {
 	const size = 250
 	wrong := random(size + 1)[:size]
@@ -356,7 +362,7 @@ func TestConfirm(t *testing.T) {
 		return func(t *testing.T, server *s3test.Server, client *s3.Client) {
 			server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) {
 				o := storeAs(t, server, client, body)
-				r.Body = result(cmpOr(etag, o.ETag))
+				r.Body = result(cmp.Or(etag, o.ETag))
 			}})
 		}
 	}
@@ -424,14 +430,8 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
-}
-
-// TestToken has every object carry a token of its own, beside the caller's metadata, which stays as it was.
+// TestToken has every object carry a token of its own, beside the caller's metadata, which stays as
+// it was.
 func TestToken(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	metadata := map[string]string{"origin": "orders"}

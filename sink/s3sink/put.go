@@ -10,35 +10,37 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3wire"
 )
 
-// put stores the whole stream, which lies in buf, by one request. ServerSideEncryption is not set: what asks for it is a multipart upload.
+// put stores the whole stream, which is in buf, by one request. ServerSideEncryption is not set:
+// with it the run is a multipart upload.
 func (r *run) put(ctx context.Context) (Object, error) {
 	r.sum = r.crc
 	in := &s3.PutObjectInput{
 		Bucket:             &r.bucket,
 		Key:                &r.key,
 		ContentLength:      aws.Int64(int64(len(r.buf))),
-		ChecksumCRC64NVME:  r.settings.sum(r.crc),
+		ChecksumCRC64NVME:  r.settings.sumHeader(r.crc),
 		ContentType:        &r.opts.ContentType,
-		ContentEncoding:    str(r.opts.ContentEncoding),
-		ContentDisposition: str(r.opts.ContentDisposition),
-		CacheControl:       str(r.opts.CacheControl),
+		ContentEncoding:    s3wire.NonEmpty(r.opts.ContentEncoding),
+		ContentDisposition: s3wire.NonEmpty(r.opts.ContentDisposition),
+		CacheControl:       s3wire.NonEmpty(r.opts.CacheControl),
 		Metadata:           r.metadata(),
-		Tagging:            str(r.opts.Tagging),
+		Tagging:            s3wire.NonEmpty(r.opts.Tagging),
 		StorageClass:       types.StorageClass(r.opts.StorageClass),
 		ACL:                types.ObjectCannedACL(r.opts.ACL),
 	}
 	const what = "put"
-	t := r.tries(what, r.requestTimeout(len(r.buf)))
+	t := r.newAttempts(what, r.requestTimeout(len(r.buf)))
 	t.unsigned, t.retryOn = r.opts.UnsignedPayload, s3fault.Damaged
 	if r.opts.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
 		t.retryOn = append([]string{"ConditionalRequestConflict"}, s3fault.Damaged...)
 	}
-	longer, cancel := outliving(ctx, replyGrace)
+	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
-	out, err := patiently(ctx, r, what, func() (*s3.PutObjectOutput, error) {
+	out, err := retryWhileBusy(ctx, r, what, func() (*s3.PutObjectOutput, error) {
 		in.Body = bytes.NewReader(r.buf)
 		return r.client.PutObject(longer, in, t.options)
 	})
@@ -49,17 +51,17 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		return r.settlePut(ctx, err, t)
 	}
 	answered, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
-	return r.prove(ctx, claim{
-		what:   what,
-		object: r.object(out.ETag, out.VersionId),
-		sum:    aws.ToString(out.ChecksumCRC64NVME),
-		begun:  answered,
-		// Whoever gives the MD5 of the body has read it to its end.
-		trusted: sameTag(*out.ETag, r.etag()),
+	return r.prove(ctx, successReply{
+		what:      what,
+		object:    r.object(out.ETag, out.VersionId),
+		sum:       aws.ToString(out.ChecksumCRC64NVME),
+		startedAt: answered,
+		// A service that returns the MD5 of the body has read all of it.
+		trusted: sameETag(*out.ETag, r.etag()),
 	})
 }
 
-// object returns the result of the run. A version's id that no service has, as one of control characters, is left out.
+// object returns the result of the run. It omits a version id that is not valid.
 func (r *run) object(etag, version *string) Object {
 	if !isName(version) {
 		version = nil
@@ -70,7 +72,7 @@ func (r *run) object(etag, version *string) Object {
 		ETag:      aws.ToString(etag),
 		VersionID: aws.ToString(version),
 		Size:      r.total,
-		Parts:     r.sent,
-		Checksum:  aws.ToString(r.settings.sum(r.sum)),
+		Parts:     r.partCount,
+		Checksum:  aws.ToString(r.settings.sumHeader(r.sum)),
 	}
 }

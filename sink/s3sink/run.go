@@ -11,54 +11,54 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// run is one upload under way.
+// run is the state of one upload.
 type run struct {
 	*settings
-	hooks hooks
+	callbacks callbacks
 
-	// Of the caller's goroutine.
-	buf      []byte    // the part being filled
-	crc      uint64    // CRC64NVME of buf
-	sent     int       // parts handed to the senders
-	total    int64     // bytes, buf included
-	sum      uint64    // CRC of the parts that were sent
-	err      error     // what emit returned
-	sealed   bool      // the service has said that it encrypts as it was asked to
-	token    string    // in the object's metadata
-	begun    time.Time // when the multipart upload began, by the service's clock; zero if it did not say
-	answered bool      // the service has answered a request of this run
-	id       string    // of the multipart upload; "" before there is one, and when nothing is left to abort
+	// These fields belong to the caller's goroutine.
+	buf                 []byte    // the part being filled
+	crc                 uint64    // CRC64NVME of buf
+	partCount           int       // parts handed to the senders
+	total               int64     // bytes, buf included
+	sum                 uint64    // CRC of the parts that were sent
+	emitErr             error     // the error that emit returned
+	encryptionConfirmed bool      // the service has confirmed the requested encryption
+	writeToken          string    // in the object's metadata
+	startedAt           time.Time // when the multipart upload began, by the service's clock; zero if it did not say
+	gotReply            bool      // the service has answered a request of this run
+	uploadID            string    // of the multipart upload; "" if there is nothing to abort
 
 	jobs chan fullPart
 	free chan []byte
 
-	mu   sync.Mutex
-	done []types.CompletedPart // by part number
-	late bool                  // a part got no reply: what came of it may reach the upload yet
-	sums bool                  // the service has answered a part with its checksum
+	mu                sync.Mutex
+	completed         []types.CompletedPart // by part number
+	partMaybeInFlight bool                  // a part got no reply, and may still reach the upload
+	gotPartSum        bool                  // the service has returned the checksum of a part
 }
 
-// fullPart is a full buffer on its way.
+// fullPart is a full buffer on its way to a sender.
 type fullPart struct {
 	n    int // from 1
 	body []byte
 	crc  uint64
 }
 
-// firstBuffer is what a stream takes at least; a small one takes no more.
+// firstBuffer is the first size in bytes of a stream's buffer.
 const firstBuffer = 64 << 10
 
 func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj Object, err error) {
 	r := &run{
-		settings: s,
-		token:    newToken(),
-		hooks:    hooks{onPart: s.opts.OnPart, onRetry: s.opts.OnRetry},
-		jobs:     make(chan fullPart),
-		free:     make(chan []byte, s.opts.Parallelism+1),
+		settings:   s,
+		writeToken: newWriteToken(),
+		callbacks:  callbacks{onPart: s.opts.OnPart, onRetry: s.opts.OnRetry},
+		jobs:       make(chan fullPart),
+		free:       make(chan []byte, s.opts.Parallelism+1),
 	}
 	returned := false
 	defer func() {
-		if !returned { // a panic, or runtime.Goexit: it goes on once nothing is left behind
+		if !returned { // a panic or runtime.Goexit: clean up first
 			_ = r.abort(ctx)
 		}
 	}()
@@ -73,9 +73,9 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj O
 	switch {
 	case err != nil:
 		err = r.withAbort(ctx, err)
-	case r.id == "":
+	case r.uploadID == "":
 		if obj, err = r.put(ctx); err == nil {
-			r.hooks.part(Part{Number: 1, Size: obj.Size, ETag: obj.ETag, Checksum: obj.Checksum})
+			r.callbacks.part(Part{Number: 1, Size: obj.Size, ETag: obj.ETag, Checksum: obj.Checksum})
 		}
 	default:
 		obj, err = r.complete(ctx)
@@ -84,25 +84,25 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (obj O
 	return obj, err
 }
 
-// fill runs src and hands the full parts to the senders.
+// fill reads src and hands the full parts to the senders.
 func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byte]) error {
-	err := stream.EachLent(ctx, src, func(p []byte) error { // they are copied into a part
-		if r.err == nil {
-			r.err = r.write(ctx, g, p)
+	err := stream.EachLent(ctx, src, func(p []byte) error { // write copies p into a part
+		if r.emitErr == nil {
+			r.emitErr = r.write(ctx, g, p)
 		}
-		return r.err
+		return r.emitErr
 	})
 	if err == nil {
-		err = r.err // a source that swallowed it would make a short object look whole
+		err = r.emitErr // a source may ignore the error, and end as if the object were whole
 	}
 	switch {
 	case err != nil:
-	case r.id == "" && r.opts.ServerSideEncryption != "": // the answers to it are to come before the object, also an empty one
+	case r.uploadID == "" && r.opts.ServerSideEncryption != "": // the service must confirm it before there is an object, even an empty one
 		if r.total == 0 {
-			r.unchecked()
+			r.disableChecksum()
 		}
 		err = r.begin(ctx, g)
-	case r.id != "" && len(r.buf) > 0:
+	case r.uploadID != "" && len(r.buf) > 0:
 		err = r.send(ctx)
 	}
 	if err == nil {
@@ -116,8 +116,8 @@ func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
 		return context.Cause(ctx)
 	}
 	for len(p) > 0 {
-		size := r.partSize(r.sent + 1)
-		if len(r.buf) == size { // only the first part waits until it is known that another follows
+		size := r.partSize(r.partCount + 1)
+		if len(r.buf) == size { // only the first part waits here, until more bytes follow
 			if err := r.begin(ctx, g); err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
 		r.crc = crc64nvme.Update(r.crc, p[:n])
 		r.total += int64(n)
 		p = p[n:]
-		if len(r.buf) == size && r.id != "" {
+		if len(r.buf) == size && r.uploadID != "" {
 			if err := r.send(ctx); err != nil {
 				return err
 			}
@@ -140,15 +140,15 @@ func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
 	return nil
 }
 
-// unchecked has an empty multipart upload do without checksums: MinIO takes that of a single empty part for damage. There is nothing to
-// damage, and the object's length is looked at.
-func (r *run) unchecked() {
+// disableChecksum makes an empty multipart upload work without checksums: MinIO rejects the
+// checksum of a single empty part. An empty object needs none, and its length is checked.
+func (r *run) disableChecksum() {
 	s := *r.settings
 	s.opts.Checksum = ChecksumNone
 	r.settings = &s
 }
 
-// begin makes this a multipart upload, of which the first part is full.
+// begin creates the multipart upload, starts the senders and hands them the first part.
 func (r *run) begin(ctx context.Context, g *stream.Group) error {
 	if err := r.create(ctx); err != nil {
 		return err
@@ -159,21 +159,22 @@ func (r *run) begin(ctx context.Context, g *stream.Group) error {
 	return r.send(ctx)
 }
 
-// reserve makes room for n more bytes of a part of size bytes.
+// reserve makes room for n more bytes in a part of size bytes.
 func (r *run) reserve(n, size int) error {
 	if len(r.buf)+n <= cap(r.buf) {
 		return nil
 	}
-	if r.id == "" { // the first part: it may well be a short one
+	if r.uploadID == "" { // the first part may be short
 		grown := make([]byte, len(r.buf), min(size, max(firstBuffer, 4*cap(r.buf), len(r.buf)+n)))
 		copy(grown, r.buf)
 		r.buf = grown
 		return nil
 	}
-	if r.sent == r.limits.maxParts {
+	if r.partCount == r.limits.maxParts {
 		return r.failed("upload", ErrTooLarge)
 	}
-	// Each sender gives its buffer back before it takes the next part. So at most Parallelism+1 are about: theirs and this.
+	// Each sender returns its buffer before it takes the next part. So there are at most
+	// Parallelism+1 buffers: one for each sender, and this one.
 	var b []byte
 	select {
 	case b = <-r.free:
@@ -188,19 +189,19 @@ func (r *run) reserve(n, size int) error {
 
 // send hands the part in buf to the senders.
 func (r *run) send(ctx context.Context) error {
-	p := fullPart{n: r.sent + 1, body: r.buf, crc: r.crc}
+	p := fullPart{n: r.partCount + 1, body: r.buf, crc: r.crc}
 	select {
 	case r.jobs <- p:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	r.sent++
+	r.partCount++
 	r.sum = crcJoin(r.sum, p.crc, int64(len(p.body)))
 	r.buf, r.crc = nil, 0
 	return nil
 }
 
-// sender sends parts until there are no more.
+// sender sends parts until all are sent or ctx is done.
 func (r *run) sender(ctx context.Context) error {
 	for {
 		select {

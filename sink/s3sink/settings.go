@@ -1,6 +1,7 @@
 package s3sink
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -9,10 +10,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/millweir/millweir/internal/s3wire"
 	"github.com/millweir/millweir/stream"
 )
 
-// limits are what the service allows; see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+// limits are the limits of the service
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 type limits struct {
 	minPart, maxPart int64 // bytes
 	maxParts         int
@@ -26,10 +29,11 @@ const (
 	defaultParallelism = 4
 	defaultAbort       = 30 * time.Second
 	defaultSlowDown    = time.Minute
-	slowest            = 16 << 10 // bytes a second that a request is given time for
+	minRate            = 16 << 10 // bytes per second, for the time limit of a request
 )
 
-// settings is an upload that can be run: checked, with the defaults filled in, and nobody else's.
+// settings are the checked parameters of an upload, with defaults filled in. They share nothing
+// with the caller.
 type settings struct {
 	client      API
 	bucket, key string
@@ -41,7 +45,7 @@ func newSettings(client API, bucket, key string, opts *UploadOptions) (*settings
 	return newSettingsWithin(s3Limits, client, bucket, key, opts)
 }
 
-// invalid returns the error of a setting that no other run would do better with.
+// invalid returns the fatal error of a bad parameter.
 func invalid(format string, args ...any) (*settings, error) {
 	return nil, stream.Mark(fmt.Errorf("s3sink: "+format, args...), stream.Fatal)
 }
@@ -53,11 +57,11 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 		s.opts.Metadata = maps.Clone(opts.Metadata)
 	}
 	o := &s.opts
-	o.PartSize = cmpOr(o.PartSize, defaultPartSize)
-	o.Parallelism = cmpOr(o.Parallelism, defaultParallelism)
-	o.ContentType = cmpOr(o.ContentType, "application/octet-stream")
-	o.AbortTimeout = cmpOr(o.AbortTimeout, defaultAbort)
-	o.SlowDownTimeout = cmpOr(o.SlowDownTimeout, defaultSlowDown)
+	o.PartSize = cmp.Or(o.PartSize, defaultPartSize)
+	o.Parallelism = cmp.Or(o.Parallelism, defaultParallelism)
+	o.ContentType = cmp.Or(o.ContentType, "application/octet-stream")
+	o.AbortTimeout = cmp.Or(o.AbortTimeout, defaultAbort)
+	o.SlowDownTimeout = cmp.Or(o.SlowDownTimeout, defaultSlowDown)
 	switch {
 	case client == nil:
 		return invalid("the client is nil")
@@ -75,7 +79,7 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 		return invalid("Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
 	case o.Checksum != ChecksumCRC64NVME && o.Checksum != ChecksumNone:
 		return invalid("Checksum is %d, want ChecksumCRC64NVME or ChecksumNone", o.Checksum)
-	case tokenIn(o.Metadata) != "":
+	case writeTokenIn(o.Metadata) != "":
 		return invalid("Metadata has %q, which the upload sets itself", MetadataWriteToken)
 	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
 		return invalid("a timeout is negative")
@@ -85,15 +89,8 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	return s, nil
 }
 
-func cmpOr[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
-// steady is the share of the parts that have PartSize; after it the size doubles every twentieth of the parts.
+// partSize returns the size of part n. The first half of the parts has PartSize. After that, the
+// size doubles every twentieth of the parts.
 func (s *settings) partSize(n int) int {
 	size := s.opts.PartSize
 	if s.opts.FixedParts {
@@ -106,29 +103,21 @@ func (s *settings) partSize(n int) int {
 	return int(min(size, s.limits.maxPart, math.MaxInt))
 }
 
-// requestTimeout is the time that one try of a request with n bytes may take.
+// requestTimeout returns the time limit of one attempt of a request with n bytes.
 func (s *settings) requestTimeout(n int) time.Duration {
 	if s.opts.RequestTimeout > 0 {
 		return s.opts.RequestTimeout
 	}
-	return time.Minute + time.Duration(n/slowest)*time.Second
+	return time.Minute + time.Duration(n/minRate)*time.Second
 }
 
-// checked tells whether checksums are sent.
-func (s *settings) checked() bool { return s.opts.Checksum == ChecksumCRC64NVME }
+// hasChecksum reports whether checksums are sent.
+func (s *settings) hasChecksum() bool { return s.opts.Checksum == ChecksumCRC64NVME }
 
-// sum returns crc as a header value, or nil.
-func (s *settings) sum(crc uint64) *string {
-	if !s.checked() {
+// sumHeader returns crc as a header value, or nil if no checksums are sent.
+func (s *settings) sumHeader(crc uint64) *string {
+	if !s.hasChecksum() {
 		return nil
 	}
-	return aws.String(crcText(crc))
-}
-
-// str returns nil for "", as the SDK wants it for a header that is not to be sent.
-func str(v string) *string {
-	if v == "" {
-		return nil
-	}
-	return &v
+	return aws.String(s3wire.CRC64NVME(crc))
 }

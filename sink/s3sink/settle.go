@@ -7,101 +7,105 @@ import (
 
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3retry"
 )
 
-// settlePut returns how a PutObject ended that returned err after its attempts.
-func (r *run) settlePut(ctx context.Context, err error, t *tries) (Object, error) {
+// settlePut returns the outcome of a PutObject that failed with err after its attempts.
+func (r *run) settlePut(ctx context.Context, err error, t *attempts) (Object, error) {
 	const what = "put"
-	unclear, silent := t.unclear(err)
+	unclear, silent := t.outcome(err)
 	if !unclear && !s3fault.Broken(err) {
-		return Object{}, r.conditional(r.ended(ctx, what, err))
+		return Object{}, r.conditional(r.requestError(ctx, what, err))
 	}
-	dctx, cancel := r.detached(ctx)
+	dctx, cancel := r.cleanupContext(ctx)
 	defer cancel()
 	if !unclear {
-		return Object{}, r.brokenOff(ctx, what, err, r.glance(dctx, ""))
+		return Object{}, r.brokenOff(ctx, what, err, r.inspectKeyOnce(dctx, ""))
 	}
-	v := r.look(ctx, dctx, "")
-	// An attempt without a reply may be carried out yet, whatever was said to those after it; unless the object that is there forbids it.
-	forbidden := r.opts.IfAbsent && precondition(err) && v.sight == other
+	v := r.inspectKey(ctx, dctx, "")
+	// The service may still execute an attempt without a reply, whatever it answered to later ones,
+	// unless the condition and the object at the key forbid it.
+	forbidden := r.opts.IfAbsent && precondition(err) && v.keyState == keyOther
 	switch {
-	case v.sight == ours:
+	case v.keyState == keyOurs:
 		return v.object, nil
-	case !v.lacks(), silent && !forbidden:
+	case !v.withoutOurs(), silent && !forbidden:
 		return Object{}, r.unknown(ctx, what, err, v.err)
 	}
-	return Object{}, r.conditional(r.ended(ctx, what, err))
+	return Object{}, r.conditional(r.requestError(ctx, what, err))
 }
 
-// brokenOff returns the error of a request that the server broke off before it had it, so that its answer, if it gave one, is lost:
-// it says what the server answered when it was asked for the object.
-func (r *run) brokenOff(ctx context.Context, what string, err error, v view) error {
+// brokenOff returns the error of a request during which the server closed the connection, so that
+// its reply may be lost. The error wraps the server's reply to a HEAD of the object.
+func (r *run) brokenOff(ctx context.Context, what string, err error, v inspection) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	switch v.sight {
-	case unseen, hidden:
+	switch v.keyState {
+	case keyUnknown, keyForbidden:
 		if s3fault.Status(v.err) == 0 {
-			return r.failed(what, err) // no answer to this either
+			return r.failed(what, err) // no reply to the HEAD either
 		}
-	case absent:
+	case keyEmpty:
 	default:
 		if r.opts.IfAbsent {
 			return r.failed(what, fmt.Errorf("%w (%w: %w)", ErrExists, ErrBrokenOff, err))
 		}
 	}
-	if v.err != nil { // before err, so that what the server said is found first
+	if v.err != nil { // v.err first, so that errors.As finds the server's reply
 		return r.failed(what, fmt.Errorf("%w (%w): %w", ErrBrokenOff, v.err, err))
 	}
 	return r.failed(what, fmt.Errorf("%w: %w", ErrBrokenOff, err))
 }
 
-// settleComplete returns how a CompleteMultipartUpload ended that returned err after its attempts.
-func (r *run) settleComplete(ctx context.Context, err error, t *tries) (Object, error) {
+// settleComplete returns the outcome of a CompleteMultipartUpload that failed with err after its
+// attempts.
+func (r *run) settleComplete(ctx context.Context, err error, t *attempts) (Object, error) {
 	const what = "complete multipart upload"
-	unclear, silent := t.unclear(err)
+	unclear, silent := t.outcome(err)
 	gone := noSuchUpload(err)
-	dctx, cancel := r.detached(ctx)
+	dctx, cancel := r.cleanupContext(ctx)
 	defer cancel()
 	if !unclear {
-		if gone { // aborted by another; or a proxy sent the request twice and brings the second reply
-			switch v := r.look(ctx, dctx, ""); {
-			case v.sight == ours:
-				r.id = ""
+		if gone { // aborted by another client, or a proxy repeated the request and returns the second reply
+			switch v := r.inspectKey(ctx, dctx, ""); {
+			case v.keyState == keyOurs:
+				r.uploadID = ""
 				return v.object, nil
-			case !v.lacks():
+			case !v.withoutOurs():
 				return Object{}, r.unknown(ctx, what, err, v.err)
 			}
 		}
-		return Object{}, r.withAbort(ctx, r.conditional(r.ended(ctx, what, err)))
+		return Object{}, r.withAbort(ctx, r.conditional(r.requestError(ctx, what, err)))
 	}
-	v := r.look(ctx, dctx, "")
-	if v.lacks() {
+	v := r.inspectKey(ctx, dctx, "")
+	if v.withoutOurs() {
 		if !gone {
-			ended, aerr := r.endUpload(dctx)
+			ended, aerr := r.abortAsProbe(dctx)
 			if aerr != nil {
 				return Object{}, r.unknown(ctx, what, err, aerr)
 			}
 			gone = !ended
-			v = r.look(ctx, dctx, "")
+			v = r.inspectKey(ctx, dctx, "")
 		}
-		// The upload is gone, and the object may be yet to come.
-		for wait := 100 * time.Millisecond; gone && silent && v.lacks() && wait <= 400*time.Millisecond && sleep(dctx, wait); wait *= 2 {
-			v = r.look(ctx, dctx, "")
+		// The upload has ended, and the object may appear later.
+		for wait := 100 * time.Millisecond; gone && silent && v.withoutOurs() && wait <= 400*time.Millisecond && s3retry.Sleep(dctx, wait); wait *= 2 {
+			v = r.inspectKey(ctx, dctx, "")
 		}
 	}
 	switch {
-	case v.sight == ours:
-		r.id = ""
+	case v.keyState == keyOurs:
+		r.uploadID = ""
 		return v.object, nil
-	case !v.lacks(), gone && (silent || v.sight == other):
+	case !v.withoutOurs(), gone && (silent || v.keyState == keyOther):
 		return Object{}, r.unknown(ctx, what, err, v.err)
 	}
-	r.id = ""
-	return Object{}, r.conditional(r.ended(ctx, what, err))
+	r.uploadID = ""
+	return Object{}, r.conditional(r.requestError(ctx, what, err))
 }
 
-// conditional returns err with the sentinel of the condition that it says does not hold.
+// conditional adds ErrExists or ErrConflict to err if the service rejected the condition of
+// IfAbsent.
 func (r *run) conditional(err error) error {
 	switch {
 	case !r.opts.IfAbsent:
@@ -113,19 +117,20 @@ func (r *run) conditional(err error) error {
 	return err
 }
 
-// unknown returns the error of an outcome that could not be settled: because of err, and of what looking for it reported.
+// unknown returns the error of an outcome that could not be settled. err is the error of the
+// request, look the error of the HEAD or of the abort.
 func (r *run) unknown(ctx context.Context, what string, err, look error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	if r.id != "" {
-		what += " " + r.id
+	if r.uploadID != "" {
+		what += " " + r.uploadID
 	}
 	return ending.Join(r.failed(what, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)), look)
 }
 
-// ifAbsent returns ErrExists if IfAbsent is set and the key has an object. It knows nothing if it cannot look: the condition goes
-// with the last request as well.
+// ifAbsent returns ErrExists if IfAbsent is set and the key has an object. It ignores a failed
+// HEAD, because the last request carries the condition as well.
 func (r *run) ifAbsent(ctx context.Context) error {
 	if !r.opts.IfAbsent {
 		return nil

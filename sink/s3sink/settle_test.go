@@ -15,7 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestLatePut has no reply come to the first put, and a refusal to those after it. The service stores the first one yet, once the run has ended.
+// TestLatePut has no reply come to the first put, and a refusal to those after it. The service
+// stores the first one yet, once the run has ended.
 func TestLatePut(t *testing.T) {
 	const size = 50
 	silence := s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond, SlowDownTimeout: 200 * time.Millisecond}
@@ -56,7 +57,8 @@ func TestLatePut(t *testing.T) {
 	}
 }
 
-// TestLateComplete has a service take the upload and give no reply; the object shows a while after, or not before the run has ended.
+// TestLateComplete has a service take the upload and give no reply; the object shows a while after,
+// or not before the run has ended.
 func TestLateComplete(t *testing.T) {
 	const size = 250
 	for _, tt := range []struct {
@@ -91,7 +93,8 @@ func TestLateComplete(t *testing.T) {
 	}
 }
 
-// TestRepeatedComplete has a proxy send the last request twice and bring the second reply: the upload is no more, for it is an object.
+// TestRepeatedComplete has a proxy send the last request twice and bring the second reply: the
+// upload is no more, for it is an object.
 func TestRepeatedComplete(t *testing.T) {
 	for _, sum := range []s3sink.Checksum{s3sink.ChecksumCRC64NVME, s3sink.ChecksumNone} {
 		server, client := newServer(t, anyParts)
@@ -108,7 +111,8 @@ func TestRepeatedComplete(t *testing.T) {
 	}
 }
 
-// hasty is a transport whose replies come before it has told that the request is sent, as they do now and then.
+// hasty is a transport whose replies come before it has told that the request is sent, as they do
+// now and then.
 type hasty struct{ *http.Client }
 
 func (h hasty) Do(r *http.Request) (*http.Response, error) {
@@ -148,7 +152,8 @@ func (c *deaf) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*
 	return out, err
 }
 
-// TestDeafClient has a client of the caller's own show nothing of its tries: what it reports is no proof that nothing was stored.
+// TestDeafClient has a client of the caller's own show nothing of its tries: what it reports is no
+// proof that nothing was stored.
 func TestDeafClient(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

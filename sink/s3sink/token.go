@@ -11,22 +11,22 @@ import (
 // 128 random bits. It has no other use, and a copy of the object may drop it.
 const MetadataWriteToken = "millweir-write-token"
 
-// newToken returns a token that no other run has.
-func newToken() string { return rand.Text() }
+// newWriteToken returns a token that no other run has.
+func newWriteToken() string { return rand.Text() }
 
-// metadata returns the caller's metadata and the run's token.
+// metadata returns the caller's metadata with the run's write token.
 func (r *run) metadata() map[string]string {
 	m := maps.Clone(r.opts.Metadata)
 	if m == nil {
 		m = map[string]string{}
 	}
-	m[MetadataWriteToken] = r.token
+	m[MetadataWriteToken] = r.writeToken
 	return m
 }
 
-// tokenIn returns the write token in an object's metadata, or "". Services differ in the case of
-// names.
-func tokenIn(metadata map[string]string) string {
+// writeTokenIn returns the write token in an object's metadata, or "". Services differ in the case
+// of names.
+func writeTokenIn(metadata map[string]string) string {
 	for name, value := range metadata {
 		if strings.EqualFold(name, MetadataWriteToken) {
 			return value

@@ -32,8 +32,9 @@ func fin(n int) func(*s3test.Request, *s3test.Reply) {
 	}
 }
 
-// TestClasses cuts and refuses downloads that do not try again by themselves: the class of the error says whether another run may
-// do well, and stream.Restart reads the rest from where it ended.
+// TestClasses cuts and refuses downloads that do not try again by themselves: the class of the
+// error says whether another run may do well, and stream.Restart reads the rest from where it
+// ended.
 func TestClasses(t *testing.T) {
 	data := random(10_000)
 	for _, tt := range []struct {

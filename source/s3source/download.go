@@ -148,7 +148,7 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 	})
 }
 
-// download is what is to be read.
+// download is a checked request for an object or a range of it.
 type download struct {
 	client      API
 	bucket, key string
@@ -178,14 +178,14 @@ func (d *download) check() error {
 	return nil
 }
 
-// invalid returns the error of a setting that no other run would do better with.
+// invalid returns the fatal error of a bad parameter.
 func invalid(format string, args ...any) error {
 	return stream.Mark(fmt.Errorf("s3source: "+format, args...), stream.Fatal)
 }
 
-// isETag tells whether s can be the ETag of one object, or is "". A weak one, W/"…", would match
-// none (https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2), a list or * several. Quotes are
-// not asked for: there are servers without.
+// isETag reports whether s can be the ETag of one object, or is "". A weak ETag (W/"…") never
+// matches (https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3.2); a list or * may match several
+// objects. Quotes are optional, because some servers omit them.
 func isETag(s string) bool {
 	for _, c := range []byte(s) {
 		if c <= ' ' || c == ',' || c == '*' || c == 0x7f {

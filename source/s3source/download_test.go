@@ -118,7 +118,8 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestIfMatch asks for the object as it was told of, after it was replaced or not, of servers that know If-Match and of others.
+// TestIfMatch asks for the object as it was told of, after it was replaced or not, of servers that
+// know If-Match and of others.
 func TestIfMatch(t *testing.T) {
 	ignored := s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("If-Match"); return nil }}
 	unnamed := s3test.Fault{Times: always, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }}

@@ -267,7 +267,8 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestReadOn looks at the requests that read an object on: each is for the rest of the very object that the first reply came from.
+// TestReadOn looks at the requests that read an object on: each is for the rest of the very object
+// that the first reply came from.
 func TestReadOn(t *testing.T) {
 	server, client := newServer(t, nil)
 	o := server.Put(bucket, key, random(10_000))

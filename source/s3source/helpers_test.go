@@ -16,7 +16,8 @@ import (
 
 const bucket, key = "backups", "dir/cookies.json.gz"
 
-// newServer returns a server with the bucket, and the real client of it, with retries that do not wait.
+// newServer returns a server with the bucket, and the real client of it, with retries that do not
+// wait.
 func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) {
 	t.Helper()
 	server := s3test.New(opts)

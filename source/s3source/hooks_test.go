@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/source/s3source"
 )
 
-// TestOnRetry reports every further request before its wait: the client's own retries, and those for the rest of a body.
+// TestOnRetry reports every further request before its wait: the client's own retries, and those
+// for the rest of a body.
 func TestOnRetry(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault s3test.Fault

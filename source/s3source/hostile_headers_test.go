@@ -21,7 +21,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostileHeaders has servers whose headers lie, contradict each other, or are made for a terminal.
+// TestHostileHeaders has servers whose headers lie, contradict each other, or are made for a
+// terminal.
 func TestHostileHeaders(t *testing.T) {
 	const csi, c1 = "\x1b[2J\x1b[31m", "\u009b31m\u202e"
 	bad, fatal, retryable := hostile.Is(s3source.ErrBadReply), hostile.Class(stream.Fatal), hostile.Class(stream.Retryable)
@@ -118,8 +119,8 @@ func gzipped(text string) string {
 	return b.String()
 }
 
-// raw answers with headers and a body as they are, and HEAD without the body. The connection ends the body if no header does. phrase
-// is that of the status line.
+// raw answers with headers and a body as they are, and HEAD without the body. The connection ends
+// the body if no header does. phrase is that of the status line.
 func raw(code int, headers, body string, phrase ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -135,7 +136,8 @@ func raw(code int, headers, body string, phrase ...string) http.HandlerFunc {
 	}
 }
 
-// chunkedToo answers with ten bytes in chunks and a Content-Length, and to HEAD with another length.
+// chunkedToo answers with ten bytes in chunks and a Content-Length, and to HEAD with another
+// length.
 func chunkedToo(length, head int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {

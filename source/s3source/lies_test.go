@@ -47,7 +47,8 @@ func TestLyingRanges(t *testing.T) {
 	}
 }
 
-// TestShorterWithEachReply has the rest of an object come from a server that says it is shorter than it was: a proxy may cut it.
+// TestShorterWithEachReply has the rest of an object come from a server that says it is shorter
+// than it was: a proxy may cut it.
 func TestShorterWithEachReply(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Put(bucket, key, random(10_000))
@@ -59,7 +60,8 @@ func TestShorterWithEachReply(t *testing.T) {
 	}
 }
 
-// TestRedirectedHead has the look at an object's length be sent to another host: the session token stays here.
+// TestRedirectedHead has the look at an object's length be sent to another host: the session token
+// stays here.
 func TestRedirectedHead(t *testing.T) {
 	var heard atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -19,92 +19,94 @@ import (
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/internal/s3retry"
+	"github.com/millweir/millweir/internal/s3wire"
 	"github.com/millweir/millweir/stream"
 )
 
-// open asks for what is left of the run. It returns the body, which begins at pos, and where it is to end, or -1.
+// open requests the rest of the run. It returns the body, which begins at pos, and the offset at
+// which the body must end, or -1.
 func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
-	ranged := r.some || !r.whole()
-	if r.some && r.etag == "" {
-		return nil, 0, fatal{stream.Mark(errors.New("the reply broke off, and it had no ETag to read on by"), stream.Fatal)}
+	ranged := r.gotReply || !r.wholeObject()
+	if r.gotReply && r.etag == "" {
+		return nil, 0, fatal{stream.Mark(errors.New("the reply broke off and had no ETag, so the rest cannot be read"), stream.Fatal)}
 	}
-	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag)}
+	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag)}
 	if ranged {
 		in.Range = aws.String(byteRange(r.pos, r.end))
 	}
-	out, err := r.client.GetObject(ctx, in, plain, r.watched)
+	out, err := r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
 	err = s3fault.Mark(err)
 	switch {
 	case err != nil && ranged && s3fault.Status(err) == http.StatusRequestedRangeNotSatisfiable:
-		return r.behind(ctx, err)
+		return r.pastEnd(ctx, err)
 	case err != nil:
-		return nil, 0, r.refusal(err)
+		return nil, 0, r.withSentinel(err)
 	}
 	if out.Body == nil {
 		out.Body = http.NoBody
 	}
-	if upto, err = r.check(ranged, out); err != nil {
+	if upto, err = r.checkReply(ranged, out); err != nil {
 		_ = out.Body.Close() // err is the cause
 		return nil, 0, err
 	}
 	return out.Body, upto, nil
 }
 
-// plain has the SDK leave the body as it is. The checksum that comes with it is asked for, but compared here: the SDK's reader would
-// not see the object as one across several replies.
-func plain(o *s3.Options) {
+// withoutValidation makes the SDK leave the body as it is. The checksum is requested, but compared
+// by this package, because the SDK's reader sees only one of several replies.
+func withoutValidation(o *s3.Options) {
 	s3reply.Guard(o)
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
 }
 
-// watched reports the client's own retries.
-func (r *run) watched(o *s3.Options) {
+// reportRetries reports the client's own retries to OnRetry.
+func (r *run) reportRetries(o *s3.Options) {
 	if f := r.opts.OnRetry; f != nil {
 		o.Retryer = s3retry.Notify(o.Retryer, func(err error, wait time.Duration) { f(r.failed(err), wait) })
 	}
 }
 
-// check compares a reply with what was asked for and with the replies before.
-func (r *run) check(ranged bool, out *s3.GetObjectOutput) (upto int64, err error) {
+// checkReply compares a reply with the request and with earlier replies.
+func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err error) {
 	etag, length := aws.ToString(out.ETag), int64(-1)
 	if out.ContentLength != nil && *out.ContentLength >= 0 {
 		length = *out.ContentLength
 	}
 	status := status(out)
 	switch {
-	case etag != "" && !s3reply.IsName(etag): // it is to be sent back
+	case etag != "" && !s3reply.IsName(etag): // it is sent back in If-Match
 		return 0, fatal{fmt.Errorf("%w: its ETag is %s", ErrBadReply, printable.Quote(etag))}
 	case status == http.StatusPartialContent && out.ContentRange == nil:
-		return 0, fmt.Errorf("%w: a part of the object came, and no Content-Range says which", ErrBadReply)
+		return 0, fmt.Errorf("%w: a part of the object without a Content-Range", ErrBadReply)
 	case status == http.StatusOK && ranged:
-		return 0, fmt.Errorf("%w: the whole object came, not what follows byte %d", ErrBadReply, r.pos)
+		return 0, fmt.Errorf("%w: the whole object instead of the bytes from %d on", ErrBadReply, r.pos)
 	}
-	if err := r.same(etag); err != nil {
+	if err := r.checkETag(etag); err != nil {
 		return 0, err
 	}
 	if !ranged && out.ContentRange == nil {
-		r.some, r.etag, r.end = true, etag, length
+		r.gotReply, r.etag, r.end = true, etag, length
 		if sum := aws.ToString(out.ChecksumCRC64NVME); !strings.Contains(sum, "-") {
-			r.sum = sum
+			r.storedSum = sum
 		}
 		return length, nil
 	}
 	first, last, total, ok := contentRange(aws.ToString(out.ContentRange))
 	switch {
 	case out.ContentRange == nil:
-		return 0, fmt.Errorf("%w: the whole object came, not what follows byte %d", ErrBadReply, r.pos)
-	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.bounded() && last >= r.end:
+		return 0, fmt.Errorf("%w: the whole object instead of the bytes from %d on", ErrBadReply, r.pos)
+	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.hasLength() && last >= r.end:
 		return 0, fmt.Errorf("%w: %s and %d bytes came for %s", ErrBadReply, printable.Quote(*out.ContentRange), length, byteRange(r.pos, r.end))
-	case r.bounded() && total < r.end:
-		return 0, short(total, r.end)
-	case r.sure && !r.bounded() && total != r.end, r.some && total < r.end:
-		return 0, fmt.Errorf("%w: the object is told to have %d bytes, and %d", ErrBadReply, r.end, total)
+	case r.hasLength() && total < r.end:
+		return 0, tooShort(total, r.end)
+	case r.lengthConfirmed && !r.hasLength() && total != r.end, r.gotReply && total < r.end:
+		return 0, fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.end, total)
 	}
-	if !r.bounded() {
+	if !r.hasLength() {
 		r.end = total
 	}
-	r.some, r.etag, r.sure = true, etag, true
+	r.gotReply, r.etag, r.lengthConfirmed = true, etag, true
 	return last + 1, nil
 }
 
@@ -116,75 +118,77 @@ func status(out *s3.GetObjectOutput) int {
 	return 0
 }
 
-// same returns an error unless etag is that of the object which is read, where that has one.
-func (r *run) same(etag string) error {
+// checkETag returns an error if the object has an ETag and it is not etag.
+func (r *run) checkETag(etag string) error {
 	switch {
 	case r.etag == "", etag == r.etag:
 		return nil
 	case etag == "":
-		return fatal{fmt.Errorf("%w: it has no ETag, and the object is the one with %s", ErrBadReply, printable.Text(r.etag))}
+		return fatal{fmt.Errorf("%w: the reply has no ETag, and the object has %s", ErrBadReply, printable.Text(r.etag))}
 	}
 	return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
 }
 
-// bounded tells whether the caller said where the run ends.
-func (r *run) bounded() bool { return r.opts.Length > 0 }
+// hasLength reports whether the caller has set the length to read.
+func (r *run) hasLength() bool { return r.opts.Length > 0 }
 
-// measure finds out where the object ends.
-func (r *run) measure(ctx context.Context) error {
+// confirmLength determines the end of the object by a HEAD.
+func (r *run) confirmLength(ctx context.Context) error {
 	length, err := r.length(ctx)
 	if err != nil {
 		return err
 	}
 	if length < r.end {
-		return fatal{fmt.Errorf("%w: the object is told to have %d bytes, and %d", ErrBadReply, r.end, length)}
+		return fatal{fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.end, length)}
 	}
-	r.end, r.sure = length, true
+	r.end, r.lengthConfirmed = length, true
 	return nil
 }
 
-// length asks for the length of the object.
+// length returns the length of the object, by a HEAD.
 func (r *run) length(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.StallTimeout, errStalled)
 	defer cancel()
 	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: &r.bucket, Key: &r.key, VersionId: str(r.opts.VersionID), IfMatch: str(r.etag),
-	}, s3reply.Guard, r.watched)
+		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
+	}, s3reply.Guard, r.reportRetries)
 	if err != nil {
-		return 0, stalled(ctx, r.refusal(s3fault.Mark(err)))
+		return 0, orStalled(ctx, r.withSentinel(s3fault.Mark(err)))
 	}
-	if err := r.same(aws.ToString(out.ETag)); err != nil {
+	if err := r.checkETag(aws.ToString(out.ETag)); err != nil {
 		return 0, err
 	}
 	if out.ContentLength == nil {
-		return 0, fatal{fmt.Errorf("%w: no reply tells the object's length", ErrBadReply)}
+		return 0, fatal{fmt.Errorf("%w: no reply has the object's length", ErrBadReply)}
 	}
 	return *out.ContentLength, nil
 }
 
-// behind is for a refusal of what follows byte pos, as there is none. A body of unknown length that broke off behind its last byte is
-// read on in this way, and a range that begins behind the object's end.
-func (r *run) behind(ctx context.Context, refusal error) (body io.ReadCloser, upto int64, err error) {
+// pastEnd handles the reply that there are no bytes from pos on. This is the answer after a body of
+// unknown length that broke off after its last byte, and for a range that begins after the object's
+// end.
+func (r *run) pastEnd(ctx context.Context, refusal error) (body io.ReadCloser, upto int64, err error) {
 	length, err := r.length(ctx)
 	switch {
 	case err != nil:
 		return nil, 0, err
 	case length > r.pos:
 		return nil, 0, fmt.Errorf("%w: the object has %d bytes: %w", ErrBadReply, length, refusal)
-	case r.bounded(), !r.some && length < r.pos:
-		return nil, 0, short(length, max(r.pos, r.end))
+	case r.hasLength(), !r.gotReply && length < r.pos:
+		return nil, 0, tooShort(length, max(r.pos, r.end))
 	}
-	r.some, r.end, r.sure = true, length, true
+	r.gotReply, r.end, r.lengthConfirmed = true, length, true
 	return http.NoBody, r.pos, nil
 }
 
-// short returns the error of an object that ends before what is to be read of it.
-func short(has, want int64) error {
+// tooShort returns the error of an object that ends before the requested bytes do.
+func tooShort(has, want int64) error {
 	return fatal{stream.Mark(fmt.Errorf("the object has %d bytes, not %d: %w", has, want, io.ErrUnexpectedEOF), stream.Fatal)}
 }
 
-// refusal returns err with the sentinel that goes with it, marked fatal when asking again would not help.
-func (r *run) refusal(err error) error {
+// withSentinel adds the matching sentinel to err, and makes err fatal if another request does not
+// help.
+func (r *run) withSentinel(err error) error {
 	status := s3fault.Status(err)
 	switch {
 	case status == http.StatusNotFound:
@@ -193,13 +197,14 @@ func (r *run) refusal(err error) error {
 		return fatal{fmt.Errorf("%w: %w", ErrObjectChanged, err)}
 	case status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests:
 		return err
-	case status >= 400 && status < 500, !r.some:
-		return fatal{err} // the SDK has asked again where it helps
+	case status >= 400 && status < 500, !r.gotReply:
+		return fatal{err} // the SDK has already retried if that helps
 	}
 	return err
 }
 
-// byteRange returns a Range header for the bytes from first up to, not including, end, or to the last one when end is negative.
+// byteRange returns a Range header for the bytes from first up to, not including, end. A negative
+// end means to the last byte.
 func byteRange(first, end int64) string {
 	if end < 0 {
 		return fmt.Sprintf("bytes=%d-", first)
@@ -217,12 +222,4 @@ func contentRange(s string) (first, last, total int64, ok bool) {
 	ok = ok1 && ok2 && strings.HasPrefix(s, "bytes ") && errors.Join(err1, err2, err3) == nil &&
 		0 <= first && first <= last && last < total
 	return first, last, total, ok
-}
-
-// str returns nil for "", as the SDK wants it for what is not to be sent.
-func str(v string) *string {
-	if v == "" {
-		return nil
-	}
-	return &v
 }

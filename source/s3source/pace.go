@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// pace measures how fast the server delivers, over the time that the run waits for it. The time that
-// the consumer takes and the pauses before another request do not count.
+// pace measures how fast the server delivers, over the time that the run waits for it. The time
+// that the consumer takes and the pauses before another request do not count.
 type pace struct {
 	window time.Duration // of waiting, within which quota bytes must come
 	quota  int64         // 0 for no minimum
@@ -18,14 +18,15 @@ type pace struct {
 	missed int           // windows in a row in which the quota was not met
 }
 
-// newPace returns the pace of a server that must deliver rate bytes a second, on average over window.
-// A negative rate is no minimum.
+// newPace returns the pace of a server that must deliver rate bytes a second, on average over
+// window. A negative rate is no minimum.
 func newPace(rate int64, window time.Duration) pace {
-	return pace{window: window, quota: worth(rate, window)}
+	return pace{window: window, quota: bytesIn(rate, window)}
 }
 
-// worth returns how many bytes come in d at rate bytes a second, at least one; 0 for a negative rate.
-func worth(rate int64, d time.Duration) int64 {
+// bytesIn returns the number of bytes in d at rate bytes per second, at least one, or 0 for a
+// negative rate.
+func bytesIn(rate int64, d time.Duration) int64 {
 	if rate < 0 {
 		return 0
 	}
@@ -36,15 +37,15 @@ func worth(rate int64, d time.Duration) int64 {
 	return max(1, int64(bytes))
 }
 
-// left returns how long the run may go on waiting for the quota.
-func (p *pace) left() time.Duration {
+// remaining returns how long the run may still wait for the quota.
+func (p *pace) remaining() time.Duration {
 	if p.quota == 0 {
 		return math.MaxInt64
 	}
 	return max(0, p.window-p.waited)
 }
 
-// add notes that n bytes came after a wait of d.
+// add records that n bytes came after a wait of d.
 func (p *pace) add(d time.Duration, n int) {
 	p.waited += d
 	p.got += int64(n)
@@ -53,7 +54,7 @@ func (p *pace) add(d time.Duration, n int) {
 	}
 }
 
-// miss notes that the quota was not met in time, and returns the error for it. The next reply gets a
+// miss records that the quota was not met in time, and returns the error. The next reply gets a
 // whole window.
 func (p *pace) miss() error {
 	got := p.got
@@ -62,28 +63,28 @@ func (p *pace) miss() error {
 	return fmt.Errorf("too slow: %d of %d bytes came in %v of waiting: %w", got, p.quota, p.window, os.ErrDeadlineExceeded)
 }
 
-// watch ends a read that takes too long: without a byte for as long as stall, or too slow for pace.
-type watch struct {
-	pace  *pace
-	stall time.Duration
-	timer *time.Timer
-	since time.Time // when the read began
-	slow  bool      // what the timer waits for is pace, not stall
+// readTimer ends a read that takes too long: no byte within stall, or too few for pace.
+type readTimer struct {
+	pace       *pace
+	stall      time.Duration
+	timer      *time.Timer
+	since      time.Time // when the read began
+	paceLimits bool      // what the timer waits for is pace, not stall
 }
 
-// start begins to wait.
-func (w *watch) start() {
+// start begins a wait.
+func (w *readTimer) start() {
 	d := w.stall
-	left := w.pace.left()
-	if w.slow = left < d; w.slow {
+	left := w.pace.remaining()
+	if w.paceLimits = left < d; w.paceLimits {
 		d = left
 	}
 	w.since = time.Now()
 	w.timer.Reset(d)
 }
 
-// stop ends the wait, in which n bytes came.
-func (w *watch) stop(n int) {
+// stop ends a wait in which n bytes came.
+func (w *readTimer) stop(n int) {
 	w.timer.Stop()
 	w.pace.add(time.Since(w.since), n)
 }

@@ -30,7 +30,8 @@ func steady(wait time.Duration, bytes int) func(int) step {
 	return func(int) step { return step{wait, bytes} }
 }
 
-// slow is a client whose replies come as slowly as its functions say: the nth reply by the nth, and the rest by the last.
+// slow is a client whose replies come as slowly as its functions say: the nth reply by the nth, and
+// the rest by the last.
 type slow struct {
 	t       *testing.T
 	data    []byte
@@ -177,7 +178,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestPaceResumes has another run read on where a slow server was given up, as [stream.Restart] does.
+// TestPaceResumes has another run read on where a slow server was given up, as [stream.Restart]
+// does.
 func TestPaceResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &slow{t: t, data: random(5000), replies: []func(int) step{steady(40*time.Second, 700), steady(0, 5000)}}
@@ -192,7 +194,8 @@ func TestPaceResumes(t *testing.T) {
 	})
 }
 
-// TestPaceError has the error say how slow the server was, as a time-out that a caller can look for.
+// TestPaceError has the error say how slow the server was, as a time-out that a caller can look
+// for.
 func TestPaceError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &slow{t: t, data: random(5000), replies: []func(int) step{steady(25*time.Second, 700)}}

@@ -51,7 +51,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestSlowConsumer is D14: a consumer that is slower than the server's patience with a body gets all of it nevertheless.
+// TestSlowConsumer is D14: a consumer that is slower than the server's patience with a body gets
+// all of it nevertheless.
 func TestSlowConsumer(t *testing.T) {
 	server, client := newServer(t, nil)
 	want := random(32 << 20) // more than the sockets hold

@@ -2,8 +2,6 @@ package s3source
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,47 +13,49 @@ import (
 
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3retry"
+	"github.com/millweir/millweir/internal/s3wire"
 	"github.com/millweir/millweir/stream"
 )
 
-// run is one passage through an object.
+// run is the state of one read of an object.
 type run struct {
 	*download
-	pos  int64  // of the next byte to emit, in the object
-	end  int64  // where the run ends, -1 while that is not known
-	sure bool   // whether end was told by more than the length of a body, which may have been cut
-	etag string // of the first reply, or what that must have; "" where it is not known
-	some bool   // whether there was a reply
-	over bool   // whether the last reply came to its end; what is left to do is the proof
-	sum  string // the object's CRC64NVME; "" where there is none or it cannot be checked
-	crc  uint64 // of what was emitted
-	idle int    // replies in a row that gave no byte, or fewer than were owed
-	owed int64  // bytes that come at MinRate in the pause before the last request
-	pace pace
+	pos             int64  // offset of the next byte to emit
+	end             int64  // offset at which the run ends; -1 if unknown
+	lengthConfirmed bool   // end comes from more than the length of a body, which a proxy may have shortened
+	etag            string // of the first reply, or required of it; "" if unknown
+	gotReply        bool   // there was a reply
+	bodyEnded       bool   // the last reply is complete, and only the proof remains
+	storedSum       string // the object's CRC64NVME; "" if there is none or it cannot be checked
+	crc             uint64 // of the emitted bytes
+	failures        int    // replies in a row with at most minProgress bytes
+	minProgress     int64  // bytes at MinRate in the pause before the last request
+	pace            pace
 }
 
-// whole tells whether the run is to emit all of the object.
-func (r *run) whole() bool { return r.opts.Offset == 0 && r.opts.Length == 0 }
+// wholeObject reports whether the run reads all of the object.
+func (r *run) wholeObject() bool { return r.opts.Offset == 0 && r.opts.Length == 0 }
 
-// fatal is an error that another request would not mend.
+// fatal is an error that another request does not fix.
 type fatal struct{ error }
 
 func (f fatal) Unwrap() error { return f.error }
 
-// each makes one request after another until all has come, or asking again is of no use.
+// each sends one request after another until all bytes are read or another request does not help.
 func (r *run) each(ctx context.Context, emit func([]byte) error) error {
-	var down error // what emit returned
+	var down error // the error that emit returned
 	for {
 		from := r.pos
 		var err error
-		if !r.over {
+		if !r.bodyEnded {
 			err = r.reply(ctx, func(p []byte) error {
 				down = emit(p)
 				return down
 			})
-			r.over = err == nil
+			r.bodyEnded = err == nil
 		}
-		if r.over {
+		if r.bodyEnded {
 			err = r.finish(ctx)
 		}
 		var f fatal
@@ -68,25 +68,25 @@ func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 			return context.Cause(ctx)
 		case errors.As(err, &f):
 			return r.failed(f.error)
-		case r.pos-from > r.owed: // a byte a request would go on for ever
-			r.idle = 0
+		case r.pos-from > r.minProgress: // with a byte per request the run would never end
+			r.failures = 0
 		}
-		if r.idle >= r.opts.Retries || r.pace.missed > r.opts.Retries {
+		if r.failures >= r.opts.Retries || r.pace.missed > r.opts.Retries {
 			return r.failed(err)
 		}
-		r.idle++
-		wait := backoff(r.idle)
-		r.owed = worth(r.opts.MinRate, wait)
+		r.failures++
+		wait := backoff(r.failures)
+		r.minProgress = bytesIn(r.opts.MinRate, wait)
 		if r.opts.OnRetry != nil {
 			r.opts.OnRetry(r.failed(err), wait)
 		}
-		if !sleep(ctx, wait) {
+		if !s3retry.Sleep(ctx, wait) {
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// failed returns err as this package reports it.
+// failed adds the package, the object and the position to err.
 func (r *run) failed(err error) error {
 	if r.pos == r.opts.Offset {
 		return fmt.Errorf("s3source: get %s/%s: %w", r.bucket, r.key, err)
@@ -100,19 +100,8 @@ func backoff(n int) time.Duration {
 	return d/2 + rand.N(d/2) //nolint:gosec // a delay is no secret
 }
 
-// sleep waits for d; it returns false if ctx was done first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// reply makes one request and emits what it brings. It returns nil where the reply came to its end.
+// reply sends one request and emits the bytes of its reply. It returns nil if the reply is
+// complete.
 func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -122,14 +111,14 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 	body, upto, err := r.open(ctx)
 	timer.Stop()
 	if err != nil {
-		return stalled(ctx, err)
+		return orStalled(ctx, err)
 	}
-	defer body.Close()               //nolint:errcheck // it was read, or is given up
-	r.pace.add(time.Since(begin), 0) // a refusal is none of it: it counts among the Retries
-	w := &watch{pace: &r.pace, stall: r.opts.StallTimeout, timer: timer}
+	defer body.Close()               //nolint:errcheck // the body was read or is given up
+	r.pace.add(time.Since(begin), 0) // an error reply does not count here, but in Retries
+	w := &readTimer{pace: &r.pace, stall: r.opts.StallTimeout, timer: timer}
 	for upto < 0 || r.pos < upto {
-		if ctx.Err() != nil { // what is buffered would still be read
-			return r.late(ctx, w, context.Cause(ctx))
+		if ctx.Err() != nil { // otherwise buffered bytes would still be read
+			return r.readError(ctx, w, context.Cause(ctx))
 		}
 		n := int64(r.opts.ChunkSize)
 		if upto >= 0 {
@@ -139,7 +128,7 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		got, err := readFull(body, chunk, w)
 		if got > 0 {
 			chunk = chunk[:got:got]
-			if r.sum != "" {
+			if r.storedSum != "" {
 				r.crc = crc64nvme.Update(r.crc, chunk)
 			}
 			r.pos += int64(got)
@@ -154,35 +143,37 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		case err == io.EOF: //nolint:errorlint // as above
 			return brokenOff(io.ErrUnexpectedEOF)
 		default:
-			return r.late(ctx, w, brokenOff(err))
+			return r.readError(ctx, w, brokenOff(err))
 		}
 	}
 	return nil
 }
 
-// late returns the reason why a read of a body ended with err.
-func (r *run) late(ctx context.Context, w *watch, err error) error {
-	if err = stalled(ctx, err); err == errStalled && w.slow { //nolint:errorlint // it is our own, unwrapped
+// readError returns the reason for an error of a read.
+func (r *run) readError(ctx context.Context, w *readTimer, err error) error {
+	if err = orStalled(ctx, err); err == errStalled && w.paceLimits { //nolint:errorlint // it is our own, unwrapped
 		return r.pace.miss()
 	}
 	return err
 }
 
-// brokenOff returns err, with which a body ended too early: another reply may bring the rest.
+// brokenOff returns err as the error of a body that ended too early. Another reply may have the
+// rest.
 func brokenOff(err error) error { return stream.Mark(s3fault.Report(err), stream.Retryable) }
 
 var errStalled = fmt.Errorf("no byte came in time: %w", os.ErrDeadlineExceeded)
 
-// stalled returns the reason why a read ended with err.
-func stalled(ctx context.Context, err error) error {
+// orStalled returns errStalled if the stall timer ended ctx, otherwise err.
+func orStalled(ctx context.Context, err error) error {
 	if err != nil && context.Cause(ctx) == errStalled { //nolint:errorlint // it is our own, unwrapped
 		return errStalled
 	}
 	return err
 }
 
-// readFull fills p, each read watched by w. It returns io.EOF where body ends, as well as what came before.
-func readFull(body io.Reader, p []byte, w *watch) (int, error) {
+// readFull fills p. w limits each read. At the end of body it returns io.EOF with the bytes before
+// it.
+func readFull(body io.Reader, p []byte, w *readTimer) (int, error) {
 	n, empty := 0, 0
 	for n < len(p) {
 		w.start()
@@ -203,29 +194,25 @@ func readFull(body io.Reader, p []byte, w *watch) (int, error) {
 	return n, nil
 }
 
-// finish checks that what was emitted is all, and right. It returns an error that is not fatal where there is more to read.
+// finish checks that all bytes were emitted, and that they are right. Its error is not fatal if
+// there is more to read.
 func (r *run) finish(ctx context.Context) error {
-	if r.sum != "" && r.sum == crcText(r.crc) {
+	if r.storedSum != "" && r.storedSum == s3wire.CRC64NVME(r.crc) {
 		return nil
 	}
-	if !r.sure {
-		if err := r.measure(ctx); err != nil {
+	if !r.lengthConfirmed {
+		if err := r.confirmLength(ctx); err != nil {
 			return err
 		}
 	}
 	switch {
 	case r.pos < r.end:
-		r.over = false
+		r.bodyEnded = false
 		return fmt.Errorf("the reply ends before byte %d: %w", r.end, brokenOff(io.ErrUnexpectedEOF))
 	case r.pos > r.end:
 		return fatal{fmt.Errorf("%w: %d bytes came of an object of %d", ErrBadReply, r.pos, r.end)}
-	case r.sum != "":
-		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s", ErrChecksum, crcText(r.crc), printable.Text(r.sum))}
+	case r.storedSum != "":
+		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s", ErrChecksum, s3wire.CRC64NVME(r.crc), printable.Text(r.storedSum))}
 	}
 	return nil
-}
-
-// crcText returns crc as S3 writes a CRC64NVME.
-func crcText(crc uint64) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, crc))
 }

@@ -23,31 +23,32 @@ import (
 	"github.com/millweir/millweir/internal/s3reply"
 )
 
-// tries looks at every try that the SDK makes of one request: it bounds each in time and remembers whether one of them may have been
-// carried out although its reply does not say so, or may be yet.
-type tries struct {
+// attempts observes all attempts that the SDK makes of one request. It limits the time of each. It
+// records whether the service may have executed one of them without a reply that says so, and
+// whether the service may still be executing one.
+type attempts struct {
 	timeout  time.Duration
 	unsigned bool
-	retryOn  []string                            // codes to be retried as well as the SDK's
+	retryOn  []string                            // error codes that are retried as well as the SDK's
 	onRetry  func(err error, wait time.Duration) // called before the SDK waits; may be nil
 
 	credentials aws.CredentialsProvider
 
-	mu     sync.Mutex
-	looked bool // it is the client's to call options: one that leaves them out shows no try
-	vague  bool // a try may have been carried out
-	silent bool // and it had no reply of the service: it may be carried out yet
+	mu            sync.Mutex
+	observed      bool // false if the client does not pass on the options
+	maybeApplied  bool // the service may have executed an attempt
+	maybeInFlight bool // and it may still do so, because that attempt got no reply
 }
 
-// options makes a request be looked at.
-func (t *tries) options(o *s3.Options) {
-	// The checksum is ours, or none is wanted: never a trailer, which many services refuse.
+// options adds the observer to a request.
+func (t *attempts) options(o *s3.Options) {
+	// The SDK must not add a checksum: it would send it in a trailer, which many services reject.
 	o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	if o.Retryer != nil {
-		o.Retryer = t.watched(retry.AddWithErrorCodes(o.Retryer, slices.Concat(s3fault.Expired, t.retryOn)...))
+		o.Retryer = t.withRetryHook(retry.AddWithErrorCodes(o.Retryer, slices.Concat(s3fault.Expired, t.retryOn)...))
 	}
 	t.credentials = o.Credentials
-	t.set(&t.looked)
+	t.set(&t.observed)
 	s3reply.Guard(o)
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		if t.unsigned {
@@ -60,10 +61,10 @@ func (t *tries) options(o *s3.Options) {
 }
 
 // ID implements [middleware.FinalizeMiddleware].
-func (t *tries) ID() string { return "millweir:tries" }
+func (t *attempts) ID() string { return "millweir:tries" }
 
-// HandleFinalize makes one try.
-func (t *tries) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+// HandleFinalize makes one attempt.
+func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 	middleware.FinalizeOutput, middleware.Metadata, error,
 ) {
 	try, cancel := context.WithTimeout(ctx, t.timeout)
@@ -79,49 +80,52 @@ func (t *tries) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 	})
 	out, meta, err := next.HandleFinalize(try, in)
 	if err != nil && s3fault.Status(err) == 0 && try.Err() != nil && ctx.Err() == nil {
-		// Not the SDK's own error, which it would take for a cancellation and not retry.
+		// The SDK would take the context's error for a cancellation, and not retry.
 		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("no reply within %v: %w", t.timeout, os.ErrDeadlineExceeded)}
 	}
 	if c, cached := t.credentials.(interface{ Invalidate() }); cached && slices.Contains(s3fault.Expired, s3fault.Code(err)) {
-		c.Invalidate() // so that the next try asks for new ones
+		c.Invalidate() // the next attempt asks the provider for new ones
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// What was not sent to its end was not carried out. A reply may be here before the transport tells that it has sent the request.
-	if vague(err) && (written || !begun || s3fault.Status(err) != 0) {
-		t.vague = true
-		t.silent = t.silent || unanswered(err)
+	// The service does not execute a request that was not sent completely. A reply may arrive
+	// before the transport reports that it has sent the request.
+	if mayBeApplied(err) && (written || !begun || s3fault.Status(err) != 0) {
+		t.maybeApplied = true
+		t.maybeInFlight = t.maybeInFlight || noReply(err)
 	}
 	return out, meta, err
 }
 
-func (t *tries) set(b *bool) {
+func (t *attempts) set(b *bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	*b = true
 }
 
-// unclear tells whether the request that ended with err may have been carried out, and whether the service may still be at it.
-func (t *tries) unclear(err error) (unclear, silent bool) {
+// outcome reports whether the service may have executed the request that ended with err, and
+// whether it may still be executing it.
+func (t *attempts) outcome(err error) (maybeApplied, maybeInFlight bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case errors.Is(err, errNoETag):
-		return true, t.silent
-	case !t.looked: // err is all there is to go by
-		return !refused(err), unanswered(err)
+		return true, t.maybeInFlight
+	case !t.observed: // only the last error is known
+		return !refused(err), noReply(err)
 	}
-	return t.vague, t.silent
+	return t.maybeApplied, t.maybeInFlight
 }
 
-// unanswered tells whether err says that the service itself did not reply: nobody did, or a gateway for it.
-func unanswered(err error) bool {
+// noReply reports whether the service itself did not reply: there was no reply, or a gateway's.
+func noReply(err error) bool {
 	s := s3fault.Status(err)
 	return s == 0 || s == http.StatusBadGateway || s == http.StatusGatewayTimeout
 }
 
-// vague tells whether a try that ended with err may have been carried out, if it was sent.
-func vague(err error) bool {
+// mayBeApplied reports whether the service may have executed an attempt that ended with err, if the
+// attempt was sent.
+func mayBeApplied(err error) bool {
 	if err == nil || refused(err) {
 		return false
 	}

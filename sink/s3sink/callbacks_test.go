@@ -82,7 +82,8 @@ func TestOnPartUnacknowledged(t *testing.T) {
 	}
 }
 
-// TestOnRetry reports every further attempt of a request, before the wait: the client's own and ours.
+// TestOnRetry reports every further attempt of a request, before the wait: the client's own and
+// ours.
 func TestOnRetry(t *testing.T) {
 	for _, tt := range []struct {
 		op    string
@@ -156,7 +157,8 @@ func TestHookPanics(t *testing.T) {
 	}
 }
 
-// TestHookPanicsAmongOthers has a hook panic while other parts wait for their call of it: they do not wait for ever.
+// TestHookPanicsAmongOthers has a hook panic while other parts wait for their call of it: they do
+// not wait for ever.
 func TestHookPanicsAmongOthers(t *testing.T) {
 	for _, name := range []string{"OnPart", "OnRetry"} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestStorm is U22: half of all requests are told to slow down, which the client's tries and tokens do not suffice for.
+// TestStorm is U22: half of all requests are told to slow down, which the client's tries and tokens
+// do not suffice for.
 func TestStorm(t *testing.T) {
 	server, _ := newServer(t, anyParts)
 	client := newClient(server.URL, func(o *s3.Options) {
@@ -58,7 +59,8 @@ func TestCancelInAStorm(t *testing.T) {
 	}
 }
 
-// TestExpired is U19: the service has had enough of credentials that the client's cache holds to be good.
+// TestExpired is U19: the service has had enough of credentials that the client's cache holds to be
+// good.
 func TestExpired(t *testing.T) {
 	for _, size := range []int{50, 950} {
 		server, _ := newServer(t, anyParts)

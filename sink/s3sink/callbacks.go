@@ -19,14 +19,14 @@ type Part struct {
 	Checksum string // CRC64NVME in base64; "" with ChecksumNone
 }
 
-// hooks calls the caller's functions. Calls never overlap, whichever goroutines they come from.
-type hooks struct {
+// callbacks calls OnPart and OnRetry from any goroutine. Calls never overlap.
+type callbacks struct {
 	mu      sync.Mutex
 	onPart  func(Part)
 	onRetry func(err error, wait time.Duration)
 }
 
-func (h *hooks) part(p Part) {
+func (h *callbacks) part(p Part) {
 	if h.onPart == nil {
 		return
 	}
@@ -35,7 +35,7 @@ func (h *hooks) part(p Part) {
 	h.onPart(p)
 }
 
-func (h *hooks) retry(err error, wait time.Duration) {
+func (h *callbacks) retry(err error, wait time.Duration) {
 	if h.onRetry == nil {
 		return
 	}
@@ -44,20 +44,21 @@ func (h *hooks) retry(err error, wait time.Duration) {
 	h.onRetry(err, wait)
 }
 
-// tries returns what watches the attempts of one request: what it does, and how long one attempt
-// may take.
-func (r *run) tries(what string, timeout time.Duration) *tries {
-	return &tries{timeout: timeout, onRetry: r.notify(what)}
+// newAttempts returns the observer of one request. what names the request in errors, and timeout
+// limits each attempt.
+func (r *run) newAttempts(what string, timeout time.Duration) *attempts {
+	return &attempts{timeout: timeout, onRetry: r.notify(what)}
 }
 
-// notify returns a function that reports a failed attempt of a request, or nil if the caller does
-// not ask for it.
+// notify returns a function that reports a failed attempt to OnRetry, or nil without OnRetry.
 func (r *run) notify(what string) func(error, time.Duration) {
-	if r.hooks.onRetry == nil {
+	if r.callbacks.onRetry == nil {
 		return nil
 	}
-	return func(err error, wait time.Duration) { r.hooks.retry(r.failed(what, err), wait) }
+	return func(err error, wait time.Duration) { r.callbacks.retry(r.failed(what, err), wait) }
 }
 
-// watched returns retryer with t's report of the attempts that the SDK repeats.
-func (t *tries) watched(retryer aws.Retryer) aws.Retryer { return s3retry.Notify(retryer, t.onRetry) }
+// withRetryHook returns retryer with t.onRetry called before each wait.
+func (t *attempts) withRetryHook(retryer aws.Retryer) aws.Retryer {
+	return s3retry.Notify(retryer, t.onRetry)
+}

@@ -1,0 +1,77 @@
+package s3sink
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/millweir/millweir/internal/printable"
+)
+
+// keyState is the state of the key that a HEAD shows.
+type keyState int
+
+const (
+	keyUnknown   keyState = iota // no reply, or a reply that does not show the state
+	keyForbidden                 // the writer has no right to read
+	keyEmpty                     // no object
+	keyOther                     // another object
+	keySameBytes                 // an object that may have the sent bytes, without any metadata
+	keyOurs                      // this run's object
+	keyDamaged                   // an object with this run's token, but other bytes
+)
+
+// withoutOurs reports whether this run's object is certainly not at the key.
+func (s keyState) withoutOurs() bool { return s == keyEmpty || s == keyOther }
+
+// expected is what the HEAD of a run's object must show.
+type expected struct {
+	token string
+	size  int64
+	sum   string // CRC64NVME as S3 writes it
+	etag  string // if the service computes ETags from MD5
+}
+
+// compare compares what was sent with the reply to a HEAD. mismatch describes a difference in size
+// or checksum.
+func (s expected) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
+	sum, known := fullSum(out)
+	etag := aws.ToString(out.ETag)
+	sameBytes := known && sum == s.sum || sameETag(etag, s.etag)
+	switch {
+	case out.ContentLength != nil && *out.ContentLength != s.size:
+		mismatch = fmt.Errorf("%w: its size is %d, not %d", ErrMismatch, *out.ContentLength, s.size)
+	case known && sum != s.sum:
+		mismatch = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), s.sum)
+	}
+	switch mine := writeTokenIn(out.Metadata) == s.token; {
+	case mine && mismatch != nil:
+		return keyDamaged, mismatch
+	case mismatch != nil:
+		return keyOther, mismatch
+	case mine && (out.ContentLength != nil || sameBytes):
+		return keyOurs, nil
+	case mine:
+		return keyUnknown, nil
+	case len(out.Metadata) > 0:
+		return keyOther, nil
+	case out.ContentLength != nil || sameBytes:
+		return keySameBytes, nil
+	}
+	return keyUnknown, nil
+}
+
+// fullSum returns the CRC64NVME of the whole object, if the reply has one.
+func fullSum(out *s3.HeadObjectOutput) (sum string, known bool) {
+	sum = aws.ToString(out.ChecksumCRC64NVME)
+	return sum, sum != "" && out.ChecksumType != types.ChecksumTypeComposite && !strings.Contains(sum, "-")
+}
+
+// sameETag compares ETags. Some services omit the quotes in some replies.
+func sameETag(a, b string) bool {
+	a, b = strings.Trim(a, `"`), strings.Trim(b, `"`)
+	return a == b && a != ""
+}
