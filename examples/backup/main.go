@@ -147,7 +147,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 		Documents: &j.read, Object: &j.stored, Acknowledged: &j.acknowledged,
 		Expected: s.estimateDocuments(ctx, j.coll),
 	})
-	object, err := cli.Protect(func() (s3sink.Object, error) { return j.backup(ctx) })
+	object, err := j.backup(ctx)
 	stop()
 	if err != nil {
 		return j.explain(ctx, err)
@@ -189,7 +189,7 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 		format.Encode(), // JSON, compressed, encrypted
 		stream.Monitor[[]byte](&j.stored),
 	)
-	return stream.Run(ctx, body, s3sink.Upload(j.storage, j.s3.Bucket, j.s3.Key, &s3sink.UploadOptions{
+	upload := s3sink.Upload(j.storage, j.s3.Bucket, j.s3.Key, &s3sink.UploadOptions{
 		PartSize:             int64(j.partSize),
 		Parallelism:          j.parallelism,
 		IfAbsent:             j.ifAbsent,
@@ -198,7 +198,8 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 		Metadata:             j.sizeHint.AddTo(j.catalog.Metadata()),
 		OnPart:               func(part s3sink.Part) { j.acknowledged.Part(part.Size) },
 		OnRetry:              j.acknowledged.Retry,
-	}))
+	})
+	return cli.Protect(func() (s3sink.Object, error) { return stream.Run(ctx, body, upload) })
 }
 
 var errEmpty = cli.Errorf("no document to store")
