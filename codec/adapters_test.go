@@ -200,7 +200,8 @@ func TestDecoderErrors(t *testing.T) {
 	}
 }
 
-// TestReaderTrailing puts bytes behind what decoders of the standard library take, in one chunk and in many.
+// TestReaderTrailing puts bytes behind what decoders of the standard library take, in one chunk and
+// in many.
 func TestDecoderTrailing(t *testing.T) {
 	for name, c := range map[string]struct {
 		pack flow
@@ -230,7 +231,8 @@ func TestDecoderTrailing(t *testing.T) {
 	}
 }
 
-// TestReaderCancelledByEOF cancels a run with a cause that looks like the end, before anything was read.
+// TestReaderCancelledByEOF cancels a run with a cause that looks like the end, before anything was
+// read.
 func TestDecoderCancelledByEOF(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	f := codec.Decoder("test: decode", func(r io.Reader) (io.Reader, error) {

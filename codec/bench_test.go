@@ -22,7 +22,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// versus runs ours and theirs in turn and reports the median of the ratios of their CPU time as "x".
+// versus runs ours and theirs in turn and reports the median of the ratios of their CPU time as
+// "x".
 func versus(b *testing.B, size int, ours, theirs func()) {
 	ours()
 	theirs()
@@ -73,7 +74,8 @@ func count(b *testing.B, src stream.Source[[]byte], want int) {
 	}
 }
 
-// BenchmarkSplitLines against bufio.Scanner, over 64 MB that lie in memory and over 1 MB, in the cache, 64 times.
+// BenchmarkSplitLines against bufio.Scanner, over 64 MB that lie in memory and over 1 MB, in the
+// cache, 64 times.
 func BenchmarkSplitLines(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -126,7 +128,8 @@ func BenchmarkSplitJSONObjects(b *testing.B) {
 	})
 }
 
-// BenchmarkGzip against compress/gzip at its default level. "size%" is how many more bytes ours has.
+// BenchmarkGzip against compress/gzip at its default level. "size%" is how many more bytes ours
+// has.
 func BenchmarkGzip(b *testing.B) {
 	data := corpus.Lines(8 << 20)
 	var z bytes.Buffer
@@ -173,7 +176,8 @@ func BenchmarkGunzip(b *testing.B) {
 	}
 }
 
-// BenchmarkParallel against the same without goroutines: "x" is the ratio of CPU time, "wall-x" that of the time it takes.
+// BenchmarkParallel against the same without goroutines: "x" is the ratio of CPU time, "wall-x"
+// that of the time it takes.
 func BenchmarkParallel(b *testing.B) {
 	data := corpus.Lines(16 << 20)
 	gz := must(b)(bytesThrough(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0))
@@ -207,7 +211,8 @@ func BenchmarkParallel(b *testing.B) {
 	}
 }
 
-// BenchmarkParse has the parsers of this package and those of the standard library that they are made of.
+// BenchmarkParse has the parsers of this package and those of the standard library that they are
+// made of.
 func BenchmarkParse(b *testing.B) {
 	type doc struct {
 		User string `json:"user"`

@@ -9,12 +9,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// blockSize is how much text one member or frame of a parallel encoder holds at most.
+// blockSize is the largest text of one member or frame of a parallel encoder, in bytes.
 const blockSize = 1 << 20
 
-// lineBlocks returns a flow that cuts its input into blocks of at most blockSize bytes: behind the last newline that fits, or at
-// the size where there is none. Where the input's chunks are cut makes no difference. An empty input has no block.
-// Who is done with a block may give it to freeBlock.
+// lineBlocks returns a flow that cuts its input into blocks of at most blockSize bytes, after the
+// last newline that fits, or at blockSize if there is none. Chunk boundaries make no difference. An
+// empty input has no block. The receiver may return a block with freeBlock after its last use.
 func lineBlocks() stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		buf := newBlock()
@@ -53,7 +53,7 @@ func newBlock() []byte {
 	return make([]byte, 0, blockSize)
 }
 
-// freeBlock takes back a block that nobody reads any more.
+// freeBlock returns a block to the pool. The caller must not use it again.
 func freeBlock(b []byte) {
 	if cap(b) == blockSize {
 		freeBlocks.Put((*[blockSize]byte)(b[:blockSize]))

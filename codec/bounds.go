@@ -3,15 +3,16 @@ package codec
 import "errors"
 
 const (
-	// defaultBytes is what MaxBytes means when it is zero: as much as the largest files of common file systems.
+	// defaultBytes is the default of MaxBytes: the size of the largest files of common file
+	// systems.
 	defaultBytes = 16 << 40
-	// defaultRatio is what MaxRatio means when it is zero: more than any encoder reaches, so that what was written comes back. Of
-	// zeros, gzip's makes 1,031:1, zstd's 32,716:1, and S2's 52,103:1, or 198,253:1 in blocks of 4 MiB.
+	// defaultRatio is the default of MaxRatio. It is more than any encoder reaches: for zeros, gzip
+	// reaches 1,031, our zstd 32,716, our S2 52,103, and S2 in blocks of 4 MiB 198,253.
 	defaultRatio = 200_000
 )
 
-// ratioFloor is how many decoded bytes pass before their ratio to the encoded ones is checked. Only
-// tests change it.
+// ratioFloor is the number of decoded bytes after which their ratio to the encoded bytes is
+// checked. Only tests change it.
 var ratioFloor int64 = 256 << 20
 
 var errNegative = errors.New("a limit is negative")
@@ -22,7 +23,7 @@ type bounds struct {
 	ratio int64 // decoded bytes for each encoded one; 0 means no limit
 }
 
-// newBounds makes bounds of the options MaxBytes and MaxRatio.
+// newBounds returns the bounds of the options MaxBytes and MaxRatio.
 func newBounds(bytes, ratio int64) (bounds, error) {
 	if bytes < -1 || ratio < -1 {
 		return bounds{}, errNegative
@@ -42,7 +43,7 @@ func newBounds(bytes, ratio int64) (bounds, error) {
 	return bounds{bytes: bytes, ratio: ratio}, nil
 }
 
-// check says whether out decoded bytes from in encoded ones pass a limit.
+// check returns an error if out decoded bytes from in encoded bytes exceed a limit.
 func (b bounds) check(out, in int64) error {
 	if b.bytes > 0 && out > b.bytes {
 		return &LimitError{Limit: "MaxBytes", Max: b.bytes}
@@ -53,5 +54,5 @@ func (b bounds) check(out, in int64) error {
 	return nil
 }
 
-// exceeds tells whether out is more than ratio times in.
+// exceeds reports whether out is more than ratio times in.
 func exceeds(out, in, ratio int64) bool { return out > 0 && (out-1)/ratio >= in }

@@ -15,7 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// When a checkpoint of compressed segments is reached, what is out up to then decodes to all lines up to it, and in the end to all.
+// When a checkpoint of compressed segments is reached, what is out up to then decodes to all lines
+// up to it, and in the end to all.
 func TestCheckpointsOfSegments(t *testing.T) {
 	type position = stream.Checkpoint[int]
 	const lines = 1000

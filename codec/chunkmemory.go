@@ -7,7 +7,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// guardRecords is guarded.EachLent for records that are lent, and guarded.Each for those that keep the memory of their chunks.
+// guardRecords is guarded.EachLent for records that are lent, and guarded.Each for those that keep
+// the memory of their chunks.
 func guardRecords(ctx context.Context, src stream.Source[[]byte], f func([]byte) error, lent bool) error {
 	if lent {
 		return guarded.EachLent(ctx, src, f)
@@ -15,13 +16,13 @@ func guardRecords(ctx context.Context, src stream.Source[[]byte], f func([]byte)
 	return guarded.Each(ctx, src, f)
 }
 
-// memory is what a run's chunks are made of.
+// memory allocates the chunks of a run.
 type memory struct {
 	lent bool // one piece serves for all
 	buf  []byte
 }
 
-// get returns n bytes. Where chunks are lent, those that it returned before are not in use any more.
+// get returns n bytes. If chunks are lent, it reuses the memory of the previous chunk.
 func (m *memory) get(n int) []byte {
 	if !m.lent {
 		return make([]byte, n)
@@ -32,15 +33,16 @@ func (m *memory) get(n int) []byte {
 	return m.buf[:n:n]
 }
 
-// filler fills chunks of 64 KiB and emits each when it is full.
+// chunkFiller fills chunks of 64 KiB and emits each one when it is full.
 type chunkFiller struct {
 	memory
-	ctx  context.Context // of the run that this is
+	ctx  context.Context // of this run
 	emit func([]byte) error
 	buf  []byte // the chunk that is being filled
 }
 
-// space returns the rest of the chunk in hand, or of a new one where that is less than n bytes.
+// reserve returns the free space of the current chunk, or of a new one if less than n bytes are
+// free.
 func (f *chunkFiller) reserve(n int) ([]byte, error) {
 	if cap(f.buf)-len(f.buf) < n {
 		if err := f.flush(); err != nil {
@@ -51,7 +53,7 @@ func (f *chunkFiller) reserve(n int) ([]byte, error) {
 	return f.buf[len(f.buf):cap(f.buf)], nil
 }
 
-// fill says that n bytes of the space were filled.
+// commit adds the first n bytes of the free space to the chunk.
 func (f *chunkFiller) commit(n int) { f.buf = f.buf[:len(f.buf)+n] }
 
 // flush emits what was filled.

@@ -12,7 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestErrorClasses looks at the class of every exported error, and of what the stages make of bad input and bad settings.
+// TestErrorClasses looks at the class of every exported error, and of what the stages make of bad
+// input and bad settings.
 func TestErrorClasses(t *testing.T) {
 	run := func(f flow, in string) error {
 		_, err := bytesThrough(f, []byte(in), 0)
@@ -73,7 +74,8 @@ func TestErrorClasses(t *testing.T) {
 	}
 }
 
-// TestErrorClassesOfOthers has the upstream, and a decoder of a user's, fail with errors that have a class.
+// TestErrorClassesOfOthers has the upstream, and a decoder of a user's, fail with errors that have
+// a class.
 func TestErrorClassesOfOthers(t *testing.T) {
 	busy := stream.Mark(errors.New("busy"), stream.Throttled)
 	_, err := stream.Run(context.Background(), stream.Via(failsAfter([]byte("x"), busy), codec.Gunzip(nil)), sink.Slice[[]byte]())

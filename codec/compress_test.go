@@ -251,7 +251,8 @@ func TestCompressionLimits(t *testing.T) {
 			}
 		}
 	}
-	// One MiB more than the floor, all zeros, exceeds any ratio, and must come back if no ratio was set.
+	// One MiB more than the floor, all zeros, exceeds any ratio, and must come back if no ratio was
+	// set.
 	floor := codec.RatioFloor
 	if raced {
 		floor = 4 * mib
@@ -325,7 +326,8 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-// TestUnzstdTableMemory reads a million frames of nothing that say they have a table, and looks at the memory.
+// TestUnzstdTableMemory reads a million frames of nothing that say they have a table, and looks at
+// the memory.
 func TestUnzstdTableMemory(t *testing.T) {
 	const mark, frame, frames = "\x5d\x2a\x4d\x18\x08\x00\x00\x00millweir", "\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00\x99\xe9\xd8\x51", 1 << 20
 	for n := range 3 {

@@ -48,8 +48,8 @@ func damaged(t *testing.T) map[string]struct {
 	return out
 }
 
-// TestEveryCut cuts a file at every byte. Without MILLWEIR_LONG it takes a sample, and all cuts near the ends and where members,
-// frames and chunks meet.
+// TestEveryCut cuts a file at every byte. Without MILLWEIR_LONG it takes a sample, and all cuts
+// near the ends and where members, frames and chunks meet.
 func TestEveryCut(t *testing.T) {
 	for name, c := range damaged(t) {
 		t.Run(name, func(t *testing.T) {
@@ -81,9 +81,10 @@ func edge(z []byte, n int) bool {
 	return false
 }
 
-// TestBitFlips changes single bits anywhere: 50,000 with MILLWEIR_LONG. The data must not come out changed without an error. A bit
-// that means nothing to the data (the time in a header, what fills up the last byte of a zstd bit stream) may pass, and one that
-// leaves zlib's weak checksum as it is must; the tests of agecodec have every one refused.
+// TestBitFlips changes single bits anywhere: 50,000 with MILLWEIR_LONG. The data must not come out
+// changed without an error. A bit that means nothing to the data (the time in a header, what fills
+// up the last byte of a zstd bit stream) may pass, and one that leaves zlib's weak checksum as it
+// is must; the tests of agecodec have every one refused.
 func TestBitFlips(t *testing.T) {
 	flips := 60
 	if long {

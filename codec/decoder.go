@@ -30,7 +30,7 @@ func Decoder(name string, open func(io.Reader) (io.Reader, error)) stream.Flow[[
 	return boundedDecoder(name, bounds{}, open)
 }
 
-// reading is Reader with bounds.
+// boundedDecoder returns a [Decoder] with limits.
 func boundedDecoder(name string, max bounds, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
 	if open == nil {
 		return failing[[]byte, []byte](wrap(name, errNilOpen))
@@ -80,7 +80,8 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 			return in.fail(fmt.Errorf("Read returned %d for %d bytes", n, len(buf)))
 		}
 		if n > 0 {
-			// One chunk of the upstream can become many here: the context is not only the upstream's to look at.
+			// One chunk of the upstream can become many here: the context is not only the
+			// upstream's to look at.
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -108,7 +109,7 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 	}
 }
 
-// drain reads the upstream to its end, which must come at once.
+// expectEnd reads the upstream to its end. It fails if bytes follow.
 func (in *input) expectEnd() error {
 	var p [1]byte
 	switch n, err := in.Read(p[:]); {
@@ -121,7 +122,7 @@ func (in *input) expectEnd() error {
 	}
 }
 
-// pulling runs body over src as an input, and ends src with what body made of it.
+// withInput runs body with src as its input, and then ends src with the error of body.
 func withInput(ctx context.Context, name string, src stream.Source[[]byte], body func(*input) error) (err error) {
 	in := newInput(ctx, name, src)
 	cause := errAbandoned // what the upstream hears when a panic passes through here
@@ -153,7 +154,8 @@ func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *inpu
 	return in
 }
 
-// fail returns the upstream's error where there is one, because a decoder makes another of it, and else err with the stage's name.
+// fail returns the upstream's error if there is one, because a decoder turns it into another, and
+// otherwise err with the stage's name.
 func (in *input) fail(err error) error {
 	if in.err != nil {
 		return in.err
@@ -161,7 +163,8 @@ func (in *input) fail(err error) error {
 	return malformed(in.name, err)
 }
 
-// Read implements [io.Reader]. It returns io.EOF only when the upstream completed, even if the upstream failed with an io.EOF.
+// Read implements [io.Reader]. It returns io.EOF only when the upstream completed, even if the
+// upstream failed with an io.EOF.
 func (in *input) Read(p []byte) (int, error) {
 	if len(in.unread) > 0 {
 		n := copy(p, in.unread)
@@ -204,7 +207,7 @@ func (in *input) ReadByte() (byte, error) {
 	return c, nil
 }
 
-// notEOF returns err, made something else when a decoder could take it for the end.
+// notEOF returns err, or io.ErrUnexpectedEOF if a decoder could take err for the end.
 func notEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -212,7 +215,8 @@ func notEOF(err error) error {
 	return err
 }
 
-// close ends the upstream with cause, unless it has ended, and returns err with what the upstream's clean-up added.
+// close ends the upstream with cause, unless it has ended, and returns err joined with the
+// upstream's error.
 func (in *input) close(cause, err error) error {
 	if cause == nil {
 		return err

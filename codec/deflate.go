@@ -23,7 +23,8 @@ type DeflateOptions struct {
 //     the output differs, but it depends neither on the number of goroutines nor on the chunks. A
 //     block then ends after the last newline within 1 MiB, or at 1 MiB if there is none.
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
-//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
+//     kept.
 func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	var o DeflateOptions
 	if opts != nil {

@@ -9,14 +9,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// piece is a part of a deflate stream. It ends at a byte, and what follows it does not refer back to it.
+// deflatedBlock is a part of a deflate stream. It ends at a byte boundary, and later parts do not
+// refer to it.
 type deflatedBlock struct {
 	packed []byte
 	sum    uint32 // Adler-32 of the text
 	size   int    // of the text
 }
 
-// deflateEnd is a last block without content, RFC 1951 section 3.2.6.
+// deflateEnd is an empty last block, RFC 1951 section 3.2.6.
 var deflateEnd = []byte{3, 0}
 
 // deflateBlocks returns the flow of Deflate with Parallelism n or, with a header, that of Zlib.
@@ -54,12 +55,13 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 	})
 }
 
-// deflatePiece returns text compressed up to a byte's edge, without a last block.
+// deflateBlock compresses text up to a byte boundary, without a last block.
 func deflateBlock(text []byte, level int) ([]byte, error) {
 	return deflateText(make([]byte, 0, 64+len(text)/2), text, level, false)
 }
 
-// adlerJoin returns the Adler-32 of two texts behind each other (RFC 1950 section 8.2), from that of each and the length of the second.
+// combineAdler32 returns the Adler-32 of two texts (RFC 1950 section 8.2) from the checksum of each
+// and the length of the second.
 func combineAdler32(a, b uint32, size int) uint32 {
 	const mod = 65521
 	n := uint32(size % mod)

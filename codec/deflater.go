@@ -30,8 +30,8 @@ func deflateLevel(level int) (int, error) {
 	return level, nil
 }
 
-// deflater is an encoder of raw deflate out of a pool: our own, which is the faster one, or above its levels klauspost's, which is
-// the more thorough one.
+// deflater is a pooled encoder of raw deflate: our own, which is faster, or for higher levels
+// klauspost's, which compresses more.
 type deflater interface {
 	io.WriteCloser
 	releaser
@@ -73,8 +73,8 @@ func (d *thoroughDeflater) release() {
 	thoroughDeflaters[d.level].Put(d)
 }
 
-// deflateText appends text to out, compressed: a whole stream where it is the last text, and else up to a byte's edge, without a
-// last block.
+// deflateText appends the compressed text to out. If last is true, the result is a whole stream;
+// otherwise it ends at a byte boundary, without a last block.
 func deflateText(out, text []byte, level int, last bool) ([]byte, error) {
 	if level <= deflate.MaxLevel {
 		return deflate.Append(out, text, level, last), nil
@@ -91,7 +91,7 @@ func deflateText(out, text []byte, level int, last bool) ([]byte, error) {
 	return to.b, err
 }
 
-// appender is an io.Writer onto a slice.
+// sliceWriter is an io.Writer that appends to a slice.
 type sliceWriter struct{ b []byte }
 
 // Write implements [io.Writer].
@@ -100,7 +100,7 @@ func (a *sliceWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// summed is a deflate stream behind a header and before a checksum of the text.
+// checksummed is a deflate stream between a header and a checksum of the text.
 type checksummed struct {
 	deflater
 	to      io.Writer
@@ -109,7 +109,7 @@ type checksummed struct {
 	trailer func(sum, size uint32) []byte
 }
 
-// newSummed returns a stream whose header has been written.
+// newChecksummed writes the header and returns the stream.
 func newChecksummed(w io.Writer, header []byte, level int, sum hash.Hash32, trailer func(sum, size uint32) []byte) (*checksummed, error) {
 	if _, err := w.Write(header); err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// unknownFormat returns an error for a stream that begins with head.
+// unknownFormatError returns the error for a stream that begins with head.
 func unknownFormatError(head []byte) error {
 	if near := damagedFileType(head); near != "" {
 		return fmt.Errorf("%w: the input begins like %s, but for one bit: it is damaged", ErrUnknownFormat, near)
@@ -83,7 +83,7 @@ func unknownFormatError(head []byte) error {
 	return newFormatError(typeCompressed, head, err)
 }
 
-// nearFormat returns the format whose mark head has but for one bit, or "".
+// damagedFileType returns the type whose signature head has except for one bit, or "".
 func damagedFileType(head []byte) FileType {
 	for _, f := range []struct {
 		mark   string
@@ -108,7 +108,7 @@ func damagedFileType(head []byte) FileType {
 	return ""
 }
 
-// choose returns the flow for a stream that begins with head.
+// choose returns the flow for a stream that begins with head, or nil.
 func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 	is := func(magic string) bool { return len(head) >= len(magic) && string(head[:len(magic)]) == magic }
 	begun := func(magic string) bool { // a length of BSON has the same four bytes, but not the next
@@ -137,8 +137,9 @@ const (
 	zlibWindow32K = 0x78 // the first byte of zlib with a window of 32 KiB, which nearly all encoders write
 )
 
-// likeZlib tells whether head has the two bytes of a zlib stream's header (RFC 1950 section 2.2) and, where a stored block follows, its
-// length twice (RFC 1951 section 3.2.4). The last keeps BSON apart, whose length may look like such a header and has zeros behind.
+// looksLikeZlib reports whether head begins with the header of a zlib stream (RFC 1950 section 2.2)
+// and, if a stored block follows, with its length twice (RFC 1951 section 3.2.4). The length rules
+// out BSON, whose length may look like such a header and is followed by zeros.
 func looksLikeZlib(head []byte) bool {
 	if len(head) < 2 || head[0]&15 != 8 || head[0]>>4 > 7 || binary.BigEndian.Uint16(head)%31 != 0 || head[1]&zlibDictionary != 0 {
 		return false
@@ -147,7 +148,7 @@ func looksLikeZlib(head []byte) bool {
 	return !stored || binary.LittleEndian.Uint16(head[3:]) == ^binary.LittleEndian.Uint16(head[5:])
 }
 
-// likeText tells whether head is the beginning of UTF-8 without control characters.
+// looksLikeText reports whether head begins UTF-8 text without control characters.
 func looksLikeText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)
@@ -162,7 +163,7 @@ func looksLikeText(head []byte) bool {
 	return true
 }
 
-// headed is a source of the bytes of in, of which head was read before.
+// prefixedInput is a source of head and then the rest of in.
 type prefixedInput struct {
 	in   *input
 	head []byte

@@ -97,7 +97,8 @@ func TestDetectPlain(t *testing.T) {
 	}
 }
 
-// TestDetectZlib has the detector see every header that a zlib stream may have, before a stream, a BSON document and text.
+// TestDetectZlib has the detector see every header that a zlib stream may have, before a stream, a
+// BSON document and text.
 func TestDetectZlib(t *testing.T) {
 	const bson = "\x00\x00\x07_id\x00 and more"
 	for first := 0x08; first <= 0x78; first += 0x10 {

@@ -10,7 +10,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// chunkSize is how many bytes stages gather before they emit.
+// chunkSize is the size of the chunks that stages emit, in bytes.
 const chunkSize = 64 << 10
 
 // Encoder returns a flow that encodes its input with the writer that open returns, a type like
@@ -37,7 +37,7 @@ func Encoder(name string, open func(io.Writer) (io.WriteCloser, error)) stream.F
 
 var errNilOpen = errors.New("the open function is nil")
 
-// releaser is an encoder or decoder that goes back to its pool.
+// releaser is an encoder or decoder from a pool.
 type releaser interface{ release() }
 
 // encode runs src through the encoder.
@@ -124,7 +124,8 @@ func (e *emitter) flush() error {
 	return e.err
 }
 
-// failing is the flow of bad settings: its run reports err, of class Fatal, before its upstream is started.
+// failing returns a flow with invalid settings. Its run fails with err, of class Fatal, before its
+// upstream starts.
 func failing[I, O any](err error) stream.Flow[I, O] {
 	err = stream.Mark(err, stream.Fatal)
 	return stream.FlowFunc[I, O](func(stream.Source[I]) stream.Source[O] { return stream.Fail[O](err) })

@@ -35,7 +35,7 @@ const (
 	TypeText         FileType = "text"
 )
 
-// anyCompressed is what [Detect] wants.
+// typeCompressed is what [Detect] reads.
 const typeCompressed FileType = "a compressed format that is known here"
 
 // SniffSize is the number of bytes that [FileTypeOf] looks at. With fewer bytes it may recognize
@@ -67,7 +67,7 @@ func FileTypeOf(head []byte) FileType {
 	return TypeUnknown
 }
 
-// formatMarks are the bytes by which formats are known.
+// fileTypeSignatures are the bytes that identify file types.
 var fileTypeSignatures = []struct {
 	at     int
 	mark   string
@@ -86,7 +86,7 @@ var fileTypeSignatures = []struct {
 	{0, "\x6d\xe2\x99\x81", TypeMongoArchive},
 }
 
-// textFormat returns which text it is that begins with head.
+// textFileType returns the type of a text that begins with head.
 func textFileType(head []byte) FileType {
 	text := strings.ToLower(strings.TrimLeft(strings.TrimPrefix(string(head), "\uFEFF"), jsonSpace))
 	begins := func(s string) bool { return strings.HasPrefix(text, s) }
@@ -103,7 +103,8 @@ func textFileType(head []byte) FileType {
 	return TypeText
 }
 
-// likeBSON reports whether head may be the beginning of a document (https://bsonspec.org): its length, and the type of an element.
+// looksLikeBSON reports whether head may begin a document (https://bsonspec.org) with its length
+// and the type of an element.
 func looksLikeBSON(head []byte) bool {
 	const most = 16<<20 + 16<<10 // bytes that a server stores
 	if len(head) < 5 {
@@ -159,7 +160,7 @@ func (e *FormatError) advice() string {
 	return "another file was read"
 }
 
-// compressed reports whether a decompressor makes something else of the format.
+// compressed reports whether the file can be decompressed.
 func (f FileType) compressed() bool {
 	switch f {
 	case TypeGzip, TypeZstd, TypeZlib, TypeS2, TypeBzip2, TypeXz:
@@ -168,12 +169,14 @@ func (f FileType) compressed() bool {
 	return false
 }
 
-// notFormat returns an error for an input that begins with head and is not what a stage reads. err is what damage would be.
+// newFormatError returns an error for an input that begins with head and is not of the type that a
+// stage reads. err is the error that damage would cause.
 func newFormatError(want FileType, head []byte, err error) error {
 	return &FormatError{Want: string(want), Got: FileTypeOf(head), Err: err}
 }
 
-// notJSON returns an error in place of err if the input, which begins with head, is known to be no JSON.
+// jsonFormatError returns err, or a [*FormatError] if the input, which begins with head, is
+// certainly not JSON.
 func jsonFormatError(head []byte, err error) error {
 	switch got := FileTypeOf(head[:min(len(head), SniffSize)]); got {
 	case TypeEmpty, TypeUnknown, TypeText, TypeJSON:
@@ -183,7 +186,7 @@ func jsonFormatError(head []byte, err error) error {
 	}
 }
 
-// trailing returns an error for what follows the end of the encoded data.
+// trailingError returns an error for data after the end of the encoded data.
 func trailingError(src *bufio.Reader) error {
 	head, _ := src.Peek(SniffSize)
 	what := string(FileTypeOf(head))

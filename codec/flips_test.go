@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// maxBitLog is the largest k of the streams whose length is made to fit a flip of bit k of a length field.
+// maxBitLog is the largest k of the streams whose length is made to fit a flip of bit k of a length
+// field.
 func maxBitLog() int {
 	if long {
 		return 15
@@ -18,9 +19,10 @@ func maxBitLog() int {
 	return 9
 }
 
-// TestEverySingleFlip changes each single bit of many small streams, by us and by others, of lengths at which a changed length field
-// leads exactly to the end of a member, frame or stream. A decoder must refuse the stream or return the right bytes. In streams of
-// more than 10,000 bytes it flips all bits of the fields, and a sample of the others. Without MILLWEIR_LONG it does so in all
+// TestEverySingleFlip changes each single bit of many small streams, by us and by others, of
+// lengths at which a changed length field leads exactly to the end of a member, frame or stream. A
+// decoder must refuse the stream or return the right bytes. In streams of more than 10,000 bytes it
+// flips all bits of the fields, and a sample of the others. Without MILLWEIR_LONG it does so in all
 // streams, and flips every fourth bit only of the fields that are of no special interest.
 func TestEverySingleFlip(t *testing.T) {
 	streams := flipStreams(t)
@@ -51,7 +53,8 @@ func TestEverySingleFlip(t *testing.T) {
 		len(streams), total.Load(), refused.Load(), unseen.Load())
 }
 
-// flip flips bits of s. It returns how many, how many of them unpack refused, and how many a weak checksum did not see.
+// flip flips bits of s. It returns how many, how many of them unpack refused, and how many a weak
+// checksum did not see.
 func (s flipStream) flip(t *testing.T, by string, unpack flow) (flips, refused, blind int) {
 	rnd := rand.New(rand.NewPCG(uint64(len(s.packed)), 1))
 	all, sample, step := false, 16, 4

@@ -73,7 +73,8 @@ func ourFlipStreams(t *testing.T) []flipStream {
 	return all
 }
 
-// fitting returns a stream of noise that pack makes want bytes long, by the measure of size. The size must grow with the noise.
+// fitting returns a stream of noise that pack makes want bytes long, by the measure of size. The
+// size must grow with the noise.
 func fitting(t *testing.T, want int, pack func(plain []byte) []byte, size func(packed []byte) int) (packed, plain []byte) {
 	t.Helper()
 	for n := max(0, want-120); n <= want; n++ {
@@ -87,7 +88,8 @@ func fitting(t *testing.T, want int, pack func(plain []byte) []byte, size func(p
 	return nil, nil
 }
 
-// fittingFlipStreams have members, frames and files of the lengths that a single flip in a length field takes for another.
+// fittingFlipStreams have members, frames and files of the lengths that a single flip in a length
+// field takes for another.
 func fittingFlipStreams(t *testing.T) []flipStream {
 	var all []flipStream
 	member := func(z []byte) int { return int(binary.LittleEndian.Uint32(z[16:])) }

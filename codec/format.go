@@ -63,7 +63,8 @@ func ZstdFormat(pack *ZstdOptions, unpack *UnzstdOptions) Format[[]byte] {
 	return FormatOf(Zstd(pack), Unzstd(unpack), ".zst")
 }
 
-// S2Format returns [S2] and [UnS2] as one value, with the suffix ".s2", or ".sz" for the Snappy framing format.
+// S2Format returns [S2] and [UnS2] as one value, with the suffix ".s2", or ".sz" for the Snappy
+// framing format.
 func S2Format(pack *S2Options, unpack *UnS2Options) Format[[]byte] {
 	suffix := ".s2"
 	if pack != nil && pack.Snappy {

@@ -169,8 +169,8 @@ func TestSplitLinesCut(t *testing.T) {
 
 func sameText(p []byte, s string) bool { return string(p) == s }
 
-// TestLinesKeepTheirMemory keeps lines of which every one was cut, of lengths about those at which they get their memory otherwise,
-// and appends to each.
+// TestLinesKeepTheirMemory keeps lines of which every one was cut, of lengths about those at which
+// they get their memory otherwise, and appends to each.
 func TestSplitLinesKeepTheirMemory(t *testing.T) {
 	var chunks, want [][]byte
 	for i := range 400 {

@@ -36,7 +36,8 @@ type GunzipOptions struct {
 //   - Out: chunks of at most 64 KiB; with Parallelism one chunk for each member.
 //   - Memory: about 250 KiB; with Parallelism n about 3n MiB, and up to 96n MiB for members of
 //     another writer that look like those of Gzip.
-//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order is kept.
+//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order
+//     is kept.
 //   - Errors: [io.ErrUnexpectedEOF] if the input is empty or ends inside a member; gzip.ErrHeader
 //     and gzip.ErrChecksum of compress/gzip for damage; a [*FormatError] for another format;
 //     [ErrTrailing] if other data follows a member; [ErrSyntax] if a member is not as long as its
@@ -68,8 +69,8 @@ func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// gunzipper reads the members of a gzip stream one after the other. The header is parsed here, so that it cannot end early
-// without an error, wherever it is cut.
+// gunzipper reads the members of a gzip stream one after the other. It parses the headers itself,
+// so that a header that was cut is always an error.
 type gunzipper struct {
 	counted      countingReader
 	src          *bufio.Reader // of from
@@ -125,7 +126,7 @@ func (z *gunzipper) Read(p []byte) (int, error) {
 	}
 }
 
-// begin reads the header of the next member. It returns io.EOF when there is none.
+// readHeader reads the header of the next member. It returns io.EOF if there is none.
 func (z *gunzipper) readHeader() error {
 	first := z.members == 0 && !z.seq.ended
 	head, err := z.src.Peek(len(gzipMagic))
@@ -172,7 +173,7 @@ func (z *gunzipper) readHeader() error {
 	return nil
 }
 
-// pad reads zeros to the end of the input, and returns io.EOF.
+// skipPadding reads zeros to the end of the input, and returns io.EOF.
 func (z *gunzipper) skipPadding() error {
 	for {
 		switch head, err := z.src.Peek(1); {
@@ -185,10 +186,10 @@ func (z *gunzipper) skipPadding() error {
 	}
 }
 
-// position returns how many bytes were taken.
+// position returns the number of bytes read so far.
 func (z *gunzipper) position() int64 { return z.counted.n - int64(z.src.Buffered()) }
 
-// end checks the trailer of a member.
+// checkTrailer reads and checks the trailer of a member.
 func (z *gunzipper) checkTrailer() error {
 	t := z.scratch[:]
 	if _, err := io.ReadFull(z.src, t); err != nil {

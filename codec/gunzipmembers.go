@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/internal/inflate"
 )
 
-// cutMembers emits the members that [Gzip] wrote with Parallelism, without their headers, which say how long they are. From the
-// first other member on it unpacks the stream itself.
+// splitMembers emits the members that [Gzip] wrote with Parallelism, without their headers, which
+// have their length. From the first other member on, it unpacks the stream itself.
 func splitMembers(in *input, padding bool, emit func(*unit) error) error {
 	src := bufio.NewReaderSize(in, chunkSize)
 	for seq := new(memberSequence); ; {
@@ -48,7 +48,7 @@ func splitMembers(in *input, padding bool, emit func(*unit) error) error {
 	}
 }
 
-// inflaters has idle decoders of members.
+// inflaters holds idle decoders of members.
 var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
 
 // unpackMember returns the content of a member without its header.

@@ -5,7 +5,8 @@ import (
 	"hash/crc32"
 )
 
-// memberSequence follows the numbers of the members that [Gzip] wrote with Parallelism, and the sum of their trailers.
+// memberSequence follows the numbers of the members that [Gzip] wrote with Parallelism, and the
+// checksum of their trailers.
 type memberSequence struct {
 	open  bool   // more members must follow
 	ended bool   // the last member was the last of its stream
@@ -14,7 +15,7 @@ type memberSequence struct {
 	last  bool   // the member in hand is the last of its stream
 }
 
-// begin takes the header of the next member of ours.
+// begin checks the header of the next member that Gzip wrote.
 func (s *memberSequence) begin(f memberField) error {
 	if !s.open {
 		s.next, s.sum = 0, 0
@@ -30,7 +31,7 @@ func (s *memberSequence) begin(f memberField) error {
 	return nil
 }
 
-// beginOther takes the header of a member that another program wrote.
+// beginOther checks that a member of another writer may come next.
 func (s *memberSequence) beginOther() error {
 	if s.open {
 		return fmt.Errorf("%w: not member %d of the stream, but one without a number", ErrSyntax, s.next)
@@ -39,7 +40,8 @@ func (s *memberSequence) beginOther() error {
 	return nil
 }
 
-// end takes the trailer of the member, and whether the member was empty, as the last one of a stream is.
+// end checks the trailer of the current member. empty reports whether the member was empty, as only
+// the last one of a stream is.
 func (s *memberSequence) end(trailer []byte, empty bool) error {
 	switch {
 	case !s.open: // another program wrote it

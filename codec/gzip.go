@@ -36,7 +36,8 @@ type GzipOptions struct {
 //     [Gunzip] finds members that are missing, swapped or repeated. Each header has a checksum. Any
 //     tool that reads several members reads them, gzip from version 1.5 (2012).
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
-//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
+//     kept.
 func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {
 	var o GzipOptions
 	if opts != nil {

@@ -129,8 +129,8 @@ func TestGunzipTruncated(t *testing.T) {
 	}
 }
 
-// TestGunzipTrailing puts bytes after the last member: what cannot be the beginning of another is refused for what it is, zeros pass
-// if they may, and what was cut is refused as cut.
+// TestGunzipTrailing puts bytes after the last member: what cannot be the beginning of another is
+// refused for what it is, zeros pass if they may, and what was cut is refused as cut.
 func TestGunzipTrailing(t *testing.T) {
 	data := jsonText(1000)
 	theirs := stdGzip(data)

@@ -7,11 +7,12 @@ import (
 	"hash/crc32"
 )
 
-// The header of a member that [Gzip] writes with Parallelism has an extra field (RFC 1952 section 2.3.1.1) with one subfield: the
-// identifier "MW", 8 bytes long, and two numbers of 4 bytes, the least significant first: the length of the whole member from its
-// header to its trailer, and the member's own number, from 0. The last member has no content. Its subfield has 4 bytes more, the
-// CRC-32 of the trailers of all members before it. The CRC-16 of the header follows, so that other tools notice a changed length of
-// the field too, which would make it swallow members.
+// The header of a member that [Gzip] writes with Parallelism has an extra field (RFC 1952 section
+// 2.3.1.1) with one subfield: the identifier "MW", 8 bytes long, and two numbers of 4 bytes, the
+// least significant first: the length of the whole member from its header to its trailer, and the
+// member's own number, from 0. The last member has no content. Its subfield has 4 bytes more, the
+// CRC-32 of the trailers of all members before it. The CRC-16 of the header follows, so that other
+// tools notice a changed length of the field too, which would make it swallow members.
 const (
 	memberHeader  = 26
 	endHeader     = memberHeader + 4
@@ -58,8 +59,8 @@ func (f memberField) size() int {
 	return memberHeader
 }
 
-// parseMemberStart returns what the header at the beginning of head says. It reports false if that is not exactly one that append
-// writes.
+// parseMemberStart returns what the header at the beginning of head says. It reports false if that
+// is not exactly one that append writes.
 func parseMemberStart(head []byte) (memberField, bool) {
 	var f memberField
 	switch {
@@ -76,8 +77,9 @@ func parseMemberStart(head []byte) (memberField, bool) {
 	return f, binary.LittleEndian.Uint16(head[crc:]) == uint16(crc32.ChecksumIEEE(head[:crc]))
 }
 
-// parseMemberField returns what the header h says, and false if another program wrote it. A header with our mark must be one of
-// the two forms that we write: any other is damaged, and where its extra field ends is not to be trusted.
+// parseMemberField returns what the header h says, and false if another program wrote it. A header
+// with our mark must be one of the two forms that we write: any other is damaged, and where its
+// extra field ends is not to be trusted.
 func parseMemberField(h gzipHeader) (f memberField, ours bool, err error) {
 	if !bytes.HasPrefix(h.extra, []byte(memberMark)) {
 		return f, false, nil
@@ -96,8 +98,8 @@ func parseMemberField(h gzipHeader) (f memberField, ours bool, err error) {
 	return f, true, nil
 }
 
-// blockedLength returns the length of a member in the form of bgzip, which has it, less one, in the subfield "BC" of 2 bytes
-// (SAM/BAM format specification, section 4.1), or 0 for any other member.
+// blockedLength returns the length of a member in the form of bgzip, which has it, less one, in the
+// subfield "BC" of 2 bytes (SAM/BAM format specification, section 4.1), or 0 for any other member.
 func blockedLength(extra []byte) int64 {
 	for len(extra) >= 4 {
 		n := 4 + int(binary.LittleEndian.Uint16(extra[2:]))

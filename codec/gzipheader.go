@@ -28,7 +28,8 @@ type gzipHeader struct {
 	extra []byte
 }
 
-// readGzipHeader reads the header of one member. A header that ends early is an io.ErrUnexpectedEOF.
+// readGzipHeader reads the header of one member. A header that ends early is an
+// io.ErrUnexpectedEOF.
 func readGzipHeader(r *bufio.Reader) (gzipHeader, error) {
 	h := headerReader{r: r}
 	fixed := h.next(10)

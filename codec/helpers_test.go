@@ -14,7 +14,8 @@ import (
 // flow is short for the flows of this package.
 type flow = stream.Flow[[]byte, []byte]
 
-// through runs data, cut into pieces of size bytes (0: one piece), through f and returns the elements that came out.
+// through runs data, cut into pieces of size bytes (0: one piece), through f and returns the
+// elements that came out.
 func through(f flow, data []byte, size int) ([][]byte, error) {
 	return stream.Run(context.Background(), stream.Via(pieces(data, size), f), sink.Slice[[]byte]())
 }
@@ -71,7 +72,8 @@ func failsAfter(data []byte, err error) stream.Source[[]byte] {
 	})
 }
 
-// jsonText returns n bytes or a little more of JSON lines, about as random as documents are: they compress to a third.
+// jsonText returns n bytes or a little more of JSON lines, about as random as documents are: they
+// compress to a third.
 func jsonText(n int) []byte {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var b []byte

@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Memory of a record of 128 MiB, of which encoding/csv holds the line, the fields and their strings,
-// and of a record with 2 million fields.
+// Memory of a record of 128 MiB, of which encoding/csv holds the line, the fields and their
+// strings, and of a record with 2 million fields.
 const (
 	csvMemory    = 768 << 20
 	fieldsMemory = 256 << 20

@@ -28,8 +28,8 @@ func decoded(f flow, parts ...[]byte) run {
 	return sent(f, func() stream.Source[[]byte] { return inChunks(slices.Values(parts)) })
 }
 
-// sent is decoded for a source that is made when the row runs: the memory of one input would be that
-// of all rows.
+// sent is decoded for a source that is made when the row runs: the memory of one input would be
+// that of all rows.
 func sent(f flow, src func() stream.Source[[]byte]) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		return f.Apply(src()).Each(ctx, func([]byte) error { return nil })

@@ -32,7 +32,7 @@ func Inflate(opts *InflateOptions) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// inflating is a decoder that reads from a bufio.Reader no more than is its own.
+// inflateFlow returns a flow over a decoder that reads no byte after its end from its bufio.Reader.
 func inflateFlow(name string, opts *InflateOptions, open func(*bufio.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
 	var o InflateOptions
 	if opts != nil {
@@ -52,7 +52,7 @@ func inflateFlow(name string, opts *InflateOptions, open func(*bufio.Reader) (io
 	})
 }
 
-// single is a decoder of one stream, behind whose end nothing may follow.
+// singleStream is a decoder of one stream. Nothing may follow its end.
 type singleStream struct {
 	d   io.Reader
 	src *bufio.Reader

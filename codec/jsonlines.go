@@ -132,7 +132,8 @@ func (w *jsonWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// grow makes room for n bytes more: whole records are emitted, what there is of the next one goes into the next chunk.
+// grow makes room for n bytes more: whole records are emitted, what there is of the next one goes
+// into the next chunk.
 func (w *jsonWriter) grow(n int) error {
 	whole, begun := w.buf[:w.whole:w.whole], w.buf[w.whole:]
 	if len(whole) > 0 {

@@ -248,7 +248,8 @@ func TestParseJSONLinesErrors(t *testing.T) {
 	}
 }
 
-// TestParseJSONMemory has a text that is long followed by short ones, for which little is to be kept.
+// TestParseJSONMemory has a text that is long followed by short ones, for which little is to be
+// kept.
 func TestParseJSONMemory(t *testing.T) {
 	const size = 32 << 20
 	long := `"` + strings.Repeat("x", size) + `"`
@@ -429,7 +430,8 @@ func (c *choosy) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// TestParseJSONLinesTogether reads values behind one another with what is left over, or wrong, in between.
+// TestParseJSONLinesTogether reads values behind one another with what is left over, or wrong, in
+// between.
 func TestParseJSONLinesTogether(t *testing.T) {
 	type number struct{ N int }
 	for _, c := range []struct {
@@ -465,7 +467,8 @@ func TestParseJSONLinesTogether(t *testing.T) {
 	}
 }
 
-// TestJSONCut cuts what we write at every byte. Of lines, whole ones may remain; an array is never whole.
+// TestJSONCut cuts what we write at every byte. Of lines, whole ones may remain; an array is never
+// whole.
 func TestJSONCut(t *testing.T) {
 	in := []cookie{cookieAt(1), {Name: "}\n]", Tags: []string{"a", "b"}}, cookieAt(3)}
 	lines, _, err := sentOver(codec.JSONLines[cookie](nil), codec.ParseJSONLines[cookie](nil), in)
@@ -509,7 +512,8 @@ func TestJSONDepth(t *testing.T) {
 	}
 }
 
-// FuzzParseJSONArray: what encoding/json reads we do too, save for what is not Unicode, and nothing else.
+// FuzzParseJSONArray: what encoding/json reads we do too, save for what is not Unicode, and nothing
+// else.
 func FuzzParseJSONArray(f *testing.F) {
 	for _, s := range []string{"[]", `[1,"a",{"b":[null]},[[]]]`, `["\\\""]`, "[1 2]", "[{]}]", "[1]x", "[,]", `["\ud800"]`, `["\\\ud83d\ude00"]`, "[\"\xff\"]"} {
 		f.Add(s, 1)
@@ -607,7 +611,8 @@ func TestJQ(t *testing.T) {
 	}
 }
 
-// tool returns the path of one of the system's tools. Where it is absent the test is skipped, on CI it fails.
+// tool returns the path of one of the system's tools. Where it is absent the test is skipped, on CI
+// it fails.
 func tool(t *testing.T, name string) string {
 	path, err := exec.LookPath(name)
 	switch {

@@ -8,14 +8,16 @@ import (
 	"strings"
 )
 
-// longToken is how many bytes of a string or number an outline shows. No field of a struct has a name as long.
+// longToken is how many bytes of a string or number an outline shows. No field of a struct has a
+// name as long.
 const longToken = 64 << 10
 
 // longestEscape is how many bytes of a string in JSON stand for a byte of its text at most.
 const longestEscape = len(`\u0000`)
 
-// outline reads as a JSON text, which has the same members and shows the beginning of their names. Long
-// values are null, and there is no white space. So it is short, unless the text is of many small values.
+// outline reads as a JSON text, which has the same members and shows the beginning of their names.
+// Long values are null, and there is no white space. So it is short, unless the text is of many
+// small values.
 type outline struct {
 	text  []byte // that is left
 	token []byte // that is left of the token in hand
@@ -93,8 +95,9 @@ func shortName(quoted []byte) []byte {
 	return append(quoted[:cut:cut], '"')
 }
 
-// decodeOutline decodes the outline of text, which is JSON, into a new value of the type that v points to.
-// It returns the error of encoding/json for a member without a field, or for what else is wrong.
+// decodeOutline decodes the outline of text, which is JSON, into a new value of the type that v
+// points to. It returns the error of encoding/json for a member without a field, or for what else
+// is wrong.
 func decodeOutline(text []byte, v any) error {
 	d := json.NewDecoder(&outline{text: text})
 	d.DisallowUnknownFields()

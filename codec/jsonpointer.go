@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// pointerAt returns the JSON Pointer (RFC 6901) of the innermost value in text that the byte at index i belongs to: a member's value
-// from its key on, an element, or the object or array itself where neither has begun. The text need be JSON only up to there. A
-// pointer that would be longer than maxPointer is not of use to anyone: it is "".
+// pointerAt returns the JSON Pointer (RFC 6901) of the innermost value in text that the byte at
+// index i belongs to: a member's value from its key on, an element, or the object or array itself
+// where neither has begun. The text need be JSON only up to there. A pointer that would be longer
+// than maxPointer is not of use to anyone: it is "".
 func pointerAt(text []byte, i int) string {
 	type level struct {
 		array bool
@@ -73,8 +74,8 @@ var overlong = strings.Repeat("x", maxPointer+1)
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
-// memberName returns the text of a name in quotes, or one that is too long for a pointer if it is too long
-// itself. It reports false if it is malformed.
+// memberName returns the text of a name in quotes, or one that is too long for a pointer if it is
+// too long itself. It reports false if it is malformed.
 func memberName(quoted []byte) (name string, ok bool) {
 	if len(quoted) > len(overlong)*longestEscape {
 		return overlong, true
@@ -83,8 +84,9 @@ func memberName(quoted []byte) (name string, ok bool) {
 	return name, err == nil
 }
 
-// unknownMember returns where in text, which is JSON, the member begins that err, of encoding/json, says T has no field for. It is -1
-// where err says something else, and where several members have the name.
+// unknownMember returns where in text, which is JSON, the member begins that err, of encoding/json,
+// says T has no field for. It is -1 where err says something else, and where several members have
+// the name.
 func unknownMember(text []byte, err error) int {
 	quoted, ok := strings.CutPrefix(err.Error(), unknownField)
 	if !ok {
@@ -112,7 +114,7 @@ func unknownMember(text []byte, err error) int {
 	return found
 }
 
-// stringEnd returns the index behind the string that begins at text[at].
+// stringEnd returns the index after the string that begins at text[at].
 func stringEnd(text []byte, at int) int {
 	for i := at + 1; i < len(text); i++ {
 		switch text[i] {

@@ -13,7 +13,8 @@ var (
 	errSurrogate = fmt.Errorf("%w: half of a surrogate pair", ErrSyntax)
 )
 
-// notUnicode returns where text has what encoding/json would take U+FFFD for, and which error that is; nil where it has no such place.
+// notUnicode returns where text has what encoding/json would take U+FFFD for, and which error that
+// is; nil where it has no such place.
 func notUnicode(text []byte) (int, error) {
 	if !utf8.Valid(text) {
 		at := 0

@@ -62,7 +62,8 @@ func TestParseJSONNotUnicode(t *testing.T) {
 	}
 }
 
-// TestJSONWritesUnicode has what the comment of JSONLines says of strings that are not UTF-8, and of nil.
+// TestJSONWritesUnicode has what the comment of JSONLines says of strings that are not UTF-8, and
+// of nil.
 func TestJSONWritesUnicode(t *testing.T) {
 	text, back, err := sentOver(codec.JSONLines[string](nil), codec.ParseJSONLines[string](nil), []string{"a\xff", "\xed\xa0\x80"})
 	if want := []string{"a\ufffd", "\ufffd\ufffd\ufffd"}; err != nil || !utf8.Valid(text) || !reflect.DeepEqual(back, want) {

@@ -82,8 +82,8 @@ var lenders = func() map[string]struct {
 	}
 }()
 
-// TestLent compares what a flow lends with what it gives away. Whoever kept what was given away finds it unchanged at the end, and
-// finds nothing of others in its capacity.
+// TestLent compares what a flow lends with what it gives away. Whoever kept what was given away
+// finds it unchanged at the end, and finds nothing of others in its capacity.
 func TestLent(t *testing.T) {
 	for name, c := range lenders {
 		for _, size := range []int{0, 7, 1000, 64 << 10} {
@@ -156,7 +156,8 @@ func TestLentIsRefused(t *testing.T) {
 	}
 }
 
-// TestLentCancelled cancels a run while its only chunk of input is on the way: it returns before the next piece of output.
+// TestLentCancelled cancels a run while its only chunk of input is on the way: it returns before
+// the next piece of output.
 func TestLentCancelled(t *testing.T) {
 	for _, name := range []string{"Lines", "Delimited", "Base64", "Hex"} {
 		ctx, cancel := context.WithCancelCause(context.Background())

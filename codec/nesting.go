@@ -10,11 +10,11 @@ import (
 type nesting struct {
 	depth    int  // open braces
 	inString bool // within a string
-	escaped  bool // and behind a backslash that escapes the next byte
+	escaped  bool // and after a backslash that escapes the next byte
 }
 
-// scan goes on at p[i] and returns the index behind the brace that closes the object, or len(p), with depth still above 0. At
-// depth 0, p[i] is the brace that opens the object.
+// scan goes on at p[i] and returns the index after the brace that closes the object, or len(p),
+// with depth still above 0. At depth 0, p[i] is the brace that opens the object.
 func (n *nesting) scan(p []byte, i int) int {
 	depth := n.depth
 	for {
@@ -51,7 +51,8 @@ func (n *nesting) scan(p []byte, i int) int {
 	return len(p)
 }
 
-// string goes on within a string at p[i] and returns the index behind its end, where inString is false again, or len(p).
+// string goes on within a string at p[i] and returns the index after its end and clears inString,
+// or len(p).
 func (n *nesting) skipString(p []byte, i int) int {
 	if n.escaped {
 		if i == len(p) {
@@ -62,7 +63,8 @@ func (n *nesting) skipString(p []byte, i int) int {
 	}
 	for from := i; ; {
 		q := indexQuote(p, i)
-		// The quote, or the end of the chunk, is escaped when an odd number of backslashes stands before it.
+		// The quote, or the end of the chunk, is escaped when an odd number of backslashes stands
+		// before it.
 		b := q
 		for b > from && p[b-1] == '\\' {
 			b--
@@ -81,8 +83,8 @@ func (n *nesting) skipString(p []byte, i int) int {
 	}
 }
 
-// quote returns the index of the first quotation mark in p[i:], or len(p). Most strings are short: eight bytes are looked at as
-// one word before the search for long ones is called.
+// quote returns the index of the first quotation mark in p[i:], or len(p). Most strings are short:
+// eight bytes are looked at as one word before the search for long ones is called.
 func indexQuote(p []byte, i int) int {
 	for k := 0; k < 3 && i+8 <= len(p); k++ {
 		const ones = 0x0101010101010101

@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// maxUnit is how large a member or frame may be, packed or unpacked, to be unpacked as a whole. Larger ones are streamed.
+// maxUnit is the largest member or frame, packed or unpacked, that is unpacked as a whole, in
+// bytes. Larger ones are streamed.
 const maxUnit = 16 << 20
 
 var errParallelism = errors.New("the parallelism is negative")
@@ -24,8 +25,9 @@ func checkParallelism(n int) error {
 	return nil
 }
 
-// unit is a part of a compressed stream on its way through the workers: a member or frame that is still packed, or a chunk that
-// the cutter unpacked itself. It is handed on by its address, and holds no memory once its content was emitted.
+// unit is a part of a compressed stream that passes through the workers: a packed member or frame,
+// or a chunk that the splitter unpacked itself. It is passed by pointer, and drops its content when
+// it has been emitted.
 type unit struct {
 	packed []byte // nil once unpacked
 	plain  []byte
@@ -33,7 +35,8 @@ type unit struct {
 	cost   int64 // bytes of memory that it may take
 }
 
-// unpacking returns a flow that cuts its input into units and unpacks them in order: by n goroutines or, when n is less than 2, by none.
+// unpackFlow returns a flow that splits its input into units and unpacks them in order: in n
+// goroutines, or in none if n is less than 2.
 func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) error) error, unpack func(*unit) ([]byte, error)) stream.Flow[[]byte, []byte] {
 	work := func(u *unit) error {
 		if u.packed == nil {
@@ -53,7 +56,8 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 			var total int64
 			return withInput(ctx, name, src, func(in *input) error {
 				return cut(in, func(u *unit) error {
-					// The size is known before the content is: what would pass a limit is not unpacked.
+					// The size is known before the content is: what would pass a limit is not
+					// unpacked.
 					total += int64(u.size)
 					if err := max.check(total, in.n); err != nil {
 						return wrap(name, err)
@@ -90,23 +94,24 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 	})
 }
 
-// underway counts the units between the cutter and what is emitted. [stream.MapParallel] bounds their number by how long the ones before
-// took, which says nothing of the memory that these take.
+// inFlight counts the units between the splitter and emit. [stream.MapParallel] limits their number
+// but not their memory.
 type inFlight struct {
-	minUnits int64 // so many units may be underway, whatever they take
-	maxBytes int64 // bytes that more of them may take
+	minUnits int64 // units that may be in flight, whatever their size
+	maxBytes int64 // bytes that further units may take
 	units    atomic.Int64
 	bytes    atomic.Int64
-	ended    chan struct{} // has room for one message: that a unit ended
+	ended    chan struct{} // holds one message: a unit was released
 }
 
-// newUnderway returns the count of a run with n workers. They and the place behind them need two units each and one, as MapParallel gives
-// to what takes long.
+// newInFlight returns the count of a run with n workers. Each worker may hold two units, and emit
+// one.
 func newInFlight(n int) *inFlight {
 	return &inFlight{minUnits: 2*int64(n) + 1, maxBytes: int64(n) * 3 << 20, ended: make(chan struct{}, 1)}
 }
 
-// begin waits until u may be underway. It is called by one goroutine, and end by another, which no unit that waits here can hold up.
+// acquire waits until u may be in flight. One goroutine calls acquire and another one release,
+// which no unit that waits here can block.
 func (w *inFlight) acquire(ctx context.Context, u *unit) error {
 	u.cost = int64(len(u.packed) + u.size)
 	for w.units.Load() >= w.minUnits && w.bytes.Load()+u.cost > w.maxBytes {
@@ -121,7 +126,7 @@ func (w *inFlight) acquire(ctx context.Context, u *unit) error {
 	return nil
 }
 
-// end says that u is no longer underway.
+// release removes u.
 func (w *inFlight) release(u *unit) {
 	w.units.Add(-1)
 	w.bytes.Add(-u.cost)
@@ -131,7 +136,7 @@ func (w *inFlight) release(u *unit) {
 	}
 }
 
-// readUnits emits what d reads as units that are unpacked already.
+// readUnits emits the output of d as units that are already unpacked.
 func readUnits(in *input, d io.Reader, emit func(*unit) error) error {
 	for idle := 0; ; {
 		p := make([]byte, chunkSize)

@@ -18,7 +18,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestParallelBytes compares the output of one worker and of many, and of chunks cut otherwise, and reads it back by as many.
+// TestParallelBytes compares the output of one worker and of many, and of chunks cut otherwise, and
+// reads it back by as many.
 func TestParallelBytes(t *testing.T) {
 	same := func(f flow) func(int) flow { return func(int) flow { return f } }
 	data := append(jsonText(3<<19), noise(3<<19)...)
@@ -106,7 +107,8 @@ func TestGunzipMixed(t *testing.T) {
 	}
 }
 
-// headedMember returns the beginning of a member with our field, and its header's checksum after it.
+// headedMember returns the beginning of a member with our field, and its header's checksum after
+// it.
 func headedMember(field []byte, length int) []byte {
 	m := append([]byte("\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff"), byte(4+len(field)), 0, 'M', 'W', byte(len(field)), 0)
 	m = append(m, field...)
@@ -206,8 +208,8 @@ func TestSeekTable(t *testing.T) {
 	}
 }
 
-// TestParallelMemory has many small members or blocks, which the workers are given by the dozen, before large ones, and looks at the
-// memory while the downstream takes nothing.
+// TestParallelMemory has many small members or blocks, which the workers are given by the dozen,
+// before large ones, and looks at the memory while the downstream takes nothing.
 func TestParallelMemory(t *testing.T) {
 	const n, small, large, size = 2, 20_000, 300, 4 << 20
 	zeros := make([]byte, size)

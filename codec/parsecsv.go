@@ -21,8 +21,8 @@ type ParseCSVOptions struct {
 	MaxFields        int  // maximum fields in a record; 0 means 1,048,576
 }
 
-// ParseCSV returns a flow that parses comma-separated values (RFC 4180), by encoding/csv, the mirror
-// of [CSV].
+// ParseCSV returns a flow that parses comma-separated values (RFC 4180), by encoding/csv, the
+// mirror of [CSV].
 //
 //   - In: byte chunks of any size. A byte order mark at the start is removed.
 //   - Out: the fields of one record per element, the header included; see [ParseCSVMaps]. Empty

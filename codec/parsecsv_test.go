@@ -158,7 +158,8 @@ func TestParseCSVMaxLength(t *testing.T) {
 	}
 }
 
-// The error of the upstream wins over what its cut makes of a record, and a failed upstream never looks complete.
+// The error of the upstream wins over what its cut makes of a record, and a failed upstream never
+// looks complete.
 func TestParseCSVUpstreamError(t *testing.T) {
 	for _, boom := range []error{errors.New("boom"), io.EOF, fmt.Errorf("wrapped: %w", io.EOF)} {
 		for _, text := range []string{"", "a,b", "a,b\n", "a,\"b", "a,\"b\n", "#c", "\ufeff", "a,b\nc\""} {

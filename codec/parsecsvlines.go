@@ -96,8 +96,8 @@ type csvFieldCounter struct {
 
 func (c *csvFieldCounter) reset() { c.quoted, c.fields = false, 0 }
 
-// add counts the commas in part, which begins at offset of the record. It reports whether the record
-// may still be within the limit.
+// add counts the commas in part, which begins at offset of the record. It reports whether the
+// record may still be within the limit.
 func (c *csvFieldCounter) add(part []byte, offset int64) bool {
 	if offset+int64(len(part)) <= int64(c.max) {
 		c.quoted = c.quoted != (bytes.Count(part, csvQuote)%2 == 1)

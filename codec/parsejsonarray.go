@@ -64,8 +64,8 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	})
 }
 
-// arrayCutter frames the elements of an array. It looks at brackets, commas and strings; whoever parses an element finds what else
-// is wrong in it.
+// arraySplitter frames the elements of an array. It looks at brackets, commas and strings; the
+// parser of an element checks the rest.
 type arraySplitter struct {
 	name          string
 	max           int
@@ -113,7 +113,7 @@ func (c *arraySplitter) chunk(p []byte) error {
 	return nil
 }
 
-// between passes over what stands outside of elements, up to the first byte of one.
+// between skips a byte between elements, or begins the next element.
 func (c *arraySplitter) between(p []byte, i int) (int, error) {
 	switch p[i] {
 	case ' ', '\t', '\n', '\r':
@@ -138,7 +138,8 @@ func (c *arraySplitter) between(p []byte, i int) (int, error) {
 	return i, nil
 }
 
-// scan goes on within an element at p[i] and returns the index of the comma or bracket that ends it, or len(p).
+// scan continues inside an element at p[i]. It returns the index of the comma or bracket that ends
+// it, or len(p).
 func (c *arraySplitter) scan(p []byte, i int) int {
 	for i < len(p) {
 		if c.nesting.inString {

@@ -21,23 +21,26 @@ type ParseJSONLinesOptions struct {
 	AllowNull     bool // take null for an element; else it is an error, because encoding/json leaves the element empty without one
 	RejectUnknown bool // an object's member for which T has no field is an error
 
-	// AllowInvalidUTF8 takes U+FFFD for what is not UTF-8 and for half of a surrogate pair, as encoding/json does; else they are
-	// errors.
+	// AllowInvalidUTF8 takes U+FFFD for what is not UTF-8 and for half of a surrogate pair, as
+	// encoding/json does; else they are errors.
 	AllowInvalidUTF8 bool
 }
 
-// ParseJSONLines returns a flow that reads every line as one element, by encoding/json, the mirror of [JSONLines].
+// ParseJSONLines returns a flow that reads every line as one element, by encoding/json, the mirror
+// of [JSONLines].
 //
 //   - In: byte chunks of any size. A carriage return before a newline is white space to JSON.
-//   - Out: what encoding/json makes of a line. Of a key that an object has twice the last one counts, and a number of T any is a
-//     float64.
-//   - Memory: the chunk in hand, the element, and up to four times the longest line: one of 120 MiB took 410 MiB of a process,
-//     a number of that length 550. With RejectUnknown, one of 17 million members took 660.
+//   - Out: what encoding/json makes of a line. Of a key that an object has twice the last one
+//     counts, and a number of T any is a float64.
+//   - Memory: the chunk in hand, the element, and up to four times the longest line: one of 120 MiB
+//     took 410 MiB of a process, a number of that length 550. With RejectUnknown, one of 17 million
+//     members took 660.
 //   - Order and goroutines: fused.
-//   - Errors: an [*InputError] with the number of the line, the offset in the stream and the JSON Pointer of the value that does not
-//     fit; its cause is [ErrTooLong], [ErrSyntax] for a blank line, null, text that is not UTF-8 or half of a surrogate pair, or what
-//     encoding/json says. A member that RejectUnknown refuses has a place where no other of the line has its name, for encoding/json
-//     tells the name alone.
+//   - Errors: an [*InputError] with the number of the line, the offset in the stream and the JSON
+//     Pointer of the value that does not fit; its cause is [ErrTooLong], [ErrSyntax] for a blank
+//     line, null, text that is not UTF-8 or half of a surrogate pair, or what encoding/json says. A
+//     member that RejectUnknown refuses has a place where no other of the line has its name, for
+//     encoding/json tells the name alone.
 func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json lines"
 	var o ParseJSONLinesOptions
@@ -64,7 +67,7 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	}))
 }
 
-// jsonParser reads values, each from a text of its own.
+// jsonParser parses one text after the other.
 type jsonParser struct {
 	name string
 	jsonRules
@@ -86,7 +89,7 @@ func newJSONParser(name string, rules jsonRules) *jsonParser {
 	return p
 }
 
-// renew makes a decoder that has read nothing.
+// reset replaces the decoder by a new one.
 func (p *jsonParser) reset() {
 	p.decoder, p.consumed = json.NewDecoder(&p.text), 0
 	if p.rejectUnknown {
@@ -94,7 +97,7 @@ func (p *jsonParser) reset() {
 	}
 }
 
-// fed is a reader that is given one text after the other.
+// textFeeder is a reader of one text after the other.
 type textFeeder []byte
 
 // Read implements [io.Reader].
@@ -107,8 +110,8 @@ func (f *textFeeder) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// parse reads text into v. The text is record number record, and begins at offset of the stream. After an error the parser is of no
-// more use.
+// parse parses text into v. The text is the given record, and begins at offset of the stream. After
+// an error the parser must not be used again.
 func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	fail := func(at int64, pointer string, err error) error {
 		if offset == 0 {
@@ -158,7 +161,7 @@ func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 
 const jsonSpace = " \t\r\n"
 
-// decode reads text, which begins and ends with no white space.
+// decode parses text, which has no white space around it.
 func (p *jsonParser) decode(text []byte, v any) error {
 	if len(text) > maxKept {
 		return p.decodeLong(text, v)
@@ -175,7 +178,7 @@ func (p *jsonParser) decode(text []byte, v any) error {
 	return err
 }
 
-// decodeLong is decode without the copies of the text that a decoder makes.
+// decodeLong parses a long text without the copies that a json.Decoder makes.
 func (p *jsonParser) decodeLong(text []byte, v any) error {
 	var refused error
 	if p.rejectUnknown && json.Valid(text) {
@@ -186,8 +189,8 @@ func (p *jsonParser) decodeLong(text []byte, v any) error {
 	if err := json.Unmarshal(text, v); err != nil || refused == nil {
 		return err
 	}
-	// A method of a type refuses the outline and takes the text: whether all members are known, only the
-	// text says.
+	// A method of a type refuses the outline and takes the text: whether all members are known,
+	// only the text says.
 	reflect.ValueOf(v).Elem().SetZero()
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()

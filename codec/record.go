@@ -1,38 +1,41 @@
 package codec
 
-// defaultMaxLength is what MaxLength means when it is zero: room for the longest line of canonical Extended JSON that a document
-// of 16 MiB can become, which is about 112 MiB.
+// defaultMaxLength is the default of MaxLength. The longest line of canonical Extended JSON for a
+// document of 16 MiB has about 112 MiB.
 const defaultMaxLength = 128 << 20
 
-// record puts together a record that is cut over several chunks. A record that lies within one chunk stays where it is; one that
-// does not is copied. The zero value is ready to use.
+// recordBuffer assembles a record that spans chunks. A record inside one chunk is not copied. The
+// zero value is ready to use.
 type recordBuffer struct {
-	// The tail of a chunk, without room behind it, or a buffer of ours. Where it is empty it may have room, if records are lent.
+	// part is the beginning of the record: the tail of a chunk without spare capacity, or a buffer
+	// of this type. It may be empty and have capacity, if records are lent.
 	part []byte
-	// Where short records that are cut get their memory: up to its length it is given away. Allocating each of them alone
-	// costs more than copying it.
+	// slab is the memory of short records that span chunks; its length is in use. One allocation
+	// for each of them would cost more than the copy.
 	slab []byte
-	// Says that chunks are ours, and records their receiver's, only until emit returns.
+	// lent means that this type owns the chunks, and that a receiver uses a record only until emit
+	// returns.
 	lent bool
 }
 
-// maxKept is the longest buffer that is kept for the next record.
+// maxKept is the size of the longest buffer that is kept for the next record, in bytes.
 const maxKept = 1 << 20
 
-// hold keeps the beginning, or more, of a record that goes on in the next chunk.
+// add appends p to a record that continues in the next chunk.
 func (r *recordBuffer) add(p []byte) {
 	if len(r.part) == 0 && !r.lent {
 		r.part = p[:len(p):len(p)]
 		return
 	}
 	if need := len(r.part) + len(p); need > cap(r.part) && need > maxKept {
-		// append would take a quarter more at a time, and leave behind four times what it ends with.
+		// append would take a quarter more at a time, and leave behind four times what it ends
+		// with.
 		r.part = append(make([]byte, 0, max(need, 2*cap(r.part))), r.part...)
 	}
 	r.part = append(r.part, p...)
 }
 
-// take returns the record that ends with p, and is empty after that.
+// complete returns the record that ends with p, and becomes empty.
 func (r *recordBuffer) complete(p []byte) []byte {
 	part := r.part
 	switch {
@@ -47,11 +50,12 @@ func (r *recordBuffer) complete(p []byte) []byte {
 	return all[:len(all):len(all)]
 }
 
-// slabSize is how long a slab is at most: the longest piece that the runtime keeps a size class for, which longer ones cost more than.
-// Who keeps a record that was cut holds no more memory by it than by one that was not.
+// slabSize is the largest size of a slab: the largest size class of the runtime, because larger
+// allocations cost more. A receiver that keeps a record which spans chunks holds no more memory
+// than with any other record.
 const slabSize = 32 << 10
 
-// room returns n bytes of capacity for a record to keep.
+// alloc returns a slice of capacity n that the record's receiver may keep.
 func (r *recordBuffer) alloc(n int) []byte {
 	if n > slabSize/2 {
 		return make([]byte, 0, n)
@@ -64,7 +68,7 @@ func (r *recordBuffer) alloc(n int) []byte {
 	return r.slab[used : used : used+n]
 }
 
-// clear forgets what there is of the record.
+// reset drops the record.
 func (r *recordBuffer) reset() {
 	if r.lent && cap(r.part) <= maxKept {
 		r.part = r.part[:0]
@@ -73,5 +77,5 @@ func (r *recordBuffer) reset() {
 	}
 }
 
-// len returns how much of the record there is.
+// len returns the length of the record so far.
 func (r *recordBuffer) len() int { return len(r.part) }

@@ -25,14 +25,15 @@ type S2Options struct {
 // latter. It is very fast and compresses little. Its mirror is [UnS2].
 //
 //   - In: byte chunks of any size. An empty input becomes a stream without blocks.
-//   - Out: chunks of about 1 MiB or less. Equal input and options give equal output. Every
-//     block has a checksum. A block ends after the last newline within 1 MiB, or at 1 MiB if there
-//     is none; a block of Snappy has 64 KiB.
+//   - Out: chunks of about 1 MiB or less. Equal input and options give equal output. Every block
+//     has a checksum. A block ends after the last newline within 1 MiB, or at 1 MiB if there is
+//     none; a block of Snappy has 64 KiB.
 //   - End: the format has no end mark. Two chunks of type 0x8d, which other readers skip as the
 //     format demands, announce an end and mark it, so that [UnS2] finds blocks that are missing,
 //     swapped or repeated.
 //   - Memory: about 3 MiB; with Parallelism n about 5n MiB.
-//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
+//     kept.
 func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	var o S2Options
 	if opts != nil {
@@ -69,7 +70,7 @@ func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// s2Part is some blocks, packed and framed.
+// s2Blocks holds framed blocks.
 type s2Blocks struct {
 	packed []byte
 	sums   []uint32 // of the blocks

@@ -27,7 +27,8 @@ const (
 	maxS2Block  = 4 << 20  // and of S2
 )
 
-// s2Begin is the mark of a stream that will have an end. The mark at the end has s2EndSize bytes in place of "mw".
+// s2Begin is the mark of a stream that will have an end. The mark at the end has s2EndSize bytes in
+// place of "mw".
 const (
 	s2Begin   = "\x8d\x02\x00\x00mw"
 	s2EndSize = 12
@@ -55,13 +56,14 @@ func (s *s2Sequence) add(sum uint32) {
 	s.sum = crc32.Update(s.sum, castagnoli, binary.LittleEndian.AppendUint32(nil, sum))
 }
 
-// appendEnd appends the mark at the end: the number of blocks in 8 bytes and the sum of their checksums in 4.
+// appendEnd appends the mark at the end: the number of blocks in 8 bytes and the sum of their
+// checksums in 4.
 func (s *s2Sequence) appendEnd(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(appendS2Head(b, s2Mark, s2EndSize), s.blocks)
 	return binary.LittleEndian.AppendUint32(b, s.sum)
 }
 
-// mark takes a chunk of the type s2Mark.
+// mark checks a chunk of the type s2Mark.
 func (s *s2Sequence) mark(body []byte) error {
 	switch {
 	case !s.open && string(body) == s2Begin[4:]:

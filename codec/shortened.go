@@ -5,8 +5,8 @@ import "strings"
 // maxErrorText is how many bytes of an error's text that others made of the input are shown.
 const maxErrorText = 1 << 10
 
-// shortened returns err with at most so much text. Parsers and the methods of a caller's type put into
-// their errors what they could not read, however long it is.
+// shortened returns err with at most so much text. Parsers and the methods of a caller's type put
+// into their errors what they could not read, however long it is.
 func shortened(err error) error {
 	if text := err.Error(); len(text) > maxErrorText {
 		return &shortError{text: cutText(text), err: err}

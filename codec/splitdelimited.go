@@ -49,9 +49,9 @@ func SplitDelimited(delimiter []byte, opts *SplitDelimitedOptions) stream.Flow[[
 
 var errNoDelimiter = errors.New("the delimiter is empty")
 
-// delimiterCutter is one run of Delimited.
+// delimiterSplitter is one run of SplitDelimited.
 type delimiterSplitter struct {
-	ctx     context.Context // of the run that this is
+	ctx     context.Context // of this run
 	emit    func([]byte) error
 	sep     []byte
 	max     int
@@ -91,7 +91,8 @@ func (d *delimiterSplitter) chunk(p []byte) error {
 	return nil
 }
 
-// straddling finds a delimiter that begins in what is held and ends in p. It returns the record before it, and what of p is left.
+// acrossChunks finds a delimiter that begins in the record so far and ends in p. It returns the
+// record and the rest of p.
 func (d *delimiterSplitter) acrossChunks(p []byte) (rest, whole []byte) {
 	held := d.rec.part
 	tail := min(len(held), len(d.sep)-1)

@@ -46,22 +46,22 @@ func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte]
 	})
 }
 
-// place is where a scanner stands between two objects.
+// listState is the position of a parser between the items of a list.
 type listState byte
 
 const (
 	atStart    listState = iota // nothing but white space so far
 	afterItem                   // an object without an array around it
-	afterComma                  // and a comma behind it
+	afterComma                  // and a comma after it
 	arrayStart                  // the [ of the array
 	arrayItem                   // an object of the array
-	arrayComma                  // and a comma behind it
+	arrayComma                  // and a comma after it
 	afterArray                  // the ] of the array
 )
 
 // objectScanner is one run of SplitJSONObjects.
 type objectSplitter struct {
-	ctx          context.Context // of the run that this is
+	ctx          context.Context // of this run
 	emit         func([]byte) error
 	max          int
 	rec          recordBuffer
@@ -108,7 +108,7 @@ func (s *objectSplitter) chunk(p []byte) error {
 	return nil
 }
 
-// between passes over what may stand between objects, up to the brace that begins the next one.
+// between skips the bytes between objects, up to the brace that begins the next one.
 func (s *objectSplitter) between(p []byte, i int) (int, error) {
 	for ; i < len(p); i++ {
 		c, next := p[i], s.state

@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// LengthFieldOptions tunes [SplitLengthField] and [JoinLengthField]. The zero value is ready to use.
+// LengthFieldOptions tunes [SplitLengthField] and [JoinLengthField]. The zero value is ready to
+// use.
 type LengthFieldOptions struct {
 	Size         int  // bytes in the length field: 1, 2, 4 or 8; 0 means 4
 	LittleEndian bool // the least significant byte is first; by default the most significant one is
@@ -75,7 +76,7 @@ func (o *LengthFieldOptions) max() uint64 {
 // lengthCutter is one run of SplitLengthField.
 type frameSplitter struct {
 	LengthFieldOptions
-	ctx    context.Context // of the run that this is
+	ctx    context.Context // of this run
 	emit   func([]byte) error
 	rec    recordBuffer // of the field or the frame
 	length int          // of the frame that has begun; -1 before its field is complete

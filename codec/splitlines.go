@@ -35,7 +35,7 @@ func SplitLines(opts *SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	return namedLines("codec: split lines", o)
 }
 
-// namedLines is Lines with the name that errors have.
+// namedLines is SplitLines with the name that its errors have.
 func namedLines(name string, o SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	if o.MaxLength < 0 {
 		return failing[[]byte, []byte](wrap(name, errNegative))
@@ -53,11 +53,11 @@ func namedLines(name string, o SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// lineCutter is one run of Lines.
+// lineSplitter is one run of SplitLines.
 type lineSplitter struct {
 	name string
 	SplitLinesOptions
-	ctx    context.Context // of the run that this is
+	ctx    context.Context // of this run
 	emit   func([]byte) error
 	rec    recordBuffer
 	offset int64 // of the line that has begun
@@ -135,7 +135,7 @@ func (l *lineSplitter) emitLine(line []byte) error {
 	return l.emit(line)
 }
 
-// end emits what follows the last newline.
+// end emits the text after the last newline.
 func (l *lineSplitter) end() error {
 	if l.rec.len() == 0 {
 		return nil

@@ -40,7 +40,8 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// base64Reader is one run of Unbase64. The decoder of the standard library's streams finds other errors when chunks are cut otherwise.
+// base64Reader is one run of Unbase64. The stream decoder of encoding/base64 reports other errors
+// if chunks are cut elsewhere.
 type base64Reader struct {
 	memory
 	enc         *base64.Encoding
@@ -51,7 +52,7 @@ type base64Reader struct {
 	padded      bool    // by padding
 }
 
-// letters is a piece of the text without newlines.
+// base64Text is a part of the text without newlines.
 type base64Text struct {
 	text    []byte
 	offsets []int64 // where they stood; nil where they stood one behind the other
@@ -65,7 +66,7 @@ func (l base64Text) offset(i int) int64 {
 	return l.offsets[i]
 }
 
-// from returns the letters behind the first n, which stood one behind the other.
+// skip returns the text after the first n characters, if they were contiguous.
 func (l base64Text) skip(n int) base64Text { return base64Text{l.text[n:], nil, l.start + int64(n)} }
 
 // chunk decodes the groups that end in p.
@@ -92,7 +93,7 @@ func (d *base64Reader) chunk(p []byte) error {
 	return d.emit(plain[:n:n])
 }
 
-// find returns where in p, from an index on, c stands first, or the length of p.
+// indexByteFrom returns the index of the first c in p at or after from, or len(p).
 func indexByteFrom(p []byte, c byte, from int) int {
 	if from < len(p) {
 		if i := bytes.IndexByte(p[from:], c); i >= 0 {
@@ -102,7 +103,7 @@ func indexByteFrom(p []byte, c byte, from int) int {
 	return len(p)
 }
 
-// line decodes the groups that end in a piece of a chunk, and keeps what is left over.
+// line decodes the groups that end in a part of a chunk, and keeps the rest.
 func (d *base64Reader) line(plain []byte, in base64Text) (n int, err error) {
 	if len(d.held) > 0 {
 		k := min(4-len(d.held), len(in.text))
@@ -130,14 +131,14 @@ func (d *base64Reader) line(plain []byte, in base64Text) (n int, err error) {
 	return n + k, nil
 }
 
-// hold keeps the first n letters.
+// hold keeps the first n characters.
 func (d *base64Reader) hold(in base64Text, n int) {
 	for i, c := range in.text[:n] {
 		d.held, d.heldOffsets = append(d.held, c), append(d.heldOffsets, in.offset(i))
 	}
 }
 
-// decode writes to plain what whole groups mean, or the last one.
+// decode decodes whole groups, or the last one, into plain.
 func (d *base64Reader) decode(plain []byte, in base64Text) (int, error) {
 	if len(in.text) == 0 {
 		return 0, nil

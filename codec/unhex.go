@@ -88,7 +88,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
-// fail reports err at the i-th byte behind what was decoded.
+// fail reports err at the i-th byte after the decoded ones.
 func (d *hexReader) fail(i int, err error) error {
 	return wrap("codec: unhex", &InputError{Offset: d.offset + int64(i), Err: err})
 }

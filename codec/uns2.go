@@ -27,7 +27,8 @@ type UnS2Options struct {
 //   - Out: one chunk for each block, of at most 4 MiB.
 //   - Memory: twice the block, at most 8 MiB; with Parallelism n about 6n MiB for the output of S2,
 //     and at most 24n MiB.
-//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order is kept.
+//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order
+//     is kept.
 //   - Errors: [io.ErrUnexpectedEOF] if the input is empty, has no block, ends inside a chunk, or
 //     lacks the end mark that S2 writes; [ErrSyntax] if blocks of S2 are missing, swapped or
 //     repeated; s2.ErrCorrupt and s2.ErrCRC for damage; s2.ErrUnsupported for an unknown chunk
@@ -51,7 +52,7 @@ func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 	return unpackFlow(name, max, o.Parallelism, splitS2, unpackS2)
 }
 
-// cutS2 emits the blocks of a stream, each with its type before it.
+// splitS2 emits the blocks of a stream, each with its header.
 func splitS2(in *input, emit func(*unit) error) error {
 	c := s2BlockReader{src: bufio.NewReaderSize(in, chunkSize)}
 	for {
@@ -68,7 +69,7 @@ func splitS2(in *input, emit func(*unit) error) error {
 	}
 }
 
-// s2Cutter reads the chunks of a stream.
+// s2BlockReader reads the chunks of a stream.
 type s2BlockReader struct {
 	src      *bufio.Reader
 	maxBlock int  // bytes in a block; 0 before the stream has begun
@@ -125,7 +126,7 @@ func (c *s2BlockReader) next() (*unit, error) {
 	}
 }
 
-// isS2Kind reports whether a chunk that we read may begin with the byte.
+// isS2ChunkType reports whether UnS2 reads chunks of this type.
 func isS2ChunkType(kind byte) bool {
 	switch kind {
 	case s2Compressed, s2Uncompressed, s2Mark, s2Index, s2Padding, s2Identifier:
@@ -134,7 +135,7 @@ func isS2ChunkType(kind byte) bool {
 	return false
 }
 
-// allowed says whether a chunk may stand here.
+// check returns an error if a chunk must not come next.
 func (c *s2BlockReader) check(kind byte, size int) error {
 	switch {
 	case c.maxBlock == 0 && kind != s2Identifier:
@@ -158,7 +159,7 @@ func (c *s2BlockReader) check(kind byte, size int) error {
 	return fmt.Errorf("%w: a chunk of type %#x", s2.ErrUnsupported, kind)
 }
 
-// begin takes the chunk that begins a stream, or another one behind it.
+// begin reads the chunk that begins a stream, the first one or a later one.
 func (c *s2BlockReader) begin(chunk string) error {
 	switch chunk {
 	case s2Magic:
@@ -175,7 +176,7 @@ func (c *s2BlockReader) begin(chunk string) error {
 	return nil
 }
 
-// length returns how many bytes a block has unpacked.
+// length returns the unpacked length of a block.
 func (c *s2BlockReader) length(kind byte, body []byte) (int, error) {
 	n := len(body)
 	if kind == s2Compressed {

@@ -13,8 +13,9 @@ const (
 	s2IndexEnd   = "\x00xdi2s"
 )
 
-// skipS2 passes over a chunk without data: padding or an index. No checksum covers its length. A flipped bit in it could make the
-// chunk swallow a stream that follows, so the content must be that of one such chunk.
+// skipS2 skips a chunk without data: padding or an index. No checksum covers its length, so a
+// flipped bit in it could make the chunk swallow the stream that follows. Therefore skipS2 checks
+// the content.
 func skipS2(src *bufio.Reader, kind byte, size int) error {
 	if _, err := src.Discard(4); err != nil {
 		return err
@@ -29,7 +30,7 @@ func skipS2(src *bufio.Reader, kind byte, size int) error {
 	return nil
 }
 
-// skippedS2 looks at the content of a chunk that is passed over.
+// skippedChunk inspects the content of a chunk that is skipped.
 type skippedChunk struct {
 	first  []byte // at most as long as s2IndexStart
 	last   []byte // at most as long as s2IndexEnd

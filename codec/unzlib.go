@@ -48,7 +48,8 @@ func newUnzlibber(src *bufio.Reader) (io.Reader, error) {
 	case err != nil:
 		return nil, err
 	}
-	// The method is deflate, its window at most 32 KiB, and both bytes are a multiple of 31 (RFC 1950 section 2.2).
+	// The method is deflate, its window at most 32 KiB, and both bytes are a multiple of 31 (RFC
+	// 1950 section 2.2).
 	if h[0]&15 != 8 || h[0]>>4 > 7 || binary.BigEndian.Uint16(h)%31 != 0 {
 		head, _ := src.Peek(SniffSize)
 		return nil, newFormatError(TypeZlib, head, zlib.ErrHeader)

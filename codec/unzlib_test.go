@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// TestUnzlibErrors has streams that are wrong in one place each. "x\x9cK\x04\x00\x00b\x00b" is the right one.
+// TestUnzlibErrors has streams that are wrong in one place each. "x\x9cK\x04\x00\x00b\x00b" is the
+// right one.
 func TestUnzlibErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		z    string

@@ -33,7 +33,8 @@ type UnzstdOptions struct {
 //     MiB for the output of Zstd, and up to 96n MiB for other frames. A process that read a full
 //     window of 128 MiB took 288 MiB, 148 MiB if its chunks were lent; frames with growing windows
 //     took 524 MiB.
-//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order is kept.
+//   - Goroutines: with Parallelism n, n goroutines decompress and one runs the upstream. The order
+//     is kept.
 //   - Errors: [io.ErrUnexpectedEOF] if the input has no frame with content or ends inside a frame;
 //     zstd.ErrCRCMismatch and other errors of klauspost/compress for damage; a [*FormatError] for
 //     another format; [ErrTrailing] if other data follows a frame; zstd.ErrWindowSizeExceeded,

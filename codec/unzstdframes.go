@@ -8,7 +8,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// frameReader reads frames that tell their size, in parallel.
+// parallelFrames unpacks, in parallel, the frames whose headers have the size of the content.
 type parallelFrames struct {
 	maxWindow        int64
 	requireChecksums bool
@@ -16,8 +16,9 @@ type parallelFrames struct {
 	decoders         sync.Pool
 }
 
-// cut emits the frames whose headers tell their content's size. From the first other frame on it unpacks the stream itself.
-// A frame's own length is found without unpacking it: its blocks tell theirs (RFC 8878 section 3.1.1).
+// cut emits the frames whose headers have the size of the content. From the first other frame on,
+// it unpacks the stream itself. The headers of the blocks give the length of a frame (RFC 8878
+// section 3.1.1).
 func (f *parallelFrames) cut(in *input, emit func(*unit) error) error {
 	w := &frameScanner{src: bufio.NewReaderSize(in, chunkSize), maxWindow: uint64(f.maxWindow), requireChecksums: f.requireChecksums, allowEmpty: f.allowEmpty}
 	for {
@@ -96,7 +97,8 @@ func (f *parallelFrames) unpack(u *unit) ([]byte, error) {
 	d, ok := f.decoders.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
-		// The content's size, which the frame tells, bounds what is decoded; a bound on the memory would also be one on the window.
+		// The content's size, which the frame tells, bounds what is decoded; a bound on the memory
+		// would also be one on the window.
 		if d, err = zstd.NewReader(nil, zstdOptions(f.maxWindow)...); err != nil {
 			return nil, err
 		}

@@ -6,14 +6,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// zstdReader is a decoder that reports the failures of its walk as they are. It is made for one run: a decoder holds a channel, and
-// one that was made in a bubble of testing/synctest must not be used in another.
+// zstdReader is a decoder that reports the errors of its frameStream unchanged. It serves one run:
+// the decoder holds a channel, and a channel made in one bubble of testing/synctest must not be
+// used in another.
 type zstdReader struct {
 	dec    *zstd.Decoder
 	frames *frameStream
 }
 
-// newZstdReader returns a decoder of what the walk passes on.
+// newZstdReader returns a decoder of w.
 func newZstdReader(w *frameStream, window int64) (*zstdReader, error) {
 	r := &zstdReader{frames: w}
 	var err error
@@ -32,7 +33,7 @@ func (r *zstdReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// cause returns why the walk refused the stream, if it did, and err otherwise.
+// cause returns the error of the frameStream if there is one, and err otherwise.
 func (r *zstdReader) cause(err error) error {
 	if r.frames.err != nil && r.frames.err != io.EOF { //nolint:errorlint // the walk's own end
 		return r.frames.err

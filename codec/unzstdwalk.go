@@ -9,17 +9,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// zstdMagic is what a frame with content begins with.
+// zstdMagic begins a frame with content.
 const zstdMagic = "\x28\xb5\x2f\xfd"
 
-// zstdHeader is the longest header of a frame, in bytes: the magic number, the descriptor, the window, the dictionary's number and the
-// content's size (RFC 8878 section 3.1.1.1). zstd.HeaderMaxSize is less.
+// zstdHeader is the size of the longest frame header, in bytes: the magic number, the descriptor,
+// the window, the dictionary's number and the size of the content (RFC 8878 section 3.1.1.1).
+// zstd.HeaderMaxSize is too small.
 const zstdHeader = 4 + 1 + 1 + 4 + 8
 
 var errNoChecksum = errors.New("a frame has no checksum")
 
-// frameWalk follows the frames of a stream (RFC 8878 section 3.1). It passes over those that are to be skipped, and checks the
-// table of a stream that says it has one.
+// frameScanner follows the frames of a stream (RFC 8878 section 3.1). It skips skippable frames,
+// and checks the seek table of a stream that announces one.
 type frameScanner struct {
 	src              *bufio.Reader
 	maxWindow        uint64         // bytes that a frame may ask for
@@ -31,7 +32,8 @@ type frameScanner struct {
 	afterTable       bool           // the table was the last frame
 }
 
-// header reads on to the next frame with content and returns its header, without taking it. It returns io.EOF at a good end.
+// header advances to the next frame with content and returns its header, which stays unread. It
+// returns io.EOF at a valid end.
 func (w *frameScanner) header() (*zstd.Header, error) {
 	for {
 		head, err := w.src.Peek(zstdHeader)
@@ -73,7 +75,7 @@ func (w *frameScanner) header() (*zstd.Header, error) {
 	}
 }
 
-// magic looks at the first bytes of what should be a frame.
+// checkMagic checks the first bytes of the next frame.
 func (w *frameScanner) checkMagic(head []byte) error {
 	n := min(len(head), len(zstdMagic))
 	switch {
@@ -90,14 +92,14 @@ func (w *frameScanner) checkMagic(head []byte) error {
 	return trailingError(w.src)
 }
 
-// isSkippable reports whether a skippable frame begins with head, in as far as head goes.
+// isSkippable reports whether head, as far as it goes, begins a skippable frame.
 func isSkippable(head []byte) bool {
 	const magic = "\x2a\x4d\x18" // after a byte of which the lower half is the frame's type
 	n := min(len(head), 1+len(magic))
 	return n > 0 && head[0]&0xf0 == 0x50 && string(head[1:n]) == magic[:n-1]
 }
 
-// windowOf returns how many bytes of what was decoded a frame may refer back to.
+// windowOf returns how many decoded bytes a frame may refer back to.
 func windowOf(h *zstd.Header) uint64 {
 	if h.SingleSegment {
 		return h.FrameContentSize
@@ -105,7 +107,7 @@ func windowOf(h *zstd.Header) uint64 {
 	return h.WindowSize
 }
 
-// skip takes a skippable frame.
+// skip reads a skippable frame.
 func (w *frameScanner) skip(h *zstd.Header) error {
 	if head, _ := w.src.Peek(len(seekMark)); damagedMark(head) {
 		return fmt.Errorf("%w: the header of a skippable frame is damaged", ErrSyntax)
@@ -132,7 +134,7 @@ func (w *frameScanner) skip(h *zstd.Header) error {
 	return err
 }
 
-// ended takes note of a frame that was read: its size and the end of its bytes, where its checksum is.
+// addFrame records the size of a frame that was read, and its last bytes, which are its checksum.
 func (w *frameScanner) addFrame(h *zstd.Header, packed int, sum []byte) error {
 	if w.table != nil && !w.table.add(packed, int(h.FrameContentSize), sum) {
 		return errTooManyFrames
@@ -140,7 +142,8 @@ func (w *frameScanner) addFrame(h *zstd.Header, packed int, sum []byte) error {
 	return nil
 }
 
-// blockSizeOf returns the length of the block with the 3 bytes of header b, and whether it is its frame's last.
+// blockSizeOf returns the length of the block with the 3 header bytes b, and whether it is the last
+// one of its frame.
 func blockSizeOf(b []byte) (size int, last bool, err error) {
 	const rle, reserved = 1, 3
 	head := int(b[0]) | int(b[1])<<8 | int(b[2])<<16
@@ -154,7 +157,7 @@ func blockSizeOf(b []byte) (size int, last bool, err error) {
 	return size, head&1 == 1, nil
 }
 
-// walked is the stream without what is to be skipped, for a decoder.
+// frameStream is the stream without skippable frames, as a decoder reads it.
 type frameStream struct {
 	*frameScanner
 	h      *zstd.Header // of the frame in hand
@@ -183,7 +186,7 @@ func (w *frameStream) Read(p []byte) (int, error) {
 	return n, w.err
 }
 
-// look finds out what comes next.
+// next finds the next part of the stream.
 func (w *frameStream) next() error {
 	switch {
 	case w.h == nil:

@@ -57,7 +57,8 @@ func TestVerified(t *testing.T) {
 	}
 }
 
-// TestBehindTheEnd has the upstream of each decoder fail when all its bytes were read: what a layer around it finds last must not be lost.
+// TestBehindTheEnd has the upstream of each decoder fail when all its bytes were read: what a layer
+// around it finds last must not be lost.
 func TestBehindTheEnd(t *testing.T) {
 	boom := errors.New("boom")
 	check := func(name string, z []byte, f flow) {

@@ -33,7 +33,8 @@ type ZstdOptions struct {
 //     that [Unzstd] finds frames that are missing, swapped or repeated. Any tool reads it.
 //   - Memory: about 10 MiB at level 3, which later runs reuse; with Parallelism n about 10n MiB,
 //     and 12 bytes for each frame.
-//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is kept.
+//   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
+//     kept.
 //   - Limits: with Parallelism 128 TiB of input.
 func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	var o ZstdOptions
@@ -55,13 +56,14 @@ func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	return Encoder("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, o.Level) })
 }
 
-// newZstdEncoder returns an encoder on n goroutines at once. With whole it is for frames that always tell their size.
+// newZstdEncoder returns an encoder on n goroutines at once. With whole it is for frames that
+// always tell their size.
 func newZstdEncoder(w io.Writer, level, n int, whole bool) (*zstd.Encoder, error) {
 	options := []zstd.EOption{
 		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
 		zstd.WithEncoderConcurrency(n),
 		zstd.WithEncoderCRC(true),
-		zstd.WithZeroFrames(true), // a frame also for an empty input
+		zstd.WithZeroFrames(true), // write a frame even for an empty input
 	}
 	if whole {
 		options = append(options, zstd.WithSingleSegment(true))

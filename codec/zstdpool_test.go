@@ -13,8 +13,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestZstdAgain compresses one text after the other, with runs that fail in between: encoders that are used again write what new
-// ones do, and decoders that are used again read it.
+// TestZstdAgain compresses one text after the other, with runs that fail in between: encoders that
+// are used again write what new ones do, and decoders that are used again read it.
 func TestZstdAgain(t *testing.T) {
 	texts := [][]byte{jsonText(300_000), noise(70_000), nil, []byte("short"), bytes.Repeat([]byte("again "), 50_000), jsonText(1000)}
 	broken := errors.New("broken")

@@ -8,7 +8,8 @@ import (
 	"io"
 )
 
-// The seek table's words, https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md.
+// The seek table's words,
+// https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md.
 const (
 	seekTableMagic  = 0x184d2a5e // of the skippable frame
 	seekableMagic   = 0x8f92eab1 // of its footer
@@ -18,12 +19,13 @@ const (
 	maxSeekableSize = 1 << 27    // frames in a table
 )
 
-// seekMark is a skippable frame at the beginning of a stream. It says that a table must end the stream.
+// seekMark is a skippable frame at the beginning of a stream. It announces a seek table at the end.
 const seekMark = "\x5d\x2a\x4d\x18\x08\x00\x00\x00millweir"
 
-// damagedMark reports whether the skippable frame that begins with head has the content of a frame whose length is known, but
-// another length: of our mark, or of the 4 bytes before each frame of pzstd, which are that frame's length. A flipped bit in such a
-// length would make the frame swallow what follows it, and no checksum would tell.
+// damagedMark reports whether the skippable frame that begins with head has a wrong length. It
+// knows the lengths of two frames: our mark, and the frame of pzstd with the length of the next
+// frame. A frame with a wrong length would swallow the data that follows it, and no checksum would
+// detect that.
 func damagedMark(head []byte) bool {
 	const pzstd, pzstdSize = "\x50\x2a\x4d\x18", 4
 	if len(head) < len(seekMark) {
@@ -34,36 +36,37 @@ func damagedMark(head []byte) bool {
 		mark[:4] == pzstd && mark[12:] == zstdMagic && binary.LittleEndian.Uint32(head[4:]) > pzstdSize
 }
 
-// emptySum are the last 4 bytes of the XXH64 of nothing, as the checksum of an empty frame.
+// emptySum is the checksum of an empty frame: the last 4 bytes of the XXH64 of nothing.
 const emptySum = "\x99\xe9\xd8\x51"
 
-// emptyFrame is a frame without content, with its checksum: the encoder of a whole frame leaves that out.
+// emptyFrame is an empty frame with a checksum, which the encoder omits.
 const emptyFrame = zstdMagic + "\x24\x00\x01\x00\x00" + emptySum
 
-// appendEntry appends what a table says of a frame: its size, its content's, and its checksum.
+// appendEntry appends an entry of a table: the size of the frame, the size of its content, and its
+// checksum.
 func appendEntry(b []byte, packed, size int, sum []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(packed))
 	b = binary.LittleEndian.AppendUint32(b, uint32(size))
 	return append(b, sum...)
 }
 
-// appendMarkEntry appends the first entry of a stream of ours: the mark counts as an empty frame.
+// appendMarkEntry appends the first entry of a table of ours: the mark counts as an empty frame.
 func appendMarkEntry(b []byte) []byte { return appendEntry(b, len(seekMark), 0, []byte(emptySum)) }
 
-// appendTableHead appends what stands before the n entries of a table.
+// appendTableHead appends the header of a table with n entries.
 func appendTableHead(b []byte, n int) []byte {
 	b = binary.LittleEndian.AppendUint32(b, seekTableMagic)
 	return binary.LittleEndian.AppendUint32(b, uint32(n*seekEntry+seekFooter))
 }
 
-// appendTableFoot appends what stands behind them.
+// appendTableFoot appends the footer of a table with n entries.
 func appendTableFoot(b []byte, n int) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(n))
 	b = append(b, seekChecksums)
 	return binary.LittleEndian.AppendUint32(b, seekableMagic)
 }
 
-// seekTable is the list of a stream's frames, as it is written.
+// seekTable is the table that a writer appends to the stream.
 type seekTable struct{ entries []byte }
 
 // newSeekTable returns the table of a stream that has its mark.
@@ -85,8 +88,8 @@ func (t *seekTable) bytes() []byte {
 	return appendTableFoot(append(b, t.entries...), n)
 }
 
-// seenTable is what remains of the frames of a stream that is read: enough to tell whether a table is theirs, in as much memory for
-// many as for one.
+// expectedTable is the hash of the table that a stream must end with. It takes the same memory for
+// any number of frames.
 type expectedTable struct {
 	hash   maphash.Hash // over their entries
 	frames int
@@ -110,12 +113,12 @@ func (t *expectedTable) add(packed, size int, sum []byte) bool {
 	return true
 }
 
-// errSeen says that a table is another.
+// mismatch returns the error for a table that does not match the frames.
 func (t *expectedTable) mismatch() error {
 	return fmt.Errorf("%w: the %d frames are not those that were written", ErrSyntax, t.frames)
 }
 
-// compare reads a table, and fails where it is not that of the frames.
+// compare reads a table, and fails if it does not match the frames.
 func (t *expectedTable) compare(src io.Reader) error {
 	if err := t.expect(src, appendTableHead(nil, t.frames)); err != nil {
 		return err
@@ -131,7 +134,7 @@ func (t *expectedTable) compare(src io.Reader) error {
 	return t.expect(src, appendTableFoot(nil, t.frames))
 }
 
-// expect reads what must be want.
+// expect reads bytes that must equal want.
 func (t *expectedTable) expect(src io.Reader, want []byte) error {
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(src, got); err != nil {
@@ -143,8 +146,8 @@ func (t *expectedTable) expect(src io.Reader, want []byte) error {
 	return nil
 }
 
-// ourTable tells whether the skippable frame that begins with head is a table whose first entry is a stream's mark. Tables of other
-// writers begin with a frame.
+// ourTable reports whether the skippable frame that begins with head is a table whose first entry
+// is our mark. Tables of other writers begin with a frame.
 func ourTable(head []byte) bool {
 	return binary.LittleEndian.Uint32(head) == seekTableMagic && bytes.Equal(head[8:], appendMarkEntry(nil))
 }

@@ -27,7 +27,8 @@ type Encoder struct {
 
 var encoders = sync.Pool{New: func() any { return new(Encoder) }}
 
-// NewEncoder returns an encoder, which may have been used before, that compresses to w. The level is 1 to [MaxLevel].
+// NewEncoder returns an encoder, which may have been used before, that compresses to w. The level
+// is 1 to [MaxLevel].
 func NewEncoder(w io.Writer, level int) *Encoder {
 	e := encoders.Get().(*Encoder)
 	e.reset(level)
@@ -41,7 +42,8 @@ func (e *Encoder) Release() {
 	encoders.Put(e)
 }
 
-// reset makes e ready for a stream. The tables are cleared, as what the stream before left there could decide between two matches.
+// reset makes e ready for a stream. The tables are cleared, as what the stream before left there
+// could decide between two matches.
 func (e *Encoder) reset(level int) {
 	e.level, e.err, e.textStart, e.textEnd = level, nil, history, history
 	e.blocks.acc, e.blocks.n = 0, 0
@@ -115,8 +117,9 @@ func (e *Encoder) block(last bool) {
 	e.textStart, e.textEnd = loadSlack, history // before would look in front of the window for less
 }
 
-// Append appends text to dst, compressed at a level of 1 to [MaxLevel]. The result is a whole stream where it is the last text, and
-// else ends at a byte, with an empty stored block, so that another may follow.
+// Append appends text to dst, compressed at a level of 1 to [MaxLevel]. The result is a whole
+// stream where it is the last text, and else ends at a byte, with an empty stored block, so that
+// another may follow.
 func Append(dst, text []byte, level int, last bool) []byte {
 	e := encoders.Get().(*Encoder)
 	defer e.Release()

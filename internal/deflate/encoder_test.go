@@ -31,7 +31,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The output depends on the text and the level, not on how it comes, nor on what was compressed before.
+// The output depends on the text and the level, not on how it comes, nor on what was compressed
+// before.
 func TestCutsDoNotMatter(t *testing.T) {
 	const size = 2*blockText + 5000
 	for name, make := range texts {
@@ -69,7 +70,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// A repetition is found at every distance that the format has, across blocks too, and at none that it does not have.
+// A repetition is found at every distance that the format has, across blocks too, and at none that
+// it does not have.
 func TestDistances(t *testing.T) {
 	pattern := noise(300)
 	for level := 1; level <= deflate.MaxLevel; level++ {
@@ -87,7 +89,8 @@ func TestDistances(t *testing.T) {
 	}
 }
 
-// Where a match begins near the start of the window, what would lie before it is not compared with what precedes the repetition.
+// Where a match begins near the start of the window, what would lie before it is not compared with
+// what precedes the repetition.
 func TestStartOfTheWindow(t *testing.T) {
 	pattern := noise(100) // less than the longest match
 	for level := 1; level <= deflate.MaxLevel; level++ {

@@ -7,8 +7,8 @@ import (
 	"github.com/millweir/millweir/internal/deflate"
 )
 
-// FuzzEncode compresses any text, repeated so that it spans blocks, at any level and cut anyhow: it decodes to itself, is no longer
-// than the bound, and the same whole and cut.
+// FuzzEncode compresses any text, repeated so that it spans blocks, at any level and cut anyhow: it
+// decodes to itself, is no longer than the bound, and the same whole and cut.
 func FuzzEncode(f *testing.F) {
 	for name := range texts {
 		f.Add(texts[name](3000), uint8(len(name)), uint16(7), uint8(40))

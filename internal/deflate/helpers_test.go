@@ -23,7 +23,8 @@ const (
 	window    = 32 << 10 // bytes that a match may lie back
 )
 
-// bound is how long size bytes may become: they are stored, each block in two, and a block before them may have ended in a byte.
+// bound is how long size bytes may become: they are stored, each block in two, and a block before
+// them may have ended in a byte.
 func bound(size int) int { return size + (size/blockText+1)*11 + 5 }
 
 // documents returns size bytes of documents as canonical Extended JSON, one a line; 4 MiB at most.
@@ -47,7 +48,8 @@ func counter(size int) []byte {
 	return p[:size]
 }
 
-// skewed returns bytes of which each value is about 1.6 times as frequent as the next: the best codes are of more than 15 bits.
+// skewed returns bytes of which each value is about 1.6 times as frequent as the next: the best
+// codes are of more than 15 bits.
 func skewed(size int) []byte {
 	var all []byte
 	for value, n, next := byte(0), 1, 1; len(all)+n <= blockText; value, n, next = value+1, next, n+next {

@@ -7,12 +7,13 @@ import (
 
 const maxBits = 15 // of a code, RFC 1951 section 3.2.7
 
-// entry is how a code is written: its bits, reversed as they stand in the stream, from bit 0 on; how many they are from bit 16 on;
-// and how many they are with the extra bits from bit 24 on.
+// entry is how a code is written: its bits, reversed as they stand in the stream, from bit 0 on;
+// how many they are from bit 16 on; and how many they are with the extra bits from bit 24 on.
 type entry = uint32
 
-// codeLengths makes lens those of the best codes of at most limit bits for symbols that occur as often as freq says, each less than
-// 1<<23 times. What does not occur has no code; where there is but one symbol, its code has one bit.
+// codeLengths makes lens those of the best codes of at most limit bits for symbols that occur as
+// often as freq says, each less than 1<<23 times. What does not occur has no code; where there is
+// but one symbol, its code has one bit.
 func codeLengths(freq []uint32, lens []uint8, limit int) {
 	var room [literalCodes]uint32
 	keys := room[:0]
@@ -38,7 +39,8 @@ func codeLengths(freq []uint32, lens []uint8, limit int) {
 	}
 }
 
-// countLengths returns how many codes of each length the best codes have, for ascending frequencies in the upper bits of keys.
+// countLengths returns how many codes of each length the best codes have, for ascending frequencies
+// in the upper bits of keys.
 func countLengths(keys []uint32, limit int) (count [maxBits + 1]int) {
 	var tree [literalCodes]uint32
 	depths := innerDepths(&tree, keys)
@@ -53,8 +55,8 @@ func countLengths(keys []uint32, limit int) (count [maxBits + 1]int) {
 		count[min(depth, limit)] += nodes - parents
 		nodes = 2 * parents
 	}
-	// Codes that were cut to the limit take more room than there is. As long as they do, one of them moves up beside the longest code
-	// that is shorter, which becomes one bit longer.
+	// Codes that were cut to the limit take more room than there is. As long as they do, one of
+	// them moves up beside the longest code that is shorter, which becomes one bit longer.
 	taken := 0
 	for n, c := range count[:limit+1] {
 		taken += c << (limit - n)
@@ -71,9 +73,10 @@ func countLengths(keys []uint32, limit int) (count [maxBits + 1]int) {
 	return count
 }
 
-// innerDepths returns the depths of the inner nodes of the tree, the deepest first. It builds the tree in one array, in which the
-// frequencies of inner nodes take the places of those that were joined, and parents those of inner nodes: Moffat and Katajainen,
-// In-Place Calculation of Minimum-Redundancy Codes, 1995.
+// innerDepths returns the depths of the inner nodes of the tree, the deepest first. It builds the
+// tree in one array, in which the frequencies of inner nodes take the places of those that were
+// joined, and parents those of inner nodes: Moffat and Katajainen, In-Place Calculation of
+// Minimum-Redundancy Codes, 1995.
 func innerDepths(tree *[literalCodes]uint32, keys []uint32) []uint32 {
 	a := tree[:len(keys)]
 	for i, k := range keys {
@@ -101,7 +104,8 @@ func innerDepths(tree *[literalCodes]uint32, keys []uint32) []uint32 {
 	return a[:n-1]
 }
 
-// assign makes the codes of these lengths (RFC 1951 section 3.2.2), with the extra bits that follow each.
+// assign makes the codes of these lengths (RFC 1951 section 3.2.2), with the extra bits that follow
+// each.
 func assign(lens, extra []uint8, entries []entry) {
 	var count, next [maxBits + 1]uint16
 	for _, n := range lens {

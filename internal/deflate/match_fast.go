@@ -1,7 +1,7 @@
 package deflate
 
-// fast is the match finder of the fast levels: it looks at one earlier place for six bytes, takes what it finds, and goes on in the
-// larger steps the longer it finds nothing.
+// fast is the match finder of the fast levels: it looks at one earlier place for six bytes, takes
+// what it finds, and goes on in the larger steps the longer it finds nothing.
 type fastFinder struct {
 	ahead uint32 // bytes by which steps grow earlier
 	shift uint   // steps grow by one byte for each 1<<shift bytes

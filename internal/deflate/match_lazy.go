@@ -1,7 +1,7 @@
 package deflate
 
-// lazy is the match finder of the thorough levels: it looks at one earlier place for seven bytes and one for four, and at the next
-// byte's before it takes a match.
+// lazy is the match finder of the thorough levels: it looks at one earlier place for seven bytes
+// and one for four, and at the next byte's before it takes a match.
 type lazyFinder struct {
 	enough uint32 // bytes of a match with which it is taken at once
 	step   uint32 // of the bytes in a match one in so many can be found later
@@ -35,7 +35,8 @@ func (z lazyFinder) find(w *window, short, long *table, y *symbols, low, start, 
 			continue
 		}
 		for n < z.enough && s+1+matchMargin < end {
-			// A better one has these four bytes, of which one is behind the match, and those at its beginning.
+			// A better one has these four bytes, of which one is behind the match, and those at its
+			// beginning.
 			next := s + 1
 			v, tail := w.load64(next), w.load32(next+n-3)
 			atShort, atLong := &short[hash(v, shortUnused)], &long[hash(v, longUnused)]

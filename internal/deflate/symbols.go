@@ -2,8 +2,9 @@ package deflate
 
 import "math/bits"
 
-// symbol is one code of a block and the extra bits behind it (RFC 1951 section 3.2.5): the code in bits 0 to 8, the extra bits above.
-// How many these are follows from the code. Literals are themselves.
+// symbol is one code of a block and the extra bits behind it (RFC 1951 section 3.2.5): the code in
+// bits 0 to 8, the extra bits above. How many these are follows from the code. Literals are
+// themselves.
 type symbol = uint32
 
 const (
@@ -54,7 +55,8 @@ type symbols struct {
 	n   int
 }
 
-// literals appends the text between from and to. It writes up to seven symbols more than it appends.
+// literals appends the text between from and to. It writes up to seven symbols more than it
+// appends.
 func (y *symbols) literals(w *window, from, to uint32) {
 	n := y.n
 	for ; from < to; from += 8 {

@@ -15,9 +15,8 @@ const (
 	maxMatch = 258 // bytes, RFC 1951 section 3.2.5
 )
 
-// window is the text of a block, from history on, behind the text before it.
-//
-// Places in it are masked, though they never lie outside: so the compiler sees that they do not.
+// window is the text of a block, which begins at history, after the text before it. Indexes are
+// masked although they are never out of range, so that the compiler omits the bounds checks.
 type window [windowSize + loadSlack]byte
 
 func (w *window) load64(i uint32) uint64 {
@@ -30,7 +29,8 @@ func (w *window) load32(i uint32) uint32 {
 	return binary.LittleEndian.Uint32(p[:])
 }
 
-// match returns how many bytes at s and at c before it are the same, at most most, of which n are known to be.
+// match returns how many bytes at s and at c before it are the same, at most most, of which n are
+// known to be.
 func (w *window) match(s, c, n, most uint32) uint32 {
 	for n < most {
 		if x := w.load64(s+n) ^ w.load64(c+n); x != 0 {
@@ -54,15 +54,16 @@ const (
 	tableSize = 1 << tableBits
 )
 
-// table has for each hash the place where it was seen last, without its upper bits. Of these the distance needs none, and as a
-// window slides by a multiple of history, no place has to be changed then.
+// table holds, for each hash, the lower 16 bits of the position at which the hash occurred last.
+// The distance needs no more bits. Since a window slides by a multiple of history, the positions
+// stay valid.
 type table [tableSize]uint16
 
-// place returns the place before s, at most history back, that p can mean. What was overwritten or never set means some place too:
-// the caller compares the text.
+// candidate returns the position before s, at most history back, whose lower bits are p. An entry
+// that was overwritten or never set yields some position too: the caller compares the text.
 func candidate(s uint32, p uint16) uint32 { return s - 1 - (s-1-uint32(p))%history }
 
-// hash returns the hash of the lowest bytes of v, whose others are shifted out by unused bits.
+// hash returns the hash of v without its upper unused bits.
 func hash(v uint64, unused uint) uint32 {
 	return uint32(v<<(unused&63)*0x9E3779B185EBCA87>>(64-tableBits)) % tableSize // the golden ratio: spreads well
 }

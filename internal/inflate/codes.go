@@ -1,6 +1,7 @@
 package inflate
 
-// codes decodes a block of codes: by the fast loop as long as there is input and room enough, code by code where there is not.
+// codes decodes a block of codes: in the fast loop while there is enough input and space, and
+// otherwise code by code.
 func (d *Decoder) codes() error {
 	for {
 		if !d.copyMatch() {
@@ -31,7 +32,8 @@ func (d *Decoder) codes() error {
 	}
 }
 
-// next looks up the code that begins skip bits from here, and says whether it is all there, with its extra bits.
+// nextCode looks up the code that begins after the next skip bits. It reports whether the code and
+// its extra bits are complete.
 func (d *Decoder) nextCode(table []entry, root, skip uint) (e entry, ok bool) {
 	for {
 		in := d.bits >> (skip & 63)
@@ -46,7 +48,8 @@ func (d *Decoder) nextCode(table []entry, root, skip uint) (e entry, ok bool) {
 		if skip+n <= d.nbits {
 			return e, true
 		}
-		// Missing bits are zero in the index, and longer codes stand behind shorter ones: so the code is not shorter than it looks.
+		// Missing bits are zero in the index, and longer codes stand behind shorter ones: so the
+		// code is not shorter than it looks.
 		if !d.fill(d.nbits + 1) {
 			return e, false
 		}
@@ -68,7 +71,7 @@ func (d *Decoder) beginMatch(e entry) error {
 	return nil
 }
 
-// match copies what is left of a match, and says whether there was room for all of it.
+// copyMatch copies the rest of a match, and reports whether there was space for all of it.
 func (d *Decoder) copyMatch() bool {
 	n := min(d.length, len(d.dst)-d.op)
 	repeat(d.dst[:d.op+n], d.op, d.distance)
@@ -77,7 +80,7 @@ func (d *Decoder) copyMatch() bool {
 	return d.length == 0
 }
 
-// repeat fills dst from at with what begins distance bytes before.
+// repeat fills dst from at on with the bytes that begin distance bytes before.
 func repeat(dst []byte, at, distance int) {
 	// A distance less than the length repeats the bytes between: each copy doubles them.
 	for from := at - distance; at < len(dst); {

@@ -91,7 +91,8 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// texts are contents of every kind: compressible a little, much, and not at all, and with matches across the window.
+// texts are contents of every kind: compressible a little, much, and not at all, and with matches
+// across the window.
 func texts() map[string][]byte {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	noise := make([]byte, 100_000)
@@ -144,7 +145,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestOneByte gives a decoder and a Reader one byte of input and of room at once, through blocks of every kind.
+// TestOneByte gives a decoder and a Reader one byte of input and of room at once, through blocks of
+// every kind.
 func TestOneByte(t *testing.T) {
 	data := corpus.Lines(60_000)
 	for level := -2; level <= 9; level++ {

@@ -7,11 +7,12 @@ const (
 	fastOut = 320 // bytes of room that it may write to: four times two, a match of 258, and what a copy writes beyond it
 )
 
-// fast decodes codes as long as there are fastIn bytes of input and fastOut bytes of room, and up to a code that it leaves to codes:
-// the end of the block, or one that is not valid.
+// fast decodes codes as long as there are fastIn bytes of input and fastOut bytes of room, and up
+// to a code that it leaves to codes: the end of the block, or one that is not valid.
 //
-// It keeps its state in variables of its own, and looks at the bounds of src and dst once a turn. Every turn begins with at least 56
-// bits: enough for four entries of literals, or for the 48 of the longest match.
+// It keeps its state in variables of its own, and looks at the bounds of src and dst once a turn.
+// Every turn begins with at least 56 bits: enough for four entries of literals, or for the 48 of
+// the longest match.
 func (d *Decoder) fast() {
 	dst, src := d.dst, d.src
 	op, ip := d.op, d.ip

@@ -107,7 +107,8 @@ func split(t testing.TB, z []byte, limit int, next func() (in, room int)) result
 	}
 }
 
-// read decodes z by a Reader over a source that gives size bytes at once, with room for a multiple of it.
+// read decodes z by a Reader over a source that gives size bytes at once, with room for a multiple
+// of it.
 func read(z []byte, limit, size int) result {
 	src := bufio.NewReader(&chopped{z, size})
 	r := idle.ours.Get().(*inflate.Reader)
@@ -140,8 +141,8 @@ func (c *chopped) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// same fails t unless got is what compress/flate made. The two may differ by a byte in how much they look at before they find the
-// input corrupt, and so in whether they find a cut first.
+// same fails t unless got is what compress/flate made. The two may differ by a byte in how much
+// they look at before they find the input corrupt, and so in whether they find a cut first.
 func same(t testing.TB, how string, got, want result) {
 	t.Helper()
 	cut := errors.Is(want.err, io.ErrUnexpectedEOF)

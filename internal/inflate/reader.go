@@ -7,8 +7,9 @@ import (
 
 // Reader reads what one deflate stream holds. It needs a Reset before its first use.
 //
-// It takes no more from its source than the stream: what follows is still there at io.EOF. It decodes what the source has at hand,
-// and waits for more only when that makes nothing; so what an encoder flushed is read as soon as it is there.
+// It takes no more from its source than the stream: what follows is still there at io.EOF. It
+// decodes what the source has at hand, and waits for more only when that makes nothing; so what an
+// encoder flushed is read as soon as it is there.
 //
 // Memory: about 120 KiB, all of it in the Reader itself.
 type Reader struct {

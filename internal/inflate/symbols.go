@@ -2,7 +2,8 @@ package inflate
 
 import "sync"
 
-// The entries of the symbols, without the lengths of their codes (RFC 1951 sections 3.2.5 and 3.2.7).
+// The entries of the symbols, without the lengths of their codes (RFC 1951 sections 3.2.5 and
+// 3.2.7).
 var (
 	litSymbols    = literalsAndLengths()
 	distSymbols   = distances()

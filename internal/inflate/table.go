@@ -28,14 +28,16 @@ func (e entry) base() int   { return int(e >> 10 & 0x7fff) }
 // extra returns the value of the extra bits, when in begins with e's code.
 func (e entry) extra(in uint64) int { return int(in & (1<<e.total() - 1) >> e.code()) }
 
-// at returns where the entry is that the link e leads to, when in begins with the bits behind those that led to e.
+// at returns where the entry is that the link e leads to, when in begins with the bits behind those
+// that led to e.
 func (e entry) index(in uint64) uint {
 	return uint(e>>10&0xfff) + uint(in)&(1<<(e>>22&15)-1)
 }
 
-// A table is indexed by the next bits of the input, as many as its root, the first one lowest. Behind the entries of those indexes it
-// has tables for codes that are longer. One that w bits index is for at least w+1 codes, and no code has more than 15 bits: so 286
-// symbols make less than 2,048 + 286 × 16/5 = 2,964 entries, and 30 symbols less than 256 + 30 × 128/8 = 737.
+// A table is indexed by the next bits of the input, as many as its root, the first one lowest.
+// Behind the entries of those indexes it has tables for codes that are longer. One that w bits
+// index is for at least w+1 codes, and no code has more than 15 bits: so 286 symbols make less than
+// 2,048 + 286 × 16/5 = 2,964 entries, and 30 symbols less than 256 + 30 × 128/8 = 737.
 type (
 	litTable  [4096]entry
 	distTable [1024]entry
@@ -47,8 +49,9 @@ const (
 	lengthRoot = 7
 )
 
-// build makes the table of a code from the lengths of its symbols' codes and from the symbols' entries. Like compress/flate it takes
-// a complete code, a single code of one bit, and none at all, and returns false for any other.
+// build makes the table of a code from the lengths of its symbols' codes and from the symbols'
+// entries. Like compress/flate it takes a complete code, a single code of one bit, and none at all,
+// and returns false for any other.
 func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 	var count [16]int
 	for _, n := range lengths {
@@ -96,7 +99,8 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 	for n := root + 1; n <= longest; n++ {
 		for left := count[n]; left > 0; left-- {
 			if prefix := code & (1<<root - 1); table[prefix] == special { // the first that begins so
-				// Codes ascend with their lengths: those that fill what is open behind prefix come next.
+				// Codes ascend with their lengths: those that fill what is open behind prefix come
+				// next.
 				width := n - root
 				for open := 1<<width - left; open > 0; {
 					width++
