@@ -29,7 +29,7 @@ func TestRecords(t *testing.T) {
 	w.Flush()
 	output := filepath.Join(t.TempDir(), "cakes.jsonl.zst")
 	var out strings.Builder
-	if err := run(t.Context(), []string{output}, strings.NewReader(in.String()), &out); err != nil {
+	if err := run(t.Context(), []string{write(t, in.String()), output}, &out); err != nil {
 		t.Fatal(err)
 	}
 	got := decode(t, output)
@@ -53,7 +53,7 @@ func TestRecords(t *testing.T) {
 // A header alone is a table of nothing.
 func TestNoRecord(t *testing.T) {
 	output := filepath.Join(t.TempDir(), "cakes.jsonl.zst")
-	if err := run(t.Context(), []string{output}, strings.NewReader("name,price\n"), new(strings.Builder)); err != nil {
+	if err := run(t.Context(), []string{write(t, "name,price\n"), output}, new(strings.Builder)); err != nil {
 		t.Fatal(err)
 	}
 	if got := decode(t, output); len(got) != 0 {
@@ -75,7 +75,7 @@ func TestFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		err := run(t.Context(), []string{output}, strings.NewReader(test.in), &out)
+		err := run(t.Context(), []string{write(t, test.in), output}, &out)
 		if err == nil || !strings.Contains(err.Error(), test.want) || out.String() != "" {
 			t.Errorf("%q: error %v, want %s; it says %q", test.in, err, test.want, out.String())
 		}
@@ -86,6 +86,16 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%q: %d files are left", test.in, len(all))
 		}
 	}
+}
+
+// write stores text in a new file, and returns its name.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "input.csv")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // decode returns the objects in a file.

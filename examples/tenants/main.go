@@ -1,11 +1,11 @@
-// Command tenants splits lines of the form TENANT<tab>TEXT into encrypted files for each tenant:
+// Command tenants splits the lines TENANT<tab>TEXT of a file into encrypted files for each tenant:
 //
-//	go run ./examples/tenants out age1… < lines.tsv
+//	go run ./examples/tenants lines.tsv out age1…
 //
 // At most 50 files are open at once, so there may be any number of tenants. To make room for a new
 // tenant, the file of the one that has been silent for the longest time is closed. An age file
-// cannot be appended to, so that tenant's next line opens another file: acme.0001.age,
-// acme.0002.age, and so on. In this order they hold the tenant's lines in their order.
+// cannot be appended to, so that tenant's next line opens another file: acme.000001.age,
+// acme.000002.age, and so on. In this order they hold the tenant's lines in their order.
 //
 // The folder appears when all files are complete. If a line is malformed, the program says which
 // one, and there is no folder.
@@ -36,18 +36,18 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "tenants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
-	if len(args) != 2 {
-		return errors.New("usage: tenants FOLDER RECIPIENT < LINES")
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) != 3 {
+		return errors.New("usage: tenants INPUT FOLDER RECIPIENT")
 	}
-	folder := args[0]
-	recipients, err := agecodec.ParseRecipients(args[1])
+	input, folder := args[0], args[1]
+	recipients, err := agecodec.ParseRecipients(args[2])
 	if err != nil {
 		return fmt.Errorf("RECIPIENT must be a public key of age-keygen, age1…: %w", err)
 	}
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return err
 	}
 	defer os.RemoveAll(temporary) // after the rename there is nothing to remove
-	files, err := split(ctx, source.Reader(in), temporary, recipients)
+	files, err := split(ctx, source.File(input, nil), temporary, recipients)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func split(ctx context.Context, text stream.Source[[]byte], folder string, to []
 	files := map[string]int{} // of each tenant; GroupBy does not call open concurrently
 	open := func(tenant string) stream.Flow[line, int64] {
 		files[tenant]++
-		name := filepath.Join(folder, fmt.Sprintf("%s.%04d.age", tenant, files[tenant]))
+		name := filepath.Join(folder, fmt.Sprintf("%s.%06d.age", tenant, files[tenant]))
 		lines := stream.Then(stream.Map(func(l line) []byte { return l.text }), codec.JoinLines())
 		store := stream.Into(agecodec.Encrypt(to...), sink.File(name, nil))
 		return stream.Then(lines, stream.ResultOf(store))

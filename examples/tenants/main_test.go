@@ -32,7 +32,8 @@ func TestEachTenantHasItsLines(t *testing.T) {
 	}
 	folder := filepath.Join(t.TempDir(), "out")
 	var out strings.Builder
-	if err := run(t.Context(), []string{folder, identity.Recipient().String()}, &in, &out); err != nil {
+	args := []string{write(t, in.String()), folder, identity.Recipient().String()}
+	if err := run(t.Context(), args, &out); err != nil {
 		t.Fatal(err)
 	}
 	files := 0
@@ -74,8 +75,8 @@ func TestFailures(t *testing.T) {
 	} {
 		parent := t.TempDir()
 		var out strings.Builder
-		lines := strings.NewReader("a\tb\n" + test.last + "\n")
-		err := run(t.Context(), []string{filepath.Join(parent, "out"), test.recipient}, lines, &out)
+		lines := write(t, "a\tb\n"+test.last+"\n")
+		err := run(t.Context(), []string{lines, filepath.Join(parent, "out"), test.recipient}, &out)
 		if err == nil || !strings.Contains(err.Error(), test.want) || out.String() != "" {
 			t.Errorf("%q: error %v, want %s; it says %q", test.last, err, test.want, out.String())
 		}
@@ -88,11 +89,21 @@ func TestFailures(t *testing.T) {
 // Files of another run would be mixed up with those of this one.
 func TestFolderExists(t *testing.T) {
 	folder := t.TempDir()
-	args := []string{folder, newIdentity(t).Recipient().String()}
-	err := run(t.Context(), args, strings.NewReader("a\tb\n"), new(strings.Builder))
+	args := []string{write(t, "a\tb\n"), folder, newIdentity(t).Recipient().String()}
+	err := run(t.Context(), args, new(strings.Builder))
 	if err == nil || !strings.Contains(err.Error(), "name a new folder") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// write stores text in a new file, and returns its name.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "lines.tsv")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 func newIdentity(t *testing.T) *age.X25519Identity {
