@@ -16,6 +16,7 @@ import (
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/codec/bsoncodec"
+	"github.com/millweir/millweir/internal/bsonwire"
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/sink"
@@ -99,6 +100,16 @@ var classified = map[string]struct {
 	"sink/s3sink.ErrNotStored":      {s3sink.ErrNotStored, stream.Retryable},
 	"sink/s3sink.ErrOutcomeUnknown": {s3sink.ErrOutcomeUnknown, stream.UnknownOutcome},
 	"sink/s3sink.ErrTooLarge":       {s3sink.ErrTooLarge, stream.Fatal},
+
+	"internal/bsonwire.ErrBoolean":    {bsonwire.ErrBoolean, stream.Data},
+	"internal/bsonwire.ErrDepth":      {bsonwire.ErrDepth, stream.Data},
+	"internal/bsonwire.ErrKey":        {bsonwire.ErrKey, stream.Data},
+	"internal/bsonwire.ErrLength":     {bsonwire.ErrLength, stream.Data},
+	"internal/bsonwire.ErrShort":      {bsonwire.ErrShort, stream.Data},
+	"internal/bsonwire.ErrSubtype":    {bsonwire.ErrSubtype, stream.Data},
+	"internal/bsonwire.ErrTerminator": {bsonwire.ErrTerminator, stream.Data},
+	"internal/bsonwire.ErrType":       {bsonwire.ErrType, stream.Data},
+	"internal/bsonwire.ErrUTF8":       {bsonwire.ErrUTF8, stream.Data},
 
 	"internal/mongoerr.ErrBadReply": {mongoerr.ErrBadReply, stream.Fatal},
 

@@ -6,17 +6,17 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrDepth means that a document nests too many levels of documents and arrays.
-var ErrDepth = stream.Mark(errors.New("nested too deep"), stream.Data)
-
-// Causes of malformed BSON.
+// Causes of an error in BSON. All have class [stream.Data].
 var (
-	ErrLength     = errors.New("wrong length")
-	ErrTerminator = errors.New("missing terminator")
-	ErrShort      = errors.New("value passes the end of its document")
-	ErrType       = errors.New("unknown type")
-	ErrKey        = errors.New("key without an end")
-	ErrUTF8       = errors.New("text that is not UTF-8")
-	ErrBoolean    = errors.New("boolean that is neither 0 nor 1")
-	ErrSubtype    = errors.New("binary subtype 2 with two lengths")
+	ErrDepth      = malformed("nested too deep")
+	ErrLength     = malformed("wrong length")
+	ErrTerminator = malformed("missing terminator")
+	ErrShort      = malformed("value passes the end of its document")
+	ErrType       = malformed("unknown type")
+	ErrKey        = malformed("key without an end")
+	ErrUTF8       = malformed("text that is not UTF-8")
+	ErrBoolean    = malformed("boolean that is neither 0 nor 1")
+	ErrSubtype    = malformed("binary subtype 2 with two lengths")
 )
+
+func malformed(text string) error { return stream.Mark(errors.New(text), stream.Data) }

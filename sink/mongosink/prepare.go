@@ -2,11 +2,11 @@ package mongosink
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
 // prepare returns doc as it will be sent, except for an _id that it lacks, and its layout. It returns
@@ -15,7 +15,7 @@ func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, erro
 	switch {
 	case len(doc) > maxDocumentBytes:
 		return nil, layout{}, r.refuse(doc, ErrTooLarge)
-	case len(doc) < 5 || int(int32(binary.LittleEndian.Uint32(doc))) != len(doc) || doc[len(doc)-1] != 0:
+	case !bsonwire.HasFrame(doc):
 		return nil, layout{}, r.refuse(doc, ErrMalformed)
 	}
 	l, ok := layoutOf(doc)
@@ -39,17 +39,5 @@ func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, erro
 
 // refuse returns the error of the last document, which is not sent.
 func (r *run) refuse(doc bson.Raw, why error) error {
-	return r.fail(&DocumentError{Index: r.count, ID: shownID(doc), Size: len(doc), Err: why})
-}
-
-// maxShownID is the size in bytes of the longest _id that an error shows.
-const maxShownID = 1 << 10
-
-// shownID returns a copy of the _id of doc, or the zero value if it is missing, damaged or long.
-func shownID(doc bson.Raw) bson.RawValue {
-	id, err := doc.LookupErr("_id")
-	if err != nil || len(id.Value) > maxShownID || id.Validate() != nil {
-		return bson.RawValue{}
-	}
-	return bson.RawValue{Type: id.Type, Value: slices.Clone(id.Value)}
+	return r.fail(&DocumentError{Index: r.count, ID: bsonwire.ShownID(doc), Size: len(doc), Err: why})
 }

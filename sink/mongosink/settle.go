@@ -9,6 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/bsonwire"
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
@@ -141,7 +142,7 @@ func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool)
 		}
 		if len(t.listed) < maxListed {
 			t.listed = append(t.listed, FailedDocument{
-				Index: b.first + int64(f.Index), ID: shownID(b.docs[f.Index]),
+				Index: b.first + int64(f.Index), ID: bsonwire.ShownID(b.docs[f.Index]),
 				Code: f.Code, Message: printable.Text(f.Message),
 			})
 		}

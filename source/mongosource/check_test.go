@@ -103,9 +103,19 @@ func TestCheckDocumentDamages(t *testing.T) {
 			t.Errorf("%s: passed", name)
 			continue
 		}
-		at := 13
-		if name == "document that ends early" || name == "element beyond its document" {
-			at = 13 + 3 + 4 // inside it
+		const element, value = 13, 13 + 3
+		at, ok := map[string]int{
+			"document of length 4":           value,
+			"document too long":              value,
+			"document without zero":          value + 4,
+			"document that ends early":       value + 4,
+			"element beyond its document":    value + 4,
+			"code with scope too short":      value,
+			"code with scope, wrong total":   value + 9,
+			"code with scope, code too long": value,
+		}[name]
+		if !ok {
+			at = element
 		}
 		if id, ok := bad.ID.Int32OK(); bad.Offset != at || !ok || id != 5 {
 			t.Errorf("%s: %v, want offset %d and _id 5", name, bad, at)
