@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // S3's ETag of a plain object is its MD5
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -90,15 +89,7 @@ func (r *run) etag() string {
 		sum := md5.Sum(r.buf) //nolint:gosec // see the import
 		return `"` + hex.EncodeToString(sum[:]) + `"`
 	}
-	h := md5.New() //nolint:gosec // see the import
-	for _, p := range r.completed {
-		b, err := hex.DecodeString(strings.Trim(aws.ToString(p.ETag), `"`))
-		if err != nil || len(b) != md5.Size {
-			return ""
-		}
-		h.Write(b)
-	}
-	return fmt.Sprintf(`"%x-%d"`, h.Sum(nil), len(r.completed))
+	return etagOfParts(r.parts.completed)
 }
 
 // maxClockSkew is how much the clocks of a service's machines may differ: as much as S3 allows a

@@ -106,28 +106,16 @@ func (r *run) uploadPart(ctx context.Context, p fullPart) error {
 		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(*out.ChecksumCRC64NVME), s3wire.CRC64NVME(p.crc))
 	}
 	if err != nil {
-		r.mu.Lock()
-		r.partMaybeInFlight = r.partMaybeInFlight || s3fault.Status(err) == 0
-		r.mu.Unlock()
+		if s3fault.Status(err) == 0 {
+			r.parts.addUnanswered()
+		}
 		return r.requestError(ctx, what, err)
 	}
 	sum := r.settings.sumHeader(p.crc)
-	r.acknowledged(types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: sum}, out.ChecksumCRC64NVME != nil)
+	acked := types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: sum}
+	r.parts.add(acked, out.ChecksumCRC64NVME)
 	r.callbacks.part(Part{UploadID: r.uploadID, Number: p.n, Size: int64(len(p.body)), ETag: *out.ETag, Checksum: aws.ToString(sum)})
 	return nil
-}
-
-// acknowledged adds p to the list of parts. summed reports whether the service returned the part's
-// checksum.
-func (r *run) acknowledged(p types.CompletedPart, summed bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.gotPartSum = r.gotPartSum || summed
-	n := int(*p.PartNumber)
-	for len(r.completed) < n {
-		r.completed = append(r.completed, types.CompletedPart{})
-	}
-	r.completed[n-1] = p
 }
 
 // complete combines the parts into the object.
@@ -136,7 +124,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		Bucket:            &r.bucket,
 		Key:               &r.key,
 		UploadId:          &r.uploadID,
-		MultipartUpload:   &types.CompletedMultipartUpload{Parts: r.completed},
+		MultipartUpload:   &types.CompletedMultipartUpload{Parts: r.parts.completed},
 		ChecksumCRC64NVME: r.settings.sumHeader(r.sum),
 	}
 	if r.hasChecksum() {
@@ -169,7 +157,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		startedAt: r.startedAt,
 		// A service that returns checksums of parts returns that of a stored object as well. A
 		// reply without one is then suspicious.
-		trusted: !r.gotPartSum,
+		trusted: !r.parts.gotSum,
 	}
 	if at := aws.ToString(out.Location); len(at) <= maxLocation && printable.Is(at) {
 		c.object.Location = at
@@ -200,7 +188,8 @@ func (r *run) abort(ctx context.Context) error {
 	// A part in flight may arrive after the abort and restore the upload. If the service no longer
 	// knows the upload, no part has
 	// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
-	for wait := 100 * time.Millisecond; err == nil && r.partMaybeInFlight && wait <= 200*time.Millisecond && s3retry.Sleep(ctx, wait); wait *= 2 {
+	const least, most = 100 * time.Millisecond, 200 * time.Millisecond
+	for wait := least; err == nil && r.parts.maybeInFlight && wait <= most && s3retry.Sleep(ctx, wait); wait *= 2 {
 		err = r.abortOnce(ctx)
 	}
 	if err != nil && !noSuchUpload(err) {

@@ -2,10 +2,8 @@ package s3sink
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/minio/crc64nvme"
 
 	"github.com/millweir/millweir/stream"
@@ -32,10 +30,7 @@ type run struct {
 	jobs chan fullPart
 	free chan []byte
 
-	mu                sync.Mutex
-	completed         []types.CompletedPart // by part number
-	partMaybeInFlight bool                  // a part got no reply, and may still reach the upload
-	gotPartSum        bool                  // the service has returned the checksum of a part
+	parts partList
 }
 
 // fullPart is a full buffer on its way to a sender.
