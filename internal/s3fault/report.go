@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/internal/printable"
 )
 
-// reported is an error of the SDK whose text is fit for a person. The error itself is for errors.Is and errors.As.
+// reported is an error of the SDK with a text that is safe to print. errors.Is and errors.As see
+// the SDK's error.
 type reported struct {
 	text string
 	err  error
@@ -20,9 +21,9 @@ type reported struct {
 func (r *reported) Error() string { return r.text }
 func (r *reported) Unwrap() error { return r.err }
 
-// Report returns err, as the SDK returned it, with a text that is safe to print: what a server sent is escaped and cut, of URLs
-// only the host is left, and a reply that sends the request elsewhere comes with what to do about it. It keeps an error whose
-// text is fine as it is.
+// Report returns err, an error of the SDK, with a text that is safe to print. The text of a server
+// is escaped and cut, and only the host of a URL is shown. For a redirect it adds what to do about
+// it. It returns err itself if its text is already safe.
 func Report(err error) error {
 	if err == nil {
 		return nil
@@ -37,7 +38,8 @@ func Report(err error) error {
 	return &reported{text, err}
 }
 
-// hint returns what to do about a reply that sends the request to another host or region, or "".
+// hint returns what to do about a reply that redirects the request to another host or region, or
+// "".
 func hint(err error) string {
 	status := Status(err)
 	if status != http.StatusBadRequest && (status < 300 || status >= 400) {
@@ -54,13 +56,13 @@ func hint(err error) string {
 		", and no signed request follows: if that is right, make it the client's endpoint"
 }
 
-// Region returns the region in which the service says that the bucket is, safe to print, or "".
+// Region returns the region of the bucket in the reply of err, safe to print, or "".
 func Region(err error) string { return printable.Text(replyHeader(err).Get("X-Amz-Bucket-Region")) }
 
-// noLocation is where the SDK says that a redirect leads if it leads nowhere.
+// noLocation is the SDK's Location for a redirect without a target.
 const noLocation = "https://amazonaws.com/badhttpredirectlocation"
 
-// sentTo returns the host that a redirect leads to, or "".
+// redirectHost returns the target host of a redirect, or "".
 func redirectHost(err error) string {
 	location := replyHeader(err).Get("Location")
 	if strings.EqualFold(location, noLocation) {
@@ -73,7 +75,7 @@ func redirectHost(err error) string {
 	return u.Host
 }
 
-// replied returns the header of the reply that came with err. It may be nil.
+// replyHeader returns the header of the reply in err. It may be nil.
 func replyHeader(err error) http.Header {
 	var re *smithyhttp.ResponseError
 	if errors.As(err, &re) && re.Response != nil && re.Response.Response != nil {

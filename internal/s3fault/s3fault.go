@@ -1,5 +1,4 @@
-// Package s3fault classifies what the AWS SDK reports: which errors are worth another try, and which are not. It also makes
-// their texts safe to print.
+// Package s3fault classifies the errors of the AWS SDK, and makes their texts safe to print.
 package s3fault
 
 import (
@@ -21,22 +20,24 @@ import (
 )
 
 var (
-	// Expired are the codes of credentials that were good for a time: the next try may have new ones.
+	// Expired are the error codes of expired credentials. The next attempt may have new ones.
 	Expired = []string{"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
 
-	// Damaged are the codes of a body that was changed on its way.
+	// Damaged are the error codes of a request body that was changed on the way.
 	Damaged = []string{"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 
-	// passing are other codes of refusals that may not come again: of a request that was too slow, of one that met another at
-	// work, and of an upload that someone else aborted, which a new upload replaces.
-	transient = []string{"RequestTimeout", "IncompleteBody", "OperationAborted", "ConditionalRequestConflict", "NoSuchUpload"}
+	// transient are other error codes that may not recur: a request that was too slow, a conflict
+	// with another request, and an upload that another client aborted, which a new upload replaces.
+	transient = []string{
+		"RequestTimeout", "IncompleteBody", "OperationAborted", "ConditionalRequestConflict", "NoSuchUpload",
+	}
 )
 
-// Mark returns err, as the SDK returned it, with its class and with a text that is safe to print, as [Report] has it.
+// Mark returns err, an error of the SDK, with its class and with the safe text of [Report].
 func Mark(err error) error { return stream.Mark(Report(err), Class(err)) }
 
-// Class returns the class of err, as the SDK returned it. It knows nothing about what the request may have done: that the outcome
-// is unknown is for the caller to say.
+// Class returns the class of err, an error of the SDK. It does not consider what the request may
+// have done: the caller must decide if the outcome is unknown.
 func Class(err error) stream.Class {
 	switch status, code := Status(err), Code(err); {
 	case err == nil:
@@ -57,7 +58,7 @@ func Class(err error) stream.Class {
 	return unanswered(err)
 }
 
-// unanswered returns the class of an error that came without a refusal by the service.
+// unanswered returns the class of an error without an error reply of the service.
 func unanswered(err error) stream.Class {
 	var (
 		host    *net.DNSError
@@ -75,7 +76,8 @@ func unanswered(err error) stream.Class {
 		return stream.Canceled
 	case errors.As(err, &host) && host.IsNotFound:
 		return stream.Fatal
-	case errors.As(err, &record), errors.As(err, &alert), errors.As(err, &trust), errors.As(err, &invalid), errors.As(err, &name), errors.As(err, &signer):
+	case errors.As(err, &record), errors.As(err, &alert), errors.As(err, &trust),
+		errors.As(err, &invalid), errors.As(err, &name), errors.As(err, &signer):
 		return stream.Fatal
 	case Broken(err):
 		return stream.Retryable
@@ -85,32 +87,33 @@ func unanswered(err error) stream.Class {
 	}
 	switch {
 	case errors.As(err, &send):
-		return stream.Retryable // the connection failed in a way of its own
+		return stream.Retryable // the connection failed in another way
 	case errors.As(err, &api):
 		return stream.Fatal
 	}
 	var op *smithy.OperationError
-	if errors.As(err, &op) { // the SDK could not make the request, or not read the reply
+	if errors.As(err, &op) { // the SDK could not send the request or read the reply
 		return stream.Fatal
 	}
 	return stream.Unclassified
 }
 
-// Broken reports whether err says that a connection ended too early, in an orderly way or not.
+// Broken reports whether err is a connection that ended too early, with or without a reset.
 func Broken(err error) bool {
-	// The HTTP client closes a connection whose end it reads, and a write may meet that before it meets the reset.
+	// The HTTP client closes a connection when it reads its end. A write may then fail with
+	// net.ErrClosed before it sees the reset.
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// Busy reports whether err says that the service does nothing for now.
+// Busy reports whether the service is too busy to execute requests.
 func Busy(err error) bool {
 	s := Status(err)
 	_, throttled := retry.DefaultThrottleErrorCodes[Code(err)]
 	return throttled || s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests
 }
 
-// Code returns the service's code of err, or "".
+// Code returns the service's error code in err, or "".
 func Code(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -119,7 +122,7 @@ func Code(err error) string {
 	return ""
 }
 
-// Status returns the HTTP status that came with err, or 0 when no reply did.
+// Status returns the HTTP status of the reply in err, or 0 if there was no reply.
 func Status(err error) int {
 	var re *smithyhttp.ResponseError
 	if errors.As(err, &re) && re.Response != nil && re.Response.Response != nil {

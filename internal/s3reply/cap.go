@@ -13,15 +13,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Max is how many bytes the body of a reply may have: none that the connectors ask for has more than some hundred kilobytes. Headers
-// end at the HTTP client's own limit, 10 MiB in [http.Transport].
+// Max is the greatest size in bytes of a reply's body. The replies that the connectors expect have
+// at most some hundred kilobytes. A header has the limit of the HTTP client, 10 MiB in
+// [http.Transport].
 const Max = 1 << 20
 
-// ErrTooLong is the error of a reply that has more than [Max] bytes.
+// ErrTooLong reports a reply with more than [Max] bytes.
 var ErrTooLong = stream.Mark(errors.New("the reply is longer than 1 MiB"), stream.Fatal)
 
-// Cap is an API option: a reply that has more than [Max] bytes is [ErrTooLong]. The object that a GetObject returns is read by the
-// caller, and has no limit here.
+// Cap is an API option. A reply with more than [Max] bytes is [ErrTooLong]. The object of a
+// GetObject has no limit here: the caller reads it.
 func Cap(stack *middleware.Stack) error {
 	if err := add(stack, middleware.DeserializeMiddlewareFunc("millweir:cap", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -39,15 +40,16 @@ func Cap(stack *middleware.Stack) error {
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, meta, err := next.HandleDeserialize(ctx, in)
 		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && isObject(ctx, reply) {
-			uncap(reply) // not before: the SDK reads an object whose headers it cannot read to its end
+			uncap(reply) // not earlier: if the SDK cannot parse the headers, it reads the object to its end
 		}
 		return out, meta, err
 	}))
 }
 
-// isObject reports whether the body of reply is an object, which is read by the caller.
+// isObject reports whether the body of reply is an object, which the caller reads.
 func isObject(ctx context.Context, reply *smithyhttp.Response) bool {
-	return middleware.GetOperationName(ctx) == "GetObject" && reply.Response != nil && reply.StatusCode < http.StatusMultipleChoices
+	return middleware.GetOperationName(ctx) == "GetObject" && reply.Response != nil &&
+		reply.StatusCode < http.StatusMultipleChoices
 }
 
 func uncap(reply *smithyhttp.Response) {
@@ -56,8 +58,8 @@ func uncap(reply *smithyhttp.Response) {
 	}
 }
 
-// capped is a body that fails after so many bytes. Once it is closed it leads to nothing: the
-// connection below it, whose buffer had the request, would be found through an error that has the reply.
+// capped is a body that fails after left bytes. Close drops the reference to the body below it: an
+// error that holds the reply must not lead to the connection, whose buffer held the request.
 type capped struct {
 	body io.ReadCloser // nil once it is closed
 	left int64
@@ -84,7 +86,8 @@ func (c *capped) Close() error {
 	return body.Close()
 }
 
-// add puts m next to the transport, before anything reads the reply's body. A stack has it once.
+// add inserts m next to the transport, before the reply's body is read, unless the stack has m
+// already.
 func add(stack *middleware.Stack, m middleware.DeserializeMiddleware) error {
 	if _, there := stack.Deserialize.Get(m.ID()); there {
 		return nil
@@ -92,7 +95,7 @@ func add(stack *middleware.Stack, m middleware.DeserializeMiddleware) error {
 	return stack.Deserialize.Add(m, middleware.After)
 }
 
-// addOutermost puts m where the reply has been read. A stack has it once.
+// addOutermost inserts m after the reply has been read, unless the stack has m already.
 func addOutermost(stack *middleware.Stack, m middleware.DeserializeMiddleware) error {
 	if _, there := stack.Deserialize.Get(m.ID()); there {
 		return nil

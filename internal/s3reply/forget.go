@@ -15,10 +15,9 @@ import (
 	"github.com/millweir/millweir/internal/printable"
 )
 
-// Forget is an API option: replies and errors do not lead to the request that was sent. That has the
-// session token, the access key's id and the signature in its header, and a client's password in its
-// URL: whoever dumps an error with all that it refers to would print them. A server that repeats them
-// in its reply does not bring them into an error either.
+// Forget is an API option. Replies and errors do not refer to the sent request. Its header has the
+// session token, the access key's id and the signature, and its URL may have a client's password: a
+// dump of an error would print them. Forget also hides these values in replies that repeat them.
 func Forget(stack *middleware.Stack) error {
 	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:forget", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -36,7 +35,8 @@ func Forget(stack *middleware.Stack) error {
 	}))
 }
 
-// sent returns the secrets in the header of a request: the session token, the signature and the access key's id.
+// requestSecrets returns the secrets in a request's header: the session token, the signature and
+// the access key's id.
 func requestSecrets(request any) []string {
 	r, ok := request.(*smithyhttp.Request)
 	if !ok {
@@ -53,7 +53,8 @@ func requestSecrets(request any) []string {
 	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < minSecret })
 }
 
-// shortest is how many bytes a secret has at least that is looked for: "a" is in every text.
+// minSecret is the least length in bytes of a secret that is hidden. A shorter one occurs by
+// chance.
 const minSecret = 8
 
 func hide(text string, secrets []string) string {
@@ -71,19 +72,19 @@ func hideInHeader(header http.Header, secrets []string) {
 	}
 }
 
-// hideInBody returns body, which it reads to its end, without the secrets.
+// hideInBody reads body to its end and returns it without the secrets.
 func hideInBody(body io.ReadCloser, secrets []string) io.ReadCloser {
 	if len(secrets) == 0 {
 		return body
 	}
-	if _, ok := body.(*capped); !ok { // a client may have Cap without Guard, which is then further out
+	if _, ok := body.(*capped); !ok { // a client may have Cap without Guard: Cap then runs later
 		body = &capped{body: body, left: Max}
 	}
 	text, err := io.ReadAll(body)
 	return &readBody{strings.NewReader(hide(string(text), secrets)), cmp.Or(err, io.EOF), body}
 }
 
-// readBody is a body that was read already: its text, and the error that it ended with.
+// readBody is a body in memory, and the error with which reading it ended.
 type readBody struct {
 	text *strings.Reader
 	end  error
@@ -97,7 +98,7 @@ func (r *readBody) Read(p []byte) (int, error) {
 	return r.text.Read(p)
 }
 
-// outline returns what is left of a request: its method, and the scheme and host of its URL.
+// withoutSecrets returns r reduced to its method, and the scheme and host of its URL.
 func withoutSecrets(r *http.Request) *http.Request {
 	if r == nil {
 		return nil
@@ -109,7 +110,7 @@ func withoutSecrets(r *http.Request) *http.Request {
 	return left
 }
 
-// hostOnly returns err, which the transport returned, with scheme and host alone left of the URL in it.
+// hostOnly returns err, an error of the transport, with only the scheme and host of its URL.
 func hostOnly(err error) error {
 	send, ok := err.(*smithyhttp.RequestSendError) //nolint:errorlint // what the transport returned, not what it wraps
 	if !ok {

@@ -30,7 +30,8 @@ func signing(t *testing.T, id, token string, serve http.HandlerFunc) *s3.Client 
 	}, s3reply.Guard)
 }
 
-// TestForgetEchoes has a server repeat what it was sent: a secret is hidden, and a word that is too short to be one stays.
+// TestForgetEchoes has a server repeat what it was sent: a secret is hidden, and a word that is too
+// short to be one stays.
 func TestForgetEchoes(t *testing.T) {
 	for _, c := range []struct{ id, token, want string }{
 		{"AKIATEST", canary, "you sent [hidden] and [hidden]"},
@@ -53,7 +54,8 @@ func TestForgetEchoes(t *testing.T) {
 	}
 }
 
-// TestForgetKeepsTheEnd has replies that break off or are too long: that is still what the error says.
+// TestForgetKeepsTheEnd has replies that break off or are too long: that is still what the error
+// says.
 func TestForgetKeepsTheEnd(t *testing.T) {
 	for want, length := range map[error]int{io.ErrUnexpectedEOF: 100, s3reply.ErrTooLong: s3reply.Max + 1} {
 		client := signing(t, "AKIATEST", canary, func(w http.ResponseWriter, _ *http.Request) {

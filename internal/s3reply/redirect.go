@@ -17,11 +17,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// unfollowing returns client as one that follows no redirect. A request is signed for one host, and carries a session token that
-// is good at any: it goes to the client's endpoint and nowhere else. The SDK's own client follows 307 and 308 without an end, and
-// sends the token to the second host.
+// unfollowing returns client as one that follows no redirect. A request is signed for one host, and
+// carries a session token that is valid at any host, so it must go only to the client's endpoint.
+// The SDK's own client follows 307 and 308 without a limit, and sends the token to the other host.
 //
-// An HTTP client of another kind than the SDK's and net/http's stays as it is; see [Unfollowed].
+// An HTTP client of another type than the SDK's and net/http's is returned unchanged; see
+// [Unfollowed].
 func unfollowing(client s3.HTTPClient) s3.HTTPClient {
 	switch c := client.(type) {
 	case *http.Client:
@@ -32,17 +33,19 @@ func unfollowing(client s3.HTTPClient) s3.HTTPClient {
 	return client
 }
 
-// stay returns a client with the transport and the connections of c.
+// unfollowingHTTP returns a client with the transport and the connections of c that follows no
+// redirect.
 func unfollowingHTTP(c *http.Client) *http.Client {
 	still := *c
 	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &still
 }
 
-// twins are the clients that stand for the SDK's, which let nobody reach their transport: each is made once, for its connections.
+// unfollowingSDKs holds the replacement of each client of the SDK, which does not give access to
+// its transport. A replacement is made once, to reuse its connections.
 var unfollowingSDKs sync.Map // of weak.Pointer[awshttp.BuildableClient] to *http.Client
 
-// twin returns the client with the settings of b that follows no redirect.
+// unfollowingSDK returns a client with the settings of b that follows no redirect.
 func unfollowingSDK(b *awshttp.BuildableClient) s3.HTTPClient {
 	key := weak.Make(b)
 	if made, ok := unfollowingSDKs.Load(key); ok {
@@ -50,7 +53,7 @@ func unfollowingSDK(b *awshttp.BuildableClient) s3.HTTPClient {
 	}
 	frozen, ok := b.Freeze().(*http.Client)
 	if !ok {
-		return b // a later SDK has something else: Unfollowed is left
+		return b // a later SDK may return another type: Unfollowed still applies
 	}
 	made, found := unfollowingSDKs.LoadOrStore(key, unfollowingHTTP(frozen))
 	if !found {
@@ -60,17 +63,18 @@ func unfollowingSDK(b *awshttp.BuildableClient) s3.HTTPClient {
 }
 
 var (
-	// ErrRedirected is the error of a request that the HTTP client sent elsewhere by another method, as a plain http.Client does with
-	// a PUT that is answered 301 or 302. The reply is that to a GET: nothing was stored.
+	// ErrRedirected reports a request that the HTTP client repeated elsewhere with another method,
+	// as a plain http.Client does for a PUT that is answered by 301 or 302. The reply answers a
+	// GET: nothing was stored.
 	ErrRedirected = stream.Mark(errors.New("a redirect was followed by another method"), stream.Fatal)
 
-	// ErrFollowed is the error of a request that the HTTP client sent again to where a redirect led. What the server there did with it is
-	// not known.
-	ErrFollowed = stream.Mark(errors.New("the HTTP client followed a redirect, though a signed request must not"), stream.Fatal)
+	// ErrFollowed reports a request that the HTTP client repeated at the target of a redirect. What
+	// the server there did with it is unknown.
+	ErrFollowed = stream.Mark(errors.New("the HTTP client followed a redirect of a signed request"), stream.Fatal)
 )
 
-// Unfollowed is an API option: the reply to a redirected request is [ErrRedirected] or [ErrFollowed]. It is for HTTP clients that could
-// not be kept from following.
+// Unfollowed is an API option. The reply to a redirected request is [ErrRedirected] or
+// [ErrFollowed]. It is for HTTP clients whose redirects cannot be disabled.
 func Unfollowed(stack *middleware.Stack) error {
 	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:unfollowed", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -83,7 +87,7 @@ func Unfollowed(stack *middleware.Stack) error {
 	}))
 }
 
-// followed returns an error if reply is one to another request than the SDK's.
+// followed returns an error if reply answers another request than the SDK's.
 func followed(sent, reply any) error {
 	request, ok := sent.(*smithyhttp.Request)
 	got, replied := reply.(*smithyhttp.Response)

@@ -26,7 +26,8 @@ const canary = "canary-token"
 // following is an HTTP client of another kind than those that can be kept from following.
 type following struct{ *http.Client }
 
-// clients are the kinds of HTTP clients that a user may have, each trusting the certificates in pool.
+// clients are the kinds of HTTP clients that a user may have, each trusting the certificates in
+// pool.
 func clients(pool *x509.CertPool) map[string]s3.HTTPClient {
 	trust := func() *tls.Config { return &tls.Config{RootCAs: pool} }
 	return map[string]s3.HTTPClient{
@@ -65,8 +66,8 @@ func newElsewhere(t *testing.T, start func(http.Handler) *httptest.Server) *else
 	return e
 }
 
-// TestRedirect has servers that redirect in each way, to another host, to another port, to plain http: only HTTP clients that
-// cannot be kept from it follow, and that is an error.
+// TestRedirect has servers that redirect in each way, to another host, to another port, to plain
+// http: only HTTP clients that cannot be kept from it follow, and that is an error.
 func TestRedirect(t *testing.T) {
 	const bucket, key = "b", "k"
 	calls := map[string]func(context.Context, *s3.Client) error{
@@ -154,7 +155,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestFollowed has an HTTP client that follows by itself one redirect which ends well: the reply is not this server's.
+// TestFollowed has an HTTP client that follows by itself one redirect which ends well: the reply is
+// not this server's.
 func TestFollowed(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/there" {
@@ -173,7 +175,8 @@ func TestFollowed(t *testing.T) {
 	}
 }
 
-// TestFollowedCloses has a reply that is refused: its body is closed, or its connection would be lost.
+// TestFollowedCloses has a reply that is refused: its body is closed, or its connection would be
+// lost.
 func TestFollowedCloses(t *testing.T) {
 	b := &body{}
 	request := &http.Request{Method: http.MethodGet, Response: &http.Response{}}
@@ -183,7 +186,8 @@ func TestFollowedCloses(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreKept has a client make several guarded calls: they share a connection, as the SDK's own client would have them.
+// TestConnectionsAreKept has a client make several guarded calls: they share a connection, as the
+// SDK's own client would have them.
 func TestConnectionsAreKept(t *testing.T) {
 	for kind, httpClient := range clients(x509.NewCertPool()) {
 		var opened atomic.Int64

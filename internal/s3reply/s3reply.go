@@ -1,5 +1,5 @@
-// Package s3reply guards the AWS SDK against the replies of a hostile server. The SDK reads most replies into memory whole, and its
-// HTTP client follows redirects.
+// Package s3reply guards the AWS SDK against the replies of a hostile server. The SDK reads most
+// replies into memory whole, and its HTTP client follows redirects.
 package s3reply
 
 import (
@@ -12,20 +12,21 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Guard is an option of a client or of one call: replies end at [Max], no redirect is followed, and an error does not lead to the
-// secrets of the request. It may be given twice.
+// Guard is an option of a client or of one call. Replies end at [Max], no redirect is followed, and
+// an error does not refer to the secrets of the request. It may be applied twice.
 func Guard(o *s3.Options) {
 	o.HTTPClient = unfollowing(o.HTTPClient)
-	o.APIOptions = append(o.APIOptions, Forget, Cap, Unfollowed) // the last looks at the reply first
+	o.APIOptions = append(o.APIOptions, Forget, Cap, Unfollowed) // the last sees the reply first
 	if o.BaseEndpoint != nil && !isURL(*o.BaseEndpoint) {
 		o.APIOptions = append(o.APIOptions, func(*middleware.Stack) error { return errEndpoint })
 	}
 }
 
-// errEndpoint does not show the endpoint, as the SDK would: it may hold a password.
-var errEndpoint = stream.Mark(errors.New("the client's BaseEndpoint is not an http or https URL without a query"), stream.Fatal)
+// errEndpoint does not show the endpoint, as the SDK does, because it may contain a password.
+var errEndpoint = stream.Mark(
+	errors.New("the client's BaseEndpoint is not an http or https URL without a query"), stream.Fatal)
 
-// isURL reports whether the SDK takes s for an endpoint.
+// isURL reports whether the SDK accepts s as an endpoint.
 func isURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.RawQuery == ""

@@ -10,9 +10,9 @@ import (
 	"github.com/millweir/millweir/internal/s3fault"
 )
 
-// Notify returns r with f called before each wait between two attempts of a request, on the goroutine that made the request.
-// The text of its err is safe to print.
-// A nil f or r leaves r as it is.
+// Notify returns r with f called before each wait between two attempts of a request, on the
+// goroutine of the request. The text of f's err is safe to print. If f or r is nil, Notify returns
+// r.
 func Notify(r aws.Retryer, f func(err error, wait time.Duration)) aws.Retryer {
 	if f == nil || r == nil {
 		return r
@@ -29,7 +29,7 @@ type notifying struct {
 	f func(error, time.Duration)
 }
 
-// RetryDelay is the last thing that the SDK asks for before it waits.
+// RetryDelay is the last method that the SDK calls before it waits.
 func (n notifying) RetryDelay(attempt int, err error) (time.Duration, error) {
 	wait, failed := n.RetryerV2.RetryDelay(attempt, err)
 	if failed == nil {
@@ -38,7 +38,7 @@ func (n notifying) RetryDelay(attempt int, err error) (time.Duration, error) {
 	return wait, failed
 }
 
-// upgraded makes a [aws.RetryerV2] of a Retryer, as the SDK does.
+// retryerV2 makes an [aws.RetryerV2] of a Retryer, as the SDK does.
 type retryerV2 struct{ aws.Retryer }
 
 func (u retryerV2) GetAttemptToken(context.Context) (func(error) error, error) {

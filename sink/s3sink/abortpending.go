@@ -51,7 +51,8 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 			worst = max(worst, stream.ClassOf(err))
 			return
 		}
-		errs = append(errs, fmt.Errorf("s3sink: abort upload %s of %s/%s: %w", printable.Text(u.id), bucket, printable.Text(u.key), err))
+		errs = append(errs, fmt.Errorf("s3sink: abort upload %s of %s/%s: %w",
+			printable.Text(u.id), bucket, printable.Text(u.key), err))
 	}
 	all := func(more ...error) error {
 		if left > 0 {

@@ -83,7 +83,8 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 		// The SDK would take the context's error for a cancellation, and not retry.
 		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("no reply within %v: %w", t.timeout, os.ErrDeadlineExceeded)}
 	}
-	if c, cached := t.credentials.(interface{ Invalidate() }); cached && slices.Contains(s3fault.Expired, s3fault.Code(err)) {
+	expired := slices.Contains(s3fault.Expired, s3fault.Code(err))
+	if c, cached := t.credentials.(interface{ Invalidate() }); cached && expired {
 		c.Invalidate() // the next attempt asks the provider for new ones
 	}
 	t.mu.Lock()

@@ -67,5 +67,6 @@ func precondition(err error) bool {
 func noSuchUpload(err error) bool { return s3fault.Code(err) == "NoSuchUpload" }
 
 func notFound(err error) bool {
-	return s3fault.Status(err) == http.StatusNotFound || s3fault.Code(err) == "NotFound" || s3fault.Code(err) == "NoSuchKey"
+	code := s3fault.Code(err)
+	return s3fault.Status(err) == http.StatusNotFound || code == "NotFound" || code == "NoSuchKey"
 }

@@ -29,8 +29,12 @@ type pending struct {
 // listPending returns all unfinished uploads to keys that begin with prefix, and the time by the
 // service's clock. It must list all of them before one is aborted, because an abort shifts the
 // pages.
-func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) (found []pending, now time.Time, err error) {
-	in := &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: s3wire.NonEmpty(prefix), EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize)}
+func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) (
+	found []pending, now time.Time, err error,
+) {
+	in := &s3.ListMultipartUploadsInput{
+		Bucket: &bucket, Prefix: s3wire.NonEmpty(prefix), EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize),
+	}
 	now = time.Now()
 	size := 0                                                                   // bytes of the collected list
 	for seen := map[[2]string]bool{}; len(seen) < maxPages && size < maxList; { // the markers of pages
@@ -47,7 +51,8 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 			}
 		}
 		for _, u := range out.Uploads {
-			if p := (pending{aws.ToString(u.Key), aws.ToString(u.UploadId), u.Initiated}); strings.HasPrefix(p.key, prefix) {
+			p := pending{aws.ToString(u.Key), aws.ToString(u.UploadId), u.Initiated}
+			if strings.HasPrefix(p.key, prefix) {
 				found = append(found, p)
 				size += uploadSize + len(p.key) + len(p.id)
 			}
@@ -70,8 +75,8 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 
 var (
 	errNoList   = stream.Mark(errors.New("the reply is not a list of uploads"), stream.Fatal)
-	errNoMarker = stream.Mark(errors.New("the list continues, but the marker of the next page is missing or repeated"), stream.Fatal)
-	errLongList = stream.Mark(errors.New("the list is longer than 2,000 pages or 64 MiB: use a longer prefix"), stream.Fatal)
+	errNoMarker = stream.Mark(errors.New("the list continues, but its next marker is missing or repeated"), stream.Fatal)
+	errLongList = stream.Mark(errors.New("the list exceeds 2,000 pages or 64 MiB: use a longer prefix"), stream.Fatal)
 	errNoDate   = stream.Mark(errors.New("the list does not have its start time"), stream.Fatal)
 )
 

@@ -103,7 +103,8 @@ func (r *run) uploadPart(ctx context.Context, p fullPart) error {
 	case !r.encryptionConfirmed && r.encrypted(out.ServerSideEncryption) != nil:
 		err = r.encrypted(out.ServerSideEncryption)
 	case r.hasChecksum() && out.ChecksumCRC64NVME != nil && *out.ChecksumCRC64NVME != s3wire.CRC64NVME(p.crc):
-		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(*out.ChecksumCRC64NVME), s3wire.CRC64NVME(p.crc))
+		err = fmt.Errorf("%w: its CRC64NVME is %s, not %s",
+			ErrMismatch, printable.Text(*out.ChecksumCRC64NVME), s3wire.CRC64NVME(p.crc))
 	}
 	if err != nil {
 		if s3fault.Status(err) == 0 {
@@ -114,7 +115,9 @@ func (r *run) uploadPart(ctx context.Context, p fullPart) error {
 	sum := r.settings.sumHeader(p.crc)
 	acked := types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: sum}
 	r.parts.add(acked, out.ChecksumCRC64NVME)
-	r.callbacks.part(Part{UploadID: r.uploadID, Number: p.n, Size: int64(len(p.body)), ETag: *out.ETag, Checksum: aws.ToString(sum)})
+	r.callbacks.part(Part{
+		UploadID: r.uploadID, Number: p.n, Size: int64(len(p.body)), ETag: *out.ETag, Checksum: aws.ToString(sum),
+	})
 	return nil
 }
 
@@ -178,7 +181,8 @@ func (r *run) abort(ctx context.Context) error {
 	what := "abort upload " + r.uploadID
 	err := r.abortOnce(ctx)
 	// The server may become available again. An unfinished upload costs money every day.
-	for wait := 100 * time.Millisecond; err != nil && ctx.Err() == nil && (s3fault.Busy(err) || !refused(err)); wait = min(2*wait, 2*time.Second) {
+	mayRecover := func(err error) bool { return err != nil && (s3fault.Busy(err) || !refused(err)) }
+	for wait := 100 * time.Millisecond; mayRecover(err) && ctx.Err() == nil; wait = min(2*wait, 2*time.Second) {
 		r.callbacks.retry(r.failed(what, err), wait)
 		if !s3retry.Sleep(ctx, wait) {
 			break
@@ -201,7 +205,8 @@ func (r *run) abort(ctx context.Context) error {
 
 func (r *run) abortOnce(ctx context.Context) error {
 	t := r.newAttempts("abort upload "+r.uploadID, r.requestTimeout(0))
-	_, err := r.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &r.bucket, Key: &r.key, UploadId: &r.uploadID}, t.options)
+	in := &s3.AbortMultipartUploadInput{Bucket: &r.bucket, Key: &r.key, UploadId: &r.uploadID}
+	_, err := r.client.AbortMultipartUpload(ctx, in, t.options)
 	return s3fault.Mark(err)
 }
 

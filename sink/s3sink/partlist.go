@@ -39,8 +39,8 @@ func (l *partList) addUnanswered() {
 	l.maybeInFlight = true
 }
 
-// etagOfParts returns the ETag that S3 gives an object of these parts, or "" if the ETag of a part is
-// not an MD5.
+// etagOfParts returns the ETag that S3 gives an object of these parts, or "" if the ETag of a part
+// is not an MD5.
 func etagOfParts(parts []types.CompletedPart) string {
 	h := md5.New() //nolint:gosec // see the import
 	for _, p := range parts {

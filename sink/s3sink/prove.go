@@ -31,12 +31,14 @@ func (r *run) prove(ctx context.Context, c successReply) (Object, error) {
 		if sum == s3wire.CRC64NVME(r.sum) {
 			return c.object, nil
 		}
-		return Object{}, r.failed("upload", fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), s3wire.CRC64NVME(r.sum)))
+		err := fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), s3wire.CRC64NVME(r.sum))
+		return Object{}, r.failed("upload", err)
 	}
 	dctx, cancel := r.cleanupContext(ctx)
 	defer cancel()
 	v := r.inspectKey(ctx, dctx, c.object.VersionID)
-	for wait := 100 * time.Millisecond; v.withoutOurs() && wait <= 200*time.Millisecond && s3retry.Sleep(dctx, wait); wait *= 2 {
+	const least, most = 100 * time.Millisecond, 200 * time.Millisecond
+	for wait := least; v.withoutOurs() && wait <= most && s3retry.Sleep(dctx, wait); wait *= 2 {
 		v = r.inspectKey(ctx, dctx, c.object.VersionID)
 	}
 	switch {
@@ -71,13 +73,14 @@ func (r *run) unproven(c successReply, v inspection, cleanup error) error {
 		keyForbidden: "the right to read the object is missing",
 		keyEmpty:     "the key has no object",
 		keyOther:     "the key has another object",
-		keySameBytes: "the object at the key has no write token: another writer stored it, or the service keeps no metadata",
+		keySameBytes: "the object at the key has no write token: it is another's, or the service keeps no metadata",
 		keyDamaged:   "the object at the key is not what was sent",
 	}[v.keyState]
 	what := c.what
 	if r.uploadID != "" {
 		what += " " + r.uploadID
 	}
-	err := r.failed(what, fmt.Errorf("%w: the service reports success without a checksum, but %s", ErrOutcomeUnknown, why))
+	err := fmt.Errorf("%w: the service reports success without a checksum, but %s", ErrOutcomeUnknown, why)
+	err = r.failed(what, err)
 	return ending.Join(ending.Join(err, v.err), cleanup)
 }

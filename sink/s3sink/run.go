@@ -92,7 +92,8 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 	}
 	switch {
 	case err != nil:
-	case r.uploadID == "" && r.opts.ServerSideEncryption != "": // the service must confirm it before there is an object, even an empty one
+	case r.uploadID == "" && r.opts.ServerSideEncryption != "":
+		// The service must confirm the encryption before there is an object, even an empty one.
 		if r.total == 0 {
 			r.disableChecksum()
 		}

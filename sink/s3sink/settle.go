@@ -13,13 +13,13 @@ import (
 // settlePut returns the outcome of a PutObject that failed with err after its attempts.
 func (r *run) settlePut(ctx context.Context, err error, t *attempts) (Object, error) {
 	const what = "put"
-	unclear, silent := t.outcome(err)
-	if !unclear && !s3fault.Broken(err) {
+	maybeApplied, maybeInFlight := t.outcome(err)
+	if !maybeApplied && !s3fault.Broken(err) {
 		return Object{}, r.conditional(r.requestError(ctx, what, err))
 	}
 	dctx, cancel := r.cleanupContext(ctx)
 	defer cancel()
-	if !unclear {
+	if !maybeApplied {
 		return Object{}, r.brokenOff(ctx, what, err, r.inspectKeyOnce(dctx, ""))
 	}
 	v := r.inspectKey(ctx, dctx, "")
@@ -29,7 +29,7 @@ func (r *run) settlePut(ctx context.Context, err error, t *attempts) (Object, er
 	switch {
 	case v.keyState == keyOurs:
 		return v.object, nil
-	case !v.withoutOurs(), silent && !forbidden:
+	case !v.withoutOurs(), maybeInFlight && !forbidden:
 		return Object{}, r.unknown(ctx, what, err, v.err)
 	}
 	return Object{}, r.conditional(r.requestError(ctx, what, err))
@@ -62,12 +62,12 @@ func (r *run) brokenOff(ctx context.Context, what string, err error, v inspectio
 // attempts.
 func (r *run) settleComplete(ctx context.Context, err error, t *attempts) (Object, error) {
 	const what = "complete multipart upload"
-	unclear, silent := t.outcome(err)
-	gone := noSuchUpload(err)
+	maybeApplied, maybeInFlight := t.outcome(err)
+	noUpload := noSuchUpload(err)
 	dctx, cancel := r.cleanupContext(ctx)
 	defer cancel()
-	if !unclear {
-		if gone { // aborted by another client, or a proxy repeated the request and returns the second reply
+	if !maybeApplied {
+		if noUpload { // aborted by another client, or a proxy repeated the request and returns the second reply
 			switch v := r.inspectKey(ctx, dctx, ""); {
 			case v.keyState == keyOurs:
 				r.uploadID = ""
@@ -80,16 +80,17 @@ func (r *run) settleComplete(ctx context.Context, err error, t *attempts) (Objec
 	}
 	v := r.inspectKey(ctx, dctx, "")
 	if v.withoutOurs() {
-		if !gone {
+		if !noUpload {
 			ended, aerr := r.abortAsProbe(dctx)
 			if aerr != nil {
 				return Object{}, r.unknown(ctx, what, err, aerr)
 			}
-			gone = !ended
+			noUpload = !ended
 			v = r.inspectKey(ctx, dctx, "")
 		}
 		// The upload has ended, and the object may appear later.
-		for wait := 100 * time.Millisecond; gone && silent && v.withoutOurs() && wait <= 400*time.Millisecond && s3retry.Sleep(dctx, wait); wait *= 2 {
+		const least, most = 100 * time.Millisecond, 400 * time.Millisecond
+		for wait := least; noUpload && maybeInFlight && v.withoutOurs() && wait <= most && s3retry.Sleep(dctx, wait); wait *= 2 {
 			v = r.inspectKey(ctx, dctx, "")
 		}
 	}
@@ -97,7 +98,7 @@ func (r *run) settleComplete(ctx context.Context, err error, t *attempts) (Objec
 	case v.keyState == keyOurs:
 		r.uploadID = ""
 		return v.object, nil
-	case !v.withoutOurs(), gone && (silent || v.keyState == keyOther):
+	case !v.withoutOurs(), noUpload && (maybeInFlight || v.keyState == keyOther):
 		return Object{}, r.unknown(ctx, what, err, v.err)
 	}
 	r.uploadID = ""

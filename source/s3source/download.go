@@ -140,7 +140,8 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r := &run{download: d, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch, pace: newPace(d.opts.MinRate, d.opts.StallTimeout)}
+		pace := newPace(d.opts.MinRate, d.opts.StallTimeout)
+		r := &run{download: d, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch, pace: pace}
 		if d.opts.Length > 0 {
 			r.end = d.opts.Offset + d.opts.Length
 		}

@@ -28,9 +28,12 @@ import (
 func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
 	ranged := r.gotReply || !r.wholeObject()
 	if r.gotReply && r.etag == "" {
-		return nil, 0, fatal{stream.Mark(errors.New("the reply broke off and had no ETag, so the rest cannot be read"), stream.Fatal)}
+		err := errors.New("the reply broke off and had no ETag, so the rest cannot be read")
+		return nil, 0, fatal{stream.Mark(err, stream.Fatal)}
 	}
-	in := &s3.GetObjectInput{Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag)}
+	in := &s3.GetObjectInput{
+		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
+	}
 	if ranged {
 		in.Range = aws.String(byteRange(r.pos, r.end))
 	}
@@ -97,7 +100,8 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	case out.ContentRange == nil:
 		return 0, fmt.Errorf("%w: the whole object instead of the bytes from %d on", ErrBadReply, r.pos)
 	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.hasLength() && last >= r.end:
-		return 0, fmt.Errorf("%w: %s and %d bytes came for %s", ErrBadReply, printable.Quote(*out.ContentRange), length, byteRange(r.pos, r.end))
+		return 0, fmt.Errorf("%w: %s and %d bytes came for %s",
+			ErrBadReply, printable.Quote(*out.ContentRange), length, byteRange(r.pos, r.end))
 	case r.hasLength() && total < r.end:
 		return 0, tooShort(total, r.end)
 	case r.lengthConfirmed && !r.hasLength() && total != r.end, r.gotReply && total < r.end:
@@ -112,7 +116,8 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 
 // status returns the HTTP status of a reply, or 0 if the client does not say.
 func status(out *s3.GetObjectOutput) int {
-	if reply, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok && reply.Response != nil {
+	reply, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
+	if ok && reply.Response != nil {
 		return reply.StatusCode
 	}
 	return 0
@@ -124,9 +129,10 @@ func (r *run) checkETag(etag string) error {
 	case r.etag == "", etag == r.etag:
 		return nil
 	case etag == "":
-		return fatal{fmt.Errorf("%w: the reply has no ETag, and the object has %s", ErrBadReply, printable.Text(r.etag))}
+		return fatal{fmt.Errorf("%w: the reply has no ETag, want %s", ErrBadReply, printable.Text(r.etag))}
 	}
-	return fatal{fmt.Errorf("%w: its ETag was %s and is %s", ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
+	return fatal{fmt.Errorf("%w: its ETag was %s and is %s",
+		ErrObjectChanged, printable.Text(r.etag), printable.Text(etag))}
 }
 
 // hasLength reports whether the caller has set the length to read.
@@ -183,7 +189,8 @@ func (r *run) pastEnd(ctx context.Context, refusal error) (body io.ReadCloser, u
 
 // tooShort returns the error of an object that ends before the requested bytes do.
 func tooShort(has, want int64) error {
-	return fatal{stream.Mark(fmt.Errorf("the object has %d bytes, not %d: %w", has, want, io.ErrUnexpectedEOF), stream.Fatal)}
+	err := fmt.Errorf("the object has %d bytes, not %d: %w", has, want, io.ErrUnexpectedEOF)
+	return fatal{stream.Mark(err, stream.Fatal)}
 }
 
 // withSentinel adds the matching sentinel to err, and makes err fatal if another request does not

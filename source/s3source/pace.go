@@ -60,7 +60,8 @@ func (p *pace) miss() error {
 	got := p.got
 	p.waited, p.got = 0, 0
 	p.missed++
-	return fmt.Errorf("too slow: %d of %d bytes came in %v of waiting: %w", got, p.quota, p.window, os.ErrDeadlineExceeded)
+	return fmt.Errorf("too slow: %d of %d bytes came in %v of waiting: %w",
+		got, p.quota, p.window, os.ErrDeadlineExceeded)
 }
 
 // readTimer ends a read that takes too long: no byte within stall, or too few for pace.

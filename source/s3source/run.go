@@ -212,7 +212,8 @@ func (r *run) finish(ctx context.Context) error {
 	case r.pos > r.end:
 		return fatal{fmt.Errorf("%w: %d bytes came of an object of %d", ErrBadReply, r.pos, r.end)}
 	case r.storedSum != "":
-		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s", ErrChecksum, s3wire.CRC64NVME(r.crc), printable.Text(r.storedSum))}
+		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s",
+			ErrChecksum, s3wire.CRC64NVME(r.crc), printable.Text(r.storedSum))}
 	}
 	return nil
 }
