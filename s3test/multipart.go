@@ -77,7 +77,9 @@ func document(v any) *Reply {
 }
 
 func (s *Server) createUpload(b *bucket, req *Request) *Reply {
-	u := &upload{id: s.next("upload-"), key: req.Key, began: time.Now(), header: keep(req.Header), parts: map[int]stored{}}
+	u := &upload{
+		id: s.next("upload-"), key: req.Key, began: time.Now(), header: keep(req.Header), parts: map[int]stored{},
+	}
 	if a := req.Header.Get("X-Amz-Checksum-Algorithm"); a != "" {
 		u.algorithm = http.CanonicalHeaderKey(strings.ToLower(a))
 		u.sumType = req.Header.Get("X-Amz-Checksum-Type")
@@ -91,7 +93,7 @@ func (s *Server) createUpload(b *bucket, req *Request) *Reply {
 		}
 	}
 	b.uploads[u.id] = u
-	type InitiateMultipartUploadResult struct{ Bucket, Key, UploadId string } //nolint:revive // the names of the protocol
+	type InitiateMultipartUploadResult struct{ Bucket, Key, UploadId string } //nolint:revive // protocol names
 	reply := document(InitiateMultipartUploadResult{req.Bucket, req.Key, u.id})
 	encryption(reply.Header, u.header)
 	return reply
@@ -148,7 +150,8 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 	)
 	for i, named := range list.Part {
 		p, ok := u.parts[named.PartNumber]
-		given := named.ChecksumCRC64NVME + named.ChecksumCRC32 + named.ChecksumCRC32C + named.ChecksumSHA1 + named.ChecksumSHA256
+		given := named.ChecksumCRC64NVME + named.ChecksumCRC32 + named.ChecksumCRC32C +
+			named.ChecksumSHA1 + named.ChecksumSHA256
 		switch {
 		case i > 0 && named.PartNumber <= list.Part[i-1].PartNumber:
 			return refuse(http.StatusBadRequest, "InvalidPartOrder")
@@ -183,7 +186,9 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 		Location, Bucket, Key, ETag     string
 		ChecksumCRC64NVME, ChecksumType string `xml:",omitempty"`
 	}
-	out := CompleteMultipartUploadResult{Location: s.URL + "/" + req.Bucket + "/" + req.Key, Bucket: req.Bucket, Key: req.Key, ETag: o.ETag}
+	out := CompleteMultipartUploadResult{
+		Location: s.URL + "/" + req.Bucket + "/" + req.Key, Bucket: req.Bucket, Key: req.Key, ETag: o.ETag,
+	}
 	if o.sum.algorithm == "Crc64nvme" {
 		out.ChecksumCRC64NVME, out.ChecksumType = o.sum.value, o.sumType
 	}

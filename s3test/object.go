@@ -26,7 +26,8 @@ type Object struct {
 
 // kept are the request headers that an object keeps, as well as user metadata.
 var kept = []string{
-	"Content-Type", "Content-Encoding", "Content-Disposition", "Cache-Control", "X-Amz-Storage-Class", "X-Amz-Acl", "X-Amz-Tagging",
+	"Content-Type", "Content-Encoding", "Content-Disposition", "Cache-Control",
+	"X-Amz-Storage-Class", "X-Amz-Acl", "X-Amz-Tagging",
 	"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
 }
 

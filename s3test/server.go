@@ -161,7 +161,9 @@ func parse(hr *http.Request) *Request {
 	r.Part, _ = strconv.Atoi(q.Get("partNumber")) // 0 if there is none
 	names := map[string]string{"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 	if r.Key == "" {
-		names = map[string]string{"GET": "ListObjectsV2", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+		names = map[string]string{
+			"GET": "ListObjectsV2", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket",
+		}
 	}
 	r.Op = names[hr.Method]
 	switch _, uploads := q["uploads"]; {
@@ -184,8 +186,8 @@ func parse(hr *http.Request) *Request {
 
 // params are the known query parameters. x-id is the SDK's own.
 var params = []string{
-	"continuation-token", "encoding-type", "key-marker", "list-type", "max-keys", "max-uploads", "partNumber", "prefix", "start-after",
-	"upload-id-marker", "uploadId", "uploads", "versionId", "x-id",
+	"continuation-token", "encoding-type", "key-marker", "list-type", "max-keys", "max-uploads",
+	"partNumber", "prefix", "start-after", "upload-id-marker", "uploadId", "uploads", "versionId", "x-id",
 }
 
 // unknown reports whether req has a parameter or header that the server would otherwise ignore.
@@ -199,8 +201,10 @@ func unknown(req *Request) bool {
 	none := h.Get("If-None-Match")
 	return h.Get("X-Amz-Copy-Source") != "" || h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" ||
 		write && (h.Get("If-Match") != "" || none != "" && none != "*") ||
-		!write && (none != "" || h.Get("If-Modified-Since") != "" || h.Get("If-Unmodified-Since") != "" || req.Part != 0) ||
-		len(req.Query["encoding-type"]) > 0 && (req.Op != "ListMultipartUploads" || first(req.Query["encoding-type"]) != "url") ||
+		!write && (none != "" || req.Part != 0) ||
+		!write && (h.Get("If-Modified-Since") != "" || h.Get("If-Unmodified-Since") != "") ||
+		len(req.Query["encoding-type"]) > 0 &&
+			(req.Op != "ListMultipartUploads" || first(req.Query["encoding-type"]) != "url") ||
 		req.Op == "ListObjectsV2" && first(req.Query["list-type"]) != "2" ||
 		req.Op == "DeleteObject" && len(req.Query["versionId"]) > 0
 }
