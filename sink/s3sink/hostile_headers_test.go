@@ -82,7 +82,8 @@ type honest struct {
 	sum, token string
 }
 
-func (h *honest) note(r *http.Request) {
+// note remembers the checksum and the write token of a request, and returns the latest checksum.
+func (h *honest) note(r *http.Request) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if sum := r.Header.Get("X-Amz-Checksum-Crc64nvme"); sum != "" {
@@ -91,13 +92,13 @@ func (h *honest) note(r *http.Request) {
 	if token := r.Header.Get("X-Amz-Meta-" + s3sink.MetadataWriteToken); token != "" {
 		h.token = token
 	}
+	return h.sum
 }
 
 // put answers a PUT as a service does that has stored it, with one more header.
 func (h *honest) put(more string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		h.note(r)
-		header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: "+h.sum+"\r\n"+more)(w, r)
+		header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: "+h.note(r)+"\r\n"+more)(w, r)
 	}
 }
 

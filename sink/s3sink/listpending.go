@@ -33,7 +33,8 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 	found []pending, now time.Time, err error,
 ) {
 	in := &s3.ListMultipartUploadsInput{
-		Bucket: &bucket, Prefix: s3wire.NonEmpty(prefix), EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize),
+		Bucket: &bucket, Prefix: s3wire.NonEmpty(prefix),
+		EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize),
 	}
 	now = time.Now()
 	size := 0                                                                   // bytes of the collected list
@@ -76,7 +77,7 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 var (
 	errNoList   = stream.Mark(errors.New("the reply is not a list of uploads"), stream.Fatal)
 	errNoMarker = stream.Mark(errors.New("the list continues, but its next marker is missing or repeated"), stream.Fatal)
-	errLongList = stream.Mark(errors.New("the list exceeds 2,000 pages or 64 MiB: use a longer prefix"), stream.Fatal)
+	errLongList = stream.Mark(errors.New("the list exceeds 2,000 pages or 64 MiB: extend the prefix"), stream.Fatal)
 	errNoDate   = stream.Mark(errors.New("the list does not have its start time"), stream.Fatal)
 )
 

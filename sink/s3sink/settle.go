@@ -90,7 +90,8 @@ func (r *run) settleComplete(ctx context.Context, err error, t *attempts) (Objec
 		}
 		// The upload has ended, and the object may appear later.
 		const least, most = 100 * time.Millisecond, 400 * time.Millisecond
-		for wait := least; noUpload && maybeInFlight && v.withoutOurs() && wait <= most && s3retry.Sleep(dctx, wait); wait *= 2 {
+		mayAppear := noUpload && maybeInFlight
+		for wait := least; mayAppear && v.withoutOurs() && wait <= most && s3retry.Sleep(dctx, wait); wait *= 2 {
 			v = r.inspectKey(ctx, dctx, "")
 		}
 	}

@@ -130,8 +130,8 @@ func TestFaults(t *testing.T) {
 		},
 		{name: "D7 another length of the object", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
 			{After: all(without, s3test.CutAfter(4000))},
-			{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(100))},
-			{Op: "GetObject", Times: always, After: set("Content-Range", "bytes 4100-9999/10002")},
+			{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(200))},
+			{Op: "GetObject", Times: always, After: set("Content-Range", "bytes 4200-9999/10002")},
 		}},
 		{
 			name: "D7 more bytes than Content-Range tells", opts: s3source.DownloadOptions{Offset: 1000, Length: 5000},
