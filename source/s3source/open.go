@@ -28,8 +28,8 @@ import (
 func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err error) {
 	ranged := r.gotReply || !r.wholeObject()
 	if r.gotReply && r.etag == "" {
-		err := errors.New("the reply broke off and had no ETag, so the rest cannot be read")
-		return nil, 0, fatal{stream.Mark(err, stream.Fatal)}
+		return nil, 0, fatal{stream.Mark(
+			errors.New("the reply broke off and had no ETag, so the rest cannot be read"), stream.Fatal)}
 	}
 	in := &s3.GetObjectInput{
 		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
