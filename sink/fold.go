@@ -53,19 +53,19 @@ func Reduce[T any](f func(T, T) T) stream.Sink[T, T] {
 	}
 	return stream.SinkFunc[T, T](func(ctx context.Context, src stream.Source[T]) (T, error) {
 		var r, none T
-		some := false
+		hasElements := false
 		err := src.Each(ctx, func(x T) error {
-			if some {
+			if hasElements {
 				r = f(r, x)
 			} else {
-				r, some = x, true
+				r, hasElements = x, true
 			}
 			return nil
 		})
 		switch {
 		case err != nil:
 			return none, err
-		case !some:
+		case !hasElements:
 			return none, ErrEmpty
 		}
 		return r, nil

@@ -15,8 +15,8 @@ func Slice[T any]() stream.Sink[T, []T] {
 	return stream.SinkFunc[T, []T](func(ctx context.Context, src stream.Source[T]) ([]T, error) {
 		var xs []T
 		if s, ok := src.(stream.SliceSource[T]); ok {
-			err := s.EachSlice(ctx, func(some []T) error {
-				xs = append(xs, some...)
+			err := s.EachSlice(ctx, func(part []T) error {
+				xs = append(xs, part...)
 				return nil
 			})
 			return xs, err

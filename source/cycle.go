@@ -46,13 +46,13 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 // emitted as they are, and share what they point to.
 func Repeat[T any](v T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-		own := copier[T]()
+		clone := copier[T]()
 		w := watch.Source(ctx)
 		defer w.End()
 		for !(w.Check.Load() && w.Done()) {
 			x := v
-			if own != nil {
-				x = own(v)
+			if clone != nil {
+				x = clone(v)
 			}
 			if err := emit(x); err != nil {
 				return err

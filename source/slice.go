@@ -43,11 +43,11 @@ func (xs slice[T]) EachSlice(ctx context.Context, take func([]T) error) error {
 	if signal == nil {
 		return take(xs[:len(xs):len(xs)])
 	}
-	for some := range slices.Chunk(xs, drainEvery) {
+	for part := range slices.Chunk(xs, drainEvery) {
 		if ctx.Err() != nil || signal.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := take(some); err != nil {
+		if err := take(part); err != nil {
 			return err
 		}
 	}

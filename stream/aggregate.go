@@ -30,18 +30,18 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 	}
 	gather := func(emit func(U) error) gatherer[T] {
 		var state S
-		some := false
+		hasState := false
 		flush := func() error {
-			if !some {
+			if !hasState {
 				return nil
 			}
-			some = false
+			hasState = false
 			return emit(harvest(state))
 		}
 		return gatherer[T]{
 			add: func(v T) error {
-				if !some {
-					state, some = start(), true
+				if !hasState {
+					state, hasState = start(), true
 				}
 				next, full, err := add(state, v)
 				if err != nil {
@@ -53,7 +53,7 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 				return nil
 			},
 			flush: flush,
-			empty: func() bool { return !some },
+			empty: func() bool { return !hasState },
 		}
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
@@ -84,7 +84,7 @@ func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d tim
 	var due chan time.Time // nil while nothing is gathered
 	flushed := false
 	a := gather(func(u U) error { flushed = true; return emit(u) })
-	return beside(ctx, src, ahead, func(ctx context.Context, q *ring[T]) error {
+	return runAhead(ctx, src, ahead, func(ctx context.Context, q *ring[T]) error {
 		defer func() {
 			if timer != nil {
 				timer.Stop()

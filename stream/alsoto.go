@@ -23,9 +23,9 @@ const sideAhead = 16
 //     returns.
 //   - Errors: an error of sink ends the run, and an error of the run ends sink.
 func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
-	own := cloner[T]()
+	clone := cloner[T]()
 	return toSide("AlsoTo", sink, done, func(v T, side, on func(T) error) error {
-		if err := side(own(v)); err != nil {
+		if err := side(clone(v)); err != nil {
 			return err
 		}
 		return on(v)
@@ -61,12 +61,12 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R),
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
 		var result R
 		var early error // set if the downstream ended early
-		g, aside, ctx, release := newAside(ctx)
+		g, sideCtx, ctx, release := newSideGroup(ctx)
 		defer release()
 		open, leave := context.WithCancelCause(ctx) // cancelled when sink has finished
 		q := newRing[T](sideAhead)
 		g.Go(func() (err error) {
-			result, err = Run(aside, q.source(), sink)
+			result, err = Run(sideCtx, q.source(), sink)
 			if err == nil {
 				leave(errLeft)
 			}

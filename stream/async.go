@@ -16,14 +16,14 @@ func Async[T any](n int) Flow[T, T] {
 	}
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		return sliceSource[T](func(ctx context.Context, to receiver[T]) error {
-			return beside(ctx, src, n, func(ctx context.Context, q *ring[T]) error { return q.drain(ctx, to) })
+			return runAhead(ctx, src, n, func(ctx context.Context, q *ring[T]) error { return q.drain(ctx, to) })
 		})
 	})
 }
 
-// beside runs src on a separate goroutine into a ring of n elements, and consume on the caller's
+// runAhead runs src on a separate goroutine into a ring of n elements, and consume on the caller's
 // goroutine.
-func beside[T any](ctx context.Context, src Source[T], n int, consume func(context.Context, *ring[T]) error) error {
+func runAhead[T any](ctx context.Context, src Source[T], n int, consume func(context.Context, *ring[T]) error) error {
 	g, ctx := NewGroup(ctx)
 	q := newRing[T](n)
 	g.Go(func() error {

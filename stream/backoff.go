@@ -106,16 +106,16 @@ func (b *Backoff) wait(n int) time.Duration {
 	return d - time.Duration(share*float64(d))
 }
 
-// row counts consecutive failures: retries without a success between them.
-type row struct {
+// failureStreak counts consecutive failures: retries without a success between them.
+type failureStreak struct {
 	Backoff
 	name    string // of the stage
 	retries int
 	since   time.Time // the time of the first failure
 }
 
-// again waits for the next attempt after err by calling wait, or returns the error to end with.
-func (r *row) again(ctx context.Context, err error, wait func(context.Context, time.Duration) error) error {
+// waitToRetry waits for the next attempt after err by calling wait, or returns the error to end with.
+func (r *failureStreak) waitToRetry(ctx context.Context, err error, wait func(context.Context, time.Duration) error) error {
 	if !r.When(err) {
 		return ending.Cause(ctx, err)
 	}
@@ -141,9 +141,9 @@ func (r *row) again(ctx context.Context, err error, wait func(context.Context, t
 	return wait(ctx, d)
 }
 
-// ran resets the count of failures after an attempt that made progress and ran for at least
+// recordRun resets the count of failures after an attempt that made progress and ran for at least
 // ResetAfter.
-func (r *row) ran(took time.Duration, progress bool) {
+func (r *failureStreak) recordRun(took time.Duration, progress bool) {
 	if progress && took >= r.ResetAfter {
 		r.retries = 0
 	}

@@ -79,19 +79,19 @@ type Account struct {
 	held   int64
 }
 
-// claim is a waiting call of Take.
+// claim is a waiting call of Acquire.
 type claim struct {
 	account *Account
 	bytes   int64
 	granted chan struct{} // closed when the account has the bytes
 }
 
-// Take takes bytes for an element. It waits until the budget has them or the account holds nothing.
-// Calls that waited before are served first. If ctx is done first, Take returns its cause and has
+// Acquire takes bytes for an element. It waits until the budget has them or the account holds nothing.
+// Calls that waited before are served first. If ctx is done first, Acquire returns its cause and has
 // taken nothing. It panics if bytes is negative.
 //
-// While Take waits, another goroutine must keep giving back what the account holds. A stage with a
-// single goroutine uses Try.
+// While Acquire waits, another goroutine must keep releasing what the account holds. A stage with a
+// single goroutine uses TryAcquire.
 func (a *Account) Acquire(ctx context.Context, bytes int64) error {
 	notNegative(bytes)
 	b := a.budget

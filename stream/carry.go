@@ -31,7 +31,7 @@ func Carry[C, T, U any](flow Flow[T, U]) Flow[Envelope[T, C], Envelope[U, C]] {
 		var c carried[C]
 		values := SourceFunc[T](func(up context.Context, emit func(T) error) error {
 			if early.IsDetached(up, ctx) {
-				return errApart
+				return errDetached
 			}
 			return each(up, src, func(e Envelope[T, C]) error {
 				if err := c.take(e.Context); err != nil {
@@ -54,12 +54,12 @@ func Carry[C, T, U any](flow Flow[T, U]) Flow[Envelope[T, C], Envelope[U, C]] {
 	})
 }
 
-var errApart = invalidError(
+var errDetached = invalidError(
 	"Carry: the flow holds elements back or works on other goroutines: what its elements were made of is not " +
 		"known; use OnValue, CarryBatch or CarrySegments")
 
-// apart returns flow, marked as a flow that holds elements back, so that [Carry] refuses it.
-func apart[T, U any](flow Flow[T, U]) Flow[T, U] {
+// detachedFlow returns flow, marked as a flow that holds elements back, so that [Carry] refuses it.
+func detachedFlow[T, U any](flow Flow[T, U]) Flow[T, U] {
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return flow.Apply(SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			return src.Each(early.Detached(ctx), emit)
@@ -70,7 +70,7 @@ func apart[T, U any](flow Flow[T, U]) Flow[T, U] {
 // carried holds the context of the element that a flow is taking. An output belongs to that element
 // if the flow emits it while it takes the element, and takes no other element before that emit
 // returns. A flow that works on other goroutines violates this sooner or later, and carried then
-// returns errApart.
+// returns errDetached.
 type carried[C any] struct {
 	mu       sync.Mutex // the flow may work on other goroutines
 	context  C
@@ -83,7 +83,7 @@ func (c *carried[C]) take(context C) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.emitting {
-		return errApart
+		return errDetached
 	}
 	c.context, c.taking = context, true
 	return nil
@@ -94,7 +94,7 @@ func (c *carried[C]) taken() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.taking = false; c.emitting {
-		return errApart
+		return errDetached
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (c *carried[C]) begin() (C, error) {
 	defer c.mu.Unlock()
 	if !c.taking {
 		var none C
-		return none, errApart
+		return none, errDetached
 	}
 	c.emitting = true
 	return c.context, nil

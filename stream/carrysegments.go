@@ -39,17 +39,17 @@ func CarrySegments[P, T, U any](n int, flow Flow[T, U]) Flow[Envelope[T, Checkpo
 				return e.Value
 			}))
 			var held out
-			some := false
+			hasHeld := false
 			err := each(ctx, Via(values, flow), func(u U) error {
 				before := held
-				emitting := some
-				held, some = out{Value: u}, true
+				emitting := hasHeld
+				held, hasHeld = out{Value: u}, true
 				if !emitting {
 					return nil
 				}
 				return emit(before)
 			})
-			if err != nil || !some {
+			if err != nil || !hasHeld {
 				return err
 			}
 			held.Context, last = last, Checkpoint[P]{}

@@ -66,12 +66,12 @@ func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]
 	if position == nil {
 		return failFlow[T, Envelope[T, Checkpoint[P]]](errNilFunc("Checkpoints"))
 	}
-	own := detacher[P]()
+	clone := detacher[P]()
 	return fuse(func(_ context.Context, emit func(Envelope[T, Checkpoint[P]]) error) func(T) error {
 		number := int64(0)
 		return func(v T) error {
 			number++
-			return emit(Envelope[T, Checkpoint[P]]{v, Checkpoint[P]{own(position(v)), true, number}})
+			return emit(Envelope[T, Checkpoint[P]]{v, Checkpoint[P]{clone(position(v)), true, number}})
 		}
 	})
 }

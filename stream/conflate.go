@@ -37,7 +37,7 @@ func ConflateUpTo[T, S any](max int64, cost func(T) int64, seed func(T) S, add f
 func conflate[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(S, T) S) Flow[T, S] {
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(S) error) error {
 		var sum S
-		var some bool
+		var hasSum bool
 		var spent int64
 		return gated(ctx, src, func(ctx context.Context, g *gate, v T) error {
 			price := int64(0)
@@ -45,11 +45,11 @@ func conflate[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(
 				price = cost(v)
 			}
 			var none, old S
-			had := false
-			err := g.when(ctx, func() bool { return !some || spent+price <= max }, func() {
-				old, had = sum, some
-				sum, some = none, false // so that take waits until the new sum is stored
-				if !had {
+			hadSum := false
+			err := g.when(ctx, func() bool { return !hasSum || spent+price <= max }, func() {
+				old, hadSum = sum, hasSum
+				sum, hasSum = none, false // so that take waits until the new sum is stored
+				if !hadSum {
 					spent = 0
 				}
 				spent += price
@@ -57,20 +57,20 @@ func conflate[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(
 			if err != nil {
 				return err
 			}
-			if had { // outside the gate, because add and seed may block
+			if hadSum { // outside the gate, because add and seed may block
 				old = add(old, v)
 			} else {
 				old = seed(v)
 			}
-			g.do(func() { sum, some = old, true })
+			g.do(func() { sum, hasSum = old, true })
 			return nil
 		}, func(ctx context.Context, g *gate) (bool, error) {
 			var out S
 			more := false
-			err := g.when(ctx, func() bool { return some || g.ended }, func() {
+			err := g.when(ctx, func() bool { return hasSum || g.ended }, func() {
 				var none S
-				out, more = sum, some
-				sum, some = none, false
+				out, more = sum, hasSum
+				sum, hasSum = none, false
 			})
 			if err != nil || !more {
 				return false, err

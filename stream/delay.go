@@ -35,7 +35,7 @@ func DelayFunc[T any](f func(T) time.Duration) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] {
 		stamped := Via(src, Map(func(v T) timed { return timed{v, time.Now().Add(f(v))} }))
 		return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			return beside(ctx, stamped, sideAhead, func(ctx context.Context, q *ring[timed]) error {
+			return runAhead(ctx, stamped, sideAhead, func(ctx context.Context, q *ring[timed]) error {
 				return q.source().Each(ctx, func(t timed) error {
 					if err := sleep(ctx, time.Until(t.at)); err != nil {
 						return err
@@ -132,7 +132,7 @@ func KeepAlive[T any](d time.Duration, f func() T) Flow[T, T] {
 		return invalid[T, T]("KeepAlive: the function is nil")
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
-		return beside(ctx, src, sideAhead, func(ctx context.Context, q *ring[T]) error {
+		return runAhead(ctx, src, sideAhead, func(ctx context.Context, q *ring[T]) error {
 			timer := time.NewTimer(d)
 			defer timer.Stop()
 			for {

@@ -49,9 +49,9 @@ func detach(v reflect.Value) {
 		if v.IsNil() {
 			return
 		}
-		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		reflect.Copy(own, v)
-		v.Set(own)
+		copied := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(copied, v)
+		v.Set(copied)
 		fallthrough
 	case reflect.Array:
 		if hasSlices(v.Type().Elem()) {

@@ -4,21 +4,21 @@ import (
 	"context"
 )
 
-// attempt runs src into emit. own reports whether err is src's own error, which a later stage may
+// attempt runs src into emit. ownFailure reports whether err is src's own error, which a later stage may
 // handle. An error of the downstream, an early end, and the end of the whole run are not src's own.
-func attempt[T any](ctx context.Context, src Source[T], emit func(T) error) (own bool, err error) {
-	var refused error
+func attempt[T any](ctx context.Context, src Source[T], emit func(T) error) (ownFailure bool, err error) {
+	var emitErr error
 	err = each(ctx, src, func(v T) error {
 		if e := emit(v); e != nil {
-			refused = e
+			emitErr = e
 			return e
 		}
 		return nil
 	})
 	switch {
-	case refused != nil && err == nil: // src ignored the error of emit
-		return false, refused
-	case err == nil, refused != nil, ctx.Err() != nil, Stopped(err):
+	case emitErr != nil && err == nil: // src ignored the error of emit
+		return false, emitErr
+	case err == nil, emitErr != nil, ctx.Err() != nil, Stopped(err):
 		return false, err
 	}
 	return true, err

@@ -24,15 +24,15 @@ const branchAhead = 64
 //   - Errors: the first error of a branch ends the run and the other branches. If a branch ends
 //     early, the others go on; the upstream is stopped when all branches have ended.
 func Broadcast[T, U any](flows ...Flow[T, U]) Flow[T, U] {
-	own := cloner[T]()
+	clone := cloner[T]()
 	return fanOut("Broadcast", flows, func(branches []branch[T]) receiver[T] {
 		one := func(v T) error {
 			for i := len(branches) - 1; i >= 0; i-- {
-				mine := v
+				copied := v
 				if i > 0 {
-					mine = own(v)
+					copied = clone(v)
 				}
-				if err := branches[i].push(mine); err != nil {
+				if err := branches[i].push(copied); err != nil {
 					return err
 				}
 			}
@@ -204,11 +204,11 @@ func runOpen[T any](c *countdown, src Source[T], to receiver[T], end func()) err
 	}}
 	if to.many != nil {
 		checked.many = func(vs []T) error {
-			for some := range slices.Chunk(vs, branchAhead) {
+			for part := range slices.Chunk(vs, branchAhead) {
 				if c.open.Load() == 0 {
 					return c.enough
 				}
-				if err := to.many(some); err != nil {
+				if err := to.many(part); err != nil {
 					return err
 				}
 			}

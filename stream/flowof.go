@@ -31,12 +31,12 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 		return invalid[I, O]("%s: the source is nil", name)
 	}
 	return NewFlow(func(ctx context.Context, up Source[I], emit func(O) error) error {
-		g, aside, ctx, release := newAside(ctx)
+		g, sideCtx, ctx, release := newSideGroup(ctx)
 		defer release()
 		// A drain ends only the upstream. src may still emit replies to what sink has sent.
 		in, out := stoppable[I]{src: up}, stoppable[O]{src: undrained(src)}
 		g.Go(func() error {
-			_, err := Run(aside, &in, sink)
+			_, err := Run(sideCtx, &in, sink)
 			if err == nil && coupled {
 				out.stop()
 			}
@@ -44,15 +44,15 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 		})
 		unwatch := func() bool { return true }
 		defer func() { unwatch() }()
-		var had error // set if the downstream ended early
+		var endedEarly error // set if the downstream ended early
 		err := g.Do(func() error {
 			err := out.Each(ctx, emit)
 			if isStop(err) {
-				had, err = err, nil
+				endedEarly, err = err, nil
 			}
 			switch {
 			case err != nil:
-			case coupled || had != nil:
+			case coupled || endedEarly != nil:
 				in.stop()
 			default: // src has ended, so emit cannot report an early end any more
 				unwatch = context.AfterFunc(ctx, func() {
@@ -66,10 +66,10 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 		switch {
 		case err != nil:
 			return err
-		case had == nil && isStop(context.Cause(ctx)):
+		case endedEarly == nil && isStop(context.Cause(ctx)):
 			return context.Cause(ctx)
 		}
-		return had
+		return endedEarly
 	})
 }
 

@@ -36,13 +36,13 @@ import (
 // *PanicError too. runtime.Goexit also cancels the group, and ends the goroutine that called Do or
 // Wait.
 type Group struct {
-	cancel  context.CancelCauseFunc
-	outside func() (err, cause error) // of the parent context; nil until it is done
-	wg      sync.WaitGroup
+	cancel    context.CancelCauseFunc
+	parentEnd func() (err, cause error) // of the parent context; nil until it is done
+	wg        sync.WaitGroup
 
 	mu       sync.Mutex
 	err      error
-	vague    bool // err is an echo
+	onlyEcho bool // err is an echo
 	panicked *PanicError
 	exited   bool
 }
@@ -50,8 +50,8 @@ type Group struct {
 // NewGroup returns a group and the context for its goroutines. The caller must call Do or Wait,
 // once.
 func NewGroup(ctx context.Context) (*Group, context.Context) {
-	own, cancel := early.WithGroup(ctx)
-	return &Group{cancel: cancel, outside: func() (error, error) { return ctx.Err(), context.Cause(ctx) }}, own
+	groupCtx, cancel := early.WithGroup(ctx)
+	return &Group{cancel: cancel, parentEnd: func() (error, error) { return ctx.Err(), context.Cause(ctx) }}, groupCtx
 }
 
 // Go runs f on a new goroutine. It may be called from the group's own goroutines.
@@ -62,7 +62,7 @@ func (g *Group) Go(f func() error) {
 			if returned {
 				return
 			}
-			g.broke(recover())
+			g.ended(recover())
 		}()
 		g.Fail(f())
 		returned = true
@@ -75,7 +75,7 @@ func (g *Group) Do(f func() error) error {
 	returned := false
 	defer func() {
 		if !returned {
-			g.cancel(errBroke)
+			g.cancel(errAborted)
 			g.wg.Wait()
 		}
 	}()
@@ -94,7 +94,7 @@ func (g *Group) Wait() error {
 	case g.exited:
 		runtime.Goexit()
 	}
-	if _, cause := g.outside(); g.vague && cause != nil {
+	if _, cause := g.parentEnd(); g.onlyEcho && cause != nil {
 		return cause
 	}
 	return g.err
@@ -107,19 +107,19 @@ func (g *Group) Fail(err error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	over, cause := g.outside()
+	over, cause := g.parentEnd()
 	isEcho := func(e error) bool { return e == over || echo(e) }
-	vague := ending.OnlyEchoes(err, isEcho)
+	onlyEcho := ending.OnlyEchoes(err, isEcho)
 	switch {
 	case g.err == nil:
-		if vague && cause != nil {
-			err, vague = cause, false
+		if onlyEcho && cause != nil {
+			err, onlyEcho = cause, false
 		}
-		g.err, g.vague = ending.Prune(err, isEcho), vague
+		g.err, g.onlyEcho = ending.Prune(err, isEcho), onlyEcho
 		g.cancel(g.err)
-	case g.vague && !vague:
-		g.err, g.vague = ending.Prune(err, isEcho), false
-	case !vague:
+	case g.onlyEcho && !onlyEcho:
+		g.err, g.onlyEcho = ending.Prune(err, isEcho), false
+	case !onlyEcho:
 		g.err = ending.Add(g.err, err, isEcho)
 	}
 }
@@ -127,14 +127,14 @@ func (g *Group) Fail(err error) {
 // echo reports whether err is the error by which a stage sees an end elsewhere.
 func echo(err error) bool {
 	switch err { // no errors.Is: the caller walks the tree
-	case context.Canceled, io.ErrClosedPipe, net.ErrClosed, fs.ErrClosed, errBroke:
+	case context.Canceled, io.ErrClosedPipe, net.ErrClosed, fs.ErrClosed, errAborted:
 		return true
 	}
 	return false
 }
 
-// broke records that a goroutine ended by a panic with value v or, if v is nil, by runtime.Goexit.
-func (g *Group) broke(v any) {
+// ended records that a goroutine ended by a panic with value v or, if v is nil, by runtime.Goexit.
+func (g *Group) ended(v any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
@@ -143,7 +143,7 @@ func (g *Group) broke(v any) {
 	case g.panicked == nil:
 		g.panicked = panicked(v)
 	}
-	g.cancel(errBroke)
+	g.cancel(errAborted)
 }
 
-var errBroke = errors.New("stream: another stage panicked or ended its goroutine")
+var errAborted = errors.New("stream: another stage panicked or ended its goroutine")

@@ -194,7 +194,7 @@ func (s *grouping[T, K]) close(g *group[T, K]) {
 func (s *grouping[T, K]) tryClose(g *group[T, K]) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.awaited.Load() || g.q.some() { // in this order: the upstream pushes the element before it clears awaited
+	if g.awaited.Load() || g.q.hasElements() { // in this order: the upstream pushes the element before it clears awaited
 		return false
 	}
 	if !g.closing {
@@ -249,7 +249,7 @@ func (s *groupSource[T, K]) Each(ctx context.Context, emit func(T) error) error 
 		return emit(v)
 	}}
 	for {
-		if idle != nil && !q.some() {
+		if idle != nil && !q.hasElements() {
 			idle.Reset(s.groups.opts.Idle)
 		}
 		switch err := q.await(ctx, due); {

@@ -103,7 +103,7 @@ type Hub[T any] struct {
 	bad    error // the error of the settings
 	ahead  int
 	choose func(consumers int, v T) int // nil sends to all
-	own    func(T) T
+	clone  func(T) T
 
 	mu        sync.Mutex
 	consumers []*consumer[T] // replaced, never changed: a send in progress uses the old one
@@ -141,7 +141,7 @@ func NewPartitionHub[T any](n int, choose func(consumers int, v T) int) *Hub[T] 
 }
 
 func newHub[T any](n int, choose func(int, T) int) *Hub[T] {
-	h := &Hub[T]{ahead: n, choose: choose, own: cloner[T](), arrived: make(chan struct{})}
+	h := &Hub[T]{ahead: n, choose: choose, clone: cloner[T](), arrived: make(chan struct{})}
 	if n < 1 {
 		h.bad = invalidError("a hub for %d elements a consumer; it must be at least 1", n)
 	}
@@ -166,7 +166,7 @@ func (h *Hub[T]) Consume(ctx context.Context, src Source[T]) (n int64, err error
 	ended := false
 	defer func() {
 		if !ended { // a panic
-			h.end(errBroke)
+			h.end(errAborted)
 		}
 	}()
 	err = src.Each(ctx, func(v T) error {
@@ -227,11 +227,11 @@ func (h *Hub[T]) push(v T, to []*consumer[T]) (taken bool, err error) {
 		to = to[i : i+1]
 	}
 	for i := len(to) - 1; i >= 0; i-- {
-		mine := v
+		copied := v
 		if i > 0 {
-			mine = h.own(v)
+			copied = h.clone(v)
 		}
-		switch err := to[i].offer(mine); {
+		switch err := to[i].offer(copied); {
 		case err == nil:
 			taken = true
 		case !errors.Is(err, errLeft):

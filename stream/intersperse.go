@@ -30,6 +30,6 @@ func copies[T any](v T) func() T {
 	if t := reflect.TypeFor[T](); !byteSlices(t) || reflect.ValueOf(v).IsNil() {
 		return func() T { return v }
 	}
-	own := cloner[T]()
-	return func() T { return own(v) }
+	clone := cloner[T]()
+	return func() T { return clone(v) }
 }

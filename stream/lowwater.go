@@ -11,12 +11,12 @@ type LowWater[P any] struct {
 	mu      sync.Mutex
 	waiting []*Receipt[P] // in order; the first is not done
 	mark    P
-	some    bool
+	hasMark bool
 }
 
 // Receipt is a position that began in a [LowWater].
 type Receipt[P any] struct {
-	of       *LowWater[P]
+	lowWater *LowWater[P]
 	position P
 	done     bool
 }
@@ -25,7 +25,7 @@ type Receipt[P any] struct {
 func (l *LowWater[P]) Begin(position P) *Receipt[P] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := &Receipt[P]{of: l, position: position}
+	r := &Receipt[P]{lowWater: l, position: position}
 	l.waiting = append(l.waiting, r)
 	return r
 }
@@ -35,13 +35,13 @@ func (l *LowWater[P]) Begin(position P) *Receipt[P] {
 func (l *LowWater[P]) Mark() (P, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.mark, l.some
+	return l.mark, l.hasMark
 }
 
 // Done records that the position is done. If that moves the low-water mark, it returns the new mark
 // and true. Only the first call has an effect.
 func (r *Receipt[P]) Done() (mark P, moved bool) {
-	l := r.of
+	l := r.lowWater
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r.done = true
@@ -54,6 +54,6 @@ func (r *Receipt[P]) Done() (mark P, moved bool) {
 	if n == 0 {
 		return mark, false
 	}
-	l.waiting, l.some = l.waiting[n:], true
+	l.waiting, l.hasMark = l.waiting[n:], true
 	return l.mark, true
 }

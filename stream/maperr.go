@@ -26,8 +26,8 @@ func MapErr[T any](f func(error) error) Flow[T, T] {
 // unchanged.
 func mend[T any](f func(ctx context.Context, err error, emit func(T) error) error) Flow[T, T] {
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
-		own, err := attempt(ctx, src, emit)
-		if !own {
+		ownFailure, err := attempt(ctx, src, emit)
+		if !ownFailure {
 			return err
 		}
 		return f(ctx, err, emit)

@@ -8,8 +8,8 @@ import (
 // watch starts the timer for look, if a worker or the downstream waits and there is a chunk to
 // break up.
 func (m *mapping[T, U]) watch() {
-	if m.alarm == nil && m.idle > 0 && m.large > 0 {
-		m.alarm = time.AfterFunc(mapSlow, m.look)
+	if m.timer == nil && m.idle > 0 && m.large > 0 {
+		m.timer = time.AfterFunc(mapSlow, m.look)
 	}
 }
 
@@ -17,7 +17,7 @@ func (m *mapping[T, U]) watch() {
 func (m *mapping[T, U]) look() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.alarm = nil
+	m.timer = nil
 	if m.halted.Load() {
 		return
 	}
@@ -31,11 +31,11 @@ func (m *mapping[T, U]) look() {
 	if !broken {
 		return
 	}
-	clear(m.pieces)
-	m.pieces = m.pieces[:0]
+	clear(m.fragments)
+	m.fragments = m.fragments[:0]
 	for _, c := range m.chunks[:m.taken] { // in order: a call may wait for the results of earlier elements
 		if c.count.Load() >= 0 {
-			m.pieces = append(m.pieces, c)
+			m.fragments = append(m.fragments, c)
 		}
 	}
 	m.ready.Broadcast()

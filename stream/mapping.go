@@ -27,22 +27,22 @@ type mapping[T, U any] struct {
 	filling *mapped[T, U] // owned by the upstream, nil at first; may have left chunks since
 	filled  int32         // elements in filling
 
-	mu     sync.Mutex
-	room   sync.Cond // signals the upstream: there is room for a chunk
-	ready  sync.Cond // signals workers: there are elements
-	done   sync.Cond // signals the downstream: the first chunk is done
-	chunks []*mapped[T, U]
-	taken  int             // the first taken of chunks are with workers, done, or in pieces
-	pieces []*mapped[T, U] // parts of broken-up chunks that no worker has taken, in order
-	large  int             // chunks with more than one element that are with workers
-	idle   int             // waiting goroutines: workers and the downstream
-	alarm  *time.Timer     // timer of the next look; nil if none is due
-	limit  int             // most chunks
-	order  bool
-	size   int // elements in the next chunk
-	ended  bool
-	halted atomic.Bool     // the run's context is done: no wait may go on
-	free   []*mapped[T, U] // used chunks
+	mu        sync.Mutex
+	room      sync.Cond // signals the upstream: there is room for a chunk
+	ready     sync.Cond // signals workers: there are elements
+	done      sync.Cond // signals the downstream: the first chunk is done
+	chunks    []*mapped[T, U]
+	taken     int             // the first taken of chunks are with workers, done, or in pieces
+	fragments []*mapped[T, U] // parts of broken-up chunks that no worker has taken, in order
+	large     int             // chunks with more than one element that are with workers
+	idle      int             // waiting goroutines: workers and the downstream
+	timer     *time.Timer     // timer of the next look; nil if none is due
+	limit     int             // most chunks
+	order     bool
+	size      int // elements in the next chunk
+	ended     bool
+	halted    atomic.Bool     // the run's context is done: no wait may go on
+	free      []*mapped[T, U] // used chunks
 }
 
 // mapped is a chunk of elements that becomes a chunk of results.
@@ -92,8 +92,8 @@ func (m *mapping[T, U]) stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.large = 0
-	if m.alarm != nil {
-		m.alarm.Stop()
+	if m.timer != nil {
+		m.timer.Stop()
 	}
 }
 
@@ -160,8 +160,8 @@ func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 // wait waits until ready returns true or halt is called. It yields a few times before it sleeps:
 // between busy goroutines that is often enough.
 func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
-	for tries := 0; !ready() && !m.halted.Load(); tries++ {
-		if tries < yields {
+	for attempts := 0; !ready() && !m.halted.Load(); attempts++ {
+		if attempts < yields {
 			m.mu.Unlock()
 			runtime.Gosched()
 			m.mu.Lock()
@@ -221,14 +221,14 @@ func (m *mapping[T, U]) work(ctx context.Context, f func(context.Context, T) (U,
 func (m *mapping[T, U]) take() *mapped[T, U] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.wait(&m.ready, func() bool { return len(m.pieces) > 0 || m.taken < len(m.chunks) || m.ended && m.large == 0 })
+	m.wait(&m.ready, func() bool { return len(m.fragments) > 0 || m.taken < len(m.chunks) || m.ended && m.large == 0 })
 	var c *mapped[T, U]
 	switch {
 	case m.halted.Load():
 		return nil
-	case len(m.pieces) > 0:
-		c = m.pieces[0]
-		m.pieces = m.pieces[1:]
+	case len(m.fragments) > 0:
+		c = m.fragments[0]
+		m.fragments = m.fragments[1:]
 	case m.taken < len(m.chunks):
 		c = m.chunks[m.taken]
 		m.taken++

@@ -65,11 +65,11 @@ func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 	var p pace
 	var active []*ring[T]
 	ready := func() bool {
-		if m.ended.Load() || m.listed.some() {
+		if m.ended.Load() || m.listed.isListed() {
 			return true
 		}
 		for _, r := range active {
-			if r.some() {
+			if r.hasElements() {
 				return true
 			}
 		}

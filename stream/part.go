@@ -17,39 +17,39 @@ type part[T any] struct {
 	cancel context.CancelCauseFunc
 	state  atomic.Int32
 
-	aside *Group // reads for a reader that may end before run; nil otherwise
-	told  bool   // the reader has seen how run ended
+	helpers     *Group // reads for a reader that may end before run; nil otherwise
+	reportedEnd bool   // the reader has seen how run ended
 }
 
 const (
 	partFresh   = iota
 	partReading // by the one reader
 	partRead
-	partOver // the emit has returned
+	partRevoked // the emit has returned
 )
 
 // lend calls emit, which passes the part on, and takes the part back. If a reader is still active
 // then, the reader closes run; otherwise nothing reads the part any more.
 func (p *part[T]) lend(emit func() error) (err error) {
-	err = errBroke // unless emit returns
+	err = errAborted // unless emit returns
 	defer func() {
-		if p.state.Swap(partOver) == partReading {
+		if p.state.Swap(partRevoked) == partReading {
 			if err == nil {
 				err = errUsed
 			}
-			p.run.left = true
+			p.run.leftToReader = true
 			p.cancel(err)
 			return
 		}
-		if p.aside == nil {
+		if p.helpers == nil {
 			return
 		}
 		if err != nil {
 			p.cancel(err)
 		}
-		_ = p.aside.Wait()
-		if err != nil && p.run.done && !p.told {
-			if more := p.run.beside(err); !echo(more) {
+		_ = p.helpers.Wait()
+		if err != nil && p.run.done && !p.reportedEnd {
+			if more := p.run.addedTo(err); !echo(more) {
 				err = ending.Join(err, more)
 			}
 		}
@@ -68,8 +68,8 @@ func (p *part[T]) end(err *error) {
 	if p.state.CompareAndSwap(partReading, partRead) {
 		return
 	}
-	if p.aside != nil {
-		_ = p.aside.Wait()
+	if p.helpers != nil {
+		_ = p.helpers.Wait()
 	}
 	*err = ending.Join(*err, p.run.finish(errUsed))
 }
@@ -91,14 +91,14 @@ func (p *part[T]) each(ctx context.Context, step func() (T, bool), emit func(T) 
 	return errUsed
 }
 
-// eachAside is each for a ctx that may end before the context of run does. A goroutine reads for
+// eachThroughRing is each for a ctx that may end before the context of run does. A goroutine reads for
 // it, and lend waits for that goroutine, so that run can go on with what follows the part.
-func (p *part[T]) eachAside(ctx context.Context, step func() (T, bool), emit func(T) error) error {
+func (p *part[T]) eachThroughRing(ctx context.Context, step func() (T, bool), emit func(T) error) error {
 	g, open := NewGroup(p.ctx)
 	defer g.cancel(errLeft)
-	p.aside = g
+	p.helpers = g
 	q := newRing[T](branchAhead)
-	err := errBroke // unless each returns
+	err := errAborted // unless each returns
 	g.Go(func() error {
 		defer q.end()
 		err = p.each(open, step, func(v T) error { return q.push(open, v) })
@@ -107,18 +107,18 @@ func (p *part[T]) eachAside(ctx context.Context, step func() (T, bool), emit fun
 	if err := q.source().Each(ctx, emit); err != nil {
 		return err
 	}
-	p.told = true
+	p.reportedEnd = true
 	return err
 }
 
-// reached reports whether the end of ctx also ends run.
-func (p *part[T]) reached(ctx context.Context) bool {
+// endsWith reports whether the end of ctx also ends run.
+func (p *part[T]) endsWith(ctx context.Context) bool {
 	done := ctx.Done()
 	if done == nil {
 		return true
 	}
-	for own := p.ctx; own != nil; own = early.Around(own) {
-		if own.Done() == done {
+	for outer := p.ctx; outer != nil; outer = early.Around(outer) {
+		if outer.Done() == done {
 			return true
 		}
 	}

@@ -50,7 +50,7 @@ func mergeChosen[T any](srcs []Source[T], weights []int) Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		g, ctx := NewGroup(ctx)
 		c := &chooser[T]{lanes: make([]lane[T], len(srcs)), open: len(srcs)}
-		c.some.L = &c.mu
+		c.filled.L = &c.mu
 		for i := range c.lanes {
 			c.lanes[i].weight = weights[i]
 			c.lanes[i].free.L = &c.mu
@@ -82,7 +82,7 @@ func mergeChosen[T any](srcs []Source[T], weights []int) Source[T] {
 // chooser holds one element of each source until that source has its turn.
 type chooser[T any] struct {
 	mu     sync.Mutex
-	some   sync.Cond // signals the consumer: there is an element
+	filled sync.Cond // signals the consumer: there is an element
 	lanes  []lane[T]
 	open   int // sources that have not completed
 	halted bool
@@ -100,7 +100,7 @@ func (c *chooser[T]) halt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.halted = true
-	c.some.Broadcast()
+	c.filled.Broadcast()
 	for i := range c.lanes {
 		c.lanes[i].free.Broadcast()
 	}
@@ -110,7 +110,7 @@ func (c *chooser[T]) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open--
-	c.some.Signal()
+	c.filled.Signal()
 }
 
 // put waits until the i-th lane is free and stores v in it.
@@ -125,7 +125,7 @@ func (c *chooser[T]) put(ctx context.Context, i int, v T) error {
 		return context.Cause(ctx)
 	}
 	l.v, l.full = v, true
-	c.some.Signal()
+	c.filled.Signal()
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (c *chooser[T]) take(ctx context.Context) (v T, ok bool, err error) {
 		if c.open == 0 {
 			return v, false, context.Cause(ctx) // nil, unless halt is about to be called
 		}
-		c.some.Wait()
+		c.filled.Wait()
 	}
 	return v, false, context.Cause(ctx)
 }

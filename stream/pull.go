@@ -11,13 +11,13 @@ import (
 // coroutine of the caller of next, so that no other goroutine runs. pulled must not be used by two
 // goroutines at once, and close must be called.
 type pulled[T any] struct {
-	resume func() (T, bool)
-	stop   func()
-	cause  error // the error that emit returns after close
-	err    error // the error of the source
-	done   bool
-	left   bool        // a reader calls finish, so close does nothing
-	broken *PanicError // a panic of the source, with its stack, which iter.Pull would lose
+	resume       func() (T, bool)
+	stop         func()
+	cause        error // the error that emit returns after close
+	err          error // the error of the source
+	done         bool
+	leftToReader bool        // a reader calls finish, so close does nothing
+	panicked     *PanicError // a panic of the source, with its stack, which iter.Pull would lose
 }
 
 // pull prepares a run of src. The first call of next starts it.
@@ -29,7 +29,7 @@ func pull[T any](ctx context.Context, src Source[T]) *pulled[T] {
 				return
 			}
 			if v := recover(); v != nil { // nil during runtime.Goexit, which iter.Pull carries on
-				p.broken = panicked(v)
+				p.panicked = panicked(v)
 			}
 		}()
 		p.err = each(ctx, src, func(v T) error {
@@ -65,8 +65,8 @@ func (p *pulled[T]) next() (T, bool) {
 
 // rethrow raises a panic of the source on the goroutine of the caller.
 func (p *pulled[T]) rethrow() {
-	if broken := p.broken; broken != nil {
-		p.broken, p.done = nil, true
+	if broken := p.panicked; broken != nil {
+		p.panicked, p.done = nil, true
 		panic(broken)
 	}
 }
@@ -74,7 +74,7 @@ func (p *pulled[T]) rethrow() {
 // close ends the source, if it has not ended: its emit returns cause. close returns what clean-up
 // added to cause. It does nothing if that is left to a reader, which calls finish.
 func (p *pulled[T]) close(cause error) error {
-	if p.left {
+	if p.leftToReader {
 		return nil
 	}
 	return p.finish(cause)
@@ -88,11 +88,11 @@ func (p *pulled[T]) finish(cause error) error {
 	p.cause = cause
 	p.stop()
 	p.rethrow()
-	return p.beside(cause)
+	return p.addedTo(cause)
 }
 
-// beside returns what the source, ended by cause, reported in addition to it.
-func (p *pulled[T]) beside(cause error) error {
+// addedTo returns what the source, ended by cause, reported in addition to it.
+func (p *pulled[T]) addedTo(cause error) error {
 	if p.err == cause { //nolint:errorlint // identity is the question
 		return nil
 	}
@@ -109,7 +109,7 @@ func pulling[T any](ctx context.Context, src Source[T], f func(*pulled[T]) error
 	ended := false
 	defer func() {
 		if !ended { // f panicked
-			_ = p.close(errBroke)
+			_ = p.close(errAborted)
 		}
 	}()
 	err := f(p)

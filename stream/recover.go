@@ -50,8 +50,8 @@ func RecoverWith[T any](n int, f func(error) (Source[T], error)) Flow[T, T] {
 			if other != nil {
 				return other
 			}
-			var own bool
-			if own, err = attempt(ctx, src, emit); !own {
+			var ownFailure bool
+			if ownFailure, err = attempt(ctx, src, emit); !ownFailure {
 				return err
 			}
 		}

@@ -53,32 +53,32 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 	case err != nil:
 		return Fail[T](err)
 	}
-	own := detacher[P]()
+	clone := detacher[P]()
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		var (
 			src      = first
 			last     P
-			some     bool // last is set
+			hasLast  bool // last is set
 			idle     int  // completions in a row without an element
-			failures = row{Backoff: backoff, name: "Restart"}
+			failures = failureStreak{Backoff: backoff, name: "Restart"}
 		)
 		for {
-			began, moved, refused := time.Now(), false, false
-			mine, err := attempt(ctx, src, func(v T) error {
-				p := own(position(v)) // before emit: after it, the element belongs to the downstream
+			began, moved, emitFailed := time.Now(), false, false
+			ownFailure, err := attempt(ctx, src, func(v T) error {
+				p := clone(position(v)) // before emit: after it, the element belongs to the downstream
 				if err := emit(v); err != nil {
-					refused = true
+					emitFailed = true
 					return err
 				}
-				last, some, moved = p, true, true
+				last, hasLast, moved = p, true, true
 				return nil
 			})
 			switch {
 			case err == nil && !o.Follow:
 				return nil
-			case err != nil && !mine && !refused && ctx.Err() != nil && backoff.When(err):
+			case err != nil && !ownFailure && !emitFailed && ctx.Err() != nil && backoff.When(err):
 				return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
-			case err != nil && !mine:
+			case err != nil && !ownFailure:
 				return err
 			case err == nil:
 				failures.retries = 0
@@ -87,13 +87,13 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 				}
 				err = rest(ctx, backoff.wait(idle))
 			default:
-				failures.ran(time.Since(began), moved)
-				err = failures.again(ctx, err, rest)
+				failures.recordRun(time.Since(began), moved)
+				err = failures.waitToRetry(ctx, err, rest)
 			}
 			if err != nil || drain.Begun(ctx) {
 				return err // a drained source ends where it stopped
 			}
-			if some {
+			if hasLast {
 				src = after(last)
 			}
 		}

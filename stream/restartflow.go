@@ -35,18 +35,18 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 	case err != nil:
 		return failFlow[I, O](err)
 	}
-	own := detacher[I]()
+	clone := detacher[I]()
 	return NewFlow(func(ctx context.Context, src Source[I], emit func(O) error) error {
 		enough := new(stop) // stops the upstream if flow completes before it
-		err := beside(ctx, src, 1, func(ctx context.Context, q *ring[I]) error {
-			inside := unsettled[I]{limit: n, own: own}
-			failures := row{Backoff: backoff, name: "RestartFlow"}
+		err := runAhead(ctx, src, 1, func(ctx context.Context, q *ring[I]) error {
+			inside := unsettled[I]{limit: n, clone: clone}
+			failures := failureStreak{Backoff: backoff, name: "RestartFlow"}
 			for {
-				began, settled, refused := time.Now(), 0, false
-				mine, err := attempt(ctx, Via(inside.source(q), flow), func(out O) error {
+				began, settled, emitFailed := time.Now(), 0, false
+				ownFailure, err := attempt(ctx, Via(inside.source(q), flow), func(out O) error {
 					settled += inside.settle(func(in I) bool { return settles(in, out) })
 					err := emit(out)
-					refused = err != nil
+					emitFailed = err != nil
 					return err
 				})
 				switch {
@@ -54,14 +54,14 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 					return enough
 				case inside.full:
 					return err
-				case !mine && !refused && ctx.Err() != nil && backoff.When(err):
+				case !ownFailure && !emitFailed && ctx.Err() != nil && backoff.When(err):
 					return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
-				case !mine:
+				case !ownFailure:
 					return err
 				}
 				// An output that settles nothing is no progress: every attempt emits it again.
-				failures.ran(time.Since(began), settled > 0)
-				if err := failures.again(ctx, err, sleep); err != nil {
+				failures.recordRun(time.Since(began), settled > 0)
+				if err := failures.waitToRetry(ctx, err, sleep); err != nil {
 					return err
 				}
 			}
@@ -73,7 +73,7 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 // unsettled holds the elements that a flow has taken and not settled, in order.
 type unsettled[T any] struct {
 	limit int
-	own   func(T) T
+	clone func(T) T
 
 	mu    sync.Mutex // the flow may take elements on one goroutine and emit on another
 	elems []T
@@ -95,12 +95,12 @@ func (u *unsettled[T]) source(q *ring[T]) Source[T] {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if err := emit(u.own(v)); err != nil {
+			if err := emit(u.clone(v)); err != nil {
 				return err
 			}
 		}
 		return q.source().Each(ctx, func(v T) error {
-			if err := u.add(u.own(v)); err != nil {
+			if err := u.add(u.clone(v)); err != nil {
 				return err
 			}
 			return emit(v)

@@ -25,14 +25,14 @@ func RestartSink[T, R any](n int, sink Sink[T, R], b *Backoff) Flow[T, R] {
 	case err != nil:
 		return failFlow[T, R](err)
 	}
-	own := detacher[T]()
+	clone := detacher[T]()
 	return Then(Batch[T](n), TryMap(retrying("RestartSink", func(ctx context.Context, piece []T) (R, error) {
 		return Run(ctx, SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			for _, v := range piece {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				if err := emit(own(v)); err != nil {
+				if err := emit(clone(v)); err != nil {
 					return err
 				}
 			}

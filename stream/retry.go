@@ -32,13 +32,13 @@ func retrying[T, U any](
 	b Backoff,
 ) func(context.Context, T) (U, error) {
 	return func(ctx context.Context, v T) (U, error) {
-		tries := row{Backoff: b, name: name}
+		failures := failureStreak{Backoff: b, name: name}
 		for {
 			u, err := f(ctx, v)
 			if err == nil {
 				return u, nil
 			}
-			if err = tries.again(ctx, err, sleep); err != nil {
+			if err = failures.waitToRetry(ctx, err, sleep); err != nil {
 				return u, err
 			}
 		}

@@ -21,18 +21,18 @@ type ring[T any] struct {
 	consumer *waiter      // waits for elements; shared by all rings of one consumer
 	list     *ringList[T] // lists the ring when it has elements; nil if the consumer has only this ring
 
-	_        [64]byte // padding: one side's fields share no cache line with the other's
-	tail     atomic.Uint64
-	headSeen uint64      // the producer's last view of head
-	active   atomic.Bool // the ring is listed, or its consumer looks at it
-	below    *ring[T]    // the next ring of the list
-	_        [64]byte
-	head     atomic.Uint64
-	taken    uint64 // elements taken; published as head
-	misses   int    // empty looks in a row
-	_        [64]byte
-	producer waiter // waits for room
-	ended    atomic.Bool
+	_          [64]byte // padding: one side's fields share no cache line with the other's
+	tail       atomic.Uint64
+	headSeen   uint64      // the producer's last view of head
+	active     atomic.Bool // the ring is listed, or its consumer looks at it
+	nextListed *ring[T]    // the next ring of the list
+	_          [64]byte
+	head       atomic.Uint64
+	taken      uint64 // elements taken; published as head
+	misses     int    // empty looks in a row
+	_          [64]byte
+	producer   waiter // waits for room
+	ended      atomic.Bool
 }
 
 // mostAhead is the largest accepted number of elements or calls in flight. No machine has room for
@@ -160,7 +160,7 @@ func (r *ring[T]) pop(ctx context.Context, due <-chan time.Time) (v T, err error
 		return v, err
 	}
 	v = r.next()
-	r.tell()
+	r.publish()
 	return v, nil
 }
 
@@ -168,13 +168,13 @@ func (r *ring[T]) pop(ctx context.Context, due <-chan time.Time) (v T, err error
 func (r *ring[T]) await(ctx context.Context, due <-chan time.Time) error {
 	for {
 		ended := r.ended.Load() // before tail, so that every element pushed before the end is seen
-		if r.some() {
+		if r.hasElements() {
 			return nil
 		}
 		if ended {
 			return errEnded
 		}
-		ready := func() bool { return r.some() || r.ended.Load() }
+		ready := func() bool { return r.hasElements() || r.ended.Load() }
 		r.consumer.yield(ready)
 		if err := r.consumer.until(ctx, ready, due); err != nil {
 			return err
@@ -182,8 +182,8 @@ func (r *ring[T]) await(ctx context.Context, due <-chan time.Time) error {
 	}
 }
 
-// some reports whether there is an element.
-func (r *ring[T]) some() bool { return r.tail.Load() != r.taken }
+// hasElements reports whether there is an element.
+func (r *ring[T]) hasElements() bool { return r.tail.Load() != r.taken }
 
 // next takes the next element, which must be there.
 func (r *ring[T]) next() T {
@@ -195,8 +195,8 @@ func (r *ring[T]) next() T {
 	return v
 }
 
-// tell publishes what was taken. It wakes a waiting producer once half of the ring is empty.
-func (r *ring[T]) tell() {
+// publish announces what was taken. It wakes a waiting producer once half of the ring is empty.
+func (r *ring[T]) publish() {
 	r.head.Store(r.taken)
 	if r.producer.waits.Load() && r.tail.Load()-r.taken <= r.cap/2 {
 		r.producer.wake()
@@ -218,14 +218,14 @@ func (r *ring[T]) take(w *watch.Context, to receiver[T]) (n int, err error) {
 		}
 		v := r.next()
 		if r.taken-r.head.Load() >= r.stride || r.producer.waits.Load() {
-			r.tell()
+			r.publish()
 		}
 		if err := to.one(v); err != nil {
 			return int(r.taken - first), err
 		}
 	}
 	if r.taken != first {
-		r.tell()
+		r.publish()
 	}
 	return int(r.taken - first), nil
 }
@@ -241,7 +241,7 @@ func (r *ring[T]) lend(last uint64, take func([]T) error) error {
 	}
 	clear(vs)
 	r.taken += n
-	r.tell()
+	r.publish()
 	return nil
 }
 

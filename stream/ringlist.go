@@ -18,24 +18,24 @@ func (l *ringList[T]) add(r *ring[T]) {
 		return
 	}
 	for {
-		r.below = l.top.Load()
-		if l.top.CompareAndSwap(r.below, r) {
+		r.nextListed = l.top.Load()
+		if l.top.CompareAndSwap(r.nextListed, r) {
 			return
 		}
 	}
 }
 
-// some reports whether a ring is listed.
-func (l *ringList[T]) some() bool { return l.top.Load() != nil }
+// isListed reports whether a ring is listed.
+func (l *ringList[T]) isListed() bool { return l.top.Load() != nil }
 
 // appendTo moves the listed rings to the end of rs. Only the consumer calls it.
 func (l *ringList[T]) appendTo(rs []*ring[T]) []*ring[T] {
-	if !l.some() {
+	if !l.isListed() {
 		return rs
 	}
 	for r := l.top.Swap(nil); r != nil; {
-		below := r.below
-		r.below, r.misses = nil, 0
+		below := r.nextListed
+		r.nextListed, r.misses = nil, 0
 		rs = append(rs, r)
 		r = below
 	}
@@ -47,5 +47,5 @@ func (l *ringList[T]) appendTo(rs []*ring[T]) []*ring[T] {
 func (l *ringList[T]) release(r *ring[T]) bool {
 	r.active.Store(false)
 	// The producer stores the element before it looks at active, so one of the two sees the other.
-	return !r.some() || r.active.Swap(true)
+	return !r.hasElements() || r.active.Swap(true)
 }

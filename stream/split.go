@@ -118,8 +118,8 @@ func (s *section[T]) Each(ctx context.Context, emit func(T) error) (err error) {
 		return errUsed
 	}
 	defer s.end(&err)
-	if s.reached(ctx) {
+	if s.endsWith(ctx) {
 		return s.each(ctx, s.step, emit)
 	}
-	return s.eachAside(ctx, s.step, emit)
+	return s.eachThroughRing(ctx, s.step, emit)
 }

@@ -28,16 +28,16 @@ func without(err error, s *stop) error {
 	}
 	switch u := err.(type) {
 	case interface{ Unwrap() []error }:
-		var left []error
+		var remaining []error
 		for _, e := range u.Unwrap() {
 			if e = without(e, s); e != nil {
-				left = append(left, e)
+				remaining = append(remaining, e)
 			}
 		}
-		if len(left) == 1 {
-			return left[0]
+		if len(remaining) == 1 {
+			return remaining[0]
 		}
-		return errors.Join(left...)
+		return errors.Join(remaining...)
 	case interface{ Unwrap() error }:
 		return without(u.Unwrap(), s)
 	}

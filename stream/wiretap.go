@@ -15,14 +15,14 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 	if sink == nil {
 		return invalid[T, T]("WireTap: the sink is nil")
 	}
-	own := cloner[T]()
+	clone := cloner[T]()
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
 		var early error
-		g, aside, ctx, release := newAside(ctx)
+		g, sideCtx, ctx, release := newSideGroup(ctx)
 		defer release()
 		q := newRing[T](sideAhead)
 		g.Go(func() error {
-			result, err := Run(aside, q.source(), sink)
+			result, err := Run(sideCtx, q.source(), sink)
 			if done != nil {
 				done(result, err)
 			}
@@ -31,7 +31,7 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 		err := g.Do(func() error {
 			err := src.Each(ctx, func(v T) error {
 				if q.hasRoom() {
-					_ = q.push(ctx, own(v)) // there is room, so push does not wait or fail
+					_ = q.push(ctx, clone(v)) // there is room, so push does not wait or fail
 				}
 				return emit(v)
 			})

@@ -27,14 +27,14 @@ func WithoutStop(ctx context.Context) (_ context.Context, release func()) {
 	}
 }
 
-// newAside returns a group for a stage that has its own sink, a context for that sink that outlives
+// newSideGroup returns a group for a stage that has its own sink, a context for that sink that outlives
 // early ends, and one for the upstream that does not. A failure of the group cancels both.
-func newAside(ctx context.Context) (g *Group, aside, upstream context.Context, release func()) {
+func newSideGroup(ctx context.Context) (g *Group, sideCtx, upstream context.Context, release func()) {
 	outlasts, free := WithoutStop(ctx)
-	g, aside = NewGroup(outlasts)
+	g, sideCtx = NewGroup(outlasts)
 	upstream, end := early.WithCancel(ctx)
-	unwatch := context.AfterFunc(aside, func() { end(context.Cause(aside)) })
-	return g, aside, upstream, func() {
+	unwatch := context.AfterFunc(sideCtx, func() { end(context.Cause(sideCtx)) })
+	return g, sideCtx, upstream, func() {
 		unwatch()
 		end(nil)
 		free()

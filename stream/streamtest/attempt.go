@@ -46,7 +46,7 @@ func (a *attempt[I, O]) finish() outcome {
 	}
 	a.up.ended()
 	if !a.down.poison {
-		a.down.intact("by the end of the run")
+		a.down.checkUnchanged("by the end of the run")
 	}
 	whole := a.out == (outcome{})
 	switch {
@@ -146,13 +146,13 @@ func (c *check) spots(n int) iter.Seq[int] { return c.someSpots(n, 12) }
 
 // someSpots is spots with at most most steps.
 func (c *check) someSpots(n, most int) iter.Seq[int] {
-	some := min(n, most)
+	chosen := min(n, most)
 	if c.wall {
-		some = min(n, 3)
+		chosen = min(n, 3)
 	}
 	return func(yield func(int) bool) {
-		for i := range some {
-			if c.Failed() || !yield(i*(n-1)/max(1, some-1)) {
+		for i := range chosen {
+			if c.Failed() || !yield(i*(n-1)/max(1, chosen-1)) {
 				return
 			}
 		}

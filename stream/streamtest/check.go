@@ -36,10 +36,10 @@ type check struct {
 	second time.Duration // the second of rule 7; longer on the wall clock, for a busy machine
 	breaks bool          // a neighbour panics or ends its goroutine
 
-	mu   sync.Mutex
-	over bool
-	step string // what is being done to the stage
-	told map[string]bool
+	mu       sync.Mutex
+	over     bool
+	step     string // what is being done to the stage
+	reported map[string]bool
 }
 
 // try runs f as the subtest name.
@@ -47,7 +47,7 @@ func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
 	t.Helper()
 	return t.Run(name, func(t *testing.T) {
 		t.Helper()
-		c := &check{T: t, wall: s.wallClock, kind: s.kind, idle: s.idle, told: map[string]bool{}}
+		c := &check{T: t, wall: s.wallClock, kind: s.kind, idle: s.idle, reported: map[string]bool{}}
 		body := func(t *testing.T) {
 			c.T = t
 			defer c.end()
@@ -106,10 +106,10 @@ func (c *check) breach(rule int, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text := fmt.Sprintf(format, args...)
-	if c.over || c.told[text] {
+	if c.over || c.reported[text] {
 		return
 	}
-	c.told[text] = true
+	c.reported[text] = true
 	when := ""
 	if c.step != "" {
 		when = c.step + ": "

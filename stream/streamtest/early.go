@@ -46,7 +46,7 @@ func (s *suite[I, O]) takeSome(a *attempt[I, O], st stage[I, O], n int) error {
 			}
 			if stop = emit(v); stop != nil {
 				how := "returned an error"
-				a.down.broken.CompareAndSwap(nil, &how)
+				a.down.emitFailure.CompareAndSwap(nil, &how)
 			}
 			return stop
 		})

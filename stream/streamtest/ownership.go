@@ -23,7 +23,7 @@ func (s *suite[I, O]) ownership(t *testing.T) {
 			if !s.singleUse {
 				b := s.attempt(c, in)
 				b.do(st)
-				a.down.intact("by the next run")
+				a.down.checkUnchanged("by the next run")
 			}
 		}
 	})

@@ -17,13 +17,13 @@ type receiver[T any] struct {
 	// poison overwrites every slice after it is copied.
 	poison bool
 
-	inside atomic.Int32
-	broken atomic.Pointer[string] // how an emit failed
-	turn   int                    // unguarded on purpose: the race detector reports unordered emits
+	inside      atomic.Int32
+	emitFailure atomic.Pointer[string] // how an emit failed
+	turn        int                    // unguarded on purpose: the race detector reports unordered emits
 
-	mu   sync.Mutex
-	out  []T // copies
-	kept []T // the elements themselves
+	mu       sync.Mutex
+	out      []T // copies
+	received []T // the elements themselves
 }
 
 func (d *receiver[T]) emit(v T) error {
@@ -34,8 +34,8 @@ func (d *receiver[T]) emit(v T) error {
 	case d.r.over.Load():
 		d.r.c.breach(3, "emit was called after Each had returned")
 		return errBreach
-	case d.broken.Load() != nil:
-		d.r.c.breach(3, "emit was called again after it %s", *d.broken.Load())
+	case d.emitFailure.Load() != nil:
+		d.r.c.breach(3, "emit was called again after it %s", *d.emitFailure.Load())
 		return errBreach
 	case goroutine() != d.r.home:
 		d.r.c.breach(3, "emit was called on another goroutine than the one that called Each")
@@ -45,7 +45,7 @@ func (d *receiver[T]) emit(v T) error {
 	d.mu.Lock()
 	i := len(d.out)
 	d.out = append(d.out, clone(v))
-	d.kept = append(d.kept, v)
+	d.received = append(d.received, v)
 	d.mu.Unlock()
 	if d.chunks && reflect.ValueOf(v).Len() == 0 {
 		d.r.c.breach(0, "an empty chunk was emitted; a chunk has at least one byte")
@@ -59,7 +59,7 @@ func (d *receiver[T]) emit(v T) error {
 	how := "panicked or ended its goroutine"
 	defer func() {
 		if how != "" {
-			d.broken.CompareAndSwap(nil, &how)
+			d.emitFailure.CompareAndSwap(nil, &how)
 		}
 	}()
 	err := d.after(i)
@@ -78,11 +78,11 @@ func (d *receiver[T]) elements() []T {
 	return append([]T(nil), d.out...)
 }
 
-// intact reports a breach if an element changed after it was emitted.
-func (d *receiver[T]) intact(when string) {
+// checkUnchanged reports a breach if an element changed after it was emitted.
+func (d *receiver[T]) checkUnchanged(when string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i, v := range d.kept {
+	for i, v := range d.received {
 		if !reflect.DeepEqual(v, d.out[i]) {
 			d.r.c.breach(8, "element %d was changed %s after it was handed on: it was %s, it became %s",
 				i, when, short(d.out[i]), short(v))

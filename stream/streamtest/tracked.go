@@ -24,8 +24,8 @@ type tracked struct {
 
 // attachment is a child context or a registered function of context.AfterFunc.
 type attachment struct {
-	f     func()
-	where string
+	f        func()
+	location string
 }
 
 func track(ctx context.Context) *tracked {
@@ -48,7 +48,7 @@ func (t *tracked) Value(key any) any     { t.use(); return t.Context.Value(key) 
 // type.
 func (t *tracked) AfterFunc(f func()) (stop func() bool) {
 	t.use()
-	a := &attachment{f: f, where: caller()}
+	a := &attachment{f: f, location: caller()}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.attached[a] = struct{}{}
@@ -79,7 +79,7 @@ func (t *tracked) left() []string {
 	defer t.mu.Unlock()
 	var all []string
 	for a := range t.attached {
-		all = append(all, a.where)
+		all = append(all, a.location)
 	}
 	return all
 }

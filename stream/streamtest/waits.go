@@ -61,11 +61,11 @@ func (s *suite[I, O]) moments(c *check, in feed[I]) []time.Duration {
 
 // pick returns the elements of all at the indexes that at yields.
 func pick[T any](all []T, at func(func(int) bool)) []T {
-	var some []T
+	var picked []T
 	for i := range at {
-		some = append(some, all[i])
+		picked = append(picked, all[i])
 	}
-	return slices.Clip(some)
+	return slices.Clip(picked)
 }
 
 // deadlines checks that a deadline ends a run as a cancellation does, with its own cause.
