@@ -34,7 +34,7 @@ type Budget struct {
 }
 
 // NewBudget returns a budget of the given number of bytes. With 0, each account holds one element
-// at a time. If bytes is negative, every Take returns an error, and so does a run through
+// at a time. If bytes is negative, every Acquire returns an error, and so does a run through
 // [AsyncBytes], before it starts anything.
 func NewBudget(bytes int64) *Budget {
 	b := &Budget{size: bytes}
@@ -86,9 +86,9 @@ type claim struct {
 	granted chan struct{} // closed when the account has the bytes
 }
 
-// Acquire takes bytes for an element. It waits until the budget has them or the account holds nothing.
-// Calls that waited before are served first. If ctx is done first, Acquire returns its cause and has
-// taken nothing. It panics if bytes is negative.
+// Acquire takes bytes for an element. It waits until the budget has them or the account holds
+// nothing. Calls that waited before are served first. If ctx is done first, Acquire returns its cause
+// and has taken nothing. It panics if bytes is negative.
 //
 // While Acquire waits, another goroutine must keep releasing what the account holds. A stage with a
 // single goroutine uses TryAcquire.
@@ -125,8 +125,8 @@ func (a *Account) Acquire(ctx context.Context, bytes int64) error {
 	return context.Cause(ctx)
 }
 
-// Try takes bytes for an element if Take would not wait, and reports whether it did. It panics if
-// bytes is negative.
+// TryAcquire takes bytes for an element if Acquire would not wait, and reports whether it did. It
+// panics if bytes is negative.
 func (a *Account) TryAcquire(bytes int64) bool {
 	notNegative(bytes)
 	b := a.budget
@@ -135,7 +135,7 @@ func (a *Account) TryAcquire(bytes int64) bool {
 	return a.take(bytes, len(b.waiting) == 0)
 }
 
-// Give gives back bytes. It panics if the account holds fewer.
+// Release gives back bytes. It panics if the account holds fewer.
 func (a *Account) Release(bytes int64) {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
@@ -143,7 +143,7 @@ func (a *Account) Release(bytes int64) {
 	a.budget.grant()
 }
 
-// Close gives back all that the account holds. No call of Take may be waiting.
+// Close gives back all that the account holds. No call of Acquire may be waiting.
 func (a *Account) Close() {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()

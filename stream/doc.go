@@ -98,6 +98,8 @@
 //   - Positions: [Checkpoints], [Acknowledge], [Carry], [CarryBatch], [CarryMapUnordered],
 //     [CarrySegments], [OnValue].
 //   - Measurement: [Monitor], [Measure], [Bottleneck].
+//   - Helpers: [ByteLen], [ClassOf], [Mark], [Stopped], [Draining].
+//   - For a stage of your own: [NewGroup], [EachLent], [WithoutStop], [WithoutDrain].
 //
 // [operators]: https://github.com/millweir/millweir/blob/main/docs/operators.md
 package stream
