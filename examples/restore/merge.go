@@ -18,15 +18,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// merge inserts the documents that are not in the collection yet. It reads the object twice: nothing is inserted before all of it
-// was decrypted, parsed and compared with what the collection has.
+// merge inserts the documents that the collection does not have. It reads the object twice: the
+// first pass decrypts and parses all of it and compares it with the collection; the second pass
+// inserts.
 func (j *job) merge(ctx context.Context) (summary, error) {
 	untouched := func(err error) error {
 		return outcomeKnown(cli.Errorf("%w; nothing was inserted into %s", err, j.mongo.Namespace()))
 	}
 	if aws.ToString(j.object.ETag) == "" {
-		return summary{}, untouched(cli.Errorf("the server tells no ETag of %s, by which it would be known to be the same when it is read again: "+
-			"restore into a collection that does not exist", j.s3.URL()))
+		return summary{}, untouched(cli.Errorf("the server tells no ETag of %s, by which it would be known "+
+			"to be the same when it is read again: restore into a collection that does not exist", j.s3.URL()))
 	}
 	var equal int64
 	stop := j.watch("checked", nil)
@@ -41,21 +42,25 @@ func (j *job) merge(ctx context.Context) (summary, error) {
 		return summary{equal: equal}, nil
 	}
 
-	some := equal > 0 // else there is no need to look them up again: one that came meanwhile is refused as a duplicate
+	// If the collection has no such document, the second pass needs no look-ups: the server rejects a
+	// document that another program has inserted since as a duplicate.
+	lookUpAgain := equal > 0
 	equal = 0
 	stop = j.watch("in the collection", &j.acknowledged)
 	documents := j.documents()
-	if some {
+	if lookUpAgain {
 		documents = stream.Via(documents, j.onlyAbsent(&equal))
 	}
-	result, err := cli.Protect(func() (mongosink.InsertResult, error) { return stream.Run(ctx, documents, j.insert(j.coll)) })
+	result, err := cli.Protect(func() (mongosink.InsertResult, error) {
+		return stream.Run(ctx, documents, j.insert(j.coll))
+	})
 	stop()
 	switch {
 	case err == nil:
 		return summary{InsertResult: result, equal: equal}, nil
-	case errors.As(err, new(*cli.Panic)): // it took the result with it
-		return summary{}, stream.Mark(cli.Errorf("%w; some documents may have been inserted into %s: run it again with -merge to add the others",
-			err, j.mongo.Namespace()), stream.UnknownOutcome)
+	case errors.As(err, new(*cli.Panic)): // the result is lost
+		return summary{}, stream.Mark(cli.Errorf("%w; some documents may have been inserted into %s: "+
+			"run it again with -merge to add the others", err, j.mongo.Namespace()), stream.UnknownOutcome)
 	case result.Inserted+result.Unknown == 0:
 		return summary{}, untouched(j.explain(err))
 	}
@@ -71,8 +76,8 @@ func (j *job) merge(ctx context.Context) (summary, error) {
 		j.explain(err), result.Inserted, unclear, j.mongo.Namespace(), advice), class)
 }
 
-// identified returns a flow that looks for documents without an _id. With -merge they are an error: nothing would tell that they are
-// in the collection already.
+// checkIDs returns a flow that notes documents without an _id. With -merge they are an error,
+// because the collection may have them already and no look-up can find them.
 func (j *job) checkIDs() stream.Flow[bson.Raw, bson.Raw] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[bson.Raw], emit func(bson.Raw) error) error {
 		n := 0
@@ -80,7 +85,8 @@ func (j *job) checkIDs() stream.Flow[bson.Raw, bson.Raw] {
 			n++
 			if doc.Lookup("_id").IsZero() {
 				if j.settings.merge {
-					return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: restore without -merge", n)
+					return cli.Errorf("document %d of the object has no _id, by which -merge would know it again: "+
+						"restore without -merge", n)
 				}
 				j.missingID = true
 			}
@@ -89,9 +95,10 @@ func (j *job) checkIDs() stream.Flow[bson.Raw, bson.Raw] {
 	})
 }
 
-// comparable reports whether a look-up of id finds that value alone. In a query a regular expression is
-// a pattern and a document whose first key begins with $ an operator; an array finds its elements. A server
-// stores none of these as an _id, so an object that has one was made to search the collection.
+// searchable reports whether a query for id finds only that value. In a query a regular expression
+// is a pattern, a document whose first key begins with $ is an operator, and an array matches its
+// elements. A server stores none of these as an _id, so an object that has one was made to search
+// the collection.
 func searchable(id bson.RawValue) bool {
 	switch id.Type {
 	case bson.TypeRegex, bson.TypeArray, bson.TypeUndefined:
@@ -104,15 +111,16 @@ func searchable(id bson.RawValue) bool {
 }
 
 const (
-	lookupBytes     = 8 << 20 // of the documents that are looked up together: the answer may be as large
-	lookupDocuments = 512     // of them at most
+	lookupBytes     = 8 << 20 // of documents in one query; the reply may be as large
+	lookupDocuments = 512     // in one query
 
-	lookupTimeout = 10 * time.Minute // for the answer: a server without an index on _id reads the whole collection
+	lookupTimeout = 10 * time.Minute // a server without an index on _id reads the whole collection
 )
 
-// absent returns a flow that passes the documents that the collection does not have. Those that it has byte for byte are counted in
-// equal; one that it has otherwise ends the run. Documents whose _id is a document are looked up apart from the others: a server that finds
-// those by its index may have to read the whole collection for these.
+// onlyAbsent returns a flow that passes the documents that the collection does not have. It counts
+// those that the collection has byte for byte in equal. A document that the collection has with
+// other content ends the run. Documents whose _id is a document have their own queries: a server
+// may have to read the whole collection for these, and find the others by its index.
 func (j *job) onlyAbsent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[bson.Raw], emit func(bson.Raw) error) error {
 		var plain, nested batch
@@ -137,8 +145,8 @@ func (j *job) onlyAbsent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 			n++
 			id := doc.Lookup("_id")
 			if !searchable(id) {
-				return cli.Errorf("document %d of the object has an _id of type %s, by which no collection can be searched: "+
-					"restore into a collection that does not exist", n, cli.Foreign(id.Type.String()))
+				return cli.Errorf("document %d of the object has an _id of type %s, "+
+					"by which no collection can be searched: restore into a collection that does not exist", n, cli.Foreign(id.Type.String()))
 			}
 			b := &plain
 			if id.Type == bson.TypeEmbeddedDocument {
@@ -160,14 +168,15 @@ func (j *job) onlyAbsent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 	})
 }
 
-// batch is documents that wait to be looked up.
+// batch holds the documents of the next query.
 type batch struct {
 	docs  []bson.Raw
 	bytes int
 }
 
-// lookUp returns the _ids of batch that the collection has, if the server finds them within limit. A document that the collection has
-// with another content is an error, and so are two with one _id.
+// findExisting returns the _ids of batch that the collection has. The server must answer within
+// limit. It is an error if the collection has a document with the same _id and other content, or if
+// batch has two documents with one _id.
 func (j *job) findExisting(ctx context.Context, batch []bson.Raw, limit time.Duration) (map[string]bool, error) {
 	wanted := make(map[string]bson.Raw, len(batch))
 	ids := make(bson.A, 0, len(batch))
@@ -188,11 +197,13 @@ func (j *job) findExisting(ctx context.Context, batch []bson.Raw, limit time.Dur
 	have := make(map[string]bool)
 	note := func(found bson.Raw) error {
 		doc := wanted[idKey(found)]
-		if doc == nil { // equal to the server, as 1 and 1.0 are: the object does not learn the collection's own
-			return cli.Errorf("the collection has a document whose _id equals one of the object, written in another way")
+		if doc == nil { // the server takes 1 and 1.0 as equal; the error must not show the collection's value
+			return cli.Errorf("the collection has a document whose _id equals one of the object, "+
+				"written in another way")
 		}
 		if !bytes.Equal(doc, found) {
-			return cli.Errorf("the collection has another document with _id %s", cli.Foreign(found.Lookup("_id").String()))
+			return cli.Errorf("the collection has another document with _id %s",
+				cli.Foreign(found.Lookup("_id").String()))
 		}
 		have[idKey(found)] = true
 		return nil
@@ -207,7 +218,8 @@ func (j *job) findExisting(ctx context.Context, batch []bson.Raw, limit time.Dur
 	return have, nil
 }
 
-// idOf returns the _id of doc as a map key: its type and its bytes. It is "" for a document without one.
+// idKey returns the _id of doc as a map key: its type and its bytes. It returns "" if doc has no
+// _id.
 func idKey(doc bson.Raw) string {
 	id := doc.Lookup("_id")
 	if id.IsZero() {

@@ -6,16 +6,15 @@ import (
 	"strings"
 )
 
-// advised is an error with what to do about it: the advice first, then a short note of what
-// happened.
+// advised is an error that says what to do: the advice first, then a short note of what happened.
 type advised struct {
-	note   error  // stands for the text of err
-	advice string // of the program's own words and values
+	note   error  // shown in place of err
+	advice string // text of the program, not from outside
 	err    error
 }
 
-// advise adds to err what to do about it. note, which is foreign, stands for the text of err; what
-// clean-up joined to it is kept.
+// advise adds to err what to do about it. The text shows note, which is from outside, in place of
+// err, and any errors of clean-up that are joined to err.
 func advise(note, advice string, err error) error {
 	shown := Errorf("%s", Foreign(note))
 	if _, joined, ok := strings.Cut(err.Error(), "\n"); ok && !strings.Contains(note, "\n") {
@@ -24,7 +23,7 @@ func advise(note, advice string, err error) error {
 	return &advised{shown, advice, err}
 }
 
-// isAdvised reports whether err says already what to do about it.
+// isAdvised reports whether err already says what to do about it.
 func isAdvised(err error) bool {
 	var a *advised
 	return errors.As(err, &a)
@@ -33,10 +32,10 @@ func isAdvised(err error) bool {
 func (a *advised) Error() string { return a.text(nil) }
 func (a *advised) Unwrap() error { return a.err }
 
-func (a *advised) text(s *secrets) string { return s.own(a.advice) + " (" + s.describe(a.note) + ")" }
+func (a *advised) text(s *secrets) string { return s.local(a.advice) + " (" + s.describe(a.note) + ")" }
 
-// root returns the text of the failure at the bottom of a network error, without what each layer
-// above put before it.
+// rootText returns the text of the innermost network error in err, without the prefixes of the
+// layers above.
 func rootText(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {

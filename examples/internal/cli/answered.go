@@ -8,8 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 )
 
-// Answered counts what a server has acknowledged, which is less than what it was sent. The zero
-// value is ready to use.
+// Acknowledged counts what a server has acknowledged. The zero value is ready to use.
 type Acknowledged struct {
 	mu        sync.Mutex
 	parts     int64
@@ -19,7 +18,7 @@ type Acknowledged struct {
 	lastRetry error
 }
 
-// answers is what an [Answered] has counted.
+// acknowledgedCounts are the counts of an [Acknowledged].
 type acknowledgedCounts struct {
 	parts, bytes, documents, retries int64
 	lastRetry                        error
@@ -40,14 +39,14 @@ func (a *Acknowledged) Part(bytes int64) {
 	a.bytes += bytes
 }
 
-// Documents counts n documents that the collection has.
+// Documents counts n documents that are in the collection.
 func (a *Acknowledged) Documents(n int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.documents += n
 }
 
-// Retry counts a request that is made again because of err.
+// Retry counts a retry because of err.
 func (a *Acknowledged) Retry(err error, _ time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -55,8 +54,8 @@ func (a *Acknowledged) Retry(err error, _ time.Duration) {
 	a.lastRetry = err
 }
 
-// insertions returns a monitor that counts the documents that inserts put into a collection, by the
-// server's replies. An insert that fails for its connection is made again by the driver.
+// insertions returns a monitor that counts inserted documents, by the server's replies. It counts a
+// failed insert as a retry, because the driver retries one that fails for its connection.
 func (a *Acknowledged) insertions() *event.CommandMonitor {
 	return &event.CommandMonitor{
 		Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {
@@ -72,7 +71,7 @@ func (a *Acknowledged) insertions() *event.CommandMonitor {
 	}
 }
 
-// count returns what was counted until now. Of a nil pointer it is nothing.
+// count returns the counts. They are zero for a nil pointer.
 func (a *Acknowledged) count() acknowledgedCounts {
 	if a == nil {
 		return acknowledgedCounts{}

@@ -10,15 +10,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Catalog is what a collection has next to its documents: a backup has none of it.
+// Catalog is what a collection has apart from its documents. A backup has none of it.
 type Catalog struct {
 	Kind      string   // "collection", "view", "timeseries"; "" if the collection does not exist
-	Options   []string // names of the options that it was created with
-	Indexes   []string // but that of _id, with the names of what is special: "email_1 (unique)"
-	ReadError error    // why not all of it was seen: the user has no right to look
+	Options   []string // names of the options it was created with
+	Indexes   []string // except that of _id, with special properties: "email_1 (unique)"
+	ReadError error    // why the catalog is incomplete: the user may not read it
 }
 
-// Catalog returns what coll has next to its documents.
+// Catalog returns the catalog of coll.
 func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
 	var c Catalog
 	err := m.Ask(ctx, "the options and indexes of "+m.Namespace(),
@@ -29,7 +29,7 @@ func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
 	return c
 }
 
-// read finds out what coll has. What it has read before an error stays.
+// read fills c with the catalog of coll. After an error c has what was read before it.
 func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 	found, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
 	if err != nil || len(found) == 0 {
@@ -44,13 +44,13 @@ func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 		c.Options = append(c.Options, o.Key())
 	}
 	if c.Kind == "view" {
-		return nil // it has the indexes of the collection that it shows
+		return nil // its indexes belong to the collection that it shows
 	}
 	cursor, err := coll.Indexes().List(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = cursor.Close(ctx) }() // the server ends it anyway
+	defer func() { _ = cursor.Close(ctx) }() // the server closes it after a timeout
 	for len(c.Indexes) < maxIndexes && cursor.Next(ctx) {
 		if name := describeIndex(cursor.Current); name != "" {
 			c.Indexes = append(c.Indexes, name)
@@ -59,24 +59,21 @@ func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 	return cursor.Err()
 }
 
-// maxIndexes is how many indexes are read: more than the 64 that a collection of MongoDB may have.
+// maxIndexes limits the indexes that are read. A collection of MongoDB has at most 64.
 const maxIndexes = 1000
 
-// ordinary are the fields of an index that are in every one, or follow from its key.
+// commonFields are the fields that every index has, or that follow from its key.
 var commonFields = []string{"v", "key", "name", "ns", "background", "default_language", "language_override",
 	"textIndexVersion", "2dsphereIndexVersion"}
 
-// describe returns the name of an index and what is special about it; "" for the one of _id that
-// every collection has.
+// describeIndex returns the name of an index and its special properties. It returns "" for the
+// index of _id that every collection has.
 func describeIndex(index bson.Raw) string {
-	if key, ok := index.Lookup("key").DocumentOK(); ok {
-		fields, err := key.Elements()
-		if err == nil && len(fields) == 1 && fields[0].Key() == "_id" && fields[0].Value().Type != bson.TypeString { // "hashed" is one of its own
-			return ""
-		}
+	if isIDIndex(index) {
+		return ""
 	}
 	var special []string
-	fields, _ := index.Elements() // what can be read of it
+	fields, _ := index.Elements() // as many as can be read
 	for _, f := range fields {
 		if yes, ok := f.Value().BooleanOK(); !slices.Contains(commonFields, f.Key()) && (!ok || yes) {
 			special = append(special, f.Key())
@@ -89,16 +86,26 @@ func describeIndex(index bson.Raw) string {
 	return name
 }
 
-// Empty reports whether there is nothing next to the documents.
+// isIDIndex reports whether index is the one of _id that every collection has. A hashed index of _id,
+// which has the string "hashed" as its direction, is another one.
+func isIDIndex(index bson.Raw) bool {
+	key, ok := index.Lookup("key").DocumentOK()
+	if !ok {
+		return false
+	}
+	fields, err := key.Elements()
+	return err == nil && len(fields) == 1 && fields[0].Key() == "_id" && fields[0].Value().Type != bson.TypeString
+}
+
+// Empty reports whether the collection has only documents.
 func (c Catalog) Empty() bool {
 	return len(c.Options) == 0 && len(c.Indexes) == 0 && c.ReadError == nil && (c.Kind == "" || c.Kind == "collection")
 }
 
-// listed is how many names a sentence has.
+// maxNames is the largest number of names in a sentence.
 const maxNames = 10
 
-// String returns the catalog in words: "2 indexes (email_1 (unique), born_1) and the options
-// validator, collation".
+// String returns the catalog in words: "2 indexes: email_1 (unique), born_1; 1 option: validator".
 func (c Catalog) String() string {
 	var parts []string
 	switch c.Kind {
@@ -120,7 +127,7 @@ func (c Catalog) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// names returns the first of all in words.
+// joinNames returns the first maxNames names in words.
 func joinNames(all []string) string {
 	if len(all) <= maxNames {
 		return strings.Join(all, ", ")
@@ -128,7 +135,7 @@ func joinNames(all []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(all[:maxNames], ", "), len(all)-maxNames)
 }
 
-// Attrs returns the catalog for a message in JSON.
+// Attrs returns the catalog as the attributes of a JSON message.
 func (c Catalog) Attrs() []any {
 	attrs := []any{"kind", Foreign(c.Kind), "indexes", foreignNames(c.Indexes), "options", foreignNames(c.Options)}
 	if c.ReadError != nil {
@@ -137,7 +144,7 @@ func (c Catalog) Attrs() []any {
 	return attrs
 }
 
-// foreign returns names that a server sent.
+// foreignNames marks names as text from outside.
 func foreignNames(names []string) []Foreign {
 	all := make([]Foreign, len(names))
 	for i, name := range names {
@@ -146,14 +153,14 @@ func foreignNames(names []string) []Foreign {
 	return all
 }
 
-// leftOut is the key of the object's metadata that says what a backup left out. It has no names of
-// a user's choice, for it is not encrypted.
+// leftOutKey is the metadata key of what a backup left out. The value has no names that a user
+// chose, because metadata is not encrypted.
 const leftOutKey = "millweir-left-out"
 
-// notSeen is what it says if the user had no right to look.
+// notReadable is the value of leftOutKey if the user may not read the catalog.
 const notReadable = "not looked at"
 
-// Metadata returns what the object says of the catalog.
+// Metadata returns the object's metadata about the catalog.
 func (c Catalog) Metadata() map[string]string {
 	var parts []string
 	if c.ReadError != nil {
@@ -175,8 +182,8 @@ func (c Catalog) Metadata() map[string]string {
 	return map[string]string{leftOutKey: truncate(text, maxText, len(text))}
 }
 
-// LeftOut returns what the metadata of an object says that the backup left out: "" if that is
-// nothing, and what it may be if it is not said.
+// LeftOut returns what the backup of an object left out, by the object's metadata. It returns "" if
+// that is nothing, and a general text if the metadata does not say.
 func LeftOut(metadata map[string]string) string {
 	switch said := metadata[leftOutKey]; {
 	case said == "nothing":

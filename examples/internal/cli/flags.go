@@ -11,15 +11,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// UsageError is a command line, or an environment, that the program cannot follow.
+// UsageError is an error in the command line or the environment.
 type UsageError struct{ err error }
 
-// Error says what is wrong with it.
+// Error returns what is wrong.
 func (e *UsageError) Error() string { return e.err.Error() }
 
 func (e *UsageError) text(s *secrets) string { return s.describe(e.err) }
 
-// Unwrap returns the server's error, if it was a server that found out.
+// Unwrap returns the server's error if a server found the mistake.
 func (e *UsageError) Unwrap() error { return e.err }
 
 // Usagef returns a [*UsageError].
@@ -60,7 +60,7 @@ func (s *Size) Set(text string) error {
 	return nil
 }
 
-// List is the value of a flag that may be given again and again.
+// List is the value of a flag that may be repeated.
 type List []string
 
 // String implements [flag.Value].

@@ -14,11 +14,11 @@ import (
 
 // Help is what -h prints around the flags.
 type Help struct {
-	Synopsis string // what the program does, how it is called and an example
-	Notes    string // after the flags: what it leaves out, exit codes
+	Synopsis string // what the program does, its usage and an example
+	Notes    string // after the flags: limitations, exit codes
 }
 
-// Flags is a set of flags in groups, as -h lists them.
+// Flags is a flag set with groups, as -h lists them.
 type Flags struct {
 	*flag.FlagSet
 	groups []group
@@ -32,17 +32,17 @@ type group struct {
 // Flags returns the program's empty set of flags.
 func (p *Program) Flags() *Flags {
 	fs := &Flags{FlagSet: flag.NewFlagSet(p.Name, flag.ContinueOnError)}
-	fs.SetOutput(io.Discard) // what is wrong is said once, at the end
+	fs.SetOutput(io.Discard) // an error is reported once, at the end
 	return fs
 }
 
-// Group has the flags that are added from here on listed under title.
+// Group begins a group: -h lists the flags that are added next under title.
 func (f *Flags) Group(title string) {
 	f.closeGroup()
 	f.groups = append(f.groups, group{title: title})
 }
 
-// close gives the last group the flags that no group has.
+// closeGroup adds the flags that have no group to the last group.
 func (f *Flags) closeGroup() {
 	f.VisitAll(func(one *flag.Flag) {
 		if !slices.ContainsFunc(f.groups, func(g group) bool { return slices.Contains(g.names, one.Name) }) {
@@ -52,8 +52,8 @@ func (f *Flags) closeGroup() {
 	})
 }
 
-// Parse reads args into fs, to which it adds the flags that every program has. For -h and -version
-// it prints what was asked for to standard output and returns [flag.ErrHelp].
+// Parse adds the flags that every program has to fs, and parses args. For -h and -version it prints
+// to standard output and returns [flag.ErrHelp].
 func (p *Program) Parse(fs *Flags, args []string, help Help) error {
 	fs.Group("Messages")
 	fs.BoolVar(&p.JSON, "json-log", false, "write messages as JSON, one object a line, for machines")
@@ -61,7 +61,7 @@ func (p *Program) Parse(fs *Flags, args []string, help Help) error {
 	version := fs.Bool("version", false, "print the version and end")
 	fs.Bool("h", false, "print this and end")
 	fs.closeGroup()
-	// A command line that is wrong before its -json-log is answered in JSON as well.
+	// An error before -json-log in args must be reported as JSON as well.
 	p.JSON = slices.ContainsFunc(args, func(a string) bool { return a == "-json-log" || a == "--json-log" })
 	err := fs.FlagSet.Parse(args)
 	switch {
@@ -73,7 +73,7 @@ func (p *Program) Parse(fs *Flags, args []string, help Help) error {
 	case *version:
 		fmt.Println(p.version())
 		return flag.ErrHelp
-	case fs.NArg() > 0: // not quoted: it may be a password that lost its flag
+	case fs.NArg() > 0: // not quoted: it may be a password without its flag
 		return Usagef("%d argument(s) without a flag after the flags: every setting has a flag of its own", fs.NArg())
 	}
 	return nil

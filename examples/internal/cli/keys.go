@@ -14,8 +14,8 @@ import (
 	"github.com/millweir/millweir/codec/agecodec"
 )
 
-// Recipients is to whom a backup is encrypted: the flags -recipient, -recipients-file, -identity
-// and -no-encryption.
+// Recipients are the keys that a backup is encrypted to: the flags -recipient, -recipients-file,
+// -identity and -no-encryption.
 type Recipients struct {
 	keys           List
 	file, identity string
@@ -36,7 +36,7 @@ func (r *Recipients) Flags(fs *Flags) {
 // None reports whether the backup is stored without encryption.
 func (r *Recipients) None() bool { return r.none }
 
-// Load returns the recipients; none only with -no-encryption.
+// Load returns the recipients. There are none only with -no-encryption.
 func (r *Recipients) Load() ([]age.Recipient, error) {
 	given := len(r.keys) > 0 || r.file != "" || r.identity != ""
 	switch {
@@ -52,7 +52,7 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 	if len(r.keys) > 0 {
 		for i, key := range r.keys {
 			got, err := agecodec.ParseRecipients(key)
-			if err != nil { // the key is not shown: it may be a secret one
+			if err != nil { // the key is not shown, because it may be a secret key
 				return nil, Usagef("-recipient number %d: %s", i+1, reason(err))
 			}
 			all = append(all, got...)
@@ -86,8 +86,8 @@ func (r *Recipients) Load() ([]age.Recipient, error) {
 	return all, nil
 }
 
-// LoadIdentities returns the secret keys in the file that -identity names, which others must not be
-// able to read or write.
+// LoadIdentities returns the secret keys in the file of -identity. Other users must not be able to
+// read or write the file.
 func LoadIdentities(file string) ([]age.Identity, error) {
 	text, err := readKeys("-identity", file, secretFile)
 	if err != nil {
@@ -101,13 +101,13 @@ func LoadIdentities(file string) ([]age.Identity, error) {
 	return ids, nil
 }
 
-// reason returns what err says, without the function that says it.
+// reason returns the text of err without the prefix of its function.
 func reason(err error) string {
 	text := strings.TrimPrefix(err.Error(), "agecodec: parse recipients: ")
 	return strings.TrimPrefix(text, "agecodec: parse identities: ")
 }
 
-// readKeys reads a file of keys. Keys where the file's name belongs are not shown.
+// readKeys reads a file of keys. It does not show a key that was given in place of the file's name.
 func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) error) ([]byte, error) {
 	if upper := strings.ToUpper(file); strings.Contains(upper, "AGE-SECRET-KEY") ||
 		strings.Contains(upper, "PRIVATE KEY") {
@@ -117,8 +117,8 @@ func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
-	defer f.Close()       //nolint:errcheck // it was only read
-	info, err := f.Stat() // of the file that is open, so that no other can take its place
+	defer f.Close()       //nolint:errcheck // opened only for reading
+	info, err := f.Stat() // of the open file, which cannot be replaced
 	if err == nil && info.Mode().IsRegular() && modesAreReal {
 		err = trusted(file, info)
 	}
@@ -132,20 +132,20 @@ func readKeys(flag, file string, trusted func(file string, info fs.FileInfo) err
 	return text, nil
 }
 
-// modesAreReal is false on Windows, where a file's mode does not say who can read it.
+// modesAreReal is false on Windows, because a file's mode does not say there who can read it.
 const modesAreReal = runtime.GOOS != "windows"
 
 // Bits of a file's mode.
 const (
-	othersWrite   = 0o022 // the group's and everyone's
+	othersWrite   = 0o022 // by the group and by everyone
 	othersRead    = 0o044
 	everyoneWrite = 0o002
 )
 
-// secretFile refuses a file of secret keys, as ssh does, if others can write it, or if it is the
-// user's own and others can read it. What is mounted for the program, such as a Kubernetes secret,
-// belongs to somebody else, and its readers are not the user's to choose. Pipes and devices, such
-// as /dev/stdin or a shell's <(…), are not asked.
+// secretFile rejects a file of secret keys, as ssh does, if others can write it, or if the user
+// owns it and others can read it. A mounted file, such as a Kubernetes secret, belongs to another
+// user, and this user cannot choose its readers. Pipes and devices, such as /dev/stdin or a shell's
+// <(…), are not checked.
 func secretFile(file string, info fs.FileInfo) error {
 	mode := info.Mode().Perm()
 	switch {
@@ -157,8 +157,8 @@ func secretFile(file string, info fs.FileInfo) error {
 	return nil
 }
 
-// publicFile refuses a file of public keys that everyone can write: who adds a key can read the
-// backups.
+// publicFile rejects a file of public keys that everyone can write: a user who adds a key can read
+// the backups.
 func publicFile(file string, info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&everyoneWrite != 0 {
 		return fmt.Errorf("everyone can write %s (mode %04o), and so let themselves read the backups: chmod o-w "+

@@ -16,17 +16,17 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// selectionTimeout is how long a server may take to be found, where the URI does not say it: the
-// driver's 30 s keep a person waiting.
+// selectionTimeout is the server selection timeout if the URI has none. The driver's 30 s would
+// keep the operator waiting.
 const selectionTimeout = 10 * time.Second
 
-// Mongo is where the collection is: the flags -mongo, -mongo-file, -db and -collection.
+// Mongo locates the collection: the flags -mongo, -mongo-file, -db and -collection.
 type Mongo struct {
 	DB, Collection string
-	Acknowledged   *Acknowledged // counts the documents that were inserted; nil if nothing is
+	Acknowledged   *Acknowledged // counts inserted documents; nil if none are
 
 	uriFlag, uriFile string // the URI, or the file that holds it
-	hosts            string // for messages: the URI may hold a password
+	hosts            string // for messages, because the URI may hold a password
 	program          *Program
 }
 
@@ -41,7 +41,7 @@ func (m *Mongo) Flags(fs *Flags) {
 		"see it")
 }
 
-// Check returns a [*UsageError] for a name that no database or collection has
+// Check returns a [*UsageError] for a name that a database or collection cannot have
 // (https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions).
 func (m *Mongo) Check() error {
 	switch {
@@ -58,8 +58,8 @@ func (m *Mongo) Check() error {
 	return nil
 }
 
-// CheckTarget returns a [*UsageError] for a collection that is the server's own: what is written
-// there changes users, rights or the replica set, not data.
+// CheckTarget returns a [*UsageError] for a collection that belongs to the server. A write there
+// would change users, rights or the replica set.
 func (m *Mongo) CheckTarget() error {
 	if slices.Contains([]string{"admin", "config", "local"}, m.DB) || strings.HasPrefix(m.Collection, "system.") ||
 		m.Collection == "oplog.rs" {
@@ -71,7 +71,7 @@ func (m *Mongo) CheckTarget() error {
 // Namespace returns DATABASE.COLLECTION.
 func (m *Mongo) Namespace() string { return m.DB + "." + m.Collection }
 
-// Connect returns a client that has reached its server. The caller disconnects it.
+// Connect returns a client that has reached its server. The caller must disconnect it.
 func (m *Mongo) Connect(ctx context.Context, p *Program) (*mongo.Client, error) {
 	opts, err := m.options(ctx, p)
 	if err != nil {
@@ -94,10 +94,10 @@ func (m *Mongo) Connect(ctx context.Context, p *Program) (*mongo.Client, error) 
 func (m *Mongo) Disconnect(client *mongo.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = client.Disconnect(ctx) // every operation is over; what is left are idle sockets
+	_ = client.Disconnect(ctx) // no operation is in flight; only idle sockets are left
 }
 
-// options finds the URI and reads it.
+// options finds and parses the URI.
 func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions, error) {
 	uri, from, err := m.uri()
 	if err != nil {
@@ -115,7 +115,8 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 		return nil, err
 	case err != nil:
 		return nil, uriError(from, uri, err)
-	case strings.Contains(userInfo(uri), "@") && !strings.Contains(userInfo(uri), "?"): // what follows the first @ is no host
+	case strings.Contains(userInfo(uri), "@") && !strings.Contains(userInfo(uri), "?"):
+		// What follows the first @ is not a host.
 		return nil, Usagef("%s: unescaped @ sign in user info: write it as %%40", from)
 	case opts.WriteConcern != nil && !opts.WriteConcern.Acknowledged():
 		return nil, Usagef("%s asks MongoDB for no replies (w=0), so that nothing would prove what it did: leave "+
@@ -145,7 +146,7 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 	return opts, nil
 }
 
-// Codes of server errors that have an advice of their own.
+// Codes of server errors that Explain knows.
 const (
 	codeBadValue             = 2
 	codeFailedToParse        = 9
@@ -195,7 +196,7 @@ func (m *Mongo) ExplainFilter(err error) error {
 		"(operators: https://www.mongodb.com/docs/manual/reference/operator/query/)", err)}
 }
 
-// reply returns what the server said, without what each layer put before it.
+// serverMessage returns the server's message without the prefixes of the driver's layers.
 func serverMessage(err error) string {
 	var command mongo.CommandError
 	if errors.As(err, &command) {
@@ -204,7 +205,8 @@ func serverMessage(err error) string {
 	return err.Error()
 }
 
-// certificateOf finds the certificate that the servers were not trusted for.
+// certificateOf reports whether a server's certificate was not trusted, and stores the error in
+// found.
 func certificateOf(e topology.ServerSelectionError, found **tls.CertificateVerificationError) bool {
 	for _, s := range e.Desc.Servers {
 		if errors.As(s.LastError, found) {

@@ -4,6 +4,5 @@ package cli
 
 import "io/fs"
 
-// isOwn reports whether a file belongs to the user who runs the program, which its mode here does
-// not say.
+// ownedByUser reports whether a file belongs to the user of this process. This system does not say.
 func isOwn(fs.FileInfo) bool { return false }

@@ -9,24 +9,23 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Panic is a panic that was recovered: a defect of the program, or of a library in it. Its text has
-// no stack.
+// Panic is a recovered panic: a defect of the program or of a library in it. Its text has no stack.
 type Panic struct {
 	Value any
 	Stack []byte // of the goroutine that panicked
 }
 
-// Error says that it is a defect.
+// Error says that the program has a defect.
 func (p *Panic) Error() string { return p.text(nil) }
 
-// Class returns Fatal, also if the value is an error of another class.
+// Class returns Fatal, even if the value is an error of another class.
 func (p *Panic) Class() stream.Class { return stream.Fatal }
 
 func (p *Panic) text(s *secrets) string {
 	return "this program has a defect, please report it (-debug shows where): panic: " + s.foreign(fmt.Sprint(p.Value))
 }
 
-// stack returns the stack, a line each.
+// stack returns the lines of the stack.
 func (p *Panic) stack() []Foreign {
 	var all []Foreign
 	for line := range strings.Lines(string(p.Stack)) {
@@ -35,7 +34,7 @@ func (p *Panic) stack() []Foreign {
 	return all
 }
 
-// recovered returns the panic with value v.
+// newPanic returns the panic with value v.
 func newPanic(v any) *Panic {
 	var carried *stream.PanicError
 	if err, ok := v.(error); ok && errors.As(err, &carried) {
@@ -44,7 +43,7 @@ func newPanic(v any) *Panic {
 	return &Panic{v, debug.Stack()}
 }
 
-// Protect calls do and returns a panic of it as a [*Panic], so that the caller cleans up as after
+// Protect calls do. If do panics, Protect returns a [*Panic], so that the caller cleans up as after
 // any other error.
 func Protect[R any](do func() (R, error)) (result R, err error) {
 	defer func() {
@@ -55,8 +54,8 @@ func Protect[R any](do func() (R, error)) (result R, err error) {
 	return do()
 }
 
-// guard, when deferred, has a panic of a goroutine of this package end the run with a [*Panic] as
-// its cause.
+// recoverPanic is for defer in the goroutines of this package. A panic ends the run with a [*Panic]
+// as its cause.
 func (p *Program) recoverPanic() {
 	if v := recover(); v != nil && p.crash != nil {
 		p.crash(newPanic(v))

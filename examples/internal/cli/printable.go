@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	maxText  = 1 << 10  // bytes that a message shows of a text from outside
-	maxInput = 16 << 10 // bytes of it that are looked at
+	maxText  = 1 << 10  // bytes of a text from outside that a message shows
+	maxInput = 16 << 10 // bytes of it that are processed
 )
 
-// printable returns s with every byte and character that is not visible as Go writes it in a
-// string: \x1b. What would move a terminal's cursor, colour its text or turn the direction of
-// writing is shown, not done.
+// printable returns s with invisible characters and invalid bytes escaped as in a Go string: \x1b.
+// So a text from outside cannot move the cursor of a terminal, color its text or change the
+// direction of writing.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, needsEscape) { // an invalid byte is the rune U+FFFD there
 		return s
@@ -38,7 +38,7 @@ func printable(s string) string {
 
 func needsEscape(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
-// lines returns the lines of s as one.
+// joinLines returns the lines of s as one line.
 func joinLines(s string) string {
 	if !strings.ContainsAny(s, "\n\r") {
 		return s
@@ -52,7 +52,8 @@ func joinLines(s string) string {
 	return strings.Join(all, "; ")
 }
 
-// cut returns the first limit bytes of s, in whole characters, and says how long all of it is.
+// truncate returns at most limit bytes of s, without cutting a character. If it cuts, or whole
+// exceeds maxInput, it appends whole, the length of the original text.
 func truncate(s string, limit, whole int) string {
 	if len(s) <= limit && whole <= maxInput {
 		return s

@@ -1,6 +1,6 @@
-// Package cli holds what the programs backup and restore share: their run from flags to exit code,
-// their messages, and the way they reach MongoDB, S3 and the keys. It keeps the pipelines in the
-// programs' own files readable.
+// Package cli holds what the programs backup and restore share: flags, exit codes, messages, and
+// the connections to MongoDB, S3 and the key files. It keeps the programs' own files to their
+// pipelines.
 package cli
 
 import (
@@ -17,20 +17,20 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Exit codes of the programs. A signal ends them with 128 and its number, as a shell has it.
+// Exit codes of the programs. After a signal the code is 128 plus its number, as in a shell.
 const (
 	exitOK      = 0
-	exitFailed  = 1 // a backup has stored nothing; what a restore has left, its message says
-	exitUsage   = 2 // the command line or the environment is wrong; nothing was begun
-	exitUnknown = 3 // what the server did with the last request is not known, even if a signal ended the program
-	exitDefect  = 4 // the program panicked: a backup has stored nothing; what a restore has left, its message says
+	exitFailed  = 1 // a backup stored nothing; a restore says what is left
+	exitUsage   = 2 // the command line or the environment is wrong; nothing was done
+	exitUnknown = 3 // the outcome of the last request is unknown, even if a signal stopped the program
+	exitDefect  = 4 // the program panicked; the message says what is left
 )
 
-// Program is one run of a program: its name, and where its messages go.
+// Program is one run of a program: its name, its messages and the secrets to hide in them.
 type Program struct {
 	Name  string
 	JSON  bool // messages are JSON, one object a line
-	Debug bool // a defect is reported with its stack
+	Debug bool // report a panic with its stack
 
 	file    *os.File // standard error, for the live line
 	out     io.Writer
@@ -46,8 +46,8 @@ func NewProgram(name string, out *os.File) *Program {
 // Main runs the program and ends the process with its exit code.
 func Main(name string, run func(ctx context.Context, p *Program, args []string) error) {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		// Most of what is alive are the buffers of parts and batches: half as much garbage next to
-		// them is a fifth less memory, for a few per cent more CPU time.
+		// Most of the live heap is buffers of parts and batches. Half as much garbage saves a fifth
+		// of the memory for a few percent more CPU time.
 		debug.SetGCPercent(50)
 	}
 	p := NewProgram(name, os.Stderr)
@@ -60,19 +60,19 @@ func Main(name string, run func(ctx context.Context, p *Program, args []string) 
 	os.Exit(p.finish(err, cause))
 }
 
-// Done says that the job is done: in words, or with -json-log as msg with attrs.
+// Done reports that the job is done: as words, or with -json-log as msg with attrs.
 func (p *Program) Done(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelInfo, words, msg, attrs...)
 }
 
-// Warn says what a person should know though the job is done: in words, or with -json-log as msg
-// with attrs.
+// Warn reports what the operator should know although the job succeeds: as words, or with -json-log
+// as msg with attrs.
 func (p *Program) Warn(words *Text, msg string, attrs ...any) {
 	p.say(slog.LevelWarn, Textf("warning: %w", words), msg, attrs...)
 }
 
-// say writes one message. Every message of a program has one of two forms: a sentence after the
-// program's name, or JSON. The values of both are shown as those of a [Text].
+// say writes one message: a sentence after the program's name, or JSON. Both show their values as a
+// [Text] does.
 func (p *Program) say(level slog.Level, words *Text, msg string, attrs ...any) {
 	if !p.JSON {
 		fmt.Fprintf(p.out, "%s: %s\n", p.Name, words.text(p.secrets))
@@ -88,7 +88,7 @@ func (p *Program) say(level slog.Level, words *Text, msg string, attrs ...any) {
 	logger.Log(context.Background(), level, msg, shown...)
 }
 
-// showStack writes where the program panicked.
+// showStack writes the stack of the goroutine that panicked.
 func (p *Program) showStack(panicked *Panic) {
 	lines := panicked.stack()
 	if p.JSON {
@@ -100,7 +100,7 @@ func (p *Program) showStack(panicked *Panic) {
 	}
 }
 
-// end writes the one line that err ends in, and returns the exit code.
+// finish writes the last message of the run and returns the exit code.
 func (p *Program) finish(err, cause error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return exitOK

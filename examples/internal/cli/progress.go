@@ -18,26 +18,27 @@ import (
 
 const (
 	logInterval  = 5 * time.Second        // between two messages
-	drawInterval = 250 * time.Millisecond // between two drawings of the live line
-	stallTime    = 4 * time.Second        // without any change, after which it is said
+	drawInterval = 250 * time.Millisecond // between two updates of the live line
+	stallTime    = 4 * time.Second        // without any change, before a stall is reported
 )
 
-// Counters is what a run counts while it goes on. Of a number that is not known the field is 0.
+// Counters are the counts of a run in progress. A field is 0 if its number is unknown.
 type Counters struct {
-	Documents    *stream.Stats // BSON documents that were read
-	Object       *stream.Stats // bytes of the object: packed by a backup, read by a restore
-	Acknowledged *Acknowledged // what the server that is written to has acknowledged; nil if nothing is written
-	Expected     int64         // documents that will come, about
+	Documents    *stream.Stats // BSON documents read so far
+	Object       *stream.Stats // bytes of the object, written or read so far
+	Acknowledged *Acknowledged // by the server that is written to; nil if nothing is written
+	Expected     int64         // approximate number of documents
 	Size         int64         // bytes of the stored object
-	Verb         string        // what a restore does to the documents: "restored"; "" in a backup, which stores them
+	Verb         string        // what a restore does to documents, as "restored"; "" for a backup
 
 	mu      sync.Mutex
 	last    [4]int64
-	changed time.Duration // when a count changed, since the run began
+	changed time.Duration // time of the last change since the start of the run
 }
 
-// done returns the share that is done, from 0 to 1, and whether it is known. Only what the server
-// acknowledged is done. The last hundredth is for the end: an expected count is an estimate.
+// progress returns the completed share, from 0 to 1, and reports whether it is known. Only what the
+// server has acknowledged is complete. The share stays below 1 because the expected count is an
+// estimate.
 func (c *Counters) progress() (share float64, known bool) {
 	part := func(n, of int64) float64 {
 		if of == 0 {
@@ -59,8 +60,8 @@ func (c *Counters) progress() (share float64, known bool) {
 	return min(share, 0.99), true
 }
 
-// stalled returns how long nothing has changed, or 0 while that is short. elapsed is the time since
-// the run began.
+// stalled returns the time since the last change of a count, or 0 if it is short. elapsed is the
+// time since the start of the run.
 func (c *Counters) stalled(elapsed time.Duration) time.Duration {
 	acked := c.Acknowledged.count()
 	now := [4]int64{c.Documents.Elements(), c.Object.Bytes(), acked.bytes, acked.documents}
@@ -75,8 +76,8 @@ func (c *Counters) stalled(elapsed time.Duration) time.Duration {
 	return 0
 }
 
-// terminal reports whether a person sees the messages as they come. A terminal without a size, as
-// some containers have, is none.
+// terminal reports whether the messages go to a terminal that can show a live line. One without a
+// size, as in some containers, cannot.
 func (p *Program) terminal() bool {
 	if p.JSON {
 		return false
@@ -85,8 +86,8 @@ func (p *Program) terminal() bool {
 	return err == nil && width > 0 && height > 0
 }
 
-// Watch shows how the run goes on, until stop is called: as a live line on a terminal, as messages
-// elsewhere.
+// Watch shows the progress of the run until the caller calls stop: as a live line on a terminal, as
+// messages elsewhere.
 func (p *Program) Watch(c *Counters) (stop func()) {
 	began := time.Now()
 	if p.terminal() {
@@ -114,7 +115,7 @@ func (p *Program) Watch(c *Counters) (stop func()) {
 	}
 }
 
-// words returns the counters for a message, with why a request was made again the last time.
+// words returns the counters as a message, with the cause of the last retry.
 func (c *Counters) words(elapsed time.Duration) *Text {
 	line := strings.TrimSpace(c.line(elapsed))
 	if err := c.Acknowledged.count().lastRetry; err != nil {
@@ -123,7 +124,7 @@ func (c *Counters) words(elapsed time.Duration) *Text {
 	return Textf("under way: %s", line)
 }
 
-// attrs returns the counters for a message in JSON.
+// attrs returns the counters as the attributes of a JSON message.
 func (c *Counters) attrs(elapsed time.Duration) []any {
 	acked := c.Acknowledged.count()
 	attrs := []any{
@@ -146,7 +147,7 @@ func (c *Counters) attrs(elapsed time.Duration) []any {
 	return append(attrs, "stalled", Seconds(c.stalled(elapsed)), "elapsed", Seconds(elapsed))
 }
 
-// draw keeps one line of the terminal up to date, and removes it at the end.
+// draw updates one line of the terminal, and removes it when the caller calls stop.
 func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 	style := mpb.BarFillerBuilder(mpb.NopStyle())
 	if _, known := c.progress(); known {
@@ -164,10 +165,13 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 				return fill.Fill(w, s)
 			})
 		}),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { defer p.recoverPanic(); return c.line(time.Since(began)) })),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+			defer p.recoverPanic()
+			return c.line(time.Since(began))
+		})),
 	)
 	direct := p.out
-	p.out = progress // a message that comes meanwhile goes above the live line
+	p.out = progress // other messages go above the live line
 	return func() {
 		bar.Abort(true)
 		progress.Wait()
@@ -175,7 +179,7 @@ func (p *Program) draw(c *Counters, began time.Time) (stop func()) {
 	}
 }
 
-// line returns the counters for a person.
+// line returns the counters as text.
 func (c *Counters) line(elapsed time.Duration) string {
 	acked := c.Acknowledged.count()
 	n := c.Documents.Elements()
@@ -203,7 +207,7 @@ func (c *Counters) line(elapsed time.Duration) string {
 	return s
 }
 
-// counted returns n with the word for one or for more.
+// plural returns n and the form of the word that agrees with it.
 func plural(n int64, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -211,14 +215,14 @@ func plural(n int64, one, more string) string {
 	return Count(n) + " " + more
 }
 
-// Bytes returns n for a person: 8.0 MiB.
+// Bytes formats n bytes: 8.0 MiB.
 func Bytes(n int64) string { return humanize.IBytes(uint64(n)) }
 
-// Documents returns n documents for a person: 100,000 documents.
+// Documents formats n documents: 100,000 documents.
 func Documents(n int64) string { return plural(n, "document", "documents") }
 
-// Count returns n for a person: 100,000.
+// Count formats n: 100,000.
 func Count(n int64) string { return humanize.Comma(n) }
 
-// Seconds returns d as a number for log lines, in milliseconds' precision.
+// Seconds returns d in seconds, to the millisecond, for JSON messages.
 func Seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }

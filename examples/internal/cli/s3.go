@@ -23,14 +23,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// S3 is where the object is: the flags -bucket and -key. Credentials, region and endpoint are found
-// as every AWS tool finds them: in the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION,
-// AWS_ENDPOINT_URL_S3, …), in ~/.aws, or from the machine's role.
+// S3 locates the object: the flags -bucket and -key. Credentials, region and endpoint come from the
+// environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws, or the
+// machine's role, as for every AWS tool.
 type S3 struct {
 	Bucket, Key string
 
-	endpoint string // for messages; "" is Amazon's
-	gotReply bool   // the service has answered a request of this run
+	endpoint string // for messages; "" for Amazon S3
+	gotReply bool   // the service has replied to a request of this run
 	program  *Program
 }
 
@@ -41,11 +41,11 @@ func (s *S3) Flags(fs *Flags) {
 	fs.StringVar(&s.Key, "key", "", "the object's `KEY` in the bucket: cookies.jsonl.gz.age")
 }
 
-// maxKey is how long a key may be, in bytes
+// maxKey is the limit of a key in bytes
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 const maxKey = 1024
 
-// CheckKey returns a [*UsageError] for a key that no object has.
+// CheckKey returns a [*UsageError] for a key that S3 does not allow.
 func (s *S3) CheckKey() error {
 	if len(s.Key) > maxKey {
 		return Usagef("-key has %d bytes, more than the %d that S3 takes", len(s.Key), maxKey)
@@ -59,11 +59,11 @@ func (s *S3) CheckKey() error {
 // URL returns s3://BUCKET/KEY.
 func (s *S3) URL() string { return "s3://" + s.Bucket + "/" + s.Key }
 
-// Client returns a client that has credentials; whether they are right shows in the first request.
-// With an endpoint of its own it addresses buckets by path, and needs no region.
+// Client returns a client with credentials, which it does not verify. If an endpoint is set, the
+// client addresses buckets by path and needs no region.
 func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithLogger(logging.Nop{}), // its warnings are not this program's messages
+		config.WithLogger(logging.Nop{}), // its warnings would mix with this program's messages
 		config.WithAPIOptions([]func(*middleware.Stack) error{s3reply.Cap}),
 	)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 		p.secrets.addEndpoint(s.endpoint)
 		o.UsePathStyle = true
 		if o.Region == "" {
-			o.Region = "us-east-1" // what servers that are not Amazon's expect in the signature
+			o.Region = "us-east-1" // other servers than Amazon's expect it in the signature
 		}
 	})
 	if err := s.checkEndpoint(); err != nil {
@@ -100,7 +100,7 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 	return client, nil
 }
 
-// checkEndpoint returns an error for an endpoint that no request could be sent to.
+// checkEndpoint returns an error for an endpoint that is not a URL.
 func (s *S3) checkEndpoint() error {
 	if s.endpoint == "" {
 		return nil
@@ -112,7 +112,7 @@ func (s *S3) checkEndpoint() error {
 	return nil
 }
 
-// Where returns the service in words.
+// Where returns the endpoint, or Amazon S3, for messages.
 func (s *S3) Where() string {
 	if s.endpoint != "" {
 		return shownEndpoint(s.endpoint)
@@ -120,9 +120,9 @@ func (s *S3) Where() string {
 	return "Amazon S3"
 }
 
-// Check asks whether the bucket is there and the credentials are known. Only a definite no is an
-// error: whoever may write need not be allowed to list. (A HEAD would ask for less, but its reply
-// cannot say why.)
+// Check checks that the bucket exists and that the service knows the credentials. AccessDenied is
+// not an error, because the right to write does not include the right to list. (A HEAD would need
+// fewer rights, but its reply cannot say what is wrong.)
 func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 	looking, cancel := context.WithTimeoutCause(ctx, requestTimeout, errNoReply)
 	defer cancel()
@@ -141,7 +141,7 @@ func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 	return s.Explain(err)
 }
 
-// Stat returns what the service knows about the object.
+// Stat returns the object's size, ETag and metadata.
 func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput, error) {
 	looking, cancel := context.WithTimeoutCause(ctx, requestTimeout, errNoReply)
 	defer cancel()
@@ -156,7 +156,7 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
 		return nil, s.Explain(err)
 	}
-	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not say whether it is the bucket or the credentials
+	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not say what is wrong
 		return nil, err
 	}
 	if status(err) == http.StatusForbidden {
@@ -165,13 +165,13 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	return nil, s.advise("NoSuchKey", err)
 }
 
-// lookTime is how long a server may take to answer a look at it: one that takes connections and is
-// silent would keep a person waiting.
+// requestTimeout limits requests that only read a server's state. A server may accept connections
+// and never reply.
 const requestTimeout = 30 * time.Second
 
 var errNoReply = stream.Mark(fmt.Errorf("no answer for %v", requestTimeout), stream.Retryable)
 
-// silent adds to the cause of a look that was given up what to do about it.
+// explainTimeout adds to the cause of a canceled request what to do about it.
 func (s *S3) explainTimeout(cause error) error {
 	if !errors.Is(cause, errNoReply) {
 		return cause
@@ -180,7 +180,7 @@ func (s *S3) explainTimeout(cause error) error {
 		"AWS_ENDPOINT_URL_S3", cause)
 }
 
-// heard notes that the service answered a request that ended in err.
+// noteReply notes that the service has replied, if err shows that it has.
 func (s *S3) noteReply(err error) {
 	if err == nil || status(err) != 0 {
 		s.gotReply = true
@@ -194,7 +194,8 @@ func (s *S3) Explain(err error) error {
 	switch {
 	case err == nil || isAdvised(err):
 		return err
-	case errors.Is(err, s3sink.ErrBrokenOff) && errors.As(err, &api): // what it answered when it was asked why
+	case errors.Is(err, s3sink.ErrBrokenOff) && errors.As(err, &api):
+		// The error is the reply to a request that asked for the reason.
 		return s.advise(api.ErrorCode(), err)
 	case errors.As(err, &send) && s.gotReply:
 		return advise(rootText(send), "the connection to the S3 server at "+s.Where()+" broke: look at the server "+
@@ -208,7 +209,7 @@ func (s *S3) Explain(err error) error {
 	return err
 }
 
-// advise adds to err what to do about an error code of S3
+// advise adds to err what to do about code, an S3 error code
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 func (s *S3) advise(code string, err error) error {
 	switch code {
@@ -238,7 +239,7 @@ func (s *S3) advise(code string, err error) error {
 	return err
 }
 
-// status returns the HTTP status that came with err, or 0.
+// status returns the HTTP status of err, or 0.
 func status(err error) int {
 	var reply *smithyhttp.ResponseError
 	if errors.As(err, &reply) && reply.Response != nil {

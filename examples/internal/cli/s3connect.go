@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Connect is [S3.Client], with a limit to the time that it takes to find the credentials, and with
-// a message while they are waited for. It warns if the connection would not be encrypted.
+// Connect is [S3.Client] with a time limit for the credentials and a message while the program
+// waits for them. It warns if the connection is not encrypted.
 func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err error) {
 	s.program = p
 	err = p.Ask(ctx, Textf("the AWS credentials"), "AWS credentials", requestTimeout, func(ctx context.Context) error {
@@ -30,12 +30,12 @@ func (s *S3) Connect(ctx context.Context, p *Program) (client *s3.Client, err er
 	return client, err
 }
 
-// Waiting says that the S3 server is waited for: see [Program.Waiting].
+// Waiting is [Program.Waiting] for a request to the S3 server.
 func (s *S3) Waiting(request string) (done func()) {
 	return s.program.Waiting(Textf("the S3 server at %s (%s)", s.Where(), request))
 }
 
-// inClear reports whether what is sent to endpoint leaves this machine without encryption.
+// sentInClear reports whether requests to endpoint leave this machine without encryption.
 func sentInClear(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" {

@@ -15,23 +15,22 @@ const (
 	hiddenText = "[a text that is not shown: it has a secret in it]"
 )
 
-// secrets are the values that no message may show: passwords, keys, tokens, and names of users.
-// They are looked for in the values that a message is made of, never in the message itself: its own
-// words, the keys of its JSON and its time stay as they are. The methods work on a nil pointer,
-// which knows none.
+// secrets are the values that no message may show: passwords, keys, tokens and user names. They are
+// hidden in the values of a message, never in its fixed text, its JSON keys or its time. The
+// methods work on a nil pointer, which has no secrets.
 //
-// A strong secret is no word that a text would have by itself, so it is cut out of every value. A
-// weak one may be: a text with a gap in place of an ordinary word would tell the word. So a text
-// from outside with a weak secret in it is not shown at all; and what the operator named (a bucket,
-// a host) is shown though it has one, because the name says nothing of the secret.
+// A strong secret cannot be an ordinary word, so it is cut out of every value. A weak secret can be
+// one, and a gap in a text would reveal it. So a text from outside that holds a weak secret is
+// hidden as a whole. A name that the operator chose (a bucket, a host) is shown even if it holds
+// one, because that reveals nothing.
 type secrets struct {
 	mu     sync.Mutex
-	strong []string // the longest first: one may contain another
+	strong []string // longest first, because one may contain another
 	weak   []string
-	names  []string // of users, that are weak: they are hidden only where the text says that it is one
+	names  []string // weak user names: hidden only where the text marks them as one
 }
 
-// add makes the values secret, in every form in which a text may have them.
+// add makes the values secret, in every form that a text may hold.
 func (s *secrets) add(values ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +45,7 @@ func (s *secrets) add(values ...string) {
 	}
 }
 
-// addNames makes names of users secret.
+// addNames makes user names secret.
 func (s *secrets) addNames(values ...string) {
 	for _, v := range values {
 		if strong(v) {
@@ -61,7 +60,7 @@ func (s *secrets) addNames(values ...string) {
 	}
 }
 
-// insert adds v to all, once. The longest come first.
+// insert adds v to all if it is new. The longest come first.
 func insert(all []string, v string) []string {
 	if v == "" || slices.Contains(all, v) {
 		return all
@@ -71,14 +70,14 @@ func insert(all []string, v string) []string {
 	return all
 }
 
-// forms returns v as texts have it: as it is, as messages write it, in quotes, and in a URI.
+// forms returns v unchanged, escaped, quoted, and encoded for a URI.
 func forms(v string) []string {
 	quoted := strconv.Quote(v)
 	return []string{v, printable(v), quoted[1 : len(quoted)-1], url.QueryEscape(v), url.PathEscape(v)}
 }
 
-// strong reports whether v can be no part of an ordinary text: it is long, or not short and mixes
-// kinds of characters.
+// strong reports whether v cannot be part of ordinary text: it is long, or of medium length with
+// three kinds of characters.
 func strong(v string) bool {
 	var kinds [4]bool
 	for _, r := range v {
@@ -102,12 +101,12 @@ func strong(v string) bool {
 	return len(v) >= 16 || len(v) >= 8 && n > 2
 }
 
-// own returns a value that the operator or the program chose, without strong secrets.
-func (s *secrets) own(text string) string {
-	return hideLooks(s.cutOut(printable(text)))
+// local returns a value of the operator or the program without strong secrets.
+func (s *secrets) local(text string) string {
+	return hidePatterns(s.cutOut(printable(text)))
 }
 
-// foreign returns a text from outside, as an error of a server, on one line, without secrets,
+// foreign returns a text from outside, such as a server's error, on one line, without secrets,
 // escaped and cut.
 func (s *secrets) foreign(text string) string {
 	whole := len(text)
@@ -118,9 +117,9 @@ func (s *secrets) foreign(text string) string {
 	if s.hasWeak(text) {
 		return hiddenText
 	}
-	clean := hideLooks(s.hideNames(s.cutOut(text)))
+	clean := hidePatterns(s.hideNames(s.cutOut(text)))
 	limit := maxText
-	if whole > maxInput { // the last bytes may be the beginning of a secret
+	if whole > maxInput { // the last bytes may begin a secret
 		limit = max(0, min(limit, len(clean)-s.longest()))
 	}
 	return truncate(clean, limit, whole)
@@ -138,7 +137,7 @@ func (s *secrets) cutOut(text string) string {
 	return text
 }
 
-// hasWeak reports whether text has a weak secret that is no part of a longer word.
+// hasWeak reports whether text holds a weak secret as a whole word.
 func (s *secrets) hasWeak(text string) bool {
 	if s == nil {
 		return false
@@ -148,7 +147,7 @@ func (s *secrets) hasWeak(text string) bool {
 	return slices.ContainsFunc(s.weak, func(v string) bool { return hasWord(text, v) })
 }
 
-// hideNames hides the weak names of users in quotes, before an @ and after the word user.
+// hideNames hides weak user names in quotes, before an @, and after the word user.
 func (s *secrets) hideNames(text string) string {
 	if s == nil {
 		return text
@@ -159,7 +158,8 @@ func (s *secrets) hideNames(text string) string {
 		text = strings.NewReplacer(
 			`"`+v+`"`, `"`+hidden+`"`, `\"`+v+`\"`, `\"`+hidden+`\"`, "'"+v+"'", "'"+hidden+"'", "`"+v+"`",
 			"`"+hidden+"`",
-			" "+v+"@", " "+hidden+"@", "user "+v, "user "+hidden, "user: "+v, "user: "+hidden, "User "+v, "User "+hidden,
+			" "+v+"@", " "+hidden+"@", "user "+v, "user "+hidden, "user: "+v, "user: "+hidden,
+			"User "+v, "User "+hidden,
 		).Replace(text)
 	}
 	return text
@@ -181,7 +181,7 @@ func (s *secrets) longest() int {
 	return n
 }
 
-// hasWord reports whether text has value, not inside a longer word.
+// hasWord reports whether text holds value as a whole word.
 func hasWord(text, value string) bool {
 	first, _ := utf8.DecodeRuneInString(value)
 	last, _ := utf8.DecodeLastRuneInString(value)

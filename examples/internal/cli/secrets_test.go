@@ -57,7 +57,7 @@ func TestForeign(t *testing.T) {
 		"want " + wantURI:  "want " + wantURI,
 		"mongodb://u:p@h/": "mongodb://[hidden]@h/",
 	} {
-		if got := s.own(text); got != want {
+		if got := s.local(text); got != want {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
 		}
 	}

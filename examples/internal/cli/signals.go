@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Signalled is the cause of a run that a signal stopped.
+// Signalled is the cancellation cause of a run that a signal stopped.
 type Signalled struct{ Signal syscall.Signal }
 
 // Error names the signal.
@@ -24,16 +24,16 @@ func (s *Signalled) Error() string {
 
 func (s *Signalled) exitCode() int { return 128 + int(s.Signal) }
 
-// sameSignal is how long after the first signal another one is taken for the same: timeout(1) sends
-// one to the process, and at once another to its group.
+// sameSignal is the time after the first signal in which another one counts as the same: timeout(1)
+// sends one to the process and at once another to its group.
 const sameSignal = time.Second
 
-// withSignals returns a context that SIGINT, SIGTERM and SIGHUP cancel, with a [*Signalled] as the
-// cause. A second after the first of them the signals have their default effect again: a second one
-// kills the process at once. Under nohup SIGHUP has none.
+// withSignals returns a context that SIGINT, SIGTERM and SIGHUP cancel with a [*Signalled] as the
+// cause. A second after the first signal they have their default effect again, so another one kills
+// the process at once. Under nohup SIGHUP has no effect.
 //
-// SIGPIPE is ignored from here on: that nobody reads the messages any more (backup … 2>&1 | head)
-// is no reason to leave an unfinished upload behind.
+// It also makes the process ignore SIGPIPE: if the reader of the messages ends (backup … 2>&1 |
+// head), the run must go on rather than leave an unfinished upload.
 func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ch := make(chan os.Signal, 1)

@@ -8,28 +8,28 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Foreign is a text that came from outside, as a server's ETag or the name of an index. A message
-// shows it escaped, cut at about 1 KiB, and without secrets.
+// Foreign is a text from outside, such as a server's ETag or the name of an index. A message shows
+// it escaped, cut at about 1 KiB, and without secrets.
 type Foreign string
 
-// Text is a message: the program's own words, with values in it. Secrets are hidden in the values,
+// Text is a message: a format of the program and its values. Secrets are hidden in the values
 // before they are formatted.
 //
-// A string is a value that the operator or the program chose. An error that this package did not
-// make is foreign, as is a [Foreign].
+// A value of type string comes from the operator or the program. A [Foreign] and an error that this
+// package did not make come from outside.
 type Text struct {
 	format string
 	args   []any
 	cause  error // for errors.Is and errors.As, if it is not one of args
 }
 
-// Textf returns a [Text]. The verb %w is that of an error.
+// Textf returns a [Text]. The verb %w formats an error.
 func Textf(format string, args ...any) *Text { return &Text{format: format, args: args} }
 
 // Errorf is [fmt.Errorf] for a message of the program: see [Text].
 func Errorf(format string, args ...any) error { return Textf(format, args...) }
 
-// Error returns the message as it is shown if there are no secrets.
+// Error returns the message without hiding any known secrets.
 func (t *Text) Error() string { return t.text(nil) }
 
 // Unwrap returns the errors in the message.
@@ -46,7 +46,7 @@ func (t *Text) Unwrap() []error {
 	return all
 }
 
-// of has errors.Is and errors.As find cause, which the message does not show.
+// withCause lets errors.Is and errors.As find cause, which the message does not show.
 func (t *Text) withCause(cause error) *Text {
 	t.cause = cause
 	return t
@@ -60,11 +60,11 @@ func (t *Text) text(s *secrets) string {
 	return fmt.Sprintf(strings.ReplaceAll(t.format, "%w", "%s"), args...)
 }
 
-// texter is an error of this package: it knows which of its text came from outside.
+// texter is an error of this package. It knows which parts of its text come from outside.
 type texter interface{ text(s *secrets) string }
 
-// value returns a value of a message as it is shown: a string without secrets, or what is no text,
-// as it is.
+// value returns the form of v that a message shows: a text without secrets, or v itself if it is
+// not a text.
 func (s *secrets) value(v any) any {
 	switch v := v.(type) {
 	case Foreign:
@@ -78,25 +78,25 @@ func (s *secrets) value(v any) any {
 	case error:
 		return s.describe(v)
 	case string:
-		return s.own(v)
+		return s.local(v)
 	case []string:
 		all := make([]string, len(v))
 		for i := range v {
-			all[i] = s.own(v[i])
+			all[i] = s.local(v[i])
 		}
 		return all
 	case fmt.Stringer:
-		return s.own(v.String())
+		return s.local(v.String())
 	}
 	return v
 }
 
-// describe returns the text of err on one line, what was joined to it included.
+// describe returns the text of err, joined errors included, on one line.
 func (s *secrets) describe(err error) string {
-	if t, ok := err.(texter); ok { //nolint:errorlint // what it wraps has another text
+	if t, ok := err.(texter); ok { //nolint:errorlint // a wrapped error has another text
 		return t.text(s)
 	}
-	switch e := err.(type) { //nolint:errorlint // likewise
+	switch e := err.(type) { //nolint:errorlint // a wrapped error has another text
 	case *stream.PanicError:
 		return (&Panic{Value: e.Value, Stack: e.Stack}).text(s)
 	case interface{ Unwrap() []error }:
@@ -109,7 +109,7 @@ func (s *secrets) describe(err error) string {
 			texts[i] = s.describe(all[i])
 		}
 		return strings.Join(texts, "; ")
-	case interface{ Unwrap() error }: // one that adds a class adds no text
+	case interface{ Unwrap() error }: // an error that only adds a class adds no text
 		if inner := e.Unwrap(); inner != nil && inner.Error() == err.Error() {
 			return s.describe(inner)
 		}

@@ -16,8 +16,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 )
 
-// uri returns the MongoDB URI and a name for messages of where it was found. The URI itself is in
-// no message.
+// uri returns the MongoDB URI and the name of its source for messages. No message shows the URI
+// itself.
 func (m *Mongo) uri() (uri, from string, err error) {
 	switch {
 	case m.uriFlag != "" && m.uriFile != "":
@@ -44,8 +44,8 @@ func (m *Mongo) uri() (uri, from string, err error) {
 	return uri, "MONGODB_URI", nil
 }
 
-// parseURI reads a URI. For mongodb+srv:// that asks the DNS, which is not waited for when ctx
-// ends.
+// parseURI parses a URI. For mongodb+srv:// this queries the DNS; parseURI does not wait for the
+// reply after ctx ends.
 func parseURI(ctx context.Context, uri string) (*options.ClientOptions, error) {
 	parsed := make(chan *options.ClientOptions, 1)
 	failed := make(chan error, 1)
@@ -67,16 +67,16 @@ func parseURI(ctx context.Context, uri string) (*options.ClientOptions, error) {
 	}
 }
 
-// uriError returns what is wrong with a URI, in the driver's words without secrets. It is a
-// [*UsageError] unless the DNS or a file is to blame.
+// uriError returns what is wrong with a URI, in the driver's words without secrets. The error is a
+// [*UsageError] unless the DNS or a file is the cause.
 func uriError(from, uri string, err error) error {
 	text := err.Error()
 	syntax := strings.HasPrefix(text, "error parsing uri: ") && !aboutOptions.MatchString(text)
 	for _, layer := range []string{"error parsing uri: ", "error validating uri: "} {
 		text = strings.TrimPrefix(text, layer)
 	}
-	text = strings.TrimPrefix(text, `invalid host "": `) // the driver has lost its name
-	text, _, _ = strings.Cut(text, ": strconv.")         // it quotes what may be a password whose host was forgotten
+	text = strings.TrimPrefix(text, `invalid host "": `) // the driver drops the host's name
+	text, _, _ = strings.Cut(text, ": strconv.")         // it quotes a port, or a password
 	said := Foreign(hideUserInfo(text, uri))
 
 	var dns *net.DNSError
@@ -128,8 +128,8 @@ func srvHost(uri string) string {
 	return host
 }
 
-// userInfo returns the part of a URI that has user and password. The last @ ends it, even if the
-// password should have been encoded.
+// userInfo returns the part of a URI that has user and password. It ends at the last @, because the
+// password may not be encoded.
 func userInfo(uri string) string {
 	_, rest, ok := strings.Cut(uri, "://")
 	if !ok {
@@ -140,7 +140,7 @@ func userInfo(uri string) string {
 
 var quotedText = regexp.MustCompile(`"[^"]*"`)
 
-// hideUserInfo hides what text quotes from the user and password of the URI, be it a few bytes.
+// hideUserInfo hides every quotation in text that is part of the URI's password, however short.
 func hideUserInfo(text, uri string) string {
 	_, password, _ := strings.Cut(userInfo(uri), ":")
 	return quotedText.ReplaceAllStringFunc(text, func(quoted string) string {
@@ -152,10 +152,13 @@ func hideUserInfo(text, uri string) string {
 }
 
 // secretOptions are the options of a URI that hold secrets.
-var secretOptions = []string{"tlscertificatekeyfilepassword", "sslclientcertificatekeypassword", "authmechanismproperties", "proxypassword"}
+var secretOptions = []string{
+	"tlscertificatekeyfilepassword", "sslclientcertificatekeypassword", "authmechanismproperties", "proxypassword",
+}
 
-// addURI makes what is secret in a MongoDB URI so: the user, the password with and without its encoding, with all of the URI around it,
-// what is left of a password that is not encoded well, and the values of options.
+// addURI makes the secrets of a MongoDB URI secret: the user, the password with and without its
+// encoding, the whole URI, the parts of a password that is not encoded well, and the values of
+// secret options.
 func (s *secrets) addURI(uri string) {
 	if info := userInfo(uri); info != "" {
 		user, password, _ := strings.Cut(info, ":")
@@ -171,8 +174,9 @@ func (s *secrets) addURI(uri string) {
 		s.add(value)
 		if decoded, err := url.QueryUnescape(value); err == nil {
 			s.add(decoded)
-			for _, property := range strings.Split(decoded, ",") { // of authMechanismProperties
-				if name, token, ok := strings.Cut(property, ":"); ok && strings.HasSuffix(strings.ToUpper(name), "TOKEN") {
+			for _, property := range strings.Split(decoded, ",") { // as in authMechanismProperties
+				name, token, ok := strings.Cut(property, ":")
+				if ok && strings.HasSuffix(strings.ToUpper(name), "TOKEN") {
 					s.add(token)
 				}
 			}
@@ -180,7 +184,7 @@ func (s *secrets) addURI(uri string) {
 	}
 }
 
-// addEndpoint makes what is secret in the URL of an S3 server so: the user, the password, and all that follows a question mark.
+// addEndpoint makes the secrets of an S3 server's URL secret: the user, the password and the query.
 func (s *secrets) addEndpoint(endpoint string) {
 	s.addURI(endpoint)
 	_, query, _ := strings.Cut(endpoint, "?")
@@ -193,7 +197,8 @@ func (s *secrets) addEndpoint(endpoint string) {
 	}
 }
 
-// addEnvironment makes the secrets of the environment so, before anything is read that could end in an error.
+// addEnvironment makes the secrets in the environment secret. It must run
+// first, before any error.
 func (s *secrets) addEnvironment() {
 	s.addURI(os.Getenv("MONGODB_URI"))
 	s.addEndpoint(os.Getenv("AWS_ENDPOINT_URL"))
@@ -207,10 +212,10 @@ func unescaped(text string) string {
 	return plain
 }
 
-// unknownOptions returns the names of the options that the driver does not know. It ignores them.
+// unknownOptions returns the names of the options that the driver does not know and ignores.
 func unknownOptions(uri string) []string {
 	if rest, ok := strings.CutPrefix(uri, connstring.SchemeMongoDBSRV+"://"); ok {
-		uri = connstring.SchemeMongoDB + "://" + rest // reads the same, without the DNS
+		uri = connstring.SchemeMongoDB + "://" + rest // has the same options, and needs no DNS
 	}
 	parsed, err := connstring.Parse(uri)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	firstNotice    = 5 * time.Second  // after which it is said what the program waits for
-	noticeInterval = 30 * time.Second // after which it is said again
+	firstNotice    = 5 * time.Second  // before the first message
+	noticeInterval = 30 * time.Second // between the next ones
 )
 
-// Waiting says what the program waits for, if that takes 5 s, and again every 30 s until done is
-// called.
+// Waiting reports what the program waits for after 5 s, and again every 30 s until the caller calls
+// done.
 func (p *Program) Waiting(what *Text) (done func()) {
 	began := time.Now()
 	quit := make(chan struct{})
@@ -42,7 +42,7 @@ func (p *Program) Waiting(what *Text) (done func()) {
 	})
 }
 
-// silence is why a request was given up: it got no answer.
+// noReplyError is the cause of a request that got no reply within its limit.
 type noReplyError struct {
 	request string
 	limit   time.Duration
@@ -50,10 +50,10 @@ type noReplyError struct {
 
 func (s *noReplyError) Error() string { return fmt.Sprintf("%s: no answer for %v", s.request, s.limit) }
 
-// Class returns Retryable, for requests that only look at something.
+// Class returns Retryable. A caller whose request changes something gives its error another class.
 func (s *noReplyError) Class() stream.Class { return stream.Retryable }
 
-// Ask calls do, gives it up when limit has passed, and says meanwhile that it waits for server.
+// Ask calls do, cancels it after limit, and reports meanwhile that the program waits for server.
 func (p *Program) Ask(ctx context.Context, server *Text, request string, limit time.Duration,
 	do func(ctx context.Context) error) error {
 	asking, cancel := context.WithTimeoutCause(ctx, limit, &noReplyError{request, limit})
@@ -72,8 +72,7 @@ func (p *Program) Ask(ctx context.Context, server *Text, request string, limit t
 	return cause
 }
 
-// Ask makes a request, to look for something, that the server has 30 s to answer: see
-// [Program.Ask].
+// Ask is [Program.Ask] for a request that the MongoDB server has 30 s to answer.
 func (m *Mongo) Ask(ctx context.Context, request string, do func(ctx context.Context) error) error {
 	return m.program.Ask(ctx, m.server(), request, requestTimeout, do)
 }
@@ -84,7 +83,7 @@ func (m *Mongo) AskFor(ctx context.Context, request string, limit time.Duration,
 	return m.program.Ask(ctx, m.server(), request, limit, do)
 }
 
-// Waiting says that the server is waited for: see [Program.Waiting].
+// Waiting is [Program.Waiting] for a request to the MongoDB server.
 func (m *Mongo) Waiting(request string) (done func()) {
 	return m.program.Waiting(Textf("%w (%s)", m.server(), request))
 }

@@ -47,7 +47,7 @@ type World struct {
 // hangups has the programs that the test starts end by SIGHUP also where the test itself runs under
 // nohup: they would inherit that it is ignored, but what this process catches has its default
 // effect in them.
-func hangups(t *testing.T) {
+func catchHangup(t *testing.T) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
 	t.Cleanup(func() { signal.Stop(caught) })
@@ -56,7 +56,7 @@ func hangups(t *testing.T) {
 // Start builds the programs, and starts the servers; they end with the test.
 func Start(t *testing.T, programs ...string) *World {
 	t.Helper()
-	hangups(t)
+	catchHangup(t)
 	w := &World{bin: t.TempDir()}
 	args := []string{"build", "-o", w.bin}
 	if race {

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// wantURI is how the messages of this package write a MongoDB URI. It looks like one with a
-// password, and is none.
+// wantURI is the form of a MongoDB URI in error texts. The patterns of secrets match it, so it must
+// be exempt from them.
 const wantURI = "mongodb://[user:password@]host[:port]/[?options]"
 
-// looks are what secrets look like. They end up in a message if a flag is given the secret in place
-// of a file's name, or in an error that quotes the address of a request.
-var looks = []struct {
-	within string // no text without it has a match
-	what   *regexp.Regexp
-	show   string
+// secretPatterns match secrets by their form. A message can hold one if a flag got the secret in
+// place of a file's name, or if an error quotes the address of a request.
+var secretPatterns = []struct {
+	marker      string // every match contains it
+	pattern     *regexp.Regexp
+	replacement string
 }{
 	{"-", regexp.MustCompile(`(?i)AGE-SECRET-KEY-[0-9A-Z-]*`), hidden},
 	{"://", regexp.MustCompile(`://[^\s/?#@"]*@`), "://" + hidden + "@"},      // user and password of a URI
@@ -23,13 +23,13 @@ var looks = []struct {
 	{"-----BEGIN", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*`), hidden},
 }
 
-// hideLooks returns text without what is a secret by its looks.
-func hideLooks(text string) string {
+// hidePatterns returns text with every match of secretPatterns hidden.
+func hidePatterns(text string) string {
 	parts := strings.Split(text, wantURI)
 	for i := range parts {
-		for _, l := range looks {
-			if strings.Contains(parts[i], l.within) {
-				parts[i] = l.what.ReplaceAllString(parts[i], l.show)
+		for _, l := range secretPatterns {
+			if strings.Contains(parts[i], l.marker) {
+				parts[i] = l.pattern.ReplaceAllString(parts[i], l.replacement)
 			}
 		}
 	}
