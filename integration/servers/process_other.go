@@ -4,5 +4,5 @@ package servers
 
 import "os/exec"
 
-// dieWithParent can be had on Linux only.
-func dieWithParent(*exec.Cmd) {}
+// endWithParent does nothing: only Linux can end a child together with its parent.
+func endWithParent(*exec.Cmd) {}

@@ -7,9 +7,8 @@ import (
 	"syscall"
 )
 
-// ofThisProcess makes a child like any other: that it ends with this process can be had on Linux
-// only.
-func ofThisProcess() *syscall.SysProcAttr { return nil }
+// endWithParent does nothing: only Linux can end a child together with its parent.
+func endWithParent() *syscall.SysProcAttr { return nil }
 
-// killAll ends p; what it started ends by itself.
-func killAll(p *os.Process) error { return p.Kill() }
+// killGroup kills p. Its children end by themselves.
+func killGroup(p *os.Process) error { return p.Kill() }

@@ -5,4 +5,4 @@ package cli
 import "io/fs"
 
 // ownedByUser reports whether a file belongs to the user of this process. This system does not say.
-func isOwn(fs.FileInfo) bool { return false }
+func ownedByUser(fs.FileInfo) bool { return false }
