@@ -1,6 +1,6 @@
-// Package pekko runs the cases of the bench commands in Pekko Streams, the open continuation of
-// Akka Streams: a Maven project of one file, which lies beside this one and is compiled when a
-// command first needs it.
+// Package pekko runs the cases of the bench commands in Pekko Streams, the open-source fork of Akka
+// Streams. A Maven project in this directory has the Java side. It is compiled when a command first
+// needs it.
 package pekko
 
 import (
@@ -18,11 +18,11 @@ import (
 //go:embed pom.xml src
 var project embed.FS
 
-// ErrMissing is the error of a machine that lacks a program.
+// ErrMissing is the error if a required program is not installed.
 var ErrMissing = errors.New("not on the PATH")
 
-// build compiles the project with Maven into the user's cache folder, once for each version of its
-// sources, and returns the folder.
+// build compiles the project with Maven into a directory of the user's cache, once for each version
+// of its sources, and returns the directory.
 func build() (dir string, err error) {
 	for _, program := range []string{"mvn", "java"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -42,7 +42,7 @@ func build() (dir string, err error) {
 	if _, err := os.Stat(built); err == nil {
 		return dir, nil
 	}
-	if err := os.RemoveAll(dir); err != nil { // a build that did not come to its end
+	if err := os.RemoveAll(dir); err != nil { // left by an interrupted build
 		return "", fmt.Errorf("pekko: %w", err)
 	}
 	if err := os.CopyFS(dir, project); err != nil {
@@ -59,7 +59,7 @@ func build() (dir string, err error) {
 	return dir, nil
 }
 
-// sourceHash returns a short name for the sources as they are.
+// sourceHash returns a short hash of the sources.
 func sourceHash() (string, error) {
 	h := sha256.New()
 	err := fs.WalkDir(project, ".", func(name string, d fs.DirEntry, err error) error {

@@ -6,9 +6,8 @@ import (
 	"unsafe"
 )
 
-// cpuTime returns the CPU time that a process has used, to the nanosecond, where the JVM itself
-// knows it to 10 ms only. The clock of another process is made of its ID as clock_getcpuclockid(3)
-// does it.
+// cpuTime returns the CPU time of a process to the nanosecond. The JVM itself reports it only to 10
+// ms. It makes the ID of the process's clock as clock_getcpuclockid(3) does.
 func cpuTime(pid int) (time.Duration, bool) {
 	const schedulerClock = 2
 	var t syscall.Timespec

@@ -4,5 +4,5 @@ package pekko
 
 import "time"
 
-// cpuTime knows nothing here: the JVM's own count is used.
+// cpuTime is not available here. The JVM's own count is used instead.
 func cpuTime(int) (time.Duration, bool) { return 0, false }

@@ -14,19 +14,19 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// JVM is a Java process that does the cases in Pekko Streams when it is told to. It is not safe for
-// concurrent use.
+// JVM is a Java process that runs cases in Pekko Streams on request. It is not safe for concurrent
+// use.
 type JVM struct {
 	warmUp   time.Duration
 	cmd      *exec.Cmd
 	stdin    io.WriteCloser
 	stdout   *bufio.Reader
 	stderr   bytes.Buffer
-	warmedUp map[string]bool // jobs that were warmed up
+	warmedUp map[string]bool // jobs that have run for warmUp
 }
 
-// Start compiles the project, where that was not done before, and starts it. Each job runs for warm
-// before it is first measured, for the compiler in the JVM. input is what the framing jobs read.
+// Start compiles the project if necessary, and starts it. Each job runs for warm before its first
+// measurement, so that the JVM compiles it. input is the input of the framing jobs.
 func Start(warm time.Duration, input []byte) (*JVM, error) {
 	dir, err := build()
 	if err != nil {
@@ -46,7 +46,7 @@ func Start(warm time.Duration, input []byte) (*JVM, error) {
 	}
 	classes := strings.Join([]string{filepath.Join(dir, "target", "classes"),
 		filepath.Join(dir, "target", "lib", "*")}, string(os.PathListSeparator))
-	// The parallel collector is the one for throughput.
+	// The parallel collector has the best throughput.
 	j := &JVM{warmUp: warm, warmedUp: map[string]bool{},
 		cmd: exec.Command("java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", "-cp", classes, "bench.Bench", file.Name())}
 	j.cmd.Stderr = &j.stderr
@@ -70,12 +70,12 @@ func Start(warm time.Duration, input []byte) (*JVM, error) {
 
 // Close ends the process.
 func (j *JVM) Close() error {
-	j.stdin.Close() // at the end of its input it ends
+	j.stdin.Close() // the process exits at the end of its input
 	return j.cmd.Wait()
 }
 
-// Work returns the work of one job: of so many units, with an argument of the job's own and a check
-// value to come to.
+// Work returns the work of one job with units of work, an argument for the job, and its check
+// value.
 func (j *JVM) Work(job string, units, arg int, want int64) report.Work {
 	return func(reps int) (report.Sample, error) {
 		if !j.warmedUp[job] {

@@ -20,7 +20,7 @@ const (
 	ringBytes = 1 << 20 // of memory that the input of a run lies in, again and again: as buffers of a network do, it stays in the cache
 )
 
-// ages is bytes that do not compress, encrypted and decrypted with one X25519 key.
+// ages encrypts and decrypts random bytes with one X25519 key.
 func ages(_ *input, _ jvm) ([]report.Case, error) {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -63,14 +63,14 @@ func ages(_ *input, _ jvm) ([]report.Case, error) {
 	in := reusableSource(sealed.Bytes())
 	d.Ours = d.peer("millweir agecodec.Decrypt", report.Bar{}, outputOf(stream.Via(in, agecodec.Decrypt(key))))
 	again := caseBuilder{right: equals(sealed.Bytes()), Case: d.Case}
-	copied := again.peer("its input made anew", report.Bar{}, outputOf(in))
+	copied := again.peer("its input copied again", report.Bar{}, outputOf(in))
 	d.Ours.Base = &copied
 	d.Peers = []report.Peer{d.peer("filippo.io/age", report.Bar{Least: 1.5}, unsealed(sealed.Bytes(), key))}
 	d.Limits = []report.Limit{{Metric: report.Allocs, Max: 0.5}} // none a chunk: those of the header, by the number of chunks
 	return []report.Case{encrypt, d.Case}, errors.Join(d.err, again.err)
 }
 
-// reusableSource is a source of sealed in memory that may be written over, as Decrypt does it.
+// reusableSource is a source of a copy of sealed, because Decrypt overwrites its input.
 func reusableSource(sealed []byte) stream.Source[[]byte] {
 	ring := make([]byte, ringBytes)
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
@@ -84,7 +84,7 @@ func reusableSource(sealed []byte) stream.Source[[]byte] {
 	})
 }
 
-// unsealed is what age makes of sealed, which it leaves as it is.
+// unsealed decrypts sealed with age, which does not change it.
 func unsealed(sealed []byte, key age.Identity) codecRun {
 	buf := make([]byte, chunkBytes)
 	return func(w io.Writer) error {

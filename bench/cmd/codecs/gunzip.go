@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// gunzips is the way back, of one member that compress/gzip wrote.
+// gunzips decompresses one member that compress/gzip wrote.
 func gunzips(in *input, _ jvm) ([]report.Case, error) {
 	var packed bytes.Buffer
 	if err := writerOutput(chunks(in.text), stdgzip.NewWriter(nil))(&packed); err != nil {
@@ -29,8 +29,8 @@ func gunzips(in *input, _ jvm) ([]report.Case, error) {
 	return []report.Case{b.Case}, b.err
 }
 
-// readerOutput is what a reader of the standard kind makes of packed. The reader is made once, and reset for
-// every run.
+// readerOutput reads packed through a reader like those of compress. It makes the reader once, and
+// resets it for every run.
 func readerOutput[R interface {
 	io.Reader
 	Reset(io.Reader) error

@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// gzips is text compressed as gzip: at the default level, which is compared in what it stores, too,
-// and at the fast one.
+// gzips compresses text as gzip: at the default level, which is also compared by stored bytes, and
+// at the fast level.
 func gzips(in *input, jvm jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := caseBuilder{right: decodesTo(in.text, openGzip), Case: report.Case{
@@ -65,7 +65,7 @@ func level(n int) *gzip.Writer {
 	return w
 }
 
-// storedBytes is p, of which a run stores so many bytes.
+// storedBytes returns p with the number of bytes that a run stores.
 func storedBytes(p report.Peer, units int, stored int64) report.Peer {
 	return report.Peer{Name: p.Name, Work: func(reps int) (s report.Sample, err error) {
 		before, err := rusage.CPU()

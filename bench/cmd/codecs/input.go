@@ -11,7 +11,7 @@ import (
 
 const chunkBytes = 64 << 10 // of the chunks that byte streams come in
 
-// input is what the codecs are fed with.
+// input is the input of the codecs.
 type input struct {
 	shapes []shape
 	docs   []bson.Raw // of every shape, mixed as backups have them
@@ -27,17 +27,17 @@ type shape struct {
 	text  []byte   // the lines, each with a newline
 	size  int      // bytes of all documents
 
-	// What is demanded of the writer and the parser beside the driver's.
+	// The bars of the writer and the parser against the driver's.
 	write, parse bar
-	// Documents share the chunks of 64 KiB in which they are emitted; these are at most so many of
-	// a document, both ways.
+	// Documents share chunks of 64 KiB. These are the limits of chunks a document, in both
+	// directions.
 	chunks float64
 }
 
 type bar struct{ least, goal float64 }
 
-// newInput makes documents with size bytes of text, and for the cases of one shape so many that
-// they do not fit into the cache of a core together with what becomes of them.
+// newInput makes documents with size bytes of text. The cases of one shape have so many documents
+// that they and the output do not fit into the cache of a core.
 func newInput(size int) (*input, error) {
 	c := corpus.New(1)
 	in := &input{shapes: []shape{
@@ -76,7 +76,7 @@ func (s *shape) fill() error {
 	return nil
 }
 
-// chunks returns p in chunks, of which each is one capacity long.
+// chunks returns p in chunks. The capacity of each is its length.
 func chunks(p []byte) (cs [][]byte) {
 	for len(p) > 0 {
 		n := min(chunkBytes, len(p))

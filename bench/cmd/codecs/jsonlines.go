@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// pageView is a type of a user's own.
+// pageView is a type as a user would define it.
 type pageView struct {
 	ID    string   `json:"id"`
 	Path  string   `json:"path"`
@@ -24,8 +24,8 @@ type pageView struct {
 	Tags  []string `json:"tags"`
 }
 
-// jsonLines is values of a Go type written as a line each, and read back. encoding/json does the
-// work on both sides: ours may cost no more than it.
+// jsonLines writes values of a Go type as lines, and reads them back. Both sides use encoding/json:
+// ours must not cost more.
 func jsonLines(in *input, _ jvm) ([]report.Case, error) {
 	visits := make([]pageView, len(in.text)/512)
 	var text bytes.Buffer
@@ -45,7 +45,8 @@ func jsonLines(in *input, _ jvm) ([]report.Case, error) {
 		Unit: "element", Units: len(visits), Want: int64(len(visits)),
 	}}
 	b.Ours = b.peer("millweir codec.JSONLines", report.Bar{}, func(w io.Writer) error {
-		_, err := stream.Run(background, stream.Via(source.Slice(visits), codec.JSONLines[pageView](nil)), sink.Writer(w))
+		_, err := stream.Run(background, stream.Via(source.Slice(visits), codec.JSONLines[pageView](nil)),
+			sink.Writer(w))
 		return err
 	})
 	b.Peers = []report.Peer{b.peer("json.Encoder on a bufio.Writer", report.Bar{}, func(w io.Writer) error {

@@ -1,13 +1,13 @@
-// Codecs measures the codecs of millweir beside those that they stand in for: the driver's Extended
-// JSON, compress/gzip and klauspost/compress, filippo.io/age, encoding/json, and, where Maven and
-// Java are installed, the gzip of Pekko Streams.
+// Codecs compares the codecs of millweir with those that they replace: the driver's Extended JSON,
+// compress/gzip and klauspost/compress, filippo.io/age, encoding/json, and the gzip of Pekko
+// Streams if Maven and Java are installed.
 //
 //	go run ./bench/cmd/codecs [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 //
-// A case lies in a file of its own, the competitors side by side. Every competitor has its input in
-// memory, and reuses what its documentation says can be reused. Before anything is measured, what
-// an encoder writes was read by another's decoder, and what a decoder writes was compared with the
-// original; while it is measured, the bytes are counted.
+// Each case has its own file with all competitors. Every competitor has its input in memory, and
+// reuses what its documentation allows. Before the measurement, another library's decoder verifies
+// the output of an encoder, and the output of a decoder is compared with the original. During the
+// measurement the bytes are counted.
 package main
 
 import (
@@ -56,7 +56,7 @@ func cases(in *input, java jvm) ([]report.Case, error) {
 	return all, nil
 }
 
-// jvm is Pekko Streams, or why it is not there.
+// jvm is Pekko Streams, or the reason why it is missing.
 type jvm struct {
 	*pekko.JVM
 	absent string

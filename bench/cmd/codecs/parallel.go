@@ -12,20 +12,20 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// cores is how many goroutines the parallel cases have.
+// cores is the number of goroutines of the parallel cases.
 var cores = runtime.GOMAXPROCS(0)
 
 type bytesFlow = stream.Flow[[]byte, []byte]
 
-// parallelGzips is gzip by as many goroutines as there are cores beside gzip without any, both of
-// ours, and the way back.
+// parallelGzips compares our gzip and gunzip on one goroutine a core with the same without
+// goroutines.
 func parallelGzips(in *input, _ jvm) ([]report.Case, error) {
 	return parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
 		func(n int) bytesFlow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
 		func(n int) bytesFlow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) })
 }
 
-// parallelZstds is the same of zstd.
+// parallelZstds is parallelGzips for zstd.
 func parallelZstds(in *input, _ jvm) ([]report.Case, error) {
 	return parallels(in, "zstd", openZstd, report.Bar{}, report.Bar{},
 		func(n int) bytesFlow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
@@ -36,7 +36,7 @@ func openZstd(r io.Reader) (io.Reader, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
 }
 
-// parallels returns both ways of a format, each as CPU time and as time passes.
+// parallels returns the cases of both directions of a format, each by CPU time and by wall time.
 func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar, pack,
 	unpack func(int) bytesFlow) ([]report.Case, error) {
 	text := in.text // of several members or frames, of 1 MiB each

@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// parser is lines of canonical Extended JSON in memory turned into documents, of which the bytes
-// are counted. Ours cuts chunks into lines, too; the driver is given each line.
+// parser parses lines of canonical Extended JSON into documents and counts their bytes. Ours also
+// splits chunks into lines; the driver gets each line.
 func parser(s shape) report.Case {
 	in := chunks(s.text)
 	return report.Case{

@@ -15,18 +15,18 @@ import (
 
 var background = context.Background()
 
-// errWrongOutput says that a competitor wrote something else than it should.
+// errWrongOutput is the error of a competitor with wrong output.
 var errWrongOutput = errors.New("the output is not what it should be")
 
-// codecRun is work that writes bytes: an encoder's or a decoder's.
+// codecRun is the work of an encoder or a decoder, which writes bytes.
 type codecRun func(w io.Writer) error
 
-// flow is f over in.
+// flow runs f over in.
 func flow(in [][]byte, f stream.Flow[[]byte, []byte]) codecRun {
 	return outputOf(stream.Via(source.Slice(in), f))
 }
 
-// outputOf is what src emits.
+// outputOf writes the chunks of src.
 func outputOf(src stream.Source[[]byte]) codecRun {
 	return func(w io.Writer) error {
 		_, err := stream.Run(background, src, sink.Writer(w))
@@ -34,8 +34,8 @@ func outputOf(src stream.Source[[]byte]) codecRun {
 	}
 }
 
-// writerOutput is what a writer of the standard kind makes of in. The writer is made once, and reset for
-// every run.
+// writerOutput writes in through a writer like those of compress. It makes the writer once, and
+// resets it for every run.
 func writerOutput[W interface {
 	io.WriteCloser
 	Reset(io.Writer)
@@ -51,15 +51,15 @@ func writerOutput[W interface {
 	}
 }
 
-// caseBuilder is a case in the making, of codes that all have the same task.
+// caseBuilder builds a case of codecs that all do the same work.
 type caseBuilder struct {
 	report.Case
-	right func(output []byte) error // tells whether the output of a run is right
-	err   error                     // the first of a peer
+	right func(output []byte) error // checks the output of a run
+	err   error                     // the first error of a peer
 }
 
-// peer returns the peer that does c, after one run of which the output was found right. Later ones
-// must write as many bytes.
+// peer returns the peer that does c, after it has checked the output of one run. Later runs must
+// write as many bytes.
 func (b *caseBuilder) peer(name string, bar report.Bar, c codecRun) report.Peer {
 	p, _ := b.peerOfSize(name, bar, c)
 	return p
@@ -88,7 +88,7 @@ func (b *caseBuilder) peerOfSize(name string, bar report.Bar, c codecRun) (repor
 	}}, size
 }
 
-// byteCounter is a writer that counts.
+// byteCounter is a writer that counts bytes.
 type byteCounter int64
 
 func (c *byteCounter) Write(p []byte) (int, error) {
@@ -96,7 +96,7 @@ func (c *byteCounter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// equals tells whether the output is want.
+// equals reports whether the output is want.
 func equals(want []byte) func([]byte) error {
 	return func(output []byte) error {
 		if !bytes.Equal(output, want) {
@@ -106,7 +106,7 @@ func equals(want []byte) func([]byte) error {
 	}
 }
 
-// decodesTo tells whether another's decoder makes want of the output.
+// decodesTo reports whether another library's decoder decodes the output to want.
 func decodesTo(want []byte, open func(io.Reader) (io.Reader, error)) func([]byte) error {
 	return func(output []byte) error {
 		r, err := open(bytes.NewReader(output))

@@ -16,7 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// rawBSON is documents written one after the other, and read back with a check of their structure.
+// rawBSON writes documents one after the other, and reads them back with a check of their
+// structure.
 func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 	cs := chunks(in.bson)
 	return []report.Case{{
@@ -76,8 +77,8 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 	}}, nil
 }
 
-// buffered writes documents one after the other through a buffer that is used again. If checked, it
-// compares their lengths first.
+// buffered writes documents one after the other through a reused buffer. If checked, it compares
+// their lengths first.
 func buffered(docs []bson.Raw, checked bool) (int64, error) {
 	var n byteCounter
 	w := bufio.NewWriterSize(&n, chunkBytes)

@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// texts is bytes written as text and read back, by the standard library's coders on both sides.
+// texts writes bytes as text and reads them back. Both sides use the coders of the standard
+// library.
 func texts(in *input, _ jvm) ([]report.Case, error) {
 	encoded, digits := []byte(base64.StdEncoding.EncodeToString(in.bson)), []byte(hex.EncodeToString(in.bson))
 	var all []report.Case
@@ -52,7 +53,7 @@ func texts(in *input, _ jvm) ([]report.Case, error) {
 	return all, nil
 }
 
-// readerRun is what a reader that open returns makes of in.
+// readerRun reads in through a reader that open returns.
 func readerRun(in []byte, open func(io.Reader) io.Reader) codecRun {
 	buf := make([]byte, chunkBytes)
 	return func(w io.Writer) error {

@@ -12,9 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// writer is documents in memory turned into lines of canonical Extended JSON, of which the bytes
-// are counted. Ours emits chunks of lines that are the consumer's to keep; the driver makes a slice
-// of every line, or writes over the last one.
+// writer writes documents as lines of canonical Extended JSON and counts their bytes. The consumer
+// may keep our chunks of lines; the driver allocates every line, or overwrites the last one.
 func writer(s shape) report.Case {
 	return report.Case{
 		Name: "writer-" + s.name, About: "BSON → canonical Extended JSON",

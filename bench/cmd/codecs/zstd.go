@@ -10,8 +10,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// zstds is text compressed as zstd. The codec below is klauspost's on both sides: ours may cost no
-// more than it.
+// zstds compresses text as zstd. Both sides use klauspost's codec: ours must not cost more.
 func zstds(in *input, _ jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := caseBuilder{right: decodesTo(in.text, openZstd), Case: report.Case{
@@ -34,7 +33,7 @@ func zstds(in *input, _ jvm) ([]report.Case, error) {
 	return []report.Case{b.Case}, b.err
 }
 
-// unzstds is the way back, of one frame.
+// unzstds decompresses one frame.
 func unzstds(in *input, _ jvm) ([]report.Case, error) {
 	w, err := zstd.NewWriter(nil)
 	if err != nil {
@@ -60,14 +59,15 @@ func unzstds(in *input, _ jvm) ([]report.Case, error) {
 	b.Peers = []report.Peer{
 		b.peer("klauspost/compress/zstd, one goroutine", report.Bar{}, readerOutput(packed.Bytes(), one)),
 		b.peer("klauspost/compress/zstd, as it comes", report.Bar{}, readerOutput(packed.Bytes(), many)),
-		b.peer("klauspost/compress/zstd, one goroutine, a new decoder each time", report.Bar{}, func(w io.Writer) error {
-			z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-			if err != nil {
-				return err
-			}
-			defer z.Close()
-			return readerOutput(packed.Bytes(), z)(w)
-		}),
+		b.peer("klauspost/compress/zstd, one goroutine, a new decoder each time", report.Bar{},
+			func(w io.Writer) error {
+				z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+				if err != nil {
+					return err
+				}
+				defer z.Close()
+				return readerOutput(packed.Bytes(), z)(w)
+			}),
 	}
 	return []report.Case{b.Case}, b.err
 }

@@ -14,7 +14,7 @@ import (
 
 const batchSize = 100
 
-// batch is elements gathered into slices of 100, each of its own.
+// batch groups elements into new slices of 100.
 func batch(jvm jvm) report.Case {
 	want, _ := batchByHand()
 	return jvm.join(report.Case{
@@ -30,7 +30,7 @@ func batch(jvm jvm) report.Case {
 	}, 0, report.Bar{Least: 3})
 }
 
-// addBatch is the fold over the batches: it looks at a batch, not at all its elements.
+// addBatch is the fold over the batches. It does not read all elements of a batch.
 func addBatch(total int64, b []int) int64 { return total + int64(len(b)+b[len(b)-1]) }
 
 func ourBatches() (int64, error) {

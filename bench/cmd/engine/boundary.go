@@ -11,7 +11,8 @@ import (
 	"github.com/samber/ro"
 )
 
-// asyncBoundary is a source on one goroutine and a fold on another, 64 elements between them.
+// asyncBoundary runs a source on one goroutine and a fold on another, with 64 elements between
+// them.
 func asyncBoundary(jvm jvm) report.Case {
 	return jvm.join(report.Case{
 		Name: "async-boundary", About: "slice → async, 64 elements ahead → fold",
@@ -35,8 +36,7 @@ func asyncBoundary(jvm jvm) report.Case {
 	}, 0, report.Bar{Least: 15})
 }
 
-// asyncMapped is the same where the source's elements come one by one, out of a function: nothing
-// is at hand at once.
+// asyncMapped is asyncBoundary for a source whose elements come one by one from a function.
 func asyncMapped() report.Case {
 	return report.Case{
 		Name: "async-mapped", About: "slice → map → async, 64 elements ahead → fold",
@@ -66,7 +66,7 @@ func asyncMapped() report.Case {
 	}
 }
 
-// selectingChannel is what a channel costs when its sender can be cancelled, as ours can.
+// selectingChannel is a channel with a sender that can be cancelled, as ours can.
 func selectingChannel() (int64, error) {
 	ctx, cancel := context.WithCancel(background)
 	defer cancel()

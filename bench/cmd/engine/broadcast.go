@@ -11,7 +11,7 @@ import (
 	"github.com/samber/ro"
 )
 
-// broadcast is every element through two branches, whose outputs are merged.
+// broadcast sends every element through two branches and merges their outputs.
 func broadcast(jvm jvm) report.Case {
 	return jvm.join(report.Case{
 		Name: "broadcast", About: "slice → to two maps at once → merge → fold",
@@ -42,7 +42,7 @@ func roBroadcast() (total int64, failed error) {
 	return total, failed
 }
 
-// rillBroadcast copies by hand, for which rill has nothing.
+// rillBroadcast copies by hand, because rill has no broadcast.
 func rillBroadcast() (int64, error) {
 	a, b := make(chan rill.Try[int], ahead), make(chan rill.Try[int], ahead)
 	go func() {

@@ -16,8 +16,8 @@ import (
 
 var errGone = errors.New("the caller has gone")
 
-// cancelled is the time from cancelling the context of an endless run until the run has returned,
-// the longest of several pipelines.
+// cancelled measures the time from cancelling the context of an endless run until it returns, the
+// longest of several pipelines.
 func cancelled() report.Case {
 	return report.Case{
 		Name: "cancel", About: "from the cancelling of an endless run to its return, the slowest of all kinds",
@@ -29,8 +29,7 @@ func cancelled() report.Case {
 	}
 }
 
-// loops are as many runs of a loop by hand as there are endless ones, for the slowest of them is
-// what counts.
+// loops are as many loops by hand as there are endless runs, because the case takes the slowest.
 func loops() map[string]func(context.Context) error {
 	all := make(map[string]func(context.Context) error, len(endless))
 	for name := range endless {
@@ -43,7 +42,8 @@ func loops() map[string]func(context.Context) error {
 	return all
 }
 
-// endless are runs of every kind that only a cancelled context ends. No function of theirs blocks.
+// endless are runs of every kind that only a cancelled context ends. None of their functions
+// blocks.
 var endless = map[string]func(context.Context) error{
 	"fused": func(ctx context.Context) error {
 		return run(ctx, stream.Via2(source.Repeat(1), stream.Map(addOne), stream.Filter(keep)))
@@ -79,7 +79,8 @@ func run[T any](ctx context.Context, src stream.Source[T]) error {
 
 func lookUp(_ context.Context, v int) (int, error) { return addOne(v), nil }
 
-// slowestReturn cancels each of the runs when it is on its way. Once in a measurement is enough.
+// slowestReturn starts each of the runs, cancels it, and returns the longest time to return. Once
+// in a measurement is enough.
 func slowestReturn(runs map[string]func(context.Context) error) report.Work {
 	return func(int) (report.Sample, error) {
 		s := report.Sample{Units: 1, Allocs: -1}

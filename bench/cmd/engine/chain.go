@@ -9,7 +9,7 @@ import (
 	"github.com/samber/ro"
 )
 
-// fusedChain is four stages that hand over every element at once.
+// fusedChain runs four stages without buffers between them.
 func fusedChain(jvm jvm) report.Case {
 	want, _ := chainByHand()
 	return jvm.join(report.Case{

@@ -11,10 +11,10 @@ import (
 	"github.com/samber/ro"
 )
 
-// slicesOfTen is numbers in slices of 10.
+// slicesOfTen has numbers in slices of 10.
 var slicesOfTen = slices.Collect(slices.Chunk(numbers, 10))
 
-// flatten is slices taken apart into their elements.
+// flatten splits slices into their elements.
 func flatten(jvm jvm) report.Case {
 	return jvm.join(report.Case{
 		Name: "flatten", About: "slices of 10 → their elements → fold",

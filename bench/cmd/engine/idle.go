@@ -11,11 +11,11 @@ import (
 	"github.com/samber/ro"
 )
 
-// trips is how many elements make the round trip of asyncIdle.
+// trips is the number of round trips of asyncIdle.
 const trips = 5_000
 
-// asyncIdle is an async boundary whose source emits the next element only when the consumer has had
-// the last one. Where an element were held back, to make a batch, the run would stand still, and
+// asyncIdle is an async boundary with a source that emits an element only after the consumer has
+// received the last one. If a stage held back an element for a batch, the run would deadlock and
 // fail.
 func asyncIdle() report.Case {
 	return report.Case{

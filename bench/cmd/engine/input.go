@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// elements is how many elements a run has in most cases: enough to make its start-up nothing, few
-// enough to stay in the cache.
+// elements is the number of elements of a run in most cases: large enough to hide the start-up,
+// small enough for the cache.
 const elements = 100_000
 
 // numbers is the input of most cases: 0, 1, 2 …
@@ -20,8 +20,8 @@ var numbers = func() []int {
 	return xs
 }()
 
-// The functions of the stages. They are variables so that no compiler sees through a call, in the
-// loop by hand neither.
+// The functions of the stages. They are variables so that the compiler cannot inline them, not even
+// in a loop by hand.
 var (
 	addOne     = func(v int) int { return v + 1 }
 	keep       = func(v int) bool { return v&3 != 0 }
@@ -41,8 +41,8 @@ const (
 	chunkBytes   = 64 << 10 // in chunks of so many
 )
 
-// makeJSONLines returns JSON objects, each with a newline behind it, n bytes in all: small ones, nested
-// ones of about 1.2 KB and a few of about 12 KB, as backups have them.
+// makeJSONLines returns n bytes of JSON objects, each with a newline: small ones, nested ones of
+// about 1.2 KB, and a few of about 12 KB, as in backups.
 func makeJSONLines(n int) []byte {
 	const patternBytes = 4 << 20 // this much is made, and repeated
 	r := rand.New(rand.NewPCG(1, 2))
@@ -74,7 +74,7 @@ func appendObject(p []byte, r *rand.Rand, id, fields int) []byte {
 	return append(p, '}')
 }
 
-// chunks returns p in chunks, of which each is one capacity long.
+// chunks returns p in chunks. The capacity of each is its length.
 func chunks(p []byte) (cs [][]byte) {
 	for len(p) > 0 {
 		n := min(chunkBytes, len(p))

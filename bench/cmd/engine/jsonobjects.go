@@ -13,8 +13,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// jsonObjects is chunks in memory cut into the JSON objects they hold, which are counted, not
-// parsed.
+// jsonObjects splits chunks into JSON objects and counts them without parsing.
 func jsonObjects(jvm jvm, size int) report.Case {
 	text := makeJSONLines(size)
 	in := chunks(text)

@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// lines is chunks in memory cut into lines, which are counted, not copied. A line holds until the
-// next one; those of Pekko Streams would hold longer.
+// lines splits chunks into lines and counts them without copying. A line is valid until the next
+// one; the lines of Pekko Streams stay valid.
 func lines(jvm jvm, size int) report.Case {
 	text := makeJSONLines(size)
 	in := chunks(text)
@@ -44,7 +44,7 @@ func lines(jvm jvm, size int) report.Case {
 	}, 0, report.Bar{Least: 6})
 }
 
-// linesKept is the same for lines that their receiver may keep, as those of Pekko Streams are.
+// linesKept is lines with lines that the receiver may keep, as those of Pekko Streams.
 func linesKept(jvm jvm, size int) report.Case {
 	text := makeJSONLines(size)
 	in := chunks(text)
@@ -80,5 +80,5 @@ func scanner(text []byte) *bufio.Scanner {
 	return s
 }
 
-// addRecord counts the bytes of a record and of the newline behind it.
+// addRecord counts the bytes of a record and its newline.
 func addRecord(total int64, p []byte) int64 { return total + int64(len(p)) + 1 }

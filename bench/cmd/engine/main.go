@@ -1,13 +1,12 @@
-// Engine measures the operators of millweir beside those of other libraries: samber/ro,
-// destel/rill, reugn/go-streams, sourcegraph/conc, the standard library, channels and loops written
-// by hand, and, where Maven and Java are installed, Pekko Streams.
+// Engine compares the operators of millweir with those of samber/ro, destel/rill, reugn/go-streams,
+// sourcegraph/conc, the standard library, channels and loops written by hand, and Pekko Streams if
+// Maven and Java are installed.
 //
 //	go run ./bench/cmd/engine [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 //
-// A case lies in a file of its own, the competitors side by side. Each is written as its
-// documentation shows, with the settings that served it best; what it folds into is the cheapest
-// sink that it has. What is said of a case holds for all of them, and a check value shows that all
-// did the same.
+// Each case has its own file with all competitors. Each competitor is written as its documentation
+// shows, with its best settings and its cheapest sink. The description of a case applies to all of
+// them, and a check value shows that all did the same work.
 package main
 
 import (
@@ -58,7 +57,7 @@ func cases(jvm jvm, framed int) []report.Case {
 	}
 }
 
-// jvm is Pekko Streams, or why it is not there.
+// jvm is Pekko Streams, or the reason why it is missing.
 type jvm struct {
 	*pekko.JVM
 	absent string
@@ -75,8 +74,7 @@ func startJVM(warm time.Duration) jvm {
 	return jvm{JVM: p}
 }
 
-// join adds Pekko Streams to the peers of c, with the job of the same name; arg is the job's
-// argument.
+// join adds Pekko Streams to the peers of c. Its job has the name of the case and the argument arg.
 func (j jvm) join(c report.Case, arg int, bar report.Bar) report.Case {
 	if j.JVM == nil {
 		c.Absent = append(c.Absent, j.absent)

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// monitor is what a Monitor adds to each element of the cheapest run there is.
+// monitor measures what a Monitor adds to each element of the cheapest run.
 func monitor() report.Case {
 	base := report.Peer{Name: "without", Run: func() (int64, error) { return ourSum(source.Slice(numbers)) }}
 	return report.Case{
@@ -29,7 +29,7 @@ func monitor() report.Case {
 	}
 }
 
-// monitorChunks is the same for chunks of bytes; what is in them does not matter.
+// monitorChunks is monitor for chunks of bytes, with any content.
 func monitorChunks() report.Case {
 	in := make([][]byte, 10_000)
 	for i := range in {

@@ -18,9 +18,8 @@ const (
 	workTime = 720 * time.Nanosecond // of one call
 )
 
-// orderedMap is a map by several goroutines that keeps the order, over work of 0.6 to 0.85 µs an
-// element. What it costs is told beyond the same work on as many goroutines as there are cores that
-// never talk to each other.
+// orderedMap maps on several goroutines and keeps the order, with work of 0.6 to 0.85 µs an
+// element. Its cost is the overhead over the ideal: one goroutine a core, without communication.
 func orderedMap(jvm jvm) report.Case {
 	c, ideal := orderedMaps(jvm)
 	c.Name, c.About = "ordered-map", "ordered map over about 0.7 µs of work, beyond the work itself"
@@ -36,11 +35,10 @@ func orderedMap(jvm jvm) report.Case {
 	return c
 }
 
-// futures is the index among the peers of how one writes it with channels, beside which the bars
-// are.
+// futures is the index of the peer with channels of futures, which the bars refer to.
 const futures = 2
 
-// orderedMapWall is how long the same takes.
+// orderedMapWall measures orderedMap by wall time.
 func orderedMapWall(jvm jvm) report.Case {
 	c, ideal := orderedMaps(jvm)
 	c.Name, c.About, c.By = "ordered-map-wall", "ordered map over about 0.7 µs of work, as time passes", report.Wall
@@ -67,7 +65,7 @@ func orderedMaps(jvm jvm) (c report.Case, ideal report.Peer) {
 	}, times, report.Bar{}), ideal
 }
 
-// orderedMapNothing is the same over a function that does next to nothing: all of it is overhead.
+// orderedMapNothing is orderedMap with a trivial function: all cost is overhead.
 func orderedMapNothing(jvm jvm) report.Case {
 	return jvm.join(report.Case{
 		Name: "ordered-map-nothing", About: "ordered map over an addition",
@@ -82,7 +80,7 @@ func orderedMapNothing(jvm jvm) report.Case {
 	}, 0, report.Bar{})
 }
 
-// cores is how many workers a map over pure computation has, with everyone.
+// cores is the number of workers of a map over pure computation, the same for every competitor.
 var cores = runtime.GOMAXPROCS(0)
 
 func ourMap(f func(int) int) (int64, error) {
@@ -110,8 +108,8 @@ func concMap(f func(int) int) (int64, error) {
 	return total, nil
 }
 
-// mapByFutures is how one writes it with channels: workers answer each element through a channel of
-// its own, and those stand in line in the order of the elements.
+// mapByFutures is the usual code with channels: a worker sends each result to a channel for that
+// element, and a queue holds these channels in order.
 func mapByFutures(f func(int) int) (int64, error) {
 	type job struct {
 		v      int
@@ -142,7 +140,7 @@ func mapByFutures(f func(int) int) (int64, error) {
 	return total, nil
 }
 
-// mapIdeal is the ideal: every core has its share from the start.
+// mapIdeal is the ideal: every core gets its share of the elements at the start.
 func mapIdeal(f func(int) int) (int64, error) {
 	sums := make([]int64, cores)
 	var wg sync.WaitGroup
@@ -163,8 +161,8 @@ func mapIdeal(f func(int) int) (int64, error) {
 	return total, nil
 }
 
-// spin is work: so many steps of a random generator, of which none can begin before the last has
-// ended.
+// spin does steps of a random generator. Each step depends on the last, so that a core cannot run
+// two at a time.
 func spin(v, times int) int {
 	x := uint64(v) | 1
 	for range times {
@@ -175,7 +173,7 @@ func spin(v, times int) int {
 	return int(x & 0xffff)
 }
 
-// spins is how many steps of spin take workTime.
+// spins is the number of steps of spin that take workTime.
 var spins = sync.OnceValue(func() int {
 	const steps = 10_000
 	best := time.Hour

@@ -11,7 +11,7 @@ import (
 	"github.com/samber/ro"
 )
 
-// ahead is how long the buffers between goroutines are, with everyone.
+// ahead is the length of the buffers between goroutines, the same for every competitor.
 const ahead = 64
 
 var background = context.Background()
@@ -36,8 +36,8 @@ func roSum(from ro.Observable[int]) (int64, error) {
 	return int64(total), failed
 }
 
-// roOnGoroutine returns an observable that runs on a goroutine of its own, as one must to merge several
-// that do not wait for each other.
+// roOnGoroutine returns an observable that runs on its own goroutine, which merging concurrent
+// observables requires.
 func roOnGoroutine(xs []int) ro.Observable[int] {
 	return ro.NewUnsafeObservable(func(o ro.Observer[int]) ro.Teardown {
 		go func() {
@@ -72,8 +72,8 @@ func goStreamsFrom[T any](xs []T) streams.Source {
 	return extension.NewChanSource(in)
 }
 
-// goStreamsSum returns the sum of what comes out: its Fold emits each sum on its way, and would
-// cost more.
+// goStreamsSum returns the sum of the output. The library's Fold emits every intermediate sum and
+// would cost more.
 func goStreamsSum(from streams.Outlet) (int64, error) {
 	var total int
 	for v := range from.Out() {
@@ -94,7 +94,7 @@ func send(xs []int) <-chan int {
 	return out
 }
 
-// receive returns the sum of what comes through a channel.
+// receive returns the sum of the elements of a channel.
 func receive(in <-chan int) (int64, error) {
 	var total int
 	for v := range in {
@@ -103,7 +103,7 @@ func receive(in <-chan int) (int64, error) {
 	return int64(total), nil
 }
 
-// stage returns a channel with f of what comes through in: the stage of a pipeline of channels.
+// stage returns a channel with f of every element of in: a stage of a pipeline of channels.
 func stage(in <-chan int, f func(int) int) <-chan int {
 	out := make(chan int, ahead)
 	go func() {

@@ -2,11 +2,10 @@ package main
 
 import "github.com/millweir/millweir/bench/internal/report"
 
-// starts is how many runs are started in one.
+// starts is the number of pipelines that one run starts.
 const starts = 100
 
-// throughChannel is the least that a pipeline of goroutines starts: one that sends and one that
-// receives.
+// throughChannel is the smallest pipeline of goroutines: one sender and one receiver.
 func throughChannel(xs []int) (total int64, _ error) {
 	for v := range send(xs) {
 		if v = addOne(v); keep(v) {
@@ -16,7 +15,7 @@ func throughChannel(xs []int) (total int64, _ error) {
 	return total, nil
 }
 
-// startUp is a pipeline built and run for a single element.
+// startUp builds and runs a pipeline for a single element.
 func startUp(jvm jvm) report.Case {
 	one := []int{1}
 	each := func(run func([]int) (int64, error)) func() (int64, error) {

@@ -7,11 +7,11 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// maxRSS is the most memory that ours may take, in MiB: parts of 8 MiB, four in flight and one that
-// fills, and all the rest.
+// maxRSS is the memory limit of ours in MiB: four parts of 8 MiB in flight, one that fills, and the
+// rest of the program.
 const maxRSS = 128
 
-// memoryBar is the bar for memory that does not grow: 15 % more for many times the data.
+// memoryBar is the bar for constant memory: at most 15 % more for many times the data.
 const memoryBar = 1 / 1.15
 
 // cases returns all cases, in the order of the report.
@@ -28,7 +28,7 @@ func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case
 	if s.level == "fast" {
 		ours = millweirFast
 	}
-	// A few MB fill no part of an upload, and say little about memory.
+	// A few MB do not fill a part of an upload, and show little about memory.
 	few, many, rounds := size, 10*size, 3
 	if quick {
 		few, many, rounds = 2*size, 4*size, 1
@@ -42,7 +42,7 @@ func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case
 	)
 }
 
-// job is what all cases have in common.
+// job has the common fields of all cases.
 func (w *world) job(name, about string) report.Case {
 	return report.Case{
 		Name: name, About: about + ", " + w.about, Unit: "byte", Cold: true,
@@ -51,7 +51,7 @@ func (w *world) job(name, about string) report.Case {
 	}
 }
 
-// backup is a collection to JSON, compressed, encrypted, to an object.
+// backup measures a backup: a collection to JSON, compressed, encrypted, to an object.
 func (w *world) backup(ctx context.Context, name string, ours program, how string, size int64,
 	bar float64) report.Case {
 	c := w.job(name, "MongoDB to JSON, gzip, age and S3; ours "+how)
@@ -66,7 +66,7 @@ func (w *world) backup(ctx context.Context, name string, ours program, how strin
 	return c
 }
 
-// restore is the way back, of what each program itself stored.
+// restore measures a restore of each program's own backup.
 func (w *world) restore(ctx context.Context, ours program, size int64) report.Case {
 	c := w.job("restore", "and back, each from the object that it stored")
 	c.Ours = report.Peer{Name: "millweir", Work: w.restoreWork(ctx, ours, size)}
@@ -80,7 +80,7 @@ func (w *world) restore(ctx context.Context, ours program, size int64) report.Ca
 	return c
 }
 
-// growth compares the memory that ours takes for few data with what it takes for many.
+// growth compares the memory of ours for little data and for much.
 func (w *world) growth(name, what string, many, few report.Work, manyBytes, fewBytes int64, rounds int) report.Case {
 	c := w.job(name, "peak memory of "+what+" of more data")
 	c.By, c.Also, c.Rounds = report.RSS, []report.Metric{report.CPU, report.Wall, report.Stored}, rounds

@@ -5,9 +5,8 @@ import (
 	"io"
 )
 
-// chunkPipe is a pipe between two goroutines that carries bytes in large pieces, some of them ahead of
-// the reader, and uses its buffers again: what an io.Pipe is not, whose two sides wait for each
-// other.
+// chunkPipe is a pipe between two goroutines that carries large chunks, buffers some of them ahead
+// of the reader, and reuses its buffers. The two sides of an io.Pipe would wait for each other.
 type chunkPipe struct {
 	ctx  context.Context //nolint:containedctx // io.Writer and io.Reader have no other place for it
 	full chan []byte
@@ -48,8 +47,7 @@ func (c *chunkPipe) send() error {
 	}
 }
 
-// closeWrite sends what is left when err is nil, tells the reader that nothing follows, and returns the
-// error.
+// closeWrite sends the last chunk if err is nil, closes the pipe, and returns the error.
 func (c *chunkPipe) closeWrite(err error) error {
 	if err == nil && len(c.filling) > 0 {
 		err = c.send()
@@ -59,7 +57,7 @@ func (c *chunkPipe) closeWrite(err error) error {
 	return err
 }
 
-// next returns the next chunk, which is the reader's until it asks again, or io.EOF.
+// next returns the next chunk, which is valid until the next call, or io.EOF.
 func (c *chunkPipe) next() ([]byte, error) {
 	if c.current != nil {
 		select {

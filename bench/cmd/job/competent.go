@@ -14,8 +14,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// competent is the program that one writes who knows Go, the driver and the SDK: everything
-// streams, and every error is looked at.
+// competent is the program of a developer who knows Go, the driver and the SDK: everything streams,
+// and every error is checked.
 var competent = program{name: "competent", role: "competent", backup: competentBackup, restore: competentRestore}
 
 func competentBackup(ctx context.Context, j *job) error {

@@ -27,7 +27,8 @@ var shapes = map[string]func(*corpus.Corpus) bson.Raw{
 	"mix":    (*corpus.Corpus).Mix,
 }
 
-// digest is the number of records and the sum of their hashes: their order does not count.
+// digest is the number of records and the sum of their hashes, which does not depend on their
+// order.
 type digest struct {
 	Records int64
 	Sum     uint64
@@ -45,7 +46,7 @@ func (d *digest) join(other digest) {
 	d.Sum += other.Sum
 }
 
-// compare returns an error when d, which is what was found, is not want.
+// compare returns an error if d differs from want.
 func (d digest) compare(what string, want digest) error {
 	switch {
 	case d.Records != want.Records:
@@ -69,7 +70,7 @@ const (
 	maxLine   = 128 << 20 // bytes: more than the longest legal document as a line
 )
 
-// source returns the source of so many bytes, which is filled when it is first asked for.
+// source returns the source of size bytes. The first call fills it.
 func (w *world) source(ctx context.Context, size int64) (*source, error) {
 	if s := w.sources[size]; s != nil {
 		return s, nil
@@ -110,8 +111,7 @@ func (w *world) source(ctx context.Context, size int64) (*source, error) {
 	return s, nil
 }
 
-// digests returns the digests of documents as BSON, and of them as the driver writes them in
-// canonical Extended JSON.
+// digests returns the digests of documents as BSON and as the driver's canonical Extended JSON.
 func digests(batch []bson.Raw) (docs, lines digest, err error) {
 	for _, doc := range batch {
 		line, err := bson.MarshalExtJSON(doc, true, false)
@@ -124,8 +124,8 @@ func digests(batch []bson.Raw) (docs, lines digest, err error) {
 	return docs, lines, nil
 }
 
-// checkObject reads an object back, with none of this library's code, and returns its size. What a
-// command that was given stores can be read by that command only.
+// checkObject verifies an object without this library's code, and returns its size. It cannot read
+// the object of a -peer command.
 func (w *world) checkObject(ctx context.Context, p program, key string, want digest) (size int64, err error) {
 	object, err := w.storage.GetObject(ctx, &s3.GetObjectInput{Bucket: &w.bucket, Key: &key})
 	if err != nil {
@@ -159,7 +159,7 @@ func (w *world) checkObject(ctx context.Context, p program, key string, want dig
 	return size, got.compare("the object "+key, want)
 }
 
-// checkCollection compares a collection with the documents it should have.
+// checkCollection compares a collection with the expected documents.
 func (w *world) checkCollection(ctx context.Context, name string, want digest) error {
 	cursor, err := w.db.Collection(name).Find(ctx, bson.D{}, options.Find().SetBatchSize(batchDocs))
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// A program runs as the child of a launcher, which is this command again and does nothing else. For
-// a process begins its life with the memory of its parent, and its peak is never less than what
-// that had (getrusage(2)): the launcher has little.
+// A program runs as the child of a launcher, which is this command with a special argument. A
+// process starts with its parent's memory, and its reported peak is never less (getrusage(2)). The
+// launcher uses little memory, so that it does not distort the figure.
 const (
 	roleEnv  = "MILLWEIR_JOB_ROLE" // launcher, or the role of a program
 	nextEnv  = "MILLWEIR_JOB_NEXT" // the role of the launcher's child
@@ -24,8 +24,8 @@ const (
 	profileEnv = "MILLWEIR_JOB_PROFILE" // the folder for profiles of our programs
 )
 
-// runAsChild runs what this process was started for, when it is a child of the command, and returns
-// its status.
+// runAsChild runs the launcher or a program, if this process is a child of the command, and returns
+// its exit status.
 func runAsChild() (status int, ok bool) {
 	role := os.Getenv(roleEnv)
 	var err error
@@ -44,7 +44,7 @@ func runAsChild() (status int, ok bool) {
 	return 0, true
 }
 
-// usage is what a process took.
+// usage is the CPU time, memory and duration of a process.
 type usage struct {
 	CPU  time.Duration // user and system
 	Wall time.Duration
@@ -65,7 +65,7 @@ func launch(argv []string) error {
 	return json.NewEncoder(os.Stdout).Encode(u)
 }
 
-// measure runs a program in one direction, to its end.
+// measure runs a program to its end in one direction.
 func (w *world) measure(ctx context.Context, p program, direction, collection, key string) (u usage, err error) {
 	argv, next := []string{w.self}, p.role
 	if p.command != "" {
@@ -88,7 +88,7 @@ func (w *world) measure(ctx context.Context, p program, direction, collection, k
 	return u, nil
 }
 
-// backupWork backs the source of a size up, and reads back what was stored.
+// backupWork backs up the source of a size, and verifies the object.
 func (w *world) backupWork(ctx context.Context, p program, size int64) report.Work {
 	return func(int) (report.Sample, error) {
 		src, err := w.source(ctx, size)
@@ -107,8 +107,8 @@ func (w *world) backupWork(ctx context.Context, p program, size int64) report.Wo
 	}
 }
 
-// restoreWork restores what the program stored of the source of a size, and reads back what was
-// restored.
+// restoreWork restores the program's own backup of the source of a size, and verifies the
+// collection.
 func (w *world) restoreWork(ctx context.Context, p program, size int64) report.Work {
 	return func(int) (report.Sample, error) {
 		src, err := w.source(ctx, size)

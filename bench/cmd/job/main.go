@@ -1,22 +1,22 @@
-// Job measures the whole job, MongoDB → JSON → gzip → age → S3 and back, beside the two programs
-// that one would write by hand today: a competent one, and one that was tuned.
+// Job measures the whole job, MongoDB → JSON → gzip → age → S3 and back, against two programs
+// written by hand: a competent one and a tuned one.
 //
 //	go run ./bench/cmd/job [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 //	                       [-size MB] [-shape NAME] [-level LEVEL] [-mongo URI] [-s3 URL] [-peer COMMAND] [-profile DIR]
 //
-// Each run of each program is a process of its own: what is measured is the CPU time of that
-// process, its peak memory, the time it took, and what it stored. The servers are others: those of
-// -mongo and -s3; else SecantusDB and versitygw, where secantusd-rs and versitygw are found on the
-// PATH (or by the environment variables SECANTUSD_RS and VERSITYGW); else those for tests, in this
-// process. For -s3, the credentials come from where every AWS tool finds them.
+// Each run of each program is a new process. The command measures its CPU time, peak memory,
+// duration and stored bytes. The servers run in other processes: those of -mongo and -s3, or else
+// SecantusDB and versitygw if secantusd-rs and versitygw are on the PATH (or named by the
+// environment variables SECANTUSD_RS and VERSITYGW), or else the servers for tests, in this
+// process. For -s3, the credentials come from the environment or ~/.aws, as for every AWS tool.
 //
-// Every run is verified. What a backup stored is read back with age, compress/gzip and bufio, and
-// must be the documents, as the MongoDB driver writes them in canonical Extended JSON; what a
-// restore wrote is read back too, and must be the documents, byte for byte.
+// Every run is verified. A backup is read back with age, compress/gzip and bufio, and must hold the
+// documents as the MongoDB driver writes them in canonical Extended JSON. A restored collection
+// must hold the documents byte for byte.
 //
-// # Another program beside ours
+// # Comparing another program
 //
-// -peer 'COMMAND' runs by sh, once for every backup and restore, and finds in its environment:
+// -peer 'COMMAND' runs in sh, once for every backup and restore, with this environment:
 //
 //	JOB_DIRECTION                          backup or restore
 //	MONGODB_URI, JOB_DB, JOB_COLLECTION    what to read, or where to write: a collection that is not there yet
@@ -25,9 +25,9 @@
 //	JOB_IDENTITY                           the file with its secret key
 //	AWS_ENDPOINT_URL_S3 and the other variables of AWS
 //
-// It ends with status 0 when it did its work. The format of its object is its own affair: a backup
-// must be there and not be empty. What it restores must be all the documents. A command of several
-// processes is charged the CPU time of all that it waits for, and the memory of the largest. Two
+// It must exit with status 0 on success. It may choose the format of its object: a backup must only
+// exist and not be empty. A restore must restore all documents. The figures of a command with
+// several processes are the CPU time of all that it waits for, and the memory of the largest. Two
 // examples:
 //
 //	go run ./bench/cmd/job -case backup -level fast -peer 'mongoexport --uri "$MONGODB_URI" -d "$JOB_DB" -c "$JOB_COLLECTION" \
@@ -66,7 +66,7 @@ func main() {
 	}
 }
 
-// settings is what the command line asks for.
+// settings holds the values of the flags.
 type settings struct {
 	megabytes float64 // 0: not given
 	shape     string
@@ -120,7 +120,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	return suite.Run(flags, args, out, log)
 }
 
-// What one can ask for, in MB: less is no measurement, and more, ten times over, no number of
+// The range of -size in MB. Less is too short to measure; ten times more would overflow a number of
 // bytes.
 const minSize, maxSize = 0.001, 1e9
 

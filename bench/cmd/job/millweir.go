@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Ours, with the settings that it has by default, and at its fastest level of gzip.
+// Ours, with the default settings, and with the fastest level of gzip.
 var (
 	millweirDefault = millweir("default", nil)
 	millweirFast    = millweir("fast", &codec.GzipOptions{Level: 1})

@@ -15,7 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// program is one competitor: the whole job in both directions.
+// program is a competitor: the whole job in both directions.
 type program struct {
 	name, role string
 	command    string // of sh, instead of the functions
@@ -24,7 +24,7 @@ type program struct {
 	restore func(ctx context.Context, j *job) error
 }
 
-// job is what a program has to work with.
+// job has the clients, names and keys of one run.
 type job struct {
 	collection  *mongo.Collection
 	storage     *s3.Client
@@ -33,11 +33,11 @@ type job struct {
 	identity    age.Identity
 }
 
-// programs are the competitors that this command itself is, each in a process of its own.
+// programs are the competitors that are part of this command. Each runs in its own process.
 var programs = []program{millweirDefault, millweirFast, competent, tuned}
 
-// runProgram is the process of a program: it finds its job in the environment, as a command that is
-// given does.
+// runProgram runs a program in this process. Its job comes from the environment, as for a -peer
+// command.
 func runProgram(role string) error {
 	ctx := context.Background()
 	for _, p := range programs {
@@ -57,7 +57,7 @@ func runProgram(role string) error {
 	return fmt.Errorf("%s=%s is no program", roleEnv, role)
 }
 
-// withProfile calls run, and writes where its CPU time went, where that is asked for.
+// withProfile calls run, and writes a CPU profile if -profile is set.
 func withProfile(run func() error) error {
 	dir := os.Getenv(profileEnv)
 	if dir == "" {
@@ -75,7 +75,7 @@ func withProfile(run func() error) error {
 	return errors.Join(err, f.Close())
 }
 
-// newJob makes the clients, the same for all: as their documentation shows.
+// newJob makes the clients as their documentation shows, the same for all programs.
 func newJob(ctx context.Context) (*job, error) {
 	client, err := mongo.Connect(options.Client().ApplyURI(os.Getenv("MONGODB_URI")))
 	if err != nil {

@@ -25,8 +25,8 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// The servers here are those of integration/servers, without what tests need of them, and without
-// the module that an embedded FerretDB needs.
+// The servers are like those of integration/servers, without the parts for tests and without the
+// module of the embedded FerretDB.
 
 // mongoServer is a server that speaks MongoDB's protocol.
 type mongoServer struct{ name, address string }
@@ -123,14 +123,14 @@ func (w *world) versitygw(ctx context.Context, bin string, s *s3Server) error {
 		"-q", "--health", "/healthy", "posix", "--sidecar", sidecar, data)
 }
 
-// environ returns the environment of the programs. What it says of AWS is the user's for a server
-// that was given, and ours for our own.
+// environ returns the environment of the programs. The AWS settings are the user's for the server
+// of -s3, and generated for a server of this command.
 func (s s3Server) environ() []string {
 	return append(slices.DeleteFunc(os.Environ(),
 		func(kv string) bool { return s.own && strings.HasPrefix(kv, "AWS_") }), s.env...)
 }
 
-// client returns a client for what this command itself does with the server.
+// client returns the client of this command.
 func (s s3Server) client(ctx context.Context) (*s3.Client, error) {
 	opts := []func(*config.LoadOptions) error{config.WithBaseEndpoint(s.endpoint)}
 	if s.own {
@@ -151,7 +151,8 @@ func (s s3Server) client(ctx context.Context) (*s3.Client, error) {
 	}), nil
 }
 
-// find returns the path of a server: what the environment variable says, or what the PATH has.
+// find returns the path of a server: the value of the environment variable, or the program on the
+// PATH.
 func find(env, name string) (string, bool) {
 	if path := os.Getenv(env); path != "" {
 		name = path
@@ -160,7 +161,7 @@ func find(env, name string) (string, bool) {
 	return path, err == nil
 }
 
-// serve starts a server, which is stopped with the world, and waits until ready returns nil.
+// serve starts a server and waits until ready returns nil. Closing the world stops the server.
 func (w *world) serve(ctx context.Context, log *tailBuffer, ready func() error, bin string, args ...string) error {
 	cmd := exec.Command(bin, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = w.dir, log, log, time.Second
@@ -197,7 +198,7 @@ func (w *world) serve(ctx context.Context, log *tailBuffer, ready func() error, 
 	}
 }
 
-// tailBuffer keeps the end of what a process writes.
+// tailBuffer keeps the end of a process's output.
 type tailBuffer struct {
 	mu sync.Mutex
 	b  []byte
@@ -214,7 +215,7 @@ func (o *tailBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String returns what was kept.
+// String returns the kept output.
 func (o *tailBuffer) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// tuned is what an expert makes of the competent program with a profiler and a day: a faster gzip,
-// one encoder and one decoder for all documents, and two goroutines, so that both cores have work.
+// tuned is the competent program after an expert has spent a day with a profiler: a faster gzip,
+// one encoder and one decoder for all documents, and two goroutines for two cores.
 var tuned = program{name: "tuned", role: "tuned", backup: tunedBackup, restore: tunedRestore}
 
 const (

@@ -18,8 +18,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// world is where the programs work: servers, a database and a bucket of this command alone, a key,
-// and the data.
+// world is the environment of the programs: servers, a database and a bucket that only this command
+// uses, a key, and the data.
 type world struct {
 	log   io.Writer
 	about string // the data and the servers, for people
@@ -41,8 +41,8 @@ type world struct {
 	closers []func() error
 }
 
-// open starts the servers that are not given, and makes a database and a bucket. When it fails,
-// what it returns is nil.
+// open starts the servers that no flag names, and creates a database and a bucket. On an error it
+// returns a nil world.
 func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) {
 	w := &world{log: log, shape: s.shape, sources: map[int64]*source{}, stored: map[string]int64{},
 		peer: program{name: "peer", command: s.peer}}
@@ -141,14 +141,14 @@ func (w *world) openBucket(ctx context.Context, server s3Server, name string) (e
 	return nil
 }
 
-// cleaning returns a context for what must be done after a cancellation too.
+// cleaning returns a context for clean-up, which a cancellation does not end.
 func cleaning() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), 30*time.Second)
 }
 
 func (w *world) onClose(f func() error) { w.closers = append(w.closers, f) }
 
-// close undoes all that open did.
+// close undoes open.
 func (w *world) close() error {
 	var errs []error
 	for i := len(w.closers) - 1; i >= 0; i-- {

@@ -1,9 +1,9 @@
-// Package report measures competitors side by side and says how they compare.
+// Package report measures competitors side by side and compares them.
 //
-// All competitors of a [Case] do the same work in one process, in rounds: in each round every one
-// of them has its turn, and a ratio is taken within the round, so that what slows the machine slows
-// both sides. What is reported is the median of the ratios, with the least and the greatest beside
-// it. Every run returns a check value, which must be the case's: who skips work, fails.
+// All competitors of a [Case] do the same work in rounds. Each competitor runs once a round, and
+// ratios are taken within a round, so that other load on the machine slows both sides. The report
+// has the median, the minimum and the maximum of the ratios. Every run returns a check value, which
+// must equal the case's, so that a competitor that skips work fails.
 package report
 
 import (
@@ -13,62 +13,62 @@ import (
 
 // Case is one piece of work that several competitors do.
 type Case struct {
-	Name  string // of its rows: "fused-chain"
-	About string // one line on what is done
-	Unit  string // of work: "element"
+	Name  string // name of its rows: "fused-chain"
+	About string // one line about the work
+	Unit  string // unit of work: "element"
 	Units int    // in one run
 	Want  int64  // the check value of a run
 
 	By     Metric   // of the ratios; empty means CPU
-	Also   []Metric // compared in rows of their own, without a bar
+	Also   []Metric // compared in extra rows, without a bar
 	Ours   Peer
 	Peers  []Peer
 	Limits []Limit
-	Absent []string // peers that were left out, and why
+	Absent []string // peers that are missing, and why
 
-	Rounds int  // instead of the options'; 0 means those
-	Cold   bool // a run is a measurement, the first one too: each is a process of its own
+	Rounds int  // overrides Options.Rounds; 0 means no override
+	Cold   bool // no warm-up: each run is a new process
 }
 
 // Peer is one competitor.
 type Peer struct {
 	Name string
 	Run  func() (int64, error) // does Units of work and returns the check value
-	Work Work                  // instead of Run, for what is measured in another way
+	Work Work                  // instead of Run, if it measures in another way
 
-	// Base, when it is set, is measured beside the peer in each round, and subtracted in the case's
-	// own metric: what is left is overhead.
+	// Base, if set, is measured with the peer in each round and subtracted in the case's metric:
+	// the difference is overhead.
 	Base *Peer
 
 	Bar Bar
 }
 
-// Bar is the least ratio, theirs by ours, that is demanded. The zero value demands nothing.
+// Bar is the required ratio of theirs to ours. The zero value requires nothing.
 type Bar struct{ Least, Goal float64 }
 
-// Limit is an absolute demand on ours, in a row of its own.
+// Limit is an absolute limit for ours. It has its own row.
 type Limit struct {
 	Metric    Metric  // empty means the case's
 	Max, Goal float64 // in the unit of the metric
 }
 
-// Sample is what one measurement saw.
+// Sample is the result of one measurement.
 type Sample struct {
 	Units  int           // of work
 	CPU    time.Duration // user and system time of the whole process
 	Wall   time.Duration
-	Allocs int64 // heap objects; -1 when that is not known
-	RSS    int64 // bytes of memory of a process at its peak, where that is measured
-	Stored int64 // bytes that were written to storage, where that is measured
+	Allocs int64 // heap objects; -1 if unknown
+	RSS    int64 // peak memory of a process in bytes, if measured
+	Stored int64 // bytes written to storage, if measured
 }
 
-// Work does the work of a run reps times, checks what came of it and measures it all.
+// Work does the work of a run reps times, checks the result and measures the whole.
 type Work func(reps int) (Sample, error)
 
 // Metric names one number of a sample.
 type Metric string
 
-// The metrics, all of them but RSS an amount by unit of work.
+// The metrics. All except RSS are amounts per unit of work.
 const (
 	CPU    Metric = "cpu"    // ns
 	Wall   Metric = "wall"   // ns
@@ -77,7 +77,7 @@ const (
 	Stored Metric = "stored" // bytes
 )
 
-// of returns the metric of s.
+// of returns the value of the metric in s.
 func (m Metric) of(s Sample) float64 {
 	switch m {
 	case Wall:
@@ -92,7 +92,7 @@ func (m Metric) of(s Sample) float64 {
 	return float64(s.CPU) / float64(s.Units)
 }
 
-// limit returns an amount of the metric as the name of a limit.
+// limit returns the name of a limit of the metric.
 func (m Metric) limit(max float64) string {
 	switch m {
 	case CPU, Wall:

@@ -18,8 +18,8 @@ var (
 	theirsColor = color.RGBA{R: 0xb4, G: 0xb9, B: 0xc1, A: 0xff}
 )
 
-// WriteChart draws the case as horizontal bars, one a competitor, into the file NAME.svg in dir:
-// medians in the case's own metric, from zero, with the number and its spread beside each.
+// WriteChart draws the case into the file NAME.svg in dir. Each competitor has a horizontal bar
+// from zero to its median in the case's metric, with the number and its range as a label.
 func (r *Result) WriteChart(dir string) error {
 	p := plot.New()
 	p.Title.Text = r.Name + ": " + r.About

@@ -9,21 +9,21 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// Options say how thoroughly to measure.
+// Options set the effort of a measurement.
 type Options struct {
 	Rounds int           // at least 1
-	Target time.Duration // of one measurement, at least
+	Target time.Duration // minimum duration of one measurement
 }
 
-// Result is what was measured of a case. The first competitor is ours, the peers follow.
+// Result has the samples of a case. The first competitor is ours; the peers follow.
 type Result struct {
 	Case
-	samples   [][]Sample // by competitor, one a round
-	baselines [][]Sample // of what is subtracted; none where nothing is
+	samples   [][]Sample // by competitor and round
+	baselines [][]Sample // of the peers' bases; empty without a base
 }
 
-// Measure runs c: each competitor a few times, to warm up and to find how many runs fill the target
-// time, then round by round.
+// Measure runs each competitor of c a few times, to warm up and to find how many runs fill the
+// target time. Then it measures round by round.
 func Measure(c Case, o Options) (*Result, error) {
 	if c.By == "" {
 		c.By = CPU
@@ -44,7 +44,7 @@ func Measure(c Case, o Options) (*Result, error) {
 	}
 	for round := range rounds {
 		for turn := range runners {
-			i := (turn + round) % len(runners) // who begins changes from round to round
+			i := (turn + round) % len(runners) // the order rotates from round to round
 			if err := r.measure(i, runners[i]); err != nil {
 				return nil, err
 			}
@@ -68,7 +68,7 @@ func (r *Result) measure(who int, run *runner) error {
 	return err
 }
 
-// runner is a competitor that knows how often it runs in one measurement.
+// runner is a competitor with its number of runs in one measurement.
 type runner struct {
 	name string // of case and peer
 	work Work
@@ -95,13 +95,13 @@ func prepare(c Case, p Peer, target time.Duration) (*runner, error) {
 		if s.Wall >= target {
 			break
 		}
-		// by at most 30 at a time: the first runs are slow
+		// At most 30 times as many: the first runs are slow.
 		r.reps = min(30*r.reps, int(1.1*float64(r.reps)*float64(target)/float64(max(s.Wall, 1)))+1)
 	}
 	return r, nil
 }
 
-// warmUps returns how often a competitor runs at most before it is measured.
+// warmUps returns the maximum number of runs of a competitor before its first measurement.
 func warmUps(c Case) int {
 	if c.Cold {
 		return 0
@@ -120,11 +120,11 @@ func (r *runner) run() (Sample, error) {
 	return s, nil
 }
 
-// inProcess returns work that is done and measured in this process.
+// inProcess returns work that runs in this process.
 func inProcess(units int, want int64, run func() (int64, error)) Work {
 	return func(reps int) (s Sample, err error) {
 		var before, after runtime.MemStats
-		runtime.GC() // what others left behind is not charged to this one
+		runtime.GC() // do not charge this run for the garbage of others
 		runtime.ReadMemStats(&before)
 		cpu, err := rusage.CPU()
 		if err != nil {

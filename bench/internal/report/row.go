@@ -9,15 +9,15 @@ type Row struct {
 	Ours   float64 `json:"ours"`   // median
 	Theirs float64 `json:"theirs"` // median, or the limit
 	Unit   string  `json:"unit"`
-	Ratio  float64 `json:"ratio"` // theirs by ours, the median of the rounds
+	Ratio  float64 `json:"ratio"` // theirs to ours, median of the rounds
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
-	Bar    float64 `json:"bar,omitempty"`  // the least ratio demanded
-	Goal   float64 `json:"goal,omitempty"` // the ratio hoped for
+	Bar    float64 `json:"bar,omitempty"`  // the required ratio
+	Goal   float64 `json:"goal,omitempty"` // the desired ratio
 }
 
-// Missed tells whether the ratio does not reach its bar. One that is no number, for nothing was
-// measured, does not.
+// Missed reports whether the ratio is below its bar. NaN, which means that nothing was measured,
+// is.
 func (r Row) Missed() bool { return r.Bar > 0 && !(r.Ratio >= r.Bar) }
 
 // Rows returns the comparisons of the case: with each peer, with its limits, and with each peer in
@@ -46,15 +46,14 @@ func (r *Result) Rows() []Row {
 	return rows
 }
 
-// There is no ratio to zero: this is what can be told from nothing, of a measurement and of the
-// difference of two.
+// The least values of a measurement and of a difference of two. A ratio to zero would be infinite.
 const (
 	minValue    = 1e-6
 	minOverhead = 1
 )
 
-// values returns a metric of a competitor, one a round. What is the base's is subtracted from the
-// case's own metric.
+// values returns a metric of a competitor for each round. In the case's metric the base's value is
+// subtracted.
 func (r *Result) values(by Metric, who int) []float64 {
 	vs := make([]float64, len(r.samples[who]))
 	for i, s := range r.samples[who] {

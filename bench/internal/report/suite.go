@@ -13,21 +13,20 @@ import (
 	"time"
 )
 
-// Suite is a bench command: cases, and the flags that all bench commands have.
+// Suite is a bench command: its cases, and the flags of every bench command.
 type Suite struct {
-	Command string // as one types it: "go run ./bench/cmd/engine"
-	// Cases returns what to measure. It is called after the flags were parsed.
+	Command string // as typed: "go run ./bench/cmd/engine"
+	// Cases returns the cases. It is called after the flags are parsed.
 	Cases func(quick bool) ([]Case, error)
 	Quick Options // with -quick
 	Full  Options // without
 }
 
-// ErrMissed is the error of a suite of which a ratio does not reach its bar.
+// ErrMissed is the error of a suite with a ratio below its bar.
 var ErrMissed = errors.New("a bar was missed")
 
-// Main runs the suite with the arguments of the process and ends it: with status 1 when a ratio
-// does not reach its bar, and 2 when something went wrong, or is wrong in the arguments. More flags
-// may be defined before.
+// Main runs the suite with the arguments of the process and exits: with status 1 if a ratio is
+// below its bar, and 2 after an error. The caller may define more flags first.
 func (s Suite) Main() {
 	switch err := s.Run(flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr); {
 	case err == nil:
@@ -39,8 +38,8 @@ func (s Suite) Main() {
 	}
 }
 
-// Run parses args, measures the cases and writes the report to out; with -json, what is for people
-// goes to log.
+// Run parses args, measures the cases and writes the report to out. With -json, out gets only JSON,
+// and the tables go to log.
 func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error {
 	quick := flags.Bool("quick", false, "measure coarsely, within 40 s")
 	asJSON := flags.Bool("json", false, "print one JSON object a line for each row")
@@ -87,7 +86,7 @@ func (s Suite) Run(flags *flag.FlagSet, args []string, out, log io.Writer) error
 	return p.finish()
 }
 
-// selectCases returns the cases whose names match only; that there are none is an error.
+// selectCases returns the cases with names that match only. It is an error if there are none.
 func (s Suite) selectCases(only string, quick bool) ([]Case, error) {
 	chosen, err := regexp.Compile(only)
 	if err != nil {
@@ -111,7 +110,8 @@ func (s Suite) selectCases(only string, quick bool) ([]Case, error) {
 	return cases, nil
 }
 
-// header says what a reader must know to judge the figures, and to repeat them.
+// header returns the command, the machine and the options, which a reader needs to judge and repeat
+// the figures.
 func (s Suite) header(args []string, o Options) string {
 	h := fmt.Sprintf("%s\n%s %s/%s, %d cores, %s; %d rounds",
 		strings.Join(append([]string{s.Command}, args...), " "), runtime.Version(), runtime.GOOS, runtime.GOARCH,
@@ -126,7 +126,7 @@ func (s Suite) header(args []string, o Options) string {
 	return h
 }
 
-// printer writes results and keeps count of the bars.
+// printer writes results and counts bars.
 type printer struct {
 	table  io.Writer
 	json   *json.Encoder // or nil

@@ -8,8 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable writes what was measured of a case for people: the competitors and what they cost,
-// then the other demands.
+// WriteTable writes the case as a table: the competitors with their costs, then the limits.
 func (r *Result) WriteTable(w io.Writer) error {
 	rows := r.Rows()
 	fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.About)
@@ -52,10 +51,10 @@ func (r *Result) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// subtracts tells whether the case is about overhead.
+// subtracts reports whether the case measures overhead.
 func (r *Result) subtracts() bool { return len(r.baselines[0]) > 0 }
 
-// raw returns a metric of a competitor with nothing subtracted.
+// raw returns a metric of a competitor for each round, without subtracting its base.
 func (r *Result) raw(by Metric, who int) []float64 {
 	vs := make([]float64, len(r.samples[who]))
 	for i, s := range r.samples[who] {
@@ -64,7 +63,7 @@ func (r *Result) raw(by Metric, who int) []float64 {
 	return vs
 }
 
-// compared returns the cells of a table that say how ours compares.
+// compared returns the cells with the ratio, its range, its bar and the verdict.
 func (r Row) compared() string {
 	bar, verdict := "", ""
 	if r.Bar > 0 {
@@ -79,8 +78,8 @@ func (r Row) compared() string {
 	return fmt.Sprintf("%s ×\t%s – %s\t%s\t%s\t", format3(r.Ratio), format3(r.Min), format3(r.Max), bar, verdict)
 }
 
-// format3 returns v with three digits that count, but for those before the point. Negative is not
-// known.
+// format3 formats v with three significant digits, or all digits before the point if there are
+// more. A negative v means unknown.
 func format3(v float64) string {
 	switch {
 	case v < 0:
