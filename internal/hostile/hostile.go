@@ -1,8 +1,8 @@
-// Package hostile runs the tables of hostile inputs: bombs, lies, malformed replies. Each row runs
-// in a process of its own, so that its peak memory is its own, and so that an input that kills the
-// process fails one row and not the table.
+// Package hostile runs tables of hostile inputs: bombs, false sizes, malformed replies. Each row
+// runs in its own process. So its peak memory does not depend on the other rows, and an input that
+// kills the process fails one row, not the table.
 //
-// With -v a table prints a line a row, in Markdown: the input, how the run ended, its time and its
+// With -v a table prints a line of Markdown for each row: the input, the outcome, the time and the
 // peak memory. These lines are the table in docs/reliability.md.
 package hostile
 
@@ -27,25 +27,24 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Row is a hostile input and what must become of it.
+// Row is a hostile input and the required outcome.
 type Row struct {
-	// Name says what the input is, in a few words. It is unique in its table.
+	// Name describes the input in a few words. It is unique in its table.
 	Name string
-	// Run has the library meet the input, and returns how that ended. It prepares what it needs: it
-	// runs in a process of its own. Its context ends after a minute.
+	// Run gives the input to the library, and returns the library's error. It runs in its own
+	// process, so it prepares everything that it needs. Its context ends after a minute.
 	Run func(t *testing.T, ctx context.Context) error
-	// Want reports whether Run may end with err. The default accepts every error and refuses
-	// success.
+	// Want reports whether Run may end with err. The default accepts every error, but not success.
 	Want func(err error) bool
-	// MaxMemory is how many bytes of memory the process may have at its peak. The default is 128
-	// MiB. Nothing is checked under the race detector, and on systems that cannot tell.
+	// MaxMemory is the limit of the process's peak memory in bytes. The default is 128 MiB. It is
+	// not checked under the race detector and on systems that do not report the peak.
 	MaxMemory int64
 }
 
 const (
 	defaultMemory = 128 << 20
-	limit         = time.Minute // for one row; a row that needs more hangs
-	maxText       = 8 << 10     // bytes of an error's text; what a server sends is not repeated without an end
+	limit         = time.Minute // for one row
+	maxText       = 8 << 10     // bytes of an error's text, which may quote a server only in part
 )
 
 // The environment of a row's process.
@@ -59,7 +58,7 @@ func Is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
 }
 
-// As accepts the errors that have an E among their causes.
+// As accepts the errors that wrap an E.
 func As[E error]() func(error) bool {
 	return func(err error) bool {
 		_, ok := errors.AsType[E](err)
@@ -72,29 +71,28 @@ func Class(class stream.Class) func(error) bool {
 	return func(err error) bool { return err != nil && stream.ClassOf(err) == class }
 }
 
-// All accepts what each of wants does.
+// All accepts the errors that every function of wants accepts.
 func All(wants ...func(error) bool) func(error) bool {
 	return func(err error) bool {
 		return !slices.ContainsFunc(wants, func(want func(error) bool) bool { return !want(err) })
 	}
 }
 
-// Success accepts no error: the input is odd, not hostile, or what is wanted is that it is passed
-// over.
+// Success accepts only a nil error: the library must tolerate or skip the input.
 func Success(err error) bool { return err == nil }
 
-// result is what the process of a row reports.
+// result is the report of a row's process.
 type result struct {
 	OK      bool
 	Outcome string
-	Text    int  // the length of the error's text
-	Raw     bool // whether it has a character that a terminal may obey
+	Text    int  // length of the error's text
+	Raw     bool // the text has a character that needs escaping
 	Took    time.Duration
-	Peak    int64 // bytes; 0 if the system cannot tell
+	Peak    int64 // bytes; 0 if the system does not report it
 }
 
-// Table runs each row as a subtest of t, which must be a test function itself and do nothing before
-// that costs memory.
+// Table runs each row as a subtest of t. t must be the test function itself, which must not use
+// much memory before it calls Table.
 func Table(t *testing.T, rows []Row) {
 	t.Helper()
 	if name := os.Getenv(rowVariable); name != "" {
@@ -115,7 +113,7 @@ func Table(t *testing.T, rows []Row) {
 	}
 }
 
-// runRow runs row in its own process, and writes what came of it.
+// runRow runs row in this process, and writes its result.
 func runRow(t *testing.T, row Row) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit,
 		errors.New("hostile: the row did not end within its time"))
@@ -140,7 +138,7 @@ func runRow(t *testing.T, row Row) {
 	}
 }
 
-// check runs row in a process of its own, and compares what came of it with what was wanted.
+// check runs row in a new process, and reports the problems of its result.
 func (row Row) check(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {
@@ -169,7 +167,7 @@ func (row Row) check(t *testing.T) {
 	}
 }
 
-// problems says what is wrong with the result of row.
+// problems returns what is wrong with the result of row.
 func (row Row) problems(r result) []string {
 	var all []string
 	if !r.OK {
@@ -187,11 +185,11 @@ func (row Row) problems(r result) []string {
 	return all
 }
 
-// needsEscape reports whether r, in an error's text, may do more to a terminal than be shown.
-// errors.Join makes lines.
+// needsEscape reports whether r, in an error's text, could control a terminal. A newline is
+// allowed, because errors.Join adds it.
 func needsEscape(r rune) bool { return r != '\n' && (r == utf8.RuneError || !unicode.IsPrint(r)) }
 
-// oneLine returns text in one line of a table.
+// oneLine returns text as one cell of a table.
 func oneLine(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if r := []rune(text); len(r) > 120 {
@@ -201,8 +199,8 @@ func oneLine(text string) string {
 	return strings.NewReplacer(`\"`, `"`, "|", `\|`).Replace(text[1 : len(text)-1])
 }
 
-// peakMemory returns the most resident memory that this process had, in bytes, and 0 if the system cannot
-// tell.
+// peakMemory returns the peak resident memory of this process in bytes, or 0 if the system does not
+// report it.
 func peakMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

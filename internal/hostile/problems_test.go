@@ -26,7 +26,7 @@ func TestProblems(t *testing.T) {
 // TestPeak holds 40 MiB and finds them in its peak.
 func TestPeak(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux says what the peak was")
+		t.Skip("only Linux reports the peak")
 	}
 	held := make([]byte, 40<<20)
 	for i := 0; i < len(held); i += 4096 {

@@ -11,12 +11,11 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// TestCPU works until the count has grown by a millisecond, which it must, however busy the machine
-// is.
+// The CPU time must grow by a millisecond, however busy the machine is.
 func TestCPU(t *testing.T) {
 	before, err := rusage.CPU()
 	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("this system does not tell the CPU time of a process")
+		t.Skip("this system does not report the CPU time of a process")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +42,7 @@ func TestPeakRSS(t *testing.T) {
 	}
 	switch got := rusage.PeakRSS(child.ProcessState); {
 	case got == 0:
-		t.Skip("this system does not tell the peak memory of a process")
+		t.Skip("this system does not report the peak memory of a process")
 	case got < size || got > 100*size:
 		t.Errorf("a process that touched %d bytes had %d at its peak", size, got)
 	}

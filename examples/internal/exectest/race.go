@@ -2,5 +2,5 @@
 
 package exectest
 
-// race tells whether the programs are to be built with the race detector, as the test was.
+// race reports whether this test was built with the race detector. The programs are built like it.
 const race = true

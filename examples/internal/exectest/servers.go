@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// servers are a MongoDB server and an S3 server in a process of their own. Their packages belong to
-// another module, so that this one, which people install programs from, does not require them.
+// servers are a MongoDB server and an S3 server in another process. Their packages belong to
+// another module, so that this module, from which users install programs, does not require them.
 type servers struct {
 	MongoURI, S3Endpoint string
 	AccessKey, Secret    string // the only credentials that the S3 server accepts
 }
 
-// startServers starts both; they end with the test, or with its process.
+// startServers starts both. They end with the test or with its process.
 func startServers(t *testing.T) (s servers) {
 	t.Helper()
 	cmd := exec.Command("go", "run", "github.com/millweir/millweir/examples/cookies/internal/servers", t.TempDir(),

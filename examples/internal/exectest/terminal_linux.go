@@ -9,8 +9,8 @@ import (
 	"unsafe"
 )
 
-// Terminal returns a terminal of 120 columns, and what was written to it, once it is closed
-// (pts(4)).
+// Terminal returns a terminal of 120 columns (pts(4)). After the terminal is closed, written
+// returns its output.
 func Terminal(t *testing.T) (terminal *os.File, written func() string) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)

@@ -1,5 +1,4 @@
-// Package exectest runs the programs of the examples as their users do, as processes, against
-// servers inside the test.
+// Package exectest runs the example programs as processes against servers for tests.
 package exectest
 
 import (
@@ -29,14 +28,14 @@ import (
 // Bucket is the one bucket of the S3 server.
 const Bucket = "backups"
 
-// World is the servers of a test, the keys, and the built programs.
+// World has the servers of a test, the keys, and the built programs.
 type World struct {
 	S3  *s3.Client
 	DB  *mongo.Database // shop
 	URI string          // of the MongoDB server
 
-	Identity  string // file of the secret key that fits
-	Stranger  string // file of a secret key that does not
+	Identity  string // file of the right secret key
+	Stranger  string // file of another secret key
 	Recipient string // the public key to Identity
 
 	bin     string
@@ -44,16 +43,15 @@ type World struct {
 	secrets []string
 }
 
-// hangups has the programs that the test starts end by SIGHUP also where the test itself runs under
-// nohup: they would inherit that it is ignored, but what this process catches has its default
-// effect in them.
+// catchHangup makes SIGHUP end the programs even if the test runs under nohup. A child inherits that a
+// signal is ignored, but a signal that this process catches has its default effect in a child.
 func catchHangup(t *testing.T) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
 	t.Cleanup(func() { signal.Stop(caught) })
 }
 
-// Start builds the programs, and starts the servers; they end with the test.
+// Start builds the programs and starts the servers. They end with the test.
 func Start(t *testing.T, programs ...string) *World {
 	t.Helper()
 	catchHangup(t)
@@ -88,7 +86,7 @@ func Start(t *testing.T, programs ...string) *World {
 	w.Stranger, _ = w.newKey(t)
 	w.secrets = append(w.secrets, started.Secret)
 	w.env = []string{
-		"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), // so that nothing of the real user's settings is found
+		"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), // hide the user's own settings
 		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_MAX_ATTEMPTS=2",
 		"MONGODB_URI=" + w.URI,
@@ -129,10 +127,10 @@ func (w *World) Secret(t *testing.T) string {
 	return strings.TrimSpace(string(text))
 }
 
-// Hide makes s a secret that no output may have.
+// Hide makes s a secret that no output may show.
 func (w *World) Hide(s string) { w.secrets = append(w.secrets, s) }
 
-// Result is how a program ended.
+// Result is the exit code and the output of a program.
 type Result struct {
 	Code           int
 	Stdout, Stderr string
@@ -151,7 +149,7 @@ func (w *World) Run(t *testing.T, env []string, program string, args ...string) 
 	return w.Wait(t, w.Command(env, program, args...), nil)
 }
 
-// Wait starts cmd, calls meanwhile, and waits for the end. Whatever it was, the output must hold no
+// Wait starts cmd, calls meanwhile, and waits for the end. It fails the test if the output shows a
 // secret.
 func (w *World) Wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) Result {
 	t.Helper()
@@ -179,15 +177,15 @@ func (w *World) Wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) R
 	return r
 }
 
-// asides are the lines that may come before the outcome: progress, every 5 s, which a run on a slow
-// machine may have come to, and warnings.
+// asides match the lines that may come before the outcome: progress every 5 s, which a run on a
+// slow machine may reach, and warnings.
 var asides = regexp.MustCompile(`(?m)^(\w+: (under way|warning|waiting for)\b.*|\{.*("level":"WARN"|"msg":"(under way|waiting)").*)\n`)
 
-// Outcome returns what r says on standard error but progress and warnings.
+// Outcome returns the standard error of r without progress and warnings.
 func (r Result) Outcome() string { return asides.ReplaceAllString(r.Stderr, "") }
 
-// OneLine fails the test unless r is the exit code and one line on standard error that has all of
-// words.
+// OneLine fails the test unless r has the exit code and one line on standard error that contains
+// all words.
 func OneLine(t *testing.T, r Result, code int, words ...string) {
 	t.Helper()
 	if r.Code != code {
@@ -202,10 +200,10 @@ func OneLine(t *testing.T, r Result, code int, words ...string) {
 			t.Errorf("the message lacks %q", word)
 		}
 	}
-	t.Logf("stderr: %s", r.Stderr) // shown with -v, or where the test fails
+	t.Logf("stderr: %s", r.Stderr) // shown with -v, or if the test fails
 }
 
-// Fill puts n documents into a collection and returns them as they are stored, sorted by _id.
+// Fill inserts n documents into a collection and returns the stored documents, sorted by _id.
 func (w *World) Fill(t *testing.T, coll string, n int) []bson.Raw {
 	t.Helper()
 	docs := make([]any, n)
@@ -264,7 +262,7 @@ func (w *World) Stored(t *testing.T) string {
 	uploads, err := w.S3.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &bucket})
 	var api smithy.APIError
 	switch {
-	case errors.As(err, &api) && api.ErrorCode() == "NoSuchUpload": // how gofakes3 says that there is none
+	case errors.As(err, &api) && api.ErrorCode() == "NoSuchUpload": // gofakes3's reply if there is none
 		return strings.Join(keys, " ")
 	case err != nil:
 		t.Fatal(err)
