@@ -1,5 +1,5 @@
-// Command cookies shows a backup and its restore from end to end, with nothing to install and
-// nothing to set:
+// Command cookies shows a backup and its restore from end to end, without installation or
+// configuration:
 //
 //	go run ./examples/cookies
 //
@@ -7,8 +7,8 @@
 // them up into S3 compressed and encrypted, drops them, restores them and compares every document
 // byte for byte. pipeline.go has the code to copy.
 //
-// It exits with 0 if all documents came back, with 1 if not, and with 4 if it panicked. Nothing of
-// it is left in any case.
+// It exits with 0 if all documents came back, with 1 if not, and with 4 if it panicked. It always
+// removes everything that it created.
 package main
 
 import (
@@ -46,7 +46,7 @@ func main() {
 	os.Exit(end(os.Stderr, err))
 }
 
-// run tells on out what it does.
+// run does the backup and the restore, and reports each step on out.
 func run(ctx context.Context, out io.Writer) error {
 	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
 
@@ -79,7 +79,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	say("Backed up   %s documents in %s:", number(n.documents.Elements()), since(began))
-	told(out, &n)
+	reportStages(out, &n)
 	say("Stored      s3://%s/%s, %s, ETag %s", object.Bucket, object.Key, parts(object), object.ETag)
 
 	if err := s.cookies.Drop(ctx); err != nil {
@@ -140,8 +140,8 @@ func equal(before, after []bson.Raw) error {
 	return nil
 }
 
-// told writes what left each stage.
-func told(out io.Writer, n *passed) {
+// reportStages writes the counts of each stage.
+func reportStages(out io.Writer, n *passed) {
 	bson := n.documents.Bytes()
 	for _, stage := range []struct {
 		name  string

@@ -14,7 +14,7 @@ import (
 
 const bucket = "backups"
 
-// servers are the two servers inside this process, with a client of each.
+// servers are the two servers in this process, with a client of each.
 type servers struct {
 	cookies *mongo.Collection
 	s3      *s3.Client
@@ -60,7 +60,7 @@ func startServers(ctx context.Context) (_ *servers, err error) {
 	return s, nil
 }
 
-// Stop ends clients and servers, the last first, and removes their files.
+// Stop stops clients and servers in reverse order, and removes their files.
 func (s *servers) Stop() {
 	for i := len(s.stop) - 1; i >= 0; i-- {
 		s.stop[i]()

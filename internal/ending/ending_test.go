@@ -52,8 +52,8 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// What a cancelled call adds to the cause stays, the echo joined to it does not; no text comes
-// twice.
+// Cause keeps what a cancelled call adds to the cause, drops the echo that is joined to it, and
+// repeats no text.
 func TestCauseKeepsWhatIsNoEcho(t *testing.T) {
 	over, cancel := context.WithCancelCause(t.Context())
 	cancel(errCause)
@@ -76,7 +76,7 @@ func TestCauseKeepsWhatIsNoEcho(t *testing.T) {
 	}
 }
 
-// An error that could wrap others and wraps none is one like any other.
+// An error with an empty Unwrap list is like an error that wraps nothing.
 func TestCauseOfAnErrorThatJoinsNone(t *testing.T) {
 	over, cancel := context.WithCancelCause(t.Context())
 	cancel(errCause)
@@ -90,7 +90,7 @@ type alone struct{}
 func (alone) Error() string   { return "alone" }
 func (alone) Unwrap() []error { return nil }
 
-// judged says more than what it wraps.
+// judged has a class that its wrapped error does not have.
 type judged struct{ error }
 
 func (judged) Error() string   { return "judged" }
@@ -106,7 +106,7 @@ func TestJoinAddsOnce(t *testing.T) {
 	}
 }
 
-// Clean-up goes on after a cancellation, for as long as lets the run end within a second.
+// Clean-up may go on after a cancellation, but the run must end within a second.
 func TestOutlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
