@@ -22,7 +22,7 @@ import (
 )
 
 // vector is one of the age format's test vectors (https://c2sp.org/CCTV/age): a file, its keys, and
-// what a reader must make of it.
+// the required result of a reader.
 type vector struct {
 	expect     string
 	payload    string // hex of the SHA-256 of what may come out
@@ -103,7 +103,7 @@ func (v vector) read(f stream.Flow[[]byte, []byte], size int) ([]byte, error) {
 	return bytes.Join(out, nil), err
 }
 
-// peer returns what age itself makes of the file, as far as it gets.
+// peer returns what age itself decrypts of the file before any error.
 func (v vector) peer() []byte {
 	r := io.Reader(bytes.NewReader(v.file))
 	if v.armored {
@@ -191,8 +191,8 @@ func (v vector) inspect() (agecodec.Info, error) {
 	return stream.Run(context.Background(), stream.Source[[]byte](src), agecodec.Inspect())
 }
 
-// rewrap gives the file to another key: what opened before opens then, and what did not is refused
-// or stays damaged.
+// rewrap rewraps the file for another key. A file that opened before still opens; one that did not
+// is rejected or stays damaged.
 func (v vector) rewrap(t *testing.T, plain []byte) {
 	t.Helper()
 	key := newKey(t)

@@ -147,7 +147,7 @@ func TestBackupReadByTools(t *testing.T) {
 	})
 }
 
-// readWithTools reads a backup as a person without this library would.
+// readWithTools reads a backup without this library.
 func readWithTools(t *testing.T, s *servers.S3, j *job) []bson.Raw {
 	t.Helper()
 	for _, tool := range []string{"aws", "age", "gunzip", "jq"} {
@@ -235,7 +235,7 @@ func TestBackupFromFerretDB(t *testing.T) {
 	})
 }
 
-// TestBackupRefusals has what a person gets wrong. Nothing is stored by any of it.
+// TestBackupRefusals tests mistakes of the operator. None of them stores anything.
 func TestBackupRefusals(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)

@@ -59,7 +59,7 @@ func corpusFiles(t *testing.T) map[string]corpusFile {
 	return files
 }
 
-// sameJSON tells whether two texts are the same values in the same order.
+// sameJSON reports whether two texts have the same values in the same order.
 func sameJSON(t *testing.T, a, b string) bool {
 	t.Helper()
 	tokens := func(s string) (all []json.Token) {

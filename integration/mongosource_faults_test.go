@@ -208,8 +208,8 @@ func TestFindServerKilled(t *testing.T) {
 	wholeOrError(t, got, want, err)
 }
 
-// TestFindConnectionCut cuts the connection at places all over the replies. A scan may end well
-// only where the driver repeated the first request.
+// TestFindConnectionCut cuts the connection at many offsets of the replies. A scan may succeed only
+// if the driver repeated the first request.
 func TestFindConnectionCut(t *testing.T) {
 	m := servers.Shared.SecantusDB(t)
 	want := plain(t, 300, 300)

@@ -93,7 +93,7 @@ func TestFindBatchEdges(t *testing.T) {
 	})
 }
 
-// commands notes what a client sends.
+// commands records the commands of a client.
 type commands struct {
 	mu   sync.Mutex
 	sent []bson.Raw

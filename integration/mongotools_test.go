@@ -17,8 +17,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// mongoTool returns a run of one of MongoDB's database tools. Where it is missing the test is
-// skipped, on CI too: neither Debian nor the Go module proxy has them.
+// mongoTool returns a run of one of MongoDB's database tools. If it is missing, the test is
+// skipped, on CI as well: Debian and the Go module proxy do not have these tools.
 func mongoTool(t *testing.T, name string) func(args ...string) {
 	t.Helper()
 	path, err := exec.LookPath(name)

@@ -154,10 +154,10 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 		insertTaken(t, coll, docs[half:], refused)...)
 }
 
-// places are what a server's words say of the place in the document in hand.
+// places match the parts of a server's message that name a position in the document.
 var places = regexp.MustCompile(`(error )?at key "(\\.|[^"\\])*":? ?|(index|of|got) \[?[0-9]+\]?`)
 
-// reason returns a server's words without the places.
+// reason returns a server's message without the positions.
 func reason(message string) string {
 	const enough = 160
 	s := places.ReplaceAllString(message, "")

@@ -50,8 +50,8 @@ func beside(t testing.TB, db *mongo.Database, want ...string) {
 	}
 }
 
-// TestRestoreRefusals has what a person gets wrong, and objects that are not whole. Neither a
-// collection that is there nor one that is not is touched by any of it.
+// TestRestoreRefusals tests mistakes of the operator and incomplete objects. None of them changes
+// or creates a collection.
 func TestRestoreRefusals(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -212,8 +212,7 @@ func TestRestoreStopped(t *testing.T) {
 	})
 }
 
-// TestRestoreUnparsable has a line of the object that is no document: its number and its offset are
-// told.
+// TestRestoreUnparsable has a line that is not a document. The error has its number and its offset.
 func TestRestoreUnparsable(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)

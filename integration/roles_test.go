@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestLeastRights has a server that enforces roles, and users with those that SECURITY.md names:
-// they are enough, and not for more.
+// TestLeastRights runs a server that enforces roles, and users with the roles that SECURITY.md
+// names. They suffice, and allow nothing else.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
 	m, s := servers.SecantusDB(t, "--auth"), servers.Shared.Versitygw(t)

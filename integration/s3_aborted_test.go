@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// abortFirst is a client that aborts the upload before each CompleteMultipartUpload, as a sweep or
-// a lifecycle rule may.
+// abortFirst is a client that aborts the upload before each CompleteMultipartUpload, as a lifecycle
+// rule may.
 type abortFirst struct{ *s3.Client }
 
 func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput,
@@ -29,9 +29,9 @@ func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.Complete
 	return c.Client.CompleteMultipartUpload(ctx, in, opts...)
 }
 
-// TestUploadAbortedByAnother has an upload aborted by someone else before it is completed, over an
-// older object. versitygw answers 200 with the ETag that the listed parts make, and leaves the
-// older object: that is no success.
+// In TestUploadAbortedByAnother another client aborts an upload before its completion, over an
+// older object. versitygw replies 200 with the ETag of the listed parts, and keeps the older
+// object. The upload must fail.
 func TestUploadAbortedByAnother(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		for name, sum := range map[string]s3sink.Checksum{"CRC64NVME": s3sink.ChecksumCRC64NVME,

@@ -62,8 +62,8 @@ func TestUploadServerKilled(t *testing.T) {
 	}
 }
 
-// TestUploadServerGone kills the server for longer than the sink may clean up: the error says what
-// is left, and it can be cleaned up later.
+// TestUploadServerGone kills the server for longer than the sink cleans up. The error names the
+// pending upload, which can be aborted later.
 func TestUploadServerGone(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
 		"MinIO": servers.MinIO} {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Command calls f from a program that is no test. The servers that f starts for its testing.TB are
-// stopped before Command returns. What would fail or skip a test is the error.
+// Command calls f with a testing.TB in a program that is not a test. It stops the servers that f
+// started before it returns. It returns an error if f fails or skips the test.
 func Command(ctx context.Context, name string, f func(t testing.TB)) error {
 	c := &command{ctx: ctx, name: name}
 	defer c.cleanUp()

@@ -50,7 +50,7 @@ func (f *ferret) Addr() string { return f.addr }
 // Log returns what it has written: warnings and errors.
 func (f *ferret) Log() string { return f.log.String() }
 
-// Kill ends it as well as a part of this process can be ended: its connections are closed.
+// Kill closes its connections, because a part of this process cannot be killed.
 func (f *ferret) Kill(t testing.TB) {
 	t.Helper()
 	if f.end == nil {

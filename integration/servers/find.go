@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Tool returns the path of a program: what the environment variable env says, or what the PATH has
-// under name. Where there is none, the test is skipped; with CI=true it fails.
+// Tool returns the path of a program: the value of the environment variable env, or the program
+// name on the PATH. If there is neither, the test is skipped; with CI=true it fails.
 func Tool(t testing.TB, env, name string) string {
 	t.Helper()
 	path := os.Getenv(env)

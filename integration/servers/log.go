@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// logBuffer keeps the end of what a server wrote.
+// logBuffer keeps the end of a server's output.
 type logBuffer struct {
 	mu   sync.Mutex
 	b    []byte
@@ -30,7 +30,7 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String returns all that was kept.
+// String returns the kept output.
 func (l *logBuffer) String() string { return l.since(0) }
 
 // len returns how many bytes have been written.

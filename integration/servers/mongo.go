@@ -33,8 +33,8 @@ func (m *Mongo) Client(t testing.TB, opts ...*options.ClientOptions) *mongo.Clie
 	return c
 }
 
-// Database returns a database of this test alone. It is dropped when the test ends, if the server
-// still answers.
+// Database returns a database that only this test uses. It is dropped when the test ends, if the
+// server still answers.
 func (m *Mongo) Database(t testing.TB, opts ...*options.ClientOptions) *mongo.Database {
 	t.Helper()
 	db := m.Client(t, opts...).Database(unique(t, "_", 40))

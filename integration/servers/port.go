@@ -2,7 +2,7 @@ package servers
 
 import "net"
 
-// FreeAddr returns a loopback address, host:port, that nobody listened on a moment ago.
+// FreeAddr returns a loopback address, host:port, that was free a moment ago.
 func FreeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -38,7 +38,7 @@ func (p *process) Addr() string { return p.addr }
 // Log returns what the server has written so far.
 func (p *process) Log() string { return p.log.String() }
 
-// Kill ends the server at once, as kill -9 does, and returns when it is gone.
+// Kill kills the server, as kill -9 does, and returns after it has ended.
 func (p *process) Kill(t testing.TB) {
 	t.Helper()
 	if p.cmd == nil {
@@ -94,8 +94,7 @@ func (p *process) start() error {
 	}
 }
 
-// startFree starts the server on a free port, and on another one when somebody else took it
-// meanwhile.
+// startFree starts the server on a free port, and on another one if a process takes the port first.
 func (p *process) startFree() error {
 	var errs []error
 	for range 3 {
@@ -112,7 +111,7 @@ func (p *process) startFree() error {
 	return errors.Join(errs...)
 }
 
-// stop asks the server to end, and makes it.
+// stop asks the server to end, and kills it if it does not.
 func (p *process) stop() {
 	if p.cmd == nil {
 		return

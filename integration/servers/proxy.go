@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Proxy is a TCP proxy before a server. A test holds the bytes of one direction back at a place of
-// its choice, so that the middle of a transfer is certain, and cuts connections there. It belongs
-// to one test and ends with it.
+// Proxy is a TCP proxy in front of a server. A test holds back the bytes of one direction at a
+// chosen offset, so that it acts in the middle of a transfer, and cuts connections there. A proxy
+// belongs to one test and ends with it.
 type Proxy struct {
 	target string
 	l      net.Listener
@@ -24,14 +24,14 @@ type Proxy struct {
 	wg       sync.WaitGroup
 }
 
-// gate is one direction of all connections together.
+// gate is one direction of all connections.
 type gate struct {
 	left    int64         // bytes that may still pass, when held
 	held    bool          // counts left
 	reached chan struct{} // closed when left is 0
 }
 
-// NewProxy starts a proxy before the server at target, host:port.
+// NewProxy starts a proxy in front of the server at target, host:port.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -82,10 +82,10 @@ func (p *Proxy) Release() {
 	p.changed.Broadcast()
 }
 
-// Cut ends every connection as one that was closed in order: FIN. Bytes held back are lost.
+// Cut closes every connection in order: FIN. Bytes held back are lost.
 func (p *Proxy) Cut() { p.cut(-1) }
 
-// Reset breaks every connection off: RST.
+// Reset aborts every connection: RST.
 func (p *Proxy) Reset() { p.cut(0) }
 
 func (p *Proxy) cut(linger int) {

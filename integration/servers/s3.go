@@ -65,7 +65,7 @@ func Client(t testing.TB, endpoint string, opts ...func(*s3.Options)) *s3.Client
 	}, opts...)
 }
 
-// Bucket returns a new bucket of this test alone.
+// Bucket returns a new bucket that only this test uses.
 func (s *S3) Bucket(t testing.TB) string {
 	t.Helper()
 	name := unique(t, "-", 50)

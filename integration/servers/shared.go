@@ -16,8 +16,8 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Shared has one server of each kind for all tests of a binary, started when the first test asks.
-// Nobody may kill one, or set a failpoint on it: start one of your own for that.
+// Shared has one server of each kind for all tests of a binary, started when the first test asks. A
+// test must not kill one or set a failpoint on it: it starts its own server for that.
 var Shared shared
 
 type shared struct {

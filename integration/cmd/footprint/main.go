@@ -1,11 +1,10 @@
-// Command footprint measures what the example programs backup and restore cost: peak memory and CPU
-// time, for collections of several sizes, from secantusd-rs to versitygw and back. It starts both
-// servers itself:
+// Command footprint measures the peak memory and CPU time of the example programs backup and
+// restore, for collections of several sizes, from secantusd-rs to versitygw and back. It starts
+// both servers itself:
 //
 //	PATH="$(.ci/servers):$PATH" go run ./integration/cmd/footprint
 //
-// It prints a table, and fails when the peak grows with the size of the data: memory must not
-// depend on it.
+// It prints a table, and fails if the peak memory grows with the size of the data.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// usage is what a process took.
+// usage is the CPU time, memory and duration of a process.
 type usage struct {
 	peak int64         // resident memory, bytes
 	cpu  time.Duration // user and system
@@ -50,8 +50,7 @@ func measure(cmd *exec.Cmd) (usage, error) {
 	}
 }
 
-// peakRSS returns the most memory that a process has had in use until now, where the system tells
-// (proc(5)).
+// peakRSS returns the peak memory of a running process, if the system reports it (proc(5)).
 func peakRSS(pid int) (int64, bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
