@@ -198,7 +198,7 @@ func (j *job) findExisting(ctx context.Context, batch []bson.Raw, limit time.Dur
 	note := func(found bson.Raw) error {
 		doc := wanted[idKey(found)]
 		if doc == nil { // the server takes 1 and 1.0 as equal; the error must not show the collection's value
-			return cli.Errorf("the collection has a document whose _id equals one of the object, "+
+			return cli.Errorf("the collection has a document whose _id equals one of the object, " +
 				"written in another way")
 		}
 		if !bytes.Equal(doc, found) {
