@@ -8,7 +8,8 @@ import (
 // MergeSorted returns a source that merges sources, each sorted by compare, into one sorted
 // sequence. Equal elements come in the order of their sources.
 //
-//   - Memory: one element a source.
+//   - Memory: one element a source, and a copy of the last one. Slices are copied; what pointers
+//     point to is shared, so the downstream must not change what compare reads through them.
 //   - Goroutines: none; the sources run as coroutines. To run them concurrently, put an [Async]
 //     after each.
 //   - Errors: the first error of a source ends the run. So does a source that is not sorted.
@@ -21,15 +22,17 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	}
 	return pullAll(drainAll, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		h, err := newHeads(ps, compare)
-		var v T
+		copied := detacher[T]() // what is emitted belongs to the downstream, which may change it
+		var last T
 		sorted := func(next T) error {
-			if compare(next, v) < 0 {
+			if compare(next, last) < 0 {
 				return invalidError("MergeSorted: a source is not sorted")
 			}
 			return nil
 		}
 		for err == nil && len(h.all) > 0 {
-			v = h.all[0].v
+			v := h.all[0].v
+			last = copied(v)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

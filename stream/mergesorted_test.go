@@ -1,6 +1,8 @@
 package stream_test
 
 import (
+	"bytes"
+	"context"
 	"slices"
 	"testing"
 
@@ -25,5 +27,27 @@ func TestMergeSortedIsStable(t *testing.T) {
 	want := []item{{1, 0, 0}, {1, 0, 1}, {1, 1, 0}, {1, 2, 0}, {2, 1, 1}, {3, 0, 2}, {3, 1, 2}, {3, 2, 1}, {3, 2, 2}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+}
+
+// An element belongs to the downstream once it is emitted. MergeSorted must not compare with it.
+func TestMergeSortedWithAChangingDownstream(t *testing.T) {
+	type named struct{ Name []byte }
+	src := func(names ...string) stream.Source[named] {
+		return stream.Via(source.Slice(names), stream.Map(func(s string) named { return named{[]byte(s)} }))
+	}
+	merge := func(srcs ...stream.Source[named]) error {
+		merged := stream.MergeSorted(func(a, b named) int { return bytes.Compare(a.Name, b.Name) }, srcs...)
+		_, err := stream.Run(t.Context(), merged, sink.ForEach(func(_ context.Context, v named) error {
+			v.Name[0] = 'z'
+			return nil
+		}))
+		return err
+	}
+	if err := merge(src("b", "c"), src("d")); err != nil {
+		t.Error(err)
+	}
+	if err := merge(src("c", "b"), src("d")); err == nil {
+		t.Error("a source that is not sorted was merged")
 	}
 }
