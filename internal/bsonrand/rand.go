@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
 // Rand generates documents. It must not be used by two goroutines at once.
@@ -79,12 +81,12 @@ func (g *Rand) deep(b []byte, n int) []byte {
 	for k := range n {
 		starts = append(starts, len(b))
 		b = append(b, 0, 0, 0, 0)
-		t, key := byte(0x03), "0"
+		t, key := byte(bsonwire.TypeDocument), "0"
 		if !inArray {
 			key = g.key(k)
 		}
 		if inArray = k < n-1 && g.one(2); inArray {
-			t = 0x04
+			t = bsonwire.TypeArray
 		}
 		b = append(append(append(b, t), key...), 0)
 	}
@@ -104,15 +106,19 @@ func finish(b []byte, start int) []byte {
 // types holds the types of BSON. Containers occur more than once, so that they are picked more
 // often.
 var types = []byte{
-	0x01, 0x02, 0x02, 0x03, 0x03, 0x03, 0x04, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F,
-	0x10, 0x11, 0x12, 0x13, 0x7F, 0xFF,
+	bsonwire.TypeDouble, bsonwire.TypeString, bsonwire.TypeString, bsonwire.TypeDocument,
+	bsonwire.TypeDocument, bsonwire.TypeDocument, bsonwire.TypeArray, bsonwire.TypeArray, bsonwire.TypeBinary,
+	bsonwire.TypeUndefined, bsonwire.TypeObjectID, bsonwire.TypeBoolean, bsonwire.TypeDate, bsonwire.TypeNull,
+	bsonwire.TypeRegex, bsonwire.TypeDBPointer, bsonwire.TypeCode, bsonwire.TypeSymbol,
+	bsonwire.TypeCodeWithScope, bsonwire.TypeInt32, bsonwire.TypeTimestamp, bsonwire.TypeInt64,
+	bsonwire.TypeDecimal, bsonwire.TypeMaxKey, bsonwire.TypeMinKey,
 }
 
 // element appends a random element with the given key.
 func (g *Rand) element(b []byte, key string, level int) []byte {
 	t := types[g.r.IntN(len(types))]
-	if level >= maxLevel && (t == 0x03 || t == 0x04 || t == 0x0F) {
-		t = 0x10
+	if level >= maxLevel && (t == bsonwire.TypeDocument || t == bsonwire.TypeArray || t == bsonwire.TypeCodeWithScope) {
+		t = bsonwire.TypeInt32
 	}
 	b = append(append(append(b, t), key...), 0)
 	return g.value(b, t, level)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -12,50 +14,50 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // value appends a random value of type t.
 func (g *Rand) value(b []byte, t byte, level int) []byte {
 	switch t {
-	case 0x01:
+	case bsonwire.TypeDouble:
 		return binary.LittleEndian.AppendUint64(b, g.double())
-	case 0x02, 0x0D, 0x0E:
+	case bsonwire.TypeString, bsonwire.TypeCode, bsonwire.TypeSymbol:
 		return appendString(b, g.text())
-	case 0x03:
+	case bsonwire.TypeDocument:
 		if level == 1 && g.one(200) {
 			return g.deep(b, 1+g.r.IntN(maxDeep))
 		}
 		return g.document(b, level+1)
-	case 0x04:
+	case bsonwire.TypeArray:
 		return g.array(b, level+1)
-	case 0x05:
+	case bsonwire.TypeBinary:
 		return g.binary(b)
-	case 0x07:
+	case bsonwire.TypeObjectID:
 		return append(b, g.bytes(12)...)
-	case 0x08:
+	case bsonwire.TypeBoolean:
 		if g.Odd && g.one(6) {
 			return append(b, byte(2+g.r.IntN(254)))
 		}
 		return append(b, byte(g.r.IntN(2)))
-	case 0x09:
+	case bsonwire.TypeDate:
 		return binary.LittleEndian.AppendUint64(b, uint64(g.date()))
-	case 0x0B:
+	case bsonwire.TypeRegex:
 		b = append(append(b, g.cstring()...), 0)
 		options := []byte(g.pick([]string{"", "i", "im", "imx", "ilmsux"}))
 		if g.Odd && g.one(3) {
 			options = []byte(g.pick([]string{"xi", "ix", "zz", "\xff", "é", "éa", "aé", "smi", "\x01"}))
 		}
 		return append(append(b, options...), 0)
-	case 0x0C:
+	case bsonwire.TypeDBPointer:
 		return append(appendString(b, g.namespace()), g.bytes(12)...)
-	case 0x0F:
+	case bsonwire.TypeCodeWithScope:
 		start := len(b)
 		b = append(b, 0, 0, 0, 0)
 		b = g.document(appendString(b, g.text()), level+1)
 		binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start))
 		return b
-	case 0x10:
+	case bsonwire.TypeInt32:
 		return binary.LittleEndian.AppendUint32(b, uint32(g.integer()))
-	case 0x11:
+	case bsonwire.TypeTimestamp:
 		return binary.LittleEndian.AppendUint64(b, uint64(g.integer()))
-	case 0x12:
+	case bsonwire.TypeInt64:
 		return binary.LittleEndian.AppendUint64(b, uint64(g.integer()))
-	case 0x13:
+	case bsonwire.TypeDecimal:
 		return g.decimal(b)
 	}
 	return b // undefined, null, minKey, maxKey
@@ -144,7 +146,7 @@ func (g *Rand) binary(b []byte) []byte {
 	data := g.bytes(g.r.IntN(40))
 	subtype := []byte{0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x80, 0xFF}[g.r.IntN(13)]
 	inner := len(data)
-	if subtype == 0x02 {
+	if subtype == bsonwire.SubtypeOld {
 		if g.Odd && g.one(3) {
 			inner = []int{0, -1, inner + 1, inner - 1, 1 << 30}[g.r.IntN(5)]
 		}

@@ -4,12 +4,14 @@ import (
 	"encoding/binary"
 	"math"
 	"strings"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
 // Types of containers.
 const (
-	document = 0x03
-	array    = 0x04
+	document = bsonwire.TypeDocument
+	array    = bsonwire.TypeArray
 )
 
 // begin begins a document; end completes the one that begins at b[start].
@@ -33,40 +35,40 @@ func element(b []byte, t byte, key string) []byte {
 }
 
 func text(b []byte, key, v string) []byte {
-	b = binary.LittleEndian.AppendUint32(element(b, 0x02, key), uint32(len(v)+1))
+	b = binary.LittleEndian.AppendUint32(element(b, bsonwire.TypeString, key), uint32(len(v)+1))
 	return append(append(b, v...), 0)
 }
 
 func double(b []byte, key string, v float64) []byte {
-	return binary.LittleEndian.AppendUint64(element(b, 0x01, key), math.Float64bits(v))
+	return binary.LittleEndian.AppendUint64(element(b, bsonwire.TypeDouble, key), math.Float64bits(v))
 }
 
 func int32Value(b []byte, key string, v int32) []byte {
-	return binary.LittleEndian.AppendUint32(element(b, 0x10, key), uint32(v))
+	return binary.LittleEndian.AppendUint32(element(b, bsonwire.TypeInt32, key), uint32(v))
 }
 
 func int64Value(b []byte, key string, v int64) []byte {
-	return binary.LittleEndian.AppendUint64(element(b, 0x12, key), uint64(v))
+	return binary.LittleEndian.AppendUint64(element(b, bsonwire.TypeInt64, key), uint64(v))
 }
 
 func boolean(b []byte, key string, v bool) []byte {
 	if v {
-		return append(element(b, 0x08, key), 1)
+		return append(element(b, bsonwire.TypeBoolean, key), 1)
 	}
-	return append(element(b, 0x08, key), 0)
+	return append(element(b, bsonwire.TypeBoolean, key), 0)
 }
 
-func null(b []byte, key string) []byte { return element(b, 0x0A, key) }
+func null(b []byte, key string) []byte { return element(b, bsonwire.TypeNull, key) }
 
 func binaryValue(b []byte, key string, v []byte) []byte {
-	b = binary.LittleEndian.AppendUint32(element(b, 0x05, key), uint32(len(v)))
+	b = binary.LittleEndian.AppendUint32(element(b, bsonwire.TypeBinary, key), uint32(len(v)))
 	return append(append(b, 0), v...)
 }
 
 // objectID appends an ObjectID like those of a driver: seconds, five bytes that identify the
 // process, and a counter. The values ascend.
 func (c *Corpus) objectID(b []byte, key string) []byte {
-	b = element(b, 0x07, key)
+	b = element(b, bsonwire.TypeObjectID, key)
 	b = binary.BigEndian.AppendUint32(b, 1_700_000_000+c.n/50)
 	b = append(b, 0x5a, 0x1e, 0xc0, 0x77, 0x93, byte(c.n>>16), byte(c.n>>8), byte(c.n))
 	c.n++
@@ -75,7 +77,7 @@ func (c *Corpus) objectID(b []byte, key string) []byte {
 
 // date appends a date between 2020 and 2027.
 func (c *Corpus) date(b []byte, key string) []byte {
-	return binary.LittleEndian.AppendUint64(element(b, 0x09, key),
+	return binary.LittleEndian.AppendUint64(element(b, bsonwire.TypeDate, key),
 		uint64(1_600_000_000_000+c.r.Int64N(200_000_000_000)))
 }
 
