@@ -57,6 +57,9 @@ func TestHostile(t *testing.T) {
 		answered("an error of the document 10 of 10", writeErrors(writeError(10, "x")), panicked),
 		answered("an error of the least int64", writeErrors(writeError(int64(-1<<63), "x")), panicked),
 		answered("two errors of one document", writeErrors(writeError(3, "x"), writeError(3, "x")), unknown),
+		answered("two errors of one document, that are counted once", bson.D{
+			{Key: "ok", Value: 1}, {Key: "n", Value: 8}, {Key: "writeErrors", Value: bson.A{writeError(3, "x"), writeError(3, "x")}},
+		}, unknown),
 		answered("an error without an index", writeErrors(bson.D{{Key: "code", Value: 11000}}), unknown),
 		answered("errors that are no documents", writeErrors(1, "two", nil), unknown),
 		answered("n is larger than what was sent", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 11}}, unknown),

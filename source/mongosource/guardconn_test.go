@@ -143,6 +143,7 @@ func TestGuardAnswers(t *testing.T) {
 		"more than was allowed":           {{request: 5}, {reply: 5, flags: moreToCome, refused: true}},
 		"more":                            {{request: 5, flags: exhaust}, {reply: 5, flags: moreToCome}, {reply: 90, flags: moreToCome}, {reply: 91}, {request: 6}, {reply: 6}},
 		"more than were announced":        {{request: 5, flags: exhaust}, {reply: 5, flags: moreToCome}, {reply: 90}, {reply: 91, refused: true}},
+		"one twice, where more may come":  {{request: 5, flags: exhaust}, {reply: 5}, {reply: 5, refused: true}},
 		"another, where more may come":    {{request: 5, flags: exhaust}, {reply: 6, flags: moreToCome, refused: true}},
 		"more, after another request":     {{request: 5, flags: exhaust}, {reply: 5, flags: moreToCome}, {request: 6}, {reply: 90, refused: true}},
 		"more, to a request after that":   {{request: 5, flags: exhaust}, {reply: 5}, {request: 6}, {reply: 6, flags: moreToCome, refused: true}},

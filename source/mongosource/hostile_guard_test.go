@@ -92,6 +92,7 @@ func TestHostileGuard(t *testing.T) {
 	deep := guarded("a document of 5 million levels", "find", func(m []byte) []byte { return withBody(nested(5_000_000))(m) }, bad)
 	rows := []hostile.Row{
 		guarded("a compressed reply that nobody asked for", "find", bomb(byZstd, 1<<20, 1<<30), bad),
+		guarded("a sound compressed reply that nobody asked for", "find", lying(byZlib, 0), bad),
 		guarded("a length of 2 GiB", "find", sized(1<<31-1), bad),
 		guarded("a length of 48,016,385", "find", sized(48_016_385), bad),
 		guarded("a negative length", "find", sized(1<<32-1), bad),
@@ -109,6 +110,7 @@ func TestHostileGuard(t *testing.T) {
 		large(unpacked("96 MiB of zstd that say 100 bytes", bomb(byZstd, 96<<20, 100)), 384<<20), // the server's own 96 MiB, and its encoder's
 		large(unpacked("96 MiB of zlib that say 100 bytes", bomb(byZlib, 96<<20, 100)), 384<<20),
 		large(unpacked("96 MiB of snappy that say 100 bytes", bomb(bySnappy, 96<<20, 100)), 384<<20),
+		large(unpacked("96 MiB of zlib that say so", bomb(byZlib, 96<<20, 96<<20)), 384<<20),
 		unpacked("snappy that says 2 GiB inside", func(m []byte) []byte {
 			return compressed(m, 2013, bySnappy, []byte("\xff\xff\xff\xff\x07\x00"), 1<<20)
 		}),
