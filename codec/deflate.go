@@ -26,10 +26,7 @@ type DeflateOptions struct {
 //   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
 //     kept.
 func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
-	var o DeflateOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	level, err := deflateLevel(o.Level)
 	if err == nil {
 		err = checkParallelism(o.Parallelism)

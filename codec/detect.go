@@ -43,10 +43,7 @@ type DetectOptions struct {
 //     files whose first document has 64 KiB or more is taken for zlib.
 func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: detect"
-	var o DetectOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	_, err := newBounds(o.MaxBytes, o.MaxRatio)
 	if err == nil {
 		err = checkParallelism(o.Parallelism)

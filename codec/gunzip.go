@@ -49,10 +49,7 @@ type GunzipOptions struct {
 //     Deflate reaches a ratio of 1,032 at most, so the default MaxRatio bounds no bomb. Large
 //     documents that repeat word for word stay under 300; zeros do not.
 func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
-	var o GunzipOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
 	if err != nil {
 		return failing[[]byte, []byte](wrap("codec: gunzip", err))

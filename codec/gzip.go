@@ -39,10 +39,7 @@ type GzipOptions struct {
 //   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
 //     kept.
 func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {
-	var o GzipOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	level, err := deflateLevel(o.Level)
 	if err != nil {
 		return failing[[]byte, []byte](wrap("codec: gzip", err))

@@ -37,10 +37,7 @@ type jsonFrame struct {
 
 // jsonWriting is JSONLines and JSONArray.
 func jsonFlow[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream.Flow[T, []byte] {
-	var o JSONLinesOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	return lend.Flow(func(ctx context.Context, src stream.Source[T], emit func([]byte) error, lent bool) error {
 		w := jsonWriter{memory: memory{lent: lent}, emit: emit, frame: f}
 		enc := json.NewEncoder(&w)

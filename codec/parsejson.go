@@ -17,10 +17,7 @@ import (
 // [*InputError] with the offset in the text. MaxLength limits the text; SkipBlank has no effect.
 func ParseJSON[T any](opts *ParseJSONLinesOptions) func(context.Context, []byte) (T, error) {
 	const name = "codec: parse json"
-	var o ParseJSONLinesOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	most := o.MaxLength
 	if most == 0 {
 		most = defaultMaxLength

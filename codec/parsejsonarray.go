@@ -34,10 +34,7 @@ type ParseJSONArrayOptions struct {
 //     encoding/json.
 func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json array"
-	var o ParseJSONArrayOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	if o.MaxLength < 0 {
 		return failing[[]byte, T](wrap(name, errNegative))
 	}

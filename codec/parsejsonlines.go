@@ -43,10 +43,7 @@ type ParseJSONLinesOptions struct {
 //     encoding/json tells the name alone.
 func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json lines"
-	var o ParseJSONLinesOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	lines := namedLines(name, SplitLinesOptions{MaxLength: o.MaxLength})
 	return stream.Then(lines, stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(T) error) error {
 		var records, offset int64

@@ -35,10 +35,7 @@ type S2Options struct {
 //   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
 //     kept.
 func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
-	var o S2Options
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	e, err := newS2Encoder(o.Level, o.Snappy)
 	if err == nil {
 		err = checkParallelism(o.Parallelism)

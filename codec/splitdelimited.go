@@ -24,10 +24,7 @@ type SplitDelimitedOptions struct {
 //   - Errors: an [*InputError] with the number of the record and its offset: [ErrTooLong].
 func SplitDelimited(delimiter []byte, opts *SplitDelimitedOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: split delimited"
-	var o SplitDelimitedOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	switch {
 	case len(delimiter) == 0:
 		return failing[[]byte, []byte](wrap(name, errNoDelimiter))

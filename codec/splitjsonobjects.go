@@ -26,10 +26,7 @@ type SplitJSONObjectsOptions struct {
 //     anything else between the objects; [io.ErrUnexpectedEOF] if the stream ends inside an object
 //     or an array, or after a comma; [ErrTooLong].
 func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte] {
-	var o SplitJSONObjectsOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	if o.MaxLength < 0 {
 		return failing[[]byte, []byte](wrap("codec: split json objects", errNegative))
 	}

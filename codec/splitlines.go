@@ -28,10 +28,7 @@ type SplitLinesOptions struct {
 //     length.
 //   - Errors: an [*InputError] with the number of the line and its offset: [ErrTooLong].
 func SplitLines(opts *SplitLinesOptions) stream.Flow[[]byte, []byte] {
-	var o SplitLinesOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	return namedLines("codec: split lines", o)
 }
 

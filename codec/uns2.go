@@ -38,10 +38,7 @@ type UnS2Options struct {
 //     looks complete. To detect that, put an end record inside or a layer such as age outside.
 func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 	const name = "codec: uns2"
-	var o UnS2Options
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
 	if err == nil {
 		err = checkParallelism(o.Parallelism)

@@ -46,10 +46,7 @@ type UnzstdOptions struct {
 //     detect that, put an end record inside or a layer such as age outside.
 func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: unzstd"
-	var o UnzstdOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
 	if err == nil {
 		err = checkParallelism(o.Parallelism)

@@ -37,10 +37,7 @@ type ZstdOptions struct {
 //     kept.
 //   - Limits: with Parallelism 128 TiB of input.
 func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
-	var o ZstdOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := valueOf(opts)
 	if o.Level == 0 {
 		o.Level = 3
 	}
