@@ -103,8 +103,15 @@ type inner struct{ held any }
 func (c cage) checkPrinted(t *testing.T, name string, v any) {
 	t.Helper()
 	for _, holder := range []any{
-		v, []any{v}, map[string]any{"k": v},
-		outer{v}, &outer{v}, inner{v}, &inner{v}, []inner{{v}}, map[string]inner{"k": {v}},
+		v,
+		[]any{v},
+		map[string]any{"k": v},
+		outer{v},
+		&outer{v},
+		inner{v},
+		&inner{v},
+		[]inner{{v}},
+		map[string]inner{"k": {v}},
 		fmt.Errorf("x: %w", anError{v}),
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

@@ -81,7 +81,9 @@ func TestEncoderErrors(t *testing.T) {
 	}{
 		{name: "open", open: boom, want: boom},
 		{name: "write", enc: plain{write: func([]byte) (int, error) { return 0, boom }}, want: boom},
-		{name: "short write", enc: plain{write: func(p []byte) (int, error) { return len(p) - 1, nil }}, want: io.ErrShortWrite},
+		{name: "short write", enc: plain{write: func(p []byte) (int, error) {
+			return len(p) - 1, nil
+		}}, want: io.ErrShortWrite},
 		{name: "close", enc: plain{close: boom}, want: boom, closes: 1},
 		{name: "upstream", up: boom, want: boom},
 		{name: "none", closes: 1},
@@ -111,7 +113,11 @@ func TestEncoderErrors(t *testing.T) {
 func TestEncoderPassesEmitErrorAsItIs(t *testing.T) {
 	boom := errors.New("boom")
 	for _, size := range []int{1, 64<<10 - 1, 64 << 10, 64<<10 + 1, 300_000} {
-		src := stream.Via(pieces(noise(size), 1000), codec.Encoder("test: encode", func(w io.Writer) (io.WriteCloser, error) { return &plain{w: w}, nil }))
+		src := stream.Via(pieces(noise(size), 1000), codec.Encoder("test: encode", func(w io.Writer) (io.WriteCloser,
+			error,
+		) {
+			return &plain{w: w}, nil
+		}))
 		calls := 0
 		err := src.Each(context.Background(), func([]byte) error { calls++; return boom })
 		if err != boom || calls != 1 { //nolint:errorlint // as it is
@@ -155,26 +161,40 @@ func TestDecoderErrors(t *testing.T) {
 		exact bool
 	}{
 		{name: "open", open: func(io.Reader) (io.Reader, error) { return nil, boom }, want: boom},
-		{name: "read", open: func(r io.Reader) (io.Reader, error) { return io.MultiReader(r, iotest.ErrReader(boom)), nil }, want: boom},
-		{name: "stops early", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, 10), nil }, want: codec.ErrTrailing},
-		{name: "stops one byte early", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, int64(len(text)-1)), nil }, want: codec.ErrTrailing},
-		{name: "stops at the end", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, int64(len(text))), nil }},
+		{name: "read", open: func(r io.Reader) (io.Reader, error) {
+			return io.MultiReader(r, iotest.ErrReader(boom)), nil
+		}, want: boom},
+		{name: "stops early", open: func(r io.Reader) (io.Reader, error) {
+			return io.LimitReader(r, 10), nil
+		}, want: codec.ErrTrailing},
+		{name: "stops one byte early", open: func(r io.Reader) (io.Reader, error) {
+			return io.LimitReader(r, int64(len(text)-1)), nil
+		}, want: codec.ErrTrailing},
+		{name: "stops at the end", open: func(r io.Reader) (io.Reader, error) {
+			return io.LimitReader(r, int64(len(text))), nil
+		}},
 		{name: "no progress", open: func(io.Reader) (io.Reader, error) { return idle{}, nil }, want: io.ErrNoProgress},
 		{name: "upstream", open: same, up: boom, want: boom, exact: true},
 		{name: "upstream in disguise", open: disguise(io.ErrUnexpectedEOF), up: boom, want: boom, exact: true},
 		{name: "upstream hidden as the end", open: disguise(io.EOF), up: boom, want: boom, exact: true},
-		{name: "upstream behind the end", open: func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, int64(len(text))), nil }, up: boom, want: boom, exact: true},
+		{name: "upstream behind the end", open: func(r io.Reader) (io.Reader, error) {
+			return io.LimitReader(r, int64(len(text))), nil
+		}, up: boom, want: boom, exact: true},
 		{name: "upstream fails with io.EOF", open: same, up: io.EOF, want: io.EOF, exact: true},
 		{name: "upstream while opening", open: func(r io.Reader) (io.Reader, error) {
 			_, err := io.ReadAll(r)
 			return nil, fmt.Errorf("opening: %w", err)
 		}, up: boom, want: boom, exact: true},
-		{name: "close", open: func(r io.Reader) (io.Reader, error) { return &decoder{Reader: r, err: boom}, nil }, want: boom},
+		{name: "close", open: func(r io.Reader) (io.Reader, error) {
+			return &decoder{Reader: r, err: boom}, nil
+		}, want: boom},
 		{name: "close after a failure", open: func(io.Reader) (io.Reader, error) {
 			return &decoder{Reader: iotest.ErrReader(boom), err: other}, nil
 		}, want: other},
 		{name: "data with the end", open: func(r io.Reader) (io.Reader, error) { return iotest.DataErrReader(r), nil }},
-		{name: "impossible count", open: func(io.Reader) (io.Reader, error) { return liar{}, nil }, want: nil, exact: false},
+		{name: "impossible count", open: func(io.Reader) (io.Reader, error) {
+			return liar{}, nil
+		}, want: nil, exact: false},
 	} {
 		var upstream error
 		src := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -218,7 +238,8 @@ func TestDecoderTrailing(t *testing.T) {
 					t.Errorf("%s cut at %d: %d bytes of %d, %v", name, cut, len(got), len(text), err)
 				}
 				for _, tail := range []string{"x", string(z), string(noise(10_000))} {
-					if _, err := bytesThrough(f, append(bytes.Clone(z), tail...), cut); !errors.Is(err, codec.ErrTrailing) {
+					if _, err := bytesThrough(f, append(bytes.Clone(z), tail...), cut); !errors.Is(err,
+						codec.ErrTrailing) {
 						t.Errorf("%s cut at %d: %d bytes behind the end: %v", name, cut, len(tail), err)
 					}
 				}
@@ -290,7 +311,8 @@ func TestDecoderTellsUpstreamHowItEnded(t *testing.T) {
 	if err != boom || heard != boom { //nolint:errorlint // as it is
 		t.Errorf("downstream failed: %v, upstream heard %v", err, heard)
 	}
-	if _, err := stream.Run(context.Background(), stream.Via2(src, f, stream.Take[[]byte](3)), sink.Discard[[]byte]()); err != nil || !stream.Stopped(heard) {
+	if _, err := stream.Run(context.Background(), stream.Via2(src, f, stream.Take[[]byte](3)),
+		sink.Discard[[]byte]()); err != nil || !stream.Stopped(heard) {
 		t.Errorf("early end: %v, upstream heard %v", err, heard)
 	}
 	heard = nil
@@ -341,7 +363,8 @@ func ExampleEncoder() {
 
 func ExampleGzip() {
 	text := source.Of([]byte("through the mill\n"), []byte("and over the weir\n"))
-	n, err := stream.Run(context.Background(), stream.Via2(text, codec.Gzip(nil), codec.Gunzip(nil)), sink.Writer(&strings.Builder{}))
+	n, err := stream.Run(context.Background(), stream.Via2(text, codec.Gzip(nil), codec.Gunzip(nil)),
+		sink.Writer(&strings.Builder{}))
 	fmt.Println(n, err)
 	// Output: 35 <nil>
 }

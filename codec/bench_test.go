@@ -69,7 +69,10 @@ func lent(data []byte) stream.Source[[]byte] {
 // count runs src and fails b when it does not emit want elements (0: any).
 func count(b *testing.B, src stream.Source[[]byte], want int) {
 	n := 0
-	if err := src.Each(context.Background(), func([]byte) error { n++; return nil }); err != nil || want > 0 && n != want {
+	if err := src.Each(context.Background(), func([]byte) error {
+		n++
+		return nil
+	}); err != nil || want > 0 && n != want {
 		b.Fatal(n, err)
 	}
 }
@@ -81,7 +84,11 @@ func BenchmarkSplitLines(b *testing.B) {
 		name  string
 		data  []byte
 		times int
-	}{{"mix 64x1MB", corpus.Lines(1 << 20), 64}, {"mix 64MB", bytes.Repeat(corpus.Lines(4<<20), 16), 1}, {"short 64x1MB", jsonText(1 << 20), 64}} {
+	}{
+		{"mix 64x1MB", corpus.Lines(1 << 20), 64},
+		{"mix 64MB", bytes.Repeat(corpus.Lines(4<<20), 16), 1},
+		{"short 64x1MB", jsonText(1 << 20), 64},
+	} {
 		lines := bytes.Count(c.data, []byte("\n"))
 		b.Run(c.name, func(b *testing.B) {
 			versus(b, len(c.data)*c.times, func() {
@@ -140,12 +147,18 @@ func BenchmarkGzip(b *testing.B) {
 		_, _ = w.Write(data)
 		_ = w.Close()
 	}
-	for name, o := range map[string]*codec.GzipOptions{"default": nil, "fast": {Level: 1}, "parallel": {Parallelism: 2}} {
+	for name, o := range map[string]*codec.GzipOptions{
+		"default": nil, "fast": {Level: 1},
+		"parallel": {Parallelism: 2},
+	} {
 		b.Run(name, func(b *testing.B) {
 			size := 0
 			versus(b, len(data), func() {
 				size = 0
-				_ = stream.Via(lent(data), codec.Gzip(o)).Each(context.Background(), func(p []byte) error { size += len(p); return nil })
+				_ = stream.Via(lent(data), codec.Gzip(o)).Each(context.Background(), func(p []byte) error {
+					size += len(p)
+					return nil
+				})
 			}, theirs)
 			b.ReportMetric(100*float64(size-z.Len())/float64(z.Len()), "size%")
 		})
@@ -219,7 +232,8 @@ func BenchmarkParse(b *testing.B) {
 		Note string `json:"note"`
 	}
 	data := jsonText(4 << 20)
-	array := []byte("[" + string(bytes.ReplaceAll(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"), []byte(","))) + "]")
+	array := []byte("[" + string(bytes.ReplaceAll(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"), []byte(","))) +
+		"]")
 	parse := func(data []byte, f stream.Flow[[]byte, doc]) func() {
 		return func() {
 			if err := stream.Via(lent(data), f).Each(context.Background(), func(doc) error { return nil }); err != nil {
@@ -267,7 +281,10 @@ func BenchmarkCSV(b *testing.B) {
 	b.Run("parse", func(b *testing.B) {
 		versus(b, text.Len(), func() {
 			n := 0
-			err := stream.Via(lent(text.Bytes()), codec.ParseCSV(nil)).Each(context.Background(), func([]string) error { n++; return nil })
+			err := stream.Via(lent(text.Bytes()), codec.ParseCSV(nil)).Each(context.Background(), func([]string) error {
+				n++
+				return nil
+			})
 			if err != nil || n != len(records) {
 				b.Fatal(n, err)
 			}

@@ -27,7 +27,9 @@ func TestCheckpointsOfSegments(t *testing.T) {
 		for _, n := range []int{0, 1, 7, lines} {
 			src := stream.Via3(source.Range(0, lines, 1),
 				stream.Checkpoints(func(i int) int { return i }),
-				stream.TryMap(stream.OnValue[position](func(_ context.Context, i int) ([]byte, error) { return fmt.Appendf(nil, "line %d\n", i), nil })),
+				stream.TryMap(stream.OnValue[position](func(_ context.Context, i int) ([]byte, error) {
+					return fmt.Appendf(nil, "line %d\n", i), nil
+				})),
 				stream.CarrySegments[int](n, flow),
 			)
 			var out bytes.Buffer
@@ -36,20 +38,21 @@ func TestCheckpointsOfSegments(t *testing.T) {
 				out.Write(e.Value)
 				return e
 			})
-			last, err := stream.Run(t.Context(), stream.Via(src, store), stream.Acknowledge[[]byte](func(_ context.Context, at int) error {
-				if checked++; checked > 20 && at < lines-1 {
-					return nil
-				}
-				r, err := gzip.NewReader(bytes.NewReader(out.Bytes()))
-				if err != nil {
+			last, err := stream.Run(t.Context(), stream.Via(src, store),
+				stream.Acknowledge[[]byte](func(_ context.Context, at int) error {
+					if checked++; checked > 20 && at < lines-1 {
+						return nil
+					}
+					r, err := gzip.NewReader(bytes.NewReader(out.Bytes()))
+					if err != nil {
+						return err
+					}
+					text, err := io.ReadAll(r)
+					if count := strings.Count(string(text), "\n"); count != at+1 {
+						t.Errorf("%s in segments of %d: checkpoint %d is reached with %d lines", name, n, at, count)
+					}
 					return err
-				}
-				text, err := io.ReadAll(r)
-				if count := strings.Count(string(text), "\n"); count != at+1 {
-					t.Errorf("%s in segments of %d: checkpoint %d is reached with %d lines", name, n, at, count)
-				}
-				return err
-			}))
+				}))
 			if err != nil || last.Position != lines-1 || checked == 0 {
 				t.Errorf("%s in segments of %d: %v, %v", name, n, last, err)
 			}
@@ -67,7 +70,8 @@ func TestCarryRefusesCodecs(t *testing.T) {
 		"lines":          codec.SplitLines(nil),
 		"base64":         codec.Base64(nil),
 	} {
-		src := stream.Via(source.Of(line{Value: []byte("a")}, line{Value: []byte("b"), Context: 1}), stream.Carry[int](flow))
+		src := stream.Via(source.Of(line{Value: []byte("a")}, line{Value: []byte("b"), Context: 1}),
+			stream.Carry[int](flow))
 		if got, err := stream.Run(t.Context(), src, sink.Slice[line]()); err == nil {
 			t.Errorf("%s: %d elements, no error", name, len(got))
 		}

@@ -27,7 +27,8 @@ func TestErrorClasses(t *testing.T) {
 		_, err := parsed(codec.ParseJSONArray[cookie](nil), in, 0)
 		return err
 	}
-	_, unwritable := stream.Run(context.Background(), stream.Via(source.Of(func() {}), codec.JSONLines[func()](nil)), sink.Slice[[]byte]())
+	_, unwritable := stream.Run(context.Background(), stream.Via(source.Of(func() {}), codec.JSONLines[func()](nil)),
+		sink.Slice[[]byte]())
 	gz := string(stdGzip([]byte("hello")))
 	for name, c := range map[string]struct {
 		err  error
@@ -78,7 +79,8 @@ func TestErrorClasses(t *testing.T) {
 // a class.
 func TestErrorClassesOfOthers(t *testing.T) {
 	busy := stream.Mark(errors.New("busy"), stream.Throttled)
-	_, err := stream.Run(context.Background(), stream.Via(failsAfter([]byte("x"), busy), codec.Gunzip(nil)), sink.Slice[[]byte]())
+	_, err := stream.Run(context.Background(), stream.Via(failsAfter([]byte("x"), busy), codec.Gunzip(nil)),
+		sink.Slice[[]byte]())
 	if stream.ClassOf(err) != stream.Throttled {
 		t.Errorf("the upstream's: %v is %v", err, stream.ClassOf(err))
 	}

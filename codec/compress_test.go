@@ -74,8 +74,10 @@ func pairs() []pair {
 			},
 			pair{
 				name: "zstd" + by, sum: true, other: readZstd,
-				pack:   func() flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
-				unpack: func() flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, RequireChecksums: true}) },
+				pack: func() flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
+				unpack: func() flow {
+					return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, RequireChecksums: true})
+				},
 			},
 			pair{
 				name: "s2" + by, sum: true, other: readS2,
@@ -124,7 +126,8 @@ func TestCompressionContract(t *testing.T) {
 					return chunksOf(z, len(z)/n+1)
 				},
 				Want: func(t *testing.T, in, out [][]byte) {
-					if want, err := c.other(bytes.Join(in, nil)); err != nil || !bytes.Equal(bytes.Join(out, nil), want) {
+					if want, err := c.other(bytes.Join(in, nil)); err != nil || !bytes.Equal(bytes.Join(out, nil),
+						want) {
 						t.Errorf("not the same, %v", err)
 					}
 				},
@@ -147,10 +150,14 @@ func TestCompressionEdges(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range pairs() {
 		for _, size := range []int{0, 1, 2, 1000, 100_000, mib - 1, mib, mib + 1, 2*mib + 5} {
-			if size > 1000 && (strings.Contains(c.name, " by ") == (size == 100_000) || strings.HasSuffix(c.name, " by 1")) {
+			if size > 1000 && (strings.Contains(c.name, " by ") == (size == 100_000) ||
+				strings.HasSuffix(c.name, " by 1")) {
 				continue
 			}
-			for kind, data := range map[string][]byte{"text": jsonText(size)[:size], "noise": noise(size), "zeros": make([]byte, size)} {
+			for kind, data := range map[string][]byte{
+				"text": jsonText(size)[:size], "noise": noise(size),
+				"zeros": make([]byte, size),
+			} {
 				z := must(t)(bytesThrough(c.pack(), data, 100_000))
 				if got, err := c.other(z); err != nil || !bytes.Equal(got, data) {
 					t.Fatalf("%s: %s of %d: another decoder reads %d bytes, %v", c.name, kind, size, len(got), err)
@@ -189,7 +196,10 @@ func TestCompressionTruncated(t *testing.T) {
 func TestCompressionTrailing(t *testing.T) {
 	for _, c := range pairs() {
 		z := must(t)(bytesThrough(c.pack(), jsonText(600), 0))
-		for _, tail := range []string{"\x00", "\x01\x02\x03\x04\x05\x06\x07\x08", "garbage, and more of it", strings.Repeat("\x00", 512)} {
+		for _, tail := range []string{
+			"\x00", "\x01\x02\x03\x04\x05\x06\x07\x08", "garbage, and more of it",
+			strings.Repeat("\x00", 512),
+		} {
 			for _, cut := range []int{0, 1} {
 				if _, err := bytesThrough(c.unpack(), append(bytes.Clone(z), tail...), cut); err == nil {
 					t.Errorf("%s: tail %.10q cut at %d: no error", c.name, tail, cut)
@@ -223,17 +233,27 @@ func TestCompressionLimits(t *testing.T) {
 		pack   flow
 		unpack func(bytes, ratio int64) flow
 	}{
-		{"gzip", codec.Gzip(nil), func(b, r int64) flow { return codec.Gunzip(&codec.GunzipOptions{MaxBytes: b, MaxRatio: r}) }},
+		{"gzip", codec.Gzip(nil), func(b, r int64) flow {
+			return codec.Gunzip(&codec.GunzipOptions{MaxBytes: b, MaxRatio: r})
+		}},
 		{"gzip by 2", codec.Gzip(&codec.GzipOptions{Parallelism: 2}), func(b, r int64) flow {
 			return codec.Gunzip(&codec.GunzipOptions{MaxBytes: b, MaxRatio: r, Parallelism: 2})
 		}},
-		{"zlib", codec.Zlib(nil), func(b, r int64) flow { return codec.Unzlib(&codec.InflateOptions{MaxBytes: b, MaxRatio: r}) }},
-		{"deflate", codec.Deflate(nil), func(b, r int64) flow { return codec.Inflate(&codec.InflateOptions{MaxBytes: b, MaxRatio: r}) }},
-		{"zstd", codec.Zstd(nil), func(b, r int64) flow { return codec.Unzstd(&codec.UnzstdOptions{MaxBytes: b, MaxRatio: r}) }},
+		{"zlib", codec.Zlib(nil), func(b, r int64) flow {
+			return codec.Unzlib(&codec.InflateOptions{MaxBytes: b, MaxRatio: r})
+		}},
+		{"deflate", codec.Deflate(nil), func(b, r int64) flow {
+			return codec.Inflate(&codec.InflateOptions{MaxBytes: b, MaxRatio: r})
+		}},
+		{"zstd", codec.Zstd(nil), func(b, r int64) flow {
+			return codec.Unzstd(&codec.UnzstdOptions{MaxBytes: b, MaxRatio: r})
+		}},
 		{"zstd by 2", codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), func(b, r int64) flow {
 			return codec.Unzstd(&codec.UnzstdOptions{MaxBytes: b, MaxRatio: r, Parallelism: 2})
 		}},
-		{"s2", codec.S2(nil), func(b, r int64) flow { return codec.UnS2(&codec.UnS2Options{MaxBytes: b, MaxRatio: r}) }},
+		{"s2", codec.S2(nil), func(b, r int64) flow {
+			return codec.UnS2(&codec.UnS2Options{MaxBytes: b, MaxRatio: r})
+		}},
 	} {
 		z := must(t)(bytesThrough(c.pack, make([]byte, 3*mib), 0))
 		for _, l := range []struct {
@@ -274,9 +294,15 @@ func TestCompressionLimits(t *testing.T) {
 		"gzip by 2": {codec.Gzip(&codec.GzipOptions{Parallelism: 2}), func(r int64) flow {
 			return codec.Gunzip(&codec.GunzipOptions{MaxRatio: r, Parallelism: 2})
 		}},
-		"gzip, smallest": {codec.Gzip(&codec.GzipOptions{Level: 9}), func(r int64) flow { return codec.Gunzip(&codec.GunzipOptions{MaxRatio: r}) }},
-		"deflate":        {codec.Deflate(nil), func(r int64) flow { return codec.Inflate(&codec.InflateOptions{MaxRatio: r}) }},
-		"zstd, smallest": {codec.Zstd(&codec.ZstdOptions{Level: 10}), func(r int64) flow { return codec.Unzstd(&codec.UnzstdOptions{MaxRatio: r}) }},
+		"gzip, smallest": {codec.Gzip(&codec.GzipOptions{Level: 9}), func(r int64) flow {
+			return codec.Gunzip(&codec.GunzipOptions{MaxRatio: r})
+		}},
+		"deflate": {codec.Deflate(nil), func(r int64) flow {
+			return codec.Inflate(&codec.InflateOptions{MaxRatio: r})
+		}},
+		"zstd, smallest": {codec.Zstd(&codec.ZstdOptions{Level: 10}), func(r int64) flow {
+			return codec.Unzstd(&codec.UnzstdOptions{MaxRatio: r})
+		}},
 		"zstd by 2": {codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), func(r int64) flow {
 			return codec.Unzstd(&codec.UnzstdOptions{MaxRatio: r, Parallelism: 2})
 		}},
@@ -296,7 +322,8 @@ func TestCompressionLimits(t *testing.T) {
 			t.Errorf("%s: %d MiB, %v", name, size/mib, err)
 		}
 		var limit *codec.LimitError
-		if err := drain(stream.Via(z, c.unpack(500))); !errors.As(err, &limit) || limit.Limit != "MaxRatio" || limit.Max != 500 {
+		if err := drain(stream.Via(z, c.unpack(500))); !errors.As(err, &limit) || limit.Limit != "MaxRatio" ||
+			limit.Max != 500 {
 			t.Errorf("%s: more than 500 for one: %v", name, err)
 		}
 	}
@@ -329,7 +356,8 @@ func TestBadSettings(t *testing.T) {
 // TestUnzstdTableMemory reads a million frames of nothing that say they have a table, and looks at
 // the memory.
 func TestUnzstdTableMemory(t *testing.T) {
-	const mark, frame, frames = "\x5d\x2a\x4d\x18\x08\x00\x00\x00millweir", "\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00\x99\xe9\xd8\x51", 1 << 20
+	const mark, frame, frames = "\x5d\x2a\x4d\x18\x08\x00\x00\x00millweir",
+		"\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00\x99\xe9\xd8\x51", 1 << 20
 	for n := range 3 {
 		var begin, end uint64
 		src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
@@ -348,7 +376,8 @@ func TestUnzstdTableMemory(t *testing.T) {
 			end = memory()
 			return nil
 		})
-		if err := drain(stream.Via(src, codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}))); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err := drain(stream.Via(src, codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}))); !errors.Is(err,
+			io.ErrUnexpectedEOF) {
 			t.Errorf("by %d: %v", n, err)
 		}
 		if end > begin+2<<20 {
@@ -369,13 +398,17 @@ func TestZstdWindow(t *testing.T) {
 		{"256 MiB, allowed", magic + "\x00\x90" + hello, 256 << 20, nil},
 		{"256 MiB and the size", magic + "\x80\x90\x05\x00\x00\x00" + hello, 0, zstd.ErrWindowSizeExceeded},
 		{"32 MiB and the size", magic + "\x80\x78\x05\x00\x00\x00" + hello, 0, nil},
-		{"32 MiB and the size, refused", magic + "\x80\x78\x05\x00\x00\x00" + hello, 16 << 20, zstd.ErrWindowSizeExceeded},
+		{
+			"32 MiB and the size, refused", magic + "\x80\x78\x05\x00\x00\x00" + hello, 16 << 20,
+			zstd.ErrWindowSizeExceeded,
+		},
 		{"a frame that is its own window", own, 64 << 10, zstd.ErrWindowSizeExceeded},
 		{"one that is, allowed", own, 256 << 10, nil},
 		{"the longest header", magic + "\xc3\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00" + hello, 0, nil},
 	} {
 		for n := range 3 {
-			_, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{MaxWindow: c.window, Parallelism: n}), []byte(c.in), 0)
+			_, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{MaxWindow: c.window, Parallelism: n}),
+				[]byte(c.in), 0)
 			if !errors.Is(err, c.want) {
 				t.Errorf("%s, by %d: %v", c.what, n, err)
 			}
@@ -405,7 +438,8 @@ func TestZstdChecksums(t *testing.T) {
 			if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}), b.Bytes(), 0); err != nil {
 				t.Errorf("by %d: %v", n, err)
 			}
-			if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, RequireChecksums: true}), b.Bytes(), 0); err == nil {
+			if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, RequireChecksums: true}),
+				b.Bytes(), 0); err == nil {
 				t.Errorf("by %d: a frame without a checksum passed", n)
 			}
 		}

@@ -92,8 +92,18 @@ func TestCSVErrors(t *testing.T) {
 	}{
 		{"no fields", nil, [][]string{{"ab"}, {}}, codec.ErrSyntax, codec.InputError{Record: 2, Offset: 3}},
 		{"no fields first", nil, [][]string{{}}, codec.ErrSyntax, codec.InputError{Record: 1}},
-		{"another number", nil, [][]string{{"a", "b"}, {"c"}}, csv.ErrFieldCount, codec.InputError{Record: 2, Offset: 4}},
-		{"not that number", &codec.CSVOptions{FieldsPerRecord: 3}, [][]string{{"a", "b"}}, csv.ErrFieldCount, codec.InputError{Record: 1}},
+		{
+			"another number", nil,
+			[][]string{{"a", "b"}, {"c"}},
+			csv.ErrFieldCount,
+			codec.InputError{Record: 2, Offset: 4},
+		},
+		{
+			"not that number", &codec.CSVOptions{FieldsPerRecord: 3},
+			[][]string{{"a", "b"}},
+			csv.ErrFieldCount,
+			codec.InputError{Record: 1},
+		},
 		{"any number", &codec.CSVOptions{FieldsPerRecord: -1}, [][]string{{"a", "b"}, {"c"}}, nil, codec.InputError{}},
 	} {
 		_, err := stream.Run(t.Context(), stream.Via(source.Slice(c.records), codec.CSV(c.opts)), sink.Slice[[]byte]())
@@ -103,7 +113,8 @@ func TestCSVErrors(t *testing.T) {
 		}
 		if wrong, ok := errors.AsType[*codec.InputError](err); ok {
 			if wrong.Record != c.place.Record || wrong.Offset != c.place.Offset || stream.ClassOf(err) != stream.Data {
-				t.Errorf("%s: %v of class %v, want record %d, byte %d", c.name, err, stream.ClassOf(err), c.place.Record, c.place.Offset)
+				t.Errorf("%s: %v of class %v, want record %d, byte %d", c.name, err, stream.ClassOf(err),
+					c.place.Record, c.place.Offset)
 			}
 		}
 	}
@@ -113,7 +124,10 @@ func TestCSVPassesEmitErrorUnchanged(t *testing.T) {
 	boom := errors.New("boom")
 	for _, records := range [][][]string{{{"a"}}, {{strings.Repeat("x", 300_000)}, {"a"}, {"b"}}} {
 		calls := 0
-		err := stream.Via(source.Slice(records), codec.CSV(nil)).Each(t.Context(), func([]byte) error { calls++; return boom })
+		err := stream.Via(source.Slice(records), codec.CSV(nil)).Each(t.Context(), func([]byte) error {
+			calls++
+			return boom
+		})
 		if err != boom || calls != 1 { //nolint:errorlint // unchanged
 			t.Errorf("%v after %d calls", err, calls)
 		}

@@ -73,7 +73,10 @@ func TestEveryCut(t *testing.T) {
 // edge tells whether a member, frame or chunk may begin near z[n].
 func edge(z []byte, n int) bool {
 	w := z[max(n-2, 0):min(n+6, len(z))]
-	for _, mark := range []string{"\x1f\x8b\x08\x04", "\x28\xb5\x2f\xfd", "\x2a\x4d\x18", "\x8d\x02\x00\x00", "\x8d\x0c\x00\x00"} {
+	for _, mark := range []string{
+		"\x1f\x8b\x08\x04", "\x28\xb5\x2f\xfd", "\x2a\x4d\x18", "\x8d\x02\x00\x00",
+		"\x8d\x0c\x00\x00",
+	} {
 		if bytes.Contains(w, []byte(mark)) {
 			return true
 		}
@@ -116,7 +119,8 @@ func TestBitFlips(t *testing.T) {
 			if blind > flips/10_000 {
 				t.Errorf("the checksum saw no difference in %d of %d flips", blind, flips)
 			}
-			t.Logf("%d flips, of which %d in bits without a meaning, and %d unseen by the checksum", flips, passed, blind)
+			t.Logf("%d flips, of which %d in bits without a meaning, and %d unseen by the checksum", flips, passed,
+				blind)
 		})
 	}
 }
@@ -128,9 +132,15 @@ func TestParts(t *testing.T) {
 		pack   flow
 		unpack func(n int) flow
 	}{
-		"gzip": {codec.Gzip(&codec.GzipOptions{Parallelism: 2}), func(n int) flow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) }},
-		"zstd": {codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), func(n int) flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}) }},
-		"s2":   {codec.S2(&codec.S2Options{Parallelism: 2}), func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) }},
+		"gzip": {codec.Gzip(&codec.GzipOptions{Parallelism: 2}), func(n int) flow {
+			return codec.Gunzip(&codec.GunzipOptions{Parallelism: n})
+		}},
+		"zstd": {codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), func(n int) flow {
+			return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n})
+		}},
+		"s2": {codec.S2(&codec.S2Options{Parallelism: 2}), func(n int) flow {
+			return codec.UnS2(&codec.UnS2Options{Parallelism: n})
+		}},
 		"snappy": {
 			codec.S2(&codec.S2Options{Parallelism: 2, Snappy: true}),
 			func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) },
@@ -192,7 +202,8 @@ func TestSkippable(t *testing.T) {
 			t.Errorf("by %d: before the stream: %v", n, err)
 		}
 		for i := 1; i <= len(parts); i++ {
-			if _, err := bytesThrough(f, bytes.Join(slices.Insert(slices.Clone(parts), i, []byte(skip)), nil), 0); err == nil {
+			if _, err := bytesThrough(f, bytes.Join(slices.Insert(slices.Clone(parts), i, []byte(skip)), nil),
+				0); err == nil {
 				t.Errorf("by %d: at %d of %d: no error", n, i, len(parts))
 			}
 		}
@@ -207,7 +218,8 @@ func TestUnS2BehindTheEnd(t *testing.T) {
 	w := s2.NewWriter(&other, s2.WriterAddIndex())
 	_, _ = w.Write(data)
 	_ = w.Close()
-	const padding, begin, end = "\xfe\x01\x00\x00x", "\x8d\x02\x00\x00mw", "\x8d\x0c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	const padding, begin, end = "\xfe\x01\x00\x00x", "\x8d\x02\x00\x00mw",
+		"\x8d\x0c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	for _, c := range []struct {
 		what, behind string
 		times        int // that the data comes, 0 for an error
@@ -220,7 +232,8 @@ func TestUnS2BehindTheEnd(t *testing.T) {
 		{"an end", end, 0},
 	} {
 		for n := range 3 {
-			got, err := bytesThrough(codec.UnS2(&codec.UnS2Options{Parallelism: n}), append(bytes.Clone(z), c.behind...), 1000)
+			got, err := bytesThrough(codec.UnS2(&codec.UnS2Options{Parallelism: n}),
+				append(bytes.Clone(z), c.behind...), 1000)
 			switch {
 			case c.times == 0 && !errors.Is(err, codec.ErrSyntax):
 				t.Errorf("by %d: %s: %d bytes, %v", n, c.what, len(got), err)

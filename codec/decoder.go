@@ -50,7 +50,9 @@ const (
 )
 
 // decode runs the decoder over in until both have ended. What it emits lies in mem.
-func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io.Reader, error), mem *memory, emit func([]byte) error) (err error) {
+func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io.Reader, error), mem *memory,
+	emit func([]byte) error,
+) (err error) {
 	d, err := open(in)
 	if err != nil {
 		return in.fail(err)
@@ -146,11 +148,12 @@ type input struct {
 
 func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *input {
 	in := &input{name: name}
-	in.r = stream.Reader(early.Detached(ctx), stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-		err := stream.EachLent(ctx, src, emit) // a reader is done with a chunk before it asks for the next
-		in.completed = err == nil
-		return err
-	}))
+	in.r = stream.Reader(early.Detached(ctx),
+		stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+			err := stream.EachLent(ctx, src, emit) // a reader is done with a chunk before it asks for the next
+			in.completed = err == nil
+			return err
+		}))
 	return in
 }
 

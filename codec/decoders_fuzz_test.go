@@ -67,7 +67,8 @@ func FuzzUnS2(f *testing.F) {
 			t.Fatalf("%d bytes, %v; in parallel %d bytes, %v", len(got), err, len(par), perr)
 		}
 		// Ours asks for more, never for less.
-		if want, werr := io.ReadAll(s2.NewReader(bytes.NewReader(z))); err == nil && (werr != nil || !bytes.Equal(got, want)) {
+		if want, werr := io.ReadAll(s2.NewReader(bytes.NewReader(z))); err == nil &&
+			(werr != nil || !bytes.Equal(got, want)) {
 			t.Fatalf("we read %d bytes, another reader %d, %v", len(got), len(want), werr)
 		}
 	})

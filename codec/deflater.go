@@ -110,7 +110,9 @@ type checksummed struct {
 }
 
 // newChecksummed writes the header and returns the stream.
-func newChecksummed(w io.Writer, header []byte, level int, sum hash.Hash32, trailer func(sum, size uint32) []byte) (*checksummed, error) {
+func newChecksummed(w io.Writer, header []byte, level int, sum hash.Hash32,
+	trailer func(sum, size uint32) []byte,
+) (*checksummed, error) {
 	if _, err := w.Write(header); err != nil {
 		return nil, err
 	}

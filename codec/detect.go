@@ -114,10 +114,14 @@ func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 	}
 	switch {
 	case is("\x1f\x8b"):
-		return Gunzip(&GunzipOptions{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, AllowPadding: o.AllowPadding})
+		return Gunzip(&GunzipOptions{
+			MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism,
+			AllowPadding: o.AllowPadding,
+		})
 	case is(zstdMagic), len(head) >= 4 && isSkippable(head):
 		return Unzstd(&UnzstdOptions{
-			MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism, RequireChecksums: o.RequireChecksums,
+			MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism,
+			RequireChecksums: o.RequireChecksums,
 		})
 	case begun(s2Magic), begun(snappyMagic):
 		return UnS2(&UnS2Options{MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio, Parallelism: o.Parallelism})
@@ -138,7 +142,8 @@ const (
 // and, if a stored block follows, with its length twice (RFC 1951 section 3.2.4). The length rules
 // out BSON, whose length may look like such a header and is followed by zeros.
 func looksLikeZlib(head []byte) bool {
-	if len(head) < 2 || head[0]&15 != 8 || head[0]>>4 > 7 || binary.BigEndian.Uint16(head)%31 != 0 || head[1]&zlibDictionary != 0 {
+	if len(head) < 2 || head[0]&15 != 8 || head[0]>>4 > 7 || binary.BigEndian.Uint16(head)%31 != 0 ||
+		head[1]&zlibDictionary != 0 {
 		return false
 	}
 	stored := len(head) == detectSize && head[2]>>1&3 == 0

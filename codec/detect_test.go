@@ -21,7 +21,12 @@ import (
 
 func TestDetectContract(t *testing.T) {
 	for _, n := range []int{0, 2} {
-		for name, pack := range map[string]flow{"gzip": codec.Gzip(&codec.GzipOptions{Parallelism: n}), "plain": stream.Map(func(p []byte) []byte { return p })} {
+		for name, pack := range map[string]flow{
+			"gzip": codec.Gzip(&codec.GzipOptions{Parallelism: n}),
+			"plain": stream.Map(func(p []byte) []byte {
+				return p
+			}),
+		} {
 			t.Run(fmt.Sprintf("%s by %d", name, n), func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
 					New:   func() flow { return codec.Detect(&codec.DetectOptions{Plain: true, Parallelism: n}) },
@@ -32,7 +37,8 @@ func TestDetectContract(t *testing.T) {
 						return chunksOf(z, len(z)/max(n, 1)+1)
 					},
 					Bad: []flow{
-						codec.Detect(&codec.DetectOptions{MaxBytes: -2}), codec.Detect(&codec.DetectOptions{MaxRatio: -2}),
+						codec.Detect(&codec.DetectOptions{MaxBytes: -2}),
+						codec.Detect(&codec.DetectOptions{MaxRatio: -2}),
 						codec.Detect(&codec.DetectOptions{Parallelism: -1}),
 					},
 				})
@@ -61,7 +67,8 @@ func TestDetect(t *testing.T) {
 				}
 			}
 			for _, n := range []int{1, 2, 3, 4, len(z) - 1} {
-				if _, err := bytesThrough(codec.Detect(nil), z[:n], 0); !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, codec.ErrUnknownFormat) {
+				if _, err := bytesThrough(codec.Detect(nil), z[:n], 0); !errors.Is(err, io.ErrUnexpectedEOF) &&
+					!errors.Is(err, codec.ErrUnknownFormat) {
 					t.Errorf("%s: %d of %d bytes: %v", c.name, n, len(z), err)
 				}
 			}
@@ -70,7 +77,8 @@ func TestDetect(t *testing.T) {
 			}
 		}
 		z := must(t)(bytesThrough(c.pack(), data, 0))
-		if _, err := bytesThrough(codec.Detect(&codec.DetectOptions{MaxBytes: 299_999}), z, 0); !errors.Is(err, codec.ErrLimit) {
+		if _, err := bytesThrough(codec.Detect(&codec.DetectOptions{MaxBytes: 299_999}), z, 0); !errors.Is(err,
+			codec.ErrLimit) {
 			t.Errorf("%s: MaxBytes: %v", c.name, err)
 		}
 	}
@@ -78,7 +86,8 @@ func TestDetect(t *testing.T) {
 
 func TestDetectPlain(t *testing.T) {
 	for _, text := range []string{"", "x", "{}", "{\"a\":1}\n", "xy plain", "\x1f", "\x78", "x\x9d"} {
-		if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), []byte(text), 1); err != nil || string(got) != text {
+		if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), []byte(text), 1); err != nil ||
+			string(got) != text {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 		want := codec.ErrUnknownFormat
@@ -119,14 +128,19 @@ func TestDetectZlib(t *testing.T) {
 					}
 				}
 				got, err := bytesThrough(f, []byte(header+bson), 0)
-				if plain && (err != nil || string(got) != header+bson) || !plain && !errors.Is(err, codec.ErrUnknownFormat) {
+				if plain && (err != nil || string(got) != header+bson) || !plain &&
+					!errors.Is(err, codec.ErrUnknownFormat) {
 					t.Errorf("%x and BSON, plain %v: %q, %v", header, plain, got, err)
 				}
 			}
 		}
 	}
-	for _, text := range []string{"HK", "HKD,EUR\n", "XG-1000", "hC", "(S)ome text", "8O", "X\xc3\xa9 text", "hC text\xc3\xa9"} {
-		if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), []byte(text), 0); err != nil || string(got) != text {
+	for _, text := range []string{
+		"HK", "HKD,EUR\n", "XG-1000", "hC", "(S)ome text", "8O", "X\xc3\xa9 text",
+		"hC text\xc3\xa9",
+	} {
+		if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), []byte(text), 0); err != nil ||
+			string(got) != text {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
@@ -139,7 +153,8 @@ func TestDetectRequiresChecksums(t *testing.T) {
 	_ = enc.Close()
 	for _, n := range []int{0, 2} {
 		for _, want := range []bool{false, true} {
-			_, err := bytesThrough(codec.Detect(&codec.DetectOptions{Parallelism: n, RequireChecksums: want}), b.Bytes(), 0)
+			_, err := bytesThrough(codec.Detect(&codec.DetectOptions{Parallelism: n, RequireChecksums: want}),
+				b.Bytes(), 0)
 			if want != (err != nil) {
 				t.Errorf("by %d, required %v: %v", n, want, err)
 			}
@@ -178,20 +193,25 @@ func TestFormat(t *testing.T) {
 		{lines.Then(codec.S2Format(&codec.S2Options{Snappy: true}, nil)), ".jsonl.sz"},
 		{lines.Then(codec.ZlibFormat(nil, nil)), ".jsonl.zz"},
 		{lines.Then(codec.GzipFormat(nil, nil)).Then(codec.Base64Format(nil)), ".jsonl.gz.b64"},
-		{lines.Then(codec.GzipFormat(nil, nil).Then(codec.FormatOf(codec.Hex(), codec.Unhex(), ".hex"))), ".jsonl.gz.hex"},
+		{
+			lines.Then(codec.GzipFormat(nil, nil).Then(codec.FormatOf(codec.Hex(), codec.Unhex(), ".hex"))),
+			".jsonl.gz.hex",
+		},
 	} {
 		if got := c.p.Suffix(); got != c.suffix {
 			t.Errorf("suffix %s, want %s", got, c.suffix)
 		}
 		for range 2 {
-			back, err := stream.Run(context.Background(), stream.Via2(source.Slice(in), c.p.Encode(), c.p.Decode()), sink.Slice[cookie]())
+			back, err := stream.Run(context.Background(), stream.Via2(source.Slice(in), c.p.Encode(), c.p.Decode()),
+				sink.Slice[cookie]())
 			if err != nil || !reflect.DeepEqual(back, in) {
 				t.Errorf("%s: %d elements, %v", c.suffix, len(back), err)
 			}
 		}
 	}
 	// The bytes are those of the flows, in the order of the names.
-	out, err := stream.Run(context.Background(), stream.Via(source.Slice(in), lines.Then(codec.GzipFormat(nil, nil)).Encode()), sink.Slice[[]byte]())
+	out, err := stream.Run(context.Background(),
+		stream.Via(source.Slice(in), lines.Then(codec.GzipFormat(nil, nil)).Encode()), sink.Slice[[]byte]())
 	if err != nil || !bytes.HasPrefix(stdGunzip(t, bytes.Join(out, nil)), []byte(`{"name":"<cookie> 0"`)) {
 		t.Errorf("%v", err)
 	}
@@ -202,7 +222,8 @@ func TestFormatWithoutFlows(t *testing.T) {
 	half := codec.FormatOf(codec.Hex(), nil, ".hex")
 	for name, f := range map[string]flow{
 		"encode": none.Encode(), "decode": none.Decode(), "half": half.Decode(),
-		"then": codec.GzipFormat(nil, nil).Then(none).Encode(), "then decode": codec.GzipFormat(nil, nil).Then(none).Decode(),
+		"then": codec.GzipFormat(nil, nil).Then(none).Encode(), "then decode": codec.GzipFormat(nil,
+			nil).Then(none).Decode(),
 	} {
 		up := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
 			t.Errorf("%s: the upstream was started", name)
@@ -215,7 +236,10 @@ func TestFormatWithoutFlows(t *testing.T) {
 }
 
 func ExampleDetect() {
-	for _, pack := range []stream.Flow[[]byte, []byte]{codec.Gzip(nil), codec.Zstd(nil), codec.Zlib(nil), codec.S2(nil)} {
+	for _, pack := range []stream.Flow[[]byte, []byte]{
+		codec.Gzip(nil), codec.Zstd(nil), codec.Zlib(nil),
+		codec.S2(nil),
+	} {
 		show(stream.Via2(source.Of([]byte("through the mill")), pack, codec.Detect(nil)))
 	}
 	show(stream.Via(source.Of([]byte("through the mill")), codec.Detect(nil)))

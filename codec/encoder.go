@@ -41,7 +41,9 @@ var errNilOpen = errors.New("the open function is nil")
 type releaser interface{ release() }
 
 // encode runs src through the encoder.
-func encode(ctx context.Context, name string, src stream.Source[[]byte], out *emitter, open func(io.Writer) (io.WriteCloser, error)) error {
+func encode(ctx context.Context, name string, src stream.Source[[]byte], out *emitter,
+	open func(io.Writer) (io.WriteCloser, error),
+) error {
 	// The downstream's error is reported as it is, however the encoder wraps it.
 	fail := func(err error) error {
 		if out.err != nil {

@@ -25,7 +25,8 @@ func TestCompressionOfBase64(t *testing.T) {
 		"gzip, parallel": codec.GzipFormat(&codec.GzipOptions{Level: 1, Parallelism: 2}, nil),
 		"zlib, parallel": codec.ZlibFormat(&codec.DeflateOptions{Parallelism: 2}, nil),
 	} {
-		packed, err := stream.Run(t.Context(), stream.Via(source.Of(bytes.Clone(text)), pair.Encode()), sink.Slice[[]byte]())
+		packed, err := stream.Run(t.Context(), stream.Via(source.Of(bytes.Clone(text)), pair.Encode()),
+			sink.Slice[[]byte]())
 		if err != nil {
 			t.Fatal(err)
 		}

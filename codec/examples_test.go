@@ -65,7 +65,8 @@ func ExampleZstd() {
 }
 
 func ExampleUnzstd() {
-	lengths(codec.Zstd(&codec.ZstdOptions{Level: 19}), codec.Unzstd(&codec.UnzstdOptions{MaxWindow: 8 << 20, RequireChecksums: true}))
+	lengths(codec.Zstd(&codec.ZstdOptions{Level: 19}),
+		codec.Unzstd(&codec.UnzstdOptions{MaxWindow: 8 << 20, RequireChecksums: true}))
 	// Output: true 17000 <nil>
 }
 

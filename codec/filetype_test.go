@@ -115,7 +115,8 @@ func TestOtherFormats(t *testing.T) {
 				if errors.As(err, &other) {
 					t.Errorf("%s of %s: %v", name, format, err)
 				}
-			case !errors.As(err, &other) || other.Got != format || other.Err == nil || stream.ClassOf(err) != stream.Data:
+			case !errors.As(err, &other) || other.Got != format || other.Err == nil ||
+				stream.ClassOf(err) != stream.Data:
 				t.Errorf("%s of %s: %v, of class %v", name, format, err, stream.ClassOf(err))
 			}
 		}
@@ -187,7 +188,8 @@ func TestDetectNearFormats(t *testing.T) {
 	}
 	// A document of BSON whose length is S2's mark is plain.
 	doc := append([]byte("\xff\x06\x00\x00\x02a\x00"), make([]byte, 0x6ff-7)...)
-	if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), doc, 0); err != nil || !bytes.Equal(got, doc) {
+	if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), doc, 0); err != nil ||
+		!bytes.Equal(got, doc) {
 		t.Errorf("BSON: %d bytes, %v", len(got), err)
 	}
 }

@@ -79,7 +79,8 @@ func (s flipStream) flip(t *testing.T, by string, unpack flow) (flips, refused, 
 			case s.weak && adler32.Checksum(got) == adler32.Checksum(s.plain):
 				blind++
 			default:
-				t.Errorf("%s: byte %d, bit %d of %d bytes: %d bytes of %d without an error", by, i, bit, len(bad), len(got), len(s.plain))
+				t.Errorf("%s: byte %d, bit %d of %d bytes: %d bytes of %d without an error", by, i, bit, len(bad),
+					len(got), len(s.plain))
 			}
 		}
 	}

@@ -56,7 +56,8 @@ func ourFlipStreams(t *testing.T) []flipStream {
 				"s2":     codec.S2(nil),
 				"snappy": codec.S2(&codec.S2Options{Snappy: true}),
 			} {
-				if n == 1 && len(name) > 4 || name == "s2" && n == 1 || name == "zlib" && len(plain) > 1<<20 || name[0] == 's' && len(plain) > 1<<20 {
+				if n == 1 && len(name) > 4 || name == "s2" && n == 1 || name == "zlib" && len(plain) > 1<<20 ||
+					name[0] == 's' && len(plain) > 1<<20 {
 					continue // the same bytes as without
 				}
 				s := flipStream{
@@ -75,7 +76,9 @@ func ourFlipStreams(t *testing.T) []flipStream {
 
 // fitting returns a stream of noise that pack makes want bytes long, by the measure of size. The
 // size must grow with the noise.
-func fitting(t *testing.T, want int, pack func(plain []byte) []byte, size func(packed []byte) int) (packed, plain []byte) {
+func fitting(t *testing.T, want int, pack func(plain []byte) []byte, size func(packed []byte) int) (packed,
+	plain []byte,
+) {
 	t.Helper()
 	for n := max(0, want-120); n <= want; n++ {
 		plain = noise(n)
@@ -108,7 +111,10 @@ func fittingFlipStreams(t *testing.T) []flipStream {
 				continue // shorter than a member with one byte
 			}
 			z, plain := fitting(t, 1<<k+d, zipped, member)
-			all = append(all, flipStream{name: fmt.Sprintf("our gzip, a member of %d", 1<<k+d), format: "gzip", packed: z, plain: plain})
+			all = append(all, flipStream{
+				name: fmt.Sprintf("our gzip, a member of %d", 1<<k+d), format: "gzip",
+				packed: z, plain: plain,
+			})
 			if d == 0 {
 				all = append(all, flipStream{
 					name: fmt.Sprintf("our gzip, twice, a member of %d", 1<<k), format: "gzip",
@@ -120,13 +126,19 @@ func fittingFlipStreams(t *testing.T) []flipStream {
 			continue // shorter than a table
 		}
 		z, plain := fitting(t, 16+1<<k, framed, whole)
-		all = append(all, flipStream{name: fmt.Sprintf("our zstd of %d", len(z)), format: "zstd", packed: z, plain: plain})
+		all = append(all, flipStream{
+			name: fmt.Sprintf("our zstd of %d", len(z)), format: "zstd", packed: z,
+			plain: plain,
+		})
 		all = append(all, flipStream{
 			name: fmt.Sprintf("our zstd of %d, twice", len(z)), format: "zstd",
 			packed: append(bytes.Clone(z), framed(other)...), plain: append(bytes.Clone(plain), other...),
 		})
 		z, plain = fitting(t, 1<<k, framed, frame)
-		all = append(all, flipStream{name: fmt.Sprintf("our zstd, a frame of %d", 1<<k), format: "zstd", packed: z, plain: plain})
+		all = append(all, flipStream{
+			name: fmt.Sprintf("our zstd, a frame of %d", 1<<k), format: "zstd", packed: z,
+			plain: plain,
+		})
 	}
 	return all
 }
@@ -201,15 +213,27 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 		{name: "zstd, klauspost, skippable", format: "zstd", packed: append(bytes.Clone(skip), zst...), plain: text},
 		{
 			name: "zstd, klauspost, best, small window", format: "zstd", plain: text,
-			packed: through(zstdWriter(&zb, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(1<<10)), &zb),
+			packed: through(zstdWriter(&zb, zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+				zstd.WithWindowSize(1<<10)), &zb),
 		},
 		{
-			name: "zstd, klauspost, two frames", format: "zstd", packed: append(bytes.Clone(zst), e.EncodeAll(text, nil)...),
+			name: "zstd, klauspost, two frames", format: "zstd", packed: append(bytes.Clone(zst),
+				e.EncodeAll(text, nil)...),
 			plain: append(bytes.Clone(text), text...),
 		},
-		{name: "s2, klauspost, index", format: "s2", packed: through(s2.NewWriter(&s, s2.WriterAddIndex()), &s), plain: text},
-		{name: "s2, klauspost, padding", format: "s2", packed: through(s2.NewWriter(&sp, s2.WriterPadding(1024)), &sp), plain: text},
-		{name: "snappy, klauspost", format: "s2", packed: through(s2.NewWriter(&sn, s2.WriterSnappyCompat()), &sn), plain: text},
+		{
+			name: "s2, klauspost, index", format: "s2", packed: through(s2.NewWriter(&s, s2.WriterAddIndex()), &s),
+			plain: text,
+		},
+		{
+			name: "s2, klauspost, padding", format: "s2", packed: through(s2.NewWriter(&sp, s2.WriterPadding(1024)),
+				&sp),
+			plain: text,
+		},
+		{
+			name: "snappy, klauspost", format: "s2", packed: through(s2.NewWriter(&sn, s2.WriterSnappyCompat()), &sn),
+			plain: text,
+		},
 	}
 	// announced is a frame after the length of it, as pzstd writes it.
 	announced := func(frame []byte) []byte {
@@ -220,7 +244,8 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 	for k := 5; k <= maxBitLog(); k++ {
 		z, plain := fitting(t, 1<<k, func(p []byte) []byte { return e.EncodeAll(p, nil) }, size)
 		all = append(all,
-			flipStream{name: fmt.Sprintf("zstd, skippable, %d", 1<<k), format: "zstd", packed: append(bytes.Clone(skip), z...), plain: plain},
+			flipStream{name: fmt.Sprintf("zstd, skippable, %d", 1<<k), format: "zstd", packed: append(bytes.Clone(skip),
+				z...), plain: plain},
 			flipStream{
 				name: fmt.Sprintf("pzstd, a frame of %d", 1<<k), format: "zstd",
 				packed: bytes.Join([][]byte{announced(zst), announced(z), announced(zst)}, nil),
@@ -248,7 +273,8 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 		index := s.Bytes()[lastS2Chunk(s.Bytes()):]
 		all = append(all, flipStream{
 			name: fmt.Sprintf("s2, index before %d", len(z)-10), format: "s2", field: 10,
-			packed: bytes.Join([][]byte{z[:10], index, z[10:], z[10:]}, nil), plain: append(bytes.Clone(plain), plain...),
+			packed: bytes.Join([][]byte{z[:10], index, z[10:], z[10:]}, nil), plain: append(bytes.Clone(plain),
+				plain...),
 		})
 	}
 	return all
@@ -292,7 +318,8 @@ func toolFlipStreams(t *testing.T) []flipStream {
 			t.Fatalf("%q: %v", c.args, err)
 		}
 		all = append(all, flipStream{
-			name: fmt.Sprintf("%s by %q", c.format, c.args), format: c.format, packed: out, plain: text, weak: c.format == "zlib",
+			name: fmt.Sprintf("%s by %q", c.format, c.args), format: c.format, packed: out, plain: text,
+			weak: c.format == "zlib",
 		})
 	}
 	return all

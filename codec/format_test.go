@@ -33,7 +33,10 @@ func ExampleGzipFormat() {
 }
 
 func ExampleZstdFormat() {
-	thereAndBack(codec.ZstdFormat(&codec.ZstdOptions{Parallelism: 2}, &codec.UnzstdOptions{Parallelism: 2, RequireChecksums: true}))
+	thereAndBack(codec.ZstdFormat(&codec.ZstdOptions{Parallelism: 2}, &codec.UnzstdOptions{
+		Parallelism:      2,
+		RequireChecksums: true,
+	}))
 	// Output: cookies.zst [through the mill] <nil>
 }
 
@@ -58,7 +61,8 @@ func ExampleBase64Format() {
 func ExampleJSONLinesFormat() {
 	type cookie struct{ Name string }
 	p := codec.JSONLinesFormat[cookie](nil, nil)
-	file, err := stream.Run(context.Background(), stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}), p.Encode()), sink.Slice[[]byte]())
+	file, err := stream.Run(context.Background(), stream.Via(source.Of(cookie{"Lebkuchen"}, cookie{"Zimtstern"}),
+		p.Encode()), sink.Slice[[]byte]())
 	fmt.Printf("cookies%s %v\n%s", p.Suffix(), err, file[0])
 	// Output:
 	// cookies.jsonl <nil>

@@ -36,7 +36,8 @@ func TestFramesContract(t *testing.T) {
 				want := bytes.Split(bytes.Join(in, nil), []byte("\r\n"))
 				sameElements(t, out, want[:len(want)-1])
 			},
-			Bad: []flow{codec.SplitDelimited(nil, nil), codec.SplitDelimited([]byte("x"), &codec.SplitDelimitedOptions{MaxLength: -1})},
+			Bad: []flow{codec.SplitDelimited(nil, nil), codec.SplitDelimited([]byte("x"),
+				&codec.SplitDelimitedOptions{MaxLength: -1})},
 		})
 	})
 	t.Run("JoinDelimited", func(t *testing.T) {
@@ -68,7 +69,10 @@ func TestFramesContract(t *testing.T) {
 			Want: func(t *testing.T, in, out [][]byte) {
 				sameBytes(t, in, [][]byte{framed(out)})
 			},
-			Bad: []flow{codec.SplitLengthField(&codec.LengthFieldOptions{Size: 3}), codec.SplitLengthField(&codec.LengthFieldOptions{MaxLength: -1})},
+			Bad: []flow{
+				codec.SplitLengthField(&codec.LengthFieldOptions{Size: 3}),
+				codec.SplitLengthField(&codec.LengthFieldOptions{MaxLength: -1}),
+			},
 		})
 	})
 	t.Run("JoinLengthField", func(t *testing.T) {
@@ -79,7 +83,10 @@ func TestFramesContract(t *testing.T) {
 			Want: func(t *testing.T, in, out [][]byte) {
 				sameBytes(t, [][]byte{framed(in)}, out)
 			},
-			Bad: []flow{codec.JoinLengthField(&codec.LengthFieldOptions{Size: 16}), codec.JoinLengthField(&codec.LengthFieldOptions{MaxLength: -1})},
+			Bad: []flow{
+				codec.JoinLengthField(&codec.LengthFieldOptions{Size: 16}),
+				codec.JoinLengthField(&codec.LengthFieldOptions{MaxLength: -1}),
+			},
 		})
 	})
 	t.Run("Rechunk", func(t *testing.T) {
@@ -137,15 +144,18 @@ func TestSplitDelimitedTooLong(t *testing.T) {
 		{"abc-abc-", 1, 0},
 	} {
 		for cut := range 6 {
-			_, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: 3}), []byte(c.in), cut)
+			_, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: 3}),
+				[]byte(c.in), cut)
 			var at *codec.InputError
-			if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
+			if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record ||
+				at.Offset != c.offset {
 				t.Errorf("%q cut at %d: %v", c.in, cut, err)
 			}
 		}
 	}
 	for cut := range 6 {
-		if out, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: 3}), []byte("abc--ab---"), cut); err != nil || len(out) != 3 {
+		if out, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: 3}),
+			[]byte("abc--ab---"), cut); err != nil || len(out) != 3 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
 	}
@@ -153,7 +163,8 @@ func TestSplitDelimitedTooLong(t *testing.T) {
 
 func TestSplitDelimitedLargestLength(t *testing.T) {
 	for cut := range 6 {
-		out, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: math.MaxInt}), []byte("abc--def--g"), cut)
+		out, err := through(codec.SplitDelimited([]byte("--"), &codec.SplitDelimitedOptions{MaxLength: math.MaxInt}),
+			[]byte("abc--def--g"), cut)
 		if err != nil || len(out) != 3 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
@@ -177,7 +188,8 @@ func TestJoinDelimitedRefuses(t *testing.T) {
 		for _, s := range c.in {
 			in = append(in, []byte(s))
 		}
-		out, err := stream.Run(context.Background(), stream.Via(source.Slice(in), codec.JoinDelimited([]byte(c.sep))), sink.Slice[[]byte]())
+		out, err := stream.Run(context.Background(), stream.Via(source.Slice(in), codec.JoinDelimited([]byte(c.sep))),
+			sink.Slice[[]byte]())
 		var at *codec.InputError
 		if c.record == 0 {
 			if err != nil {
@@ -189,7 +201,8 @@ func TestJoinDelimitedRefuses(t *testing.T) {
 				t.Errorf("%q: %v", c.in, err)
 			}
 			sameElements(t, back, in)
-		} else if !errors.Is(err, codec.ErrSyntax) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
+		} else if !errors.Is(err, codec.ErrSyntax) || !errors.As(err, &at) || at.Record != c.record ||
+			at.Offset != c.offset {
 			t.Errorf("%q: %v", c.in, err)
 		}
 	}
@@ -198,9 +211,17 @@ func TestJoinDelimitedRefuses(t *testing.T) {
 func TestSplitLengthField(t *testing.T) {
 	frames := [][]byte{[]byte("a"), {}, bytes.Repeat([]byte("b"), 255), []byte("c")}
 	for _, o := range []codec.LengthFieldOptions{
-		{}, {Size: 1}, {Size: 2}, {Size: 4, LittleEndian: true}, {Size: 8}, {Size: 8, LittleEndian: true}, {Size: 1, LittleEndian: true}, {MaxLength: 255},
+		{},
+		{Size: 1},
+		{Size: 2},
+		{Size: 4, LittleEndian: true},
+		{Size: 8},
+		{Size: 8, LittleEndian: true},
+		{Size: 1, LittleEndian: true},
+		{MaxLength: 255},
 	} {
-		out, err := stream.Run(context.Background(), stream.Via(source.Slice(frames), codec.JoinLengthField(&o)), sink.Slice[[]byte]())
+		out, err := stream.Run(context.Background(), stream.Via(source.Slice(frames), codec.JoinLengthField(&o)),
+			sink.Slice[[]byte]())
 		if err != nil {
 			t.Fatalf("%+v: %v", o, err)
 		}
@@ -308,7 +329,8 @@ func FuzzSplitDelimited(f *testing.F) {
 		}
 		sameElements(t, out, want)
 		// What is joined again is the same, but for the end, or is refused.
-		back, err := stream.Run(context.Background(), stream.Via(source.Slice(want), codec.JoinDelimited(sep)), sink.Slice[[]byte]())
+		back, err := stream.Run(context.Background(), stream.Via(source.Slice(want), codec.JoinDelimited(sep)),
+			sink.Slice[[]byte]())
 		if err == nil {
 			if again, err := through(codec.SplitDelimited(sep, nil), bytes.Join(back, nil), max(cut, 0)); err != nil {
 				t.Fatal(err)
@@ -327,7 +349,8 @@ func FuzzSplitLengthField(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte, size int, little bool, cut int) {
 		o := &codec.LengthFieldOptions{Size: 1 << (size & 3), LittleEndian: little, MaxLength: 1 << 20}
 		out, err := through(codec.SplitLengthField(o), in, max(cut, 0))
-		joined, jerr := stream.Run(context.Background(), stream.Via(source.Slice(out), codec.JoinLengthField(o)), sink.Slice[[]byte]())
+		joined, jerr := stream.Run(context.Background(), stream.Via(source.Slice(out), codec.JoinLengthField(o)),
+			sink.Slice[[]byte]())
 		if jerr != nil {
 			t.Fatal(jerr)
 		}
@@ -358,10 +381,11 @@ func FuzzRechunk(f *testing.F) {
 
 func ExampleSplitDelimited() {
 	text := source.Of([]byte("one--tw"), []byte("o-"), []byte("-three"))
-	err := stream.Via(text, codec.SplitDelimited([]byte("--"), nil)).Each(context.Background(), func(record []byte) error {
-		fmt.Printf("%q\n", record)
-		return nil
-	})
+	err := stream.Via(text, codec.SplitDelimited([]byte("--"), nil)).Each(context.Background(),
+		func(record []byte) error {
+			fmt.Printf("%q\n", record)
+			return nil
+		})
 	fmt.Println(err)
 	// Output:
 	// "one"
@@ -372,10 +396,11 @@ func ExampleSplitDelimited() {
 
 func ExampleJoinDelimited() {
 	records := source.Of([]byte("one"), []byte("two"))
-	err := stream.Via(records, codec.JoinDelimited([]byte("\r\n"))).Each(context.Background(), func(chunk []byte) error {
-		fmt.Printf("%q\n", chunk)
-		return nil
-	})
+	err := stream.Via(records, codec.JoinDelimited([]byte("\r\n"))).Each(context.Background(),
+		func(chunk []byte) error {
+			fmt.Printf("%q\n", chunk)
+			return nil
+		})
 	fmt.Println(err)
 	// Output:
 	// "one\r\ntwo\r\n"
@@ -384,10 +409,11 @@ func ExampleJoinDelimited() {
 
 func ExampleSplitLengthField() {
 	text := source.Of([]byte("\x03o"), []byte("ne\x03two"))
-	err := stream.Via(text, codec.SplitLengthField(&codec.LengthFieldOptions{Size: 1})).Each(context.Background(), func(frame []byte) error {
-		fmt.Printf("%q\n", frame)
-		return nil
-	})
+	err := stream.Via(text, codec.SplitLengthField(&codec.LengthFieldOptions{Size: 1})).Each(context.Background(),
+		func(frame []byte) error {
+			fmt.Printf("%q\n", frame)
+			return nil
+		})
 	fmt.Println(err)
 	// Output:
 	// "one"

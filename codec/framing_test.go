@@ -124,14 +124,17 @@ func TestSplitLinesTooLong(t *testing.T) {
 		{"a\nabcd", true, 2, 2},
 	} {
 		for cut := range 6 {
-			_, err := through(codec.SplitLines(&codec.SplitLinesOptions{MaxLength: 3, TrimCR: c.trim}), []byte(c.in), cut)
+			_, err := through(codec.SplitLines(&codec.SplitLinesOptions{MaxLength: 3, TrimCR: c.trim}), []byte(c.in),
+				cut)
 			var at *codec.InputError
-			if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record || at.Offset != c.offset {
+			if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Record != c.record ||
+				at.Offset != c.offset {
 				t.Errorf("%q cut at %d: %v", c.in, cut, err)
 			}
 		}
 	}
-	if err := drain(stream.Via(pieces([]byte("x"), 0), codec.SplitLines(&codec.SplitLinesOptions{MaxLength: -1}))); err == nil {
+	if err := drain(stream.Via(pieces([]byte("x"), 0),
+		codec.SplitLines(&codec.SplitLinesOptions{MaxLength: -1}))); err == nil {
 		t.Error("negative MaxLength: no error")
 	}
 }
@@ -145,7 +148,10 @@ func TestSplitLinesCut(t *testing.T) {
 	}{
 		{codec.SplitLinesOptions{}, []string{"one\r", "", "\r\r", "longer, two", "abc\r", "", "last\r"}},
 		{codec.SplitLinesOptions{TrimCR: true}, []string{"one", "", "\r", "longer, two", "abc", "", "last"}},
-		{codec.SplitLinesOptions{TrimCR: true, SkipEmpty: true, MaxLength: 11}, []string{"one", "\r", "longer, two", "abc", "last"}},
+		{codec.SplitLinesOptions{TrimCR: true, SkipEmpty: true, MaxLength: 11}, []string{
+			"one", "\r", "longer, two",
+			"abc", "last",
+		}},
 	} {
 		for i := range len(in) + 1 {
 			for j := i; j <= len(in); j++ {
@@ -187,7 +193,8 @@ func TestSplitLinesKeepTheirMemory(t *testing.T) {
 		chunks = append(chunks, append(text[half:len(text):len(text)], '\n'))
 		want[i] = text
 	}
-	got, err := stream.Run(context.Background(), stream.Via(source.Slice(chunks), codec.SplitLines(nil)), sink.Slice[[]byte]())
+	got, err := stream.Run(context.Background(), stream.Via(source.Slice(chunks), codec.SplitLines(nil)),
+		sink.Slice[[]byte]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,9 +241,15 @@ func TestSplitJSONObjects(t *testing.T) {
 		{`{"a":{"b":{}}}`, []string{`{"a":{"b":{}}}`}},
 		{`{"}":"{"}{"\"}":1}`, []string{`{"}":"{"}`, `{"\"}":1}`}},
 		{`{"a":"\\"}{"a":"\\\""}{"a":"\\\\"}`, []string{`{"a":"\\"}`, `{"a":"\\\""}`, `{"a":"\\\\"}`}},
-		{`{"a":"\u007d long enough for words of eight bytes }"}`, []string{`{"a":"\u007d long enough for words of eight bytes }"}`}},
+		{
+			`{"a":"\u007d long enough for words of eight bytes }"}`,
+			[]string{`{"a":"\u007d long enough for words of eight bytes }"}`},
+		},
 		{`{"":""}`, []string{`{"":""}`}},
-		{`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`, []string{`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`}},
+		{
+			`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`,
+			[]string{`{"` + strings.Repeat(`\\`, 40) + `":"` + strings.Repeat(`\"}`, 40) + `"}`},
+		},
 	} {
 		for cut := range 10 {
 			out, err := through(codec.SplitJSONObjects(nil), []byte(c.in), cut)
@@ -296,12 +309,14 @@ func TestJSONObjectsErrors(t *testing.T) {
 func TestJSONObjectsTooLong(t *testing.T) {
 	opts := &codec.SplitJSONObjectsOptions{MaxLength: 7}
 	for cut := range 10 {
-		if out, err := through(codec.SplitJSONObjects(opts), []byte(`{"a":1}{"b":2}`), cut); err != nil || len(out) != 2 {
+		if out, err := through(codec.SplitJSONObjects(opts), []byte(`{"a":1}{"b":2}`), cut); err != nil ||
+			len(out) != 2 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
 		out, err := through(codec.SplitJSONObjects(opts), []byte(`{"a":1}{"b":22}`), cut)
 		var at *codec.InputError
-		if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Offset != 7 || at.Record != 2 || len(out) != 1 {
+		if !errors.Is(err, codec.ErrTooLong) || !errors.As(err, &at) || at.Offset != 7 || at.Record != 2 ||
+			len(out) != 1 {
 			t.Errorf("cut at %d: %q, %v", cut, out, err)
 		}
 	}
@@ -312,7 +327,9 @@ func TestJSONObjectsTooLong(t *testing.T) {
 			}
 		}
 	})
-	if err := drain(stream.Via(endless, codec.SplitJSONObjects(&codec.SplitJSONObjectsOptions{MaxLength: 1 << 20}))); !errors.Is(err, codec.ErrTooLong) {
+	if err := drain(stream.Via(endless,
+		codec.SplitJSONObjects(&codec.SplitJSONObjectsOptions{MaxLength: 1 << 20}))); !errors.Is(err,
+		codec.ErrTooLong) {
 		t.Error(err)
 	}
 }

@@ -64,7 +64,8 @@ func unpackMember(u *unit) ([]byte, error) {
 		return nil, err
 	}
 	// Without an end the content is longer than the trailer says.
-	if err == nil || n < len(plain) || used < len(deflated) || crc32.ChecksumIEEE(plain) != binary.LittleEndian.Uint32(u.packed[end:]) {
+	if err == nil || n < len(plain) || used < len(deflated) ||
+		crc32.ChecksumIEEE(plain) != binary.LittleEndian.Uint32(u.packed[end:]) {
 		return nil, gzip.ErrChecksum
 	}
 	return plain, nil

@@ -95,7 +95,10 @@ func TestGzipDefaultSize(t *testing.T) {
 
 func TestGzipBadLevel(t *testing.T) {
 	for _, level := range []int{-1, 10} {
-		up := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { t.Error("the upstream was started"); return nil })
+		up := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
+			t.Error("the upstream was started")
+			return nil
+		})
 		if err := drain(stream.Via(up, codec.Gzip(&codec.GzipOptions{Level: level}))); err == nil {
 			t.Errorf("level %d: no error", level)
 		}
@@ -158,12 +161,14 @@ func TestGunzipTrailing(t *testing.T) {
 		for writer, z := range map[string][]byte{"ours": ours, "theirs": theirs} {
 			for _, n := range []int{0, 2} {
 				bad := append(bytes.Clone(z), c.tail...)
-				if _, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n}), bad, 7); !errors.Is(err, c.want) {
+				if _, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n}), bad, 7); !errors.Is(err,
+					c.want) {
 					t.Errorf("%s by %d, then %d bytes, %.10q: %v", writer, n, len(c.tail), c.tail, err)
 				}
 				got, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n, AllowPadding: true}), bad, 0)
 				if c.padded && (err != nil || !bytes.Equal(got, data)) || !c.padded && !errors.Is(err, c.want) {
-					t.Errorf("%s by %d, then %d bytes, %.10q, zeros allowed: %d bytes, %v", writer, n, len(c.tail), c.tail, len(got), err)
+					t.Errorf("%s by %d, then %d bytes, %.10q, zeros allowed: %d bytes, %v", writer, n, len(c.tail),
+						c.tail, len(got), err)
 				}
 			}
 		}
@@ -179,7 +184,8 @@ func TestGunzipPaddingIsNoEnd(t *testing.T) {
 	for i := range parts {
 		z := append(bytes.Join(parts[:i], nil), make([]byte, 1024)...)
 		for _, n := range []int{0, 2} {
-			if got, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n, AllowPadding: true}), z, 0); err == nil {
+			if got, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n, AllowPadding: true}), z,
+				0); err == nil {
 				t.Errorf("by %d: %d of %d members, then zeros: %d bytes without an error", n, i, len(parts), len(got))
 			}
 		}
@@ -232,7 +238,8 @@ func TestGunzipLimits(t *testing.T) {
 	}
 	bomb := stream.Via(source.Slice(members), clone)
 	var limit *codec.LimitError
-	if err := drain(stream.Via(bomb, codec.Gunzip(&codec.GunzipOptions{MaxRatio: 500}))); !errors.As(err, &limit) || limit.Limit != "MaxRatio" || limit.Max != 500 {
+	if err := drain(stream.Via(bomb, codec.Gunzip(&codec.GunzipOptions{MaxRatio: 500}))); !errors.As(err, &limit) ||
+		limit.Limit != "MaxRatio" || limit.Max != 500 {
 		t.Errorf("bomb: %v", err)
 	}
 	for _, ratio := range []int64{-1, 0, 1032} {

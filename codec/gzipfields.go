@@ -23,8 +23,9 @@ const (
 )
 
 const (
-	memberMark  = "MW"
-	memberStart = "\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff\x0c\x00" + memberMark + "\x08\x00" // deflate; no time; system unknown
+	memberMark = "MW"
+	// deflate; no time; system unknown
+	memberStart = "\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff\x0c\x00" + memberMark + "\x08\x00"
 	endStart    = "\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff\x10\x00" + memberMark + "\x0c\x00"
 )
 
@@ -87,7 +88,8 @@ func parseMemberField(h gzipHeader) (f memberField, ours bool, err error) {
 	const around = 12 + 2 // bytes of the header before and after the extra field
 	f.last = len(h.extra) == endHeader-around
 	size := f.size() - around
-	if h.flags != gzipExtra|gzipHeaderCRC || len(h.extra) != size || int(binary.LittleEndian.Uint16(h.extra[2:])) != size-4 {
+	if h.flags != gzipExtra|gzipHeaderCRC || len(h.extra) != size ||
+		int(binary.LittleEndian.Uint16(h.extra[2:])) != size-4 {
 		return f, true, fmt.Errorf("%w: the header of a member is damaged", ErrSyntax)
 	}
 	f.length = binary.LittleEndian.Uint32(h.extra[4:])

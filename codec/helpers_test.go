@@ -78,7 +78,8 @@ func jsonText(n int) []byte {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var b []byte
 	for i := 0; len(b) < n; i++ {
-		b = fmt.Appendf(b, `{"_id":{"$oid":"%08x%016x"},"user":"%s%d@example.com","n":{"$numberInt":"%d"},"ok":%t,"note":"`,
+		b = fmt.Appendf(b,
+			`{"_id":{"$oid":"%08x%016x"},"user":"%s%d@example.com","n":{"$numberInt":"%d"},"ok":%t,"note":"`,
 			1700000000+i, rnd.Uint64(), word(rnd), rnd.IntN(5000), rnd.IntN(1e6), i%3 == 0)
 		for range 3 + rnd.IntN(20) {
 			b = append(append(b, word(rnd)...), ' ')

@@ -21,7 +21,8 @@ const (
 // hostileCSV are records without an end, and malformed ones.
 var hostileCSV = []hostile.Row{
 	{
-		Name: "CSV: an open quote before 256 MiB of lines", Run: csvRecords(filled(`"`, strings.Repeat("x", 99)+"\n", 256<<20, "")),
+		Name: "CSV: an open quote before 256 MiB of lines",
+		Run:  csvRecords(filled(`"`, strings.Repeat("x", 99)+"\n", 256<<20, "")),
 		Want: hostile.Is(codec.ErrTooLong), MaxMemory: csvMemory,
 	},
 	{
@@ -41,8 +42,9 @@ var hostileCSV = []hostile.Row{
 		Want: hostile.Is(codec.ErrTooLong), MaxMemory: fieldsMemory,
 	},
 	{
-		Name: "CSV: 64 million commas after a quote that does not open a field", Want: hostile.Is(codec.ErrTooLong), MaxMemory: fieldsMemory,
-		Run: csvParsed(codec.ParseCSV(&codec.ParseCSVOptions{LazyQuotes: true}), filled(`x"`, ",", 64<<20, "\n")),
+		Name: "CSV: 64 million commas after a quote that does not open a field", Want: hostile.Is(codec.ErrTooLong),
+		MaxMemory: fieldsMemory,
+		Run:       csvParsed(codec.ParseCSV(&codec.ParseCSVOptions{LazyQuotes: true}), filled(`x"`, ",", 64<<20, "\n")),
 	},
 	{
 		Name: "CSV: 1 million fields in a record", Run: csvRecords(filled("x", ",", 1<<20-1, "\n")),

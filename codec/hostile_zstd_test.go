@@ -25,27 +25,90 @@ const windowMemory = 320 << 20
 
 // hostileZstd are zstd frames.
 var hostileZstd = []hostile.Row{
-	{Name: "zstd: 1 GiB of zeros, limit 1 MiB", Run: bomb(codec.Zstd(nil), codec.Unzstd(&codec.UnzstdOptions{MaxBytes: 1 << 20}), 1<<30), Want: hostile.As[*codec.LimitError]()},
-	{Name: "zstd: 1 GiB of zeros, ratio of 500", Run: bomb(codec.Zstd(nil), codec.Unzstd(&codec.UnzstdOptions{MaxRatio: 500}), 1<<30), Want: hostile.As[*codec.LimitError]()},
-	{Name: "zstd: a window of 2^27, filled", Run: sent(codec.Unzstd(nil), filled(zstdFrame+"\x00"+window27, rleBlock, 4*8192, "\x01\x00\x00")), Want: hostile.Success, MaxMemory: windowMemory},
-	{Name: "zstd: a window of 2^27, filled, lent", Run: lentTo(codec.Unzstd(nil), filled(zstdFrame+"\x00"+window27, rleBlock, 4*8192, "\x01\x00\x00")), Want: hostile.Success, MaxMemory: 192 << 20},
-	{Name: "zstd: a window of 2^27 and no block", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x00"+window27)), Want: hostile.Is(io.ErrUnexpectedEOF), MaxMemory: 64 << 20},
-	{Name: "zstd: windows that grow to 2^27, each filled", Run: sent(codec.Unzstd(nil), growingWindows), Want: hostile.Success, MaxMemory: 2 * windowMemory},
-	{Name: "zstd: a window of 2^31", Run: sent(codec.Unzstd(nil), filled(zstdFrame+"\x00"+window31, rleBlock, 4*8192, "")), Want: hostile.Is(zstd.ErrWindowSizeExceeded), MaxMemory: 64 << 20},
-	{Name: "zstd: a window of 2^31, in parallel", Run: sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}), filled(zstdFrame+"\x00"+window31, rleBlock, 4*8192, "")), Want: hostile.Is(zstd.ErrWindowSizeExceeded), MaxMemory: 64 << 20},
-	{Name: "zstd: a frame of one segment that says 2^62 bytes", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\xe0\x00\x00\x00\x00\x00\x00\x00\x40"+rleBlock)), Want: hostile.Is(zstd.ErrWindowSizeExceeded), MaxMemory: 64 << 20},
-	{Name: "zstd: frames that say 16 MiB and hold nothing, in parallel", Run: sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}), filled("", zstdFrame+"\xa0\x00\x00\x00\x01\x01\x00\x00", 1<<20, "")), Want: hostile.Class(stream.Data), MaxMemory: windowMemory},
-	{Name: "zstd: frames of 16 MiB in 500 bytes, in parallel", Run: sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}), filledFrames), Want: hostile.Success, MaxMemory: 448 << 20},
-	{Name: "zstd: a dictionary", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x21\x07\x00\x01\x00\x00")), Want: hostile.Class(stream.Data)},
-	{Name: "zstd: 16 MiB of empty frames", Run: sent(codec.Unzstd(nil), filled("", emptyZstd, 16<<20, "")), Want: hostile.Success},
-	{Name: "zstd: 16 MiB of empty frames, in parallel", Run: sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}), filled("", emptyZstd, 16<<20, "")), Want: hostile.Success},
-	{Name: "zstd: 16 MiB of empty blocks", Run: sent(codec.Unzstd(nil), filled(zstdFrame+"\x00\x00", "\x00\x00\x00", 16<<20, "")), Want: hostile.Is(io.ErrUnexpectedEOF)},
-	{Name: "zstd: a reserved block", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x00\x00\x07\x00\x00")), Want: hostile.Is(zstd.ErrReservedBlockType)},
-	{Name: "zstd: a block of 2 MiB", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x00\x00\xfd\xff\xff")), Want: hostile.Is(zstd.ErrReservedBlockType)},
-	{Name: "zstd: a skippable frame of 4 GiB that is cut after 256 MiB", Run: sent(codec.Unzstd(nil), filled("\x50\x2a\x4d\x18\xff\xff\xff\xff", "s", 256<<20, "")), Want: hostile.Is(io.ErrUnexpectedEOF), MaxMemory: 64 << 20},
-	{Name: "zstd: nothing but skippable frames", Run: sent(codec.Unzstd(nil), filled("", "\x50\x2a\x4d\x18\x00\x00\x00\x00", 8<<20, "")), Want: hostile.Is(io.ErrUnexpectedEOF)},
-	{Name: "zstd: no checksum where one is wanted", Run: decoded(codec.Unzstd(&codec.UnzstdOptions{RequireChecksums: true}), []byte(emptyZstd)), Want: hostile.Class(stream.Data)},
-	{Name: "zstd: something after the end", Run: decoded(codec.Unzstd(nil), []byte(emptyZstd+"x")), Want: hostile.Is(codec.ErrTrailing)},
+	{
+		Name: "zstd: 1 GiB of zeros, limit 1 MiB",
+		Run:  bomb(codec.Zstd(nil), codec.Unzstd(&codec.UnzstdOptions{MaxBytes: 1 << 20}), 1<<30),
+		Want: hostile.As[*codec.LimitError](),
+	},
+	{
+		Name: "zstd: 1 GiB of zeros, ratio of 500",
+		Run:  bomb(codec.Zstd(nil), codec.Unzstd(&codec.UnzstdOptions{MaxRatio: 500}), 1<<30),
+		Want: hostile.As[*codec.LimitError](),
+	},
+	{Name: "zstd: a window of 2^27, filled", Run: sent(codec.Unzstd(nil), filled(zstdFrame+"\x00"+window27, rleBlock,
+		4*8192, "\x01\x00\x00")), Want: hostile.Success, MaxMemory: windowMemory},
+	{Name: "zstd: a window of 2^27, filled, lent", Run: lentTo(codec.Unzstd(nil), filled(zstdFrame+"\x00"+window27,
+		rleBlock, 4*8192, "\x01\x00\x00")), Want: hostile.Success, MaxMemory: 192 << 20},
+	{
+		Name: "zstd: a window of 2^27 and no block", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x00"+window27)),
+		Want: hostile.Is(io.ErrUnexpectedEOF), MaxMemory: 64 << 20,
+	},
+	{
+		Name: "zstd: windows that grow to 2^27, each filled", Run: sent(codec.Unzstd(nil), growingWindows),
+		Want: hostile.Success, MaxMemory: 2 * windowMemory,
+	},
+	{Name: "zstd: a window of 2^31", Run: sent(codec.Unzstd(nil), filled(zstdFrame+"\x00"+window31, rleBlock, 4*8192,
+		"")), Want: hostile.Is(zstd.ErrWindowSizeExceeded), MaxMemory: 64 << 20},
+	{
+		Name: "zstd: a window of 2^31, in parallel", Run: sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}),
+			filled(zstdFrame+"\x00"+window31, rleBlock, 4*8192, "")), Want: hostile.Is(zstd.ErrWindowSizeExceeded),
+		MaxMemory: 64 << 20,
+	},
+	{
+		Name: "zstd: a frame of one segment that says 2^62 bytes", Run: decoded(codec.Unzstd(nil),
+			[]byte(zstdFrame+"\xe0\x00\x00\x00\x00\x00\x00\x00\x40"+rleBlock)),
+		Want: hostile.Is(zstd.ErrWindowSizeExceeded), MaxMemory: 64 << 20,
+	},
+	{
+		Name: "zstd: frames that say 16 MiB and hold nothing, in parallel",
+		Run: sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}),
+			filled("", zstdFrame+"\xa0\x00\x00\x00\x01\x01\x00\x00", 1<<20, "")), Want: hostile.Class(stream.Data),
+		MaxMemory: windowMemory,
+	},
+	{
+		Name: "zstd: frames of 16 MiB in 500 bytes, in parallel",
+		Run:  sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}), filledFrames), Want: hostile.Success,
+		MaxMemory: 448 << 20,
+	},
+	{
+		Name: "zstd: a dictionary", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x21\x07\x00\x01\x00\x00")),
+		Want: hostile.Class(stream.Data),
+	},
+	{
+		Name: "zstd: 16 MiB of empty frames", Run: sent(codec.Unzstd(nil), filled("", emptyZstd, 16<<20, "")),
+		Want: hostile.Success,
+	},
+	{Name: "zstd: 16 MiB of empty frames, in parallel", Run: sent(codec.Unzstd(&codec.UnzstdOptions{Parallelism: 4}),
+		filled("", emptyZstd, 16<<20, "")), Want: hostile.Success},
+	{Name: "zstd: 16 MiB of empty blocks", Run: sent(codec.Unzstd(nil), filled(zstdFrame+"\x00\x00", "\x00\x00\x00",
+		16<<20, "")), Want: hostile.Is(io.ErrUnexpectedEOF)},
+	{
+		Name: "zstd: a reserved block", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x00\x00\x07\x00\x00")),
+		Want: hostile.Is(zstd.ErrReservedBlockType),
+	},
+	{
+		Name: "zstd: a block of 2 MiB", Run: decoded(codec.Unzstd(nil), []byte(zstdFrame+"\x00\x00\xfd\xff\xff")),
+		Want: hostile.Is(zstd.ErrReservedBlockType),
+	},
+	{
+		Name: "zstd: a skippable frame of 4 GiB that is cut after 256 MiB",
+		Run:  sent(codec.Unzstd(nil), filled("\x50\x2a\x4d\x18\xff\xff\xff\xff", "s", 256<<20, "")),
+		Want: hostile.Is(io.ErrUnexpectedEOF), MaxMemory: 64 << 20,
+	},
+	{
+		Name: "zstd: nothing but skippable frames",
+		Run:  sent(codec.Unzstd(nil), filled("", "\x50\x2a\x4d\x18\x00\x00\x00\x00", 8<<20, "")),
+		Want: hostile.Is(io.ErrUnexpectedEOF),
+	},
+	{
+		Name: "zstd: no checksum where one is wanted",
+		Run:  decoded(codec.Unzstd(&codec.UnzstdOptions{RequireChecksums: true}), []byte(emptyZstd)),
+		Want: hostile.Class(stream.Data),
+	},
+	{
+		Name: "zstd: something after the end", Run: decoded(codec.Unzstd(nil), []byte(emptyZstd+"x")),
+		Want: hostile.Is(codec.ErrTrailing),
+	},
 }
 
 // growingWindows is a stream of frames, each with a larger window than the one before, and filled.
@@ -90,12 +153,34 @@ const snappyHead = "\xff\x06\x00\x00sNaPpY"
 
 // hostileS2 are streams of S2 and Snappy.
 var hostileS2 = []hostile.Row{
-	{Name: "S2: 1 GiB of zeros, limit 1 MiB", Run: bomb(codec.S2(nil), codec.UnS2(&codec.UnS2Options{MaxBytes: 1 << 20}), 1<<30), Want: hostile.As[*codec.LimitError]()},
-	{Name: "S2: 1 GiB of zeros, ratio of 500", Run: bomb(codec.S2(nil), codec.UnS2(&codec.UnS2Options{MaxRatio: 500}), 1<<30), Want: hostile.As[*codec.LimitError]()},
-	{Name: "Snappy: a block that says it has 4 GiB", Run: decoded(codec.UnS2(nil), []byte(snappyHead+"\x00\x09\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0f"))},
-	{Name: "Snappy: a chunk of 16 MiB that is cut", Run: decoded(codec.UnS2(nil), []byte(snappyHead+"\x00\xff\xff\xff")), Want: hostile.Class(stream.Data)},
-	{Name: "Snappy: 32 MiB of padding", Run: sent(codec.UnS2(nil), filled(snappyHead, "\xfe\x04\x00\x00abcd", 32<<20, "")), Want: hostile.Is(io.ErrUnexpectedEOF)},
-	{Name: "Snappy: 16 MiB of its beginning", Run: sent(codec.UnS2(nil), filled("", snappyHead, 16<<20, "")), Want: hostile.Is(io.ErrUnexpectedEOF)},
-	{Name: "Snappy: a chunk that must not be passed over", Run: decoded(codec.UnS2(nil), []byte(snappyHead+"\x02\x01\x00\x00x")), Want: hostile.Is(s2.ErrUnsupported)},
-	{Name: "Snappy: a wrong checksum", Run: decoded(codec.UnS2(nil), []byte(snappyHead+"\x01\x05\x00\x00\x00\x00\x00\x00x")), Want: hostile.Is(s2.ErrCRC)},
+	{
+		Name: "S2: 1 GiB of zeros, limit 1 MiB",
+		Run:  bomb(codec.S2(nil), codec.UnS2(&codec.UnS2Options{MaxBytes: 1 << 20}), 1<<30),
+		Want: hostile.As[*codec.LimitError](),
+	},
+	{Name: "S2: 1 GiB of zeros, ratio of 500", Run: bomb(codec.S2(nil), codec.UnS2(&codec.UnS2Options{MaxRatio: 500}),
+		1<<30), Want: hostile.As[*codec.LimitError]()},
+	{
+		Name: "Snappy: a block that says it has 4 GiB",
+		Run:  decoded(codec.UnS2(nil), []byte(snappyHead+"\x00\x09\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0f")),
+	},
+	{
+		Name: "Snappy: a chunk of 16 MiB that is cut",
+		Run:  decoded(codec.UnS2(nil), []byte(snappyHead+"\x00\xff\xff\xff")), Want: hostile.Class(stream.Data),
+	},
+	{Name: "Snappy: 32 MiB of padding", Run: sent(codec.UnS2(nil), filled(snappyHead, "\xfe\x04\x00\x00abcd", 32<<20,
+		"")), Want: hostile.Is(io.ErrUnexpectedEOF)},
+	{
+		Name: "Snappy: 16 MiB of its beginning", Run: sent(codec.UnS2(nil), filled("", snappyHead, 16<<20, "")),
+		Want: hostile.Is(io.ErrUnexpectedEOF),
+	},
+	{
+		Name: "Snappy: a chunk that must not be passed over",
+		Run:  decoded(codec.UnS2(nil), []byte(snappyHead+"\x02\x01\x00\x00x")), Want: hostile.Is(s2.ErrUnsupported),
+	},
+	{
+		Name: "Snappy: a wrong checksum",
+		Run:  decoded(codec.UnS2(nil), []byte(snappyHead+"\x01\x05\x00\x00\x00\x00\x00\x00x")),
+		Want: hostile.Is(s2.ErrCRC),
+	},
 }

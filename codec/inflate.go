@@ -33,7 +33,8 @@ func Inflate(opts *InflateOptions) stream.Flow[[]byte, []byte] {
 }
 
 // inflateFlow returns a flow over a decoder that reads no byte after its end from its bufio.Reader.
-func inflateFlow(name string, opts *InflateOptions, open func(*bufio.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+func inflateFlow(name string, opts *InflateOptions, open func(*bufio.Reader) (io.Reader, error)) stream.Flow[[]byte,
+	[]byte] {
 	o := valueOf(opts)
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
 	if err != nil {

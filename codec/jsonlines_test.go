@@ -61,7 +61,9 @@ func TestJSONContract(t *testing.T) {
 			})
 		}
 	}
-	parse := func(f func() stream.Flow[[]byte, cookie], text func(n int) string, bad stream.Flow[[]byte, cookie]) func(*testing.T) {
+	parse := func(f func() stream.Flow[[]byte, cookie], text func(n int) string,
+		bad stream.Flow[[]byte, cookie],
+	) func(*testing.T) {
 		return func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[[]byte, cookie]{
 				New:   f,
@@ -91,7 +93,9 @@ func TestJSONContract(t *testing.T) {
 	array := func(n int) string {
 		return "[" + strings.ReplaceAll(strings.TrimSuffix(lines(n), "\n"), "\n", " , ") + "]"
 	}
-	t.Run("JSONLines", write(func() stream.Flow[cookie, []byte] { return codec.JSONLines[cookie](nil) }, func(p []byte) ([]cookie, error) {
+	t.Run("JSONLines", write(func() stream.Flow[cookie, []byte] {
+		return codec.JSONLines[cookie](nil)
+	}, func(p []byte) ([]cookie, error) {
 		var all []cookie
 		for _, line := range bytesLines(p) {
 			var c cookie
@@ -102,13 +106,19 @@ func TestJSONContract(t *testing.T) {
 		}
 		return all, nil
 	}))
-	t.Run("JSONArray", write(func() stream.Flow[cookie, []byte] { return codec.JSONArray[cookie](nil) }, func(p []byte) ([]cookie, error) {
+	t.Run("JSONArray", write(func() stream.Flow[cookie, []byte] {
+		return codec.JSONArray[cookie](nil)
+	}, func(p []byte) ([]cookie, error) {
 		var all []cookie
 		return all, errors.Join(json.Unmarshal(p, &all), nil)
 	}))
-	t.Run("ParseJSONLines", parse(func() stream.Flow[[]byte, cookie] { return codec.ParseJSONLines[cookie](nil) }, lines,
+	t.Run("ParseJSONLines", parse(func() stream.Flow[[]byte, cookie] {
+		return codec.ParseJSONLines[cookie](nil)
+	}, lines,
 		codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{MaxLength: -1})))
-	t.Run("ParseJSONArray", parse(func() stream.Flow[[]byte, cookie] { return codec.ParseJSONArray[cookie](nil) }, array,
+	t.Run("ParseJSONArray", parse(func() stream.Flow[[]byte, cookie] {
+		return codec.ParseJSONArray[cookie](nil)
+	}, array,
 		codec.ParseJSONArray[cookie](&codec.ParseJSONArrayOptions{MaxLength: -1})))
 }
 
@@ -145,7 +155,8 @@ func TestJSONRoundTrip(t *testing.T) {
 			}
 		}
 	}
-	text, _, _ := sentOver(codec.JSONLines[string](&codec.JSONLinesOptions{EscapeHTML: true}), codec.ParseJSONLines[string](nil), []string{"<"})
+	text, _, _ := sentOver(codec.JSONLines[string](&codec.JSONLinesOptions{EscapeHTML: true}),
+		codec.ParseJSONLines[string](nil), []string{"<"})
 	plain, _, _ := sentOver(codec.JSONLines[string](nil), codec.ParseJSONLines[string](nil), []string{"<"})
 	if string(text) != `"\u003c"`+"\n" || string(plain) != `"<"`+"\n" {
 		t.Errorf("%q, %q", text, plain)
@@ -153,11 +164,16 @@ func TestJSONRoundTrip(t *testing.T) {
 }
 
 func TestJSONWriteErrors(t *testing.T) {
-	for name, f := range map[string]stream.Flow[any, []byte]{"lines": codec.JSONLines[any](nil), "array": codec.JSONArray[any](nil)} {
-		_, err := stream.Run(context.Background(), stream.Via(source.Of[any](1, 2, math.NaN()), f), sink.Slice[[]byte]())
+	for name, f := range map[string]stream.Flow[any, []byte]{
+		"lines": codec.JSONLines[any](nil),
+		"array": codec.JSONArray[any](nil),
+	} {
+		_, err := stream.Run(context.Background(), stream.Via(source.Of[any](1, 2, math.NaN()), f),
+			sink.Slice[[]byte]())
 		var at *codec.InputError
 		var cause *json.UnsupportedValueError
-		if !errors.As(err, &at) || at.Record != 3 || !errors.As(err, &cause) || !strings.HasPrefix(err.Error(), "codec: json "+name+": ") {
+		if !errors.As(err, &at) || at.Record != 3 || !errors.As(err, &cause) || !strings.HasPrefix(err.Error(),
+			"codec: json "+name+": ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -181,8 +197,10 @@ func checkWrong[T any](t *testing.T, name string, f stream.Flow[[]byte, T], c wr
 			t.Errorf("%s: %q cut at %d: %v", name, c.text, cut, err)
 			continue
 		}
-		if at.Record != c.record || at.Offset != c.offset || at.Pointer != c.pointer || c.cause != nil && !errors.Is(err, c.cause) {
-			t.Errorf("%s: %q cut at %d: %v, want record %d, byte %d, at %q, %v", name, c.text, cut, err, c.record, c.offset, c.pointer, c.cause)
+		if at.Record != c.record || at.Offset != c.offset || at.Pointer != c.pointer || c.cause != nil &&
+			!errors.Is(err, c.cause) {
+			t.Errorf("%s: %q cut at %d: %v, want record %d, byte %d, at %q, %v", name, c.text, cut, err, c.record,
+				c.offset, c.pointer, c.cause)
 		}
 	}
 }
@@ -238,11 +256,15 @@ func TestParseJSONLinesErrors(t *testing.T) {
 	} {
 		checkWrong(t, "unknown", codec.ParseJSONLines[nested](&codec.ParseJSONLinesOptions{RejectUnknown: true}), c)
 	}
-	checkWrong(t, "strict", codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}), wrongText{`{"n":"x"}`, 1, 7, "/n", nil})
-	checkWrong(t, "strict", codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}), wrongText{`{} {}`, 1, 3, "", nil})
-	checkWrong(t, "length", codec.ParseJSONLines[string](&codec.ParseJSONLinesOptions{MaxLength: 5}), wrongText{"\"abc\"\n\"abcd\"\n", 2, 6, "", codec.ErrTooLong})
+	checkWrong(t, "strict", codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}),
+		wrongText{`{"n":"x"}`, 1, 7, "/n", nil})
+	checkWrong(t, "strict", codec.ParseJSONLines[cookie](&codec.ParseJSONLinesOptions{RejectUnknown: true}),
+		wrongText{`{} {}`, 1, 3, "", nil})
+	checkWrong(t, "length", codec.ParseJSONLines[string](&codec.ParseJSONLinesOptions{MaxLength: 5}),
+		wrongText{"\"abc\"\n\"abcd\"\n", 2, 6, "", codec.ErrTooLong})
 	for _, opts := range []codec.ParseJSONLinesOptions{{MaxLength: 1}, {MaxLength: -1}} {
-		if _, err := parsed(codec.ParseJSONLines[any](&opts), "[1]\n", 0); err == nil || !strings.HasPrefix(err.Error(), "codec: parse json lines: ") {
+		if _, err := parsed(codec.ParseJSONLines[any](&opts), "[1]\n", 0); err == nil || !strings.HasPrefix(err.Error(),
+			"codec: parse json lines: ") {
 			t.Errorf("MaxLength %d: %v", opts.MaxLength, err)
 		}
 	}
@@ -301,7 +323,8 @@ func TestParseJSONLinesOptions(t *testing.T) {
 		{codec.ParseJSONLinesOptions{MaxLength: 1}, "1\n2", []any{1.0, 2.0}},
 	} {
 		for cut := range 5 {
-			if got, err := parsed(codec.ParseJSONLines[any](&c.opts), c.text, cut); err != nil || !reflect.DeepEqual(got, c.want) {
+			if got, err := parsed(codec.ParseJSONLines[any](&c.opts), c.text, cut); err != nil ||
+				!reflect.DeepEqual(got, c.want) {
 				t.Errorf("%+v: %q cut at %d: %v, %v", c.opts, c.text, cut, got, err)
 			}
 		}
@@ -311,7 +334,8 @@ func TestParseJSONLinesOptions(t *testing.T) {
 // TestSkipBlank has lines of what is white space to Unicode, but not to JSON.
 func TestSkipBlank(t *testing.T) {
 	for _, line := range []string{"\u00a0", "\v", "\f", " \u2003", "\u0085", "\ufeff"} {
-		if got, err := parsed(codec.ParseJSONLines[any](&codec.ParseJSONLinesOptions{SkipBlank: true}), "1\n"+line+"\n2\n", 0); err == nil || len(got) != 1 {
+		if got, err := parsed(codec.ParseJSONLines[any](&codec.ParseJSONLinesOptions{SkipBlank: true}),
+			"1\n"+line+"\n2\n", 0); err == nil || len(got) != 1 {
 			t.Errorf("%q: %v, %v", line, got, err)
 		}
 	}
@@ -325,17 +349,23 @@ func TestParseJSONArray(t *testing.T) {
 		{"[]", nil},
 		{" [ \n] \r\n", nil},
 		{"[1]", []any{1.0}},
-		{"\t[ 1 ,\n\"a\" ,[2 , 3],{\"]\" : \"[,\\\"\"} ]\n", []any{1.0, "a", []any{2.0, 3.0}, map[string]any{"]": "[,\""}}},
+		{"\t[ 1 ,\n\"a\" ,[2 , 3],{\"]\" : \"[,\\\"\"} ]\n", []any{
+			1.0, "a",
+			[]any{2.0, 3.0},
+			map[string]any{"]": "[,\""},
+		}},
 		{`["\\","\\\"",[["]"]]]`, []any{"\\", "\\\"", []any{[]any{"]"}}}},
 		{`["\u005d some longer text, and more of it ]"]`, []any{"] some longer text, and more of it ]"}},
 	} {
 		for cut := range 12 {
-			if got, err := parsed(codec.ParseJSONArray[any](nil), c.text, cut); err != nil || !reflect.DeepEqual(got, c.want) {
+			if got, err := parsed(codec.ParseJSONArray[any](nil), c.text, cut); err != nil ||
+				!reflect.DeepEqual(got, c.want) {
 				t.Errorf("%q cut at %d: %v, %v", c.text, cut, got, err)
 			}
 		}
 	}
-	if got, err := parsed(codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{AllowNull: true}), "[null]", 0); err != nil || len(got) != 1 {
+	if got, err := parsed(codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{AllowNull: true}), "[null]",
+		0); err != nil || len(got) != 1 {
 		t.Error(got, err)
 	}
 }
@@ -370,9 +400,14 @@ func TestParseJSONArrayErrors(t *testing.T) {
 	} {
 		checkWrong(t, "array", codec.ParseJSONArray[any](nil), c)
 	}
-	checkWrong(t, "type", codec.ParseJSONArray[cookie](nil), wrongText{`[ {"n":1}, {"tags":["x",2]} ]`, 2, 24, "/tags/1", nil})
-	checkWrong(t, "strict", codec.ParseJSONArray[cookie](&codec.ParseJSONArrayOptions{RejectUnknown: true}), wrongText{`[{"m":1}]`, 1, 2, "/m", nil})
-	checkWrong(t, "length", codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{MaxLength: 4}), wrongText{`["ab",    "abc"]`, 2, 10, "", codec.ErrTooLong})
+	checkWrong(t, "type", codec.ParseJSONArray[cookie](nil), wrongText{
+		`[ {"n":1}, {"tags":["x",2]} ]`, 2, 24,
+		"/tags/1", nil,
+	})
+	checkWrong(t, "strict", codec.ParseJSONArray[cookie](&codec.ParseJSONArrayOptions{RejectUnknown: true}),
+		wrongText{`[{"m":1}]`, 1, 2, "/m", nil})
+	checkWrong(t, "length", codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{MaxLength: 4}),
+		wrongText{`["ab",    "abc"]`, 2, 10, "", codec.ErrTooLong})
 }
 
 // TestJSONLinesChunks shows that chunks are whole lines, and no longer than they should be.
@@ -391,7 +426,8 @@ func TestJSONLinesChunks(t *testing.T) {
 			t.Errorf("a chunk of %d bytes, with %d newlines", len(p), bytes.Count(p, []byte("\n")))
 		}
 	}
-	if got, err := parsed(codec.ParseJSONLines[string](nil), string(bytes.Join(out, nil)), 50_000); err != nil || !reflect.DeepEqual(got, in) {
+	if got, err := parsed(codec.ParseJSONLines[string](nil), string(bytes.Join(out, nil)), 50_000); err != nil ||
+		!reflect.DeepEqual(got, in) {
 		t.Errorf("%d elements of %d, %v", len(got), len(in), err)
 	}
 }
@@ -448,15 +484,18 @@ func TestParseJSONLinesTogether(t *testing.T) {
 		{"{\"N\":1}\n{\"N\":2} {}\n", true, 1, 16},
 	} {
 		for cut := range 20 {
-			got, err := parsed(codec.ParseJSONLines[number](&codec.ParseJSONLinesOptions{RejectUnknown: c.strict}), c.text, cut)
+			got, err := parsed(codec.ParseJSONLines[number](&codec.ParseJSONLinesOptions{RejectUnknown: c.strict}),
+				c.text, cut)
 			var at *codec.InputError
 			if !errors.As(err, &at) || at.Offset != c.at || at.Record != int64(c.count+1) || len(got) != c.count {
-				t.Errorf("%q cut at %d: %v, %v; want %d elements and an error at byte %d", c.text, cut, got, err, c.count, c.at)
+				t.Errorf("%q cut at %d: %v, %v; want %d elements and an error at byte %d", c.text, cut, got, err,
+					c.count, c.at)
 			}
 		}
 	}
 	for _, strict := range []bool{false, true} {
-		got, err := parsed(codec.ParseJSONLines[choosy](&codec.ParseJSONLinesOptions{RejectUnknown: strict}), "1\n\"no\"\n2", 0)
+		got, err := parsed(codec.ParseJSONLines[choosy](&codec.ParseJSONLinesOptions{RejectUnknown: strict}),
+			"1\n\"no\"\n2", 0)
 		if !errors.Is(err, errChoosy) || len(got) != 1 {
 			t.Errorf("strict %t: %v, %v", strict, got, err)
 		}
@@ -487,7 +526,8 @@ func TestJSONCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range len(array) - 1 { // without its last newline it is whole
-		if _, err := parsed(codec.ParseJSONArray[cookie](nil), string(array[:n]), 0); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := parsed(codec.ParseJSONArray[cookie](nil), string(array[:n]), 0); !errors.Is(err,
+			io.ErrUnexpectedEOF) {
 			t.Errorf("array: %d of %d bytes: %v", n, len(array), err)
 		}
 	}
@@ -515,7 +555,10 @@ func TestJSONDepth(t *testing.T) {
 // FuzzParseJSONArray: what encoding/json reads we do too, save for what is not Unicode, and nothing
 // else.
 func FuzzParseJSONArray(f *testing.F) {
-	for _, s := range []string{"[]", `[1,"a",{"b":[null]},[[]]]`, `["\\\""]`, "[1 2]", "[{]}]", "[1]x", "[,]", `["\ud800"]`, `["\\\ud83d\ude00"]`, "[\"\xff\"]"} {
+	for _, s := range []string{
+		"[]", `[1,"a",{"b":[null]},[[]]]`, `["\\\""]`, "[1 2]", "[{]}]", "[1]x", "[,]",
+		`["\ud800"]`, `["\\\ud83d\ude00"]`, "[\"\xff\"]",
+	} {
 		f.Add(s, 1)
 	}
 	f.Fuzz(func(t *testing.T, text string, cut int) {
@@ -547,7 +590,10 @@ func FuzzParseJSONArray(f *testing.F) {
 
 // FuzzParseJSONLines: the same of lines, and that an error is at the line that has it.
 func FuzzParseJSONLines(f *testing.F) {
-	for _, s := range []string{"1\n\"a\"\n", `{"a":[1,{"b":x}]}`, "null\n", " \n", "{} {}", "{\"a\":1,}", "1\n\"\\udfff\"\n2", "\"\xc3\""} {
+	for _, s := range []string{
+		"1\n\"a\"\n", `{"a":[1,{"b":x}]}`, "null\n", " \n", "{} {}", "{\"a\":1,}",
+		"1\n\"\\udfff\"\n2", "\"\xc3\"",
+	} {
 		f.Add(s, 1)
 	}
 	f.Fuzz(func(t *testing.T, text string, cut int) {
@@ -570,7 +616,8 @@ func FuzzParseJSONLines(f *testing.F) {
 				t.Fatalf("%q, allow %t: %d elements, %v; encoding/json %d, %v", text, allow, len(got), err, n, werr)
 			}
 			var at *codec.InputError
-			if err != nil && (!errors.As(err, &at) || at.Offset < 0 || at.Offset > int64(len(text)) || at.Record != int64(n+1)) {
+			if err != nil && (!errors.As(err, &at) || at.Offset < 0 || at.Offset > int64(len(text)) ||
+				at.Record != int64(n+1)) {
 				t.Fatalf("%q: %v", text, err)
 			}
 		}
@@ -631,7 +678,8 @@ func ExampleJSONLines() {
 		Sweet bool
 	}
 	cookies := source.Of(cookie{"Lebkuchen", true}, cookie{"Salzstange", false})
-	text, err := stream.Run(context.Background(), stream.Via(cookies, codec.JSONLines[cookie](nil)), sink.Slice[[]byte]())
+	text, err := stream.Run(context.Background(), stream.Via(cookies, codec.JSONLines[cookie](nil)),
+		sink.Slice[[]byte]())
 	fmt.Printf("%s%v\n", bytes.Join(text, nil), err)
 	// Output:
 	// {"Name":"Lebkuchen","Sweet":true}
@@ -642,7 +690,8 @@ func ExampleJSONLines() {
 func ExampleParseJSONLines() {
 	type cookie struct{ Sizes []int }
 	text := source.Of([]byte("{\"Sizes\":[1,2]}\n{\"Sizes\":[3,\"four\"]}\n"))
-	cookies, err := stream.Run(context.Background(), stream.Via(text, codec.ParseJSONLines[cookie](nil)), sink.Slice[cookie]())
+	cookies, err := stream.Run(context.Background(), stream.Via(text, codec.ParseJSONLines[cookie](nil)),
+		sink.Slice[cookie]())
 	fmt.Println(cookies)
 	var at *codec.InputError
 	fmt.Println(errors.As(err, &at), "line", at.Record, "byte", at.Offset, "at", at.Pointer)
@@ -652,7 +701,8 @@ func ExampleParseJSONLines() {
 }
 
 func ExampleJSONArray() {
-	text, err := stream.Run(context.Background(), stream.Via(source.Of(1, 2, 3), codec.JSONArray[int](nil)), sink.Slice[[]byte]())
+	text, err := stream.Run(context.Background(), stream.Via(source.Of(1, 2, 3), codec.JSONArray[int](nil)),
+		sink.Slice[[]byte]())
 	fmt.Printf("%s%v\n", bytes.Join(text, nil), err)
 	// Output:
 	// [
@@ -665,7 +715,8 @@ func ExampleJSONArray() {
 
 func ExampleParseJSONArray() {
 	text := source.Of([]byte(`[{"a": 1}, {"a"`), []byte(`: 2}]`))
-	all, err := stream.Run(context.Background(), stream.Via(text, codec.ParseJSONArray[map[string]int](nil)), sink.Slice[map[string]int]())
+	all, err := stream.Run(context.Background(), stream.Via(text, codec.ParseJSONArray[map[string]int](nil)),
+		sink.Slice[map[string]int]())
 	fmt.Println(all, err)
 	// Output: [map[a:1] map[a:2]] <nil>
 }

@@ -55,7 +55,8 @@ func TestUnknownMembersOfLongTexts(t *testing.T) {
 		`{"Sized":{"#":{"A":"a"}}}`, `{"Sized":{"#":{"a":"a","B":{}}}}`,
 		`{"List":[{"A":"#"},{"Inner":{"Inner":{"a":"#"}}}]}`, `{"List":[{"A":"#"},{"Inner":{"Inner":{"c":1}}}]}`,
 		`{"Fixed":["#","#","#"]}`, `{"A":"#"}`, `{"Bytes":"#"}`, `{"Quoted":"#"}`, `{"Quoted":"1","Any":"#"}`,
-		`{"#":1}`, ` { "#" : "#" , "Text" : "a" } `, `{"Text":"#"`, `{"Text":"#"}}`, `{"Text":"#","x"}`, `[{"x":"#"}]`, `"#"`,
+		`{"#":1}`, ` { "#" : "#" , "Text" : "a" } `, `{"Text":"#"`, `{"Text":"#"}}`, `{"Text":"#","x"}`, `[{"x":"#"}]`,
+		`"#"`,
 		`{"Number":1#2}`, `{"Number":1#2,"x":-1#2}`,
 	} {
 		for _, fill := range []string{long, odd, strings.Repeat("0", 2<<20), strings.Repeat(" ", 2<<20)} {
@@ -67,7 +68,8 @@ func TestUnknownMembersOfLongTexts(t *testing.T) {
 			if werr == nil && !json.Valid([]byte(text)) {
 				werr = errors.New("more follows")
 			}
-			got, err := codec.ParseJSON[outer](&codec.ParseJSONLinesOptions{RejectUnknown: true})(t.Context(), []byte(text))
+			got, err := codec.ParseJSON[outer](&codec.ParseJSONLinesOptions{RejectUnknown: true})(t.Context(),
+				[]byte(text))
 			if (err == nil) != (werr == nil) {
 				t.Errorf("%s with %.9q…: %.200v, encoding/json: %.200v", c, fill, err, werr)
 			}
@@ -86,7 +88,8 @@ func TestPlaceOfALongUnknownMember(t *testing.T) {
 			name := strings.Repeat("k", pad) + strings.Repeat(unit, (2<<20)/len(unit))
 			_, err := parse(t.Context(), []byte(`{"A":1,"`+name+`":2}`))
 			at, ok := errors.AsType[*codec.InputError](err)
-			if !ok || at.Offset != int64(len(`{"A":1,`)) || at.Pointer != "" || len(err.Error()) > 4<<10 || !strings.Contains(err.Error(), "unknown field") {
+			if !ok || at.Offset != int64(len(`{"A":1,`)) || at.Pointer != "" || len(err.Error()) > 4<<10 ||
+				!strings.Contains(err.Error(), "unknown field") {
 				t.Errorf("%q after %d: %.200v", unit, pad, err)
 			}
 		}

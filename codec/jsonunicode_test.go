@@ -39,10 +39,12 @@ func TestParseJSONNotUnicode(t *testing.T) {
 			}
 			for name, got := range map[string]func() ([]any, error){
 				"lines": func() ([]any, error) {
-					return parsed(codec.ParseJSONLines[any](&codec.ParseJSONLinesOptions{AllowInvalidUTF8: true}), c.text, 0)
+					return parsed(codec.ParseJSONLines[any](&codec.ParseJSONLinesOptions{AllowInvalidUTF8: true}),
+						c.text, 0)
 				},
 				"array": func() ([]any, error) {
-					return parsed(codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{AllowInvalidUTF8: true}), "["+c.text+"]", 0)
+					return parsed(codec.ParseJSONArray[any](&codec.ParseJSONArrayOptions{AllowInvalidUTF8: true}),
+						"["+c.text+"]", 0)
 				},
 			} {
 				if got, err := got(); err != nil || !reflect.DeepEqual(got, []any{want}) {
@@ -54,9 +56,11 @@ func TestParseJSONNotUnicode(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`"\ud83d\ude00 \uD83D\uDE00"`: "😀 😀", `"\\ud800"`: `\ud800`, `"\\\\udc00\u0041"`: `\\udc00A`, "\"\ufffd\\ufffd\"": "\ufffd\ufffd", `"\u00e9\ud7ff\ue000"`: "é\ud7ff\ue000",
+		`"\ud83d\ude00 \uD83D\uDE00"`: "😀 😀", `"\\ud800"`: `\ud800`, `"\\\\udc00\u0041"`: `\\udc00A`,
+		"\"\ufffd\\ufffd\"": "\ufffd\ufffd", `"\u00e9\ud7ff\ue000"`: "é\ud7ff\ue000",
 	} {
-		if got, err := parsed(codec.ParseJSONLines[string](nil), text, 0); err != nil || len(got) != 1 || got[0] != want {
+		if got, err := parsed(codec.ParseJSONLines[string](nil), text, 0); err != nil || len(got) != 1 ||
+			got[0] != want {
 			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
 		}
 	}
@@ -65,12 +69,15 @@ func TestParseJSONNotUnicode(t *testing.T) {
 // TestJSONWritesUnicode has what the comment of JSONLines says of strings that are not UTF-8, and
 // of nil.
 func TestJSONWritesUnicode(t *testing.T) {
-	text, back, err := sentOver(codec.JSONLines[string](nil), codec.ParseJSONLines[string](nil), []string{"a\xff", "\xed\xa0\x80"})
-	if want := []string{"a\ufffd", "\ufffd\ufffd\ufffd"}; err != nil || !utf8.Valid(text) || !reflect.DeepEqual(back, want) {
+	text, back, err := sentOver(codec.JSONLines[string](nil), codec.ParseJSONLines[string](nil),
+		[]string{"a\xff", "\xed\xa0\x80"})
+	if want := []string{"a\ufffd", "\ufffd\ufffd\ufffd"}; err != nil || !utf8.Valid(text) ||
+		!reflect.DeepEqual(back, want) {
 		t.Errorf("%q came back as %q, %v, want %q", text, back, err, want)
 	}
 	for allow, want := range map[bool]int{false: 0, true: 2} {
-		_, back, err := sentOver(codec.JSONLines[map[string]int](nil), codec.ParseJSONLines[map[string]int](&codec.ParseJSONLinesOptions{AllowNull: allow}),
+		_, back, err := sentOver(codec.JSONLines[map[string]int](nil),
+			codec.ParseJSONLines[map[string]int](&codec.ParseJSONLinesOptions{AllowNull: allow}),
 			[]map[string]int{nil, nil})
 		if (err == nil) != allow || len(back) != want {
 			t.Errorf("nil maps, AllowNull %t: %v, %v", allow, back, err)

@@ -37,7 +37,9 @@ type unit struct {
 
 // unpackFlow returns a flow that splits its input into units and unpacks them in order: in n
 // goroutines, or in none if n is less than 2.
-func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) error) error, unpack func(*unit) ([]byte, error)) stream.Flow[[]byte, []byte] {
+func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) error) error,
+	unpack func(*unit) ([]byte, error),
+) stream.Flow[[]byte, []byte] {
 	work := func(u *unit) error {
 		if u.packed == nil {
 			return nil
@@ -52,7 +54,9 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 	workers := stream.MapParallel(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		now := newInFlight(n)
-		var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context, emit func(*unit) error) error {
+		var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context,
+			emit func(*unit) error,
+		) error {
 			var total int64
 			return withInput(ctx, name, src, func(in *input) error {
 				return cut(in, func(u *unit) error {

@@ -28,8 +28,12 @@ func TestParallelBytes(t *testing.T) {
 			func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
 			func(n int) flow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) },
 		},
-		"zlib":    {func(n int) flow { return codec.Zlib(&codec.DeflateOptions{Parallelism: n}) }, same(codec.Unzlib(nil))},
-		"deflate": {func(n int) flow { return codec.Deflate(&codec.DeflateOptions{Parallelism: n}) }, same(codec.Inflate(nil))},
+		"zlib": {func(n int) flow {
+			return codec.Zlib(&codec.DeflateOptions{Parallelism: n})
+		}, same(codec.Unzlib(nil))},
+		"deflate": {func(n int) flow {
+			return codec.Deflate(&codec.DeflateOptions{Parallelism: n})
+		}, same(codec.Inflate(nil))},
 		"zstd": {
 			func(n int) flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
 			func(n int) flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, RequireChecksums: true}) },
@@ -68,7 +72,8 @@ func TestMembersAreWholeLines(t *testing.T) {
 		if last := i == len(members)-1; last != (len(p) == 0) || !last && p[len(p)-1] != '\n' || len(p) > 1<<20 {
 			t.Errorf("member %d: %d bytes", i, len(p))
 		}
-		if n := int(m[16]) | int(m[17])<<8 | int(m[18])<<16 | int(m[19])<<24; string(m[12:14]) != "MW" || n != len(m) || int(m[20]) != i {
+		if n := int(m[16]) | int(m[17])<<8 | int(m[18])<<16 | int(m[19])<<24; string(m[12:14]) != "MW" || n != len(m) ||
+			int(m[20]) != i {
 			t.Errorf("member %d of %d bytes: field %q says %d", i, len(m), m[12:14], n)
 		}
 		all = append(all, p...)
@@ -110,7 +115,8 @@ func TestGunzipMixed(t *testing.T) {
 // headedMember returns the beginning of a member with our field, and its header's checksum after
 // it.
 func headedMember(field []byte, length int) []byte {
-	m := append([]byte("\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff"), byte(4+len(field)), 0, 'M', 'W', byte(len(field)), 0)
+	m := append([]byte("\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff"), byte(4+len(field)), 0, 'M', 'W', byte(len(field)),
+		0)
 	m = append(m, field...)
 	binary.LittleEndian.PutUint32(m[16:], uint32(length))
 	return binary.LittleEndian.AppendUint16(m, uint16(crc32.ChecksumIEEE(m)))
@@ -147,7 +153,8 @@ func TestGunzipEnds(t *testing.T) {
 		{"with content", member(append(bytes.Clone(number), sum...), a, trailer...), false},
 	} {
 		for n := range 4 {
-			got, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n}), append(bytes.Join(parts[:last], nil), c.end...), 50_000)
+			got, err := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: n}),
+				append(bytes.Join(parts[:last], nil), c.end...), 50_000)
 			switch {
 			case c.ok && (err != nil || !bytes.Equal(got, data)):
 				t.Errorf("by %d: %s: %d bytes, %v", n, c.what, len(got), err)
@@ -236,9 +243,11 @@ func TestParallelMemory(t *testing.T) {
 		_ = w.Close()
 		return b.Bytes()[10:]
 	}
-	s2s := slices.Concat([]byte("\xff\x06\x00\x00S2sTwO"), bytes.Repeat(block([]byte("x")), small), bytes.Repeat(block(zeros), large))
+	s2s := slices.Concat([]byte("\xff\x06\x00\x00S2sTwO"), bytes.Repeat(block([]byte("x")), small),
+		bytes.Repeat(block(zeros), large))
 	e, _ := zstd.NewWriter(nil, zstd.WithWindowSize(size))
-	zst := slices.Concat(bytes.Repeat(e.EncodeAll([]byte("x"), nil), small), bytes.Repeat(e.EncodeAll(zeros, nil), large))
+	zst := slices.Concat(bytes.Repeat(e.EncodeAll([]byte("x"), nil), small), bytes.Repeat(e.EncodeAll(zeros, nil),
+		large))
 	for name, c := range map[string]struct {
 		z      []byte
 		unpack flow
@@ -290,7 +299,8 @@ func TestUnzstdWithoutContent(t *testing.T) {
 				t.Errorf("by %d, allowed: %d bytes, %v", n, len(got), err)
 			}
 		}
-		if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, AllowEmpty: true}), nil, 0); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := bytesThrough(codec.Unzstd(&codec.UnzstdOptions{Parallelism: n, AllowEmpty: true}), nil,
+			0); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("by %d, no bytes: %v", n, err)
 		}
 	}

@@ -57,7 +57,10 @@ func TestParseCSVMapsContract(t *testing.T) {
 		Want: func(t *testing.T, in [][]byte, out []map[string]string) {
 			for i, m := range out {
 				r := recordAt(i)
-				if want := map[string]string{"i": r[0], "a": r[1], "b": r[2], "c": r[3], "d": r[4]}; !reflect.DeepEqual(m, want) {
+				if want := map[string]string{
+					"i": r[0], "a": r[1], "b": r[2], "c": r[3],
+					"d": r[4],
+				}; !reflect.DeepEqual(m, want) {
 					t.Errorf("got %v, want %v", m, want)
 				}
 			}
@@ -80,7 +83,11 @@ func TestParseCSV(t *testing.T) {
 		{"CR at the end", "a,b\r", codec.ParseCSVOptions{}, [][]string{{"a", "b"}}},
 		{"CR LF", "a,b\r\nc,\"d\r\ne\"\r\n", codec.ParseCSVOptions{}, [][]string{{"a", "b"}, {"c", "d\ne"}}},
 		{"empty lines", "\n\r\na\n\n\r\n\"b\n\n\"\n\n", codec.ParseCSVOptions{}, [][]string{{"a"}, {"b\n\n"}}},
-		{"byte order mark", "\ufeffa,b\n\ufeffc,d\n", codec.ParseCSVOptions{}, [][]string{{"a", "b"}, {"\ufeffc", "d"}}},
+		{
+			"byte order mark", "\ufeffa,b\n\ufeffc,d\n",
+			codec.ParseCSVOptions{},
+			[][]string{{"a", "b"}, {"\ufeffc", "d"}},
+		},
 		{"byte order mark alone", "\ufeff", codec.ParseCSVOptions{}, nil},
 		{"byte order mark and quotes", "\ufeff\"a\n\",b", codec.ParseCSVOptions{}, [][]string{{"a\n", "b"}}},
 		{"comments", "#x\na\n\"b\n#c\"\n#d", codec.ParseCSVOptions{Comment: '#'}, [][]string{{"a"}, {"b\n#c"}}},
@@ -88,8 +95,16 @@ func TestParseCSV(t *testing.T) {
 		{"lazy quotes", "a\"b,\"c\"d\"\n", codec.ParseCSVOptions{LazyQuotes: true}, [][]string{{"a\"b", "c\"d"}}},
 		{"spaces", " a, \"b\"\n", codec.ParseCSVOptions{TrimLeadingSpace: true}, [][]string{{"a", "b"}}},
 		{"any number", "a\nb,c\n", codec.ParseCSVOptions{FieldsPerRecord: -1}, [][]string{{"a"}, {"b", "c"}}},
-		{"commas inside quotes", "a,\",\"\",,\n,\"\n", codec.ParseCSVOptions{MaxFields: 2}, [][]string{{"a", ",\",,\n,"}}},
-		{"commas in comments", "#,,,\na,b\n", codec.ParseCSVOptions{MaxFields: 2, Comment: '#'}, [][]string{{"a", "b"}}},
+		{
+			"commas inside quotes", "a,\",\"\",,\n,\"\n",
+			codec.ParseCSVOptions{MaxFields: 2},
+			[][]string{{"a", ",\",,\n,"}},
+		},
+		{
+			"commas in comments", "#,,,\na,b\n",
+			codec.ParseCSVOptions{MaxFields: 2, Comment: '#'},
+			[][]string{{"a", "b"}},
+		},
 		{"comma", "a;b,c\n", codec.ParseCSVOptions{Comma: ';'}, [][]string{{"a", "b,c"}}},
 	} {
 		for _, size := range csvSizes {
@@ -120,8 +135,17 @@ func TestParseCSVErrors(t *testing.T) {
 		{"many lines", "ab\n\"a\nb\n\"\n", codec.ParseCSVOptions{MaxLength: 5}, codec.ErrTooLong, 2, 3},
 		{"many fields", "a,b\n,,\n", codec.ParseCSVOptions{MaxFields: 2, FieldsPerRecord: -1}, codec.ErrTooLong, 2, 4},
 		{"many more fields", "a,b\n,,,,,,\n", codec.ParseCSVOptions{MaxFields: 2}, codec.ErrTooLong, 2, 4},
-		{"many fields before an open quote", "\",\",,,,,,,,\"\n", codec.ParseCSVOptions{MaxFields: 2}, codec.ErrTooLong, 1, 0},
-		{"lazy quotes hide no fields", "a\",,,,\"\n", codec.ParseCSVOptions{MaxFields: 2, LazyQuotes: true}, codec.ErrTooLong, 1, 0},
+		{
+			"many fields before an open quote", "\",\",,,,,,,,\"\n",
+			codec.ParseCSVOptions{MaxFields: 2},
+			codec.ErrTooLong,
+			1, 0,
+		},
+		{
+			"lazy quotes hide no fields", "a\",,,,\"\n",
+			codec.ParseCSVOptions{MaxFields: 2, LazyQuotes: true},
+			codec.ErrTooLong, 1, 0,
+		},
 		{"many fields, long comma", "a→b→c", codec.ParseCSVOptions{MaxFields: 2, Comma: '→'}, codec.ErrTooLong, 1, 0},
 		{"long comment", "ab\n#bcde\n", codec.ParseCSVOptions{MaxLength: 4, Comment: '#'}, codec.ErrTooLong, 2, 3},
 	} {
@@ -165,7 +189,9 @@ func TestParseCSVUpstreamError(t *testing.T) {
 		for _, text := range []string{"", "a,b", "a,b\n", "a,\"b", "a,\"b\n", "#c", "\ufeff", "a,b\nc\""} {
 			for _, lazy := range []bool{false, true} {
 				parse := codec.ParseCSV(&codec.ParseCSVOptions{LazyQuotes: lazy, Comment: '#'})
-				err := stream.Via(failsAfter([]byte(text), boom), parse).Each(t.Context(), func([]string) error { return nil })
+				err := stream.Via(failsAfter([]byte(text), boom), parse).Each(t.Context(), func([]string) error {
+					return nil
+				})
 				if err != boom { //nolint:errorlint // unchanged
 					t.Errorf("%q: got %v, want %v", text, err, boom)
 				}
@@ -182,7 +208,11 @@ func TestParseCSVMaps(t *testing.T) {
 		err        error
 		record     int64
 	}{
-		{"two records", "\ufeffa,b\n1,2\n\n3,4", 0, []map[string]string{{"a": "1", "b": "2"}, {"a": "3", "b": "4"}}, nil, 0},
+		{
+			"two records", "\ufeffa,b\n1,2\n\n3,4", 0,
+			[]map[string]string{{"a": "1", "b": "2"}, {"a": "3", "b": "4"}},
+			nil, 0,
+		},
 		{"header alone", "a,b\n", 0, nil, nil, 0},
 		{"empty field in the header", "a,\n1,2\n", 0, []map[string]string{{"a": "1", "": "2"}}, nil, 0},
 		{"short record", "a,b\n1\n", -1, []map[string]string{{"a": "1"}}, nil, 0},
@@ -195,14 +225,18 @@ func TestParseCSVMaps(t *testing.T) {
 		if !errors.Is(err, c.err) || c.err == nil && fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%s: %v, %v, want %v, %v", c.name, got, err, c.want, c.err)
 		}
-		if wrong, ok := errors.AsType[*codec.InputError](err); c.err != nil && (!ok || wrong.Record != c.record || stream.ClassOf(err) != stream.Data) {
+		if wrong, ok := errors.AsType[*codec.InputError](err); c.err != nil && (!ok || wrong.Record != c.record ||
+			stream.ClassOf(err) != stream.Data) {
 			t.Errorf("%s: %v of class %v, want record %d", c.name, err, stream.ClassOf(err), c.record)
 		}
 	}
 }
 
 func FuzzParseCSV(f *testing.F) {
-	for _, text := range []string{"a,b\r\nc,\"d\r\n\"\"e\"\n", "\n#x\n\"a\nb\" ,c", "\ufeff\"\"", "a\"b\n", "\"a\"b\n", "\"a", "a\nb,c\r"} {
+	for _, text := range []string{
+		"a,b\r\nc,\"d\r\n\"\"e\"\n", "\n#x\n\"a\nb\" ,c", "\ufeff\"\"", "a\"b\n", "\"a\"b\n",
+		"\"a", "a\nb,c\r",
+	} {
 		f.Add([]byte(text), 1, uint8(0))
 		f.Add([]byte(text), 3, uint8(7))
 	}
@@ -218,7 +252,8 @@ func FuzzParseCSV(f *testing.F) {
 			o.Comma = '→'
 		}
 		r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-		r.LazyQuotes, r.TrimLeadingSpace, r.Comment, r.FieldsPerRecord = o.LazyQuotes, o.TrimLeadingSpace, o.Comment, o.FieldsPerRecord
+		r.LazyQuotes, r.TrimLeadingSpace, r.Comment, r.FieldsPerRecord = o.LazyQuotes, o.TrimLeadingSpace, o.Comment,
+			o.FieldsPerRecord
 		if o.Comma != 0 {
 			r.Comma = o.Comma
 		}
@@ -236,7 +271,8 @@ func FuzzParseCSV(f *testing.F) {
 		if !ok || *ours != *theirs {
 			t.Fatalf("got %v, encoding/csv %v", err, werr)
 		}
-		if wrong, ok := errors.AsType[*codec.InputError](err); !ok || wrong.Offset < 0 || wrong.Offset > int64(len(text)) {
+		if wrong, ok := errors.AsType[*codec.InputError](err); !ok || wrong.Offset < 0 ||
+			wrong.Offset > int64(len(text)) {
 			t.Fatalf("%v in a text of %d bytes", err, len(text))
 		}
 	})

@@ -23,7 +23,9 @@ import (
 //     more fields than the header.
 func ParseCSVMaps(opts *ParseCSVOptions) stream.Flow[[]byte, map[string]string] {
 	const name = "codec: parse csv maps"
-	toMaps := stream.NewFlow(func(ctx context.Context, src stream.Source[csvRecord], emit func(map[string]string) error) error {
+	toMaps := stream.NewFlow(func(ctx context.Context, src stream.Source[csvRecord],
+		emit func(map[string]string) error,
+	) error {
 		var header []string
 		err := guarded.Each(ctx, src, func(r csvRecord) error {
 			var err error

@@ -16,9 +16,18 @@ import (
 
 // TestParseJSON compares the function with the stage, text by text.
 func TestParseJSON(t *testing.T) {
-	for _, o := range []*codec.ParseJSONLinesOptions{nil, {AllowNull: true}, {RejectUnknown: true}, {AllowInvalidUTF8: true}, {MaxLength: 8}} {
+	for _, o := range []*codec.ParseJSONLinesOptions{
+		nil,
+		{AllowNull: true},
+		{RejectUnknown: true},
+		{AllowInvalidUTF8: true},
+		{MaxLength: 8},
+	} {
 		f := codec.ParseJSON[cookie](o)
-		for _, text := range []string{`{"Name":"a"}`, `{"N":1}`, " {}\r", "null", "", "{", `{"N":"x"}`, `{"X":1}`, "\"\xff\"", `{"Name":"` + "\xff" + `"}`} {
+		for _, text := range []string{
+			`{"Name":"a"}`, `{"N":1}`, " {}\r", "null", "", "{", `{"N":"x"}`, `{"X":1}`,
+			"\"\xff\"", `{"Name":"` + "\xff" + `"}`,
+		} {
 			got, err := f(t.Context(), []byte(text))
 			want, werr := parsed(codec.ParseJSONLines[cookie](o), text+"\n", 0)
 			if (err == nil) != (werr == nil) || err == nil && !reflect.DeepEqual(got, want[0]) {

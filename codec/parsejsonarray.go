@@ -42,17 +42,23 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 		o.MaxLength = defaultMaxLength
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(T) error) error {
-		p := newJSONParser(name, jsonRules{allowNull: o.AllowNull, rejectUnknown: o.RejectUnknown, allowInvalidUTF8: o.AllowInvalidUTF8})
-		c := arraySplitter{name: name, max: o.MaxLength, rec: recordBuffer{lent: true}, element: func(text []byte, record, offset int64) error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			var v T
-			if err := p.parse(text, &v, record, offset); err != nil {
-				return err
-			}
-			return emit(v)
-		}}
+		p := newJSONParser(name, jsonRules{
+			allowNull: o.AllowNull, rejectUnknown: o.RejectUnknown,
+			allowInvalidUTF8: o.AllowInvalidUTF8,
+		})
+		c := arraySplitter{
+			name: name, max: o.MaxLength, rec: recordBuffer{lent: true},
+			element: func(text []byte, record, offset int64) error {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				var v T
+				if err := p.parse(text, &v, record, offset); err != nil {
+					return err
+				}
+				return emit(v)
+			},
+		}
 		err := guarded.EachLent(ctx, src, c.chunk) // encoding/json copies what it keeps
 		if err == nil && c.state != afterArray {
 			err = c.fail(c.chunkOffset, io.ErrUnexpectedEOF)

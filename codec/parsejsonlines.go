@@ -16,9 +16,10 @@ import (
 
 // ParseJSONLinesOptions tunes [ParseJSONLines]. The zero value is ready to use.
 type ParseJSONLinesOptions struct {
-	MaxLength     int  // bytes in a line; 0 means 128 MiB
-	SkipBlank     bool // pass over lines of JSON's white space alone; else they are errors
-	AllowNull     bool // take null for an element; else it is an error, because encoding/json leaves the element empty without one
+	MaxLength int  // bytes in a line; 0 means 128 MiB
+	SkipBlank bool // pass over lines of JSON's white space alone; else they are errors
+	// take null for an element; else it is an error, because encoding/json leaves the element empty without one
+	AllowNull     bool
 	RejectUnknown bool // an object's member for which T has no field is an error
 
 	// AllowInvalidUTF8 takes U+FFFD for what is not UTF-8 and for half of a surrogate pair, as
@@ -45,9 +46,14 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json lines"
 	o := valueOf(opts)
 	lines := namedLines(name, SplitLinesOptions{MaxLength: o.MaxLength})
-	return stream.Then(lines, stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(T) error) error {
+	return stream.Then(lines, stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte],
+		emit func(T) error,
+	) error {
 		var records, offset int64
-		p := newJSONParser(name, jsonRules{allowNull: o.AllowNull, rejectUnknown: o.RejectUnknown, allowInvalidUTF8: o.AllowInvalidUTF8})
+		p := newJSONParser(name, jsonRules{
+			allowNull: o.AllowNull, rejectUnknown: o.RejectUnknown,
+			allowInvalidUTF8: o.AllowInvalidUTF8,
+		})
 		return guarded.EachLent(ctx, src, func(line []byte) error { // encoding/json copies what it keeps
 			records++
 			start := offset

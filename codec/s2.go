@@ -45,7 +45,9 @@ func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	}
 	pack := stream.Map(e.pack)
 	if o.Parallelism > 1 {
-		pack = stream.MapParallel(o.Parallelism, func(_ context.Context, text []byte) (s2Blocks, error) { return e.pack(text), nil })
+		pack = stream.MapParallel(o.Parallelism, func(_ context.Context, text []byte) (s2Blocks, error) {
+			return e.pack(text), nil
+		})
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		var seq s2Sequence
@@ -88,9 +90,13 @@ func newS2Encoder(level int, snappy bool) (*s2Encoder, error) {
 		return nil, fmt.Errorf("%w: %d is not 1 to 3", errLevel, level)
 	}
 	if snappy {
-		return &s2Encoder{snappyMagic, snappyBlock, [...]func(dst, src []byte) []byte{s2.EncodeSnappy, s2.EncodeSnappyBetter, s2.EncodeSnappyBest}[level-1]}, nil
+		return &s2Encoder{snappyMagic, snappyBlock, [...]func(dst, src []byte) []byte{
+			s2.EncodeSnappy, s2.EncodeSnappyBetter, s2.EncodeSnappyBest,
+		}[level-1]}, nil
 	}
-	return &s2Encoder{s2Magic, blockSize, [...]func(dst, src []byte) []byte{s2.Encode, s2.EncodeBetter, s2.EncodeBest}[level-1]}, nil
+	return &s2Encoder{s2Magic, blockSize, [...]func(dst, src []byte) []byte{
+		s2.Encode, s2.EncodeBetter, s2.EncodeBest,
+	}[level-1]}, nil
 }
 
 // pack returns text as framed blocks, and frees it.

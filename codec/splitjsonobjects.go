@@ -147,7 +147,8 @@ func (s *objectSplitter) between(p []byte, i int) (int, error) {
 
 // end checks that the stream may end here.
 func (s *objectSplitter) end() error {
-	if s.nesting.depth > 0 || s.state == afterComma || s.state == arrayStart || s.state == arrayItem || s.state == arrayComma {
+	if s.nesting.depth > 0 || s.state == afterComma || s.state == arrayStart || s.state == arrayItem ||
+		s.state == arrayComma {
 		return s.fail(s.chunkOffset, io.ErrUnexpectedEOF)
 	}
 	return nil

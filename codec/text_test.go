@@ -29,8 +29,10 @@ func TestTextContract(t *testing.T) {
 		pack, unpack func() flow
 		text         func([]byte) string
 	}{
-		"Base64": {func() flow { return codec.Base64(nil) }, func() flow { return codec.Unbase64(nil) }, base64.StdEncoding.EncodeToString},
-		"Hex":    {codec.Hex, codec.Unhex, hex.EncodeToString},
+		"Base64": {func() flow {
+			return codec.Base64(nil)
+		}, func() flow { return codec.Unbase64(nil) }, base64.StdEncoding.EncodeToString},
+		"Hex": {codec.Hex, codec.Unhex, hex.EncodeToString},
 	} {
 		t.Run(name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
@@ -91,7 +93,8 @@ func TestText(t *testing.T) {
 			t.Fatalf("hex: %d bytes: %v", size, err)
 		}
 	}
-	if got, err := bytesThrough(codec.Unbase64(nil), []byte("YW\nJj\r\nZGVm\n"), 3); err != nil || string(got) != "abcdef" {
+	if got, err := bytesThrough(codec.Unbase64(nil), []byte("YW\nJj\r\nZGVm\n"), 3); err != nil ||
+		string(got) != "abcdef" {
 		t.Errorf("base64 with newlines: %q, %v", got, err)
 	}
 }
@@ -124,7 +127,8 @@ func TestTextErrors(t *testing.T) {
 		{codec.Unhex(), "0x", nil},
 	} {
 		for cut := range 9 {
-			if got, err := bytesThrough(c.f, []byte(c.in), cut); err == nil || c.want != nil && !errors.Is(err, c.want) {
+			if got, err := bytesThrough(c.f, []byte(c.in), cut); err == nil || c.want != nil &&
+				!errors.Is(err, c.want) {
 				t.Errorf("%q cut at %d: %q, %v", c.in, cut, got, err)
 			}
 		}
@@ -132,7 +136,10 @@ func TestTextErrors(t *testing.T) {
 }
 
 func TestUnbase64Offsets(t *testing.T) {
-	for in, want := range map[string]int64{"YWJ*": 3, "YWJj\nY\r\nQ*=": 9, "YWJjYWJjYW*jYWJjYWJj": 10, "YWJjYR==": 6, "\n\nY": 3, "YQ==\n\nY": 6} {
+	for in, want := range map[string]int64{
+		"YWJ*": 3, "YWJj\nY\r\nQ*=": 9, "YWJjYWJjYW*jYWJjYWJj": 10, "YWJjYR==": 6,
+		"\n\nY": 3, "YQ==\n\nY": 6,
+	} {
 		for cut := range 9 {
 			_, err := bytesThrough(codec.Unbase64(nil), []byte(in), cut)
 			var at *codec.InputError
@@ -246,10 +253,13 @@ func TestDigest(t *testing.T) {
 	if err := drain(stream.Via(failsAfter(data, boom), f)); !errors.Is(err, boom) || sums != nil {
 		t.Errorf("the upstream failed: %v, reported %x", err, sums)
 	}
-	if err := stream.Via(pieces(data, 100), f).Each(context.Background(), func([]byte) error { return boom }); !errors.Is(err, boom) || sums != nil {
+	if err := stream.Via(pieces(data, 100), f).Each(context.Background(), func([]byte) error {
+		return boom
+	}); !errors.Is(err, boom) || sums != nil {
 		t.Errorf("the downstream failed: %v, reported %x", err, sums)
 	}
-	if _, err := stream.Run(context.Background(), stream.Via2(pieces(data, 100), f, stream.Take[[]byte](3)), sink.Discard[[]byte]()); err != nil || sums != nil {
+	if _, err := stream.Run(context.Background(), stream.Via2(pieces(data, 100), f, stream.Take[[]byte](3)),
+		sink.Discard[[]byte]()); err != nil || sums != nil {
 		t.Errorf("early end: %v, reported %x", err, sums)
 	}
 }
@@ -258,7 +268,10 @@ func TestLimitRatioContract(t *testing.T) {
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
 		New:  func() flow { return codec.LimitRatio(codec.Rechunk(50), 1, 0) },
 		Want: sameBytes,
-		Bad:  []flow{codec.LimitRatio(codec.Rechunk(5), 0, 0), codec.LimitRatio(codec.Rechunk(5), 1, -1), codec.LimitRatio(nil, 1, 0)},
+		Bad: []flow{
+			codec.LimitRatio(codec.Rechunk(5), 0, 0), codec.LimitRatio(codec.Rechunk(5), 1, -1),
+			codec.LimitRatio(nil, 1, 0),
+		},
 	})
 }
 
@@ -270,7 +283,8 @@ func TestLimitRatio(t *testing.T) {
 	}{{2, 0, 1000, true}, {1, 0, 1000, false}, {1, 2000, 1000, true}, {1, 1999, 1000, false}, {3, 0, 1000, true}} {
 		_, err := bytesThrough(codec.LimitRatio(double, c.max, c.floor), make([]byte, c.size), 100)
 		var limit *codec.LimitError
-		if (err == nil) != c.ok || !c.ok && (!errors.As(err, &limit) || limit.Limit != "MaxRatio" || !errors.Is(err, stream.ErrLimit) || stream.ClassOf(err) != stream.Data) {
+		if (err == nil) != c.ok || !c.ok && (!errors.As(err, &limit) || limit.Limit != "MaxRatio" ||
+			!errors.Is(err, stream.ErrLimit) || stream.ClassOf(err) != stream.Data) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

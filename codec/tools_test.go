@@ -84,8 +84,10 @@ func TestCommands(t *testing.T) {
 				for _, args := range c.write {
 					for _, size := range []int{0, 1, len(data)} {
 						z := run(t, data[:size], path, args...)
-						if got, err := bytesThrough(c.back(n), z, 50_000); err != nil || !bytes.Equal(got, data[:size]) {
-							t.Errorf("by %d: we read %d bytes of the %d that %s %q wrote, %v", n, len(got), size, c.tool, args, err)
+						if got, err := bytesThrough(c.back(n), z, 50_000); err != nil ||
+							!bytes.Equal(got, data[:size]) {
+							t.Errorf("by %d: we read %d bytes of the %d that %s %q wrote, %v", n, len(got), size,
+								c.tool, args, err)
 						}
 					}
 				}
@@ -101,7 +103,8 @@ func TestPythonReadsGzip(t *testing.T) {
 		t.Skip("python3 is not on the PATH: install the package of that name")
 	}
 	data := jsonText(1200 << 10)
-	cmd := exec.Command(path, "-c", "import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))")
+	cmd := exec.Command(path, "-c",
+		"import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))")
 	cmd.Stdin = bytes.NewReader(must(t)(bytesThrough(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0)))
 	if got, err := cmd.Output(); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("%d bytes of %d, %v", len(got), len(data), err)

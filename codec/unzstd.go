@@ -66,7 +66,8 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	}
 	return boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
 		walk := &frameScanner{
-			src: bufio.NewReaderSize(r, chunkSize), maxWindow: uint64(o.MaxWindow), requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty,
+			src: bufio.NewReaderSize(r, chunkSize), maxWindow: uint64(o.MaxWindow),
+			requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty,
 		}
 		return newZstdReader(&frameStream{frameScanner: walk}, o.MaxWindow)
 	})

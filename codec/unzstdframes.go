@@ -20,7 +20,10 @@ type parallelFrames struct {
 // it unpacks the stream itself. The headers of the blocks give the length of a frame (RFC 8878
 // section 3.1.1).
 func (f *parallelFrames) cut(in *input, emit func(*unit) error) error {
-	w := &frameScanner{src: bufio.NewReaderSize(in, chunkSize), maxWindow: uint64(f.maxWindow), requireChecksums: f.requireChecksums, allowEmpty: f.allowEmpty}
+	w := &frameScanner{
+		src: bufio.NewReaderSize(in, chunkSize), maxWindow: uint64(f.maxWindow),
+		requireChecksums: f.requireChecksums, allowEmpty: f.allowEmpty,
+	}
 	for {
 		h, err := w.header()
 		switch {

@@ -33,7 +33,9 @@ func verifyingEncoder(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]
 		var decoding error
 		// The sink keeps its error to itself: after an early end of the downstream there is less to
 		// decode than a whole.
-		check := stream.SinkFunc[[]byte, struct{}](func(ctx context.Context, src stream.Source[[]byte]) (struct{}, error) {
+		check := stream.SinkFunc[[]byte, struct{}](func(ctx context.Context, src stream.Source[[]byte]) (struct{},
+			error,
+		) {
 			decoding = stream.Via(src, decode).Each(ctx, out.add)
 			return struct{}{}, nil
 		})

@@ -22,7 +22,10 @@ func TestVerifiedContract(t *testing.T) {
 		Want: func(t *testing.T, in, out [][]byte) {
 			sameBytes(t, in, [][]byte{stdGunzip(t, bytes.Join(out, nil))})
 		},
-		Bad: []flow{codec.Verified(codec.Format[[]byte]{}).Encode(), codec.Verified(codec.GzipFormat(&codec.GzipOptions{Level: 99}, nil)).Encode()},
+		Bad: []flow{
+			codec.Verified(codec.Format[[]byte]{}).Encode(),
+			codec.Verified(codec.GzipFormat(&codec.GzipOptions{Level: 99}, nil)).Encode(),
+		},
 	})
 }
 
@@ -36,8 +39,11 @@ func TestVerified(t *testing.T) {
 		encode, decode flow
 		ok             bool
 	}{
-		"gzip":               {codec.Gzip(nil), codec.Gunzip(nil), true},
-		"zstd by 2":          {codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), codec.Unzstd(&codec.UnzstdOptions{Parallelism: 2}), true},
+		"gzip": {codec.Gzip(nil), codec.Gunzip(nil), true},
+		"zstd by 2": {
+			codec.Zstd(&codec.ZstdOptions{Parallelism: 2}),
+			codec.Unzstd(&codec.UnzstdOptions{Parallelism: 2}), true,
+		},
 		"flipped before":     {stream.Then(flip, codec.Gzip(nil)), codec.Gunzip(nil), false},
 		"flipped after":      {stream.Then(codec.Gzip(nil), flip), codec.Gunzip(nil), false},
 		"without a checksum": {stream.Then(codec.Base64(nil), flip), codec.Unbase64(nil), false},
@@ -50,7 +56,8 @@ func TestVerified(t *testing.T) {
 		if name == "bytes lost" {
 			src = source.Of([]byte("short"), bytes.Repeat([]byte("long "), 100))
 		}
-		_, err := stream.Run(context.Background(), stream.Via(src, codec.Verified(codec.FormatOf(c.encode, c.decode, "")).Encode()), sink.Discard[[]byte]())
+		_, err := stream.Run(context.Background(),
+			stream.Via(src, codec.Verified(codec.FormatOf(c.encode, c.decode, "")).Encode()), sink.Discard[[]byte]())
 		if (err == nil) != c.ok || !c.ok && !errors.Is(err, codec.ErrMiscoded) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -89,12 +96,16 @@ func TestBehindTheEnd(t *testing.T) {
 
 func ExampleVerified() {
 	format := codec.Verified(codec.GzipFormat(nil, nil))
-	n, err := stream.Run(context.Background(), stream.Via2(source.Of([]byte("through the mill")), format.Encode(), format.Decode()), sink.Writer(io.Discard))
+	n, err := stream.Run(context.Background(), stream.Via2(source.Of([]byte("through the mill")), format.Encode(),
+		format.Decode()), sink.Writer(io.Discard))
 	fmt.Println(n, err)
 
 	// An encoder that loses a byte, beside a decoder that cannot know.
-	broken := codec.FormatOf(stream.Map(func(p []byte) []byte { return p[1:] }), stream.Map(func(p []byte) []byte { return p }), "")
-	_, err = stream.Run(context.Background(), stream.Via(source.Of([]byte("through the mill")), codec.Verified(broken).Encode()), sink.Discard[[]byte]())
+	broken := codec.FormatOf(stream.Map(func(p []byte) []byte {
+		return p[1:]
+	}), stream.Map(func(p []byte) []byte { return p }), "")
+	_, err = stream.Run(context.Background(), stream.Via(source.Of([]byte("through the mill")),
+		codec.Verified(broken).Encode()), sink.Discard[[]byte]())
 	fmt.Println(err)
 	// Output:
 	// 16 <nil>

@@ -16,7 +16,10 @@ import (
 // TestZstdAgain compresses one text after the other, with runs that fail in between: encoders that
 // are used again write what new ones do, and decoders that are used again read it.
 func TestZstdAgain(t *testing.T) {
-	texts := [][]byte{jsonText(300_000), noise(70_000), nil, []byte("short"), bytes.Repeat([]byte("again "), 50_000), jsonText(1000)}
+	texts := [][]byte{
+		jsonText(300_000), noise(70_000), nil, []byte("short"), bytes.Repeat([]byte("again "), 50_000),
+		jsonText(1000),
+	}
 	broken := errors.New("broken")
 	for _, level := range []int{1, 3, 6, 10} {
 		f := codec.Zstd(&codec.ZstdOptions{Level: level})
@@ -48,7 +51,9 @@ func TestZstdAgain(t *testing.T) {
 				src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 					return errors.Join(emit(texts[0]), broken)
 				})
-				if err := stream.Via(src, f).Each(t.Context(), func([]byte) error { return nil }); !errors.Is(err, broken) {
+				if err := stream.Via(src, f).Each(t.Context(), func([]byte) error {
+					return nil
+				}); !errors.Is(err, broken) {
 					t.Errorf("a run that breaks: %v", err)
 				}
 			})
@@ -60,7 +65,8 @@ func TestZstdAgain(t *testing.T) {
 func fresh(t *testing.T, level int, text []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)), zstd.WithEncoderConcurrency(1),
+	w, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
+		zstd.WithEncoderConcurrency(1),
 		zstd.WithZeroFrames(true))
 	if err == nil {
 		_, err = w.Write(text)

@@ -175,8 +175,10 @@ func TestAgeVectors(t *testing.T) {
 		})
 	}
 	t.Logf("vectors: %v", seen)
-	for _, kind := range []string{"success", "no match", "HMAC failure", "header failure", "payload failure",
-		"armor failure"} {
+	for _, kind := range []string{
+		"success", "no match", "HMAC failure", "header failure", "payload failure",
+		"armor failure",
+	} {
 		if seen[kind] == 0 {
 			t.Errorf("no vector of the kind %s", kind)
 		}
@@ -185,7 +187,8 @@ func TestAgeVectors(t *testing.T) {
 
 func (v vector) inspect() (agecodec.Info, error) {
 	src := stream.SourceFunc[[]byte](func(_ context.Context,
-		emit func([]byte) error) error {
+		emit func([]byte) error,
+	) error {
 		return emit(bytes.Clone(v.file))
 	})
 	return stream.Run(context.Background(), stream.Source[[]byte](src), agecodec.Inspect())

@@ -130,8 +130,10 @@ func TestBackupStorageKilled(t *testing.T) {
 	coll := m.Client(t).Database("storage_killed").Collection("c")
 	t.Cleanup(func() { _ = coll.Database().Drop(t.Context()) })
 	fillLarge(t, coll)
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
-		"MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{
+		"versitygw": servers.Versitygw,
+		"MinIO":     servers.MinIO,
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			j := newJob(t, m, s, coll)

@@ -254,8 +254,10 @@ func TestBackupRefusals(t *testing.T) {
 		code  int
 		words []string
 	}{
-		"no database server": {j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
-			[]string{free, "MongoDB"}},
+		"no database server": {
+			j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
+			[]string{free, "MongoDB"},
+		},
 		"no S3 server":        {j.with("AWS_ENDPOINT_URL_S3=http://" + free), nil, 1, []string{free, "S3"}},
 		"wrong secret":        {j.with("AWS_SECRET_ACCESS_KEY=canary-secret"), nil, 1, []string{"credentials"}},
 		"wrong access key":    {j.with("AWS_ACCESS_KEY_ID=nobody"), nil, 1, []string{"credentials"}},
@@ -268,7 +270,8 @@ func TestBackupRefusals(t *testing.T) {
 		"filter is refused":   {j.env, []string{"-filter", `{"$nonsense": 1}`}, 2, []string{"$nonsense", "-filter"}},
 		"unknown flag":        {j.env, []string{"-colection", "c"}, 2, []string{"-colection"}},
 		"part size too small": {j.env, []string{"-part-size", "1MiB"}, 2, []string{"-part-size"}},
-		"no encryption there": {j.env, []string{"-sse", "AES256"}, 1, []string{"-sse", "does not"}}, // versitygw passes over the header
+		// versitygw passes over the header
+		"no encryption there": {j.env, []string{"-sse", "AES256"}, 1, []string{"-sse", "does not"}},
 		"name of no bucket":   {j.env, []string{"-bucket", "No_Bucket"}, 2, []string{"No_Bucket", "-bucket"}},
 		"name of no database": {j.env, []string{"-db", "a.b"}, 2, []string{"a.b", "-db"}},
 		"key too long":        {j.env, []string{"-key", strings.Repeat("k", 1025)}, 2, []string{"1025"}},

@@ -23,13 +23,23 @@ func emptied(t testing.TB, first int32) []bson.Raw {
 	zero, in := bson.Timestamp{}, bson.D{{Key: "t", Value: bson.Timestamp{}}}
 	return []bson.Raw{
 		marshal(t, bson.D{{Key: "_id", Value: first}, {Key: "t", Value: zero}}),
-		marshal(t, bson.D{{Key: "_id", Value: first + 1}, {Key: "", Value: zero}, {Key: "$t", Value: zero},
-			{Key: "a.b", Value: zero}}),
+		marshal(t, bson.D{
+			{Key: "_id", Value: first + 1},
+			{Key: "", Value: zero},
+			{Key: "$t", Value: zero},
+			{Key: "a.b", Value: zero},
+		}),
 		marshal(t, bson.D{{Key: "_id", Value: first + 2}, {Key: "t", Value: zero}, {Key: "t", Value: zero}}),
-		marshal(t, bson.D{{Key: "_id", Value: first + 3}, {Key: "in", Value: in},
-			{Key: "list", Value: bson.A{zero, in}}}),
-		marshal(t, bson.D{{Key: "_id", Value: first + 4}, {Key: "a", Value: bson.Timestamp{T: 1}},
-			{Key: "b", Value: bson.Timestamp{I: 1}}}),
+		marshal(t, bson.D{
+			{Key: "_id", Value: first + 3},
+			{Key: "in", Value: in},
+			{Key: "list", Value: bson.A{zero, in}},
+		}),
+		marshal(t, bson.D{
+			{Key: "_id", Value: first + 4},
+			{Key: "a", Value: bson.Timestamp{T: 1}},
+			{Key: "b", Value: bson.Timestamp{I: 1}},
+		}),
 		marshal(t, bson.D{{Key: "_id", Value: zero}, {Key: "t", Value: zero}}),
 	}
 }

@@ -75,12 +75,17 @@ func values() []value {
 		{"maxkey", bson.MaxKey{}, true},
 	}
 	for _, sub := range []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x80, 0xff} {
-		vs = append(vs, value{fmt.Sprintf("binary %#x", sub),
-			bson.Binary{Subtype: sub, Data: []byte("0123456789abcdef")}, sub != 0})
+		vs = append(vs, value{
+			fmt.Sprintf("binary %#x", sub),
+			bson.Binary{Subtype: sub, Data: []byte("0123456789abcdef")},
+			sub != 0,
+		})
 	}
 	vs = append(vs, value{"binary empty", bson.Binary{Data: []byte{}}, false})
-	for _, s := range []string{"0", "-0", "1.0", "1E+6144", "9.999999999999999999999999999999999E+6144", "1E-6176",
-		"Infinity", "-Infinity", "NaN"} {
+	for _, s := range []string{
+		"0", "-0", "1.0", "1E+6144", "9.999999999999999999999999999999999E+6144", "1E-6176",
+		"Infinity", "-Infinity", "NaN",
+	} {
 		d, err := bson.ParseDecimal128(s)
 		if err != nil {
 			panic(err)
@@ -115,22 +120,34 @@ func documents(t testing.TB, full bool) []bson.Raw {
 		if v.full && !full {
 			continue
 		}
-		docs = append(docs, marshal(t, bson.D{{Key: "_id", Value: int32(len(docs))}, {Key: "name", Value: v.name},
-			{Key: "v", Value: v.v}}))
+		docs = append(docs, marshal(t, bson.D{
+			{Key: "_id", Value: int32(len(docs))},
+			{Key: "name", Value: v.name},
+			{Key: "v", Value: v.v},
+		}))
 	}
 	if !full {
 		return docs
 	}
 	for _, k := range oddKeys {
-		docs = append(docs, marshal(t, bson.D{{Key: "_id", Value: int32(len(docs))},
-			{Key: "in", Value: bson.D{{Key: k, Value: int32(1)}}}}))
+		docs = append(docs, marshal(t, bson.D{
+			{Key: "_id", Value: int32(len(docs))},
+			{Key: "in", Value: bson.D{{Key: k, Value: int32(1)}}},
+		}))
 	}
 	return append(docs,
-		marshal(t, bson.D{{Key: "_id", Value: int32(len(docs))}, {Key: "twice", Value: int32(1)},
-			{Key: "twice", Value: "2"}}),
-		marshal(t, bson.D{{Key: "_id", Value: int32(len(docs) + 1)},
-			{Key: "in", Value: bson.D{{Key: "_id", Value: int32(1)},
-				{Key: "a", Value: bson.A{bson.D{}, bson.A{bson.A{}}}}}}}),
+		marshal(t, bson.D{
+			{Key: "_id", Value: int32(len(docs))},
+			{Key: "twice", Value: int32(1)},
+			{Key: "twice", Value: "2"},
+		}),
+		marshal(t, bson.D{
+			{Key: "_id", Value: int32(len(docs) + 1)},
+			{Key: "in", Value: bson.D{
+				{Key: "_id", Value: int32(1)},
+				{Key: "a", Value: bson.A{bson.D{}, bson.A{bson.A{}}}},
+			}},
+		}),
 	)
 }
 
@@ -140,8 +157,11 @@ func plain(t testing.TB, n, size int) []bson.Raw {
 	docs := make([]bson.Raw, n)
 	r := rand.New(rand.NewPCG(1, uint64(size)))
 	for i := range docs {
-		docs[i] = marshal(t, bson.D{{Key: "_id", Value: int32(i)}, {Key: "n", Value: int64(i) % 10},
-			{Key: "s", Value: randomText(r, size)}})
+		docs[i] = marshal(t, bson.D{
+			{Key: "_id", Value: int32(i)},
+			{Key: "n", Value: int64(i) % 10},
+			{Key: "s", Value: randomText(r, size)},
+		})
 	}
 	return docs
 }

@@ -17,21 +17,32 @@ func TestLeftOut(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
 	for _, command := range []bson.D{
-		{{Key: "create", Value: "rich"}, {Key: "validator",
-			Value: bson.D{{Key: "n", Value: bson.D{{Key: "$gte", Value: 0}}}}},
-			{Key: "collation", Value: bson.D{{Key: "locale", Value: "fr"}}}},
+		{
+			{Key: "create", Value: "rich"},
+			{
+				Key:   "validator",
+				Value: bson.D{{Key: "n", Value: bson.D{{Key: "$gte", Value: 0}}}},
+			},
+			{Key: "collation", Value: bson.D{{Key: "locale", Value: "fr"}}},
+		},
 		{{Key: "create", Value: "capped"}, {Key: "capped", Value: true}, {Key: "size", Value: 1 << 20}},
-		{{Key: "create", Value: "clustered"},
-			{Key: "clusteredIndex", Value: bson.D{{Key: "key", Value: bson.D{{Key: "_id", Value: 1}}},
-				{Key: "unique", Value: true}}}},
+		{
+			{Key: "create", Value: "clustered"},
+			{Key: "clusteredIndex", Value: bson.D{
+				{Key: "key", Value: bson.D{{Key: "_id", Value: 1}}},
+				{Key: "unique", Value: true},
+			}},
+		},
 		{{Key: "create", Value: "view"}, {Key: "viewOn", Value: "bare"}, {Key: "pipeline", Value: bson.A{}}},
 	} {
 		if err := db.RunCommand(t.Context(), command).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	docs := []any{bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 1}},
-		bson.D{{Key: "_id", Value: 2}, {Key: "n", Value: 2}}}
+	docs := []any{
+		bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 1}},
+		bson.D{{Key: "_id", Value: 2}, {Key: "n", Value: 2}},
+	}
 	for _, name := range []string{"bare", "rich", "capped", "clustered"} {
 		if _, err := db.Collection(name).InsertMany(t.Context(), docs); err != nil {
 			t.Fatal(err)
@@ -51,8 +62,10 @@ func TestLeftOut(t *testing.T) {
 		{"bare", nil, nil},
 		{
 			"rich",
-			[]string{"2 indexes", "n_1 (unique", "born_1 (expireAfterSeconds", "2 options: validator, collation",
-				"no snapshot"},
+			[]string{
+				"2 indexes", "n_1 (unique", "born_1 (expireAfterSeconds", "2 options: validator, collation",
+				"no snapshot",
+			},
 			[]string{"2 indexes", "options: validator, collation"},
 		},
 		{"capped", []string{"options: capped"}, []string{"options: capped"}},

@@ -154,9 +154,13 @@ func TestInsertFailures(t *testing.T) {
 	}{
 		"closed once": {bson.D{{Key: "closeConnection", Value: true}}, true},
 		"not allowed": {bson.D{{Key: "errorCode", Value: 13}}, false},
-		"write concern failed": {bson.D{{Key: "writeConcernError",
-			Value: bson.D{{Key: "code", Value: 64}, {Key: "errmsg", Value: "waiting for replication timed out"}}}},
-			false},
+		"write concern failed": {
+			bson.D{{
+				Key:   "writeConcernError",
+				Value: bson.D{{Key: "code", Value: 64}, {Key: "errmsg", Value: "waiting for replication timed out"}},
+			}},
+			false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			coll := m.Database(t).Collection("c")
@@ -226,7 +230,8 @@ func TestInsertUpstreamFails(t *testing.T) {
 		coll := m.Database(t).Collection("c")
 		docs := plain(t, 250, 10)
 		res, err := stream.Run(t.Context(), stream.SourceFunc[bson.Raw](func(_ context.Context,
-			emit func(bson.Raw) error) error {
+			emit func(bson.Raw) error,
+		) error {
 			for _, d := range docs {
 				if err := emit(d); err != nil {
 					return err

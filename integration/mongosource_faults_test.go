@@ -38,8 +38,10 @@ func failOff(t testing.TB, m *servers.Mongo) {
 func read(t testing.TB, coll mongosource.Finder, batch int, at func(n int)) ([]bson.Raw, error) {
 	t.Helper()
 	var got []bson.Raw
-	err := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: batch,
-		Sort: bson.D{{Key: "_id", Value: 1}}}).
+	err := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{
+		BatchSize: batch,
+		Sort:      bson.D{{Key: "_id", Value: 1}},
+	}).
 		Each(t.Context(), func(d bson.Raw) error {
 			got = append(got, d)
 			if at != nil {
@@ -117,8 +119,10 @@ func TestFindFailures(t *testing.T) {
 		}
 	}
 	t.Run("a first request that fails once is repeated", func(t *testing.T) {
-		failCommand(t, m, times(1), bson.D{{Key: "failCommands", Value: bson.A{"find"}},
-			{Key: "closeConnection", Value: true}})
+		failCommand(t, m, times(1), bson.D{
+			{Key: "failCommands", Value: bson.A{"find"}},
+			{Key: "closeConnection", Value: true},
+		})
 		defer failOff(t, m)
 		got, err := read(t, coll, 10, nil)
 		if err != nil {
@@ -128,7 +132,8 @@ func TestFindFailures(t *testing.T) {
 	})
 	t.Run("a server slower than MaxTime", func(t *testing.T) {
 		failCommand(t, m, "alwaysOn", bson.D{
-			{Key: "failCommands", Value: bson.A{"getMore"}}, {Key: "blockConnection", Value: true},
+			{Key: "failCommands", Value: bson.A{"getMore"}},
+			{Key: "blockConnection", Value: true},
 			{Key: "blockTimeMS", Value: 2000},
 		})
 		defer failOff(t, m)
@@ -218,7 +223,8 @@ func TestFindConnectionCut(t *testing.T) {
 	failed := 0
 	for i := range 40 {
 		p := servers.NewProxy(t, m.Addr())
-		client := m.Client(t, options.Client().SetHosts([]string{p.Addr()}).SetDirect(true).SetHeartbeatInterval(time.Hour))
+		client := m.Client(t,
+			options.Client().SetHosts([]string{p.Addr()}).SetDirect(true).SetHeartbeatInterval(time.Hour))
 		coll := client.Database(db.Name()).Collection("c")
 		reached := p.HoldDown(int64(500 + i*3000))
 		ended, done := make(chan struct{}), make(chan struct{})

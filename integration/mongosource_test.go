@@ -101,7 +101,8 @@ type commands struct {
 
 func (c *commands) client() *options.ClientOptions {
 	return options.Client().SetMonitor(&event.CommandMonitor{Started: func(_ context.Context,
-		e *event.CommandStartedEvent) {
+		e *event.CommandStartedEvent,
+	) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.sent = append(c.sent, bytes.Clone(e.Command))
@@ -153,8 +154,10 @@ func TestFindOptions(t *testing.T) {
 		if len(find) != 1 {
 			t.Fatalf("%d find commands", len(find))
 		}
-		for key, want := range map[string]any{"hint": "_id_", "comment": "who asks", "limit": int64(17),
-			"skip": int64(2), "batchSize": int32(5)} {
+		for key, want := range map[string]any{
+			"hint": "_id_", "comment": "who asks", "limit": int64(17),
+			"skip": int64(2), "batchSize": int32(5),
+		} {
 			if v := find[0].Lookup(key); !v.Equal(rawValue(t, want)) {
 				t.Errorf("%s is sent as %v, want %v", key, v, want)
 			}

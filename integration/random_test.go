@@ -118,7 +118,8 @@ func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
 // insertTaken inserts docs with the driver alone and returns those that the server took. Of the
 // others it gives the reasons.
 func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
-	refused func(doc bson.Raw, why string)) []bson.Raw {
+	refused func(doc bson.Raw, why string),
+) []bson.Raw {
 	t.Helper()
 	_, err := coll.InsertMany(t.Context(), docs, asTheyAre(t))
 	var bulk mongo.BulkWriteException

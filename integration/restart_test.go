@@ -41,11 +41,15 @@ func restarted(coll mongosource.Finder, failed func()) stream.Source[bson.Raw] {
 	return stream.Restart(scan(bson.D{}),
 		func(doc bson.Raw) bson.RawValue { return doc.Lookup("_id") },
 		func(id bson.RawValue) stream.Source[bson.Raw] {
-			return scan(bson.D{{Key: "$expr",
-				Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}})
+			return scan(bson.D{{
+				Key:   "$expr",
+				Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}},
+			}})
 		},
-		&stream.RestartOptions{Backoff: stream.Backoff{Min: time.Millisecond,
-			Notify: func(error, time.Duration) { failed() }}})
+		&stream.RestartOptions{Backoff: stream.Backoff{
+			Min:    time.Millisecond,
+			Notify: func(error, time.Duration) { failed() },
+		}})
 }
 
 // TestRestartedScan has a scan fail in the middle of the _ids of each of five types. It goes on

@@ -83,16 +83,29 @@ func TestRestoreRefusals(t *testing.T) {
 		words []string
 		some  bool // documents are inserted before it shows
 	}{
-		"no database server": {j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
-			[]string{free, "MongoDB"}, false},
+		"no database server": {
+			j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
+			[]string{free, "MongoDB"},
+			false,
+		},
 		"no S3 server": {j.with("AWS_ENDPOINT_URL_S3=http://" + free), nil, 1, []string{free, "S3"}, false},
 		"wrong secret": {j.with("AWS_SECRET_ACCESS_KEY=canary-secret"), nil, 1, []string{"credentials"}, false},
-		"missing bucket": {j.env, []string{"-bucket", "no-such-bucket"}, 1, []string{"no-such-bucket", "-bucket"},
-			false},
+		"missing bucket": {
+			j.env,
+			[]string{"-bucket", "no-such-bucket"},
+			1,
+			[]string{"no-such-bucket", "-bucket"},
+			false,
+		},
 		"missing object": {j.env, []string{"-key", "none"}, 1, []string{"none", "-key"}, false},
 		"wrong identity": {j.env, []string{"-identity", stranger.file}, 1, []string{"-identity"}, false},
-		"missing identity": {j.env, []string{"-identity", "/no/such/key"}, 1, []string{"-identity", "/no/such/key"},
-			false},
+		"missing identity": {
+			j.env,
+			[]string{"-identity", "/no/such/key"},
+			1,
+			[]string{"-identity", "/no/such/key"},
+			false,
+		},
 		"no identity":       {j.env, []string{"-identity", ""}, 1, []string{"-identity", "encrypted"}, false},
 		"cut by a byte":     {j.env, []string{"-key", "cut"}, 1, []string{"damaged or cut short"}, true},
 		"half of it":        {j.env, []string{"-key", "half"}, 1, []string{"damaged or cut short"}, true},
@@ -104,8 +117,11 @@ func TestRestoreRefusals(t *testing.T) {
 		"unknown flag":      {j.env, []string{"-force"}, 2, []string{"-force"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, way := range [][]string{{"-collection", "new"}, {"-collection", "kept", "-drop"},
-				{"-collection", "kept", "-merge"}} {
+			for _, way := range [][]string{
+				{"-collection", "new"},
+				{"-collection", "kept", "-drop"},
+				{"-collection", "kept", "-merge"},
+			} {
 				r := run(t, "restore", c.env, j.restore("", append(way, c.flags...)...)...)
 				r.refused(t, c.code, c.words...)
 				if c.some && way[len(way)-1] != "-merge" && !inserted.MatchString(r.last()) {
@@ -162,7 +178,8 @@ func TestRestoreStopped(t *testing.T) {
 	}
 	shared := servers.Shared.Versitygw(t)
 	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP) // under nohup the program would inherit that it is ignored; what is caught here is not
+	// under nohup the program would inherit that it is ignored; what is caught here is not
+	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	for _, sig := range []struct {
 		signal syscall.Signal

@@ -29,8 +29,11 @@ func TestLeastRights(t *testing.T) {
 	}
 	user := func(db *mongo.Database, name string, roles ...any) {
 		t.Helper()
-		command(db, bson.D{{Key: "createUser", Value: name}, {Key: "pwd", Value: password},
-			{Key: "roles", Value: bson.A(roles)}})
+		command(db, bson.D{
+			{Key: "createUser", Value: name},
+			{Key: "pwd", Value: password},
+			{Key: "roles", Value: bson.A(roles)},
+		})
 	}
 	uri := func(user string) string {
 		return fmt.Sprintf("mongodb://%s:%s@%s/?authSource=admin", user, password, m.Addr())
@@ -49,11 +52,14 @@ func TestLeastRights(t *testing.T) {
 	admin := shop.Client().Database("admin")
 	role := func(name, collection string, actions ...string) {
 		t.Helper()
-		command(admin, bson.D{{Key: "createRole", Value: name}, {Key: "roles", Value: bson.A{}},
+		command(admin, bson.D{
+			{Key: "createRole", Value: name},
+			{Key: "roles", Value: bson.A{}},
 			{Key: "privileges", Value: bson.A{bson.D{
 				{Key: "resource", Value: bson.D{{Key: "db", Value: "shop"}, {Key: "collection", Value: collection}}},
 				{Key: "actions", Value: actions},
-			}}}})
+			}}},
+		})
 		user(admin, name+"User", bson.D{{Key: "role", Value: name}, {Key: "db", Value: "admin"}})
 	}
 	j := newJob(t, m, s, shop.Collection("c"))

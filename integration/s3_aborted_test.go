@@ -20,9 +20,12 @@ import (
 type abortFirst struct{ *s3.Client }
 
 func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput,
-	opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
-	_, err := c.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: in.Bucket, Key: in.Key,
-		UploadId: in.UploadId})
+	opts ...func(*s3.Options),
+) (*s3.CompleteMultipartUploadOutput, error) {
+	_, err := c.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: in.Bucket, Key: in.Key,
+		UploadId: in.UploadId,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -34,8 +37,10 @@ func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.Complete
 // object. The upload must fail.
 func TestUploadAbortedByAnother(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
-		for name, sum := range map[string]s3sink.Checksum{"CRC64NVME": s3sink.ChecksumCRC64NVME,
-			"no checksum": s3sink.ChecksumNone} {
+		for name, sum := range map[string]s3sink.Checksum{
+			"CRC64NVME":   s3sink.ChecksumCRC64NVME,
+			"no checksum": s3sink.ChecksumNone,
+		} {
 			want := random()[:2*partSize+1]
 			for old, store := range map[string]func(t *testing.T, client *s3.Client, bucket, key string) []byte{
 				"none":                 func(*testing.T, *s3.Client, string, string) []byte { return nil },

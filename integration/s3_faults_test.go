@@ -33,8 +33,10 @@ func killing(t *testing.T, s *servers.S3, bucket, key string, killed chan<- stru
 // TestUploadServerKilled kills the server in the middle of an upload and starts it again while the
 // sink cleans up.
 func TestUploadServerKilled(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
-		"MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{
+		"versitygw": servers.Versitygw,
+		"MinIO":     servers.MinIO,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
@@ -65,8 +67,10 @@ func TestUploadServerKilled(t *testing.T) {
 // TestUploadServerGone kills the server for longer than the sink cleans up. The error names the
 // pending upload, which can be aborted later.
 func TestUploadServerGone(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
-		"MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{
+		"versitygw": servers.Versitygw,
+		"MinIO":     servers.MinIO,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
@@ -165,8 +169,10 @@ func TestDownloadThroughBadConnections(t *testing.T) {
 
 // TestDownloadServerKilled kills the server while an object is read, for good and for a moment.
 func TestDownloadServerKilled(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{"versitygw": servers.Versitygw,
-		"MinIO": servers.MinIO} {
+	for name, start := range map[string]func(testing.TB) *servers.S3{
+		"versitygw": servers.Versitygw,
+		"MinIO":     servers.MinIO,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)

@@ -168,8 +168,10 @@ func TestServerSideEncryption(t *testing.T) {
 		}{
 			"none": {s3sink.UploadOptions{}, ""},
 			"s3":   {s3sink.UploadOptions{ServerSideEncryption: "AES256"}, types.ServerSideEncryptionAes256},
-			"kms": {s3sink.UploadOptions{ServerSideEncryption: "aws:kms", SSEKMSKeyID: servers.KMSKey},
-				types.ServerSideEncryptionAwsKms},
+			"kms": {
+				s3sink.UploadOptions{ServerSideEncryption: "aws:kms", SSEKMSKeyID: servers.KMSKey},
+				types.ServerSideEncryptionAwsKms,
+			},
 		} {
 			t.Run(fmt.Sprint(name, " ", size), func(t *testing.T) {
 				key, want := fmt.Sprint(name, size), random()[:size]

@@ -46,7 +46,11 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 	case "ping", "endSessions", "refreshSessions":
 		return document(bson.D{ok})
 	case "buildInfo", "buildinfo":
-		return document(bson.D{{Key: "version", Value: "8.0.0"}, {Key: "versionArray", Value: bson.A{int32(8), int32(0), int32(0), int32(0)}}, ok})
+		return document(bson.D{
+			{Key: "version", Value: "8.0.0"},
+			{Key: "versionArray", Value: bson.A{int32(8), int32(0), int32(0), int32(0)}},
+			ok,
+		})
 	case "find":
 		return s.find(req, ns)
 	case "getMore":
@@ -92,7 +96,8 @@ func refuseUnknown(command string, body bson.Raw, unknown map[string]bool, field
 	}
 	for _, e := range elements[1:] {
 		switch k := e.Key(); k {
-		case "$db", "lsid", "txnNumber", "$clusterTime", "$readPreference", "readConcern", "writeConcern", "comment", "maxTimeMS", "apiVersion":
+		case "$db", "lsid", "txnNumber", "$clusterTime", "$readPreference", "readConcern", "writeConcern", "comment",
+			"maxTimeMS", "apiVersion":
 		default:
 			if !slices.Contains(fields, k) || unknown[k] {
 				return failure(40415, fmt.Sprintf("BSON field '%s.%s' is an unknown field.", command, k))
@@ -210,7 +215,10 @@ func (s *Server) count(req *request, ns string) bson.Raw {
 func (s *Server) aggregate(req *request, ns string) bson.Raw {
 	pipeline, _ := req.body.Lookup("pipeline").ArrayOK()
 	stages, _ := pipeline.Values()
-	counts := bson.Raw(document(bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: bson.D{{Key: "$sum", Value: int32(1)}}}}}}))
+	counts := bson.Raw(document(bson.D{{Key: "$group", Value: bson.D{
+		{Key: "_id", Value: int32(1)},
+		{Key: "n", Value: bson.D{{Key: "$sum", Value: int32(1)}}},
+	}}}))
 	if len(stages) != 2 || string(stages[1].Value) != string(counts) {
 		return failure(2, "mongotest: the only pipeline it knows is that of CountDocuments")
 	}
@@ -243,8 +251,15 @@ func (s *Server) listCollections(req *request) bson.Raw {
 				{Key: "name", Value: c.name},
 				{Key: "type", Value: "collection"},
 				{Key: "options", Value: bson.D{}},
-				{Key: "info", Value: bson.D{{Key: "readOnly", Value: false}, {Key: "uuid", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.uuid[:]}}}},
-				{Key: "idIndex", Value: bson.D{{Key: "v", Value: int32(2)}, {Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}}, {Key: "name", Value: "_id_"}}},
+				{Key: "info", Value: bson.D{
+					{Key: "readOnly", Value: false},
+					{Key: "uuid", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.uuid[:]}},
+				}},
+				{Key: "idIndex", Value: bson.D{
+					{Key: "v", Value: int32(2)},
+					{Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}},
+					{Key: "name", Value: "_id_"},
+				}},
 			}))
 		}
 	}
@@ -266,7 +281,11 @@ func (s *Server) listDatabases() bson.Raw {
 	}
 	dbs := bson.A{}
 	for _, name := range names {
-		dbs = append(dbs, bson.D{{Key: "name", Value: name}, {Key: "sizeOnDisk", Value: int64(0)}, {Key: "empty", Value: false}})
+		dbs = append(dbs, bson.D{
+			{Key: "name", Value: name},
+			{Key: "sizeOnDisk", Value: int64(0)},
+			{Key: "empty", Value: false},
+		})
 	}
 	return document(bson.D{{Key: "databases", Value: dbs}, {Key: "totalSize", Value: int64(0)}, ok})
 }

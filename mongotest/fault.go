@@ -87,10 +87,14 @@ func failure(code int32, text string, labels ...string) bson.Raw {
 }
 
 var names = map[int32]string{
-	2: "BadValue", 6: "HostUnreachable", 7: "HostNotFound", 9: "FailedToParse", 13: "Unauthorized", 26: "NamespaceNotFound",
-	43: "CursorNotFound", 48: "NamespaceExists", 50: "MaxTimeMSExpired", 59: "CommandNotFound", 89: "NetworkTimeout", 91: "ShutdownInProgress",
-	134: "ReadConcernMajorityNotAvailableYet", 175: "QueryPlanKilled", 189: "PrimarySteppedDown", 237: "CursorKilled", 239: "SnapshotTooOld",
-	262: "ExceededTimeLimit", 9001: "SocketException", 10107: "NotWritablePrimary", 11000: "DuplicateKey", 11600: "InterruptedAtShutdown",
+	2: "BadValue", 6: "HostUnreachable", 7: "HostNotFound", 9: "FailedToParse", 13: "Unauthorized",
+	26: "NamespaceNotFound",
+	43: "CursorNotFound", 48: "NamespaceExists", 50: "MaxTimeMSExpired", 59: "CommandNotFound", 89: "NetworkTimeout",
+	91:  "ShutdownInProgress",
+	134: "ReadConcernMajorityNotAvailableYet", 175: "QueryPlanKilled", 189: "PrimarySteppedDown", 237: "CursorKilled",
+	239: "SnapshotTooOld",
+	262: "ExceededTimeLimit", 9001: "SocketException", 10107: "NotWritablePrimary", 11000: "DuplicateKey",
+	11600: "InterruptedAtShutdown",
 	11602: "InterruptedDueToReplStateChange", 13435: "NotPrimaryNoSecondaryOk", 13436: "NotPrimaryOrSecondary",
 }
 

@@ -8,7 +8,8 @@ import (
 
 func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	if !s.lenient {
-		bad := refuseUnknown("insert", req.body, s.unknown, "documents", "ordered", "bypassDocumentValidation", bypassField)
+		bad := refuseUnknown("insert", req.body, s.unknown, "documents", "ordered", "bypassDocumentValidation",
+			bypassField)
 		if bad != nil {
 			return bad
 		}
@@ -23,7 +24,8 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 		}
 	}
 	if len(docs) == 0 || len(docs) > s.batch {
-		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", s.batch, len(docs)))
+		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", s.batch,
+			len(docs)))
 	}
 	session := string(req.body.Lookup("lsid").Value)
 	number, retryable := req.body.Lookup("txnNumber").AsInt64OK()
@@ -52,7 +54,11 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 			inserted++
 			continue
 		}
-		errs = append(errs, bson.D{{Key: "index", Value: int32(i)}, {Key: "code", Value: bad.code}, {Key: "errmsg", Value: bad.text}})
+		errs = append(errs, bson.D{
+			{Key: "index", Value: int32(i)},
+			{Key: "code", Value: bad.code},
+			{Key: "errmsg", Value: bad.text},
+		})
 		if ordered {
 			break
 		}
@@ -63,7 +69,8 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	}
 	if f.WriteConcernError != 0 {
 		d = append(d, bson.E{Key: "writeConcernError", Value: bson.D{
-			{Key: "code", Value: f.WriteConcernError}, {Key: "errmsg", Value: "mongotest: injected write concern error"},
+			{Key: "code", Value: f.WriteConcernError},
+			{Key: "errmsg", Value: "mongotest: injected write concern error"},
 		}})
 	}
 	reply := document(append(d, ok))

@@ -24,7 +24,8 @@ func marshal(t testing.TB, v any) bson.Raw {
 // insert sends a bare insert command, as no driver's own method could.
 func insert(t *testing.T, db *mongo.Database, doc any, more ...bson.E) error {
 	t.Helper()
-	return db.RunCommand(t.Context(), append(bson.D{{Key: "insert", Value: "cookies"}, {Key: "documents", Value: bson.A{doc}}}, more...)).Err()
+	return db.RunCommand(t.Context(),
+		append(bson.D{{Key: "insert", Value: "cookies"}, {Key: "documents", Value: bson.A{doc}}}, more...)).Err()
 }
 
 // An insert changes documents as mongod does.
@@ -33,8 +34,16 @@ func TestInsertChanges(t *testing.T) {
 	db := connect(t, srv).Database("shop")
 	empty := bson.Timestamp{}
 	bypass := bson.E{Key: "bypassEmptyTsReplacement", Value: true}
-	doc := bson.D{{Key: "a", Value: empty}, {Key: "in", Value: bson.D{{Key: "a", Value: empty}}}, {Key: "_id", Value: empty}}
-	first := bson.D{{Key: "_id", Value: empty}, {Key: "a", Value: empty}, {Key: "in", Value: bson.D{{Key: "a", Value: empty}}}}
+	doc := bson.D{
+		{Key: "a", Value: empty},
+		{Key: "in", Value: bson.D{{Key: "a", Value: empty}}},
+		{Key: "_id", Value: empty},
+	}
+	first := bson.D{
+		{Key: "_id", Value: empty},
+		{Key: "a", Value: empty},
+		{Key: "in", Value: bson.D{{Key: "a", Value: empty}}},
+	}
 	for name, more := range map[string][]bson.E{"bypassed": {bypass}, "plain": nil} {
 		if err := insert(t, db, doc, more...); err != nil {
 			t.Fatal(err)
@@ -43,14 +52,16 @@ func TestInsertChanges(t *testing.T) {
 		if kept := string(got) == string(marshal(t, first)); kept != (name == "bypassed") {
 			t.Errorf("%s: stored %v", name, got)
 		}
-		if sec, _ := got.Lookup("a").Timestamp(); (sec > 0) != (name == "plain") || got.Index(0).Key() != "_id" || !got.Lookup("_id").Equal(marshal(t, first).Lookup("_id")) {
+		if sec, _ := got.Lookup("a").Timestamp(); (sec > 0) != (name == "plain") || got.Index(0).Key() != "_id" ||
+			!got.Lookup("_id").Equal(marshal(t, first).Lookup("_id")) {
 			t.Errorf("%s: stored %v", name, got)
 		}
 		if err := db.Drop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := insert(t, db, bson.D{{Key: "a", Value: 1}}); err != nil || srv.Documents("shop", "cookies")[0].Index(0).Key() != "_id" {
+	if err := insert(t, db, bson.D{{Key: "a", Value: 1}}); err != nil ||
+		srv.Documents("shop", "cookies")[0].Index(0).Key() != "_id" {
 		t.Errorf("without an _id: %v", err)
 	}
 }
@@ -98,7 +109,8 @@ func TestUnknownFields(t *testing.T) {
 		t.Errorf("an older server: %v", err)
 	}
 	srv.IgnoreUnknownFields()
-	if err := insert(t, db, bson.D{{Key: "a", Value: bson.Timestamp{}}}, bypass, bson.E{Key: "odd", Value: 1}); err != nil {
+	if err := insert(t, db, bson.D{{Key: "a", Value: bson.Timestamp{}}}, bypass,
+		bson.E{Key: "odd", Value: 1}); err != nil {
 		t.Error(err)
 	}
 	if sec, _ := srv.Documents("shop", "cookies")[0].Lookup("a").Timestamp(); sec == 0 {
@@ -160,12 +172,16 @@ func TestOrder(t *testing.T) {
 		return fmt.Sprint(docs)
 	}
 	for i, id := range ids {
-		after := bson.D{{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}}
+		after := bson.D{{
+			Key:   "$expr",
+			Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}},
+		}}
 		if got := sorted(after, 1); got != text(ids[i+1:]) {
 			t.Errorf("after %v came %v", id, got)
 		}
 	}
-	if got, want := sorted(bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: 0}}}}, 1), text([]any{2.25, decimal, int64(1) << 60}); got != want {
+	if got, want := sorted(bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: 0}}}}, 1),
+		text([]any{2.25, decimal, int64(1) << 60}); got != want {
 		t.Errorf("$gt within its type: %v, want %v", got, want)
 	}
 	slices.Reverse(ids)

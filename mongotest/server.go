@@ -46,7 +46,8 @@ func NewServer() *Server {
 		panic(fmt.Sprintf("mongotest: %v", err))
 	}
 	s := &Server{
-		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{}, cursors: map[int64]*cursor{},
+		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{},
+		cursors: map[int64]*cursor{},
 		retries: map[string]answer{}, batch: MaxBatchDocuments, unknown: map[string]bool{},
 	}
 	s.conns.Go(s.accept)

@@ -38,7 +38,11 @@ func TestOperations(t *testing.T) {
 	if err := db.Client().Ping(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := coll.InsertMany(ctx, []bson.D{{{Key: "_id", Value: 1}, {Key: "kind", Value: "a"}}, {{Key: "_id", Value: 2}, {Key: "kind", Value: "b"}}, {{Key: "_id", Value: 3}, {Key: "kind", Value: "a"}}}); err != nil {
+	if _, err := coll.InsertMany(ctx, []bson.D{
+		{{Key: "_id", Value: 1}, {Key: "kind", Value: "a"}},
+		{{Key: "_id", Value: 2}, {Key: "kind", Value: "b"}},
+		{{Key: "_id", Value: 3}, {Key: "kind", Value: "a"}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := coll.InsertOne(ctx, bson.D{{Key: "_id", Value: 2}}); !mongo.IsDuplicateKeyError(err) {
@@ -51,11 +55,13 @@ func TestOperations(t *testing.T) {
 		}
 		return n
 	}
-	if n, err := coll.EstimatedDocumentCount(ctx); n != 3 || err != nil || count(bson.D{}) != 3 || count(bson.D{{Key: "kind", Value: "a"}}) != 2 || count(bson.D{{Key: "kind", Value: "c"}}) != 0 {
+	if n, err := coll.EstimatedDocumentCount(ctx); n != 3 || err != nil || count(bson.D{}) != 3 ||
+		count(bson.D{{Key: "kind", Value: "a"}}) != 2 || count(bson.D{{Key: "kind", Value: "c"}}) != 0 {
 		t.Errorf("wrong counts, or %d, %v", n, err)
 	}
 	var found bson.D
-	if err := coll.FindOne(ctx, bson.D{{Key: "kind", Value: "b"}}).Decode(&found); err != nil || fmt.Sprint(found) != `{"_id":{"$numberInt":"2"},"kind":"b"}` {
+	if err := coll.FindOne(ctx, bson.D{{Key: "kind", Value: "b"}}).Decode(&found); err != nil ||
+		fmt.Sprint(found) != `{"_id":{"$numberInt":"2"},"kind":"b"}` {
 		t.Errorf("%v, %v", found, err)
 	}
 	if err := coll.FindOne(ctx, bson.D{{Key: "_id", Value: 9}}).Err(); !errors.Is(err, mongo.ErrNoDocuments) {
@@ -108,7 +114,8 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := coll.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "a", Value: 1}, {Key: "b", Value: 1}})); err == nil {
+	if _, err := coll.Find(ctx, bson.D{},
+		options.Find().SetSort(bson.D{{Key: "a", Value: 1}, {Key: "b", Value: 1}})); err == nil {
 		t.Error("sort: no error")
 	}
 	if _, err := coll.UpdateOne(ctx, bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}); err == nil {
@@ -128,7 +135,10 @@ func TestFaults(t *testing.T) {
 		fault mongotest.Fault
 		want  func(error) bool
 	}{
-		"code": {mongotest.Fault{Code: 13}, func(err error) bool { var e mongo.CommandError; return errors.As(err, &e) && e.Name == "Unauthorized" }},
+		"code": {mongotest.Fault{Code: 13}, func(err error) bool {
+			var e mongo.CommandError
+			return errors.As(err, &e) && e.Name == "Unauthorized"
+		}},
 		"text": {mongotest.Fault{Code: 1, Text: "no", Labels: []string{"Odd"}}, func(err error) bool {
 			var e mongo.CommandError
 			return errors.As(err, &e) && e.Message == "no" && e.HasErrorLabel("Odd")
@@ -171,7 +181,8 @@ func TestLimitBatches(t *testing.T) {
 	}
 	srv.LimitBatches(1) // the client does not know
 	var server mongo.CommandError
-	if _, err := coll.InsertMany(t.Context(), []any{bson.D{}, bson.D{}}); !errors.As(err, &server) || server.Code != 16 {
+	if _, err := coll.InsertMany(t.Context(), []any{bson.D{}, bson.D{}}); !errors.As(err, &server) ||
+		server.Code != 16 {
 		t.Errorf("2 documents where 1 is allowed: %v", err)
 	}
 }
@@ -183,7 +194,8 @@ func TestWriteErrors(t *testing.T) {
 	for ordered, want := range map[bool]int{false: 2, true: 1} {
 		_, err := coll.InsertMany(t.Context(), []bson.D{{}, {}, {}}, options.InsertMany().SetOrdered(ordered))
 		var e mongo.BulkWriteException
-		if !errors.As(err, &e) || len(e.WriteErrors) != 1 || e.WriteErrors[0].Code != 121 || e.WriteConcernError == nil || e.WriteConcernError.Code != 64 {
+		if !errors.As(err, &e) || len(e.WriteErrors) != 1 || e.WriteErrors[0].Code != 121 ||
+			e.WriteConcernError == nil || e.WriteConcernError.Code != 64 {
 			t.Errorf("ordered %v: %v", ordered, err)
 		}
 		if n := len(srv.Documents("shop", "cookies")); n != want {
@@ -196,7 +208,10 @@ func TestWriteErrors(t *testing.T) {
 // Damaged documents and repeated _ids pass as they are.
 func TestAddChecksNothing(t *testing.T) {
 	srv := mongotest.NewServer()
-	docs := []bson.Raw{[]byte("\x0a\x00\x00\x00\x01a\x00xx\x00"), []byte("\x0c\x00\x00\x00\x08_id\x00\x01\x00\x00"), []byte("\x0b\x00\x00\x00\x08_id\x00\x01\x00")}
+	docs := []bson.Raw{
+		[]byte("\x0a\x00\x00\x00\x01a\x00xx\x00"), []byte("\x0c\x00\x00\x00\x08_id\x00\x01\x00\x00"),
+		[]byte("\x0b\x00\x00\x00\x08_id\x00\x01\x00"),
+	}
 	srv.Add("shop", "cookies", docs...)
 	srv.Add("shop", "cookies", docs[2])
 	cur, err := connect(t, srv).Database("shop").Collection("cookies").Find(t.Context(), bson.D{})

@@ -212,7 +212,10 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 		return s.greet()
 	}
 	s.mu.Lock()
-	s.log = append(s.log, Command{Name: req.name, DB: req.db, Body: slices.Clone(req.body), Docs: len(req.docs), Size: req.size})
+	s.log = append(s.log, Command{
+		Name: req.name, DB: req.db, Body: slices.Clone(req.body), Docs: len(req.docs),
+		Size: req.size,
+	})
 	f := s.fault(req.name)
 	s.mu.Unlock()
 	if f == nil {

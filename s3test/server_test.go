@@ -83,7 +83,10 @@ func TestMultipartRules(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := setUp(t, nil)
-			up, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: p("b"), Key: p("k")})
+			up, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+				Bucket: p("b"),
+				Key:    p("k"),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +115,8 @@ func TestMultipartRules(t *testing.T) {
 			if (tt.want == "") != (err == nil) || err != nil && codeOf(err) != tt.want {
 				t.Errorf("the error is %v, want %q", err, tt.want)
 			}
-			if (server.Object("b", "k") != nil) != (tt.want == "") || (len(server.Uploads("b")) == 0) != (tt.want == "") {
+			if (server.Object("b", "k") != nil) != (tt.want == "") ||
+				(len(server.Uploads("b")) == 0) != (tt.want == "") {
 				t.Errorf("object %v, uploads %v", server.Object("b", "k"), server.Uploads("b"))
 			}
 		})
@@ -131,14 +135,18 @@ func TestObjects(t *testing.T) {
 	if got := put("x", func(in *s3.PutObjectInput) { in.ChecksumCRC32 = p("AAAAAA==") }); got != "BadDigest" {
 		t.Errorf("a wrong checksum: %s", got)
 	}
-	if got := put("0123456789", func(in *s3.PutObjectInput) { in.IfNoneMatch = p("*"); in.Metadata = map[string]string{"a": "b"} }); got != "<nil>" {
+	if got := put("0123456789", func(in *s3.PutObjectInput) {
+		in.IfNoneMatch = p("*")
+		in.Metadata = map[string]string{"a": "b"}
+	}); got != "<nil>" {
 		t.Errorf("put: %s", got)
 	}
 	if got := put("x", func(in *s3.PutObjectInput) { in.IfNoneMatch = p("*") }); got != "PreconditionFailed" {
 		t.Errorf("put again: %s", got)
 	}
 	for rng, want := range map[string]string{
-		"": "0123456789", "bytes=0-": "0123456789", "bytes=3-5": "345", "bytes=8-99": "89", "bytes=-2": "89", "bytes=9-9": "9",
+		"": "0123456789", "bytes=0-": "0123456789", "bytes=3-5": "345", "bytes=8-99": "89", "bytes=-2": "89",
+		"bytes=9-9": "9",
 		"bytes=10-": "InvalidRange", "bytes=5-3": "InvalidRange",
 	} {
 		in := &s3.GetObjectInput{Bucket: p("b"), Key: p("k")}
@@ -158,13 +166,19 @@ func TestObjects(t *testing.T) {
 			t.Errorf("%s: %s, want %s", rng, got, want)
 		}
 	}
-	if _, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: p("b"), Key: p("k"), IfMatch: p(`"x"`)}); codeOf(err) != "PreconditionFailed" {
+	if _, err := client.GetObject(t.Context(), &s3.GetObjectInput{
+		Bucket: p("b"), Key: p("k"),
+		IfMatch: p(`"x"`),
+	}); codeOf(err) != "PreconditionFailed" {
 		t.Errorf("If-Match: %v", err)
 	}
 	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: p("b"), Key: p("k")}); err != nil {
 		t.Error(err)
 	}
-	if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: p("b"), Key: p("k")}); codeOf(err) != "NotFound" {
+	if _, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{
+		Bucket: p("b"),
+		Key:    p("k"),
+	}); codeOf(err) != "NotFound" {
 		t.Errorf("deleted: %v", err)
 	}
 }
@@ -180,7 +194,10 @@ func TestUnknown(t *testing.T) {
 			return err
 		},
 		"tagging": func() error {
-			_, err := client.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{Bucket: b, Key: k, Tagging: &types.Tagging{TagSet: []types.Tag{}}})
+			_, err := client.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
+				Bucket: b, Key: k,
+				Tagging: &types.Tagging{TagSet: []types.Tag{}},
+			})
 			return err
 		},
 		"acl": func() error {
@@ -212,7 +229,10 @@ func TestUnknown(t *testing.T) {
 			return err
 		},
 		"delete many": func() error {
-			_, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: b, Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: k}}}})
+			_, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+				Bucket: b,
+				Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: k}}},
+			})
 			return err
 		},
 		"a customer's key": func() error {
@@ -256,7 +276,10 @@ func TestList(t *testing.T) {
 		server.Put("b", fmt.Sprintf("dir/%02d", i), []byte("x"))
 	}
 	server.Put("b", "other", nil)
-	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String("b"), Prefix: aws.String("dir/"), MaxKeys: aws.Int32(10)})
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{
+		Bucket: aws.String("b"),
+		Prefix: aws.String("dir/"), MaxKeys: aws.Int32(10),
+	})
 	var keys []string
 	n := 0
 	for ; pages.HasMorePages(); n++ {

@@ -31,7 +31,9 @@ func TestContract(t *testing.T) {
 	add := func(a, b int) int { return a + b }
 	take := func(context.Context, int) error { return nil }
 	same(t, "Slice", sink.Slice[int], all)
-	same(t, "TakeLast", func() stream.Sink[int, []int] { return sink.TakeLast[int](3) }, func(t *testing.T, in, result []int) {
+	same(t, "TakeLast", func() stream.Sink[int, []int] {
+		return sink.TakeLast[int](3)
+	}, func(t *testing.T, in, result []int) {
 		all(t, in[max(0, len(in)-3):], result)
 	})
 	same(t, "Fold", func() stream.Sink[int, int] { return sink.Fold(0, add) }, nil)
@@ -71,11 +73,15 @@ func TestContract(t *testing.T) {
 	for name, mk := range map[string]func() stream.Sink[int, int]{
 		"First": orZero(sink.First[int]()),
 		"Lazy/First": func() stream.Sink[int, int] {
-			return sink.Lazy(func(context.Context, int) (stream.Sink[int, int], error) { return sink.First[int](), nil })
+			return sink.Lazy(func(context.Context, int) (stream.Sink[int, int], error) {
+				return sink.First[int](), nil
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			streamtest.TestSink(t, streamtest.Sink[int, int]{New: mk, Early: true, Want: func(t *testing.T, in []int, first int) {
+			streamtest.TestSink(t, streamtest.Sink[int, int]{New: mk, Early: true, Want: func(t *testing.T, in []int,
+				first int,
+			) {
 				if len(in) > 0 && first != in[0] {
 					t.Error(first)
 				}

@@ -75,7 +75,8 @@ func TestFileRefusesLinks(t *testing.T) {
 			target := filepath.Join(private, "target")
 			put(t, target, "precious", 0o640)
 			links := map[string]string{
-				"planted": target, "chain": "planted", "to a folder": private, "dangling": filepath.Join(private, "none"),
+				"planted": target, "chain": "planted", "to a folder": private, "dangling": filepath.Join(private,
+					"none"),
 				"beside it": "ours", "loop": "loop",
 			}
 			put(t, filepath.Join(shared, "ours"), "ours", 0o600)
@@ -148,7 +149,10 @@ func TestFileFollowLinks(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "target")
 	put(t, target, "old", 0o640)
-	for name, to := range map[string]string{"link": target, "chain": "link", "dangling": "none", "loop": "loop", "to a folder": dir} {
+	for name, to := range map[string]string{
+		"link": target, "chain": "link", "dangling": "none", "loop": "loop",
+		"to a folder": dir,
+	} {
 		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +161,10 @@ func TestFileFollowLinks(t *testing.T) {
 		t.Error(err)
 	}
 	wantFile(t, target, "new", 0o640)
-	if err := save(t, filepath.Join(dir, "chain"), "er", &sink.FileOptions{FollowLinks: true, Append: true}); err != nil {
+	if err := save(t, filepath.Join(dir, "chain"), "er", &sink.FileOptions{
+		FollowLinks: true,
+		Append:      true,
+	}); err != nil {
 		t.Error(err)
 	}
 	wantFile(t, target, "newer", 0o640)
@@ -168,7 +175,10 @@ func TestFileFollowLinks(t *testing.T) {
 	}
 	for _, name := range []string{"dangling", "loop", "to a folder"} {
 		for _, app := range []bool{false, true} {
-			if err := save(t, filepath.Join(dir, name), "x", &sink.FileOptions{FollowLinks: true, Append: app}); err == nil {
+			if err := save(t, filepath.Join(dir, name), "x", &sink.FileOptions{
+				FollowLinks: true,
+				Append:      app,
+			}); err == nil {
 				t.Errorf("%s, append %v: stored", name, app)
 			}
 		}

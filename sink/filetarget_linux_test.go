@@ -30,9 +30,13 @@ func TestAppendMeanwhile(t *testing.T) {
 		class         stream.Class // of the error, if it is refused
 	}{
 		{"nothing", nil, nil, "new", stream.Unclassified},
-		{"created", nil, func(t *testing.T, name string) { write(t, name, "theirs") }, "theirsnew", stream.Unclassified},
+		{"created", nil, func(t *testing.T, name string) {
+			write(t, name, "theirs")
+		}, "theirsnew", stream.Unclassified},
 		{"a link planted", nil, func(t *testing.T, name string) { link(t, "precious", name) }, "", stream.Fatal},
-		{"a link planted that leads nowhere", nil, func(t *testing.T, name string) { link(t, "none", name) }, "", stream.Fatal},
+		{"a link planted that leads nowhere", nil, func(t *testing.T, name string) {
+			link(t, "none", name)
+		}, "", stream.Fatal},
 		{"a folder", nil, func(t *testing.T, name string) {
 			if err := os.Mkdir(name, 0o700); err != nil {
 				t.Fatal(err)
@@ -44,7 +48,9 @@ func TestAppendMeanwhile(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "", stream.Retryable},
-		{"replaced by a link", func(t *testing.T, name string) { write(t, name, "old") }, func(t *testing.T, name string) {
+		{"replaced by a link", func(t *testing.T, name string) {
+			write(t, name, "old")
+		}, func(t *testing.T, name string) {
 			if err := os.Remove(name); err != nil {
 				t.Fatal(err)
 			}

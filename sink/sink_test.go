@@ -30,7 +30,9 @@ var untouched = stream.SourceFunc[int](func(context.Context, func(int) error) er
 // Bad settings are one clear error of the run, before the upstream starts.
 func TestBadSettings(t *testing.T) {
 	var ch chan int
-	noChunks := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic("the upstream was run") })
+	noChunks := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
+		panic("the upstream was run")
+	})
 	check(t, "Fold", sink.Fold[int](0, nil), untouched)
 	check(t, "Reduce", sink.Reduce[int](nil), untouched)
 	check(t, "ForEach", sink.ForEach[int](nil), untouched)
@@ -41,7 +43,9 @@ func TestBadSettings(t *testing.T) {
 	check(t, "Defer", sink.Defer[int, int](nil), untouched)
 	check(t, "Defer", sink.Defer(func(context.Context) (stream.Sink[int, int], error) { return nil, nil }), untouched)
 	check(t, "Lazy", sink.Lazy[int, int](nil), untouched)
-	check(t, "Lazy", sink.Lazy(func(context.Context, int) (stream.Sink[int, int], error) { return nil, nil }), source.Of(1))
+	check(t, "Lazy", sink.Lazy(func(context.Context, int) (stream.Sink[int, int], error) {
+		return nil, nil
+	}), source.Of(1))
 	check(t, "Writer", sink.Writer(nil), noChunks)
 	check(t, "Create", sink.Create(nil), noChunks)
 	check(t, "Create", sink.Create(func(context.Context) (io.WriteCloser, error) { return nil, nil }), noChunks)
@@ -68,22 +72,27 @@ func TestResults(t *testing.T) {
 	gives(t, "Discard", sink.Discard[int](), 0, 1, 3, 3, nil)
 	gives(t, "ForEach", sink.ForEach(func(context.Context, int) error { return nil }), 0, 1, 3, 3, nil)
 	gives(t, "Chan", sink.Chan(make(chan int, 99)), 0, 1, 3, 3, nil)
-	gives(t, "Lazy", sink.Lazy(func(context.Context, int) (stream.Sink[int, int64], error) { return sink.Discard[int](), nil }), 0, 1, 3, 3, nil)
+	gives(t, "Lazy", sink.Lazy(func(context.Context, int) (stream.Sink[int, int64], error) {
+		return sink.Discard[int](), nil
+	}), 0, 1, 3, 3, nil)
 	for n := range 6 {
 		want := []int{1, 2, 3}[max(0, 3-n):]
-		if got, err := stream.Run(t.Context(), source.Of(1, 2, 3), sink.TakeLast[int](n)); err != nil || !slices.Equal(got, want) {
+		if got, err := stream.Run(t.Context(), source.Of(1, 2, 3), sink.TakeLast[int](n)); err != nil ||
+			!slices.Equal(got, want) {
 			t.Error(n, got, err)
 		}
 	}
 	for n := range 20 {
 		for size := range 6 {
 			got, err := stream.Run(t.Context(), source.Range(0, n, 1), sink.TakeLast[int](size))
-			if err != nil || len(got) != min(n, size) || len(got) > 0 && (got[0] != n-len(got) || got[len(got)-1] != n-1 || !slices.IsSorted(got)) {
+			if err != nil || len(got) != min(n, size) || len(got) > 0 &&
+				(got[0] != n-len(got) || got[len(got)-1] != n-1 || !slices.IsSorted(got)) {
 				t.Error(n, size, got, err)
 			}
 		}
 	}
-	if got, err := stream.Run(t.Context(), source.Of(1, 2), sink.TakeLast[int](math.MaxInt)); err != nil || len(got) != 2 {
+	if got, err := stream.Run(t.Context(), source.Of(1, 2), sink.TakeLast[int](math.MaxInt)); err != nil ||
+		len(got) != 2 {
 		t.Error(got, err)
 	}
 }
@@ -146,10 +155,14 @@ func TestErrorsOfFunctions(t *testing.T) {
 			return sink.ForEachParallel(1, func(ctx context.Context, _ int) error { return f(ctx) })
 		},
 		"Defer": func(f func(context.Context) error) stream.Sink[int, int64] {
-			return sink.Defer(func(ctx context.Context) (stream.Sink[int, int64], error) { return sink.Discard[int](), f(ctx) })
+			return sink.Defer(func(ctx context.Context) (stream.Sink[int, int64], error) {
+				return sink.Discard[int](), f(ctx)
+			})
 		},
 		"Lazy": func(f func(context.Context) error) stream.Sink[int, int64] {
-			return sink.Lazy(func(ctx context.Context, _ int) (stream.Sink[int, int64], error) { return sink.Discard[int](), f(ctx) })
+			return sink.Lazy(func(ctx context.Context, _ int) (stream.Sink[int, int64], error) {
+				return sink.Discard[int](), f(ctx)
+			})
 		},
 		"Create": func(f func(context.Context) error) stream.Sink[int, int64] {
 			return stream.Into(stream.Map(func(int) []byte { return []byte("x") }),
@@ -176,7 +189,9 @@ func TestErrorsOfFunctions(t *testing.T) {
 		if err := run(true, func(ctx context.Context) error { return ctx.Err() }); err != cause {
 			t.Errorf("%s: echo: %v", name, err)
 		}
-		if err := run(true, func(context.Context) error { return errTest }); !errors.Is(err, cause) || !errors.Is(err, errTest) {
+		if err := run(true, func(context.Context) error {
+			return errTest
+		}); !errors.Is(err, cause) || !errors.Is(err, errTest) {
 			t.Errorf("%s: both: %v", name, err)
 		}
 	}
@@ -188,17 +203,20 @@ func TestForEachParallel(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var now, most, calls atomic.Int32
 			began := time.Now()
-			got, err := stream.Run(t.Context(), source.Range(0, 3*n+1, 1), sink.ForEachParallel(n, func(context.Context, int) error {
-				calls.Add(1)
-				for k := now.Add(1); k > most.Load(); {
-					most.Store(k)
-				}
-				time.Sleep(time.Second)
-				now.Add(-1)
-				return nil
-			}))
-			if err != nil || int(got) != 3*n+1 || int(calls.Load()) != 3*n+1 || int(most.Load()) != n || time.Since(began) != 4*time.Second {
-				t.Errorf("n = %d: %d taken, %d calls, %d at once, %v, %v", n, got, calls.Load(), most.Load(), time.Since(began), err)
+			got, err := stream.Run(t.Context(), source.Range(0, 3*n+1, 1),
+				sink.ForEachParallel(n, func(context.Context, int) error {
+					calls.Add(1)
+					for k := now.Add(1); k > most.Load(); {
+						most.Store(k)
+					}
+					time.Sleep(time.Second)
+					now.Add(-1)
+					return nil
+				}))
+			if err != nil || int(got) != 3*n+1 || int(calls.Load()) != 3*n+1 || int(most.Load()) != n ||
+				time.Since(began) != 4*time.Second {
+				t.Errorf("n = %d: %d taken, %d calls, %d at once, %v, %v", n, got, calls.Load(), most.Load(),
+					time.Since(began), err)
 			}
 		})
 	}
@@ -208,10 +226,11 @@ func TestForEachParallel(t *testing.T) {
 func TestForEachParallelCheap(t *testing.T) {
 	const elements = 200_000
 	seen := make([]atomic.Int32, elements)
-	n, err := stream.Run(t.Context(), source.Range(0, elements, 1), sink.ForEachParallel(4, func(_ context.Context, i int) error {
-		seen[i].Add(1)
-		return nil
-	}))
+	n, err := stream.Run(t.Context(), source.Range(0, elements, 1),
+		sink.ForEachParallel(4, func(_ context.Context, i int) error {
+			seen[i].Add(1)
+			return nil
+		}))
 	if n != elements || err != nil {
 		t.Error(n, err)
 	}
@@ -225,17 +244,18 @@ func TestForEachParallelCheap(t *testing.T) {
 // The first error cancels the other calls and the upstream, and is the one that is told.
 func TestForEachParallelError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, err := stream.Run(t.Context(), source.Range(0, math.MaxInt, 1), sink.ForEachParallel(3, func(ctx context.Context, i int) error {
-			if i == 7 {
-				return errTest
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(time.Duration(i) * time.Millisecond):
-				return nil
-			}
-		}))
+		n, err := stream.Run(t.Context(), source.Range(0, math.MaxInt, 1),
+			sink.ForEachParallel(3, func(ctx context.Context, i int) error {
+				if i == 7 {
+					return errTest
+				}
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(time.Duration(i) * time.Millisecond):
+					return nil
+				}
+			}))
 		if err != errTest || n < 5 || n > 9 {
 			t.Error(n, err)
 		}
@@ -263,10 +283,11 @@ func TestForEachParallelHoldsNothingBack(t *testing.T) {
 		ch := make(chan int)
 		called := make(chan int)
 		go func() {
-			_, err := stream.Run(t.Context(), source.Chan(ch), sink.ForEachParallel(3, func(_ context.Context, i int) error {
-				called <- i
-				return nil
-			}))
+			_, err := stream.Run(t.Context(), source.Chan(ch),
+				sink.ForEachParallel(3, func(_ context.Context, i int) error {
+					called <- i
+					return nil
+				}))
 			if err != nil {
 				t.Error(err)
 			}
@@ -329,7 +350,10 @@ func TestCancelledAndNever(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Hour, errTest)
 		defer cancel()
 		began, emits := time.Now(), 0
-		_, err := stream.Run(ctx, stream.Via(source.Of(1, 2), stream.Map(func(n int) int { emits++; return n })), sink.Never[int]())
+		_, err := stream.Run(ctx, stream.Via(source.Of(1, 2), stream.Map(func(n int) int {
+			emits++
+			return n
+		})), sink.Never[int]())
 		if err != errTest || time.Since(began) != time.Hour || emits != 1 {
 			t.Error(err, time.Since(began), emits)
 		}
@@ -368,7 +392,11 @@ func TestLazyUpstreamHearsOfTheSink(t *testing.T) {
 			return 0, g.Do(func() error { return src.Each(ctx, func(int) error { return nil }) })
 		})
 		began := time.Now()
-		_, err := stream.Run(t.Context(), source.Chan(ch), sink.Lazy(func(context.Context, int) (stream.Sink[int, int], error) { return failing, nil }))
+		_, err := stream.Run(t.Context(), source.Chan(ch), sink.Lazy(func(context.Context, int) (stream.Sink[int, int],
+			error,
+		) {
+			return failing, nil
+		}))
 		if err != errTest || time.Since(began) != time.Second {
 			t.Error(err, time.Since(began))
 		}
@@ -381,8 +409,10 @@ func TestLazyTellsTheUpstream(t *testing.T) {
 		into stream.Sink[int, int]
 		want error
 	}{
-		"early":  {sink.First[int](), nil},
-		"unread": {stream.SinkFunc[int, int](func(context.Context, stream.Source[int]) (int, error) { return 0, nil }), nil},
+		"early": {sink.First[int](), nil},
+		"unread": {stream.SinkFunc[int, int](func(context.Context, stream.Source[int]) (int, error) {
+			return 0, nil
+		}), nil},
 		"error": {stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 			return 0, src.Each(ctx, func(int) error { return errTest })
 		}), errTest},
@@ -394,7 +424,9 @@ func TestLazyTellsTheUpstream(t *testing.T) {
 			}
 			return told
 		})
-		_, err := stream.Run(t.Context(), src, sink.Lazy(func(context.Context, int) (stream.Sink[int, int], error) { return f.into, nil }))
+		_, err := stream.Run(t.Context(), src, sink.Lazy(func(context.Context, int) (stream.Sink[int, int], error) {
+			return f.into, nil
+		}))
 		if err != f.want || stream.Stopped(told) != (f.want == nil) || f.want != nil && told != f.want {
 			t.Errorf("%s: %v, the upstream was told %v", name, err, told)
 		}
@@ -424,19 +456,20 @@ func TestForEachParallelBreaks(t *testing.T) {
 			ended := false
 			returned := false
 			err := apart(func() error {
-				_, err := stream.Run(t.Context(), source.Of(0, 1), sink.ForEachParallel(2, func(ctx context.Context, i int) error {
-					if i == 1 {
-						<-ctx.Done()
+				_, err := stream.Run(t.Context(), source.Of(0, 1),
+					sink.ForEachParallel(2, func(ctx context.Context, i int) error {
+						if i == 1 {
+							<-ctx.Done()
+							time.Sleep(time.Second)
+							ended = true
+							return ctx.Err()
+						}
 						time.Sleep(time.Second)
-						ended = true
-						return ctx.Err()
-					}
-					time.Sleep(time.Second)
-					if goexit {
-						runtime.Goexit()
-					}
-					panic(errTest)
-				}))
+						if goexit {
+							runtime.Goexit()
+						}
+						panic(errTest)
+					}))
 				returned = true
 				return err
 			})

@@ -64,7 +64,8 @@ func TestWriter(t *testing.T) {
 		"short":  {writer{limit: 5}, 5, io.ErrShortWrite},
 	} {
 		n, err := stream.Run(t.Context(), text("abc", "def"), sink.Writer(&f.w))
-		if n != f.n || !errors.Is(err, f.want) || f.want == nil && err != nil || f.w.String() != "abcdef"[:n] || f.w.closed != nil {
+		if n != f.n || !errors.Is(err, f.want) || f.want == nil && err != nil || f.w.String() != "abcdef"[:n] ||
+			f.w.closed != nil {
 			t.Errorf("%s: %d, %v, %q, closed: %v", name, n, err, f.w.String(), f.w.closed)
 		}
 	}
@@ -125,7 +126,10 @@ func TestCreateCloses(t *testing.T) {
 		return errors.Join(emit([]byte("x")), errTest)
 	})
 	panicking := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic(errTest) })
-	exiting := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { runtime.Goexit(); return nil })
+	exiting := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
+		runtime.Goexit()
+		return nil
+	})
 	for name, f := range map[string]struct {
 		src   stream.Source[[]byte]
 		w     writer
@@ -143,7 +147,9 @@ func TestCreateCloses(t *testing.T) {
 		plain, told := f.w, &failer{writer{limit: f.w.limit, err: f.w.err, shut: f.w.shut}}
 		for _, w := range []io.WriteCloser{&plain, told} {
 			err := apart(func() error {
-				_, err := stream.Run(t.Context(), f.src, sink.Create(func(context.Context) (io.WriteCloser, error) { return w, nil }))
+				_, err := stream.Run(t.Context(), f.src, sink.Create(func(context.Context) (io.WriteCloser, error) {
+					return w, nil
+				}))
 				return err
 			})
 			if (err == nil) != (f.want == nil) {
@@ -211,7 +217,10 @@ func TestFile(t *testing.T) {
 	}
 	holds(fresh, "x", 0o664)
 	if err := apart(func() error {
-		_, err := store(filepath.Join(dir, "none"), nil, stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic(errTest) }))
+		_, err := store(filepath.Join(dir, "none"), nil,
+			stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
+				panic(errTest)
+			}))
 		return err
 	}); !errors.Is(err, errTest) {
 		t.Error(err)
@@ -248,12 +257,16 @@ func TestFileRefuses(t *testing.T) {
 	if l, err := net.Listen("unix", socket); err == nil {
 		defer l.Close()
 	}
-	for _, name := range []string{dir, socket, loop, filepath.Join(dir, "no", "such", "folder"), filepath.Join(dir, "x\x00y")} {
+	for _, name := range []string{
+		dir, socket, loop, filepath.Join(dir, "no", "such", "folder"),
+		filepath.Join(dir, "x\x00y"),
+	} {
 		for _, opts := range []*sink.FileOptions{nil, {Append: true}} {
-			_, err := stream.Run(t.Context(), stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
-				t.Errorf("%q: the upstream was run", name)
-				return nil
-			}), sink.File(name, opts))
+			_, err := stream.Run(t.Context(),
+				stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
+					t.Errorf("%q: the upstream was run", name)
+					return nil
+				}), sink.File(name, opts))
 			if err == nil {
 				t.Errorf("%q: stored", name)
 			}

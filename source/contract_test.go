@@ -144,7 +144,10 @@ func countTo(n int) func(context.Context, int) (int, int, bool, error) {
 
 // Empty and Never have no elements, which the suite needs for most of its checks.
 func TestNothing(t *testing.T) {
-	for _, src := range []stream.Source[int]{source.Empty[int](), source.Of[int](), source.Range(0, 0, 1), source.Seq(maps.Keys(map[int]int{}))} {
+	for _, src := range []stream.Source[int]{
+		source.Empty[int](), source.Of[int](), source.Range(0, 0, 1),
+		source.Seq(maps.Keys(map[int]int{})),
+	} {
 		if err := src.Each(t.Context(), func(int) error { panic("an element") }); err != nil {
 			t.Error(err)
 		}

@@ -53,7 +53,8 @@ func File(name string, opts *FileOptions) stream.Source[[]byte] {
 		part := &io.LimitedReader{R: f, N: o.Length}
 		err = readAll(ctx, "file", part, f, int(min(int64(o.ChunkSize), o.Length)), emit)
 		if err == nil && part.N > 0 {
-			return fmt.Errorf("source: file: read %s: %d of %d bytes: %w", name, o.Length-part.N, o.Length, io.ErrUnexpectedEOF)
+			return fmt.Errorf("source: file: read %s: %d of %d bytes: %w", name, o.Length-part.N, o.Length,
+				io.ErrUnexpectedEOF)
 		}
 		return err
 	})
@@ -67,7 +68,8 @@ func openAt(name string, offset int64) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && info.Mode().IsRegular() && info.Size() < offset {
-		err = fmt.Errorf("read %s: it has %d bytes, the offset is %d: %w", name, info.Size(), offset, io.ErrUnexpectedEOF)
+		err = fmt.Errorf("read %s: it has %d bytes, the offset is %d: %w", name, info.Size(), offset,
+			io.ErrUnexpectedEOF)
 	}
 	if err == nil {
 		_, err = f.Seek(offset, io.SeekStart)

@@ -70,8 +70,13 @@ func TestQueueOffersAfterTheEnd(t *testing.T) {
 		"Fail":      {end: func(q *source.Queue[int]) { q.Fail(errTest) }, want: errTest, then: source.ErrClosed},
 		"Fail(nil)": {end: func(q *source.Queue[int]) { q.Fail(nil) }, then: source.ErrClosed},
 		"emit":      {run: func(context.CancelCauseFunc, int) error { return errTest }, want: errTest, then: errTest},
-		"cancelled": {run: func(cancel context.CancelCauseFunc, _ int) error { cancel(errTest); return nil }, want: errTest, then: errTest},
-		"panic":     {run: func(context.CancelCauseFunc, int) error { panic(errTest) }, want: errTest, then: source.ErrClosed},
+		"cancelled": {run: func(cancel context.CancelCauseFunc, _ int) error {
+			cancel(errTest)
+			return nil
+		}, want: errTest, then: errTest},
+		"panic": {run: func(context.CancelCauseFunc, int) error {
+			panic(errTest)
+		}, want: errTest, then: source.ErrClosed},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			q := source.NewQueue[int](2)
@@ -215,7 +220,8 @@ func TestPipe(t *testing.T) {
 		}
 	}()
 	got, err := collect(t, src)
-	if err != nil || len(got) != 4 || string(got[0])+string(got[1]) != "abXX" || len(got[2]) != 64<<10 || len(got[3]) != 1 {
+	if err != nil || len(got) != 4 || string(got[0])+string(got[1]) != "abXX" || len(got[2]) != 64<<10 ||
+		len(got[3]) != 1 {
 		t.Error(err, len(got))
 	}
 	if _, err := collect(t, src); err != source.ErrUsed {

@@ -94,7 +94,10 @@ func TestReaderChunksAreApart(t *testing.T) {
 		t.Error(err)
 	}
 	if got := testing.AllocsPerRun(5, func() {
-		if err := source.Reader(iotest.OneByteReader(bytes.NewReader(lines(1000)))).Each(t.Context(), func([]byte) error { return nil }); err != nil {
+		if err := source.Reader(iotest.OneByteReader(bytes.NewReader(lines(1000)))).Each(t.Context(),
+			func([]byte) error {
+				return nil
+			}); err != nil {
 			t.Error(err)
 		}
 	}); got > 2000 { // most of them in lines
@@ -173,10 +176,19 @@ func TestOpenCloses(t *testing.T) {
 		want []error
 		not  error
 	}{
-		"complete":           {c: &closer{Reader: bytes.NewReader([]byte("x"))}},
-		"complete, Close":    {c: &closer{Reader: bytes.NewReader([]byte("x")), shut: failing}, want: []error{errOther}},
-		"read, Close":        {c: &closer{Reader: iotest.ErrReader(errTest), shut: failing}, want: []error{errTest, errOther}},
-		"emit, Close":        {c: &closer{Reader: bytes.NewReader([]byte("x")), shut: failing}, emit: errTest, want: []error{errTest, errOther}},
+		"complete": {c: &closer{Reader: bytes.NewReader([]byte("x"))}},
+		"complete, Close": {
+			c:    &closer{Reader: bytes.NewReader([]byte("x")), shut: failing},
+			want: []error{errOther},
+		},
+		"read, Close": {
+			c:    &closer{Reader: iotest.ErrReader(errTest), shut: failing},
+			want: []error{errTest, errOther},
+		},
+		"emit, Close": {
+			c: &closer{Reader: bytes.NewReader([]byte("x")), shut: failing}, emit: errTest,
+			want: []error{errTest, errOther},
+		},
 		"blocked, cancelled": {c: &closer{Reader: pr, shut: pr.Close}, want: []error{errTest}, not: io.ErrClosedPipe},
 		"net, cancelled":     {c: &closer{Reader: netRead, shut: netRead.Close}, want: []error{errTest}},
 	} {
@@ -238,7 +250,8 @@ func TestFile(t *testing.T) {
 		{&source.FileOptions{Offset: 10, Length: 1}, "", io.ErrUnexpectedEOF, 0},
 	} {
 		chunks, err := collect(t, source.File(name, f.opts))
-		if got := string(bytes.Join(chunks, nil)); got != f.want || !errors.Is(err, f.err) || f.err == nil && err != nil || len(chunks) != f.chunks {
+		if got := string(bytes.Join(chunks, nil)); got != f.want || !errors.Is(err, f.err) || f.err == nil &&
+			err != nil || len(chunks) != f.chunks {
 			t.Errorf("%+v: %q in %d chunks, %v", f.opts, got, len(chunks), err)
 		}
 	}

@@ -106,7 +106,9 @@ func TestErrorsOfFunctions(t *testing.T) {
 			return source.Defer(func(ctx context.Context) (stream.Source[int], error) { return source.Of(1), f(ctx) })
 		},
 		"Unfold": func(f func(context.Context) error) stream.Source[int] {
-			return source.Unfold(1, func(ctx context.Context, _ int) (int, int, bool, error) { return 1, 1, true, f(ctx) })
+			return source.Unfold(1, func(ctx context.Context, _ int) (int, int, bool, error) {
+				return 1, 1, true, f(ctx)
+			})
 		},
 		"Resource/open": func(f func(context.Context) error) stream.Source[int] {
 			return source.Resource(func(ctx context.Context) (int, error) { return 1, f(ctx) },
@@ -141,7 +143,9 @@ func TestErrorsOfFunctions(t *testing.T) {
 			if err := run(true, func(ctx context.Context) error { return ctx.Err() }); err != cause {
 				t.Errorf("echo: %v", err)
 			}
-			if err := run(true, func(context.Context) error { return errTest }); !errors.Is(err, cause) || !errors.Is(err, errTest) {
+			if err := run(true, func(context.Context) error {
+				return errTest
+			}); !errors.Is(err, cause) || !errors.Is(err, errTest) {
 				t.Errorf("both: %v", err)
 			}
 		})
@@ -161,12 +165,18 @@ func TestCutShort(t *testing.T) {
 		},
 		"Cycle": func(cancel func()) stream.Source[int] { return source.Cycle(func(func(int) bool) { cancel() }) },
 		"Unfold": func(cancel func()) stream.Source[int] {
-			return source.Unfold(0, func(context.Context, int) (int, int, bool, error) { cancel(); return 0, 0, false, nil })
+			return source.Unfold(0, func(context.Context, int) (int, int, bool, error) {
+				cancel()
+				return 0, 0, false, nil
+			})
 		},
 		"Chan": func(cancel func()) stream.Source[int] {
 			ch := make(chan int)
 			close(ch)
-			return source.Defer(func(context.Context) (stream.Source[int], error) { cancel(); return source.Chan(ch), nil })
+			return source.Defer(func(context.Context) (stream.Source[int], error) {
+				cancel()
+				return source.Chan(ch), nil
+			})
 		},
 		"Queue": func(cancel func()) stream.Source[int] {
 			q := source.NewQueue[int](0)
@@ -203,12 +213,15 @@ func TestResourceIsClosed(t *testing.T) {
 		emit func() error
 		want error
 	}{
-		"complete":  {next: func(func()) (bool, error) { return false, nil }},
-		"next":      {next: func(func()) (bool, error) { return false, errTest }, want: errTest},
-		"emit":      {emit: func() error { return errTest }, want: errTest},
-		"cancelled": {next: func(cancel func()) (bool, error) { cancel(); return true, nil }, emit: func() error { return nil }, want: errTest},
-		"panic":     {emit: func() error { panic(errTest) }, want: errTest},
-		"goexit":    {emit: func() error { runtime.Goexit(); return nil }},
+		"complete": {next: func(func()) (bool, error) { return false, nil }},
+		"next":     {next: func(func()) (bool, error) { return false, errTest }, want: errTest},
+		"emit":     {emit: func() error { return errTest }, want: errTest},
+		"cancelled": {next: func(cancel func()) (bool, error) {
+			cancel()
+			return true, nil
+		}, emit: func() error { return nil }, want: errTest},
+		"panic":  {emit: func() error { panic(errTest) }, want: errTest},
+		"goexit": {emit: func() error { runtime.Goexit(); return nil }},
 	} {
 		for _, failing := range []bool{false, true} {
 			closed := 0
@@ -273,7 +286,8 @@ func TestResourceEarlyEnd(t *testing.T) {
 		src := source.Resource(func(context.Context) (int, error) { return 0, nil },
 			func(context.Context, int) (int, bool, error) { return 1, true, nil },
 			func(context.Context, int) error { return want })
-		if got, err := stream.Run(t.Context(), src, sink.First[int]()); !errors.Is(err, want) || want == nil && got != 1 {
+		if got, err := stream.Run(t.Context(), src, sink.First[int]()); !errors.Is(err, want) || want == nil &&
+			got != 1 {
 			t.Error(got, err)
 		}
 	}
@@ -316,14 +330,18 @@ func TestTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var at []time.Duration
-		err := stream.Via(source.Tick(time.Second), stream.Take[time.Time](4)).Each(t.Context(), func(now time.Time) error {
-			at = append(at, now.Sub(began))
-			if len(at) == 1 {
-				time.Sleep(3500 * time.Millisecond)
-			}
-			return nil
-		})
-		if want := []time.Duration{1, 2, 5, 6}; err != nil || !slices.EqualFunc(at, want, func(a, b time.Duration) bool { return a == b*time.Second }) {
+		err := stream.Via(source.Tick(time.Second), stream.Take[time.Time](4)).Each(t.Context(),
+			func(now time.Time) error {
+				at = append(at, now.Sub(began))
+				if len(at) == 1 {
+					time.Sleep(3500 * time.Millisecond)
+				}
+				return nil
+			})
+		if want := []time.Duration{1, 2, 5, 6}; err != nil ||
+			!slices.EqualFunc(at, want, func(a, b time.Duration) bool {
+				return a == b*time.Second
+			}) {
 			t.Error(at, err)
 		}
 	})

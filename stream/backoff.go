@@ -115,7 +115,9 @@ type failureStreak struct {
 }
 
 // waitToRetry waits for the next attempt after err by calling wait, or returns the error to end with.
-func (r *failureStreak) waitToRetry(ctx context.Context, err error, wait func(context.Context, time.Duration) error) error {
+func (r *failureStreak) waitToRetry(ctx context.Context, err error,
+	wait func(context.Context, time.Duration) error,
+) error {
 	if !r.When(err) {
 		return ending.Cause(ctx, err)
 	}

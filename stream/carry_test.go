@@ -83,12 +83,14 @@ func TestCarryRefuses(t *testing.T) {
 		"Aggregate": unbatch(stream.Aggregate(func() []int { return nil }, func(ns []int, n int) ([]int, bool, error) {
 			return append(ns, n), len(ns) > 2, nil
 		}, func(ns []int) []int { return ns }, 0)),
-		"Sliding":     unbatch(stream.Sliding[int](2, 2)),
-		"Conflate":    unbatch(stream.Conflate(list, add)),
-		"Buffer":      stream.Buffer[int](1000, stream.OverflowFail),
-		"Delay":       stream.Delay[int](1),
-		"KeepAlive":   stream.KeepAlive(time.Hour, func() int { return 0 }),
-		"Prefix":      stream.FlatMapPrefix(2, func(context.Context, []int) (stream.Flow[int, int], error) { return same, nil }),
+		"Sliding":   unbatch(stream.Sliding[int](2, 2)),
+		"Conflate":  unbatch(stream.Conflate(list, add)),
+		"Buffer":    stream.Buffer[int](1000, stream.OverflowFail),
+		"Delay":     stream.Delay[int](1),
+		"KeepAlive": stream.KeepAlive(time.Hour, func() int { return 0 }),
+		"Prefix": stream.FlatMapPrefix(2, func(context.Context, []int) (stream.Flow[int, int], error) {
+			return same, nil
+		}),
 		"ResultOf":    unbatch(stream.ResultOf(sink.Slice[int]())),
 		"RestartFlow": stream.RestartFlow(100, same, func(in, out int) bool { return in == out }, nil),
 		"RestartSink": unbatch(stream.RestartSink(3, sink.Slice[int](), nil)),

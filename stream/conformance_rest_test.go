@@ -59,14 +59,22 @@ func TestContractOfWrappedStages(t *testing.T) {
 					stream.Map(func(p pair) int { return p.First + p.Second }))
 			})
 		}, Varies: true},
-		"MergePreferred, two": {New: func() flow { return wrap(func(src ints) ints { return stream.MergePreferred(source.Of(-1, -2), src) }) }, Unordered: true},
-		"Drainable":           {New: func() flow { return wrap(stream.Drainable[int]) }, ReadAhead: 1},
-		"Concat, second":      {New: func() flow { return wrap(func(src ints) ints { return stream.Concat(source.Of(1), src) }) }, ReadAhead: 1},
-		"Interleave, second":  {New: func() flow { return wrap(func(src ints) ints { return stream.Interleave(2, source.Of(7), src) }) }},
+		"MergePreferred, two": {New: func() flow {
+			return wrap(func(src ints) ints { return stream.MergePreferred(source.Of(-1, -2), src) })
+		}, Unordered: true},
+		"Drainable": {New: func() flow { return wrap(stream.Drainable[int]) }, ReadAhead: 1},
+		"Concat, second": {New: func() flow {
+			return wrap(func(src ints) ints { return stream.Concat(source.Of(1), src) })
+		}, ReadAhead: 1},
+		"Interleave, second": {New: func() flow {
+			return wrap(func(src ints) ints { return stream.Interleave(2, source.Of(7), src) })
+		}},
 		"Pipelines of many": {New: func() flow {
 			many := func(n int) stream.Flow[int, int] { return stream.Then(stream.Async[int](n), stream.Map(id)) }
 			return wrap(func(src ints) ints {
-				return stream.Via3(stream.Via3(stream.Via3(src, many(1), many(2), many(3)), many(1), many(2), stream.Then(many(3), many(4))), many(1), stream.Then(many(2), many(3)), stream.Then(many(4), many(5)))
+				return stream.Via3(stream.Via3(stream.Via3(src, many(1), many(2), many(3)), many(1), many(2),
+					stream.Then(many(3), many(4))), many(1), stream.Then(many(2), many(3)),
+					stream.Then(many(4), many(5)))
 			})
 		}},
 		"SuperviseTo, some dead": {New: func() flow {
@@ -230,8 +238,10 @@ func TestContractOfOwnership(t *testing.T) {
 		"WireTap":   {New: func() flow { return stream.WireTap(spoil, nil) }},
 		"DivertTo":  {New: func() flow { return stream.DivertTo(spoil, func(d doc) bool { return d[0]%2 == 1 }, nil) }},
 		"Broadcast": {New: func() flow { return stream.Broadcast(same, spoiled, same) }, Unordered: true},
-		"Partition": {New: func() flow { return stream.Partition(func(d doc) int { return int(d[0] % 2) }, same, spoiled) }, Unordered: true},
-		"Balance":   {New: func() flow { return stream.Balance(same, same) }, Unordered: true},
+		"Partition": {New: func() flow {
+			return stream.Partition(func(d doc) int { return int(d[0] % 2) }, same, spoiled)
+		}, Unordered: true},
+		"Balance": {New: func() flow { return stream.Balance(same, same) }, Unordered: true},
 		"GroupBy": {New: func() flow {
 			return stream.GroupBy(9, func(d doc) byte { return d[0] % 3 }, func(byte) flow { return same }, nil)
 		}, Unordered: true},
@@ -246,7 +256,9 @@ func TestContractOfOwnership(t *testing.T) {
 			New:    func() flow { return stream.ConflateUpTo(9, nil, func(d doc) doc { return d }, join) },
 			Varies: true,
 		},
-		"Expand":      {New: func() flow { return stream.Expand(func(d doc) iter.Seq[doc] { return slices.Values([]doc{d}) }) }, Varies: true},
+		"Expand": {New: func() flow {
+			return stream.Expand(func(d doc) iter.Seq[doc] { return slices.Values([]doc{d}) })
+		}, Varies: true},
 		"Sliding":     {New: func() flow { return unbatch(stream.Sliding[doc](3, 3)) }},
 		"BatchWithin": {New: func() flow { return unbatch(stream.BatchWithin[doc](3, time.Second)) }},
 		"MapUnordered": {New: func() flow {
@@ -259,7 +271,9 @@ func TestContractOfOwnership(t *testing.T) {
 		"FlatMapPrefix": {New: func() flow {
 			return stream.FlatMapPrefix(2, func(context.Context, []doc) (flow, error) { return same, nil })
 		}},
-		"LazyFlow": {New: func() flow { return stream.LazyFlow(func(context.Context, doc) (flow, error) { return same, nil }) }},
+		"LazyFlow": {New: func() flow {
+			return stream.LazyFlow(func(context.Context, doc) (flow, error) { return same, nil })
+		}},
 		"Throttle": {New: func() flow { return stream.Throttle(stream.NewLimiter(1000, 100), stream.ByteLen[doc]) }},
 		"Log":      {New: func() flow { return stream.Log[doc](slog.New(slog.DiscardHandler), "docs", nil) }},
 		"Measure":  {New: func() flow { return stream.Measure(new(stream.Stats), same) }},

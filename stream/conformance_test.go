@@ -25,35 +25,41 @@ func TestContract(t *testing.T) {
 	zero := func() int { return 0 }
 	addTo := func(sum, n int) (int, bool, error) { return sum + n, n%3 == 0, nil }
 	flows := map[string]stream.Flow[int, int]{
-		"Map":                    stream.Map(id),
-		"TryMap":                 stream.TryMap(try),
-		"Filter":                 stream.Filter(func(n int) bool { return n%2 == 0 }),
-		"Map after Filter":       stream.Then(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Map(id)),
-		"FilterMap":              stream.FilterMap(func(n int) (int, bool) { return n, n%2 == 0 }),
-		"FlatMap":                stream.FlatMap(func(n int) []int { return []int{n, n} }),
-		"ConcatMap":              stream.ConcatMap(func(n int) stream.Source[int] { return source.Of(n, n) }),
-		"Skip":                   stream.Skip[int](2),
-		"SkipWhile":              stream.SkipWhile(func(n int) bool { return n < 2 }),
-		"Scan":                   stream.Scan(0, func(a, b int) int { return a + b }),
-		"Intersperse":            stream.Intersperse(7),
-		"Limit":                  stream.Limit[int](1 << 40),
-		"LimitBytes":             stream.LimitBytes(1<<40, id),
-		"Batch":                  unbatch(stream.Batch[int](3)),
-		"BatchBytes":             unbatch(stream.BatchBytes(9, func(int) int { return 4 })),
-		"BatchWithin":            unbatch(stream.BatchWithin[int](3, time.Second)),
-		"BatchBytesWithin":       unbatch(stream.BatchBytesWithin(9, time.Second, func(int) int { return 4 })),
-		"Sliding":                unbatch(stream.Sliding[int](3, 2)),
-		"Async":                  stream.Async[int](4),
-		"MapParallel":            stream.MapParallel(3, try),
-		"MergeMap":               stream.MergeMap(1, func(n int) stream.Source[int] { return source.Of(n, n) }),
-		"MapUnordered":           stream.MapUnordered(1, try),
-		"MapKeyed":               stream.MapKeyed(4, 1, id, try),
-		"AlsoTo":                 stream.AlsoTo(sink.Discard[int](), nil),
-		"Monitor":                stream.Monitor[int](new(stream.Stats)),
-		"ResultOf":               stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
-		"FlatMapPrefix, of none": stream.FlatMapPrefix(0, func(context.Context, []int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"LazyFlow":               stream.LazyFlow(func(context.Context, int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
-		"Prefix":                 stream.FlatMapPrefix(2, func(context.Context, []int) (stream.Flow[int, int], error) { return stream.Map(id), nil }),
+		"Map":              stream.Map(id),
+		"TryMap":           stream.TryMap(try),
+		"Filter":           stream.Filter(func(n int) bool { return n%2 == 0 }),
+		"Map after Filter": stream.Then(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Map(id)),
+		"FilterMap":        stream.FilterMap(func(n int) (int, bool) { return n, n%2 == 0 }),
+		"FlatMap":          stream.FlatMap(func(n int) []int { return []int{n, n} }),
+		"ConcatMap":        stream.ConcatMap(func(n int) stream.Source[int] { return source.Of(n, n) }),
+		"Skip":             stream.Skip[int](2),
+		"SkipWhile":        stream.SkipWhile(func(n int) bool { return n < 2 }),
+		"Scan":             stream.Scan(0, func(a, b int) int { return a + b }),
+		"Intersperse":      stream.Intersperse(7),
+		"Limit":            stream.Limit[int](1 << 40),
+		"LimitBytes":       stream.LimitBytes(1<<40, id),
+		"Batch":            unbatch(stream.Batch[int](3)),
+		"BatchBytes":       unbatch(stream.BatchBytes(9, func(int) int { return 4 })),
+		"BatchWithin":      unbatch(stream.BatchWithin[int](3, time.Second)),
+		"BatchBytesWithin": unbatch(stream.BatchBytesWithin(9, time.Second, func(int) int { return 4 })),
+		"Sliding":          unbatch(stream.Sliding[int](3, 2)),
+		"Async":            stream.Async[int](4),
+		"MapParallel":      stream.MapParallel(3, try),
+		"MergeMap":         stream.MergeMap(1, func(n int) stream.Source[int] { return source.Of(n, n) }),
+		"MapUnordered":     stream.MapUnordered(1, try),
+		"MapKeyed":         stream.MapKeyed(4, 1, id, try),
+		"AlsoTo":           stream.AlsoTo(sink.Discard[int](), nil),
+		"Monitor":          stream.Monitor[int](new(stream.Stats)),
+		"ResultOf":         stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
+		"FlatMapPrefix, of none": stream.FlatMapPrefix(0, func(context.Context, []int) (stream.Flow[int, int], error) {
+			return stream.Map(id), nil
+		}),
+		"LazyFlow": stream.LazyFlow(func(context.Context, int) (stream.Flow[int, int], error) {
+			return stream.Map(id), nil
+		}),
+		"Prefix": stream.FlatMapPrefix(2, func(context.Context, []int) (stream.Flow[int, int], error) {
+			return stream.Map(id), nil
+		}),
 		"NewFlow": stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
 			return src.Each(ctx, emit)
 		}),
@@ -227,11 +233,13 @@ func TestContract(t *testing.T) {
 // hand over.
 func TestContractOfByteElements(t *testing.T) {
 	flows := map[string]stream.Flow[doc, doc]{
-		"Async":       stream.Async[doc](4),
-		"AlsoTo":      stream.AlsoTo(sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil }), nil),
-		"Batch":       unbatch(stream.Batch[doc](3)),
-		"Monitor":     stream.Monitor[doc](new(stream.Stats)),
-		"MapParallel": stream.MapParallel(2, func(_ context.Context, d doc) (doc, error) { return append(doc("x"), d...), nil }),
+		"Async":   stream.Async[doc](4),
+		"AlsoTo":  stream.AlsoTo(sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil }), nil),
+		"Batch":   unbatch(stream.Batch[doc](3)),
+		"Monitor": stream.Monitor[doc](new(stream.Stats)),
+		"MapParallel": stream.MapParallel(2, func(_ context.Context, d doc) (doc, error) {
+			return append(doc("x"), d...), nil
+		}),
 	}
 	for name, flow := range flows {
 		t.Run(name, func(t *testing.T) {
@@ -400,7 +408,9 @@ func TestContractOfErrorHandling(t *testing.T) {
 			},
 		},
 		"RestartFlow of MapParallel": {
-			New: func() stream.Flow[int, int] { return stream.RestartFlow(1000, stream.MapParallel(2, try), same, nil) },
+			New: func() stream.Flow[int, int] {
+				return stream.RestartFlow(1000, stream.MapParallel(2, try), same, nil)
+			},
 		},
 		"RestartSink": {
 			New: func() stream.Flow[int, int] {

@@ -54,10 +54,12 @@ func drainedSources() map[string]func() stream.Source[int] {
 			}
 			return source.Chan(ch)
 		},
-		"Chan, waiting":  func() ints { return source.Chan(make(chan int)) },
-		"Cycle":          func() ints { return source.Cycle(slices.Values([]int{1, 2, 3})) },
-		"Repeat":         func() ints { return source.Repeat(1) },
-		"Defer":          func() ints { return source.Defer(func(context.Context) (ints, error) { return source.Repeat(1), nil }) },
+		"Chan, waiting": func() ints { return source.Chan(make(chan int)) },
+		"Cycle":         func() ints { return source.Cycle(slices.Values([]int{1, 2, 3})) },
+		"Repeat":        func() ints { return source.Repeat(1) },
+		"Defer": func() ints {
+			return source.Defer(func(context.Context) (ints, error) { return source.Repeat(1), nil })
+		},
 		"Empty":          source.Empty[int],
 		"Func":           func() ints { return source.Func(func(context.Context) (int, error) { return 1, nil }) },
 		"Never":          source.Never[int],
@@ -77,17 +79,21 @@ func drainedSources() map[string]func() stream.Source[int] {
 		"Seq":   func() ints { return source.Seq[int](seq) },
 		"Seq2":  func() ints { return source.Seq2(withoutErrors(seq)) },
 		"Slice": func() ints { return source.Slice(make([]int, 1<<20)) },
-		"Tick":  func() ints { return stream.Via(source.Tick(time.Second), stream.Map(func(time.Time) int { return 1 })) },
+		"Tick": func() ints {
+			return stream.Via(source.Tick(time.Second), stream.Map(func(time.Time) int { return 1 }))
+		},
 		"Unfold": func() ints {
 			return source.Unfold(0,
 				func(_ context.Context, n int) (int, int, bool, error) { return n + 1, n, true, nil })
 		},
 
-		"Concat":             func() ints { return stream.Concat(source.Repeat(1), source.Repeat(2)) },
-		"OrElse":             func() ints { return stream.OrElse(source.Never[int](), source.Repeat(2)) },
-		"InitialDelay":       func() ints { return stream.Via(source.Repeat(1), stream.InitialDelay[int](time.Hour)) },
-		"Restart":            func() ints { return stream.Restart(source.Of(0), id, after, nil) },
-		"Restart, following": func() ints { return stream.Restart(source.Of(0), id, after, &stream.RestartOptions{Follow: true}) },
+		"Concat":       func() ints { return stream.Concat(source.Repeat(1), source.Repeat(2)) },
+		"OrElse":       func() ints { return stream.OrElse(source.Never[int](), source.Repeat(2)) },
+		"InitialDelay": func() ints { return stream.Via(source.Repeat(1), stream.InitialDelay[int](time.Hour)) },
+		"Restart":      func() ints { return stream.Restart(source.Of(0), id, after, nil) },
+		"Restart, following": func() ints {
+			return stream.Restart(source.Of(0), id, after, &stream.RestartOptions{Follow: true})
+		},
 		"Restart, in its wait": func() ints {
 			return stream.Restart(source.Slice([]int{0}), id, func(int) ints { return source.Empty[int]() },
 				&stream.RestartOptions{Follow: true, Backoff: stream.Backoff{Min: 100 * time.Hour}})

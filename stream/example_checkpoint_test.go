@@ -38,7 +38,9 @@ func ExampleAcknowledge() {
 		fmt.Println("stored", batch)
 		return len(batch), nil
 	}
-	src := stream.Via3(source.Slice(feed), offsets(), stream.MapParallel(4, stream.OnValue[at](convert)), stream.Then(stream.CarryBatch(stream.Batch[stream.Envelope[string, at]](2)), stream.TryMap(stream.OnValue[at](store))))
+	src := stream.Via3(source.Slice(feed), offsets(), stream.MapParallel(4, stream.OnValue[at](convert)),
+		stream.Then(stream.CarryBatch(stream.Batch[stream.Envelope[string, at]](2)),
+			stream.TryMap(stream.OnValue[at](store))))
 	last, err := stream.Run(context.Background(), src,
 		stream.Acknowledge[int](func(_ context.Context, offset int) error {
 			fmt.Println("acknowledged", offset)

@@ -53,8 +53,10 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 		},
 		"AlsoTo":      {stream.AlsoTo(sink.Discard[T](), nil), 1},
 		"RestartFlow": {stream.RestartFlow(4, same, func(T, T) bool { return true }, nil), 4 + 2},
-		"LazyFlow":    {stream.LazyFlow(func(context.Context, T) (stream.Flow[T, T], error) { return same, nil }), 1 + 1},
-		"Until":       {stream.Until[T](make(chan struct{})), 1},
+		"LazyFlow": {stream.LazyFlow(func(context.Context, T) (stream.Flow[T, T], error) {
+			return same, nil
+		}), 1 + 1},
+		"Until": {stream.Until[T](make(chan struct{})), 1},
 	}
 }
 
@@ -186,8 +188,9 @@ func TestCountsPast32Bits(t *testing.T) {
 	})
 	var stats stream.Stats
 	size := stream.ByteLen[[]byte]
-	body := stream.Via3(src, stream.Monitor[[]byte](&stats), stream.LimitBytes(chunk*chunks, size), stream.Then(stream.Throttle(
-		stream.NewLimiter(math.Inf(1), 1), size), stream.Measure(&stats, stream.LimitBytes(chunk*chunks, size))))
+	body := stream.Via3(src, stream.Monitor[[]byte](&stats), stream.LimitBytes(chunk*chunks, size),
+		stream.Then(stream.Throttle(
+			stream.NewLimiter(math.Inf(1), 1), size), stream.Measure(&stats, stream.LimitBytes(chunk*chunks, size))))
 	n, err := stream.Run(t.Context(), body, sink.Writer(io.Discard))
 	if n != chunk*chunks || err != nil {
 		t.Errorf("%d bytes were written, %v", n, err)

@@ -79,23 +79,38 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		}
 	)
 	return map[string]func(bb) Run{
-		"stream.Aggregate.start": func(b bb) Run { return run(b.src(), stream.Aggregate(func() int { b.hit(); return 0 }, put, id, 0)) },
+		"stream.Aggregate.start": func(b bb) Run {
+			return run(b.src(), stream.Aggregate(func() int { b.hit(); return 0 }, put, id, 0))
+		},
 		"stream.Aggregate.add": func(b bb) Run {
 			return run(b.src(), stream.Aggregate(zero,
 				func(a, n int) (int, bool, error) { b.hit(); return put(a, n) }, id, time.Second))
 		},
-		"stream.Aggregate.harvest": func(b bb) Run { return run(b.src(), stream.Aggregate(zero, put, hit(b), time.Second)) },
+		"stream.Aggregate.harvest": func(b bb) Run {
+			return run(b.src(), stream.Aggregate(zero, put, hit(b), time.Second))
+		},
 		"stream.AlsoTo.done": func(b bb) Run {
 			return twice(run(b.src(), stream.AlsoTo(sink.Discard[int](), func(int64) { b.hit() })))
 		},
-		"stream.AsyncBytes.size":       func(b bb) Run { return run(b.src(), stream.AsyncBytes(stream.NewBudget(100), hit(b))) },
-		"stream.BatchBytes.size":       func(b bb) Run { return run(b.src(), stream.BatchBytes(2, hit(b))) },
-		"stream.BatchBytesWithin.size": func(b bb) Run { return run(b.src(), stream.BatchBytesWithin(2, time.Second, hit(b))) },
-		"stream.ConflateUpTo.cost": func(b bb) Run {
-			return run(b.src(), stream.Then(stream.ConflateUpTo(2, func(int) int64 { b.hit(); return 1 }, id, add), pause))
+		"stream.AsyncBytes.size": func(b bb) Run {
+			return run(b.src(), stream.AsyncBytes(stream.NewBudget(100), hit(b)))
 		},
-		"stream.ConflateUpTo.seed": func(b bb) Run { return run(b.src(), stream.Then(stream.ConflateUpTo(2, nil, hit(b), add), pause)) },
-		"stream.ConflateUpTo.add":  func(b bb) Run { return run(b.src(), stream.Then(stream.ConflateUpTo(9, nil, id, sum(b)), pause)) },
+		"stream.BatchBytes.size": func(b bb) Run { return run(b.src(), stream.BatchBytes(2, hit(b))) },
+		"stream.BatchBytesWithin.size": func(b bb) Run {
+			return run(b.src(), stream.BatchBytesWithin(2, time.Second, hit(b)))
+		},
+		"stream.ConflateUpTo.cost": func(b bb) Run {
+			return run(b.src(), stream.Then(stream.ConflateUpTo(2, func(int) int64 {
+				b.hit()
+				return 1
+			}, id, add), pause))
+		},
+		"stream.ConflateUpTo.seed": func(b bb) Run {
+			return run(b.src(), stream.Then(stream.ConflateUpTo(2, nil, hit(b), add), pause))
+		},
+		"stream.ConflateUpTo.add": func(b bb) Run {
+			return run(b.src(), stream.Then(stream.ConflateUpTo(9, nil, id, sum(b)), pause))
+		},
 		"stream.Acknowledge.save": func(b bb) Run {
 			return into(stream.Via(b.src(), positions()),
 				stream.Acknowledge[int](func(c ctx, _ int) error { return b.try(c) }))
@@ -113,10 +128,18 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.ConcatMap.f": func(b bb) Run {
 			return run(b.src(), stream.ConcatMap(func(n int) stream.Source[int] { b.hit(); return source.Of(n) }))
 		},
-		"stream.Conflate.seed":   func(b bb) Run { return run(stream.Via(b.src(), pause), stream.Conflate(hit(b), add)) },
-		"stream.Conflate.add":    func(b bb) Run { return run(b.src(), stream.Then(stream.Conflate(id, sum(b)), pause)) },
-		"stream.DelayFunc.f":     func(b bb) Run { return run(b.src(), stream.DelayFunc(func(int) time.Duration { b.hit(); return 1 })) },
-		"stream.DivertTo.divert": func(b bb) Run { return run(b.src(), stream.DivertTo(sink.Discard[int](), yes(b, true), nil)) },
+		"stream.Conflate.seed": func(b bb) Run {
+			return run(stream.Via(b.src(), pause), stream.Conflate(hit(b), add))
+		},
+		"stream.Conflate.add": func(b bb) Run {
+			return run(b.src(), stream.Then(stream.Conflate(id, sum(b)), pause))
+		},
+		"stream.DelayFunc.f": func(b bb) Run {
+			return run(b.src(), stream.DelayFunc(func(int) time.Duration { b.hit(); return 1 }))
+		},
+		"stream.DivertTo.divert": func(b bb) Run {
+			return run(b.src(), stream.DivertTo(sink.Discard[int](), yes(b, true), nil))
+		},
 		"stream.DivertTo.done": func(b bb) Run {
 			return run(b.src(),
 				stream.DivertTo(sink.Discard[int](), func(int) bool { return true }, func(int64) { b.hit() }))
@@ -124,13 +147,19 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.Expand.f": func(b bb) Run {
 			return run(b.src(), stream.Expand(func(n int) iter.Seq[int] { b.hit(); return slices.Values([]int{n}) }))
 		},
-		"stream.Expand.f's sequence": func(b bb) Run { return run(b.src(), stream.Expand(func(int) iter.Seq[int] { return seq(b) })) },
-		"stream.Filter.keep":         func(b bb) Run { return run(b.src(), stream.Filter(yes(b, true))) },
+		"stream.Expand.f's sequence": func(b bb) Run {
+			return run(b.src(), stream.Expand(func(int) iter.Seq[int] { return seq(b) }))
+		},
+		"stream.Filter.keep": func(b bb) Run { return run(b.src(), stream.Filter(yes(b, true))) },
 		"stream.FilterMap.f": func(b bb) Run {
 			return run(b.src(), stream.FilterMap(func(n int) (int, bool) { b.hit(); return n, true }))
 		},
-		"stream.FlatMap.f":          func(b bb) Run { return run(b.src(), stream.FlatMap(func(n int) []int { b.hit(); return nil })) },
-		"stream.FlatMapState.start": func(b bb) Run { return run(b.src(), stream.FlatMapState(func() int { b.hit(); return 0 }, many, nil)) },
+		"stream.FlatMap.f": func(b bb) Run {
+			return run(b.src(), stream.FlatMap(func(n int) []int { b.hit(); return nil }))
+		},
+		"stream.FlatMapState.start": func(b bb) Run {
+			return run(b.src(), stream.FlatMapState(func() int { b.hit(); return 0 }, many, nil))
+		},
 		"stream.FlatMapState.f": func(b bb) Run {
 			return run(b.src(),
 				stream.FlatMapState(zero, func(s *int, n int, emit func(int) error) error { b.hit(); return nil }, nil))
@@ -139,7 +168,9 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return run(b.src(),
 				stream.FlatMapState(zero, many, func(*int, func(int) error) error { b.hit(); return nil }))
 		},
-		"stream.GroupBy.key": func(b bb) Run { return run(b.src(), stream.GroupBy(9, hit(b), func(int) out { return same }, nil)) },
+		"stream.GroupBy.key": func(b bb) Run {
+			return run(b.src(), stream.GroupBy(9, hit(b), func(int) out { return same }, nil))
+		},
 		"stream.GroupBy.open": func(b bb) Run {
 			return run(b.src(), stream.GroupBy(9, id, func(int) out { b.hit(); return same }, nil))
 		},
@@ -156,7 +187,9 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return run(b.lost(errBoom), stream.MapErr[int](func(err error) error { b.hit(); return err }))
 		},
 		"stream.MapKeyed.key": func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, hit(b), plain)) },
-		"stream.MapKeyed.f":   func(b bb) Run { return run(b.src(), stream.MapKeyed(3, 1, func(int) int { return 0 }, try(b))) },
+		"stream.MapKeyed.f": func(b bb) Run {
+			return run(b.src(), stream.MapKeyed(3, 1, func(int) int { return 0 }, try(b)))
+		},
 		"stream.NewFlow.f": func(b bb) Run {
 			return run(b.src(), stream.NewFlow(func(c ctx, src stream.Source[int], emit func(int) error) error {
 				if err := b.try(c); err != nil {
@@ -176,7 +209,9 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"stream.MapResource.shut": func(b bb) Run {
 			return run(b.src(), stream.MapResource(open, use, func(ctx, int) error { b.hit(); return nil }))
 		},
-		"stream.MapState.start": func(b bb) Run { return run(b.src(), stream.MapState(func() int { b.hit(); return 0 }, state, nil)) },
+		"stream.MapState.start": func(b bb) Run {
+			return run(b.src(), stream.MapState(func() int { b.hit(); return 0 }, state, nil))
+		},
 		"stream.MapState.f": func(b bb) Run {
 			return run(b.src(), stream.MapState(zero, func(_ *int, n int) (int, error) { b.hit(); return n, nil }, nil))
 		},
@@ -202,7 +237,9 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 				return into(b.src(), hub)(c)
 			}
 		},
-		"stream.Partition.choose": func(b bb) Run { return run(b.src(), stream.Partition(func(int) int { b.hit(); return 0 }, same)) },
+		"stream.Partition.choose": func(b bb) Run {
+			return run(b.src(), stream.Partition(func(int) int { b.hit(); return 0 }, same))
+		},
 		"stream.FlatMapPrefix.f": func(b bb) Run {
 			return run(b.src(), stream.FlatMapPrefix(2, func(c ctx, _ []int) (out, error) { return same, b.try(c) }))
 		},
@@ -240,17 +277,26 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 				stream.SuperviseTo(2, plain, sink.Discard[stream.DeadLetter[int]](), func(int64) { b.hit() }, nil))
 		},
 		"stream.TakeWhile.keep": func(b bb) Run { return run(b.src(), stream.TakeWhile(yes(b, true))) },
-		"stream.Throttle.cost":  func(b bb) Run { return run(b.src(), stream.Throttle(stream.NewLimiter(1, 1), hit(b))) },
-		"stream.TryMap.f":       func(b bb) Run { return run(b.src(), stream.TryMap(try(b))) },
+		"stream.Throttle.cost": func(b bb) Run {
+			return run(b.src(), stream.Throttle(stream.NewLimiter(1, 1), hit(b)))
+		},
+		"stream.TryMap.f": func(b bb) Run { return run(b.src(), stream.TryMap(try(b))) },
 		"stream.WireTap.done": func(b bb) Run {
 			return run(b.src(), stream.WireTap(sink.Discard[int](), func(int64, error) { b.hit() }))
 		},
 
 		// in options
 		"stream.Backoff.When": func(b bb) Run {
-			return run(b.src(), stream.MapParallel(1, stream.Retry(fails(errBoom), &stream.Backoff{Min: 1, When: func(error) bool { b.hit(); return true }})))
+			return run(b.src(),
+				stream.MapParallel(1, stream.Retry(fails(errBoom), &stream.Backoff{Min: 1, When: func(error) bool {
+					b.hit()
+					return true
+				}})))
 		},
-		"stream.Backoff.Notify": func(b bb) Run { o := notify(b); return run(b.src(), stream.TryMap(stream.Retry(once(plain), &o))) },
+		"stream.Backoff.Notify": func(b bb) Run {
+			o := notify(b)
+			return run(b.src(), stream.TryMap(stream.Retry(once(plain), &o)))
+		},
 		"stream.Backoff.Notify, of Restart": func(b bb) Run {
 			return drain(stream.Restart(b.lost(passing), id,
 				func(int) stream.Source[int] { return b.lost(passing) }, &stream.RestartOptions{Backoff: notify(b)}))
@@ -277,7 +323,9 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 				stream.Log(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug})),
 					"x", &stream.LogOptions[int]{Value: func(n int) slog.Attr { b.hit(); return slog.Int("n", n) }}))
 		},
-		"stream.Log, its handler": func(b bb) Run { return run(b.src(), stream.Log[int](slog.New(&brokenHandler{b}), "x", nil)) },
+		"stream.Log, its handler": func(b bb) Run {
+			return run(b.src(), stream.Log[int](slog.New(&brokenHandler{b}), "x", nil))
+		},
 
 		// at the ends, and in stages that take elements one by one or in the background
 		"stream.All, its loop": func(b bb) Run {
@@ -302,7 +350,9 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 				return wait(stream.Go(c, b.src(), sink.ForEach(func(c ctx, _ int) error { return b.try(c) })))
 			}
 		},
-		"stream.Zip, a source": func(b bb) Run { return drain(stream.Zip(b.src(), stream.Via(b.src(), stream.Map(hit(b))))) },
+		"stream.Zip, a source": func(b bb) Run {
+			return drain(stream.Zip(b.src(), stream.Via(b.src(), stream.Map(hit(b)))))
+		},
 		"stream.Reader, its source": func(b bb) Run {
 			return func(c ctx) error {
 				r := stream.Reader(c, stream.Via(b.src(), stream.Map(func(int) []byte { b.hit(); return []byte("x") })))
@@ -378,8 +428,10 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return into(b.src(),
 				sink.Defer(func(c ctx) (stream.Sink[int, int64], error) { return sink.Discard[int](), b.try(c) }))
 		},
-		"sink.Fold.f":    func(b bb) Run { return into(b.src(), sink.Fold(0, sum(b))) },
-		"sink.ForEach.f": func(b bb) Run { return into(b.src(), sink.ForEach(func(c ctx, _ int) error { return b.try(c) })) },
+		"sink.Fold.f": func(b bb) Run { return into(b.src(), sink.Fold(0, sum(b))) },
+		"sink.ForEach.f": func(b bb) Run {
+			return into(b.src(), sink.ForEach(func(c ctx, _ int) error { return b.try(c) }))
+		},
 		"sink.ForEachParallel.f": func(b bb) Run {
 			return into(b.src(), sink.ForEachParallel(1, func(c ctx, _ int) error { return b.try(c) }))
 		},

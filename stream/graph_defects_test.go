@@ -130,7 +130,9 @@ func TestGraphsFindDefects(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			flow := stream.NewFlow(func(ctx context.Context, src numberSource, emit func(uint64) error) error { return f(ctx, src, emit) })
+			flow := stream.NewFlow(func(ctx context.Context, src numberSource, emit func(uint64) error) error {
+				return f(ctx, src, emit)
+			})
 			ops := operators()
 			defect := operator{
 				"Defect",

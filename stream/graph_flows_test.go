@@ -283,7 +283,9 @@ func plain() []operator {
 			return stream.Skip[uint64](n), in.skip(n)
 		}),
 		counted("FlatMapPrefix, without head", 0, 4, func(_ *builder, in model, n int) (numberFlow, model) {
-			return stream.FlatMapPrefix(n, func(context.Context, []uint64) (numberFlow, error) { return stream.Map(identity(nil)), nil }),
+			return stream.FlatMapPrefix(n, func(context.Context, []uint64) (numberFlow, error) {
+					return stream.Map(identity(nil)), nil
+				}),
 				in.skip(n)
 		}),
 		counted("Drop", 1, 6, func(b *builder, in model, n int) (numberFlow, model) {
@@ -333,7 +335,10 @@ func plain() []operator {
 		}),
 		same("ConflateUpTo", func(b *builder, p *fault) numberFlow {
 			return stream.Then(
-				stream.ConflateUpTo(int64(b.number(1, 5)), nil, func(v uint64) []uint64 { p.pass(); return []uint64{v} },
+				stream.ConflateUpTo(int64(b.number(1, 5)), nil, func(v uint64) []uint64 {
+					p.pass()
+					return []uint64{v}
+				},
 					func(s []uint64, v uint64) []uint64 { return append(s, v) }), flatten(nil))
 		}),
 		same("Expand", func(_ *builder, p *fault) numberFlow {
@@ -387,7 +392,10 @@ func plain() []operator {
 			})
 		}),
 		same("LazyFlow", func(_ *builder, p *fault) numberFlow {
-			return stream.LazyFlow(func(context.Context, uint64) (numberFlow, error) { p.pass(); return stream.Async[uint64](2), nil })
+			return stream.LazyFlow(func(context.Context, uint64) (numberFlow, error) {
+				p.pass()
+				return stream.Async[uint64](2), nil
+			})
 		}),
 		same("SplitWhen", func(_ *builder, p *fault) numberFlow {
 			return stream.Then(stream.SplitWhen(func(v uint64) bool { p.pass(); return v%3 == 0 }),

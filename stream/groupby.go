@@ -194,7 +194,8 @@ func (s *grouping[T, K]) close(g *group[T, K]) {
 func (s *grouping[T, K]) tryClose(g *group[T, K]) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.awaited.Load() || g.q.hasElements() { // in this order: the upstream pushes the element before it clears awaited
+	// in this order: the upstream pushes the element before it clears awaited
+	if g.awaited.Load() || g.q.hasElements() {
 		return false
 	}
 	if !g.closing {

@@ -36,7 +36,9 @@ func TestHubConsumerLeavesWhileAwaited(t *testing.T) {
 				leaving := stream.Go(t.Context(),
 					stream.Via2(c.hub.Source(), stream.Until[int](leave), pause(time.Second)), sink.Discard[int]())
 				synctest.Wait()
-				consume := func() *stream.Running[[]int] { return stream.Go(t.Context(), c.hub.Source(), sink.Slice[int]()) }
+				consume := func() *stream.Running[[]int] {
+					return stream.Go(t.Context(), c.hub.Source(), sink.Slice[int]())
+				}
 				var other *stream.Running[[]int]
 				if c.other {
 					other = consume()

@@ -32,13 +32,14 @@ func TestMapNBecomesSlow(t *testing.T) {
 					}
 					return n, nil
 				})
-				_, err := stream.Run(t.Context(), stream.Via(source.Range(0, quick+slow, 1), f), sink.ForEach(func(_ context.Context, n int) error {
-					if n >= quick && first == 0 {
-						first = time.Since(began)
-					}
-					got = append(got, n)
-					return nil
-				}))
+				_, err := stream.Run(t.Context(), stream.Via(source.Range(0, quick+slow, 1), f),
+					sink.ForEach(func(_ context.Context, n int) error {
+						if n >= quick && first == 0 {
+							first = time.Since(began)
+						}
+						got = append(got, n)
+						return nil
+					}))
 				all := time.Since(began)
 				if !slices.IsSorted(got) {
 					if name == "MapParallel" {
@@ -76,12 +77,13 @@ func TestMapNWaitsForItsDownstream(t *testing.T) {
 						}
 						return n, nil
 					})
-					n, err := stream.Run(ctx, stream.Via(source.Range(0, 2000, 1), f), sink.ForEach(func(_ context.Context, n int) error {
-						if n == at-1 {
-							close(seen)
-						}
-						return nil
-					}))
+					n, err := stream.Run(ctx, stream.Via(source.Range(0, 2000, 1), f),
+						sink.ForEach(func(_ context.Context, n int) error {
+							if n == at-1 {
+								close(seen)
+							}
+							return nil
+						}))
 					if n != 2000 || err != nil {
 						t.Errorf("%s of %d, element %d: %d elements, %v", name, workers, at, n, err)
 					}
@@ -135,10 +137,11 @@ func TestMapNInStep(t *testing.T) {
 					}
 					return n, nil
 				})
-				n, err := stream.Run(ctx, stream.Via(source.Range(0, elements, 1), f), sink.ForEach(func(_ context.Context, n int) error {
-					close(seen[n])
-					return nil
-				}))
+				n, err := stream.Run(ctx, stream.Via(source.Range(0, elements, 1), f),
+					sink.ForEach(func(_ context.Context, n int) error {
+						close(seen[n])
+						return nil
+					}))
 				if n != elements || err != nil {
 					t.Errorf("%s of %d: %d elements, %v", name, workers+1, n, err)
 				}

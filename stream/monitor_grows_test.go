@@ -24,18 +24,20 @@ func TestMonitorTellsOfAStallForGood(t *testing.T) {
 					}
 					return n
 				}))
-				run := stream.Go(t.Context(), stream.Via(src, stream.Monitor[int](&s)), sink.ForEach(func(_ context.Context, n int) error {
-					if n == 1500+at {
-						time.Sleep(time.Second)
-					}
-					return nil
-				}))
+				run := stream.Go(t.Context(), stream.Via(src, stream.Monitor[int](&s)),
+					sink.ForEach(func(_ context.Context, n int) error {
+						if n == 1500+at {
+							time.Sleep(time.Second)
+						}
+						return nil
+					}))
 				look := func(d, waited, blocked time.Duration) {
 					t.Helper()
 					time.Sleep(d)
 					synctest.Wait()
 					if got := s.Snapshot(); got.Waited != waited || got.Blocked != blocked {
-						t.Errorf("stall at %d, after %v: waited %v, not %v, blocked %v, not %v", at, waits, got.Waited, waited, got.Blocked, blocked)
+						t.Errorf("stall at %d, after %v: waited %v, not %v, blocked %v, not %v", at, waits, got.Waited,
+							waited, got.Blocked, blocked)
 					}
 				}
 				if waits > 0 {
@@ -51,7 +53,8 @@ func TestMonitorTellsOfAStallForGood(t *testing.T) {
 				if _, err := run.Wait(); err != nil {
 					t.Error(err)
 				}
-				if got := s.Snapshot().Blocked - mid.Blocked; got != 500*time.Millisecond && waits == 0 || got < 499*time.Millisecond || got > 500*time.Millisecond {
+				if got := s.Snapshot().Blocked - mid.Blocked; got != 500*time.Millisecond && waits == 0 ||
+					got < 499*time.Millisecond || got > 500*time.Millisecond {
 					t.Errorf("stall at %d, after %v: %v from half way", at, waits, got)
 				}
 			})
@@ -77,12 +80,13 @@ func TestMonitorOnlyGrows(t *testing.T) {
 				}
 				return n
 			}))
-			runs = append(runs, stream.Go(t.Context(), stream.Via(src, flow), sink.ForEach(func(_ context.Context, n int) error {
-				if n%(5+i) == 0 {
-					time.Sleep(time.Duration(n%4) * time.Microsecond)
-				}
-				return nil
-			})))
+			runs = append(runs, stream.Go(t.Context(), stream.Via(src, flow),
+				sink.ForEach(func(_ context.Context, n int) error {
+					if n%(5+i) == 0 {
+						time.Sleep(time.Duration(n%4) * time.Microsecond)
+					}
+					return nil
+				})))
 		}
 		var last stream.Snapshot
 		for range 2000 {

@@ -26,19 +26,30 @@ func TestMonitorTimes(t *testing.T) {
 		waited, of, blocked time.Duration
 		bottleneck          string
 	}{
-		"source": {before: 10 * time.Millisecond, own: time.Millisecond, waited: 1000 * time.Millisecond, of: 100 * time.Millisecond, bottleneck: "what comes before stage: 91 % of 1.1s"},
-		"stage":  {before: time.Millisecond, own: 10 * time.Millisecond, waited: 100 * time.Millisecond, of: 1000 * time.Millisecond, bottleneck: "stage: 91 % of 1.1s"},
-		"sink":   {own: time.Millisecond, after: 9 * time.Millisecond, of: 100 * time.Millisecond, blocked: 900 * time.Millisecond, bottleneck: "what comes after stage: 90 % of 1s"},
+		"source": {
+			before: 10 * time.Millisecond, own: time.Millisecond, waited: 1000 * time.Millisecond,
+			of: 100 * time.Millisecond, bottleneck: "what comes before stage: 91 % of 1.1s",
+		},
+		"stage": {
+			before: time.Millisecond, own: 10 * time.Millisecond, waited: 100 * time.Millisecond,
+			of: 1000 * time.Millisecond, bottleneck: "stage: 91 % of 1.1s",
+		},
+		"sink": {
+			own: time.Millisecond, after: 9 * time.Millisecond, of: 100 * time.Millisecond,
+			blocked: 900 * time.Millisecond, bottleneck: "what comes after stage: 90 % of 1s",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := stream.Stats{Name: "stage"}
-				body := stream.Via3(count(100), slowly[int](c.before), stream.Measure(&s, slowly[int](c.own)), slowly[int](c.after))
+				body := stream.Via3(count(100), slowly[int](c.before), stream.Measure(&s, slowly[int](c.own)),
+					slowly[int](c.after))
 				if _, err := stream.Run(t.Context(), body, sink.Discard[int]()); err != nil {
 					t.Fatal(err)
 				}
 				got := s.Snapshot()
-				if got.Waited != c.waited || got.Own != c.of || got.Blocked != c.blocked || got.Taken != 100 || got.Elements != 100 {
+				if got.Waited != c.waited || got.Own != c.of || got.Blocked != c.blocked || got.Taken != 100 ||
+					got.Elements != 100 {
 					t.Errorf("%+v", got)
 				}
 				if got := stream.Bottleneck(got); got != c.bottleneck {
@@ -59,7 +70,8 @@ func TestMonitorOfAFlowOnItsOwnGoroutines(t *testing.T) {
 		if _, err := stream.Run(t.Context(), body, sink.Discard[int]()); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Snapshot(); got.Own < time.Second || got.Own > 2*time.Second || got.Blocked != 200*time.Millisecond {
+		if got := s.Snapshot(); got.Own < time.Second || got.Own > 2*time.Second ||
+			got.Blocked != 200*time.Millisecond {
 			t.Errorf("own %v, blocked %v", got.Own, got.Blocked)
 		}
 	})
@@ -69,11 +81,13 @@ func TestMonitorOfAFlowOnItsOwnGoroutines(t *testing.T) {
 func TestMonitorWhileBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var before, after stream.Stats
-		body := stream.Via3(count(1), stream.Monitor[int](&before), slowly[int](time.Minute), stream.Monitor[int](&after))
+		body := stream.Via3(count(1), stream.Monitor[int](&before), slowly[int](time.Minute),
+			stream.Monitor[int](&after))
 		run := stream.Go(t.Context(), body, sink.Discard[int]())
 		time.Sleep(30 * time.Second)
 		a, b := before.Snapshot(), after.Snapshot()
-		if a.Blocked != 30*time.Second || a.Waited != 0 || b.Blocked != 0 || b.Waited != 30*time.Second || a.Elements != 0 {
+		if a.Blocked != 30*time.Second || a.Waited != 0 || b.Blocked != 0 || b.Waited != 30*time.Second ||
+			a.Elements != 0 {
 			t.Errorf("%+v\n%+v", a, b)
 		}
 		if got, want := stream.Bottleneck(a, b), "what lies between place 1 and place 2: 100 % of 30s"; got != want {
@@ -123,7 +137,9 @@ func TestMonitorCountsRuns(t *testing.T) {
 		return err
 	}
 	_ = run(count(3), sink.Slice[int]())
-	_ = run(stream.Via(count(3), stream.TryMap(func(context.Context, int) (int, error) { return 0, errBoom })), sink.Slice[int]())
+	_ = run(stream.Via(count(3), stream.TryMap(func(context.Context, int) (int, error) {
+		return 0, errBoom
+	})), sink.Slice[int]())
 	_ = run(stream.Via(count(3), stream.Map(func(int) int { panic("boom") })), sink.Slice[int]())
 	body := stream.Via2(count(3), stream.Monitor[int](&s), stream.Take[int](1))
 	if _, err := stream.Run(t.Context(), body, sink.Slice[int]()); err != nil {
@@ -143,7 +159,10 @@ func TestSnapshotLogs(t *testing.T) {
 	}
 	var out bytes.Buffer
 	slog.New(slog.NewTextHandler(&out, nil)).Info("done", "stage", &s)
-	for _, want := range []string{"stage.name=gzip", "stage.elements=1", "stage.bytes=1", "stage.taken_bytes=3", "stage.waited="} {
+	for _, want := range []string{
+		"stage.name=gzip", "stage.elements=1", "stage.bytes=1", "stage.taken_bytes=3",
+		"stage.waited=",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in %s", want, &out)
 		}

@@ -29,7 +29,8 @@ func TestOperatorsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := map[string]bool{}
-	for _, name := range regexp.MustCompile("`((?:stream|source|sink)\\.[A-Z]\\w*)").FindAllStringSubmatch(string(page), -1) {
+	for _, name := range regexp.MustCompile("`((?:stream|source|sink)\\.[A-Z]\\w*)").FindAllStringSubmatch(string(page),
+		-1) {
 		named[name[1]] = true
 	}
 	exported, stages := map[string]bool{}, 0
@@ -133,7 +134,8 @@ func examples(files []*ast.File) map[string]bool {
 				continue
 			}
 			for _, comment := range file.Comments {
-				if comment.Pos() > f.Body.Lbrace && comment.End() < f.Body.Rbrace && strings.Contains(comment.Text(), "Output:") {
+				if comment.Pos() > f.Body.Lbrace && comment.End() < f.Body.Rbrace && strings.Contains(comment.Text(),
+					"Output:") {
 					name, _, _ := strings.Cut(strings.TrimPrefix(f.Name.Name, "Example"), "_")
 					shown[name] = true
 				}

@@ -31,24 +31,29 @@ func TestPanicHasOneForm(t *testing.T) {
 	}
 	bytes := stream.Via(exploding(), stream.Map(func(int) []byte { return []byte("x") }))
 	for name, run := range map[string]func(context.Context) error{
-		"source":    drain(exploding()),
-		"fused":     drain(stream.Via(count(8), stream.Map(explodes))),
-		"worker":    drain(stream.Via(count(8), stream.MapParallel(4, func(_ context.Context, v int) (int, error) { return explodes(v), nil }))),
+		"source": drain(exploding()),
+		"fused":  drain(stream.Via(count(8), stream.Map(explodes))),
+		"worker": drain(stream.Via(count(8), stream.MapParallel(4, func(_ context.Context, v int) (int, error) {
+			return explodes(v), nil
+		}))),
 		"upstream":  drain(mapped(stream.Async[int](4))),
 		"coroutine": drain(stream.Zip(count(8), exploding())),
 		"sink":      into(count(8), sink.ForEach(func(context.Context, int) error { explode(); return nil })),
-		"sink after its source": into(count(8), stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
-			if err := src.Each(ctx, func(int) error { return nil }); err != nil {
-				return 0, err
-			}
-			explode()
-			return 0, nil
-		})),
+		"sink after its source": into(count(8),
+			stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+				if err := src.Each(ctx, func(int) error { return nil }); err != nil {
+					return 0, err
+				}
+				explode()
+				return 0, nil
+			})),
 		"clean-up": drain(stream.SourceFunc[int](func(context.Context, func(int) error) error {
 			defer explode()
 			panic("another")
 		})),
-		"run in a run": into(count(8), sink.ForEach(func(ctx context.Context, _ int) error { return drain(exploding())(ctx) })),
+		"run in a run": into(count(8), sink.ForEach(func(ctx context.Context, _ int) error {
+			return drain(exploding())(ctx)
+		})),
 		"Go": func(ctx context.Context) error {
 			_, err := stream.Go(ctx, exploding(), sink.Discard[int]()).Wait()
 			return err
@@ -70,8 +75,14 @@ func TestPanicHasOneForm(t *testing.T) {
 			}
 			return nil
 		},
-		"Reader.Read":    func(ctx context.Context) error { _, err := io.ReadAll(stream.Reader(ctx, bytes)); return err },
-		"Reader.WriteTo": func(ctx context.Context) error { _, err := io.Copy(io.Discard, stream.Reader(ctx, bytes)); return err },
+		"Reader.Read": func(ctx context.Context) error {
+			_, err := io.ReadAll(stream.Reader(ctx, bytes))
+			return err
+		},
+		"Reader.WriteTo": func(ctx context.Context) error {
+			_, err := io.Copy(io.Discard, stream.Reader(ctx, bytes))
+			return err
+		},
 		"Reader.Close": func(ctx context.Context) error {
 			r := stream.Reader(ctx, stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 				defer explode()
@@ -115,7 +126,10 @@ func TestAllLeavesThePanicOfItsBody(t *testing.T) {
 			"Goexit":            runtime.Goexit,
 		}
 		for way, do := range ways {
-			for at, src := range map[string]stream.Source[int]{"an element": count(8), "the error": stream.Fail[int](errBoom)} {
+			for at, src := range map[string]stream.Source[int]{
+				"an element": count(8),
+				"the error":  stream.Fail[int](errBoom),
+			} {
 				t.Run(name+"/"+way+"/"+at, func(t *testing.T) {
 					var got any
 					ended, returned := false, false
@@ -155,12 +169,18 @@ func TestAllLeavesThePanicOfItsBody(t *testing.T) {
 // runtime.Goexit, and so t.FailNow, ends the goroutine of a run without a panic.
 func TestGoexitPassesARun(t *testing.T) {
 	for name, src := range map[string]stream.Source[int]{
-		"fused":  stream.Via(count(8), stream.Map(func(v int) int { runtime.Goexit(); return v })),
-		"worker": stream.Via(count(8), stream.MapParallel(2, func(context.Context, int) (int, error) { runtime.Goexit(); return 0, nil })),
+		"fused": stream.Via(count(8), stream.Map(func(v int) int { runtime.Goexit(); return v })),
+		"worker": stream.Via(count(8), stream.MapParallel(2, func(context.Context, int) (int, error) {
+			runtime.Goexit()
+			return 0, nil
+		})),
 	} {
 		for how, run := range map[string]func(context.Context) error{
 			"Run": drain(src),
-			"Go":  func(ctx context.Context) error { _, err := stream.Go(ctx, src, sink.Discard[int]()).Wait(); return err },
+			"Go": func(ctx context.Context) error {
+				_, err := stream.Go(ctx, src, sink.Discard[int]()).Wait()
+				return err
+			},
 			"All": func(ctx context.Context) error {
 				for range stream.All(ctx, src) {
 				}

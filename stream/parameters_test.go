@@ -20,12 +20,16 @@ type parameter struct {
 func parameters(t *testing.T) []parameter {
 	t.Helper()
 	var all []parameter
-	for pkg, dir := range map[string]string{"stream": ".", "source": "../source", "sink": "../sink", "streamtest": "streamtest"} {
+	for pkg, dir := range map[string]string{
+		"stream": ".", "source": "../source", "sink": "../sink",
+		"streamtest": "streamtest",
+	} {
 		files, _ := parsePackage(t, filepath.Join(dir))
 		for _, file := range files {
 			for _, decl := range file.Decls {
 				f, ok := decl.(*ast.FuncDecl)
-				if !ok || f.Recv != nil || !f.Name.IsExported() || strings.HasPrefix(f.Name.Name, "Via") && f.Name.Name != "Via" {
+				if !ok || f.Recv != nil || !f.Name.IsExported() || strings.HasPrefix(f.Name.Name, "Via") &&
+					f.Name.Name != "Via" {
 					continue
 				}
 				free := map[string]bool{} // type parameters: the user's values
@@ -67,7 +71,8 @@ func describe(typ ast.Expr, free map[string]bool) parameter {
 		}
 		return p
 	case *ast.Ident:
-		return parameter{settable: !free[x.Name] && x.Name != "bool" && x.Name != "string" && x.Name != "error" && x.Name != "any" && x.Name != "Class" && x.Name != "Snapshot"}
+		return parameter{settable: !free[x.Name] && x.Name != "bool" && x.Name != "string" && x.Name != "error" &&
+			x.Name != "any" && x.Name != "Class" && x.Name != "Snapshot"}
 	case *ast.ArrayType:
 		elem, ok := x.Elt.(*ast.Ident)
 		return parameter{settable: ok && !free[elem.Name]}

@@ -44,9 +44,10 @@ func TestPartReadElsewhere(t *testing.T) {
 		"section, while emit returns": stream.Then(stream.Then(split, returning[section](slow)), later),
 		"section, emit fails":         stream.Then(stream.Then(split, returning[section](fails)), later),
 		"section, emit panics":        stream.Then(stream.Then(split, returning[section](panics)), later),
-		"section, by a flow":          stream.Then(stream.Then(split, returning[section](slow)), stream.MergeMap(4, own)),
-		"tail, at once":               stream.Then(peel, stream.MergeMap(4, id)),
-		"tail, while emit returns":    stream.Then(stream.Then(peel, returning[section](slow)), later),
+		"section, by a flow": stream.Then(stream.Then(split, returning[section](slow)),
+			stream.MergeMap(4, own)),
+		"tail, at once":            stream.Then(peel, stream.MergeMap(4, id)),
+		"tail, while emit returns": stream.Then(stream.Then(peel, returning[section](slow)), later),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for src, busy := range map[string]stream.Source[int]{

@@ -97,7 +97,9 @@ func TestReaderClose(t *testing.T) {
 }
 
 func TestReaderPanicSurfacesInRead(t *testing.T) {
-	r := stream.Reader(t.Context(), stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error { panic("ouch") }))
+	r := stream.Reader(t.Context(), stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
+		panic("ouch")
+	}))
 	defer func() {
 		if p, ok := recover().(*stream.PanicError); !ok || p.Value != "ouch" {
 			t.Errorf("recovered %v", p)

@@ -46,18 +46,46 @@ func TestMendersOfErrors(t *testing.T) {
 	}{
 		{"MapErr", failing(errBoom, 1), stream.MapErr[int](other), []int{1}, []error{errBoom, errOther}},
 		{"MapErr, complete", source.Of(1), stream.MapErr[int](other), []int{1}, nil},
-		{"MapErr to nil", failing(errBoom, 1), stream.MapErr[int](func(error) error { return nil }), []int{1}, []error{errBoom}},
-		{"CompleteOn", failing(errBoom, 1), stream.CompleteOn[int](func(err error) bool { return err == errBoom }), []int{1}, nil},
-		{"CompleteOn another", failing(errBoom, 1), stream.CompleteOn[int](func(err error) bool { return err == errOther }), []int{1}, []error{errBoom}},
-		{"Recover", failing(errBoom, 1), stream.Recover(func(error) ([]int, error) { return []int{8, 9}, nil }), []int{1, 8, 9}, nil},
-		{"Recover, none", failing(errBoom, 1), stream.Recover(func(error) ([]int, error) { return nil, nil }), []int{1}, nil},
-		{"Recover, not", failing(errBoom, 1), stream.Recover(func(err error) ([]int, error) { return []int{8}, other(err) }), []int{1}, []error{errBoom, errOther}},
-		{"Recover, complete", source.Of(1), stream.Recover(func(error) ([]int, error) { return []int{8, 9}, nil }), []int{1}, nil},
+		{"MapErr to nil", failing(errBoom, 1), stream.MapErr[int](func(error) error {
+			return nil
+		}), []int{1}, []error{errBoom}},
+		{"CompleteOn", failing(errBoom, 1), stream.CompleteOn[int](func(err error) bool {
+			return err == errBoom
+		}), []int{1}, nil},
+		{"CompleteOn another", failing(errBoom, 1), stream.CompleteOn[int](func(err error) bool {
+			return err == errOther
+		}), []int{1}, []error{errBoom}},
+		{"Recover", failing(errBoom, 1), stream.Recover(func(error) ([]int, error) {
+			return []int{8, 9}, nil
+		}), []int{1, 8, 9}, nil},
+		{"Recover, none", failing(errBoom, 1), stream.Recover(func(error) ([]int, error) {
+			return nil, nil
+		}), []int{1}, nil},
+		{"Recover, not", failing(errBoom, 1), stream.Recover(func(err error) ([]int, error) {
+			return []int{8}, other(err)
+		}), []int{1}, []error{errBoom, errOther}},
+		{"Recover, complete", source.Of(1), stream.Recover(func(error) ([]int, error) {
+			return []int{8, 9}, nil
+		}), []int{1}, nil},
 		{"RecoverWith", failing(errBoom, 1), stream.RecoverWith(1, replicas(source.Of(2, 3))), []int{1, 2, 3}, nil},
 		{"RecoverWith, complete", source.Of(1), stream.RecoverWith(1, replicas()), []int{1}, nil},
-		{"RecoverWith, again", failing(errBoom, 1), stream.RecoverWith(2, replicas(failing(errOther, 2), source.Of(3))), []int{1, 2, 3}, nil},
-		{"RecoverWith, too often", failing(errBoom, 1), stream.RecoverWith(2, replicas(failing(errBoom, 2), failing(errOther, 3), source.Of(4))), []int{1, 2, 3}, []error{errOther}},
-		{"RecoverWith, not", failing(errBoom, 1), stream.RecoverWith(1, replicas()), []int{1}, []error{errBoom, errOther}},
+		{
+			"RecoverWith, again", failing(errBoom, 1),
+			stream.RecoverWith(2, replicas(failing(errOther, 2), source.Of(3))),
+			[]int{1, 2, 3},
+			nil,
+		},
+		{
+			"RecoverWith, too often", failing(errBoom, 1),
+			stream.RecoverWith(2, replicas(failing(errBoom, 2), failing(errOther, 3), source.Of(4))),
+			[]int{1, 2, 3},
+			[]error{errOther},
+		},
+		{
+			"RecoverWith, not", failing(errBoom, 1), stream.RecoverWith(1, replicas()),
+			[]int{1},
+			[]error{errBoom, errOther},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,7 +101,9 @@ func TestMendersOfErrors(t *testing.T) {
 		})
 	}
 	t.Run("RecoverWith nil", func(t *testing.T) {
-		if _, err := outcomeOf(t, failing[int](errBoom), stream.RecoverWith(1, func(error) (stream.Source[int], error) { return nil, nil })); err == nil {
+		if _, err := outcomeOf(t, failing[int](errBoom), stream.RecoverWith(1, func(error) (stream.Source[int], error) {
+			return nil, nil
+		})); err == nil {
 			t.Error("a nil source ran")
 		}
 	})
@@ -90,9 +120,13 @@ func menders() map[string]stream.Flow[int, int] {
 			return stream.Restart(src, func(n int) int { return n }, func(int) stream.Source[int] { return src },
 				&stream.RestartOptions{Backoff: stream.Backoff{When: func(error) bool { return true }}})
 		}),
-		"RestartFlow": stream.RestartFlow(100, stream.Map(func(n int) int { return n }), func(a, b int) bool { return a == b },
+		"RestartFlow": stream.RestartFlow(100, stream.Map(func(n int) int {
+			return n
+		}), func(a, b int) bool { return a == b },
 			&stream.Backoff{When: func(error) bool { return true }}),
-		"Replicas of replicas": stream.Then(stream.RecoverWith(3, func(error) (stream.Source[int], error) { return count(9), nil }),
+		"Replicas of replicas": stream.Then(stream.RecoverWith(3, func(error) (stream.Source[int], error) {
+			return count(9), nil
+		}),
 			stream.CompleteOn[int](func(error) bool { return true })),
 	}
 }
@@ -133,7 +167,9 @@ func TestMendersLeaveTheErrorsOfOthers(t *testing.T) {
 // A source that hides emit's error does not make the run succeed.
 func TestMendersDistrustSwallowedErrors(t *testing.T) {
 	src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error { _ = emit(1); return nil })
-	err := stream.Via(src, stream.CompleteOn[int](func(error) bool { return true })).Each(t.Context(), func(int) error { return errBoom })
+	err := stream.Via(src, stream.CompleteOn[int](func(error) bool {
+		return true
+	})).Each(t.Context(), func(int) error { return errBoom })
 	if err != errBoom {
 		t.Errorf("got %v, want emit's error", err)
 	}
@@ -162,9 +198,10 @@ func ExampleCompleteOn() {
 }
 
 func ExampleRecover() {
-	lines := stream.Via(failing(errors.New("disk full"), "one", "two"), stream.Recover(func(err error) ([]string, error) {
-		return []string{"-- incomplete: " + err.Error()}, nil
-	}))
+	lines := stream.Via(failing(errors.New("disk full"), "one", "two"),
+		stream.Recover(func(err error) ([]string, error) {
+			return []string{"-- incomplete: " + err.Error()}, nil
+		}))
 	for line, err := range stream.All(context.Background(), lines) {
 		fmt.Println(line, err)
 	}

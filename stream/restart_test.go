@@ -139,8 +139,10 @@ func TestRestartGivesUp(t *testing.T) {
 				src := stream.Restart(tt.part(0), self, func(last int) stream.Source[int] { return tt.part(last + 1) },
 					&stream.RestartOptions{Backoff: tt.b})
 				n, err := stream.Run(t.Context(), src, sink.Discard[int]())
-				if int(n) != tt.want || retries != tt.retries || !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
-					t.Errorf("%d elements, %d retries, %v; want %d, %d, %v", n, retries, err, tt.want, tt.retries, tt.err)
+				if int(n) != tt.want || retries != tt.retries || !errors.Is(err, tt.err) ||
+					(err == nil) != (tt.err == nil) {
+					t.Errorf("%d elements, %d retries, %v; want %d, %d, %v", n, retries, err, tt.want, tt.retries,
+						tt.err)
 				}
 			})
 		})
@@ -217,7 +219,8 @@ func TestRestartFollows(t *testing.T) {
 		src := stream.Restart(part(0), self, func(last int) stream.Source[int] { return part(last + 1) },
 			&stream.RestartOptions{Follow: true, Backoff: stream.Backoff{Jitter: -1, Max: time.Minute, MaxRetries: 1}})
 		got, err := stream.Run(t.Context(), stream.Via(src, stream.Take[int](4)), sink.Slice[int]())
-		if took := time.Since(began); !slices.Equal(got, []int{0, 1, 2, 3}) || err != nil || failed < 2 || took < time.Hour || took > time.Hour+time.Minute {
+		if took := time.Since(began); !slices.Equal(got, []int{0, 1, 2, 3}) || err != nil || failed < 2 ||
+			took < time.Hour || took > time.Hour+time.Minute {
 			t.Errorf("%v, %v, %d failures, after %v", got, err, failed, took)
 		}
 		if runs < 60 || runs > 80 {
@@ -242,9 +245,13 @@ func TestRestartFollowsClosely(t *testing.T) {
 			})
 		}
 		src := stream.Restart(part(0), self, func(last int) stream.Source[int] { return part(last + 1) },
-			&stream.RestartOptions{Follow: true, Backoff: stream.Backoff{Jitter: -1, Min: time.Second, Max: 8 * time.Second}})
+			&stream.RestartOptions{Follow: true, Backoff: stream.Backoff{
+				Jitter: -1, Min: time.Second,
+				Max: 8 * time.Second,
+			}})
 		_, err := stream.Run(t.Context(), stream.Via(src, stream.TakeFor[int](30*time.Second)), sink.Discard[int]())
-		if want := []time.Duration{0, 1, 3, 7, 15, 23, 24, 26, 30}; err != nil || !slices.Equal(runs[:min(8, len(runs))], want[:8]) {
+		if want := []time.Duration{0, 1, 3, 7, 15, 23, 24, 26, 30}; err != nil ||
+			!slices.Equal(runs[:min(8, len(runs))], want[:8]) {
 			t.Errorf("runs at %d seconds, want %d: %v", runs, want, err)
 		}
 	})
@@ -256,7 +263,8 @@ func TestRestartRefusesNil(t *testing.T) {
 		"first":    stream.Restart(nil, self, after, nil),
 		"position": stream.Restart[int, int](count(1), nil, after, nil),
 		"after":    stream.Restart(count(1), self, nil, nil),
-		"made nil": stream.Restart(span(0, 2, 1, errPassing), self, after, &stream.RestartOptions{Backoff: stream.Backoff{Min: 1}}),
+		"made nil": stream.Restart(span(0, 2, 1, errPassing), self, after,
+			&stream.RestartOptions{Backoff: stream.Backoff{Min: 1}}),
 	} {
 		if _, err := stream.Run(t.Context(), src, sink.Discard[int]()); err == nil {
 			t.Errorf("%s: no error", name)

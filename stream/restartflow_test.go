@@ -54,7 +54,8 @@ func TestRestartFlowLosesNothing(t *testing.T) {
 			for seed := range uint64(100) {
 				synctest.Test(t, func(t *testing.T) {
 					r := rand.New(rand.NewPCG(seed, 1))
-					got, err := stream.Run(t.Context(), stream.Via(count(n), stream.RestartFlow(1000, flow(r), same, b)), sink.Slice[int]())
+					got, err := stream.Run(t.Context(), stream.Via(count(n), stream.RestartFlow(1000, flow(r), same,
+						b)), sink.Slice[int]())
 					if err != nil || name != "MapUnordered" && !slices.IsSorted(got) {
 						t.Fatalf("seed %d: %v, %v", seed, got, err)
 					}
@@ -70,8 +71,12 @@ func TestRestartFlowLosesNothing(t *testing.T) {
 		for seed := range uint64(100) {
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 2))
-				flow := stream.RestartFlow(10, unreliable(r, stream.Batch[int](3)), func(in int, out []int) bool { return slices.Contains(out, in) }, b)
-				got, err := stream.Run(t.Context(), stream.Via2(count(n), flow, stream.FlatMap(func(xs []int) []int { return xs })), sink.Slice[int]())
+				flow := stream.RestartFlow(10, unreliable(r, stream.Batch[int](3)), func(in int, out []int) bool {
+					return slices.Contains(out, in)
+				}, b)
+				got, err := stream.Run(t.Context(), stream.Via2(count(n), flow, stream.FlatMap(func(xs []int) []int {
+					return xs
+				})), sink.Slice[int]())
 				if err != nil || len(got) != n || !slices.IsSorted(got) {
 					t.Fatalf("seed %d: %v, %v", seed, got, err)
 				}
@@ -82,7 +87,9 @@ func TestRestartFlowLosesNothing(t *testing.T) {
 		for seed := range uint64(100) {
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 3))
-				flow := stream.RestartFlow(10, unreliable(r, stream.Filter(func(n int) bool { return n%3 == 0 })), func(in, out int) bool { return in <= out }, b)
+				flow := stream.RestartFlow(10, unreliable(r, stream.Filter(func(n int) bool {
+					return n%3 == 0
+				})), func(in, out int) bool { return in <= out }, b)
 				got, err := stream.Run(t.Context(), stream.Via(count(n), flow), sink.Slice[int]())
 				if err != nil || len(got) != (n+2)/3 || !slices.IsSorted(got) {
 					t.Fatalf("seed %d: %v, %v", seed, got, err)
@@ -95,7 +102,9 @@ func TestRestartFlowLosesNothing(t *testing.T) {
 func TestRestartFlowBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		flow := func(n int) stream.Flow[int, []int] {
-			return stream.RestartFlow(n, stream.Batch[int](3), func(in int, out []int) bool { return slices.Contains(out, in) },
+			return stream.RestartFlow(n, stream.Batch[int](3), func(in int, out []int) bool {
+				return slices.Contains(out, in)
+			},
 				&stream.Backoff{When: func(error) bool { return true }})
 		}
 		got, err := outcomeOf(t, count(7), flow(3))
@@ -170,7 +179,9 @@ func TestRestartFlowReplaysWhatItWasGiven(t *testing.T) {
 			}
 			return s, nil
 		})
-		flow := stream.RestartFlow(1, upper, func(in []byte, out string) bool { return strings.EqualFold(string(in), out) }, nil)
+		flow := stream.RestartFlow(1, upper, func(in []byte, out string) bool {
+			return strings.EqualFold(string(in), out)
+		}, nil)
 		got, err := outcomeOf(t, failing(errBoom, []byte("a"), []byte("b")), flow)
 		if !errors.Is(err, errBoom) {
 			t.Errorf("%v, %v", got, err)
@@ -206,10 +217,12 @@ func TestRestartSink(t *testing.T) {
 		})
 		in := stream.Via(count(7), stream.Map(func(n int) []byte { return []byte{'0' + byte(n)} }))
 		got, err := outcomeOf(t, in, stream.RestartSink(3, store, nil))
-		if !slices.Equal(got, []int{3, 3, 1}) || err != nil || tries != 7 || fmt.Sprint(stored) != "[[0 1 2] [3 4 5] [6]]" {
+		if !slices.Equal(got, []int{3, 3, 1}) || err != nil || tries != 7 ||
+			fmt.Sprint(stored) != "[[0 1 2] [3 4 5] [6]]" {
 			t.Errorf("%v, %v after %d tries, stored %v", got, err, tries, stored)
 		}
-		if got, err := outcomeOf(t, source.Empty[[]byte](), stream.RestartSink(3, store, nil)); len(got) != 0 || err != nil || tries != 7 {
+		if got, err := outcomeOf(t, source.Empty[[]byte](), stream.RestartSink(3, store, nil)); len(got) != 0 ||
+			err != nil || tries != 7 {
 			t.Errorf("nothing in: %v, %v", got, err)
 		}
 		unclear := stream.SinkFunc[int, int](func(context.Context, stream.Source[int]) (int, error) {
@@ -247,7 +260,8 @@ func ExampleRestartSink() {
 		}
 		return "object of " + strings.Join(lines, "+"), err
 	})
-	objects := stream.Via(source.Of("a", "b", "c"), stream.RestartSink(2, upload, &stream.Backoff{Min: time.Millisecond}))
+	objects := stream.Via(source.Of("a", "b", "c"),
+		stream.RestartSink(2, upload, &stream.Backoff{Min: time.Millisecond}))
 	for object, err := range stream.All(context.Background(), objects) {
 		fmt.Println(object, err)
 	}

@@ -61,22 +61,60 @@ func TestRetry(t *testing.T) {
 		{"wrapped", exact, []error{fmt.Errorf("x: %w", errPassing)}, []time.Duration{100 * ms}, nil},
 		{"not transient", exact, []error{errPassing, errBoom}, []time.Duration{100 * ms}, errBoom},
 		{"unknown outcome", exact, []error{stream.Mark(errBoom, stream.UnknownOutcome)}, nil, errBoom},
-		{"capped", with(exact, func(b *stream.Backoff) { b.Min, b.Max, b.Factor = 2*ms, 9*ms, 2 }), repeat(errPassing, 5), []time.Duration{2 * ms, 4 * ms, 8 * ms, 9 * ms, 9 * ms}, nil},
-		{"even", with(exact, func(b *stream.Backoff) { b.Factor = 1 }), repeat(errPassing, 2), []time.Duration{100 * ms, 100 * ms}, nil},
-		{"huge", with(exact, func(b *stream.Backoff) { b.Min, b.Max, b.Factor = 1, math.MaxInt64, math.MaxFloat64 }), repeat(errPassing, 1), []time.Duration{1}, nil},
-		{"a small Max", with(exact, func(b *stream.Backoff) { b.Max = ms }), repeat(errPassing, 1), []time.Duration{ms}, nil},
-		{"a large Min", with(exact, func(b *stream.Backoff) { b.Min = time.Hour }), repeat(errPassing, 2), []time.Duration{time.Hour, time.Hour}, nil},
-		{"three retries do", with(exact, func(b *stream.Backoff) { b.Factor, b.MaxRetries = 1, 3 }), repeat(errPassing, 3), []time.Duration{100 * ms, 100 * ms, 100 * ms}, nil},
-		{"three retries do not", with(exact, func(b *stream.Backoff) { b.Factor, b.MaxRetries = 1, 3 }), repeat(errPassing, 4), []time.Duration{100 * ms, 100 * ms, 100 * ms}, errPassing},
-		{"time does", with(exact, func(b *stream.Backoff) { b.Factor, b.MaxElapsed = 1, 200*ms }), repeat(errPassing, 2), []time.Duration{100 * ms, 100 * ms}, nil},
-		{"time does not", with(exact, func(b *stream.Backoff) { b.Factor, b.MaxElapsed = 1, 200*ms }), repeat(errPassing, 3), []time.Duration{100 * ms, 100 * ms}, errPassing},
-		{"as the server asks", exact, []error{fmt.Errorf("x: %w", later{time.Minute}), later{ms}}, []time.Duration{time.Minute, 200 * ms}, nil},
-		{"as the user says", with(exact, func(b *stream.Backoff) { b.When = func(err error) bool { return err == errBoom } }), []error{errBoom, errPassing}, []time.Duration{100 * ms}, errPassing},
-		{"unknown outcome, whatever the user says", with(exact, func(b *stream.Backoff) { b.When = func(error) bool { return true } }), []error{errPassing, stream.Mark(errBoom, stream.UnknownOutcome)}, []time.Duration{100 * ms}, errBoom},
-		{"unknown outcome, looked at", exact, []error{stream.Mark(fmt.Errorf("x: %w", stream.Mark(errBoom, stream.UnknownOutcome)), stream.Retryable)}, []time.Duration{100 * ms}, nil},
-		{"jitter", stream.Backoff{Random: func() float64 { return 0.5 }}, repeat(errPassing, 2), []time.Duration{75 * ms, 150 * ms}, nil},
-		{"full jitter", stream.Backoff{Jitter: 1, Random: func() float64 { return 0.75 }}, repeat(errPassing, 2), []time.Duration{25 * ms, 50 * ms}, nil},
-		{"wild jitter", stream.Backoff{Jitter: 1, Random: func() float64 { return 7 }}, repeat(errPassing, 1), []time.Duration{0}, nil},
+		{"capped", with(exact, func(b *stream.Backoff) {
+			b.Min, b.Max, b.Factor = 2*ms, 9*ms, 2
+		}), repeat(errPassing, 5), []time.Duration{2 * ms, 4 * ms, 8 * ms, 9 * ms, 9 * ms}, nil},
+		{"even", with(exact, func(b *stream.Backoff) {
+			b.Factor = 1
+		}), repeat(errPassing, 2), []time.Duration{100 * ms, 100 * ms}, nil},
+		{"huge", with(exact, func(b *stream.Backoff) {
+			b.Min, b.Max, b.Factor = 1, math.MaxInt64, math.MaxFloat64
+		}), repeat(errPassing, 1), []time.Duration{1}, nil},
+		{"a small Max", with(exact, func(b *stream.Backoff) {
+			b.Max = ms
+		}), repeat(errPassing, 1), []time.Duration{ms}, nil},
+		{"a large Min", with(exact, func(b *stream.Backoff) {
+			b.Min = time.Hour
+		}), repeat(errPassing, 2), []time.Duration{time.Hour, time.Hour}, nil},
+		{"three retries do", with(exact, func(b *stream.Backoff) {
+			b.Factor, b.MaxRetries = 1, 3
+		}), repeat(errPassing, 3), []time.Duration{100 * ms, 100 * ms, 100 * ms}, nil},
+		{"three retries do not", with(exact, func(b *stream.Backoff) {
+			b.Factor, b.MaxRetries = 1, 3
+		}), repeat(errPassing, 4), []time.Duration{100 * ms, 100 * ms, 100 * ms}, errPassing},
+		{"time does", with(exact, func(b *stream.Backoff) {
+			b.Factor, b.MaxElapsed = 1, 200*ms
+		}), repeat(errPassing, 2), []time.Duration{100 * ms, 100 * ms}, nil},
+		{"time does not", with(exact, func(b *stream.Backoff) {
+			b.Factor, b.MaxElapsed = 1, 200*ms
+		}), repeat(errPassing, 3), []time.Duration{100 * ms, 100 * ms}, errPassing},
+		{
+			"as the server asks", exact,
+			[]error{fmt.Errorf("x: %w", later{time.Minute}), later{ms}},
+			[]time.Duration{time.Minute, 200 * ms},
+			nil,
+		},
+		{"as the user says", with(exact, func(b *stream.Backoff) {
+			b.When = func(err error) bool { return err == errBoom }
+		}), []error{errBoom, errPassing}, []time.Duration{100 * ms}, errPassing},
+		{"unknown outcome, whatever the user says", with(exact, func(b *stream.Backoff) {
+			b.When = func(error) bool { return true }
+		}), []error{errPassing, stream.Mark(errBoom, stream.UnknownOutcome)}, []time.Duration{100 * ms}, errBoom},
+		{
+			"unknown outcome, looked at", exact,
+			[]error{stream.Mark(fmt.Errorf("x: %w", stream.Mark(errBoom, stream.UnknownOutcome)), stream.Retryable)},
+			[]time.Duration{100 * ms},
+			nil,
+		},
+		{"jitter", stream.Backoff{Random: func() float64 {
+			return 0.5
+		}}, repeat(errPassing, 2), []time.Duration{75 * ms, 150 * ms}, nil},
+		{"full jitter", stream.Backoff{Jitter: 1, Random: func() float64 {
+			return 0.75
+		}}, repeat(errPassing, 2), []time.Duration{25 * ms, 50 * ms}, nil},
+		{"wild jitter", stream.Backoff{Jitter: 1, Random: func() float64 {
+			return 7
+		}}, repeat(errPassing, 1), []time.Duration{0}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,7 +157,8 @@ func TestRetryByDefault(t *testing.T) {
 		var waits []time.Duration
 		_, err := stream.Retry(func(context.Context, int) (int, error) { calls++; return 0, errPassing },
 			&stream.Backoff{Notify: func(_ error, wait time.Duration) { waits = append(waits, wait) }})(t.Context(), 0)
-		if took := time.Since(began); calls != 11 || !errors.Is(err, errPassing) || took < 40*time.Second || took > 90*time.Second {
+		if took := time.Since(began); calls != 11 || !errors.Is(err, errPassing) || took < 40*time.Second ||
+			took > 90*time.Second {
 			t.Errorf("%d calls in %v, %v", calls, took, err)
 		}
 		whole := 100 * time.Millisecond
@@ -200,12 +239,19 @@ func TestBadBackoffs(t *testing.T) {
 				t.Error("Retry: no error")
 			}
 			id := func(n int) int { return n }
-			src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("the upstream was started"); return nil })
+			src := stream.SourceFunc[int](func(context.Context, func(int) error) error {
+				t.Error("the upstream was started")
+				return nil
+			})
 			for stage, flow := range map[string]stream.Flow[int, int]{
 				"RestartFlow": stream.RestartFlow(1, stream.Map(id), func(int, int) bool { return true }, b),
-				"RestartSink": stream.Then(stream.RestartSink(1, sink.Discard[int](), b), stream.Map(func(n int64) int { return int(n) })),
+				"RestartSink": stream.Then(stream.RestartSink(1, sink.Discard[int](), b), stream.Map(func(n int64) int {
+					return int(n)
+				})),
 				"Restart": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-					return stream.Restart(src, id, func(int) stream.Source[int] { return src }, &stream.RestartOptions{Backoff: *b})
+					return stream.Restart(src, id, func(int) stream.Source[int] {
+						return src
+					}, &stream.RestartOptions{Backoff: *b})
 				}),
 			} {
 				if _, err := outcomeOf(t, stream.Source[int](src), flow); err == nil {
@@ -244,7 +290,8 @@ func ExampleRetry_parallel() {
 		}
 		return n * n, nil
 	}
-	body := stream.Via(source.Of(1, 2, 3), stream.MapParallel(2, stream.Retry(square, &stream.Backoff{Min: time.Millisecond})))
+	body := stream.Via(source.Of(1, 2, 3),
+		stream.MapParallel(2, stream.Retry(square, &stream.Backoff{Min: time.Millisecond})))
 	got, err := stream.Run(context.Background(), body, sink.Slice[int]())
 	fmt.Println(got, err)
 	// Output: [1 4 9] <nil>

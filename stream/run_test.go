@@ -39,7 +39,11 @@ func count(n int) stream.Source[int] {
 }
 
 func TestRunReturnsTheSinksResult(t *testing.T) {
-	body := stream.Via3(count(10), stream.Map(func(n int) int { return n * 3 }), stream.Then(stream.Filter(func(n int) bool { return n%2 == 0 }), stream.Take[int](3)), stream.Then(stream.Map(strconv.Itoa), stream.Batch[string](2)))
+	body := stream.Via3(count(10), stream.Map(func(n int) int {
+		return n * 3
+	}), stream.Then(stream.Filter(func(n int) bool {
+		return n%2 == 0
+	}), stream.Take[int](3)), stream.Then(stream.Map(strconv.Itoa), stream.Batch[string](2)))
 	got, err := stream.Run(t.Context(), body, sink.Slice[[]string]())
 	if err != nil {
 		t.Fatal(err)

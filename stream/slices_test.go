@@ -30,12 +30,17 @@ func TestSlicesUnderLoad(t *testing.T) {
 		}
 	}
 	for name, flow := range map[string]stream.Flow[int, int]{
-		"one ahead":             stream.Async[int](1),
-		"seven ahead":           stream.Async[int](7),
-		"64 ahead":              stream.Async[int](64),
-		"twice":                 stream.Then(stream.Async[int](3), stream.Async[int](64)),
-		"MapParallel":           stream.MapParallel(3, func(_ context.Context, n int) (int, error) { late(); return n, nil }),
-		"MapParallel and Async": stream.Then(stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return n, nil }), stream.Async[int](5)),
+		"one ahead":   stream.Async[int](1),
+		"seven ahead": stream.Async[int](7),
+		"64 ahead":    stream.Async[int](64),
+		"twice":       stream.Then(stream.Async[int](3), stream.Async[int](64)),
+		"MapParallel": stream.MapParallel(3, func(_ context.Context, n int) (int, error) {
+			late()
+			return n, nil
+		}),
+		"MapParallel and Async": stream.Then(stream.MapParallel(2, func(_ context.Context, n int) (int, error) {
+			return n, nil
+		}), stream.Async[int](5)),
 		"Broadcast": stream.Broadcast(stream.Filter(func(n int) bool { return n%2 == 0 }),
 			stream.Filter(func(n int) bool { late(); return n%2 == 1 })),
 	} {
@@ -77,7 +82,8 @@ func TestBroadcastOfSlicesKeepsBranchesTogether(t *testing.T) {
 			return n, nil
 		})
 		for _, branches := range [][]stream.Flow[int, int]{{first, second}, {second, first}} {
-			got, err := stream.Run(t.Context(), stream.Via(source.Slice(make([]int, 1000)), stream.Broadcast(branches...)), sink.Discard[int]())
+			got, err := stream.Run(t.Context(), stream.Via(source.Slice(make([]int, 1000)),
+				stream.Broadcast(branches...)), sink.Discard[int]())
 			if got != 2000 || err != nil {
 				t.Errorf("%d elements, %v", got, err)
 			}
@@ -102,7 +108,8 @@ func TestBroadcastOfSlicesWaitsForRoomOnly(t *testing.T) {
 			return n
 		})
 		flow := stream.Broadcast(pause(time.Second), quick)
-		if n, err := stream.Run(t.Context(), stream.Via(source.Slice(make([]int, 10*ahead)), flow), sink.Discard[int]()); n != 20*ahead || err != nil {
+		if n, err := stream.Run(t.Context(), stream.Via(source.Slice(make([]int, 10*ahead)), flow),
+			sink.Discard[int]()); n != 20*ahead || err != nil {
 			t.Errorf("%d elements, %v", n, err)
 		}
 	})
@@ -176,12 +183,13 @@ func TestLentSlicesAreForgotten(t *testing.T) {
 		t.Error("elements that were handed on are still kept")
 	}()
 	taken := 0
-	err := stream.Via(src, stream.Async[*big](n)).(stream.SliceSource[*big]).EachSlice(t.Context(), func(bs []*big) error {
-		if taken += len(bs); taken == n {
-			close(all)
-		}
-		return nil
-	})
+	err := stream.Via(src, stream.Async[*big](n)).(stream.SliceSource[*big]).EachSlice(t.Context(),
+		func(bs []*big) error {
+			if taken += len(bs); taken == n {
+				close(all)
+			}
+			return nil
+		})
 	if taken != n || err != nil {
 		t.Errorf("%d elements, %v", taken, err)
 	}

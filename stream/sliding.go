@@ -15,7 +15,9 @@ func Sliding[T any](n, step int) Flow[T, []T] {
 		skip  int  // elements to drop before the next is kept
 		fresh bool // kept holds elements that no window contained
 	}
-	return detachedFlow(withState(func() *window { return new(window) }, func(s **window, v T, emit func([]T) error) error {
+	return detachedFlow(withState(func() *window {
+		return new(window)
+	}, func(s **window, v T, emit func([]T) error) error {
 		w := *s
 		if w.skip > 0 {
 			w.skip--

@@ -38,7 +38,8 @@ func TestSplitOfStalledSource(t *testing.T) {
 					t.Errorf("the section: %v, %v after %v", got, err, took)
 				}
 				// an early end leaves the source to the next section
-				if took = time.Since(began); c.err != nil && (!errors.Is(end, c.err) || took > time.Second) || c.err == nil && end != errOther {
+				if took = time.Since(began); c.err != nil && (!errors.Is(end, c.err) || took > time.Second) ||
+					c.err == nil && end != errOther {
 					t.Errorf("the run: %v after %v", end, took)
 				}
 			})
@@ -70,7 +71,8 @@ func TestSplitGoesOnAfterSection(t *testing.T) {
 					return 0, err
 				})
 				src := stream.Via(count(40), pause(2*time.Second))
-				_, err := stream.Run(t.Context(), stream.Via2(src, stream.SplitWhen(tens), section), sink.Discard[int]())
+				_, err := stream.Run(t.Context(), stream.Via2(src, stream.SplitWhen(tens), section),
+					sink.Discard[int]())
 				if err != nil || !slices.Equal(firsts, []int{0, -1, 20, 30}) {
 					t.Errorf("%v, %v", firsts, err)
 				}

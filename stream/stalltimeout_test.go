@@ -35,7 +35,12 @@ func TestStallTimeoutWhileFinishing(t *testing.T) {
 	for _, c := range []struct {
 		takes time.Duration
 		want  error
-	}{{time.Second, nil}, {59 * time.Second, nil}, {61 * time.Second, stream.ErrTimeout}, {24 * time.Hour, stream.ErrTimeout}} {
+	}{
+		{time.Second, nil},
+		{59 * time.Second, nil},
+		{61 * time.Second, stream.ErrTimeout},
+		{24 * time.Hour, stream.ErrTimeout},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
 			n, err := stream.Run(t.Context(), slow, stream.StallTimeout(time.Minute, finish(c.takes)))

@@ -32,7 +32,10 @@ func TestSupervise(t *testing.T) {
 		t.Run(fmt.Sprint(n, " at once"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var dead []stream.DeadLetter[int]
-				collect := func(_ context.Context, d stream.DeadLetter[int]) error { dead = append(dead, d); return nil }
+				collect := func(_ context.Context, d stream.DeadLetter[int]) error {
+					dead = append(dead, d)
+					return nil
+				}
 				flow := stream.Supervise(n, odd, collect, nil)
 				for range 2 { // every run starts fresh
 					dead = nil
@@ -65,16 +68,39 @@ func TestSuperviseLimits(t *testing.T) {
 		{"default", nil, repeat(errBad, 100), 100, nil},
 		{"default, one more", nil, repeat(errBad, 101), 100, stream.ErrTooManySkipped},
 		{"count", &stream.SuperviseOptions[int]{MaxCount: 2}, []error{errBad, nil, errBad, nil}, 2, nil},
-		{"count, one more", &stream.SuperviseOptions[int]{MaxCount: 2}, []error{errBad, nil, errBad, errBad, nil}, 2, stream.ErrTooManySkipped},
+		{
+			"count, one more", &stream.SuperviseOptions[int]{MaxCount: 2},
+			[]error{errBad, nil, errBad, errBad, nil},
+			2,
+			stream.ErrTooManySkipped,
+		},
 		{"no limit", &stream.SuperviseOptions[int]{MaxCount: -1}, repeat(errBad, 500), 500, nil},
 		{"bytes", &stream.SuperviseOptions[int]{MaxBytes: 30, Size: size}, []error{errBad, errBad, errBad}, 3, nil},
-		{"bytes, one more", &stream.SuperviseOptions[int]{MaxBytes: 29, Size: size}, []error{errBad, errBad, errBad}, 2, stream.ErrTooManySkipped},
-		{"bytes, no limit", &stream.SuperviseOptions[int]{MaxBytes: -1, Size: func(int) int { return math.MaxInt }}, []error{errBad, errBad}, 2, nil},
-		{"a negative size", &stream.SuperviseOptions[int]{MaxBytes: 1, Size: func(int) int { return -5 }}, []error{errBad, errBad}, 2, nil},
+		{
+			"bytes, one more", &stream.SuperviseOptions[int]{MaxBytes: 29, Size: size},
+			[]error{errBad, errBad, errBad},
+			2,
+			stream.ErrTooManySkipped,
+		},
+		{"bytes, no limit", &stream.SuperviseOptions[int]{MaxBytes: -1, Size: func(int) int {
+			return math.MaxInt
+		}}, []error{errBad, errBad}, 2, nil},
+		{"a negative size", &stream.SuperviseOptions[int]{MaxBytes: 1, Size: func(int) int {
+			return -5
+		}}, []error{errBad, errBad}, 2, nil},
 		{"another error", nil, []error{errBad, errBoom, errBad}, 1, errBoom},
-		{"an unknown outcome of bad data", nil, []error{errors.Join(errBad, stream.Mark(errBoom, stream.UnknownOutcome))}, 0, errBoom},
+		{
+			"an unknown outcome of bad data", nil,
+			[]error{errors.Join(errBad, stream.Mark(errBoom, stream.UnknownOutcome))},
+			0, errBoom,
+		},
 		{"any error", &stream.SuperviseOptions[int]{When: all}, []error{errBad, errBoom, nil}, 2, nil},
-		{"too many of any", &stream.SuperviseOptions[int]{When: all, MaxCount: 1}, []error{errPassing, errPassing}, 1, stream.ErrTooManySkipped},
+		{
+			"too many of any", &stream.SuperviseOptions[int]{When: all, MaxCount: 1},
+			[]error{errPassing, errPassing},
+			1,
+			stream.ErrTooManySkipped,
+		},
 	}
 	for _, tt := range tests {
 		for _, n := range []int{1, 3} {
@@ -89,7 +115,8 @@ func TestSuperviseLimits(t *testing.T) {
 				if dead != tt.dead && (n == 1 || tt.want != errBoom) { // an error overtakes waiting elements
 					t.Errorf("%d dead letters, want %d", dead, tt.dead)
 				}
-				if tt.want == stream.ErrTooManySkipped && (stream.ClassOf(err) != stream.Fatal || !errors.Is(err, tt.errs[len(tt.errs)-1]) && !errors.Is(err, errBad)) {
+				if tt.want == stream.ErrTooManySkipped && (stream.ClassOf(err) != stream.Fatal ||
+					!errors.Is(err, tt.errs[len(tt.errs)-1]) && !errors.Is(err, errBad)) {
 					t.Errorf("%v is %v", err, stream.ClassOf(err))
 				}
 			})
@@ -101,8 +128,12 @@ func TestSuperviseLimits(t *testing.T) {
 func TestSuperviseMeasuresBytes(t *testing.T) {
 	dead := 0
 	flow := stream.Supervise(1, func(context.Context, doc) (int, error) { return 0, errBad },
-		func(context.Context, stream.DeadLetter[doc]) error { dead++; return nil }, &stream.SuperviseOptions[doc]{MaxBytes: 5})
-	if _, err := outcomeOf(t, source.Of(doc("ab"), doc("cde"), doc("f")), flow); dead != 2 || !errors.Is(err, stream.ErrTooManySkipped) {
+		func(context.Context, stream.DeadLetter[doc]) error {
+			dead++
+			return nil
+		}, &stream.SuperviseOptions[doc]{MaxBytes: 5})
+	if _, err := outcomeOf(t, source.Of(doc("ab"), doc("cde"), doc("f")), flow); dead != 2 ||
+		!errors.Is(err, stream.ErrTooManySkipped) {
 		t.Errorf("%d dead letters, %v", dead, err)
 	}
 }
@@ -145,11 +176,15 @@ func TestEarlyEndBesideAMendableError(t *testing.T) {
 		"Retry":               stream.MapParallel(2, stream.Retry(blocked(errPassing), nil)),
 		"RestartFlow":         stream.RestartFlow(100, stream.MapParallel(2, blocked(errPassing)), same, nil),
 		"Restart": stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-			return stream.Restart(stream.Via(src, stream.TryMap(blocked(errPassing))), self, func(int) stream.Source[int] { return src }, nil)
+			return stream.Restart(stream.Via(src, stream.TryMap(blocked(errPassing))), self,
+				func(int) stream.Source[int] {
+					return src
+				}, nil)
 		}),
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			got, err := outcomeOf(t, count(5), stream.Then(flow, stream.Then(stream.Async[int](1), stream.Take[int](1))))
+			got, err := outcomeOf(t, count(5),
+				stream.Then(flow, stream.Then(stream.Async[int](1), stream.Take[int](1))))
 			if !slices.Equal(got, []int{0}) || err != nil {
 				t.Errorf("%s: %v, %v", name, got, err)
 			}
@@ -168,7 +203,8 @@ func TestSuperviseTo(t *testing.T) {
 				t.Errorf("%v, %v, %v", got, err, letters)
 			}
 			letters = nil
-			flow = stream.SuperviseTo(n, odd, sink.Slice[stream.DeadLetter[int]](), keep, &stream.SuperviseOptions[int]{MaxCount: 1})
+			flow = stream.SuperviseTo(n, odd, sink.Slice[stream.DeadLetter[int]](), keep,
+				&stream.SuperviseOptions[int]{MaxCount: 1})
 			if _, err := outcomeOf(t, count(6), flow); !errors.Is(err, stream.ErrTooManySkipped) || letters != nil {
 				t.Errorf("%v, and the letters of a failed run are published: %v", err, letters)
 			}

@@ -40,12 +40,16 @@ func TestUnzipEarlyEnd(t *testing.T) {
 			}
 		})
 	}
-	for name, both := range map[string][2]stream.Sink[int, int64]{"first last": {take(3), take(1)}, "second last": {take(1), take(3)}, "at once": {take(3), take(3)}} {
+	for name, both := range map[string][2]stream.Sink[int, int64]{
+		"first last":  {take(3), take(1)},
+		"second last": {take(1), take(3)}, "at once": {take(3), take(3)},
+	} {
 		t.Run("stalled, "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeoutCause(t.Context(), time.Hour, errOther)
 				defer cancel()
-				if got, err := stream.Run(ctx, stream.Via(stalled(3), halves()), stream.Unzip(both[0], both[1])); got.First+got.Second < 4 || err != nil {
+				if got, err := stream.Run(ctx, stream.Via(stalled(3), halves()),
+					stream.Unzip(both[0], both[1])); got.First+got.Second < 4 || err != nil {
 					t.Errorf("%v, %v", got, err)
 				}
 			})
@@ -65,7 +69,8 @@ func TestUnzipFailsAfterEarlyEnd(t *testing.T) {
 		src   stream.Source[int]
 		first stream.Sink[int, int64]
 	}{"the source": {failing(errBoom, 1, 2, 3), sink.Discard[int]()}, "first": {count(20), first}} {
-		if _, err := stream.Run(t.Context(), stream.Via(c.src, halves()), stream.Unzip(c.first, sink.First[int]())); !errors.Is(err, errBoom) {
+		if _, err := stream.Run(t.Context(), stream.Via(c.src, halves()),
+			stream.Unzip(c.first, sink.First[int]())); !errors.Is(err, errBoom) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -67,7 +67,8 @@ func TestWaitEstimator(t *testing.T) {
 			for i, s := range steps {
 				s.feed(&e)
 				if waited, blocked := e.estimate(s.now, s.open); waited != s.waited || blocked != s.blocked {
-					t.Errorf("step %d: waited %d and blocked %d, want %d and %d", i, waited, blocked, s.waited, s.blocked)
+					t.Errorf("step %d: waited %d and blocked %d, want %d and %d", i, waited, blocked, s.waited,
+						s.blocked)
 				}
 			}
 		})

@@ -23,12 +23,16 @@ func stopping() map[string]stream.Flow[int, int] {
 	same := stream.Map(func(n int) int { return n })
 	closed := make(chan struct{})
 	return map[string]stream.Flow[int, int]{
-		"Take":               two,
-		"Async":              stream.Then(stream.Async[int](1), two),
-		"Async of Async":     stream.Then(stream.Then(stream.Async[int](1), stream.Async[int](1)), two),
-		"Buffer":             stream.Then(stream.Buffer[int](1, stream.DropAll), two),
-		"MapParallel":        stream.Then(stream.MapParallel(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
-		"MapUnordered":       stream.Then(stream.MapUnordered(2, func(_ context.Context, n int) (int, error) { return n, nil }), two),
+		"Take":           two,
+		"Async":          stream.Then(stream.Async[int](1), two),
+		"Async of Async": stream.Then(stream.Then(stream.Async[int](1), stream.Async[int](1)), two),
+		"Buffer":         stream.Then(stream.Buffer[int](1, stream.DropAll), two),
+		"MapParallel": stream.Then(stream.MapParallel(2, func(_ context.Context, n int) (int, error) {
+			return n, nil
+		}), two),
+		"MapUnordered": stream.Then(stream.MapUnordered(2, func(_ context.Context, n int) (int, error) {
+			return n, nil
+		}), two),
 		"Broadcast":          stream.Then(stream.Broadcast(same, same), two),
 		"Broadcast of Takes": stream.Broadcast(two, two),
 		"Balance":            stream.Then(stream.Balance(same, same), two),
@@ -73,7 +77,9 @@ func TestEarlyEndCompletesTheSide(t *testing.T) {
 				return stream.AlsoTo(collects(all), func(n int) { *done = n })
 			},
 			"DivertTo": func(all *[]int, done *int) stream.Flow[int, int] {
-				return stream.Then(stream.FlatMap(func(n int) []int { return []int{n, n} }), stream.DivertTo(collects(all), func() func(int) bool {
+				return stream.Then(stream.FlatMap(func(n int) []int {
+					return []int{n, n}
+				}), stream.DivertTo(collects(all), func() func(int) bool {
 					last := -1
 					return func(n int) bool { twice := n == last; last = n; return twice }
 				}(), func(n int) { *done = n }))
@@ -91,7 +97,8 @@ func TestEarlyEndCompletesTheSide(t *testing.T) {
 					var side []int
 					var done int
 					down := stopping()[name]
-					passed, err := stream.Run(t.Context(), stream.Via2(seconds(), beside(&side, &done), down), sink.Slice[int]())
+					passed, err := stream.Run(t.Context(), stream.Via2(seconds(), beside(&side, &done), down),
+						sink.Slice[int]())
 					if err != nil || done == 0 || done != len(side) {
 						t.Errorf("%d passed, the side had %v and completed with %d: %v", len(passed), side, done, err)
 					}
@@ -116,7 +123,8 @@ func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
 				defer time.AfterFunc(9*time.Second, func() { cancel(errBoom) }).Stop()
 				var side []int
 				began := time.Now()
-				_, err := stream.Run(ctx, stream.Via2(seconds(), stream.AlsoTo(collects(&side), nil), stopping()[name]), sink.Slice[int]())
+				_, err := stream.Run(ctx, stream.Via2(seconds(), stream.AlsoTo(collects(&side), nil), stopping()[name]),
+					sink.Slice[int]())
 				if took := time.Since(began); !errors.Is(err, errBoom) || took > 10*time.Second {
 					t.Errorf("after %v, %v", took, err)
 				}
@@ -210,7 +218,9 @@ func TestWithoutStop(t *testing.T) {
 		later, cancel := context.WithCancelCause(ctx)
 		time.AfterFunc(time.Second, func() { cancel(errBoom) })
 		run(later, stream.Async[int](1), time.Minute)
-		failing := stream.Then(stream.Async[int](1), stream.TryMap(func(context.Context, int) (int, error) { return 0, errBoom }))
+		failing := stream.Then(stream.Async[int](1), stream.TryMap(func(context.Context, int) (int, error) {
+			return 0, errBoom
+		}))
 		run(ctx, failing, time.Minute)
 		if want := []error{nil, errBoom, errBoom, errBoom}; !slices.EqualFunc(got, want, errors.Is) {
 			t.Errorf("ended with %v, want %v", got, want)
@@ -228,10 +238,13 @@ func flowOf(into stream.Sink[int, int], src stream.Source[int], coupled bool) st
 
 // An early end of one side of a FlowOf completes the sink with the elements that came.
 func TestFlowOfCompletesItsSink(t *testing.T) {
-	run := func(t *testing.T, src stream.Source[int], into stream.Sink[int, int], coupled bool, down stream.Flow[int, int]) time.Duration {
+	run := func(t *testing.T, src stream.Source[int], into stream.Sink[int, int], coupled bool,
+		down stream.Flow[int, int],
+	) time.Duration {
 		t.Helper()
 		began := time.Now()
-		if _, err := stream.Run(t.Context(), stream.Via2(seconds(), flowOf(into, src, coupled), down), sink.Discard[int]()); err != nil {
+		if _, err := stream.Run(t.Context(), stream.Via2(seconds(), flowOf(into, src, coupled), down),
+			sink.Discard[int]()); err != nil {
 			t.Error(err)
 		}
 		return time.Since(began)
@@ -259,7 +272,8 @@ func TestFlowOfCompletesItsSink(t *testing.T) {
 	t.Run("the source ends", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var all []int
-			if took := run(t, stream.Via(seconds(), stream.Take[int](5)), collects(&all), true, same); len(all) == 0 || took != 15*time.Second {
+			if took := run(t, stream.Via(seconds(), stream.Take[int](5)), collects(&all), true, same); len(all) == 0 ||
+				took != 15*time.Second {
 				t.Errorf("after %v the sink had %v", took, all)
 			}
 		})
@@ -267,10 +281,13 @@ func TestFlowOfCompletesItsSink(t *testing.T) {
 	t.Run("the sink ends", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			first := stream.Into(stream.Take[int](5), sink.Last[int]())
-			if took := run(t, seconds(), stream.Into(same, stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
-				_, err := first.Consume(ctx, src)
-				return 0, err
-			})), true, same); took != 5*time.Second {
+			if took := run(t, seconds(),
+				stream.Into(same, stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int,
+					error,
+				) {
+					_, err := first.Consume(ctx, src)
+					return 0, err
+				})), true, same); took != 5*time.Second {
 				t.Errorf("the source ran for %v", took)
 			}
 		})
@@ -287,7 +304,11 @@ func TestFailureBesideAnEarlyEnd(t *testing.T) {
 	var side []int
 	var published bool
 	var stats stream.Stats
-	_, err := stream.Run(t.Context(), stream.Via3(src, stream.Monitor[int](&stats), stream.Log[int](slog.New(slog.NewTextHandler(&log, nil)), "it", nil), stream.Then(stream.AlsoTo(collects(&side), func(int) { published = true }), stream.Take[int](2))), sink.Discard[int]())
+	_, err := stream.Run(t.Context(), stream.Via3(src, stream.Monitor[int](&stats),
+		stream.Log[int](slog.New(slog.NewTextHandler(&log, nil)), "it", nil),
+		stream.Then(stream.AlsoTo(collects(&side), func(int) {
+			published = true
+		}), stream.Take[int](2))), sink.Discard[int]())
 	if !errors.Is(err, errBoom) || published {
 		t.Errorf("the run ended with %v, the side was published: %v", err, published)
 	}
@@ -333,7 +354,9 @@ func TestFailureAfterAnEarlyEnd(t *testing.T) {
 			t.Run(name+" "+how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var side error
-					r := stream.Go(t.Context(), stream.Via(idle(1), besides(func(err error) { side = err })[name]), sink.ForEach(func(context.Context, int) error {
+					r := stream.Go(t.Context(), stream.Via(idle(1), besides(func(err error) {
+						side = err
+					})[name]), sink.ForEach(func(context.Context, int) error {
 						time.Sleep(time.Second)
 						return fail()
 					}))
@@ -369,7 +392,9 @@ func TestFailureOfAnEarlyEnd(t *testing.T) {
 					time.Sleep(time.Second) // until the side sink waits: a run that has ended starts no sink
 					return errors.Join(idle(3).Each(ctx, emit), errBoom)
 				})
-				_, err := stream.Run(t.Context(), stream.Via3(src, besides(func(err error) { side = err })[name], stream.Async[int](1), stream.Take[int](1)), sink.Discard[int]())
+				_, err := stream.Run(t.Context(), stream.Via3(src, besides(func(err error) {
+					side = err
+				})[name], stream.Async[int](1), stream.Take[int](1)), sink.Discard[int]())
 				if !errors.Is(err, errBoom) || !errors.Is(side, errBoom) {
 					t.Errorf("the run ended with %v, the side with %v", err, side)
 				}
@@ -391,7 +416,8 @@ func TestFailureOfAnEarlyEndCompletesNoSide(t *testing.T) {
 				return errors.Join(idle(3).Each(ctx, emit), errBoom)
 			})
 			beside := besides(func(err error) { completed = err == nil })[name]
-			_, err := stream.Run(t.Context(), stream.Via3(src, beside, stream.Async[int](1), stream.Take[int](1)), sink.Discard[int]())
+			_, err := stream.Run(t.Context(), stream.Via3(src, beside, stream.Async[int](1), stream.Take[int](1)),
+				sink.Discard[int]())
 			if !errors.Is(err, errBoom) || completed {
 				t.Errorf("the run ended with %v, the side is complete: %v", err, completed)
 			}
@@ -413,7 +439,8 @@ func TestTwoEarlyEnds(t *testing.T) {
 						first, second = second, first
 					}
 					slow := stream.Map(func(n int) int { time.Sleep(time.Second); return n })
-					src := stream.Via3(idle(1), stream.Async[int](1), stream.Then(first, second), stream.Then(slow, stream.Take[int](1)))
+					src := stream.Via3(idle(1), stream.Async[int](1), stream.Then(first, second),
+						stream.Then(slow, stream.Take[int](1)))
 					got, err := stream.Run(t.Context(), src, sink.Slice[int]())
 					if err != nil || side != nil || len(got) != 1 {
 						t.Errorf("%v, the run ended with %v, the side with %v", got, err, side)

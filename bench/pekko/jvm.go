@@ -44,11 +44,15 @@ func Start(warm time.Duration, input []byte) (*JVM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pekko: %w", err)
 	}
-	classes := strings.Join([]string{filepath.Join(dir, "target", "classes"),
-		filepath.Join(dir, "target", "lib", "*")}, string(os.PathListSeparator))
+	classes := strings.Join([]string{
+		filepath.Join(dir, "target", "classes"),
+		filepath.Join(dir, "target", "lib", "*"),
+	}, string(os.PathListSeparator))
 	// The parallel collector has the best throughput.
-	j := &JVM{warmUp: warm, warmedUp: map[string]bool{},
-		cmd: exec.Command("java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", "-cp", classes, "bench.Bench", file.Name())}
+	j := &JVM{
+		warmUp: warm, warmedUp: map[string]bool{},
+		cmd: exec.Command("java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", "-cp", classes, "bench.Bench", file.Name()),
+	}
 	j.cmd.Stderr = &j.stderr
 	out, err := j.cmd.StdoutPipe()
 	if err == nil {

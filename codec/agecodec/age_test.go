@@ -64,7 +64,8 @@ func TestDecryptContract(t *testing.T) {
 			return all
 		},
 		Want: func(t *testing.T, in, out [][]byte) {
-			if want := noise(len(bytes.Join(in, nil)) / (chunk + 16) * chunk); !bytes.Equal(bytes.Join(out, nil), want) {
+			if want := noise(len(bytes.Join(in, nil)) / (chunk + 16) * chunk); !bytes.Equal(bytes.Join(out, nil),
+				want) {
 				t.Error("not the same bytes")
 			}
 		},
@@ -118,7 +119,8 @@ func TestEdges(t *testing.T) {
 			if got := must(t)(through(agecodec.Decrypt(key), file, cut)); !bytes.Equal(got, data) {
 				t.Fatalf("%d bytes cut at %d: we read something else", size, cut)
 			}
-			if got := must(t)(through(agecodec.Decrypt(key), ageEncrypt(t, data, key.Recipient()), cut)); !bytes.Equal(got, data) {
+			if got := must(t)(through(agecodec.Decrypt(key), ageEncrypt(t, data, key.Recipient()),
+				cut)); !bytes.Equal(got, data) {
 				t.Fatalf("%d bytes cut at %d: we read something else than age wrote", size, cut)
 			}
 		}
@@ -144,9 +146,25 @@ func TestRecipients(t *testing.T) {
 		{"stranger", []age.Recipient{a.Recipient(), b.Recipient()}, []age.Identity{stranger}, agecodec.ErrNoMatch},
 		{"strangers", []age.Recipient{a.Recipient()}, []age.Identity{stranger, pq, b}, agecodec.ErrNoMatch},
 		{"passphrase where a key was used", []age.Recipient{a.Recipient()}, []age.Identity{word}, agecodec.ErrNoMatch},
-		{"wrong passphrase", []age.Recipient{pass}, []age.Identity{agecodec.PassphraseIdentity("wrong", nil)}, agecodec.ErrNoMatch},
-		{"too much work", []age.Recipient{pass}, []age.Identity{agecodec.PassphraseIdentity("correct horse", &agecodec.PassphraseOptions{MaxWorkFactor: 9})}, agecodec.ErrWorkFactor},
-		{"just enough work", []age.Recipient{pass}, []age.Identity{agecodec.PassphraseIdentity("correct horse", &agecodec.PassphraseOptions{MaxWorkFactor: 10})}, nil},
+		{
+			"wrong passphrase",
+			[]age.Recipient{pass},
+			[]age.Identity{agecodec.PassphraseIdentity("wrong", nil)},
+			agecodec.ErrNoMatch,
+		},
+		{
+			"too much work",
+			[]age.Recipient{pass},
+			[]age.Identity{agecodec.PassphraseIdentity("correct horse", &agecodec.PassphraseOptions{MaxWorkFactor: 9})},
+			agecodec.ErrWorkFactor,
+		},
+		{
+			"just enough work",
+			[]age.Recipient{pass},
+			[]age.Identity{agecodec.PassphraseIdentity("correct horse",
+				&agecodec.PassphraseOptions{MaxWorkFactor: 10})},
+			nil,
+		},
 	} {
 		file := must(t)(through(agecodec.Encrypt(c.to...), []byte("secret"), 0))
 		got, err := through(agecodec.Decrypt(c.with...), file, 0)
@@ -198,10 +216,32 @@ func TestEncryptRefuses(t *testing.T) {
 		{"passphrase mixed", []age.Recipient{pass, key}, nil},
 		{"two passphrases", []age.Recipient{pass, pass}, nil},
 		{"empty passphrase", []age.Recipient{agecodec.PassphraseRecipient("", nil)}, nil},
-		{"work factor", []age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{WorkFactor: 31})}, nil},
-		{"negative work factor", []age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{WorkFactor: -1})}, nil},
-		{"work factor of decryption", []age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{WorkFactor: 1, MaxWorkFactor: 31})}, nil},
-		{"negative work factor of decryption", []age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{WorkFactor: 1, MaxWorkFactor: -1})}, nil},
+		{
+			"work factor",
+			[]age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{WorkFactor: 31})},
+			nil,
+		},
+		{
+			"negative work factor",
+			[]age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{WorkFactor: -1})},
+			nil,
+		},
+		{
+			"work factor of decryption",
+			[]age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{
+				WorkFactor:    1,
+				MaxWorkFactor: 31,
+			})},
+			nil,
+		},
+		{
+			"negative work factor of decryption",
+			[]age.Recipient{agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{
+				WorkFactor:    1,
+				MaxWorkFactor: -1,
+			})},
+			nil,
+		},
 		{"no stanza", []age.Recipient{stanzas{}}, nil},
 		{"malformed type", []age.Recipient{stanzas{{Type: "a b"}}}, nil},
 		{"malformed argument", []age.Recipient{stanzas{{Type: "a", Args: []string{"x\ny"}}}}, nil},
@@ -217,7 +257,8 @@ func TestEncryptRefuses(t *testing.T) {
 }
 
 func TestDecryptRefuses(t *testing.T) {
-	if err := stream.Via(refuses(t), agecodec.Decrypt()).Each(context.Background(), nil); !errors.Is(err, agecodec.ErrNoIdentities) {
+	if err := stream.Via(refuses(t), agecodec.Decrypt()).Each(context.Background(), nil); !errors.Is(err,
+		agecodec.ErrNoIdentities) {
 		t.Error(err)
 	}
 	if err := stream.Via(refuses(t), agecodec.Decrypt(nil)).Each(context.Background(), nil); err == nil {
@@ -226,7 +267,8 @@ func TestDecryptRefuses(t *testing.T) {
 	boom := errors.New("boom")
 	key := newKey(t)
 	file := ageEncrypt(t, []byte("x"), key.Recipient())
-	if _, err := through(agecodec.Decrypt(failingKey{boom}), file, 0); !errors.Is(err, boom) || errors.Is(err, agecodec.ErrDamaged) {
+	if _, err := through(agecodec.Decrypt(failingKey{boom}), file, 0); !errors.Is(err, boom) ||
+		errors.Is(err, agecodec.ErrDamaged) {
 		t.Errorf("failing identity: %v", err)
 	}
 	// Keys that need nobody are tried first.
@@ -403,7 +445,9 @@ func TestDecryptAllocations(t *testing.T) {
 				}
 				return nil
 			})
-			if err := stream.Via(src, agecodec.Decrypt(key)).Each(context.Background(), func([]byte) error { return nil }); err != nil {
+			if err := stream.Via(src, agecodec.Decrypt(key)).Each(context.Background(), func([]byte) error {
+				return nil
+			}); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -496,10 +540,14 @@ func TestHeadersThatNobodyReads(t *testing.T) {
 		for what, f := range map[string]struct {
 			flow flow
 			in   []byte
-		}{"encrypt": {agecodec.Encrypt(c.to...), noise(10)}, "rewrap": {agecodec.Rewrap([]age.Identity{key}, c.to...), old}} {
+		}{"encrypt": {agecodec.Encrypt(c.to...), noise(10)}, "rewrap": {
+			agecodec.Rewrap([]age.Identity{key}, c.to...),
+			old,
+		}} {
 			file, err := through(f.flow, f.in, 0)
 			if c.ok {
-				if back, err := through(agecodec.Decrypt(key), must(t)(file, err), 0); err != nil || !bytes.Equal(back, noise(10)) {
+				if back, err := through(agecodec.Decrypt(key), must(t)(file, err), 0); err != nil ||
+					!bytes.Equal(back, noise(10)) {
 					t.Errorf("%s, %s: %v", what, name, err)
 				}
 			} else if !errors.Is(err, agecodec.ErrRecipients) || len(file) > 0 {

@@ -81,7 +81,8 @@ func TestDecryptArmoredContract(t *testing.T) {
 			return all
 		},
 		Want: func(t *testing.T, in, out [][]byte) {
-			if want := noise(len(bytes.Join(in, nil)) * 3 / 4 / chunk * chunk); !bytes.Equal(bytes.Join(out, nil), want) {
+			if want := noise(len(bytes.Join(in, nil)) * 3 / 4 / chunk * chunk); !bytes.Equal(bytes.Join(out, nil),
+				want) {
 				t.Error("not the same bytes")
 			}
 		},
@@ -89,7 +90,10 @@ func TestDecryptArmoredContract(t *testing.T) {
 }
 
 func TestArmorEdges(t *testing.T) {
-	for _, size := range []int{0, 1, 2, 3, 46, 47, 48, 49, 95, 96, 97, 768, 1024, chunk - 1, chunk, chunk + 1, 200_000} {
+	for _, size := range []int{
+		0, 1, 2, 3, 46, 47, 48, 49, 95, 96, 97, 768, 1024, chunk - 1, chunk, chunk + 1,
+		200_000,
+	} {
 		data := noise(size)
 		for _, cut := range []int{0, 1, 63, 64, 65, 1000} {
 			text := must(t)(through(agecodec.Armor(), data, cut))
@@ -181,7 +185,10 @@ func TestBadArmor(t *testing.T) {
 // TestBadArmorIsNotShown: a file that is none may be a secret.
 func TestBadArmorIsNotShown(t *testing.T) {
 	const canary = "xyzzycanary"
-	for _, text := range []string{canary, first + canary + "!\n" + last, first + last + canary, "\n" + canary + "\n", "age" + canary} {
+	for _, text := range []string{
+		canary, first + canary + "!\n" + last, first + last + canary, "\n" + canary + "\n",
+		"age" + canary,
+	} {
 		for _, f := range []flow{agecodec.Dearmor(), agecodec.Decrypt(newKey(t))} {
 			if _, err := through(f, []byte(text), 0); err == nil || strings.Contains(err.Error(), "canary") {
 				t.Errorf("%q: %v", text, err)

@@ -42,7 +42,8 @@ func BenchmarkEncrypt(b *testing.B) {
 			b.SetBytes(benchSize)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := stream.Via(fresh(buf, data, size), agecodec.Encrypt(key.Recipient())).Each(b.Context(), ignore); err != nil {
+				if err := stream.Via(fresh(buf, data, size), agecodec.Encrypt(key.Recipient())).Each(b.Context(),
+					ignore); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -79,7 +80,8 @@ func BenchmarkDecrypt(b *testing.B) {
 			b.SetBytes(benchSize)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := stream.Via(fresh(buf, file, size), agecodec.Decrypt(key)).Each(b.Context(), ignore); err != nil {
+				if err := stream.Via(fresh(buf, file, size), agecodec.Decrypt(key)).Each(b.Context(),
+					ignore); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -76,9 +76,13 @@ func TestCancelEndsTheSearchForAKey(t *testing.T) {
 		at   []int // which look at the context cancels it
 	}{
 		"1,024 stanzas and 20 keys": {wide, many, []int{1, 2, 3, 500, 1500}},
-		"passphrase of 2^14":        {scryptFile(t, "14"), []age.Identity{agecodec.PassphraseIdentity("pw", nil)}, []int{1, 2, 10, 25}},
-		"age's passphrase":          {scryptFile(t, "5"), []age.Identity{word}, []int{1}},
-		"hidden":                    {scryptFile(t, "5"), []age.Identity{agecodec.Hide(word)}, []int{1}},
+		"passphrase of 2^14": {
+			scryptFile(t, "14"),
+			[]age.Identity{agecodec.PassphraseIdentity("pw", nil)},
+			[]int{1, 2, 10, 25},
+		},
+		"age's passphrase": {scryptFile(t, "5"), []age.Identity{word}, []int{1}},
+		"hidden":           {scryptFile(t, "5"), []age.Identity{agecodec.Hide(word)}, []int{1}},
 	} {
 		for _, at := range c.at {
 			for what, f := range map[string]flow{
@@ -222,7 +226,10 @@ func TestAgePassphrasesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, factor := range []string{"21", "22", "23", "30", "99999999999999999999"} {
-		for name, id := range map[string]age.Identity{"open": word, "hidden": agecodec.Hide(word), "ours": agecodec.PassphraseIdentity("pw", nil)} {
+		for name, id := range map[string]age.Identity{
+			"open": word, "hidden": agecodec.Hide(word),
+			"ours": agecodec.PassphraseIdentity("pw", nil),
+		} {
 			_, err := through(agecodec.Decrypt(id), scryptFile(t, factor), 0)
 			if !errors.Is(err, agecodec.ErrWorkFactor) || !strings.Contains(err.Error(), "MaxWorkFactor") {
 				t.Errorf("%s, 2^%s: %v", name, factor, err)

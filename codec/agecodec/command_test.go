@@ -105,7 +105,8 @@ func TestAgeCommandWithArmor(t *testing.T) {
 			t.Errorf("%d bytes: we read %d bytes of age's, %v", size, len(got), err)
 		}
 		again := must(t)(through(agecodec.Rewrap([]age.Identity{key}, young.Recipient()), theirs, 0))
-		if got, err := run(t, again, agePath, "-d", "-i", writeFile(t, []byte(young.String()+"\n"))); err != nil || !bytes.Equal(got, data) {
+		if got, err := run(t, again, agePath, "-d", "-i", writeFile(t, []byte(young.String()+"\n"))); err != nil ||
+			!bytes.Equal(got, data) {
 			t.Errorf("%d bytes: age reads %d bytes of what we rewrapped, %v", size, len(got), err)
 		}
 		if _, err := run(t, again, agePath, "-d", "-i", file); err == nil {
@@ -133,22 +134,27 @@ func TestAgeCommandWithPassphrase(t *testing.T) {
 		}
 	}
 	data := noise(chunk + 1)
-	write("ours.age", must(t)(through(agecodec.Encrypt(agecodec.PassphraseRecipient(word, &agecodec.PassphraseOptions{WorkFactor: 12})), data, 0)))
-	if out, err := run(t, []byte(word+"\n"), script, "-qec", agePath+" -d -o "+name("ours")+" "+name("ours.age"), "/dev/null"); err != nil {
+	write("ours.age",
+		must(t)(through(agecodec.Encrypt(agecodec.PassphraseRecipient(word,
+			&agecodec.PassphraseOptions{WorkFactor: 12})), data, 0)))
+	if out, err := run(t, []byte(word+"\n"), script, "-qec", agePath+" -d -o "+name("ours")+" "+name("ours.age"),
+		"/dev/null"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if got, err := os.ReadFile(name("ours")); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("age reads %d bytes of ours, %v", len(got), err)
 	}
 	write("theirs", data)
-	if out, err := run(t, []byte(word+"\n"+word+"\n"), script, "-qec", agePath+" -p -a -o "+name("theirs.age")+" "+name("theirs"), "/dev/null"); err != nil {
+	if out, err := run(t, []byte(word+"\n"+word+"\n"), script, "-qec", agePath+" -p -a -o "+name("theirs.age")+" "+
+		name("theirs"), "/dev/null"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	theirs, err := os.ReadFile(name("theirs.age"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := through(agecodec.Decrypt(agecodec.PassphraseIdentity(word, nil)), theirs, 0); err != nil || !bytes.Equal(got, data) {
+	if got, err := through(agecodec.Decrypt(agecodec.PassphraseIdentity(word, nil)), theirs, 0); err != nil ||
+		!bytes.Equal(got, data) {
 		t.Errorf("we read %d bytes of age's, %v", len(got), err)
 	}
 	info, err := stream.Run(ctx, pieces(theirs, 0), agecodec.Inspect())

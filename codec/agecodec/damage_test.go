@@ -38,7 +38,8 @@ func backups(t *testing.T) map[string]backup {
 		"zstd": codec.ZstdFormat(nil, nil),
 	} {
 		key := newKey(t)
-		plain := noise(400 << 10) // it does not compress, and so takes little time; package codec's own tests cut files of text
+		// it does not compress, and so takes little time; package codec's own tests cut files of text
+		plain := noise(400 << 10)
 		b := backup{file: collect(t, stream.Via2(pieces(plain, 0), pair.Encode(), agecodec.Encrypt(key.Recipient())))}
 		if len(b.file) < 400<<10 {
 			t.Fatalf("%s: only %d bytes", name, len(b.file))
@@ -74,7 +75,8 @@ func parallel(n int, check func(i int)) {
 
 // typed tells whether the error is of a kind that a caller can branch on.
 func typed(err error) bool {
-	return errors.Is(err, agecodec.ErrDamaged) || errors.Is(err, agecodec.ErrTruncated) || errors.Is(err, agecodec.ErrNoMatch)
+	return errors.Is(err, agecodec.ErrDamaged) || errors.Is(err, agecodec.ErrTruncated) ||
+		errors.Is(err, agecodec.ErrNoMatch)
 }
 
 // TestEveryCutOfABackup cuts a file at every byte; without MILLWEIR_LONG, at some hundreds, among them all around the edges.
@@ -94,7 +96,8 @@ func TestEveryCutOfABackup(t *testing.T) {
 				t.Errorf("%s: cut at %d of %d: %v", name, n, len(b.file), err)
 			}
 			if most := max(0, (n-b.head)/(chunk+16)*chunk); len(got) > most {
-				t.Errorf("%s: cut at %d of %d: %d bytes came out, %d are whole chunks", name, n, len(b.file), len(got), most)
+				t.Errorf("%s: cut at %d of %d: %d bytes came out, %d are whole chunks", name, n, len(b.file), len(got),
+					most)
 			}
 			if _, err := through(b.back, b.file[:n], 0); !typed(err) {
 				t.Errorf("%s: decompressed, cut at %d of %d: %v", name, n, len(b.file), err)
@@ -193,22 +196,67 @@ func TestPassphraseStanzas(t *testing.T) {
 		to   []age.Recipient
 		want error
 	}{
-		"2^23":                  {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "23"}, Body: noise(32)}}}, agecodec.ErrWorkFactor},
-		"2^64":                  {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "64"}, Body: noise(32)}}}, agecodec.ErrWorkFactor},
-		"2^10^30":               {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "1000000000000000000000000000000"}, Body: noise(32)}}}, nil},
-		"0":                     {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "0"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"023":                   {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "023"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"+23":                   {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "+23"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"-1":                    {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "-1"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"letters":               {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "x"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"short salt":            {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt[2:], "1"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"one argument":          {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"three arguments":       {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "1", "1"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"short body":            {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "1"}, Body: noise(31)}}}, agecodec.ErrDamaged},
-		"beside another":        {[]age.Recipient{x, stanzas{{Type: "scrypt", Args: []string{salt, "1"}, Body: noise(32)}}}, agecodec.ErrDamaged},
-		"another's passphrase":  {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "1"}, Body: noise(32)}}}, agecodec.ErrNoMatch},
-		"no passphrase at all":  {[]age.Recipient{x}, agecodec.ErrNoMatch},
-		"two, of the same kind": {[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt, "1"}, Body: noise(32)}, {Type: "scrypt", Args: []string{salt, "1"}, Body: noise(32)}}}, agecodec.ErrDamaged},
+		"2^23": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "23"},
+			Body: noise(32),
+		}}}, agecodec.ErrWorkFactor},
+		"2^64": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "64"},
+			Body: noise(32),
+		}}}, agecodec.ErrWorkFactor},
+		"2^10^30": {[]age.Recipient{stanzas{{
+			Type: "scrypt",
+			Args: []string{salt, "1000000000000000000000000000000"}, Body: noise(32),
+		}}}, nil},
+		"0": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "0"},
+			Body: noise(32),
+		}}}, agecodec.ErrDamaged},
+		"023": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "023"},
+			Body: noise(32),
+		}}}, agecodec.ErrDamaged},
+		"+23": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "+23"},
+			Body: noise(32),
+		}}}, agecodec.ErrDamaged},
+		"-1": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "-1"},
+			Body: noise(32),
+		}}}, agecodec.ErrDamaged},
+		"letters": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "x"},
+			Body: noise(32),
+		}}}, agecodec.ErrDamaged},
+		"short salt": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt[2:], "1"},
+			Body: noise(32),
+		}}}, agecodec.ErrDamaged},
+		"one argument": {
+			[]age.Recipient{stanzas{{Type: "scrypt", Args: []string{salt}, Body: noise(32)}}},
+			agecodec.ErrDamaged,
+		},
+		"three arguments": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "1", "1"},
+			Body: noise(32),
+		}}}, agecodec.ErrDamaged},
+		"short body": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "1"},
+			Body: noise(31),
+		}}}, agecodec.ErrDamaged},
+		"beside another": {[]age.Recipient{
+			x,
+			stanzas{{Type: "scrypt", Args: []string{salt, "1"}, Body: noise(32)}},
+		}, agecodec.ErrDamaged},
+		"another's passphrase": {[]age.Recipient{stanzas{{
+			Type: "scrypt", Args: []string{salt, "1"},
+			Body: noise(32),
+		}}}, agecodec.ErrNoMatch},
+		"no passphrase at all": {[]age.Recipient{x}, agecodec.ErrNoMatch},
+		"two, of the same kind": {[]age.Recipient{stanzas{
+			{Type: "scrypt", Args: []string{salt, "1"}, Body: noise(32)},
+			{Type: "scrypt", Args: []string{salt, "1"}, Body: noise(32)},
+		}}, agecodec.ErrDamaged},
 	} {
 		file := must(t)(through(agecodec.Encrypt(c.to...), []byte("secret"), 0))
 		for kind, id := range map[string]age.Identity{"ours": agecodec.PassphraseIdentity("pw", nil), "age's": plain} {
@@ -225,7 +273,10 @@ func TestPassphraseStanzas(t *testing.T) {
 	// Who calls Unwrap itself may have stanzas that no header has.
 	for _, arg := range []string{salt + "\r", salt[:10] + "\n" + salt[10:]} {
 		id := agecodec.PassphraseIdentity("pw", nil)
-		if _, err := id.Unwrap([]*age.Stanza{{Type: "scrypt", Args: []string{arg, "1"}, Body: noise(32)}}); !errors.Is(err, agecodec.ErrDamaged) {
+		if _, err := id.Unwrap([]*age.Stanza{{
+			Type: "scrypt", Args: []string{arg, "1"},
+			Body: noise(32),
+		}}); !errors.Is(err, agecodec.ErrDamaged) {
 			t.Errorf("a salt of %q: %v", arg, err)
 		}
 	}

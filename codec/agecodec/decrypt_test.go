@@ -43,11 +43,15 @@ func TestPieces(t *testing.T) {
 	key := newKey(t)
 	data := noise(5*chunk + 3)
 	file := ageEncrypt(t, data, key.Recipient())
-	for _, size := range []int{511, 4096, 4097, 4098, 5000, chunk / 2, chunk/2 + 8, chunk - 1, chunk, chunk + 1, chunk + 15, chunk + 16, chunk + 17, 2*chunk + 31, 2*chunk + 32, 2*chunk + 33} {
+	for _, size := range []int{
+		511, 4096, 4097, 4098, 5000, chunk / 2, chunk/2 + 8, chunk - 1, chunk, chunk + 1,
+		chunk + 15, chunk + 16, chunk + 17, 2*chunk + 31, 2*chunk + 32, 2*chunk + 33,
+	} {
 		for name, f := range map[string]flow{
 			"decrypt": agecodec.Decrypt(key),
 			"rewrap":  stream.Then(agecodec.Rewrap([]age.Identity{key}, key.Recipient()), agecodec.Decrypt(key)),
-			"encrypt": stream.Then(agecodec.Decrypt(key), stream.Then(agecodec.Encrypt(key.Recipient()), agecodec.Decrypt(key))),
+			"encrypt": stream.Then(agecodec.Decrypt(key), stream.Then(agecodec.Encrypt(key.Recipient()),
+				agecodec.Decrypt(key))),
 		} {
 			if got, err := through(f, file, size); err != nil || string(got) != string(data) {
 				t.Errorf("%s, chunks of %d: %d bytes, %v", name, size, len(got), err)

@@ -47,7 +47,8 @@ func ExampleDecrypt() {
 		return
 	}
 	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(recipients...))
-	plain, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(identities...)), sink.Slice[[]byte]())
+	plain, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(identities...)),
+		sink.Slice[[]byte]())
 	fmt.Printf("%s %v\n", plain, err)
 	// Output: [through the mill] <nil>
 }
@@ -60,7 +61,8 @@ func ExampleDecryptWhole() {
 		return
 	}
 	text := source.Of([]byte("the first line\n" + strings.Repeat("and more\n", 100_000)))
-	file, err := stream.Run(context.Background(), stream.Via(text, agecodec.Encrypt(key.Recipient())), sink.Slice[[]byte]())
+	file, err := stream.Run(context.Background(), stream.Via(text, agecodec.Encrypt(key.Recipient())),
+		sink.Slice[[]byte]())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -135,7 +137,8 @@ func ExampleParseSSHIdentity() {
 	}
 	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(recipients...))
 	for range 2 {
-		plain, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(identity)), sink.Slice[[]byte]())
+		plain, err := stream.Run(context.Background(), stream.Via(file, agecodec.Decrypt(identity)),
+			sink.Slice[[]byte]())
 		fmt.Printf("%s %v\n", plain, err)
 	}
 	// Output:

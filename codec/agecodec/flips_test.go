@@ -22,7 +22,8 @@ func TestEverySingleFlip(t *testing.T) {
 		plain := noise(size)
 		encrypt := agecodec.Encrypt(key.Recipient())
 		files[fmt.Sprintf("binary of %d", size)] = file{collect(t, stream.Via(pieces(plain, 0), encrypt)), plain}
-		files[fmt.Sprintf("armored of %d", size)] = file{collect(t, stream.Via2(pieces(plain, 0), encrypt, agecodec.Armor())), plain}
+		files[fmt.Sprintf("armored of %d", size)] = file{collect(t, stream.Via2(pieces(plain, 0), encrypt,
+			agecodec.Armor())), plain}
 	}
 	for name, f := range files {
 		if len(f.plain) == 150 && name[0] == 'a' {

@@ -27,7 +27,8 @@ func TestOtherFormats(t *testing.T) {
 			f = stream.Then(f, agecodec.Armor())
 		}
 		var b bytes.Buffer
-		if _, err := stream.Run(context.Background(), stream.Via(source.Of([]byte("hello")), f), sink.Writer(&b)); err != nil {
+		if _, err := stream.Run(context.Background(), stream.Via(source.Of([]byte("hello")), f),
+			sink.Writer(&b)); err != nil {
 			t.Fatal(err)
 		}
 		return b.Bytes()

@@ -35,7 +35,8 @@ type canary struct {
 func forms(secret []byte) []string {
 	return []string{
 		string(secret), fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), strings.Trim(fmt.Sprint(secret), "[]"),
-		strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", secret), "[]byte{"), "}"), base64.StdEncoding.EncodeToString(secret),
+		strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", secret), "[]byte{"), "}"),
+		base64.StdEncoding.EncodeToString(secret),
 		strings.ReplaceAll(strings.Trim(fmt.Sprint(secret), "[]"), " ", ","),
 	}
 }
@@ -135,8 +136,10 @@ func canaries(t *testing.T) map[string]canary {
 		if err != nil {
 			t.Fatal(err)
 		}
-		must(t)(through(agecodec.Decrypt(opened), ageEncrypt(t, []byte("x"), to...), 0)) // it has the key in memory then
-		all["ssh with a passphrase, "+name] = canary{opened, append(append(text, forms(locked)...), forms([]byte(password))...)}
+		// it has the key in memory then
+		must(t)(through(agecodec.Decrypt(opened), ageEncrypt(t, []byte("x"), to...), 0))
+		all["ssh with a passphrase, "+name] = canary{opened, append(append(text, forms(locked)...),
+			forms([]byte(password))...)}
 	}
 	return all
 }
@@ -181,7 +184,10 @@ var newX25519Recipient, _ = age.ParseX25519Recipient("age1zvkyg2lqzraa2lnjvqej32
 // printings returns v in every form that the standard library prints.
 func printings(v any) map[string]string {
 	all := map[string]string{"Sprint": fmt.Sprint(v), "Sprintln": fmt.Sprintln(v)}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%+q", "%x", "%X", "% x", "%#x", "%d", "%o", "%c", "%U", "%b", "%e", "%t", "%p", "%T", "%20.30s", "%w"} {
+	for _, verb := range []string{
+		"%v", "%+v", "%#v", "%s", "%q", "%+q", "%x", "%X", "% x", "%#x", "%d", "%o", "%c",
+		"%U", "%b", "%e", "%t", "%p", "%T", "%20.30s", "%w",
+	} {
 		all[verb] = fmt.Sprintf(verb, v)
 	}
 	if _, ok := v.(error); ok {
@@ -314,7 +320,8 @@ func TestKinds(t *testing.T) {
 func TestHiddenIdentitiesWork(t *testing.T) {
 	x, pq := newKey(t), newHybridKey(t)
 	kinds := map[string]age.Identity{
-		"x25519": agecodec.Hide(x), "post-quantum": agecodec.Hide(pq), "twice": agecodec.Hide(agecodec.Hide(x)), "open": x,
+		"x25519": agecodec.Hide(x), "post-quantum": agecodec.Hide(pq), "twice": agecodec.Hide(agecodec.Hide(x)),
+		"open":       x,
 		"passphrase": agecodec.PassphraseIdentity("pw", &agecodec.PassphraseOptions{WorkFactor: 5}),
 	}
 	for name, key := range sshKeys(t) {
@@ -327,7 +334,9 @@ func TestHiddenIdentitiesWork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id, err = agecodec.ParseSSHIdentity(pem.EncodeToMemory(block), func() ([]byte, error) { return []byte("pw"), nil })
+		id, err = agecodec.ParseSSHIdentity(pem.EncodeToMemory(block), func() ([]byte, error) {
+			return []byte("pw"), nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -351,7 +360,8 @@ func TestHiddenIdentitiesWork(t *testing.T) {
 		t.Error("nil, hidden, is not nil")
 	}
 	for name, id := range map[string]age.Identity{
-		"nil": nil, "nil pointer": (*age.X25519Identity)(nil), "injected": age.NewInjectedFileKeyIdentity(make([]byte, 16)),
+		"nil": nil, "nil pointer": (*age.X25519Identity)(nil),
+		"injected": age.NewInjectedFileKeyIdentity(make([]byte, 16)),
 	} {
 		if _, err := agecodec.RecipientOf(id); stream.ClassOf(err) != stream.Fatal {
 			t.Errorf("the recipient of %s: %v", name, err)

@@ -65,7 +65,8 @@ func hostileRows() []hostile.Row {
 	file("header: 1,025 stanzas", damaged, introLine+strings.Repeat("-> a\n\n", 1025)+macLine)
 	file("header: 1,024 grease stanzas", noMatch, introLine+strings.Repeat("-> a-grease x\n\n", 1024)+macLine)
 	file("header: 129 arguments", damaged, introLine+"-> a"+strings.Repeat(" x", 129)+"\n\n"+macLine)
-	file("header: a body of 1 MiB", noMatch, introLine+"-> a\n"+strings.Repeat(strings.Repeat("A", 64)+"\n", 16<<10)+"\n"+macLine)
+	file("header: a body of 1 MiB", noMatch, introLine+"-> a\n"+strings.Repeat(strings.Repeat("A", 64)+"\n", 16<<10)+
+		"\n"+macLine)
 	file("header: no stanza", damaged, introLine+macLine)
 	file("header: a MAC that is no base64", damaged, introLine+"-> a\n\n--- !!\n")
 	file("header: a MAC of three bytes", damaged, introLine+"-> a\n\n--- AAAA\n")
@@ -85,7 +86,10 @@ func hostileRows() []hostile.Row {
 	} {
 		file("stanza of another: "+cutText(line), noMatch, stanza(line))
 	}
-	for _, line := range []string{"ssh-rsa", "ssh-rsa a b", "ssh-ed25519", "ssh-ed25519 AAAAAA AAAA", "ssh-ed25519 a !"} {
+	for _, line := range []string{
+		"ssh-rsa", "ssh-rsa a b", "ssh-ed25519", "ssh-ed25519 AAAAAA AAAA",
+		"ssh-ed25519 a !",
+	} {
 		file("stanza: "+line, damaged, stanza(line))
 	}
 
@@ -101,9 +105,12 @@ func hostileRows() []hostile.Row {
 	file("passphrase: short salt", damaged, stanza("scrypt AAAA 1"))
 	file("passphrase: salt with a carriage return", damaged, stanza("scrypt "+saltText+"\r 1"))
 	file("passphrase: two", damaged, introLine+strings.Repeat("-> scrypt "+saltText+" 1\n"+bodyLine, 2)+macLine)
-	file("passphrase: 1,024 of 2^20", damaged, introLine+strings.Repeat("-> scrypt "+saltText+" 20\n"+bodyLine, 1024)+macLine)
-	file("passphrase: beside a grease stanza", damaged, introLine+"-> a-grease\n\n-> scrypt "+saltText+" 1\n"+bodyLine+macLine)
-	file("passphrase: a body of 33 bytes", damaged, introLine+"-> scrypt "+saltText+" 1\n"+strings.Repeat("A", 44)+"\n"+macLine)
+	file("passphrase: 1,024 of 2^20", damaged, introLine+strings.Repeat("-> scrypt "+saltText+" 20\n"+bodyLine,
+		1024)+macLine)
+	file("passphrase: beside a grease stanza", damaged, introLine+"-> a-grease\n\n-> scrypt "+saltText+" 1\n"+
+		bodyLine+macLine)
+	file("passphrase: a body of 33 bytes", damaged, introLine+"-> scrypt "+saltText+" 1\n"+strings.Repeat("A", 44)+"\n"+
+		macLine)
 	rows = append(rows, hostile.Row{
 		Name: "passphrase: work of 2^22 for age's own identity", Want: work,
 		Run: func(t *testing.T, ctx context.Context) error {
@@ -160,7 +167,9 @@ func payloadRows(changed func(string, func(error) bool, func(sealed) []byte)) {
 	})
 	changed("an empty last chunk", damaged, func(f sealed) []byte { return f.emptyLast })
 	changed("a byte after the end", damaged, func(f sealed) []byte { return append(bytes.Clone(f.file), 0) })
-	changed("1 MiB of zeros after the end", damaged, func(f sealed) []byte { return append(bytes.Clone(f.file), make([]byte, 1<<20)...) })
+	changed("1 MiB of zeros after the end", damaged, func(f sealed) []byte {
+		return append(bytes.Clone(f.file), make([]byte, 1<<20)...)
+	})
 	changed("a second file after the end", damaged, func(f sealed) []byte { return slices.Concat(f.file, f.file) })
 	changed("the payload of another file", damaged, func(f sealed) []byte {
 		return slices.Concat(f.file[:f.payload], f.other[f.payload:])
@@ -188,7 +197,9 @@ func armorRows(
 	changed("armor: CR within lines", damaged, func(f sealed) []byte {
 		return bytes.Replace(f.text, []byte("\n"+armorFoot), []byte("\r\r\n"+armorFoot), 1)
 	})
-	changed("armor: CRLF", hostile.Success, func(f sealed) []byte { return bytes.ReplaceAll(f.text, []byte("\n"), []byte("\r\n")) })
+	changed("armor: CRLF", hostile.Success, func(f sealed) []byte {
+		return bytes.ReplaceAll(f.text, []byte("\n"), []byte("\r\n"))
+	})
 	changed("armor: cut in the middle", truncated, func(f sealed) []byte { return f.text[:len(f.text)/2] })
 	changed("armor: an armor in an armor", hostile.Class(stream.Data), func(f sealed) []byte { return f.nested })
 }
@@ -204,32 +215,51 @@ func otherRows() []hostile.Row {
 	fatal := hostile.Class(stream.Fatal)
 	quiet := func(err error) bool { return fatal(err) && !strings.Contains(err.Error(), "canary") }
 	return []hostile.Row{
-		{Name: "armor: white space after it without an end", Want: hostile.Is(agecodec.ErrDamaged), Run: func(t *testing.T, ctx context.Context) error {
-			f := newSealed(t)
-			return decryptAll(t, ctx, forever(string(f.text), "\n"), f.key)
-		}},
-		{Name: "Inspect: stanzas without an end", Want: hostile.Is(agecodec.ErrDamaged), Run: func(_ *testing.T, ctx context.Context) error {
-			return inspectAll(ctx, forever(introLine, "-> a\n\n"))
-		}},
+		{
+			Name: "armor: white space after it without an end", Want: hostile.Is(agecodec.ErrDamaged),
+			Run: func(t *testing.T, ctx context.Context) error {
+				f := newSealed(t)
+				return decryptAll(t, ctx, forever(string(f.text), "\n"), f.key)
+			},
+		},
+		{
+			Name: "Inspect: stanzas without an end", Want: hostile.Is(agecodec.ErrDamaged),
+			Run: func(_ *testing.T, ctx context.Context) error {
+				return inspectAll(ctx, forever(introLine, "-> a\n\n"))
+			},
+		},
 		{Name: "Inspect: 2^64 of work", Want: hostile.Success, Run: func(_ *testing.T, ctx context.Context) error {
-			return inspectAll(ctx, pieces([]byte(introLine+"-> scrypt "+saltText+" 18446744073709551616\n"+bodyLine+macLine), 0))
+			return inspectAll(ctx,
+				pieces([]byte(introLine+"-> scrypt "+saltText+" 18446744073709551616\n"+bodyLine+macLine), 0))
 		}},
-		{Name: "Rewrap: damage in the middle", Want: hostile.Is(agecodec.ErrDamaged), Run: func(t *testing.T, ctx context.Context) error {
-			f := newSealed(t)
-			f.file[f.first+chunk+16+5] ^= 1
-			return drain(ctx, stream.Via(pieces(f.file, 0), agecodec.Rewrap([]age.Identity{f.key}, f.key.Recipient())))
-		}},
-		{Name: "Encrypt: 1,025 recipients", Want: hostile.Is(agecodec.ErrRecipients), Run: func(t *testing.T, ctx context.Context) error {
-			to := slices.Repeat([]age.Recipient{newKey(t).Recipient()}, 1025)
-			return drain(ctx, stream.Via(pieces([]byte("x"), 0), agecodec.Encrypt(to...)))
-		}},
-		{Name: "Encrypt: a recipient's stanza of 3 MiB", Want: hostile.Is(agecodec.ErrRecipients), Run: func(_ *testing.T, ctx context.Context) error {
-			return drain(ctx, stream.Via(pieces([]byte("x"), 0), agecodec.Encrypt(stanzas{{Type: "a", Body: make([]byte, 3<<20)}})))
-		}},
+		{
+			Name: "Rewrap: damage in the middle", Want: hostile.Is(agecodec.ErrDamaged),
+			Run: func(t *testing.T, ctx context.Context) error {
+				f := newSealed(t)
+				f.file[f.first+chunk+16+5] ^= 1
+				return drain(ctx, stream.Via(pieces(f.file, 0), agecodec.Rewrap([]age.Identity{f.key},
+					f.key.Recipient())))
+			},
+		},
+		{
+			Name: "Encrypt: 1,025 recipients", Want: hostile.Is(agecodec.ErrRecipients),
+			Run: func(t *testing.T, ctx context.Context) error {
+				to := slices.Repeat([]age.Recipient{newKey(t).Recipient()}, 1025)
+				return drain(ctx, stream.Via(pieces([]byte("x"), 0), agecodec.Encrypt(to...)))
+			},
+		},
+		{
+			Name: "Encrypt: a recipient's stanza of 3 MiB", Want: hostile.Is(agecodec.ErrRecipients),
+			Run: func(_ *testing.T, ctx context.Context) error {
+				return drain(ctx, stream.Via(pieces([]byte("x"), 0),
+					agecodec.Encrypt(stanzas{{Type: "a", Body: make([]byte, 3<<20)}})))
+			},
+		},
 		parse("keys: 17 MiB of zeros", string(make([]byte, 17<<20)), fatal),
 		parse("keys: a line of 1 MiB", strings.Repeat("canary", 200_000), quiet),
 		parse("keys: a malformed key", "AGE-SECRET-KEY-1canary", quiet),
-		parse("keys: a PEM of rubbish", "-----BEGIN OPENSSH PRIVATE KEY-----\n"+strings.Repeat("canary", 10_000)+"\n-----END OPENSSH PRIVATE KEY-----\n", quiet),
+		parse("keys: a PEM of rubbish", "-----BEGIN OPENSSH PRIVATE KEY-----\n"+strings.Repeat("canary", 10_000)+
+			"\n-----END OPENSSH PRIVATE KEY-----\n", quiet),
 		parse("keys: an armored file", armorHead+"canary\n"+armorFoot, quiet),
 	}
 }

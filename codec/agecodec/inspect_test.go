@@ -59,11 +59,23 @@ func TestInspect(t *testing.T) {
 		want            agecodec.Info // but the header's size
 		passphrase, pqc bool
 	}{
-		"x25519":       {[]age.Recipient{key.Recipient()}, agecodec.Info{Stanzas: []string{"X25519"}}, false, false},
-		"mixed":        {append(keys, key.Recipient()), agecodec.Info{Stanzas: []string{"ssh-ed25519", "ssh-rsa", "X25519"}}, false, false},
-		"post-quantum": {[]age.Recipient{pq.Recipient(), pq.Recipient()}, agecodec.Info{Stanzas: []string{"mlkem768x25519", "mlkem768x25519"}}, false, true},
-		"passphrase":   {[]age.Recipient{pass}, agecodec.Info{Stanzas: []string{"scrypt"}, WorkFactor: 7}, true, true},
-		"of your own":  {[]age.Recipient{stanzas{{Type: "a", Args: []string{"b", "c"}, Body: noise(100)}, {Type: "d"}}}, agecodec.Info{Stanzas: []string{"a", "d"}}, false, false},
+		"x25519": {[]age.Recipient{key.Recipient()}, agecodec.Info{Stanzas: []string{"X25519"}}, false, false},
+		"mixed": {
+			append(keys, key.Recipient()),
+			agecodec.Info{Stanzas: []string{"ssh-ed25519", "ssh-rsa", "X25519"}},
+			false, false,
+		},
+		"post-quantum": {
+			[]age.Recipient{pq.Recipient(), pq.Recipient()},
+			agecodec.Info{Stanzas: []string{"mlkem768x25519", "mlkem768x25519"}},
+			false, true,
+		},
+		"passphrase": {[]age.Recipient{pass}, agecodec.Info{Stanzas: []string{"scrypt"}, WorkFactor: 7}, true, true},
+		"of your own": {
+			[]age.Recipient{stanzas{{Type: "a", Args: []string{"b", "c"}, Body: noise(100)}, {Type: "d"}}},
+			agecodec.Info{Stanzas: []string{"a", "d"}},
+			false, false,
+		},
 	} {
 		data := noise(1000)
 		file := ageEncrypt(t, data, c.to...)
@@ -88,7 +100,8 @@ func TestInspect(t *testing.T) {
 			t.Errorf("%s: header alone: %v", name, err)
 		}
 		for n := range int(c.want.HeaderSize) {
-			if _, err := stream.Run(ctx, pieces(file[:n], 0), agecodec.Inspect()); !errors.Is(err, agecodec.ErrTruncated) {
+			if _, err := stream.Run(ctx, pieces(file[:n], 0), agecodec.Inspect()); !errors.Is(err,
+				agecodec.ErrTruncated) {
 				t.Errorf("%s: cut at %d: %v", name, n, err)
 			}
 		}
@@ -156,7 +169,8 @@ func TestMalformedHeaders(t *testing.T) {
 			if want == nil {
 				want = agecodec.ErrNoMatch
 			}
-			if _, err := through(agecodec.Decrypt(newKey(t)), []byte(c.text), cut); !errors.Is(err, want) || len(err.Error()) > 500 {
+			if _, err := through(agecodec.Decrypt(newKey(t)), []byte(c.text), cut); !errors.Is(err, want) ||
+				len(err.Error()) > 500 {
 				t.Errorf("%s, cut at %d: Decrypt: %.1000v, want %v", name, cut, err, want)
 			}
 		}
@@ -179,7 +193,8 @@ func TestPlainSize(t *testing.T) {
 	head := info.HeaderSize + 16
 	const sealed = chunk + 16
 	for size, want := range map[int64]error{
-		math.MinInt64: agecodec.ErrTruncated, -1: agecodec.ErrTruncated, 0: agecodec.ErrTruncated, head: agecodec.ErrTruncated, head + 15: agecodec.ErrTruncated, head + 16: nil,
+		math.MinInt64: agecodec.ErrTruncated, -1: agecodec.ErrTruncated, 0: agecodec.ErrTruncated,
+		head: agecodec.ErrTruncated, head + 15: agecodec.ErrTruncated, head + 16: nil,
 		head + sealed: nil, head + sealed + 1: agecodec.ErrTruncated, head + sealed + 15: agecodec.ErrTruncated,
 		head + sealed + 16: agecodec.ErrDamaged, head + sealed + 17: nil, head + 2*sealed + 16: agecodec.ErrDamaged,
 	} {

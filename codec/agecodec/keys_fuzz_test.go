@@ -42,7 +42,8 @@ func FuzzParseKeys(f *testing.F) {
 		}
 		for _, id := range with {
 			type holder struct{ id age.Identity }
-			shown := fmt.Sprintf("%v %+v %#v %q %x", id, holder{id}, &holder{id}, []holder{{id}}, map[string]age.Identity{"": id})
+			shown := fmt.Sprintf("%v %+v %#v %q %x", id, holder{id}, &holder{id}, []holder{{id}},
+				map[string]age.Identity{"": id})
 			quiet(t, text, errors.New(shown))
 			r, err := agecodec.RecipientOf(id)
 			if err != nil {
@@ -71,7 +72,8 @@ func quiet(t *testing.T, text string, err error) {
 	said := err.Error()
 	for _, ours := range []string{
 		"a secret key in place of a public key", "a public key in place of a secret key", "agecodec: parse recipients",
-		"agecodec: parse identities", "the file of identities is itself encrypted: decrypt it first", "keys of age plugins are not supported",
+		"agecodec: parse identities", "the file of identities is itself encrypted: decrypt it first",
+		"keys of age plugins are not supported",
 		"the SSH key is protected by a passphrase", "agecodec_test.holder", "agecodec.hiddenIdentity",
 	} {
 		said = strings.ReplaceAll(said, ours, "")

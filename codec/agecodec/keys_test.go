@@ -58,7 +58,8 @@ func TestKeysByTheirText(t *testing.T) {
 	pairs := map[string][2]string{
 		"x25519":       {x.Recipient().String(), x.String()},
 		"post-quantum": {pq.Recipient().String(), pq.String()},
-		"in a file":    {"# a comment\n\n  " + x.Recipient().String() + " \r\n", "# created\r\n# public key\r\n\r\n" + x.String() + "\r\n"},
+		"in a file": {"# a comment\n\n  " + x.Recipient().String() + " \r\n", "# created\r\n# public key\r\n\r\n" +
+			x.String() + "\r\n"},
 	}
 	for name, key := range sshKeys(t) {
 		pairs["ssh "+name] = [2]string{key.public, "\n" + string(key.pem)}
@@ -79,7 +80,8 @@ func TestKeysByTheirText(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	to, err := agecodec.ParseRecipients(x.Recipient().String(), newKey(t).Recipient().String()+"\n"+sshKeys(t)["ed25519"].public)
+	to, err := agecodec.ParseRecipients(x.Recipient().String(), newKey(t).Recipient().String()+"\n"+
+		sshKeys(t)["ed25519"].public)
 	if err != nil || len(to) != 3 {
 		t.Errorf("%d recipients, %v", len(to), err)
 	}
@@ -118,15 +120,18 @@ func TestBadKeys(t *testing.T) {
 		text string
 		want error
 	}{
-		"nothing":        {"", agecodec.ErrNoIdentities},
-		"comments":       {"# one\n\n#two", agecodec.ErrNoIdentities},
-		"public":         {public, nil},
-		"cut":            {secret[:len(secret)-1], nil},
-		"changed":        {secret[:30] + "QQ" + secret[32:], nil},
-		"cut hybrid":     {newHybridKey(t).String()[:70], nil},
-		"plugin":         {"AGE-PLUGIN-YUBIKEY-1QQPQQQQQQQ", nil},
-		"garbage":        {"hunter2 is the password", nil},
-		"PEM garbage":    {"-----BEGIN OPENSSH PRIVATE KEY-----\naHVudGVyMg==\n-----END OPENSSH PRIVATE KEY-----\n", nil},
+		"nothing":    {"", agecodec.ErrNoIdentities},
+		"comments":   {"# one\n\n#two", agecodec.ErrNoIdentities},
+		"public":     {public, nil},
+		"cut":        {secret[:len(secret)-1], nil},
+		"changed":    {secret[:30] + "QQ" + secret[32:], nil},
+		"cut hybrid": {newHybridKey(t).String()[:70], nil},
+		"plugin":     {"AGE-PLUGIN-YUBIKEY-1QQPQQQQQQQ", nil},
+		"garbage":    {"hunter2 is the password", nil},
+		"PEM garbage": {
+			"-----BEGIN OPENSSH PRIVATE KEY-----\naHVudGVyMg==\n-----END OPENSSH PRIVATE KEY-----\n",
+			nil,
+		},
 		"encrypted file": {"age-encryption.org/v1\n-> scrypt", nil},
 		"armored file":   {"-----BEGIN AGE ENCRYPTED FILE-----\n", nil},
 	} {
@@ -140,7 +145,8 @@ func TestBadKeys(t *testing.T) {
 	if _, err := agecodec.ParseIdentities(iotest.ErrReader(boom)); !errors.Is(err, boom) {
 		t.Error(err)
 	}
-	for size, ok := range map[int]bool{16 << 20: true, 16<<20 + 1: false} { // a key behind the limit must not be missing from what is returned
+	// a key behind the limit must not be missing from what is returned
+	for size, ok := range map[int]bool{16 << 20: true, 16<<20 + 1: false} {
 		text := append([]byte(secret), bytes.Repeat([]byte("\n"), size-len(secret))...)
 		if _, err := agecodec.ParseIdentities(bytes.NewReader(text)); (err == nil) != ok {
 			t.Errorf("%d bytes: %v", size, err)
@@ -238,7 +244,8 @@ func TestLockedSSHKey(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("asked %d times", asked)
 	}
-	if text := fmt.Sprintf("%v %+v %#v %s", id, id, id, id); strings.Contains(text, "sesame") || strings.Contains(text, "PRIVATE") || len(text) > 100 {
+	if text := fmt.Sprintf("%v %+v %#v %s", id, id, id, id); strings.Contains(text, "sesame") ||
+		strings.Contains(text, "PRIVATE") || len(text) > 100 {
 		t.Errorf("the key prints as %.300s", text)
 	}
 }
@@ -255,7 +262,8 @@ func TestPassphraseDoesNotPrint(t *testing.T) {
 		[]age.Identity{id},
 		settings{id, []age.Recipient{to}},
 		&settings{id, []age.Recipient{to}}, // fmt asks no method of what is unexported
-		stream.Via(pieces(nil, 0), agecodec.Decrypt(id)), agecodec.Encrypt(to), agecodec.Format([]age.Recipient{to}, []age.Identity{id}),
+		stream.Via(pieces(nil, 0), agecodec.Decrypt(id)), agecodec.Encrypt(to), agecodec.Format([]age.Recipient{to},
+			[]age.Identity{id}),
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			text := fmt.Sprintf(verb, v)

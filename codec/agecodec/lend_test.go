@@ -37,7 +37,8 @@ func TestLentChunks(t *testing.T) {
 			t.Run(fmt.Sprintf("%d by %d", n, size), func(t *testing.T) {
 				data := noise(n)
 				var file, plain bytes.Buffer
-				if err := lent(t, pieces(data, size), agecodec.Encrypt(key.Recipient())).WriteTo(ctx, &file); err != nil {
+				if err := lent(t, pieces(data, size), agecodec.Encrypt(key.Recipient())).WriteTo(ctx,
+					&file); err != nil {
 					t.Fatal(err)
 				}
 				r, err := age.Decrypt(bytes.NewReader(file.Bytes()), key)

@@ -63,7 +63,8 @@ func testRewrap(t *testing.T, rewrap func() flow, old, young *age.X25519Identity
 			agecodec.Rewrap([]age.Identity{old}, young.Recipient(), newHybridKey(t).Recipient()),
 			agecodec.Rewrap([]age.Identity{old}, young.Recipient(), agecodec.PassphraseRecipient("x", nil)),
 			agecodec.Rewrap([]age.Identity{old}, agecodec.PassphraseRecipient("", nil)),
-			agecodec.Rewrap([]age.Identity{old}, agecodec.PassphraseRecipient("x", &agecodec.PassphraseOptions{WorkFactor: 31})),
+			agecodec.Rewrap([]age.Identity{old}, agecodec.PassphraseRecipient("x",
+				&agecodec.PassphraseOptions{WorkFactor: 31})),
 		},
 	})
 }
@@ -97,7 +98,8 @@ func TestRewrap(t *testing.T) {
 		"x25519":       {[]age.Recipient{a.Recipient()}, a},
 		"two":          {[]age.Recipient{stranger.Recipient(), b.Recipient()}, b},
 		"post-quantum": {[]age.Recipient{pq.Recipient()}, pq},
-		"passphrase":   {[]age.Recipient{agecodec.PassphraseRecipient("pw", cheap)}, agecodec.PassphraseIdentity("pw", nil)},
+		"passphrase": {[]age.Recipient{agecodec.PassphraseRecipient("pw", cheap)}, agecodec.PassphraseIdentity("pw",
+			nil)},
 	}
 	for name, key := range sshKeys(t) {
 		to, err := agecodec.ParseRecipients(key.public)
@@ -179,7 +181,8 @@ func TestRewrapRefuses(t *testing.T) {
 			t.Errorf("%s: %d bytes came out", name, len(got))
 		}
 	}
-	for name, f := range map[string]flow{"no recipient": with(a), "no identity": agecodec.RewrapUnverified(nil, b.Recipient())} {
+	for name, f := range map[string]flow{"no recipient": with(a), "no identity": agecodec.RewrapUnverified(nil,
+		b.Recipient())} {
 		if err := stream.Via(refuses(t), f).Each(t.Context(), nil); stream.ClassOf(err) != stream.Fatal {
 			t.Errorf("%s, before anything is read: %v", name, err)
 		}
@@ -199,14 +202,17 @@ func TestRewrapRefuses(t *testing.T) {
 		}
 	}
 	for n, want := range map[int]error{
-		head + 16: agecodec.ErrTruncated, head + 16 + chunk + 16: agecodec.ErrTruncated, head + 16 + 2*(chunk+16): agecodec.ErrTruncated,
-		head + 17: agecodec.ErrDamaged, head + 16 + chunk: agecodec.ErrDamaged, len(file) - 1: agecodec.ErrDamaged,
+		head + 16: agecodec.ErrTruncated, head + 16 + chunk + 16: agecodec.ErrTruncated,
+		head + 16 + 2*(chunk+16): agecodec.ErrTruncated,
+		head + 17:                agecodec.ErrDamaged, head + 16 + chunk: agecodec.ErrDamaged,
+		len(file) - 1: agecodec.ErrDamaged,
 	} {
 		if _, err := through(with(a, b.Recipient()), file[:n], 0); !errors.Is(err, want) {
 			t.Errorf("cut at %d of %d: %v, want %v", n, len(file), err, want)
 		}
 	}
-	if _, err := through(with(a, b.Recipient()), append(bytes.Clone(file), 0), 0); !errors.Is(err, agecodec.ErrDamaged) {
+	if _, err := through(with(a, b.Recipient()), append(bytes.Clone(file), 0), 0); !errors.Is(err,
+		agecodec.ErrDamaged) {
 		t.Errorf("a byte behind the end: %v", err)
 	}
 }
@@ -287,7 +293,8 @@ func TestRewrapPublishesNothingDamaged(t *testing.T) {
 	file := ageEncrypt(t, noise(3*chunk), a.Recipient())
 	file[len(file)-chunk-20] ^= 1 // in the second chunk of three
 	name := filepath.Join(t.TempDir(), "rotated.age")
-	_, err := stream.Run(ctx, stream.Via(pieces(file, 1000), agecodec.Rewrap([]age.Identity{a}, b.Recipient())), sink.File(name, nil))
+	_, err := stream.Run(ctx, stream.Via(pieces(file, 1000), agecodec.Rewrap([]age.Identity{a}, b.Recipient())),
+		sink.File(name, nil))
 	if !errors.Is(err, agecodec.ErrDamaged) {
 		t.Errorf("%v, want %v", err, agecodec.ErrDamaged)
 	}
@@ -327,7 +334,8 @@ func ExampleRewrap() {
 		fmt.Println(err)
 		return
 	}
-	file, err := stream.Run(ctx, stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(old.Recipient())), sink.Slice[[]byte]())
+	file, err := stream.Run(ctx, stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(old.Recipient())),
+		sink.Slice[[]byte]())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -352,7 +360,8 @@ func ExampleRewrapUnverified() {
 		return
 	}
 	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(old.Recipient()))
-	rotated, err := stream.Run(ctx, stream.Via(file, agecodec.RewrapUnverified([]age.Identity{old}, young.Recipient())), sink.Slice[[]byte]())
+	rotated, err := stream.Run(ctx, stream.Via(file, agecodec.RewrapUnverified([]age.Identity{old}, young.Recipient())),
+		sink.Slice[[]byte]())
 	if err != nil {
 		fmt.Println(err)
 		return

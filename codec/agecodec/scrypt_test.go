@@ -31,7 +31,8 @@ func TestWorkFactors(t *testing.T) {
 	} {
 		p := newPassphrase("pw", &PassphraseOptions{WorkFactor: c.work, MaxWorkFactor: c.most})
 		if p.WorkFactor != c.wantWork || p.MaxWorkFactor != c.wantMost || p.check() != nil {
-			t.Errorf("%d and %d become %d and %d, want %d and %d", c.work, c.most, p.WorkFactor, p.MaxWorkFactor, c.wantWork, c.wantMost)
+			t.Errorf("%d and %d become %d and %d, want %d and %d", c.work, c.most, p.WorkFactor, p.MaxWorkFactor,
+				c.wantWork, c.wantMost)
 		}
 	}
 }

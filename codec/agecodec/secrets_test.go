@@ -55,10 +55,16 @@ func TestFileKeysAreOverwritten(t *testing.T) {
 		in   []byte
 		ok   bool
 	}{
-		"encrypt":         {func(to age.Recipient) flow { return agecodec.Encrypt(to) }, noise(100), true},
-		"encrypt fails":   {func(to age.Recipient) flow { return agecodec.Encrypt(to, failingKey{errTest}) }, noise(100), false},
-		"rewrap":          {func(to age.Recipient) flow { return agecodec.Rewrap([]age.Identity{old}, to) }, file, true},
-		"rewrap, damaged": {func(to age.Recipient) flow { return agecodec.Rewrap([]age.Identity{old}, to) }, bad, false},
+		"encrypt": {func(to age.Recipient) flow { return agecodec.Encrypt(to) }, noise(100), true},
+		"encrypt fails": {func(to age.Recipient) flow {
+			return agecodec.Encrypt(to, failingKey{errTest})
+		}, noise(100), false},
+		"rewrap": {func(to age.Recipient) flow {
+			return agecodec.Rewrap([]age.Identity{old}, to)
+		}, file, true},
+		"rewrap, damaged": {func(to age.Recipient) flow {
+			return agecodec.Rewrap([]age.Identity{old}, to)
+		}, bad, false},
 	} {
 		k := &keeper{Recipient: young.Recipient()}
 		if _, err := through(c.flow(k), c.in, 0); (err == nil) != c.ok {

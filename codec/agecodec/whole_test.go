@@ -78,7 +78,8 @@ func TestEarlyEnd(t *testing.T) {
 			}
 			src = stream.Via2(counted(c.file, 1000, &taken), agecodec.DecryptWhole(key), stream.Take[[]byte](n))
 			got, err = stream.Run(ctx, src, sink.Slice[[]byte]())
-			if !errors.Is(err, c.want) || c.want == nil && err != nil || err == nil && len(got) != n || stream.Stopped(err) {
+			if !errors.Is(err, c.want) || c.want == nil && err != nil || err == nil && len(got) != n ||
+				stream.Stopped(err) {
 				t.Errorf("%s: DecryptWhole, %d chunks taken: %d, %v, want %v", name, n, len(got), err, c.want)
 			}
 			if taken != len(c.file) {
@@ -94,7 +95,8 @@ func TestEarlyEnd(t *testing.T) {
 		}
 		return boom
 	})
-	_, err := stream.Run(ctx, stream.Via2[[]byte, []byte, []byte](failing, agecodec.DecryptWhole(key), stream.Take[[]byte](1)), sink.Slice[[]byte]())
+	_, err := stream.Run(ctx, stream.Via2[[]byte, []byte, []byte](failing, agecodec.DecryptWhole(key),
+		stream.Take[[]byte](1)), sink.Slice[[]byte]())
 	if !errors.Is(err, boom) || stream.Stopped(err) {
 		t.Errorf("the upstream fails behind the early end: %v", err)
 	}
@@ -107,14 +109,17 @@ func TestEarlyEnd(t *testing.T) {
 		t.Errorf("a downstream that fails: %v, %d calls", err, calls)
 	}
 	c, cancel := context.WithCancelCause(ctx)
-	_, err = stream.Run(c, stream.Via2(stream.Source[[]byte](stream.SourceFunc[[]byte](func(c context.Context, emit func([]byte) error) error {
-		if err := pieces(file[:len(file)-100], 1000).Each(c, emit); err != nil {
-			return err
-		}
-		cancel(boom)
-		<-c.Done()
-		return context.Cause(c)
-	})), agecodec.DecryptWhole(key), stream.Take[[]byte](1)), sink.Slice[[]byte]())
+	_, err = stream.Run(c,
+		stream.Via2(stream.Source[[]byte](stream.SourceFunc[[]byte](func(c context.Context,
+			emit func([]byte) error,
+		) error {
+			if err := pieces(file[:len(file)-100], 1000).Each(c, emit); err != nil {
+				return err
+			}
+			cancel(boom)
+			<-c.Done()
+			return context.Cause(c)
+		})), agecodec.DecryptWhole(key), stream.Take[[]byte](1)), sink.Slice[[]byte]())
 	if !errors.Is(err, boom) || stream.Stopped(err) {
 		t.Errorf("cancelled behind the early end: %v", err)
 	}
@@ -147,7 +152,8 @@ func TestEarlyEndByTheContext(t *testing.T) {
 					return emit(p)
 				})
 			})
-			got, err := stream.Run(ctx, stream.Via3[[]byte, []byte, []byte, []byte](heeding, agecodec.DecryptWhole(key), below, stream.Take[[]byte](1)), sink.Slice[[]byte]())
+			got, err := stream.Run(ctx, stream.Via3[[]byte, []byte, []byte, []byte](heeding, agecodec.DecryptWhole(key),
+				below, stream.Take[[]byte](1)), sink.Slice[[]byte]())
 			if !errors.Is(err, c.want) || c.want == nil && (err != nil || len(got) != 1) || taken != len(file) {
 				t.Errorf("%s, %s: %d chunks, %d bytes of %d were read, %v", name, what, len(got), taken, len(file), err)
 			}

@@ -64,7 +64,10 @@ var forms = []struct {
 	{`{"$numberDecimal":"0E-99999999999999999999"}`, 0x13, u64(0) + u64(0)},
 	{`{"$numberDecimal":"5E-0000000000000000000000001"}`, 0x13, u64(5) + u64(0x303E<<48)},
 	{`{"$numberDecimal":"0E9999"}`, 0x13, u64(0) + u64(0x5FFE<<48)},
-	{`{"$numberDecimal":"10000000000000000000000000000000000000"}`, 0x13, u64(0x38C15B0A00000000) + u64(0x3048<<48|0x314DC6448D93)},
+	{
+		`{"$numberDecimal":"10000000000000000000000000000000000000"}`, 0x13,
+		u64(0x38C15B0A00000000) + u64(0x3048<<48|0x314DC6448D93),
+	},
 
 	// White space and order.
 	{` { "$numberInt" : "5" } `, 0x10, u32(5)},
@@ -106,7 +109,8 @@ var forms = []struct {
 	{`{"$symbol":"s"}`, 0x0E, str("s")},
 
 	// What has no meaning as a first key is a document.
-	{`{"$type":"00","$binary":"/w=="}`, 0x03, sub(element{0x02, "$type", str("00")}, element{0x02, "$binary", str("/w==")})},
+	{`{"$type":"00","$binary":"/w=="}`, 0x03, sub(element{0x02, "$type", str("00")},
+		element{0x02, "$binary", str("/w==")})},
 	{`{"$regex":"a","$options":""}`, 0x03, sub(element{0x02, "$regex", str("a")}, element{0x02, "$options", str("")})},
 	{`{"$ref":"c","$id":1}`, 0x03, sub(element{0x02, "$ref", str("c")}, element{0x10, "$id", u32(1)})},
 	{`{"x":1,"$oid":"y"}`, 0x03, sub(element{0x10, "x", u32(1)}, element{0x02, "$oid", str("y")})},
@@ -142,7 +146,8 @@ func TestWhiteSpaceAroundTheDocument(t *testing.T) {
 // A wrapper's key is a plain key in the document itself.
 func TestTopLevelIsADocument(t *testing.T) {
 	got, err := bsoncodec.AppendBSON(nil, []byte(`{"$oid":"x","$date":1}`), nil)
-	if want := raw(element{0x02, "$oid", str("x")}, element{0x10, "$date", u32(1)}); err != nil || string(got) != string(want) {
+	if want := raw(element{0x02, "$oid", str("x")}, element{0x10, "$date", u32(1)}); err != nil ||
+		string(got) != string(want) {
 		t.Errorf("got %x, %v", got, err)
 	}
 }

@@ -20,7 +20,8 @@ func TestBsondumpReadsBSON(t *testing.T) {
 	docs, file := dump(t, false) // it refuses booleans that are neither 0 nor 1
 	for _, v := range values {
 		doc := one(v.t, v.val)
-		if _, exact := driverExact(doc, true); exact { // it stops where the driver, which it prints with, makes text that is no JSON
+		// it stops where the driver, which it prints with, makes text that is no JSON
+		if _, exact := driverExact(doc, true); exact {
 			docs, file = append(docs, doc), append(file, doc...)
 		}
 	}

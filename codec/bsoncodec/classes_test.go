@@ -37,10 +37,13 @@ func TestErrorClasses(t *testing.T) {
 		"SyntaxError":   {&bsoncodec.SyntaxError{Err: io.ErrUnexpectedEOF}, stream.Data},
 		"DocumentError": {&bsoncodec.DocumentError{Err: io.ErrUnexpectedEOF}, stream.Data},
 
-		"a cut line":      {json(`{"a":`), stream.Data},
-		"a blank line":    {json("\n"), stream.Data},
-		"no JSON":         {json("hello"), stream.Data},
-		"a long line":     {parse(bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxLine: 1}), "{}"), stream.Data},
+		"a cut line":   {json(`{"a":`), stream.Data},
+		"a blank line": {json("\n"), stream.Data},
+		"no JSON":      {json("hello"), stream.Data},
+		"a long line": {
+			parse(bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxLine: 1}), "{}"),
+			stream.Data,
+		},
 		"appended":        {appended, stream.Data},
 		"cut BSON":        {parse(bsoncodec.ParseBSON(nil), "\x09\x00\x00\x00"), stream.Data},
 		"malformed BSON":  {parse(bsoncodec.ParseBSON(nil), "\x05\x00\x00\x00\x01"), stream.Data},

@@ -18,7 +18,8 @@ import (
 )
 
 // long says that the tests that take minutes are to do all they can, not a sample: -long, or MILLWEIR_LONG=1 as everywhere.
-var long = flag.Bool("long", os.Getenv("MILLWEIR_LONG") != "", "take a million random documents instead of some thousands")
+var long = flag.Bool("long", os.Getenv("MILLWEIR_LONG") != "",
+	"take a million random documents instead of some thousands")
 
 // many returns how many random documents a test takes. The long run is
 //
@@ -155,7 +156,8 @@ func TestRandomNumbersAsDriver(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range many(20000) {
 		for _, v := range []string{
-			u64(r.Uint64()), f64(r.NormFloat64()), f64(float64(r.IntN(1e8)) / 100), f64(float64(r.Uint64()>>r.IntN(64)) / 1e6), f64(float64(r.IntN(3e6)) / 3),
+			u64(r.Uint64()), f64(r.NormFloat64()), f64(float64(r.IntN(1e8)) / 100),
+			f64(float64(r.Uint64()>>r.IntN(64)) / 1e6), f64(float64(r.IntN(3e6)) / 3),
 		} {
 			roundTrip(t, one(0x01, v))
 			asDriver(t, one(0x01, v))

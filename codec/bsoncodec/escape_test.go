@@ -51,10 +51,13 @@ var odd = map[string]bson.Raw{
 	"subtype 2 too short":        one(0x05, "\x03\x00\x00\x00\x02abc"),
 	"subtype 2, inner longer":    one(0x05, "\x05\x00\x00\x00\x02\x02\x00\x00\x00a"),
 	"subtype 2, inner negative":  one(0x05, "\x04\x00\x00\x00\x02\xff\xff\xff\xff"),
-	"escape form":                one(0x03, sub(element{0x03, escapeKey, sub(element{0x02, "type", str("0a")}, element{0x02, "base64", str("")})})),
-	"escape form on top":         raw(element{0x03, escapeKey, sub(element{0x02, "type", str("03")}, element{0x02, "base64", str("BQAAAAA=")})}),
-	"escape key on top":          raw(element{0x0A, escapeKey, ""}),
-	"wrapper in an array":        one(0x04, sub(element{0x03, "0", sub(element{0x02, "$oid", str(strings.Repeat("0", 24))})})),
+	"escape form": one(0x03,
+		sub(element{0x03, escapeKey, sub(element{0x02, "type", str("0a")}, element{0x02, "base64", str("")})})),
+	"escape form on top": raw(element{0x03, escapeKey, sub(element{0x02, "type", str("03")},
+		element{0x02, "base64", str("BQAAAAA=")})}),
+	"escape key on top": raw(element{0x0A, escapeKey, ""}),
+	"wrapper in an array": one(0x04,
+		sub(element{0x03, "0", sub(element{0x02, "$oid", str(strings.Repeat("0", 24))})})),
 }
 
 // indexes is the value of an array of n nulls whose keys are their indexes, but for one.
@@ -82,7 +85,8 @@ func TestEscapedDocumentsComeBack(t *testing.T) {
 				t.Errorf("strict: got %v, want ErrInexact", err)
 			}
 			text2, err := bsoncodec.AppendExtJSON(nil, doc, &bsoncodec.ExtJSONOptions{Relaxed: true})
-			if back, err2 := bsoncodec.AppendBSON(nil, text2, nil); err != nil || err2 != nil || string(back) != string(doc) {
+			if back, err2 := bsoncodec.AppendBSON(nil, text2, nil); err != nil || err2 != nil ||
+				string(back) != string(doc) {
 				t.Errorf("relaxed: %s came back as %x, %v, %v", text2, back, err, err2)
 			}
 		})
@@ -132,7 +136,8 @@ func TestEscapeFormOfNestedContainers(t *testing.T) {
 			}
 			text := roundTrip(t, raw(element{0x10, "b", u32(1)}, e))
 			if got := strings.HasPrefix(text, `{"`+escapeKey); got != whole || strings.Count(text, escapeKey) != 1 {
-				t.Errorf("%d levels of type %02x: escaped as a whole: %v, want %v: %.100s", levels, c.t, got, whole, text)
+				t.Errorf("%d levels of type %02x: escaped as a whole: %v, want %v: %.100s", levels, c.t, got, whole,
+					text)
 			}
 			_, err := bsoncodec.AppendExtJSON(nil, raw(e), &bsoncodec.ExtJSONOptions{Strict: true})
 			if e := isDocument(t, err); !errors.Is(err, bsoncodec.ErrInexact) || strings.Count(e.Path, "/") < levels {
@@ -200,7 +205,8 @@ func TestEscapeFormIsChecked(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		`{"$millweirBSON":{"type":"03","base64":"BQAAAAA="}}`, ` { "$millweirBSON" : { "base64" : "BQAAAAA=" , "type" : "3" } } `,
+		`{"$millweirBSON":{"type":"03","base64":"BQAAAAA="}}`,
+		` { "$millweirBSON" : { "base64" : "BQAAAAA=" , "type" : "3" } } `,
 		"{\"\\u0024millweirBSON\":{\"type\":\"03\",\"base64\":\"BQAAAAA=\"}}",
 	} {
 		if got, err := bsoncodec.AppendBSON(nil, []byte(text), nil); err != nil || string(got) != sub() {

@@ -15,7 +15,10 @@ import (
 
 func documents() stream.Source[bson.Raw] {
 	var docs []bson.Raw
-	for _, d := range []bson.D{{{Key: "_id", Value: 1}, {Key: "name", Value: "Ada"}}, {{Key: "_id", Value: 2}, {Key: "name", Value: "Alan"}}} {
+	for _, d := range []bson.D{
+		{{Key: "_id", Value: 1}, {Key: "name", Value: "Ada"}},
+		{{Key: "_id", Value: 2}, {Key: "name", Value: "Alan"}},
+	} {
 		doc, err := bson.Marshal(d)
 		if err != nil {
 			panic(err)
@@ -74,7 +77,8 @@ func ExampleAppendExtJSON() {
 }
 
 func ExampleAppendBSON() {
-	doc, err := bsoncodec.AppendBSON(nil, []byte(`{"_id":{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d4"},"at":{"$date":1356351330501}}`), nil)
+	doc, err := bsoncodec.AppendBSON(nil,
+		[]byte(`{"_id":{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d4"},"at":{"$date":1356351330501}}`), nil)
 	fmt.Println(bson.Raw(doc), err)
 	_, err = bsoncodec.AppendBSON(nil, []byte(`{"_id":1} {"_id":2}`), nil)
 	fmt.Println(err)

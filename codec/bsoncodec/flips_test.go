@@ -36,7 +36,8 @@ func TestFlippedLengths(t *testing.T) {
 				bad := bytes.Clone(in)
 				bad[at+bit/8] ^= 1 << (bit % 8)
 				if docs, err := parse(bsoncodec.ParseBSON(nil), bad); err == nil {
-					t.Errorf("a document of %d, byte %d, bit %d: %d documents without an error", 1<<k, at, bit, len(docs))
+					t.Errorf("a document of %d, byte %d, bit %d: %d documents without an error", 1<<k, at, bit,
+						len(docs))
 				}
 			}
 		}

@@ -44,7 +44,8 @@ func TestOtherFormats(t *testing.T) {
 				for p := []byte(c.in); len(p) > 0; p = p[min(size, len(p)):] {
 					chunks = append(chunks, p[:min(size, len(p))])
 				}
-				_, err := stream.Run(context.Background(), stream.Via(source.Slice(chunks), parse), sink.Slice[bson.Raw]())
+				_, err := stream.Run(context.Background(), stream.Via(source.Slice(chunks), parse),
+					sink.Slice[bson.Raw]())
 				var other *codec.FormatError
 				switch found := errors.As(err, &other); {
 				case found != (want != "") && size > 1, found && other.Got != want && size > 1:

@@ -27,10 +27,16 @@ func TestPairs(t *testing.T) {
 	}{
 		{bsoncodec.ExtJSONFormat(nil, nil), ".jsonl", `{"a":{"$millweirBSON"`, nil},
 		{bsoncodec.ExtJSONFormat(&bsoncodec.ExtJSONOptions{Strict: true}, nil), ".jsonl", "", bsoncodec.ErrInexact},
-		{bsoncodec.ExtJSONFormat(nil, &bsoncodec.ParseExtJSONOptions{MaxLine: 5}), ".jsonl", `{"a":`, bsoncodec.ErrSize},
+		{
+			bsoncodec.ExtJSONFormat(nil, &bsoncodec.ParseExtJSONOptions{MaxLine: 5}), ".jsonl", `{"a":`,
+			bsoncodec.ErrSize,
+		},
 		{bsoncodec.BSONFormat(nil, nil), ".bson", string(doc), nil},
 		{bsoncodec.BSONFormat(&bsoncodec.BSONOptions{MaxDocument: 5}, nil), ".bson", "", bsoncodec.ErrSize},
-		{bsoncodec.BSONFormat(nil, &bsoncodec.ParseBSONOptions{MaxDocument: 5}), ".bson", string(doc), bsoncodec.ErrSize},
+		{
+			bsoncodec.BSONFormat(nil, &bsoncodec.ParseBSONOptions{MaxDocument: 5}), ".bson", string(doc),
+			bsoncodec.ErrSize,
+		},
 		{bsoncodec.BSONFormat(nil, nil).Then(codec.ZstdFormat(nil, nil)), ".bson.zst", "\x28\xb5\x2f\xfd", nil},
 	} {
 		if got := c.pair.Suffix(); got != c.suffix {

@@ -66,8 +66,10 @@ func FuzzParseExtJSON(f *testing.F) {
 			if e.Column < 0 || e.Column > len(text) {
 				t.Fatalf("%q: %v", text, err)
 			}
-			if json.Valid(text) && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) && !bytes.Contains(text, []byte("$")) &&
-				!bytes.Contains(text, []byte(`\u`)) && utf8.Valid(text) && !errors.Is(err, bsoncodec.ErrDepth) && e.Err.Error() != "number out of range" {
+			if json.Valid(text) && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) &&
+				!bytes.Contains(text, []byte("$")) &&
+				!bytes.Contains(text, []byte(`\u`)) && utf8.Valid(text) && !errors.Is(err, bsoncodec.ErrDepth) &&
+				e.Err.Error() != "number out of range" {
 				t.Fatalf("%q is JSON: %v", text, err)
 			}
 			return
@@ -99,11 +101,13 @@ func FuzzSplitLines(f *testing.F) {
 		whole, err := parse(t, string(data), len(data)+1, opts)
 		cut, err2 := parse(t, string(data), int(size)+1, opts)
 		if len(whole) != len(cut) || !bytes.Equal(concat(whole), concat(cut)) || (err == nil) != (err2 == nil) {
-			t.Fatalf("in one chunk %d documents, %v; in chunks of %d bytes %d, %v", len(whole), err, int(size)+1, len(cut), err2)
+			t.Fatalf("in one chunk %d documents, %v; in chunks of %d bytes %d, %v", len(whole), err, int(size)+1,
+				len(cut), err2)
 		}
 		if err != nil {
 			a, b := isSyntax(t, err), isSyntax(t, err2)
-			if a.Line != b.Line || a.Offset != b.Offset || a.Path != b.Path || a.ID != b.ID || a.Line != int64(1+bytes.Count(data[:min(len(data), int(a.Offset))], []byte("\n"))) {
+			if a.Line != b.Line || a.Offset != b.Offset || a.Path != b.Path || a.ID != b.ID ||
+				a.Line != int64(1+bytes.Count(data[:min(len(data), int(a.Offset))], []byte("\n"))) {
 				t.Fatalf("in one chunk %v; in chunks of %d bytes %v", a, int(size)+1, b)
 			}
 		}
@@ -124,7 +128,8 @@ func FuzzParseBSON(f *testing.F) {
 		}
 		cut, err2 := collect(t, stream.Via(slice(chunks...), bsoncodec.ParseBSON(nil)))
 		if len(whole) != len(cut) || !bytes.Equal(concat(whole), concat(cut)) || (err == nil) != (err2 == nil) {
-			t.Fatalf("in one chunk %d documents, %v; in chunks of %d bytes %d, %v", len(whole), err, int(size)+1, len(cut), err2)
+			t.Fatalf("in one chunk %d documents, %v; in chunks of %d bytes %d, %v", len(whole), err, int(size)+1,
+				len(cut), err2)
 		}
 		if !bytes.HasPrefix(data, concat(whole)) || err == nil && len(concat(whole)) != len(data) {
 			t.Fatal("bytes were lost")

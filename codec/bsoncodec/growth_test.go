@@ -24,16 +24,23 @@ func TestMemoryOfLongLines(t *testing.T) {
 		doc  func() bson.Raw
 		most float64 // bytes for each of the line
 	}{
-		"one string of control characters":     {func() bson.Raw { return many(1, text("\x01", 8<<20)) }, 1.2},
-		"one string of lines":                  {func() bson.Raw { return many(1, text("a line\n", 1<<20)) }, 1.2},
-		"strings of control characters":        {func() bson.Raw { return many(8, text("\x01", 1<<20)) }, 1.25},
-		"short strings of control characters":  {func() bson.Raw { return many(70_000, text("\x01", 100)) }, 1.25},
-		"numbers":                              {func() bson.Raw { return many(1_000_000, element{0x10, "a", u32(1)}) }, 1.3},
-		"MinKeys":                              {func() bson.Raw { return bulk(element{0x7F, "", ""}, 7<<20) }, 1.2},
-		"arrays of numbers":                    {func() bson.Raw { return many(1, element{0x04, "a", string(numbers(1_000_000))}) }, 1.5},
-		"short strings, with and then without": {func() bson.Raw { return many(70_000, text("\x01", 60), text("x", 40)) }, 1.3},
+		"one string of control characters":    {func() bson.Raw { return many(1, text("\x01", 8<<20)) }, 1.2},
+		"one string of lines":                 {func() bson.Raw { return many(1, text("a line\n", 1<<20)) }, 1.2},
+		"strings of control characters":       {func() bson.Raw { return many(8, text("\x01", 1<<20)) }, 1.25},
+		"short strings of control characters": {func() bson.Raw { return many(70_000, text("\x01", 100)) }, 1.25},
+		"numbers": {func() bson.Raw {
+			return many(1_000_000, element{0x10, "a", u32(1)})
+		}, 1.3},
+		"MinKeys": {func() bson.Raw { return bulk(element{0x7F, "", ""}, 7<<20) }, 1.2},
+		"arrays of numbers": {func() bson.Raw {
+			return many(1, element{0x04, "a", string(numbers(1_000_000))})
+		}, 1.5},
+		"short strings, with and then without": {func() bson.Raw {
+			return many(70_000, text("\x01", 60), text("x", 40))
+		}, 1.3},
 		"strings of control characters behind others": {func() bson.Raw {
-			return raw(slices.Concat(slices.Repeat([]element{text("x", 100)}, 30_000), slices.Repeat([]element{text("\x01", 100)}, 30_000))...)
+			return raw(slices.Concat(slices.Repeat([]element{text("x", 100)}, 30_000),
+				slices.Repeat([]element{text("\x01", 100)}, 30_000))...)
 		}, 3.5},
 	} {
 		doc := c.doc()
@@ -50,7 +57,8 @@ func TestMemoryOfLongLines(t *testing.T) {
 			taken = min(taken, after.TotalAlloc-before.TotalAlloc)
 		}
 		if ratio := float64(taken) / float64(len(line)); ratio > c.most {
-			t.Errorf("%s: %d bytes of BSON, %d of JSON, for which %.2f times as many were taken, want %.2f", name, len(doc), len(line), ratio, c.most)
+			t.Errorf("%s: %d bytes of BSON, %d of JSON, for which %.2f times as many were taken, want %.2f", name,
+				len(doc), len(line), ratio, c.most)
 		}
 	}
 }

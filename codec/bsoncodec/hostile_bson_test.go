@@ -39,32 +39,77 @@ var hostileBSON = []hostile.Row{
 		Name: "BSON: a document inside longer than the one around it",
 		Run:  parsedBSON(string(one(0x03, length(1000)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError](),
 	},
-	{Name: "BSON: a string of a negative length", Run: parsedBSON(string(one(0x02, length(-5)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a string of length 0", Run: parsedBSON(string(one(0x02, length(0)+next))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a string that ends before it begins", Run: parsedBSON(string(one(0x02, length(-4)))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{
+		Name: "BSON: a string of a negative length", Run: parsedBSON(string(one(0x02, length(-5)+"abc\x00"))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: a string of length 0", Run: parsedBSON(string(one(0x02, length(0)+next))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: a string that ends before it begins", Run: parsedBSON(string(one(0x02, length(-4)))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
 	{
 		Name: "BSON: a string whose length leads back to its own element",
-		Run:  parsedBSON(string(raw(element{0x10, "a", u32(0)}, element{0x02, "", length(-6) + next}))), Want: hostile.As[*bsoncodec.DocumentError](),
+		Run:  parsedBSON(string(raw(element{0x10, "a", u32(0)}, element{0x02, "", length(-6) + next}))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
 	},
-	{Name: "BSON: a string of 2^31-1 bytes", Run: parsedBSON(string(one(0x02, length(math.MaxInt32)+"abc\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a string without its zero byte", Run: parsedBSON(string(one(0x02, length(4)+"abcd"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a key without its zero byte", Run: parsedBSON(string(unended("kkkk"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: binary of a negative length", Run: parsedBSON(string(one(0x05, length(-1)+next))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{
+		Name: "BSON: a string of 2^31-1 bytes", Run: parsedBSON(string(one(0x02, length(math.MaxInt32)+"abc\x00"))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: a string without its zero byte", Run: parsedBSON(string(one(0x02, length(4)+"abcd"))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: a key without its zero byte", Run: parsedBSON(string(unended("kkkk"))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: binary of a negative length", Run: parsedBSON(string(one(0x05, length(-1)+next))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
 	{
 		Name: "BSON: binary whose length leads back to its own element",
 		Run:  parsedBSON(string(one(0x05, length(-8)+next))), Want: hostile.As[*bsoncodec.DocumentError](),
 	},
-	{Name: "BSON: binary of subtype 2 with two lengths", Run: strictBSON(one(0x05, length(8)+"\x02"+length(100)+"abcd")), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a regular expression without an end", Run: parsedBSON(string(one(0x0B, "abc"))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: code whose scope is longer than it", Run: parsedBSON(string(one(0x0F, length(14)+str("")+length(1000)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{
+		Name: "BSON: binary of subtype 2 with two lengths",
+		Run:  strictBSON(one(0x05, length(8)+"\x02"+length(100)+"abcd")), Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: a regular expression without an end", Run: parsedBSON(string(one(0x0B, "abc"))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: code whose scope is longer than it",
+		Run:  parsedBSON(string(one(0x0F, length(14)+str("")+length(1000)+"\x00"))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
 	{
 		Name: "BSON: code and scope that end after the document",
-		Run:  parsedBSON(string(one(0x0F, length(1000)+str("")+length(991)+"\x00"))), Want: hostile.As[*bsoncodec.DocumentError](),
+		Run:  parsedBSON(string(one(0x0F, length(1000)+str("")+length(991)+"\x00"))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
 	},
-	{Name: "BSON: a scope that ends after the document inside that holds it", Run: parsedBSON(string(escapingScope())), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: an unknown type", Run: parsedBSON(string(one(0x42, ""))), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a document that is not ended", Run: parsedBSON(string(notEnded())), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: 2 million levels", Run: later(func() run { return parsedBSON(string(nest(2_000_000))) }), Want: hostile.Is(bsoncodec.ErrDepth)},
+	{
+		Name: "BSON: a scope that ends after the document inside that holds it",
+		Run:  parsedBSON(string(escapingScope())),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: an unknown type", Run: parsedBSON(string(one(0x42, ""))),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
+		Name: "BSON: a document that is not ended", Run: parsedBSON(string(notEnded())),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{Name: "BSON: 2 million levels", Run: later(func() run {
+		return parsedBSON(string(nest(2_000_000)))
+	}), Want: hostile.Is(bsoncodec.ErrDepth)},
 	{
 		Name: "BSON: an array with the keys of a document", Run: strictBSON(one(0x04, sub(element{0x10, "x", u32(1)}))),
 		Want: hostile.Success, // any document may stand there
@@ -72,14 +117,20 @@ var hostileBSON = []hostile.Row{
 	{Name: "BSON: an _id of 8 MiB before an error", Run: later(func() run {
 		return parsedBSON(string(raw(element{0x02, "_id", str(strings.Repeat("i", 8<<20))}, element{0x42, "a", ""})))
 	}), Want: hostile.As[*bsoncodec.DocumentError]()},
-	{Name: "BSON: a key of 8 MiB before an error", Run: later(func() run { return parsedBSON(string(raw(element{0x42, strings.Repeat("k", 8<<20), ""}))) }), Want: hostile.As[*bsoncodec.DocumentError]()},
+	{Name: "BSON: a key of 8 MiB before an error", Run: later(func() run {
+		return parsedBSON(string(raw(element{0x42, strings.Repeat("k", 8<<20), ""})))
+	}), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: cut inside a length", Run: parsedBSON("\x05\x00"), Want: hostile.Is(io.ErrUnexpectedEOF)},
 	{
-		Name: "BSON to JSON: 16 MiB of control characters", Run: later(func() run { return written(one(0x02, str(strings.Repeat("\x01", 16<<20)))) }),
+		Name: "BSON to JSON: 16 MiB of control characters", Run: later(func() run {
+			return written(one(0x02, str(strings.Repeat("\x01", 16<<20))))
+		}),
 		Want: hostile.Success, MaxMemory: writtenMemory,
 	},
 	{
-		Name: "BSON to JSON and back: 16 MiB of control characters", Run: later(func() run { return thereAndBack(one(0x02, str(strings.Repeat("\x01", 16<<20)))) }),
+		Name: "BSON to JSON and back: 16 MiB of control characters", Run: later(func() run {
+			return thereAndBack(one(0x02, str(strings.Repeat("\x01", 16<<20))))
+		}),
 		Want: hostile.Success, MaxMemory: writtenMemory,
 	},
 	{
@@ -91,13 +142,19 @@ var hostileBSON = []hostile.Row{
 	},
 	{
 		Name: "BSON to JSON: 16 MiB that are longer than a line may be",
-		Run:  later(func() run { return written(bulk(element{0x7F, "", ""}, 16<<20)) }), Want: hostile.Success, MaxMemory: writtenMemory,
+		Run: later(func() run {
+			return written(bulk(element{0x7F, "", ""}, 16<<20))
+		}), Want: hostile.Success, MaxMemory: writtenMemory,
 	},
 	{
-		Name: "BSON to JSON: 199 levels that are inexact, around 8 MiB", Run: later(func() run { return written(inexactNest(199, 8<<20)) }),
+		Name: "BSON to JSON: 199 levels that are inexact, around 8 MiB", Run: later(func() run {
+			return written(inexactNest(199, 8<<20))
+		}),
 		Want: hostile.Success, MaxMemory: writtenMemory,
 	},
-	{Name: "BSON to JSON: 2 million levels", Run: later(func() run { return written(nest(2_000_000)) }), Want: hostile.Is(bsoncodec.ErrDepth)},
+	{Name: "BSON to JSON: 2 million levels", Run: later(func() run {
+		return written(nest(2_000_000))
+	}), Want: hostile.Is(bsoncodec.ErrDepth)},
 }
 
 // writtenMemory is that of a document of 16 MiB and a line of 128 MiB.

@@ -65,7 +65,8 @@ var hostileLines = []hostile.Row{
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a string of 120 MiB with escapes, 4 MiB of BSON over", Run: parsed(`{"a":"`, `\u0001`, longLine, "\"}\n"),
+		Name: "ExtJSON: a string of 120 MiB with escapes, 4 MiB of BSON over", Run: parsed(`{"a":"`, `\u0001`, longLine,
+			"\"}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
@@ -84,7 +85,9 @@ var hostileLines = []hostile.Row{
 		Name: "ExtJSON: keys and an _id that are commands of a terminal, before an error",
 		Run:  parsed("{\"_id\":\"\u202e\u009b2J\",\"", `\u001b[2J`, 4<<10, "\":x}\n"),
 		Want: func(err error) bool {
-			return hostile.As[*bsoncodec.SyntaxError]()(err) && !strings.ContainsFunc(err.Error(), func(r rune) bool { return !strconv.IsPrint(r) })
+			return hostile.As[*bsoncodec.SyntaxError]()(err) && !strings.ContainsFunc(err.Error(), func(r rune) bool {
+				return !strconv.IsPrint(r)
+			})
 		},
 	},
 	{
@@ -134,7 +137,8 @@ var hostileLines = []hostile.Row{
 	{
 		Name: "ExtJSON: 1 GiB of documents of nothing, by stream.Limit",
 		Run: func(_ *testing.T, ctx context.Context) error {
-			docs := stream.Via2(filled("", "{}\n", 1<<30, ""), bsoncodec.ParseExtJSON(nil), stream.Limit[bson.Raw](1_000_000))
+			docs := stream.Via2(filled("", "{}\n", 1<<30, ""), bsoncodec.ParseExtJSON(nil),
+				stream.Limit[bson.Raw](1_000_000))
 			return docs.Each(ctx, func(bson.Raw) error { return nil })
 		},
 		Want: hostile.As[*stream.LimitError](),

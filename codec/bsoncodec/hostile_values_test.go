@@ -15,31 +15,38 @@ var hostileNumbers = []hostile.Row{
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $numberDouble of 120 million digits", Run: parsed(`{"a":{"$numberDouble":"`, "1", longLine, "\"}}\n"),
+		Name: "ExtJSON: a $numberDouble of 120 million digits", Run: parsed(`{"a":{"$numberDouble":"`, "1", longLine,
+			"\"}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $numberDouble of 20 million escaped digits", Run: parsed(`{"a":{"$numberDouble":"`, `\u0031`, longLine, "\"}}\n"),
+		Name: "ExtJSON: a $numberDouble of 20 million escaped digits", Run: parsed(`{"a":{"$numberDouble":"`, `\u0031`,
+			longLine, "\"}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $numberDecimal of 120 million zeros", Run: parsed(`{"a":{"$numberDecimal":"1`, "0", longLine, "\"}}\n"),
+		Name: "ExtJSON: a $numberDecimal of 120 million zeros", Run: parsed(`{"a":{"$numberDecimal":"1`, "0", longLine,
+			"\"}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $numberInt of 120 million zeros", Run: parsed(`{"a":{"$numberInt":"`, "0", longLine, "1\"}}\n"),
+		Name: "ExtJSON: a $numberInt of 120 million zeros", Run: parsed(`{"a":{"$numberInt":"`, "0", longLine,
+			"1\"}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $numberLong of 120 million digits", Run: parsed(`{"a":{"$numberLong":"`, "1", longLine, "\"}}\n"),
+		Name: "ExtJSON: a $numberLong of 120 million digits", Run: parsed(`{"a":{"$numberLong":"`, "1", longLine,
+			"\"}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $date of 120 million digits", Run: parsed(`{"a":{"$date":{"$numberLong":"`, "1", longLine, "\"}}}\n"),
+		Name: "ExtJSON: a $date of 120 million digits", Run: parsed(`{"a":{"$date":{"$numberLong":"`, "1", longLine,
+			"\"}}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: fifteen thousand numbers of 8,000 digits", Run: parsed(`{"a":[`, "0."+digits(8_000)+",", longLine, "1]}\n"),
+		Name: "ExtJSON: fifteen thousand numbers of 8,000 digits", Run: parsed(`{"a":[`, "0."+digits(8_000)+",",
+			longLine, "1]}\n"),
 		Want: hostile.Success, MaxMemory: lineMemory,
 	},
 	{
@@ -67,11 +74,13 @@ func digits(n int) string {
 // hostileWrappers are type wrappers that do not hold what they say.
 var hostileWrappers = []hostile.Row{
 	{
-		Name: "ExtJSON: a $binary of 90 MiB", Run: parsed(`{"a":{"$binary":{"base64":"`, "AAAA", longLine, "\",\"subType\":\"00\"}}}\n"),
+		Name: "ExtJSON: a $binary of 90 MiB", Run: parsed(`{"a":{"$binary":{"base64":"`, "AAAA", longLine,
+			"\",\"subType\":\"00\"}}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $binary with bad base64", Run: parsed(`{"a":{"$binary":{"base64":"`, "AAA!", 4, "\",\"subType\":\"00\"}}}\n"),
+		Name: "ExtJSON: a $binary with bad base64", Run: parsed(`{"a":{"$binary":{"base64":"`, "AAA!", 4,
+			"\",\"subType\":\"00\"}}}\n"),
 		Want: hostile.As[*bsoncodec.SyntaxError](),
 	},
 	{
@@ -79,7 +88,8 @@ var hostileWrappers = []hostile.Row{
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
-		Name: "ExtJSON: a $code of 120 MiB behind its scope", Run: parsed(`{"a":{"$scope":{},"$code":"`, "c", longLine, "\"}}\n"),
+		Name: "ExtJSON: a $code of 120 MiB behind its scope", Run: parsed(`{"a":{"$scope":{},"$code":"`, "c", longLine,
+			"\"}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
@@ -104,17 +114,20 @@ var hostileWrappers = []hostile.Row{
 		Want: hostile.As[*bsoncodec.SyntaxError](),
 	},
 	{
-		Name: "ExtJSON: an escape form whose BSON is cut", Run: parsed(`{"a":{"$millweirBSON":{"type":"03","base64":"`, "////", 16, "\"}}}\n"),
+		Name: "ExtJSON: an escape form whose BSON is cut", Run: parsed(`{"a":{"$millweirBSON":{"type":"03","base64":"`,
+			"////", 16, "\"}}}\n"),
 		Want: hostile.As[*bsoncodec.SyntaxError](),
 	},
 	{
-		Name: "ExtJSON: an escape form of 90 MiB", Run: parsed(`{"a":{"$millweirBSON":{"type":"03","base64":"`, "AAAA", longLine, "\"}}}\n"),
+		Name: "ExtJSON: an escape form of 90 MiB", Run: parsed(`{"a":{"$millweirBSON":{"type":"03","base64":"`, "AAAA",
+			longLine, "\"}}}\n"),
 		Want: hostile.Is(bsoncodec.ErrSize), MaxMemory: lineMemory,
 	},
 	{
 		Name: "ExtJSON: a hundred escape forms around each other",
 		Run: func(_ *testing.T, ctx context.Context) error {
-			_, err := bsoncodec.AppendBSON(nil, []byte(`{"$millweirBSON":{"type":"03","base64":{"$millweirBSON":{}}}}`), nil)
+			_, err := bsoncodec.AppendBSON(nil, []byte(`{"$millweirBSON":{"type":"03","base64":{"$millweirBSON":{}}}}`),
+				nil)
 			return err
 		},
 		Want: hostile.As[*bsoncodec.SyntaxError](),

@@ -20,7 +20,16 @@ func TestDepth(t *testing.T) {
 	for _, c := range []struct {
 		levels, max int
 		ok          bool
-	}{{199, 0, true}, {200, 0, true}, {201, 0, false}, {1, 1, true}, {2, 1, false}, {1000, 1000, true}, {1001, 1000, false}, {10000, 10000, true}} {
+	}{
+		{199, 0, true},
+		{200, 0, true},
+		{201, 0, false},
+		{1, 1, true},
+		{2, 1, false},
+		{1000, 1000, true},
+		{1001, 1000, false},
+		{10000, 10000, true},
+	} {
 		doc := nest(c.levels)
 		text := []byte(strings.Repeat(`{"a":`, c.levels-1) + `{}` + strings.Repeat(`}`, c.levels-1))
 		got, err := bsoncodec.AppendExtJSON(nil, doc, &bsoncodec.ExtJSONOptions{MaxDepth: c.max})
@@ -74,8 +83,10 @@ func TestDepthBombs(t *testing.T) {
 		"raw":      last(t, stream.Via(slice([]byte(doc)), bsoncodec.ParseBSON(nil))),
 		"objects":  last(t, stream.Via(slice([]byte(strings.Repeat(`{"a":`, n))), bsoncodec.ParseExtJSON(nil))),
 		"arrays":   last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`[`, n))), bsoncodec.ParseExtJSON(nil))),
-		"scopes":   last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`{"$code":"","$scope":{"a":`, n/5))), bsoncodec.ParseExtJSON(nil))),
-		"scopes 2": last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`{"$scope":{"a":`, n/5))), bsoncodec.ParseExtJSON(nil))),
+		"scopes": last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`{"$code":"","$scope":{"a":`, n/5))),
+			bsoncodec.ParseExtJSON(nil))),
+		"scopes 2": last(t, stream.Via(slice([]byte(`{"a":`+strings.Repeat(`{"$scope":{"a":`, n/5))),
+			bsoncodec.ParseExtJSON(nil))),
 	} {
 		if !errors.Is(err, bsoncodec.ErrDepth) {
 			t.Errorf("%s: %.200v", name, err)
@@ -96,7 +107,10 @@ func TestLargestDocuments(t *testing.T) {
 	fill := func(e element, most int) bson.Raw {
 		n := min(most, (size-5)/(2+len(e.key)+len(e.val)))
 		b := bytes.Repeat([]byte(string(e.t)+e.key+"\x00"+e.val), n)
-		return append(append([]byte{byte(len(b) + 5), byte((len(b) + 5) >> 8), byte((len(b) + 5) >> 16), byte((len(b) + 5) >> 24)}, b...), 0)
+		return append(append([]byte{
+			byte(len(b) + 5), byte((len(b) + 5) >> 8), byte((len(b) + 5) >> 16),
+			byte((len(b) + 5) >> 24),
+		}, b...), 0)
 	}
 	for name, c := range map[string]struct {
 		doc     bson.Raw
@@ -104,9 +118,10 @@ func TestLargestDocuments(t *testing.T) {
 		least   int // bytes of JSON
 	}{
 		"control characters": {raw(long), false, 96 << 20},
-		"min keys":           {fill(element{0x7F, "", ""}, size), true, 21 << 20}, // 17 bytes of JSON for 2 would be more than a line may have
-		"min keys, fewer":    {fill(element{0x7F, "", ""}, (128<<20-1)/17), false, 128<<20 - 17},
-		"longs":              {fill(element{0x12, "", u64(1 << 63)}, size), false, 64 << 20},
+		// 17 bytes of JSON for 2 would be more than a line may have
+		"min keys":        {fill(element{0x7F, "", ""}, size), true, 21 << 20},
+		"min keys, fewer": {fill(element{0x7F, "", ""}, (128<<20-1)/17), false, 128<<20 - 17},
+		"longs":           {fill(element{0x12, "", u64(1 << 63)}, size), false, 64 << 20},
 	} {
 		doc := c.doc
 		lines, err := collect(t, stream.Via(slice(doc), bsoncodec.ExtJSON(nil)))
@@ -115,7 +130,8 @@ func TestLargestDocuments(t *testing.T) {
 		}
 		line := lines[0]
 		t.Logf("%s: %d bytes of BSON, %d of JSON", name, len(doc), len(line))
-		if escaped := bytes.HasPrefix(line, []byte(`{"`+escapeKey)); escaped != c.escaped || len(line) < c.least || len(line) > 128<<20+1 {
+		if escaped := bytes.HasPrefix(line, []byte(`{"`+escapeKey)); escaped != c.escaped || len(line) < c.least ||
+			len(line) > 128<<20+1 {
 			t.Errorf("%s: escaped %v, %d bytes, want %v, at least %d", name, escaped, len(line), c.escaped, c.least)
 		}
 		docs, err := collect(t, stream.Via(slice(line[:len(line)/2], line[len(line)/2:]), bsoncodec.ParseExtJSON(nil)))
@@ -123,7 +139,8 @@ func TestLargestDocuments(t *testing.T) {
 			t.Errorf("%s: %.200v", name, err)
 		}
 	}
-	if err := last(t, stream.Via(slice(raw(element{0x02, "a", str(strings.Repeat("x", size-12))})), bsoncodec.ExtJSON(nil))); !errors.Is(err, bsoncodec.ErrSize) {
+	if err := last(t, stream.Via(slice(raw(element{0x02, "a", str(strings.Repeat("x", size-12))})),
+		bsoncodec.ExtJSON(nil))); !errors.Is(err, bsoncodec.ErrSize) {
 		t.Errorf("one byte more: %v", err)
 	}
 }
@@ -156,7 +173,8 @@ func TestLineLimitOfTheWriter(t *testing.T) {
 			isDocument(t, err)
 			continue
 		}
-		back, err := collect(t, stream.Via(slice(got...), bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxLine: c.max})))
+		back, err := collect(t,
+			stream.Via(slice(got...), bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxLine: c.max})))
 		if err != nil || !bytes.Equal(concat(back), c.doc) {
 			t.Errorf("MaxLine %d: came back as %x, %v", c.max, concat(back), err)
 		}
@@ -179,9 +197,10 @@ func TestSizeErrorsTellTheID(t *testing.T) {
 	for name, err := range map[string]error{
 		"ExtJSON MaxDocument": documents(doc, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxDocument: 50})),
 		"ExtJSON MaxLine":     documents(doc, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxLine: 50})),
-		"ExtJSON, strict":     documents(many, bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxLine: 1000, Strict: true})),
-		"BSON MaxDocument":    documents(doc, bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDocument: 50})),
-		"BSON length":         documents(doc[:len(doc)-2], bsoncodec.BSON(nil)),
+		"ExtJSON, strict": documents(many,
+			bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxLine: 1000, Strict: true})),
+		"BSON MaxDocument": documents(doc, bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDocument: 50})),
+		"BSON length":      documents(doc[:len(doc)-2], bsoncodec.BSON(nil)),
 	} {
 		if e := isDocument(t, err); e.ID != `{"$numberInt":"7"}` || e.Path != "" || e.Offset != 0 || e.Document != 1 {
 			t.Errorf("%s: %v", name, err)
@@ -255,10 +274,13 @@ func heap() int {
 // Code whose scope comes first costs no memory for each level.
 func TestScopeFirstTakesNoMemoryByTheLevel(t *testing.T) {
 	for _, levels := range []int{1, 100} {
-		text := []byte(`{"a":` + strings.Repeat(`{"$scope":{"a":`, levels-1) + `{"$scope":{"a":"` + strings.Repeat("x", 1<<20) + `"},"$code":"f"}` +
+		text := []byte(`{"a":` + strings.Repeat(`{"$scope":{"a":`, levels-1) + `{"$scope":{"a":"` + strings.Repeat("x",
+			1<<20) + `"},"$code":"f"}` +
 			strings.Repeat(`},"$code":"f"}`, levels-1) + `}`)
 		dst := make([]byte, 0, 2<<20)
-		if n := testing.AllocsPerRun(3, func() { dst, _ = bsoncodec.AppendBSON(dst[:0], text, nil) }); n > 3 || len(dst) < 1<<20 {
+		if n := testing.AllocsPerRun(3, func() {
+			dst, _ = bsoncodec.AppendBSON(dst[:0], text, nil)
+		}); n > 3 || len(dst) < 1<<20 {
 			t.Errorf("%d levels: %v allocations, %d bytes", levels, n, len(dst))
 		}
 		roundTrip(t, dst)
@@ -312,7 +334,9 @@ func TestStagesAllocateByTheChunk(t *testing.T) {
 		"ExtJSON": func() error {
 			return bsoncodec.ExtJSON(nil).Apply(slice(docs...)).Each(t.Context(), func([]byte) error { return nil })
 		},
-		"ParseExtJSON": func() error { return bsoncodec.ParseExtJSON(nil).Apply(slice(text...)).Each(t.Context(), discard) },
+		"ParseExtJSON": func() error {
+			return bsoncodec.ParseExtJSON(nil).Apply(slice(text...)).Each(t.Context(), discard)
+		},
 		"BSON and ParseBSON": func() error {
 			return stream.Via2(slice(docs...), bsoncodec.BSON(nil), bsoncodec.ParseBSON(nil)).Each(t.Context(), discard)
 		},

@@ -68,7 +68,8 @@ func TestSplitLines(t *testing.T) {
 			}
 			if err != nil {
 				if e := isSyntax(t, err); e.Line != c.line || e.Offset != c.off {
-					t.Errorf("%s in chunks of %d: error at line %d, offset %d, want %d, %d: %v", name, size, e.Line, e.Offset, c.line, c.off, err)
+					t.Errorf("%s in chunks of %d: error at line %d, offset %d, want %d, %d: %v", name, size, e.Line,
+						e.Offset, c.line, c.off, err)
 				}
 			}
 		}
@@ -77,7 +78,10 @@ func TestSplitLines(t *testing.T) {
 
 // A column counts the bytes of the line, the byte order mark among them.
 func TestColumns(t *testing.T) {
-	for text, want := range map[string]int{"{\"a\":x}": 5, "\uFEFF{\"a\":x}": 8, "\uFEFFx": 3, "\uFEFF": 3, "{}\n\uFEFF{}": 0, "{}\n{\"a\":x}": 5} {
+	for text, want := range map[string]int{
+		"{\"a\":x}": 5, "\uFEFF{\"a\":x}": 8, "\uFEFFx": 3, "\uFEFF": 3,
+		"{}\n\uFEFF{}": 0, "{}\n{\"a\":x}": 5,
+	} {
 		_, err := parse(t, text, 4, nil)
 		if e := isSyntax(t, err); e.Column != want || e.Offset != int64(strings.LastIndexByte(text, '\n')+1+want) {
 			t.Errorf("%q: column %d, offset %d, want column %d", text, e.Column, e.Offset, want)
@@ -112,7 +116,11 @@ func TestLineLimit(t *testing.T) {
 		end string
 		ok  bool
 	}{
-		{len(line) - 1, "\n", false}, {len(line), "\n", true}, {len(line) + 1, "\n", true}, {len(line) - 1, "", false}, {len(line), "", true},
+		{len(line) - 1, "\n", false},
+		{len(line), "\n", true},
+		{len(line) + 1, "\n", true},
+		{len(line) - 1, "", false},
+		{len(line), "", true},
 	} {
 		for _, size := range []int{1, 64, 1000} {
 			got, err := parse(t, line+c.end, size, &bsoncodec.ParseExtJSONOptions{MaxLine: c.max})
@@ -121,12 +129,15 @@ func TestLineLimit(t *testing.T) {
 			}
 			if size == 1000 {
 				var doc bson.Raw
-				if doc, err = bsoncodec.AppendBSON(nil, []byte(line), &bsoncodec.ParseExtJSONOptions{MaxLine: c.max}); c.ok != (err == nil) || c.ok && !bytes.Equal(doc, got[0]) {
+				if doc, err = bsoncodec.AppendBSON(nil, []byte(line),
+					&bsoncodec.ParseExtJSONOptions{MaxLine: c.max}); c.ok != (err == nil) || c.ok &&
+					!bytes.Equal(doc, got[0]) {
 					t.Errorf("AppendBSON: MaxLine %d of %d: %x, %v", c.max, len(line), doc, err)
 				}
 			}
 			if err != nil {
-				if e := isSyntax(t, err); !errors.Is(err, bsoncodec.ErrSize) || e.Line != 1 || e.Offset != int64(c.max) {
+				if e := isSyntax(t, err); !errors.Is(err, bsoncodec.ErrSize) || e.Line != 1 ||
+					e.Offset != int64(c.max) {
 					t.Errorf("MaxLine %d: %v", c.max, err)
 				}
 			}
@@ -141,7 +152,8 @@ func TestChunks(t *testing.T) {
 	}
 	want := lines(t, len(docs))
 	for _, size := range []int{0, 1, 100, 1 << 20} {
-		got, err := collect(t, stream.Via(slice(docs...), bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{ChunkSize: size})))
+		got, err := collect(t,
+			stream.Via(slice(docs...), bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{ChunkSize: size})))
 		if err != nil || !bytes.Equal(concat(got), want) {
 			t.Fatalf("ChunkSize %d: wrong bytes, %v", size, err)
 		}
@@ -165,8 +177,14 @@ func TestChunks(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	started := false
-	docs := stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error { started = true; return nil })
-	text := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error { started = true; return nil })
+	docs := stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
+		started = true
+		return nil
+	})
+	text := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
+		started = true
+		return nil
+	})
 	wrong := []int{-1}
 	if math.MaxInt > math.MaxInt32 { // a limit may be all that fits into 32 bits
 		wrong = append(wrong, math.MaxInt)
@@ -194,9 +212,15 @@ func TestSettings(t *testing.T) {
 			"ParseExtJSON MaxDocument": func() error {
 				return last(t, stream.Via(text, bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxDocument: n})))
 			},
-			"BSON ChunkSize":   func() error { return last(t, stream.Via(docs, bsoncodec.BSON(&bsoncodec.BSONOptions{ChunkSize: n}))) },
-			"BSON MaxDepth":    func() error { return last(t, stream.Via(docs, bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDepth: n}))) },
-			"BSON MaxDocument": func() error { return last(t, stream.Via(docs, bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDocument: n}))) },
+			"BSON ChunkSize": func() error {
+				return last(t, stream.Via(docs, bsoncodec.BSON(&bsoncodec.BSONOptions{ChunkSize: n})))
+			},
+			"BSON MaxDepth": func() error {
+				return last(t, stream.Via(docs, bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDepth: n})))
+			},
+			"BSON MaxDocument": func() error {
+				return last(t, stream.Via(docs, bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDocument: n})))
+			},
 			"ParseBSON MaxDepth": func() error {
 				return last(t, stream.Via(text, bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{MaxDepth: n})))
 			},

@@ -25,7 +25,8 @@ func TestLengthsOverACut(t *testing.T) {
 	} {
 		for cut := 1; cut <= 4; cut++ {
 			parts := slices.Collect(slices.Chunk([]byte(string(raw())+length(n)), cut))
-			docs, err := collect(t, stream.Via(slice(parts...), bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{MaxDocument: 1000})))
+			docs, err := collect(t,
+				stream.Via(slice(parts...), bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{MaxDocument: 1000})))
 			e, ok := errors.AsType[*bsoncodec.DocumentError](err)
 			if !ok || len(docs) != 1 || e.Document != 2 || want != nil && !errors.Is(err, want) {
 				t.Errorf("a length of %d, cut by %d: %d documents, %v", n, cut, len(docs), err)

@@ -46,7 +46,8 @@ func TestLongestNumbersOfValues(t *testing.T) {
 		`{"a":` + smallest + `}`:                                          `{"a":{"$numberDouble":"5e-324"}}`,
 		`{"a":{"$numberDouble":"` + smallest + `"}}`:                      `{"a":{"$numberDouble":"5e-324"}}`,
 		`{"a":{"$numberDecimal":"0.` + strings.Repeat("0", 6175) + `1"}}`: `{"a":{"$numberDecimal":"1E-6176"}}`,
-		`{"a":{"$numberDecimal":"1` + strings.Repeat("0", 6111) + `"}}`:   `{"a":{"$numberDecimal":"1.` + strings.Repeat("0", 33) + `E+6111"}}`,
+		`{"a":{"$numberDecimal":"1` + strings.Repeat("0", 6111) + `"}}`: `{"a":{"$numberDecimal":"1.` +
+			strings.Repeat("0", 33) + `E+6111"}}`,
 	} {
 		doc, err := bsoncodec.AppendBSON(nil, []byte(text), nil)
 		if err != nil {

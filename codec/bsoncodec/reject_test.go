@@ -12,57 +12,94 @@ import (
 // malformed are values, each that of the key a, that must be refused.
 var malformed = []string{
 	// JSON (RFC 8259).
-	``, `nul`, `truex`, `True`, `NaN`, `Infinity`, `undefined`, `'a'`, `.5`, `5.`, `-`, `+1`, `01`, `-01`, `1e`, `1e+`, `1.e5`, `0x10`, `1_000`,
-	`1 2`, `"a" "b"`, `[1,]`, `[,1]`, `[1 2]`, `[`, `]`, `{]`, `[}`, `{"b"}`, `{"b":}`, `{"b":1,}`, `{,}`, `{1:1}`, `{b:1}`, `{"b":1 "c":2}`, `{"b" 1}`,
-	`"`, `"\`, `"\"`, `"\x"`, `"\u"`, `"\u12"`, `"\u123g"`, `"\U0041"`, "\"\x00\"", "\"\x01\"", "\"\x1f\"", "\"\n\"", "\"\t\"", "\"12345678\t\"",
+	``, `nul`, `truex`, `True`, `NaN`, `Infinity`, `undefined`, `'a'`, `.5`, `5.`, `-`, `+1`, `01`, `-01`, `1e`, `1e+`,
+	`1.e5`, `0x10`, `1_000`,
+	`1 2`, `"a" "b"`, `[1,]`, `[,1]`, `[1 2]`, `[`, `]`, `{]`, `[}`, `{"b"}`, `{"b":}`, `{"b":1,}`, `{,}`, `{1:1}`,
+	`{b:1}`, `{"b":1 "c":2}`, `{"b" 1}`,
+	`"`, `"\`, `"\"`, `"\x"`, `"\u"`, `"\u12"`, `"\u123g"`, `"\U0041"`, "\"\x00\"", "\"\x01\"", "\"\x1f\"", "\"\n\"",
+	"\"\t\"", "\"12345678\t\"",
 	`/* */1`, `1//`, "\v1", "\f1", "\u00a01", "\uFEFF1",
 	// UTF-8 and surrogates.
-	"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"12345678\x80\"", "{\"\xff\":1}",
-	`"\ud800"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800\u0041"`, `"\ud800\ud800"`, `"\udc00"`, `"\udc00\ud800"`, `"\uD83D\uDE0"`, `"\ud83dxude00"`,
+	"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"12345678\x80\"",
+	"{\"\xff\":1}",
+	`"\ud800"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800\u0041"`, `"\ud800\ud800"`, `"\udc00"`, `"\udc00\ud800"`,
+	`"\uD83D\uDE0"`, `"\ud83dxude00"`,
 	// Keys.
 	`{"\u0000":1}`, `{"a\u0000b":1}`, `{"averylongkey\u0000":1}`,
 	// Numbers.
-	`1e400`, `-1e400`, `1e999999999999999999999`, `{"$numberInt":"2147483648"}`, `{"$numberInt":"-2147483649"}`, `{"$numberInt":"1.0"}`,
-	`{"$numberInt":""}`, `{"$numberInt":"-"}`, `{"$numberInt":" 1"}`, `{"$numberInt":"0x1"}`, `{"$numberInt":1}`, `{"$numberInt":null}`,
-	`{"$numberLong":"9223372036854775808"}`, `{"$numberLong":"-9223372036854775809"}`, `{"$numberLong":"99999999999999999999"}`, `{"$numberLong":1}`,
-	`{"$numberLong":"1234567x"}`, `{"$numberLong":"12345678x"}`, `{"$numberDouble":"x"}`, `{"$numberDouble":""}`, `{"$numberDouble":1.5}`,
-	`{"$numberDouble":"0x1p3"}`, `{"$numberDouble":"1_0"}`, `{"$numberDouble":"nan"}`, `{"$numberDouble":"1e400"}`, `{"$numberDouble":"."}`,
-	`{"$numberDecimal":""}`, `{"$numberDecimal":"."}`, `{"$numberDecimal":"E5"}`, `{"$numberDecimal":"1E"}`, `{"$numberDecimal":"1x"}`,
-	`{"$numberDecimal":"1.2.3"}`, `{"$numberDecimal":"12345678901234567890123456789012345"}`, `{"$numberDecimal":"1E6145"}`,
+	`1e400`, `-1e400`, `1e999999999999999999999`, `{"$numberInt":"2147483648"}`, `{"$numberInt":"-2147483649"}`,
+	`{"$numberInt":"1.0"}`,
+	`{"$numberInt":""}`, `{"$numberInt":"-"}`, `{"$numberInt":" 1"}`, `{"$numberInt":"0x1"}`, `{"$numberInt":1}`,
+	`{"$numberInt":null}`,
+	`{"$numberLong":"9223372036854775808"}`, `{"$numberLong":"-9223372036854775809"}`,
+	`{"$numberLong":"99999999999999999999"}`, `{"$numberLong":1}`,
+	`{"$numberLong":"1234567x"}`, `{"$numberLong":"12345678x"}`, `{"$numberDouble":"x"}`, `{"$numberDouble":""}`,
+	`{"$numberDouble":1.5}`,
+	`{"$numberDouble":"0x1p3"}`, `{"$numberDouble":"1_0"}`, `{"$numberDouble":"nan"}`, `{"$numberDouble":"1e400"}`,
+	`{"$numberDouble":"."}`,
+	`{"$numberDecimal":""}`, `{"$numberDecimal":"."}`, `{"$numberDecimal":"E5"}`, `{"$numberDecimal":"1E"}`,
+	`{"$numberDecimal":"1x"}`,
+	`{"$numberDecimal":"1.2.3"}`, `{"$numberDecimal":"12345678901234567890123456789012345"}`,
+	`{"$numberDecimal":"1E6145"}`,
 	`{"$numberDecimal":"1E-6177"}`, `{"$numberDecimal":"--1"}`, `{"$numberDecimal":1}`,
 	// Type wrappers: missing, repeated and further keys, and values of another kind.
-	`{"$oid":"5f0c1d2e3f405162738495a"}`, `{"$oid":"5f0c1d2e3f405162738495a6a"}`, `{"$oid":"5f0c1d2e3f405162738495ag"}`, `{"$oid":1}`, `{"$oid":{}}`,
-	`{"$oid":"5f0c1d2e3f405162738495a6","x":1}`, `{"$oid":"5f0c1d2e3f405162738495a6","$oid":"5f0c1d2e3f405162738495a6"}`, `{"$oid"}`, `{"$oid":`,
-	`{"$oid":"5f0c1d2e3f405162738495a6"`, `{"$oid":"5f0c1d2e3f405162738495a6",}`, `{"$oid":["5f0c1d2e3f405162738495a6"]}`,
+	`{"$oid":"5f0c1d2e3f405162738495a"}`, `{"$oid":"5f0c1d2e3f405162738495a6a"}`, `{"$oid":"5f0c1d2e3f405162738495ag"}`,
+	`{"$oid":1}`, `{"$oid":{}}`,
+	`{"$oid":"5f0c1d2e3f405162738495a6","x":1}`,
+	`{"$oid":"5f0c1d2e3f405162738495a6","$oid":"5f0c1d2e3f405162738495a6"}`, `{"$oid"}`, `{"$oid":`,
+	`{"$oid":"5f0c1d2e3f405162738495a6"`, `{"$oid":"5f0c1d2e3f405162738495a6",}`,
+	`{"$oid":["5f0c1d2e3f405162738495a6"]}`,
 	`{"$numberInt":"1","x":1}`, `{"$numberLong":"1","$numberLong":"1"}`, `{"$symbol":1}`, `{"$symbol":"a","b":1}`,
-	`{"$binary":{}}`, `{"$binary":{"base64":""}}`, `{"$binary":{"subType":"00"}}`, `{"$binary":{"base64":"","base64":""}}`,
-	`{"$binary":{"base64":"","subType":"00","x":1}}`, `{"$binary":{"base64":"","subType":"00"},"x":1}`, `{"$binary":{"base64":"!","subType":"00"}}`,
-	`{"$binary":{"base64":"AA","subType":"00"}}`, `{"$binary":{"base64":"","subType":"100"}}`, `{"$binary":{"base64":"","subType":"zz"}}`,
-	`{"$binary":{"base64":"","subType":""}}`, `{"$binary":{"base64":"","subType":0}}`, `{"$binary":{"base64":1,"subType":"00"}}`, `{"$binary":1}`,
+	`{"$binary":{}}`, `{"$binary":{"base64":""}}`, `{"$binary":{"subType":"00"}}`,
+	`{"$binary":{"base64":"","base64":""}}`,
+	`{"$binary":{"base64":"","subType":"00","x":1}}`, `{"$binary":{"base64":"","subType":"00"},"x":1}`,
+	`{"$binary":{"base64":"!","subType":"00"}}`,
+	`{"$binary":{"base64":"AA","subType":"00"}}`, `{"$binary":{"base64":"","subType":"100"}}`,
+	`{"$binary":{"base64":"","subType":"zz"}}`,
+	`{"$binary":{"base64":"","subType":""}}`, `{"$binary":{"base64":"","subType":0}}`,
+	`{"$binary":{"base64":1,"subType":"00"}}`, `{"$binary":1}`,
 	// Base64 that stands for the same bytes as another text (RFC 4648, 3.3 and 3.5).
-	`{"$binary":{"base64":"AB==","subType":"00"}}`, `{"$binary":{"base64":"AAB=","subType":"00"}}`, `{"$binary":{"base64":"A\nA\r==","subType":"00"}}`, `{"$binary":{"base64":"AAAA\n","subType":"00"}}`,
-	`{"$binary":{"base64":"AA==\n","subType":"00"}}`, `{"$binary":{"base64":"AA==\r\n\r\n","subType":"00"}}`, `{"$binary":{"base64":"\n\n\n\n","subType":"00"}}`,
+	`{"$binary":{"base64":"AB==","subType":"00"}}`, `{"$binary":{"base64":"AAB=","subType":"00"}}`,
+	`{"$binary":{"base64":"A\nA\r==","subType":"00"}}`, `{"$binary":{"base64":"AAAA\n","subType":"00"}}`,
+	`{"$binary":{"base64":"AA==\n","subType":"00"}}`, `{"$binary":{"base64":"AA==\r\n\r\n","subType":"00"}}`,
+	`{"$binary":{"base64":"\n\n\n\n","subType":"00"}}`,
 	`{"$binary":"AB==","$type":"00"}`, `{"$binary":"A\nA\r==","$type":"00"}`, `{"$binary":"\n\n\n\nAA==","$type":"00"}`,
-	`{"$binary":"AA==","subType":"00"}`, `{"$binary":"AA=="}`, `{"$binary":"AA==","$type":0}`, `{"$binary":"AA==","$type":"00","x":1}`,
-	`{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d"}`, `{"$uuid":"73ffd264044b3-4c69-90e8-e7d1dfc035d4"}`, `{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035dg"}`,
+	`{"$binary":"AA==","subType":"00"}`, `{"$binary":"AA=="}`, `{"$binary":"AA==","$type":0}`,
+	`{"$binary":"AA==","$type":"00","x":1}`,
+	`{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d"}`, `{"$uuid":"73ffd264044b3-4c69-90e8-e7d1dfc035d4"}`,
+	`{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035dg"}`,
 	`{"$uuid":1}`, `{"$uuid":"73ffd264-44b3-4c69-90e8-e7d1dfc035d4","x":1}`,
-	`{"$code":1}`, `{"$code":"","x":1}`, `{"$code":"","$scope":1}`, `{"$code":"","$scope":{},"x":1}`, `{"$code":"","$scope":[]}`, `{"$scope":{}}`,
+	`{"$code":1}`, `{"$code":"","x":1}`, `{"$code":"","$scope":1}`, `{"$code":"","$scope":{},"x":1}`,
+	`{"$code":"","$scope":[]}`, `{"$scope":{}}`,
 	`{"$scope":1,"$code":""}`, `{"$scope":{},"$code":1}`, `{"$scope":{},"x":""}`, `{"$scope":{},"$code":"","x":1}`,
-	`{"$timestamp":{}}`, `{"$timestamp":{"t":1}}`, `{"$timestamp":{"t":1,"t":1}}`, `{"$timestamp":{"t":1,"i":1,"x":1}}`, `{"$timestamp":{"t":-1,"i":1}}`,
-	`{"$timestamp":{"t":4294967296,"i":1}}`, `{"$timestamp":{"t":1.5,"i":1}}`, `{"$timestamp":{"t":"1","i":1}}`, `{"$timestamp":{"t":1,"i":1},"x":1}`,
-	`{"$timestamp":1}`, `{"$regularExpression":{"pattern":"a"}}`, `{"$regularExpression":{"pattern":"a","options":1}}`, `{"$regularExpression":"a"}`,
-	`{"$regularExpression":{"pattern":"a\u0000","options":""}}`, `{"$regularExpression":{"pattern":"","options":"\u0000"}}`,
+	`{"$timestamp":{}}`, `{"$timestamp":{"t":1}}`, `{"$timestamp":{"t":1,"t":1}}`, `{"$timestamp":{"t":1,"i":1,"x":1}}`,
+	`{"$timestamp":{"t":-1,"i":1}}`,
+	`{"$timestamp":{"t":4294967296,"i":1}}`, `{"$timestamp":{"t":1.5,"i":1}}`, `{"$timestamp":{"t":"1","i":1}}`,
+	`{"$timestamp":{"t":1,"i":1},"x":1}`,
+	`{"$timestamp":1}`, `{"$regularExpression":{"pattern":"a"}}`, `{"$regularExpression":{"pattern":"a","options":1}}`,
+	`{"$regularExpression":"a"}`,
+	`{"$regularExpression":{"pattern":"a\u0000","options":""}}`,
+	`{"$regularExpression":{"pattern":"","options":"\u0000"}}`,
 	`{"$regularExpression":{"pattern":"","options":"","x":1}}`, `{"$regularExpression":{"pattern":"","pattern":""}}`,
-	`{"$dbPointer":{"$ref":"c"}}`, `{"$dbPointer":{"$ref":"c","$id":1}}`, `{"$dbPointer":{"$ref":"c","$id":"x"}}`, `{"$dbPointer":{"$ref":1,"$id":"x"}}`,
-	`{"$dbPointer":{"$ref":"c","$id":{"$oid":"x"}}}`, `{"$dbPointer":{"$ref":"c","$id":{"x":"5f0c1d2e3f405162738495a6"}}}`,
-	`{"$dbPointer":{"$ref":"c","$id":{"$oid":"5f0c1d2e3f405162738495a6","x":1}}}`, `{"$dbPointer":{"$ref":"c","$id":{}}}`,
-	`{"$date":"x"}`, `{"$date":""}`, `{"$date":"2012-12-24"}`, `{"$date":"2012-12-24T12:15:30"}`, `{"$date":"2012-13-24T12:15:30Z"}`,
-	`{"$date":"2012-02-30T12:15:30Z"}`, `{"$date":"2023-02-29T12:15:30Z"}`, `{"$date":"2012-12-24T24:00:00Z"}`, `{"$date":"2012-12-24T12:60:00Z"}`,
-	`{"$date":"2012-12-24T12:15:60Z"}`, `{"$date":"2012-12-24T12:15:30.Z"}`, `{"$date":"2012-12-24T12:15:30+24:00"}`, `{"$date":"2012-12-24T12:15:30+01:60"}`,
-	`{"$date":"2012-12-24 12:15:30Z"}`, `{"$date":"2012-12-24T12:15:30z"}`, `{"$date":"12-12-2024T12:15:30Z"}`, `{"$date":1.5}`, `{"$date":null}`,
-	`{"$date":true}`, `{"$date":[]}`, `{"$date":{}}`, `{"$date":{"$numberLong":1}}`, `{"$date":{"$numberInt":"1"}}`, `{"$date":{"$numberLong":"1","x":1}}`,
+	`{"$dbPointer":{"$ref":"c"}}`, `{"$dbPointer":{"$ref":"c","$id":1}}`, `{"$dbPointer":{"$ref":"c","$id":"x"}}`,
+	`{"$dbPointer":{"$ref":1,"$id":"x"}}`,
+	`{"$dbPointer":{"$ref":"c","$id":{"$oid":"x"}}}`,
+	`{"$dbPointer":{"$ref":"c","$id":{"x":"5f0c1d2e3f405162738495a6"}}}`,
+	`{"$dbPointer":{"$ref":"c","$id":{"$oid":"5f0c1d2e3f405162738495a6","x":1}}}`,
+	`{"$dbPointer":{"$ref":"c","$id":{}}}`,
+	`{"$date":"x"}`, `{"$date":""}`, `{"$date":"2012-12-24"}`, `{"$date":"2012-12-24T12:15:30"}`,
+	`{"$date":"2012-13-24T12:15:30Z"}`,
+	`{"$date":"2012-02-30T12:15:30Z"}`, `{"$date":"2023-02-29T12:15:30Z"}`, `{"$date":"2012-12-24T24:00:00Z"}`,
+	`{"$date":"2012-12-24T12:60:00Z"}`,
+	`{"$date":"2012-12-24T12:15:60Z"}`, `{"$date":"2012-12-24T12:15:30.Z"}`, `{"$date":"2012-12-24T12:15:30+24:00"}`,
+	`{"$date":"2012-12-24T12:15:30+01:60"}`,
+	`{"$date":"2012-12-24 12:15:30Z"}`, `{"$date":"2012-12-24T12:15:30z"}`, `{"$date":"12-12-2024T12:15:30Z"}`,
+	`{"$date":1.5}`, `{"$date":null}`,
+	`{"$date":true}`, `{"$date":[]}`, `{"$date":{}}`, `{"$date":{"$numberLong":1}}`, `{"$date":{"$numberInt":"1"}}`,
+	`{"$date":{"$numberLong":"1","x":1}}`,
 	`{"$date":{"$numberLong":"x"}}`, `{"$date":1,"x":1}`, `{"$date":9223372036854775808}`,
-	`{"$minKey":2}`, `{"$minKey":"1"}`, `{"$minKey":1.0}`, `{"$minKey":1,"x":1}`, `{"$maxKey":0}`, `{"$maxKey":true}`, `{"$undefined":false}`, `{"$undefined":1}`,
+	`{"$minKey":2}`, `{"$minKey":"1"}`, `{"$minKey":1.0}`, `{"$minKey":1,"x":1}`, `{"$maxKey":0}`, `{"$maxKey":true}`,
+	`{"$undefined":false}`, `{"$undefined":1}`,
 	`{"$undefined":true,"x":1}`,
 }
 
@@ -77,7 +114,8 @@ func TestMalformedValues(t *testing.T) {
 		if string(got) != "kept" {
 			t.Errorf("%q: dst came back as %q", text, got)
 		}
-		if e := isSyntax(t, err); e.Column < 1 || e.Column > len(text) || !strings.HasPrefix(e.Path, "/a") && e.Column > 4 && !strings.ContainsAny(v, "]}") {
+		if e := isSyntax(t, err); e.Column < 1 || e.Column > len(text) || !strings.HasPrefix(e.Path, "/a") &&
+			e.Column > 4 && !strings.ContainsAny(v, "]}") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -208,7 +246,8 @@ func TestSyntaxErrorsTellThePlace(t *testing.T) {
 			continue
 		}
 		e := isSyntax(t, err)
-		if e.Line != 1 || e.Column != c.column || e.Offset != int64(c.column) || e.Path != c.path || c.id != `?` && e.ID != c.id {
+		if e.Line != 1 || e.Column != c.column || e.Offset != int64(c.column) || e.Path != c.path || c.id != `?` &&
+			e.ID != c.id {
 			t.Errorf("%s: got line %d column %d offset %d path %q id %q: %v; want column %d path %q id %q",
 				c.text, e.Line, e.Column, e.Offset, e.Path, e.ID, err, c.column, c.path, c.id)
 		}

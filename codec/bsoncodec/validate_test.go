@@ -127,13 +127,17 @@ func TestStrict(t *testing.T) {
 		if err := bsoncodec.Validate(doc, &bsoncodec.ValidateOptions{Strict: true}); err == nil {
 			t.Errorf("%s: strict passed it", name)
 		}
-		if _, err := collect(t, stream.Via(slice([]byte(doc)), bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{Strict: true}))); err == nil {
+		if _, err := collect(t, stream.Via(slice([]byte(doc)),
+			bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{Strict: true}))); err == nil {
 			t.Errorf("%s: ParseBSON strict passed it", name)
 		}
-		if _, err := collect(t, stream.Via(slice(doc), bsoncodec.BSON(&bsoncodec.BSONOptions{Validate: true, Strict: true}))); err == nil {
+		if _, err := collect(t,
+			stream.Via(slice(doc), bsoncodec.BSON(&bsoncodec.BSONOptions{Validate: true, Strict: true}))); err == nil {
 			t.Errorf("%s: BSON strict passed it", name)
 		}
-		if got, err := collect(t, stream.Via(slice(doc), bsoncodec.BSON(&bsoncodec.BSONOptions{Validate: true}))); err != nil || !bytes.Equal(concat(got), doc) {
+		if got, err := collect(t,
+			stream.Via(slice(doc), bsoncodec.BSON(&bsoncodec.BSONOptions{Validate: true}))); err != nil ||
+			!bytes.Equal(concat(got), doc) {
 			t.Errorf("%s: BSON: %x, %v", name, got, err)
 		}
 	}
@@ -193,15 +197,26 @@ func TestDocumentErrorsTellThePlace(t *testing.T) {
 	}{
 		{raw(bad), "/bad", ""},
 		{raw(element{0x10, "_id", u32(7)}, bad), "/bad", `{"$numberInt":"7"}`},
-		{raw(element{0x07, "_id", oid}, element{0x03, "a", sub(element{0x04, "b", sub(element{0x0A, "0", ""}, element{0x03, "1", sub(bad)})})}), "/a/b/1/bad", `{"$oid":"5f0c1d2e3f405162738495a6"}`},
+		{
+			raw(element{0x07, "_id", oid},
+				element{0x03, "a", sub(element{0x04, "b", sub(element{0x0A, "0", ""}, element{0x03, "1", sub(bad)})})}),
+			"/a/b/1/bad", `{"$oid":"5f0c1d2e3f405162738495a6"}`,
+		},
 		{raw(element{0x10, "a", u32(7)}, element{0x0F, "c", code("x", sub(bad))}), "/c/bad", ""},
 		{raw(bad, element{0x10, "_id", u32(7)}), "/bad", ""},
 		{one(0x03, sub(element{0x10, "_id", u32(7)}, bad)), "/a/bad", ""},
-		{raw(element{0x02, "_id", str("\xff")}, element{0x14, "a/~", ""}), "/a~1~0", `{"$millweirBSON":{"type":"02","base64":"AgAAAP8A"}}`},
+		{
+			raw(element{0x02, "_id", str("\xff")}, element{0x14, "a/~", ""}), "/a~1~0",
+			`{"$millweirBSON":{"type":"02","base64":"AgAAAP8A"}}`,
+		},
 	} {
-		for name, err := range map[string]error{"Validate": bsoncodec.Validate(c.doc, nil), "writer": last(t, stream.Via(slice(c.doc), bsoncodec.ExtJSON(nil)))} {
+		for name, err := range map[string]error{
+			"Validate": bsoncodec.Validate(c.doc, nil),
+			"writer":   last(t, stream.Via(slice(c.doc), bsoncodec.ExtJSON(nil))),
+		} {
 			if e := isDocument(t, err); e.Path != c.path || e.ID != c.id || name == "writer" && e.Document != 1 {
-				t.Errorf("%s: %x: path %q id %q document %d: %v, want %q, %q", name, []byte(c.doc), e.Path, e.ID, e.Document, err, c.path, c.id)
+				t.Errorf("%s: %x: path %q id %q document %d: %v, want %q, %q", name, []byte(c.doc), e.Path, e.ID,
+					e.Document, err, c.path, c.id)
 			}
 		}
 	}
@@ -229,7 +244,8 @@ func TestEveryCutOfBSON(t *testing.T) {
 				t.Fatalf("cut at %d in chunks of %d: wrong documents", cut, size)
 			}
 			if err != nil {
-				if e := isDocument(t, err); !errors.Is(err, io.ErrUnexpectedEOF) || e.Offset != int64(cut) || e.Document != int64(len(got))+1 {
+				if e := isDocument(t, err); !errors.Is(err, io.ErrUnexpectedEOF) || e.Offset != int64(cut) ||
+					e.Document != int64(len(got))+1 {
 					t.Fatalf("cut at %d in chunks of %d: %v", cut, size, err)
 				}
 			}
@@ -241,7 +257,8 @@ func TestBSONOffsetsAreOfTheStream(t *testing.T) {
 	good, bad := raw(element{0x10, "_id", u32(1)}), raw(element{0x10, "_id", u32(2)}, element{0x14, "x", ""})
 	_, err := collect(t, stream.Via(slice(append(bytes.Clone(good), bad...)), bsoncodec.ParseBSON(nil)))
 	e := isDocument(t, err)
-	if e.Document != 2 || e.Offset < int64(len(good)+13) || e.Offset > int64(len(good)+16) || e.Path != "/x" || e.ID != `{"$numberInt":"2"}` {
+	if e.Document != 2 || e.Offset < int64(len(good)+13) || e.Offset > int64(len(good)+16) || e.Path != "/x" ||
+		e.ID != `{"$numberInt":"2"}` {
 		t.Errorf("got %+v", e)
 	}
 	_, err = collect(t, stream.Via(slice(append(bytes.Clone(good), 3, 0, 0, 0)), bsoncodec.ParseBSON(nil)))
@@ -261,10 +278,13 @@ func TestDocumentLimit(t *testing.T) {
 		ok  bool
 	}{{len(doc) - 1, false}, {len(doc), true}, {len(doc) + 1, true}, {0, true}} {
 		for name, err := range map[string]error{
-			"ExtJSON":      last(t, stream.Via(slice(doc), bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxDocument: c.max}))),
-			"ParseExtJSON": last(t, stream.Via(slice(text), bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxDocument: c.max}))),
-			"BSON":         last(t, stream.Via(slice(doc), bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDocument: c.max}))),
-			"ParseBSON":    last(t, stream.Via(slice([]byte(doc)), bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{MaxDocument: c.max}))),
+			"ExtJSON": last(t,
+				stream.Via(slice(doc), bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{MaxDocument: c.max}))),
+			"ParseExtJSON": last(t,
+				stream.Via(slice(text), bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{MaxDocument: c.max}))),
+			"BSON": last(t, stream.Via(slice(doc), bsoncodec.BSON(&bsoncodec.BSONOptions{MaxDocument: c.max}))),
+			"ParseBSON": last(t, stream.Via(slice([]byte(doc)),
+				bsoncodec.ParseBSON(&bsoncodec.ParseBSONOptions{MaxDocument: c.max}))),
 		} {
 			if c.ok != (err == nil) || !c.ok && !errors.Is(err, bsoncodec.ErrSize) {
 				t.Errorf("%s: MaxDocument %d of %d: %v", name, c.max, len(doc), err)

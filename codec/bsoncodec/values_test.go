@@ -39,7 +39,10 @@ var values = []struct {
 	{0x02, str("é€😀\u2027\u2028\u2029\u202a\uffff"), `"é€😀` + "\u2027" + `\u2028\u2029` + "\u202a\uffff" + `"`, ``},
 	{0x03, sub(), `{}`, ``},
 	{0x03, sub(element{0x0A, "", ""}, element{0x0A, "", ""}), `{"":null,"":null}`, ``},
-	{0x03, sub(element{0x02, "$ref", str("c")}, element{0x07, "$id", oid}), `{"$ref":"c","$id":{"$oid":"5f0c1d2e3f405162738495a6"}}`, ``},
+	{
+		0x03, sub(element{0x02, "$ref", str("c")}, element{0x07, "$id", oid}),
+		`{"$ref":"c","$id":{"$oid":"5f0c1d2e3f405162738495a6"}}`, ``,
+	},
 	{0x04, sub(), `[]`, ``},
 	{0x04, sub(element{0x0A, "0", ""}, element{0x08, "1", "\x01"}), `[null,true]`, ``},
 	{0x05, "\x00\x00\x00\x00\x00", `{"$binary":{"base64":"","subType":"00"}}`, ``},
@@ -82,7 +85,10 @@ var values = []struct {
 	{0x13, u64(1) + u64(0x3034<<48), `{"$numberDecimal":"0.000001"}`, ``},
 	{0x13, u64(1) + u64(0x3032<<48), `{"$numberDecimal":"1E-7"}`, ``},
 	{0x13, u64(10) + u64(0x3030<<48), `{"$numberDecimal":"1.0E-7"}`, ``},
-	{0x13, u64(0x378D8E63FFFFFFFF) + u64(0x5FFFED09BEAD87C0), `{"$numberDecimal":"9.999999999999999999999999999999999E+6144"}`, ``},
+	{
+		0x13, u64(0x378D8E63FFFFFFFF) + u64(0x5FFFED09BEAD87C0),
+		`{"$numberDecimal":"9.999999999999999999999999999999999E+6144"}`, ``,
+	},
 	{0x13, u64(0) + u64(0x78<<56), `{"$numberDecimal":"Infinity"}`, ``},
 	{0x13, u64(0) + u64(0xF8<<56), `{"$numberDecimal":"-Infinity"}`, ``},
 	{0x13, u64(0) + u64(0x7C<<56), `{"$numberDecimal":"NaN"}`, ``},
@@ -114,7 +120,10 @@ func TestValues(t *testing.T) {
 func TestTextEdges(t *testing.T) {
 	for n := range 35 {
 		for at := range n {
-			for _, odd := range []string{"\"", "\\", "\x01", "\x1f", " ", "\x7f", "é", "\u2028", "€", "😀", "\x80", "\xff"} {
+			for _, odd := range []string{
+				"\"", "\\", "\x01", "\x1f", " ", "\x7f", "é", "\u2028", "€", "😀", "\x80",
+				"\xff",
+			} {
 				s := strings.Repeat("x", at) + odd + strings.Repeat("y", n-at-1)
 				roundTrip(t, one(0x02, str(s)))
 				roundTrip(t, raw(element{0x0A, s, ""}))

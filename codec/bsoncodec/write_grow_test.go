@@ -8,7 +8,10 @@ import (
 
 // TestEscapedLen compares the length that is told in advance with that of what is written.
 func TestEscapedLen(t *testing.T) {
-	parts := []string{"x", "some longer text ", "\x00", "\x1f", "\n", "\t", `"`, `\\`, "é", "€", "\u2027", "\u2028", "\u2029", "\u202a", "🍪", "\x7f"}
+	parts := []string{
+		"x", "some longer text ", "\x00", "\x1f", "\n", "\t", `"`, `\\`, "é", "€", "\u2027", "\u2028",
+		"\u2029", "\u202a", "🍪", "\x7f",
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
 		var b strings.Builder

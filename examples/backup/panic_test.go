@@ -59,22 +59,27 @@ func TestPanic(t *testing.T) {
 	}
 	defer messages.Close()
 	p := cli.NewProgram("backup", messages)
-	s, err := parse(p, []string{"-db", "shop", "-collection", "cookies", "-bucket", "b", "-key", "k", "-no-encryption",
-		"-part-size", "5MiB", "-gzip-level", "1"})
+	s, err := parse(p, []string{
+		"-db", "shop", "-collection", "cookies", "-bucket", "b", "-key", "k", "-no-encryption",
+		"-part-size", "5MiB", "-gzip-level", "1",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	j := &job{
 		settings: s, coll: client.Database("shop").Collection("cookies"),
 		storage: s3.New(s3.Options{
-			BaseEndpoint: &storage.URL, Region: "us-east-1", UsePathStyle: true, HTTPClient: &http.Client{Transport: bursting{}},
+			BaseEndpoint: &storage.URL, Region: "us-east-1", UsePathStyle: true,
+			HTTPClient:  &http.Client{Transport: bursting{}},
 			Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 		}),
 	}
 
 	_, err = j.backup(t.Context())
-	if err = j.explain(t.Context(), err); !errors.As(err, new(*cli.Panic)) || strings.Contains(err.Error(), "goroutine") ||
-		!strings.Contains(err.Error(), "look at it before you trust it") || strings.Contains(err.Error(), "nothing was stored") {
+	if err = j.explain(t.Context(), err); !errors.As(err, new(*cli.Panic)) ||
+		strings.Contains(err.Error(), "goroutine") ||
+		!strings.Contains(err.Error(), "look at it before you trust it") ||
+		strings.Contains(err.Error(), "nothing was stored") {
 		t.Errorf("%v", err)
 	}
 	if storage.Count("CreateMultipartUpload") != 1 {

@@ -21,8 +21,10 @@ var (
 	}
 	cities      = []string{"Graz", "Lyon", "København", "東京", "São Paulo", "Melbourne", "Kraków"}
 	ingredients = []string{"flour", "butter", "sugar", "almonds", "cocoa", "rye", "honey", "cardamom", "salt"}
-	words       = []string{"crisp", "a little", "too", "sweet", "grandmother's", "better than", "the", "soft",
-		"never", "again", "très bon", "🍪"}
+	words       = []string{
+		"crisp", "a little", "too", "sweet", "grandmother's", "better than", "the", "soft",
+		"never", "again", "très bon", "🍪",
+	}
 	shelf = []string{"vegan", "gluten-free", "seasonal", "crumbly", "fragile", "export", "iced"}
 )
 
@@ -40,8 +42,10 @@ func cookie(rng *rand.Rand, n int) bson.D {
 		{Key: "sold", Value: n%3 == 0},
 		{Key: "bakery", Value: bson.D{
 			{Key: "city", Value: cities[rng.IntN(len(cities))]},
-			{Key: "oven", Value: bson.D{{Key: "number", Value: rng.Int32N(12)},
-				{Key: "celsius", Value: 170 + 10*rng.Float64()}}},
+			{Key: "oven", Value: bson.D{
+				{Key: "number", Value: rng.Int32N(12)},
+				{Key: "celsius", Value: 170 + 10*rng.Float64()},
+			}},
 			{Key: "location", Value: bson.D{
 				{Key: "type", Value: "Point"},
 				{Key: "coordinates", Value: bson.A{360*rng.Float64() - 180, 180*rng.Float64() - 90}},

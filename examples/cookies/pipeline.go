@@ -21,7 +21,8 @@ import (
 // backup stores every document of cookies in one S3 object. The object is there only if it is
 // whole.
 func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, f codec.Format[bson.Raw],
-	client *s3.Client, bucket, key string) (s3sink.Object, error) {
+	client *s3.Client, bucket, key string,
+) (s3sink.Object, error) {
 	body := stream.Via2(mongosource.Find(cookies, bson.D{}, nil),
 		stream.Monitor[bson.Raw](read),
 		f.Encode(),
@@ -31,7 +32,8 @@ func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, 
 
 // restore is the mirror of backup.
 func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec.Format[bson.Raw],
-	cookies *mongo.Collection) (mongosink.InsertResult, error) {
+	cookies *mongo.Collection,
+) (mongosink.InsertResult, error) {
 	documents := stream.Via(s3source.Download(client, bucket, key, nil), f.Decode())
 	return stream.Run(ctx, documents, mongosink.Insert(cookies, nil))
 }

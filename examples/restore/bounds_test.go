@@ -29,17 +29,24 @@ func TestBounds(t *testing.T) {
 		args   []string
 		says   string
 	}{
-		{"documents", small, []string{"-max-documents", "19"},
-			"more than 19 documents, which is much for it: if you trust who wrote it, raise -max-documents"},
-		{"bytes", small, []string{"-max-size", "439"},
-			"more than 439 B of BSON, which is much for it: if you trust who wrote it, raise -max-size"},
+		{
+			"documents", small,
+			[]string{"-max-documents", "19"},
+			"more than 19 documents, which is much for it: if you trust who wrote it, raise -max-documents",
+		},
+		{
+			"bytes", small,
+			[]string{"-max-size", "439"},
+			"more than 439 B of BSON, which is much for it: if you trust who wrote it, raise -max-size",
+		},
 		{"documents, by default", bomb, nil, "more than 1,048,576 documents"},
 		{"bytes, by default", large, nil, "more than 256 MiB of BSON"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w.Put(t, key, c.object)
 			for _, way := range [][]string{{}, {"-drop", "-collection", "filled"}, {"-collection", "empty"}} {
-				if c.args == nil && len(way) != 2 { // the first reading of one that stays inserts nothing, so it is quick
+				// the first reading of one that stays inserts nothing, so it is quick
+				if c.args == nil && len(way) != 2 {
 					continue
 				}
 				exectest.OneLine(t, w.Run(t, nil, "restore", plain(append(way, c.args...)...)...), 1, c.says)
@@ -76,8 +83,13 @@ func TestBounds(t *testing.T) {
 // TestServersOwn has targets that belong to the server.
 func TestServersOwn(t *testing.T) {
 	w := exectest.Start(t, "restore")
-	for _, target := range [][]string{{"-db", "local"}, {"-db", "admin"}, {"-db", "config"},
-		{"-collection", "system.users"}, {"-db", "local", "-collection", "oplog.rs"}} {
+	for _, target := range [][]string{
+		{"-db", "local"},
+		{"-db", "admin"},
+		{"-db", "config"},
+		{"-collection", "system.users"},
+		{"-db", "local", "-collection", "oplog.rs"},
+	} {
 		exectest.OneLine(t, w.Run(t, nil, "restore", plain(target...)...), 2, "belongs to the server")
 	}
 }

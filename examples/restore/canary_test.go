@@ -27,7 +27,8 @@ const weak = "hunter2"
 // betrayal is a text with all of them, of which some are cut, escaped and in URIs.
 func betrayal(w *exectest.World, t *testing.T) string {
 	t.Helper()
-	all := strings.Join(canaries[2:], " ") + " " + w.Secret(t) // a program knows no user and password that its URI has not
+	// a program knows no user and password that its URI has not
+	all := strings.Join(canaries[2:], " ") + " " + w.Secret(t)
 	return all + fmt.Sprintf(" %q mongodb://%s:%s@h/?x=%s https://%s@h/?t=%s\n\x1b[31m ", all, canaries[0],
 		canaries[1], canaries[1], canaries[5], canaries[4]) +
 		strings.Repeat("x", 1<<20) + all
@@ -113,8 +114,10 @@ func TestCanaries(t *testing.T) {
 			defer server.Close()
 			server.CreateBucket(exectest.Bucket)
 			server.Fault(s3test.Fault{Op: op, Times: -1, Before: func(*s3test.Request) *s3test.Reply {
-				return &s3test.Reply{Status: http.StatusBadRequest,
-					Body: []byte("<Error><Code>X</Code><Message>" + html.EscapeString(says) + "</Message></Error>")}
+				return &s3test.Reply{
+					Status: http.StatusBadRequest,
+					Body:   []byte("<Error><Code>X</Code><Message>" + html.EscapeString(says) + "</Message></Error>"),
+				}
 			}})
 			server.Put(exectest.Bucket, key, zip("{}\n"))
 			run(t, w, database.URI(), server.URL)

@@ -21,8 +21,10 @@ func TestChangedByServers(t *testing.T) {
 			[]string{"document 1 ", "_id", "Timestamp(0, 0)", "restore into a server that can keep it"},
 		},
 		"_id not first": {`{"a":"b","_id":{"$numberInt":"2"}}`, []string{"document 1 ", "_id is not the first field"}},
-		"two _ids": {`{"_id":{"$numberInt":"2"},"_id":{"$numberInt":"3"}}`,
-			[]string{"document 1 ", "_id is not the first field"}},
+		"two _ids": {
+			`{"_id":{"$numberInt":"2"},"_id":{"$numberInt":"3"}}`,
+			[]string{"document 1 ", "_id is not the first field"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.Put(t, key, zip(good+c.doc+"\n"+good))

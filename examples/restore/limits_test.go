@@ -16,12 +16,18 @@ func TestDefaults(t *testing.T) {
 	}{
 		{"small", 100, nil, limits{1 << 20, 256 << 20}},
 		{"4 MB", 4_000_000, nil, limits{4_000_000, 400_000_000}},
-		{"4 MB that states little", 4_000_000, &cli.SizeHint{Documents: 10, Bytes: 1000},
-			limits{1<<20 + 20, 256<<20 + 2000}},
-		{"4 MB that states much", 4_000_000, &cli.SizeHint{Documents: math.MaxInt64, Bytes: math.MaxInt64},
-			limits{4_000_000, 400_000_000}},
-		{"without an end", math.MaxInt64, &cli.SizeHint{Documents: math.MaxInt64, Bytes: math.MaxInt64},
-			limits{math.MaxInt64, math.MaxInt64}},
+		{
+			"4 MB that states little", 4_000_000, &cli.SizeHint{Documents: 10, Bytes: 1000},
+			limits{1<<20 + 20, 256<<20 + 2000},
+		},
+		{
+			"4 MB that states much", 4_000_000, &cli.SizeHint{Documents: math.MaxInt64, Bytes: math.MaxInt64},
+			limits{4_000_000, 400_000_000},
+		},
+		{
+			"without an end", math.MaxInt64, &cli.SizeHint{Documents: math.MaxInt64, Bytes: math.MaxInt64},
+			limits{math.MaxInt64, math.MaxInt64},
+		},
 		{"without an end, empty", math.MaxInt64, &cli.SizeHint{}, limits{1 << 20, 256 << 20}},
 	} {
 		var stated cli.SizeHint

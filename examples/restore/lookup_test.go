@@ -23,13 +23,22 @@ func TestLookUp(t *testing.T) {
 		fails     string
 	}{
 		"none": {nil, []bson.D{{{Key: "_id", Value: 1}}}, 0, ""},
-		"some": {[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 3}}},
-			[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 2}}}, 1, ""},
+		"some": {
+			[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 3}}},
+			[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 2}}},
+			1, "",
+		},
 		"one without _id": {nil, []bson.D{{{Key: "a", Value: 1}}}, 0, ""},
-		"one otherwise": {[]bson.D{{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
-			[]bson.D{{{Key: "_id", Value: 1}}}, 0, "another document"},
-		"two with one _id": {nil, []bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
-			0, "two documents"},
+		"one otherwise": {
+			[]bson.D{{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
+			[]bson.D{{{Key: "_id", Value: 1}}},
+			0, "another document",
+		},
+		"two with one _id": {
+			nil,
+			[]bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
+			0, "two documents",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j, database := looking(t)
@@ -50,10 +59,12 @@ func TestLookUp(t *testing.T) {
 					}
 				}
 			}
-			database.Inject(mongotest.Fault{Command: "find",
+			database.Inject(mongotest.Fault{
+				Command: "find",
 				Reply: rawOf(t, bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
 					{Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: reply},
-				}}})})
+				}}}),
+			})
 			have, err := j.findExisting(t.Context(), batch, time.Minute)
 			if len(have) != c.found || (err == nil) != (c.fails == "") || err != nil &&
 				!strings.Contains(err.Error(), c.fails) {
@@ -70,10 +81,12 @@ func TestLookUpSilent(t *testing.T) {
 		j, database := looking(t)
 		database.Inject(mongotest.Fault{Command: command, Hang: true, Wire: func(m []byte) []byte { return m[:20] }})
 		if command == "getMore" {
-			database.Inject(mongotest.Fault{Command: "find",
+			database.Inject(mongotest.Fault{
+				Command: "find",
 				Reply: rawOf(t, bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
 					{Key: "id", Value: int64(7)}, {Key: "ns", Value: "shop.back"}, {Key: "firstBatch", Value: bson.A{}},
-				}}})})
+				}}}),
+			})
 		}
 		_, err := j.findExisting(t.Context(), []bson.Raw{rawOf(t, bson.D{{Key: "_id", Value: 1}})},
 			300*time.Millisecond)

@@ -41,8 +41,10 @@ func plain(more ...string) []string {
 // backup stores a collection under key.
 func backup(t *testing.T, w *exectest.World, coll string, more ...string) {
 	t.Helper()
-	r := w.Run(t, nil, "backup", append([]string{"-db", "shop", "-collection", coll, "-bucket", exectest.Bucket,
-		"-key", key}, more...)...)
+	r := w.Run(t, nil, "backup", append([]string{
+		"-db", "shop", "-collection", coll, "-bucket", exectest.Bucket,
+		"-key", key,
+	}, more...)...)
 	if r.Code != 0 {
 		t.Fatal(r.Stderr)
 	}
@@ -92,16 +94,24 @@ func TestRefused(t *testing.T) {
 				"@127.0.0.1:1/?serverSelectionTimeoutMS=300"), arguments(w), 1,
 			[]string{"no MongoDB server answers at 127.0.0.1:1"},
 		},
-		{"no replies from the database", nil, env("MONGODB_URI=" + w.URI + "?w=0"), arguments(w), 2,
-			[]string{"w=0", "leave"}},
-		{"no S3 server", nil, env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1,
-			[]string{"no S3 server answers"}},
-		{"wrong secret", nil, env("AWS_SECRET_ACCESS_KEY=" + password), arguments(w), 1,
-			[]string{"refuses the AWS credentials"}},
+		{
+			"no replies from the database", nil, env("MONGODB_URI=" + w.URI + "?w=0"), arguments(w), 2,
+			[]string{"w=0", "leave"},
+		},
+		{
+			"no S3 server", nil, env("AWS_ENDPOINT_URL_S3=http://127.0.0.1:1"), arguments(w), 1,
+			[]string{"no S3 server answers"},
+		},
+		{
+			"wrong secret", nil, env("AWS_SECRET_ACCESS_KEY=" + password), arguments(w), 1,
+			[]string{"refuses the AWS credentials"},
+		},
 		{"no bucket", nil, nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist"}},
 		{"no object", nil, nil, arguments(w, "-key", "d"), 1, []string{"s3://backups/d does not exist", "-key"}},
-		{"wrong key", nil, nil, arguments(w, "-identity", w.Stranger), 1,
-			[]string{"no key in the -identity file opens the object"}},
+		{
+			"wrong key", nil, nil, arguments(w, "-identity", w.Stranger), 1,
+			[]string{"no key in the -identity file opens the object"},
+		},
 		{"no key", nil, nil, plain(), 1, []string{"is encrypted", "-identity"}},
 		{"needless key", zip(lines), nil, arguments(w), 1, []string{"not encrypted"}},
 		{"no backup", []byte("hello"), nil, plain(), 1, []string{"no compressed backup"}},
@@ -115,18 +125,26 @@ func TestRefused(t *testing.T) {
 		{"header cut", good[:40], nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"a bit flipped", flipped, nil, arguments(w), 1, []string{"damaged or cut short"}},
 		{"bytes after the end", append(bytes.Clone(good), 'x'), nil, arguments(w), 1, []string{"damaged"}},
-		{"plain, a newline after the end", append(zip(lines), '\n'), nil, plain(), 1,
-			[]string{"after the end: white space", "appended"}},
+		{
+			"plain, a newline after the end", append(zip(lines), '\n'), nil, plain(), 1,
+			[]string{"after the end: white space", "appended"},
+		},
 		{"plain, one byte short", zip(lines)[:len(zip(lines))-1], nil, plain(), 1, []string{"damaged or cut short"}},
-		{"a line that is no document", zip(lines + "nope\n" + fmt.Sprintf(doc, 3)), nil, plain(), 1,
-			[]string{"line 3", "offset 20"}},
+		{
+			"a line that is no document", zip(lines + "nope\n" + fmt.Sprintf(doc, 3)), nil, plain(), 1,
+			[]string{"line 3", "offset 20"},
+		},
 		{"a line cut", zip(lines + `{"_id":`), nil, plain(), 1, []string{"line 3", "offset"}},
 		{"the same _id twice", zip(lines + lines), nil, plain(), 1, []string{"_id"}},
 		{"no such identity", nil, nil, plain("-identity", "/no/such/key"), 1, []string{"/no/such/key"}},
-		{"text of an identity file", nil, nil, plain("-identity", "# created: now\n"+w.Secret(t)), 2,
-			[]string{"name of a file"}},
-		{"escape sequences", zip(lines + `{"_id":3,"\u001b[31m\u0007red":{"$numberInt":"x"}}`), nil, plain(), 1,
-			[]string{"line 3", `\x1b[31m\ared`}},
+		{
+			"text of an identity file", nil, nil, plain("-identity", "# created: now\n"+w.Secret(t)), 2,
+			[]string{"name of a file"},
+		},
+		{
+			"escape sequences", zip(lines + `{"_id":3,"\u001b[31m\u0007red":{"$numberInt":"x"}}`), nil, plain(), 1,
+			[]string{"line 3", `\x1b[31m\ared`},
+		},
 		{"secret key for a file", nil, nil, plain("-identity", w.Secret(t)), 2, []string{"name of a file"}},
 		{"drop and merge", nil, nil, arguments(w, "-drop", "-merge"), 2, []string{"-drop and -merge"}},
 		{"batch", nil, nil, arguments(w, "-batch", "0"), 2, []string{"-batch 0"}},
@@ -382,10 +400,14 @@ func TestMergeUnclear(t *testing.T) {
 		name, object string
 		says         []string
 	}{
-		{"no _id", `{"a":"1"}` + "\n" + `{"a":"2"}` + "\n",
-			[]string{"document 1 ", "no _id", "restore without -merge"}},
-		{"one without", `{"_id":"b"}` + "\n" + `{"a":"2"}` + "\n" + `{"_id":"c"}` + "\n",
-			[]string{"document 2 ", "no _id", "restore without -merge"}},
+		{
+			"no _id", `{"a":"1"}` + "\n" + `{"a":"2"}` + "\n",
+			[]string{"document 1 ", "no _id", "restore without -merge"},
+		},
+		{
+			"one without", `{"_id":"b"}` + "\n" + `{"a":"2"}` + "\n" + `{"_id":"c"}` + "\n",
+			[]string{"document 2 ", "no _id", "restore without -merge"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w.Put(t, key, zip(c.object))
@@ -407,18 +429,29 @@ func TestMergeUnclear(t *testing.T) {
 		name, object string
 		says         []string
 	}{
-		{"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n",
-			[]string{"document 1 ", "regex", "restore into a collection that does not exist"}},
-		{"an array", `{"_id":["b"]}` + "\n", []string{"document 1 ", "array",
-			"restore into a collection that does not exist"}},
-		{"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n",
-			[]string{"document 2 ", "undefined", "restore into a collection that does not exist"}},
-		{"an operator", `{"_id":{"$gt":""}}` + "\n",
-			[]string{"document 1 ", "embedded document", "restore into a collection that does not exist"}},
+		{
+			"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n",
+			[]string{"document 1 ", "regex", "restore into a collection that does not exist"},
+		},
+		{"an array", `{"_id":["b"]}` + "\n", []string{
+			"document 1 ", "array",
+			"restore into a collection that does not exist",
+		}},
+		{
+			"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n",
+			[]string{"document 2 ", "undefined", "restore into a collection that does not exist"},
+		},
+		{
+			"an operator", `{"_id":{"$gt":""}}` + "\n",
+			[]string{"document 1 ", "embedded document", "restore into a collection that does not exist"},
+		},
 	} {
 		w.Put(t, key, zip(c.object))
-		for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "empty", "-merge"},
-			{"-collection", "empty"}} {
+		for _, way := range [][]string{
+			{"-collection", "filled", "-merge"},
+			{"-collection", "empty", "-merge"},
+			{"-collection", "empty"},
+		} {
 			exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1,
 				append(c.says, "nothing was inserted into shop."+way[1])...)
 		}
@@ -427,8 +460,11 @@ func TestMergeUnclear(t *testing.T) {
 	same(t, w.Documents(t, "empty"), nil)
 	// The last one is in the collection, so that the first would be taken for it.
 	w.Put(t, key, zip(`{"_id":"b","a":"1"}`+"\n"+`{"_id":"b","a":"2"}`+"\n"))
-	for _, way := range [][]string{{"-collection", "filled", "-merge"}, {"-collection", "second", "-merge"},
-		{"-collection", "empty"}} {
+	for _, way := range [][]string{
+		{"-collection", "filled", "-merge"},
+		{"-collection", "second", "-merge"},
+		{"-collection", "empty"},
+	} {
 		exectest.OneLine(t, w.Run(t, nil, "restore", plain(way...)...), 1, "two documents with _id",
 			"nothing was inserted into shop."+way[1])
 	}

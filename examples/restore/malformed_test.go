@@ -19,10 +19,13 @@ func TestMalformedReply(t *testing.T) {
 		for _, json := range []string{"-json-log=false", "-json-log"} {
 			database := mongotest.NewServer()
 			defer database.Close()
-			reply, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 0},
+			reply, err := bson.Marshal(bson.D{
+				{Key: "ok", Value: 1},
+				{Key: "n", Value: 0},
 				{Key: "writeErrors", Value: bson.A{
 					bson.D{{Key: "index", Value: index}, {Key: "code", Value: 11000}, {Key: "errmsg", Value: "E11000"}},
-				}}})
+				}},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -48,9 +48,12 @@ func TestRenamePanics(t *testing.T) {
 	}
 	defer messages.Close()
 	j := &job{
-		settings: &settings{batch: 10, parallelism: 2, mongo: cli.Mongo{DB: "shop", Collection: "back"}, s3: cli.S3{Bucket: "b", Key: "k"}},
-		program:  cli.NewProgram("restore", messages),
-		object:   &s3.HeadObjectOutput{ContentLength: aws.Int64(1000), ETag: aws.String(storage.Object("b", "k").ETag)},
+		settings: &settings{
+			batch: 10, parallelism: 2, mongo: cli.Mongo{DB: "shop", Collection: "back"},
+			s3: cli.S3{Bucket: "b", Key: "k"},
+		},
+		program: cli.NewProgram("restore", messages),
+		object:  &s3.HeadObjectOutput{ContentLength: aws.Int64(1000), ETag: aws.String(storage.Object("b", "k").ETag)},
 		storage: s3.New(s3.Options{
 			BaseEndpoint: &storage.URL, Region: "us-east-1", UsePathStyle: true,
 			Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),

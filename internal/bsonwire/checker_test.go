@@ -39,10 +39,13 @@ func TestChecker(t *testing.T) {
 		"binary length -1":  {doc("\x05a\x00\xff\xff\xff\xff\x00"), all(bsonwire.ErrLength), 4},
 		"regex without end": {doc("\x0ba\x00b\x00c"), all(bsonwire.ErrTerminator), 4},
 		"short DBPointer":   {doc("\x0ca\x00\x01\x00\x00\x00\x00123"), all(bsonwire.ErrShort), 4},
-		"scope too short":   {doc("\x0fa\x00\x0e\x00\x00\x00\x01\x00\x00\x00\x00\x04\x00\x00\x00\x00"), all(bsonwire.ErrLength), 16},
-		"inner terminator":  {doc("\x03a\x00\x05\x00\x00\x00x"), all(bsonwire.ErrTerminator), 11},
-		"nested too deep":   {doc("\x03a\x00" + string(doc("\x04b\x00"+empty))), all(bsonwire.ErrDepth), 14},
-		"boolean 2":         {doc("\x08a\x00\x02"), [3]error{nil, bsonwire.ErrBoolean, bsonwire.ErrBoolean}, 4},
+		"scope too short": {
+			doc("\x0fa\x00\x0e\x00\x00\x00\x01\x00\x00\x00\x00\x04\x00\x00\x00\x00"),
+			all(bsonwire.ErrLength), 16,
+		},
+		"inner terminator": {doc("\x03a\x00\x05\x00\x00\x00x"), all(bsonwire.ErrTerminator), 11},
+		"nested too deep":  {doc("\x03a\x00" + string(doc("\x04b\x00"+empty))), all(bsonwire.ErrDepth), 14},
+		"boolean 2":        {doc("\x08a\x00\x02"), [3]error{nil, bsonwire.ErrBoolean, bsonwire.ErrBoolean}, 4},
 		"two lengths": {
 			doc("\x05a\x00\x05\x00\x00\x00\x02\x02\x00\x00\x00x"),
 			[3]error{nil, bsonwire.ErrSubtype, bsonwire.ErrSubtype},

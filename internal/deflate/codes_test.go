@@ -9,7 +9,10 @@ import (
 
 // The tables of RFC 1951 section 3.2.5: the first length and distance of each code.
 var (
-	firstLength   = []int{3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258, 259}
+	firstLength = []int{
+		3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
+		163, 195, 227, 258, 259,
+	}
 	firstDistance = []int{
 		1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073,
 		4097, 6145, 8193, 12289, 16385, 24577, 32769,
@@ -22,7 +25,8 @@ func TestSymbols(t *testing.T) {
 		c := int(y%codes) - base
 		if c < 0 || c+1 >= len(first) || n < first[c] || n >= first[c+1] || int(y>>extraShift) != n-first[c] {
 			t.Errorf("%s %d: code %d, extra bits %d", what, n, c, y>>extraShift)
-		} else if bits := int(extraBits[y%codes]); first[c+1]-first[c] > 1<<bits || base == 257 && n == maxMatch && bits > 0 {
+		} else if bits := int(extraBits[y%codes]); first[c+1]-first[c] > 1<<bits || base == 257 && n == maxMatch &&
+			bits > 0 {
 			t.Errorf("%s %d: %d extra bits", what, n, bits)
 		}
 	}
@@ -70,7 +74,15 @@ func TestCodeLengths(t *testing.T) {
 	for len(fibonacci) < 23 {
 		fibonacci = append(fibonacci, fibonacci[len(fibonacci)-1]+fibonacci[len(fibonacci)-2])
 	}
-	cases := [][]uint32{{0, 0}, {0, 5}, {1, 1}, {1, 0, 3}, {1, 1, 1}, fibonacci, slices.Repeat([]uint32{1}, literalCodes)}
+	cases := [][]uint32{
+		{0, 0},
+		{0, 5},
+		{1, 1},
+		{1, 0, 3},
+		{1, 1, 1},
+		fibonacci,
+		slices.Repeat([]uint32{1}, literalCodes),
+	}
 	for range 2000 {
 		freq := make([]uint32, 1+r.IntN(literalCodes))
 		for i := range freq {

@@ -16,7 +16,10 @@ import (
 func TestRoundTrip(t *testing.T) {
 	const n = blockText
 	for name, make := range texts {
-		for _, size := range []int{0, 1, 2, 3, 4, 15, 16, 17, 18, 100, 1000, window - 1, window, window + 1, n - 17, n - 1, n, n + 1, n + 16, n + 17, 2 * n, 3*n + window, 5*n + 3} {
+		for _, size := range []int{
+			0, 1, 2, 3, 4, 15, 16, 17, 18, 100, 1000, window - 1, window, window + 1, n - 17,
+			n - 1, n, n + 1, n + 16, n + 17, 2 * n, 3*n + window, 5*n + 3,
+		} {
 			text := make(size)
 			for level := 1; level <= deflate.MaxLevel; level++ {
 				t.Run(fmt.Sprint(name, size, "at", level), func(t *testing.T) {
@@ -77,7 +80,8 @@ func TestDistances(t *testing.T) {
 	for level := 1; level <= deflate.MaxLevel; level++ {
 		for _, at := range []int{0, 50_000, blockText - 150, blockText - window, blockText} {
 			for _, d := range []int{301, 5000, window - 1, window, window + 1, window + 2000} {
-				text := slices.Concat(make([]byte, at), pattern, make([]byte, d-len(pattern)), pattern, []byte("and what ends the text"))
+				text := slices.Concat(make([]byte, at), pattern, make([]byte, d-len(pattern)), pattern,
+					[]byte("and what ends the text"))
 				z := deflate.Append(nil, text, level, true)
 				decodes(t, z, text)
 				// The fast levels do not look at every place.

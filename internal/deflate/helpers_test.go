@@ -98,7 +98,8 @@ func decodes(t testing.TB, z, text []byte) {
 	src := bytes.NewReader(z)
 	got, err := io.ReadAll(flate.NewReader(src))
 	if err != nil || src.Len() > 0 || !bytes.Equal(got, text) {
-		t.Fatalf("compress/flate made %d bytes of %d that mean %d, left %d, %v", len(got), len(z), len(text), src.Len(), err)
+		t.Fatalf("compress/flate made %d bytes of %d that mean %d, left %d, %v", len(got), len(z), len(text), src.Len(),
+			err)
 	}
 	var d inflate.Decoder
 	out := make([]byte, len(text)+1)

@@ -62,13 +62,17 @@ func TestCauseKeepsWhatIsNoEcho(t *testing.T) {
 		want string
 	}{
 		"joined to an echo": {errors.Join(context.Canceled, errOwn), "the cause\nan error of its own"},
-		"wrapped as an echo": {fmt.Errorf("%w: %w", errOwn, context.Canceled),
-			"the cause\nan error of its own: context canceled"},
+		"wrapped as an echo": {
+			fmt.Errorf("%w: %w", errOwn, context.Canceled),
+			"the cause\nan error of its own: context canceled",
+		},
 		"a class of its own": {judged{context.Canceled}, "the cause\njudged"},
 		"the text again":     {errors.New("the cause"), "the cause"},
 		"two echoes":         {errors.Join(context.Canceled, fmt.Errorf("x: %w", context.Canceled)), "the cause"},
-		"one text of several": {errors.Join(errors.New("the cause"), errors.Join(errOwn, context.Canceled)),
-			"the cause\nan error of its own"},
+		"one text of several": {
+			errors.Join(errors.New("the cause"), errors.Join(errOwn, context.Canceled)),
+			"the cause\nan error of its own",
+		},
 	} {
 		if got := ending.Cause(over, c.err); got.Error() != c.want || !errors.Is(got, errCause) {
 			t.Errorf("%s: %q, not %q", name, got, c.want)

@@ -38,37 +38,49 @@ func byHand() map[string][]byte {
 		deepDist[i] = i
 	}
 	return map[string][]byte{
-		"nothing":                                nil,
-		"empty fixed block":                      {3, 0},
-		"empty stored block":                     {1, 0, 0, 255, 255},
-		"stored block":                           {1, 3, 0, 252, 255, 'a', 'b', 'c'},
-		"stored block, then a flush":             {0, 1, 0, 254, 255, 'a', 0, 0, 0, 255, 255, 1, 1, 0, 254, 255, 'b'},
-		"stored length that is not its inverse":  {1, 3, 0, 252, 254, 'a', 'b', 'c'},
-		"reserved kind":                          {7, 0},
-		"fixed symbol 286":                       full(new(bits).put(3, 3).put(0x0c, 8).put(0x63, 8)),
-		"fixed symbol 287":                       full(new(bits).put(3, 3).put(0x0c, 8).put(0xe3, 8)),
-		"fixed distance 30":                      full(new(bits).put(3, 3).put(0x0c, 8).put(0x40, 7).put(0x0f, 5)),
-		"distance before the beginning":          full(new(bits).put(3, 3).put(0x0c, 8).put(0x40, 7).put(0x10, 5)),
-		"one code, used":                         full(new(bits).dynamic(lengths(257, end), none)),
-		"one code, its complement used":          full(new(bits).dynamic(lengths(257, end), none).put(1, 1)),
-		"no codes at all":                        full(new(bits).dynamic(lengths(257, nil), none)),
-		"one distance code, used":                full(new(bits).dynamic(lengths(258, two), one).put(1, 2).put(3, 2).put(0, 1)),
-		"one distance code, its complement used": full(new(bits).dynamic(lengths(258, two), one).put(1, 2).put(3, 2).put(1, 1)),
-		"no distance code, used":                 full(new(bits).dynamic(lengths(258, two), none).put(1, 2).put(3, 2)),
-		"one code of two bits":                   full(new(bits).dynamic(lengths(257, map[int]int{256: 2}), none)),
-		"one distance code of two bits":          full(new(bits).dynamic(lengths(258, two), lengths(1, map[int]int{0: 2}))),
-		"incomplete":                             full(new(bits).dynamic(lengths(257, map[int]int{256: 1, 1: 2}), none)),
-		"over-subscribed":                        full(new(bits).dynamic(lengths(257, map[int]int{256: 1, 1: 1, 2: 2}), none)),
-		"incomplete distances":                   full(new(bits).dynamic(lengths(258, two), lengths(3, map[int]int{0: 1, 1: 2}))),
-		"over-subscribed distances":              full(new(bits).dynamic(lengths(258, two), lengths(3, map[int]int{0: 1, 1: 1, 2: 1}))),
-		"every length":                           full(new(bits).dynamic(lengths(257, deep), none).put(0x55555, 20).put(0x7ffffff, 27)),
-		"every length of distances":              full(new(bits).dynamic(lengths(258, two), deepDist).put(1, 2).put(1, 2).put(3, 2).put(0, 1)),
-		"287 literals":                           new(bits).put(5, 3).put(30, 5).put(0, 50).p,
-		"31 distances":                           new(bits).put(5, 3).put(0, 5).put(30, 5).put(0, 50).p,
-		"repetition of nothing":                  new(bits).put(5, 3).put(0, 10).put(0, 4).put(1, 3).put(1, 3).put(0, 6).put(0, 40).p,
-		"repetition beyond the end":              new(bits).put(5, 3).put(0, 10).put(0, 4).put(0, 6).put(1, 3).put(1, 3).put(-1, 40).p,
-		"incomplete lengths":                     new(bits).put(5, 3).put(0, 10).put(0, 4).put(2, 3).put(0, 9).put(0, 40).p,
-		"no lengths":                             new(bits).put(5, 3).put(0, 10).put(0, 4).put(0, 12).put(0, 40).p,
+		"nothing":                               nil,
+		"empty fixed block":                     {3, 0},
+		"empty stored block":                    {1, 0, 0, 255, 255},
+		"stored block":                          {1, 3, 0, 252, 255, 'a', 'b', 'c'},
+		"stored block, then a flush":            {0, 1, 0, 254, 255, 'a', 0, 0, 0, 255, 255, 1, 1, 0, 254, 255, 'b'},
+		"stored length that is not its inverse": {1, 3, 0, 252, 254, 'a', 'b', 'c'},
+		"reserved kind":                         {7, 0},
+		"fixed symbol 286":                      full(new(bits).put(3, 3).put(0x0c, 8).put(0x63, 8)),
+		"fixed symbol 287":                      full(new(bits).put(3, 3).put(0x0c, 8).put(0xe3, 8)),
+		"fixed distance 30":                     full(new(bits).put(3, 3).put(0x0c, 8).put(0x40, 7).put(0x0f, 5)),
+		"distance before the beginning":         full(new(bits).put(3, 3).put(0x0c, 8).put(0x40, 7).put(0x10, 5)),
+		"one code, used":                        full(new(bits).dynamic(lengths(257, end), none)),
+		"one code, its complement used":         full(new(bits).dynamic(lengths(257, end), none).put(1, 1)),
+		"no codes at all":                       full(new(bits).dynamic(lengths(257, nil), none)),
+		"one distance code, used": full(new(bits).dynamic(lengths(258, two), one).put(1, 2).put(3,
+			2).put(0, 1)),
+		"one distance code, its complement used": full(new(bits).dynamic(lengths(258, two), one).put(1, 2).put(3,
+			2).put(1, 1)),
+		"no distance code, used": full(new(bits).dynamic(lengths(258, two), none).put(1, 2).put(3, 2)),
+		"one code of two bits":   full(new(bits).dynamic(lengths(257, map[int]int{256: 2}), none)),
+		"one distance code of two bits": full(new(bits).dynamic(lengths(258, two),
+			lengths(1, map[int]int{0: 2}))),
+		"incomplete": full(new(bits).dynamic(lengths(257, map[int]int{256: 1, 1: 2}),
+			none)),
+		"over-subscribed": full(new(bits).dynamic(lengths(257, map[int]int{256: 1, 1: 1, 2: 2}),
+			none)),
+		"incomplete distances": full(new(bits).dynamic(lengths(258, two),
+			lengths(3, map[int]int{0: 1, 1: 2}))),
+		"over-subscribed distances": full(new(bits).dynamic(lengths(258, two),
+			lengths(3, map[int]int{0: 1, 1: 1, 2: 1}))),
+		"every length": full(new(bits).dynamic(lengths(257, deep), none).put(0x55555,
+			20).put(0x7ffffff, 27)),
+		"every length of distances": full(new(bits).dynamic(lengths(258, two), deepDist).put(1, 2).put(1,
+			2).put(3, 2).put(0, 1)),
+		"287 literals": new(bits).put(5, 3).put(30, 5).put(0, 50).p,
+		"31 distances": new(bits).put(5, 3).put(0, 5).put(30, 5).put(0, 50).p,
+		"repetition of nothing": new(bits).put(5, 3).put(0, 10).put(0, 4).put(1, 3).put(1, 3).put(0,
+			6).put(0, 40).p,
+		"repetition beyond the end": new(bits).put(5, 3).put(0, 10).put(0, 4).put(0, 6).put(1, 3).put(1,
+			3).put(-1, 40).p,
+		"incomplete lengths": new(bits).put(5, 3).put(0, 10).put(0, 4).put(2, 3).put(0, 9).put(0,
+			40).p,
+		"no lengths": new(bits).put(5, 3).put(0, 10).put(0, 4).put(0, 12).put(0, 40).p,
 	}
 }
 
@@ -135,9 +147,15 @@ func TestDecode(t *testing.T) {
 							same(t, fmt.Sprint("beginning by ", size), got, want)
 							continue
 						}
-						same(t, fmt.Sprint("by ", size), split(t, z, len(data)+1, func() (int, int) { return size, size }), want)
-						same(t, fmt.Sprint("room ", size), split(t, z, len(data)+1, func() (int, int) { return len(z), size }), want)
-						same(t, fmt.Sprint("input ", size), split(t, z, len(data)+1, func() (int, int) { return size, len(data) + 1 }), want)
+						same(t, fmt.Sprint("by ", size), split(t, z, len(data)+1, func() (int, int) {
+							return size, size
+						}), want)
+						same(t, fmt.Sprint("room ", size), split(t, z, len(data)+1, func() (int, int) {
+							return len(z), size
+						}), want)
+						same(t, fmt.Sprint("input ", size), split(t, z, len(data)+1, func() (int, int) {
+							return size, len(data) + 1
+						}), want)
 					}
 				})
 			}
@@ -259,7 +277,8 @@ func TestReset(t *testing.T) {
 	for i, first := range [][]byte{z, {7}, z[:1000], z[:100], pack(t, data, 0)[:1000], {3}} {
 		_, _, _ = d.Decode(dst, 0, first, i%2 == 0)
 		d.Reset()
-		if n, used, err := d.Decode(dst, 0, z, true); n != len(data) || used != len(z) || err != io.EOF || !bytes.Equal(dst, data) {
+		if n, used, err := d.Decode(dst, 0, z, true); n != len(data) || used != len(z) || err != io.EOF ||
+			!bytes.Equal(dst, data) {
 			t.Fatalf("%d: %d bytes of %d, %v", i, n, used, err)
 		}
 		d.Reset()

@@ -3,8 +3,10 @@ package inflate
 import "encoding/binary"
 
 const (
-	fastIn  = 16  // bytes of input that a turn of the fast loop may load: two times eight, the second at most seven further
-	fastOut = 320 // bytes of room that it may write to: four times two, a match of 258, and what a copy writes beyond it
+	// bytes of input that a turn of the fast loop may load: two times eight, the second at most seven further
+	fastIn = 16
+	// bytes of room that it may write to: four times two, a match of 258, and what a copy writes beyond it
+	fastOut = 320
 )
 
 // fast decodes codes as long as there are fastIn bytes of input and fastOut bytes of room, and up
@@ -27,7 +29,8 @@ func (d *Decoder) fast() {
 		e := lit[in&(1<<litRoot-1)]
 		if e&literal != 0 {
 			for range 4 {
-				binary.LittleEndian.PutUint16(dst[op:], uint16(e>>10)) // of one literal too: what follows overwrites the second
+				// of one literal too: what follows overwrites the second
+				binary.LittleEndian.PutUint16(dst[op:], uint16(e>>10))
 				op += int(e >> 26 & 3)
 				in >>= e & 63
 				n -= e.total()

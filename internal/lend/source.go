@@ -9,7 +9,9 @@ import (
 
 // Flow is like [stream.NewFlow], for a flow that can lend its chunks. If lent is true, the receiver
 // uses a chunk only until emit returns.
-func Flow[T any](f func(ctx context.Context, src stream.Source[T], emit func([]byte) error, lent bool) error) stream.Flow[T, []byte] {
+func Flow[T any](f func(ctx context.Context, src stream.Source[T], emit func([]byte) error,
+	lent bool) error,
+) stream.Flow[T, []byte] {
 	return stream.FlowFunc[T, []byte](func(src stream.Source[T]) stream.Source[[]byte] {
 		return Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
 			return f(ctx, src, emit, lent)

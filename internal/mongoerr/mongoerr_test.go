@@ -66,25 +66,40 @@ func TestClass(t *testing.T) {
 		"wrong name":  {network(x509.HostnameError{Certificate: &x509.Certificate{}}), stream.Fatal},
 		"expired":     {network(x509.CertificateInvalidError{}), stream.Fatal},
 		"TLS alert":   {network(tls.AlertError(42)), stream.Fatal},
-		"unknown CA":  {network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(48).Error())}), stream.Fatal},
-		"bad server":  {network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(80).Error())}), stream.Retryable},
+		"unknown CA": {
+			network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(48).Error())}),
+			stream.Fatal,
+		},
+		"bad server": {
+			network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(80).Error())}),
+			stream.Retryable,
+		},
 		"not stapled": {network(errors.New("server provided a certificate with the Must-Staple extension but did not provide a staple")), stream.Fatal},
 		"revoked":     {network(&ocsp.Error{}), stream.Fatal},
 		"no TLS":      {network(tls.RecordHeaderError{}), stream.Fatal},
 
-		"connection refused":          {refused, stream.Retryable},
-		"no such host":                {unknownHost, stream.Fatal},
-		"wrong password":              {wrongPassword, stream.Fatal},
-		"no server":                   {noServer(), stream.Retryable},
-		"no primary":                  {noServer(nil, nil), stream.Retryable},
-		"no server, refused":          {noServer(refused), stream.Retryable},
-		"no server, not trusted":      {noServer(untrusted, untrusted), stream.Fatal},
-		"no server, one not trusted":  {noServer(untrusted, refused), stream.Retryable},
-		"no server, bare untrusted":   {noServer(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), stream.Fatal},
-		"no server, any other":        {noServer(errors.New("broken")), stream.Retryable},
-		"no server, no such host":     {noServer(unknownHost), stream.Fatal},
-		"no connection free":          {topology.WaitQueueTimeoutError{Wrapped: context.DeadlineExceeded}, stream.Retryable},
-		"pool cleared":                {mongo.CommandError{Labels: []string{"TransientTransactionError"}, Wrapped: cleared{}}, stream.Retryable},
+		"connection refused":         {refused, stream.Retryable},
+		"no such host":               {unknownHost, stream.Fatal},
+		"wrong password":             {wrongPassword, stream.Fatal},
+		"no server":                  {noServer(), stream.Retryable},
+		"no primary":                 {noServer(nil, nil), stream.Retryable},
+		"no server, refused":         {noServer(refused), stream.Retryable},
+		"no server, not trusted":     {noServer(untrusted, untrusted), stream.Fatal},
+		"no server, one not trusted": {noServer(untrusted, refused), stream.Retryable},
+		"no server, bare untrusted": {
+			noServer(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}),
+			stream.Fatal,
+		},
+		"no server, any other":    {noServer(errors.New("broken")), stream.Retryable},
+		"no server, no such host": {noServer(unknownHost), stream.Fatal},
+		"no connection free": {
+			topology.WaitQueueTimeoutError{Wrapped: context.DeadlineExceeded},
+			stream.Retryable,
+		},
+		"pool cleared": {mongo.CommandError{
+			Labels:  []string{"TransientTransactionError"},
+			Wrapped: cleared{},
+		}, stream.Retryable},
 		"client closed":               {mongo.ErrClientDisconnected, stream.Fatal},
 		"topology closed":             {topology.ErrTopologyClosed, stream.Fatal},
 		"a filter that is none":       {mongo.MarshalError{Err: errors.New("no document")}, stream.Fatal},
@@ -96,7 +111,10 @@ func TestClass(t *testing.T) {
 		"retryable write label":       {command(99_999, "RetryableWriteError"), stream.Retryable},
 		"a code before a label":       {command(13, "RetryableWriteError"), stream.Fatal},
 		"unknown code":                {command(99_999), stream.Unclassified},
-		"write errors":                {mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: 6}, {Code: 11000}}}, stream.Data},
+		"write errors": {
+			mongo.WriteException{WriteErrors: mongo.WriteErrors{{Code: 6}, {Code: 11000}}},
+			stream.Data,
+		},
 	} {
 		if got := mongoerr.Class(c.err); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
@@ -108,10 +126,16 @@ func TestClass(t *testing.T) {
 	for want, codes := range map[stream.Class][]int32{
 		// https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md,
 		// and lost cursors
-		stream.Retryable: {6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 10058, 43, 237, 50, 112, 246},
+		stream.Retryable: {
+			6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 10058, 43, 237, 50,
+			112, 246,
+		},
 		stream.Throttled: {365, 402, 433, 449, 450, 462, 16500},
 		stream.Data:      {11000, 11001, 12582, 121, 22, 10334, 52},
-		stream.Fatal:     {2, 9, 13, 18, 20, 26, 59, 72, 73, 166, 175, 239, 280, 286, 361, 391, 8000, 11601, 14031, 40415},
+		stream.Fatal: {
+			2, 9, 13, 18, 20, 26, 59, 72, 73, 166, 175, 239, 280, 286, 361, 391, 8000, 11601, 14031,
+			40415,
+		},
 	} {
 		for _, code := range codes {
 			if got := mongoerr.Class(command(code)); got != want {
@@ -132,7 +156,10 @@ func TestBadReply(t *testing.T) {
 	}
 	malformed := errors.New("malformed wire message: insufficient bytes")
 	greeting := func(d bson.D) error {
-		return topology.ConnectionError{Wrapped: driver.Error{Message: "command failed", Raw: bsoncore.Document(raw(d))}}
+		return topology.ConnectionError{Wrapped: driver.Error{
+			Message: "command failed",
+			Raw:     bsoncore.Document(raw(d)),
+		}}
 	}
 	refused := topology.ConnectionError{Wrapped: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
 	panicking := func() (err error) {
@@ -143,25 +170,31 @@ func TestBadReply(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"nil":                         {nil, false},
-		"any other":                   {errors.New("broken"), false},
-		"a panic":                     {panicking(), true},
-		"of this library":             {network(mongoerr.ErrBadReply), true},
-		"no cursor":                   {driver.ErrNoCursor, true},
-		"of a type":                   {driver.NewCommandResponseError("x", io.EOF), true},
-		"of a text":                   {malformed, true},
-		"of a text, wrapped":          {fmt.Errorf("find: %w", malformed), true},
-		"of a text, inside":           {network(errors.New("length of read message too large")), true},
-		"no zlib":                     {zlib.ErrHeader, true},
-		"damaged zlib":                {flate.CorruptInputError(7), true},
-		"the end of a connection":     {network(io.EOF), false},
-		"a filter of such a text":     {mongo.MarshalError{Err: malformed}, false},
-		"an empty document":           {mongo.CommandError{Message: "command failed", Raw: raw(bson.D{})}, true},
-		"a reason that is no text":    {mongo.CommandError{Raw: raw(bson.D{{Key: "errmsg", Value: 1}})}, true},
-		"a reason without a code":     {mongo.CommandError{Raw: raw(bson.D{{Key: "errmsg", Value: "malformed wire message"}})}, false},
-		"a code without a reason":     {mongo.CommandError{Code: 6, Raw: raw(bson.D{})}, false},
-		"a name without a reason":     {mongo.CommandError{Name: "HostUnreachable", Raw: raw(bson.D{})}, false},
-		"a label without a reason":    {mongo.CommandError{Labels: []string{"RetryableError"}, Raw: raw(bson.D{})}, false},
+		"nil":                      {nil, false},
+		"any other":                {errors.New("broken"), false},
+		"a panic":                  {panicking(), true},
+		"of this library":          {network(mongoerr.ErrBadReply), true},
+		"no cursor":                {driver.ErrNoCursor, true},
+		"of a type":                {driver.NewCommandResponseError("x", io.EOF), true},
+		"of a text":                {malformed, true},
+		"of a text, wrapped":       {fmt.Errorf("find: %w", malformed), true},
+		"of a text, inside":        {network(errors.New("length of read message too large")), true},
+		"no zlib":                  {zlib.ErrHeader, true},
+		"damaged zlib":             {flate.CorruptInputError(7), true},
+		"the end of a connection":  {network(io.EOF), false},
+		"a filter of such a text":  {mongo.MarshalError{Err: malformed}, false},
+		"an empty document":        {mongo.CommandError{Message: "command failed", Raw: raw(bson.D{})}, true},
+		"a reason that is no text": {mongo.CommandError{Raw: raw(bson.D{{Key: "errmsg", Value: 1}})}, true},
+		"a reason without a code": {mongo.CommandError{Raw: raw(bson.D{{
+			Key:   "errmsg",
+			Value: "malformed wire message",
+		}})}, false},
+		"a code without a reason": {mongo.CommandError{Code: 6, Raw: raw(bson.D{})}, false},
+		"a name without a reason": {mongo.CommandError{Name: "HostUnreachable", Raw: raw(bson.D{})}, false},
+		"a label without a reason": {
+			mongo.CommandError{Labels: []string{"RetryableError"}, Raw: raw(bson.D{})},
+			false,
+		},
 		"an empty greeting":           {greeting(bson.D{}), true},
 		"no server, empty greetings":  {noServer(greeting(bson.D{}), greeting(bson.D{})), true},
 		"no server, a panic":          {noServer(panicking()), true},
@@ -206,7 +239,10 @@ func TestNamespace(t *testing.T) {
 	}
 	defer client.Disconnect(context.Background())
 	db := client.Database("shop")
-	for name, want := range map[string]string{"cookies": " shop.cookies", "a b": ` "shop.a b"`, "a\nb": ` "shop.a\nb"`, "Käse": " shop.Käse"} {
+	for name, want := range map[string]string{
+		"cookies": " shop.cookies", "a b": ` "shop.a b"`, "a\nb": ` "shop.a\nb"`,
+		"Käse": " shop.Käse",
+	} {
 		if got := mongoerr.Namespace(db.Collection(name)); got != want {
 			t.Errorf("%q: %q", name, got)
 		}

@@ -38,7 +38,8 @@ func BadReply(err error) bool {
 		return noReason(reply)
 	}
 	for _, sentinel := range []error{
-		driver.ErrNoCursor, driver.ErrNoDocCommandResponse, driver.ErrMultiDocCommandResponse, driver.ErrReplyDocumentMismatch,
+		driver.ErrNoCursor, driver.ErrNoDocCommandResponse, driver.ErrMultiDocCommandResponse,
+		driver.ErrReplyDocumentMismatch,
 		zlib.ErrHeader, zlib.ErrChecksum, zlib.ErrDictionary, zstd.ErrMagicMismatch,
 	} {
 		if errors.Is(err, sentinel) {
@@ -71,7 +72,10 @@ func ofArgument(err error) bool {
 // replyOf returns the reply by which a server refused a command, with the code 0 if it has none.
 func replyOf(err error) (reply driver.Error, ok bool) {
 	if command, ok := errors.AsType[mongo.CommandError](err); ok {
-		return driver.Error{Code: command.Code, Labels: command.Labels, Name: command.Name, Raw: bsoncore.Document(command.Raw)}, command.Raw != nil
+		return driver.Error{
+			Code: command.Code, Labels: command.Labels, Name: command.Name,
+			Raw: bsoncore.Document(command.Raw),
+		}, command.Raw != nil
 	}
 	reply, ok = errors.AsType[driver.Error](err)
 	return reply, ok && reply.Raw != nil

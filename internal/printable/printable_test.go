@@ -72,7 +72,9 @@ func FuzzText(f *testing.F) {
 	f.Add("a\x1b[0m\u202e\xff")
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, got := range []string{printable.Text(s), printable.Quote(s)} {
-			if len(got) > 4*printable.Max+40 || !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			if len(got) > 4*printable.Max+40 || !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool {
+				return !unicode.IsPrint(r)
+			}) {
 				t.Errorf("%q became %q", s, got)
 			}
 		}
@@ -84,7 +86,10 @@ func FuzzHideURLs(f *testing.F) {
 	f.Add("user", "pa/ss@word", "path?query", "at ", " now")
 	f.Fuzz(func(t *testing.T, user, password, path, before, after string) {
 		const canary = "CANARY"
-		u := url.URL{Scheme: "http", Host: "host:9000", User: url.UserPassword(user, password+canary), Path: "/" + path + canary}
+		u := url.URL{
+			Scheme: "http", Host: "host:9000", User: url.UserPassword(user, password+canary),
+			Path: "/" + path + canary,
+		}
 		if strings.Contains(before+after+path, canary) || strings.Contains(before, "://") {
 			return
 		}

@@ -22,15 +22,25 @@ func TestReport(t *testing.T) {
 	}{
 		{errors.New("Put http://user:pass@host/b/k?token=x: EOF"), "Put http://host: EOF", "pass"},
 		{errors.New("\x1b[31m\u202e" + strings.Repeat("x", 5000)), `\x1b[31m\u202exxx`, "\x1b"},
-		{replied(301, http.Header{"X-Amz-Bucket-Region": {"eu-north-1\u202e"}}), `(the bucket is in region eu-north-1\u202e: use`, "\u202e"},
+		{
+			replied(301, http.Header{"X-Amz-Bucket-Region": {"eu-north-1\u202e"}}),
+			`(the bucket is in region eu-north-1\u202e: use`, "\u202e",
+		},
 		{replied(400, http.Header{"X-Amz-Bucket-Region": {"eu-north-1"}}), "in region eu-north-1", "redirects"},
-		{replied(307, http.Header{"Location": {"http://\u202eelse.where/secret"}}), `redirects to host "\u202eelse.where"`, "secret"},
+		{
+			replied(307, http.Header{"Location": {"http://\u202eelse.where/secret"}}),
+			`redirects to host "\u202eelse.where"`, "secret",
+		},
 		{replied(307, http.Header{"Location": {"https://amazonaws.com/badhttpredirectlocation"}}), "no", "redirects"},
 		{replied(400, http.Header{"Location": {"http://else.where/"}}), "no", "redirects"},
-		{replied(500, http.Header{"X-Amz-Bucket-Region": {"eu-north-1"}, "Location": {"http://else.where/"}}), "no", "north"},
+		{
+			replied(500, http.Header{"X-Amz-Bucket-Region": {"eu-north-1"}, "Location": {"http://else.where/"}}), "no",
+			"north",
+		},
 	} {
 		got := s3fault.Report(c.err)
-		if text := got.Error(); !strings.Contains(text, c.want) || strings.Contains(text, c.not) || len(text) > 2000 || !errors.Is(got, c.err) {
+		if text := got.Error(); !strings.Contains(text, c.want) || strings.Contains(text, c.not) || len(text) > 2000 ||
+			!errors.Is(got, c.err) {
 			t.Errorf("%.100q became %.300q, want %q in it and not %q", c.err, text, c.want, c.not)
 		}
 	}

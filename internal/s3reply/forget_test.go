@@ -48,7 +48,8 @@ func TestForgetEchoes(t *testing.T) {
 		})
 		_, err := client.ListBuckets(t.Context(), nil)
 		var reply *smithyhttp.ResponseError
-		if !errors.As(err, &reply) || reply.HTTPResponse().Header.Get("X-Amz-Request-Id") != c.want || !strings.Contains(err.Error(), "api error X: "+c.want) {
+		if !errors.As(err, &reply) || reply.HTTPResponse().Header.Get("X-Amz-Request-Id") != c.want ||
+			!strings.Contains(err.Error(), "api error X: "+c.want) {
 			t.Errorf("the error is %v, want %q in it", err, c.want)
 		}
 	}
@@ -74,7 +75,9 @@ func TestForgetKeepsTheEnd(t *testing.T) {
 
 // TestForgetLeavesObjects has an object that contains a secret: it comes as it is.
 func TestForgetLeavesObjects(t *testing.T) {
-	client := signing(t, "AKIATEST", canary, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, canary) })
+	client := signing(t, "AKIATEST", canary, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, canary)
+	})
 	out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("k")})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +89,9 @@ func TestForgetLeavesObjects(t *testing.T) {
 
 // TestForgetReadsNoMore has a reply without an end, with the options in either order.
 func TestForgetReadsNoMore(t *testing.T) {
-	for _, order := range [][]func(*middleware.Stack) error{{s3reply.Cap, s3reply.Forget}, {s3reply.Forget, s3reply.Cap}} {
+	for _, order := range [][]func(*middleware.Stack) error{
+		{s3reply.Cap, s3reply.Forget}, {s3reply.Forget, s3reply.Cap},
+	} {
 		b := &body{}
 		signed := func(stack *middleware.Stack) error {
 			for _, option := range order {
@@ -101,11 +106,13 @@ func TestForgetReadsNoMore(t *testing.T) {
 				return next.HandleBuild(ctx, in)
 			}), middleware.After)
 		}
-		got, err := reply(t.Context(), t, signed, &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK, Body: b}}, nil)
+		got, err := reply(t.Context(), t, signed,
+			&smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK, Body: b}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := io.Copy(io.Discard, got.Body); n != s3reply.Max || b.read > s3reply.Max+1 || !errors.Is(err, s3reply.ErrTooLong) {
+		if n, err := io.Copy(io.Discard, got.Body); n != s3reply.Max || b.read > s3reply.Max+1 ||
+			!errors.Is(err, s3reply.ErrTooLong) {
 			t.Errorf("%d bytes came of %d read, %v", n, b.read, err)
 		}
 	}

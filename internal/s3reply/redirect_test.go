@@ -31,9 +31,13 @@ type following struct{ *http.Client }
 func clients(pool *x509.CertPool) map[string]s3.HTTPClient {
 	trust := func() *tls.Config { return &tls.Config{RootCAs: pool} }
 	return map[string]s3.HTTPClient{
-		"the SDK's":        awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) { tr.TLSClientConfig = trust() }),
-		"the SDK's frozen": awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) { tr.TLSClientConfig = trust() }).Freeze(),
-		"net/http's":       &http.Client{Transport: &http.Transport{TLSClientConfig: trust()}},
+		"the SDK's": awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) {
+			tr.TLSClientConfig = trust()
+		}),
+		"the SDK's frozen": awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) {
+			tr.TLSClientConfig = trust()
+		}).Freeze(),
+		"net/http's": &http.Client{Transport: &http.Transport{TLSClientConfig: trust()}},
 		"another": following{&http.Client{
 			Transport: &http.Transport{TLSClientConfig: trust()},
 		}},
@@ -72,19 +76,25 @@ func TestRedirect(t *testing.T) {
 	const bucket, key = "b", "k"
 	calls := map[string]func(context.Context, *s3.Client) error{
 		"GetObject": func(ctx context.Context, c *s3.Client) error {
-			_, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)}, s3reply.Guard)
+			_, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)},
+				s3reply.Guard)
 			return err
 		},
 		"HeadObject": func(ctx context.Context, c *s3.Client) error {
-			_, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)}, s3reply.Guard)
+			_, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)},
+				s3reply.Guard)
 			return err
 		},
 		"PutObject": func(ctx context.Context, c *s3.Client) error {
-			_, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), Body: strings.NewReader("x")}, s3reply.Guard)
+			_, err := c.PutObject(ctx, &s3.PutObjectInput{
+				Bucket: aws.String(bucket), Key: aws.String(key),
+				Body: strings.NewReader("x"),
+			}, s3reply.Guard)
 			return err
 		},
 		"ListObjectsV2": func(ctx context.Context, c *s3.Client) error {
-			_, err := c.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(bucket)}, s3reply.Guard, s3reply.Guard)
+			_, err := c.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(bucket)}, s3reply.Guard,
+				s3reply.Guard)
 			return err
 		},
 		"AbortMultipartUpload": func(ctx context.Context, c *s3.Client) error {
@@ -118,7 +128,8 @@ func TestRedirect(t *testing.T) {
 			e.leaked.Store(false)
 		}
 		client := s3.New(s3.Options{
-			BaseEndpoint: &here.URL, UsePathStyle: true, Region: "us-east-1", HTTPClient: httpClient, RetryMaxAttempts: 1,
+			BaseEndpoint: &here.URL, UsePathStyle: true, Region: "us-east-1", HTTPClient: httpClient,
+			RetryMaxAttempts: 1,
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "secret", SessionToken: canary}, nil
 			}),
@@ -149,7 +160,8 @@ func TestRedirect(t *testing.T) {
 		}
 		for _, e := range []*elsewhere{overTLS, plain} {
 			if e.heard.Load() > 0 || e.leaked.Load() {
-				t.Errorf("the %s client sent %d requests elsewhere, with the token: %v", kind, e.heard.Load(), e.leaked.Load())
+				t.Errorf("the %s client sent %d requests elsewhere, with the token: %v", kind, e.heard.Load(),
+					e.leaked.Load())
 			}
 		}
 	}
@@ -165,12 +177,19 @@ func TestFollowed(t *testing.T) {
 	}))
 	defer server.Close()
 	client := s3.New(s3.Options{
-		BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}, HTTPClient: following{http.DefaultClient},
+		BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{},
+		HTTPClient: following{http.DefaultClient},
 	}, s3reply.Guard)
-	if _, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("k")}); !errors.Is(err, s3reply.ErrFollowed) {
+	if _, err := client.GetObject(t.Context(), &s3.GetObjectInput{
+		Bucket: aws.String("b"),
+		Key:    aws.String("k"),
+	}); !errors.Is(err, s3reply.ErrFollowed) {
 		t.Errorf("GET ended with %v", err)
 	}
-	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String("b"), Key: aws.String("k")}); !errors.Is(err, s3reply.ErrRedirected) {
+	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{
+		Bucket: aws.String("b"),
+		Key:    aws.String("k"),
+	}); !errors.Is(err, s3reply.ErrRedirected) {
 		t.Errorf("DELETE ended with %v", err)
 	}
 }
@@ -199,10 +218,12 @@ func TestConnectionsAreKept(t *testing.T) {
 		}
 		server.Start()
 		client := s3.New(s3.Options{
-			BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{}, HTTPClient: httpClient,
+			BaseEndpoint: &server.URL, UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{},
+			HTTPClient: httpClient,
 		})
 		for range 3 {
-			if _, err := client.ListBuckets(t.Context(), nil, s3reply.Guard); s3fault.Status(err) != http.StatusNotFound {
+			if _, err := client.ListBuckets(t.Context(), nil,
+				s3reply.Guard); s3fault.Status(err) != http.StatusNotFound {
 				t.Errorf("%s client: %v", kind, err)
 			}
 		}
@@ -216,7 +237,8 @@ func TestConnectionsAreKept(t *testing.T) {
 // TestEndpoint has an endpoint that the SDK would show in its error.
 func TestEndpoint(t *testing.T) {
 	client := s3.New(s3.Options{
-		BaseEndpoint: aws.String("http://us er:" + canary + "@host%zz/"), UsePathStyle: true, Region: "us-east-1", Credentials: aws.AnonymousCredentials{},
+		BaseEndpoint: aws.String("http://us er:" + canary + "@host%zz/"), UsePathStyle: true, Region: "us-east-1",
+		Credentials: aws.AnonymousCredentials{},
 	}, s3reply.Guard)
 	_, err := client.ListBuckets(t.Context(), nil)
 	if err == nil || strings.Contains(err.Error(), canary) {

@@ -36,7 +36,9 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) Close() error { b.closed = true; return nil }
 
 // reply has the middleware of option read a reply as the SDK does, and returns what reached it.
-func reply(ctx context.Context, t *testing.T, option func(*middleware.Stack) error, response any, err error) (*smithyhttp.Response, error) {
+func reply(ctx context.Context, t *testing.T, option func(*middleware.Stack) error, response any,
+	err error,
+) (*smithyhttp.Response, error) {
 	t.Helper()
 	stack := middleware.NewStack("test", smithyhttp.NewStackRequest)
 	if err := option(stack); err != nil {
@@ -81,12 +83,14 @@ func TestCap(t *testing.T) {
 		}
 		n, err := io.Copy(io.Discard, got.Body)
 		if n != c.want || b.read > c.want+1 || errors.Is(err, s3reply.ErrTooLong) != (c.want == s3reply.Max) {
-			t.Errorf("%s, status %d: %d bytes came of %d read, %v; want %d", c.operation, c.status, n, b.read, err, c.want)
+			t.Errorf("%s, status %d: %d bytes came of %d read, %v; want %d", c.operation, c.status, n, b.read, err,
+				c.want)
 		}
 		if err := got.Body.Close(); err != nil || !b.closed {
 			t.Errorf("%s, status %d: the body was not closed, %v", c.operation, c.status, err)
 		}
-		if n, err := got.Body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, http.ErrBodyReadAfterClose) { // never io.EOF
+		// never io.EOF
+		if n, err := got.Body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {
 			t.Errorf("%s, status %d: the closed body gave %d bytes, %v", c.operation, c.status, n, err)
 		}
 	}
@@ -95,9 +99,12 @@ func TestCap(t *testing.T) {
 // TestCapEdge has bodies that are just as long as they may be, one byte less and one more.
 func TestCapEdge(t *testing.T) {
 	for size, want := range map[int]error{s3reply.Max - 1: nil, s3reply.Max: nil, s3reply.Max + 1: s3reply.ErrTooLong} {
-		for _, read := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.DataErrReader} {
+		for _, read := range []func(io.Reader) io.Reader{
+			func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.DataErrReader,
+		} {
 			body := io.NopCloser(read(bytes.NewReader(make([]byte, size))))
-			got, err := reply(t.Context(), t, s3reply.Cap, &smithyhttp.Response{Response: &http.Response{StatusCode: 200, Body: body}}, nil)
+			got, err := reply(t.Context(), t, s3reply.Cap,
+				&smithyhttp.Response{Response: &http.Response{StatusCode: 200, Body: body}}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +121,9 @@ func TestCapNothing(t *testing.T) {
 		if _, err := reply(t.Context(), t, option, nil, errNoReply); !errors.Is(err, errNoReply) {
 			t.Errorf("no reply became %v", err)
 		}
-		if got, err := reply(t.Context(), t, option, &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusNotFound}}, nil); err != nil || got.Body != nil {
+		if got, err := reply(t.Context(), t, option,
+			&smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusNotFound}}, nil); err != nil ||
+			got.Body != nil {
 			t.Errorf("a reply without a body became %v, %v", got, err)
 		}
 	}
@@ -122,7 +131,8 @@ func TestCapNothing(t *testing.T) {
 
 func TestIsName(t *testing.T) {
 	for name, want := range map[string]bool{
-		"": false, `"e"`: true, `W/"e"`: true, "~": true, " ": false, "a b": false, "a\n": false, "\x7f": false, "\x1b[31m": false, "é": false, "\u202e": false,
+		"": false, `"e"`: true, `W/"e"`: true, "~": true, " ": false, "a b": false, "a\n": false, "\x7f": false,
+		"\x1b[31m": false, "é": false, "\u202e": false,
 		strings.Repeat("e", s3reply.MaxName): true, strings.Repeat("e", s3reply.MaxName+1): false,
 	} {
 		if got := s3reply.IsName(name); got != want {

@@ -38,7 +38,8 @@ func TestNotify(t *testing.T) {
 			t.Errorf("%s: the attempt's token: %v", name, err)
 		}
 	}
-	if r := retry.NewStandard(); s3retry.Notify(r, nil) != aws.Retryer(r) || s3retry.Notify(nil, func(error, time.Duration) {}) != nil {
+	if r := retry.NewStandard(); s3retry.Notify(r, nil) != aws.Retryer(r) ||
+		s3retry.Notify(nil, func(error, time.Duration) {}) != nil {
 		t.Error("without a function or a retryer there is nothing to do")
 	}
 }

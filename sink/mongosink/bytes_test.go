@@ -34,27 +34,44 @@ func empty(t testing.TB, id any) bson.Raw {
 func TestInsertBytes(t *testing.T) {
 	var docs []bson.Raw
 	for i, body := range []string{
-		"\x10\x00\x01\x00\x00\x00",                                                                                   // an empty key
-		"\x10$set\x00\x01\x00\x00\x00",                                                                               // a key like an operator
-		"\x10a.b\x00\x01\x00\x00\x00",                                                                                // a dot
-		"\x10a\x00\x01\x00\x00\x00\x10a\x00\x02\x00\x00\x00",                                                         // a key twice
-		"\x02a\x00\x03\x00\x00\x00\xff\xfe\x00",                                                                      // invalid UTF-8
-		"\x10\xff\xfe\x00\x01\x00\x00\x00",                                                                           // in a key
-		"\x04a\x00\x0c\x00\x00\x00\x107\x00\x01\x00\x00\x00\x00",                                                     // an array whose index is 7
-		"\x01a\x00\x01\x00\x00\x00\x00\x00\xf0\x7f",                                                                  // a NaN with a payload
-		"\x06a\x00\x0ea\x00\x02\x00\x00\x00x\x00\xff-\x00\x7f+\x00",                                                  // undefined, symbol, MinKey, MaxKey
-		"\x0ba\x00r\x00xi\x00",                                                                                       // a regular expression with unsorted options
-		"\x11a\x00\x00\x00\x00\x00\x00\x00\x00\x00",                                                                  // Timestamp(0, 0), which servers replace
-		"\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x11a\x00\x00\x00\x00\x00\x00\x00\x00\x00",                          // twice, once without a name
-		"\x03a\x00\x10\x00\x00\x00\x11a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",                                     // in a document
-		"\x11a\x00\x00\x00\x00\x00\x01\x00\x00\x00\x11b\x00\x01\x00\x00\x00\x00\x00\x00\x00",                         // Timestamp(1, 0), Timestamp(0, 1)
-		"\x03a\x00\x11\x00\x00\x00\x10_id\x00\x01\x00\x00\x00\x06b\x00\x00\x09d\x00\x00\x00\x00\x00\x00\x00\x00\x00", // an _id in a document, date 0
+		// an empty key
+		"\x10\x00\x01\x00\x00\x00",
+		// a key like an operator
+		"\x10$set\x00\x01\x00\x00\x00",
+		// a dot
+		"\x10a.b\x00\x01\x00\x00\x00",
+		// a key twice
+		"\x10a\x00\x01\x00\x00\x00\x10a\x00\x02\x00\x00\x00",
+		// invalid UTF-8
+		"\x02a\x00\x03\x00\x00\x00\xff\xfe\x00",
+		// in a key
+		"\x10\xff\xfe\x00\x01\x00\x00\x00",
+		// an array whose index is 7
+		"\x04a\x00\x0c\x00\x00\x00\x107\x00\x01\x00\x00\x00\x00",
+		// a NaN with a payload
+		"\x01a\x00\x01\x00\x00\x00\x00\x00\xf0\x7f",
+		// undefined, symbol, MinKey, MaxKey
+		"\x06a\x00\x0ea\x00\x02\x00\x00\x00x\x00\xff-\x00\x7f+\x00",
+		// a regular expression with unsorted options
+		"\x0ba\x00r\x00xi\x00",
+		// Timestamp(0, 0), which servers replace
+		"\x11a\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		// twice, once without a name
+		"\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x11a\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		// in a document
+		"\x03a\x00\x10\x00\x00\x00\x11a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		// Timestamp(1, 0), Timestamp(0, 1)
+		"\x11a\x00\x00\x00\x00\x00\x01\x00\x00\x00\x11b\x00\x01\x00\x00\x00\x00\x00\x00\x00",
+		// an _id in a document, date 0
+		"\x03a\x00\x11\x00\x00\x00\x10_id\x00\x01\x00\x00\x00\x06b\x00\x00\x09d\x00\x00\x00\x00\x00\x00\x00\x00\x00",
 	} {
 		docs = append(docs, frame("\x07_id\x00abcdefghijk"+string(rune('a'+i))+body))
 	}
-	docs = append(docs, raw(t, bson.D{{Key: "_id", Value: bson.Timestamp{}}, {Key: "a", Value: 1}}), frame("\x10_id\x00\x01\x00\x00\x00"))
+	docs = append(docs, raw(t, bson.D{{Key: "_id", Value: bson.Timestamp{}}, {Key: "a", Value: 1}}),
+		frame("\x10_id\x00\x01\x00\x00\x00"))
 	srv, coll := serve(t)
-	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 3}))
+	r, err := stream.Run(t.Context(), of(docs, nil),
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 3}))
 	if got := srv.Documents("shop", "cookies"); err != nil || !equal(got, docs) || r.Inserted != int64(len(docs)) {
 		t.Errorf("%+v, %v; stored: %v", r, err, got)
 	}
@@ -66,7 +83,8 @@ func TestInsertBypassOnlyWhereNeeded(t *testing.T) {
 	docs := numbered(t, 30)
 	docs[11] = empty(t, 11)
 	srv, coll := serve(t)
-	if _, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, Ordered: true})); err != nil {
+	if _, err := stream.Run(t.Context(), of(docs, nil),
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, Ordered: true})); err != nil {
 		t.Fatal(err)
 	}
 	var sent []string
@@ -91,7 +109,10 @@ func TestInsertEmptyTimestampRefused(t *testing.T) {
 		"ignores fields":    {20, func(s *mongotest.Server) { s.RefuseField(bypassField); s.IgnoreUnknownFields() }},
 		"knows every field": {20, func(s *mongotest.Server) { s.IgnoreUnknownFields() }},
 		"takes every insert": {0, func(s *mongotest.Server) {
-			s.Inject(mongotest.Fault{Command: "insert", Reply: raw(t, bson.D{{Key: "n", Value: 0}, {Key: "ok", Value: 1}})})
+			s.Inject(mongotest.Fault{
+				Command: "insert",
+				Reply:   raw(t, bson.D{{Key: "n", Value: 0}, {Key: "ok", Value: 1}}),
+			})
 		}},
 		"not allowed": {0, func(s *mongotest.Server) { s.Inject(mongotest.Fault{Command: "insert", Code: 13}) }},
 	} {
@@ -99,12 +120,15 @@ func TestInsertEmptyTimestampRefused(t *testing.T) {
 			srv, coll := serve(t)
 			c.set(srv)
 			docs := append(numbered(t, int(c.before)), doc)
-			r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
+			r, err := stream.Run(t.Context(), of(docs, nil),
+				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 			var bad *mongosink.DocumentError
-			if !errors.Is(err, mongosink.ErrEmptyTimestamp) || !errors.As(err, &bad) || bad.Index != c.before || bad.ID.StringValue() != "bad" || stream.ClassOf(err) != stream.Data {
+			if !errors.Is(err, mongosink.ErrEmptyTimestamp) || !errors.As(err, &bad) || bad.Index != c.before ||
+				bad.ID.StringValue() != "bad" || stream.ClassOf(err) != stream.Data {
 				t.Errorf("%v (%v), %+v", err, stream.ClassOf(err), bad)
 			}
-			if stored := srv.Documents("shop", "cookies"); !equal(stored, docs[:c.before]) || r.Inserted != c.before || r.Unknown != 0 {
+			if stored := srv.Documents("shop", "cookies"); !equal(stored, docs[:c.before]) || r.Inserted != c.before ||
+				r.Unknown != 0 {
 				t.Errorf("%d are stored; %+v", len(stored), r)
 			}
 		})
@@ -132,7 +156,8 @@ func TestInsertEmptyTimestampAllowed(t *testing.T) {
 		if old {
 			srv.RefuseField(bypassField)
 		}
-		r, err := stream.Run(t.Context(), of([]bson.Raw{doc}, nil), mongosink.Insert(coll, &mongosink.InsertOptions{AllowEmptyTimestamps: true}))
+		r, err := stream.Run(t.Context(), of([]bson.Raw{doc}, nil),
+			mongosink.Insert(coll, &mongosink.InsertOptions{AllowEmptyTimestamps: true}))
 		if err != nil || r.Inserted != 1 || equal(srv.Documents("shop", "cookies"), []bson.Raw{doc}) == old {
 			t.Errorf("an old server: %v; %+v, %v", old, r, err)
 		}
@@ -155,7 +180,8 @@ func TestInsertEmptyTimestampNotAsked(t *testing.T) {
 		c.fault.Command = "insert"
 		srv.Inject(c.fault)
 		r, err := stream.Run(t.Context(), of([]bson.Raw{empty(t, 1)}, nil), mongosink.Insert(coll, nil))
-		if stream.ClassOf(err) != c.class || errors.Is(err, mongosink.ErrEmptyTimestamp) || r != (mongosink.InsertResult{}) {
+		if stream.ClassOf(err) != c.class || errors.Is(err, mongosink.ErrEmptyTimestamp) ||
+			r != (mongosink.InsertResult{}) {
 			t.Errorf("%s: %v (%v), %+v", name, err, stream.ClassOf(err), r)
 		}
 	}
@@ -166,7 +192,8 @@ func TestInsertEmptyTimestampInSession(t *testing.T) {
 	docs := []bson.Raw{empty(t, 1), empty(t, 2)}
 	srv, coll := serve(t)
 	ctx := withSession(t, coll)
-	if _, err := stream.Run(ctx, of(docs, nil), mongosink.Insert(coll, nil)); err != nil || !equal(srv.Documents("shop", "cookies"), docs) {
+	if _, err := stream.Run(ctx, of(docs, nil), mongosink.Insert(coll, nil)); err != nil ||
+		!equal(srv.Documents("shop", "cookies"), docs) {
 		t.Error(err)
 	}
 	own := mongo.SessionFromContext(ctx).ID()
@@ -186,15 +213,18 @@ func TestInsertIDNotFirst(t *testing.T) {
 	for _, allowed := range []bool{false, true} {
 		for _, doc := range []bson.Raw{last, twice} {
 			srv, coll := serve(t)
-			r, err := stream.Run(t.Context(), of([]bson.Raw{doc}, nil), mongosink.Insert(coll, &mongosink.InsertOptions{MoveID: allowed}))
+			r, err := stream.Run(t.Context(), of([]bson.Raw{doc}, nil),
+				mongosink.Insert(coll, &mongosink.InsertOptions{MoveID: allowed}))
 			stored := fmt.Sprint(srv.Documents("shop", "cookies"))
 			var bad *mongosink.DocumentError
 			switch {
 			case allowed && string(doc) == string(last):
-				if err != nil || r.Inserted != 1 || r.Bytes != int64(len(last)) || stored != fmt.Sprint([]bson.Raw{moved}) {
+				if err != nil || r.Inserted != 1 || r.Bytes != int64(len(last)) ||
+					stored != fmt.Sprint([]bson.Raw{moved}) {
 					t.Errorf("allowed: %v, %+v; stored %v", err, r, stored)
 				}
-			case !errors.Is(err, mongosink.ErrIDNotFirst) || !errors.As(err, &bad) || bad.Index != 0 || stream.ClassOf(err) != stream.Data || stored != "[]":
+			case !errors.Is(err, mongosink.ErrIDNotFirst) || !errors.As(err, &bad) || bad.Index != 0 ||
+				stream.ClassOf(err) != stream.Data || stored != "[]":
 				t.Errorf("%v: %v; stored %v", doc, err, stored)
 			}
 		}

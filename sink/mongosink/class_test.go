@@ -28,7 +28,9 @@ func unnamed(t testing.TB, n int) (docs []bson.Raw) {
 }
 
 // inserts runs docs through RestartSink over insert, and returns what the pieces report.
-func inserts(ctx context.Context, docs []bson.Raw, n int, insert stream.Sink[bson.Raw, mongosink.InsertResult]) ([]mongosink.InsertResult, error) {
+func inserts(ctx context.Context, docs []bson.Raw, n int,
+	insert stream.Sink[bson.Raw, mongosink.InsertResult],
+) ([]mongosink.InsertResult, error) {
 	restart := stream.RestartSink(n, insert, &stream.Backoff{Min: time.Millisecond})
 	return stream.Run(ctx, stream.Via(of(docs, nil), restart), sink.Slice[mongosink.InsertResult]())
 }
@@ -38,8 +40,9 @@ func inserts(ctx context.Context, docs []bson.Raw, n int, insert stream.Sink[bso
 func TestRestartInsertRepliesLost(t *testing.T) {
 	docs := unnamed(t, 100)
 	for name, fault := range map[string]mongotest.Fault{
-		"RST": {Lose: true, Reset: true}, "FIN": {Lose: true}, "RST in the reply": {Cut: 20, Reset: true}, "FIN in the reply": {Cut: 20},
-		"shutdown": {Code: 91, Labels: []string{"RetryableWriteError"}},
+		"RST": {Lose: true, Reset: true}, "FIN": {Lose: true}, "RST in the reply": {Cut: 20, Reset: true},
+		"FIN in the reply": {Cut: 20},
+		"shutdown":         {Code: 91, Labels: []string{"RetryableWriteError"}},
 	} {
 		for _, retry := range []bool{true, false} {
 			srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(retry) })
@@ -49,7 +52,8 @@ func TestRestartInsertRepliesLost(t *testing.T) {
 				srv.Inject(fault)
 			}
 			r, err := inserts(t.Context(), docs, 100, mongosink.Insert(coll, nil))
-			if n := len(srv.Documents("shop", "cookies")); n > 100 || len(r) > 0 || stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, mongosink.ErrOutcomeUnknown) {
+			if n := len(srv.Documents("shop", "cookies")); n > 100 || len(r) > 0 ||
+				stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, mongosink.ErrOutcomeUnknown) {
 				t.Errorf("%s, retries %v: %d are stored; %+v, %v (%v)", name, retry, n, r, err, stream.ClassOf(err))
 			}
 		}
@@ -67,8 +71,12 @@ func TestRestartInsertSomeStored(t *testing.T) {
 		}
 		return inserted(len(d)), nil
 	}}
-	r, err := inserts(t.Context(), docs, 20, mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1}))
-	if len(f.batches) != 2 || len(r) > 0 || stream.ClassOf(err) != stream.UnknownOutcome || !errors.As(err, &topology.ServerSelectionError{}) {
+	r, err := inserts(t.Context(), docs, 20, mongosink.Insert(f, &mongosink.InsertOptions{
+		BatchDocuments: 10,
+		Parallelism:    1,
+	}))
+	if len(f.batches) != 2 || len(r) > 0 || stream.ClassOf(err) != stream.UnknownOutcome ||
+		!errors.As(err, &topology.ServerSelectionError{}) {
 		t.Errorf("%d batches, %+v, %v (%v)", len(f.batches), r, err, stream.ClassOf(err))
 	}
 	if errors.Is(err, mongosink.ErrOutcomeUnknown) {
@@ -114,13 +122,16 @@ func TestRestartInsertEndedFromOutside(t *testing.T) {
 		return mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1})
 	}
 	slow := &inserter{delay: time.Minute}
-	limited := stream.SinkFunc[bson.Raw, mongosink.InsertResult](func(ctx context.Context, src stream.Source[bson.Raw]) (mongosink.InsertResult, error) {
+	limited := stream.SinkFunc[bson.Raw, mongosink.InsertResult](func(ctx context.Context,
+		src stream.Source[bson.Raw],
+	) (mongosink.InsertResult, error) {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
 		defer cancel()
 		return insert(slow).Consume(ctx, src)
 	})
 	_, err := inserts(t.Context(), docs, 20, limited)
-	if len(slow.batches) != 1 || stream.ClassOf(err) != stream.UnknownOutcome || !errors.Is(err, context.DeadlineExceeded) {
+	if len(slow.batches) != 1 || stream.ClassOf(err) != stream.UnknownOutcome ||
+		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a timeout: %d batches, %v (%v)", len(slow.batches), err, stream.ClassOf(err))
 	}
 
@@ -144,17 +155,26 @@ func TestInsertClasses(t *testing.T) {
 		fault mongotest.Fault
 		class stream.Class
 	}{
-		"duplicate":                {mongotest.Fault{WriteErrors: map[int]int32{3: 11000}}, stream.Data},
-		"not valid":                {mongotest.Fault{WriteErrors: map[int]int32{3: 121}}, stream.Data},
-		"disk full":                {mongotest.Fault{WriteErrors: map[int]int32{3: 14031, 4: 121}}, stream.Fatal},
-		"stepped down, some in":    {mongotest.Fault{WriteErrors: map[int]int32{3: 10107, 4: 10107}}, stream.UnknownOutcome},
-		"stepped down, none in":    {mongotest.Fault{WriteErrors: map[int]int32{0: 10107, 1: 10107, 2: 10107, 3: 10107, 4: 10107}}, stream.Retryable},
-		"no write concern":         {mongotest.Fault{WriteConcernError: 64}, stream.UnknownOutcome},
-		"wrong name":               {mongotest.Fault{Code: 73}, stream.Fatal},
-		"not BSON":                 {mongotest.Fault{Code: 22}, stream.Data},
-		"not allowed":              {mongotest.Fault{Code: 13}, stream.UnknownOutcome},
-		"shutting down":            {mongotest.Fault{Code: 91}, stream.UnknownOutcome},
-		"a reply that is nonsense": {mongotest.Fault{Reply: raw(t, bson.D{{Key: "ok", Value: 1}})}, stream.UnknownOutcome},
+		"duplicate": {mongotest.Fault{WriteErrors: map[int]int32{3: 11000}}, stream.Data},
+		"not valid": {mongotest.Fault{WriteErrors: map[int]int32{3: 121}}, stream.Data},
+		"disk full": {mongotest.Fault{WriteErrors: map[int]int32{3: 14031, 4: 121}}, stream.Fatal},
+		"stepped down, some in": {
+			mongotest.Fault{WriteErrors: map[int]int32{3: 10107, 4: 10107}},
+			stream.UnknownOutcome,
+		},
+		"stepped down, none in": {mongotest.Fault{WriteErrors: map[int]int32{
+			0: 10107, 1: 10107, 2: 10107, 3: 10107,
+			4: 10107,
+		}}, stream.Retryable},
+		"no write concern": {mongotest.Fault{WriteConcernError: 64}, stream.UnknownOutcome},
+		"wrong name":       {mongotest.Fault{Code: 73}, stream.Fatal},
+		"not BSON":         {mongotest.Fault{Code: 22}, stream.Data},
+		"not allowed":      {mongotest.Fault{Code: 13}, stream.UnknownOutcome},
+		"shutting down":    {mongotest.Fault{Code: 91}, stream.UnknownOutcome},
+		"a reply that is nonsense": {
+			mongotest.Fault{Reply: raw(t, bson.D{{Key: "ok", Value: 1}})},
+			stream.UnknownOutcome,
+		},
 	} {
 		srv, coll := serve(t)
 		c.fault.Command = "insert"
@@ -166,10 +186,14 @@ func TestInsertClasses(t *testing.T) {
 	}
 	srv, coll := serve(t, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(100 * time.Millisecond) })
 	srv.Close()
-	if _, err := stream.Run(t.Context(), of(numbered(t, 5), nil), mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Retryable {
+	if _, err := stream.Run(t.Context(), of(numbered(t, 5), nil),
+		mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Retryable {
 		t.Errorf("no server: %v (%v)", err, stream.ClassOf(err))
 	}
-	for _, err := range []error{mongosink.ErrDuplicate, mongosink.ErrTooLarge, mongosink.ErrMalformed, mongosink.ErrIDNotFirst, mongosink.ErrEmptyTimestamp, &mongosink.DocumentError{}, &mongosink.InsertError{}} {
+	for _, err := range []error{
+		mongosink.ErrDuplicate, mongosink.ErrTooLarge, mongosink.ErrMalformed,
+		mongosink.ErrIDNotFirst, mongosink.ErrEmptyTimestamp, &mongosink.DocumentError{}, &mongosink.InsertError{},
+	} {
 		if stream.ClassOf(err) != stream.Data {
 			t.Errorf("%v: %v", err, stream.ClassOf(err))
 		}
@@ -184,7 +208,11 @@ func TestSuperviseInserts(t *testing.T) {
 		dead  []int64
 		class stream.Class // of the run's error
 	}{
-		"refused":      {mongotest.Fault{Nth: 3, WriteErrors: map[int]int32{0: 121}}, []int64{2, 5}, stream.Unclassified},
+		"refused": {
+			mongotest.Fault{Nth: 3, WriteErrors: map[int]int32{0: 121}},
+			[]int64{2, 5},
+			stream.Unclassified,
+		},
 		"reply lost":   {mongotest.Fault{Nth: 3, Lose: true}, nil, stream.UnknownOutcome},
 		"wrong name":   {mongotest.Fault{Nth: 3, Code: 73}, nil, stream.Fatal},
 		"stepped down": {mongotest.Fault{Nth: 3, WriteErrors: map[int]int32{0: 10107}}, nil, stream.Retryable},
@@ -204,7 +232,8 @@ func TestSuperviseInserts(t *testing.T) {
 				return nil
 			}, nil)
 		_, err := stream.Run(t.Context(), stream.Via(of(docs, nil), skip), sink.Slice[mongosink.InsertResult]())
-		if stream.ClassOf(err) != c.class || (err == nil) != (c.class == stream.Unclassified) || !slices.Equal(dead, c.dead) {
+		if stream.ClassOf(err) != c.class || (err == nil) != (c.class == stream.Unclassified) ||
+			!slices.Equal(dead, c.dead) {
 			t.Errorf("%s: %v were skipped, %v (%v)", name, dead, err, stream.ClassOf(err))
 		}
 	}

@@ -25,12 +25,16 @@ func answered(name string, reply bson.D, want func(error) bool) hostile.Row {
 }
 
 // insertAgainst inserts 10 documents of which the server makes fault, and checks that the counts claim nothing that is not proved.
-func insertAgainst(t *testing.T, ctx context.Context, fault mongotest.Fault, set ...func(*options.ClientOptions)) error {
+func insertAgainst(t *testing.T, ctx context.Context, fault mongotest.Fault,
+	set ...func(*options.ClientOptions),
+) error {
 	set = append(set, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
 	srv, coll := serve(t, set...)
 	srv.Inject(fault)
-	r, err := stream.Run(ctx, of(numbered(t, 10), nil), mongosink.Insert(coll, &mongosink.InsertOptions{ContinueOnError: true}))
-	if r.Inserted < 0 || r.Failed < 0 || r.Unknown < 0 || r.Inserted+r.Failed+r.Unknown > 10 || r.Inserted > int64(len(srv.Documents("shop", "cookies"))) {
+	r, err := stream.Run(ctx, of(numbered(t, 10), nil),
+		mongosink.Insert(coll, &mongosink.InsertOptions{ContinueOnError: true}))
+	if r.Inserted < 0 || r.Failed < 0 || r.Unknown < 0 || r.Inserted+r.Failed+r.Unknown > 10 ||
+		r.Inserted > int64(len(srv.Documents("shop", "cookies"))) {
 		t.Errorf("the result is %+v", r)
 	}
 	if errors.Is(err, mongosink.ErrOutcomeUnknown) && (r.Unknown == 0 || stream.ClassOf(err) != stream.UnknownOutcome) {
@@ -58,7 +62,9 @@ func TestHostile(t *testing.T) {
 		answered("an error of the least int64", writeErrors(writeError(int64(-1<<63), "x")), panicked),
 		answered("two errors of one document", writeErrors(writeError(3, "x"), writeError(3, "x")), unknown),
 		answered("two errors of one document, that are counted once", bson.D{
-			{Key: "ok", Value: 1}, {Key: "n", Value: 8}, {Key: "writeErrors", Value: bson.A{writeError(3, "x"), writeError(3, "x")}},
+			{Key: "ok", Value: 1},
+			{Key: "n", Value: 8},
+			{Key: "writeErrors", Value: bson.A{writeError(3, "x"), writeError(3, "x")}},
 		}, unknown),
 		answered("an error without an index", writeErrors(bson.D{{Key: "code", Value: 11000}}), unknown),
 		answered("errors that are no documents", writeErrors(1, "two", nil), unknown),
@@ -69,14 +75,30 @@ func TestHostile(t *testing.T) {
 		answered("n is missing", bson.D{{Key: "ok", Value: 1}}, unknown),
 		answered("ok is missing", bson.D{{Key: "n", Value: 10}}, unknown),
 		answered("an empty document", bson.D{}, unknown),
-		answered("an operation time that is a text", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 10}, {Key: "operationTime", Value: "x"}}, panicked),
-		answered("a recovery token that is a number", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 10}, {Key: "recoveryToken", Value: 1}}, panicked),
-		answered("an error text of 8 MiB with escapes", bson.D{{Key: "ok", Value: 0}, {Key: "code", Value: 11600}, {Key: "errmsg", Value: strings.Repeat("\x1b[2J", 2<<20)}}, unknown),
-		answered("a duplicate's text of 2 MiB", writeErrors(writeError(3, strings.Repeat("\x1b]0;k", 400<<10))), hostile.Is(mongosink.ErrDuplicate)),
+		answered("an operation time that is a text", bson.D{
+			{Key: "ok", Value: 1},
+			{Key: "n", Value: 10},
+			{Key: "operationTime", Value: "x"},
+		}, panicked),
+		answered("a recovery token that is a number", bson.D{
+			{Key: "ok", Value: 1},
+			{Key: "n", Value: 10},
+			{Key: "recoveryToken", Value: 1},
+		}, panicked),
+		answered("an error text of 8 MiB with escapes", bson.D{
+			{Key: "ok", Value: 0},
+			{Key: "code", Value: 11600},
+			{Key: "errmsg", Value: strings.Repeat("\x1b[2J", 2<<20)},
+		}, unknown),
+		answered("a duplicate's text of 2 MiB", writeErrors(writeError(3, strings.Repeat("\x1b]0;k", 400<<10))),
+			hostile.Is(mongosink.ErrDuplicate)),
 		answered("a write concern error of 2 MiB", bson.D{
 			{Key: "ok", Value: 1},
 			{Key: "n", Value: 10},
-			{Key: "writeConcernError", Value: bson.D{{Key: "code", Value: 64}, {Key: "errmsg", Value: strings.Repeat("\u202e", 700<<10)}}},
+			{Key: "writeConcernError", Value: bson.D{
+				{Key: "code", Value: 64},
+				{Key: "errmsg", Value: strings.Repeat("\u202e", 700<<10)},
+			}},
 		}, unknown),
 		{
 			Name: "insert: an _id of 2 MiB that is a duplicate",
@@ -102,7 +124,11 @@ func TestHostile(t *testing.T) {
 			Name: "insert: a cluster time that is a text, to a guarded client",
 			Want: unknown,
 			Run: func(t *testing.T, ctx context.Context) error {
-				reply := bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 10}, {Key: "$clusterTime", Value: bson.D{{Key: "clusterTime", Value: "x"}}}}
+				reply := bson.D{
+					{Key: "ok", Value: 1},
+					{Key: "n", Value: 10},
+					{Key: "$clusterTime", Value: bson.D{{Key: "clusterTime", Value: "x"}}},
+				}
 				return insertAgainst(t, ctx, mongotest.Fault{Command: "insert", Reply: raw(t, reply)},
 					func(o *options.ClientOptions) { mongosource.Guard(o) })
 			},
@@ -111,7 +137,12 @@ func TestHostile(t *testing.T) {
 			Name: "insert: a reply that never ends",
 			Want: unknown,
 			Run: func(t *testing.T, ctx context.Context) error {
-				return insertAgainst(t, ctx, mongotest.Fault{Command: "insert", Hang: true, Wire: func(m []byte) []byte { return m[:20] }},
+				return insertAgainst(t, ctx, mongotest.Fault{
+					Command: "insert", Hang: true,
+					Wire: func(m []byte) []byte {
+						return m[:20]
+					},
+				},
 					func(o *options.ClientOptions) { o.SetTimeout(300 * time.Millisecond) })
 			},
 		},

@@ -36,7 +36,9 @@ type inserter struct {
 	deadline bool // the context of a call had one
 }
 
-func (f *inserter) BulkWrite(ctx context.Context, models []mongo.WriteModel, opts ...options.Lister[options.BulkWriteOptions]) (*mongo.BulkWriteResult, error) {
+func (f *inserter) BulkWrite(ctx context.Context, models []mongo.WriteModel,
+	opts ...options.Lister[options.BulkWriteOptions],
+) (*mongo.BulkWriteResult, error) {
 	var docs []bson.Raw
 	for _, m := range models {
 		docs = append(docs, m.(*mongo.InsertOneModel).Document.(bson.Raw))
@@ -123,7 +125,8 @@ func size(docs []bson.Raw) (n int64) {
 func TestInsertContract(t *testing.T) {
 	docs := numbered(t, 200)
 	for name, opts := range map[string]*mongosink.InsertOptions{
-		"default": nil, "small batches": {BatchDocuments: 2}, "bytes": {BatchBytes: 100, Parallelism: 2}, "ordered": {BatchDocuments: 3, Ordered: true},
+		"default": nil, "small batches": {BatchDocuments: 2}, "bytes": {BatchBytes: 100, Parallelism: 2},
+		"ordered":  {BatchDocuments: 3, Ordered: true},
 		"continue": {BatchDocuments: 1, ContinueOnError: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +181,10 @@ func TestInsertParallelism(t *testing.T) {
 	docs := numbered(t, 40)
 	for _, n := range []int{0, 1, 3} {
 		f := &inserter{delay: 5 * time.Millisecond}
-		_, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 2, Parallelism: n}))
+		_, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+			BatchDocuments: 2,
+			Parallelism:    n,
+		}))
 		want := n
 		if n == 0 {
 			want = 4
@@ -188,8 +194,14 @@ func TestInsertParallelism(t *testing.T) {
 		}
 	}
 	f := &inserter{delay: time.Millisecond}
-	_, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 2, Ordered: true}))
-	if all := slices.Concat(f.batches...); err != nil || f.most != 1 || !slices.EqualFunc(all, docs, func(a, b bson.Raw) bool { return bytes.Equal(a, b) }) {
+	_, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+		BatchDocuments: 2,
+		Ordered:        true,
+	}))
+	if all := slices.Concat(f.batches...); err != nil || f.most != 1 ||
+		!slices.EqualFunc(all, docs, func(a, b bson.Raw) bool {
+			return bytes.Equal(a, b)
+		}) {
 		t.Errorf("ordered: %d batches in flight, or the order is not kept, %v", f.most, err)
 	}
 }
@@ -208,13 +220,18 @@ func TestInsertBadSettings(t *testing.T) {
 	} {
 		f := &inserter{}
 		started := false
-		src := stream.SourceFunc[bson.Raw](func(context.Context, func(bson.Raw) error) error { started = true; return nil })
-		if _, err := stream.Run(t.Context(), src, mongosink.Insert(f, &o)); stream.ClassOf(err) != stream.Fatal || started {
+		src := stream.SourceFunc[bson.Raw](func(context.Context, func(bson.Raw) error) error {
+			started = true
+			return nil
+		})
+		if _, err := stream.Run(t.Context(), src, mongosink.Insert(f, &o)); stream.ClassOf(err) != stream.Fatal ||
+			started {
 			t.Errorf("%+v: error %v, upstream started: %v", o, err, started)
 		}
 	}
 	for name, coll := range map[string]mongosink.Inserter{"nil": nil, "typed nil": (*mongo.Collection)(nil)} {
-		if _, err := stream.Run(t.Context(), of(nil, nil), mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Fatal {
+		if _, err := stream.Run(t.Context(), of(nil, nil),
+			mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Fatal {
 			t.Errorf("%s collection: %v", name, err)
 		}
 	}
@@ -246,7 +263,8 @@ func TestInsertBadDocuments(t *testing.T) {
 		"negative":     {bson.Raw("\xff\xff\xff\xff\x00"), mongosink.ErrMalformed},
 	} {
 		f := &inserter{}
-		r, err := stream.Run(t.Context(), of([]bson.Raw{good, c.doc}, nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 1}))
+		r, err := stream.Run(t.Context(), of([]bson.Raw{good, c.doc}, nil),
+			mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 1}))
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
@@ -260,7 +278,10 @@ func TestInsertBadDocuments(t *testing.T) {
 func exception(codes map[int]int) mongo.BulkWriteException {
 	var e mongo.BulkWriteException
 	for i, code := range codes {
-		e.WriteErrors = append(e.WriteErrors, mongo.BulkWriteError{WriteError: mongo.WriteError{Index: i, Code: code, Message: fmt.Sprint("refused ", code)}})
+		e.WriteErrors = append(e.WriteErrors, mongo.BulkWriteError{WriteError: mongo.WriteError{
+			Index: i, Code: code,
+			Message: fmt.Sprint("refused ", code),
+		}})
 	}
 	return e
 }
@@ -277,9 +298,13 @@ func TestInsertRefused(t *testing.T) {
 		}
 		return inserted(len(d)), nil
 	}}
-	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1}))
+	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+		BatchDocuments: 10,
+		Parallelism:    1,
+	}))
 	var e *mongosink.InsertError
-	if !errors.As(err, &e) || e.Total != 2 || len(e.Failed) != 2 || e.Failed[0].Index != 12 || e.Failed[1].Index != 17 || e.Failed[1].Code != 11000 {
+	if !errors.As(err, &e) || e.Total != 2 || len(e.Failed) != 2 || e.Failed[0].Index != 12 ||
+		e.Failed[1].Index != 17 || e.Failed[1].Code != 11000 {
 		t.Fatalf("%v, %+v", err, e)
 	}
 	if id, ok := e.Failed[0].ID.Int32OK(); !ok || id != 12 || e.Failed[0].Message != "refused 121" {
@@ -288,13 +313,20 @@ func TestInsertRefused(t *testing.T) {
 	if !errors.Is(err, mongosink.ErrDuplicate) || !mongo.IsDuplicateKeyError(err) {
 		t.Error("a duplicate is not told as one")
 	}
-	if want := size(docs[:20]) - int64(len(docs[12])+len(docs[17])); r != (mongosink.InsertResult{Inserted: 18, Failed: 2, Bytes: want, Batches: 2}) {
+	if want := size(docs[:20]) - int64(len(docs[12])+len(docs[17])); r != (mongosink.InsertResult{
+		Inserted: 18,
+		Failed:   2, Bytes: want, Batches: 2,
+	}) {
 		t.Errorf("%+v", r)
 	}
 
 	f.batches = nil
-	r, err = stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1, ContinueOnError: true}))
-	if !errors.As(err, &e) || e.Total != 3 || e.Failed[2].Index != 20 || r.Inserted != 27 || r.Failed != 3 || r.Batches != 3 {
+	r, err = stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+		BatchDocuments: 10,
+		Parallelism:    1, ContinueOnError: true,
+	}))
+	if !errors.As(err, &e) || e.Total != 3 || e.Failed[2].Index != 20 || r.Inserted != 27 || r.Failed != 3 ||
+		r.Batches != 3 {
 		t.Errorf("continued: %v, %+v", err, r)
 	}
 }
@@ -306,7 +338,8 @@ func TestInsertRefusedOrdered(t *testing.T) {
 		return &mongo.BulkWriteResult{InsertedCount: 4}, exception(map[int]int{4: 11000})
 	}}
 	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{Ordered: true}))
-	if !errors.Is(err, mongosink.ErrDuplicate) || r != (mongosink.InsertResult{Inserted: 4, Failed: 1, Bytes: size(docs[:4]), Batches: 1}) {
+	if !errors.Is(err, mongosink.ErrDuplicate) ||
+		r != (mongosink.InsertResult{Inserted: 4, Failed: 1, Bytes: size(docs[:4]), Batches: 1}) {
 		t.Errorf("%v, %+v", err, r)
 	}
 }
@@ -320,9 +353,11 @@ func TestInsertRefusedMany(t *testing.T) {
 		}
 		return &mongo.BulkWriteResult{}, exception(all)
 	}}
-	r, err := stream.Run(t.Context(), of(numbered(t, 500), nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 50, ContinueOnError: true}))
+	r, err := stream.Run(t.Context(), of(numbered(t, 500), nil),
+		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 50, ContinueOnError: true}))
 	var e *mongosink.InsertError
-	if !errors.As(err, &e) || e.Total != 500 || len(e.Failed) != 100 || r.Failed != 500 || r.Inserted != 0 || r.Bytes != 0 {
+	if !errors.As(err, &e) || e.Total != 500 || len(e.Failed) != 100 || r.Failed != 500 || r.Inserted != 0 ||
+		r.Bytes != 0 {
 		t.Errorf("%v, %+v", err, r)
 	}
 	if n := len(err.Error()); n > 300 {
@@ -342,20 +377,42 @@ func TestInsertUnknown(t *testing.T) {
 		unknown bool
 		want    mongosink.InsertResult
 	}{
-		"network":                {&mongo.BulkWriteResult{}, network, true, mongosink.InsertResult{Unknown: 10}},
-		"any other":              {&mongo.BulkWriteResult{}, broken, true, mongosink.InsertResult{Unknown: 10}},
-		"shutdown":               {nil, mongo.CommandError{Code: 11600, Wrapped: broken}, true, mongosink.InsertResult{Unknown: 10}},
-		"no writes":              {nil, mongo.CommandError{Code: 11600, Labels: []string{"NoWritesPerformed"}, Wrapped: broken}, true, mongosink.InsertResult{Unknown: 10}},
-		"not authorized":         {&mongo.BulkWriteResult{}, unauthorized, true, mongosink.InsertResult{Unknown: 10}},
-		"refused as a whole":     {&mongo.BulkWriteResult{}, refused, false, mongosink.InsertResult{}},
-		"never sent":             {&mongo.BulkWriteResult{}, mongo.ErrClientDisconnected, false, mongosink.InsertResult{}},
-		"neither":                {nil, nil, true, mongosink.InsertResult{Unknown: 10}},
-		"fewer, without error":   {inserted(9), nil, true, mongosink.InsertResult{Unknown: 10}},
-		"more":                   {inserted(11), nil, true, mongosink.InsertResult{Unknown: 10}},
-		"unacknowledged":         {&mongo.BulkWriteResult{}, nil, true, mongosink.InsertResult{Unknown: 10}},
-		"errors do not add up":   {&mongo.BulkWriteResult{InsertedCount: 10}, exception(map[int]int{3: 1}), true, mongosink.InsertResult{Unknown: 10}},
-		"index out of the batch": {&mongo.BulkWriteResult{InsertedCount: 9}, exception(map[int]int{10: 1}), true, mongosink.InsertResult{Unknown: 10}},
-		"write concern":          {&mongo.BulkWriteResult{InsertedCount: 10}, mongo.BulkWriteException{WriteConcernError: &mongo.WriteConcernError{Code: 64}}, true, mongosink.InsertResult{Unknown: 10, Batches: 1}},
+		"network":   {&mongo.BulkWriteResult{}, network, true, mongosink.InsertResult{Unknown: 10}},
+		"any other": {&mongo.BulkWriteResult{}, broken, true, mongosink.InsertResult{Unknown: 10}},
+		"shutdown": {
+			nil,
+			mongo.CommandError{Code: 11600, Wrapped: broken},
+			true,
+			mongosink.InsertResult{Unknown: 10},
+		},
+		"no writes": {nil, mongo.CommandError{
+			Code: 11600, Labels: []string{"NoWritesPerformed"},
+			Wrapped: broken,
+		}, true, mongosink.InsertResult{Unknown: 10}},
+		"not authorized":     {&mongo.BulkWriteResult{}, unauthorized, true, mongosink.InsertResult{Unknown: 10}},
+		"refused as a whole": {&mongo.BulkWriteResult{}, refused, false, mongosink.InsertResult{}},
+		"never sent": {
+			&mongo.BulkWriteResult{}, mongo.ErrClientDisconnected, false,
+			mongosink.InsertResult{},
+		},
+		"neither":              {nil, nil, true, mongosink.InsertResult{Unknown: 10}},
+		"fewer, without error": {inserted(9), nil, true, mongosink.InsertResult{Unknown: 10}},
+		"more":                 {inserted(11), nil, true, mongosink.InsertResult{Unknown: 10}},
+		"unacknowledged":       {&mongo.BulkWriteResult{}, nil, true, mongosink.InsertResult{Unknown: 10}},
+		"errors do not add up": {
+			&mongo.BulkWriteResult{InsertedCount: 10}, exception(map[int]int{3: 1}), true,
+			mongosink.InsertResult{Unknown: 10},
+		},
+		"index out of the batch": {
+			&mongo.BulkWriteResult{InsertedCount: 9}, exception(map[int]int{10: 1}), true,
+			mongosink.InsertResult{Unknown: 10},
+		},
+		"write concern": {
+			&mongo.BulkWriteResult{InsertedCount: 10},
+			mongo.BulkWriteException{WriteConcernError: &mongo.WriteConcernError{Code: 64}},
+			true,
+			mongosink.InsertResult{Unknown: 10, Batches: 1},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &inserter{reply: func(int, []bson.Raw) (*mongo.BulkWriteResult, error) { return c.res, c.err }}
@@ -364,7 +421,8 @@ func TestInsertUnknown(t *testing.T) {
 				t.Errorf("%v, %+v; want unknown: %v, %+v", err, r, c.unknown, c.want)
 			}
 			var server mongo.ServerError
-			if errors.As(c.err, &server) && !errors.As(err, &server) || errors.Is(c.err, broken) && !errors.Is(err, broken) {
+			if errors.As(c.err, &server) && !errors.As(err, &server) || errors.Is(c.err, broken) &&
+				!errors.Is(err, broken) {
 				t.Errorf("%v does not wrap the cause", err)
 			}
 		})
@@ -377,7 +435,8 @@ func TestInsertUpstreamError(t *testing.T) {
 	broken := errors.New("broken")
 	f := &inserter{delay: 30 * time.Millisecond}
 	docs := numbered(t, 35)
-	r, err := stream.Run(t.Context(), of(docs, broken), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
+	r, err := stream.Run(t.Context(), of(docs, broken),
+		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
 	if err != broken { //nolint:errorlint // as it is
 		t.Errorf("%v", err)
 	}
@@ -404,9 +463,11 @@ func TestInsertOtherBatchesFinish(t *testing.T) {
 		}
 		return inserted(len(d)), nil
 	}
-	r, err := stream.Run(t.Context(), of(numbered(t, 400), nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
+	r, err := stream.Run(t.Context(), of(numbered(t, 400), nil),
+		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
 	var e *mongosink.InsertError
-	if !errors.As(err, &e) || e.Total != 2 || len(e.Failed) != 2 || r.Inserted != 38 || r.Failed != 2 || r.Unknown != 0 {
+	if !errors.As(err, &e) || e.Total != 2 || len(e.Failed) != 2 || r.Inserted != 38 || r.Failed != 2 ||
+		r.Unknown != 0 {
 		t.Errorf("%v, %+v", err, r)
 	}
 	if strings.Contains(err.Error(), "\n") {
@@ -420,7 +481,8 @@ func TestInsertCancelled(t *testing.T) {
 	f := &inserter{delay: time.Minute}
 	time.AfterFunc(50*time.Millisecond, func() { cancel(cause) })
 	begin := time.Now()
-	r, err := stream.Run(ctx, of(numbered(t, 100), nil), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 3}))
+	r, err := stream.Run(ctx, of(numbered(t, 100), nil),
+		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 3}))
 	if err != cause || r.Unknown != 30 || r.Inserted != 0 || time.Since(begin) > time.Second { //nolint:errorlint // as it is
 		t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
 	}
@@ -433,7 +495,8 @@ func TestInsertGrace(t *testing.T) {
 		broken := errors.New("broken")
 		f := &inserter{delay: time.Hour}
 		begin := time.Now()
-		r, err := stream.Run(t.Context(), of(docs, broken), mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
+		r, err := stream.Run(t.Context(), of(docs, broken),
+			mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
 		if err != broken || r.Unknown != 10 || time.Since(begin) != 10*time.Second { //nolint:errorlint // as it is
 			t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
 		}

@@ -22,7 +22,8 @@ func TestInsertRepetitionRefused(t *testing.T) {
 		srv.Inject(mongotest.Fault{Command: "insert", Nth: 2, Code: code, Text: "not as things are now"})
 		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 		var server mongo.CommandError
-		if n := len(srv.Documents("shop", "cookies")); n != 10 || r != (mongosink.InsertResult{Unknown: 10}) || !errors.Is(err, mongosink.ErrOutcomeUnknown) ||
+		if n := len(srv.Documents("shop", "cookies")); n != 10 || r != (mongosink.InsertResult{Unknown: 10}) ||
+			!errors.Is(err, mongosink.ErrOutcomeUnknown) ||
 			!errors.As(err, &server) || server.Code != code {
 			t.Errorf("%d: %d are stored; %+v, %v", code, n, r, err)
 		}
@@ -32,13 +33,18 @@ func TestInsertRepetitionRefused(t *testing.T) {
 // The driver sends a batch in parts where the server takes fewer documents at once: the first part is stored, the second refused, and
 // only the refusal comes back.
 func TestInsertPartRefused(t *testing.T) {
-	for _, fault := range []mongotest.Fault{{Code: 13}, {Code: 8000}, {Code: 91, Labels: []string{"NoWritesPerformed"}}} {
+	for _, fault := range []mongotest.Fault{
+		{Code: 13},
+		{Code: 8000},
+		{Code: 91, Labels: []string{"NoWritesPerformed"}},
+	} {
 		srv, coll := serve(t)
 		srv.LimitBatches(5)
 		fault.Command, fault.Nth = "insert", 2
 		srv.Inject(fault)
 		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
-		if n := len(srv.Documents("shop", "cookies")); n != 5 || r != (mongosink.InsertResult{Unknown: 10}) || !errors.Is(err, mongosink.ErrOutcomeUnknown) {
+		if n := len(srv.Documents("shop", "cookies")); n != 5 || r != (mongosink.InsertResult{Unknown: 10}) ||
+			!errors.Is(err, mongosink.ErrOutcomeUnknown) {
 			t.Errorf("%+v: %d are stored; %+v, %v", fault, n, r, err)
 		}
 	}
@@ -51,7 +57,8 @@ func TestInsertRefusedText(t *testing.T) {
 	srv.Inject(mongotest.Fault{Command: "insert", Code: 13, Text: said})
 	_, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 	text := fmt.Sprint(err)
-	if first := strings.Index(text, said); first < 0 || first > strings.Index(text, mongosink.ErrOutcomeUnknown.Error()) {
+	if first := strings.Index(text, said); first < 0 ||
+		first > strings.Index(text, mongosink.ErrOutcomeUnknown.Error()) {
 		t.Error(text)
 	}
 }

@@ -37,7 +37,9 @@ func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) 
 // attempt may have stored them. If the _id was made here, the earlier attempt did store the
 // document. unknown has the indexes of the other duplicates and, if Ordered stopped at one, of all
 // documents after it.
-func (b *batch) dropDuplicates(refused mongo.BulkWriteException, ordered bool) (rest mongo.BulkWriteException, unknown []int) {
+func (b *batch) dropDuplicates(refused mongo.BulkWriteException, ordered bool) (rest mongo.BulkWriteException,
+	unknown []int,
+) {
 	rest = refused
 	rest.WriteErrors = nil
 	for _, f := range refused.WriteErrors {

@@ -60,7 +60,10 @@ func (g *gate) DialContext(ctx context.Context, network, addr string) (net.Conn,
 // is no server for a while. A driver that has a time limit repeats until it is out, and reports the connection that was taken away, as if
 // the batch had never left.
 func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
-	nameless := []bson.Raw{raw(t, bson.D{{Key: "n", Value: 1}}), raw(t, bson.D{{Key: "n", Value: 2}}), raw(t, bson.D{{Key: "n", Value: 3}})}
+	nameless := []bson.Raw{
+		raw(t, bson.D{{Key: "n", Value: 1}}), raw(t, bson.D{{Key: "n", Value: 2}}),
+		raw(t, bson.D{{Key: "n", Value: 3}}),
+	}
 	for name, c := range map[string]struct {
 		docs     []bson.Raw
 		timeout  bool // the client has one
@@ -123,7 +126,8 @@ func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 				want = mongosink.InsertResult{Inserted: 3, Bytes: size(c.docs), Batches: 1}
 			}
 			r.Batches = want.Batches
-			if n := len(srv.Documents("shop", "cookies")); n != 3 || r != want || (err == nil) != c.settled || errors.Is(err, mongosink.ErrOutcomeUnknown) == c.settled {
+			if n := len(srv.Documents("shop", "cookies")); n != 3 || r != want || (err == nil) != c.settled ||
+				errors.Is(err, mongosink.ErrOutcomeUnknown) == c.settled {
 				t.Errorf("of 3 documents %d are stored; %+v, %v", n, r, err)
 			}
 		})
@@ -164,11 +168,13 @@ func TestInsertSentAgain(t *testing.T) {
 	for i := range nameless {
 		nameless[i] = raw(t, bson.D{{Key: "n", Value: i}})
 	}
-	const id, other = "E11000 duplicate key error collection: shop.cookies index: _id_ dup key: { _id: 1 }", "E11000 duplicate key error collection: shop.cookies index: name_1 dup key: { name: 1 }"
+	const id, other = "E11000 duplicate key error collection: shop.cookies index: _id_ dup key: { _id: 1 }",
+		"E11000 duplicate key error collection: shop.cookies index: name_1 dup key: { name: 1 }"
 	exception := func(code int, text string, indexes ...int) mongo.BulkWriteException {
 		var e mongo.BulkWriteException
 		for _, i := range indexes {
-			e.WriteErrors = append(e.WriteErrors, mongo.BulkWriteError{WriteError: mongo.WriteError{Index: i, Code: code, Message: text}})
+			e.WriteErrors = append(e.WriteErrors,
+				mongo.BulkWriteError{WriteError: mongo.WriteError{Index: i, Code: code, Message: text}})
 		}
 		return e
 	}
@@ -184,18 +190,63 @@ func TestInsertSentAgain(t *testing.T) {
 		want    mongosink.InsertResult
 		unknown bool
 	}{
-		"all inserted":                    {named, 4, nil, false, mongosink.InsertResult{Inserted: 4, Bytes: size(named), Batches: 1}, false},
-		"all there, under ids of ours":    {nameless, 0, exception(11000, id, 0, 1, 2, 3), false, mongosink.InsertResult{Inserted: 4, Bytes: size(nameless), Batches: 1}, false},
-		"the same, ordered":               {nameless, 0, exception(11000, id, 0), true, mongosink.InsertResult{Unknown: 4, Batches: 1}, true},
-		"the same, no write concern":      {nameless, 0, concern, false, mongosink.InsertResult{Unknown: 4, Batches: 1}, true},
-		"another key":                     {nameless, 2, exception(11000, other, 0, 1), false, mongosink.InsertResult{Inserted: 2, Unknown: 2, Bytes: size(nameless[2:]), Batches: 1}, true},
-		"ids of the input":                {named, 2, exception(11000, id, 0, 1), false, mongosink.InsertResult{Inserted: 2, Unknown: 2, Bytes: size(named[2:]), Batches: 1}, true},
-		"ids of the input, ordered":       {named, 1, exception(11000, id, 1), true, mongosink.InsertResult{Inserted: 1, Unknown: 3, Bytes: size(named[:1]), Batches: 1}, true},
-		"not valid":                       {named, 3, exception(121, "", 2), false, mongosink.InsertResult{Inserted: 3, Failed: 1, Bytes: size(named) - int64(len(named[2])), Batches: 1}, false},
-		"there and not valid":             {nameless, 2, both, false, mongosink.InsertResult{Inserted: 3, Failed: 1, Bytes: size(nameless) - int64(len(nameless[2])), Batches: 1}, false},
-		"ids of the input, and not valid": {named, 2, both, false, mongosink.InsertResult{Inserted: 2, Failed: 1, Unknown: 1, Bytes: size(named[:2]), Batches: 1}, true},
-		"refused as a whole":              {named, 0, mongo.CommandError{Code: 73, Message: "invalid namespace"}, false, mongosink.InsertResult{Unknown: 4}, true},
-		"client closed":                   {named, 0, mongo.ErrClientDisconnected, false, mongosink.InsertResult{Unknown: 4}, true},
+		"all inserted": {named, 4, nil, false, mongosink.InsertResult{
+			Inserted: 4,
+			Bytes:    size(named), Batches: 1,
+		}, false},
+		"all there, under ids of ours": {
+			nameless, 0, exception(11000, id, 0, 1, 2, 3), false,
+			mongosink.InsertResult{Inserted: 4, Bytes: size(nameless), Batches: 1},
+			false,
+		},
+		"the same, ordered": {
+			nameless, 0, exception(11000, id, 0), true,
+			mongosink.InsertResult{Unknown: 4, Batches: 1},
+			true,
+		},
+		"the same, no write concern": {
+			nameless, 0, concern, false,
+			mongosink.InsertResult{Unknown: 4, Batches: 1},
+			true,
+		},
+		"another key": {
+			nameless, 2, exception(11000, other, 0, 1), false,
+			mongosink.InsertResult{Inserted: 2, Unknown: 2, Bytes: size(nameless[2:]), Batches: 1},
+			true,
+		},
+		"ids of the input": {
+			named, 2, exception(11000, id, 0, 1), false,
+			mongosink.InsertResult{Inserted: 2, Unknown: 2, Bytes: size(named[2:]), Batches: 1},
+			true,
+		},
+		"ids of the input, ordered": {named, 1, exception(11000, id, 1), true, mongosink.InsertResult{
+			Inserted: 1,
+			Unknown:  3, Bytes: size(named[:1]), Batches: 1,
+		}, true},
+		"not valid": {named, 3, exception(121, "", 2), false, mongosink.InsertResult{
+			Inserted: 3,
+			Failed:   1, Bytes: size(named) - int64(len(named[2])), Batches: 1,
+		}, false},
+		"there and not valid": {nameless, 2, both, false, mongosink.InsertResult{
+			Inserted: 3, Failed: 1,
+			Bytes: size(nameless) - int64(len(nameless[2])), Batches: 1,
+		}, false},
+		"ids of the input, and not valid": {named, 2, both, false, mongosink.InsertResult{
+			Inserted: 2, Failed: 1,
+			Unknown: 1, Bytes: size(named[:2]), Batches: 1,
+		}, true},
+		"refused as a whole": {
+			named, 0,
+			mongo.CommandError{Code: 73, Message: "invalid namespace"},
+			false,
+			mongosink.InsertResult{Unknown: 4},
+			true,
+		},
+		"client closed": {
+			named, 0, mongo.ErrClientDisconnected, false,
+			mongosink.InsertResult{Unknown: 4},
+			true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &inserter{reply: func(call int, _ []bson.Raw) (*mongo.BulkWriteResult, error) {
@@ -204,8 +255,10 @@ func TestInsertSentAgain(t *testing.T) {
 				}
 				return &mongo.BulkWriteResult{InsertedCount: c.n, Acknowledged: true}, c.err
 			}}
-			r, err := stream.Run(t.Context(), of(c.docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{Ordered: c.ordered}))
-			if r != c.want || errors.Is(err, mongosink.ErrOutcomeUnknown) != c.unknown || (err == nil) != (c.want.Inserted == 4) {
+			r, err := stream.Run(t.Context(), of(c.docs, nil),
+				mongosink.Insert(f, &mongosink.InsertOptions{Ordered: c.ordered}))
+			if r != c.want || errors.Is(err, mongosink.ErrOutcomeUnknown) != c.unknown ||
+				(err == nil) != (c.want.Inserted == 4) {
 				t.Errorf("%+v, %v; want %+v", r, err, c.want)
 			}
 			if first, second := f.batches[0], f.batches[1]; !equal(first, second) || len(first) != 4 {
@@ -246,7 +299,10 @@ func TestInsertRepetitions(t *testing.T) {
 				o.SetTimeout(2 * time.Second)
 			}
 		})
-		srv.Inject(mongotest.Fault{Command: "insert", Code: 91, Labels: []string{"RetryableWriteError"}, Delay: 10 * time.Millisecond})
+		srv.Inject(mongotest.Fault{
+			Command: "insert", Code: 91, Labels: []string{"RetryableWriteError"},
+			Delay: 10 * time.Millisecond,
+		})
 		ctx := t.Context()
 		if name == "deadline" {
 			var cancel context.CancelFunc
@@ -254,7 +310,8 @@ func TestInsertRepetitions(t *testing.T) {
 			defer cancel()
 		}
 		r, err := stream.Run(ctx, of(numbered(t, 3), nil), mongosink.Insert(coll, nil))
-		if n := len(srv.Commands("insert")); (n == 2) != once || n < 2 || r.Unknown != 3 || !errors.Is(err, mongosink.ErrOutcomeUnknown) {
+		if n := len(srv.Commands("insert")); (n == 2) != once || n < 2 || r.Unknown != 3 ||
+			!errors.Is(err, mongosink.ErrOutcomeUnknown) {
 			t.Errorf("%s: sent %d times; %+v, %v", name, n, r, err)
 		}
 	}

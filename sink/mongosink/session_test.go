@@ -26,12 +26,16 @@ func withSession(t *testing.T, coll *mongo.Collection) context.Context {
 // A session numbers its writes, and a server takes two with one number for the same: they go one at a time, each under its own.
 func TestInsertInSession(t *testing.T) {
 	docs := numbered(t, 5000)
-	for name, opts := range map[string]mongosink.InsertOptions{"default": {}, "one": {Parallelism: 1}, "ordered": {Ordered: true}} {
+	for name, opts := range map[string]mongosink.InsertOptions{
+		"default": {}, "one": {Parallelism: 1},
+		"ordered": {Ordered: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			srv, coll := serve(t)
 			opts.BatchDocuments = 10
 			r, err := stream.Run(withSession(t, coll), of(docs, nil), mongosink.Insert(coll, &opts))
-			if stored := srv.Documents("shop", "cookies"); err != nil || r.Inserted != int64(len(docs)) || !equal(stored, docs) {
+			if stored := srv.Documents("shop", "cookies"); err != nil || r.Inserted != int64(len(docs)) ||
+				!equal(stored, docs) {
 				t.Errorf("%d are stored; %+v, %v", len(stored), r, err)
 			}
 			numbers := map[int64]bool{}
@@ -65,7 +69,8 @@ func TestInsertSessionRefusesParallelism(t *testing.T) {
 	if err == nil || started {
 		t.Errorf("error %v, upstream started: %v", err, started)
 	}
-	if _, err := stream.Run(t.Context(), of(numbered(t, 3), nil), mongosink.Insert(f, &mongosink.InsertOptions{Parallelism: 2})); err != nil {
+	if _, err := stream.Run(t.Context(), of(numbered(t, 3), nil),
+		mongosink.Insert(f, &mongosink.InsertOptions{Parallelism: 2})); err != nil {
 		t.Errorf("without a session: %v", err)
 	}
 }
@@ -76,7 +81,8 @@ func TestCopyInSession(t *testing.T) {
 	srv, from := serve(t)
 	srv.Add("shop", "cookies", docs...)
 	to := from.Database().Collection("copy")
-	r, err := stream.Run(withSession(t, from), mongosource.Find(from, bson.D{}, &mongosource.FindOptions{BatchSize: 10}),
+	r, err := stream.Run(withSession(t, from), mongosource.Find(from, bson.D{},
+		&mongosource.FindOptions{BatchSize: 10}),
 		mongosink.Insert(to, &mongosink.InsertOptions{BatchDocuments: 10}))
 	if stored := srv.Documents("shop", "copy"); err != nil || r.Inserted != int64(len(docs)) || !equal(stored, docs) {
 		t.Errorf("%d are stored; %+v, %v", len(stored), r, err)

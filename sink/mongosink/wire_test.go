@@ -62,7 +62,8 @@ func TestInsertWithoutID(t *testing.T) {
 	}
 	for _, got := range srv.Documents("shop", "cookies") {
 		const id = 1 + 4 + 12
-		if e := got.Index(0); e.Key() != "_id" || e.Value().Type != bson.TypeObjectID || !bytes.Equal(got[4+id:], doc[4:]) {
+		if e := got.Index(0); e.Key() != "_id" || e.Value().Type != bson.TypeObjectID ||
+			!bytes.Equal(got[4+id:], doc[4:]) {
 			t.Errorf("stored: %v", got)
 		}
 	}
@@ -77,12 +78,16 @@ func TestInsertCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = stream.Run(t.Context(), of(numbered(t, 5)[3:], nil), mongosink.Insert(coll, &mongosink.InsertOptions{Ordered: true})); err != nil {
+	if _, err = stream.Run(t.Context(), of(numbered(t, 5)[3:], nil),
+		mongosink.Insert(coll, &mongosink.InsertOptions{Ordered: true})); err != nil {
 		t.Fatal(err)
 	}
 	sent := srv.Commands("insert")
 	for i, fields := range []map[string]string{
-		{"bypassDocumentValidation": "true", "comment": `"restore"`, "writeConcern": `{"w": "majority"}`, "ordered": "false"},
+		{
+			"bypassDocumentValidation": "true", "comment": `"restore"`, "writeConcern": `{"w": "majority"}`,
+			"ordered": "false",
+		},
 		{"bypassDocumentValidation": "", "comment": "", "writeConcern": "", "ordered": "true"},
 	} {
 		for field, want := range fields {
@@ -115,7 +120,8 @@ func TestInsertLimits(t *testing.T) {
 	}{"100,001 tiny": {tiny(100_001), 2}, "7 of 16 MiB": {large(7), 4}} {
 		t.Run(name, func(t *testing.T) {
 			srv, coll := serve(t)
-			r, err := stream.Run(t.Context(), of(c.docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100_000, BatchBytes: 47_000_000}))
+			r, err := stream.Run(t.Context(), of(c.docs, nil),
+				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100_000, BatchBytes: 47_000_000}))
 			if err != nil || r.Inserted != int64(len(c.docs)) || r.Batches != c.batches {
 				t.Errorf("%+v, %v", r, err)
 			}
@@ -137,9 +143,13 @@ func TestInsertDuplicates(t *testing.T) {
 	docs := numbered(t, 50)
 	srv, coll := serve(t)
 	srv.Add("shop", "cookies", docs[7], docs[33])
-	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, ContinueOnError: true}))
+	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{
+		BatchDocuments:  10,
+		ContinueOnError: true,
+	}))
 	var e *mongosink.InsertError
-	if !errors.Is(err, mongosink.ErrDuplicate) || !errors.As(err, &e) || e.Total != 2 || e.Failed[0].Index != 7 || e.Failed[1].Index != 33 {
+	if !errors.Is(err, mongosink.ErrDuplicate) || !errors.As(err, &e) || e.Total != 2 || e.Failed[0].Index != 7 ||
+		e.Failed[1].Index != 33 {
 		t.Errorf("%v", err)
 	}
 	if r.Inserted != 48 || r.Failed != 2 || !equal(srv.Documents("shop", "cookies"), docs) {
@@ -154,15 +164,22 @@ func TestInsertReplyLost(t *testing.T) {
 	for _, retry := range []bool{true, false} {
 		for i := range 6 {
 			docs := numbered(t, 100)
-			srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(retry).SetServerSelectionTimeout(3 * time.Second) })
-			fault := mongotest.Fault{Command: "insert", Nth: 1 + rng.IntN(9), Lose: i%3 == 0, Close: i%3 == 1, Cut: 1 + rng.IntN(40), Reset: i%2 == 0}
+			srv, coll := serve(t, func(o *options.ClientOptions) {
+				o.SetRetryWrites(retry).SetServerSelectionTimeout(3 * time.Second)
+			})
+			fault := mongotest.Fault{
+				Command: "insert", Nth: 1 + rng.IntN(9), Lose: i%3 == 0, Close: i%3 == 1,
+				Cut: 1 + rng.IntN(40), Reset: i%2 == 0,
+			}
 			srv.Inject(fault)
-			r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
+			r, err := stream.Run(t.Context(), of(docs, nil),
+				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 			stored := srv.Documents("shop", "cookies")
 			if retry && (err != nil || !equal(stored, docs) || r.Inserted != 100) {
 				t.Errorf("with retries, %+v: %+v, %v, stored %d", fault, r, err, len(stored))
 			}
-			if !retry && (!errors.Is(err, mongosink.ErrOutcomeUnknown) || !mongo.IsNetworkError(err) || r.Unknown == 0) {
+			if !retry && (!errors.Is(err, mongosink.ErrOutcomeUnknown) || !mongo.IsNetworkError(err) ||
+				r.Unknown == 0) {
 				t.Errorf("without retries, %+v: %+v, %v", fault, r, err)
 			}
 			if n := int64(len(stored)); r.Inserted > n || r.Inserted+r.Unknown < n {
@@ -179,7 +196,8 @@ func TestInsertCommandError(t *testing.T) {
 		srv.Inject(mongotest.Fault{Command: "insert", Code: code})
 		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 		var server mongo.CommandError
-		if !errors.As(err, &server) || server.Code != code || errors.Is(err, mongosink.ErrOutcomeUnknown) != unknown || (r.Unknown == 10) != unknown {
+		if !errors.As(err, &server) || server.Code != code || errors.Is(err, mongosink.ErrOutcomeUnknown) != unknown ||
+			(r.Unknown == 10) != unknown {
 			t.Errorf("%d: %v, %+v", code, err, r)
 		}
 	}
@@ -211,7 +229,8 @@ func TestInsertCancelledOnTheWire(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(200*time.Millisecond, func() { cancel(cause) })
 	begin := time.Now()
-	r, err := stream.Run(ctx, of(numbered(t, 100), nil), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
+	r, err := stream.Run(ctx, of(numbered(t, 100), nil),
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 	if err != cause || r.Unknown != 40 || time.Since(begin) > 1200*time.Millisecond { //nolint:errorlint // as it is
 		t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
 	}

@@ -54,17 +54,23 @@ func TestAbortPendingKeys(t *testing.T) {
 	for _, encoded := range []bool{true, false} {
 		server, client := newServer(t, nil)
 		if !encoded { // the service does not know of it
-			server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
-				delete(r.Query, "encoding-type")
-				return nil
-			}})
+			server.Fault(s3test.Fault{
+				Op: "ListMultipartUploads", Times: always,
+				Before: func(r *s3test.Request) *s3test.Reply {
+					delete(r.Query, "encoding-type")
+					return nil
+				},
+			})
 		}
 		b, want := bucket, 0
 		for _, key := range []string{"a b", "a+b", "a%20b", "a/ü<&>", "a\x01b", "a\nb"} {
 			if !encoded && strings.ContainsRune(key, 1) {
 				continue
 			}
-			if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &key}); err != nil {
+			if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+				Bucket: &b,
+				Key:    &key,
+			}); err != nil {
 				t.Fatal(err)
 			}
 			want++
@@ -89,9 +95,11 @@ func TestAbortPendingPages(t *testing.T) {
 	} {
 		server, client := newServer(t, nil)
 		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: 20, Before: say("<ListMultipartUploadsResult>" +
-			"<Upload><Key>a</Key><UploadId>b</UploadId><Initiated>2020-01-01T00:00:00Z</Initiated></Upload>" + tt.body + "</ListMultipartUploadsResult>")})
+			"<Upload><Key>a</Key><UploadId>b</UploadId><Initiated>2020-01-01T00:00:00Z</Initiated></Upload>" + tt.body +
+			"</ListMultipartUploadsResult>")})
 		n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour)
-		if n != 0 || err == nil || server.Count("ListMultipartUploads") > 3 || server.Count("AbortMultipartUpload") > 0 {
+		if n != 0 || err == nil || server.Count("ListMultipartUploads") > 3 ||
+			server.Count("AbortMultipartUpload") > 0 {
 			t.Errorf("%s: %d were aborted, %v, after %d lists", tt.name, n, err, server.Count("ListMultipartUploads"))
 		}
 	}
@@ -102,7 +110,8 @@ func TestAbortPendingNoList(t *testing.T) {
 	for _, body := range []string{"", " ", "<html><body>Welcome</body></html>", "<ListMultipartUploadsResult/>"} {
 		server, client := newServer(t, nil)
 		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, Before: say(body)})
-		if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 0 || err == nil || stream.ClassOf(err) == stream.Unclassified {
+		if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 0 || err == nil ||
+			stream.ClassOf(err) == stream.Unclassified {
 			t.Errorf("%q: %d were aborted, %v", body, n, err)
 		}
 	}
@@ -113,7 +122,10 @@ func TestAbortPendingNoList(t *testing.T) {
 func TestAbortPendingUndated(t *testing.T) {
 	server, client := newServer(t, nil)
 	b, k := bucket, key
-	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k}); err != nil {
+	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+		Bucket: &b,
+		Key:    &k,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	server.Fault(s3test.Fault{Op: "ListMultipartUploads", After: func(_ *s3test.Request, r *s3test.Reply) {
@@ -136,7 +148,9 @@ func TestAbortPendingClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Age(bucket, *out.UploadId, 24*time.Hour)
-	server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, After: func(_ *s3test.Request, r *s3test.Reply) {
+	server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, After: func(_ *s3test.Request,
+		r *s3test.Reply,
+	) {
 		r.Header.Set("Date", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
 	}})
 	if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 0 || err != nil {
@@ -153,11 +167,17 @@ func TestAbortPendingCanceled(t *testing.T) {
 	for _, op := range []string{"ListMultipartUploads", "AbortMultipartUpload"} {
 		server, client := newServer(t, nil)
 		b, k := bucket, key
-		if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k}); err != nil {
+		if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+			Bucket: &b,
+			Key:    &k,
+		}); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
-		server.Fault(s3test.Fault{Op: op, Before: func(*s3test.Request) *s3test.Reply { cancel(errCause); return s3test.Hang(nil) }})
+		server.Fault(s3test.Fault{Op: op, Before: func(*s3test.Request) *s3test.Reply {
+			cancel(errCause)
+			return s3test.Hang(nil)
+		}})
 		if _, err := s3sink.AbortPending(ctx, client, bucket, "", -time.Minute); !errors.Is(err, errCause) {
 			t.Errorf("%s: %v", op, err)
 		}

@@ -51,7 +51,8 @@ func TestCancelInAStorm(t *testing.T) {
 		server.Fault(s3test.Fault{Op: op, Times: always, Before: s3test.Fail(503, "SlowDown")})
 		time.AfterFunc(500*time.Millisecond, func() { cancel(errCause) })
 		start := time.Now()
-		_, err := stream.Run(ctx, chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		_, err := stream.Run(ctx, chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{})))
 		if d := time.Since(start); !errors.Is(err, errCause) || d < 500*time.Millisecond || d > 15*time.Second {
 			t.Errorf("%s: %v after %v", op, err, d)
 		}
@@ -70,7 +71,10 @@ func TestExpired(t *testing.T) {
 			if asked.Add(1) > 1 {
 				id = "NEW"
 			}
-			return aws.Credentials{AccessKeyID: id, SecretAccessKey: "canary-secret", CanExpire: true, Expires: time.Now().Add(time.Hour)}, nil
+			return aws.Credentials{
+				AccessKeyID: id, SecretAccessKey: "canary-secret", CanExpire: true,
+				Expires: time.Now().Add(time.Hour),
+			}, nil
 		}))
 		client := newClient(server.URL, func(o *s3.Options) { o.Credentials = cache })
 		refused := 0

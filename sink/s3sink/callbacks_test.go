@@ -32,7 +32,8 @@ func TestOnPart(t *testing.T) {
 					parts = append(parts, p)
 					calls.Add(-1)
 				}})
-				obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+				obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client,
+					bucket, key, opts))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -40,12 +41,14 @@ func TestOnPart(t *testing.T) {
 				var total int64
 				for i, p := range parts {
 					total += p.Size
-					if p.Number != i+1 || p.ETag == "" || (p.Checksum == "") != (sum == s3sink.ChecksumNone) || (p.UploadID == "") != (size <= 100) {
+					if p.Number != i+1 || p.ETag == "" || (p.Checksum == "") != (sum == s3sink.ChecksumNone) ||
+						(p.UploadID == "") != (size <= 100) {
 						t.Errorf("part %d is %+v", i+1, p)
 					}
 				}
 				if total != int64(size) || len(parts) != max(obj.Parts, 1) {
-					t.Errorf("%d bytes in %d parts were reported, want %d in %d", total, len(parts), size, max(obj.Parts, 1))
+					t.Errorf("%d bytes in %d parts were reported, want %d in %d", total, len(parts), size,
+						max(obj.Parts, 1))
 				}
 				if size <= 100 && parts[0].ETag != obj.ETag {
 					t.Errorf("the part is %+v, the object %+v", parts[0], obj)
@@ -76,7 +79,8 @@ func TestOnPartUnacknowledged(t *testing.T) {
 				t.Errorf("%s: %+v was reported", name, p)
 			}
 		}})
-		if _, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts)); err == nil {
+		if _, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			opts)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -108,7 +112,8 @@ func TestOnRetry(t *testing.T) {
 				t.Errorf("%s: %v after %v", tt.op, err, wait)
 			}
 		}})
-		_, err := stream.Run(t.Context(), chunks(random(tt.size), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+		_, err := stream.Run(t.Context(), chunks(random(tt.size), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			opts))
 		if err != nil || retries != tt.times {
 			t.Errorf("%s: %d retries were reported, want %d; %v", tt.op, retries, tt.times, err)
 		}
@@ -151,7 +156,8 @@ func TestHookPanics(t *testing.T) {
 				}
 				expectNothing(t, server)
 			}()
-			_, err := stream.Run(context.Background(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(opts)))
+			_, err := stream.Run(context.Background(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client,
+				bucket, key, small(opts)))
 			t.Errorf("the run returned with %v", err)
 		})
 	}
@@ -181,7 +187,8 @@ func TestHookPanicsAmongOthers(t *testing.T) {
 				}
 				expectNothing(t, server)
 			}()
-			_, err := stream.Run(context.Background(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(opts)))
+			_, err := stream.Run(context.Background(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client,
+				bucket, key, small(opts)))
 			t.Errorf("the run returned with %v", err)
 		})
 	}

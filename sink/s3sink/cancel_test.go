@@ -42,12 +42,16 @@ func TestCancel(t *testing.T) {
 				if done {
 					f.After = func(_ *s3test.Request, r *s3test.Reply) { cancel(errCause); r.Hang = true }
 				} else {
-					f.Before = func(*s3test.Request) *s3test.Reply { cancel(errCause); return &s3test.Reply{Hang: true} }
+					f.Before = func(*s3test.Request) *s3test.Reply {
+						cancel(errCause)
+						return &s3test.Reply{Hang: true}
+					}
 				}
 				server.Fault(f)
 				data := random(tt.size)
 				start := time.Now()
-				obj, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+				obj, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key,
+					small(s3sink.UploadOptions{})))
 				if d := time.Since(start); d > 10*time.Second { // not AbortTimeout
 					t.Errorf("it took %v", d)
 				}
@@ -62,7 +66,8 @@ func TestCancel(t *testing.T) {
 					t.Errorf("the error is %v", err)
 				}
 				if done && tt.op == "CreateMultipartUpload" {
-					if n, err := s3sink.AbortPending(t.Context(), client, bucket, "dir/", 0); n != 1 || err != nil { // U10
+					// U10
+					if n, err := s3sink.AbortPending(t.Context(), client, bucket, "dir/", 0); n != 1 || err != nil {
 						t.Errorf("%d uploads were swept, %v", n, err)
 					}
 				}
@@ -81,7 +86,8 @@ func TestCancelWhileBeginning(t *testing.T) {
 		cancel(errCause)
 		r.Delay = 100 * time.Millisecond
 	}})
-	_, err := stream.Run(ctx, chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+	_, err := stream.Run(ctx, chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+		small(s3sink.UploadOptions{})))
 	if err != errCause { //nolint:errorlint // it is to come as it is
 		t.Errorf("the error is %v", err)
 	}
@@ -102,7 +108,8 @@ func TestCancelWhileEnding(t *testing.T) {
 			r.Delay = 100 * time.Millisecond
 		}})
 		data := random(size)
-		obj, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		obj, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{})))
 		if err != nil || server.Count("HeadObject") > 0 {
 			t.Errorf("%s: %v, %d HEADs", op, err, server.Count("HeadObject"))
 		}
@@ -144,7 +151,8 @@ func TestHungServer(t *testing.T) {
 	server.Fault(s3test.Fault{Op: "AbortMultipartUpload", Times: always, Before: s3test.Hang})
 	start := time.Now()
 	_, err := stream.Run(ctx, chunks(random(950), 30),
-		s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{AbortTimeout: 300 * time.Millisecond})))
+		s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{AbortTimeout: 300 * time.Millisecond})))
 	if d := time.Since(start); d < 300*time.Millisecond || d > 20*time.Second {
 		t.Errorf("it took %v", d)
 	}
@@ -179,7 +187,8 @@ func TestPanics(t *testing.T) {
 						got <- v
 					}()
 					v = nil // what Goexit leaves
-					_, _ = stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+					_, _ = stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key,
+						small(s3sink.UploadOptions{})))
 					v = "it returned"
 				}()
 				if v := <-got; (name == "panic" && v != boom{size}) || (name == "Goexit" && v != nil) {
@@ -210,21 +219,27 @@ type panicky struct {
 	op string
 }
 
-func (p panicky) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, o ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+func (p panicky) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput,
+	o ...func(*s3.Options),
+) (*s3.CreateMultipartUploadOutput, error) {
 	if p.op == "CreateMultipartUpload" {
 		panic(p.op)
 	}
 	return p.API.CreateMultipartUpload(ctx, in, o...)
 }
 
-func (p panicky) UploadPart(ctx context.Context, in *s3.UploadPartInput, o ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+func (p panicky) UploadPart(ctx context.Context, in *s3.UploadPartInput, o ...func(*s3.Options)) (*s3.UploadPartOutput,
+	error,
+) {
 	if p.op == "UploadPart" && *in.PartNumber == 3 {
 		panic(p.op)
 	}
 	return p.API.UploadPart(ctx, in, o...)
 }
 
-func (p panicky) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, o ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+func (p panicky) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput,
+	o ...func(*s3.Options),
+) (*s3.CompleteMultipartUploadOutput, error) {
 	if p.op == "CompleteMultipartUpload" {
 		panic(p.op)
 	}
@@ -243,11 +258,15 @@ func (f *fake) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Option
 	return &s3.PutObjectOutput{ETag: aws.String("x")}, nil
 }
 
-func (f *fake) CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput, ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+func (f *fake) CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput,
+	...func(*s3.Options),
+) (*s3.CreateMultipartUploadOutput, error) {
 	return &s3.CreateMultipartUploadOutput{UploadId: aws.String("id")}, nil
 }
 
-func (f *fake) UploadPart(_ context.Context, in *s3.UploadPartInput, _ ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+func (f *fake) UploadPart(_ context.Context, in *s3.UploadPartInput, _ ...func(*s3.Options)) (*s3.UploadPartOutput,
+	error,
+) {
 	if n := f.inFlight.Add(1); n > f.most.Load() {
 		f.most.Store(n)
 	}
@@ -259,12 +278,16 @@ func (f *fake) UploadPart(_ context.Context, in *s3.UploadPartInput, _ ...func(*
 	return &s3.UploadPartOutput{ETag: aws.String("x")}, nil
 }
 
-func (f *fake) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMultipartUploadInput, _ ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+func (f *fake) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMultipartUploadInput,
+	_ ...func(*s3.Options),
+) (*s3.CompleteMultipartUploadOutput, error) {
 	f.stored.Add(1)
 	return &s3.CompleteMultipartUploadOutput{ETag: aws.String("x"), ChecksumCRC64NVME: in.ChecksumCRC64NVME}, nil
 }
 
-func (f *fake) AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput, ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+func (f *fake) AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput,
+	...func(*s3.Options),
+) (*s3.AbortMultipartUploadOutput, error) {
 	f.overlaps.Add(f.inFlight.Load())
 	if f.aborts.Add(1) > 1 {
 		return nil, &smithy.GenericAPIError{Code: "NoSuchUpload"}
@@ -277,7 +300,8 @@ func (f *fake) AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInp
 func TestAbortWaits(t *testing.T) {
 	for part := int32(1); part <= 9; part++ {
 		f := &fake{fail: part}
-		_, err := stream.Run(t.Context(), chunks(random(950), 100), s3sink.UploadWithin(10_000, f, bucket, key, small(s3sink.UploadOptions{})))
+		_, err := stream.Run(t.Context(), chunks(random(950), 100), s3sink.UploadWithin(10_000, f, bucket, key,
+			small(s3sink.UploadOptions{})))
 		if !errors.Is(err, errSource) || f.aborts.Load() != 2 || f.overlaps.Load() != 0 {
 			t.Errorf("part %d: %v, %d aborts, %d parts in flight", part, err, f.aborts.Load(), f.overlaps.Load())
 		}
@@ -300,7 +324,10 @@ func TestMemory(t *testing.T) {
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	obj, err := stream.Run(t.Context(), src, s3sink.Upload(f, bucket, key, &s3sink.UploadOptions{PartSize: part, Parallelism: parallel}))
+	obj, err := stream.Run(t.Context(), src, s3sink.Upload(f, bucket, key, &s3sink.UploadOptions{
+		PartSize:    part,
+		Parallelism: parallel,
+	}))
 	runtime.ReadMemStats(&after)
 	if err != nil || obj.Parts != 40 || obj.Size != 40*part {
 		t.Fatal(obj, err)
@@ -312,7 +339,9 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d parts were in flight, want %d", f.most.Load(), parallel)
 	}
 	runtime.ReadMemStats(&before)
-	if _, err := stream.Run(t.Context(), chunks(random(10), 10), s3sink.UploadWithin(10, newClient("http://127.0.0.1:1"), bucket, key, small(s3sink.UploadOptions{PartSize: 64 << 20}))); err == nil {
+	if _, err := stream.Run(t.Context(), chunks(random(10), 10),
+		s3sink.UploadWithin(10, newClient("http://127.0.0.1:1"), bucket, key,
+			small(s3sink.UploadOptions{PartSize: 64 << 20}))); err == nil {
 		t.Error("there is no server, and no error")
 	}
 	runtime.ReadMemStats(&after)

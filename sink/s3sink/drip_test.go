@@ -85,18 +85,29 @@ func TestDrip(t *testing.T) {
 		within time.Duration // 3 attempts of a minute and what a part takes at 16 KiB/s, and what settles the rest
 	}{
 		{"a body that is taken slowly", slowServer{takes: "PUT"}, part, stream.Retryable, 7 * time.Minute},
-		{"a part that is taken slowly", slowServer{takes: "PUT", reply: begun}, large, stream.Retryable, 8 * time.Minute},
+		{
+			"a part that is taken slowly",
+			slowServer{takes: "PUT", reply: begun},
+			large, stream.Retryable,
+			8 * time.Minute,
+		},
 		{"the reply to a body", slowServer{gives: "PUT"}, part, stream.Retryable, 8 * time.Minute},
 		{"the reply to a part", slowServer{gives: "PUT", reply: begun}, large, stream.Retryable, 8 * time.Minute},
 		{"the reply to the first request", slowServer{gives: "POST"}, large, stream.Retryable, 4 * time.Minute},
-		{"the reply to the last request", slowServer{gives: "complete", reply: begun}, large, stream.UnknownOutcome, 40 * time.Minute},
+		{
+			"the reply to the last request",
+			slowServer{gives: "complete", reply: begun},
+			large, stream.UnknownOutcome,
+			40 * time.Minute,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := newClient("http://s3.example", func(o *s3.Options) { o.HTTPClient = tt.server })
 				begin := time.Now()
 				opts := &s3sink.UploadOptions{PartSize: part}
-				_, err := stream.Run(t.Context(), chunks(random(tt.size), 1<<18), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+				_, err := stream.Run(t.Context(), chunks(random(tt.size), 1<<18), s3sink.UploadWithin(10_000, client,
+					bucket, key, opts))
 				if err == nil || stream.ClassOf(err) != tt.want {
 					t.Errorf("it ended with %v, class %v", err, stream.ClassOf(err))
 				}

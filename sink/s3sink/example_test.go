@@ -18,10 +18,11 @@ func ExampleUpload() {
 	client := newClient(server.URL)
 
 	body := source.Of([]byte("one line\n"), []byte("another\n"))
-	object, err := stream.Run(context.Background(), body, s3sink.Upload(client, "backups", "notes.txt", &s3sink.UploadOptions{
-		ContentType: "text/plain",
-		IfAbsent:    true,
-	}))
+	object, err := stream.Run(context.Background(), body, s3sink.Upload(client, "backups", "notes.txt",
+		&s3sink.UploadOptions{
+			ContentType: "text/plain",
+			IfAbsent:    true,
+		}))
 	if err != nil {
 		fmt.Println(err)
 		return

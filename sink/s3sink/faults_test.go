@@ -79,17 +79,26 @@ func TestFaults(t *testing.T) {
 			}
 			return s3test.Fault{Op: op, After: s3test.Lose}
 		})},
-		{name: "U1 put 500 once", size: single, faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Fail(500, "InternalError")}}},
+		{
+			name: "U1 put 500 once", size: single,
+			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Fail(500, "InternalError")}},
+		},
 		{name: "U1 put reset once", size: single, faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Drop}}},
 		{name: "U1 put reply lost once", size: single, faults: []s3test.Fault{{Op: "PutObject", After: s3test.Lose}}},
 
 		{
 			name: "U2 create 500", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Times: always, Before: s3test.Fail(500, "InternalError")}},
+			faults: []s3test.Fault{{
+				Op: "CreateMultipartUpload", Times: always,
+				Before: s3test.Fail(500, "InternalError"),
+			}},
 		},
 		{
 			name: "U2 part 500", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Fail(500, "InternalError")}},
+			faults: []s3test.Fault{{
+				Op: "UploadPart", Part: 3, Times: always,
+				Before: s3test.Fail(500, "InternalError"),
+			}},
 		},
 		{
 			name: "U2 part reset", size: parts, want: failed,
@@ -97,7 +106,10 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U2 complete 500", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(500, "InternalError")}},
+			faults: []s3test.Fault{{
+				Op: "CompleteMultipartUpload", Times: always,
+				Before: s3test.Fail(500, "InternalError"),
+			}},
 		},
 		{
 			name: "U2 complete reset", size: parts, want: failed,
@@ -112,11 +124,17 @@ func TestFaults(t *testing.T) {
 
 		{
 			name: "U3 error in a 200, once", size: parts,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: say("<Error><Code>InternalError</Code></Error>")}},
+			faults: []s3test.Fault{{
+				Op:     "CompleteMultipartUpload",
+				Before: say("<Error><Code>InternalError</Code></Error>"),
+			}},
 		},
 		{
 			name: "U3 error in a 200", size: parts, want: failed, err: coded("InternalError"),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("<Error><Code>InternalError</Code></Error>")}},
+			faults: []s3test.Fault{{
+				Op: "CompleteMultipartUpload", Times: always,
+				Before: say("<Error><Code>InternalError</Code></Error>"),
+			}},
 		},
 
 		{
@@ -129,7 +147,10 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U4 HTML 200, not complete", size: parts, want: failed,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: say("<html><body>Welcome</body></html>")}},
+			faults: []s3test.Fault{{
+				Op: "CompleteMultipartUpload", Times: always,
+				Before: say("<html><body>Welcome</body></html>"),
+			}},
 		},
 		{
 			name: "U4 garbage 200, not complete", size: parts, want: failed,
@@ -144,12 +165,14 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("<html></html>")}},
 		},
 		{
-			name: "U4 empty 200, complete, known by its ETag", size: parts, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			name: "U4 empty 200, complete, known by its ETag", size: parts,
+			opts:   s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Say("")}},
 		},
 		{name: "U4 put without ETag, stored", size: single, faults: []s3test.Fault{{Op: "PutObject", After: emptyTag}}},
 		{
-			name: "U4 put without ETag, known by its MD5", size: single, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			name: "U4 put without ETag, known by its MD5", size: single,
+			opts:   s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
 			faults: []s3test.Fault{{Op: "PutObject", After: emptyTag}},
 		},
 		{
@@ -162,7 +185,8 @@ func TestFaults(t *testing.T) {
 		},
 
 		{
-			name: "U4 put without ETag, not stored, older object of the same length", size: single, want: failed, old: random(single + 1)[:single],
+			name: "U4 put without ETag, not stored, older object of the same length", size: single, want: failed,
+			old:    random(single + 1)[:single],
 			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
 		},
 		{
@@ -176,15 +200,20 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Lose}},
 		},
 		{
-			name: "U5 aborted by another, lost, older object", size: parts, old: old, want: unknown, err: coded("NoSuchUpload"),
+			name: "U5 aborted by another, lost, older object", size: parts, old: old, want: unknown,
+			err: coded("NoSuchUpload"),
 			faults: []s3test.Fault{
 				{Op: "CompleteMultipartUpload", Before: s3test.Drop},
 				{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(404, "NoSuchUpload")},
 			},
 		},
 		{
-			name: "U5 aborted by another, not lost, older object", size: parts, old: old, want: pending, err: coded("NoSuchUpload"),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(404, "NoSuchUpload")}},
+			name: "U5 aborted by another, not lost, older object", size: parts, old: old, want: pending,
+			err: coded("NoSuchUpload"),
+			faults: []s3test.Fault{{
+				Op: "CompleteMultipartUpload", Times: always,
+				Before: s3test.Fail(404, "NoSuchUpload"),
+			}},
 		},
 
 		{
@@ -215,7 +244,8 @@ func TestFaults(t *testing.T) {
 		},
 
 		{name: "U9 abort fails", size: parts, want: pending, err: func(err error) bool {
-			return coded("NoSuchKey")(err) && strings.Contains(err.Error(), "upload-1") && strings.Contains(err.Error(), "AccessDenied")
+			return coded("NoSuchKey")(err) && strings.Contains(err.Error(), "upload-1") &&
+				strings.Contains(err.Error(), "AccessDenied")
 		}, faults: []s3test.Fault{
 			{Op: "UploadPart", Part: 2, Before: s3test.Fail(404, "NoSuchKey")},
 			{Op: "AbortMultipartUpload", Times: always, Before: s3test.Fail(403, "AccessDenied")},
@@ -242,7 +272,9 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U12 wrong ETag of a part", size: parts, want: failed, err: coded("InvalidPart"),
-			faults: []s3test.Fault{{Op: "UploadPart", Part: 4, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("Etag", `"0"`) }}},
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 4, After: func(_ *s3test.Request, r *s3test.Reply) {
+				r.Header.Set("Etag", `"0"`)
+			}}},
 		},
 		{
 			name: "U12 wrong checksum of a part", size: parts, want: failed, err: is(s3sink.ErrMismatch),
@@ -250,9 +282,13 @@ func TestFaults(t *testing.T) {
 				r.Header.Set("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=")
 			}}},
 		},
-		{name: "U13 part flipped in flight", size: parts, faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Flip}}},
 		{
-			name: "U13 part flipped in flight, no signature", size: parts, opts: s3sink.UploadOptions{UnsignedPayload: true},
+			name: "U13 part flipped in flight", size: parts,
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Flip}},
+		},
+		{
+			name: "U13 part flipped in flight, no signature", size: parts,
+			opts:   s3sink.UploadOptions{UnsignedPayload: true},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Flip}},
 		},
 		{
@@ -260,50 +296,77 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Flip}},
 		},
 		{
-			name: "U13 part flipped always", size: parts, want: failed, err: coded("BadDigest"), opts: s3sink.UploadOptions{UnsignedPayload: true},
+			name: "U13 part flipped always", size: parts, want: failed, err: coded("BadDigest"),
+			opts:   s3sink.UploadOptions{UnsignedPayload: true},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Flip}},
 		},
 
 		{name: "U20 the clock is wrong, by the service's Date", size: parts, faults: each(func(op string) s3test.Fault {
 			return s3test.Fault{Op: op, Times: 1, Before: skewed}
 		})},
-		{name: "U21 idle for too long, once", size: parts, faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Fail(400, "RequestTimeout")}}},
-		{name: "U22 slow down, more often than the client tries", size: parts, faults: each(func(op string) s3test.Fault {
-			return s3test.Fault{Op: op, Times: 5, Before: s3test.Fail(503, "SlowDown")}
-		})},
+		{
+			name: "U21 idle for too long, once", size: parts,
+			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Fail(400, "RequestTimeout")}},
+		},
+		{
+			name: "U22 slow down, more often than the client tries", size: parts,
+			faults: each(func(op string) s3test.Fault {
+				return s3test.Fault{Op: op, Times: 5, Before: s3test.Fail(503, "SlowDown")}
+			}),
+		},
 		{name: "U22 slow down in a 200", size: parts, faults: []s3test.Fault{
 			{Op: "CompleteMultipartUpload", Times: 4, Before: say("<Error><Code>SlowDown</Code></Error>")},
 		}},
-		{name: "U22 too many requests", size: parts, faults: []s3test.Fault{{Op: "UploadPart", Times: 4, Before: s3test.Fail(429, "Busy")}}},
-		{name: "U22 put, slow down", size: single, faults: []s3test.Fault{{Op: "PutObject", Times: 7, Before: s3test.Fail(503, "SlowDown")}}},
 		{
-			name: "U22 slow down, always", size: parts, want: failed, err: coded("SlowDown"), opts: s3sink.UploadOptions{SlowDownTimeout: 300 * time.Millisecond},
+			name: "U22 too many requests", size: parts,
+			faults: []s3test.Fault{{Op: "UploadPart", Times: 4, Before: s3test.Fail(429, "Busy")}},
+		},
+		{
+			name: "U22 put, slow down", size: single,
+			faults: []s3test.Fault{{Op: "PutObject", Times: 7, Before: s3test.Fail(503, "SlowDown")}},
+		},
+		{
+			name: "U22 slow down, always", size: parts, want: failed, err: coded("SlowDown"),
+			opts:   s3sink.UploadOptions{SlowDownTimeout: 300 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "UploadPart", Times: always, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{
-			name: "U22 slow down, no patience", size: parts, want: failed, err: coded("SlowDown"), opts: s3sink.UploadOptions{SlowDownTimeout: -1},
+			name: "U22 slow down, no patience", size: parts, want: failed, err: coded("SlowDown"),
+			opts:   s3sink.UploadOptions{SlowDownTimeout: -1},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: 3, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{
-			name: "U22 abort, too many requests", size: parts, want: failed, err: coded("NoSuchKey"), faults: []s3test.Fault{
+			name: "U22 abort, too many requests", size: parts, want: failed, err: coded("NoSuchKey"),
+			faults: []s3test.Fault{
 				{Op: "UploadPart", Part: 2, Before: s3test.Fail(404, "NoSuchKey")},
 				{Op: "AbortMultipartUpload", Times: 4, Before: s3test.Fail(429, "Busy")},
 			},
 		},
 
-		{name: "U23 exists", size: single, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrExists)},
-		{name: "U23 exists, parts", size: parts, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrExists)},
+		{
+			name: "U23 exists", size: single, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed,
+			err: is(s3sink.ErrExists),
+		},
+		{
+			name: "U23 exists, parts", size: parts, old: old, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed,
+			err: is(s3sink.ErrExists),
+		},
 		{
 			name: "U23 put lost, then 412 for our own", size: single, opts: s3sink.UploadOptions{IfAbsent: true},
 			faults: []s3test.Fault{{Op: "PutObject", After: s3test.Lose}},
 		},
 		{
-			name: "U23 put lost before it, then 412 for another's", size: single, opts: s3sink.UploadOptions{IfAbsent: true}, old: old, want: failed,
+			name: "U23 put lost before it, then 412 for another's", size: single,
+			opts: s3sink.UploadOptions{IfAbsent: true}, old: old, want: failed,
 			err: is(s3sink.ErrExists), faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Drop}},
 		},
 		{
-			name: "U23 conflict", size: parts, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed, err: is(s3sink.ErrConflict),
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: s3test.Fail(409, "ConditionalRequestConflict")}},
+			name: "U23 conflict", size: parts, opts: s3sink.UploadOptions{IfAbsent: true}, want: failed,
+			err: is(s3sink.ErrConflict),
+			faults: []s3test.Fault{{
+				Op:     "CompleteMultipartUpload",
+				Before: s3test.Fail(409, "ConditionalRequestConflict"),
+			}},
 		},
 		{
 			name: "U23 conflict of a put, once", size: single, opts: s3sink.UploadOptions{IfAbsent: true},
@@ -325,13 +388,15 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(501, "NotImplemented")}},
 		},
 		{
-			name: "U28 complete tells no checksum and stores nothing", size: parts, want: failed, err: is(s3sink.ErrNotStored),
+			name: "U28 complete tells no checksum and stores nothing", size: parts, want: failed,
+			err: is(s3sink.ErrNotStored),
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: func(*s3test.Request) *s3test.Reply {
 				return &s3test.Reply{Body: []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
 			}}},
 		},
 		{
-			name: "U28 complete tells no checksum, no right to look", size: parts, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			name: "U28 complete tells no checksum, no right to look", size: parts,
+			opts:   s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
 			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}},
 		},
 		{
@@ -341,52 +406,67 @@ func TestFaults(t *testing.T) {
 			}}},
 		},
 		{
-			name: "U28 complete tells no checksum and leaves the older object", size: parts, want: failed, err: is(s3sink.ErrNotStored),
+			name: "U28 complete tells no checksum and leaves the older object", size: parts, want: failed,
+			err: is(s3sink.ErrNotStored),
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: func(*s3test.Request) *s3test.Reply {
 				return &s3test.Reply{Body: []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
 			}}}, old: old,
 		},
 		{
-			name: "U29 a part hangs once", size: parts, opts: s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
+			name: "U29 a part hangs once", size: parts,
+			opts:   s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Before: s3test.Hang}},
 		},
 		{
-			name: "U29 complete's reply hangs", size: parts, opts: s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
+			name: "U29 complete's reply hangs", size: parts,
+			opts:   s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, After: s3test.Stall}},
 		},
 		{
-			name: "U29 a part hangs always", size: parts, want: failed, opts: s3sink.UploadOptions{RequestTimeout: 50 * time.Millisecond},
+			name: "U29 a part hangs always", size: parts, want: failed,
+			opts:   s3sink.UploadOptions{RequestTimeout: 50 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Times: always, Before: s3test.Hang}},
 		},
 		{
-			name: "no encryption, though asked for", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
+			name: "no encryption, though asked for", size: parts,
+			opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Times: always, After: unencrypted}},
 		},
 		{
-			name: "no encryption, though asked for, small", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}, old: old,
+			name: "no encryption, though asked for, small", size: single,
+			opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}, old: old,
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Times: always, After: unencrypted}},
 		},
 		{
-			name: "no encryption, though asked for, empty", size: 0, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}, old: old,
+			name: "no encryption, though asked for, empty", size: 0,
+			opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}, old: old,
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{Times: always, After: unencrypted}},
 		},
 		{
-			name: "another encryption than asked for", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms"},
+			name: "another encryption than asked for", size: single,
+			opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms"},
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{{
-				Times: always, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("X-Amz-Server-Side-Encryption", "AES256") },
+				Times: always, After: func(_ *s3test.Request, r *s3test.Reply) {
+					r.Header.Set("X-Amz-Server-Side-Encryption", "AES256")
+				},
 			}},
 		},
 		{
-			name: "no encryption of a part, though asked for", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
+			name: "no encryption of a part, though asked for", size: parts,
+			opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
 			want: failed, err: is(s3sink.ErrNotEncrypted), faults: []s3test.Fault{
 				{Op: "CreateMultipartUpload", After: unencrypted}, {Op: "UploadPart", Part: 7, After: unencrypted},
 			},
 		},
 		{
-			name: "encryption that only the parts tell", size: parts, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"},
+			name: "encryption that only the parts tell", size: parts,
+			opts:   s3sink.UploadOptions{ServerSideEncryption: "AES256"},
 			faults: []s3test.Fault{{Op: "CreateMultipartUpload", After: unencrypted}},
 		},
-		{name: "encryption of a small stream", size: single, opts: s3sink.UploadOptions{ServerSideEncryption: "aws:kms", SSEKMSKeyID: "k"}},
+		{name: "encryption of a small stream", size: single, opts: s3sink.UploadOptions{
+			ServerSideEncryption: "aws:kms",
+			SSEKMSKeyID:          "k",
+		}},
 		{name: "encryption of nothing", size: 0, opts: s3sink.UploadOptions{ServerSideEncryption: "AES256"}},
 		{
 			name: "U31 no bucket", size: parts, want: failed, err: coded("NoSuchBucket"),
@@ -401,13 +481,15 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(301, "PermanentRedirect")}},
 		},
 		{
-			name: "U31 wrong region, known when it is complete", size: parts, want: failed, err: coded("TemporaryRedirect"), faults: []s3test.Fault{
+			name: "U31 wrong region, known when it is complete", size: parts, want: failed,
+			err: coded("TemporaryRedirect"), faults: []s3test.Fault{
 				{Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(307, "TemporaryRedirect")},
 				{Op: "HeadObject", Times: always, Before: s3test.Fail(301, "PermanentRedirect")},
 			},
 		},
 		{
-			name: "U31 not implemented, older object of the same length, no checksum", size: single, want: failed, err: coded("NotImplemented"),
+			name: "U31 not implemented, older object of the same length, no checksum", size: single, want: failed,
+			err: coded("NotImplemented"),
 			old: random(single + 1)[:single], opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
 			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(501, "NotImplemented")}},
 		},
@@ -425,14 +507,16 @@ func TestFaults(t *testing.T) {
 				server.Fault(f)
 			}
 			data := random(tt.size)
-			obj, err := stream.Run(t.Context(), chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key, small(tt.opts)))
+			obj, err := stream.Run(t.Context(), chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key,
+				small(tt.opts)))
 			if (err == nil) != (tt.want == stored) || tt.err != nil && !tt.err(err) {
 				t.Errorf("the error is %v", err)
 			}
 			if err != nil && obj != (s3sink.Object{}) {
 				t.Errorf("beside the error there is %+v", obj)
 			}
-			if got := errors.Is(err, s3sink.ErrOutcomeUnknown); got != (tt.want == unknown && !errors.Is(err, s3sink.ErrMismatch)) {
+			if got := errors.Is(err, s3sink.ErrOutcomeUnknown); got != (tt.want == unknown &&
+				!errors.Is(err, s3sink.ErrMismatch)) {
 				t.Errorf("the outcome is unknown: %v (%v)", got, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "canary-secret") {
@@ -487,8 +571,12 @@ func unencrypted(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("X-Amz-Serve
 func TestEveryPartFails(t *testing.T) {
 	for part := 1; part <= 10; part++ {
 		server, client := newServer(t, anyParts)
-		server.Fault(s3test.Fault{Op: "UploadPart", Part: part, Times: always, Before: s3test.Fail(403, "AccessDenied")})
-		_, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		server.Fault(s3test.Fault{
+			Op: "UploadPart", Part: part, Times: always,
+			Before: s3test.Fail(403, "AccessDenied"),
+		})
+		_, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{})))
 		if !coded("AccessDenied")(err) || !strings.Contains(err.Error(), fmt.Sprintf("part %d ", part)) {
 			t.Errorf("part %d: %v", part, err)
 		}
@@ -505,7 +593,8 @@ func TestSourceFails(t *testing.T) {
 	for _, size := range []int{0, 1, 99, 100, 101, 250, 950} {
 		server, client := newServer(t, anyParts)
 		src := then(chunks(random(size), 30), func(context.Context) error { return errSource })
-		_, err := stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		_, err := stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{})))
 		if err != errSource { //nolint:errorlint // it is to come as it is
 			t.Errorf("after %d bytes: %v", size, err)
 		}
@@ -518,12 +607,13 @@ func TestSourceSwallows(t *testing.T) {
 	for _, op := range []string{"CreateMultipartUpload", "UploadPart"} {
 		server, client := newServer(t, anyParts)
 		server.Fault(s3test.Fault{Op: op, Before: s3test.Fail(403, "AccessDenied")})
-		_, err := stream.Run(t.Context(), stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
-			for range 50 {
-				_ = emit(random(40))
-			}
-			return nil
-		}), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		_, err := stream.Run(t.Context(),
+			stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+				for range 50 {
+					_ = emit(random(40))
+				}
+				return nil
+			}), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
 		if !coded("AccessDenied")(err) {
 			t.Errorf("%s: the error is %v", op, err)
 		}
@@ -573,7 +663,8 @@ func TestEarlyRefusal(t *testing.T) {
 			}
 		}
 	})
-	_, err := stream.Run(t.Context(), endless, s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5 << 20}))
+	_, err := stream.Run(t.Context(), endless, s3sink.Upload(client, bucket, key,
+		&s3sink.UploadOptions{PartSize: 5 << 20}))
 	if err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("the error is %v", err)
 	}

@@ -96,7 +96,8 @@ func expectStored(t testing.TB, server *s3test.Server, data []byte, obj s3sink.O
 	if !bytes.Equal(o.Body, data) {
 		t.Errorf("%d bytes are stored, not the %d that were sent", len(o.Body), len(data))
 	}
-	if obj.Bucket != bucket || obj.Key != key || obj.ETag != o.ETag || obj.Size != int64(len(data)) || obj.Parts != o.Parts || obj.VersionID != o.VersionID {
+	if obj.Bucket != bucket || obj.Key != key || obj.ETag != o.ETag || obj.Size != int64(len(data)) ||
+		obj.Parts != o.Parts || obj.VersionID != o.VersionID {
 		t.Errorf("the result is %+v, the object has ETag %s and %d parts", obj, o.ETag, o.Parts)
 	}
 	if u := server.Uploads(bucket); len(u) > 0 {

@@ -29,25 +29,48 @@ func TestHostileHeaders(t *testing.T) {
 	good := new(honest)
 	hostile.Table(t, []hostile.Row{
 		upload("header: a megabyte of CSI", 50, unknown, answers{"PUT": header("X-A", strings.Repeat(csi, 1<<17))}),
-		upload("header: a megabyte of CSI in its name", 50, unknown, answers{"PUT": header(strings.Repeat(csi, 1<<17), "a")}),
-		upload("header: a request id of a megabyte of C1 and bidi", 50, fatal, answers{"PUT": header("X-Amz-Request-Id", strings.Repeat(c1, 1<<17), 400)}),
-		upload("header: a region of a megabyte of C1 and bidi", 50, fatal, answers{"PUT": header("X-Amz-Bucket-Region", strings.Repeat(c1, 1<<17), 301)}),
+		upload("header: a megabyte of CSI in its name", 50, unknown,
+			answers{"PUT": header(strings.Repeat(csi, 1<<17), "a")}),
+		upload("header: a request id of a megabyte of C1 and bidi", 50, fatal,
+			answers{"PUT": header("X-Amz-Request-Id", strings.Repeat(c1, 1<<17), 400)}),
+		upload("header: a region of a megabyte of C1 and bidi", 50, fatal,
+			answers{"PUT": header("X-Amz-Bucket-Region", strings.Repeat(c1, 1<<17), 301)}),
 		upload("header: a checksum of a megabyte of C1 and bidi", 50, mismatch,
 			answers{"PUT": header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: "+strings.Repeat(c1, 1<<17))}),
-		{Name: "header: an encryption of C1 and bidi", Want: hostile.Is(s3sink.ErrNotEncrypted), Run: func(_ *testing.T, ctx context.Context) error {
-			s := httptest.NewServer(answers{"POST": body(200, started("1")), "PUT": header("Etag", "\"e\"\r\nX-Amz-Server-Side-Encryption: "+c1)})
-			defer s.Close()
-			opts := small(s3sink.UploadOptions{ServerSideEncryption: "AES256", AbortTimeout: time.Second})
-			_, err := stream.Run(ctx, chunks(random(50), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket, key, opts))
-			return err
-		}},
+		{
+			Name: "header: an encryption of C1 and bidi", Want: hostile.Is(s3sink.ErrNotEncrypted),
+			Run: func(_ *testing.T, ctx context.Context) error {
+				s := httptest.NewServer(answers{
+					"POST": body(200, started("1")),
+					"PUT":  header("Etag", "\"e\"\r\nX-Amz-Server-Side-Encryption: "+c1),
+				})
+				defer s.Close()
+				opts := small(s3sink.UploadOptions{ServerSideEncryption: "AES256", AbortTimeout: time.Second})
+				_, err := stream.Run(ctx, chunks(random(50), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket,
+					key,
+					opts))
+				return err
+			},
+		},
 		shown("header: a version id of C1 and bidi", 50, answers{"PUT": good.put("X-Amz-Version-Id: " + c1)}),
-		shown("header: a version id of a megabyte", 50, answers{"PUT": good.put("X-Amz-Version-Id: " + strings.Repeat("v", 1<<20))}),
-		shown("header: a version id of C1 and bidi in HEAD", 50, answers{"PUT": good.unproven, "HEAD": good.head("X-Amz-Version-Id: " + c1)}),
-		shown("body: a Location of C1 and bidi", 350, answers{"POST": completes(good.complete(c1)), "PUT": good.put("A: b"), "HEAD": good.head("A: b")}),
-		shown("body: a Location of a megabyte", 350, answers{"POST": completes(good.complete(strings.Repeat("l", 1<<19))), "PUT": good.put("A: b"), "HEAD": good.head("A: b")}),
+		shown("header: a version id of a megabyte", 50,
+			answers{"PUT": good.put("X-Amz-Version-Id: " + strings.Repeat("v", 1<<20))}),
+		shown("header: a version id of C1 and bidi in HEAD", 50,
+			answers{"PUT": good.unproven, "HEAD": good.head("X-Amz-Version-Id: " + c1)}),
+		shown("body: a Location of C1 and bidi", 350, answers{
+			"POST": completes(good.complete(c1)),
+			"PUT":  good.put("A: b"), "HEAD": good.head("A: b"),
+		}),
+		shown("body: a Location of a megabyte", 350,
+			answers{
+				"POST": completes(good.complete(strings.Repeat("l", 1<<19))), "PUT": good.put("A: b"),
+				"HEAD": good.head("A: b"),
+			}),
 
-		upload("encoding: gzip, and the XML is not", 350, retryable, answers{"POST": encoded("gzip", started("1")), "PUT": status(500)}),
+		upload("encoding: gzip, and the XML is not", 350, retryable, answers{
+			"POST": encoded("gzip", started("1")),
+			"PUT":  status(500),
+		}),
 		upload("encoding: gzip, and the XML is", 350, fatal, answers{"POST": encoded("gzip", gzipped(started("1")))}),
 		pendingRow("encoding: gzip, and the list is", fatal, encoded("gzip", gzipped("<ListMultipartUploadsResult/>"))),
 
@@ -55,24 +78,30 @@ func TestHostileHeaders(t *testing.T) {
 		upload("status: 204 to a PUT", 50, unknown, answers{"PUT": header("Etag", `"e"`, 204)}),
 		upload("status: 304 to a PUT", 50, fatal, answers{"PUT": header("Etag", `"e"`, 304)}),
 		upload("status: 100 for ever", 50, unknown, answers{"PUT": continues}),
-		upload("status: 200 without an ETag, to PUT and to HEAD", 50, unknown, answers{"PUT": status(200), "HEAD": status(200)}),
+		upload("status: 200 without an ETag, to PUT and to HEAD", 50, unknown,
+			answers{"PUT": status(200), "HEAD": status(200)}),
 
 		upload("checksum: of other bytes, with our token, in HEAD", 50, mismatch,
 			answers{"PUT": good.unproven, "HEAD": good.head("X-Amz-Checksum-Crc64nvme: AAAAAAAAAAA=")}),
 		upload("checksum: of other bytes, in the last reply", 350, mismatch, answers{
-			"PUT": good.put("A: b"), "POST": completes(body(200, "<C><ETag>e</ETag><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></C>")),
+			"PUT":  good.put("A: b"),
+			"POST": completes(body(200, "<C><ETag>e</ETag><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></C>")),
 		}),
 		upload("checksum: of a part, of C1 and bidi", 350, mismatch,
 			answers{"POST": body(200, started("1")), "PUT": header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: "+c1)}),
 		upload("checksum: two that contradict each other, the wrong one first", 50, mismatch,
-			answers{"PUT": header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAA=\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAE=")}),
-		upload("length: HEAD of another one, with our token", 50, mismatch, answers{"PUT": good.unproven, "HEAD": good.head("Content-Length: 51")}),
-		upload("length: two of them", 50, unknown, answers{"PUT": header("Content-Length", "0\r\nContent-Length: 5\r\nEtag: \"e\"")}),
+			answers{"PUT": header("Etag",
+				"\"e\"\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAA=\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAE=")}),
+		upload("length: HEAD of another one, with our token", 50, mismatch,
+			answers{"PUT": good.unproven, "HEAD": good.head("Content-Length: 51")}),
+		upload("length: two of them", 50, unknown,
+			answers{"PUT": header("Content-Length", "0\r\nContent-Length: 5\r\nEtag: \"e\"")}),
 
 		pendingRow("list: ten uploads of C1 and bidi that cannot be aborted", retryable, refusing(10, c1, 500)),
 		pendingRow("list: ten uploads that must not be aborted", fatal, refusing(10, "k", 403)),
 		pendingRow("list: ten uploads, and only the tenth must not be aborted", fatal, refusing(10, "k", 500, 403)),
-		pendingRow("list: keys that do not decode", fatal, body(200, "<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated><Upload><Key>%zz\u202e</Key></Upload></R>")),
+		pendingRow("list: keys that do not decode", fatal,
+			body(200, "<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated><Upload><Key>%zz\u202e</Key></Upload></R>")),
 	})
 }
 
@@ -126,7 +155,8 @@ func (h *honest) head(more string) http.HandlerFunc {
 // has sent, and a Location.
 func (h *honest) complete(location string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body(200, "<C><Location>"+location+"</Location><ETag>e</ETag><ChecksumCRC64NVME>"+r.Header.Get("X-Amz-Checksum-Crc64nvme")+"</ChecksumCRC64NVME></C>")(w, r)
+		body(200, "<C><Location>"+location+"</Location><ETag>e</ETag><ChecksumCRC64NVME>"+
+			r.Header.Get("X-Amz-Checksum-Crc64nvme")+"</ChecksumCRC64NVME></C>")(w, r)
 	}
 }
 
@@ -138,7 +168,8 @@ func shown(name string, size int, server answers) hostile.Row {
 		s := httptest.NewServer(server)
 		defer s.Close()
 		opts := small(s3sink.UploadOptions{SlowDownTimeout: -1})
-		object, err := stream.Run(ctx, chunks(random(size), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket, key, opts))
+		object, err := stream.Run(ctx, chunks(random(size), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket,
+			key, opts))
 		if text := fmt.Sprint(object); err == nil && (len(text) > 10<<10 || !printable.Is(text)) {
 			err = errShown
 		}
@@ -192,7 +223,8 @@ func refusing(n int, key string, codes ...int) http.HandlerFunc {
 		}
 		_, _ = io.WriteString(w, "<R><IsTruncated>false</IsTruncated>")
 		for i := range n {
-			_, _ = fmt.Fprintf(w, "<Upload><Key>%s</Key><UploadId>%d%s</UploadId><Initiated>%s</Initiated></Upload>", key, i, key, old)
+			_, _ = fmt.Fprintf(w, "<Upload><Key>%s</Key><UploadId>%d%s</UploadId><Initiated>%s</Initiated></Upload>",
+				key, i, key, old)
 		}
 		_, _ = io.WriteString(w, "</R>")
 	}

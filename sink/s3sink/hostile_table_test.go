@@ -20,42 +20,85 @@ import (
 // TestHostile has servers that lie to an upload and to AbortPending.
 func TestHostile(t *testing.T) {
 	unknown, mismatch := hostile.Is(s3sink.ErrOutcomeUnknown), hostile.Is(s3sink.ErrMismatch)
-	fatal, retryable, throttled := hostile.Class(stream.Fatal), hostile.Class(stream.Retryable), hostile.Class(stream.Throttled)
+	fatal, retryable, throttled := hostile.Class(stream.Fatal), hostile.Class(stream.Retryable),
+		hostile.Class(stream.Throttled)
 	tooLong := hostile.Is(s3reply.ErrTooLong)
 	uploaded := header("Etag", `"e"`)
 	hostile.Table(t, []hostile.Row{
-		upload("put: an error without an end", 50, hostile.All(fatal, tooLong), answers{"PUT": endless(400, "<Error><Code>X</Code><Message>")}),
-		upload("put: a 500 without an end", 50, hostile.All(retryable, tooLong), answers{"PUT": endless(500, "<Error><Code>X</Code><Message>")}),
+		upload("put: an error without an end", 50, hostile.All(fatal, tooLong),
+			answers{"PUT": endless(400, "<Error><Code>X</Code><Message>")}),
+		upload("put: a 500 without an end", 50, hostile.All(retryable, tooLong),
+			answers{"PUT": endless(500, "<Error><Code>X</Code><Message>")}),
 		upload("put: a success without an end", 50, unknown, answers{"PUT": endless(200, "<a>"), "HEAD": status(503)}),
-		upload("put: an error nested 300,000 deep", 50, fatal, answers{"PUT": body(400, "<Error>"+strings.Repeat("<a>", 300_000))}),
-		upload("put: an error with 150,000 attributes", 50, fatal, answers{"PUT": body(400, "<Error"+strings.Repeat(` a="b"`, 150_000)+">")}),
-		upload("put: an error with entities", 50, fatal, answers{"PUT": body(400, `<!DOCTYPE a [<!ENTITY b "bb">]><Error><Code>&b;</Code></Error>`)}),
-		upload("put: an error of control characters", 50, fatal, answers{"PUT": body(400, "<Error><Code>\u009b\u202eX</Code><Message>"+strings.Repeat("\u202e", 50_000)+"</Message></Error>")}),
-		upload("put: a request id of 100 KB", 50, fatal, answers{"PUT": header("X-Amz-Request-Id", strings.Repeat("r", 100_000), 400)}),
-		upload("put: an ETag of control characters", 50, unknown, answers{"PUT": header("Etag", "\x1b[31m"), "HEAD": status(503)}),
-		upload("put: an ETag of a megabyte", 50, unknown, answers{"PUT": header("Etag", strings.Repeat("e", 1<<20)), "HEAD": status(503)}),
-		upload("put: a success that is a web page", 50, unknown, answers{"PUT": body(200, "<html>"), "HEAD": status(503)}),
-		upload("put: another object's checksum", 50, mismatch, answers{"PUT": header("X-Amz-Checksum-Crc64nvme", strings.Repeat("A", 100_000)+"\r\nEtag: \"e\"")}),
-		upload("put: HEAD with a negative size", 50, unknown, answers{"PUT": uploaded, "HEAD": header("Content-Length", "-5")}),
+		upload("put: an error nested 300,000 deep", 50, fatal,
+			answers{"PUT": body(400, "<Error>"+strings.Repeat("<a>", 300_000))}),
+		upload("put: an error with 150,000 attributes", 50, fatal,
+			answers{"PUT": body(400, "<Error"+strings.Repeat(` a="b"`, 150_000)+">")}),
+		upload("put: an error with entities", 50, fatal,
+			answers{"PUT": body(400, `<!DOCTYPE a [<!ENTITY b "bb">]><Error><Code>&b;</Code></Error>`)}),
+		upload("put: an error of control characters", 50, fatal,
+			answers{"PUT": body(400, "<Error><Code>\u009b\u202eX</Code><Message>"+strings.Repeat("\u202e", 50_000)+
+				"</Message></Error>")}),
+		upload("put: a request id of 100 KB", 50, fatal,
+			answers{"PUT": header("X-Amz-Request-Id", strings.Repeat("r", 100_000), 400)}),
+		upload("put: an ETag of control characters", 50, unknown, answers{
+			"PUT":  header("Etag", "\x1b[31m"),
+			"HEAD": status(503),
+		}),
+		upload("put: an ETag of a megabyte", 50, unknown, answers{
+			"PUT":  header("Etag", strings.Repeat("e", 1<<20)),
+			"HEAD": status(503),
+		}),
+		upload("put: a success that is a web page", 50, unknown, answers{
+			"PUT":  body(200, "<html>"),
+			"HEAD": status(503),
+		}),
+		upload("put: another object's checksum", 50, mismatch,
+			answers{"PUT": header("X-Amz-Checksum-Crc64nvme", strings.Repeat("A", 100_000)+"\r\nEtag: \"e\"")}),
+		upload("put: HEAD with a negative size", 50, unknown,
+			answers{"PUT": uploaded, "HEAD": header("Content-Length", "-5")}),
 		upload("put: a redirect for ever", 50, fatal, answers{"PUT": redirect(307)}),
 		upload("put: a redirect by another method", 50, fatal, answers{"PUT": redirect(302)}),
 		upload("put: headers without an end", 50, unknown, answers{"PUT": manyHeaders}),
 		upload("put: no answer at all", 50, unknown, answers{"PUT": silent}),
 		upload("put: a body of one byte a moment", 50, retryable, answers{"PUT": drip}),
-		upload("create: a success without an end", 350, hostile.All(fatal, tooLong), answers{"POST": endless(200, "<InitiateMultipartUploadResult><UploadId>")}),
-		upload("create: an upload id of 3 KiB", 350, fatal, answers{"POST": body(200, started(strings.Repeat("u", 3<<10))), "PUT": status(500)}),
-		upload("create: an upload id of bidi characters", 350, fatal, answers{"POST": body(200, started("\u202eid")), "PUT": status(500)}),
-		upload("create: a 200 that is an error", 350, throttled, answers{"POST": body(200, "<Error><Code>SlowDown</Code></Error>")}),
-		upload("part: an ETag of a megabyte", 350, fatal, answers{"POST": body(200, started("1")), "PUT": header("Etag", strings.Repeat("e", 1<<20))}),
-		upload("part: a lying checksum", 350, mismatch, answers{"POST": body(200, started("1")), "PUT": header("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=\r\nEtag: \"e\"")}),
-		upload("complete: blanks without an end", 350, unknown, answers{"POST": completes(endless(200, " ")), "PUT": uploaded, "HEAD": status(503)}),
-		upload("complete: a blank a moment, for ever", 350, unknown, answers{"POST": completes(drip), "PUT": uploaded, "HEAD": status(503)}),
-		upload("complete: a 200 that is an error", 350, unknown, answers{"POST": completes(body(200, "<Error><Code>InternalError</Code></Error>")), "PUT": uploaded}),
-		upload("abort: an error without an end", 350, hostile.All(fatal, tooLong), answers{"POST": body(200, started("1")), "PUT": status(403), "DELETE": endless(400, "<Error>")}),
-		pendingRow("list: one name without an end", hostile.All(fatal, tooLong), endless(200, "<ListMultipartUploadsResult><Upload><Key>")),
+		upload("create: a success without an end", 350, hostile.All(fatal, tooLong),
+			answers{"POST": endless(200, "<InitiateMultipartUploadResult><UploadId>")}),
+		upload("create: an upload id of 3 KiB", 350, fatal,
+			answers{"POST": body(200, started(strings.Repeat("u", 3<<10))), "PUT": status(500)}),
+		upload("create: an upload id of bidi characters", 350, fatal, answers{
+			"POST": body(200, started("\u202eid")),
+			"PUT":  status(500),
+		}),
+		upload("create: a 200 that is an error", 350, throttled,
+			answers{"POST": body(200, "<Error><Code>SlowDown</Code></Error>")}),
+		upload("part: an ETag of a megabyte", 350, fatal, answers{
+			"POST": body(200, started("1")),
+			"PUT":  header("Etag", strings.Repeat("e", 1<<20)),
+		}),
+		upload("part: a lying checksum", 350, mismatch, answers{
+			"POST": body(200, started("1")),
+			"PUT":  header("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=\r\nEtag: \"e\""),
+		}),
+		upload("complete: blanks without an end", 350, unknown, answers{
+			"POST": completes(endless(200, " ")),
+			"PUT":  uploaded, "HEAD": status(503),
+		}),
+		upload("complete: a blank a moment, for ever", 350, unknown, answers{
+			"POST": completes(drip), "PUT": uploaded,
+			"HEAD": status(503),
+		}),
+		upload("complete: a 200 that is an error", 350, unknown,
+			answers{"POST": completes(body(200, "<Error><Code>InternalError</Code></Error>")), "PUT": uploaded}),
+		upload("abort: an error without an end", 350, hostile.All(fatal, tooLong),
+			answers{"POST": body(200, started("1")), "PUT": status(403), "DELETE": endless(400, "<Error>")}),
+		pendingRow("list: one name without an end", hostile.All(fatal, tooLong),
+			endless(200, "<ListMultipartUploadsResult><Upload><Key>")),
 		pendingRow("list: the same marker again and again", fatal, page(func(int) string { return "k" })),
 		pendingRow("list: a new page for ever", fatal, page(func(n int) string { return fmt.Sprint("k", n) })),
-		pendingRow("list: pages of long markers for ever", fatal, page(func(n int) string { return strings.Repeat("k", 500_000) + fmt.Sprint(n) })),
+		pendingRow("list: pages of long markers for ever", fatal, page(func(n int) string {
+			return strings.Repeat("k", 500_000) + fmt.Sprint(n)
+		})),
 		pendingRow("list: a redirect for ever", fatal, redirect(307)),
 		pendingRow("list: a success without a list", fatal, body(200, "")),
 		pendingRow("list: broken in the middle", retryable, func(w http.ResponseWriter, _ *http.Request) {
@@ -83,8 +126,12 @@ func upload(name string, size int, want func(error) bool, server answers) hostil
 		s := httptest.NewServer(server)
 		defer s.Close()
 		defer s.CloseClientConnections()
-		opts := small(s3sink.UploadOptions{RequestTimeout: 500 * time.Millisecond, AbortTimeout: 2 * time.Second, SlowDownTimeout: -1})
-		_, err := stream.Run(ctx, chunks(random(size), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket, key, opts))
+		opts := small(s3sink.UploadOptions{
+			RequestTimeout: 500 * time.Millisecond, AbortTimeout: 2 * time.Second,
+			SlowDownTimeout: -1,
+		})
+		_, err := stream.Run(ctx, chunks(random(size), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket, key,
+			opts))
 		return err
 	}}
 }
@@ -132,7 +179,8 @@ func endless(code int, start string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)
 		_, err := io.WriteString(w, start)
-		for block, sent := bytes.Repeat([]byte(start[len(start)-1:]), 1<<20), 0; err == nil && sent < 1<<30; sent += len(block) {
+		for block, sent := bytes.Repeat([]byte(start[len(start)-1:]), 1<<20), 0; err == nil &&
+			sent < 1<<30; sent += len(block) {
 			_, err = w.Write(block)
 		}
 	}
@@ -187,6 +235,7 @@ func page(marker func(n int) string) http.HandlerFunc {
 	n := 0 // the client makes one request at a time
 	return func(w http.ResponseWriter, _ *http.Request) {
 		n++
-		_, _ = fmt.Fprintf(w, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>%s</NextKeyMarker></ListMultipartUploadsResult>", marker(n))
+		_, _ = fmt.Fprintf(w,
+			"<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>%s</NextKeyMarker></ListMultipartUploadsResult>", marker(n))
 	}
 }

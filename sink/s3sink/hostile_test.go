@@ -45,7 +45,8 @@ func TestFlood(t *testing.T) {
 		for _, size := range []int{50, 350} {
 			var sent atomic.Int64
 			client := newClient(flood(t, status, &sent))
-			_, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+			_, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key,
+				small(s3sink.UploadOptions{})))
 			if status != http.StatusOK && err == nil {
 				t.Errorf("%d, %d bytes: no error", status, size)
 			}
@@ -63,7 +64,9 @@ func TestFlood(t *testing.T) {
 func TestRedirect(t *testing.T) {
 	for _, status := range []int{http.StatusMovedPermanently, http.StatusTemporaryRedirect} {
 		var heard atomic.Value
-		elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard.Store(r.Header.Clone()) }))
+		elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			heard.Store(r.Header.Clone())
+		}))
 		here := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") == "" || r.Header.Get("X-Amz-Security-Token") == "" {
 				t.Error("the service itself gets no credentials")
@@ -72,11 +75,15 @@ func TestRedirect(t *testing.T) {
 		}))
 		client := newClient(here.URL, func(o *s3.Options) {
 			o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "canary-secret", SessionToken: "canary-token"}, nil
+				return aws.Credentials{
+					AccessKeyID: "AKIATEST", SecretAccessKey: "canary-secret",
+					SessionToken: "canary-token",
+				}, nil
 			})
 		})
 		for _, size := range []int{50, 350} {
-			_, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+			_, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key,
+				small(s3sink.UploadOptions{})))
 			if err == nil {
 				t.Errorf("%d, %d bytes: no error", status, size)
 			}

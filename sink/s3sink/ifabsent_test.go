@@ -21,11 +21,20 @@ func TestIfAbsentLooksFirst(t *testing.T) {
 			reads bool // the stream is read
 			want  error
 		}{
-			"absent":                          {reads: true},
-			"exists":                          {old: true, want: s3sink.ErrExists},
-			"exists, no right to look":        {old: true, fault: s3test.Fault{Op: "HeadObject", Before: s3test.Fail(403, "AccessDenied")}, reads: true, want: s3sink.ErrExists},
-			"exists, HEAD fails for a while":  {old: true, fault: s3test.Fault{Op: "HeadObject", Times: 2, Before: s3test.Fail(500, "InternalError")}, want: s3sink.ErrExists},
-			"absent, HEAD fails all the time": {fault: s3test.Fault{Op: "HeadObject", Times: 3, Before: s3test.Fail(500, "InternalError")}, reads: true},
+			"absent": {reads: true},
+			"exists": {old: true, want: s3sink.ErrExists},
+			"exists, no right to look": {old: true, fault: s3test.Fault{
+				Op:     "HeadObject",
+				Before: s3test.Fail(403, "AccessDenied"),
+			}, reads: true, want: s3sink.ErrExists},
+			"exists, HEAD fails for a while": {old: true, fault: s3test.Fault{
+				Op: "HeadObject", Times: 2,
+				Before: s3test.Fail(500, "InternalError"),
+			}, want: s3sink.ErrExists},
+			"absent, HEAD fails all the time": {fault: s3test.Fault{
+				Op: "HeadObject", Times: 3,
+				Before: s3test.Fail(500, "InternalError"),
+			}, reads: true},
 		} {
 			server, client := newServer(t, anyParts)
 			if tt.old {
@@ -39,12 +48,14 @@ func TestIfAbsentLooksFirst(t *testing.T) {
 				read = true
 				return chunks(random(size), 30).Each(ctx, emit)
 			})
-			_, err := stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{IfAbsent: true})))
+			_, err := stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key,
+				small(s3sink.UploadOptions{IfAbsent: true})))
 			if !errors.Is(err, tt.want) || read != tt.reads {
 				t.Errorf("%s, %d bytes: %v, the stream was read: %v", name, size, err, read)
 			}
 			if !tt.reads && server.Count("HeadObject") != len(server.Requests()) {
-				t.Errorf("%s, %d bytes: %d requests beside HEAD", name, size, len(server.Requests())-server.Count("HeadObject"))
+				t.Errorf("%s, %d bytes: %d requests beside HEAD", name, size,
+					len(server.Requests())-server.Count("HeadObject"))
 			}
 			if u := server.Uploads(bucket); len(u) > 0 {
 				t.Errorf("%s, %d bytes: uploads are pending: %v", name, size, u)
@@ -67,12 +78,21 @@ func TestBrokenOff(t *testing.T) {
 		status int
 		gone   bool // nothing is answered
 	}{
-		"no more is known":          {class: stream.Retryable},
-		"no right":                  {faults: []s3test.Fault{forbidden}, class: stream.Fatal, status: 403},
-		"exists since":              {opts: s3sink.UploadOptions{IfAbsent: true}, since: true, want: s3sink.ErrExists, class: stream.Fatal},
-		"replaced since":            {since: true, class: stream.Retryable},
-		"nothing is answered":       {faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Drop}}, gone: true, class: stream.Retryable},
-		"service is busy, but here": {faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(503, "SlowDown")}}, class: stream.Throttled, status: 503},
+		"no more is known": {class: stream.Retryable},
+		"no right":         {faults: []s3test.Fault{forbidden}, class: stream.Fatal, status: 403},
+		"exists since": {
+			opts: s3sink.UploadOptions{IfAbsent: true}, since: true, want: s3sink.ErrExists,
+			class: stream.Fatal,
+		},
+		"replaced since": {since: true, class: stream.Retryable},
+		"nothing is answered": {
+			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Drop}},
+			gone:   true, class: stream.Retryable,
+		},
+		"service is busy, but here": {faults: []s3test.Fault{{
+			Op: "HeadObject", Times: always,
+			Before: s3test.Fail(503, "SlowDown"),
+		}}, class: stream.Throttled, status: 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, _ := newServer(t, nil)
@@ -80,18 +100,22 @@ func TestBrokenOff(t *testing.T) {
 				o.Retryer = aws.NopRetryer{}
 				o.ContinueHeaderThresholdBytes = -1 // the body goes out at once
 			})
-			server.Fault(s3test.Fault{Op: "PutObject", Times: always, Unread: true, Before: func(*s3test.Request) *s3test.Reply {
-				if tt.since {
-					server.Put(bucket, key, random(3))
-				}
-				return s3test.Drop(nil)
-			}})
+			server.Fault(s3test.Fault{
+				Op: "PutObject", Times: always, Unread: true,
+				Before: func(*s3test.Request) *s3test.Reply {
+					if tt.since {
+						server.Put(bucket, key, random(3))
+					}
+					return s3test.Drop(nil)
+				},
+			})
 			for _, f := range tt.faults {
 				server.Fault(f)
 			}
 			tt.opts.PartSize = size
 			_, err := stream.Run(t.Context(), chunks(random(size), 1<<20), s3sink.Upload(client, bucket, key, &tt.opts))
-			if err == nil || errors.Is(err, s3sink.ErrOutcomeUnknown) || errors.Is(err, s3sink.ErrBrokenOff) == tt.gone ||
+			if err == nil || errors.Is(err, s3sink.ErrOutcomeUnknown) ||
+				errors.Is(err, s3sink.ErrBrokenOff) == tt.gone ||
 				tt.want != nil && !errors.Is(err, tt.want) {
 				t.Errorf("the error is %v", err)
 			}
@@ -111,7 +135,8 @@ func TestBrokenOff(t *testing.T) {
 func TestPartBrokenOff(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	server.Fault(s3test.Fault{Op: "UploadPart", Times: always, Before: s3test.Drop})
-	_, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+	_, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+		small(s3sink.UploadOptions{})))
 	if !errors.Is(err, s3sink.ErrBrokenOff) || stream.ClassOf(err) != stream.Retryable {
 		t.Errorf("the error is %v, %v", err, stream.ClassOf(err))
 	}

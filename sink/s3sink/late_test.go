@@ -26,7 +26,9 @@ type tardy struct {
 	isBack bool // the upload is there again
 }
 
-func (c *tardy) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+func (c *tardy) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput,
+	opts ...func(*s3.Options),
+) (*s3.AbortMultipartUploadOutput, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tried++
@@ -49,7 +51,9 @@ func (c *tardy) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartU
 
 // UploadPart is stuck in the middle of part 2 when halfway is not nil: it closes halfway and waits
 // for its end.
-func (c *tardy) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+func (c *tardy) UploadPart(ctx context.Context, in *s3.UploadPartInput,
+	opts ...func(*s3.Options),
+) (*s3.UploadPartOutput, error) {
 	switch {
 	case c.halfway == nil:
 	case *in.PartNumber == 1:

@@ -76,7 +76,8 @@ func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 
 var (
 	errNoList   = stream.Mark(errors.New("the reply is not a list of uploads"), stream.Fatal)
-	errNoMarker = stream.Mark(errors.New("the list continues, but its next marker is missing or repeated"), stream.Fatal)
+	errNoMarker = stream.Mark(errors.New("the list continues, but its next marker is missing or repeated"),
+		stream.Fatal)
 	errLongList = stream.Mark(errors.New("the list exceeds 2,000 pages or 64 MiB: extend the prefix"), stream.Fatal)
 	errNoDate   = stream.Mark(errors.New("the list does not have its start time"), stream.Fatal)
 )

@@ -32,7 +32,9 @@ type looker struct {
 	saw    func(*s3.HeadObjectOutput)
 }
 
-func (c *looker) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+func (c *looker) HeadObject(ctx context.Context, in *s3.HeadObjectInput,
+	opts ...func(*s3.Options),
+) (*s3.HeadObjectOutput, error) {
 	if c.before != nil {
 		c.before()
 	}
@@ -59,7 +61,8 @@ func storeAs(t testing.TB, server *s3test.Server, client *s3.Client, body []byte
 	t.Helper()
 	b, k := bucket, key
 	_, err := client.PutObject(context.Background(), &s3.PutObjectInput{
-		Bucket: &b, Key: &k, Body: bytes.NewReader(body), Metadata: map[string]string{s3sink.MetadataWriteToken: token(server)},
+		Bucket: &b, Key: &k, Body: bytes.NewReader(body),
+		Metadata: map[string]string{s3sink.MetadataWriteToken: token(server)},
 	})
 	if err != nil {
 		t.Error(err)
@@ -112,7 +115,8 @@ func TestAbortedByAnother(t *testing.T) {
 		}
 	}
 	upload := func(t *testing.T, _ *s3test.Server, client *s3.Client) {
-		_, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		_, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{})))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,22 +133,35 @@ func TestAbortedByAnother(t *testing.T) {
 		patience time.Duration // with a service that is busy
 	}{
 		{name: "another object", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown},
-		{name: "another object, of yesterday", old: put(random(33), nil), want: s3sink.ErrNotStored, faults: []s3test.Fault{head(aged)}},
+		{
+			name: "another object, of yesterday", old: put(random(33), nil), want: s3sink.ErrNotStored,
+			faults: []s3test.Fault{head(aged)},
+		},
 		{name: "the same bytes of another tool", old: put(random(size), nil), want: s3sink.ErrOutcomeUnknown},
-		{name: "the same bytes of another tool, with metadata", old: put(random(size), map[string]string{"a": "b"}), want: s3sink.ErrOutcomeUnknown},
+		{
+			name: "the same bytes of another tool, with metadata", old: put(random(size), map[string]string{"a": "b"}),
+			want: s3sink.ErrOutcomeUnknown,
+		},
 		{name: "the same bytes of an earlier run", old: upload, want: s3sink.ErrOutcomeUnknown},
-		{name: "the same bytes of an earlier run, of yesterday", old: upload, want: s3sink.ErrOutcomeUnknown, faults: []s3test.Fault{head(aged)}},
+		{
+			name: "the same bytes of an earlier run, of yesterday", old: upload, want: s3sink.ErrOutcomeUnknown,
+			faults: []s3test.Fault{head(aged)},
+		},
 		{name: "none", old: func(*testing.T, *s3test.Server, *s3.Client) {}, want: s3sink.ErrOutcomeUnknown},
 		{
-			name: "another object, HEAD answers 503", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown, patience: 300 * time.Millisecond,
-			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(503, "SlowDown")}},
+			name: "another object, HEAD answers 503", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown,
+			patience: 300 * time.Millisecond,
+			faults:   []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{
 			name: "another object, HEAD answers 400", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown,
 			faults: []s3test.Fault{{Op: "HeadObject", Times: always, Before: s3test.Fail(400, "InvalidRequest")}},
 		},
 	} {
-		for name, sum := range map[string]s3sink.Checksum{"CRC64NVME": s3sink.ChecksumCRC64NVME, "no checksum": s3sink.ChecksumNone} {
+		for name, sum := range map[string]s3sink.Checksum{
+			"CRC64NVME":   s3sink.ChecksumCRC64NVME,
+			"no checksum": s3sink.ChecksumNone,
+		} {
 			t.Run(tt.name+", "+name, func(t *testing.T) {
 				server, client := newServer(t, anyParts)
 				tt.old(t, server, client)
@@ -156,7 +173,8 @@ func TestAbortedByAnother(t *testing.T) {
 					server.Fault(f)
 				}
 				opts := small(s3sink.UploadOptions{Checksum: sum, AbortTimeout: tt.patience})
-				obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+				obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client,
+					bucket, key, opts))
 				if !errors.Is(err, tt.want) || obj != (s3sink.Object{}) {
 					t.Errorf("%+v, %v; want %v", obj, err, tt.want)
 				}
@@ -173,12 +191,21 @@ func TestLenientAbort(t *testing.T) {
 	} {
 		server, client := newServer(t, anyParts)
 		server.Put(bucket, key, random(33))
-		server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
-			server.AbortUpload(bucket, r.UploadID)
-			return reply(r)
-		}})
-		server.Fault(s3test.Fault{Op: "AbortMultipartUpload", Times: always, Before: func(*s3test.Request) *s3test.Reply { return &s3test.Reply{Status: 204} }})
-		_, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+		server.Fault(s3test.Fault{
+			Op: "CompleteMultipartUpload", Times: always,
+			Before: func(r *s3test.Request) *s3test.Reply {
+				server.AbortUpload(bucket, r.UploadID)
+				return reply(r)
+			},
+		})
+		server.Fault(s3test.Fault{
+			Op: "AbortMultipartUpload", Times: always,
+			Before: func(*s3test.Request) *s3test.Reply {
+				return &s3test.Reply{Status: 204}
+			},
+		})
+		_, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{})))
 		if !errors.Is(err, s3sink.ErrOutcomeUnknown) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -206,7 +233,10 @@ func TestWithoutRightToLook(t *testing.T) {
 		},
 		{
 			name: "no checksum in any reply", size: 950,
-			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: unsummed}, {Op: "UploadPart", Times: always, After: silentPart}},
+			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: unsummed}, {
+				Op: "UploadPart", Times: always,
+				After: silentPart,
+			}},
 		},
 		{
 			name: "ChecksumNone", size: 950, opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
@@ -227,7 +257,8 @@ func TestWithoutRightToLook(t *testing.T) {
 			for _, f := range tt.faults {
 				server.Fault(f)
 			}
-			obj, err := stream.Run(t.Context(), chunks(random(tt.size), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(tt.opts)))
+			obj, err := stream.Run(t.Context(), chunks(random(tt.size), 30), s3sink.UploadWithin(10_000, client, bucket,
+				key, small(tt.opts)))
 			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == int64(tt.size)) {
 				t.Errorf("%+v, %v; want %v", obj, err, tt.want)
 			}
@@ -238,14 +269,17 @@ func TestWithoutRightToLook(t *testing.T) {
 // TestRightToLookAtCurrent has a writer that may read the current version only.
 func TestRightToLookAtCurrent(t *testing.T) {
 	server, client := newServer(t, &s3test.Options{MinPartSize: -1, Versioned: true})
-	server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) { reply.Body = result(listedETag(t, r)) }})
+	server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) {
+		reply.Body = result(listedETag(t, r))
+	}})
 	server.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
 		if len(r.Query["versionId"]) > 0 {
 			return s3test.Fail(403, "AccessDenied")(r)
 		}
 		return nil
 	}})
-	obj, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+	obj, err := stream.Run(t.Context(), chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+		small(s3sink.UploadOptions{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,16 +305,26 @@ func TestPutProof(t *testing.T) {
 		{name: "stored", faults: []s3test.Fault{{Op: "PutObject", After: unsummed}}},
 		{name: "stored over another", old: random(33), faults: []s3test.Fault{{Op: "PutObject", After: unsummed}}},
 		{name: "not stored", faults: []s3test.Fault{{Op: "PutObject", Before: claims}}, want: s3sink.ErrOutcomeUnknown},
-		{name: "not stored, older object", old: random(33), faults: []s3test.Fault{{Op: "PutObject", Before: claims}}, want: s3sink.ErrOutcomeUnknown},
+		{
+			name: "not stored, older object", old: random(33),
+			faults: []s3test.Fault{{Op: "PutObject", Before: claims}},
+			want:   s3sink.ErrOutcomeUnknown,
+		},
 		{name: "not stored, object of yesterday", old: random(33), faults: []s3test.Fault{
 			{Op: "PutObject", Before: claims}, {Op: "HeadObject", Times: always, After: aged},
 		}, want: s3sink.ErrNotStored},
-		{name: "not stored, same bytes", old: random(size), faults: []s3test.Fault{{Op: "PutObject", Before: claims}}, want: s3sink.ErrOutcomeUnknown},
+		{
+			name: "not stored, same bytes", old: random(size),
+			faults: []s3test.Fault{{Op: "PutObject", Before: claims}},
+			want:   s3sink.ErrOutcomeUnknown,
+		},
 		{name: "HEAD answers 503 for a while", faults: []s3test.Fault{
 			{Op: "PutObject", After: unsummed}, {Op: "HeadObject", Times: 4, Before: s3test.Fail(503, "SlowDown")},
 		}},
 		{name: "another checksum", faults: []s3test.Fault{
-			{Op: "PutObject", After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Set("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=") }},
+			{Op: "PutObject", After: func(_ *s3test.Request, r *s3test.Reply) {
+				r.Header.Set("X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=")
+			}},
 		}, want: s3sink.ErrMismatch},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -291,7 +335,8 @@ func TestPutProof(t *testing.T) {
 			for _, f := range tt.faults {
 				server.Fault(f)
 			}
-			obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+			obj, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, client, bucket,
+				key, small(s3sink.UploadOptions{})))
 			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == size) {
 				t.Fatalf("%+v, %v; want %v", obj, err, tt.want)
 			}
@@ -320,7 +365,8 @@ func TestLostPutByToken(t *testing.T) {
 			}
 		}})
 		opts := small(s3sink.UploadOptions{Checksum: s3sink.ChecksumNone})
-		obj, err := stream.Run(t.Context(), chunks(random(50), 30), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+		obj, err := stream.Run(t.Context(), chunks(random(50), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+			opts))
 		if mine && (err != nil || obj.ETag != `"of-kms"`) || !mine && !errors.Is(err, s3sink.ErrOutcomeUnknown) {
 			t.Errorf("ours %v: %+v, %v", mine, obj, err)
 		}
@@ -330,14 +376,20 @@ func TestLostPutByToken(t *testing.T) {
 // TestFollowedRedirect has a plain http.Client turn a redirected request into a GET, whose 200 is
 // that of another object.
 func TestFollowedRedirect(t *testing.T) {
-	for op, size := range map[string]int{"PutObject": 50, "CompleteMultipartUpload": 950, "CreateMultipartUpload": 950} {
+	for op, size := range map[string]int{
+		"PutObject": 50, "CompleteMultipartUpload": 950,
+		"CreateMultipartUpload": 950,
+	} {
 		for _, status := range []int{301, 302, 303} {
 			server, client := newServer(t, anyParts)
 			server.Put(bucket, key, random(size)) // even the same bytes
 			options := client.Options()
 			options.HTTPClient = &http.Client{}
 			server.Fault(s3test.Fault{Op: op, Before: func(*s3test.Request) *s3test.Reply {
-				return &s3test.Reply{Status: status, Header: http.Header{"Location": {server.URL + "/" + bucket + "/" + key}}}
+				return &s3test.Reply{
+					Status: status,
+					Header: http.Header{"Location": {server.URL + "/" + bucket + "/" + key}},
+				}
 			}})
 			_, err := stream.Run(t.Context(), chunks(random(size), 30),
 				s3sink.UploadWithin(10_000, s3.New(options), bucket, key, small(s3sink.UploadOptions{})))
@@ -367,7 +419,9 @@ func TestConfirm(t *testing.T) {
 		}
 	}
 	unsummed := func(t *testing.T, server *s3test.Server, _ *s3.Client) {
-		server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) { reply.Body = result(listedETag(t, r)) }})
+		server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) {
+			reply.Body = result(listedETag(t, r))
+		}})
 	}
 	none := s3sink.UploadOptions{Checksum: s3sink.ChecksumNone}
 	for _, tt := range []struct {
@@ -387,15 +441,30 @@ func TestConfirm(t *testing.T) {
 		{name: "other bytes, another ETag", service: completed(wrong, "x-3"), want: s3sink.ErrOutcomeUnknown},
 		{name: "the bytes, another ETag", service: completed(random(size), "x-3")},
 		{name: "fewer bytes", opts: none, service: completed(wrong[1:], ""), want: s3sink.ErrMismatch},
-		{name: "fewer bytes, another ETag", opts: none, service: completed(wrong[1:], "x-3"), want: s3sink.ErrOutcomeUnknown},
+		{
+			name: "fewer bytes, another ETag", opts: none, service: completed(wrong[1:], "x-3"),
+			want: s3sink.ErrOutcomeUnknown,
+		},
 		{name: "well", opts: none},
-		{name: "replaced since", opts: none, before: func(s *s3test.Server) { s.Put(bucket, key, random(33)) }, want: s3sink.ErrOutcomeUnknown},
-		{name: "replaced since by the same bytes", opts: none, before: func(s *s3test.Server) { s.Put(bucket, key, random(size)) }, want: s3sink.ErrOutcomeUnknown},
-		{name: "replaced since, versions", opts: none, versioned: true, before: func(s *s3test.Server) { s.Put(bucket, key, random(33)) }},
-		{name: "removed since", opts: none, before: func(s *s3test.Server) { s.Remove(bucket, key) }, want: s3sink.ErrOutcomeUnknown},
+		{name: "replaced since", opts: none, before: func(s *s3test.Server) {
+			s.Put(bucket, key, random(33))
+		}, want: s3sink.ErrOutcomeUnknown},
+		{name: "replaced since by the same bytes", opts: none, before: func(s *s3test.Server) {
+			s.Put(bucket, key, random(size))
+		}, want: s3sink.ErrOutcomeUnknown},
+		{name: "replaced since, versions", opts: none, versioned: true, before: func(s *s3test.Server) {
+			s.Put(bucket, key, random(33))
+		}},
+		{name: "removed since", opts: none, before: func(s *s3test.Server) {
+			s.Remove(bucket, key)
+		}, want: s3sink.ErrOutcomeUnknown},
 		{name: "no length", opts: none, saw: func(out *s3.HeadObjectOutput) { out.ContentLength = nil }},
-		{name: "nothing but a token", opts: none, saw: func(out *s3.HeadObjectOutput) { out.ContentLength, out.ETag = nil, nil }, want: s3sink.ErrOutcomeUnknown},
-		{name: "metadata dropped", opts: none, saw: func(out *s3.HeadObjectOutput) { out.Metadata = nil }, want: s3sink.ErrOutcomeUnknown},
+		{name: "nothing but a token", opts: none, saw: func(out *s3.HeadObjectOutput) {
+			out.ContentLength, out.ETag = nil, nil
+		}, want: s3sink.ErrOutcomeUnknown},
+		{name: "metadata dropped", opts: none, saw: func(out *s3.HeadObjectOutput) {
+			out.Metadata = nil
+		}, want: s3sink.ErrOutcomeUnknown},
 		{name: "metadata in capitals", opts: none, saw: func(out *s3.HeadObjectOutput) {
 			for k, v := range out.Metadata {
 				delete(out.Metadata, k)
@@ -419,11 +488,13 @@ func TestConfirm(t *testing.T) {
 			if tt.before != nil {
 				c.before = func() { tt.before(server) }
 			}
-			obj, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, c, bucket, key, small(tt.opts)))
+			obj, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, c, bucket, key,
+				small(tt.opts)))
 			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == size) {
 				t.Errorf("%+v, %v; want %v", obj, err, tt.want)
 			}
-			if last := server.Requests()[len(server.Requests())-1]; tt.versioned && !slices.Contains(last.Query["versionId"], obj.VersionID) {
+			if last := server.Requests()[len(server.Requests())-1]; tt.versioned &&
+				!slices.Contains(last.Query["versionId"], obj.VersionID) {
 				t.Error("the look was not at the version that was stored")
 			}
 		})

@@ -30,10 +30,19 @@ func TestLatePut(t *testing.T) {
 		{name: "500", opts: silence, first: s3test.Hang, then: s3test.Fail(500, "InternalError")},
 		{name: "503", opts: silence, first: s3test.Hang, then: s3test.Fail(503, "SlowDown")},
 		{name: "403", opts: silence, first: s3test.Hang, then: s3test.Fail(403, "AccessDenied")},
-		{name: "403, older object", opts: silence, old: random(3), first: s3test.Hang, then: s3test.Fail(403, "AccessDenied")},
+		{
+			name: "403, older object", opts: silence, old: random(3), first: s3test.Hang,
+			then: s3test.Fail(403, "AccessDenied"),
+		},
 		{name: "no answer", opts: silence, first: s3test.Drop, then: s3test.Fail(500, "InternalError")},
-		{name: "a gateway's answer", first: s3test.Fail(504, "GatewayTimeout"), then: s3test.Fail(500, "InternalError")},
-		{name: "conflict", opts: s3sink.UploadOptions{IfAbsent: true}, first: s3test.Drop, then: s3test.Fail(409, "ConditionalRequestConflict")},
+		{
+			name: "a gateway's answer", first: s3test.Fail(504, "GatewayTimeout"),
+			then: s3test.Fail(500, "InternalError"),
+		},
+		{
+			name: "conflict", opts: s3sink.UploadOptions{IfAbsent: true}, first: s3test.Drop,
+			then: s3test.Fail(409, "ConditionalRequestConflict"),
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := newServer(t, anyParts)
@@ -46,7 +55,8 @@ func TestLatePut(t *testing.T) {
 				return tt.first(r)
 			}})
 			server.Fault(s3test.Fault{Op: "PutObject", Times: always, Before: tt.then})
-			_, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key, small(tt.opts)))
+			_, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key,
+				small(tt.opts)))
 			if !errors.Is(err, s3sink.ErrOutcomeUnknown) {
 				t.Errorf("the error is %v", err)
 			}
@@ -85,7 +95,8 @@ func TestLateComplete(t *testing.T) {
 				return &s3test.Reply{Hang: true}
 			}})
 			opts := small(s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond})
-			obj, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket, key, opts))
+			obj, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket,
+				key, opts))
 			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == size) {
 				t.Errorf("%+v, %v; want %v", obj, err, tt.want)
 			}
@@ -144,7 +155,9 @@ type deaf struct {
 
 var errLost = errors.New("the reply is lost")
 
-func (c *deaf) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+func (c *deaf) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput,
+	error,
+) {
 	out, err := c.Client.PutObject(ctx, in)
 	if c.lose {
 		return nil, errLost
@@ -167,7 +180,10 @@ func TestDeafClient(t *testing.T) {
 		{name: "not stored, no reply", lose: true, want: s3sink.ErrOutcomeUnknown, faults: []s3test.Fault{
 			{Op: "PutObject", Times: always, Before: s3test.Drop},
 		}},
-		{name: "refused", err: coded("AccessDenied"), faults: []s3test.Fault{{Times: always, Before: s3test.Fail(403, "AccessDenied")}}},
+		{
+			name: "refused", err: coded("AccessDenied"),
+			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(403, "AccessDenied")}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := newServer(t, anyParts)

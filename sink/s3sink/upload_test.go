@@ -36,7 +36,8 @@ func TestConformance(t *testing.T) {
 				},
 				Bad: []stream.Sink[[]byte, s3sink.Object]{
 					s3sink.Upload(client, "", key, nil),
-					s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: size}), // parts of at least 5 MiB
+					// parts of at least 5 MiB
+					s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: size}),
 				},
 				RealIO: true,
 				Idle:   []string{"net/http.", "internal/poll.", "net."},
@@ -51,14 +52,18 @@ func TestConformance(t *testing.T) {
 // TestSizes stores streams about every edge of the parts, in whole and in single bytes.
 func TestSizes(t *testing.T) {
 	const part = 100
-	for _, size := range []int{0, 1, part - 1, part, part + 1, 2*part - 1, 2 * part, 2*part + 1, 7 * part, 7*part + 13} {
+	for _, size := range []int{
+		0, 1, part - 1, part, part + 1, 2*part - 1, 2 * part, 2*part + 1, 7 * part,
+		7*part + 13,
+	} {
 		for _, chunk := range []int{1, 7, part, 10 * part} {
 			for _, parallel := range []int{1, 4} {
 				t.Run(fmt.Sprintf("%d by %d, %d parallel", size, chunk, parallel), func(t *testing.T) {
 					server, client := newServer(t, anyParts)
 					data := random(size)
 					obj, err := stream.Run(t.Context(), chunks(data, chunk),
-						s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{PartSize: part, Parallelism: parallel})))
+						s3sink.UploadWithin(10_000, client, bucket, key,
+							small(s3sink.UploadOptions{PartSize: part, Parallelism: parallel})))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -75,7 +80,8 @@ func TestSizes(t *testing.T) {
 					}
 					crc := crc64.Checksum(data, crc64.MakeTable(0x9a6c9329ac4bc9b5))
 					want := base64.StdEncoding.EncodeToString([]byte{
-						byte(crc >> 56), byte(crc >> 48), byte(crc >> 40), byte(crc >> 32), byte(crc >> 24), byte(crc >> 16), byte(crc >> 8), byte(crc),
+						byte(crc >> 56), byte(crc >> 48), byte(crc >> 40), byte(crc >> 32), byte(crc >> 24),
+						byte(crc >> 16), byte(crc >> 8), byte(crc),
 					})
 					if obj.Checksum != want {
 						t.Errorf("the checksum is %s, want %s", obj.Checksum, want)
@@ -90,7 +96,8 @@ func TestSizes(t *testing.T) {
 func TestRealParts(t *testing.T) {
 	server, client := newServer(t, &s3test.Options{Versioned: true})
 	data := random(3*5<<20 + 1)
-	obj, err := stream.Run(t.Context(), chunks(data, 1<<20), s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: 5 << 20}))
+	obj, err := stream.Run(t.Context(), chunks(data, 1<<20), s3sink.Upload(client, bucket, key,
+		&s3sink.UploadOptions{PartSize: 5 << 20}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +110,8 @@ func TestRealParts(t *testing.T) {
 func TestGrowingParts(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	data := random(5_000) // 20 parts of 100 are 2,000
-	obj, err := stream.Run(t.Context(), chunks(data, 77), s3sink.UploadWithin(20, client, bucket, key, small(s3sink.UploadOptions{})))
+	obj, err := stream.Run(t.Context(), chunks(data, 77), s3sink.UploadWithin(20, client, bucket, key,
+		small(s3sink.UploadOptions{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,13 +139,17 @@ func TestGrowingParts(t *testing.T) {
 // TestHeaders sends every option, by one request and by parts.
 func TestHeaders(t *testing.T) {
 	opts := small(s3sink.UploadOptions{
-		ContentType: "application/gzip", ContentEncoding: "gzip", ContentDisposition: "attachment", CacheControl: "no-store",
-		Metadata: map[string]string{"origin": "orders"}, Tagging: "team=db", StorageClass: "STANDARD_IA", ACL: "private",
+		ContentType: "application/gzip", ContentEncoding: "gzip", ContentDisposition: "attachment",
+		CacheControl: "no-store",
+		Metadata:     map[string]string{"origin": "orders"}, Tagging: "team=db", StorageClass: "STANDARD_IA",
+		ACL:                  "private",
 		ServerSideEncryption: "aws:kms", SSEKMSKeyID: "key-1",
 	})
 	want := map[string]string{
-		"Content-Type": "application/gzip", "Content-Encoding": "gzip", "Content-Disposition": "attachment", "Cache-Control": "no-store",
-		"X-Amz-Meta-Origin": "orders", "X-Amz-Tagging": "team=db", "X-Amz-Storage-Class": "STANDARD_IA", "X-Amz-Acl": "private",
+		"Content-Type": "application/gzip", "Content-Encoding": "gzip", "Content-Disposition": "attachment",
+		"Cache-Control":     "no-store",
+		"X-Amz-Meta-Origin": "orders", "X-Amz-Tagging": "team=db", "X-Amz-Storage-Class": "STANDARD_IA",
+		"X-Amz-Acl":                    "private",
 		"X-Amz-Server-Side-Encryption": "aws:kms", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "key-1",
 	}
 	for _, size := range []int{50, 350} {
@@ -179,7 +191,8 @@ func TestChecksums(t *testing.T) {
 					})
 					data := random(size)
 					obj, err := stream.Run(t.Context(), chunks(data, 10),
-						s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Checksum: sum, UnsignedPayload: supported})))
+						s3sink.UploadWithin(10_000, client, bucket, key,
+							small(s3sink.UploadOptions{Checksum: sum, UnsignedPayload: supported})))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -187,7 +200,8 @@ func TestChecksums(t *testing.T) {
 					for _, r := range server.Requests() {
 						for h := range r.Header {
 							if strings.HasPrefix(h, "X-Amz-Trailer") || sum == s3sink.ChecksumNone &&
-								(strings.HasPrefix(h, "X-Amz-Checksum-") || strings.Contains(h, "Sdk-Checksum") || h == "X-Amz-Mp-Object-Size") {
+								(strings.HasPrefix(h, "X-Amz-Checksum-") || strings.Contains(h, "Sdk-Checksum") ||
+									h == "X-Amz-Mp-Object-Size") {
 								t.Errorf("%s has %s", r.Op, h)
 							}
 						}
@@ -195,7 +209,8 @@ func TestChecksums(t *testing.T) {
 						if body && sum == s3sink.ChecksumCRC64NVME && r.Header.Get("X-Amz-Checksum-Crc64nvme") == "" {
 							t.Errorf("%s has no checksum", r.Op)
 						}
-						if unsigned := r.Header.Get("X-Amz-Content-Sha256") == "UNSIGNED-PAYLOAD"; body && unsigned != supported {
+						if unsigned := r.Header.Get("X-Amz-Content-Sha256") == "UNSIGNED-PAYLOAD"; body &&
+							unsigned != supported {
 							t.Errorf("%s is unsigned: %v", r.Op, unsigned)
 						}
 					}

@@ -17,7 +17,9 @@ func event(t testing.TB) bson.Raw {
 		{Key: "at", Value: time.Unix(1e9, 0)},
 		{Key: "ip", Value: "10.0.0.1"},
 		{Key: "nested", Value: bson.D{
-			{Key: "a", Value: 1.5}, {Key: "b", Value: bson.A{1, 2, 3, "four"}}, {Key: "c", Value: bson.D{{Key: "d", Value: "e"}, {Key: "f", Value: true}}},
+			{Key: "a", Value: 1.5},
+			{Key: "b", Value: bson.A{1, 2, 3, "four"}},
+			{Key: "c", Value: bson.D{{Key: "d", Value: "e"}, {Key: "f", Value: true}}},
 		}},
 		{Key: "agent", Value: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"},
 		{Key: "tags", Value: bson.A{"x", "y", "z"}},

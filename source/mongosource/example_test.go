@@ -61,7 +61,10 @@ func ExampleFind_restart() {
 	defer client.Disconnect(ctx)
 	cookies := client.Database("shop").Collection("cookies")
 	for i := range 300 {
-		if _, err := cookies.InsertMany(ctx, []bson.D{{{Key: "_id", Value: i}}, {{Key: "_id", Value: fmt.Sprint(i)}}}); err != nil {
+		if _, err := cookies.InsertMany(ctx, []bson.D{
+			{{Key: "_id", Value: i}},
+			{{Key: "_id", Value: fmt.Sprint(i)}},
+		}); err != nil {
 			fmt.Println(err)
 			return
 		}
@@ -69,12 +72,18 @@ func ExampleFind_restart() {
 	server.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Close: true}) // the connection is lost in mid-scan
 
 	scan := func(filter bson.D) stream.Source[bson.Raw] {
-		return mongosource.Find(cookies, filter, &mongosource.FindOptions{BatchSize: 100, Sort: bson.D{{Key: "_id", Value: 1}}})
+		return mongosource.Find(cookies, filter, &mongosource.FindOptions{
+			BatchSize: 100,
+			Sort:      bson.D{{Key: "_id", Value: 1}},
+		})
 	}
 	docs := stream.Restart(scan(bson.D{}),
 		func(doc bson.Raw) bson.RawValue { return doc.Lookup("_id") },
 		func(id bson.RawValue) stream.Source[bson.Raw] {
-			return scan(bson.D{{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}})
+			return scan(bson.D{{
+				Key:   "$expr",
+				Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}},
+			}})
 		},
 		nil)
 

@@ -71,17 +71,21 @@ func TestFindNoSuchCollection(t *testing.T) {
 // What reaches the server.
 func TestFindCommand(t *testing.T) {
 	srv, coll := serve(t, numbered(t, 3))
-	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{{Key: "name", Value: "cookie 1"}}, &mongosource.FindOptions{
-		Limit: 5, Skip: 0, Hint: "_id_", Comment: "nightly", NoCursorTimeout: true, AllowDiskUse: true, MaxTime: time.Minute,
-		ReadConcern: readconcern.Majority(), ReadPreference: readpref.SecondaryPreferred(),
-	}))
+	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{{Key: "name", Value: "cookie 1"}},
+		&mongosource.FindOptions{
+			Limit: 5, Skip: 0, Hint: "_id_", Comment: "nightly", NoCursorTimeout: true, AllowDiskUse: true,
+			MaxTime:     time.Minute,
+			ReadConcern: readconcern.Majority(), ReadPreference: readpref.SecondaryPreferred(),
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := srv.Commands("find")[0].Body
 	for field, want := range map[string]string{
-		"filter": `{"name": "cookie 1"}`, "limit": `{"$numberLong":"5"}`, "batchSize": `{"$numberInt":"1000"}`, "hint": `"_id_"`,
-		"comment": `"nightly"`, "noCursorTimeout": "true", "allowDiskUse": "true", "readConcern": `{"level": "majority"}`,
+		"filter": `{"name": "cookie 1"}`, "limit": `{"$numberLong":"5"}`, "batchSize": `{"$numberInt":"1000"}`,
+		"hint":    `"_id_"`,
+		"comment": `"nightly"`, "noCursorTimeout": "true", "allowDiskUse": "true",
+		"readConcern":     `{"level": "majority"}`,
 		"$readPreference": `{"mode": "secondaryPreferred"}`, "maxTimeMS": "",
 	} {
 		if got := body.Lookup(strings.Split(field, ".")...).String(); got != want {
@@ -97,7 +101,10 @@ func TestFindCut(t *testing.T) {
 	whole, failed := 0, 0
 	for i := range 60 {
 		srv, coll := serve(t, docs, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(5 * time.Second) })
-		fault := mongotest.Fault{Command: []string{"find", "getMore"}[i%2], Nth: 1 + rng.IntN(4), Cut: 1 + rng.IntN(700), Reset: rng.IntN(2) == 0}
+		fault := mongotest.Fault{
+			Command: []string{"find", "getMore"}[i%2], Nth: 1 + rng.IntN(4),
+			Cut: 1 + rng.IntN(700), Reset: rng.IntN(2) == 0,
+		}
 		srv.Inject(fault)
 		got, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, every(10)))
 		switch {
@@ -121,7 +128,10 @@ func TestFindCut(t *testing.T) {
 // M2, M4, M9: a scan that the server ends with an error, at any batch.
 func TestFindServerErrors(t *testing.T) {
 	docs := numbered(t, 35)
-	for _, code := range []int32{43, 175, 237, 239, 13, 50, 6, 7, 89, 262, 9001, 134, 10107, 11600, 11602, 13435, 13436, 189, 91} {
+	for _, code := range []int32{
+		43, 175, 237, 239, 13, 50, 6, 7, 89, 262, 9001, 134, 10107, 11600, 11602, 13435, 13436,
+		189, 91,
+	} {
 		for _, nth := range []int{1, 3} {
 			t.Run(fmt.Sprint(code, " at ", nth), func(t *testing.T) {
 				t.Parallel()
@@ -196,10 +206,14 @@ func TestFindOddities(t *testing.T) {
 	if err != nil || !equal(got, docs) {
 		t.Errorf("%d documents came of %d, or they differ: %v", len(got), len(docs), err)
 	}
-	for _, name := range []string{"a b", "a\nb", "a/b", "a.b", "a$b", "Käse", "system.views", strings.Repeat("n", 240)} {
+	for _, name := range []string{
+		"a b", "a\nb", "a/b", "a.b", "a$b", "Käse", "system.views",
+		strings.Repeat("n", 240),
+	} {
 		srv.Add("shop", name, docs[:3]...)
 		odd := coll.Database().Collection(name)
-		if got, err := collect(t.Context(), mongosource.Find(odd, bson.D{}, every(1))); err != nil || !equal(got, docs[:3]) {
+		if got, err := collect(t.Context(), mongosource.Find(odd, bson.D{}, every(1))); err != nil ||
+			!equal(got, docs[:3]) {
 			t.Errorf("%q: %d documents, %v", name, len(got), err)
 		}
 		srv.ForgetCursors()
@@ -222,7 +236,12 @@ func TestFindLargest(t *testing.T) {
 // M15, M16: what is not BSON ends the run with an error that says where, and never as a short sequence.
 func TestFindMalformed(t *testing.T) {
 	validate := &mongosource.FindOptions{Validate: true}
-	sound := raw(t, bson.D{{Key: "_id", Value: 7}, {Key: "s", Value: "text"}, {Key: "d", Value: bson.D{{Key: "x", Value: 1.5}}}, {Key: "t", Value: true}})
+	sound := raw(t, bson.D{
+		{Key: "_id", Value: 7},
+		{Key: "s", Value: "text"},
+		{Key: "d", Value: bson.D{{Key: "x", Value: 1.5}}},
+		{Key: "t", Value: true},
+	})
 	for i := 4; i < len(sound)-1; i++ {
 		for _, b := range []byte{0x00, 0x05, 0x7f, 0xff} {
 			bad := append(bson.Raw(nil), sound...)
@@ -264,14 +283,25 @@ func TestFindMalformed(t *testing.T) {
 
 // A batch with an element that is no document, and replies that are none, end the run with an error without Validate too.
 func TestFindMalformedReply(t *testing.T) {
-	text := bson.D{{Key: "cursor", Value: bson.D{{Key: "nextBatch", Value: bson.A{bson.D{}, "text"}}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.cookies"}}}, {Key: "ok", Value: 1}}
+	text := bson.D{{Key: "cursor", Value: bson.D{
+		{Key: "nextBatch", Value: bson.A{bson.D{}, "text"}},
+		{Key: "id", Value: int64(0)},
+		{Key: "ns", Value: "shop.cookies"},
+	}}, {Key: "ok", Value: 1}}
 	for name, reply := range map[string]bson.Raw{
 		"a string in the batch": raw(t, text),
 		"no cursor":             raw(t, bson.D{{Key: "ok", Value: 1}}),
-		"no batch":              raw(t, bson.D{{Key: "cursor", Value: bson.D{{Key: "id", Value: int64(0)}}}, {Key: "ok", Value: 1}}),
-		"an id of no number":    raw(t, bson.D{{Key: "cursor", Value: bson.D{{Key: "id", Value: "x"}, {Key: "nextBatch", Value: bson.A{}}}}, {Key: "ok", Value: 1}}),
-		"empty":                 bson.Raw("\x05\x00\x00\x00\x00"),
-		"cut":                   raw(t, text)[:30],
+		"no batch": raw(t, bson.D{
+			{Key: "cursor", Value: bson.D{{Key: "id", Value: int64(0)}}},
+			{Key: "ok", Value: 1},
+		}),
+		"an id of no number": raw(t,
+			bson.D{
+				{Key: "cursor", Value: bson.D{{Key: "id", Value: "x"}, {Key: "nextBatch", Value: bson.A{}}}},
+				{Key: "ok", Value: 1},
+			}),
+		"empty": bson.Raw("\x05\x00\x00\x00\x00"),
+		"cut":   raw(t, text)[:30],
 	} {
 		srv, coll := serve(t, numbered(t, 30))
 		srv.Inject(mongotest.Fault{Command: "getMore", Nth: 1, Reply: reply})
@@ -313,7 +343,8 @@ func sharedServer(t *testing.T) (*mongotest.Server, *mongo.Collection) {
 // M17: the cursor is closed on the server whenever a run does not end at its end.
 func TestFindClosesItsCursor(t *testing.T) {
 	broken := errors.New("broken")
-	for name, run := range map[string]func(ctx context.Context, cancel context.CancelCauseFunc, src stream.Source[bson.Raw]) error{
+	for name, run := range map[string]func(ctx context.Context, cancel context.CancelCauseFunc,
+		src stream.Source[bson.Raw]) error{
 		"early end": func(ctx context.Context, _ context.CancelCauseFunc, src stream.Source[bson.Raw]) error {
 			_, err := collect(ctx, stream.Via(src, stream.Take[bson.Raw](5)))
 			return err
@@ -412,7 +443,11 @@ func TestFindMaxTime(t *testing.T) {
 	srv, coll := serve(t, docs)
 	src := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 10, MaxTime: 300 * time.Millisecond})
 	n := 0
-	if err := src.Each(t.Context(), func(bson.Raw) error { n++; time.Sleep(15 * time.Millisecond); return nil }); err != nil || n != 30 {
+	if err := src.Each(t.Context(), func(bson.Raw) error {
+		n++
+		time.Sleep(15 * time.Millisecond)
+		return nil
+	}); err != nil || n != 30 {
 		t.Errorf("a slow downstream: %d documents, %v", n, err)
 	}
 	srv.Inject(mongotest.Fault{Command: "getMore", Delay: 200 * time.Millisecond})
@@ -443,7 +478,8 @@ func TestFindNoConnection(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	begin := time.Now()
-	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{MaxTime: 200 * time.Millisecond}))
+	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{},
+		&mongosource.FindOptions{MaxTime: 200 * time.Millisecond}))
 	if !errors.Is(err, mongosource.ErrMaxTime) || !mongo.IsTimeout(err) || time.Since(begin) > time.Second {
 		t.Errorf("with the pool's only connection taken: %v after %v", err, time.Since(begin))
 	}
@@ -456,7 +492,8 @@ func TestFindNoConnection(t *testing.T) {
 	}
 	srv.Close()
 	begin = time.Now()
-	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); err == nil || time.Since(begin) > 2*time.Second {
+	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); err == nil ||
+		time.Since(begin) > 2*time.Second {
 		t.Errorf("without a server: %v after %v", err, time.Since(begin))
 	}
 }

@@ -104,7 +104,8 @@ func TestFindContract(t *testing.T) {
 func TestFindContractLimitedTime(t *testing.T) {
 	streamtest.TestSource(t, streamtest.Source[bson.Raw]{
 		New: func(n int) stream.Source[bson.Raw] {
-			return mongosource.Find(&finder{docs: anys(numbered(t, n))}, bson.D{}, &mongosource.FindOptions{MaxTime: time.Hour})
+			return mongosource.Find(&finder{docs: anys(numbered(t, n))}, bson.D{},
+				&mongosource.FindOptions{MaxTime: time.Hour})
 		},
 		Records: true,
 	})
@@ -137,8 +138,12 @@ func TestFindDrains(t *testing.T) {
 // The slabs: sizes around every edge of them, and each document may be appended to without touching its neighbour.
 func TestFindOwnership(t *testing.T) {
 	var docs []bson.Raw
-	for _, size := range []int{0, 1, 900, 1 << 10, 8<<10 - 25, 8<<10 - 18, 8 << 10, 32 << 10, 1 << 20, 3, 100, 7000, 7000, 7000, 7000, 7000, 5} {
-		docs = append(docs, raw(t, bson.D{{Key: "_id", Value: len(docs)}, {Key: "b", Value: bytes.Repeat([]byte{byte(size)}, size)}}))
+	for _, size := range []int{
+		0, 1, 900, 1 << 10, 8<<10 - 25, 8<<10 - 18, 8 << 10, 32 << 10, 1 << 20, 3, 100, 7000,
+		7000, 7000, 7000, 7000, 5,
+	} {
+		docs = append(docs,
+			raw(t, bson.D{{Key: "_id", Value: len(docs)}, {Key: "b", Value: bytes.Repeat([]byte{byte(size)}, size)}}))
 	}
 	got, err := collect(t.Context(), mongosource.Find(&finder{docs: anys(docs)}, bson.D{}, nil))
 	if err != nil {
@@ -192,7 +197,8 @@ func TestFindBadSettings(t *testing.T) {
 	for name, c := range bad {
 		t.Run(name, func(t *testing.T) {
 			f := &finder{}
-			if _, err := collect(t.Context(), mongosource.Find(f, c.filter, &c.opts)); stream.ClassOf(err) != stream.Fatal || f.calls != 0 {
+			if _, err := collect(t.Context(),
+				mongosource.Find(f, c.filter, &c.opts)); stream.ClassOf(err) != stream.Fatal || f.calls != 0 {
 				t.Errorf("error %v after %d queries, want an error before any", err, f.calls)
 			}
 		})
@@ -208,8 +214,10 @@ func TestFindBadSettings(t *testing.T) {
 func TestFindKeepsItsOptions(t *testing.T) {
 	f := &finder{}
 	opts := &mongosource.FindOptions{
-		Projection: bson.D{{Key: "a", Value: 1}}, Sort: bson.D{{Key: "a", Value: -1}}, Limit: 3, Skip: 2, Hint: "_id_", Comment: "why",
-		Min: bson.D{{Key: "_id", Value: 1}}, Max: bson.D{{Key: "_id", Value: 9}}, Collation: &options.Collation{Locale: "de"},
+		Projection: bson.D{{Key: "a", Value: 1}}, Sort: bson.D{{Key: "a", Value: -1}}, Limit: 3, Skip: 2, Hint: "_id_",
+		Comment: "why",
+		Min:     bson.D{{Key: "_id", Value: 1}}, Max: bson.D{{Key: "_id", Value: 9}},
+		Collation:       &options.Collation{Locale: "de"},
 		NoCursorTimeout: true, AllowDiskUse: true,
 	}
 	src := mongosource.Find(f, bson.D{}, opts)
@@ -218,7 +226,8 @@ func TestFindKeepsItsOptions(t *testing.T) {
 	if _, err := collect(t.Context(), src); err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprintln(f.opts.Projection, f.opts.Sort, *f.opts.Limit, *f.opts.Skip, f.opts.Hint, f.opts.Min, f.opts.Max,
+	got := fmt.Sprintln(f.opts.Projection, f.opts.Sort, *f.opts.Limit, *f.opts.Skip, f.opts.Hint, f.opts.Min,
+		f.opts.Max,
 		f.opts.Collation.Locale, *f.opts.NoCursorTimeout, *f.opts.AllowDiskUse, *f.opts.BatchSize)
 	const want = `{"a":{"$numberInt":"1"}} {"a":{"$numberInt":"-1"}} 3 2 _id_ {"_id":{"$numberInt":"1"}} {"_id":{"$numberInt":"9"}} de true true 1000
 `

@@ -71,7 +71,11 @@ func TestTLS(t *testing.T) {
 		return "tlsCertificateKeyFile=" + url.QueryEscape(pemFile(t, cert.Leaf, cert.PrivateKey))
 	}
 	mustStaple := ours.issue(t, func(c *x509.Certificate) {
-		feature := pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 3, 2, 1, 5}} // status_request
+		// status_request
+		feature := pkix.Extension{
+			Id:    asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24},
+			Value: []byte{0x30, 3, 2, 1, 5},
+		}
 		c.ExtraExtensions = append(c.ExtraExtensions, feature)
 	}, tlsName)
 	expired := ours.issue(t, func(c *x509.Certificate) {
@@ -94,29 +98,44 @@ func TestTLS(t *testing.T) {
 		server  *tls.Config
 		refused bool
 	}{
-		"trusted":                              {"", caFile, serving(good), false},
-		"an address":                           {"127.0.0.1", caFile, serving(good), false},
-		"an address of IPv6":                   {"[::1]", caFile, serving(good), false},
-		"TLS 1.2":                              {"", caFile, with(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), false},
-		"TLS 1.3":                              {"", caFile, with(func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }), false},
-		"TLS 1.1":                              {"", caFile, with(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }), true},
-		"another name":                         {"other.example.org", caFile, serving(good), true},
-		"another address":                      {"127.0.0.2", caFile, serving(good), true},
-		"another name, insecure":               {"other.example.org", "tls=true&tlsInsecure=true", serving(good), false},
-		"another authority":                    {"", caFile, serving(theirs.issue(t, nil, tlsName)), true},
-		"no authority":                         {"", "tls=true", serving(good), true},
-		"expired":                              {"", caFile, serving(expired), true},
-		"a client with a certificate":          {"", caFile + "&" + keyFile(ours), clients, false},
-		"a client without a certificate":       {"", caFile, clients, true},
-		"a client of another authority":        {"", caFile + "&" + keyFile(theirs), clients, true},
-		"stapled, good":                        {"", caFile, stapled(good, ocsp.Good), false},
-		"stapled, revoked":                     {"", caFile, stapled(good, ocsp.Revoked), true},
-		"stapled, revoked, not looked at":      {"", caFile + "&tlsDisableCertificateRevocationCheck=true", stapled(good, ocsp.Revoked), false},
-		"stapled, revoked, insecure":           {"", "tls=true&tlsInsecure=true", stapled(good, ocsp.Revoked), false},
-		"must be stapled":                      {"", caFile, serving(mustStaple), true},
-		"must be stapled, and is":              {"", caFile, stapled(mustStaple, ocsp.Good), false},
-		"revoked by the responder":             {"", caFile, serving(revoked), true},
-		"revoked by the responder, not looked": {"", caFile + "&tlsDisableOCSPEndpointCheck=true", serving(revoked), false},
+		"trusted":            {"", caFile, serving(good), false},
+		"an address":         {"127.0.0.1", caFile, serving(good), false},
+		"an address of IPv6": {"[::1]", caFile, serving(good), false},
+		"TLS 1.2": {"", caFile, with(func(c *tls.Config) {
+			c.MaxVersion = tls.VersionTLS12
+		}), false},
+		"TLS 1.3": {"", caFile, with(func(c *tls.Config) {
+			c.MinVersion = tls.VersionTLS13
+		}), false},
+		"TLS 1.1": {"", caFile, with(func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		}), true},
+		"another name":    {"other.example.org", caFile, serving(good), true},
+		"another address": {"127.0.0.2", caFile, serving(good), true},
+		"another name, insecure": {
+			"other.example.org", "tls=true&tlsInsecure=true", serving(good),
+			false,
+		},
+		"another authority":              {"", caFile, serving(theirs.issue(t, nil, tlsName)), true},
+		"no authority":                   {"", "tls=true", serving(good), true},
+		"expired":                        {"", caFile, serving(expired), true},
+		"a client with a certificate":    {"", caFile + "&" + keyFile(ours), clients, false},
+		"a client without a certificate": {"", caFile, clients, true},
+		"a client of another authority":  {"", caFile + "&" + keyFile(theirs), clients, true},
+		"stapled, good":                  {"", caFile, stapled(good, ocsp.Good), false},
+		"stapled, revoked":               {"", caFile, stapled(good, ocsp.Revoked), true},
+		"stapled, revoked, not looked at": {
+			"", caFile + "&tlsDisableCertificateRevocationCheck=true",
+			stapled(good, ocsp.Revoked), false,
+		},
+		"stapled, revoked, insecure": {"", "tls=true&tlsInsecure=true", stapled(good, ocsp.Revoked), false},
+		"must be stapled":            {"", caFile, serving(mustStaple), true},
+		"must be stapled, and is":    {"", caFile, stapled(mustStaple, ocsp.Good), false},
+		"revoked by the responder":   {"", caFile, serving(revoked), true},
+		"revoked by the responder, not looked": {
+			"", caFile + "&tlsDisableOCSPEndpointCheck=true", serving(revoked),
+			false,
+		},
 	} {
 		for _, guarded := range []bool{false, true} {
 			kind := "/bare"
@@ -131,7 +150,8 @@ func TestTLS(t *testing.T) {
 				if host == "" {
 					host = tlsName
 				}
-				o := options.Client().ApplyURI("mongodb://" + host + ":27017/?directConnection=true&" + tt.options).SetDialer(f)
+				o := options.Client().ApplyURI("mongodb://" + host + ":27017/?directConnection=true&" +
+					tt.options).SetDialer(f)
 				if guarded {
 					mongosource.Guard(o)
 				}
@@ -178,7 +198,8 @@ func TestGuardX509(t *testing.T) {
 	}
 	cert := ours.issue(t, nil)
 	o := options.Client().ApplyURI("mongodb://" + tlsName + "/?directConnection=true&authMechanism=MONGODB-X509" +
-		"&tlsCAFile=" + url.QueryEscape(ours.file(t)) + "&tlsCertificateKeyFile=" + url.QueryEscape(pemFile(t, cert.Leaf, cert.PrivateKey)))
+		"&tlsCAFile=" + url.QueryEscape(ours.file(t)) + "&tlsCertificateKeyFile=" +
+		url.QueryEscape(pemFile(t, cert.Leaf, cert.PrivateKey)))
 	docs, err := readAll(t, mongosource.Guard(o.SetDialer(newFront(t, srv.Addr(), config))))
 	if err != nil || len(docs) != 1 {
 		t.Fatalf("%d documents, %v", len(docs), err)
@@ -235,7 +256,8 @@ func TestGuardHandshakeCanceled(t *testing.T) {
 // TestGuardHandshakeDeadline has a client give up a handshake that the server never answers, though its own caller would wait on.
 func TestGuardHandshakeDeadline(t *testing.T) {
 	address, _, ended := silent(t)
-	o := options.Client().ApplyURI("mongodb://" + address + "/?directConnection=true&tls=true&connectTimeoutMS=200&serverSelectionTimeoutMS=3600000")
+	o := options.Client().ApplyURI("mongodb://" + address +
+		"/?directConnection=true&tls=true&connectTimeoutMS=200&serverSelectionTimeoutMS=3600000")
 	client, err := mongo.Connect(mongosource.Guard(o))
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,8 @@ func BenchmarkGuard(b *testing.B) {
 			srv := mongotest.NewServer()
 			defer srv.Close()
 			for i := range total / size {
-				srv.Add("shop", "cookies", hostileDoc(bson.D{{Key: "_id", Value: i}, {Key: "a", Value: make([]byte, size-30)}}))
+				srv.Add("shop", "cookies",
+					hostileDoc(bson.D{{Key: "_id", Value: i}, {Key: "a", Value: make([]byte, size-30)}}))
 			}
 			connect := func(o *options.ClientOptions) func() time.Duration {
 				client, err := mongo.Connect(o)

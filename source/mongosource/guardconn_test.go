@@ -141,12 +141,34 @@ func TestGuardAnswers(t *testing.T) {
 		"one after an unanswered request": {{request: 5}, {request: 6}, {reply: 6}},
 		"none":                            {{reply: 5, refused: true}},
 		"more than was allowed":           {{request: 5}, {reply: 5, flags: moreToCome, refused: true}},
-		"more":                            {{request: 5, flags: exhaust}, {reply: 5, flags: moreToCome}, {reply: 90, flags: moreToCome}, {reply: 91}, {request: 6}, {reply: 6}},
-		"more than were announced":        {{request: 5, flags: exhaust}, {reply: 5, flags: moreToCome}, {reply: 90}, {reply: 91, refused: true}},
-		"one twice, where more may come":  {{request: 5, flags: exhaust}, {reply: 5}, {reply: 5, refused: true}},
-		"another, where more may come":    {{request: 5, flags: exhaust}, {reply: 6, flags: moreToCome, refused: true}},
-		"more, after another request":     {{request: 5, flags: exhaust}, {reply: 5, flags: moreToCome}, {request: 6}, {reply: 90, refused: true}},
-		"more, to a request after that":   {{request: 5, flags: exhaust}, {reply: 5}, {request: 6}, {reply: 6, flags: moreToCome, refused: true}},
+		"more": {
+			{request: 5, flags: exhaust},
+			{reply: 5, flags: moreToCome},
+			{reply: 90, flags: moreToCome},
+			{reply: 91},
+			{request: 6},
+			{reply: 6},
+		},
+		"more than were announced": {
+			{request: 5, flags: exhaust},
+			{reply: 5, flags: moreToCome},
+			{reply: 90},
+			{reply: 91, refused: true},
+		},
+		"one twice, where more may come": {{request: 5, flags: exhaust}, {reply: 5}, {reply: 5, refused: true}},
+		"another, where more may come":   {{request: 5, flags: exhaust}, {reply: 6, flags: moreToCome, refused: true}},
+		"more, after another request": {
+			{request: 5, flags: exhaust},
+			{reply: 5, flags: moreToCome},
+			{request: 6},
+			{reply: 90, refused: true},
+		},
+		"more, to a request after that": {
+			{request: 5, flags: exhaust},
+			{reply: 5},
+			{request: 6},
+			{reply: 6, flags: moreToCome, refused: true},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t, options.Client())
@@ -168,7 +190,10 @@ func TestGuardAnswers(t *testing.T) {
 
 // TestGuardKinds has a guarded connection take the kinds of messages that the driver reads.
 func TestGuardKinds(t *testing.T) {
-	for kind, taken := range map[uint32]bool{kindReply: true, kindMsg: true, 0: false, 2001: false, 2004: false, 2012: false, 2014: false} {
+	for kind, taken := range map[uint32]bool{
+		kindReply: true, kindMsg: true, 0: false, 2001: false, 2004: false,
+		2012: false, 2014: false,
+	} {
 		w := newWire(t, options.Client())
 		w.request(t, 5, 0)
 		m := wireMessage(5, kind, 0, pong)
@@ -245,7 +270,10 @@ func TestGuardPieces(t *testing.T) {
 // TestGuardEnds has the connection end before a message, and in the middle of one.
 func TestGuardEnds(t *testing.T) {
 	m := wireMessage(5, kindMsg, 0, pong)
-	for n, want := range map[int]error{0: io.EOF, 1: io.ErrUnexpectedEOF, 15: io.ErrUnexpectedEOF, 16: io.ErrUnexpectedEOF, len(m) - 1: io.ErrUnexpectedEOF} {
+	for n, want := range map[int]error{
+		0: io.EOF, 1: io.ErrUnexpectedEOF, 15: io.ErrUnexpectedEOF,
+		16: io.ErrUnexpectedEOF, len(m) - 1: io.ErrUnexpectedEOF,
+	} {
 		w := newWire(t, options.Client())
 		w.request(t, 5, 0)
 		w.sending.Go(func() {

@@ -66,7 +66,8 @@ func TestGuardFields(t *testing.T) {
 // TestGuardSections has a guarded connection look at each document of a message.
 func TestGuardSections(t *testing.T) {
 	good, bad := hostileDoc(pong), hostileDoc(bson.D{{Key: "operationTime", Value: "x"}})
-	sequence := append([]byte{1, byte(4 + 2 + len(bad)), 0, 0, 0, 'a', 0}, bad...) // a section of kind 1, whose documents the driver passes over
+	// a section of kind 1, whose documents the driver passes over
+	sequence := append([]byte{1, byte(4 + 2 + len(bad)), 0, 0, 0, 'a', 0}, bad...)
 	one := func(doc bson.Raw) []byte { return append([]byte{0}, doc...) }
 	for _, c := range []struct {
 		sections [][]byte
@@ -103,7 +104,10 @@ func TestGuardIterations(t *testing.T) {
 	} {
 		text := fmt.Sprintf("r=abc,s=c2FsdA==,i=%s,x=1", count)
 		for _, payload := range []any{
-			bson.Binary{Data: []byte(text)}, bson.Binary{Subtype: bson.TypeBinaryBinaryOld, Data: []byte(text)}, text, bson.Symbol(text),
+			bson.Binary{Data: []byte(text)},
+			bson.Binary{Subtype: bson.TypeBinaryBinaryOld, Data: []byte(text)},
+			text,
+			bson.Symbol(text),
 		} {
 			for _, key := range []string{"payload", "Payload", "PAYLOAD"} {
 				for _, within := range [][]string{nil, {"speculativeAuthenticate"}} {
@@ -124,11 +128,17 @@ func TestGuardIterations(t *testing.T) {
 
 // TestGuardedAuthentication has a server ask a client with a password for 2 billion iterations.
 func TestGuardedAuthentication(t *testing.T) {
-	for _, payload := range []any{bson.Binary{Data: []byte("r=abc,s=c2FsdA==,i=2000000000")}, "r=abc,s=c2FsdA==,i=2000000000"} {
+	for _, payload := range []any{
+		bson.Binary{Data: []byte("r=abc,s=c2FsdA==,i=2000000000")},
+		"r=abc,s=c2FsdA==,i=2000000000",
+	} {
 		srv := mongotest.NewServer()
 		defer srv.Close()
 		srv.Inject(mongotest.Fault{Command: "saslStart", Reply: hostileDoc(bson.D{
-			{Key: "ok", Value: 1}, {Key: "conversationId", Value: 1}, {Key: "payload", Value: payload}, {Key: "done", Value: false},
+			{Key: "ok", Value: 1},
+			{Key: "conversationId", Value: 1},
+			{Key: "payload", Value: payload},
+			{Key: "done", Value: false},
 		})})
 		o := options.Client().ApplyURI(srv.URI()).SetAuth(options.Credential{Username: "user", Password: "pencil"})
 		client, err := mongo.Connect(mongosource.Guard(o))
@@ -136,7 +146,8 @@ func TestGuardedAuthentication(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer client.Disconnect(context.WithoutCancel(t.Context()))
-		_, err = stream.Run(t.Context(), mongosource.Find(client.Database("shop").Collection("cookies"), bson.D{}, nil), sink.Slice[bson.Raw]())
+		_, err = stream.Run(t.Context(), mongosource.Find(client.Database("shop").Collection("cookies"), bson.D{}, nil),
+			sink.Slice[bson.Raw]())
 		if !errors.Is(err, mongosource.ErrBadReply) {
 			t.Errorf("%T: %v", payload, err)
 		}
@@ -157,7 +168,8 @@ func TestGuardLateReply(t *testing.T) {
 			}()
 			return ctx
 		},
-		"timed out": func(ctx context.Context, _ <-chan struct{}) context.Context { // the driver reads the late reply, and drops it
+		// the driver reads the late reply, and drops it
+		"timed out": func(ctx context.Context, _ <-chan struct{}) context.Context {
 			ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 			t.Cleanup(cancel)
 			return ctx
@@ -182,7 +194,8 @@ func TestGuardLateReply(t *testing.T) {
 			defer client.Disconnect(context.WithoutCancel(t.Context()))
 			find := func(ctx context.Context, id int) ([]bson.Raw, error) {
 				coll := client.Database("shop").Collection("cookies")
-				return stream.Run(ctx, mongosource.Find(coll, bson.D{{Key: "_id", Value: id}}, nil), sink.Slice[bson.Raw]())
+				return stream.Run(ctx, mongosource.Find(coll, bson.D{{Key: "_id", Value: id}}, nil),
+					sink.Slice[bson.Raw]())
 			}
 			docs, err := find(giveUp(t.Context(), held), 3)
 			close(release)

@@ -37,8 +37,12 @@ func TestGuardSRV(t *testing.T) {
 		"a name of another place": {ours.issue(t, nil, "db2.example.org"), false},
 	} {
 		srv := oneCookie(t)
-		srv.Inject(mongotest.Fault{Command: "hello", Reply: hostileDoc(bson.D{ // no member of a replica set, of which it would tell the address
-			{Key: "ok", Value: 1}, {Key: "isWritablePrimary", Value: true}, {Key: "minWireVersion", Value: 0}, {Key: "maxWireVersion", Value: 25},
+		// no member of a replica set, of which it would tell the address
+		srv.Inject(mongotest.Fault{Command: "hello", Reply: hostileDoc(bson.D{
+			{Key: "ok", Value: 1},
+			{Key: "isWritablePrimary", Value: true},
+			{Key: "minWireVersion", Value: 0},
+			{Key: "maxWireVersion", Value: 25},
 		})})
 		f := newFront(t, srv.Addr(), &tls.Config{Certificates: []tls.Certificate{c.server}})
 		o := options.Client().ApplyURI("mongodb+srv://cluster.example.org/").SetDialer(f)
@@ -50,7 +54,9 @@ func TestGuardSRV(t *testing.T) {
 			o.SetServerSelectionTimeout(time.Second)
 		}
 		docs, err := readAll(t, mongosource.Guard(o))
-		if (err == nil) != c.reads || c.reads && !slices.EqualFunc(docs, []int64{1}, func(d bson.Raw, id int64) bool { return d.Lookup("_id").AsInt64() == id }) {
+		if (err == nil) != c.reads || c.reads && !slices.EqualFunc(docs, []int64{1}, func(d bson.Raw, id int64) bool {
+			return d.Lookup("_id").AsInt64() == id
+		}) {
 			t.Errorf("%s: %v, %v", name, docs, err)
 		}
 		if got := f.names(); !slices.Equal(got, []string{"db1.example.org"}) {
@@ -90,7 +96,8 @@ func answerSRV(conn net.Conn, target string, port uint16) {
 			record = append(record, 0)
 			answer = append(binary.BigEndian.AppendUint16(answer, uint16(len(record))), record...)
 		}
-		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))),
+			answer...)); err != nil {
 			return
 		}
 	}

@@ -89,7 +89,9 @@ func TestHostileGuard(t *testing.T) {
 		r.MaxMemory = memory
 		return r
 	}
-	deep := guarded("a document of 5 million levels", "find", func(m []byte) []byte { return withBody(nested(5_000_000))(m) }, bad)
+	deep := guarded("a document of 5 million levels", "find", func(m []byte) []byte {
+		return withBody(nested(5_000_000))(m)
+	}, bad)
 	rows := []hostile.Row{
 		guarded("a compressed reply that nobody asked for", "find", bomb(byZstd, 1<<20, 1<<30), bad),
 		guarded("a sound compressed reply that nobody asked for", "find", lying(byZlib, 0), bad),
@@ -100,14 +102,19 @@ func TestHostileGuard(t *testing.T) {
 		guarded("a length of 15", "getMore", sized(15), bad),
 		guarded("a length of 17", "find", sized(17), bad),
 		guarded("a reply to another request", "find", func(m []byte) []byte { m[8]++; return m }, bad),
-		guarded("a reply to no request", "getMore", func(m []byte) []byte { copy(m[8:12], "\x00\x00\x00\x00"); return m }, bad),
+		guarded("a reply to no request", "getMore", func(m []byte) []byte {
+			copy(m[8:12], "\x00\x00\x00\x00")
+			return m
+		}, bad),
 		guarded("a message of another kind", "find", func(m []byte) []byte { m[12]++; return m }, bad),
 		guarded("a reply that says that more come", "find", func(m []byte) []byte { m[16] |= 2; return m }, bad),
-		guarded("a cluster time that is a text", "find", withBody(hostileDoc(found(cursorOf(int64(77), "firstBatch", bson.A{}), clusterTime))), bad),
+		guarded("a cluster time that is a text", "find",
+			withBody(hostileDoc(found(cursorOf(int64(77), "firstBatch", bson.A{}), clusterTime))), bad),
 		guarded("a document of random bytes", "find", withBody(bson.Raw(strings.Repeat("\xa5", 4<<10))), bad),
 		large(deep, 384<<20), // the server's own copies of 35 MiB
 		unpacked("256 MiB of zstd that say so", bomb(byZstd, 1<<20, 256<<20)),
-		large(unpacked("96 MiB of zstd that say 100 bytes", bomb(byZstd, 96<<20, 100)), 384<<20), // the server's own 96 MiB, and its encoder's
+		// the server's own 96 MiB, and its encoder's
+		large(unpacked("96 MiB of zstd that say 100 bytes", bomb(byZstd, 96<<20, 100)), 384<<20),
 		large(unpacked("96 MiB of zlib that say 100 bytes", bomb(byZlib, 96<<20, 100)), 384<<20),
 		large(unpacked("96 MiB of snappy that say 100 bytes", bomb(bySnappy, 96<<20, 100)), 384<<20),
 		large(unpacked("96 MiB of zlib that say so", bomb(byZlib, 96<<20, 96<<20)), 384<<20),
@@ -127,7 +134,8 @@ func TestHostileGuard(t *testing.T) {
 		unpacked("an empty body", func(m []byte) []byte { return compressed(m, 2013, byZlib, nil, 0) }),
 		unpacked("another compressor", func(m []byte) []byte { return compressed(m, 2013, 9, m[16:], len(m)-16) }),
 		faulty("guarded: a reply that never ends", truncated, hostile.Is(mongosource.ErrMaxTime), guarding),
-		faulty("guarded: a cut reply", mongotest.Fault{Command: "getMore", Cut: 50}, hostile.Class(stream.Retryable), guarding),
+		faulty("guarded: a cut reply", mongotest.Fault{Command: "getMore", Cut: 50}, hostile.Class(stream.Retryable),
+			guarding),
 		greeted("guarded: a cluster time that is a text", hostileDoc(bson.D{
 			{Key: "ok", Value: 1},
 			{Key: "isWritablePrimary", Value: true},

@@ -77,7 +77,9 @@ func (l lazily) MarshalBSONValue() (byte, []byte, error) {
 }
 
 // faulty returns a row in which the server makes fault.
-func faulty(name string, fault mongotest.Fault, want func(error) bool, set ...func(*options.ClientOptions)) hostile.Row {
+func faulty(name string, fault mongotest.Fault, want func(error) bool,
+	set ...func(*options.ClientOptions),
+) hostile.Row {
 	return hostile.Row{Name: "find: " + name, Want: want, Run: func(t *testing.T, ctx context.Context) error {
 		return hostileFind(t, ctx, fault, set...)
 	}}
@@ -91,20 +93,25 @@ func replied(name, command string, reply bson.D, want func(error) bool) hostile.
 }
 
 // wired returns a row in which command is answered by what wire makes of the message.
-func wired(name, command string, wire func([]byte) []byte, want func(error) bool, set ...func(*options.ClientOptions)) hostile.Row {
+func wired(name, command string, wire func([]byte) []byte, want func(error) bool,
+	set ...func(*options.ClientOptions),
+) hostile.Row {
 	return faulty(name, mongotest.Fault{Command: command, Wire: wire}, want, set...)
 }
 
 // greeted returns a row in which every greeting is answered by reply.
 func greeted(name string, reply bson.Raw, set ...func(*options.ClientOptions)) hostile.Row {
-	return hostile.Row{Name: "connect: " + name, Want: hostile.Is(mongosource.ErrBadReply), Run: func(t *testing.T, ctx context.Context) error {
-		for {
-			err := hostileFind(t, ctx, mongotest.Fault{Command: "hello", Reply: reply}, set...)
-			if stream.ClassOf(err) != stream.Retryable { // else the machine was too slow for a greeting
-				return err
+	return hostile.Row{
+		Name: "connect: " + name, Want: hostile.Is(mongosource.ErrBadReply),
+		Run: func(t *testing.T, ctx context.Context) error {
+			for {
+				err := hostileFind(t, ctx, mongotest.Fault{Command: "hello", Reply: reply}, set...)
+				if stream.ClassOf(err) != stream.Retryable { // else the machine was too slow for a greeting
+					return err
+				}
 			}
-		}
-	}}
+		},
+	}
 }
 
 // guarding has the client of a row guarded.
@@ -150,26 +157,50 @@ func TestHostile(t *testing.T) {
 	rows := []hostile.Row{
 		replied("no cursor", "find", bson.D{{Key: "ok", Value: 1}}, bad),
 		replied("a cursor that is a number", "find", found(1), bad),
-		replied("no first batch", "find", found(bson.D{{Key: "id", Value: id}, {Key: "ns", Value: "shop.cookies"}}), panicked),
-		replied("a first batch that is a document", "find", found(cursorOf(id, "firstBatch", bson.D{{Key: "a", Value: 1}})), bad),
-		replied("a first batch of numbers", "find", found(cursorOf(int64(0), "firstBatch", bson.A{1, 2})), hostile.As[*mongosource.MalformedError]()),
+		replied("no first batch", "find", found(bson.D{{Key: "id", Value: id}, {Key: "ns", Value: "shop.cookies"}}),
+			panicked),
+		replied("a first batch that is a document", "find",
+			found(cursorOf(id, "firstBatch", bson.D{{Key: "a", Value: 1}})), bad),
+		replied("a first batch of numbers", "find", found(cursorOf(int64(0), "firstBatch", bson.A{1, 2})),
+			hostile.As[*mongosource.MalformedError]()),
 		replied("a cursor id that is a text", "find", found(cursorOf("x", "firstBatch", bson.A{})), bad),
-		replied("a namespace without a dot", "find", found(bson.D{{Key: "id", Value: id}, {Key: "ns", Value: "x"}, {Key: "firstBatch", Value: bson.A{}}}), bad),
-		replied("a namespace that is a number", "find", found(bson.D{{Key: "id", Value: id}, {Key: "ns", Value: 1}, {Key: "firstBatch", Value: bson.A{}}}), bad),
-		replied("another namespace", "find", found(bson.D{{Key: "id", Value: id}, {Key: "ns", Value: "other.db"}, {Key: "firstBatch", Value: bson.A{}}}), hostile.Is(mongosource.ErrCursorLost)),
-		replied("a resume token that is a text", "find", found(append(cursorOf(id, "firstBatch", bson.A{}), bson.E{Key: "postBatchResumeToken", Value: "x"})), bad),
-		replied("an operation time that is a text", "find", emptyBatch(bson.E{Key: "operationTime", Value: "x"}), panicked),
-		replied("a cluster time that is a text", "find", emptyBatch(bson.E{Key: "$clusterTime", Value: bson.D{{Key: "clusterTime", Value: "x"}}}), panicked),
-		replied("a time of the snapshot that is a text", "find", found(append(cursorOf(id, "firstBatch", bson.A{}), bson.E{Key: "atClusterTime", Value: "x"})), panicked),
-		replied("an error text of 8 MiB", "find", bson.D{{Key: "ok", Value: 0}, {Key: "errmsg", Value: lazily{"\x1b[2J", 2 << 20}}, {Key: "code", Value: 2}}, hostile.Class(stream.Fatal)),
+		replied("a namespace without a dot", "find", found(bson.D{
+			{Key: "id", Value: id},
+			{Key: "ns", Value: "x"},
+			{Key: "firstBatch", Value: bson.A{}},
+		}), bad),
+		replied("a namespace that is a number", "find",
+			found(bson.D{{Key: "id", Value: id}, {Key: "ns", Value: 1}, {Key: "firstBatch", Value: bson.A{}}}), bad),
+		replied("another namespace", "find", found(bson.D{
+			{Key: "id", Value: id},
+			{Key: "ns", Value: "other.db"},
+			{Key: "firstBatch", Value: bson.A{}},
+		}), hostile.Is(mongosource.ErrCursorLost)),
+		replied("a resume token that is a text", "find",
+			found(append(cursorOf(id, "firstBatch", bson.A{}), bson.E{Key: "postBatchResumeToken", Value: "x"})), bad),
+		replied("an operation time that is a text", "find", emptyBatch(bson.E{Key: "operationTime", Value: "x"}),
+			panicked),
+		replied("a cluster time that is a text", "find",
+			emptyBatch(bson.E{Key: "$clusterTime", Value: bson.D{{Key: "clusterTime", Value: "x"}}}), panicked),
+		replied("a time of the snapshot that is a text", "find",
+			found(append(cursorOf(id, "firstBatch", bson.A{}), bson.E{Key: "atClusterTime", Value: "x"})), panicked),
+		replied("an error text of 8 MiB", "find",
+			bson.D{{Key: "ok", Value: 0}, {Key: "errmsg", Value: lazily{"\x1b[2J", 2 << 20}}, {Key: "code", Value: 2}},
+			hostile.Class(stream.Fatal)),
 		replied("an empty document", "find", bson.D{}, bad),
-		replied("a failure without a reason", "find", bson.D{{Key: "ok", Value: 0}, {Key: "errmsg", Value: 1}, {Key: "code", Value: "2"}}, bad),
+		replied("a failure without a reason", "find", bson.D{
+			{Key: "ok", Value: 0},
+			{Key: "errmsg", Value: 1},
+			{Key: "code", Value: "2"},
+		}, bad),
 		replied("empty batches without an end", "getMore", found(cursorOf(id, "nextBatch", bson.A{})), bad),
 		replied("no next batch", "getMore", found(bson.D{{Key: "id", Value: id}}), bad),
 		replied("a next batch that is a text", "getMore", found(cursorOf(id, "nextBatch", "x")), bad),
 		replied("no cursor in the middle", "getMore", bson.D{{Key: "ok", Value: 1}}, bad),
 		replied("an empty document in the middle", "getMore", bson.D{}, bad),
-		replied("a cursor that is lost in the middle", "getMore", bson.D{{Key: "ok", Value: 0}, {Key: "code", Value: 43}, {Key: "errmsg", Value: lazily{"\u202e", 1 << 20}}}, hostile.Is(mongosource.ErrCursorLost)),
+		replied("a cursor that is lost in the middle", "getMore",
+			bson.D{{Key: "ok", Value: 0}, {Key: "code", Value: 43}, {Key: "errmsg", Value: lazily{"\u202e", 1 << 20}}},
+			hostile.Is(mongosource.ErrCursorLost)),
 		wired("a length of 2 GiB", "find", sized(1<<31-1), bad),
 		wired("a negative length", "find", sized(1<<32-1), bad),
 		wired("a length of 0", "getMore", sized(0), bad),
@@ -179,10 +210,18 @@ func TestHostile(t *testing.T) {
 		wired("a section of another kind", "find", func(m []byte) []byte { m[20] = 9; return m }, bad),
 		wired("a document of random bytes", "getMore", withBody(bson.Raw(strings.Repeat("\xa5", 4<<10))), bad),
 		wired("a document with damage in it", "find", withBody(bson.Raw("\x0a\x00\x00\x00\x77abc\x00\x00")), bad),
-		wired("a compressed message of another compressor", "find", func(m []byte) []byte { return compressed(m, 2013, 9, m[16:], len(m)-16) }, bad),
-		wired("a compressed message that is no snappy", "find", func(m []byte) []byte { return compressed(m, 2013, bySnappy, []byte{0xff}, 100) }, bad),
-		wired("a compressed message that is no zlib", "find", func(m []byte) []byte { return compressed(m, 2013, byZlib, m[16:], 100) }, bad),
-		wired("a compressed message that is no zstd", "find", func(m []byte) []byte { return compressed(m, 2013, byZstd, m[16:], 100) }, bad),
+		wired("a compressed message of another compressor", "find", func(m []byte) []byte {
+			return compressed(m, 2013, 9, m[16:], len(m)-16)
+		}, bad),
+		wired("a compressed message that is no snappy", "find", func(m []byte) []byte {
+			return compressed(m, 2013, bySnappy, []byte{0xff}, 100)
+		}, bad),
+		wired("a compressed message that is no zlib", "find", func(m []byte) []byte {
+			return compressed(m, 2013, byZlib, m[16:], 100)
+		}, bad),
+		wired("a compressed message that is no zstd", "find", func(m []byte) []byte {
+			return compressed(m, 2013, byZstd, m[16:], 100)
+		}, bad),
 		wired("a compressed message of another size", "find", lying(bySnappy, 5), bad),
 		wired("a compressed message of a negative size", "find", lying(bySnappy, -1<<30), bad),
 		faulty("a reply that never ends", truncated, hostile.Is(mongosource.ErrMaxTime)),

@@ -34,9 +34,14 @@ func mixedIDs(t testing.TB, n int) (docs []bson.Raw) {
 }
 
 // restarted is the scan of the example in the comment of stream.Restart.
-func restarted(coll mongosource.Finder, after func(id bson.RawValue) bson.D, backoff stream.Backoff) stream.Source[bson.Raw] {
+func restarted(coll mongosource.Finder, after func(id bson.RawValue) bson.D,
+	backoff stream.Backoff,
+) stream.Source[bson.Raw] {
 	scan := func(filter bson.D) stream.Source[bson.Raw] {
-		return mongosource.Find(coll, filter, &mongosource.FindOptions{BatchSize: 10, Sort: bson.D{{Key: "_id", Value: 1}}})
+		return mongosource.Find(coll, filter, &mongosource.FindOptions{
+			BatchSize: 10,
+			Sort:      bson.D{{Key: "_id", Value: 1}},
+		})
 	}
 	backoff.Min = time.Millisecond
 	return stream.Restart(scan(bson.D{}),
@@ -47,7 +52,10 @@ func restarted(coll mongosource.Finder, after func(id bson.RawValue) bson.D, bac
 
 // afterID matches the documents after id, whatever their types.
 func afterID(id bson.RawValue) bson.D {
-	return bson.D{{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}}}}
+	return bson.D{{
+		Key:   "$expr",
+		Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}},
+	}}
 }
 
 // withinType matches the documents after id with an _id of the same type only.
@@ -84,7 +92,10 @@ type fault struct {
 
 // resumable are the faults after which a scan can go on where it was.
 func resumable() (all []fault) {
-	for _, code := range []int32{43, 237, 6, 7, 50, 89, 91, 112, 134, 189, 246, 262, 9001, 10107, 11600, 11602, 13435, 13436} {
+	for _, code := range []int32{
+		43, 237, 6, 7, 50, 89, 91, 112, 134, 189, 246, 262, 9001, 10107, 11600, 11602, 13435,
+		13436,
+	} {
 		all = append(all, fault{fmt.Sprint("code ", code), mongotest.Fault{Code: code}})
 	}
 	for _, code := range []int32{365, 462, 16500} {
@@ -113,20 +124,24 @@ func TestRestartResumes(t *testing.T) {
 				command string
 				nth     []int // of the command: a find that fails once is repeated by the driver
 			}{{"getMore", []int{1}}, {"getMore", []int{3}}, {"find", []int{1, 2}}} {
-				srv, coll := serve(t, docs, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(20 * time.Second) })
+				srv, coll := serve(t, docs, func(o *options.ClientOptions) {
+					o.SetServerSelectionTimeout(20 * time.Second)
+				})
 				for _, nth := range at.nth {
 					broken := f.Fault
 					broken.Command, broken.Nth = at.command, nth
 					srv.Inject(broken)
 				}
 				failures := 0
-				got, err := collect(t.Context(), restarted(coll, afterID, stream.Backoff{Notify: func(err error, _ time.Duration) {
-					if failures++; !stream.ClassOf(err).Transient() {
-						t.Errorf("restarted after %v", err)
-					}
-				}}))
+				got, err := collect(t.Context(),
+					restarted(coll, afterID, stream.Backoff{Notify: func(err error, _ time.Duration) {
+						if failures++; !stream.ClassOf(err).Transient() {
+							t.Errorf("restarted after %v", err)
+						}
+					}}))
 				if err != nil || !equal(got, docs) || failures == 0 {
-					t.Errorf("%s %d: %d documents of %d after %d restarts, %v", at.command, at.nth, len(got), len(docs), failures, err)
+					t.Errorf("%s %d: %d documents of %d after %d restarts, %v", at.command, at.nth, len(got), len(docs),
+						failures, err)
 				}
 			}
 		})
@@ -174,20 +189,34 @@ func TestRestartGivesUp(t *testing.T) {
 // The classes of what does not come from a server.
 func TestFindClasses(t *testing.T) {
 	for err, want := range map[error]stream.Class{
-		mongosource.ErrCursorLost: stream.Retryable, mongosource.ErrMaxTime: stream.Retryable, &mongosource.MalformedError{}: stream.Data,
+		mongosource.ErrCursorLost: stream.Retryable, mongosource.ErrMaxTime: stream.Retryable,
+		&mongosource.MalformedError{}: stream.Data,
 	} {
 		if got := stream.ClassOf(err); got != want {
 			t.Errorf("%v: %v", err, got)
 		}
 	}
-	srv, coll := serve(t, numbered(t, 30), func(o *options.ClientOptions) { o.SetServerSelectionTimeout(300 * time.Millisecond) })
+	srv, coll := serve(t, numbered(t, 30), func(o *options.ClientOptions) {
+		o.SetServerSelectionTimeout(300 * time.Millisecond)
+	})
 	srv.Inject(mongotest.Fault{Command: "getMore", Delay: time.Second})
-	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 10, MaxTime: 100 * time.Millisecond}))
+	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{
+		BatchSize: 10,
+		MaxTime:   100 * time.Millisecond,
+	}))
 	if !errors.Is(err, mongosource.ErrMaxTime) || stream.ClassOf(err) != stream.Retryable {
 		t.Errorf("too slow: %v (%v)", err, stream.ClassOf(err))
 	}
 	srv.Heal()
-	srv.Inject(mongotest.Fault{Command: "getMore", Reply: raw(t, bson.D{{Key: "cursor", Value: bson.D{{Key: "nextBatch", Value: bson.A{"text"}}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.cookies"}}}, {Key: "ok", Value: 1}})})
+	srv.Inject(mongotest.Fault{
+		Command: "getMore",
+		Reply: raw(t,
+			bson.D{{Key: "cursor", Value: bson.D{
+				{Key: "nextBatch", Value: bson.A{"text"}},
+				{Key: "id", Value: int64(0)},
+				{Key: "ns", Value: "shop.cookies"},
+			}}, {Key: "ok", Value: 1}}),
+	})
 	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, every(10))); stream.ClassOf(err) != stream.Data {
 		t.Errorf("malformed: %v (%v)", err, stream.ClassOf(err))
 	}

@@ -72,7 +72,8 @@ func sign(t *testing.T, template, parent *x509.Certificate, key, signer *ecdsa.P
 func (a *authority) issue(t *testing.T, set func(*x509.Certificate), names ...string) tls.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "client", Organization: []string{"shop"}}, KeyUsage: x509.KeyUsageDigitalSignature,
+		Subject:     pkix.Name{CommonName: "client", Organization: []string{"shop"}},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, name := range names {
@@ -95,7 +96,8 @@ func (a *authority) status(t *testing.T, cert tls.Certificate, status int) []byt
 	t.Helper()
 	answer, err := ocsp.CreateResponse(a.cert, a.cert, ocsp.Response{
 		Status: status, SerialNumber: cert.Leaf.SerialNumber,
-		ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour), RevokedAt: time.Now().Add(-time.Hour),
+		ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour),
+		RevokedAt: time.Now().Add(-time.Hour),
 	}, a.key)
 	if err != nil {
 		t.Fatal(err)

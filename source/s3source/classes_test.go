@@ -17,7 +17,10 @@ import (
 
 // TestSentinelClasses has a class for every error that a caller may branch on.
 func TestSentinelClasses(t *testing.T) {
-	for _, err := range []error{s3source.ErrNotFound, s3source.ErrObjectChanged, s3source.ErrChecksum, s3source.ErrBadReply} {
+	for _, err := range []error{
+		s3source.ErrNotFound, s3source.ErrObjectChanged, s3source.ErrChecksum,
+		s3source.ErrBadReply,
+	} {
 		if got := stream.ClassOf(err); got != stream.Fatal {
 			t.Errorf("%v is %v", err, got)
 		}
@@ -45,24 +48,56 @@ func TestClasses(t *testing.T) {
 		resume bool
 	}{
 		{name: "reset", fault: s3test.Fault{After: s3test.CutAfter(4000)}, want: stream.Retryable, resume: true},
-		{name: "reset before a byte", fault: s3test.Fault{Times: 3, Before: s3test.Drop}, want: stream.Retryable, resume: true},
+		{
+			name: "reset before a byte", fault: s3test.Fault{Times: 3, Before: s3test.Drop}, want: stream.Retryable,
+			resume: true,
+		},
 		{name: "FIN", fault: s3test.Fault{After: fin(4000)}, want: stream.Retryable, resume: true},
-		{name: "cut in good order", fault: s3test.Fault{After: all(chunked, s3test.Shorten(4000))}, want: stream.Retryable, resume: true},
-		{name: "500", fault: s3test.Fault{Times: 3, Before: s3test.Fail(500, "InternalError")}, want: stream.Retryable, resume: true},
-		{name: "503 SlowDown", fault: s3test.Fault{Times: 3, Before: s3test.Fail(503, "SlowDown")}, want: stream.Throttled, resume: true},
-		{name: "429", fault: s3test.Fault{Times: 3, Before: s3test.Fail(429, "")}, want: stream.Throttled, resume: true},
-		{name: "ExpiredToken", fault: s3test.Fault{Before: s3test.Fail(400, "ExpiredToken")}, want: stream.Retryable, resume: true},
+		{
+			name: "cut in good order", fault: s3test.Fault{After: all(chunked, s3test.Shorten(4000))},
+			want: stream.Retryable, resume: true,
+		},
+		{
+			name: "500", fault: s3test.Fault{Times: 3, Before: s3test.Fail(500, "InternalError")},
+			want:   stream.Retryable,
+			resume: true,
+		},
+		{
+			name: "503 SlowDown", fault: s3test.Fault{Times: 3, Before: s3test.Fail(503, "SlowDown")},
+			want: stream.Throttled, resume: true,
+		},
+		{
+			name: "429", fault: s3test.Fault{Times: 3, Before: s3test.Fail(429, "")}, want: stream.Throttled,
+			resume: true,
+		},
+		{
+			name: "ExpiredToken", fault: s3test.Fault{Before: s3test.Fail(400, "ExpiredToken")}, want: stream.Retryable,
+			resume: true,
+		},
 		{
 			name: "stall", fault: s3test.Fault{Before: s3test.Hang}, want: stream.Retryable, resume: true,
 			opts: s3source.DownloadOptions{StallTimeout: 500 * time.Millisecond},
 		},
 		{name: "403", fault: s3test.Fault{Times: always, Before: s3test.Fail(403, "AccessDenied")}, want: stream.Fatal},
 		{name: "404", fault: s3test.Fault{Times: always, Before: s3test.Fail(404, "NoSuchKey")}, want: stream.Fatal},
-		{name: "archived", fault: s3test.Fault{Times: always, Before: s3test.Fail(403, "InvalidObjectState")}, want: stream.Fatal},
-		{name: "replaced", fault: s3test.Fault{Times: always, Before: s3test.Fail(412, "PreconditionFailed")}, want: stream.Fatal},
+		{
+			name: "archived", fault: s3test.Fault{Times: always, Before: s3test.Fail(403, "InvalidObjectState")},
+			want: stream.Fatal,
+		},
+		{
+			name: "replaced", fault: s3test.Fault{Times: always, Before: s3test.Fail(412, "PreconditionFailed")},
+			want: stream.Fatal,
+		},
 		{name: "damaged", fault: s3test.Fault{After: flip}, want: stream.Fatal},
-		{name: "too short", fault: s3test.Fault{Op: "none"}, opts: s3source.DownloadOptions{Length: 10_001}, want: stream.Fatal},
-		{name: "begins after the end", fault: s3test.Fault{Op: "none"}, opts: s3source.DownloadOptions{Offset: 10_001}, want: stream.Fatal},
+		{
+			name: "too short", fault: s3test.Fault{Op: "none"}, opts: s3source.DownloadOptions{Length: 10_001},
+			want: stream.Fatal,
+		},
+		{
+			name: "begins after the end", fault: s3test.Fault{Op: "none"},
+			opts: s3source.DownloadOptions{Offset: 10_001},
+			want: stream.Fatal,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, client := newServer(t, nil)

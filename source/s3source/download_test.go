@@ -48,11 +48,12 @@ func TestSizes(t *testing.T) {
 			server.Put(bucket, key, data)
 			var sizes []int
 			var got []byte
-			err := s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: chunk}).Each(t.Context(), func(p []byte) error {
-				sizes = append(sizes, len(p))
-				got = append(got, p...)
-				return nil
-			})
+			err := s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: chunk}).Each(t.Context(),
+				func(p []byte) error {
+					sizes = append(sizes, len(p))
+					got = append(got, p...)
+					return nil
+				})
 			if err != nil || !bytes.Equal(got, data) {
 				t.Errorf("%d bytes by %d: %d came, %v", size, chunk, len(got), err)
 			}
@@ -96,7 +97,8 @@ func TestRanges(t *testing.T) {
 		if tt.length > 0 && tt.ok {
 			want = want[:tt.length]
 		}
-		got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: tt.offset, Length: tt.length, ChunkSize: 77}))
+		got, err := read(t.Context(), s3source.Download(client, bucket, key,
+			&s3source.DownloadOptions{Offset: tt.offset, Length: tt.length, ChunkSize: 77}))
 		if (err == nil) != tt.ok || tt.ok && !bytes.Equal(got, want) || !tt.ok && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%d from %d: %d bytes, %v", tt.length, tt.offset, len(got), err)
 		}
@@ -113,7 +115,8 @@ func TestVersions(t *testing.T) {
 			t.Errorf("version %q is %q, %v", id, got, err)
 		}
 	}
-	if _, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{VersionID: "none"})); !errors.Is(err, s3source.ErrNotFound) {
+	if _, err := read(t.Context(), s3source.Download(client, bucket, key,
+		&s3source.DownloadOptions{VersionID: "none"})); !errors.Is(err, s3source.ErrNotFound) {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -121,7 +124,10 @@ func TestVersions(t *testing.T) {
 // TestIfMatch asks for the object as it was told of, after it was replaced or not, of servers that
 // know If-Match and of others.
 func TestIfMatch(t *testing.T) {
-	ignored := s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("If-Match"); return nil }}
+	ignored := s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+		r.Header.Del("If-Match")
+		return nil
+	}}
 	unnamed := s3test.Fault{Times: always, After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }}
 	for _, tt := range []struct {
 		name     string
@@ -136,10 +142,16 @@ func TestIfMatch(t *testing.T) {
 		{name: "the same, no checksum", fault: &s3test.Fault{Op: "GetObject", After: without}},
 		{name: "a range of the same", opts: s3source.DownloadOptions{Offset: 5, Length: 900}},
 		{name: "replaced", replaced: true, want: s3source.ErrObjectChanged},
-		{name: "a range of one replaced", replaced: true, opts: s3source.DownloadOptions{Offset: 5, Length: 900}, want: s3source.ErrObjectChanged},
+		{
+			name: "a range of one replaced", replaced: true, opts: s3source.DownloadOptions{Offset: 5, Length: 900},
+			want: s3source.ErrObjectChanged,
+		},
 		{name: "the same, If-Match ignored", fault: &ignored},
 		{name: "replaced, If-Match ignored", replaced: true, fault: &ignored, want: s3source.ErrObjectChanged},
-		{name: "a range of one replaced, If-Match ignored", replaced: true, fault: &ignored, opts: s3source.DownloadOptions{Offset: 5}, want: s3source.ErrObjectChanged},
+		{
+			name: "a range of one replaced, If-Match ignored", replaced: true, fault: &ignored,
+			opts: s3source.DownloadOptions{Offset: 5}, want: s3source.ErrObjectChanged,
+		},
 		{name: "no ETag to compare", fault: &unnamed, want: s3source.ErrBadReply},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,7 +176,8 @@ func TestIfMatch(t *testing.T) {
 			if tt.want == nil && !bytes.Equal(got, want.Body[opts.Offset:end]) {
 				t.Errorf("%d bytes came that are not the object's", len(got))
 			}
-			if h := server.Requests()[0].Header.Get("If-Match"); h != want.ETag && (tt.fault == nil || tt.fault.Before == nil) {
+			if h := server.Requests()[0].Header.Get("If-Match"); h != want.ETag &&
+				(tt.fault == nil || tt.fault.Before == nil) {
 				t.Errorf("the first request asks for %q, want %q", h, want.ETag)
 			}
 		})
@@ -182,12 +195,13 @@ func TestBadSettings(t *testing.T) {
 		"any ETag":   s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: "*"}),
 		"two ETags":  s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: `"a","b"`}),
 		"weak ETag":  s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: `W/"a"`}),
-		"no ETag":    s3source.Download(client, bucket, key, &s3source.DownloadOptions{IfMatch: "\"a\"\r\nRange: bytes=0-1"}),
-		"offset":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: -1}),
-		"length":     s3source.Download(client, bucket, key, &s3source.DownloadOptions{Length: -1}),
-		"end":        s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: 1<<63 - 1, Length: 1}),
-		"chunk":      s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: -1}),
-		"stall":      s3source.Download(client, bucket, key, &s3source.DownloadOptions{StallTimeout: -1}),
+		"no ETag": s3source.Download(client, bucket, key,
+			&s3source.DownloadOptions{IfMatch: "\"a\"\r\nRange: bytes=0-1"}),
+		"offset": s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: -1}),
+		"length": s3source.Download(client, bucket, key, &s3source.DownloadOptions{Length: -1}),
+		"end":    s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: 1<<63 - 1, Length: 1}),
+		"chunk":  s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: -1}),
+		"stall":  s3source.Download(client, bucket, key, &s3source.DownloadOptions{StallTimeout: -1}),
 	} {
 		if _, err := read(t.Context(), src); err == nil {
 			t.Errorf("%s: no error", name)
@@ -240,7 +254,9 @@ func (b countingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-func (c *counting) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+func (c *counting) GetObject(ctx context.Context, in *s3.GetObjectInput,
+	opts ...func(*s3.Options),
+) (*s3.GetObjectOutput, error) {
 	out, err := c.API.GetObject(ctx, in, opts...)
 	if err == nil {
 		c.opened.Add(1)
@@ -292,7 +308,8 @@ func TestBodiesAreClosed(t *testing.T) {
 	} {
 		c := &counting{API: client}
 		ctx, cancel := context.WithCancel(t.Context())
-		if err := run(ctx, cancel, s3source.Download(c, bucket, key, &s3source.DownloadOptions{ChunkSize: 1000})); err != nil {
+		if err := run(ctx, cancel, s3source.Download(c, bucket, key,
+			&s3source.DownloadOptions{ChunkSize: 1000})); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()

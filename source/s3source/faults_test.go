@@ -60,19 +60,33 @@ func TestFaults(t *testing.T) {
 		broken bool  // there is to be an error, whichever
 	}{
 		{name: "500 once", faults: []s3test.Fault{{Before: s3test.Fail(500, "InternalError")}}},
-		{name: "500 always", broken: true, faults: []s3test.Fault{{Times: always, Before: s3test.Fail(500, "InternalError")}}},
+		{
+			name: "500 always", broken: true,
+			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(500, "InternalError")}},
+		},
 		{name: "D3 reset", faults: []s3test.Fault{{After: s3test.CutAfter(4000)}}},
 		{name: "D3 reset before the first byte", faults: []s3test.Fault{{After: s3test.CutAfter(0)}}},
 		{name: "D3 reset at the last byte", faults: []s3test.Fault{{After: s3test.CutAfter(9999)}}},
-		{name: "D3 reset behind the last byte, chunked", faults: []s3test.Fault{{After: all(chunked, s3test.CutAfter(10_000))}}},
-		{name: "D3 reset behind the last byte, chunked, no checksum", faults: []s3test.Fault{{After: all(without, chunked, s3test.CutAfter(10_000))}}},
+		{
+			name:   "D3 reset behind the last byte, chunked",
+			faults: []s3test.Fault{{After: all(chunked, s3test.CutAfter(10_000))}},
+		},
+		{
+			name:   "D3 reset behind the last byte, chunked, no checksum",
+			faults: []s3test.Fault{{After: all(without, chunked, s3test.CutAfter(10_000))}},
+		},
 		{name: "D3 reset behind the last byte, chunked, and HEAD fails for a while", faults: []s3test.Fault{
-			{After: all(chunked, s3test.CutAfter(10_000))}, {Op: "HeadObject", Times: 4, Before: s3test.Fail(503, "SlowDown")},
+			{After: all(chunked, s3test.CutAfter(10_000))},
+			{Op: "HeadObject", Times: 4, Before: s3test.Fail(503, "SlowDown")},
 		}},
 		{name: "D3 reset every thousand bytes", faults: []s3test.Fault{{Times: always, After: s3test.CutAfter(1000)}}},
 		{
-			name: "D3 reset without a byte, always", want: io.ErrUnexpectedEOF, broken: true, opts: s3source.DownloadOptions{Retries: 2},
-			faults: []s3test.Fault{{Skip: 0, Times: 1, After: s3test.CutAfter(4000)}, {Times: always, Before: s3test.Drop}},
+			name: "D3 reset without a byte, always", want: io.ErrUnexpectedEOF, broken: true,
+			opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{
+				{Skip: 0, Times: 1, After: s3test.CutAfter(4000)},
+				{Times: always, Before: s3test.Drop},
+			},
 		},
 		{
 			name: "D3 reset, never to be read on", broken: true, opts: s3source.DownloadOptions{Retries: -1},
@@ -86,15 +100,28 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Times: 3, After: s3test.CutAfter(700)}},
 		},
 		{name: "D4 short with Content-Length", faults: []s3test.Fault{{After: s3test.Shorten(4000)}}},
-		{name: "D4 short with Content-Length, no checksum", faults: []s3test.Fault{{After: all(without, s3test.Shorten(4000))}}},
 		{
-			name: "D4 short with Content-Length, always", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1},
+			name:   "D4 short with Content-Length, no checksum",
+			faults: []s3test.Fault{{After: all(without, s3test.Shorten(4000))}},
+		},
+		{
+			name: "D4 short with Content-Length, always", want: s3source.ErrBadReply,
+			opts:   s3source.DownloadOptions{Retries: 1},
 			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: all(without, s3test.Shorten(4000))}},
 		},
 		{name: "D4 short and chunked", faults: []s3test.Fault{{After: s3test.ShortenChunked(4000)}}},
-		{name: "D4 short and chunked, no checksum", faults: []s3test.Fault{{Times: 1, After: all(without, s3test.ShortenChunked(4000))}}},
-		{name: "D4 short and chunked, always", faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(4000)}}},
-		{name: "whole and chunked, no checksum", faults: []s3test.Fault{{After: all(without, s3test.ShortenChunked(10_000))}}},
+		{
+			name:   "D4 short and chunked, no checksum",
+			faults: []s3test.Fault{{Times: 1, After: all(without, s3test.ShortenChunked(4000))}},
+		},
+		{
+			name:   "D4 short and chunked, always",
+			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(4000)}},
+		},
+		{
+			name:   "whole and chunked, no checksum",
+			faults: []s3test.Fault{{After: all(without, s3test.ShortenChunked(10_000))}},
+		},
 		{name: "D5 empty once", faults: []s3test.Fault{{After: s3test.Shorten(0)}}},
 		{name: "D5 empty once, no checksum", faults: []s3test.Fault{{After: all(without, s3test.Shorten(0))}}},
 		{
@@ -105,11 +132,17 @@ func TestFaults(t *testing.T) {
 			name: "D5 empty always, chunked", broken: true, opts: s3source.DownloadOptions{Retries: 2},
 			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(0)}},
 		},
-		{name: "D6 range ignored", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 2}, faults: []s3test.Fault{
-			{After: s3test.CutAfter(4000)},
-			{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
-		}},
-		{name: "D6 range ignored at first", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 10, Retries: 1}, faults: []s3test.Fault{
+		{
+			name: "D6 range ignored", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 2},
+			faults: []s3test.Fault{
+				{After: s3test.CutAfter(4000)},
+				{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
+			},
+		},
+		{name: "D6 range ignored at first", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{
+			Offset:  10,
+			Retries: 1,
+		}, faults: []s3test.Fault{
 			{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
 		}},
 		{name: "D6 range ignored once", faults: []s3test.Fault{
@@ -117,22 +150,28 @@ func TestFaults(t *testing.T) {
 			{Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
 		}},
 		{
-			name: "D7 Content-Range of another range", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			name: "D7 Content-Range of another range", want: s3source.ErrBadReply,
+			opts:   s3source.DownloadOptions{Offset: 4000, Retries: 1},
 			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 3000-8999/10000")}},
 		},
 		{
-			name: "D7 Content-Range of another length", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			name: "D7 Content-Range of another length", want: s3source.ErrBadReply,
+			opts:   s3source.DownloadOptions{Offset: 4000, Retries: 1},
 			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 4000-9998/10000")}},
 		},
 		{
-			name: "D7 Content-Range is nonsense", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			name: "D7 Content-Range is nonsense", want: s3source.ErrBadReply,
+			opts:   s3source.DownloadOptions{Offset: 4000, Retries: 1},
 			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes */10000")}},
 		},
-		{name: "D7 another length of the object", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
-			{After: all(without, s3test.CutAfter(4000))},
-			{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(200))},
-			{Op: "GetObject", Times: always, After: set("Content-Range", "bytes 4200-9999/10002")},
-		}},
+		{
+			name: "D7 another length of the object", want: s3source.ErrBadReply,
+			opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
+				{After: all(without, s3test.CutAfter(4000))},
+				{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(200))},
+				{Op: "GetObject", Times: always, After: set("Content-Range", "bytes 4200-9999/10002")},
+			},
+		},
 		{
 			name: "D7 more bytes than Content-Range tells", opts: s3source.DownloadOptions{Offset: 1000, Length: 5000},
 			faults: []s3test.Fault{{After: func(_ *s3test.Request, r *s3test.Reply) {
@@ -140,9 +179,13 @@ func TestFaults(t *testing.T) {
 			}}},
 		},
 		{
-			name: "D7 no such range, though there is", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 1},
+			name: "D7 no such range, though there is", want: s3source.ErrBadReply,
+			opts: s3source.DownloadOptions{Retries: 1},
 			faults: []s3test.Fault{
-				{After: s3test.CutAfter(4000)}, {Op: "GetObject", Times: always, Before: s3test.Fail(416, "InvalidRange")},
+				{After: s3test.CutAfter(4000)}, {
+					Op: "GetObject", Times: always,
+					Before: s3test.Fail(416, "InvalidRange"),
+				},
 			},
 		},
 		{name: "D7 no such range, once", faults: []s3test.Fault{
@@ -152,23 +195,36 @@ func TestFaults(t *testing.T) {
 		{name: "D8 flipped after a cut", want: s3source.ErrChecksum, faults: []s3test.Fault{
 			{Op: "GetObject", After: s3test.CutAfter(4000)}, {Op: "GetObject", After: flip},
 		}},
-		{name: "D9 unzipped by a proxy", want: s3source.ErrBadReply, faults: []s3test.Fault{{Op: "GetObject", After: func(_ *s3test.Request, r *s3test.Reply) {
-			r.Body, r.NoLength = random(20_000), true
-		}}}},
+		{
+			name: "D9 unzipped by a proxy", want: s3source.ErrBadReply,
+			faults: []s3test.Fault{{Op: "GetObject", After: func(_ *s3test.Request, r *s3test.Reply) {
+				r.Body, r.NoLength = random(20_000), true
+			}}},
+		},
 		{name: "D10 HEAD tells less", want: s3source.ErrBadReply, faults: []s3test.Fault{
-			{Op: "GetObject", Times: always, After: without}, {Op: "HeadObject", Times: always, After: set("Content-Length", "9000")},
+			{Op: "GetObject", Times: always, After: without}, {
+				Op: "HeadObject", Times: always,
+				After: set("Content-Length", "9000"),
+			},
 		}},
 		{name: "D10 HEAD tells more", broken: true, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
-			{Op: "GetObject", Times: always, After: without}, {Op: "HeadObject", Times: always, After: set("Content-Length", "11000")},
+			{Op: "GetObject", Times: always, After: without}, {
+				Op: "HeadObject", Times: always,
+				After: set("Content-Length", "11000"),
+			},
 		}},
 		{name: "HEAD fails for a while", faults: []s3test.Fault{
 			{Op: "GetObject", After: without}, {Op: "HeadObject", Times: 5, Before: s3test.Fail(500, "InternalError")},
 		}},
 		{name: "HEAD fails for a while, after a short body", faults: []s3test.Fault{
-			{Op: "GetObject", After: all(without, s3test.ShortenChunked(4000))}, {Op: "HeadObject", Times: 4, Before: s3test.Drop},
+			{Op: "GetObject", After: all(without, s3test.ShortenChunked(4000))},
+			{Op: "HeadObject", Times: 4, Before: s3test.Drop},
 		}},
 		{name: "HEAD is refused", broken: true, faults: []s3test.Fault{
-			{Op: "GetObject", After: without}, {Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")},
+			{Op: "GetObject", After: without}, {
+				Op: "HeadObject", Times: always,
+				Before: s3test.Fail(403, "AccessDenied"),
+			},
 		}},
 		{name: "slow down at first", faults: []s3test.Fault{{Times: 5, Before: s3test.Fail(503, "SlowDown")}}},
 		{name: "too many requests in between", faults: []s3test.Fault{
@@ -182,21 +238,35 @@ func TestFaults(t *testing.T) {
 		{name: "no ETag to read on by", broken: true, faults: []s3test.Fault{
 			{After: all(untagged, s3test.CutAfter(4000))},
 		}},
-		{name: "U29 a body stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
-			{After: s3test.CutAfter(4000)}, {Before: s3test.Hang},
-		}},
-		{name: "U29 the first reply stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
-			{Times: 2, Before: s3test.Hang},
-		}},
-		{name: "U29 HEAD stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond}, faults: []s3test.Fault{
-			{Op: "GetObject", After: without}, {Op: "HeadObject", Before: s3test.Hang},
-		}},
 		{
-			name: "U29 HEAD always stalls", want: os.ErrDeadlineExceeded, opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
-			faults: []s3test.Fault{{Op: "GetObject", After: without}, {Op: "HeadObject", Times: always, Before: s3test.Hang}},
+			name: "U29 a body stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond},
+			faults: []s3test.Fault{
+				{After: s3test.CutAfter(4000)}, {Before: s3test.Hang},
+			},
 		},
 		{
-			name: "U29 every reply stalls", want: os.ErrDeadlineExceeded, opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
+			name: "U29 the first reply stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond},
+			faults: []s3test.Fault{
+				{Times: 2, Before: s3test.Hang},
+			},
+		},
+		{
+			name: "U29 HEAD stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond},
+			faults: []s3test.Fault{
+				{Op: "GetObject", After: without}, {Op: "HeadObject", Before: s3test.Hang},
+			},
+		},
+		{
+			name: "U29 HEAD always stalls", want: os.ErrDeadlineExceeded,
+			opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
+			faults: []s3test.Fault{{Op: "GetObject", After: without}, {
+				Op: "HeadObject", Times: always,
+				Before: s3test.Hang,
+			}},
+		},
+		{
+			name: "U29 every reply stalls", want: os.ErrDeadlineExceeded,
+			opts:   s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
 			faults: []s3test.Fault{{Times: always, Before: s3test.Hang}},
 		},
 	} {
@@ -223,7 +293,8 @@ func TestFaults(t *testing.T) {
 			case tt.want != s3source.ErrChecksum && tt.want != s3source.ErrBadReply && !bytes.HasPrefix(want, got): //nolint:errorlint // of the table
 				t.Errorf("wrong bytes came")
 			}
-			if err != nil && (!strings.HasPrefix(err.Error(), "s3source: ") || strings.Contains(err.Error(), "canary")) {
+			if err != nil && (!strings.HasPrefix(err.Error(), "s3source: ") ||
+				strings.Contains(err.Error(), "canary")) {
 				t.Errorf("the error reads %v", err)
 			}
 		})
@@ -240,7 +311,10 @@ func TestChanged(t *testing.T) {
 		{"replaced", func(s *s3test.Server) { s.Put(bucket, key, random(9_000)) }, s3source.ErrObjectChanged},
 		{"replaced, If-Match ignored", func(s *s3test.Server) {
 			s.Put(bucket, key, random(9_000))
-			s.Fault(s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("If-Match"); return nil }})
+			s.Fault(s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+				r.Header.Del("If-Match")
+				return nil
+			}})
 		}, s3source.ErrObjectChanged},
 		{"deleted", func(s *s3test.Server) { s.Remove(bucket, key) }, s3source.ErrNotFound},
 	} {
@@ -253,13 +327,14 @@ func TestChanged(t *testing.T) {
 			}
 			server.Fault(s3test.Fault{After: f})
 			n := 0
-			err := s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: 500}).Each(t.Context(), func(p []byte) error {
-				if n == 0 {
-					tt.change(server)
-				}
-				n += len(p)
-				return nil
-			})
+			err := s3source.Download(client, bucket, key, &s3source.DownloadOptions{ChunkSize: 500}).Each(t.Context(),
+				func(p []byte) error {
+					if n == 0 {
+						tt.change(server)
+					}
+					n += len(p)
+					return nil
+				})
 			if !errors.Is(err, tt.want) || n > 4000 {
 				t.Errorf("%s: %v after %d bytes", tt.name, err, n)
 			}
@@ -273,7 +348,8 @@ func TestReadOn(t *testing.T) {
 	server, client := newServer(t, nil)
 	o := server.Put(bucket, key, random(10_000))
 	server.Fault(s3test.Fault{Times: 2, After: s3test.CutAfter(4000)})
-	if got, err := read(t.Context(), s3source.Download(client, bucket, key, nil)); err != nil || !bytes.Equal(got, o.Body) {
+	if got, err := read(t.Context(), s3source.Download(client, bucket, key, nil)); err != nil ||
+		!bytes.Equal(got, o.Body) {
 		t.Fatalf("%d bytes came, %v", len(got), err)
 	}
 	for i, want := range [][2]string{{"", ""}, {"bytes=4000-9999", o.ETag}, {"bytes=8000-9999", o.ETag}} {
@@ -286,7 +362,8 @@ func TestReadOn(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Put(bucket, key, random(10))
-	if _, err := read(t.Context(), s3source.Download(client, bucket, "none", nil)); !errors.Is(err, s3source.ErrNotFound) {
+	if _, err := read(t.Context(), s3source.Download(client, bucket, "none", nil)); !errors.Is(err,
+		s3source.ErrNotFound) {
 		t.Errorf("no key: %v", err)
 	}
 	if _, err := read(t.Context(), s3source.Download(client, "none", key, nil)); !errors.Is(err, s3source.ErrNotFound) {

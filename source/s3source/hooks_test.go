@@ -26,7 +26,9 @@ func TestOnRetry(t *testing.T) {
 		server, client := newServer(t, nil)
 		server.Put(bucket, key, random(100))
 		if name == "HEAD" { // it is asked for the length if the reply has no checksum
-			server.Fault(s3test.Fault{Op: "GetObject", After: func(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("X-Amz-Checksum-Crc64nvme") }})
+			server.Fault(s3test.Fault{Op: "GetObject", After: func(_ *s3test.Request, r *s3test.Reply) {
+				r.Header.Del("X-Amz-Checksum-Crc64nvme")
+			}})
 		}
 		server.Fault(tt.fault)
 		retries := 0

@@ -21,7 +21,8 @@ import (
 
 // TestHostile has servers that lie to a download.
 func TestHostile(t *testing.T) {
-	bad, fatal, retryable := hostile.Is(s3source.ErrBadReply), hostile.Class(stream.Fatal), hostile.Class(stream.Retryable)
+	bad, fatal, retryable := hostile.Is(s3source.ErrBadReply), hostile.Class(stream.Fatal),
+		hostile.Class(stream.Retryable)
 	late := hostile.All(hostile.Is(os.ErrDeadlineExceeded), retryable)
 	tooLong := hostile.All(hostile.Is(s3reply.ErrTooLong), fatal)
 	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, Retries: -1}
@@ -36,23 +37,32 @@ func TestHostile(t *testing.T) {
 			http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
 		}),
 		download("get: an error nested 300,000 deep", nil, fatal, say(400, "<Error>"+strings.Repeat("<a>", 300_000))),
-		download("get: no answer at all", quick, late, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
+		download("get: no answer at all", quick, late, func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}),
 		download("get: a body that stalls", quick, late, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "x")
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		}),
-		download("get: a body of one byte a moment", &s3source.DownloadOptions{Retries: -1, StallTimeout: 300 * time.Millisecond, MinRate: 1 << 20}, late, dripForever),
+		download("get: a body of one byte a moment", &s3source.DownloadOptions{
+			Retries:      -1,
+			StallTimeout: 300 * time.Millisecond, MinRate: 1 << 20,
+		}, late, dripForever),
 		download("get: the whole object for a range", ranged, bad, say(200, "twenty bytes, twenty.")),
 		download("get: another range", ranged, bad, say(206, "01234", "Content-Range", "bytes 0-4/100")),
-		download("get: a range of 100 KB of text", ranged, bad, say(206, "01234", "Content-Range", strings.Repeat("9", 100_000))),
-		download("get: a range that overflows", ranged, bad, say(206, "01234", "Content-Range", "bytes 10-9223372036854775808/9223372036854775809")),
-		download("get: a body longer than its length", quick, retryable, say(200, "0123456789", "Content-Length", "5", "Etag", `"e"`)),
+		download("get: a range of 100 KB of text", ranged, bad, say(206, "01234", "Content-Range",
+			strings.Repeat("9", 100_000))),
+		download("get: a range that overflows", ranged, bad, say(206, "01234", "Content-Range",
+			"bytes 10-9223372036854775808/9223372036854775809")),
+		download("get: a body longer than its length", quick, retryable, say(200, "0123456789", "Content-Length", "5",
+			"Etag", `"e"`)),
 		download("get: a body shorter than its length", quick, hostile.All(hostile.Is(io.ErrUnexpectedEOF), retryable),
 			say(200, "0123", "Content-Length", "4611686018427387904", "Etag", `"e"`)),
 		download("get: a checksum that lies", quick, hostile.Is(s3source.ErrChecksum),
 			say(200, "0123", "Etag", `"e"`, "X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA=", "Content-Length", "4")),
-		download("get: another ETag", &s3source.DownloadOptions{IfMatch: `"a"`}, hostile.Is(s3source.ErrObjectChanged), say(200, "0123", "Etag", `"b"`)),
+		download("get: another ETag", &s3source.DownloadOptions{IfMatch: `"a"`}, hostile.Is(s3source.ErrObjectChanged),
+			say(200, "0123", "Etag", `"b"`)),
 	})
 }
 

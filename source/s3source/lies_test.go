@@ -37,8 +37,9 @@ func TestLyingRanges(t *testing.T) {
 		"206 without a range, and HEAD agrees with its length": {
 			&s3source.DownloadOptions{Retries: -1}, say(206, "01234", "Content-Length", "5", "Etag", `"e"`),
 		},
-		"a byte more than was asked for": {ranged, say(206, "012345", "Content-Range", "bytes 10-15/100", "Etag", `"e"`)},
-		"an empty range":                 {ranged, say(206, "", "Content-Range", "bytes 10-9/100", "Etag", `"e"`)},
+		"a byte more than was asked for": {ranged, say(206, "012345", "Content-Range", "bytes 10-15/100", "Etag",
+			`"e"`)},
+		"an empty range": {ranged, say(206, "", "Content-Range", "bytes 10-9/100", "Etag", `"e"`)},
 	} {
 		got, err := read(t.Context(), s3source.Download(served(t, c.serve), bucket, key, c.opts))
 		if !errors.Is(err, s3source.ErrBadReply) || len(got) > 0 {
@@ -53,7 +54,8 @@ func TestShorterWithEachReply(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Put(bucket, key, random(10_000))
 	server.Fault(s3test.Fault{After: all(without, s3test.CutAfter(4000))})
-	server.Fault(s3test.Fault{Op: "GetObject", Times: always, After: all(set("Content-Range", "bytes 4000-4999/5000"), s3test.Shorten(1000))})
+	server.Fault(s3test.Fault{Op: "GetObject", Times: always, After: all(set("Content-Range", "bytes 4000-4999/5000"),
+		s3test.Shorten(1000))})
 	got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Retries: 1}))
 	if !errors.Is(err, s3source.ErrBadReply) || !bytes.HasPrefix(random(10_000), got) {
 		t.Errorf("%d bytes came, %v", len(got), err)
@@ -71,7 +73,8 @@ func TestRedirectedHead(t *testing.T) {
 	defer elsewhere.Close()
 	client := served(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
-			http.Redirect(w, r, strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1)+r.URL.Path, http.StatusTemporaryRedirect)
+			http.Redirect(w, r, strings.Replace(elsewhere.URL, "127.0.0.1", "localhost", 1)+r.URL.Path,
+				http.StatusTemporaryRedirect)
 			return
 		}
 		say(200, "0123", "Content-Length", "4", "Etag", `"e"`)(w, r)

@@ -40,7 +40,9 @@ type slow struct {
 	begins  []int64            // where the replies began
 }
 
-func (s *slow) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+func (s *slow) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput,
+	error,
+) {
 	var first int64
 	if in.Range != nil {
 		if _, err := fmt.Sscanf(*in.Range, "bytes=%d-", &first); err != nil {
@@ -54,7 +56,10 @@ func (s *slow) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*
 	s.begins = append(s.begins, first)
 	time.Sleep(s.opening)
 	body := &dripping{ctx: ctx, left: s.data[first:], steps: s.replies[n]}
-	out := &s3.GetObjectOutput{Body: io.NopCloser(body), ContentLength: aws.Int64(int64(len(body.left))), ETag: aws.String(`"x"`)}
+	out := &s3.GetObjectOutput{
+		Body: io.NopCloser(body), ContentLength: aws.Int64(int64(len(body.left))),
+		ETag: aws.String(`"x"`),
+	}
 	if in.Range != nil {
 		out.ContentRange = aws.String(fmt.Sprintf("bytes %d-%d/%d", first, len(s.data)-1, len(s.data)))
 	}
@@ -116,11 +121,17 @@ func TestPace(t *testing.T) {
 		within   time.Duration // of the fake clock
 	}{
 		{name: "a byte every 30 s", replies: []func(int) step{drip}, fails: true, requests: 6, within: 7 * time.Minute},
-		{name: "100 bytes a second", replies: []func(int) step{steady(time.Second, 100)}, fails: true, requests: 6, within: 7 * time.Minute},
+		{name: "100 bytes a second", replies: []func(int) step{
+			steady(time.Second, 100),
+		}, fails: true, requests: 6, within: 7 * time.Minute},
 		{name: "just too slow", replies: []func(int) step{under}, fails: true, within: 7 * time.Minute},
-		{name: "just fast enough", replies: []func(int) step{steady(950*time.Millisecond, 1024)}, requests: 1, within: 4 * time.Minute},
+		{name: "just fast enough", replies: []func(int) step{
+			steady(950*time.Millisecond, 1024),
+		}, requests: 1, within: 4 * time.Minute},
 		{name: "slow once", replies: []func(int) step{drip, fast}, requests: 2, within: 2 * time.Minute},
-		{name: "slow once, then just fast enough", replies: []func(int) step{drip, steady(950*time.Millisecond, 1024)}, requests: 2, within: 5 * time.Minute},
+		{name: "slow once, then just fast enough", replies: []func(int) step{
+			drip, steady(950*time.Millisecond, 1024),
+		}, requests: 2, within: 5 * time.Minute},
 		{name: "slow, with a fast beginning, ten times", size: 700 << 10, replies: []func(int) step{func(n int) step {
 			if n < 70 {
 				return step{0, 1 << 10}
@@ -133,20 +144,57 @@ func TestPace(t *testing.T) {
 			}
 			return step{30 * time.Second, 1}
 		}, fast}, requests: 2, within: 3 * time.Minute},
-		{name: "a byte, and the end, after 30 s", replies: []func(int) step{once(step{30 * time.Second, 1})}, fails: true, within: 7 * time.Minute},
-		{name: "a byte, and the end, at once", replies: []func(int) step{once(step{0, 1})}, fails: true, requests: 6, within: time.Minute},
-		{name: "1,000 bytes, and the end, at once", replies: []func(int) step{once(step{0, 1000})}, within: time.Minute},
-		{name: "6,000 bytes, and the end, after 59 s", replies: []func(int) step{once(step{59 * time.Second, 6000})}, fails: true, within: 15 * time.Minute},
-		{name: "the first byte after 50 s", replies: []func(int) step{fast}, opening: 50 * time.Second, requests: 1, within: time.Minute},
-		{name: "the first byte of each reply after 50 s, then slow", replies: []func(int) step{steady(time.Second, 100)}, opening: 50 * time.Second, fails: true, within: 7 * time.Minute},
-		{name: "a consumer that takes ten minutes for each KiB", replies: []func(int) step{fast}, consumer: 10 * time.Minute, requests: 1, within: 100 * time.Hour},
-		{name: "a slow consumer of a server that is fast enough", replies: []func(int) step{steady(time.Second/2, 1024)}, consumer: time.Hour, requests: 1, within: 1000 * time.Hour},
-		{name: "a slow consumer of a slow server", replies: []func(int) step{under}, consumer: time.Minute, fails: true, within: 24 * time.Hour},
-		{name: "no retries", replies: []func(int) step{drip}, opts: s3source.DownloadOptions{Retries: -1}, fails: true, requests: 1, within: time.Minute},
-		{name: "a lower minimum", replies: []func(int) step{steady(time.Second, 11)}, opts: s3source.DownloadOptions{MinRate: 10}, requests: 1, within: 10 * time.Hour},
-		{name: "a higher minimum", replies: []func(int) step{steady(time.Second, 5000)}, opts: s3source.DownloadOptions{MinRate: 10_000, Retries: 2}, fails: true, within: 7 * time.Minute},
-		{name: "a shorter window", replies: []func(int) step{steady(9*time.Second, 1)}, opts: s3source.DownloadOptions{StallTimeout: 10 * time.Second}, fails: true, within: 2 * time.Minute},
-		{name: "no minimum", replies: []func(int) step{steady(50*time.Second, 1000)}, opts: s3source.DownloadOptions{MinRate: -1}, requests: 1, within: 10 * time.Hour},
+		{name: "a byte, and the end, after 30 s", replies: []func(int) step{
+			once(step{30 * time.Second, 1}),
+		}, fails: true, within: 7 * time.Minute},
+		{name: "a byte, and the end, at once", replies: []func(int) step{
+			once(step{0, 1}),
+		}, fails: true, requests: 6, within: time.Minute},
+		{name: "1,000 bytes, and the end, at once", replies: []func(int) step{
+			once(step{0, 1000}),
+		}, within: time.Minute},
+		{name: "6,000 bytes, and the end, after 59 s", replies: []func(int) step{
+			once(step{59 * time.Second, 6000}),
+		}, fails: true, within: 15 * time.Minute},
+		{name: "the first byte after 50 s", replies: []func(int) step{
+			fast,
+		}, opening: 50 * time.Second, requests: 1, within: time.Minute},
+		{name: "the first byte of each reply after 50 s, then slow", replies: []func(int) step{
+			steady(time.Second, 100),
+		}, opening: 50 * time.Second, fails: true, within: 7 * time.Minute},
+		{name: "a consumer that takes ten minutes for each KiB", replies: []func(int) step{
+			fast,
+		}, consumer: 10 * time.Minute, requests: 1, within: 100 * time.Hour},
+		{name: "a slow consumer of a server that is fast enough", replies: []func(int) step{
+			steady(time.Second/2, 1024),
+		}, consumer: time.Hour, requests: 1, within: 1000 * time.Hour},
+		{name: "a slow consumer of a slow server", replies: []func(int) step{
+			under,
+		}, consumer: time.Minute, fails: true, within: 24 * time.Hour},
+		{name: "no retries", replies: []func(int) step{
+			drip,
+		}, opts: s3source.DownloadOptions{Retries: -1}, fails: true, requests: 1, within: time.Minute},
+		{name: "a lower minimum", replies: []func(int) step{
+			steady(time.Second, 11),
+		}, opts: s3source.DownloadOptions{MinRate: 10}, requests: 1, within: 10 * time.Hour},
+		{
+			name: "a higher minimum", replies: []func(int) step{
+				steady(time.Second, 5000),
+			}, opts: s3source.DownloadOptions{MinRate: 10_000, Retries: 2}, fails: true,
+			within: 7 * time.Minute,
+		},
+		{
+			name: "a shorter window", replies: []func(int) step{
+				steady(9*time.Second, 1),
+			}, opts: s3source.DownloadOptions{StallTimeout: 10 * time.Second}, fails: true,
+			within: 2 * time.Minute,
+		},
+		{
+			name: "no minimum", replies: []func(int) step{
+				steady(50*time.Second, 1000),
+			}, opts: s3source.DownloadOptions{MinRate: -1}, requests: 1,
+			within: 10 * time.Hour,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -182,12 +230,20 @@ func TestPace(t *testing.T) {
 // does.
 func TestPaceResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := &slow{t: t, data: random(5000), replies: []func(int) step{steady(40*time.Second, 700), steady(0, 5000)}}
+		client := &slow{t: t, data: random(5000), replies: []func(int) step{
+			steady(40*time.Second, 700), steady(0, 5000),
+		}}
 		at := func(offset int64) stream.Source[[]byte] {
-			return s3source.Download(client, bucket, key, &s3source.DownloadOptions{Offset: offset, IfMatch: `"x"`, Retries: -1})
+			return s3source.Download(client, bucket, key, &s3source.DownloadOptions{
+				Offset: offset, IfMatch: `"x"`,
+				Retries: -1,
+			})
 		}
 		var pos int64
-		got, err := read(t.Context(), stream.Restart(at(0), func(p []byte) int64 { pos += int64(len(p)); return pos }, at, nil))
+		got, err := read(t.Context(), stream.Restart(at(0), func(p []byte) int64 {
+			pos += int64(len(p))
+			return pos
+		}, at, nil))
 		if err != nil || !bytes.Equal(got, client.data) || len(client.begins) != 2 || client.begins[1] != 700 {
 			t.Errorf("%d bytes came by requests from %v, %v", len(got), client.begins, err)
 		}
@@ -200,7 +256,8 @@ func TestPaceError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &slow{t: t, data: random(5000), replies: []func(int) step{steady(25*time.Second, 700)}}
 		_, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Retries: -1}))
-		if want := "too slow: 1400 of 61440 bytes came in 1m0s of waiting"; !errors.Is(err, os.ErrDeadlineExceeded) || !bytes.Contains([]byte(err.Error()), []byte(want)) {
+		if want := "too slow: 1400 of 61440 bytes came in 1m0s of waiting"; !errors.Is(err, os.ErrDeadlineExceeded) ||
+			!bytes.Contains([]byte(err.Error()), []byte(want)) {
 			t.Errorf("the error is %v, want %q", err, want)
 		}
 	})

@@ -26,7 +26,8 @@ type pieces struct {
 
 func (p pieces) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
 	return &s3.GetObjectOutput{
-		Body: io.NopCloser(p.body(bytes.NewReader(p.data))), ContentLength: aws.Int64(int64(len(p.data))), ETag: aws.String(`"x"`),
+		Body: io.NopCloser(p.body(bytes.NewReader(p.data))), ContentLength: aws.Int64(int64(len(p.data))),
+		ETag: aws.String(`"x"`),
 	}, nil
 }
 
@@ -39,11 +40,14 @@ func TestPieces(t *testing.T) {
 	for name, body := range map[string]func(io.Reader) io.Reader{
 		"one byte": iotest.OneByteReader, "half": iotest.HalfReader, "end beside data": iotest.DataErrReader,
 		"one byte, end beside it": func(r io.Reader) io.Reader { return iotest.DataErrReader(iotest.OneByteReader(r)) },
-		"longer than told":        func(r io.Reader) io.Reader { return io.MultiReader(r, bytes.NewReader(make([]byte, 10))) },
+		"longer than told": func(r io.Reader) io.Reader {
+			return io.MultiReader(r, bytes.NewReader(make([]byte, 10)))
+		},
 	} {
 		for _, size := range []int{0, 1, 99, 100, 101, 200, 1000} {
 			want := random(size)
-			got, err := read(t.Context(), s3source.Download(pieces{want, body}, bucket, key, &s3source.DownloadOptions{ChunkSize: 100}))
+			got, err := read(t.Context(), s3source.Download(pieces{want, body}, bucket, key,
+				&s3source.DownloadOptions{ChunkSize: 100}))
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%s: %d bytes of %d came, %v", name, len(got), size, err)
 			}
@@ -74,7 +78,8 @@ func TestSlowConsumer(t *testing.T) {
 	options := client.Options()
 	options.BaseEndpoint = &impatient.URL
 	var got []byte
-	err = s3source.Download(s3.New(options), bucket, key, &s3source.DownloadOptions{ChunkSize: 1 << 20}).Each(t.Context(), func(p []byte) error {
+	err = s3source.Download(s3.New(options), bucket, key,
+		&s3source.DownloadOptions{ChunkSize: 1 << 20}).Each(t.Context(), func(p []byte) error {
 		if len(got) == 0 || len(got) == 16<<20 {
 			time.Sleep(500 * time.Millisecond)
 		}

@@ -23,7 +23,8 @@ func TestRegister(t *testing.T) {
 		t.Fatal(err)
 	}
 	shorten := stream.Map(func(b []byte) []byte { return b[:1] })
-	src := stream.Via2(source.Of([]byte("abc"), []byte("def")), stream.Monitor[[]byte](&read), stream.Measure(&cut, shorten))
+	src := stream.Via2(source.Of([]byte("abc"), []byte("def")), stream.Monitor[[]byte](&read),
+		stream.Measure(&cut, shorten))
 	if _, err := stream.Run(t.Context(), src, sink.Discard[[]byte]()); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,8 @@ func TestRegister(t *testing.T) {
 		}
 	}
 	for _, state := range []string{"waited", "own", "blocked"} {
-		if want := read.Snapshot().Waited.Seconds(); state == "waited" && got["millweir.stage.time read "+state] != want {
+		if want := read.Snapshot().Waited.Seconds(); state == "waited" &&
+			got["millweir.stage.time read "+state] != want {
 			t.Errorf("%s is %v, not %v", state, got["millweir.stage.time read "+state], want)
 		}
 		if _, ok := got["millweir.stage.time cut "+state]; !ok {

@@ -33,7 +33,8 @@ func flowOf(f each) stream.Flow[int, int] {
 func brokenEmits() []defect {
 	return []defect{
 		{
-			name: "emits after an error", check: "DownstreamError", says: `rule 3 .* emit was called again after it returned an error`,
+			name: "emits after an error", check: "DownstreamError",
+			says: `rule 3 .* emit was called again after it returned an error`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var first error
 				err := src.Each(ctx, func(v int) error {
@@ -80,7 +81,8 @@ func brokenEmits() []defect {
 			}),
 		},
 		{
-			name: "emits on a goroutine of its own", check: "One", says: `rule 3 .* on another goroutine than the one that called Each`,
+			name: "emits on a goroutine of its own", check: "One",
+			says: `rule 3 .* on another goroutine than the one that called Each`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				g, ctx := stream.NewGroup(ctx)
 				g.Go(func() error { return src.Each(ctx, emit) })
@@ -102,7 +104,8 @@ func brokenEmits() []defect {
 			}),
 		},
 		{
-			name: "leaks a goroutine on error only", check: "DownstreamError", says: `rule 1 .* still run after the flow returned`,
+			name: "leaks a goroutine on error only", check: "DownstreamError",
+			says: `rule 1 .* still run after the flow returned`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				items, failed := make(chan int), make(chan error, 1)
 				go func() {
@@ -121,7 +124,8 @@ func brokenEmits() []defect {
 			name: "reads ahead without bounds", check: "ReadAhead", says: `rule 2 .* elements were taken in beyond`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{
-					New: func() stream.Flow[int, int] { return ahead[int](1000) }, ReadAhead: 10, // of 110 that are there
+					// of 110 that are there
+					New: func() stream.Flow[int, int] { return ahead[int](1000) }, ReadAhead: 10,
 				})
 			},
 		},
@@ -129,7 +133,9 @@ func brokenEmits() []defect {
 			name: "emits an empty chunk", check: "Many", says: `an empty chunk was emitted`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{New: func() stream.Flow[[]byte, []byte] {
-					return byteFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+					return byteFlow(func(ctx context.Context, src stream.Source[[]byte],
+						emit func([]byte) error,
+					) error {
 						if err := src.Each(ctx, emit); err != nil {
 							return err
 						}
@@ -139,7 +145,8 @@ func brokenEmits() []defect {
 			},
 		},
 		{
-			name: "reorders when the downstream is slow", check: "SlowDownstream", says: `rule 6 .* element \d+ is \d+, not \d+`,
+			name: "reorders when the downstream is slow", check: "SlowDownstream",
+			says: `rule 6 .* element \d+ is \d+, not \d+`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				held, slow := -1, false
 				return src.Each(ctx, func(v int) error {
@@ -163,7 +170,8 @@ func brokenEmits() []defect {
 	}
 }
 
-func byteFlow(f func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error) stream.Flow[[]byte, []byte] {
+func byteFlow(f func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error) stream.Flow[[]byte,
+	[]byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		return f(ctx, src, emit)
 	})

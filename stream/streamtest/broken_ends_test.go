@@ -65,7 +65,8 @@ func brokenEnds() []defect {
 			}),
 		},
 		{
-			name: "flushes what it holds when the upstream failed", check: "UpstreamError", says: `rule 6 .* element 0 is -?\d+, not`,
+			name: "flushes what it holds when the upstream failed", check: "UpstreamError",
+			says: `rule 6 .* element 0 is -?\d+, not`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				sum, failed := 0, error(nil)
 				err := src.Each(ctx, func(v int) error { sum += v + 1; return nil })
@@ -79,7 +80,8 @@ func brokenEnds() []defect {
 			}),
 		},
 		{
-			name: "treats an early end as a failure", check: "EarlyEnd", says: `rule 5 .* expected the early end as emit returned it`,
+			name: "treats an early end as a failure", check: "EarlyEnd",
+			says: `rule 5 .* expected the early end as emit returned it`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				err := src.Each(ctx, emit)
 				if stream.Stopped(err) {
@@ -89,7 +91,8 @@ func brokenEnds() []defect {
 			}),
 		},
 		{
-			name: "hides an early end from its upstream", check: "EarlyEnd", says: `rule 5 .* the upstream was stopped by`,
+			name: "hides an early end from its upstream", check: "EarlyEnd",
+			says: `rule 5 .* the upstream was stopped by`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error {
@@ -117,7 +120,8 @@ func brokenEnds() []defect {
 			}),
 		},
 		{
-			name: "leaves the upstream running on a goroutine of a timer", check: "EarlyEnd", says: `rule 1 .* the upstream still runs`,
+			name: "leaves the upstream running on a goroutine of a timer", check: "EarlyEnd",
+			says: `rule 1 .* the upstream still runs`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				items, quit, ended := make(chan int), make(chan struct{}), make(chan error, 1)
 				time.AfterFunc(0, func() {
@@ -155,7 +159,8 @@ func brokenEnds() []defect {
 			}),
 		},
 		{
-			name: "completes though it was cancelled", check: "Cancel/UpstreamBlocked", says: `rule 7 .* returned nil, expected context.Cause`,
+			name: "completes though it was cancelled", check: "Cancel/UpstreamBlocked",
+			says: `rule 7 .* returned nil, expected context.Cause`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				err := src.Each(ctx, emit)
 				if err != nil && errors.Is(err, context.Cause(ctx)) {
@@ -165,7 +170,8 @@ func brokenEnds() []defect {
 			}),
 		},
 		{
-			name: "returns context.Canceled for the cause", check: "Cancel/UpstreamBlocked", says: `rule 7 .*"context canceled".* expected context.Cause`,
+			name: "returns context.Canceled for the cause", check: "Cancel/UpstreamBlocked",
+			says: `rule 7 .*"context canceled".* expected context.Cause`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				err := src.Each(ctx, emit)
 				if err != nil && ctx.Err() != nil {
@@ -218,7 +224,8 @@ func brokenEnds() []defect {
 			}),
 		},
 		{
-			name: "lets a panic out before the upstream has ended", check: "Panic/Downstream", says: `rule 10 .* before the upstream had cleaned up`,
+			name: "lets a panic out before the upstream has ended", check: "Panic/Downstream",
+			says: `rule 10 .* before the upstream had cleaned up`,
 			test: intFlow(apart{flee: true}.each),
 		},
 		{

@@ -12,7 +12,8 @@ import (
 func brokenErrors() []defect {
 	return []defect{
 		{
-			name: "swallows the emit error", check: "DownstreamError", says: `rule 4 .* returned nil, expected emit's error as it is`,
+			name: "swallows the emit error", check: "DownstreamError",
+			says: `rule 4 .* returned nil, expected emit's error as it is`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error {
@@ -37,7 +38,8 @@ func brokenErrors() []defect {
 			}),
 		},
 		{
-			name: "swallows the upstream's error", check: "UpstreamError", says: `rule 4 .* returned nil, expected the error`,
+			name: "swallows the upstream's error", check: "UpstreamError",
+			says: `rule 4 .* returned nil, expected the error`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error {
@@ -65,15 +67,18 @@ func brokenErrors() []defect {
 			}),
 		},
 		{
-			name: "lets an echo replace the first cause", check: "FirstCause/DownstreamThenCanceled", says: `rule 4 .* expected the first cause`,
+			name: "lets an echo replace the first cause", check: "FirstCause/DownstreamThenCanceled",
+			says: `rule 4 .* expected the first cause`,
 			test: intFlow(apart{pick: func(up, down error) error { return cmp.Or(up, down) }}.each),
 		},
 		{
-			name: "lets the downstream's echo replace the first cause", check: "FirstCause/UpstreamThenCanceled", says: `rule 4 .* expected the first cause`,
+			name: "lets the downstream's echo replace the first cause", check: "FirstCause/UpstreamThenCanceled",
+			says: `rule 4 .* expected the first cause`,
 			test: intFlow(apart{pick: func(up, down error) error { return cmp.Or(down, up) }}.each),
 		},
 		{
-			name: "replaces the upstream's error by its text", check: "UpstreamError", says: `rule 4 .* expected the error`,
+			name: "replaces the upstream's error by its text", check: "UpstreamError",
+			says: `rule 4 .* expected the error`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error {

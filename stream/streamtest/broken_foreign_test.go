@@ -12,7 +12,8 @@ import (
 func brokenForeigns() []defect {
 	return []defect{
 		{
-			name: "takes an upstream's EOF for the end", check: "ForeignError/UpstreamEOF", alone: true, says: `rule 4 .* returned nil, expected the error "EOF"`,
+			name: "takes an upstream's EOF for the end", check: "ForeignError/UpstreamEOF", alone: true,
+			says: `rule 4 .* returned nil, expected the error "EOF"`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error { failed = emit(v); return failed })
@@ -23,7 +24,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "sink takes an upstream's EOF for the end", check: "ForeignError/UpstreamEOF", alone: true, says: `rule 4 .* returned nil, expected the error "EOF"`,
+			name: "sink takes an upstream's EOF for the end", check: "ForeignError/UpstreamEOF", alone: true,
+			says: `rule 4 .* returned nil, expected the error "EOF"`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				if err = src.Each(ctx, func(int) error { n++; return nil }); err == io.EOF {
 					err = nil
@@ -33,7 +35,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "takes an upstream's Canceled for an echo", check: "ForeignError/UpstreamCanceled", alone: true, says: `rule 4 .* returned nil, expected the error "context canceled"`,
+			name: "takes an upstream's Canceled for an echo", check: "ForeignError/UpstreamCanceled", alone: true,
+			says: `rule 4 .* returned nil, expected the error "context canceled"`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error { failed = emit(v); return failed })
@@ -44,7 +47,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "takes an upstream's DeadlineExceeded for its time", check: "ForeignError/UpstreamDeadlineExceeded", alone: true, says: `rule 4 .* returned nil, expected the error "context deadline`,
+			name: "takes an upstream's DeadlineExceeded for its time", check: "ForeignError/UpstreamDeadlineExceeded",
+			alone: true, says: `rule 4 .* returned nil, expected the error "context deadline`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error { failed = emit(v); return failed })
@@ -55,7 +59,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "takes an upstream's closed pipe for an echo", check: "ForeignError/UpstreamClosedPipe", alone: true, says: `rule 4 .* returned nil, expected the error "io: read/write`,
+			name: "takes an upstream's closed pipe for an echo", check: "ForeignError/UpstreamClosedPipe", alone: true,
+			says: `rule 4 .* returned nil, expected the error "io: read/write`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error { failed = emit(v); return failed })
@@ -66,7 +71,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "sink takes another's early end for the end", check: "ForeignError/UpstreamStopped", alone: true, says: `rule 4 .* returned nil, expected the error`,
+			name: "sink takes another's early end for the end", check: "ForeignError/UpstreamStopped", alone: true,
+			says: `rule 4 .* returned nil, expected the error`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				if err = src.Each(ctx, func(int) error { n++; return nil }); stream.Stopped(err) && ctx.Err() == nil {
 					err = nil
@@ -76,7 +82,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "takes emit's EOF for an early end", check: "ForeignError/DownstreamEOF", alone: true, says: `rule 4 .* expected emit's error as it is`,
+			name: "takes emit's EOF for an early end", check: "ForeignError/DownstreamEOF", alone: true,
+			says: `rule 4 .* expected emit's error as it is`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error { failed = emit(v); return failed })
@@ -87,7 +94,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "drains its upstream after emit failed", check: "DownstreamError/UpstreamStops", alone: true, says: `rule 4 .* more elements were taken from the upstream after emit had failed`,
+			name: "drains its upstream after emit failed", check: "DownstreamError/UpstreamStops", alone: true,
+			says: `rule 4 .* more elements were taken from the upstream after emit had failed`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var failed error
 				err := src.Each(ctx, func(v int) error {
@@ -108,7 +116,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "swallows a late error of its upstream", check: "UpstreamError", alone: true, says: `rule 4 .* of 100 elements: it returned nil, expected the error`,
+			name: "swallows a late error of its upstream", check: "UpstreamError", alone: true,
+			says: `rule 4 .* of 100 elements: it returned nil, expected the error`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				n := 0
 				var failed error
@@ -120,7 +129,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "swallows a late error of emit", check: "DownstreamError", says: `rule 4 .* of 100 fails: it returned nil, expected emit's error`,
+			name: "swallows a late error of emit", check: "DownstreamError",
+			says: `rule 4 .* of 100 fails: it returned nil, expected emit's error`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				n := 0
 				var failed error
@@ -132,7 +142,8 @@ func brokenForeigns() []defect {
 			}),
 		},
 		{
-			name: "makes a failure of a late early end", check: "EarlyEnd", alone: true, says: `rule 5 .* of 100 elements: .* expected the early end`,
+			name: "makes a failure of a late early end", check: "EarlyEnd", alone: true,
+			says: `rule 5 .* of 100 elements: .* expected the early end`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				n := 0
 				err := src.Each(ctx, func(v int) error { n++; return emit(v) })

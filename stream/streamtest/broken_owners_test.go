@@ -71,7 +71,8 @@ func brokenOwners() []defect {
 			},
 		},
 		{
-			name: "emits parts of one array with room to append", check: "Ownership/Overwritten", says: `rule 8 .* later output depends`,
+			name: "emits parts of one array with room to append", check: "Ownership/Overwritten",
+			says: `rule 8 .* later output depends`,
 			test: func(t *testing.T) {
 				recordFlow(t, func(ctx context.Context, src stream.Source[raw], emit func(raw) error) error {
 					return src.Each(ctx, func(v raw) error {
@@ -89,7 +90,8 @@ func brokenOwners() []defect {
 			},
 		},
 		{
-			name: "fails when what it emitted is overwritten", check: "Ownership/Overwritten", says: `rule 8 .* though nothing failed`,
+			name: "fails when what it emitted is overwritten", check: "Ownership/Overwritten",
+			says: `rule 8 .* though nothing failed`,
 			test: func(t *testing.T) {
 				recordFlow(t, func(ctx context.Context, src stream.Source[raw], emit func(raw) error) error {
 					return src.Each(ctx, func(v raw) error {
@@ -106,7 +108,9 @@ func brokenOwners() []defect {
 			name: "reuses the slice of a batch", check: "Ownership/Kept", says: `rule 8 .* changed`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, []int]{New: func() stream.Flow[int, []int] {
-					return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func([]int) error) error {
+					return stream.NewFlow(func(ctx context.Context, src stream.Source[int],
+						emit func([]int) error,
+					) error {
 						var batch []int
 						return src.Each(ctx, func(v int) error {
 							if batch = append(batch, v); len(batch) < 2 {

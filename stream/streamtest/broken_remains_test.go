@@ -13,21 +13,24 @@ import (
 func brokenRemains() []defect {
 	return []defect{
 		{
-			name: "leaves a function of its context", check: "LeftBehind", alone: true, says: `rule 1 .* 1 child context.* are left`,
+			name: "leaves a function of its context", check: "LeftBehind", alone: true,
+			says: `rule 1 .* 1 child context.* are left`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				context.AfterFunc(ctx, func() {})
 				return src.Each(ctx, emit)
 			}),
 		},
 		{
-			name: "leaves a child context", check: "LeftBehind", alone: true, says: `rule 1 .* 1 child context.* are left`,
+			name: "leaves a child context", check: "LeftBehind", alone: true,
+			says: `rule 1 .* 1 child context.* are left`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				ctx, _ = childOf(ctx)
 				return src.Each(ctx, emit)
 			}),
 		},
 		{
-			name: "leaves a child context of a failure", check: "LeftBehind", alone: true, says: `rule 1 .* fails.* 1 child context.* are left`,
+			name: "leaves a child context of a failure", check: "LeftBehind", alone: true,
+			says: `rule 1 .* fails.* 1 child context.* are left`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				ctx, cancel := childOf(ctx)
 				err := src.Each(ctx, emit)
@@ -38,21 +41,24 @@ func brokenRemains() []defect {
 			}),
 		},
 		{
-			name: "leaves a timer", check: "LeftBehind", alone: true, says: `rule 1 .* context was used after it had returned`,
+			name: "leaves a timer", check: "LeftBehind", alone: true,
+			says: `rule 1 .* context was used after it had returned`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				time.AfterFunc(time.Hour, func() { _ = ctx.Err() })
 				return src.Each(ctx, emit)
 			}),
 		},
 		{
-			name: "emits when a timer comes later", check: "LeftBehind", alone: true, says: `rule 3 .* emit was called after Each had returned`,
+			name: "emits when a timer comes later", check: "LeftBehind", alone: true,
+			says: `rule 3 .* emit was called after Each had returned`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				time.AfterFunc(time.Hour, func() { _ = emit(1) })
 				return src.Each(ctx, emit)
 			}),
 		},
 		{
-			name: "sink publishes later", check: "UpstreamError", says: `rule 6 .* the run failed .* but later the sink's work became visible`,
+			name: "sink publishes later", check: "UpstreamError",
+			says: `rule 6 .* the run failed .* but later the sink's work became visible`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				if err = src.Each(ctx, func(int) error { n++; return nil }); err != nil {
 					time.AfterFunc(time.Minute, func() { s.published.Store(true) })
@@ -62,7 +68,8 @@ func brokenRemains() []defect {
 			}),
 		},
 		{
-			name: "loses the values of its context", check: "Empty", says: `rule 7 .* the upstream's context lacks the values`,
+			name: "loses the values of its context", check: "Empty",
+			says: `rule 7 .* the upstream's context lacks the values`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				g, inner := stream.NewGroup(context.Background())
 				defer context.AfterFunc(ctx, func() { g.Fail(context.Cause(ctx)) })()
@@ -70,7 +77,8 @@ func brokenRemains() []defect {
 			}),
 		},
 		{
-			name: "holds a lock through its run", check: "TwiceInOnePipeline", alone: true, says: `rule 1 .* the same flow twice.* hangs`,
+			name: "holds a lock through its run", check: "TwiceInOnePipeline", alone: true,
+			says: `rule 1 .* the same flow twice.* hangs`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
 					lock := make(chan struct{}, 1)

@@ -23,7 +23,8 @@ func brokenReuse() []defect {
 			},
 		},
 		{
-			name: "shares state between runs of what Apply returned", check: "RunAppliedTwice", says: `rule 9 .* run 2 .* element 0 is`,
+			name: "shares state between runs of what Apply returned", check: "RunAppliedTwice",
+			says: `rule 9 .* run 2 .* element 0 is`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
 					return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
@@ -36,7 +37,8 @@ func brokenReuse() []defect {
 			},
 		},
 		{
-			name: "shares state between runs at the same time", check: "RunAtOnce", says: `rule 9 .* at the same time: the run does not give`,
+			name: "shares state between runs at the same time", check: "RunAtOnce",
+			says: `rule 9 .* at the same time: the run does not give`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
 					var n atomic.Int64
@@ -48,7 +50,8 @@ func brokenReuse() []defect {
 			},
 		},
 		{
-			name: "keeps state of a failed run", check: "RunAfterFailure", says: `rule 9 .* a run after one that failed .* does not give`,
+			name: "keeps state of a failed run", check: "RunAfterFailure",
+			says: `rule 9 .* a run after one that failed .* does not give`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
 					var n atomic.Int64
@@ -134,7 +137,9 @@ func brokenReuse() []defect {
 			name: "takes a chunk for a record", check: "OneByteChunks", says: `rule 6 .* bytes differ`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{New: func() stream.Flow[[]byte, []byte] {
-					return byteFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+					return byteFlow(func(ctx context.Context, src stream.Source[[]byte],
+						emit func([]byte) error,
+					) error {
 						return src.Each(ctx, func(chunk []byte) error { return emit(append([]byte{'-'}, chunk...)) })
 					})
 				}})

@@ -19,7 +19,9 @@ func sink(f func(ctx context.Context, s *store, src stream.Source[int]) (int, er
 			New: func() stream.Sink[int, int] {
 				mine := new(store)
 				s = mine
-				return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) { return f(ctx, mine, src) })
+				return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
+					return f(ctx, mine, src)
+				})
 			},
 			Published: func() bool { return s.published.Load() },
 		})
@@ -29,7 +31,8 @@ func sink(f func(ctx context.Context, s *store, src stream.Source[int]) (int, er
 func brokenSinks() []defect {
 	return []defect{
 		{
-			name: "sink publishes before its source returned", check: "Many", says: `rule 6 .* visible before its source returned nil`,
+			name: "sink publishes before its source returned", check: "Many",
+			says: `rule 6 .* visible before its source returned nil`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				err = src.Each(ctx, func(int) error { n++; s.published.Store(true); return nil })
 				return n, err
@@ -44,7 +47,8 @@ func brokenSinks() []defect {
 			}),
 		},
 		{
-			name: "sink publishes after a cancel", check: "Cancel/UpstreamBlocked", says: `rule 6 .* the run failed .* visible`,
+			name: "sink publishes after a cancel", check: "Cancel/UpstreamBlocked",
+			says: `rule 6 .* the run failed .* visible`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				err = src.Each(ctx, func(int) error { n++; return nil })
 				s.published.Store(err == nil || ctx.Err() != nil)
@@ -52,7 +56,8 @@ func brokenSinks() []defect {
 			}),
 		},
 		{
-			name: "sink publishes in a defer, after a panic", check: "Panic/Upstream", says: `rule 6 .* the run failed .* visible`,
+			name: "sink publishes in a defer, after a panic", check: "Panic/Upstream",
+			says: `rule 6 .* the run failed .* visible`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				defer func() { s.published.Store(err == nil) }()
 				err = src.Each(ctx, func(int) error { n++; return nil })
@@ -60,7 +65,8 @@ func brokenSinks() []defect {
 			}),
 		},
 		{
-			name: "sink swallows the upstream's error", check: "UpstreamError", says: `rule 4 .* returned nil, expected the error`,
+			name: "sink swallows the upstream's error", check: "UpstreamError",
+			says: `rule 4 .* returned nil, expected the error`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				if err = src.Each(ctx, func(int) error { n++; return nil }); err != nil && ctx.Err() == nil {
 					err = nil

@@ -13,7 +13,9 @@ import (
 func source(f func(ctx context.Context, n int, emit emitInt) error) func(*testing.T) {
 	return func(t *testing.T) {
 		streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] {
-			return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error { return f(ctx, n, emit) })
+			return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+				return f(ctx, n, emit)
+			})
 		}})
 	}
 }
@@ -21,7 +23,9 @@ func source(f func(ctx context.Context, n int, emit emitInt) error) func(*testin
 // bySlice returns the test of a source of integers that is right but for what it hands on as a slice.
 func bySlice(hand func(vs []int, take func([]int) error) error) func(*testing.T) {
 	return func(t *testing.T) {
-		streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] { return sliceOf{numbers(n), n, hand} }})
+		streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] {
+			return sliceOf{numbers(n), n, hand}
+		}})
 	}
 }
 
@@ -52,7 +56,9 @@ type hasty struct {
 }
 
 func (h hasty) EachSlice(_ context.Context, take func([]int) error) error {
-	return sliceOf{n: h.n, hand: func(vs []int, take func([]int) error) error { return take(vs) }}.EachSlice(context.Background(), take)
+	return sliceOf{n: h.n, hand: func(vs []int, take func([]int) error) error {
+		return take(vs)
+	}}.EachSlice(context.Background(), take)
 }
 
 func brokenSources() []defect {
@@ -64,13 +70,15 @@ func brokenSources() []defect {
 			}),
 		},
 		{
-			name: "source starts in a cancelled context", check: "Cancel/BeforeStart", says: `rule 7 .* returned nil, expected context.Cause`,
+			name: "source starts in a cancelled context", check: "Cancel/BeforeStart",
+			says: `rule 7 .* returned nil, expected context.Cause`,
 			test: source(func(_ context.Context, n int, emit emitInt) error {
 				return numbers(n).Each(context.Background(), emit)
 			}),
 		},
 		{
-			name: "source returns context.Canceled for the cause", check: "Cancel/InsideEmit", says: `rule 7 .*"context canceled".* expected context.Cause`,
+			name: "source returns context.Canceled for the cause", check: "Cancel/InsideEmit",
+			says: `rule 7 .*"context canceled".* expected context.Cause`,
 			test: source(func(ctx context.Context, n int, emit emitInt) error {
 				for i := range n {
 					if ctx.Err() != nil {
@@ -88,9 +96,12 @@ func brokenSources() []defect {
 			test: bySlice(func(vs []int, take func([]int) error) error { return take(vs[:len(vs)-1]) }),
 		},
 		{
-			name: "source hands on a slice in a cancelled context", check: "Slices/Cancel/BeforeStart", says: `rule 7 .* before the start`,
+			name: "source hands on a slice in a cancelled context", check: "Slices/Cancel/BeforeStart",
+			says: `rule 7 .* before the start`,
 			test: func(t *testing.T) {
-				streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] { return hasty{numbers(n), n} }})
+				streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] {
+					return hasty{numbers(n), n}
+				}})
 			},
 		},
 		{
@@ -103,14 +114,16 @@ func brokenSources() []defect {
 			}),
 		},
 		{
-			name: "source forgets the error of a slice", check: "Slices/DownstreamError", says: `rule 4 .* expected emit's error`,
+			name: "source forgets the error of a slice", check: "Slices/DownstreamError",
+			says: `rule 4 .* expected emit's error`,
 			test: bySlice(func(vs []int, take func([]int) error) error {
 				_ = take(vs)
 				return nil
 			}),
 		},
 		{
-			name: "source stops when cancelled and says it is complete", check: "Cancel/InsideEmit", says: `rule 7 .* nil was returned, but the output has`,
+			name: "source stops when cancelled and says it is complete", check: "Cancel/InsideEmit",
+			says: `rule 7 .* nil was returned, but the output has`,
 			test: source(func(ctx context.Context, n int, emit emitInt) error {
 				for i := 0; i < n && ctx.Err() == nil; i++ {
 					if err := emit(i); err != nil {
@@ -129,7 +142,8 @@ func brokenSources() []defect {
 			},
 		},
 		{
-			name: "single-use source completes the second time", check: "SingleUse", says: `rule 9 .* returned nil, expected an error`,
+			name: "single-use source completes the second time", check: "SingleUse",
+			says: `rule 9 .* returned nil, expected an error`,
 			test: func(t *testing.T) {
 				streamtest.TestSource(t, streamtest.Source[int]{SingleUse: true, New: func(n int) stream.Source[int] {
 					var used atomic.Bool
@@ -143,7 +157,8 @@ func brokenSources() []defect {
 			},
 		},
 		{
-			name: "single-use source emits before it fails the second time", check: "SingleUse", says: `rule 9 .* 1 elements were emitted`,
+			name: "single-use source emits before it fails the second time", check: "SingleUse",
+			says: `rule 9 .* 1 elements were emitted`,
 			test: func(t *testing.T) {
 				streamtest.TestSource(t, streamtest.Source[int]{SingleUse: true, New: func(n int) stream.Source[int] {
 					var used atomic.Bool

@@ -14,7 +14,8 @@ import (
 func brokenWaits() []defect {
 	return []defect{
 		{
-			name: "waits for each element without its context", check: "Cancel/Waiting", alone: true, says: `rule 7 .* more than 1s`,
+			name: "waits for each element without its context", check: "Cancel/Waiting", alone: true,
+			says: `rule 7 .* more than 1s`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				return src.Each(ctx, func(v int) error {
 					time.Sleep(1100 * time.Millisecond)
@@ -26,7 +27,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "waits at the end without its context", check: "Cancel/Waiting", alone: true, says: `rule 7 .* more than 1s`,
+			name: "waits at the end without its context", check: "Cancel/Waiting", alone: true,
+			says: `rule 7 .* more than 1s`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				if err := src.Each(ctx, emit); err != nil {
 					return err
@@ -36,7 +38,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "loses the cause while it waits", check: "Cancel/Waiting", alone: true, says: `rule 7 .*"context canceled".* expected context.Cause`,
+			name: "loses the cause while it waits", check: "Cancel/Waiting", alone: true,
+			says: `rule 7 .*"context canceled".* expected context.Cause`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				if err := src.Each(ctx, emit); err != nil {
 					return err
@@ -50,7 +53,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "takes a cancel in its wait for the end", check: "Cancel/Waiting", alone: true, says: `rule 7 .* nil was returned, but the output has`,
+			name: "takes a cancel in its wait for the end", check: "Cancel/Waiting", alone: true,
+			says: `rule 7 .* nil was returned, but the output has`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				var held []int
 				if err := src.Each(ctx, func(v int) error { held = append(held, v); return nil }); err != nil {
@@ -73,7 +77,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "source waits between elements without its context", check: "Cancel/Waiting", says: `rule 7 .* more than 1s`,
+			name: "source waits between elements without its context", check: "Cancel/Waiting",
+			says: `rule 7 .* more than 1s`,
 			test: source(func(ctx context.Context, n int, emit emitInt) error {
 				return numbers(n).Each(ctx, func(v int) error {
 					if time.Sleep(900 * time.Millisecond); v == 3 {
@@ -87,7 +92,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "sink finishes without its context", check: "Cancel/Waiting", alone: true, says: `rule 7 .* more than 1s`,
+			name: "sink finishes without its context", check: "Cancel/Waiting", alone: true,
+			says: `rule 7 .* more than 1s`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				if err = src.Each(ctx, func(int) error { n++; return nil }); err != nil {
 					return n, err
@@ -98,7 +104,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "sink publishes when it is cancelled in its finishing", check: "Cancel/Waiting", alone: true, says: `rule 6 .* the run failed .* visible`,
+			name: "sink publishes when it is cancelled in its finishing", check: "Cancel/Waiting", alone: true,
+			says: `rule 6 .* the run failed .* visible`,
 			test: sink(func(ctx context.Context, s *store, src stream.Source[int]) (n int, err error) {
 				if err = src.Each(ctx, func(int) error { n++; return nil }); err != nil {
 					return n, err
@@ -113,7 +120,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "takes the run's deadline for a time of its own", check: "Deadline/UpstreamBlocked", alone: true, says: `rule 7 .* returned nil, expected context.Cause`,
+			name: "takes the run's deadline for a time of its own", check: "Deadline/UpstreamBlocked", alone: true,
+			says: `rule 7 .* returned nil, expected context.Cause`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				err := src.Each(ctx, emit)
 				if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -123,7 +131,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "runs its upstream without the deadline", check: "Deadline/UpstreamBlocked", alone: true, says: `rule 7 .* hangs`,
+			name: "runs its upstream without the deadline", check: "Deadline/UpstreamBlocked", alone: true,
+			says: `rule 7 .* hangs`,
 			test: intFlow(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
@@ -138,7 +147,8 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "source returns its context's error at a deadline", check: "Deadline/DownstreamBlocked", alone: true, says: `rule 7 .*"context deadline exceeded".* expected context.Cause`,
+			name: "source returns its context's error at a deadline", check: "Deadline/DownstreamBlocked", alone: true,
+			says: `rule 7 .*"context deadline exceeded".* expected context.Cause`,
 			test: source(func(ctx context.Context, n int, emit emitInt) error {
 				err := numbers(n).Each(ctx, emit)
 				if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -148,10 +158,13 @@ func brokenWaits() []defect {
 			}),
 		},
 		{
-			name: "sink takes an early end further down for the end", check: "Cancel/ByEarlyEnd", alone: true, says: `rule 7 .* returned nil, expected context.Cause`,
+			name: "sink takes an early end further down for the end", check: "Cancel/ByEarlyEnd", alone: true,
+			says: `rule 7 .* returned nil, expected context.Cause`,
 			test: func(t *testing.T) {
 				streamtest.TestSink(t, streamtest.Sink[int, int]{New: func() stream.Sink[int, int] {
-					return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (n int, err error) {
+					return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (n int,
+						err error,
+					) {
 						err = src.Each(ctx, func(int) error { n++; return nil })
 						if err != nil && stream.Stopped(context.Cause(ctx)) {
 							err = nil

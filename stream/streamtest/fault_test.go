@@ -50,7 +50,8 @@ func TestFailAtFailsTheEmitBeforeIt(t *testing.T) {
 		}
 		return got
 	})
-	if _, err := collect(t.Context(), stream.Via(src, streamtest.FailAt[int](3, errBroken))); got != errBroken || err != errBroken {
+	if _, err := collect(t.Context(), stream.Via(src, streamtest.FailAt[int](3, errBroken))); got != errBroken ||
+		err != errBroken {
 		t.Errorf("emit returned %v, the run %v", got, err)
 	}
 }
@@ -72,13 +73,17 @@ func TestPanicAt(t *testing.T) {
 					t.Errorf("PanicAt %d: the panic is %v", n, v)
 				}
 			}()
-			_ = stream.Via(numbers(3), streamtest.PanicAt[int](n, "boom")).Each(t.Context(), func(v int) error { got = append(got, v); return nil })
+			_ = stream.Via(numbers(3), streamtest.PanicAt[int](n, "boom")).Each(t.Context(), func(v int) error {
+				got = append(got, v)
+				return nil
+			})
 		}()
 		if len(got) != n {
 			t.Errorf("PanicAt %d: %v came before it", n, got)
 		}
 	}
-	if got, err := collect(t.Context(), stream.Via(numbers(3), streamtest.PanicAt[int](4, "boom"))); len(got) != 3 || err != nil {
+	if got, err := collect(t.Context(), stream.Via(numbers(3), streamtest.PanicAt[int](4, "boom"))); len(got) != 3 ||
+		err != nil {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -200,7 +200,9 @@ func optionsLeftOut() []defect {
 		{
 			name: "ends early and does not say so", check: "Many", says: `rule 6 .* the upstream had not completed`,
 			test: func(t *testing.T) {
-				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] { return stream.Take[int](3) }})
+				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
+					return stream.Take[int](3)
+				}})
 			},
 		},
 		{
@@ -236,9 +238,12 @@ func optionsLeftOut() []defect {
 			},
 		},
 		{
-			name: "reads one element more ahead than it says", check: "ReadAhead", says: `rule 2 .* 4 elements were taken in beyond`,
+			name: "reads one element more ahead than it says", check: "ReadAhead",
+			says: `rule 2 .* 4 elements were taken in beyond`,
 			test: func(t *testing.T) {
-				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] { return ahead[int](4) }, ReadAhead: 3})
+				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
+					return ahead[int](4)
+				}, ReadAhead: 3})
 			},
 		},
 		{
@@ -248,7 +253,8 @@ func optionsLeftOut() []defect {
 			},
 		},
 		{
-			name: "emits before it reports bad settings", check: "BadSettings/0", says: `rule 9 .* 1 elements were emitted`,
+			name: "emits before it reports bad settings", check: "BadSettings/0",
+			says: `rule 9 .* 1 elements were emitted`,
 			test: func(t *testing.T) {
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{New: double, Bad: []stream.Flow[int, int]{
 					flowOf(func(_ context.Context, _ stream.Source[int], emit emitInt) error {
@@ -271,15 +277,18 @@ func optionsLeftOut() []defect {
 			name: "leaks a goroutine in real time", check: "Empty", says: `rule 1 .* still run after the flow returned`,
 			test: func(t *testing.T) {
 				leaked := false // once is enough: each time costs two seconds
-				streamtest.TestFlow(t, streamtest.Flow[int, int]{RealIO: true, Many: 6, Steps: 2, New: func() stream.Flow[int, int] {
-					return flowOf(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
-						if !leaked {
-							leaked = true
-							go func() { <-ctx.Done() }()
-						}
-						return double().Apply(src).Each(ctx, emit)
-					})
-				}})
+				streamtest.TestFlow(t, streamtest.Flow[int, int]{
+					RealIO: true, Many: 6, Steps: 2,
+					New: func() stream.Flow[int, int] {
+						return flowOf(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
+							if !leaked {
+								leaked = true
+								go func() { <-ctx.Done() }()
+							}
+							return double().Apply(src).Each(ctx, emit)
+						})
+					},
+				})
 			},
 		},
 	}

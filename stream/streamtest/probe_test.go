@@ -138,25 +138,56 @@ func TestProbesFailTheTest(t *testing.T) {
 		do   func(p probes)
 		says string
 	}{
-		"Send refused":             {func(p probes) { go p.down.Fail(errBroken); p.up.Send(1) }, "was refused"},
-		"Send after the end":       {func(p probes) { p.up.Complete(); p.up.Send(1) }, "has ended already"},
-		"Send not taken":           {func(p probes) { p.up.Send(1) }, "emit blocks"},
-		"blocked and is not":       {func(p probes) { go p.down.Next(); p.up.ExpectBlocked(1, time.Second) }, "did not block"},
+		"Send refused":       {func(p probes) { go p.down.Fail(errBroken); p.up.Send(1) }, "was refused"},
+		"Send after the end": {func(p probes) { p.up.Complete(); p.up.Send(1) }, "has ended already"},
+		"Send not taken":     {func(p probes) { p.up.Send(1) }, "emit blocks"},
+		"blocked and is not": {func(p probes) {
+			go p.down.Next()
+			p.up.ExpectBlocked(1, time.Second)
+		}, "did not block"},
 		"released without blocked": {func(p probes) { p.up.ExpectReleased() }, "no emit is under way"},
-		"Send while blocked":       {func(p probes) { p.up.ExpectBlocked(1, time.Second); p.up.Send(2) }, "an emit is under way"},
-		"stopped and is not":       {func(p probes) { p.up.ExpectStopped() }, "was not stopped"},
-		"Next without an element":  {func(p probes) { p.down.Next() }, "no element came"},
-		"Next at the end":          {func(p probes) { p.up.Complete(); p.down.Next() }, "where an element was expected"},
-		"another value":            {func(p probes) { go p.up.Send(2); p.down.ExpectNext(1) }, "ExpectNext: element"},
-		"nothing and something":    {func(p probes) { go p.up.Send(2); p.down.ExpectNothing(time.Second) }, "ExpectNothing: %s came"},
-		"nothing and the end":      {func(p probes) { p.up.Complete(); p.down.ExpectNothing(time.Second) }, "ExpectNothing: the source ended"},
-		"complete and failed":      {func(p probes) { p.up.Fail(errBroken); p.down.ExpectComplete() }, "the source failed"},
-		"complete and goes on":     {func(p probes) { p.down.ExpectComplete() }, "did not end"},
-		"complete and an element":  {func(p probes) { go p.up.Send(2); p.down.ExpectComplete() }, "another element came"},
-		"error and complete":       {func(p probes) { p.up.Complete(); _ = p.down.ExpectError(errBroken) }, "the source ended with"},
-		"error and another error":  {func(p probes) { p.up.Fail(errors.New("x")); _ = p.down.ExpectError(errBroken) }, "the source ended with"},
-		"stop and nothing comes":   {func(p probes) { p.down.Stop() }, "neither emitted nor ended"},
-		"an element after a stop":  {func(p probes) { p.up.Complete(); p.down.Stop(); p.down.Next() }, "where an element was expected"},
+		"Send while blocked": {func(p probes) {
+			p.up.ExpectBlocked(1, time.Second)
+			p.up.Send(2)
+		}, "an emit is under way"},
+		"stopped and is not":      {func(p probes) { p.up.ExpectStopped() }, "was not stopped"},
+		"Next without an element": {func(p probes) { p.down.Next() }, "no element came"},
+		"Next at the end": {func(p probes) {
+			p.up.Complete()
+			p.down.Next()
+		}, "where an element was expected"},
+		"another value": {func(p probes) { go p.up.Send(2); p.down.ExpectNext(1) }, "ExpectNext: element"},
+		"nothing and something": {func(p probes) {
+			go p.up.Send(2)
+			p.down.ExpectNothing(time.Second)
+		}, "ExpectNothing: %s came"},
+		"nothing and the end": {func(p probes) {
+			p.up.Complete()
+			p.down.ExpectNothing(time.Second)
+		}, "ExpectNothing: the source ended"},
+		"complete and failed": {func(p probes) {
+			p.up.Fail(errBroken)
+			p.down.ExpectComplete()
+		}, "the source failed"},
+		"complete and goes on": {func(p probes) { p.down.ExpectComplete() }, "did not end"},
+		"complete and an element": {func(p probes) {
+			go p.up.Send(2)
+			p.down.ExpectComplete()
+		}, "another element came"},
+		"error and complete": {func(p probes) {
+			p.up.Complete()
+			_ = p.down.ExpectError(errBroken)
+		}, "the source ended with"},
+		"error and another error": {func(p probes) {
+			p.up.Fail(errors.New("x"))
+			_ = p.down.ExpectError(errBroken)
+		}, "the source ended with"},
+		"stop and nothing comes": {func(p probes) { p.down.Stop() }, "neither emitted nor ended"},
+		"an element after a stop": {func(p probes) {
+			p.up.Complete()
+			p.down.Stop()
+			p.down.Next()
+		}, "where an element was expected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -155,7 +155,9 @@ func TestReferences(t *testing.T) {
 		})
 	})
 	t.Run("Apart", func(t *testing.T) {
-		streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] { return flowOf(apart{}.each) }})
+		streamtest.TestFlow(t, streamtest.Flow[int, int]{New: func() stream.Flow[int, int] {
+			return flowOf(apart{}.each)
+		}})
 	})
 	t.Run("Lines", func(t *testing.T) {
 		streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{New: lines, OutRecords: true})
@@ -166,7 +168,11 @@ func TestReferences(t *testing.T) {
 			New:       func() stream.Sink[int, int] { d = new(drawer); return d.put() },
 			Published: func() bool { return d.full() },
 			Want:      func(t *testing.T, in []int, n int) { checkEqual(t, []int{len(in)}, []int{n}) },
-			Bad:       []stream.Sink[int, int]{stream.SinkFunc[int, int](func(context.Context, stream.Source[int]) (int, error) { return 0, errors.New("bad settings") })},
+			Bad: []stream.Sink[int, int]{stream.SinkFunc[int, int](func(context.Context, stream.Source[int]) (int,
+				error,
+			) {
+				return 0, errors.New("bad settings")
+			})},
 		})
 	})
 }

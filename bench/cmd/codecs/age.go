@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	ageChunks = 512     // of plaintext in a file: so many that its header is nothing
-	ringBytes = 1 << 20 // of memory that the input of a run lies in, again and again: as buffers of a network do, it stays in the cache
+	ageChunks = 512 // of plaintext in a file: so many that its header is nothing
+	// of memory that the input of a run lies in, again and again: as buffers of a network do, it stays in the cache
+	ringBytes = 1 << 20
 )
 
 // ages encrypts and decrypts random bytes with one X25519 key.
@@ -66,7 +67,8 @@ func ages(_ *input, _ jvm) ([]report.Case, error) {
 	copied := again.peer("its input copied again", report.Bar{}, outputOf(in))
 	d.Ours.Base = &copied
 	d.Peers = []report.Peer{d.peer("filippo.io/age", report.Bar{Least: 1.5}, unsealed(sealed.Bytes(), key))}
-	d.Limits = []report.Limit{{Metric: report.Allocs, Max: 0.5}} // none a chunk: those of the header, by the number of chunks
+	// none a chunk: those of the header, by the number of chunks
+	d.Limits = []report.Limit{{Metric: report.Allocs, Max: 0.5}}
 	return []report.Case{encrypt, d.Case}, errors.Join(d.err, again.err)
 }
 

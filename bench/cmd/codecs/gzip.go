@@ -23,8 +23,10 @@ func gzips(in *input, jvm jvm) ([]report.Case, error) {
 	std := writerOutput(cs, stdgzip.NewWriter(nil))
 	ours, ourSize := b.peerOfSize("millweir codec.Gzip", report.Bar{}, flow(cs, codec.Gzip(nil)))
 	theirs, theirSize := b.peerOfSize("compress/gzip", report.Bar{Least: 3.3}, std)
-	b.Ours, b.Peers = ours, []report.Peer{theirs,
-		b.peer("klauspost/compress/gzip, level 5", report.Bar{}, writerOutput(cs, level(5)))}
+	b.Ours, b.Peers = ours, []report.Peer{
+		theirs,
+		b.peer("klauspost/compress/gzip, level 5", report.Bar{}, writerOutput(cs, level(5))),
+	}
 	standard := jvm.join(b.Case, "Pekko Compression.gzip", "gzip", -1, report.Bar{Least: 4})
 	if jvm.JVM != nil {
 		standard = jvm.join(standard, "Pekko Compression.gzip, level 6", "gzip", 6, report.Bar{})

@@ -33,8 +33,11 @@ func jsonLines(in *input, _ jvm) ([]report.Case, error) {
 	e.SetEscapeHTML(false)
 	var spent int64
 	for i := range visits {
-		visits[i] = pageView{fmt.Sprintf("%024x", i), fmt.Sprintf("/articles/%d?from=\"home\"", i*7),
-			1_700_000_000_000 + int64(i), float64(i) / 8, []string{"new", "paid"}}
+		visits[i] = pageView{
+			fmt.Sprintf("%024x", i), fmt.Sprintf("/articles/%d?from=\"home\"", i*7),
+			1_700_000_000_000 + int64(i), float64(i) / 8,
+			[]string{"new", "paid"},
+		}
 		spent += visits[i].At
 		if err := e.Encode(visits[i]); err != nil {
 			return nil, err

@@ -38,7 +38,8 @@ func openZstd(r io.Reader) (io.Reader, error) {
 
 // parallels returns the cases of both directions of a format, each by CPU time and by wall time.
 func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar, pack,
-	unpack func(int) bytesFlow) ([]report.Case, error) {
+	unpack func(int) bytesFlow,
+) ([]report.Case, error) {
 	text := in.text // of several members or frames, of 1 MiB each
 	var packed bytes.Buffer
 	if err := flow(chunks(text), pack(cores))(&packed); err != nil {
@@ -56,8 +57,10 @@ func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), 
 		cpu, wall report.Bar
 		in        [][]byte
 		f         func(int) bytesFlow
-	}{{&encoder, cpu, wall, chunks(text), pack},
-		{&decoder, report.Bar{}, report.Bar{}, chunks(packed.Bytes()), unpack}} {
+	}{
+		{&encoder, cpu, wall, chunks(text), pack},
+		{&decoder, report.Bar{}, report.Bar{}, chunks(packed.Bytes()), unpack},
+	} {
 		b := way.caseBuilder
 		b.Unit, b.Units, b.Want = "byte", len(text), int64(len(text))
 		b.Ours = b.peer("millweir, parallel", report.Bar{}, flow(way.in, way.f(cores)))

@@ -30,8 +30,10 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 		}},
 		Peers: []report.Peer{
 			{Name: "bufio.Writer", Run: func() (int64, error) { return buffered(in.docs, false) }},
-			{Name: "bufio.Writer, every length compared",
-				Run: func() (int64, error) { return buffered(in.docs, true) }},
+			{
+				Name: "bufio.Writer, every length compared",
+				Run:  func() (int64, error) { return buffered(in.docs, true) },
+			},
 		},
 	}, {
 		Name: "bson-write-owned", About: "documents → chunks of BSON that the receiver may keep",

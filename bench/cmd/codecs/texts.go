@@ -21,23 +21,29 @@ func texts(in *input, _ jvm) ([]report.Case, error) {
 		f                       bytesFlow
 		theirs                  codecRun
 	}{
-		{"base64", "bytes → base64", "Base64", "base64.NewEncoder", in.bson, encoded, codec.Base64(nil),
+		{
+			"base64", "bytes → base64", "Base64", "base64.NewEncoder", in.bson, encoded, codec.Base64(nil),
 			func(w io.Writer) error {
 				z := base64.NewEncoder(base64.StdEncoding, w)
 				if err := writeAll(z, in.bson); err != nil {
 					return err
 				}
 				return z.Close()
-			}},
-		{"unbase64", "base64 → bytes", "Unbase64", "base64.NewDecoder", encoded, in.bson, codec.Unbase64(nil),
+			},
+		},
+		{
+			"unbase64", "base64 → bytes", "Unbase64", "base64.NewDecoder", encoded, in.bson, codec.Unbase64(nil),
 			readerRun(encoded, func(r io.Reader) io.Reader {
 				return base64.NewDecoder(base64.StdEncoding, r)
-			})},
+			}),
+		},
 		{"hex", "bytes → hexadecimal", "Hex", "hex.NewEncoder", in.bson, digits, codec.Hex(), func(w io.Writer) error {
 			return writeAll(hex.NewEncoder(w), in.bson)
 		}},
-		{"unhex", "hexadecimal → bytes", "Unhex", "hex.NewDecoder", digits, in.bson, codec.Unhex(),
-			readerRun(digits, hex.NewDecoder)},
+		{
+			"unhex", "hexadecimal → bytes", "Unhex", "hex.NewDecoder", digits, in.bson, codec.Unhex(),
+			readerRun(digits, hex.NewDecoder),
+		},
 	} {
 		b := caseBuilder{right: equals(t.want), Case: report.Case{
 			Name: t.name, About: t.about,

@@ -21,8 +21,10 @@ func fusedChain(jvm jvm) report.Case {
 			{Name: "plain loop, same functions", Run: chainByHand, Bar: report.Bar{Least: 1 / 3.0, Goal: 1 / 2.2}},
 			{Name: "samber/ro", Run: func() (int64, error) { return roChain(numbers) }, Bar: report.Bar{Least: 9}},
 			{Name: "destel/rill", Run: func() (int64, error) { return rillChain(numbers) }, Bar: report.Bar{Least: 40}},
-			{Name: "reugn/go-streams", Run: func() (int64, error) { return goStreamsChain(numbers) },
-				Bar: report.Bar{Least: 80}},
+			{
+				Name: "reugn/go-streams", Run: func() (int64, error) { return goStreamsChain(numbers) },
+				Bar: report.Bar{Least: 80},
+			},
 			{Name: "channel a stage", Run: chainOfChannels},
 		},
 	}, 0, report.Bar{Least: 6})

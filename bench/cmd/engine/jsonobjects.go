@@ -24,8 +24,10 @@ func jsonObjects(jvm jvm, size int) report.Case {
 			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitJSONObjects(nil)),
 				sink.Fold(int64(0), addRecord))
 		}},
-		Peers: []report.Peer{{Name: "json.Decoder into RawMessage", Bar: report.Bar{Least: 5},
-			Run: func() (int64, error) { return decode(text) }}},
+		Peers: []report.Peer{{
+			Name: "json.Decoder into RawMessage", Bar: report.Bar{Least: 5},
+			Run: func() (int64, error) { return decode(text) },
+		}},
 	}, 0, report.Bar{Least: 1.1})
 }
 

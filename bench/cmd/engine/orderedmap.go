@@ -29,8 +29,10 @@ func orderedMap(jvm jvm) report.Case {
 		c.Peers[i].Base = &ideal
 	}
 	if jvm.JVM != nil { // the work may cost something else there
-		c.Peers[len(c.Peers)-1].Base = &report.Peer{Name: "Pekko, ideal",
-			Work: jvm.Work("ideal-map", c.Units, spins(), c.Want)}
+		c.Peers[len(c.Peers)-1].Base = &report.Peer{
+			Name: "Pekko, ideal",
+			Work: jvm.Work("ideal-map", c.Units, spins(), c.Want),
+		}
 	}
 	return c
 }
@@ -74,8 +76,10 @@ func orderedMapNothing(jvm jvm) report.Case {
 		Peers: []report.Peer{
 			{Name: "destel/rill OrderedMap", Run: func() (int64, error) { return rillMap(addOne) }},
 			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(addOne) }},
-			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(addOne) },
-				Bar: report.Bar{Least: 10}},
+			{
+				Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(addOne) },
+				Bar: report.Bar{Least: 10},
+			},
 		},
 	}, 0, report.Bar{})
 }

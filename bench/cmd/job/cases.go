@@ -53,7 +53,8 @@ func (w *world) job(name, about string) report.Case {
 
 // backup measures a backup: a collection to JSON, compressed, encrypted, to an object.
 func (w *world) backup(ctx context.Context, name string, ours program, how string, size int64,
-	bar float64) report.Case {
+	bar float64,
+) report.Case {
 	c := w.job(name, "MongoDB to JSON, gzip, age and S3; ours "+how)
 	c.Ours = report.Peer{Name: "millweir", Work: w.backupWork(ctx, ours, size)}
 	c.Peers = []report.Peer{

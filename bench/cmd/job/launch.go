@@ -60,8 +60,10 @@ func launch(argv []string) error {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	u := usage{Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
-		RSS: rusage.PeakRSS(cmd.ProcessState)}
+	u := usage{
+		Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		RSS: rusage.PeakRSS(cmd.ProcessState),
+	}
 	return json.NewEncoder(os.Stdout).Encode(u)
 }
 

@@ -34,7 +34,8 @@ func start(t *testing.T) servers {
 	s := servers{mongotest.NewServer(), s3test.New(nil)}
 	t.Cleanup(s.mongo.Close)
 	t.Cleanup(s.s3.Close)
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // each program would wait a second when this test runs with the race detector
+	// each program would wait a second when this test runs with the race detector
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_CONFIG_FILE", "/nonexistent")
@@ -46,8 +47,10 @@ func start(t *testing.T) servers {
 func (s servers) run(t *testing.T, args ...string) ([]report.Row, error) {
 	t.Helper()
 	var out bytes.Buffer
-	args = append([]string{"-quick", "-rounds", "1", "-json", "-size", "0.2", "-mongo", s.mongo.URI(), "-s3",
-		s.s3.URL}, args...)
+	args = append([]string{
+		"-quick", "-rounds", "1", "-json", "-size", "0.2", "-mongo", s.mongo.URI(), "-s3",
+		s.s3.URL,
+	}, args...)
 	err := run(t.Context(), args, &out, io.Discard)
 	var rows []report.Row
 	d := json.NewDecoder(&out)
@@ -125,8 +128,10 @@ func TestVerified(t *testing.T) {
 		args  []string
 	}{
 		"no object": {nil, []string{"-case", "backup-fast", "-peer", "true"}},
-		"no documents": {nil, []string{"-case", "restore$", "-peer",
-			`[ "$JOB_DIRECTION" = restore ] || ` + peer(t, "tuned")}},
+		"no documents": {nil, []string{
+			"-case", "restore$", "-peer",
+			`[ "$JOB_DIRECTION" = restore ] || ` + peer(t, "tuned"),
+		}},
 		"an object that is cut": {cutObjects, []string{"-case", "backup-fast"}},
 		"a failing program":     {failingInserts, []string{"-case", "restore$"}},
 		"no such level":         {nil, []string{"-level", "9"}},

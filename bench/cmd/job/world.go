@@ -44,8 +44,10 @@ type world struct {
 // open starts the servers that no flag names, and creates a database and a bucket. On an error it
 // returns a nil world.
 func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) {
-	w := &world{log: log, shape: s.shape, sources: map[int64]*source{}, stored: map[string]int64{},
-		peer: program{name: "peer", command: s.peer}}
+	w := &world{
+		log: log, shape: s.shape, sources: map[int64]*source{}, stored: map[string]int64{},
+		peer: program{name: "peer", command: s.peer},
+	}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("job: %w", errors.Join(err, w.close()))
@@ -96,7 +98,8 @@ func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) 
 }
 
 func (w *world) openDatabase(ctx context.Context, uri, name string) (err error) {
-	if w.client, err = mongo.Connect(options.Client().ApplyURI(uri).SetServerSelectionTimeout(10 * time.Second)); err != nil {
+	if w.client,
+		err = mongo.Connect(options.Client().ApplyURI(uri).SetServerSelectionTimeout(10 * time.Second)); err != nil {
 		return err
 	}
 	w.db = w.client.Database(name)

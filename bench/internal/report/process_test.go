@@ -13,8 +13,10 @@ import (
 func process(calls *int, mib int64) report.Work {
 	return func(int) (report.Sample, error) {
 		*calls++
-		return report.Sample{Units: 100, CPU: time.Duration(mib * 100), Wall: 100, Allocs: -1, RSS: mib << 20,
-			Stored: 50}, nil
+		return report.Sample{
+			Units: 100, CPU: time.Duration(mib * 100), Wall: 100, Allocs: -1, RSS: mib << 20,
+			Stored: 50,
+		}, nil
 	}
 }
 
@@ -39,8 +41,10 @@ func TestProcesses(t *testing.T) {
 	}
 	want := []report.Row{
 		{Row: "job", Peer: "a", Ours: 20, Theirs: 50, Unit: "ns/byte cpu", Ratio: 2.5, Min: 2.5, Max: 2.5, Bar: 2},
-		{Row: "job-rss", Peer: "limit 25 MiB", Ours: 20, Theirs: 25, Unit: "MiB rss", Ratio: 1.25, Min: 1.25,
-			Max: 1.25, Bar: 1},
+		{
+			Row: "job-rss", Peer: "limit 25 MiB", Ours: 20, Theirs: 25, Unit: "MiB rss", Ratio: 1.25, Min: 1.25,
+			Max: 1.25, Bar: 1,
+		},
 		{Row: "job-rss", Peer: "a", Ours: 20, Theirs: 50, Unit: "MiB rss", Ratio: 2.5, Min: 2.5, Max: 2.5},
 		{Row: "job-stored", Peer: "a", Ours: 0.5, Theirs: 0.5, Unit: "bytes/byte stored", Ratio: 1, Min: 1, Max: 1},
 	}
@@ -62,8 +66,10 @@ func TestProcessesTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	out = strings.Join(strings.Fields(out), " ")
-	for _, want := range []string{"ns/byte cpu rss stored ratio", "ours 20.0 20.0 0.50 a 50.0",
-		"ours rss, limit 25 MiB", "2 of 2 bars held"} {
+	for _, want := range []string{
+		"ns/byte cpu rss stored ratio", "ours 20.0 20.0 0.50 a 50.0",
+		"ours rss, limit 25 MiB", "2 of 2 bars held",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in the table:\n%s", want, out)
 		}

@@ -51,15 +51,23 @@ func TestRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []report.Row{
-		{Row: "chain", Peer: "a", Ours: 6, Theirs: 24, Unit: "ns/element cpu", Ratio: 4, Min: 3, Max: 5, Bar: 4,
-			Goal: 5},
+		{
+			Row: "chain", Peer: "a", Ours: 6, Theirs: 24, Unit: "ns/element cpu", Ratio: 4, Min: 3, Max: 5, Bar: 4,
+			Goal: 5,
+		},
 		{Row: "chain", Peer: "b", Ours: 6, Theirs: 15, Unit: "ns/element cpu", Ratio: 2.5, Min: 2.5, Max: 2.5},
-		{Row: "chain-wall", Peer: "limit 10ns", Ours: 20, Theirs: 10, Unit: "ns/element wall", Ratio: 0.5, Min: 0.5,
-			Max: 0.5, Bar: 1},
-		{Row: "chain", Peer: "limit 12ns", Ours: 6, Theirs: 12, Unit: "ns/element cpu", Ratio: 2, Min: 2, Max: 2,
-			Bar: 1, Goal: 4},
-		{Row: "chain-allocs", Peer: "limit 0.05", Ours: 0.1, Theirs: 0.05, Unit: "allocs/element", Ratio: 0.5,
-			Min: 0.5, Max: 0.5, Bar: 1},
+		{
+			Row: "chain-wall", Peer: "limit 10ns", Ours: 20, Theirs: 10, Unit: "ns/element wall", Ratio: 0.5, Min: 0.5,
+			Max: 0.5, Bar: 1,
+		},
+		{
+			Row: "chain", Peer: "limit 12ns", Ours: 6, Theirs: 12, Unit: "ns/element cpu", Ratio: 2, Min: 2, Max: 2,
+			Bar: 1, Goal: 4,
+		},
+		{
+			Row: "chain-allocs", Peer: "limit 0.05", Ours: 0.1, Theirs: 0.05, Unit: "allocs/element", Ratio: 0.5,
+			Min: 0.5, Max: 0.5, Bar: 1,
+		},
 	}
 	rows := r.Rows()
 	if len(rows) != len(want) {
@@ -105,8 +113,10 @@ func TestMeasureFails(t *testing.T) {
 			if _, err := report.Measure(c, quickly); err == nil {
 				t.Error("no error")
 			}
-			c.Peers[2] = report.Peer{Name: "good", Run: func() (int64, error) { return 7, nil },
-				Base: &report.Peer{Name: "bad", Run: run}}
+			c.Peers[2] = report.Peer{
+				Name: "good", Run: func() (int64, error) { return 7, nil },
+				Base: &report.Peer{Name: "bad", Run: run},
+			}
 			if _, err := report.Measure(c, quickly); err == nil {
 				t.Error("no error of a base")
 			}
@@ -186,8 +196,10 @@ func TestSuiteTable(t *testing.T) {
 	c := theCase()
 	c.Absent = []string{"Pekko Streams, for a reason"}
 	out, _ := runSuite(suite(c), "-quick")
-	for _, want := range []string{"bench -quick\n", "4.00 ×", "3.00 – 5.00", "≥ 1.00", "MISSED",
-		"left out: Pekko Streams, for a reason", "2 of 4 bars held"} {
+	for _, want := range []string{
+		"bench -quick\n", "4.00 ×", "3.00 – 5.00", "≥ 1.00", "MISSED",
+		"left out: Pekko Streams, for a reason", "2 of 4 bars held",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in the table:\n%s", want, out)
 		}

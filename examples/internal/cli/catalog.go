@@ -63,8 +63,10 @@ func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 const maxIndexes = 1000
 
 // commonFields are the fields that every index has, or that follow from its key.
-var commonFields = []string{"v", "key", "name", "ns", "background", "default_language", "language_override",
-	"textIndexVersion", "2dsphereIndexVersion"}
+var commonFields = []string{
+	"v", "key", "name", "ns", "background", "default_language", "language_override",
+	"textIndexVersion", "2dsphereIndexVersion",
+}
 
 // describeIndex returns the name of an index and its special properties. It returns "" for the
 // index of _id that every collection has.

@@ -44,17 +44,31 @@ func TestDescribe(t *testing.T) {
 	for want, index := range map[string]bson.D{
 		"": {{Key: "v", Value: 2}, {Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "name", Value: "_id_"}},
 		"_id_hashed": {
-			{Key: "v", Value: 2}, {Key: "key", Value: bson.D{{Key: "_id", Value: "hashed"}}},
+			{Key: "v", Value: 2},
+			{Key: "key", Value: bson.D{{Key: "_id", Value: "hashed"}}},
 			{Key: "name", Value: "_id_hashed"},
 		},
-		"two": {{Key: "key", Value: bson.D{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
-			{Key: "name", Value: "two"}},
-		"a_1 (unique)": {{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "name", Value: "a_1"},
-			{Key: "unique", Value: true}, {Key: "sparse", Value: false}},
-		"t (weights)": {{Key: "key", Value: bson.D{{Key: "_fts", Value: "text"}}},
-			{Key: "name", Value: "t"}, {Key: "weights", Value: bson.D{}}, {Key: "textIndexVersion", Value: 3}},
-		"ttl (expireAfterSeconds)": {{Key: "key", Value: bson.D{{Key: "a", Value: 1}}}, {Key: "name", Value: "ttl"},
-			{Key: "expireAfterSeconds", Value: 0}},
+		"two": {
+			{Key: "key", Value: bson.D{{Key: "_id", Value: 1}, {Key: "a", Value: 1}}},
+			{Key: "name", Value: "two"},
+		},
+		"a_1 (unique)": {
+			{Key: "key", Value: bson.D{{Key: "a", Value: 1}}},
+			{Key: "name", Value: "a_1"},
+			{Key: "unique", Value: true},
+			{Key: "sparse", Value: false},
+		},
+		"t (weights)": {
+			{Key: "key", Value: bson.D{{Key: "_fts", Value: "text"}}},
+			{Key: "name", Value: "t"},
+			{Key: "weights", Value: bson.D{}},
+			{Key: "textIndexVersion", Value: 3},
+		},
+		"ttl (expireAfterSeconds)": {
+			{Key: "key", Value: bson.D{{Key: "a", Value: 1}}},
+			{Key: "name", Value: "ttl"},
+			{Key: "expireAfterSeconds", Value: 0},
+		},
 	} {
 		raw, err := bson.Marshal(index)
 		if err != nil {
@@ -70,8 +84,10 @@ func TestMetadata(t *testing.T) {
 	for want, c := range map[string]Catalog{
 		"":        {Kind: "collection"},
 		"1 index": {Kind: "collection", Indexes: []string{"secret_1 (unique)"}},
-		"2 indexes; options: validator, a": {Kind: "collection", Indexes: []string{"a_1", "b_1"},
-			Options: []string{"validator", "a"}},
+		"2 indexes; options: validator, a": {
+			Kind: "collection", Indexes: []string{"a_1", "b_1"},
+			Options: []string{"validator", "a"},
+		},
 		"the kind view; options: viewOn":        {Kind: "view", Options: []string{"viewOn"}},
 		"the kind timeseries; options: a, b, c": {Kind: "timeseries", Options: []string{"a", "b", "c"}},
 	} {

@@ -67,32 +67,50 @@ func TestEnd(t *testing.T) {
 		{nil, term, 0, ""}, // it was done before it could stop
 		{flag.ErrHelp, nil, 0, ""},
 		{errors.New("it broke"), nil, 1, "backup: it broke\n"},
-		{errors.Join(errors.New("it broke"), errors.New("and so did this\n  on two lines")), nil, 1,
-			"backup: it broke; and so did this; on two lines\n"},
-		{errors.Join(Errorf("the bucket %s is gone", "abc"), errors.New("it broke")), nil, 1,
-			"backup: the bucket abc is gone; it broke\n"},
-		{errors.New("the password c0rrect-Horse is no passage"), nil, 1,
-			"backup: the password [hidden] is no passage\n"},
+		{
+			errors.Join(errors.New("it broke"), errors.New("and so did this\n  on two lines")), nil, 1,
+			"backup: it broke; and so did this; on two lines\n",
+		},
+		{
+			errors.Join(Errorf("the bucket %s is gone", "abc"), errors.New("it broke")), nil, 1,
+			"backup: the bucket abc is gone; it broke\n",
+		},
+		{
+			errors.New("the password c0rrect-Horse is no passage"), nil, 1,
+			"backup: the password [hidden] is no passage\n",
+		},
 		{errors.New("the password is no pass"), nil, 1, "backup: " + hiddenText + "\n"},
-		{Errorf("the bucket %s has no pass: %w", "abc", errors.New("abc?")), nil, 1,
-			"backup: the bucket abc has no pass: " + hiddenText + "\n"},
-		{&Panic{Value: "c0rrect-Horse\nbolts"}, nil, 4,
-			"backup: this program has a defect, please report it (-debug shows where): panic: [hidden]; bolts\n"},
-		{fmt.Errorf("so %w", &Panic{Value: 1}), term, 4,
+		{
+			Errorf("the bucket %s has no pass: %w", "abc", errors.New("abc?")), nil, 1,
+			"backup: the bucket abc has no pass: " + hiddenText + "\n",
+		},
+		{
+			&Panic{Value: "c0rrect-Horse\nbolts"}, nil, 4,
+			"backup: this program has a defect, please report it (-debug shows where): panic: [hidden]; bolts\n",
+		},
+		{
+			fmt.Errorf("so %w", &Panic{Value: 1}), term, 4,
 			"backup: stopped by SIGTERM: so this program has a defect, please report it (-debug shows where): " +
-				"panic: 1\n"},
-		{errors.New("context canceled"), &Panic{Value: 1}, 4,
-			"backup: this program has a defect, please report it (-debug shows where): panic: 1: context canceled\n"},
-		{fmt.Errorf("so %w", unknown), &Panic{Value: 1}, 4,
-			"backup: this program has a defect, please report it (-debug shows where): panic: 1: so it may be\n"},
+				"panic: 1\n",
+		},
+		{
+			errors.New("context canceled"), &Panic{Value: 1}, 4,
+			"backup: this program has a defect, please report it (-debug shows where): panic: 1: context canceled\n",
+		},
+		{
+			fmt.Errorf("so %w", unknown), &Panic{Value: 1}, 4,
+			"backup: this program has a defect, please report it (-debug shows where): panic: 1: so it may be\n",
+		},
 		{Usagef("no flag %s", "x"), nil, 2, "backup: no flag x (backup -h lists the flags)\n"},
 		{term, term, 143, "backup: stopped by SIGTERM\n"},
 		{interrupt, interrupt, 130, "backup: stopped by SIGINT (ctrl-C)\n"},
 		{fmt.Errorf("so %w", unknown), nil, 3, "backup: so it may be\n"},
 		{unknown, term, 3, "backup: stopped by SIGTERM: it may be\n"},
 		{stream.Mark(fmt.Errorf("%w; undone", unknown), stream.Fatal), nil, 1, "backup: it may be; undone\n"},
-		{stream.Mark(fmt.Errorf("%w; undone", unknown), stream.Fatal), term, 143,
-			"backup: stopped by SIGTERM: it may be; undone\n"},
+		{
+			stream.Mark(fmt.Errorf("%w; undone", unknown), stream.Fatal), term, 143,
+			"backup: stopped by SIGTERM: it may be; undone\n",
+		},
 		{errors.New("context canceled"), term, 143, "backup: stopped by SIGTERM: context canceled\n"},
 	} {
 		if code, said := end(&Program{Name: "backup"}, c.err, c.cause); code != c.code || said != c.said {
@@ -168,16 +186,30 @@ func TestLine(t *testing.T) {
 	}{
 		{&Counters{}, "2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"},
 		{&Counters{Acknowledged: &some}, "2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
-		{&Counters{Acknowledged: &none, Expected: 2}, " 0 %, 2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"}, // a server that is frozen
-		{&Counters{Acknowledged: &some, Expected: 8},
-			"12 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
-		{&Counters{Acknowledged: &some, Expected: 1}, "50 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"}, // an estimate may be too low
+		// a server that is frozen
+		{
+			&Counters{Acknowledged: &none, Expected: 2},
+			" 0 %, 2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s",
+		},
+		{
+			&Counters{Acknowledged: &some, Expected: 8},
+			"12 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s",
+		},
+		// an estimate may be too low
+		{
+			&Counters{Acknowledged: &some, Expected: 1},
+			"50 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s",
+		},
 		{&Counters{Size: 12 << 20, Verb: "checked"}, "50 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB checked, 2s"},
 		{&Counters{Size: 6 << 20, Verb: "checked"}, "99 %, 2 documents, 1/s, 6.0 MiB read, 6.0 MiB checked, 2s"},
-		{&Counters{Size: 6 << 20, Acknowledged: &some, Verb: "restored"},
-			"50 %, 2 documents, 1/s, 6.0 MiB read, 1 of them restored, 2s"},
-		{&Counters{Size: 6 << 20, Acknowledged: &none, Verb: "restored"},
-			" 0 %, 2 documents, 1/s, 6.0 MiB read, 0 of them restored, 2s"},
+		{
+			&Counters{Size: 6 << 20, Acknowledged: &some, Verb: "restored"},
+			"50 %, 2 documents, 1/s, 6.0 MiB read, 1 of them restored, 2s",
+		},
+		{
+			&Counters{Size: 6 << 20, Acknowledged: &none, Verb: "restored"},
+			" 0 %, 2 documents, 1/s, 6.0 MiB read, 0 of them restored, 2s",
+		},
 	} {
 		c.counters.Documents, c.counters.Object = &docs, &object
 		if got := c.counters.line(2 * time.Second); got != c.want {

@@ -53,7 +53,8 @@ func TestHostileS3(t *testing.T) {
 
 // s3Row has a program ask a server that answers by serve.
 func s3Row(name string, want func(error) bool, ask func(context.Context, *S3, *s3.Client) error,
-	serve http.HandlerFunc) hostile.Row {
+	serve http.HandlerFunc,
+) hostile.Row {
 	return hostile.Row{Name: name, Want: want, Run: func(t *testing.T, ctx context.Context) error {
 		server := httptest.NewServer(serve)
 		defer server.Close()

@@ -92,7 +92,8 @@ func (*spoken) String() string { return "spoken: c0rrect-Horse" }
 // TestOwnWords has secrets that are words of the messages, keys of their JSON or part of their time: all of these stay.
 func TestOwnWords(t *testing.T) {
 	for _, secret := range []string{
-		"2026", "202", "20", "level", "time", "msg", "INFO", "documents", "error", "exit", "a", "0", "stored", `"`, ":", "{", "backup", "true", "T", "Z", "-", "parts_of_the_object",
+		"2026", "202", "20", "level", "time", "msg", "INFO", "documents", "error", "exit", "a", "0", "stored", `"`, ":",
+		"{", "backup", "true", "T", "Z", "-", "parts_of_the_object",
 	} {
 		var b bytes.Buffer
 		p := &Program{Name: "backup", out: &b, secrets: new(secrets)}
@@ -132,7 +133,8 @@ func TestLargeText(t *testing.T) {
 	var weak secrets
 	weak.add("correcthorses")
 	weak.addNames("administrator")
-	for _, word := range []string{"correcthorses", "user administrator"} { // the cut lies in it, and little else is shown
+	// the cut lies in it, and little else is shown
+	for _, word := range []string{"correcthorses", "user administrator"} {
 		if got := weak.foreign(strings.Repeat("\n", maxInput-len(word)+1) + word); strings.Contains(got,
 			word[:len(word)-1]) {
 			t.Errorf("%s is shown as %s", word, got)
@@ -170,8 +172,10 @@ func FuzzRedact(f *testing.F) {
 		}
 		var s secrets
 		s.add(secret)
-		for _, text := range []string{before + secret + after, before + " " + secret + " " + after,
-			fmt.Sprintf("%q", before+secret+after)} {
+		for _, text := range []string{
+			before + secret + after, before + " " + secret + " " + after,
+			fmt.Sprintf("%q", before+secret+after),
+		} {
 			got := s.foreign(text)
 			if strong(secret) && strings.Contains(got, printable(secret)) || !strong(secret) &&
 				hasWord(got, printable(secret)) {
@@ -227,15 +231,23 @@ func TestURIErrors(t *testing.T) {
 		{"mongodb://h/?tls", "X: invalid option: want name=value, and & between two of them", true},
 		{"mongodb://h/?authMechanism=X", "X: invalid auth mechanism", true},
 		{"mongodb://h/?readPreference=first", "X: unknown read preference first", true},
-		{"mongodb://a,b/?directConnection=true",
-			"X: a direct connection cannot be made if multiple hosts are specified", true},
-		{"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz", "X: " + hiddenText,
-			true},
-		{"mongodb://h/?tls=true&tlsCAFile=/no/ca",
-			"X: a file that the URI names cannot be read: open /no/ca: no such file or directory", false},
-		{"mongodb://h/?tls=true&tlsCAFile=/dev/null",
+		{
+			"mongodb://a,b/?directConnection=true",
+			"X: a direct connection cannot be made if multiple hosts are specified", true,
+		},
+		{
+			"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz", "X: " + hiddenText,
+			true,
+		},
+		{
+			"mongodb://h/?tls=true&tlsCAFile=/no/ca",
+			"X: a file that the URI names cannot be read: open /no/ca: no such file or directory", false,
+		},
+		{
+			"mongodb://h/?tls=true&tlsCAFile=/dev/null",
 			"X: a file that the URI names is not what it should be: the specified CA file does not contain any " +
-				"valid certificates", false},
+				"valid certificates", false,
+		},
 	} {
 		var s secrets
 		s.addURI(c.uri)

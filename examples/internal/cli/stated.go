@@ -29,8 +29,10 @@ func (m *Mongo) SizeHint(ctx context.Context, coll *mongo.Collection) (s SizeHin
 
 // read adds up the sizes of coll on its shards.
 func (s *SizeHint) read(ctx context.Context, coll *mongo.Collection) error {
-	cursor, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$collStats",
-		Value: bson.D{{Key: "storageStats", Value: bson.D{}}}}}})
+	cursor, err := coll.Aggregate(ctx, mongo.Pipeline{{{
+		Key:   "$collStats",
+		Value: bson.D{{Key: "storageStats", Value: bson.D{}}},
+	}}})
 	if err != nil {
 		return err
 	}

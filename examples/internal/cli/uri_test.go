@@ -20,22 +20,34 @@ func TestSecretsOfSettings(t *testing.T) {
 		add    func(s *secrets)
 		hidden []string
 	}{
-		"user and password": {uri("mongodb://us3r-Name:p%40ss-Word1@h/"),
-			[]string{"us3r-Name", "p%40ss-Word1", "p@ss-Word1"}},
+		"user and password": {
+			uri("mongodb://us3r-Name:p%40ss-Word1@h/"),
+			[]string{"us3r-Name", "p%40ss-Word1", "p@ss-Word1"},
+		},
 		"an encoded user": {uri("mongodb://us%40r-Name1:p@h/"), []string{"us%40r-Name1", "us@r-Name1"}},
-		"a badly encoded one": {uri("mongodb://u:first-Part1/second-Part2?third-Part3@h/"),
-			[]string{"first-Part1", "second-Part2", "third-Part3"}},
-		"a key's password": {uri("mongodb://h/?tlsCertificateKeyFilePassword=k3y-File%2FWord&appName=millweir"),
-			[]string{"k3y-File%2FWord", "k3y-File/Word"}},
+		"a badly encoded one": {
+			uri("mongodb://u:first-Part1/second-Part2?third-Part3@h/"),
+			[]string{"first-Part1", "second-Part2", "third-Part3"},
+		},
+		"a key's password": {
+			uri("mongodb://h/?tlsCertificateKeyFilePassword=k3y-File%2FWord&appName=millweir"),
+			[]string{"k3y-File%2FWord", "k3y-File/Word"},
+		},
 		"a token":            {uri("mongodb://h/?authMechanismProperties=SERVICE_NAME:mongodb,AWS_SESSION_TOKEN:t0ken-Canary%2F1"), []string{"t0ken-Canary/1"}},
 		"an endpoint's user": {endpoint("https://us3r-Name:p4ss-Word1@h/"), []string{"us3r-Name", "p4ss-Word1"}},
-		"an endpoint's query": {endpoint("https://h/?t0ken-Canary-2&x=c%2Fanary-Token3;y=0ther-Token-4"),
-			[]string{"t0ken-Canary-2", "c%2Fanary-Token3", "c/anary-Token3", "0ther-Token-4"}},
+		"an endpoint's query": {
+			endpoint("https://h/?t0ken-Canary-2&x=c%2Fanary-Token3;y=0ther-Token-4"),
+			[]string{"t0ken-Canary-2", "c%2Fanary-Token3", "c/anary-Token3", "0ther-Token-4"},
+		},
 		"MONGODB_URI": {environment("MONGODB_URI", "mongodb://u:p4ss-Word5@h/"), []string{"p4ss-Word5"}},
-		"the endpoint": {environment("AWS_ENDPOINT_URL", "https://h/?t=t0ken-Canary-6"),
-			[]string{"t0ken-Canary-6"}},
-		"the endpoint of S3": {environment("AWS_ENDPOINT_URL_S3", "https://h/?t=t0ken-Canary-7"),
-			[]string{"t0ken-Canary-7"}},
+		"the endpoint": {
+			environment("AWS_ENDPOINT_URL", "https://h/?t=t0ken-Canary-6"),
+			[]string{"t0ken-Canary-6"},
+		},
+		"the endpoint of S3": {
+			environment("AWS_ENDPOINT_URL_S3", "https://h/?t=t0ken-Canary-7"),
+			[]string{"t0ken-Canary-7"},
+		},
 		"the secret key":       {environment("AWS_SECRET_ACCESS_KEY", "s3cret/Key-8"), []string{"s3cret/Key-8"}},
 		"the token of session": {environment("AWS_SESSION_TOKEN", "t0ken-Canary-9"), []string{"t0ken-Canary-9"}},
 	} {

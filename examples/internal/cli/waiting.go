@@ -55,7 +55,8 @@ func (s *noReplyError) Class() stream.Class { return stream.Retryable }
 
 // Ask calls do, cancels it after limit, and reports meanwhile that the program waits for server.
 func (p *Program) Ask(ctx context.Context, server *Text, request string, limit time.Duration,
-	do func(ctx context.Context) error) error {
+	do func(ctx context.Context) error,
+) error {
 	asking, cancel := context.WithTimeoutCause(ctx, limit, &noReplyError{request, limit})
 	defer cancel()
 	defer p.Waiting(Textf("%w (%s)", server, request))()
@@ -79,7 +80,8 @@ func (m *Mongo) Ask(ctx context.Context, request string, do func(ctx context.Con
 
 // AskFor is [Mongo.Ask] for a request that the server has limit to answer.
 func (m *Mongo) AskFor(ctx context.Context, request string, limit time.Duration,
-	do func(ctx context.Context) error) error {
+	do func(ctx context.Context) error,
+) error {
 	return m.program.Ask(ctx, m.server(), request, limit, do)
 }
 

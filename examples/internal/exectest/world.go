@@ -211,8 +211,10 @@ func (w *World) Fill(t *testing.T, coll string, n int) []bson.Raw {
 		docs[i] = bson.D{
 			{Key: "_id", Value: fmt.Sprintf("cookie-%06d", i)},
 			{Key: "batch", Value: int64(i) << 33},
-			{Key: "bakery", Value: bson.D{{Key: "city", Value: "København"},
-				{Key: "ovens", Value: bson.A{int32(1), 2.5, nil}}}},
+			{Key: "bakery", Value: bson.D{
+				{Key: "city", Value: "København"},
+				{Key: "ovens", Value: bson.A{int32(1), 2.5, nil}},
+			}},
 			{Key: "baked", Value: bson.DateTime(1700000000000 + int64(i))},
 		}
 	}

@@ -102,8 +102,10 @@ func (w *world) run(t testing.TB, program string, args ...string) row {
 	if err := json.Unmarshal(lines[len(lines)-1], &report); err != nil {
 		t.Fatalf("%s: its last line: %v: %s", program, err, stderr.Bytes())
 	}
-	return row{program: program, documents: report.Documents, bson: report.Bytes, stored: report.StoredBytes,
-		usage: used}
+	return row{
+		program: program, documents: report.Documents, bson: report.Bytes, stored: report.StoredBytes,
+		usage: used,
+	}
 }
 
 // fill loads orders of a shop into coll until they have total bytes: 178 bytes to 9 KB, 1.4 KB on
