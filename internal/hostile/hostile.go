@@ -148,7 +148,8 @@ func (row Row) check(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "result")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "-test.run=^"+regexp.QuoteMeta(top)+"$", "-test.count=1")
+	cmd := exec.CommandContext(ctx, program, "-test.run=^"+regexp.QuoteMeta(top)+"$", "-test.count=1",
+		"-test.timeout="+(2*limit).String()) // a row in an endless loop ends even if this process is killed
 	cmd.Env = append(os.Environ(), rowVariable+"="+row.Name, resultVariable+"="+file)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
