@@ -17,7 +17,8 @@ import (
 
 // Forget is an API option. Replies and errors do not refer to the sent request. Its header has the
 // session token, the access key's id and the signature, and its URL may have a client's password: a
-// dump of an error would print them. Forget also hides these values in replies that repeat them.
+// dump of an error would print them. Forget also hides the token and the signature in replies that
+// repeat them, and the access key's id in replies that are errors.
 func Forget(stack *middleware.Stack) error {
 	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:forget", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -26,6 +27,9 @@ func Forget(stack *middleware.Stack) error {
 		if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && reply.Response != nil {
 			reply.Request = withoutSecrets(reply.Request)
 			secrets := requestSecrets(in.Request)
+			if reply.StatusCode >= http.StatusMultipleChoices {
+				secrets = append(secrets, accessKeyID(in.Request)...)
+			}
 			hideInHeader(reply.Header, secrets)
 			if reply.Body != nil && !isObject(ctx, reply) {
 				reply.Body = hideInBody(reply.Body, secrets)
@@ -35,22 +39,34 @@ func Forget(stack *middleware.Stack) error {
 	}))
 }
 
-// requestSecrets returns the secrets in a request's header: the session token, the signature and
-// the access key's id.
+// requestSecrets returns the secrets in a request's header: the session token and the signature.
 func requestSecrets(request any) []string {
 	r, ok := request.(*smithyhttp.Request)
 	if !ok {
 		return nil
 	}
-	secrets := []string{r.Header.Get("X-Amz-Security-Token")}
-	authorization := r.Header.Get("Authorization")
-	for _, name := range []string{"Signature=", "Credential="} {
-		_, value, _ := strings.Cut(authorization, name)
-		value, _, _ = strings.Cut(value, ",")
-		value, _, _ = strings.Cut(value, "/")
-		secrets = append(secrets, value)
+	return secretsOf(r.Header.Get("X-Amz-Security-Token"), authorizationField(r, "Signature="))
+}
+
+// accessKeyID returns the id of the access key of a request. It may also be part of a bucket's or
+// an object's name, so only errors hide it: a reply of success must keep the names in it.
+func accessKeyID(request any) []string {
+	r, ok := request.(*smithyhttp.Request)
+	if !ok {
+		return nil
 	}
-	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < minSecret })
+	return secretsOf(authorizationField(r, "Credential="))
+}
+
+func authorizationField(r *smithyhttp.Request, name string) string {
+	_, value, _ := strings.Cut(r.Header.Get("Authorization"), name)
+	value, _, _ = strings.Cut(value, ",")
+	value, _, _ = strings.Cut(value, "/")
+	return value
+}
+
+func secretsOf(values ...string) []string {
+	return slices.DeleteFunc(values, func(s string) bool { return len(s) < minSecret })
 }
 
 // minSecret is the least length in bytes of a secret that is hidden. A shorter one occurs by

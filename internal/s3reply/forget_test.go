@@ -117,3 +117,17 @@ func TestForgetReadsNoMore(t *testing.T) {
 		}
 	}
 }
+
+// TestForgetKeepsNames has a bucket and a key with the access key's id in their names: a list of
+// them is not changed.
+func TestForgetKeepsNames(t *testing.T) {
+	client := signing(t, "minioadmin", canary, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `<ListMultipartUploadsResult><Bucket>minioadmin</Bucket><Upload>`+
+			`<Key>minioadmin/a.gz</Key><UploadId>1</UploadId></Upload></ListMultipartUploadsResult>`)
+	})
+	out, err := client.ListMultipartUploads(t.Context(),
+		&s3.ListMultipartUploadsInput{Bucket: aws.String("minioadmin")})
+	if err != nil || len(out.Uploads) != 1 || aws.ToString(out.Uploads[0].Key) != "minioadmin/a.gz" {
+		t.Errorf("the list is %+v, %v", out, err)
+	}
+}
