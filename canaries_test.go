@@ -94,7 +94,8 @@ func (c cage) check(t *testing.T, where, text string) {
 	}
 }
 
-// outer holds a value as a user's own type does, and inner does so out of the reach of methods.
+// outer and inner hold a value as a user's own type does. fmt cannot call the methods of inner's
+// value, because its field is not exported.
 type outer struct{ Held any }
 
 type inner struct{ held any }
@@ -134,8 +135,8 @@ type anError struct{ held any }
 
 func (e anError) Error() string { return fmt.Sprint(e.held) }
 
-// canaries are the secrets of a backup, and the values and clients made of them. The library has no SSE-C keys, webhooks or
-// signing keys yet. A change that adds one also adds its canary.
+// canaries are the secrets of a backup, and the values and clients made of them. The library has no
+// SSE-C keys, webhooks or signing keys yet. A change that adds one also adds its canary.
 type canaries struct {
 	cage
 	identities map[string]age.Identity

@@ -20,8 +20,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// dump writes all text that v refers to, as a debugger or a package that prints values by reflection
-// does.
+// dump writes all text that v refers to, as a debugger or a package that prints values by
+// reflection does.
 type dump struct {
 	strings.Builder
 	seen map[visit]bool
@@ -32,7 +32,7 @@ type visit struct {
 	kind reflect.Type
 }
 
-// maxVisits ends a dump that has left the error and walks through the whole program.
+// maxVisits limits a dump, which might otherwise leave the error and visit the whole program.
 const maxVisits = 200_000
 
 func (d *dump) walk(v reflect.Value) {

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// withoutSecrets lists the exported types that keep no secret of a caller: numbers, switches, names,
-// documents, and interfaces and functions, which have no fields. The types that may keep one are in
-// withSecrets, and TestCanariesPrinted prints them.
+// withoutSecrets lists the exported types that keep no secret of a caller: numbers, switches,
+// names, documents, and interfaces and functions, which have no fields. The types that may keep one
+// are in withSecrets, and TestCanariesPrinted prints them.
 var withoutSecrets = map[string]string{
 	"codec": "Base64Options CSVOptions DeflateOptions DetectOptions FileType FormatError GunzipOptions" +
 		" GzipOptions InflateOptions InputError" +
@@ -32,15 +32,16 @@ var withoutSecrets = map[string]string{
 		" Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
 }
 
-// withSecrets lists the types that hold a value of the caller: a stage, an element, a panic's value.
+// withSecrets lists the types that hold a value of the caller: a stage, an element, a panic's
+// value.
 var withSecrets = map[string]string{
 	"codec": "Format",
 	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Receipt" +
 		" Running Sink SinkFunc Source SourceFunc",
 }
 
-// TestEveryTypeIsListed checks that every exported type is in one of the lists above. Before you add
-// a type, find out which secrets it may keep.
+// TestEveryTypeIsListed checks that every exported type is in one of the lists above. Before you
+// add a type, find out which secrets it may keep.
 func TestEveryTypeIsListed(t *testing.T) {
 	listed := make(map[string]bool)
 	for _, list := range []map[string]string{withoutSecrets, withSecrets} {

@@ -28,8 +28,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// classified lists each exported error of the module with its class: the sentinel itself, or an error
-// of the exported type.
+// classified lists each exported error of the module with its class: the sentinel itself, or an
+// error of the exported type.
 var classified = map[string]struct {
 	err   error
 	class stream.Class
@@ -118,8 +118,8 @@ var classified = map[string]struct {
 	"internal/s3reply.ErrTooLong":    {s3reply.ErrTooLong, stream.Fatal},
 }
 
-// Each exported error has a class, so that a retry, a restart or a supervisor can handle it. The list
-// above names every one.
+// Each exported error has a class, so that a retry, a restart or a supervisor can handle it. The
+// list above names every one.
 func TestEveryErrorHasAClass(t *testing.T) {
 	found := exportedErrors(t)
 	if len(found) < len(classified) {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// classedPackages are the packages in which every new error has a class. s3fault.Mark gives a class to
-// the errors that they pass on.
+// classedPackages are the packages in which every new error has a class. s3fault.Mark gives a class
+// to the errors that they pass on.
 var classedPackages = []string{
 	"internal/s3fault", "internal/s3reply", "internal/s3retry", "sink/s3sink", "source/s3source",
 }

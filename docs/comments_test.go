@@ -13,8 +13,9 @@ import (
 	"testing"
 )
 
-// TestCommentsOfConstructors checks that the comment of a constructor mentions every deviation of its
-// stage from the defaults that package stream documents: fused, holding nothing, adding no errors.
+// TestCommentsOfConstructors checks that the comment of a constructor mentions every deviation of
+// its stage from the defaults that package stream documents: fused, holding nothing, adding no
+// errors.
 //
 //   - If the stage starts a goroutine or a coroutine, the comment says so, or the comment of a
 //     constructor to which its first sentence links.
@@ -23,7 +24,7 @@ import (
 func TestCommentsOfConstructors(t *testing.T) {
 	code := readCode(t)
 	goroutine := regexp.MustCompile(`(?i)goroutine|coroutine`)
-	label := regexp.MustCompile(`Order and goroutines:|Goroutines: none`) // these words alone do not count
+	label := regexp.MustCompile(`Order and goroutines:|Goroutines: none`) // a label alone does not say that a goroutine starts
 	constructors, starting, failing := 0, 0, 0
 	for name, f := range code.funcs {
 		if !f.isConstructor() {
@@ -96,7 +97,7 @@ func TestOperatorsPageKnowsGoroutines(t *testing.T) {
 	}
 }
 
-// leadingName matches the name of ours that begins a cell.
+// leadingName matches the name of one of our functions at the start of a cell.
 var leadingName = regexp.MustCompile("^ *`([a-z0-9]+\\.[A-Za-z0-9]+)`")
 
 // checkable reports whether a cell of the column Goroutines states a fact about one stage.
@@ -105,8 +106,8 @@ func checkable(says string) bool {
 		!strings.HasPrefix(says, "as ") && !strings.HasPrefix(says, "none, or")
 }
 
-// notReached holds errors that the test wrongly attributes to a stage, because it does not see which
-// branch is taken, with the reason.
+// notReached holds errors that the test wrongly attributes to a stage, because it does not see
+// which branch is taken, with the reason.
 var notReached = map[string]string{
 	"codec.S2 ErrSyntax":             "S2 writes a mark whose type also has the reader's checks",
 	"codec.Decoder ErrLimit":         "Decoder sets no limit",
@@ -297,8 +298,8 @@ func mentions(name string) feature {
 }
 
 // reaches returns the path by which the named function reaches code with the feature, or "" if it
-// does not. It assumes that a function calls every function, and every method of every type, that it
-// mentions.
+// does not. It assumes that a function calls every function, and every method of every type, that
+// it mentions.
 func (c *code) reaches(name string, has feature) string {
 	seen := map[string]bool{}
 	var visit func(name string) string
@@ -338,7 +339,7 @@ func (c *code) reaches(name string, has feature) string {
 					}
 					return false
 				case *ast.Ident:
-					if n.Obj == nil || n.Obj.Kind == ast.Fun || n.Obj.Kind == ast.Typ { // no variable
+					if n.Obj == nil || n.Obj.Kind == ast.Fun || n.Obj.Kind == ast.Typ { // not a variable
 						way = visit(f.pkg + "." + n.Name)
 					}
 				}

@@ -72,8 +72,8 @@ func dependencies(t *testing.T) map[string]map[string]bool {
 	return all
 }
 
-// TestDependencies compares the tables of packages with the imports. A row names exactly the modules
-// that its packages import.
+// TestDependencies compares the tables of packages with the imports. A row names exactly the
+// modules that its packages import.
 func TestDependencies(t *testing.T) {
 	imported := dependencies(t)
 	for name, column := range map[string]int{"README.md": 3, "docs/design.md": 2} {

@@ -11,7 +11,7 @@ import (
 )
 
 // TestLimits compares SECURITY.md with the code. The table of limits names each option of codec and
-// its packages that begins with Max.
+// its subpackages that begins with Max.
 func TestLimits(t *testing.T) {
 	text, err := os.ReadFile("../SECURITY.md")
 	if err != nil {

@@ -50,7 +50,8 @@ func TestMap(t *testing.T) {
 	}
 }
 
-// goTree returns the folders that hold Go files, and the length of each long file that is not a test.
+// goTree returns the folders that hold Go files, and the length of each long file that is not a
+// test.
 func goTree(t *testing.T) (packages map[string]bool, long map[string]int) {
 	t.Helper()
 	packages, long = map[string]bool{}, map[string]int{}

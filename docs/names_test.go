@@ -91,8 +91,8 @@ func receiver(e ast.Expr) string {
 	return ""
 }
 
-// hasMember reports whether a type of any package has the method or field. Pages omit the package if
-// it is obvious.
+// hasMember reports whether a type of any package has the method or field. Pages omit the package
+// if it is obvious.
 func (n names) hasMember(member string) bool {
 	for name := range n {
 		if strings.HasSuffix(name, "."+member) {

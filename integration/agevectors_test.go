@@ -25,13 +25,14 @@ import (
 // the required result of a reader.
 type vector struct {
 	expect     string
-	payload    string // hex of the SHA-256 of what may come out
+	payload    string // hex SHA-256 of the bytes that a reader may emit
 	identities []age.Identity
 	armored    bool
 	file       []byte
 }
 
-// parseVector reads the lines before the file: a name and a value each, up to an empty one.
+// parseVector reads the header, lines of a name and a value up to an empty line, and the file after
+// it.
 func parseVector(t *testing.T, text []byte) vector {
 	t.Helper()
 	var v vector
@@ -67,7 +68,7 @@ func parseVector(t *testing.T, text []byte) vector {
 			t.Fatalf("unknown line %q", line)
 		}
 	}
-	if len(v.identities) == 0 { // the file cannot be opened, whoever tries
+	if len(v.identities) == 0 { // no key opens the file
 		v.identities = append(v.identities, newKey(t))
 	}
 	v.file = text
@@ -83,8 +84,8 @@ func parseVector(t *testing.T, text []byte) vector {
 	return v
 }
 
-// read returns what comes out of the file through f, in chunks of size bytes (0: one), and the
-// error.
+// read runs the file through f in chunks of size bytes (0: one chunk), and returns the output and
+// the error.
 func (v vector) read(f stream.Flow[[]byte, []byte], size int) ([]byte, error) {
 	src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for p := bytes.Clone(v.file); len(p) > 0; {
@@ -103,7 +104,7 @@ func (v vector) read(f stream.Flow[[]byte, []byte], size int) ([]byte, error) {
 	return bytes.Join(out, nil), err
 }
 
-// peer returns what age itself decrypts of the file before any error.
+// peer returns the bytes that age itself decrypts before its first error.
 func (v vector) peer() []byte {
 	r := io.Reader(bytes.NewReader(v.file))
 	if v.armored {
@@ -116,9 +117,9 @@ func (v vector) peer() []byte {
 	return nil
 }
 
-// TestAgeVectors reads every vector in chunks of several sizes: with the result and the kind of
-// error that the format's authors expect, and nothing before an error that age itself would not
-// emit.
+// TestAgeVectors reads every vector in chunks of several sizes. The output and the kind of error
+// must be those that the format's authors expect. Before an error, no bytes may come out that age
+// itself would not emit.
 func TestAgeVectors(t *testing.T) {
 	files, err := fs.ReadDir(agetest.Vectors, ".")
 	if err != nil {
@@ -194,8 +195,8 @@ func (v vector) inspect() (agecodec.Info, error) {
 	return stream.Run(context.Background(), stream.Source[[]byte](src), agecodec.Inspect())
 }
 
-// rewrap rewraps the file for another key. A file that opened before still opens; one that did not
-// is rejected or stays damaged.
+// rewrap rewraps the file for another key. A file that opened before still opens. Any other file is
+// rejected or stays damaged.
 func (v vector) rewrap(t *testing.T, plain []byte) {
 	t.Helper()
 	key := newKey(t)

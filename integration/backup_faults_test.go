@@ -17,17 +17,18 @@ import (
 
 func optionsOf(uri string) *options.ClientOptions { return options.Client().ApplyURI(uri) }
 
-// half is where a backup of the large collection is held: behind some parts, before the end.
+// half is the offset at which a proxy holds a backup of the large collection: after a few parts and
+// before the end.
 const half = 20 << 20
 
-// fillLarge loads a collection of 33 MB, which are five parts when they are stored.
+// fillLarge loads a collection of 33 MB, which a backup stores in five parts.
 func fillLarge(t testing.TB, coll *mongo.Collection) {
 	t.Helper()
 	load(t, coll, plain(t, 32_000, 1000))
 }
 
-// middle starts a backup and returns when it is in its middle: parts are stored, and no more
-// documents come until the proxy is released.
+// middle starts a backup and returns in the middle of it: a few parts are stored, and the proxy
+// holds back the remaining documents until it is released.
 func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3) (*child, *servers.Proxy) {
 	t.Helper()
 	p := servers.NewProxy(t, m.Addr())
@@ -115,7 +116,7 @@ func TestBackupSourceKilled(t *testing.T) {
 		}
 		s.Nothing(t, j.bucket, key)
 
-		// The server comes back, with all that it had, and the backup can be made.
+		// The server restarts with all of its data, and the next backup succeeds.
 		m.Restart(t)
 		c = run(t, "backup", j.env, j.store()...)
 		c.succeeded(t)
@@ -140,7 +141,7 @@ func TestBackupStorageKilled(t *testing.T) {
 			c, p := middle(t, j, m, s)
 			s.Kill(t)
 			p.Release()
-			time.Sleep(6 * time.Second) // longer than the SDK tries again
+			time.Sleep(6 * time.Second) // longer than the SDK retries
 			s.Restart(t)
 			c.wait(t, time.Minute)
 			c.refused(t, 1, "S3", "refused", "nothing was stored")
@@ -156,6 +157,6 @@ func TestBackupStorageKilled(t *testing.T) {
 		s.Kill(t)
 		p.Release()
 		c.wait(t, time.Minute)
-		c.refused(t, 1, "S3", "refused", ids[0]) // what is left behind is named
+		c.refused(t, 1, "S3", "refused", ids[0]) // the error names the unfinished upload
 	})
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/millweir/millweir/integration/servers"
 )
 
-// keys are an age key pair: the file of the secret key, and the public key.
+// keys is an age key pair: the name of the secret key's file, its text, and the public key.
 type keys struct{ file, secret, public string }
 
 func newKeys(t testing.TB) keys {
@@ -38,7 +38,7 @@ func newKeys(t testing.TB) keys {
 	return keys{file, id.String(), id.Recipient().String()}
 }
 
-// job is a backup, and its restore.
+// job is a backup and its restore.
 type job struct {
 	coll   *mongo.Collection
 	bucket string
@@ -69,7 +69,7 @@ func (j *job) store(more ...string) []string {
 	}, more...)
 }
 
-// restore returns the arguments of the restore into another collection.
+// restore returns the arguments of a restore into coll.
 func (j *job) restore(coll string, more ...string) []string {
 	return append([]string{
 		"-db", j.coll.Database().Name(), "-collection", coll, "-bucket", j.bucket, "-key", key, "-identity",
@@ -77,12 +77,13 @@ func (j *job) restore(coll string, more ...string) []string {
 	}, more...)
 }
 
-// direct returns a URI for a proxy before a server: without discovery of the server itself behind
-// it.
+// direct returns a URI for a proxy in front of a server. It turns discovery off, so that the client
+// does not connect to the server itself.
 func direct(p *servers.Proxy) string { return "mongodb://" + p.Addr() + "/?directConnection=true" }
 
-// TestBackupReadByTools stores documents of every type, reads them back with tools alone, and
-// restores them: 25,000, which fit into one part, or 100,000 with MILLWEIR_LONG, which do not.
+// TestBackupReadByTools stores documents of every type, reads them back only with standard tools,
+// and restores them. It stores 25,000 documents, which fit into one part, or 100,000 with
+// MILLWEIR_LONG, which do not.
 func TestBackupReadByTools(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -187,12 +188,12 @@ func readWithTools(t *testing.T, s *servers.S3, j *job) []bson.Raw {
 	return docs
 }
 
-// withoutAWS returns env without what it says to the AWS tools.
+// withoutAWS returns env without the variables of the AWS tools.
 func withoutAWS(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "AWS_") })
 }
 
-// TestBackupFromFerretDB goes the whole way with the other servers, and the other flags.
+// TestBackupFromFerretDB backs up and restores with the other servers and the other flags.
 func TestBackupFromFerretDB(t *testing.T) {
 	m, s := servers.Shared.FerretDB(t), servers.Shared.MinIO(t)
 	db := m.Database(t)
@@ -235,7 +236,7 @@ func TestBackupFromFerretDB(t *testing.T) {
 	})
 }
 
-// TestBackupRefusals tests mistakes of the operator. None of them stores anything.
+// TestBackupRefusals makes the mistakes of an operator. No backup may store anything.
 func TestBackupRefusals(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -270,7 +271,7 @@ func TestBackupRefusals(t *testing.T) {
 		"filter is refused":   {j.env, []string{"-filter", `{"$nonsense": 1}`}, 2, []string{"$nonsense", "-filter"}},
 		"unknown flag":        {j.env, []string{"-colection", "c"}, 2, []string{"-colection"}},
 		"part size too small": {j.env, []string{"-part-size", "1MiB"}, 2, []string{"-part-size"}},
-		// versitygw passes over the header
+		// versitygw ignores the header
 		"no encryption there": {j.env, []string{"-sse", "AES256"}, 1, []string{"-sse", "does not"}},
 		"name of no bucket":   {j.env, []string{"-bucket", "No_Bucket"}, 2, []string{"No_Bucket", "-bucket"}},
 		"name of no database": {j.env, []string{"-db", "a.b"}, 2, []string{"a.b", "-db"}},
@@ -295,7 +296,7 @@ func TestBackupRefusals(t *testing.T) {
 	})
 }
 
-// TestBackupPassword has a server that asks for a password.
+// TestBackupPassword backs up from a server that requires a password.
 func TestBackupPassword(t *testing.T) {
 	t.Parallel()
 	m, s := servers.SecantusDB(t, "--auth"), servers.Shared.Versitygw(t)
@@ -336,7 +337,7 @@ func TestBackupPassword(t *testing.T) {
 	sameDocuments(t, stored(t, client.Database("shop").Collection("back")), plain(t, 10, 10))
 }
 
-// until waits for f to be true.
+// until waits until f returns true, at most d.
 func until(t testing.TB, d time.Duration, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(d); !f(); time.Sleep(20 * time.Millisecond) {

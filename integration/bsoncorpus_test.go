@@ -32,8 +32,8 @@ type corpusFile struct {
 	ParseErrors  []struct{ Description, String string }
 }
 
-// corpusFiles returns the files of the corpus. The first version of the driver, which FerretDB
-// needs, has them beside its code.
+// corpusFiles returns the files of the corpus. They come with version 1 of the driver, which
+// FerretDB requires.
 func corpusFiles(t *testing.T) map[string]corpusFile {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.mongodb.org/mongo-driver").Output()
@@ -76,7 +76,7 @@ func sameJSON(t *testing.T, a, b string) bool {
 	return reflect.DeepEqual(tokens(a), tokens(b))
 }
 
-// differs has the cases in which we differ from the corpus, and why.
+// differs maps the cases in which we differ from the corpus to the reason.
 var differs = map[string]string{
 	"double/NaN": "relaxed text keeps the bits of a NaN too; the driver reads its own NaN, which has " +
 		"others, from plain text",
@@ -151,7 +151,8 @@ func TestBSONCorpus(t *testing.T) {
 				if err := bsoncodec.Validate(doc, &bsoncodec.ValidateOptions{Strict: true}); err == nil {
 					t.Error("strict: passed")
 				}
-				// What is not strict keeps what a server may have stored, and carries it as it is.
+				// Without Strict the codec accepts what a server may have stored, and must return
+				// it unchanged.
 				text, err := bsoncodec.AppendExtJSON(nil, doc, nil)
 				if (err == nil) != (bsoncodec.Validate(doc, nil) == nil) {
 					t.Errorf("the writer says %v", err)

@@ -16,8 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// emptied returns documents with a Timestamp(0, 0) where servers store their own time, and where
-// they do not.
+// emptied returns documents with a Timestamp(0, 0). In some of them a server would replace it with
+// its own time.
 func emptied(t testing.TB, first int32) []bson.Raw {
 	t.Helper()
 	zero, in := bson.Timestamp{}, bson.D{{Key: "t", Value: bson.Timestamp{}}}
@@ -44,8 +44,8 @@ func emptied(t testing.TB, first int32) []bson.Raw {
 	}
 }
 
-// TestOddDocumentsThroughABackup backs odd documents up and restores them in every way: each byte
-// is as it was.
+// TestOddDocumentsThroughABackup backs odd documents up and restores them in every way. Each must
+// come back byte for byte.
 func TestOddDocumentsThroughABackup(t *testing.T) {
 	n := 5000
 	if long {
@@ -66,7 +66,7 @@ func TestOddDocumentsThroughABackup(t *testing.T) {
 		docs = append(docs, withID(t, int32(i), doc))
 	}
 	var want []bson.Raw
-	for part := range slices.Chunk(docs, 500) { // one command each, which is stored or refused as a whole
+	for part := range slices.Chunk(docs, 500) { // one command each, which the server stores or rejects as a whole
 		want = append(want, insertTaken(t, j.coll, part, func(bson.Raw, string) {})...)
 	}
 	empty := 0
@@ -114,7 +114,8 @@ func TestOddDocumentsThroughABackup(t *testing.T) {
 	t.Logf("%d odd documents came back byte for byte, %d of them with an empty timestamp", len(want), empty)
 }
 
-// A server that does not prove that it keeps an empty timestamp gets none, unless that is allowed.
+// Insert sends an empty timestamp only to a server that proves that it keeps one, unless the
+// options allow more.
 func TestInsertEmptyTimestamps(t *testing.T) {
 	eachMongo(t, func(t *testing.T, m *servers.Mongo, ferret bool) {
 		coll := m.Database(t).Collection("c")

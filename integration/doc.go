@@ -3,8 +3,9 @@
 //
 //	PATH="$(.ci/servers):$PATH" go test ./integration/...
 //
-// The programs of the examples are built by the tests, which go test does not see: -count=1 runs
-// them again after a change there.
+// The tests build the programs of the examples. The test cache does not notice a change there: use
+// -count=1 to run the tests again.
 //
-// A test whose server or tool is absent is skipped, and says how to get it; with CI=true it fails.
+// A test whose server or tool is missing is skipped, and says how to install it. With CI=true it
+// fails.
 package integration

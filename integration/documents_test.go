@@ -11,15 +11,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// value is one value of a BSON type, or of its edges.
+// value is an ordinary value or an edge case of a BSON type.
 type value struct {
 	name string
 	v    any
 	full bool // needs a server that stores every type
 }
 
-// values has every BSON type and what is special in it, but for invalid UTF-8: no server here
-// stores that.
+// values returns ordinary values and edge cases of every BSON type, except invalid UTF-8, which
+// none of these servers stores.
 func values() []value {
 	oid := bson.ObjectID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	deep := bson.D{{Key: "end", Value: int32(1)}}
@@ -67,7 +67,7 @@ func values() []value {
 		{"int32 min", int32(math.MinInt32), false},
 		{"int32 max", int32(math.MaxInt32), false},
 		{"timestamp", bson.Timestamp{T: math.MaxUint32, I: math.MaxUint32}, false},
-		{"timestamp 0", bson.Timestamp{}, true}, // for which servers store their own time unless they are told not to
+		{"timestamp 0", bson.Timestamp{}, true}, // servers replace it with their time by default
 		{"int64", int64(1), false},
 		{"int64 min", int64(math.MinInt64), false},
 		{"int64 max", int64(math.MaxInt64), false},
@@ -95,7 +95,7 @@ func values() []value {
 	return append(vs, value{"decimal not canonical", bson.NewDecimal128(0x6c7fffffffffffff, math.MaxUint64), true})
 }
 
-// oddKeys are field names that programs have lost.
+// oddKeys are field names that some programs lose.
 var oddKeys = []string{
 	"", " ", "$", "$oid", "$numberLong", "$where", "a.b", ".", "..", "a$b", "0", "01", "-1", "é", "e\u0301", "水車",
 	"\U0001f36a",
@@ -112,7 +112,7 @@ func marshal(t testing.TB, d any) bson.Raw {
 	return raw
 }
 
-// documents returns one document for every value that a server takes.
+// documents returns a document for each value that a server stores.
 func documents(t testing.TB, full bool) []bson.Raw {
 	t.Helper()
 	var docs []bson.Raw
@@ -168,7 +168,7 @@ func plain(t testing.TB, n, size int) []bson.Raw {
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
 
-// randomText returns text that compresses to three quarters of its size, and not further.
+// randomText returns text that compresses to three quarters of its size, and no better.
 func randomText(r *rand.Rand, n int) string {
 	b := make([]byte, n)
 	for i := 0; i < n; i += 10 {
@@ -181,8 +181,8 @@ func randomText(r *rand.Rand, n int) string {
 	return string(b)
 }
 
-// mixed returns document number i of a collection of all types, the same one each time. What
-// canonical Extended JSON cannot carry exactly is left out.
+// mixed returns document number i of a collection of all types. The result depends only on i. It
+// omits what canonical Extended JSON cannot carry exactly.
 func mixed(i int) bson.D {
 	r := rand.New(rand.NewPCG(uint64(i), 7))
 	var id any = int32(i)
@@ -281,7 +281,7 @@ func decimal(r *rand.Rand) bson.Decimal128 {
 	return d
 }
 
-// byID returns docs by their _id.
+// byID returns a map of docs by _id.
 func byID(t testing.TB, docs []bson.Raw) map[string]bson.Raw {
 	t.Helper()
 	m := make(map[string]bson.Raw, len(docs))
@@ -296,7 +296,8 @@ func byID(t testing.TB, docs []bson.Raw) map[string]bson.Raw {
 	return m
 }
 
-// sameDocuments fails the test where got is not want, byte for byte, in any order.
+// sameDocuments fails the test unless got and want have the same documents, byte for byte, in any
+// order.
 func sameDocuments(t testing.TB, got, want []bson.Raw) {
 	t.Helper()
 	if len(got) != len(want) {

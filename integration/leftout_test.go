@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/integration/servers"
 )
 
-// TestLeftOut has collections that are more than their documents. Both programs warn of what they
-// leave out, and succeed.
+// TestLeftOut backs up collections with indexes and options. Both programs warn of what they leave
+// out, and succeed.
 func TestLeftOut(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)

@@ -19,14 +19,14 @@ func TestMain(m *testing.M) {
 // errTest is the failure of a user's own stage.
 var errTest = errors.New("the test's own failure")
 
-// eachMongo runs f with every MongoDB server. They are shared.
+// eachMongo runs f with every MongoDB server. The tests share the servers.
 func eachMongo(t *testing.T, f func(t *testing.T, m *servers.Mongo, ferret bool)) {
 	t.Helper()
 	t.Run("SecantusDB", func(t *testing.T) { f(t, servers.Shared.SecantusDB(t), false) })
 	t.Run("FerretDB", func(t *testing.T) { f(t, servers.Shared.FerretDB(t), true) })
 }
 
-// eachS3 runs f with every S3 server. They are shared.
+// eachS3 runs f with every S3 server. The tests share the servers.
 func eachS3(t *testing.T, f func(t *testing.T, s *servers.S3)) {
 	t.Helper()
 	t.Run("versitygw", func(t *testing.T) { f(t, servers.Shared.Versitygw(t)) })

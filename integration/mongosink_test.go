@@ -71,7 +71,7 @@ func TestInsertDuplicates(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				coll := m.Database(t).Collection("c")
 				load(t, coll, old)
-				// 2 is there already, 25 comes twice.
+				// The collection has _id 2 already, and _id 25 is sent twice.
 				var docs []bson.Raw
 				for i := range 40 {
 					if i < 2 {
@@ -106,7 +106,8 @@ func TestInsertDuplicates(t *testing.T) {
 				if int64(len(now)-len(old)) != res.Inserted || res.Failed != refused.Total || res.Unknown != 0 {
 					t.Errorf("%d new documents are stored, the result is %+v", len(now)-len(old), res)
 				}
-				// Without Ordered, the next batch may be under way when a refusal comes.
+				// Without Ordered, the next batch may be in flight when the server rejects a
+				// document.
 				if res.Inserted != inserted && !(name == "stop" && res.Inserted == inserted+10) {
 					t.Errorf("%d inserted, want %d", res.Inserted, inserted)
 				}
@@ -143,14 +144,14 @@ func TestInsertLargeDocuments(t *testing.T) {
 	}
 }
 
-// TestInsertFailures has the server fail once, by command or by connection: what the result says is
-// what is stored.
+// TestInsertFailures makes the server fail once, in a command or by a closed connection. The result
+// must agree with the stored documents.
 func TestInsertFailures(t *testing.T) {
 	m := servers.SecantusDB(t)
 	docs := plain(t, 100, 100)
 	for name, c := range map[string]struct {
 		data bson.D
-		ok   bool // the driver repeats it
+		ok   bool // the driver retries
 	}{
 		"closed once": {bson.D{{Key: "closeConnection", Value: true}}, true},
 		"not allowed": {bson.D{{Key: "errorCode", Value: 13}}, false},
@@ -183,8 +184,8 @@ func TestInsertFailures(t *testing.T) {
 	}
 }
 
-// TestInsertServerKilled kills the server while batches are under way. With every acknowledged
-// write on disk, what the result says is what is stored.
+// TestInsertServerKilled kills the server while batches are in flight. The server acknowledges a
+// write after it is on disk, so the result must agree with the stored documents.
 func TestInsertServerKilled(t *testing.T) {
 	t.Parallel()
 	m := servers.SecantusDB(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// failCommand sets the failpoint of that name, one at a time on a server, until the test ends.
+// failCommand sets the failpoint failCommand, of which a server has only one. failOff removes it.
 func failCommand(t testing.TB, m *servers.Mongo, mode any, data bson.D) {
 	t.Helper()
 	admin := m.Client(t).Database("admin")
@@ -34,7 +34,7 @@ func failOff(t testing.TB, m *servers.Mongo) {
 	failCommand(t, m, "off", bson.D{})
 }
 
-// read runs a source and returns what came before its end.
+// read runs a source and returns the documents and the error.
 func read(t testing.TB, coll mongosource.Finder, batch int, at func(n int)) ([]bson.Raw, error) {
 	t.Helper()
 	var got []bson.Raw
@@ -52,8 +52,8 @@ func read(t testing.TB, coll mongosource.Finder, batch int, at func(n int)) ([]b
 	return got, err
 }
 
-// wholeOrError fails the test where a scan ended well but short, or brought anything but a
-// beginning of want.
+// wholeOrError fails the test if a scan succeeded without all documents of want, or if got is not a
+// prefix of want.
 func wholeOrError(t testing.TB, got, want []bson.Raw, err error) {
 	t.Helper()
 	if err == nil && len(got) != len(want) {
@@ -76,7 +76,7 @@ func TestFindFailures(t *testing.T) {
 	load(t, coll, want)
 	times := func(n int) bson.D { return bson.D{{Key: "times", Value: n}} }
 
-	const closed = -1 // no code: the connection is closed
+	const closed = -1 // in place of an error code: close the connection
 	for _, code := range []int{closed, 6, 7, 89, 9001, 262, 43, 175, 237, 239, 13, 96} {
 		data := bson.D{{Key: "errorCode", Value: code}}
 		if code == closed {
@@ -84,7 +84,7 @@ func TestFindFailures(t *testing.T) {
 		}
 		for _, at := range []struct {
 			command string
-			before  int // documents that come before
+			before  int // documents before the failure
 			mode    any
 		}{
 			{"find", 0, "alwaysOn"},
@@ -232,7 +232,7 @@ func TestFindConnectionCut(t *testing.T) {
 			defer close(done)
 			select {
 			case <-reached:
-			case <-ended: // all came before that place
+			case <-ended: // the scan ended before that offset
 				return
 			}
 			p.Release()

@@ -21,8 +21,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// asTheyAre returns options by which the driver alone inserts documents in any order and as they
-// are: the server stores no time for an empty timestamp.
+// asTheyAre returns options for the driver's InsertMany: in any order, and without changes, so that
+// the server does not replace an empty timestamp with its time.
 func asTheyAre(t testing.TB) *options.InsertManyOptionsBuilder {
 	t.Helper()
 	o := options.InsertMany().SetOrdered(false)

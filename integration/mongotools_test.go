@@ -33,8 +33,8 @@ func mongoTool(t *testing.T, name string) func(args ...string) {
 	}
 }
 
-// storeEveryType fills a collection with every type and with random documents, as far as the server
-// takes them, and returns those.
+// storeEveryType inserts values of every type and random documents, and returns the documents that
+// the server accepted.
 func storeEveryType(t *testing.T, coll *mongo.Collection) []bson.Raw {
 	t.Helper()
 	docs := documents(t, true)

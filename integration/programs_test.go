@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// programs are the example programs, built when a test first needs one.
+// programs holds the example programs. They are built when a test first needs one.
 var programs struct {
 	once sync.Once
 	dir  string
@@ -78,7 +78,7 @@ func run(t testing.TB, name string, env []string, args ...string) *child {
 	return c
 }
 
-// wait returns when the program has ended, and fails the test when that takes longer than d.
+// wait waits for the end of the program, and fails the test if that takes longer than d.
 func (c *child) wait(t testing.TB, d time.Duration) {
 	t.Helper()
 	select {
@@ -100,7 +100,7 @@ func (c *child) signal(t testing.TB, s syscall.Signal) {
 
 func (c *child) code() int { return c.cmd.ProcessState.ExitCode() }
 
-// text returns what the program wrote, one way or the other.
+// text returns the standard output and the standard error of the program.
 func (c *child) text() string { return c.stdout.String() + c.stderr.String() }
 
 // last returns the last line on standard error.
@@ -109,7 +109,7 @@ func (c *child) last() string {
 	return lines[len(lines)-1]
 }
 
-// succeeded fails the test when the program did not.
+// succeeded fails the test unless the program succeeded.
 func (c *child) succeeded(t testing.TB) {
 	t.Helper()
 	if c.code() != 0 {
@@ -117,8 +117,8 @@ func (c *child) succeeded(t testing.TB) {
 	}
 }
 
-// refused fails the test unless the program ended with that exit code, and in one line of its name
-// and, among others, these words. Lines of progress and warnings before it are allowed.
+// refused fails the test unless the program ended with the exit code, and with one line that has
+// its name and all words. Lines of progress and warnings may precede it.
 func (c *child) refused(t testing.TB, code int, words ...string) {
 	t.Helper()
 	if c.code() != code {

@@ -20,13 +20,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// long says that the tests that take minutes are to do all they can, not a sample: MILLWEIR_LONG=1.
+// long makes the tests use all of their data, which takes minutes, instead of a sample:
+// MILLWEIR_LONG=1.
 var long = os.Getenv("MILLWEIR_LONG") != ""
 
-// TestRandomDocumentsThroughAServer inserts random documents of every type, half of them odd, finds
-// them, carries them as Extended JSON, inserts them elsewhere and finds them again: what the server
-// took is the same bytes in every place. 200,000 documents with MILLWEIR_LONG, or else 10,000. What
-// the server refuses, or the driver before it, is listed in the log, with its words.
+// TestRandomDocumentsThroughAServer inserts random documents of every type, half of them odd, and
+// finds them. It converts them to Extended JSON and back, inserts them into a second collection and
+// finds them again. The documents that the server accepted must stay the same bytes. The test uses
+// 10,000 documents, or 200,000 with MILLWEIR_LONG. The log lists what the server or the driver
+// rejected, and why.
 func TestRandomDocumentsThroughAServer(t *testing.T) {
 	const round = 5000
 	total := 2 * round
@@ -90,13 +92,13 @@ func TestRandomDocumentsThroughAServer(t *testing.T) {
 	}
 }
 
-// refusal is a reason why a server refuses documents.
+// refusal counts the documents that a server rejected for one reason.
 type refusal struct {
 	times   int
 	example bson.Raw
 }
 
-// withID returns doc with an int32 _id in front, the only one.
+// withID returns doc with an int32 _id as its first field and without any other _id.
 func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
 	t.Helper()
 	b := append([]byte{0, 0, 0, 0, 0x10}, "_id\x00"...)
@@ -115,8 +117,8 @@ func withID(t testing.TB, id int32, doc bson.Raw) bson.Raw {
 	return b
 }
 
-// insertTaken inserts docs with the driver alone and returns those that the server took. Of the
-// others it gives the reasons.
+// insertTaken inserts docs with the driver alone and returns those that the server accepted. It
+// calls refused with the reason for each of the others.
 func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 	refused func(doc bson.Raw, why string),
 ) []bson.Raw {
@@ -146,10 +148,10 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 		refused(docs[0], reason(command.Message))
 		return nil
 	case len(docs) == 1:
-		refused(docs[0], "the driver: "+reason(err.Error())) // it cannot skip a regular expression of more than 4 KiB
+		refused(docs[0], "the driver: "+reason(err.Error())) // it fails at regular expressions of more than 4 KiB
 		return nil
 	}
-	// The whole command was refused, for one of them.
+	// The server rejected the whole command because of one document.
 	half := len(docs) / 2
 	return append(slices.Clone(insertTaken(t, coll, docs[:half], refused)),
 		insertTaken(t, coll, docs[half:], refused)...)

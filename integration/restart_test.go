@@ -52,8 +52,8 @@ func restarted(coll mongosource.Finder, failed func()) stream.Source[bson.Raw] {
 		}})
 }
 
-// TestRestartedScan has a scan fail in the middle of the _ids of each of five types. It goes on
-// after the last one.
+// TestRestartedScan makes a scan fail in the middle of the _ids of each of five types. The scan
+// must resume after the last _id.
 func TestRestartedScan(t *testing.T) {
 	m := servers.SecantusDB(t)
 	coll := m.Database(t).Collection("c")
@@ -80,7 +80,7 @@ func TestRestartedScan(t *testing.T) {
 	}
 }
 
-// A collection that is dropped in mid-scan ends the run, though each scan of what is there then
+// A collection that is dropped during a scan ends the run, although a new scan of its successor
 // would succeed.
 func TestRestartedScanOfADroppedCollection(t *testing.T) {
 	coll := servers.Shared.SecantusDB(t).Database(t).Collection("c")
@@ -103,7 +103,8 @@ func TestRestartedScanOfADroppedCollection(t *testing.T) {
 	}
 }
 
-// TestRestartedScanServerKilled kills the server in mid-scan, as kill -9 does, and starts it again.
+// TestRestartedScanServerKilled kills the server during a scan, as kill -9 does, and starts it
+// again.
 func TestRestartedScanServerKilled(t *testing.T) {
 	m := servers.SecantusDB(t)
 	coll := m.Database(t).Collection("c")

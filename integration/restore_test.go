@@ -27,7 +27,7 @@ func put(t testing.TB, s *servers.S3, bucket, key string, body []byte) {
 	}
 }
 
-// gzipped returns text as the standard library compresses it.
+// gzipped returns text as compressed by the standard library.
 func gzipped(t testing.TB, text string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -41,7 +41,7 @@ func gzipped(t testing.TB, text string) []byte {
 	return b.Bytes()
 }
 
-// beside fails the test when the database has collections other than these.
+// beside fails the test if the database has any collection other than want.
 func beside(t testing.TB, db *mongo.Database, want ...string) {
 	t.Helper()
 	names, err := db.ListCollectionNames(t.Context(), bson.D{{Key: "name", Value: bson.D{{Key: "$nin", Value: want}}}})
@@ -50,8 +50,8 @@ func beside(t testing.TB, db *mongo.Database, want ...string) {
 	}
 }
 
-// TestRestoreRefusals tests mistakes of the operator and incomplete objects. None of them changes
-// or creates a collection.
+// TestRestoreRefusals makes the mistakes of an operator, and restores incomplete objects. No
+// restore may change or create a collection.
 func TestRestoreRefusals(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -81,7 +81,7 @@ func TestRestoreRefusals(t *testing.T) {
 		flags []string
 		code  int
 		words []string
-		some  bool // documents are inserted before it shows
+		some  bool // documents are inserted before the program notices
 	}{
 		"no database server": {
 			j.with("MONGODB_URI=mongodb://" + free + "/?serverSelectionTimeoutMS=500"), nil, 1,
@@ -135,8 +135,9 @@ func TestRestoreRefusals(t *testing.T) {
 	beside(t, db, "c", "kept")
 }
 
-// stopped starts a restore of the large collection in the place of another and returns when it is
-// in its middle: documents are in, and no more of the object comes until the proxy is released.
+// stopped starts a restore of the large collection that replaces another, and returns in the middle
+// of it: documents are inserted, and the proxy holds back the rest of the object until it is
+// released.
 func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3) (*child, *servers.Proxy) {
 	t.Helper()
 	p := servers.NewProxy(t, s.Addr())
@@ -178,7 +179,8 @@ func TestRestoreStopped(t *testing.T) {
 	}
 	shared := servers.Shared.Versitygw(t)
 	hangup := make(chan os.Signal, 1)
-	// under nohup the program would inherit that it is ignored; what is caught here is not
+	// Under nohup the program would inherit that SIGHUP is ignored. A signal that this process
+	// catches has its default effect in a child.
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	for _, sig := range []struct {
@@ -198,7 +200,7 @@ func TestRestoreStopped(t *testing.T) {
 		s := servers.Versitygw(t)
 		c, p := stopped(t, backedUp(t, s), db, s)
 		s.Kill(t)
-		p.Reset() // the rest of the object may be on its way, and is short enough to be in buffers whole
+		p.Reset() // the rest of the object may lie in network buffers
 		p.Release()
 		c.wait(t, 2*time.Minute)
 		c.refused(t, 1, "S3", "kept is as it was", "dropped again")
@@ -229,7 +231,8 @@ func TestRestoreStopped(t *testing.T) {
 	})
 }
 
-// TestRestoreUnparsable has a line that is not a document. The error has its number and its offset.
+// TestRestoreUnparsable restores objects with a malformed line. The error has its number and its
+// offset.
 func TestRestoreUnparsable(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -255,8 +258,8 @@ func TestRestoreUnparsable(t *testing.T) {
 	}
 }
 
-// TestRestoreLongName restores a collection whose name leaves no room for more: the one beside it
-// has a shorter one.
+// TestRestoreLongName restores a collection with the longest possible name. The name of the staging
+// collection must be cut.
 func TestRestoreLongName(t *testing.T) {
 	m, s := servers.Shared.SecantusDB(t), servers.Shared.Versitygw(t)
 	db := m.Database(t)
@@ -265,7 +268,7 @@ func TestRestoreLongName(t *testing.T) {
 	load(t, j.coll, want)
 	run(t, "backup", j.env, j.store()...).succeeded(t)
 	name := strings.Repeat("é", (255-len(db.Name()+"."))/2)
-	for _, way := range []string{"-merge=false", "-drop"} { // the first: there is none yet
+	for _, way := range []string{"-merge=false", "-drop"} { // the collection does not exist at first
 		run(t, "restore", j.env, j.restore(name, way)...).succeeded(t)
 		sameDocuments(t, stored(t, db.Collection(name)), want)
 		beside(t, db, "c", name)

@@ -16,7 +16,7 @@ import (
 )
 
 // TestLeastRights runs a server that enforces roles, and users with the roles that SECURITY.md
-// names. They suffice, and allow nothing else.
+// names. The roles must suffice, and allow nothing else.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
 	m, s := servers.SecantusDB(t, "--auth"), servers.Shared.Versitygw(t)
@@ -47,7 +47,7 @@ func TestLeastRights(t *testing.T) {
 		t.Cleanup(func() { _ = client.Disconnect(t.Context()) })
 		return client.Database("shop")
 	}
-	user(m.Client(t).Database("admin"), "root", "root") // the first one may be made without a password
+	user(m.Client(t).Database("admin"), "root", "root") // the server lets anyone create the first user
 	shop := connect("root")
 	admin := shop.Client().Database("admin")
 	role := func(name, collection string, actions ...string) {

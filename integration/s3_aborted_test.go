@@ -32,8 +32,8 @@ func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.Complete
 	return c.Client.CompleteMultipartUpload(ctx, in, opts...)
 }
 
-// In TestUploadAbortedByAnother another client aborts an upload before its completion, over an
-// older object. versitygw replies 200 with the ETag of the listed parts, and keeps the older
+// TestUploadAbortedByAnother replaces an object, but another client aborts the upload just before
+// its completion. versitygw replies 200 with the ETag of the listed parts, and keeps the older
 // object. The upload must fail.
 func TestUploadAbortedByAnother(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {

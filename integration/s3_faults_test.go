@@ -14,8 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// killing emits n bytes, waits until a part of an upload to key has come in, kills the server and
-// emits more.
+// killing emits n bytes, waits until the server has a part of an upload to key, kills the server
+// and emits more.
 func killing(t *testing.T, s *servers.S3, bucket, key string, killed chan<- struct{}) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		if err := chunked(random()[:3*partSize+1], 1<<20).Each(ctx, emit); err != nil {
@@ -49,7 +49,7 @@ func TestUploadServerKilled(t *testing.T) {
 				case <-t.Context().Done():
 					return
 				}
-				// Longer than the SDK tries again: after that, the sink can only clean up.
+				// This is longer than the SDK retries, so the sink can only clean up.
 				time.Sleep(6 * time.Second)
 				s.Restart(t)
 			}()
@@ -64,8 +64,8 @@ func TestUploadServerKilled(t *testing.T) {
 	}
 }
 
-// TestUploadServerGone kills the server for longer than the sink cleans up. The error names the
-// pending upload, which can be aborted later.
+// TestUploadServerGone kills the server for longer than the sink tries to clean up. The error names
+// the pending upload, which can be aborted later.
 func TestUploadServerGone(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) *servers.S3{
 		"versitygw": servers.Versitygw,
@@ -98,7 +98,7 @@ func TestUploadServerGone(t *testing.T) {
 	}
 }
 
-// TestUploadThroughBadConnections cuts connections in the middle of parts: the SDK sends them
+// TestUploadThroughBadConnections cuts connections in the middle of parts. The SDK sends the parts
 // again.
 func TestUploadThroughBadConnections(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
@@ -128,7 +128,7 @@ func TestUploadThroughBadConnections(t *testing.T) {
 	})
 }
 
-// TestDownloadThroughBadConnections cuts the reply at many places: the source reads on from there.
+// TestDownloadThroughBadConnections cuts the reply at many offsets. The source resumes there.
 func TestDownloadThroughBadConnections(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		bucket, want := s.Bucket(t), random()[:3*partSize]
@@ -167,7 +167,7 @@ func TestDownloadThroughBadConnections(t *testing.T) {
 	})
 }
 
-// TestDownloadServerKilled kills the server while an object is read, for good and for a moment.
+// TestDownloadServerKilled kills the server during a download, once for good and once for a moment.
 func TestDownloadServerKilled(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) *servers.S3{
 		"versitygw": servers.Versitygw,

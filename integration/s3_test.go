@@ -22,16 +22,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-const partSize = 5 << 20 // the smallest
+const partSize = 5 << 20 // the minimum of S3
 
-// random are bytes for objects.
+// random returns the bytes of objects.
 var random = sync.OnceValue(func() []byte {
 	b := make([]byte, 32<<20)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
 	return b
 })
 
-// chunked emits copies of pieces of b, since a chunk belongs to whoever receives it.
+// chunked emits copies of parts of b, because the receiver owns a chunk and may change it.
 func chunked(b []byte, size int) stream.Source[[]byte] {
 	return source.Reader(struct{ io.Reader }{&pieces{bytes.NewReader(b), size}})
 }
@@ -43,7 +43,7 @@ type pieces struct {
 
 func (p *pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.size)]) }
 
-// object reads an object with the SDK alone.
+// object downloads an object with the SDK alone.
 func object(t testing.TB, client *s3.Client, bucket, key string) ([]byte, *s3.GetObjectOutput) {
 	t.Helper()
 	out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
@@ -58,7 +58,7 @@ func object(t testing.TB, client *s3.Client, bucket, key string) ([]byte, *s3.Ge
 	return b, out
 }
 
-// download reads an object with our source.
+// download downloads an object with our source.
 func download(t testing.TB, client s3source.API, bucket, key string, opts *s3source.DownloadOptions) ([]byte, error) {
 	t.Helper()
 	var b bytes.Buffer
@@ -229,7 +229,7 @@ func TestUploadIfAbsent(t *testing.T) {
 	})
 }
 
-// TestUploadIfAbsentRace has writers of one key at a time: one of them wins.
+// TestUploadIfAbsentRace uploads to one key concurrently. Exactly one upload succeeds.
 func TestUploadIfAbsentRace(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		bucket, client := s.Bucket(t), s.Client(t)
@@ -337,7 +337,7 @@ func hasCode(err error, code string) bool {
 	return errors.As(err, &api) && api.ErrorCode() == code
 }
 
-// TestDownloadChanged replaces and removes an object while it is read.
+// TestDownloadChanged replaces or deletes an object during a download.
 func TestDownloadChanged(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		for name, c := range map[string]struct {
@@ -367,7 +367,7 @@ func TestDownloadChanged(t *testing.T) {
 				changed := make(chan error, 1)
 				go func() {
 					<-reached
-					p.HoldUp(0) // nobody reads meanwhile: MinIO would make the writer wait for the reader
+					p.HoldUp(0) // stop requests to read: MinIO makes the writer wait for a reader
 					p.Reset()
 					err := c.change(direct, bucket, key)
 					p.Release()

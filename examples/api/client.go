@@ -13,7 +13,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// client makes requests, all of them under one limit.
+// client makes requests. One limit applies to all of them.
 type client struct {
 	http    *http.Client
 	limiter *stream.Limiter
@@ -46,7 +46,7 @@ func (c *client) getOnce(ctx context.Context, url string) ([]byte, error) {
 		seconds, _ := strconv.Atoi(reply.Header.Get("Retry-After"))
 		return nil, &statusError{url, reply.StatusCode, time.Duration(seconds) * time.Second}
 	}
-	const maxSize = 1 << 20 // a longer reply is cut, and so malformed
+	const maxSize = 1 << 20 // a longer reply is cut, which makes it malformed
 	body, err := io.ReadAll(io.LimitReader(reply.Body, maxSize))
 	if err != nil {
 		return nil, stream.Mark(fmt.Errorf("GET %q: %w", url, err), stream.Retryable)

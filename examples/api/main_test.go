@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Two pages of orders come through a server that fails now and then. Two orders cannot be had.
+// The server fails now and then. All orders of two pages arrive, except two that the server cannot
+// supply.
 func TestOrders(t *testing.T) {
 	tries := map[string]int{} // the program makes requests for pages one at a time
 	mux := http.NewServeMux()
@@ -54,7 +55,7 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-// handler is a transport without a network, so that a test may run with a clock of its own.
+// handler is a transport without a network, so that a test can use a fake clock.
 type handler http.HandlerFunc
 
 func (h handler) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -63,7 +64,7 @@ func (h handler) RoundTrip(r *http.Request) (*http.Response, error) {
 	return reply.Result(), nil
 }
 
-// No more than 10 requests a second are made after the first 10, and Retry-After is kept.
+// After the first 10 requests, at most 10 a second follow, and the program obeys Retry-After.
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -91,7 +92,7 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// A run that fails says why, and leaves no file.
+// A failed run says why, and leaves no file.
 func TestFailures(t *testing.T) {
 	for _, test := range []struct{ url, want string }{
 		{"http://shop/forbidden", `GET "http://shop/forbidden": 403 Forbidden`},

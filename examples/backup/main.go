@@ -211,7 +211,7 @@ func (j *job) explain(ctx context.Context, err error) error {
 		return cli.Errorf("%w; if %s has an object now, look at it before you trust it", err, j.s3.URL())
 	case errors.Is(err, errEmpty):
 		return cli.Errorf("%s; nothing was stored (-allow-empty stores an empty backup)", j.explainEmpty(ctx, j.coll))
-	case errors.Is(err, s3sink.ErrMismatch): // the object at the key may be another one
+	case errors.Is(err, s3sink.ErrMismatch): // the key may hold another object
 		err = stream.Mark(err, stream.UnknownOutcome)
 	case errors.Is(err, s3sink.ErrNotEncrypted):
 		return cli.Errorf("%s does not do the encryption of -sse: leave -sse out, or store elsewhere (%w); "+

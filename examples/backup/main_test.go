@@ -28,7 +28,7 @@ import (
 
 const password = "canary-pa55word"
 
-// arguments returns a command line that works, but for what is replaced or added.
+// arguments returns a valid command line, followed by more, which may override its flags.
 func arguments(w *exectest.World, more ...string) []string {
 	return append([]string{
 		"-db", "shop", "-collection", "cookies", "-bucket", exectest.Bucket, "-key", "c.jsonl.gz.age", "-recipient",
@@ -311,7 +311,7 @@ func TestStored(t *testing.T) {
 	}
 }
 
-// open reads a backup with other libraries than its writer: age's own reader and compress/gzip.
+// open reads a backup with libraries that did not write it: age's own reader and compress/gzip.
 func open(t *testing.T, w *exectest.World, object []byte, plain bool) [][]byte {
 	t.Helper()
 	var r io.Reader = bytes.NewReader(object)
@@ -352,7 +352,7 @@ func TestIfAbsent(t *testing.T) {
 	}
 }
 
-// TestHelp reads what -h says as one who has never seen the program.
+// TestHelp checks that -h has everything that a new user needs.
 func TestHelp(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	r := w.Run(t, nil, "backup", "-h")
@@ -381,8 +381,8 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestJSON has every failure in JSON, also that of a command line that is wrong before its
-// -json-log.
+// TestJSON checks that failures are reported in JSON, even if the mistake precedes -json-log on the
+// command line.
 func TestJSON(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	for _, args := range [][]string{
@@ -402,7 +402,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestLeftOut has a warning of what is not in the object.
+// TestLeftOut checks the warning that names what the object lacks.
 func TestLeftOut(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	w.Fill(t, "cookies", 3)
@@ -421,7 +421,7 @@ func TestLeftOut(t *testing.T) {
 		`"level":"WARN","msg":"left out of the backup","kind":"collection","indexes":["batch_1 (unique)"],"options":[],"snapshot":false`)
 }
 
-// TestStopped stops backups whose first part does not get through.
+// TestStopped stops backups while the server does not reply to the first part.
 func TestStopped(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	incompressible(t, w)
@@ -455,8 +455,8 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// TestFrozen reads the progress of a backup whose server takes parts and does not acknowledge them:
-// nothing is stored, whatever was sent.
+// TestFrozen reads the progress of a backup whose server accepts parts but never acknowledges them.
+// The progress must not count the bytes sent as stored.
 func TestFrozen(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	incompressible(t, w)
@@ -484,8 +484,8 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
-// TestSignalledTwice sends the signal as timeout(1) does: to the process, and at once to its group.
-// The upload is aborted all the same.
+// TestSignalledTwice sends the signal twice, as timeout(1) does: to the process and at once to its
+// group. The program must still abort the upload.
 func TestSignalledTwice(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	incompressible(t, w)
@@ -494,7 +494,7 @@ func TestSignalledTwice(t *testing.T) {
 	r := w.Wait(t, cmd, func(p *os.Process) {
 		<-stuck
 		_ = p.Signal(syscall.SIGTERM)
-		time.Sleep(20 * time.Millisecond) // so that the two are not one
+		time.Sleep(20 * time.Millisecond) // so that the kernel does not merge the two
 		_ = p.Signal(syscall.SIGTERM)
 	})
 	exectest.OneLine(t, r, 143, "stopped by SIGTERM", "nothing was stored")
@@ -503,7 +503,8 @@ func TestSignalledTwice(t *testing.T) {
 	}
 }
 
-// TestUnclear stops a backup whose last request gets no answer: the server may be at it yet.
+// TestUnclear stops a backup whose last request gets no reply. The server may still be storing the
+// object.
 func TestUnclear(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	w.Fill(t, "cookies", 3)
@@ -517,7 +518,7 @@ func TestUnclear(t *testing.T) {
 		"before you trust it")
 }
 
-// TestUnread takes the reader of its messages away from a backup in its middle: it goes on.
+// TestUnread closes the pipe that reads a backup's messages. The backup must go on.
 func TestUnread(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	incompressible(t, w)
@@ -541,7 +542,8 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// TestKilled sends a second signal to a backup whose server does not even let it abort the upload.
+// TestKilled sends a second signal to a backup that cannot abort its upload, because the server
+// does not reply.
 func TestKilled(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	incompressible(t, w)
@@ -552,7 +554,8 @@ func TestKilled(t *testing.T) {
 		for r := range stuck {
 			_ = p.Signal(syscall.SIGTERM)
 			if isAbort(r) {
-				// One that comes at once is taken for the first, as timeout(1) sends it twice.
+				// The program ignores a second signal that follows at once, because timeout(1)
+				// sends two.
 				go func() {
 					for p.Signal(syscall.SIGTERM) == nil {
 						time.Sleep(300 * time.Millisecond)
@@ -568,7 +571,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// incompressible fills the collection with 12 MiB: two parts of an object and more.
+// incompressible fills the collection with 12 MiB, which are more than two parts of an object.
 func incompressible(t *testing.T, w *exectest.World) {
 	t.Helper()
 	noise := rand.NewChaCha8([32]byte{})
@@ -584,8 +587,8 @@ func incompressible(t *testing.T, w *exectest.World) {
 
 func isPart(r *http.Request) bool { return r.URL.Query().Has("partNumber") }
 
-// stalling returns the endpoint of the S3 server behind a proxy that does not answer the requests
-// that match, and a channel of those.
+// stalling returns the endpoint of a proxy in front of the S3 server, and a channel. The proxy does
+// not reply to the requests that match, and sends them to the channel.
 func stalling(t *testing.T, w *exectest.World, match func(*http.Request) bool) (endpoint string,
 	stuck <-chan *http.Request,
 ) {

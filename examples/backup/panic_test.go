@@ -31,8 +31,8 @@ func (bursting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// TestPanic has a library panic in the middle of an upload: no object and no upload is left, and
-// what happened is an error that says what to look at.
+// TestPanic makes a library panic in the middle of an upload. No object and no upload may remain,
+// and the error must say what to check.
 func TestPanic(t *testing.T) {
 	storage := s3test.New(nil)
 	defer storage.Close()

@@ -125,7 +125,7 @@ func (s *settings) estimateDocuments(ctx context.Context, coll *mongo.Collection
 		return err
 	})
 	if err != nil {
-		return 0 // only the progress needs it; the backup itself reports what is wrong
+		return 0 // only the progress needs it; the backup reports the error
 	}
 	return n
 }

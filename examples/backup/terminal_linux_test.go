@@ -24,7 +24,7 @@ func TestTerminal(t *testing.T) {
 	forward := httputil.NewSingleHostReverseProxy(target)
 	slow := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if isPart(r) {
-			time.Sleep(time.Second) // the live line is drawn several times
+			time.Sleep(time.Second) // the program draws the live line several times
 		}
 		forward.ServeHTTP(rw, r)
 	}))

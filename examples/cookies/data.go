@@ -112,7 +112,7 @@ func objectID(rng *rand.Rand, t time.Time) (id bson.ObjectID) {
 	return id
 }
 
-// noise returns n bytes that do not compress, as a picture's.
+// noise returns n bytes that do not compress, like a picture.
 func noise(rng *rand.Rand, n int) []byte {
 	b := make([]byte, 0, n+8)
 	for len(b) < n {

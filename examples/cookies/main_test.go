@@ -40,7 +40,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// stopAt is a writer that cancels a context when a text is written.
+// stopAt is a writer that cancels a context when it receives a text.
 type stopAt struct {
 	text   string
 	cancel context.CancelCauseFunc

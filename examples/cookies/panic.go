@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// The exit codes, as those of backup and restore.
+// The exit codes, the same as those of backup and restore.
 const (
 	exitFailed = 1
 	exitDefect = 4
@@ -18,7 +18,7 @@ const (
 // defect is a panic of the program, or of a library in it. Its text has no stack.
 type defect struct{ value any }
 
-// Error says what the program panicked with, on one line and not at length: it may be a text from
+// Error returns the value of the panic on one line, escaped and cut, because it may be a text from
 // outside.
 func (d *defect) Error() string {
 	const most = 1 << 10
@@ -26,8 +26,8 @@ func (d *defect) Error() string {
 	return "this program has a defect, please report it: panic: " + text[1:len(text)-1]
 }
 
-// protect calls do and returns a panic of it as a [*defect]. What do has deferred was done by then:
-// no server and no file is left.
+// protect calls do, and returns a panic as a [*defect]. The deferred calls of do have run by then,
+// so no server and no file remains.
 func protect(do func() error) (err error) {
 	defer func() {
 		v := recover()
@@ -43,7 +43,7 @@ func protect(do func() error) (err error) {
 	return do()
 }
 
-// end writes the one line that err ends in, and returns the exit code.
+// end writes err as one line, and returns the exit code.
 func end(out io.Writer, err error) int {
 	if err == nil {
 		return 0

@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// panicAt is a writer that panics when a text is written.
+// panicAt is a writer that panics when it receives a text.
 type panicAt struct{ text string }
 
 func (p panicAt) Write(b []byte) (int, error) {
@@ -22,8 +22,8 @@ func (p panicAt) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestPanic has the program panic at each of its steps: that is an error on one line, and the
-// database's files are gone.
+// TestPanic makes the program panic at each of its steps. The error must have one line, and the
+// database's files must be gone.
 func TestPanic(t *testing.T) {
 	for _, at := range []string{"Servers", "Baked", "Dropped"} {
 		t.Run(at, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// TestPanicOfStage has a stage panic on a goroutine of its own.
+// TestPanicOfStage makes a stage panic on another goroutine.
 func TestPanicOfStage(t *testing.T) {
 	burn := stream.MapParallel(2, func(context.Context, int) (int, error) { panic("burnt") })
 	err := protect(func() error {
@@ -53,7 +53,7 @@ func TestPanicOfStage(t *testing.T) {
 	}
 }
 
-// TestEnd compares the last line and the exit code.
+// TestEnd checks the last line and the exit code.
 func TestEnd(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -18,8 +18,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// backup stores every document of cookies in one S3 object. The object is there only if it is
-// whole.
+// backup stores every document of cookies in one S3 object. The object appears only when it is
+// complete.
 func backup(ctx context.Context, cookies *mongo.Collection, read *stream.Stats, f codec.Format[bson.Raw],
 	client *s3.Client, bucket, key string,
 ) (s3sink.Object, error) {
@@ -38,9 +38,9 @@ func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec
 	return stream.Run(ctx, documents, mongosink.Insert(cookies, nil))
 }
 
-// format is how a backup is stored and how it is read, in one value: a restore cannot undo the
-// stages in another order. Its suffix is .jsonl.gz.age. The JSON is canonical: every type comes
-// back as it was. A backup needs no counters; they are here to tell the story.
+// format returns the encoder and the decoder of a backup in one value, so that a restore cannot
+// undo the stages in another order. Its suffix is .jsonl.gz.age. The JSON is canonical, which
+// preserves every type. A backup needs no counters; this program prints them.
 func format(key *age.X25519Identity, n *passed) codec.Format[bson.Raw] {
 	return bsoncodec.ExtJSONFormat(nil, nil).
 		Then(count(&n.json)).
@@ -53,7 +53,7 @@ func format(key *age.X25519Identity, n *passed) codec.Format[bson.Raw] {
 // passed counts what left each stage of the backup.
 type passed struct{ documents, json, gzip, age stream.Stats }
 
-// count returns a pair that counts what a backup passes on, and changes nothing.
+// count returns a format that counts the bytes of a backup and changes nothing.
 func count(n *stream.Stats) codec.Format[[]byte] {
 	same := stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] { return src })
 	return codec.FormatOf(stream.Monitor[[]byte](n), same, "")

@@ -14,7 +14,7 @@ import (
 
 const bucket = "backups"
 
-// servers are the two servers in this process, with a client of each.
+// servers holds the two servers in this process and a client of each.
 type servers struct {
 	cookies *mongo.Collection
 	s3      *s3.Client

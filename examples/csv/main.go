@@ -7,7 +7,7 @@
 // larger than the memory.
 //
 // The output appears when it is complete. If a record is malformed, the program says which one, and
-// leaves an older output as it was.
+// leaves an older output unchanged.
 //
 // It shows [codec.ParseCSVMaps], [codec.JSONLines] and [codec.Zstd] in one pipeline.
 package main

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Every record comes back, of quoted fields and of several chunks too.
+// Every record comes back, including quoted fields and records that span chunks.
 func TestRecords(t *testing.T) {
 	var in strings.Builder
 	w := csv.NewWriter(&in)
@@ -50,7 +50,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// A header alone is a table of nothing.
+// A file with only a header becomes no object.
 func TestNoRecord(t *testing.T) {
 	output := filepath.Join(t.TempDir(), "cakes.jsonl.zst")
 	if err := run(t.Context(), []string{write(t, "name,price\n"), output}, new(strings.Builder)); err != nil {
@@ -61,7 +61,7 @@ func TestNoRecord(t *testing.T) {
 	}
 }
 
-// A run that fails says why, and leaves the older output.
+// A failed run says why, and leaves the older output.
 func TestFailures(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"", "not CSV with a header"},

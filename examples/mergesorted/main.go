@@ -7,7 +7,7 @@
 // in several files is in the output as many times.
 //
 // The output appears when it is complete. If a file is missing or not sorted, the program says
-// which line to look at, and leaves an older output as it was.
+// which line to look at, and leaves an older output unchanged.
 //
 // It shows [stream.MergeSorted], and how to check elements as they pass with [stream.MapState].
 package main

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The merged file has the lines of ten files, in order, those that occur twice twice.
+// The merged file has all lines of ten files in order, including duplicates.
 func TestTenFiles(t *testing.T) {
 	folder := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 0))
@@ -42,7 +42,7 @@ func TestTenFiles(t *testing.T) {
 	}
 }
 
-// A run that fails says why, and leaves the older output.
+// A failed run says why, and leaves the older output.
 func TestFailures(t *testing.T) {
 	folder := t.TempDir()
 	output := write(t, folder, "all.txt", "old\n")
@@ -71,7 +71,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// The output may be one of the files, as that of sort -o.
+// The output may be one of the input files, as with sort -o.
 func TestOutputIsInput(t *testing.T) {
 	folder := t.TempDir()
 	a, b := write(t, folder, "a", "1\n3\n"), write(t, folder, "b", "2\n")

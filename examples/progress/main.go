@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, screen io.Writer) error {
 	return err
 }
 
-// watch draws the progress five times a second until done is closed, and once more then.
+// watch draws the progress five times a second until done is closed, and then once more.
 func watch(screen io.Writer, done <-chan struct{}, read *stream.Stats, size int64) {
 	began := time.Now()
 	tick := time.NewTicker(200 * time.Millisecond)

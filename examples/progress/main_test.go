@@ -86,7 +86,7 @@ func TestBar(t *testing.T) {
 		{0, 0, "[==============================] 100 %  0.0 MB of 0.0 MB, 0.0 MB/s   "},
 		{0, 1, "[                              ]   0 %  0.0 MB of 0.0 MB, 0.0 MB/s   "},
 		{5e6, 1e7, "[===============               ]  50 %  5.0 MB of 10.0 MB, 2.5 MB/s   "},
-		{2e7, 1e7, "[==============================] 100 %  20.0 MB of 10.0 MB, 10.0 MB/s   "}, // it has grown
+		{2e7, 1e7, "[==============================] 100 %  20.0 MB of 10.0 MB, 10.0 MB/s   "}, // the file has grown
 	} {
 		if got := bar(test.n, test.size, 2*time.Second); got != test.want {
 			t.Errorf("%d of %d: %q, want %q", test.n, test.size, got, test.want)
@@ -94,7 +94,7 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// A run that fails says why, and leaves the older output.
+// A failed run says why, and leaves the older output.
 func TestFailures(t *testing.T) {
 	folder := t.TempDir()
 	output := filepath.Join(folder, "dump.zst")

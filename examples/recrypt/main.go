@@ -3,12 +3,12 @@
 //	go run ./examples/recrypt s3://backups/a.age s3://backups/b.age old-key.txt age1…
 //
 // The program gives the age file a new header for the recipients. It copies the encrypted payload
-// as it is, and verifies it meanwhile. No plain text leaves the program, and it writes no file.
+// unchanged, and verifies it on the way. No plain text leaves the program, and it writes no file.
 // Credentials, region and endpoint are those of the AWS tools: AWS_PROFILE, AWS_REGION,
 // AWS_ENDPOINT_URL_S3 and so on.
 //
-// The new object appears when it is complete and proved to be stored. If the old object is damaged,
-// the key does not fit, or the new key has an object already, nothing is stored.
+// The new object appears when it is complete and confirmed. The program stores nothing if the old
+// object is damaged, if the identity does not open it, or if an object exists at the new key.
 //
 // A reader of the old object who has kept its file key can read the new one too. To exclude such a
 // reader, encrypt it again: replace [agecodec.Rewrap] by [agecodec.Decrypt] and [agecodec.Encrypt].

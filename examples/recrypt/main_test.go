@@ -14,7 +14,7 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// The new key reads the new object, and the old one does not. The old object stays.
+// Only the new identity opens the new object. The old object remains.
 func TestNewKey(t *testing.T) {
 	server := newServer(t)
 	old, oldFile := newIdentity(t)
@@ -46,7 +46,7 @@ func TestNewKey(t *testing.T) {
 	}
 }
 
-// A run that fails stores nothing and says why.
+// A failed run stores nothing and says why.
 func TestFailures(t *testing.T) {
 	server := newServer(t)
 	old, oldFile := newIdentity(t)
@@ -89,7 +89,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// newServer starts an S3 server, to which the AWS settings of this process lead.
+// newServer starts an S3 server, and points the AWS settings of this process at it.
 func newServer(t *testing.T) *s3test.Server {
 	t.Helper()
 	server := s3test.New(nil)

@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// TestBounds has objects with more than a restore takes: each is refused, in each way to restore,
-// and nothing is left of it.
+// TestBounds restores objects that exceed the limits. Every way to restore must reject them and
+// leave nothing.
 func TestBounds(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	before := w.Fill(t, "filled", 3)
@@ -45,7 +45,7 @@ func TestBounds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w.Put(t, key, c.object)
 			for _, way := range [][]string{{}, {"-drop", "-collection", "filled"}, {"-collection", "empty"}} {
-				// the first reading of one that stays inserts nothing, so it is quick
+				// Into an existing collection the first pass inserts nothing, which makes it fast.
 				if c.args == nil && len(way) != 2 {
 					continue
 				}
@@ -64,7 +64,7 @@ func TestBounds(t *testing.T) {
 	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-drop", "-max-documents", "19")...), 1,
 		"states about 20 documents of", "raise -max-documents", "shop.back is as it was")
 
-	// The object of another backup, with the metadata of this one.
+	// The object of another backup with the metadata of this one.
 	bucket, name := exectest.Bucket, key
 	head, err := w.S3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &name})
 	if err != nil {
@@ -80,7 +80,7 @@ func TestBounds(t *testing.T) {
 		"has 1 document, and states about 20 documents", "\nrestore: restored 1 document")
 }
 
-// TestServersOwn has targets that belong to the server.
+// TestServersOwn restores into collections that belong to the server.
 func TestServersOwn(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	for _, target := range [][]string{
@@ -94,7 +94,7 @@ func TestServersOwn(t *testing.T) {
 	}
 }
 
-// TestAllowed inserts documents that the server changes, when it is asked to.
+// TestAllowed inserts documents that the server changes, with the flag that allows it.
 func TestAllowed(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	w.Put(t, key, zip(`{"a":"b","_id":{"$numberInt":"2"}}`+"\n"))

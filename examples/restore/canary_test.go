@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// canaries are secrets of every kind, as a server that knows them would say them.
+// canaries are secrets of every kind, which a server that knows them could repeat.
 var canaries = []string{
 	"Canary-User-1", "Canary-Password-2", "Canary-SecretKey-3", "Canary-SessionToken-4", "Canary-EndpointToken-5",
 	"Canary-EndpointUser-6", "Canary-EndpointPassword-7",
@@ -24,10 +24,12 @@ var canaries = []string{
 // weak is a password that could be a word.
 const weak = "hunter2"
 
-// betrayal is a text with all of them, of which some are cut, escaped and in URIs.
+// betrayal returns a text with all canaries, including escaped ones, parts of URIs, and some after
+// a cut.
 func betrayal(w *exectest.World, t *testing.T) string {
 	t.Helper()
-	// a program knows no user and password that its URI has not
+	// A program cannot hide a user and a password that its URI does not have, so these two are only
+	// in a URI.
 	all := strings.Join(canaries[2:], " ") + " " + w.Secret(t)
 	return all + fmt.Sprintf(" %q mongodb://%s:%s@h/?x=%s https://%s@h/?t=%s\n\x1b[31m ", all, canaries[0],
 		canaries[1], canaries[1], canaries[5], canaries[4]) +
@@ -49,8 +51,8 @@ func environment(mongo, storage string) []string {
 	}
 }
 
-// TestCanaries runs both programs against servers that fail, and say every secret while they do so.
-// None is in any output.
+// TestCanaries runs both programs against servers that fail with messages that hold every secret.
+// No output may show one.
 func TestCanaries(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	for _, c := range append(canaries, weak) {
@@ -128,7 +130,7 @@ func TestCanaries(t *testing.T) {
 			database := mongotest.NewServer()
 			defer database.Close()
 			uri, text := database.URI()+"?serverSelectionTimeoutMS=300", says
-			if command == "hello" || command == "isMaster" { // before the login, which this server has not
+			if command == "hello" || command == "isMaster" { // sent before the login, which this server does not have
 				uri, text = withUser(uri), says+withUser(" ://")+strings.Join(canaries[:2], " ")
 			}
 			database.Inject(mongotest.Fault{Command: command, Code: 8000, Text: text})
@@ -150,7 +152,7 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
-// run runs both programs, which must fail with a short message.
+// run runs both programs. Each must fail with a short message.
 func run(t *testing.T, w *exectest.World, mongo, storage string) {
 	t.Helper()
 	for _, more := range [][]string{nil, {"-json-log", "-debug"}} {

@@ -6,8 +6,8 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// TestChangedByServers has documents that the server would store otherwise than they are. They are
-// refused, and nothing is in the collection.
+// TestChangedByServers restores documents that the server would change. The program must reject
+// them and insert nothing.
 func TestChangedByServers(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	before := w.Fill(t, "filled", 3)

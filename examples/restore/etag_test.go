@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// storage returns the URL of a proxy before the S3 server that calls get before the nth reading of
-// the object, and head with the headers of each reply.
+// storage returns the URL of a proxy in front of the S3 server. The proxy calls get before the nth
+// request to read the object, and head with the headers of each reply.
 func storage(t *testing.T, w *exectest.World, get func(n int), head func(http.Header)) string {
 	t.Helper()
 	target, err := url.Parse(*w.S3.Options().BaseEndpoint)
@@ -39,9 +39,9 @@ func storage(t *testing.T, w *exectest.World, get func(n int), head func(http.He
 	return proxy.URL
 }
 
-// TestETag replaces the object between the look at it and its reading, and between its two
-// readings; and has a server whose objects cannot be told apart, where one reading does without an
-// ETag, and two do not.
+// TestETag replaces the object after the program has requested its metadata, and between two
+// passes. It also uses a server that sends no ETag: then a restore in one pass works, and one in
+// two passes does not.
 func TestETag(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	w.Fill(t, "other", 7)
@@ -57,7 +57,7 @@ func TestETag(t *testing.T) {
 	collections := w.Collections(t)
 	for _, c := range []struct {
 		name string
-		at   int // which reading
+		at   int // the pass before which the object is replaced
 		args []string
 		says string
 	}{

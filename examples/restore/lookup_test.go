@@ -14,8 +14,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestLookUp looks documents up in a collection that has some of them, one otherwise, or one
-// written in another way.
+// TestLookUp looks up documents in a collection that has some of them, or one with other content.
 func TestLookUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		has, asks []bson.D
@@ -49,7 +48,7 @@ func TestLookUp(t *testing.T) {
 			for _, d := range c.asks {
 				batch = append(batch, rawOf(t, d))
 			}
-			// The server of this test knows no $in: it is told what to reply.
+			// The test's server does not know $in, so the test sets its reply.
 			reply := bson.A{}
 			for _, d := range c.has {
 				for _, asked := range c.asks {
@@ -74,8 +73,8 @@ func TestLookUp(t *testing.T) {
 	}
 }
 
-// TestLookUpSilent has the server never answer a look-up, and never send the rest of an answer: it
-// is given up, and the cursor is closed.
+// TestLookUpSilent uses a server that never replies to a look-up, or never sends the rest of a
+// reply. The program must give up and close the cursor.
 func TestLookUpSilent(t *testing.T) {
 	for _, command := range []string{"find", "getMore"} {
 		j, database := looking(t)

@@ -25,14 +25,14 @@
 //     The program reads the object twice and checks by its ETag that it is the same object. The
 //     first pass proves that the object is complete and that no document conflicts with one in the
 //     collection. The second pass inserts. Equal documents are skipped. A document with the same
-//     _id and another content is an error that names the _id; nothing has been inserted then. With
-//     -merge, so is a document without an _id, because each run would add it again. Two documents
-//     of the object with one _id are an error too: in the first pass if they are close to each
-//     other, otherwise when the second is inserted. If a server fails during the second pass, the
-//     inserted documents stay. The error says how many there are, and another run with -merge
-//     completes the restore.
-//   - Otherwise the program refuses a collection that has documents. It always refuses what belongs
-//     to the server: the databases admin, config and local, and collections named system.* or
+//     _id and other content is an error that names the _id; then nothing has been inserted. With
+//     -merge, a document without an _id is also an error, because each run would insert it again.
+//     Two documents of the object with one _id are an error too: in the first pass if they are
+//     close to each other, otherwise when the second is inserted. If a server fails during the
+//     second pass, the inserted documents stay. The error says how many there are, and another run
+//     with -merge completes the restore.
+//   - Otherwise the program refuses a collection that has documents. It always refuses a collection
+//     of the server: one in the databases admin, config and local, or one named system.* or
 //     oplog.rs.
 //
 // # Limits
@@ -79,14 +79,14 @@
 // # Exit codes
 //
 //   - 0: all documents are restored.
-//   - 1: it failed; the message says what is left.
+//   - 1: it failed; the message says what remains.
 //   - 2: the command line or the environment is wrong, even if a server found out; nothing was
 //     done.
 //   - 3: unknown outcome. The server's reply was lost or a write concern was not met; the message
 //     says what to check.
-//   - 4: the program or a library in it has a defect (a panic); the message says what is left.
+//   - 4: the program or a library in it has a defect (a panic); the message says what remains.
 //     Report what -debug prints: the stack, without secrets.
-//   - 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; the message says what is left.
+//   - 129, 130, 143: stopped by SIGHUP, SIGINT, SIGTERM; the message says what remains.
 //
 // A second signal ends the program at once and leaves the staging collection. Build the program:
 // the command go run turns every code except 0 into 1, and does not pass signals on.
@@ -268,7 +268,7 @@ func report(j *job, r summary, elapsed time.Duration) {
 }
 
 // notRestored returns a warning that says what the restored collection may lack: what the backup
-// left out, and what the replaced collection had. It returns nil if there is neither.
+// left out, and what the replaced collection had. It returns nil if nothing is missing.
 func (j *job) notRestored() *cli.Text {
 	var all *cli.Text
 	if leftOut := cli.LeftOut(j.object.Metadata); leftOut != "" {

@@ -28,7 +28,7 @@ const (
 	password = "canary-pa55word"
 )
 
-// arguments returns a command line that works, but for what is replaced or added.
+// arguments returns a valid command line, followed by more, which may override its flags.
 func arguments(w *exectest.World, more ...string) []string {
 	return append(plain(), append([]string{"-identity", w.Identity}, more...)...)
 }
@@ -60,13 +60,13 @@ func same(t *testing.T, got, want []bson.Raw) {
 func zip(text string) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	_, _ = z.Write([]byte(text)) // memory never fails
+	_, _ = z.Write([]byte(text)) // a buffer never fails
 	_ = z.Close()
 	return b.Bytes()
 }
 
-// TestRefused has the restores that must fail, into a collection that is missing and into one that
-// has documents. Both must be as they were.
+// TestRefused runs restores that must fail, into a missing collection and into one that has
+// documents. Both must be unchanged.
 func TestRefused(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	w.Hide(password)
@@ -83,7 +83,7 @@ func TestRefused(t *testing.T) {
 	env := func(s ...string) []string { return s }
 	for _, c := range []struct {
 		name   string
-		object []byte // nil: the good one
+		object []byte // nil: the valid backup
 		env    []string
 		args   []string
 		code   int
@@ -183,8 +183,8 @@ func TestRefused(t *testing.T) {
 	same(t, w.Documents(t, "other"), before)
 }
 
-// TestNothingMade has objects whose first bytes show that they cannot be restored: no collection is
-// made for them.
+// TestNothingMade restores objects whose first bytes show that they are not valid. The program must
+// not create a collection.
 func TestNothingMade(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	w.Fill(t, "cookies", 5)
@@ -210,7 +210,7 @@ func TestNothingMade(t *testing.T) {
 	}
 }
 
-// TestHelp reads what -h and -version say.
+// TestHelp checks the output of -h and -version.
 func TestHelp(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	r := w.Run(t, nil, "restore", "-h")
@@ -227,7 +227,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestLost has a warning of the indexes that the replaced collection had.
+// TestLost checks the warning that names the indexes of the replaced collection.
 func TestLost(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	w.Fill(t, "cookies", 5)
@@ -239,7 +239,7 @@ func TestLost(t *testing.T) {
 	}
 	exectest.OneLine(t, w.Run(t, nil, "restore", arguments(w, "-drop")...), 0, "restore: warning: ",
 		"old shop.back was replaced", "batch_1", "\nrestore: restored 5 documents")
-	w.Put(t, key, zip(`{"_id":1}`+"\n")) // by another program, which does not say what it left out
+	w.Put(t, key, zip(`{"_id":1}`+"\n")) // stored by another program, which does not say what it left out
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 0, "restore: warning: ",
 		"if there were any", "validator")
 }
@@ -331,7 +331,7 @@ func TestPlainAndEmpty(t *testing.T) {
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain()...), 0, "restored ")
 	same(t, w.Documents(t, "back"), docs)
 
-	// Zeros after the end, as tapes leave them.
+	// Zeros after the end, which tapes add.
 	w.Put(t, key, append(w.Get(t, key), make([]byte, 10_240)...))
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-drop")...), 0, "restored ")
 	same(t, w.Documents(t, "back"), docs)
@@ -382,8 +382,8 @@ func TestMergeConflict(t *testing.T) {
 	}
 }
 
-// TestMergeUnclear has documents that -merge cannot know again, or that cannot both be in a
-// collection. In each way they are refused before anything is inserted.
+// TestMergeUnclear restores documents that -merge cannot recognize in the collection, or that
+// cannot both be in one. Each way to restore must reject them before it inserts anything.
 func TestMergeUnclear(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	before := w.Fill(t, "filled", 3)
@@ -424,7 +424,7 @@ func TestMergeUnclear(t *testing.T) {
 			}
 		})
 	}
-	// What a query would not take for a value is not looked up.
+	// A query would not treat these _ids as values, so the program must not look them up.
 	for _, c := range []struct {
 		name, object string
 		says         []string
@@ -458,7 +458,8 @@ func TestMergeUnclear(t *testing.T) {
 	}
 	same(t, w.Documents(t, "filled"), before)
 	same(t, w.Documents(t, "empty"), nil)
-	// The last one is in the collection, so that the first would be taken for it.
+	// The collection "second" has the last of two documents with one _id. The program must not skip
+	// the first as equal to it.
 	w.Put(t, key, zip(`{"_id":"b","a":"1"}`+"\n"+`{"_id":"b","a":"2"}`+"\n"))
 	for _, way := range [][]string{
 		{"-collection", "filled", "-merge"},
@@ -471,12 +472,12 @@ func TestMergeUnclear(t *testing.T) {
 	same(t, w.Documents(t, "filled"), before)
 	same(t, w.Documents(t, "second"), second)
 
-	w.Put(t, key, zip(`{"a":"1"}`+"\n"+`{"a":"2"}`+"\n")) // without -merge nothing is unclear
+	w.Put(t, key, zip(`{"a":"1"}`+"\n"+`{"a":"2"}`+"\n")) // without -merge an _id is not required
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "empty")...), 0, "restored 2 documents")
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "filled", "-drop")...), 0, "restored 2 documents")
 }
 
-// TestCutLate restores an object that turns out to be cut when most of its documents are in.
+// TestCutLate restores an object that is cut after most of its documents.
 func TestCutLate(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	noise := rand.NewChaCha8([32]byte{})

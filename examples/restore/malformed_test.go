@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/mongotest"
 )
 
-// TestMalformedReply has a server whose reply to an insert names a document that was not sent: that
-// is one line, and the collection of the restore is dropped.
+// TestMalformedReply uses a server whose reply to an insert names a document that was not sent. The
+// error must have one line, and the program must drop the staging collection.
 func TestMalformedReply(t *testing.T) {
 	w := exectest.Start(t, "restore")
 	w.Put(t, key, zip(strings.Repeat("{}\n", 10)))

@@ -42,8 +42,8 @@ func (j *job) merge(ctx context.Context) (summary, error) {
 		return summary{equal: equal}, nil
 	}
 
-	// If the collection has no such document, the second pass needs no look-ups: the server rejects a
-	// document that another program has inserted since as a duplicate.
+	// If the collection has no such document, the second pass needs no look-ups: the server rejects
+	// a document that another program has inserted since as a duplicate.
 	lookUpAgain := equal > 0
 	equal = 0
 	stop = j.watch("in the collection", &j.acknowledged)

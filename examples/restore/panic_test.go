@@ -35,7 +35,7 @@ func zipped(t *testing.T, text string) []byte {
 	return b.Bytes()
 }
 
-// bursting is a connection whose replies panic at their end.
+// bursting is a transport whose response bodies panic at their end.
 type bursting struct{ io.ReadCloser }
 
 func (b bursting) Read(p []byte) (int, error) {
@@ -54,15 +54,15 @@ func (bursting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return reply, err
 }
 
-// TestPanic has a library panic when documents are in: the collection of the restore is dropped,
-// and what happened is an error.
+// TestPanic makes a library panic after documents were inserted. The program must return an error,
+// and drop the staging collection.
 func TestPanic(t *testing.T) {
 	storage := s3test.New(nil)
 	defer storage.Close()
 	storage.CreateBucket("b")
 	var text strings.Builder
 	noise := rand.New(rand.NewPCG(1, 2))
-	for range 20_000 { // more than is read ahead
+	for range 20_000 { // more than the pipeline reads ahead
 		fmt.Fprintf(&text, `{"a":"%x%x%x"}`+"\n", noise.Uint64(), noise.Uint64(), noise.Uint64())
 	}
 	storage.Put("b", "k", zipped(t, text.String()))
@@ -108,7 +108,7 @@ func TestPanic(t *testing.T) {
 		if !inPlace && !strings.Contains(err.Error(), "an unknown number of documents had been inserted") {
 			t.Errorf("%v", err)
 		}
-		if dropped := len(database.Commands("drop")); !inPlace && dropped < 2 { // a batch may have come after the first
+		if dropped := len(database.Commands("drop")); !inPlace && dropped < 2 { // a batch in flight could recreate the collection after the first drop
 			t.Errorf("the collection was dropped %d times", dropped)
 		}
 		names, err := client.Database("shop").ListCollectionNames(t.Context(), bson.D{})

@@ -47,7 +47,7 @@ var interruptedCodes = []int32{
 	290,   // TransactionExceededLifetimeLimitSeconds
 	384,   // ConnectionPoolExpired
 	9001,  // SocketException
-	10058, // NotPrimary, of old servers
+	10058, // LegacyNotPrimary
 	10107, // NotWritablePrimary
 	11600, // InterruptedAtShutdown
 	11601, // Interrupted

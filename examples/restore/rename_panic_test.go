@@ -22,8 +22,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestRenamePanics has the driver panic in the renaming. The server may have done it or not, so the
-// error says that the outcome is unknown, and the staging collection stays: it may be all there is.
+// TestRenamePanics makes the driver panic during the rename. The server may have done it or not, so
+// the error must say that the outcome is unknown. The staging collection must remain, because it
+// may be the only copy of the documents.
 func TestRenamePanics(t *testing.T) {
 	storage := s3test.New(nil)
 	defer storage.Close()

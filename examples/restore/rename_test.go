@@ -20,9 +20,9 @@ var unmet = bson.D{{Key: "ok", Value: 1.0}, {Key: "writeConcernError", Value: bs
 	{Key: "errmsg", Value: "waiting for replication timed out"},
 }}}
 
-// TestRenamed has answers to the renaming that do not tell whether it took place, or tell it
-// wrongly. FerretDB renames in one step where there is no target, and in two where there is one,
-// after it has refused to do it in one.
+// TestRenamed replies to the rename with errors that do not say whether it took place, or say it
+// wrongly. FerretDB renames in one step if the target does not exist. If it does, FerretDB rejects
+// the one step, and the program renames in two.
 func TestRenamed(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	docs := w.Fill(t, "cookies", 20)
@@ -34,7 +34,7 @@ func TestRenamed(t *testing.T) {
 		drop    bool
 		code    int
 		says    []string
-		old     bool // the target is as it was
+		old     bool // the target is unchanged
 	}{
 		{"done, interrupted", []answer{{carry: true, doc: failure(11602)}}, false, 0, nil, false},
 		{"done, lost", []answer{{carry: true, lose: true}}, false, 0, nil, false},

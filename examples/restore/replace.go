@@ -99,7 +99,7 @@ func (j *job) replacementUnknown(err error, staging *mongo.Collection) error {
 // request on the way is unknown.
 func outcomeKnown(err error) error { return stream.Mark(err, stream.Fatal) }
 
-// dropStaging drops the staging collection and adds to cause what became of it.
+// dropStaging drops the staging collection and adds to cause whether that succeeded.
 func (j *job) dropStaging(
 	ctx context.Context, staging *mongo.Collection, result mongosink.InsertResult, cause error,
 ) error {

@@ -15,17 +15,17 @@ import (
 	"github.com/millweir/millweir/examples/internal/exectest"
 )
 
-// answer is what comes of a renaming: the command is carried out or not, and answered otherwise
-// than the server did.
+// answer is the fate of a renameCollection command: whether the server receives it, and what the
+// client gets in place of the server's reply.
 type answer struct {
-	carry bool          // out, before the answer
-	late  time.Duration // carry out after the answer, when so much time has passed
-	lose  bool          // the connection is closed instead of an answer
-	doc   bson.D        // instead of the server's
+	carry bool          // forward the command before the reply
+	late  time.Duration // forward it this long after the reply; 0 means never
+	lose  bool          // close the connection instead of a reply
+	doc   bson.D        // the reply in place of the server's
 }
 
-// database returns the URI of a proxy before the MongoDB server that gives the renamings these
-// answers, one after the other. The server answers those that follow.
+// database returns the URI of a proxy in front of the MongoDB server. The proxy applies one of
+// answers to each renameCollection command, in order, and forwards all later commands.
 func database(t *testing.T, w *exectest.World, answers ...answer) string {
 	t.Helper()
 	target, err := url.Parse(w.URI)
@@ -84,7 +84,7 @@ func database(t *testing.T, w *exectest.World, answers ...answer) string {
 				running.Go(func() {
 					time.Sleep(a.late)
 					if c, err := dial(); err == nil {
-						_, _ = exchange(c, request) // nobody waits for its reply
+						_, _ = exchange(c, request) // the client does not wait for the reply
 					}
 				})
 			}
@@ -120,8 +120,8 @@ func database(t *testing.T, w *exectest.World, answers ...answer) string {
 		mu.Unlock()
 		running.Wait()
 	})
-	// A server that says that it is not the primary is looked at again at once, not after the usual
-	// 10 s.
+	// After a reply that a server is not the primary, the driver checks it again at once, not after
+	// the usual 10 s.
 	return "mongodb://" + listener.Addr().String() + "/?serverMonitoringMode=poll&heartbeatFrequencyMS=500"
 }
 

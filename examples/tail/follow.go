@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	pollInterval = 200 * time.Millisecond // between two looks for more
+	pollInterval = 200 * time.Millisecond // between two reads at the end of the file
 	maxLine      = 1 << 20                // bytes
 )
 
@@ -27,8 +27,9 @@ type line struct {
 // end returns the offset of the next line.
 func (l line) end() int64 { return l.offset + int64(len(l.text)) + 1 }
 
-// follow returns a source of the lines of the named file, from an offset on. At the end of the file
-// it waits for more, so it never completes. A last line without a newline waits for its newline.
+// follow returns a source of the lines of the named file, starting at an offset. At the end of the
+// file it waits for more, so it never completes. A last line without a newline waits for its
+// newline.
 func follow(name string, offset int64) stream.Source[line] {
 	open := func(context.Context) (*follower, error) {
 		file, err := os.Open(name)

@@ -16,7 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Lines are stored while the log grows. A drain stores what was read, and the next run goes on.
+// The program stores lines while the log grows. A drain stores the lines that were read, and the
+// next run continues after them.
 func TestDrainAndGoOn(t *testing.T) {
 	log, folder := filepath.Join(t.TempDir(), "app.log"), filepath.Join(t.TempDir(), "archive")
 	write(t, log, "1\n2\n3")
@@ -51,8 +52,8 @@ func TestDrainAndGoOn(t *testing.T) {
 	})
 }
 
-// A run that was killed after it stored lines, and before it saved the position, loses and repeats
-// nothing.
+// If a run is killed after it stored lines and before it saved the position, the archive loses and
+// repeats nothing.
 func TestKilledBeforeAcknowledgement(t *testing.T) {
 	log, folder := filepath.Join(t.TempDir(), "app.log"), filepath.Join(t.TempDir(), "archive")
 	write(t, log, "1\n2\n")
@@ -78,7 +79,7 @@ func TestKilledBeforeAcknowledgement(t *testing.T) {
 func TestNotStored(t *testing.T) {
 	log, folder := filepath.Join(t.TempDir(), "app.log"), filepath.Join(t.TempDir(), "archive")
 	write(t, log, "1\n2\n")
-	taken := filepath.Join(folder, fmt.Sprintf("%020d.zst", 0)) // a folder stands where the file is to be
+	taken := filepath.Join(folder, fmt.Sprintf("%020d.zst", 0)) // a folder in the way of the file
 	if err := os.MkdirAll(taken, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// start runs the program until ctx is done, and returns a channel with what it says.
+// start runs the program until ctx is done, and returns a channel with its output.
 func start(t *testing.T, ctx context.Context, log, folder string) <-chan string {
 	t.Helper()
 	done := make(chan string, 1)

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// SIGTERM ends the process with exit code 0, and all that it has read is stored.
+// SIGTERM ends the process with exit code 0 after it has stored all lines that it read.
 func TestSIGTERM(t *testing.T) {
 	log, folder := filepath.Join(t.TempDir(), "app.log"), filepath.Join(t.TempDir(), "archive")
 	write(t, log, "1\n2\n")

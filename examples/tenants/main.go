@@ -96,7 +96,8 @@ type line struct {
 
 var form = regexp.MustCompile(`(?s)^([a-z0-9-]{1,64})\t(.*)$`)
 
-// parse returns the parts of a line. It refuses a tenant that is no file name on some system.
+// parse returns the parts of a line. It rejects a tenant that is not a valid file name on every
+// system.
 func parse(_ context.Context, numbered stream.Pair[int64, []byte]) (line, error) {
 	text := numbered.Second
 	parts := form.FindSubmatch(text)

@@ -63,7 +63,7 @@ func TestEachTenantHasItsLines(t *testing.T) {
 	}
 }
 
-// A run that fails leaves nothing, also of the lines before the malformed one.
+// A failed run leaves nothing, not even the lines before the malformed one.
 func TestFailures(t *testing.T) {
 	recipient := newIdentity(t).Recipient().String()
 	for _, test := range []struct{ recipient, last, want string }{
@@ -86,7 +86,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// Files of another run would be mixed up with those of this one.
+// The program rejects a folder that exists, because it would mix the files of two runs.
 func TestFolderExists(t *testing.T) {
 	folder := t.TempDir()
 	args := []string{write(t, "a\tb\n"), folder, newIdentity(t).Recipient().String()}

@@ -5,7 +5,7 @@
 // It reads JPEG and PNG files, and writes JPEG files of at most 200 × 200 pixels. It resizes one
 // picture for each CPU at a time, and keeps them in the order of their names. The archive appears
 // when it is complete. If a file is not a picture, the program names it, and leaves an older
-// archive as it was.
+// archive unchanged.
 //
 // It shows [stream.MapParallel], which keeps the order, and [stream.Concat]. The file picture.go
 // decodes and resizes.

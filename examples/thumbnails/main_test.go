@@ -70,7 +70,7 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// A run that fails names the file, and leaves the older archive.
+// A failed run names the file, and leaves the older archive.
 func TestFailures(t *testing.T) {
 	whole := t.TempDir()
 	paint(t, filepath.Join(whole, "a.png"), 40, 40, shade(1))
@@ -118,7 +118,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// Half black, half white becomes grey; what is transparent becomes white.
+// Half black and half white becomes grey. Transparent becomes white.
 func TestResize(t *testing.T) {
 	picture := image.NewRGBA(image.Rect(5, 5, 9, 7))
 	draw.Draw(picture, image.Rect(5, 5, 6, 7), image.Black, image.Point{}, draw.Src)
@@ -137,7 +137,7 @@ func shade(i int) color.RGBA { return color.RGBA{uint8(10 * i), uint8(250 - 10*i
 
 func distance(a, b uint32) uint32 { return max(a, b) - min(a, b) }
 
-// paint stores a picture of one colour.
+// paint stores a picture with one colour.
 func paint(t *testing.T, name string, width, height int, colour color.Color) {
 	t.Helper()
 	picture := image.NewRGBA(image.Rect(0, 0, width, height))

@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// decode returns the picture in a file. It looks at the size first, because a file of some bytes
-// can state any.
+// decode returns the picture in a file. It checks the size first, because a tiny file can state any
+// size.
 func decode(name string) (image.Image, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -30,7 +30,7 @@ func decode(name string) (image.Image, error) {
 }
 
 // resize returns a picture of at most edge × edge pixels, on white. Each of its pixels is the mean
-// of the pixels that it stands for. A picture that is small enough keeps its size.
+// of the pixels that it replaces. A picture that is small enough keeps its size.
 func resize(picture image.Image, edge int) image.Image {
 	from := image.NewRGBA(image.Rectangle{Max: picture.Bounds().Size()})
 	draw.Draw(from, from.Rect, image.White, image.Point{}, draw.Src)

@@ -15,7 +15,7 @@ func Command(ctx context.Context, name string, f func(t testing.TB)) error {
 	c := &command{ctx: ctx, name: name}
 	defer c.cleanUp()
 	done := make(chan struct{})
-	go func() { // for Fatal, which ends its goroutine
+	go func() { // Fatal ends its goroutine
 		defer close(done)
 		f(c)
 	}()

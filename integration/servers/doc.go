@@ -7,8 +7,9 @@
 //	bucket := v.Bucket(t)
 //
 // Each server is a child process (FerretDB: a goroutine) with its own directory and loopback port.
-// It answers when its function returns. When the test ends, the server is asked to stop, and killed
-// if it does not. It never outlives the test's process. If the test fails, its log is shown.
+// It accepts requests when its function returns. At the end of the test the server gets SIGTERM,
+// and is killed if it does not stop. It never outlives the test's process. If the test fails, its
+// log is shown.
 //
 // A server is found by its environment variable, which holds the path of the program, or on the
 // PATH:
@@ -17,5 +18,5 @@
 //	VERSITYGW      versitygw      S3 over a directory
 //	MINIO          minio          S3, with server-side encryption
 //
-// If it is absent, the test is skipped and says how to get it; with CI=true the test fails.
+// If it is missing, the test is skipped and says how to install it. With CI=true the test fails.
 package servers

@@ -12,8 +12,9 @@ import (
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
 
-// FerretDB runs FerretDB v1 in the test's own process, over SQLite files. It is good for some
-// thousand documents; it drops the connection on NaN, Decimal128, MinKey, MaxKey, code and symbol.
+// FerretDB runs FerretDB v1 in the test's own process, over SQLite files. It is fast enough for a
+// few thousand documents. It drops the connection on NaN, Decimal128, MinKey, MaxKey, code and
+// symbol.
 func FerretDB(t testing.TB) *Mongo {
 	t.Helper()
 	m := newFerretDB(t)
@@ -47,10 +48,10 @@ type ferret struct {
 // Addr returns host:port.
 func (f *ferret) Addr() string { return f.addr }
 
-// Log returns what it has written: warnings and errors.
+// Log returns its warnings and errors so far.
 func (f *ferret) Log() string { return f.log.String() }
 
-// Kill closes its connections, because a part of this process cannot be killed.
+// Kill only closes its connections, because it runs in this process.
 func (f *ferret) Kill(t testing.TB) {
 	t.Helper()
 	if f.end == nil {

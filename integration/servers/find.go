@@ -13,7 +13,7 @@ import (
 )
 
 // Tool returns the path of a program: the value of the environment variable env, or the program
-// name on the PATH. If there is neither, the test is skipped; with CI=true it fails.
+// name on the PATH. If there is no such program, the test is skipped. With CI=true it fails.
 func Tool(t testing.TB, env, name string) string {
 	t.Helper()
 	path := os.Getenv(env)
@@ -33,7 +33,7 @@ func Tool(t testing.TB, env, name string) string {
 	return ""
 }
 
-// skipped has the programs that tests were skipped for.
+// skipped holds the missing programs for which tests were skipped.
 var skipped missing
 
 type missing struct {
@@ -49,8 +49,8 @@ func (m *missing) add(name string) {
 	}
 }
 
-// report says in one line which programs were missing. Go shows it with -v, or without a list of
-// packages; otherwise it hides what a package prints whose tests pass.
+// report writes the missing programs on one line. If all tests of a package pass, go test shows the
+// line only with -v or without a list of packages.
 func (m *missing) report(w io.Writer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -40,14 +40,15 @@ func (l *logBuffer) len() int {
 	return l.lost + len(l.b)
 }
 
-// since returns what was written after the first n bytes, as far as it was kept.
+// since returns the kept output after the first n bytes.
 func (l *logBuffer) since(n int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.b[max(0, min(n-l.lost, len(l.b))):])
 }
 
-// showWhenFailed logs at the end of the test, if it failed, what the server wrote from now on.
+// showWhenFailed logs what the server writes from now on, at the end of the test and only if it
+// fails.
 func (l *logBuffer) showWhenFailed(t testing.TB, name string) {
 	from := l.len()
 	t.Cleanup(func() {

@@ -46,7 +46,7 @@ func (m *Mongo) Database(t testing.TB, opts ...*options.ClientOptions) *mongo.Da
 	return db
 }
 
-// ping returns nil when the server at uri answers.
+// ping returns nil if the server at uri replies.
 func ping(ctx context.Context, uri string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -57,12 +57,13 @@ func ping(ctx context.Context, uri string) error {
 	defer func() { _ = c.Disconnect(context.WithoutCancel(ctx)) }()
 	err = c.Ping(ctx, nil)
 	if command := (mongo.CommandError{}); errors.As(err, &command) && command.Code != 0 {
-		return nil // it answers: who has no right to ask
+		return nil // the server replied, although it denied the command
 	}
 	return err
 }
 
-// unique returns a name made of the test's: lower-case letters, digits and sep, at most n long.
+// unique returns a unique name derived from the test's. It has lower-case letters, digits and sep,
+// and at most n bytes.
 func unique(t testing.TB, sep string, n int) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {

@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	startTime = 30 * time.Second // for a server to answer
-	stopTime  = 10 * time.Second // for a server to end after SIGTERM
+	startTime = 30 * time.Second // until a server replies
+	stopTime  = 10 * time.Second // from SIGTERM to the end of a server
 )
 
 // process is a server that runs as a child process. Its methods are for the test's own goroutines,
 // one at a time.
 type process struct {
 	name    string
-	dir     string // its data; removed with the server
+	dir     string // its data; removed by close
 	command func(p *process) *exec.Cmd
-	ready   func(ctx context.Context, p *process) error // nil once it answers; called again and again
+	ready   func(ctx context.Context, p *process) error // polled until it returns nil
 
 	addr string // host:port; port 0 until known
 	log  logBuffer
@@ -32,7 +32,7 @@ type process struct {
 	done chan struct{} // closed when cmd has ended
 }
 
-// Addr returns the address that the server listens on, host:port. It outlives a restart.
+// Addr returns the address that the server listens on, host:port. A restart keeps it.
 func (p *process) Addr() string { return p.addr }
 
 // Log returns what the server has written so far.
@@ -49,8 +49,8 @@ func (p *process) Kill(t testing.TB) {
 	p.cmd = nil
 }
 
-// Restart starts the server again after Kill, on the same directory and port. A server that still
-// runs is stopped first.
+// Restart starts the server again on the same directory and port. It first stops a server that
+// still runs.
 func (p *process) Restart(t testing.TB) {
 	t.Helper()
 	p.stop()
@@ -59,7 +59,7 @@ func (p *process) Restart(t testing.TB) {
 	}
 }
 
-// start starts the server and waits until it answers.
+// start starts the server and waits until it is ready.
 func (p *process) start() error {
 	cmd := p.command(p)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
@@ -111,7 +111,7 @@ func (p *process) startFree() error {
 	return errors.Join(errs...)
 }
 
-// stop asks the server to end, and kills it if it does not.
+// stop sends SIGTERM, and kills the server if it does not end.
 func (p *process) stop() {
 	if p.cmd == nil {
 		return

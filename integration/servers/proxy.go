@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Proxy is a TCP proxy in front of a server. A test holds back the bytes of one direction at a
-// chosen offset, so that it acts in the middle of a transfer, and cuts connections there. A proxy
+// Proxy is a TCP proxy in front of a server. A test can hold back the bytes of one direction from a
+// chosen offset on, act in the middle of the transfer, and cut the connections there. A proxy
 // belongs to one test and ends with it.
 type Proxy struct {
 	target string
@@ -28,7 +28,7 @@ type Proxy struct {
 type gate struct {
 	left    int64         // bytes that may still pass, when held
 	held    bool          // counts left
-	reached chan struct{} // closed when left is 0
+	reached chan struct{} // closed when left reaches 0
 }
 
 // NewProxy starts a proxy in front of the server at target, host:port.
@@ -150,7 +150,7 @@ func (p *Proxy) add(conns ...net.Conn) bool {
 	return true
 }
 
-// copy carries one direction of a connection until either side ends; then it ends the other.
+// copy copies one direction of a connection until either side ends. Then it ends the other side.
 func (p *Proxy) copy(to, from net.Conn, g *gate) {
 	buf := make([]byte, 32<<10)
 	for {
@@ -178,8 +178,8 @@ func (p *Proxy) copy(to, from net.Conn, g *gate) {
 	}
 }
 
-// pass waits until some of n bytes may go through g, and takes them. It returns 0 when the
-// connection was cut meanwhile.
+// pass waits until at least one of n bytes may pass g, and returns how many may. It returns 0 if
+// the connection was cut in the meantime.
 func (p *Proxy) pass(g *gate, from net.Conn, n int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -199,7 +199,7 @@ func (p *Proxy) pass(g *gate, from net.Conn, n int) int {
 	}
 }
 
-// passed tells who waits for the gate's last byte.
+// passed closes the gate's channel after the last byte that may pass.
 func (p *Proxy) passed(g *gate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

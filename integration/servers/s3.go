@@ -28,10 +28,11 @@ type S3 struct {
 func (s *S3) Endpoint() string { return "http://" + s.Addr() }
 
 // Env returns the environment that points the AWS tools and SDKs at the server, KEY=VALUE each, and
-// keeps them away from the files of the user. It is to be added to one without variables of AWS.
+// makes them ignore the user's files. The environment to which the caller adds it must have no AWS
+// variables.
 func (s *S3) Env() []string { return Env(s.Endpoint()) }
 
-// Env is [S3.Env] for another endpoint: a proxy before the server.
+// Env is [S3.Env] for another endpoint: a proxy in front of the server.
 func Env(endpoint string) []string {
 	return []string{
 		"AWS_ACCESS_KEY_ID=" + AccessKey,
@@ -50,7 +51,7 @@ func (s *S3) Client(t testing.TB, opts ...func(*s3.Options)) *s3.Client {
 	return Client(t, s.Endpoint(), opts...)
 }
 
-// Client is [S3.Client] for another endpoint: a proxy before the server.
+// Client is [S3.Client] for another endpoint: a proxy in front of the server.
 func Client(t testing.TB, endpoint string, opts ...func(*s3.Options)) *s3.Client {
 	t.Helper()
 	tr := http.DefaultTransport.(*http.Transport).Clone()

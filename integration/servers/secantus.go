@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// SecantusDB starts secantusd-rs with failpoints enabled and every acknowledged write on disk. args
-// are more flags: "--auth".
+// SecantusDB starts secantusd-rs with failpoints enabled. It acknowledges a write after it is on
+// disk. args are additional flags, such as "--auth".
 func SecantusDB(t testing.TB, args ...string) *Mongo {
 	t.Helper()
 	m := newSecantusDB(t, args...)

@@ -108,7 +108,7 @@ func TestSharedIsOne(t *testing.T) {
 	}
 }
 
-// fake is a test that notes how it ended.
+// fake is a testing.TB that records how the test ended.
 type fake struct {
 	testing.TB
 	skipped, failed string

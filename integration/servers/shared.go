@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Main runs the tests, says which programs they were skipped for, and stops the shared servers. A
-// package that uses [Shared] has
+// Main runs the tests, reports the missing programs for which tests were skipped, and stops the
+// shared servers. A package that uses [Shared] has
 //
 //	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 func Main(m *testing.M) int {
@@ -16,8 +16,8 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Shared has one server of each kind for all tests of a binary, started when the first test asks. A
-// test must not kill one or set a failpoint on it: it starts its own server for that.
+// Shared has one server of each kind for all tests of a binary. A server starts when a test first
+// asks for it. A test that kills a server or sets a failpoint must start its own.
 var Shared shared
 
 type shared struct {

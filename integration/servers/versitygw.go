@@ -25,7 +25,8 @@ func newVersitygw(t testing.TB) *S3 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Attributes in files of their own: not every temporary file system has extended ones.
+	// Attributes go into a sidecar directory, because not every temporary file system has extended
+	// attributes.
 	data, sidecar := filepath.Join(p.dir, "data"), filepath.Join(p.dir, "sidecar")
 	for _, d := range []string{data, sidecar} {
 		if err := os.Mkdir(d, 0o700); err != nil {

@@ -168,7 +168,7 @@ func (row Row) check(t *testing.T) {
 	}
 }
 
-// problems returns what is wrong with the result of row.
+// problems returns the deviations of r from the requirements of row.
 func (row Row) problems(r result) []string {
 	var all []string
 	if !r.OK {

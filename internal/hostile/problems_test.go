@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestProblems has each bound broken alone.
+// TestProblems breaks each requirement alone.
 func TestProblems(t *testing.T) {
 	row := Row{MaxMemory: 50 << 20}
 	good := result{OK: true, Text: maxText, Peak: 50 << 20}
@@ -23,7 +23,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestPeak holds 40 MiB and finds them in its peak.
+// TestPeak allocates 40 MiB, which peakMemory must include.
 func TestPeak(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux reports the peak")

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	ageChunks = 512 // of plaintext in a file: so many that its header is nothing
-	// of memory that the input of a run lies in, again and again: as buffers of a network do, it stays in the cache
+	ageChunks = 512 // of plaintext in a file, which makes the cost of the header negligible
+	// The input of a run repeats this many bytes of memory. They stay in the cache, like network
+	// buffers.
 	ringBytes = 1 << 20
 )
 
@@ -67,12 +68,13 @@ func ages(_ *input, _ jvm) ([]report.Case, error) {
 	copied := again.peer("its input copied again", report.Bar{}, outputOf(in))
 	d.Ours.Base = &copied
 	d.Peers = []report.Peer{d.peer("filippo.io/age", report.Bar{Least: 1.5}, unsealed(sealed.Bytes(), key))}
-	// none a chunk: those of the header, by the number of chunks
+	// A chunk allocates nothing. The allocations of the header are spread over the chunks.
 	d.Limits = []report.Limit{{Metric: report.Allocs, Max: 0.5}}
 	return []report.Case{encrypt, d.Case}, errors.Join(d.err, again.err)
 }
 
-// reusableSource is a source of a copy of sealed, because Decrypt overwrites its input.
+// reusableSource returns a source that emits a copy of sealed, because Decrypt overwrites its
+// input.
 func reusableSource(sealed []byte) stream.Source[[]byte] {
 	ring := make([]byte, ringBytes)
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {

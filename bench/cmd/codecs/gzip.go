@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// gzips compresses text as gzip: at the default level, which is also compared by stored bytes, and
-// at the fast level.
+// gzips compresses text as gzip at the default level and at the fast level. A third case compares
+// the stored bytes of the default level.
 func gzips(in *input, jvm jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := caseBuilder{right: decodesTo(in.text, openGzip), Case: report.Case{
@@ -58,7 +58,7 @@ func gzips(in *input, jvm jvm) ([]report.Case, error) {
 
 func openGzip(r io.Reader) (io.Reader, error) { return stdgzip.NewReader(r) }
 
-// level returns a writer of klauspost's with a level that exists.
+// level returns klauspost's writer with the level n, which must be valid.
 func level(n int) *gzip.Writer {
 	w, err := gzip.NewWriterLevel(nil, n)
 	if err != nil {

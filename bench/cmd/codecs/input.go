@@ -14,8 +14,8 @@ const chunkBytes = 64 << 10 // of the chunks that byte streams come in
 // input is the input of the codecs.
 type input struct {
 	shapes []shape
-	docs   []bson.Raw // of every shape, mixed as backups have them
-	bson   []byte     // the same, one after the other
+	docs   []bson.Raw // of all shapes, mixed as in a backup
+	bson   []byte     // the same, concatenated
 	text   []byte     // the same as canonical Extended JSON, as the driver writes it, one a line
 }
 
@@ -29,15 +29,15 @@ type shape struct {
 
 	// The bars of the writer and the parser against the driver's.
 	write, parse bar
-	// Documents share chunks of 64 KiB. These are the limits of chunks a document, in both
+	// Documents share chunks of 64 KiB. These are the limits on chunks per document, in both
 	// directions.
 	chunks float64
 }
 
 type bar struct{ least, goal float64 }
 
-// newInput makes documents with size bytes of text. The cases of one shape have so many documents
-// that they and the output do not fit into the cache of a core.
+// newInput makes documents with size bytes of text. A case of one shape has more documents and
+// output than fit into the cache of a core.
 func newInput(size int) (*input, error) {
 	c := corpus.New(1)
 	in := &input{shapes: []shape{

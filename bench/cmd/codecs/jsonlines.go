@@ -24,8 +24,8 @@ type pageView struct {
 	Tags  []string `json:"tags"`
 }
 
-// jsonLines writes values of a Go type as lines, and reads them back. Both sides use encoding/json:
-// ours must not cost more.
+// jsonLines writes values of a Go type as lines, and reads them back. Both sides use encoding/json,
+// so ours must not cost more.
 func jsonLines(in *input, _ jvm) ([]report.Case, error) {
 	visits := make([]pageView, len(in.text)/512)
 	var text bytes.Buffer

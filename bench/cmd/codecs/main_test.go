@@ -7,8 +7,8 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// TestCases runs every competitor of every case once, on little: what it comes to must be the
-// case's, and what it writes must have been read by another.
+// TestCases runs every competitor of every case once with little input. The cases themselves verify
+// the check values, and decode the output with another library.
 func TestCases(t *testing.T) {
 	in, err := newInput(1 << 20)
 	if err != nil {

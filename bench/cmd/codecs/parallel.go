@@ -17,7 +17,7 @@ var cores = runtime.GOMAXPROCS(0)
 
 type bytesFlow = stream.Flow[[]byte, []byte]
 
-// parallelGzips compares our gzip and gunzip on one goroutine a core with the same without
+// parallelGzips compares our gzip and gunzip with one goroutine per core to the same without
 // goroutines.
 func parallelGzips(in *input, _ jvm) ([]report.Case, error) {
 	return parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
@@ -40,7 +40,7 @@ func openZstd(r io.Reader) (io.Reader, error) {
 func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar, pack,
 	unpack func(int) bytesFlow,
 ) ([]report.Case, error) {
-	text := in.text // of several members or frames, of 1 MiB each
+	text := in.text // compressed as members or frames of 1 MiB each
 	var packed bytes.Buffer
 	if err := flow(chunks(text), pack(cores))(&packed); err != nil {
 		return nil, err

@@ -59,13 +59,13 @@ type caseBuilder struct {
 }
 
 // peer returns the peer that does c, after it has checked the output of one run. Later runs must
-// write as many bytes.
+// write the same number of bytes.
 func (b *caseBuilder) peer(name string, bar report.Bar, c codecRun) report.Peer {
 	p, _ := b.peerOfSize(name, bar, c)
 	return p
 }
 
-// peerOfSize is of, and says how many bytes a run writes.
+// peerOfSize is peer, and also returns the number of bytes that a run writes.
 func (b *caseBuilder) peerOfSize(name string, bar report.Bar, c codecRun) (report.Peer, int64) {
 	var output bytes.Buffer
 	err := c(&output)

@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// writes returns code whose runs write these, one after the other.
+// writes returns a codecRun whose successive runs write the outputs in order.
 func writes(outputs ...string) codecRun {
 	return func(w io.Writer) error {
 		_, err := io.WriteString(w, outputs[0])

@@ -79,8 +79,8 @@ func rawBSON(in *input, _ jvm) ([]report.Case, error) {
 	}}, nil
 }
 
-// buffered writes documents one after the other through a reused buffer. If checked, it compares
-// their lengths first.
+// buffered writes documents one after the other through a reused buffer. If checked is true, it
+// compares their lengths first.
 func buffered(docs []bson.Raw, checked bool) (int64, error) {
 	var n byteCounter
 	w := bufio.NewWriterSize(&n, chunkBytes)

@@ -10,7 +10,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// zstds compresses text as zstd. Both sides use klauspost's codec: ours must not cost more.
+// zstds compresses text as zstd. Both sides use klauspost's codec, so ours must not cost more.
 func zstds(in *input, _ jvm) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := caseBuilder{right: decodesTo(in.text, openZstd), Case: report.Case{

@@ -29,7 +29,8 @@ func cancelled() report.Case {
 	}
 }
 
-// loops are as many loops by hand as there are endless runs, because the case takes the slowest.
+// loops returns one handwritten loop for each endless run. The case measures the slowest run, so
+// both sides must start the same number.
 func loops() map[string]func(context.Context) error {
 	all := make(map[string]func(context.Context) error, len(endless))
 	for name := range endless {

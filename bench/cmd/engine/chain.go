@@ -16,7 +16,7 @@ func fusedChain(jvm jvm) report.Case {
 		Name: "fused-chain", About: "slice → map → filter (3 of 4) → map → fold",
 		Unit: "element", Units: len(numbers), Want: want,
 		Ours:   report.Peer{Name: "millweir", Run: func() (int64, error) { return ourChain(numbers) }},
-		Limits: []report.Limit{{Metric: report.Allocs, Max: 0.001}}, // some for a run, none for an element
+		Limits: []report.Limit{{Metric: report.Allocs, Max: 0.001}}, // a run allocates, an element does not
 		Peers: []report.Peer{
 			{Name: "plain loop, same functions", Run: chainByHand, Bar: report.Bar{Least: 1 / 3.0, Goal: 1 / 2.2}},
 			{Name: "samber/ro", Run: func() (int64, error) { return roChain(numbers) }, Bar: report.Bar{Least: 9}},

@@ -21,7 +21,7 @@ var numbers = func() []int {
 }()
 
 // The functions of the stages. They are variables so that the compiler cannot inline them, not even
-// in a loop by hand.
+// in a handwritten loop.
 var (
 	addOne     = func(v int) int { return v + 1 }
 	keep       = func(v int) bool { return v&3 != 0 }
@@ -37,14 +37,14 @@ func sum(xs []int) (total int64) {
 }
 
 const (
-	framingBytes = 64 << 20 // what the framing cases read
-	chunkBytes   = 64 << 10 // in chunks of so many
+	framingBytes = 64 << 20 // read by the framing cases
+	chunkBytes   = 64 << 10 // per chunk
 )
 
 // makeJSONLines returns n bytes of JSON objects, each with a newline: small ones, nested ones of
 // about 1.2 KB, and a few of about 12 KB, as in backups.
 func makeJSONLines(n int) []byte {
-	const patternBytes = 4 << 20 // this much is made, and repeated
+	const patternBytes = 4 << 20 // the generated part, which is repeated
 	r := rand.New(rand.NewPCG(1, 2))
 	var pattern []byte
 	for i := 0; len(pattern) < min(patternBytes, n); i++ {
@@ -58,7 +58,7 @@ func makeJSONLines(n int) []byte {
 		pattern = append(appendObject(pattern, r, i, fields), '\n')
 	}
 	all := bytes.Repeat(pattern, n/len(pattern)+1)[:n]
-	end := bytes.LastIndexByte(all[:n-3], '\n') + 1 // the last object is made to fit
+	end := bytes.LastIndexByte(all[:n-3], '\n') + 1 // the last object fills the rest
 	copy(all[end:], "{"+strings.Repeat(" ", n-end-3)+"}\n")
 	return all
 }

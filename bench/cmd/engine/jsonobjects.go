@@ -33,7 +33,7 @@ func jsonObjects(jvm jvm, size int) report.Case {
 
 func decode(text []byte) (total int64, _ error) {
 	d := json.NewDecoder(bytes.NewReader(text))
-	var object json.RawMessage // its memory serves again and again
+	var object json.RawMessage // Decode reuses its memory
 	for {
 		switch err := d.Decode(&object); {
 		case errors.Is(err, io.EOF):

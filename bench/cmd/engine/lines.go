@@ -28,7 +28,7 @@ func lines(jvm jvm, size int) report.Case {
 			return total, err
 		}},
 		Peers: []report.Peer{{Name: "bytes.IndexByte in a loop", Run: func() (total int64, _ error) {
-			for p := text; len(p) > 0; { // what it takes to look for the newlines, and nothing else
+			for p := text; len(p) > 0; { // the least work: only find the newlines
 				i := bytes.IndexByte(p, '\n')
 				total = addRecord(total, p[:i])
 				p = p[i+1:]
@@ -44,12 +44,12 @@ func lines(jvm jvm, size int) report.Case {
 	}, 0, report.Bar{Least: 6})
 }
 
-// linesKept is lines with lines that the receiver may keep, as those of Pekko Streams.
+// linesKept is lines, but the receiver may keep the lines, as in Pekko Streams.
 func linesKept(jvm jvm, size int) report.Case {
 	text := makeJSONLines(size)
 	in := chunks(text)
 	c := jvm.join(report.Case{
-		Name: "lines", // of Pekko's job
+		Name: "lines", // the name of Pekko's job
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.SplitLines", Run: func() (int64, error) {
 			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitLines(nil)),

@@ -7,7 +7,7 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// TestCases runs every competitor of every case once: what it comes to must be the case's.
+// TestCases runs every competitor of every case once. Measure compares the check values.
 func TestCases(t *testing.T) {
 	for _, c := range cases(jvm{absent: "Pekko Streams, in tests"}, 1<<20) {
 		t.Run(c.Name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/samber/ro"
 )
 
-// merge runs two sources at the same time and merges their elements as they come.
+// merge runs two sources concurrently and merges their elements in order of arrival.
 func merge(jvm jvm) report.Case {
 	a, b := numbers[:len(numbers)/2], numbers[len(numbers)/2:]
 	return jvm.join(report.Case{

@@ -28,7 +28,7 @@ func orderedMap(jvm jvm) report.Case {
 	for i := range c.Peers {
 		c.Peers[i].Base = &ideal
 	}
-	if jvm.JVM != nil { // the work may cost something else there
+	if jvm.JVM != nil { // the same work may cost more or less in the JVM
 		c.Peers[len(c.Peers)-1].Base = &report.Peer{
 			Name: "Pekko, ideal",
 			Work: jvm.Work("ideal-map", c.Units, spins(), c.Want),
@@ -183,7 +183,7 @@ var spins = sync.OnceValue(func() int {
 	best := time.Hour
 	for i := range 200 {
 		began := time.Now()
-		runtime.KeepAlive(spin(i, steps)) // or a compiler would find it idle
+		runtime.KeepAlive(spin(i, steps)) // otherwise the compiler could remove the call
 		best = min(best, time.Since(began))
 	}
 	return int(steps * workTime / best)

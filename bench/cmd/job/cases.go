@@ -28,7 +28,7 @@ func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case
 	if s.level == "fast" {
 		ours = millweirFast
 	}
-	// A few MB do not fill a part of an upload, and show little about memory.
+	// A few MB do not fill one part of an upload, so they show little about memory.
 	few, many, rounds := size, 10*size, 3
 	if quick {
 		few, many, rounds = 2*size, 4*size, 1

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// chunkPipe is a pipe between two goroutines that carries large chunks, buffers some of them ahead
+// chunkPipe is a pipe between two goroutines that carries large chunks, buffers a few of them ahead
 // of the reader, and reuses its buffers. The two sides of an io.Pipe would wait for each other.
 type chunkPipe struct {
 	ctx  context.Context //nolint:containedctx // io.Writer and io.Reader have no other place for it
@@ -13,8 +13,8 @@ type chunkPipe struct {
 	free chan []byte
 	err  error // why full was closed; nil is the end
 
-	filling []byte // the writer's
-	rest    []byte // the reader's, of lent
+	filling []byte // used by the writer
+	rest    []byte // used by the reader; part of lent
 	current []byte
 }
 

@@ -5,10 +5,11 @@
 //	                       [-size MB] [-shape NAME] [-level LEVEL] [-mongo URI] [-s3 URL] [-peer COMMAND] [-profile DIR]
 //
 // Each run of each program is a new process. The command measures its CPU time, peak memory,
-// duration and stored bytes. The servers run in other processes: those of -mongo and -s3, or else
-// SecantusDB and versitygw if secantusd-rs and versitygw are on the PATH (or named by the
-// environment variables SECANTUSD_RS and VERSITYGW), or else the servers for tests, in this
-// process. For -s3, the credentials come from the environment or ~/.aws, as for every AWS tool.
+// duration and stored bytes. The flags -mongo and -s3 name the servers. Without them, the command
+// starts SecantusDB and versitygw as other processes if secantusd-rs and versitygw are on the PATH
+// (or named by the environment variables SECANTUSD_RS and VERSITYGW). Otherwise it runs the servers
+// for tests in this process. For -s3, the credentials come from the environment or ~/.aws, as for
+// every AWS tool.
 //
 // Every run is verified. A backup is read back with age, compress/gzip and bufio, and must hold the
 // documents as the MongoDB driver writes them in canonical Extended JSON. A restored collection
@@ -128,7 +129,7 @@ func (s *settings) size(text string) (err error) {
 	if s.megabytes, err = strconv.ParseFloat(text, 64); err != nil {
 		return err
 	}
-	if !(s.megabytes >= minSize && s.megabytes <= maxSize) { // NaN compares with nothing
+	if !(s.megabytes >= minSize && s.megabytes <= maxSize) { // false for NaN
 		return fmt.Errorf("want %v to %v", minSize, maxSize)
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// TestMain lets the test's own binary be the programs that the command starts.
+// TestMain lets the test's own binary act as the programs that the command starts.
 func TestMain(m *testing.M) {
 	if status, ok := runAsChild(); ok {
 		os.Exit(status)
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// servers are those for tests, in this process.
+// servers are the servers for tests, which run in this process.
 type servers struct {
 	mongo *mongotest.Server
 	s3    *s3test.Server
@@ -34,7 +34,7 @@ func start(t *testing.T) servers {
 	s := servers{mongotest.NewServer(), s3test.New(nil)}
 	t.Cleanup(s.mongo.Close)
 	t.Cleanup(s.s3.Close)
-	// each program would wait a second when this test runs with the race detector
+	// With the race detector each program would wait a second before it exits.
 	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -75,8 +75,8 @@ func peer(t *testing.T, role string) string {
 	return roleEnv + "=" + role + " '" + self + "'"
 }
 
-// TestRows runs everything once. Each run was verified by the command; that so few data miss bars
-// is no matter.
+// TestRows runs everything once. The command verifies each run. Missed bars are ignored, because
+// the test uses little data.
 func TestRows(t *testing.T) {
 	s := start(t)
 	rows, err := s.run(t, "-peer", peer(t, "tuned"))
@@ -121,7 +121,8 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// TestVerified shows that who does not do the work, or not all of it, ends the command.
+// TestVerified checks that the command fails if a program does not do all of its work, or if an
+// argument is wrong.
 func TestVerified(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault func(servers)
@@ -159,12 +160,12 @@ func TestVerified(t *testing.T) {
 	}
 }
 
-// cutObjects lets every object lose its end on the way back.
+// cutObjects makes the S3 server cut the end off every object that it returns.
 func cutObjects(s servers) {
 	s.s3.Fault(s3test.Fault{Op: "GetObject", Times: -1, After: s3test.Shorten(1000)})
 }
 
-// failingInserts lets the source be inserted, and nothing else.
+// failingInserts makes the insert after the source's fail.
 func failingInserts(s servers) {
 	s.mongo.Inject(mongotest.Fault{Command: "insert", Nth: 2, Code: 13, Text: "no"})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Ours, with the default settings, and with the fastest level of gzip.
+// Our programs, with the default settings and with the fastest level of gzip.
 var (
 	millweirDefault = millweir("default", nil)
 	millweirFast    = millweir("fast", &codec.GzipOptions{Level: 1})

@@ -18,7 +18,7 @@ import (
 // program is a competitor: the whole job in both directions.
 type program struct {
 	name, role string
-	command    string // of sh, instead of the functions
+	command    string // run by sh instead of the functions
 
 	backup  func(ctx context.Context, j *job) error
 	restore func(ctx context.Context, j *job) error

@@ -62,7 +62,7 @@ var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
 type s3Server struct {
 	name, endpoint string
 	env            []string // for the AWS tools and SDKs
-	own            bool     // its credentials are ours
+	own            bool     // started by this command, with its credentials
 }
 
 const (
@@ -109,7 +109,7 @@ func (w *world) versitygw(ctx context.Context, bin string, s *s3Server) error {
 		return err
 	}
 	addr := l.Addr().String()
-	l.Close() // it is free, or was a moment ago
+	l.Close() // so the port was free a moment ago
 	s.name, s.endpoint = "versitygw", "http://"+addr
 	healthy := func() error {
 		resp, err := http.Get(s.endpoint + "/healthy")

@@ -23,10 +23,10 @@ var tuned = program{name: "tuned", role: "tuned", backup: tunedBackup, restore: 
 
 const (
 	tunedLevel = 5
-	tunedChunk = 256 << 10 // bytes that go from one goroutine to the other together
+	tunedChunk = 256 << 10 // bytes passed between the goroutines at once
 	tunedAhead = 4         // chunks between them
 	tunedPart  = 8 << 20
-	tunedParts = 4 // at a time
+	tunedParts = 4 // in flight
 )
 
 func tunedBackup(ctx context.Context, j *job) error {
@@ -56,7 +56,7 @@ func tunedEncode(ctx context.Context, j *job, w *chunkPipe) error {
 		return err
 	}
 	defer cursor.Close(ctx)
-	encoder := bson.NewEncoder(bson.NewExtJSONValueWriter(w, true, false)) // it ends every document with a newline
+	encoder := bson.NewEncoder(bson.NewExtJSONValueWriter(w, true, false)) // the writer ends every document with a newline
 	for cursor.Next(ctx) {
 		if err := encoder.Encode(cursor.Current); err != nil {
 			return err

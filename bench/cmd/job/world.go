@@ -22,7 +22,7 @@ import (
 // uses, a key, and the data.
 type world struct {
 	log   io.Writer
-	about string // the data and the servers, for people
+	about string // describes the data and the servers
 
 	shape    string
 	sources  map[int64]*source // by size
@@ -137,7 +137,7 @@ func (w *world) openBucket(ctx context.Context, server s3Server, name string) (e
 		}
 		_, err = w.storage.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
 		if api := smithy.APIError(nil); errors.As(err, &api) && api.ErrorCode() == "NotImplemented" {
-			return nil // by s3test, for one
+			return nil // s3test does not implement it
 		}
 		return err
 	})

@@ -124,7 +124,7 @@ func (r *runner) run() (Sample, error) {
 func inProcess(units int, want int64, run func() (int64, error)) Work {
 	return func(reps int) (s Sample, err error) {
 		var before, after runtime.MemStats
-		runtime.GC() // do not charge this run for the garbage of others
+		runtime.GC() // so that this run does not pay for earlier garbage
 		runtime.ReadMemStats(&before)
 		cpu, err := rusage.CPU()
 		if err != nil {

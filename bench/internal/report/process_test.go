@@ -8,8 +8,8 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// process is work of a process that takes mib of memory and stores half of what it reads, and says
-// how often it was called.
+// process returns the work of a process that uses mib MiB of memory and stores half of what it
+// reads. It counts its calls in calls.
 func process(calls *int, mib int64) report.Work {
 	return func(int) (report.Sample, error) {
 		*calls++

@@ -18,7 +18,7 @@ import (
 
 var quickly = report.Options{Rounds: 3, Target: time.Nanosecond}
 
-// fixed is work that costs cost a unit, whatever the machine does.
+// fixed returns work whose rounds cost the given CPU times per unit, on any machine.
 func fixed(units int, costs ...time.Duration) report.Work {
 	round := -1 // the first call warms up
 	return func(reps int) (report.Sample, error) {
@@ -31,7 +31,7 @@ func fixed(units int, costs ...time.Duration) report.Work {
 	}
 }
 
-// theCase has 10 units; ours costs 10 ns, by a base of 4 ns.
+// theCase has 10 units. Ours costs 10 ns a unit; a base of 4 ns is subtracted.
 func theCase() report.Case {
 	base := report.Peer{Name: "base", Work: fixed(10, 4)}
 	return report.Case{
@@ -173,7 +173,7 @@ func TestSuiteStatus(t *testing.T) {
 	}
 }
 
-// TestMissed has ratios beside their bars, and one that is no number.
+// TestMissed compares ratios with their bars, NaN and infinity included.
 func TestMissed(t *testing.T) {
 	for _, c := range []struct {
 		ratio, bar float64

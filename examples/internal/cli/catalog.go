@@ -10,11 +10,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Catalog is what a collection has apart from its documents. A backup has none of it.
+// Catalog describes a collection apart from its documents. A backup contains none of it.
 type Catalog struct {
 	Kind      string   // "collection", "view", "timeseries"; "" if the collection does not exist
 	Options   []string // names of the options it was created with
-	Indexes   []string // except that of _id, with special properties: "email_1 (unique)"
+	Indexes   []string // except the one of _id, with special properties: "email_1 (unique)"
 	ReadError error    // why the catalog is incomplete: the user may not read it
 }
 
@@ -29,7 +29,7 @@ func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
 	return c
 }
 
-// read fills c with the catalog of coll. After an error c has what was read before it.
+// read fills c with the catalog of coll. If it fails, c has what it read before the error.
 func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 	found, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
 	if err != nil || len(found) == 0 {
@@ -88,8 +88,8 @@ func describeIndex(index bson.Raw) string {
 	return name
 }
 
-// isIDIndex reports whether index is the one of _id that every collection has. A hashed index of _id,
-// which has the string "hashed" as its direction, is another one.
+// isIDIndex reports whether index is the one of _id that every collection has. A hashed index of
+// _id, which has the string "hashed" as its direction, is another one.
 func isIDIndex(index bson.Raw) bool {
 	key, ok := index.Lookup("key").DocumentOK()
 	if !ok {

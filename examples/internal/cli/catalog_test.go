@@ -12,7 +12,8 @@ import (
 	"github.com/millweir/millweir/mongotest"
 )
 
-// TestCatalogUnseen has a user who may not look: that is said, not taken for nothing.
+// TestCatalogUnseen reads the catalog as a user without the right to do so. The message must say
+// so, rather than report an empty catalog.
 func TestCatalogUnseen(t *testing.T) {
 	for _, command := range []string{"listCollections", "listIndexes"} {
 		srv := mongotest.NewServer()

@@ -46,7 +46,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// end ends a program with err and returns its exit code and what it said.
+// end ends a program with err and returns its exit code and its output.
 func end(p *Program, err, cause error) (code int, said string) {
 	var b bytes.Buffer
 	p.out, p.secrets = &b, new(secrets)
@@ -64,7 +64,7 @@ func TestEnd(t *testing.T) {
 		said       string
 	}{
 		{nil, nil, 0, ""},
-		{nil, term, 0, ""}, // it was done before it could stop
+		{nil, term, 0, ""}, // it finished before it could stop
 		{flag.ErrHelp, nil, 0, ""},
 		{errors.New("it broke"), nil, 1, "backup: it broke\n"},
 		{
@@ -131,7 +131,7 @@ func TestOneLine(t *testing.T) {
 		"a\r\n\n b":            "a; b",
 		"\x1b[31mred\x07\tend": `\x1b[31mred\a\tend`,
 		"bad \xff utf-8":       `bad \xff utf-8`,
-		"a\u202eb":             `a\u202eb`, // writes from right to left
+		"a\u202eb":             `a\u202eb`, // right-to-left override
 	} {
 		if got := (*secrets)(nil).describe(errors.New(text)); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
@@ -139,7 +139,7 @@ func TestOneLine(t *testing.T) {
 	}
 }
 
-// TestAdvise keeps what clean-up joined to an error in its one line.
+// TestAdvise checks that the one line keeps the errors of clean-up.
 func TestAdvise(t *testing.T) {
 	cause := errors.Join(errors.New("operation error S3: long"), errors.New("abort upload 7: no"))
 	err := advise("NoSuchBucket", "create it", cause)
@@ -186,7 +186,7 @@ func TestLine(t *testing.T) {
 	}{
 		{&Counters{}, "2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s"},
 		{&Counters{Acknowledged: &some}, "2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s"},
-		// a server that is frozen
+		// The server acknowledges nothing.
 		{
 			&Counters{Acknowledged: &none, Expected: 2},
 			" 0 %, 2 documents, 1/s, 6.0 MiB read, 0 B of 6.0 MiB stored, 0 parts, 2s",
@@ -195,7 +195,7 @@ func TestLine(t *testing.T) {
 			&Counters{Acknowledged: &some, Expected: 8},
 			"12 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s",
 		},
-		// an estimate may be too low
+		// The estimate is too low.
 		{
 			&Counters{Acknowledged: &some, Expected: 1},
 			"50 %, 2 documents, 1/s, 6.0 MiB read, 3.0 MiB of 6.0 MiB stored, 1 part, 2s",
@@ -221,7 +221,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// TestStalled says that nothing moves, and why a request was made again.
+// TestStalled checks that the progress reports a stall and the cause of the last retry.
 func TestStalled(t *testing.T) {
 	var docs, object stream.Stats
 	var answered Acknowledged
@@ -251,7 +251,7 @@ func TestStalled(t *testing.T) {
 func TestFilter(t *testing.T) {
 	for _, c := range []struct {
 		text string
-		keys int // -1: refused
+		keys int // -1: rejected
 	}{
 		{`{}`, 0},
 		{` {"a": 1, "b": {"$gt": {"$date": "2024-01-01T00:00:00Z"}}} `, 2},

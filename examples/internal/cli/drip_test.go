@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/internal/s3reply"
 )
 
-// drippingServer is an HTTP client whose server gives its replies a byte a second.
+// drippingServer is an HTTP client whose server sends its replies at one byte a second.
 type drippingServer int
 
 func (code drippingServer) Do(r *http.Request) (*http.Response, error) {
@@ -38,8 +38,8 @@ func (dripping) Close() error { return nil }
 
 var _ io.ReadCloser = dripping{}
 
-// TestDrippingS3 has servers that drip, by a fake clock: the look at them ends as it does at a
-// silent one.
+// TestDrippingS3 checks servers that reply at one byte a second of a fake clock. The check must end
+// as it does for a silent server.
 func TestDrippingS3(t *testing.T) {
 	for _, code := range []drippingServer{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
 		synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // UsageError is an error in the command line or the environment.
 type UsageError struct{ err error }
 
-// Error returns what is wrong.
+// Error describes the mistake.
 func (e *UsageError) Error() string { return e.err.Error() }
 
 func (e *UsageError) text(s *secrets) string { return s.describe(e.err) }

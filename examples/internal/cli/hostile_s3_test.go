@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostileS3 has servers that answer the programs' own requests.
+// TestHostileS3 runs the programs' own requests against hostile servers.
 func TestHostileS3(t *testing.T) {
 	check := func(ctx context.Context, s *S3, c *s3.Client) error { return s.Check(ctx, c) }
 	stat := func(ctx context.Context, s *S3, c *s3.Client) error { _, err := s.Stat(ctx, c); return err }
@@ -51,7 +51,7 @@ func TestHostileS3(t *testing.T) {
 	})
 }
 
-// s3Row has a program ask a server that answers by serve.
+// s3Row returns a row that calls ask with a client of a server that replies with serve.
 func s3Row(name string, want func(error) bool, ask func(context.Context, *S3, *s3.Client) error,
 	serve http.HandlerFunc,
 ) hostile.Row {
@@ -74,7 +74,7 @@ func s3Row(name string, want func(error) bool, ask func(context.Context, *S3, *s
 	}}
 }
 
-// flood sends a body of a GiB that begins with start.
+// flood sends a body of 1 GiB that begins with start.
 func flood(w http.ResponseWriter, status int, start string) {
 	w.WriteHeader(status)
 	_, err := io.WriteString(w, start)

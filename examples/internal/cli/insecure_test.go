@@ -30,8 +30,8 @@ func TestInClear(t *testing.T) {
 	}
 }
 
-// TestNoCertificate has every option that turns the check of certificates off: there is one
-// warning, or it has no effect, and that is said.
+// TestNoCertificate tries every option that could turn off the check of certificates. One warning
+// must say that it does, or that it has no effect.
 func TestNoCertificate(t *testing.T) {
 	for option, want := range map[string]string{
 		"tlsInsecure=true":                 "turns off the check",

@@ -19,7 +19,7 @@ func keyFile(t *testing.T, text string, mode os.FileMode) string {
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(name, mode); err != nil { // umask has no say
+	if err := os.Chmod(name, mode); err != nil { // whatever the umask
 		t.Fatal(err)
 	}
 	return name
@@ -59,7 +59,7 @@ func TestIdentityFilesOfOthers(t *testing.T) {
 	}
 }
 
-// TestMountedIdentities: of a file that belongs to somebody else only writing by others is refused.
+// TestMountedIdentities checks that a file of another user is rejected only if others can write it.
 func TestMountedIdentities(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root gives files away")
@@ -79,7 +79,7 @@ func TestMountedIdentities(t *testing.T) {
 	}
 }
 
-// TestIdentitiesFromAPipe: a pipe has a mode, which is nobody's choice.
+// TestIdentitiesFromAPipe checks that the mode of a pipe does not matter.
 func TestIdentitiesFromAPipe(t *testing.T) {
 	id, err := age.GenerateX25519Identity()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 // crashVariable makes the test's process the program that panics: "debug" or "quiet".
 const crashVariable = "MILLWEIR_TEST_CRASH"
 
-// TestMainRecovers runs a program that panics: it ends with the exit code of a defect, and with one
-// line without the stack or a secret of the environment. With -debug the stack is shown as well.
+// TestMainRecovers runs a program that panics. It must end with the exit code of a defect, and with
+// one line that has no stack and no secret of the environment. With -debug the stack follows.
 func TestMainRecovers(t *testing.T) {
 	if how := os.Getenv(crashVariable); how != "" {
 		Main("backup", func(_ context.Context, p *Program, _ []string) error {

@@ -116,7 +116,7 @@ func (m *Mongo) options(ctx context.Context, p *Program) (*options.ClientOptions
 	case err != nil:
 		return nil, uriError(from, uri, err)
 	case strings.Contains(userInfo(uri), "@") && !strings.Contains(userInfo(uri), "?"):
-		// What follows the first @ is not a host.
+		// The text after the first @ is not a host.
 		return nil, Usagef("%s: unescaped @ sign in user info: write it as %%40", from)
 	case opts.WriteConcern != nil && !opts.WriteConcern.Acknowledged():
 		return nil, Usagef("%s asks MongoDB for no replies (w=0), so that nothing would prove what it did: leave "+

@@ -15,8 +15,8 @@ import (
 
 func explode(int) int { panic("bolts of c0rrect-Horse") }
 
-// TestProtect has panics on the goroutine of the program, in a stage and on a goroutine of a stage:
-// each is an error without a stack.
+// TestProtect panics on the goroutine of the program, in a stage and on a goroutine of a stage.
+// Each panic must become an error without a stack.
 func TestProtect(t *testing.T) {
 	run := func(flow stream.Flow[int, int]) func() ([]int, error) {
 		return func() ([]int, error) {
@@ -59,7 +59,7 @@ func TestProtect(t *testing.T) {
 	}
 }
 
-// TestGuard has a panic on a goroutine of this package: it ends the run.
+// TestGuard panics on a goroutine of this package, which must end the run.
 func TestGuard(t *testing.T) {
 	ctx, crash := context.WithCancelCause(t.Context())
 	p := &Program{crash: crash}

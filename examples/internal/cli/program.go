@@ -20,10 +20,10 @@ import (
 // Exit codes of the programs. After a signal the code is 128 plus its number, as in a shell.
 const (
 	exitOK      = 0
-	exitFailed  = 1 // a backup stored nothing; a restore says what is left
+	exitFailed  = 1 // a backup stored nothing; a restore says what remains
 	exitUsage   = 2 // the command line or the environment is wrong; nothing was done
 	exitUnknown = 3 // the outcome of the last request is unknown, even if a signal stopped the program
-	exitDefect  = 4 // the program panicked; the message says what is left
+	exitDefect  = 4 // the program panicked; the message says what remains
 )
 
 // Program is one run of a program: its name, its messages and the secrets to hide in them.

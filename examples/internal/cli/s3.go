@@ -88,7 +88,7 @@ func (s *S3) Client(ctx context.Context, p *Program) (*s3.Client, error) {
 		p.secrets.addEndpoint(s.endpoint)
 		o.UsePathStyle = true
 		if o.Region == "" {
-			o.Region = "us-east-1" // other servers than Amazon's expect it in the signature
+			o.Region = "us-east-1" // servers other than Amazon's expect it in the signature
 		}
 	})
 	if err := s.checkEndpoint(); err != nil {
@@ -122,7 +122,7 @@ func (s *S3) Where() string {
 
 // Check checks that the bucket exists and that the service knows the credentials. AccessDenied is
 // not an error, because the right to write does not include the right to list. (A HEAD would need
-// fewer rights, but its reply cannot say what is wrong.)
+// fewer rights, but its reply has no error code.)
 func (s *S3) Check(ctx context.Context, client *s3.Client) error {
 	looking, cancel := context.WithTimeoutCause(ctx, requestTimeout, errNoReply)
 	defer cancel()
@@ -156,7 +156,7 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
 		return nil, s.Explain(err)
 	}
-	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD does not say what is wrong
+	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD has no error code
 		return nil, err
 	}
 	if status(err) == http.StatusForbidden {

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// TestForeign has secrets, and what looks like one, in text from outside.
+// TestForeign checks texts from outside that hold secrets, or words that look like one.
 func TestForeign(t *testing.T) {
 	var s secrets
 	s.add(`pa"ss\Word1`, "server", "2026", "pw", "c0rrect Horse+1", "Battery-1", "Battery-1-Staple", "pa\"ss\x1bWord3")
@@ -50,7 +50,7 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s becomes %s, want %s", text, got, want)
 		}
 	}
-	for text, want := range map[string]string{ // of the operator's choice
+	for text, want := range map[string]string{ // chosen by the operator
 		"server":           "server",
 		"2026":             "2026",
 		`pa"ss\Word1`:      "[hidden]",
@@ -63,7 +63,7 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestValues has a secret in each kind of value of a message.
+// TestValues puts a secret into each kind of value of a message.
 func TestValues(t *testing.T) {
 	var s secrets
 	s.add("c0rrect-Horse", "word")
@@ -89,7 +89,8 @@ type spoken struct{}
 
 func (*spoken) String() string { return "spoken: c0rrect-Horse" }
 
-// TestOwnWords has secrets that are words of the messages, keys of their JSON or part of their time: all of these stay.
+// TestOwnWords uses secrets that are also words of the messages, keys of their JSON or part of
+// their time. All of these must stay.
 func TestOwnWords(t *testing.T) {
 	for _, secret := range []string{
 		"2026", "202", "20", "level", "time", "msg", "INFO", "documents", "error", "exit", "a", "0", "stored", `"`, ":",
@@ -124,8 +125,8 @@ func TestOwnWords(t *testing.T) {
 	}
 }
 
-// TestLargeText has texts from outside that are as large as a server likes: they are cut, and no
-// secret begins at the cut.
+// TestLargeText checks very large texts from outside. They must be cut, and the cut must not reveal
+// a part of a secret.
 func TestLargeText(t *testing.T) {
 	var s secrets
 	token := strings.Repeat("session-Token-9", 300)
@@ -133,7 +134,7 @@ func TestLargeText(t *testing.T) {
 	var weak secrets
 	weak.add("correcthorses")
 	weak.addNames("administrator")
-	// the cut lies in it, and little else is shown
+	// The text is cut inside the word, and the newlines before it are not shown.
 	for _, word := range []string{"correcthorses", "user administrator"} {
 		if got := weak.foreign(strings.Repeat("\n", maxInput-len(word)+1) + word); strings.Contains(got,
 			word[:len(word)-1]) {
@@ -154,7 +155,7 @@ func TestLargeText(t *testing.T) {
 	}
 }
 
-// FuzzRedact looks for a secret in what is left of a text that has it.
+// FuzzRedact hides a secret in a text and looks for it in the result.
 func FuzzRedact(f *testing.F) {
 	f.Add("c0rrect-Horse", "the password ", " is wrong")
 	f.Add("2026", "in ", "-01-01")
@@ -164,7 +165,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("päß wört", "mongodb://u:", "@h/?x=y")
 	f.Add("a b c d e f 1 2 3", "\xff", "\x1b[31m")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
-		written := hiddenText + " … (1234567890. KMGiB in all)" // by the redactor
+		written := hiddenText + " … (1234567890. KMGiB in all)" // added by foreign
 		if secret == "" || !utf8.ValidString(secret) || strings.ContainsAny(secret, `[]\%`) ||
 			strings.ContainsFunc(secret, unicode.IsControl) ||
 			strings.Contains(written, secret) || strings.TrimSpace(secret) != secret {
@@ -188,7 +189,8 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// FuzzPrintable has every text from outside as one short line without what a terminal acts on.
+// FuzzPrintable checks that every text from outside becomes one short line without control
+// characters.
 func FuzzPrintable(f *testing.F) {
 	for _, text := range []string{
 		"", "plain", "\x1b[31mred", "a\u202eb", "\u2066x\u2069", "\xff\xfe", "\u009b2J", "two\nlines\r\n", "\ufeff",
@@ -213,7 +215,7 @@ func FuzzPrintable(f *testing.F) {
 	})
 }
 
-// TestURIErrors has the driver's reason for every bad URI, and nothing of its secrets.
+// TestURIErrors checks that the error of a bad URI has the driver's reason and no secret.
 func TestURIErrors(t *testing.T) {
 	for _, c := range []struct {
 		uri, want string

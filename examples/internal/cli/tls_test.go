@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestNoTLS connects over http and https, with and without a session token: there is one warning,
-// which names the token, for what leaves this machine in the clear.
+// TestNoTLS connects over http and https, with and without a session token. Connections over http
+// to another machine must give one warning, which names the token if there is one.
 func TestNoTLS(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("AWS_CONFIG_FILE", "/none")
@@ -39,7 +39,8 @@ func TestNoTLS(t *testing.T) {
 	}
 }
 
-// TestNoReplies has a URI that asks for no replies, which is refused before any connection.
+// TestNoReplies uses a URI that turns off replies, which the program must reject before it
+// connects.
 func TestNoReplies(t *testing.T) {
 	for option, refused := range map[string]bool{"w=0": true, "w=1": false, "w=majority": false} {
 		var b bytes.Buffer
@@ -51,7 +52,8 @@ func TestNoReplies(t *testing.T) {
 	}
 }
 
-// TestKeysOnCommandLines has secret keys in the wrong places: they are refused, and not repeated.
+// TestKeysOnCommandLines passes secret keys in the wrong flags. The program must reject them
+// without showing them.
 func TestKeysOnCommandLines(t *testing.T) {
 	const key = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"
 	for name, r := range map[string]Recipients{

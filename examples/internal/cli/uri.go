@@ -67,7 +67,7 @@ func parseURI(ctx context.Context, uri string) (*options.ClientOptions, error) {
 	}
 }
 
-// uriError returns what is wrong with a URI, in the driver's words without secrets. The error is a
+// uriError returns the error of a URI in the driver's words without secrets. The error is a
 // [*UsageError] unless the DNS or a file is the cause.
 func uriError(from, uri string, err error) error {
 	text := err.Error()
@@ -76,7 +76,7 @@ func uriError(from, uri string, err error) error {
 		text = strings.TrimPrefix(text, layer)
 	}
 	text = strings.TrimPrefix(text, `invalid host "": `) // the driver drops the host's name
-	text, _, _ = strings.Cut(text, ": strconv.")         // it quotes a port, or a password
+	text, _, _ = strings.Cut(text, ": strconv.")         // strconv quotes the port, which may be a password
 	said := Foreign(hideUserInfo(text, uri))
 
 	var dns *net.DNSError

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSecretsOfSettings finds what is secret in URIs, endpoints and the environment, with and
-// without its encoding.
+// TestSecretsOfSettings checks the secrets that are found in URIs, endpoints and the environment,
+// with and without their encoding.
 func TestSecretsOfSettings(t *testing.T) {
 	uri := func(uri string) func(s *secrets) { return func(s *secrets) { s.addURI(uri) } }
 	endpoint := func(url string) func(s *secrets) { return func(s *secrets) { s.addEndpoint(url) } }
@@ -64,7 +64,7 @@ func TestSecretsOfSettings(t *testing.T) {
 	}
 }
 
-// TestShownEndpoint has neither user nor query in it.
+// TestShownEndpoint checks that an endpoint is shown without user and query.
 func TestShownEndpoint(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"https://h:1/x":                "https://h:1/x",

@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestAsk waits for a server that never answers: it is said for what, and given up.
+// TestAsk asks a server that never replies. The program must say what it waits for, and give up.
 func TestAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
@@ -36,7 +36,8 @@ func TestAsk(t *testing.T) {
 	})
 }
 
-// TestAskAnswers has a server that answers in time, with an error of its own, and a signal.
+// TestAskAnswers asks a server that replies in time, one that replies with an error, and one during
+// which a signal arrives.
 func TestAskAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// servers are a MongoDB server and an S3 server in another process. Their packages belong to
-// another module, so that this module, from which users install programs, does not require them.
+// servers holds the addresses of a MongoDB server and an S3 server in another process. Their
+// packages belong to another module, so that this module, from which users install programs, does
+// not require them.
 type servers struct {
 	MongoURI, S3Endpoint string
 	AccessKey, Secret    string // the only credentials that the S3 server accepts

@@ -36,15 +36,16 @@ type World struct {
 
 	Identity  string // file of the right secret key
 	Stranger  string // file of another secret key
-	Recipient string // the public key to Identity
+	Recipient string // the public key of Identity
 
 	bin     string
 	env     []string
 	secrets []string
 }
 
-// catchHangup makes SIGHUP end the programs even if the test runs under nohup. A child inherits that a
-// signal is ignored, but a signal that this process catches has its default effect in a child.
+// catchHangup makes SIGHUP end the programs even if the test runs under nohup. A child inherits
+// that a signal is ignored, but a signal that this process catches has its default effect in a
+// child.
 func catchHangup(t *testing.T) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)

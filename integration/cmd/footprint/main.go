@@ -93,7 +93,7 @@ func print(rows []row) {
 	}
 }
 
-// constant returns an error when a program's peak has grown beyond its first.
+// constant returns an error if a program's peak has grown to more than grow times its first.
 func constant(rows []row, grow float64) error {
 	first := map[string]int64{}
 	for _, r := range rows {

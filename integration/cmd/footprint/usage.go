@@ -19,7 +19,7 @@ type usage struct {
 	wall time.Duration
 }
 
-const look = 5 * time.Millisecond // between two looks at the peak
+const look = 5 * time.Millisecond // interval at which the peak is read
 
 // measure runs cmd to its end.
 func measure(cmd *exec.Cmd) (usage, error) {
@@ -40,9 +40,9 @@ func measure(cmd *exec.Cmd) (usage, error) {
 			}
 			return u, err
 		case <-time.After(look):
-			// getrusage's own ru_maxrss is at least that of this process, which shares its memory
-			// with the child until that is another program. The kernel's high-water mark begins
-			// anew there.
+			// ru_maxrss of getrusage(2) is never less than the peak of this process, because the
+			// child shares its memory until it executes the program. The kernel's high-water mark
+			// restarts at that moment.
 			if peak, ok := peakRSS(cmd.Process.Pid); ok {
 				u.peak = max(u.peak, peak)
 			}

@@ -34,7 +34,7 @@ func build(ctx context.Context) (dir string, err error) {
 	return dir, nil
 }
 
-// world is the servers, the key and the programs.
+// world holds the servers, the key and the programs.
 type world struct {
 	programs  string
 	level     int
@@ -67,7 +67,7 @@ func newWorld(t testing.TB, programs string, level int) *world {
 	return w
 }
 
-// measure backs a collection of mb megabytes up, and restores it.
+// measure backs up a collection of mb megabytes and restores it.
 func (w *world) measure(t testing.TB, mb int) []row {
 	t.Helper()
 	source := fmt.Sprintf("source_%d", mb)
@@ -108,8 +108,8 @@ func (w *world) run(t testing.TB, program string, args ...string) row {
 	}
 }
 
-// fill loads orders of a shop into coll until they have total bytes: 178 bytes to 9 KB, 1.4 KB on
-// average.
+// fill loads orders of a shop into coll until they have total bytes. An order has 178 bytes to 9
+// KB, 1.4 KB on average.
 func fill(ctx context.Context, coll *mongo.Collection, total int64) error {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var batch []any
@@ -163,7 +163,7 @@ func order(rng *rand.Rand) bson.D {
 	}
 }
 
-// letters appends n in letters, as tokens and hashes have them.
+// letters appends n as letters, like those of a token or a hash.
 func letters(b []byte, n uint64) []byte {
 	for range 10 {
 		b = append(b, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[n&63])

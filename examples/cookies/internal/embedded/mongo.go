@@ -1,6 +1,6 @@
 // Package embedded runs the servers of the examples and their tests inside the process: a
-// MongoDB-compatible one and an S3 one. They need nothing installed, keep a few thousand documents
-// well, and are not meant for more.
+// MongoDB-compatible one and an S3 one. They need no installation. They are meant for a few
+// thousand documents.
 package embedded
 
 import (
@@ -13,7 +13,8 @@ import (
 
 // Mongo is a running FerretDB v1 that keeps its data in a directory of SQLite files.
 //
-//   - It holds up to about 5,000 documents a collection with ease: a look-up by _id reads them all.
+//   - It is fast enough for about 5,000 documents a collection, because a look-up by _id reads them
+//     all.
 //   - It drops the connection on NaN, Decimal128, MinKey, MaxKey, code and symbol.
 type Mongo struct {
 	URI string // for options.Client().ApplyURI

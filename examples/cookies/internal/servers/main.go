@@ -1,4 +1,4 @@
-// Command servers runs the embedded servers as a process of its own, for tests of modules that must
+// Command servers runs the embedded servers in a separate process, for tests of modules that must
 // not depend on them:
 //
 //	servers DIRECTORY BUCKET
