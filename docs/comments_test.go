@@ -24,7 +24,7 @@ import (
 func TestCommentsOfConstructors(t *testing.T) {
 	code := readCode(t)
 	goroutine := regexp.MustCompile(`(?i)goroutine|coroutine`)
-	label := regexp.MustCompile(`Order and goroutines:|Goroutines: none`) // a label alone does not say that a goroutine starts
+	label := regexp.MustCompile(`Order and goroutines:|Goroutines: none`) // a label alone is no statement
 	constructors, starting, failing := 0, 0, 0
 	for name, f := range code.funcs {
 		if !f.isConstructor() {

@@ -177,8 +177,8 @@ func TestAgeVectors(t *testing.T) {
 	}
 	t.Logf("vectors: %v", seen)
 	for _, kind := range []string{
-		"success", "no match", "HMAC failure", "header failure", "payload failure",
-		"armor failure",
+		"success", "no match", "HMAC failure",
+		"header failure", "payload failure", "armor failure",
 	} {
 		if seen[kind] == 0 {
 			t.Errorf("no vector of the kind %s", kind)
@@ -187,9 +187,7 @@ func TestAgeVectors(t *testing.T) {
 }
 
 func (v vector) inspect() (agecodec.Info, error) {
-	src := stream.SourceFunc[[]byte](func(_ context.Context,
-		emit func([]byte) error,
-	) error {
+	src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		return emit(bytes.Clone(v.file))
 	})
 	return stream.Run(context.Background(), stream.Source[[]byte](src), agecodec.Inspect())

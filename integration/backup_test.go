@@ -72,8 +72,8 @@ func (j *job) store(more ...string) []string {
 // restore returns the arguments of a restore into coll.
 func (j *job) restore(coll string, more ...string) []string {
 	return append([]string{
-		"-db", j.coll.Database().Name(), "-collection", coll, "-bucket", j.bucket, "-key", key, "-identity",
-		j.keys.file,
+		"-db", j.coll.Database().Name(), "-collection", coll, "-bucket", j.bucket, "-key", key,
+		"-identity", j.keys.file,
 	}, more...)
 }
 

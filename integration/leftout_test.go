@@ -19,10 +19,7 @@ func TestLeftOut(t *testing.T) {
 	for _, command := range []bson.D{
 		{
 			{Key: "create", Value: "rich"},
-			{
-				Key:   "validator",
-				Value: bson.D{{Key: "n", Value: bson.D{{Key: "$gte", Value: 0}}}},
-			},
+			{Key: "validator", Value: bson.D{{Key: "n", Value: bson.D{{Key: "$gte", Value: 0}}}}},
 			{Key: "collation", Value: bson.D{{Key: "locale", Value: "fr"}}},
 		},
 		{{Key: "create", Value: "capped"}, {Key: "capped", Value: true}, {Key: "size", Value: 1 << 20}},
@@ -63,8 +60,8 @@ func TestLeftOut(t *testing.T) {
 		{
 			"rich",
 			[]string{
-				"2 indexes", "n_1 (unique", "born_1 (expireAfterSeconds", "2 options: validator, collation",
-				"no snapshot",
+				"2 indexes", "n_1 (unique", "born_1 (expireAfterSeconds",
+				"2 options: validator, collation", "no snapshot",
 			},
 			[]string{"2 indexes", "options: validator, collation"},
 		},

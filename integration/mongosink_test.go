@@ -230,16 +230,16 @@ func TestInsertUpstreamFails(t *testing.T) {
 	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
 		coll := m.Database(t).Collection("c")
 		docs := plain(t, 250, 10)
-		res, err := stream.Run(t.Context(), stream.SourceFunc[bson.Raw](func(_ context.Context,
-			emit func(bson.Raw) error,
-		) error {
-			for _, d := range docs {
-				if err := emit(d); err != nil {
-					return err
+		res, err := stream.Run(t.Context(),
+			stream.SourceFunc[bson.Raw](func(_ context.Context, emit func(bson.Raw) error) error {
+				for _, d := range docs {
+					if err := emit(d); err != nil {
+						return err
+					}
 				}
-			}
-			return errTest
-		}), mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100}))
+				return errTest
+			}),
+			mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100}))
 		if err != errTest { //nolint:errorlint // as it is
 			t.Errorf("the upstream's failure is reported as %v", err)
 		}

@@ -41,14 +41,13 @@ func read(t testing.TB, coll mongosource.Finder, batch int, at func(n int)) ([]b
 	err := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{
 		BatchSize: batch,
 		Sort:      bson.D{{Key: "_id", Value: 1}},
-	}).
-		Each(t.Context(), func(d bson.Raw) error {
-			got = append(got, d)
-			if at != nil {
-				at(len(got))
-			}
-			return nil
-		})
+	}).Each(t.Context(), func(d bson.Raw) error {
+		got = append(got, d)
+		if at != nil {
+			at(len(got))
+		}
+		return nil
+	})
 	return got, err
 }
 

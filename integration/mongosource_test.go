@@ -100,13 +100,13 @@ type commands struct {
 }
 
 func (c *commands) client() *options.ClientOptions {
-	return options.Client().SetMonitor(&event.CommandMonitor{Started: func(_ context.Context,
-		e *event.CommandStartedEvent,
-	) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.sent = append(c.sent, bytes.Clone(e.Command))
-	}})
+	return options.Client().SetMonitor(&event.CommandMonitor{
+		Started: func(_ context.Context, e *event.CommandStartedEvent) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.sent = append(c.sent, bytes.Clone(e.Command))
+		},
+	})
 }
 
 // named returns the commands of that name.
@@ -155,8 +155,8 @@ func TestFindOptions(t *testing.T) {
 			t.Fatalf("%d find commands", len(find))
 		}
 		for key, want := range map[string]any{
-			"hint": "_id_", "comment": "who asks", "limit": int64(17),
-			"skip": int64(2), "batchSize": int32(5),
+			"hint": "_id_", "comment": "who asks",
+			"limit": int64(17), "skip": int64(2), "batchSize": int32(5),
 		} {
 			if v := find[0].Lookup(key); !v.Equal(rawValue(t, want)) {
 				t.Errorf("%s is sent as %v, want %v", key, v, want)
@@ -225,7 +225,8 @@ func TestFindEndsItsCursor(t *testing.T) {
 	if err != nil || len(got) != 10 {
 		t.Errorf("Take(10): %d documents, %v", len(got), err)
 	}
-	if err := src.Each(t.Context(), func(bson.Raw) error { return errTest }); err != errTest { //nolint:errorlint // as it is
+	if err := src.Each(t.Context(),
+		func(bson.Raw) error { return errTest }); err != errTest { //nolint:errorlint // as it is
 		t.Errorf("a failing downstream: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())

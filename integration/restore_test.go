@@ -75,7 +75,8 @@ func TestRestoreRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inserted := regexp.MustCompile(`; [1-9]\d* documents (\(and perhaps \d+ more\) )?had been inserted into \S+_restore_`)
+	inserted := regexp.MustCompile(
+		`; [1-9]\d* documents (\(and perhaps \d+ more\) )?had been inserted into \S+_restore_`)
 	for name, c := range map[string]struct {
 		env   []string
 		flags []string

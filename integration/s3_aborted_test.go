@@ -23,8 +23,7 @@ func (c abortFirst) CompleteMultipartUpload(ctx context.Context, in *s3.Complete
 	opts ...func(*s3.Options),
 ) (*s3.CompleteMultipartUploadOutput, error) {
 	_, err := c.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: in.Bucket, Key: in.Key,
-		UploadId: in.UploadId,
+		Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId,
 	})
 	if err != nil {
 		return nil, err

@@ -51,13 +51,14 @@
 // With -json-log a stored backup ends with this line. Field bytes counts the BSON read, elapsed is
 // in seconds, and parts is 0 for an object that was stored in one request:
 //
-//	{"time":"…","level":"INFO","msg":"backup stored","documents":4000,"bytes":10880000,"stored_bytes":9400000,"parts":2,
-//	 "etag":"\"…\"","bucket":"backups","key":"cookies.jsonl.gz.age","version_id":"","encrypted":true,"elapsed":1.234}
+//	{"time":"…","level":"INFO","msg":"backup stored","documents":4000,"bytes":10880000,
+//	 "stored_bytes":9400000,"parts":2,"etag":"\"…\"","bucket":"backups",
+//	 "key":"cookies.jsonl.gz.age","version_id":"","encrypted":true,"elapsed":1.234}
 //
 // If anything was left out, this line precedes it:
 //
-//	{"time":"…","level":"WARN","msg":"left out of the backup","kind":"collection","indexes":["email_1 (unique)"],
-//	 "options":["validator"],"snapshot":false}
+//	{"time":"…","level":"WARN","msg":"left out of the backup","kind":"collection",
+//	 "indexes":["email_1 (unique)"],"options":["validator"],"snapshot":false}
 //
 // A backup that failed ends with:
 //

@@ -72,8 +72,8 @@ func TestRefused(t *testing.T) {
 			},
 		},
 		{
-			"malformed URI in a file", nil, arguments(w, "-mongo-file", w.File(t, "mongo://u:"+password+"@127.0.0.1/")),
-			2,
+			"malformed URI in a file", nil,
+			arguments(w, "-mongo-file", w.File(t, "mongo://u:"+password+"@127.0.0.1/")), 2,
 			[]string{"scheme must be"},
 		},
 		{"empty URI file", nil, arguments(w, "-mongo-file", w.File(t, "\n")), 2, []string{"is empty"}},
@@ -250,11 +250,15 @@ func TestStored(t *testing.T) {
 		plain bool // not encrypted
 	}{
 		{"recipient", arguments(w), docs, false},
-		{"identity, other settings", append(arguments(w)[:8], "-identity", w.Identity, "-gzip-level", "1",
-			"-part-size", "6MB", "-parallelism", "1"), docs, false},
 		{
-			"recipients in a file", append(arguments(w)[:8], "-recipients-file",
-				w.File(t, "# me\n\n"+w.Recipient+"\n")),
+			"identity, other settings",
+			append(arguments(w)[:8], "-identity", w.Identity, "-gzip-level", "1",
+				"-part-size", "6MB", "-parallelism", "1"),
+			docs, false,
+		},
+		{
+			"recipients in a file",
+			append(arguments(w)[:8], "-recipients-file", w.File(t, "# me\n\n"+w.Recipient+"\n")),
 			docs, false,
 		},
 		{

@@ -31,8 +31,8 @@ func betrayal(w *exectest.World, t *testing.T) string {
 	// A program cannot hide a user and a password that its URI does not have, so these two are only
 	// in a URI.
 	all := strings.Join(canaries[2:], " ") + " " + w.Secret(t)
-	return all + fmt.Sprintf(" %q mongodb://%s:%s@h/?x=%s https://%s@h/?t=%s\n\x1b[31m ", all, canaries[0],
-		canaries[1], canaries[1], canaries[5], canaries[4]) +
+	return all + fmt.Sprintf(" %q mongodb://%s:%s@h/?x=%s https://%s@h/?t=%s\n\x1b[31m ",
+		all, canaries[0], canaries[1], canaries[1], canaries[5], canaries[4]) +
 		strings.Repeat("x", 1<<20) + all
 }
 
@@ -44,8 +44,8 @@ func environment(mongo, storage string) []string {
 	}
 	return []string{
 		"MONGODB_URI=" + mongo,
-		"AWS_ENDPOINT_URL_S3=" + strings.Replace(storage, "://", "://"+canaries[5]+":"+password+"@", 1) + "/?token=" +
-			canaries[4],
+		"AWS_ENDPOINT_URL_S3=" + strings.Replace(storage, "://", "://"+canaries[5]+":"+password+"@", 1) +
+			"/?token=" + canaries[4],
 		"AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + canaries[2], "AWS_SESSION_TOKEN=" + canaries[3],
 		"AWS_MAX_ATTEMPTS=1",
 	}

@@ -63,14 +63,15 @@
 // stored_bytes the object's bytes, equal the documents that were there already; elapsed is in
 // seconds:
 //
-//	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,"stored_bytes":9400000,"equal":0,
-//	 "etag":"\"…\"","db":"shop","collection":"cookies","elapsed":1.234}
+//	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,
+//	 "stored_bytes":9400000,"equal":0,"etag":"\"…\"",
+//	 "db":"shop","collection":"cookies","elapsed":1.234}
 //
 // If anything is missing, this line precedes it. Fields kind, indexes and options describe the
 // collection before the restore:
 //
-//	{"time":"…","level":"WARN","msg":"left out of the restore","kind":"collection","indexes":["email_1 (unique)"],"options":[],
-//	 "backup_left_out":"1 index","replaced":true}
+//	{"time":"…","level":"WARN","msg":"left out of the restore","kind":"collection",
+//	 "indexes":["email_1 (unique)"],"options":[],"backup_left_out":"1 index","replaced":true}
 //
 // A restore that failed ends with:
 //

@@ -42,8 +42,8 @@ func plain(more ...string) []string {
 func backup(t *testing.T, w *exectest.World, coll string, more ...string) {
 	t.Helper()
 	r := w.Run(t, nil, "backup", append([]string{
-		"-db", "shop", "-collection", coll, "-bucket", exectest.Bucket,
-		"-key", key,
+		"-db", "shop", "-collection", coll,
+		"-bucket", exectest.Bucket, "-key", key,
 	}, more...)...)
 	if r.Code != 0 {
 		t.Fatal(r.Stderr)
@@ -433,10 +433,10 @@ func TestMergeUnclear(t *testing.T) {
 			"a pattern", `{"_id":{"$regularExpression":{"pattern":"^","options":""}}}` + "\n",
 			[]string{"document 1 ", "regex", "restore into a collection that does not exist"},
 		},
-		{"an array", `{"_id":["b"]}` + "\n", []string{
-			"document 1 ", "array",
-			"restore into a collection that does not exist",
-		}},
+		{
+			"an array", `{"_id":["b"]}` + "\n",
+			[]string{"document 1 ", "array", "restore into a collection that does not exist"},
+		},
 		{
 			"undefined", `{"_id":"b"}` + "\n" + `{"_id":{"$undefined":true}}` + "\n",
 			[]string{"document 2 ", "undefined", "restore into a collection that does not exist"},
@@ -496,7 +496,9 @@ func TestCutLate(t *testing.T) {
 	w.Put(t, key, object[:len(object)-1])
 	r := w.Run(t, nil, "restore", arguments(w, "-drop", "-batch", "10")...)
 	exectest.OneLine(t, r, 1, "damaged or cut short", "shop.back is as it was", "dropped again")
-	if !regexp.MustCompile(`; [1-9]\d+ documents (\(and perhaps \d+ more\) )?had been inserted into shop\.back_restore_`).MatchString(r.Stderr) {
+	if !regexp.MustCompile(
+		`; [1-9]\d+ documents (\(and perhaps \d+ more\) )?had been inserted into shop\.back_restore_`,
+	).MatchString(r.Stderr) {
 		t.Error("it does not say how many documents it had inserted")
 	}
 	same(t, w.Documents(t, "back"), before)

@@ -146,8 +146,8 @@ func (j *job) onlyAbsent(equal *int64) stream.Flow[bson.Raw, bson.Raw] {
 			id := doc.Lookup("_id")
 			if !searchable(id) {
 				return cli.Errorf("document %d of the object has an _id of type %s, "+
-					"by which no collection can be searched: restore into a collection that does not exist", n,
-					cli.Foreign(id.Type.String()))
+					"by which no collection can be searched: restore into a collection that does not exist",
+					n, cli.Foreign(id.Type.String()))
 			}
 			b := &plain
 			if id.Type == bson.TypeEmbeddedDocument {

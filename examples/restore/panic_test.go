@@ -77,8 +77,9 @@ func TestPanic(t *testing.T) {
 		defer messages.Close()
 		j := &job{
 			settings: &settings{
-				batch: 10, parallelism: 2, mongo: cli.Mongo{DB: "shop", Collection: "back"},
-				s3: cli.S3{Bucket: "b", Key: "k"},
+				batch: 10, parallelism: 2,
+				mongo: cli.Mongo{DB: "shop", Collection: "back"},
+				s3:    cli.S3{Bucket: "b", Key: "k"},
 			},
 			program: cli.NewProgram("restore", messages),
 			object: &s3.HeadObjectOutput{
@@ -108,7 +109,8 @@ func TestPanic(t *testing.T) {
 		if !inPlace && !strings.Contains(err.Error(), "an unknown number of documents had been inserted") {
 			t.Errorf("%v", err)
 		}
-		if dropped := len(database.Commands("drop")); !inPlace && dropped < 2 { // a batch in flight could recreate the collection after the first drop
+		// A batch in flight could recreate the collection after the first drop.
+		if dropped := len(database.Commands("drop")); !inPlace && dropped < 2 {
 			t.Errorf("the collection was dropped %d times", dropped)
 		}
 		names, err := client.Database("shop").ListCollectionNames(t.Context(), bson.D{})

@@ -50,8 +50,9 @@ func TestRenamePanics(t *testing.T) {
 	defer messages.Close()
 	j := &job{
 		settings: &settings{
-			batch: 10, parallelism: 2, mongo: cli.Mongo{DB: "shop", Collection: "back"},
-			s3: cli.S3{Bucket: "b", Key: "k"},
+			batch: 10, parallelism: 2,
+			mongo: cli.Mongo{DB: "shop", Collection: "back"},
+			s3:    cli.S3{Bucket: "b", Key: "k"},
 		},
 		program: cli.NewProgram("restore", messages),
 		object:  &s3.HeadObjectOutput{ContentLength: aws.Int64(1000), ETag: aws.String(storage.Object("b", "k").ETag)},

@@ -37,8 +37,9 @@ func openZstd(r io.Reader) (io.Reader, error) {
 }
 
 // parallels returns the cases of both directions of a format, each by CPU time and by wall time.
-func parallels(in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar, pack,
-	unpack func(int) bytesFlow,
+func parallels(
+	in *input, name string, open func(io.Reader) (io.Reader, error), cpu, wall report.Bar,
+	pack, unpack func(int) bytesFlow,
 ) ([]report.Case, error) {
 	text := in.text // compressed as members or frames of 1 MiB each
 	var packed bytes.Buffer

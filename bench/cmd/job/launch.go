@@ -61,8 +61,9 @@ func launch(argv []string) error {
 		return err
 	}
 	u := usage{
-		Wall: time.Since(began), CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
-		RSS: rusage.PeakRSS(cmd.ProcessState),
+		Wall: time.Since(began),
+		CPU:  cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		RSS:  rusage.PeakRSS(cmd.ProcessState),
 	}
 	return json.NewEncoder(os.Stdout).Encode(u)
 }

@@ -2,7 +2,8 @@
 // written by hand: a competent one and a tuned one.
 //
 //	go run ./bench/cmd/job [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
-//	                       [-size MB] [-shape NAME] [-level LEVEL] [-mongo URI] [-s3 URL] [-peer COMMAND] [-profile DIR]
+//	                       [-size MB] [-shape NAME] [-level LEVEL] [-mongo URI] [-s3 URL]
+//	                       [-peer COMMAND] [-profile DIR]
 //
 // Each run of each program is a new process. The command measures its CPU time, peak memory,
 // duration and stored bytes. The flags -mongo and -s3 name the servers. Without them, the command
@@ -20,7 +21,7 @@
 // -peer 'COMMAND' runs in sh, once for every backup and restore, with this environment:
 //
 //	JOB_DIRECTION                          backup or restore
-//	MONGODB_URI, JOB_DB, JOB_COLLECTION    what to read, or where to write: a collection that is not there yet
+//	MONGODB_URI, JOB_DB, JOB_COLLECTION    what to read, or where to write: a new collection
 //	JOB_BUCKET, JOB_KEY                    the object to write, or to read
 //	JOB_RECIPIENT                          the public key to encrypt to, age1…
 //	JOB_IDENTITY                           the file with its secret key
@@ -31,8 +32,10 @@
 // several processes are the CPU time of all that it waits for, and the memory of the largest. Two
 // examples:
 //
-//	go run ./bench/cmd/job -case backup -level fast -peer 'mongoexport --uri "$MONGODB_URI" -d "$JOB_DB" -c "$JOB_COLLECTION" \
-//	    --jsonFormat canonical | gzip | age -r "$JOB_RECIPIENT" | aws --endpoint-url "$AWS_ENDPOINT_URL_S3" s3 cp - "s3://$JOB_BUCKET/$JOB_KEY"'
+//	go run ./bench/cmd/job -case backup -level fast -peer '
+//	  mongoexport --uri "$MONGODB_URI" -d "$JOB_DB" -c "$JOB_COLLECTION" --jsonFormat canonical |
+//	  gzip | age -r "$JOB_RECIPIENT" |
+//	  aws --endpoint-url "$AWS_ENDPOINT_URL_S3" s3 cp - "s3://$JOB_BUCKET/$JOB_KEY"'
 //	go run ./bench/cmd/job -peer './mine "$JOB_DIRECTION"'
 package main
 

@@ -48,8 +48,8 @@ func (s servers) run(t *testing.T, args ...string) ([]report.Row, error) {
 	t.Helper()
 	var out bytes.Buffer
 	args = append([]string{
-		"-quick", "-rounds", "1", "-json", "-size", "0.2", "-mongo", s.mongo.URI(), "-s3",
-		s.s3.URL,
+		"-quick", "-rounds", "1", "-json", "-size", "0.2",
+		"-mongo", s.mongo.URI(), "-s3", s.s3.URL,
 	}, args...)
 	err := run(t.Context(), args, &out, io.Discard)
 	var rows []report.Row
@@ -130,8 +130,8 @@ func TestVerified(t *testing.T) {
 	}{
 		"no object": {nil, []string{"-case", "backup-fast", "-peer", "true"}},
 		"no documents": {nil, []string{
-			"-case", "restore$", "-peer",
-			`[ "$JOB_DIRECTION" = restore ] || ` + peer(t, "tuned"),
+			"-case", "restore$",
+			"-peer", `[ "$JOB_DIRECTION" = restore ] || ` + peer(t, "tuned"),
 		}},
 		"an object that is cut": {cutObjects, []string{"-case", "backup-fast"}},
 		"a failing program":     {failingInserts, []string{"-case", "restore$"}},

@@ -56,7 +56,7 @@ func tunedEncode(ctx context.Context, j *job, w *chunkPipe) error {
 		return err
 	}
 	defer cursor.Close(ctx)
-	encoder := bson.NewEncoder(bson.NewExtJSONValueWriter(w, true, false)) // the writer ends every document with a newline
+	encoder := bson.NewEncoder(bson.NewExtJSONValueWriter(w, true, false)) // adds a newline to each document
 	for cursor.Next(ctx) {
 		if err := encoder.Encode(cursor.Current); err != nil {
 			return err

@@ -98,8 +98,9 @@ func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) 
 }
 
 func (w *world) openDatabase(ctx context.Context, uri, name string) (err error) {
-	if w.client,
-		err = mongo.Connect(options.Client().ApplyURI(uri).SetServerSelectionTimeout(10 * time.Second)); err != nil {
+	if w.client, err = mongo.Connect(
+		options.Client().ApplyURI(uri).SetServerSelectionTimeout(10 * time.Second),
+	); err != nil {
 		return err
 	}
 	w.db = w.client.Database(name)

@@ -14,8 +14,8 @@ func process(calls *int, mib int64) report.Work {
 	return func(int) (report.Sample, error) {
 		*calls++
 		return report.Sample{
-			Units: 100, CPU: time.Duration(mib * 100), Wall: 100, Allocs: -1, RSS: mib << 20,
-			Stored: 50,
+			Units: 100, CPU: time.Duration(mib * 100), Wall: 100,
+			Allocs: -1, RSS: mib << 20, Stored: 50,
 		}, nil
 	}
 }
@@ -42,8 +42,8 @@ func TestProcesses(t *testing.T) {
 	want := []report.Row{
 		{Row: "job", Peer: "a", Ours: 20, Theirs: 50, Unit: "ns/byte cpu", Ratio: 2.5, Min: 2.5, Max: 2.5, Bar: 2},
 		{
-			Row: "job-rss", Peer: "limit 25 MiB", Ours: 20, Theirs: 25, Unit: "MiB rss", Ratio: 1.25, Min: 1.25,
-			Max: 1.25, Bar: 1,
+			Row: "job-rss", Peer: "limit 25 MiB", Ours: 20, Theirs: 25, Unit: "MiB rss",
+			Ratio: 1.25, Min: 1.25, Max: 1.25, Bar: 1,
 		},
 		{Row: "job-rss", Peer: "a", Ours: 20, Theirs: 50, Unit: "MiB rss", Ratio: 2.5, Min: 2.5, Max: 2.5},
 		{Row: "job-stored", Peer: "a", Ours: 0.5, Theirs: 0.5, Unit: "bytes/byte stored", Ratio: 1, Min: 1, Max: 1},

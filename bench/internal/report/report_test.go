@@ -52,21 +52,21 @@ func TestRows(t *testing.T) {
 	}
 	want := []report.Row{
 		{
-			Row: "chain", Peer: "a", Ours: 6, Theirs: 24, Unit: "ns/element cpu", Ratio: 4, Min: 3, Max: 5, Bar: 4,
-			Goal: 5,
+			Row: "chain", Peer: "a", Ours: 6, Theirs: 24, Unit: "ns/element cpu",
+			Ratio: 4, Min: 3, Max: 5, Bar: 4, Goal: 5,
 		},
 		{Row: "chain", Peer: "b", Ours: 6, Theirs: 15, Unit: "ns/element cpu", Ratio: 2.5, Min: 2.5, Max: 2.5},
 		{
-			Row: "chain-wall", Peer: "limit 10ns", Ours: 20, Theirs: 10, Unit: "ns/element wall", Ratio: 0.5, Min: 0.5,
-			Max: 0.5, Bar: 1,
+			Row: "chain-wall", Peer: "limit 10ns", Ours: 20, Theirs: 10, Unit: "ns/element wall",
+			Ratio: 0.5, Min: 0.5, Max: 0.5, Bar: 1,
 		},
 		{
-			Row: "chain", Peer: "limit 12ns", Ours: 6, Theirs: 12, Unit: "ns/element cpu", Ratio: 2, Min: 2, Max: 2,
-			Bar: 1, Goal: 4,
+			Row: "chain", Peer: "limit 12ns", Ours: 6, Theirs: 12, Unit: "ns/element cpu",
+			Ratio: 2, Min: 2, Max: 2, Bar: 1, Goal: 4,
 		},
 		{
-			Row: "chain-allocs", Peer: "limit 0.05", Ours: 0.1, Theirs: 0.05, Unit: "allocs/element", Ratio: 0.5,
-			Min: 0.5, Max: 0.5, Bar: 1,
+			Row: "chain-allocs", Peer: "limit 0.05", Ours: 0.1, Theirs: 0.05, Unit: "allocs/element",
+			Ratio: 0.5, Min: 0.5, Max: 0.5, Bar: 1,
 		},
 	}
 	rows := r.Rows()

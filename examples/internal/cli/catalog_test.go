@@ -86,7 +86,8 @@ func TestMetadata(t *testing.T) {
 		"":        {Kind: "collection"},
 		"1 index": {Kind: "collection", Indexes: []string{"secret_1 (unique)"}},
 		"2 indexes; options: validator, a": {
-			Kind: "collection", Indexes: []string{"a_1", "b_1"},
+			Kind:    "collection",
+			Indexes: []string{"a_1", "b_1"},
 			Options: []string{"validator", "a"},
 		},
 		"the kind view; options: viewOn":        {Kind: "view", Options: []string{"viewOn"}},

@@ -38,8 +38,8 @@ func TestMainRecovers(t *testing.T) {
 		}
 		got := said.String()
 		if strings.Contains(got, "c0rrect-Horse") || !strings.Contains(got, "panic: bolts of [hidden]") ||
-			strings.Contains(got, "cli.explode") != (how == "debug") || how == "quiet" &&
-			strings.Count(got, "\n") != 1 {
+			strings.Contains(got, "cli.explode") != (how == "debug") ||
+			how == "quiet" && strings.Count(got, "\n") != 1 {
 			t.Errorf("%s: %s", how, got)
 		}
 	}

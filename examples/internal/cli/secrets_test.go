@@ -136,8 +136,9 @@ func TestLargeText(t *testing.T) {
 	weak.addNames("administrator")
 	// The text is cut inside the word, and the newlines before it are not shown.
 	for _, word := range []string{"correcthorses", "user administrator"} {
-		if got := weak.foreign(strings.Repeat("\n", maxInput-len(word)+1) + word); strings.Contains(got,
-			word[:len(word)-1]) {
+		if got := weak.foreign(
+			strings.Repeat("\n", maxInput-len(word)+1) + word,
+		); strings.Contains(got, word[:len(word)-1]) {
 			t.Errorf("%s is shown as %s", word, got)
 		}
 	}
@@ -174,12 +175,13 @@ func FuzzRedact(f *testing.F) {
 		var s secrets
 		s.add(secret)
 		for _, text := range []string{
-			before + secret + after, before + " " + secret + " " + after,
+			before + secret + after,
+			before + " " + secret + " " + after,
 			fmt.Sprintf("%q", before+secret+after),
 		} {
 			got := s.foreign(text)
-			if strong(secret) && strings.Contains(got, printable(secret)) || !strong(secret) &&
-				hasWord(got, printable(secret)) {
+			if strong(secret) && strings.Contains(got, printable(secret)) ||
+				!strong(secret) && hasWord(got, printable(secret)) {
 				t.Errorf("%q shows %q as %q", text, secret, got)
 			}
 			if again := s.describe(errors.New(text)); again != got {
@@ -194,8 +196,7 @@ func FuzzRedact(f *testing.F) {
 func FuzzPrintable(f *testing.F) {
 	for _, text := range []string{
 		"", "plain", "\x1b[31mred", "a\u202eb", "\u2066x\u2069", "\xff\xfe", "\u009b2J", "two\nlines\r\n", "\ufeff",
-		"\u200b", "\U000e0001", "\ufffd",
-		"é\u0301", strings.Repeat("é", 600),
+		"\u200b", "\U000e0001", "\ufffd", "é\u0301", strings.Repeat("é", 600),
 	} {
 		f.Add(text)
 	}
@@ -238,8 +239,8 @@ func TestURIErrors(t *testing.T) {
 			"X: a direct connection cannot be made if multiple hosts are specified", true,
 		},
 		{
-			"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz", "X: " + hiddenText,
-			true,
+			"mongodb://h/?tls=true&tlsCertificateKeyFile=/no/key&tlsCertificateKeyFilePassword=%zz",
+			"X: " + hiddenText, true,
 		},
 		{
 			"mongodb://h/?tls=true&tlsCAFile=/no/ca",

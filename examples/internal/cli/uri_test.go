@@ -33,7 +33,10 @@ func TestSecretsOfSettings(t *testing.T) {
 			uri("mongodb://h/?tlsCertificateKeyFilePassword=k3y-File%2FWord&appName=millweir"),
 			[]string{"k3y-File%2FWord", "k3y-File/Word"},
 		},
-		"a token":            {uri("mongodb://h/?authMechanismProperties=SERVICE_NAME:mongodb,AWS_SESSION_TOKEN:t0ken-Canary%2F1"), []string{"t0ken-Canary/1"}},
+		"a token": {
+			uri("mongodb://h/?authMechanismProperties=SERVICE_NAME:mongodb,AWS_SESSION_TOKEN:t0ken-Canary%2F1"),
+			[]string{"t0ken-Canary/1"},
+		},
 		"an endpoint's user": {endpoint("https://us3r-Name:p4ss-Word1@h/"), []string{"us3r-Name", "p4ss-Word1"}},
 		"an endpoint's query": {
 			endpoint("https://h/?t0ken-Canary-2&x=c%2Fanary-Token3;y=0ther-Token-4"),

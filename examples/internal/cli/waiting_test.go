@@ -44,7 +44,8 @@ func TestAskAnswers(t *testing.T) {
 		p := &Program{Name: "backup", out: &b, secrets: new(secrets), JSON: true}
 		stopped, broken := errors.New("stopped"), errors.New("broken")
 		for _, want := range []error{nil, broken} {
-			if err := p.Ask(t.Context(), Textf("S"), "r", time.Hour, func(context.Context) error { return want }); err != want { //nolint:errorlint // as it is
+			if err := p.Ask(t.Context(), Textf("S"), "r", time.Hour,
+				func(context.Context) error { return want }); err != want { //nolint:errorlint // as it is
 				t.Errorf("%v, want %v", err, want)
 			}
 		}

@@ -180,7 +180,8 @@ func (w *World) Wait(t *testing.T, cmd *exec.Cmd, meanwhile func(*os.Process)) R
 
 // asides match the lines that may come before the outcome: progress every 5 s, which a run on a
 // slow machine may reach, and warnings.
-var asides = regexp.MustCompile(`(?m)^(\w+: (under way|warning|waiting for)\b.*|\{.*("level":"WARN"|"msg":"(under way|waiting)").*)\n`)
+var asides = regexp.MustCompile(
+	`(?m)^(\w+: (under way|warning|waiting for)\b.*|\{.*("level":"WARN"|"msg":"(under way|waiting)").*)\n`)
 
 // Outcome returns the standard error of r without progress and warnings.
 func (r Result) Outcome() string { return asides.ReplaceAllString(r.Stderr, "") }

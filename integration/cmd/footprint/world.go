@@ -103,7 +103,8 @@ func (w *world) run(t testing.TB, program string, args ...string) row {
 		t.Fatalf("%s: its last line: %v: %s", program, err, stderr.Bytes())
 	}
 	return row{
-		program: program, documents: report.Documents, bson: report.Bytes, stored: report.StoredBytes,
+		program: program, documents: report.Documents,
+		bson: report.Bytes, stored: report.StoredBytes,
 		usage: used,
 	}
 }
