@@ -100,7 +100,8 @@ type outer struct{ Held any }
 
 type inner struct{ held any }
 
-// checkPrinted prints v in every way, alone and inside the values that a program keeps it in.
+// checkPrinted prints v by fmt, JSON and slog, alone and inside the types that a program may keep
+// it in.
 func (c cage) checkPrinted(t *testing.T, name string, v any) {
 	t.Helper()
 	for _, holder := range []any{
@@ -252,7 +253,7 @@ func (c *canaries) key(t *testing.T, name, text string, key any) {
 	c.malformed[name] = text[:len(text)-1] + "!"
 }
 
-// sshKey adds an SSH key, and a file of it that is cut.
+// sshKey adds an SSH key, and a truncated file of it.
 func (c *canaries) sshKey(t *testing.T, name string, key any) {
 	t.Helper()
 	block, err := ssh.MarshalPrivateKey(key, "")
@@ -290,7 +291,7 @@ func TestCanariesPrinted(t *testing.T) {
 	c.checkPrinted(t, "Insert", mongosink.Insert(c.database.Collection("c"), nil))
 }
 
-// TestCanariesInErrors provokes errors and looks at them in every form of printing.
+// TestCanariesInErrors provokes errors and checks them in every printed form.
 func TestCanariesInErrors(t *testing.T) {
 	replies := map[string]http.HandlerFunc{
 		"no access": func(w http.ResponseWriter, _ *http.Request) {

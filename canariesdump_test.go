@@ -115,7 +115,7 @@ func TestCanariesInRetries(t *testing.T) {
 		_, err = stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, "b", "k",
 			&s3sink.UploadOptions{AbortTimeout: 100 * time.Millisecond, OnRetry: hook}))
 		c.checkDumped(t, "Upload, "+name, err)
-		if heard < 3 { // two of the requests are made twice, and a look at the key
+		if heard < 3 { // two retried requests and the check of the key
 			t.Errorf("%s: the hooks were called %d times", name, heard)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// failCommand sets the failpoint failCommand, of which a server has only one. failOff removes it.
+// failCommand sets the failpoint failCommand. A server has only one; failOff removes it.
 func failCommand(t testing.TB, m *servers.Mongo, mode any, data bson.D) {
 	t.Helper()
 	admin := m.Client(t).Database("admin")

@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestLeastRights runs a server that enforces roles, and users with the roles that SECURITY.md
-// names. The roles must suffice, and allow nothing else.
+// TestLeastRights runs a server that enforces roles, with users that have the roles of SECURITY.md.
+// The roles must suffice, and allow nothing else.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
 	m, s := servers.SecantusDB(t, "--auth"), servers.Shared.Versitygw(t)

@@ -11,17 +11,17 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Every restore may read this much, even if its object is small or states less.
+// Every restore may read at least this much, even if its object is small or states less.
 const (
 	minDocuments = 1 << 20
 	minBytes     = 256 << 20 // of BSON
 )
 
-// maxRatio is how many bytes of BSON a byte of the object may become. JSON of real documents
-// compresses to a tenth, seldom to a fiftieth.
+// maxRatio is the maximum number of bytes of BSON for each byte of the object. JSON of real
+// documents compresses to a tenth, seldom to a fiftieth.
 const maxRatio = 100
 
-// limits is how much a restore takes from its object at most.
+// limits is the most that a restore accepts from its object.
 type limits struct {
 	documents, bytes int64 // of BSON
 }

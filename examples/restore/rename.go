@@ -140,10 +140,10 @@ type renaming struct {
 	replace  bool // drop a collection named to
 }
 
-// rename renames a collection. If the reply is lost, rename looks whether the new name exists. If
-// it does not, the server may still be working, so rename sends the same command again: it waits
-// for the first one or does its work. After an error other than an [unknownRenameError] nothing was
-// renamed.
+// rename renames a collection. If the reply is lost, rename checks whether the new name exists. If
+// it does not, the server may still be working, so rename sends the same command again. The second
+// command waits for the first or does its work. After an error other than an [unknownRenameError]
+// nothing was renamed.
 func (j *job) rename(ctx context.Context, r renaming) error {
 	defer j.mongo.Waiting("rename the collection")()
 	first := j.sendRename(ctx, renameTimeout, r)

@@ -62,8 +62,8 @@ func ping(ctx context.Context, uri string) error {
 	return err
 }
 
-// unique returns a unique name derived from the test's. It has lower-case letters, digits and sep,
-// and at most n bytes.
+// unique returns a unique name derived from the test's. It consists of lower-case letters, digits
+// and sep, and has at most n bytes.
 func unique(t testing.TB, sep string, n int) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// advised is an error that says what to do: the advice first, then a short note of what happened.
+// advised is an error with advice. Its text is the advice, then a short note of the cause.
 type advised struct {
 	note   error  // shown in place of err
 	advice string // text of the program, not from outside
 	err    error
 }
 
-// advise adds to err what to do about it. The text shows note, which is from outside, in place of
-// err, and any errors of clean-up that are joined to err.
+// advise adds advice to err. The text shows note, which is from outside, in place of err, and any
+// errors of clean-up that are joined to err.
 func advise(note, advice string, err error) error {
 	shown := Errorf("%s", Foreign(note))
 	if _, joined, ok := strings.Cut(err.Error(), "\n"); ok && !strings.Contains(note, "\n") {
@@ -23,7 +23,7 @@ func advise(note, advice string, err error) error {
 	return &advised{shown, advice, err}
 }
 
-// isAdvised reports whether err already says what to do about it.
+// isAdvised reports whether err already has advice.
 func isAdvised(err error) bool {
 	var a *advised
 	return errors.As(err, &a)

@@ -33,7 +33,7 @@ const sameSignal = time.Second
 // the process at once. Under nohup SIGHUP has no effect.
 //
 // It also makes the process ignore SIGPIPE: if the reader of the messages ends (backup … 2>&1 |
-// head), the run must go on rather than leave an unfinished upload.
+// head), the run must continue and not leave an unfinished upload.
 func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ch := make(chan os.Signal, 1)
