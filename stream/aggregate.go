@@ -13,8 +13,7 @@ import (
 // element. An aggregate is emitted when it is full, when within has passed since its first element
 // (0 means no time limit), and at the end. An empty aggregate is not emitted.
 //
-//   - Memory: one aggregate; with a time limit, also up to 16 elements that the upstream emits
-//     meanwhile.
+//   - Memory: one aggregate; with a time limit, also up to 16 elements that wait.
 //   - Goroutines: with a time limit, one for the upstream, which has ended when the run returns;
 //     otherwise none.
 //   - Errors: an error of add ends the run, unchanged. If the upstream fails, an incomplete
@@ -68,7 +67,7 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 	})
 }
 
-// gatherer gathers elements. It emits them when it is full and when flush is called.
+// gatherer gathers elements. It emits them when it is full, or when flush is called.
 type gatherer[T any] struct {
 	add   func(T) error
 	flush func() error
@@ -118,8 +117,8 @@ func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d tim
 			if due == nil && !a.empty() {
 				rang := make(chan time.Time, 1)
 				due = rang
-				// To poll the channel of a time.Timer takes its lock and reads the clock.
-				// A plain channel avoids both.
+				// Polling the channel of a time.Timer takes its lock and reads the clock. A plain
+				// channel avoids both.
 				timer = time.AfterFunc(d, func() { rang <- time.Now() })
 			}
 		}

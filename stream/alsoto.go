@@ -13,9 +13,9 @@ const sideAhead = 16
 // has finished, done is called with its result; done may be nil.
 //
 // The run completes only when sink has finished. sink finishes after the upstream has completed and
-// before the downstream sees the end, so neither side publishes if the other has failed before. If
-// the downstream ends early, sink completes with the elements that have passed. If sink ends early,
-// the downstream goes on without it.
+// before the downstream sees the end, so if either side has failed by then, the other does not
+// publish. If the downstream ends early, sink completes with the elements that have passed. If sink
+// ends early, the downstream goes on without it.
 //
 //   - Memory: up to 16 elements in addition to what sink holds. If the elements are byte slices,
 //     sink gets copies; other elements are shared.
@@ -36,8 +36,8 @@ func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
 // others on. For example, it writes rejected documents to a separate file. When sink has finished,
 // done is called with its result; done may be nil.
 //
-// Completion, memory, goroutines and errors are those of [AlsoTo]. After an early end of sink,
-// elements for it are dropped.
+// Completion, memory, goroutines and errors are those of [AlsoTo]. If sink ends early, later
+// elements that would go to it are dropped.
 func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool, done func(R)) Flow[T, T] {
 	if divert == nil {
 		return invalid[T, T]("DivertTo: the function is nil")

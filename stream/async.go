@@ -3,7 +3,7 @@ package stream
 import "context"
 
 // Async returns a flow that runs its upstream on a separate goroutine, up to n elements ahead of
-// its downstream, so that both work at the same time. A downstream that waits gets each element at
+// its downstream, so that both work at the same time. A waiting downstream gets each element at
 // once.
 //
 //   - Memory: n elements; the upstream may already wait when three quarters of n are held.

@@ -11,21 +11,21 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Backoff says which errors are retried, how often, and after what wait. [Retry],
+// Backoff configures retries: which errors are retried, how often, and after which delay. [Retry],
 // [Restart], [RestartFlow] and [RestartSink] use it. The zero value is ready to use: 10 retries of
-// transient errors, with waits that double from 100 ms up to 30 s. Up to half of each wait is taken
-// off at random; the sum is about a minute.
+// transient errors, with waits that double from 100 ms up to 30 s. Each wait is shortened at random
+// by up to half. The waits add up to about a minute.
 //
-// If the error has a method RetryAfter() time.Duration, by which the server asks for a wait, the
-// wait is at least that long.
+// If the error has a method RetryAfter() time.Duration, which reports the delay that a server asked
+// for, the wait is at least that long.
 type Backoff struct {
 	Min    time.Duration // the first wait; 0 means 100 ms
 	Max    time.Duration // the longest wait, at least Min; 0 means 30 s, or Min if that is longer
 	Factor float64       // the ratio of each wait to the previous one, at least 1; 0 means 2
-	Jitter float64       // the share of each wait that is random, up to 1; 0 means 0.5, negative means none
+	Jitter float64       // random share of each wait, up to 1; 0 means 0.5, negative means none
 
 	MaxRetries int           // consecutive retries; 0 means 10, negative means no limit
-	MaxElapsed time.Duration // from the first consecutive failure to the last attempt; 0 means no limit
+	MaxElapsed time.Duration // from the first failure in a row to the last attempt; 0 means no limit
 
 	// ResetAfter is how long a restarted stage must run, and make progress, to reset the count of
 	// failures: the next failure then counts as the first, with the wait Min and all retries. 0
@@ -114,7 +114,8 @@ type failureStreak struct {
 	since   time.Time // the time of the first failure
 }
 
-// waitToRetry waits for the next attempt after err by calling wait, or returns the error to end with.
+// waitToRetry waits for the next attempt after err by calling wait, or returns the error to end
+// with.
 func (r *failureStreak) waitToRetry(ctx context.Context, err error,
 	wait func(context.Context, time.Duration) error,
 ) error {

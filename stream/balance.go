@@ -2,8 +2,8 @@ package stream
 
 import "context"
 
-// Balance returns a flow that sends each element through any of the flows that is free and emits
-// what they emit, as it comes: n equal flows in parallel.
+// Balance returns a flow that sends each element through one of the flows that is free, and emits
+// their output as it arrives. Use it to run n equal flows in parallel.
 //
 //   - Memory: per branch, one element and up to 64 elements of its output.
 //   - Order and goroutines: the output of one branch keeps its order; one goroutine per branch and

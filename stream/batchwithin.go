@@ -6,9 +6,9 @@ import (
 )
 
 // BatchWithin returns a flow that gathers elements into slices of n. When d has passed since the
-// first element of a batch, it emits what it has.
+// first element of a batch, it emits the incomplete batch.
 //
-//   - Memory: one batch, and up to n elements (1,024 at most) that the upstream emits meanwhile.
+//   - Memory: one batch, and up to n elements (1,024 at most) that wait.
 //   - Goroutines: one for the upstream, which has ended when the run returns.
 //   - Errors: if the upstream fails, an incomplete batch is dropped.
 func BatchWithin[T any](n int, d time.Duration) Flow[T, []T] {
@@ -23,9 +23,9 @@ func BatchWithin[T any](n int, d time.Duration) Flow[T, []T] {
 
 // BatchBytesWithin returns a flow that gathers elements into slices of at most max bytes in total;
 // size returns the bytes of an element. When d has passed since the first element of a batch, it
-// emits what it has. An element larger than max forms its own batch.
+// emits the incomplete batch. An element larger than max forms its own batch.
 //
-//   - Memory: one batch, and up to 16 elements that the upstream emits meanwhile.
+//   - Memory: one batch, and up to 16 elements that wait.
 //   - Goroutines: one for the upstream, which has ended when the run returns.
 //   - Errors: if the upstream fails, an incomplete batch is dropped.
 func BatchBytesWithin[T any](max int, d time.Duration, size func(T) int) Flow[T, []T] {

@@ -6,9 +6,9 @@ import (
 )
 
 // Bottleneck says in one line which stage holds a run back, and for what share of the time. Pass it
-// the snapshots of all places of one pipeline, from source to sink, or what each place counted
-// within a time window ([Snapshot.Since]). More places give a more precise answer: Bottleneck names
-// a stage between two places by both of them.
+// the snapshots of all monitors of one pipeline, from source to sink, or their counts within a time
+// window ([Snapshot.Since]). More monitors give a more precise answer: Bottleneck names a stage
+// between two monitors by the names of both.
 //
 //	json: 61 % of 12.4s
 //	what lies between gzip and age: 44 % of 3.1s
@@ -40,7 +40,7 @@ func Bottleneck(places ...Snapshot) string {
 		stage, 100*min(held.Seconds()/total.Seconds(), 1), total.Round(time.Millisecond))
 }
 
-// label returns the name of the place, or its position if it has no name.
+// label returns the name of the monitor, or its position if it has no name.
 func (s Snapshot) label(position int) string {
 	if s.Name == "" {
 		return fmt.Sprintf("place %d", position)

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// forgiven bounds how long a timer may be late so that the units of that time still pass.
+// forgiven is the longest timer delay that earns full credit.
 const forgiven = 100 * time.Millisecond
 
-// bucket is the token bucket of a [Limiter]. Its methods take the time, so that they depend on
-// nothing else.
+// bucket is the token bucket of a [Limiter]. Its methods take the current time as a parameter, so
+// that tests need no clock.
 type bucket struct {
 	rate   float64 // units a second
 	burst  float64 // units
@@ -18,7 +18,7 @@ type bucket struct {
 	at     time.Time
 }
 
-// fill adds the units that have come since the last call. If no call waited for them, at most a
+// fill adds the units that have accrued since the last call. If no call waited for them, at most a
 // burst and the credit are kept.
 func (b *bucket) fill(now time.Time, awaited bool) {
 	if b.at.IsZero() {
@@ -34,22 +34,22 @@ func (b *bucket) fill(now time.Time, awaited bool) {
 		b.tokens += elapsed.Seconds() * b.rate
 		return
 	}
-	b.credit = min(b.credit, max(b.tokens-b.burst, 0)) // what has passed is used
-	if elapsed > forgiven {                            // a pause: what comes after it is a burst
+	b.credit = min(b.credit, max(b.tokens-b.burst, 0)) // spend the credit on units that have passed
+	if elapsed > forgiven {                            // after a pause, only a burst may pass
 		b.credit = 0
 	}
 	b.tokens = min(b.tokens+elapsed.Seconds()*b.rate, b.burst+b.credit)
 }
 
-// late is called when a timer fired d too late. Without it a limiter whose burst
-// is smaller than what comes in the time that timers are late would not deliver its rate.
+// late grants credit for the units that accrued while a timer was d late. Without it, a limiter
+// with a small burst would deliver less than its rate.
 func (b *bucket) late(d time.Duration) {
 	if d > 0 && !math.IsInf(b.rate, 1) {
 		b.credit = min(d, forgiven).Seconds() * b.rate
 	}
 }
 
-// pass takes units and reports true, if they may pass now.
+// pass takes units if they may pass now, and reports whether it did.
 func (b *bucket) pass(units float64) bool {
 	const grain = 1e-6 // of the clock
 	switch {
@@ -66,6 +66,6 @@ func (b *bucket) pass(units float64) bool {
 
 // missing returns the time until units may pass. The rate must not be 0.
 func (b *bucket) missing(units float64) time.Duration {
-	const longest = 1e9 // seconds: a Duration holds that; then the caller looks again
+	const longest = 1e9 // seconds: fits into a Duration; after it, the caller checks again
 	return time.Duration(min(max(units-b.tokens, 0)/b.rate, longest)*float64(time.Second)) + 1
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestBucketCredit has timers that fire late. The units of that time pass, once, and are no burst
-// after a pause.
+// TestBucketCredit simulates timers that fire late. The units that accrue during the delay pass
+// once, and do not add to the burst after a pause.
 func TestBucketCredit(t *testing.T) {
 	const ms = time.Millisecond
 	start := time.Unix(1, 0)

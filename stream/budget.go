@@ -17,10 +17,11 @@ import (
 //  2. Never wait on the goroutine that releases: while one goroutine waits for more bytes, another
 //     goroutine must keep giving back the bytes that the account holds.
 //
-// So a wait for the budget ends, at the latest, when the account's own elements have gone
-// downstream, whatever other accounts hold. A stage waits for its downstream, as with every bounded
-// buffer, and never for the budget of another stage. A pipeline that runs with Async(1) in place of
-// its AsyncBytes runs with any budget, however small and however many pipelines share it.
+// So a wait for the budget ends at the latest when the account's own elements have been released,
+// whatever other accounts hold. A stage waits for its downstream, as with every bounded buffer, and
+// never for the budget of another stage. If a pipeline does not deadlock with Async(1) in place of
+// AsyncBytes, it does not deadlock with any budget, however small, and with any number of pipelines
+// that share it.
 //
 // Because of rule 1, the bytes held can exceed the budget, by at most the largest element of each
 // account in use.
@@ -87,8 +88,8 @@ type claim struct {
 }
 
 // Acquire takes bytes for an element. It waits until the budget has them or the account holds
-// nothing. Calls that waited before are served first. If ctx is done first, Acquire returns its cause
-// and has taken nothing. It panics if bytes is negative.
+// nothing. Waiting calls are served in order of arrival. If ctx is done first, Acquire returns its
+// cause and has taken nothing. It panics if bytes is negative.
 //
 // While Acquire waits, another goroutine must keep releasing what the account holds. A stage with a
 // single goroutine uses TryAcquire.

@@ -41,7 +41,7 @@ func TestAccount(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		was := func(want ...string) { // calls that are served together are recorded in any order
+		was := func(want ...string) { // calls that are served together may be recorded in any order
 			t.Helper()
 			synctest.Wait()
 			mu.Lock()
@@ -117,7 +117,7 @@ func TestAccountCancelled(t *testing.T) {
 		synctest.Wait()
 		go func() { second <- two.Acquire(t.Context(), 4) }()
 		synctest.Wait()
-		one.Release(4) // room for two, which is second
+		one.Release(4) // room for two, the second waiting call
 		synctest.Wait()
 		select {
 		case <-second:
@@ -128,7 +128,7 @@ func TestAccountCancelled(t *testing.T) {
 		if err := <-first; err != errBoom {
 			t.Errorf("got %v, want the cause", err)
 		}
-		if err := <-second; err != nil { // a call that left does not block it
+		if err := <-second; err != nil { // a cancelled call does not block it
 			t.Error(err)
 		}
 		if err := one.Acquire(ctx, 0); err != errBoom {
@@ -193,7 +193,7 @@ func chunks(n, size int) stream.Source[[]byte] {
 func TestAsyncBytesRunsAheadNoFurtherThanSaid(t *testing.T) {
 	for _, tt := range []struct {
 		budget int64
-		ahead  int // elements, without the one that the downstream has and the one that waits to enter
+		ahead  int // elements between, excluding one in the downstream and one that waits to enter
 	}{{10 * (100 + slot), 10}, {10*(100+slot) - 1, 9}, {1, 1}, {0, 1}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := stream.NewBudget(tt.budget)
@@ -457,7 +457,7 @@ func ExampleAccount() {
 
 	fmt.Println(parts.TryAcquire(8)) // a part
 	fmt.Println(parts.TryAcquire(8)) // another one must wait
-	parts.Release(8)                 // the first is sent
+	parts.Release(8)                 // the first has been sent
 	fmt.Println(parts.Acquire(context.Background(), 8), memory.Used())
 	fmt.Println(errors.Is(parts.Acquire(cancelled(), 8), context.Canceled))
 	// Output:

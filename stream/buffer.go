@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Overflow says what a [Buffer] does with an element that comes when it is full.
+// Overflow selects what a [Buffer] does with an element that arrives when it is full.
 type Overflow int
 
 // The strategies. To make the upstream wait instead, use [Async].
@@ -21,7 +21,8 @@ const (
 var ErrOverflow = Mark(errors.New("stream: the buffer is full"), Throttled)
 
 // Buffer returns a flow that runs its upstream on a separate goroutine and never makes it wait. Up
-// to n elements wait for the downstream; overflow says what happens when another element comes.
+// to n elements wait for the downstream; overflow selects what happens when another element
+// arrives.
 //
 //   - Memory: n elements.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.

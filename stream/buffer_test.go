@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A Buffer keeps the elements that its strategy names, wherever its ring begins. The upstream runs
-// ahead of a downstream that waits.
+// A Buffer keeps the elements that its strategy selects, wherever its ring begins. The upstream
+// runs ahead of a downstream that waits.
 func TestBufferKeepsWhatItsStrategySays(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 15, 16, 17, 40} {
 		for _, more := range []int{0, 1, n - 1, n, n + 1, 2*n + 1} {

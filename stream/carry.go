@@ -7,14 +7,14 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// Carry returns flow for elements in envelopes: each output of flow gets the context of the value
+// Carry returns flow for elements in envelopes: each output of flow gets the context of the input
 // that it was made from. Fused; it holds one context.
 //
 // flow must emit its output for an element while it takes that element, as [Filter], [FlatMap] and
-// [ConcatMap] do. A flow that holds elements back or works on other goroutines ([Batch], [MapParallel], a
-// compressor) ends the run with an error, because the origin of its output is not known. If the
-// flow is of this library, the error comes before the first element, otherwise as soon as it is
-// detected.
+// [ConcatMap] do. A flow that holds elements back or works on other goroutines ([Batch],
+// [MapParallel], a compressor) ends the run with an error, because the origin of its output is not
+// known. For a flow of this library, the run fails before the first element. For any other flow, it
+// fails once Carry detects the violation.
 //
 // Use [OnValue], [CarryBatch] and [CarrySegments] for such flows, and for contexts that are a
 // [Checkpoint], which Carry refuses.

@@ -19,7 +19,7 @@ func number() stream.Flow[int, numbered] {
 	return stream.Map(func(n int) numbered { return numbered{Value: n, Context: n} })
 }
 
-// An element keeps its context in flows that emit while they take it.
+// An element keeps its context in flows that emit their output before they return from taking it.
 func TestCarryKeepsContexts(t *testing.T) {
 	try := func(_ context.Context, n int) (int, error) { return n, nil }
 	for name, flow := range map[string]stream.Flow[int, int]{
@@ -130,7 +130,8 @@ func TestCarryRefusesForeignFlows(t *testing.T) {
 		cancel(nil)
 		return <-done
 	})
-	late := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] { // it lags by one element
+	// late lags by one element.
+	late := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
 		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 			held, some := 0, false
 			err := src.Each(ctx, func(n int) (err error) {
@@ -154,7 +155,8 @@ func TestCarryRefusesForeignFlows(t *testing.T) {
 	} {
 		for _, pauses := range []time.Duration{0, time.Second} {
 			synctest.Test(t, func(t *testing.T) {
-				// The downstream is slow: a faster one may leave Carry no chance to see the goroutine.
+				// The downstream is slow: a faster one may leave Carry no chance to see the
+				// goroutine.
 				src := stream.Via3(count(5), pause(pauses), number(), stream.Carry[int](flow))
 				slow := sink.ForEach(func(context.Context, numbered) error { time.Sleep(time.Second); return nil })
 				if _, err := stream.Run(t.Context(), src, slow); err == nil {

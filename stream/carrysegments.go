@@ -4,15 +4,15 @@ import "context"
 
 // CarrySegments returns a flow that cuts its input into segments of n elements and runs flow once
 // over the values of each segment: consecutive gzip members or zstd frames, or objects that
-// [ResultOf] an upload stores. It works with any flow, because all output of a run is out when the
-// run has ended, whatever the flow holds back until then. So the last output of a segment carries
-// the last checkpoint of the segment, and the others carry none. With n = 0, the whole stream is
-// one segment.
+// [ResultOf] an upload stores. It works with any flow, even one that holds elements back, because a
+// run has emitted all of its output when it ends. So the last output of a segment carries the last
+// checkpoint of the segment, and the others carry none. With n = 0, the whole stream is one
+// segment.
 //
 //	stream.CarrySegments[Position](10_000, codec.Gzip(nil))
 //
-// If flow emits nothing for a segment, the next segment covers it. Without an element, flow is not
-// run.
+// If flow emits nothing for a segment, the next segment's checkpoint covers it. If no element
+// arrives, flow is not run.
 //
 //   - Memory: what flow holds, and one element of its output, which waits for the next one or for
 //     the end of the segment.

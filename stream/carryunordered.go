@@ -3,13 +3,13 @@ package stream
 import "context"
 
 // CarryMapUnordered returns [MapUnordered] for elements in envelopes with a [Checkpoint]. It emits
-// each result as soon as it is ready, with the low-water mark: the checkpoint up to which all
-// results are out. So a result that overtakes an earlier one carries no checkpoint, and the one
-// that was overtaken carries that of both.
+// each result when it is ready, with the low-water mark: the checkpoint up to which all results
+// have been emitted. A result that overtakes an earlier one carries no checkpoint. The overtaken
+// result carries the checkpoint that covers both.
 //
 // Memory, goroutines and errors are those of MapUnordered. It also holds one checkpoint for each
-// element since the oldest in flight, so f must have a timeout: a call that hangs while others go
-// on makes that number grow.
+// element since the oldest in flight, so f must have a timeout: if one call hangs while others
+// continue, that number grows without limit.
 func CarryMapUnordered[P, T, U any](n int,
 	f func(context.Context, T) (U, error),
 ) Flow[Envelope[T, Checkpoint[P]], Envelope[U, Checkpoint[P]]] {

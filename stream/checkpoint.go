@@ -6,9 +6,9 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// Checkpoint is a position in a source, as the context of an envelope. It says: once this element
-// and all elements before it are stored, everything that the source emitted up to Position is
-// stored. A reader that starts at Position misses nothing.
+// Checkpoint is a position in a source, as the context of an envelope. Once this element and all
+// elements before it are stored, everything that the source emitted up to Position is stored. A
+// reader that resumes at Position misses nothing.
 //
 // [Checkpoints] adds them to elements. [Acknowledge] saves them, after the stage that stores.
 // Between the two, elements may pass
@@ -20,7 +20,7 @@ import (
 //   - everything else, such as compression, by [CarrySegments].
 //
 // Other stages that change the order ([MapUnordered], [Merge], [Balance], [GroupBy]…) refuse them.
-// A checkpoint does not cover a side sink, such as that of [AlsoTo]: the sink may lag by some
+// A checkpoint does not cover a side sink, such as the sink of [AlsoTo], which may lag by some
 // elements.
 type Checkpoint[P any] struct {
 	Position P
@@ -76,7 +76,7 @@ func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]
 	})
 }
 
-// Acknowledge returns a sink that calls save with each checkpoint that comes. Place it after the
+// Acknowledge returns a sink that calls save with each checkpoint that arrives. Place it after the
 // stage that stores the elements and emits what it stored. Then everything up to a saved position
 // is stored:
 //
@@ -88,8 +88,8 @@ func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]
 //	), stream.Acknowledge[Receipt](saveToken))
 //
 // Its result, also with an error, is the last checkpoint that save accepted. An error of save ends
-// the run, unchanged. A checkpoint that comes after a later one ends the run, because a stage has
-// changed the order.
+// the run, unchanged. A checkpoint that arrives after a later one ends the run, because it means
+// that a stage has changed the order.
 func Acknowledge[T, P any](save func(context.Context, P) error) Sink[Envelope[T, Checkpoint[P]], Checkpoint[P]] {
 	return SinkFunc[Envelope[T, Checkpoint[P]], Checkpoint[P]](func(ctx context.Context,
 		src Source[Envelope[T, Checkpoint[P]]],

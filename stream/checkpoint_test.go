@@ -49,8 +49,8 @@ func (l *ledger) save(_ context.Context, n int) error {
 	return nil
 }
 
-// Whatever stages checkpoints pass, an acknowledged one means that everything before it is stored.
-// The last element is acknowledged in the end.
+// Whatever stages a checkpoint passes, its acknowledgement means that everything before it is
+// stored. At the end, the last element has been acknowledged.
 func TestCheckpointsAreNeverEarly(t *testing.T) {
 	jitter := func(ctx context.Context, n int) (int, error) {
 		return n, sleepFor(ctx, time.Duration(rand.IntN(20))*time.Millisecond)
@@ -213,8 +213,8 @@ func TestAcknowledgeFails(t *testing.T) {
 	}
 }
 
-// The low-water mark moves to the last position before the first one that is not done, in whatever
-// order positions are done.
+// The low-water mark moves to the last position before the first one that is not done, in any order
+// of completion.
 func TestLowWater(t *testing.T) {
 	for range 100 {
 		var low stream.LowWater[int]

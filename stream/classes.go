@@ -55,15 +55,16 @@ func (m *marked) Class() Class  { return m.class }
 
 // ClassOf returns the class of err: its mark, or the mark of an error that it wraps.
 //
-//   - The outermost mark counts: code that wraps an error may know more than code that made it.
+//   - The outermost mark counts: code that wraps an error may know more than the code that created
+//     it.
 //   - Of joined errors (errors.Join, several %w), the highest class counts; those without a mark
 //     are ignored.
-//   - An error without a mark gets the class of the standard library's error in it. Timeouts and
-//     failed network operations are Retryable: a connection that was refused, reset or closed by
-//     the peer (io.EOF or io.ErrUnexpectedEOF in a net.Error, not in a truncated file). Errors of
-//     the operating system (no space, no permission, no such file), unknown hosts, invalid
-//     addresses and certificates are Fatal. context.Canceled is Canceled unless it is joined with
-//     another error.
+//   - An error without a mark gets the class of the standard library's error that it wraps.
+//     Timeouts and failed network operations are Retryable: a connection that was refused, reset or
+//     closed by the peer (io.EOF or io.ErrUnexpectedEOF in a net.Error, not in a truncated file).
+//     Errors of the operating system (no space, no permission, no such file), unknown hosts,
+//     invalid addresses and certificates are Fatal. context.Canceled is Canceled unless it is
+//     joined with another error.
 //   - Everything else, and nil, is Unclassified.
 //
 // The class of an unmarked error does not depend on the operation that failed. Mark the errors of

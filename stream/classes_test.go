@@ -21,7 +21,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// refusal is an error type of a connector. It has a class, or leaves it to the error that it wraps.
+// refusal is an error type of a connector. It has its own class, or takes the class of the error
+// that it wraps.
 type refusal struct {
 	class stream.Class
 	err   error

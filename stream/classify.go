@@ -13,7 +13,8 @@ import (
 	"syscall"
 )
 
-// guess returns the class of an error without a mark: that of the standard library's error in it.
+// guess returns the class of an error without a mark: the class of the standard library's error
+// that it wraps.
 func guess(err error) Class {
 	if err == nil {
 		return Unclassified
@@ -23,7 +24,8 @@ func guess(err error) Class {
 			return c
 		}
 	}
-	if e, ok := err.(*net.OpError); ok && errors.Is(e, net.ErrClosed) { // no errors.As: guess walks the tree
+	// No errors.As: guess walks the tree.
+	if e, ok := err.(*net.OpError); ok && errors.Is(e, net.ErrClosed) {
 		return Unclassified // this process closed the connection
 	}
 	return guessParts(parts(err))
@@ -146,7 +148,8 @@ func classOfSystem(err error) Class {
 // classOfTimeout returns Retryable for an error whose method Timeout returns true:
 // context.DeadlineExceeded, os.ErrDeadlineExceeded, or an error of a client library.
 func classOfTimeout(err error) Class {
-	if e, ok := err.(interface{ Timeout() bool }); ok && e.Timeout() { // no errors.As: guess walks the tree
+	// No errors.As: guess walks the tree.
+	if e, ok := err.(interface{ Timeout() bool }); ok && e.Timeout() {
 		return Retryable
 	}
 	return Unclassified

@@ -4,7 +4,7 @@ import "context"
 
 // CompleteOn returns a flow that passes its elements on. If its upstream fails with an error for
 // which enough is true, it completes instead of failing. Then sinks publish the elements so far as
-// the whole: enough should accept only the one error that means no loss.
+// if they were complete, so enough should accept only an error that means no loss.
 //
 // Place CompleteOn right after the stage that fails. An error overtakes the elements that wait in
 // an [Async] or in another stage that runs its upstream on a goroutine, so after such a stage those

@@ -12,7 +12,8 @@ import (
 // Fused; it holds no element.
 //
 // Each source sees a drain of the run. A source that can be drained ends at once when its turn
-// comes. Any other source runs to its end, such as the one that closes a document.
+// comes. Any other source runs to its end: for example, one that emits the closing bracket of a
+// document.
 func Concat[T any](srcs ...Source[T]) Source[T] {
 	for _, src := range srcs {
 		if src == nil {

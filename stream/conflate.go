@@ -3,9 +3,9 @@ package stream
 import "context"
 
 // Conflate returns a flow that never makes its upstream wait. While the downstream is busy, it
-// merges the elements that come into one sum: seed makes a sum from the first, add adds another.
-// The downstream gets the sum when it is free. Use it for progress reports, for example, when only
-// the latest counts.
+// merges the elements that arrive into one sum: seed makes a sum from the first element, and add
+// adds another. The downstream gets the sum when it is free. Use it when only the latest state
+// counts, for example for progress reports.
 //
 //   - Memory: one sum.
 //   - Order and goroutines: one goroutine for the upstream, which also calls seed and add and has
@@ -18,9 +18,9 @@ func Conflate[T, S any](seed func(T) S, add func(S, T) S) Flow[T, S] {
 	return conflate(0, nil, seed, add)
 }
 
-// ConflateUpTo is [Conflate] with a limit: it makes the upstream wait when another element would raise
-// the cost of the sum above max. If cost is nil, each element costs 1. An element that costs more
-// than max forms its own sum.
+// ConflateUpTo is [Conflate] with a limit: it makes the upstream wait when another element would
+// raise the cost of the sum above max. If cost is nil, each element costs 1. An element that costs
+// more than max forms its own sum.
 func ConflateUpTo[T, S any](max int64, cost func(T) int64, seed func(T) S, add func(S, T) S) Flow[T, S] {
 	switch {
 	case max < 1:

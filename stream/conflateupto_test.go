@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Each sum may cost up to max, whatever the sums before it cost, and no more.
+// Each sum costs at most max, whatever the previous sums cost.
 func TestConflateUpToCostsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cost := func(n int) int64 { return int64(n) }

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// Stages that are flows of integers only with other stages around them keep the contract too.
+// Stages that need other stages around them to be flows of integers also keep the contract.
 func TestContractOfWrappedStages(t *testing.T) {
 	type (
 		pair = stream.Pair[int, int]
@@ -93,7 +93,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 	}
 }
 
-// The sinks of this package keep the contract, and so do hubs, which are sinks and sources.
+// The sinks of this package keep the contract. So do hubs, which are both sinks and sources.
 func TestContractOfSinks(t *testing.T) {
 	number := func(i int) int { return i }
 	t.Run("StallTimeout", func(t *testing.T) {
@@ -146,7 +146,8 @@ func TestContractOfSinks(t *testing.T) {
 			In:  number,
 		})
 	})
-	t.Run("MergeHub", func(t *testing.T) { // the hub's sink, with a consumer that ends when the producer does
+	// The hub's sink, with a consumer that ends when the producer does.
+	t.Run("MergeHub", func(t *testing.T) {
 		streamtest.TestSink(t, streamtest.Sink[int, int64]{
 			New: func() stream.Sink[int, int64] {
 				return stream.SinkFunc[int, int64](func(ctx context.Context, src stream.Source[int]) (int64, error) {
@@ -192,7 +193,8 @@ func TestContractOfHubSources(t *testing.T) {
 					return g.Do(func() error { return started.Each(ctx, emit) })
 				})
 			},
-			Varies:  true, // a consumer misses earlier elements; an early end leaves the producer waiting
+			// A consumer misses earlier elements; an early end leaves the producer waiting.
+			Varies:  true,
 			Stalled: func() stream.Source[int] { return stream.NewBroadcastHub[int](1).Source() },
 			Bad: []stream.Source[int]{
 				stream.NewBroadcastHub[int](0).Source(),
@@ -223,7 +225,7 @@ func TestContractOfHubSources(t *testing.T) {
 }
 
 // Stages that hold byte slices, pass them to another goroutine or send them to several receivers
-// keep the rule of ownership.
+// keep the ownership rule.
 func TestContractOfOwnership(t *testing.T) {
 	type (
 		flow = stream.Flow[doc, doc]

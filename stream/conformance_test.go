@@ -230,7 +230,7 @@ func TestContract(t *testing.T) {
 }
 
 // Operators own the elements that they get: documents pass through the stages that hold, copy or
-// hand over.
+// hand over elements.
 func TestContractOfByteElements(t *testing.T) {
 	flows := map[string]stream.Flow[doc, doc]{
 		"Async":   stream.Async[doc](4),

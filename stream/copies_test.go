@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// An element may be emitted more than once. A receiver that writes to it or appends to it changes
-// none of the others.
+// An operator may emit an element more than once. A receiver that writes or appends to one copy
+// does not change the others.
 func TestRepeatedElementsAreOwn(t *testing.T) {
 	type doc []byte
 	type pair = stream.Pair[doc, doc]

@@ -8,8 +8,8 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// Delay returns a flow that emits each element when d has passed since it came. When 16 elements
-// wait, the upstream waits too.
+// Delay returns a flow that emits each element when d has passed since its arrival. When 16
+// elements wait, the upstream waits too.
 //
 //   - Memory: 16 elements.
 //   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when
@@ -79,7 +79,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// SkipFor returns a flow that drops the elements that come within d of the start. Fused; it holds
+// SkipFor returns a flow that drops the elements that arrive within d of the start. Fused; it holds
 // no element.
 func SkipFor[T any](d time.Duration) Flow[T, T] {
 	if d < 0 {
@@ -120,7 +120,7 @@ func TakeFor[T any](d time.Duration) Flow[T, T] {
 // KeepAlive returns a flow that emits f() whenever the upstream has emitted nothing for d: for
 // example, to keep an idle connection open. f is called on the downstream's goroutine.
 //
-//   - Memory: up to 16 elements that the upstream emits meanwhile.
+//   - Memory: up to 16 elements that wait.
 //   - Order and goroutines: the order is kept; one goroutine for the upstream, which has ended when
 //     the run returns.
 //   - Errors: an error of the upstream overtakes the waiting elements.

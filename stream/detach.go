@@ -3,8 +3,8 @@ package stream
 import "reflect"
 
 // detacher returns a function that copies a value and its slices, including slices in exported
-// fields of structs. The copy and the original can then change independently. Values behind
-// pointers and in maps are shared.
+// fields of structs. The copy and the original can then change independently. The targets of
+// pointers and the contents of maps are shared.
 func detacher[T any]() func(T) T {
 	t := reflect.TypeFor[T]()
 	if !hasSlices(t) {

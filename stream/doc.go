@@ -7,8 +7,7 @@
 //   - A chunk is an element of a byte stream: a []byte that is not empty. Chunk boundaries have no
 //     meaning.
 //   - A [Source] emits elements. A [Flow] turns one source into another. A [Sink] consumes a source
-//     and returns one result. Each of them is a stage. Elements come from upstream and go
-//     downstream.
+//     and returns one result. Each of them is a stage. Elements flow from upstream to downstream.
 //   - A pipeline is a source, any number of flows and a sink. A run passes the elements through a
 //     pipeline once.
 //   - Backpressure is an emit that has not returned yet: the upstream waits for it.
@@ -49,25 +48,26 @@
 //  8. An element belongs to its receiver. A stage never touches a slice again after it has emitted
 //     it.
 //  9. A stage is a description. Constructors do no I/O, start nothing and return no error: the run
-//     reports invalid settings, before any I/O. Every run starts from the beginning. A stage over
-//     something that can be read only once says so, and its second run fails.
+//     reports invalid settings, before any I/O. Every run starts from the beginning. If the input
+//     of a stage can be read only once, the stage's comment says so, and its second run fails.
 //  10. A panic in a user's function surfaces in the goroutine that called [Run], as a
 //     [*PanicError] with the original stack, after every stage has cleaned up. No stage swallows a
 //     panic.
-//  11. An operation on a server ends as done, failed or unknown. An unclear reply is settled by
-//     proof or reported, never guessed.
+//  11. An operation on a server ends as done, failed or unknown. If a reply is unclear, the
+//     stage checks the outcome or reports it as unknown. It never guesses.
 //
 // # Defaults
 //
 // Unless its comment says otherwise, a stage of this library
 //
 //   - is fused: it starts no goroutine and keeps the order;
-//   - holds only the element that passes;
+//   - holds only the current element;
 //   - completes when its upstream does;
 //   - adds no errors except for invalid settings: an error of the upstream, or of a function that
 //     it calls, ends the run unchanged.
 //
-// The comment of a stage says what differs, under Memory, Order and goroutines, Errors and Limits.
+// The comment of a stage lists the differences, under Memory, Order and goroutines, Errors and
+// Limits.
 //
 // # Operators
 //
@@ -99,7 +99,7 @@
 //     [CarrySegments], [OnValue].
 //   - Measurement: [Monitor], [Measure], [Bottleneck].
 //   - Helpers: [ByteLen], [ClassOf], [Mark], [Stopped], [Draining].
-//   - For a stage of your own: [NewGroup], [EachLent], [WithoutStop], [WithoutDrain].
+//   - To write a stage: [NewGroup], [EachLent], [WithoutStop], [WithoutDrain].
 //
 // [operators]: https://github.com/millweir/millweir/blob/main/docs/operators.md
 package stream

@@ -9,9 +9,9 @@ import (
 )
 
 // Draining returns a channel that is closed when the run of ctx is drained, see [Running.Drain]. A
-// source waits for it in addition to its input, and completes between two elements once it is
-// closed. The channel is nil, so that waiting for it blocks forever, in a run that cannot be
-// drained and in a context of [WithoutDrain].
+// source selects on it in addition to its input, and completes between two elements once it is
+// closed. In a run that cannot be drained, and in a context of [WithoutDrain], the channel is nil,
+// and receiving from it blocks forever.
 func Draining(ctx context.Context) <-chan struct{} { return drain.Done(ctx) }
 
 // WithoutDrain returns a context in which sources are not drained. A stage uses it for work on an
@@ -61,8 +61,8 @@ func Drainable[T any](src Source[T]) Source[T] {
 	})
 }
 
-// undrained returns src as a source that belongs to an element that was taken: a drain does not end
-// it.
+// undrained returns src as a source that a drain does not end, for work on an element that a stage
+// has taken.
 func undrained[T any](src Source[T]) Source[T] {
 	if src == nil {
 		return nil

@@ -16,8 +16,8 @@ import (
 // filler is an element that stages add; the test ignores it.
 const filler = -1
 
-// drainedFlows has every operator with a flow, as a function from a source to its output that loses
-// nothing. Each element comes out once, or as often as the suffix of the name says.
+// drainedFlows maps the name of each flow operator to a function that adds the operator to a source
+// and loses no element. Each element comes out once, or as often as the suffix of the name says.
 func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 	type (
 		ints = stream.Source[int]
@@ -137,7 +137,8 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 				return stream.SinkFunc[int, int64](func(ctx context.Context, src ints) (int64, error) {
 					n, err := sink.ForEach(pipe.Offer).Consume(ctx, src)
 					pipe.Complete()
-					time.Sleep(time.Hour) // the source completes first: otherwise the sink's end stops it
+					// Let the source complete first. Otherwise the end of the sink stops it.
+					time.Sleep(time.Hour)
 					return n, err
 				}), nil
 			})
@@ -242,7 +243,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 	}
 }
 
-// drainedElsewhere are the stages that are not in that table, with the reason.
+// drainedElsewhere lists the stages that are not in drainedFlows, with the reason.
 var drainedElsewhere = map[string]string{
 	"All":             "it is no stage",
 	"Fail":            "it emits nothing",

@@ -20,8 +20,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// drainedSources has each source of package source that a drain ends, in a form that does not end
-// otherwise. Waiting sources wait forever after some elements.
+// drainedSources has each source of package source that a drain ends, in a form that ends only by a
+// drain. Waiting sources wait forever after some elements.
 func drainedSources() map[string]func() stream.Source[int] {
 	type ints = stream.Source[int]
 	var (
@@ -109,7 +109,8 @@ func drainedSources() map[string]func() stream.Source[int] {
 					return err
 				}
 				<-ctx.Done()
-				return fmt.Errorf("receive: %w", ctx.Err()) // a source that returns ctx.Err, not the cause
+				// This source returns ctx.Err, not the cause.
+				return fmt.Errorf("receive: %w", ctx.Err())
 			}))
 		},
 	}
@@ -164,7 +165,7 @@ func TestDrainEndsSources(t *testing.T) {
 	}
 }
 
-// wholeSources has the sources of one indivisible whole, with everything that they emit.
+// wholeSources has the sources of one indivisible whole, with their complete output.
 func wholeSources(t *testing.T) map[string]func() stream.Source[[]byte] {
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, whole, 0o600); err != nil {
@@ -216,7 +217,7 @@ func (r *slowReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A drain does not truncate the bytes of one whole.
+// A drain does not truncate a source of bytes.
 func TestDrainOfOneWhole(t *testing.T) {
 	for name, src := range wholeSources(t) {
 		for _, after := range []time.Duration{0, 35} {
@@ -233,7 +234,7 @@ func TestDrainOfOneWhole(t *testing.T) {
 	}
 }
 
-// A drained list keeps the brackets that Concat puts around it.
+// If a list is drained, the brackets that Concat adds around it remain.
 func TestDrainLeavesBrackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := stream.Concat(source.Of("["),

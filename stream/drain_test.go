@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// handed records the elements that a source has emitted and that a sink has received.
+// handed records the elements that a source emits and the elements that a sink receives.
 type handed struct {
 	mu        sync.Mutex
 	out, back []int
@@ -84,7 +84,8 @@ func TestDrainLosesNothing(t *testing.T) {
 			for _, after := range []time.Duration{0, 1, 10, 33, 100, 450} {
 				synctest.Test(t, func(t *testing.T) {
 					var h handed
-					stage := drainedFlows()[name] // its channels must belong to this bubble
+					// The stage is made here, because its channels must belong to this bubble.
+					stage := drainedFlows()[name]
 					run := stream.Go(t.Context(), stage(h.source()), h.sink())
 					time.Sleep(after*time.Millisecond + time.Microsecond)
 					run.Drain()
@@ -102,7 +103,7 @@ func TestDrainLosesNothing(t *testing.T) {
 
 var errTooLong = fmt.Errorf("a drained run does not end")
 
-// Every operator is in one of the two tables.
+// Every operator is in drainedFlows or drainedElsewhere.
 func TestDrainOfEveryStage(t *testing.T) {
 	tables := map[string]map[string]bool{"stream": {}, "source": {}}
 	for name := range drainedFlows() {
@@ -157,7 +158,7 @@ func TestDrainIntoSinks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var h handed
 				slow := sink.ForEachParallel(4, func(ctx context.Context, n int) error {
-					// a call that has begun runs to its end
+					// a call in progress runs to its end
 					part := stream.Via(source.Slice([]int{n, n, n}), pause(time.Millisecond))
 					got, err := stream.Run(ctx, part, sink.Slice[int]())
 					if err == nil && len(got) == 3 {

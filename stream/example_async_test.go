@@ -113,7 +113,8 @@ func ExampleGo() {
 }
 
 func ExampleDrainable() {
-	numbers := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error { // it ignores drains
+	// numbers ignores drains.
+	numbers := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
 		for n := 1; ; n++ {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)

@@ -78,7 +78,7 @@ func ExampleCarryBatch() {
 	// 1 up to 5 <nil>
 }
 
-// The flow holds all of its input back. Nothing is acknowledged before it is out.
+// The flow holds back all of its input. Nothing is acknowledged before it is emitted.
 func ExampleCarrySegments() {
 	join := stream.ResultOf(sink.Fold("", func(text string, e event) string { return text + e.text }))
 	src := stream.Via2(source.Slice(feed), offsets(), stream.CarrySegments[int](3, join))
@@ -90,7 +90,7 @@ func ExampleCarrySegments() {
 	// de up to 5 <nil>
 }
 
-// The third overtakes the first two. It is acknowledged only after they are out.
+// The third overtakes the first two. It is acknowledged only after they are emitted.
 func ExampleCarryMapUnordered() {
 	overtaken := make(chan struct{})
 	convert := func(_ context.Context, e event) (string, error) {

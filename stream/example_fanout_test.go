@@ -88,7 +88,8 @@ func ExampleWireTap() {
 func ExampleNewBroadcastHub() {
 	hub := stream.NewBroadcastHub[string](16)
 	first := stream.Go(context.Background(), hub.Source(), sink.Slice[string]())
-	sent, err := stream.Run(context.Background(), source.Of("a", "b"), hub) // it waits for the first consumer
+	// The run waits for the first consumer.
+	sent, err := stream.Run(context.Background(), source.Of("a", "b"), hub)
 	fmt.Println(sent, err)
 	fmt.Println(first.Wait())
 	// Output:

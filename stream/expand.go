@@ -7,8 +7,8 @@ import (
 
 // Expand returns a flow for a downstream that is faster than its upstream. It calls f for each
 // element and emits the values that f yields until the next element comes. The first value is
-// always emitted. To emit the element itself, let f yield it first. After the last element, only
-// its first value is sure to be emitted.
+// always emitted. To emit the element itself, let f yield it first. For the last element, only the
+// first value is guaranteed.
 //
 //   - Memory: one element.
 //   - Order and goroutines: one goroutine for the upstream, which has ended when the run returns.

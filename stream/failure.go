@@ -4,8 +4,9 @@ import (
 	"context"
 )
 
-// attempt runs src into emit. ownFailure reports whether err is src's own error, which a later stage may
-// handle. An error of the downstream, an early end, and the end of the whole run are not src's own.
+// attempt runs src into emit. ownFailure reports whether err is src's own error, which a stage
+// downstream may handle. An error of the downstream, an early end, and the end of the whole run are
+// not src's own.
 func attempt[T any](ctx context.Context, src Source[T], emit func(T) error) (ownFailure bool, err error) {
 	var emitErr error
 	err = each(ctx, src, func(v T) error {

@@ -20,7 +20,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// boundary is a flow that passes elements to another goroutine or holds some.
+// boundary is a flow that passes elements to another goroutine or holds elements.
 type boundary[T any] struct {
 	flow stream.Flow[T, T]
 	most int // elements held when the downstream is slow, including those in flight on either side
@@ -72,7 +72,7 @@ func TestCancelBesideReadySlot(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 6))
 		name := names[rng.IntN(len(names))]
 		n := 2 + rng.IntN(80)
-		at := rng.IntN(n - 1) // not the last element, so nil would be wrong
+		at := rng.IntN(n - 1) // not the last element, so nil would be a wrong result
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var taken atomic.Int64
 		_, err := stream.Run(ctx, stream.Via(count(n), flows[name].flow),
@@ -92,8 +92,8 @@ func TestCancelBesideReadySlot(t *testing.T) {
 	}
 }
 
-// With a slow consumer, every stage holds as many elements as its comment says and no more, however
-// long the stream is.
+// With a slow consumer, no stage holds more elements than its comment says, however long the stream
+// is.
 func TestSlowConsumer(t *testing.T) {
 	const chunk = 64 << 10
 	all := func() map[string]boundary[[]byte] {
@@ -114,7 +114,7 @@ func TestSlowConsumer(t *testing.T) {
 					return nil
 				})
 				var heap uint64
-				before := heapInUse() // garbage of other tests
+				before := heapInUse() // includes garbage of other tests
 				_, err := stream.Run(t.Context(), stream.Via(src, s.flow),
 					sink.ForEach(func(context.Context, []byte) error {
 						taken++
@@ -158,7 +158,8 @@ func TestLogHandlerBlocks(t *testing.T) {
 		n, err := stream.Run(ctx, stream.Via(count(100), stream.Log[int](slog.New(handler), "x", nil)),
 			sink.Discard[int]())
 		if !errors.Is(err, errBoom) || n != 2 || time.Since(began) != 3*time.Minute {
-			t.Errorf("%d elements, %v after %v", n, err, time.Since(began)) // two elements and the last record
+			// The handler blocks for two elements and for the last record.
+			t.Errorf("%d elements, %v after %v", n, err, time.Since(began))
 		}
 	})
 }
@@ -223,7 +224,7 @@ func TestCountsPast32Bits(t *testing.T) {
 	account.Close()
 }
 
-// An error after the last element fails the run, in stages that do something at the end.
+// An error after the last element fails the run, also in stages that flush at the end.
 func TestErrorsAfterTheLastElement(t *testing.T) {
 	zero := func() int { return 0 }
 	state := func(s *int, n int) (int, error) { *s += n; return *s, nil }
@@ -260,7 +261,7 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 			t.Errorf("%s: %v, published: %v", name, err, published)
 		}
 	}
-	for n := range 4 { // at the edges of batches, with and without a rest to flush
+	for n := range 4 { // at the edges of batches, with and without a remainder to flush
 		src := stream.Via(count(n+1), stream.Batch[int](2))
 		_, err := stream.Run(t.Context(), src, sink.ForEach(func(_ context.Context, batch []int) error {
 			if slices.Contains(batch, n) {
@@ -274,8 +275,8 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 	}
 }
 
-// For a whole number of batches, and one element more or less, all batching stages make the right
-// batches.
+// All batching stages make the right batches for a whole number of batches, and for one element
+// more or less.
 func TestBoundaries(t *testing.T) {
 	const k = 4
 	for name, batch := range map[string]stream.Flow[int, []int]{

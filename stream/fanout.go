@@ -13,9 +13,9 @@ import (
 // branchAhead is the maximum number of elements that wait for a branch.
 const branchAhead = 64
 
-// Broadcast returns a flow that sends each element through all of the flows and emits what they
-// emit, as it comes. The slowest branch sets the pace. To send elements to several sinks, make each
-// one a flow with [ResultOf].
+// Broadcast returns a flow that sends each element through all of the flows and emits their output
+// as it arrives. The slowest branch sets the pace. To send elements to several sinks, make each one
+// a flow with [ResultOf].
 //
 //   - Memory: per branch, up to 64 elements and up to 64 of its output. If the elements are byte
 //     slices, all branches but the first get copies; other elements are shared.
@@ -47,7 +47,7 @@ func Broadcast[T, U any](flows ...Flow[T, U]) Flow[T, U] {
 
 // broadcast sends vs to the branches, as many elements at once as all branches have room for. If a
 // branch has no room, it sends one element. So no branch waits for an element that another branch
-// has already received.
+// has received.
 func broadcast[T any](vs []T, branches []branch[T], one func(T) error) error {
 	for len(vs) > 0 {
 		n := len(vs)
@@ -74,10 +74,10 @@ func broadcast[T any](vs []T, branches []branch[T], one func(T) error) error {
 }
 
 // Partition returns a flow that sends each element through the flow whose index choose returns, and
-// emits what the flows emit, as it comes. An index out of range ends the run with an error.
+// emits the output of the flows as it arrives. An index out of range ends the run with an error.
 //
-// Memory, goroutines and errors are those of [Broadcast], but nothing is copied. After an early end
-// of a branch, elements for it are dropped.
+// Memory, goroutines and errors are those of [Broadcast], but nothing is copied. If a branch ends
+// early, later elements that would go to it are dropped.
 func Partition[T, U any](choose func(T) int, flows ...Flow[T, U]) Flow[T, U] {
 	if choose == nil {
 		return invalid[T, U]("Partition: the function is nil")
@@ -120,7 +120,7 @@ func (b branch[T]) push(v T) error {
 	return b.unlessLeft(b.q.push(b.open, v))
 }
 
-// pushAll sends vs. It drops the elements that are left when the branch ends early.
+// pushAll sends vs. If the branch ends early, pushAll drops the remaining elements.
 func (b branch[T]) pushAll(vs []T) error {
 	if b.left.Load() {
 		return nil

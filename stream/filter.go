@@ -10,7 +10,8 @@ func Filter[T any](keep func(T) bool) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] { return filtered[T]{src, keep} })
 }
 
-// filtered is src behind a [Filter]. Its type lets a following [Map] fuse the two into one step.
+// filtered is src with a [Filter] applied. A following [Map] recognizes the type and fuses the two
+// into one step.
 type filtered[T any] struct {
 	src  Source[T]
 	keep func(T) bool
@@ -26,8 +27,8 @@ func (s filtered[T]) Each(ctx context.Context, emit func(T) error) error {
 	})
 }
 
-// FilterMap returns a flow that emits f of each element for which f returns true. Fused; it holds
-// no element.
+// FilterMap returns a flow that calls f for each element and emits its result if f returns true.
+// Fused; it holds no element.
 func FilterMap[T, U any](f func(T) (U, bool)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("FilterMap: the function is nil")

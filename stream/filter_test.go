@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A map after a filter is called for each element that the filter keeps, in turn with it, however
-// the two are composed.
+// The function of a map after a filter is called for each element that the filter keeps, before the
+// filter sees the next element, however the two are composed.
 func TestMapAfterFilter(t *testing.T) {
 	var calls []string
 	keep := stream.Filter(func(n int) bool { calls = append(calls, fmt.Sprint("keep ", n)); return n%2 == 1 })

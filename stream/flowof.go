@@ -7,18 +7,19 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// FlowOf returns a flow whose input goes into sink and whose output comes from src, for example the
-// two ends of a connection. The flow completes when both have completed. An early end of the
-// downstream stops src; then sink completes with the elements that have come.
+// FlowOf returns a flow that runs its input into sink and emits the elements of src. Use it for the
+// two ends of a connection, for example. The flow completes when both have completed. If the
+// downstream ends early, src is stopped, and sink completes with the elements that have arrived.
 //
 //   - Goroutines: one, for sink, which has ended when the run returns.
-//   - Errors: the first error of either ends the run and the other. The result of sink is dropped.
+//   - Errors: the first error of sink or src ends the run and the other one. The result of sink is
+//     dropped.
 func FlowOf[I, O, R any](sink Sink[I, R], src Source[O]) Flow[I, O] {
 	return flowOf("FlowOf", sink, src, false)
 }
 
-// FlowOfCoupled is [FlowOf] in which the first end to complete stops the other: src ends early, or
-// sink completes with the elements that have come.
+// FlowOfCoupled is [FlowOf], except that the one that completes first stops the other: src ends
+// early, or sink completes with the elements that have arrived.
 func FlowOfCoupled[I, O, R any](sink Sink[I, R], src Source[O]) Flow[I, O] {
 	return flowOf("FlowOfCoupled", sink, src, true)
 }
@@ -54,7 +55,7 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 			case err != nil:
 			case coupled || endedEarly != nil:
 				in.stop()
-			default: // src has ended, so emit cannot report an early end any more
+			default: // src has ended, so emit can no longer report an early end
 				unwatch = context.AfterFunc(ctx, func() {
 					if isStop(context.Cause(ctx)) {
 						in.stop()

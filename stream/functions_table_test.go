@@ -14,8 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// brokenFunctions has a run for each parameter that is a function or an iterator, in which that
-// function breaks. Some are for functions in options, methods and interfaces.
+// brokenFunctions has a run for each parameter that is a function or an iterator. In that run, the
+// function breaks. Other runs are for functions in options, methods and interfaces.
 func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 	type (
 		bb  = *breaker

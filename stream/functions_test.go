@@ -36,7 +36,7 @@ type breaker struct {
 	open  int // sources that have begun and not ended
 }
 
-// hit is called in every function that a test passes to a stage.
+// hit must be called in every function that a test passes to a stage.
 func (b *breaker) hit() {
 	if b.due(b.mode != waits) {
 		b.end()
@@ -75,7 +75,7 @@ func (b *breaker) end() {
 
 var errExploded = errors.New("it exploded")
 
-// explode is what the stack of a panic must name.
+// explode has a name that the stack of its panic must contain.
 //
 //go:noinline
 func explode() { panic(errExploded) }
@@ -89,7 +89,7 @@ func (b *breaker) src() stream.Source[int] {
 	})
 }
 
-// lost is src with a failure at its end.
+// lost is src, except that it fails at its end.
 func (b *breaker) lost(err error) stream.Source[int] {
 	return stream.Concat(b.src(), stream.Fail[int](err))
 }
@@ -113,7 +113,8 @@ func into[T, R any](src stream.Source[T], to stream.Sink[T, R]) func(context.Con
 // A user's function that panics, ends its goroutine or is cancelled has the same effect as in a
 // plain loop. A panic surfaces where the run was started, with the stack of the function; Goexit
 // ends that goroutine; a cancellation ends the run with its cause. By then the upstream has cleaned
-// up, and no goroutine hangs or is left. This holds for every function of every constructor.
+// up, and no goroutine hangs or is left running. This holds for every function of every
+// constructor.
 func TestFunctionsThatBreak(t *testing.T) {
 	table, known := brokenFunctions(), map[string]parameter{}
 	for _, p := range parameters(t) {

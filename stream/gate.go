@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// gate guards the state that two goroutines of one run share. One waits in when until a call of do
-// by the other makes a condition true.
+// gate guards the state that two goroutines of one run share. One goroutine waits in when until the
+// other makes a condition true by a call of do.
 type gate struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -46,7 +46,7 @@ func (g *gate) when(ctx context.Context, ready func() bool, f func()) error {
 }
 
 // gated runs src into put on a new goroutine. On the caller's goroutine, it calls take until take
-// reports that nothing follows.
+// reports the end.
 func gated[T any](ctx context.Context, src Source[T],
 	put func(ctx context.Context, g *gate, v T) error,
 	take func(ctx context.Context, g *gate) (more bool, err error),

@@ -20,7 +20,7 @@ func upTo(n int) (vs []int) {
 	return vs
 }
 
-// A time limit holds even if an element always waits.
+// A time limit applies even if an element is always waiting.
 func TestGatherInTimeWhileElementsWait(t *testing.T) {
 	const each, within, elements = 10 * time.Millisecond, 95 * time.Millisecond, 100
 	slow := func(int) int { time.Sleep(each); return 1 }
@@ -39,7 +39,7 @@ func TestGatherInTimeWhileElementsWait(t *testing.T) {
 				var got []int
 				_, err := stream.Run(t.Context(), stream.Via(source.Range(0, elements, 1), flow),
 					sink.ForEach(func(_ context.Context, vs []int) error {
-						// From the first element until the time is up, which the stage sees after
+						// From the first element until the time limit, which the stage checks after
 						// an element.
 						if d := time.Since(last); d > each+within+each {
 							t.Errorf("%d elements after %v", len(vs), d)
@@ -56,7 +56,7 @@ func TestGatherInTimeWhileElementsWait(t *testing.T) {
 	}
 }
 
-// The element that a full batch leaves over starts a new time limit.
+// The element that does not fit into a full batch starts a new time limit.
 func TestGatherBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

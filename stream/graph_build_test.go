@@ -24,10 +24,10 @@ type builder struct {
 	rate   float64         // probability of a fault at each possible place
 	used   []string        // the operators of the graph
 	left   int             // faults that may still be placed
-	salt   uint64          // makes the elements of different operators differ
+	salt   uint64          // gives different operators different elements
 	checks []func() string // run after the graph
 
-	drained *drained // the observations of a drained run; nil for others
+	drained *drained // the observations of a drained run; nil for other runs
 	limits  []int    // maximum numbers of elements of the sources in the model; nil for no limit
 	sources int      // built so far
 }
@@ -189,7 +189,7 @@ func (b *builder) chain(in model, size int) (numberFlow, model, string) {
 	return flow, m, text
 }
 
-// tag is an operator that makes the elements of one branch differ from those of another.
+// tag is an operator that gives the elements of each branch different values.
 func tag(b *builder, in model, _ int) (numberFlow, model, string) {
 	p, salt := b.quiet(), b.nextSalt()
 	f := func(v uint64) uint64 { return mix(v, salt) }

@@ -16,8 +16,8 @@ type drained struct {
 	emitted []*atomic.Int64
 }
 
-// listed returns the node of a source that emits xs. In a run that is to be drained, the source is
-// counted and often slow.
+// listed returns the node of a source that emits xs. If the run will be drained, listed counts the
+// elements of the source and often makes it slow.
 func (b *builder) listed(src numberSource, xs []uint64, text string) node {
 	i := b.sources
 	b.sources++
@@ -41,7 +41,7 @@ func (b *builder) listed(src numberSource, xs []uint64, text string) node {
 	return node{stream.Via(counted, streamtest.Slow[uint64](time.Millisecond)), list(xs), text + " | Slow"}
 }
 
-// drain makes the run of the graph a drained one.
+// drain makes the graph's run drain after a random time.
 func (g *graph) drain(src numberSource, each stream.Sink[uint64, int64]) {
 	d := time.Duration(g.number(0, 12)) * time.Millisecond
 	g.drained.ops = g.flows
@@ -55,7 +55,8 @@ func (g *graph) drain(src numberSource, each stream.Sink[uint64, int64]) {
 }
 
 // judgeDrain checks the output of a drained run. It must be the whole output of the same graph over
-// the elements that the sources emitted. A graph that changes with shorter sources is not compared.
+// the elements that the sources emitted. If shorter sources change the graph itself, the output is
+// not compared.
 func (g *graph) judgeDrain() string {
 	limits := []int{0}
 	for i, n := range g.drained.emitted {

@@ -40,7 +40,7 @@ func (b *builder) fanIn(size int) node {
 		m := ms[0]
 		if m.hi == 0 {
 			m = ms[1]
-			if b.drained != nil { // if the drain came first, the second source does not run
+			if b.drained != nil { // if the drain comes first, the second source does not run
 				m.lo = 0
 			}
 		}
@@ -52,7 +52,7 @@ func (b *builder) fanIn(size int) node {
 	return node{stream.Merge(srcs...), together(ms...), "Merge" + text}
 }
 
-// inStep combines nodes of known order in lockstep.
+// inStep combines nodes of known order element by element.
 func (b *builder) inStep(srcs []numberSource, ms []model, text string) node {
 	var lists [][]uint64
 	shortest := ms[0].hi

@@ -70,7 +70,8 @@ func (p *fault) hit(ctx context.Context) error {
 // toFail.
 func (p *fault) pass() { _ = p.hit(context.Background()) }
 
-// ended is called when all elements have passed. It is the last chance for the fault.
+// ended is called when all elements have passed. It fires a fault that is due after the last
+// element.
 func (p *fault) ended(ctx context.Context) error {
 	if p == nil || p.kind == toSlow || p.hits != p.at {
 		return nil
@@ -113,7 +114,7 @@ type faults struct {
 	first     []*fault  // the faults that happened, in order
 	cancelled time.Time // when the context was cancelled
 	broken    []string  // breaches of the contract by stages
-	away      bool      // the loop over the elements ended early: no error can reach it any more
+	away      bool      // the loop over the elements ended early, so no error can reach it
 }
 
 var errGraphCancelled = errors.New("the graph was cancelled")

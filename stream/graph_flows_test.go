@@ -24,7 +24,7 @@ func flatten(p *fault) stream.Flow[[]uint64, uint64] {
 	return stream.FlatMap(func(xs []uint64) []uint64 { p.pass(); return xs })
 }
 
-// dawdle takes a time that depends on the element, so that calls overtake each other.
+// dawdle sleeps for a time that depends on the element, so that calls overtake each other.
 func dawdle(ctx context.Context, v uint64) error {
 	if d := v % 4; d > 0 {
 		return waitFor(ctx, time.Duration(d)*time.Millisecond)
@@ -141,7 +141,7 @@ func (b *builder) collected(name string, m model, p *fault) stream.Sink[uint64, 
 	})
 }
 
-// plain are the operators with one upstream that handle each element separately, or pass it on.
+// plain returns the operators with one upstream that handle each element separately or pass it on.
 func plain() []operator {
 	size := func(v uint64) int { return int(v % 8) }
 	return []operator{
@@ -448,7 +448,7 @@ func plain() []operator {
 	}
 }
 
-// stateful are the operators that depend on the order of their input.
+// stateful returns the operators that depend on the order of their input.
 func stateful() []operator {
 	return []operator{
 		ordered("TakeWhile", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {

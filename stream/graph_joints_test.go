@@ -80,7 +80,7 @@ func mergedByHub(srcs ...numberSource) numberSource {
 	})
 }
 
-// unlessClosed drops the echo of a hub's end; the other side reports why it ended.
+// unlessClosed drops the error of a closed hub, because the other side reports why the hub ended.
 func unlessClosed(err error) error {
 	if errors.Is(err, stream.ErrClosed) {
 		return nil
@@ -88,7 +88,8 @@ func unlessClosed(err error) error {
 	return err
 }
 
-// hubOf is the operator of a hub with one or two consumers, each of which may come late.
+// hubOf is the operator of a hub with one or two consumers. If there are two, either may join late
+// and miss elements.
 func hubOf(name string, hub func(n int) *stream.Hub[uint64]) operator {
 	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
 		n, alone := b.number(1, 4), b.chance(2)

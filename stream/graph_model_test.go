@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// model describes the elements that a node of a graph emits in a whole run, as far as they are
-// determined. All elements are different.
+// model describes the elements that a node of a graph emits in a whole run, as far as the model
+// determines them. All elements are different.
 type model struct {
-	lanes [][]uint64 // the elements of one lane come in order, those of different lanes in any order; no lane is empty
+	lanes [][]uint64 // no lane is empty; only elements of the same lane come in order
 	lo    int        // minimum number of elements
 	hi    int        // maximum number of elements
 	gaps  bool       // an element may be missing from a lane even if later ones come
@@ -63,7 +63,7 @@ func (m model) expand(n int, f func(uint64) []uint64) model {
 	return out
 }
 
-// scatter is expand, but only the elements made of the same one keep their order.
+// scatter is expand, but only elements made from the same element keep their order.
 func (m model) scatter(n int, f func(uint64) []uint64) model {
 	var all [][]uint64
 	for _, lane := range m.lanes {
@@ -196,7 +196,7 @@ func mix(vs ...uint64) uint64 {
 	return h
 }
 
-// children makes n elements from one.
+// children returns n elements made from one.
 func children(v, salt uint64, n int) []uint64 {
 	all := make([]uint64, n)
 	for i := range all {

@@ -29,7 +29,7 @@ func TestGraphs(t *testing.T) {
 	ops := operators()
 	if *graphSeed != 0 {
 		var g *graph
-		for range 500 { // the result may depend on which goroutine is first
+		for range 500 { // the result may depend on which goroutine runs first
 			var said string
 			if g, said = tryGraph(t, *graphSeed, ops); said != "" {
 				t.Fatal(said)
@@ -80,8 +80,8 @@ func (n tally) add(g *graph) {
 	}
 }
 
-// check fails unless every operator and every fault occurred: otherwise the test says nothing about
-// it.
+// check fails the test unless every operator and every fault occurred: without an occurrence, the
+// test proves nothing about it.
 func (n tally) check(t *testing.T, ops []operator) {
 	for _, op := range ops {
 		if n[op.name] == 0 {
@@ -178,9 +178,10 @@ func (g *graph) end() {
 	}
 }
 
-// tryGraph runs the graph of a seed and returns what is wrong with it.
+// tryGraph runs the graph of a seed and returns a description of any failure.
 func tryGraph(t *testing.T, seed uint64, ops []operator) (g *graph, said string) {
-	alarm := time.AfterFunc(time.Minute, func() { // in real time: the graph spins or waits for a lock
+	// The alarm runs in real time. It goes off if the graph spins or waits for a lock.
+	alarm := time.AfterFunc(time.Minute, func() {
 		panic(fmt.Sprintf("graph %d does not come to its end", seed))
 	})
 	defer alarm.Stop()
@@ -199,7 +200,7 @@ func tryGraph(t *testing.T, seed uint64, ops []operator) (g *graph, said string)
 	return g, said
 }
 
-// try runs the graph and returns what is wrong with the run.
+// try runs the graph and returns a description of any failure.
 func (g *graph) try() string {
 	idle := runtime.NumGoroutine()
 	ctx, stop := context.WithCancelCause(context.Background())

@@ -26,15 +26,15 @@ import (
 // true error is joined to the first.
 //
 // A stage may end its upstream by closing what connects the two, such as an [io.Pipe]. It should
-// close it with the error that emit returned, so that a side sink in the upstream ([AlsoTo]) sees
-// an early end as one.
+// close it with the error that emit returned, so that a side sink in the upstream ([AlsoTo]) can
+// recognize an early end.
 //
-// A panic in a goroutine cancels the group and comes out of Do or Wait as a [*PanicError].
-// Otherwise it would end the process before other stages abort uploads and close cursors, and the
-// caller could not recover it. A panic in the function of Do passes unchanged, after the goroutines
-// have ended: it may come from emit, out of the body of a loop over [All]. [Run] makes it a
-// *PanicError too. runtime.Goexit also cancels the group, and ends the goroutine that called Do or
-// Wait.
+// A panic in a goroutine cancels the group and comes out of Do or Wait as a [*PanicError]. Without
+// that, the panic would end the process before other stages abort uploads and close cursors, and
+// the caller could not recover it. A panic in the function of Do passes unchanged, after the
+// goroutines have ended: it may come from the body of a loop over [All], through emit. [Run] turns
+// it into a *PanicError too. runtime.Goexit also cancels the group, and ends the goroutine that
+// called Do or Wait.
 type Group struct {
 	cancel    context.CancelCauseFunc
 	parentEnd func() (err, cause error) // of the parent context; nil until it is done

@@ -142,7 +142,7 @@ func TestGroupEndsWithTheCauseOfTheRun(t *testing.T) {
 }
 
 // throughPipe passes its elements through an [io.Pipe]. The reader of the pipe is closed before the
-// group knows why.
+// group has the cause.
 func throughPipe(fail error) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		pr, pw := io.Pipe()

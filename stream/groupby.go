@@ -19,9 +19,9 @@ type GroupByOptions struct {
 	EvictOldest bool
 }
 
-// GroupBy returns a flow that sends the elements of each key through a separate flow and emits what
-// these flows emit, as it comes. open makes the flow when a key comes. At most max groups are open
-// at once. opts may be nil.
+// GroupBy returns a flow that sends the elements of each key through a separate flow and emits
+// their output as it arrives. open returns the flow for a new key. At most max groups are open at
+// once. opts may be nil.
 //
 //	stream.GroupBy(50, tenant, func(t string) stream.Flow[[]byte, s3sink.Object] {
 //		return stream.ResultOf(s3sink.Upload(client, bucket, nextName(t), nil))
@@ -33,8 +33,8 @@ type GroupByOptions struct {
 //
 //   - Memory: per group, up to 16 elements and up to 64 of its output.
 //   - Order and goroutines: the output of one key keeps its order; one goroutine per group and one
-//     for the upstream; all have ended when the run returns. A new group waits until the group that
-//     makes room for it has ended.
+//     for the upstream; all have ended when the run returns. A new group may have to wait until
+//     another group, evicted or of the same key, has ended.
 //   - Errors: the first error of a flow ends the run and the other flows, and so does a flow that
 //     ends before its first element. One key more than max is [ErrLimit], of class Fatal.
 func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T, U], opts *GroupByOptions) Flow[T, U] {
@@ -81,8 +81,8 @@ func GroupBy[T, U any, K comparable](max int, key func(T) K, open func(K) Flow[T
 	})
 }
 
-// runGroup runs the flows of one group, one after the other, over the elements that come while the
-// group is open.
+// runGroup runs the flows of one group, one after the other, over the elements that arrive while
+// the group is open.
 func runGroup[T, U any, K comparable](ctx context.Context, groups *grouping[T, K], g *group[T, K],
 	open func() Flow[T, U], emit func(U) error,
 ) error {
@@ -125,7 +125,7 @@ type grouping[T any, K comparable] struct {
 
 	mu    sync.Mutex
 	open  map[K]*group[T, K] // includes closing groups
-	order list.List          // of *group: closing groups, then the others, the least recently used first
+	order list.List          // of *group: closing groups first, then by last use, oldest first
 }
 
 // find returns the group for an element of key k. It starts a new group if necessary.
@@ -149,8 +149,8 @@ func (s *grouping[T, K]) find(ctx context.Context, k K, start func(*group[T, K])
 	}
 }
 
-// use returns the group of key k, which may be fresh. Otherwise it returns the leaving group, whose
-// end the caller must wait for first; if both are nil, there is no room.
+// use returns the group of key k, which may be fresh. If g is nil, the caller must wait for the end
+// of leaving first; if both are nil, there is no room.
 func (s *grouping[T, K]) use(k K) (g *group[T, K], fresh bool, leaving *group[T, K]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -135,8 +135,8 @@ func TestGroupByOpensAFinishedKeyAgain(t *testing.T) {
 	}
 }
 
-// Whether groups are evicted, idle or end early, each element comes once, in the order of its key,
-// and the number of open groups keeps to the limit.
+// Whether groups are evicted, idle or end early, each element comes out once, in order within its
+// key, and the number of open groups stays within the limit.
 func TestGroupByLosesNothing(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {

@@ -1,7 +1,7 @@
 package stream
 
-// heads holds the next element of each of several pulled sources as a binary heap, the least one
-// first. Of equal elements that of the earlier source is the lesser.
+// heads is a binary heap of the next elements of several pulled sources, with the least element
+// first. Of equal elements, the element of the earlier source comes first.
 type heads[T any] struct {
 	all     []head[T]
 	compare func(a, b T) int
@@ -31,8 +31,8 @@ func newHeads[T any](ps []*pulled[T], compare func(a, b T) int) (*heads[T], erro
 	return h, nil
 }
 
-// advance replaces the least element by the next one of its source, which check accepts if it is
-// not nil, or removes it if that source has ended.
+// advance replaces the least element by the next one of its source, or removes it if that source
+// has ended. If check is not nil, it checks the new element.
 func (h *heads[T]) advance(check func(T) error) error {
 	least := &h.all[0]
 	v, ok := least.run.next()
@@ -56,7 +56,7 @@ func (h *heads[T]) advance(check func(T) error) error {
 	return nil
 }
 
-// down moves the i-th element down to its place.
+// down restores the heap order from the i-th element down.
 func (h *heads[T]) down(i int) {
 	for {
 		child := 2*i + 1

@@ -11,13 +11,13 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// ErrClosed is the error of a run into or out of a hub that is closed, or whose producer was
-// stopped early. It is of class Fatal.
+// ErrClosed is the error of a run into or out of a hub that is closed or whose producer was stopped
+// early. It is of class Fatal.
 var ErrClosed = Mark(ending.NewEcho("stream: the hub is closed"), Fatal)
 
 // MergeHub sends the elements of runs that come and go to one run. The hub is the source of that
-// run. [MergeHub.Sink] returns a sink that may be run any number of times, also concurrently. An
-// element is handed over when the source takes it: nothing is buffered.
+// run. [MergeHub.Sink] returns a sink that may be run any number of times, also concurrently. A
+// producer blocks until the source takes its element: nothing is buffered.
 type MergeHub[T any] struct {
 	elements chan T
 	closed   chan struct{} // closed by Close: no more producers
@@ -98,7 +98,7 @@ func (h *MergeHub[T]) Sink() Sink[T, int64] {
 
 // Hub sends the elements of one run to runs that come and go. The hub is the sink of that run.
 // [Hub.Source] returns a source that may be run any number of times, also concurrently. Each run
-// gets the elements that come while it is active.
+// gets the elements that arrive while it is active.
 type Hub[T any] struct {
 	bad    error // the error of the settings
 	ahead  int
@@ -106,7 +106,7 @@ type Hub[T any] struct {
 	clone  func(T) T
 
 	mu        sync.Mutex
-	consumers []*consumer[T] // replaced, never changed: a send in progress uses the old one
+	consumers []*consumer[T] // replaced, never changed: a send in progress uses the old slice
 	arrived   chan struct{}  // closed and replaced when a consumer joins
 	used      bool
 	over      bool
@@ -131,7 +131,8 @@ func NewBroadcastHub[T any](n int) *Hub[T] {
 // when one leaves, the later ones move up.
 //
 // Up to n elements wait for each consumer. When a consumer leaves, the elements that wait for it
-// are lost. Only an element that had no room yet is sent again: choose is called for it once more.
+// are lost. An element that was still waiting for room is sent again: choose is called for it once
+// more.
 func NewPartitionHub[T any](n int, choose func(consumers int, v T) int) *Hub[T] {
 	h := newHub(n, choose)
 	if choose == nil && h.bad == nil {
@@ -251,7 +252,8 @@ func (c *consumer[T]) offer(v T) error {
 	return c.q.push(c.open, v)
 }
 
-// drain refuses further elements. The consumer gets the elements that have come, and then its end.
+// drain refuses further elements. The consumer gets the elements that have arrived, and then
+// completes.
 func (c *consumer[T]) drain() {
 	c.leave()
 	c.sending.Lock()
@@ -299,9 +301,9 @@ func (h *Hub[T]) remove(c *consumer[T]) {
 	}
 }
 
-// Source returns a source of the elements that come to the hub while it runs. It completes or fails
-// when the producer does; after that it ends at once. When its run is drained, it emits the
-// elements that wait for it and completes.
+// Source returns a source of the elements that arrive at the hub while it runs. It completes or
+// fails when the producer does; after that it ends at once. When its run is drained, it emits its
+// waiting elements and completes.
 func (h *Hub[T]) Source() Source[T] {
 	return SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		if h.bad != nil {
@@ -309,8 +311,8 @@ func (h *Hub[T]) Source() Source[T] {
 		}
 		ctx, fail := context.WithCancelCause(ctx)
 		defer fail(nil)
-		// The branch does not use ctx, because a producer that waits for this consumer must not
-		// fail with it.
+		// The branch does not use ctx: if this consumer is cancelled, a producer that waits for it
+		// must not fail.
 		c := &consumer[T]{branch: newBranch[T](context.Background(), h.ahead), fail: fail}
 		h.mu.Lock()
 		if h.over {

@@ -14,7 +14,7 @@ import (
 
 // An early end of the producer is an error for the consumers, because they do not get all elements.
 func TestHubProducerStoppedEarly(t *testing.T) {
-	// a producer is one branch of a run that ends early after one element
+	// the producer is one branch of a run that ends early after one element
 	stopped := func(flow stream.Flow[int, int]) func(context.Context, *stream.Hub[int]) ([]int, error) {
 		return func(ctx context.Context, hub *stream.Hub[int]) ([]int, error) {
 			into := stream.Then(flow,

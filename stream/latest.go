@@ -7,7 +7,7 @@ import "context"
 // element, and completes when all have completed.
 //
 //   - Memory: one element per source, and up to 64 waiting elements per source. No element is
-//     skipped, however fast the next one follows.
+//     skipped, even if the next one follows at once.
 //   - Order and goroutines: one goroutine per source; all have ended when the run returns.
 //   - Errors: the first error of a source ends the run and the other sources.
 func CombineLatest[T any](srcs ...Source[T]) Source[[]T] {

@@ -30,7 +30,7 @@ func EachLent(ctx context.Context, src Source[[]byte], take func([]byte) error) 
 
 var errNoTake = errNilFunc("EachLent")
 
-// taker is a function as the writer for a Lender.
+// taker adapts a function to the writer that a Lender needs.
 type taker func(p []byte) error
 
 func (t taker) Write(p []byte) (int, error) {

@@ -11,8 +11,8 @@ import (
 // class Fatal.
 var ErrLimit = Mark(errors.New("the stream is longer than its limit"), Data)
 
-// LimitError says which limit of [Limit] or [LimitBytes] a stream exceeded. It matches [ErrLimit]
-// with errors.Is, and is of class Data.
+// LimitError reports which limit of [Limit] or [LimitBytes] a stream exceeded. It matches
+// [ErrLimit] with errors.Is, and is of class Data.
 type LimitError struct {
 	Max  int64
 	Unit string // the unit of Max: "elements" for Limit, "bytes" for LimitBytes
@@ -45,8 +45,8 @@ func Limit[T any](n int64) Flow[T, T] {
 
 // LimitBytes returns a flow that passes elements of at most max bytes in total. At the element that
 // would exceed max, it ends the run with a [*LimitError]. size returns the bytes of an element; use
-// [ByteLen] for chunks and raw documents. It protects against a small object that expands to a huge
-// one; the decoders of package codec have this limit built in. Fused; it holds no element.
+// [ByteLen] for chunks and raw documents. It protects against a small object that decompresses to a
+// huge one. The decoders of package codec have this limit built in. Fused; it holds no element.
 func LimitBytes[T any](max int64, size func(T) int) Flow[T, T] {
 	switch {
 	case max < 0:

@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A limit passes an element that just fits, and no part of one that does not.
+// A limit passes an element that just fits, and no part of an element that does not fit.
 func TestLimitEdges(t *testing.T) {
 	for _, c := range []struct {
 		max   int64
@@ -47,7 +47,7 @@ func TestLimitEdges(t *testing.T) {
 	}
 }
 
-// The error says which of several limits was exceeded.
+// The error reports which of several limits was exceeded.
 func TestLimitErrorNamesTheLimit(t *testing.T) {
 	limited := func(documents, bytes int64) stream.Source[[]byte] {
 		return stream.Via2(source.Of([]byte("{}"), []byte("{}"), []byte("{}")),

@@ -170,7 +170,7 @@ func TestLimiterWaitsLong(t *testing.T) {
 	})
 }
 
-// However calls come and leave, all others are served at the given rate.
+// Calls that arrive or are cancelled do not affect the rate at which the others are served.
 func TestLimiterForgetsNobody(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {

@@ -2,11 +2,11 @@ package stream
 
 import "sync"
 
-// LowWater finds the low-water mark of positions that begin in order and end in any order: the
-// position up to which all are done. It is for stages and sinks with several requests in flight.
-// The zero value is ready to use, by any goroutine.
+// LowWater tracks the low-water mark of positions that begin in order and end in any order: the
+// last position up to which all are done. It is for stages and sinks with several requests in
+// flight. The zero value is ready to use, by any goroutine.
 //
-// Memory: the positions from the first one that is not done.
+// Memory: all positions from the first that is not done.
 type LowWater[P any] struct {
 	mu      sync.Mutex
 	waiting []*Receipt[P] // in order; the first is not done

@@ -28,7 +28,7 @@ func Map[T, U any](f func(T) U) Flow[T, U] {
 // TryMap returns a flow that emits f(ctx, v) for each element v. f may fail or block. For
 // concurrent calls, see [MapParallel].
 //
-//   - Errors: an error of f ends the run, as it is.
+//   - Errors: an error of f ends the run, unchanged.
 func TryMap[T, U any](f func(context.Context, T) (U, error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("TryMap: the function is nil")

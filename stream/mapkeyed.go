@@ -11,9 +11,9 @@ import (
 // concurrent calls of f. At most perKey of them are for elements with the same key, and the calls
 // for one key start in order.
 //
-//   - Memory: n elements: waiting, in a call, or results that wait for earlier ones.
+//   - Memory: n elements: waiting, in a call, or results that wait for earlier results.
 //   - Goroutines: up to n call f, and one runs the upstream; all have ended when the run returns.
-//   - Errors: the first error of f ends the run, as it is, and cancels the context of the other
+//   - Errors: the first error of f ends the run, unchanged, and cancels the context of the other
 //     calls. Pending results are dropped.
 func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(context.Context, T) (U, error)) Flow[T, U] {
 	switch {

@@ -6,25 +6,25 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// MapParallel returns a flow that emits f(ctx, v) for each element v, in order, with up to n concurrent
-// calls of f.
+// MapParallel returns a flow that emits f(ctx, v) for each element v, in order, with up to n
+// concurrent calls of f.
 //
-// Workers take elements in chunks, so that a cheap f costs little more than its call. A chunk is
-// sized for 40 µs of work: one element if f is slow, up to 64 if it is quick. An idle worker takes
-// a chunk before it is full. If a call turns out slow, MapParallel breaks up its chunk after a few
-// milliseconds, so that idle workers and the downstream do not wait for it. So f may wait for the
-// results of earlier elements.
+// Workers take elements in chunks, so that a cheap f has little overhead. A chunk is sized for 40
+// µs of work: one element if f is slow, up to 64 if it is quick. An idle worker takes a chunk
+// before it is full. If a call turns out slow, MapParallel breaks up its chunk after a few
+// milliseconds, so that idle workers and the downstream do not wait for it. Therefore a call of f
+// may wait for the results of earlier elements without a deadlock.
 //
 //   - Memory: at most 2n+1 chunks of elements and results: 2n+1 elements if f is slow, 64 times
 //     that if it is quick.
 //   - Goroutines: n call f, and one runs the upstream; all have ended when the run returns.
-//   - Errors: the first error of f ends the run, as it is, and cancels the context of the other
+//   - Errors: the first error of f ends the run, unchanged, and cancels the context of the other
 //     calls. Pending results are dropped.
 func MapParallel[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
 	return mapParallel("MapParallel", n, true, f)
 }
 
-// MapUnordered is [MapParallel] without the order: it emits each result as soon as it is ready, so that a
+// MapUnordered is [MapParallel] without the order: it emits each result when it is ready, so that a
 // slow call does not delay the results of later elements.
 func MapUnordered[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
 	return mapParallel("MapUnordered", n, false, f)

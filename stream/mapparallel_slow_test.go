@@ -17,7 +17,7 @@ type mapsN map[string]func(int, func(context.Context, int) (int, error)) stream.
 
 var parallelMaps = mapsN{"MapParallel": stream.MapParallel[int, int], "MapUnordered": stream.MapUnordered[int, int]}
 
-// Calls that become slow hold back neither earlier results nor later elements.
+// Calls that become slow do not delay earlier results or later elements.
 func TestMapNBecomesSlow(t *testing.T) {
 	const quick, slow, workers = 1000, 64, 4
 	for name, mk := range parallelMaps {
@@ -114,8 +114,8 @@ func TestMapNBetweenQuickAndSlow(t *testing.T) {
 	}
 }
 
-// Calls begin in the order of their elements, as far as the elements of one chunk allow: each may
-// wait for those before it, however the elements were split into chunks.
+// Each call may wait for the calls of earlier elements, however the elements were split into
+// chunks.
 func TestMapNInStep(t *testing.T) {
 	for name, mk := range parallelMaps {
 		for workers := range 5 {

@@ -33,7 +33,8 @@ func (m *mapping[T, U]) look() {
 	}
 	clear(m.fragments)
 	m.fragments = m.fragments[:0]
-	for _, c := range m.chunks[:m.taken] { // in order: a call may wait for the results of earlier elements
+	// Fragments are in order, because a call may wait for the results of earlier elements.
+	for _, c := range m.chunks[:m.taken] {
 		if c.count.Load() >= 0 {
 			m.fragments = append(m.fragments, c)
 		}
@@ -42,9 +43,9 @@ func (m *mapping[T, U]) look() {
 	m.done.Broadcast()
 }
 
-// breakUp leaves the chunk at i only the element that its worker began last. The results before
-// that element become a chunk, and each element after it becomes a chunk of one. These chunks are
-// new: the upstream may still hold a pointer to a chunk of the free list.
+// breakUp reduces the chunk at i to the element that its worker began last. The results before that
+// element become one chunk, and each element after it becomes a chunk of one. These chunks are new:
+// the upstream may still hold a pointer to a chunk of the free list.
 func (m *mapping[T, U]) breakUp(i int) bool {
 	c := m.chunks[i]
 	begun := c.begun.Load()

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	mapChunk  = 64                    // most elements in a chunk
-	mapTarget = 40 * time.Microsecond // work in a chunk that makes its hand-over cheap
+	mapChunk  = 64                    // maximum number of elements in a chunk
+	mapTarget = 40 * time.Microsecond // work per chunk; handing a chunk over costs much less
 	mapSlow   = 4 * time.Millisecond  // after this time a chunk is broken up if others wait
 )
 
-// mapping is one run of [MapParallel] or [MapUnordered]. It keeps chunks in the order of their elements.
-// The upstream fills the last chunk without a lock, until it is full or a worker takes it. A worker
-// takes the first free chunk. The downstream takes the first chunk once it is done, or any that is
-// done if order does not matter.
+// mapping is one run of [MapParallel] or [MapUnordered]. It keeps chunks in the order of their
+// elements. The upstream fills the last chunk without a lock, until it is full or a worker takes
+// it. A worker takes the first free chunk. The downstream takes the first chunk once it is done, or
+// any that is done if order does not matter.
 //
 // The size of a chunk follows from the time that recent calls took. If a chunk turns out slow while
 // others wait, it is broken up: its results go to the downstream, and the elements that its worker
@@ -32,16 +32,16 @@ type mapping[T, U any] struct {
 	ready     sync.Cond // signals workers: there are elements
 	done      sync.Cond // signals the downstream: the first chunk is done
 	chunks    []*mapped[T, U]
-	taken     int             // the first taken of chunks are with workers, done, or in pieces
+	taken     int             // number of leading chunks that are with workers, done or broken up
 	fragments []*mapped[T, U] // parts of broken-up chunks that no worker has taken, in order
 	large     int             // chunks with more than one element that are with workers
 	idle      int             // waiting goroutines: workers and the downstream
 	timer     *time.Timer     // timer of the next look; nil if none is due
-	limit     int             // most chunks
+	limit     int             // maximum number of chunks
 	order     bool
-	size      int // elements in the next chunk
+	size      int // size of the next chunk, in elements
 	ended     bool
-	halted    atomic.Bool     // the run's context is done: no wait may go on
+	halted    atomic.Bool     // the run's context is done, so every wait must end
 	free      []*mapped[T, U] // used chunks
 }
 
@@ -53,11 +53,11 @@ type mapped[T, U any] struct {
 	// them are done. Its upper half holds how many the worker has to do.
 	begun atomic.Uint64
 
-	in    []T       // its length is the room for elements; only the upstream changes the slice itself
+	in    []T       // its length is the room for elements; only the upstream replaces it
 	n     int       // elements, set when a worker takes the chunk
 	since time.Time // when a worker took the chunk
 	out   []U       // as long as in
-	from  int       // index of the first result in out that is still to be emitted
+	from  int       // index of the first result in out that has not been emitted
 	large bool      // counted in mapping.large
 	done  bool
 }
@@ -97,8 +97,8 @@ func (m *mapping[T, U]) stop() {
 	}
 }
 
-// put adds v to the chunk that is being filled. An idle worker has already taken every chunk, so
-// only a new chunk wakes it.
+// put adds v to the chunk that is being filled. If a worker is idle, no chunk is free, so only a
+// new chunk needs to wake it.
 func (m *mapping[T, U]) put(ctx context.Context, v T) error {
 	if c, n := m.filling, m.filled; c != nil && int(n) < len(c.in) {
 		c.in[n] = v
@@ -157,8 +157,8 @@ func (m *mapping[T, U]) begin(ctx context.Context, v T) error {
 	return nil
 }
 
-// wait waits until ready returns true or halt is called. It yields a few times before it sleeps:
-// between busy goroutines that is often enough.
+// wait waits until ready returns true or halt is called. It yields a few times before it sleeps,
+// because busy goroutines often need no sleep.
 func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
 	for attempts := 0; !ready() && !m.halted.Load(); attempts++ {
 		if attempts < yields {

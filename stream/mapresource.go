@@ -7,13 +7,13 @@ import (
 )
 
 // MapResource returns a flow that opens a resource when the run begins, emits f(ctx, r, v) for each
-// element v, and closes the resource when the run ends, in whatever way. shut may be nil.
+// element v, and closes the resource when the run ends for any reason. shut may be nil.
 //
 //   - Memory: the resource.
-//   - Errors: an error of open or f ends the run, as it is. An error of shut is joined to the
+//   - Errors: an error of open or f ends the run, unchanged. An error of shut is joined to the
 //     run's.
-//   - Limits: the context of shut outlives the end of the run's by 800 ms, so that a cancelled run
-//     ends within a second.
+//   - Limits: after the run's context is done, shut has 800 ms before its own context ends, so that
+//     a cancelled run ends within a second.
 func MapResource[R, T, U any](
 	open func(context.Context) (R, error),
 	f func(context.Context, R, T) (U, error),

@@ -7,7 +7,7 @@ import "context"
 // has completed, and may emit one more element.
 //
 //   - Memory: the state.
-//   - Errors: an error of f or end ends the run, as it is.
+//   - Errors: an error of f or end ends the run, unchanged.
 func MapState[S, T, U any](
 	start func() S,
 	f func(state *S, v T) (U, error),
@@ -34,8 +34,8 @@ func MapState[S, T, U any](
 	})
 }
 
-// FlatMapState is [MapState] for functions that call emit: for no element, one or many. They return
-// an error of emit as it is.
+// FlatMapState is [MapState] for functions that call emit any number of times. They must return an
+// error of emit unchanged.
 func FlatMapState[S, T, U any](
 	start func() S,
 	f func(state *S, v T, emit func(U) error) error,

@@ -22,7 +22,7 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	}
 	return pullAll(drainAll, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		h, err := newHeads(ps, compare)
-		copied := detacher[T]() // what is emitted belongs to the downstream, which may change it
+		copied := detacher[T]() // the downstream owns the emitted element and may change it
 		var last T
 		sorted := func(next T) error {
 			if compare(next, last) < 0 {

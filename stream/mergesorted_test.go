@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Equal elements come in the order of their sources, and those of one source keep their order.
+// Equal elements come in the order of their sources. Equal elements of one source keep their order.
 func TestMergeSortedIsStable(t *testing.T) {
 	type item struct{ key, from, n int }
 	list := func(from int, keys ...int) stream.Source[item] {

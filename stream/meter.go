@@ -16,10 +16,10 @@ var (
 // clock returns the time since epoch. It is cheaper than time.Now.
 func clock() time.Duration { return time.Since(epoch) }
 
-// meter counts and times what passes one point of a pipeline, in any number of runs.
+// meter counts and times the elements that pass one point of a pipeline, in any number of runs.
 type meter struct {
-	entered, accepted, bytes atomic.Int64 // elements passed to the downstream, those it accepted, and their bytes
-	assumed                  atomic.Bool  // the last estimate assumed how long untimed elements have been blocked
+	entered, accepted, bytes atomic.Int64 // elements passed on, those accepted, their bytes
+	assumed                  atomic.Bool  // the last estimate assumed a blocked time of untimed elements
 
 	mu             sync.Mutex
 	runs, failures int64
@@ -32,7 +32,7 @@ type meterRun struct {
 	*meter
 	sampler
 	lastSample time.Duration // when the last timed element was accepted; written under the lock
-	timedSince atomic.Int64  // when the last timed element was passed on; in progress if later than lastSample
+	timedSince atomic.Int64  // when the last timed element was passed on; in progress if after lastSample
 	inEmit     bool
 }
 
@@ -114,7 +114,7 @@ func (r *meterRun) end(err error) {
 }
 
 // times returns how long runs have waited for their upstream, and how long their downstream has
-// blocked them. Neither value ever decreases.
+// blocked them. The values never decrease.
 func (m *meter) times() (waited, blocked time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

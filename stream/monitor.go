@@ -5,9 +5,8 @@ import (
 	"reflect"
 )
 
-// Monitor returns a flow that passes its elements on, and counts and times them in s: the elements,
-// their bytes, the time that the run waited for its upstream, and the time that it was blocked by
-// its downstream.
+// Monitor returns a flow that passes its elements on and records in s their number, their bytes,
+// the time that the run waited for its upstream, and the time that its downstream blocked it.
 //
 // Counts are exact at any moment. Times are sampled if elements follow each other within 4 µs: then
 // on average at least one in 16 elements, chosen at random, is timed and stands for the others.
@@ -19,10 +18,10 @@ func Monitor[T any](s *Stats) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] { return observe(&s.out, src) })
 }
 
-// Measure returns flow with a monitor on both its sides. Besides what [Monitor] reports about
-// flow's output, s reports what flow took in and the flow's own time: how long it held up its
-// upstream while its downstream did not hold it up. For a flow with several goroutines that is the
-// time that the run lost to it, not the time that the goroutines worked.
+// Measure returns flow with a monitor on both its sides. In addition to what [Monitor] reports
+// about flow's output, s reports flow's input and its own time: how long it blocked its upstream
+// while its downstream did not block it. For a flow with several goroutines, this is the time by
+// which it delayed the run, not the working time of its goroutines.
 func Measure[T, U any](s *Stats, flow Flow[T, U]) Flow[T, U] {
 	switch {
 	case s == nil:
@@ -44,7 +43,7 @@ func observe[T any](m *meter, src Source[T]) Source[T] {
 		err = errUnfinished // the error if Each panics
 		err = src.Each(ctx, func(e T) error {
 			n := 0
-			if sized { // spares the call for elements without bytes
+			if sized { // avoids the call for elements without bytes
 				n = size(e) // before emit: after it, the element belongs to the downstream
 			}
 			run.enter()
@@ -58,8 +57,8 @@ func observe[T any](m *meter, src Source[T]) Source[T] {
 	})
 }
 
-// sizer returns the function that measures an element: the length of a byte slice, 0 for anything
-// else.
+// sizer returns the function that measures an element: the length of a byte slice, and 0 for other
+// types.
 func sizer[T any]() func(T) int {
 	if size, ok := any(func(p []byte) int { return len(p) }).(func(T) int); ok {
 		return size // []byte itself needs no reflection

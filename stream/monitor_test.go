@@ -60,7 +60,7 @@ func TestMonitorTimes(t *testing.T) {
 	}
 }
 
-// A flow with other goroutines is the bottleneck if it holds its upstream up while its downstream
+// A flow with its own goroutines is the bottleneck if it blocks its upstream while its downstream
 // is idle.
 func TestMonitorOfAFlowOnItsOwnGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestMonitorOfAFlowOnItsOwnGoroutines(t *testing.T) {
 	})
 }
 
-// While an element is stuck, a snapshot reports where.
+// While an element is stuck, a snapshot shows where.
 func TestMonitorWhileBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var before, after stream.Stats

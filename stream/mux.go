@@ -10,10 +10,10 @@ import (
 
 // mux passes elements from several producer goroutines to one consumer. It keeps the order of each
 // producer. Each producer has its own ring, so that no producer waits for a lock. A waiting
-// consumer gets each element at once, and a busy one takes all that are there.
+// consumer gets each element at once. A busy consumer takes all available elements together.
 //
-// The consumer looks only at active rings, which have had elements lately. A producer lists its
-// ring after it has put an element into one that is not active. So the cost of an element does not
+// The consumer checks only active rings: those that had elements recently. A producer that puts an
+// element into an inactive ring then adds the ring to the list. So the cost of an element does not
 // grow with the number of idle producers.
 type mux[T any] struct {
 	ahead    int // capacity of a ring
@@ -52,7 +52,7 @@ func (m *mux[T]) close(r *ring[T]) {
 	m.free = append(m.free, r)
 }
 
-// end records that no element and no producer follow.
+// end records that there are no more elements or producers.
 func (m *mux[T]) end() {
 	m.ended.Store(true)
 	m.consumer.wake()
@@ -76,7 +76,8 @@ func (m *mux[T]) drain(ctx context.Context, to receiver[T]) error {
 		return false
 	}
 	for {
-		ended := m.ended.Load() // before the rings, so that every element pushed before the end is seen
+		// Read ended before the rings, so that every element pushed before the end is seen.
+		ended := m.ended.Load()
 		active = m.listed.appendTo(active)
 		looked, found := len(active), 0
 		kept := active[:0]

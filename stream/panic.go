@@ -15,11 +15,11 @@ import (
 //	}()
 //
 // A panic outside a run passes unchanged: one in the body of a loop over [All], or in a stage that
-// is called without a run. runtime.Goexit, and so t.FailNow, is not a panic: it ends the goroutine
-// that called Run.
+// is called without a run. runtime.Goexit, which t.FailNow calls, is not a panic: it ends the
+// goroutine that called Run.
 type PanicError struct {
 	Value any    // the argument of panic
-	Stack []byte // of the goroutine that panicked, at that moment
+	Stack []byte // of the goroutine that panicked, when it panicked
 }
 
 // Error returns the value and the original stack.

@@ -23,7 +23,7 @@ func exploding() stream.Source[int] {
 	})
 }
 
-// A panic surfaces in the same form whichever stage panics, and however the run was started.
+// A panic surfaces in the same form, whichever stage panics and however the run was started.
 func TestPanicHasOneForm(t *testing.T) {
 	explodes := func(v int) int { explode(); return v }
 	mapped := func(flow stream.Flow[int, int]) stream.Source[int] {
@@ -166,7 +166,7 @@ func TestAllLeavesThePanicOfItsBody(t *testing.T) {
 	}
 }
 
-// runtime.Goexit, and so t.FailNow, ends the goroutine of a run without a panic.
+// runtime.Goexit, which t.FailNow calls, ends the goroutine of a run without a panic.
 func TestGoexitPassesARun(t *testing.T) {
 	for name, src := range map[string]stream.Source[int]{
 		"fused": stream.Via(count(8), stream.Map(func(v int) int { runtime.Goexit(); return v })),

@@ -15,8 +15,8 @@ type parameter struct {
 	context  bool   // a function that takes a context and can fail
 }
 
-// parameters returns the parameters of all exported functions of the packages with stages. Via2 to
-// Via5 are left out, because they are made of Via.
+// parameters returns the parameters of all exported functions of the packages with stages. Via2 and
+// Via3 are left out, because they are built from Via.
 func parameters(t *testing.T) []parameter {
 	t.Helper()
 	var all []parameter

@@ -9,8 +9,8 @@ import (
 )
 
 // part is a section of a pulled source, lent to the downstream. The downstream reads it once,
-// inside the emit that passes it on. A read that still goes on when this emit has returned is on
-// another goroutine: that read and the run end with errUsed.
+// inside the emit that passes it on. If a read is still active when this emit has returned, it is
+// on another goroutine: that read and the run end with errUsed.
 type part[T any] struct {
 	run    *pulled[T]
 	ctx    context.Context // of run
@@ -29,7 +29,7 @@ const (
 )
 
 // lend calls emit, which passes the part on, and takes the part back. If a reader is still active
-// then, the reader closes run; otherwise nothing reads the part any more.
+// then, the reader closes run. Otherwise the part has no more readers.
 func (p *part[T]) lend(emit func() error) (err error) {
 	err = errAborted // unless emit returns
 	defer func() {
@@ -91,8 +91,9 @@ func (p *part[T]) each(ctx context.Context, step func() (T, bool), emit func(T) 
 	return errUsed
 }
 
-// eachThroughRing is each for a ctx that may end before the context of run does. A goroutine reads for
-// it, and lend waits for that goroutine, so that run can go on with what follows the part.
+// eachThroughRing is each for a ctx that may end before the context of run does. A goroutine reads
+// for it, and lend waits for that goroutine, so that run can continue with the elements after the
+// part.
 func (p *part[T]) eachThroughRing(ctx context.Context, step func() (T, bool), emit func(T) error) error {
 	g, open := NewGroup(p.ctx)
 	defer g.cancel(errLeft)

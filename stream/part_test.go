@@ -37,7 +37,8 @@ func TestPartReadElsewhere(t *testing.T) {
 			return emit(rest)
 		}), nil
 	})
-	own := func(s section) section { return stream.Via(s, stream.Async[int](4)) } // with a separate context
+	// own reads a section with a separate context.
+	own := func(s section) section { return stream.Via(s, stream.Async[int](4)) }
 	later := stream.Then(stream.Async[section](1), stream.ConcatMap(id))
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"section, at once":            stream.Then(split, stream.MergeMap(4, id)),

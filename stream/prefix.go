@@ -7,11 +7,13 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// FlatMapPrefix returns a flow that collects the first n elements, or all if there are fewer, calls f
-// with them, and runs the rest through the flow that f returns. With n = 0, f is called before the
-// upstream starts.
+// FlatMapPrefix returns a flow that collects the first n elements, or all if there are fewer, calls
+// f with them, and runs the rest through the flow that f returns. With n = 0, f is called before
+// the upstream starts.
 //
-//	stream.FlatMapPrefix(1, func(_ context.Context, head []string) (stream.Flow[string, Row], error) {
+//	stream.FlatMapPrefix(1, func(
+//		_ context.Context, head []string,
+//	) (stream.Flow[string, Row], error) {
 //		return parseRows(head), nil // head has the column names
 //	})
 //
@@ -20,8 +22,8 @@ import (
 //
 //   - Memory: n elements.
 //   - Goroutines: none; the upstream runs as a coroutine if n > 0.
-//   - Errors: an error of f ends the run, as it is. A flow that reads its input twice, or after its
-//     run, gets an error.
+//   - Errors: an error of f ends the run, unchanged. A flow that reads its input twice, or after
+//     its run, gets an error.
 func FlatMapPrefix[T, U any](n int, f func(ctx context.Context, head []T) (Flow[T, U], error)) Flow[T, U] {
 	switch {
 	case n < 0:
@@ -51,12 +53,12 @@ func runChosen[H, T, U any](ctx context.Context, choose func(context.Context, H)
 }
 
 // LazyFlow returns a flow that calls f with the first element and runs all elements, the first
-// included, through the flow that f returns: for example a decoder chosen by the first bytes.
-// Without an element it emits nothing.
+// included, through the flow that f returns: for example a decoder chosen by the first bytes. If
+// there is no element, it emits nothing.
 //
 //   - Memory: one element.
 //   - Goroutines: none; the upstream runs as a coroutine.
-//   - Errors: an error of f ends the run, as it is.
+//   - Errors: an error of f ends the run, unchanged.
 func LazyFlow[T, U any](f func(ctx context.Context, first T) (Flow[T, U], error)) Flow[T, U] {
 	if f == nil {
 		return invalid[T, U]("LazyFlow: the function is nil")
@@ -75,9 +77,9 @@ func one[T any](v T) Source[T] {
 	return SourceFunc[T](func(_ context.Context, emit func(T) error) error { return emit(v) })
 }
 
-// splitHead calls use with the first n elements of src, or all if there are fewer, and with a source
-// of the rest. use can read the rest once, until it returns. What it does not read is dropped, and
-// src is stopped.
+// splitHead calls use with the first n elements of src, or all if there are fewer, and with a
+// source of the rest. use can read the rest once, until it returns. Elements that it does not read
+// are dropped, and src is stopped.
 func splitHead[T any](ctx context.Context, n int, src Source[T],
 	use func(ctx context.Context, head []T, rest Source[T]) error,
 ) error {
@@ -100,7 +102,7 @@ func splitHead[T any](ctx context.Context, n int, src Source[T],
 			return p.err
 		}
 		rest := &tail[T]{part[T]{run: p, ctx: ctx, cancel: cancel}}
-		// A drain ends src. What use makes of the head must still come out.
+		// A drain ends src, but use must still emit its output for the head.
 		return rest.lend(func() error { return use(WithoutDrain(ctx), head, rest) })
 	})
 }
@@ -114,7 +116,7 @@ func (t *tail[T]) Each(ctx context.Context, emit func(T) error) (err error) {
 		return errUsed
 	}
 	defer t.end(&err)
-	// The reader may use its own context. Its end must reach the upstream.
+	// The reader may use its own context. If that context ends, the upstream must end too.
 	defer context.AfterFunc(ctx, func() { t.cancel(context.Cause(ctx)) })()
 	return t.each(ctx, t.run.next, emit)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // pulled is a run of a source that its caller pulls from, element by element. The source runs as a
-// coroutine of the caller of next, so that no other goroutine runs. pulled must not be used by two
-// goroutines at once, and close must be called.
+// coroutine of the caller of next, so that nothing runs concurrently. pulled must not be used by
+// two goroutines at once, and close must be called.
 type pulled[T any] struct {
 	resume       func() (T, bool)
 	stop         func()
@@ -71,8 +71,9 @@ func (p *pulled[T]) rethrow() {
 	}
 }
 
-// close ends the source, if it has not ended: its emit returns cause. close returns what clean-up
-// added to cause. It does nothing if that is left to a reader, which calls finish.
+// close ends the source, if it has not ended: its emit returns cause. close returns the errors that
+// clean-up added to cause. If a reader must end the source, close does nothing, and the reader
+// calls finish.
 func (p *pulled[T]) close(cause error) error {
 	if p.leftToReader {
 		return nil
@@ -80,7 +81,7 @@ func (p *pulled[T]) close(cause error) error {
 	return p.finish(cause)
 }
 
-// finish is close for the reader that is to end the source.
+// finish does what close does, for a reader that must end the source.
 func (p *pulled[T]) finish(cause error) error {
 	if p.done || p.cause != nil {
 		return nil
@@ -91,7 +92,7 @@ func (p *pulled[T]) finish(cause error) error {
 	return p.addedTo(cause)
 }
 
-// addedTo returns what the source, ended by cause, reported in addition to it.
+// addedTo returns the errors that the source reported in addition to cause, which ended it.
 func (p *pulled[T]) addedTo(cause error) error {
 	if p.err == cause { //nolint:errorlint // identity is the question
 		return nil

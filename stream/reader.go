@@ -9,9 +9,9 @@ import (
 // progress only during calls, because src runs as a coroutine of the reader: there is no goroutine,
 // and the reader buffers only one chunk.
 //
-//   - Read returns the error of src as it is, and io.EOF only if src completed.
+//   - Read returns the error of src unchanged, and io.EOF only if src completed.
 //   - The caller must close the reader, even after reading to the end. Close before the end is an
-//     early end: it stops src, waits for it, and returns what its clean-up reported. Until then src
+//     early end: it stops src, waits for it, and returns the error of its clean-up. Until then src
 //     keeps its resources, such as a cursor or a connection.
 //   - The reader also has a method CloseWithError(err error) error. It ends src with err, as a
 //     failed downstream would.
@@ -84,8 +84,8 @@ func (r *reader) WriteTo(w io.Writer) (int64, error) {
 // Close implements [io.Closer].
 func (r *reader) Close() error { return r.CloseWithError(new(stop)) }
 
-// CloseWithError ends src with err, as if its downstream had failed with it, and returns what
-// clean-up added to err. If err is nil, it does what Close does.
+// CloseWithError ends src with err, as if its downstream had failed with it, and returns the errors
+// that clean-up added to err. If err is nil, it does what Close does.
 func (r *reader) CloseWithError(err error) error {
 	if err == nil {
 		err = new(stop)

@@ -11,9 +11,9 @@ import (
 type RestartOptions struct {
 	Backoff // which failures restart the source, how often, and after what delay
 
-	// Follow also restarts the source when it completes, to emit what was added since. While
+	// Follow also restarts the source when it completes, to emit elements added since. While
 	// nothing is added, the delay grows from Min to Max; MaxRetries and MaxElapsed count only
-	// failures. The run then ends with a failure, an early end, or the end of its context.
+	// failures. The run then ends by a failure, an early end, a drain, or the end of its context.
 	Follow bool
 }
 
@@ -36,9 +36,9 @@ type RestartOptions struct {
 //
 //   - Memory: one position. Restart copies its slices, also those in exported fields of structs,
 //     because a position may share memory with its element.
-//   - Errors: an error that Backoff.When rejects ends the run, as it is. After too many failures in
-//     a row the last error ends the run, wrapped. Errors of the downstream, early ends and the end
-//     of the run's context do not restart the source.
+//   - Errors: an error that Backoff.When rejects ends the run, unchanged. After too many failures
+//     in a row the last error ends the run, wrapped. Errors of the downstream, early ends and the
+//     end of the run's context do not restart the source.
 func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source[T], opts *RestartOptions) Source[T] {
 	var o RestartOptions
 	if opts != nil {
@@ -65,7 +65,8 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 		for {
 			began, moved, emitFailed := time.Now(), false, false
 			ownFailure, err := attempt(ctx, src, func(v T) error {
-				p := clone(position(v)) // before emit: after it, the element belongs to the downstream
+				// Read the position before emit, because the downstream owns the element after it.
+				p := clone(position(v))
 				if err := emit(v); err != nil {
 					emitFailed = true
 					return err
@@ -77,7 +78,8 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 			case err == nil && !o.Follow:
 				return nil
 			case err != nil && !ownFailure && !emitFailed && ctx.Err() != nil && backoff.When(err):
-				return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
+				// The error would have caused a restart, so it is not the cause of the run's end.
+				return context.Cause(ctx)
 			case err != nil && !ownFailure:
 				return err
 			case err == nil:

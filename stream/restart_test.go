@@ -50,7 +50,8 @@ func TestRestartGoesOnWhereItStopped(t *testing.T) {
 			}
 			opts := &stream.RestartOptions{Backoff: stream.Backoff{MaxRetries: -1}}
 			src := stream.Restart(part(0), self, func(last int) stream.Source[int] { return part(last + 1) }, opts)
-			// The first part may fail before an element for ever: it is the same source each time.
+			// The first part may fail on every attempt without an element: it is the same source
+			// each time.
 			src = stream.Via(src, stream.TakeFor[int](time.Hour))
 			got, err := stream.Run(t.Context(), src, sink.Slice[int]())
 			if err != nil || len(got) != end && len(got) != 0 {
@@ -149,8 +150,8 @@ func TestRestartGivesUp(t *testing.T) {
 	}
 }
 
-// While there is progress the delay stays at its minimum, so that one element an attempt is no busy
-// loop. Without progress it grows. MaxElapsed bounds only the time without progress.
+// While there is progress the delay stays at its minimum, so that one element per attempt does not
+// cause a busy loop. Without progress it grows. MaxElapsed bounds only the time without progress.
 func TestRestartWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var waits []time.Duration
@@ -209,7 +210,8 @@ func TestRestartFollows(t *testing.T) {
 		runs, failed := 0, 0
 		part := func(from int) stream.Source[int] {
 			return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-				if runs++; from == 1 && runs%10 == 6 { // a completion between failures makes each the first
+				// A completion between failures makes each failure the first.
+				if runs++; from == 1 && runs%10 == 6 {
 					failed++
 					return errPassing
 				}

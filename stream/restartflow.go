@@ -9,17 +9,17 @@ import (
 
 // RestartFlow returns flow with restarts: if flow fails, RestartFlow starts it again, passes it the
 // elements that it has taken and not settled, and then continues with the upstream, which keeps
-// running. settles reports whether the output out settles the input in: compare their keys if each
-// input makes one output, or test that in's position ≤ out's if some make none. b may be nil.
+// running. settles reports whether the output out settles the input in. If each input produces one
+// output, compare their keys. If some produce none, check that in's position ≤ out's. b may be nil.
 //
 // Nothing is lost and nothing is emitted twice, if the last output that depends on an input settles
-// it, and the input makes no earlier output. A flow that makes several elements of one must emit
-// them as one slice. flow may see an element again, so its side effects happen at least once.
+// it, and the input makes no earlier output. A flow that makes several elements from one must emit
+// them as one slice. flow may get an element again, so its side effects happen at least once.
 //
 //   - Memory: n unsettled elements, with copies of their slices; one more ends the run with
 //     [ErrLimit]. If flow has goroutines, the elements that they hold count too. Each output costs
 //     at most n calls of settles.
-//   - Goroutines: one runs the upstream, besides those of flow; all have ended when the run
+//   - Goroutines: one runs the upstream, in addition to those of flow; all have ended when the run
 //     returns.
 //   - Errors: as in [Restart]. An error of the upstream ends the run at once, without the elements
 //     that are inside flow.
@@ -55,11 +55,13 @@ func RestartFlow[I, O any](n int, flow Flow[I, O], settles func(in I, out O) boo
 				case inside.full:
 					return err
 				case !ownFailure && !emitFailed && ctx.Err() != nil && backoff.When(err):
-					return context.Cause(ctx) // err would have caused a restart, so it is not what ended the run
+					// The error would have caused a restart, so it is not the cause of the run's
+					// end.
+					return context.Cause(ctx)
 				case !ownFailure:
 					return err
 				}
-				// An output that settles nothing is no progress: every attempt emits it again.
+				// An output that settles nothing is not progress: every attempt emits it again.
 				failures.recordRun(time.Since(began), settled > 0)
 				if err := failures.waitToRetry(ctx, err, sleep); err != nil {
 					return err

@@ -119,8 +119,8 @@ func TestRestartFlowBounds(t *testing.T) {
 }
 
 // The upstream never ends: a failure of the flow does not wait for it, and a flow that completes
-// ends the run. An output that settles nothing is no progress: a flow that repeats it in every
-// attempt gives up.
+// ends the run. An output that settles nothing is not progress: if a flow repeats it in every
+// attempt, RestartFlow gives up.
 func TestRestartFlowGivesUpWithoutProgress(t *testing.T) {
 	for settles, want := range map[bool]int{false: 3, true: 8} {
 		synctest.Test(t, func(t *testing.T) {
@@ -238,7 +238,8 @@ func TestRestartSink(t *testing.T) {
 
 func ExampleRestartFlow() {
 	faults := 1
-	session := stream.TryMap(func(_ context.Context, q string) (string, error) { // stands for a connection
+	// session stands for a connection.
+	session := stream.TryMap(func(_ context.Context, q string) (string, error) {
 		if faults--; faults == -1 {
 			return "", stream.Mark(errors.New("connection reset"), stream.Retryable)
 		}

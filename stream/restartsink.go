@@ -4,8 +4,8 @@ import "context"
 
 // RestartSink returns a flow that splits its input into batches of n elements, runs sink over each
 // batch, and emits each result. If sink fails, RestartSink runs it again over the same batch. Use
-// it for a sequence of files or objects, or for inserts that survive a lost connection. Without an
-// element, sink does not run.
+// it for a sequence of files or objects, or for inserts that survive a lost connection. If there is
+// no element, sink does not run.
 //
 // A batch is the smallest unit that can be retried without loss, because a sink publishes all of
 // its input or nothing. A published batch stays, whatever happens to later ones. A failed sink

@@ -2,9 +2,9 @@ package stream
 
 import "context"
 
-// Retry returns a function that calls f and, if it fails, calls it again as b says, until it
-// succeeds. If b is nil, the defaults apply. Use it with [TryMap], [MapParallel], [MapUnordered], [MapKeyed]
-// and [Supervise]:
+// Retry returns a function that calls f and, if it fails, retries it according to b until it
+// succeeds. If b is nil, the defaults apply. Use it with [TryMap], [MapParallel], [MapUnordered],
+// [MapKeyed] and [Supervise]:
 //
 //	stream.MapParallel(8, stream.Retry(fetch, &stream.Backoff{MaxElapsed: time.Minute}))
 //
@@ -12,7 +12,7 @@ import "context"
 //
 //   - In: f must not change its argument, and must be safe to repeat. An error of class
 //     UnknownOutcome means that a repetition is not safe, so Retry returns it at once.
-//   - Errors: the error of the last call: as it is if b does not retry it, wrapped if b has given
+//   - Errors: the error of the last call, unchanged if b does not retry it, wrapped if b has given
 //     up. A delay ends at once when the context is done. With invalid settings every call fails and
 //     f is not called.
 func Retry[T, U any](f func(context.Context, T) (U, error), b *Backoff) func(context.Context, T) (U, error) {

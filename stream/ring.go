@@ -19,17 +19,17 @@ type ring[T any] struct {
 	stride uint64 // elements the consumer takes before it publishes head, unless the producer waits
 
 	consumer *waiter      // waits for elements; shared by all rings of one consumer
-	list     *ringList[T] // lists the ring when it has elements; nil if the consumer has only this ring
+	list     *ringList[T] // lists rings with elements; nil if the consumer has only this ring
 
 	_          [64]byte // padding: one side's fields share no cache line with the other's
 	tail       atomic.Uint64
 	headSeen   uint64      // the producer's last view of head
-	active     atomic.Bool // the ring is listed, or its consumer looks at it
+	active     atomic.Bool // the ring is listed, or its consumer checks it
 	nextListed *ring[T]    // the next ring of the list
 	_          [64]byte
 	head       atomic.Uint64
 	taken      uint64 // elements taken; published as head
-	misses     int    // empty looks in a row
+	misses     int    // empty checks in a row
 	_          [64]byte
 	producer   waiter // waits for room
 	ended      atomic.Bool
@@ -118,8 +118,8 @@ func (r *ring[T]) receiver(ctx context.Context) receiver[T] {
 	}
 }
 
-// room returns the room for elements. If it returns at least want, there may be more. Only the
-// producer calls it.
+// room returns the number of elements for which there is room. If it returns at least want, there
+// may be more. Only the producer calls it.
 func (r *ring[T]) room(want int) int {
 	t := r.tail.Load()
 	if r.cap-(t-r.headSeen) < uint64(want) {
@@ -136,14 +136,15 @@ func (r *ring[T]) awaitRoom(ctx context.Context) error {
 		return nil
 	}
 	half := int(r.cap+1) / 2
-	r.producer.yield(func() bool { return r.room(half) >= half }) // room for one element is not worth a switch
+	// Room for one element is not worth a context switch.
+	r.producer.yield(func() bool { return r.room(half) >= half })
 	if r.hasRoom() {
 		return nil
 	}
 	return r.producer.until(ctx, r.hasRoom, nil)
 }
 
-// end records that no element follows. Only the producer calls it.
+// end records that there are no more elements. Only the producer calls it.
 func (r *ring[T]) end() {
 	r.ended.Store(true)
 	r.consumer.wake()
@@ -182,10 +183,10 @@ func (r *ring[T]) await(ctx context.Context, due <-chan time.Time) error {
 	}
 }
 
-// hasElements reports whether there is an element.
+// hasElements reports whether an element is available.
 func (r *ring[T]) hasElements() bool { return r.tail.Load() != r.taken }
 
-// next takes the next element, which must be there.
+// next takes the next element, which must be available.
 func (r *ring[T]) next() T {
 	at := &r.buf[r.taken&r.mask]
 	v := *at
@@ -195,7 +196,8 @@ func (r *ring[T]) next() T {
 	return v
 }
 
-// publish announces what was taken. It wakes a waiting producer once half of the ring is empty.
+// publish tells the producer how many elements were taken. It wakes a waiting producer once half of
+// the ring is empty.
 func (r *ring[T]) publish() {
 	r.head.Store(r.taken)
 	if r.producer.waits.Load() && r.tail.Load()-r.taken <= r.cap/2 {
@@ -203,7 +205,7 @@ func (r *ring[T]) publish() {
 	}
 }
 
-// take passes on the elements that are there and returns their number. Only the consumer calls it.
+// take passes on the available elements and returns their number. Only the consumer calls it.
 func (r *ring[T]) take(w *watch.Context, to receiver[T]) (n int, err error) {
 	first, last := r.taken, r.tail.Load()
 	for r.taken != last {

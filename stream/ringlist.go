@@ -2,8 +2,8 @@ package stream
 
 import "sync/atomic"
 
-// maxMisses is how often in a row the consumer of several rings finds one of them empty before it
-// stops looking at it. Listing a ring costs its producer more than a look costs the consumer.
+// maxMisses is how often in a row the consumer of several rings may find a ring empty before it
+// stops checking that ring. Listing a ring costs its producer more than a check costs the consumer.
 const maxMisses = 4
 
 // ringList is a stack of rings that have become active. Producers add to it without a lock; one
@@ -42,10 +42,11 @@ func (l *ringList[T]) appendTo(rs []*ring[T]) []*ring[T] {
 	return rs
 }
 
-// release makes r inactive, and reports whether it did: if an element has come meanwhile, r may
+// release makes r inactive, and reports whether it did: if an element has arrived meanwhile, r may
 // stay active. Only the consumer calls it.
 func (l *ringList[T]) release(r *ring[T]) bool {
 	r.active.Store(false)
-	// The producer stores the element before it looks at active, so one of the two sees the other.
+	// The producer stores the element before it reads active, so at least one side sees the other's
+	// change.
 	return !r.hasElements() || r.active.Swap(true)
 }

@@ -33,15 +33,15 @@ func Go[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) *Running[
 // Done returns a channel that is closed when the run has ended.
 func (r *Running[R]) Done() <-chan struct{} { return r.done }
 
-// Drain ends the sources of the run between two elements, even while they wait, and lets everything
-// that they have emitted reach its end: every stage flushes, and the run completes. Drain does not
-// wait for that.
+// Drain ends the sources of the run between two elements, even while they wait. All elements that
+// they have emitted still reach the sink: every stage flushes, and the run completes. Drain does
+// not wait for that.
 //
-//   - A source sees the drain by [Draining]. A source that does not look, such as your own, goes on
-//     to its end or until Cancel, and nothing is lost. To drain it as well, wrap it in [Drainable].
-//   - A drain does not cut short sources of bytes that are one whole, such as a file, an object or
-//     a reader. It also spares the sources and runs that a stage has started for an element. It
-//     ends the next source upstream that can be drained.
+//   - A source sees the drain by [Draining]. A source that does not check it runs to its end or
+//     until Cancel, and nothing is lost. To drain such a source too, wrap it in [Drainable].
+//   - A drain does not truncate sources of bytes that are one whole, such as a file, an object or a
+//     reader. It does not end sources and runs that a stage has started for an element. It ends the
+//     next source upstream that can be drained.
 //   - After an early end, by [Take] for example, a run with a drain behaves like one without.
 func (r *Running[R]) Drain() { r.drain() }
 

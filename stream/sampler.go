@@ -7,10 +7,10 @@ import (
 
 const (
 	sampledBelow = 4 * time.Microsecond // elements further apart than this are all timed
-	maxStride    = 16                   // of closer elements, at least one in maxStride is timed on average
+	maxStride    = 16                   // of closer elements, on average one in maxStride or more is timed
 )
 
-// sampler chooses the elements that are timed. The first one is.
+// sampler chooses the elements that are timed. The first one always is.
 type sampler struct {
 	distance  int64 // elements from the last timed one to the next timed one
 	untilNext int64 // elements left until the next timed one; 0 while that one passes
@@ -27,7 +27,7 @@ func (s *sampler) next(span time.Duration) {
 	if each := span / time.Duration(s.distance); each < sampledBelow {
 		stride = min(maxStride, int64(sampledBelow/max(each, 1)))
 	}
-	// A random distance, so that a regular pattern of elements does not bias the sample.
+	// The distance is random, so that a regular pattern of elements does not bias the sample.
 	s.distance = 1 + rand.Int64N(2*stride-1)
 	s.untilNext = s.distance
 }

@@ -49,7 +49,7 @@ func badSink[T, R any](into stream.Sink[T, R]) badRun {
 	}
 }
 
-// badSettings has, for each parameter of each constructor that can be invalid, its invalid values.
+// badSettings has the invalid values of each constructor parameter that can be invalid.
 func badSettings() map[string][]badRun {
 	type ints = stream.Source[int]
 	var (
@@ -434,7 +434,7 @@ func badSettings() map[string][]badRun {
 	}
 }
 
-// These parameters may be left out: a missing value has a meaning.
+// These parameters are optional, for the reason given.
 var optional = map[string]string{
 	"stream.AlsoTo.done":       "nobody wants the result",
 	"stream.ConflateUpTo.cost": "each element counts as 1",

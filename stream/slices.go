@@ -2,15 +2,14 @@ package stream
 
 import "context"
 
-// SliceSource is an optional interface of a [Source] that has several elements at hand at once. It
-// passes them on together, which saves its downstream a call, a lock or an atomic store for each.
-// EachSlice does what Each does, with non-empty slices. It never waits for an element to make a
-// slice longer.
+// SliceSource is an optional interface of a [Source] that can emit several elements together. That
+// saves its downstream a call, a lock or an atomic store for each element. EachSlice does what Each
+// does, with non-empty slices. It never waits for an element to make a slice longer.
 //
-// take may read the slice only until it returns, but the elements in it belong to take for good, as
-// with Each. A take that does more than copy the elements must check ctx between two of them. Fused
-// stages in between, such as [Map], pass on elements one by one, because an element must not wait
-// for what a function does with the next.
+// take may read the slice only until it returns, but it owns the elements in it, as with Each. A
+// take that does more than copy the elements must check ctx between two of them. Fused stages in
+// between, such as [Map], pass on elements one by one, because an element must not wait while a
+// function handles the next one.
 type SliceSource[T any] interface {
 	Source[T]
 	EachSlice(ctx context.Context, take func([]T) error) error

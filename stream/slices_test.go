@@ -17,8 +17,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slices of elements pass through stages with goroutines complete, in order, and no further ahead
-// than documented, even if a goroutine is late now and then.
+// Slices of elements pass through stages with goroutines completely and in order. No stage reads
+// further ahead than documented, even if a goroutine is sometimes late.
 func TestSlicesUnderLoad(t *testing.T) {
 	numbers := make([]int, 50_000)
 	for i := range numbers {
@@ -63,7 +63,8 @@ func TestSlicesUnderLoad(t *testing.T) {
 	}
 }
 
-// Branches that wait for each other at every element get each element, even if many come at once.
+// Branches that wait for each other at every element get each element, even if many arrive
+// together.
 func TestBroadcastOfSlicesKeepsBranchesTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meet := make(chan int)

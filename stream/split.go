@@ -14,10 +14,10 @@ import (
 //			return stream.Run(ctx, part, sink.File(name()))
 //		}))
 //
-// The downstream reads each substream inside its emit, once. A later or second read fails. The run
-// fails if a read still goes on when that emit returns. What is not read is dropped. If the
-// downstream ends a substream early, or handles an error in it, the later substreams are
-// unaffected.
+// The downstream reads each substream inside its emit, once. A later or second read fails. If a
+// read is still active when that emit returns, the run fails. Elements that are not read are
+// dropped. If the downstream ends a substream early, or handles an error in it, the later
+// substreams are unaffected.
 //
 //   - Memory: one element, or up to 64 for a substream that is read on its own context, as by
 //     [MapParallel] or [TakeFor].

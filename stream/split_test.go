@@ -47,8 +47,7 @@ func TestSplitOfStalledSource(t *testing.T) {
 	}
 }
 
-// A section that its reader left early, or whose failure the reader handled, does not affect the
-// others.
+// If a reader leaves a section early, or handles its failure, the other sections are unaffected.
 func TestSplitGoesOnAfterSection(t *testing.T) {
 	for name, c := range inner {
 		t.Run(name, func(t *testing.T) {

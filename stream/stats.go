@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Stats holds what a [Monitor] or [Measure] counts and times at one point of a pipeline. The zero
-// value is ready to use. Any goroutine may read it during the run. Several monitors, in one run or
-// in many, may share a Stats: it then holds the sum.
+// Stats holds the counts and times that [Monitor] or [Measure] records at one point of a pipeline.
+// The zero value is ready to use. Any goroutine may read it during the run. Several monitors, in
+// one run or in many, may share a Stats: it then holds the sum.
 type Stats struct {
 	Name string // for logs, metrics and [Bottleneck]; set it before the run
 
@@ -49,7 +49,7 @@ func (s *Stats) Snapshot() Snapshot {
 func (s *Stats) LogValue() slog.Value { return s.Snapshot().LogValue() }
 
 // Snapshotter is implemented by anything that can report its state to a metrics system at any time:
-// [*Stats], or a stage of your own. Package otelstream exports it to OpenTelemetry.
+// [*Stats] or your own type. Package otelstream exports it to OpenTelemetry.
 type Snapshotter interface {
 	Snapshot() Snapshot
 }
@@ -84,8 +84,8 @@ func (s Snapshot) Since(earlier Snapshot) Snapshot {
 	return s
 }
 
-// Rate returns the elements and bytes a second between an earlier snapshot of the same point and s.
-// It returns 0 if no time has passed between them.
+// Rate returns the elements and bytes per second between an earlier snapshot of the same point and
+// s. It returns 0 if no time has passed between them.
 func (s Snapshot) Rate(earlier Snapshot) (elements, bytes float64) {
 	window := s.At.Sub(earlier.At).Seconds()
 	if window <= 0 {

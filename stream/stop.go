@@ -3,22 +3,22 @@ package stream
 import "errors"
 
 // stop is the error that a stage returns from emit if it needs no more elements: an early end,
-// which is not a failure. Each run of such a stage has its own stop, so that it recognises its own
+// which is not a failure. Each run of such a stage has its own stop, so that it recognizes its own
 // and passes on all others.
 type stop struct{ _ byte }
 
 func (*stop) Error() string { return "stream: stopped early, no error" }
 
 // Stopped reports whether err, which emit returned, means that the downstream needs no more
-// elements, rather than that it failed. Only a stage that has something else to finish, such as a
-// copy or a count, needs to ask; every other stage returns err as it is. What the stage finishes
-// must run in the context of [WithoutStop].
+// elements, rather than that it failed. Only a stage that has other work to finish, such as a copy
+// or a count, needs to check this; every other stage returns err unchanged. The remaining work must
+// run in the context of [WithoutStop].
 func Stopped(err error) bool {
 	var s *stop
 	return errors.As(err, &s)
 }
 
-// without returns err without the early end s: nil, or what clean-up added.
+// without returns err without the early end s: nil, or the errors that clean-up added.
 func without(err error, s *stop) error {
 	if err == nil || err == error(s) {
 		return nil

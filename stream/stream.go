@@ -13,14 +13,14 @@ type Source[T any] interface {
 
 // Flow turns one source into another.
 type Flow[I, O any] interface {
-	// Apply returns the source that emits what the flow makes of src. It starts nothing.
+	// Apply returns the source that emits the output of the flow for src. It starts nothing.
 	Apply(src Source[I]) Source[O]
 }
 
 // Sink consumes a source and returns one result.
 type Sink[T, R any] interface {
-	// Consume runs src to its end and returns one result for all elements. What it stores becomes
-	// visible only after src has returned nil: on any error it leaves nothing that looks finished.
+	// Consume runs src to its end and returns one result for all elements. It publishes its work
+	// only after src has returned nil. On any error, it leaves nothing that looks finished.
 	Consume(ctx context.Context, src Source[T]) (R, error)
 }
 
@@ -39,12 +39,11 @@ func (f FlowFunc[I, O]) Apply(src Source[I]) Source[O] { return f(src) }
 // NewFlow returns a flow whose runs call f. f runs src, which is never nil, and calls emit for each
 // element of its output:
 //
-//	stream.NewFlow(func(ctx context.Context, src stream.Source[string], emit func(string) error) error {
-//		return src.Each(ctx, func(v string) error { return emit(strings.ToUpper(v)) })
+//	stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
+//		return src.Each(ctx, func(v int) error { return emit(2 * v) })
 //	})
 //
-// f keeps the rules of [Source.Each]. What f declares outside its calls of src.Each and emit belongs
-// to one run.
+// f must keep the rules of [Source.Each]. Variables that f declares belong to one run.
 func NewFlow[I, O any](f func(ctx context.Context, src Source[I], emit func(O) error) error) Flow[I, O] {
 	if f == nil {
 		return invalid[I, O]("NewFlow: the function is nil")
@@ -66,7 +65,8 @@ func (f SinkFunc[T, R]) Consume(ctx context.Context, src Source[T]) (R, error) {
 // Run runs src into sink on the caller's goroutine and returns the sink's result once every stage
 // has ended.
 //
-//   - Result: with an error, what the sink documents: the zero value, or a count of what was done.
+//   - Result: with an error, what the sink documents: the zero value or a partial result, such as a
+//     count.
 //   - Errors: the first true cause, as the stage reported it. If ctx is done before the start, Run
 //     returns its cause and starts nothing.
 //   - Panics of a stage or of a user's function surface here as a [*PanicError], with the value and
@@ -93,8 +93,8 @@ var (
 	errNilSink   = invalidError("the sink is nil")
 )
 
-// Fail returns a source that emits nothing and ends with err. A stage with invalid settings is such
-// a source: the run reports the error before it starts the upstream.
+// Fail returns a source that emits nothing and ends with err. A stage with invalid settings returns
+// such a source, so that the run reports the error before it starts the upstream.
 func Fail[T any](err error) Source[T] {
 	return SourceFunc[T](func(context.Context, func(T) error) error { return err })
 }

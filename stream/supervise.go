@@ -27,7 +27,7 @@ type SuperviseOptions[T any] struct {
 
 	MaxCount int64       // most elements to skip in a run; 0 means 100, negative means no limit
 	MaxBytes int64       // most bytes of skipped elements; 0 means 16 MiB, negative means no limit
-	Size     func(T) int // bytes of an element; nil means the length of a byte slice, 0 for other types
+	Size     func(T) int // bytes of an element; nil: the length of a byte slice, 0 for other types
 }
 
 // Supervise returns a flow that emits f(ctx, v) for each element v, in order, with up to n
@@ -42,10 +42,10 @@ type SuperviseOptions[T any] struct {
 //
 //   - Memory: none with n = 1; otherwise as in [MapParallel].
 //   - Goroutines: none with n = 1; otherwise as in MapParallel. The caller's goroutine calls dead.
-//   - Errors: an error of f that is not skipped ends the run, as it is, and so does an error of
-//     dead. One skipped element too many ends the run with [ErrTooManySkipped], because a run that
-//     loses much must not succeed. dead has received every skipped element except that last one,
-//     which the error names.
+//   - Errors: an error of f that is not skipped ends the run, unchanged, and so does an error of
+//     dead. If a skipped element exceeds MaxCount or MaxBytes, the run ends with
+//     [ErrTooManySkipped], because a run that loses much must not succeed. dead has received every
+//     skipped element except that last one, which the error names.
 func Supervise[T, U any](
 	n int,
 	f func(context.Context, T) (U, error),

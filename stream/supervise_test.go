@@ -112,7 +112,8 @@ func TestSuperviseLimits(t *testing.T) {
 				if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
 					t.Errorf("got %v, want %v", err, tt.want)
 				}
-				if dead != tt.dead && (n == 1 || tt.want != errBoom) { // an error overtakes waiting elements
+				// An error overtakes waiting elements.
+				if dead != tt.dead && (n == 1 || tt.want != errBoom) {
 					t.Errorf("%d dead letters, want %d", dead, tt.dead)
 				}
 				if tt.want == stream.ErrTooManySkipped && (stream.ClassOf(err) != stream.Fatal ||
@@ -145,8 +146,8 @@ func TestSuperviseErrorOfDeadLetters(t *testing.T) {
 	}
 }
 
-// An error caused by a cancelled context is not the element's. An error that would have been
-// skipped is not the run's.
+// An error caused by a cancelled context is not a dead letter. An error that would have been
+// skipped is not the run's error.
 func TestSuperviseSkipsNothingWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	flow := stream.Supervise(1, func(context.Context, int) (int, error) { cancel(errBoom); return 0, errBad },

@@ -31,8 +31,8 @@ type turn struct {
 // [Limiter.Set] changes it; math.Inf(1) limits nothing. With a negative rate, or a burst of less
 // than 1, each Wait fails, and so does a run with [Throttle], before it starts anything.
 //
-// Timers are often late. The units of up to 100 ms of that time pass as well, so that the rate is
-// delivered whatever the burst.
+// Timers are often late. The units that accrue during a delay of up to 100 ms still pass, so that
+// the limiter reaches its rate with any burst.
 func NewLimiter(rate float64, burst int64) *Limiter {
 	l := &Limiter{bucket: bucket{rate: rate, burst: float64(burst), tokens: float64(burst)}}
 	switch {

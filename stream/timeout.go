@@ -50,8 +50,8 @@ func timeout[T any](name, what string, d time.Duration, again bool) Flow[T, T] {
 }
 
 // StallTimeout returns a sink that runs sink, and fails with [ErrTimeout] if sink holds one element
-// for more than d before it takes the next, as an upload that hangs does. The time that sink takes
-// to finish after the last element is limited to d too.
+// for more than d before it takes the next: for example, if an upload hangs. The time that sink
+// takes to finish after the last element is limited to d too.
 func StallTimeout[T, R any](d time.Duration, sink Sink[T, R]) Sink[T, R] {
 	return SinkFunc[T, R](func(ctx context.Context, src Source[T]) (R, error) {
 		var none R

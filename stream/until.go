@@ -7,8 +7,8 @@ import (
 )
 
 // Until returns a flow that completes when done is closed. It stops the upstream, even while it
-// waits, and that is not an error. Elements that have passed the flow reach their end. Elements
-// that stages above it hold, such as an [Async] or a [Batch], are dropped, as by [Take]; so put
+// waits, and that is not an error. Elements that have passed the flow reach the sink. Elements that
+// stages upstream of it hold, such as an [Async] or a [Batch], are dropped, as by [Take]. So put
 // Until right after a source.
 //
 // To end all sources of a run without loss, see [Running.Drain]. To abort a run, cancel its

@@ -2,7 +2,7 @@ package stream
 
 import "context"
 
-// Via returns the source that emits what f makes of src.
+// Via returns the source that emits the output of f for src.
 func Via[A, B any](src Source[A], f Flow[A, B]) Source[B] {
 	if src == nil {
 		return Fail[B](errNilSource)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// waiter lets one goroutine wait for a condition that others make true.
+// waiter lets one goroutine wait for a condition that other goroutines make true.
 type waiter struct {
 	waits atomic.Bool
 	woken chan struct{} // capacity 1
@@ -18,7 +18,7 @@ func newWaiter() waiter { return waiter{woken: make(chan struct{}, 1)} }
 
 var errDue = errors.New("stream: the time is up")
 
-// yields is how often a waiter yields before it sleeps. Between busy goroutines the condition is
+// yields is how often a waiter yields before it sleeps. With busy goroutines, the condition is
 // often true by then, and a wake-up costs more than a yield.
 const yields = 4
 
@@ -32,16 +32,16 @@ func (w *waiter) yield(ready func() bool) {
 	}
 }
 
-// pace keeps a consumer from polling its producers element by element. Reading what another core
-// writes slows both down. So after a poll that found little, the consumer pauses, for up to about a
-// microsecond.
+// pace keeps a consumer from polling its producers element by element. Reading memory that another
+// core writes slows both down. So after a poll that found little, the consumer pauses, for up to
+// about a microsecond.
 type pace struct{ turns int }
 
 // took is called between two polls, with the number of elements that the last one found and the
 // most that it could have found.
 func (p *pace) took(n, of int) {
 	switch {
-	case n <= 1 || n > of/2: // the consumer is not too quick
+	case n <= 1 || n > of/2: // the consumer does not poll too fast
 		p.turns = 0
 	case n < of/4:
 		p.turns = min(2*p.turns+1, 15)

@@ -2,15 +2,15 @@ package stream
 
 import "time"
 
-// waitEstimator estimates how much of the time of its runs passed in waiting for the upstream, and
-// how much in being blocked by the downstream. It has no clock and no lock.
+// waitEstimator estimates how long its runs have waited for the upstream, and how long the
+// downstream has blocked them. It has no clock and no lock.
 //
 // The time of a run is cut into spans. Each span ends when a sampled element has been accepted.
 type waitEstimator struct {
 	total, blocked time.Duration // in the spans that have ended
 	assumption     struct {
 		valid   bool
-		blocked time.Duration // how long the last estimate took untimed elements to have been blocked
+		blocked time.Duration // blocked time that the last estimate assumed for untimed elements
 		at      time.Duration // the time of that estimate
 	}
 	reported struct{ waited, blocked time.Duration }
@@ -49,8 +49,8 @@ func (e *waitEstimator) add(span, blocked time.Duration) {
 	e.assumption.valid = false
 }
 
-// estimate returns the times up to now. Neither of them ever decreases. A run that is blocked by an
-// untimed element is taken to have been blocked during its whole open span.
+// estimate returns the times up to now. They never decrease. If an untimed element blocks a run,
+// estimate assumes that the run has been blocked during its whole open span.
 func (e *waitEstimator) estimate(now time.Duration, open openSpans) (waited, blocked time.Duration) {
 	known := e.blocked + open.timed
 	blocked = known

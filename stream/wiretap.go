@@ -7,8 +7,8 @@ import "context"
 // its result and its error. done may be nil. A failure of sink does not fail the run; only done
 // receives it.
 //
-//   - Memory: up to 16 elements, besides what sink keeps. For sink, elements whose type is a byte
-//     slice are copied; others are shared.
+//   - Memory: up to 16 elements in addition to what sink holds. If the elements are byte slices,
+//     sink gets copies; other elements are shared.
 //   - Goroutines: one runs sink; it has ended when the run returns.
 //   - Errors: an error of the run ends sink.
 func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {

@@ -8,12 +8,12 @@ import (
 	"github.com/millweir/millweir/internal/early"
 )
 
-// WithoutStop returns a context for what a stage still has to finish after an early end of its
-// downstream, such as the copy that [AlsoTo] makes, or the rest of a file whose checksum must be
-// verified. A stage with goroutines further down ([Async], [MapParallel], [Merge]…) ends its upstream
-// early by cancelling the upstream's context. The returned context outlives that cancellation. It
-// is cancelled, with the cause, when ctx is cancelled for any other reason, and when the run or any
-// other context around the stage that ended early is.
+// WithoutStop returns a context for work that a stage must finish after an early end of its
+// downstream: for example, the copy that [AlsoTo] makes, or the rest of a file whose checksum must
+// be verified. A stage with goroutines further down ([Async], [MapParallel], [Merge]…) ends its
+// upstream early by cancelling the upstream's context. The returned context outlives that
+// cancellation. It is cancelled, with the cause, when ctx is cancelled for any other reason. It is
+// also cancelled with any context around the stage that ended early, such as the run's.
 //
 // It has the values of ctx, but no deadline. The caller must call release when it no longer needs
 // the context.
@@ -27,8 +27,8 @@ func WithoutStop(ctx context.Context) (_ context.Context, release func()) {
 	}
 }
 
-// newSideGroup returns a group for a stage that has its own sink, a context for that sink that outlives
-// early ends, and one for the upstream that does not. A failure of the group cancels both.
+// newSideGroup returns a group for a stage that has its own sink, a context for that sink that
+// outlives early ends, and one for the upstream that does not. A failure of the group cancels both.
 func newSideGroup(ctx context.Context) (g *Group, sideCtx, upstream context.Context, release func()) {
 	outlasts, free := WithoutStop(ctx)
 	g, sideCtx = NewGroup(outlasts)

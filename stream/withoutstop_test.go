@@ -16,8 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// stopping has every way in which a stage further down ends its upstream early: by the result of
-// emit, and by the context too.
+// stopping has every way in which a stage further down can end its upstream early: by the result of
+// emit, or also by the context.
 func stopping() map[string]stream.Flow[int, int] {
 	two := stream.Take[int](2)
 	same := stream.Map(func(n int) int { return n })
@@ -50,7 +50,7 @@ func stopping() map[string]stream.Flow[int, int] {
 // seconds emits 0, 1, 2… every second until its context is done.
 func seconds() stream.Source[int] { return stream.Via(count(1000), pause(time.Second)) }
 
-// collects is a sink that observes its context, as an upload does, and takes some time to finish.
+// collects is a sink that checks its context, as an upload does, and takes some time to finish.
 func collects(all *[]int) stream.Sink[int, int] {
 	return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 		err := src.Each(ctx, func(n int) error {
@@ -114,7 +114,7 @@ func TestEarlyEndCompletesTheSide(t *testing.T) {
 	}
 }
 
-// What a side sink still finishes after an early end also ends with the run.
+// If the run is cancelled, it also ends a side sink that is finishing after an early end.
 func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
 	for name := range stopping() {
 		t.Run(name, func(t *testing.T) {
@@ -133,8 +133,8 @@ func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
 	}
 }
 
-// The side sink also ends with a stage around the one that ended early: here with a Merge, because
-// its other source fails.
+// The side sink also ends with any stage around the stage that ended early. Here that is a Merge
+// whose other source fails.
 func TestEarlyEndedSideIsCancelledWithItsNeighbour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var side []int
@@ -317,7 +317,7 @@ func TestFailureBesideAnEarlyEnd(t *testing.T) {
 	}
 }
 
-// besides are the stages with a side sink. They pass the sink's error to done.
+// besides returns the stages with a side sink. They pass the sink's error to done.
 func besides(done func(error)) map[string]stream.Flow[int, int] {
 	into := stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 		err := src.Each(ctx, func(int) error { return nil })
@@ -389,7 +389,8 @@ func TestFailureOfAnEarlyEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				side := errors.New("it never ran")
 				src := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-					time.Sleep(time.Second) // until the side sink waits: a run that has ended starts no sink
+					// Sleep until the side sink waits, because a run that has ended starts no sink.
+					time.Sleep(time.Second)
 					return errors.Join(idle(3).Each(ctx, emit), errBoom)
 				})
 				_, err := stream.Run(t.Context(), stream.Via3(src, besides(func(err error) {
@@ -403,7 +404,7 @@ func TestFailureOfAnEarlyEnd(t *testing.T) {
 	}
 }
 
-// However soon the source fails after an early end, the side sink does not complete: it fails, or
+// Even if the source fails right after an early end, the side sink does not complete: it fails or
 // never starts.
 func TestFailureOfAnEarlyEndCompletesNoSide(t *testing.T) {
 	for name := range besides(nil) {
@@ -425,7 +426,7 @@ func TestFailureOfAnEarlyEndCompletesNoSide(t *testing.T) {
 	}
 }
 
-// Two simultaneous early ends are an early end, and no failure.
+// Two simultaneous early ends are an early end, not a failure.
 func TestTwoEarlyEnds(t *testing.T) {
 	for name := range besides(nil) {
 		for _, above := range []bool{true, false} {

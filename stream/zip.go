@@ -3,10 +3,10 @@ package stream
 import "context"
 
 // Zip returns a source that emits the elements of a and b in pairs: the first of each, then the
-// second of each, and so on. It completes when either has completed, and stops the other early.
+// second of each, and so on. It completes when either has completed, and stops the other one early.
 //
-// A drain of the run ends a, and with it b: elements that stages of b have read ahead have no
-// partner and are dropped.
+// A drain of the run ends a, and then b: elements that stages of b have read ahead have no partner
+// and are dropped.
 //
 //   - Memory: one element of each.
 //   - Goroutines: none; b runs as a coroutine. To run both concurrently, put an [Async] after one.

@@ -10,13 +10,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// apart is a flow whose upstream runs on a goroutine of its own, with the faults that such flows have. Without one it is correct.
+// apart is a flow whose upstream runs on a separate goroutine. Each field adds a typical fault of
+// such flows; without one, the flow is correct.
 type apart struct {
 	pick     func(up, down error) error // chooses between the errors of the two sides
 	leave    func(err error) bool       // whether not to wait for the upstream after this emit error
 	flee     bool                       // does not wait for the upstream when emit panics
 	hang     bool                       // does not notice that the upstream's goroutine was ended
-	complete bool                       // takes that for the end
+	complete bool                       // treats that as the end
 	bare     bool                       // does not catch a panic of the upstream's goroutine
 }
 

@@ -112,7 +112,7 @@ func (a *attempt[I, O]) failed(rule int, want error, whole []O) {
 	a.began(whole)
 }
 
-// began reports a breach unless the output is a beginning of the whole one.
+// began reports a breach unless the output is a prefix of the whole output.
 func (a *attempt[I, O]) began(whole []O) {
 	if d := a.s.stray(a.down.elements(), whole); d != "" {
 		a.c.breach(6, "%s", d)
@@ -140,8 +140,9 @@ func (s *suite[I, O]) whole(c *check, n int, in feed[I]) []O {
 	return out
 }
 
-// spots yields the steps, out of n, at which a check disturbs the run: all of them, or a sample
-// with the first and the last. It stops once the check has failed, because one failure is enough.
+// spots yields those of n steps at which a check disturbs the run: all of them, or a sample that
+// includes the first and the last. It stops once the check has failed, because one failure is
+// enough.
 func (c *check) spots(n int) iter.Seq[int] { return c.someSpots(n, 12) }
 
 // someSpots is spots with at most most steps.

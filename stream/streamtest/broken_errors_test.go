@@ -47,7 +47,7 @@ func brokenErrors() []defect {
 					return failed
 				})
 				if failed == nil && ctx.Err() == nil {
-					return nil // a truncated stream passes for a whole one
+					return nil // reports a truncated stream as complete
 				}
 				return err
 			}),

@@ -8,7 +8,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// brokenForeigns are stages that read a meaning into a neighbour's error, or do wrong only late in a long run.
+// brokenForeigns returns stages that misinterpret a neighbour's error, or fail only late in a long
+// run.
 func brokenForeigns() []defect {
 	return []defect{
 		{

@@ -9,7 +9,8 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// brokenRemains are stages that leave something behind, lose the values of the context, or share something with themselves.
+// brokenRemains returns stages that leak something after a run, lose the values of the context, or
+// share state between their runs.
 func brokenRemains() []defect {
 	return []defect{
 		{
@@ -97,7 +98,7 @@ func brokenRemains() []defect {
 	}
 }
 
-// childOf is context.WithCancelCause, where go vet does not see that cancel is not called.
+// childOf hides context.WithCancelCause from go vet, which would report that cancel is not called.
 func childOf(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	return context.WithCancelCause(ctx)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// store is what the broken sinks write to.
+// store is the store that the broken sinks write to.
 type store struct{ published atomic.Bool }
 
 func sink(f func(ctx context.Context, s *store, src stream.Source[int]) (int, error)) func(*testing.T) {

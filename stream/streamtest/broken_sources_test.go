@@ -20,7 +20,8 @@ func source(f func(ctx context.Context, n int, emit emitInt) error) func(*testin
 	}
 }
 
-// bySlice returns the test of a source of integers that is right but for what it hands on as a slice.
+// bySlice returns the test of a source of integers that is correct except in what it emits as
+// slices.
 func bySlice(hand func(vs []int, take func([]int) error) error) func(*testing.T) {
 	return func(t *testing.T) {
 		streamtest.TestSource(t, streamtest.Source[int]{New: func(n int) stream.Source[int] {

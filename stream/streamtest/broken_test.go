@@ -16,16 +16,16 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// defect is a stage that breaks one rule of the contract, and what must be said about it.
+// defect is a stage that breaks one rule of the contract, and the expected report.
 type defect struct {
 	name  string
 	test  func(t *testing.T) // runs the suite over it
-	check string             // the check that must fail; others may, too
-	alone bool               // no other check sees it
-	says  string             // what the check must say, a regular expression
+	check string             // the check that must fail; others may fail too
+	alone bool               // no other check fails
+	says  string             // regular expression for the check's report
 }
 
-// defects are all of them, by kind in files of their own.
+// defects returns all defects. Each kind has its own file.
 func defects() []defect {
 	var all []defect
 	all = append(all, brokenEmits()...)
@@ -44,8 +44,8 @@ func defects() []defect {
 
 const inChild = "MILLWEIR_STREAMTEST_DEFECTS"
 
-// TestDefectiveStages is what TestDefectsAreCaught runs in a process of its own: all of its checks over broken stages, so it
-// fails when it is run.
+// TestDefectiveStages runs the suite over broken stages, so it fails. TestDefectsAreCaught runs it
+// in a separate process.
 func TestDefectiveStages(t *testing.T) {
 	onlyInChild(t)
 	for _, d := range defects() {
@@ -81,7 +81,7 @@ func TestDefectsAreCaught(t *testing.T) {
 	}
 }
 
-// child runs a test that is meant to fail, in a process of its own.
+// child runs, in a separate process, a test that is meant to fail.
 func child(t *testing.T, test string) ([]byte, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.timeout=15m")
@@ -93,7 +93,7 @@ func child(t *testing.T, test string) ([]byte, error) {
 	return out, err
 }
 
-// onlyInChild skips a test that is meant to fail, but in the process that child starts.
+// onlyInChild skips a test that is meant to fail, except in the process that child starts.
 func onlyInChild(t *testing.T) {
 	t.Helper()
 	if os.Getenv(inChild) == "" {
@@ -101,16 +101,18 @@ func onlyInChild(t *testing.T) {
 	}
 }
 
-// raceLine is what the testing package adds to a test in which the race detector saw a race.
+// raceLine matches the line that the testing package adds to a test if the race detector found a
+// race.
 var raceLine = regexp.MustCompile(`(?m)^.*: race detected during execution of test\n`)
 
-// withoutRaces returns what the checks themselves said. A stage that is broken on purpose may race in any of them.
+// withoutRaces returns the output of the checks themselves. A stage that is broken on purpose may
+// race in any check.
 func withoutRaces(said string) string { return raceLine.ReplaceAllString(said, "") }
 
 // title is the defect's name as the testing package writes it.
 func title(d defect) string { return strings.ReplaceAll(d.name, " ", "_") }
 
-// runDefective runs the broken stages and returns what every check that failed said.
+// runDefective runs the broken stages and returns the output of each check that failed.
 func runDefective(t *testing.T) map[string]string {
 	t.Helper()
 	out, err := child(t, "TestDefectiveStages")
@@ -133,15 +135,15 @@ func runDefective(t *testing.T) map[string]string {
 	return said
 }
 
-// TestStrayPanic is what TestStrayPanicIsExplained runs: a stage that calls its upstream on a bare goroutine, where no test can
-// catch a panic.
+// TestStrayPanic tests a stage that calls its upstream on a bare goroutine, so no test can catch a
+// panic there. TestStrayPanicIsExplained runs it.
 func TestStrayPanic(t *testing.T) {
 	onlyInChild(t)
 	intFlow(apart{bare: true}.each)(t)
 }
 
-// TestHeldMutex is what TestHeldMutexIsExplained runs: a stage that holds a mutex through its run. A goroutine that waits for one
-// stops the time of a bubble.
+// TestHeldMutex tests a stage that holds a mutex during its run. A goroutine that waits for a mutex
+// stops the clock of a bubble. TestHeldMutexIsExplained runs it.
 func TestHeldMutex(t *testing.T) {
 	onlyInChild(t)
 	streamtest.SetAlarm(3 * time.Second)

@@ -10,7 +10,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// brokenWaits are stages that do wrong while they wait themselves, and at a deadline.
+// brokenWaits returns stages that break a rule while they wait themselves, or at a deadline.
 func brokenWaits() []defect {
 	return []defect{
 		{

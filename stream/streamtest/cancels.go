@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// cancels checks that a cancelled run ends within a second with the context's cause, wherever it
-// is.
+// cancels checks that a run that is cancelled at any step ends within a second with the context's
+// cause.
 func (s *suite[I, O]) cancels(t *testing.T) {
 	s.try(t, "Cancel/BeforeStart", func(c *check) {
 		in := s.stepped()
@@ -55,7 +55,8 @@ func (a *attempt[I, O]) causedOrComplete(whole []O) {
 }
 
 // reluctantly makes an element slow once the run is cancelled. One more element may still pass,
-// because a select may pick it from a channel; two of them exceed the second of rule 7.
+// because a select may pick it from a channel; two such elements exceed the second that rule 7
+// allows.
 func (c *check) reluctantly() { time.Sleep(c.second * 6 / 10) }
 
 func (s *suite[I, O]) cancelsUpstream(t *testing.T) {

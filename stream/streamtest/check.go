@@ -32,13 +32,13 @@ type check struct {
 	kind   string
 	idle   []string      // functions of pools, whose goroutines may stay
 	tick   time.Duration // a short time
-	limit  time.Duration // a run that takes longer hangs
-	second time.Duration // the second of rule 7; longer on the wall clock, for a busy machine
+	limit  time.Duration // a run that takes longer counts as hanging
+	second time.Duration // the second that rule 7 allows; longer on the wall clock
 	breaks bool          // a neighbour panics or ends its goroutine
 
 	mu       sync.Mutex
 	over     bool
-	step     string // what is being done to the stage
+	step     string // current step of the check, for messages
 	reported map[string]bool
 }
 
@@ -72,11 +72,11 @@ func (s *suite[I, O]) try(t *testing.T, name string, f func(c *check)) bool {
 	})
 }
 
-// alarm is the wall-clock time after which a check in a bubble must be stuck. The bubble's own time
-// does not advance while a goroutine spins or waits for a mutex.
+// alarm is the wall-clock time after which a check in a bubble counts as stuck. The bubble's own
+// time does not advance while a goroutine spins or waits for a mutex.
 var alarm = 4 * time.Minute
 
-// stuck ends the test binary, because nothing can end the stuck goroutine.
+// stuck ends the test binary, because a stuck goroutine cannot be ended.
 func (c *check) stuck() {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
@@ -93,14 +93,14 @@ func (c *check) end() {
 	c.over = true
 }
 
-// at sets what is done to the stage from now on, for the messages.
+// at sets the current step of the check, which messages include.
 func (c *check) at(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.step = fmt.Sprintf(format, args...)
 }
 
-// breach reports that the stage broke a rule of the contract. It reports each text once a check.
+// breach reports that the stage broke a rule of the contract. It reports each text once per check.
 func (c *check) breach(rule int, format string, args ...any) {
 	c.Helper()
 	c.mu.Lock()

@@ -6,8 +6,8 @@ import (
 	"reflect"
 )
 
-// differ describes how a complete output differs from the expected one. It returns "" if it does
-// not.
+// differ describes how a complete output differs from the expected one, or returns "" if they are
+// equal.
 func (s *suite[I, O]) differ(got, want []O) string {
 	switch {
 	case s.varies:
@@ -37,8 +37,8 @@ func (s *suite[I, O]) differ(got, want []O) string {
 	return s.stray(got, want)
 }
 
-// stray describes how the output of an incomplete run is not a beginning of the complete one. It
-// returns "" if it is.
+// stray describes how the output of an incomplete run differs from a prefix of the complete output,
+// or returns "" if it is one.
 func (s *suite[I, O]) stray(got, want []O) string {
 	switch {
 	case s.varies || s.view != nil || s.restarts:

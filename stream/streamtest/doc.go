@@ -64,21 +64,21 @@
 // The checks run in bubbles of testing/synctest: waits take no real time, and a deadlock is found
 // at once. So the suite calls the functions of its options in a bubble: they must not call t.Run or
 // t.Parallel, and must not share channels or timers between calls. With RealIO, the checks run on
-// the wall clock, with short times and at fewer steps.
+// the wall clock, with short delays and at fewer steps.
 //
 // A panic on a goroutine that a stage started without [stream.Group] cannot be caught and ends the
-// test binary; its text says so. A stage that spins, or that holds a mutex which its other run
-// waits for, ends the test binary too, after some minutes of wall-clock time.
+// test binary; its text says so. A stage that spins, or that holds a mutex for which another of its
+// runs waits, also ends the test binary, after some minutes of wall-clock time.
 //
 // # Faults
 //
 // [FailAt], [PanicAt], [Stall], [Slow] and [Short] are flows with a fault. Before a stage they are
-// a bad upstream, and after it a bad downstream. Use them in tests of whole pipelines: what does a
-// backup leave behind when the 17th chunk fails?
+// a bad upstream, and after it a bad downstream. Use them in tests of whole pipelines: for example,
+// to check what a backup has stored if the 17th chunk fails.
 //
 // # Probes
 //
 // [ProbeSource] is a source that the test drives step by step. [ProbeSink] is a sink that the test
-// pulls from. With both, and the clock of a synctest bubble, a test controls exactly what happens
-// when, and checks what must not happen.
+// pulls from. With both, and the clock of a synctest bubble, a test controls the exact order and
+// time of events, and checks that other events do not happen.
 package streamtest

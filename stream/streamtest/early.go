@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// earlyEnds checks that a downstream that ends after any element gets no error, and that the
+// earlyEnds checks that the downstream can end after any element: it gets no error, and the
 // upstream is stopped.
 func (s *suite[I, O]) earlyEnds(t *testing.T) {
 	s.try(t, "EarlyEnd", func(c *check) {
@@ -32,7 +32,9 @@ func (s *suite[I, O]) earlyEnds(t *testing.T) {
 // takeSome runs the stage in a loop that breaks after n elements.
 func (s *suite[I, O]) takeSome(a *attempt[I, O], st stage[I, O], n int) error {
 	for _, err := range stream.All(a.ctx, stream.SourceFunc[O](func(_ context.Context, emit func(O) error) error {
-		var mu sync.Mutex // entering the loop's body twice, or after its end, panics; the receiver reports that
+		// The loop's emit panics if it is called concurrently or after its end. Avoid that, because
+		// the receiver reports such calls.
+		var mu sync.Mutex
 		var stop error
 		returned := false
 		err := st(a.run, a.up, func(v O) error {

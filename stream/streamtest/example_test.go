@@ -53,7 +53,7 @@ func ExampleStall() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	silence := func() { cancel(errors.New("no news for a while")) }
 	watch := stream.Map(func(v int) int {
-		if v == 1 { // the last one to come
+		if v == 1 { // the last element
 			time.AfterFunc(time.Millisecond, silence)
 		}
 		return v
@@ -118,7 +118,8 @@ func ExampleTestSink() {
 	}
 }
 
-// A flow that works ahead of its downstream, seen from both sides. The hours are of the bubble's clock.
+// This tests both sides of a flow that runs ahead of its downstream. The hours pass on the bubble's
+// clock.
 func ExampleProbeSource() {
 	_ = func(t *testing.T) { // in a test function
 		synctest.Test(t, func(t *testing.T) {
@@ -135,7 +136,7 @@ func ExampleProbeSource() {
 	}
 }
 
-// A sink that has had enough stops the source.
+// A sink that needs no more elements stops the source.
 func ExampleProbeSink() {
 	_ = func(t *testing.T) { // in a test function
 		synctest.Test(t, func(t *testing.T) {

@@ -59,7 +59,7 @@ func (s *suite[I, O]) reached(c *check, n int, in feed[I]) int {
 	return a.up.sent + 1
 }
 
-// downstreamErrors checks that an error of any emit comes back as it is, and that no emit follows.
+// downstreamErrors checks that an error of any emit comes back unchanged, and that no emit follows.
 func (s *suite[I, O]) downstreamErrors(t *testing.T) {
 	s.try(t, "DownstreamError", func(c *check) {
 		for n, in := range s.shortAndLong() {

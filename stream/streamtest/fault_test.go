@@ -41,7 +41,7 @@ func TestFailAt(t *testing.T) {
 	}
 }
 
-// After a stage, a fault is what its emit returns.
+// After a stage, a fault is the result of its emit.
 func TestFailAtFailsTheEmitBeforeIt(t *testing.T) {
 	var got error
 	src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
@@ -140,7 +140,7 @@ func TestFaultsRefuseNegativeSettings(t *testing.T) {
 	}
 }
 
-// A fault that is not reached leaves a source that keeps the contract.
+// With a fault that is not reached, a source keeps the contract.
 func TestFaultsKeepTheContract(t *testing.T) {
 	for name, fault := range map[string]stream.Flow[int, int]{
 		"FailAt":  streamtest.FailAt[int](1000, errBroken),

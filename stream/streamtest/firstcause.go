@@ -41,8 +41,8 @@ func (s *suite[I, O]) firstCauses(t *testing.T) {
 	})
 }
 
-// upstreamThen lets the upstream fail while an emit blocks. That emit then returns echo, the echo
-// of a failure.
+// upstreamThen lets the upstream fail while an emit blocks. That emit then returns echo, an effect
+// of the failure.
 func (s *suite[I, O]) upstreamThen(t *testing.T, name string, echo error) {
 	s.try(t, name, func(c *check) {
 		in := s.stepped()
@@ -73,7 +73,7 @@ func (s *suite[I, O]) upstreamThen(t *testing.T, name string, echo error) {
 				close(blocked)
 				time.Sleep(50 * c.tick)
 				switch {
-				case early: // the stage chose to emit what it had before it reports the failure
+				case early: // the stage may emit its elements before it reports the failure
 					want = append(want, echo)
 				case !failed.Load():
 					want = []error{echo}

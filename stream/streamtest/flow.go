@@ -7,8 +7,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Flow configures [TestFlow] for a flow. Only New is required, and In or Input if the elements are
-// not []byte, a string or a number.
+// Flow configures [TestFlow] for a flow. Only New is required. If the elements are not []byte, a
+// string or a number, In or Input is required too.
 type Flow[I, O any] struct {
 	// New returns the flow under test. It is called for nearly every run.
 	New func() stream.Flow[I, O]
@@ -41,12 +41,12 @@ type Flow[I, O any] struct {
 	Steps int // records in the runs that are disturbed at every step; 0 means 5
 	Many  int // records in a long run; 0 means 100
 
-	// ReadAhead is the most elements that the flow takes beyond those it needs while its downstream
-	// is blocked. 0 means that this is not checked.
+	// ReadAhead is the maximum number of elements that the flow takes beyond those it needs while
+	// its downstream is blocked. 0 disables the check.
 	ReadAhead int
 
-	// Idle names functions whose goroutines may stay after the run, such as those of a connection
-	// pool.
+	// Idle names functions whose goroutines may keep running after the run, such as those of a
+	// connection pool.
 	Idle []string
 }
 

@@ -40,8 +40,8 @@ func earlyEnd() (stop error) {
 	return stop
 }
 
-// foreignUpstream checks that the stage does not take any error of the upstream for the end of the
-// elements, the end of the run, or an echo.
+// foreignUpstream checks that the stage does not mistake an error of the upstream for the end of
+// the elements, the end of the run, or an echo.
 func (s *suite[I, O]) foreignUpstream(t *testing.T) {
 	for _, f := range foreignErrors() {
 		s.try(t, "ForeignError/Upstream"+f.name, func(c *check) {
@@ -74,7 +74,7 @@ func (s *suite[I, O]) foreignUpstream(t *testing.T) {
 	}
 }
 
-// foreignDownstream checks that the run returns any error of emit as it is.
+// foreignDownstream checks that the run returns any error of emit unchanged.
 func (s *suite[I, O]) foreignDownstream(t *testing.T) {
 	for _, f := range foreignErrors() {
 		if stream.Stopped(f.err) {
@@ -96,8 +96,8 @@ func (s *suite[I, O]) foreignDownstream(t *testing.T) {
 	}
 }
 
-// endedEarly checks that a run whose context is cancelled by an early end, like that of a sink
-// below a stage with goroutines, returns that early end and not success.
+// endedEarly checks that a run returns an early end, and not success, if the early end cancels the
+// run's context. A stage with goroutines ends its upstream in this way.
 func (s *suite[I, O]) endedEarly(t *testing.T) {
 	if s.readsOn {
 		return

@@ -2,7 +2,7 @@ package streamtest
 
 import "reflect"
 
-// suite holds what the three kinds of stages have in common: how the checks run and compare.
+// suite holds the settings that the three kinds of stages share: how the checks run and compare.
 type suite[I, O any] struct {
 	kind string // source, flow or sink
 

@@ -13,7 +13,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// Correct stages that need one of the options pass with it.
+// Correct stages that need an option pass with it.
 func TestOptions(t *testing.T) {
 	t.Run("Early", func(t *testing.T) {
 		for _, n := range []int{1, 3, 5, 1000} {
@@ -89,7 +89,7 @@ func TestOptions(t *testing.T) {
 		streamtest.TestFlow(t, streamtest.Flow[*int, int]{
 			In: func(i int) *int { return &i },
 			New: func() stream.Flow[*int, int] {
-				return stream.Map(func(p *int) int { *p *= 2; return *p }) // the flow owns what it is given
+				return stream.Map(func(p *int) int { *p *= 2; return *p }) // the flow owns its input
 			},
 		})
 	})
@@ -121,7 +121,7 @@ func TestOptions(t *testing.T) {
 
 func pooled(ctx context.Context) { <-ctx.Done() }
 
-// masked is a flow whose output begins with a random byte, with which the rest is masked.
+// masked is a flow that emits a random byte and then its input, masked with that byte.
 func masked() stream.Flow[[]byte, []byte] {
 	return byteFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		key := make([]byte, 1)
@@ -152,7 +152,7 @@ func unmask(p []byte) []byte {
 	return out
 }
 
-// swapped is a flow that swaps neighbours, when the downstream is slow.
+// swapped is a flow that swaps adjacent elements while the downstream is slow.
 func swapped() stream.Flow[int, int] {
 	return flowOf(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 		held, slow := -1, false
@@ -179,7 +179,7 @@ func swapped() stream.Flow[int, int] {
 	})
 }
 
-// again is a flow that runs its upstream a second time when it failed by itself.
+// again is a flow that runs its upstream a second time if it failed on its own.
 func again() stream.Flow[int, int] {
 	return flowOf(func(ctx context.Context, src stream.Source[int], emit emitInt) error {
 		var failed error
@@ -194,7 +194,8 @@ func again() stream.Flow[int, int] {
 	})
 }
 
-// An option that a stage needs is missed when it is left out: the checks that it tones down are alive.
+// optionsLeftOut returns stages that fail without an option that they need. So the checks that the
+// option relaxes do work.
 func optionsLeftOut() []defect {
 	return []defect{
 		{
@@ -276,7 +277,7 @@ func optionsLeftOut() []defect {
 		{
 			name: "leaks a goroutine in real time", check: "Empty", says: `rule 1 .* still run after the flow returned`,
 			test: func(t *testing.T) {
-				leaked := false // once is enough: each time costs two seconds
+				leaked := false // once is enough, because each leak costs two seconds
 				streamtest.TestFlow(t, streamtest.Flow[int, int]{
 					RealIO: true, Many: 6, Steps: 2,
 					New: func() stream.Flow[int, int] {

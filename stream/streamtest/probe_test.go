@@ -114,7 +114,7 @@ func TestProbeSinkCounts(t *testing.T) {
 	}
 }
 
-// fatal records what a probe says when it fails its test.
+// fatal records the message with which a probe fails its test.
 type fatal struct {
 	testing.TB
 	said string
@@ -128,7 +128,7 @@ func (f *fatal) Fatalf(format string, args ...any) {
 }
 func (f *fatal) Fatal(args ...any) { f.Fatalf(args[0].(string)) }
 
-// Every expectation that is not met fails the test, with words of its own.
+// Every expectation that is not met fails the test with its own message.
 func TestProbesFailTheTest(t *testing.T) {
 	type probes struct {
 		up   *streamtest.SourceProbe[int]

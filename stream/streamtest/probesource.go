@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ProbeSource returns a source that the test drives: it emits what the test sends, and ends when
-// the test ends it. It serves one run, which the test starts on another goroutine, as
+// ProbeSource returns a source that the test drives: it emits the values that the test sends, and
+// ends when the test ends it. It serves one run, which the test starts on another goroutine, as
 // [SinkProbe.Start] does.
 //
 // The test's goroutine must call its methods. They wait for the other side for up to 10 seconds,
@@ -175,7 +175,7 @@ func (p *SourceProbe[T]) answer(result chan error) error {
 		p.t.Fatalf("streamtest: emit blocks for %v", patience)
 	}
 	select {
-	case err := <-result: // it came just before the end
+	case err := <-result: // the result came just before the end
 		return err
 	default:
 		return p.result() // emit did not return

@@ -19,7 +19,7 @@ type receiver[T any] struct {
 
 	inside      atomic.Int32
 	emitFailure atomic.Pointer[string] // how an emit failed
-	turn        int                    // unguarded on purpose: the race detector reports unordered emits
+	turn        int                    // unguarded, so that the race detector reports concurrent emits
 
 	mu       sync.Mutex
 	out      []T // copies

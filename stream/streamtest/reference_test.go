@@ -61,7 +61,7 @@ func ahead[T any](n int) stream.Flow[T, T] {
 				select {
 				case v, ok := <-items:
 					switch {
-					case ctx.Err() != nil: // select may have preferred the item
+					case ctx.Err() != nil: // select may have chosen the item
 						return context.Cause(ctx)
 					case !ok:
 						return nil

@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// later is a time after a run in which any timer that was left behind fires.
+// later is a time after a run within which any remaining timer fires.
 const later = 24 * time.Hour
 
-// remains checks that a run leaves nothing behind, however it ends: no child of its context, and no
-// timer that fires later. Other checks find goroutines that still run, and late calls of the
-// neighbours.
+// remains checks that no child of a run's context and no timer remains after the run, however it
+// ends. Other checks find goroutines that still run, and late calls of the neighbours.
 func (s *suite[I, O]) remains(t *testing.T) {
 	s.try(t, "LeftBehind", func(c *check) {
 		in := s.stepped()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// constructor checks that making a stage does nothing. If it does something, the other checks are
+// constructor checks that a constructor only makes the stage. If it does more, the other checks are
 // not worth running.
 func (s *suite[I, O]) constructor(t *testing.T) bool {
 	return s.try(t, "Constructor", func(c *check) {
@@ -105,7 +105,7 @@ func (s *suite[I, O]) reuse(t *testing.T) {
 	})
 }
 
-// afresh reports a breach unless the run did what the first run did.
+// afresh reports a breach unless the run had the same outcome as the first run.
 func (a *attempt[I, O]) afresh(whole []O) {
 	if a.out.hung {
 		return

@@ -25,7 +25,7 @@ type run struct {
 	mu        sync.Mutex
 	cancelled time.Time // when cancel was called
 	done      chan struct{}
-	over      atomic.Bool // the stage has returned, in whatever way
+	over      atomic.Bool // the stage has returned, panicked or called Goexit
 	ended     time.Time
 	out       outcome
 }

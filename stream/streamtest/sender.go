@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// sender is the upstream of a stage under check. It keeps the contract. At each step it does what
-// the check demands.
+// sender is the upstream of a stage under check. It keeps the contract. At each step it runs the
+// check's hooks.
 type sender[T any] struct {
 	r        *run
 	in       []T

@@ -6,9 +6,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Short returns a flow that passes the first n elements and then completes, as if they were all: a
-// stream that was cut off unnoticed. A stage that can tell that something is missing, by a trailer,
-// a length or a count, must turn this into an error.
+// Short returns a flow that passes the first n elements and then completes as if there were no
+// more: a truncated stream. A stage that can detect missing data, by a trailer, a length or a
+// count, must report an error.
 //
 // Unlike [stream.Take], it does not stop the upstream early: the upstream runs to its end, and the
 // rest is dropped.

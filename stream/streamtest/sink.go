@@ -7,8 +7,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Sink configures [TestSink] for a sink. Only New is required, and In or Input if the elements are
-// not []byte, a string or a number.
+// Sink configures [TestSink] for a sink. Only New is required. If the elements are not []byte, a
+// string or a number, In or Input is required too.
 type Sink[T, R any] struct {
 	// New returns the sink under test, with an empty store. It is called for nearly every run.
 	New func() stream.Sink[T, R]
@@ -28,8 +28,8 @@ type Sink[T, R any] struct {
 	SingleUse bool // the sink can run once, and fails the second time
 	RealIO    bool // the sink waits for real I/O: checks run on the wall clock
 
-	// Stalled returns a sink with a store that does not answer until the run is cancelled, if there
-	// is such a store.
+	// Stalled returns a sink whose store does not answer until the run is cancelled. It is nil if
+	// the store cannot do that.
 	Stalled func() stream.Sink[T, R]
 
 	// Bad holds sinks with invalid settings: their runs must fail before anything starts.
@@ -38,8 +38,8 @@ type Sink[T, R any] struct {
 	Steps int // records in the runs that are disturbed at every step; 0 means 5
 	Many  int // records in a long run; 0 means 100
 
-	// Idle names functions whose goroutines may stay after the run, such as those of a connection
-	// pool.
+	// Idle names functions whose goroutines may keep running after the run, such as those of a
+	// connection pool.
 	Idle []string
 }
 

@@ -8,9 +8,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// slices repeats checks for a stage that emits or takes elements by slices, as [stream.SliceSource]
-// does, with neighbours that do so too. open makes the stage between such neighbours. used reports,
-// after a run, whether it used slices.
+// slices repeats checks for a stage that emits or takes slices of elements, as [stream.SliceSource]
+// does, with neighbours that do the same. open makes the stage between such neighbours. used
+// reports, after a run, whether it used slices.
 func (s *suite[I, O]) slices(t *testing.T, open func(n int) stage[I, O], used func() bool) {
 	if s.singleUse {
 		return
@@ -35,7 +35,7 @@ func (s *suite[I, O]) slices(t *testing.T, open func(n int) stage[I, O], used fu
 	})
 }
 
-// sliced checks that the output by slices equals the output element by element.
+// sliced checks that the output in slices equals the output element by element.
 func (s *suite[I, O]) sliced(t *testing.T, by suite[I, O]) bool {
 	return s.try(t, "Whole", func(c *check) {
 		for _, n := range []int{0, 1, s.steps, s.many} {

@@ -8,12 +8,12 @@ import (
 
 // Source configures [TestSource] for a source. Only New is required.
 type Source[T any] struct {
-	// New returns a source of n records, 0 to Many: mostly n elements, but a source of chunks may
+	// New returns a source of n records, 0 to Many: usually n elements, but a source of chunks may
 	// split them in any way. End an endless source with [stream.Take]. New is called for nearly
 	// every run.
 	New func(n int) stream.Source[T]
 
-	// Want checks all that a source of n records emitted, and fails t if it is wrong.
+	// Want checks the whole output of a source of n records, and fails t if it is wrong.
 	Want func(t *testing.T, n int, out []T)
 	// View returns the significant part of a whole output, for sources whose outputs differ from
 	// run to run. Two outputs are equal if reflect.DeepEqual reports that their views are.
@@ -25,8 +25,9 @@ type Source[T any] struct {
 	SingleUse bool // the source can run once, and fails the second time
 	RealIO    bool // the source waits for real I/O: checks run on the wall clock
 
-	// Stalled returns a source that emits nothing and waits until it is cancelled, if there is such
-	// a source: a channel without a sender, a cursor without new documents.
+	// Stalled returns a source that emits nothing and waits until it is cancelled, such as a
+	// channel without a sender or a cursor without new documents. It is nil if the source cannot
+	// wait.
 	Stalled func() stream.Source[T]
 
 	// Bad holds sources with invalid settings: their runs must fail before anything starts.
@@ -35,8 +36,8 @@ type Source[T any] struct {
 	Steps int // records in the runs that are disturbed at every step; 0 means 5
 	Many  int // records in a long run; 0 means 100
 
-	// Idle names functions whose goroutines may stay after the run, such as those of a connection
-	// pool.
+	// Idle names functions whose goroutines may keep running after the run, such as those of a
+	// connection pool.
 	Idle []string
 }
 

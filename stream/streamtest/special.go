@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// stalled checks that a stage that waits for something outside the process can be cancelled.
+// stalled checks that a stage can be cancelled while it waits for something outside the process.
 func (s *suite[I, O]) stalled(t *testing.T, stalled func() stage[I, O]) {
 	s.try(t, "Cancel/Stalled", func(c *check) {
 		c.at("the %s waits, then the context is cancelled", s.kind)
@@ -55,8 +55,8 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 		n := s.many + s.readAhead
 		in := s.elements(n, false)
 		at, whole := s.emits(c, n, in)
-		// With an upstream so slow that nothing can be read ahead, the flow has taken what each
-		// emit needs.
+		// If the upstream is so slow that nothing can be read ahead, the flow has taken only the
+		// elements that each emit needs.
 		var need []int
 		a := s.attempt(c, in)
 		a.up.before = func(context.Context, int) error { time.Sleep(2 * c.tick); return nil }
@@ -68,7 +68,7 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 		a.do(s.open(n))
 		for k := range at {
 			if k >= len(need) {
-				break // with a slow upstream the output differs, by time
+				break // the output depends on time, so it differs with a slow upstream
 			}
 			c.at("emit %d of %d blocks for a long time", k+1, len(whole))
 			a := s.attempt(c, in)

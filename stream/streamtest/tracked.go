@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// tracked is the context of a run. It records what is attached to it, and any use of it after the
+// tracked is the context of a run. It records attachments, and any use of the context after the
 // run. Only Done differs from the inner context: it returns another channel, because package
 // context would otherwise attach children to the inner context.
 type tracked struct {

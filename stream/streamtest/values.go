@@ -84,7 +84,7 @@ func join[T any](chunks []T) []byte {
 	return all
 }
 
-// owned reports whether values of type t contain slices, which have an owner.
+// owned reports whether values of type t contain slices, so that the ownership rule applies.
 func owned(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Slice:

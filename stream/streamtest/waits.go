@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// waits checks that the stage can be cancelled while it waits for something itself: a timer, its
-// store, its clean-up. An undisturbed run shows when it waits. The check then does one run for each
-// of these times.
+// waits checks that the stage can be cancelled while it waits for its own timer, store or clean-up.
+// An undisturbed run shows when it waits. The check then does one run for each of these times.
 func (s *suite[I, O]) waits(t *testing.T) {
 	s.try(t, "Cancel/Waiting", func(c *check) {
 		if c.wall {
@@ -33,7 +32,7 @@ func (s *suite[I, O]) waits(t *testing.T) {
 	})
 }
 
-// moments returns times in an undisturbed run at which the stage waits and neither neighbour does.
+// moments returns times in an undisturbed run at which the stage waits and its neighbours do not.
 func (s *suite[I, O]) moments(c *check, in feed[I]) []time.Duration {
 	var mu sync.Mutex
 	var marks []time.Duration // when elements passed

@@ -60,7 +60,7 @@ func (s *suite[I, O]) cuts(t *testing.T) {
 			for _, n := range []int{0, 1, s.steps, s.many, s.large} {
 				in := s.elements(n, false)
 				if cut.size < 1<<10 && len(join(in.make())) > 64<<10 {
-					continue // too many elements to be worth the time; shorter inputs cover this
+					continue // would take too long; shorter inputs cover this
 				}
 				whole := s.whole(c, n, in)
 				c.at("the input of %d records is cut into chunks of %d bytes", n, min(cut.size, len(join(in.make()))))
