@@ -38,7 +38,7 @@ func codeOf(err error) string {
 	return fmt.Sprint(err)
 }
 
-// TestMultipartRules completes uploads that S3 refuses, and one that it takes.
+// TestMultipartRules completes uploads that S3 rejects, and one that it accepts.
 func TestMultipartRules(t *testing.T) {
 	p := aws.String
 	part := func(n int32, etag string) types.CompletedPart {
@@ -49,7 +49,7 @@ func TestMultipartRules(t *testing.T) {
 		sizes []int
 		list  func(etags []string) []types.CompletedPart
 		edit  func(*s3.CompleteMultipartUploadInput)
-		want  string // the error's code
+		want  string // the error code
 	}{
 		{name: "right", sizes: []int{5 << 20, 1}},
 		{name: "a short part within", sizes: []int{5<<20 - 1, 1}, want: "EntityTooSmall"},
@@ -183,7 +183,8 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// TestUnknown asks for what the server would have to leave out: it refuses it.
+// TestUnknown: the server rejects requests that it does not support, and parameters that it would
+// ignore.
 func TestUnknown(t *testing.T) {
 	server, client := setUp(t, nil)
 	server.Put("b", "k", []byte("text"))
@@ -250,7 +251,7 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestMistakes names what a test says is there, and is not.
+// TestMistakes: a method that gets an unknown bucket or upload panics with its name.
 func TestMistakes(t *testing.T) {
 	server, _ := setUp(t, nil)
 	for name, ask := range map[string]func(){

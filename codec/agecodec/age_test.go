@@ -181,7 +181,7 @@ func TestRecipients(t *testing.T) {
 	}
 }
 
-// refuses is an upstream that must not be started.
+// refuses is an upstream that fails the test if it is started.
 func refuses(t *testing.T) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
 		t.Error("the upstream was started")
@@ -271,13 +271,14 @@ func TestDecryptRefuses(t *testing.T) {
 		errors.Is(err, agecodec.ErrDamaged) {
 		t.Errorf("failing identity: %v", err)
 	}
-	// Keys that need nobody are tried first.
+	// X25519 keys never ask a person, so they are tried first.
 	if got, err := through(agecodec.Decrypt(failingKey{boom}, key), file, 0); err != nil || string(got) != "x" {
 		t.Errorf("failing identity beside the right one: %q, %v", got, err)
 	}
 }
 
-// TestTruncated cuts files at every byte of the header and around every chunk edge, and more.
+// TestTruncated cuts files at every byte of the header, around every chunk edge, and at other
+// offsets.
 func TestTruncated(t *testing.T) {
 	key := newKey(t)
 	for _, size := range []int{0, 2, chunk - 1, chunk, chunk + 1, 2 * chunk, 2*chunk + 1} {
@@ -370,13 +371,14 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// emptyLast is a file of exactly one chunk that goes on with an empty last one, which the format forbids.
+// emptyLast returns a file of exactly one chunk, followed by an empty last chunk, which the format
+// forbids.
 func emptyLast(t *testing.T, key *age.X25519Identity) []byte {
 	return agecodec.SealForTest(t, key.Recipient(), noise(chunk), nil)
 }
 
-// TestDamageBelowADecompressor flips one of the last bytes of the file: the decompressor has all its data before, and the run must
-// still fail.
+// TestDamageBelowADecompressor flips a bit near the end of the file. The decompressor has all its
+// data before that, but the run must still fail.
 func TestDamageBelowADecompressor(t *testing.T) {
 	key := newKey(t)
 	for name, pair := range map[string]codec.Format[[]byte]{
@@ -473,7 +475,7 @@ func FuzzDecrypt(f *testing.F) {
 		in := io.Reader(bytes.NewReader(file))
 		if len(file) > 0 && (file[0] == '-' || bytes.IndexByte([]byte(" \t\n\v\f\r"), file[0]) >= 0) {
 			if bytes.IndexFunc(file, func(r rune) bool { return r >= 0x80 }) >= 0 {
-				return // age knows white space beyond ASCII
+				return // age also accepts white space outside ASCII
 			}
 			in = armor.NewReader(in)
 		}
@@ -515,14 +517,14 @@ func Example() {
 	// true
 }
 
-// manyWords is a recipient whose stanza has n arguments and a body of size bytes.
+// manyWords is a recipient that returns a stanza with n arguments and a body of size bytes.
 type manyWords struct{ n, size int }
 
 func (m manyWords) Wrap([]byte) ([]*age.Stanza, error) {
 	return []*age.Stanza{{Type: "words", Args: slices.Repeat([]string{"a"}, m.n), Body: make([]byte, m.size)}}, nil
 }
 
-// TestHeadersThatNobodyReads: a file that could not be opened again is not written.
+// TestHeadersThatNobodyReads: Encrypt does not write a file that no reader accepts.
 func TestHeadersThatNobodyReads(t *testing.T) {
 	key := newKey(t)
 	old := ageEncrypt(t, noise(10), key.Recipient())

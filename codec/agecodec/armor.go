@@ -16,7 +16,7 @@ import (
 //     than the file.
 //   - Memory: two chunks.
 //   - Order and goroutines: fused.
-//   - Errors: none of its own.
+//   - Errors: none, except those of the upstream and the downstream.
 func Armor() stream.Flow[[]byte, []byte] {
 	encode := func(w io.Writer) (io.WriteCloser, error) { return armor.NewWriter(w), nil }
 	return codec.Encoder("agecodec: armor", encode)

@@ -18,7 +18,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// ageArmor is the armor as age writes it.
+// ageArmor returns the armor as age writes it.
 func ageArmor(t testing.TB, p []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -182,7 +182,8 @@ func TestBadArmor(t *testing.T) {
 	}
 }
 
-// TestBadArmorIsNotShown: a file that is none may be a secret.
+// TestBadArmorIsNotShown: input that is not an age file may be a secret, so errors do not contain
+// it.
 func TestBadArmorIsNotShown(t *testing.T) {
 	const canary = "xyzzycanary"
 	for _, text := range []string{
@@ -197,7 +198,7 @@ func TestBadArmorIsNotShown(t *testing.T) {
 	}
 }
 
-// TestArmoredFiles reads armored files with what reads binary ones.
+// TestArmoredFiles reads armored files with the stages for binary files.
 func TestArmoredFiles(t *testing.T) {
 	key, other := newKey(t), newKey(t)
 	for _, size := range edges {
@@ -251,13 +252,14 @@ func FuzzDearmor(f *testing.F) {
 		want, werr := io.ReadAll(armor.NewReader(bytes.NewReader(text)))
 		for _, c := range text {
 			if c >= 0x80 {
-				return // age knows white space beyond ASCII
+				return // age also accepts white space outside ASCII
 			}
 		}
 		if (err == nil) != (werr == nil) {
 			t.Fatalf("we say %v, age %v", err, werr)
 		}
-		// Before an error one may have a line more than the other: we do not wait for the last line before we emit a short one.
+		// If there is an error, one output may have a line more than the other: Dearmor emits a
+		// short line before it has read the last line.
 		if err == nil && !bytes.Equal(got, want) || !bytes.HasPrefix(want, got) && !bytes.HasPrefix(got, want) {
 			t.Fatal("other bytes")
 		}

@@ -15,8 +15,8 @@ import (
 
 const benchSize = 32 << 20
 
-// fresh is a source of data in chunks of the size given, out of one buffer that is filled anew for every run: the cost of making
-// the chunks is not the codec's.
+// fresh returns a source of data in chunks of size bytes. It copies data into buf for every run,
+// because a flow may overwrite its chunks, and allocates nothing.
 func fresh(buf, data []byte, size int) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for at := 0; at < len(data); at += size {
@@ -32,7 +32,8 @@ func fresh(buf, data []byte, size int) stream.Source[[]byte] {
 
 func ignore([]byte) error { return nil }
 
-// BenchmarkEncrypt is ours beside filippo.io/age, on chunks of what a compressor emits and of what a network gives.
+// BenchmarkEncrypt compares with filippo.io/age, on chunks as large as those of a compressor and of
+// a network.
 func BenchmarkEncrypt(b *testing.B) {
 	key := newKey(b)
 	data := noise(benchSize)
@@ -70,7 +71,7 @@ func BenchmarkEncrypt(b *testing.B) {
 	}
 }
 
-// BenchmarkDecrypt is ours beside filippo.io/age.
+// BenchmarkDecrypt compares with filippo.io/age.
 func BenchmarkDecrypt(b *testing.B) {
 	key := newKey(b)
 	file := ageEncrypt(b, noise(benchSize), key.Recipient())
@@ -92,7 +93,7 @@ func BenchmarkDecrypt(b *testing.B) {
 		b.ReportAllocs()
 		plain := make([]byte, 64<<10)
 		for b.Loop() {
-			copy(buf, file) // as the others do
+			copy(buf, file) // the other benchmarks copy the file too
 			r, err := age.Decrypt(bytes.NewReader(buf), key)
 			for err == nil {
 				_, err = r.Read(plain)
@@ -104,7 +105,7 @@ func BenchmarkDecrypt(b *testing.B) {
 	})
 }
 
-// BenchmarkRewrap shows what changing keys costs, and what of it is the verification.
+// BenchmarkRewrap shows the cost of changing keys, and the share of the verification.
 func BenchmarkRewrap(b *testing.B) {
 	key := newKey(b)
 	file := ageEncrypt(b, noise(benchSize), key.Recipient())
@@ -125,7 +126,7 @@ func BenchmarkRewrap(b *testing.B) {
 	}
 }
 
-// BenchmarkArmor is the armor both ways, ours beside age's.
+// BenchmarkArmor compares with age's armor, in both directions.
 func BenchmarkArmor(b *testing.B) {
 	data := noise(benchSize)
 	text := ageArmor(b, data)

@@ -36,8 +36,8 @@ func (b *binarySource) Each(ctx context.Context, emit func([]byte) error) error 
 	return err
 }
 
-// push emits the binary form of the next bytes. The first byte decides whether the file is armored:
-// a binary file begins with neither a hyphen nor white space.
+// push emits the binary form of the next bytes. The first byte decides if the file is armored: a
+// hyphen or white space cannot begin a binary file.
 func (b *binarySource) push(p []byte, emit func([]byte) error) error {
 	if !b.started && len(p) > 0 {
 		b.started = true

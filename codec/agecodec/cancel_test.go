@@ -22,12 +22,12 @@ import (
 
 var errStop = errors.New("stop")
 
-// countdown is a context that is cancelled the nth time that it is asked whether it is.
+// countdown is a context that is canceled at the nth call of Err.
 type countdown struct {
 	context.Context
 	cancel context.CancelCauseFunc
 	left   atomic.Int64
-	asked  atomic.Int64 // how many times since it was cancelled
+	asked  atomic.Int64 // calls of Err since it was canceled
 }
 
 func newCountdown(ctx context.Context, n int) *countdown {
@@ -56,14 +56,15 @@ func scryptFile(t *testing.T, workFactor string) []byte {
 	return must(t)(through(agecodec.Encrypt(stanzas{s}), []byte("secret"), 0))
 }
 
-// TestCancelEndsTheSearchForAKey cancels while identities are tried, each time a little later: the run ends with the cause at the
-// next look at the context, and not with the outcome of a search that was broken off.
+// TestCancelEndsTheSearchForAKey cancels while identities are tried, each time a little later. The
+// run ends with the cause at the next check of the context, and not with the result of the
+// interrupted search.
 func TestCancelEndsTheSearchForAKey(t *testing.T) {
 	var many []age.Identity
 	for range 20 {
 		many = append(many, newKey(t))
 	}
-	// As many stanzas as a header may have, of a key that is none of them.
+	// The header has the most stanzas allowed, and none of the identities matches them.
 	to := newKey(t).Recipient()
 	wide := must(t)(through(agecodec.Encrypt(slices.Repeat([]age.Recipient{to}, 1024)...), []byte("secret"), 0))
 	word, err := age.NewScryptIdentity("pw")
@@ -73,7 +74,7 @@ func TestCancelEndsTheSearchForAKey(t *testing.T) {
 	for name, c := range map[string]struct {
 		file []byte
 		with []age.Identity
-		at   []int // which look at the context cancels it
+		at   []int // which call of Err cancels it
 	}{
 		"1,024 stanzas and 20 keys": {wide, many, []int{1, 2, 3, 500, 1500}},
 		"passphrase of 2^14": {
@@ -95,7 +96,7 @@ func TestCancelEndsTheSearchForAKey(t *testing.T) {
 				if err != errStop || out > 0 { //nolint:errorlint // the cause as it is
 					t.Errorf("%s, %s, cancelled at %d: %v, want %v; %d chunks", name, what, at, err, errStop, out)
 				}
-				if n := ctx.asked.Load(); n > 10 { // each layer that it passes looks once or twice
+				if n := ctx.asked.Load(); n > 10 { // each layer checks the context once or twice
 					t.Errorf("%s, %s, cancelled at %d: it looked %d times until it ended", name, what, at, n)
 				}
 			}
@@ -103,7 +104,7 @@ func TestCancelEndsTheSearchForAKey(t *testing.T) {
 	}
 }
 
-// TestCancelEndsEncrypt cancels while a passphrase is made a key.
+// TestCancelEndsEncrypt cancels while a key is derived from a passphrase.
 func TestCancelEndsEncrypt(t *testing.T) {
 	to := agecodec.PassphraseRecipient("pw", &agecodec.PassphraseOptions{WorkFactor: 14})
 	for _, at := range []int{1, 2, 20} {
@@ -118,7 +119,7 @@ func TestCancelEndsEncrypt(t *testing.T) {
 	}
 }
 
-// stuck is an identity and a recipient that waits until it is released.
+// stuck is an identity and a recipient that waits until release is closed.
 type stuck struct {
 	release chan struct{}
 	begun   func()
@@ -136,8 +137,8 @@ func (s stuck) Wrap([]byte) ([]*age.Stanza, error) {
 	return nil, errTest
 }
 
-// TestCancelDoesNotWaitForIdentities cancels while an identity, a recipient or a person who is asked for a passphrase does not
-// answer: the run ends without any time passing.
+// TestCancelDoesNotWaitForIdentities cancels while an identity, a recipient, or a person who was
+// asked for a passphrase does not answer. The run ends without any delay.
 func TestCancelDoesNotWaitForIdentities(t *testing.T) {
 	key := newKey(t)
 	file := ageEncrypt(t, []byte("secret"), key.Recipient())
@@ -176,7 +177,7 @@ func TestCancelDoesNotWaitForIdentities(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				s := stuck{make(chan struct{}), func() { cancel(errStop) }}
-				defer close(s.release) // what waits ends by itself then, or the bubble would not
+				defer close(s.release) // ends the goroutine of stuck: the bubble cannot end before it
 				_, err := stream.Run(ctx, stream.Via(pieces(c.file, 0), c.flow(s)), sink.Slice[[]byte]())
 				if !errors.Is(err, errStop) || errors.Is(err, agecodec.ErrNoMatch) {
 					t.Errorf("%v, want %v", err, errStop)
@@ -186,13 +187,14 @@ func TestCancelDoesNotWaitForIdentities(t *testing.T) {
 	}
 }
 
-// breaking is an identity and a recipient that does not return.
+// breaking is an identity and a recipient that panics or exits.
 type breaking func()
 
 func (b breaking) Unwrap([]*age.Stanza) ([]byte, error) { b(); return nil, nil }
 func (b breaking) Wrap([]byte) ([]*age.Stanza, error)   { b(); return nil, nil }
 
-// TestIdentitiesThatPanic: their panic, and their Goexit, is the caller's, though they run apart.
+// TestIdentitiesThatPanic: a panic or Goexit in an identity continues on the caller's goroutine,
+// although the identity runs on another one.
 func TestIdentitiesThatPanic(t *testing.T) {
 	file := ageEncrypt(t, []byte("secret"), newKey(t).Recipient())
 	for name, f := range map[string]func(b breaking) flow{
@@ -219,7 +221,8 @@ func TestIdentitiesThatPanic(t *testing.T) {
 	}
 }
 
-// TestAgePassphrasesAreBounded: a file cannot have age's own identity take 4 GiB, which is its default.
+// TestAgePassphrasesAreBounded: a file cannot make age's own identity take 4 GiB, which its default
+// allows.
 func TestAgePassphrasesAreBounded(t *testing.T) {
 	word, err := age.NewScryptIdentity("pw")
 	if err != nil {

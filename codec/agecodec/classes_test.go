@@ -14,7 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestErrorClasses looks at the class of every exported error, and of what the stages and parsers make of bad files and keys.
+// TestErrorClasses checks the class of every exported error, and of the errors of stages and
+// parsers for bad files and keys.
 func TestErrorClasses(t *testing.T) {
 	id, err := age.GenerateX25519Identity()
 	if err != nil {

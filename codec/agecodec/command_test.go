@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// command finds a program of age's, or skips the test where that is allowed.
+// command returns the path of a program of age. Without it, it skips the test, or fails it on CI.
 func command(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -31,7 +31,7 @@ func command(t *testing.T, name string) string {
 	return ""
 }
 
-// run runs a program with input and returns what it writes.
+// run runs a program with input and returns its output.
 func run(t *testing.T, input []byte, path string, args ...string) ([]byte, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -115,7 +115,7 @@ func TestAgeCommandWithArmor(t *testing.T) {
 	}
 }
 
-// TestAgeCommandWithPassphrase exchanges files with a passphrase, which age asks a terminal for.
+// TestAgeCommandWithPassphrase exchanges files with a passphrase, which age reads from a terminal.
 func TestAgeCommandWithPassphrase(t *testing.T) {
 	agePath := command(t, "age")
 	script, err := exec.LookPath("script")

@@ -17,19 +17,19 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// long says that the tests that take minutes are to do all they can, not a sample: MILLWEIR_LONG=1.
+// long is set by MILLWEIR_LONG=1. Slow tests then check many more cases.
 var long = os.Getenv("MILLWEIR_LONG") != ""
 
 // backup is a compressed and encrypted file of about 400 KiB.
 type backup struct {
 	file []byte
-	head int // bytes before the payload's first chunk: the header and the nonce
+	head int // bytes before the first chunk of the payload: the header and the nonce
 	id   age.Identity
 	back flow // from the file to the data
 }
 
-// backups returns one for each compressor that a backup uses. Their identities open them without arithmetic on curves, which would
-// take longer than all else.
+// backups returns a backup for each compressor. The identities hold the file key itself: X25519
+// would take most of the test's time.
 func backups(t *testing.T) map[string]backup {
 	t.Helper()
 	all := map[string]backup{}
@@ -38,7 +38,7 @@ func backups(t *testing.T) map[string]backup {
 		"zstd": codec.ZstdFormat(nil, nil),
 	} {
 		key := newKey(t)
-		// it does not compress, and so takes little time; package codec's own tests cut files of text
+		// incompressible data takes little time; the tests of package codec cut files of text
 		plain := noise(400 << 10)
 		b := backup{file: collect(t, stream.Via2(pieces(plain, 0), pair.Encode(), agecodec.Encrypt(key.Recipient())))}
 		if len(b.file) < 400<<10 {
@@ -59,7 +59,7 @@ func backups(t *testing.T) map[string]backup {
 	return all
 }
 
-// parallel runs check for 0 to n-1 and reports how many it was run for.
+// parallel calls check for 0 to n-1 and returns the number of calls.
 func parallel(n int, check func(i int)) {
 	var wg sync.WaitGroup
 	workers := runtime.GOMAXPROCS(0)
@@ -73,13 +73,14 @@ func parallel(n int, check func(i int)) {
 	wg.Wait()
 }
 
-// typed tells whether the error is of a kind that a caller can branch on.
+// typed reports whether the error is of a kind that a caller can branch on.
 func typed(err error) bool {
 	return errors.Is(err, agecodec.ErrDamaged) || errors.Is(err, agecodec.ErrTruncated) ||
 		errors.Is(err, agecodec.ErrNoMatch)
 }
 
-// TestEveryCutOfABackup cuts a file at every byte; without MILLWEIR_LONG, at some hundreds, among them all around the edges.
+// TestEveryCutOfABackup cuts a file at every byte. Without MILLWEIR_LONG it cuts at some hundreds
+// of offsets, including all those near the edges.
 func TestEveryCutOfABackup(t *testing.T) {
 	for name, b := range backups(t) {
 		var cuts []int
@@ -107,7 +108,7 @@ func TestEveryCutOfABackup(t *testing.T) {
 	}
 }
 
-// TestFlippedBits flips random bits: 50,000 with MILLWEIR_LONG, or else 300.
+// TestFlippedBits flips random bits: 50,000 with MILLWEIR_LONG, otherwise 300.
 func TestFlippedBits(t *testing.T) {
 	n := 300
 	if long {
@@ -135,8 +136,9 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// TestFlippedHeaders flips the bits of headers of every kind, a sample without MILLWEIR_LONG, with the keys that would open them: each is an error of a kind, and
-// nothing comes out.
+// TestFlippedHeaders flips the bits of headers of every kind, a sample of them without
+// MILLWEIR_LONG, and decrypts with the right keys. Each flip causes a typed error, and nothing is
+// emitted.
 func TestFlippedHeaders(t *testing.T) {
 	x, pq := newKey(t), newHybridKey(t)
 	type lock struct {
@@ -171,7 +173,7 @@ func TestFlippedHeaders(t *testing.T) {
 		head := len(file) - len(payloadOf(t, file))
 		step := 1
 		if !long {
-			step = 1 + head/100 // some hundred bits of the long ones
+			step = 1 + head/100 // some hundred bits of a long header
 		}
 		for bit := 0; bit < 8*head; bit += step {
 			bad := bytes.Clone(file)
@@ -184,7 +186,7 @@ func TestFlippedHeaders(t *testing.T) {
 	}
 }
 
-// TestPassphraseStanzas looks at what is damage and what is too much work.
+// TestPassphraseStanzas distinguishes damaged stanzas from those that demand too much work.
 func TestPassphraseStanzas(t *testing.T) {
 	const salt = "AAAAAAAAAAAAAAAAAAAAAA"
 	plain, err := age.NewScryptIdentity("pw")
@@ -270,7 +272,7 @@ func TestPassphraseStanzas(t *testing.T) {
 			}
 		}
 	}
-	// Who calls Unwrap itself may have stanzas that no header has.
+	// A caller of Unwrap may pass stanzas that no header can contain.
 	for _, arg := range []string{salt + "\r", salt[:10] + "\n" + salt[10:]} {
 		id := agecodec.PassphraseIdentity("pw", nil)
 		if _, err := id.Unwrap([]*age.Stanza{{

@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestCancelledWithinAChunk: the upstream gives all in one chunk, and does not look at the context.
+// TestCancelledWithinAChunk: the upstream emits the whole file as one chunk, and does not check the
+// context.
 func TestCancelledWithinAChunk(t *testing.T) {
 	key := newKey(t)
 	boom := errors.New("boom")
@@ -38,7 +39,8 @@ func TestCancelledWithinAChunk(t *testing.T) {
 	}
 }
 
-// TestPieces decrypts and rewraps files that arrive in chunks of many sizes: more and fewer pieces to a block than are kept apart.
+// TestPieces decrypts and rewraps files that arrive in chunks of many sizes, with more fragments in
+// a block than maxFragments and with fewer.
 func TestPieces(t *testing.T) {
 	key := newKey(t)
 	data := noise(5*chunk + 3)

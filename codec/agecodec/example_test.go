@@ -32,7 +32,7 @@ func ExampleEncrypt() {
 }
 
 func ExampleDecrypt() {
-	// As age-keygen wrote it.
+	// The output of age-keygen.
 	keys := "# created: 2024-01-01T00:00:00Z\n" +
 		"# public key: age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj\n" +
 		"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX\n"
@@ -53,7 +53,7 @@ func ExampleDecrypt() {
 	// Output: [through the mill] <nil>
 }
 
-// A reader that stops at an end of its own still learns that the file is damaged behind it.
+// DecryptWhole reports damage even after the point where a reader stops.
 func ExampleDecryptWhole() {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -80,7 +80,7 @@ func ExampleDecryptWhole() {
 }
 
 func ExamplePassphraseRecipient() {
-	// A work factor as low as this is for examples.
+	// Such a low work factor is only for examples.
 	to := agecodec.PassphraseRecipient("correct horse battery staple", &agecodec.PassphraseOptions{WorkFactor: 10})
 	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(to))
 
@@ -95,9 +95,11 @@ func ExamplePassphraseRecipient() {
 }
 
 func ExampleParseIdentities() {
-	_, err := agecodec.ParseIdentities(strings.NewReader("# a comment\nage1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj\n"))
+	_, err := agecodec.ParseIdentities(strings.NewReader(
+		"# a comment\nage1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj\n"))
 	fmt.Println(err)
-	identities, err := agecodec.ParseIdentities(strings.NewReader("AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX\n"))
+	identities, err := agecodec.ParseIdentities(strings.NewReader(
+		"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX\n"))
 	fmt.Println(len(identities), err)
 	// Output:
 	// agecodec: parse identities: line 2: a public key in place of a secret key
@@ -110,7 +112,7 @@ func ExampleParseSSHIdentity() {
 		fmt.Println(err)
 		return
 	}
-	// What ssh-keygen writes: the key, protected by a passphrase, and its public half.
+	// The output of ssh-keygen: the private key, protected by a passphrase, and the public key.
 	block, err := ssh.MarshalPrivateKeyWithPassphrase(private, "backup@shop", []byte("correct horse"))
 	if err != nil {
 		fmt.Println(err)
@@ -147,7 +149,7 @@ func ExampleParseSSHIdentity() {
 	// [through the mill] <nil>
 }
 
-// A file says how much work its passphrase takes. More than is allowed is refused before any of it is done.
+// A file states the work of its passphrase. More work than allowed is refused before it is done.
 func ExamplePassphraseIdentity() {
 	to := agecodec.PassphraseRecipient("correct horse battery staple", &agecodec.PassphraseOptions{WorkFactor: 12})
 	file := stream.Via(source.Of([]byte("through the mill")), agecodec.Encrypt(to))

@@ -6,7 +6,7 @@ import (
 	"filippo.io/age"
 )
 
-// SealForTest makes a file of the given chunks, however they may be cut.
+// SealForTest returns a file with the given chunks, whose sizes may break the rules of the format.
 func SealForTest(t *testing.T, to age.Recipient, chunks ...[]byte) []byte {
 	t.Helper()
 	head, p, err := beginFile(t.Context(), []age.Recipient{to})

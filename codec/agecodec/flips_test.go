@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestEverySingleFlip changes each single bit of small files, binary and armored, by us and by age; a third of them without
-// MILLWEIR_LONG. Every one is refused.
+// TestEverySingleFlip flips each bit of small files, binary and armored, written by this package
+// and by age. Without MILLWEIR_LONG it flips a third of the bits. Every changed file is refused.
 func TestEverySingleFlip(t *testing.T) {
 	key := newKey(t)
 	type file struct{ packed, plain []byte }
@@ -46,7 +46,7 @@ func TestEverySingleFlip(t *testing.T) {
 			t.Parallel()
 			step := 1
 			if !long {
-				step = 3 // an odd number of bits: all places, and each bit somewhere
+				step = 3 // an odd step reaches every byte, and each of the eight bits in some bytes
 			}
 			flips := 0
 			for bit := 0; bit < 8*len(f.packed); bit += step {

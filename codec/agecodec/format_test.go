@@ -15,7 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestOtherFormats gives the stages files of other formats, and files of age that are damaged in their first line.
+// TestOtherFormats passes files of other formats to the stages, and age files with a damaged first
+// line.
 func TestOtherFormats(t *testing.T) {
 	id, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -55,7 +56,7 @@ func TestOtherFormats(t *testing.T) {
 	} {
 		for _, c := range []struct {
 			file string
-			got  codec.FileType // "" for a file of age that is damaged
+			got  codec.FileType // "" for a damaged age file
 		}{
 			{"", codec.TypeEmpty},
 			{"hello\n", codec.TypeText},

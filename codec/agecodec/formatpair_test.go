@@ -19,7 +19,7 @@ func TestFormat(t *testing.T) {
 	key := newKey(t)
 	to, with := []age.Recipient{key.Recipient()}, []age.Identity{key}
 	p := codec.GzipFormat(nil, nil).Then(agecodec.Format(to, with))
-	to[0], with[0] = nil, nil // the caller's slices are his own
+	to[0], with[0] = nil, nil // Format keeps copies of the slices
 	if p.Suffix() != ".gz.age" {
 		t.Error(p.Suffix())
 	}

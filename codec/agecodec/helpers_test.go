@@ -17,7 +17,7 @@ var ctx = context.Background()
 // flow is short for the flows of this package.
 type flow = stream.Flow[[]byte, []byte]
 
-// through runs data, cut into pieces of size bytes (0: one piece), through f.
+// through runs data through f in chunks of size bytes; 0 means one chunk.
 func through(f flow, data []byte, size int) ([]byte, error) {
 	out, err := stream.Run(ctx, stream.Via(pieces(data, size), f), sink.Slice[[]byte]())
 	return bytes.Join(out, nil), err
@@ -34,7 +34,7 @@ func must(t testing.TB) func([]byte, error) []byte {
 	}
 }
 
-// pieces is a source of data in pieces of size bytes, each a slice of its own.
+// pieces returns a source of data in chunks of size bytes, each in its own memory.
 func pieces(data []byte, size int) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		for p := data; len(p) > 0; {
@@ -51,7 +51,7 @@ func pieces(data []byte, size int) stream.Source[[]byte] {
 	})
 }
 
-// noise returns n bytes that do not repeat.
+// noise returns n random bytes.
 func noise(n int) []byte {
 	rnd := rand.NewChaCha8([32]byte{1})
 	p := make([]byte, n)

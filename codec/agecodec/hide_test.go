@@ -28,10 +28,10 @@ import (
 // canary is a secret, and the identity or recipient that must not show it.
 type canary struct {
 	what  any
-	forms []string // of the secret, as text
+	forms []string // printed forms of the secret
 }
 
-// forms returns what printing the bytes of a secret could look like.
+// forms returns the texts that printing the bytes of a secret could produce.
 func forms(secret []byte) []string {
 	return []string{
 		string(secret), fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), strings.Trim(fmt.Sprint(secret), "[]"),
@@ -41,7 +41,8 @@ func forms(secret []byte) []string {
 	}
 }
 
-// bytesIn returns all bytes that v holds, however deep, in slices and arrays of 16 or more.
+// bytesIn returns the contents of all byte slices and arrays in v of 16 bytes or more, at any
+// depth.
 func bytesIn(v reflect.Value, depth int) [][]byte {
 	var all [][]byte
 	switch v.Kind() {
@@ -66,7 +67,7 @@ func bytesIn(v reflect.Value, depth int) [][]byte {
 	return all
 }
 
-// secretsOf returns the forms of the bytes in an identity of age.
+// secretsOf returns the printed forms of the secrets in an identity of age.
 func secretsOf(t *testing.T, id any) []string {
 	t.Helper()
 	var all []string
@@ -82,7 +83,7 @@ func secretsOf(t *testing.T, id any) []string {
 	return all
 }
 
-// canaries returns one of each kind.
+// canaries returns a canary of each kind.
 func canaries(t *testing.T) map[string]canary {
 	t.Helper()
 	x, pq := newKey(t), newHybridKey(t)
@@ -136,7 +137,7 @@ func canaries(t *testing.T) map[string]canary {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// it has the key in memory then
+		// the identity then has the key in memory
 		must(t)(through(agecodec.Decrypt(opened), ageEncrypt(t, []byte("x"), to...), 0))
 		all["ssh with a passphrase, "+name] = canary{opened, append(append(text, forms(locked)...),
 			forms([]byte(password))...)}
@@ -144,7 +145,7 @@ func canaries(t *testing.T) map[string]canary {
 	return all
 }
 
-// holders returns v in everything that a caller may keep it in.
+// holders returns v inside every type of value that a caller may keep it in.
 func holders(v any) map[string]any {
 	type own struct{ v any }
 	type deep struct {
@@ -212,7 +213,7 @@ func printings(v any) map[string]string {
 	return all
 }
 
-// shown returns a form of a secret that text has in it, or "".
+// shown returns a form of a secret that occurs in text, or "".
 func shown(text string, secrets []string) string {
 	for _, s := range secrets {
 		if strings.Contains(text, s) {
@@ -222,7 +223,7 @@ func shown(text string, secrets []string) string {
 	return ""
 }
 
-// TestNothingPrintsAKey prints each kind of key in everything that may hold it.
+// TestNothingPrintsAKey prints each kind of key inside everything that may hold it.
 func TestNothingPrintsAKey(t *testing.T) {
 	n := 0
 	for kind, c := range canaries(t) {
@@ -241,7 +242,7 @@ func TestNothingPrintsAKey(t *testing.T) {
 	t.Logf("%d printings", n)
 }
 
-// TestSourcesHideForeignKeys prints pipelines that were given identities which show their keys.
+// TestSourcesHideForeignKeys prints pipelines whose identities would show their keys.
 func TestSourcesHideForeignKeys(t *testing.T) {
 	fileKey := []byte("0123456789abcdef")
 	id := age.NewInjectedFileKeyIdentity(fileKey)
@@ -261,12 +262,13 @@ func TestSourcesHideForeignKeys(t *testing.T) {
 	}
 }
 
-// openRecipient is a recipient that shows a secret.
+// openRecipient is a recipient whose printed form shows a secret.
 type openRecipient struct{ Secret []byte }
 
 func (openRecipient) Wrap([]byte) ([]*age.Stanza, error) { return nil, io.EOF }
 
-// TestThePrintingsFindKeys is the proof that the tests above can fail: what age makes shows its key.
+// TestThePrintingsFindKeys proves that the tests above can fail: printing an identity of age shows
+// its key.
 func TestThePrintingsFindKeys(t *testing.T) {
 	x, pq := newKey(t), newHybridKey(t)
 	for name, c := range map[string]canary{
@@ -284,7 +286,7 @@ func TestThePrintingsFindKeys(t *testing.T) {
 	}
 }
 
-// TestKinds prints each kind of key by itself: every form is the name of the kind.
+// TestKinds prints each kind of key alone: every form is the name of the kind.
 func TestKinds(t *testing.T) {
 	for name, c := range canaries(t) {
 		want := "SSH identity"

@@ -60,7 +60,7 @@ func hostileRows() []hostile.Row {
 	endless("header: a last line without an end", damaged, introLine+"-> a\n\n--- ", "A")
 	endless("first line without an end", damaged, "age-encryption.org/v", "1")
 
-	// Headers that are whole, and too much.
+	// Complete headers that are too large.
 	file("header: a million stanzas", damaged, introLine+strings.Repeat("-> a\n\n", 1_000_000)+macLine)
 	file("header: 1,025 stanzas", damaged, introLine+strings.Repeat("-> a\n\n", 1025)+macLine)
 	file("header: 1,024 grease stanzas", noMatch, introLine+strings.Repeat("-> a-grease x\n\n", 1024)+macLine)
@@ -74,7 +74,7 @@ func hostileRows() []hostile.Row {
 	file("header: terminal sequences", damaged, introLine+"-> \x1b[2J\x1b]0;owned\x07\n\n"+macLine)
 	file("header: a line of 1 MiB quoted in the error", damaged, introLine+strings.Repeat("x", 1<<20)+"\n"+macLine)
 
-	// Stanzas of known types with rubbish in them.
+	// Stanzas of known types with invalid contents.
 	for _, line := range []string{
 		"X25519", "X25519 AAAA", "X25519 " + strings.TrimSpace(bodyLine), "X25519 !!!!", "X25519 a b",
 		"mlkem768x25519", "mlkem768x25519 AAAA", "mlkem768x25519 " + strings.Repeat("A", 1494),
@@ -122,7 +122,7 @@ func hostileRows() []hostile.Row {
 		},
 	})
 
-	// What is no age file.
+	// Other file formats.
 	format := hostile.As[*codec.FormatError]()
 	file("nothing", truncated, "")
 	file("zeros, 1 MiB", format, string(make([]byte, 1<<20)))
@@ -137,7 +137,7 @@ func hostileRows() []hostile.Row {
 	return append(rows, otherRows()...)
 }
 
-// payloadRows change a good file.
+// payloadRows returns rows that change a valid file.
 func payloadRows(changed func(string, func(error) bool, func(sealed) []byte)) {
 	damaged, truncated := hostile.Is(agecodec.ErrDamaged), hostile.Is(agecodec.ErrTruncated)
 	const sealedSize = chunk + 16
@@ -176,7 +176,7 @@ func payloadRows(changed func(string, func(error) bool, func(sealed) []byte)) {
 	})
 }
 
-// armorRows are texts.
+// armorRows returns rows of armored texts.
 func armorRows(
 	file func(string, func(error) bool, string),
 	endless func(string, func(error) bool, string, string),
@@ -204,7 +204,7 @@ func armorRows(
 	changed("armor: an armor in an armor", hostile.Class(stream.Data), func(f sealed) []byte { return f.nested })
 }
 
-// otherRows are for the other readers of files and of keys.
+// otherRows returns rows for the other readers of files and keys.
 func otherRows() []hostile.Row {
 	parse := func(name, text string, want func(error) bool) hostile.Row {
 		return hostile.Row{Name: name, Want: want, Run: func(*testing.T, context.Context) error {
@@ -264,7 +264,7 @@ func otherRows() []hostile.Row {
 	}
 }
 
-// cutText returns the beginning of text, for a row's name.
+// cutText returns the beginning of text, as the name of a row.
 func cutText(text string) string {
 	if len(text) > 30 {
 		return fmt.Sprintf("%s… of %d bytes", text[:30], len(text))
@@ -272,7 +272,7 @@ func cutText(text string) string {
 	return text
 }
 
-// decryptAll decrypts src with an identity of each non-interactive kind, and with more.
+// decryptAll decrypts src with an identity of each non-interactive kind, and with those in more.
 func decryptAll(t *testing.T, ctx context.Context, src stream.Source[[]byte], more ...age.Identity) error {
 	t.Helper()
 	with := append(more, newKey(t), newHybridKey(t))
@@ -289,7 +289,7 @@ func decryptAll(t *testing.T, ctx context.Context, src stream.Source[[]byte], mo
 	return drain(ctx, stream.Via(src, agecodec.Decrypt(with...)))
 }
 
-// drain runs src and forgets what comes out.
+// drain runs src and discards its output.
 func drain(ctx context.Context, src stream.Source[[]byte]) error {
 	return src.Each(ctx, func([]byte) error { return nil })
 }
@@ -301,7 +301,7 @@ func inspectAll(ctx context.Context, src stream.Source[[]byte]) error {
 
 var errEndless = errors.New("the test's own: 1 GiB was read")
 
-// forever emits head, and then unit again and again.
+// forever emits head, and then unit without end.
 func forever(head, unit string) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		if head != "" {
@@ -319,12 +319,12 @@ func forever(head, unit string) stream.Source[[]byte] {
 	})
 }
 
-// sealed is a good file of three chunks, and where its parts are.
+// sealed is a valid file of three chunks, with the offsets of its parts.
 type sealed struct {
 	key            *age.X25519Identity
 	file, text     []byte // binary, armored
-	payload, first int    // where the nonce and the first chunk begin
-	other          []byte // another file to the same key
+	payload, first int    // offsets of the nonce and of the first chunk
+	other          []byte // another file for the same key
 	emptyLast      []byte
 	nested         []byte
 }

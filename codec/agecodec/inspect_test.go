@@ -56,7 +56,7 @@ func TestInspect(t *testing.T) {
 	pass := agecodec.PassphraseRecipient("pw", &agecodec.PassphraseOptions{WorkFactor: 7})
 	for name, c := range map[string]struct {
 		to              []age.Recipient
-		want            agecodec.Info // but the header's size
+		want            agecodec.Info // without HeaderSize
 		passphrase, pqc bool
 	}{
 		"x25519": {[]age.Recipient{key.Recipient()}, agecodec.Info{Stanzas: []string{"X25519"}}, false, false},
@@ -95,7 +95,7 @@ func TestInspect(t *testing.T) {
 				}
 			}
 		}
-		// The header alone is enough, and is read no further.
+		// Inspect needs only the header, and reads no further.
 		if _, err := stream.Run(ctx, pieces(file[:c.want.HeaderSize], 1), agecodec.Inspect()); err != nil {
 			t.Errorf("%s: header alone: %v", name, err)
 		}
@@ -108,7 +108,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestInspectKeepsCleanUp: an error of the upstream's clean-up, after it was stopped, is not lost.
+// TestInspectKeepsCleanUp: an error from the clean-up of the stopped upstream is not lost.
 func TestInspectKeepsCleanUp(t *testing.T) {
 	boom := errors.New("boom")
 	file := ageEncrypt(t, noise(1000), newKey(t).Recipient())

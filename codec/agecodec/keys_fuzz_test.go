@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/codec/agecodec"
 )
 
-// FuzzParseKeys: any text is keys or an error that has none of the text in it, and keys that were read work and do not print.
+// FuzzParseKeys: any text is parsed as keys, or causes an error that contains nothing of the text.
+// Parsed keys work, and do not print their secrets.
 func FuzzParseKeys(f *testing.F) {
 	const secret = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 	f.Add("# a comment\n\n" + secret + "\n")
@@ -29,7 +30,7 @@ func FuzzParseKeys(f *testing.F) {
 		}
 		for _, r := range to {
 			if _, ok := r.(*age.X25519Recipient); !ok {
-				continue // an SSH key may be of a size that nobody encrypts to
+				continue // an SSH key may have a size that Encrypt refuses
 			}
 			if _, err := through(agecodec.Encrypt(r), []byte("secret"), 0); err != nil {
 				t.Fatalf("%v: %v", r, err)
@@ -50,7 +51,7 @@ func FuzzParseKeys(f *testing.F) {
 				t.Fatal(err)
 			}
 			if _, ok := r.(*age.X25519Recipient); !ok {
-				continue // an SSH key may be of a size that is refused
+				continue // an SSH key may have a size that Encrypt refuses
 			}
 			file := must(t)(through(agecodec.Encrypt(r), []byte("secret"), 0))
 			if got, err := through(agecodec.Decrypt(id), file, 0); err != nil || string(got) != "secret" {
@@ -62,7 +63,8 @@ func FuzzParseKeys(f *testing.F) {
 	})
 }
 
-// quiet fails the test when the error has a piece of the text in it that could be of a key.
+// quiet fails the test if the error contains a part of the text that is long enough to be part of a
+// key.
 func quiet(t *testing.T, text string, err error) {
 	t.Helper()
 	if err == nil {

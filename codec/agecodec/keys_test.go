@@ -27,7 +27,7 @@ type sshKey struct {
 	secret crypto.PrivateKey
 }
 
-// sshKeys makes keys of the kinds that age can use.
+// sshKeys returns SSH keys of the kinds that age supports.
 func sshKeys(t *testing.T) map[string]sshKey {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
@@ -145,7 +145,7 @@ func TestBadKeys(t *testing.T) {
 	if _, err := agecodec.ParseIdentities(iotest.ErrReader(boom)); !errors.Is(err, boom) {
 		t.Error(err)
 	}
-	// a key behind the limit must not be missing from what is returned
+	// text beyond the limit is an error: otherwise a key there would be missing from the result
 	for size, ok := range map[int]bool{16 << 20: true, 16<<20 + 1: false} {
 		text := append([]byte(secret), bytes.Repeat([]byte("\n"), size-len(secret))...)
 		if _, err := agecodec.ParseIdentities(bytes.NewReader(text)); (err == nil) != ok {
@@ -154,7 +154,7 @@ func TestBadKeys(t *testing.T) {
 	}
 }
 
-// leaks fails the test when the error has a piece of a secret in it.
+// leaks fails the test if the error contains a part of a secret.
 func leaks(t *testing.T, name string, err error, secrets ...string) {
 	t.Helper()
 	text := strings.ToUpper(fmt.Sprintf("%v %+v %#v", err, err, err))
@@ -203,7 +203,7 @@ func TestEncryptedSSHKey(t *testing.T) {
 	}
 }
 
-// TestLockedSSHKey looks at what asking for the passphrase does to runs.
+// TestLockedSSHKey checks how runs behave while a passphrase is asked for.
 func TestLockedSSHKey(t *testing.T) {
 	key := sshKeys(t)["rsa"]
 	block, err := ssh.MarshalPrivateKeyWithPassphrase(key.secret, "", []byte("open sesame"))
@@ -261,7 +261,7 @@ func TestPassphraseDoesNotPrint(t *testing.T) {
 		to, id,
 		[]age.Identity{id},
 		settings{id, []age.Recipient{to}},
-		&settings{id, []age.Recipient{to}}, // fmt asks no method of what is unexported
+		&settings{id, []age.Recipient{to}}, // fmt does not call methods of unexported fields
 		stream.Via(pieces(nil, 0), agecodec.Decrypt(id)), agecodec.Encrypt(to), agecodec.Format([]age.Recipient{to},
 			[]age.Identity{id}),
 	} {

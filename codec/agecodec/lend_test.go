@@ -20,7 +20,7 @@ type lender interface {
 	WriteTo(ctx context.Context, w io.Writer) error
 }
 
-// lent returns src seen through f as such a source.
+// lent returns the source that f makes of src. It fails the test if the source does not lend.
 func lent(t testing.TB, src stream.Source[[]byte], f flow) lender {
 	t.Helper()
 	l, ok := stream.Via(src, f).(lender)
@@ -108,7 +108,7 @@ func TestLentDamage(t *testing.T) {
 	}
 }
 
-// TestLentAllocations shows that a chunk more takes no memory more.
+// TestLentAllocations shows that more chunks do not take more memory.
 func TestLentAllocations(t *testing.T) {
 	key := newKey(t)
 	chunk := noise(64 << 10)

@@ -16,8 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// pairs runs ours and the peer in turn, and reports the median of the peer's processor time over ours. It does not depend on what
-// else the machine does, as clocks do.
+// pairs runs ours and the peer in turn, and reports the median ratio of the peer's CPU time to
+// ours. Unlike elapsed time, CPU time hardly depends on the load of the machine.
 func pairs(b *testing.B, ours, peer func() error) {
 	b.SetBytes(benchSize)
 	var ratios []float64
@@ -45,8 +45,9 @@ func pairs(b *testing.B, ours, peer func() error) {
 	b.ReportMetric(total/theirs.Seconds(), "age-MB/cpu-s")
 }
 
-// BenchmarkPeers compares processor time with filippo.io/age: as it stands, its output thrown away or lent to the reader, and as a
-// flow that hands on chunks for good, which is the same work as ours. Run it with -benchtime 10x or more.
+// BenchmarkPeers compares CPU time with filippo.io/age in two ways: as its API is used directly,
+// with the output discarded or read into one buffer, and as a flow that gives its chunks away,
+// which is the same work as ours. Run it with -benchtime 10x or more.
 func BenchmarkPeers(b *testing.B) {
 	key := newKey(b)
 	data := noise(benchSize)
@@ -82,7 +83,7 @@ func BenchmarkPeers(b *testing.B) {
 	b.Run("decrypt", func(b *testing.B) {
 		plain := make([]byte, 64<<10)
 		pairs(b, decrypt, func() error {
-			copy(buf, file) // as fresh does
+			copy(buf, file) // fresh copies the data too
 			r, err := age.Decrypt(bytes.NewReader(buf), key)
 			for err == nil {
 				_, err = r.Read(plain)

@@ -78,7 +78,7 @@ func readAge(file []byte, with ...age.Identity) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// payloadOf returns what follows the header.
+// payloadOf returns the part of the file after the header.
 func payloadOf(t *testing.T, file []byte) []byte {
 	t.Helper()
 	info, err := stream.Run(ctx, pieces(file, 0), agecodec.Inspect())
@@ -148,7 +148,8 @@ func TestRewrap(t *testing.T) {
 	}
 }
 
-// TestRewrapRefuses looks at what fails, and that nothing comes out before the header is proved.
+// TestRewrapRefuses checks what fails, and that nothing is emitted before the header is
+// authenticated.
 func TestRewrapRefuses(t *testing.T) {
 	boom := errors.New("boom")
 	a, b := newKey(t), newKey(t)
@@ -217,7 +218,7 @@ func TestRewrapRefuses(t *testing.T) {
 	}
 }
 
-// TestIdentityKeepsItsKey runs twice with an identity that hands out its own memory.
+// TestIdentityKeepsItsKey runs twice with an identity that returns its own memory.
 func TestIdentityKeepsItsKey(t *testing.T) {
 	key := newKey(t)
 	file := ageEncrypt(t, []byte("secret"), key.Recipient())
@@ -236,8 +237,8 @@ func TestIdentityKeepsItsKey(t *testing.T) {
 	}
 }
 
-// TestRewrapVerifies damages each chunk of a file: neither it nor what follows comes out of Rewrap, and the run fails.
-// RewrapUnverified passes it on, and the damage is found later.
+// TestRewrapVerifies damages each chunk of a file. Rewrap emits only the chunks before it, and the
+// run fails. RewrapUnverified passes the chunk on, and the damage is found on decryption.
 func TestRewrapVerifies(t *testing.T) {
 	a, b := newKey(t), newKey(t)
 	file := ageEncrypt(t, noise(3*chunk+5), a.Recipient())
@@ -253,7 +254,7 @@ func TestRewrapVerifies(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		file []byte
-		good int // chunks that may come out
+		good int // chunks that may be emitted
 	}{
 		"first chunk":         {flip(head + 100), 0},
 		"tag of the first":    {flip(head + chunk + 15), 0},
@@ -271,7 +272,7 @@ func TestRewrapVerifies(t *testing.T) {
 				t.Errorf("%s, by %d: %d bytes came out, %d are good", name, size, len(got), most)
 			}
 			passed, err := through(agecodec.RewrapUnverified([]age.Identity{a}, b.Recipient()), c.file, size)
-			if len(c.file) != len(file) { // the last chunk shows it
+			if len(c.file) != len(file) { // the damage is found in the last chunk
 				if !errors.Is(err, agecodec.ErrDamaged) {
 					t.Errorf("%s, by %d, unverified: %v, want %v", name, size, err, agecodec.ErrDamaged)
 				}
@@ -287,7 +288,8 @@ func TestRewrapVerifies(t *testing.T) {
 	}
 }
 
-// TestRewrapPublishesNothingDamaged writes to a file: its name is not taken before the payload is proved.
+// TestRewrapPublishesNothingDamaged writes to a file, whose name does not exist before the payload
+// is verified.
 func TestRewrapPublishesNothingDamaged(t *testing.T) {
 	a, b := newKey(t), newKey(t)
 	file := ageEncrypt(t, noise(3*chunk), a.Recipient())

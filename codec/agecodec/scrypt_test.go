@@ -24,7 +24,7 @@ func TestScryptKey(t *testing.T) {
 	}
 }
 
-// TestWorkFactors: who may encrypt with a work factor can decrypt.
+// TestWorkFactors: a work factor that is allowed for encryption is also allowed for decryption.
 func TestWorkFactors(t *testing.T) {
 	for _, c := range []struct{ work, most, wantWork, wantMost int }{
 		{0, 0, 18, 20}, {20, 0, 20, 20}, {21, 0, 21, 21}, {30, 0, 30, 30}, {25, 22, 25, 22}, {0, 5, 18, 5},

@@ -10,7 +10,8 @@ import (
 	"github.com/millweir/millweir/codec/agecodec"
 )
 
-// TestEveryRunHasAKeyOfItsOwn: a key and its nonces are never used for two files, not even of the same data by the same flow.
+// TestEveryRunHasAKeyOfItsOwn: a key and its nonces are never used for two files, even if the same
+// flow encrypts the same data.
 func TestEveryRunHasAKeyOfItsOwn(t *testing.T) {
 	key := newKey(t)
 	f := agecodec.Encrypt(key.Recipient())
@@ -32,7 +33,7 @@ func TestEveryRunHasAKeyOfItsOwn(t *testing.T) {
 
 var errTest = errors.New("the test's own failure")
 
-// keeper is a recipient that keeps the file key that it was shown, in the memory in which it was.
+// keeper is a recipient that keeps the slice with the file key that it is given.
 type keeper struct {
 	age.Recipient
 	shown  []byte
@@ -44,7 +45,7 @@ func (k *keeper) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 	return k.Recipient.Wrap(fileKey)
 }
 
-// TestFileKeysAreOverwritten: the memory of a file key is cleared when it is no longer needed, when a run succeeds or fails.
+// TestFileKeysAreOverwritten: the memory of a file key is cleared when a run succeeds or fails.
 func TestFileKeysAreOverwritten(t *testing.T) {
 	old, young := newKey(t), newKey(t)
 	file := ageEncrypt(t, noise(100), old.Recipient())

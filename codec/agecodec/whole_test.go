@@ -38,7 +38,7 @@ func TestDecryptWholeContract(t *testing.T) {
 	})
 }
 
-// counted is a source that tells how many bytes of it were taken.
+// counted returns a source that counts its emitted bytes in taken.
 func counted(file []byte, size int, taken *int) stream.Source[[]byte] {
 	*taken = 0
 	return stream.SourceFunc[[]byte](func(c context.Context, emit func([]byte) error) error {
@@ -49,7 +49,7 @@ func counted(file []byte, size int, taken *int) stream.Source[[]byte] {
 	})
 }
 
-// TestEarlyEnd takes some chunks of a file whose end is damaged, missing, or fails to come.
+// TestEarlyEnd takes some chunks of a file. Its end is damaged or missing, or its source fails.
 func TestEarlyEnd(t *testing.T) {
 	key := newKey(t)
 	const size = 4*chunk + 10
@@ -125,7 +125,8 @@ func TestEarlyEnd(t *testing.T) {
 	}
 }
 
-// TestEarlyEndByTheContext: a stage with goroutines below ends its upstream by the context, which the file's source heeds.
+// TestEarlyEndByTheContext: a stage with goroutines stops its upstream by canceling the context,
+// and the source of the file observes it.
 func TestEarlyEndByTheContext(t *testing.T) {
 	key := newKey(t)
 	file := ageEncrypt(t, noise(60*chunk), key.Recipient())
@@ -161,7 +162,8 @@ func TestEarlyEndByTheContext(t *testing.T) {
 	}
 }
 
-// TestReadersThatStop reads with decoders of the standard library that know an end of their own. The file's last bytes are damaged.
+// TestReadersThatStop reads with decoders of the standard library that stop at the end of their
+// format. The last bytes of the file are damaged.
 func TestReadersThatStop(t *testing.T) {
 	key := newKey(t)
 	var z bytes.Buffer
@@ -200,7 +202,7 @@ func TestReadersThatStop(t *testing.T) {
 			if flip != errors.Is(err, agecodec.ErrDamaged) || !flip && err != nil {
 				t.Errorf("%s, flipped %v: %v", name, flip, err)
 			}
-			// Without reading on, nobody can have all of a file whose end is damaged.
+			// A reader that reads everything from Decrypt gets the error, and not all of the data.
 			r = stream.Reader(ctx, stream.Via(pieces(file, 1000), agecodec.Decrypt(key)))
 			if got, err := io.ReadAll(r); flip && (!errors.Is(err, agecodec.ErrDamaged) || len(got) >= len(c.plain)) {
 				t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(c.plain), err)
@@ -210,7 +212,7 @@ func TestReadersThatStop(t *testing.T) {
 	}
 }
 
-// TestNothingBehindDamage flips a bit in each chunk, and compares what comes out with what was verified before.
+// TestNothingBehindDamage flips a bit in each chunk. Exactly the chunks before it are emitted.
 func TestNothingBehindDamage(t *testing.T) {
 	key := newKey(t)
 	data := noise(6*chunk + 100)

@@ -14,7 +14,7 @@ const uuid = "73ffd264-44b3-4c69-90e8-e7d1dfc035d4"
 
 var uuidValue = "\x10\x00\x00\x00\x04\x73\xff\xd2\x64\x44\xb3\x4c\x69\x90\xe8\xe7\xd1\xdf\xc0\x35\xd4"
 
-// forms are what the parser reads beside what the writer writes: each is the value of the key a.
+// forms are values of the key a in forms that the parser reads but the writer does not write.
 var forms = []struct {
 	text string
 	t    byte
@@ -108,7 +108,7 @@ var forms = []struct {
 	{`{"$undefined":true}`, 0x06, ""},
 	{`{"$symbol":"s"}`, 0x0E, str("s")},
 
-	// What has no meaning as a first key is a document.
+	// An object that begins with a key that starts no wrapper is a document.
 	{`{"$type":"00","$binary":"/w=="}`, 0x03, sub(element{0x02, "$type", str("00")},
 		element{0x02, "$binary", str("/w==")})},
 	{`{"$regex":"a","$options":""}`, 0x03, sub(element{0x02, "$regex", str("a")}, element{0x02, "$options", str("")})},
@@ -143,7 +143,7 @@ func TestWhiteSpaceAroundTheDocument(t *testing.T) {
 	}
 }
 
-// A wrapper's key is a plain key in the document itself.
+// The key of a wrapper is a normal key at the top level.
 func TestTopLevelIsADocument(t *testing.T) {
 	got, err := bsoncodec.AppendBSON(nil, []byte(`{"$oid":"x","$date":1}`), nil)
 	if want := raw(element{0x02, "$oid", str("x")}, element{0x10, "$date", u32(1)}); err != nil ||

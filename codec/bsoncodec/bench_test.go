@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/internal/corpus"
 )
 
-// shapes are the documents that the benchmarks use: 64 of each.
+// shapes returns the documents of the benchmarks: 64 of each shape.
 func shapes() []shape {
 	c := corpus.New(3)
 	all := []shape{{name: "cookie"}, {name: "event"}, {name: "big"}}

@@ -10,17 +10,19 @@ import (
 	"github.com/millweir/millweir/codec/bsoncodec"
 )
 
-// bsondump reads our file, and prints each document as ExtJSON does in canonical mode.
+// TestBsondumpReadsBSON: bsondump reads our BSON, and prints each document as ExtJSON does in
+// canonical mode.
 func TestBsondumpReadsBSON(t *testing.T) {
 	bsondump, err := exec.LookPath("bsondump")
 	if err != nil {
-		// On CI too: neither Debian nor the Go module proxy has it. TestPyMongo stands in for it there.
+		// The test is also skipped on CI: Debian and the Go module proxy do not have bsondump.
+		// TestPyMongo runs there.
 		t.Skip("bsondump is not on the PATH: it is one of MongoDB's database tools")
 	}
-	docs, file := dump(t, false) // it refuses booleans that are neither 0 nor 1
+	docs, file := dump(t, false) // bsondump accepts only 0 and 1 as booleans
 	for _, v := range values {
 		doc := one(v.t, v.val)
-		// it stops where the driver, which it prints with, makes text that is no JSON
+		// bsondump uses the driver to print, and stops if the driver's text is not valid JSON
 		if _, exact := driverExact(doc, true); exact {
 			docs, file = append(docs, doc), append(file, doc...)
 		}
@@ -42,7 +44,7 @@ func TestBsondumpReadsBSON(t *testing.T) {
 	}
 	compared := 0
 	for i, doc := range docs {
-		if _, exact := driverExact(doc, true); !exact { // an empty binary of subtype 2 comes out as four zero bytes
+		if _, exact := driverExact(doc, true); !exact { // an empty binary of subtype 2 becomes four zero bytes
 			continue
 		}
 		compared++

@@ -14,7 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestErrorClasses looks at the class of every exported error, and of what the stages make of bad input and bad settings.
+// TestErrorClasses checks the class of every exported error, and of the errors of the stages for
+// bad input and bad options.
 func TestErrorClasses(t *testing.T) {
 	parse := func(f stream.Flow[[]byte, bson.Raw], in string) error {
 		_, err := stream.Run(context.Background(), stream.Via(source.Of([]byte(in)), f), sink.Slice[bson.Raw]())
@@ -66,7 +67,7 @@ func appendedWith(o *bsoncodec.ParseExtJSONOptions) error {
 	return err
 }
 
-// TestSuperviseGoesOn has Supervise pass over the lines that are no documents.
+// TestSuperviseGoesOn: Supervise skips lines that are not documents.
 func TestSuperviseGoesOn(t *testing.T) {
 	convert := func(_ context.Context, line []byte) (bson.Raw, error) {
 		doc, err := bsoncodec.AppendBSON(nil, line, nil)

@@ -22,7 +22,7 @@
 //
 //   - a string, pattern or namespace that is not UTF-8;
 //   - a document, array or scope with a key that is not UTF-8;
-//   - a document whose first key is that of a type wrapper ($oid, $date, …) or of this form. In the
+//   - a document whose first key names a type wrapper ($oid, $date, …) or this form. In the
 //     outermost document, which is never a type wrapper, only the key of this form counts; in the
 //     scope of code, no key does;
 //   - an array whose keys are not 0, 1, 2…;
@@ -45,9 +45,9 @@
 //     otherwise a double, as in the driver. A number outside the range of a double is an error.
 //   - Legacy forms are accepted: $uuid, $date as text or number, $binary with $type, $code with
 //     $scope in either order, $dbPointer, $symbol, $undefined.
-//   - An object is a type wrapper if its first key is that of one. It must then have exactly the
-//     form of that wrapper. So {"$type":…, "$binary":…}, in this order, is a document of two
-//     strings, as in the driver, and a DBRef ($ref, $id) is a document.
+//   - An object is a type wrapper if its first key names one. It must then have exactly the form of
+//     that wrapper. So {"$type":…, "$binary":…}, in this order, is a document of two strings, as in
+//     the driver, and a DBRef ($ref, $id) is a document.
 //   - A byte order mark at the start of the stream is ignored. A line may end with a carriage
 //     return and a newline. The last line may lack its newline, but must be complete.
 //   - Errors: null and blank lines, a second document on a line, control characters, bytes that are

@@ -11,7 +11,8 @@ import (
 	"github.com/millweir/millweir/codec/bsoncodec"
 )
 
-// TestDoubles compares the digits of doubles with those of strconv, on both sides of each power of ten and at random.
+// TestDoubles compares the digits of doubles with those of strconv, on both sides of each power of
+// ten and at random.
 func TestDoubles(t *testing.T) {
 	doc := []byte("\x10\x00\x00\x00\x01d\x00........\x00")
 	check := func(f float64) {

@@ -17,7 +17,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// long says that the tests that take minutes are to do all they can, not a sample: -long, or MILLWEIR_LONG=1 as everywhere.
+// long is set by -long, or by MILLWEIR_LONG=1 as in other packages. Slow tests then take many more
+// cases.
 var long = flag.Bool("long", os.Getenv("MILLWEIR_LONG") != "",
 	"take a million random documents instead of some thousands")
 
@@ -44,9 +45,11 @@ func driverExact(doc bson.Raw, canonical bool) ([]byte, bool) {
 	return text, bytes.Equal(back, doc)
 }
 
-// asDriver fails t unless doc is written as the driver writes it, in both modes, wherever the driver reads back what it wrote. It
-// tells whether that is so in canonical mode. Left out are documents in which the driver's text is not JSON, because it writes the
-// namespace of a DBPointer as it is, and those with the key of our escape form, which has no meaning to it.
+// asDriver fails t if doc is not written as the driver writes it, in both modes. It skips a mode in
+// which the driver cannot read its own text back exactly, and text that is not valid JSON, because
+// the driver does not escape the namespace of a DBPointer. It also skips documents with the key of
+// our escape form, which the driver does not know. It reports whether it compared the canonical
+// mode.
 func asDriver(t *testing.T, doc bson.Raw) bool {
 	t.Helper()
 	exact := false
@@ -94,7 +97,8 @@ func TestRandomDocumentsComeBack(t *testing.T) {
 	}
 }
 
-// The same through the stages, in chunks that end anywhere: as JSON and as raw BSON, with the strict check of what is not odd.
+// TestRandomDocumentsComeBackThroughTheStages runs random documents through the stages, in chunks
+// cut at random: as JSON and as raw BSON. Documents without odd values must pass the strict check.
 func TestRandomDocumentsComeBackThroughTheStages(t *testing.T) {
 	for _, odd := range []bool{false, true} {
 		for name, through := range map[string]func(stream.Source[bson.Raw]) stream.Source[bson.Raw]{
@@ -151,7 +155,8 @@ func ragged(seed uint64) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// Random doubles of every magnitude, and those with few digits, are written as the driver does and come back.
+// TestRandomNumbersAsDriver: random doubles of every magnitude, and doubles with few digits, are
+// written as the driver writes them, and read back.
 func TestRandomNumbersAsDriver(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range many(20000) {
@@ -173,7 +178,8 @@ func TestRandomNumbersAsDriver(t *testing.T) {
 	}
 }
 
-// Random decimals as text, many out of range, are read as the driver reads them, or refused by both.
+// TestRandomDecimalTextsAsDriver: random decimal texts, many of them out of range, are read as the
+// driver reads them, or refused by both.
 func TestRandomDecimalTextsAsDriver(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	pick := func(s ...string) string { return s[r.IntN(len(s))] }

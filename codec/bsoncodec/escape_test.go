@@ -60,7 +60,8 @@ var odd = map[string]bson.Raw{
 		sub(element{0x03, "0", sub(element{0x02, "$oid", str(strings.Repeat("0", 24))})})),
 }
 
-// indexes is the value of an array of n nulls whose keys are their indexes, but for one.
+// indexes returns an array of n nulls. The key of element at is key, all other keys are the right
+// indexes.
 func indexes(n, at int, key string) string {
 	elements := make([]element, n)
 	for i := range elements {
@@ -93,7 +94,8 @@ func TestEscapedDocumentsComeBack(t *testing.T) {
 	}
 }
 
-// The escape form stands at the smallest value that has what JSON cannot carry; all else stays readable.
+// TestEscapeForm: only the smallest value that JSON cannot represent is escaped. Everything around
+// it stays readable.
 func TestEscapeForm(t *testing.T) {
 	for _, c := range []struct {
 		doc  bson.Raw
@@ -116,12 +118,13 @@ func TestEscapeForm(t *testing.T) {
 	}
 }
 
-// Containers around each other that are all inexact are written one by one as long as that is little work; beyond, the document is
-// escaped as a whole, so that the work is in proportion to its size, however deep it is.
+// TestEscapeFormOfNestedContainers nests containers that are all inexact. They are written one by
+// one while that is little work. Beyond that the whole document is escaped, so that the work is
+// proportional to its size, whatever its depth.
 func TestEscapeFormOfNestedContainers(t *testing.T) {
 	bad := element{0x0A, "\xff", ""}
 	for _, c := range []struct {
-		t    byte // of the containers
+		t    byte // type of the containers
 		wrap func(inner element) string
 		key  string
 	}{
@@ -147,8 +150,9 @@ func TestEscapeFormOfNestedContainers(t *testing.T) {
 	}
 }
 
-// Every key that has a meaning somewhere, and its near relations, at every place, before and behind another key, with a value of every
-// type. What the driver reads back exactly must be written as it writes it, so nothing is escaped without need.
+// TestAmbiguousKeys takes every key with a special meaning, and similar keys, at every position,
+// before and after another key, with a value of every type. If the driver reads its own text back
+// exactly, we must write the same text: nothing is escaped without need.
 func TestAmbiguousKeys(t *testing.T) {
 	keys := append([]string{"$", "$$oid", "$OID", "$oi", "$oids", "\x24oid\x01", "oid"}, bsonrand.Wrappers...)
 	for _, key := range keys {
@@ -171,7 +175,7 @@ func TestAmbiguousKeys(t *testing.T) {
 			}
 		}
 	}
-	for _, a := range bsonrand.Wrappers { // two of them: legacy binary, code with scope, and what is like them
+	for _, a := range bsonrand.Wrappers { // a second one: legacy binary, code with scope, …
 		for _, b := range bsonrand.Wrappers {
 			roundTrip(t, one(0x03, sub(element{0x02, a, str("00")}, element{0x02, b, str("00")})))
 			roundTrip(t, one(0x03, sub(element{0x02, a, str("00")}, element{0x03, b, sub()})))

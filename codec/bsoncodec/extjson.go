@@ -53,7 +53,8 @@ func (o *ExtJSONOptions) writer() writer {
 // ExtJSON returns a flow that writes each document as one line of MongoDB Extended JSON v2
 // (https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md).
 //
-// The output is that of the driver's MarshalExtJSON and depends only on the documents and options.
+// The output is the same as from the driver's MarshalExtJSON, and depends only on the documents and
+// options.
 // In canonical mode [ParseExtJSON] restores every document byte for byte. A value that Extended
 // JSON cannot represent is written in the escape form of the package comment.
 //

@@ -14,8 +14,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestFlippedLengths flips each bit of the length of a document, before documents of the lengths that this adds, and the newlines
-// between lines: nothing is swallowed without an error. BSON and JSON have no checksum: in the values, a flip makes another value.
+// TestFlippedLengths flips each bit in the length of a document that is followed by documents as
+// long as the flip adds, and each bit of the newlines between lines. No document is lost without an
+// error. BSON and JSON have no checksum: a flip inside a value only makes another value.
 func TestFlippedLengths(t *testing.T) {
 	document := func(size int) []byte { // {"a": text} of size bytes
 		doc := binary.LittleEndian.AppendUint32(nil, uint32(size))

@@ -14,7 +14,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestOtherFormats gives the parsers streams of other formats.
+// TestOtherFormats passes streams of other formats to the parsers.
 func TestOtherFormats(t *testing.T) {
 	for name, parse := range map[string]stream.Flow[[]byte, bson.Raw]{
 		"ParseExtJSON": bsoncodec.ParseExtJSON(nil),
@@ -22,7 +22,7 @@ func TestOtherFormats(t *testing.T) {
 	} {
 		for _, c := range []struct {
 			in        string
-			json, raw codec.FileType // what the parser of each says, "" for its own error
+			json, raw codec.FileType // the format that each parser reports, "" for its own error
 		}{
 			{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x12\x34\x56", codec.TypeGzip, codec.TypeGzip},
 			{"\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00", codec.TypeZstd, codec.TypeZstd},

@@ -16,13 +16,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A pair is the two flows with their options, and the suffix.
+// TestPairs: a pair has the two flows with their options, and the suffix.
 func TestPairs(t *testing.T) {
 	doc := one(0x02, str("\xff"))
 	for _, c := range []struct {
 		pair   codec.Format[bson.Raw]
 		suffix string
-		file   string // how it begins
+		file   string // the start of the encoded file
 		err    error
 	}{
 		{bsoncodec.ExtJSONFormat(nil, nil), ".jsonl", `{"a":{"$millweirBSON"`, nil},
@@ -42,7 +42,7 @@ func TestPairs(t *testing.T) {
 		if got := c.pair.Suffix(); got != c.suffix {
 			t.Errorf("suffix %s, want %s", got, c.suffix)
 		}
-		file, _ := collect(t, stream.Via(slice(doc), c.pair.Encode())) // its error comes again below
+		file, _ := collect(t, stream.Via(slice(doc), c.pair.Encode())) // decoding returns the same error
 		if got := concat(file); !bytes.HasPrefix(got, []byte(c.file)) || c.file == "" && len(got) > 0 {
 			t.Errorf("%s: the file is %q", c.suffix, got)
 		}
@@ -53,7 +53,8 @@ func TestPairs(t *testing.T) {
 	}
 }
 
-// A backup's whole format as one value: what a restore decodes is what the backup encoded, in the order that the name tells.
+// The whole format of a backup as one value. A restore decodes in the reverse order of the suffixes
+// in the name.
 func ExampleExtJSONFormat() {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {

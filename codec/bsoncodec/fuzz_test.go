@@ -28,8 +28,12 @@ func seeds(f *testing.F) {
 	}
 }
 
-// FuzzExtJSON: any bytes are either refused, or written and read back as they were; and written as the driver does where that is
-// exact. In a long run: go test -fuzz FuzzExtJSON -fuzztime 20m ./codec/bsoncodec
+// FuzzExtJSON: any bytes are either refused, or written and read back unchanged. The text is the
+// driver's if the driver can read that back exactly.
+//
+// For a long run:
+//
+//	go test -fuzz FuzzExtJSON -fuzztime 20m ./codec/bsoncodec
 func FuzzExtJSON(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, doc []byte) {
@@ -39,9 +43,10 @@ func FuzzExtJSON(f *testing.F) {
 	})
 }
 
-// FuzzParseExtJSON: what both we and the driver read is the same document, except where our escape form has a meaning. What we read
-// is JSON to encoding/json, becomes BSON, and writes and reads as itself. What encoding/json reads we do too, save for what it lets
-// pass and we name.
+// FuzzParseExtJSON: a text that we and the driver accept gives the same document, unless it has our
+// escape form. encoding/json accepts every text that we accept, and the document is valid BSON that
+// can be written and read back. We accept an object that encoding/json accepts, unless it has a $
+// or a \u, is not UTF-8, is nested too deep, or has a number out of range.
 func FuzzParseExtJSON(f *testing.F) {
 	for i := range 40 {
 		text, err := bsoncodec.AppendExtJSON(nil, random(i), nil)
@@ -91,7 +96,8 @@ func FuzzParseExtJSON(f *testing.F) {
 	})
 }
 
-// FuzzSplitLines: however a stream of lines is cut into chunks, the same documents and the same error come out.
+// FuzzSplitLines: the documents and the error do not depend on how a stream of lines is cut into
+// chunks.
 func FuzzSplitLines(f *testing.F) {
 	f.Add([]byte("{\"a\":1}\r\n\nnull\n{\"b\":{\"$numberLong\":\"2\"}}"), byte(3), true)
 	f.Add([]byte("\uFEFF{}\n{}\n\n"), byte(0), false)
@@ -114,7 +120,8 @@ func FuzzSplitLines(f *testing.F) {
 	})
 }
 
-// FuzzParseBSON: however a stream is cut into chunks, the same documents and the same error come out, and no byte is lost.
+// FuzzParseBSON: the documents and the error do not depend on how a stream is cut into chunks, and
+// no byte is lost.
 func FuzzParseBSON(f *testing.F) {
 	for i := range 20 {
 		f.Add(append(bytes.Clone(random(i)), random(i+1)...), byte(i))
@@ -137,7 +144,8 @@ func FuzzParseBSON(f *testing.F) {
 	})
 }
 
-// FuzzValidate: what Validate passes, strict or not, the driver's own check passes too, save for what it refuses beyond structure.
+// FuzzValidate: the strict check passes only what the other check passes, and what the driver's own
+// check passes.
 func FuzzValidate(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, doc []byte) {

@@ -12,8 +12,9 @@ import (
 	"github.com/millweir/millweir/codec/bsoncodec"
 )
 
-// TestMemoryOfLongLines: what is taken for the line of a large document of one kind of values is a fifth more
-// than its length at most. Values that differ from what came before them cost another line.
+// TestMemoryOfLongLines limits the memory allocated for the line of a large document, as a multiple
+// of its length: 1.2 to 1.5 times if the values are of similar kinds throughout. If later values
+// need more text than earlier ones, another line is allocated.
 func TestMemoryOfLongLines(t *testing.T) {
 	if raced {
 		t.Skip("the race detector takes memory of its own")
@@ -22,7 +23,7 @@ func TestMemoryOfLongLines(t *testing.T) {
 	text := func(s string, n int) element { return element{0x02, "a", str(strings.Repeat(s, n))} }
 	for name, c := range map[string]struct {
 		doc  func() bson.Raw
-		most float64 // bytes for each of the line
+		most float64 // allocated bytes per byte of the line
 	}{
 		"one string of control characters":    {func() bson.Raw { return many(1, text("\x01", 8<<20)) }, 1.2},
 		"one string of lines":                 {func() bson.Raw { return many(1, text("a line\n", 1<<20)) }, 1.2},
@@ -46,7 +47,7 @@ func TestMemoryOfLongLines(t *testing.T) {
 		doc := c.doc()
 		taken := uint64(math.MaxUint64)
 		var line []byte
-		for range 3 { // the runtime itself allocates now and then
+		for range 3 { // the runtime sometimes allocates memory itself
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			var err error
@@ -63,7 +64,7 @@ func TestMemoryOfLongLines(t *testing.T) {
 	}
 }
 
-// numbers is an array of n numbers.
+// numbers returns an array of n numbers.
 func numbers(n int) bson.Raw {
 	_, a, err := bson.MarshalValue(make([]int32, n))
 	if err != nil {

@@ -19,7 +19,7 @@ type element struct {
 	val string
 }
 
-// raw makes a document of these elements, whatever they are.
+// raw returns a document of these elements, valid or not.
 func raw(elements ...element) bson.Raw {
 	b := []byte{0, 0, 0, 0}
 	for _, e := range elements {
@@ -30,27 +30,27 @@ func raw(elements ...element) bson.Raw {
 	return b
 }
 
-// str is the value of a string.
+// str returns the value of a string.
 func str(s string) string {
 	return string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)+1))) + s + "\x00"
 }
 
-// sub is the value of a document.
+// sub returns the value of a document.
 func sub(elements ...element) string { return string(raw(elements...)) }
 
-// u64 and u32 are the values of numbers.
+// u64 and u32 return the values of numbers.
 func u64(v uint64) string { return string(binary.LittleEndian.AppendUint64(nil, v)) }
 func u32(v uint32) string { return string(binary.LittleEndian.AppendUint32(nil, v)) }
 
-// code is the value of code with scope.
+// code returns the value of code with scope.
 func code(s string, scope string) string {
 	return u32(uint32(4+len(str(s))+len(scope))) + str(s) + scope
 }
 
-// one is the document {"a": value}.
+// one returns the document {"a": value}.
 func one(t byte, val string) bson.Raw { return raw(element{t, "a", val}) }
 
-// nest is a document that nests n levels of documents, itself included.
+// nest returns a document of n nested levels, including the outermost.
 func nest(n int) bson.Raw {
 	b := make([]byte, 0, 8*n)
 	for level := n; level > 1; level-- {
@@ -63,7 +63,7 @@ func nest(n int) bson.Raw {
 	return b
 }
 
-// slice is a source of these elements.
+// slice returns a source of these elements.
 func slice[T any](xs ...T) stream.Source[T] {
 	return stream.SourceFunc[T](func(_ context.Context, emit func(T) error) error {
 		for _, x := range xs {
@@ -75,7 +75,7 @@ func slice[T any](xs ...T) stream.Source[T] {
 	})
 }
 
-// collect runs src and returns what it emits, and its error.
+// collect runs src and returns the emitted elements and the error.
 func collect[T any](t *testing.T, src stream.Source[T]) ([]T, error) {
 	t.Helper()
 	var all []T
@@ -88,7 +88,7 @@ func collect[T any](t *testing.T, src stream.Source[T]) ([]T, error) {
 	return all, nil
 }
 
-// roundTrip fails t unless doc comes back from JSON byte for byte. It returns the JSON.
+// roundTrip fails t if doc does not come back from JSON byte for byte. It returns the JSON.
 func roundTrip(t *testing.T, doc bson.Raw) string {
 	t.Helper()
 	text, err := bsoncodec.AppendExtJSON(nil, doc, nil)
@@ -105,7 +105,7 @@ func roundTrip(t *testing.T, doc bson.Raw) string {
 	return string(text)
 }
 
-// isSyntax and isDocument return err as what the package promises.
+// isSyntax and isDocument return err as the error type that the package promises.
 func isSyntax(t *testing.T, err error) *bsoncodec.SyntaxError {
 	t.Helper()
 	var e *bsoncodec.SyntaxError

@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// hostileBSON are documents whose lengths, types and texts lie, for ParseBSON and ExtJSON.
+// hostileBSON are documents with false lengths, types and texts, for ParseBSON and ExtJSON.
 var hostileBSON = []hostile.Row{
 	{Name: "BSON: a negative length", Run: parsedBSON(length(-1)), Want: hostile.As[*bsoncodec.DocumentError]()},
 	{Name: "BSON: a length of 4", Run: parsedBSON(length(4)), Want: hostile.As[*bsoncodec.DocumentError]()},
@@ -112,7 +112,7 @@ var hostileBSON = []hostile.Row{
 	}), Want: hostile.Is(bsoncodec.ErrDepth)},
 	{
 		Name: "BSON: an array with the keys of a document", Run: strictBSON(one(0x04, sub(element{0x10, "x", u32(1)}))),
-		Want: hostile.Success, // any document may stand there
+		Want: hostile.Success, // any document is accepted in place of an array
 	},
 	{Name: "BSON: an _id of 8 MiB before an error", Run: later(func() run {
 		return parsedBSON(string(raw(element{0x02, "_id", str(strings.Repeat("i", 8<<20))}, element{0x42, "a", ""})))
@@ -157,24 +157,25 @@ var hostileBSON = []hostile.Row{
 	}), Want: hostile.Is(bsoncodec.ErrDepth)},
 }
 
-// writtenMemory is that of a document of 16 MiB and a line of 128 MiB.
+// writtenMemory is the memory for a document of 16 MiB and its line of 128 MiB.
 const writtenMemory = 260 << 20
 
-// next is the element {"b": null}. After a value whose length lies it makes a whole document, if the length is not checked.
+// next is the element {"b": null}. After a value with a false length it completes the document, if
+// the length is not checked.
 const next = "\x0Ab\x00"
 
-// escapingScope is a document with a document inside, whose code with scope ends after it, and
-// within the document around it.
+// escapingScope returns a document with an inner document. The code with scope in the inner
+// document ends after that document, but before the end of the outer one.
 func escapingScope() bson.Raw {
 	value := code("", sub(element{0x12, "x", u64(0)}))
 	inner := length(4+len("\x0Fa\x00")+len(value)-4) + "\x0Fa\x00" + value // its last byte is a zero of x
 	return one(0x03, inner+"\x00")
 }
 
-// length is the four bytes of a length.
+// length returns the four bytes of a length.
 func length(n int) string { return string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
 
-// unended is a document that ends within a key.
+// unended returns a document that ends inside a key.
 func unended(key string) bson.Raw {
 	doc := raw(element{0x0A, key, ""})
 	for i := range doc[5:] {
@@ -183,14 +184,14 @@ func unended(key string) bson.Raw {
 	return doc
 }
 
-// notEnded is a document without its last zero byte.
+// notEnded returns a document without its last zero byte.
 func notEnded() bson.Raw {
 	doc := one(0x10, u32(1))
 	doc[len(doc)-1] = 1
 	return doc
 }
 
-// bulk is a document of as many e as make n bytes.
+// bulk returns a document of about n bytes, made of copies of e.
 func bulk(e element, n int) bson.Raw {
 	part := string(e.t) + e.key + "\x00" + e.val
 	body := strings.Repeat(part, n/len(part))
@@ -207,10 +208,11 @@ func inexactNest(levels, n int) bson.Raw {
 	return doc
 }
 
-// run is how a row meets its input.
+// run is what a row does with its input.
 type run = func(*testing.T, context.Context) error
 
-// later is a run whose input is not made before: that of one row would be the memory of all.
+// later returns a run that makes its input only when it starts. Otherwise the inputs of all rows
+// would be in memory, and each row would be measured with them.
 func later(f func() run) run {
 	return func(t *testing.T, ctx context.Context) error { return f()(t, ctx) }
 }
@@ -220,12 +222,12 @@ func parsedBSON(s string) run {
 	return func(_ *testing.T, ctx context.Context) error { return bsonOf(ctx, s, 1) }
 }
 
-// bsonOf parses a stream, several times over.
+// bsonOf parses a stream of s, repeated.
 func bsonOf(ctx context.Context, s string, times int) error {
 	return bsoncodec.ParseBSON(nil).Apply(cut(s, times)).Each(ctx, func(bson.Raw) error { return nil })
 }
 
-// cut is a source of s in chunks of 64 KiB, several times over.
+// cut returns a source of s, repeated, in chunks of 64 KiB.
 func cut(s string, times int) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for range times {
@@ -254,7 +256,7 @@ func written(doc bson.Raw) run {
 	}
 }
 
-// thereAndBack returns a run that writes documents as lines, and parses them.
+// thereAndBack returns a run that writes documents as lines and parses the lines.
 func thereAndBack(docs ...bson.Raw) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		back := stream.Via2(slice(docs...), bsoncodec.ExtJSON(nil), bsoncodec.ParseExtJSON(nil))

@@ -18,7 +18,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostile holds what an object may do to whoever parses it to its outcome and its memory.
+// TestHostile parses hostile objects. Each row has its outcome and a limit for its memory.
 func TestHostile(t *testing.T) {
 	if raced {
 		t.Skip("the rows are about size: every stage runs under the race detector in smaller tests")
@@ -26,15 +26,15 @@ func TestHostile(t *testing.T) {
 	hostile.Table(t, slices.Concat(hostileLines, hostileNumbers, hostileWrappers, hostileBSON))
 }
 
-// longLine is how long the long lines are, in bytes: near the limit, which is 128 MiB.
+// longLine is the length in bytes of the long lines: near the limit of 128 MiB.
 const longLine = 120 << 20
 
-// Memory of the rows with long lines. A line is held whole, and grows by doubling: 64 MiB and 128
-// MiB are held while one is copied to the other. The collector of Go lets garbage grow to as much
-// as is in use.
+// lineMemory is the limit for the rows with long lines. A line is held whole, in a buffer that
+// grows by doubling: 64 MiB and 128 MiB are in use while one is copied to the other. The garbage
+// collector lets garbage grow to the same size as the memory in use.
 const lineMemory = 400 << 20
 
-// hostileLines are lines of Extended JSON that are long, deep or no document.
+// hostileLines are lines of Extended JSON that are long, deep or not a document.
 var hostileLines = []hostile.Row{
 	{
 		Name: "ExtJSON: no newline in 1 GiB", Run: parsed("", "x", 1<<30, ""),
@@ -104,7 +104,7 @@ var hostileLines = []hostile.Row{
 	},
 	{
 		Name: "ExtJSON: one key a million times", Run: parsed("{", `"a":1,`, 6<<20, "\"a\":1}\n"),
-		Want: hostile.Success, // BSON has them too: they are kept, in order
+		Want: hostile.Success, // BSON allows them too: they are kept, in order
 	},
 	{
 		Name: "ExtJSON: a hundred million documents of nothing on one line", Run: parsed("", "{}", longLine, "\n"),
@@ -145,12 +145,12 @@ var hostileLines = []hostile.Row{
 	},
 }
 
-// parsed returns a row's run that parses a stream that filled returns.
+// parsed returns a run that parses the stream of filled.
 func parsed(before, part string, n int, after string) run {
 	return parsedTimes(1, before, part, n, after)
 }
 
-// parsedTimes is parsed with the stream several times.
+// parsedTimes works as parsed, with the stream repeated.
 func parsedTimes(times int, before, part string, n int, after string) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		src := filled(before, part, n, after)
@@ -166,13 +166,13 @@ func parsedTimes(times int, before, part string, n int, after string) run {
 	}
 }
 
-// parseExtJSON parses src, and holds no document.
+// parseExtJSON parses src and keeps no document.
 func parseExtJSON(ctx context.Context, src stream.Source[[]byte], opts *bsoncodec.ParseExtJSONOptions) error {
 	return bsoncodec.ParseExtJSON(opts).Apply(src).Each(ctx, func(bson.Raw) error { return nil })
 }
 
-// filled is a source of n bytes or a little less of part over and over, between before and after. It lends its
-// chunks, as the decoders do.
+// filled returns a source of about n bytes: before, copies of part, after. It lends its chunks, as
+// the decoders do.
 func filled(before, part string, n int, after string) stream.Source[[]byte] {
 	return lend.Source(func(_ context.Context, emit func([]byte) error, lent bool) error {
 		chunk := []byte(strings.Repeat(part, min(max(1, 64<<10/len(part)), max(1, n/len(part)))))

@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/internal/hostile"
 )
 
-// hostileNumbers are numbers that are longer, or larger, than a value can be.
+// hostileNumbers are numbers that are longer or larger than any value.
 var hostileNumbers = []hostile.Row{
 	{
 		Name: "ExtJSON: a number of 120 million digits", Run: parsed(`{"a":`, "1", longLine, "}\n"),
@@ -71,7 +71,7 @@ func digits(n int) string {
 	return string(b)
 }
 
-// hostileWrappers are type wrappers that do not hold what they say.
+// hostileWrappers are type wrappers with invalid contents.
 var hostileWrappers = []hostile.Row{
 	{
 		Name: "ExtJSON: a $binary of 90 MiB", Run: parsed(`{"a":{"$binary":{"base64":"`, "AAAA", longLine,

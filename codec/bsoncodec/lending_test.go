@@ -23,7 +23,8 @@ var lenders = map[string]stream.Flow[bson.Raw, []byte]{
 	"ExtJSON line": bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{ChunkSize: 1}),
 }
 
-// TestLent compares what a flow lends with what it gives away, which stays as it is.
+// TestLent compares the chunks that a flow lends with those that it gives away. The latter must not
+// change.
 func TestLent(t *testing.T) {
 	docs := corpus.Docs(300, corpus.New(5).Mix)
 	for name, f := range lenders {
@@ -79,7 +80,7 @@ func TestLentIsRefused(t *testing.T) {
 	}
 }
 
-// TestLentMemory shows that more documents take no more memory when chunks are lent.
+// TestLentMemory shows that more documents do not take more memory if chunks are lent.
 func TestLentMemory(t *testing.T) {
 	c := corpus.New(5)
 	docs := corpus.Docs(100, c.Cookie)

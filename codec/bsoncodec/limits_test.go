@@ -47,7 +47,8 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// Whatever nests counts alike in both directions: at the limit it passes both, behind it neither.
+// TestDepthOfEveryContainer: every nested value counts the same in both directions. Both accept a
+// document at the limit and refuse a deeper one.
 func TestDepthOfEveryContainer(t *testing.T) {
 	for name, doc := range map[string]bson.Raw{
 		"array":         one(0x04, sub(element{0x04, "0", sub()})),
@@ -73,7 +74,7 @@ func TestDepthOfEveryContainer(t *testing.T) {
 	}
 }
 
-// Two million levels are an error, not the end of the process.
+// TestDepthBombs: two million levels cause an error, and do not crash the process.
 func TestDepthBombs(t *testing.T) {
 	const n = 2_000_000
 	doc := nest(n)
@@ -97,7 +98,8 @@ func TestDepthBombs(t *testing.T) {
 	}
 }
 
-// The largest documents that a server stores pass, whatever JSON makes of them.
+// TestLargestDocuments: the largest documents that a server stores pass, whatever the size of their
+// JSON.
 func TestLargestDocuments(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs 1.2 GB of memory")
@@ -118,7 +120,7 @@ func TestLargestDocuments(t *testing.T) {
 		least   int // bytes of JSON
 	}{
 		"control characters": {raw(long), false, 96 << 20},
-		// 17 bytes of JSON for 2 would be more than a line may have
+		// 17 bytes of JSON for 2 of BSON would exceed the limit of a line
 		"min keys":        {fill(element{0x7F, "", ""}, size), true, 21 << 20},
 		"min keys, fewer": {fill(element{0x7F, "", ""}, (128<<20-1)/17), false, 128<<20 - 17},
 		"longs":           {fill(element{0x12, "", u64(1 << 63)}, size), false, 64 << 20},
@@ -145,7 +147,8 @@ func TestLargestDocuments(t *testing.T) {
 	}
 }
 
-// A document whose line would be too long is escaped as a whole; one that is too long even so is refused.
+// TestLineLimitOfTheWriter: a document with a line over the limit is escaped as a whole. If that is
+// also over the limit, it is refused.
 func TestLineLimitOfTheWriter(t *testing.T) {
 	many := raw(slices.Repeat([]element{{0x7F, "", ""}}, 100)...) // 205 bytes of BSON, 1,701 of JSON, 319 escaped
 	text := one(0x02, str(strings.Repeat("x", 100)))              // 113 bytes of BSON, 108 of JSON, 199 escaped
@@ -185,7 +188,7 @@ func TestLineLimitOfTheWriter(t *testing.T) {
 	}
 }
 
-// What is refused for its size is named by its _id, where that is at hand.
+// TestSizeErrorsTellTheID: an error about a size contains the _id, if the _id is known.
 func TestSizeErrorsTellTheID(t *testing.T) {
 	doc := raw(element{0x10, "_id", u32(7)}, element{0x03, "b", sub(element{0x02, "c", str(strings.Repeat("x", 100))})})
 	many := raw(append([]element{{0x10, "_id", u32(7)}}, slices.Repeat([]element{{0x7F, "", ""}}, 100)...)...)
@@ -232,7 +235,8 @@ func TestSizeErrorsTellTheID(t *testing.T) {
 	}
 }
 
-// Who keeps a document holds little more memory than it is long, whatever its line had of white space and of escapes.
+// TestKeptDocumentsHoldTheirSize: a document holds little more memory than its size, however much
+// white space and how many escapes its line had.
 func TestKeptDocumentsHoldTheirSize(t *testing.T) {
 	for name, text := range map[string]string{
 		"wrapped numbers": `{"a":[` + strings.Repeat(`{"$numberInt":"1"},`, 60_000) + `1]}`,
@@ -263,7 +267,7 @@ func TestKeptDocumentsHoldTheirSize(t *testing.T) {
 	}
 }
 
-// heap returns the bytes in use.
+// heap returns the bytes of the heap in use.
 func heap() int {
 	runtime.GC()
 	var m runtime.MemStats
@@ -271,7 +275,8 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// Code whose scope comes first costs no memory for each level.
+// TestScopeFirstTakesNoMemoryByTheLevel: code whose scope comes first takes no memory for each
+// level.
 func TestScopeFirstTakesNoMemoryByTheLevel(t *testing.T) {
 	for _, levels := range []int{1, 100} {
 		text := []byte(`{"a":` + strings.Repeat(`{"$scope":{"a":`, levels-1) + `{"$scope":{"a":"` + strings.Repeat("x",
@@ -313,7 +318,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 	for _, text := range texts {
 		if bytes.Contains(text, []byte(`\"b`)) || bytes.Contains(text, []byte(`"$ref":"d`)) {
-			continue // escapes inside a type wrapper go through a scratch
+			continue // escapes inside a type wrapper need a scratch buffer
 		}
 		if n := testing.AllocsPerRun(20, func() { dst, _ = bsoncodec.AppendBSON(dst[:0], text, nil) }); n > 0 {
 			t.Errorf("parse: %v allocations: %.200s", n, text)
@@ -321,7 +326,8 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// The stages allocate a chunk for some hundreds of documents, and nothing for each.
+// TestStagesAllocateByTheChunk: the stages allocate once for some hundreds of documents, not for
+// each document.
 func TestStagesAllocateByTheChunk(t *testing.T) {
 	const n = 10_000
 	docs := corpus.Docs(n, corpus.New(1).Cookie)

@@ -14,7 +14,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// parse runs ParseExtJSON over text in chunks of size bytes.
+// parse runs ParseExtJSON on text in chunks of size bytes.
 func parse(t *testing.T, text string, size int, opts *bsoncodec.ParseExtJSONOptions) ([]bson.Raw, error) {
 	t.Helper()
 	var chunks [][]byte
@@ -32,7 +32,7 @@ func TestSplitLines(t *testing.T) {
 		text string
 		opts *bsoncodec.ParseExtJSONOptions
 		want []bson.Raw
-		line int64 // of the error; 0 for none
+		line int64 // line of the error; 0 means no error
 		off  int64
 	}{
 		"empty stream":            {"", nil, nil, 0, 0},
@@ -76,7 +76,7 @@ func TestSplitLines(t *testing.T) {
 	}
 }
 
-// A column counts the bytes of the line, the byte order mark among them.
+// TestColumns: a column counts the bytes of the line, including a byte order mark.
 func TestColumns(t *testing.T) {
 	for text, want := range map[string]int{
 		"{\"a\":x}": 5, "\uFEFF{\"a\":x}": 8, "\uFEFFx": 3, "\uFEFF": 3,
@@ -89,7 +89,8 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// Every cut of a stream is an error, unless it falls at the end of a document.
+// TestEveryCutOfLines: a stream that is cut at any byte causes an error, except at the end of a
+// document.
 func TestEveryCutOfLines(t *testing.T) {
 	text := string(lines(t, 12))
 	for cut := range len(text) {
@@ -186,7 +187,7 @@ func TestSettings(t *testing.T) {
 		return nil
 	})
 	wrong := []int{-1}
-	if math.MaxInt > math.MaxInt32 { // a limit may be all that fits into 32 bits
+	if math.MaxInt > math.MaxInt32 { // on a 32-bit platform the largest int is a valid limit
 		wrong = append(wrong, math.MaxInt)
 	}
 	for _, n := range wrong {

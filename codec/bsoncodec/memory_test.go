@@ -17,7 +17,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestLengthsOverACut has lengths that lie, cut anywhere: they are refused as if they were in one piece.
+// TestLengthsOverACut: a false length is refused wherever the stream is cut, with the same result
+// as for one chunk.
 func TestLengthsOverACut(t *testing.T) {
 	for n, want := range map[int]error{
 		-1: nil, 0: nil, 3: nil, 4: nil, math.MinInt32: nil, 1001: bsoncodec.ErrSize, math.MaxInt32: bsoncodec.ErrSize,
@@ -35,11 +36,11 @@ func TestLengthsOverACut(t *testing.T) {
 	}
 }
 
-// TestMemoryByLength: no memory is taken because a length says so.
+// TestMemoryByLength: a stated length alone does not allocate memory.
 func TestMemoryByLength(t *testing.T) {
 	opts := &bsoncodec.ParseBSONOptions{MaxDocument: math.MaxInt32}
 	taken := uint64(math.MaxUint64)
-	for range 3 { // the runtime itself allocates now and then
+	for range 3 { // the runtime sometimes allocates memory itself
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := collect(t, stream.Via(slice([]byte(length(1<<30)+"..."), []byte("...")), bsoncodec.ParseBSON(opts)))
@@ -54,7 +55,8 @@ func TestMemoryByLength(t *testing.T) {
 	}
 }
 
-// TestMemoryIsGivenBack has a long line, and then short ones, as long as the memory of a long line is kept.
+// TestMemoryIsGivenBack emits a long line, and then short ones until the memory of the long line is
+// released.
 func TestMemoryIsGivenBack(t *testing.T) {
 	const long, shorts = 8 << 20, 300
 	live := func() int {

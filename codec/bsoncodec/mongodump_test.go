@@ -16,8 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// readDump cuts a .bson file into its documents. It follows the whole grammar of https://bsonspec.org, and shares no code with the
-// package.
+// readDump splits a .bson file into its documents. It follows the whole grammar of
+// https://bsonspec.org, and shares no code with the package.
 func readDump(file []byte) (docs [][]byte, err error) {
 	for len(file) > 0 {
 		r := dumpReader{rest: file}
@@ -112,8 +112,8 @@ func (r *dumpReader) document() {
 	}
 }
 
-// dump returns documents of every type and of the usual shapes, odd ones among them if asked for, and the file that BSON makes of
-// them.
+// dump returns documents of every type and of the usual shapes, with odd ones if odd is set, and
+// the file that BSON makes of them.
 func dump(t *testing.T, odd bool) ([]bson.Raw, []byte) {
 	t.Helper()
 	c, g := corpus.New(1), bsonrand.New(20)
@@ -142,7 +142,7 @@ func TestBSONIsAsMongodumpWritesIt(t *testing.T) {
 	}
 }
 
-// jq reads every line, whatever is escaped in it.
+// TestJQReadsExtJSON: jq reads every line, with escaped values too.
 func TestJQReadsExtJSON(t *testing.T) {
 	jq, err := exec.LookPath("jq")
 	if err != nil {

@@ -2,5 +2,5 @@
 
 package bsoncodec_test
 
-// raced reports whether the race detector is at work.
+// raced is set if the race detector is active.
 const raced = false

@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/codec/bsoncodec"
 )
 
-// A number may be as long as the longest text of a value, with room to spare; a longer one is refused
-// where it begins, before it is read.
+// TestLongNumbers: a number may be longer than the longest text of a value. One over the limit is
+// refused at its beginning, before it is parsed.
 func TestLongNumbers(t *testing.T) {
 	const most = 8192
 	for form, tail := range map[string]string{
@@ -39,7 +39,7 @@ func TestLongNumbers(t *testing.T) {
 	}
 }
 
-// The longest texts that programs write for a number are read exactly.
+// TestLongestNumbersOfValues: the longest texts that programs write for a number are read exactly.
 func TestLongestNumbersOfValues(t *testing.T) {
 	smallest := strconv.FormatFloat(math.SmallestNonzeroFloat64, 'f', 1074, 64)
 	for text, want := range map[string]string{

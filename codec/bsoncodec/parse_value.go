@@ -47,7 +47,7 @@ func (p *parser) value(dst []byte, i, depth int) ([]byte, int, byte) {
 	return dst, p.fail(i, errValue), 0
 }
 
-// maybeWrapper reports whether src[i] begins a key that may be that of a type wrapper: its first
+// maybeWrapper reports whether src[i] begins a key that may name a type wrapper: its first
 // character is a dollar sign or an escape.
 func (p *parser) maybeWrapper(i int) bool {
 	src := p.src

@@ -14,8 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// pyRead reads the BSON file of its first argument and prints each document as canonical Extended JSON. pyWrite reads such lines
-// and prints the BSON.
+// pyRead reads the BSON file in its first argument and prints each document as canonical Extended
+// JSON. pyWrite reads such lines and prints the BSON.
 const (
 	pyHead = `
 import sys, bson
@@ -38,7 +38,8 @@ with open(sys.argv[1], "rb") as f:
 `
 )
 
-// python returns a Python that has PyMongo's bson: the PATH's, or the system's, which the Debian package is for.
+// python returns a Python with PyMongo's bson: the one on the PATH, or the system's, for which the
+// Debian package is installed.
 func python(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"python3", "/usr/bin/python3"} {
@@ -53,7 +54,7 @@ func python(t *testing.T) string {
 	return ""
 }
 
-// pyLoses has the values that PyMongo has none for.
+// pyLoses holds the values that PyMongo cannot represent, with the reasons.
 var pyLoses = map[string]string{
 	`{"$numberDouble":"NaN"}`:                           "its NaN has other bits",
 	`{"":null,"":null}`:                                 "one of two equal keys is left",
@@ -68,7 +69,8 @@ var pyLoses = map[string]string{
 
 const id = `{"$oid":"5f0c1d2e3f405162738495a6"}`
 
-// TestPyMongo has a second implementation read our BSON and our JSON, and us its JSON: the same documents each time.
+// TestPyMongo compares with a second implementation. PyMongo reads our BSON and our JSON, and we
+// read its JSON: the documents are always the same.
 func TestPyMongo(t *testing.T) {
 	py := python(t)
 	c := corpus.New(3)

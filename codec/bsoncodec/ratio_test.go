@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// BenchmarkRatio tells how many times less CPU ours needs than the driver: the median of interleaved pairs.
+// BenchmarkRatio reports the driver's CPU time divided by ours: the median of interleaved pairs.
 func BenchmarkRatio(b *testing.B) {
 	for _, s := range shapes() {
 		var dst []byte
@@ -33,10 +33,11 @@ func BenchmarkRatio(b *testing.B) {
 	}
 }
 
-// ratio reports the ratio of the CPU time that theirs and ours take for the documents of a shape, 20 ms each at a time.
+// ratio reports the CPU time of theirs divided by the CPU time of ours, for the documents of a
+// shape, in turns of 20 ms.
 func ratio(b *testing.B, ours, theirs func(i int)) {
 	const slot = 20 * time.Millisecond
-	rate := func(f func(i int)) float64 { // seconds a document
+	rate := func(f func(i int)) float64 { // seconds per document
 		n, began := 0, rusage.MustCPU()
 		for rusage.MustCPU()-began < slot {
 			for i := range 64 {

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/codec/bsoncodec"
 )
 
-// malformed are values, each that of the key a, that must be refused.
+// malformed holds values of the key a that must be refused.
 var malformed = []string{
 	// JSON (RFC 8259).
 	``, `nul`, `truex`, `True`, `NaN`, `Infinity`, `undefined`, `'a'`, `.5`, `5.`, `-`, `+1`, `01`, `-01`, `1e`, `1e+`,
@@ -42,7 +42,7 @@ var malformed = []string{
 	`{"$numberDecimal":"1.2.3"}`, `{"$numberDecimal":"12345678901234567890123456789012345"}`,
 	`{"$numberDecimal":"1E6145"}`,
 	`{"$numberDecimal":"1E-6177"}`, `{"$numberDecimal":"--1"}`, `{"$numberDecimal":1}`,
-	// Type wrappers: missing, repeated and further keys, and values of another kind.
+	// Type wrappers: missing, repeated and extra keys, and values of another type.
 	`{"$oid":"5f0c1d2e3f405162738495a"}`, `{"$oid":"5f0c1d2e3f405162738495a6a"}`, `{"$oid":"5f0c1d2e3f405162738495ag"}`,
 	`{"$oid":1}`, `{"$oid":{}}`,
 	`{"$oid":"5f0c1d2e3f405162738495a6","x":1}`,
@@ -58,7 +58,7 @@ var malformed = []string{
 	`{"$binary":{"base64":"","subType":"zz"}}`,
 	`{"$binary":{"base64":"","subType":""}}`, `{"$binary":{"base64":"","subType":0}}`,
 	`{"$binary":{"base64":1,"subType":"00"}}`, `{"$binary":1}`,
-	// Base64 that stands for the same bytes as another text (RFC 4648, 3.3 and 3.5).
+	// Base64 that decodes to the same bytes as another text (RFC 4648, 3.3 and 3.5).
 	`{"$binary":{"base64":"AB==","subType":"00"}}`, `{"$binary":{"base64":"AAB=","subType":"00"}}`,
 	`{"$binary":{"base64":"A\nA\r==","subType":"00"}}`, `{"$binary":{"base64":"AAAA\n","subType":"00"}}`,
 	`{"$binary":{"base64":"AA==\n","subType":"00"}}`, `{"$binary":{"base64":"AA==\r\n\r\n","subType":"00"}}`,
@@ -164,7 +164,7 @@ func TestMalformedDocuments(t *testing.T) {
 	}
 }
 
-// Every kind of refusal has words of its own.
+// TestRefusalsAreNamed: every kind of refusal has its own text.
 func TestRefusalsAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		``:                                   "no document on the line",

@@ -13,7 +13,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// random returns the i-th of a sequence of odd documents.
+// random returns the i-th document of a sequence, with odd values.
 func random(i int) bson.Raw {
 	g := bsonrand.New(uint64(i))
 	g.Odd = true
@@ -91,7 +91,8 @@ func TestParseBSONKeepsTheContract(t *testing.T) {
 	})
 }
 
-// A source that passes over the error of a stage, and goes on, does not make the run succeed.
+// TestHiddenErrorsEndTheRun: if the source hides the error of a stage and continues, the run still
+// fails.
 func TestHiddenErrorsEndTheRun(t *testing.T) {
 	good, bad := raw(), raw()
 	bad[4] = 1
@@ -114,7 +115,8 @@ func TestHiddenErrorsEndTheRun(t *testing.T) {
 	}
 }
 
-// through returns how many elements f makes of a source that has these and hides every error, and the error of the run.
+// through returns the number of elements that f emits, and the error of the run. The source emits
+// the elements of in and hides every error.
 func through[I, O any](t *testing.T, f stream.Flow[I, O], in ...I) (int, error) {
 	src := stream.SourceFunc[I](func(_ context.Context, emit func(I) error) error {
 		for _, v := range in {

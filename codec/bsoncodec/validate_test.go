@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// broken are documents whose structure is wrong, with the offset that the error must tell.
+// broken holds documents with a wrong structure, and the offset that the error must report.
 var broken = map[string]struct {
 	doc []byte
 	at  int64
@@ -106,7 +106,8 @@ func TestBrokenDocuments(t *testing.T) {
 	}
 }
 
-// What the specification forbids though it is found is kept, and refused by Strict.
+// TestStrict: values that the specification forbids, but that exist in practice, are kept by
+// default and refused by Strict.
 func TestStrict(t *testing.T) {
 	for name, doc := range map[string]bson.Raw{
 		"boolean":         one(0x08, "\x02"),
@@ -149,7 +150,8 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// Documents with random damage: the writer and Validate agree, nothing panics, and what passes comes back byte for byte.
+// TestDamagedDocuments damages documents at random. The writer and Validate agree, nothing panics,
+// and a document that passes comes back byte for byte.
 func TestDamagedDocuments(t *testing.T) {
 	g, r := bsonrand.New(6), rand.New(rand.NewPCG(6, 6))
 	g.Odd = true
@@ -166,8 +168,8 @@ func TestDamagedDocuments(t *testing.T) {
 	t.Logf("%d of 20000 damaged documents are still documents", passed)
 }
 
-// checkAgreement fails t unless Validate and the writer agree on doc, and the parser gives back what the writer wrote. It tells
-// whether doc is a document.
+// checkAgreement fails t if Validate and the writer disagree on doc, or if the parser does not
+// return what the writer wrote. It reports whether doc is a document.
 func checkAgreement(t *testing.T, doc []byte) bool {
 	t.Helper()
 	err := bsoncodec.Validate(doc, nil)
@@ -224,7 +226,7 @@ func TestDocumentErrorsTellThePlace(t *testing.T) {
 
 func TestEveryCutOfBSON(t *testing.T) {
 	var data []byte
-	ends := map[int]int{0: 0} // the offsets where a stream may end, with the documents before them
+	ends := map[int]int{0: 0} // offsets at which a stream may end, and the number of documents before each
 	for i := range 12 {
 		data = append(data, random(i)...)
 		ends[len(data)] = i + 1

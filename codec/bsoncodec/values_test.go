@@ -12,7 +12,8 @@ var oid = string([]byte{0x5f, 0x0c, 0x1d, 0x2e, 0x3f, 0x40, 0x51, 0x62, 0x73, 0x
 
 func f64(f float64) string { return u64(math.Float64bits(f)) }
 
-// values are values of every type with their canonical JSON, and relaxed where that differs.
+// values holds values of every type with their canonical JSON, and their relaxed JSON if it
+// differs.
 var values = []struct {
 	t                  byte
 	val                string
@@ -116,7 +117,8 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// Strings and keys of every length around the eight bytes that are read at once, with one odd character at every place.
+// TestTextEdges takes strings and keys of every length around eight bytes, which are read at once,
+// with a special character at every position.
 func TestTextEdges(t *testing.T) {
 	for n := range 35 {
 		for at := range n {

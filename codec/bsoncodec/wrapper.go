@@ -22,9 +22,9 @@ var (
 	errBSONType = errors.New("not a subtype or type in two hex digits")
 )
 
-// wrapperValue parses the rest of an object whose first key is that of the type wrapper w.
-// src[open] is the byte after the brace, src[i] the byte after the key. It returns the offset after
-// the object and the type of the value.
+// wrapperValue parses the rest of an object whose first key names the type wrapper w. src[open] is
+// the byte after the brace, src[i] the byte after the key. It returns the offset after the object
+// and the type of the value.
 //
 // It accepts any white space, order of keys and legacy form. fastWrapper parses the common forms.
 func (p *parser) wrapperValue(dst []byte, w wrapperKind, open, i, depth int) ([]byte, int, byte) {

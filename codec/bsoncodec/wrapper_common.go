@@ -7,8 +7,8 @@ import (
 )
 
 // fastWrapper parses the type wrappers in the form that programs usually write: no white space or
-// escapes, and the usual order of keys. src[i] is the byte after the opening `{"$`. For anything
-// else it returns a negative offset and no error; wrapperValue then parses the object and reports
+// escapes, and the usual order of keys. src[i] is the byte after the opening `{"$`. For other text
+// it returns a negative offset and no error; wrapperValue then parses the object and reports
 // errors.
 func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 	src := p.src

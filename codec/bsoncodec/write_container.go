@@ -126,8 +126,8 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 }
 
 // nested appends the value of type t at src[i], which contains a document or array, in a container
-// at this depth. The value must end before limit. If it is inexact, nested escapes it. nested returns
-// the offset after the value.
+// at this depth. The value must end before limit. If it is inexact, nested escapes it. nested
+// returns the offset after the value.
 func (w *writer) nested(dst []byte, t byte, i, limit, depth int) ([]byte, int) {
 	start := len(dst)
 	next := 0

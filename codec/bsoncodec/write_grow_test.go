@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestEscapedLen compares the length that is told in advance with that of what is written.
+// TestEscapedLen compares the length that is computed in advance with the length of the written
+// text.
 func TestEscapedLen(t *testing.T) {
 	parts := []string{
 		"x", "some longer text ", "\x00", "\x1f", "\n", "\t", `"`, `\\`, "é", "€", "\u2027", "\u2028",
@@ -24,7 +25,7 @@ func TestEscapedLen(t *testing.T) {
 			t.Fatalf("%q: %d, and %d are written (%t)", b.String(), got, len(out), ok)
 		}
 	}
-	for _, text := range []string{"\xe2", "\xe2\x80", "\xe2\x80\xa8"} { // the end lies in a character
+	for _, text := range []string{"\xe2", "\xe2\x80", "\xe2\x80\xa8"} { // the text ends inside a character
 		if got := escapedLen([]byte(text)); got < len(text) {
 			t.Errorf("%q: %d", text, got)
 		}

@@ -72,8 +72,8 @@ func (w *writer) key(dst []byte, i int, sep byte) ([]byte, int) {
 	return append(dst, '"', ':'), i + n + 1
 }
 
-// text appends src[i:end] as a JSON string. src[end] must exist and be zero. It returns false if the
-// text is not UTF-8.
+// text appends src[i:end] as a JSON string. src[end] must exist and be zero. It returns false if
+// the text is not UTF-8.
 func (w *writer) text(dst []byte, i, end int) ([]byte, bool) {
 	src := w.src
 	j := len(dst)

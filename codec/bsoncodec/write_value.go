@@ -8,9 +8,9 @@ import (
 	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// variableValue appends the value of type t at src[i:end]: a value of variable size that is neither a
-// string nor a container. It returns false if Extended JSON cannot represent the value; then what it
-// has appended is not valid.
+// variableValue appends the value of type t at src[i:end], which has a variable size and is not a
+// string or a container. It returns false if Extended JSON cannot represent the value; the appended
+// bytes are then invalid.
 func (w *writer) variableValue(dst []byte, t byte, i, end int) ([]byte, bool) {
 	switch t {
 	case bsonwire.TypeBinary:
@@ -25,13 +25,13 @@ func (w *writer) variableValue(dst []byte, t byte, i, end int) ([]byte, bool) {
 	return w.wrappedString(dst, `{"$symbol":`, i, end)
 }
 
-// wrappedString appends the string at src[i:end] after this head, and a brace.
+// wrappedString appends head, the string at src[i:end] and a brace.
 func (w *writer) wrappedString(dst []byte, head string, i, end int) ([]byte, bool) {
 	dst, ok := w.text(append(dst, head...), i+bsonwire.LengthSize, end-1)
 	return append(dst, '}'), ok
 }
 
-// appendBoolean appends a boolean. It returns false if it is neither 0 nor 1.
+// appendBoolean appends a boolean. It returns false if b is not 0 or 1.
 func appendBoolean(dst []byte, b byte) ([]byte, bool) {
 	switch b {
 	case 0:
@@ -78,8 +78,8 @@ func appendBinary(dst, v []byte) ([]byte, bool) {
 	return append(dst, `"}}`...), true
 }
 
-// regex appends the regular expression at src[i:end]. It returns false if a text is not UTF-8, or if
-// the options are not sorted as Extended JSON requires.
+// regex appends the regular expression at src[i:end]. It returns false if a text is not UTF-8, or
+// if the options are not sorted as Extended JSON requires.
 func (w *writer) regex(dst []byte, i, end int) ([]byte, bool) {
 	options, _ := bsonwire.RegexEnds(w.src, i, end)
 	dst = append(dst, `{"$regularExpression":{"pattern":`...)

@@ -69,7 +69,8 @@ func TestChecker(t *testing.T) {
 
 func all(err error) [3]error { return [3]error{err, err, err} }
 
-// Every element of a random document ends where ValueEnd says, and no prefix of a document is one.
+// TestEndsOfRandomDocuments: every element of a random document ends at ValueEnd, and no prefix of
+// a document is a document.
 func TestEndsOfRandomDocuments(t *testing.T) {
 	g := bsonrand.New(1)
 	g.Odd = true
@@ -99,7 +100,7 @@ func TestEndsOfRandomDocuments(t *testing.T) {
 	}
 }
 
-// The names are those of the driver's types, and no other type is known.
+// TestTypes: the names are those of the driver's types, and other types are unknown.
 func TestTypes(t *testing.T) {
 	known := 0
 	for code := range 256 {

@@ -11,8 +11,8 @@ const (
 	maxShownDepth = 200     // levels of documents and arrays in it
 )
 
-// ShownID returns a copy of the _id of doc for an error. It returns the zero value if there is none,
-// or if it is malformed or longer than 1 KiB. doc may be malformed after the _id.
+// ShownID returns a copy of the _id of doc for an error. It returns the zero value if there is
+// none, or if it is malformed or longer than 1 KiB. doc may be malformed after the _id.
 func ShownID(doc []byte) bson.RawValue {
 	for i := LengthSize; i < len(doc) && doc[i] != 0; {
 		t, key := doc[i], i+1

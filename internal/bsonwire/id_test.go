@@ -13,7 +13,7 @@ func TestShownID(t *testing.T) {
 	const id = "\x10_id\x00\x05\x00\x00\x00"
 	for name, c := range map[string]struct {
 		doc  []byte
-		want string // the value's bytes
+		want string // the bytes of the value
 	}{
 		"first":             {doc(id), id[5:]},
 		"after another":     {doc("\x0aa\x00" + id), id[5:]},

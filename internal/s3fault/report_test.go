@@ -11,14 +11,14 @@ import (
 	"github.com/millweir/millweir/internal/s3fault"
 )
 
-// TestReport has texts that are not fit for a person, and the replies that say where to go.
+// TestReport has texts that are not safe to print, and replies that name the right host or region.
 func TestReport(t *testing.T) {
 	replied := func(status int, header http.Header) error {
 		return operation(&smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status, Header: header}}, Err: errors.New("no")})
 	}
 	for _, c := range []struct {
 		err       error
-		want, not string // in the text
+		want, not string // text that must occur, and text that must not
 	}{
 		{errors.New("Put http://user:pass@host/b/k?token=x: EOF"), "Put http://host: EOF", "pass"},
 		{errors.New("\x1b[31m\u202e" + strings.Repeat("x", 5000)), `\x1b[31m\u202exxx`, "\x1b"},

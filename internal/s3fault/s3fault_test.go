@@ -25,7 +25,7 @@ func operation(err error) error {
 	return &smithy.OperationError{ServiceID: "S3", OperationName: "UploadPart", Err: err}
 }
 
-// reply is the SDK's error of a reply; "" is one without a code.
+// reply returns the SDK's error for a reply. code "" means a reply without a code.
 func reply(status int, code string) error {
 	var err error = errors.New("no body")
 	if code != "" {
@@ -34,7 +34,7 @@ func reply(status int, code string) error {
 	return operation(&smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: err})
 }
 
-// send is the SDK's error of a request without a reply.
+// send returns the SDK's error for a request without a reply.
 func send(err error) error {
 	return operation(&smithyhttp.RequestSendError{Err: &url.Error{Op: "Put", URL: "http://s3", Err: err}})
 }

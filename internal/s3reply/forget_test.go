@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/internal/s3reply"
 )
 
-// signing returns a client of server that sends credentials, with a server that sees them.
+// signing returns a client that sends credentials to a server with the handler serve.
 func signing(t *testing.T, id, token string, serve http.HandlerFunc) *s3.Client {
 	t.Helper()
 	server := httptest.NewServer(serve)
@@ -30,8 +30,8 @@ func signing(t *testing.T, id, token string, serve http.HandlerFunc) *s3.Client 
 	}, s3reply.Guard)
 }
 
-// TestForgetEchoes has a server repeat what it was sent: a secret is hidden, and a word that is too
-// short to be one stays.
+// TestForgetEchoes: the server repeats parts of the request. Secrets are hidden, but a word that is
+// too short to be a secret is not.
 func TestForgetEchoes(t *testing.T) {
 	for _, c := range []struct{ id, token, want string }{
 		{"AKIATEST", canary, "you sent [hidden] and [hidden]"},
@@ -55,8 +55,7 @@ func TestForgetEchoes(t *testing.T) {
 	}
 }
 
-// TestForgetKeepsTheEnd has replies that break off or are too long: that is still what the error
-// says.
+// TestForgetKeepsTheEnd: if a reply is too long or breaks off, the error still says so.
 func TestForgetKeepsTheEnd(t *testing.T) {
 	for want, length := range map[error]int{io.ErrUnexpectedEOF: 100, s3reply.ErrTooLong: s3reply.Max + 1} {
 		client := signing(t, "AKIATEST", canary, func(w http.ResponseWriter, _ *http.Request) {
@@ -73,7 +72,7 @@ func TestForgetKeepsTheEnd(t *testing.T) {
 	}
 }
 
-// TestForgetLeavesObjects has an object that contains a secret: it comes as it is.
+// TestForgetLeavesObjects: an object that contains a secret is not changed.
 func TestForgetLeavesObjects(t *testing.T) {
 	client := signing(t, "AKIATEST", canary, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, canary)
@@ -87,7 +86,7 @@ func TestForgetLeavesObjects(t *testing.T) {
 	}
 }
 
-// TestForgetReadsNoMore has a reply without an end, with the options in either order.
+// TestForgetReadsNoMore has an endless reply, with the options in either order.
 func TestForgetReadsNoMore(t *testing.T) {
 	for _, order := range [][]func(*middleware.Stack) error{
 		{s3reply.Cap, s3reply.Forget}, {s3reply.Forget, s3reply.Cap},

@@ -23,10 +23,10 @@ import (
 
 const canary = "canary-token"
 
-// following is an HTTP client of another kind than those that can be kept from following.
+// following is an HTTP client of a type whose redirects cannot be disabled.
 type following struct{ *http.Client }
 
-// clients are the kinds of HTTP clients that a user may have, each trusting the certificates in
+// clients returns an HTTP client of each type that a user may have. Each trusts the certificates in
 // pool.
 func clients(pool *x509.CertPool) map[string]s3.HTTPClient {
 	trust := func() *tls.Config { return &tls.Config{RootCAs: pool} }
@@ -44,7 +44,8 @@ func clients(pool *x509.CertPool) map[string]s3.HTTPClient {
 	}
 }
 
-// elsewhere is a server that notes what it is sent, and redirects to itself a few times.
+// elsewhere is a server that counts its requests, checks them for the session token, and redirects
+// to itself a few times.
 type elsewhere struct {
 	*httptest.Server
 	heard  atomic.Int64
@@ -60,7 +61,7 @@ func newElsewhere(t *testing.T, start func(http.Handler) *httptest.Server) *else
 				e.leaked.Store(true)
 			}
 		}
-		if len(r.URL.Path) < 20 { // with an end, for clients that follow
+		if len(r.URL.Path) < 20 { // not forever, because some clients follow
 			http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
 			return
 		}
@@ -70,8 +71,8 @@ func newElsewhere(t *testing.T, start func(http.Handler) *httptest.Server) *else
 	return e
 }
 
-// TestRedirect has servers that redirect in each way, to another host, to another port, to plain
-// http: only HTTP clients that cannot be kept from it follow, and that is an error.
+// TestRedirect redirects in every way: to another host, to another port, to plain HTTP. Only HTTP
+// clients whose redirects cannot be disabled follow, and that is an error.
 func TestRedirect(t *testing.T) {
 	const bucket, key = "b", "k"
 	calls := map[string]func(context.Context, *s3.Client) error{
@@ -111,7 +112,7 @@ func TestRedirect(t *testing.T) {
 		if r.Header.Get("X-Amz-Security-Token") != canary {
 			t.Errorf("%s of %s came without its token", r.Method, r.URL)
 		}
-		if len(r.URL.Path) > 20 { // a client that follows has been here before
+		if len(r.URL.Path) > 20 { // a client that follows has already been here
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
@@ -167,8 +168,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestFollowed has an HTTP client that follows by itself one redirect which ends well: the reply is
-// not this server's.
+// TestFollowed has an HTTP client that follows a redirect to a successful reply. The reply does not
+// answer the signed request.
 func TestFollowed(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/there" {
@@ -194,8 +195,7 @@ func TestFollowed(t *testing.T) {
 	}
 }
 
-// TestFollowedCloses has a reply that is refused: its body is closed, or its connection would be
-// lost.
+// TestFollowedCloses: the body of a refused reply is closed. Otherwise its connection would leak.
 func TestFollowedCloses(t *testing.T) {
 	b := &body{}
 	request := &http.Request{Method: http.MethodGet, Response: &http.Response{}}
@@ -205,8 +205,8 @@ func TestFollowedCloses(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreKept has a client make several guarded calls: they share a connection, as the
-// SDK's own client would have them.
+// TestConnectionsAreKept: several guarded calls of a client share a connection, as with the SDK's
+// own HTTP client.
 func TestConnectionsAreKept(t *testing.T) {
 	for kind, httpClient := range clients(x509.NewCertPool()) {
 		var opened atomic.Int64
@@ -234,7 +234,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// TestEndpoint has an endpoint that the SDK would show in its error.
+// TestEndpoint has an endpoint that the SDK's error would show.
 func TestEndpoint(t *testing.T) {
 	client := s3.New(s3.Options{
 		BaseEndpoint: aws.String("http://us er:" + canary + "@host%zz/"), UsePathStyle: true, Region: "us-east-1",

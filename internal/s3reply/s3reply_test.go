@@ -18,7 +18,7 @@ import (
 
 var errNoReply = errors.New("no reply")
 
-// body is a reply of a GiB, of which it counts what is read.
+// body is a reply of 1 GiB that counts the bytes read.
 type body struct {
 	read   int64
 	closed bool
@@ -35,7 +35,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 func (b *body) Close() error { b.closed = true; return nil }
 
-// reply has the middleware of option read a reply as the SDK does, and returns what reached it.
+// reply passes a reply through the middleware of option, and returns what the SDK would get.
 func reply(ctx context.Context, t *testing.T, option func(*middleware.Stack) error, response any,
 	err error,
 ) (*smithyhttp.Response, error) {
@@ -96,7 +96,7 @@ func TestCap(t *testing.T) {
 	}
 }
 
-// TestCapEdge has bodies that are just as long as they may be, one byte less and one more.
+// TestCapEdge has bodies of the greatest size, and one byte less and more.
 func TestCapEdge(t *testing.T) {
 	for size, want := range map[int]error{s3reply.Max - 1: nil, s3reply.Max: nil, s3reply.Max + 1: s3reply.ErrTooLong} {
 		for _, read := range []func(io.Reader) io.Reader{
@@ -115,7 +115,7 @@ func TestCapEdge(t *testing.T) {
 	}
 }
 
-// What is no reply, or has no body, is left alone.
+// TestCapNothing: other values than replies, and replies without a body, are unchanged.
 func TestCapNothing(t *testing.T) {
 	for _, option := range []func(*middleware.Stack) error{s3reply.Forget, s3reply.Cap, s3reply.Unfollowed} {
 		if _, err := reply(t.Context(), t, option, nil, errNoReply); !errors.Is(err, errNoReply) {

@@ -26,7 +26,7 @@ func TestAbortPending(t *testing.T) {
 		server.Age(bucket, *out.UploadId, age)
 		return *out.UploadId
 	}
-	for i := range 1100 { // more than a page
+	for i := range 1100 { // more than one page
 		begin(fmt.Sprintf("dir/%d", i%600), 2*time.Hour)
 	}
 	young, elsewhere := begin("dir/7", time.Minute), begin("other/7", 2*time.Hour)
@@ -48,12 +48,12 @@ func TestAbortPending(t *testing.T) {
 	}
 }
 
-// TestAbortPendingKeys has keys that XML cannot hold, or that change when they are decoded once too
-// often.
+// TestAbortPendingKeys has keys that XML cannot represent, or that change if they are decoded
+// twice.
 func TestAbortPendingKeys(t *testing.T) {
 	for _, encoded := range []bool{true, false} {
 		server, client := newServer(t, nil)
-		if !encoded { // the service does not know of it
+		if !encoded { // the service does not know encoding-type
 			server.Fault(s3test.Fault{
 				Op: "ListMultipartUploads", Times: always,
 				Before: func(r *s3test.Request) *s3test.Reply {
@@ -82,7 +82,7 @@ func TestAbortPendingKeys(t *testing.T) {
 	}
 }
 
-// TestAbortPendingPages has lists that go on for ever, or are nonsense.
+// TestAbortPendingPages has lists that are endless or invalid.
 func TestAbortPendingPages(t *testing.T) {
 	const more = "<IsTruncated>true</IsTruncated>"
 	for _, tt := range []struct{ name, body string }{
@@ -105,7 +105,7 @@ func TestAbortPendingPages(t *testing.T) {
 	}
 }
 
-// TestAbortPendingNoList has replies that are no list: they do not pass for one without uploads.
+// TestAbortPendingNoList has replies that are not lists. They do not count as an empty list.
 func TestAbortPendingNoList(t *testing.T) {
 	for _, body := range []string{"", " ", "<html><body>Welcome</body></html>", "<ListMultipartUploadsResult/>"} {
 		server, client := newServer(t, nil)
@@ -117,8 +117,8 @@ func TestAbortPendingNoList(t *testing.T) {
 	}
 }
 
-// TestAbortPendingUndated has an upload without a date: it is not passed over in silence, and the
-// others are aborted.
+// TestAbortPendingUndated has an upload without a date. It causes an error, and the other uploads
+// are aborted.
 func TestAbortPendingUndated(t *testing.T) {
 	server, client := newServer(t, nil)
 	b, k := bucket, key
@@ -138,8 +138,8 @@ func TestAbortPendingUndated(t *testing.T) {
 	}
 }
 
-// TestAbortPendingClock has a service whose clock is a day behind the caller's: uploads are as old
-// as the service says.
+// TestAbortPendingClock has a service whose clock is a day slow. The age of an upload is measured
+// by that clock.
 func TestAbortPendingClock(t *testing.T) {
 	server, client := newServer(t, nil)
 	b, k := bucket, key
@@ -162,7 +162,7 @@ func TestAbortPendingClock(t *testing.T) {
 	}
 }
 
-// TestAbortPendingCanceled ends with the cause, wherever it is cancelled.
+// TestAbortPendingCanceled: the error is the cause, whichever request is canceled.
 func TestAbortPendingCanceled(t *testing.T) {
 	for _, op := range []string{"ListMultipartUploads", "AbortMultipartUpload"} {
 		server, client := newServer(t, nil)

@@ -18,14 +18,14 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestStorm is U22: half of all requests are told to slow down, which the client's tries and tokens
-// do not suffice for.
+// TestStorm is U22: the service answers half of all requests with SlowDown. The client's own
+// retries and retry tokens do not suffice.
 func TestStorm(t *testing.T) {
 	server, _ := newServer(t, anyParts)
 	client := newClient(server.URL, func(o *s3.Options) {
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxBackoff = time.Millisecond
-			o.RateLimiter = ratelimit.NewTokenRateLimit(20) // four tries
+			o.RateLimiter = ratelimit.NewTokenRateLimit(20) // tokens for four retries
 		})
 	})
 	server.Fault(s3test.Fault{Times: always, Before: func(*s3test.Request) *s3test.Reply {
@@ -43,7 +43,7 @@ func TestStorm(t *testing.T) {
 	expectStored(t, server, data, obj)
 }
 
-// TestCancelInAStorm cancels while the service is waited for.
+// TestCancelInAStorm cancels while the run waits for a busy service.
 func TestCancelInAStorm(t *testing.T) {
 	for _, op := range []string{"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"} {
 		server, client := newServer(t, anyParts)
@@ -60,8 +60,7 @@ func TestCancelInAStorm(t *testing.T) {
 	}
 }
 
-// TestExpired is U19: the service has had enough of credentials that the client's cache holds to be
-// good.
+// TestExpired is U19: the service rejects credentials that the client's cache considers valid.
 func TestExpired(t *testing.T) {
 	for _, size := range []int{50, 950} {
 		server, _ := newServer(t, anyParts)

@@ -14,7 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestOnPart reports each part once the service has acknowledged it, in calls that never overlap.
+// TestOnPart: each part is reported after the service has acknowledged it, in calls that never
+// overlap.
 func TestOnPart(t *testing.T) {
 	for _, size := range []int{0, 50, 100, 101, 950} {
 		for _, sum := range []s3sink.Checksum{s3sink.ChecksumCRC64NVME, s3sink.ChecksumNone} {
@@ -28,7 +29,7 @@ func TestOnPart(t *testing.T) {
 					if calls.Add(1) != 1 {
 						t.Error("two calls at once")
 					}
-					time.Sleep(time.Millisecond) // long enough for a second call
+					time.Sleep(time.Millisecond) // long enough for an overlapping call
 					parts = append(parts, p)
 					calls.Add(-1)
 				}})
@@ -59,7 +60,7 @@ func TestOnPart(t *testing.T) {
 	}
 }
 
-// TestOnPartUnacknowledged has parts that the service never acknowledges: they are not reported.
+// TestOnPartUnacknowledged: a part that the service never acknowledges is not reported.
 func TestOnPartUnacknowledged(t *testing.T) {
 	for name, f := range map[string]s3test.Fault{
 		"refused":     {Op: "UploadPart", Part: 3, Times: always, Before: s3test.Fail(403, "AccessDenied")},
@@ -86,8 +87,8 @@ func TestOnPartUnacknowledged(t *testing.T) {
 	}
 }
 
-// TestOnRetry reports every further attempt of a request, before the wait: the client's own and
-// ours.
+// TestOnRetry: every retry of a request is reported before its wait, both the client's own retries
+// and ours.
 func TestOnRetry(t *testing.T) {
 	for _, tt := range []struct {
 		op    string
@@ -127,7 +128,7 @@ func part1(op string) int {
 	return 0
 }
 
-// TestOnRetryOfAbort reports the attempts to clean up.
+// TestOnRetryOfAbort: retries of the clean-up are reported.
 func TestOnRetryOfAbort(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	server.Fault(s3test.Fault{Op: "UploadPart", Before: s3test.Fail(403, "AccessDenied")})
@@ -141,7 +142,7 @@ func TestOnRetryOfAbort(t *testing.T) {
 	expectNothing(t, server)
 }
 
-// TestHookPanics has a hook panic: the panic surfaces, and nothing is left.
+// TestHookPanics: a panic in a hook continues on the caller's goroutine, and nothing is left.
 func TestHookPanics(t *testing.T) {
 	for name, opts := range map[string]s3sink.UploadOptions{
 		"OnPart":  {OnPart: func(s3sink.Part) { panic("a hook") }},
@@ -163,8 +164,8 @@ func TestHookPanics(t *testing.T) {
 	}
 }
 
-// TestHookPanicsAmongOthers has a hook panic while other parts wait for their call of it: they do
-// not wait for ever.
+// TestHookPanicsAmongOthers: a hook panics while other parts wait to call it. They do not block
+// forever.
 func TestHookPanicsAmongOthers(t *testing.T) {
 	for _, name := range []string{"OnPart", "OnRetry"} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +174,7 @@ func TestHookPanicsAmongOthers(t *testing.T) {
 				for server.Count("UploadPart") < 4 {
 					time.Sleep(time.Millisecond)
 				}
-				time.Sleep(20 * time.Millisecond) // for the replies to the other parts: without it there is less to see
+				time.Sleep(20 * time.Millisecond) // the replies to the other parts arrive meanwhile
 				panic("a hook")
 			}
 			opts := s3sink.UploadOptions{Parallelism: 4, OnPart: func(s3sink.Part) { panics() }}

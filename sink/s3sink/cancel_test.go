@@ -19,13 +19,13 @@ import (
 
 var errCause = errors.New("the caller's reason")
 
-// TestCancel is U8: a cancellation during any request, before and after the server carried it out.
+// TestCancel is U8: the run is canceled during any request, before or after the server executes it.
 func TestCancel(t *testing.T) {
 	for _, tt := range []struct {
 		op     string
 		size   int
 		part   int
-		stored bool // once the server carried the request out, the object is there
+		stored bool // the object is stored if the server executes the request
 	}{
 		{op: "PutObject", size: 50, stored: true},
 		{op: "CreateMultipartUpload", size: 950},
@@ -52,7 +52,7 @@ func TestCancel(t *testing.T) {
 				start := time.Now()
 				obj, err := stream.Run(ctx, chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key,
 					small(s3sink.UploadOptions{})))
-				if d := time.Since(start); d > 10*time.Second { // not AbortTimeout
+				if d := time.Since(start); d > 10*time.Second { // less than AbortTimeout
 					t.Errorf("it took %v", d)
 				}
 				if done && tt.stored {
@@ -77,8 +77,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCancelWhileBeginning cancels the request that begins an upload, of which the reply comes a
-// little later: the upload is known then, and aborted.
+// TestCancelWhileBeginning cancels during the request that begins an upload, shortly before its
+// reply. The upload is then known, and is aborted.
 func TestCancelWhileBeginning(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -97,8 +97,8 @@ func TestCancelWhileBeginning(t *testing.T) {
 	}
 }
 
-// TestCancelWhileEnding cancels the last request, of which the reply comes a little later: nothing
-// is left to be found out.
+// TestCancelWhileEnding cancels during the last request, shortly before its reply. The outcome is
+// then known without a HEAD.
 func TestCancelWhileEnding(t *testing.T) {
 	for op, size := range map[string]int{"PutObject": 50, "CompleteMultipartUpload": 950} {
 		server, client := newServer(t, anyParts)
@@ -117,7 +117,7 @@ func TestCancelWhileEnding(t *testing.T) {
 	}
 }
 
-// TestCancelAtTheEnd cancels as the source ends: the object must not be stored.
+// TestCancelAtTheEnd cancels when the source ends. The object must not be stored.
 func TestCancelAtTheEnd(t *testing.T) {
 	for _, size := range []int{0, 50, 950} {
 		server, client := newServer(t, anyParts)
@@ -129,7 +129,7 @@ func TestCancelAtTheEnd(t *testing.T) {
 		}
 		expectNothing(t, server)
 
-		// A client that does not look at its context is not asked either.
+		// A client that ignores its context is not called either.
 		later, cancelLater := context.WithCancelCause(t.Context())
 		src = then(chunks(random(size), 30), func(context.Context) error { cancelLater(errCause); return nil })
 		f := &fake{}
@@ -140,7 +140,7 @@ func TestCancelAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestHungServer bounds a cancellation where nothing is answered any more.
+// TestHungServer: a canceled run ends in bounded time if the server answers no request.
 func TestHungServer(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -161,8 +161,8 @@ func TestHungServer(t *testing.T) {
 	}
 }
 
-// TestPanics lets the upstream and the client panic or exit: the upload is aborted, and the panic
-// goes on.
+// TestPanics: the upstream or the client panics or exits. The upload is aborted, and the panic
+// continues.
 func TestPanics(t *testing.T) {
 	type boom struct{ n int }
 	for _, size := range []int{0, 50, 950} {
@@ -186,7 +186,7 @@ func TestPanics(t *testing.T) {
 						}
 						got <- v
 					}()
-					v = nil // what Goexit leaves
+					v = nil // recover returns nil after Goexit
 					_, _ = stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key,
 						small(s3sink.UploadOptions{})))
 					v = "it returned"
@@ -246,7 +246,7 @@ func (p panicky) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMul
 	return p.API.CompleteMultipartUpload(ctx, in, o...)
 }
 
-// fake is a client without a server: it counts, and keeps nothing.
+// fake is a client without a server: it counts calls and stores nothing.
 type fake struct {
 	s3sink.API
 	inFlight, most, aborts, overlaps, stored atomic.Int64
@@ -274,7 +274,7 @@ func (f *fake) UploadPart(_ context.Context, in *s3.UploadPartInput, _ ...func(*
 	if *in.PartNumber == f.fail {
 		return nil, errSource
 	}
-	time.Sleep(20 * time.Millisecond) // and it does not look at its context
+	time.Sleep(20 * time.Millisecond) // UploadPart ignores its context
 	return &s3.UploadPartOutput{ETag: aws.String("x")}, nil
 }
 
@@ -295,8 +295,8 @@ func (f *fake) AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInp
 	return &s3.AbortMultipartUploadOutput{}, nil
 }
 
-// TestAbortWaits demands that no part is in flight when the upload is aborted; once more is asked
-// whether it is gone, for the part that failed got no reply.
+// TestAbortWaits: no part is in flight when the upload is aborted. The upload is aborted a second
+// time, because the failed part got no reply.
 func TestAbortWaits(t *testing.T) {
 	for part := int32(1); part <= 9; part++ {
 		f := &fake{fail: part}
@@ -308,8 +308,8 @@ func TestAbortWaits(t *testing.T) {
 	}
 }
 
-// TestMemory is U30: all that a run allocates for its parts is Parallelism+1 buffers, and what the
-// first took to grow.
+// TestMemory is U30: a run allocates at most Parallelism+1 buffers for its parts, and the memory in
+// which the first buffer grew.
 func TestMemory(t *testing.T) {
 	const part, parallel = 5 << 20, 3
 	f := &fake{}

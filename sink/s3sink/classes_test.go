@@ -14,7 +14,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestSentinelClasses has a class for every error that a caller may branch on.
+// TestSentinelClasses checks the class of every error that a caller may branch on.
 func TestSentinelClasses(t *testing.T) {
 	for err, want := range map[error]stream.Class{
 		s3sink.ErrExists:         stream.Fatal,
@@ -32,8 +32,8 @@ func TestSentinelClasses(t *testing.T) {
 	}
 }
 
-// TestClasses fails uploads in many ways: the class of each error says whether another run may do
-// well.
+// TestClasses fails uploads in many ways. The class of each error says whether another run may
+// succeed.
 func TestClasses(t *testing.T) {
 	const single, parts = 50, 250
 	unread := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}
@@ -160,10 +160,10 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestRestartSink runs uploads again only if they have left nothing: one whose outcome is unknown
-// is stored once, and ends the run.
+// TestRestartSink: a failed upload is repeated only if it has stored nothing. An upload with an
+// unknown outcome is stored once, and ends the run.
 func TestRestartSink(t *testing.T) {
-	// itself worth another try
+	// This error alone is retryable.
 	unread := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(500, "InternalError")}
 	lost := func(op string) s3test.Fault { return s3test.Fault{Op: op, Times: always, After: s3test.Lose} }
 	for _, tt := range []struct {
@@ -172,7 +172,7 @@ func TestRestartSink(t *testing.T) {
 		faults []s3test.Fault
 		want   error // nil for success
 
-		patience time.Duration // with a service that never answers a look
+		patience time.Duration // AbortTimeout, if the service never answers a HEAD
 	}{
 		{
 			name: "put, unknown", size: 50, faults: []s3test.Fault{lost("PutObject"), unread},
@@ -202,7 +202,7 @@ func TestRestartSink(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, _ := newServer(t, &s3test.Options{MinPartSize: -1, Versioned: true})
-			client := newClient(server.URL, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} }) // no retries but ours
+			client := newClient(server.URL, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} }) // only ours
 			for _, f := range tt.faults {
 				server.Fault(f)
 			}
@@ -221,7 +221,7 @@ func TestRestartSink(t *testing.T) {
 	}
 }
 
-// TestCanceledClass has a cancelled run end with its cause, which keeps its own class.
+// TestCanceledClass: a canceled run ends with its cause, which keeps its class.
 func TestCanceledClass(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	ctx, cancel := context.WithCancelCause(t.Context())

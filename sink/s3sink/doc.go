@@ -15,7 +15,7 @@
 // There are two kinds of proof. The first is the object's CRC64NVME in the reply. The second is a
 // HEAD of the key, or of the version that the reply names, that shows the run's write token: a
 // random value in the metadata x-amz-meta-millweir-write-token ([MetadataWriteToken]). The size and
-// the checksum that the HEAD shows must not contradict what was sent. An object with the same bytes
+// the checksum that the HEAD shows must not contradict the sent data. An object with the same bytes
 // but without the token belongs to another writer.
 //
 // If a reply reports success without a checksum, the HEAD decides:
@@ -48,7 +48,7 @@
 // the HEAD shows our token. If the upload is still unfinished it is aborted, and the run fails.
 // After an attempt without a reply the service may still be working on the request, whatever it
 // answers to later attempts. Then a key without an object proves nothing, and the outcome is
-// unknown unless the upload could be aborted. A client of your own must pass on the options of each
+// unknown unless the upload could be aborted. A custom client must pass on the options of each
 // call, because they observe the attempts.
 //
 // # Retries
@@ -57,8 +57,8 @@
 // on the way, if its credentials had expired (the client's provider is asked for new ones), and for
 // SlowDownTimeout while the service asks the client to slow down. In a versioned bucket, each
 // attempt of a PutObject without a reply may leave a version. Every error has a class
-// ([github.com/millweir/millweir/stream.ClassOf]). Neither stream.Retry nor stream.RestartSink
-// repeats a run with an unknown outcome.
+// ([github.com/millweir/millweir/stream.ClassOf]). A run with an unknown outcome is not repeated by
+// stream.Retry or stream.RestartSink.
 //
 // # Untrusted servers
 //

@@ -16,11 +16,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// slowServer is an HTTP client whose server takes a request, or gives a reply, a byte a second.
+// slowServer is an HTTP client whose server reads a request, or sends a reply, at one byte per
+// second.
 type slowServer struct {
-	takes string // the requests that it takes slowly
+	takes string // the requests that it reads slowly
 	gives string // the requests that it answers slowly
-	reply string // to a POST
+	reply string // the reply to a POST
 }
 
 func (s slowServer) Do(r *http.Request) (*http.Response, error) {
@@ -57,7 +58,7 @@ func (s slowServer) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Header: header, Body: body, Request: r}, nil
 }
 
-// slowBody gives a byte a second.
+// slowBody returns one byte per second.
 type slowBody struct {
 	ctx context.Context
 	io.ReadCloser
@@ -72,8 +73,8 @@ func (s slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-// TestDrip has servers that drip, by a fake clock: the deadline of each attempt ends it, though a
-// byte comes every second.
+// TestDrip uses a fake clock and slow servers. The deadline of each attempt ends it, although a
+// byte arrives every second.
 func TestDrip(t *testing.T) {
 	const part, large = 1 << 20, 3 << 20
 	begun := started("1")
@@ -82,7 +83,7 @@ func TestDrip(t *testing.T) {
 		server slowServer
 		size   int
 		want   stream.Class
-		within time.Duration // 3 attempts of a minute and what a part takes at 16 KiB/s, and what settles the rest
+		within time.Duration // 3 attempts of a minute, a part at 16 KiB/s, and settling
 	}{
 		{"a body that is taken slowly", slowServer{takes: "PUT"}, part, stream.Retryable, 7 * time.Minute},
 		{

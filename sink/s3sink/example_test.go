@@ -12,7 +12,7 @@ import (
 )
 
 func ExampleUpload() {
-	server := s3test.New(nil) // in earnest: s3.NewFromConfig(cfg)
+	server := s3test.New(nil) // in production: s3.NewFromConfig(cfg)
 	defer server.Close()
 	server.CreateBucket("backups")
 	client := newClient(server.URL)

@@ -6,7 +6,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// UploadWithin is Upload for parts of at least one byte, of which an object can have maxParts.
+// UploadWithin works as [Upload], but accepts parts of one byte, and allows an object maxParts
+// parts.
 func UploadWithin(maxParts int, client API, bucket, key string, opts *UploadOptions) stream.Sink[[]byte, Object] {
 	s, err := newSettingsWithin(limits{minPart: 1, maxPart: 1 << 30, maxParts: maxParts}, client, bucket, key, opts)
 	return stream.SinkFunc[[]byte, Object](func(ctx context.Context, src stream.Source[[]byte]) (Object, error) {

@@ -16,20 +16,20 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// always makes a fault hit every request that fits.
+// always makes a fault affect every request that matches.
 const always = -1
 
-// end is how a run is to end.
+// end is the expected end of a run.
 type end int
 
 const (
-	stored  end = iota // without an error, the object being there
-	failed             // with an error, nothing being left
-	pending            // with an error, no object, and the upload left behind
-	unknown            // with ErrOutcomeUnknown
+	stored  end = iota // no error, and the object is stored
+	failed             // an error, and nothing is left
+	pending            // an error and no object, and the upload is left
+	unknown            // ErrOutcomeUnknown
 )
 
-// is returns a test of an error for sentinels.
+// is returns a function that reports whether an error is one of targets.
 func is(targets ...error) func(error) bool {
 	return func(err error) bool {
 		for _, t := range targets {
@@ -41,7 +41,7 @@ func is(targets ...error) func(error) bool {
 	}
 }
 
-// coded returns a test of an error for the code of S3's.
+// coded returns a function that reports whether an error has the code of S3.
 func coded(code string) func(error) bool {
 	return func(err error) bool {
 		var api smithy.APIError
@@ -49,7 +49,7 @@ func coded(code string) func(error) bool {
 	}
 }
 
-// emptyTag takes the ETag out of a reply.
+// emptyTag removes the ETag from a reply.
 func emptyTag(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }
 
 func TestFaults(t *testing.T) {
@@ -60,7 +60,7 @@ func TestFaults(t *testing.T) {
 		size   int
 		opts   s3sink.UploadOptions
 		faults []s3test.Fault
-		old    []byte // what is stored at the key before
+		old    []byte // the object at the key before the run
 		want   end
 		err    func(error) bool
 	}{
@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 		})},
 		{name: "U1 reply lost once", size: parts, faults: each(func(op string) s3test.Fault {
 			if op == "CreateMultipartUpload" {
-				return s3test.Fault{Op: op, Before: s3test.Drop} // its lost reply is U10
+				return s3test.Fault{Op: op, Before: s3test.Drop} // a lost reply is U10
 			}
 			return s3test.Fault{Op: op, After: s3test.Lose}
 		})},
@@ -119,7 +119,7 @@ func TestFaults(t *testing.T) {
 			name: "U2 put 500", size: single, want: failed, err: coded("InternalError"),
 			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(500, "InternalError")}},
 		},
-		{name: "U2 put reset", size: single, want: unknown, // the server may still be at it
+		{name: "U2 put reset", size: single, want: unknown, // the server may still be executing it
 			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Drop}}},
 
 		{
@@ -391,7 +391,8 @@ func TestFaults(t *testing.T) {
 			name: "U28 complete tells no checksum and stores nothing", size: parts, want: failed,
 			err: is(s3sink.ErrNotStored),
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: func(*s3test.Request) *s3test.Reply {
-				return &s3test.Reply{Body: []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
+				return &s3test.Reply{Body: []byte(
+					`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
 			}}},
 		},
 		{
@@ -409,7 +410,8 @@ func TestFaults(t *testing.T) {
 			name: "U28 complete tells no checksum and leaves the older object", size: parts, want: failed,
 			err: is(s3sink.ErrNotStored),
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Before: func(*s3test.Request) *s3test.Reply {
-				return &s3test.Reply{Body: []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
+				return &s3test.Reply{Body: []byte(
+					`<CompleteMultipartUploadResult><ETag>"x-1"</ETag></CompleteMultipartUploadResult>`)}
 			}}}, old: old,
 		},
 		{
@@ -542,7 +544,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// advised tells whether err says what helps.
+// advised reports whether err suggests a solution.
 func advised(err error) bool {
 	return coded("NotImplemented")(err) && strings.Contains(err.Error(), "ChecksumNone")
 }
@@ -552,22 +554,22 @@ func each(f func(op string) s3test.Fault) []s3test.Fault {
 	return []s3test.Fault{f("CreateMultipartUpload"), f("UploadPart"), f("CompleteMultipartUpload")}
 }
 
-// say replies 200 with body and does nothing.
+// say replies 200 with body, and the request is not executed.
 func say(body string) func(*s3test.Request) *s3test.Reply {
 	return func(*s3test.Request) *s3test.Reply { return &s3test.Reply{Body: []byte(body)} }
 }
 
-// skewed refuses a request for its time, by a clock that is an hour ahead.
+// skewed rejects the time of a request: the server's clock is an hour fast.
 func skewed(*s3test.Request) *s3test.Reply {
 	r := s3test.Fail(403, "RequestTimeTooSkewed")(nil)
 	r.Header.Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 	return r
 }
 
-// unencrypted takes out of a reply that the service encrypts.
+// unencrypted removes the encryption header from a reply.
 func unencrypted(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("X-Amz-Server-Side-Encryption") }
 
-// TestEveryPartFails is U7: whichever part fails, nothing is completed.
+// TestEveryPartFails is U7: if any part fails, the upload is not completed.
 func TestEveryPartFails(t *testing.T) {
 	for part := 1; part <= 10; part++ {
 		server, client := newServer(t, anyParts)
@@ -587,8 +589,8 @@ func TestEveryPartFails(t *testing.T) {
 	}
 }
 
-// TestSourceFails is C9: an upstream that fails at any byte leaves nothing, and its error comes out
-// as it is.
+// TestSourceFails is C9: if the upstream fails at any byte, nothing is left, and its error is
+// returned unchanged.
 func TestSourceFails(t *testing.T) {
 	for _, size := range []int{0, 1, 99, 100, 101, 250, 950} {
 		server, client := newServer(t, anyParts)
@@ -602,7 +604,7 @@ func TestSourceFails(t *testing.T) {
 	}
 }
 
-// TestSourceSwallows is a broken upstream, which takes an error of emit for an end.
+// TestSourceSwallows has a broken upstream that treats an error of emit as its end.
 func TestSourceSwallows(t *testing.T) {
 	for _, op := range []string{"CreateMultipartUpload", "UploadPart"} {
 		server, client := newServer(t, anyParts)
@@ -621,7 +623,7 @@ func TestSourceSwallows(t *testing.T) {
 	}
 }
 
-// TestRacers is U23: of many that write one key with IfAbsent, one wins.
+// TestRacers is U23: if many runs write one key with IfAbsent, one of them succeeds.
 func TestRacers(t *testing.T) {
 	for _, size := range []int{50, 350} {
 		server, client := newServer(t, anyParts)
@@ -651,7 +653,7 @@ func TestRacers(t *testing.T) {
 	}
 }
 
-// TestEarlyRefusal is U32: a reply comes while the body is still being sent. The race detector
+// TestEarlyRefusal is U32: a reply arrives while the body is still being sent. The race detector
 // watches the buffer.
 func TestEarlyRefusal(t *testing.T) {
 	server, client := newServer(t, nil)

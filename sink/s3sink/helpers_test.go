@@ -19,7 +19,7 @@ import (
 
 const bucket, key = "backups", "dir/cookies.json.gz"
 
-// newServer returns a server with the bucket, and a client of it.
+// newServer returns a server with the bucket, and a client for it.
 func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) {
 	t.Helper()
 	server := s3test.New(opts)
@@ -28,7 +28,7 @@ func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) 
 	return server, newClient(server.URL)
 }
 
-// newClient returns the real client, with retries that do not wait.
+// newClient returns the SDK's client, with retries that do not wait.
 func newClient(endpoint string, opts ...func(*s3.Options)) *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true,
@@ -43,7 +43,7 @@ func newClient(endpoint string, opts ...func(*s3.Options)) *s3.Client {
 	}, opts...)
 }
 
-// small are tiny parts, for servers without a minimum.
+// small returns o with tiny parts, for servers without a minimum.
 func small(o s3sink.UploadOptions) *s3sink.UploadOptions {
 	if o.PartSize == 0 {
 		o.PartSize = 100
@@ -56,14 +56,14 @@ func small(o s3sink.UploadOptions) *s3sink.UploadOptions {
 
 var anyParts = &s3test.Options{MinPartSize: -1}
 
-// random returns n bytes, always the same.
+// random returns n bytes, the same in every call.
 func random(n int) []byte {
 	p := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{byte(n)}).Read(p)
 	return p
 }
 
-// then is src followed by an error.
+// then returns src followed by a call of after, which may fail.
 func then(src stream.Source[[]byte], after func(context.Context) error) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		if err := src.Each(ctx, emit); err != nil {
@@ -75,7 +75,7 @@ func then(src stream.Source[[]byte], after func(context.Context) error) stream.S
 
 var errSource = errors.New("the source failed")
 
-// expectNothing fails t when the server holds an object or an upload.
+// expectNothing fails t if the server has an object or an upload.
 func expectNothing(t testing.TB, server *s3test.Server) {
 	t.Helper()
 	if o := server.Object(bucket, key); o != nil {
@@ -86,7 +86,7 @@ func expectNothing(t testing.TB, server *s3test.Server) {
 	}
 }
 
-// expectStored fails t when the server does not hold just data.
+// expectStored fails t if the server does not have exactly data.
 func expectStored(t testing.TB, server *s3test.Server, data []byte, obj s3sink.Object) {
 	t.Helper()
 	o := server.Object(bucket, key)
@@ -105,7 +105,7 @@ func expectStored(t testing.TB, server *s3test.Server, data []byte, obj s3sink.O
 	}
 }
 
-// chunks is a source of data, cut into pieces of n bytes.
+// chunks returns a source of data in chunks of n bytes.
 func chunks(data []byte, n int) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for rest := data; len(rest) > 0; rest = rest[min(n, len(rest)):] {

@@ -20,8 +20,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostileHeaders has servers whose replies contradict themselves or what was sent, or are made
-// for a terminal.
+// TestHostileHeaders has servers whose replies contradict themselves or the request, or contain
+// control sequences for a terminal.
 func TestHostileHeaders(t *testing.T) {
 	const csi, c1 = "\x1b[2J\x1b[31m", "\u009b31m\u202e"
 	unknown, mismatch := hostile.Is(s3sink.ErrOutcomeUnknown), hostile.Is(s3sink.ErrMismatch)
@@ -105,13 +105,13 @@ func TestHostileHeaders(t *testing.T) {
 	})
 }
 
-// honest remembers what it was sent, and can say so.
+// honest remembers what it received, and can repeat it in a reply.
 type honest struct {
 	mu         sync.Mutex
 	sum, token string
 }
 
-// note remembers the checksum and the write token of a request, and returns the latest checksum.
+// note stores the checksum and the write token of a request, and returns the latest checksum.
 func (h *honest) note(r *http.Request) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -124,7 +124,7 @@ func (h *honest) note(r *http.Request) string {
 	return h.sum
 }
 
-// put answers a PUT as a service does that has stored it, with one more header.
+// put answers a PUT as a service that has stored the object, with one more header.
 func (h *honest) put(more string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		header("Etag", "\"e\"\r\nX-Amz-Checksum-Crc64nvme: "+h.note(r)+"\r\n"+more)(w, r)
@@ -137,8 +137,8 @@ func (h *honest) unproven(w http.ResponseWriter, r *http.Request) {
 	header("Etag", `"e"`)(w, r)
 }
 
-// head shows the object of the run, 50 bytes with its token, with one more header or another
-// length.
+// head answers a HEAD with the object of the run: 50 bytes and its token, with one more header or
+// another length.
 func (h *honest) head(more string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
@@ -151,8 +151,8 @@ func (h *honest) head(more string) http.HandlerFunc {
 	}
 }
 
-// complete answers the last request of an upload with the whole object's checksum, which the run
-// has sent, and a Location.
+// complete answers the last request of an upload with a Location and the checksum of the whole
+// object, which the run has sent.
 func (h *honest) complete(location string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body(200, "<C><Location>"+location+"</Location><ETag>e</ETag><ChecksumCRC64NVME>"+
@@ -162,7 +162,7 @@ func (h *honest) complete(location string) http.HandlerFunc {
 
 var errShown = errors.New("the result has what a terminal obeys, or has no end")
 
-// shown has an upload succeed: its result can be printed.
+// shown returns a row in which an upload succeeds. Its result must be safe to print.
 func shown(name string, size int, server answers) hostile.Row {
 	return hostile.Row{Name: name, Want: hostile.Success, Run: func(_ *testing.T, ctx context.Context) error {
 		s := httptest.NewServer(server)
@@ -177,7 +177,7 @@ func shown(name string, size int, server answers) hostile.Row {
 	}}
 }
 
-// encoded answers with a body and the Content-Encoding that it is said to have.
+// encoded answers with text and a Content-Encoding, which text may not have.
 func encoded(encoding, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", encoding)
@@ -193,7 +193,7 @@ func gzipped(text string) string {
 	return b.String()
 }
 
-// continues says again and again that the client may go on.
+// continues sends 100 Continue again and again.
 func continues(w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -207,8 +207,7 @@ func continues(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// refusing lists n uploads from long ago to a key, and refuses to abort them, the last one by the
-// last code.
+// refusing lists n old uploads to a key and refuses to abort them, the last one with the last code.
 func refusing(n int, key string, codes ...int) http.HandlerFunc {
 	old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)
 	last := fmt.Sprint(n-1, key)

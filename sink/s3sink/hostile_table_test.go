@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostile has servers that lie to an upload and to AbortPending.
+// TestHostile has servers that send false replies to an upload or to AbortPending.
 func TestHostile(t *testing.T) {
 	unknown, mismatch := hostile.Is(s3sink.ErrOutcomeUnknown), hostile.Is(s3sink.ErrMismatch)
 	fatal, retryable, throttled := hostile.Class(stream.Fatal), hostile.Class(stream.Retryable),
@@ -108,7 +108,7 @@ func TestHostile(t *testing.T) {
 	})
 }
 
-// answers are what a server does with the requests of a method; others are answered 404.
+// answers holds a handler for each method. Other methods are answered with 404.
 type answers map[string]http.HandlerFunc
 
 func (a answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +120,7 @@ func (a answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotFound)
 }
 
-// upload has a run of so many bytes meet the server.
+// upload returns a row in which a run of size bytes uses the server.
 func upload(name string, size int, want func(error) bool, server answers) hostile.Row {
 	return hostile.Row{Name: name, Want: want, Run: func(_ *testing.T, ctx context.Context) error {
 		s := httptest.NewServer(server)
@@ -136,7 +136,7 @@ func upload(name string, size int, want func(error) bool, server answers) hostil
 	}}
 }
 
-// pendingRow has AbortPending list the uploads of the server.
+// pendingRow returns a row in which AbortPending lists the uploads of the server.
 func pendingRow(name string, want func(error) bool, list http.HandlerFunc) hostile.Row {
 	return hostile.Row{Name: name, Want: want, Run: func(_ *testing.T, ctx context.Context) error {
 		s := httptest.NewServer(list)
@@ -158,7 +158,7 @@ func body(code int, text string) http.HandlerFunc {
 	}
 }
 
-// header answers with one header, raw, and a status that is 200 if not given.
+// header answers with one raw header, and with status 200 if code is missing.
 func header(name, value string, code ...int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		code := append(code, http.StatusOK)[0]
@@ -202,7 +202,7 @@ func drip(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// manyHeaders sends header lines until the client has had enough.
+// manyHeaders sends header lines until the client disconnects.
 func manyHeaders(w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -219,7 +219,7 @@ func started(id string) string {
 	return "<InitiateMultipartUploadResult><UploadId>" + id + "</UploadId></InitiateMultipartUploadResult>"
 }
 
-// completes begins uploads, and answers the request that completes one by serve.
+// completes begins uploads, and answers the request that completes one with serve.
 func completes(serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("uploads") {
@@ -230,9 +230,9 @@ func completes(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// page answers with the nth page of a list, that goes on at marker(n).
+// page answers with the nth page of a list. The list continues at marker(n).
 func page(marker func(n int) string) http.HandlerFunc {
-	n := 0 // the client makes one request at a time
+	n := 0 // no mutex: the client sends one request at a time
 	return func(w http.ResponseWriter, _ *http.Request) {
 		n++
 		_, _ = fmt.Fprintf(w,

@@ -15,18 +15,18 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// flood answers with a body that does not end, until the client has had enough. It counts what it
+// flood answers with an endless body until the client disconnects, and counts the bytes that it
 // could send.
 func flood(t *testing.T, status int, sent *atomic.Int64) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead { // what looks for the object afterwards
+		if r.Method == http.MethodHead { // the run checks whether the object is stored
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(status)
-		_, _ = w.Write([]byte("<Error><Code>InternalError</Code><Message>")) // what follows tells whether anybody reads
+		_, _ = w.Write([]byte("<Error><Code>InternalError</Code><Message>")) // the client may read on or not
 		for block := bytes.Repeat([]byte("x"), 1<<20); sent.Load() < 128<<20; {
 			n, err := w.Write(block)
 			sent.Add(int64(n))
@@ -39,7 +39,7 @@ func flood(t *testing.T, status int, sent *atomic.Int64) string {
 	return server.URL
 }
 
-// TestFlood is X10: a reply that does not end is not read to its end, nor kept.
+// TestFlood is X10: an endless reply is not read to its end and not kept.
 func TestFlood(t *testing.T) {
 	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusInternalServerError} {
 		for _, size := range []int{50, 350} {
@@ -53,14 +53,14 @@ func TestFlood(t *testing.T) {
 			if err != nil && len(err.Error()) > 10_000 {
 				t.Errorf("%d, %d bytes: the error has %d bytes", status, size, len(err.Error()))
 			}
-			if n := sent.Load(); n > 64<<20 { // of several replies, with what the sockets hold
+			if n := sent.Load(); n > 64<<20 { // bytes of several replies, including those in the sockets
 				t.Errorf("%d, %d bytes: %d bytes were read", status, size, n)
 			}
 		}
 	}
 }
 
-// TestRedirect is X13: a service that sends elsewhere does not send the credentials there.
+// TestRedirect is X13: the credentials are not sent to the target of a redirect.
 func TestRedirect(t *testing.T) {
 	for _, status := range []int{http.StatusMovedPermanently, http.StatusTemporaryRedirect} {
 		var heard atomic.Value

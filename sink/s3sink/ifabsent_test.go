@@ -12,7 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestIfAbsentLooksFirst finds the object before the stream is read, if it can look.
+// TestIfAbsentLooksFirst: an existing object is found before the stream is read, if the client may
+// send a HEAD.
 func TestIfAbsentLooksFirst(t *testing.T) {
 	for _, size := range []int{0, 50, 950} {
 		for name, tt := range map[string]struct {
@@ -64,19 +65,19 @@ func TestIfAbsentLooksFirst(t *testing.T) {
 	}
 }
 
-// TestBrokenOff has a server that answers, and breaks a put off before it has read it, as some do
-// with a request that they refuse: the error says what the server says to a HEAD.
+// TestBrokenOff: the server closes the connection before it has read a put, as some servers do when
+// they reject a request. The error says how the server answers a HEAD.
 func TestBrokenOff(t *testing.T) {
-	const size = 16 << 20 // more than sockets hold
+	const size = 16 << 20 // more than the sockets hold
 	forbidden := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}
 	for name, tt := range map[string]struct {
 		opts   s3sink.UploadOptions
-		since  bool // another stores the object meanwhile
+		since  bool // another client stores the object meanwhile
 		faults []s3test.Fault
-		want   error // as well as ErrBrokenOff
+		want   error // in addition to ErrBrokenOff
 		class  stream.Class
 		status int
-		gone   bool // nothing is answered
+		gone   bool // no request is answered
 	}{
 		"no more is known": {class: stream.Retryable},
 		"no right":         {faults: []s3test.Fault{forbidden}, class: stream.Fatal, status: 403},
@@ -98,7 +99,7 @@ func TestBrokenOff(t *testing.T) {
 			server, _ := newServer(t, nil)
 			client := newClient(server.URL, func(o *s3.Options) {
 				o.Retryer = aws.NopRetryer{}
-				o.ContinueHeaderThresholdBytes = -1 // the body goes out at once
+				o.ContinueHeaderThresholdBytes = -1 // the body is sent at once
 			})
 			server.Fault(s3test.Fault{
 				Op: "PutObject", Times: always, Unread: true,
@@ -130,8 +131,8 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
-// TestPartBrokenOff has a server break off a part after it has begun the upload: there is a server,
-// and the error says so.
+// TestPartBrokenOff: the server closes the connection during a part, after it has begun the upload.
+// The error says that there is a server.
 func TestPartBrokenOff(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	server.Fault(s3test.Fault{Op: "UploadPart", Times: always, Before: s3test.Drop})

@@ -23,7 +23,7 @@ type inspection struct {
 	object   Object    // the run's result, if the state is keyOurs
 	etag     string    // of the object at the key
 	modified time.Time // of the object at the key; zero if unknown
-	mismatch error     // how the object differs from what was sent; or nil
+	mismatch error     // how the object differs from the sent one; nil if it does not
 	err      error     // why the HEAD failed, for keyUnknown and keyForbidden
 }
 

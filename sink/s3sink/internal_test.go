@@ -27,7 +27,7 @@ func TestCRCJoin(t *testing.T) {
 	}
 }
 
-// TestPartSizes holds the schedule against what the documentation of Upload says of it.
+// TestPartSizes compares the schedule with the documentation of Upload.
 func TestPartSizes(t *testing.T) {
 	for _, tt := range []struct {
 		base    int64
@@ -61,7 +61,7 @@ func TestPartSizes(t *testing.T) {
 	}
 }
 
-// TestWithGrace has a context end a while after another, and its values stay.
+// TestWithGrace: the context ends some time after its parent, and keeps the values.
 func TestWithGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type name struct{}

@@ -35,8 +35,8 @@ type expected struct {
 	etag  string // if the service computes ETags from MD5
 }
 
-// compare compares what was sent with the reply to a HEAD. mismatch describes a difference in size
-// or checksum.
+// compare compares the sent object with the reply to a HEAD. mismatch describes a difference in
+// size or checksum.
 func (s expected) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
 	sum, known := fullSum(out)
 	etag := aws.ToString(out.ETag)

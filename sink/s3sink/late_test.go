@@ -13,8 +13,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// tardy is a client of a service that, 50 ms after an abort, stores the part that was on its way
-// and thereby brings the upload back: versitygw does so.
+// tardy is a client of a service that stores a part 50 ms after the abort, because the part was
+// still in flight. This restores the upload, as in versitygw.
 type tardy struct {
 	*s3.Client
 	first   chan struct{} // closed when part 1 is stored
@@ -22,8 +22,8 @@ type tardy struct {
 
 	mu     sync.Mutex
 	tried  int  // aborts
-	ended  int  // aborts that found the upload
-	isBack bool // the upload is there again
+	ended  int  // aborts that found an upload
+	isBack bool // the upload exists again
 }
 
 func (c *tardy) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput,
@@ -49,8 +49,7 @@ func (c *tardy) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartU
 	return out, err
 }
 
-// UploadPart is stuck in the middle of part 2 when halfway is not nil: it closes halfway and waits
-// for its end.
+// UploadPart blocks in part 2 if halfway is not nil: it closes halfway and waits until ctx is done.
 func (c *tardy) UploadPart(ctx context.Context, in *s3.UploadPartInput,
 	opts ...func(*s3.Options),
 ) (*s3.UploadPartOutput, error) {
@@ -59,7 +58,7 @@ func (c *tardy) UploadPart(ctx context.Context, in *s3.UploadPartInput,
 	case *in.PartNumber == 1:
 		defer close(c.first)
 	default:
-		<-c.first // so that no other part is without its reply
+		<-c.first // then part 2 is the only part without a reply
 		close(c.halfway)
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -67,7 +66,7 @@ func (c *tardy) UploadPart(ctx context.Context, in *s3.UploadPartInput,
 	return c.Client.UploadPart(ctx, in, opts...)
 }
 
-// TestLatePart ends a run while a part is sent, or its reply is awaited: an abort alone does not
+// TestLatePart ends a run while a part is being sent, or before its reply. A single abort does not
 // end such an upload.
 func TestLatePart(t *testing.T) {
 	for name, sent := range map[string]bool{"sent": true, "half sent": false} {

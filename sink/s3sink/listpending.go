@@ -82,8 +82,8 @@ var (
 	errNoDate   = stream.Mark(errors.New("the list does not have its start time"), stream.Fatal)
 )
 
-// pageSize is the number of uploads in a page. So many uploads with the longest keys, three bytes
-// for each encoded byte, fit into the greatest reply that is read.
+// pageSize is the number of uploads in a page. A page of uploads with the longest keys, at three
+// bytes for each encoded byte, fits into the greatest reply that is read.
 const pageSize = 200
 
 // These limits end a list to which a server adds pages forever.

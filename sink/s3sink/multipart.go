@@ -158,7 +158,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		what:      what,
 		object:    r.object(out.ETag, out.VersionId),
 		startedAt: r.startedAt,
-		// A service that returns checksums of parts returns that of a stored object as well. A
+		// A service that returns checksums of parts also returns the checksum of a stored object. A
 		// reply without one is then suspicious.
 		trusted: !r.parts.gotSum,
 	}
@@ -223,8 +223,8 @@ func (r *run) abortAsProbe(ctx context.Context) (ended bool, err error) {
 	return r.abortOnce(ctx) != nil, nil // a service that accepts a second abort accepts every abort
 }
 
-// withAbort aborts the upload and returns err, joined with the error of the abort. The class stays
-// that of err: cleaning up does not change what may be retried.
+// withAbort aborts the upload and returns err, joined with the error of the abort. It keeps the
+// class of err: cleaning up does not change what may be retried.
 func (r *run) withAbort(ctx context.Context, err error) error {
 	failed := r.abort(ctx)
 	if failed == nil {

@@ -25,7 +25,8 @@ import (
 // tokenHeader is the header with the write token.
 const tokenHeader = "X-Amz-Meta-Millweir-Write-Token"
 
-// looker is a client that is stopped before it looks at the object, and may change what it saw.
+// looker is a client that calls before ahead of each HEAD, and saw with the reply, which saw may
+// change.
 type looker struct {
 	*s3.Client
 	before func()
@@ -45,7 +46,7 @@ func (c *looker) HeadObject(ctx context.Context, in *s3.HeadObjectInput,
 	return out, err
 }
 
-// token returns the write token that the run under way has sent.
+// token returns the write token that the current run has sent.
 func token(server *s3test.Server) string {
 	for _, r := range server.Requests() {
 		if v := r.Header.Get(tokenHeader); v != "" {
@@ -55,8 +56,8 @@ func token(server *s3test.Server) string {
 	return ""
 }
 
-// storeAs stores body with the metadata of the run under way, as a service does that puts it
-// together late or wrong.
+// storeAs stores body with the metadata of the current run, like a service that assembles the
+// object late or wrongly.
 func storeAs(t testing.TB, server *s3test.Server, client *s3.Client, body []byte) *s3test.Object {
 	t.Helper()
 	b, k := bucket, key
@@ -75,7 +76,7 @@ func result(etag string) []byte {
 	return []byte(`<CompleteMultipartUploadResult><ETag>` + etag + `</ETag></CompleteMultipartUploadResult>`)
 }
 
-// listedETag returns the ETag that the parts listed by a CompleteMultipartUpload make.
+// listedETag returns the ETag of the parts that a CompleteMultipartUpload lists.
 func listedETag(t testing.TB, r *s3test.Request) string {
 	t.Helper()
 	var list struct{ Part []struct{ ETag string } }
@@ -93,16 +94,16 @@ func listedETag(t testing.TB, r *s3test.Request) string {
 	return fmt.Sprintf(`"%x-%d"`, digest.Sum(nil), len(list.Part))
 }
 
-// aged makes what is stored look as if it had been stored long before.
+// aged makes the object look as if it had been stored a day earlier.
 func aged(_ *s3test.Request, r *s3test.Reply) {
 	if r.Header.Get("Last-Modified") != "" {
 		r.Header.Set("Last-Modified", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
 	}
 }
 
-// TestAbortedByAnother has someone else abort the upload before it is completed. As versitygw does,
-// the service then answers 200 with the ETag that the listed parts make, without a checksum, if the
-// key has an object. That object is not ours, whatever its bytes.
+// TestAbortedByAnother: another client aborts the upload before it is completed. If the key has an
+// object, the service then answers 200 like versitygw, with the ETag of the listed parts and
+// without a checksum. The object is not ours, even if it has the same bytes.
 func TestAbortedByAnother(t *testing.T) {
 	const size = 950
 	put := func(body []byte, metadata map[string]string) func(*testing.T, *s3test.Server, *s3.Client) {
@@ -130,7 +131,7 @@ func TestAbortedByAnother(t *testing.T) {
 		faults []s3test.Fault
 		want   error
 
-		patience time.Duration // with a service that is busy
+		patience time.Duration // AbortTimeout, if the service is busy
 	}{
 		{name: "another object", old: put(random(33), nil), want: s3sink.ErrOutcomeUnknown},
 		{
@@ -183,7 +184,8 @@ func TestAbortedByAnother(t *testing.T) {
 	}
 }
 
-// TestLenientAbort has a service that accepts the abort of any upload: its word decides nothing.
+// TestLenientAbort: the service accepts the abort of any upload, so an accepted abort proves
+// nothing.
 func TestLenientAbort(t *testing.T) {
 	for name, reply := range map[string]func(*s3test.Request) *s3test.Reply{
 		"success":    func(r *s3test.Request) *s3test.Reply { return &s3test.Reply{Body: result(listedETag(t, r))} },
@@ -212,8 +214,8 @@ func TestLenientAbort(t *testing.T) {
 	}
 }
 
-// TestWithoutRightToLook has a writer without the right to read: a success without a checksum is
-// believed as far as the service would not say it otherwise.
+// TestWithoutRightToLook has a writer without the right to read. It trusts a success without a
+// checksum only in the two cases of the package comment.
 func TestWithoutRightToLook(t *testing.T) {
 	hidden := s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")}
 	unsummed := func(r *s3test.Request, reply *s3test.Reply) { reply.Body = result(listedETag(t, r)) }
@@ -266,7 +268,7 @@ func TestWithoutRightToLook(t *testing.T) {
 	}
 }
 
-// TestRightToLookAtCurrent has a writer that may read the current version only.
+// TestRightToLookAtCurrent has a writer that may read only the current version.
 func TestRightToLookAtCurrent(t *testing.T) {
 	server, client := newServer(t, &s3test.Options{MinPartSize: -1, Versioned: true})
 	server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(r *s3test.Request, reply *s3test.Reply) {
@@ -286,7 +288,7 @@ func TestRightToLookAtCurrent(t *testing.T) {
 	expectStored(t, server, random(950), obj)
 }
 
-// TestPutProof has a 200 to a PutObject that proves nothing: it is followed by a look.
+// TestPutProof: a 200 to a PutObject that proves nothing is followed by a HEAD.
 func TestPutProof(t *testing.T) {
 	const size = 50
 	claims := func(_ *s3test.Request) *s3test.Reply {
@@ -352,8 +354,8 @@ func sumMD5(p []byte) []byte {
 	return s[:]
 }
 
-// TestLostPutByToken has a put whose every reply is lost, under KMS and without a checksum: only
-// the token tells whose object it is.
+// TestLostPutByToken loses every reply to a put with KMS and without a checksum. Only the token
+// shows whose object is stored.
 func TestLostPutByToken(t *testing.T) {
 	for _, mine := range []bool{true, false} {
 		server, client := newServer(t, anyParts)
@@ -373,8 +375,8 @@ func TestLostPutByToken(t *testing.T) {
 	}
 }
 
-// TestFollowedRedirect has a plain http.Client turn a redirected request into a GET, whose 200 is
-// that of another object.
+// TestFollowedRedirect: a plain http.Client turns a redirected request into a GET. The 200 belongs
+// to another object.
 func TestFollowedRedirect(t *testing.T) {
 	for op, size := range map[string]int{
 		"PutObject": 50, "CompleteMultipartUpload": 950,
@@ -382,7 +384,7 @@ func TestFollowedRedirect(t *testing.T) {
 	} {
 		for _, status := range []int{301, 302, 303} {
 			server, client := newServer(t, anyParts)
-			server.Put(bucket, key, random(size)) // even the same bytes
+			server.Put(bucket, key, random(size)) // it even has the same bytes
 			options := client.Options()
 			options.HTTPClient = &http.Client{}
 			server.Fault(s3test.Fault{Op: op, Before: func(*s3test.Request) *s3test.Reply {
@@ -403,13 +405,14 @@ func TestFollowedRedirect(t *testing.T) {
 	}
 }
 
-// TestConfirm has a service report an object complete without its checksum: what is at the key then
-// may be damaged, or another's.
+// TestConfirm: the service reports an object as complete, without its checksum. The object at the
+// key may be damaged, or belong to another writer.
 func TestConfirm(t *testing.T) {
 	const size = 250
 	wrong := random(size + 1)[:size]
 	type service func(*testing.T, *s3test.Server, *s3.Client)
-	// completed stores body in place of the parts and reports it by etag, or by its own.
+	// completed stores body in place of the parts, and reports etag, or the ETag of body if etag is
+	// "".
 	completed := func(body []byte, etag string) service {
 		return func(t *testing.T, server *s3test.Server, client *s3.Client) {
 			server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) {
@@ -428,7 +431,7 @@ func TestConfirm(t *testing.T) {
 		name      string
 		versioned bool
 		opts      s3sink.UploadOptions
-		service   service // nil for one that does well and gives no checksum
+		service   service // nil for a service that works and sends no checksum
 		before    func(*s3test.Server)
 		saw       func(*s3.HeadObjectOutput)
 		want      error // nil for success
@@ -501,15 +504,15 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestToken has every object carry a token of its own, beside the caller's metadata, which stays as
-// it was.
+// TestToken: every object has its own token in addition to the caller's metadata, which is
+// unchanged.
 func TestToken(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	metadata := map[string]string{"origin": "orders"}
 	seen := map[string]bool{}
 	for _, size := range []int{0, 50, 50, 950, 950} {
 		upload := s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Metadata: metadata}))
-		for range 2 { // of one description
+		for range 2 { // two runs of one sink
 			if _, err := stream.Run(t.Context(), chunks(random(size), 30), upload); err != nil {
 				t.Fatal(err)
 			}

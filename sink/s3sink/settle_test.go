@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestLatePut has no reply come to the first put, and a refusal to those after it. The service
-// stores the first one yet, once the run has ended.
+// TestLatePut: the first put gets no reply, and the later ones are refused. The service may still
+// store the first one after the run has ended.
 func TestLatePut(t *testing.T) {
 	const size = 50
 	silence := s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond, SlowDownTimeout: 200 * time.Millisecond}
@@ -67,13 +67,13 @@ func TestLatePut(t *testing.T) {
 	}
 }
 
-// TestLateComplete has a service take the upload and give no reply; the object shows a while after,
-// or not before the run has ended.
+// TestLateComplete: the service accepts the last request without a reply. The object appears some
+// time later, or not before the run has ended.
 func TestLateComplete(t *testing.T) {
 	const size = 250
 	for _, tt := range []struct {
 		name  string
-		after time.Duration // 0 for too late
+		after time.Duration // 0 if it appears too late
 		old   []byte
 		want  error // nil for success
 	}{
@@ -88,7 +88,7 @@ func TestLateComplete(t *testing.T) {
 				server.Put(bucket, key, tt.old)
 			}
 			server.Fault(s3test.Fault{Op: "CompleteMultipartUpload", Before: func(r *s3test.Request) *s3test.Reply {
-				server.AbortUpload(bucket, r.UploadID) // it is no more
+				server.AbortUpload(bucket, r.UploadID) // the upload no longer exists
 				if tt.after > 0 {
 					time.AfterFunc(tt.after, func() { storeAs(t, server, client, random(size)) })
 				}
@@ -104,8 +104,8 @@ func TestLateComplete(t *testing.T) {
 	}
 }
 
-// TestRepeatedComplete has a proxy send the last request twice and bring the second reply: the
-// upload is no more, for it is an object.
+// TestRepeatedComplete: a proxy sends the last request twice and returns the second reply. The
+// upload no longer exists, because it is complete.
 func TestRepeatedComplete(t *testing.T) {
 	for _, sum := range []s3sink.Checksum{s3sink.ChecksumCRC64NVME, s3sink.ChecksumNone} {
 		server, client := newServer(t, anyParts)
@@ -122,8 +122,8 @@ func TestRepeatedComplete(t *testing.T) {
 	}
 }
 
-// hasty is a transport whose replies come before it has told that the request is sent, as they do
-// now and then.
+// hasty is a transport that returns the reply before it has reported that the request was sent,
+// which occasionally happens.
 type hasty struct{ *http.Client }
 
 func (h hasty) Do(r *http.Request) (*http.Response, error) {
@@ -131,7 +131,7 @@ func (h hasty) Do(r *http.Request) (*http.Response, error) {
 	return h.Client.Do(r.WithContext(context.Background()))
 }
 
-// TestHastyReply has an error come for a put that is carried out.
+// TestHastyReply: the service executes a put and replies with an error.
 func TestHastyReply(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	server.Fault(s3test.Fault{Op: "PutObject", Times: always, After: func(r *s3test.Request, reply *s3test.Reply) {
@@ -147,7 +147,7 @@ func TestHastyReply(t *testing.T) {
 	expectStored(t, server, random(50), obj)
 }
 
-// deaf is a client that passes on no options, and loses the reply to a put.
+// deaf is a client that drops the options of each call, and may lose the reply to a put.
 type deaf struct {
 	*s3.Client
 	lose bool
@@ -165,8 +165,8 @@ func (c *deaf) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*
 	return out, err
 }
 
-// TestDeafClient has a client of the caller's own show nothing of its tries: what it reports is no
-// proof that nothing was stored.
+// TestDeafClient: a custom client drops the options that observe the attempts. Its error does not
+// prove that nothing was stored.
 func TestDeafClient(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

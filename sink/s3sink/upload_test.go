@@ -18,7 +18,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// TestConformance runs the shared suite over streams of one part and of many.
+// TestConformance runs the shared suite on streams of one part and of many.
 func TestConformance(t *testing.T) {
 	for _, size := range []int64{1 << 20, 128} {
 		t.Run(fmt.Sprintf("parts of %d", size), func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 				},
 				Bad: []stream.Sink[[]byte, s3sink.Object]{
 					s3sink.Upload(client, "", key, nil),
-					// parts of at least 5 MiB
+					// parts must have at least 5 MiB
 					s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: size}),
 				},
 				RealIO: true,
@@ -49,7 +49,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestSizes stores streams about every edge of the parts, in whole and in single bytes.
+// TestSizes stores streams of sizes around every edge of a part, in large chunks and in single
+// bytes.
 func TestSizes(t *testing.T) {
 	const part = 100
 	for _, size := range []int{
@@ -92,7 +93,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestRealParts stores parts of the least size that S3 takes.
+// TestRealParts stores parts of the least size that S3 accepts.
 func TestRealParts(t *testing.T) {
 	server, client := newServer(t, &s3test.Options{Versioned: true})
 	data := random(3*5<<20 + 1)
@@ -136,7 +137,7 @@ func TestGrowingParts(t *testing.T) {
 	}
 }
 
-// TestHeaders sends every option, by one request and by parts.
+// TestHeaders sends every option, with one request and with parts.
 func TestHeaders(t *testing.T) {
 	opts := small(s3sink.UploadOptions{
 		ContentType: "application/gzip", ContentEncoding: "gzip", ContentDisposition: "attachment",
@@ -177,7 +178,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestChecksums looks at what goes over the wire, for clients that add checksums of their own too.
+// TestChecksums checks the request headers, also of clients that add their own checksums.
 func TestChecksums(t *testing.T) {
 	for _, supported := range []bool{false, true} {
 		for _, sum := range []s3sink.Checksum{s3sink.ChecksumCRC64NVME, s3sink.ChecksumNone} {

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestSentinelClasses has a class for every error that a caller may branch on.
+// TestSentinelClasses checks the class of every error that a caller may branch on.
 func TestSentinelClasses(t *testing.T) {
 	for _, err := range []error{
 		s3source.ErrNotFound, s3source.ErrObjectChanged, s3source.ErrChecksum,
@@ -27,7 +27,7 @@ func TestSentinelClasses(t *testing.T) {
 	}
 }
 
-// fin ends a body in good order before its announced end.
+// fin ends a body with a FIN before its announced end.
 func fin(n int) func(*s3test.Request, *s3test.Reply) {
 	return func(_ *s3test.Request, r *s3test.Reply) {
 		r.Header.Set("Content-Length", "10000")
@@ -35,9 +35,8 @@ func fin(n int) func(*s3test.Request, *s3test.Reply) {
 	}
 }
 
-// TestClasses cuts and refuses downloads that do not try again by themselves: the class of the
-// error says whether another run may do well, and stream.Restart reads the rest from where it
-// ended.
+// TestClasses cuts and refuses downloads without retries. The class of the error says whether
+// another run may succeed, and stream.Restart reads the rest.
 func TestClasses(t *testing.T) {
 	data := random(10_000)
 	for _, tt := range []struct {
@@ -122,7 +121,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// resumed reads an object by one request after another, each for what the one before left.
+// resumed reads an object with one request after another, each for the rest.
 func resumed(client *s3.Client, opts s3source.DownloadOptions) stream.Source[[]byte] {
 	at := func(offset int64) stream.Source[[]byte] {
 		o := opts
@@ -134,7 +133,8 @@ func resumed(client *s3.Client, opts s3source.DownloadOptions) stream.Source[[]b
 		&stream.RestartOptions{Backoff: stream.Backoff{Min: time.Millisecond, MaxRetries: 3}})
 }
 
-// TestRefusedConnection has no server at all: it may come back.
+// TestRefusedConnection has no server at all. The error is retryable, because the server may come
+// back.
 func TestRefusedConnection(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Close()

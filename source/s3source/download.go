@@ -7,7 +7,7 @@
 // A stream that ends without an error is the whole object, or the whole requested range, of one
 // version of the object. The emitted bytes are counted against the object's length. A whole object
 // with a full-object CRC64NVME is also checked against that checksum. Without one, a HEAD request
-// confirms the length, because a proxy may shorten a body and its Content-Length alike. Other
+// confirms the length, because a proxy may shorten both a body and its Content-Length. Other
 // checksums are not checked. For a range only the length is checked.
 //
 // # Retries
@@ -23,7 +23,7 @@
 //
 // A reply that is not the object may have 1 MiB, and a header what the HTTP client allows (10 MiB
 // in net/http). No redirect is followed, because a request carries the session token, which is
-// valid at any host. An HTTP client that is neither net/http's nor the SDK's must not follow
+// valid at any host. An HTTP client of another type than net/http's and the SDK's must not follow
 // redirects: if it does, that is an error. Errors escape the text of a server and cut it at 1 KiB,
 // and show only the host of a URL. errors.As finds the SDK's errors. The request that they refer to
 // has only its method and host, without signature and token.
@@ -96,8 +96,8 @@ var (
 	ErrBadReply = stream.Mark(errors.New("the reply does not answer the request"), stream.Fatal)
 )
 
-// Download returns a source that emits the bytes of one S3 object as they are stored. It does not
-// decompress them.
+// Download returns a source that emits the stored bytes of one S3 object. It does not decompress
+// them.
 //
 //   - Out: owned chunks of ChunkSize bytes, shorter ones at the end of a reply; none for an empty
 //     object.

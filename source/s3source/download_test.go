@@ -121,8 +121,8 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestIfMatch asks for the object as it was told of, after it was replaced or not, of servers that
-// know If-Match and of others.
+// TestIfMatch requests the object with its known ETag, replaced or not, from servers that support
+// If-Match and from others.
 func TestIfMatch(t *testing.T) {
 	ignored := s3test.Fault{Times: always, Before: func(r *s3test.Request) *s3test.Reply {
 		r.Header.Del("If-Match")
@@ -212,7 +212,7 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-// TestEarlyEnd is D13: a consumer that has had enough, and one that fails, leave nothing behind.
+// TestEarlyEnd is D13: a consumer that stops early or fails leaves nothing open.
 func TestEarlyEnd(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Put(bucket, key, random(8<<20))
@@ -238,7 +238,7 @@ func TestEarlyEnd(t *testing.T) {
 	}
 }
 
-// counting counts the bodies that it handed out and those that were closed.
+// counting counts the bodies that it has returned and those that were closed.
 type counting struct {
 	s3source.API
 	opened, closed atomic.Int64

@@ -18,7 +18,7 @@ import (
 
 const always = -1
 
-// all makes several changes to a reply.
+// all applies several changes to a reply.
 func all(fs ...func(*s3test.Request, *s3test.Reply)) func(*s3test.Request, *s3test.Reply) {
 	return func(req *s3test.Request, r *s3test.Reply) {
 		for _, f := range fs {
@@ -27,16 +27,16 @@ func all(fs ...func(*s3test.Request, *s3test.Reply)) func(*s3test.Request, *s3te
 	}
 }
 
-// without takes the checksum out of a reply.
+// without removes the checksum from a reply.
 func without(_ *s3test.Request, r *s3test.Reply) {
 	r.Header.Del("X-Amz-Checksum-Crc64nvme")
 	r.Header.Del("X-Amz-Checksum-Type")
 }
 
-// untagged takes the ETag out of a reply.
+// untagged removes the ETag from a reply.
 func untagged(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }
 
-// chunked has a reply not announce its length.
+// chunked sends a reply without its length.
 func chunked(_ *s3test.Request, r *s3test.Reply) { r.NoLength = true }
 
 // set changes a header of a reply.
@@ -57,7 +57,7 @@ func TestFaults(t *testing.T) {
 		opts   s3source.DownloadOptions
 		faults []s3test.Fault
 		want   error // nil for the whole object
-		broken bool  // there is to be an error, whichever
+		broken bool  // any error is expected
 	}{
 		{name: "500 once", faults: []s3test.Fault{{Before: s3test.Fail(500, "InternalError")}}},
 		{
@@ -342,8 +342,8 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestReadOn looks at the requests that read an object on: each is for the rest of the very object
-// that the first reply came from.
+// TestReadOn checks the requests for the rest of an object: each has the range of the rest, and the
+// ETag of the first reply.
 func TestReadOn(t *testing.T) {
 	server, client := newServer(t, nil)
 	o := server.Put(bucket, key, random(10_000))

@@ -16,7 +16,7 @@ import (
 
 const bucket, key = "backups", "dir/cookies.json.gz"
 
-// newServer returns a server with the bucket, and the real client of it, with retries that do not
+// newServer returns a server with the bucket, and the SDK's client for it, with retries that do not
 // wait.
 func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) {
 	t.Helper()
@@ -36,14 +36,14 @@ func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) 
 	})
 }
 
-// random returns n bytes, always the same.
+// random returns n bytes, the same in every call.
 func random(n int) []byte {
 	p := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{byte(n)}).Read(p)
 	return p
 }
 
-// read runs src and returns all that it emitted.
+// read runs src and returns everything that it emitted.
 func read(ctx context.Context, src stream.Source[[]byte]) ([]byte, error) {
 	var all []byte
 	err := src.Each(ctx, func(p []byte) error {

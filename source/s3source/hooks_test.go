@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/source/s3source"
 )
 
-// TestOnRetry reports every further request before its wait: the client's own retries, and those
-// for the rest of a body.
+// TestOnRetry: every retry is reported before its wait, both the client's own retries and the
+// requests for the rest of a body.
 func TestOnRetry(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault s3test.Fault
@@ -25,7 +25,7 @@ func TestOnRetry(t *testing.T) {
 	} {
 		server, client := newServer(t, nil)
 		server.Put(bucket, key, random(100))
-		if name == "HEAD" { // it is asked for the length if the reply has no checksum
+		if name == "HEAD" { // a HEAD is sent if the reply has no checksum
 			server.Fault(s3test.Fault{Op: "GetObject", After: func(_ *s3test.Request, r *s3test.Reply) {
 				r.Header.Del("X-Amz-Checksum-Crc64nvme")
 			}})

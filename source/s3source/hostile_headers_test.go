@@ -21,8 +21,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostileHeaders has servers whose headers lie, contradict each other, or are made for a
-// terminal.
+// TestHostileHeaders has servers whose headers are false, contradict each other, or contain control
+// sequences for a terminal.
 func TestHostileHeaders(t *testing.T) {
 	const csi, c1 = "\x1b[2J\x1b[31m", "\u009b31m\u202e"
 	bad, fatal, retryable := hostile.Is(s3source.ErrBadReply), hostile.Class(stream.Fatal),
@@ -107,7 +107,7 @@ func TestHostileHeaders(t *testing.T) {
 
 var errOtherBytes = errors.New("other bytes came than were sent")
 
-// stored has a download of body, stored with a Content-Encoding: it comes as it is.
+// stored returns a row that downloads body, stored with a Content-Encoding. It is not decoded.
 func stored(name, body, encoding string) hostile.Row {
 	serve := say(200, body, "Content-Encoding", encoding, "Content-Length", strconv.Itoa(len(body)), "Etag", `"e"`)
 	return hostile.Row{Name: name, Want: hostile.Success, Run: func(t *testing.T, ctx context.Context) error {
@@ -132,8 +132,8 @@ func gzipped(text string) string {
 	return b.String()
 }
 
-// raw answers with headers and a body as they are, and HEAD without the body. The connection ends
-// the body if no header does. phrase is that of the status line.
+// raw answers with unchanged headers and body, and to HEAD without the body. If no header gives the
+// length, the end of the connection ends the body. phrase is the reason phrase of the status line.
 func raw(code int, headers, body string, phrase ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -150,7 +150,7 @@ func raw(code int, headers, body string, phrase ...string) http.HandlerFunc {
 	}
 }
 
-// chunkedToo answers with ten bytes in chunks and a Content-Length, and to HEAD with another
+// chunkedToo answers with ten bytes in chunks and a Content-Length, and answers HEAD with another
 // length.
 func chunkedToo(length, head int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -163,7 +163,7 @@ func chunkedToo(length, head int) http.HandlerFunc {
 	}
 }
 
-// twoLengths answers with so many bytes, and to HEAD with another length.
+// twoLengths answers with get bytes, and answers HEAD with another length.
 func twoLengths(get, head int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		n := get

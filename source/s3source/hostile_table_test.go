@@ -19,7 +19,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostile has servers that lie to a download.
+// TestHostile has servers that send false replies to a download.
 func TestHostile(t *testing.T) {
 	bad, fatal, retryable := hostile.Is(s3source.ErrBadReply), hostile.Class(stream.Fatal),
 		hostile.Class(stream.Retryable)
@@ -66,7 +66,7 @@ func TestHostile(t *testing.T) {
 	})
 }
 
-// download has a run with opts meet the server.
+// download returns a row in which a run with opts uses the server.
 func download(name string, opts *s3source.DownloadOptions, want func(error) bool, serve http.HandlerFunc) hostile.Row {
 	return hostile.Row{Name: name, Want: want, Run: func(t *testing.T, ctx context.Context) error {
 		server := httptest.NewServer(serve)
@@ -80,7 +80,7 @@ func download(name string, opts *s3source.DownloadOptions, want func(error) bool
 	}}
 }
 
-// dripForever sends a byte a moment.
+// dripForever sends one byte after another, with pauses.
 func dripForever(w http.ResponseWriter, r *http.Request) {
 	for r.Context().Err() == nil {
 		_, _ = io.WriteString(w, " ")
@@ -102,7 +102,7 @@ func say(code int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// endless answers with a GiB.
+// endless answers with 1 GiB.
 func endless(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)

@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// served returns a client of a server that answers by serve.
+// served returns a client of a server with the handler serve.
 func served(t *testing.T, serve http.HandlerFunc) *s3.Client {
 	t.Helper()
 	server := httptest.NewServer(serve)
@@ -27,7 +27,7 @@ func served(t *testing.T, serve http.HandlerFunc) *s3.Client {
 	return s3.New(options)
 }
 
-// TestLyingRanges has replies that are wrong in one point only, which nothing else would find.
+// TestLyingRanges has replies with a single error each, which only one check detects.
 func TestLyingRanges(t *testing.T) {
 	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, Retries: -1}
 	for name, c := range map[string]struct {
@@ -48,8 +48,8 @@ func TestLyingRanges(t *testing.T) {
 	}
 }
 
-// TestShorterWithEachReply has the rest of an object come from a server that says it is shorter
-// than it was: a proxy may cut it.
+// TestShorterWithEachReply: the reply with the rest of an object states a smaller total size than
+// the object had. A proxy may have cut it.
 func TestShorterWithEachReply(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Put(bucket, key, random(10_000))
@@ -62,8 +62,8 @@ func TestShorterWithEachReply(t *testing.T) {
 	}
 }
 
-// TestRedirectedHead has the look at an object's length be sent to another host: the session token
-// stays here.
+// TestRedirectedHead: the HEAD for the length of an object is redirected to another host. The
+// session token is not sent there.
 func TestRedirectedHead(t *testing.T) {
 	var heard atomic.Int64
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

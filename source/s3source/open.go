@@ -55,8 +55,8 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 	return out.Body, upto, nil
 }
 
-// withoutValidation makes the SDK leave the body as it is. The checksum is requested, but compared
-// by this package, because the SDK's reader sees only one of several replies.
+// withoutValidation disables the SDK's checksum validation. The checksum is requested, but this
+// package compares it, because the SDK's reader sees only one of several replies.
 func withoutValidation(o *s3.Options) {
 	s3reply.Guard(o)
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired

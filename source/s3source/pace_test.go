@@ -19,25 +19,25 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// step is what a reply does next: it waits, then gives so many bytes.
+// step is one read of a body: it waits, then returns at most bytes bytes.
 type step struct {
 	wait  time.Duration
 	bytes int
 }
 
-// steady returns a step for ever.
+// steady returns the same step for every read.
 func steady(wait time.Duration, bytes int) func(int) step {
 	return func(int) step { return step{wait, bytes} }
 }
 
-// slow is a client whose replies come as slowly as its functions say: the nth reply by the nth, and
-// the rest by the last.
+// slow is a client with slow replies. The nth reply follows the nth function, and later replies
+// follow the last one.
 type slow struct {
 	t       *testing.T
 	data    []byte
-	replies []func(n int) step // the nth read of a reply; one of no bytes ends it
-	opening time.Duration      // before each reply
-	begins  []int64            // where the replies began
+	replies []func(n int) step // the nth read of a reply; a step of no bytes ends it
+	opening time.Duration      // the wait before each reply
+	begins  []int64            // the offsets at which the replies began
 }
 
 func (s *slow) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput,
@@ -70,7 +70,7 @@ func (s *slow) HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Opti
 	return &s3.HeadObjectOutput{ContentLength: aws.Int64(int64(len(s.data))), ETag: aws.String(`"x"`)}, nil
 }
 
-// dripping is the body of such a reply.
+// dripping is the body of a slow reply.
 type dripping struct {
 	ctx   context.Context
 	left  []byte
@@ -94,7 +94,7 @@ func (d *dripping) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestPace has servers that drip, by a fake clock. The quota is 60 KiB a minute of waiting.
+// TestPace uses a fake clock and slow servers. The quota is 60 KiB per minute of waiting.
 func TestPace(t *testing.T) {
 	var (
 		fast  = steady(0, 1<<20)
@@ -113,12 +113,12 @@ func TestPace(t *testing.T) {
 		name     string
 		replies  []func(int) step
 		opening  time.Duration
-		consumer time.Duration // what it takes for a chunk of 1 KiB
-		size     int           // of the object; 0 means 200 KiB
+		consumer time.Duration // the time of the consumer for a chunk of 1 KiB
+		size     int           // bytes of the object; 0 means 200 KiB
 		opts     s3source.DownloadOptions
 		fails    bool
-		requests int           // 0 for any number
-		within   time.Duration // of the fake clock
+		requests int           // 0 means any number
+		within   time.Duration // time limit, by the fake clock
 	}{
 		{name: "a byte every 30 s", replies: []func(int) step{drip}, fails: true, requests: 6, within: 7 * time.Minute},
 		{name: "100 bytes a second", replies: []func(int) step{
@@ -226,8 +226,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestPaceResumes has another run read on where a slow server was given up, as [stream.Restart]
-// does.
+// TestPaceResumes: after a slow server was given up, another run reads the rest, as with
+// [stream.Restart].
 func TestPaceResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &slow{t: t, data: random(5000), replies: []func(int) step{
@@ -250,8 +250,7 @@ func TestPaceResumes(t *testing.T) {
 	})
 }
 
-// TestPaceError has the error say how slow the server was, as a time-out that a caller can look
-// for.
+// TestPaceError: the error says how slow the server was, and callers can identify it as a timeout.
 func TestPaceError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &slow{t: t, data: random(5000), replies: []func(int) step{steady(25*time.Second, 700)}}

@@ -18,7 +18,7 @@ import (
 	"github.com/millweir/millweir/source/s3source"
 )
 
-// pieces is a client whose bodies come as body makes them.
+// pieces is a client whose bodies are read through body.
 type pieces struct {
 	data []byte
 	body func(io.Reader) io.Reader
@@ -35,7 +35,8 @@ func (p pieces) HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Opt
 	return &s3.HeadObjectOutput{ContentLength: aws.Int64(int64(len(p.data))), ETag: aws.String(`"x"`)}, nil
 }
 
-// TestPieces is D12: bodies that come in pieces, with their end beside the last one or behind it.
+// TestPieces is D12: a body arrives in small reads. Its end comes with the last bytes or after
+// them.
 func TestPieces(t *testing.T) {
 	for name, body := range map[string]func(io.Reader) io.Reader{
 		"one byte": iotest.OneByteReader, "half": iotest.HalfReader, "end beside data": iotest.DataErrReader,
@@ -55,8 +56,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestSlowConsumer is D14: a consumer that is slower than the server's patience with a body gets
-// all of it nevertheless.
+// TestSlowConsumer is D14: a consumer that exceeds the write timeout of the server still gets the
+// whole object.
 func TestSlowConsumer(t *testing.T) {
 	server, client := newServer(t, nil)
 	want := random(32 << 20) // more than the sockets hold
