@@ -1,6 +1,7 @@
 // Package s3sink stores byte streams as objects in Amazon S3 and compatible services.
 //
-//	object, err := stream.Run(ctx, body, s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
+//	object, err := stream.Run(ctx, body,
+//		s3sink.Upload(client, "backups", "cookies.jsonl.gz.age", nil))
 //
 // An object becomes visible only after its stream has ended without an error. A run that fails or
 // is cancelled stores nothing at the key. If the server can be reached, it leaves no unfinished
