@@ -87,8 +87,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 	return failure(59, "no such command: '"+req.name+"'")
 }
 
-// refuseUnknown returns the refusal of a command with a field that this server would have to
-// ignore, one that is not in fields or is in unknown, or nil.
+// refuseUnknown returns the refusal of a command with an unsupported field: one that is not in
+// fields or that is in unknown. It returns nil if there is none.
 func refuseUnknown(command string, body bson.Raw, unknown map[string]bool, fields ...string) bson.Raw {
 	elements, err := body.Elements()
 	if err != nil {
@@ -211,7 +211,8 @@ func (s *Server) count(req *request, ns string) bson.Raw {
 	return document(bson.D{{Key: "n", Value: int32(n)}, ok})
 }
 
-// aggregate knows the pipeline of CountDocuments: [{$match: …}, {$group: {_id: 1, n: {$sum: 1}}}].
+// aggregate supports only the pipeline of CountDocuments:
+// [{$match: …}, {$group: {_id: 1, n: {$sum: 1}}}].
 func (s *Server) aggregate(req *request, ns string) bson.Raw {
 	pipeline, _ := req.body.Lookup("pipeline").ArrayOK()
 	stages, _ := pipeline.Values()

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	firstBatch = 101 // documents, where a find does not say
+	firstBatch = 101 // documents, if a find has no batchSize
 	batchBytes = 16 << 20
 )
 
@@ -17,22 +17,22 @@ type collection struct {
 	db, name string
 	uuid     [16]byte
 	docs     []bson.Raw
-	ids      map[string]struct{} // the _id of each, type and bytes; nil when they are to be read again
+	ids      map[string]struct{} // the type and bytes of each _id; nil if they must be read again
 }
 
 type cursor struct {
 	ns      string
-	docs    []bson.Raw // that are left
-	dropped bool       // the collection was dropped: the next getMore says so
+	docs    []bson.Raw // that have not been sent
+	dropped bool       // the collection was dropped: the next getMore reports it
 }
 
-// answer is the reply to a retryable write, which its repetition gets again.
+// answer is the reply to a retryable write. A repetition of the write gets the same reply.
 type answer struct {
 	number int64 // of the write in its session
 	reply  bson.Raw
 }
 
-// make returns the collection, which it makes where there is none.
+// make returns the collection, and creates it if it does not exist.
 func (s *Server) make(db, name string) *collection {
 	ns := db + "." + name
 	c := s.data[ns]
@@ -61,7 +61,8 @@ func (s *Server) remove(ns string) {
 	}
 }
 
-// insert stores doc, and returns whether its _id was free. The elements of doc are not read but to find its _id.
+// insert stores doc and reports whether its _id was free. It reads the elements of doc only to find
+// the _id.
 func (c *collection) insert(doc bson.Raw) bool {
 	if c.ids == nil {
 		c.ids = make(map[string]struct{}, len(c.docs)+1)
@@ -87,7 +88,8 @@ func idOf(doc bson.Raw) string {
 	return string(rune(v.Type)) + string(v.Value)
 }
 
-// batch builds the reply with the next documents of a cursor: count of them at most, 16 MiB at most, but for one.
+// batch builds the reply with the next documents of a cursor: at least one, and at most count and
+// 16 MiB of them.
 func batch(field, ns string, id int64, docs []bson.Raw, count int) (reply bson.Raw, taken int) {
 	size := 0
 	for taken < len(docs) && taken < count && (taken == 0 || size+len(docs[taken]) <= batchBytes) {

@@ -1,4 +1,5 @@
-// Package mongotest is a MongoDB server for tests: it runs in the process, keeps raw BSON in memory, byte for byte, and fails as told.
+// Package mongotest is an in-process MongoDB server for tests. It keeps raw BSON in memory, byte
+// for byte, and fails on request.
 //
 //	srv := mongotest.NewServer()
 //	defer srv.Close()
@@ -8,45 +9,46 @@
 //
 // # What it does
 //
-// It speaks the wire protocol (OP_MSG, and OP_QUERY for the first greeting) as a replica set of one, and keeps a server's limits:
-// documents of 16 MiB, messages of 48,000,000 bytes, batches of 100,000 documents (or fewer, [Server.LimitBatches]). It knows the commands that reading and
-// writing whole collections takes: find, getMore, killCursors, insert (with retryable writes), count, aggregate for
-// CountDocuments, create, drop, listCollections, listDatabases, dropDatabase.
+// It speaks the wire protocol as a replica set of one: OP_MSG, and OP_QUERY for the first greeting.
+// It has the limits of a real server: documents of 16 MiB, messages of 48,000,000 bytes, and
+// batches of 100,000 documents, or fewer after [Server.LimitBatches]. It supports the commands that
+// read and write whole collections: find, getMore, killCursors, insert (with retryable writes),
+// count, aggregate for CountDocuments, create, drop, listCollections, listDatabases and
+// dropDatabase.
 //
-// An insert changes documents as a server does: an _id that is missing is added in front, one that
-// is not first is moved there, and a top-level Timestamp(0, 0) becomes the server's time, unless
-// the command says bypassEmptyTsReplacement. An _id that is an array, a regular expression or
-// undefined, or has fields that begin with $, is refused, and so is a second _id.
-// [Server.RefuseField] and [Server.IgnoreUnknownFields] make it an older server, or one that
-// ignores what it does not know.
+// An insert changes documents as a real server does. It adds a missing _id in front, moves an _id
+// that is not first, and replaces a top-level Timestamp(0, 0) by the server's time unless the
+// command says bypassEmptyTsReplacement. It refuses a second _id, and an _id that is an array, a
+// regular expression or undefined, or that has fields that begin with $. [Server.RefuseField]
+// simulates an older server, [Server.IgnoreUnknownFields] one that ignores unknown fields.
 //
-// It is not a database: a filter may compare fields of the top level, for equality of their bytes,
-// with $gt within a type, and with {$expr: {$gt: ["$field", {$literal: value}]}} across types; a
-// sort may be by one field of the top level. There is no index but the uniqueness of _id, so that a
-// hint has no effect. What it does not know it refuses, it does not ignore it.
+// It is not a database. A filter can compare top-level fields: for equality of their bytes, with
+// $gt within a type, and with {$expr: {$gt: ["$field", {$literal: value}]}} across types. A sort
+// can use one top-level field. There is no index except for the uniqueness of _id, so a hint has no
+// effect. The server refuses everything else.
 //
-// A test looks behind the protocol with [Server.Documents], [Server.Cursors] and [Server.Commands], and puts there what no
-// client could with [Server.Add]: damaged documents, or an _id twice.
+// A test inspects the server with [Server.Documents], [Server.Cursors] and [Server.Commands].
+// [Server.Add] stores what no client could: damaged documents, or an _id twice.
 //
-// # What can go wrong
+// # Faults
 //
-// A [Fault] hits every command of a name, or the Nth:
+// A [Fault] applies to every command of a name, or to the nth:
 //
 //	the command is not carried out
-//	  Code, Text, Labels         an error of the server
-//	  Close                      the connection is closed
+//	  Code, Text, Labels         the server replies with an error
+//	  Close                      the server closes the connection
 //	the command is carried out
-//	  Lose                       the connection is closed in place of the reply
-//	  Cut: n                     and after n bytes of it
-//	  Reply                      another reply, sound or not
-//	  Wire                       another message, header and all
-//	  Hang                       nothing comes after it
+//	  Lose                       the server closes the connection instead of replying
+//	  Cut: n                     the server closes the connection after n bytes of the reply
+//	  Reply                      another reply, valid or not
+//	  Wire                       another message, including its header
+//	  Hang                       the server sends nothing after the reply
 //	  WriteErrors                some documents of an insert are refused
-//	  WriteConcernError          an insert is not acknowledged as was asked
+//	  WriteConcernError          the write concern of an insert is not met
 //	and with any of them
-//	  Delay                      the server takes its time
-//	  Reset                      closing is RST, not FIN
+//	  Delay                      the server waits before it handles the command
+//	  Reset                      the connection is closed by RST instead of FIN
 //
-// Beside these, [Server.Disconnect] cuts all connections, [Server.ForgetCursors] loses the cursors as a restart does, and
-// [Server.Close] ends the server in the middle of whatever it is at.
+// [Server.Disconnect] closes all connections, [Server.ForgetCursors] loses the cursors as a restart
+// does, and [Server.Close] stops the server even while it handles commands.
 package mongotest

@@ -7,34 +7,36 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Fault is something that goes wrong with a command. Where several fit a command, the first injected is taken.
+// Fault makes commands fail. If several faults match a command, the one injected first applies.
 type Fault struct {
-	Command string // the command it concerns: find, getMore, insert…
-	Nth     int    // which of these commands, counted from 1 when the fault is injected; 0 means every one
+	Command string // the name of the command: find, getMore, insert…
+	Nth     int    // which of these commands, counted from 1 since the injection; 0 means every one
 
 	// Before the command is carried out:
-	Delay  time.Duration // waits; the end of the server ends the wait
+	Delay  time.Duration // waits, until the server closes at the latest
 	Close  bool          // closes the connection; the command is not carried out
 	Code   int32         // replies with this error; the command is not carried out
 	Text   string        // of that error
-	Labels []string      // of that error, as RetryableWriteError
+	Labels []string      // of that error, such as RetryableWriteError
 
 	// After the command is carried out:
 	Lose  bool     // closes the connection instead of replying
 	Cut   int      // closes the connection after this many bytes of the reply, if more than 0
-	Reset bool     // closing is by RST instead of FIN
+	Reset bool     // resets the connection (RST) when Close, Lose or Cut closes it
 	Reply bson.Raw // is sent instead of the reply
 
-	// Wire returns what is sent in place of a message, header and all, which it may change; Hang sends nothing more after it, and
-	// keeps the connection open. Both also work with the Command hello, which stands for isMaster too and of which every fault
-	// but Delay, Reply, Wire and Hang is ignored.
+	// Wire returns the bytes to send in place of a message, header included. It may change the
+	// message. Hang sends nothing after that and keeps the connection open. Both also apply to the
+	// command hello, which stands for isMaster too. Other faults of hello are ignored, except for
+	// Delay and Reply.
 	Wire func(message []byte) []byte
 	Hang bool
 
-	// WriteErrors are the documents of an insert, by index, that are refused with this code; the others are inserted, or with
-	// ordered those before it.
+	// WriteErrors maps the indexes of refused documents of an insert to error codes. The other
+	// documents are inserted; if the insert is ordered, only those before the first refused one.
 	WriteErrors map[int]int32
-	// WriteConcernError is the code of a write concern error that the reply of an insert carries beside its count.
+	// WriteConcernError is the code of a write concern error. The reply of an insert has it in
+	// addition to its count.
 	WriteConcernError int32
 }
 
@@ -43,7 +45,7 @@ type fault struct {
 	seen int
 }
 
-// Inject makes f happen, from the next command on.
+// Inject adds f, which applies from the next command on.
 func (s *Server) Inject(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,7 +59,8 @@ func (s *Server) Heal() {
 	s.faults = nil
 }
 
-// fault returns what goes wrong with the command just received, or nil. All faults count it.
+// fault returns the fault that applies to the command just received, or nil. Every fault of that
+// name counts the command.
 func (s *Server) fault(command string) (hit *Fault) {
 	for _, f := range s.faults {
 		if f.Command != command {

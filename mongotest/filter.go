@@ -34,8 +34,8 @@ func match(docs []bson.Raw, filter bson.Raw) ([]bson.Raw, error) {
 	return found, nil
 }
 
-// test returns what e, an element of a filter, asks of a document, or nil if this server does not
-// know it.
+// test returns the condition that e, an element of a filter, sets for a document, or nil if this
+// server does not support it.
 func test(e bson.RawElement) func(bson.Raw) bool {
 	key, v := e.Key(), e.Value()
 	if key == "$expr" {
@@ -60,8 +60,8 @@ func test(e bson.RawElement) func(bson.Raw) bool {
 	}
 }
 
-// greaterThan returns the test that {$gt: ["$field", {$literal: value}]} is, which crosses types,
-// or nil.
+// greaterThan returns the condition {$gt: ["$field", {$literal: value}]}, which compares across
+// types, or nil if expr is another one.
 func greaterThan(expr bson.RawValue) func(bson.Raw) bool {
 	operator, operands, ok := only(expr)
 	list, isArray := operands.ArrayOK()
@@ -96,7 +96,7 @@ func only(v bson.RawValue) (key string, value bson.RawValue, ok bool) {
 	return elements[0].Key(), elements[0].Value(), len(elements) == 1
 }
 
-// sortDocuments returns docs in the order of one field of the top level: {field: 1} or {field: -1}.
+// sortDocuments returns docs in the order of one top-level field: {field: 1} or {field: -1}.
 func sortDocuments(docs []bson.Raw, order bson.RawValue) ([]bson.Raw, error) {
 	if order.IsZero() {
 		return docs, nil

@@ -9,7 +9,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// bypassField keeps a top-level Timestamp(0, 0) as it is. Without it servers store their own time.
+// bypassField makes a server keep a top-level Timestamp(0, 0). Without it, servers store their own
+// time.
 const bypassField = "bypassEmptyTsReplacement"
 
 // refusal is the error of one document of an insert.
@@ -44,8 +45,8 @@ func fieldsOf(doc bson.Raw) (f fields, ok bool) {
 	return f, true
 }
 
-// fix returns what a server stores for doc: with an _id in front, and with the time in place of
-// each top-level Timestamp(0, 0) but the _id, unless bypass says to keep them.
+// fix returns what a server stores for doc: _id is the first field, and the server's time replaces
+// each top-level Timestamp(0, 0) except for the _id. bypass keeps these timestamps.
 func (s *Server) fix(doc bson.Raw, f fields, bypass bool) (bson.Raw, *refusal) {
 	if bad := badID(f); bad != nil {
 		return nil, bad
@@ -81,7 +82,7 @@ func emptyTimestamp(e bsoncore.Element) bool {
 	return ok && t == 0 && i == 0
 }
 
-// badID returns why a server refuses the _id, or nil.
+// badID returns the reason why a server refuses the _id, or nil.
 func badID(f fields) *refusal {
 	const badValue, dollarPrefixed = 2, 52
 	if f.ids == 0 {
@@ -105,16 +106,15 @@ func badID(f fields) *refusal {
 	return nil
 }
 
-// RefuseField makes the server refuse every insert with a field of that name, as one that is too
-// old to know it.
+// RefuseField makes the server refuse every insert with a field of that name, as a server does that
+// is too old to know it.
 func (s *Server) RefuseField(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unknown[name] = true
 }
 
-// IgnoreUnknownFields makes the server ignore the fields of an insert that it does not know,
-// instead of refusing it.
+// IgnoreUnknownFields makes the server ignore unknown fields of an insert instead of refusing it.
 func (s *Server) IgnoreUnknownFields() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -80,7 +80,7 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	return reply
 }
 
-// store puts doc into c as a server does, or returns why not.
+// store puts doc into c as a server does, or returns why it refuses doc.
 func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refusal {
 	const badValue, duplicateKey = 2, 11000
 	if len(doc) > MaxDocumentBytes {

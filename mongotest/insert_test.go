@@ -21,7 +21,7 @@ func marshal(t testing.TB, v any) bson.Raw {
 	return raw
 }
 
-// insert sends a bare insert command, as no driver's own method could.
+// insert sends a plain insert command, which no method of the driver does.
 func insert(t *testing.T, db *mongo.Database, doc any, more ...bson.E) error {
 	t.Helper()
 	return db.RunCommand(t.Context(),
@@ -91,8 +91,7 @@ func TestInsertRefuses(t *testing.T) {
 	}
 }
 
-// An older server refuses the field, and one that ignores what it does not know changes the
-// document.
+// An older server refuses the field, and a server that ignores unknown fields changes the document.
 func TestUnknownFields(t *testing.T) {
 	srv := mongotest.NewServer()
 	db := connect(t, srv).Database("shop")
@@ -118,8 +117,8 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// Values of all types are in the order of a server's: each is greater than those before it, and a
-// scan goes on after each.
+// Values of all types are in the order of a real server: each is greater than those before it, and
+// a scan continues after each.
 func TestOrder(t *testing.T) {
 	decimal, err := bson.ParseDecimal128("2.5")
 	if err != nil {

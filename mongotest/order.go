@@ -19,10 +19,10 @@ var brackets = map[bson.Type]int{
 	bson.TypeJavaScript: 13, bson.TypeCodeWithScope: 14, bson.TypeMaxKey: 127,
 }
 
-// bracket returns the place of t among the types. A field that is missing has type 0.
+// bracket returns the rank of t among the types. A missing field has type 0.
 func bracket(t bson.Type) int { return brackets[t] }
 
-// compareValues compares as servers sort: by the bracket of the types first. Decimals compare as
+// compareValues compares as servers sort: first by the bracket of the type. It compares decimals as
 // doubles, which is not exact.
 func compareValues(a, b bson.RawValue) int {
 	if c := cmp.Compare(bracket(a.Type), bracket(b.Type)); c != 0 {
@@ -100,7 +100,7 @@ func compareDocuments(a, b bson.Raw) int {
 	return cmp.Compare(len(as), len(bs))
 }
 
-// decimalAsFloat returns the double that is next to d.
+// decimalAsFloat returns the double that is nearest to d.
 func decimalAsFloat(d bson.Decimal128) float64 {
 	f, _ := strconv.ParseFloat(d.String(), 64) // out of range is an infinity
 	return f

@@ -17,7 +17,7 @@ const (
 	MaxBatchDocuments = 100_000
 )
 
-// Server is a running server. All methods may be called from any goroutine.
+// Server is a running server. Its methods are safe for concurrent use.
 type Server struct {
 	listener net.Listener
 	conns    sync.WaitGroup
@@ -27,19 +27,20 @@ type Server struct {
 	mu      sync.Mutex
 	open    map[net.Conn]struct{}
 	data    map[string]*collection // by "db.collection"
-	order   []string               // names in data, as they were made
+	order   []string               // names in data, in the order of creation
 	cursors map[int64]*cursor
 	nextID  int64
 	faults  []*fault
 	log     []Command
 	retries map[string]answer // to the last retryable write of each session
-	batch   int               // documents in an insert at most
-	unknown map[string]bool   // fields of an insert that the server does not know
-	lenient bool              // what it does not know it ignores
+	batch   int               // most documents in an insert
+	unknown map[string]bool   // fields of an insert that RefuseField makes unknown
+	lenient bool              // ignores unknown fields of an insert
 	ticks   uint32            // the increment of the last timestamp
 }
 
-// NewServer starts a server on a free port of the loopback interface. It panics when there is none. Close ends it.
+// NewServer starts a server on a free port of the loopback interface. It panics if there is none.
+// Close stops it.
 func NewServer() *Server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -60,7 +61,8 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // URI returns the server's connection string.
 func (s *Server) URI() string { return "mongodb://" + s.Addr() + "/" }
 
-// Close ends the server and its connections, and waits for them. A second Close does nothing.
+// Close stops the server, closes its connections, and waits for their goroutines. A second Close
+// does nothing.
 func (s *Server) Close() {
 	s.mu.Lock()
 	select {
@@ -74,7 +76,7 @@ func (s *Server) Close() {
 	s.conns.Wait()
 }
 
-// Disconnect cuts all connections, as a network that fails; the server goes on.
+// Disconnect closes all connections, as a network failure does. The server keeps running.
 func (s *Server) Disconnect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,8 +85,8 @@ func (s *Server) Disconnect() {
 	}
 }
 
-// LimitBatches makes the server take inserts of n documents at most, in place of MaxBatchDocuments. It tells so to connections that are
-// made from then on: a client sends larger batches in several commands.
+// LimitBatches limits inserts to n documents, instead of MaxBatchDocuments. The server announces
+// the limit on connections that are made after the call: their clients divide larger batches.
 func (s *Server) LimitBatches(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,8 +121,8 @@ func (s *Server) accept() {
 	}
 }
 
-// Add appends documents to a collection, which it makes where there is none. Nothing is checked: they may be damaged, or repeat
-// an _id. They must not be changed any more.
+// Add appends documents to a collection, and creates it if it does not exist. It checks nothing:
+// documents may be damaged, or repeat an _id. The caller must not change them afterwards.
 func (s *Server) Add(db, coll string, docs ...bson.Raw) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +131,8 @@ func (s *Server) Add(db, coll string, docs ...bson.Raw) {
 	c.ids = nil
 }
 
-// Documents returns the documents of a collection, in the order of their insertion. They must not be changed.
+// Documents returns the documents of a collection, in the order of insertion. The caller must not
+// change them.
 func (s *Server) Documents(db, coll string) []bson.Raw {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +149,8 @@ func (s *Server) Cursors() int {
 	return len(s.cursors)
 }
 
-// ForgetCursors drops all open cursors: a getMore then gets CursorNotFound (43), as after a restart or a long idle time.
+// ForgetCursors drops all open cursors. Their next getMore gets CursorNotFound (43), as after a
+// restart or a long idle time.
 func (s *Server) ForgetCursors() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,14 +160,14 @@ func (s *Server) ForgetCursors() {
 // Command is a command that the server received.
 type Command struct {
 	Name string   // find, getMore…
-	DB   string   // the database it is for
-	Body bson.Raw // without the documents of an insert, which are sent beside it
-	Docs int      // how many documents were sent beside it
-	Size int      // bytes of the message
+	DB   string   // the database of the command
+	Body bson.Raw // without the documents of an insert that are sent as a separate section
+	Docs int      // number of documents sent as a separate section
+	Size int      // of the message, in bytes
 }
 
-// Commands returns the commands received so far under these names, in their order; without names, all but the driver's own
-// greetings (hello, isMaster).
+// Commands returns the commands received so far with these names, in order. Without names, it
+// returns all. It never returns the driver's greetings (hello, isMaster).
 func (s *Server) Commands(names ...string) []Command {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -97,7 +97,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// What it does not know is refused, not ignored.
+// The server refuses unknown commands and options instead of ignoring them.
 func TestRefusals(t *testing.T) {
 	srv := mongotest.NewServer()
 	coll := connect(t, srv).Database("shop").Collection("cookies")
@@ -179,7 +179,7 @@ func TestLimitBatches(t *testing.T) {
 	if n := len(srv.Commands("insert")); n != 3 || len(srv.Documents("shop", "cookies")) != 5 {
 		t.Errorf("5 documents came in %d commands", n)
 	}
-	srv.LimitBatches(1) // the client does not know
+	srv.LimitBatches(1) // the client does not know the limit
 	var server mongo.CommandError
 	if _, err := coll.InsertMany(t.Context(), []any{bson.D{}, bson.D{}}); !errors.As(err, &server) ||
 		server.Code != 16 {
@@ -205,7 +205,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-// Damaged documents and repeated _ids pass as they are.
+// Add accepts damaged documents and repeated _ids unchanged.
 func TestAddChecksNothing(t *testing.T) {
 	srv := mongotest.NewServer()
 	docs := []bson.Raw{
@@ -228,7 +228,7 @@ func TestAddChecksNothing(t *testing.T) {
 	}
 }
 
-// Close ends waits and connections, and can be called again.
+// Close ends delays and connections, and can be called again.
 func TestClose(t *testing.T) {
 	srv := mongotest.NewServer()
 	coll := connect(t, srv).Database("shop").Collection("cookies")
@@ -278,7 +278,7 @@ func Example() {
 	// 2 queries
 }
 
-// BenchmarkFind is the server and the driver's bare cursor together.
+// BenchmarkFind measures the server together with the driver's plain cursor.
 func BenchmarkFind(b *testing.B) {
 	srv := mongotest.NewServer()
 	for i := range 10_000 {

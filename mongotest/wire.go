@@ -25,16 +25,16 @@ const (
 
 var errProtocol = errors.New("mongotest: the message is malformed")
 
-// request is a command as it came.
+// request is a received command.
 type request struct {
 	id    int32
 	query bool // it came as OP_QUERY
-	quiet bool // no reply is wanted
+	quiet bool // the client wants no reply
 	size  int
 	name  string
 	db    string
 	body  bson.Raw
-	docs  []bson.Raw // that came beside the body
+	docs  []bson.Raw // sent as a separate section
 }
 
 // serve answers the requests of one connection.
@@ -89,7 +89,7 @@ func read(in *bufio.Reader) (*request, error) {
 	if size < headerBytes || size > MaxMessageBytes {
 		return nil, errProtocol
 	}
-	p := make([]byte, size-headerBytes) // documents are kept in it
+	p := make([]byte, size-headerBytes) // the documents keep this memory
 	if _, err := io.ReadFull(in, p); err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func message(req *request, reply bson.Raw) []byte {
 	return out
 }
 
-// handle carries out a request, with its fault. A nil reply closes the connection.
+// handle carries out a request and applies its fault. A nil reply closes the connection.
 func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	if req.name == "hello" || req.name == "isMaster" || req.name == "ismaster" {
 		return s.greet()
@@ -241,7 +241,7 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	return reply, f
 }
 
-// greet answers a hello, with the faults that fit one.
+// greet answers a hello and applies the faults that support one.
 func (s *Server) greet() (bson.Raw, *Fault) {
 	reply := s.hello()
 	s.mu.Lock()
@@ -259,7 +259,8 @@ func (s *Server) greet() (bson.Raw, *Fault) {
 	return reply, &Fault{Wire: f.Wire, Hang: f.Hang}
 }
 
-// wait waits for d, or until the server ends.
+// wait waits for d and reports whether the server is still running. It returns early when the
+// server closes.
 func (s *Server) wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -52,7 +52,8 @@ func TestContract(t *testing.T) {
 			return stream.Into(stream.Async[int](2), sink.Slice[int]()), nil
 		})
 	}, all)
-	// these refuse a run without elements, which the suite begins with: here that is a result
+	// First, Last and Reduce refuse a run without elements, with which the suite begins: orZero
+	// turns that into a result.
 	orZero := func(s stream.Sink[int, int]) func() stream.Sink[int, int] {
 		return func() stream.Sink[int, int] {
 			return stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
@@ -96,7 +97,8 @@ func same[R any](t *testing.T, name string, mk func() stream.Sink[int, R], want 
 	})
 }
 
-// Sinks of bytes keep the contract: what they store is there when the run is complete, and not before.
+// Sinks of bytes keep the contract: the stored bytes are visible once the run is complete, and not
+// before.
 func TestContractOfBytes(t *testing.T) {
 	dir := t.TempDir()
 	files, name := 0, ""
@@ -151,7 +153,7 @@ func TestContractOfBytes(t *testing.T) {
 	})
 }
 
-// shared is a writer that runs may use at the same time.
+// shared is a writer that is safe for concurrent runs.
 type shared struct {
 	mu sync.Mutex
 	bytes.Buffer
@@ -163,7 +165,7 @@ func (s *shared) Write(p []byte) (int, error) {
 	return s.Buffer.Write(p)
 }
 
-// publisher is a writer whose Close publishes what was written.
+// publisher is a writer whose Close publishes the written bytes.
 type publisher struct {
 	bytes.Buffer
 	publish func(*bytes.Buffer)

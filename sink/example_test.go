@@ -144,7 +144,7 @@ func ExampleWriter() {
 	// 12 <nil>
 }
 
-// A writer with a buffer, which must be flushed before it is closed.
+// A writer with a buffer must be flushed before it is closed.
 func ExampleCreate() {
 	log := sink.Create(func(context.Context) (io.WriteCloser, error) {
 		return flushing{bufio.NewWriter(os.Stdout)}, nil

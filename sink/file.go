@@ -15,33 +15,36 @@ import (
 
 // FileOptions tunes [File]. The zero value is ready to use.
 type FileOptions struct {
-	// Append adds to the end of the file, and creates it if there is none, instead of replacing it.
-	// That is not atomic: what a failed run has written stays.
+	// Append adds to the end of the file instead of replacing it, and creates the file if there is
+	// none. It is not atomic: bytes that a failed run has written stay.
 	Append bool
 
-	// Perm is the permission bits of the file that is created, whatever the umask. 0 means those of
-	// the file that it replaces, if the same user owns that, and 0600 otherwise. Append does not
-	// change the mode of a file that exists.
+	// Perm is the permission bits of the file that the run creates, whatever the umask. 0 means the
+	// bits of the replaced file if the same user owns it, and 0600 otherwise. Append does not
+	// change the mode of an existing file.
 	Perm fs.FileMode
 
 	// FollowLinks stores in the file that a symbolic link leads to. Without it a link is an error.
-	// Set it only if nobody else can write to the folders on the way: they choose the file.
+	// Set it only if no other user can write to the folders on the path: such a user could choose
+	// the file.
 	FollowLinks bool
 }
 
-// File returns a sink that stores its chunks in the named file. Its result, beside an error too, is how many bytes it wrote.
+// File returns a sink that stores its chunks in the named file.
 //
-// The file appears whole or not at all: it is written under a temporary name beside it, .NAME.RANDOM, synced, and renamed when
-// all is there, replacing an older one; then its directory is synced. When the run fails, the temporary file is removed; only a
-// process that is killed leaves it. With Append none of that holds but the sync.
-//
-//   - The file belongs to the user of the process. Owner, ACL and hard links of a file that it
-//     replaces are not kept.
-//   - A symbolic link is refused unless FollowLinks is set. One that somebody puts there while the
-//     run goes on is replaced itself. The folder is opened once, and links to it are followed.
-//   - What is not a regular file, such as a device, is refused: open it with [Create]. So is adding
-//     to another user's file in a sticky folder such as /tmp.
-//   - Errors: those of package os, wrapped. When only the last step failed, the sync of the directory, the file is in place.
+// The file appears whole or not at all. The run writes a temporary file, .NAME.RANDOM, in the same
+// folder, syncs it, renames it to NAME, which replaces an existing file, and syncs the folder. A
+// run that fails removes the temporary file; only a killed process leaves it. With Append, the run
+// only syncs the file.
+//   - Result: the number of bytes written, also with an error.
+//   - The file belongs to the user of the process. Owner, ACL and hard links of a replaced file are
+//     not kept.
+//   - A symbolic link is refused unless FollowLinks is set. If a link takes NAME during the run,
+//     the rename replaces the link. The folder is opened once, and links to it are followed.
+//   - Anything that is not a regular file, such as a device, is refused: open it with [Create].
+//     Adding to another user's file in a sticky folder such as /tmp is refused too.
+//   - Errors: those of package os, wrapped. If only the last step failed, the sync of the folder,
+//     the file is in place.
 func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 	o := FileOptions{}
 	if opts != nil {
@@ -70,7 +73,7 @@ func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 	})
 }
 
-// replaceFile stores src in a new file, which takes the place of the target when it is whole.
+// replaceFile stores src in a new file, which replaces the target once it is whole.
 func replaceFile(ctx context.Context, t target, perm fs.FileMode, src stream.Source[[]byte]) (n int64, err error) {
 	temporary := t.temporary()
 	f, err := t.folder.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -129,7 +132,7 @@ func appendFile(ctx context.Context, t target, perm fs.FileMode, src stream.Sour
 	return n, nil
 }
 
-// syncFolder makes a rename in the folder last, where the system can do that.
+// syncFolder makes a rename in the folder durable, if the system supports that.
 func syncFolder(folder *os.Root) error {
 	if runtime.GOOS == "windows" {
 		return nil

@@ -13,9 +13,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-const stranger = 12345 // a user id that no file of a test has by itself
+const stranger = 12345 // the id of a user who owns no file of a test by default
 
-// save stores content under name, and returns what the run says of it.
+// save stores content under name, and returns the error of the run.
 func save(t *testing.T, name, content string, opts *sink.FileOptions) error {
 	t.Helper()
 	_, err := stream.Run(t.Context(), text(content), sink.File(name, opts))
@@ -33,7 +33,7 @@ func put(t *testing.T, name, content string, perm fs.FileMode) {
 	}
 }
 
-// wantFile checks that name is a regular file, itself, of that content and mode.
+// wantFile checks that name itself is a regular file, and has this content and mode.
 func wantFile(t *testing.T, name, content string, perm fs.FileMode) {
 	t.Helper()
 	info, err := os.Lstat(name)
@@ -46,7 +46,8 @@ func wantFile(t *testing.T, name, content string, perm fs.FileMode) {
 	}
 }
 
-// wantRefused checks that File refuses to store under name, replacing or appending, before it asks for input.
+// wantRefused checks that File refuses to store under name, replacing or appending, before it runs
+// its upstream.
 func wantRefused(t *testing.T, name string, opts sink.FileOptions) {
 	t.Helper()
 	untouched := stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
@@ -60,8 +61,8 @@ func wantRefused(t *testing.T, name string, opts sink.FileOptions) {
 	}
 }
 
-// A link is refused whatever it leads to, in a folder that others can write to as well; the file that it leads to is
-// as it was.
+// File refuses a link, whatever its target, also in a folder that others can write to. The target
+// does not change.
 func TestFileRefusesLinks(t *testing.T) {
 	for _, mode := range []fs.FileMode{0o755, 0o777 | fs.ModeSticky} {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -99,7 +100,7 @@ func TestFileRefusesLinks(t *testing.T) {
 	}
 }
 
-// A link that is planted while the run goes on is replaced itself.
+// A link that is planted during the run is itself replaced.
 func TestFilePlantedMeanwhile(t *testing.T) {
 	dir, target := t.TempDir(), filepath.Join(t.TempDir(), "target")
 	put(t, target, "precious", 0o640)
@@ -117,7 +118,7 @@ func TestFilePlantedMeanwhile(t *testing.T) {
 	wantFile(t, target, "precious", 0o640)
 }
 
-// A folder that is renamed while the run goes on, with a link in its place, stays the folder of the run.
+// The run stays in its folder, even if the folder is renamed and a link takes its place.
 func TestFileFolderMoved(t *testing.T) {
 	dir := t.TempDir()
 	folder, moved, elsewhere := filepath.Join(dir, "folder"), filepath.Join(dir, "moved"), t.TempDir()
@@ -195,7 +196,7 @@ func TestFileRefusesSpecialFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{folder, folder + "/", fifo}
-	if err := syscall.Mknod(device, syscall.S_IFCHR|0o600, 1<<8|3); err == nil { // as /dev/null; only root may
+	if err := syscall.Mknod(device, syscall.S_IFCHR|0o600, 1<<8|3); err == nil { // as /dev/null; needs root
 		names = append(names, device)
 	}
 	for _, name := range names {
@@ -210,11 +211,11 @@ func TestFileRefusesSpecialFiles(t *testing.T) {
 	}
 }
 
-// The table of modes: what is there, what is asked for, what is there afterwards.
+// The mode of a stored file depends on the existing file and on the options.
 func TestFileModes(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o777} {
 		for name, c := range map[string]struct {
-			old  fs.FileMode // 0: no file
+			old  fs.FileMode // 0 means no file
 			opts sink.FileOptions
 			want fs.FileMode
 		}{
@@ -247,7 +248,7 @@ func TestFileModes(t *testing.T) {
 	}
 }
 
-// While it is written, the file has a name that nobody can guess, and nobody else can read it.
+// During the run, the file has an unpredictable name, and other users cannot read it.
 func TestFileIsPrivateWhileItIsWritten(t *testing.T) {
 	before := syscall.Umask(0)
 	defer syscall.Umask(before)
@@ -282,7 +283,7 @@ func TestFileIsPrivateWhileItIsWritten(t *testing.T) {
 	}
 }
 
-// The mode of another user's file is not taken over, and nothing is added to it in a sticky folder.
+// File does not copy the mode of another user's file, and does not append to it in a sticky folder.
 func TestFileOfAStranger(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root may give a file to another user")
@@ -308,7 +309,7 @@ func TestFileOfAStranger(t *testing.T) {
 		t.Error("not ours:", info, err)
 	}
 
-	// In a folder that is not shared, root adds to a user's file, and that stays the user's.
+	// In a folder that is not shared, root adds to a user's file, and the user still owns it.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

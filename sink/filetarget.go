@@ -12,15 +12,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// target is the file that a run of [File] stores in. Everything is done in its open folder, so that
-// renaming the folder, or putting a link in its place, leads the run nowhere else.
+// target is the file that a run of [File] stores in. All operations go through its open folder, so
+// renaming the folder, or putting a link in its place, does not redirect the run.
 type target struct {
 	folder *os.Root
 	base   string      // the name in the folder
-	old    fs.FileInfo // the regular file that was there when the run began; nil if there was none
+	old    fs.FileInfo // the regular file that existed when the run began; nil if there was none
 }
 
-// openTarget opens the folder of the named file, and refuses what must be neither replaced nor added to.
+// openTarget opens the folder of the named file. It refuses a file that File must not replace or
+// add to.
 func openTarget(name string, followLinks bool) (_ target, err error) {
 	if info, err := os.Lstat(name); followLinks && err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if name, err = filepath.EvalSymlinks(name); err != nil {
@@ -50,7 +51,7 @@ func openTarget(name string, followLinks bool) (_ target, err error) {
 	return t, nil
 }
 
-// look notes the file that is there, or that there is none. name is for errors.
+// look records the existing file, or that there is none. name is for errors.
 func (t *target) look(name string) error {
 	old, err := t.folder.Lstat(t.base)
 	switch {
@@ -68,8 +69,8 @@ func (t *target) look(name string) error {
 	return nil
 }
 
-// perm returns the permission bits of the file that the run creates. Those of a stranger's file are
-// not taken over: in a shared folder, whoever puts a file there first would choose them.
+// perm returns the permission bits of the file that the run creates. It does not copy those of
+// another user's file: in a shared folder, anyone could choose them by creating the file first.
 func (t target) perm(asked fs.FileMode) fs.FileMode {
 	switch {
 	case asked != 0:
@@ -80,14 +81,14 @@ func (t target) perm(asked fs.FileMode) fs.FileMode {
 	return 0o600
 }
 
-// temporary returns a name in the folder that nobody can guess.
+// temporary returns an unpredictable name in the folder.
 func (t target) temporary() string {
 	const longest = 200 // bytes; a whole name has at most 255 on most systems
 	return "." + strings.ToValidUTF8(t.base[:min(len(t.base), longest)], "") + "." + rand.Text()
 }
 
-// openToAppend opens the file that is there, or creates one if there is none. A file that another run
-// creates meanwhile is looked at like one that was there before.
+// openToAppend opens the existing file, or creates one if there is none. If another process creates
+// the file in between, it passes the same checks.
 func (t target) openToAppend(perm fs.FileMode) (*os.File, error) {
 	for {
 		f, err := t.tryToAppend(perm)
@@ -130,7 +131,7 @@ func (t target) tryToAppend(perm fs.FileMode) (_ *os.File, err error) {
 }
 
 // refusePlanted returns an error if the target is another user's file in a sticky folder such as
-// /tmp: its owner would read and change what is added.
+// /tmp: that user could read and change the added bytes.
 func (t target) refusePlanted() error {
 	if t.old == nil || ownedByUs(t.old) {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestAppendMeanwhile has another program change the file between the look at it and the opening.
+// TestAppendMeanwhile has another program change the file between its inspection and its opening.
 func TestAppendMeanwhile(t *testing.T) {
 	write := func(t *testing.T, name, content string) {
 		t.Helper()
@@ -26,7 +26,7 @@ func TestAppendMeanwhile(t *testing.T) {
 	for _, c := range []struct {
 		what          string
 		before, after func(t *testing.T, name string)
-		content       string       // afterwards; of the file beside it, if it is refused
+		content       string       // of the file afterwards; "" if the file is refused
 		class         stream.Class // of the error, if it is refused
 	}{
 		{"nothing", nil, nil, "new", stream.Unclassified},

@@ -8,8 +8,8 @@ import (
 )
 
 // Fold returns a sink that folds the elements into one result. It starts with zero and replaces the
-// result r by f(r, v) for each element v. All runs share zero. If f would modify it, as it would a
-// map, use [ForEach] with a new value for each run.
+// result r by f(r, v) for each element v. All runs share zero. If f modifies its result in place,
+// as with a map, use [ForEach] with a new value for each run.
 //
 //   - Result: with an error, the result so far.
 func Fold[T, R any](zero R, f func(R, T) R) stream.Sink[T, R] {
@@ -44,8 +44,8 @@ func foldSlices[T, R any](ctx context.Context, src stream.SliceSource[T], r R, f
 	return r, err
 }
 
-// Reduce returns a sink that combines all elements into one: f of the first two, f of that and the
-// third, and so on. A single element is the result itself. Without an element the run ends with
+// Reduce returns a sink that combines all elements into one: f of the first two, then f of that and
+// the third, and so on. A single element is the result itself. Without an element the run ends with
 // [ErrEmpty].
 func Reduce[T any](f func(T, T) T) stream.Sink[T, T] {
 	if f == nil {

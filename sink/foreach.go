@@ -7,7 +7,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ForEach returns a sink that calls f with each element. An error of f ends the run, as it is.
+// ForEach returns a sink that calls f with each element. An error of f ends the run and is returned
+// unwrapped.
 //
 //   - Result: the number of calls that succeeded, also with an error.
 func ForEach[T any](f func(context.Context, T) error) stream.Sink[T, int64] {

@@ -10,16 +10,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ForEachParallel returns a sink that calls f with each element, with up to n concurrent calls in any
-// order.
+// ForEachParallel returns a sink that calls f with each element, with up to n concurrent calls in
+// any order.
 //
 //   - Result: the number of calls that succeeded, also with an error.
 //   - Memory: 2n elements, in calls or waiting for one, if f is slow; up to 64 times that if f
-//     takes less than a microsecond or so.
+//     takes less than about a microsecond.
 //   - Goroutines: n call f, and the caller's runs the upstream; all have ended when the run
 //     returns.
-//   - Errors: the first error of f ends the run, as it is, and cancels the context of the other
-//     calls.
+//   - Errors: the first error of f ends the run, is returned unwrapped, and cancels the context of
+//     the other calls.
 func ForEachParallel[T any](n int, f func(context.Context, T) error) stream.Sink[T, int64] {
 	switch {
 	case n < 1:
@@ -67,7 +67,7 @@ func ForEachParallel[T any](n int, f func(context.Context, T) error) stream.Sink
 
 const (
 	shareMost = 64                    // most elements that a worker takes at once
-	shareTime = 40 * time.Microsecond // work at once that makes its hand-over cheap
+	shareTime = 40 * time.Microsecond // calls of this total duration make the hand-over of their share cheap
 )
 
 // line is the queue of elements for the workers of [ForEachParallel].
@@ -79,7 +79,7 @@ type line[T any] struct {
 	head    int // index of the first waiting element in queue
 	workers int
 	share   int // elements that a worker takes at once
-	idle    int // waiting workers that no signal has been sent to
+	idle    int // waiting workers that have not been signalled
 	ended   bool
 	halted  bool
 }
@@ -114,7 +114,7 @@ func (l *line[T]) put(ctx context.Context, v T) error {
 }
 
 // take waits for elements and returns a worker's share of them, in the memory of used. It returns
-// none if no more follow.
+// none if no more elements follow.
 func (l *line[T]) take(used []T) []T {
 	clear(used)
 	l.mu.Lock()
@@ -138,7 +138,7 @@ func (l *line[T]) take(used []T) []T {
 	return mine
 }
 
-// fit adapts the share to the time that a call took.
+// fit adapts the share to the duration of a call.
 func (l *line[T]) fit(each time.Duration) {
 	share := shareMost
 	if each > 0 {
@@ -149,7 +149,7 @@ func (l *line[T]) fit(each time.Duration) {
 	l.share = max(1, min(share, 2*l.share))
 }
 
-// end records that no element follows.
+// end records that no more elements follow.
 func (l *line[T]) end() {
 	l.mu.Lock()
 	l.ended = true

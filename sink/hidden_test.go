@@ -12,7 +12,8 @@ import (
 
 var errFull = errors.New("no space is left")
 
-// A source that hides that the writer failed does not make what was cut look whole. File writes as these do.
+// A failed Write fails the run, even if the source hides the error from the sink. File uses the
+// same code.
 func TestWriterFailsWhereASourceHidesIt(t *testing.T) {
 	hides := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		for range 3 {

@@ -17,8 +17,8 @@ func Cancelled[T any]() stream.Sink[T, struct{}] {
 	})
 }
 
-// Never returns a sink that accepts no element: the first blocks until the context is done. Without
-// an element it completes. Use it in tests of stages that wait for their downstream.
+// Never returns a sink that accepts no element: the first element blocks until the context is done.
+// Without an element the run completes. Use it in tests of stages that wait for their downstream.
 func Never[T any]() stream.Sink[T, struct{}] {
 	return stream.SinkFunc[T, struct{}](func(ctx context.Context, src stream.Source[T]) (none struct{}, _ error) {
 		return none, src.Each(ctx, func(T) error {

@@ -8,9 +8,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Defer returns a sink that runs its input into the sink that f returns, for one that must be
-// looked up, opened or chosen when the run begins. Every run calls f, before its upstream starts.
-// An error of f ends the run, as it is.
+// Defer returns a sink that runs its input into the sink that f returns. Use it for a sink that
+// must be looked up, opened or chosen when the run begins. Every run calls f before its upstream
+// starts. An error of f ends the run and is returned unwrapped.
 func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.Sink[T, R] {
 	if f == nil {
 		return invalid[T, R]("Defer: the function is nil")
@@ -36,7 +36,7 @@ func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.
 //
 //   - Memory: one element.
 //   - Goroutines: none; the upstream runs as a coroutine.
-//   - Errors: an error of f ends the run, as it is.
+//   - Errors: an error of f ends the run and is returned unwrapped.
 func Lazy[T, R any](f func(ctx context.Context, first T) (stream.Sink[T, R], error)) stream.Sink[T, R] {
 	if f == nil {
 		return invalid[T, R]("Lazy: the function is nil")

@@ -24,7 +24,7 @@ var (
 	errOther = errors.New("test: the clean-up failed")
 )
 
-// untouched is a source that must not be run.
+// untouched is a source that must not run.
 var untouched = stream.SourceFunc[int](func(context.Context, func(int) error) error { panic("the upstream was run") })
 
 // Bad settings are one clear error of the run, before the upstream starts.
@@ -63,7 +63,7 @@ func check[T, R any](t *testing.T, name string, s stream.Sink[T, R], src stream.
 	}
 }
 
-// What comes of no, one and some elements, and what is left beside an error.
+// The results of no, one and several elements, and the result with an error.
 func TestResults(t *testing.T) {
 	minus := func(a, b int) int { return a - b }
 	gives(t, "Fold", sink.Fold(10, minus), 10, 9, 4, 4, nil)
@@ -97,7 +97,8 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// gives checks the results of no element, of 1, of 1, 2, 3, and of these when the upstream fails then.
+// gives checks the results of no element, of 1, of 1, 2, 3, and of 1, 2, 3 followed by an error of
+// the upstream.
 func gives[R comparable](t *testing.T, name string, s stream.Sink[int, R], none, one, some, beside R, empty error) {
 	t.Helper()
 	failing := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
@@ -122,7 +123,8 @@ func gives[R comparable](t *testing.T, name string, s stream.Sink[int, R], none,
 	}
 }
 
-// First stops its upstream at the first element; what its clean-up reports is not lost.
+// First stops its upstream after the first element, and returns an error of the upstream's
+// clean-up.
 func TestFirst(t *testing.T) {
 	for _, cleanup := range []error{nil, errOther} {
 		emits := 0
@@ -143,7 +145,8 @@ func TestFirst(t *testing.T) {
 	}
 }
 
-// Errors of the caller's functions end the run as they are; of a cancelled run the cause is told, and what is more than its echo.
+// Errors of the caller's functions end the run and are returned unwrapped. The error of a cancelled
+// run is the cause, joined with an error that is not its echo.
 func TestErrorsOfFunctions(t *testing.T) {
 	cause := errors.New("test: cancelled")
 	chunks := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error { return emit(1) })
@@ -197,7 +200,7 @@ func TestErrorsOfFunctions(t *testing.T) {
 	}
 }
 
-// ForEachParallel makes n calls at once, never more, and all of them.
+// ForEachParallel makes n calls at once, never more, and calls f for every element.
 func TestForEachParallel(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 8} {
 		synctest.Test(t, func(t *testing.T) {
@@ -222,7 +225,7 @@ func TestForEachParallel(t *testing.T) {
 	}
 }
 
-// Cheap calls, many at a time: each element once.
+// With cheap calls, workers take many elements at a time, and still call f once for each element.
 func TestForEachParallelCheap(t *testing.T) {
 	const elements = 200_000
 	seen := make([]atomic.Int32, elements)
@@ -241,7 +244,7 @@ func TestForEachParallelCheap(t *testing.T) {
 	}
 }
 
-// The first error cancels the other calls and the upstream, and is the one that is told.
+// The first error cancels the other calls and the upstream, and is the error of the run.
 func TestForEachParallelError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, err := stream.Run(t.Context(), source.Range(0, math.MaxInt, 1),
@@ -262,7 +265,8 @@ func TestForEachParallelError(t *testing.T) {
 	})
 }
 
-// A run that is cancelled when its upstream has completed, but not its calls, is not complete.
+// If a cancellation comes after the upstream has completed, but before its calls have, the run is
+// not complete.
 func TestForEachParallelCancelledAtItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -277,7 +281,7 @@ func TestForEachParallelCancelledAtItsEnd(t *testing.T) {
 	})
 }
 
-// An element is not held back behind others while a worker is free.
+// An element does not wait for others while a worker is free.
 func TestForEachParallelHoldsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ch := make(chan int)
@@ -363,7 +367,7 @@ func TestCancelledAndNever(t *testing.T) {
 	})
 }
 
-// Lazy asks once, with the first element, and only when there is one.
+// Lazy calls its function once, with the first element, and only if there is one.
 func TestLazyAsksOnce(t *testing.T) {
 	var asked []int
 	s := sink.Lazy(func(_ context.Context, first int) (stream.Sink[int, []int], error) {
@@ -381,7 +385,8 @@ func TestLazyAsksOnce(t *testing.T) {
 	}
 }
 
-// The sink's own context reaches the upstream: a sink that fails on another goroutine does not wait for an element.
+// A cancellation of the sink's own context reaches the upstream: a sink that fails on another
+// goroutine does not wait for an element.
 func TestLazyUpstreamHearsOfTheSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ch := make(chan int, 1)
@@ -403,7 +408,7 @@ func TestLazyUpstreamHearsOfTheSink(t *testing.T) {
 	})
 }
 
-// The upstream learns how the sink ended: early, or by an error, never one for the other.
+// The upstream learns how the sink ended, and can tell an early end from an error.
 func TestLazyTellsTheUpstream(t *testing.T) {
 	for name, f := range map[string]struct {
 		into stream.Sink[int, int]
@@ -433,7 +438,7 @@ func TestLazyTellsTheUpstream(t *testing.T) {
 	}
 }
 
-// apart runs f on a goroutine of its own, and returns what it panicked with as its error.
+// apart runs f on a new goroutine, and returns the value of its panic as an error.
 func apart(f func() error) (err error) {
 	done := make(chan struct{})
 	go func() {
@@ -449,7 +454,7 @@ func apart(f func() error) (err error) {
 	return err
 }
 
-// A panic or Goexit of a call comes out of the run, when the other calls have ended.
+// A panic or Goexit of a call leaves the run after the other calls have ended.
 func TestForEachParallelBreaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, goexit := range []bool{false, true} {

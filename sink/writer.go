@@ -17,9 +17,9 @@ import (
 //
 //   - Result: the number of bytes that w accepted, also with an error.
 //   - Errors: those of w, wrapped.
-//   - Limits: cancellation interrupts a blocked Write only if w has a working SetWriteDeadline,
-//     which is reset afterwards, as for connections and pipes of the system, or if w is an
-//     [io.PipeWriter], which is closed with the cause.
+//   - Limits: cancellation interrupts a blocked Write only if w has a working SetWriteDeadline, as
+//     connections and system pipes have, or is an [io.PipeWriter]. The deadline is reset
+//     afterwards. The PipeWriter is closed with the cause.
 func Writer(w io.Writer) stream.Sink[[]byte, int64] {
 	if w == nil {
 		return invalid[[]byte, int64]("Writer: the writer is nil")
@@ -33,12 +33,12 @@ func Writer(w io.Writer) stream.Sink[[]byte, int64] {
 // Every run calls open, before its upstream starts.
 //
 // The writer is closed once, however the run ends. If the run fails and the writer has a method
-// CloseWithError, it is called with the run's error instead of Close. A writer whose Close
-// publishes what was written must have this method.
+// CloseWithError, Create calls it with the run's error instead of Close. A writer whose Close
+// publishes the written bytes must have this method.
 //
 //   - Result: the number of bytes that the writer accepted, also with an error.
-//   - Errors: that of open as it is; those of the writer, wrapped. An error of Close fails a run
-//     that was complete, and is joined to an earlier error.
+//   - Errors: an error of open is returned unwrapped; errors of the writer are wrapped. An error of
+//     Close fails a complete run, and is joined to an earlier error.
 //   - Limits: cancellation interrupts a blocked Write as in [Writer]. open must watch its context.
 func Create(open func(context.Context) (io.WriteCloser, error)) stream.Sink[[]byte, int64] {
 	if open == nil {

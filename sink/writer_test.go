@@ -23,13 +23,13 @@ func text(s ...string) stream.Source[[]byte] {
 	return stream.Via(source.Slice(s), stream.Map(func(s string) []byte { return []byte(s) }))
 }
 
-// writer is a writer that fails, is short or panics at its n-th byte.
+// writer is a writer that fails, writes short or panics at its n-th byte.
 type writer struct {
 	bytes.Buffer
 	limit  int
-	err    error // nil: it is short and says nothing
+	err    error // nil: a short Write returns no error
 	shut   error
-	closed []error // what Close and CloseWithError were called with
+	closed []error // the errors passed to CloseWithError, and nil for each Close
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -81,7 +81,8 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// Cancellation ends a Write that waits, and the writer works afterwards where the caller owns it.
+// Cancellation interrupts a blocked Write. If the caller owns the writer, it still works
+// afterwards.
 func TestWriterIsUnblocked(t *testing.T) {
 	osRead, osWrite, err := os.Pipe()
 	if err != nil {
@@ -120,7 +121,7 @@ func TestWriterIsUnblocked(t *testing.T) {
 	}
 }
 
-// What Create opened is closed once, however the run ends, and with the error where that can be told.
+// Create closes its writer once, however the run ends, with the error if the writer supports that.
 func TestCreateCloses(t *testing.T) {
 	failed := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		return errors.Join(emit([]byte("x")), errTest)
@@ -248,12 +249,12 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// What cannot be stored is said before the upstream starts.
+// File refuses what it cannot store before the upstream starts.
 func TestFileRefuses(t *testing.T) {
 	dir := t.TempDir()
 	loop := filepath.Join(dir, "loop")
 	_ = os.Symlink(loop, loop)
-	socket := filepath.Join(dir, "socket") // stands for all that is no regular file: a mistake must not cost a device
+	socket := filepath.Join(dir, "socket") // stands for all special files: a bug of the test must not destroy a device
 	if l, err := net.Listen("unix", socket); err == nil {
 		defer l.Close()
 	}
@@ -277,7 +278,7 @@ func TestFileRefuses(t *testing.T) {
 	}
 }
 
-// The file is not there until all is.
+// The file does not exist before it is complete.
 func TestFileIsWholeOrNotThere(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	n, err := stream.Run(t.Context(), stream.Via(text("a", "b"), stream.Map(func(p []byte) []byte {

@@ -15,8 +15,7 @@ import (
 //
 // A closed channel cannot report that the sender failed: a sender that can fail needs a [Queue], or
 // a context that it cancels first. A cancelled run never takes the close of ch for the end, so a
-// sender may close ch because of the cancellation. A drained run leaves in ch what it has not
-// received.
+// sender may close ch because of the cancellation. A drained run leaves the remaining values in ch.
 func Chan[T any](ch <-chan T) stream.Source[T] {
 	if ch == nil {
 		return stream.Fail[T](errors.New("source: Chan: the channel is nil"))

@@ -55,8 +55,8 @@ func counter(n int) stream.Source[int] {
 	)
 }
 
-// Every source of values keeps the contract. Those without an end are cut; the runs are long enough for all ways of watching the
-// context.
+// Every source of values keeps the contract. Endless sources are cut. The runs are long enough for
+// every way to watch the context.
 func TestContract(t *testing.T) {
 	pairs := func(n int) func(func(int, error) bool) {
 		return func(yield func(int, error) bool) {
@@ -142,7 +142,7 @@ func countTo(n int) func(context.Context, int) (int, int, bool, error) {
 	return func(_ context.Context, i int) (int, int, bool, error) { return i + 1, i, i < n, nil }
 }
 
-// Empty and Never have no elements, which the suite needs for most of its checks.
+// Empty and Never have no elements, which most checks of the suite need.
 func TestNothing(t *testing.T) {
 	for _, src := range []stream.Source[int]{
 		source.Empty[int](), source.Of[int](), source.Range(0, 0, 1),

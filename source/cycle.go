@@ -43,7 +43,7 @@ func Cycle[T any](seq iter.Seq[T]) stream.Source[T] {
 
 // Repeat returns a source that emits v again and again. It never completes: end it with
 // [stream.Take], a drain or the context. A byte slice is copied for every emit. Other values are
-// emitted as they are, and share what they point to.
+// emitted without a copy, and share what they point to.
 func Repeat[T any](v T) stream.Source[T] {
 	return stream.SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 		clone := copier[T]()

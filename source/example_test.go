@@ -130,7 +130,7 @@ func ExampleTick() {
 	// Output: 3 <nil>
 }
 
-// The pages of a listing, each of which names the next.
+// Each page of the listing names the next one.
 func ExampleUnfold() {
 	type page struct {
 		items []string

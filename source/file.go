@@ -16,14 +16,16 @@ type FileOptions struct {
 	ChunkSize int   // bytes in a chunk at most; 0 means 64 KiB
 }
 
-// File returns a source of the bytes of the named file. Every run opens the file anew and closes it.
+// File returns a source of the bytes of the named file. Every run opens and closes the file.
 //
 //   - Out: chunks of up to ChunkSize bytes.
 //   - Memory: one chunk.
-//   - A drain of the run does not end it: a file cut short would pass for complete.
-//   - A symbolic link is followed. Opening a FIFO waits for its writer, which cancellation does not
-//     end: use [Open].
-//   - Errors: those of package os, wrapped; [io.ErrUnexpectedEOF] when the file ends before Offset, or before Length bytes.
+//   - Limits: a drain of the run does not end the source, because a part of the bytes would pass
+//     for the whole.
+//   - Special files: a symbolic link is followed. Opening a FIFO blocks until its writer opens it,
+//     and cancellation does not interrupt that: use [Open].
+//   - Errors: those of package os, wrapped; [io.ErrUnexpectedEOF] if the file ends before Offset,
+//     or before Length bytes.
 func File(name string, opts *FileOptions) stream.Source[[]byte] {
 	o := FileOptions{}
 	if opts != nil {

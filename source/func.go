@@ -10,7 +10,8 @@ import (
 )
 
 // Func returns a source of the one element that f returns, such as the result of a query for one
-// value. Every run calls f, on the run's goroutine. An error of f ends the run, as it is.
+// value. Every run calls f, on the run's goroutine. An error of f ends the run and is returned
+// unwrapped.
 func Func[T any](f func(context.Context) (T, error)) stream.Source[T] {
 	if f == nil {
 		return stream.Fail[T](errors.New("source: Func: the function is nil"))
@@ -30,9 +31,9 @@ func Func[T any](f func(context.Context) (T, error)) stream.Source[T] {
 	})
 }
 
-// Defer returns a source of the elements of the source that f returns, for one that must be looked
-// up, opened or chosen when the run begins. Every run calls f. An error of f ends the run, as it
-// is.
+// Defer returns a source of the elements of the source that f returns. Use it for a source that
+// must be looked up, opened or chosen when the run begins. Every run calls f. An error of f ends
+// the run and is returned unwrapped.
 func Defer[T any](f func(context.Context) (stream.Source[T], error)) stream.Source[T] {
 	if f == nil {
 		return stream.Fail[T](errors.New("source: Defer: the function is nil"))

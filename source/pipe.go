@@ -13,14 +13,14 @@ import (
 // code that needs an [io.Writer], such as an archiver, an encoder or a template. The source can run
 // once; a second run ends with [ErrUsed].
 //
-// The writer must be used on another goroutine than the run's, and must be closed there, or the run
-// waits for ever. Close completes the run; CloseWithError fails it.
+// Use the writer on another goroutine than the run's, and close it there: the run waits until it is
+// closed. Close completes the run; CloseWithError fails it.
 //
 //   - Emits: a copy of each write, in chunks of up to 64 KiB. Put a [bufio.Writer] before it if
 //     writes are small.
 //   - Memory: one chunk. A Write blocks until the run has taken the bytes before.
-//   - Limits: a drain of the run does not end the source, because the bytes are one whole that ends
-//     when the writer is closed.
+//   - Limits: a drain of the run does not end the source, because a part of the bytes would pass
+//     for the whole.
 func Pipe() (stream.Source[[]byte], *PipeWriter) {
 	w := &PipeWriter{turn: make(chan struct{}, 1), queue: NewQueue[[]byte](0)}
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -30,7 +30,7 @@ func Pipe() (stream.Source[[]byte], *PipeWriter) {
 
 // PipeWriter is the writing end of a [Pipe]. Concurrent writes do not interleave.
 type PipeWriter struct {
-	turn  chan struct{} // full during a Write; not a mutex, which would stop the fake clock of a test
+	turn  chan struct{} // full during a Write; a mutex would stop the fake clock of a test
 	queue *Queue[[]byte]
 }
 
@@ -56,7 +56,7 @@ func (w *PipeWriter) Write(p []byte) (int, error) {
 // returns nil.
 func (w *PipeWriter) Close() error { return w.CloseWithError(nil) }
 
-// CloseWithError ends the run with err, as it is, once the run has taken the last byte. With a nil
+// CloseWithError ends the run with err, unwrapped, once the run has taken the last byte. With a nil
 // err it does what Close does. Only the first call of either has an effect. It returns nil.
 func (w *PipeWriter) CloseWithError(err error) error {
 	w.queue.Fail(err)

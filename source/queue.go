@@ -14,8 +14,8 @@ import (
 //
 //   - In: a nil error of Offer means that the queue accepted the element, not that the run has
 //     processed it.
-//   - Emits: elements in the order in which they were accepted; those of one goroutine in the order
-//     of its calls.
+//   - Emits: elements in the order in which the queue accepted them; those of one goroutine in the
+//     order of its calls.
 //   - Memory: as many elements as [NewQueue] sets. Offer blocks while the queue is full.
 //   - Limits: a drain of the run completes the queue, as Complete does: accepted elements are still
 //     emitted.
@@ -25,7 +25,7 @@ type Queue[T any] struct {
 
 	mu     sync.Mutex
 	used   bool
-	reason error          // why no element is accepted; nil while they are
+	reason error          // why the queue accepts no element; nil while it does
 	failed error          // the error of the run after the last element
 	closed chan struct{}  // closed when reason is set
 	offers sync.WaitGroup // calls in flight; none begins after reason is set
@@ -74,7 +74,7 @@ func (q *Queue[T]) Each(ctx context.Context, emit func(T) error) error {
 // run. A blocked Offer fails too when the queue is closed. When ctx is done, Offer returns
 // context.Cause(ctx).
 //
-// The run's own goroutine must not call Offer, which would wait for itself: use TryOffer there.
+// The run's own goroutine must not call Offer, which could deadlock: use TryOffer there.
 func (q *Queue[T]) Offer(ctx context.Context, v T) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -127,8 +127,8 @@ func (q *Queue[T]) enter() error {
 // call of Complete or Fail has an effect.
 func (q *Queue[T]) Complete() { q.Fail(nil) }
 
-// Fail ends the queue because of err: the run ends with err, as it is, once it has emitted the last
-// element. With a nil err, Fail does what Complete does.
+// Fail ends the queue because of err: the run ends with err, unwrapped, once it has emitted the
+// last element. With a nil err, Fail does what Complete does.
 func (q *Queue[T]) Fail(err error) {
 	if !q.close(ErrClosed, err) {
 		return

@@ -19,7 +19,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A queue that is full makes Offer wait and TryOffer say no, at sizes around the edges.
+// Offer blocks and TryOffer returns false while the queue is full, at sizes around the edges.
 func TestQueueIsBounded(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 7} {
 		synctest.Test(t, func(t *testing.T) {
@@ -57,11 +57,11 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 }
 
-// After the end, offers return why.
+// After the end, offers return the reason.
 func TestQueueOffersAfterTheEnd(t *testing.T) {
 	for name, f := range map[string]struct {
 		end  func(*source.Queue[int])
-		run  func(context.CancelCauseFunc, int) error // emit
+		run  func(context.CancelCauseFunc, int) error // with emit as its function
 		sink stream.Sink[int, int64]
 		want error // of the run
 		then error // of an offer
@@ -114,7 +114,7 @@ func TestQueueOffersAfterTheEnd(t *testing.T) {
 	}
 }
 
-// An offer that waits when the queue ends is told so, whichever side ended it.
+// A blocked offer returns when the queue ends, whichever side ended it.
 func TestQueueEndsWaitingOffers(t *testing.T) {
 	for name, end := range map[string]func(*source.Queue[int]) error{
 		"Complete": func(q *source.Queue[int]) error { q.Complete(); return source.ErrClosed },
@@ -138,7 +138,7 @@ func TestQueueEndsWaitingOffers(t *testing.T) {
 				switch err := <-errs; err {
 				case want:
 					told++
-				case nil: // it had got into the place that the run made
+				case nil: // it took the place that the run freed
 				default:
 					t.Errorf("%s: %v", name, err)
 				}
@@ -150,7 +150,8 @@ func TestQueueEndsWaitingOffers(t *testing.T) {
 	}
 }
 
-// What was taken is emitted, once and in each goroutine's order, wherever Complete falls.
+// Every accepted element is emitted once, in the order of its goroutine, whenever Complete is
+// called.
 func TestQueueLosesNothing(t *testing.T) {
 	for seed := range uint64(300) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
@@ -176,7 +177,7 @@ func TestQueueLosesNothing(t *testing.T) {
 			next[v[0]]++
 			if got++; got == int64(stop) {
 				if seed%2 == 0 {
-					q.Complete() // in the run itself
+					q.Complete() // on the run's goroutine
 				} else {
 					wg.Go(q.Complete)
 				}
@@ -193,7 +194,8 @@ func TestQueueLosesNothing(t *testing.T) {
 	}
 }
 
-// The writer of a pipe is an io.WriteCloser whose writes come out as they were, in chunks of their own.
+// The writer of a pipe is an io.WriteCloser whose writes come out unchanged, each in its own
+// chunks.
 func TestPipe(t *testing.T) {
 	src, w := source.Pipe()
 	var _ io.WriteCloser = w
@@ -204,7 +206,7 @@ func TestPipe(t *testing.T) {
 			if n, err := w.Write(p); n != 2 || err != nil {
 				t.Error(n, err)
 			}
-			p[0], p[1] = 'X', 'X' // it was copied
+			p[0], p[1] = 'X', 'X' // the pipe must have copied it
 		}
 		if n, err := w.Write(nil); n != 0 || err != nil {
 			t.Error(n, err)
@@ -266,7 +268,7 @@ func TestPipeEnds(t *testing.T) {
 	}
 }
 
-// Writes of several goroutines do not mix, though they are larger than a chunk.
+// Writes of several goroutines do not interleave, even if they are larger than a chunk.
 func TestPipeWritesDoNotMix(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src, w := source.Pipe()

@@ -24,8 +24,8 @@ const chunkSize = 64 << 10 // bytes
 //   - Limits: a drain of the run does not end the source, because a part of the bytes would pass
 //     for the whole. For an endless reader, put [stream.Drainable] after the stage that splits the
 //     bytes into records. Cancellation interrupts a blocked Read only if r has a working
-//     SetReadDeadline, which is reset afterwards, as for connections and pipes of the system, or if
-//     r is an [io.PipeReader], which is closed with the cause. For other readers use [Open].
+//     SetReadDeadline, as connections and system pipes have, or is an [io.PipeReader]. The deadline
+//     is reset afterwards. The PipeReader is closed with the cause. For other readers use [Open].
 func Reader(r io.Reader) stream.Source[[]byte] {
 	if r == nil {
 		return stream.Fail[[]byte](errors.New("source: Reader: the reader is nil"))
@@ -45,10 +45,11 @@ func Reader(r io.Reader) stream.Source[[]byte] {
 //
 //   - Emits: chunks of up to 64 KiB, as the reader returns them.
 //   - Memory: 64 KiB.
-//   - Errors: that of open as it is; those of the reader, its Close included, wrapped.
+//   - Errors: an error of open is returned unwrapped; errors of the reader, Close included, are
+//     wrapped.
 //   - Limits: a drain does not end the source, as in [Reader]. Cancellation interrupts a blocked
-//     Read as in Reader, or by closing the reader during the Read, which connections, HTTP bodies
-//     and files allow. open must watch its context.
+//     Read as in Reader, and otherwise by closing the reader during the Read, which connections,
+//     HTTP bodies and files allow. open must return when its context is done.
 func Open(open func(context.Context) (io.ReadCloser, error)) stream.Source[[]byte] {
 	if open == nil {
 		return stream.Fail[[]byte](errors.New("source: Open: the function is nil"))
@@ -84,8 +85,8 @@ func readAll(
 	return read(ctx, what, r, size, emit)
 }
 
-// emptyReads is the number of successive reads without bytes and without an error after which a
-// reader is broken. It is that of package bufio.
+// emptyReads is the number of successive reads without bytes and without an error after which the
+// run fails. Package bufio has the same limit.
 const emptyReads = 100
 
 // read emits the bytes of r in chunks of up to size bytes.
@@ -122,8 +123,7 @@ func read(ctx context.Context, what string, r io.Reader, size int, emit func([]b
 }
 
 // unblock makes a blocked Read of r return when ctx is done, if r supports that. Otherwise it calls
-// last, unless that is nil. The caller must call the returned function after
-// the last Read.
+// last, unless that is nil. The caller must call the returned function after the last Read.
 func unblock(ctx context.Context, r io.Reader, last func()) func() {
 	timed, _ := r.(interface{ SetReadDeadline(time.Time) error })
 	pipe, _ := r.(*io.PipeReader)

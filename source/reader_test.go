@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Whatever way the reader cuts and ends, the bytes come whole.
+// The bytes are complete, however the reader divides and ends them.
 func TestReaderCuts(t *testing.T) {
 	for _, n := range []int{0, 1, 64<<10 - 1, 64 << 10, 64<<10 + 1, 300_000} {
 		data := bytes.Repeat([]byte("0123456789"), n/10+1)[:n]
@@ -44,7 +44,7 @@ func TestReaderCuts(t *testing.T) {
 	}
 }
 
-// lazy returns nothing so many times before each read.
+// lazy returns no bytes a number of times before each read.
 type lazy struct {
 	r       io.Reader
 	nothing int
@@ -81,7 +81,7 @@ func TestReaderErrors(t *testing.T) {
 	}
 }
 
-// Small reads share an allocation, and yet no chunk reaches into another.
+// Small reads share an allocation, and still appending to a chunk does not change another.
 func TestReaderChunksAreApart(t *testing.T) {
 	var all [][]byte
 	err := source.Reader(iotest.OneByteReader(bytes.NewReader(lines(100)))).Each(t.Context(), func(c []byte) error {
@@ -105,7 +105,7 @@ func TestReaderChunksAreApart(t *testing.T) {
 	}
 }
 
-// Cancellation ends a Read that waits, and the reader works afterwards where the caller owns it.
+// Cancellation interrupts a blocked Read. If the caller owns the reader, it still works afterwards.
 func TestReaderIsUnblocked(t *testing.T) {
 	osRead, osWrite, err := os.Pipe()
 	if err != nil {
@@ -141,7 +141,7 @@ func TestReaderIsUnblocked(t *testing.T) {
 	}
 }
 
-// cancelSoon runs src, which waits, and cancels the run with errTest.
+// cancelSoon runs src, which blocks, and cancels the run with errTest.
 func cancelSoon(t *testing.T, src stream.Source[[]byte]) error {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -164,7 +164,7 @@ func (c *closer) Close() error {
 	return c.shut()
 }
 
-// What Open opened is closed once; a failing Close fails the run.
+// Open closes its reader once; a failing Close fails the run.
 func TestOpenCloses(t *testing.T) {
 	pr, pw := io.Pipe()
 	defer pw.Close()

@@ -16,10 +16,10 @@ import (
 // early end, a cancellation or a panic.
 //
 //   - Memory: one element and the resource.
-//   - Errors: those of the three functions end the run, as they are; that of shut is joined to an
-//     earlier one.
-//   - Limits: the context of shut outlives the end of the run's by 800 ms, so that a cancelled run
-//     ends within a second; without a cancellation shut may take any time. A drain ends the source
+//   - Errors: an error of one of the three functions ends the run and is returned unwrapped; that
+//     of shut is joined to an earlier error.
+//   - Limits: after a cancellation, the context of shut ends 800 ms later, so that the run ends
+//     within a second. Without a cancellation, shut may take any time. A drain ends the source
 //     between two calls of next. To interrupt a blocked next as well, wrap the source in
 //     [stream.Drainable].
 func Resource[R, T any](

@@ -38,9 +38,9 @@ func Seq[T any](seq iter.Seq[T]) stream.Source[T] {
 	})
 }
 
-// Seq2 returns a source of the elements of seq up to its first error, which ends the run, as it is.
-// Every run ranges over seq. Cancellation does not interrupt seq while it blocks. Seq2 is the
-// inverse of [stream.All].
+// Seq2 returns a source of the elements of seq up to its first error, which ends the run and is
+// returned unwrapped. Every run ranges over seq. Cancellation does not interrupt seq while it
+// blocks. Seq2 is the inverse of [stream.All].
 func Seq2[T any](seq iter.Seq2[T, error]) stream.Source[T] {
 	if seq == nil {
 		return stream.Fail[T](errors.New("source: Seq2: the sequence is nil"))

@@ -9,13 +9,13 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Slice returns a source of the elements of xs. It does not copy them: if they are slices
-// themselves, a receiver that modifies one also modifies xs, and so the next run.
+// Slice returns a source of the elements of xs. It does not copy them. If the elements are slices,
+// a receiver that modifies one also changes xs, and with it the next run.
 func Slice[T any](xs []T) stream.Source[T] {
 	return slice[T](xs)
 }
 
-// slice is a [stream.SliceSource]: it has all its elements at hand.
+// slice is a [stream.SliceSource], because it already holds all its elements.
 type slice[T any] []T
 
 func (xs slice[T]) Each(ctx context.Context, emit func(T) error) error {
@@ -54,16 +54,16 @@ func (xs slice[T]) EachSlice(ctx context.Context, take func([]T) error) error {
 	return nil
 }
 
-// drainEvery is the most elements that a drainable run passes on at once. A drain does not take
-// effect between them.
+// drainEvery is the largest number of elements that a drainable run passes on at once. A drain does
+// not take effect between them.
 const drainEvery = 16
 
 // Of returns a source of the given values. They belong together, like a header and a footer that
 // [stream.Concat] puts around other elements, so a drain of the run does not separate them. For
-// elements that are units of work see [Slice].
+// elements that are units of work, use [Slice].
 func Of[T any](xs ...T) stream.Source[T] { return values[T](xs) }
 
-// values is slice without drains.
+// values is a slice that ignores drains.
 type values[T any] []T
 
 func (xs values[T]) Each(ctx context.Context, emit func(T) error) error {

@@ -94,8 +94,8 @@ func same[T comparable](t *testing.T, src stream.Source[T], want ...T) {
 	}
 }
 
-// Errors of the caller's functions end the run as they are. Of a cancelled run the cause is told, and beside it what is more than
-// its echo.
+// Errors of the caller's functions end the run and are returned unwrapped. The error of a cancelled
+// run is the cause, joined with an error that is not its echo.
 func TestErrorsOfFunctions(t *testing.T) {
 	cause := errors.New("test: cancelled")
 	sources := map[string]func(f func(context.Context) error) stream.Source[int]{
@@ -152,7 +152,7 @@ func TestErrorsOfFunctions(t *testing.T) {
 	}
 }
 
-// A sequence that ends because the run is cancelled has not ended.
+// If a sequence ends because of a cancellation, the run is not complete.
 func TestCutShort(t *testing.T) {
 	cause := errors.New("test: cancelled")
 	for name, mk := range map[string]func(cancel func()) stream.Source[int]{
@@ -206,7 +206,7 @@ func TestSeq2Error(t *testing.T) {
 	}
 }
 
-// The opened resource is closed once, however the run ends, and on a context that is not cancelled.
+// The resource is closed once, however the run ends, with a context that is not cancelled.
 func TestResourceIsClosed(t *testing.T) {
 	for name, end := range map[string]struct {
 		next func(cancel func()) (ok bool, err error)
@@ -264,7 +264,7 @@ func TestResourceIsClosed(t *testing.T) {
 
 type key struct{}
 
-// apart runs f on a goroutine of its own, and returns what it panicked with as its error.
+// apart runs f on a new goroutine, and returns the value of its panic as an error.
 func apart(f func() error) (err error) {
 	done := make(chan struct{})
 	go func() {
@@ -280,7 +280,7 @@ func apart(f func() error) (err error) {
 	return err
 }
 
-// An early end is none of the resource's errors; what its closing reports comes out.
+// An early end is no error of the resource, but an error of its close is returned.
 func TestResourceEarlyEnd(t *testing.T) {
 	for _, want := range []error{nil, errOther} {
 		src := source.Resource(func(context.Context) (int, error) { return 0, nil },
@@ -293,7 +293,7 @@ func TestResourceEarlyEnd(t *testing.T) {
 	}
 }
 
-// A closing that takes long is cut only when the run was cancelled, and then in time.
+// A slow close is cut only if the run was cancelled, and then within a second.
 func TestResourceSlowClose(t *testing.T) {
 	for _, cancelled := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -325,7 +325,7 @@ func TestResourceSlowClose(t *testing.T) {
 	}
 }
 
-// Ticks come at their period; those that a slow downstream misses are dropped.
+// Ticks come at their period. Those that a slow downstream misses are dropped.
 func TestTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -347,7 +347,7 @@ func TestTick(t *testing.T) {
 	})
 }
 
-// Where a tick and the cancellation wait together, the cancellation counts.
+// If a tick and the cancellation are ready together, the cancellation wins.
 func TestTickAfterCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 {
@@ -369,7 +369,7 @@ func TestTickAfterCancel(t *testing.T) {
 func TestCycle(t *testing.T) {
 	same(t, stream.Via(source.Cycle(slices.Values([]int{1, 2})), stream.Take[int](5)), 1, 2, 1, 2, 1)
 	passes := 0
-	got, err := collect(t, source.Cycle(func(yield func(int) bool) { // it can be read once
+	got, err := collect(t, source.Cycle(func(yield func(int) bool) { // it can be ranged over only once
 		if passes++; passes == 1 {
 			yield(1)
 		}
@@ -395,7 +395,7 @@ func TestRepeatCopies(t *testing.T) {
 	same(t, stream.Via(source.Repeat(x), stream.Take[*int](2)), x, x)
 }
 
-// Long runs notice a cancellation that comes from another goroutine.
+// Long runs notice a cancellation from another goroutine.
 func TestCancelOfLongRuns(t *testing.T) {
 	endless := func(yield func(int, error) bool) {
 		for yield(1, nil) {

@@ -6,9 +6,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// classes has the servers' error codes for which it is known what can be done
-// (https://www.mongodb.com/docs/manual/reference/error-codes/). A code that is missing is
-// unclassified.
+// classes maps the servers' error codes to classes
+// (https://www.mongodb.com/docs/manual/reference/error-codes/). A missing code is unclassified.
 var classes = func() map[int]stream.Class {
 	m := map[int]stream.Class{}
 	for c, codes := range map[stream.Class][]int{
@@ -61,7 +60,7 @@ var classes = func() map[int]stream.Class {
 			449,   // RateLimitExceeded
 			450,   // PooledConnectionAcquisitionRejected
 			462,   // IngressRequestRateLimitExceeded
-			16500, // of Azure Cosmos DB: the request rate is large
+			16500, // of Azure Cosmos DB: the request rate is too high
 		},
 		stream.Data: {
 			22,    // InvalidBSON
@@ -92,7 +91,7 @@ var classes = func() map[int]stream.Class {
 			72,    // InvalidOptions
 			73,    // InvalidNamespace
 			115,   // CommandNotSupported
-			136,   // CappedPositionLost: what the scan would have read next is gone
+			136,   // CappedPositionLost: the documents that the scan would have read next are gone
 			148,   // ReadConcernMajorityNotEnabled
 			166,   // CommandNotSupportedOnView
 			167,   // OptionNotSupportedOnView
@@ -112,7 +111,7 @@ var classes = func() map[int]stream.Class {
 			371,   // UserWritesBlocked
 			391,   // ReauthenticationRequired
 			8000,  // AtlasError
-			11601, // Interrupted: an operator ended it
+			11601, // Interrupted: an operator killed the operation
 			14031, // OutOfDiskSpace
 			40413, // IDLDuplicateField
 			40414, // IDLFailedToParse
@@ -126,12 +125,12 @@ var classes = func() map[int]stream.Class {
 	return m
 }()
 
-// notOfTheDocument are the codes that are fatal also as the error of one document of a write. With
-// any other code that is not transient the document is at fault: BadValue, for one, is what an _id
-// gets that is an array.
+// notOfTheDocument are the codes that are fatal even as the error of one document of a write. With
+// any other code that is not transient, the document is the reason. For example, a server answers
+// BadValue to an _id that is an array.
 var notOfTheDocument = []int{13, 18, 20, 26, 61, 73, 166, 371, 8000, 11601, 14031}
 
-// ClassOfWrite returns the class of the code with which a server refused one document of a write.
+// ClassOfWrite returns the class of a code with which a server refused one document of a write.
 func ClassOfWrite(code int) stream.Class {
 	switch c := classes[code]; {
 	case c.Transient() || slices.Contains(notOfTheDocument, code):

@@ -1,5 +1,5 @@
-// Package mongoerr gives the errors of the MongoDB driver the classes of package stream, and names
-// the collection that an error is about.
+// Package mongoerr classifies the errors of the MongoDB driver by the classes of package stream. It
+// also names the collection that an error is about.
 package mongoerr
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Mark returns err with its class, see [Class], and its text bounded, see [Bound]. If a server's
-// reply made no sense, it is an [ErrBadReply].
+// Mark returns err with its [Class] and with its text bounded by [Bound]. If a server's reply made
+// no sense, the error is an [ErrBadReply].
 func Mark(err error) error {
 	if BadReply(err) && !errors.Is(err, ErrBadReply) {
 		return fmt.Errorf("%w: %w", ErrBadReply, Bound(err))
@@ -23,11 +23,10 @@ func Mark(err error) error {
 	return stream.Mark(Bound(err), Class(err))
 }
 
-// Class returns the class of err, which the driver returned, for an operation that may be repeated:
-// a read, or a write that was certainly not carried out. It returns Unclassified for what it does
-// not know.
+// Class returns the class of err, an error of the driver, for an operation that may be repeated: a
+// read, or a write that was certainly not carried out. It returns Unclassified for unknown errors.
 func Class(err error) stream.Class {
-	var own interface{ Class() stream.Class } // an error of this library, that the driver wrapped
+	var own interface{ Class() stream.Class } // an error of this library that the driver wrapped
 	if errors.As(err, &own) && own.Class() != stream.Unclassified {
 		return own.Class()
 	}
@@ -44,8 +43,8 @@ func Class(err error) stream.Class {
 	return ofClient(err)
 }
 
-// ofSelection returns the class of err, for which no server was found in time. A server may come
-// back, unless the driver has an error of each that will not pass.
+// ofSelection returns the class of err, which says that the driver found no server in time. It is
+// Retryable unless the last error of every server is permanent.
 func ofSelection(err topology.ServerSelectionError) stream.Class {
 	most := stream.Unclassified
 	for _, s := range err.Desc.Servers {
@@ -53,7 +52,7 @@ func ofSelection(err topology.ServerSelectionError) stream.Class {
 		if s.LastError != nil {
 			c = Class(s.LastError)
 		}
-		if c == stream.Unclassified { // the driver's monitor takes the ConnectionError away
+		if c == stream.Unclassified { // the driver's monitor strips the ConnectionError
 			c = ofConnection(s.LastError)
 		}
 		if c.Transient() {
@@ -67,7 +66,7 @@ func ofSelection(err topology.ServerSelectionError) stream.Class {
 	return most
 }
 
-// ofServer returns the class of what a server said in err: by its labels, then by its codes.
+// ofServer returns the class of a server's error in err: by its codes and labels.
 func ofServer(err error) stream.Class {
 	var (
 		codes    []int
@@ -109,7 +108,7 @@ func ofClient(err error) stream.Class {
 	var (
 		connection topology.ConnectionError
 		queue      topology.WaitQueueTimeoutError
-		pool       interface{ Retryable() bool } // has the driver's error for a pool that was cleared
+		pool       interface{ Retryable() bool } // implemented by the driver's error for a cleared pool
 		marshal    mongo.MarshalError
 		argument   mongo.InvalidArgumentError
 		unordered  mongo.ErrMapForOrderedArgument

@@ -26,7 +26,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// network is a connection that ended so, as the driver reports it.
+// network returns the driver's error for a connection that ended with cause.
 func network(cause error) error {
 	return mongo.CommandError{Labels: []string{"NetworkError"}, Wrapped: topology.ConnectionError{Wrapped: cause}}
 }
@@ -35,8 +35,8 @@ func command(code int32, labels ...string) error {
 	return mongo.CommandError{Code: code, Labels: labels}
 }
 
-// noServer is the error when the driver chose no server in time, having these errors of the
-// servers.
+// noServer returns the driver's error if it found no server in time and the servers had these last
+// errors.
 func noServer(last ...error) error {
 	e := topology.ServerSelectionError{Wrapped: errors.New("server selection timeout")}
 	for _, err := range last {
@@ -74,9 +74,10 @@ func TestClass(t *testing.T) {
 			network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(80).Error())}),
 			stream.Retryable,
 		},
-		"not stapled": {network(errors.New("server provided a certificate with the Must-Staple extension but did not provide a staple")), stream.Fatal},
-		"revoked":     {network(&ocsp.Error{}), stream.Fatal},
-		"no TLS":      {network(tls.RecordHeaderError{}), stream.Fatal},
+		"not stapled": {network(errors.New(
+			"server provided a certificate with the Must-Staple extension but did not provide a staple")), stream.Fatal},
+		"revoked": {network(&ocsp.Error{}), stream.Fatal},
+		"no TLS":  {network(tls.RecordHeaderError{}), stream.Fatal},
 
 		"connection refused":         {refused, stream.Retryable},
 		"no such host":               {unknownHost, stream.Fatal},
@@ -145,7 +146,7 @@ func TestClass(t *testing.T) {
 	}
 }
 
-// TestBadReply tells replies that make no sense from those that do, and from errors of other origin.
+// TestBadReply distinguishes replies that make no sense from valid replies and other errors.
 func TestBadReply(t *testing.T) {
 	raw := func(d bson.D) bson.Raw {
 		doc, err := bson.Marshal(d)
@@ -213,13 +214,13 @@ func TestBadReply(t *testing.T) {
 	}
 }
 
-// cleared is as the driver's error for a pool that was cleared.
+// cleared is like the driver's error for a cleared pool.
 type cleared struct{}
 
 func (cleared) Error() string   { return "the pool was cleared" }
 func (cleared) Retryable() bool { return true }
 
-// One document of a write is at fault, unless the server says otherwise.
+// A refused document is the reason for the refusal, unless the code says otherwise.
 func TestClassOfWrite(t *testing.T) {
 	for code, want := range map[int]stream.Class{
 		2: stream.Data, 11000: stream.Data, 121: stream.Data, 99_999: stream.Data,

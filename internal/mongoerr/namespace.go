@@ -8,7 +8,7 @@ import (
 )
 
 // Namespace returns " db.coll" if coll has the methods Name and Database of [*mongo.Collection],
-// quoted if it has odd characters. It returns "" otherwise.
+// and "" otherwise. It quotes names with unusual characters.
 func Namespace(coll any) string {
 	n, ok := coll.(interface{ Name() string })
 	if !ok {

@@ -9,9 +9,10 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Recover, deferred around a call of the driver, makes a panic of it an error that wraps a [*stream.PanicError]. The driver indexes
-// by numbers of the server's reply and panics at wrong ones. It may hold a lock then, for ever: the caller must not use that client again
-// in the run.
+// Recover turns a panic of the driver into an error that wraps a [*stream.PanicError]. Defer it
+// around a call of the driver. The driver uses numbers of the server's reply as indexes and panics
+// if they are out of range. It may then hold a lock forever: the caller must not use that client
+// again in the run.
 func Recover(err *error) {
 	if v := recover(); v != nil {
 		*err = panicked(v)
@@ -26,7 +27,7 @@ func panicked(v any) error {
 	return &panicError{cause}
 }
 
-// panicError prints what panic was called with and no stack.
+// panicError prints the value of the panic without the stack.
 type panicError struct{ cause *stream.PanicError }
 
 func (e *panicError) Error() string {
@@ -34,7 +35,7 @@ func (e *panicError) Error() string {
 }
 func (e *panicError) Unwrap() error { return e.cause }
 
-// Panicked reports whether err is of [Recover].
+// Panicked reports whether err comes from [Recover].
 func Panicked(err error) bool {
 	_, ok := errors.AsType[*panicError](err)
 	return ok

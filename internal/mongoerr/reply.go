@@ -22,8 +22,8 @@ import (
 var ErrBadReply = stream.Mark(errors.New("the server's reply makes no sense"), stream.Fatal)
 
 // BadReply reports whether err says that a server's reply made no sense, to this library or to the
-// driver. If no server was found in time, it reports whether that holds for what a server replied
-// while connecting, and no server may come back.
+// driver. If no server was found in time, it reports whether a server sent such a reply while
+// connecting and every server's error is permanent.
 func BadReply(err error) bool {
 	switch {
 	case err == nil || ofArgument(err):
@@ -60,16 +60,17 @@ func BadReply(err error) bool {
 	return false
 }
 
-// repliedBadly reports whether the driver could not connect to s because of what s replied.
+// repliedBadly reports whether the driver could not connect to s because of a bad reply from s.
 func repliedBadly(s description.Server) bool { return s.LastError != nil && BadReply(s.LastError) }
 
-// ofArgument reports whether err is about a value of the caller: a filter may be malformed as well.
+// ofArgument reports whether err is about a value of the caller, such as a malformed filter.
 func ofArgument(err error) bool {
 	_, ok := errors.AsType[mongo.MarshalError](err)
 	return ok
 }
 
-// replyOf returns the reply by which a server refused a command, with the code 0 if it has none.
+// replyOf returns the reply by which a server refused a command. Its code is 0 if the reply has
+// none.
 func replyOf(err error) (reply driver.Error, ok bool) {
 	if command, ok := errors.AsType[mongo.CommandError](err); ok {
 		return driver.Error{
@@ -81,8 +82,8 @@ func replyOf(err error) (reply driver.Error, ok bool) {
 	return reply, ok && reply.Raw != nil
 }
 
-// noReason reports whether reply neither says that the command was carried out nor gives any reason
-// why it was not.
+// noReason reports whether reply is a refusal without a reason: it has no code, name, label or
+// text.
 func noReason(reply driver.Error) bool {
 	if reply.Code != 0 || reply.Name != "" || len(reply.Labels) > 0 {
 		return false
@@ -91,8 +92,8 @@ func noReason(reply driver.Error) bool {
 	return err != nil || text.Type != bson.TypeString
 }
 
-// untyped has the beginnings of the texts of the driver's errors for a bad reply that have neither a
-// type nor a value. If one is missing here, the error is unclassified, which is handled as Fatal.
+// untyped lists prefixes of the texts of the driver's errors for a bad reply that have no type or
+// value to test for. An error that is missing here is unclassified, which is handled as Fatal.
 var untyped = []string{
 	"cannot decode result from ",
 	"cursor should be an embedded document ",

@@ -2,7 +2,8 @@ package mongoerr
 
 import "github.com/millweir/millweir/internal/printable"
 
-// Bound returns err with its text as [printable.Text] makes it. errors.As still finds what the driver returned.
+// Bound returns err with its text passed through [printable.Text]. errors.As still finds the
+// wrapped errors.
 func Bound(err error) error {
 	if err == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/ocsp"
 )
 
-// untrusted reports whether client and server do not come to terms over TLS, and will not later.
+// untrusted reports whether the TLS handshake failed for a permanent reason.
 func untrusted(err error) bool {
 	var (
 		verify    *tls.CertificateVerificationError
@@ -30,11 +30,11 @@ func untrusted(err error) bool {
 	return alerted(err) || strings.Contains(err.Error(), withoutStaple)
 }
 
-// withoutStaple is the text of an error of the driver that has no type.
+// withoutStaple is part of the text of a driver error that has no type.
 const withoutStaple = "certificate with the Must-Staple extension"
 
 // alerted reports whether err is an alert by which the server refuses the client: its certificate,
-// or what it offers.
+// or the TLS parameters that it offers.
 func alerted(err error) bool {
 	remote, ok := errors.AsType[*net.OpError](err)
 	return ok && remote.Op == "remote error" && slices.ContainsFunc(refusing, func(alert tls.AlertError) bool {
@@ -42,7 +42,8 @@ func alerted(err error) bool {
 	})
 }
 
-// refusing are the alerts that will come again (https://www.rfc-editor.org/rfc/rfc8446#section-6.2).
+// refusing lists the alerts that a repetition would meet again
+// (https://www.rfc-editor.org/rfc/rfc8446#section-6.2).
 var refusing = []tls.AlertError{
 	40,  // handshake_failure
 	42,  // bad_certificate

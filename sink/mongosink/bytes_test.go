@@ -17,7 +17,7 @@ import (
 
 const bypassField = "bypassEmptyTsReplacement"
 
-// frame returns the document with these elements, as they are.
+// frame returns the document that consists of these elements.
 func frame(elements string) bson.Raw {
 	d := append([]byte{0, 0, 0, 0}, elements+"\x00"...)
 	binary.LittleEndian.PutUint32(d, uint32(len(d)))
@@ -30,7 +30,7 @@ func empty(t testing.TB, id any) bson.Raw {
 	return raw(t, bson.D{{Key: "_id", Value: id}, {Key: "t", Value: bson.Timestamp{}}})
 }
 
-// Documents are stored byte for byte, the odd ones too.
+// Documents are stored byte for byte, unusual ones too.
 func TestInsertBytes(t *testing.T) {
 	var docs []bson.Raw
 	for i, body := range []string{
@@ -77,8 +77,8 @@ func TestInsertBytes(t *testing.T) {
 	}
 }
 
-// The field goes with the batches that need it, and with no other: a server that does not know it
-// takes those.
+// The field goes only with the batches that need it: a server that does not know the field accepts
+// the others.
 func TestInsertBypassOnlyWhereNeeded(t *testing.T) {
 	docs := numbered(t, 30)
 	docs[11] = empty(t, 11)
@@ -98,7 +98,7 @@ func TestInsertBypassOnlyWhereNeeded(t *testing.T) {
 	}
 }
 
-// A server that does not prove that it keeps Timestamp(0, 0) does not get one.
+// A server that does not prove that it keeps Timestamp(0, 0) gets no such document.
 func TestInsertEmptyTimestampRefused(t *testing.T) {
 	doc := empty(t, "bad")
 	for name, c := range map[string]struct {
@@ -148,7 +148,8 @@ func failing(t *testing.T, doc bson.Raw, f *inserter) error {
 	return err
 }
 
-// With AllowEmptyTimestamps they go to any server, and one that can keep them is still told to.
+// With AllowEmptyTimestamps, documents with a Timestamp(0, 0) go to any server. The sink still asks
+// a server that can keep the value to do so.
 func TestInsertEmptyTimestampAllowed(t *testing.T) {
 	doc := empty(t, 1)
 	for _, old := range []bool{false, true} {
@@ -164,8 +165,8 @@ func TestInsertEmptyTimestampAllowed(t *testing.T) {
 	}
 }
 
-// What keeps the server from being asked ends the run as what it is. It is no refusal of the
-// document.
+// A failure to ask the server ends the run with the class of that failure. It does not count as a
+// refusal of the document.
 func TestInsertEmptyTimestampNotAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault mongotest.Fault
@@ -187,7 +188,7 @@ func TestInsertEmptyTimestampNotAsked(t *testing.T) {
 	}
 }
 
-// In a transaction a command that fails would end it: the server is asked outside.
+// In a transaction, a failing command would end it: the sink asks the server outside the session.
 func TestInsertEmptyTimestampInSession(t *testing.T) {
 	docs := []bson.Raw{empty(t, 1), empty(t, 2)}
 	srv, coll := serve(t)
@@ -204,8 +205,8 @@ func TestInsertEmptyTimestampInSession(t *testing.T) {
 	}
 }
 
-// An _id that is not the first field is refused, or moved there where that is allowed. Two are
-// always refused.
+// An _id that is not the first field is refused, or moved there if MoveID is set. Two are always
+// refused.
 func TestInsertIDNotFirst(t *testing.T) {
 	last := raw(t, bson.D{{Key: "a", Value: 1}, {Key: "b", Value: bson.Timestamp{}}, {Key: "_id", Value: "last"}})
 	moved := raw(t, bson.D{{Key: "_id", Value: "last"}, {Key: "a", Value: 1}, {Key: "b", Value: bson.Timestamp{}}})

@@ -27,7 +27,7 @@ func unnamed(t testing.TB, n int) (docs []bson.Raw) {
 	return docs
 }
 
-// inserts runs docs through RestartSink over insert, and returns what the pieces report.
+// inserts runs docs through RestartSink over insert, and returns its results.
 func inserts(ctx context.Context, docs []bson.Raw, n int,
 	insert stream.Sink[bson.Raw, mongosink.InsertResult],
 ) ([]mongosink.InsertResult, error) {
@@ -35,8 +35,8 @@ func inserts(ctx context.Context, docs []bson.Raw, n int,
 	return stream.Run(ctx, stream.Via(of(docs, nil), restart), sink.Slice[mongosink.InsertResult]())
 }
 
-// A batch is carried out, its reply is lost, and so is that of the driver's repetition. It is not
-// sent again: without _ids it would be stored twice.
+// The server carries out a batch, and the replies to it and to the driver's repetition are lost.
+// RestartSink does not send it again: without _ids it would be stored twice.
 func TestRestartInsertRepliesLost(t *testing.T) {
 	docs := unnamed(t, 100)
 	for name, fault := range map[string]mongotest.Fault{
@@ -60,8 +60,8 @@ func TestRestartInsertRepliesLost(t *testing.T) {
 	}
 }
 
-// The second batch of a piece is not sent, for a reason that passes. The first is stored: the piece
-// is not repeated.
+// The second batch of a run fails before it is sent, for a transient reason. The first batch is
+// stored, so RestartSink does not repeat the run.
 func TestRestartInsertSomeStored(t *testing.T) {
 	docs := unnamed(t, 20)
 	unavailable := topologyError()
@@ -86,7 +86,8 @@ func TestRestartInsertSomeStored(t *testing.T) {
 
 // topologyError is the driver's error when there is no server.
 func topologyError() error {
-	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://127.0.0.1:1/").SetServerSelectionTimeout(time.Millisecond))
+	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://127.0.0.1:1/").
+		SetServerSelectionTimeout(time.Millisecond))
 	if err != nil {
 		panic(err)
 	}
@@ -94,7 +95,8 @@ func topologyError() error {
 	return client.Ping(context.Background(), nil)
 }
 
-// Nothing is stored and the reason passes: the piece is repeated, and each document is stored once.
+// Nothing is stored and the reason is transient: RestartSink repeats the run, and each document is
+// stored once.
 func TestRestartInsertNothingStored(t *testing.T) {
 	docs := unnamed(t, 30)
 	unavailable := topologyError()
@@ -114,8 +116,8 @@ func TestRestartInsertNothingStored(t *testing.T) {
 	}
 }
 
-// A timeout around the insert, and a failure of the upstream that passes, have documents in the
-// collection already.
+// When a timeout around the insert, or a transient failure of the upstream, ends the run, documents
+// are already in the collection.
 func TestRestartInsertEndedFromOutside(t *testing.T) {
 	docs := unnamed(t, 20)
 	insert := func(f *inserter) stream.Sink[bson.Raw, mongosink.InsertResult] {
@@ -149,7 +151,7 @@ func TestRestartInsertEndedFromOutside(t *testing.T) {
 	}
 }
 
-// The classes of what a server refuses.
+// The classes of the server's refusals.
 func TestInsertClasses(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault mongotest.Fault
@@ -200,7 +202,8 @@ func TestInsertClasses(t *testing.T) {
 	}
 }
 
-// Supervise skips what the server refuses for itself, and nothing else: a document that may be stored is no dead letter.
+// Supervise skips only documents that are refused for their content: a document that may be stored
+// is no dead letter.
 func TestSuperviseInserts(t *testing.T) {
 	docs := append(numbered(t, 5), empty(t, 5))
 	for name, c := range map[string]struct {

@@ -14,8 +14,8 @@ import (
 )
 
 // ErrOutcomeUnknown says that documents were sent and may be stored or not. [InsertResult].Unknown
-// counts them. It may come with a refusal by the server, for example 13, Unauthorized: the server
-// may have refused a repetition by the driver, after a first attempt whose reply was lost. Its
+// counts them. The error may come with a refusal by the server, for example 13, Unauthorized: the
+// refusal may answer a repetition by the driver, after a first attempt whose reply was lost. Its
 // class is UnknownOutcome.
 var ErrOutcomeUnknown = stream.Mark(errors.New("the outcome is unknown"), stream.UnknownOutcome)
 
@@ -23,7 +23,8 @@ var ErrOutcomeUnknown = stream.Mark(errors.New("the outcome is unknown"), stream
 // the same _id, or another unique key, exists. The two documents may differ. Its class is Data.
 var ErrDuplicate = stream.Mark(errors.New("duplicate key"), stream.Data)
 
-// The reasons for which a document is not sent. Their class is Data. They come in a [DocumentError].
+// The reasons for which a document is not sent, as the cause of a [DocumentError]. Their class is
+// Data.
 var (
 	// ErrTooLarge says that a document exceeds the 16 MiB that a server stores.
 	ErrTooLarge = stream.Mark(errors.New("the document is larger than 16 MiB"), stream.Data)
@@ -37,13 +38,13 @@ var (
 	ErrIDNotFirst = stream.Mark(errors.New("the _id is not the first field, and servers move it there"), stream.Data)
 
 	// ErrEmptyTimestamp says that a document has a top-level Timestamp(0, 0). Servers may store
-	// their own time instead, and this one did not prove that it keeps the value. See
+	// their own time instead, and this server did not prove that it keeps the value. See
 	// [InsertOptions].AllowEmptyTimestamps.
 	ErrEmptyTimestamp = stream.Mark(
 		errors.New("a top-level Timestamp(0, 0), for which the server may store its own time"), stream.Data)
 )
 
-// DocumentError is a document that was not sent, because servers would refuse or change it:
+// DocumentError reports a document that was not sent, because servers would refuse or change it:
 // [ErrTooLarge], [ErrMalformed], [ErrIDNotFirst] or [ErrEmptyTimestamp].
 type DocumentError struct {
 	Index int64         // of the document in the input, from 0
@@ -74,7 +75,7 @@ const maxListed = 100
 // batch with such a document, and [ErrDuplicate] if a listed document was refused for its key.
 type InsertError struct {
 	Failed []FailedDocument // at most 100, by index
-	Total  int64            // the number of all
+	Total  int64            // the number of refused documents, listed or not
 
 	namespace string
 	driver    error
@@ -115,8 +116,8 @@ func (e *InsertError) Unwrap() []error {
 	return errs
 }
 
-// Class returns Data. If no document is the reason (the primary stepped down, the disk is full), it
-// returns the class of that reason.
+// Class returns Data. If the reason does not lie in a document (the primary stepped down, the disk
+// is full), it returns the class of that reason.
 func (e *InsertError) Class() stream.Class {
 	if e.class == stream.Unclassified {
 		return stream.Data

@@ -16,7 +16,7 @@ import (
 
 func ExampleInsert() {
 	ctx := context.Background()
-	server := mongotest.NewServer() // in earnest: your own
+	server := mongotest.NewServer() // stands for your own server
 	defer server.Close()
 	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
 	if err != nil {

@@ -17,14 +17,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// answered returns a row in which an insert of 10 documents is answered by reply.
+// answered returns a test case in which the server answers an insert of 10 documents with reply.
 func answered(name string, reply bson.D, want func(error) bool) hostile.Row {
 	return hostile.Row{Name: "insert: " + name, Want: want, Run: func(t *testing.T, ctx context.Context) error {
 		return insertAgainst(t, ctx, mongotest.Fault{Command: "insert", Reply: raw(t, reply)})
 	}}
 }
 
-// insertAgainst inserts 10 documents of which the server makes fault, and checks that the counts claim nothing that is not proved.
+// insertAgainst inserts 10 documents into a server with fault, and checks that the counts claim
+// no more than the reply proves.
 func insertAgainst(t *testing.T, ctx context.Context, fault mongotest.Fault,
 	set ...func(*options.ClientOptions),
 ) error {

@@ -2,32 +2,33 @@
 //
 // # Stored byte for byte
 //
-// Documents are stored as they come. A document without an _id gets an ObjectID as its first field.
-// A document that servers would change is an error before it is sent: one whose _id is not its
-// first field (see [InsertOptions].MoveID), and one with a top-level Timestamp(0, 0), unless the
-// server proved that it keeps it (see AllowEmptyTimestamps). Changes that a collection itself
-// makes, as time series do, cannot be seen here.
+// Documents are stored unchanged. A document without an _id gets an ObjectID as its first field. A
+// document that servers would change is an error before it is sent: one whose _id is not its first
+// field (see [InsertOptions].MoveID), and one with a top-level Timestamp(0, 0), unless the server
+// proved that it keeps the value (see AllowEmptyTimestamps). This package cannot see changes that a
+// collection itself makes, such as those of a time series.
 //
 // # Repetitions
 //
 // If the server supports retryable writes, the driver repeats a batch once; a client with a time
-// limit (SetTimeout) repeats as often as the limit allows. A batch that found no connection,
-// because the failure of another batch closed it, is sent again up to five times. Every document
-// has its _id before the batch is sent, so a collection with an index on _id stores no document
-// twice. (Time series have no such index.) If the server already has a document that came with its
-// own _id, that document counts as Unknown.
+// limit (SetTimeout) repeats as often as the limit allows. If a batch found no connection, because
+// the failure of another batch closed it, the sink sends the batch again, up to five times. Every
+// document has its _id before its batch is first sent, so a collection with an index on _id stores
+// no document twice. (Time series have no such index.) A document with a duplicate key in a batch
+// that the sink sent again counts as Unknown, or as Inserted if the key is an _id that the sink
+// made and the batch is not Ordered.
 //
-// A deadline of the context ends the run. It is hidden from the driver, which would repeat until
-// it. Without a deadline, a cancellation or a time limit of the client, nothing ends the wait for a
-// server that takes a batch and never answers.
+// A deadline of the context ends the run. The sink hides it from the driver, which would repeat a
+// command until the deadline. A server that accepts a batch and never answers blocks the run until
+// a deadline, a cancellation or a time limit of the client.
 //
-// # Errors that may follow a write
+// # Errors after a possible write
 //
 // Once documents may be stored, no error is Retryable or Throttled, whether it comes from the
 // upstream, the server or a time limit. Its class is then UnknownOutcome, because a second run
-// would store the documents twice. A refusal of a whole batch for another reason than its content,
-// for example a missing right, is [ErrOutcomeUnknown]: an earlier attempt of the driver may have
-// succeeded.
+// could store the documents twice. If the server refuses a whole batch for another reason than its
+// content, for example a missing right, the error is [ErrOutcomeUnknown]: an earlier attempt of the
+// driver may have succeeded.
 package mongosink
 
 import (
@@ -44,14 +45,14 @@ import (
 )
 
 // Inserter runs batches of writes, as [*mongo.Collection] does. The method is BulkWrite and not
-// InsertMany because only its result has the count of the server's reply.
+// InsertMany because only the result of BulkWrite has the count of the server's reply.
 //
-// An Inserter with the methods Name() string and Database() *mongo.Database is named in errors. One
-// with the method Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection can be
-// given a write concern.
+// Errors contain the name of an Inserter that has the methods Name() string and Database()
+// *mongo.Database. [InsertOptions].WriteConcern needs the method
+// Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection.
 //
 // A panic of BulkWrite becomes [ErrOutcomeUnknown] with a [*stream.PanicError] as its cause. The
-// driver panics at a reply that counts or numbers documents that were not sent, and may then hold a
+// driver panics if a reply counts or numbers documents that were not sent, and may then hold a
 // lock: do not use its client again. mongosource.Guard refuses other replies that make the driver
 // panic.
 type Inserter interface {
@@ -59,15 +60,16 @@ type Inserter interface {
 		opts ...options.Lister[options.BulkWriteOptions]) (*mongo.BulkWriteResult, error)
 }
 
-// InsertResult counts what an insert did, even if it failed. Every document that was sent is in
-// exactly one of Inserted, Failed and Unknown. The exception are the documents of an ordered batch
-// after the one that failed: they are in none.
+// InsertResult counts the outcomes of an insert, even if it failed. Every document that was sent is
+// in exactly one of Inserted, Failed and Unknown, with two exceptions. None of them counts the
+// documents of an ordered batch after the one that failed, and those of a batch that the server
+// refused as a whole for its content.
 type InsertResult struct {
 	Inserted int64 // documents that are stored under the write concern, as the server's replies prove
 	Failed   int64 // documents that the server refused
 
-	// Unknown counts documents that may be stored: the reply was lost, cut off or contradicts itself,
-	// or it refused what may have been a second attempt.
+	// Unknown counts documents that may be stored: the reply was lost, was cut off or contradicts
+	// itself, or it refused what may have been a second attempt.
 	Unknown int64
 
 	Bytes   int64 // of the inserted documents, as BSON

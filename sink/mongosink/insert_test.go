@@ -22,7 +22,8 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// inserter is a fake collection. It keeps what it is given, as a server would: at once, whether the run completes or not.
+// inserter is a fake collection. As a server does, it stores each batch at once, whether the run
+// completes or not.
 type inserter struct {
 	reply func(call int, docs []bson.Raw) (*mongo.BulkWriteResult, error) // nil inserts
 	delay time.Duration
@@ -30,10 +31,10 @@ type inserter struct {
 	mu      sync.Mutex
 	batches [][]bson.Raw
 	flying  int
-	most    int // in flight at once
+	most    int // most calls in flight at once
 	opts    options.BulkWriteOptions
 
-	deadline bool // the context of a call had one
+	deadline bool // the context of at least one call had a deadline
 }
 
 func (f *inserter) BulkWrite(ctx context.Context, models []mongo.WriteModel,
@@ -103,7 +104,7 @@ func numbered(t testing.TB, n int) (docs []bson.Raw) {
 	return docs
 }
 
-// of is a source of docs, that then ends with err.
+// of is a source of docs that ends with err.
 func of(docs []bson.Raw, err error) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		for _, d := range docs {
@@ -237,7 +238,8 @@ func TestInsertBadSettings(t *testing.T) {
 	}
 }
 
-// R10, and elements that are no documents: refused before they are sent.
+// R10: elements that are not documents, and documents that servers would refuse, are refused before
+// they are sent.
 func TestInsertBadDocuments(t *testing.T) {
 	large := func(n int) bson.Raw {
 		return raw(t, bson.D{{Key: "_id", Value: 1}, {Key: "b", Value: make([]byte, n-22)}})
@@ -286,7 +288,7 @@ func exception(codes map[int]int) mongo.BulkWriteException {
 	return e
 }
 
-// R1: each document that failed is named, and the rest is counted.
+// R1: the error names each document that failed, and the counts include the others.
 func TestInsertRefused(t *testing.T) {
 	docs := numbered(t, 30)
 	f := &inserter{reply: func(call int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
@@ -331,7 +333,7 @@ func TestInsertRefused(t *testing.T) {
 	}
 }
 
-// Ordered, a batch stops at the document that fails: those behind it are neither inserted nor refused.
+// An ordered batch stops at the document that fails: the documents after it are not in the result.
 func TestInsertRefusedOrdered(t *testing.T) {
 	docs := numbered(t, 10)
 	f := &inserter{reply: func(int, []bson.Raw) (*mongo.BulkWriteResult, error) {
@@ -344,7 +346,7 @@ func TestInsertRefusedOrdered(t *testing.T) {
 	}
 }
 
-// A list of refused documents is bounded, its count is not.
+// The list of refused documents is bounded, their count is not.
 func TestInsertRefusedMany(t *testing.T) {
 	f := &inserter{reply: func(_ int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
 		all := map[int]int{}
@@ -365,7 +367,7 @@ func TestInsertRefusedMany(t *testing.T) {
 	}
 }
 
-// What a reply does not prove is unknown.
+// An outcome that a reply does not prove is unknown.
 func TestInsertUnknown(t *testing.T) {
 	broken := errors.New("broken")
 	network := mongo.CommandError{Message: "gone", Labels: []string{"NetworkError"}, Wrapped: broken}
@@ -429,8 +431,8 @@ func TestInsertUnknown(t *testing.T) {
 	}
 }
 
-// The upstream's error comes back as it is, nothing more is sent, and the result says what is stored: batches in flight are
-// waited for.
+// The upstream's error comes back unchanged and the sink sends nothing more. The run waits
+// for batches in flight, so the result counts all stored documents.
 func TestInsertUpstreamError(t *testing.T) {
 	broken := errors.New("broken")
 	f := &inserter{delay: 30 * time.Millisecond}
@@ -445,7 +447,7 @@ func TestInsertUpstreamError(t *testing.T) {
 	}
 }
 
-// A batch that failed does not cut off the others, whose documents are counted.
+// A batch that failed does not cancel the others, and the result counts their documents.
 func TestInsertOtherBatchesFinish(t *testing.T) {
 	f := &inserter{}
 	started := make(chan struct{}, 4)
@@ -488,7 +490,8 @@ func TestInsertCancelled(t *testing.T) {
 	}
 }
 
-// A server that does not answer holds up a run that failed elsewhere for the grace period, not longer.
+// If the server does not answer, a run that failed for another reason waits for the grace period,
+// not longer.
 func TestInsertGrace(t *testing.T) {
 	docs := numbered(t, 15)
 	synctest.Test(t, func(t *testing.T) {

@@ -14,8 +14,8 @@ type layout struct {
 	emptyTimestamp bool // a field other than _id is Timestamp(0, 0)
 }
 
-// layoutOf walks the top-level fields of doc, whose length and terminator are already checked. It
-// returns false if a field is not BSON.
+// layoutOf walks the top-level fields of doc, whose length and terminator the caller has checked.
+// It returns false if a field is not BSON.
 func layoutOf(doc bson.Raw) (l layout, ok bool) {
 	rest := doc[len("size") : len(doc)-1]
 	for first := true; len(rest) > 0; first = false {

@@ -30,25 +30,26 @@ type InsertOptions struct {
 	ContinueOnError bool
 
 	// MoveID makes the _id the first field of its document, as servers do. Without it, a document
-	// with another first field is an error ([ErrIDNotFirst]), because it would not be stored as it
-	// came.
+	// with another first field is an error ([ErrIDNotFirst]), because the server would change it.
 	MoveID bool
 
 	// AllowEmptyTimestamps also inserts documents with a top-level Timestamp(0, 0) if the server
-	// may store its own time instead. Without it, they are an error there ([ErrEmptyTimestamp]).
+	// may store its own time instead. Without it, such a document is an error
+	// ([ErrEmptyTimestamp]).
 	AllowEmptyTimestamps bool
 
 	BypassDocumentValidation bool // stores documents that the collection's validator would refuse
 	Comment                  any  // shown in the server's logs and profiles
 
-	// WriteConcern is the collection's if nil. A collection has the server's by default: majority.
+	// WriteConcern replaces the collection's. nil keeps the collection's, which is by default the
+	// server's: majority.
 	WriteConcern *writeconcern.WriteConcern
 }
 
 // The limits of servers (https://www.mongodb.com/docs/manual/reference/limits/).
 const (
 	maxBatchDocuments = 100_000
-	maxBatchBytes     = 47_000_000 // of a message of 48,000,000, which also holds the command
+	maxBatchBytes     = 47_000_000 // a message of 48,000,000 bytes also holds the command
 	maxDocumentBytes  = 16 << 20
 )
 

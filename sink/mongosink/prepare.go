@@ -9,8 +9,8 @@ import (
 	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// prepare returns doc as it will be sent, except for an _id that it lacks, and its layout. It returns
-// an error if servers would refuse doc, or if this server may change it.
+// prepare returns doc in the form in which it will be sent, except for a missing _id, and its
+// layout. It returns an error if servers would refuse doc, or if this server may change it.
 func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, error) {
 	switch {
 	case len(doc) > maxDocumentBytes:
@@ -37,7 +37,7 @@ func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, erro
 	return doc, l, nil
 }
 
-// refuse returns the error of the last document, which is not sent.
+// refuse returns the error of the last received document, which is not sent.
 func (r *run) refuse(doc bson.Raw, why error) error {
 	return r.fail(&DocumentError{Index: r.count, ID: bsonwire.ShownID(doc), Size: len(doc), Err: why})
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// A batch is carried out, its reply is lost, and the driver's repetition is refused: for a reason that the first try would have met too, or for one
-// that came up meanwhile. Only the refusal comes back.
+// The server carries out a batch, the reply is lost, and the server refuses the driver's
+// repetition: for a reason that would also have stopped the first attempt, or for one that came up
+// later. The driver returns only the refusal.
 func TestInsertRepetitionRefused(t *testing.T) {
 	for _, code := range []int32{13, 18, 20, 26, 391, 8000, 11600, 50} {
 		srv, coll := serve(t)
@@ -30,8 +31,8 @@ func TestInsertRepetitionRefused(t *testing.T) {
 	}
 }
 
-// The driver sends a batch in parts where the server takes fewer documents at once: the first part is stored, the second refused, and
-// only the refusal comes back.
+// The driver divides a batch if the server accepts fewer documents in one command. The first part
+// is stored and the second is refused, and the driver returns only the refusal.
 func TestInsertPartRefused(t *testing.T) {
 	for _, fault := range []mongotest.Fault{
 		{Code: 13},
@@ -50,7 +51,7 @@ func TestInsertPartRefused(t *testing.T) {
 	}
 }
 
-// What the server says comes first, what follows from it for the documents after it.
+// The error text begins with the server's message. The conclusion about the documents follows.
 func TestInsertRefusedText(t *testing.T) {
 	const said = "not authorized on shop to execute command"
 	srv, coll := serve(t)

@@ -7,20 +7,20 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// maxResends is how often a batch is passed to the driver again if there was no connection for it.
-// When one of several batches in flight loses its connection, the driver closes the connections of
-// the others too.
+// maxResends limits how often a batch is passed to the driver again if there was no connection for
+// it. When one of several batches in flight loses its connection, the driver closes the connections
+// of the others too.
 //
 // An error without a connection does not prove that a batch was not sent. A driver with a time
 // limit repeats a command until the limit. If a repetition finds no connection, and the next one no
 // server, the driver reports that, whatever happened to the first attempt
-// (x/mongo/driver/operation.go, Execute). Therefore a batch gets its _ids before it is first sent,
-// so that a second copy is recognised by them.
+// (x/mongo/driver/operation.go, Execute). Therefore a batch gets its _ids before it is first sent:
+// they identify a second copy.
 const maxResends = 5
 
 // withoutDeadline returns a context that ends with ctx and has its values, but no deadline: with a
 // deadline, the driver would repeat a command until then. A time limit of the client has the same
-// effect and cannot be seen here.
+// effect, and this package cannot see it.
 func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, has := ctx.Deadline(); !has {
 		return ctx, func() {}
@@ -33,10 +33,11 @@ func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) 
 	}
 }
 
-// dropDuplicates removes the duplicates from the answer to a batch that was sent before, because an earlier
-// attempt may have stored them. If the _id was made here, the earlier attempt did store the
-// document. unknown has the indexes of the other duplicates and, if Ordered stopped at one, of all
-// documents after it.
+// dropDuplicates removes the duplicate key errors from the reply to a batch that was sent before,
+// because an earlier attempt may have stored these documents. unknown has the indexes of documents
+// that may be stored: each duplicate, unless its _id was made here and already exists, which proves
+// that the earlier attempt stored it. With ordered, unknown has the duplicate and all documents
+// after it.
 func (b *batch) dropDuplicates(refused mongo.BulkWriteException, ordered bool) (rest mongo.BulkWriteException,
 	unknown []int,
 ) {
@@ -57,7 +58,7 @@ func (b *batch) dropDuplicates(refused mongo.BulkWriteException, ordered bool) (
 	return rest, unknown
 }
 
-// duplicateCode reports whether code says that a unique index already has the key.
+// duplicateCode reports whether code means that a unique index already has the key.
 func duplicateCode(code int) bool { return code == 11000 || code == 11001 || code == 12582 }
 
 // duplicateID reports whether that index is the one on _id.

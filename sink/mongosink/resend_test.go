@@ -18,12 +18,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// gate is a network between a client and its server.
+// gate is the network between a client and its server. Tests can slow it down and shut it.
 type gate struct {
 	mu     sync.Mutex
-	state  string          // "open"; "slow": new connections hang; "shut": there are none
+	state  string          // "open"; "slow": new connections hang; "shut": no connections
 	asked  chan struct{}   // closed when a connection hangs
-	opened <-chan struct{} // closed when those that hang may end
+	opened <-chan struct{} // closed when hanging connections may proceed
 }
 
 func (g *gate) set(state string) {
@@ -56,9 +56,10 @@ func (g *gate) DialContext(ctx context.Context, network, addr string) (net.Conn,
 	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
-// A batch is carried out and its reply is lost; the connection for the driver's repetition is taken away with all the others; then there
-// is no server for a while. A driver that has a time limit repeats until it is out, and reports the connection that was taken away, as if
-// the batch had never left.
+// The server carries out a batch and the reply is lost. All connections, including the one for the
+// driver's repetition, are closed, and then there is no server for a while. A driver with a time
+// limit repeats until the limit, and then reports the closed connection, as if it had never sent
+// the batch.
 func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 	nameless := []bson.Raw{
 		raw(t, bson.D{{Key: "n", Value: 1}}), raw(t, bson.D{{Key: "n", Value: 2}}),
@@ -66,10 +67,10 @@ func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		docs     []bson.Raw
-		timeout  bool // the client has one
-		deadline bool // the context has one
+		timeout  bool // the client has a time limit
+		deadline bool // the context has a deadline
 		away     time.Duration
-		settled  bool // all that was stored is counted as inserted
+		settled  bool // all stored documents are counted as inserted
 	}{
 		"timeout":                  {nameless, true, false, 3500 * time.Millisecond, true},
 		"timeout, with _id":        {numbered(t, 3), true, false, 3500 * time.Millisecond, false},
@@ -134,13 +135,15 @@ func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 	}
 }
 
-// noConnection is an error as the driver's for a batch that never left, because another one's failure cleared the pool.
+// noConnection is like the driver's error for a batch that was not sent because another failure
+// cleared the pool.
 type noConnection struct{}
 
 func (noConnection) Error() string   { return "the pool was cleared" }
 func (noConnection) Retryable() bool { return true }
 
-// A batch that seems never to have left is sent again, a few times. After that it is unknown: the driver may have sent it before.
+// A batch that seems not to have been sent is sent again, a few times. After that its outcome is
+// unknown: the driver may have sent it before.
 func TestInsertNeverSent(t *testing.T) {
 	docs := numbered(t, 10)
 	for _, times := range []int{1, 5, 6} {
@@ -161,7 +164,7 @@ func TestInsertNeverSent(t *testing.T) {
 	}
 }
 
-// What the answer to a batch that was sent again proves of each document.
+// The reply to a batch that was sent again proves something about each document.
 func TestInsertSentAgain(t *testing.T) {
 	named := numbered(t, 4)
 	nameless := make([]bson.Raw, 4)
@@ -184,7 +187,7 @@ func TestInsertSentAgain(t *testing.T) {
 	concern.WriteConcernError = &mongo.WriteConcernError{Code: 64}
 	for name, c := range map[string]struct {
 		docs    []bson.Raw
-		n       int64 // inserted, the answer says
+		n       int64 // number of inserted documents in the reply
 		err     error
 		ordered bool
 		want    mongosink.InsertResult
@@ -273,7 +276,8 @@ func TestInsertSentAgain(t *testing.T) {
 	}
 }
 
-// The driver repeats a command without end where its context has a deadline: ours has none, and ends with the run's all the same.
+// The driver repeats a command without end if its context has a deadline. The sink passes a
+// context that has no deadline and ends with the run's.
 func TestInsertDeadline(t *testing.T) {
 	docs := numbered(t, 10)
 	synctest.Test(t, func(t *testing.T) {
@@ -291,7 +295,7 @@ func TestInsertDeadline(t *testing.T) {
 	})
 }
 
-// How often the driver repeats a batch that a server cannot take now.
+// How often the driver repeats a batch that the server cannot accept now.
 func TestInsertRepetitions(t *testing.T) {
 	for name, once := range map[string]bool{"plain": true, "deadline": true, "timeout": false} {
 		srv, coll := serve(t, func(o *options.ClientOptions) {
@@ -317,7 +321,7 @@ func TestInsertRepetitions(t *testing.T) {
 	}
 }
 
-// A server that never answers holds up a run until its context ends.
+// If the server never answers, the run waits until its context ends.
 func TestInsertDeadlineOnTheWire(t *testing.T) {
 	srv, coll := serve(t)
 	srv.Inject(mongotest.Fault{Command: "insert", Delay: time.Minute})

@@ -37,9 +37,9 @@ type batch struct {
 	first     int64 // index of the first document in the input
 	docs      []bson.Raw
 	bytes     int    // of docs
-	withoutID []bool // for each of docs: it gets an _id when it is sent
+	withoutID []bool // for each of docs, whether it gets an _id when it is sent
 	idBytes   int    // of these _ids
-	resent    bool   // the driver got it more than once
+	resent    bool   // the driver got the batch more than once
 
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
 }
@@ -176,8 +176,8 @@ func (r *run) insert(ctx context.Context, b *batch) error {
 	return r.settle(ctx, b, res, err)
 }
 
-// bulkWrite calls coll.BulkWrite and returns a panic as an error: the driver indexes models by
-// numbers of the server's reply, and the server may then have stored them.
+// bulkWrite calls coll.BulkWrite and returns a panic as an error. The driver indexes models by
+// numbers of the server's reply. When it panics, the server may have stored the documents.
 func bulkWrite(
 	ctx context.Context, coll Inserter, models []mongo.WriteModel, opts *options.BulkWriteOptionsBuilder,
 ) (res *mongo.BulkWriteResult, err error) {
@@ -185,7 +185,7 @@ func bulkWrite(
 	return coll.BulkWrite(ctx, models, opts)
 }
 
-// add puts a document into the batch. keep says that the server can keep a Timestamp(0, 0).
+// add puts a document into the batch. keep reports whether the server can keep a Timestamp(0, 0).
 func (b *batch) add(doc bson.Raw, l layout, keep bool) {
 	b.docs = append(b.docs, doc)
 	b.bytes += len(doc)

@@ -23,7 +23,8 @@ func withSession(t *testing.T, coll *mongo.Collection) context.Context {
 	return mongo.NewSessionContext(t.Context(), session)
 }
 
-// A session numbers its writes, and a server takes two with one number for the same: they go one at a time, each under its own.
+// A session numbers its writes, and a server treats two writes with one number as the same. Batches
+// therefore go one at a time, each with its own number.
 func TestInsertInSession(t *testing.T) {
 	docs := numbered(t, 5000)
 	for name, opts := range map[string]mongosink.InsertOptions{
@@ -49,7 +50,7 @@ func TestInsertInSession(t *testing.T) {
 	}
 }
 
-// A sink that runs once with a session and once without takes each as it comes.
+// A sink that runs once with a session and once without adapts to each run.
 func TestInsertParallelismAfterSession(t *testing.T) {
 	_, coll := serve(t)
 	f := &inserter{}
@@ -75,7 +76,7 @@ func TestInsertSessionRefusesParallelism(t *testing.T) {
 	}
 }
 
-// The source and the sink of a run have its session in common.
+// The source and the sink of a run share its session.
 func TestCopyInSession(t *testing.T) {
 	docs := numbered(t, 3000)
 	srv, from := serve(t)

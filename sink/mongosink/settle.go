@@ -23,7 +23,7 @@ type tally struct {
 
 	listed   []FailedDocument // the first refused documents, in the order of the replies
 	refusal  error            // the driver's error of the first batch with a refused document
-	class    stream.Class     // of the gravest refusal
+	class    stream.Class     // of the most severe refusal
 	reported *InsertError     // returned by a worker before all outcomes were known
 }
 
@@ -98,7 +98,7 @@ func (r *run) unknown(b *batch, err error) error {
 		ErrOutcomeUnknown, len(b.docs), b.first, err))
 }
 
-// firstError returns err if it is the first error of the run, and nil otherwise.
+// firstError returns err if the run has no error yet, and nil otherwise.
 func (t *tally) firstError(err error) error {
 	if t.failed {
 		return nil
@@ -107,9 +107,9 @@ func (t *tally) firstError(err error) error {
 	return err
 }
 
-// consistent reports whether a reply with write errors adds up: every error belongs to one document
-// of the batch, and each of the n documents was inserted, was refused, or follows the refused one
-// of an ordered batch.
+// consistent reports whether a reply with write errors adds up: every error belongs to a different
+// document of the batch, and each of the n documents was inserted, was refused, or follows the
+// refused one of an ordered batch.
 func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bool) bool {
 	seen := make(map[int]bool, len(failed))
 	for _, f := range failed {
@@ -174,10 +174,10 @@ func (t *tally) fill(e *InsertError) {
 	slices.SortFunc(e.Failed, func(a, b FailedDocument) int { return int(a.Index - b.Index) })
 }
 
-// finalError returns the error of the run after all workers have ended. It adds the documents of the
-// batches that were in flight to an error that was reported before.
+// finalError returns the error of the run after all workers have ended. It adds the refused
+// documents of batches that were in flight to an error that was reported before.
 //
-// Once documents may be stored, no error may say that the run can be repeated.
+// Once documents may be stored, no error may have a class that allows a second run.
 func (t *tally) finalError(in *insertion, err error) error {
 	switch {
 	case err == nil && t.result.Failed > 0:

@@ -19,7 +19,7 @@ import (
 // (https://jira.mongodb.org/browse/SERVER-88750).
 const bypassField = "bypassEmptyTsReplacement"
 
-// emptyTimestamps says whether the server is known to keep a Timestamp(0, 0) on request.
+// emptyTimestamps records whether the server is known to keep a Timestamp(0, 0) on request.
 type emptyTimestamps struct {
 	asked    bool
 	unproven error // the reason why it is not known, or nil
@@ -44,13 +44,13 @@ func (r *run) allowEmptyTimestamp(ctx context.Context, doc bson.Raw) error {
 	return nil
 }
 
-// askForBypass returns nil if the server of coll knows bypassField, and otherwise the reason for
-// the doubt. err says that the server could not be asked.
+// askForBypass returns nil if the server of coll knows bypassField, and otherwise why this is in
+// doubt. err reports that the server could not be asked.
 //
 // It sends two inserts without documents, which change nothing. A server that checks fields first
-// refuses an unknown field for that field, and bypassField only because there are no documents. Any
-// other answer proves nothing: a server that ignores unknown fields would change the documents and
-// report success.
+// refuses an unknown field because of the field, and bypassField only because there are no
+// documents. Any other answer proves nothing: a server that ignores unknown fields would change the
+// documents and report success.
 func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 	const invalidLength, unknownField = 16, 40415
 	c, ok := coll.(interface {
@@ -83,7 +83,7 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 	return nil, nil
 }
 
-// askTime limits a request that does not concern documents.
+// askTime limits the duration of the request, which does not concern documents.
 const askTime = 30 * time.Second
 
 func runCommand(ctx context.Context, db *mongo.Database, command bson.D) (err error) {

@@ -21,7 +21,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// serve returns a server and its empty collection shop.cookies through a client.
+// serve returns a server and a client's view of its empty collection shop.cookies.
 func serve(t testing.TB, set ...func(*options.ClientOptions)) (*mongotest.Server, *mongo.Collection) {
 	t.Helper()
 	srv := mongotest.NewServer()
@@ -53,7 +53,7 @@ func equal(a, b []bson.Raw) bool {
 	return slices.EqualFunc(sorted(a), sorted(b), func(a, b bson.Raw) bool { return bytes.Equal(a, b) })
 }
 
-// A document without an _id gets one in front, and is otherwise as it was.
+// A document without an _id gets one as its first field. The rest does not change.
 func TestInsertWithoutID(t *testing.T) {
 	doc := raw(t, bson.D{{Key: "a", Value: 1}})
 	srv, coll := serve(t)
@@ -69,7 +69,7 @@ func TestInsertWithoutID(t *testing.T) {
 	}
 }
 
-// R13, R15: what is asked for reaches the server.
+// R13, R15: the options reach the server.
 func TestInsertCommand(t *testing.T) {
 	srv, coll := serve(t)
 	_, err := stream.Run(t.Context(), of(numbered(t, 3), nil), mongosink.Insert(coll, &mongosink.InsertOptions{
@@ -98,7 +98,8 @@ func TestInsertCommand(t *testing.T) {
 	}
 }
 
-// R9: no batch exceeds what a server takes, whatever the documents: one command for each of our batches.
+// R9: no batch exceeds a server's limits, whatever the documents: each of our batches is one
+// command.
 func TestInsertLimits(t *testing.T) {
 	tiny := func(n int) (docs []bson.Raw) {
 		for i := range n {
@@ -138,7 +139,7 @@ func TestInsertLimits(t *testing.T) {
 	}
 }
 
-// R1 on the wire: duplicates are named, the others are stored.
+// R1 over the wire: the error names duplicates, the other documents are stored.
 func TestInsertDuplicates(t *testing.T) {
 	docs := numbered(t, 50)
 	srv, coll := serve(t)
@@ -157,8 +158,9 @@ func TestInsertDuplicates(t *testing.T) {
 	}
 }
 
-// R2: a reply is lost. Where the driver can repeat the batch, it is inserted once; where it cannot, the outcome is unknown. The
-// result never counts more than is stored, and with what is unknown never less.
+// R2: a reply is lost. If the driver can repeat the batch, it is inserted once; otherwise the
+// outcome is unknown. Inserted never exceeds the number of stored documents, and Inserted+Unknown
+// is never less.
 func TestInsertReplyLost(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, retry := range []bool{true, false} {
@@ -189,7 +191,7 @@ func TestInsertReplyLost(t *testing.T) {
 	}
 }
 
-// An error of the whole command says that nothing was written, or that it is not known.
+// An error of the whole command proves that nothing was written, or makes the outcome unknown.
 func TestInsertCommandError(t *testing.T) {
 	for code, unknown := range map[int32]bool{2: false, 73: false, 13: true, 26: true, 11600: true, 50: true} {
 		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
@@ -212,7 +214,7 @@ func TestInsertWriteConcernError(t *testing.T) {
 	}
 }
 
-// No server: nothing was sent, so nothing is unknown.
+// Without a server nothing was sent, so nothing is unknown.
 func TestInsertNoServer(t *testing.T) {
 	srv, coll := serve(t, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(200 * time.Millisecond) })
 	srv.Close()
@@ -236,7 +238,8 @@ func TestInsertCancelledOnTheWire(t *testing.T) {
 	}
 }
 
-// The contract over the wire, of documents without an _id: a sink that runs twice inserts them twice.
+// The contract over the wire, with documents without an _id: a sink that runs twice inserts them
+// twice.
 func TestInsertContractOnTheWire(t *testing.T) {
 	srv, coll := serve(t)
 	streamtest.TestSink(t, streamtest.Sink[bson.Raw, mongosink.InsertResult]{

@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// event is a nested document of the size of a log entry.
+// event returns a nested document of the size of a log entry.
 func event(t testing.TB) bson.Raw {
 	doc, err := bson.Marshal(bson.D{
 		{Key: "_id", Value: bson.NewObjectID()},

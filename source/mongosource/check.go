@@ -2,8 +2,8 @@ package mongosource
 
 import "github.com/millweir/millweir/internal/bsonwire"
 
-// maxDepth limits the levels of documents and arrays in a document. Servers allow 200 levels, and 250
-// at most.
+// maxDepth limits the levels of documents and arrays in a document. Servers allow 200 levels, and
+// never more than 250.
 const maxDepth = 256
 
 // checkFrame returns an error if the length of d is wrong or d lacks its terminator. It is the

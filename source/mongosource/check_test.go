@@ -9,14 +9,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// wrap makes a document of an _id and the elements in body.
+// wrap returns a document with an _id and the elements in body.
 func wrap(body string) []byte {
 	d := append([]byte{0, 0, 0, 0}, "\x10_id\x00\x05\x00\x00\x00"+body+"\x00"...)
 	binary.LittleEndian.PutUint32(d, uint32(len(d)))
 	return d
 }
 
-// A document of every type is sound, and cut or longer by one byte it is not.
+// A document with a field of every type is valid. With one byte less or more it is not.
 func TestCheckDocumentEveryType(t *testing.T) {
 	oid := bson.NewObjectID()
 	dec, _ := bson.ParseDecimal128("1.5")
@@ -71,7 +71,7 @@ func TestCheckDocumentEveryType(t *testing.T) {
 	}
 }
 
-// Damages that the driver's Validate lets pass are among these.
+// These include damages that the driver's Validate does not find.
 func TestCheckDocumentDamages(t *testing.T) {
 	for name, body := range map[string]string{
 		"no such type":                   "\x20a\x00",
@@ -123,7 +123,7 @@ func TestCheckDocumentDamages(t *testing.T) {
 	}
 }
 
-// Nesting up to the limit passes.
+// Nesting up to the limit is accepted.
 func TestCheckDocumentDepth(t *testing.T) {
 	nested := func(levels int) []byte {
 		d := []byte{5, 0, 0, 0, 0}
@@ -140,7 +140,7 @@ func TestCheckDocumentDepth(t *testing.T) {
 	}
 }
 
-// What passes has a structure in which the driver finds nothing wrong.
+// The driver finds nothing wrong with the structure of an accepted document.
 func FuzzCheckDocument(f *testing.F) {
 	f.Add([]byte(event(f)))
 	f.Add(wrap("\x0fa\x00\x0e\x00\x00\x00\x01\x00\x00\x00\x00\x05\x00\x00\x00\x00"))

@@ -78,7 +78,7 @@ func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.R
 	}
 }
 
-// afterDocuments adds to err how many documents came before it.
+// afterDocuments adds to err the number of documents before it.
 func afterDocuments(n int64, err error) error { return fmt.Errorf("after %d documents: %w", n, err) }
 
 // sleep waits for d, or until ctx ends or the run is drained.
@@ -92,8 +92,8 @@ func sleep(ctx context.Context, d time.Duration, drained <-chan struct{}) {
 	}
 }
 
-// closeCursor closes cur on the server, even if ctx is done. Its errors are dropped: a server that
-// cannot be reached closes the cursor when it is idle.
+// closeCursor closes cur on the server, even if ctx is done. It drops errors: a server that cannot
+// be reached closes an idle cursor itself.
 func closeCursor(ctx context.Context, cur *mongo.Cursor) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()

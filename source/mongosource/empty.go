@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// A server answers a getMore with an empty batch if it has nothing yet: for a tailable cursor, or a
-// shard that found nothing in its time. Without a pause, a server that does so at once would be
-// asked thousands of times a second.
+// A server answers a getMore with an empty batch if it has nothing yet: for a tailable cursor, or
+// for a shard that found nothing in its time. If the server replies at once, a client without a
+// pause would ask it thousands of times a second.
 const (
 	defaultEmptyBatches = 100
 	firstPause          = time.Millisecond // after the first quick empty batch; it doubles each time
 	lastPause           = time.Second
-	quickReply          = 100 * time.Millisecond // a slower server has waited itself, as with awaitData
+	quickReply          = 100 * time.Millisecond // a slower server has already waited, as with awaitData
 )
 
 // emptyBatches counts the quick empty batches in a row.
@@ -22,8 +22,8 @@ type emptyBatches struct {
 	pause time.Duration
 }
 
-// next returns how long to wait after an empty batch that took took, or an error if there were too
-// many.
+// next returns how long to wait after an empty batch that took the duration took, or an error if
+// there were too many.
 func (e *emptyBatches) next(took time.Duration) (pause time.Duration, err error) {
 	if took > quickReply {
 		e.reset()

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// The pauses grow to a second, the last of a row of quick empty batches is an error, and a batch that took its time begins a new row.
+// The pauses grow to a second. The last of a series of quick empty batches is an error. A slow
+// batch starts a new series.
 func TestEmptyBatches(t *testing.T) {
 	e := emptyBatches{limit: defaultEmptyBatches}
 	var total time.Duration

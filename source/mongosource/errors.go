@@ -12,9 +12,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrCursorLost says that the server does not know the cursor any more: it was killed, the server
-// was restarted, or the cursor was idle for too long (10 minutes, or 30 for its session) because
-// the downstream was slow. The driver's error is wrapped too. Its class is Retryable.
+// ErrCursorLost says that the server no longer knows the cursor: it was killed, the server was
+// restarted, or the cursor was idle for too long (10 minutes, or 30 for its session) because the
+// downstream was slow. The driver's error is wrapped too. Its class is Retryable.
 var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), stream.Retryable)
 
 // ErrMaxTime says that the server took longer than [FindOptions].MaxTime. Its class is Retryable.
@@ -25,12 +25,12 @@ var ErrMaxTime = stream.Mark(errors.New("the server took longer than the maximum
 // stop using the client, because the driver may still hold a lock. Its class is Fatal.
 var ErrBadReply = mongoerr.ErrBadReply
 
-// MalformedError says that the server sent a document that is not BSON, or that the document was
-// damaged on its way.
+// MalformedError reports a document that is not BSON. The server sent it damaged, or it was damaged
+// on the way.
 type MalformedError struct {
 	Index  int64         // of the document in the run, from 0
 	ID     bson.RawValue // its _id, or the zero value if it cannot be read or has more than 1 KiB
-	Offset int           // of the damage in the document, in bytes
+	Offset int           // of the damage, in bytes from the start of the document
 	Reason string
 }
 
@@ -46,8 +46,8 @@ func (e *MalformedError) Error() string {
 // Class returns Data.
 func (e *MalformedError) Class() stream.Class { return stream.Data }
 
-// classify gives an error of the driver its class. It wraps a sentinel if a caller may want to
-// branch on it.
+// classify gives an error of the driver its class. It wraps a sentinel that a caller may want to
+// branch on.
 func classify(err error) error {
 	const cursorNotFound, cursorKilled = 43, 237
 	var server mongo.ServerError

@@ -18,7 +18,7 @@ import (
 
 func ExampleFind() {
 	ctx := context.Background()
-	server := mongotest.NewServer() // in earnest: your own
+	server := mongotest.NewServer() // stands for your own server
 	defer server.Close()
 	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
 	if err != nil {
@@ -46,12 +46,12 @@ func ExampleFind() {
 	// Output: {"_id": {"$numberInt":"1"},"name": "stroopwafel","glazed": false}
 }
 
-// A scan that goes on where it was after a failure, whatever the types of the _ids. The documents
-// are those of one collection only if it has the same UUID at the end as at the beginning: a scan
-// of one that was dropped and made again in between must not count as complete.
+// The scan continues after a failure, whatever the types of the _ids. The documents are those of
+// one collection only if it has the same UUID at the end as at the beginning: a scan of a
+// collection that was dropped and created again in between must not count as complete.
 func ExampleFind_restart() {
 	ctx := context.Background()
-	server := mongotest.NewServer() // in earnest: your own
+	server := mongotest.NewServer() // stands for your own server
 	defer server.Close()
 	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
 	if err != nil {
@@ -69,7 +69,7 @@ func ExampleFind_restart() {
 			return
 		}
 	}
-	server.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Close: true}) // the connection is lost in mid-scan
+	server.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Close: true}) // the connection is lost during the scan
 
 	scan := func(filter bson.D) stream.Source[bson.Raw] {
 		return mongosource.Find(cookies, filter, &mongosource.FindOptions{
@@ -105,7 +105,7 @@ func ExampleFind_restart() {
 	// Output: 600 documents
 }
 
-// uuid returns the UUID of a collection, which another of the same name does not have.
+// uuid returns the UUID of a collection. Another collection of the same name has a different one.
 func uuid(ctx context.Context, coll *mongo.Collection) ([]byte, error) {
 	found, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
 	switch {

@@ -22,7 +22,8 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// serve returns a server with docs in shop.cookies, and that collection through a client. set changes the client's options.
+// serve returns a server with docs in shop.cookies, and a client's view of that collection. set
+// changes the client's options.
 func serve(t testing.TB, docs []bson.Raw, set ...func(*options.ClientOptions)) (*mongotest.Server, *mongo.Collection) {
 	t.Helper()
 	srv := mongotest.NewServer()
@@ -68,7 +69,7 @@ func TestFindNoSuchCollection(t *testing.T) {
 	}
 }
 
-// What reaches the server.
+// The options reach the server.
 func TestFindCommand(t *testing.T) {
 	srv, coll := serve(t, numbered(t, 3))
 	_, err := collect(t.Context(), mongosource.Find(coll, bson.D{{Key: "name", Value: "cookie 1"}},
@@ -94,7 +95,7 @@ func TestFindCommand(t *testing.T) {
 	}
 }
 
-// M1: the connection is cut anywhere in a scan. A scan that returns nil is whole.
+// M1: the connection is closed at any point of a scan. A scan that returns nil is complete.
 func TestFindCut(t *testing.T) {
 	docs := numbered(t, 50)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -125,7 +126,7 @@ func TestFindCut(t *testing.T) {
 	}
 }
 
-// M2, M4, M9: a scan that the server ends with an error, at any batch.
+// M2, M4, M9: the server ends a scan with an error, at any batch.
 func TestFindServerErrors(t *testing.T) {
 	docs := numbered(t, 35)
 	for _, code := range []int32{
@@ -153,7 +154,7 @@ func TestFindServerErrors(t *testing.T) {
 	}
 }
 
-// M4: the first request is repeated once by the driver; a second failure is the run's.
+// M4: the driver repeats the first request once; a second failure ends the run.
 func TestFindFirstRequestRepeated(t *testing.T) {
 	docs := numbered(t, 5)
 	for _, code := range []int32{6, 7, 89, 9001, 262} {
@@ -169,7 +170,7 @@ func TestFindFirstRequestRepeated(t *testing.T) {
 	}
 }
 
-// M3: the server has forgotten the cursor while the downstream took its time.
+// M3: the server forgets the cursor while the downstream is busy.
 func TestFindCursorLost(t *testing.T) {
 	srv, coll := serve(t, numbered(t, 30))
 	n := 0
@@ -184,7 +185,7 @@ func TestFindCursorLost(t *testing.T) {
 	}
 }
 
-// M11 to M13: odd names and documents pass unchanged.
+// M11 to M13: unusual names and documents pass unchanged.
 func TestFindOddities(t *testing.T) {
 	var docs []bson.Raw
 	for _, body := range []string{
@@ -233,7 +234,8 @@ func TestFindLargest(t *testing.T) {
 	}
 }
 
-// M15, M16: what is not BSON ends the run with an error that says where, and never as a short sequence.
+// M15, M16: an invalid document ends the run with an error that says where the damage is. The run
+// never returns too few documents without an error.
 func TestFindMalformed(t *testing.T) {
 	validate := &mongosource.FindOptions{Validate: true}
 	sound := raw(t, bson.D{
@@ -265,7 +267,7 @@ func TestFindMalformed(t *testing.T) {
 		t.Errorf("%v (%+v)", err, m)
 	}
 
-	// A depth bomb: a million documents in each other.
+	// a document nested a million levels deep
 	inner := []byte{5, 0, 0, 0, 0}
 	levels := 1_000_000
 	bomb := make([]byte, 0, 8*levels+5)
@@ -281,7 +283,8 @@ func TestFindMalformed(t *testing.T) {
 	}
 }
 
-// A batch with an element that is no document, and replies that are none, end the run with an error without Validate too.
+// A batch with an element that is not a document, and a malformed reply, end the run with an error,
+// even without Validate.
 func TestFindMalformedReply(t *testing.T) {
 	text := bson.D{{Key: "cursor", Value: bson.D{
 		{Key: "nextBatch", Value: bson.A{bson.D{}, "text"}},
@@ -316,7 +319,7 @@ func TestFindMalformedReply(t *testing.T) {
 	}
 }
 
-// serve1 returns a new collection with docs, on a server that the test's collections share.
+// serve1 returns a new collection with docs, on a server that this test's collections share.
 func serve1(t *testing.T, docs ...bson.Raw) (*mongotest.Server, mongosource.Finder) {
 	t.Helper()
 	srv, coll := sharedServer(t)
@@ -340,7 +343,7 @@ func sharedServer(t *testing.T) (*mongotest.Server, *mongo.Collection) {
 	return shared.srv, shared.coll
 }
 
-// M17: the cursor is closed on the server whenever a run does not end at its end.
+// M17: the cursor is closed on the server whenever a run ends early.
 func TestFindClosesItsCursor(t *testing.T) {
 	broken := errors.New("broken")
 	for name, run := range map[string]func(ctx context.Context, cancel context.CancelCauseFunc,
@@ -350,7 +353,8 @@ func TestFindClosesItsCursor(t *testing.T) {
 			return err
 		},
 		"downstream's error": func(ctx context.Context, _ context.CancelCauseFunc, src stream.Source[bson.Raw]) error {
-			if err := src.Each(ctx, func(bson.Raw) error { return broken }); err != broken { //nolint:errorlint // as it is
+			if err := src.Each(ctx,
+				func(bson.Raw) error { return broken }); err != broken { //nolint:errorlint // as it is
 				return fmt.Errorf("not as it is: %w", err)
 			}
 			return nil
@@ -389,7 +393,8 @@ func TestFindClosesItsCursor(t *testing.T) {
 	}
 }
 
-// A cancellation while the driver waits for the server gives the cause, within a second, and closes the cursor.
+// If a cancellation comes while the driver waits for the server, the run returns the cause within a
+// second and closes the cursor.
 func TestFindCancelledWaiting(t *testing.T) {
 	for _, c := range []struct {
 		command string
@@ -416,7 +421,8 @@ func TestFindCancelledWaiting(t *testing.T) {
 	}
 }
 
-// How often the driver repeats a request that a server cannot take now: with a time limit, until that is over.
+// How often the driver repeats a request that the server cannot serve now: with a time limit, until
+// the limit.
 func TestFindRepetitions(t *testing.T) {
 	for name, once := range map[string]bool{"plain": true, "MaxTime": false, "deadline": false} {
 		srv, coll := serve(t, numbered(t, 10))
@@ -437,7 +443,7 @@ func TestFindRepetitions(t *testing.T) {
 	}
 }
 
-// The time that the downstream takes is not the server's.
+// The time of the downstream does not count as the server's.
 func TestFindMaxTime(t *testing.T) {
 	docs := numbered(t, 30)
 	srv, coll := serve(t, docs)
@@ -462,7 +468,7 @@ func TestFindMaxTime(t *testing.T) {
 	}
 }
 
-// M20: no connection is free, or no server is there: a bounded wait and an error that says so.
+// M20: without a free connection, or without a server, the wait is bounded and the error says why.
 func TestFindNoConnection(t *testing.T) {
 	srv, coll := serve(t, numbered(t, 20), func(o *options.ClientOptions) {
 		o.SetMaxPoolSize(1).SetServerSelectionTimeout(300 * time.Millisecond)
@@ -498,7 +504,7 @@ func TestFindNoConnection(t *testing.T) {
 	}
 }
 
-// The contract over the wire, by cursors of several batches.
+// The contract over the wire, with cursors of several batches.
 func TestFindContractOnTheWire(t *testing.T) {
 	srv, coll := serve(t, nil)
 	db := coll.Database()

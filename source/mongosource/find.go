@@ -1,21 +1,20 @@
 // Package mongosource reads from MongoDB: it makes sources of queries, with the official driver.
 //
-// Documents pass as they are stored, byte for byte, as bson.Raw. What a source emits belongs to its
-// downstream.
+// Documents pass unchanged, byte for byte, as bson.Raw. The downstream owns them.
 //
 // # Consistency
 //
-// A scan may or may not see what is written while it runs. A document that moves in the index that
-// the scan reads can come twice or never. For an order that can be repeated, set Hint to the index
-// of _id. For a snapshot, run the source in a session with snapshot reads.
+// A scan may or may not see concurrent writes. A document that moves in the index that the scan
+// reads can come twice or never. For a repeatable order, set Hint to the index of _id. For a
+// snapshot, run the source in a session with snapshot reads.
 //
 // # Time
 //
-// The driver repeats a first request that failed, once. With MaxTime, a deadline of the context or
-// a time limit of the client (SetTimeout), it repeats as often as the time allows. A lost batch is
-// not asked for again: the run fails, and [stream.Restart] can continue (see the example of Find).
-// Without any of these limits, only a cancellation ends the wait for a server that takes a request
-// and never answers.
+// The driver repeats a failed first request once. With MaxTime, a deadline of the context or a time
+// limit of the client (SetTimeout), it repeats the request as often as the time allows. It does not
+// ask again for a lost batch: the run fails, and [stream.Restart] can continue (see the example of
+// Find). A server that accepts a request and never answers blocks the run until one of these limits
+// or a cancellation.
 package mongosource
 
 import (
@@ -33,9 +32,9 @@ import (
 
 // Finder runs a query, as [*mongo.Collection] does.
 //
-// A Finder with the methods Name() string and Database() *mongo.Database is named in errors. One
-// with the method Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection can be
-// given a read concern and a read preference.
+// Errors contain the name of a Finder that has the methods Name() string and Database()
+// *mongo.Database. [FindOptions].ReadConcern and ReadPreference need the method
+// Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection.
 type Finder interface {
 	Find(ctx context.Context, filter any, opts ...options.Lister[options.FindOptions]) (*mongo.Cursor, error)
 }
@@ -49,14 +48,13 @@ type Finder interface {
 //     share allocations of at most 32 KiB.
 //   - Order and goroutines: the server's order; fused.
 //   - Errors: the driver's, wrapped, with the number of documents before it; [ErrCursorLost],
-//     [ErrMaxTime], [*MalformedError] (see Validate) and [ErrBadReply]. Every end that is not the
-//     end of the cursor is an error.
-//   - Classes: a failure that may pass is Retryable. A collection that was dropped or renamed
-//     during the scan, and a snapshot that is too old, are Fatal: another scan would read something
-//     else.
-//   - A drain of the run ([stream.Running.Drain]) ends the source after the current document.
-//   - Any early end closes the cursor on the server (killCursors) within a second. A server that
-//     cannot be reached closes it after 10 idle minutes; that is not an error.
+//     [ErrMaxTime], [*MalformedError] (see Validate) and [ErrBadReply]. The run completes only at
+//     the end of the cursor: any other end is an error.
+//   - Classes: a transient failure is Retryable. A collection that was dropped or renamed during
+//     the scan, and a snapshot that is too old, are Fatal: another scan would read other documents.
+//   - Early end: a drain ([stream.Running.Drain]) ends the source after the current document. Any
+//     early end closes the cursor on the server (killCursors) within a second. A server that cannot
+//     be reached closes it after 10 idle minutes; that is not an error.
 func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
 	q := query{coll: coll, filter: filter}
 	if opts != nil {

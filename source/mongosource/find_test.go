@@ -74,7 +74,7 @@ func anys(docs []bson.Raw) (all []any) {
 	return all
 }
 
-// collect runs src and returns what it emitted.
+// collect runs src and returns the emitted documents.
 func collect(ctx context.Context, src stream.Source[bson.Raw]) (docs []bson.Raw, err error) {
 	err = src.Each(ctx, func(d bson.Raw) error {
 		docs = append(docs, d)
@@ -111,7 +111,7 @@ func TestFindContractLimitedTime(t *testing.T) {
 	})
 }
 
-// A drain ends it after the document in hand, and before its query.
+// A drain ends the source after the current document, and before its query if that has not begun.
 func TestFindDrains(t *testing.T) {
 	for _, began := range []bool{false, true} {
 		coll := &finder{docs: anys(numbered(t, 1000))}
@@ -135,7 +135,7 @@ func TestFindDrains(t *testing.T) {
 	}
 }
 
-// The slabs: sizes around every edge of them, and each document may be appended to without touching its neighbour.
+// Sizes around every edge of the slabs: appending to a document does not change its neighbour.
 func TestFindOwnership(t *testing.T) {
 	var docs []bson.Raw
 	for _, size := range []int{
@@ -210,7 +210,7 @@ func TestFindBadSettings(t *testing.T) {
 	}
 }
 
-// The caller may change his options after the call.
+// The caller may change the options after the call.
 func TestFindKeepsItsOptions(t *testing.T) {
 	f := &finder{}
 	opts := &mongosource.FindOptions{

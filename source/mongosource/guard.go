@@ -11,15 +11,15 @@ import (
 )
 
 // Guard makes a client check each message of the server before the driver reads it. It changes opts
-// and returns them. Call it last, before mongo.Connect. A message that could do harm becomes an
-// [ErrBadReply], under the driver's network error, and its connection is closed:
+// and returns them. Call it last, before mongo.Connect. A harmful message becomes an [ErrBadReply],
+// wrapped in the driver's network error, and Guard closes its connection:
 //
-//   - a message of more than 48 MB, compressed or not: the driver would reserve as much as a length
-//     can state, 2 GiB;
+//   - a message of more than 48 MB, compressed or not: the driver would allocate what the length
+//     says, up to 2 GiB;
 //   - a compressed message, if opts ask for no compression. Otherwise Guard decompresses it,
 //     because the driver's zstd has no limit;
-//   - a reply to another request than the last one of its connection, or a message that is neither
-//     OP_MSG nor OP_REPLY;
+//   - a message that does not answer the last request of its connection, or that is not OP_MSG or
+//     OP_REPLY;
 //   - a reply that announces more replies, if the request did not allow them: the driver would not
 //     send its next request;
 //   - a cluster time, operation time or recovery token of a wrong type: the driver would panic

@@ -31,7 +31,7 @@ import (
 
 const tlsName = "db.example.org"
 
-// readAll reads shop.cookies with a client of opts.
+// readAll reads shop.cookies with a client that has the options opts.
 func readAll(t *testing.T, opts *options.ClientOptions) ([]bson.Raw, error) {
 	t.Helper()
 	client, err := mongo.Connect(opts)
@@ -43,7 +43,7 @@ func readAll(t *testing.T, opts *options.ClientOptions) ([]bson.Raw, error) {
 	return stream.Run(t.Context(), find, sink.Slice[bson.Raw]())
 }
 
-// oneCookie returns a server that has a document.
+// oneCookie returns a server with one document.
 func oneCookie(t *testing.T) *mongotest.Server {
 	srv := mongotest.NewServer()
 	t.Cleanup(srv.Close)
@@ -51,7 +51,8 @@ func oneCookie(t *testing.T) *mongotest.Server {
 	return srv
 }
 
-// TestTLS connects to servers that speak TLS, with and without a guard: both trust the same ones, and ask for the same names.
+// TestTLS connects to TLS servers with and without a guard: both clients trust the same servers and
+// ask for the same names.
 func TestTLS(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	caFile := "tlsCAFile=" + url.QueryEscape(ours.file(t))
@@ -172,7 +173,7 @@ func TestTLS(t *testing.T) {
 				}
 				want := []string{host}
 				if strings.Trim(host, "[]0123456789.:") == "" {
-					want[0] = "" // no name is sent for an address
+					want[0] = "" // clients send no name for an address
 				}
 				if got := f.names(); !slices.Equal(got, want) {
 					t.Errorf("the client asked for %q", got)
@@ -210,7 +211,8 @@ func TestGuardX509(t *testing.T) {
 	}
 }
 
-// silent accepts a connection and says nothing. It returns what the client's end comes to be, once it has sent something.
+// silent accepts a connection and never answers. began is closed after the first byte, and ended
+// receives the error with which the client's side ends.
 func silent(t *testing.T) (address string, began chan struct{}, ended chan error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -253,7 +255,8 @@ func TestGuardHandshakeCanceled(t *testing.T) {
 	}
 }
 
-// TestGuardHandshakeDeadline has a client give up a handshake that the server never answers, though its own caller would wait on.
+// TestGuardHandshakeDeadline has a client give up a handshake that the server never answers,
+// although its caller has no deadline.
 func TestGuardHandshakeDeadline(t *testing.T) {
 	address, _, ended := silent(t)
 	o := options.Client().ApplyURI("mongodb://" + address +
@@ -263,7 +266,7 @@ func TestGuardHandshakeDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Disconnect(context.WithoutCancel(t.Context()))
-	if err := <-ended; err != nil { // the monitor of the server connects by itself
+	if err := <-ended; err != nil { // the client's server monitor connects without a request
 		t.Errorf("the server's end: %v", err)
 	}
 }

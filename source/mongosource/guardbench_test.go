@@ -15,7 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// BenchmarkGuard reads 64 MiB without a guard and with one, in turn, so that both meet the same load of the machine.
+// BenchmarkGuard reads 64 MiB without and with a guard in turn, so that both meet the same load of
+// the machine.
 func BenchmarkGuard(b *testing.B) {
 	const total = 64 << 20
 	for name, size := range map[string]int{"1 KiB": 1 << 10, "64 KiB": 64 << 10} {

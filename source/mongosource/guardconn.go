@@ -16,7 +16,7 @@ const (
 	opMsg        = 2013
 
 	headerBytes     = 16
-	maxMessageBytes = 48_000_000 + 16<<10 // a server's largest message, and some room
+	maxMessageBytes = 48_000_000 + 16<<10 // a server's largest message, with a margin
 
 	moreToCome     = 1 << 1  // a flag of a reply: more replies follow, without a request for them
 	exhaustAllowed = 1 << 16 // a flag of a request: its reply may have moreToCome
@@ -29,16 +29,16 @@ type guardedConn struct {
 	compressed bool
 
 	requestID int32 // of the last request
-	exhaust   bool  // the last request allowed more than one reply
+	exhaust   bool  // the last request allows more than one reply
 	awaiting  bool  // its last reply has not come yet
-	streaming bool  // its last reply so far had moreToCome
+	streaming bool  // its last reply so far has moreToCome
 
-	message []byte // the part of a message that has come; it survives a read deadline
-	checked []byte // the part of message that is checked and not yet returned by Read
+	message []byte // the received part of a message; it survives a read deadline
+	checked []byte // the part of message that is checked but that Read has not returned yet
 	failed  error
 }
 
-// Write notes which request is sent.
+// Write records the request before it sends it.
 func (c *guardedConn) Write(p []byte) (int, error) {
 	if len(p) >= headerBytes {
 		c.requestID, c.awaiting, c.streaming = int32(binary.LittleEndian.Uint32(p[4:])), true, false
@@ -55,7 +55,7 @@ func flagsOf(m []byte) uint32 {
 	return binary.LittleEndian.Uint32(m[headerBytes:])
 }
 
-// Read returns bytes of messages that were checked as a whole.
+// Read returns bytes of completely checked messages.
 func (c *guardedConn) Read(p []byte) (int, error) {
 	if len(c.checked) == 0 && len(p) > 0 {
 		if c.failed != nil {
@@ -78,13 +78,13 @@ func (c *guardedConn) Read(p []byte) (int, error) {
 const (
 	minBytes     = 4 << 10   // the smallest buffer
 	keptBytes    = 64 << 10  // the largest buffer that a connection keeps between two messages
-	trustedBytes = 256 << 10 // reserved for a message before its bytes come
+	trustedBytes = 256 << 10 // allocated for a message before its bytes arrive
 )
 
 // buffers holds unused larger buffers.
 var buffers sync.Pool // of *[]byte
 
-// receive reads the next message. If it fails, it keeps the bytes that came: the driver may read
+// receive reads the next message. If it fails, it keeps the received bytes: the driver may read
 // again after a deadline.
 func (c *guardedConn) receive() error {
 	if err := c.fill(headerBytes); err != nil {
@@ -105,7 +105,7 @@ func (c *guardedConn) receive() error {
 	return nil
 }
 
-// fill reads until message has n bytes. The buffer grows with the bytes that came, not with the
+// fill reads until message has n bytes. The buffer grows with the received bytes, not with the
 // announced length.
 func (c *guardedConn) fill(n int) error {
 	for len(c.message) < n {

@@ -18,7 +18,7 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// The kinds and flags of messages.
+// Kinds and flags of messages.
 const (
 	kindReply  = 1
 	kindMsg    = 2013
@@ -35,7 +35,7 @@ type wire struct {
 // DialContext returns the client's end.
 func (w *wire) DialContext(context.Context, string, string) (net.Conn, error) { return w.client, nil }
 
-// newWire returns a wire that a client with opts dialed.
+// newWire returns a wire with a connection that a client with opts dialed.
 func newWire(t *testing.T, opts *options.ClientOptions) *wire {
 	t.Helper()
 	w := new(wire)
@@ -65,7 +65,7 @@ func (w *wire) request(t *testing.T, id int32, flags uint32) {
 	w.sending.Wait()
 }
 
-// send has the server send p, as far as it is read.
+// send has the server send p. It does not wait until the client has read p.
 func (w *wire) send(p []byte) {
 	w.sending.Go(func() { _, _ = w.server.Write(p) })
 }
@@ -81,7 +81,7 @@ func (w *wire) receive() ([]byte, error) {
 	return m, err
 }
 
-// wireMessage returns a message of a kind that answers request.
+// wireMessage returns a message of this kind that answers request.
 func wireMessage(request int32, kind, flags uint32, doc bson.D) []byte {
 	m := make([]byte, 16)
 	binary.LittleEndian.PutUint32(m[8:], uint32(request))
@@ -98,7 +98,8 @@ func wireMessage(request int32, kind, flags uint32, doc bson.D) []byte {
 	return m
 }
 
-// refused demands that the next message is refused, that the connection is closed then, and that it stays useless.
+// refused checks that the next message is refused, that the connection is closed then, and that it
+// stays unusable.
 func (w *wire) refused(t *testing.T) {
 	t.Helper()
 	m, err := w.receive()
@@ -114,7 +115,7 @@ func (w *wire) refused(t *testing.T) {
 	}
 }
 
-// passes demands that m is handed on as it is.
+// passes checks that m is handed on unchanged.
 func (w *wire) passes(t *testing.T, m []byte) {
 	t.Helper()
 	w.send(m)
@@ -126,10 +127,11 @@ func (w *wire) passes(t *testing.T, m []byte) {
 
 var pong = bson.D{{Key: "ok", Value: 1}}
 
-// TestGuardAnswers has a guarded connection refuse what answers no request, and take what does.
+// TestGuardAnswers has a guarded connection refuse replies that answer no request, and accept the
+// others.
 func TestGuardAnswers(t *testing.T) {
 	type step struct {
-		request, reply int32 // one of them
+		request, reply int32 // one of the two is set
 		flags          uint32
 		refused        bool
 	}
@@ -188,7 +190,7 @@ func TestGuardAnswers(t *testing.T) {
 	}
 }
 
-// TestGuardKinds has a guarded connection take the kinds of messages that the driver reads.
+// TestGuardKinds has a guarded connection accept the kinds of messages that the driver reads.
 func TestGuardKinds(t *testing.T) {
 	for kind, taken := range map[uint32]bool{
 		kindReply: true, kindMsg: true, 0: false, 2001: false, 2004: false,
@@ -206,7 +208,7 @@ func TestGuardKinds(t *testing.T) {
 	}
 }
 
-// TestGuardSizes has a guarded connection refuse lengths that no message has.
+// TestGuardSizes has a guarded connection refuse impossible lengths.
 func TestGuardSizes(t *testing.T) {
 	const most = 48_000_000 + 16<<10
 	for _, size := range []int32{0, 3, 4, 15, -1, -1 << 31, most + 1, 1<<31 - 1} {
@@ -217,7 +219,7 @@ func TestGuardSizes(t *testing.T) {
 		w.send(m)
 		w.refused(t)
 	}
-	for _, size := range []int{16, 17, 20, 21, most} { // what is malformed is left to the driver
+	for _, size := range []int{16, 17, 20, 21, most} { // the driver handles malformed messages
 		w := newWire(t, options.Client())
 		w.request(t, 5, 0)
 		m := append(wireMessage(5, kindMsg, 0, pong)[:16], make([]byte, size-16)...)
@@ -226,7 +228,8 @@ func TestGuardSizes(t *testing.T) {
 	}
 }
 
-// TestGuardPieces has a message come in pieces, with a deadline between each two, and be read by the byte: it is whole in the end.
+// TestGuardPieces sends and reads messages byte by byte, with an expired deadline after each byte.
+// They arrive whole.
 func TestGuardPieces(t *testing.T) {
 	w := newWire(t, options.Client())
 	w.request(t, 5, exhaust)
@@ -246,7 +249,7 @@ func TestGuardPieces(t *testing.T) {
 		interrupted := make(chan struct{})
 		go func() {
 			defer close(interrupted)
-			<-sent // the guarded connection has the byte
+			<-sent // the guarded connection has read the byte
 			_ = w.client.SetReadDeadline(past)
 		}()
 		p := make([]byte, 1)
@@ -267,7 +270,7 @@ func TestGuardPieces(t *testing.T) {
 	}
 }
 
-// TestGuardEnds has the connection end before a message, and in the middle of one.
+// TestGuardEnds closes the connection before a message, and in the middle of one.
 func TestGuardEnds(t *testing.T) {
 	m := wireMessage(5, kindMsg, 0, pong)
 	for n, want := range map[int]error{

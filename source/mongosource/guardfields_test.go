@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// inside returns a document that has d under each of keys, the outermost first.
+// inside returns a document that nests d under the keys, the outermost first.
 func inside(d bson.D, keys ...string) bson.D {
 	for i := len(keys) - 1; i >= 0; i-- {
 		d = bson.D{{Key: keys[i], Value: d}}
@@ -25,7 +25,7 @@ func inside(d bson.D, keys ...string) bson.D {
 	return d
 }
 
-// TestGuardFields has a guarded connection refuse the fields at whose types the driver panics.
+// TestGuardFields has a guarded connection refuse fields whose types make the driver panic.
 func TestGuardFields(t *testing.T) {
 	now := bson.Timestamp{T: 1, I: 2}
 	for _, c := range []struct {
@@ -44,7 +44,7 @@ func TestGuardFields(t *testing.T) {
 		{bson.E{Key: "recoveryToken", Value: bson.A{}}, false},
 		{bson.E{Key: "cursor", Value: bson.D{{Key: "atClusterTime", Value: now}}}, true},
 		{bson.E{Key: "cursor", Value: bson.D{}}, true},
-		{bson.E{Key: "cursor", Value: 1}, true}, // the driver has an error for it
+		{bson.E{Key: "cursor", Value: 1}, true}, // the driver returns an error for it
 		{bson.E{Key: "cursor", Value: bson.D{{Key: "atClusterTime", Value: "x"}}}, false},
 		{bson.E{Key: "speculativeAuthenticate", Value: 1}, true},
 		{bson.E{Key: "other", Value: "x"}, true},
@@ -63,10 +63,10 @@ func TestGuardFields(t *testing.T) {
 	}
 }
 
-// TestGuardSections has a guarded connection look at each document of a message.
+// TestGuardSections has a guarded connection check each document of a message.
 func TestGuardSections(t *testing.T) {
 	good, bad := hostileDoc(pong), hostileDoc(bson.D{{Key: "operationTime", Value: "x"}})
-	// a section of kind 1, whose documents the driver passes over
+	// a section of kind 1, whose documents the driver skips
 	sequence := append([]byte{1, byte(4 + 2 + len(bad)), 0, 0, 0, 'a', 0}, bad...)
 	one := func(doc bson.Raw) []byte { return append([]byte{0}, doc...) }
 	for _, c := range []struct {
@@ -96,7 +96,8 @@ func TestGuardSections(t *testing.T) {
 	}
 }
 
-// TestGuardIterations has a guarded connection refuse an authentication that would take hours, in every form that the driver reads.
+// TestGuardIterations has a guarded connection refuse an authentication that would take hours, in
+// every form that the driver reads.
 func TestGuardIterations(t *testing.T) {
 	for count, taken := range map[string]bool{
 		"4096": true, "15000": true, "1000000": true, "0": true, "x": true, "-1": true,
@@ -157,7 +158,8 @@ func TestGuardedAuthentication(t *testing.T) {
 	}
 }
 
-// TestGuardLateReply has the reply to a find come when the find was given up, and another is made on the only connection.
+// TestGuardLateReply delays the reply to a find until the client has given up and sent another find
+// on the only connection.
 func TestGuardLateReply(t *testing.T) {
 	for name, giveUp := range map[string]func(context.Context, <-chan struct{}) context.Context{
 		"canceled": func(ctx context.Context, held <-chan struct{}) context.Context {
@@ -168,7 +170,7 @@ func TestGuardLateReply(t *testing.T) {
 			}()
 			return ctx
 		},
-		// the driver reads the late reply, and drops it
+		// the driver reads and drops the late reply
 		"timed out": func(ctx context.Context, _ <-chan struct{}) context.Context {
 			ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 			t.Cleanup(cancel)

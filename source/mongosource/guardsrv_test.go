@@ -18,7 +18,8 @@ import (
 	"github.com/millweir/millweir/source/mongosource"
 )
 
-// TestGuardSRV has a guarded client find its server by the DNS: TLS is on without an option, and is for the name in the record.
+// TestGuardSRV has a guarded client find its server by DNS. TLS is on without an option, and checks
+// the name in the record.
 func TestGuardSRV(t *testing.T) {
 	ours := newAuthority(t)
 	resolver := net.DefaultResolver
@@ -37,7 +38,7 @@ func TestGuardSRV(t *testing.T) {
 		"a name of another place": {ours.issue(t, nil, "db2.example.org"), false},
 	} {
 		srv := oneCookie(t)
-		// no member of a replica set, of which it would tell the address
+		// a standalone server: a member of a replica set would announce its own address
 		srv.Inject(mongotest.Fault{Command: "hello", Reply: hostileDoc(bson.D{
 			{Key: "ok", Value: 1},
 			{Key: "isWritablePrimary", Value: true},
@@ -65,8 +66,8 @@ func TestGuardSRV(t *testing.T) {
 	}
 }
 
-// answerSRV answers the requests on conn, as a DNS server over TCP (RFC 1035): the SRV record of every name is target and port, and there
-// are no other records.
+// answerSRV answers the requests on conn, as a DNS server over TCP does (RFC 1035). The SRV record
+// of every name has target and port, and there are no other records.
 func answerSRV(conn net.Conn, target string, port uint16) {
 	defer conn.Close()
 	const headerBytes, typeSRV = 12, 33
@@ -79,7 +80,7 @@ func answerSRV(conn net.Conn, target string, port uint16) {
 		if _, err := io.ReadFull(conn, query); err != nil {
 			return
 		}
-		end := headerBytes // of the question
+		end := headerBytes // end of the question
 		for query[end] != 0 {
 			end += 1 + int(query[end])
 		}
@@ -87,8 +88,8 @@ func answerSRV(conn net.Conn, target string, port uint16) {
 		answer := append([]byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, query[headerBytes:end]...)
 		if binary.BigEndian.Uint16(query[end-4:]) == typeSRV {
 			answer[7] = 1                                                     // one answer
-			answer = append(answer, 0xc0, headerBytes, 0, typeSRV, 0, 1)      // of the name in the question
-			answer = append(answer, 0, 0, 0x0e, 0x10)                         // for an hour
+			answer = append(answer, 0xc0, headerBytes, 0, typeSRV, 0, 1)      // for the name in the question
+			answer = append(answer, 0, 0, 0x0e, 0x10)                         // valid for an hour
 			record := binary.BigEndian.AppendUint16([]byte{0, 0, 0, 0}, port) // after priority and weight
 			for label := range strings.SplitSeq(target, ".") {
 				record = append(append(record, byte(len(label))), label...)

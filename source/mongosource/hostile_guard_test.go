@@ -45,7 +45,8 @@ func zstdPack(p []byte) []byte {
 
 var packers = map[byte]func([]byte) []byte{bySnappy: snappyPack, byZlib: zlibPack, byZstd: zstdPack}
 
-// compressed returns an OP_COMPRESSED in place of m, of which the body is packed, and of which it says that it is of kind and has size bytes.
+// compressed returns an OP_COMPRESSED in place of m. Its body is packed. It claims to contain a
+// message of this kind with size bytes.
 func compressed(m []byte, kind uint32, compressor byte, packed []byte, size int) []byte {
 	out := bytes.Clone(m[:12])
 	out = binary.LittleEndian.AppendUint32(out, 2012)
@@ -56,26 +57,27 @@ func compressed(m []byte, kind uint32, compressor byte, packed []byte, size int)
 	return out
 }
 
-// lying returns a wire function that compresses the message, and adds more to the size that it says.
+// lying returns a wire function that compresses the message, and overstates its size by more bytes.
 func lying(compressor byte, more int) func([]byte) []byte {
 	return func(m []byte) []byte {
 		return compressed(m, 2013, compressor, packers[compressor](m[16:]), len(m)-16+more)
 	}
 }
 
-// bomb returns a wire function that sends size zero bytes, compressed, and says that they are said.
+// bomb returns a wire function that sends size zero bytes, compressed, and claims a size of said
+// bytes.
 func bomb(compressor byte, size, said int) func([]byte) []byte {
 	return func(m []byte) []byte {
 		return compressed(m, 2013, compressor, packers[compressor](make([]byte, size)), said)
 	}
 }
 
-// compressing has the client of a row offer compression, and guards it.
+// compressing makes the client of a test case offer compression, and guards it.
 func compressing(o *options.ClientOptions) {
 	mongosource.Guard(o.SetCompressors([]string{"snappy", "zlib", "zstd"}))
 }
 
-// TestHostileGuard has a guarded client refuse what would harm the driver.
+// TestHostileGuard has a guarded client refuse messages that would harm the driver.
 func TestHostileGuard(t *testing.T) {
 	bad := hostile.Is(mongosource.ErrBadReply)
 	guarded := func(name, command string, wire func([]byte) []byte, want func(error) bool) hostile.Row {
@@ -111,9 +113,9 @@ func TestHostileGuard(t *testing.T) {
 		guarded("a cluster time that is a text", "find",
 			withBody(hostileDoc(found(cursorOf(int64(77), "firstBatch", bson.A{}), clusterTime))), bad),
 		guarded("a document of random bytes", "find", withBody(bson.Raw(strings.Repeat("\xa5", 4<<10))), bad),
-		large(deep, 384<<20), // the server's own copies of 35 MiB
+		large(deep, 384<<20), // includes the server's own copies of 35 MiB
 		unpacked("256 MiB of zstd that say so", bomb(byZstd, 1<<20, 256<<20)),
-		// the server's own 96 MiB, and its encoder's
+		// The limits include the server's own 96 MiB, and its encoder's.
 		large(unpacked("96 MiB of zstd that say 100 bytes", bomb(byZstd, 96<<20, 100)), 384<<20),
 		large(unpacked("96 MiB of zlib that say 100 bytes", bomb(byZlib, 96<<20, 100)), 384<<20),
 		large(unpacked("96 MiB of snappy that say 100 bytes", bomb(bySnappy, 96<<20, 100)), 384<<20),

@@ -18,7 +18,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// hostileFind reads shop.cookies, which has 10 documents, 3 a batch, from a server that makes fault.
+// hostileFind reads shop.cookies from a server with fault. The collection has 10 documents, in
+// batches of 3.
 func hostileFind(t *testing.T, ctx context.Context, fault mongotest.Fault, set ...func(*options.ClientOptions)) error {
 	srv := mongotest.NewServer()
 	t.Cleanup(srv.Close)
@@ -41,7 +42,8 @@ func hostileFind(t *testing.T, ctx context.Context, fault mongotest.Fault, set .
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The client is not disconnected: after a panic it may hold a lock for ever. The process of the row ends.
+	// The client is not disconnected: after a panic it may hold a lock forever. The process of the
+	// test case ends.
 	find := mongosource.Find(client.Database("shop").Collection("cookies"), bson.D{}, &opts)
 	_, err = stream.Run(ctx, find, sink.Discard[bson.Raw]())
 	return err
@@ -55,7 +57,7 @@ func hostileDoc(d bson.D) bson.Raw {
 	return raw
 }
 
-// found is the reply of a find with cursor.
+// found returns the reply of a find with cursor.
 func found(cursor any, others ...bson.E) bson.D {
 	return append(bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: cursor}}, others...)
 }
@@ -64,19 +66,20 @@ func cursorOf(id any, batch string, docs any) bson.D {
 	return bson.D{{Key: "id", Value: id}, {Key: "ns", Value: "shop.cookies"}, {Key: batch, Value: docs}}
 }
 
-// lazily is a long text, that is not made before it is sent: the other rows would have it in memory, too.
+// lazily is a long text that is built only when it is sent: otherwise it would take memory in the
+// other test cases too.
 type lazily struct {
 	text  string
 	count int
 }
 
-// MarshalBSONValue returns the text.
+// MarshalBSONValue returns the repeated text.
 func (l lazily) MarshalBSONValue() (byte, []byte, error) {
 	t, data, err := bson.MarshalValue(strings.Repeat(l.text, l.count))
 	return byte(t), data, err
 }
 
-// faulty returns a row in which the server makes fault.
+// faulty returns a test case with a server that has fault.
 func faulty(name string, fault mongotest.Fault, want func(error) bool,
 	set ...func(*options.ClientOptions),
 ) hostile.Row {
@@ -85,28 +88,28 @@ func faulty(name string, fault mongotest.Fault, want func(error) bool,
 	}}
 }
 
-// replied returns a row in which command is answered by reply.
+// replied returns a test case in which the server answers command with reply.
 func replied(name, command string, reply bson.D, want func(error) bool) hostile.Row {
 	return hostile.Row{Name: "find: " + name, Want: want, Run: func(t *testing.T, ctx context.Context) error {
 		return hostileFind(t, ctx, mongotest.Fault{Command: command, Reply: hostileDoc(reply)})
 	}}
 }
 
-// wired returns a row in which command is answered by what wire makes of the message.
+// wired returns a test case in which wire changes the reply to command.
 func wired(name, command string, wire func([]byte) []byte, want func(error) bool,
 	set ...func(*options.ClientOptions),
 ) hostile.Row {
 	return faulty(name, mongotest.Fault{Command: command, Wire: wire}, want, set...)
 }
 
-// greeted returns a row in which every greeting is answered by reply.
+// greeted returns a test case in which the server answers every greeting with reply.
 func greeted(name string, reply bson.Raw, set ...func(*options.ClientOptions)) hostile.Row {
 	return hostile.Row{
 		Name: "connect: " + name, Want: hostile.Is(mongosource.ErrBadReply),
 		Run: func(t *testing.T, ctx context.Context) error {
 			for {
 				err := hostileFind(t, ctx, mongotest.Fault{Command: "hello", Reply: reply}, set...)
-				if stream.ClassOf(err) != stream.Retryable { // else the machine was too slow for a greeting
+				if stream.ClassOf(err) != stream.Retryable { // otherwise the machine was too slow for a greeting
 					return err
 				}
 			}
@@ -114,13 +117,13 @@ func greeted(name string, reply bson.Raw, set ...func(*options.ClientOptions)) h
 	}
 }
 
-// guarding has the client of a row guarded.
+// guarding guards the client of a test case.
 func guarding(o *options.ClientOptions) { mongosource.Guard(o) }
 
-// truncated is a reply of which only the beginning comes.
+// truncated cuts a reply after its first bytes and keeps the connection open.
 var truncated = mongotest.Fault{Command: "getMore", Hang: true, Wire: func(m []byte) []byte { return m[:20] }}
 
-// sized returns a wire function that replaces the length in a message.
+// sized returns a wire function that replaces the length of a message.
 func sized(n uint32) func([]byte) []byte {
 	return func(m []byte) []byte {
 		binary.LittleEndian.PutUint32(m, n)
@@ -139,7 +142,7 @@ func withBody(doc bson.Raw) func([]byte) []byte {
 
 // nested returns a document of n levels.
 func nested(n int) bson.Raw {
-	const open = 4 + 2 // a length, and the type and the key of what is inside
+	const open = 4 + 2 // the length, and the type and key of the nested element
 	d := make([]byte, 0, n*(open+1)+5)
 	for i := n; i > 0; i-- {
 		d = binary.LittleEndian.AppendUint32(d, uint32(i*(open+1)+5))

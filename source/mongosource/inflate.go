@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// The compressors of OP_COMPRESSED, from 0 on.
+// The compressors of OP_COMPRESSED, numbered from 0.
 const (
 	compressNone = iota
 	compressSnappy
@@ -23,8 +23,8 @@ const (
 
 var errInflate = errors.New("a compressed message that is damaged or larger than it says")
 
-// inflate decompresses m, an OP_COMPRESSED message. After its header come the kind of the original
-// message (4 bytes), its length (4), the compressor (1) and the compressed body.
+// inflate decompresses m, an OP_COMPRESSED message. Its header is followed by the kind of the
+// original message (4 bytes), its length (4), the compressor (1) and the compressed body.
 func inflate(m []byte) ([]byte, error) {
 	const fields = 4 + 4 + 1
 	if len(m) < headerBytes+fields {
@@ -45,7 +45,7 @@ func inflate(m []byte) ([]byte, error) {
 	return append(whole, out...), nil
 }
 
-// inflateBody decompresses body, which must give size bytes.
+// inflateBody decompresses body. The result must have size bytes.
 func inflateBody(compressor byte, body []byte, size int) ([]byte, error) {
 	var out []byte
 	var err error

@@ -15,8 +15,8 @@ import (
 // These checks look only for values that make the driver panic or hang. The driver itself reports
 // malformed messages.
 
-// inspectSections checks the documents of an OP_MSG: flags (4 bytes), then sections of one document
-// (kind 0) or of a size, a name and documents (kind 1).
+// inspectSections checks the documents of an OP_MSG: flags (4 bytes), then sections. A section has
+// one document (kind 0), or a size, a name and documents (kind 1).
 func inspectSections(body []byte) error {
 	if len(body) < 4 {
 		return nil
@@ -136,7 +136,7 @@ func inspectSCRAM(v bsoncore.Value) error {
 	return nil
 }
 
-// payloadOf returns the bytes that the driver reads from v: it takes strings as bytes.
+// payloadOf returns the bytes that the driver reads from v, which may also be a string.
 func payloadOf(v bsoncore.Value) []byte {
 	if _, payload, ok := v.BinaryOK(); ok {
 		return payload

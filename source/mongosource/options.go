@@ -22,7 +22,7 @@ type FindOptions struct {
 	Skip int64
 
 	// BatchSize is the number of documents in one reply, which never exceeds 16 MiB. 0 means 1,000.
-	// The driver's own default is as fast, but its replies of 16 MiB take twice the memory or more.
+	// The driver's default is as fast, but its replies of 16 MiB take at least twice the memory.
 	BatchSize int
 
 	Hint any // the index to use, by name or key document
@@ -32,19 +32,19 @@ type FindOptions struct {
 	Collation *options.Collation
 	Comment   any // shown in the server's logs and profiles
 
-	// MaxTime limits the time that a run waits for the server, over all batches. The time that the
-	// downstream takes does not count. 0 means no limit. The limit is kept on this side, because a
-	// limit of the server would also count while the cursor is idle.
+	// MaxTime limits the time that a run waits for the server, over all batches. The time of the
+	// downstream does not count. 0 means no limit. The client enforces the limit, because a limit
+	// of the server would also count while the cursor is idle.
 	MaxTime time.Duration
 
-	// MaxEmptyBatches limits the empty batches in a row that each come within 100 ms. After each of
-	// them the source waits, for 1 ms at first and 1 s at most. At the last one it fails with
-	// [ErrBadReply]. 0 means 100, which takes about 90 s. A negative number means no limit, for a
-	// tailable cursor without awaitData.
+	// MaxEmptyBatches limits the number of successive empty batches that each come within 100 ms.
+	// After each of them the source waits, for 1 ms at first and 1 s at most. At the limit it fails
+	// with [ErrBadReply]. 0 means 100, which takes about 90 s. A negative number means no limit,
+	// for a tailable cursor without awaitData.
 	MaxEmptyBatches int
 
-	// NoCursorTimeout asks the server to keep a cursor that has been idle for 10 minutes. Its
-	// session still ends after 30 minutes.
+	// NoCursorTimeout asks the server to keep a cursor that has been idle for 10 minutes. The
+	// session of the cursor still ends after 30 minutes.
 	NoCursorTimeout bool
 
 	AllowDiskUse bool // lets a large sort write temporary files on the server
@@ -60,7 +60,7 @@ type FindOptions struct {
 
 const defaultBatchSize = 1000
 
-// clone returns a copy that later changes by the caller do not reach.
+// clone returns a copy that later changes by the caller do not affect.
 func (o *FindOptions) clone() FindOptions {
 	c := *o
 	if o.Collation != nil {

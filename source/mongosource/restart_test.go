@@ -33,7 +33,7 @@ func mixedIDs(t testing.TB, n int) (docs []bson.Raw) {
 	return docs
 }
 
-// restarted is the scan of the example in the comment of stream.Restart.
+// restarted returns the scan of the example in the comment of stream.Restart.
 func restarted(coll mongosource.Finder, after func(id bson.RawValue) bson.D,
 	backoff stream.Backoff,
 ) stream.Source[bson.Raw] {
@@ -58,13 +58,13 @@ func afterID(id bson.RawValue) bson.D {
 	}}
 }
 
-// withinType matches the documents after id with an _id of the same type only.
+// withinType matches only the documents after id whose _id has the same type.
 func withinType(id bson.RawValue) bson.D {
 	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: id}}}}
 }
 
-// A scan that is restarted goes on after the last _id, across their types. $gt on the field alone
-// does not: the server leaves out what has another type, and the scan is short without an error.
+// A restarted scan continues after the last _id, across types. $gt on the field alone does not: the
+// server leaves out documents with another type of _id, and the scan is short without an error.
 func TestRestartAcrossTypes(t *testing.T) {
 	docs := mixedIDs(t, 20)
 	for batch := 1; batch < len(docs)/10; batch++ {
@@ -84,13 +84,13 @@ func TestRestartAcrossTypes(t *testing.T) {
 	}
 }
 
-// fault is something that goes wrong with a request of a scan.
+// fault makes a request of a scan fail.
 type fault struct {
 	name string
 	mongotest.Fault
 }
 
-// resumable are the faults after which a scan can go on where it was.
+// resumable returns the faults after which a scan can continue.
 func resumable() (all []fault) {
 	for _, code := range []int32{
 		43, 237, 6, 7, 50, 89, 91, 112, 134, 189, 246, 262, 9001, 10107, 11600, 11602, 13435,
@@ -113,8 +113,8 @@ func resumable() (all []fault) {
 	)
 }
 
-// Restart goes on after every fault that passes, at the first request and at any batch, with every
-// document once.
+// Restart continues after every transient fault, at the first request and at any batch, and emits
+// every document once.
 func TestRestartResumes(t *testing.T) {
 	docs := mixedIDs(t, 7)
 	for _, f := range resumable() {
@@ -122,7 +122,7 @@ func TestRestartResumes(t *testing.T) {
 			t.Parallel()
 			for _, at := range []struct {
 				command string
-				nth     []int // of the command: a find that fails once is repeated by the driver
+				nth     []int // of the command: the driver repeats a find that fails once
 			}{{"getMore", []int{1}}, {"getMore", []int{3}}, {"find", []int{1, 2}}} {
 				srv, coll := serve(t, docs, func(o *options.ClientOptions) {
 					o.SetServerSelectionTimeout(20 * time.Second)
@@ -148,8 +148,8 @@ func TestRestartResumes(t *testing.T) {
 	}
 }
 
-// What does not pass ends the run at once. A collection that is dropped is among it: a second scan
-// would find nothing, and be short.
+// A permanent failure ends the run at once. A dropped collection is one: a second scan would find
+// nothing, and be short.
 func TestRestartGivesUp(t *testing.T) {
 	docs := numbered(t, 50)
 	for name, c := range map[string]struct {
@@ -186,7 +186,7 @@ func TestRestartGivesUp(t *testing.T) {
 	}
 }
 
-// The classes of what does not come from a server.
+// The classes of errors that do not come from a server.
 func TestFindClasses(t *testing.T) {
 	for err, want := range map[error]stream.Class{
 		mongosource.ErrCursorLost: stream.Retryable, mongosource.ErrMaxTime: stream.Retryable,

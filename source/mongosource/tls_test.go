@@ -28,7 +28,7 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-var serial int64 // of the last certificate
+var serial int64 // of the latest certificate
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
@@ -68,7 +68,7 @@ func sign(t *testing.T, template, parent *x509.Certificate, key, signer *ecdsa.P
 	return cert
 }
 
-// issue returns a certificate for names and addresses, which set may change.
+// issue returns a certificate for names and addresses. set may change it.
 func (a *authority) issue(t *testing.T, set func(*x509.Certificate), names ...string) tls.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
@@ -91,7 +91,7 @@ func (a *authority) issue(t *testing.T, set func(*x509.Certificate), names ...st
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
 }
 
-// status returns the answer of the authority to whether cert is revoked.
+// status returns the authority's OCSP response for cert.
 func (a *authority) status(t *testing.T, cert tls.Certificate, status int) []byte {
 	t.Helper()
 	answer, err := ocsp.CreateResponse(a.cert, a.cert, ocsp.Response{
@@ -105,7 +105,7 @@ func (a *authority) status(t *testing.T, cert tls.Certificate, status int) []byt
 	return answer
 }
 
-// pool returns the authority as what is trusted.
+// pool returns a pool that trusts the authority.
 func (a *authority) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
@@ -115,7 +115,8 @@ func (a *authority) pool() *x509.CertPool {
 // file returns the name of a file with the authority's certificate, for tlsCAFile.
 func (a *authority) file(t *testing.T) string { return pemFile(t, a.cert, nil) }
 
-// pemFile returns the name of a file with cert, and key if there is one, for tlsCertificateKeyFile.
+// pemFile returns the name of a file with cert, and with key unless that is nil, for
+// tlsCertificateKeyFile.
 func pemFile(t *testing.T, cert *x509.Certificate, key any) string {
 	t.Helper()
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
@@ -133,17 +134,18 @@ func pemFile(t *testing.T, cert *x509.Certificate, key any) string {
 	return name
 }
 
-// front accepts TLS connections for a server that speaks none. It is a dialer that connects to itself, whatever the address.
+// front accepts TLS connections for a server without TLS. It is a dialer that connects to itself,
+// whatever the address.
 type front struct {
 	listener net.Listener
 	running  sync.WaitGroup
 
 	mu    sync.Mutex
 	open  []net.Conn
-	asked []string // the names of servers that clients asked for (SNI)
+	asked []string // the server names that clients asked for (SNI)
 }
 
-// newFront starts a front of the server at address. It ends with the test.
+// newFront starts a front of the server at address. It stops when the test ends.
 func newFront(t *testing.T, address string, config *tls.Config) *front {
 	t.Helper()
 	f := new(front)
@@ -202,7 +204,7 @@ func (f *front) DialContext(ctx context.Context, network, _ string) (net.Conn, e
 	return new(net.Dialer).DialContext(ctx, network, f.listener.Addr().String())
 }
 
-// names returns the names of servers that were asked for.
+// names returns the server names that clients asked for.
 func (f *front) names() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
