@@ -20,7 +20,7 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// plain passes bytes on as they are; its failures are set by the tests.
+// plain passes bytes on unchanged. The tests set its failures.
 type plain struct {
 	w      io.Writer
 	write  func(p []byte) (int, error)
@@ -141,7 +141,7 @@ func TestEncoderUpstreamThatHidesErrors(t *testing.T) {
 	}
 }
 
-// decoder is a reader that also notes its Close.
+// decoder is a reader that counts its Close calls.
 type decoder struct {
 	io.Reader
 	err    error
@@ -220,8 +220,8 @@ func TestDecoderErrors(t *testing.T) {
 	}
 }
 
-// TestReaderTrailing puts bytes behind what decoders of the standard library take, in one chunk and
-// in many.
+// TestDecoderTrailing appends bytes to the input of decoders of the standard library, in one chunk
+// and in many.
 func TestDecoderTrailing(t *testing.T) {
 	for name, c := range map[string]struct {
 		pack flow
@@ -252,8 +252,7 @@ func TestDecoderTrailing(t *testing.T) {
 	}
 }
 
-// TestReaderCancelledByEOF cancels a run with a cause that looks like the end, before anything was
-// read.
+// TestDecoderCancelledByEOF cancels a run with io.EOF as the cause, before it has read anything.
 func TestDecoderCancelledByEOF(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	f := codec.Decoder("test: decode", func(r io.Reader) (io.Reader, error) {
@@ -268,7 +267,7 @@ func TestDecoderCancelledByEOF(t *testing.T) {
 
 func same(r io.Reader) (io.Reader, error) { return r, nil }
 
-// disguise makes any error of the upstream another one.
+// disguise returns an open function whose reader replaces any error of the upstream by another.
 func disguise(as error) func(io.Reader) (io.Reader, error) {
 	return func(r io.Reader) (io.Reader, error) {
 		return readerFunc(func(p []byte) (int, error) {

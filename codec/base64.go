@@ -42,7 +42,7 @@ func Base64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 type base64Writer struct {
 	chunkFiller
 	enc  *base64.Encoding
-	held []byte // fewer bytes than the three that make a group
+	held []byte // at most two bytes of a group of three
 }
 
 // chunk encodes the groups that end in p.
@@ -62,7 +62,7 @@ func (w *base64Writer) chunk(p []byte) error {
 	return w.encode(p[:whole])
 }
 
-// encode writes p, which is whole groups, or the last one.
+// encode writes p: whole groups, or the last one.
 func (w *base64Writer) encode(p []byte) error {
 	for len(p) > 0 {
 		space, err := w.reserve(4)

@@ -22,8 +22,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// versus runs ours and theirs in turn and reports the median of the ratios of their CPU time as
-// "x".
+// versus runs ours and theirs in turn. It reports the median ratio of their CPU times as "x".
 func versus(b *testing.B, size int, ours, theirs func()) {
 	ours()
 	theirs()
@@ -52,7 +51,7 @@ func median(x []float64) float64 {
 	return x[len(x)/2]
 }
 
-// lent is a source of data in chunks of 64 KiB that nobody changes: for flows that only read.
+// lent is a source of data in chunks of 64 KiB, for flows that do not change them.
 func lent(data []byte) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
 		for p := data; len(p) > 0; {
@@ -66,7 +65,7 @@ func lent(data []byte) stream.Source[[]byte] {
 	})
 }
 
-// count runs src and fails b when it does not emit want elements (0: any).
+// count runs src and fails b unless it emits want elements. If want is 0, any number passes.
 func count(b *testing.B, src stream.Source[[]byte], want int) {
 	n := 0
 	if err := src.Each(context.Background(), func([]byte) error {
@@ -77,8 +76,8 @@ func count(b *testing.B, src stream.Source[[]byte], want int) {
 	}
 }
 
-// BenchmarkSplitLines against bufio.Scanner, over 64 MB that lie in memory and over 1 MB, in the
-// cache, 64 times.
+// BenchmarkSplitLines compares with bufio.Scanner: on 64 MB in memory, and 64 times on 1 MB in the
+// cache.
 func BenchmarkSplitLines(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -111,7 +110,7 @@ func BenchmarkSplitLines(b *testing.B) {
 	}
 }
 
-// BenchmarkSplitJSONObjects against json.Decoder into RawMessage.
+// BenchmarkSplitJSONObjects compares with a json.Decoder into a RawMessage.
 func BenchmarkSplitJSONObjects(b *testing.B) {
 	data := corpus.Lines(16 << 20)
 	lines := bytes.Count(data, []byte("\n"))
@@ -135,8 +134,8 @@ func BenchmarkSplitJSONObjects(b *testing.B) {
 	})
 }
 
-// BenchmarkGzip against compress/gzip at its default level. "size%" is how many more bytes ours
-// has.
+// BenchmarkGzip compares with compress/gzip at its default level. "size%" is how much larger our
+// output is.
 func BenchmarkGzip(b *testing.B) {
 	data := corpus.Lines(8 << 20)
 	var z bytes.Buffer
@@ -165,7 +164,7 @@ func BenchmarkGzip(b *testing.B) {
 	}
 }
 
-// BenchmarkGunzip against klauspost's reader of the same input, which lies in memory.
+// BenchmarkGunzip compares with klauspost's reader on the same input in memory.
 func BenchmarkGunzip(b *testing.B) {
 	data := corpus.Lines(8 << 20)
 	for name, pack := range map[string]*codec.GzipOptions{"one": nil, "members": {Parallelism: 1}} {
@@ -189,8 +188,8 @@ func BenchmarkGunzip(b *testing.B) {
 	}
 }
 
-// BenchmarkParallel against the same without goroutines: "x" is the ratio of CPU time, "wall-x"
-// that of the time it takes.
+// BenchmarkParallel compares with the same flow without goroutines. "x" is the ratio of the CPU
+// times, and "wall-x" the ratio of the elapsed times.
 func BenchmarkParallel(b *testing.B) {
 	data := corpus.Lines(16 << 20)
 	gz := must(b)(bytesThrough(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0))
@@ -224,8 +223,7 @@ func BenchmarkParallel(b *testing.B) {
 	}
 }
 
-// BenchmarkParse has the parsers of this package and those of the standard library that they are
-// made of.
+// BenchmarkParse runs our parsers and the parsers of the standard library that they use.
 func BenchmarkParse(b *testing.B) {
 	type doc struct {
 		User string `json:"user"`
@@ -259,7 +257,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkCSV has CSV and ParseCSV and, as theirs, encoding/csv.
+// BenchmarkCSV compares CSV and ParseCSV with encoding/csv.
 func BenchmarkCSV(b *testing.B) {
 	records := make([][]string, 50_000)
 	for i := range records {

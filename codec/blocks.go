@@ -12,9 +12,9 @@ import (
 // blockSize is the largest text of one member or frame of a parallel encoder, in bytes.
 const blockSize = 1 << 20
 
-// lineBlocks returns a flow that cuts its input into blocks of at most blockSize bytes, after the
+// lineBlocks returns a flow that cuts its input into blocks of at most blockSize bytes: after the
 // last newline that fits, or at blockSize if there is none. Chunk boundaries make no difference. An
-// empty input has no block. The receiver may return a block with freeBlock after its last use.
+// empty input has no block. After the last use of a block, the receiver may pass it to freeBlock.
 func lineBlocks() stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		buf := newBlock()

@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// When a checkpoint of compressed segments is reached, what is out up to then decodes to all lines
-// up to it, and in the end to all.
+// TestCheckpointsOfSegments checks that the compressed output up to a checkpoint decodes to all
+// lines up to it, and that the whole output decodes to all lines.
 func TestCheckpointsOfSegments(t *testing.T) {
 	type position = stream.Checkpoint[int]
 	const lines = 1000
@@ -60,7 +60,8 @@ func TestCheckpointsOfSegments(t *testing.T) {
 	}
 }
 
-// A compressor holds elements back: it is no flow to carry contexts through.
+// TestCarryRefusesCodecs checks that stream.Carry fails with flows that do not emit one element for
+// each input element.
 func TestCarryRefusesCodecs(t *testing.T) {
 	type line = stream.Envelope[[]byte, int]
 	for name, flow := range map[string]stream.Flow[[]byte, []byte]{

@@ -7,8 +7,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// guardRecords is guarded.EachLent for records that are lent, and guarded.Each for those that keep
-// the memory of their chunks.
+// guardRecords reads src with guarded.EachLent if its records are lent, and otherwise with
+// guarded.Each, because records share the memory of their chunks.
 func guardRecords(ctx context.Context, src stream.Source[[]byte], f func([]byte) error, lent bool) error {
 	if lent {
 		return guarded.EachLent(ctx, src, f)
@@ -18,7 +18,7 @@ func guardRecords(ctx context.Context, src stream.Source[[]byte], f func([]byte)
 
 // memory allocates the chunks of a run.
 type memory struct {
-	lent bool // one piece serves for all
+	lent bool // all chunks share one buffer
 	buf  []byte
 }
 
@@ -38,7 +38,7 @@ type chunkFiller struct {
 	memory
 	ctx  context.Context // of this run
 	emit func([]byte) error
-	buf  []byte // the chunk that is being filled
+	buf  []byte // the current chunk
 }
 
 // reserve returns the free space of the current chunk, or of a new one if less than n bytes are
@@ -56,14 +56,14 @@ func (f *chunkFiller) reserve(n int) ([]byte, error) {
 // commit adds the first n bytes of the free space to the chunk.
 func (f *chunkFiller) commit(n int) { f.buf = f.buf[:len(f.buf)+n] }
 
-// flush emits what was filled.
+// flush emits the current chunk.
 func (f *chunkFiller) flush() error {
 	p := f.buf
 	f.buf = nil
 	switch {
 	case len(p) == 0:
 		return nil
-	case f.ctx.Err() != nil: // one chunk of the upstream can become many
+	case f.ctx.Err() != nil: // one input chunk can yield many output chunks
 		return context.Cause(f.ctx)
 	}
 	return f.emit(p)

@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestErrorClasses looks at the class of every exported error, and of what the stages make of bad
-// input and bad settings.
+// TestErrorClasses checks the class of every exported error, and of the errors that stages return
+// for malformed input and invalid settings.
 func TestErrorClasses(t *testing.T) {
 	run := func(f flow, in string) error {
 		_, err := bytesThrough(f, []byte(in), 0)
@@ -75,8 +75,8 @@ func TestErrorClasses(t *testing.T) {
 	}
 }
 
-// TestErrorClassesOfOthers has the upstream, and a decoder of a user's, fail with errors that have
-// a class.
+// TestErrorClassesOfOthers makes the upstream and a custom decoder fail with errors that have a
+// class.
 func TestErrorClassesOfOthers(t *testing.T) {
 	busy := stream.Mark(errors.New("busy"), stream.Throttled)
 	_, err := stream.Run(context.Background(), stream.Via(failsAfter([]byte("x"), busy), codec.Gunzip(nil)),

@@ -22,13 +22,13 @@ import (
 	"github.com/millweir/millweir/stream/streamtest"
 )
 
-// pair is one way to compress, with its mirror, and someone else's decoder where there is one.
+// pair is a compressor with its mirror and, if one exists, a decoder of another library.
 type pair struct {
 	name   string
 	pack   func() flow
 	unpack func() flow
 	other  func([]byte) ([]byte, error)
-	sum    bool // damage is found
+	sum    bool // the format detects damage
 }
 
 func pairs() []pair {
@@ -96,7 +96,7 @@ func pairs() []pair {
 func TestCompressionContract(t *testing.T) {
 	for _, c := range pairs() {
 		if c.name == "gzip" || strings.HasSuffix(c.name, " by 1") {
-			continue // has its own tests; is in nothing but the number like the one by 3
+			continue // gzip has its own tests; "by 1" differs from "by 3" only in the number of goroutines
 		}
 		t.Run(c.name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
@@ -111,7 +111,7 @@ func TestCompressionContract(t *testing.T) {
 			})
 		})
 		if c.name == "zlib by 3" || c.name == "deflate by 3" {
-			continue // are read as those without goroutines are
+			continue // decoded in the same way as without goroutines
 		}
 		t.Run("un"+c.name, func(t *testing.T) {
 			streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
@@ -271,8 +271,7 @@ func TestCompressionLimits(t *testing.T) {
 			}
 		}
 	}
-	// One MiB more than the floor, all zeros, exceeds any ratio, and must come back if no ratio was
-	// set.
+	// Zeros, 1 MiB more than the floor, exceed any small ratio. Without a ratio they must decode.
 	floor := codec.RatioFloor
 	if raced {
 		floor = 4 * mib
@@ -353,8 +352,8 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
-// TestUnzstdTableMemory reads a million frames of nothing that say they have a table, and looks at
-// the memory.
+// TestUnzstdTableMemory reads a stream with a million empty frames that announces a seek table, and
+// checks the memory.
 func TestUnzstdTableMemory(t *testing.T) {
 	const mark, frame, frames = "\x5d\x2a\x4d\x18\x08\x00\x00\x00millweir",
 		"\x28\xb5\x2f\xfd\x24\x00\x01\x00\x00\x99\xe9\xd8\x51", 1 << 20
@@ -426,7 +425,7 @@ func TestZstdChecksums(t *testing.T) {
 		}
 	}
 	for _, n := range []int{1, 2} {
-		for _, whole := range []bool{false, true} { // a frame that tells its size, and one that does not
+		for _, whole := range []bool{false, true} { // a frame with the size of its content, and one without
 			var b bytes.Buffer
 			enc, _ := zstd.NewWriter(&b, zstd.WithEncoderCRC(false))
 			_, _ = enc.Write(jsonText(3000))

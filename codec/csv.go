@@ -28,7 +28,7 @@ type CSVOptions struct {
 //     is as in [Base64].
 //   - Memory: 128 KiB.
 //   - Errors: an [*InputError] with the number of the record: [ErrSyntax] for a record without
-//     fields, csv.ErrFieldCount for one with another number of fields than FieldsPerRecord says.
+//     fields, csv.ErrFieldCount if the number of fields differs from FieldsPerRecord.
 //   - Limits: the mirror returns a CR LF inside a field as LF, and skips a record that begins with
 //     its Comment. Other readers do not.
 func CSV(opts *CSVOptions) stream.Flow[[]string, []byte] {
@@ -77,13 +77,13 @@ type csvWriter struct {
 	buf     *bufio.Writer // between enc and out
 	enc     *csv.Writer
 	fields  int   // in each record; 0 before the first one, negative for any number
-	records int64 // begun
+	records int64 // number begun
 }
 
 func newCSVWriter(name string, out *emitter, comma rune, fields int) *csvWriter {
 	w := &csvWriter{name: name, out: out, fields: fields}
 	w.buf = bufio.NewWriterSize(w, chunkSize)
-	w.enc = csv.NewWriter(w.buf) // uses w.buf itself
+	w.enc = csv.NewWriter(w.buf) // writes to w.buf without another buffer
 	w.enc.Comma = comma
 	return w
 }
@@ -111,8 +111,9 @@ func (w *csvWriter) write(record []string) error {
 	return w.writeQuoted(record)
 }
 
-// mustQuote reports whether the first field needs quotes that encoding/csv does not write: a record
-// that is an empty line would be skipped, and a byte order mark at the start of the stream removed.
+// mustQuote reports whether the first field needs quotes that encoding/csv does not write. Without
+// them, a reader would skip a record that is an empty line, and remove a byte order mark at the
+// start of the stream.
 func (w *csvWriter) mustQuote(record []string) bool {
 	first := record[0]
 	return len(record) == 1 && first == "" || w.records == 1 && strings.HasPrefix(first, byteOrderMark)
@@ -131,7 +132,7 @@ func (w *csvWriter) writeQuoted(record []string) error {
 	return w.enc.Write(record[1:])
 }
 
-// flush emits the rest.
+// flush emits the remaining bytes.
 func (w *csvWriter) flush() error {
 	if err := w.buf.Flush(); err != nil {
 		return err

@@ -46,8 +46,8 @@ func sameRecords(t *testing.T, got, want [][]string) {
 	}
 }
 
-// Records come back as they were, even those that encoding/csv loses: a record of one empty field,
-// and a byte order mark.
+// TestCSVRoundTrip checks that records come back unchanged, even those that encoding/csv alone
+// loses: a record of one empty field, and a byte order mark.
 func TestCSVRoundTrip(t *testing.T) {
 	for name, records := range map[string][][]string{
 		"none":               nil,

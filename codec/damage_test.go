@@ -15,10 +15,11 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// long says that the tests that take minutes are to do all they can, not a sample: MILLWEIR_LONG=1.
+// long is set by MILLWEIR_LONG=1. With it, tests that take minutes check every case instead of a
+// sample.
 var long = os.Getenv("MILLWEIR_LONG") != ""
 
-// damaged are the files of 400 KiB that are cut and changed here.
+// damaged returns the files of 400 KiB that the tests truncate and change.
 func damaged(t *testing.T) map[string]struct {
 	z, plain []byte
 	unpack   func() flow
@@ -48,8 +49,8 @@ func damaged(t *testing.T) map[string]struct {
 	return out
 }
 
-// TestEveryCut cuts a file at every byte. Without MILLWEIR_LONG it takes a sample, and all cuts
-// near the ends and where members, frames and chunks meet.
+// TestEveryCut truncates a file at every byte. Without MILLWEIR_LONG it truncates at a sample of
+// the bytes, and at all bytes near the ends and near the boundaries of members, frames and chunks.
 func TestEveryCut(t *testing.T) {
 	for name, c := range damaged(t) {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +71,7 @@ func TestEveryCut(t *testing.T) {
 	}
 }
 
-// edge tells whether a member, frame or chunk may begin near z[n].
+// edge reports whether a member, frame or chunk may begin near z[n].
 func edge(z []byte, n int) bool {
 	w := z[max(n-2, 0):min(n+6, len(z))]
 	for _, mark := range []string{
@@ -84,10 +85,10 @@ func edge(z []byte, n int) bool {
 	return false
 }
 
-// TestBitFlips changes single bits anywhere: 50,000 with MILLWEIR_LONG. The data must not come out
-// changed without an error. A bit that means nothing to the data (the time in a header, what fills
-// up the last byte of a zstd bit stream) may pass, and one that leaves zlib's weak checksum as it
-// is must; the tests of agecodec have every one refused.
+// TestBitFlips flips single random bits: 50,000 with MILLWEIR_LONG. A decoder must not return
+// changed data without an error. Flips of bits that do not affect the data may pass, such as the
+// time in a header or the padding of a zstd bit stream. Flips that zlib's weak checksum misses
+// pass, too. The tests of agecodec check that age refuses every flip.
 func TestBitFlips(t *testing.T) {
 	flips := 60
 	if long {
@@ -125,7 +126,7 @@ func TestBitFlips(t *testing.T) {
 	}
 }
 
-// TestParts leaves out, swaps and repeats the parts of a stream that was written in parts.
+// TestParts omits, swaps and repeats the parts of a stream that was written in parts.
 func TestParts(t *testing.T) {
 	data := jsonText(5 << 20)
 	for name, c := range map[string]struct {
@@ -169,11 +170,11 @@ func TestParts(t *testing.T) {
 			"half, again":   change(func(p [][]byte) [][]byte { return append(p[:3:3], p...) }),
 			"end repeated":  change(func(p [][]byte) [][]byte { return append(p, p[last]) }),
 			"more behind":   change(func(p [][]byte) [][]byte { return append(p, p[last-1]) }),
-			"two, a gap":    bytes.Join(slices.Concat(parts[:2], others[2:]), nil), // from the first into the second
+			"two, a gap":    bytes.Join(slices.Concat(parts[:2], others[2:]), nil), // parts of two streams
 		} {
 			for n := range 4 {
 				got, err := bytesThrough(c.unpack(n), z, 100_000)
-				// A frame behind a stream of zstd may be another stream, of anyone's.
+				// Only after a zstd stream may a frame of another stream follow.
 				if err == nil && (name != "zstd" || what != "more behind") {
 					t.Errorf("%s by %d: %s: no error, %d bytes", name, n, what, len(got))
 				}
@@ -188,7 +189,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestSkippable puts frames that are to be skipped before, into and behind a zstd stream.
+// TestSkippable puts skippable frames before, into and after a zstd stream.
 func TestSkippable(t *testing.T) {
 	const skip = "\x5f\x2a\x4d\x18\x03\x00\x00\x00abc"
 	parts, err := through(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), jsonText(3<<20), 0)
@@ -210,7 +211,7 @@ func TestSkippable(t *testing.T) {
 	}
 }
 
-// TestUnS2BehindTheEnd puts behind a stream of S2 what may follow it, and what may not.
+// TestUnS2BehindTheEnd appends valid and invalid data to an S2 stream.
 func TestUnS2BehindTheEnd(t *testing.T) {
 	data := jsonText(100_000)
 	z := must(t)(bytesThrough(codec.S2(nil), data, 0))
@@ -222,7 +223,7 @@ func TestUnS2BehindTheEnd(t *testing.T) {
 		"\x8d\x0c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	for _, c := range []struct {
 		what, behind string
-		times        int // that the data comes, 0 for an error
+		times        int // how often the data is decoded; 0 for an error
 	}{
 		{"padding", padding, 1},
 		{"another stream", other.String(), 2},

@@ -15,9 +15,9 @@ import (
 // gzip.Reader. Every run opens one reader, and closes it if it is an io.Closer. The errors of the
 // reader are prefixed with name, as in "codec: gunzip".
 //
-//   - In: byte chunks of any size. The reader that open gets is an [io.ByteReader] as well, so that
-//     the decoders of the standard library read nothing after their end. A decoder with its own
-//     buffer may lose bytes after its end without an error.
+//   - In: byte chunks of any size. The reader that is passed to open is also an [io.ByteReader], so
+//     that the decoders of the standard library read nothing after their end. A decoder with its
+//     own buffer may lose bytes after its end without an error.
 //   - Out: each Read makes one chunk, of at most 64 KiB. Ownership is as in [Encoder].
 //   - End: after the decoder's io.EOF the upstream is read to its end, so that a layer around it
 //     (encryption, a checksum) finishes its checks.
@@ -45,11 +45,11 @@ func boundedDecoder(name string, max bounds, open func(io.Reader) (io.Reader, er
 var errAbandoned = errors.New("codec: the run was abandoned")
 
 const (
-	maxEmptyReads = 100     // reads without a byte before a decoder is given up
-	minChunkRoom  = 4 << 10 // room below which a fresh chunk is begun
+	maxEmptyReads = 100     // reads without a byte until the run fails
+	minChunkRoom  = 4 << 10 // free bytes below which a new chunk begins
 )
 
-// decode runs the decoder over in until both have ended. What it emits lies in mem.
+// decode runs the decoder on in until both have ended. It emits chunks from mem.
 func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io.Reader, error), mem *memory,
 	emit func([]byte) error,
 ) (err error) {
@@ -82,8 +82,8 @@ func decode(ctx context.Context, in *input, max bounds, open func(io.Reader) (io
 			return in.fail(fmt.Errorf("Read returned %d for %d bytes", n, len(buf)))
 		}
 		if n > 0 {
-			// One chunk of the upstream can become many here: the context is not only the
-			// upstream's to look at.
+			// One input chunk can yield many output chunks, so the upstream's check of the context
+			// is not enough.
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -124,25 +124,25 @@ func (in *input) expectEnd() error {
 	}
 }
 
-// withInput runs body with src as its input, and then ends src with the error of body.
+// withInput runs body with src as its input, and then ends src with the error of body as the cause.
 func withInput(ctx context.Context, name string, src stream.Source[[]byte], body func(*input) error) (err error) {
 	in := newInput(ctx, name, src)
-	cause := errAbandoned // what the upstream hears when a panic passes through here
+	cause := errAbandoned // the upstream's cause if body panics
 	defer func() { err = in.close(cause, err) }()
 	err = body(in)
 	cause = err
 	return err
 }
 
-// input is the upstream as a decoder reads it. It remembers how the upstream ended.
+// input reads the upstream for a decoder. It remembers how the upstream ended.
 type input struct {
 	name      string // of the stage, for its errors
 	r         io.ReadCloser
 	n         int64  // bytes read
-	unread    []byte // read already, for ReadByte
-	buf       []byte // where they lie
+	unread    []byte // bytes of buf that ReadByte has not returned
+	buf       []byte // buffer of ReadByte
 	completed bool   // the upstream's Each returned nil
-	err       error  // the upstream's error, once Read met it
+	err       error  // the upstream's error, once Read has returned it
 	eof       bool
 }
 
@@ -157,8 +157,8 @@ func newInput(ctx context.Context, name string, src stream.Source[[]byte]) *inpu
 	return in
 }
 
-// fail returns the upstream's error if there is one, because a decoder turns it into another, and
-// otherwise err with the stage's name.
+// fail returns the upstream's error if there is one, because a decoder may replace it by another.
+// Otherwise it returns err with the stage's name.
 func (in *input) fail(err error) error {
 	if in.err != nil {
 		return in.err
@@ -166,8 +166,8 @@ func (in *input) fail(err error) error {
 	return malformed(in.name, err)
 }
 
-// Read implements [io.Reader]. It returns io.EOF only when the upstream completed, even if the
-// upstream failed with an io.EOF.
+// Read implements [io.Reader]. It returns io.EOF only if the upstream completed: not if the
+// upstream failed with io.EOF.
 func (in *input) Read(p []byte) (int, error) {
 	if len(in.unread) > 0 {
 		n := copy(p, in.unread)
@@ -203,7 +203,7 @@ func (in *input) ReadByte() (byte, error) {
 		if n == 0 && err != nil {
 			return 0, err
 		}
-		in.unread = in.buf[:n] // with bytes, an error comes again
+		in.unread = in.buf[:n] // the next read returns the error again
 	}
 	c := in.unread[0]
 	in.unread = in.unread[1:]
@@ -232,7 +232,7 @@ func (in *input) close(cause, err error) error {
 	case added == nil:
 		return err
 	case errors.Is(added, err):
-		return added // err itself, or joined with more
+		return added // err itself, or err joined with other errors
 	default:
 		return errors.Join(err, added)
 	}

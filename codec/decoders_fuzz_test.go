@@ -66,7 +66,7 @@ func FuzzUnS2(f *testing.F) {
 		if (err == nil) != (perr == nil) || err == nil && !bytes.Equal(got, par) {
 			t.Fatalf("%d bytes, %v; in parallel %d bytes, %v", len(got), err, len(par), perr)
 		}
-		// Ours asks for more, never for less.
+		// Our decoder is stricter, never more lenient.
 		if want, werr := io.ReadAll(s2.NewReader(bytes.NewReader(z))); err == nil &&
 			(werr != nil || !bytes.Equal(got, want)) {
 			t.Fatalf("we read %d bytes, another reader %d, %v", len(got), len(want), werr)
@@ -88,7 +88,7 @@ func FuzzUnzstd(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Ours asks for more, never for less.
+		// Our decoder is stricter, never more lenient.
 		d, derr := zstd.NewReader(bytes.NewReader(z), zstd.WithDecoderConcurrency(1))
 		if derr != nil {
 			t.Fatal(derr)
@@ -105,7 +105,7 @@ func FuzzGunzipParallel(f *testing.F) {
 	f.Fuzz(func(t *testing.T, z []byte, cut int) {
 		got, err := bytesThrough(codec.Gunzip(nil), z, max(cut, 0))
 		par, perr := bytesThrough(codec.Gunzip(&codec.GunzipOptions{Parallelism: 2}), z, max(cut, 0))
-		// In parallel the length in the header has to be right too.
+		// In parallel, the length in the header must be right, too.
 		if perr == nil && (err != nil || !bytes.Equal(got, par)) {
 			t.Fatalf("%d bytes, %v; in parallel %d bytes, %v", len(got), err, len(par), perr)
 		}

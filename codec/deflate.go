@@ -19,9 +19,9 @@ type DeflateOptions struct {
 // Deflate returns a flow that compresses its input into a raw deflate stream (RFC 1951), without a
 // header or checksum, for formats that have their own. Its mirror is [Inflate].
 //
-//   - In, out: byte chunks of any size. Equal input and level give equal output. With Parallelism
-//     the output differs, but it depends neither on the number of goroutines nor on the chunks. A
-//     block then ends after the last newline within 1 MiB, or at 1 MiB if there is none.
+//   - In, out: byte chunks of any size. Equal input and level give equal output. Parallelism
+//     changes the output, but the number of goroutines and the chunks make no difference. A block
+//     then ends after the last newline within 1 MiB, or at 1 MiB if there is none.
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
 //   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
 //     kept.

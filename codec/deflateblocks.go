@@ -20,7 +20,8 @@ type deflatedBlock struct {
 // deflateEnd is an empty last block, RFC 1951 section 3.2.6.
 var deflateEnd = []byte{3, 0}
 
-// deflateBlocks returns the flow of Deflate with Parallelism n or, with a header, that of Zlib.
+// deflateBlocks returns the flow of Deflate with Parallelism n. With a header it is the flow of
+// Zlib.
 func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte, []byte] {
 	pack := stream.MapParallel(n, func(_ context.Context, text []byte) (deflatedBlock, error) {
 		packed, err := deflateBlock(text, level)
@@ -66,7 +67,7 @@ func combineAdler32(a, b uint32, size int) uint32 {
 	const mod = 65521
 	n := uint32(size % mod)
 	a1, a2, b1, b2 := a&0xffff, a>>16, b&0xffff, b>>16
-	// The second text's sums began with 1 and 0, not with a1 and a2.
+	// The sums of the second text began with 1 and 0 instead of a1 and a2.
 	s1 := (a1 + b1 + mod - 1) % mod
 	s2 := (a2 + b2 + uint32(uint64(n)*uint64(a1+mod-1)%mod)) % mod
 	return s2<<16 | s1

@@ -30,8 +30,8 @@ func deflateLevel(level int) (int, error) {
 	return level, nil
 }
 
-// deflater is a pooled encoder of raw deflate: our own, which is faster, or for higher levels
-// klauspost's, which compresses more.
+// deflater is a pooled encoder of raw deflate. The lower levels use our own, which is faster. The
+// higher levels use klauspost's, which compresses better.
 type deflater interface {
 	io.WriteCloser
 	releaser
@@ -48,7 +48,7 @@ type fastDeflater struct{ *deflate.Encoder }
 
 func (d fastDeflater) release() { d.Release() }
 
-// thoroughDeflaters has idle encoders, by level.
+// thoroughDeflaters holds idle encoders, by level.
 var thoroughDeflaters [maxLevel + 1]sync.Pool
 
 type thoroughDeflater struct {

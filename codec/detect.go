@@ -39,8 +39,8 @@ type DetectOptions struct {
 //     [io.ErrUnexpectedEOF] if the input is empty.
 //   - Limits: raw deflate has no signature and is not recognized. Only two bytes mark zlib. With
 //     Plain, a zlib stream with a window of less than 32 KiB that begins like text passes as text,
-//     and text that begins with the letters x^ is taken for zlib. One in tens of thousands of BSON
-//     files whose first document has 64 KiB or more is taken for zlib.
+//     and text that begins with the letters x^ counts as zlib. Of BSON files whose first document
+//     has 64 KiB or more, one in tens of thousands counts as zlib.
 func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: detect"
 	o := valueOf(opts)
@@ -60,7 +60,7 @@ func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 			}
 			f := o.choose(head[:n])
 			if f == nil {
-				more, _ := io.ReadFull(in, head[n:]) // for the message alone
+				more, _ := io.ReadFull(in, head[n:]) // only for the message
 				return in.fail(unknownFormatError(head[:n+more]))
 			}
 			return f.Apply(&prefixedInput{in, head[:n]}).Each(ctx, emit)
@@ -108,7 +108,7 @@ func damagedFileType(head []byte) FileType {
 // choose returns the flow for a stream that begins with head, or nil.
 func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 	is := func(magic string) bool { return len(head) >= len(magic) && string(head[:len(magic)]) == magic }
-	begun := func(magic string) bool { // a length of BSON has the same four bytes, but not the next
+	begun := func(magic string) bool { // BSON may begin with the same four bytes, but not with the fifth
 		n := min(len(head), len(magic))
 		return n >= 4 && string(head[:n]) == magic[:n]
 	}
@@ -134,13 +134,13 @@ func (o *DetectOptions) choose(head []byte) stream.Flow[[]byte, []byte] {
 }
 
 const (
-	detectSize    = 7    // bytes that are looked at: the header of zlib and that of a stored block
+	detectSize    = 7    // bytes that Detect reads: the headers of zlib and of a stored block
 	zlibWindow32K = 0x78 // the first byte of zlib with a window of 32 KiB, which nearly all encoders write
 )
 
-// looksLikeZlib reports whether head begins with the header of a zlib stream (RFC 1950 section 2.2)
-// and, if a stored block follows, with its length twice (RFC 1951 section 3.2.4). The length rules
-// out BSON, whose length may look like such a header and is followed by zeros.
+// looksLikeZlib reports whether head begins with the header of a zlib stream (RFC 1950 section
+// 2.2). If a stored block follows, it also checks that the length appears twice (RFC 1951 section
+// 3.2.4). This rules out BSON: its length may look like the header, but zeros follow it.
 func looksLikeZlib(head []byte) bool {
 	if len(head) < 2 || head[0]&15 != 8 || head[0]>>4 > 7 || binary.BigEndian.Uint16(head)%31 != 0 ||
 		head[1]&zlibDictionary != 0 {
@@ -150,12 +150,12 @@ func looksLikeZlib(head []byte) bool {
 	return !stored || binary.LittleEndian.Uint16(head[3:]) == ^binary.LittleEndian.Uint16(head[5:])
 }
 
-// looksLikeText reports whether head begins UTF-8 text without control characters.
+// looksLikeText reports whether head is the beginning of UTF-8 text without control characters.
 func looksLikeText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)
 		if r == utf8.RuneError && n == 1 {
-			return !utf8.FullRune(head) // cut
+			return !utf8.FullRune(head) // the last rune is incomplete
 		}
 		if r < ' ' && r != '\t' && r != '\n' && r != '\r' {
 			return false

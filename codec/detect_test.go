@@ -51,7 +51,7 @@ func TestDetect(t *testing.T) {
 	data := jsonText(300_000)
 	for _, c := range pairs() {
 		if strings.HasPrefix(c.name, "deflate") {
-			continue // has no mark
+			continue // has no signature
 		}
 		for _, size := range []int{0, 1, 300_000} {
 			z := must(t)(bytesThrough(c.pack(), data[:size], 0))
@@ -100,14 +100,14 @@ func TestDetectPlain(t *testing.T) {
 	}
 	boom := errors.New("boom")
 	for _, text := range []string{"", "x", "\x1f\x8b\x08", "long enough"} {
-		if err := drain(stream.Via(failsAfter([]byte(text), boom), codec.Detect(&codec.DetectOptions{Plain: true}))); err != boom { //nolint:errorlint // as it is
+		if err := drain(stream.Via(failsAfter([]byte(text), boom),
+			codec.Detect(&codec.DetectOptions{Plain: true}))); err != boom { //nolint:errorlint // as it is
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 }
 
-// TestDetectZlib has the detector see every header that a zlib stream may have, before a stream, a
-// BSON document and text.
+// TestDetectZlib checks every possible zlib header, before a stream, a BSON document and text.
 func TestDetectZlib(t *testing.T) {
 	const bson = "\x00\x00\x07_id\x00 and more"
 	for first := 0x08; first <= 0x78; first += 0x10 {

@@ -21,11 +21,11 @@
 //     [*InputError] with the position.
 //   - Text encodings: [Base64], [Hex]. Checks: [Digest], [LimitRatio], [stream.LimitBytes].
 //   - Pairs: [Format] is a flow and its mirror as one value, with the suffix of a file name.
-//     [Verified] decodes what it has just encoded.
+//     [Verified] decodes the output of its encoder as a check.
 //
 // Every decompressor has limits by default: 16 TiB of output, 200,000 bytes of output for each byte
-// of input, a window of 128 MiB. They accept whatever an encoder made of honest data. To read data
-// from strangers, set MaxBytes to the space you have, and MaxRatio to a ratio that the data can
+// of input, a window of 128 MiB. They accept the output of any encoder for ordinary data. To read
+// untrusted data, set MaxBytes to the space you have, and MaxRatio to a ratio that the data can
 // reach.
 //
 // [Encoder] and [Decoder] turn any type like gzip.Writer or gzip.Reader into a flow.

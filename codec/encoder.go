@@ -22,7 +22,7 @@ const chunkSize = 64 << 10
 //   - Ownership: the receiver owns a chunk. A receiver that uses [stream.EachLent] gets all of them
 //     in the same memory.
 //   - End: after the upstream has completed, the writer is closed and then the stream completes.
-//     After an error the writer is not closed, so it must hold nothing but memory.
+//     After an error the writer is not closed, so it must hold no resource other than memory.
 //   - Memory: one chunk, and the writer's.
 //   - Errors: those of open, Write and Close, wrapped; [io.ErrShortWrite] if Write takes less than
 //     it was given.
@@ -44,7 +44,7 @@ type releaser interface{ release() }
 func encode(ctx context.Context, name string, src stream.Source[[]byte], out *emitter,
 	open func(io.Writer) (io.WriteCloser, error),
 ) error {
-	// The downstream's error is reported as it is, however the encoder wraps it.
+	// Return the downstream's error unchanged, even if the encoder wraps it.
 	fail := func(err error) error {
 		if out.err != nil {
 			return out.err
@@ -59,7 +59,7 @@ func encode(ctx context.Context, name string, src stream.Source[[]byte], out *em
 		defer r.release()
 	}
 	var failed error
-	err = stream.EachLent(early.Detached(ctx), src, func(p []byte) error { // a Write keeps nothing of p
+	err = stream.EachLent(early.Detached(ctx), src, func(p []byte) error { // Write keeps no part of p
 		if failed != nil {
 			return failed
 		}
@@ -84,12 +84,12 @@ func encode(ctx context.Context, name string, src stream.Source[[]byte], out *em
 	return out.flush()
 }
 
-// emitter is an io.Writer that gathers what is written into chunks and emits each when it is full.
+// emitter is an io.Writer that collects its input into chunks and emits each when it is full.
 type emitter struct {
 	emit func([]byte) error
-	lent bool   // emit is done with a chunk when it returns: one serves for all
-	buf  []byte // the chunk that is being filled
-	err  error  // of emit, for good
+	lent bool   // emit keeps no chunk after it returns, so all share one buffer
+	buf  []byte // the current chunk
+	err  error  // the first error of emit; every later call returns it
 }
 
 // Write implements [io.Writer].
@@ -114,7 +114,7 @@ func (e *emitter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// flush emits what was gathered.
+// flush emits the current chunk.
 func (e *emitter) flush() error {
 	if e.err == nil && len(e.buf) > 0 {
 		p := e.buf
@@ -126,7 +126,7 @@ func (e *emitter) flush() error {
 	return e.err
 }
 
-// failing returns a flow with invalid settings. Its run fails with err, of class Fatal, before its
+// failing returns a flow for invalid settings. Its run fails with err, of class Fatal, before the
 // upstream starts.
 func failing[I, O any](err error) stream.Flow[I, O] {
 	err = stream.Mark(err, stream.Fatal)

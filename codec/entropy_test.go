@@ -12,7 +12,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Binary data in JSON is base64: nothing in it is repeated, but a quarter of its bits says nothing.
+// TestCompressionOfBase64 compresses binary data in JSON as base64. It has no repetitions, but a
+// quarter of its bits is redundant.
 func TestCompressionOfBase64(t *testing.T) {
 	raw := make([]byte, 3<<20)
 	r := rand.NewChaCha8([32]byte{1})

@@ -21,8 +21,8 @@ var (
 	ErrSyntax = stream.Mark(errors.New("malformed input"), stream.Data)
 )
 
-// LimitError reports that a stream exceeded a limit, one that its options set or a default. It
-// wraps [ErrLimit].
+// LimitError reports that a stream exceeded a limit of the options or a default limit. It wraps
+// [ErrLimit].
 type LimitError struct {
 	Limit string // the option: "MaxBytes" or "MaxRatio"
 	Max   int64  // its value

@@ -17,7 +17,7 @@ func mill() stream.Source[[]byte] {
 	return source.Of([]byte(strings.Repeat("through the mill\n", 1000)))
 }
 
-// lengths prints how many bytes mill becomes by pack, and back by unpack.
+// lengths prints the size of mill after pack, and after unpack.
 func lengths(pack, unpack stream.Flow[[]byte, []byte]) {
 	packed, err := stream.Run(context.Background(), stream.Via(mill(), pack), sink.Writer(io.Discard))
 	if err != nil {
@@ -82,7 +82,7 @@ func ExampleUnS2() {
 
 func ExampleDecoder() {
 	seven := codec.Decoder("demo: section", func(r io.Reader) (io.Reader, error) { return io.LimitReader(r, 7), nil })
-	// What a decoder leaves unread is an error.
+	// It is an error if the decoder does not read all bytes.
 	show(stream.Via(source.Of([]byte("through")), seven))
 	show(stream.Via(source.Of([]byte("through the mill")), seven))
 	// Output:

@@ -1,6 +1,6 @@
 package codec
 
-// RatioFloor is how many decoded bytes pass before their ratio is checked.
+// RatioFloor is the number of decoded bytes after which the ratio is checked.
 const RatioFloor int64 = 256 << 20
 
 // SetRatioFloor changes the floor for tests under the race detector, until restore is called.

@@ -35,7 +35,7 @@ const (
 	TypeText         FileType = "text"
 )
 
-// typeCompressed is what [Detect] reads.
+// typeCompressed is the type of input that [Detect] reads.
 const typeCompressed FileType = "a compressed format that is known here"
 
 // SniffSize is the number of bytes that [FileTypeOf] looks at. With fewer bytes it may recognize
@@ -103,10 +103,10 @@ func textFileType(head []byte) FileType {
 	return TypeText
 }
 
-// looksLikeBSON reports whether head may begin a document (https://bsonspec.org) with its length
-// and the type of an element.
+// looksLikeBSON reports whether head may begin a document (https://bsonspec.org): it has a
+// plausible length and the type of an element.
 func looksLikeBSON(head []byte) bool {
-	const most = 16<<20 + 16<<10 // bytes that a server stores
+	const most = 16<<20 + 16<<10 // largest document that a server stores, in bytes
 	if len(head) < 5 {
 		return false
 	}
@@ -119,15 +119,15 @@ func looksLikeBSON(head []byte) bool {
 type FormatError struct {
 	Want string // what the stage reads, such as "gzip"
 	Got  FileType
-	Err  error // the error that a damaged input causes too, such as gzip.ErrHeader
+	Err  error // the error that damage also causes, such as gzip.ErrHeader
 }
 
-// Error says what the input is and what to do about it.
+// Error names the type of the input and says what to do.
 func (e *FormatError) Error() string {
 	return "the input is " + string(e.Got) + ", not " + e.Want + ": " + e.advice()
 }
 
-// Unwrap returns the error that a damaged input causes too.
+// Unwrap returns the error that damage also causes, such as gzip.ErrHeader.
 func (e *FormatError) Unwrap() error { return e.Err }
 
 // Class returns [stream.Data].

@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// files are the beginnings of files of every format.
+// files returns the first bytes of files of every format.
 func files(t *testing.T) map[codec.FileType][]byte {
 	var zipped, tarred bytes.Buffer
 	z := zip.NewWriter(&zipped)
@@ -121,7 +121,7 @@ func TestOtherFormats(t *testing.T) {
 			}
 		}
 	}
-	// The errors that damage has are still there.
+	// The error still wraps the one that damage would cause.
 	for err, want := range map[error]error{
 		by(codec.Gunzip(nil))([]byte("hello")): stdgzip.ErrHeader,
 		by(codec.Gunzip(nil))(nil):             io.ErrUnexpectedEOF,
@@ -135,12 +135,12 @@ func TestOtherFormats(t *testing.T) {
 	}
 }
 
-// TestTrailing puts something after the end of each format.
+// TestTrailing appends data after the end of each format.
 func TestTrailing(t *testing.T) {
 	text := jsonText(2000)
 	for _, c := range pairs() {
 		if c.name[:2] == "de" {
-			continue // deflate says no more than that something follows
+			continue // deflate reports only that data follows
 		}
 		z := must(t)(bytesThrough(c.pack(), text, 0))
 		for tail, what := range map[string]string{
@@ -151,7 +151,7 @@ func TestTrailing(t *testing.T) {
 		} {
 			_, err := bytesThrough(c.unpack(), append(bytes.Clone(z), tail...), 0)
 			if c.name[:2] == "s2" && tail[0] == 0 || c.name[:2] == "sn" && tail[0] == 0 {
-				continue // a chunk that is cut
+				continue // an incomplete chunk
 			}
 			if !errors.Is(err, codec.ErrTrailing) || !bytes.HasSuffix([]byte(err.Error()), []byte(": "+what)) {
 				t.Errorf("%s, then %q: %v", c.name, tail, err)
@@ -160,7 +160,7 @@ func TestTrailing(t *testing.T) {
 	}
 }
 
-// TestDetectNearFormats has a bit of a format's mark flipped: the stream must not pass as plain.
+// TestDetectNearFormats flips a bit of a format's signature. The stream must not pass as plain.
 func TestDetectNearFormats(t *testing.T) {
 	for format, file := range files(t) {
 		for i := range 7 {
@@ -186,7 +186,7 @@ func TestDetectNearFormats(t *testing.T) {
 			}
 		}
 	}
-	// A document of BSON whose length is S2's mark is plain.
+	// A BSON document whose length equals the beginning of S2's signature is plain.
 	doc := append([]byte("\xff\x06\x00\x00\x02a\x00"), make([]byte, 0x6ff-7)...)
 	if got, err := bytesThrough(codec.Detect(&codec.DetectOptions{Plain: true}), doc, 0); err != nil ||
 		!bytes.Equal(got, doc) {

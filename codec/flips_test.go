@@ -10,8 +10,8 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// maxBitLog is the largest k of the streams whose length is made to fit a flip of bit k of a length
-// field.
+// maxBitLog returns the largest k such that some streams have lengths that match a flip of bit k of
+// a length field.
 func maxBitLog() int {
 	if long {
 		return 15
@@ -19,11 +19,12 @@ func maxBitLog() int {
 	return 9
 }
 
-// TestEverySingleFlip changes each single bit of many small streams, by us and by others, of
-// lengths at which a changed length field leads exactly to the end of a member, frame or stream. A
-// decoder must refuse the stream or return the right bytes. In streams of more than 10,000 bytes it
-// flips all bits of the fields, and a sample of the others. Without MILLWEIR_LONG it does so in all
-// streams, and flips every fourth bit only of the fields that are of no special interest.
+// TestEverySingleFlip flips each bit of many small streams, by our encoders and by others. Their
+// lengths are chosen so that a changed length field leads exactly to the end of a member, frame or
+// stream. A decoder must refuse the stream or return the right bytes. In streams of more than
+// 10,000 bytes it flips all bits of the fields, and a sample of the others. Without MILLWEIR_LONG
+// it samples all streams in this way, and flips only every fourth bit of fields without special
+// interest.
 func TestEverySingleFlip(t *testing.T) {
 	streams := flipStreams(t)
 	if len(streams) < 70 {
@@ -53,8 +54,8 @@ func TestEverySingleFlip(t *testing.T) {
 		len(streams), total.Load(), refused.Load(), unseen.Load())
 }
 
-// flip flips bits of s. It returns how many, how many of them unpack refused, and how many a weak
-// checksum did not see.
+// flip flips bits of s. It returns how many bits it flipped, how many flips unpack refused, and how
+// many a weak checksum missed.
 func (s flipStream) flip(t *testing.T, by string, unpack flow) (flips, refused, blind int) {
 	rnd := rand.New(rand.NewPCG(uint64(len(s.packed)), 1))
 	all, sample, step := false, 16, 4
@@ -87,7 +88,7 @@ func (s flipStream) flip(t *testing.T, by string, unpack flow) (flips, refused, 
 	return flips, refused, blind
 }
 
-// isLength reports whether the length of special interest is at the offset n.
+// isLength reports whether offset n is inside the length field of special interest.
 func (s flipStream) isLength(n int) bool { return n-s.field >= 0 && n-s.field < 4 }
 
 // isField reports whether a field of a stream, member, frame or chunk may be at the offset n.
@@ -95,13 +96,13 @@ func (s flipStream) isField(n int) bool {
 	return n < 24 || s.isLength(n) || edge(s.packed, n) || edge(s.packed, max(n-7, 0))
 }
 
-// flipStream is a stream whose bits are changed.
+// flipStream is a stream whose bits the test flips.
 type flipStream struct {
 	name   string
 	format string // gzip, zlib, zstd or s2
 	packed []byte
 	plain  []byte
-	field  int  // where a length of special interest is; 0 for none
+	field  int  // offset of a length field of special interest; 0 for none
 	weak   bool // the format's checksum misses some changes
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// flipStreams returns small streams of all formats, by all writers at hand.
+// flipStreams returns small streams of all formats by all available writers.
 func flipStreams(t *testing.T) []flipStream {
 	var all []flipStream
 	all = append(all, ourFlipStreams(t)...)
@@ -27,7 +27,7 @@ func flipStreams(t *testing.T) []flipStream {
 	return append(all, toolFlipStreams(t)...)
 }
 
-// flipTexts are contents that give different kinds of blocks.
+// flipTexts returns contents that produce different kinds of blocks.
 func flipTexts() map[string][]byte {
 	text := jsonText(3000)
 	return map[string][]byte{
@@ -41,7 +41,7 @@ func flipTexts() map[string][]byte {
 	}
 }
 
-// ourFlipStreams are those of our encoders.
+// ourFlipStreams returns streams of our encoders.
 func ourFlipStreams(t *testing.T) []flipStream {
 	var all []flipStream
 	for what, plain := range flipTexts() {
@@ -58,7 +58,7 @@ func ourFlipStreams(t *testing.T) []flipStream {
 			} {
 				if n == 1 && len(name) > 4 || name == "s2" && n == 1 || name == "zlib" && len(plain) > 1<<20 ||
 					name[0] == 's' && len(plain) > 1<<20 {
-					continue // the same bytes as without
+					continue // the same bytes as without Parallelism
 				}
 				s := flipStream{
 					name: fmt.Sprintf("our %s by %d of %s", name, n, what), format: name, weak: name == "zlib",
@@ -74,8 +74,8 @@ func ourFlipStreams(t *testing.T) []flipStream {
 	return all
 }
 
-// fitting returns a stream of noise that pack makes want bytes long, by the measure of size. The
-// size must grow with the noise.
+// fitting returns a stream that pack makes of noise, and the noise. size(stream) is want; size must
+// grow with the noise.
 func fitting(t *testing.T, want int, pack func(plain []byte) []byte, size func(packed []byte) int) (packed,
 	plain []byte,
 ) {
@@ -91,8 +91,8 @@ func fitting(t *testing.T, want int, pack func(plain []byte) []byte, size func(p
 	return nil, nil
 }
 
-// fittingFlipStreams have members, frames and files of the lengths that a single flip in a length
-// field takes for another.
+// fittingFlipStreams returns streams with members, frames and files whose lengths differ by a
+// single bit of a length field.
 func fittingFlipStreams(t *testing.T) []flipStream {
 	var all []flipStream
 	member := func(z []byte) int { return int(binary.LittleEndian.Uint32(z[16:])) }
@@ -143,7 +143,7 @@ func fittingFlipStreams(t *testing.T) []flipStream {
 	return all
 }
 
-// foreignGzipStreams are members with every kind of header.
+// foreignGzipStreams returns members with every kind of header.
 func foreignGzipStreams(t *testing.T) []flipStream {
 	text := jsonText(800)
 	pack := func(h gzip.Header, plain []byte) []byte {
@@ -156,7 +156,7 @@ func foreignGzipStreams(t *testing.T) []flipStream {
 		}
 		return b.Bytes()
 	}
-	// blocked is a member in the form of bgzip, which tells its length less one.
+	// blocked returns a member in the form of bgzip, which stores its length minus one.
 	blocked := func(plain []byte) []byte {
 		z := pack(gzip.Header{Extra: []byte("BC\x02\x00\x00\x00"), OS: 255}, plain)
 		binary.LittleEndian.PutUint16(z[16:], uint16(len(z)-1))
@@ -186,7 +186,7 @@ func foreignGzipStreams(t *testing.T) []flipStream {
 	return all
 }
 
-// foreignFlipStreams are those of other libraries.
+// foreignFlipStreams returns streams of other libraries.
 func foreignFlipStreams(t *testing.T) []flipStream {
 	text := jsonText(1400)
 	through := func(w io.WriteCloser, b *bytes.Buffer) []byte {
@@ -235,7 +235,7 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 			plain: text,
 		},
 	}
-	// announced is a frame after the length of it, as pzstd writes it.
+	// announced returns a frame after a frame with its length, as pzstd writes them.
 	announced := func(frame []byte) []byte {
 		b := binary.LittleEndian.AppendUint32([]byte("\x50\x2a\x4d\x18\x04\x00\x00\x00"), uint32(len(frame)))
 		return append(b, frame...)
@@ -259,7 +259,7 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 		_ = w.Close()
 		return b.Bytes()
 	}
-	// Padding and an index, whose changed length leads to the end of a stream after them.
+	// Padding and an index. Their changed length leads to the end of a stream after them.
 	for k := 7; k <= maxBitLog(); k++ {
 		z, plain := fitting(t, 1<<k, blocks, size)
 		for what, before := range map[string][]byte{"padding": sp.Bytes(), "index": s.Bytes()} {
@@ -268,7 +268,7 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 				packed: append(bytes.Clone(before), z...), plain: append(bytes.Clone(text), plain...),
 			})
 		}
-		// An index before the blocks, of which one or both have the length that a flip adds.
+		// An index before the blocks. One or both blocks have the length that a flip adds.
 		z, plain = fitting(t, 10+1<<k, blocks, size)
 		index := s.Bytes()[lastS2Chunk(s.Bytes()):]
 		all = append(all, flipStream{
@@ -280,7 +280,7 @@ func foreignFlipStreams(t *testing.T) []flipStream {
 	return all
 }
 
-// lastS2Chunk returns where the last chunk of a stream begins.
+// lastS2Chunk returns the offset of the last chunk of a stream.
 func lastS2Chunk(z []byte) int {
 	last := 0
 	for at := 0; at < len(z); at += 4 + int(z[at+1]) + int(z[at+2])<<8 + int(z[at+3])<<16 {
@@ -289,7 +289,7 @@ func lastS2Chunk(z []byte) int {
 	return last
 }
 
-// toolFlipStreams are those of the programs on the PATH.
+// toolFlipStreams returns streams of the programs on the PATH.
 func toolFlipStreams(t *testing.T) []flipStream {
 	var all []flipStream
 	text := jsonText(2500)

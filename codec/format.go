@@ -21,8 +21,8 @@ type Format[I any] struct {
 	suffix string
 }
 
-// FormatOf returns the format of a flow and its mirror. The suffix is what the format adds to a
-// file name, with its dot: ".gz".
+// FormatOf returns the format of a flow and its mirror. The suffix is added to file names. It
+// includes the dot: ".gz".
 func FormatOf[I any](encode stream.Flow[I, []byte], decode stream.Flow[[]byte, I], suffix string) Format[I] {
 	return Format[I]{encode, decode, suffix}
 }
@@ -48,7 +48,7 @@ func (p Format[I]) Decode() stream.Flow[[]byte, I] {
 	return p.decode
 }
 
-// Suffix returns what the format adds to a file name, as in ".jsonl.gz.age".
+// Suffix returns the suffix that the format adds to a file name, such as ".jsonl.gz.age".
 func (p Format[I]) Suffix() string { return p.suffix }
 
 var errNoFlow = errors.New("the format has no such flow")

@@ -10,14 +10,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// thereAndBack prints the name that a file gets by the pair, and what it gives back.
+// thereAndBack prints the name of a file in the format, and the text after encoding and decoding
+// it.
 func thereAndBack(p codec.Format[[]byte]) {
 	file := stream.Via(source.Of([]byte("through the mill")), p.Encode())
 	back, err := stream.Run(context.Background(), stream.Via(file, p.Decode()), sink.Slice[[]byte]())
 	fmt.Printf("cookies%s %s %v\n", p.Suffix(), back, err)
 }
 
-// A pair of flows of one's own.
+// This example combines a custom pair of flows with a format of this package.
 func ExampleFileTypeOf() {
 	hex := codec.FormatOf(codec.Hex(), codec.Unhex(), ".hex")
 	thereAndBack(hex)

@@ -175,7 +175,7 @@ func TestJoinDelimitedRefuses(t *testing.T) {
 	for _, c := range []struct {
 		sep    string
 		in     []string
-		record int64 // 0: fine
+		record int64 // 0 for no error
 		offset int64
 	}{
 		{",", []string{"a", "b,c"}, 2, 3},
@@ -243,7 +243,7 @@ func TestSplitLengthField(t *testing.T) {
 	}
 }
 
-// atEdge tells whether n is where a frame begins or ends.
+// atEdge reports whether a frame begins or ends at offset n.
 func atEdge(frames [][]byte, size, n int) bool {
 	if size == 0 {
 		size = 4
@@ -328,7 +328,7 @@ func FuzzSplitDelimited(f *testing.F) {
 			want = want[:len(want)-1]
 		}
 		sameElements(t, out, want)
-		// What is joined again is the same, but for the end, or is refused.
+		// Joining the records again returns the same text except for its end, or an error.
 		back, err := stream.Run(context.Background(), stream.Via(source.Slice(want), codec.JoinDelimited(sep)),
 			sink.Slice[[]byte]())
 		if err == nil {
@@ -354,7 +354,7 @@ func FuzzSplitLengthField(f *testing.F) {
 		if jerr != nil {
 			t.Fatal(jerr)
 		}
-		// The frames are the beginning of the input, all of it unless there was an error.
+		// The frames are a prefix of the input: all of it unless there was an error.
 		got := bytes.Join(joined, nil)
 		if !bytes.HasPrefix(in, got) || err == nil && len(got) != len(in) {
 			t.Fatalf("%d of %d bytes, %v", len(got), len(in), err)

@@ -67,7 +67,7 @@ func sameElements(t *testing.T, got, want [][]byte) {
 	}
 }
 
-// bytesLines is the plain way to cut lines.
+// bytesLines is a simple reference implementation of splitting lines.
 func bytesLines(p []byte) [][]byte {
 	all := bytes.Split(p, []byte("\n"))
 	if len(all[len(all)-1]) == 0 {
@@ -139,7 +139,8 @@ func TestSplitLinesTooLong(t *testing.T) {
 	}
 }
 
-// TestLinesCut cuts a text at every pair of places, for lines to keep and lent ones.
+// TestSplitLinesCut cuts a text at every pair of positions, for lines that are owned and lines that
+// are lent.
 func TestSplitLinesCut(t *testing.T) {
 	in := []byte("one\r\n\n\r\r\nlonger, two\nabc\r\n\nlast\r")
 	for _, c := range []struct {
@@ -175,8 +176,8 @@ func TestSplitLinesCut(t *testing.T) {
 
 func sameText(p []byte, s string) bool { return string(p) == s }
 
-// TestLinesKeepTheirMemory keeps lines of which every one was cut, of lengths about those at which
-// they get their memory otherwise, and appends to each.
+// TestSplitLinesKeepTheirMemory appends to lines that all span chunks. Their lengths are near those
+// at which they are allocated differently.
 func TestSplitLinesKeepTheirMemory(t *testing.T) {
 	var chunks, want [][]byte
 	for i := range 400 {
@@ -334,7 +335,7 @@ func TestJSONObjectsTooLong(t *testing.T) {
 	}
 }
 
-// TestJSONObjectsCut cuts a stream at every pair of places.
+// TestJSONObjectsCut cuts a stream at every pair of positions.
 func TestJSONObjectsCut(t *testing.T) {
 	in := []byte(`[{"a":"x\\\"}y"},` + "\n" + ` {"b":{"c":["{",1]}}]`)
 	want := [][]byte{[]byte(`{"a":"x\\\"}y"}`), []byte(`{"b":{"c":["{",1]}}`)}
@@ -377,7 +378,7 @@ func FuzzSplitJSONObjects(f *testing.F) {
 		if err == nil {
 			sameElements(t, out, whole)
 		}
-		// Where the decoder of the standard library sees nothing but objects, we see the same ones.
+		// If the decoder of the standard library returns only objects, we return the same ones.
 		var want [][]byte
 		for d := json.NewDecoder(bytes.NewReader(in)); ; {
 			var v json.RawMessage
@@ -411,7 +412,7 @@ func ExampleSplitLines() {
 	// <nil>
 }
 
-// Whoever is done with a line when the next one comes can have it lent, which is faster.
+// A receiver that uses a line only until the next one can have it lent, which is faster.
 func ExampleSplitLines_lent() {
 	text := source.Of([]byte("one\ntw"), []byte("o\nthree"))
 	longest := 0

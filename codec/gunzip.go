@@ -40,10 +40,10 @@ type GunzipOptions struct {
 //     is kept.
 //   - Errors: [io.ErrUnexpectedEOF] if the input is empty or ends inside a member; gzip.ErrHeader
 //     and gzip.ErrChecksum of compress/gzip for damage; a [*FormatError] for another format;
-//     [ErrTrailing] if other data follows a member; [ErrSyntax] if a member is not as long as its
-//     header says (those of Gzip and bgzip say it); [*LimitError]. For members that Gzip wrote with
-//     Parallelism also io.ErrUnexpectedEOF if the last ones are missing, and ErrSyntax if others
-//     are missing, swapped or repeated.
+//     [ErrTrailing] if other data follows a member; [ErrSyntax] if the length of a member differs
+//     from its header (Gzip and bgzip store it there); [*LimitError]. For members that Gzip wrote
+//     with Parallelism also io.ErrUnexpectedEOF if the last ones are missing, and ErrSyntax if
+//     others are missing, swapped or repeated.
 //   - Limits: members of other writers have no numbers, so a stream that was cut between two of
 //     them looks complete. To detect that, put an end record inside or a layer such as age outside.
 //     Deflate reaches a ratio of 1,032 at most, so the default MaxRatio bounds no bomb. Large
@@ -67,18 +67,18 @@ func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 }
 
 // gunzipper reads the members of a gzip stream one after the other. It parses the headers itself,
-// so that a header that was cut is always an error.
+// so that a truncated header is always an error.
 type gunzipper struct {
 	counted      countingReader
-	src          *bufio.Reader // of from
-	allowPadding bool          // may follow
-	memberStart  int64         // where the member begins
-	wantLength   int64         // of the member, as its header says; 0 if it does not
+	src          *bufio.Reader // buffers counted
+	allowPadding bool          // zeros may follow the last member
+	memberStart  int64         // offset of the current member
+	wantLength   int64         // length of the member by its header; 0 if unknown
 	inflate      inflate.Reader
 	crc          uint32
 	size         uint32
 	inMember     bool
-	memberEmpty  bool // so is the member, so far
+	memberEmpty  bool // the member has no content so far
 	members      int
 	seq          *memberSequence
 	scratch      [8]byte
@@ -170,7 +170,7 @@ func (z *gunzipper) readHeader() error {
 	return nil
 }
 
-// skipPadding reads zeros to the end of the input, and returns io.EOF.
+// skipPadding reads zeros up to the end of the input. Then it returns io.EOF.
 func (z *gunzipper) skipPadding() error {
 	for {
 		switch head, err := z.src.Peek(1); {
@@ -179,7 +179,7 @@ func (z *gunzipper) skipPadding() error {
 		case head[0] != 0:
 			return trailingError(z.src)
 		}
-		_, _ = z.src.Discard(1) // it is there
+		_, _ = z.src.Discard(1) // cannot fail: Peek returned it
 	}
 }
 
@@ -202,7 +202,7 @@ func (z *gunzipper) checkTrailer() error {
 	return z.seq.end(t, z.memberEmpty)
 }
 
-// countedReader counts the bytes that it reads.
+// countingReader counts the bytes that it reads.
 type countingReader struct {
 	io.Reader
 	n int64

@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/internal/inflate"
 )
 
-// splitMembers emits the members that [Gzip] wrote with Parallelism, without their headers, which
-// have their length. From the first other member on, it unpacks the stream itself.
+// splitMembers emits the members that [Gzip] wrote with Parallelism, without their headers. From
+// the first member of another writer on, it decompresses the stream itself.
 func splitMembers(in *input, padding bool, emit func(*unit) error) error {
 	src := bufio.NewReaderSize(in, chunkSize)
 	for seq := new(memberSequence); ; {
@@ -37,7 +37,7 @@ func splitMembers(in *input, padding bool, emit func(*unit) error) error {
 		trailer := packed[len(packed)-memberTrailer:]
 		size := binary.LittleEndian.Uint32(trailer[4:])
 		if size > maxUnit {
-			return in.fail(gzip.ErrHeader) // not what our field stands in
+			return in.fail(gzip.ErrHeader) // Gzip does not write members of this size
 		}
 		if err := seq.end(trailer, size == 0); err != nil {
 			return in.fail(err)
@@ -48,7 +48,7 @@ func splitMembers(in *input, padding bool, emit func(*unit) error) error {
 	}
 }
 
-// inflaters holds idle decoders of members.
+// inflaters holds idle decoders.
 var inflaters = sync.Pool{New: func() any { return new(inflate.Decoder) }}
 
 // unpackMember returns the content of a member without its header.
@@ -63,7 +63,7 @@ func unpackMember(u *unit) ([]byte, error) {
 	if err != nil && err != io.EOF { //nolint:errorlint // the decoder's own end
 		return nil, err
 	}
-	// Without an end the content is longer than the trailer says.
+	// If the decoder has not reached its end, the content is longer than the trailer says.
 	if err == nil || n < len(plain) || used < len(deflated) ||
 		crc32.ChecksumIEEE(plain) != binary.LittleEndian.Uint32(u.packed[end:]) {
 		return nil, gzip.ErrChecksum

@@ -12,7 +12,7 @@ type memberSequence struct {
 	ended bool   // the last member was the last of its stream
 	next  uint32 // the number of the next one, when open
 	sum   uint32 // CRC-32 of the trailers so far, when open
-	last  bool   // the member in hand is the last of its stream
+	last  bool   // the current member is the last of its stream
 }
 
 // begin checks the header of the next member that Gzip wrote.
@@ -40,8 +40,8 @@ func (s *memberSequence) beginOther() error {
 	return nil
 }
 
-// end checks the trailer of the current member. empty reports whether the member was empty, as only
-// the last one of a stream is.
+// end checks the trailer of the current member. empty reports whether the member is empty, which is
+// allowed only for the last one of a stream.
 func (s *memberSequence) end(trailer []byte, empty bool) error {
 	switch {
 	case !s.open: // another program wrote it

@@ -23,8 +23,8 @@ type GzipOptions struct {
 //
 //   - In: byte chunks of any size. An empty input becomes an empty member.
 //   - Out: byte chunks of any size. Equal input and level give equal output: the header has no time
-//     and no name. With Parallelism the output differs, but it depends neither on the number of
-//     goroutines nor on the chunks.
+//     and no name. Parallelism changes the output, but the number of goroutines and the chunks make
+//     no difference.
 //   - Levels: 5, the default, writes about 3 % more than the standard library does at its default,
 //     for typical documents, at more than three times its speed. Level 1 is six times as fast, and
 //     writes about a seventh more (docs/performance.md). Levels 7 to 9 are those of
@@ -34,7 +34,7 @@ type GzipOptions struct {
 //     there is none, and an empty member ends the stream. The extra field of each header has the
 //     member's length and number, and the last header has a checksum of all members, so that
 //     [Gunzip] finds members that are missing, swapped or repeated. Each header has a checksum. Any
-//     tool that reads several members reads them, gzip from version 1.5 (2012).
+//     tool that supports several members can read them, such as gzip since version 1.5 (2012).
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
 //   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
 //     kept.

@@ -32,7 +32,7 @@ func TestGunzipContract(t *testing.T) {
 	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
 		New: func() flow { return codec.Gunzip(nil) },
 		Input: func(n int) [][]byte {
-			// One member a record, so that every step has output.
+			// One member for each record, so that every step has output.
 			var all [][]byte
 			for i := range n {
 				all = append(all, stdGzip(fmt.Appendf(nil, "record %d\n", i)))
@@ -106,7 +106,7 @@ func TestGzipBadLevel(t *testing.T) {
 }
 
 func TestGunzipTruncated(t *testing.T) {
-	// Two members, the second with every field of a header.
+	// Two members. The header of the second has every optional field.
 	var b bytes.Buffer
 	w := stdgzip.NewWriter(&b)
 	_, _ = w.Write(jsonText(500))
@@ -132,8 +132,8 @@ func TestGunzipTruncated(t *testing.T) {
 	}
 }
 
-// TestGunzipTrailing puts bytes after the last member: what cannot be the beginning of another is
-// refused for what it is, zeros pass if they may, and what was cut is refused as cut.
+// TestGunzipTrailing appends bytes to the last member. Data that cannot begin a member is an
+// ErrTrailing. Zeros pass with AllowPadding. A truncated member is an io.ErrUnexpectedEOF.
 func TestGunzipTrailing(t *testing.T) {
 	data := jsonText(1000)
 	theirs := stdGzip(data)
@@ -175,7 +175,7 @@ func TestGunzipTrailing(t *testing.T) {
 	}
 }
 
-// TestGunzipPaddingIsNoEnd puts zeros in the place of what must follow.
+// TestGunzipPaddingIsNoEnd replaces required data by zeros.
 func TestGunzipPaddingIsNoEnd(t *testing.T) {
 	parts, err := through(codec.Gzip(&codec.GzipOptions{Parallelism: 1}), jsonText(3<<20), 0)
 	if err != nil {
@@ -261,13 +261,13 @@ func FuzzGunzip(f *testing.F) {
 			want, werr = io.ReadAll(r)
 		}
 		if errors.Is(err, stdgzip.ErrHeader) && werr == nil {
-			// The standard library passes over the reserved flags, which RFC 1952 says to refuse.
+			// The standard library ignores the reserved flags. RFC 1952 demands an error.
 			if _, kerr := kgunzip(z); kerr != nil {
 				return
 			}
 		}
 		if werr == nil && err != nil && (bytes.Contains(z, []byte("MW")) || bytes.Contains(z, []byte("BC"))) {
-			return // it may be that members of ours are missing, or that a member is not as long as it says
+			return // our members may be incomplete, or the length of a member may be wrong
 		}
 		if (err == nil) != (werr == nil) {
 			t.Fatalf("we say %v, the standard library %v", err, werr)

@@ -8,18 +8,18 @@ import (
 )
 
 // The header of a member that [Gzip] writes with Parallelism has an extra field (RFC 1952 section
-// 2.3.1.1) with one subfield: the identifier "MW", 8 bytes long, and two numbers of 4 bytes, the
-// least significant first: the length of the whole member from its header to its trailer, and the
-// member's own number, from 0. The last member has no content. Its subfield has 4 bytes more, the
-// CRC-32 of the trailers of all members before it. The CRC-16 of the header follows, so that other
-// tools notice a changed length of the field too, which would make it swallow members.
+// 2.3.1.1) with one subfield. Its identifier is "MW". It has 8 bytes, two little-endian numbers of
+// 4 bytes: the length of the whole member from its header to its trailer, and the number of the
+// member, from 0. The last member has no content. Its subfield has 4 more bytes: the CRC-32 of the
+// trailers of all members before it. The header ends with its CRC-16. So other tools also notice a
+// changed length of the field, which would make the field swallow members.
 const (
 	memberHeader  = 26
 	endHeader     = memberHeader + 4
 	memberTrailer = 8
-	memberLength  = 16 // where the length stands
-	memberNumber  = 20 // where the number stands
-	memberSum     = 24 // where the sum stands, in the last member
+	memberLength  = 16 // offset of the length
+	memberNumber  = 20 // offset of the number
+	memberSum     = 24 // offset of the sum, in the last member
 )
 
 const (
@@ -29,7 +29,7 @@ const (
 	endStart    = "\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff\x10\x00" + memberMark + "\x0c\x00"
 )
 
-// memberField is what the header of a member of ours says.
+// memberField is the content of the header of a member that we wrote.
 type memberField struct {
 	length uint32 // bytes of the whole member
 	number uint32 // of the member in its stream, from 0
@@ -37,7 +37,7 @@ type memberField struct {
 	sum    uint32 // CRC-32 of the trailers of all members before it
 }
 
-// append appends the header of the member.
+// append appends the header.
 func (f memberField) append(b []byte) []byte {
 	at, start := len(b), memberStart
 	if f.last {
@@ -52,7 +52,7 @@ func (f memberField) append(b []byte) []byte {
 	return binary.LittleEndian.AppendUint16(b, uint16(crc32.ChecksumIEEE(b[at:])))
 }
 
-// size returns how long the header is.
+// size returns the length of the header.
 func (f memberField) size() int {
 	if f.last {
 		return endHeader
@@ -60,8 +60,8 @@ func (f memberField) size() int {
 	return memberHeader
 }
 
-// parseMemberStart returns what the header at the beginning of head says. It reports false if that
-// is not exactly one that append writes.
+// parseMemberStart parses the header at the beginning of head. It returns false unless the header
+// is exactly one that append writes.
 func parseMemberStart(head []byte) (memberField, bool) {
 	var f memberField
 	switch {
@@ -78,9 +78,9 @@ func parseMemberStart(head []byte) (memberField, bool) {
 	return f, binary.LittleEndian.Uint16(head[crc:]) == uint16(crc32.ChecksumIEEE(head[:crc]))
 }
 
-// parseMemberField returns what the header h says, and false if another program wrote it. A header
-// with our mark must be one of the two forms that we write: any other is damaged, and where its
-// extra field ends is not to be trusted.
+// parseMemberField parses the header h. It returns false if another program wrote it. A header with
+// our mark must be one of the two forms that we write. Any other is damaged, and the end of its
+// extra field cannot be trusted.
 func parseMemberField(h gzipHeader) (f memberField, ours bool, err error) {
 	if !bytes.HasPrefix(h.extra, []byte(memberMark)) {
 		return f, false, nil
@@ -100,8 +100,9 @@ func parseMemberField(h gzipHeader) (f memberField, ours bool, err error) {
 	return f, true, nil
 }
 
-// blockedLength returns the length of a member in the form of bgzip, which has it, less one, in the
-// subfield "BC" of 2 bytes (SAM/BAM format specification, section 4.1), or 0 for any other member.
+// blockedLength returns the length of a member that bgzip wrote, or 0 for any other member. bgzip
+// stores the length minus one in the subfield "BC" of 2 bytes (SAM/BAM format specification,
+// section 4.1).
 func blockedLength(extra []byte) int64 {
 	for len(extra) >= 4 {
 		n := 4 + int(binary.LittleEndian.Uint16(extra[2:]))

@@ -17,19 +17,19 @@ const (
 	gzipReserved  = 0xe0
 )
 
-// gzipMagic are the bytes that a member begins with: its two magic numbers, and the method deflate.
+// gzipMagic begins a member: the two magic numbers and the method deflate.
 const gzipMagic = "\x1f\x8b\x08"
 
-const maxGzipText = 64 << 10 // of a name or comment, in bytes
+const maxGzipText = 64 << 10 // longest name or comment, in bytes
 
-// gzipHeader is what a header tells that is of use.
+// gzipHeader holds the used fields of a header.
 type gzipHeader struct {
 	flags byte
 	extra []byte
 }
 
-// readGzipHeader reads the header of one member. A header that ends early is an
-// io.ErrUnexpectedEOF.
+// readGzipHeader reads the header of one member. It returns io.ErrUnexpectedEOF if the header is
+// truncated.
 func readGzipHeader(r *bufio.Reader) (gzipHeader, error) {
 	h := headerReader{r: r}
 	fixed := h.next(10)
@@ -82,7 +82,7 @@ func (h *headerReader) next(n int) []byte {
 	return p
 }
 
-// text passes over a string that ends in a zero byte.
+// text skips a string that ends with a zero byte.
 func (h *headerReader) text() {
 	var p [1]byte
 	for n := 0; h.err == nil; n++ {

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// block is a part of the text on its way to the workers.
+// block is a part of the text for a worker.
 type block struct {
 	text   []byte
 	number uint32

@@ -11,16 +11,16 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// flow is short for the flows of this package.
+// flow is the type of most flows of this package.
 type flow = stream.Flow[[]byte, []byte]
 
-// through runs data, cut into pieces of size bytes (0: one piece), through f and returns the
-// elements that came out.
+// through runs data through f, in pieces of size bytes, or in one piece if size is 0. It returns
+// the emitted elements.
 func through(f flow, data []byte, size int) ([][]byte, error) {
 	return stream.Run(context.Background(), stream.Via(pieces(data, size), f), sink.Slice[[]byte]())
 }
 
-// bytesThrough is through with the output joined.
+// bytesThrough is like through but joins the output.
 func bytesThrough(f flow, data []byte, size int) ([]byte, error) {
 	out, err := through(f, data, size)
 	return bytes.Join(out, nil), err
@@ -42,10 +42,10 @@ func drain(src stream.Source[[]byte]) error {
 	return src.Each(context.Background(), func([]byte) error { return nil })
 }
 
-// clone gives every chunk memory of its own, for sources that emit the same slice in every run.
+// clone copies every chunk. Sources that emit the same slice in every run need it.
 var clone = stream.Map(bytes.Clone)
 
-// pieces is a source of data in pieces of size bytes, each a slice of its own.
+// pieces is a source of data in pieces of size bytes. Each piece is a new slice.
 func pieces(data []byte, size int) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 		for p := data; len(p) > 0; {
@@ -72,7 +72,7 @@ func failsAfter(data []byte, err error) stream.Source[[]byte] {
 	})
 }
 
-// jsonText returns n bytes or a little more of JSON lines, about as random as documents are: they
+// jsonText returns at least n bytes of JSON lines that are about as random as documents: they
 // compress to a third.
 func jsonText(n int) []byte {
 	rnd := rand.New(rand.NewPCG(1, 2))

@@ -11,8 +11,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Memory of a record of 128 MiB, of which encoding/csv holds the line, the fields and their
-// strings, and of a record with 2 million fields.
+// Limits of the memory: for a record of 128 MiB, for which encoding/csv holds the line, the fields
+// and their strings, and for a record with 2 million fields.
 const (
 	csvMemory    = 768 << 20
 	fieldsMemory = 256 << 20
@@ -72,7 +72,7 @@ var hostileCSV = []hostile.Row{
 	},
 }
 
-// csvParsed is a run that parses records.
+// csvParsed returns a run that parses records.
 func csvParsed[T any](parse stream.Flow[[]byte, T], src func() stream.Source[[]byte]) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		return parse.Apply(src()).Each(ctx, func(T) error { return nil })

@@ -94,14 +94,14 @@ var hostileGzip = []hostile.Row{
 	{Name: "deflate: cut", Run: decoded(codec.Inflate(nil), []byte("\x00\xff")), Want: hostile.Is(io.ErrUnexpectedEOF)},
 }
 
-// bomb is a run that packs n zeros and reads them with unpack, without a copy of what is packed.
+// bomb returns a run that packs n zeros and unpacks them, without holding the packed bytes.
 func bomb(pack, unpack flow, n int) run {
 	return func(t *testing.T, ctx context.Context) error {
 		return sent(unpack, func() stream.Source[[]byte] { return pack.Apply(filled("", "\x00", n, "")()) })(t, ctx)
 	}
 }
 
-// nested is a run that unpacks as often as it packed, with a limit after each.
+// nested returns a run that packs levels times and unpacks as often, with a limit after each level.
 func nested(levels int) run {
 	src := func() stream.Source[[]byte] {
 		s := filled("", "\x00", 1<<30, "")()
@@ -114,7 +114,8 @@ func nested(levels int) run {
 	return sent(stream.Then(stream.Then(unpack, unpack), unpack), src)
 }
 
-// lyingMember is what Gzip writes with Parallelism, whose size was made 16 MiB, over and over.
+// lyingMember is a source of the same member again and again. Gzip wrote it with Parallelism, and
+// its size was changed to 16 MiB.
 func lyingMember() stream.Source[[]byte] {
 	data := packed(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), 4<<20)
 	copy(data[len(data)-4:], "\x00\x00\x00\x01")

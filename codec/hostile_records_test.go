@@ -12,14 +12,15 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Memory of a record of 128 MiB, which is the limit, and of a value that is parsed from it.
+// Limits of the memory for a record of 128 MiB, the maximum length, and for a value that is parsed
+// from it.
 const (
 	recordMemory = 400 << 20
 	jsonMemory   = 640 << 20
-	copiedMemory = 720 << 20 // of one with many members, of which encoding/json makes a copy
+	copiedMemory = 720 << 20 // for a record with many members, which encoding/json copies
 )
 
-// hostileRecords are records without an end, and texts that are none.
+// hostileRecords are records without an end, and malformed texts.
 var hostileRecords = []hostile.Row{
 	{
 		Name: "lines: no newline in 256 MiB", Run: sent(codec.SplitLines(nil), filled("", "x", 256<<20, "")),
@@ -164,19 +165,19 @@ var hostileJSON = []hostile.Row{
 	},
 }
 
-// unknown accepts the refusal of a member.
+// unknown reports whether err refuses a member without a field.
 func unknown(err error) bool {
 	return hostile.As[*codec.InputError]()(err) && strings.Contains(err.Error(), "json: unknown field")
 }
 
-// jsonLines is a run that reads lines of texts or numbers.
+// jsonLines returns a run that reads lines of strings or numbers.
 func jsonLines(src func() stream.Source[[]byte]) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		return codec.ParseJSONLines[any](nil).Apply(src()).Each(ctx, func(any) error { return nil })
 	}
 }
 
-// known is a run that reads lines of objects that may have no members.
+// known returns a run that reads lines of objects and refuses any member.
 func known(src func() stream.Source[[]byte]) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		parse := codec.ParseJSONLines[struct{}](&codec.ParseJSONLinesOptions{RejectUnknown: true})
@@ -184,7 +185,7 @@ func known(src func() stream.Source[[]byte]) run {
 	}
 }
 
-// jsonArray is jsonLines for the elements of an array.
+// jsonArray is like jsonLines for the elements of an array.
 func jsonArray(src func() stream.Source[[]byte]) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		return codec.ParseJSONArray[any](nil).Apply(src()).Each(ctx, func(any) error { return nil })

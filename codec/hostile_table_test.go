@@ -12,7 +12,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestHostile holds what an object may do to whoever decodes it to its outcome and its memory.
+// TestHostile checks the outcome and the memory of decoding hostile input.
 func TestHostile(t *testing.T) {
 	if raced {
 		t.Skip("the rows are about size: every stage runs under the race detector in smaller tests")
@@ -20,23 +20,23 @@ func TestHostile(t *testing.T) {
 	hostile.Table(t, slices.Concat(hostileGzip, hostileZstd, hostileS2, hostileRecords, hostileJSON, hostileCSV))
 }
 
-// run is how a row meets its input.
+// run processes the input of a row.
 type run = func(*testing.T, context.Context) error
 
-// decoded is a run that sends the bytes through f, and keeps nothing of what comes out.
+// decoded returns a run that sends the parts through f and drops the output.
 func decoded(f flow, parts ...[]byte) run {
 	return sent(f, func() stream.Source[[]byte] { return inChunks(slices.Values(parts)) })
 }
 
-// sent is decoded for a source that is made when the row runs: the memory of one input would be
-// that of all rows.
+// sent is like decoded for a source that is made when the row runs. Otherwise the inputs of all
+// rows would be in memory at once.
 func sent(f flow, src func() stream.Source[[]byte]) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		return f.Apply(src()).Each(ctx, func([]byte) error { return nil })
 	}
 }
 
-// lentTo is sent to a receiver that takes chunks lent.
+// lentTo is like sent, but the receiver takes chunks lent.
 func lentTo(f flow, src func() stream.Source[[]byte]) run {
 	return func(_ *testing.T, ctx context.Context) error {
 		return stream.EachLent(ctx, f.Apply(src()), func([]byte) error { return nil })
@@ -60,8 +60,8 @@ func inChunks(parts func(func([]byte) bool)) stream.Source[[]byte] {
 	})
 }
 
-// filled returns what makes a source of n bytes or a little less of part over and over, between
-// before and after.
+// filled returns a function that makes a source: before, at most n bytes of repeated parts, and
+// after.
 func filled(before, part string, n int, after string) func() stream.Source[[]byte] {
 	return func() stream.Source[[]byte] {
 		chunk := []byte(strings.Repeat(part, min(max(1, 64<<10/len(part)), max(1, n/len(part)))))
@@ -79,7 +79,7 @@ func filled(before, part string, n int, after string) func() stream.Source[[]byt
 	}
 }
 
-// packed returns what pack makes of n zeros.
+// packed returns n zeros, packed.
 func packed(pack flow, n int) []byte {
 	out, err := collectAll(pack.Apply(filled("", "\x00", n, "")()))
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 
 const (
 	zstdFrame = "\x28\xb5\x2f\xfd"
-	// A window descriptor's upper five bits are the power of two over 1 KiB.
+	// The upper five bits of a window descriptor are the exponent of a power of two, in KiB.
 	window27  = "\x88"
 	window31  = "\xa8"
-	emptyZstd = zstdFrame + "\x20\x00\x01\x00\x00" // one segment of 0 bytes
+	emptyZstd = zstdFrame + "\x20\x00\x01\x00\x00" // a single segment of 0 bytes
 	rleBlock  = "\x02\x00\x10x"                    // 128 KiB of one byte, and not the last block
 )
 
-// windowMemory is that of a window of 128 MiB, and of what the collector lets lie about meanwhile.
+// windowMemory is the limit for a window of 128 MiB, with the garbage that is not collected yet.
 const windowMemory = 320 << 20
 
 // hostileZstd are zstd frames.
@@ -111,7 +111,7 @@ var hostileZstd = []hostile.Row{
 	},
 }
 
-// growingWindows is a stream of frames, each with a larger window than the one before, and filled.
+// growingWindows is a source of frames. Each fills a larger window than the one before.
 func growingWindows() stream.Source[[]byte] {
 	return inChunks(func(yield func([]byte) bool) {
 		for exponent := range 18 {
@@ -133,7 +133,7 @@ func growingWindows() stream.Source[[]byte] {
 	})
 }
 
-// filledFrames are frames of one segment of 16 MiB, all of it one byte.
+// filledFrames is a source of frames of a single segment of 16 MiB of one repeated byte.
 func filledFrames() stream.Source[[]byte] {
 	frame := []byte(zstdFrame + "\xa0\x00\x00\x00\x01")
 	for range 127 {

@@ -13,8 +13,8 @@ import (
 //   - In: lines without a newline. An empty element is an empty line.
 //   - Out: chunks of whole lines, each with its newline (LF), of 64 KiB or a little more.
 //   - Memory: one chunk, or the longest line if it is longer.
-//   - Errors: an [*InputError] with [ErrSyntax] if an element contains a newline, which would make
-//     two lines of it.
+//   - Errors: an [*InputError] with [ErrSyntax] if an element contains a newline, because it would
+//     become two lines.
 func JoinLines() stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		g := gatherer{emit: emit}
@@ -38,13 +38,13 @@ func JoinLines() stream.Flow[[]byte, []byte] {
 	})
 }
 
-// gatherer collects whole records into fresh chunks.
+// gatherer collects whole records into new chunks.
 type gatherer struct {
 	emit func([]byte) error
 	buf  []byte
 }
 
-// room emits what was gathered if n bytes more would not fit.
+// reserve emits the current chunk if n more bytes do not fit.
 func (g *gatherer) reserve(n int) error {
 	if len(g.buf)+n <= cap(g.buf) {
 		return nil
@@ -56,7 +56,7 @@ func (g *gatherer) reserve(n int) error {
 	return nil
 }
 
-// flush emits what was gathered.
+// flush emits the current chunk.
 func (g *gatherer) flush() error {
 	p := g.buf
 	g.buf = nil

@@ -29,13 +29,13 @@ func JSONLines[T any](opts *JSONLinesOptions) stream.Flow[T, []byte] {
 	return jsonFlow[T]("codec: json lines", opts, jsonFrame{lines: true})
 }
 
-// jsonFrame is what stands around elements.
+// jsonFrame is the text around the elements.
 type jsonFrame struct {
 	first, between, last, empty string
-	lines                       bool // the newline that the encoder writes behind an element stays
+	lines                       bool // keep the newline that the encoder writes after an element
 }
 
-// jsonWriting is JSONLines and JSONArray.
+// jsonFlow returns the flow of JSONLines or JSONArray.
 func jsonFlow[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream.Flow[T, []byte] {
 	o := valueOf(opts)
 	return lend.Flow(func(ctx context.Context, src stream.Source[T], emit func([]byte) error, lent bool) error {
@@ -62,19 +62,19 @@ func jsonFlow[T any](name string, opts *JSONLinesOptions, f jsonFrame) stream.Fl
 	})
 }
 
-// jsonWriter is the chunk that the elements of one run are encoded into, without a buffer between.
+// jsonWriter is the current chunk of one run. The encoder writes into it without another buffer.
 type jsonWriter struct {
 	memory
 	emit     func([]byte) error
 	frame    jsonFrame
 	buf      []byte
-	whole    int   // bytes of buf that are whole records
-	elements int64 // begun
-	offset   int64 // of the first byte of buf that is not of a whole record
+	whole    int   // bytes of buf that belong to whole records
+	elements int64 // number begun
+	offset   int64 // output offset of the end of these records
 	err      error // of emit, or the run's
 }
 
-// begin writes what stands before an element.
+// begin writes the text before an element.
 func (w *jsonWriter) begin() error {
 	before := w.frame.between
 	if w.elements == 0 {
@@ -87,7 +87,7 @@ func (w *jsonWriter) begin() error {
 	return w.text(before)
 }
 
-// end says that an element was encoded.
+// end completes an element after the encoder has written it.
 func (w *jsonWriter) end() {
 	if n := len(w.buf); !w.frame.lines && n > 0 && w.buf[n-1] == '\n' {
 		w.buf = w.buf[:n-1]
@@ -96,7 +96,7 @@ func (w *jsonWriter) end() {
 	w.whole = len(w.buf)
 }
 
-// finish writes what stands after all elements, and emits the last chunk.
+// finish writes the text after the last element and emits the last chunk.
 func (w *jsonWriter) finish() error {
 	last := w.frame.last
 	if w.elements == 0 {
@@ -129,8 +129,8 @@ func (w *jsonWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// grow makes room for n bytes more: whole records are emitted, what there is of the next one goes
-// into the next chunk.
+// grow makes room for n more bytes. It emits the whole records, and moves the beginning of the next
+// record into a new chunk.
 func (w *jsonWriter) grow(n int) error {
 	whole, begun := w.buf[:w.whole:w.whole], w.buf[w.whole:]
 	if len(whole) > 0 {

@@ -30,7 +30,7 @@ type cookie struct {
 
 func cookieAt(i int) cookie { return cookie{Name: fmt.Sprintf("<cookie> %d", i), N: i} }
 
-// sentOver returns what elements become by write, and then by parse.
+// sentOver encodes elements with write and decodes them with parse.
 func sentOver[T any](write stream.Flow[T, []byte], parse stream.Flow[[]byte, T], in []T) ([]byte, []T, error) {
 	out, err := stream.Run(context.Background(), stream.Via(source.Slice(in), write), sink.Slice[[]byte]())
 	if err != nil {
@@ -179,7 +179,7 @@ func TestJSONWriteErrors(t *testing.T) {
 	}
 }
 
-// wrongText is text that must be refused, and the place and cause that the error must name.
+// wrongText is text that must be refused, with the position and the cause of the error.
 type wrongText struct {
 	text    string
 	record  int64
@@ -252,7 +252,7 @@ func TestParseJSONLinesErrors(t *testing.T) {
 	}
 	for _, c := range []wrongText{
 		{`{"named":{"m":1},"of":[{},{"x":1}]}`, 1, 27, "/of/1/x", nil},
-		{`{"named":{"x":1},"of":[{},{"x":1}]}`, 1, 0, "", nil}, // which of them, the error does not tell
+		{`{"named":{"x":1},"of":[{},{"x":1}]}`, 1, 0, "", nil}, // the error does not say which of them
 	} {
 		checkWrong(t, "unknown", codec.ParseJSONLines[nested](&codec.ParseJSONLinesOptions{RejectUnknown: true}), c)
 	}
@@ -270,8 +270,8 @@ func TestParseJSONLinesErrors(t *testing.T) {
 	}
 }
 
-// TestParseJSONMemory has a text that is long followed by short ones, for which little is to be
-// kept.
+// TestParseJSONMemory parses a long text and then short ones. Little of the long one may remain in
+// memory.
 func TestParseJSONMemory(t *testing.T) {
 	const size = 32 << 20
 	long := `"` + strings.Repeat("x", size) + `"`
@@ -296,7 +296,7 @@ func TestParseJSONMemory(t *testing.T) {
 			if err != nil || n != 3 {
 				t.Fatalf("%s, strict %t: %d elements, %v", name, strict, n, err)
 			}
-			if held > size+8<<20 { // the input is in memory, in this test
+			if held > size+8<<20 { // the test holds the input
 				t.Errorf("%s, strict %t: %d bytes are held behind a text of %d", name, strict, held, size)
 			}
 		}
@@ -331,7 +331,7 @@ func TestParseJSONLinesOptions(t *testing.T) {
 	}
 }
 
-// TestSkipBlank has lines of what is white space to Unicode, but not to JSON.
+// TestSkipBlank has lines of characters that are white space in Unicode but not in JSON.
 func TestSkipBlank(t *testing.T) {
 	for _, line := range []string{"\u00a0", "\v", "\f", " \u2003", "\u0085", "\ufeff"} {
 		if got, err := parsed(codec.ParseJSONLines[any](&codec.ParseJSONLinesOptions{SkipBlank: true}),
@@ -410,7 +410,7 @@ func TestParseJSONArrayErrors(t *testing.T) {
 		wrongText{`["ab",    "abc"]`, 2, 10, "", codec.ErrTooLong})
 }
 
-// TestJSONLinesChunks shows that chunks are whole lines, and no longer than they should be.
+// TestJSONLinesChunks checks that chunks are whole lines and not too long.
 func TestJSONLinesChunks(t *testing.T) {
 	var in []string
 	for i := range 300 {
@@ -432,7 +432,7 @@ func TestJSONLinesChunks(t *testing.T) {
 	}
 }
 
-// TestJSONWritingOffsets fails behind elements that fill chunks in many ways.
+// TestJSONWritingOffsets fails after elements that fill a chunk to different degrees.
 func TestJSONWritingOffsets(t *testing.T) {
 	for n := 64<<10 - 12; n < 64<<10+4; n++ {
 		src := source.Of[any](strings.Repeat("x", n), "y", "z", func() {})
@@ -452,7 +452,7 @@ func TestJSONWritingOffsets(t *testing.T) {
 	}
 }
 
-// choosy is a type with a parser of its own, which refuses a text once.
+// choosy is a type with its own UnmarshalJSON, which refuses a text once.
 type choosy struct{ text string }
 
 var errChoosy = errors.New("not this one")
@@ -466,8 +466,7 @@ func (c *choosy) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// TestParseJSONLinesTogether reads values behind one another with what is left over, or wrong, in
-// between.
+// TestParseJSONLinesTogether reads consecutive values with extra or malformed text between them.
 func TestParseJSONLinesTogether(t *testing.T) {
 	type number struct{ N int }
 	for _, c := range []struct {
@@ -506,8 +505,8 @@ func TestParseJSONLinesTogether(t *testing.T) {
 	}
 }
 
-// TestJSONCut cuts what we write at every byte. Of lines, whole ones may remain; an array is never
-// whole.
+// TestJSONCut truncates our output at every byte. Truncated lines may still be whole lines; a
+// truncated array is always an error.
 func TestJSONCut(t *testing.T) {
 	in := []cookie{cookieAt(1), {Name: "}\n]", Tags: []string{"a", "b"}}, cookieAt(3)}
 	lines, _, err := sentOver(codec.JSONLines[cookie](nil), codec.ParseJSONLines[cookie](nil), in)
@@ -525,7 +524,7 @@ func TestJSONCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range len(array) - 1 { // without its last newline it is whole
+	for n := range len(array) - 1 { // the last newline is optional
 		if _, err := parsed(codec.ParseJSONArray[cookie](nil), string(array[:n]), 0); !errors.Is(err,
 			io.ErrUnexpectedEOF) {
 			t.Errorf("array: %d of %d bytes: %v", n, len(array), err)
@@ -533,7 +532,7 @@ func TestJSONCut(t *testing.T) {
 	}
 }
 
-// TestJSONDepth reads text that is nested two million deep.
+// TestJSONDepth reads text with two million nested levels.
 func TestJSONDepth(t *testing.T) {
 	const deep = 2_000_000
 	open, end := strings.Repeat("[", deep), strings.Repeat("]", deep)
@@ -552,8 +551,8 @@ func TestJSONDepth(t *testing.T) {
 	}
 }
 
-// FuzzParseJSONArray: what encoding/json reads we do too, save for what is not Unicode, and nothing
-// else.
+// FuzzParseJSONArray checks that we accept exactly the arrays that encoding/json accepts, except
+// those with invalid Unicode.
 func FuzzParseJSONArray(f *testing.F) {
 	for _, s := range []string{
 		"[]", `[1,"a",{"b":[null]},[[]]]`, `["\\\""]`, "[1 2]", "[{]}]", "[1]x", "[,]",
@@ -588,7 +587,7 @@ func FuzzParseJSONArray(f *testing.F) {
 	})
 }
 
-// FuzzParseJSONLines: the same of lines, and that an error is at the line that has it.
+// FuzzParseJSONLines checks the same for lines, and that an error has the number of its line.
 func FuzzParseJSONLines(f *testing.F) {
 	for _, s := range []string{
 		"1\n\"a\"\n", `{"a":[1,{"b":x}]}`, "null\n", " \n", "{} {}", "{\"a\":1,}",
@@ -624,7 +623,7 @@ func FuzzParseJSONLines(f *testing.F) {
 	})
 }
 
-// TestJQ has jq read what we write, and write what we read.
+// TestJQ lets jq read our output and write our input.
 func TestJQ(t *testing.T) {
 	jq := tool(t, "jq")
 	in := make([]cookie, 1000)
@@ -658,8 +657,8 @@ func TestJQ(t *testing.T) {
 	}
 }
 
-// tool returns the path of one of the system's tools. Where it is absent the test is skipped, on CI
-// it fails.
+// tool returns the path of a program of the system. If it is missing, the test is skipped; on CI
+// the test fails.
 func tool(t *testing.T, name string) string {
 	path, err := exec.LookPath(name)
 	switch {

@@ -8,19 +8,18 @@ import (
 	"strings"
 )
 
-// longToken is how many bytes of a string or number an outline shows. No field of a struct has a
-// name as long.
+// longToken is the most bytes of a string or number that an outline contains. No field of a struct
+// has a longer name.
 const longToken = 64 << 10
 
-// longestEscape is how many bytes of a string in JSON stand for a byte of its text at most.
+// longestEscape is the most bytes that a JSON string may use for one byte of its text.
 const longestEscape = len(`\u0000`)
 
-// outline reads as a JSON text, which has the same members and shows the beginning of their names.
-// Long values are null, and there is no white space. So it is short, unless the text is of many
-// small values.
+// outline is a reader of a shorter JSON text with the same members: long names are cut, long values
+// are null, and there is no white space. The text stays long only if it has many small values.
 type outline struct {
-	text  []byte // that is left
-	token []byte // that is left of the token in hand
+	text  []byte // the unread text
+	token []byte // the unread part of the current token
 }
 
 // Read implements [io.Reader].
@@ -42,7 +41,7 @@ func (o *outline) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// next takes the next token of the text.
+// next reads the next token of the text.
 func (o *outline) next() {
 	end := 1
 	switch c := o.text[0]; {
@@ -64,7 +63,7 @@ func (o *outline) next() {
 	o.token, o.text = token, rest
 }
 
-// inNumber reports whether c is a byte of a number, and of no other value's beginning.
+// inNumber reports whether c may be part of a number. No other value begins with such a byte.
 func inNumber(c byte) bool {
 	return '0' <= c && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
 }
@@ -74,12 +73,12 @@ func isMember(rest []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(rest, jsonSpace), []byte(":"))
 }
 
-// shortName returns the name of a member, in quotes, if it is long: its beginning, in quotes.
+// shortName returns the quoted name of a member. A long name is cut.
 func shortName(quoted []byte) []byte {
 	if len(quoted) <= longToken {
 		return quoted
 	}
-	const longest = len(`\u0000\u0000`) // of what stands for a character
+	const longest = len(`\u0000\u0000`) // the longest escape of one character
 	cut := 1
 	for at := 1; at < longToken-longest; {
 		cut = at
@@ -95,16 +94,17 @@ func shortName(quoted []byte) []byte {
 	return append(quoted[:cut:cut], '"')
 }
 
-// decodeOutline decodes the outline of text, which is JSON, into a new value of the type that v
-// points to. It returns the error of encoding/json for a member without a field, or for what else
-// is wrong.
+// decodeOutline decodes the outline of text, which must be valid JSON, into a new value of the type
+// that v points to. It returns the error of encoding/json, for a member without a field or for
+// another reason.
 func decodeOutline(text []byte, v any) error {
 	d := json.NewDecoder(&outline{text: text})
 	d.DisallowUnknownFields()
 	return d.Decode(reflect.New(reflect.TypeOf(v).Elem()).Interface())
 }
 
-// unknownField is how encoding/json begins the text of an error for a member without a field.
+// unknownField begins the text of the error that encoding/json returns for a member without a
+// field.
 const unknownField = "json: unknown field "
 
 func isUnknown(err error) bool { return err != nil && strings.HasPrefix(err.Error(), unknownField) }

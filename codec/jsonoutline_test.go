@@ -10,7 +10,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// loud is a type that takes no null.
+// loud is a type that refuses null.
 type loud string
 
 func (l *loud) UnmarshalJSON(text []byte) error {
@@ -80,7 +80,7 @@ func TestUnknownMembersOfLongTexts(t *testing.T) {
 	}
 }
 
-// TestPlaceOfALongUnknownMember has a member with a name that an error shows a part of.
+// TestPlaceOfALongUnknownMember has a member whose name is shortened in the error.
 func TestPlaceOfALongUnknownMember(t *testing.T) {
 	parse := codec.ParseJSON[struct{ A int }](&codec.ParseJSONLinesOptions{RejectUnknown: true})
 	for _, unit := range []string{"k", `\u0001`, `\"`, `\\`, "é", `\ud83c\udf6a`} {

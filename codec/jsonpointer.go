@@ -8,8 +8,8 @@ import (
 
 // pointerAt returns the JSON Pointer (RFC 6901) of the innermost value in text that the byte at
 // index i belongs to: a member's value from its key on, an element, or the object or array itself
-// where neither has begun. The text need be JSON only up to there. A pointer that would be longer
-// than maxPointer is not of use to anyone: it is "".
+// if neither has begun. Only the text up to i must be valid JSON. The result is "" if the pointer
+// would be longer than maxPointer.
 func pointerAt(text []byte, i int) string {
 	type level struct {
 		array bool
@@ -69,13 +69,13 @@ func pointerAt(text []byte, i int) string {
 
 const maxPointer = 4 << 10 // bytes
 
-// overlong is a key for a pointer that is too long.
+// overlong replaces a key that is too long for a pointer.
 var overlong = strings.Repeat("x", maxPointer+1)
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
-// memberName returns the text of a name in quotes, or one that is too long for a pointer if it is
-// too long itself. It reports false if it is malformed.
+// memberName returns the text of a quoted name, or overlong if the name is too long for a pointer.
+// It returns false if the name is malformed.
 func memberName(quoted []byte) (name string, ok bool) {
 	if len(quoted) > len(overlong)*longestEscape {
 		return overlong, true
@@ -84,9 +84,9 @@ func memberName(quoted []byte) (name string, ok bool) {
 	return name, err == nil
 }
 
-// unknownMember returns where in text, which is JSON, the member begins that err, of encoding/json,
-// says T has no field for. It is -1 where err says something else, and where several members have
-// the name.
+// unknownMember returns the index in text of the member that err reports as unknown. text must be
+// valid JSON and err an error of encoding/json. The result is -1 if err has another reason, or if
+// several members have the name.
 func unknownMember(text []byte, err error) int {
 	quoted, ok := strings.CutPrefix(err.Error(), unknownField)
 	if !ok {

@@ -13,8 +13,8 @@ var (
 	errSurrogate = fmt.Errorf("%w: half of a surrogate pair", ErrSyntax)
 )
 
-// notUnicode returns where text has what encoding/json would take U+FFFD for, and which error that
-// is; nil where it has no such place.
+// notUnicode returns the index of the first bytes that encoding/json would replace by U+FFFD, and
+// the error for them. The error is nil if there are none.
 func notUnicode(text []byte) (int, error) {
 	if !utf8.Valid(text) {
 		at := 0
@@ -52,7 +52,8 @@ func notUnicode(text []byte) (int, error) {
 	return 0, nil
 }
 
-// escapedUnit returns the unit of UTF-16 that text begins with, as \u and four hex digits.
+// escapedUnit returns the UTF-16 code unit at the beginning of text, written as \u and four
+// hexadecimal digits.
 func escapedUnit(text []byte) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// TestParseJSONNotUnicode has text that encoding/json would change to U+FFFD without a word.
+// TestParseJSONNotUnicode has text that encoding/json would change to U+FFFD without an error.
 func TestParseJSONNotUnicode(t *testing.T) {
 	for _, c := range []wrongText{
 		{"\"\xff\"", 1, 1, "", codec.ErrSyntax},
@@ -25,7 +25,7 @@ func TestParseJSONNotUnicode(t *testing.T) {
 		{`{"a":{"\ud83d":1}}`, 1, 7, "/a/\ufffd", codec.ErrSyntax},
 		{`"\ud800x"`, 1, 1, "", codec.ErrSyntax},
 		{`"\ud800\n"`, 1, 1, "", codec.ErrSyntax},
-		{`"\ud800\u`, 1, 8, "", nil}, // no JSON, which encoding/json finds
+		{`"\ud800\u`, 1, 8, "", nil}, // not JSON: encoding/json returns the error
 	} {
 		if c.cause != nil {
 			checkWrong(t, "lines", codec.ParseJSONLines[any](nil), c)
@@ -66,8 +66,8 @@ func TestParseJSONNotUnicode(t *testing.T) {
 	}
 }
 
-// TestJSONWritesUnicode has what the comment of JSONLines says of strings that are not UTF-8, and
-// of nil.
+// TestJSONWritesUnicode checks the documentation of JSONLines about nil and about strings that are
+// not UTF-8.
 func TestJSONWritesUnicode(t *testing.T) {
 	text, back, err := sentOver(codec.JSONLines[string](nil), codec.ParseJSONLines[string](nil),
 		[]string{"a\xff", "\xed\xa0\x80"})
@@ -85,13 +85,13 @@ func TestJSONWritesUnicode(t *testing.T) {
 	}
 }
 
-// Half of a surrogate pair, and a whole one.
+// A lone surrogate, and a surrogate pair.
 var (
 	pairEscape = regexp.MustCompile(`\\u[dD][89abAB]..\\u[dD][c-fC-F]..`)
 	loneEscape = regexp.MustCompile(`\\u[dD][89a-fA-F]`)
 )
 
-// isUnicode tells whether text, which is JSON, stands for Unicode alone.
+// isUnicode reports whether text, which must be JSON, is valid UTF-8 without lone surrogates.
 func isUnicode(text string) bool {
 	text = strings.ReplaceAll(text, `\\`, "x")
 	return utf8.ValidString(text) && !loneEscape.MatchString(pairEscape.ReplaceAllString(text, "x"))

@@ -16,7 +16,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// lentPieces is pieces in memory that serves for all of them, and is spoilt in between.
+// lentPieces is a source of pieces that share one buffer, which is overwritten in between.
 type lentPieces struct {
 	data []byte
 	size int
@@ -38,10 +38,10 @@ func (s lentPieces) WriteTo(ctx context.Context, w io.Writer) error {
 	})
 }
 
-// fields makes a record of each chunk.
+// fields turns each chunk into a record of one field.
 var fields = stream.Map(func(p []byte) []string { return []string{string(p)} })
 
-// lenders are the flows that lend, each with an input of its own.
+// lenders are the flows that lend, with an input for each.
 var lenders = func() map[string]struct {
 	f  flow
 	in []byte
@@ -82,8 +82,8 @@ var lenders = func() map[string]struct {
 	}
 }()
 
-// TestLent compares what a flow lends with what it gives away. Whoever kept what was given away
-// finds it unchanged at the end, and finds nothing of others in its capacity.
+// TestLent compares the elements that a flow lends with those that the receiver owns. Owned
+// elements must not change until the end, and their spare capacity must not be shared.
 func TestLent(t *testing.T) {
 	for name, c := range lenders {
 		for _, size := range []int{0, 7, 1000, 64 << 10} {
@@ -156,8 +156,8 @@ func TestLentIsRefused(t *testing.T) {
 	}
 }
 
-// TestLentCancelled cancels a run while its only chunk of input is on the way: it returns before
-// the next piece of output.
+// TestLentCancelled cancels a run while it processes its only input chunk. The run must end before
+// the next output.
 func TestLentCancelled(t *testing.T) {
 	for _, name := range []string{"Lines", "Delimited", "Base64", "Hex"} {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -173,13 +173,13 @@ func TestLentCancelled(t *testing.T) {
 	}
 }
 
-// TestLentMemory shows that more input takes no more memory when it is lent.
+// TestLentMemory checks that the memory does not grow with the input when chunks are lent.
 func TestLentMemory(t *testing.T) {
 	for name, c := range lenders {
 		switch name {
 		case "CSV", "JSONLines", "JSONArray", "Zstd": // the elements or the encoder allocate
 			continue
-		case "Gunzip", "Inflate", "Unzstd", "Unzstd blocks": // half of a stream is none
+		case "Gunzip", "Inflate", "Unzstd", "Unzstd blocks": // half of a stream does not decode
 			continue
 		}
 		half := append(bytes.Clone(c.in[:len(c.in)/12*4]), '\n') // whole groups
@@ -204,7 +204,7 @@ func TestLentMemory(t *testing.T) {
 	}
 }
 
-// repeated is a source of the same chunk, in two pieces, many times.
+// repeated is a source of the same chunk many times, in two pieces.
 type repeated struct {
 	chunk []byte
 	times int

@@ -9,11 +9,11 @@ import (
 )
 
 // LimitRatio returns f with a limit on its ratio of output to input, for decoders of other
-// packages. Those of this package have such a limit already. To limit the bytes alone, use
+// packages. The decoders of this package have such a limit already. To limit only the bytes, use
 // [stream.LimitBytes].
 //
-//   - Out: what f emits. Once f has emitted more than floor bytes, it may have emitted at most max
-//     bytes for each byte of input.
+//   - Out: the output of f. Once f has emitted more than floor bytes, it may have emitted at most
+//     max bytes for each byte of input.
 //   - Errors: a [*LimitError] instead of the chunk that exceeds the limit.
 func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]byte, []byte] {
 	const name = "codec: limit ratio"
@@ -21,7 +21,7 @@ func LimitRatio(f stream.Flow[[]byte, []byte], max, floor int64) stream.Flow[[]b
 		return failing[[]byte, []byte](wrap(name, errNegative))
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		var in atomic.Int64 // f may take in on another goroutine than it emits on
+		var in atomic.Int64 // f may read and emit on different goroutines
 		var out int64
 		counted := stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
 			return src.Each(ctx, func(p []byte) error {

@@ -6,15 +6,16 @@ import (
 	"math/bits"
 )
 
-// nesting follows the braces of a JSON object through chunks that are cut anywhere.
+// nesting tracks the braces and strings of a JSON object across chunks.
 type nesting struct {
 	depth    int  // open braces
 	inString bool // within a string
-	escaped  bool // and after a backslash that escapes the next byte
+	escaped  bool // within a string, and the next byte is escaped
 }
 
-// scan goes on at p[i] and returns the index after the brace that closes the object, or len(p),
-// with depth still above 0. At depth 0, p[i] is the brace that opens the object.
+// scan continues at p[i] and returns the index after the brace that closes the object. If p ends
+// first, it returns len(p) and leaves depth above 0. At depth 0, p[i] is the brace that opens the
+// object.
 func (n *nesting) scan(p []byte, i int) int {
 	depth := n.depth
 	for {
@@ -51,8 +52,8 @@ func (n *nesting) scan(p []byte, i int) int {
 	return len(p)
 }
 
-// string goes on within a string at p[i] and returns the index after its end and clears inString,
-// or len(p).
+// skipString continues within a string at p[i]. It returns the index after the end of the string
+// and clears inString, or returns len(p) if p ends first.
 func (n *nesting) skipString(p []byte, i int) int {
 	if n.escaped {
 		if i == len(p) {
@@ -63,8 +64,8 @@ func (n *nesting) skipString(p []byte, i int) int {
 	}
 	for from := i; ; {
 		q := indexQuote(p, i)
-		// The quote, or the end of the chunk, is escaped when an odd number of backslashes stands
-		// before it.
+		// The quote, or the end of the chunk, is escaped if an odd number of backslashes precedes
+		// it.
 		b := q
 		for b > from && p[b-1] == '\\' {
 			b--
@@ -83,8 +84,8 @@ func (n *nesting) skipString(p []byte, i int) int {
 	}
 }
 
-// quote returns the index of the first quotation mark in p[i:], or len(p). Most strings are short:
-// eight bytes are looked at as one word before the search for long ones is called.
+// indexQuote returns the index of the first quotation mark in p[i:], or len(p). Most strings are
+// short, so it examines words of eight bytes before it calls the search for long strings.
 func indexQuote(p []byte, i int) int {
 	for k := 0; k < 3 && i+8 <= len(p); k++ {
 		const ones = 0x0101010101010101

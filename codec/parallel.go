@@ -26,13 +26,13 @@ func checkParallelism(n int) error {
 }
 
 // unit is a part of a compressed stream that passes through the workers: a packed member or frame,
-// or a chunk that the splitter unpacked itself. It is passed by pointer, and drops its content when
-// it has been emitted.
+// or a chunk that the splitter unpacked itself. It is passed by pointer, so that its content can be
+// dropped once it has been emitted.
 type unit struct {
-	packed []byte // nil once unpacked
+	packed []byte // nil after unpacking
 	plain  []byte
 	size   int   // of the unpacked bytes
-	cost   int64 // bytes of memory that it may take
+	cost   int64 // largest memory use, in bytes
 }
 
 // unpackFlow returns a flow that splits its input into units and unpacks them in order: in n
@@ -60,8 +60,8 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 			var total int64
 			return withInput(ctx, name, src, func(in *input) error {
 				return cut(in, func(u *unit) error {
-					// The size is known before the content is: what would pass a limit is not
-					// unpacked.
+					// The header has the size, so a unit that exceeds a limit is refused before it
+					// is unpacked.
 					total += int64(u.size)
 					if err := max.check(total, in.n); err != nil {
 						return wrap(name, err)
@@ -81,7 +81,7 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 			units = stream.Via(units, workers)
 		}
 		return guarded.Each(ctx, units, func(u *unit) error {
-			// One chunk of the upstream can become many here.
+			// One input chunk can yield many units.
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -98,24 +98,24 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 	})
 }
 
-// inFlight counts the units between the splitter and emit. [stream.MapParallel] limits their number
-// but not their memory.
+// inFlight limits the memory of the units between the splitter and emit. [stream.MapParallel]
+// limits only their number.
 type inFlight struct {
-	minUnits int64 // units that may be in flight, whatever their size
+	minUnits int64 // units that may be in flight regardless of their size
 	maxBytes int64 // bytes that further units may take
 	units    atomic.Int64
 	bytes    atomic.Int64
 	ended    chan struct{} // holds one message: a unit was released
 }
 
-// newInFlight returns the count of a run with n workers. Each worker may hold two units, and emit
-// one.
+// newInFlight returns the limit of a run with n workers. Each worker may hold two units, and emit
+// may hold one.
 func newInFlight(n int) *inFlight {
 	return &inFlight{minUnits: 2*int64(n) + 1, maxBytes: int64(n) * 3 << 20, ended: make(chan struct{}, 1)}
 }
 
-// acquire waits until u may be in flight. One goroutine calls acquire and another one release,
-// which no unit that waits here can block.
+// acquire waits until u may be in flight. Another goroutine must call release: a waiting acquire
+// must not block it.
 func (w *inFlight) acquire(ctx context.Context, u *unit) error {
 	u.cost = int64(len(u.packed) + u.size)
 	for w.units.Load() >= w.minUnits && w.bytes.Load()+u.cost > w.maxBytes {

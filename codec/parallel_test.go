@@ -18,8 +18,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestParallelBytes compares the output of one worker and of many, and of chunks cut otherwise, and
-// reads it back by as many.
+// TestParallelBytes compares the outputs of one and of many workers and of differently cut input,
+// and decodes them with as many workers.
 func TestParallelBytes(t *testing.T) {
 	same := func(f flow) func(int) flow { return func(int) flow { return f } }
 	data := append(jsonText(3<<19), noise(3<<19)...)
@@ -59,7 +59,7 @@ func TestParallelBytes(t *testing.T) {
 	}
 }
 
-// TestMembersAreWholeLines looks at each member by itself.
+// TestMembersAreWholeLines checks each member by itself.
 func TestMembersAreWholeLines(t *testing.T) {
 	data := jsonText(5 << 20)
 	members, err := through(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0)
@@ -83,7 +83,7 @@ func TestMembersAreWholeLines(t *testing.T) {
 	}
 }
 
-// TestGunzipMixed reads members that tell their length, among others that do not.
+// TestGunzipMixed reads members whose headers have their length, among members without.
 func TestGunzipMixed(t *testing.T) {
 	ours := must(t)(bytesThrough(codec.Gzip(&codec.GzipOptions{Parallelism: 1}), jsonText(2<<20), 0))
 	theirs := stdGzip([]byte("in between"))
@@ -100,7 +100,7 @@ func TestGunzipMixed(t *testing.T) {
 			}
 		}
 	}
-	// A length that is wrong is an error, not other data.
+	// A wrong length is an error. It must not change the data.
 	for _, d := range []int{-1, 1, 100} {
 		bad := bytes.Clone(ours)
 		n := int(bad[16]) | int(bad[17])<<8 | int(bad[18])<<16
@@ -112,8 +112,7 @@ func TestGunzipMixed(t *testing.T) {
 	}
 }
 
-// headedMember returns the beginning of a member with our field, and its header's checksum after
-// it.
+// headedMember returns the beginning of a member: a header with our field and its checksum.
 func headedMember(field []byte, length int) []byte {
 	m := append([]byte("\x1f\x8b\x08\x06\x00\x00\x00\x00\x00\xff"), byte(4+len(field)), 0, 'M', 'W', byte(len(field)),
 		0)
@@ -122,7 +121,7 @@ func headedMember(field []byte, length int) []byte {
 	return binary.LittleEndian.AppendUint16(m, uint16(crc32.ChecksumIEEE(m)))
 }
 
-// TestGunzipEnds puts other members at the end of a stream that was written in members.
+// TestGunzipEnds appends other members to a stream that was written in members.
 func TestGunzipEnds(t *testing.T) {
 	data := jsonText(3 << 20)
 	parts, err := through(codec.Gzip(&codec.GzipOptions{Parallelism: 2}), data, 0)
@@ -165,7 +164,7 @@ func TestGunzipEnds(t *testing.T) {
 	}
 }
 
-// TestUnzstdMixed reads frames that do not tell their size, and skippable ones, in parallel.
+// TestUnzstdMixed reads frames without the size of their content and skippable frames, in parallel.
 func TestUnzstdMixed(t *testing.T) {
 	one := string(must(t)(bytesThrough(codec.Zstd(nil), jsonText(300_000), 1000)))
 	many := string(must(t)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), jsonText(3<<20), 0)))
@@ -185,7 +184,7 @@ func TestUnzstdMixed(t *testing.T) {
 	}
 }
 
-// TestSeekTable reads the table as the seekable format defines it.
+// TestSeekTable parses the table by the definition of the seekable format.
 func TestSeekTable(t *testing.T) {
 	data := jsonText(3 << 20)
 	z := must(t)(bytesThrough(codec.Zstd(&codec.ZstdOptions{Parallelism: 2}), data, 0))
@@ -215,8 +214,8 @@ func TestSeekTable(t *testing.T) {
 	}
 }
 
-// TestParallelMemory has many small members or blocks, which the workers are given by the dozen,
-// before large ones, and looks at the memory while the downstream takes nothing.
+// TestParallelMemory has many small members or blocks before large ones, so that the workers hold
+// dozens of them. It checks the memory while the downstream takes nothing.
 func TestParallelMemory(t *testing.T) {
 	const n, small, large, size = 2, 20_000, 300, 4 << 20
 	zeros := make([]byte, size)
@@ -263,7 +262,7 @@ func TestParallelMemory(t *testing.T) {
 				if count++; count < small-100 {
 					return nil
 				}
-				synctest.Wait() // until nothing more can be read
+				synctest.Wait() // until all goroutines are blocked
 				stalled = memory()
 				return boom
 			})
@@ -277,7 +276,7 @@ func TestParallelMemory(t *testing.T) {
 	}
 }
 
-// memory returns how many bytes are in use.
+// memory returns the number of bytes in use.
 func memory() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -285,7 +284,7 @@ func memory() uint64 {
 	return m.HeapAlloc
 }
 
-// TestUnzstdWithoutContent reads streams of skippable frames alone.
+// TestUnzstdWithoutContent reads streams of only skippable frames.
 func TestUnzstdWithoutContent(t *testing.T) {
 	skip := []byte("\x5f\x2a\x4d\x18\x03\x00\x00\x00abc")
 	for _, n := range []int{0, 2} {

@@ -30,8 +30,8 @@ type ParseCSVOptions struct {
 //   - Memory: two chunks and the record; up to seven times the length of a very long record.
 //   - Goroutines: none; the upstream runs as a coroutine of the parser.
 //   - Errors: an [*InputError] with the number of the record and the offset: [ErrTooLong], or a
-//     *csv.ParseError with the line and the column, for quotes out of place and for another number
-//     of fields than FieldsPerRecord says.
+//     *csv.ParseError with the line and the column, for misplaced quotes and if the number of
+//     fields differs from FieldsPerRecord.
 //   - Limits: the format has no end mark. A stream that was cut inside an unquoted field or after a
 //     record looks complete.
 func ParseCSV(opts *ParseCSVOptions) stream.Flow[[]byte, []string] {
@@ -46,7 +46,7 @@ type csvRecord struct {
 	offset int64 // of its first byte
 }
 
-// csvRecords returns a flow that parses records, with the name that its errors have.
+// csvRecords returns a flow that parses records. name is the prefix of its errors.
 func csvRecords(name string, opts *ParseCSVOptions) stream.Flow[[]byte, csvRecord] {
 	o := valueOf(opts)
 	if err := o.fill(); err != nil {
@@ -78,7 +78,7 @@ func (o *ParseCSVOptions) fill() error {
 	return err
 }
 
-// defaultMaxFields is the default of MaxFields. encoding/csv takes up to 90 bytes for each field.
+// defaultMaxFields is the default of MaxFields. encoding/csv needs up to 90 bytes for each field.
 const defaultMaxFields = 1 << 20
 
 // csvParser is one run of ParseCSV.
@@ -115,7 +115,7 @@ func (p *csvParser) run(ctx context.Context, emit func(csvRecord) error) error {
 			return p.fail(err)
 		case len(fields) > p.lines.fields.max:
 			return p.fail(ErrTooLong)
-		case ctx.Err() != nil: // one chunk of the upstream can become many records
+		case ctx.Err() != nil: // one input chunk can yield many records
 			return context.Cause(ctx)
 		}
 		p.records++
@@ -126,7 +126,8 @@ func (p *csvParser) run(ctx context.Context, emit func(csvRecord) error) error {
 	}
 }
 
-// fail returns err with its position: that of the wrong byte, or else that of the record.
+// fail returns err with a position: the offset of the wrong byte if it is known, or the offset of
+// the record.
 func (p *csvParser) fail(err error) error {
 	offset := p.lines.record
 	var wrong *csv.ParseError

@@ -69,7 +69,7 @@ func TestParseCSVMapsContract(t *testing.T) {
 	})
 }
 
-// csvSizes are sizes of chunks.
+// csvSizes are the tested chunk sizes; 0 means one chunk.
 var csvSizes = []int{0, 1, 2, 3, 7}
 
 func TestParseCSV(t *testing.T) {
@@ -163,7 +163,8 @@ func TestParseCSVErrors(t *testing.T) {
 	}
 }
 
-// A record has at most MaxLength bytes. Lines that are skipped do not count.
+// TestParseCSVMaxLength checks that a record has at most MaxLength bytes. Skipped lines do not
+// count.
 func TestParseCSVMaxLength(t *testing.T) {
 	const limit = 100
 	skipped := strings.Repeat("\n\r\n#comment\n", limit)
@@ -182,8 +183,8 @@ func TestParseCSVMaxLength(t *testing.T) {
 	}
 }
 
-// The error of the upstream wins over what its cut makes of a record, and a failed upstream never
-// looks complete.
+// TestParseCSVUpstreamError checks that the error of the upstream takes precedence over the error
+// for the truncated record, and that a failed upstream never looks complete.
 func TestParseCSVUpstreamError(t *testing.T) {
 	for _, boom := range []error{errors.New("boom"), io.EOF, fmt.Errorf("wrapped: %w", io.EOF)} {
 		for _, text := range []string{"", "a,b", "a,b\n", "a,\"b", "a,\"b\n", "#c", "\ufeff", "a,b\nc\""} {

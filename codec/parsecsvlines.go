@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// csvLines is what a csv.Reader reads from. Each Read returns at most one line, so the csv.Reader
-// has taken no byte after the record that it returned. That gives each record its position and its
-// length, and a record that exceeds the limits is refused before it takes more memory.
+// csvLines is the input of a csv.Reader. Each Read returns at most one line, so the csv.Reader has
+// read nothing after the record that it returned. So the position and the length of each record are
+// known, and a record that exceeds the limits is refused before it takes more memory.
 type csvLines struct {
 	src       *bufio.Reader
 	comment   rune
@@ -19,14 +19,14 @@ type csvLines struct {
 	record int64 // offset of the current record
 	fields csvFieldCounter
 	inLine bool // the last Read returned a line without its end
-	skip   bool // the csv.Reader skips the current line, which is between two records
+	skip   bool // the csv.Reader skips the current line, because it is empty or a comment
 }
 
 // skipByteOrderMark removes the mark that may precede UTF-8.
 func (l *csvLines) skipByteOrderMark() {
 	if head, _ := l.src.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
 		l.offset = int64(len(byteOrderMark))
-		_, _ = l.src.Discard(len(byteOrderMark)) // Peek has read them
+		_, _ = l.src.Discard(len(byteOrderMark)) // cannot fail: Peek returned them
 	}
 	l.endRecord()
 }
@@ -55,7 +55,7 @@ func (l *csvLines) Read(p []byte) (int, error) {
 		return 0, ErrTooLong
 	}
 	n := copy(p, part)
-	_, _ = l.src.Discard(n) // Peek has read them
+	_, _ = l.src.Discard(n) // cannot fail: Peek returned them
 	l.offset += int64(n)
 	if l.skip && !l.inLine {
 		l.endRecord()
@@ -67,9 +67,9 @@ func (l *csvLines) Read(p []byte) (int, error) {
 func (l *csvLines) beginLine() {
 	l.line, l.skip = l.offset, false
 	if l.record < l.offset {
-		return // in the middle of a record
+		return // inside a record
 	}
-	head, _ := l.src.Peek(utf8.UTFMax) // an error comes again
+	head, _ := l.src.Peek(utf8.UTFMax) // the next read returns the error again
 	first, _ := utf8.DecodeRune(head)
 	empty := bytes.HasPrefix(head, []byte("\n")) || bytes.HasPrefix(head, []byte("\r\n"))
 	l.skip = empty || l.comment != 0 && first == l.comment
@@ -84,11 +84,11 @@ func (l *csvLines) length(part []byte) int64 {
 	return n
 }
 
-// csvFieldCounter bounds the fields of a record from below, before they are parsed. It looks for
-// commas only after the first max bytes, because most records are shorter than that.
+// csvFieldCounter computes a lower bound of the fields of a record before they are parsed. It
+// counts commas only after the first max bytes, because most records are shorter.
 type csvFieldCounter struct {
 	comma  []byte
-	lazy   bool // quotes may stand anywhere, so commas inside quotes count as well
+	lazy   bool // quotes may be anywhere, so commas inside quotes count as well
 	max    int
 	quoted bool // an odd number of quotes so far: a comma is part of a field
 	fields int
@@ -96,8 +96,8 @@ type csvFieldCounter struct {
 
 func (c *csvFieldCounter) reset() { c.quoted, c.fields = false, 0 }
 
-// add counts the commas in part, which begins at offset of the record. It reports whether the
-// record may still be within the limit.
+// add counts the commas in part. offset is the position of part in the record. It reports whether
+// the record may still be within the limit.
 func (c *csvFieldCounter) add(part []byte, offset int64) bool {
 	if offset+int64(len(part)) <= int64(c.max) {
 		c.quoted = c.quoted != (bytes.Count(part, csvQuote)%2 == 1)

@@ -62,7 +62,7 @@ func uniqueFields(header []string) error {
 	return nil
 }
 
-// namedFields returns the fields of a record by those of the header.
+// namedFields returns a map from the fields of the header to those of a record.
 func namedFields(header, fields []string) map[string]string {
 	m := make(map[string]string, len(fields))
 	for i, field := range fields {

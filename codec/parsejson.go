@@ -11,7 +11,8 @@ import (
 // of [ParseJSONLines]. It is for stream.Supervise, which continues after a malformed text, and for
 // parallel maps:
 //
-//	stream.Via2(body, codec.SplitLines(nil), stream.Supervise(4, codec.ParseJSON[Cookie](nil), dead, nil))
+//	stream.Via2(body, codec.SplitLines(nil),
+//		stream.Supervise(4, codec.ParseJSON[Cookie](nil), dead, nil))
 //
 // Several goroutines may call the function at once. It keeps no part of the text. Its errors are an
 // [*InputError] with the offset in the text. MaxLength limits the text; SkipBlank has no effect.
@@ -33,7 +34,7 @@ func ParseJSON[T any](opts *ParseJSONLinesOptions) func(context.Context, []byte)
 		}
 		p := parsers.Get().(*jsonParser)
 		if err := p.parse(text, &v, 0, 0); err != nil {
-			return v, err // the parser is of no more use
+			return v, err // the parser must not be used again
 		}
 		parsers.Put(p)
 		return v, nil

@@ -14,7 +14,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestParseJSON compares the function with the stage, text by text.
+// TestParseJSON compares ParseJSON with ParseJSONLines for each text.
 func TestParseJSON(t *testing.T) {
 	for _, o := range []*codec.ParseJSONLinesOptions{
 		nil,

@@ -67,8 +67,8 @@ func ParseJSONArray[T any](opts *ParseJSONArrayOptions) stream.Flow[[]byte, T] {
 	})
 }
 
-// arraySplitter frames the elements of an array. It looks at brackets, commas and strings; the
-// parser of an element checks the rest.
+// arraySplitter splits an array into its elements. It examines only brackets, commas and strings;
+// the parser of an element checks the rest.
 type arraySplitter struct {
 	name          string
 	max           int
@@ -77,12 +77,12 @@ type arraySplitter struct {
 	rec           recordBuffer
 	depth         int // open brackets within the element
 	nesting       nesting
-	chunkOffset   int64 // offset of the chunk in hand
-	elementOffset int64 // offset of the element that has begun
-	records       int64 // so far
+	chunkOffset   int64 // offset of the current chunk
+	elementOffset int64 // offset of the current element
+	records       int64 // number so far
 }
 
-// chunk takes the elements that end in p.
+// chunk passes on the elements that end in p.
 func (c *arraySplitter) chunk(p []byte) error {
 	for i := 0; i < len(p); {
 		if c.state != arrayItem {

@@ -16,32 +16,32 @@ import (
 
 // ParseJSONLinesOptions tunes [ParseJSONLines]. The zero value is ready to use.
 type ParseJSONLinesOptions struct {
-	MaxLength int  // bytes in a line; 0 means 128 MiB
-	SkipBlank bool // pass over lines of JSON's white space alone; else they are errors
-	// take null for an element; else it is an error, because encoding/json leaves the element empty without one
+	MaxLength int  // maximum bytes in a line; 0 means 128 MiB
+	SkipBlank bool // skip lines of only JSON white space; by default they are errors
+	// AllowNull accepts null as an element. By default it is an error, because encoding/json leaves
+	// the element empty without an error.
 	AllowNull     bool
-	RejectUnknown bool // an object's member for which T has no field is an error
+	RejectUnknown bool // refuse an object with a member for which T has no field
 
-	// AllowInvalidUTF8 takes U+FFFD for what is not UTF-8 and for half of a surrogate pair, as
-	// encoding/json does; else they are errors.
+	// AllowInvalidUTF8 replaces invalid UTF-8 and lone surrogates by U+FFFD, as encoding/json does.
+	// By default they are errors.
 	AllowInvalidUTF8 bool
 }
 
-// ParseJSONLines returns a flow that reads every line as one element, by encoding/json, the mirror
+// ParseJSONLines returns a flow that parses every line as one element, by encoding/json, the mirror
 // of [JSONLines].
 //
 //   - In: byte chunks of any size. A carriage return before a newline is white space to JSON.
-//   - Out: what encoding/json makes of a line. Of a key that an object has twice the last one
-//     counts, and a number of T any is a float64.
-//   - Memory: the chunk in hand, the element, and up to four times the longest line: one of 120 MiB
-//     took 410 MiB of a process, a number of that length 550. With RejectUnknown, one of 17 million
-//     members took 660.
-//   - Order and goroutines: fused.
+//   - Out: the elements, as encoding/json decodes them. If an object has a key twice, the last one
+//     wins. If T is any, a number becomes a float64.
+//   - Memory: the current chunk, the element, and up to four times the longest line. A process took
+//     410 MiB for a line of 120 MiB, and 550 MiB if the line was one number. With RejectUnknown, it
+//     took 660 MiB for a line of 17 million members.
 //   - Errors: an [*InputError] with the number of the line, the offset in the stream and the JSON
-//     Pointer of the value that does not fit; its cause is [ErrTooLong], [ErrSyntax] for a blank
-//     line, null, text that is not UTF-8 or half of a surrogate pair, or what encoding/json says. A
-//     member that RejectUnknown refuses has a place where no other of the line has its name, for
-//     encoding/json tells the name alone.
+//     Pointer of the wrong value. Its cause is [ErrTooLong]; [ErrSyntax] for a blank line, null,
+//     invalid UTF-8 or a lone surrogate; or the error of encoding/json. For a member that
+//     RejectUnknown refuses, the position is known only if its name is unique in the line, because
+//     encoding/json reports only the name.
 func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 	const name = "codec: parse json lines"
 	o := valueOf(opts)
@@ -74,16 +74,16 @@ func ParseJSONLines[T any](opts *ParseJSONLinesOptions) stream.Flow[[]byte, T] {
 type jsonParser struct {
 	name string
 	jsonRules
-	decoder  *json.Decoder // it reads all texts of a run, so that its state is not made for each
-	text     textFeeder    // what it reads
-	consumed int64         // bytes it was given so far
+	decoder  *json.Decoder // one for all texts of a run, to reuse its state
+	text     textFeeder    // the input of decoder
+	consumed int64         // bytes passed to decoder so far
 }
 
 // jsonRules are the options that lines and arrays share.
 type jsonRules struct {
-	allowNull        bool // is an element
-	rejectUnknown    bool // members have to be
-	allowInvalidUTF8 bool // text may be
+	allowNull        bool // null is an element
+	rejectUnknown    bool // members without a field are errors
+	allowInvalidUTF8 bool // invalid UTF-8 is replaced
 }
 
 func newJSONParser(name string, rules jsonRules) *jsonParser {
@@ -92,7 +92,7 @@ func newJSONParser(name string, rules jsonRules) *jsonParser {
 	return p
 }
 
-// reset replaces the decoder by a new one.
+// reset replaces the decoder with a new one.
 func (p *jsonParser) reset() {
 	p.decoder, p.consumed = json.NewDecoder(&p.text), 0
 	if p.rejectUnknown {
@@ -100,7 +100,7 @@ func (p *jsonParser) reset() {
 	}
 }
 
-// textFeeder is a reader of one text after the other.
+// textFeeder is a reader of the current text.
 type textFeeder []byte
 
 // Read implements [io.Reader].
@@ -113,8 +113,8 @@ func (f *textFeeder) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// parse parses text into v. The text is the given record, and begins at offset of the stream. After
-// an error the parser must not be used again.
+// parse parses text into v. record is the number of the text, and offset is its position in the
+// stream. After an error the parser must not be used again.
 func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	fail := func(at int64, pointer string, err error) error {
 		if offset == 0 {
@@ -148,7 +148,7 @@ func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 		at += syntax.Offset
 	case errors.As(err, &kind):
 		at += kind.Offset
-		kind.Value = cutText(kind.Value) // a number is there as a whole
+		kind.Value = cutText(kind.Value) // it contains the whole number
 	default:
 		if member := unknownMember(text, err); member >= 0 {
 			return fail(int64(member), pointerAt(text, member), err)
@@ -157,7 +157,7 @@ func (p *jsonParser) parse(text []byte, v any, record, offset int64) error {
 	}
 	at = max(min(at, int64(len(text)))-1, 0)
 	for at > 0 && !utf8.RuneStart(text[at]) {
-		at-- // since Go 1.27 it tells the last byte of a character, before it told the first
+		at-- // at is the last byte of a character since Go 1.27, its first byte before
 	}
 	return fail(at, pointerAt(text, int(at)), err)
 }
@@ -192,8 +192,8 @@ func (p *jsonParser) decodeLong(text []byte, v any) error {
 	if err := json.Unmarshal(text, v); err != nil || refused == nil {
 		return err
 	}
-	// A method of a type refuses the outline and takes the text: whether all members are known,
-	// only the text says.
+	// An UnmarshalJSON method refused the outline but accepted the text. So only the text shows
+	// whether all members are known.
 	reflect.ValueOf(v).Elem().SetZero()
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()

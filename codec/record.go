@@ -8,10 +8,10 @@ const defaultMaxLength = 128 << 20
 // zero value is ready to use.
 type recordBuffer struct {
 	// part is the beginning of the record: the tail of a chunk without spare capacity, or a buffer
-	// of this type. It may be empty and have capacity, if records are lent.
+	// of this type. If records are lent, it may be empty and have capacity.
 	part []byte
-	// slab is the memory of short records that span chunks; its length is in use. One allocation
-	// for each of them would cost more than the copy.
+	// slab is the memory of short records that span chunks. Its length is the used part. One
+	// allocation for each record would cost more than the copy.
 	slab []byte
 	// lent means that this type owns the chunks, and that a receiver uses a record only until emit
 	// returns.
@@ -28,20 +28,19 @@ func (r *recordBuffer) add(p []byte) {
 		return
 	}
 	if need := len(r.part) + len(p); need > cap(r.part) && need > maxKept {
-		// append would take a quarter more at a time, and leave behind four times what it ends
-		// with.
+		// append would grow by a quarter each time, and leave garbage of four times the final size.
 		r.part = append(make([]byte, 0, max(need, 2*cap(r.part))), r.part...)
 	}
 	r.part = append(r.part, p...)
 }
 
-// complete returns the record that ends with p, and becomes empty.
+// complete returns the record that ends with p, and resets r.
 func (r *recordBuffer) complete(p []byte) []byte {
 	part := r.part
 	switch {
 	case len(part) == 0:
 		return p[:len(p):len(p)]
-	case !r.lent && len(part) == cap(part): // exactly what it takes
+	case !r.lent && len(part) == cap(part): // no spare capacity
 		part = append(r.alloc(len(part)+len(p)), part...)
 	}
 	r.part = append(part, p...)

@@ -22,7 +22,7 @@ type S2Options struct {
 
 // S2 returns a flow that compresses its input into the S2 format, an extension of the Snappy
 // framing format (https://github.com/google/snappy/blob/main/framing_format.txt), or into the
-// latter. It is very fast and compresses little. Its mirror is [UnS2].
+// Snappy format itself. It is very fast and compresses little. Its mirror is [UnS2].
 //
 //   - In: byte chunks of any size. An empty input becomes a stream without blocks.
 //   - Out: chunks of about 1 MiB or less. Equal input and options give equal output. Every block
@@ -78,7 +78,7 @@ type s2Blocks struct {
 // s2Encoder packs blocks.
 type s2Encoder struct {
 	magic  string
-	block  int // most bytes in a block
+	block  int // largest block, in bytes
 	encode func(dst, src []byte) []byte
 }
 
@@ -99,7 +99,7 @@ func newS2Encoder(level int, snappy bool) (*s2Encoder, error) {
 	}[level-1]}, nil
 }
 
-// pack returns text as framed blocks, and frees it.
+// pack returns text as framed blocks. It then frees text.
 func (e *s2Encoder) pack(text []byte) s2Blocks {
 	p := s2Blocks{packed: make([]byte, 0, 64+len(text)/2)}
 	scratch, ok := s2Scratch.Get().(*[s2Room]byte)
@@ -123,7 +123,7 @@ func (e *s2Encoder) pack(text []byte) s2Blocks {
 	return p
 }
 
-// s2Room is room for one packed block of the largest size, in bytes.
+// s2Room is the space for one packed block of the largest size, in bytes.
 const s2Room = blockSize + blockSize/6 + 32
 
 var s2Scratch sync.Pool

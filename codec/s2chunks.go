@@ -12,7 +12,8 @@ const (
 	snappyMagic = "\xff\x06\x00\x00sNaPpY"
 )
 
-// The types of chunks, section 4 of the framing format; the index is S2's own, the mark is ours.
+// The types of chunks, section 4 of the framing format. The index is an extension of S2, and the
+// mark is our own.
 const (
 	s2Compressed   = 0x00
 	s2Uncompressed = 0x01
@@ -23,23 +24,23 @@ const (
 )
 
 const (
-	snappyBlock = 64 << 10 // most bytes in a block of the Snappy format
-	maxS2Block  = 4 << 20  // and of S2
+	snappyBlock = 64 << 10 // largest block of the Snappy format, in bytes
+	maxS2Block  = 4 << 20  // largest block of S2, in bytes
 )
 
-// s2Begin is the mark of a stream that will have an end. The mark at the end has s2EndSize bytes in
-// place of "mw".
+// s2Begin is the chunk that announces an end mark. The end mark has s2EndSize bytes in place of
+// "mw".
 const (
 	s2Begin   = "\x8d\x02\x00\x00mw"
 	s2EndSize = 12
 )
 
-// s2Sequence follows the blocks of a stream that will have an end.
+// s2Sequence checks the blocks of a stream that announced an end mark.
 type s2Sequence struct {
-	open   bool   // the end must follow
-	ended  bool   // and did: what follows is another stream
-	blocks uint64 // so far
-	sum    uint32 // over the checksums of the blocks
+	open   bool   // the end mark must follow
+	ended  bool   // the end mark was read: only another stream may follow
+	blocks uint64 // number so far
+	sum    uint32 // checksum of the blocks' checksums
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -50,13 +51,13 @@ func s2Sum(p []byte) uint32 {
 	return (c>>15 | c<<17) + 0xa282ead8
 }
 
-// add takes the checksum of the next block.
+// add adds the checksum of the next block.
 func (s *s2Sequence) add(sum uint32) {
 	s.blocks++
 	s.sum = crc32.Update(s.sum, castagnoli, binary.LittleEndian.AppendUint32(nil, sum))
 }
 
-// appendEnd appends the mark at the end: the number of blocks in 8 bytes and the sum of their
+// appendEnd appends the end mark: the number of blocks in 8 bytes, and the checksum of their
 // checksums in 4.
 func (s *s2Sequence) appendEnd(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(appendS2Head(b, s2Mark, s2EndSize), s.blocks)

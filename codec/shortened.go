@@ -2,11 +2,12 @@ package codec
 
 import "strings"
 
-// maxErrorText is how many bytes of an error's text that others made of the input are shown.
+// maxErrorText is the most bytes that are shown of an error that quotes the input: an error of a
+// parser or of a caller's type.
 const maxErrorText = 1 << 10
 
-// shortened returns err with at most so much text. Parsers and the methods of a caller's type put
-// into their errors what they could not read, however long it is.
+// shortened returns err with a text of at most maxErrorText bytes. Parsers and methods of the
+// caller's types quote the input in their errors, however long it is.
 func shortened(err error) error {
 	if text := err.Error(); len(text) > maxErrorText {
 		return &shortError{text: cutText(text), err: err}
@@ -14,7 +15,7 @@ func shortened(err error) error {
 	return err
 }
 
-// shortError is an error of which a part of the text is shown.
+// shortError is an error with a shortened text.
 type shortError struct {
 	text string
 	err  error
@@ -23,10 +24,10 @@ type shortError struct {
 // Error returns the beginning of the text.
 func (e *shortError) Error() string { return e.text }
 
-// Unwrap returns the error.
+// Unwrap returns the original error.
 func (e *shortError) Unwrap() error { return e.err }
 
-// cutText returns the beginning of a text that is too long.
+// cutText returns text, or the beginning of it if it is too long.
 func cutText(text string) string {
 	if len(text) <= maxErrorText {
 		return text

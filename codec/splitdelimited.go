@@ -14,7 +14,7 @@ type SplitDelimitedOptions struct {
 	MaxLength int // maximum bytes in a record, without its delimiter; 0 means 128 MiB
 }
 
-// SplitDelimited returns a flow that splits a byte stream into records, each of which ends with the
+// SplitDelimited returns a flow that splits a byte stream into records. Each record ends with the
 // delimiter. Its mirror is [JoinDelimited]. For lines, [SplitLines] is faster.
 //
 //   - In: byte chunks of any size.
@@ -53,8 +53,8 @@ type delimiterSplitter struct {
 	sep     []byte
 	max     int
 	rec     recordBuffer
-	window  []byte // the end of what is held and the beginning of a chunk
-	offset  int64  // of the record that has begun
+	window  []byte // the end of rec and the beginning of a chunk
+	offset  int64  // offset of the current record
 	records int64  // emitted so far
 }
 
@@ -80,7 +80,7 @@ func (d *delimiterSplitter) chunk(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	// What is held may be the beginning of a delimiter.
+	// The end of rec may be the beginning of a delimiter.
 	if d.rec.len()+len(p)-(len(d.sep)-1) > d.max {
 		return d.tooLong()
 	}

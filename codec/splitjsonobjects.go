@@ -14,12 +14,12 @@ type SplitJSONObjectsOptions struct {
 	MaxLength int // maximum bytes in an object; 0 means 128 MiB
 }
 
-// SplitJSONObjects returns a flow that splits a byte stream into its top-level JSON objects. White
-// space or single commas may stand between them, or they are the elements of one top-level array.
+// SplitJSONObjects returns a flow that splits a byte stream into its top-level JSON objects. They
+// are separated by white space or single commas, or are the elements of one top-level array.
 //
 //   - In: byte chunks of any size.
-//   - Out: one object per element, from its { to its }, byte for byte. The stage looks at braces
-//     and strings only; the parser that follows checks the rest.
+//   - Out: one object per element, from its { to its }, byte for byte. The stage examines only
+//     braces and strings; the parser that follows must check the rest.
 //   - Ownership: objects share the memory of their chunk, as lines do in [SplitLines].
 //   - Memory: the current chunk; for an object that spans chunks up to three times its length.
 //   - Errors: an [*InputError] with the number of the object and the offset: [ErrSyntax] for
@@ -47,16 +47,16 @@ func SplitJSONObjects(opts *SplitJSONObjectsOptions) stream.Flow[[]byte, []byte]
 type listState byte
 
 const (
-	atStart    listState = iota // nothing but white space so far
+	atStart    listState = iota // only white space so far
 	afterItem                   // an object without an array around it
-	afterComma                  // and a comma after it
+	afterComma                  // the comma after it
 	arrayStart                  // the [ of the array
 	arrayItem                   // an object of the array
-	arrayComma                  // and a comma after it
+	arrayComma                  // the comma after it
 	afterArray                  // the ] of the array
 )
 
-// objectScanner is one run of SplitJSONObjects.
+// objectSplitter is one run of SplitJSONObjects.
 type objectSplitter struct {
 	ctx          context.Context // of this run
 	emit         func([]byte) error
@@ -64,8 +64,8 @@ type objectSplitter struct {
 	rec          recordBuffer
 	nesting      nesting
 	state        listState
-	chunkOffset  int64 // offset of the chunk in hand
-	objectOffset int64 // offset of the object that has begun
+	chunkOffset  int64 // offset of the current chunk
+	objectOffset int64 // offset of the current object
 	objects      int64 // emitted so far
 }
 

@@ -18,8 +18,8 @@ type LengthFieldOptions struct {
 	MaxLength    int  // maximum bytes in a frame, without its length field; 0 means 128 MiB
 }
 
-// SplitLengthField returns a flow that splits a byte stream into frames, each of which follows its
-// length. Its mirror is [JoinLengthField].
+// SplitLengthField returns a flow that splits a byte stream into frames. The length of a frame
+// precedes it. Its mirror is [JoinLengthField].
 //
 //   - In: byte chunks of any size.
 //   - Out: one frame per element, without its length field; it may be empty.
@@ -73,13 +73,13 @@ func (o *LengthFieldOptions) max() uint64 {
 	return uint64(o.MaxLength)
 }
 
-// lengthCutter is one run of SplitLengthField.
+// frameSplitter is one run of SplitLengthField.
 type frameSplitter struct {
 	LengthFieldOptions
 	ctx    context.Context // of this run
 	emit   func([]byte) error
 	rec    recordBuffer // of the field or the frame
-	length int          // of the frame that has begun; -1 before its field is complete
+	length int          // of the current frame; -1 before its field is complete
 	offset int64        // of the frame's field
 	frames int64        // emitted so far
 }
@@ -123,7 +123,7 @@ func (l *frameSplitter) chunk(p []byte) error {
 	}
 }
 
-// field returns the number in a field.
+// field decodes a length field.
 func (l *frameSplitter) field(p []byte) uint64 {
 	var b [8]byte
 	if l.LittleEndian {

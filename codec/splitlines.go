@@ -21,9 +21,9 @@ type SplitLinesOptions struct {
 //   - Out: one line per element, without its newline (LF). An empty line is an element of length 0.
 //     Text after the last newline is a line as well.
 //   - Ownership: the receiver owns a line, up to its length and capacity. Lines share the memory of
-//     their chunk; lines that were cut by a chunk border share 32 KiB. To keep a few short lines
-//     for long, copy them. With [stream.EachLent] a line is valid until the next one, as with a
-//     bufio.Scanner, and takes no memory of its own.
+//     their chunk; lines that span chunks share 32 KiB. To keep a few short lines for long, copy
+//     them. With [stream.EachLent] a line is valid until the next one, as with a bufio.Scanner, and
+//     needs no extra memory.
 //   - Memory: the current chunk and 32 KiB; for a line that spans chunks up to three times its
 //     length.
 //   - Errors: an [*InputError] with the number of the line and its offset: [ErrTooLong].
@@ -32,7 +32,7 @@ func SplitLines(opts *SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	return namedLines("codec: split lines", o)
 }
 
-// namedLines is SplitLines with the name that its errors have.
+// namedLines is SplitLines with another prefix for its errors.
 func namedLines(name string, o SplitLinesOptions) stream.Flow[[]byte, []byte] {
 	if o.MaxLength < 0 {
 		return failing[[]byte, []byte](wrap(name, errNegative))
@@ -57,7 +57,7 @@ type lineSplitter struct {
 	ctx    context.Context // of this run
 	emit   func([]byte) error
 	rec    recordBuffer
-	offset int64 // of the line that has begun
+	offset int64 // offset of the current line
 	lines  int64 // emitted or skipped so far
 }
 
@@ -73,7 +73,7 @@ func (l *lineSplitter) chunk(p []byte) error {
 		}
 		p = p[i+1:]
 	}
-	// What is known not to change is out of the loop: it runs once for every line.
+	// These values do not change, so they are computed outside the loop, which runs once per line.
 	emit, plain, done := l.emit, !l.TrimCR && !l.SkipEmpty, l.ctx.Done()
 	for {
 		i := bytes.IndexByte(p, '\n')
@@ -103,7 +103,7 @@ func (l *lineSplitter) chunk(p []byte) error {
 	return l.hold(p)
 }
 
-// hold keeps the beginning of a line, or more of it.
+// hold adds p to the line that continues in the next chunk.
 func (l *lineSplitter) hold(p []byte) error {
 	if n := l.rec.len() + len(p); n > l.MaxLength && !(l.TrimCR && n == l.MaxLength+1) {
 		return l.tooLong()
@@ -112,7 +112,7 @@ func (l *lineSplitter) hold(p []byte) error {
 	return nil
 }
 
-// line emits one line.
+// emitLine emits one line.
 func (l *lineSplitter) emitLine(line []byte) error {
 	size := int64(len(line)) + 1
 	if n := len(line); l.TrimCR && n > 0 && line[n-1] == '\r' {

@@ -112,7 +112,7 @@ func TestTextErrors(t *testing.T) {
 		{codec.Unbase64(nil), "YQ=", nil},
 		{codec.Unbase64(nil), "YW-_", nil},
 		{codec.Unbase64(nil), "YW J", nil},
-		{codec.Unbase64(nil), "YR==", nil}, // the bits that the padding leaves over are not zero
+		{codec.Unbase64(nil), "YR==", nil}, // the unused bits of the last character are not zero
 		{codec.Unbase64(nil), "YQ==x", codec.ErrSyntax},
 		{codec.Unbase64(nil), "YQ==\nYQ==", nil},
 		{codec.Unbase64(nil), "YQ==YQ==", nil},
@@ -150,7 +150,7 @@ func TestUnbase64Offsets(t *testing.T) {
 	}
 }
 
-// TestUnbase64Memory reads a chunk with newlines, and counts what is allocated.
+// TestUnbase64Memory decodes a chunk with newlines and checks the allocated memory.
 func TestUnbase64Memory(t *testing.T) {
 	data := noise(3 << 20)
 	for _, newline := range []string{"\n", "\r\n", "\r"} {
@@ -196,7 +196,8 @@ func TestUnhexOffsets(t *testing.T) {
 	}
 }
 
-// TestTextChunks shows what chunks the writers make, and that the readers hold no whole group back.
+// TestTextChunks checks the chunks that the encoders emit, and that the decoders hold back no whole
+// group.
 func TestTextChunks(t *testing.T) {
 	for name, f := range map[string]flow{"base64": codec.Base64(nil), "hex": codec.Hex()} {
 		for _, size := range []int{0, 1, 1000, 100_000} {
@@ -290,7 +291,7 @@ func TestLimitRatio(t *testing.T) {
 	}
 }
 
-// TestLimitRatioEdge takes in one chunk and emits one that passes the ratio by little, or not.
+// TestLimitRatioEdge reads one chunk and emits one whose size is near the limit.
 func TestLimitRatioEdge(t *testing.T) {
 	for _, c := range []struct {
 		in, out int
@@ -313,7 +314,7 @@ func TestLimitRatioEdge(t *testing.T) {
 	}
 }
 
-// TestBase64Command has the system's own tool read what we write, and write what we read.
+// TestBase64Command lets the base64 program read our output and write our input.
 func TestBase64Command(t *testing.T) {
 	path, data := tool(t, "base64"), noise(100_000)
 	run := func(in []byte, args ...string) []byte {

@@ -9,7 +9,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// TestCommands has the system's own tools read what we write, and write what we read.
+// TestCommands lets the programs of the system read our output and write our input.
 func TestCommands(t *testing.T) {
 	data := jsonText(1200 << 10)
 	run := func(t *testing.T, in []byte, tool string, args ...string) []byte {
@@ -24,9 +24,9 @@ func TestCommands(t *testing.T) {
 	}
 	for _, c := range []struct {
 		tool  string
-		read  [][]string // the arguments with which it reads
+		read  [][]string // arguments for decompressing
 		write [][]string
-		other bool // not what every system has: where it is absent the test is skipped on CI too
+		other bool // not available on every system: if it is missing, the test is skipped on CI too
 		pack  func(n int) flow
 		back  func(n int) flow
 	}{
@@ -96,7 +96,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// TestPythonReadsGzip has Python read members with a checksum of their header.
+// TestPythonReadsGzip lets Python read members with a header checksum.
 func TestPythonReadsGzip(t *testing.T) {
 	path, err := exec.LookPath("python3")
 	if err != nil {

@@ -40,22 +40,22 @@ func Unbase64(opts *Base64Options) stream.Flow[[]byte, []byte] {
 	})
 }
 
-// base64Reader is one run of Unbase64. The stream decoder of encoding/base64 reports other errors
-// if chunks are cut elsewhere.
+// base64Reader is one run of Unbase64. The stream decoder of encoding/base64 is no alternative: its
+// errors depend on how the input is cut.
 type base64Reader struct {
 	memory
 	enc         *base64.Encoding
 	emit        func([]byte) error
-	held        []byte  // the letters of a group that goes on in the next chunk
-	heldOffsets []int64 // where they stood
-	chunkOffset int64   // offset of the chunk in hand
+	held        []byte  // characters of a group that continues in the next chunk
+	heldOffsets []int64 // their offsets
+	chunkOffset int64   // offset of the current chunk
 	padded      bool    // by padding
 }
 
 // base64Text is a part of the text without newlines.
 type base64Text struct {
 	text    []byte
-	offsets []int64 // where they stood; nil where they stood one behind the other
+	offsets []int64 // offsets of the characters; nil if they are contiguous
 	start   int64   // offset of the first one
 }
 
@@ -66,7 +66,7 @@ func (l base64Text) offset(i int) int64 {
 	return l.offsets[i]
 }
 
-// skip returns the text after the first n characters, if they were contiguous.
+// skip returns the text without the first n characters. The characters must be contiguous.
 func (l base64Text) skip(n int) base64Text { return base64Text{l.text[n:], nil, l.start + int64(n)} }
 
 // chunk decodes the groups that end in p.

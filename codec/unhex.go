@@ -32,8 +32,8 @@ func Unhex() stream.Flow[[]byte, []byte] {
 type hexReader struct {
 	memory
 	emit   func([]byte) error
-	held   []byte // a digit whose second one is in the next chunk
-	offset int64  // offset of what is held, or else of the chunk in hand
+	held   []byte // the first digit of a pair that continues in the next chunk
+	offset int64  // offset of held, or of the current chunk if held is empty
 }
 
 // chunk decodes the pairs that end in p.
@@ -88,7 +88,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
-// fail reports err at the i-th byte after the decoded ones.
+// fail returns err with the position of the i-th byte after the decoded ones.
 func (d *hexReader) fail(i int, err error) error {
 	return wrap("codec: unhex", &InputError{Offset: d.offset + int64(i), Err: err})
 }

@@ -70,7 +70,7 @@ func splitS2(in *input, emit func(*unit) error) error {
 type s2BlockReader struct {
 	src      *bufio.Reader
 	maxBlock int  // bytes in a block; 0 before the stream has begun
-	nonEmpty bool // a block or a mark followed its beginning
+	nonEmpty bool // a block or a mark has followed the beginning of the stream
 	seq      s2Sequence
 }
 
@@ -132,7 +132,7 @@ func isS2ChunkType(kind byte) bool {
 	return false
 }
 
-// check returns an error if a chunk must not come next.
+// check returns an error if a chunk of this type and size may not come next.
 func (c *s2BlockReader) check(kind byte, size int) error {
 	switch {
 	case c.maxBlock == 0 && kind != s2Identifier:
@@ -140,7 +140,7 @@ func (c *s2BlockReader) check(kind byte, size int) error {
 	case c.seq.ended && (kind <= s2Uncompressed || kind == s2Mark):
 		return fmt.Errorf("%w: blocks behind the end of a stream", ErrSyntax)
 	case kind <= s2Uncompressed:
-		// An encoder that cannot make a block smaller may make it larger by a sixth.
+		// If a block is incompressible, an encoder may make it larger by a sixth.
 		if size < 4 || size > 4+32+c.maxBlock+c.maxBlock/6 {
 			return s2.ErrCorrupt
 		}
@@ -156,7 +156,7 @@ func (c *s2BlockReader) check(kind byte, size int) error {
 	return fmt.Errorf("%w: a chunk of type %#x", s2.ErrUnsupported, kind)
 }
 
-// begin reads the chunk that begins a stream, the first one or a later one.
+// begin processes the chunk that begins a stream: the first stream or a later one.
 func (c *s2BlockReader) begin(chunk string) error {
 	switch chunk {
 	case s2Magic:

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// What an index of S2 begins and ends with.
+// The first and the last bytes of an S2 index.
 const (
 	s2IndexStart = "s2idx\x00"
 	s2IndexEnd   = "\x00xdi2s"
@@ -34,7 +34,7 @@ func skipS2(src *bufio.Reader, kind byte, size int) error {
 type skippedChunk struct {
 	first  []byte // at most as long as s2IndexStart
 	last   []byte // at most as long as s2IndexEnd
-	seen   []byte // the last bytes, in which a stream may have begun
+	seen   []byte // the last bytes, which may be the beginning of a stream
 	stream bool   // a stream begins in it
 }
 
@@ -52,7 +52,7 @@ func (s *skippedChunk) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tail returns the last n bytes of p after b.
+// appendTail appends p to b and returns the last n bytes.
 func appendTail(b, p []byte, n int) []byte {
 	b = append(b, p[max(0, len(p)-n):]...)
 	return append(b[:0], b[max(0, len(b)-n):]...)

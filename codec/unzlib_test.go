@@ -10,8 +10,7 @@ import (
 	"github.com/millweir/millweir/codec"
 )
 
-// TestUnzlibErrors has streams that are wrong in one place each. "x\x9cK\x04\x00\x00b\x00b" is the
-// right one.
+// TestUnzlibErrors has streams with one fault each. The valid stream is "x\x9cK\x04\x00\x00b\x00b".
 func TestUnzlibErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		z    string

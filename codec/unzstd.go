@@ -80,6 +80,6 @@ func zstdOptions(window int64) []zstd.DOption {
 		zstd.WithDecoderConcurrency(1), // no goroutines
 		zstd.WithDecoderMaxWindow(uint64(window)),
 		zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(1 << 62), // our own limits count
+		zstd.WithDecoderMaxMemory(1 << 62), // MaxBytes and MaxRatio limit the output
 	}
 }

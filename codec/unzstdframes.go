@@ -17,8 +17,8 @@ type parallelFrames struct {
 }
 
 // cut emits the frames whose headers have the size of the content. From the first other frame on,
-// it unpacks the stream itself. The headers of the blocks give the length of a frame (RFC 8878
-// section 3.1.1).
+// it unpacks the stream itself. The length of a frame is the sum of the lengths in its block
+// headers (RFC 8878 section 3.1.1).
 func (f *parallelFrames) cut(in *input, emit func(*unit) error) error {
 	w := &frameScanner{
 		src: bufio.NewReaderSize(in, chunkSize), maxWindow: uint64(f.maxWindow),
@@ -72,7 +72,7 @@ func readFrame(src *bufio.Reader, h *zstd.Header) ([]byte, error) {
 			return nil, err
 		}
 		if len(packed) > maxUnit+1<<20 {
-			return nil, zstd.ErrFrameSizeExceeded // longer than its content can be
+			return nil, zstd.ErrFrameSizeExceeded // longer than any encoding of its content
 		}
 		if !last {
 			continue
@@ -100,8 +100,8 @@ func (f *parallelFrames) unpack(u *unit) ([]byte, error) {
 	d, ok := f.decoders.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
-		// The content's size, which the frame tells, bounds what is decoded; a bound on the memory
-		// would also be one on the window.
+		// The size of the content, which the header has, already limits the output. A limit on the
+		// memory would also limit the window.
 		if d, err = zstd.NewReader(nil, zstdOptions(f.maxWindow)...); err != nil {
 			return nil, err
 		}

@@ -6,9 +6,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// zstdReader is a decoder that reports the errors of its frameStream unchanged. It serves one run:
-// the decoder holds a channel, and a channel made in one bubble of testing/synctest must not be
-// used in another.
+// zstdReader is a decoder that reports the errors of its frameStream unchanged. It serves one run
+// and is not pooled: the decoder holds a channel, and a channel that was made in one bubble of
+// testing/synctest must not be used in another.
 type zstdReader struct {
 	dec    *zstd.Decoder
 	frames *frameStream

@@ -23,12 +23,12 @@ var errNoChecksum = errors.New("a frame has no checksum")
 // and checks the seek table of a stream that announces one.
 type frameScanner struct {
 	src              *bufio.Reader
-	maxWindow        uint64         // bytes that a frame may ask for
+	maxWindow        uint64         // largest window of a frame, in bytes
 	requireChecksums bool           // every frame must have a checksum
-	allowEmpty       bool           // a stream without content may be
-	frames           int            // so far, skippable ones too
-	contentFrames    int            // frames so far that are not skippable
-	table            *expectedTable // of the stream, when it is to end in one
+	allowEmpty       bool           // accept a stream without content
+	frames           int            // number so far, skippable ones included
+	contentFrames    int            // number so far, without skippable ones
+	table            *expectedTable // the table that must end the stream; nil if none was announced
 	afterTable       bool           // the table was the last frame
 }
 
@@ -92,14 +92,15 @@ func (w *frameScanner) checkMagic(head []byte) error {
 	return trailingError(w.src)
 }
 
-// isSkippable reports whether head, as far as it goes, begins a skippable frame.
+// isSkippable reports whether head begins a skippable frame. head may be shorter than the magic
+// number.
 func isSkippable(head []byte) bool {
-	const magic = "\x2a\x4d\x18" // after a byte of which the lower half is the frame's type
+	const magic = "\x2a\x4d\x18" // after a byte from 0x50 to 0x5f
 	n := min(len(head), 1+len(magic))
 	return n > 0 && head[0]&0xf0 == 0x50 && string(head[1:n]) == magic[:n-1]
 }
 
-// windowOf returns how many decoded bytes a frame may refer back to.
+// windowOf returns the largest distance in the output that a frame may refer back to, in bytes.
 func windowOf(h *zstd.Header) uint64 {
 	if h.SingleSegment {
 		return h.FrameContentSize
@@ -128,13 +129,14 @@ func (w *frameScanner) skip(h *zstd.Header) error {
 		return fmt.Errorf("%w: a table of frames whose beginning is missing", ErrSyntax)
 	}
 	if w.afterTable {
-		return ErrTrailing // nobody would look at it
+		return ErrTrailing // no check covers a frame after the table
 	}
 	_, err := io.CopyN(io.Discard, w.src, size)
 	return err
 }
 
-// addFrame records the size of a frame that was read, and its last bytes, which are its checksum.
+// addFrame records a frame that was read. packed is its size, and sum is its checksum: its last
+// bytes.
 func (w *frameScanner) addFrame(h *zstd.Header, packed int, sum []byte) error {
 	if w.table != nil && !w.table.add(packed, int(h.FrameContentSize), sum) {
 		return errTooManyFrames
@@ -160,11 +162,11 @@ func blockSizeOf(b []byte) (size int, last bool, err error) {
 // frameStream is the stream without skippable frames, as a decoder reads it.
 type frameStream struct {
 	*frameScanner
-	h      *zstd.Header // of the frame in hand
-	packed int          // bytes of it so far
-	left   int          // bytes that may pass before the next look
-	last   bool         // and with them the last block
-	err    error        // why the stream is refused, or its end
+	h      *zstd.Header // of the current frame
+	packed int          // bytes of the current frame so far
+	left   int          // bytes to pass on before the next header
+	last   bool         // these bytes include the last block of the frame
+	err    error        // io.EOF at the end, or why the stream is refused
 }
 
 // Read implements [io.Reader].

@@ -13,10 +13,10 @@ import (
 // the fault is in the program or in the machine, not in the data.
 var ErrMiscoded = stream.Mark(errors.New("the encoded data does not decode to the input"), stream.Fatal)
 
-// Verified returns p with an encoder whose output is decoded again while it is written. A fault in
-// the encoder or in the machine's memory then ends the run before anything is published.
+// Verified returns p with an encoder that decodes its own output while it runs. A fault in the
+// encoder or in the machine's memory then ends the run before anything is published.
 //
-//   - Memory: that of both flows, and 17 chunks.
+//   - Memory: the memory of both flows, and 17 chunks.
 //   - Goroutines: those of p, and one that decodes, mostly while the encoder runs.
 //   - Errors: [ErrMiscoded], joined with the error of the decoder if there is one, after the
 //     encoder has completed.
@@ -31,8 +31,8 @@ func verifyingEncoder(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]
 		in.hash.SetSeed(maphash.MakeSeed())
 		out.hash.SetSeed(in.hash.Seed())
 		var decoding error
-		// The sink keeps its error to itself: after an early end of the downstream there is less to
-		// decode than a whole.
+		// The sink does not return its error: if the downstream ends early, the decoder sees a
+		// truncated stream.
 		check := stream.SinkFunc[[]byte, struct{}](func(ctx context.Context, src stream.Source[[]byte]) (struct{},
 			error,
 		) {
@@ -58,7 +58,7 @@ func verifyingEncoder(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]
 	})
 }
 
-// tally is the length and a hash of bytes.
+// tally is the length and the hash of a byte stream.
 type tally struct {
 	length int64
 	hash   maphash.Hash

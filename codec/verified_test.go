@@ -29,7 +29,7 @@ func TestVerifiedContract(t *testing.T) {
 	})
 }
 
-// TestVerified has encoders with faults: the run must fail, whatever the decoder makes of it.
+// TestVerified has faulty encoders. The run must fail, whatever the decoder returns.
 func TestVerified(t *testing.T) {
 	data := jsonText(3 << 20)
 	pass := stream.Map(func(p []byte) []byte { return p })
@@ -64,8 +64,8 @@ func TestVerified(t *testing.T) {
 	}
 }
 
-// TestBehindTheEnd has the upstream of each decoder fail when all its bytes were read: what a layer
-// around it finds last must not be lost.
+// TestBehindTheEnd makes the upstream of each decoder fail after its last byte: the run must report
+// an error that an outer layer finds last.
 func TestBehindTheEnd(t *testing.T) {
 	boom := errors.New("boom")
 	check := func(name string, z []byte, f flow) {
@@ -100,7 +100,7 @@ func ExampleVerified() {
 		format.Decode()), sink.Writer(io.Discard))
 	fmt.Println(n, err)
 
-	// An encoder that loses a byte, beside a decoder that cannot know.
+	// The encoder loses a byte, and the decoder cannot notice.
 	broken := codec.FormatOf(stream.Map(func(p []byte) []byte {
 		return p[1:]
 	}), stream.Map(func(p []byte) []byte { return p }), "")

@@ -11,9 +11,9 @@ import (
 // Zlib returns a flow that compresses its input into the zlib format (RFC 1950). Its mirror is
 // [Unzlib].
 //
-//   - In, out: byte chunks of any size. Equal input and level give equal output. With Parallelism
-//     the output differs, but it depends neither on the number of goroutines nor on the chunks. A
-//     block then ends after the last newline within 1 MiB, or at 1 MiB if there is none.
+//   - In, out: byte chunks of any size. Equal input and level give equal output. Parallelism
+//     changes the output, but the number of goroutines and the chunks make no difference. A block
+//     then ends after the last newline within 1 MiB, or at 1 MiB if there is none.
 //   - Memory: about 1 MiB; with Parallelism n about 5n MiB.
 //   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
 //     kept.
@@ -39,10 +39,10 @@ func newZlibWriter(w io.Writer, level int) (io.WriteCloser, error) {
 	})
 }
 
-// zlibHeader returns what a stream of the level begins with, RFC 1950 section 2.2.
+// zlibHeader returns the header of a stream of this level, RFC 1950 section 2.2.
 func zlibHeader(level int) []byte {
 	const method = 0x78 // deflate with a window of 32 KiB
-	kind := 3           // of effort
+	kind := 3           // level of effort
 	switch {
 	case level == 1:
 		kind = 0

@@ -25,12 +25,12 @@ type ZstdOptions struct {
 //
 //   - In: byte chunks of any size. An empty input becomes an empty frame.
 //   - Out: byte chunks of any size. Every frame has a checksum. Equal input and level give equal
-//     output. With Parallelism the output differs, but it depends neither on the number of
-//     goroutines nor on the chunks.
+//     output. Parallelism changes the output, but the number of goroutines and the chunks make no
+//     difference.
 //   - Frames: with Parallelism a frame ends after the last newline within 1 MiB, or at 1 MiB if
 //     there is none. A skippable frame at the beginning announces the seek table
 //     (https://github.com/facebook/zstd/tree/dev/contrib/seekable_format) that ends the stream, so
-//     that [Unzstd] finds frames that are missing, swapped or repeated. Any tool reads it.
+//     that [Unzstd] finds frames that are missing, swapped or repeated. Any tool can read it.
 //   - Memory: about 10 MiB at level 3, which later runs reuse; with Parallelism n about 10n MiB,
 //     and 12 bytes for each frame.
 //   - Goroutines: with Parallelism n, n goroutines compress and one runs the upstream. The order is
@@ -53,8 +53,8 @@ func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	return Encoder("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, o.Level) })
 }
 
-// newZstdEncoder returns an encoder on n goroutines at once. With whole it is for frames that
-// always tell their size.
+// newZstdEncoder returns an encoder that uses n goroutines. If whole is true, every frame header
+// has the size of the content.
 func newZstdEncoder(w io.Writer, level, n int, whole bool) (*zstd.Encoder, error) {
 	options := []zstd.EOption{
 		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
@@ -68,14 +68,14 @@ func newZstdEncoder(w io.Writer, level, n int, whole bool) (*zstd.Encoder, error
 	return zstd.NewWriter(w, options...)
 }
 
-// zstdWriters has idle encoders without goroutines, by zstd.EncoderLevel.
+// zstdWriters holds idle encoders without goroutines, by zstd.EncoderLevel.
 var zstdWriters [zstd.SpeedBestCompression + 1]sync.Pool
 
-// zstdWriter is an encoder that goes back to its pool when it has completed a stream.
+// zstdWriter is an encoder that returns to its pool after it has completed a stream.
 type zstdWriter struct {
 	*zstd.Encoder
 	pool   *sync.Pool
-	closed bool // without an error
+	closed bool // closed without an error
 }
 
 func newZstdWriter(w io.Writer, level int) (*zstdWriter, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// TestZstdAgain compresses one text after the other, with runs that fail in between: encoders that
-// are used again write what new ones do, and decoders that are used again read it.
+// TestZstdAgain compresses several texts in turn, with failing runs in between. Reused encoders
+// must write the same bytes as new ones, and reused decoders must read them.
 func TestZstdAgain(t *testing.T) {
 	texts := [][]byte{
 		jsonText(300_000), noise(70_000), nil, []byte("short"), bytes.Repeat([]byte("again "), 50_000),
@@ -43,7 +43,7 @@ func TestZstdAgain(t *testing.T) {
 						t.Error("half of it passed")
 					}
 					damaged := bytes.Clone(packed)
-					damaged[len(damaged)-1] ^= 1 // of the checksum
+					damaged[len(damaged)-1] ^= 1 // flip a bit of the checksum
 					if _, err := through(codec.Unzstd(nil), damaged, 1000); !errors.Is(err, zstd.ErrCRCMismatch) {
 						t.Errorf("a damaged checksum: %v", err)
 					}
@@ -61,7 +61,7 @@ func TestZstdAgain(t *testing.T) {
 	}
 }
 
-// fresh returns what a new encoder makes of text.
+// fresh returns text, compressed by a new encoder.
 func fresh(t *testing.T, level int, text []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer

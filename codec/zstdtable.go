@@ -8,15 +8,15 @@ import (
 	"io"
 )
 
-// The seek table's words,
+// The constants of the seek table,
 // https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md.
 const (
 	seekTableMagic  = 0x184d2a5e // of the skippable frame
 	seekableMagic   = 0x8f92eab1 // of its footer
-	seekChecksums   = 0x80       // the flag that says that entries have checksums
-	seekEntry       = 12         // bytes: the frame's size, its content's, the checksum of its content
+	seekChecksums   = 0x80       // flag: entries have checksums
+	seekEntry       = 12         // bytes: the sizes of the frame and of its content, and the checksum of the content
 	seekFooter      = 9          // bytes: the number of frames, the flags, the magic number
-	maxSeekableSize = 1 << 27    // frames in a table
+	maxSeekableSize = 1 << 27    // most frames in a table
 )
 
 // seekMark is a skippable frame at the beginning of a stream. It announces a seek table at the end.
@@ -36,7 +36,7 @@ func damagedMark(head []byte) bool {
 		mark[:4] == pzstd && mark[12:] == zstdMagic && binary.LittleEndian.Uint32(head[4:]) > pzstdSize
 }
 
-// emptySum is the checksum of an empty frame: the last 4 bytes of the XXH64 of nothing.
+// emptySum is the checksum of an empty frame: the last 4 bytes of the XXH64 of an empty input.
 const emptySum = "\x99\xe9\xd8\x51"
 
 // emptyFrame is an empty frame with a checksum, which the encoder omits.
@@ -50,7 +50,7 @@ func appendEntry(b []byte, packed, size int, sum []byte) []byte {
 	return append(b, sum...)
 }
 
-// appendMarkEntry appends the first entry of a table of ours: the mark counts as an empty frame.
+// appendMarkEntry appends the first entry of our tables: the mark counts as an empty frame.
 func appendMarkEntry(b []byte) []byte { return appendEntry(b, len(seekMark), 0, []byte(emptySum)) }
 
 // appendTableHead appends the header of a table with n entries.
@@ -66,13 +66,13 @@ func appendTableFoot(b []byte, n int) []byte {
 	return binary.LittleEndian.AppendUint32(b, seekableMagic)
 }
 
-// seekTable is the table that a writer appends to the stream.
+// seekTable is the table that an encoder appends to the stream.
 type seekTable struct{ entries []byte }
 
-// newSeekTable returns the table of a stream that has its mark.
+// newSeekTable returns a table that begins with the entry of the mark.
 func newSeekTable() *seekTable { return &seekTable{appendMarkEntry(nil)} }
 
-// add takes the next frame. It returns false when the table is full.
+// add adds the next frame. It returns false if the table is full.
 func (t *seekTable) add(packed, size int, sum []byte) bool {
 	if len(t.entries) == maxSeekableSize*seekEntry {
 		return false
@@ -88,22 +88,22 @@ func (t *seekTable) bytes() []byte {
 	return appendTableFoot(append(b, t.entries...), n)
 }
 
-// expectedTable is the hash of the table that a stream must end with. It takes the same memory for
-// any number of frames.
+// expectedTable is the hash of the table that must end a stream. Its memory does not grow with the
+// number of frames.
 type expectedTable struct {
-	hash   maphash.Hash // over their entries
+	hash   maphash.Hash // of the entries
 	frames int
 	entry  [seekEntry]byte
 }
 
-// newSeenTable returns the table of a stream whose mark was read.
+// newExpectedTable returns the table of a stream whose mark was read.
 func newExpectedTable() *expectedTable {
 	t := &expectedTable{frames: 1}
 	_, _ = t.hash.Write(appendMarkEntry(t.entry[:0])) // never fails
 	return t
 }
 
-// add takes the next frame. It returns false when there are more than a table has room for.
+// add adds the next frame. It returns false if a table cannot hold that many.
 func (t *expectedTable) add(packed, size int, sum []byte) bool {
 	if t.frames == maxSeekableSize {
 		return false
@@ -134,7 +134,7 @@ func (t *expectedTable) compare(src io.Reader) error {
 	return t.expect(src, appendTableFoot(nil, t.frames))
 }
 
-// expect reads bytes that must equal want.
+// expect reads len(want) bytes and fails if they differ from want.
 func (t *expectedTable) expect(src io.Reader, want []byte) error {
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(src, got); err != nil {

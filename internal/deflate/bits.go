@@ -7,13 +7,13 @@ import (
 // bitWriter appends bits to out, the lowest first (RFC 1951 section 3.1.1).
 type bitWriter struct {
 	out []byte
-	acc uint64 // bits that are not in out yet, zero above n
-	n   uint   // less than 8 between the calls
+	acc uint64 // bits that are not in out yet; zero above bit n
+	n   uint   // bits in acc; less than 8 between calls
 
-	buf [windowSize + loadSlack]byte // in which symbols gathers, masked as a window is
+	buf [windowSize + loadSlack]byte // the output of symbols; indexes are masked as in a window
 }
 
-// put appends the n lowest bits of v, whose others are zero; n is 32 at most.
+// put appends the n lowest bits of v. n is at most 32; the other bits of v must be zero.
 func (b *bitWriter) put(v uint32, n uint) {
 	b.acc |= uint64(v) << b.n
 	for b.n += n; b.n >= 8; b.n -= 8 {
@@ -38,10 +38,10 @@ func (b *bitWriter) symbol(s symbol, entries *[codes]entry) {
 // bitsOf returns the code and the extra bits of s.
 func bitsOf(s symbol, e entry) uint32 { return e&0xffff | s>>extraShift<<(e>>16&31) }
 
-// symbols appends ys, which take less room than buf has.
+// symbols appends ys, whose codes must fit into buf.
 func (b *bitWriter) symbols(ys []symbol, entries *[codes]entry) {
 	acc, n, at := b.acc, uint32(b.n), uint32(0)
-	// Two symbols have at most 28 bits each, and less than 8 wait.
+	// Two symbols have at most 28 bits each, and fewer than 8 bits are pending: all fit into acc.
 	for ; len(ys) >= 4; ys = ys[4:] {
 		a, e := ys[0], ys[1]
 		f, g := entries[a%codes], entries[e%codes]

@@ -9,7 +9,7 @@ const (
 
 const (
 	maxStored    = 1<<16 - 1 // bytes in a stored block
-	storedHeader = 5 * 8     // bits: three, up to the next byte, and the length twice
+	storedHeader = 5 * 8     // bits, when it begins at a byte: 3 for the kind, padding, and the length twice
 )
 
 // blocks writes blocks.
@@ -43,13 +43,13 @@ var fixedEntries = func() (t [codes]entry) {
 	return t
 }()
 
-// assignBoth makes the codes of a block.
+// assignBoth builds the literal and the distance codes of a block.
 func assignBoth(lens *[codes]uint8, entries *[codes]entry) {
 	assign(lens[:distances], extraBits[:distances], entries[:distances])
 	assign(lens[distances:], extraBits[distances:], entries[distances:])
 }
 
-// block writes ys, which mean text, in the shortest way.
+// block writes the symbols ys of text in the shortest form.
 func (b *blocks) block(ys []symbol, text []byte, last bool) {
 	b.count(ys)
 	codeLengths(b.freq[:literalCodes], b.lengths[:literalCodes], maxBits)
@@ -80,9 +80,9 @@ func (b *blocks) block(ys []symbol, text []byte, last bool) {
 	}
 }
 
-// count counts the codes of ys, and the end of the block.
+// count counts the codes of ys and of the end of the block.
 func (b *blocks) count(ys []symbol) {
-	// Two counts, as one would wait for itself where a symbol follows itself.
+	// Two tables: with one, equal symbols in a row would wait for each other's increment.
 	clear(b.freq[:])
 	clear(b.freq2[:])
 	for ; len(ys) >= 4; ys = ys[4:] {
@@ -100,7 +100,8 @@ func (b *blocks) count(ys []symbol) {
 	b.freq[endOfBlock]++
 }
 
-// store writes text as it is. The last of its blocks has the bit end.
+// store writes text uncompressed, in as many stored blocks as needed. end is the final-block bit of
+// the last one.
 func (b *blocks) store(text []byte, end uint32) {
 	for {
 		n := min(len(text), maxStored)

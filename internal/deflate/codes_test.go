@@ -38,7 +38,7 @@ func TestSymbols(t *testing.T) {
 	}
 }
 
-// weights is a heap.
+// weights is a min-heap.
 type weights []int
 
 func (w weights) Len() int           { return len(w) }
@@ -52,7 +52,7 @@ func (w *weights) Pop() any {
 	return x
 }
 
-// best is how many bits the best codes without a limit take.
+// best returns the size in bits of an optimal code without a length limit.
 func best(freq []uint32) (size int) {
 	var w weights
 	for _, f := range freq {

@@ -1,20 +1,20 @@
 // Package deflate encodes the deflate format (RFC 1951), made for the speed of levels 1 to 6.
 //
-// The text is gathered into blocks of 96 KiB, of which each becomes one block of the stream, with
-// codes of its own, the fixed ones, or stored, whichever is shortest. So the output depends on the
-// text and the level alone, not on how the text was cut. A block is worked on in three passes:
+// The encoder collects the text into blocks of 96 KiB. Each becomes one block of the stream, in the
+// shortest of three forms: with its own codes, with the fixed codes, or stored. So the output
+// depends on the text and the level alone, not on how the text was cut. Each block takes three
+// passes:
 //
-//   - A match finder goes over the text and turns it into symbols, one literal or half of a match
-//     each. There are two: one looks at one earlier place (levels 1 and 2), the other at two, and
-//     at the next byte before it takes a match (levels 3 to 6).
-//   - The symbols are counted, and the codes made.
-//   - The symbols are written. All are of one form, so that no branch depends on what they are.
+//   - A match finder turns the text into symbols: one for a literal, two for a match. There are two
+//     finders. One compares with one earlier position (levels 1 and 2). The other compares with two
+//     earlier positions, and looks for a better match at the next byte (levels 3 to 6).
+//   - The symbols are counted and the codes are built.
+//   - The symbols are written. All have the same form, so the loop needs no branch on their kind.
 //
-// What costs most elsewhere are branches that the processor cannot foresee, and checks: a place in
-// a hash table is 16 bits, of which every value means a distance between 1 and 32 KiB, so that none
-// has to be checked; places in the window and among the symbols are masked, so that the compiler
-// knows them to be in bounds.
+// The design avoids mispredicted branches and bounds checks. A hash table stores 16 bits of a
+// position. Every value means a distance of 1 to 32 KiB, so none needs a check. Indexes into the
+// window and the symbols are masked, so that the compiler knows that they are in bounds.
 //
-// Text in which nothing is repeated still gets codes by how often each byte occurs. What does not
-// compress is stored.
+// Text without repetitions still gets codes by the frequency of its bytes. Incompressible text is
+// stored.
 package deflate

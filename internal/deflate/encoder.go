@@ -8,27 +8,27 @@ import (
 // MaxLevel is the most thorough level; the fastest is 1.
 const MaxLevel = 6
 
-// Encoder compresses one stream at a time. It may not be used by two goroutines at once.
+// Encoder compresses one stream at a time. It must not be used by several goroutines at once.
 //
-// Memory: about 900 KiB, and what a block becomes: about 1 MiB at most. No block allocates.
+// Memory: about 900 KiB, and the output of one block, at most about 1 MiB. Blocks allocate nothing.
 type Encoder struct {
 	to    io.Writer
 	level int
-	err   error // for good
+	err   error // the first error; every later call returns it
 
 	win         window
-	textStart   uint32 // where the text begins in it
-	textEnd     int    // and where it ends
+	textStart   uint32 // first position of text in win, history included
+	textEnd     int    // end of the text in win
 	short, long table
 	symbols     symbols
 	blocks      blocks
-	buffer      []byte // what the blocks are gathered in, when it is not the caller's
+	buffer      []byte // output memory of NewEncoder, kept for reuse
 }
 
 var encoders = sync.Pool{New: func() any { return new(Encoder) }}
 
-// NewEncoder returns an encoder, which may have been used before, that compresses to w. The level
-// is 1 to [MaxLevel].
+// NewEncoder returns an encoder that compresses to w. The level is 1 to [MaxLevel]. The encoder
+// comes from a pool: call Release after its last use.
 func NewEncoder(w io.Writer, level int) *Encoder {
 	e := encoders.Get().(*Encoder)
 	e.reset(level)
@@ -36,14 +36,14 @@ func NewEncoder(w io.Writer, level int) *Encoder {
 	return e
 }
 
-// Release gives e back: the caller may not use it any more.
+// Release returns e to the pool. The caller must not use it again.
 func (e *Encoder) Release() {
 	e.to, e.blocks.out = nil, nil
 	encoders.Put(e)
 }
 
-// reset makes e ready for a stream. The tables are cleared, as what the stream before left there
-// could decide between two matches.
+// reset prepares e for a new stream. It clears the hash tables, because entries of the previous
+// stream could change the choice between two matches.
 func (e *Encoder) reset(level int) {
 	e.level, e.err, e.textStart, e.textEnd = level, nil, history, history
 	e.blocks.acc, e.blocks.n = 0, 0
@@ -93,7 +93,7 @@ func (e *Encoder) Close() error {
 	return e.err
 }
 
-// flush hands on the bytes that are complete.
+// flush writes the complete bytes to the underlying writer.
 func (e *Encoder) flush() {
 	n, err := e.to.Write(e.blocks.out)
 	if err == nil && n < len(e.blocks.out) {
@@ -114,12 +114,12 @@ func (e *Encoder) block(last bool) {
 	}
 	e.blocks.block(e.symbols.all[:e.symbols.n], e.win[history:e.textEnd], last)
 	e.win.slide()
-	e.textStart, e.textEnd = loadSlack, history // before would look in front of the window for less
+	e.textStart, e.textEnd = loadSlack, history // the method before loads 8 bytes before a position
 }
 
-// Append appends text to dst, compressed at a level of 1 to [MaxLevel]. The result is a whole
-// stream where it is the last text, and else ends at a byte, with an empty stored block, so that
-// another may follow.
+// Append appends text to dst, compressed at a level of 1 to [MaxLevel]. If last is true, the stream
+// ends with text. Otherwise the result ends at a byte boundary with an empty stored block, so that
+// the caller may append more.
 func Append(dst, text []byte, level int, last bool) []byte {
 	e := encoders.Get().(*Encoder)
 	defer e.Release()

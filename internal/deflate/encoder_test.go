@@ -34,8 +34,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The output depends on the text and the level, not on how it comes, nor on what was compressed
-// before.
+// TestCutsDoNotMatter checks that the output depends only on the text and the level: not on how the
+// text is cut, and not on what the encoder compressed before.
 func TestCutsDoNotMatter(t *testing.T) {
 	const size = 2*blockText + 5000
 	for name, make := range texts {
@@ -43,13 +43,13 @@ func TestCutsDoNotMatter(t *testing.T) {
 		for level := 1; level <= deflate.MaxLevel; level++ {
 			want := deflate.Append(nil, text, level, true)
 			for _, cut := range []int{7, 1000, window, blockText - 1, blockText, blockText + 1, size} {
-				_ = deflate.Append(nil, text[cut/2:], 1+cut%deflate.MaxLevel, true) // leaves its places in the tables
+				_ = deflate.Append(nil, text[cut/2:], 1+cut%deflate.MaxLevel, true) // fills the hash tables
 				if got := through(t, text, level, cut); !bytes.Equal(got, want) {
 					t.Errorf("%s at level %d cut at %d: %d bytes, want %d", name, level, cut, len(got), len(want))
 				}
 			}
 		}
-		// Whole blocks: nothing may follow them but the end.
+		// Whole blocks: only the end may follow.
 		want := deflate.Append(nil, text[:2*blockText], 1, true)
 		if got := through(t, text[:2*blockText], 1, blockText); !bytes.Equal(got, want) {
 			t.Errorf("%s in whole blocks: %d bytes, want %d", name, len(got), len(want))
@@ -57,7 +57,7 @@ func TestCutsDoNotMatter(t *testing.T) {
 	}
 }
 
-// What is appended without an end can be followed by more.
+// TestPieces checks that more may follow text that was appended with last = false.
 func TestPieces(t *testing.T) {
 	text := documents(300_000)
 	for level := 1; level <= deflate.MaxLevel; level++ {
@@ -73,8 +73,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// A repetition is found at every distance that the format has, across blocks too, and at none that
-// it does not have.
+// TestDistances checks that the encoder finds a repetition at every distance of the format, also
+// across blocks, and at no larger distance.
 func TestDistances(t *testing.T) {
 	pattern := noise(300)
 	for level := 1; level <= deflate.MaxLevel; level++ {
@@ -84,7 +84,7 @@ func TestDistances(t *testing.T) {
 					[]byte("and what ends the text"))
 				z := deflate.Append(nil, text, level, true)
 				decodes(t, z, text)
-				// The fast levels do not look at every place.
+				// The fast levels do not look at every position.
 				if found := len(z) < 2*len(pattern); found != (d <= window) && (found || level > 2) {
 					t.Errorf("level %d, %d bytes back from %d: %d bytes", level, d, at, len(z))
 				}
@@ -93,8 +93,8 @@ func TestDistances(t *testing.T) {
 	}
 }
 
-// Where a match begins near the start of the window, what would lie before it is not compared with
-// what precedes the repetition.
+// TestStartOfTheWindow has matches near the start of the window. The encoder must not extend them
+// to bytes before the window.
 func TestStartOfTheWindow(t *testing.T) {
 	pattern := noise(100) // less than the longest match
 	for level := 1; level <= deflate.MaxLevel; level++ {
@@ -107,7 +107,7 @@ func TestStartOfTheWindow(t *testing.T) {
 	}
 }
 
-// Runs of every length that a match can have, and beyond.
+// TestLengths compresses runs of every match length and longer.
 func TestLengths(t *testing.T) {
 	var text []byte
 	for n := 3; n <= 600; n++ {
@@ -122,7 +122,7 @@ func TestLengths(t *testing.T) {
 	}
 }
 
-// What each kind of text becomes, in bytes of a thousand.
+// TestSizes pins the compressed size of each kind of text, per thousand bytes.
 func TestSizes(t *testing.T) {
 	const size = 1 << 20
 	for _, c := range []struct {
@@ -131,7 +131,7 @@ func TestSizes(t *testing.T) {
 	}{
 		{"documents", [...]int{388, 379, 371, 354, 352, 350}},
 		{"zeros", [...]int{5, 5, 5, 5, 5, 5}},
-		{"base64", [...]int{758, 758, 758, 758, 758, 758}}, // six bits of eight
+		{"base64", [...]int{758, 758, 758, 758, 758, 758}}, // six of eight bits carry information
 		{"skewed", [...]int{380, 380, 422, 403, 403, 396}},
 		{"halves", [...]int{705, 700, 695, 687, 686, 684}},
 	} {
@@ -160,7 +160,7 @@ func TestTwoAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// limited takes a number of bytes, and then fails or takes less without an error.
+// limited accepts a number of bytes. Then it fails, or makes a short write without an error.
 type limited struct {
 	n   int
 	err error
@@ -175,7 +175,8 @@ func (l *limited) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// After an error every call reports it, and the encoder is as good as new for another stream.
+// TestErrors checks that every call after an error reports it, and that a released encoder works
+// for another stream.
 func TestErrors(t *testing.T) {
 	text := documents(5 * blockText)
 	failed := errors.New("failed")

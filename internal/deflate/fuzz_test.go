@@ -7,8 +7,8 @@ import (
 	"github.com/millweir/millweir/internal/deflate"
 )
 
-// FuzzEncode compresses any text, repeated so that it spans blocks, at any level and cut anyhow: it
-// decodes to itself, is no longer than the bound, and the same whole and cut.
+// FuzzEncode compresses any text at any level, repeated so that it spans blocks, and cut anywhere.
+// The output must decode to the text and stay within the bound. The cuts must not change it.
 func FuzzEncode(f *testing.F) {
 	for name := range texts {
 		f.Add(texts[name](3000), uint8(len(name)), uint16(7), uint8(40))
@@ -22,7 +22,7 @@ func FuzzEncode(f *testing.F) {
 			}
 			text = append(text, seed...)
 			if n%3 == 2 {
-				text = append(text, byte(n)) // so that distances differ
+				text = append(text, byte(n)) // to vary the distances
 			}
 		}
 		l := 1 + int(level)%deflate.MaxLevel

@@ -1,13 +1,13 @@
 package deflate
 
-// Codes of the lengths of codes beside the lengths themselves, RFC 1951 section 3.2.7.
+// The code length symbols that repeat a length, RFC 1951 section 3.2.7.
 const (
-	repeat     = 16 // the length before, 3 to 6 times
-	fewZeros   = 17 // 3 to 10
-	manyZeros  = 18 // 11 to 138
+	repeat     = 16 // the previous length, 3 to 6 times
+	fewZeros   = 17 // 3 to 10 times
+	manyZeros  = 18 // 11 to 138 times
 	headCodes  = 19
-	headLimit  = 7 // bits of such a code
-	headExtras = 5 // in a run: where its extra bits stand
+	headLimit  = 7 // most bits of a code for lengths
+	headExtras = 5 // in a run: position of the extra bits
 )
 
 var (
@@ -15,18 +15,18 @@ var (
 	headExtra = [headCodes]uint8{repeat: 2, fewZeros: 3, manyZeros: 7}
 )
 
-// header tells the lengths of the codes of a block.
+// header describes the code lengths of a block.
 type header struct {
 	literals, distances int // how many lengths there are
 
-	runs    [literalCodes + distanceCodes]uint16 // a code and above it its extra bits
+	runs    [literalCodes + distanceCodes]uint16 // a symbol, and its extra bits above headExtras
 	n       int
 	freq    [headCodes]uint32
 	lengths [headCodes]uint8
-	codes   int // how many of lens are written
+	codes   int // how many of lengths are written
 }
 
-// describe makes the header of these lengths, and returns how many bits it takes.
+// describe builds the header for lens and returns its size in bits.
 func (h *header) describe(lens *[codes]uint8) int {
 	*h = header{literals: literalCodes, distances: distanceCodes}
 	for h.literals > endOfBlock+1 && lens[h.literals-1] == 0 {
@@ -39,7 +39,7 @@ func (h *header) describe(lens *[codes]uint8) int {
 	copy(all[:], lens[:h.literals])
 	copy(all[h.literals:], lens[distances:distances+h.distances])
 	if rest := all[:h.literals+h.distances]; rest[len(rest)-1] == 0 {
-		rest[len(rest)-1] = 1 // no distance: a code of one bit, which old decoders want, goes unused
+		rest[len(rest)-1] = 1 // no distances: old decoders require one code, which is unused
 	}
 	for rest := all[:h.literals+h.distances]; len(rest) > 0; {
 		n := 1
@@ -61,7 +61,7 @@ func (h *header) describe(lens *[codes]uint8) int {
 	return size
 }
 
-// run adds n times the same length.
+// run adds n equal lengths.
 func (h *header) run(length uint16, n int) {
 	if length == 0 {
 		for ; n >= 11; n -= min(n, 138) {

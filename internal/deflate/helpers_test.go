@@ -20,11 +20,11 @@ import (
 
 const (
 	blockText = 96 << 10 // bytes of text in a block
-	window    = 32 << 10 // bytes that a match may lie back
+	window    = 32 << 10 // largest distance of a match, in bytes
 )
 
-// bound is how long size bytes may become: they are stored, each block in two, and a block before
-// them may have ended in a byte.
+// bound returns the largest compressed size of size bytes: each block becomes two stored blocks,
+// and the block before them may end inside a byte.
 func bound(size int) int { return size + (size/blockText+1)*11 + 5 }
 
 // documents returns size bytes of documents as canonical Extended JSON, one a line; 4 MiB at most.
@@ -39,7 +39,7 @@ func noise(size int) []byte {
 	return p
 }
 
-// counter returns numbers in binary, of which each is one more than the one before.
+// counter returns consecutive binary numbers.
 func counter(size int) []byte {
 	var p []byte
 	for n := uint32(0); len(p) < size; n++ {
@@ -48,8 +48,8 @@ func counter(size int) []byte {
 	return p[:size]
 }
 
-// skewed returns bytes of which each value is about 1.6 times as frequent as the next: the best
-// codes are of more than 15 bits.
+// skewed returns bytes in which each value is about 1.6 times as frequent as the next. An optimal
+// code for them has codes of more than 15 bits.
 func skewed(size int) []byte {
 	var all []byte
 	for value, n, next := byte(0), 1, 1; len(all)+n <= blockText; value, n, next = value+1, next, n+next {
@@ -60,7 +60,7 @@ func skewed(size int) []byte {
 	return bytes.Repeat(all, size/len(all)+1)[:size]
 }
 
-// texts are kinds of text, in the size that is asked for.
+// texts generate each kind of text in the given size.
 var texts = map[string]func(size int) []byte{
 	"documents": documents,
 	"noise":     noise,
@@ -69,13 +69,13 @@ var texts = map[string]func(size int) []byte{
 	"words":     func(size int) []byte { return []byte(strings.Repeat("the quick brown fox. ", size/20+1))[:size] },
 	"counter":   counter,
 	"skewed":    skewed,
-	"halves": func(size int) []byte { // what does not compress lies before what does
+	"halves": func(size int) []byte { // incompressible, then compressible
 		return slices.Concat(noise(size/2), documents(size-size/2))
 	},
 	"pairs": func(size int) []byte { return bytes.Repeat([]byte{0, 255}, size/2+1)[:size] },
 }
 
-// through compresses text by an Encoder that gets it in pieces of size bytes.
+// through compresses text with an Encoder that gets it in pieces of size bytes.
 func through(t testing.TB, text []byte, level, size int) []byte {
 	t.Helper()
 	var z bytes.Buffer
@@ -92,7 +92,7 @@ func through(t testing.TB, text []byte, level, size int) []byte {
 	return z.Bytes()
 }
 
-// decodes fails t unless both decoders make text of z, and take all of it.
+// decodes fails t unless both decoders decode z to text and read all of it.
 func decodes(t testing.TB, z, text []byte) {
 	t.Helper()
 	src := bytes.NewReader(z)

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-const maxBits = 15 // of a code, RFC 1951 section 3.2.7
+const maxBits = 15 // longest code, RFC 1951 section 3.2.7
 
-// entry is how a code is written: its bits, reversed as they stand in the stream, from bit 0 on;
-// how many they are from bit 16 on; and how many they are with the extra bits from bit 24 on.
+// entry describes a code. Bits 0 to 15 are the code, reversed as the stream stores it. Bits 16 to
+// 23 are its length, and the bits above are its length with the extra bits.
 type entry = uint32
 
-// codeLengths makes lens those of the best codes of at most limit bits for symbols that occur as
-// often as freq says, each less than 1<<23 times. What does not occur has no code; where there is
-// but one symbol, its code has one bit.
+// codeLengths sets lens to the lengths of the best codes of at most limit bits for symbols with the
+// frequencies freq, each less than 1<<23. Symbols that do not occur get no code. A single symbol
+// gets a code of one bit.
 func codeLengths(freq []uint32, lens []uint8, limit int) {
 	var room [literalCodes]uint32
 	keys := room[:0]
@@ -39,12 +39,12 @@ func codeLengths(freq []uint32, lens []uint8, limit int) {
 	}
 }
 
-// countLengths returns how many codes of each length the best codes have, for ascending frequencies
-// in the upper bits of keys.
+// countLengths returns how many of the best codes have each length. The upper bits of keys are the
+// frequencies, in ascending order.
 func countLengths(keys []uint32, limit int) (count [maxBits + 1]int) {
 	var tree [literalCodes]uint32
 	depths := innerDepths(&tree, keys)
-	// What is not an inner node at a depth is a symbol.
+	// Each node at a depth is either an inner node or a symbol.
 	inner, nodes := len(depths), 1
 	for depth := 0; nodes > 0; depth++ {
 		parents := 0
@@ -55,8 +55,8 @@ func countLengths(keys []uint32, limit int) (count [maxBits + 1]int) {
 		count[min(depth, limit)] += nodes - parents
 		nodes = 2 * parents
 	}
-	// Codes that were cut to the limit take more room than there is. As long as they do, one of
-	// them moves up beside the longest code that is shorter, which becomes one bit longer.
+	// Cutting codes to the limit makes the code oversubscribed. Until it fits, move one code of
+	// limit bits next to the longest shorter code, which becomes one bit longer.
 	taken := 0
 	for n, c := range count[:limit+1] {
 		taken += c << (limit - n)
@@ -73,10 +73,10 @@ func countLengths(keys []uint32, limit int) (count [maxBits + 1]int) {
 	return count
 }
 
-// innerDepths returns the depths of the inner nodes of the tree, the deepest first. It builds the
-// tree in one array, in which the frequencies of inner nodes take the places of those that were
-// joined, and parents those of inner nodes: Moffat and Katajainen, In-Place Calculation of
-// Minimum-Redundancy Codes, 1995.
+// innerDepths returns the depths of the inner nodes of the Huffman tree, the deepest first. It
+// builds the tree in one array. Frequencies of inner nodes replace those of joined nodes, and
+// indexes of parents replace the frequencies of inner nodes: Moffat and Katajainen, In-Place
+// Calculation of Minimum-Redundancy Codes, 1995.
 func innerDepths(tree *[literalCodes]uint32, keys []uint32) []uint32 {
 	a := tree[:len(keys)]
 	for i, k := range keys {
@@ -104,8 +104,8 @@ func innerDepths(tree *[literalCodes]uint32, keys []uint32) []uint32 {
 	return a[:n-1]
 }
 
-// assign makes the codes of these lengths (RFC 1951 section 3.2.2), with the extra bits that follow
-// each.
+// assign builds the codes of these lengths (RFC 1951 section 3.2.2). extra is the number of extra
+// bits that follow each.
 func assign(lens, extra []uint8, entries []entry) {
 	var count, next [maxBits + 1]uint16
 	for _, n := range lens {

@@ -1,10 +1,10 @@
 package deflate
 
-// fast is the match finder of the fast levels: it looks at one earlier place for six bytes, takes
-// what it finds, and goes on in the larger steps the longer it finds nothing.
+// fastFinder is the match finder of levels 1 and 2. It compares with one earlier position with the
+// same six-byte hash, and takes any match that it finds. Without a match, its steps grow.
 type fastFinder struct {
-	ahead uint32 // bytes by which steps grow earlier
-	shift uint   // steps grow by one byte for each 1<<shift bytes
+	ahead uint32 // added to the unmatched bytes, so that steps grow earlier
+	shift uint   // steps grow by one byte for every 1<<shift unmatched bytes
 }
 
 const maxStep = 64 // bytes

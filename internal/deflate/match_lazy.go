@@ -1,11 +1,12 @@
 package deflate
 
-// lazy is the match finder of the thorough levels: it looks at one earlier place for seven bytes
-// and one for four, and at the next byte's before it takes a match.
+// lazyFinder is the match finder of levels 3 to 6. It compares with one earlier position by a
+// seven-byte hash and with one by a four-byte hash. Before it takes a match, it looks for a longer
+// one at the next byte.
 type lazyFinder struct {
-	enough uint32 // bytes of a match with which it is taken at once
-	step   uint32 // of the bytes in a match one in so many can be found later
-	shift  uint   // where nothing is found, steps grow by one byte for each 1<<shift bytes
+	enough uint32 // bytes of a match that is taken at once
+	step   uint32 // every step-th position inside a match enters the hash tables
+	shift  uint   // steps grow by one byte for every 1<<shift unmatched bytes
 }
 
 const (
@@ -35,8 +36,8 @@ func (z lazyFinder) find(w *window, short, long *table, y *symbols, low, start, 
 			continue
 		}
 		for n < z.enough && s+1+matchMargin < end {
-			// A better one has these four bytes, of which one is behind the match, and those at its
-			// beginning.
+			// A longer match has at least n+1 bytes from next on. So it includes these last four
+			// bytes, as well as the first four.
 			next := s + 1
 			v, tail := w.load64(next), w.load32(next+n-3)
 			atShort, atLong := &short[hash(v, shortUnused)], &long[hash(v, longUnused)]

@@ -2,9 +2,9 @@ package deflate
 
 import "math/bits"
 
-// symbol is one code of a block and the extra bits behind it (RFC 1951 section 3.2.5): the code in
-// bits 0 to 8, the extra bits above. How many these are follows from the code. Literals are
-// themselves.
+// symbol is one code of a block with its extra bits (RFC 1951 section 3.2.5). Bits 0 to 8 are the
+// code, and the extra bits are above. The code determines how many extra bits there are. The symbol
+// of a literal is the byte itself.
 type symbol = uint32
 
 const (
@@ -37,7 +37,7 @@ var lengths = func() (t [512]symbol) {
 			n++
 		}
 	}
-	t[maxMatch] = 285 // the last of the others could mean it, too
+	t[maxMatch] = 285 // code 284 could express it too
 	return t
 }()
 
@@ -47,15 +47,15 @@ func distance(x uint32) symbol {
 	return distances + 2*n + x>>(n&31) | x&(1<<(n&31)-1)<<extraShift
 }
 
-const maxSymbols = windowSize // a power of two, and no less than a block has
+const maxSymbols = windowSize // a power of two, and at least the symbols of a block
 
-// symbols is what a block is made of.
+// symbols collects the symbols of a block.
 type symbols struct {
 	all [maxSymbols + loadSlack]symbol
 	n   int
 }
 
-// literals appends the text between from and to. It writes up to seven symbols more than it
+// literals appends the text between from and to. It writes up to seven symbols after those that it
 // appends.
 func (y *symbols) literals(w *window, from, to uint32) {
 	n := y.n
@@ -75,7 +75,7 @@ func (y *symbols) literals(w *window, from, to uint32) {
 	y.n = n - int(from-to)
 }
 
-// match appends a match of n bytes, c being the place that s repeats.
+// match appends a match of n bytes at position s with the bytes at position c.
 func (y *symbols) match(n, s, c uint32) {
 	y.all[y.n&(maxSymbols-1)] = lengths[n%512]
 	y.all[(y.n+1)&(maxSymbols-1)] = distance(s - c - 1)

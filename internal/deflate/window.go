@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	history     = 32 << 10            // bytes that a match may lie back, RFC 1951 section 2
-	blockText   = 3 * history         // bytes of text in a block: a multiple of history, see [place]
+	history     = 32 << 10            // largest distance of a match in bytes, RFC 1951 section 2
+	blockText   = 3 * history         // bytes of text in a block: a multiple of history, to keep positions valid
 	windowSize  = history + blockText // bytes in a window, a power of two
-	loadSlack   = 8                   // bytes behind it that a load at its end touches
-	matchMargin = 16                  // bytes before the end of the text where no more matches are looked for
+	loadSlack   = 8                   // bytes after the window that a load at its end reads
+	matchMargin = 16                  // bytes at the end of the text in which no match begins
 
 	maxMatch = 258 // bytes, RFC 1951 section 3.2.5
 )
@@ -29,8 +29,8 @@ func (w *window) load32(i uint32) uint32 {
 	return binary.LittleEndian.Uint32(p[:])
 }
 
-// match returns how many bytes at s and at c before it are the same, at most most, of which n are
-// known to be.
+// match returns how many bytes at s and at the earlier position c are equal, up to most. The first
+// n are known to be equal.
 func (w *window) match(s, c, n, most uint32) uint32 {
 	for n < most {
 		if x := w.load64(s+n) ^ w.load64(c+n); x != 0 {
@@ -41,12 +41,12 @@ func (w *window) match(s, c, n, most uint32) uint32 {
 	return most
 }
 
-// before returns how many of the eight bytes before s and before c are the same.
+// before returns how many of the eight bytes before s and before c are equal.
 func (w *window) before(s, c uint32) uint32 {
 	return uint32(bits.LeadingZeros64(w.load64(s-8)^w.load64(c-8))) >> 3
 }
 
-// slide makes the end of a full window the history of the next block.
+// slide moves the end of a full window to its start, as the history of the next block.
 func (w *window) slide() { copy(w[:history], w[blockText:windowSize]) }
 
 const (

@@ -17,9 +17,9 @@ import (
 	"github.com/millweir/millweir/internal/rusage"
 )
 
-// BenchmarkDecode runs the decoder, the Reader, klauspost's reader and the standard library's in
-// turn over JSON that was compressed at each level, all in memory. It reports MB of output a CPU
-// second, and the medians of the ratios to klauspost's CPU time.
+// BenchmarkDecode runs the Decoder, the Reader, klauspost's reader and the standard library's
+// reader in turn on JSON that was compressed at each level, all in memory. It reports the output in
+// MB per CPU second, and the median ratios to klauspost's CPU time.
 func BenchmarkDecode(b *testing.B) {
 	data := corpus.Lines(8 << 20)
 	out := make([]byte, len(data))

@@ -2,7 +2,7 @@ package inflate
 
 import "io"
 
-// block reads the three bits before a block.
+// block reads the three bits that begin a block.
 func (d *Decoder) block() error {
 	if !d.fill(3) {
 		return errInput
@@ -50,7 +50,7 @@ func (d *Decoder) storedLength() error {
 	return nil
 }
 
-// stored copies what is left of a stored block.
+// stored copies the rest of a stored block.
 func (d *Decoder) stored() error {
 	n := copy(d.dst[d.op:], d.src[d.ip:min(len(d.src), d.ip+d.length)])
 	d.op += n

@@ -48,15 +48,15 @@ func (d *Decoder) nextCode(table []entry, root, skip uint) (e entry, ok bool) {
 		if skip+n <= d.nbits {
 			return e, true
 		}
-		// Missing bits are zero in the index, and longer codes stand behind shorter ones: so the
-		// code is not shorter than it looks.
+		// Missing bits are zero in the index. Entries of longer codes follow those of shorter ones,
+		// so the real code is at least as long as this one.
 		if !d.fill(d.nbits + 1) {
 			return e, false
 		}
 	}
 }
 
-// begin begins the match whose length is e.
+// beginMatch starts a match. e is the entry of its length.
 func (d *Decoder) beginMatch(e entry) error {
 	f, ok := d.nextCode(d.dist[:], distRoot, e.total())
 	if !ok {
@@ -71,7 +71,7 @@ func (d *Decoder) beginMatch(e entry) error {
 	return nil
 }
 
-// copyMatch copies the rest of a match, and reports whether there was space for all of it.
+// copyMatch copies the rest of a match and reports whether all of it fit.
 func (d *Decoder) copyMatch() bool {
 	n := min(d.length, len(d.dst)-d.op)
 	repeat(d.dst[:d.op+n], d.op, d.distance)
@@ -80,9 +80,9 @@ func (d *Decoder) copyMatch() bool {
 	return d.length == 0
 }
 
-// repeat fills dst from at on with the bytes that begin distance bytes before.
+// repeat fills dst[at:] with the bytes that begin distance bytes earlier.
 func repeat(dst []byte, at, distance int) {
-	// A distance less than the length repeats the bytes between: each copy doubles them.
+	// If the distance is less than the length, the bytes between repeat. Each copy doubles them.
 	for from := at - distance; at < len(dst); {
 		at += copy(dst[at:], dst[from:at])
 	}

@@ -1,10 +1,10 @@
 // Package inflate decodes the deflate format (RFC 1951).
 //
-// [Decoder] is pushed, from memory to memory: it takes what input there is, fills what room there
-// is, and keeps its state for the next call. Given a whole stream and room for its content it needs
-// one call. [Reader] pulls from a bufio.Reader.
+// [Decoder] is a push decoder from memory to memory. It reads the input that it is given, fills the
+// space that it is given, and keeps its state for the next call. With a whole stream and enough
+// space for the content it needs one call. [Reader] pulls its input from a bufio.Reader.
 //
-// Both accept what compress/flate accepts and reject what it rejects.
+// Both accept and reject the same streams as compress/flate.
 package inflate
 
 import (
@@ -13,24 +13,24 @@ import (
 	"io"
 )
 
-// Window is how far back in the output a deflate stream may refer, in bytes.
+// Window is the largest distance in the output that a deflate stream may refer back to, in bytes.
 const Window = 32 << 10
 
-// Decoder decodes one deflate stream. The zero value is ready to use; it may not be used by two
-// goroutines at once.
+// Decoder decodes one deflate stream. The zero value is ready to use. A Decoder must not be used by
+// several goroutines at once.
 //
-// Memory: about 22 KiB, all of it in the Decoder itself. No call allocates, save for an error.
+// Memory: about 22 KiB, all of it in the Decoder itself. Only an error allocates.
 type Decoder struct {
-	// What the call works on.
+	// The arguments of the current call.
 	dst, src []byte
-	op, ip   int // where in them
+	op, ip   int // positions in dst and src
 
-	bits  uint64 // input that was taken but not decoded, its next bit lowest; zero above nbits
+	bits  uint64 // input that was read but not decoded, the next bit lowest; zero above nbits
 	nbits uint
 
-	step     func(*Decoder) error // what comes next; nil at the beginning
-	last     bool                 // the block is the last one
-	length   int                  // bytes of a match or of a stored block that are still to be copied
+	step     func(*Decoder) error // the next step; nil at the beginning
+	last     bool                 // the current block is the last one
+	length   int                  // bytes left to copy of a match or a stored block
 	distance int                  // of the match
 
 	head    header
@@ -42,30 +42,31 @@ type Decoder struct {
 	err    error
 }
 
-// A step ends with one of these when it cannot go on.
+// A step returns one of these if it cannot continue.
 var (
 	errInput = errors.New("inflate: more input is wanted")
 	errRoom  = errors.New("inflate: more room is wanted")
 )
 
-// Reset makes d ready for another stream.
+// Reset prepares d for another stream.
 func (d *Decoder) Reset() {
 	d.bits, d.nbits, d.step, d.length, d.offset, d.err = 0, 0, nil, 0, 0, nil
 }
 
-// Decode decodes src into dst, from dst[at:] on, and returns how many bytes it wrote and how many
-// it took. dst[:at] is what was decoded before: all of it, or at least the last [Window] bytes.
-// final says that no input follows src.
+// Decode decodes src into dst[at:]. It returns how many bytes it wrote and how many it read.
+// dst[:at] is the output of earlier calls: all of it, or at least the last [Window] bytes. If final
+// is true, no input follows src.
 //
-//   - io.EOF: the stream has ended; what follows the nSrc bytes is not of it.
-//   - nil: dst is full, or all of src is taken and more is wanted. When dst is full Decode still
-//     takes the mark that ends the stream, so that a dst of exactly the right size needs one call.
-//   - [io.ErrUnexpectedEOF]: all of src is taken, more is wanted, and there is none.
-//   - [flate.CorruptInputError]: this is no deflate stream, which shows before that offset, in
-//     bytes from the start of the stream. Its offset may differ by one from that of compress/flate.
+//   - io.EOF: the stream has ended. Bytes of src after nSrc do not belong to it.
+//   - nil: dst is full, or Decode has read all of src and needs more. When dst is full, Decode
+//     still reads the end mark, so a dst of exactly the right size needs one call.
+//   - [io.ErrUnexpectedEOF]: Decode has read all of src, needs more, and final is true.
+//   - [flate.CorruptInputError]: src is not a deflate stream. The fault lies before the offset,
+//     which counts from the start of the stream and may differ by one from the offset of
+//     compress/flate.
 //
-// An error stays until Reset. All of dst[at:] may be written to, also beyond nDst. Neither slice is
-// kept.
+// After an error, Decode returns the same error until Reset. It may write anywhere in dst[at:],
+// also after nDst. It does not keep dst or src.
 func (d *Decoder) Decode(dst []byte, at int, src []byte, final bool) (nDst, nSrc int, err error) {
 	if d.err != nil {
 		return 0, 0, d.err
@@ -93,11 +94,11 @@ func (d *Decoder) Decode(dst []byte, at int, src []byte, final bool) (nDst, nSrc
 	return nDst, nSrc, err
 }
 
-// corrupt returns the error for the input up to the current position.
+// corrupt returns the error for a fault before the current position.
 func (d *Decoder) corrupt() error { return flate.CorruptInputError(d.offset + int64(d.ip)) }
 
 // fill reads input until n bits are available, and reports whether they are. It reads no byte that
-// is not needed: at the end of the stream less than a byte is left.
+// it does not need: at the end of the stream, less than a byte is left.
 func (d *Decoder) fill(n uint) bool {
 	for d.nbits < n {
 		if d.ip >= len(d.src) {

@@ -14,7 +14,7 @@ import (
 	"github.com/millweir/millweir/internal/inflate"
 )
 
-// lengths returns n code lengths, all zero save those given by symbol.
+// lengths returns n code lengths: those of the symbols in the map, and zero for the others.
 func lengths(n int, of map[int]int) []int {
 	l := make([]int, n)
 	for s, v := range of {
@@ -23,7 +23,7 @@ func lengths(n int, of map[int]int) []int {
 	return l
 }
 
-// byHand are streams that no encoder writes, or only an odd one.
+// byHand returns streams that encoders do not write, or rarely.
 func byHand() map[string][]byte {
 	end := map[int]int{256: 1} // one code, for the end of the block
 	two := map[int]int{256: 1, 'a': 2, 257: 2}
@@ -103,7 +103,7 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// texts are contents of every kind: compressible a little, much, and not at all, and with matches
+// texts returns contents of every kind: slightly, highly and not compressible, and with matches
 // across the window.
 func texts() map[string][]byte {
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -163,8 +163,8 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestOneByte gives a decoder and a Reader one byte of input and of room at once, through blocks of
-// every kind.
+// TestOneByte gives a Decoder and a Reader one byte of input and one byte of space at a time, for
+// blocks of every kind.
 func TestOneByte(t *testing.T) {
 	data := corpus.Lines(60_000)
 	for level := -2; level <= 9; level++ {
@@ -176,7 +176,7 @@ func TestOneByte(t *testing.T) {
 	}
 }
 
-// TestCuts cuts streams at every byte.
+// TestCuts truncates streams at every byte.
 func TestCuts(t *testing.T) {
 	data := corpus.Lines(6000)
 	for _, level := range []int{-2, 0, 1, 5, 9} {
@@ -193,7 +193,7 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// TestChanges changes single bits of short streams and of a longer one.
+// TestChanges flips single bits of short streams and of a longer one.
 func TestChanges(t *testing.T) {
 	for _, level := range []int{-2, 0, 1, 5, 9} {
 		z := pack(t, corpus.Lines(2000), level)
@@ -213,7 +213,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestTrees decodes bits at random by complete codes at random, which need the largest tables.
+// TestTrees decodes random bits with random complete codes, which need the largest tables.
 func TestTrees(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 8))
 	for range 3000 {
@@ -248,7 +248,7 @@ func tree(rnd *rand.Rand, size, n int) []int {
 	return out
 }
 
-// TestFlush looks that flushed data comes out before what follows is there.
+// TestFlush checks that flushed data comes out before the next input arrives.
 func TestFlush(t *testing.T) {
 	var z bytes.Buffer
 	w, _ := flate.NewWriter(&z, 5)
@@ -268,7 +268,7 @@ func TestFlush(t *testing.T) {
 	}
 }
 
-// TestReset uses a decoder again, after an end, an error, and in the middle.
+// TestReset reuses a Decoder after the end, after an error, and in the middle of a stream.
 func TestReset(t *testing.T) {
 	data := corpus.Lines(100_000)
 	z := pack(t, data, 5)

@@ -3,25 +3,28 @@ package inflate
 import "encoding/binary"
 
 const (
-	// bytes of input that a turn of the fast loop may load: two times eight, the second at most seven further
+	// bytes of input that an iteration of the fast loop may load: eight twice, the second at most 7
+	// bytes later
 	fastIn = 16
-	// bytes of room that it may write to: four times two, a match of 258, and what a copy writes beyond it
+	// bytes of output that it may write: four pairs of literals, a match of 258 bytes, and the
+	// excess of the last 16-byte copy
 	fastOut = 320
 )
 
-// fast decodes codes as long as there are fastIn bytes of input and fastOut bytes of room, and up
-// to a code that it leaves to codes: the end of the block, or one that is not valid.
+// fast decodes codes while fastIn bytes of input and fastOut bytes of space are left. It leaves the
+// end of the block and invalid codes to the method codes.
 //
-// It keeps its state in variables of its own, and looks at the bounds of src and dst once a turn.
-// Every turn begins with at least 56 bits: enough for four entries of literals, or for the 48 of
-// the longest match.
+// It keeps its state in local variables, and checks the bounds of src and dst once per iteration.
+// Every iteration begins with at least 56 bits: enough for four entries of literals, or for the 48
+// bits of the longest match.
 func (d *Decoder) fast() {
 	dst, src := d.dst, d.src
 	op, ip := d.op, d.ip
 	in, n := d.bits, d.nbits
 	lit, dist := d.lit, d.dist
 	for ip <= len(src)-fastIn && op <= len(dst)-fastOut {
-		// The bits above the n-th are those of src[ip], and come again.
+		// The bits above bit n are the first of src[ip], so loading them again does not change
+		// them.
 		in |= binary.LittleEndian.Uint64(src[ip:]) << (n & 63)
 		ip += int((63 - n) >> 3)
 		n |= 56
@@ -29,7 +32,7 @@ func (d *Decoder) fast() {
 		e := lit[in&(1<<litRoot-1)]
 		if e&literal != 0 {
 			for range 4 {
-				// of one literal too: what follows overwrites the second
+				// Also for a single literal: the next write replaces the second byte.
 				binary.LittleEndian.PutUint16(dst[op:], uint16(e>>10))
 				op += int(e >> 26 & 3)
 				in >>= e & 63
@@ -80,7 +83,7 @@ func (d *Decoder) fast() {
 		if distance < 16 {
 			repeat(dst[:end], op, distance)
 		} else {
-			for op < end { // 16 bytes at once are copied in registers, also beyond the end
+			for op < end { // 16-byte copies use registers, and may write after end
 				*(*[16]byte)(dst[op:]) = *(*[16]byte)(dst[from:])
 				op += 16
 				from += 16
@@ -88,7 +91,7 @@ func (d *Decoder) fast() {
 		}
 		op = end
 	}
-	// Bytes that were taken in this call and not used go back.
+	// Return the unused bytes that this call read.
 	back := min(n>>3, uint(ip-d.ip))
 	n -= back * 8
 	d.op, d.ip = op, ip-int(back)

@@ -7,8 +7,8 @@ import (
 	"github.com/millweir/millweir/internal/corpus"
 )
 
-// FuzzDecode compares with compress/flate: the same data, the same acceptance, the same error at
-// the same offset, the same end.
+// FuzzDecode compares with compress/flate: it must accept the same input, with the same output,
+// error, offset and end.
 func FuzzDecode(f *testing.F) {
 	for _, level := range []int{-2, 0, 1, 5, 9} {
 		f.Add(pack(f, []byte("hello hello hello hello, hello"), level), uint64(level+2))

@@ -1,23 +1,24 @@
 package inflate
 
 const (
-	maxLit  = 286 // symbols for literals and lengths that a block may define
-	maxDist = 30  // symbols for distances
+	maxLit  = 286 // literal and length symbols that a block may define
+	maxDist = 30  // distance symbols
 )
 
-// header is how far the code lengths before a block are read.
+// header is the state of reading the code lengths of a block.
 type header struct {
-	lits, dists, sizes int // how many there are
-	n                  int // how many are read
+	lits, dists, sizes int // how many the block has
+	n                  int // how many of the current kind are read
 	size               [19]uint8
 	lengths            [maxLit + maxDist]uint8
 	table              [1 << lengthRoot]entry
 }
 
-// order is in which order the lengths of the lengths' codes come (RFC 1951 section 3.2.7).
+// codeLengthOrder is the order in which the lengths of the code length codes are stored (RFC 1951
+// section 3.2.7).
 var codeLengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
-// counts reads how many code lengths there are.
+// counts reads the numbers of code lengths.
 func (d *Decoder) counts() error {
 	if !d.fill(14) {
 		return errInput
@@ -33,7 +34,7 @@ func (d *Decoder) counts() error {
 	return nil
 }
 
-// sizes reads the lengths of the codes that the code lengths are in.
+// sizes reads the lengths of the code length codes.
 func (d *Decoder) sizes() error {
 	h := &d.head
 	for ; h.n < h.sizes; h.n++ {
@@ -51,7 +52,7 @@ func (d *Decoder) sizes() error {
 	return nil
 }
 
-// lengths reads the code lengths and makes the tables of them.
+// lengths reads the code lengths and builds the tables.
 func (d *Decoder) lengths() error {
 	h := &d.head
 	total := h.lits + h.dists

@@ -15,7 +15,7 @@ import (
 	"github.com/millweir/millweir/internal/inflate"
 )
 
-// pack compresses data by klauspost's encoder.
+// pack compresses data with klauspost's encoder.
 func pack(t testing.TB, data []byte, level int) []byte {
 	t.Helper()
 	var z bytes.Buffer
@@ -32,14 +32,14 @@ func pack(t testing.TB, data []byte, level int) []byte {
 	return z.Bytes()
 }
 
-// result is what became of a stream.
+// result is the outcome of decoding a stream.
 type result struct {
 	out  []byte
-	used int // bytes of the input
+	used int // bytes of input that were read
 	err  error
 }
 
-// idle are readers to be used again.
+// idle holds readers for reuse.
 var idle = struct{ std, ours sync.Pool }{
 	sync.Pool{New: func() any { return flate.NewReader(nil) }},
 	sync.Pool{New: func() any { return new(inflate.Reader) }},
@@ -47,7 +47,7 @@ var idle = struct{ std, ours sync.Pool }{
 
 var splitRoom = sync.Pool{New: func() any { return new([6 * inflate.Window]byte) }}
 
-// standard decodes z by compress/flate, up to limit bytes.
+// standard decodes z with compress/flate, up to limit bytes.
 func standard(z []byte, limit int) result {
 	src := bytes.NewReader(z)
 	r := idle.std.Get().(io.ReadCloser)
@@ -60,7 +60,7 @@ func standard(z []byte, limit int) result {
 	return result{out, len(z) - src.Len(), err}
 }
 
-// whole decodes z by one call.
+// whole decodes z in one call.
 func whole(z []byte, limit int) result {
 	var d inflate.Decoder
 	out := make([]byte, limit)
@@ -68,7 +68,7 @@ func whole(z []byte, limit int) result {
 	return result{out[:n], used, err}
 }
 
-// split decodes z in pieces of input and of room that next tells the sizes of.
+// split decodes z in pieces. next returns the size of the next piece of input and of space.
 func split(t testing.TB, z []byte, limit int, next func() (in, room int)) result {
 	t.Helper()
 	var d inflate.Decoder
@@ -80,7 +80,7 @@ func split(t testing.TB, z []byte, limit int, next func() (in, room int)) result
 		in, room := next()
 		in, room = min(in, len(z)-used), min(room, limit-len(out), len(scratch)-2*inflate.Window)
 		if at+room > len(scratch) {
-			at = copy(scratch[:], scratch[at-inflate.Window:at]) // the least that has to stay
+			at = copy(scratch[:], scratch[at-inflate.Window:at]) // the minimum that Decode needs
 		}
 		n, m, err := d.Decode(scratch[:at+room:at+room], at, z[used:used+in], used+in == len(z))
 		if n < 0 || n > room || m < 0 || m > in {
@@ -107,8 +107,8 @@ func split(t testing.TB, z []byte, limit int, next func() (in, room int)) result
 	}
 }
 
-// read decodes z by a Reader over a source that gives size bytes at once, with room for a multiple
-// of it.
+// read decodes z with a Reader. Its source returns at most size bytes per read, and the reads from
+// it have space for three times as many.
 func read(z []byte, limit, size int) result {
 	src := bufio.NewReader(&chopped{z, size})
 	r := idle.ours.Get().(*inflate.Reader)
@@ -126,7 +126,7 @@ func read(z []byte, limit, size int) result {
 	}
 }
 
-// chopped is a reader of size bytes at once.
+// chopped is a reader that returns at most size bytes per read.
 type chopped struct {
 	p    []byte
 	size int
@@ -141,8 +141,8 @@ func (c *chopped) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// same fails t unless got is what compress/flate made. The two may differ by a byte in how much
-// they look at before they find the input corrupt, and so in whether they find a cut first.
+// same fails t unless got equals the result of compress/flate. The two may read a different number
+// of bytes, by one, before they notice corrupt input, so one may report a truncated stream first.
 func same(t testing.TB, how string, got, want result) {
 	t.Helper()
 	cut := errors.Is(want.err, io.ErrUnexpectedEOF)
@@ -171,7 +171,8 @@ func same(t testing.TB, how string, got, want result) {
 	}
 }
 
-// differential decodes z by one call, in pieces, and by a Reader, and compares with compress/flate.
+// differential decodes z in one call, in pieces and with a Reader, and compares the results with
+// compress/flate.
 func differential(t testing.TB, z []byte, seed uint64) {
 	t.Helper()
 	const limit = 1 << 20
@@ -189,7 +190,7 @@ func differential(t testing.TB, z []byte, seed uint64) {
 	same(t, "reader", read(z, limit, most), want)
 }
 
-// bits writes a deflate stream by hand.
+// bits assembles a deflate stream bit by bit.
 type bits struct {
 	p []byte
 	n int
@@ -207,12 +208,12 @@ func (b *bits) put(v, n int) *bits {
 	return b
 }
 
-// dynamic begins a last block with codes of these lengths.
+// dynamic begins a final block with these code lengths.
 func (b *bits) dynamic(lits, dists []int) *bits {
 	b.put(1|2<<1, 3).put(len(lits)-257, 5).put(len(dists)-1, 5).put(15, 4)
 	for _, s := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15} {
 		if s < 16 {
-			b.put(4, 3) // of each length, itself in four bits
+			b.put(4, 3) // a four-bit code for each length, equal to the length
 		} else {
 			b.put(0, 3)
 		}

@@ -5,22 +5,22 @@ import (
 	"io"
 )
 
-// Reader reads what one deflate stream holds. It needs a Reset before its first use.
+// Reader reads the content of one deflate stream. Call Reset before the first use.
 //
-// It takes no more from its source than the stream: what follows is still there at io.EOF. It
-// decodes what the source has at hand, and waits for more only when that makes nothing; so what an
-// encoder flushed is read as soon as it is there.
+// It reads nothing after the stream: after io.EOF the source still has the next byte. It decodes
+// the buffered input first, and waits for more only if that yields no output. So data that an
+// encoder flushed is available at once.
 //
 // Memory: about 120 KiB, all of it in the Reader itself.
 type Reader struct {
 	src     *bufio.Reader
 	decoder Decoder
 	buf     [Window + 64<<10]byte
-	r, w    int // buf[r:w] is yet to be read
+	r, w    int // buf[r:w] is decoded and unread
 	err     error
 }
 
-// Reset makes r read from src.
+// Reset prepares r to read a stream from src.
 func (r *Reader) Reset(src *bufio.Reader) {
 	r.decoder.Reset()
 	r.src, r.r, r.w, r.err = src, 0, 0, nil
@@ -42,7 +42,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// decode decodes what the source has at hand.
+// decode decodes the buffered input of the source, or waits for some.
 func (r *Reader) decode() error {
 	if r.w == len(r.buf) {
 		r.w = copy(r.buf[:], r.buf[r.w-Window:])
@@ -54,6 +54,6 @@ func (r *Reader) decode() error {
 	}
 	n, used, err := r.decoder.Decode(r.buf[:], r.w, in, len(in) == 0)
 	r.w += n
-	_, _ = r.src.Discard(used) // so many are there
+	_, _ = r.src.Discard(used) // cannot fail: Peek returned them
 	return err
 }

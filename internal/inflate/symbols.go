@@ -2,7 +2,7 @@ package inflate
 
 import "sync"
 
-// The entries of the symbols, without the lengths of their codes (RFC 1951 sections 3.2.5 and
+// The table entries of the symbols, without the lengths of their codes (RFC 1951 sections 3.2.5 and
 // 3.2.7).
 var (
 	litSymbols    = literalsAndLengths()
@@ -22,7 +22,7 @@ func literalsAndLengths() (s [maxLit + 2]entry) {
 		base += 1 << extra
 	}
 	s[285] = 258 << 10
-	s[286], s[287] = special, special // the fixed code has them, and nothing may use them
+	s[286], s[287] = special, special // the fixed code has them, but they are invalid
 	return s
 }
 
@@ -33,7 +33,7 @@ func distances() (s [maxDist + 2]entry) {
 		s[i] = entry(base<<10 + extra)
 		base += 1 << extra
 	}
-	s[30], s[31] = special, special // as above
+	s[30], s[31] = special, special // the same for distances
 	return s
 }
 
@@ -47,7 +47,7 @@ func codeLengths() (s [19]entry) {
 	return s
 }
 
-// tables are those of a block.
+// tables are the decoding tables of a block.
 type tables struct {
 	lit  litTable
 	dist distTable

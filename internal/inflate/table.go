@@ -2,42 +2,42 @@ package inflate
 
 import "math/bits"
 
-// An entry of a table says what the next bits of the input mean.
+// entry is an entry of a decoding table: the meaning of the next bits of the input.
 //
-//	bits 0–5    how many bits it takes, with the extra bits that follow the code
-//	bits 6–9    how many of them are the code's; of two literals, the first one's
-//	bits 10–17  a literal; 18–25 the next one; 26–27 how many they are
-//	bits 10–24  of a length, a distance or a code length: the number that the extra bits are added to
-//	bits 10–21  of a link: where its table begins; 22–25 how many bits index it
-//	bits 28–31  what it is, as below
+//	bits 0–5    number of bits that it consumes, including the extra bits after the code
+//	bits 6–9    number of them that are the code; for two literals, the first one's code
+//	bits 10–17  a literal; 18–25 the next literal; 26–27 the number of literals
+//	bits 10–24  of a length, a distance or a code length: the base, to which extra bits are added
+//	bits 10–21  of a link: where its table begins; 22–25 the number of bits that index the table
+//	bits 28–31  the kind, as below
 type entry uint32
 
 const (
 	literal    entry = 1 << 31 // one literal, or two
-	special    entry = 1 << 30 // none of what a table is for; alone: not a valid code
-	link       entry = 1 << 29 // with special: to the table of longer codes
+	special    entry = 1 << 30 // not a symbol of the table; alone: an invalid code
+	link       entry = 1 << 29 // with special: a link to the table of longer codes
 	endOfBlock entry = 1 << 28 // with special
-	repeatZero entry = 1 << 28 // among code lengths: so many are 0
-	repeatLast entry = 1 << 27 // among code lengths: so many are as the last one
+	repeatZero entry = 1 << 28 // of a code length: base + extra times the length 0
+	repeatLast entry = 1 << 27 // of a code length: base + extra times the last length
 )
 
 func (e entry) total() uint { return uint(e & 63) }
 func (e entry) code() uint  { return uint(e >> 6 & 15) }
 func (e entry) base() int   { return int(e >> 10 & 0x7fff) }
 
-// extra returns the value of the extra bits, when in begins with e's code.
+// extra returns the value of the extra bits. in begins with the code of e.
 func (e entry) extra(in uint64) int { return int(in & (1<<e.total() - 1) >> e.code()) }
 
-// at returns where the entry is that the link e leads to, when in begins with the bits behind those
-// that led to e.
+// index returns the index of the entry that the link e leads to. in begins with the bits after
+// those that led to e.
 func (e entry) index(in uint64) uint {
 	return uint(e>>10&0xfff) + uint(in)&(1<<(e>>22&15)-1)
 }
 
-// A table is indexed by the next bits of the input, as many as its root, the first one lowest.
-// Behind the entries of those indexes it has tables for codes that are longer. One that w bits
-// index is for at least w+1 codes, and no code has more than 15 bits: so 286 symbols make less than
-// 2,048 + 286 × 16/5 = 2,964 entries, and 30 symbols less than 256 + 30 × 128/8 = 737.
+// A table is indexed by the next bits of the input: the first bit is the lowest, and the number of
+// bits is the root. After the root entries come the subtables for longer codes. A subtable with an
+// index of w bits is for at least w+1 codes, and no code has more than 15 bits. So 286 symbols need
+// less than 2,048 + 286 × 16/5 = 2,964 entries, and 30 symbols less than 256 + 30 × 128/8 = 737.
 type (
 	litTable  [4096]entry
 	distTable [1024]entry
@@ -49,16 +49,16 @@ const (
 	lengthRoot = 7
 )
 
-// build makes the table of a code from the lengths of its symbols' codes and from the symbols'
-// entries. Like compress/flate it takes a complete code, a single code of one bit, and none at all,
-// and returns false for any other.
+// build fills the table of a code. lengths are the code lengths of the symbols, and symbols are
+// their entries. Like compress/flate it accepts a complete code, a single code of one bit, and an
+// empty code. For any other it returns false.
 func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 	var count [16]int
 	for _, n := range lengths {
 		count[n&15]++
 	}
 	count[0] = 0
-	longest, open := uint(0), 1<<15 // of the codes of 15 bits, those that are not taken
+	longest, open := uint(0), 1<<15 // free codes, counted as codes of 15 bits
 	for n, c := range count {
 		if c > 0 {
 			longest = uint(n)
@@ -69,7 +69,7 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 		return false
 	}
 
-	// The symbols in the order of their codes.
+	// The symbols, sorted by their codes.
 	var sorted [maxLit + 2]uint16
 	var place [16]int
 	for n := 1; n < 15; n++ {
@@ -82,8 +82,8 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 		}
 	}
 
-	// The table of codes up to n bits, twice, is the beginning of that up to n+1 bits.
-	var code uint // its first bit lowest, as in the input
+	// The table of the codes up to n bits, twice, is the beginning of the table up to n+1 bits.
+	var code uint // the first bit is the lowest, as in the input
 	k := 0
 	table[0] = special
 	for n := uint(1); n <= root; n++ {
@@ -95,12 +95,12 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 		}
 	}
 	free := 1 << root
-	var long []entry // the table of the longer codes that begin as the last one did
+	var long []entry // the subtable for the prefix of the last code
 	for n := root + 1; n <= longest; n++ {
 		for left := count[n]; left > 0; left-- {
-			if prefix := code & (1<<root - 1); table[prefix] == special { // the first that begins so
-				// Codes ascend with their lengths: those that fill what is open behind prefix come
-				// next.
+			if prefix := code & (1<<root - 1); table[prefix] == special { // the first code with this prefix
+				// Codes ascend with their lengths, so the next codes fill the free part of the
+				// subtable.
 				width := n - root
 				for open := 1<<width - left; open > 0; {
 					width++
@@ -121,7 +121,7 @@ func build(table []entry, root uint, lengths []uint8, symbols []entry) bool {
 	return true
 }
 
-// follow returns the code of n bits after code.
+// successor returns the code of n bits that follows code.
 func successor(code, n uint) uint {
 	zero := ^code & (1<<n - 1)
 	if zero == 0 {
@@ -131,9 +131,10 @@ func successor(code, n uint) uint {
 	return code&(top-1) | top
 }
 
-// pair adds to the entries of literals the next one, where the index has all of its code too.
+// pairLiterals adds the next literal to the entry of a literal, if the index contains all of its
+// code.
 func pairLiterals(table *litTable) {
-	for i := 1<<litRoot - 1; i >= 0; i-- { // downwards: what the entry of the next one holds is still one
+	for i := 1<<litRoot - 1; i >= 0; i-- { // downwards: the entry of the next literal is not a pair yet
 		e := table[i]
 		if e&literal == 0 {
 			continue

@@ -1,5 +1,6 @@
-// Package printable makes text that comes from outside, from a server or an object, fit for an error message: nothing in it
-// moves a terminal's cursor, changes its colours or reorders what a person reads, it has an end, and it keeps no secret of a URL.
+// Package printable makes external text, from a server or an object, safe for error messages: it
+// has no control characters that move the cursor, change colors or reorder the text. Its length is
+// limited, and it contains no secret of a URL.
 package printable
 
 import (
@@ -10,10 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-// Max is how many bytes Text and Quote return at most, without the note that says how much was left out.
+// Max is the most bytes that Text returns, and the most bytes that Quote quotes. A note about the
+// omitted bytes may follow.
 const Max = 1 << 10
 
-// Text returns s with everything but visible characters and spaces as Go writes it in a string (\x1b, \u202e), cut at [Max] bytes.
+// Text returns s, cut at [Max] bytes. Characters other than visible ones and spaces are replaced by
+// the escape sequences of a Go string (\x1b, \u202e).
 func Text(s string) string {
 	if len(s) <= Max && !strings.ContainsFunc(s, odd) {
 		return s
@@ -35,7 +38,7 @@ func Text(s string) string {
 	return b.String()
 }
 
-// Quote returns s in quotes, as %q does, cut at [Max] bytes.
+// Quote returns s in quotes as %q does, cut at [Max] bytes.
 func Quote(s string) string {
 	if len(s) > Max {
 		n := Max
@@ -47,13 +50,14 @@ func Quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// Is reports whether Text would show s as it is, but for its length.
+// Is reports whether Text shows all characters of s without escapes. It ignores the length.
 func Is(s string) bool { return !strings.ContainsFunc(s, odd) }
 
-// odd reports whether r is shown as an escape. RuneError stands for bytes that are not UTF-8.
+// odd reports whether r is escaped. RuneError stands for bytes that are not UTF-8.
 func odd(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
-// HideURLs returns s with scheme and host alone left of each URL: users, passwords, paths and queries may be secrets.
+// HideURLs returns s with only the scheme and the host of each URL. Users, passwords, paths and
+// queries may be secrets.
 func HideURLs(s string) string {
 	const mark = "://"
 	if !strings.Contains(s, mark) {
@@ -72,8 +76,9 @@ func HideURLs(s string) string {
 	}
 }
 
-// cutURL splits what follows "://" into the host of the URL and the text after the URL. A user may have characters that should
-// have been encoded: the last @ of the word ends it.
+// cutURL splits the text after "://" into the host of the URL and the text after the URL. A user
+// name or password may contain characters that should have been encoded, so the last @ of the word
+// ends it.
 func cutURL(s string) (host, after string) {
 	word := s
 	if i := strings.IndexFunc(s, unicode.IsSpace); i >= 0 {
@@ -94,10 +99,10 @@ func cutURL(s string) (host, after string) {
 	return host, after
 }
 
-// around are the bytes that stand around a URL in a text, and in none.
+// around are the bytes that enclose a URL in a text and do not occur in one.
 const around = "\"`<>"
 
-// endOf returns where s has the first of the bytes that end it.
+// endOf returns the index of the first byte of ends in s, or len(s).
 func endOf(s, ends string) int {
 	if i := strings.IndexAny(s, ends); i >= 0 {
 		return i

@@ -67,7 +67,7 @@ func TestHideURLs(t *testing.T) {
 	}
 }
 
-// FuzzText wants what Text returns to be bounded and visible, whatever comes.
+// FuzzText checks that the results of Text and Quote are bounded and printable for any input.
 func FuzzText(f *testing.F) {
 	f.Add("a\x1b[0m\u202e\xff")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -81,7 +81,7 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// FuzzHideURLs wants no user information of a URL as net/url writes it to be left, whatever stands around it.
+// FuzzHideURLs checks that no secret part of a URL, as net/url writes it, remains in any context.
 func FuzzHideURLs(f *testing.F) {
 	f.Add("user", "pa/ss@word", "path?query", "at ", " now")
 	f.Fuzz(func(t *testing.T, user, password, path, before, after string) {
