@@ -17,8 +17,7 @@ import (
 
 const (
 	ageChunks = 512 // of plaintext in a file, which makes the cost of the header negligible
-	// The input of a run repeats this many bytes of memory. They stay in the cache, like network
-	// buffers.
+	// The input of a run repeats these bytes, which stay in the cache like network buffers.
 	ringBytes = 1 << 20
 )
 
@@ -73,8 +72,7 @@ func ages(_ *input, _ jvm) ([]report.Case, error) {
 	return []report.Case{encrypt, d.Case}, errors.Join(d.err, again.err)
 }
 
-// reusableSource returns a source that emits a copy of sealed, because Decrypt overwrites its
-// input.
+// reusableSource returns a source of a copy of sealed, because Decrypt overwrites its input.
 func reusableSource(sealed []byte) stream.Source[[]byte] {
 	ring := make([]byte, ringBytes)
 	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {

@@ -41,7 +41,7 @@ func measure(cmd *exec.Cmd) (usage, error) {
 			return u, err
 		case <-time.After(look):
 			// ru_maxrss of getrusage(2) is never less than the peak of this process, because the
-			// child shares its memory until it executes the program. VmHWM restarts at the execution.
+			// child shares its memory until it executes the program. VmHWM restarts there.
 			if peak, ok := peakRSS(cmd.Process.Pid); ok {
 				u.peak = max(u.peak, peak)
 			}
