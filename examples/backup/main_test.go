@@ -366,7 +366,7 @@ func TestHelp(t *testing.T) {
 	for _, want := range []string{
 		"usage: backup -db NAME", "export MONGODB_URI='mongodb://user:password@", "-part-size SIZE",
 		"(default 8.0MiB)", "The collection:\n", "Messages:\n",
-		"indexes", "validator", "no snapshot", "Exit codes:\n  0 ", "\n  3 ",
+		"indexes", "validator", "not a snapshot", "Exit codes:\n  0 ", "\n  3 ",
 	} {
 		if !strings.Contains(r.Stdout, want) {
 			t.Errorf("-h lacks %q", want)

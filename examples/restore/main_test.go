@@ -216,7 +216,7 @@ func TestHelp(t *testing.T) {
 	r := w.Run(t, nil, "restore", "-h")
 	for _, want := range []string{
 		"usage: restore -db NAME", "export MONGODB_URI='mongodb://user:password@", "The object:\n", "indexes",
-		"validator", "no snapshot", "\n  3 ",
+		"validator", "not a snapshot", "\n  3 ",
 	} {
 		if !strings.Contains(r.Stdout, want) || r.Code != 0 || r.Stderr != "" {
 			t.Errorf("-h lacks %q (exit code %d): %s%s", want, r.Code, r.Stdout, r.Stderr)
