@@ -30,7 +30,7 @@ var hostileGzip = []hostile.Row{
 	},
 	{
 		Name: "gzip: 1 GiB of zeros, no limit that it meets", Run: bomb(codec.Gzip(nil), codec.Gunzip(nil), 1<<30),
-		Want: hostile.Success, MaxMemory: 64 << 20,
+		Want: hostile.Success, MaxMemory: 96 << 20, // 58 to 64 MiB, most of it the compressor's
 	},
 	{Name: "gzip: 1 GiB of zeros in gzip in gzip, limit 1 MiB", Run: nested(3), Want: hostile.As[*codec.LimitError]()},
 	{
