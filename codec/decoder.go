@@ -136,7 +136,7 @@ func withInput(ctx context.Context, name string, src stream.Source[[]byte], body
 
 // input reads the upstream for a decoder. It remembers how the upstream ended.
 type input struct {
-	name      string // of the stage, for its errors
+	name      string // the stage's name in errors
 	r         io.ReadCloser
 	n         int64  // bytes read
 	unread    []byte // bytes of buf that ReadByte has not returned

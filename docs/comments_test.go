@@ -297,8 +297,8 @@ func mentions(name string) feature {
 	}
 }
 
-// reaches returns the path by which the named function reaches code with the feature, or "" if it
-// does not. It assumes that a function calls every function, and every method of every type, that
+// reaches returns the calls that lead from the named function to code with the feature, or "" if
+// none do. It assumes that a function calls every function, and every method of every type, that
 // it mentions.
 func (c *code) reaches(name string, has feature) string {
 	seen := map[string]bool{}

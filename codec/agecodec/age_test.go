@@ -524,7 +524,7 @@ func (m manyWords) Wrap([]byte) ([]*age.Stanza, error) {
 	return []*age.Stanza{{Type: "words", Args: slices.Repeat([]string{"a"}, m.n), Body: make([]byte, m.size)}}, nil
 }
 
-// TestHeadersThatNobodyReads: Encrypt does not write a file that no reader accepts.
+// TestHeadersThatNobodyReads checks that Encrypt refuses headers that readers would refuse.
 func TestHeadersThatNobodyReads(t *testing.T) {
 	key := newKey(t)
 	old := ageEncrypt(t, noise(10), key.Recipient())

@@ -28,7 +28,7 @@ var b64 = base64.RawStdEncoding.Strict()
 
 var errStanza = fatal("a recipient made a malformed stanza")
 
-// sealHeader returns the header from which each of the recipients can get fileKey.
+// sealHeader returns a header that gives fileKey to each of the recipients.
 func sealHeader(ctx context.Context, fileKey []byte, recipients []age.Recipient) ([]byte, error) {
 	b := []byte(intro)
 	var labels []string

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// longLine is the size in bytes from which a line gets all the memory that it will probably need at
-// once.
+// longLine is a size in bytes. A longer line gets an estimate of all its memory at once.
 const longLine = 1 << 20
 
 // maxGrowth is the maximum number of JSON bytes for one byte of BSON: a MinKey with an empty key is

@@ -14,7 +14,10 @@ import (
 // TestReport has texts that are not safe to print, and replies that name the right host or region.
 func TestReport(t *testing.T) {
 	replied := func(status int, header http.Header) error {
-		return operation(&smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status, Header: header}}, Err: errors.New("no")})
+		reply := &http.Response{StatusCode: status, Header: header}
+		return operation(&smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: reply}, Err: errors.New("no"),
+		})
 	}
 	for _, c := range []struct {
 		err       error

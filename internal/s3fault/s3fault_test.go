@@ -31,7 +31,8 @@ func reply(status int, code string) error {
 	if code != "" {
 		err = &smithy.GenericAPIError{Code: code}
 	}
-	return operation(&smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: err})
+	reply := &http.Response{StatusCode: status}
+	return operation(&smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: reply}, Err: err})
 }
 
 // send returns the SDK's error for a request without a reply.
