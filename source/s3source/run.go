@@ -21,6 +21,8 @@ import (
 // run is the state of one read of an object.
 type run struct {
 	*download
+	lent            bool   // the receiver uses a chunk only until emit returns
+	buf             []byte // all chunks, if lent
 	pos             int64  // offset of the next byte to emit
 	end             int64  // offset at which the run ends; -1 if unknown
 	lengthConfirmed bool   // end comes from more than the length of a body, which a proxy may have shortened
@@ -124,7 +126,7 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		if upto >= 0 {
 			n = min(n, upto-r.pos)
 		}
-		chunk := make([]byte, n)
+		chunk := r.newChunk(n)
 		got, err := readFull(body, chunk, w)
 		if got > 0 {
 			chunk = chunk[:got:got]
@@ -147,6 +149,17 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		}
 	}
 	return nil
+}
+
+// newChunk returns memory for a chunk of n bytes.
+func (r *run) newChunk(n int64) []byte {
+	if !r.lent {
+		return make([]byte, n)
+	}
+	if int64(len(r.buf)) < n {
+		r.buf = make([]byte, n)
+	}
+	return r.buf[:n]
 }
 
 // readError returns the reason for an error of a read.

@@ -1,0 +1,45 @@
+// S3 compares the downloads and uploads of millweir with those of the AWS SDK.
+//
+//	go run ./bench/cmd/s3 [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
+//
+// The server is another process, so only the CPU time of the clients is measured. It serves over
+// http and over https. Every download is counted, and every upload is checked by the server.
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == serverArg {
+		if err := serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		return
+	}
+	s := &servers{}
+	defer s.close()
+	report.Suite{
+		Command: "go run ./bench/cmd/s3",
+		Cases:   s.cases,
+		Quick:   report.Options{Rounds: 5, Target: 200 * time.Millisecond},
+		Full:    report.Options{Rounds: 7, Target: time.Second},
+	}.Main()
+}
+
+// cases starts the server and returns all cases, in the order of the report.
+func (s *servers) cases(quick bool) ([]report.Case, error) {
+	size := 256 << 20
+	if quick {
+		size = 64 << 20
+	}
+	if err := s.start(size); err != nil {
+		return nil, err
+	}
+	return downloads(s, size)
+}
