@@ -11,6 +11,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/stream"
 )
@@ -22,7 +23,7 @@ const (
 )
 
 // ages encrypts and decrypts random bytes with one X25519 key.
-func ages(_ *input, _ jvm) ([]report.Case, error) {
+func ages(_ *input, _ pekko.Peer) ([]report.Case, error) {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		return nil, err

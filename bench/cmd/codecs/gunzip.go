@@ -8,11 +8,12 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 )
 
 // gunzips decompresses one member that compress/gzip wrote.
-func gunzips(in *input, _ jvm) ([]report.Case, error) {
+func gunzips(in *input, _ pekko.Peer) ([]report.Case, error) {
 	var packed bytes.Buffer
 	if err := writerOutput(chunks(in.text), stdgzip.NewWriter(nil))(&packed); err != nil {
 		return nil, err

@@ -8,13 +8,14 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/internal/rusage"
 )
 
 // gzips compresses text as gzip at the default level and at the fast level. A third case compares
 // the stored bytes of the default level.
-func gzips(in *input, jvm jvm) ([]report.Case, error) {
+func gzips(in *input, java pekko.Peer) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := caseBuilder{right: decodesTo(in.text, openGzip), Case: report.Case{
 		Name: "gzip", About: "JSON lines → gzip, default level",
@@ -27,10 +28,10 @@ func gzips(in *input, jvm jvm) ([]report.Case, error) {
 		theirs,
 		b.peer("klauspost/compress/gzip, level 5", report.Bar{}, writerOutput(cs, level(5))),
 	}
-	standard := jvm.join(b.Case, "Pekko Compression.gzip", "gzip", -1, report.Bar{Least: 4})
-	if jvm.JVM != nil {
-		standard = jvm.join(standard, "Pekko Compression.gzip, level 6", "gzip", 6, report.Bar{})
-	}
+	standard := java.Join(b.Case, pekko.Job{
+		Name: "gzip", Label: "Pekko Compression.gzip", Arg: -1, Bar: report.Bar{Least: 4},
+	})
+	standard = java.Join(standard, pekko.Job{Name: "gzip", Label: "Pekko Compression.gzip, level 6", Arg: 6})
 
 	stored := b.Case
 	stored.Name, stored.About, stored.By = "gzip-size", "JSON lines → gzip, default level, the bytes that come out",

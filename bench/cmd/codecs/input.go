@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -76,12 +77,5 @@ func (s *shape) fill() error {
 	return nil
 }
 
-// chunks returns p in chunks. The capacity of each is its length.
-func chunks(p []byte) (cs [][]byte) {
-	for len(p) > 0 {
-		n := min(chunkBytes, len(p))
-		cs = append(cs, p[:n:n])
-		p = p[n:]
-	}
-	return cs
-}
+// chunks returns p in chunks.
+func chunks(p []byte) [][]byte { return slices.Collect(slices.Chunk(p, chunkBytes)) }

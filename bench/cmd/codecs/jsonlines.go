@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
@@ -26,7 +27,7 @@ type pageView struct {
 
 // jsonLines writes values of a Go type as lines, and reads them back. Both sides use encoding/json,
 // so ours must not cost more.
-func jsonLines(in *input, _ jvm) ([]report.Case, error) {
+func jsonLines(in *input, _ pekko.Peer) ([]report.Case, error) {
 	visits := make([]pageView, len(in.text)/512)
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)

@@ -11,8 +11,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/millweir/millweir/bench/internal/report"
@@ -31,7 +29,7 @@ func main() {
 			if err != nil {
 				return nil, err
 			}
-			return cases(in, startJVM(warm, in.text))
+			return cases(in, pekko.StartPeer(warm, in.text))
 		},
 		Quick: report.Options{Rounds: 5, Target: 12 * time.Millisecond},
 		Full:  report.Options{Rounds: 11, Target: 150 * time.Millisecond},
@@ -39,12 +37,12 @@ func main() {
 }
 
 // cases returns all cases, in the order of the report.
-func cases(in *input, java jvm) ([]report.Case, error) {
+func cases(in *input, java pekko.Peer) ([]report.Case, error) {
 	var all []report.Case
 	for _, s := range in.shapes {
 		all = append(all, writer(s), parser(s))
 	}
-	for _, group := range []func(*input, jvm) ([]report.Case, error){
+	for _, group := range []func(*input, pekko.Peer) ([]report.Case, error){
 		rawBSON, gzips, gunzips, parallelGzips, zstds, unzstds, parallelZstds, ages, jsonLines, texts,
 	} {
 		cs, err := group(in, java)
@@ -54,31 +52,4 @@ func cases(in *input, java jvm) ([]report.Case, error) {
 		all = append(all, cs...)
 	}
 	return all, nil
-}
-
-// jvm is Pekko Streams, or the reason why it is missing.
-type jvm struct {
-	*pekko.JVM
-	absent string
-}
-
-func startJVM(warm time.Duration, text []byte) jvm {
-	p, err := pekko.Start(warm, text)
-	switch {
-	case errors.Is(err, pekko.ErrMissing):
-		return jvm{absent: fmt.Sprintf("Pekko Streams, for %v", err)}
-	case err != nil:
-		return jvm{absent: fmt.Sprintf("Pekko Streams, which failed: %v", err)}
-	}
-	return jvm{JVM: p}
-}
-
-// join adds Pekko Streams to the peers of c, with the job of that name and argument.
-func (j jvm) join(c report.Case, name, job string, arg int, bar report.Bar) report.Case {
-	if j.JVM == nil {
-		c.Absent = append(c.Absent, j.absent)
-		return c
-	}
-	c.Peers = append(c.Peers, report.Peer{Name: name, Work: j.Work(job, c.Units, arg, c.Want), Bar: bar})
-	return c
 }

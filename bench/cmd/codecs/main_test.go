@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 )
 
 // TestCases runs every competitor of every case once with little input. The cases themselves verify
@@ -14,7 +15,7 @@ func TestCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := cases(in, jvm{absent: "Pekko Streams, in tests"})
+	all, err := cases(in, pekko.Absent("in tests"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/stream"
 )
@@ -19,14 +20,14 @@ type bytesFlow = stream.Flow[[]byte, []byte]
 
 // parallelGzips compares our gzip and gunzip with one goroutine per core to the same without
 // goroutines.
-func parallelGzips(in *input, _ jvm) ([]report.Case, error) {
+func parallelGzips(in *input, _ pekko.Peer) ([]report.Case, error) {
 	return parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
 		func(n int) bytesFlow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
 		func(n int) bytesFlow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) })
 }
 
 // parallelZstds is parallelGzips for zstd.
-func parallelZstds(in *input, _ jvm) ([]report.Case, error) {
+func parallelZstds(in *input, _ pekko.Peer) ([]report.Case, error) {
 	return parallels(in, "zstd", openZstd, report.Bar{}, report.Bar{},
 		func(n int) bytesFlow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
 		func(n int) bytesFlow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}) })

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
@@ -18,7 +19,7 @@ import (
 
 // rawBSON writes documents one after the other, and reads them back with a check of their
 // structure.
-func rawBSON(in *input, _ jvm) ([]report.Case, error) {
+func rawBSON(in *input, _ pekko.Peer) ([]report.Case, error) {
 	cs := chunks(in.bson)
 	return []report.Case{{
 		Name: "bson-write", About: "documents → chunks of BSON",

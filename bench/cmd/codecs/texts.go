@@ -7,12 +7,13 @@ import (
 	"io"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 )
 
 // texts writes bytes as text and reads them back. Both sides use the coders of the standard
 // library.
-func texts(in *input, _ jvm) ([]report.Case, error) {
+func texts(in *input, _ pekko.Peer) ([]report.Case, error) {
 	encoded, digits := []byte(base64.StdEncoding.EncodeToString(in.bson)), []byte(hex.EncodeToString(in.bson))
 	var all []report.Case
 	for _, t := range []struct {

@@ -7,11 +7,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 )
 
 // zstds compresses text as zstd. Both sides use klauspost's codec, so ours must not cost more.
-func zstds(in *input, _ jvm) ([]report.Case, error) {
+func zstds(in *input, _ pekko.Peer) ([]report.Case, error) {
 	cs := chunks(in.text)
 	b := caseBuilder{right: decodesTo(in.text, openZstd), Case: report.Case{
 		Name: "zstd", About: "JSON lines → zstd, default level",
@@ -34,7 +35,7 @@ func zstds(in *input, _ jvm) ([]report.Case, error) {
 }
 
 // unzstds decompresses one frame.
-func unzstds(in *input, _ jvm) ([]report.Case, error) {
+func unzstds(in *input, _ pekko.Peer) ([]report.Case, error) {
 	w, err := zstd.NewWriter(nil)
 	if err != nil {
 		return nil, err

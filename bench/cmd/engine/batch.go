@@ -5,6 +5,7 @@ import (
 
 	"github.com/destel/rill"
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -15,9 +16,9 @@ import (
 const batchSize = 100
 
 // batch groups elements into new slices of 100.
-func batch(jvm jvm) report.Case {
+func batch(java pekko.Peer) report.Case {
 	want, _ := batchByHand()
-	return jvm.join(report.Case{
+	return java.Join(report.Case{
 		Name: "batch", About: "slice → batches of 100 → fold over the batches",
 		Unit: "element", Units: len(numbers), Want: want,
 		Ours: report.Peer{Name: "millweir Batch", Run: ourBatches},
@@ -27,7 +28,7 @@ func batch(jvm jvm) report.Case {
 			{Name: "destel/rill Batch", Run: rillBatches, Bar: report.Bar{Least: 3}},
 			{Name: "reugn/go-streams Batch", Run: goStreamsBatches, Bar: report.Bar{Least: 3}},
 		},
-	}, 0, report.Bar{Least: 3})
+	}, pekko.Job{Bar: report.Bar{Least: 3}})
 }
 
 // addBatch is the fold over the batches. It does not read all elements of a batch.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/destel/rill"
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 	"github.com/reugn/go-streams/flow"
@@ -13,8 +14,8 @@ import (
 
 // asyncBoundary runs a source on one goroutine and a fold on another, with 64 elements between
 // them.
-func asyncBoundary(jvm jvm) report.Case {
-	return jvm.join(report.Case{
+func asyncBoundary(java pekko.Peer) report.Case {
+	return java.Join(report.Case{
 		Name: "async-boundary", About: "slice → async, 64 elements ahead → fold",
 		Unit: "element", Units: len(numbers), Want: sum(numbers),
 		Ours: report.Peer{Name: "millweir", Run: func() (int64, error) {
@@ -33,7 +34,7 @@ func asyncBoundary(jvm jvm) report.Case {
 			{Name: "channel", Run: func() (int64, error) { return receive(send(numbers)) }},
 			{Name: "channel, select with a context", Run: selectingChannel},
 		},
-	}, 0, report.Bar{Least: 15})
+	}, pekko.Job{Bar: report.Bar{Least: 15}})
 }
 
 // asyncMapped is asyncBoundary for a source whose elements come one by one from a function.

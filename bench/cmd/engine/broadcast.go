@@ -5,6 +5,7 @@ import (
 
 	"github.com/destel/rill"
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 	"github.com/reugn/go-streams/flow"
@@ -12,8 +13,8 @@ import (
 )
 
 // broadcast sends every element through two branches and merges their outputs.
-func broadcast(jvm jvm) report.Case {
-	return jvm.join(report.Case{
+func broadcast(java pekko.Peer) report.Case {
+	return java.Join(report.Case{
 		Name: "broadcast", About: "slice → to two maps at once → merge → fold",
 		Unit: "element", Units: len(numbers), Want: 4*sum(numbers) + int64(len(numbers)),
 		Ours: report.Peer{Name: "millweir Broadcast", Run: func() (int64, error) {
@@ -26,7 +27,7 @@ func broadcast(jvm jvm) report.Case {
 			{Name: "reugn/go-streams FanOut, Merge", Run: goStreamsBroadcast, Bar: report.Bar{Least: 3}},
 			{Name: "channels", Run: channelBroadcast},
 		},
-	}, 0, report.Bar{Least: 3})
+	}, pekko.Job{Bar: report.Bar{Least: 3}})
 }
 
 // roBroadcast runs on one goroutine: a connectable observable begins when both branches have

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/destel/rill"
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 	"github.com/reugn/go-streams/flow"
@@ -10,9 +11,9 @@ import (
 )
 
 // fusedChain runs four stages without buffers between them.
-func fusedChain(jvm jvm) report.Case {
+func fusedChain(java pekko.Peer) report.Case {
 	want, _ := chainByHand()
-	return jvm.join(report.Case{
+	return java.Join(report.Case{
 		Name: "fused-chain", About: "slice → map → filter (3 of 4) → map → fold",
 		Unit: "element", Units: len(numbers), Want: want,
 		Ours:   report.Peer{Name: "millweir", Run: func() (int64, error) { return ourChain(numbers) }},
@@ -27,7 +28,7 @@ func fusedChain(jvm jvm) report.Case {
 			},
 			{Name: "channel a stage", Run: chainOfChannels},
 		},
-	}, 0, report.Bar{Least: 6})
+	}, pekko.Job{Bar: report.Bar{Least: 6}})
 }
 
 func ourChain(xs []int) (int64, error) {

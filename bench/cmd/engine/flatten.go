@@ -5,6 +5,7 @@ import (
 
 	"github.com/destel/rill"
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 	"github.com/reugn/go-streams/flow"
@@ -15,8 +16,8 @@ import (
 var slicesOfTen = slices.Collect(slices.Chunk(numbers, 10))
 
 // flatten splits slices into their elements.
-func flatten(jvm jvm) report.Case {
-	return jvm.join(report.Case{
+func flatten(java pekko.Peer) report.Case {
+	return java.Join(report.Case{
 		Name: "flatten", About: "slices of 10 → their elements → fold",
 		Unit: "element", Units: len(numbers), Want: sum(numbers),
 		Ours: report.Peer{Name: "millweir FlatMap", Run: func() (int64, error) {
@@ -34,7 +35,7 @@ func flatten(jvm jvm) report.Case {
 				return goStreamsSum(goStreamsFrom(slicesOfTen).Via(flow.Flatten[int](1)))
 			}},
 		},
-	}, 0, report.Bar{Least: 3})
+	}, pekko.Job{Bar: report.Bar{Least: 3}})
 }
 
 func itself(xs []int) []int { return xs }

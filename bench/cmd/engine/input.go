@@ -73,13 +73,3 @@ func appendObject(p []byte, r *rand.Rand, id, fields int) []byte {
 	}
 	return append(p, '}')
 }
-
-// chunks returns p in chunks. The capacity of each is its length.
-func chunks(p []byte) (cs [][]byte) {
-	for len(p) > 0 {
-		n := min(chunkBytes, len(p))
-		cs = append(cs, p[:n:n])
-		p = p[n:]
-	}
-	return cs
-}

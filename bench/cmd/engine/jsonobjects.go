@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
@@ -14,10 +16,10 @@ import (
 )
 
 // jsonObjects splits chunks into JSON objects and counts them without parsing.
-func jsonObjects(jvm jvm, size int) report.Case {
+func jsonObjects(java pekko.Peer, size int) report.Case {
 	text := makeJSONLines(size)
-	in := chunks(text)
-	return jvm.join(report.Case{
+	in := slices.Collect(slices.Chunk(text, chunkBytes))
+	return java.Join(report.Case{
 		Name: "json-objects", About: "64 KiB chunks in memory → JSON objects",
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.JSONObjects", Run: func() (int64, error) {
@@ -28,7 +30,7 @@ func jsonObjects(jvm jvm, size int) report.Case {
 			Name: "json.Decoder into RawMessage", Bar: report.Bar{Least: 5},
 			Run: func() (int64, error) { return decode(text) },
 		}},
-	}, 0, report.Bar{Least: 1.1})
+	}, pekko.Job{Bar: report.Bar{Least: 1.1}})
 }
 
 func decode(text []byte) (total int64, _ error) {

@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"slices"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
@@ -13,10 +15,10 @@ import (
 
 // lines splits chunks into lines and counts them without copying. A line is valid until the next
 // one; the lines of Pekko Streams stay valid.
-func lines(jvm jvm, size int) report.Case {
+func lines(java pekko.Peer, size int) report.Case {
 	text := makeJSONLines(size)
-	in := chunks(text)
-	return jvm.join(report.Case{
+	in := slices.Collect(slices.Chunk(text, chunkBytes))
+	return java.Join(report.Case{
 		Name: "lines", About: "64 KiB chunks in memory → lines that hold until the next one",
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.SplitLines, lent", Run: func() (total int64, _ error) {
@@ -41,14 +43,14 @@ func lines(jvm jvm, size int) report.Case {
 			}
 			return total, s.Err()
 		}}},
-	}, 0, report.Bar{Least: 6})
+	}, pekko.Job{Bar: report.Bar{Least: 6}})
 }
 
 // linesKept is lines, but the receiver may keep the lines, as in Pekko Streams.
-func linesKept(jvm jvm, size int) report.Case {
+func linesKept(java pekko.Peer, size int) report.Case {
 	text := makeJSONLines(size)
-	in := chunks(text)
-	c := jvm.join(report.Case{
+	in := slices.Collect(slices.Chunk(text, chunkBytes))
+	c := java.Join(report.Case{
 		Name: "lines", // the name of Pekko's job
 		Unit: "byte", Units: size, Want: int64(size),
 		Ours: report.Peer{Name: "millweir codec.SplitLines", Run: func() (int64, error) {
@@ -68,7 +70,7 @@ func linesKept(jvm jvm, size int) report.Case {
 			}
 			return total, s.Err()
 		}}},
-	}, 0, report.Bar{Least: 6})
+	}, pekko.Job{Bar: report.Bar{Least: 6}})
 	c.Name, c.About = "lines-kept", "64 KiB chunks in memory → lines that are the receiver's"
 	return c
 }

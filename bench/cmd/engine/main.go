@@ -10,8 +10,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/millweir/millweir/bench/internal/report"
@@ -26,7 +24,7 @@ func main() {
 			if quick {
 				warm = 800 * time.Millisecond
 			}
-			return cases(startJVM(warm), framingBytes), nil
+			return cases(pekko.StartPeer(warm, makeJSONLines(framingBytes)), framingBytes), nil
 		},
 		Quick: report.Options{Rounds: 5, Target: 12 * time.Millisecond},
 		Full:  report.Options{Rounds: 15, Target: 150 * time.Millisecond},
@@ -34,52 +32,25 @@ func main() {
 }
 
 // cases returns all cases, in the order of the report.
-func cases(jvm jvm, framed int) []report.Case {
+func cases(java pekko.Peer, framed int) []report.Case {
 	return []report.Case{
-		fusedChain(jvm),
-		asyncBoundary(jvm),
+		fusedChain(java),
+		asyncBoundary(java),
 		asyncMapped(),
 		asyncIdle(),
-		orderedMap(jvm),
-		orderedMapWall(jvm),
-		orderedMapNothing(jvm),
-		batch(jvm),
-		flatten(jvm),
-		broadcast(jvm),
-		merge(jvm),
-		startUp(jvm),
-		lines(jvm, framed),
-		linesKept(jvm, framed),
-		jsonObjects(jvm, framed),
+		orderedMap(java),
+		orderedMapWall(java),
+		orderedMapNothing(java),
+		batch(java),
+		flatten(java),
+		broadcast(java),
+		merge(java),
+		startUp(java),
+		lines(java, framed),
+		linesKept(java, framed),
+		jsonObjects(java, framed),
 		monitor(),
 		monitorChunks(),
 		cancelled(),
 	}
-}
-
-// jvm is Pekko Streams, or the reason why it is missing.
-type jvm struct {
-	*pekko.JVM
-	absent string
-}
-
-func startJVM(warm time.Duration) jvm {
-	p, err := pekko.Start(warm, makeJSONLines(framingBytes))
-	switch {
-	case errors.Is(err, pekko.ErrMissing):
-		return jvm{absent: fmt.Sprintf("Pekko Streams, for %v", err)}
-	case err != nil:
-		return jvm{absent: fmt.Sprintf("Pekko Streams, which failed: %v", err)}
-	}
-	return jvm{JVM: p}
-}
-
-// join adds Pekko Streams to the peers of c. Its job has the name of the case and the argument arg.
-func (j jvm) join(c report.Case, arg int, bar report.Bar) report.Case {
-	if j.JVM == nil {
-		c.Absent = append(c.Absent, j.absent)
-		return c
-	}
-	c.Peers = append(c.Peers, report.Peer{Name: "Pekko Streams", Work: j.Work(c.Name, c.Units, arg, c.Want), Bar: bar})
-	return c
 }

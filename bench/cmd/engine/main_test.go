@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 )
 
 // TestCases runs every competitor of every case once. Measure compares the check values.
 func TestCases(t *testing.T) {
-	for _, c := range cases(jvm{absent: "Pekko Streams, in tests"}, 1<<20) {
+	for _, c := range cases(pekko.Absent("in tests"), 1<<20) {
 		t.Run(c.Name, func(t *testing.T) {
 			r, err := report.Measure(c, report.Options{Rounds: 1, Target: time.Nanosecond})
 			if err != nil {

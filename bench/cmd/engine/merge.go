@@ -5,6 +5,7 @@ import (
 
 	"github.com/destel/rill"
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 	"github.com/reugn/go-streams/flow"
@@ -12,9 +13,9 @@ import (
 )
 
 // merge runs two sources concurrently and merges their elements in order of arrival.
-func merge(jvm jvm) report.Case {
+func merge(java pekko.Peer) report.Case {
 	a, b := numbers[:len(numbers)/2], numbers[len(numbers)/2:]
-	return jvm.join(report.Case{
+	return java.Join(report.Case{
 		Name: "merge", About: "two slices at once → merge → fold",
 		Unit: "element", Units: len(numbers), Want: sum(numbers),
 		Ours: report.Peer{Name: "millweir Merge", Run: func() (int64, error) {
@@ -35,7 +36,7 @@ func merge(jvm jvm) report.Case {
 			}},
 			{Name: "channel", Run: func() (int64, error) { return mergeByChannel(a, b) }},
 		},
-	}, 0, report.Bar{Least: 3})
+	}, pekko.Job{Bar: report.Bar{Least: 3}})
 }
 
 func mergeByChannel(parts ...[]int) (int64, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/destel/rill"
 	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 	concstream "github.com/sourcegraph/conc/stream"
@@ -20,19 +21,16 @@ const (
 
 // orderedMap maps on several goroutines and keeps the order, with work of 0.6 to 0.85 µs an
 // element. Its cost is the overhead over the ideal: one goroutine a core, without communication.
-func orderedMap(jvm jvm) report.Case {
-	c, ideal := orderedMaps(jvm)
+func orderedMap(java pekko.Peer) report.Case {
+	c, ideal := orderedMaps(java)
 	c.Name, c.About = "ordered-map", "ordered map over about 0.7 µs of work, beyond the work itself"
 	c.Peers[futures].Bar = report.Bar{Least: 3}
 	c.Ours.Base = &ideal
 	for i := range c.Peers {
 		c.Peers[i].Base = &ideal
 	}
-	if jvm.JVM != nil { // the same work may cost more or less in the JVM
-		c.Peers[len(c.Peers)-1].Base = &report.Peer{
-			Name: "Pekko, ideal",
-			Work: jvm.Work("ideal-map", c.Units, spins(), c.Want),
-		}
+	if work, ok := java.Work(c, "ideal-map", spins()); ok { // it may cost more or less in the JVM
+		c.Peers[len(c.Peers)-1].Base = &report.Peer{Name: "Pekko, ideal", Work: work}
 	}
 	return c
 }
@@ -41,8 +39,8 @@ func orderedMap(jvm jvm) report.Case {
 const futures = 2
 
 // orderedMapWall measures orderedMap by wall time.
-func orderedMapWall(jvm jvm) report.Case {
-	c, ideal := orderedMaps(jvm)
+func orderedMapWall(java pekko.Peer) report.Case {
+	c, ideal := orderedMaps(java)
 	c.Name, c.About, c.By = "ordered-map-wall", "ordered map over about 0.7 µs of work, as time passes", report.Wall
 	ideal.Bar = report.Bar{Least: 1 / 1.15}
 	c.Peers = append([]report.Peer{ideal}, c.Peers...)
@@ -50,12 +48,12 @@ func orderedMapWall(jvm jvm) report.Case {
 }
 
 // orderedMaps returns the competitors, and the ideal.
-func orderedMaps(jvm jvm) (c report.Case, ideal report.Peer) {
+func orderedMaps(java pekko.Peer) (c report.Case, ideal report.Peer) {
 	times := spins()
 	work := func(v int) int { return spin(v, times) }
 	ideal = report.Peer{Name: "ideal: nothing handed over", Run: func() (int64, error) { return mapIdeal(work) }}
 	want, _ := ideal.Run()
-	return jvm.join(report.Case{
+	return java.Join(report.Case{
 		Name: "ordered-map",
 		Unit: "element", Units: mapped, Want: want,
 		Ours: report.Peer{Name: "millweir MapParallel", Run: func() (int64, error) { return ourMap(work) }},
@@ -64,12 +62,12 @@ func orderedMaps(jvm jvm) (c report.Case, ideal report.Peer) {
 			{Name: "sourcegraph/conc stream", Run: func() (int64, error) { return concMap(work) }},
 			{Name: "channels of futures", Run: func() (int64, error) { return mapByFutures(work) }},
 		},
-	}, times, report.Bar{}), ideal
+	}, pekko.Job{Arg: times}), ideal
 }
 
 // orderedMapNothing is orderedMap with a trivial function: all cost is overhead.
-func orderedMapNothing(jvm jvm) report.Case {
-	return jvm.join(report.Case{
+func orderedMapNothing(java pekko.Peer) report.Case {
+	return java.Join(report.Case{
 		Name: "ordered-map-nothing", About: "ordered map over an addition",
 		Unit: "element", Units: mapped, Want: sum(numbers[:mapped]) + mapped,
 		Ours: report.Peer{Name: "millweir MapParallel", Run: func() (int64, error) { return ourMap(addOne) }},
@@ -81,7 +79,7 @@ func orderedMapNothing(jvm jvm) report.Case {
 				Bar: report.Bar{Least: 10},
 			},
 		},
-	}, 0, report.Bar{})
+	}, pekko.Job{})
 }
 
 // cores is the number of workers of a map over pure computation, the same for every competitor.

@@ -1,6 +1,9 @@
 package main
 
-import "github.com/millweir/millweir/bench/internal/report"
+import (
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/bench/pekko"
+)
 
 // starts is the number of pipelines that one run starts.
 const starts = 100
@@ -16,7 +19,7 @@ func throughChannel(xs []int) (total int64, _ error) {
 }
 
 // startUp builds and runs a pipeline for a single element.
-func startUp(jvm jvm) report.Case {
+func startUp(java pekko.Peer) report.Case {
 	one := []int{1}
 	each := func(run func([]int) (int64, error)) func() (int64, error) {
 		return func() (total int64, _ error) {
@@ -30,7 +33,7 @@ func startUp(jvm jvm) report.Case {
 			return total, nil
 		}
 	}
-	return jvm.join(report.Case{
+	return java.Join(report.Case{
 		Name: "start-up", About: "slice of one → map → filter → map → fold, built and run",
 		Unit: "run", Units: starts, Want: starts * 3 * 2,
 		Ours: report.Peer{Name: "millweir", Run: each(ourChain)},
@@ -40,5 +43,5 @@ func startUp(jvm jvm) report.Case {
 			{Name: "destel/rill", Run: each(rillChain)},
 			{Name: "reugn/go-streams", Run: each(goStreamsChain)},
 		},
-	}, 0, report.Bar{})
+	}, pekko.Job{})
 }

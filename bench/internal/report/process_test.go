@@ -48,15 +48,7 @@ func TestProcesses(t *testing.T) {
 		{Row: "job-rss", Peer: "a", Ours: 20, Theirs: 50, Unit: "MiB rss", Ratio: 2.5, Min: 2.5, Max: 2.5},
 		{Row: "job-stored", Peer: "a", Ours: 0.5, Theirs: 0.5, Unit: "bytes/byte stored", Ratio: 1, Min: 1, Max: 1},
 	}
-	rows := r.Rows()
-	if len(rows) != len(want) {
-		t.Fatalf("%d rows, want %d", len(rows), len(want))
-	}
-	for i, row := range rows {
-		if row != want[i] {
-			t.Errorf("row %d:\n got %+v\nwant %+v", i, row, want[i])
-		}
-	}
+	wantRows(t, r, want)
 }
 
 func TestProcessesTable(t *testing.T) {

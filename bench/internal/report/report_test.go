@@ -45,6 +45,21 @@ func theCase() report.Case {
 	}
 }
 
+// wantRows compares the rows of r with want, and returns them.
+func wantRows(t *testing.T, r *report.Result, want []report.Row) []report.Row {
+	t.Helper()
+	rows := r.Rows()
+	if len(rows) != len(want) {
+		t.Fatalf("%d rows, want %d", len(rows), len(want))
+	}
+	for i, row := range rows {
+		if row != want[i] {
+			t.Errorf("row %d:\n got %+v\nwant %+v", i, row, want[i])
+		}
+	}
+	return rows
+}
+
 func TestRows(t *testing.T) {
 	r, err := report.Measure(theCase(), quickly)
 	if err != nil {
@@ -69,14 +84,7 @@ func TestRows(t *testing.T) {
 			Ratio: 0.5, Min: 0.5, Max: 0.5, Bar: 1,
 		},
 	}
-	rows := r.Rows()
-	if len(rows) != len(want) {
-		t.Fatalf("%d rows, want %d", len(rows), len(want))
-	}
-	for i, row := range rows {
-		if row != want[i] {
-			t.Errorf("row %d:\n got %+v\nwant %+v", i, row, want[i])
-		}
+	for i, row := range wantRows(t, r, want) {
 		if missed := i == 2 || i == 4; row.Missed() != missed {
 			t.Errorf("row %d: missed is %v", i, !missed)
 		}
