@@ -187,6 +187,53 @@ func TestCancelDoesNotWaitForIdentities(t *testing.T) {
 	}
 }
 
+// lateCancel is a context that is canceled right after its first call of Err.
+type lateCancel struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+// Err implements [context.Context].
+func (c lateCancel) Err() error {
+	err := c.Context.Err()
+	c.cancel(errStop)
+	return err
+}
+
+// begins is an identity and a recipient that calls its function when it begins to work.
+type begins func()
+
+func (b begins) Unwrap([]*age.Stanza) ([]byte, error) { b(); return nil, age.ErrIncorrectIdentity }
+func (b begins) Wrap([]byte) ([]*age.Stanza, error)   { b(); return nil, errTest }
+
+// TestNoIdentityBeginsAfterTheRun cancels after the last check of the context before an identity or a
+// recipient starts on its goroutine. It must not begin, such as by asking a person, once the run has
+// ended.
+func TestNoIdentityBeginsAfterTheRun(t *testing.T) {
+	file := ageEncrypt(t, []byte("secret"), newKey(t).Recipient())
+	for name, f := range map[string]func(b begins) flow{
+		"decrypt": func(b begins) flow { return agecodec.Decrypt(b) },
+		"encrypt": func(b begins) flow { return agecodec.Encrypt(b) },
+	} {
+		for range 200 {
+			synctest.Test(t, func(t *testing.T) {
+				var ended atomic.Bool
+				inner, cancel := context.WithCancelCause(t.Context())
+				err := stream.Via(pieces(file, 0), f(func() {
+					if ended.Load() {
+						t.Errorf("%s: it began after the run", name)
+					}
+				})).Each(lateCancel{inner, cancel}, func([]byte) error { return nil })
+				ended.Store(true)
+				if !errors.Is(err, errStop) {
+					t.Errorf("%s: %v, want %v", name, err, errStop)
+				}
+				synctest.Wait()
+			})
+		}
+	}
+}
+
 // breaking is an identity and a recipient that panics or exits.
 type breaking func()
 

@@ -4,14 +4,16 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/millweir/millweir/stream"
 )
 
 // callDetached calls f on a new goroutine and returns its result, or the cause of ctx if ctx is
 // done first. f is the code of an identity or a recipient: it takes no context and may wait for a
-// person or a device. After a cancellation f runs until it returns, and its result is dropped. A
-// panic or runtime.Goexit of f continues on the caller's goroutine.
+// person or a device. f does not begin after callDetached has returned. If it has begun by then, it
+// runs until it returns, and its result is dropped. A panic or runtime.Goexit of f continues on the
+// caller's goroutine.
 func callDetached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	var r struct {
 		value    T
@@ -22,9 +24,13 @@ func callDetached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	if ctx.Err() != nil {
 		return r.value, context.Cause(ctx)
 	}
+	var taken atomic.Bool // by f, which then begins, or by the cancellation
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if taken.Swap(true) {
+			return
+		}
 		defer func() {
 			if v := recover(); v != nil {
 				r.panicked = panicError(v)
@@ -36,6 +42,7 @@ func callDetached[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	select {
 	case <-done:
 	case <-ctx.Done():
+		taken.Store(true)
 		var zero T
 		return zero, context.Cause(ctx)
 	}
