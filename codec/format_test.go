@@ -19,7 +19,7 @@ func thereAndBack(p codec.Format[[]byte]) {
 }
 
 // This example combines a custom pair of flows with a format of this package.
-func ExampleFileTypeOf() {
+func ExampleFormatOf() {
 	hex := codec.FormatOf(codec.Hex(), codec.Unhex(), ".hex")
 	thereAndBack(hex)
 	thereAndBack(codec.GzipFormat(nil, nil).Then(hex))
