@@ -24,7 +24,7 @@ var deflateEnd = []byte{3, 0}
 // Zlib.
 func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte, []byte] {
 	pack := stream.MapParallel(n, func(_ context.Context, text []byte) (deflatedBlock, error) {
-		packed, err := deflateBlock(text, level)
+		packed, err := appendDeflatedPart(make([]byte, 0, 64+len(text)/2), text, level)
 		if err != nil {
 			return deflatedBlock{}, wrap(name, err)
 		}
@@ -54,11 +54,6 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 		}
 		return emit(last)
 	})
-}
-
-// deflateBlock compresses text up to a byte boundary, without a last block.
-func deflateBlock(text []byte, level int) ([]byte, error) {
-	return deflateText(make([]byte, 0, 64+len(text)/2), text, level, false)
 }
 
 // combineAdler32 returns the Adler-32 of two texts (RFC 1950 section 8.2) from the checksum of each

@@ -73,20 +73,30 @@ func (d *thoroughDeflater) release() {
 	thoroughDeflaters[d.level].Put(d)
 }
 
-// deflateText appends the compressed text to out. If last is true, the result is a whole stream;
-// otherwise it ends at a byte boundary, without a last block.
-func deflateText(out, text []byte, level int, last bool) ([]byte, error) {
+// appendDeflated appends text to out as a whole deflate stream.
+func appendDeflated(out, text []byte, level int) ([]byte, error) {
 	if level <= deflate.MaxLevel {
-		return deflate.Append(out, text, level, last), nil
+		return deflate.AppendStream(out, text, level), nil
 	}
+	return appendThoroughly(out, text, level, (*flate.Writer).Close)
+}
+
+// appendDeflatedPart appends text to out up to a byte boundary, without a last block.
+func appendDeflatedPart(out, text []byte, level int) ([]byte, error) {
+	if level <= deflate.MaxLevel {
+		return deflate.AppendPart(out, text, level), nil
+	}
+	return appendThoroughly(out, text, level, (*flate.Writer).Flush)
+}
+
+// appendThoroughly appends text to out with a thoroughDeflater, and ends it with end.
+func appendThoroughly(out, text []byte, level int, end func(*flate.Writer) error) ([]byte, error) {
 	to := &sliceWriter{out}
 	w := newThoroughDeflater(to, level)
 	defer w.release()
 	_, err := w.Write(text)
-	if err == nil && last {
-		err = w.Close()
-	} else if err == nil {
-		err = w.Flush()
+	if err == nil {
+		err = end(w.Writer)
 	}
 	return to.b, err
 }

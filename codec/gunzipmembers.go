@@ -59,7 +59,7 @@ func unpackMember(u *unit) ([]byte, error) {
 	end := len(u.packed) - memberTrailer
 	deflated := u.packed[:end]
 	plain := make([]byte, u.size)
-	n, used, err := d.Decode(plain, 0, deflated, true)
+	n, used, err := d.DecodeFinal(plain, 0, deflated)
 	if err != nil && err != io.EOF { //nolint:errorlint // the decoder's own end
 		return nil, err
 	}

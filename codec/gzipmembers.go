@@ -59,7 +59,7 @@ func endMember(number, sum uint32) []byte {
 // packMember returns b as one member.
 func packMember(b block, level int) ([]byte, error) {
 	m := make([]byte, memberHeader, memberHeader+memberTrailer+64+len(b.text)/2)
-	m, err := deflateText(m, b.text, level, true)
+	m, err := appendDeflated(m, b.text, level)
 	if err != nil {
 		return nil, err
 	}

@@ -53,19 +53,25 @@ func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	return Encoder("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, o.Level) })
 }
 
-// newZstdEncoder returns an encoder that uses n goroutines. If whole is true, every frame header
-// has the size of the content.
-func newZstdEncoder(w io.Writer, level, n int, whole bool) (*zstd.Encoder, error) {
-	options := []zstd.EOption{
+// newZstdEncoder returns an encoder without a goroutine that writes one frame to w.
+func newZstdEncoder(w io.Writer, level int) (*zstd.Encoder, error) {
+	return zstd.NewWriter(w, append(zstdEncoderOptions(level, 1),
+		zstd.WithZeroFrames(true), // write a frame even for an empty input
+	)...)
+}
+
+// newZstdFrameEncoder returns an encoder of whole frames for n goroutines. Every frame header has
+// the size of the content.
+func newZstdFrameEncoder(level, n int) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, append(zstdEncoderOptions(level, n), zstd.WithSingleSegment(true))...)
+}
+
+func zstdEncoderOptions(level, n int) []zstd.EOption {
+	return []zstd.EOption{
 		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
 		zstd.WithEncoderConcurrency(n),
 		zstd.WithEncoderCRC(true),
-		zstd.WithZeroFrames(true), // write a frame even for an empty input
 	}
-	if whole {
-		options = append(options, zstd.WithSingleSegment(true))
-	}
-	return zstd.NewWriter(w, options...)
 }
 
 // zstdWriters holds idle encoders without goroutines, by zstd.EncoderLevel.
@@ -84,7 +90,7 @@ func newZstdWriter(w io.Writer, level int) (*zstdWriter, error) {
 		enc.Reset(w)
 		return &zstdWriter{enc, pool, false}, nil
 	}
-	enc, err := newZstdEncoder(w, level, 1, false)
+	enc, err := newZstdEncoder(w, level)
 	return &zstdWriter{enc, pool, false}, err
 }
 

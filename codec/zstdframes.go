@@ -19,7 +19,7 @@ var errTooManyFrames = errors.New("the stream is longer than its table can tell:
 // zstdFrames returns the flow of Zstd with Parallelism n.
 func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		enc, err := newZstdEncoder(nil, level, n, true)
+		enc, err := newZstdFrameEncoder(level, n)
 		if err != nil {
 			return wrap("codec: zstd", err)
 		}

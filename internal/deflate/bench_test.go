@@ -16,7 +16,7 @@ func BenchmarkAppend(b *testing.B) {
 				b.ReportAllocs()
 				var z []byte
 				for b.Loop() {
-					z = deflate.Append(z[:0], text, level, true)
+					z = deflate.AppendStream(z[:0], text, level)
 				}
 				b.ReportMetric(float64(len(text))/float64(len(z)), "ratio")
 			})

@@ -12,6 +12,14 @@ const (
 	storedHeader = 5 * 8     // bits, when it begins at a byte: 3 for the kind, padding, and the length twice
 )
 
+// blockEnd is the first bit of a block, BFINAL of RFC 1951 section 3.2.3.
+type blockEnd uint32
+
+const (
+	moreFollows blockEnd = 0
+	endOfStream blockEnd = 1
+)
+
 // blocks writes blocks.
 type blocks struct {
 	bitWriter
@@ -50,7 +58,7 @@ func assignBoth(lens *[codes]uint8, entries *[codes]entry) {
 }
 
 // block writes the symbols ys of text in the shortest form.
-func (b *blocks) block(ys []symbol, text []byte, last bool) {
+func (b *blocks) block(ys []symbol, text []byte, end blockEnd) {
 	b.count(ys)
 	codeLengths(b.freq[:literalCodes], b.lengths[:literalCodes], maxBits)
 	codeLengths(b.freq[distances:distances+distanceCodes], b.lengths[distances:distances+distanceCodes], maxBits)
@@ -59,21 +67,17 @@ func (b *blocks) block(ys []symbol, text []byte, last bool) {
 		own += int(f) * int(b.lengths[i]+extraBits[i])
 		common += int(f) * int(fixedLens[i]+extraBits[i])
 	}
-	end := uint32(0)
-	if last {
-		end = 1
-	}
 	plain := max(1, (len(text)+maxStored-1)/maxStored)*storedHeader + 8*len(text)
 	switch {
 	case plain < min(head+own, common):
 		b.store(text, end)
 	case common <= head+own:
-		b.put(end|fixed<<1, 3)
+		b.put(uint32(end)|fixed<<1, 3)
 		b.symbols(ys, &fixedEntries)
 		b.symbol(endOfBlock, &fixedEntries)
 	default:
 		assignBoth(&b.lengths, &b.entries)
-		b.put(end|dynamic<<1, 3)
+		b.put(uint32(end)|dynamic<<1, 3)
 		b.head.write(&b.bitWriter)
 		b.symbols(ys, &b.entries)
 		b.symbol(endOfBlock, &b.entries)
@@ -100,16 +104,16 @@ func (b *blocks) count(ys []symbol) {
 	b.freq[endOfBlock]++
 }
 
-// store writes text uncompressed, in as many stored blocks as needed. end is the final-block bit of
-// the last one.
-func (b *blocks) store(text []byte, end uint32) {
+// store writes text uncompressed, in as many stored blocks as needed. end applies to the last of
+// them.
+func (b *blocks) store(text []byte, end blockEnd) {
 	for {
 		n := min(len(text), maxStored)
 		bit := end
 		if n < len(text) {
-			bit = 0
+			bit = moreFollows
 		}
-		b.put(bit|stored<<1, 3)
+		b.put(uint32(bit)|stored<<1, 3)
 		b.align()
 		b.put(uint32(n)|^uint32(n)<<16, 32)
 		b.out = append(b.out, text[:n]...)

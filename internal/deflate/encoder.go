@@ -70,7 +70,7 @@ var levels = [MaxLevel + 1]struct {
 func (e *Encoder) Write(p []byte) (n int, err error) {
 	for n < len(p) && e.err == nil {
 		if e.textEnd == windowSize {
-			e.block(false)
+			e.block(moreFollows)
 			if e.flush(); e.err != nil {
 				break
 			}
@@ -87,8 +87,7 @@ func (e *Encoder) Close() error {
 	if e.err != nil {
 		return e.err
 	}
-	e.block(true)
-	e.blocks.align()
+	e.endStream()
 	e.flush()
 	return e.err
 }
@@ -105,22 +104,32 @@ func (e *Encoder) flush() {
 }
 
 // block turns the text in the window into a block.
-func (e *Encoder) block(last bool) {
+func (e *Encoder) block(end blockEnd) {
 	e.symbols.n = 0
 	if f := levels[e.level]; f.lazy.enough > 0 {
 		f.lazy.find(&e.win, &e.short, &e.long, &e.symbols, e.textStart, history, uint32(e.textEnd))
 	} else {
 		f.fast.find(&e.win, &e.long, &e.symbols, e.textStart, history, uint32(e.textEnd))
 	}
-	e.blocks.block(e.symbols.all[:e.symbols.n], e.win[history:e.textEnd], last)
+	e.blocks.block(e.symbols.all[:e.symbols.n], e.win[history:e.textEnd], end)
 	e.win.slide()
 	e.textStart, e.textEnd = loadSlack, history // the method before loads 8 bytes before a position
 }
 
-// Append appends text to dst, compressed at a level of 1 to [MaxLevel]. If last is true, the stream
-// ends with text. Otherwise the result ends at a byte boundary with an empty stored block, so that
-// the caller may append more.
-func Append(dst, text []byte, level int, last bool) []byte {
+// AppendStream appends text to dst as a whole stream, compressed at a level of 1 to [MaxLevel].
+func AppendStream(dst, text []byte, level int) []byte {
+	return appendText(dst, text, level, (*Encoder).endStream)
+}
+
+// AppendPart appends text to dst, compressed at a level of 1 to [MaxLevel]. The result ends at a
+// byte boundary with an empty stored block, so that the caller may append more.
+func AppendPart(dst, text []byte, level int) []byte {
+	return appendText(dst, text, level, (*Encoder).endPart)
+}
+
+// appendText appends text to dst. end writes what has not been written when all of text is in the
+// window.
+func appendText(dst, text []byte, level int, end func(*Encoder)) []byte {
 	e := encoders.Get().(*Encoder)
 	defer e.Release()
 	e.reset(level)
@@ -129,18 +138,23 @@ func Append(dst, text []byte, level int, last bool) []byte {
 		n := copy(e.win[e.textEnd:windowSize], text)
 		text = text[n:]
 		e.textEnd += n
-		end := len(text) == 0
-		if e.textEnd > history || last {
-			e.block(end && last)
-		}
-		if end {
+		if len(text) == 0 {
 			break
 		}
+		e.block(moreFollows)
 	}
-	if last {
-		e.blocks.align()
-	} else {
-		e.blocks.store(nil, 0)
-	}
+	end(e)
 	return e.blocks.out
+}
+
+func (e *Encoder) endStream() {
+	e.block(endOfStream)
+	e.blocks.align()
+}
+
+func (e *Encoder) endPart() {
+	if e.textEnd > history {
+		e.block(moreFollows)
+	}
+	e.blocks.store(nil, moreFollows)
 }

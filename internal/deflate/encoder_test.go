@@ -23,7 +23,7 @@ func TestRoundTrip(t *testing.T) {
 			text := make(size)
 			for level := 1; level <= deflate.MaxLevel; level++ {
 				t.Run(fmt.Sprint(name, size, "at", level), func(t *testing.T) {
-					z := deflate.Append(nil, text, level, true)
+					z := deflate.AppendStream(nil, text, level)
 					decodes(t, z, text)
 					if len(z) > bound(size) {
 						t.Errorf("%d bytes became %d", size, len(z))
@@ -41,16 +41,16 @@ func TestCutsDoNotMatter(t *testing.T) {
 	for name, make := range texts {
 		text := make(size)
 		for level := 1; level <= deflate.MaxLevel; level++ {
-			want := deflate.Append(nil, text, level, true)
+			want := deflate.AppendStream(nil, text, level)
 			for _, cut := range []int{7, 1000, window, blockText - 1, blockText, blockText + 1, size} {
-				_ = deflate.Append(nil, text[cut/2:], 1+cut%deflate.MaxLevel, true) // fills the hash tables
+				_ = deflate.AppendStream(nil, text[cut/2:], 1+cut%deflate.MaxLevel) // fills the hash tables
 				if got := through(t, text, level, cut); !bytes.Equal(got, want) {
 					t.Errorf("%s at level %d cut at %d: %d bytes, want %d", name, level, cut, len(got), len(want))
 				}
 			}
 		}
 		// Whole blocks: only the end may follow.
-		want := deflate.Append(nil, text[:2*blockText], 1, true)
+		want := deflate.AppendStream(nil, text[:2*blockText], 1)
 		if got := through(t, text[:2*blockText], 1, blockText); !bytes.Equal(got, want) {
 			t.Errorf("%s in whole blocks: %d bytes, want %d", name, len(got), len(want))
 		}
@@ -63,13 +63,13 @@ func TestPieces(t *testing.T) {
 	for level := 1; level <= deflate.MaxLevel; level++ {
 		z := []byte("before")
 		for p := range slices.Chunk(text, 99_999) {
-			z = deflate.Append(z, p, level, false)
+			z = deflate.AppendPart(z, p, level)
 		}
-		z = deflate.Append(z, nil, level, false)
+		z = deflate.AppendPart(z, nil, level)
 		if !bytes.HasPrefix(z, []byte("before")) {
 			t.Fatalf("level %d: it begins with %q", level, z[:6])
 		}
-		decodes(t, deflate.Append(z[6:], nil, level, true), text)
+		decodes(t, deflate.AppendStream(z[6:], nil, level), text)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestDistances(t *testing.T) {
 			for _, d := range []int{301, 5000, window - 1, window, window + 1, window + 2000} {
 				text := slices.Concat(make([]byte, at), pattern, make([]byte, d-len(pattern)), pattern,
 					[]byte("and what ends the text"))
-				z := deflate.Append(nil, text, level, true)
+				z := deflate.AppendStream(nil, text, level)
 				decodes(t, z, text)
 				// The fast levels do not look at every position.
 				if found := len(z) < 2*len(pattern); found != (d <= window) && (found || level > 2) {
@@ -102,7 +102,7 @@ func TestStartOfTheWindow(t *testing.T) {
 			text := bytes.Repeat([]byte{'x'}, blockText)
 			copy(text[blockText-window+before:], pattern)
 			text = slices.Concat(text, make([]byte, before), pattern, []byte("and what ends the text"))
-			decodes(t, deflate.Append(nil, text, level, true), text)
+			decodes(t, deflate.AppendStream(nil, text, level), text)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func TestLengths(t *testing.T) {
 		text = append(append(text, byte(n), byte(n>>8), 'x'), bytes.Repeat([]byte{byte(n % 7)}, n)...)
 	}
 	for level := 1; level <= deflate.MaxLevel; level++ {
-		z := deflate.Append(nil, text, level, true)
+		z := deflate.AppendStream(nil, text, level)
 		decodes(t, z, text)
 		if len(z) > len(text)/30 {
 			t.Errorf("level %d: %d bytes became %d", level, len(text), len(z))
@@ -137,7 +137,7 @@ func TestSizes(t *testing.T) {
 	} {
 		text := texts[c.name](size)
 		for i, most := range c.most {
-			if got := len(deflate.Append(nil, text, i+1, true)) * 1000 / size; got > most {
+			if got := len(deflate.AppendStream(nil, text, i+1)) * 1000 / size; got > most {
 				t.Errorf("%s at level %d: %d of a thousand, want %d", c.name, i+1, got, most)
 			}
 		}
@@ -146,7 +146,7 @@ func TestSizes(t *testing.T) {
 
 func TestTwoAtOnce(t *testing.T) {
 	text := documents(400_000)
-	want := deflate.Append(nil, text, 5, true)
+	want := deflate.AppendStream(nil, text, 5)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

@@ -26,7 +26,7 @@ func FuzzEncode(f *testing.F) {
 			}
 		}
 		l := 1 + int(level)%deflate.MaxLevel
-		z := deflate.Append(nil, text, l, true)
+		z := deflate.AppendStream(nil, text, l)
 		decodes(t, z, text)
 		if len(z) > bound(len(text)) {
 			t.Fatalf("%d bytes became %d", len(text), len(z))
@@ -35,7 +35,7 @@ func FuzzEncode(f *testing.F) {
 			t.Fatalf("cut at %d: %d bytes, want %d", 1+int(cut), len(got), len(z))
 		}
 		half := len(text) / 2
-		pieces := deflate.Append(deflate.Append(nil, text[:half], l, false), text[half:], l, true)
+		pieces := deflate.AppendStream(deflate.AppendPart(nil, text[:half], l), text[half:], l)
 		decodes(t, pieces, text)
 	})
 }

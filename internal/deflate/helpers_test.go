@@ -103,7 +103,7 @@ func decodes(t testing.TB, z, text []byte) {
 	}
 	var d inflate.Decoder
 	out := make([]byte, len(text)+1)
-	n, used, err := d.Decode(out, 0, z, true)
+	n, used, err := d.DecodeFinal(out, 0, z)
 	if !errors.Is(err, io.EOF) || used != len(z) || !bytes.Equal(out[:n], text) {
 		t.Fatalf("inflate made %d bytes of %d that mean %d, took %d, %v", n, len(z), len(text), used, err)
 	}

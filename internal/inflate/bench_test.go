@@ -45,7 +45,7 @@ func BenchmarkDecode(b *testing.B) {
 				var first time.Duration
 				for i, f := range []func(){theirs(kflate.NewReader(nil)), func() {
 					d.Reset()
-					if n, _, err := d.Decode(out, 0, z, true); n != len(data) || err != io.EOF {
+					if n, _, err := d.DecodeFinal(out, 0, z); n != len(data) || err != io.EOF {
 						b.Fatal(n, err)
 					}
 				}, func() {

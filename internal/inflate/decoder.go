@@ -54,20 +54,29 @@ func (d *Decoder) Reset() {
 }
 
 // Decode decodes src into dst[at:]. It returns how many bytes it wrote and how many it read.
-// dst[:at] is the output of earlier calls: all of it, or at least the last [Window] bytes. If final
-// is true, no input follows src.
+// dst[:at] is the output of earlier calls: all of it, or at least the last [Window] bytes.
 //
 //   - io.EOF: the stream has ended. Bytes of src after nSrc do not belong to it.
 //   - nil: dst is full, or Decode has read all of src and needs more. When dst is full, Decode
 //     still reads the end mark, so a dst of exactly the right size needs one call.
-//   - [io.ErrUnexpectedEOF]: Decode has read all of src, needs more, and final is true.
 //   - [flate.CorruptInputError]: src is not a deflate stream. The fault lies before the offset,
 //     which counts from the start of the stream and may differ by one from the offset of
 //     compress/flate.
 //
 // After an error, Decode returns the same error until Reset. It may write anywhere in dst[at:],
 // also after nDst. It does not keep dst or src.
-func (d *Decoder) Decode(dst []byte, at int, src []byte, final bool) (nDst, nSrc int, err error) {
+func (d *Decoder) Decode(dst []byte, at int, src []byte) (nDst, nSrc int, err error) {
+	return d.decode(dst, at, src, nil)
+}
+
+// DecodeFinal works as Decode, but no input follows src. If it has read all of src and needs more,
+// it returns [io.ErrUnexpectedEOF].
+func (d *Decoder) DecodeFinal(dst []byte, at int, src []byte) (nDst, nSrc int, err error) {
+	return d.decode(dst, at, src, io.ErrUnexpectedEOF)
+}
+
+// decode decodes src. It returns ended if it has read all of src and needs more.
+func (d *Decoder) decode(dst []byte, at int, src []byte, ended error) (nDst, nSrc int, err error) {
 	if d.err != nil {
 		return 0, 0, d.err
 	}
@@ -85,10 +94,7 @@ func (d *Decoder) Decode(dst []byte, at int, src []byte, final bool) (nDst, nSrc
 	case errRoom:
 		return nDst, nSrc, nil
 	case errInput:
-		if !final {
-			return nDst, nSrc, nil
-		}
-		err = io.ErrUnexpectedEOF
+		err = ended
 	}
 	d.err = err
 	return nDst, nSrc, err

@@ -259,7 +259,7 @@ func TestFlush(t *testing.T) {
 		line := fmt.Sprintln("line", i)
 		_, _ = io.WriteString(w, line)
 		_ = w.Flush()
-		n, used, err := d.Decode(dst, at, z.Bytes(), false)
+		n, used, err := d.Decode(dst, at, z.Bytes())
 		if err != nil || used != z.Len() || string(dst[at:at+n]) != line {
 			t.Fatalf("%d bytes %q of %d, %v", used, dst[at:at+n], z.Len(), err)
 		}
@@ -275,9 +275,13 @@ func TestReset(t *testing.T) {
 	var d inflate.Decoder
 	dst := make([]byte, len(data))
 	for i, first := range [][]byte{z, {7}, z[:1000], z[:100], pack(t, data, 0)[:1000], {3}} {
-		_, _, _ = d.Decode(dst, 0, first, i%2 == 0)
+		decode := d.Decode
+		if i%2 == 0 {
+			decode = d.DecodeFinal
+		}
+		_, _, _ = decode(dst, 0, first)
 		d.Reset()
-		if n, used, err := d.Decode(dst, 0, z, true); n != len(data) || used != len(z) || err != io.EOF ||
+		if n, used, err := d.DecodeFinal(dst, 0, z); n != len(data) || used != len(z) || err != io.EOF ||
 			!bytes.Equal(dst, data) {
 			t.Fatalf("%d: %d bytes of %d, %v", i, n, used, err)
 		}
@@ -292,7 +296,7 @@ func TestAllocations(t *testing.T) {
 	dst := make([]byte, len(data))
 	if n := testing.AllocsPerRun(10, func() {
 		d.Reset()
-		_, _, _ = d.Decode(dst, 0, z, true)
+		_, _, _ = d.DecodeFinal(dst, 0, z)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -64,7 +64,7 @@ func standard(z []byte, limit int) result {
 func whole(z []byte, limit int) result {
 	var d inflate.Decoder
 	out := make([]byte, limit)
-	n, used, err := d.Decode(out, 0, z, true)
+	n, used, err := d.DecodeFinal(out, 0, z)
 	return result{out[:n], used, err}
 }
 
@@ -82,7 +82,11 @@ func split(t testing.TB, z []byte, limit int, next func() (in, room int)) result
 		if at+room > len(scratch) {
 			at = copy(scratch[:], scratch[at-inflate.Window:at]) // the minimum that Decode needs
 		}
-		n, m, err := d.Decode(scratch[:at+room:at+room], at, z[used:used+in], used+in == len(z))
+		decode := d.Decode
+		if used+in == len(z) {
+			decode = d.DecodeFinal
+		}
+		n, m, err := decode(scratch[:at+room:at+room], at, z[used:used+in])
 		if n < 0 || n > room || m < 0 || m > in {
 			t.Fatalf("wrote %d of %d bytes, took %d of %d", n, room, m, in)
 		}
@@ -90,7 +94,7 @@ func split(t testing.TB, z []byte, limit int, next func() (in, room int)) result
 		at += n
 		used += m
 		if err != nil {
-			if n, m, again := d.Decode(scratch[:], 0, z, true); n != 0 || m != 0 || !errors.Is(again, err) {
+			if n, m, again := d.DecodeFinal(scratch[:], 0, z); n != 0 || m != 0 || !errors.Is(again, err) {
 				t.Fatalf("after %v: %d, %d, %v", err, n, m, again)
 			}
 			return result{out, used, err}

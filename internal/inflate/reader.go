@@ -52,7 +52,11 @@ func (r *Reader) decode() error {
 	if len(in) == 0 && err != io.EOF { //nolint:errorlint // an io.EOF inside another error is a failure
 		return err
 	}
-	n, used, err := r.decoder.Decode(r.buf[:], r.w, in, len(in) == 0)
+	decode := r.decoder.Decode
+	if len(in) == 0 {
+		decode = r.decoder.DecodeFinal
+	}
+	n, used, err := decode(r.buf[:], r.w, in)
 	r.w += n
 	_, _ = r.src.Discard(used) // cannot fail: Peek returned them
 	return err
