@@ -1,7 +1,6 @@
 package mongosink
 
 import (
-	"context"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -17,21 +16,6 @@ import (
 // (x/mongo/driver/operation.go, Execute). Therefore a batch gets its _ids before it is first sent:
 // they identify a second copy.
 const maxResends = 5
-
-// withoutDeadline returns a context that ends with ctx and has its values, but no deadline: with a
-// deadline, the driver would repeat a command until then. A time limit of the client has the same
-// effect, and this package cannot see it.
-func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); !has {
-		return ctx, func() {}
-	}
-	u, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, cancel)
-	return u, func() {
-		stop()
-		cancel()
-	}
-}
 
 // dropDuplicates removes the duplicate key errors from the reply to a batch that was sent before,
 // because an earlier attempt may have stored these documents. unknown has the indexes of documents

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/mongowait"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -163,7 +164,7 @@ func (r *run) insert(ctx context.Context, b *batch) error {
 	if err != nil {
 		return r.fail(err) // nothing was sent
 	}
-	sending, done := withoutDeadline(ctx)
+	sending, done := mongowait.WithoutDeadline(ctx)
 	defer done()
 	res, err := bulkWrite(sending, r.coll, models, opts)
 	for range maxResends {

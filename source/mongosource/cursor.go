@@ -2,6 +2,7 @@ package mongosource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,77 +10,138 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/mongoerr"
-	"github.com/millweir/millweir/stream"
 )
 
 // closeTimeout limits the request that closes a cursor, so that a cancelled run ends within a
 // second.
 const closeTimeout = 800 * time.Millisecond
 
-// reading reads the documents of one cursor.
-type reading struct {
-	check func([]byte) *MalformedError
-	wait  *waitBudget
-	empty emptyBatches
-	fail  func(error) error // wraps errors of the server
+// cursor reads the batches of one query.
+type cursor struct {
+	query   *query
+	wait    *waitBudget
+	empty   emptyBatches
+	drained <-chan struct{} // closed when the run is drained; nil if it cannot be
+
+	cur    *mongo.Cursor // nil until open has succeeded
+	mem    slab
+	bytes  int   // of the last batch
+	read   int64 // documents
+	broken bool  // the driver panicked, so it may still hold a lock
 }
 
-// drain emits the documents of cur that pass the check. It always closes cur.
-func (r *reading) drain(ctx context.Context, cur *mongo.Cursor, emit func(bson.Raw) error) error {
-	broken := false // the driver panicked, so it may still hold a lock
-	defer func() {
-		if !broken {
-			closeCursor(ctx, cur)
-		}
-	}()
-	var (
-		mem slab
-		n   int64
+// open sends the query.
+func (c *cursor) open(ctx context.Context) error {
+	coll := c.query.collection()
+	err := c.wait.call(ctx, func(ctx context.Context) (err error) {
+		defer mongoerr.Recover(&err)
+		c.cur, err = coll.Find(ctx, c.query.filter, c.query.opts.driver())
+		return err
+	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return c.query.fail(classify(err))
+	case c.cur == nil:
+		return c.query.invalid(errors.New("the collection returned neither a cursor nor an error"))
+	}
+	return nil
+}
 
-		drained = stream.Draining(ctx)
-	)
+// next returns the next batch, which the caller owns. With an error, it returns the documents
+// before it. At the end of the cursor, and when the run is drained, the error is errEnd.
+func (c *cursor) next(ctx context.Context) (docs []bson.Raw, err error) {
 	for {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 		select {
-		case <-drained:
-			return nil
+		case <-c.drained:
+			return nil, errEnd
 		default:
 		}
 		asked := time.Now()
-		ok, err := r.wait.next(ctx, cur)
+		ok, err := c.wait.next(ctx, c.cur)
 		switch {
 		case ok:
-		case err == nil && cur.ID() == 0:
-			return nil
+			c.empty.reset()
+			return c.batch(ctx)
+		case err == nil && c.cur.ID() == 0:
+			return nil, errEnd
 		case err == nil:
-			pause, err := r.empty.next(time.Since(asked))
+			pause, err := c.empty.next(time.Since(asked))
 			if err != nil {
-				return r.fail(afterDocuments(n, err))
+				return nil, c.lost(ctx, err)
 			}
-			sleep(ctx, pause, drained)
-			continue
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			sleep(ctx, pause, c.drained)
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 		default:
-			broken = mongoerr.Panicked(err)
-			return r.fail(afterDocuments(n, classify(err)))
+			return nil, c.lost(ctx, err)
 		}
-		r.empty.reset()
-		if bad := r.check(cur.Current); bad != nil {
-			bad.Index = n
-			return r.fail(bad)
-		}
-		if err := emit(mem.clone(cur.Current)); err != nil {
-			return err
-		}
-		n++
 	}
 }
 
-// afterDocuments adds to err the number of documents before it.
-func afterDocuments(n int64, err error) error { return fmt.Errorf("after %d documents: %w", n, err) }
+// batch copies the rest of the batch whose first document the driver has made current.
+func (c *cursor) batch(ctx context.Context) (docs []bson.Raw, err error) {
+	docs = make([]bson.Raw, 0, c.cur.RemainingBatchLength()+1)
+	var bad *MalformedError
+	c.bytes = 0
+	err = guarded(func() error {
+		for {
+			if bad = c.query.checkDoc(c.cur.Current); bad != nil {
+				bad.Index = c.read
+				return nil
+			}
+			docs = append(docs, c.mem.clone(c.cur.Current))
+			c.bytes += len(c.cur.Current)
+			c.read++
+			if c.cur.RemainingBatchLength() == 0 || !c.cur.TryNext(ctx) {
+				return c.cur.Err()
+			}
+		}
+	})
+	switch {
+	case bad != nil:
+		return docs, c.query.fail(bad)
+	case err != nil:
+		return docs, c.lost(ctx, err)
+	}
+	c.adapt(len(docs))
+	return docs, nil
+}
+
+// adapt sets the size of the next batch, after one of n documents.
+func (c *cursor) adapt(n int) {
+	if c.query.opts.BatchSize == 0 {
+		c.cur.SetBatchSize(int32(min(max(targetBytes/(c.bytes/n+1), 1), maxBatchSize)))
+	}
+}
+
+// lost returns the error of a run whose cursor failed with err.
+func (c *cursor) lost(ctx context.Context, err error) error {
+	c.broken = mongoerr.Panicked(err)
+	if ctx.Err() != nil && !c.broken {
+		return context.Cause(ctx)
+	}
+	return c.query.fail(fmt.Errorf("after %d documents: %w", c.read, classify(err)))
+}
+
+// close closes the cursor on the server, even if ctx is done. It drops errors: a server that cannot
+// be reached closes an idle cursor itself.
+func (c *cursor) close(ctx context.Context) {
+	if c.cur == nil || c.broken {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = guarded(func() error { return c.cur.Close(ctx) })
+}
+
+// guarded calls f, which uses the driver, and returns a panic as an error.
+func guarded(f func() error) (err error) {
+	defer mongoerr.Recover(&err)
+	return f()
+}
 
 // sleep waits for d, or until ctx ends or the run is drained.
 func sleep(ctx context.Context, d time.Duration, drained <-chan struct{}) {
@@ -90,57 +152,4 @@ func sleep(ctx context.Context, d time.Duration, drained <-chan struct{}) {
 	case <-drained:
 	case <-ctx.Done():
 	}
-}
-
-// closeCursor closes cur on the server, even if ctx is done. It drops errors: a server that cannot
-// be reached closes an idle cursor itself.
-func closeCursor(ctx context.Context, cur *mongo.Cursor) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	_ = guarded(func() error { return cur.Close(ctx) })
-}
-
-// guarded calls f, which uses the driver, and returns a panic as an error.
-func guarded(f func() error) (err error) {
-	defer mongoerr.Recover(&err)
-	return f()
-}
-
-// waitBudget counts the time that a run may still wait for the server.
-type waitBudget struct {
-	limited bool
-	left    time.Duration
-}
-
-// call runs f, which waits for the server, and subtracts the time that it took.
-func (p *waitBudget) call(ctx context.Context, f func(context.Context) error) error {
-	if !p.limited {
-		return f(ctx)
-	}
-	begin := time.Now() // before the deadline is set: a socket can notice it earlier than the context
-	limited, cancel := context.WithTimeout(ctx, p.left)
-	defer cancel()
-	err := f(limited)
-	p.left -= time.Since(begin)
-	if err != nil && ctx.Err() == nil && p.left <= 0 {
-		return fmt.Errorf("%w: %w", ErrMaxTime, err)
-	}
-	return err
-}
-
-// next advances cur. After an empty batch of a cursor that is still open, it returns false and no
-// error.
-func (p *waitBudget) next(ctx context.Context, cur *mongo.Cursor) (ok bool, err error) {
-	advance := func(ctx context.Context) error {
-		return guarded(func() error {
-			ok = cur.TryNext(ctx)
-			return cur.Err()
-		})
-	}
-	if !p.limited || cur.RemainingBatchLength() > 0 {
-		err = advance(ctx)
-		return ok, err
-	}
-	err = p.call(ctx, advance)
-	return ok, err
 }

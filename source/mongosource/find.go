@@ -10,10 +10,9 @@
 //
 // # Time
 //
-// The driver repeats a failed first request once. With MaxTime, a deadline of the context or a time
-// limit of the client (SetTimeout), it repeats the request as often as the time allows. It does not
-// ask again for a lost batch: the run fails, and [stream.Restart] can continue (see the example of
-// Find). A server that accepts a request and never answers blocks the run until one of these limits
+// The driver repeats a failed first request once. With a time limit of the client (SetTimeout), it
+// repeats the request as often as the time allows, and then reports only that the time is over. It
+// does not ask again for a lost batch: the run fails, and [Scan] would continue. A server that accepts a request and never answers blocks the run until one of these limits
 // or a cancellation.
 package mongosource
 
@@ -44,9 +43,10 @@ type Finder interface {
 //
 //   - Out: one bson.Raw per document, byte for byte as the server sent it, with its order of keys,
 //     duplicate keys and invalid UTF-8. A collection that does not exist is empty.
-//   - Memory: one batch of the cursor, at most 16 MiB and BatchSize documents. Small documents
-//     share allocations of at most 32 KiB.
-//   - Order and goroutines: the server's order; fused.
+//   - Memory: three batches, each of BatchSize documents and usually 4 MiB, at most 16 MiB. Small
+//     documents share allocations of at most 32 KiB.
+//   - Order and goroutines: the server's order; one goroutine, which reads the next batch while the
+//     downstream works on this one (see NoReadAhead).
 //   - Errors: the driver's, wrapped, with the number of documents before it; [ErrCursorLost],
 //     [ErrMaxTime], [*MalformedError] (see Validate) and [ErrBadReply]. The run completes only at
 //     the end of the cursor: any other end is an error.
@@ -110,42 +110,66 @@ func (q *query) fail(err error) error {
 	return fmt.Errorf("mongosource: find%s: %w", mongoerr.Namespace(q.coll), err)
 }
 
+// collection returns the collection with the read concern and preference of the options.
+func (q *query) collection() Finder {
+	if q.opts.ReadConcern == nil && q.opts.ReadPreference == nil {
+		return q.coll
+	}
+	o := options.Collection()
+	if q.opts.ReadConcern != nil {
+		o.SetReadConcern(q.opts.ReadConcern)
+	}
+	if q.opts.ReadPreference != nil {
+		o.SetReadPreference(q.opts.ReadPreference)
+	}
+	return q.coll.(cloner).Clone(o)
+}
+
+// checkDoc returns an error if d is not a document, as far as the options ask.
+func (q *query) checkDoc(d []byte) *MalformedError {
+	if q.opts.Validate {
+		return checkDocument(d)
+	}
+	return checkFrame(d)
+}
+
+// each emits the documents of the query.
 func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
+	drained := stream.Draining(ctx)
+	return q.batches(ctx, func(docs []bson.Raw) error {
+		for _, doc := range docs {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			select {
+			case <-drained:
+				return errEnd
+			default:
+			}
+			if err := emit(doc); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// batches emits the documents of the query in batches. emit returns errEnd to end it early without
+// an error.
+func (q *query) batches(ctx context.Context, emit func([]bson.Raw) error) error {
+	c := &cursor{
+		query:   q,
+		wait:    &waitBudget{limited: q.opts.MaxTime > 0, left: q.opts.MaxTime},
+		empty:   emptyBatches{limit: q.opts.MaxEmptyBatches},
+		drained: stream.Draining(ctx),
+	}
 	select {
-	case <-stream.Draining(ctx):
+	case <-c.drained:
 		return context.Cause(ctx)
 	default:
 	}
-	coll := q.coll
-	if q.opts.ReadConcern != nil || q.opts.ReadPreference != nil {
-		o := options.Collection()
-		if q.opts.ReadConcern != nil {
-			o.SetReadConcern(q.opts.ReadConcern)
-		}
-		if q.opts.ReadPreference != nil {
-			o.SetReadPreference(q.opts.ReadPreference)
-		}
-		coll = coll.(cloner).Clone(o)
+	if q.opts.NoReadAhead {
+		return readInline(ctx, c, emit)
 	}
-	wait := &waitBudget{limited: q.opts.MaxTime > 0, left: q.opts.MaxTime}
-	var cur *mongo.Cursor
-	err := wait.call(ctx, func(ctx context.Context) (err error) {
-		defer mongoerr.Recover(&err)
-		cur, err = coll.Find(ctx, q.filter, q.opts.driver())
-		return err
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return q.fail(classify(err))
-	}
-	if cur == nil {
-		return q.invalid(errors.New("the collection returned neither a cursor nor an error"))
-	}
-	r := reading{check: checkFrame, wait: wait, empty: emptyBatches{limit: q.opts.MaxEmptyBatches}, fail: q.fail}
-	if q.opts.Validate {
-		r.check = checkDocument
-	}
-	return r.drain(ctx, cur, emit)
+	return readAhead(ctx, c, emit)
 }

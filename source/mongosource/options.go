@@ -21,9 +21,13 @@ type FindOptions struct {
 	// the number of documents to skip first
 	Skip int64
 
-	// BatchSize is the number of documents in one reply, which never exceeds 16 MiB. 0 means 1,000.
-	// The driver's default is as fast, but its replies of 16 MiB take at least twice the memory.
+	// BatchSize is the number of documents in one reply, which never exceeds 16 MiB. 0 means 1,000
+	// for the first reply; the next ones ask for as many as fill 4 MiB, at most 100,000.
 	BatchSize int
+
+	// NoReadAhead reads a batch only when the downstream has taken the one before it, on the
+	// goroutine that runs the source.
+	NoReadAhead bool
 
 	Hint any // the index to use, by name or key document
 	// bounds in the index of Hint; Max is exclusive
@@ -32,7 +36,7 @@ type FindOptions struct {
 	Collation *options.Collation
 	Comment   any // shown in the server's logs and profiles
 
-	// MaxTime limits the time that a run waits for the server, over all batches. The time of the
+	// MaxTime limits the time that the server takes to reply, over all batches. The time of the
 	// downstream does not count. 0 means no limit. The client enforces the limit, because a limit
 	// of the server would also count while the cursor is idle.
 	MaxTime time.Duration
@@ -58,7 +62,11 @@ type FindOptions struct {
 	ReadPreference *readpref.ReadPref       // nil means the collection's
 }
 
-const defaultBatchSize = 1000
+const (
+	firstBatchSize = 1000
+	maxBatchSize   = 100_000
+	targetBytes    = 4 << 20 // of a reply
+)
 
 // clone returns a copy that later changes by the caller do not affect.
 func (o *FindOptions) clone() FindOptions {
@@ -88,7 +96,7 @@ func (o *FindOptions) check() error {
 func (o *FindOptions) driver() *options.FindOptionsBuilder {
 	size := o.BatchSize
 	if size == 0 {
-		size = defaultBatchSize
+		size = firstBatchSize
 	}
 	f := options.Find().SetBatchSize(int32(size))
 	if o.Projection != nil {

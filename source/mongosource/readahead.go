@@ -1,0 +1,115 @@
+package mongosource
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// stopGrace is how long an early end waits for the reply to a request in flight before it cuts the
+// connection. A connection costs more than most replies.
+const stopGrace = 200 * time.Millisecond
+
+// batch is what a cursor returned.
+type batch struct {
+	docs []bson.Raw
+	err  error // after docs
+}
+
+// readAhead reads the batches of c on another goroutine, one ahead of emit. It runs emit on the
+// caller's goroutine, and returns nil at the end of the cursor and when the run is drained.
+func readAhead(ctx context.Context, c *cursor, emit func([]bson.Raw) error) error {
+	reading, cut := context.WithCancelCause(ctx) // not of the group, which an early end cancels at once
+	defer cut(nil)
+	g, ctx := stream.NewGroup(ctx)
+	ahead, stopped := make(chan batch), make(chan struct{})
+	g.Go(func() error {
+		c.readInto(reading, ahead, stopped)
+		return nil
+	})
+	var grace *time.Timer
+	defer func() {
+		if grace != nil {
+			grace.Stop()
+		}
+	}()
+	return g.Do(func() error {
+		defer func() {
+			close(stopped)
+			grace = time.AfterFunc(stopGrace, func() { cut(errStopped) })
+		}()
+		for {
+			select {
+			case b := <-ahead:
+				if err := b.emit(emit); err != nil {
+					return finished(err)
+				}
+			case <-c.drained:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+	})
+}
+
+// errEnd ends a query without an error: at the end of its cursor, or early.
+var errEnd = errors.New("end")
+
+var errStopped = errors.New("the downstream has ended")
+
+// readInto opens c, sends all its batches to ahead, the last one with an error, and closes c.
+func (c *cursor) readInto(ctx context.Context, ahead chan<- batch, stopped <-chan struct{}) {
+	defer c.close(ctx)
+	b := batch{err: c.open(ctx)}
+	for {
+		if b.err == nil {
+			b.docs, b.err = c.next(ctx)
+		}
+		select {
+		case ahead <- b:
+		case <-stopped:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if b.err != nil {
+			return
+		}
+	}
+}
+
+// readInline reads the batches of c on the caller's goroutine.
+func readInline(ctx context.Context, c *cursor, emit func([]bson.Raw) error) error {
+	defer c.close(ctx)
+	b := batch{err: c.open(ctx)}
+	for b.err == nil {
+		b.docs, b.err = c.next(ctx)
+		if err := b.emit(emit); err != nil {
+			return finished(err)
+		}
+	}
+	return b.err
+}
+
+// emit passes on the documents, and returns b's error after them.
+func (b batch) emit(emit func([]bson.Raw) error) error {
+	if len(b.docs) > 0 {
+		if err := emit(b.docs); err != nil {
+			return err
+		}
+	}
+	return b.err
+}
+
+// finished returns nil for the end of a cursor, and any other error unchanged.
+func finished(err error) error {
+	if err == errEnd { //nolint:errorlint // it is never wrapped
+		return nil
+	}
+	return err
+}
