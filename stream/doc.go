@@ -79,7 +79,7 @@
 //   - One element at a time: [Map], [TryMap], [FlatMap], [Filter], [FilterMap], [MapState],
 //     [FlatMapState], [MapResource], [Scan], [Enumerate], [Intersperse], [Log].
 //   - In parallel: [Async], [AsyncBytes] with [NewBudget], [MapParallel], [MapUnordered],
-//     [MapKeyed], [Balance].
+//     [MapKeyed], [Balance], [WithParallelism].
 //   - Parts of a stream: [Take], [TakeWhile], [TakeFor], [Skip], [SkipWhile], [SkipFor], [Until],
 //     [Limit], [LimitBytes].
 //   - Batches: [Batch], [BatchWithin], [BatchBytes], [BatchBytesWithin], [Sliding], [Aggregate].
@@ -99,7 +99,7 @@
 //     [CarrySegments], [OnValue].
 //   - Measurement: [Monitor], [Measure], [Bottleneck].
 //   - Helpers: [ByteLen], [ClassOf], [Mark], [Stopped], [Draining].
-//   - To write a stage: [NewGroup], [EachLent], [WithoutStop], [WithoutDrain].
+//   - To write a stage: [NewGroup], [EachLent], [WithoutStop], [WithoutDrain], [Parallelism].
 //
 // [operators]: https://github.com/millweir/millweir/blob/main/docs/operators.md
 package stream

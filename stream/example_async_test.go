@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"iter"
 	"slices"
 	"strings"
@@ -27,6 +28,37 @@ func ExampleMapParallel() {
 	src := stream.Via(source.Of("one", "three", "thirteen"), stream.MapParallel(4, size))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
 	// Output: [3 5 8] <nil>
+}
+
+// Every stage that computes uses as many goroutines as the context says. Without WithParallelism
+// they are fused.
+func ExampleWithParallelism() {
+	ctx := stream.WithParallelism(context.Background(), 0) // as many as there are cores
+	hash := parallelMap(func(s string) string { return fmt.Sprintf("%x", crc32.ChecksumIEEE([]byte(s))) })
+	fmt.Println(stream.Run(ctx, stream.Via(source.Of("one", "two"), hash), sink.Slice[string]()))
+	// Output: [7a6c86f1 11ca8a66] <nil>
+}
+
+// A stage of your own follows the context, unless its option says otherwise.
+func ExampleParallelism() {
+	upper := parallelMap(strings.ToUpper)
+	fmt.Println(stream.Run(context.Background(), stream.Via(source.Of("a", "b"), upper), sink.Slice[string]()))
+	// Output: [A B] <nil>
+}
+
+// parallelMap is Map in a fused run, and MapParallel in a run in parallel.
+func parallelMap(f func(string) string) stream.Flow[string, string] {
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[string], emit func(string) error) error {
+		n, err := stream.Parallelism(ctx, 0)
+		if err != nil {
+			return err
+		}
+		flow := stream.Map(f)
+		if n > 0 {
+			flow = stream.MapParallel(n, func(_ context.Context, s string) (string, error) { return f(s), nil })
+		}
+		return stream.Via(src, flow).Each(ctx, emit)
+	})
 }
 
 func ExampleMapUnordered() {
