@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"net/http/httputil"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,20 +15,14 @@ import (
 func TestTerminal(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	incompressible(t, w)
-	target, err := url.Parse(*w.S3.Options().BaseEndpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	slow := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	slow := w.ProxyS3(t, func(rw http.ResponseWriter, r *http.Request, forward *httputil.ReverseProxy) {
 		if isPart(r) {
 			time.Sleep(time.Second) // the program draws the live line several times
 		}
 		forward.ServeHTTP(rw, r)
-	}))
-	defer slow.Close()
+	})
 	terminal, written := exectest.Terminal(t)
-	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + slow.URL}, "backup",
+	cmd := w.Command([]string{"AWS_ENDPOINT_URL_S3=" + slow}, "backup",
 		arguments(w, "-part-size", "5MiB", "-parallelism", "1")...)
 	cmd.Stderr = terminal
 	if err := cmd.Run(); err != nil {

@@ -19,9 +19,9 @@ func TestBounds(t *testing.T) {
 	if err := w.DB.CreateCollection(t.Context(), "empty"); err != nil {
 		t.Fatal(err)
 	}
-	small := zip(strings.Repeat(`{"_id":{"$oid":"000000000000000000000000"}}`+"\n", 20))
-	bomb := zip(strings.Repeat("{}\n", 1<<20+1))
-	large := zip(strings.Repeat(`{"a":"`+strings.Repeat("a", 1<<20)+`"}`+"\n", 257))
+	small := exectest.Gzip(strings.Repeat(`{"_id":{"$oid":"000000000000000000000000"}}`+"\n", 20))
+	bomb := exectest.Gzip(strings.Repeat("{}\n", 1<<20+1))
+	large := exectest.Gzip(strings.Repeat(`{"a":"`+strings.Repeat("a", 1<<20)+`"}`+"\n", 257))
 	collections := w.Collections(t)
 	for _, c := range []struct {
 		name   string
@@ -71,7 +71,7 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = w.S3.PutObject(t.Context(), &s3.PutObjectInput{
-		Bucket: &bucket, Key: &name, Metadata: head.Metadata, Body: bytes.NewReader(zip(`{"_id":"1"}` + "\n")),
+		Bucket: &bucket, Key: &name, Metadata: head.Metadata, Body: bytes.NewReader(exectest.Gzip(`{"_id":"1"}` + "\n")),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,11 +97,11 @@ func TestServersOwn(t *testing.T) {
 // TestAllowed inserts documents that the server changes, with the flag that allows it.
 func TestAllowed(t *testing.T) {
 	w := exectest.Start(t, "restore")
-	w.Put(t, key, zip(`{"a":"b","_id":{"$numberInt":"2"}}`+"\n"))
+	w.Put(t, key, exectest.Gzip(`{"a":"b","_id":{"$numberInt":"2"}}`+"\n"))
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain()...), 1, "_id is not the first field", "-move-id",
 		"shop.back is as it was")
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-move-id")...), 0, "restored 1 document")
-	w.Put(t, key, zip(`{"_id":{"$numberInt":"2"},"t":{"$timestamp":{"t":0,"i":0}}}`+"\n"))
+	w.Put(t, key, exectest.Gzip(`{"_id":{"$numberInt":"2"},"t":{"$timestamp":{"t":0,"i":0}}}`+"\n"))
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new")...), 1, "Timestamp(0, 0)",
 		"-allow-empty-timestamps", "shop.new is as it was")
 	exectest.OneLine(t, w.Run(t, nil, "restore", plain("-collection", "new", "-allow-empty-timestamps")...), 0,

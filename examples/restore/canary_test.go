@@ -121,7 +121,7 @@ func TestCanaries(t *testing.T) {
 					Body:   []byte("<Error><Code>X</Code><Message>" + html.EscapeString(says) + "</Message></Error>"),
 				}
 			}})
-			server.Put(exectest.Bucket, key, zip("{}\n"))
+			server.Put(exectest.Bucket, key, exectest.Gzip("{}\n"))
 			run(t, w, database.URI(), server.URL)
 		})
 	}

@@ -27,7 +27,7 @@ func TestChangedByServers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.Put(t, key, zip(good+c.doc+"\n"+good))
+			w.Put(t, key, exectest.Gzip(good+c.doc+"\n"+good))
 			for _, way := range [][]string{{"-collection", "new"}, {"-collection", "filled", "-drop"}} {
 				r := w.Run(t, nil, "restore", plain(way...)...)
 				exectest.OneLine(t, r, 1, append(c.says, "is as it was")...)

@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"net/http/httputil"
-	"net/url"
 	"sync"
 	"testing"
 
@@ -15,28 +13,21 @@ import (
 // request to read the object, and head with the headers of each reply.
 func storage(t *testing.T, w *exectest.World, get func(n int), head func(http.Header)) string {
 	t.Helper()
-	target, err := url.Parse(*w.S3.Options().BaseEndpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	forward.ModifyResponse = func(r *http.Response) error {
-		head(r.Header)
-		return nil
-	}
 	var mu sync.Mutex
 	n := 0
-	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return w.ProxyS3(t, func(rw http.ResponseWriter, r *http.Request, forward *httputil.ReverseProxy) {
 		mu.Lock()
 		defer mu.Unlock()
 		if r.Method == http.MethodGet {
 			n++
 			get(n)
 		}
+		forward.ModifyResponse = func(r *http.Response) error {
+			head(r.Header)
+			return nil
+		}
 		forward.ServeHTTP(rw, r)
-	}))
-	t.Cleanup(proxy.Close)
-	return proxy.URL
+	})
 }
 
 // TestETag replaces the object after the program has requested its metadata, and between two

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/stream"
 )
@@ -40,7 +37,7 @@ func TestLookUp(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j, database := looking(t)
+			j, database := newJob(t)
 			for _, d := range c.has {
 				database.Add("shop", "back", rawOf(t, d))
 			}
@@ -77,7 +74,7 @@ func TestLookUp(t *testing.T) {
 // reply. The program must give up and close the cursor.
 func TestLookUpSilent(t *testing.T) {
 	for _, command := range []string{"find", "getMore"} {
-		j, database := looking(t)
+		j, database := newJob(t)
 		database.Inject(mongotest.Fault{Command: command, Hang: true, Wire: func(m []byte) []byte { return m[:20] }})
 		if command == "getMore" {
 			database.Inject(mongotest.Fault{
@@ -97,30 +94,6 @@ func TestLookUpSilent(t *testing.T) {
 			t.Errorf("%s: %v", command, advice)
 		}
 	}
-}
-
-// looking returns a job whose collection is shop.back of a server.
-func looking(t *testing.T) (*job, *mongotest.Server) {
-	t.Helper()
-	database := mongotest.NewServer()
-	t.Cleanup(database.Close)
-	t.Setenv("MONGODB_URI", database.URI())
-	messages, err := os.Create(filepath.Join(t.TempDir(), "messages"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = messages.Close() })
-	j := &job{
-		settings: &settings{mongo: cli.Mongo{DB: "shop", Collection: "back"}, s3: cli.S3{Bucket: "b", Key: "k"}},
-		program:  cli.NewProgram("restore", messages),
-	}
-	client, err := j.mongo.Connect(t.Context(), j.program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { j.mongo.Disconnect(client) })
-	j.coll = client.Database("shop").Collection("back")
-	return j, database
 }
 
 func rawOf(t *testing.T, d bson.D) bson.Raw {

@@ -14,7 +14,7 @@ import (
 // error must have one line, and the program must drop the staging collection.
 func TestMalformedReply(t *testing.T) {
 	w := exectest.Start(t, "restore")
-	w.Put(t, key, zip(strings.Repeat("{}\n", 10)))
+	w.Put(t, key, exectest.Gzip(strings.Repeat("{}\n", 10)))
 	for _, index := range []int64{-1, 1 << 33} {
 		for _, json := range []string{"-json-log=false", "-json-log"} {
 			database := mongotest.NewServer()
