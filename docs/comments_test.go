@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -58,12 +57,9 @@ func TestCommentsOfConstructors(t *testing.T) {
 // exactly for the stages that start no goroutine.
 func TestOperatorsPageKnowsGoroutines(t *testing.T) {
 	code := readCode(t)
-	page, err := os.ReadFile("operators.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := readPage(t, "operators.md")
 	column, checked := -1, 0
-	for line := range strings.SplitSeq(string(page), "\n") {
+	for line := range strings.SplitSeq(page, "\n") {
 		cells := strings.Split(line, "|")
 		if len(cells) < 4 {
 			column = -1
@@ -203,9 +199,11 @@ func outsideLibrary(folder string) bool {
 	return folder == "examples" || folder == "bench" || folder == "integration" || strings.HasPrefix(folder, ".g")
 }
 
-// typeName returns the name of a type, without its package and its type arguments.
+// typeName returns the name of a type, without a pointer, its package and its type arguments.
 func typeName(typ ast.Expr) string {
 	switch x := typ.(type) {
+	case *ast.StarExpr:
+		return typeName(x.X)
 	case *ast.IndexExpr:
 		return typeName(x.X)
 	case *ast.IndexListExpr:

@@ -13,17 +13,14 @@ import (
 // a changed fence does not hide a file from the test.
 func TestProgramsCompile(t *testing.T) {
 	for page, want := range map[string]int{"from-akka.md": 1} {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files := regexp.MustCompile("(?s)```go\n(package .*?)```").FindAllSubmatch(text, -1)
+		text := readPage(t, page)
+		files := regexp.MustCompile("(?s)```go\n(package .*?)```").FindAllStringSubmatch(text, -1)
 		if len(files) != want {
 			t.Errorf("%s shows %d Go files, not %d", page, len(files), want)
 		}
 		for _, file := range files {
 			name := filepath.Join(t.TempDir(), "shown.go")
-			if err := os.WriteFile(name, file[1], 0o600); err != nil {
+			if err := os.WriteFile(name, []byte(file[1]), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if out, err := exec.Command("gofmt", "-l", name).CombinedOutput(); err != nil || len(out) > 0 {
@@ -34,4 +31,14 @@ func TestProgramsCompile(t *testing.T) {
 			}
 		}
 	}
+}
+
+// readPage returns the text of a file.
+func readPage(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

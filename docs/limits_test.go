@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,10 +12,7 @@ import (
 // TestLimits compares SECURITY.md with the code. The table of limits names each option of codec and
 // its subpackages that begins with Max.
 func TestLimits(t *testing.T) {
-	text, err := os.ReadFile("../SECURITY.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readPage(t, "../SECURITY.md")
 	n := 0
 	for _, pattern := range []string{"../codec/*.go", "../codec/*/*.go"} {
 		files, err := filepath.Glob(pattern)
@@ -30,7 +26,7 @@ func TestLimits(t *testing.T) {
 			}
 			for _, option := range limitsIn(file) {
 				n++
-				if !strings.Contains(string(text), "`"+option+"`") {
+				if !strings.Contains(text, "`"+option+"`") {
 					t.Errorf("SECURITY.md does not name the limit %s", option)
 				}
 			}

@@ -16,11 +16,8 @@ const longFile = 100
 // TestMap compares the map in design.md with the tree. The map has a line for each package, and one
 // for each file of more than longFile lines that is not a test. Every path in it exists.
 func TestMap(t *testing.T) {
-	page, err := os.ReadFile("design.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text, found := strings.Cut(string(page), "\n## Map\n")
+	page := readPage(t, "design.md")
+	_, text, found := strings.Cut(page, "\n## Map\n")
 	if !found {
 		t.Fatal("design.md has no section Map")
 	}

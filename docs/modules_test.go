@@ -3,7 +3,6 @@ package docs_test
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -15,13 +14,10 @@ import (
 // TestDirectDependencies compares the table of direct dependencies with the go.mod files of all
 // modules, in both directions.
 func TestDirectDependencies(t *testing.T) {
-	text, err := os.ReadFile("dependencies.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readPage(t, "dependencies.md")
 	said := make(map[string]string)
 	row := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| (.*?) \\|.*\\|.*\\|$")
-	for _, found := range row.FindAllStringSubmatch(string(text), -1) {
+	for _, found := range row.FindAllStringSubmatch(text, -1) {
 		said[found[1]] = strings.ReplaceAll(found[2], "`", "")
 	}
 	required := make(map[string]string)

@@ -48,7 +48,7 @@ func (n names) add(file *ast.File) {
 			if d.Recv == nil {
 				n[pkg+d.Name.Name] = true
 			} else {
-				n[pkg+receiver(d.Recv.List[0].Type)+"."+d.Name.Name] = true
+				n[pkg+typeName(d.Recv.List[0].Type)+"."+d.Name.Name] = true
 			}
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
@@ -74,21 +74,6 @@ func (n names) addSpec(pkg string, spec ast.Spec) {
 			}
 		}
 	}
-}
-
-// receiver returns the name of a method's type, without a pointer and type parameters.
-func receiver(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return receiver(e.X)
-	case *ast.IndexExpr:
-		return receiver(e.X)
-	case *ast.IndexListExpr:
-		return receiver(e.X)
-	case *ast.Ident:
-		return e.Name
-	}
-	return ""
 }
 
 // hasMember reports whether a type of any package has the method or field. Pages omit the package

@@ -1,7 +1,6 @@
 package docs_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 )
@@ -9,11 +8,8 @@ import (
 // TestOperatorsAreListed checks that the package comment of stream links each constructor of a
 // source, a flow or a sink in its list of operators.
 func TestOperatorsAreListed(t *testing.T) {
-	text, err := os.ReadFile("../stream/doc.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, list, found := strings.Cut(string(text), "// # Operators\n")
+	text := readPage(t, "../stream/doc.go")
+	_, list, found := strings.Cut(text, "// # Operators\n")
 	if !found {
 		t.Fatal("the package comment of stream has no list of operators")
 	}

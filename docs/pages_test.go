@@ -24,11 +24,8 @@ func pages(t *testing.T) []page {
 			t.Fatalf("%s: %d pages, %v", pattern, len(names), err)
 		}
 		for _, name := range names {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, page{filepath.ToSlash(filepath.Join("docs", name)), string(text)})
+			text := readPage(t, name)
+			all = append(all, page{filepath.ToSlash(filepath.Join("docs", name)), text})
 		}
 	}
 	return all

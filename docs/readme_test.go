@@ -1,7 +1,6 @@
 package docs_test
 
 import (
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,11 +9,8 @@ import (
 // TestReadmePipeline checks that the pipeline at the top of the README is part of the program below
 // it. examples/cookies compiles and runs that program.
 func TestReadmePipeline(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shown := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	text := readPage(t, "../README.md")
+	shown := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(text, -1)
 	if len(shown) < 3 {
 		t.Fatalf("the README shows %d pieces of Go, want a pipeline, its mirror and a program", len(shown))
 	}

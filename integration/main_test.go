@@ -26,6 +26,13 @@ func eachMongo(t *testing.T, f func(t *testing.T, m *servers.Mongo, ferret bool)
 	t.Run("FerretDB", func(t *testing.T) { f(t, servers.Shared.FerretDB(t), true) })
 }
 
+// eachOwnS3 runs f with a server of its own of each kind, in parallel.
+func eachOwnS3(t *testing.T, f func(t *testing.T, s *servers.S3)) {
+	t.Helper()
+	t.Run("versitygw", func(t *testing.T) { t.Parallel(); f(t, servers.Versitygw(t)) })
+	t.Run("MinIO", func(t *testing.T) { t.Parallel(); f(t, servers.MinIO(t)) })
+}
+
 // eachS3 runs f with every S3 server. The tests share the servers.
 func eachS3(t *testing.T, f func(t *testing.T, s *servers.S3)) {
 	t.Helper()

@@ -33,69 +33,55 @@ func killing(t *testing.T, s *servers.S3, bucket, key string, killed chan<- stru
 // TestUploadServerKilled kills the server in the middle of an upload and starts it again while the
 // sink cleans up.
 func TestUploadServerKilled(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{
-		"versitygw": servers.Versitygw,
-		"MinIO":     servers.MinIO,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t)
-			bucket, client, key := s.Bucket(t), s.Client(t), "k"
-			killed, restarted := make(chan struct{}), make(chan struct{})
-			go func() {
-				defer close(restarted)
-				select {
-				case <-killed:
-				case <-t.Context().Done():
-					return
-				}
-				// This is longer than the SDK retries, so the sink can only clean up.
-				time.Sleep(6 * time.Second)
-				s.Restart(t)
-			}()
-			_, err := stream.Run(t.Context(), killing(t, s, bucket, key, killed),
-				s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
-			<-restarted
-			if err == nil || !strings.Contains(err.Error(), "connection") {
-				t.Errorf("the error is not the cause: %v", err)
+	eachOwnS3(t, func(t *testing.T, s *servers.S3) {
+		bucket, client, key := s.Bucket(t), s.Client(t), "k"
+		killed, restarted := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(restarted)
+			select {
+			case <-killed:
+			case <-t.Context().Done():
+				return
 			}
-			s.Nothing(t, bucket, key)
-		})
-	}
+			// This is longer than the SDK retries, so the sink can only clean up.
+			time.Sleep(6 * time.Second)
+			s.Restart(t)
+		}()
+		_, err := stream.Run(t.Context(), killing(t, s, bucket, key, killed),
+			s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
+		<-restarted
+		if err == nil || !strings.Contains(err.Error(), "connection") {
+			t.Errorf("the error is not the cause: %v", err)
+		}
+		s.Nothing(t, bucket, key)
+	})
 }
 
 // TestUploadServerGone kills the server for longer than the sink tries to clean up. The error names
 // the pending upload, which can be aborted later.
 func TestUploadServerGone(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{
-		"versitygw": servers.Versitygw,
-		"MinIO":     servers.MinIO,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t)
-			bucket, client, key := s.Bucket(t), s.Client(t), "k"
-			_, err := stream.Run(t.Context(), killing(t, s, bucket, key, make(chan struct{})),
-				s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
-					PartSize: partSize, Parallelism: 2, AbortTimeout: time.Second,
-				}))
-			if err == nil {
-				t.Fatal("no error")
-			}
-			s.Restart(t)
-			if keys := s.Keys(t, bucket); len(keys) > 0 {
-				t.Errorf("the bucket has objects: %q", keys)
-			}
-			ids := s.Uploads(t, bucket, key)
-			if len(ids) != 1 || !strings.Contains(err.Error(), ids[0]) {
-				t.Errorf("the uploads %q are pending, the error is %v", ids, err)
-			}
-			if n, err := s3sink.AbortPending(t.Context(), client, bucket, key, -time.Minute); n != 1 || err != nil {
-				t.Errorf("AbortPending aborted %d uploads, %v", n, err)
-			}
-			s.Nothing(t, bucket, key)
-		})
-	}
+	eachOwnS3(t, func(t *testing.T, s *servers.S3) {
+		bucket, client, key := s.Bucket(t), s.Client(t), "k"
+		_, err := stream.Run(t.Context(), killing(t, s, bucket, key, make(chan struct{})),
+			s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
+				PartSize: partSize, Parallelism: 2, AbortTimeout: time.Second,
+			}))
+		if err == nil {
+			t.Fatal("no error")
+		}
+		s.Restart(t)
+		if keys := s.Keys(t, bucket); len(keys) > 0 {
+			t.Errorf("the bucket has objects: %q", keys)
+		}
+		ids := s.Uploads(t, bucket, key)
+		if len(ids) != 1 || !strings.Contains(err.Error(), ids[0]) {
+			t.Errorf("the uploads %q are pending, the error is %v", ids, err)
+		}
+		if n, err := s3sink.AbortPending(t.Context(), client, bucket, key, -time.Minute); n != 1 || err != nil {
+			t.Errorf("AbortPending aborted %d uploads, %v", n, err)
+		}
+		s.Nothing(t, bucket, key)
+	})
 }
 
 // TestUploadThroughBadConnections cuts connections in the middle of parts. The SDK sends the parts
@@ -169,46 +155,39 @@ func TestDownloadThroughBadConnections(t *testing.T) {
 
 // TestDownloadServerKilled kills the server during a download, once for good and once for a moment.
 func TestDownloadServerKilled(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *servers.S3{
-		"versitygw": servers.Versitygw,
-		"MinIO":     servers.MinIO,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t)
-			bucket, client, want := s.Bucket(t), s.Client(t), random()
-			if _, err := stream.Run(t.Context(), chunked(want, 1<<20),
-				s3sink.Upload(client, bucket, "k", nil)); err != nil {
-				t.Fatal(err)
-			}
-			read := func(at func()) (int, error) {
-				n := 0
-				err := s3source.Download(client, bucket, "k", &s3source.DownloadOptions{Retries: 3}).Each(t.Context(),
-					func(p []byte) error {
-						if !bytes.Equal(p, want[n:n+len(p)]) {
-							t.Errorf("wrong bytes from %d on", n)
-							return errTest
-						}
-						if n <= 1<<20 && n+len(p) > 1<<20 {
-							at()
-						}
-						n += len(p)
-						return nil
-					})
-				return n, err
-			}
-			n, err := read(func() { s.Kill(t); s.Restart(t) })
-			if err != nil || n != len(want) {
-				t.Errorf("a server that was restarted: %d bytes of %d, %v", n, len(want), err)
-			}
-			began := time.Now()
-			n, err = read(func() { s.Kill(t) })
-			if err == nil || errors.Is(err, errTest) || n >= len(want) {
-				t.Errorf("a server that is gone: %d bytes of %d, %v", n, len(want), err)
-			}
-			if took := time.Since(began); took > 45*time.Second {
-				t.Errorf("the error took %v", took)
-			}
-		})
-	}
+	eachOwnS3(t, func(t *testing.T, s *servers.S3) {
+		bucket, client, want := s.Bucket(t), s.Client(t), random()
+		if _, err := stream.Run(t.Context(), chunked(want, 1<<20),
+			s3sink.Upload(client, bucket, "k", nil)); err != nil {
+			t.Fatal(err)
+		}
+		read := func(at func()) (int, error) {
+			n := 0
+			err := s3source.Download(client, bucket, "k", &s3source.DownloadOptions{Retries: 3}).Each(t.Context(),
+				func(p []byte) error {
+					if !bytes.Equal(p, want[n:n+len(p)]) {
+						t.Errorf("wrong bytes from %d on", n)
+						return errTest
+					}
+					if n <= 1<<20 && n+len(p) > 1<<20 {
+						at()
+					}
+					n += len(p)
+					return nil
+				})
+			return n, err
+		}
+		n, err := read(func() { s.Kill(t); s.Restart(t) })
+		if err != nil || n != len(want) {
+			t.Errorf("a server that was restarted: %d bytes of %d, %v", n, len(want), err)
+		}
+		began := time.Now()
+		n, err = read(func() { s.Kill(t) })
+		if err == nil || errors.Is(err, errTest) || n >= len(want) {
+			t.Errorf("a server that is gone: %d bytes of %d, %v", n, len(want), err)
+		}
+		if took := time.Since(began); took > 45*time.Second {
+			t.Errorf("the error took %v", took)
+		}
+	})
 }

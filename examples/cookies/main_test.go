@@ -54,20 +54,28 @@ func (s stopAt) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// leavesNothing gives the test an empty folder for temporary files, and fails it if any are left at
+// its end.
+func leavesNothing(t *testing.T) {
+	t.Helper()
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v %v", left, err)
+		}
+	})
+}
+
 func TestStopped(t *testing.T) {
 	for _, at := range []string{"Servers", "Baked", "Dropped"} {
 		t.Run(at, func(t *testing.T) {
-			temp := t.TempDir()
-			t.Setenv("TMPDIR", temp)
+			leavesNothing(t)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			enough := errors.New("enough")
 			if err := run(ctx, stopAt{at, cancel, enough}); !errors.Is(err, enough) &&
 				!errors.Is(err, context.Canceled) {
 				t.Errorf("ended with %v", err)
-			}
-			left, err := os.ReadDir(temp)
-			if err != nil || len(left) > 0 {
-				t.Errorf("left behind: %v %v", left, err)
 			}
 		})
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -27,15 +26,10 @@ func (p panicAt) Write(b []byte) (int, error) {
 func TestPanic(t *testing.T) {
 	for _, at := range []string{"Servers", "Baked", "Dropped"} {
 		t.Run(at, func(t *testing.T) {
-			temp := t.TempDir()
-			t.Setenv("TMPDIR", temp)
+			leavesNothing(t)
 			err := protect(func() error { return run(t.Context(), panicAt{at}) })
 			if !errors.As(err, new(*defect)) {
 				t.Fatalf("ended with %v", err)
-			}
-			left, lookErr := os.ReadDir(temp)
-			if lookErr != nil || len(left) > 0 {
-				t.Errorf("left behind: %v %v", left, lookErr)
 			}
 		})
 	}

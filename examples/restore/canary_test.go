@@ -51,6 +51,19 @@ func environment(mongo, storage string) []string {
 	}
 }
 
+// withCookie returns a new server with one document in shop.cookies.
+func withCookie(t *testing.T) *mongotest.Server {
+	t.Helper()
+	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := mongotest.NewServer()
+	t.Cleanup(database.Close)
+	database.Add("shop", "cookies", doc)
+	return database
+}
+
 // TestCanaries runs both programs against servers that fail with messages that hold every secret.
 // No output may show one.
 func TestCanaries(t *testing.T) {
@@ -59,10 +72,6 @@ func TestCanaries(t *testing.T) {
 		w.Hide(c)
 	}
 	says := betrayal(w, t)
-	doc, err := bson.Marshal(bson.D{{Key: "_id", Value: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	withUser := func(uri string) string {
 		return strings.Replace(uri, "://", "://"+canaries[0]+":"+canaries[1]+"@", 1)
 	}
@@ -74,9 +83,7 @@ func TestCanaries(t *testing.T) {
 	t.Run("S3, weak", func(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(word))
 		defer server.Close()
-		database := mongotest.NewServer()
-		defer database.Close()
-		database.Add("shop", "cookies", doc)
+		database := withCookie(t)
 		run(t, w, database.URI()+"?appName="+weak, server.URL)
 	})
 	broken := map[string]http.HandlerFunc{
@@ -99,9 +106,7 @@ func TestCanaries(t *testing.T) {
 	}
 	for name, handler := range broken {
 		t.Run("S3, "+name, func(t *testing.T) {
-			database := mongotest.NewServer()
-			defer database.Close()
-			database.Add("shop", "cookies", doc)
+			database := withCookie(t)
 			server := httptest.NewServer(handler)
 			defer server.Close()
 			run(t, w, database.URI(), server.URL)
@@ -109,9 +114,7 @@ func TestCanaries(t *testing.T) {
 	}
 	for _, op := range []string{"PutObject", "HeadObject", "GetObject"} {
 		t.Run("S3, "+op, func(t *testing.T) {
-			database := mongotest.NewServer()
-			defer database.Close()
-			database.Add("shop", "cookies", doc)
+			database := withCookie(t)
 			server := s3test.New(nil)
 			defer server.Close()
 			server.CreateBucket(exectest.Bucket)

@@ -40,16 +40,10 @@ func TestDrainAndGoOn(t *testing.T) {
 		}
 	})
 	write(t, log, " no more\n6\n")
-	synctest.Test(t, func(t *testing.T) {
-		ctx, sigterm := context.WithCancel(t.Context())
-		done := start(t, ctx, log, folder)
-		time.Sleep(3 * time.Second)
-		sigterm()
-		<-done
-		if got := stored(t, folder); got != "1\n2\n33\n4\n5 is unfinished no more\n6\n" {
-			t.Errorf("%q is stored by two runs", got)
-		}
-	})
+	runBriefly(t, log, folder)
+	if got := stored(t, folder); got != "1\n2\n33\n4\n5 is unfinished no more\n6\n" {
+		t.Errorf("%q is stored by two runs", got)
+	}
 }
 
 // If a run is killed after it stored lines and before it saved the position, the archive loses and
@@ -58,13 +52,7 @@ func TestKilledBeforeAcknowledgement(t *testing.T) {
 	log, folder := filepath.Join(t.TempDir(), "app.log"), filepath.Join(t.TempDir(), "archive")
 	write(t, log, "1\n2\n")
 	for range 2 {
-		synctest.Test(t, func(t *testing.T) {
-			ctx, sigterm := context.WithCancel(t.Context())
-			done := start(t, ctx, log, folder)
-			time.Sleep(3 * time.Second)
-			sigterm()
-			<-done
-		})
+		runBriefly(t, log, folder)
 		if err := os.Remove(filepath.Join(folder, "position")); err != nil {
 			t.Fatal(err)
 		}
@@ -118,6 +106,18 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s: %d files are left, want the position", test.want, len(all))
 		}
 	}
+}
+
+// runBriefly runs the program for three seconds of a fake clock, and drains it.
+func runBriefly(t *testing.T, log, folder string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, sigterm := context.WithCancel(t.Context())
+		done := start(t, ctx, log, folder)
+		time.Sleep(3 * time.Second)
+		sigterm()
+		<-done
+	})
 }
 
 // start runs the program until ctx is done, and returns a channel with its output.

@@ -17,9 +17,7 @@ import (
 // symbol.
 func FerretDB(t testing.TB) *Mongo {
 	t.Helper()
-	m := newFerretDB(t)
-	own(t, m)
-	return m
+	return own(t, newFerretDB(t))
 }
 
 func newFerretDB(t testing.TB) *Mongo {

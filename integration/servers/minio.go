@@ -18,9 +18,7 @@ const KMSKey = "millweir-key"
 // lists pending uploads by their exact key only.
 func MinIO(t testing.TB) *S3 {
 	t.Helper()
-	s := newMinIO(t)
-	own(t, s)
-	return s
+	return own(t, newMinIO(t))
 }
 
 func newMinIO(t testing.TB) *S3 {

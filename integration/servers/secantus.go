@@ -14,9 +14,7 @@ import (
 // disk. args are additional flags, such as "--auth".
 func SecantusDB(t testing.TB, args ...string) *Mongo {
 	t.Helper()
-	m := newSecantusDB(t, args...)
-	own(t, m)
-	return m
+	return own(t, newSecantusDB(t, args...))
 }
 
 func newSecantusDB(t testing.TB, args ...string) *Mongo {

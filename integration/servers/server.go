@@ -18,8 +18,9 @@ func (p *process) show(t testing.TB) {
 	p.log.showWhenFailed(t, p.name)
 }
 
-// own makes s a server that only this test uses.
-func own(t testing.TB, s server) {
+// own makes s a server that only this test uses, and returns it.
+func own[S server](t testing.TB, s S) S {
 	t.Cleanup(s.close)
 	s.show(t)
+	return s
 }

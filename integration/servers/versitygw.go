@@ -13,9 +13,7 @@ import (
 // checksums. It drops server-side encryption and storage-class headers.
 func Versitygw(t testing.TB) *S3 {
 	t.Helper()
-	s := newVersitygw(t)
-	own(t, s)
-	return s
+	return own(t, newVersitygw(t))
 }
 
 func newVersitygw(t testing.TB) *S3 {
