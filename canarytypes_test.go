@@ -27,7 +27,7 @@ var withoutSecrets = map[string]string{
 	"sink/s3sink":        "API Checksum Object Part PendingAPI UploadOptions",
 	"source":             "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "FindOptions Finder MalformedError",
-	"source/s3source":    "API DownloadOptions",
+	"source/s3source":    "API Checksum DownloadOptions Object Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +
 		" Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
 }

@@ -78,9 +78,11 @@ var classified = map[string]struct {
 	"source/mongosource.ErrMaxTime":     {mongosource.ErrMaxTime, stream.Retryable},
 	"source/mongosource.MalformedError": {new(mongosource.MalformedError), stream.Data},
 
+	"source/s3source.ErrArchived":      {s3source.ErrArchived, stream.Fatal},
 	"source/s3source.ErrBadReply":      {s3source.ErrBadReply, stream.Fatal},
 	"source/s3source.ErrChecksum":      {s3source.ErrChecksum, stream.Fatal},
 	"source/s3source.ErrNotFound":      {s3source.ErrNotFound, stream.Fatal},
+	"source/s3source.ErrNotVerifiable": {s3source.ErrNotVerifiable, stream.Fatal},
 	"source/s3source.ErrObjectChanged": {s3source.ErrObjectChanged, stream.Fatal},
 
 	"sink/mongosink.DocumentError":     {new(mongosink.DocumentError), stream.Data},

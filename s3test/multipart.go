@@ -3,6 +3,7 @@ package s3test
 import (
 	"bytes"
 	"crypto/md5" //nolint:gosec // S3's ETags are MD5
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
@@ -147,6 +148,8 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 	var (
 		body   bytes.Buffer
 		digest = md5.New() //nolint:gosec // see the import
+		sums   []byte      // the checksums of the parts
+		sizes  []int
 	)
 	for i, named := range list.Part {
 		p, ok := u.parts[named.PartNumber]
@@ -163,15 +166,27 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 			return refuse(http.StatusBadRequest, "EntityTooSmall")
 		}
 		body.Write(p.body)
+		sizes = append(sizes, len(p.body))
+		if u.sumType == "COMPOSITE" {
+			sum, err := base64.StdEncoding.DecodeString(p.sum.value)
+			if err != nil {
+				panic(err)
+			}
+			sums = append(sums, sum...)
+		}
 		raw, err := hex.DecodeString(strings.Trim(p.etag, `"`))
 		if err != nil {
 			panic(err)
 		}
 		digest.Write(raw)
 	}
-	o := &Object{Key: u.key, Body: body.Bytes(), Header: u.header, Parts: len(list.Part)}
+	o := &Object{Key: u.key, Body: body.Bytes(), Header: u.header, Parts: len(sizes), partSizes: sizes}
 	if n := req.Header.Get("X-Amz-Mp-Object-Size"); n != "" && n != strconv.Itoa(len(o.Body)) {
 		return refuse(http.StatusBadRequest, "InvalidRequest")
+	}
+	if u.sumType == "COMPOSITE" {
+		o.sum, o.sumType = sumOf(u.algorithm, sums), u.sumType
+		o.sum.value += fmt.Sprint("-", len(sizes))
 	}
 	if u.sumType == "FULL_OBJECT" {
 		o.sum, o.sumType = sumOf(u.algorithm, o.Body), u.sumType

@@ -20,8 +20,9 @@ type Object struct {
 	Header    http.Header // Content-Type, user metadata, encryption and the like, as the client sent them
 	Parts     int         // number of parts; 0 for a PutObject
 
-	sum     sum
-	sumType string
+	partSizes []int
+	sum       sum
+	sumType   string
 }
 
 // kept are the request headers that an object keeps, as well as user metadata.
@@ -158,6 +159,19 @@ func (s *Server) getObject(b *bucket, req *Request) *Reply {
 		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(body)))
 		body, status = body[from:to], http.StatusPartialContent
 	}
+	if req.Part != 0 {
+		from, to, ok := o.part(req.Part)
+		if !ok {
+			return refuse(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber")
+		}
+		if len(body) > 0 {
+			h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(body)))
+		}
+		if o.Parts > 0 {
+			h.Set("X-Amz-Mp-Parts-Count", strconv.Itoa(o.Parts))
+		}
+		body, status = body[from:to], http.StatusPartialContent
+	}
 	if req.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" && len(body) == len(o.Body) {
 		for k, v := range o.headers(true) {
 			h[k] = v
@@ -169,6 +183,20 @@ func (s *Server) getObject(b *bucket, req *Request) *Reply {
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
 	return &Reply{Status: status, Header: h, Body: body}
+}
+
+// part returns where a part of o begins and ends. An object without parts is its only part.
+func (o *Object) part(n int) (from, to int, ok bool) {
+	if o.Parts == 0 {
+		return 0, len(o.Body), n == 1
+	}
+	if n < 1 || n > o.Parts {
+		return 0, 0, false
+	}
+	for _, size := range o.partSizes[:n-1] {
+		from += size
+	}
+	return from, from + o.partSizes[n-1], true
 }
 
 // span reads a Range header over size bytes.

@@ -201,7 +201,7 @@ func unknown(req *Request) bool {
 	none := h.Get("If-None-Match")
 	return h.Get("X-Amz-Copy-Source") != "" || h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" ||
 		write && (h.Get("If-Match") != "" || none != "" && none != "*") ||
-		!write && (none != "" || req.Part != 0) ||
+		!write && (none != "" || req.Part != 0 && h.Get("Range") != "") ||
 		!write && (h.Get("If-Modified-Since") != "" || h.Get("If-Unmodified-Since") != "") ||
 		len(req.Query["encoding-type"]) > 0 &&
 			(req.Op != "ListMultipartUploads" || first(req.Query["encoding-type"]) != "url") ||

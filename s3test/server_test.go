@@ -213,8 +213,10 @@ func TestUnknown(t *testing.T) {
 			_, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: b, Key: k, IfNoneMatch: aws.String("x")})
 			return err
 		},
-		"a part of an object": func() error {
-			_, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: b, Key: k, PartNumber: aws.Int32(1)})
+		"a range of a part": func() error {
+			_, err := client.GetObject(ctx, &s3.GetObjectInput{
+				Bucket: b, Key: k, PartNumber: aws.Int32(1), Range: aws.String("bytes=0-0"),
+			})
 			return err
 		},
 		"a list with a delimiter": func() error {

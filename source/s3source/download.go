@@ -5,10 +5,18 @@
 // # Proof
 //
 // A stream that ends without an error is the whole object, or the whole requested range, of one
-// version of the object. The emitted bytes are counted against the object's length. A whole object
-// with a full-object CRC64NVME is also checked against that checksum. Without one, a HEAD request
-// confirms the length, because a proxy may shorten both a body and its Content-Length. Other
-// checksums are not checked. For a range only the length is checked.
+// version of the object. The emitted bytes are counted against the object's length, and those of a
+// whole object are compared with the best checksum that the service has:
+//
+//   - a checksum of the whole object: CRC64NVME, CRC32C, CRC32, SHA256, SHA1, SHA512 or MD5;
+//   - the ETag, if it is the MD5 of the object: one part, and no encryption with a key of KMS or of
+//     the customer;
+//   - a checksum of the checksums of the parts, whose size two HEADs find;
+//   - the MD5 that rclone writes into the metadata.
+//
+// [DownloadOptions].OnObject says before the first byte what is compared, or why nothing is. A
+// range is only counted, because checksums are of the whole object. If nothing but the length is
+// compared, a HEAD confirms it, because a proxy may shorten both a body and its Content-Length.
 //
 // # Retries
 //
@@ -56,6 +64,17 @@ type DownloadOptions struct {
 	Offset    int64  // the first byte to read, from 0; an offset at the object's end reads nothing
 	Length    int64  // the number of bytes to read, all of which must exist; 0 means to the object's end
 
+	// Parallelism is the number of requests at a time, each for PartSize bytes. The bytes stay in
+	// order. 0 and 1 mean one request for all. A HEAD comes first.
+	Parallelism int
+	PartSize    int64 // bytes in one of several requests, at least 1; 0 means 8 MiB
+
+	// OnObject is called once, before the first byte, with the object and what the download
+	// compares its bytes with, on the goroutine that runs the source. An error ends the run
+	// unchanged. nil means no call.
+	OnObject func(Object) error
+	Verify   Verify // how much is verified; VerifyIfPossible by default
+
 	ChunkSize    int           // bytes in a chunk, fewer at the end of a reply; 0 means 128 KiB
 	Retries      int           // requests in a row after failed ones; 0 means 5, a negative number none
 	StallTimeout time.Duration // limit for the wait for the next byte of a reply; 0 means a minute
@@ -66,14 +85,15 @@ type DownloadOptions struct {
 	MinRate int64
 
 	// OnRetry is called before each wait for another request for the rest, and before each wait in
-	// the client's own retries, on the goroutine that runs the source. The end of the run may cut
-	// the wait short. nil means no call.
+	// the client's own retries, never concurrently. The end of the run may cut the wait short. nil
+	// means no call.
 	OnRetry func(err error, wait time.Duration)
 }
 
 const (
 	maxKey         = 1024 // bytes, https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 	defaultChunk   = 128 << 10
+	defaultPart    = 8 << 20
 	defaultRetries = 5
 	defaultStall   = time.Minute
 	defaultRate    = 1 << 10 // bytes a second
@@ -88,6 +108,13 @@ var (
 	// not the expected one.
 	ErrObjectChanged = stream.Mark(errors.New("the object was replaced"), stream.Fatal)
 
+	// ErrArchived reports an object in an archive: it must be restored before it can be read.
+	ErrArchived = stream.Mark(errors.New("the object is archived"), stream.Fatal)
+
+	// ErrNotVerifiable reports, with VerifyRequired, an object without a checksum that the download
+	// can compare.
+	ErrNotVerifiable = stream.Mark(errors.New("the bytes could not be verified"), stream.Fatal)
+
 	// ErrChecksum reports an object whose bytes do not match its stored checksum. The bytes have
 	// already been emitted.
 	ErrChecksum = stream.Mark(errors.New("the bytes do not have the object's checksum"), stream.Fatal)
@@ -101,20 +128,19 @@ var (
 // them.
 //
 //   - Out: chunks of ChunkSize bytes, shorter ones at the end of a reply; none for an empty object.
-//   - Ownership: the receiver owns a chunk. A receiver that uses [stream.EachLent] gets all of them
-//     in the same memory, which needs a third of the CPU time.
-//   - Memory: one chunk.
-//   - Order and goroutines: none. One request at a time reads the object, at the speed of the
-//     consumer. If a server closes a connection that waits for a slow consumer, the rest is
-//     requested again.
+//   - Ownership: the receiver owns a chunk. With [stream.EachLent] all of them have the same memory.
+//   - Memory: one chunk; with Parallelism n at most n × PartSize, and a chunk more a part.
+//   - Order and goroutines: one request at a time, and no goroutine; with Parallelism n, n requests
+//     on a goroutine each, in order. If a server closes a connection that waits for a slow consumer,
+//     the rest is requested again.
 //   - Retries: a reply that breaks off, stalls or is slower than MinRate, and a busy service, lead
 //     to a request for the rest, up to Retries times in a row. If all replies stay too slow, the
 //     error wraps os.ErrDeadlineExceeded and is Retryable.
-//   - Errors: [ErrNotFound], [ErrObjectChanged], [ErrChecksum], [ErrBadReply]; io.ErrUnexpectedEOF
-//     for an object that ends before Offset or before the requested bytes, or that cannot be read
-//     to its end; otherwise the SDK's, wrapped (errors.As finds types.InvalidObjectState for an
-//     archived object). After a Retryable or Throttled error, a source with the next Offset and the
-//     same IfMatch reads the rest (see [stream.Restart]).
+//   - Errors: [ErrNotFound], [ErrArchived], [ErrObjectChanged], [ErrChecksum], [ErrNotVerifiable],
+//     [ErrBadReply]; io.ErrUnexpectedEOF for an object that ends before Offset or before the
+//     requested bytes, or that cannot be read to its end; otherwise the SDK's, wrapped. After a
+//     Retryable or Throttled error, a source with the next Offset and the same IfMatch reads the
+//     rest (see [stream.Restart]).
 //   - Drain: [stream.Running.Drain] does not end it, because an object cut short would look whole.
 //
 // The package comment describes what proves that an object is whole.
@@ -135,6 +161,9 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 	if d.opts.MinRate == 0 {
 		d.opts.MinRate = defaultRate
 	}
+	if d.opts.PartSize == 0 {
+		d.opts.PartSize = defaultPart
+	}
 	if err := d.check(); err != nil {
 		return stream.Fail[[]byte](err)
 	}
@@ -142,13 +171,40 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		pace := newPace(d.opts.MinRate, d.opts.StallTimeout)
-		r := &run{download: d, lent: lent, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch, pace: pace}
-		if d.opts.Length > 0 {
-			r.end = d.opts.Offset + d.opts.Length
+		if d.opts.Parallelism > 1 {
+			return d.parallel(ctx, emit, lent)
 		}
+		r := d.newRun()
+		r.newChunk = chunks(lent)
 		return r.each(ctx, emit)
 	})
+}
+
+// newRun returns a run of the whole download.
+func (d *download) newRun() *run {
+	r := &run{
+		download: d, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch,
+		pace: newPace(d.opts.MinRate, d.opts.StallTimeout),
+	}
+	if d.opts.Length > 0 {
+		r.end = d.opts.Offset + d.opts.Length
+	}
+	return r
+}
+
+// chunks returns a function that returns memory for a chunk of n bytes: always the same if it is
+// lent.
+func chunks(lent bool) func(n int64) []byte {
+	if !lent {
+		return func(n int64) []byte { return make([]byte, n) }
+	}
+	var buf []byte
+	return func(n int64) []byte {
+		if int64(len(buf)) < n {
+			buf = make([]byte, n)
+		}
+		return buf[:n]
+	}
 }
 
 // download is a checked request for an object or a range of it.
@@ -177,6 +233,14 @@ func (d *download) check() error {
 		return invalid("ChunkSize is %d, want at least 1", o.ChunkSize)
 	case o.StallTimeout < 0:
 		return invalid("StallTimeout is negative")
+	case o.Parallelism < 0:
+		return invalid("Parallelism is %d, want at least 1", o.Parallelism)
+	case o.PartSize < 0:
+		return invalid("PartSize is %d, want at least 1", o.PartSize)
+	case o.PartSize > math.MaxInt64/max(1, int64(o.Parallelism)):
+		return invalid("%d parts of %d bytes are more than any memory", o.Parallelism, o.PartSize)
+	case o.Verify < VerifyIfPossible || o.Verify > VerifyLength:
+		return invalid("Verify is %d, want one of the constants", o.Verify)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 	if ranged {
 		in.Range = aws.String(byteRange(r.pos, r.end))
 	}
-	out, err := r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
+	out, err := r.get(ctx, in)
 	err = s3fault.Mark(err)
 	switch {
 	case err != nil && ranged && s3fault.Status(err) == http.StatusRequestedRangeNotSatisfiable:
@@ -55,11 +55,42 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 	return out.Body, upto, nil
 }
 
-// withoutValidation disables the SDK's checksum validation. The checksum is requested, but this
-// package compares it, because the SDK's reader sees only one of several replies.
+// get sends in, and asks for the object's checksum if in is for the whole object. Some services
+// reject the header that asks (https://www.backblaze.com/docs/cloud-storage-s3-compatible-api): then
+// get sends in without it.
+func (r *run) get(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	if in.Range != nil || r.opts.Verify == VerifyLength || r.withoutMode {
+		return r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
+	}
+	out, err := r.client.GetObject(ctx, in, withoutValidation, askForChecksum, r.reportRetries)
+	if !rejectsHeader(err) {
+		return out, err
+	}
+	plain, plainErr := r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
+	if plainErr != nil {
+		return out, err
+	}
+	r.withoutMode = true
+	return plain, nil
+}
+
+// rejectsHeader reports whether err may mean that the service does not know a header.
+func rejectsHeader(err error) bool {
+	status := s3fault.Status(err)
+	return (status == http.StatusBadRequest || status == http.StatusNotImplemented) &&
+		s3fault.Class(err) == stream.Fatal
+}
+
+// withoutValidation disables the SDK's checksum validation. This package compares the checksum,
+// because the SDK's reader sees only one of several replies.
 func withoutValidation(o *s3.Options) {
 	s3reply.Guard(o)
 	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+}
+
+// askForChecksum asks for the checksums of the object. The field ChecksumMode would also make the
+// SDK validate them.
+func askForChecksum(o *s3.Options) {
 	o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"))
 }
 
@@ -90,9 +121,7 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	}
 	if !ranged && out.ContentRange == nil {
 		r.gotReply, r.etag, r.end = true, etag, length
-		if sum := aws.ToString(out.ChecksumCRC64NVME); !strings.Contains(sum, "-") {
-			r.storedSum = sum
-		}
+		r.describe(headOf(out), length)
 		return length, nil
 	}
 	first, last, total, ok := contentRange(aws.ToString(out.ContentRange))
@@ -111,7 +140,16 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 		r.end = total
 	}
 	r.gotReply, r.etag, r.lengthConfirmed = true, etag, true
+	r.describe(headOf(out), total)
 	return last + 1, nil
+}
+
+// describe keeps what the first reply says about the object.
+func (r *run) describe(h *s3.HeadObjectOutput, size int64) {
+	if !r.begun {
+		r.object = objectOf(r.key, h)
+		r.object.Size = size
+	}
 }
 
 // status returns the HTTP status of a reply, or 0 if the client does not say.
@@ -137,38 +175,6 @@ func (r *run) checkETag(etag string) error {
 
 // hasLength reports whether the caller has set the length to read.
 func (r *run) hasLength() bool { return r.opts.Length > 0 }
-
-// confirmLength determines the end of the object by a HEAD.
-func (r *run) confirmLength(ctx context.Context) error {
-	length, err := r.length(ctx)
-	if err != nil {
-		return err
-	}
-	if length < r.end {
-		return fatal{fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.end, length)}
-	}
-	r.end, r.lengthConfirmed = length, true
-	return nil
-}
-
-// length returns the length of the object, by a HEAD.
-func (r *run) length(ctx context.Context) (int64, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.StallTimeout, errStalled)
-	defer cancel()
-	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
-	}, s3reply.Guard, r.reportRetries)
-	if err != nil {
-		return 0, orStalled(ctx, r.withSentinel(s3fault.Mark(err)))
-	}
-	if err := r.checkETag(aws.ToString(out.ETag)); err != nil {
-		return 0, err
-	}
-	if out.ContentLength == nil {
-		return 0, fatal{fmt.Errorf("%w: no reply has the object's length", ErrBadReply)}
-	}
-	return *out.ContentLength, nil
-}
 
 // pastEnd handles the reply that there are no bytes from pos on. This is the answer after a body of
 // unknown length that broke off after its last byte, and for a range that begins after the object's
@@ -202,6 +208,8 @@ func (r *run) withSentinel(err error) error {
 		return fatal{fmt.Errorf("%w: %w", ErrNotFound, err)}
 	case status == http.StatusPreconditionFailed:
 		return fatal{fmt.Errorf("%w: %w", ErrObjectChanged, err)}
+	case s3fault.Code(err) == "InvalidObjectState":
+		return fatal{fmt.Errorf("%w: %w", ErrArchived, err)}
 	case status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests:
 		return err
 	case status >= 400 && status < 500, !r.gotReply:

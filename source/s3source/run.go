@@ -9,30 +9,28 @@ import (
 	"os"
 	"time"
 
-	"github.com/minio/crc64nvme"
-
-	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3retry"
-	"github.com/millweir/millweir/internal/s3wire"
 	"github.com/millweir/millweir/stream"
 )
 
 // run is the state of one read of an object.
 type run struct {
 	*download
-	lent            bool   // the receiver uses a chunk only until emit returns
-	buf             []byte // all chunks, if lent
-	pos             int64  // offset of the next byte to emit
-	end             int64  // offset at which the run ends; -1 if unknown
-	lengthConfirmed bool   // end comes from more than the length of a body, which a proxy may have shortened
-	etag            string // of the first reply, or required of it; "" if unknown
-	gotReply        bool   // there was a reply
-	bodyEnded       bool   // the last reply is complete, and only the proof remains
-	storedSum       string // the object's CRC64NVME; "" if there is none or it cannot be checked
-	crc             uint64 // of the emitted bytes
-	failures        int    // replies in a row with at most minProgress bytes
-	minProgress     int64  // bytes at MinRate in the pause before the last request
+	newChunk        func(n int64) []byte
+	pos             int64     // offset of the next byte to emit
+	end             int64     // offset at which the run ends; -1 if unknown
+	lengthConfirmed bool      // end comes from more than the length of a body, which a proxy may have shortened
+	etag            string    // of the first reply, or required of it; "" if unknown
+	gotReply        bool      // there was a reply
+	withoutMode     bool      // the service rejects requests for a checksum
+	bodyEnded       bool      // the last reply is complete, and only the proof remains
+	object          Object    // as the first reply describes it
+	begun           bool      // OnObject was called
+	verifier        *verifier // of the emitted bytes; nil if only their length is checked
+	down            error     // returned by emit or OnObject
+	failures        int       // replies in a row with at most minProgress bytes
+	minProgress     int64     // bytes at MinRate in the pause before the last request
 	pace            pace
 }
 
@@ -46,51 +44,72 @@ func (f fatal) Unwrap() error { return f.error }
 
 // each sends one request after another until all bytes are read or another request does not help.
 func (r *run) each(ctx context.Context, emit func([]byte) error) error {
-	var down error // the error that emit returned
 	for {
 		from := r.pos
-		var err error
-		if !r.bodyEnded {
-			err = r.reply(ctx, func(p []byte) error {
-				down = emit(p)
-				return down
-			})
-			r.bodyEnded = err == nil
-		}
-		if r.bodyEnded {
-			err = r.finish(ctx)
-		}
-		var f fatal
-		switch {
-		case err == nil:
+		err := r.attempt(ctx, emit)
+		if err == nil {
 			return nil
-		case down != nil:
-			return down
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case errors.As(err, &f):
-			return r.failed(f.error)
-		case r.pos-from > r.minProgress: // with a byte per request the run would never end
+		}
+		if r.pos-from > r.minProgress { // with a byte per request the run would never end
 			r.failures = 0
 		}
-		if r.failures >= r.opts.Retries || r.pace.missed > r.opts.Retries {
-			return r.failed(err)
-		}
-		r.failures++
-		wait := backoff(r.failures)
-		r.minProgress = bytesIn(r.opts.MinRate, wait)
-		if r.opts.OnRetry != nil {
-			r.opts.OnRetry(r.failed(err), wait)
-		}
-		if !s3retry.Sleep(ctx, wait) {
-			return context.Cause(ctx)
+		if err := r.again(ctx, err); err != nil {
+			return err
 		}
 	}
 }
 
+// attempt sends one request, unless all bytes have come, and checks the end.
+func (r *run) attempt(ctx context.Context, emit func([]byte) error) error {
+	if !r.bodyEnded {
+		if err := r.reply(ctx, emit); err != nil {
+			return err
+		}
+		r.bodyEnded = true
+	}
+	return r.finish(ctx)
+}
+
+// again waits before another request after a failed one. If another request does not help, it
+// returns the error of the run.
+func (r *run) again(ctx context.Context, err error) error {
+	var f fatal
+	switch {
+	case r.down != nil:
+		return r.down
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &f):
+		return r.failed(f.error)
+	case r.failures >= r.opts.Retries || r.pace.missed > r.opts.Retries:
+		return r.failed(err)
+	}
+	r.failures++
+	wait := backoff(r.failures)
+	r.minProgress = bytesIn(r.opts.MinRate, wait)
+	if r.opts.OnRetry != nil {
+		r.opts.OnRetry(r.failed(err), wait)
+	}
+	if !s3retry.Sleep(ctx, wait) {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// emit verifies a chunk and passes it on.
+func (r *run) emit(p []byte, emit func([]byte) error) error {
+	if r.verifier != nil {
+		if err := r.verifier.write(p); err != nil {
+			return err
+		}
+	}
+	r.down = emit(p)
+	return r.down
+}
+
 // failed adds the package, the object and the position to err.
 func (r *run) failed(err error) error {
-	if r.pos == r.opts.Offset {
+	if r.pos == 0 || r.pos == r.opts.Offset && !r.gotReply {
 		return fmt.Errorf("s3source: get %s/%s: %w", r.bucket, r.key, err)
 	}
 	return fmt.Errorf("s3source: get %s/%s from byte %d: %w", r.bucket, r.key, r.pos, err)
@@ -104,8 +123,8 @@ func backoff(n int) time.Duration {
 
 // reply sends one request and emits the bytes of its reply. It returns nil if the reply is
 // complete.
-func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (r *run) reply(runCtx context.Context, emit func([]byte) error) error {
+	ctx, cancel := context.WithCancelCause(runCtx)
 	defer cancel(nil)
 	begin := time.Now()
 	timer := time.AfterFunc(r.opts.StallTimeout, func() { cancel(errStalled) })
@@ -115,7 +134,10 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 	if err != nil {
 		return orStalled(ctx, err)
 	}
-	defer body.Close()               //nolint:errcheck // the body was read or is given up
+	defer body.Close()                      //nolint:errcheck // the body was read or is given up
+	if err := r.begin(runCtx); err != nil { // what it keeps outlives this reply
+		return err
+	}
 	r.pace.add(time.Since(begin), 0) // an error reply does not count here, but in Retries
 	w := &readTimer{pace: &r.pace, stall: r.opts.StallTimeout, timer: timer}
 	for upto < 0 || r.pos < upto {
@@ -129,12 +151,8 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		chunk := r.newChunk(n)
 		got, err := readFull(body, chunk, w)
 		if got > 0 {
-			chunk = chunk[:got:got]
-			if r.storedSum != "" {
-				r.crc = crc64nvme.Update(r.crc, chunk)
-			}
 			r.pos += int64(got)
-			if err := emit(chunk); err != nil {
+			if err := r.emit(chunk[:got], emit); err != nil {
 				return err
 			}
 		}
@@ -149,17 +167,6 @@ func (r *run) reply(ctx context.Context, emit func([]byte) error) error {
 		}
 	}
 	return nil
-}
-
-// newChunk returns memory for a chunk of n bytes.
-func (r *run) newChunk(n int64) []byte {
-	if !r.lent {
-		return make([]byte, n)
-	}
-	if int64(len(r.buf)) < n {
-		r.buf = make([]byte, n)
-	}
-	return r.buf[:n]
 }
 
 // readError returns the reason for an error of a read.
@@ -207,10 +214,31 @@ func readFull(body io.Reader, p []byte, w *readTimer) (int, error) {
 	return n, nil
 }
 
+// conclude checks the end of a run whose bytes came by other runs.
+func (r *run) conclude(ctx context.Context) error {
+	err := r.finish(ctx)
+	var f fatal
+	if errors.As(err, &f) {
+		return r.failed(f.error)
+	}
+	return err
+}
+
+// rangeRun returns a run for a part of the object: its bytes from first to end, which are only
+// counted.
+func (r *run) rangeRun(first, end int64) *run {
+	d := *r.download
+	d.opts.Offset, d.opts.Length, d.opts.IfMatch = first, end-first, r.etag
+	d.opts.Verify = VerifyLength
+	part := d.newRun()
+	part.gotReply, part.begun = true, true
+	return part
+}
+
 // finish checks that all bytes were emitted, and that they are right. Its error is not fatal if
 // there is more to read.
 func (r *run) finish(ctx context.Context) error {
-	if r.storedSum != "" && r.storedSum == s3wire.CRC64NVME(r.crc) {
+	if r.verifier != nil && r.verifier.got() == r.verifier.want {
 		return nil
 	}
 	if !r.lengthConfirmed {
@@ -224,9 +252,8 @@ func (r *run) finish(ctx context.Context) error {
 		return fmt.Errorf("the reply ends before byte %d: %w", r.end, brokenOff(io.ErrUnexpectedEOF))
 	case r.pos > r.end:
 		return fatal{fmt.Errorf("%w: %d bytes came of an object of %d", ErrBadReply, r.pos, r.end)}
-	case r.storedSum != "":
-		return fatal{fmt.Errorf("%w: CRC64NVME %s, not %s",
-			ErrChecksum, s3wire.CRC64NVME(r.crc), printable.Text(r.storedSum))}
+	case r.verifier != nil:
+		return fatal{r.verifier.mismatch()}
 	}
 	return nil
 }

@@ -1,0 +1,106 @@
+package s3source
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3reply"
+	"github.com/millweir/millweir/internal/s3wire"
+)
+
+// head sends one HEAD for the object, or for one part of it.
+func (r *run) head(ctx context.Context, part *int32, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.StallTimeout, errStalled)
+	defer cancel()
+	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
+		PartNumber: part,
+	}, append([]func(*s3.Options){s3reply.Guard, r.reportRetries}, opts...)...)
+	if err != nil {
+		return nil, orStalled(ctx, r.withSentinel(s3fault.Mark(err)))
+	}
+	return out, r.checkETag(aws.ToString(out.ETag))
+}
+
+// headWithChecksums sends a HEAD that asks for the object's checksums, if the service allows it.
+func (r *run) headWithChecksums(ctx context.Context) (*s3.HeadObjectOutput, error) {
+	if r.opts.Verify == VerifyLength || r.withoutMode {
+		return r.head(ctx, nil)
+	}
+	out, err := r.head(ctx, nil, askForChecksum)
+	if !rejectsHeader(err) {
+		return out, err
+	}
+	plain, plainErr := r.head(ctx, nil)
+	if plainErr != nil {
+		return out, err
+	}
+	r.withoutMode = true
+	return plain, nil
+}
+
+// confirmLength determines the end of the object by a HEAD.
+func (r *run) confirmLength(ctx context.Context) error {
+	length, err := r.length(ctx)
+	if err != nil {
+		return err
+	}
+	if length < r.end {
+		return fatal{fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.end, length)}
+	}
+	r.end, r.lengthConfirmed = length, true
+	return nil
+}
+
+// length returns the length of the object, by a HEAD.
+func (r *run) length(ctx context.Context) (int64, error) {
+	out, err := r.head(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	if out.ContentLength == nil {
+		return 0, fatal{fmt.Errorf("%w: no reply has the object's length", ErrBadReply)}
+	}
+	r.describe(out, *out.ContentLength)
+	return *out.ContentLength, nil
+}
+
+// look begins a parallel download by a HEAD.
+func (r *run) look(ctx context.Context) error {
+	for {
+		out, err := r.headWithChecksums(ctx)
+		if err == nil {
+			err = r.found(ctx, out)
+		}
+		if err == nil {
+			return nil
+		}
+		if err := r.again(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// found begins with the object that a HEAD described.
+func (r *run) found(ctx context.Context, out *s3.HeadObjectOutput) error {
+	etag, size := aws.ToString(out.ETag), aws.ToInt64(out.ContentLength)
+	switch {
+	case etag != "" && !s3reply.IsName(etag): // it is sent back in If-Match
+		return fatal{fmt.Errorf("%w: its ETag is %s", ErrBadReply, printable.Quote(etag))}
+	case out.ContentLength == nil:
+		return fatal{fmt.Errorf("%w: the reply to a HEAD has no length", ErrBadReply)}
+	case size < r.pos, r.hasLength() && size < r.end:
+		return tooShort(size, max(r.pos, r.end))
+	}
+	if !r.hasLength() {
+		r.end = size
+	}
+	r.describe(out, size)
+	r.gotReply, r.etag, r.lengthConfirmed = true, etag, true
+	return r.begin(ctx)
+}

@@ -1,0 +1,152 @@
+package s3source
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// parallel reads the object by several requests at a time. The parts in flight are consecutive: a
+// new one begins when the first one has been emitted.
+func (d *download) parallel(ctx context.Context, emit func([]byte) error, lent bool) error {
+	own := *d
+	whole := own.newRun()
+	if err := whole.look(ctx); err != nil {
+		return err
+	}
+	if whole.etag == "" { // nothing would keep the parts of one object
+		whole.newChunk = chunks(lent)
+		return whole.each(ctx, emit)
+	}
+	whole.opts.OnRetry = oneAtATime(whole.opts.OnRetry)
+	g, ctx := stream.NewGroup(ctx)
+	p := &parallel{whole: whole, group: g, next: whole.pos, free: newFreeList(d, lent)}
+	return g.Do(func() error { return p.each(ctx, emit) })
+}
+
+// oneAtATime returns f with its calls in sequence. f may be nil.
+func oneAtATime(f func(error, time.Duration)) func(error, time.Duration) {
+	if f == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(err error, wait time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		f(err, wait)
+	}
+}
+
+// parallel is the state of a parallel download.
+type parallel struct {
+	whole *run // the whole download: what is emitted and verified
+	group *stream.Group
+	next  int64  // offset of the next part to request
+	parts []part // in flight, in order
+	free  *freeList
+}
+
+// part is a range of the object in flight.
+type part struct {
+	chunks chan []byte // closed after the last one
+}
+
+// each emits the parts in order.
+func (p *parallel) each(ctx context.Context, emit func([]byte) error) error {
+	for {
+		for len(p.parts) < p.whole.opts.Parallelism && p.next < p.whole.end {
+			p.start(ctx)
+		}
+		if len(p.parts) == 0 {
+			return p.whole.conclude(ctx)
+		}
+		if err := p.emitFirst(ctx, emit); err != nil {
+			return err
+		}
+		p.parts = p.parts[1:]
+	}
+}
+
+// start requests the next part.
+func (p *parallel) start(ctx context.Context) {
+	first := p.next
+	p.next = min(first+p.whole.opts.PartSize, p.whole.end)
+	fetch := p.whole.rangeRun(first, p.next)
+	fetch.newChunk = p.free.get
+	size := p.whole.opts.PartSize
+	this := part{chunks: make(chan []byte, min(size/int64(p.whole.opts.ChunkSize)+1, maxQueue))}
+	p.parts = append(p.parts, this)
+	p.group.Go(func() error {
+		err := fetch.each(ctx, func(chunk []byte) error {
+			select {
+			case this.chunks <- chunk:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+		if err == nil {
+			close(this.chunks)
+		}
+		return err
+	})
+}
+
+// maxQueue is the greatest number of chunks of a part that wait to be emitted.
+const maxQueue = 1 << 16
+
+// emitFirst emits the first part in flight, chunk by chunk as they come.
+func (p *parallel) emitFirst(ctx context.Context, emit func([]byte) error) error {
+	for {
+		select {
+		case chunk, ok := <-p.parts[0].chunks:
+			if !ok {
+				return nil
+			}
+			p.whole.pos += int64(len(chunk))
+			if err := p.whole.emit(chunk, emit); err != nil {
+				return err
+			}
+			p.free.put(chunk)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// freeList has the memory of chunks that were lent and came back.
+type freeList struct {
+	size int64
+	free chan []byte // nil if chunks belong to their receiver
+}
+
+func newFreeList(d *download, lent bool) *freeList {
+	l := &freeList{size: int64(d.opts.ChunkSize)}
+	if lent {
+		l.free = make(chan []byte, min(int64(d.opts.Parallelism)*(d.opts.PartSize/l.size+1), maxQueue))
+	}
+	return l
+}
+
+// get returns memory for n bytes.
+func (l *freeList) get(n int64) []byte {
+	if l.free == nil {
+		return make([]byte, n)
+	}
+	select {
+	case chunk := <-l.free:
+		return chunk[:n]
+	default:
+		return make([]byte, n, l.size)
+	}
+}
+
+// put takes back the memory of a chunk.
+func (l *freeList) put(chunk []byte) {
+	select {
+	case l.free <- chunk:
+	default: // the list is full, or there is none
+	}
+}

@@ -1,0 +1,82 @@
+package s3source
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// partSizes finds the sizes of an object's parts. If the first and the last part and the number of
+// parts fit together, all parts before the last have the size of the first. Otherwise each part is
+// asked for when its first byte comes.
+type partSizes struct {
+	object *Object
+	count  int
+	first  int64
+	equal  bool // all parts before the last have the size first
+	head   func(part int) (*s3.HeadObjectOutput, error)
+}
+
+// find asks for the first and the last part. An error means that the service does not state the
+// sizes.
+func (s *partSizes) find() error {
+	first, err := s.ask(1)
+	if err != nil {
+		return err
+	}
+	last := first
+	if s.count > 1 {
+		if last, err = s.ask(s.count); err != nil {
+			return err
+		}
+	}
+	s.first = first
+	s.equal = first*int64(s.count-1)+last == s.object.Size
+	return nil
+}
+
+var errNoSizes = stream.Mark(errors.New("the service does not state the sizes of the object's parts"), stream.Fatal)
+
+// ask returns the size of a part.
+func (s *partSizes) ask(part int) (int64, error) {
+	out, err := s.head(part)
+	switch {
+	case err != nil:
+		return 0, err
+	case aws.ToString(out.ETag) != s.object.ETag:
+		return 0, fatal{ErrObjectChanged}
+	case out.ContentLength == nil, *out.ContentLength < 1, *out.ContentLength > s.object.Size,
+		out.PartsCount != nil && int(*out.PartsCount) != s.count,
+		s.count > 1 && *out.ContentLength == s.object.Size: // the service ignores partNumber
+		return 0, errNoSizes
+	}
+	return *out.ContentLength, nil
+}
+
+// size returns the size of a part. It is for a verifier.
+func (s *partSizes) size(part int) (int64, error) {
+	switch {
+	case part > s.count:
+		return 0, fatal{stream.Mark(fmt.Errorf("%w: it has more bytes than its %d parts", ErrChecksum, s.count),
+			stream.Fatal)}
+	case s.equal:
+		return s.first, nil
+	}
+	return s.ask(part)
+}
+
+// confirm returns an error if a part between the first and the last has another size than the
+// first. It asks for at most 100 parts, evenly spread, because it is called only after the
+// checksums differed, and then damage is more likely.
+func (s *partSizes) confirm() error {
+	for part := 2; s.equal && part < s.count; part += max(1, s.count/100) {
+		if size, err := s.ask(part); err == nil && size != s.first {
+			return fmt.Errorf("%w: part 1 has %d bytes and part %d has %d", ErrNotVerifiable, s.first, part, size)
+		}
+	}
+	return nil
+}
