@@ -1,6 +1,7 @@
 package bsoncodec
 
 import (
+	"cmp"
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -12,13 +13,17 @@ import (
 
 // ExtJSONOptions holds the options of [ExtJSON] and [AppendExtJSON]. The zero value is valid.
 type ExtJSONOptions struct {
+	// Parallelism is the number of goroutines of [ExtJSON] that write. The default, 0, is that of
+	// [stream.WithParallelism], or none. -1 means none.
+	Parallelism int
 	// Relaxed writes plain numbers and readable dates. An int64 within the range of an int32 is
 	// then parsed as an int32. The default is canonical.
 	Relaxed bool
 	// Strict fails with [ErrInexact] instead of writing the escape form.
 	Strict bool
 	// ChunkSize is the number of bytes after which [ExtJSON] emits a chunk, 1 to 1 GiB. The default
-	// is 64 KiB. 1 emits each line by itself.
+	// is 64 KiB. 1 emits each line by itself. With goroutines it is the number of bytes of BSON in a
+	// chunk, 256 KiB by default.
 	ChunkSize int
 	// MaxDepth limits the levels of documents and arrays, 1 to 10,000. The default is 200.
 	MaxDepth int
@@ -65,7 +70,10 @@ func (o *ExtJSONOptions) writer() writer {
 //   - Memory: one chunk of ChunkSize, and one line. A line of more than 1 MiB takes up to a third
 //     more than its length, or three times its length if the end of the document differs from its
 //     beginning. A document of 16 MiB of control characters is a line of 96 MiB; the process took
-//     140 MiB. If chunks are lent, the memory of a long line is kept for 100 chunks.
+//     140 MiB. If chunks are lent, the memory of a long line is kept for 100 chunks. With
+//     Parallelism n, up to about 2n MiB of documents and lines are in flight, or one larger batch.
+//   - Goroutines: with Parallelism n, n write and one runs the upstream. The order is kept, and the
+//     bytes are the same.
 //   - Errors: [*DocumentError] for a document that is not valid BSON, which may wrap [ErrDepth],
 //     [ErrSize] and [ErrInexact]. Earlier lines of the same chunk are not emitted.
 func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
@@ -74,18 +82,25 @@ func ExtJSON(opts *ExtJSONOptions) stream.Flow[bson.Raw, []byte] {
 		o = *opts
 	}
 	return stream.FlowFunc[bson.Raw, []byte](func(src stream.Source[bson.Raw]) stream.Source[[]byte] {
-		o := o
+		o, batch := o, cmp.Or(o.ChunkSize, batchSize)
 		if err := o.check(); err != nil {
 			return stream.Fail[[]byte](err)
 		}
 		return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+			n, err := stream.Parallelism(ctx, o.Parallelism)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				return writeBatches(ctx, src, o, n, batch, lent, emit)
+			}
 			w, c := o.writer(), chunkWriter{size: o.ChunkSize, emit: emit, lent: lent}
-			var n int64
-			err := guarded.Each(ctx, src, func(doc bson.Raw) error {
-				n++
+			var document int64
+			err = guarded.Each(ctx, src, func(doc bson.Raw) error {
+				document++
 				line, err := w.document(c.begin(), doc)
 				if err != nil {
-					err.(*DocumentError).Document = n //nolint:errorlint // document returns no other type
+					err.(*DocumentError).Document = document //nolint:errorlint // document returns no other type
 					return err
 				}
 				return c.commit(append(line, '\n'))

@@ -60,6 +60,25 @@ func (l *lineCutter) appendPartial(p []byte) {
 	l.partial = append(l.partial, p...)
 }
 
+// reserve allocates memory for the first line of chunks, if it is in more than one of them. The
+// chunks before the last one have no newline.
+func (l *lineCutter) reserve(chunks [][]byte) {
+	if len(chunks) < 2 {
+		return
+	}
+	n := 0
+	for _, c := range chunks[:len(chunks)-1] {
+		n += len(c)
+	}
+	last := chunks[len(chunks)-1]
+	if i := bytes.IndexByte(last, '\n'); i >= 0 {
+		last = last[:i]
+	}
+	if n += len(last); n > cap(l.partial) {
+		l.partial = make([]byte, 0, min(n, l.max))
+	}
+}
+
 // trimPartial decides, after a line of n bytes, whether to keep the memory of a long line.
 func (l *lineCutter) trimPartial(n int) {
 	if n > cap(l.partial)/4 {

@@ -1,12 +1,10 @@
 package bsoncodec
 
 import (
-	"bytes"
 	"context"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/internal/guarded"
 	"github.com/millweir/millweir/stream"
 )
@@ -14,6 +12,9 @@ import (
 // ParseExtJSONOptions holds the options of [ParseExtJSON] and [AppendBSON]. The zero value is
 // valid.
 type ParseExtJSONOptions struct {
+	// Parallelism is the number of goroutines of [ParseExtJSON] that parse. The default, 0, is that
+	// of [stream.WithParallelism], or none. -1 means none.
+	Parallelism int
 	// SkipBlank makes [ParseExtJSON] skip lines that are blank or null. By default they are an
 	// error, [ErrBlank].
 	SkipBlank bool
@@ -51,7 +52,10 @@ func (o *ParseExtJSONOptions) parser() parser {
 //     document of a line of more than 64 KiB has its own memory, at most about a third more than
 //     its size.
 //   - Memory: the longest line, half as much while it grows, and its document, at most MaxDocument.
-//     Lines of 120 MiB took 280 MiB of a process, and several in a row 380 MiB.
+//     Lines of 120 MiB took 280 MiB of a process, and several in a row 380 MiB. With Parallelism n,
+//     up to about 2n MiB of lines and documents are in flight, or one larger line.
+//   - Goroutines: with Parallelism n, n parse and one runs the upstream. The order is kept. The
+//     documents, and the first error with its location, are the same.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, which may wrap [ErrDepth], [ErrSize],
 //     [ErrBlank] and io.ErrUnexpectedEOF, or a codec.FormatError if the input has another format.
 //     To continue after a malformed line, cut the input with codec.SplitLines and call [AppendBSON]
@@ -67,60 +71,23 @@ func ParseExtJSON(opts *ParseExtJSONOptions) stream.Flow[[]byte, bson.Raw] {
 			return stream.Fail[bson.Raw](err)
 		}
 		return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-			p, l := o.parser(), lineCutter{max: o.MaxLine}
-			var free []byte // the unused end of an allocation, for the next documents
-			one := func(line []byte) error {
-				mark := 0 // bytes of the byte order mark
-				if l.count == 1 && bytes.HasPrefix(line, []byte(byteOrderMark)) {
-					mark = len(byteOrderMark)
-				}
-				line = line[mark:]
-				if o.SkipBlank && isBlank(line) {
-					return nil
-				}
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				long, room := len(line) > defaultChunk, free
-				switch {
-				case long:
-					room = make([]byte, 0, min(len(line)+len(line)/8, o.MaxDocument)+parserSlack)
-				case cap(free) < len(line):
-					room = make([]byte, 0, defaultChunk)
-				}
-				doc, err := p.document(room[:0], line, l.count, l.offset+int64(mark))
-				if err != nil {
-					e := err.(*SyntaxError) //nolint:errorlint // document returns no other type
-					e.Column += mark
-					if l.count == 1 {
-						e.Err = formatError(codec.TypeJSON, line, e.Err)
-					}
-					return e
-				}
-				switch {
-				case !long:
-					free = doc[len(doc):]
-				case len(doc) < cap(doc)/4*3: // a receiver that keeps it must not keep memory of the line's length
-					doc = bytes.Clone(doc)
-				}
-				return emit(bson.Raw(doc[:len(doc):len(doc)]))
-			}
-			err := guarded.EachLent(ctx, src, func(chunk []byte) error { return l.push(chunk, one) })
+			n, err := stream.Parallelism(ctx, o.Parallelism)
 			if err != nil {
 				return err
 			}
-			return l.finish(one)
+			if n > 0 {
+				return parseBatches(ctx, src, o, n, emit)
+			}
+			p := newLineParser(o, func(doc bson.Raw) error {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				return emit(doc)
+			})
+			if err := guarded.EachLent(ctx, src, p.push); err != nil {
+				return err
+			}
+			return p.finish()
 		})
 	})
 }
-
-// isBlank reports whether a line has no document: only white space, or null.
-func isBlank(line []byte) bool {
-	line = bytes.Trim(line, " \t\r\n")
-	return len(line) == 0 || string(line) == "null"
-}
-
-// parserSlack is spare capacity after the largest document, so that the parser does not reallocate.
-const parserSlack = 64
-
-const byteOrderMark = "\uFEFF"

@@ -1,0 +1,106 @@
+package bsoncodec
+
+import (
+	"context"
+	"sync"
+
+	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/stream"
+)
+
+// batch is a part of a stream that one goroutine converts.
+type batch[I, O any] struct {
+	in    []I
+	size  int  // bytes of in
+	first bool // in begins the stream
+	lines int64
+	out   []O
+	err   error // of the conversion; it comes after out
+
+	upstream error // the error of the upstream, which comes after all batches; nil in the others
+}
+
+// batches converts a stream on several goroutines, in order. It is one run of a stage.
+type batches[I, O any] struct {
+	n       int // goroutines
+	convert func(*batch[I, O])
+	free    sync.Pool // of *batch[I, O]
+}
+
+// Memory of the batches in flight, in bytes: a batch counts batchMemory times its size, for its
+// input, its output and a copy in between. If it counts more than workerMemory for each goroutine,
+// it is in flight alone.
+const (
+	batchMemory  = 3
+	workerMemory = 2 << 20
+)
+
+// batchSize is the size of a batch of documents by default, in bytes. A batch of lines ends after
+// the next newline.
+const batchSize = 256 << 10
+
+// run passes each batch that cut emits through convert, and then to take, in the order of cut. The
+// errors of convert and of cut come after the batches before them.
+func (r *batches[I, O]) run(ctx context.Context, cut func(context.Context, func(*batch[I, O]) error) error,
+	take func(*batch[I, O]) error,
+) error {
+	inFlight := stream.NewBudget(int64(r.n) * workerMemory).Account()
+	defer inFlight.Close()
+	var upstream, downstream error
+	all := stream.SourceFunc[*batch[I, O]](func(ctx context.Context, emit func(*batch[I, O]) error) error {
+		err := cut(ctx, func(b *batch[I, O]) error {
+			if err := inFlight.Acquire(ctx, batchMemory*int64(b.size)); err != nil {
+				return err
+			}
+			return emit(b)
+		})
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		upstream = err
+		return emit(&batch[I, O]{upstream: err})
+	})
+	work := stream.MapParallel(r.n, func(_ context.Context, b *batch[I, O]) (*batch[I, O], error) {
+		if b.upstream == nil {
+			r.convert(b)
+		}
+		return b, nil
+	})
+	err := guarded.Each(ctx, stream.Via(all, work), func(b *batch[I, O]) error {
+		if b.upstream != nil {
+			return b.upstream
+		}
+		if downstream = take(b); downstream != nil {
+			return downstream
+		}
+		if b.err != nil {
+			return b.err
+		}
+		inFlight.Release(batchMemory * int64(b.size))
+		r.put(b)
+		return nil
+	})
+	if upstream == nil || downstream == nil || stream.Stopped(downstream) {
+		return err
+	}
+	// The downstream may have failed because the upstream did. The group knows such echoes.
+	g, _ := stream.NewGroup(ctx)
+	g.Fail(err)
+	return g.Do(func() error { return upstream })
+}
+
+// get returns an empty batch.
+func (r *batches[I, O]) get() *batch[I, O] {
+	if b, ok := r.free.Get().(*batch[I, O]); ok {
+		return b
+	}
+	return new(batch[I, O])
+}
+
+// put takes back a batch that is no longer used.
+func (r *batches[I, O]) put(b *batch[I, O]) {
+	clear(b.in)
+	clear(b.out)
+	*b = batch[I, O]{in: b.in[:0], out: b.out[:0]}
+	r.free.Put(b)
+}
