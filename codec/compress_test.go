@@ -331,13 +331,13 @@ func TestCompressionLimits(t *testing.T) {
 func TestBadSettings(t *testing.T) {
 	for name, f := range map[string]flow{
 		"gzip level":         codec.Gzip(&codec.GzipOptions{Level: 10}),
-		"gzip parallelism":   codec.Gzip(&codec.GzipOptions{Parallelism: -1}),
-		"gunzip parallelism": codec.Gunzip(&codec.GunzipOptions{Parallelism: -1}),
+		"gzip parallelism":   codec.Gzip(&codec.GzipOptions{Parallelism: -2}),
+		"gunzip parallelism": codec.Gunzip(&codec.GunzipOptions{Parallelism: -2}),
 		"zlib level":         codec.Zlib(&codec.DeflateOptions{Level: -1}),
 		"deflate level":      codec.Deflate(&codec.DeflateOptions{Level: 10}),
 		"zstd level":         codec.Zstd(&codec.ZstdOptions{Level: 23}),
-		"zstd parallelism":   codec.Zstd(&codec.ZstdOptions{Parallelism: -1}),
-		"unzstd parallelism": codec.Unzstd(&codec.UnzstdOptions{Parallelism: -1}),
+		"zstd parallelism":   codec.Zstd(&codec.ZstdOptions{Parallelism: -2}),
+		"unzstd parallelism": codec.Unzstd(&codec.UnzstdOptions{Parallelism: -2}),
 		"unzstd window":      codec.Unzstd(&codec.UnzstdOptions{MaxWindow: 1}),
 		"unzstd window, big": codec.Unzstd(&codec.UnzstdOptions{MaxWindow: 4 << 30}),
 		"s2 level":           codec.S2(&codec.S2Options{Level: 4}),

@@ -10,9 +10,10 @@ import (
 type DeflateOptions struct {
 	Level int // 1 (fastest) to 9 (smallest); 0 means 5
 
-	// Parallelism is the number of goroutines that compress; 0 means none. With 1 or more, the
-	// input is compressed in independent blocks of about 1 MiB within one stream. The formats
-	// cannot store the length of a block, so [Inflate] and [Unzlib] are not parallel.
+	// Parallelism is the number of goroutines that compress. 0 means that of
+	// [stream.WithParallelism], by default none; -1 means none. With 1 or more, the input is
+	// compressed in independent blocks of about 1 MiB within one stream. The formats cannot store
+	// the length of a block, so [Inflate] and [Unzlib] are not parallel.
 	Parallelism int
 }
 
@@ -27,15 +28,12 @@ type DeflateOptions struct {
 //     kept.
 func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	o := valueOf(opts)
-	level, err := deflateLevel(o.Level)
-	if err == nil {
-		err = checkParallelism(o.Parallelism)
-	}
-	if err != nil {
-		return failing[[]byte, []byte](wrap("codec: deflate", err))
-	}
-	if o.Parallelism > 0 {
-		return deflateBlocks("codec: deflate", level, o.Parallelism, nil)
-	}
-	return Encoder("codec: deflate", func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil })
+	const name = "codec: deflate"
+	return packer{
+		name: name, levels: deflateLevels,
+		fused: func(level int) bytesFlow {
+			return Encoder(name, func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil })
+		},
+		parallel: func(level, n int) bytesFlow { return deflateBlocks(name, level, n, nil) },
+	}.flow(o.Level, o.Parallelism)
 }

@@ -1,8 +1,6 @@
 package codec
 
 import (
-	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"sync"
@@ -12,23 +10,7 @@ import (
 	"github.com/millweir/millweir/internal/deflate"
 )
 
-const (
-	defaultLevel = 5
-	maxLevel     = 9
-)
-
-var errLevel = errors.New("the level is out of range")
-
-// deflateLevel checks the level of the deflate family.
-func deflateLevel(level int) (int, error) {
-	switch {
-	case level == 0:
-		return defaultLevel, nil
-	case level < 1 || level > maxLevel:
-		return 0, fmt.Errorf("%w: %d is not 1 to %d", errLevel, level, maxLevel)
-	}
-	return level, nil
-}
+const maxDeflateLevel = 9
 
 // deflater is a pooled encoder of raw deflate. The lower levels use our own, which is faster. The
 // higher levels use klauspost's, which compresses better.
@@ -49,7 +31,7 @@ type fastDeflater struct{ *deflate.Encoder }
 func (d fastDeflater) release() { d.Release() }
 
 // thoroughDeflaters holds idle encoders, by level.
-var thoroughDeflaters [maxLevel + 1]sync.Pool
+var thoroughDeflaters [maxDeflateLevel + 1]sync.Pool
 
 type thoroughDeflater struct {
 	*flate.Writer

@@ -44,14 +44,13 @@ type DetectOptions struct {
 func Detect(opts *DetectOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: detect"
 	o := valueOf(opts)
-	_, err := newBounds(o.MaxBytes, o.MaxRatio)
-	if err == nil {
-		err = checkParallelism(o.Parallelism)
-	}
-	if err != nil {
+	if _, err := newBounds(o.MaxBytes, o.MaxRatio); err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		if _, err := stream.Parallelism(ctx, o.Parallelism); err != nil { // the chosen flow may have no such option
+			return wrap(name, err)
+		}
 		return withInput(ctx, name, src, func(in *input) error {
 			head := make([]byte, SniffSize)
 			n, err := io.ReadFull(in, head[:detectSize])

@@ -39,7 +39,7 @@ func TestDetectContract(t *testing.T) {
 					Bad: []flow{
 						codec.Detect(&codec.DetectOptions{MaxBytes: -2}),
 						codec.Detect(&codec.DetectOptions{MaxRatio: -2}),
-						codec.Detect(&codec.DetectOptions{Parallelism: -1}),
+						codec.Detect(&codec.DetectOptions{Parallelism: -2}),
 					},
 				})
 			})

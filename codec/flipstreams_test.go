@@ -178,6 +178,13 @@ func foreignGzipStreams(t *testing.T) []flipStream {
 		one("two members", append(pack(gzip.Header{Name: "a"}, text), pack(gzip.Header{Name: "b"}, text)...), twice),
 		one("members of bgzip", bytes.Join([][]byte{blocked(text), blocked(text), blocked(nil)}, nil), twice),
 	}
+	migz := func(plain []byte) []byte { return migzMember(t, plain) }
+	all = append(all, one("members of MiGz", bytes.Join([][]byte{migz(text), migz(text), migz(nil)}, nil), twice))
+	for k := 6; k <= min(maxBitLog(), 14); k++ {
+		z, plain := fitting(t, 1<<k, migz, func(z []byte) int { return len(z) })
+		all = append(all, one(fmt.Sprintf("of MiGz, a member of %d", 1<<k),
+			bytes.Join([][]byte{z, migz(text), migz(nil)}, nil), append(bytes.Clone(plain), text...)))
+	}
 	for k := 6; k <= min(maxBitLog(), 14); k++ {
 		z, plain := fitting(t, 1<<k, blocked, func(z []byte) int { return len(z) })
 		all = append(all, one(fmt.Sprintf("of bgzip, a member of %d", 1<<k),

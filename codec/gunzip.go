@@ -19,9 +19,10 @@ type GunzipOptions struct {
 	MaxBytes int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
 	MaxRatio int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
 
-	// Parallelism is the number of goroutines that decompress; 0 and 1 mean none. It applies to
-	// members that [Gzip] wrote with Parallelism. From the first member of another writer on, one
-	// goroutine decompresses the rest.
+	// Parallelism is the number of goroutines that decompress. 0 means that of
+	// [stream.WithParallelism], by default none; -1 and 1 mean none. It applies to members whose
+	// header has their length: those of [Gzip] with Parallelism, bgzip and MiGz. From the first
+	// other member on, one goroutine decompresses the rest.
 	Parallelism int
 
 	// AllowPadding accepts zero bytes after the last member, as tapes leave them and gzip(1)
@@ -41,7 +42,7 @@ type GunzipOptions struct {
 //   - Errors: [io.ErrUnexpectedEOF] if the input is empty or ends inside a member; gzip.ErrHeader
 //     and gzip.ErrChecksum of compress/gzip for damage; a [*FormatError] for another format;
 //     [ErrTrailing] if other data follows a member; [ErrSyntax] if the length of a member differs
-//     from its header (Gzip and bgzip store it there); [*LimitError]. For members that Gzip wrote
+//     from its header (Gzip, bgzip and MiGz store it there); [*LimitError]. For members that Gzip wrote
 //     with Parallelism also io.ErrUnexpectedEOF if the last ones are missing, and ErrSyntax if
 //     others are missing, swapped or repeated.
 //   - Limits: members of other writers have no numbers, so a stream that was cut between two of
@@ -49,51 +50,62 @@ type GunzipOptions struct {
 //     Deflate reaches a ratio of 1,032 at most, so the default MaxRatio bounds no bomb. Large
 //     documents that repeat word for word stay under 300; zeros do not.
 func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
+	const name = "codec: gunzip"
 	o := valueOf(opts)
+	end := exactEnd
+	if o.AllowPadding {
+		end = paddedEnd
+	}
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
 	if err != nil {
-		return failing[[]byte, []byte](wrap("codec: gunzip", err))
+		return failing[[]byte, []byte](wrap(name, err))
 	}
-	if err := checkParallelism(o.Parallelism); err != nil {
-		return failing[[]byte, []byte](wrap("codec: gunzip", err))
-	}
-	if o.Parallelism > 1 {
-		cut := func(in *input, emit func(*unit) error) error { return splitMembers(in, o.AllowPadding, emit) }
-		return unpackFlow("codec: gunzip", max, o.Parallelism, cut, unpackMember)
-	}
-	return boundedDecoder("codec: gunzip", max, func(r io.Reader) (io.Reader, error) {
-		return newGunzipper(r, new(memberSequence), o.AllowPadding), nil
+	fused := boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
+		return newGunzipper(r, new(memberSequence), end), nil
+	})
+	return byParallelism(name, o.Parallelism, func(n int) bytesFlow {
+		if n < 2 {
+			return fused
+		}
+		return unpackFlow(name, max, n, memberSplitter{end}.split, unpackMember)
 	})
 }
+
+// gzipEnd says what may follow the last member.
+type gzipEnd int
+
+const (
+	exactEnd  gzipEnd = iota // nothing
+	paddedEnd                // zeros
+)
 
 // gunzipper reads the members of a gzip stream one after the other. It parses the headers itself,
 // so that a truncated header is always an error.
 type gunzipper struct {
-	counted      countingReader
-	src          *bufio.Reader // buffers counted
-	allowPadding bool          // zeros may follow the last member
-	memberStart  int64         // offset of the current member
-	wantLength   int64         // length of the member by its header; 0 if unknown
-	inflate      inflate.Reader
-	crc          uint32
-	size         uint32
-	inMember     bool
-	memberEmpty  bool // the member has no content so far
-	members      int
-	seq          *memberSequence
-	scratch      [8]byte
+	counted     countingReader
+	src         *bufio.Reader // buffers counted
+	end         gzipEnd
+	memberStart int64 // offset of the current member
+	wantLength  int64 // length of the member by its header; 0 if unknown
+	inflate     inflate.Reader
+	crc         uint32
+	size        uint32
+	inMember    bool
+	memberEmpty bool // the member has no content so far
+	seq         *memberSequence
+	scratch     [8]byte
 }
 
 var gunzippers sync.Pool
 
-func newGunzipper(r io.Reader, seq *memberSequence, padding bool) *gunzipper {
+func newGunzipper(r io.Reader, seq *memberSequence, end gzipEnd) *gunzipper {
 	z, ok := gunzippers.Get().(*gunzipper)
 	if !ok {
 		z = &gunzipper{src: bufio.NewReaderSize(nil, chunkSize)}
 	}
 	z.counted = countingReader{Reader: r}
 	z.src.Reset(&z.counted)
-	z.inMember, z.members, z.seq, z.allowPadding = false, 0, seq, padding
+	z.inMember, z.seq, z.end = false, seq, end
 	return z
 }
 
@@ -125,7 +137,7 @@ func (z *gunzipper) Read(p []byte) (int, error) {
 
 // readHeader reads the header of the next member. It returns io.EOF if there is none.
 func (z *gunzipper) readHeader() error {
-	first := z.members == 0 && !z.seq.ended
+	first := !z.seq.begun
 	head, err := z.src.Peek(len(gzipMagic))
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
@@ -142,7 +154,7 @@ func (z *gunzipper) readHeader() error {
 		return newFormatError(TypeGzip, head, gzip.ErrHeader)
 	case z.seq.open:
 		return fmt.Errorf("%w: no member where member %d of the stream should be", ErrSyntax, z.seq.next)
-	case z.allowPadding:
+	case z.end == paddedEnd:
 		return z.skipPadding()
 	default:
 		return trailingError(z.src)
@@ -158,7 +170,7 @@ func (z *gunzipper) readHeader() error {
 	case ours:
 		z.wantLength, err = int64(f.length), z.seq.begin(f)
 	default:
-		z.wantLength, err = blockedLength(h.extra), z.seq.beginOther()
+		z.wantLength, err = statedLength(h.extra, z.position()-z.memberStart), z.seq.beginOther()
 	}
 	if err != nil {
 		return err
@@ -166,7 +178,6 @@ func (z *gunzipper) readHeader() error {
 	z.inflate.Reset(z.src)
 	z.crc, z.size, z.memberEmpty = 0, 0, true
 	z.inMember = true
-	z.members++
 	return nil
 }
 

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -12,40 +13,55 @@ import (
 	"github.com/millweir/millweir/internal/inflate"
 )
 
-// splitMembers emits the members that [Gzip] wrote with Parallelism, without their headers. From
-// the first member of another writer on, it decompresses the stream itself.
-func splitMembers(in *input, padding bool, emit func(*unit) error) error {
+// memberSplitter cuts a stream into its members.
+type memberSplitter struct{ end gzipEnd }
+
+// split emits the members whose headers have their length, without their headers. From the first
+// other member on, it decompresses the stream itself.
+func (s memberSplitter) split(in *input, emit func(*unit) error) error {
 	src := bufio.NewReaderSize(in, chunkSize)
 	for seq := new(memberSequence); ; {
-		head, err := src.Peek(endHeader)
-		if len(head) == 0 && errors.Is(err, io.EOF) && seq.ended {
-			return in.expectEnd()
+		h, ok := peekMemberHead(src)
+		if !ok {
+			if _, err := src.Peek(1); errors.Is(err, io.EOF) && seq.begun && !seq.open {
+				return in.expectEnd()
+			}
+			return s.stream(in, src, seq, emit)
 		}
-		f, ok := parseMemberStart(head)
-		if !ok || f.length < uint32(f.size()+memberTrailer) || f.length > maxUnit {
-			z := newGunzipper(src, seq, padding)
-			defer z.release()
-			return readUnits(in, z, emit)
-		}
-		if err := seq.begin(f); err != nil {
-			return in.fail(err)
-		}
-		packed := make([]byte, f.length)
-		if _, err := io.ReadFull(src, packed); err != nil {
+		member := make([]byte, h.length)
+		if _, err := io.ReadFull(src, member); err != nil {
 			return in.fail(notEOF(err))
 		}
-		trailer := packed[len(packed)-memberTrailer:]
-		size := binary.LittleEndian.Uint32(trailer[4:])
-		if size > maxUnit {
+		trailer := member[len(member)-memberTrailer:]
+		size := int64(binary.LittleEndian.Uint32(trailer[4:]))
+		switch {
+		case size > maxUnit && h.ours:
 			return in.fail(gzip.ErrHeader) // Gzip does not write members of this size
+		case size > maxUnit:
+			return s.stream(in, io.MultiReader(bytes.NewReader(member), src), seq, emit)
 		}
-		if err := seq.end(trailer, size == 0); err != nil {
+		begin := seq.beginOther
+		if h.ours {
+			begin = func() error { return seq.begin(h.field) }
+		}
+		err := begin()
+		if err == nil {
+			err = seq.end(trailer, size == 0)
+		}
+		if err != nil {
 			return in.fail(err)
 		}
-		if err := emit(&unit{packed: packed[f.size():], size: int(size)}); err != nil {
+		if err := emit(&unit{packed: member[h.size:], size: int(size)}); err != nil {
 			return err
 		}
 	}
+}
+
+// stream decompresses the rest of the input.
+func (s memberSplitter) stream(in *input, rest io.Reader, seq *memberSequence, emit func(*unit) error) error {
+	z := newGunzipper(rest, seq, s.end)
+	defer z.release()
+	return readUnits(in, z, emit)
 }
 
 // inflaters holds idle decoders.

@@ -13,6 +13,8 @@ type memberSequence struct {
 	next  uint32 // the number of the next one, when open
 	sum   uint32 // CRC-32 of the trailers so far, when open
 	last  bool   // the current member is the last of its stream
+
+	begun bool // at least one member of any writer has begun
 }
 
 // begin checks the header of the next member that Gzip wrote.
@@ -26,7 +28,7 @@ func (s *memberSequence) begin(f memberField) error {
 	if f.last && f.sum != s.sum {
 		return fmt.Errorf("%w: the %d members are not those that were written", ErrSyntax, s.next)
 	}
-	s.open, s.ended, s.last = true, false, f.last
+	s.open, s.ended, s.last, s.begun = true, false, f.last, true
 	s.next++
 	return nil
 }
@@ -36,7 +38,7 @@ func (s *memberSequence) beginOther() error {
 	if s.open {
 		return fmt.Errorf("%w: not member %d of the stream, but one without a number", ErrSyntax, s.next)
 	}
-	s.ended = false
+	s.ended, s.begun = false, true
 	return nil
 }
 

@@ -12,9 +12,10 @@ import (
 type GzipOptions struct {
 	Level int // 1 (fastest) to 9 (smallest); 0 means 5
 
-	// Parallelism is the number of goroutines that compress; 0 means none, and one member. With 1
-	// or more, the input becomes independent members of about 1 MiB, which [Gunzip] can read in
-	// parallel.
+	// Parallelism is the number of goroutines that compress. 0 means that of
+	// [stream.WithParallelism], by default none; -1 means none. Without one there is one member.
+	// With 1 or more, the input becomes independent members of about 1 MiB, which [Gunzip] can read
+	// in parallel.
 	Parallelism int
 }
 
@@ -40,18 +41,16 @@ type GzipOptions struct {
 //     kept.
 func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {
 	o := valueOf(opts)
-	level, err := deflateLevel(o.Level)
-	if err != nil {
-		return failing[[]byte, []byte](wrap("codec: gzip", err))
-	}
-	if err := checkParallelism(o.Parallelism); err != nil {
-		return failing[[]byte, []byte](wrap("codec: gzip", err))
-	}
-	if o.Parallelism > 0 {
-		return gzipMembers(level, o.Parallelism)
-	}
-	return Encoder("codec: gzip", func(w io.Writer) (io.WriteCloser, error) { return newGzipWriter(w, level) })
+	return packer{
+		name: gzipStage, levels: deflateLevels,
+		fused: func(level int) bytesFlow {
+			return Encoder(gzipStage, func(w io.Writer) (io.WriteCloser, error) { return newGzipWriter(w, level) })
+		},
+		parallel: gzipMembers,
+	}.flow(o.Level, o.Parallelism)
 }
+
+const gzipStage = "codec: gzip"
 
 // newGzipWriter returns an encoder whose header has been written.
 func newGzipWriter(w io.Writer, level int) (io.WriteCloser, error) {
@@ -59,7 +58,7 @@ func newGzipWriter(w io.Writer, level int) (io.WriteCloser, error) {
 	switch level {
 	case 1:
 		header[8] = 4 // the fastest
-	case maxLevel:
+	case maxDeflateLevel:
 		header[8] = 2 // the smallest
 	}
 	return newChecksummed(w, header[:], level, crc32.NewIEEE(), func(sum, size uint32) []byte {

@@ -99,20 +99,3 @@ func parseMemberField(h gzipHeader) (f memberField, ours bool, err error) {
 	}
 	return f, true, nil
 }
-
-// blockedLength returns the length of a member that bgzip wrote, or 0 for any other member. bgzip
-// stores the length minus one in the subfield "BC" of 2 bytes (SAM/BAM format specification,
-// section 4.1).
-func blockedLength(extra []byte) int64 {
-	for len(extra) >= 4 {
-		n := 4 + int(binary.LittleEndian.Uint16(extra[2:]))
-		if n > len(extra) {
-			return 0
-		}
-		if n == 6 && string(extra[:2]) == "BC" {
-			return int64(binary.LittleEndian.Uint16(extra[4:])) + 1
-		}
-		extra = extra[n:]
-	}
-	return 0
-}

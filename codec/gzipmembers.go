@@ -30,7 +30,7 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 		member, err := packMember(b, level)
 		freeBlock(b.text)
 		if err != nil {
-			return nil, wrap("codec: gzip", err)
+			return nil, wrap(gzipStage, err)
 		}
 		return member, nil
 	})

@@ -68,6 +68,33 @@ var hostileGzip = []hostile.Row{
 		Name: "gzip: members that say they have 16 MiB, in parallel",
 		Run:  sent(codec.Gunzip(&codec.GunzipOptions{Parallelism: 4}), lyingMember), Want: hostile.Class(stream.Data),
 	},
+	{
+		Name: "gzip: members of bgzip that say they have 16 MiB, in parallel",
+		Run: func(t *testing.T, ctx context.Context) error {
+			m := bgzipMember(t, []byte("a"))
+			copy(m[len(m)-4:], "\x00\x00\x00\x01")
+			return sent(codec.Gunzip(&codec.GunzipOptions{Parallelism: 8}), filled("", string(m), 16<<20, ""))(t, ctx)
+		},
+		Want: hostile.Is(gzip.ErrChecksum), MaxMemory: 32 << 20,
+	},
+	{
+		Name: "gzip: a member of MiGz that says it has 16 MiB, cut",
+		Run: func(t *testing.T, ctx context.Context) error {
+			m := migzMember(t, []byte("a"))
+			copy(m[16:], "\x00\x00\xff\x00")
+			return decoded(codec.Gunzip(&codec.GunzipOptions{Parallelism: 8}), m)(t, ctx)
+		},
+		Want: hostile.Is(io.ErrUnexpectedEOF), MaxMemory: 40 << 20,
+	},
+	{
+		Name: "gzip: a member of MiGz that says it has 4 GiB",
+		Run: func(t *testing.T, ctx context.Context) error {
+			m := migzMember(t, []byte("a"))
+			copy(m[16:], "\xff\xff\xff\xff")
+			return decoded(codec.Gunzip(&codec.GunzipOptions{Parallelism: 8}), m)(t, ctx)
+		},
+		Want: hostile.Is(codec.ErrSyntax), MaxMemory: 32 << 20,
+	},
 	{Name: "gzip: nothing at all", Run: decoded(codec.Gunzip(nil)), Want: hostile.As[*codec.FormatError]()},
 	{
 		Name: "zlib: 1 GiB of zeros, limit 1 MiB",

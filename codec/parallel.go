@@ -2,8 +2,6 @@ package codec
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"sync/atomic"
 
@@ -14,16 +12,6 @@ import (
 // maxUnit is the largest member or frame, packed or unpacked, that is unpacked as a whole, in
 // bytes. Larger ones are streamed.
 const maxUnit = 16 << 20
-
-var errParallelism = errors.New("the parallelism is negative")
-
-// checkParallelism checks the option of that name.
-func checkParallelism(n int) error {
-	if n < 0 {
-		return fmt.Errorf("%w: %d", errParallelism, n)
-	}
-	return nil
-}
 
 // unit is a part of a compressed stream that passes through the workers: a packed member or frame,
 // or a chunk that the splitter unpacked itself. It is passed by pointer, so that its content can be

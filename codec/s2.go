@@ -3,7 +3,6 @@ package codec
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -17,7 +16,9 @@ type S2Options struct {
 	Level  int  // 1 (fastest) to 3 (smallest); 0 means 1
 	Snappy bool // write the Snappy framing format, which is a little larger
 
-	Parallelism int // goroutines that compress; 0 and 1 mean none. It does not change the output.
+	// Parallelism is the number of goroutines that compress. 0 means that of
+	// [stream.WithParallelism], by default none; -1 and 1 mean none. It does not change the output.
+	Parallelism int
 }
 
 // S2 returns a flow that compresses its input into the S2 format, an extension of the Snappy
@@ -36,16 +37,19 @@ type S2Options struct {
 //     kept.
 func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	o := valueOf(opts)
-	e, err := newS2Encoder(o.Level, o.Snappy)
-	if err == nil {
-		err = checkParallelism(o.Parallelism)
-	}
-	if err != nil {
-		return failing[[]byte, []byte](wrap("codec: s2", err))
-	}
+	blocks := func(level, n int) bytesFlow { return s2Stream(newS2Encoder(level, o.Snappy), n) }
+	return packer{
+		name: "codec: s2", levels: s2Levels,
+		fused:    func(level int) bytesFlow { return blocks(level, 0) },
+		parallel: blocks,
+	}.flow(o.Level, o.Parallelism)
+}
+
+// s2Stream returns the flow of S2 with n goroutines.
+func s2Stream(e *s2Encoder, n int) bytesFlow {
 	pack := stream.Map(e.pack)
-	if o.Parallelism > 1 {
-		pack = stream.MapParallel(o.Parallelism, func(_ context.Context, text []byte) (s2Blocks, error) {
+	if n > 1 {
+		pack = stream.MapParallel(n, func(_ context.Context, text []byte) (s2Blocks, error) {
 			return e.pack(text), nil
 		})
 	}
@@ -82,21 +86,15 @@ type s2Encoder struct {
 	encode func(dst, src []byte) []byte
 }
 
-func newS2Encoder(level int, snappy bool) (*s2Encoder, error) {
-	if level == 0 {
-		level = 1
-	}
-	if level < 1 || level > 3 {
-		return nil, fmt.Errorf("%w: %d is not 1 to 3", errLevel, level)
-	}
+func newS2Encoder(level int, snappy bool) *s2Encoder {
 	if snappy {
 		return &s2Encoder{snappyMagic, snappyBlock, [...]func(dst, src []byte) []byte{
 			s2.EncodeSnappy, s2.EncodeSnappyBetter, s2.EncodeSnappyBest,
-		}[level-1]}, nil
+		}[level-1]}
 	}
 	return &s2Encoder{s2Magic, blockSize, [...]func(dst, src []byte) []byte{
 		s2.Encode, s2.EncodeBetter, s2.EncodeBest,
-	}[level-1]}, nil
+	}[level-1]}
 }
 
 // pack returns text as framed blocks. It then frees text.

@@ -17,7 +17,9 @@ type UnS2Options struct {
 	MaxBytes int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
 	MaxRatio int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
 
-	Parallelism int // goroutines that decompress; 0 and 1 mean none
+	// Parallelism is the number of goroutines that decompress. 0 means that of
+	// [stream.WithParallelism], by default none; -1 and 1 mean none.
+	Parallelism int
 }
 
 // UnS2 returns a flow that decompresses the S2 format and the Snappy framing format, the mirror of
@@ -40,13 +42,12 @@ func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 	const name = "codec: uns2"
 	o := valueOf(opts)
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
-	if err == nil {
-		err = checkParallelism(o.Parallelism)
-	}
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	return unpackFlow(name, max, o.Parallelism, splitS2, unpackS2)
+	return byParallelism(name, o.Parallelism, func(n int) bytesFlow {
+		return unpackFlow(name, max, n, splitS2, unpackS2)
+	})
 }
 
 // splitS2 emits the blocks of a stream, each with its header.

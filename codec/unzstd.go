@@ -19,9 +19,10 @@ type UnzstdOptions struct {
 	AllowEmpty       bool // accept a stream of only skippable frames, which has no content
 	RequireChecksums bool // refuse a frame without a checksum; damage in such a frame may pass
 
-	// Parallelism is the number of goroutines that decompress; 0 and 1 mean none. It applies to
-	// frames of at most 16 MiB whose header has the size of the content, as [Zstd] writes them with
-	// Parallelism. From the first other frame on, one goroutine decompresses the rest.
+	// Parallelism is the number of goroutines that decompress. 0 means that of
+	// [stream.WithParallelism], by default none; -1 and 1 mean none. It applies to frames of at most
+	// 16 MiB whose header has the size of the content, as [Zstd] writes them with Parallelism. From
+	// the first other frame on, one goroutine decompresses the rest.
 	Parallelism int
 }
 
@@ -48,9 +49,6 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	const name = "codec: unzstd"
 	o := valueOf(opts)
 	max, err := newBounds(o.MaxBytes, o.MaxRatio)
-	if err == nil {
-		err = checkParallelism(o.Parallelism)
-	}
 	if o.MaxWindow == 0 {
 		o.MaxWindow = 128 << 20
 	}
@@ -60,16 +58,19 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	if o.Parallelism > 1 {
-		f := &parallelFrames{maxWindow: o.MaxWindow, requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty}
-		return unpackFlow(name, max, o.Parallelism, f.cut, f.unpack)
-	}
-	return boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
+	fused := boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
 		walk := &frameScanner{
 			src: bufio.NewReaderSize(r, chunkSize), maxWindow: uint64(o.MaxWindow),
 			requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty,
 		}
 		return newZstdReader(&frameStream{frameScanner: walk}, o.MaxWindow)
+	})
+	f := &parallelFrames{maxWindow: o.MaxWindow, requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty}
+	return byParallelism(name, o.Parallelism, func(n int) bytesFlow {
+		if n < 2 {
+			return fused
+		}
+		return unpackFlow(name, max, n, f.cut, f.unpack)
 	})
 }
 

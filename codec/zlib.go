@@ -19,17 +19,14 @@ import (
 //     kept.
 func Zlib(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	o := valueOf(opts)
-	level, err := deflateLevel(o.Level)
-	if err == nil {
-		err = checkParallelism(o.Parallelism)
-	}
-	if err != nil {
-		return failing[[]byte, []byte](wrap("codec: zlib", err))
-	}
-	if o.Parallelism > 0 {
-		return deflateBlocks("codec: zlib", level, o.Parallelism, zlibHeader(level))
-	}
-	return Encoder("codec: zlib", func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) })
+	const name = "codec: zlib"
+	return packer{
+		name: name, levels: deflateLevels,
+		fused: func(level int) bytesFlow {
+			return Encoder(name, func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) })
+		},
+		parallel: func(level, n int) bytesFlow { return deflateBlocks(name, level, n, zlibHeader(level)) },
+	}.flow(o.Level, o.Parallelism)
 }
 
 // newZlibWriter returns an encoder whose header has been written.

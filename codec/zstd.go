@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"fmt"
 	"io"
 	"sync"
 
@@ -14,9 +13,10 @@ import (
 type ZstdOptions struct {
 	Level int // 1 (fastest) to 22 (smallest), in four steps that begin at 1, 3, 6 and 10; 0 means 3
 
-	// Parallelism is the number of goroutines that compress; 0 means none, and one frame. With 1 or
-	// more, the input becomes independent frames of about 1 MiB, which [Unzstd] can read in
-	// parallel, and a seek table.
+	// Parallelism is the number of goroutines that compress. 0 means that of
+	// [stream.WithParallelism], by default none; -1 means none. Without one there is one frame.
+	// With 1 or more, the input becomes independent frames of about 1 MiB, which [Unzstd] can read
+	// in parallel, and a seek table.
 	Parallelism int
 }
 
@@ -38,20 +38,16 @@ type ZstdOptions struct {
 //   - Limits: with Parallelism 128 TiB of input.
 func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	o := valueOf(opts)
-	if o.Level == 0 {
-		o.Level = 3
-	}
-	if o.Level < 1 || o.Level > 22 {
-		return failing[[]byte, []byte](wrap("codec: zstd", fmt.Errorf("%w: %d is not 1 to 22", errLevel, o.Level)))
-	}
-	if err := checkParallelism(o.Parallelism); err != nil {
-		return failing[[]byte, []byte](wrap("codec: zstd", err))
-	}
-	if o.Parallelism > 0 {
-		return zstdFrames(o.Level, o.Parallelism)
-	}
-	return Encoder("codec: zstd", func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, o.Level) })
+	return packer{
+		name: zstdStage, levels: zstdLevels,
+		fused: func(level int) bytesFlow {
+			return Encoder(zstdStage, func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, level) })
+		},
+		parallel: zstdFrames,
+	}.flow(o.Level, o.Parallelism)
 }
+
+const zstdStage = "codec: zstd"
 
 // newZstdEncoder returns an encoder without a goroutine that writes one frame to w.
 func newZstdEncoder(w io.Writer, level int) (*zstd.Encoder, error) {

@@ -21,7 +21,7 @@ func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
 		enc, err := newZstdFrameEncoder(level, n)
 		if err != nil {
-			return wrap("codec: zstd", err)
+			return wrap(zstdStage, err)
 		}
 		pack := stream.MapParallel(n, func(_ context.Context, block []byte) (frame, error) {
 			f := frame{enc.EncodeAll(block, make([]byte, 0, 64+len(block)/2)), len(block)}
@@ -32,7 +32,7 @@ func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 		first := []byte(seekMark)
 		add := func(f frame) error {
 			if !t.add(len(f.packed), f.size, f.packed[len(f.packed)-4:]) {
-				return wrap("codec: zstd", errTooManyFrames)
+				return wrap(zstdStage, errTooManyFrames)
 			}
 			if first != nil {
 				f.packed = append(first, f.packed...)
