@@ -1,9 +1,6 @@
 package s3test
 
-import (
-	"net/url"
-	"strconv"
-)
+import "strconv"
 
 // pageSize returns the greatest number of entries in one reply of a list.
 func pageSize(req *Request, param string) int {
@@ -21,25 +18,40 @@ func (s *Server) listObjects(b *bucket, req *Request) *Reply {
 		StorageClass            string
 	}
 	type ListBucketResult struct {
-		Name, Prefix          string
-		KeyCount, MaxKeys     int
-		IsTruncated           bool
-		NextContinuationToken string `xml:",omitempty"`
-		Contents              []contents
+		Name, Prefix, Delimiter string
+		EncodingType            string `xml:",omitempty"`
+		KeyCount, MaxKeys       int
+		IsTruncated             bool
+		NextContinuationToken   string `xml:",omitempty"`
+		Contents                []contents
+		CommonPrefixes          []prefixEntry
 	}
-	prefix := first(req.Query["prefix"])
+	encoding, encode := text(req)
+	prefix, delimiter := first(req.Query["prefix"]), first(req.Query["delimiter"])
 	after := max(first(req.Query["start-after"]), first(req.Query["continuation-token"]))
-	out := ListBucketResult{Name: req.Bucket, Prefix: prefix, MaxKeys: pageSize(req, "max-keys")}
+	out := ListBucketResult{
+		Name: req.Bucket, Prefix: encode(prefix), Delimiter: delimiter, EncodingType: encoding,
+		MaxKeys: pageSize(req, "max-keys"),
+	}
+	last := ""
 	for _, k := range keys(b.objects, prefix, after) {
-		if len(out.Contents) == out.MaxKeys {
-			out.IsTruncated = true
-			out.NextContinuationToken = out.Contents[out.MaxKeys-1].Key
+		o, p := b.current(k), commonPrefix(k, prefix, delimiter)
+		if o == nil || p != "" && (p <= after || p == last) {
+			continue
+		}
+		if out.KeyCount == out.MaxKeys {
+			out.IsTruncated, out.NextContinuationToken = true, last
 			break
 		}
-		o := b.current(k)
-		out.Contents = append(out.Contents, contents{k, stamp(o.Modified), o.ETag, len(o.Body), "STANDARD"})
+		out.KeyCount++
+		if p != "" {
+			out.CommonPrefixes = append(out.CommonPrefixes, prefixEntry{encode(p)})
+			last = p
+			continue
+		}
+		last = k
+		out.Contents = append(out.Contents, contents{encode(k), stamp(o.Modified), o.ETag, len(o.Body), o.storageClass()})
 	}
-	out.KeyCount = len(out.Contents)
 	return document(out)
 }
 
@@ -59,13 +71,14 @@ func (s *Server) listUploads(b *bucket, req *Request) *Reply {
 		Bucket: req.Bucket, Prefix: first(req.Query["prefix"]), MaxUploads: pageSize(req, "max-uploads"),
 		KeyMarker: first(req.Query["key-marker"]), UploadIdMarker: first(req.Query["upload-id-marker"]),
 	}
-	text := func(s string) string { return s }
-	if out.EncodingType = first(req.Query["encoding-type"]); out.EncodingType == "url" {
-		text = url.QueryEscape
-	}
+	encoding, encode := text(req)
+	out.EncodingType = encoding
+	prefix := out.Prefix
 	past := out.UploadIdMarker == "" // the uploads of the marker's key up to the marker have been skipped
-	for _, u := range b.sorted(out.Prefix) {
+	for _, u := range b.sorted(prefix) {
 		switch {
+		case s.opts.Service == MinIO && prefix != "" && u.key != prefix:
+			continue
 		case u.key < out.KeyMarker, u.key == out.KeyMarker && out.UploadIdMarker == "":
 			continue
 		case u.key == out.KeyMarker && !past:
@@ -77,8 +90,8 @@ func (s *Server) listUploads(b *bucket, req *Request) *Reply {
 			out.IsTruncated, out.NextKeyMarker, out.NextUploadIdMarker = true, last.Key, last.UploadId
 			break
 		}
-		out.Upload = append(out.Upload, item{text(u.key), u.id, stamp(u.began), "STANDARD"})
+		out.Upload = append(out.Upload, item{encode(u.key), u.id, stamp(u.began), "STANDARD"})
 	}
-	out.KeyMarker, out.Prefix = text(out.KeyMarker), text(out.Prefix)
+	out.KeyMarker, out.Prefix = encode(out.KeyMarker), encode(out.Prefix)
 	return document(out)
 }

@@ -26,10 +26,14 @@ type upload struct {
 
 // stored is a part of an upload.
 type stored struct {
-	body []byte
-	etag string
-	sum  sum
+	body   []byte
+	etag   string
+	sum    sum
+	stored time.Time
 }
+
+// algorithmName returns the checksum's name as the protocol writes it.
+func (u *upload) algorithmName() string { return strings.ToUpper(u.algorithm) }
 
 // Uploads returns the ids of the unfinished multipart uploads to a bucket.
 func (s *Server) Uploads(bucket string) []string {
@@ -111,6 +115,7 @@ func (s *Server) uploadPart(b *bucket, req *Request) *Reply {
 		return refuse(http.StatusBadRequest, "InvalidRequest")
 	default:
 		p := stored{body: req.Body, etag: etagOf(req.Body, u.header.Get("X-Amz-Server-Side-Encryption")), sum: c}
+		p.stored = time.Now()
 		u.parts[req.Part] = p
 		h := http.Header{"Etag": {p.etag}}
 		if c.algorithm != "" {
@@ -136,6 +141,9 @@ type completion struct {
 func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 	u := b.uploads[req.UploadID]
 	if u == nil || u.key != req.Key {
+		if reply := b.completed[req.UploadID]; reply != nil && s.opts.Service == VersityGW {
+			return reply
+		}
 		return refuse(http.StatusNotFound, "NoSuchUpload")
 	}
 	if req.Header.Get("If-None-Match") == "*" && b.current(req.Key) != nil {
@@ -180,6 +188,10 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 		}
 		digest.Write(raw)
 	}
+	if s.opts.Service == CloudflareR2 && unequal(sizes) {
+		return refuseWith(http.StatusBadRequest, "InvalidPart",
+			"All non-trailing parts must have the same length.")
+	}
 	o := &Object{Key: u.key, Body: body.Bytes(), Header: u.header, Parts: len(sizes), partSizes: sizes}
 	if n := req.Header.Get("X-Amz-Mp-Object-Size"); n != "" && n != strconv.Itoa(len(o.Body)) {
 		return refuse(http.StatusBadRequest, "InvalidRequest")
@@ -212,6 +224,10 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 		reply.Header.Set("X-Amz-Version-Id", o.VersionID)
 	}
 	encryption(reply.Header, o.Header)
+	if s.opts.Service == VersityGW {
+		again := *reply
+		b.completed[u.id] = &again
+	}
 	return reply
 }
 

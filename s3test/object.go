@@ -20,6 +20,8 @@ type Object struct {
 	Header    http.Header // Content-Type, user metadata, encryption and the like, as the client sent them
 	Parts     int         // number of parts; 0 for a PutObject
 
+	DeleteMarker bool // instead of an object, in a versioned bucket
+
 	partSizes []int
 	sum       sum
 	sumType   string
@@ -28,6 +30,7 @@ type Object struct {
 // kept are the request headers that an object keeps, as well as user metadata.
 var kept = []string{
 	"Content-Type", "Content-Encoding", "Content-Disposition", "Cache-Control",
+	lockMode, lockUntil, legalHold,
 	"X-Amz-Storage-Class", "X-Amz-Acl", "X-Amz-Tagging",
 	"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
 }
@@ -52,7 +55,9 @@ func (s *Server) Put(bucket, key string, body []byte) *Object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := &Object{Key: key, Body: append([]byte(nil), body...), Header: http.Header{}}
-	o.sum, o.sumType = sumOf("Crc64nvme", body), "FULL_OBJECT"
+	if s.opts.Service.keepsChecksums() {
+		o.sum, o.sumType = sumOf("Crc64nvme", body), "FULL_OBJECT"
+	}
 	o.ETag = etagOf(body, "")
 	return s.store(s.bucket(bucket), o)
 }
@@ -79,8 +84,19 @@ func (s *Server) Remove(bucket, key string) {
 }
 
 func (b *bucket) current(key string) *Object {
-	if v := b.objects[key]; len(v) > 0 {
+	if v := b.objects[key]; len(v) > 0 && !v[len(v)-1].DeleteMarker {
 		return v[len(v)-1]
+	}
+	return nil
+}
+
+// version returns a version of an object or a delete marker, or nil. "" means the newest.
+func (b *bucket) version(key, id string) *Object {
+	all := b.objects[key]
+	for i, v := range all {
+		if v.VersionID == id || id == "" && i == len(all)-1 || id == "null" && v.VersionID == "" {
+			return v
+		}
 	}
 	return nil
 }
@@ -102,7 +118,7 @@ func (s *Server) putObject(b *bucket, req *Request) *Reply {
 		return refuse(http.StatusPreconditionFailed, "PreconditionFailed")
 	}
 	o := &Object{Key: req.Key, Body: req.Body, Header: keep(req.Header), sum: claimed(req), sumType: "FULL_OBJECT"}
-	if o.sum.algorithm == "" {
+	if o.sum.algorithm == "" && s.opts.Service.keepsChecksums() {
 		o.sum = sumOf("Crc64nvme", req.Body) // as S3 does since 2024
 	}
 	o.ETag = etagOf(req.Body, o.Header.Get("X-Amz-Server-Side-Encryption"))
@@ -134,17 +150,19 @@ func (o *Object) headers(sums bool) http.Header {
 }
 
 func (s *Server) getObject(b *bucket, req *Request) *Reply {
-	o := b.current(req.Key)
-	if id := first(req.Query["versionId"]); id != "" {
-		o = nil
-		for _, v := range b.objects[req.Key] {
-			if v.VersionID == id {
-				o = v
-			}
-		}
-	}
+	id := first(req.Query["versionId"])
+	o := b.version(req.Key, id)
 	if o == nil {
 		return refuse(http.StatusNotFound, "NoSuchKey")
+	}
+	if o.DeleteMarker {
+		reply := refuse(http.StatusNotFound, "NoSuchKey")
+		if id != "" {
+			reply = refuse(http.StatusMethodNotAllowed, "MethodNotAllowed")
+		}
+		reply.Header.Set("X-Amz-Delete-Marker", "true")
+		reply.Header.Set("X-Amz-Version-Id", o.VersionID)
+		return reply
 	}
 	if m := req.Header.Get("If-Match"); m != "" && m != o.ETag && m != "*" {
 		return refuse(http.StatusPreconditionFailed, "PreconditionFailed")

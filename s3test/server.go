@@ -17,6 +17,10 @@ type Options struct {
 	MinPartSize int64 // least size in bytes of all parts except the last; 0 means 5 MiB, as in S3; negative means none
 	MaxParts    int   // highest part number; 0 means 10,000, as in S3
 	Versioned   bool  // every object keeps its versions
+	ObjectLock  bool  // objects can be locked; implies Versioned
+	TLS         bool  // URL is https; see [Server.HTTPClient]
+
+	Service Service // whose deviations from Amazon S3 the server shows; Amazon S3 by default
 }
 
 // Server is an S3 server. It is safe for use by several goroutines.
@@ -39,6 +43,8 @@ type Server struct {
 type bucket struct {
 	objects map[string][]*Object // the versions of a key, the newest last
 	uploads map[string]*upload
+
+	completed map[string]*Reply // by upload, of a service that repeats the reply
 }
 
 // New starts a server without buckets. The caller must close it.
@@ -52,8 +58,17 @@ func New(opts *Options) *Server {
 	}
 	if s.opts.MaxParts == 0 {
 		s.opts.MaxParts = 10_000
+		if s.opts.Service == Scaleway {
+			s.opts.MaxParts = scalewayParts
+		}
 	}
-	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.opts.Versioned = s.opts.Versioned || s.opts.ObjectLock
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	if s.opts.TLS {
+		s.http.StartTLS()
+	} else {
+		s.http.Start()
+	}
 	s.URL = s.http.URL
 	s.close = sync.OnceFunc(func() {
 		close(s.closed)
@@ -66,6 +81,9 @@ func New(opts *Options) *Server {
 // Close stops the server and ends requests that hang. A second Close does nothing.
 func (s *Server) Close() { s.close() }
 
+// HTTPClient returns a client that trusts the server's certificate. Every call returns the same.
+func (s *Server) HTTPClient() *http.Client { return s.http.Client() }
+
 // CreateBucket creates an empty bucket.
 func (s *Server) CreateBucket(name string) {
 	s.mu.Lock()
@@ -74,7 +92,7 @@ func (s *Server) CreateBucket(name string) {
 }
 
 func newBucket() *bucket {
-	return &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}}
+	return &bucket{objects: map[string][]*Object{}, uploads: map[string]*upload{}, completed: map[string]*Reply{}}
 }
 
 // bucket returns a bucket, and panics if it does not exist. The caller holds s.mu.
@@ -181,13 +199,25 @@ func parse(hr *http.Request) *Request {
 	default:
 		r.Op = "ListParts"
 	}
+	for param, op := range map[string]string{"retention": "ObjectRetention", "legal-hold": "ObjectLegalHold"} {
+		if _, ok := q[param]; ok && r.Key != "" && (hr.Method == "GET" || hr.Method == "PUT") {
+			r.Op = map[string]string{"GET": "Get", "PUT": "Put"}[hr.Method] + op
+		}
+	}
+	if _, ok := q["versions"]; ok && hr.Method == "GET" && r.Key == "" {
+		r.Op = "ListObjectVersions"
+	}
+	if _, ok := q["delete"]; ok && hr.Method == "POST" && r.Key == "" {
+		r.Op = "DeleteObjects"
+	}
 	return r
 }
 
 // params are the known query parameters. x-id is the SDK's own.
 var params = []string{
-	"continuation-token", "encoding-type", "key-marker", "list-type", "max-keys", "max-uploads",
-	"partNumber", "prefix", "start-after", "upload-id-marker", "uploadId", "uploads", "versionId", "x-id",
+	"continuation-token", "delete", "delimiter", "encoding-type", "key-marker", "legal-hold", "list-type", "max-keys",
+	"max-parts", "max-uploads", "part-number-marker", "partNumber", "prefix", "retention", "start-after",
+	"upload-id-marker", "uploadId", "uploads", "version-id-marker", "versionId", "versions", "x-id",
 }
 
 // unknown reports whether req has a parameter or header that the server would otherwise ignore.
@@ -204,15 +234,18 @@ func unknown(req *Request) bool {
 		!write && (none != "" || req.Part != 0 && h.Get("Range") != "") ||
 		!write && (h.Get("If-Modified-Since") != "" || h.Get("If-Unmodified-Since") != "") ||
 		len(req.Query["encoding-type"]) > 0 &&
-			(req.Op != "ListMultipartUploads" || first(req.Query["encoding-type"]) != "url") ||
-		req.Op == "ListObjectsV2" && first(req.Query["list-type"]) != "2" ||
-		req.Op == "DeleteObject" && len(req.Query["versionId"]) > 0
+			(!strings.HasPrefix(req.Op, "List") || first(req.Query["encoding-type"]) != "url") ||
+		len(req.Query["delimiter"]) > 0 && !strings.HasPrefix(req.Op, "ListObject") ||
+		req.Op == "ListObjectsV2" && first(req.Query["list-type"]) != "2"
 }
 
 // handle executes req. The caller holds s.mu.
 func (s *Server) handle(req *Request) *Reply {
 	if unknown(req) {
 		return refuse(http.StatusNotImplemented, "NotImplemented")
+	}
+	if reply := s.opts.Service.deviate(req); reply != nil {
+		return reply
 	}
 	if req.Op == "CreateBucket" {
 		if s.buckets[req.Bucket] != nil {
@@ -228,6 +261,9 @@ func (s *Server) handle(req *Request) *Reply {
 	if why := damaged(req); why != "" {
 		return refuse(http.StatusBadRequest, why)
 	}
+	if why := s.badLock(req); why != "" {
+		return refuse(http.StatusBadRequest, why)
+	}
 	switch req.Op {
 	case "HeadBucket":
 		return &Reply{}
@@ -236,8 +272,17 @@ func (s *Server) handle(req *Request) *Reply {
 	case "GetObject", "HeadObject":
 		return s.getObject(b, req)
 	case "DeleteObject":
-		delete(b.objects, req.Key)
-		return &Reply{Status: http.StatusNoContent}
+		return s.deleteObject(b, req)
+	case "DeleteObjects":
+		return s.deleteObjects(b, req)
+	case "PutObjectRetention", "PutObjectLegalHold":
+		return s.putLock(b, req)
+	case "GetObjectRetention", "GetObjectLegalHold":
+		return s.getLock(b, req)
+	case "ListObjectVersions":
+		return s.listVersions(b, req)
+	case "ListParts":
+		return s.listParts(b, req)
 	case "ListObjectsV2":
 		return s.listObjects(b, req)
 	case "CreateMultipartUpload":
