@@ -40,7 +40,7 @@ func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3) (*child, *ser
 		t.Fatalf("it has ended before the middle: %s", c.text())
 	}
 	client := s.Client(t)
-	until(t, 20*time.Second, "a part is stored", func() bool {
+	until(t, "a part is stored", func() bool {
 		ids := s.Uploads(t, j.bucket, key)
 		if len(ids) != 1 {
 			return false
@@ -65,12 +65,8 @@ func TestBackupStopped(t *testing.T) {
 			t.Run(sig.word, func(t *testing.T) {
 				j := newJob(t, m, s, coll)
 				c, _ := middle(t, j, m, s)
-				began := time.Now()
 				c.signal(t, sig.signal)
-				c.wait(t, 10*time.Second)
-				if took := time.Since(began); took > 4*time.Second {
-					t.Errorf("it took %v to stop", took)
-				}
+				c.wait(t)
 				c.refused(t, sig.code, sig.word)
 				s.Nothing(t, j.bucket, key)
 			})
@@ -79,7 +75,7 @@ func TestBackupStopped(t *testing.T) {
 			j := newJob(t, m, s, coll)
 			c, _ := middle(t, j, m, s)
 			c.signal(t, syscall.SIGKILL)
-			c.wait(t, 10*time.Second)
+			c.wait(t)
 			if keys := s.Keys(t, j.bucket); len(keys) > 0 {
 				t.Errorf("the bucket has objects: %q", keys)
 			}
@@ -93,7 +89,7 @@ func TestBackupStopped(t *testing.T) {
 			j := newJob(t, m, s, coll)
 			c, p := middle(t, j, m, s)
 			p.Release()
-			c.wait(t, time.Minute)
+			c.wait(t)
 			c.succeeded(t)
 		})
 	})
@@ -108,7 +104,7 @@ func TestBackupSourceKilled(t *testing.T) {
 		c, p := middle(t, j, m, s)
 		m.Kill(t)
 		p.Release()
-		c.wait(t, 30*time.Second)
+		c.wait(t)
 		c.refused(t, 1, "nothing was stored")
 		if line := c.last(); !strings.Contains(line, "EOF") && !strings.Contains(line, "connection") &&
 			!strings.Contains(line, "closed") {
@@ -143,7 +139,7 @@ func TestBackupStorageKilled(t *testing.T) {
 			p.Release()
 			time.Sleep(6 * time.Second) // longer than the SDK retries
 			s.Restart(t)
-			c.wait(t, time.Minute)
+			c.wait(t)
 			c.refused(t, 1, "S3", "refused", "nothing was stored")
 			s.Nothing(t, j.bucket, key)
 			run(t, "backup", j.env, j.store()...).succeeded(t)
@@ -156,7 +152,7 @@ func TestBackupStorageKilled(t *testing.T) {
 		ids := s.Uploads(t, j.bucket, key)
 		s.Kill(t)
 		p.Release()
-		c.wait(t, time.Minute)
+		c.wait(t)
 		c.refused(t, 1, "S3", "refused", ids[0]) // the error names the unfinished upload
 	})
 }

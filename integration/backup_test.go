@@ -337,12 +337,12 @@ func TestBackupPassword(t *testing.T) {
 	sameDocuments(t, stored(t, client.Database("shop").Collection("back")), plain(t, 10, 10))
 }
 
-// until waits until f returns true, at most d.
-func until(t testing.TB, d time.Duration, what string, f func() bool) {
+// until waits until f returns true.
+func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(d); !f(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(hang); !f(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("after %v: not yet %s", d, what)
+			t.Fatalf("after %v: not yet %s", hang, what)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func eachMongo(t *testing.T, f func(t *testing.T, m *servers.Mongo, ferret bool)
 	t.Run("FerretDB", func(t *testing.T) { f(t, servers.Shared.FerretDB(t), true) })
 }
 
-// eachOwnS3 runs f with a server of its own of each kind, in parallel.
+// eachOwnS3 runs f with a new S3 server of each kind, in parallel.
 func eachOwnS3(t *testing.T, f func(t *testing.T, s *servers.S3)) {
 	t.Helper()
 	t.Run("versitygw", func(t *testing.T) { t.Parallel(); f(t, servers.Versitygw(t)) })

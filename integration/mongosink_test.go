@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -202,16 +201,12 @@ func TestInsertServerKilled(t *testing.T) {
 		}
 		return nil
 	})
-	began := time.Now()
 	res, err := stream.Run(t.Context(), killed,
 		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100, Parallelism: 3}))
 	var server mongo.ServerError
 	if err == nil || !errors.Is(err, mongosink.ErrOutcomeUnknown) && !errors.As(err, &server) &&
 		!mongo.IsNetworkError(err) {
 		t.Errorf("a killed server is reported as %v", err)
-	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("the error took %v", took)
 	}
 	m.Restart(t)
 	now := stored(t, coll)

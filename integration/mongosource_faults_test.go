@@ -137,15 +137,11 @@ func TestFindFailures(t *testing.T) {
 		})
 		defer failOff(t, m)
 		n := 0
-		began := time.Now()
 		err := mongosource.Find(coll, bson.D{},
 			&mongosource.FindOptions{BatchSize: 10, MaxTime: 200 * time.Millisecond}).
 			Each(t.Context(), func(bson.Raw) error { n++; return nil })
 		if !errors.Is(err, mongosource.ErrMaxTime) || n != 10 {
 			t.Errorf("after %d documents: %v", n, err)
-		}
-		if took := time.Since(began); took > 1500*time.Millisecond {
-			t.Errorf("it took %v", took)
 		}
 	})
 }
@@ -187,7 +183,6 @@ func TestFindServerKilled(t *testing.T) {
 	coll := m.Database(t).Collection("c")
 	want := plain(t, 5000, 200)
 	load(t, coll, want)
-	began := time.Now()
 	got, err := read(t, coll, 1000, func(n int) {
 		if n == 1500 {
 			m.Kill(t)
@@ -201,9 +196,6 @@ func TestFindServerKilled(t *testing.T) {
 		t.Errorf("%d documents, want the 2000 of the batches that came", len(got))
 	}
 	wholeOrError(t, got, want, err)
-	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("the error took %v", took)
-	}
 	m.Restart(t)
 	got, err = read(t, coll, 1000, nil)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
@@ -230,12 +229,10 @@ func TestFindEndsItsCursor(t *testing.T) {
 		t.Errorf("a failing downstream: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	began := time.Now()
-	if err := src.Each(ctx, func(bson.Raw) error { cancel(errTest); return nil }); !errors.Is(err, errTest) {
-		t.Errorf("a cancelled run: %v", err)
-	}
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("a cancelled run took %v", took)
+	n := 0
+	if err := src.Each(ctx, func(bson.Raw) error { n++; cancel(errTest); return nil }); !errors.Is(err, errTest) ||
+		n == 5000 {
+		t.Errorf("a cancelled run: %d documents, %v", n, err)
 	}
 	if n := len(log.named("killCursors")); n != 3 {
 		t.Errorf("%d cursors were closed on the server, want 3", n)

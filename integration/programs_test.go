@@ -45,14 +45,12 @@ type child struct {
 	cmd            *exec.Cmd
 	stdout, stderr bytes.Buffer
 	done           chan struct{} // closed when it has ended
-	began          time.Time
-	took           time.Duration // valid once done
 }
 
 // start starts the program with the environment env added to a clean one.
 func start(t testing.TB, name string, env []string, args ...string) *child {
 	t.Helper()
-	c := &child{cmd: exec.Command(program(t, name), args...), done: make(chan struct{}), began: time.Now()}
+	c := &child{cmd: exec.Command(program(t, name), args...), done: make(chan struct{})}
 	c.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	if err := c.cmd.Start(); err != nil {
@@ -61,7 +59,6 @@ func start(t testing.TB, name string, env []string, args ...string) *child {
 	go func() {
 		defer close(c.done)
 		_ = c.cmd.Wait()
-		c.took = time.Since(c.began)
 	}()
 	t.Cleanup(func() {
 		_ = c.cmd.Process.Kill()
@@ -74,19 +71,22 @@ func start(t testing.TB, name string, env []string, args ...string) *child {
 func run(t testing.TB, name string, env []string, args ...string) *child {
 	t.Helper()
 	c := start(t, name, env, args...)
-	c.wait(t, 5*time.Minute)
+	c.wait(t)
 	return c
 }
 
-// wait waits for the end of the program, and fails the test if that takes longer than d.
-func (c *child) wait(t testing.TB, d time.Duration) {
+// hang is longer than any program or server takes on a loaded machine.
+const hang = 5 * time.Minute
+
+// wait waits for the end of the program, and fails the test if it hangs.
+func (c *child) wait(t testing.TB) {
 	t.Helper()
 	select {
 	case <-c.done:
-	case <-time.After(d):
+	case <-time.After(hang):
 		_ = c.cmd.Process.Kill()
 		<-c.done
-		t.Fatalf("%s has not ended after %v; it wrote\n%s%s", filepath.Base(c.cmd.Path), d, c.stdout.String(),
+		t.Fatalf("%s has not ended after %v; it wrote\n%s%s", filepath.Base(c.cmd.Path), hang, c.stdout.String(),
 			c.stderr.String())
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -41,8 +40,8 @@ func gzipped(t testing.TB, text string) []byte {
 	return b.Bytes()
 }
 
-// beside fails the test if the database has any collection other than want.
-func beside(t testing.TB, db *mongo.Database, want ...string) {
+// onlyCollections fails the test if the database has any collection other than want.
+func onlyCollections(t testing.TB, db *mongo.Database, want ...string) {
 	t.Helper()
 	names, err := db.ListCollectionNames(t.Context(), bson.D{{Key: "name", Value: bson.D{{Key: "$nin", Value: want}}}})
 	if err != nil || len(names) > 0 {
@@ -133,7 +132,7 @@ func TestRestoreRefusals(t *testing.T) {
 	}
 	run(t, "restore", j.env, j.restore("kept")...).refused(t, 1, "kept", "-drop", "-merge")
 	sameDocuments(t, stored(t, db.Collection("kept")), before)
-	beside(t, db, "c", "kept")
+	onlyCollections(t, db, "c", "kept")
 }
 
 // stopped starts a restore of the large collection that replaces another, and returns in the middle
@@ -149,7 +148,7 @@ func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3) (*child, *
 	case <-c.done:
 		t.Fatalf("it has ended before the middle: %s", c.text())
 	}
-	until(t, 20*time.Second, "documents are in", func() bool {
+	until(t, "documents are in", func() bool {
 		names, err := db.ListCollectionNames(t.Context(),
 			bson.D{{Key: "name", Value: bson.D{{Key: "$regex", Value: "^kept_restore_"}}}})
 		if err != nil || len(names) != 1 {
@@ -170,7 +169,7 @@ func TestRestoreStopped(t *testing.T) {
 	asBefore := func(t *testing.T) {
 		t.Helper()
 		sameDocuments(t, stored(t, db.Collection("kept")), before)
-		beside(t, db, "c", "kept")
+		onlyCollections(t, db, "c", "kept")
 	}
 	backedUp := func(t *testing.T, s *servers.S3) *job {
 		t.Helper()
@@ -192,7 +191,7 @@ func TestRestoreStopped(t *testing.T) {
 		t.Run(sig.word, func(t *testing.T) {
 			c, _ := stopped(t, backedUp(t, shared), db, shared)
 			c.signal(t, sig.signal)
-			c.wait(t, 10*time.Second)
+			c.wait(t)
 			c.refused(t, sig.code, sig.word, "kept is as it was", "dropped again")
 			asBefore(t)
 		})
@@ -203,7 +202,7 @@ func TestRestoreStopped(t *testing.T) {
 		s.Kill(t)
 		p.Reset() // the rest of the object may lie in network buffers
 		p.Release()
-		c.wait(t, 2*time.Minute)
+		c.wait(t)
 		c.refused(t, 1, "S3", "kept is as it was", "dropped again")
 		asBefore(t)
 	})
@@ -212,7 +211,7 @@ func TestRestoreStopped(t *testing.T) {
 		c, p := stopped(t, j, db, shared)
 		m.Kill(t)
 		p.Release()
-		c.wait(t, 2*time.Minute)
+		c.wait(t)
 		c.refused(t, 1, "MongoDB", "kept is as it was", "kept_restore_", "could not be dropped: drop it")
 		m.Restart(t)
 		sameDocuments(t, stored(t, db.Collection("kept")), before)
@@ -250,7 +249,7 @@ func TestRestoreUnparsable(t *testing.T) {
 		put(t, s, j.bucket, key, gzipped(t, text+bad+"\n"+strings.Replace(line, "%", "5", 1)))
 		r := run(t, "restore", j.env, j.restore("new", "-identity", "")...)
 		r.refused(t, 1, append(words, "new is as it was")...)
-		beside(t, db)
+		onlyCollections(t, db)
 	}
 	put(t, s, j.bucket, key, gzipped(t, text))
 	run(t, "restore", j.env, j.restore("new", "-identity", "")...).succeeded(t)
@@ -272,6 +271,6 @@ func TestRestoreLongName(t *testing.T) {
 	for _, way := range []string{"-merge=false", "-drop"} { // the collection does not exist at first
 		run(t, "restore", j.env, j.restore(name, way)...).succeeded(t)
 		sameDocuments(t, stored(t, db.Collection(name)), want)
-		beside(t, db, "c", name)
+		onlyCollections(t, db, "c", name)
 	}
 }

@@ -181,13 +181,9 @@ func TestDownloadServerKilled(t *testing.T) {
 		if err != nil || n != len(want) {
 			t.Errorf("a server that was restarted: %d bytes of %d, %v", n, len(want), err)
 		}
-		began := time.Now()
 		n, err = read(func() { s.Kill(t) })
 		if err == nil || errors.Is(err, errTest) || n >= len(want) {
 			t.Errorf("a server that is gone: %d bytes of %d, %v", n, len(want), err)
-		}
-		if took := time.Since(began); took > 45*time.Second {
-			t.Errorf("the error took %v", took)
 		}
 	})
 }

@@ -21,9 +21,9 @@ usage: backup -db NAME -collection NAME -bucket NAME -key KEY -recipient age1…
   backup -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -recipient age1…
 
 AWS credentials, region and endpoint come from the environment and ~/.aws, as for every AWS tool.`,
-	Notes: `The object does not have the collection's indexes, its options (validator, collation, capped, time series, …)
-or a view's definition. A warning names what was left out. A backup is not a snapshot: it may have some of the writes that
-happen while it runs, and not others.
+	Notes: `The object does not have the collection's indexes, its options (validator, collation, capped, time
+series, …) or a view's definition. A warning names what was left out. A backup is not a snapshot: it may have some of
+the writes that happen while it runs, and not others.
 
 Exit codes:
   0    all is stored

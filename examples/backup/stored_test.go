@@ -159,5 +159,6 @@ func TestLeftOut(t *testing.T) {
 		"backup: warning: ", "1 index: batch_1 (unique)", "no snapshot", "\nbackup: stored 3 documents")
 	r = w.Run(t, nil, "backup", arguments(w, "-json-log")...)
 	exectest.OneLine(t, r, 0,
-		`"level":"WARN","msg":"left out of the backup","kind":"collection","indexes":["batch_1 (unique)"],"options":[],"snapshot":false`)
+		`"level":"WARN","msg":"left out of the backup","kind":"collection",`+
+			`"indexes":["batch_1 (unique)"],"options":[],"snapshot":false`)
 }

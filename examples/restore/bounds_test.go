@@ -71,7 +71,8 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = w.S3.PutObject(t.Context(), &s3.PutObjectInput{
-		Bucket: &bucket, Key: &name, Metadata: head.Metadata, Body: bytes.NewReader(exectest.Gzip(`{"_id":"1"}` + "\n")),
+		Bucket: &bucket, Key: &name, Metadata: head.Metadata,
+		Body: bytes.NewReader(exectest.Gzip(`{"_id":"1"}` + "\n")),
 	})
 	if err != nil {
 		t.Fatal(err)

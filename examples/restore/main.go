@@ -2,7 +2,8 @@
 //
 //	export MONGODB_URI='mongodb://user:password@db.example.com/'
 //	export AWS_PROFILE=backups
-//	restore -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -identity key.txt
+//	restore -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age \
+//		-identity key.txt
 //
 // Without -identity it reads backups that were stored with -no-encryption. The MongoDB URI, AWS
 // credentials, region and endpoint come from the same sources as those of backup.

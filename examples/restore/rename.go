@@ -25,8 +25,8 @@ const (
 )
 
 // interruptedCodes are the codes of commands that did not run to their end. The command may have
-// taken effect, or may still take effect
-// (https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md).
+// taken effect, or may still take effect:
+// https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
 var interruptedCodes = []int32{
 	6,     // HostUnreachable
 	7,     // HostNotFound

@@ -16,9 +16,9 @@ usage: restore -db NAME -collection NAME -bucket NAME -key KEY -identity FILE [f
   restore -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -identity key.txt
 
 AWS credentials, region and endpoint come from the environment and ~/.aws, as for every AWS tool.`,
-	Notes: `A backup has no indexes and no collection options (validator, collation, capped, time series, …): create them
-by hand. -drop replaces a collection that has documents, and its indexes and options are lost; an empty collection keeps
-them. A warning names what is missing. A backup is not a snapshot.
+	Notes: `A backup has no indexes and no collection options (validator, collation, capped, time series, …): create
+them by hand. -drop replaces a collection that has documents, and its indexes and options are lost; an empty collection
+keeps them. A warning names what is missing. A backup is not a snapshot.
 
 A small object can hold very many documents, which would fill the database. If the object states how much the collection
 had when the backup began, the defaults of -max-documents and -max-size are at most twice that plus the minimum.

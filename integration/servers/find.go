@@ -24,7 +24,8 @@ func Tool(t testing.TB, env, name string) string {
 	if err == nil {
 		return path
 	}
-	const how = `%s is not here (%v): set %s to its path or put it on the PATH; .ci/servers installs it: PATH="$(.ci/servers):$PATH" go test work`
+	const how = `%s is not here (%v): set %s to its path or put it on the PATH; ` +
+		`.ci/servers installs it: PATH="$(.ci/servers):$PATH" go test work`
 	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
 		t.Fatalf(how, name, err, env)
 	}

@@ -127,8 +127,7 @@ func AppendPart(dst, text []byte, level int) []byte {
 	return appendText(dst, text, level, (*Encoder).endPart)
 }
 
-// appendText appends text to dst. end writes what has not been written when all of text is in the
-// window.
+// appendText appends text to dst. When all of text is in the window, end writes the rest.
 func appendText(dst, text []byte, level int, end func(*Encoder)) []byte {
 	e := encoders.Get().(*Encoder)
 	defer e.Release()

@@ -54,8 +54,8 @@ func Prune(err error, isEcho func(error) bool) error {
 	return dropErrors(err, func(e error) bool { return OnlyEchoes(e, isEcho) })
 }
 
-// dropErrors returns err without the joined errors for which drop is true. It returns nil if drop is
-// true for all of them, and err itself if it is true for none.
+// dropErrors returns err without the joined errors for which drop is true. It returns nil if drop
+// is true for all of them, and err itself if it is true for none.
 func dropErrors(err error, drop func(error) bool) error {
 	switch {
 	case err == nil || drop(err):

@@ -74,8 +74,11 @@ func TestClass(t *testing.T) {
 			network(&net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(80).Error())}),
 			stream.Retryable,
 		},
-		"not stapled": {network(errors.New(
-			"server provided a certificate with the Must-Staple extension but did not provide a staple")), stream.Fatal},
+		"not stapled": {
+			network(errors.New(
+				"server provided a certificate with the Must-Staple extension but did not provide a staple")),
+			stream.Fatal,
+		},
 		"revoked": {network(&ocsp.Error{}), stream.Fatal},
 		"no TLS":  {network(tls.RecordHeaderError{}), stream.Fatal},
 
@@ -125,7 +128,7 @@ func TestClass(t *testing.T) {
 		}
 	}
 	for want, codes := range map[stream.Class][]int32{
-		// https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md,
+		// source/retryable-reads/retryable-reads.md of https://github.com/mongodb/specifications,
 		// and lost cursors
 		stream.Retryable: {
 			6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 10058, 43, 237, 50,

@@ -1,6 +1,6 @@
 package main
 
-//lint:file-ignore SA1019 the SDK's upload manager is what the programs of today have: its successor is young, and costs more
+//lint:file-ignore SA1019 programs of today use this upload manager; its successor costs more
 
 import (
 	"bufio"

@@ -220,7 +220,8 @@ func TestSuiteJSON(t *testing.T) {
 	if len(lines) != 5 {
 		t.Fatalf("%d lines, want one a row:\n%s", len(lines), out)
 	}
-	const first = `{"row":"chain","peer":"a","ours":6,"theirs":24,"unit":"ns/element cpu","ratio":4,"min":3,"max":5,"bar":4,"goal":5}`
+	const first = `{"row":"chain","peer":"a","ours":6,"theirs":24,"unit":"ns/element cpu",` +
+		`"ratio":4,"min":3,"max":5,"bar":4,"goal":5}`
 	if lines[0] != first {
 		t.Errorf("got  %s\nwant %s", lines[0], first)
 	}

@@ -19,18 +19,23 @@ func TestForeign(t *testing.T) {
 	s.add(`pa"ss\Word1`, "server", "2026", "pw", "c0rrect Horse+1", "Battery-1", "Battery-1-Staple", "pa\"ss\x1bWord3")
 	s.addNames("root")
 	for text, want := range map[string]string{
-		"open # key\nAGE-SECRET-KEY-1PTAP357A7P7LJD9: no such file":                        "open # key; [hidden]: no such file",
-		"age-secret-key-pq-1xyz":                                                           "[hidden]",
-		"invalid value mongodb://user:pa55@host:1/x?y=z for":                               "invalid value mongodb://[hidden]@host:1/x?[hidden] for",
-		"mongodb://u:a/b#c@host/":                                                          "mongodb://[hidden]@host/",
-		"https://token@host/x":                                                             "https://[hidden]@host/x",
-		`Get "http://host/b?X-Amz-Signature=1&token=t": refused`:                           `Get "http://host/b?[hidden]": refused`,
-		"http://127.0.0.1:9000/bucket and mail@example.com":                                "http://127.0.0.1:9000/bucket and mail@example.com",
-		"mongodb://host:27017/":                                                            "mongodb://host:27017/",
-		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH PRIVATE KEY-----": "[hidden]-----END OPENSSH PRIVATE KEY-----",
-		`wrong: pa"ss\Word1`:                                                               "wrong: [hidden]",
-		`wrong: "pa\"ss\\Word1"`:                                                           `wrong: "[hidden]"`,
-		"wrong: pa%22ss%5CWord1x":                                                          "wrong: [hidden]x",
+		"open # key\nAGE-SECRET-KEY-1PTAP357A7P7LJD9: no such file": "" +
+			"open # key; [hidden]: no such file",
+		"age-secret-key-pq-1xyz": "[hidden]",
+		"invalid value mongodb://user:pa55@host:1/x?y=z for": "" +
+			"invalid value mongodb://[hidden]@host:1/x?[hidden] for",
+		"mongodb://u:a/b#c@host/": "mongodb://[hidden]@host/",
+		"https://token@host/x":    "https://[hidden]@host/x",
+		`Get "http://host/b?X-Amz-Signature=1&token=t": refused`: "" +
+			`Get "http://host/b?[hidden]": refused`,
+		"http://127.0.0.1:9000/bucket and mail@example.com": "" +
+			"http://127.0.0.1:9000/bucket and mail@example.com",
+		"mongodb://host:27017/": "mongodb://host:27017/",
+		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END OPENSSH PRIVATE KEY-----": "" +
+			"[hidden]-----END OPENSSH PRIVATE KEY-----",
+		`wrong: pa"ss\Word1`:      "wrong: [hidden]",
+		`wrong: "pa\"ss\\Word1"`:  `wrong: "[hidden]"`,
+		"wrong: pa%22ss%5CWord1x": "wrong: [hidden]x",
 		"GET /c0rrect%20Horse+1?key=c0rrect+Horse%2B1": "GET " +
 			"/[hidden]?key=[hidden]",
 		"not Battery-1-Staple":             "not [hidden]",
@@ -260,7 +265,8 @@ func TestURIErrors(t *testing.T) {
 			continue
 		}
 		err = uriError("X", c.uri, err)
-		if _, usage := err.(*UsageError); s.describe(err) != c.want || usage != c.usage { //nolint:errorlint // itself, not what it wraps
+		_, usage := err.(*UsageError) //nolint:errorlint // the error itself, not what it wraps
+		if s.describe(err) != c.want || usage != c.usage {
 			t.Errorf("%s: %v (usage error: %t), want %s", c.uri, s.describe(err), usage, c.want)
 		}
 	}
