@@ -112,6 +112,7 @@ import (
 func main() { cli.Main("backup", run) }
 
 func run(ctx context.Context, p *cli.Program, args []string) error {
+	ctx = stream.WithParallelism(ctx, 0) // use all cores
 	s, err := parse(p, args)
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ func main() {
 
 // run does the backup and the restore, and reports each step on out.
 func run(ctx context.Context, out io.Writer) error {
+	ctx = stream.WithParallelism(ctx, 0) // use all cores
 	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
 
 	s, err := startServers(ctx)

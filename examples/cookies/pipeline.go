@@ -44,7 +44,7 @@ func restore(ctx context.Context, client *s3.Client, bucket, key string, f codec
 func format(key *age.X25519Identity, n *passed) codec.Format[bson.Raw] {
 	return bsoncodec.ExtJSONFormat(nil, nil).
 		Then(count(&n.json)).
-		Then(codec.GzipFormat(&codec.GzipOptions{Parallelism: 2}, &codec.GunzipOptions{Parallelism: 2})).
+		Then(codec.GzipFormat(nil, nil)).
 		Then(count(&n.gzip)).
 		Then(agecodec.Format([]age.Recipient{key.Recipient()}, []age.Identity{key})).
 		Then(count(&n.age))

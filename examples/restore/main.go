@@ -134,6 +134,7 @@ type job struct {
 }
 
 func run(ctx context.Context, p *cli.Program, args []string) error {
+	ctx = stream.WithParallelism(ctx, 0) // use all cores
 	s, err := parse(p, args)
 	if err != nil {
 		return err

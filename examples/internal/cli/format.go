@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"runtime"
-
 	"filippo.io/age"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -25,16 +23,12 @@ type FormatOptions struct {
 // programs backup and restore share it, so the two cannot differ.
 func Format(opts *FormatOptions) codec.Format[bson.Raw] {
 	json := bsoncodec.ExtJSONFormat(&bsoncodec.ExtJSONOptions{Relaxed: opts.Relaxed}, nil)
-	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
 	compressed := json.Then(codec.GzipFormat(
-		&codec.GzipOptions{Level: opts.GzipLevel, Parallelism: workers},
-		&codec.GunzipOptions{Parallelism: workers, AllowPadding: true}, // tapes pad with zeros
+		&codec.GzipOptions{Level: opts.GzipLevel},
+		&codec.GunzipOptions{AllowPadding: true}, // tapes pad with zeros
 	))
 	if !opts.Encrypted {
 		return compressed
 	}
 	return compressed.Then(agecodec.Format(opts.Recipients, opts.Identities))
 }
-
-// maxWorkers is the largest number of goroutines that compress or decompress. Each takes 5 MiB.
-const maxWorkers = 4
