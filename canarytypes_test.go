@@ -27,7 +27,8 @@ var withoutSecrets = map[string]string{
 	"sink/s3sink":        "API Checksum Object Part PendingAPI UploadOptions",
 	"source":             "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "FindOptions Finder MalformedError",
-	"source/s3source":    "API Checksum DownloadOptions Object Verification Verify",
+	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
+		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +
 		" Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
 }

@@ -12,7 +12,11 @@ import (
 // begin chooses what the bytes are compared with, and calls OnObject. It acts once, before the
 // first byte.
 func (r *run) begin(ctx context.Context) error {
-	if r.begun {
+	switch {
+	case r.headOnly:
+		r.object.Verification = bestTarget(&r.object).Verification
+		return nil
+	case r.begun:
 		return nil
 	}
 	t, err := r.chooseTarget(ctx)

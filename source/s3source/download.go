@@ -51,7 +51,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// API is the part of *s3.Client that [Download] uses.
+// API is the part of *s3.Client that [Download] and [Head] use.
 type API interface {
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
@@ -145,26 +145,8 @@ var (
 //
 // The package comment describes what proves that an object is whole.
 func Download(client API, bucket, key string, opts *DownloadOptions) stream.Source[[]byte] {
-	d := &download{client: client, bucket: bucket, key: key}
-	if opts != nil {
-		d.opts = *opts
-	}
-	if d.opts.ChunkSize == 0 {
-		d.opts.ChunkSize = defaultChunk
-	}
-	if d.opts.Retries == 0 {
-		d.opts.Retries = defaultRetries
-	}
-	if d.opts.StallTimeout == 0 {
-		d.opts.StallTimeout = defaultStall
-	}
-	if d.opts.MinRate == 0 {
-		d.opts.MinRate = defaultRate
-	}
-	if d.opts.PartSize == 0 {
-		d.opts.PartSize = defaultPart
-	}
-	if err := d.check(); err != nil {
+	d, err := newDownload(client, bucket, key, opts)
+	if err != nil {
 		return stream.Fail[[]byte](err)
 	}
 	return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
@@ -212,6 +194,30 @@ type download struct {
 	client      API
 	bucket, key string
 	opts        DownloadOptions
+}
+
+// newDownload returns a checked download with the defaults of opts.
+func newDownload(client API, bucket, key string, opts *DownloadOptions) (*download, error) {
+	d := &download{client: client, bucket: bucket, key: key}
+	if opts != nil {
+		d.opts = *opts
+	}
+	if d.opts.ChunkSize == 0 {
+		d.opts.ChunkSize = defaultChunk
+	}
+	if d.opts.Retries == 0 {
+		d.opts.Retries = defaultRetries
+	}
+	if d.opts.StallTimeout == 0 {
+		d.opts.StallTimeout = defaultStall
+	}
+	if d.opts.MinRate == 0 {
+		d.opts.MinRate = defaultRate
+	}
+	if d.opts.PartSize == 0 {
+		d.opts.PartSize = defaultPart
+	}
+	return d, d.check()
 }
 
 func (d *download) check() error {

@@ -27,6 +27,7 @@ type run struct {
 	bodyEnded       bool      // the last reply is complete, and only the proof remains
 	object          Object    // as the first reply describes it
 	begun           bool      // OnObject was called
+	headOnly        bool      // no bytes are read
 	verifier        *verifier // of the emitted bytes; nil if only their length is checked
 	down            error     // returned by emit or OnObject
 	failures        int       // replies in a row with at most minProgress bytes
