@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,56 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/integration/servers"
-	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/s3sink"
-	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"
 )
-
-const partSize = 5 << 20 // the minimum of S3
-
-// random returns the bytes of objects.
-var random = sync.OnceValue(func() []byte {
-	b := make([]byte, 32<<20)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
-	return b
-})
-
-// chunked emits copies of parts of b, because the receiver owns a chunk and may change it.
-func chunked(b []byte, size int) stream.Source[[]byte] {
-	return source.Reader(struct{ io.Reader }{&pieces{bytes.NewReader(b), size}})
-}
-
-type pieces struct {
-	r    io.Reader
-	size int
-}
-
-func (p *pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.size)]) }
-
-// object downloads an object with the SDK alone.
-func object(t testing.TB, client *s3.Client, bucket, key string) ([]byte, *s3.GetObjectOutput) {
-	t.Helper()
-	out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Body.Close()
-	b, err := io.ReadAll(out.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b, out
-}
-
-// download downloads an object with our source.
-func download(t testing.TB, client s3source.API, bucket, key string, opts *s3source.DownloadOptions) ([]byte, error) {
-	t.Helper()
-	var b bytes.Buffer
-	_, err := stream.Run(t.Context(), s3source.Download(client, bucket, key, opts), sink.Writer(&b))
-	return b.Bytes(), err
-}
 
 func TestUploadAndDownload(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
@@ -206,67 +157,6 @@ func TestServerSideEncryption(t *testing.T) {
 	})
 }
 
-func TestUploadIfAbsent(t *testing.T) {
-	eachS3(t, func(t *testing.T, s *servers.S3) {
-		bucket, client := s.Bucket(t), s.Client(t)
-		for _, size := range []int{10, 2*partSize + 1} {
-			key := fmt.Sprint(size)
-			up := s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize, IfAbsent: true})
-			first, second := random()[:size], random()[size:2*size]
-			if _, err := stream.Run(t.Context(), chunked(first, 1<<20), up); err != nil {
-				t.Fatalf("%d bytes, the first: %v", size, err)
-			}
-			if _, err := stream.Run(t.Context(), chunked(second, 1<<20), up); !errors.Is(err, s3sink.ErrExists) {
-				t.Errorf("%d bytes, the second: %v", size, err)
-			}
-			if body, _ := object(t, client, bucket, key); !bytes.Equal(body, first) {
-				t.Errorf("%d bytes: the first object is gone", size)
-			}
-			if ids := s.Uploads(t, bucket, key); len(ids) > 0 {
-				t.Errorf("%d bytes: %d uploads are pending", size, len(ids))
-			}
-		}
-	})
-}
-
-// TestUploadIfAbsentRace uploads to one key concurrently. Exactly one upload succeeds.
-func TestUploadIfAbsentRace(t *testing.T) {
-	eachS3(t, func(t *testing.T, s *servers.S3) {
-		bucket, client := s.Bucket(t), s.Client(t)
-		const writers = 6
-		errs := make([]error, writers)
-		var all sync.WaitGroup
-		for i := range writers {
-			all.Go(func() {
-				body := random()[i*1000 : i*1000+partSize+1]
-				_, errs[i] = stream.Run(t.Context(), chunked(body, 1<<20),
-					s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, IfAbsent: true}))
-			})
-		}
-		all.Wait()
-		winner := -1
-		for i, err := range errs {
-			switch {
-			case err == nil && winner >= 0:
-				t.Errorf("%d and %d have both won", winner, i)
-			case err == nil:
-				winner = i
-			case !errors.Is(err, s3sink.ErrExists) && !errors.Is(err, s3sink.ErrConflict):
-				t.Errorf("writer %d: %v", i, err)
-			}
-		}
-		if winner < 0 {
-			t.Fatalf("nobody has won: %v", errs)
-		}
-		if body, _ := object(t, client, bucket, "k"); !bytes.Equal(body, random()[winner*1000:winner*1000+partSize+1]) {
-			t.Errorf("the object is not that of %d, who has won", winner)
-		}
-		if ids := s.Uploads(t, bucket, "k"); len(ids) > 0 {
-			t.Errorf("%d uploads are pending", len(ids))
-		}
-	})
-}
-
 func TestUploadStopped(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		for name, end := range map[string]func(cancel context.CancelCauseFunc) error{
@@ -330,11 +220,6 @@ func TestS3Refusals(t *testing.T) {
 		}
 		s.Nothing(t, bucket, "k")
 	})
-}
-
-func hasCode(err error, code string) bool {
-	var api interface{ ErrorCode() string }
-	return errors.As(err, &api) && api.ErrorCode() == code
 }
 
 // TestDownloadChanged replaces or deletes an object during a download.
