@@ -26,7 +26,7 @@ var withoutSecrets = map[string]string{
 	"sink/mongosink":     "DocumentError FailedDocument InsertError InsertOptions InsertResult Inserter",
 	"sink/s3sink":        "API Checksum Object Part PendingAPI UploadOptions",
 	"source":             "FileOptions Integer PipeWriter Queue",
-	"source/mongosource": "FindOptions Finder MalformedError",
+	"source/mongosource": "Checkpointed FindOptions Finder MalformedError Position ScanOptions",
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
 		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +

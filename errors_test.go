@@ -73,10 +73,12 @@ var classified = map[string]struct {
 	"codec/bsoncodec.ErrSize":       {bsoncodec.ErrSize, stream.Data},
 	"codec/bsoncodec.SyntaxError":   {new(bsoncodec.SyntaxError), stream.Data},
 
-	"source/mongosource.ErrBadReply":    {mongosource.ErrBadReply, stream.Fatal},
-	"source/mongosource.ErrCursorLost":  {mongosource.ErrCursorLost, stream.Retryable},
-	"source/mongosource.ErrMaxTime":     {mongosource.ErrMaxTime, stream.Retryable},
-	"source/mongosource.MalformedError": {new(mongosource.MalformedError), stream.Data},
+	"source/mongosource.ErrBadReply":          {mongosource.ErrBadReply, stream.Fatal},
+	"source/mongosource.ErrCollectionChanged": {mongosource.ErrCollectionChanged, stream.Fatal},
+	"source/mongosource.ErrNotResumable":      {mongosource.ErrNotResumable, stream.Fatal},
+	"source/mongosource.ErrCursorLost":        {mongosource.ErrCursorLost, stream.Retryable},
+	"source/mongosource.ErrMaxTime":           {mongosource.ErrMaxTime, stream.Retryable},
+	"source/mongosource.MalformedError":       {new(mongosource.MalformedError), stream.Data},
 
 	"source/s3source.ErrArchived":      {s3source.ErrArchived, stream.Fatal},
 	"source/s3source.ErrBadReply":      {s3source.ErrBadReply, stream.Fatal},

@@ -79,6 +79,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 			}
 		}
 		return document(bson.D{ok})
+	case "renameCollection":
+		return s.renameCollection(req, target)
 	case "listCollections":
 		return s.listCollections(req)
 	case "listDatabases":

@@ -2,6 +2,7 @@ package mongotest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -38,8 +39,11 @@ func match(docs []bson.Raw, filter bson.Raw) ([]bson.Raw, error) {
 // server does not support it.
 func test(e bson.RawElement) func(bson.Raw) bool {
 	key, v := e.Key(), e.Value()
-	if key == "$expr" {
+	switch key {
+	case "$expr":
 		return greaterThan(v)
+	case "$and":
+		return all(v)
 	}
 	if key == "" || key[0] == '$' || strings.Contains(key, ".") || v.Type == bson.TypeRegex {
 		return nil
@@ -49,7 +53,8 @@ func test(e bson.RawElement) func(bson.Raw) bool {
 	case ok && operator == "$gt": // of the same bracket of types only, as servers compare here
 		return func(d bson.Raw) bool {
 			have, err := d.LookupErr(key)
-			return err == nil && bracket(have.Type) == bracket(operand.Type) && compareValues(have, operand) > 0
+			return err == nil && bracket(have.Type) == bracket(operand.Type) && !isNaN(operand) &&
+				compareValues(have, operand) > 0
 		}
 	case strings.HasPrefix(operator, "$"):
 		return nil
@@ -57,6 +62,37 @@ func test(e bson.RawElement) func(bson.Raw) bool {
 	return func(d bson.Raw) bool {
 		have, err := d.LookupErr(key)
 		return err == nil && have.Equal(v)
+	}
+}
+
+// all returns the condition that all filters of an array match, or nil if this server does not
+// support it.
+func all(filters bson.RawValue) func(bson.Raw) bool {
+	list, isArray := filters.ArrayOK()
+	if !isArray {
+		return nil
+	}
+	values, err := list.Values()
+	if err != nil || len(values) == 0 {
+		return nil
+	}
+	var tests []func(bson.Raw) bool
+	for _, v := range values {
+		filter, isDocument := v.DocumentOK()
+		elements, err := filter.Elements()
+		if !isDocument || err != nil {
+			return nil
+		}
+		for _, e := range elements {
+			t := test(e)
+			if t == nil {
+				return nil
+			}
+			tests = append(tests, t)
+		}
+	}
+	return func(d bson.Raw) bool {
+		return !slices.ContainsFunc(tests, func(t func(bson.Raw) bool) bool { return !t(d) })
 	}
 }
 
@@ -111,4 +147,15 @@ func sortDocuments(docs []bson.Raw, order bson.RawValue) ([]bson.Raw, error) {
 		return int(direction) * compareValues(a.Lookup(key), b.Lookup(key))
 	})
 	return docs, nil
+}
+
+// isNaN reports whether v is NaN, to which nothing is greater in a filter, unlike in a sort.
+func isNaN(v bson.RawValue) bool {
+	switch v.Type {
+	case bson.TypeDouble:
+		return math.IsNaN(v.Double())
+	case bson.TypeDecimal128:
+		return v.Decimal128().IsNaN()
+	}
+	return false
 }

@@ -21,16 +21,16 @@ type RestartOptions struct {
 // after(p), for the position p of the last element that the downstream accepted, or with first
 // again if there is none. opts may be nil.
 //
-//	docs := stream.Restart(scan(bson.D{}), // scan is a Find that sorts by _id
-//		func(doc bson.Raw) bson.RawValue { return doc.Lookup("_id") },
-//		func(id bson.RawValue) stream.Source[bson.Raw] { return scan(greaterThan(id)) },
+//	events := stream.Restart(read(0), // read(n) is a source of the events after number n
+//		func(e Event) int64 { return e.Number },
+//		read,
 //		nil)
 //
 // No element is emitted twice and none is lost if three conditions hold, which Restart cannot
 // check: positions ascend; after(p) has exactly the elements after p; and all sources read the same
-// data. A filter {_id: {$gt: id}} breaks the second, because it leaves out every _id of another
-// type: use $expr. A collection that is dropped and recreated breaks the third. The example of
-// package mongosource has the filter, and compares the collection's UUID.
+// data. In MongoDB, a filter {_id: {$gt: id}} breaks the second, because it leaves out every _id of
+// another type, and a collection that is dropped and created again breaks the third. The Scan of
+// package mongosource keeps all three.
 //
 // To start after a stored position p, let first be after(p).
 //

@@ -23,11 +23,12 @@ type cursor struct {
 	empty   emptyBatches
 	drained <-chan struct{} // closed when the run is drained; nil if it cannot be
 
-	cur    *mongo.Cursor // nil until open has succeeded
-	mem    slab
-	bytes  int   // of the last batch
-	read   int64 // documents
-	broken bool  // the driver panicked, so it may still hold a lock
+	cur     *mongo.Cursor  // nil until open has succeeded
+	session *mongo.Session // of cur, if the source keeps it alive
+	mem     slab
+	bytes   int   // of the last batch
+	read    int64 // documents
+	broken  bool  // the driver panicked, so it may still hold a lock
 }
 
 // open sends the query.

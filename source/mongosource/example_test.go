@@ -1,9 +1,8 @@
 package mongosource_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -46,10 +45,8 @@ func ExampleFind() {
 	// Output: {"_id": {"$numberInt":"1"},"name": "stroopwafel","glazed": false}
 }
 
-// The scan continues after a failure, whatever the types of the _ids. The documents are those of
-// one collection only if it has the same UUID at the end as at the beginning: a scan of a
-// collection that was dropped and created again in between must not count as complete.
-func ExampleFind_restart() {
+// The scan continues after a failure, whatever the types of the _ids.
+func ExampleScan() {
 	ctx := context.Background()
 	server := mongotest.NewServer() // stands for your own server
 	defer server.Close()
@@ -71,48 +68,67 @@ func ExampleFind_restart() {
 	}
 	server.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Close: true}) // the connection is lost during the scan
 
-	scan := func(filter bson.D) stream.Source[bson.Raw] {
-		return mongosource.Find(cookies, filter, &mongosource.FindOptions{
-			BatchSize: 100,
-			Sort:      bson.D{{Key: "_id", Value: 1}},
-		})
-	}
-	docs := stream.Restart(scan(bson.D{}),
-		func(doc bson.Raw) bson.RawValue { return doc.Lookup("_id") },
-		func(id bson.RawValue) stream.Source[bson.Raw] {
-			return scan(bson.D{{
-				Key:   "$expr",
-				Value: bson.D{{Key: "$gt", Value: bson.A{"$_id", bson.D{{Key: "$literal", Value: id}}}}},
-			}})
-		},
-		nil)
-
-	before, err := uuid(ctx, cookies)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	docs := mongosource.Scan(cookies, bson.D{}, &mongosource.ScanOptions{BatchSize: 100})
 	n, err := stream.Run(ctx, docs, sink.Fold(0, func(n int, _ bson.Raw) int { return n + 1 }))
 	if err != nil {
 		fmt.Println(err)
-		return
-	}
-	if after, err := uuid(ctx, cookies); err != nil || !bytes.Equal(before, after) {
-		fmt.Println("the collection was replaced during the scan", err)
 		return
 	}
 	fmt.Println(n, "documents")
 	// Output: 600 documents
 }
 
-// uuid returns the UUID of a collection. Another collection of the same name has a different one.
-func uuid(ctx context.Context, coll *mongo.Collection) ([]byte, error) {
-	found, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
-	switch {
-	case err != nil:
-		return nil, err
-	case len(found) != 1 || found[0].UUID == nil:
-		return nil, errors.New("the server tells no UUID of the collection")
+// A second process continues where the first one stored the last document.
+func ExampleScanCheckpoints() {
+	ctx := context.Background()
+	server := mongotest.NewServer() // stands for your own server
+	defer server.Close()
+	client, err := mongo.Connect(options.Client().ApplyURI(server.URI()))
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	return found[0].UUID.Data, nil
+	defer client.Disconnect(ctx)
+	cookies := client.Database("shop").Collection("cookies")
+	for i := range 5 {
+		if _, err := cookies.InsertOne(ctx, bson.D{{Key: "_id", Value: i}}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+
+	var saved []byte // stands for a file
+	process := func(most int) error {
+		var after mongosource.Position
+		if saved != nil {
+			if err := json.Unmarshal(saved, &after); err != nil {
+				return err
+			}
+		}
+		docs := mongosource.ScanCheckpoints(cookies, bson.D{}, &mongosource.ScanOptions{After: after})
+		_, err := stream.Run(ctx, stream.Via2(docs,
+			stream.Take[mongosource.Checkpointed](most),
+			stream.TryMap(stream.OnValue[stream.Checkpoint[mongosource.Position]](
+				func(_ context.Context, doc bson.Raw) (int, error) { return fmt.Println("store", doc) })),
+		), stream.Acknowledge[int](func(_ context.Context, p mongosource.Position) (err error) {
+			saved, err = json.Marshal(p)
+			return err
+		}))
+		return err
+	}
+	for range 2 {
+		if err := process(3); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("the process ends")
+	}
+	// Output:
+	// store {"_id": {"$numberInt":"0"}}
+	// store {"_id": {"$numberInt":"1"}}
+	// store {"_id": {"$numberInt":"2"}}
+	// the process ends
+	// store {"_id": {"$numberInt":"3"}}
+	// store {"_id": {"$numberInt":"4"}}
+	// the process ends
 }

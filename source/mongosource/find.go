@@ -4,9 +4,9 @@
 //
 // # Consistency
 //
-// A scan may or may not see concurrent writes. A document that moves in the index that the scan
-// reads can come twice or never. For a repeatable order, set Hint to the index of _id. For a
-// snapshot, run the source in a session with snapshot reads.
+// A query may or may not see concurrent writes. A document that moves in the index that the scan
+// reads can come twice or never; an _id never moves, so [Scan] gives every document that exists all
+// the time exactly once. For a snapshot, run the source in a session with snapshot reads.
 //
 // # Time
 //
@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -56,9 +57,12 @@ type Finder interface {
 //     early end closes the cursor on the server (killCursors) within a second. A server that cannot
 //     be reached closes it after 10 idle minutes; that is not an error.
 func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
-	q := query{coll: coll, filter: filter}
+	q := query{name: "find", coll: coll, filter: filter}
 	if opts != nil {
 		q.opts = opts.clone()
+	}
+	if q.opts.NoCursorTimeout {
+		q.keepAlive = keepAlive
 	}
 	if q.opts.MaxEmptyBatches == 0 {
 		q.opts.MaxEmptyBatches = defaultEmptyBatches
@@ -70,9 +74,12 @@ func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
 }
 
 type query struct {
+	name   string // of the source
 	coll   Finder
 	filter any
 	opts   FindOptions
+
+	keepAlive time.Duration // between two refreshes of the session while the downstream is busy; 0 means never
 }
 
 // cloner is a collection that can return a copy of itself with other options.
@@ -82,10 +89,10 @@ type cloner interface {
 
 func (q *query) check() error {
 	if q.coll == nil {
-		return errNilCollection
+		return q.nilCollection()
 	}
 	if c, ok := q.coll.(*mongo.Collection); ok && c == nil {
-		return errNilCollection
+		return q.nilCollection()
 	}
 	if q.filter == nil {
 		return q.invalid(errors.New("the filter is nil (bson.D{} matches every document)"))
@@ -100,14 +107,16 @@ func (q *query) check() error {
 	return nil
 }
 
-var errNilCollection = stream.Mark(errors.New("mongosource: find: the collection is nil"), stream.Fatal)
+func (q *query) nilCollection() error {
+	return stream.Mark(fmt.Errorf("mongosource: %s: the collection is nil", q.name), stream.Fatal)
+}
 
 // invalid marks an error of settings that cannot work.
 func (q *query) invalid(err error) error { return stream.Mark(q.fail(err), stream.Fatal) }
 
 // fail adds the name of the collection to err.
 func (q *query) fail(err error) error {
-	return fmt.Errorf("mongosource: find%s: %w", mongoerr.Namespace(q.coll), err)
+	return fmt.Errorf("mongosource: %s%s: %w", q.name, mongoerr.Namespace(q.coll), err)
 }
 
 // collection returns the collection with the read concern and preference of the options.
@@ -168,7 +177,7 @@ func (q *query) batches(ctx context.Context, emit func([]bson.Raw) error) error 
 		return context.Cause(ctx)
 	default:
 	}
-	if q.opts.NoReadAhead {
+	if q.opts.NoReadAhead || mongo.SessionFromContext(ctx) != nil { // only one goroutine may use a session
 		return readInline(ctx, c, emit)
 	}
 	return readAhead(ctx, c, emit)

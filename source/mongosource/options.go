@@ -47,8 +47,8 @@ type FindOptions struct {
 	// for a tailable cursor without awaitData.
 	MaxEmptyBatches int
 
-	// NoCursorTimeout asks the server to keep a cursor that has been idle for 10 minutes. The
-	// session of the cursor still ends after 30 minutes.
+	// NoCursorTimeout asks the server to keep a cursor that has been idle for 10 minutes. Its session
+	// is refreshed while the downstream is busy, if the source reads ahead.
 	NoCursorTimeout bool
 
 	AllowDiskUse bool // lets a large sort write temporary files on the server
@@ -66,6 +66,8 @@ const (
 	firstBatchSize = 1000
 	maxBatchSize   = 100_000
 	targetBytes    = 4 << 20 // of a reply
+
+	keepAlive = 5 * time.Minute // sessions end after 30
 )
 
 // clone returns a copy that later changes by the caller do not affect.

@@ -64,21 +64,38 @@ var errStopped = errors.New("the downstream has ended")
 
 // readInto opens c, sends all its batches to ahead, the last one with an error, and closes c.
 func (c *cursor) readInto(ctx context.Context, ahead chan<- batch, stopped <-chan struct{}) {
-	defer c.close(ctx)
-	b := batch{err: c.open(ctx)}
+	inSession := c.startSession(ctx)
+	defer c.endSession(ctx)
+	defer c.close(inSession)
+	b := batch{err: c.open(inSession)}
 	for {
 		if b.err == nil {
-			b.docs, b.err = c.next(ctx)
+			b.docs, b.err = c.next(inSession)
 		}
+		if !c.pass(ctx, b, ahead, stopped) || b.err != nil {
+			return
+		}
+	}
+}
+
+// pass sends b to ahead and reports whether it was taken. It keeps the session alive meanwhile.
+func (c *cursor) pass(ctx context.Context, b batch, ahead chan<- batch, stopped <-chan struct{}) bool {
+	var tick <-chan time.Time
+	if c.session != nil {
+		ticker := time.NewTicker(c.query.keepAlive)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
 		select {
 		case ahead <- b:
+			return true
 		case <-stopped:
-			return
+			return false
 		case <-ctx.Done():
-			return
-		}
-		if b.err != nil {
-			return
+			return false
+		case <-tick:
+			c.refresh(ctx)
 		}
 	}
 }

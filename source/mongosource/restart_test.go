@@ -181,7 +181,8 @@ func TestRestartGivesUp(t *testing.T) {
 		}
 		return nil
 	})
-	if server := (mongo.CommandError{}); !errors.As(err, &server) || server.Code != 175 || n != 20 && n != 30 { // one batch is read ahead
+	// one batch is read ahead
+	if server := (mongo.CommandError{}); !errors.As(err, &server) || server.Code != 175 || n != 20 && n != 30 {
 		t.Errorf("dropped: %d documents, %v", n, err)
 	}
 }

@@ -1,0 +1,172 @@
+package mongosource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// scanRun is one run of a [Scan].
+type scanRun struct {
+	*scan
+	uuid    [16]byte // of the collection
+	known   bool     // uuid is set
+	keep    bool     // ask the server to keep the cursor
+	drained <-chan struct{}
+
+	held   bson.Raw // the last document, not emitted yet
+	proven bool     // all documents came, from one collection
+}
+
+// each emits the documents after the position of the options. When it emits the last one, the run is
+// proven.
+func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) error {
+	after := s.opts.After
+	r := &scanRun{
+		scan: s, uuid: after.uuid, known: after != Position{}, keep: true,
+		drained: stream.Draining(ctx),
+	}
+	if r.isDrained() {
+		return context.Cause(ctx)
+	}
+	backoff := s.opts.Backoff
+	backoff.When = r.resumable(backoff.When)
+	batches := stream.Restart(r.from(after.id),
+		func(docs []bson.Raw) string { return idOf(docs[len(docs)-1]) },
+		r.from, &stream.RestartOptions{Backoff: backoff})
+	if after.done {
+		batches = stream.SourceFunc[[]bson.Raw](func(ctx context.Context, _ func([]bson.Raw) error) error {
+			return r.compare(ctx)
+		})
+	}
+	err := batches.Each(ctx, func(docs []bson.Raw) error { return r.emit(ctx, docs, emit) })
+	if err != nil || !r.proven || r.held == nil {
+		return finished(err)
+	}
+	return emit(r, r.held)
+}
+
+// emit emits the document held back and docs, except for the last one, which it holds back.
+func (r *scanRun) emit(ctx context.Context, docs []bson.Raw, emit func(*scanRun, bson.Raw) error) error {
+	for _, doc := range docs {
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case r.isDrained():
+			return errEnd
+		case !hasID(doc):
+			return r.fail(fmt.Errorf("%w: a document has no _id (the projection must keep it)", ErrNotResumable))
+		}
+		if r.held != nil {
+			if err := emit(r, r.held); err != nil {
+				return err
+			}
+		}
+		r.held = doc
+	}
+	return nil
+}
+
+// isDrained reports whether the run is drained.
+func (r *scanRun) isDrained() bool {
+	select {
+	case <-r.drained:
+		return true
+	default:
+		return false
+	}
+}
+
+// resumable returns the condition for resuming after an error. 175 says that the collection was
+// dropped or renamed, or only that an index was: the UUID decides.
+func (r *scanRun) resumable(when func(error) bool) func(error) bool {
+	if when == nil {
+		when = func(err error) bool { return stream.ClassOf(err).Transient() }
+	}
+	return func(err error) bool {
+		const queryPlanKilled = 175
+		var server mongo.ServerError
+		return errors.As(err, &server) && server.HasErrorCode(queryPlanKilled) || when(err)
+	}
+}
+
+// from returns the batches after the document with an id, or all for "". It completes only if the
+// collection is the same before and after them.
+func (r *scanRun) from(id string) stream.Source[[]bson.Raw] {
+	return stream.SourceFunc[[]bson.Raw](func(ctx context.Context, emit func([]bson.Raw) error) error {
+		if err := r.compare(ctx); err != nil {
+			return err
+		}
+		if err := r.findAfter(ctx, id, emit); err != nil || r.isDrained() {
+			return err
+		}
+		if err := r.compare(ctx); err != nil {
+			return err
+		}
+		r.proven = true
+		return nil
+	})
+}
+
+// findAfter emits the batches after the document with an id, or all for "".
+func (r *scanRun) findAfter(ctx context.Context, id string, emit func([]bson.Raw) error) error {
+	if id == "" {
+		return r.find(ctx, r.filter, emit)
+	}
+	if v := (Position{id: id}).ID(); hasWithin(v) {
+		err := r.find(ctx, both(r.filter, within(v)), func(docs []bson.Raw) error {
+			if err := emit(docs); err != nil {
+				return err
+			}
+			id = idOf(docs[len(docs)-1])
+			return nil
+		})
+		if err != nil || r.isDrained() {
+			return err
+		}
+	}
+	return r.find(ctx, both(r.filter, across(Position{id: id}.ID())), emit)
+}
+
+// find runs one query. If the server refuses it with noCursorTimeout, as some do, it repeats it
+// without.
+func (r *scanRun) find(ctx context.Context, filter any, emit func([]bson.Raw) error) error {
+	came := false
+	err := r.query(filter, r.keep).batches(ctx, func(docs []bson.Raw) error {
+		came = true
+		return emit(docs)
+	})
+	var server mongo.ServerError
+	if err == nil || came || !r.keep || !errors.As(err, &server) || r.resumable(r.opts.When)(err) {
+		return err
+	}
+	if again := r.query(filter, false).batches(ctx, emit); again != nil {
+		return again
+	}
+	r.keep = false
+	return nil
+}
+
+// compare returns an error if the collection is not the one with which the scan began.
+func (r *scanRun) compare(ctx context.Context) error {
+	uuid, err := identify(ctx, r.coll)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, errAbsent) && r.known:
+		return r.fail(ErrCollectionChanged)
+	case errors.Is(err, errAbsent):
+		return r.fail(fmt.Errorf("%w: %w", ErrNotResumable, err))
+	case err != nil:
+		return r.fail(err)
+	case r.known && uuid != r.uuid:
+		return r.fail(ErrCollectionChanged)
+	}
+	r.uuid, r.known = uuid, true
+	return nil
+}

@@ -1,0 +1,46 @@
+package mongosource
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// A server ends a session that was idle for 30 minutes, and with it the cursors of the session. The
+// driver refreshes no session while it waits for the caller, so the reader of a cursor does that.
+
+// startSession returns a context with a session of its own for c, if the source keeps it alive.
+func (c *cursor) startSession(ctx context.Context) context.Context {
+	coll, ok := c.query.coll.(*mongo.Collection)
+	if c.query.keepAlive <= 0 || !ok || mongo.SessionFromContext(ctx) != nil {
+		return ctx
+	}
+	session, err := coll.Database().Client().StartSession(options.Session().SetCausalConsistency(false))
+	if err != nil {
+		return ctx // the query reports it
+	}
+	c.session = session
+	return mongo.NewSessionContext(ctx, session)
+}
+
+// refresh tells the server that the session is in use. It drops errors: if the cursor is lost, its
+// next request reports it.
+func (c *cursor) refresh(ctx context.Context) {
+	coll := c.query.coll.(*mongo.Collection)
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	_ = guarded(func() error {
+		return coll.Database().Client().Database("admin").RunCommand(ctx, bson.D{
+			{Key: "refreshSessions", Value: bson.A{c.session.ID()}},
+		}).Err()
+	})
+}
+
+// endSession gives the session back to the client.
+func (c *cursor) endSession(ctx context.Context) {
+	if c.session != nil {
+		c.session.EndSession(ctx)
+	}
+}
