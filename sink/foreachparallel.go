@@ -2,7 +2,6 @@ package sink
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,140 +27,41 @@ func ForEachParallel[T any](n int, f func(context.Context, T) error) stream.Sink
 		return invalid[T, int64]("ForEachParallel: the function is nil")
 	}
 	return stream.SinkFunc[T, int64](func(ctx context.Context, src stream.Source[T]) (int64, error) {
-		var taken atomic.Int64
+		var succeeded atomic.Int64
 		g, ctx := stream.NewGroup(ctx)
-		call := stream.WithoutDrain(ctx)
-		l := newLine[T](n)
-		defer context.AfterFunc(ctx, l.halt)()
+		q := newWorkQueue[T](n)
+		defer context.AfterFunc(ctx, q.stop)()
 		for range n {
-			g.Go(func() error {
-				var mine []T
-				for {
-					if mine = l.take(mine); len(mine) == 0 {
-						return context.Cause(ctx) // nil, unless a cancellation may have cut it short
-					}
-					began := time.Now()
-					for _, v := range mine {
-						if ctx.Err() != nil {
-							return context.Cause(ctx)
-						}
-						if err := f(call, v); err != nil {
-							return ending.Cause(ctx, err)
-						}
-						taken.Add(1)
-					}
-					l.fit(time.Since(began) / time.Duration(len(mine)))
-				}
-			})
+			g.Go(func() error { return callAll(ctx, q, f, &succeeded) })
 		}
 		err := g.Do(func() error {
-			err := src.Each(ctx, func(v T) error { return l.put(ctx, v) })
+			err := src.Each(ctx, func(v T) error { return q.put(ctx, v) })
 			if err == nil {
-				l.end()
+				q.end()
 			}
 			return err
 		})
-		return taken.Load(), err
+		return succeeded.Load(), err
 	})
 }
 
-const (
-	shareMost = 64                    // most elements that a worker takes at once
-	shareTime = 40 * time.Microsecond // calls of this total duration make the hand-over of their share cheap
-)
-
-// line is the queue of elements for the workers of [ForEachParallel].
-type line[T any] struct {
-	mu      sync.Mutex
-	room    sync.Cond // signals the upstream: there is room
-	ready   sync.Cond // signals workers: there are elements
-	queue   []T
-	head    int // index of the first waiting element in queue
-	workers int
-	share   int // elements that a worker takes at once
-	idle    int // waiting workers that have not been signalled
-	ended   bool
-	halted  bool
-}
-
-func newLine[T any](workers int) *line[T] {
-	l := &line[T]{workers: workers, share: 1}
-	l.room.L, l.ready.L = &l.mu, &l.mu
-	return l
-}
-
-// put adds v and waits for room if there is none.
-func (l *line[T]) put(ctx context.Context, v T) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for len(l.queue)-l.head >= l.workers*l.share && !l.halted {
-		l.room.Wait()
-	}
-	if l.halted {
-		return context.Cause(ctx)
-	}
-	if l.head > 0 && l.head >= len(l.queue)/2 {
-		rest := copy(l.queue, l.queue[l.head:])
-		clear(l.queue[rest:])
-		l.queue, l.head = l.queue[:rest], 0
-	}
-	l.queue = append(l.queue, v)
-	if l.idle > 0 {
-		l.idle--
-		l.ready.Signal()
-	}
-	return nil
-}
-
-// take waits for elements and returns a worker's share of them, in the memory of used. It returns
-// none if no more elements follow.
-func (l *line[T]) take(used []T) []T {
-	clear(used)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.head == len(l.queue) {
-		if l.ended || l.halted {
-			return nil
+// callAll calls f for the elements of chunk after chunk of q, until none is left.
+func callAll[T any](ctx context.Context, q *workQueue[T], f func(context.Context, T) error,
+	succeeded *atomic.Int64,
+) error {
+	callCtx := stream.WithoutDrain(ctx)
+	for chunk := q.take(nil); len(chunk) > 0; chunk = q.take(chunk) {
+		began := time.Now()
+		for _, v := range chunk {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := f(callCtx, v); err != nil {
+				return ending.Cause(ctx, err)
+			}
+			succeeded.Add(1)
 		}
-		l.idle++
-		l.ready.Wait()
+		q.resize(len(chunk), time.Since(began))
 	}
-	if l.halted {
-		return nil
-	}
-	waiting := len(l.queue) - l.head
-	n := min(l.share, (waiting+l.workers-1)/l.workers)
-	mine := append(used[:0], l.queue[l.head:l.head+n]...)
-	clear(l.queue[l.head : l.head+n])
-	l.head += n
-	l.room.Signal()
-	return mine
-}
-
-// fit adapts the share to the duration of a call.
-func (l *line[T]) fit(each time.Duration) {
-	share := shareMost
-	if each > 0 {
-		share = int(min(shareTime/each, shareMost))
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.share = max(1, min(share, 2*l.share))
-}
-
-// end records that no more elements follow.
-func (l *line[T]) end() {
-	l.mu.Lock()
-	l.ended = true
-	l.mu.Unlock()
-	l.ready.Broadcast()
-}
-
-// halt ends all waits, because the run's context is done.
-func (l *line[T]) halt() {
-	l.mu.Lock()
-	l.halted = true
-	l.mu.Unlock()
-	l.ready.Broadcast()
-	l.room.Broadcast()
+	return context.Cause(ctx) // nil, unless a cancellation has ended the queue early
 }

@@ -104,7 +104,7 @@ func TestAsyncKeepsOrderUnderLoad(t *testing.T) {
 	}
 }
 
-func TestMapNKeepsOrderAndOverlaps(t *testing.T) {
+func TestMapParallelKeepsOrderAndOverlaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		body := stream.Via(count(12), stream.MapParallel(4, func(_ context.Context, n int) (int, error) {
@@ -122,7 +122,7 @@ func TestMapNKeepsOrderAndOverlaps(t *testing.T) {
 }
 
 // An element goes to a worker at once, even if no other element follows.
-func TestMapNHoldsNothingBack(t *testing.T) {
+func TestMapParallelHoldsNothingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		body := stream.Via2(count(5), pause(time.Second),
@@ -135,7 +135,7 @@ func TestMapNHoldsNothingBack(t *testing.T) {
 	})
 }
 
-func TestMapNUnderLoad(t *testing.T) {
+func TestMapParallelUnderLoad(t *testing.T) {
 	for _, workers := range []int{1, 2, 3, 8} {
 		const total = 100_000
 		next := 0
@@ -158,7 +158,7 @@ func TestMapNUnderLoad(t *testing.T) {
 	}
 }
 
-func TestMapNFirstErrorCancelsTheOthers(t *testing.T) {
+func TestMapParallelFirstErrorCancelsTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := stream.Via(count(100), stream.MapParallel(4, func(ctx context.Context, n int) (int, error) {
 			if n == 2 {
@@ -173,7 +173,7 @@ func TestMapNFirstErrorCancelsTheOthers(t *testing.T) {
 	})
 }
 
-func TestMapNNeverCallsMoreThanNAtOnce(t *testing.T) {
+func TestMapParallelNeverCallsMoreThanNAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := make(chan struct{}, 3) // the limit
 		body := stream.Via(count(50), stream.MapParallel(3, func(_ context.Context, n int) (int, error) {

@@ -19,7 +19,7 @@ func CarryMapUnordered[P, T, U any](n int,
 		begun = Envelope[T, *Receipt[Checkpoint[P]]]
 		ended = Envelope[U, *Receipt[Checkpoint[P]]]
 	)
-	calls := mapParallel("CarryMapUnordered", n, false, OnValue[*Receipt[Checkpoint[P]]](f))
+	calls := mapParallel("CarryMapUnordered", n, anyOrder, OnValue[*Receipt[Checkpoint[P]]](f))
 	return NewFlow(func(ctx context.Context, src Source[in], emit func(out) error) error {
 		var inside LowWater[Checkpoint[P]]
 		taken := Via(src, Map(func(e in) begun { return begun{e.Value, inside.Begin(e.Context)} }))

@@ -21,29 +21,29 @@ import (
 //   - Errors: the first error of f ends the run, unchanged, and cancels the context of the other
 //     calls. Pending results are dropped.
 func MapParallel[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
-	return mapParallel("MapParallel", n, true, f)
+	return mapParallel("MapParallel", n, inOrder, f)
 }
 
 // MapUnordered is [MapParallel] without the order: it emits each result when it is ready, so that a
 // slow call does not delay the results of later elements.
 func MapUnordered[T, U any](n int, f func(context.Context, T) (U, error)) Flow[T, U] {
-	return mapParallel("MapUnordered", n, false, f)
+	return mapParallel("MapUnordered", n, anyOrder, f)
 }
 
-func mapParallel[T, U any](name string, n int, order bool, f func(context.Context, T) (U, error)) Flow[T, U] {
+func mapParallel[T, U any](name string, n int, order mapOrder, f func(context.Context, T) (U, error)) Flow[T, U] {
 	switch {
 	case n < 1 || n > mostAhead:
 		return invalid[T, U]("%s: %d calls at once; it must be 1 to %d", name, n, mostAhead)
 	case f == nil:
 		return invalid[T, U]("%s: the function is nil", name)
-	case !order && positioned[T]():
+	case order == anyOrder && positioned[T]():
 		return failFlow[T, U](errReorders)
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return sliceSource[U](func(ctx context.Context, to receiver[U]) error {
 			g, ctx := NewGroup(ctx)
 			m := newMapping[T, U](n, order)
-			defer context.AfterFunc(ctx, m.halt)()
+			defer context.AfterFunc(ctx, m.stop)()
 			defer m.stop()
 			g.Go(func() error {
 				err := pour(ctx, src, m.receiver(ctx))

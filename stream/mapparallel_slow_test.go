@@ -13,12 +13,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-type mapsN map[string]func(int, func(context.Context, int) (int, error)) stream.Flow[int, int]
+type parallelFlows map[string]func(int, func(context.Context, int) (int, error)) stream.Flow[int, int]
 
-var parallelMaps = mapsN{"MapParallel": stream.MapParallel[int, int], "MapUnordered": stream.MapUnordered[int, int]}
+var parallelMaps = parallelFlows{"MapParallel": stream.MapParallel[int, int], "MapUnordered": stream.MapUnordered[int, int]}
 
 // Calls that become slow do not delay earlier results or later elements.
-func TestMapNBecomesSlow(t *testing.T) {
+func TestParallelMapBecomesSlow(t *testing.T) {
 	const quick, slow, workers = 1000, 64, 4
 	for name, mk := range parallelMaps {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestMapNBecomesSlow(t *testing.T) {
 }
 
 // A call may wait until the downstream has processed the results before it.
-func TestMapNWaitsForItsDownstream(t *testing.T) {
+func TestParallelMapWaitsForItsDownstream(t *testing.T) {
 	for name, mk := range parallelMaps {
 		for _, workers := range []int{1, 2, 5} {
 			for at := 1000; at < 1064; at += 7 {
@@ -94,7 +94,7 @@ func TestMapNWaitsForItsDownstream(t *testing.T) {
 }
 
 // Random slow calls lose nothing.
-func TestMapNBetweenQuickAndSlow(t *testing.T) {
+func TestParallelMapBetweenQuickAndSlow(t *testing.T) {
 	for name, mk := range parallelMaps {
 		for _, every := range []int{50, 200, 1000} {
 			f := mk(3, func(_ context.Context, n int) (int, error) {
@@ -116,7 +116,7 @@ func TestMapNBetweenQuickAndSlow(t *testing.T) {
 
 // Each call may wait for the calls of earlier elements, however the elements were split into
 // chunks.
-func TestMapNInStep(t *testing.T) {
+func TestParallelMapInStep(t *testing.T) {
 	for name, mk := range parallelMaps {
 		for workers := range 5 {
 			synctest.Test(t, func(t *testing.T) {

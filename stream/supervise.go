@@ -142,7 +142,7 @@ func supervised[T, U any](
 	}
 	calls := TryMap(try)
 	if n > 1 {
-		calls = mapParallel(name, n, true, try)
+		calls = mapParallel(name, n, inOrder, try)
 	}
 	return Then(Then(number, calls),
 		fuse(func(_ context.Context, emit func(outcome[T, U]) error) func(outcome[T, U]) error {
