@@ -33,13 +33,16 @@ func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case
 	if quick {
 		few, many, rounds = 2*size, 4*size, 1
 	}
-	return append(all,
+	all = append(all,
 		w.restore(ctx, ours, size),
 		w.growth("backup-growth", "a backup", w.backupWork(ctx, ours, many), w.backupWork(ctx, ours, few), many, few,
 			rounds),
 		w.growth("restore-growth", "a restore", w.restoreWork(ctx, ours, many), w.restoreWork(ctx, ours, few), many,
 			few, rounds),
+		w.cores(ctx, "backup-cores", "backup", s.coresSize(quick)),
+		w.cores(ctx, "restore-cores", "restore", s.coresSize(quick)),
 	)
+	return append(all, w.inMemory(ctx, size)...)
 }
 
 // job has the common fields of all cases.

@@ -98,6 +98,11 @@ func TestRows(t *testing.T) {
 			want = append(want, c+suffix+" millweir, 0.4 MB")
 		}
 	}
+	for _, c := range []string{"backup", "restore"} {
+		want = append(want, c+"-cores limit 5 %")
+		memory, fused := c+"-in-memory", " millweir without goroutines"
+		want = append(want, memory+fused, memory+" limit 0.6", memory+"-cpu"+fused, memory+"-wall"+fused)
+	}
 	var got []string
 	for _, row := range rows {
 		got = append(got, row.Row+" "+row.Peer)

@@ -34,7 +34,7 @@ type job struct {
 }
 
 // programs are the competitors that are part of this command. Each runs in its own process.
-var programs = []program{millweirDefault, millweirFast, competent, tuned}
+var programs = []program{millweirDefault, millweirFast, millweirCores, competent, tuned}
 
 // runProgram runs a program in this process. Its job comes from the environment, as for a -peer
 // command.

@@ -83,7 +83,8 @@ func open(ctx context.Context, s settings, log io.Writer) (_ *world, err error) 
 	}
 	w.about = fmt.Sprintf("%s, %s to %s", s.shape, database.name, objects.name)
 	w.env = append(objects.environ(), "MONGODB_URI="+database.address, "JOB_DB="+name, "JOB_BUCKET="+name,
-		"JOB_RECIPIENT="+w.identity.Recipient().String(), "JOB_IDENTITY="+key)
+		"JOB_RECIPIENT="+w.identity.Recipient().String(), "JOB_IDENTITY="+key,
+		sharesEnv+"="+filepath.Join(w.dir, sharesFile))
 	if s.profile != "" {
 		dir, err := filepath.Abs(s.profile)
 		if err != nil {

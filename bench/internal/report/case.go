@@ -60,6 +60,8 @@ type Sample struct {
 	Allocs int64 // heap objects; -1 if unknown
 	RSS    int64 // peak memory of a process in bytes, if measured
 	Stored int64 // bytes written to storage, if measured
+
+	Busiest float64 // percent of the CPU time in the busiest goroutine, if measured
 }
 
 // Work does the work of a run reps times, checks the result and measures the whole.
@@ -68,13 +70,16 @@ type Work func(reps int) (Sample, error)
 // Metric names one number of a sample.
 type Metric string
 
-// The metrics. All except RSS are amounts per unit of work.
+// The metrics. All except RSS, Busiest and WallOfCPU are amounts per unit of work.
 const (
 	CPU    Metric = "cpu"    // ns
 	Wall   Metric = "wall"   // ns
 	Allocs Metric = "allocs" // heap objects
 	RSS    Metric = "rss"    // MiB
 	Stored Metric = "stored" // bytes
+
+	Busiest   Metric = "busiest"  // percent
+	WallOfCPU Metric = "wall/cpu" // seconds that pass for each second of CPU time
 )
 
 // of returns the value of the metric in s.
@@ -88,6 +93,10 @@ func (m Metric) of(s Sample) float64 {
 		return float64(s.RSS) / (1 << 20)
 	case Stored:
 		return float64(s.Stored) / float64(s.Units)
+	case Busiest:
+		return s.Busiest
+	case WallOfCPU:
+		return float64(s.Wall) / float64(s.CPU)
 	}
 	return float64(s.CPU) / float64(s.Units)
 }
@@ -99,6 +108,8 @@ func (m Metric) limit(max float64) string {
 		return fmt.Sprint("limit ", time.Duration(max))
 	case RSS:
 		return fmt.Sprintf("limit %v MiB", max)
+	case Busiest:
+		return fmt.Sprintf("limit %v %%", max)
 	}
 	return fmt.Sprint("limit ", max)
 }
@@ -112,6 +123,10 @@ func (m Metric) unit(work string) string {
 		return "MiB rss"
 	case Stored:
 		return "bytes/" + work + " stored"
+	case Busiest:
+		return "% of cpu in one goroutine"
+	case WallOfCPU:
+		return "wall of cpu"
 	}
 	return "ns/" + work + " " + string(m)
 }
