@@ -198,7 +198,7 @@ func TestBackupFromFerretDB(t *testing.T) {
 	m, s := servers.Shared.FerretDB(t), servers.Shared.MinIO(t)
 	db := m.Database(t)
 	j := newJob(t, m, s, db.Collection("c"))
-	want := documents(t, false)
+	want := commonDocuments(t)
 	load(t, j.coll, want)
 	for name, c := range map[string]struct {
 		flags []string

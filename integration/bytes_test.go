@@ -117,8 +117,8 @@ func TestOddDocumentsThroughABackup(t *testing.T) {
 // Insert sends an empty timestamp only to a server that proves that it keeps one, unless the
 // options allow more.
 func TestInsertEmptyTimestamps(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, ferret bool) {
-		coll := m.Database(t).Collection("c")
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
+		coll, ferret := m.Database(t).Collection("c"), m.IsFerretDB()
 		docs := append(plain(t, 3, 3), marshal(t,
 			bson.D{{Key: "_id", Value: "t"}, {Key: "t", Value: bson.Timestamp{}}}))
 		want := docs
@@ -144,7 +144,7 @@ func TestInsertEmptyTimestamps(t *testing.T) {
 }
 
 func TestInsertIDNotFirst(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		coll := m.Database(t).Collection("c")
 		doc := marshal(t, bson.D{{Key: "a", Value: 1}, {Key: "_id", Value: 7}, {Key: "b", Value: "x"}})
 		moved := marshal(t, bson.D{{Key: "_id", Value: 7}, {Key: "a", Value: 1}, {Key: "b", Value: "x"}})

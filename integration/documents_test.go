@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/integration/servers"
 )
 
 // value is an ordinary value or an edge case of a BSON type.
@@ -112,23 +115,37 @@ func marshal(t testing.TB, d any) bson.Raw {
 	return raw
 }
 
-// documents returns a document for each value that a server stores.
-func documents(t testing.TB, full bool) []bson.Raw {
+// commonDocuments returns a document for each value that every server stores.
+func commonDocuments(t testing.TB) []bson.Raw {
 	t.Helper()
-	var docs []bson.Raw
-	for _, v := range values() {
-		if v.full && !full {
-			continue
-		}
+	return documentsOf(t, slices.DeleteFunc(values(), func(v value) bool { return v.full }))
+}
+
+// documentsFor returns the documents that the server stores.
+func documentsFor(t testing.TB, m *servers.Mongo) []bson.Raw {
+	t.Helper()
+	if m.IsFerretDB() {
+		return commonDocuments(t)
+	}
+	return documents(t)
+}
+
+func documentsOf(t testing.TB, vs []value) (docs []bson.Raw) {
+	t.Helper()
+	for i, v := range vs {
 		docs = append(docs, marshal(t, bson.D{
-			{Key: "_id", Value: int32(len(docs))},
+			{Key: "_id", Value: int32(i)},
 			{Key: "name", Value: v.name},
 			{Key: "v", Value: v.v},
 		}))
 	}
-	if !full {
-		return docs
-	}
+	return docs
+}
+
+// documents returns a document for each value, and some with odd keys.
+func documents(t testing.TB) []bson.Raw {
+	t.Helper()
+	docs := documentsOf(t, values())
 	for _, k := range oddKeys {
 		docs = append(docs, marshal(t, bson.D{
 			{Key: "_id", Value: int32(len(docs))},

@@ -20,10 +20,10 @@ func TestMain(m *testing.M) {
 var errTest = errors.New("the test's own failure")
 
 // eachMongo runs f with every MongoDB server. The tests share the servers.
-func eachMongo(t *testing.T, f func(t *testing.T, m *servers.Mongo, ferret bool)) {
+func eachMongo(t *testing.T, f func(t *testing.T, m *servers.Mongo)) {
 	t.Helper()
-	t.Run("SecantusDB", func(t *testing.T) { f(t, servers.Shared.SecantusDB(t), false) })
-	t.Run("FerretDB", func(t *testing.T) { f(t, servers.Shared.FerretDB(t), true) })
+	t.Run("SecantusDB", func(t *testing.T) { f(t, servers.Shared.SecantusDB(t)) })
+	t.Run("FerretDB", func(t *testing.T) { f(t, servers.Shared.FerretDB(t)) })
 }
 
 // eachOwnS3 runs f with a new S3 server of each kind, in parallel.

@@ -18,9 +18,9 @@ import (
 )
 
 func TestInsertEveryType(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, ferret bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		coll := m.Database(t).Collection("types")
-		want := documents(t, !ferret)
+		want := documentsFor(t, m)
 		res, err := stream.Run(t.Context(), source.Slice(want), mongosink.Insert(coll, nil))
 		if err != nil || res.Inserted != int64(len(want)) {
 			t.Fatalf("%+v, %v; want %d", res, err, len(want))
@@ -30,7 +30,7 @@ func TestInsertEveryType(t *testing.T) {
 }
 
 func TestInsertBatchEdges(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		db := m.Database(t)
 		for _, n := range []int{0, 1, 9, 10, 11, 20, 21} {
 			coll := db.Collection("c" + string(rune('a'+n)))
@@ -46,7 +46,7 @@ func TestInsertBatchEdges(t *testing.T) {
 }
 
 func TestInsertAddsAnID(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		coll := m.Database(t).Collection("c")
 		if _, err := stream.Run(t.Context(), source.Of(marshal(t, bson.D{{Key: "a", Value: 1}})),
 			mongosink.Insert(coll, nil)); err != nil {
@@ -60,7 +60,7 @@ func TestInsertAddsAnID(t *testing.T) {
 }
 
 func TestInsertDuplicates(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		old := plain(t, 3, 5)
 		for name, opts := range map[string]*mongosink.InsertOptions{
 			"stop":     {BatchDocuments: 10, Parallelism: 1},
@@ -222,7 +222,7 @@ func TestInsertServerKilled(t *testing.T) {
 }
 
 func TestInsertUpstreamFails(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		coll := m.Database(t).Collection("c")
 		docs := plain(t, 250, 10)
 		res, err := stream.Run(t.Context(),
@@ -248,7 +248,7 @@ func TestInsertUpstreamFails(t *testing.T) {
 func TestCopyCollection(t *testing.T) {
 	from := servers.Shared.SecantusDB(t).Database(t).Collection("c")
 	to := servers.Shared.FerretDB(t).Database(t).Collection("c")
-	want := append(documents(t, false), marshal(t, bson.D{{Key: "_id", Value: "last"}}))
+	want := append(commonDocuments(t), marshal(t, bson.D{{Key: "_id", Value: "last"}}))
 	load(t, from, want)
 	if _, err := stream.Run(t.Context(), mongosource.Find(from, bson.D{}, nil), mongosink.Insert(to, nil)); err != nil {
 		t.Fatal(err)

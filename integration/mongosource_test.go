@@ -61,9 +61,9 @@ func stored(t testing.TB, coll *mongo.Collection) []bson.Raw {
 }
 
 func TestFindEveryType(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, ferret bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		coll := m.Database(t).Collection("types")
-		want := documents(t, !ferret)
+		want := documentsFor(t, m)
 		load(t, coll, want)
 		got, err := stream.Run(t.Context(), mongosource.Find(coll, bson.D{}, nil), sink.Slice[bson.Raw]())
 		if err != nil {
@@ -74,7 +74,7 @@ func TestFindEveryType(t *testing.T) {
 }
 
 func TestFindBatchEdges(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		db := m.Database(t)
 		for _, n := range []int{0, 1, 9, 10, 11, 20, 21} {
 			coll := db.Collection("c" + string(rune('a'+n)))
@@ -121,7 +121,7 @@ func (c *commands) named(name string) (cmds []bson.Raw) {
 }
 
 func TestFindOptions(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		var log commands
 		coll := m.Database(t, log.client()).Collection("c")
 		load(t, coll, plain(t, 100, 10))
@@ -201,7 +201,7 @@ func TestFindLargeDocuments(t *testing.T) {
 }
 
 func TestFindRefusals(t *testing.T) {
-	eachMongo(t, func(t *testing.T, m *servers.Mongo, _ bool) {
+	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		coll := m.Database(t).Collection("c")
 		load(t, coll, plain(t, 3, 10))
 		var server mongo.ServerError

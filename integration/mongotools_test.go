@@ -37,7 +37,7 @@ func mongoTool(t *testing.T, name string) func(args ...string) {
 // the server accepted.
 func storeEveryType(t *testing.T, coll *mongo.Collection) []bson.Raw {
 	t.Helper()
-	docs := documents(t, true)
+	docs := documents(t)
 	for g := bsonrand.New(43); len(docs) < 1000; {
 		docs = append(docs, withID(t, int32(len(docs)), g.Doc()))
 	}

@@ -26,19 +26,21 @@ type limits struct {
 	documents, bytes int64 // of BSON
 }
 
-// defaultLimits returns the limits for an object of size bytes. A hint lowers the limits and never
-// raises them: the writer of the object can forge it. The limits allow for a collection that
-// doubled during its backup.
-func defaultLimits(size int64, hint cli.SizeHint, hasHint bool) limits {
-	l := limits{
+// defaultLimits returns the limits for an object of size bytes.
+func defaultLimits(size int64) limits {
+	return limits{
 		documents: max(minDocuments, size), // a document takes at least a byte of the object
 		bytes:     max(minBytes, saturatingMul(size, maxRatio)),
 	}
-	if hasHint {
-		l.documents = min(l.documents, saturatingAdd(minDocuments, saturatingMul(hint.Documents, 2)))
-		l.bytes = min(l.bytes, saturatingAdd(minBytes, saturatingMul(hint.Bytes, 2)))
+}
+
+// lowerTo returns the limits for an object with a hint. A hint never raises them: the writer of the
+// object can forge it. They allow for a collection that doubled during its backup.
+func (l limits) lowerTo(hint cli.SizeHint) limits {
+	return limits{
+		documents: min(l.documents, saturatingAdd(minDocuments, saturatingMul(hint.Documents, 2))),
+		bytes:     min(l.bytes, saturatingAdd(minBytes, saturatingMul(hint.Bytes, 2))),
 	}
-	return l
 }
 
 // saturatingMul returns a × b, or the largest int64 if that is less. a and b are not negative.
@@ -59,8 +61,10 @@ func saturatingAdd(a, b int64) int64 {
 
 // limits returns the limits of the flags, or the defaults for the object.
 func (j *job) limits() limits {
-	hint, hasHint := cli.ParseSizeHint(j.object.Metadata)
-	l := defaultLimits(aws.ToInt64(j.object.ContentLength), hint, hasHint)
+	l := defaultLimits(aws.ToInt64(j.object.ContentLength))
+	if hint, ok := cli.ParseSizeHint(j.object.Metadata); ok {
+		l = l.lowerTo(hint)
+	}
 	if j.maxDocuments > 0 {
 		l.documents = j.maxDocuments
 	}

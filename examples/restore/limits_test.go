@@ -30,11 +30,11 @@ func TestDefaults(t *testing.T) {
 		},
 		{"without an end, empty", math.MaxInt64, &cli.SizeHint{}, limits{1 << 20, 256 << 20}},
 	} {
-		var stated cli.SizeHint
+		got := defaultLimits(c.size)
 		if c.stated != nil {
-			stated = *c.stated
+			got = got.lowerTo(*c.stated)
 		}
-		if got := defaultLimits(c.size, stated, c.stated != nil); got != c.want {
+		if got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}

@@ -17,6 +17,12 @@ type Mongo struct {
 	server
 }
 
+// IsFerretDB reports whether the server is FerretDB, which does not store every type.
+func (m *Mongo) IsFerretDB() bool {
+	_, ok := m.server.(*ferret)
+	return ok
+}
+
 // URI returns the connection string.
 func (m *Mongo) URI() string { return "mongodb://" + m.Addr() + "/" }
 

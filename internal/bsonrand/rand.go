@@ -56,13 +56,13 @@ func (g *Rand) array(b []byte, level int) []byte {
 	start := len(b)
 	b = append(b, 0, 0, 0, 0)
 	n := g.r.IntN(5)
-	if g.one(20) {
+	if g.oneIn(20) {
 		n = g.r.IntN(130)
 	}
-	odd := g.Odd && g.one(8)
+	odd := g.Odd && g.oneIn(8)
 	for k := range n {
 		key := itoa(k)
-		if odd && g.one(3) {
+		if odd && g.oneIn(3) {
 			key = g.pick([]string{"", "a", "00", "01", "-1", "1", "2", "999", "\xff", "$oid"})
 		}
 		b = g.element(b, key, level)
@@ -85,7 +85,7 @@ func (g *Rand) deep(b []byte, n int) []byte {
 		if !inArray {
 			key = g.key(k)
 		}
-		if inArray = k < n-1 && g.one(2); inArray {
+		if inArray = k < n-1 && g.oneIn(2); inArray {
 			t = bsonwire.TypeArray
 		}
 		b = append(append(append(b, t), key...), 0)
@@ -124,7 +124,7 @@ func (g *Rand) element(b []byte, key string, level int) []byte {
 	return g.value(b, t, level)
 }
 
-func (g *Rand) one(n int) bool { return g.r.IntN(n) == 0 }
+func (g *Rand) oneIn(n int) bool { return g.r.IntN(n) == 0 }
 
 func (g *Rand) pick(s []string) string { return s[g.r.IntN(len(s))] }
 

@@ -29,7 +29,7 @@ func (g *Rand) key(n int) string {
 			return g.pick([]string{"\xff", "a\xc3", "\xed\xa0\x80", "\x01\x02", "$", "$$oid", "$oidx", "$oi"})
 		}
 	}
-	if g.one(3) {
+	if g.oneIn(3) {
 		return g.pick(words[:15]) + itoa(n)
 	}
 	return g.pick(words)
@@ -46,24 +46,24 @@ var alphabets = []string{
 // text returns a random text, which may contain any character.
 func (g *Rand) text() string {
 	n := g.r.IntN(24)
-	if g.one(30) {
+	if g.oneIn(30) {
 		n = g.r.IntN(500)
 	}
-	if g.one(3000) {
+	if g.oneIn(3000) {
 		n = g.r.IntN(60_000)
 	}
 	var s strings.Builder
 	alphabet := []rune(g.pick(alphabets))
-	if g.one(2) {
+	if g.oneIn(2) {
 		alphabet = []rune(alphabets[0])
 	}
 	for range n {
-		if g.one(40) {
+		if g.oneIn(40) {
 			alphabet = []rune(g.pick(alphabets))
 		}
 		s.WriteRune(alphabet[g.r.IntN(len(alphabet))])
 	}
-	if g.Odd && g.one(8) {
+	if g.Odd && g.oneIn(8) {
 		cut := g.r.IntN(s.Len() + 1)
 		return s.String()[:cut] +
 			g.pick([]string{
@@ -81,7 +81,7 @@ func (g *Rand) cstring() string { return strings.ReplaceAll(g.text(), "\x00", "0
 // namespace returns the namespace of a DBPointer. It is plain unless odd, because the driver does
 // not escape it.
 func (g *Rand) namespace() string {
-	if g.Odd && g.one(2) {
+	if g.Odd && g.oneIn(2) {
 		return g.text()
 	}
 	s := "db." + g.pick(words[:15])

@@ -19,7 +19,7 @@ func (g *Rand) value(b []byte, t byte, level int) []byte {
 	case bsonwire.TypeString, bsonwire.TypeCode, bsonwire.TypeSymbol:
 		return appendString(b, g.text())
 	case bsonwire.TypeDocument:
-		if level == 1 && g.one(200) {
+		if level == 1 && g.oneIn(200) {
 			return g.deep(b, 1+g.r.IntN(maxDeep))
 		}
 		return g.document(b, level+1)
@@ -30,7 +30,7 @@ func (g *Rand) value(b []byte, t byte, level int) []byte {
 	case bsonwire.TypeObjectID:
 		return append(b, g.bytes(12)...)
 	case bsonwire.TypeBoolean:
-		if g.Odd && g.one(6) {
+		if g.Odd && g.oneIn(6) {
 			return append(b, byte(2+g.r.IntN(254)))
 		}
 		return append(b, byte(g.r.IntN(2)))
@@ -39,7 +39,7 @@ func (g *Rand) value(b []byte, t byte, level int) []byte {
 	case bsonwire.TypeRegex:
 		b = append(append(b, g.cstring()...), 0)
 		options := []byte(g.pick([]string{"", "i", "im", "imx", "ilmsux"}))
-		if g.Odd && g.one(3) {
+		if g.Odd && g.oneIn(3) {
 			options = []byte(g.pick([]string{"xi", "ix", "zz", "\xff", "é", "éa", "aé", "smi", "\x01"}))
 		}
 		return append(append(b, options...), 0)
@@ -74,18 +74,18 @@ func (g *Rand) integer() int64 {
 		0, 1, -1, 9, 10, 99, 100, 999, 1000, 9999, 10000, math.MaxInt32, math.MinInt32, math.MaxInt32 + 1,
 		math.MinInt32 - 1, math.MaxInt64, math.MinInt64, math.MaxUint32, 1e15, 1e18, -1e18,
 	}
-	if g.one(4) {
+	if g.oneIn(4) {
 		return edges[g.r.IntN(len(edges))]
 	}
 	v := int64(g.r.Uint64() >> g.r.IntN(64))
-	if g.one(2) {
+	if g.oneIn(2) {
 		return -v
 	}
 	return v
 }
 
 func (g *Rand) date() int64 {
-	if g.one(3) {
+	if g.oneIn(3) {
 		return g.integer()
 	}
 	return g.r.Int64N(253402300800000 + 1000)
@@ -120,7 +120,7 @@ func (g *Rand) double() uint64 {
 
 // decimal appends a Decimal128: any bits if odd, otherwise a canonical value.
 func (g *Rand) decimal(b []byte) []byte {
-	if g.Odd && g.one(3) {
+	if g.Odd && g.oneIn(3) {
 		return append(b, g.bytes(16)...)
 	}
 	high, low := uint64(0), g.r.Uint64()>>g.r.IntN(64)
@@ -133,7 +133,7 @@ func (g *Rand) decimal(b []byte) []byte {
 		fallthrough
 	default:
 		exp := g.r.Uint64N(6176 + 6111 + 1)
-		if g.one(2) {
+		if g.oneIn(2) {
 			exp = 6176 - 20 + g.r.Uint64N(30)
 		}
 		high |= exp<<49 | g.r.Uint64N(2)<<63
@@ -147,11 +147,11 @@ func (g *Rand) binary(b []byte) []byte {
 	subtype := []byte{0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x80, 0xFF}[g.r.IntN(13)]
 	inner := len(data)
 	if subtype == bsonwire.SubtypeOld {
-		if g.Odd && g.one(3) {
+		if g.Odd && g.oneIn(3) {
 			inner = []int{0, -1, inner + 1, inner - 1, 1 << 30}[g.r.IntN(5)]
 		}
 		data = slices.Concat(binary.LittleEndian.AppendUint32(nil, uint32(inner)), data)
-		if g.Odd && g.one(6) {
+		if g.Odd && g.oneIn(6) {
 			data = data[:g.r.IntN(5)]
 		}
 	}

@@ -81,7 +81,7 @@ func (c *Corpus) date(b []byte, key string) []byte {
 		uint64(1_600_000_000_000+c.r.Int64N(200_000_000_000)))
 }
 
-func (c *Corpus) one(n int) bool { return c.r.IntN(n) == 0 }
+func (c *Corpus) oneIn(n int) bool { return c.r.IntN(n) == 0 }
 
 func (c *Corpus) pick(s []string) string { return s[c.r.IntN(len(s))] }
 
@@ -107,7 +107,7 @@ func (c *Corpus) token(n int) string {
 // rare.
 func (c *Corpus) word() string {
 	n, among := 2, len(syllables)
-	if c.one(2) {
+	if c.oneIn(2) {
 		n += c.r.IntN(3)
 	} else {
 		among /= 2

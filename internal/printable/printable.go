@@ -18,14 +18,14 @@ const Max = 1 << 10
 // Text returns s, cut at [Max] bytes. Characters other than visible ones and spaces are replaced by
 // the escape sequences of a Go string (\x1b, \u202e).
 func Text(s string) string {
-	if len(s) <= Max && !strings.ContainsFunc(s, odd) {
+	if len(s) <= Max && !strings.ContainsFunc(s, needsEscape) {
 		return s
 	}
 	var b strings.Builder
 	for rest := s; rest != ""; {
 		r, size := utf8.DecodeRuneInString(rest)
 		shown := rest[:size]
-		if odd(r) {
+		if needsEscape(r) {
 			shown = strings.Trim(strconv.Quote(shown), `"`)
 		}
 		if b.Len()+len(shown) > Max {
@@ -51,10 +51,10 @@ func Quote(s string) string {
 }
 
 // Is reports whether Text shows all characters of s without escapes. It ignores the length.
-func Is(s string) bool { return !strings.ContainsFunc(s, odd) }
+func Is(s string) bool { return !strings.ContainsFunc(s, needsEscape) }
 
-// odd reports whether r is escaped. RuneError stands for bytes that are not UTF-8.
-func odd(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+// needsEscape reports whether Text escapes r. RuneError stands for bytes that are not UTF-8.
+func needsEscape(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // HideURLs returns s with only the scheme and the host of each URL. Users, passwords, paths and
 // queries may be secrets.

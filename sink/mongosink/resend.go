@@ -20,18 +20,16 @@ const maxResends = 5
 // dropDuplicates removes the duplicate key errors from the reply to a batch that was sent before,
 // because an earlier attempt may have stored these documents. unknown has the indexes of documents
 // that may be stored: each duplicate, unless its _id was made here and already exists, which proves
-// that the earlier attempt stored it. With ordered, unknown has the duplicate and all documents
-// after it.
-func (b *batch) dropDuplicates(refused mongo.BulkWriteException, ordered bool) (rest mongo.BulkWriteException,
-	unknown []int,
-) {
+// that the earlier attempt stored it. If the batch is ordered, unknown has the duplicate and all
+// documents after it.
+func (b *batch) dropDuplicates(refused mongo.BulkWriteException) (rest mongo.BulkWriteException, unknown []int) {
 	rest = refused
 	rest.WriteErrors = nil
 	for _, f := range refused.WriteErrors {
 		switch {
 		case !duplicateCode(f.Code):
 			rest.WriteErrors = append(rest.WriteErrors, f)
-		case ordered:
+		case b.ordered:
 			for i := f.Index; i < len(b.docs); i++ {
 				unknown = append(unknown, i)
 			}

@@ -40,6 +40,7 @@ type batch struct {
 	bytes     int    // of docs
 	withoutID []bool // for each of docs, whether it gets an _id when it is sent
 	idBytes   int    // of these _ids
+	ordered   bool   // the server stops at the first document that it refuses
 	resent    bool   // the driver got the batch more than once
 
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
@@ -100,9 +101,12 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 		}
 	}
 	if r.batch == nil {
-		r.batch = &batch{first: r.count}
+		r.batch = &batch{first: r.count, ordered: r.opts.Ordered}
 	}
-	r.batch.add(doc, l, r.timestamps.unproven == nil)
+	r.batch.add(doc, l)
+	if l.emptyTimestamp && r.timestamps.unproven == nil {
+		r.batch.keepTimestamps = true
+	}
 	r.count++
 	if len(r.batch.docs) == r.opts.BatchDocuments || r.batch.bytes+r.batch.idBytes >= r.opts.BatchBytes {
 		return r.flush(ctx)
@@ -186,15 +190,14 @@ func bulkWrite(
 	return coll.BulkWrite(ctx, models, opts)
 }
 
-// add puts a document into the batch. keep reports whether the server can keep a Timestamp(0, 0).
-func (b *batch) add(doc bson.Raw, l layout, keep bool) {
+// add puts a document into the batch.
+func (b *batch) add(doc bson.Raw, l layout) {
 	b.docs = append(b.docs, doc)
 	b.bytes += len(doc)
 	b.withoutID = append(b.withoutID, l.ids == 0)
 	if l.ids == 0 {
 		b.idBytes += idBytes
 	}
-	b.keepTimestamps = b.keepTimestamps || l.emptyTimestamp && keep
 }
 
 // writeModels returns the batch in the driver's form.

@@ -42,12 +42,12 @@ func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, 
 		t.result.Bytes += int64(b.bytes)
 		return nil
 	case errors.As(err, &refused) && res != nil &&
-		consistent(len(b.docs), refused.WriteErrors, res.InsertedCount, r.opts.Ordered):
+		b.consistent(refused.WriteErrors, res.InsertedCount):
 		var unknown []int
 		if b.resent {
-			refused, unknown = b.dropDuplicates(refused, r.opts.Ordered)
+			refused, unknown = b.dropDuplicates(refused)
 		}
-		inserted, bytes := t.refuse(b, refused, r.opts.Ordered)
+		inserted, bytes := t.refuse(b, refused)
 		for _, i := range unknown {
 			inserted--
 			bytes -= int64(len(b.docs[i]))
@@ -108,9 +108,10 @@ func (t *tally) firstError(err error) error {
 }
 
 // consistent reports whether a reply with write errors adds up: every error belongs to a different
-// document of the batch, and each of the n documents was inserted, was refused, or follows the
-// refused one of an ordered batch.
-func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bool) bool {
+// document of the batch, and each document was inserted, was refused, or follows the refused one of
+// an ordered batch.
+func (b *batch) consistent(failed []mongo.BulkWriteError, inserted int64) bool {
+	n := len(b.docs)
 	seen := make(map[int]bool, len(failed))
 	for _, f := range failed {
 		_, missing := f.Raw.LookupErr("index") // the driver reads a missing index as 0
@@ -119,7 +120,7 @@ func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bo
 		}
 		seen[f.Index] = true
 	}
-	if ordered && len(failed) > 0 {
+	if b.ordered && len(failed) > 0 {
 		return len(failed) == 1 && inserted == int64(failed[0].Index)
 	}
 	return inserted == int64(n-len(failed))
@@ -127,7 +128,7 @@ func consistent(n int, failed []mongo.BulkWriteError, inserted int64, ordered bo
 
 // refuse counts the documents of b that the server refused. It returns the number and bytes of the
 // inserted ones.
-func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool) (inserted, bytes int64) {
+func (t *tally) refuse(b *batch, refused mongo.BulkWriteException) (inserted, bytes int64) {
 	t.result.Batches++
 	t.result.Failed += int64(len(refused.WriteErrors))
 	if t.refusal == nil && len(refused.WriteErrors) > 0 {
@@ -137,7 +138,7 @@ func (t *tally) refuse(b *batch, refused mongo.BulkWriteException, ordered bool)
 	inserted, bytes = int64(tried), int64(b.bytes)
 	for _, f := range refused.WriteErrors {
 		t.class = max(t.class, mongoerr.ClassOfWrite(f.Code))
-		if ordered {
+		if b.ordered {
 			tried = f.Index + 1
 		}
 		if len(t.listed) < maxListed {

@@ -41,7 +41,11 @@ func (r *Result) WriteChart(dir string) error {
 		names[at] = " " + c.Name
 		vs := r.values(r.By, who)
 		most = max(most, median(vs))
-		if err := r.addBar(p, at, vs, who == 0); err != nil {
+		barColor := theirsColor
+		if who == 0 {
+			barColor = oursColor
+		}
+		if err := r.addBar(p, at, vs, barColor); err != nil {
 			return err
 		}
 	}
@@ -61,16 +65,14 @@ func (r *Result) WriteChart(dir string) error {
 	return nil
 }
 
-func (r *Result) addBar(p *plot.Plot, at int, vs []float64, ours bool) error {
+func (r *Result) addBar(p *plot.Plot, at int, vs []float64, barColor color.Color) error {
 	mid := median(vs)
 	bar, err := plotter.NewBarChart(plotter.Values{mid}, 0.55*vg.Centimeter)
 	if err != nil {
 		return fmt.Errorf("report: chart %s: %w", r.Name, err)
 	}
 	bar.Horizontal, bar.XMin, bar.LineStyle.Width = true, float64(at), 0
-	if bar.Color = theirsColor; ours {
-		bar.Color = oursColor
-	}
+	bar.Color = barColor
 	label, err := plotter.NewLabels(plotter.XYLabels{
 		XYs:    []plotter.XY{{X: mid, Y: float64(at)}},
 		Labels: []string{fmt.Sprintf("  %s (%s – %s)", format3(mid), format3(slices.Min(vs)), format3(slices.Max(vs)))},
