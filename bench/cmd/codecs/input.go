@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -79,3 +80,8 @@ func (s *shape) fill() error {
 
 // chunks returns p in chunks.
 func chunks(p []byte) [][]byte { return slices.Collect(slices.Chunk(p, chunkBytes)) }
+
+// lengthIsRight reports whether the length in a document is its number of bytes.
+func lengthIsRight(doc bson.Raw) bool {
+	return len(doc) >= 5 && int(binary.LittleEndian.Uint32(doc)) == len(doc)
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 
@@ -78,11 +77,6 @@ func rawBSON(in *input, _ pekko.Peer) ([]report.Case, error) {
 			}
 		}}},
 	}}, nil
-}
-
-// lengthIsRight reports whether the length in a document is its number of bytes.
-func lengthIsRight(doc bson.Raw) bool {
-	return len(doc) >= 5 && int(binary.LittleEndian.Uint32(doc)) == len(doc)
 }
 
 // buffered writes documents one after the other through a reused buffer, after a check of each.
