@@ -3,15 +3,19 @@ package codec
 import (
 	"context"
 	"io"
-	"sync/atomic"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/inflight"
 	"github.com/millweir/millweir/stream"
 )
 
 // maxUnit is the largest member or frame, packed or unpacked, that is unpacked as a whole, in
 // bytes. Larger ones are streamed.
 const maxUnit = 16 << 20
+
+// workerMemory is the memory of the units in flight for each worker, in bytes. Each worker may hold
+// two units, and emit one, regardless of their size.
+const workerMemory = 3 << 20
 
 // unit is a part of a compressed stream that passes through the workers: a packed member or frame,
 // or a chunk that the splitter unpacked itself. It is passed by pointer, so that its content can be
@@ -41,7 +45,7 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 	}
 	workers := stream.MapParallel(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		now := newInFlight(n)
+		inFlight := inflight.New(2*n+1, int64(n)*workerMemory)
 		var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context,
 			emit func(*unit) error,
 		) error {
@@ -58,7 +62,10 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 						if err := work(u); err != nil {
 							return err
 						}
-					} else if err := now.acquire(ctx, u); err != nil {
+						return emit(u)
+					}
+					u.cost = int64(len(u.packed) + u.size)
+					if err := inFlight.Acquire(ctx, u.cost); err != nil {
 						return err
 					}
 					return emit(u)
@@ -80,52 +87,10 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 					return err
 				}
 			}
-			now.release(u)
+			inFlight.Release(u.cost)
 			return nil
 		})
 	})
-}
-
-// inFlight limits the memory of the units between the splitter and emit. [stream.MapParallel]
-// limits only their number.
-type inFlight struct {
-	minUnits int64 // units that may be in flight regardless of their size
-	maxBytes int64 // bytes that further units may take
-	units    atomic.Int64
-	bytes    atomic.Int64
-	ended    chan struct{} // holds one message: a unit was released
-}
-
-// newInFlight returns the limit of a run with n workers. Each worker may hold two units, and emit
-// may hold one.
-func newInFlight(n int) *inFlight {
-	return &inFlight{minUnits: 2*int64(n) + 1, maxBytes: int64(n) * 3 << 20, ended: make(chan struct{}, 1)}
-}
-
-// acquire waits until u may be in flight. Another goroutine must call release: a waiting acquire
-// must not block it.
-func (w *inFlight) acquire(ctx context.Context, u *unit) error {
-	u.cost = int64(len(u.packed) + u.size)
-	for w.units.Load() >= w.minUnits && w.bytes.Load()+u.cost > w.maxBytes {
-		select {
-		case <-w.ended:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	w.units.Add(1)
-	w.bytes.Add(u.cost)
-	return nil
-}
-
-// release removes u.
-func (w *inFlight) release(u *unit) {
-	w.units.Add(-1)
-	w.bytes.Add(-u.cost)
-	select {
-	case w.ended <- struct{}{}:
-	default:
-	}
 }
 
 // readUnits emits the output of d as units that are already unpacked.

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/millweir/millweir/internal/guarded"
+	"github.com/millweir/millweir/internal/inflight"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -44,8 +45,7 @@ const batchSize = 256 << 10
 func (r *batches[I, O]) run(ctx context.Context, cut func(context.Context, func(*batch[I, O]) error) error,
 	take func(*batch[I, O]) error,
 ) error {
-	inFlight := stream.NewBudget(int64(r.n) * workerMemory).Account()
-	defer inFlight.Close()
+	inFlight := inflight.New(1, int64(r.n)*workerMemory)
 	var upstream, downstream error
 	all := stream.SourceFunc[*batch[I, O]](func(ctx context.Context, emit func(*batch[I, O]) error) error {
 		err := cut(ctx, func(b *batch[I, O]) error {
