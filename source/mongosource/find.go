@@ -44,7 +44,7 @@ type Finder interface {
 //
 //   - Out: one bson.Raw per document, byte for byte as the server sent it, with its order of keys,
 //     duplicate keys and invalid UTF-8. A collection that does not exist is empty.
-//   - Memory: three batches, each of BatchSize documents and usually 4 MiB, at most 16 MiB. Small
+//   - Memory: three batches, each of BatchSize documents and usually 2 MiB, at most 16 MiB. Small
 //     documents share allocations of at most 32 KiB.
 //   - Order and goroutines: the server's order; one goroutine, which reads the next batch while the
 //     downstream works on this one (see NoReadAhead).

@@ -22,7 +22,7 @@ type FindOptions struct {
 	Skip int64
 
 	// BatchSize is the number of documents in one reply, which never exceeds 16 MiB. 0 means 1,000
-	// for the first reply; the next ones ask for as many as fill 4 MiB, at most 100,000.
+	// for the first reply; the next ones ask for as many as fill 2 MiB, at most 100,000.
 	BatchSize int
 
 	// NoReadAhead reads a batch only when the downstream has taken the one before it, on the
@@ -65,7 +65,7 @@ type FindOptions struct {
 const (
 	firstBatchSize = 1000
 	maxBatchSize   = 100_000
-	targetBytes    = 4 << 20 // of a reply
+	targetBytes    = 2 << 20 // of a reply
 
 	keepAlive = 5 * time.Minute // sessions end after 30
 )

@@ -108,8 +108,8 @@ func TestFindAdaptsItsBatches(t *testing.T) {
 		t.Fatalf("%d documents, %v", len(got), err)
 	}
 	for i, c := range srv.Commands("getMore") {
-		if size := c.Body.Lookup("batchSize").AsInt64(); size < 90 || size > 110 {
-			t.Errorf("getMore %d asks for %d documents, want about 4 MiB of 40 KiB each", i, size)
+		if size := c.Body.Lookup("batchSize").AsInt64(); size < 45 || size > 55 {
+			t.Errorf("getMore %d asks for %d documents, want about 2 MiB of 40 KiB each", i, size)
 		}
 	}
 }

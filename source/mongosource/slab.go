@@ -1,5 +1,7 @@
 package mongosource
 
+import "slices"
+
 // Documents are copied out of the driver's batch. Small ones share allocations.
 const (
 	slabMin = 1 << 10  // bytes of the first slab; the size doubles, so that a short run wastes little
@@ -16,7 +18,7 @@ type slab struct {
 // clone returns a copy of p. Appending to the copy does not change another one.
 func (s *slab) clone(p []byte) []byte {
 	if len(p) > slabBig {
-		return append(make([]byte, 0, len(p)), p...)
+		return slices.Clip(append([]byte(nil), p...)) // without zeroing it first
 	}
 	if len(p) > cap(s.free) {
 		s.next = min(max(2*s.next, slabMin), slabMax)
