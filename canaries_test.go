@@ -82,7 +82,7 @@ func TestCanariesInErrors(t *testing.T) {
 		for _, token := range []string{inPath, inQuery} {
 			c := newCanaries(t, reply, token)
 			_, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(c.store, "b", "k",
-				&s3sink.UploadOptions{SlowDownTimeout: -1, AbortTimeout: 100 * time.Millisecond}))
+				&s3sink.UploadOptions{RetryTimeout: -1, AbortTimeout: 100 * time.Millisecond}))
 			c.checkFailed(t, "Upload, "+name, err)
 			c.checkDumped(t, "Upload, "+name, err)
 			src := s3source.Download(c.store, "b", "k", &s3source.DownloadOptions{Retries: -1})

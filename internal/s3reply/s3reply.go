@@ -9,12 +9,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/stream"
 )
 
-// Guard is an option of a client or of one call. Replies end at [Max], no redirect is followed, and
-// an error does not refer to the secrets of the request. It may be applied twice.
+// Guard is an option of a client or of one call. Replies end at [Max], no redirect is followed, an
+// error does not refer to the secrets of the request, and the errors of the credentials provider
+// are marked. It may be applied twice.
 func Guard(o *s3.Options) {
+	o.Credentials = s3fault.MarkCredentials(o.Credentials)
 	o.HTTPClient = unfollowing(o.HTTPClient)
 	o.APIOptions = append(o.APIOptions, Forget, Cap, Unfollowed) // the last sees the reply first
 	if o.BaseEndpoint != nil && !isURL(*o.BaseEndpoint) {

@@ -21,12 +21,14 @@ import (
 
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
+	"github.com/millweir/millweir/internal/s3retry"
 )
 
 // attempts observes all attempts that the SDK makes of one request. It limits the time of each. It
 // records whether the service may have executed one of them without a reply that says so, and
 // whether the service may still be executing one.
 type attempts struct {
+	what     string // the request, for errors
 	timeout  time.Duration
 	unsigned bool
 	retryOn  []string                            // error codes that are retried as well as the SDK's
@@ -45,7 +47,8 @@ func (t *attempts) options(o *s3.Options) {
 	// The SDK must not add a checksum: it would send it in a trailer, which many services reject.
 	o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	if o.Retryer != nil {
-		o.Retryer = t.withRetryHook(retry.AddWithErrorCodes(o.Retryer, slices.Concat(s3fault.Expired, t.retryOn)...))
+		o.Retryer = s3retry.Notify(
+			retry.AddWithErrorCodes(o.Retryer, slices.Concat(s3fault.Expired, t.retryOn)...), t.onRetry)
 	}
 	t.credentials = o.Credentials
 	t.set(&t.observed)

@@ -35,7 +35,7 @@ func TestStorm(t *testing.T) {
 		return nil
 	}})
 	data := random(3000)
-	upload := s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Parallelism: 8}))
+	upload := s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Parallelism: 8, RetryTimeout: time.Minute}))
 	obj, err := stream.Run(t.Context(), chunks(data, 30), upload)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestCancelInAStorm(t *testing.T) {
 		time.AfterFunc(500*time.Millisecond, func() { cancel(errCause) })
 		start := time.Now()
 		_, err := stream.Run(ctx, chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
-			small(s3sink.UploadOptions{})))
+			small(s3sink.UploadOptions{RetryTimeout: time.Minute})))
 		if d := time.Since(start); !errors.Is(err, errCause) || d < 500*time.Millisecond || d > 15*time.Second {
 			t.Errorf("%s: %v after %v", op, err, d)
 		}

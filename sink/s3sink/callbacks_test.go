@@ -107,7 +107,7 @@ func TestOnRetry(t *testing.T) {
 		server, client := newServer(t, anyParts)
 		server.Fault(s3test.Fault{Op: tt.op, Part: part1(tt.op), Times: tt.times, Before: tt.fail})
 		retries := 0
-		opts := small(s3sink.UploadOptions{OnRetry: func(err error, wait time.Duration) {
+		opts := small(s3sink.UploadOptions{RetryTimeout: time.Minute, OnRetry: func(err error, wait time.Duration) {
 			retries++
 			if err == nil || wait < 0 || !strings.Contains(err.Error(), tt.what+" of "+bucket+"/"+key) {
 				t.Errorf("%s: %v after %v", tt.op, err, wait)

@@ -40,7 +40,7 @@ func TestClasses(t *testing.T) {
 	fail := func(op string, f func(*s3test.Request) *s3test.Reply) s3test.Fault {
 		return s3test.Fault{Op: op, Times: always, Before: f}
 	}
-	busy := s3sink.UploadOptions{SlowDownTimeout: -1}
+	busy := s3sink.UploadOptions{RetryTimeout: -1}
 	for _, tt := range []struct {
 		name   string
 		size   int

@@ -31,7 +31,7 @@
 //   - It shows the same bytes without any metadata: [ErrOutcomeUnknown]. Either the object belongs
 //     to another writer, or the service keeps no metadata. Such a service can be used only if its
 //     replies have checksums.
-//   - The service does not answer within AbortTimeout, or refuses the HEAD with another status than
+//   - The service does not answer within RetryTimeout, or refuses the HEAD with another status than
 //     403: [ErrOutcomeUnknown].
 //
 // A writer without the right to read gets 403 for the HEAD. It needs no HEAD if replies have the
@@ -46,7 +46,8 @@
 // older object at the key, and another client that aborts the upload.
 //
 // The same HEAD follows a last request whose reply is lost or reports an error. The run succeeds if
-// the HEAD shows our token. If the upload is still unfinished it is aborted, and the run fails.
+// the HEAD shows our token. Otherwise the upload is aborted. If the service accepts the abort, the
+// upload was still unfinished, and the run fails, even if the HEAD was refused or not answered.
 // After an attempt without a reply the service may still be working on the request, whatever it
 // answers to later attempts. Then a key without an object proves nothing, and the outcome is
 // unknown unless the upload could be aborted. A custom client must pass on the options of each
@@ -54,12 +55,18 @@
 //
 // # Retries
 //
-// The client's own retries apply, as configured. A request is also repeated if its body was damaged
-// on the way, if its credentials had expired (the client's provider is asked for new ones), and for
-// SlowDownTimeout while the service asks the client to slow down. In a versioned bucket, each
-// attempt of a PutObject without a reply may leave a version. Every error has a class
-// ([github.com/millweir/millweir/stream.ClassOf]). A run with an unknown outcome is not repeated by
-// stream.Retry or stream.RestartSink.
+// The client's own retries apply, as configured. After them, a request that failed for a reason that
+// passes is repeated with growing pauses, for at most RetryTimeout from its first failure: the
+// service is busy or fails (429, 500, 502, 503, 504, SlowDown, RequestTimeout, OperationAborted), the
+// connection breaks or stalls, the body arrives damaged, or the credentials have expired (the
+// client's provider is asked for new ones). After the first answer of the service, a host name
+// without an address and a failing credentials provider are outages too; before it, they are wrong
+// settings. A reply of success that cannot be used, such as the HTML page of a proxy, leads to two
+// more requests.
+//
+// In a versioned bucket, each attempt of a PutObject without a reply may leave a version. Every
+// error has a class ([github.com/millweir/millweir/stream.ClassOf]). A run with an unknown outcome is
+// not repeated by stream.Retry or stream.RestartSink.
 //
 // # Untrusted servers
 //

@@ -106,7 +106,7 @@ func TestDrip(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client := newClient("http://s3.example", func(o *s3.Options) { o.HTTPClient = tt.server })
 				begin := time.Now()
-				opts := &s3sink.UploadOptions{PartSize: part}
+				opts := &s3sink.UploadOptions{PartSize: part, RetryTimeout: -1}
 				_, err := stream.Run(t.Context(), chunks(random(tt.size), 1<<18), s3sink.UploadWithin(10_000, client,
 					bucket, key, opts))
 				if err == nil || stream.ClassOf(err) != tt.want {

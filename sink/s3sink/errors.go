@@ -49,8 +49,20 @@ var (
 	errNoUploadID = stream.Mark(errors.New("the reply has no usable upload id"), stream.Fatal)
 )
 
+// conditionalConflict is the error code of a conditional request during which another request wrote
+// to the same key.
+const conditionalConflict = "ConditionalRequestConflict"
+
 // isName reports whether s, from a reply, can be an ETag or an id.
 func isName(s *string) bool { return s != nil && s3reply.IsName(*s) }
+
+// isBadReply reports whether err is a reply of success that cannot be used, such as the HTML page of
+// a proxy.
+func isBadReply(err error) bool {
+	status := s3fault.Status(err)
+	return errors.Is(err, errNoETag) || errors.Is(err, errNoUploadID) ||
+		status >= 200 && status < 300 && s3fault.Code(err) == ""
+}
 
 // refused reports whether the server rejected the request without acting on it: a redirect, a
 // client error, or 501.

@@ -55,6 +55,7 @@ func emptyTag(_ *s3test.Request, r *s3test.Reply) { r.Header.Del("Etag") }
 func TestFaults(t *testing.T) {
 	const single, parts = 50, 950
 	old := []byte("an older backup")
+	patient := s3sink.UploadOptions{RetryTimeout: time.Minute}
 	for _, tt := range []struct {
 		name   string
 		size   int
@@ -200,7 +201,7 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: s3test.Lose}},
 		},
 		{
-			name: "U5 aborted by another, lost, older object", size: parts, old: old, want: unknown,
+			name: "U5 NoSuchUpload for an upload that is unfinished", size: parts, old: old, want: failed,
 			err: coded("NoSuchUpload"),
 			faults: []s3test.Fault{
 				{Op: "CompleteMultipartUpload", Before: s3test.Drop},
@@ -309,30 +310,30 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Fail(400, "RequestTimeout")}},
 		},
 		{
-			name: "U22 slow down, more often than the client tries", size: parts,
+			name: "U22 slow down, more often than the client tries", size: parts, opts: patient,
 			faults: each(func(op string) s3test.Fault {
 				return s3test.Fault{Op: op, Times: 5, Before: s3test.Fail(503, "SlowDown")}
 			}),
 		},
-		{name: "U22 slow down in a 200", size: parts, faults: []s3test.Fault{
+		{name: "U22 slow down in a 200", size: parts, opts: patient, faults: []s3test.Fault{
 			{Op: "CompleteMultipartUpload", Times: 4, Before: say("<Error><Code>SlowDown</Code></Error>")},
 		}},
 		{
-			name: "U22 too many requests", size: parts,
+			name: "U22 too many requests", size: parts, opts: patient,
 			faults: []s3test.Fault{{Op: "UploadPart", Times: 4, Before: s3test.Fail(429, "Busy")}},
 		},
 		{
-			name: "U22 put, slow down", size: single,
+			name: "U22 put, slow down", size: single, opts: patient,
 			faults: []s3test.Fault{{Op: "PutObject", Times: 7, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{
 			name: "U22 slow down, always", size: parts, want: failed, err: coded("SlowDown"),
-			opts:   s3sink.UploadOptions{SlowDownTimeout: 300 * time.Millisecond},
+			opts:   s3sink.UploadOptions{RetryTimeout: 300 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "UploadPart", Times: always, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{
 			name: "U22 slow down, no patience", size: parts, want: failed, err: coded("SlowDown"),
-			opts:   s3sink.UploadOptions{SlowDownTimeout: -1},
+			opts:   s3sink.UploadOptions{RetryTimeout: -1},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: 3, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{

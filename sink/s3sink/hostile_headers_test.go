@@ -167,7 +167,7 @@ func shown(name string, size int, server answers) hostile.Row {
 	return hostile.Row{Name: name, Want: hostile.Success, Run: func(_ *testing.T, ctx context.Context) error {
 		s := httptest.NewServer(server)
 		defer s.Close()
-		opts := small(s3sink.UploadOptions{SlowDownTimeout: -1})
+		opts := small(s3sink.UploadOptions{RetryTimeout: -1})
 		object, err := stream.Run(ctx, chunks(random(size), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket,
 			key, opts))
 		if text := fmt.Sprint(object); err == nil && (len(text) > 10<<10 || !printable.Is(text)) {

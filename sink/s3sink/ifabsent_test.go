@@ -114,6 +114,7 @@ func TestBrokenOff(t *testing.T) {
 				server.Fault(f)
 			}
 			tt.opts.PartSize = size
+			tt.opts.RetryTimeout = -1
 			_, err := stream.Run(t.Context(), chunks(random(size), 1<<20), s3sink.Upload(client, bucket, key, &tt.opts))
 			if err == nil || errors.Is(err, s3sink.ErrOutcomeUnknown) ||
 				errors.Is(err, s3sink.ErrBrokenOff) == tt.gone ||

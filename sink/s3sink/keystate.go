@@ -27,17 +27,9 @@ const (
 // withoutOurs reports whether this run's object is certainly not at the key.
 func (s keyState) withoutOurs() bool { return s == keyEmpty || s == keyOther }
 
-// expected is what the HEAD of a run's object must show.
-type expected struct {
-	token string
-	size  int64
-	sum   string // CRC64NVME as S3 writes it
-	etag  string // if the service computes ETags from MD5
-}
-
 // compare compares the sent object with the reply to a HEAD. mismatch describes a difference in
 // size or checksum.
-func (s expected) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
+func (s *sent) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
 	sum, known := fullSum(out)
 	etag := aws.ToString(out.ETag)
 	sameBytes := known && sum == s.sum || sameETag(etag, s.etag)
@@ -45,7 +37,7 @@ func (s expected) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch err
 	case out.ContentLength != nil && *out.ContentLength != s.size:
 		mismatch = fmt.Errorf("%w: its size is %d, not %d", ErrMismatch, *out.ContentLength, s.size)
 	case known && sum != s.sum:
-		mismatch = fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), s.sum)
+		mismatch = s.wrongSum(sum)
 	}
 	switch mine := writeTokenIn(out.Metadata) == s.token; {
 	case mine && mismatch != nil:
@@ -64,11 +56,19 @@ func (s expected) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch err
 	return keyUnknown, nil
 }
 
+// wrongSum returns the error of an object with the checksum got.
+func (s *sent) wrongSum(got string) error {
+	return fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(got), s.sum)
+}
+
 // fullSum returns the CRC64NVME of the whole object, if the reply has one.
 func fullSum(out *s3.HeadObjectOutput) (sum string, known bool) {
 	sum = aws.ToString(out.ChecksumCRC64NVME)
-	return sum, sum != "" && out.ChecksumType != types.ChecksumTypeComposite && !strings.Contains(sum, "-")
+	return sum, isFullSum(sum) && out.ChecksumType != types.ChecksumTypeComposite
 }
+
+// isFullSum reports whether sum is the checksum of a whole object, and not of its parts' checksums.
+func isFullSum(sum string) bool { return sum != "" && !strings.Contains(sum, "-") }
 
 // sameETag compares ETags. Some services omit the quotes in some replies.
 func sameETag(a, b string) bool {

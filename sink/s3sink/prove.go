@@ -4,13 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/millweir/millweir/internal/ending"
-	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3retry"
-	"github.com/millweir/millweir/internal/s3wire"
 )
 
 // successReply is a reply that reports success, and must be proved.
@@ -25,49 +22,72 @@ type successReply struct {
 
 // prove returns the object of a reply that reports success, if the object is proved to be stored.
 // The proof is the checksum in the reply, or the run's own object at the key.
-func (r *run) prove(ctx context.Context, c successReply) (Object, error) {
-	if sum := c.sum; sum != "" && !strings.Contains(sum, "-") {
-		r.uploadID = "" // the service has completed the upload
-		if sum == s3wire.CRC64NVME(r.sum) {
+func (j *judge) prove(ctx context.Context, c successReply) (Object, error) {
+	if isFullSum(c.sum) {
+		j.upload.settled() // the service has completed the upload
+		if c.sum == j.sent.sum {
 			return c.object, nil
 		}
-		err := fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(sum), s3wire.CRC64NVME(r.sum))
-		return Object{}, r.failed("upload", err)
+		return Object{}, j.failed("upload", j.sent.wrongSum(c.sum))
 	}
-	dctx, cancel := r.cleanupContext(ctx)
+	sctx, cancel := j.settleContext(ctx)
 	defer cancel()
-	v := r.inspectKey(ctx, dctx, c.object.VersionID)
-	const least, most = 100 * time.Millisecond, 200 * time.Millisecond
-	for wait := least; v.withoutOurs() && wait <= most && s3retry.Sleep(dctx, wait); wait *= 2 {
-		v = r.inspectKey(ctx, dctx, c.object.VersionID)
+	v := j.inspect(ctx, sctx, c.object.VersionID)
+	if v.withoutOurs() { // some services show an object only after a while
+		for range s3retry.Pauses(sctx, 100*time.Millisecond, 200*time.Millisecond) {
+			if v = j.inspect(ctx, sctx, c.object.VersionID); !v.withoutOurs() {
+				break
+			}
+		}
 	}
-	switch {
-	case v.keyState == keyOurs, v.keyState == keyForbidden && c.trusted:
-		r.uploadID = ""
+	switch v.proof(c) {
+	case proved:
+		j.upload.settled()
 		c.object.VersionID = cmp.Or(c.object.VersionID, v.object.VersionID)
 		return c.object, nil
-	case v.mismatch != nil && sameETag(v.etag, c.object.ETag):
-		r.uploadID = "" // this is the object that the reply names
-		return Object{}, r.failed("upload", v.mismatch)
-	case v.withoutOurs() && r.uploadID != "":
-		ended, err := r.abortAsProbe(dctx)
+	case disproved:
+		j.upload.settled() // this is the object that the reply names
+		return Object{}, j.failed("upload", v.mismatch)
+	}
+	if v.withoutOurs() && j.upload.unfinished() {
+		ended, err := j.upload.abortAsProbe(sctx)
 		if err != nil {
-			return Object{}, r.unproven(c, v, err)
+			return Object{}, j.unproven(c, v, err)
 		}
-		r.uploadID = ""
+		j.upload.settled()
 		if ended {
-			return Object{}, r.failed(c.what, fmt.Errorf("%w: the upload was still unfinished", ErrNotStored))
+			return Object{}, j.failed(c.what, fmt.Errorf("%w: the upload was still unfinished", ErrNotStored))
 		}
 	}
 	if v.predates(c.startedAt) {
-		return Object{}, r.failed(c.what, fmt.Errorf("%w: the key has an older object", ErrNotStored))
+		return Object{}, j.failed(c.what, fmt.Errorf("%w: the key has an older object", ErrNotStored))
 	}
-	return Object{}, r.unproven(c, v, nil)
+	return Object{}, j.unproven(c, v, nil)
+}
+
+// proof is what a HEAD says about a reply that reports success.
+type proof int
+
+const (
+	unproved proof = iota
+	proved
+	disproved // the object that the reply names is damaged
+)
+
+// proof compares the HEAD with the reply.
+func (v inspection) proof(c successReply) proof {
+	switch {
+	case v.keyState == keyOurs, v.keyState == keyForbidden && c.trusted:
+		return proved
+	case v.mismatch != nil && sameETag(v.etag, c.object.ETag):
+		return disproved
+	}
+	return unproved
 }
 
 // unproven returns the error of a reply that the state of the key does not confirm. cleanup is the
 // error of cleaning up, or nil.
-func (r *run) unproven(c successReply, v inspection, cleanup error) error {
+func (j *judge) unproven(c successReply, v inspection, cleanup error) error {
 	why := map[keyState]string{
 		keyUnknown:   "the HEAD of the object fails",
 		keyForbidden: "the right to read the object is missing",
@@ -76,11 +96,7 @@ func (r *run) unproven(c successReply, v inspection, cleanup error) error {
 		keySameBytes: "the object at the key has no write token: it is another's, or the service keeps no metadata",
 		keyDamaged:   "the object at the key is not what was sent",
 	}[v.keyState]
-	what := c.what
-	if r.uploadID != "" {
-		what += " " + r.uploadID
-	}
 	err := fmt.Errorf("%w: the service reports success without a checksum, but %s", ErrOutcomeUnknown, why)
-	err = r.failed(what, err)
+	err = j.failed(j.upload.named(c.what), err)
 	return ending.Join(ending.Join(err, v.err), cleanup)
 }

@@ -1,78 +1,54 @@
 package s3sink
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/internal/s3fault"
-	"github.com/millweir/millweir/internal/s3wire"
 )
 
-// put stores the whole stream, which is in buf, by one request. ServerSideEncryption is not set:
-// with it the run is a multipart upload.
+// put stores the whole stream, which is the part being filled, by one request.
 func (r *run) put(ctx context.Context) (Object, error) {
-	r.sum = r.crc
-	in := &s3.PutObjectInput{
-		Bucket:             &r.bucket,
-		Key:                &r.key,
-		ContentLength:      aws.Int64(int64(len(r.buf))),
-		ChecksumCRC64NVME:  r.settings.sumHeader(r.crc),
-		ContentType:        &r.opts.ContentType,
-		ContentEncoding:    s3wire.NonEmpty(r.opts.ContentEncoding),
-		ContentDisposition: s3wire.NonEmpty(r.opts.ContentDisposition),
-		CacheControl:       s3wire.NonEmpty(r.opts.CacheControl),
-		Metadata:           r.metadata(),
-		Tagging:            s3wire.NonEmpty(r.opts.Tagging),
-		StorageClass:       types.StorageClass(r.opts.StorageClass),
-		ACL:                types.ObjectCannedACL(r.opts.ACL),
-	}
-	const what = "put"
-	t := r.newAttempts(what, r.requestTimeout(len(r.buf)))
+	body := &r.cutter.part.body
+	in := r.putHeaders(r.token)
+	in.ContentLength = aws.Int64(int64(body.size))
+	in.ChecksumCRC64NVME = r.sumHeader(r.cutter.sum())
+	t := r.newAttempts("put", r.requestTimeout(body.size))
 	t.unsigned, t.retryOn = r.opts.UnsignedPayload, s3fault.Damaged
 	if r.opts.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
-		t.retryOn = append([]string{"ConditionalRequestConflict"}, s3fault.Damaged...)
+		t.retryOn = append([]string{conditionalConflict}, s3fault.Damaged...)
 	}
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
-	out, err := retryWhileBusy(ctx, r, what, func() (*s3.PutObjectOutput, error) {
-		in.Body = bytes.NewReader(r.buf)
-		return r.client.PutObject(longer, in, t.options)
+	out, err := send(ctx, r.requests, t, func() (*s3.PutObjectOutput, error) {
+		in.Body = body.reader()
+		out, err := r.client.PutObject(longer, in, t.options)
+		if err == nil && !isName(out.ETag) {
+			err = errNoETag
+		}
+		return out, err
 	})
-	if err == nil && !isName(out.ETag) {
-		err = errNoETag
-	}
+	judge := r.judge()
+	var obj Object
 	if err != nil {
-		return r.settlePut(ctx, err, t)
+		obj, err = judge.settlePut(ctx, err, t)
+	} else {
+		answered, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+		obj, err = judge.prove(ctx, successReply{
+			what:      t.what,
+			object:    judge.sent.object(out.ETag, out.VersionId),
+			sum:       aws.ToString(out.ChecksumCRC64NVME),
+			startedAt: answered,
+			// A service that returns the MD5 of the body has read all of it.
+			trusted: sameETag(*out.ETag, judge.sent.etag),
+		})
 	}
-	answered, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
-	return r.prove(ctx, successReply{
-		what:      what,
-		object:    r.object(out.ETag, out.VersionId),
-		sum:       aws.ToString(out.ChecksumCRC64NVME),
-		startedAt: answered,
-		// A service that returns the MD5 of the body has read all of it.
-		trusted: sameETag(*out.ETag, r.etag()),
-	})
-}
-
-// object returns the result of the run. It omits a version id that is not valid.
-func (r *run) object(etag, version *string) Object {
-	if !isName(version) {
-		version = nil
+	if err == nil {
+		r.callbacks.part(Part{Number: 1, Size: obj.Size, ETag: obj.ETag, Checksum: obj.Checksum})
 	}
-	return Object{
-		Bucket:    r.bucket,
-		Key:       r.key,
-		ETag:      aws.ToString(etag),
-		VersionID: aws.ToString(version),
-		Size:      r.total,
-		Parts:     r.partCount,
-		Checksum:  aws.ToString(r.settings.sumHeader(r.sum)),
-	}
+	return obj, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/internal/s3wire"
 	"github.com/millweir/millweir/stream"
 )
@@ -28,7 +29,6 @@ const (
 	defaultPartSize    = 8 << 20
 	defaultParallelism = 4
 	defaultAbort       = 30 * time.Second
-	defaultSlowDown    = time.Minute
 	minRate            = 16 << 10 // bytes per second, for the time limit of a request
 )
 
@@ -61,7 +61,7 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	o.Parallelism = cmp.Or(o.Parallelism, defaultParallelism)
 	o.ContentType = cmp.Or(o.ContentType, "application/octet-stream")
 	o.AbortTimeout = cmp.Or(o.AbortTimeout, defaultAbort)
-	o.SlowDownTimeout = cmp.Or(o.SlowDownTimeout, defaultSlowDown)
+	o.RetryTimeout = cmp.Or(o.RetryTimeout, s3retry.DefaultTimeout)
 	switch {
 	case client == nil:
 		return invalid("the client is nil")

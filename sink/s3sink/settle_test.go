@@ -19,7 +19,7 @@ import (
 // store the first one after the run has ended.
 func TestLatePut(t *testing.T) {
 	const size = 50
-	silence := s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond, SlowDownTimeout: 200 * time.Millisecond}
+	silence := s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond, RetryTimeout: 200 * time.Millisecond}
 	for _, tt := range []struct {
 		name  string
 		opts  s3sink.UploadOptions

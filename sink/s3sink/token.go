@@ -2,7 +2,6 @@ package s3sink
 
 import (
 	"crypto/rand"
-	"maps"
 	"strings"
 )
 
@@ -13,16 +12,6 @@ const MetadataWriteToken = "millweir-write-token"
 
 // newWriteToken returns a token that no other run has.
 func newWriteToken() string { return rand.Text() }
-
-// metadata returns the caller's metadata with the run's write token.
-func (r *run) metadata() map[string]string {
-	m := maps.Clone(r.opts.Metadata)
-	if m == nil {
-		m = map[string]string{}
-	}
-	m[MetadataWriteToken] = r.writeToken
-	return m
-}
 
 // writeTokenIn returns the write token in an object's metadata, or "". Services differ in the case
 // of names.

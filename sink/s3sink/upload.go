@@ -70,9 +70,11 @@ type UploadOptions struct {
 	RequestTimeout time.Duration // of one attempt; 0 means a minute plus the time of a part at 16 KiB/s
 	AbortTimeout   time.Duration // of cleaning up and of settling an outcome; 0 means 30 s
 
-	// SlowDownTimeout limits how long a request is repeated, after the client's own retries, while
-	// the service is too busy (503, 429, SlowDown). 0 means a minute; a negative time means never.
-	SlowDownTimeout time.Duration
+	// RetryTimeout limits how long a request is repeated after transient failures, from the first
+	// one on: the service is busy or fails, the connection breaks, a body arrives damaged, or
+	// credentials are not to be had. The client's own retries come first. 0 means 5 minutes; a
+	// negative time means never.
+	RetryTimeout time.Duration
 
 	// OnPart is called after the service has acknowledged a part, or the one PutObject of a short
 	// stream. nil means no call.
@@ -83,7 +85,7 @@ type UploadOptions struct {
 	OnPart func(Part)
 
 	// OnRetry is called before each wait for another attempt of a request: in the client's own
-	// retries, during SlowDownTimeout, and while cleaning up. err names the request. The end of the
+	// retries, during RetryTimeout, and while cleaning up. err names the request. The end of the
 	// run may cut the wait short. nil means no call. Calls follow the rules of OnPart.
 	OnRetry func(err error, wait time.Duration)
 }

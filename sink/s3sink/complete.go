@@ -1,0 +1,70 @@
+package s3sink
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/millweir/millweir/internal/printable"
+)
+
+// maxLocation is the greatest length in bytes of an object's URL: the longest key with three bytes
+// for each, and a host.
+const maxLocation = 4 << 10
+
+// combineTime is how much longer than another request a CompleteMultipartUpload may take: a service
+// may need minutes to combine thousands of parts.
+const combineTime = 10 * time.Minute
+
+// complete combines the parts into the object.
+func (r *run) complete(ctx context.Context) (Object, error) {
+	in := &s3.CompleteMultipartUploadInput{
+		Bucket:            &r.bucket,
+		Key:               &r.key,
+		UploadId:          &r.upload.id,
+		MultipartUpload:   &types.CompletedMultipartUpload{Parts: r.upload.parts.completed},
+		ChecksumCRC64NVME: r.sumHeader(r.cutter.sum()),
+	}
+	if r.hasChecksum() {
+		in.ChecksumType = types.ChecksumTypeFullObject
+		in.MpuObjectSize = aws.Int64(r.cutter.total)
+	}
+	if r.opts.IfAbsent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	t := r.newAttempts("complete multipart upload", r.requestTimeout(0)+combineTime)
+	if r.opts.RequestTimeout > 0 {
+		t.timeout = r.opts.RequestTimeout
+	}
+	longer, cancel := withGrace(ctx, replyGrace)
+	defer cancel()
+	out, err := send(ctx, r.requests, t, func() (*s3.CompleteMultipartUploadOutput, error) {
+		out, err := r.client.CompleteMultipartUpload(longer, in, t.options)
+		if err == nil && !isName(out.ETag) {
+			err = errNoETag
+		}
+		return out, err
+	})
+	judge := r.judge()
+	if err != nil {
+		return judge.settleComplete(ctx, err, t)
+	}
+	reply := successReply{
+		what:      t.what,
+		object:    judge.sent.object(out.ETag, out.VersionId),
+		startedAt: r.upload.startedAt,
+		// A service that returns checksums of parts also returns the checksum of a stored object. A
+		// reply without one is then suspicious.
+		trusted: !r.upload.parts.gotSum,
+	}
+	if at := aws.ToString(out.Location); len(at) <= maxLocation && printable.Is(at) {
+		reply.object.Location = at
+	}
+	if out.ChecksumType != types.ChecksumTypeComposite {
+		reply.sum = aws.ToString(out.ChecksumCRC64NVME)
+	}
+	return judge.prove(ctx, reply)
+}

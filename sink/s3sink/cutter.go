@@ -1,0 +1,70 @@
+package s3sink
+
+import (
+	"context"
+
+	"github.com/minio/crc64nvme"
+)
+
+// cutter cuts a stream into parts. It belongs to the caller's goroutine. Its pool is shared with
+// the senders.
+type cutter struct {
+	*settings
+	pool slabPool
+
+	part  part   // the part being filled
+	count int    // parts taken
+	total int64  // bytes, including those of part
+	crc   uint64 // of the parts taken
+}
+
+// part is a part on its way to the service.
+type part struct {
+	n    int // from 1
+	body slabs
+	crc  uint64
+}
+
+// write adds p to the parts. It calls full for each part that is full. full takes the part by
+// [cutter.take]. The first part is full only if more bytes follow, because a stream of one part is
+// stored by one PutObject.
+func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
+	for len(p) > 0 {
+		size := c.partSize(c.count + 1)
+		if c.part.body.size == size {
+			if err := full(); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(c.part.body.room()) == 0 {
+			if c.count == c.limits.maxParts {
+				return ErrTooLarge
+			}
+			c.part.body.add(c.pool.get(c.part.body.nextSlab(c.count+1, size)))
+		}
+		n := c.part.body.fill(p)
+		c.part.crc = crc64nvme.Update(c.part.crc, p[:n])
+		c.total += int64(n)
+		p = p[n:]
+		if c.part.body.size == size && c.count > 0 {
+			if err := full(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// take returns the part being filled, and begins the next one.
+func (c *cutter) take() part {
+	p := c.part
+	c.count++
+	p.n = c.count
+	c.crc = crcJoin(c.crc, p.crc, int64(p.body.size))
+	c.part = part{}
+	return p
+}
+
+// sum returns the CRC of the whole stream.
+func (c *cutter) sum() uint64 { return crcJoin(c.crc, c.part.crc, int64(c.part.body.size)) }

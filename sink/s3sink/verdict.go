@@ -1,0 +1,56 @@
+package s3sink
+
+// verdict is what is known about the object after its last request has failed.
+type verdict int
+
+const (
+	outcomeUnknown verdict = iota
+	objectStored
+	notStored
+)
+
+// putFacts is what is known about a PutObject that failed, and that the service may have executed.
+type putFacts struct {
+	key              keyState
+	maybeInFlight    bool // the service may still execute an attempt
+	conditionRefused bool // the service rejected the condition of IfAbsent
+}
+
+// verdict decides about the object. An attempt without a reply may still be executed, whatever the
+// service answered to later ones, unless the condition and another object at the key forbid it.
+func (f putFacts) verdict() verdict {
+	forbidden := f.conditionRefused && f.key == keyOther
+	switch {
+	case f.key == keyOurs:
+		return objectStored
+	case !f.key.withoutOurs(), f.maybeInFlight && !forbidden:
+		return outcomeUnknown
+	}
+	return notStored
+}
+
+// completeFacts is what is known about a CompleteMultipartUpload that failed.
+type completeFacts struct {
+	key           keyState
+	maybeApplied  bool // the service may have executed an attempt
+	maybeInFlight bool // and may still do so
+	gone          bool // the service no longer knows the upload, and the run has not aborted it
+	aborted       bool // the run has aborted the unfinished upload
+}
+
+// verdict decides about the object. An accepted abort settles it: the upload was never completed,
+// and no attempt can complete it later. If the upload is gone without an abort of the run, it was
+// completed, or another client has aborted it. Then the object may have been stored and replaced.
+func (f completeFacts) verdict() verdict {
+	switch {
+	case f.key == keyOurs:
+		return objectStored
+	case f.aborted:
+		return notStored
+	case !f.key.withoutOurs():
+		return outcomeUnknown
+	case f.gone && (f.maybeInFlight || f.maybeApplied && f.key == keyOther):
+		return outcomeUnknown
+	}
+	return notStored
+}
