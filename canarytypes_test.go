@@ -30,7 +30,7 @@ var withoutSecrets = map[string]string{
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
 		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +
-		" Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
+		" Need Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
 }
 
 // withSecrets lists the types that hold a value of the caller: a stage, an element, a panic's

@@ -66,7 +66,7 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R),
 		open, leave := context.WithCancelCause(ctx) // cancelled when sink has finished
 		q := newRing[T](sideAhead)
 		g.Go(func() (err error) {
-			result, err = Run(sideCtx, q.source(), sink)
+			result, err = consume(inBranch(sideCtx), q.source(), sink)
 			if err == nil {
 				leave(errLeft)
 			}

@@ -1,59 +1,67 @@
 package stream
 
 import (
+	"container/list"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 )
 
-// Budget limits the bytes that stages of one or more pipelines hold together. The limit may be
-// changed while they run. Any goroutine may call the methods of a Budget.
+// Budget limits the bytes that the runs of a process hold together. [WithBudget] puts it into a
+// context. Every stage of this library that holds memory in proportion to an option takes it from
+// the budget of its context; a stage of yours does so with [OpenAccount].
 //
-// A stage holds bytes through an [Account], one for each run; [AsyncBytes] is such a stage. Two
-// rules keep pipelines that share a budget from deadlock:
+// A run that finds too little left waits for its first bytes, in the order of arrival, and holds
+// nothing until then. Runs that share a budget never wait for each other in a circle, however many
+// they are and whatever stages they have. docs/design.md has the rules and why they suffice.
 //
-//  1. An account that holds nothing always gets its first element at once, even beyond the budget.
-//  2. Never wait on the goroutine that releases: while one goroutine waits for more bytes, another
-//     goroutine must keep giving back the bytes that the account holds.
+// [Budget.Used] exceeds the budget only by:
 //
-// So a wait for the budget ends at the latest when the account's own elements have been released,
-// whatever other accounts hold. A stage waits for its downstream, as with every bounded buffer, and
-// never for the budget of another stage. If a pipeline does not deadlock with Async(1) in place of
-// AsyncBytes, it does not deadlock with any budget, however small, and with any number of pipelines
-// that share it.
+//   - the minimums of stages that a run starts after its first bytes, such as the flows of
+//     [GroupBy], the sources of [MergeMap], or a run in a function of [MapParallel]: a wait there
+//     could never end;
+//   - the minimums of runs that feed each other through a hub ([NewMergeHub], [NewBroadcastHub],
+//     [NewPartitionHub]);
+//   - the minimums of sources read by [All] or [Reader], or by a call of Each;
+//   - one element of each account that is larger than the account's minimum.
 //
-// Because of rule 1, the bytes held can exceed the budget, by at most the largest element of each
-// account in use.
+// Any goroutine may call the methods of a Budget.
 type Budget struct {
 	bad error // of the settings
 
 	mu      sync.Mutex
 	size    int64
-	used    int64
-	waiting []*claim // in the order of the calls
+	inside  int64     // charged to runs
+	outside int64     // held by accounts that belong to no run
+	runs    list.List // of *reservation: waiting for their minimums, in the order of arrival
+	extras  list.List // of *claim: waiting for more than a minimum, in the order of arrival
 }
 
-// NewBudget returns a budget of the given number of bytes. With 0, each account holds one element
-// at a time. If bytes is negative, every Acquire returns an error, and so does a run through
-// [AsyncBytes], before it starts anything.
+// NewBudget returns a budget of the given number of bytes, at least 1. With an invalid budget,
+// every run ends before it starts anything.
 func NewBudget(bytes int64) *Budget {
 	b := &Budget{size: bytes}
-	if bytes < 0 {
-		b.bad = invalidError("NewBudget: %d bytes; the budget must not be negative", bytes)
+	if bytes < 1 {
+		b.bad = invalidError("NewBudget: %d bytes; it must be at least 1", bytes)
 	}
 	return b
 }
 
-// Set changes the budget, also for calls that are waiting. Bytes held beyond the new budget are
-// given back as usual, not at once. It panics if bytes is negative.
+// Set changes the budget, also for runs that wait. A waiting run whose minimum is now too large
+// ends with an error. Bytes held beyond the new budget are given back as usual, not at once. It
+// panics if bytes is less than 1.
 func (b *Budget) Set(bytes int64) {
-	if bytes < 0 {
-		panic(fmt.Sprintf("stream: Budget.Set: %d bytes; the budget must not be negative", bytes))
+	if bytes < 1 {
+		panic(fmt.Sprintf("stream: Budget.Set: %d bytes; it must be at least 1", bytes))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.size = bytes
+	for e := b.runs.Front(); e != nil; {
+		r := e.Value.(*reservation)
+		e = e.Next()
+		r.check()
+	}
 	b.grant()
 }
 
@@ -64,131 +72,106 @@ func (b *Budget) Size() int64 {
 	return b.size
 }
 
-// Used returns the number of bytes that all accounts hold.
+// Used returns the number of bytes that have been given out: the minimums of the runs that have
+// begun, and what stages hold beyond them.
 func (b *Budget) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.used
+	return b.inside + b.outside
 }
 
-// Account returns an account that holds nothing. The caller must call Close.
-func (b *Budget) Account() *Account { return &Account{budget: b} }
+// Waiting returns the number of runs that wait for their first bytes.
+func (b *Budget) Waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.runs.Len()
+}
 
-// Account is what one run of one stage holds of a [Budget]. Any goroutine may call its methods.
-type Account struct {
+// place is where in a context the accounts of a stage belong.
+type place struct {
 	budget *Budget
-	held   int64
+	run    *reservation // nil outside of a run
+	branch bool         // the stage starts at no certain time of its run
+	nested bool         // around it there is a run with another budget, which it must not block
 }
 
-// claim is a waiting call of Acquire.
-type claim struct {
-	account *Account
-	bytes   int64
-	granted chan struct{} // closed when the account has the bytes
+type placeKey struct{}
+
+func placeOf(ctx context.Context) *place {
+	p, _ := ctx.Value(placeKey{}).(*place)
+	return p
 }
 
-// Acquire takes bytes for an element. It waits until the budget has them or the account holds
-// nothing. Waiting calls are served in order of arrival. If ctx is done first, Acquire returns its
-// cause and has taken nothing. It panics if bytes is negative.
+// WithBudget returns a context whose runs share b. One call, at the start of a program, is enough
+// for all its pipelines:
 //
-// While Acquire waits, another goroutine must keep releasing what the account holds. A stage with a
-// single goroutine uses TryAcquire.
-func (a *Account) Acquire(ctx context.Context, bytes int64) error {
-	notNegative(bytes)
-	b := a.budget
-	switch {
-	case b.bad != nil:
-		return b.bad
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	}
-	b.mu.Lock()
-	if a.take(bytes, len(b.waiting) == 0) {
-		b.mu.Unlock()
-		return nil
-	}
-	c := &claim{a, bytes, make(chan struct{})}
-	b.waiting = append(b.waiting, c)
-	b.mu.Unlock()
-	select {
-	case <-c.granted:
-		return nil
-	case <-ctx.Done():
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if i := slices.Index(b.waiting, c); i >= 0 {
-		b.waiting = slices.Delete(b.waiting, i, i+1)
-	} else {
-		a.give(bytes)
-	}
-	b.grant() // the claim may have blocked later ones
-	return context.Cause(ctx)
-}
-
-// TryAcquire takes bytes for an element if Acquire would not wait, and reports whether it did. It
-// panics if bytes is negative.
-func (a *Account) TryAcquire(bytes int64) bool {
-	notNegative(bytes)
-	b := a.budget
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return a.take(bytes, len(b.waiting) == 0)
-}
-
-// Release gives back bytes. It panics if the account holds fewer.
-func (a *Account) Release(bytes int64) {
-	a.budget.mu.Lock()
-	defer a.budget.mu.Unlock()
-	a.give(bytes)
-	a.budget.grant()
-}
-
-// Close gives back all that the account holds. No call of Acquire may be waiting.
-func (a *Account) Close() {
-	a.budget.mu.Lock()
-	defer a.budget.mu.Unlock()
-	a.give(a.held)
-	a.budget.grant()
-}
-
-// notNegative panics if bytes is negative. It is called before the budget is locked, so that the
-// panic leaves no lock held.
-func notNegative(bytes int64) {
-	if bytes < 0 {
-		panic("stream: an account was asked for a negative number of bytes")
-	}
-}
-
-// take takes bytes if the account holds nothing, or if turn is true and the budget has them.
-func (a *Account) take(bytes int64, turn bool) bool {
-	if b := a.budget; a.held == 0 || turn && bytes <= b.size-b.used {
-		a.held += bytes
-		b.used += bytes
-		return true
-	}
-	return false
-}
-
-func (a *Account) give(bytes int64) {
-	if bytes < 0 || bytes > a.held {
-		panic("stream: an account was given more bytes back than it holds")
-	}
-	a.held -= bytes
-	a.budget.used -= bytes
-}
-
-// grant serves the waiting calls in order. A call that must keep waiting blocks the calls after it,
-// except those of accounts that hold nothing.
-func (b *Budget) grant() {
-	turn := true
-	b.waiting = slices.DeleteFunc(b.waiting, func(c *claim) bool {
-		granted := c.account.take(c.bytes, turn)
-		if granted {
-			close(c.granted)
-		} else {
-			turn = false
+//	ctx = stream.WithBudget(ctx, stream.NewBudget(512<<20))
+//
+// Each [Run] in the context, and each run by [Go], waits for its minimum on its own. A run inside
+// another run must get the context of the function or stage that calls it, not one from outside of
+// the run. In the context of a run with the same budget, WithBudget changes nothing. With a nil
+// budget, stages hold what their options say and count nothing.
+//
+// Runs that wait for each other by other means than a hub, such as an [io.Pipe], need the context
+// of [WithReservation].
+func WithBudget(ctx context.Context, b *Budget) context.Context {
+	p := &place{budget: b}
+	if around := placeOf(ctx); around != nil {
+		if around.budget == b {
+			return ctx
 		}
-		return granted
-	})
+		p.nested = around.run != nil || around.nested
+	}
+	return context.WithValue(ctx, placeKey{}, p)
+}
+
+// WithReservation returns a context whose runs count as one run for the budget: they wait for their
+// minimums together, and a run that starts later gets its minimum at once. Use it for runs that
+// feed each other, and for sources read by [All] or [Reader] that shall wait for the budget.
+func WithReservation(ctx context.Context) context.Context {
+	p := placeOf(ctx)
+	if p == nil || p.budget == nil || p.nested {
+		return ctx
+	}
+	p.budget.mu.Lock()
+	defer p.budget.mu.Unlock()
+	r := &reservation{budget: p.budget, shared: true}
+	if p.run != nil && !p.run.over {
+		r.parent = p.run
+		r.parent.children++
+	}
+	return context.WithValue(ctx, placeKey{}, &place{budget: p.budget, run: r, branch: true})
+}
+
+// inBranch returns a context for a part of a run that may start before or after the run has its
+// first bytes: a branch, a side sink, a function that runs concurrently. What a run needs for
+// certain must not depend on time.
+func inBranch(ctx context.Context) context.Context {
+	p := placeOf(ctx)
+	if p == nil || p.run == nil || p.branch {
+		return ctx
+	}
+	branch := *p
+	branch.branch = true
+	return context.WithValue(ctx, placeKey{}, &branch)
+}
+
+// grant serves those that wait: first runs that have nothing, then stages that want more than their
+// minimum, each in the order of arrival. The first one that must keep waiting blocks the later
+// ones.
+func (b *Budget) grant() {
+	for e := b.runs.Front(); e != nil; e = b.runs.Front() {
+		r := e.Value.(*reservation)
+		if !r.fits() {
+			return
+		}
+		r.admit()
+	}
+	for e := b.extras.Front(); e != nil; e = b.extras.Front() {
+		if c := e.Value.(*claim); !c.account.take(c.bytes, true) {
+			return
+		} else {
+			c.serve()
+		}
+	}
 }

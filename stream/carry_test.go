@@ -66,7 +66,7 @@ func TestCarryRefuses(t *testing.T) {
 	same := stream.Map(func(n int) int { return n })
 	for name, flow := range map[string]stream.Flow[int, int]{
 		"Async":            stream.Async[int](4),
-		"AsyncBytes":       stream.AsyncBytes(stream.NewBudget(100), func(int) int { return 1 }),
+		"AsyncBytes":       stream.AsyncBytes(100, func(int) int { return 1 }),
 		"MapParallel":      stream.MapParallel(4, try),
 		"MapParallel, one": stream.MapParallel(1, try),
 		"MapUnordered":     stream.MapUnordered(4, try),

@@ -56,7 +56,7 @@ func ResultOf[T, R any](sink Sink[T, R]) Flow[T, R] {
 		return invalid[T, R]("ResultOf: the sink is nil")
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(R) error) error {
-		r, err := Run(early.Detached(ctx), src, sink)
+		r, err := consume(early.Detached(ctx), src, sink)
 		if err != nil {
 			return err
 		}

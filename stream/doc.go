@@ -78,8 +78,8 @@
 //     [NewFlow], [FlowOf], [FlowOfCoupled], [ResultOf], [Drainable].
 //   - One element at a time: [Map], [TryMap], [FlatMap], [Filter], [FilterMap], [MapState],
 //     [FlatMapState], [MapResource], [Scan], [Enumerate], [Intersperse], [Log].
-//   - In parallel: [Async], [AsyncBytes] with [NewBudget], [MapParallel], [MapUnordered],
-//     [MapKeyed], [Balance], [WithParallelism].
+//   - In parallel: [Async], [AsyncBytes], [MapParallel], [MapUnordered], [MapKeyed], [Balance],
+//     [WithParallelism].
 //   - Parts of a stream: [Take], [TakeWhile], [TakeFor], [Skip], [SkipWhile], [SkipFor], [Until],
 //     [Limit], [LimitBytes].
 //   - Batches: [Batch], [BatchWithin], [BatchBytes], [BatchBytesWithin], [Sliding], [Aggregate].
@@ -97,9 +97,11 @@
 //     [Recover], [RecoverWith], [CompleteOn], [MapErr], [Fail].
 //   - Positions: [Checkpoints], [Acknowledge], [Carry], [CarryBatch], [CarryMapUnordered],
 //     [CarrySegments], [OnValue].
+//   - Memory: [WithBudget] with [NewBudget], [WithReservation].
 //   - Measurement: [Monitor], [Measure], [Bottleneck].
 //   - Helpers: [ByteLen], [ClassOf], [Mark], [Stopped], [Draining].
-//   - To write a stage: [NewGroup], [EachLent], [WithoutStop], [WithoutDrain], [Parallelism].
+//   - To write a stage: [NewGroup], [EachLent], [OpenAccount], [WithoutStop], [WithoutDrain],
+//     [Parallelism].
 //
 // [operators]: https://github.com/millweir/millweir/blob/main/docs/operators.md
 package stream

@@ -59,7 +59,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			}, func(ns list) list { return ns }, short)),
 		"AlsoTo":             via(stream.AlsoTo(sink.Discard[int](), nil), slow),
 		"Async":              via(stream.Async[int](16), slow),
-		"AsyncBytes":         via(stream.AsyncBytes(stream.NewBudget(1000), one), slow),
+		"AsyncBytes":         via(stream.AsyncBytes(1000, one), slow),
 		"Balance":            via(stream.Balance(slow, slow)),
 		"Batch":              lists(stream.Batch[int](20)),
 		"BatchBytes":         lists(stream.BatchBytes(20, one)),

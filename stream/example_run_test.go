@@ -34,21 +34,6 @@ func ExampleVia() {
 	// Output: [STREAM WORDS] <nil>
 }
 
-// Two pipelines share one limit for the bytes in their buffers.
-func ExampleNewBudget() {
-	budget := stream.NewBudget(1 << 20)
-	for _, text := range []string{"first", "second"} {
-		src := stream.Via(source.Of([]byte(text)), stream.AsyncBytes(budget, stream.ByteLen[[]byte]))
-		n, err := stream.Run(context.Background(), src, sink.Discard[[]byte]())
-		fmt.Println(n, err)
-	}
-	fmt.Println("in use:", budget.Used())
-	// Output:
-	// 1 <nil>
-	// 1 <nil>
-	// in use: 0
-}
-
 // A stage with a goroutine runs it in a group. The group returns the first true cause, and carries
 // a panic of the goroutine to the caller.
 func ExampleNewGroup() {

@@ -26,13 +26,13 @@ type boundary[T any] struct {
 	most int // elements held when the downstream is slow, including those in flight on either side
 }
 
-func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T] {
+func boundaries[T any](bytes int, size func(T) int) map[string]boundary[T] {
 	same := stream.Map(func(v T) T { return v })
 	try := func(_ context.Context, v T) (T, error) { return v, nil }
 	one := func(T) int { return 0 }
 	return map[string]boundary[T]{
 		"Async":            {stream.Async[T](4), 4 + 2},
-		"AsyncBytes":       {stream.AsyncBytes(b, size), 4 + 2},
+		"AsyncBytes":       {stream.AsyncBytes(bytes, size), 4 + 2},
 		"MapParallel":      {stream.MapParallel(2, try), 2*2*64 + 65}, // quick functions run in chunks
 		"MapUnordered":     {stream.MapUnordered(2, try), 2*2*64 + 65},
 		"MapKeyed":         {stream.MapKeyed(3, 1, one, try), 3 + 1},
@@ -62,7 +62,7 @@ func boundaries[T any](b *stream.Budget, size func(T) int) map[string]boundary[T
 
 // A cancelled run never looks complete, even if there is room and elements wait: 10,000 times.
 func TestCancelBesideReadySlot(t *testing.T) {
-	flows := boundaries(stream.NewBudget(64), func(int) int { return 8 })
+	flows := boundaries(64, func(int) int { return 8 })
 	names := make([]string, 0, len(flows))
 	for name := range flows {
 		names = append(names, name)
@@ -97,7 +97,7 @@ func TestCancelBesideReadySlot(t *testing.T) {
 func TestSlowConsumer(t *testing.T) {
 	const chunk = 64 << 10
 	all := func() map[string]boundary[[]byte] {
-		return boundaries(stream.NewBudget(4*(chunk+24)), stream.ByteLen[[]byte])
+		return boundaries(4*(chunk+24), stream.ByteLen[[]byte])
 	}
 	for name := range all() {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestCountsPast32Bits(t *testing.T) {
 		t.Errorf("%d, %v", sums, err)
 	}
 	budget := stream.NewBudget(chunk * chunks)
-	account := budget.Account()
+	account := stream.OpenAccount(stream.WithReservation(stream.WithBudget(t.Context(), budget)), stream.Need{})
 	for range chunks {
 		if !account.TryAcquire(chunk) {
 			t.Error("the budget is spent before its time")

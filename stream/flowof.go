@@ -37,7 +37,7 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 		// A drain ends only the upstream. src may still emit replies to what sink has sent.
 		in, out := stoppable[I]{src: up}, stoppable[O]{src: undrained(src)}
 		g.Go(func() error {
-			_, err := Run(sideCtx, &in, sink)
+			_, err := consume(inBranch(sideCtx), &in, sink)
 			if err == nil && coupled {
 				out.stop()
 			}
@@ -47,7 +47,7 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 		defer func() { unwatch() }()
 		var endedEarly error // set if the downstream ended early
 		err := g.Do(func() error {
-			err := out.Each(ctx, emit)
+			err := out.Each(inBranch(ctx), emit)
 			if isStop(err) {
 				endedEarly, err = err, nil
 			}

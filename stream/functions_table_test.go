@@ -93,7 +93,7 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return twice(run(b.src(), stream.AlsoTo(sink.Discard[int](), func(int64) { b.hit() })))
 		},
 		"stream.AsyncBytes.size": func(b bb) Run {
-			return run(b.src(), stream.AsyncBytes(stream.NewBudget(100), hit(b)))
+			return run(b.src(), stream.AsyncBytes(100, hit(b)))
 		},
 		"stream.BatchBytes.size": func(b bb) Run { return run(b.src(), stream.BatchBytes(2, hit(b))) },
 		"stream.BatchBytesWithin.size": func(b bb) Run {

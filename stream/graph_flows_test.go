@@ -345,7 +345,7 @@ func plain() []operator {
 			return stream.Expand(func(v uint64) iter.Seq[uint64] { p.pass(); return slices.Values([]uint64{v}) })
 		}),
 		same("AsyncBytes", func(b *builder, p *fault) numberFlow {
-			return stream.AsyncBytes(stream.NewBudget(int64(b.number(1, 100))),
+			return stream.AsyncBytes(b.number(1, 100),
 				func(v uint64) int { p.pass(); return size(v) })
 		}),
 		same("Throttle", func(b *builder, p *fault) numberFlow {

@@ -26,6 +26,8 @@ type MergeHub[T any] struct {
 	mu    sync.Mutex
 	taken bool
 	gone  chan struct{} // closed when the consumer has ended
+
+	ties ties
 }
 
 // NewMergeHub returns a hub without producers.
@@ -48,6 +50,7 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 	if taken {
 		return errUsed
 	}
+	defer h.ties.join(ctx)()
 	defer close(h.gone)
 	drained := drain.Done(ctx)
 	for {
@@ -73,6 +76,7 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 // runs end with [ErrClosed] when the hub is closed or its source has ended.
 func (h *MergeHub[T]) Sink() Sink[T, int64] {
 	return SinkFunc[T, int64](func(ctx context.Context, src Source[T]) (int64, error) {
+		defer h.ties.join(ctx)()
 		var n int64
 		err := src.Each(ctx, func(v T) error {
 			select {
@@ -111,6 +115,8 @@ type Hub[T any] struct {
 	used      bool
 	over      bool
 	err       error // how the producer ended
+
+	ties ties
 }
 
 type consumer[T any] struct {
@@ -157,6 +163,7 @@ func (h *Hub[T]) Consume(ctx context.Context, src Source[T]) (n int64, err error
 	if err := h.begin(); err != nil {
 		return 0, err
 	}
+	defer h.ties.join(ctx)()
 	defer context.AfterFunc(ctx, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -309,6 +316,7 @@ func (h *Hub[T]) Source() Source[T] {
 		if h.bad != nil {
 			return h.bad
 		}
+		defer h.ties.join(ctx)()
 		ctx, fail := context.WithCancelCause(ctx)
 		defer fail(nil)
 		// The branch does not use ctx: if this consumer is cancelled, a producer that waits for it

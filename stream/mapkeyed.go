@@ -25,7 +25,7 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(U) error) error {
 		g, ctx := NewGroup(ctx)
-		calls := WithoutDrain(ctx)
+		calls := inBranch(WithoutDrain(ctx))
 		k := keyed[T, U, K]{perKey: perKey, keys: map[K]*keyQueue[T, U]{}, f: f, group: g}
 		order := make(chan *call[T, U], n) // calls in the order of their elements
 		places := make(chan struct{}, n)   // holds one token for each element in the stage

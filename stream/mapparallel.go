@@ -52,8 +52,9 @@ func mapParallel[T, U any](name string, n int, order mapOrder, f func(context.Co
 				}
 				return err
 			})
+			calls := inBranch(WithoutDrain(ctx))
 			for range n {
-				g.Go(func() error { return ending.Cause(ctx, m.work(WithoutDrain(ctx), f)) })
+				g.Go(func() error { return ending.Cause(ctx, m.work(calls, f)) })
 			}
 			return g.Do(func() error { return m.drain(ctx, to) })
 		})

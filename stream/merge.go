@@ -71,6 +71,7 @@ func merging[T any](feed func(ctx context.Context, spawn func(src Source[T], aft
 		g, ctx := NewGroup(ctx)
 		m := newMux[T](mergeAhead)
 		var running atomic.Int64
+		branch := inBranch(ctx)
 		run := func(f func() error) {
 			running.Add(1)
 			g.Go(func() error {
@@ -90,7 +91,7 @@ func merging[T any](feed func(ctx context.Context, spawn func(src Source[T], aft
 					}
 					r := m.open()
 					defer m.close(r)
-					return pour(ctx, src, r.receiver(ctx))
+					return pour(branch, src, r.receiver(branch))
 				})
 			})
 		})

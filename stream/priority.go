@@ -56,9 +56,10 @@ func mergeChosen[T any](srcs []Source[T], weights []int) Source[T] {
 			c.lanes[i].free.L = &c.mu
 		}
 		defer context.AfterFunc(ctx, c.halt)()
+		branch := inBranch(ctx)
 		for i, src := range srcs {
 			g.Go(func() error {
-				err := each(ctx, src, func(v T) error { return c.put(ctx, i, v) })
+				err := each(branch, src, func(v T) error { return c.put(ctx, i, v) })
 				if err == nil {
 					c.leave()
 				}

@@ -27,7 +27,7 @@ func RestartSink[T, R any](n int, sink Sink[T, R], b *Backoff) Flow[T, R] {
 	}
 	clone := detacher[T]()
 	return Then(Batch[T](n), TryMap(retrying("RestartSink", func(ctx context.Context, piece []T) (R, error) {
-		return Run(ctx, SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
+		return consume(ctx, SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
 			for _, v := range piece {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)

@@ -95,11 +95,8 @@ func badSettings() map[string][]badRun {
 			badFlow(stream.Async[int](0)), badFlow(stream.Async[int](-1)),
 			badFlow(stream.Async[int](math.MaxInt)),
 		},
-		"stream.AsyncBytes.b": {
-			badFlow(stream.AsyncBytes(nil, id)),
-			badFlow(stream.AsyncBytes(stream.NewBudget(-1), id)),
-		},
-		"stream.AsyncBytes.size": {badFlow(stream.AsyncBytes[int](stream.NewBudget(1), nil))},
+		"stream.AsyncBytes.max":  {badFlow(stream.AsyncBytes(0, id)), badFlow(stream.AsyncBytes(-1, id))},
+		"stream.AsyncBytes.size": {badFlow(stream.AsyncBytes[int](1, nil))},
 		"stream.Balance.flows":   flows(stream.Balance[int, int]),
 		"stream.Batch.n":         {badFlow(stream.Batch[int](0)), badFlow(stream.Batch[int](-1))},
 		"stream.BatchBytes.max":  {badFlow(stream.BatchBytes(0, id)), badFlow(stream.BatchBytes(-1, id))},
@@ -260,9 +257,13 @@ func badSettings() map[string][]badRun {
 			badSink(stream.NewBroadcastHub[int](-1)), badSource(stream.NewBroadcastHub[int](0).Source()),
 		},
 		"stream.NewBudget.bytes": {
-			badFlow(stream.AsyncBytes(stream.NewBudget(-1), id)),
+			func(ctx context.Context, started func()) error {
+				ctx = stream.WithBudget(ctx, stream.NewBudget(0))
+				return badFlow(stream.Async[int](1))(ctx, started)
+			},
 			func(ctx context.Context, _ func()) error {
-				return stream.NewBudget(-1).Account().Acquire(ctx, 1)
+				ctx = stream.WithBudget(ctx, stream.NewBudget(-1))
+				return stream.OpenAccount(ctx, stream.Need{}).Acquire(ctx, 1)
 			},
 		},
 		"stream.NewLimiter.rate": {
@@ -282,6 +283,7 @@ func badSettings() map[string][]badRun {
 			badSink(stream.NewPartitionHub[int](1, nil)),
 			badSource(stream.NewPartitionHub[int](1, nil).Source()),
 		},
+		"stream.OpenAccount.need": {badNeed(-1, 0), badNeed(0, -1), badNeed(2, 1)},
 		"stream.OrElse.first":     {fanIn(func(good ints) ints { return stream.OrElse(nil, good) })},
 		"stream.OrElse.second":    {fanIn(func(good ints) ints { return stream.OrElse(good, nil) })},
 		"stream.Partition.choose": {badFlow(stream.Partition(nil, same))},
@@ -434,8 +436,16 @@ func badSettings() map[string][]badRun {
 	}
 }
 
+func badNeed(least, most int64) func(context.Context, func()) error {
+	return func(ctx context.Context, _ func()) error {
+		ctx = stream.WithBudget(ctx, stream.NewBudget(100))
+		return stream.OpenAccount(ctx, stream.Need{Min: least, Max: most}).Acquire(ctx, 1)
+	}
+}
+
 // These parameters are optional, for the reason given.
 var optional = map[string]string{
+	"stream.WithBudget.b":      "nil means that stages hold what their options say",
 	"stream.AlsoTo.done":       "nobody wants the result",
 	"stream.ConflateUpTo.cost": "each element counts as 1",
 	"stream.DivertTo.done":     "nobody wants the result",
@@ -492,7 +502,7 @@ func TestBadSettings(t *testing.T) {
 func TestBadSettingsThatPanic(t *testing.T) {
 	for name, f := range map[string]func(){
 		"Limiter.Set": func() { stream.NewLimiter(1, 1).Set(-1) },
-		"Budget.Set":  func() { stream.NewBudget(1).Set(-1) },
+		"Budget.Set":  func() { stream.NewBudget(1).Set(0) },
 	} {
 		func() {
 			defer func() {

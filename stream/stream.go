@@ -72,7 +72,20 @@ func (f SinkFunc[T, R]) Consume(ctx context.Context, src Source[T]) (R, error) {
 //   - Panics of a stage or of a user's function surface here as a [*PanicError], with the value and
 //     the original stack, after every stage has cleaned up. runtime.Goexit ends the caller's
 //     goroutine in the same way.
+//   - Memory: with a [Budget], the run waits until the budget has what its stages need.
 func Run[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) (R, error) {
+	ctx, reserved, err := enterRun(ctx)
+	if err != nil {
+		var none R
+		return none, err
+	}
+	defer reserved.leave()
+	result, err := consume(ctx, src, sink)
+	return result, reserved.reason(err)
+}
+
+// consume runs src into sink with the checks of [Run], but as a part of the run of ctx.
+func consume[T, R any](ctx context.Context, src Source[T], sink Sink[T, R]) (R, error) {
 	var none R
 	if src == nil {
 		return none, errNilSource

@@ -32,6 +32,6 @@ func Then[A, B, C any](f Flow[A, B], g Flow[B, C]) Flow[A, C] {
 // Into returns a sink that runs its input through f into sink.
 func Into[A, B, R any](f Flow[A, B], sink Sink[B, R]) Sink[A, R] {
 	return SinkFunc[A, R](func(ctx context.Context, src Source[A]) (R, error) {
-		return Run(ctx, Via(src, f), sink)
+		return consume(ctx, Via(src, f), sink)
 	})
 }

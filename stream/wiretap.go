@@ -22,7 +22,7 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 		defer release()
 		q := newRing[T](sideAhead)
 		g.Go(func() error {
-			result, err := Run(sideCtx, q.source(), sink)
+			result, err := consume(inBranch(sideCtx), q.source(), sink)
 			if done != nil {
 				done(result, err)
 			}

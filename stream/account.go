@@ -1,0 +1,303 @@
+package stream
+
+import (
+	"container/list"
+	"context"
+	"slices"
+)
+
+// Need is what a stage needs of a [Budget].
+type Need struct {
+	Stage string // its name, for errors
+	// Min is the number of bytes without which the stage cannot go on, such as one part or one
+	// block. It may be 0.
+	Min int64
+	// Max is the number of bytes that the stage holds at most, if the user has asked for it by an
+	// option. A budget that is smaller is an error of the run. 0 means that the stage takes what it
+	// gets.
+	Max int64
+}
+
+// Account is what one run of one stage holds of a [Budget]. A nil *Account, of a run without a
+// budget, gives any number of bytes at once and counts nothing. Any goroutine may call the methods.
+type Account struct {
+	need   Need
+	budget *Budget
+	run    *reservation // nil outside of a run
+	branch bool
+	bad    error
+
+	// guarded by the budget's mutex
+	held   int64
+	claims []*claim
+	closed bool
+}
+
+// claim is a call of Acquire that waits for more than the account's minimum.
+type claim struct {
+	account *Account
+	bytes   int64
+	granted chan struct{} // closed when the account has the bytes
+	at      *list.Element // in the budget's extras
+}
+
+// OpenAccount returns an account of the budget of ctx, or nil if ctx has none. The caller must call
+// Close. A stage opens its account at the start of its Each or Consume, before it runs its
+// upstream. OpenAccount takes nothing and does not wait.
+//
+// If the budget is too small, the run ends with an error before its first element. If need is
+// invalid, Acquire returns an error.
+func OpenAccount(ctx context.Context, need Need) *Account {
+	p := placeOf(ctx)
+	if p == nil || p.budget == nil {
+		return nil
+	}
+	b := p.budget
+	a := &Account{need: need, budget: b, run: p.run, branch: p.branch}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	least := max(need.Min, need.Max)
+	switch {
+	case b.bad != nil:
+		a.bad = b.bad
+	case need.Min < 0 || need.Max < 0 || need.Max > 0 && need.Max < need.Min:
+		a.bad = invalidError("OpenAccount: %s needs %d to %d bytes", need.Stage, need.Min, need.Max)
+		a.need.Min, a.need.Max = 0, 0
+	case least > b.size:
+		a.bad = invalidError("%s: the budget of %d bytes is too small; the smallest that works for this stage is %d bytes",
+			need.Stage, b.size, least)
+	}
+	if a.run != nil {
+		a.run.join(a)
+	}
+	return a
+}
+
+// join adds the minimum of a to those of the run.
+func (r *reservation) join(a *Account) {
+	r.open++
+	r.minimum += a.need.Min
+	r.settle()
+	if a.branch {
+		return
+	}
+	r.certain += a.need.Min
+	r.stretch = max(r.stretch, a.need.Max-a.need.Min)
+	if r.largest == nil || max(a.need.Min, a.need.Max) > max(r.largest.Min, r.largest.Max) {
+		r.largest = &a.need
+	}
+	r.check()
+}
+
+// part removes the minimum of a from those of the run.
+func (r *reservation) part(a *Account) {
+	r.open--
+	r.minimum -= a.need.Min
+	if !a.branch {
+		r.certain -= a.need.Min
+	}
+	if r.open == 0 {
+		r.dismiss()
+	}
+	r.settle()
+}
+
+// Acquire takes bytes. The first call in a run waits until the budget has the minimums of all
+// stages of the run. After that, Acquire returns at once if the account then holds no more than its
+// minimum, or held nothing before. Otherwise it waits until the budget has the bytes, in the order
+// of arrival. If ctx is done first, Acquire returns its cause and has taken nothing. It panics if
+// bytes is negative.
+//
+// To hold more than the minimum, another goroutine of the stage must keep releasing what the
+// account holds while Acquire waits. A stage with a single goroutine uses TryAcquire.
+func (a *Account) Acquire(ctx context.Context, bytes int64) error {
+	if a == nil {
+		return nil
+	}
+	notNegative(bytes)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	b := a.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if a.take(bytes, a.turn()) {
+		return nil
+	}
+	c := &claim{account: a, bytes: bytes, granted: make(chan struct{})}
+	c.at = b.extras.PushBack(c)
+	a.claims = append(a.claims, c)
+	b.mu.Unlock()
+	select {
+	case <-c.granted:
+		b.mu.Lock()
+		return nil
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	if c.at != nil {
+		c.leave()
+	} else {
+		a.give(bytes)
+	}
+	b.grant() // the claim may have blocked later ones
+	return context.Cause(ctx)
+}
+
+// begin waits until the run is admitted. It unlocks the budget meanwhile.
+func (a *Account) begin(ctx context.Context) error {
+	r, b := a.run, a.budget
+	for {
+		switch {
+		case a.bad != nil:
+			return a.bad
+		case r == nil || r.over:
+			return nil
+		case r.failed != nil:
+			return r.failed
+		}
+		r.want()
+		if r.admitted {
+			return nil
+		}
+		r.waiters++
+		ready := r.ready
+		b.mu.Unlock()
+		select {
+		case <-ready:
+		case <-ctx.Done():
+		}
+		b.mu.Lock()
+		r.waiters--
+		if ctx.Err() == nil {
+			continue
+		}
+		if r.waiters == 0 && r.at != nil {
+			r.stopWaiting()
+			b.grant() // the run may have blocked later ones
+		}
+		return context.Cause(ctx)
+	}
+}
+
+// TryAcquire takes bytes if Acquire would not wait, and reports whether it did. It panics if bytes
+// is negative.
+func (a *Account) TryAcquire(bytes int64) bool {
+	if a == nil {
+		return true
+	}
+	notNegative(bytes)
+	b := a.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := a.run
+	if a.bad != nil || r != nil && r.failed != nil {
+		return false
+	}
+	if r != nil && !r.over && !r.admitted {
+		if !r.depended() && (b.runs.Len() > 0 || !r.fits()) {
+			return false
+		}
+		r.want()
+	}
+	return a.take(bytes, a.turn())
+}
+
+// Release gives back bytes. It panics if the account holds fewer.
+func (a *Account) Release(bytes int64) {
+	if a == nil {
+		return
+	}
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	a.give(bytes)
+	a.budget.grant()
+}
+
+// Close gives back all that the account holds. No call of Acquire may be waiting. A second call does
+// nothing.
+func (a *Account) Close() {
+	if a == nil {
+		return
+	}
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	if a.closed {
+		return
+	}
+	a.closed = true
+	a.give(a.held)
+	if a.run != nil {
+		a.run.part(a)
+	}
+	a.budget.grant()
+}
+
+// notNegative panics if bytes is negative. It is called before the budget is locked, so that the
+// panic leaves no lock held.
+func notNegative(bytes int64) {
+	if bytes < 0 {
+		panic("stream: an account was asked for a negative number of bytes")
+	}
+}
+
+// turn reports whether nobody waits before a new call.
+func (a *Account) turn() bool { return a.budget.runs.Len() == 0 && a.budget.extras.Len() == 0 }
+
+// take takes bytes if they are within the minimum, or if the account holds nothing, or if turn is
+// true and the budget has them. An account that belongs to no run gets no more than its minimum:
+// what it holds must not keep a run from its own, which its reader may wait for.
+func (a *Account) take(bytes int64, turn bool) bool {
+	b := a.budget
+	held := a.held + bytes
+	if a.held > 0 && held > a.need.Min {
+		extra := held - max(a.held, a.need.Min)
+		if a.run == nil || !turn || extra > b.size-b.inside-b.outside {
+			return false
+		}
+	}
+	a.hold(held)
+	return true
+}
+
+// give gives back bytes. Calls of this account that wait need no turn if they are now within the
+// minimum.
+func (a *Account) give(bytes int64) {
+	if bytes < 0 || bytes > a.held {
+		panic("stream: an account was given more bytes back than it holds")
+	}
+	a.hold(a.held - bytes)
+	for len(a.claims) > 0 && a.take(a.claims[0].bytes, false) {
+		a.claims[0].serve()
+	}
+}
+
+// hold sets what the account holds and charges the budget for it.
+func (a *Account) hold(bytes int64) {
+	before := a.held
+	a.held = bytes
+	if a.run == nil {
+		a.budget.outside += bytes - before
+		return
+	}
+	a.run.extra += max(bytes-a.need.Min, 0) - max(before-a.need.Min, 0)
+	a.run.settle()
+}
+
+// serve ends the wait of a claim whose account has the bytes.
+func (c *claim) serve() {
+	c.leave()
+	close(c.granted)
+}
+
+// leave takes the claim off the queue.
+func (c *claim) leave() {
+	c.account.budget.extras.Remove(c.at)
+	c.at = nil
+	a := c.account
+	i := slices.Index(a.claims, c)
+	a.claims = slices.Delete(a.claims, i, i+1)
+}

@@ -1,0 +1,208 @@
+package stream
+
+import (
+	"container/list"
+	"context"
+)
+
+// reservation is what one run has of a budget. The run is admitted with the sum of the minimums of
+// its open accounts, as a whole, when the first of them needs bytes. Until then it holds nothing.
+// When its last account closes it gives everything back, and a later account waits again. All
+// fields are guarded by the budget's mutex.
+type reservation struct {
+	budget *Budget
+	parent *reservation            // of the run around this one
+	cancel context.CancelCauseFunc // ends the run; nil if shared
+	shared bool                    // made by WithReservation, without an end of its own
+	over   bool                    // the run has ended
+
+	open    int   // accounts
+	certain int64 // sum of the minimums of the open accounts that are not in branches
+	stretch int64 // the largest difference between the maximum and the minimum of such an account
+	minimum int64 // sum of the minimums of all open accounts
+
+	admitted bool
+	base     int64 // of certain, when it was admitted: kept for stages that end and start again
+	extra    int64 // held beyond minimums
+	charged  int64 // its part of the budget's inside
+
+	ready   chan struct{} // closed when it is admitted or has failed; nil if no call waits
+	waiters int           // calls that wait for ready
+	at      *list.Element // in the budget's runs
+	failed  error         // the budget is too small
+	named   int64         // the budget that failed names
+	largest *Need         // of the accounts that are not in branches
+
+	children      int // runs inside
+	admittedBelow int // runs inside, at any depth, that are admitted
+	ties          []*tie
+}
+
+// enterRun returns the context for a run that starts in ctx, and its reservation, or nil if it has
+// none.
+func enterRun(ctx context.Context) (context.Context, *reservation, error) {
+	p := placeOf(ctx)
+	switch {
+	case p == nil || p.budget == nil:
+		return ctx, nil, nil
+	case p.budget.bad != nil:
+		return ctx, nil, p.budget.bad
+	case p.nested:
+		return ctx, nil, nil
+	}
+	b := p.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := &reservation{budget: b, parent: p.run}
+	switch {
+	case p.run == nil:
+	case p.run.over:
+		r.parent = nil
+	case p.run.shared:
+		return ctx, nil, nil
+	default:
+		p.run.children++
+	}
+	ctx, r.cancel = context.WithCancelCause(ctx)
+	return context.WithValue(ctx, placeKey{}, &place{budget: b, run: r}), r, nil
+}
+
+// leave gives back everything that the run has.
+func (r *reservation) leave() {
+	if r == nil {
+		return
+	}
+	defer r.cancel(nil)
+	b := r.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.dismiss()
+	r.over = true
+	if r.parent != nil {
+		r.parent.children--
+	}
+	b.grant()
+}
+
+// reason returns the error of a run that ended with err. If the budget was too small, this is the
+// error, whatever stages made of the cancelled context.
+func (r *reservation) reason(err error) error {
+	if r == nil || err == nil {
+		return err
+	}
+	r.budget.mu.Lock()
+	defer r.budget.mu.Unlock()
+	if r.failed != nil {
+		return r.failed
+	}
+	return err
+}
+
+// needs returns the smallest budget for the run: room for all minimums and for each maximum that a
+// user asked for.
+func (r *reservation) needs() int64 { return r.certain + r.stretch }
+
+// check makes the run fail if the budget can never admit it. The run is cancelled before it has
+// started its sources, but the stages in between still open their accounts, so that the error at
+// its end names a budget that works.
+func (r *reservation) check() {
+	if r.admitted || r.needs() <= max(r.budget.size, r.named) {
+		return
+	}
+	r.named = r.needs()
+	r.failed = invalidError("%s: the budget of %d bytes is too small; the smallest that works for this run is %d bytes",
+		r.largest.Stage, r.budget.size, r.named)
+	r.stopWaiting()
+	r.cancel(r.failed)
+}
+
+// fits reports whether the budget has the minimums of the run and of the runs around it. A run whose branches need more than
+// the whole budget gets it when no other run has any of it.
+func (r *reservation) fits() bool {
+	b, wanted := r.budget, r.minimum
+	for p := r.parent; p != nil; p = p.parent {
+		if !p.admitted {
+			wanted += p.minimum
+		}
+	}
+	return b.inside == 0 || wanted <= b.size-b.inside
+}
+
+// want admits the run if that is possible now, and queues it otherwise.
+func (r *reservation) want() {
+	switch {
+	case r.admitted || r.at != nil:
+	case r.depended():
+		r.begin()
+		r.spread()
+	case r.budget.runs.Len() == 0 && r.fits():
+		r.admit()
+	default:
+		r.ready = make(chan struct{})
+		r.at = r.budget.runs.PushBack(r)
+	}
+}
+
+// admit gives their minimums to the run and to the runs around it that have accounts, which must
+// not wait from now on. The outermost run keeps them when a stage ends early: it may start again.
+func (r *reservation) admit() {
+	for p := r; p != nil; p = p.parent {
+		if p == r || p.open > 0 && !p.admitted {
+			if p.parent == nil {
+				p.base = p.certain
+			}
+			p.begin()
+			p.spread()
+		}
+	}
+}
+
+// begin gives the run its minimums.
+func (r *reservation) begin() {
+	r.admitted = true
+	r.settle()
+	r.stopWaiting()
+	for p := r.parent; p != nil; p = p.parent {
+		p.admittedBelow++
+	}
+}
+
+// spread admits the runs that this one may wait for now that it has begun.
+func (r *reservation) spread() {
+	if r.children > 0 || len(r.ties) > 0 {
+		r.budget.admitDepended()
+	}
+}
+
+// stopWaiting takes the run off the queue and wakes the calls that wait for it.
+func (r *reservation) stopWaiting() {
+	if r.at == nil {
+		return
+	}
+	r.budget.runs.Remove(r.at)
+	r.at = nil
+	close(r.ready)
+}
+
+// dismiss gives everything back. The run can be admitted again.
+func (r *reservation) dismiss() {
+	r.stopWaiting()
+	if r.admitted {
+		r.admitted = false
+		for p := r.parent; p != nil; p = p.parent {
+			p.admittedBelow--
+		}
+	}
+	r.base, r.stretch, r.largest = 0, 0, nil
+	r.settle()
+}
+
+// settle charges the run for what it has now.
+func (r *reservation) settle() {
+	var charge int64
+	if r.admitted {
+		charge = max(r.base, r.minimum) + r.extra
+	}
+	r.budget.inside += charge - r.charged
+	r.charged = charge
+}
