@@ -17,7 +17,7 @@ const blockSize = 1 << 20
 // empty input has no block. After the last use of a block, the receiver may pass it to freeBlock.
 func lineBlocks() stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		buf := newBlock()
+		var buf []byte
 		err := guarded.EachLent(ctx, src, func(p []byte) error {
 			for len(p) > 0 {
 				if len(buf) == blockSize {
@@ -30,6 +30,9 @@ func lineBlocks() stream.Flow[[]byte, []byte] {
 					if err := emit(block[:end]); err != nil {
 						return err
 					}
+				}
+				if buf == nil {
+					buf = newBlock()
 				}
 				n := min(blockSize-len(buf), len(p))
 				buf = append(buf, p[:n]...)

@@ -42,6 +42,14 @@ func boundedDecoder(name string, max bounds, open func(io.Reader) (io.Reader, er
 	})
 }
 
+// lazyDecoder is a boundedDecoder that calls open when the first bytes have arrived.
+func lazyDecoder(name string, max bounds, open func(io.Reader) (io.Reader, error)) stream.Flow[[]byte, []byte] {
+	return boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
+		r.(*input).await()
+		return open(r)
+	})
+}
+
 var errAbandoned = errors.New("codec: the run was abandoned")
 
 const (
@@ -196,19 +204,31 @@ func (in *input) Read(p []byte) (int, error) {
 // ReadByte implements [io.ByteReader].
 func (in *input) ReadByte() (byte, error) {
 	for len(in.unread) == 0 {
-		if in.buf == nil {
-			in.buf = make([]byte, minChunkRoom)
-		}
-		n, err := in.Read(in.buf)
-		if n == 0 && err != nil {
+		if err := in.fill(); err != nil {
 			return 0, err
 		}
-		in.unread = in.buf[:n] // the next read returns the error again
 	}
 	c := in.unread[0]
 	in.unread = in.unread[1:]
 	return c, nil
 }
+
+// fill reads some bytes into buf, or returns an error. unread must be empty.
+func (in *input) fill() error {
+	if in.buf == nil {
+		in.buf = make([]byte, minChunkRoom)
+	}
+	n, err := in.Read(in.buf)
+	if n == 0 && err != nil {
+		return err
+	}
+	in.unread = in.buf[:n] // the next read returns the error again
+	return nil
+}
+
+// await waits for the first bytes of the upstream, or for its end. A decoder that has large state
+// is made after that, so that many runs that wait for data take little memory.
+func (in *input) await() { _ = in.fill() }
 
 // notEOF returns err, or io.ErrUnexpectedEOF if a decoder could take err for the end.
 func notEOF(err error) error {

@@ -32,7 +32,8 @@ func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	return packer{
 		name: name, levels: deflateLevels,
 		fused: func(level int) bytesFlow {
-			return Encoder(name, func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil })
+			open := func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil }
+			return Encoder(name, lazily(open))
 		},
 		parallel: func(level, n int) bytesFlow { return deflateBlocks(name, level, n, nil) },
 	}.flow(o.Level, o.Parallelism)

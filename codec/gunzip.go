@@ -60,7 +60,7 @@ func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	fused := boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
+	fused := lazyDecoder(name, max, func(r io.Reader) (io.Reader, error) {
 		return newGunzipper(r, new(memberSequence), end), nil
 	})
 	return byParallelism(name, o.Parallelism, func(n int) bytesFlow {

@@ -44,7 +44,8 @@ func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {
 	return packer{
 		name: gzipStage, levels: deflateLevels,
 		fused: func(level int) bytesFlow {
-			return Encoder(gzipStage, func(w io.Writer) (io.WriteCloser, error) { return newGzipWriter(w, level) })
+			open := func(w io.Writer) (io.WriteCloser, error) { return newGzipWriter(w, level) }
+			return Encoder(gzipStage, lazily(open))
 		},
 		parallel: gzipMembers,
 	}.flow(o.Level, o.Parallelism)

@@ -40,7 +40,7 @@ func inflateFlow(name string, opts *InflateOptions, open func(*bufio.Reader) (io
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	return boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
+	return lazyDecoder(name, max, func(r io.Reader) (io.Reader, error) {
 		src := bufio.NewReaderSize(r, chunkSize)
 		d, err := open(src)
 		if err != nil {

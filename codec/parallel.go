@@ -51,6 +51,7 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 		) error {
 			var total int64
 			return withInput(ctx, name, src, func(in *input) error {
+				in.await()
 				return cut(in, func(u *unit) error {
 					// The header has the size, so a unit that exceeds a limit is refused before it
 					// is unpacked.

@@ -58,7 +58,7 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	fused := boundedDecoder(name, max, func(r io.Reader) (io.Reader, error) {
+	fused := lazyDecoder(name, max, func(r io.Reader) (io.Reader, error) {
 		walk := &frameScanner{
 			src: bufio.NewReaderSize(r, chunkSize), maxWindow: uint64(o.MaxWindow),
 			requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty,

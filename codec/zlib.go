@@ -23,7 +23,8 @@ func Zlib(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 	return packer{
 		name: name, levels: deflateLevels,
 		fused: func(level int) bytesFlow {
-			return Encoder(name, func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) })
+			open := func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) }
+			return Encoder(name, lazily(open))
 		},
 		parallel: func(level, n int) bytesFlow { return deflateBlocks(name, level, n, zlibHeader(level)) },
 	}.flow(o.Level, o.Parallelism)

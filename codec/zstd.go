@@ -41,7 +41,8 @@ func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 	return packer{
 		name: zstdStage, levels: zstdLevels,
 		fused: func(level int) bytesFlow {
-			return Encoder(zstdStage, func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, level) })
+			open := func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, level) }
+			return Encoder(zstdStage, lazily(open))
 		},
 		parallel: zstdFrames,
 	}.flow(o.Level, o.Parallelism)
