@@ -33,7 +33,7 @@ func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3) (*child, *ser
 	t.Helper()
 	p := servers.NewProxy(t, m.Addr())
 	reached := p.HoldDown(half)
-	c := start(t, "backup", j.with("MONGODB_URI="+direct(p)), j.store()...)
+	c := start(t, "backup", j.with("MONGODB_URI="+directURI(p)), j.store()...)
 	select {
 	case <-reached:
 	case <-c.done:

@@ -77,9 +77,9 @@ func (j *job) restore(coll string, more ...string) []string {
 	}, more...)
 }
 
-// direct returns a URI for a proxy in front of a server. It turns discovery off, so that the client
+// directURI returns a URI for a proxy in front of a server. It turns discovery off, so that the client
 // does not connect to the server itself.
-func direct(p *servers.Proxy) string { return "mongodb://" + p.Addr() + "/?directConnection=true" }
+func directURI(p *servers.Proxy) string { return "mongodb://" + p.Addr() + "/?directConnection=true" }
 
 // TestBackupReadByTools stores documents of every type, reads them back only with standard tools,
 // and restores them. It stores 25,000 documents, which fit into one part, or 100,000 with
@@ -94,7 +94,7 @@ func TestBackupReadByTools(t *testing.T) {
 	}
 	want := make([]bson.Raw, n)
 	for i := range want {
-		want[i] = marshal(t, mixed(i))
+		want[i] = marshal(t, mixedDocument(i))
 	}
 	load(t, j.coll, want)
 	types := map[bson.Type]bool{}

@@ -198,9 +198,9 @@ func randomText(r *rand.Rand, n int) string {
 	return string(b)
 }
 
-// mixed returns document number i of a collection of all types. The result depends only on i. It
+// mixedDocument returns document number i of a collection of all types. The result depends only on i. It
 // omits what canonical Extended JSON cannot carry exactly.
-func mixed(i int) bson.D {
+func mixedDocument(i int) bson.D {
 	r := rand.New(rand.NewPCG(uint64(i), 7))
 	var id any = int32(i)
 	switch i % 7 {
@@ -329,7 +329,7 @@ func sameDocuments(t testing.TB, got, want []bson.Raw) {
 			continue
 		}
 		if bad++; bad <= 10 {
-			t.Errorf("document %v:\n got %s\nwant %s", id, short(g), short(w))
+			t.Errorf("document %v:\n got %s\nwant %s", id, abbreviate(g), abbreviate(w))
 		}
 	}
 	if bad > 10 {
@@ -337,7 +337,7 @@ func sameDocuments(t testing.TB, got, want []bson.Raw) {
 	}
 }
 
-func short(d bson.Raw) string {
+func abbreviate(d bson.Raw) string {
 	if len(d) > 300 {
 		return fmt.Sprintf("%x… (%d bytes)", []byte(d[:300]), len(d))
 	}

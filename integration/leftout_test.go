@@ -71,9 +71,9 @@ func TestLeftOut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j := newJob(t, m, s, db.Collection(c.name))
-			warned(t, run(t, "backup", j.env, j.store()...), c.backup)
+			wantWarning(t, run(t, "backup", j.env, j.store()...), c.backup)
 			back := run(t, "restore", j.env, j.restore("back")...)
-			warned(t, back, c.restored)
+			wantWarning(t, back, c.restored)
 			if back.code() == 0 && strings.Contains(back.text(), "n_1") {
 				t.Error("the metadata of the object, which is not encrypted, has the name of an index")
 			}
@@ -86,14 +86,14 @@ func TestLeftOut(t *testing.T) {
 	t.Run("replaced", func(t *testing.T) {
 		j := newJob(t, m, s, db.Collection("rich"))
 		run(t, "backup", j.env, j.store("-collection", "bare")...).succeeded(t)
-		warned(t, run(t, "restore", j.env, j.restore("rich", "-drop")...),
+		wantWarning(t, run(t, "restore", j.env, j.restore("rich", "-drop")...),
 			[]string{"the old", "was replaced", "n_1 (unique", "validator"})
 	})
 }
 
-// warned fails the test unless the program succeeded, with one warning that has all of words, or
+// wantWarning fails the test unless the program succeeded, with one warning that has all of words, or
 // with none.
-func warned(t *testing.T, c *child, words []string) {
+func wantWarning(t *testing.T, c *child, words []string) {
 	t.Helper()
 	c.succeeded(t)
 	text := strings.ToLower(c.stderr.String())

@@ -216,7 +216,7 @@ func TestInsertServerKilled(t *testing.T) {
 	want := byID(t, docs)
 	for id, d := range byID(t, now) {
 		if !bytes.Equal(d, want[id]) {
-			t.Errorf("stored %s, want %s", short(d), short(want[id]))
+			t.Errorf("stored %s, want %s", abbreviate(d), abbreviate(want[id]))
 		}
 	}
 }

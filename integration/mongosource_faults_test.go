@@ -63,7 +63,7 @@ func wholeOrError(t testing.TB, got, want []bson.Raw, err error) {
 	}
 	for i := range got {
 		if !bytes.Equal(got[i], want[i]) {
-			t.Fatalf("document %d is %s, want %s", i, short(got[i]), short(want[i]))
+			t.Fatalf("document %d is %s, want %s", i, abbreviate(got[i]), abbreviate(want[i]))
 		}
 	}
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// asTheyAre returns options for the driver's InsertMany: in any order, and without changes, so that
+// insertUnchanged returns options for the driver's InsertMany: in any order, and without changes, so that
 // the server does not replace an empty timestamp with its time.
-func asTheyAre(t testing.TB) *options.InsertManyOptionsBuilder {
+func insertUnchanged(t testing.TB) *options.InsertManyOptionsBuilder {
 	t.Helper()
 	o := options.InsertMany().SetOrdered(false)
 	if err := xoptions.SetInternalInsertManyOptions(o, "addCommandFields",
@@ -36,7 +36,7 @@ func asTheyAre(t testing.TB) *options.InsertManyOptionsBuilder {
 func load(t testing.TB, coll *mongo.Collection, docs []bson.Raw) {
 	t.Helper()
 	for part := range slices.Chunk(docs, 5000) {
-		if _, err := coll.InsertMany(t.Context(), part, asTheyAre(t)); err != nil {
+		if _, err := coll.InsertMany(t.Context(), part, insertUnchanged(t)); err != nil {
 			t.Fatal(err)
 		}
 	}

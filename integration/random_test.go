@@ -85,7 +85,7 @@ func TestRandomDocumentsThroughAServer(t *testing.T) {
 		total-taken, ordinary)
 	for _, why := range slices.Sorted(maps.Keys(refused)) {
 		r := refused[why]
-		t.Logf("refused %d times: %s: %s", r.times, why, short(r.example))
+		t.Logf("refused %d times: %s: %s", r.times, why, abbreviate(r.example))
 	}
 	if taken < total*3/4 || ordinary > total/1000 {
 		t.Errorf("only %d of %d documents were compared", taken, total)
@@ -123,7 +123,7 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 	refused func(doc bson.Raw, why string),
 ) []bson.Raw {
 	t.Helper()
-	_, err := coll.InsertMany(t.Context(), docs, asTheyAre(t))
+	_, err := coll.InsertMany(t.Context(), docs, insertUnchanged(t))
 	var bulk mongo.BulkWriteException
 	var command mongo.CommandError
 	switch {
@@ -133,7 +133,7 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 		out := map[int]bool{}
 		for _, e := range bulk.WriteErrors {
 			out[e.Index] = true
-			refused(docs[e.Index], reason(e.Message))
+			refused(docs[e.Index], withoutPositions(e.Message))
 		}
 		var kept []bson.Raw
 		for i, doc := range docs {
@@ -145,10 +145,10 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 	case mongo.IsNetworkError(err), mongo.IsTimeout(err), t.Context().Err() != nil:
 		t.Fatal(err)
 	case len(docs) == 1 && errors.As(err, &command):
-		refused(docs[0], reason(command.Message))
+		refused(docs[0], withoutPositions(command.Message))
 		return nil
 	case len(docs) == 1:
-		refused(docs[0], "the driver: "+reason(err.Error())) // it fails at regular expressions of more than 4 KiB
+		refused(docs[0], "the driver: "+withoutPositions(err.Error())) // it fails at regular expressions of more than 4 KiB
 		return nil
 	}
 	// The server rejected the whole command because of one document.
@@ -160,8 +160,8 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 // places match the parts of a server's message that name a position in the document.
 var places = regexp.MustCompile(`(error )?at key "(\\.|[^"\\])*":? ?|(index|of|got) \[?[0-9]+\]?`)
 
-// reason returns a server's message without the positions.
-func reason(message string) string {
+// withoutPositions returns a server's message without the positions.
+func withoutPositions(message string) string {
 	const enough = 160
 	s := places.ReplaceAllString(message, "")
 	return s[:min(len(s), enough)]

@@ -25,7 +25,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Run(fmt.Sprint(name, size, "at", level), func(t *testing.T) {
 					z := deflate.AppendStream(nil, text, level)
 					decodes(t, z, text)
-					if len(z) > bound(size) {
+					if len(z) > maxCompressed(size) {
 						t.Errorf("%d bytes became %d", size, len(z))
 					}
 				})
@@ -44,14 +44,14 @@ func TestCutsDoNotMatter(t *testing.T) {
 			want := deflate.AppendStream(nil, text, level)
 			for _, cut := range []int{7, 1000, window, blockText - 1, blockText, blockText + 1, size} {
 				_ = deflate.AppendStream(nil, text[cut/2:], 1+cut%deflate.MaxLevel) // fills the hash tables
-				if got := through(t, text, level, cut); !bytes.Equal(got, want) {
+				if got := compressInPieces(t, text, level, cut); !bytes.Equal(got, want) {
 					t.Errorf("%s at level %d cut at %d: %d bytes, want %d", name, level, cut, len(got), len(want))
 				}
 			}
 		}
 		// Whole blocks: only the end may follow.
 		want := deflate.AppendStream(nil, text[:2*blockText], 1)
-		if got := through(t, text[:2*blockText], 1, blockText); !bytes.Equal(got, want) {
+		if got := compressInPieces(t, text[:2*blockText], 1, blockText); !bytes.Equal(got, want) {
 			t.Errorf("%s in whole blocks: %d bytes, want %d", name, len(got), len(want))
 		}
 	}
@@ -151,7 +151,7 @@ func TestTwoAtOnce(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 3 {
-				if got := through(t, text, 5, 10_000); !bytes.Equal(got, want) {
+				if got := compressInPieces(t, text, 5, 10_000); !bytes.Equal(got, want) {
 					t.Error("other bytes")
 				}
 			}
@@ -196,7 +196,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("then closed with %v", err)
 			}
 			e.Release()
-			decodes(t, through(t, text, 5, math.MaxInt), text)
+			decodes(t, compressInPieces(t, text, 5, math.MaxInt), text)
 		}
 	}
 	e := deflate.NewEncoder(&limited{0, failed}, 1)

@@ -28,10 +28,10 @@ func FuzzEncode(f *testing.F) {
 		l := 1 + int(level)%deflate.MaxLevel
 		z := deflate.AppendStream(nil, text, l)
 		decodes(t, z, text)
-		if len(z) > bound(len(text)) {
+		if len(z) > maxCompressed(len(text)) {
 			t.Fatalf("%d bytes became %d", len(text), len(z))
 		}
-		if got := through(t, text, l, 1+int(cut)); !bytes.Equal(got, z) {
+		if got := compressInPieces(t, text, l, 1+int(cut)); !bytes.Equal(got, z) {
 			t.Fatalf("cut at %d: %d bytes, want %d", 1+int(cut), len(got), len(z))
 		}
 		half := len(text) / 2

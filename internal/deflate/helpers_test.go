@@ -23,9 +23,9 @@ const (
 	window    = 32 << 10 // largest distance of a match, in bytes
 )
 
-// bound returns the largest compressed size of size bytes: each block becomes two stored blocks,
+// maxCompressed returns the largest compressed size of size bytes: each block becomes two stored blocks,
 // and the block before them may end inside a byte.
-func bound(size int) int { return size + (size/blockText+1)*11 + 5 }
+func maxCompressed(size int) int { return size + (size/blockText+1)*11 + 5 }
 
 // documents returns size bytes of documents as canonical Extended JSON, one a line; 4 MiB at most.
 func documents(size int) []byte { return manyDocuments()[:size:size] }
@@ -48,9 +48,9 @@ func counter(size int) []byte {
 	return p[:size]
 }
 
-// skewed returns bytes in which each value is about 1.6 times as frequent as the next. An optimal
+// skewedBytes returns bytes in which each value is about 1.6 times as frequent as the next. An optimal
 // code for them has codes of more than 15 bits.
-func skewed(size int) []byte {
+func skewedBytes(size int) []byte {
 	var all []byte
 	for value, n, next := byte(0), 1, 1; len(all)+n <= blockText; value, n, next = value+1, next, n+next {
 		all = append(all, bytes.Repeat([]byte{value}, n)...)
@@ -68,15 +68,15 @@ var texts = map[string]func(size int) []byte{
 	"base64":    func(size int) []byte { return []byte(base64.StdEncoding.EncodeToString(noise(size)))[:size] },
 	"words":     func(size int) []byte { return []byte(strings.Repeat("the quick brown fox. ", size/20+1))[:size] },
 	"counter":   counter,
-	"skewed":    skewed,
+	"skewed":    skewedBytes,
 	"halves": func(size int) []byte { // incompressible, then compressible
 		return slices.Concat(noise(size/2), documents(size-size/2))
 	},
 	"pairs": func(size int) []byte { return bytes.Repeat([]byte{0, 255}, size/2+1)[:size] },
 }
 
-// through compresses text with an Encoder that gets it in pieces of size bytes.
-func through(t testing.TB, text []byte, level, size int) []byte {
+// compressInPieces compresses text with an Encoder that gets it in pieces of size bytes.
+func compressInPieces(t testing.TB, text []byte, level, size int) []byte {
 	t.Helper()
 	var z bytes.Buffer
 	e := deflate.NewEncoder(&z, level)

@@ -23,8 +23,8 @@ func lengths(n int, of map[int]int) []int {
 	return l
 }
 
-// byHand returns streams that encoders do not write, or rarely.
-func byHand() map[string][]byte {
+// handmadeStreams returns streams that encoders do not write, or rarely.
+func handmadeStreams() map[string][]byte {
 	end := map[int]int{256: 1} // one code, for the end of the block
 	two := map[int]int{256: 1, 'a': 2, 257: 2}
 	none, one := lengths(1, nil), lengths(1, map[int]int{0: 1})
@@ -89,14 +89,14 @@ func TestByHand(t *testing.T) {
 		"empty fixed block", "empty stored block", "stored block", "stored block, then a flush", "one code, used",
 		"one distance code, used", "every length", "every length of distances",
 	}
-	for name, z := range byHand() {
+	for name, z := range handmadeStreams() {
 		t.Run(name, func(t *testing.T) {
 			for n := range len(z) + 1 {
 				for seed := range uint64(8) {
 					differential(t, z[:n], seed)
 				}
 			}
-			if r := whole(z, 1<<16); errors.Is(r.err, io.EOF) != slices.Contains(accepted, name) {
+			if r := decodeWhole(z, 1<<16); errors.Is(r.err, io.EOF) != slices.Contains(accepted, name) {
 				t.Errorf("%d bytes, %v", len(r.out), r.err)
 			}
 		})
@@ -136,8 +136,8 @@ func TestDecode(t *testing.T) {
 				t.Run(fmt.Sprint(name, "/", by, level), func(t *testing.T) {
 					want := result{data, len(z), io.EOF}
 					z := append(z, "what follows"...)
-					same(t, "whole", whole(z, len(data)+1), want)
-					same(t, "whole, exact", whole(z, len(data)), want)
+					same(t, "whole", decodeWhole(z, len(data)+1), want)
+					same(t, "whole, exact", decodeWhole(z, len(data)), want)
 					same(t, "reader", read(z, len(data)+1, 10_000), want)
 					for _, size := range []int{1, 2, 7, 4096, 40_000} {
 						if size < 100 && len(data) > 1000 {
@@ -182,7 +182,7 @@ func TestCuts(t *testing.T) {
 	for _, level := range []int{-2, 0, 1, 5, 9} {
 		z := pack(t, data, level)
 		for n := range z {
-			r := whole(z[:n], len(data)+1)
+			r := decodeWhole(z[:n], len(data)+1)
 			if !errors.Is(r.err, io.ErrUnexpectedEOF) || r.used != n || !bytes.HasPrefix(data, r.out) {
 				t.Fatalf("level %d, %d of %d bytes: %d bytes, %v", level, n, len(z), len(r.out), r.err)
 			}

@@ -16,7 +16,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(append(pack(f, bytes.Repeat([]byte("a"), 70_000), 5), "behind"...), uint64(0))
 	f.Add([]byte{3, 0}, uint64(0))
-	for name, z := range byHand() {
+	for name, z := range handmadeStreams() {
 		f.Add(z, uint64(len(name)))
 	}
 	f.Fuzz(func(t *testing.T, z []byte, seed uint64) { differential(t, z, seed) })

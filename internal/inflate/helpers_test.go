@@ -47,8 +47,8 @@ var idle = struct{ std, ours sync.Pool }{
 
 var splitRoom = sync.Pool{New: func() any { return new([6 * inflate.Window]byte) }}
 
-// standard decodes z with compress/flate, up to limit bytes.
-func standard(z []byte, limit int) result {
+// decodeByStdlib decodes z with compress/flate, up to limit bytes.
+func decodeByStdlib(z []byte, limit int) result {
 	src := bytes.NewReader(z)
 	r := idle.std.Get().(io.ReadCloser)
 	defer idle.std.Put(r)
@@ -60,8 +60,8 @@ func standard(z []byte, limit int) result {
 	return result{out, len(z) - src.Len(), err}
 }
 
-// whole decodes z in one call.
-func whole(z []byte, limit int) result {
+// decodeWhole decodes z in one call.
+func decodeWhole(z []byte, limit int) result {
 	var d inflate.Decoder
 	out := make([]byte, limit)
 	n, used, err := d.DecodeFinal(out, 0, z)
@@ -180,14 +180,14 @@ func same(t testing.TB, how string, got, want result) {
 func differential(t testing.TB, z []byte, seed uint64) {
 	t.Helper()
 	const limit = 1 << 20
-	want := standard(z, limit)
+	want := decodeByStdlib(z, limit)
 	if len(want.out) == limit {
 		return
 	}
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	same(t, "whole", whole(z, len(want.out)+1000), want)
+	same(t, "whole", decodeWhole(z, len(want.out)+1000), want)
 	if want.err == io.EOF {
-		same(t, "whole, exact", whole(z, len(want.out)), want)
+		same(t, "whole, exact", decodeWhole(z, len(want.out)), want)
 	}
 	most := 1 << rnd.IntN(18)
 	same(t, "split", split(t, z, limit, func() (int, int) { return rnd.IntN(most + 1), rnd.IntN(most + 1) }), want)

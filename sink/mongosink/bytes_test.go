@@ -70,7 +70,7 @@ func TestInsertBytes(t *testing.T) {
 	docs = append(docs, raw(t, bson.D{{Key: "_id", Value: bson.Timestamp{}}, {Key: "a", Value: 1}}),
 		frame("\x10_id\x00\x01\x00\x00\x00"))
 	srv, coll := serve(t)
-	r, err := stream.Run(t.Context(), of(docs, nil),
+	r, err := stream.Run(t.Context(), sourceOf(docs, nil),
 		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 3}))
 	if got := srv.Documents("shop", "cookies"); err != nil || !equal(got, docs) || r.Inserted != int64(len(docs)) {
 		t.Errorf("%+v, %v; stored: %v", r, err, got)
@@ -83,7 +83,7 @@ func TestInsertBypassOnlyWhereNeeded(t *testing.T) {
 	docs := numbered(t, 30)
 	docs[11] = empty(t, 11)
 	srv, coll := serve(t)
-	if _, err := stream.Run(t.Context(), of(docs, nil),
+	if _, err := stream.Run(t.Context(), sourceOf(docs, nil),
 		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, Ordered: true})); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestInsertEmptyTimestampRefused(t *testing.T) {
 			srv, coll := serve(t)
 			c.set(srv)
 			docs := append(numbered(t, int(c.before)), doc)
-			r, err := stream.Run(t.Context(), of(docs, nil),
+			r, err := stream.Run(t.Context(), sourceOf(docs, nil),
 				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 			var bad *mongosink.DocumentError
 			if !errors.Is(err, mongosink.ErrEmptyTimestamp) || !errors.As(err, &bad) || bad.Index != c.before ||
@@ -141,7 +141,7 @@ func TestInsertEmptyTimestampRefused(t *testing.T) {
 // failing returns the error of an insert of doc into a fake collection, which must get nothing.
 func failing(t *testing.T, doc bson.Raw, f *inserter) error {
 	t.Helper()
-	_, err := stream.Run(t.Context(), of([]bson.Raw{doc}, nil), mongosink.Insert(f, nil))
+	_, err := stream.Run(t.Context(), sourceOf([]bson.Raw{doc}, nil), mongosink.Insert(f, nil))
 	if len(f.batches) > 0 {
 		t.Errorf("sent: %v", f.batches)
 	}
@@ -157,7 +157,7 @@ func TestInsertEmptyTimestampAllowed(t *testing.T) {
 		if old {
 			srv.RefuseField(bypassField)
 		}
-		r, err := stream.Run(t.Context(), of([]bson.Raw{doc}, nil),
+		r, err := stream.Run(t.Context(), sourceOf([]bson.Raw{doc}, nil),
 			mongosink.Insert(coll, &mongosink.InsertOptions{AllowEmptyTimestamps: true}))
 		if err != nil || r.Inserted != 1 || equal(srv.Documents("shop", "cookies"), []bson.Raw{doc}) == old {
 			t.Errorf("an old server: %v; %+v, %v", old, r, err)
@@ -180,7 +180,7 @@ func TestInsertEmptyTimestampNotAsked(t *testing.T) {
 		srv, coll := serve(t)
 		c.fault.Command = "insert"
 		srv.Inject(c.fault)
-		r, err := stream.Run(t.Context(), of([]bson.Raw{empty(t, 1)}, nil), mongosink.Insert(coll, nil))
+		r, err := stream.Run(t.Context(), sourceOf([]bson.Raw{empty(t, 1)}, nil), mongosink.Insert(coll, nil))
 		if stream.ClassOf(err) != c.class || errors.Is(err, mongosink.ErrEmptyTimestamp) ||
 			r != (mongosink.InsertResult{}) {
 			t.Errorf("%s: %v (%v), %+v", name, err, stream.ClassOf(err), r)
@@ -193,7 +193,7 @@ func TestInsertEmptyTimestampInSession(t *testing.T) {
 	docs := []bson.Raw{empty(t, 1), empty(t, 2)}
 	srv, coll := serve(t)
 	ctx := withSession(t, coll)
-	if _, err := stream.Run(ctx, of(docs, nil), mongosink.Insert(coll, nil)); err != nil ||
+	if _, err := stream.Run(ctx, sourceOf(docs, nil), mongosink.Insert(coll, nil)); err != nil ||
 		!equal(srv.Documents("shop", "cookies"), docs) {
 		t.Error(err)
 	}
@@ -214,7 +214,7 @@ func TestInsertIDNotFirst(t *testing.T) {
 	for _, allowed := range []bool{false, true} {
 		for _, doc := range []bson.Raw{last, twice} {
 			srv, coll := serve(t)
-			r, err := stream.Run(t.Context(), of([]bson.Raw{doc}, nil),
+			r, err := stream.Run(t.Context(), sourceOf([]bson.Raw{doc}, nil),
 				mongosink.Insert(coll, &mongosink.InsertOptions{MoveID: allowed}))
 			stored := fmt.Sprint(srv.Documents("shop", "cookies"))
 			var bad *mongosink.DocumentError

@@ -18,8 +18,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// unnamed returns n documents without an _id.
-func unnamed(t testing.TB, n int) (docs []bson.Raw) {
+// withoutIDs returns n documents without an _id.
+func withoutIDs(t testing.TB, n int) (docs []bson.Raw) {
 	t.Helper()
 	for i := range n {
 		docs = append(docs, raw(t, bson.D{{Key: "n", Value: i}}))
@@ -32,13 +32,13 @@ func inserts(ctx context.Context, docs []bson.Raw, n int,
 	insert stream.Sink[bson.Raw, mongosink.InsertResult],
 ) ([]mongosink.InsertResult, error) {
 	restart := stream.RestartSink(n, insert, &stream.Backoff{Min: time.Millisecond})
-	return stream.Run(ctx, stream.Via(of(docs, nil), restart), sink.Slice[mongosink.InsertResult]())
+	return stream.Run(ctx, stream.Via(sourceOf(docs, nil), restart), sink.Slice[mongosink.InsertResult]())
 }
 
 // The server carries out a batch, and the replies to it and to the driver's repetition are lost.
 // RestartSink does not send it again: without _ids it would be stored twice.
 func TestRestartInsertRepliesLost(t *testing.T) {
-	docs := unnamed(t, 100)
+	docs := withoutIDs(t, 100)
 	for name, fault := range map[string]mongotest.Fault{
 		"RST": {Lose: true, Reset: true}, "FIN": {Lose: true}, "RST in the reply": {Cut: 20, Reset: true},
 		"FIN in the reply": {Cut: 20},
@@ -63,7 +63,7 @@ func TestRestartInsertRepliesLost(t *testing.T) {
 // The second batch of a run fails before it is sent, for a transient reason. The first batch is
 // stored, so RestartSink does not repeat the run.
 func TestRestartInsertSomeStored(t *testing.T) {
-	docs := unnamed(t, 20)
+	docs := withoutIDs(t, 20)
 	unavailable := topologyError()
 	f := &inserter{reply: func(call int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
 		if call == 1 {
@@ -98,7 +98,7 @@ func topologyError() error {
 // Nothing is stored and the reason is transient: RestartSink repeats the run, and each document is
 // stored once.
 func TestRestartInsertNothingStored(t *testing.T) {
-	docs := unnamed(t, 30)
+	docs := withoutIDs(t, 30)
 	unavailable := topologyError()
 	for _, failures := range []int{1, 3} {
 		var stored []bson.Raw
@@ -119,7 +119,7 @@ func TestRestartInsertNothingStored(t *testing.T) {
 // When a timeout around the insert, or a transient failure of the upstream, ends the run, documents
 // are already in the collection.
 func TestRestartInsertEndedFromOutside(t *testing.T) {
-	docs := unnamed(t, 20)
+	docs := withoutIDs(t, 20)
 	insert := func(f *inserter) stream.Sink[bson.Raw, mongosink.InsertResult] {
 		return mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1})
 	}
@@ -181,14 +181,14 @@ func TestInsertClasses(t *testing.T) {
 		srv, coll := serve(t)
 		c.fault.Command = "insert"
 		srv.Inject(c.fault)
-		_, err := stream.Run(t.Context(), of(numbered(t, 5), nil), mongosink.Insert(coll, nil))
+		_, err := stream.Run(t.Context(), sourceOf(numbered(t, 5), nil), mongosink.Insert(coll, nil))
 		if stream.ClassOf(err) != c.class {
 			t.Errorf("%s: %v (%v), want %v", name, err, stream.ClassOf(err), c.class)
 		}
 	}
 	srv, coll := serve(t, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(100 * time.Millisecond) })
 	srv.Close()
-	if _, err := stream.Run(t.Context(), of(numbered(t, 5), nil),
+	if _, err := stream.Run(t.Context(), sourceOf(numbered(t, 5), nil),
 		mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Retryable {
 		t.Errorf("no server: %v (%v)", err, stream.ClassOf(err))
 	}
@@ -228,13 +228,13 @@ func TestSuperviseInserts(t *testing.T) {
 		var dead []int64
 		skip := stream.Supervise(1,
 			func(ctx context.Context, d bson.Raw) (mongosink.InsertResult, error) {
-				return stream.Run(ctx, of([]bson.Raw{d}, nil), insert)
+				return stream.Run(ctx, sourceOf([]bson.Raw{d}, nil), insert)
 			},
 			func(_ context.Context, d stream.DeadLetter[bson.Raw]) error {
 				dead = append(dead, d.Position)
 				return nil
 			}, nil)
-		_, err := stream.Run(t.Context(), stream.Via(of(docs, nil), skip), sink.Slice[mongosink.InsertResult]())
+		_, err := stream.Run(t.Context(), stream.Via(sourceOf(docs, nil), skip), sink.Slice[mongosink.InsertResult]())
 		if stream.ClassOf(err) != c.class || (err == nil) != (c.class == stream.Unclassified) ||
 			!slices.Equal(dead, c.dead) {
 			t.Errorf("%s: %v were skipped, %v (%v)", name, dead, err, stream.ClassOf(err))

@@ -17,8 +17,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// answered returns a test case in which the server answers an insert of 10 documents with reply.
-func answered(name string, reply bson.D, want func(error) bool) hostile.Row {
+// replyRow returns a test case in which the server answers an insert of 10 documents with reply.
+func replyRow(name string, reply bson.D, want func(error) bool) hostile.Row {
 	return hostile.Row{Name: "insert: " + name, Want: want, Run: func(t *testing.T, ctx context.Context) error {
 		return insertAgainst(t, ctx, mongotest.Fault{Command: "insert", Reply: raw(t, reply)})
 	}}
@@ -32,7 +32,7 @@ func insertAgainst(t *testing.T, ctx context.Context, fault mongotest.Fault,
 	set = append(set, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
 	srv, coll := serve(t, set...)
 	srv.Inject(fault)
-	r, err := stream.Run(ctx, of(numbered(t, 10), nil),
+	r, err := stream.Run(ctx, sourceOf(numbered(t, 10), nil),
 		mongosink.Insert(coll, &mongosink.InsertOptions{ContinueOnError: true}))
 	if r.Inserted < 0 || r.Failed < 0 || r.Unknown < 0 || r.Inserted+r.Failed+r.Unknown > 10 ||
 		r.Inserted > int64(len(srv.Documents("shop", "cookies"))) {
@@ -57,43 +57,43 @@ func TestHostile(t *testing.T) {
 		return errors.Is(err, mongosink.ErrOutcomeUnknown) && hostile.As[*stream.PanicError]()(err)
 	}
 	rows := []hostile.Row{
-		answered("an error of the document -1", writeErrors(writeError(-1, "x")), panicked),
-		answered("an error of the document 2^33", writeErrors(writeError(int64(1)<<33, "x")), panicked),
-		answered("an error of the document 10 of 10", writeErrors(writeError(10, "x")), panicked),
-		answered("an error of the least int64", writeErrors(writeError(int64(-1<<63), "x")), panicked),
-		answered("two errors of one document", writeErrors(writeError(3, "x"), writeError(3, "x")), unknown),
-		answered("two errors of one document, that are counted once", bson.D{
+		replyRow("an error of the document -1", writeErrors(writeError(-1, "x")), panicked),
+		replyRow("an error of the document 2^33", writeErrors(writeError(int64(1)<<33, "x")), panicked),
+		replyRow("an error of the document 10 of 10", writeErrors(writeError(10, "x")), panicked),
+		replyRow("an error of the least int64", writeErrors(writeError(int64(-1<<63), "x")), panicked),
+		replyRow("two errors of one document", writeErrors(writeError(3, "x"), writeError(3, "x")), unknown),
+		replyRow("two errors of one document, that are counted once", bson.D{
 			{Key: "ok", Value: 1},
 			{Key: "n", Value: 8},
 			{Key: "writeErrors", Value: bson.A{writeError(3, "x"), writeError(3, "x")}},
 		}, unknown),
-		answered("an error without an index", writeErrors(bson.D{{Key: "code", Value: 11000}}), unknown),
-		answered("errors that are no documents", writeErrors(1, "two", nil), unknown),
-		answered("n is larger than what was sent", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 11}}, unknown),
-		answered("n is negative", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: -10}}, unknown),
-		answered("n is the largest int64", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int64(1<<63 - 1)}}, unknown),
-		answered("n is a text", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: "10"}}, unknown),
-		answered("n is missing", bson.D{{Key: "ok", Value: 1}}, unknown),
-		answered("ok is missing", bson.D{{Key: "n", Value: 10}}, unknown),
-		answered("an empty document", bson.D{}, unknown),
-		answered("an operation time that is a text", bson.D{
+		replyRow("an error without an index", writeErrors(bson.D{{Key: "code", Value: 11000}}), unknown),
+		replyRow("errors that are no documents", writeErrors(1, "two", nil), unknown),
+		replyRow("n is larger than what was sent", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 11}}, unknown),
+		replyRow("n is negative", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: -10}}, unknown),
+		replyRow("n is the largest int64", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int64(1<<63 - 1)}}, unknown),
+		replyRow("n is a text", bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: "10"}}, unknown),
+		replyRow("n is missing", bson.D{{Key: "ok", Value: 1}}, unknown),
+		replyRow("ok is missing", bson.D{{Key: "n", Value: 10}}, unknown),
+		replyRow("an empty document", bson.D{}, unknown),
+		replyRow("an operation time that is a text", bson.D{
 			{Key: "ok", Value: 1},
 			{Key: "n", Value: 10},
 			{Key: "operationTime", Value: "x"},
 		}, panicked),
-		answered("a recovery token that is a number", bson.D{
+		replyRow("a recovery token that is a number", bson.D{
 			{Key: "ok", Value: 1},
 			{Key: "n", Value: 10},
 			{Key: "recoveryToken", Value: 1},
 		}, panicked),
-		answered("an error text of 8 MiB with escapes", bson.D{
+		replyRow("an error text of 8 MiB with escapes", bson.D{
 			{Key: "ok", Value: 0},
 			{Key: "code", Value: 11600},
 			{Key: "errmsg", Value: strings.Repeat("\x1b[2J", 2<<20)},
 		}, unknown),
-		answered("a duplicate's text of 2 MiB", writeErrors(writeError(3, strings.Repeat("\x1b]0;k", 400<<10))),
+		replyRow("a duplicate's text of 2 MiB", writeErrors(writeError(3, strings.Repeat("\x1b]0;k", 400<<10))),
 			hostile.Is(mongosink.ErrDuplicate)),
-		answered("a write concern error of 2 MiB", bson.D{
+		replyRow("a write concern error of 2 MiB", bson.D{
 			{Key: "ok", Value: 1},
 			{Key: "n", Value: 10},
 			{Key: "writeConcernError", Value: bson.D{
@@ -108,7 +108,7 @@ func TestHostile(t *testing.T) {
 				srv, coll := serve(t)
 				doc := raw(t, bson.D{{Key: "_id", Value: strings.Repeat("k", 2<<20)}})
 				srv.Add("shop", "cookies", doc)
-				_, err := stream.Run(ctx, of([]bson.Raw{doc}, nil), mongosink.Insert(coll, nil))
+				_, err := stream.Run(ctx, sourceOf([]bson.Raw{doc}, nil), mongosink.Insert(coll, nil))
 				return err
 			},
 		},

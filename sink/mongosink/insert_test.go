@@ -66,7 +66,7 @@ func TestInsertBatches(t *testing.T) {
 	} {
 		c.opts.Parallelism = 1
 		f := &inserter{}
-		r, err := stream.Run(t.Context(), of(slices.Repeat([]bson.Raw{doc}, c.docs), nil), mongosink.Insert(f, &c.opts))
+		r, err := stream.Run(t.Context(), sourceOf(slices.Repeat([]bson.Raw{doc}, c.docs), nil), mongosink.Insert(f, &c.opts))
 		if got := fmt.Sprint(f.sizes()); err != nil || got != c.sizes || r.Batches != int64(len(f.batches)) {
 			t.Errorf("%d documents, %+v: batches %s, want %s; %+v, %v", c.docs, c.opts, got, c.sizes, r, err)
 		}
@@ -77,7 +77,7 @@ func TestInsertParallelism(t *testing.T) {
 	docs := numbered(t, 40)
 	for _, n := range []int{0, 1, 3} {
 		f := &inserter{delay: 5 * time.Millisecond}
-		_, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+		_, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
 			BatchDocuments: 2,
 			Parallelism:    n,
 		}))
@@ -90,7 +90,7 @@ func TestInsertParallelism(t *testing.T) {
 		}
 	}
 	f := &inserter{delay: time.Millisecond}
-	_, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+	_, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
 		BatchDocuments: 2,
 		Ordered:        true,
 	}))
@@ -126,7 +126,7 @@ func TestInsertBadSettings(t *testing.T) {
 		}
 	}
 	for name, coll := range map[string]mongosink.Inserter{"nil": nil, "typed nil": (*mongo.Collection)(nil)} {
-		if _, err := stream.Run(t.Context(), of(nil, nil),
+		if _, err := stream.Run(t.Context(), sourceOf(nil, nil),
 			mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Fatal {
 			t.Errorf("%s collection: %v", name, err)
 		}
@@ -160,7 +160,7 @@ func TestInsertBadDocuments(t *testing.T) {
 		"negative":     {bson.Raw("\xff\xff\xff\xff\x00"), mongosink.ErrMalformed},
 	} {
 		f := &inserter{}
-		r, err := stream.Run(t.Context(), of([]bson.Raw{good, c.doc}, nil),
+		r, err := stream.Run(t.Context(), sourceOf([]bson.Raw{good, c.doc}, nil),
 			mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 1}))
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)

@@ -96,8 +96,8 @@ func numbered(t testing.TB, n int) (docs []bson.Raw) {
 	return docs
 }
 
-// of is a source of docs that ends with err.
-func of(docs []bson.Raw, err error) stream.Source[bson.Raw] {
+// sourceOf is a source of docs that ends with err.
+func sourceOf(docs []bson.Raw, err error) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		for _, d := range docs {
 			if err := emit(d); err != nil {

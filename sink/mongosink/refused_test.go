@@ -21,7 +21,7 @@ func TestInsertRepetitionRefused(t *testing.T) {
 		srv, coll := serve(t)
 		srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Lose: true})
 		srv.Inject(mongotest.Fault{Command: "insert", Nth: 2, Code: code, Text: "not as things are now"})
-		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 		var server mongo.CommandError
 		if n := len(srv.Documents("shop", "cookies")); n != 10 || r != (mongosink.InsertResult{Unknown: 10}) ||
 			!errors.Is(err, mongosink.ErrOutcomeUnknown) ||
@@ -43,7 +43,7 @@ func TestInsertPartRefused(t *testing.T) {
 		srv.LimitBatches(5)
 		fault.Command, fault.Nth = "insert", 2
 		srv.Inject(fault)
-		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 		if n := len(srv.Documents("shop", "cookies")); n != 5 || r != (mongosink.InsertResult{Unknown: 10}) ||
 			!errors.Is(err, mongosink.ErrOutcomeUnknown) {
 			t.Errorf("%+v: %d are stored; %+v, %v", fault, n, r, err)
@@ -56,7 +56,7 @@ func TestInsertRefusedText(t *testing.T) {
 	const said = "not authorized on shop to execute command"
 	srv, coll := serve(t)
 	srv.Inject(mongotest.Fault{Command: "insert", Code: 13, Text: said})
-	_, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+	_, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 	text := fmt.Sprint(err)
 	if first := strings.Index(text, said); first < 0 ||
 		first > strings.Index(text, mongosink.ErrOutcomeUnknown.Error()) {

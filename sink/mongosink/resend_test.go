@@ -119,7 +119,7 @@ func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, time.Hour)
 				defer cancel()
 			}
-			r, err := stream.Run(ctx, of(c.docs, nil), mongosink.Insert(coll, nil))
+			r, err := stream.Run(ctx, sourceOf(c.docs, nil), mongosink.Insert(coll, nil))
 			close(ended)
 			network.Wait()
 			want := mongosink.InsertResult{Unknown: 3}
@@ -153,7 +153,7 @@ func TestInsertNeverSent(t *testing.T) {
 			}
 			return inserted(len(d)), nil
 		}}
-		r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(f, nil))
+		r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, nil))
 		want, enough := mongosink.InsertResult{Unknown: 10}, times > 5
 		if !enough {
 			want = mongosink.InsertResult{Inserted: 10, Bytes: size(docs), Batches: 1}
@@ -258,7 +258,7 @@ func TestInsertSentAgain(t *testing.T) {
 				}
 				return &mongo.BulkWriteResult{InsertedCount: c.n, Acknowledged: true}, c.err
 			}}
-			r, err := stream.Run(t.Context(), of(c.docs, nil),
+			r, err := stream.Run(t.Context(), sourceOf(c.docs, nil),
 				mongosink.Insert(f, &mongosink.InsertOptions{Ordered: c.ordered}))
 			if r != c.want || errors.Is(err, mongosink.ErrOutcomeUnknown) != c.unknown ||
 				(err == nil) != (c.want.Inserted == 4) {
@@ -285,7 +285,7 @@ func TestInsertDeadline(t *testing.T) {
 		defer cancel()
 		f := &inserter{delay: time.Hour}
 		begin := time.Now()
-		r, err := stream.Run(ctx, of(docs, nil), mongosink.Insert(f, nil))
+		r, err := stream.Run(ctx, sourceOf(docs, nil), mongosink.Insert(f, nil))
 		if !errors.Is(err, context.DeadlineExceeded) || r.Unknown != 10 || time.Since(begin) != time.Minute {
 			t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
 		}
@@ -313,7 +313,7 @@ func TestInsertRepetitions(t *testing.T) {
 			ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
 			defer cancel()
 		}
-		r, err := stream.Run(ctx, of(numbered(t, 3), nil), mongosink.Insert(coll, nil))
+		r, err := stream.Run(ctx, sourceOf(numbered(t, 3), nil), mongosink.Insert(coll, nil))
 		if n := len(srv.Commands("insert")); (n == 2) != once || n < 2 || r.Unknown != 3 ||
 			!errors.Is(err, mongosink.ErrOutcomeUnknown) {
 			t.Errorf("%s: sent %d times; %+v, %v", name, n, r, err)
@@ -327,7 +327,7 @@ func TestInsertDeadlineOnTheWire(t *testing.T) {
 	srv.Inject(mongotest.Fault{Command: "insert", Delay: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // the insert arrives in this time
 	defer cancel()
-	r, err := stream.Run(ctx, of(numbered(t, 3), nil), mongosink.Insert(coll, nil))
+	r, err := stream.Run(ctx, sourceOf(numbered(t, 3), nil), mongosink.Insert(coll, nil))
 	if !errors.Is(err, context.DeadlineExceeded) || r.Unknown != 3 {
 		t.Errorf("%+v, %v", r, err)
 	}

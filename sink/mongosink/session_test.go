@@ -34,7 +34,7 @@ func TestInsertInSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv, coll := serve(t)
 			opts.BatchDocuments = 10
-			r, err := stream.Run(withSession(t, coll), of(docs, nil), mongosink.Insert(coll, &opts))
+			r, err := stream.Run(withSession(t, coll), sourceOf(docs, nil), mongosink.Insert(coll, &opts))
 			if stored := srv.Documents("shop", "cookies"); err != nil || r.Inserted != int64(len(docs)) ||
 				!equal(stored, docs) {
 				t.Errorf("%d are stored; %+v, %v", len(stored), r, err)
@@ -56,7 +56,7 @@ func TestInsertParallelismAfterSession(t *testing.T) {
 	f := &inserter{}
 	sink := mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 1})
 	for _, ctx := range []context.Context{withSession(t, coll), t.Context()} {
-		if _, err := stream.Run(ctx, of(numbered(t, 3), nil), sink); err != nil {
+		if _, err := stream.Run(ctx, sourceOf(numbered(t, 3), nil), sink); err != nil {
 			t.Error(err)
 		}
 	}
@@ -70,7 +70,7 @@ func TestInsertSessionRefusesParallelism(t *testing.T) {
 	if err == nil || started {
 		t.Errorf("error %v, upstream started: %v", err, started)
 	}
-	if _, err := stream.Run(t.Context(), of(numbered(t, 3), nil),
+	if _, err := stream.Run(t.Context(), sourceOf(numbered(t, 3), nil),
 		mongosink.Insert(f, &mongosink.InsertOptions{Parallelism: 2})); err != nil {
 		t.Errorf("without a session: %v", err)
 	}

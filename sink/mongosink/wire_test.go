@@ -57,7 +57,7 @@ func equal(a, b []bson.Raw) bool {
 func TestInsertWithoutID(t *testing.T) {
 	doc := raw(t, bson.D{{Key: "a", Value: 1}})
 	srv, coll := serve(t)
-	if _, err := stream.Run(t.Context(), of([]bson.Raw{doc, doc}, nil), mongosink.Insert(coll, nil)); err != nil {
+	if _, err := stream.Run(t.Context(), sourceOf([]bson.Raw{doc, doc}, nil), mongosink.Insert(coll, nil)); err != nil {
 		t.Fatal(err)
 	}
 	for _, got := range srv.Documents("shop", "cookies") {
@@ -72,13 +72,13 @@ func TestInsertWithoutID(t *testing.T) {
 // R13, R15: the options reach the server.
 func TestInsertCommand(t *testing.T) {
 	srv, coll := serve(t)
-	_, err := stream.Run(t.Context(), of(numbered(t, 3), nil), mongosink.Insert(coll, &mongosink.InsertOptions{
+	_, err := stream.Run(t.Context(), sourceOf(numbered(t, 3), nil), mongosink.Insert(coll, &mongosink.InsertOptions{
 		BypassDocumentValidation: true, Comment: "restore", WriteConcern: &writeconcern.WriteConcern{W: "majority"},
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = stream.Run(t.Context(), of(numbered(t, 5)[3:], nil),
+	if _, err = stream.Run(t.Context(), sourceOf(numbered(t, 5)[3:], nil),
 		mongosink.Insert(coll, &mongosink.InsertOptions{Ordered: true})); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestInsertLimits(t *testing.T) {
 	}{"100,001 tiny": {tiny(100_001), 2}, "7 of 16 MiB": {large(7), 4}} {
 		t.Run(name, func(t *testing.T) {
 			srv, coll := serve(t)
-			r, err := stream.Run(t.Context(), of(c.docs, nil),
+			r, err := stream.Run(t.Context(), sourceOf(c.docs, nil),
 				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100_000, BatchBytes: 47_000_000}))
 			if err != nil || r.Inserted != int64(len(c.docs)) || r.Batches != c.batches {
 				t.Errorf("%+v, %v", r, err)
@@ -144,7 +144,7 @@ func TestInsertDuplicates(t *testing.T) {
 	docs := numbered(t, 50)
 	srv, coll := serve(t)
 	srv.Add("shop", "cookies", docs[7], docs[33])
-	r, err := stream.Run(t.Context(), of(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{
+	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{
 		BatchDocuments:  10,
 		ContinueOnError: true,
 	}))
@@ -174,7 +174,7 @@ func TestInsertReplyLost(t *testing.T) {
 				Cut: 1 + rng.IntN(40), Reset: i%2 == 0,
 			}
 			srv.Inject(fault)
-			r, err := stream.Run(t.Context(), of(docs, nil),
+			r, err := stream.Run(t.Context(), sourceOf(docs, nil),
 				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 			stored := srv.Documents("shop", "cookies")
 			if retry && (err != nil || !equal(stored, docs) || r.Inserted != 100) {
@@ -196,7 +196,7 @@ func TestInsertCommandError(t *testing.T) {
 	for code, unknown := range map[int32]bool{2: false, 73: false, 13: true, 26: true, 11600: true, 50: true} {
 		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
 		srv.Inject(mongotest.Fault{Command: "insert", Code: code})
-		r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 		var server mongo.CommandError
 		if !errors.As(err, &server) || server.Code != code || errors.Is(err, mongosink.ErrOutcomeUnknown) != unknown ||
 			(r.Unknown == 10) != unknown {
@@ -208,7 +208,7 @@ func TestInsertCommandError(t *testing.T) {
 func TestInsertWriteConcernError(t *testing.T) {
 	srv, coll := serve(t)
 	srv.Inject(mongotest.Fault{Command: "insert", WriteConcernError: 64, WriteErrors: map[int]int32{3: 121}})
-	r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+	r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 	if !errors.Is(err, mongosink.ErrOutcomeUnknown) || r.Unknown != 9 || r.Failed != 1 || r.Inserted != 0 {
 		t.Errorf("%v, %+v", err, r)
 	}
@@ -218,7 +218,7 @@ func TestInsertWriteConcernError(t *testing.T) {
 func TestInsertNoServer(t *testing.T) {
 	srv, coll := serve(t, func(o *options.ClientOptions) { o.SetServerSelectionTimeout(200 * time.Millisecond) })
 	srv.Close()
-	r, err := stream.Run(t.Context(), of(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+	r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
 	if err == nil || errors.Is(err, mongosink.ErrOutcomeUnknown) || r != (mongosink.InsertResult{}) {
 		t.Errorf("%v, %+v", err, r)
 	}
@@ -235,7 +235,7 @@ func TestInsertCancelledOnTheWire(t *testing.T) {
 		}
 		cancel(cause)
 	}()
-	r, err := stream.Run(ctx, of(numbered(t, 100), nil),
+	r, err := stream.Run(ctx, sourceOf(numbered(t, 100), nil),
 		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
 	if err != cause || r.Unknown != 40 { //nolint:errorlint // as it is
 		t.Errorf("%v, %+v", err, r)
