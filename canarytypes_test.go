@@ -30,7 +30,7 @@ var withoutSecrets = map[string]string{
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
 		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +
-		" Need Overflow RestartOptions SliceSource Snapshot Snapshotter Stats SuperviseOptions",
+		" Need Overflow RestartOptions SliceSource Snapshot Snapshotter Stats StoreOptions SuperviseOptions",
 }
 
 // withSecrets lists the types that hold a value of the caller: a stage, an element, a panic's
@@ -38,7 +38,7 @@ var withoutSecrets = map[string]string{
 var withSecrets = map[string]string{
 	"codec": "Format",
 	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Receipt" +
-		" Running Sink SinkFunc Source SourceFunc",
+		" Running Sink SinkFunc Source SourceFunc Stored",
 }
 
 // TestEveryTypeIsListed checks that every exported type is in one of the lists above. Before you

@@ -76,9 +76,14 @@ func Checkpoints[T, P any](position func(T) P) Flow[T, Envelope[T, Checkpoint[P]
 	})
 }
 
-// Acknowledge returns a sink that calls save with each checkpoint that arrives. Place it after the
-// stage that stores the elements and emits what it stored. Then everything up to a saved position
-// is stored:
+func errOutOfOrder(name string, number, last int64) error {
+	return invalidError("%s: checkpoint %d comes after %d: a stage before does not keep the order",
+		name, number, last)
+}
+
+// Acknowledge returns a sink that calls save with each checkpoint that arrives. Most pipelines use
+// [StoreBatches], which stores and saves in the right order. Place Acknowledge after the stage that
+// stores the elements and emits what it stored. Then everything up to a saved position is stored:
 //
 //	type event = stream.Envelope[Event, stream.Checkpoint[Token]]
 //	stream.Run(ctx, stream.Via3(events,
@@ -104,8 +109,7 @@ func Acknowledge[T, P any](save func(context.Context, P) error) Sink[Envelope[T,
 			case !c.Valid, c.number > 0 && c.number == last.number:
 				return nil
 			case c.number > 0 && c.number < last.number:
-				return invalidError("Acknowledge: checkpoint %d comes after %d: a stage before does not keep the order",
-					c.number, last.number)
+				return errOutOfOrder("Acknowledge", c.number, last.number)
 			}
 			if err := save(call, c.Position); err != nil {
 				return ending.Cause(ctx, err)

@@ -140,6 +140,17 @@ func TestContractOfSinks(t *testing.T) {
 			In: number,
 		})
 	})
+	t.Run("StoreBatches", func(t *testing.T) {
+		streamtest.TestSink(t, streamtest.Sink[int, stream.Stored[int]]{
+			New: func() stream.Sink[int, stream.Stored[int]] {
+				return stream.Into(positions(), stream.StoreBatches(
+					func(context.Context, []int) error { return nil },
+					func(context.Context, int) error { return nil },
+					&stream.StoreOptions{MaxElements: 3, Parallelism: 2}))
+			},
+			In: number,
+		})
+	})
 	t.Run("Into", func(t *testing.T) {
 		streamtest.TestSink(t, streamtest.Sink[int, []int]{
 			New: func() stream.Sink[int, []int] { return stream.Into(stream.Async[int](3), sink.Slice[int]()) },

@@ -95,8 +95,8 @@
 //   - Different speeds: [Buffer], [Conflate], [ConflateUpTo], [Expand].
 //   - Errors: [Retry], [Supervise], [SuperviseTo], [Restart], [RestartFlow], [RestartSink],
 //     [Recover], [RecoverWith], [CompleteOn], [MapErr], [Fail].
-//   - Positions: [Checkpoints], [Acknowledge], [Carry], [CarryBatch], [CarryMapUnordered],
-//     [CarrySegments], [OnValue].
+//   - Positions: [Checkpoints], [StoreBatches], [Acknowledge], [Carry], [CarryBatch],
+//     [CarryMapUnordered], [CarrySegments], [OnValue].
 //   - Memory: [WithBudget] with [NewBudget], [WithReservation].
 //   - Measurement: [Monitor], [Measure], [Bottleneck].
 //   - Helpers: [ByteLen], [ClassOf], [Mark], [Stopped], [Draining].

@@ -256,6 +256,7 @@ var drainedElsewhere = map[string]string{
 	"Unzip":           "TestDrainIntoSinks",
 	"StallTimeout":    "TestDrainIntoSinks",
 	"Acknowledge":     "it is a sink that holds nothing",
+	"StoreBatches":    "TestStoreBatchesDrained",
 	"NewMergeHub":     "TestDrainOfHubs",
 	"NewBroadcastHub": "TestDrainOfHubs",
 	"NewPartitionHub": "TestDrainOfHubs",

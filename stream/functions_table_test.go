@@ -115,6 +115,16 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 			return into(stream.Via(b.src(), positions()),
 				stream.Acknowledge[int](func(c ctx, _ int) error { return b.try(c) }))
 		},
+		"stream.StoreBatches.store": func(b bb) Run {
+			return into(stream.Via(b.src(), positions()), stream.StoreBatches(
+				func(c ctx, _ []int) error { return b.try(c) },
+				func(ctx, int) error { return nil }, nil))
+		},
+		"stream.StoreBatches.save": func(b bb) Run {
+			return into(stream.Via(b.src(), positions()), stream.StoreBatches(
+				func(ctx, []int) error { return nil },
+				func(c ctx, _ int) error { return b.try(c) }, nil))
+		},
 		"stream.CarryMapUnordered.f": func(b bb) Run {
 			return run(stream.Via(b.src(), positions()), stream.CarryMapUnordered[int](1, try(b)))
 		},

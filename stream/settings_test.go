@@ -77,8 +77,26 @@ func badSettings() map[string][]badRun {
 		}
 		srcs = func(f func(good ints) stream.Source[any]) []badRun { return []badRun{fanIn(f)} }
 	)
+	keep := func(context.Context, []int) error { return nil }
+	mark := func(context.Context, int) error { return nil }
 	var none stream.Source[int]
 	return map[string][]badRun{
+		"stream.StoreBatches.store": {badSink(stream.StoreBatches[int](nil, mark, nil))},
+		"stream.StoreBatches.save":  {badSink(stream.StoreBatches[int, int](keep, nil, nil))},
+		"stream.StoreBatches.opts": {
+			badSink(stream.StoreBatches(keep, mark, &stream.StoreOptions{MaxElements: -1})),
+			badSink(stream.StoreBatches(keep, mark, &stream.StoreOptions{MaxDelay: -1})),
+			badSink(stream.StoreBatches(keep, mark, &stream.StoreOptions{Parallelism: -1})),
+			badSink(stream.StoreBatches(keep, mark, &stream.StoreOptions{Retry: &stream.Backoff{Min: -1}})),
+		},
+		"stream.WithParallelism.n": {func(ctx context.Context, _ func()) error {
+			_, err := stream.Parallelism(stream.WithParallelism(ctx, -1), 0)
+			return err
+		}},
+		"stream.Parallelism.option": {func(ctx context.Context, _ func()) error {
+			_, err := stream.Parallelism(stream.WithParallelism(ctx, 4), -2)
+			return err
+		}},
 		"stream.Acknowledge.save": {func(ctx context.Context, started func()) error {
 			_, err := stream.Run(ctx, untouched[marked](started), stream.Acknowledge[int, int](nil))
 			return err

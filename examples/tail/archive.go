@@ -17,12 +17,13 @@ import (
 // archive is a folder with the stored lines.
 type archive struct{ folder string }
 
-// store writes lines to a new file, and returns its size.
-func (a archive) store(ctx context.Context, lines []line) (int64, error) {
+// store writes lines to a new file.
+func (a archive) store(ctx context.Context, lines []line) error {
 	name := filepath.Join(a.folder, fmt.Sprintf("%020d.zst", lines[0].offset))
 	text := stream.Map(func(l line) []byte { return l.text })
 	file := stream.Via3(source.Slice(lines), text, codec.JoinLines(), codec.Zstd(nil))
-	return stream.Run(ctx, file, sink.File(name, nil))
+	_, err := stream.Run(ctx, file, sink.File(name, nil))
+	return err
 }
 
 func (a archive) savePosition(ctx context.Context, offset int64) error {

@@ -10,7 +10,7 @@
 // name: the name of a file is its position in the log. So the archive has each line once.
 //
 // It shows an endless source (follow.go), [stream.Drainable], [stream.Running.Drain],
-// [stream.Checkpoints] and [stream.Acknowledge].
+// [stream.Checkpoints] and [stream.StoreBatches].
 package main
 
 import (
@@ -21,7 +21,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -45,20 +44,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	type (
-		checkpoint = stream.Checkpoint[int64]
-		event      = stream.Envelope[line, checkpoint]
-	)
-	stored := stream.Via3(stream.Drainable(follow(log, from)),
-		stream.Checkpoints(line.end),
-		stream.CarryBatch(stream.BatchWithin[event](10_000, time.Second)),
-		stream.TryMap(stream.OnValue[checkpoint](to.store)))
-	running := stream.Go(context.WithoutCancel(ctx), stored, stream.Acknowledge[int64](to.savePosition))
+	lines := stream.Via(stream.Drainable(follow(log, from)), stream.Checkpoints(line.end))
+	running := stream.Go(context.WithoutCancel(ctx), lines,
+		stream.StoreBatches(to.store, to.savePosition, &stream.StoreOptions{MaxElements: 10_000}))
 	defer context.AfterFunc(ctx, running.Drain)()
-	last, err := running.Wait()
+	stored, err := running.Wait()
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: stored up to byte %d\n", log, max(from, last.Position))
+	_, err = fmt.Fprintf(out, "%s: stored up to byte %d\n", log, max(from, stored.Last.Position))
 	return err
 }
