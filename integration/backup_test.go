@@ -77,8 +77,8 @@ func (j *job) restore(coll string, more ...string) []string {
 	}, more...)
 }
 
-// directURI returns a URI for a proxy in front of a server. It turns discovery off, so that the client
-// does not connect to the server itself.
+// directURI returns a URI for a proxy in front of a server. It turns discovery off, so that the
+// client does not connect to the server itself.
 func directURI(p *servers.Proxy) string { return "mongodb://" + p.Addr() + "/?directConnection=true" }
 
 // TestBackupReadByTools stores documents of every type, reads them back only with standard tools,

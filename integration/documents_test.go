@@ -198,8 +198,8 @@ func randomText(r *rand.Rand, n int) string {
 	return string(b)
 }
 
-// mixedDocument returns document number i of a collection of all types. The result depends only on i. It
-// omits what canonical Extended JSON cannot carry exactly.
+// mixedDocument returns document number i of a collection of all types. The result depends only on
+// i. It omits what canonical Extended JSON cannot carry exactly.
 func mixedDocument(i int) bson.D {
 	r := rand.New(rand.NewPCG(uint64(i), 7))
 	var id any = int32(i)

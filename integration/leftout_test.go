@@ -91,8 +91,8 @@ func TestLeftOut(t *testing.T) {
 	})
 }
 
-// wantWarning fails the test unless the program succeeded, with one warning that has all of words, or
-// with none.
+// wantWarning fails the test unless the program succeeded, with one warning that has all of words,
+// or with none.
 func wantWarning(t *testing.T, c *child, words []string) {
 	t.Helper()
 	c.succeeded(t)

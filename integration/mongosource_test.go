@@ -20,8 +20,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// insertUnchanged returns options for the driver's InsertMany: in any order, and without changes, so that
-// the server does not replace an empty timestamp with its time.
+// insertUnchanged returns options for the driver's InsertMany: in any order, and without changes,
+// so that the server does not replace an empty timestamp with its time.
 func insertUnchanged(t testing.TB) *options.InsertManyOptionsBuilder {
 	t.Helper()
 	o := options.InsertMany().SetOrdered(false)

@@ -148,7 +148,8 @@ func insertTaken(t testing.TB, coll *mongo.Collection, docs []bson.Raw,
 		refused(docs[0], withoutPositions(command.Message))
 		return nil
 	case len(docs) == 1:
-		refused(docs[0], "the driver: "+withoutPositions(err.Error())) // it fails at regular expressions of more than 4 KiB
+		// It fails at regular expressions of more than 4 KiB.
+		refused(docs[0], "the driver: "+withoutPositions(err.Error()))
 		return nil
 	}
 	// The server rejected the whole command because of one document.

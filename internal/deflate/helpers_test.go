@@ -23,8 +23,8 @@ const (
 	window    = 32 << 10 // largest distance of a match, in bytes
 )
 
-// maxCompressed returns the largest compressed size of size bytes: each block becomes two stored blocks,
-// and the block before them may end inside a byte.
+// maxCompressed returns the largest compressed size of size bytes: each block becomes two stored
+// blocks, and the block before them may end inside a byte.
 func maxCompressed(size int) int { return size + (size/blockText+1)*11 + 5 }
 
 // documents returns size bytes of documents as canonical Extended JSON, one a line; 4 MiB at most.
@@ -48,8 +48,8 @@ func counter(size int) []byte {
 	return p[:size]
 }
 
-// skewedBytes returns bytes in which each value is about 1.6 times as frequent as the next. An optimal
-// code for them has codes of more than 15 bits.
+// skewedBytes returns bytes in which each value is about 1.6 times as frequent as the next. An
+// optimal code for them has codes of more than 15 bits.
 func skewedBytes(size int) []byte {
 	var all []byte
 	for value, n, next := byte(0), 1, 1; len(all)+n <= blockText; value, n, next = value+1, next, n+next {

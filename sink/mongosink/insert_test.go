@@ -66,7 +66,8 @@ func TestInsertBatches(t *testing.T) {
 	} {
 		c.opts.Parallelism = 1
 		f := &inserter{}
-		r, err := stream.Run(t.Context(), sourceOf(slices.Repeat([]bson.Raw{doc}, c.docs), nil), mongosink.Insert(f, &c.opts))
+		docs := sourceOf(slices.Repeat([]bson.Raw{doc}, c.docs), nil)
+		r, err := stream.Run(t.Context(), docs, mongosink.Insert(f, &c.opts))
 		if got := fmt.Sprint(f.sizes()); err != nil || got != c.sizes || r.Batches != int64(len(f.batches)) {
 			t.Errorf("%d documents, %+v: batches %s, want %s; %+v, %v", c.docs, c.opts, got, c.sizes, r, err)
 		}
