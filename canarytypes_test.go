@@ -22,11 +22,12 @@ var withoutSecrets = map[string]string{
 	"codec/agecodec": "Info PassphraseOptions RewrapOptions",
 	"codec/bsoncodec": "BSONOptions DocumentError ExtJSONOptions ParseBSONOptions ParseExtJSONOptions SyntaxError" +
 		" ValidateOptions",
-	"sink":               "FileOptions",
-	"sink/mongosink":     "DocumentError FailedDocument InsertError InsertOptions InsertResult Inserter",
-	"sink/s3sink":        "API Checksum Object Part PendingAPI UploadOptions",
-	"source":             "FileOptions Integer PipeWriter Queue",
-	"source/mongosource": "Checkpointed FindOptions Finder MalformedError Position ScanOptions",
+	"sink":           "FileOptions",
+	"sink/mongosink": "DocumentError FailedDocument InsertError InsertOptions InsertResult Inserter",
+	"sink/s3sink":    "API Checksum Object Part PendingAPI UploadOptions",
+	"source":         "FileOptions Integer PipeWriter Queue",
+	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
+		" Finder Kind MalformedError Position ScanOptions",
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
 		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +

@@ -79,6 +79,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 			}
 		}
 		return document(bson.D{ok})
+	case "listIndexes":
+		return s.listIndexes(ns)
 	case "renameCollection":
 		return s.renameCollection(req, target)
 	case "listCollections":
@@ -211,31 +213,6 @@ func (s *Server) count(req *request, ns string) bson.Raw {
 		return failure(2, err.Error())
 	}
 	return document(bson.D{{Key: "n", Value: int32(n)}, ok})
-}
-
-// aggregate supports only the pipeline of CountDocuments:
-// [{$match: …}, {$group: {_id: 1, n: {$sum: 1}}}].
-func (s *Server) aggregate(req *request, ns string) bson.Raw {
-	pipeline, _ := req.body.Lookup("pipeline").ArrayOK()
-	stages, _ := pipeline.Values()
-	counts := bson.Raw(document(bson.D{{Key: "$group", Value: bson.D{
-		{Key: "_id", Value: int32(1)},
-		{Key: "n", Value: bson.D{{Key: "$sum", Value: int32(1)}}},
-	}}}))
-	if len(stages) != 2 || string(stages[1].Value) != string(counts) {
-		return failure(2, "mongotest: the only pipeline it knows is that of CountDocuments")
-	}
-	filter, _ := bson.Raw(stages[0].Value).Lookup("$match").DocumentOK()
-	n, err := s.matches(ns, filter)
-	if err != nil {
-		return failure(2, err.Error())
-	}
-	var docs []bson.Raw
-	if n > 0 {
-		docs = append(docs, document(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: int32(n)}}))
-	}
-	reply, _ := batch("firstBatch", ns, 0, docs, 1)
-	return reply
 }
 
 func (s *Server) matches(ns string, filter bson.Raw) (int, error) {

@@ -13,8 +13,8 @@
 // It has the limits of a real server: documents of 16 MiB, messages of 48,000,000 bytes, and
 // batches of 100,000 documents, or fewer after [Server.LimitBatches]. It supports the commands that
 // read and write whole collections: find, getMore, killCursors, insert (with retryable writes),
-// count, aggregate for CountDocuments, create, drop, renameCollection, listCollections,
-// listDatabases and dropDatabase.
+// count, aggregate for CountDocuments and of $match, create, drop, renameCollection,
+// listCollections, listDatabases, listIndexes and dropDatabase.
 //
 // An insert changes documents as a real server does. It adds a missing _id in front, moves an _id
 // that is not first, and replaces a top-level Timestamp(0, 0) by the server's time unless the

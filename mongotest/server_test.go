@@ -121,7 +121,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := coll.UpdateOne(ctx, bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}); err == nil {
 		t.Error("update: no error")
 	}
-	if _, err := coll.Aggregate(ctx, mongo.Pipeline{}); err == nil {
+	if _, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$sort", Value: bson.D{}}}}); err == nil {
 		t.Error("aggregate: no error")
 	}
 	if _, err := coll.InsertOne(ctx, bson.D{{Key: "b", Value: make([]byte, mongotest.MaxDocumentBytes)}}); err == nil {

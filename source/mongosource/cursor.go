@@ -33,10 +33,9 @@ type cursor struct {
 
 // open sends the query.
 func (c *cursor) open(ctx context.Context) error {
-	coll := c.query.collection()
 	err := c.wait.call(ctx, func(ctx context.Context) (err error) {
 		defer mongoerr.Recover(&err)
-		c.cur, err = coll.Find(ctx, c.query.filter, c.query.opts.driver())
+		c.cur, err = c.query.open(ctx)
 		return err
 	})
 	switch {
@@ -113,7 +112,7 @@ func (c *cursor) batch(ctx context.Context) (docs []bson.Raw, err error) {
 
 // adapt sets the size of the next batch, after one of n documents.
 func (c *cursor) adapt(n int) {
-	if c.query.opts.BatchSize == 0 {
+	if c.query.batchSize == 0 {
 		c.cur.SetBatchSize(int32(min(max(targetBytes/(c.bytes/n+1), 1), maxBatchSize)))
 	}
 }

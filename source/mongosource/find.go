@@ -20,13 +20,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
-	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -57,29 +57,46 @@ type Finder interface {
 //     early end closes the cursor on the server (killCursors) within a second. A server that cannot
 //     be reached closes it after 10 idle minutes; that is not an error.
 func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
-	q := query{name: "find", coll: coll, filter: filter}
+	var o FindOptions
 	if opts != nil {
-		q.opts = opts.clone()
+		o = opts.clone()
 	}
-	if q.opts.NoCursorTimeout {
-		q.keepAlive = keepAlive
-	}
-	if q.opts.MaxEmptyBatches == 0 {
-		q.opts.MaxEmptyBatches = defaultEmptyBatches
-	}
-	if err := q.check(); err != nil {
+	q, err := newFind("find", coll, filter, o)
+	if err != nil {
 		return stream.Fail[bson.Raw](err)
 	}
 	return stream.SourceFunc[bson.Raw](q.each)
 }
 
-type query struct {
-	name   string // of the source
-	coll   Finder
-	filter any
-	opts   FindOptions
-
-	keepAlive time.Duration // between two refreshes of the session while the downstream is busy; 0 means never
+// newFind returns the query of a source of that name.
+func newFind(name string, coll Finder, filter any, o FindOptions) (*query, error) {
+	q := &query{name: name, of: coll, validate: o.Validate, cursorSettings: cursorSettings{
+		batchSize: o.BatchSize, noReadAhead: o.NoReadAhead, maxTime: o.MaxTime, maxEmptyBatches: o.MaxEmptyBatches,
+	}}
+	c, ok := coll.(*mongo.Collection)
+	if coll == nil || ok && c == nil {
+		return nil, q.nilCollection()
+	}
+	if filter == nil {
+		return nil, q.invalid(errors.New("the filter is nil (bson.D{} matches every document)"))
+	}
+	if err := o.check(); err != nil {
+		return nil, q.invalid(err)
+	}
+	if _, ok := coll.(cloner); !ok && (o.ReadConcern != nil || o.ReadPreference != nil) {
+		return nil, q.invalid(fmt.Errorf(
+			"a read concern or preference needs a collection with the method Clone, %T has none", coll))
+	}
+	if ok {
+		q.client = c.Database().Client()
+	}
+	if o.NoCursorTimeout {
+		q.keepAlive = keepAlive
+	}
+	q.open = func(ctx context.Context) (*mongo.Cursor, error) {
+		return o.collection(coll).Find(ctx, filter, o.driver())
+	}
+	return q, nil
 }
 
 // cloner is a collection that can return a copy of itself with other options.
@@ -87,98 +104,22 @@ type cloner interface {
 	Clone(opts ...options.Lister[options.CollectionOptions]) *mongo.Collection
 }
 
-func (q *query) check() error {
-	if q.coll == nil {
-		return q.nilCollection()
+// collection returns coll with the read concern and preference of the options.
+func (o *FindOptions) collection(coll Finder) Finder {
+	if o.ReadConcern == nil && o.ReadPreference == nil {
+		return coll
 	}
-	if c, ok := q.coll.(*mongo.Collection); ok && c == nil {
-		return q.nilCollection()
-	}
-	if q.filter == nil {
-		return q.invalid(errors.New("the filter is nil (bson.D{} matches every document)"))
-	}
-	if err := q.opts.check(); err != nil {
-		return q.invalid(err)
-	}
-	if _, ok := q.coll.(cloner); !ok && (q.opts.ReadConcern != nil || q.opts.ReadPreference != nil) {
-		return q.invalid(fmt.Errorf(
-			"a read concern or preference needs a collection with the method Clone, %T has none", q.coll))
-	}
-	return nil
+	return withReads(coll.(cloner), o.ReadConcern, o.ReadPreference)
 }
 
-func (q *query) nilCollection() error {
-	return stream.Mark(fmt.Errorf("mongosource: %s: the collection is nil", q.name), stream.Fatal)
-}
-
-// invalid marks an error of settings that cannot work.
-func (q *query) invalid(err error) error { return stream.Mark(q.fail(err), stream.Fatal) }
-
-// fail adds the name of the collection to err.
-func (q *query) fail(err error) error {
-	return fmt.Errorf("mongosource: %s%s: %w", q.name, mongoerr.Namespace(q.coll), err)
-}
-
-// collection returns the collection with the read concern and preference of the options.
-func (q *query) collection() Finder {
-	if q.opts.ReadConcern == nil && q.opts.ReadPreference == nil {
-		return q.coll
-	}
+// withReads returns a copy of coll with a read concern and preference, if they are not nil.
+func withReads(coll cloner, concern *readconcern.ReadConcern, preference *readpref.ReadPref) *mongo.Collection {
 	o := options.Collection()
-	if q.opts.ReadConcern != nil {
-		o.SetReadConcern(q.opts.ReadConcern)
+	if concern != nil {
+		o.SetReadConcern(concern)
 	}
-	if q.opts.ReadPreference != nil {
-		o.SetReadPreference(q.opts.ReadPreference)
+	if preference != nil {
+		o.SetReadPreference(preference)
 	}
-	return q.coll.(cloner).Clone(o)
-}
-
-// checkDoc returns an error if d is not a document, as far as the options ask.
-func (q *query) checkDoc(d []byte) *MalformedError {
-	if q.opts.Validate {
-		return checkDocument(d)
-	}
-	return checkFrame(d)
-}
-
-// each emits the documents of the query.
-func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
-	drained := stream.Draining(ctx)
-	return q.batches(ctx, func(docs []bson.Raw) error {
-		for _, doc := range docs {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			select {
-			case <-drained:
-				return errEnd
-			default:
-			}
-			if err := emit(doc); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// batches emits the documents of the query in batches. emit returns errEnd to end it early without
-// an error.
-func (q *query) batches(ctx context.Context, emit func([]bson.Raw) error) error {
-	c := &cursor{
-		query:   q,
-		wait:    &waitBudget{limited: q.opts.MaxTime > 0, left: q.opts.MaxTime},
-		empty:   emptyBatches{limit: q.opts.MaxEmptyBatches},
-		drained: stream.Draining(ctx),
-	}
-	select {
-	case <-c.drained:
-		return context.Cause(ctx)
-	default:
-	}
-	if q.opts.NoReadAhead || mongo.SessionFromContext(ctx) != nil { // only one goroutine may use a session
-		return readInline(ctx, c, emit)
-	}
-	return readAhead(ctx, c, emit)
+	return coll.Clone(o)
 }

@@ -125,8 +125,8 @@ func newScan(coll *mongo.Collection, filter any, opts *ScanOptions) (*scan, erro
 	if s.opts.KeepAlive == 0 {
 		s.opts.KeepAlive = keepAlive
 	}
-	q := s.query(filter, true)
-	if err := q.check(); err != nil {
+	q, err := s.query(filter, true)
+	if err != nil {
 		return nil, err
 	}
 	if operator := ordered(filter); operator != "" {
@@ -137,21 +137,19 @@ func newScan(coll *mongo.Collection, filter any, opts *ScanOptions) (*scan, erro
 
 // query returns the query of the documents that match filter. keep asks the server to keep its
 // cursor.
-func (s *scan) query(filter any, keep bool) *query {
+func (s *scan) query(filter any, keep bool) (*query, error) {
 	o := s.opts
-	q := &query{name: "scan", filter: filter, opts: FindOptions{
+	keep = keep && o.KeepAlive > 0
+	q, err := newFind("scan", s.coll, filter, FindOptions{
 		Sort:       bson.D{{Key: "_id", Value: 1}},
 		Projection: o.Projection, BatchSize: o.BatchSize, NoReadAhead: o.NoReadAhead, Hint: o.Hint,
 		Comment: o.Comment, Validate: o.Validate, ReadConcern: o.ReadConcern, ReadPreference: o.ReadPreference,
-		MaxEmptyBatches: defaultEmptyBatches,
-	}}
-	if s.coll != nil {
-		q.coll = s.coll
+		NoCursorTimeout: keep,
+	})
+	if err == nil && keep {
+		q.keepAlive = o.KeepAlive
 	}
-	if keep && o.KeepAlive > 0 {
-		q.opts.NoCursorTimeout, q.keepAlive = true, o.KeepAlive
-	}
-	return q
+	return q, err
 }
 
 // fail adds the name of the collection to err.

@@ -137,7 +137,7 @@ func (r *scanRun) findAfter(ctx context.Context, id string, emit func([]bson.Raw
 // without.
 func (r *scanRun) find(ctx context.Context, filter any, emit func([]bson.Raw) error) error {
 	came := false
-	err := r.query(filter, r.keep).batches(ctx, func(docs []bson.Raw) error {
+	err := r.findOnce(ctx, filter, r.keep, func(docs []bson.Raw) error {
 		came = true
 		return emit(docs)
 	})
@@ -145,11 +145,19 @@ func (r *scanRun) find(ctx context.Context, filter any, emit func([]bson.Raw) er
 	if err == nil || came || !r.keep || !errors.As(err, &server) || r.resumable(r.opts.When)(err) {
 		return err
 	}
-	if again := r.query(filter, false).batches(ctx, emit); again != nil {
+	if again := r.findOnce(ctx, filter, false, emit); again != nil {
 		return again
 	}
 	r.keep = false
 	return nil
+}
+
+func (r *scanRun) findOnce(ctx context.Context, filter any, keep bool, emit func([]bson.Raw) error) error {
+	q, err := r.query(filter, keep)
+	if err != nil {
+		return err
+	}
+	return q.batches(ctx, emit)
 }
 
 // compare returns an error if the collection is not the one with which the scan began.

@@ -13,11 +13,10 @@ import (
 
 // startSession returns a context with a session of its own for c, if the source keeps it alive.
 func (c *cursor) startSession(ctx context.Context) context.Context {
-	coll, ok := c.query.coll.(*mongo.Collection)
-	if c.query.keepAlive <= 0 || !ok || mongo.SessionFromContext(ctx) != nil {
+	if c.query.keepAlive <= 0 || c.query.client == nil || mongo.SessionFromContext(ctx) != nil {
 		return ctx
 	}
-	session, err := coll.Database().Client().StartSession(options.Session().SetCausalConsistency(false))
+	session, err := c.query.client.StartSession(options.Session().SetCausalConsistency(false))
 	if err != nil {
 		return ctx // the query reports it
 	}
@@ -28,11 +27,10 @@ func (c *cursor) startSession(ctx context.Context) context.Context {
 // refresh tells the server that the session is in use. It drops errors: if the cursor is lost, its
 // next request reports it.
 func (c *cursor) refresh(ctx context.Context) {
-	coll := c.query.coll.(*mongo.Collection)
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	_ = guarded(func() error {
-		return coll.Database().Client().Database("admin").RunCommand(ctx, bson.D{
+		return c.query.client.Database("admin").RunCommand(ctx, bson.D{
 			{Key: "refreshSessions", Value: bson.A{c.session.ID()}},
 		}).Err()
 	})

@@ -1,0 +1,110 @@
+package mongosource
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Collection describes a collection, as [Collections] emits it.
+type Collection struct {
+	Name    string // of any characters but NUL
+	Kind    Kind
+	UUID    [16]byte // zeros if the server gives none, as for a view
+	Options bson.Raw // as the server states them: capped, validator, viewOn, timeseries…
+	IDIndex bson.Raw // the index on _id; nil if there is none
+}
+
+// Kind says what a collection is.
+type Kind string
+
+// The kinds of collections.
+const (
+	Plain      Kind = "collection"
+	Capped     Kind = "capped"    // of a fixed size; it drops its oldest documents
+	Clustered  Kind = "clustered" // stored in the order of _id
+	View       Kind = "view"      // the result of a pipeline; it stores nothing
+	TimeSeries Kind = "timeseries"
+)
+
+// CollectionsOptions tunes [Collections]. The zero value is ready to use.
+type CollectionsOptions struct {
+	Filter any  // of the server's descriptions, such as {name: "cookies"}; nil means all
+	System bool // also emits collections whose names begin with "system."
+}
+
+// Collections returns a source of the collections and views of db, with everything that is needed to
+// create them again, except for their indexes (see [Indexes]).
+//
+//   - Memory, order and goroutines, errors, early end: as [Find]. A database that does not exist is
+//     empty. A description without a name or type is an [ErrBadReply].
+func Collections(db *mongo.Database, opts *CollectionsOptions) stream.Source[Collection] {
+	o := CollectionsOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	if o.Filter == nil {
+		o.Filter = bson.D{}
+	}
+	q := &query{name: "collections", of: db}
+	if db == nil {
+		return stream.Fail[Collection](errNilDatabase)
+	}
+	q.open = func(ctx context.Context) (*mongo.Cursor, error) { return db.ListCollections(ctx, o.Filter) }
+	return stream.SourceFunc[Collection](func(ctx context.Context, emit func(Collection) error) error {
+		return q.each(ctx, func(doc bson.Raw) error {
+			c, err := describe(doc)
+			if err != nil {
+				return q.fail(err)
+			}
+			if !o.System && strings.HasPrefix(c.Name, "system.") {
+				return nil
+			}
+			return emit(c)
+		})
+	})
+}
+
+// describe reads an answer of listCollections.
+func describe(doc bson.Raw) (c Collection, err error) {
+	name, hasName := doc.Lookup("name").StringValueOK()
+	kind, hasKind := doc.Lookup("type").StringValueOK()
+	if !hasName || !hasKind {
+		return c, fmt.Errorf("%w: a collection without a name or type", ErrBadReply)
+	}
+	c = Collection{Name: name, Kind: Kind(kind)}
+	c.Options, _ = doc.Lookup("options").DocumentOK()
+	c.IDIndex, _ = doc.Lookup("idIndex").DocumentOK()
+	if _, data, ok := doc.Lookup("info", "uuid").BinaryOK(); ok && len(data) == len(c.UUID) {
+		copy(c.UUID[:], data)
+	}
+	if c.Kind != Plain {
+		return c, nil
+	}
+	if capped, _ := c.Options.Lookup("capped").BooleanOK(); capped {
+		c.Kind = Capped
+	}
+	if _, err := c.Options.LookupErr("clusteredIndex"); err == nil {
+		c.Kind = Clustered
+	}
+	return c, nil
+}
+
+// Indexes returns a source of the indexes of coll, as the server describes them (listIndexes): the
+// index on _id first. The order of their keys is kept.
+//
+//   - Memory, order and goroutines, errors, early end: as [Find]. A collection that does not exist
+//     has none.
+func Indexes(coll *mongo.Collection) stream.Source[bson.Raw] {
+	q := &query{name: "indexes", of: coll}
+	if coll == nil {
+		return stream.Fail[bson.Raw](q.nilCollection())
+	}
+	q.open = func(ctx context.Context) (*mongo.Cursor, error) { return coll.Indexes().List(ctx) }
+	return stream.SourceFunc[bson.Raw](q.each)
+}
