@@ -50,10 +50,18 @@ func (l *lineCutter) push(chunk []byte, f func(line []byte) error) error {
 	}
 }
 
+// hugeLine is a size in bytes. From there on the memory of a line grows fourfold, because what it outgrows
+// is garbage, and memory that is not used yet costs little.
+const hugeLine = 8 << 20
+
 // appendPartial appends p to partial. It doubles the memory as needed, up to max.
 func (l *lineCutter) appendPartial(p []byte) {
 	if need := len(l.partial) + len(p); need > cap(l.partial) {
-		grown := make([]byte, len(l.partial), max(need, min(2*cap(l.partial), l.max)))
+		factor := 2
+		if cap(l.partial) >= hugeLine {
+			factor = 4
+		}
+		grown := make([]byte, len(l.partial), max(need, min(factor*cap(l.partial), l.max)))
 		copy(grown, l.partial)
 		l.partial = grown
 	}

@@ -15,7 +15,7 @@ import (
 func (p *parser) key(dst []byte, i int) ([]byte, int) {
 	src, j := p.src, len(dst)
 	if cap(dst)-j < spare {
-		dst = slices.Grow(dst, spare)
+		dst = p.grow(dst, i, spare)
 	}
 	d := dst[:cap(dst)]
 	d[j] = 0
@@ -82,7 +82,7 @@ func (p *parser) slowString(dst []byte, i, most int) ([]byte, int) {
 			if j > most {
 				return dst, p.fail(p.stringEnd(i), p.sizeError())
 			}
-			dst = slices.Grow(dst, max(spare, min(j, most-j+spare)))
+			dst = p.growString(dst, i, most)
 		}
 		d := dst[:cap(dst)]
 		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {
@@ -236,6 +236,10 @@ func (p *parser) textUpTo(i, most int) ([]byte, int) {
 			return src[i:k], k + 1
 		}
 		if c < 0x20 || c >= 0x80 || c == '\\' {
+			if len(src)-i > longLine { // slowString must not grow it as a document
+				n, _ := unescapedLen(src, i)
+				p.scratch = slices.Grow(p.scratch[:0], min(n, most)+2*spare)
+			}
 			var next int
 			p.scratch, next = p.slowString(p.scratch[:0], i, most)
 			return p.scratch, next

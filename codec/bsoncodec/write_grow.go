@@ -23,6 +23,14 @@ func (w *writer) grow(dst []byte, next, n int) []byte {
 	return slices.Grow(dst, n)
 }
 
+// reserve returns dst with capacity for n more bytes, the JSON of src up to next.
+func (w *writer) reserve(dst []byte, next, n int) []byte {
+	if cap(dst)-len(dst) < n {
+		return w.grow(dst, next, n)
+	}
+	return dst
+}
+
 // escapedLen returns the length of text with JSON escapes.
 func escapedLen(text []byte) int {
 	n := len(text)

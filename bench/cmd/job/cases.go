@@ -42,7 +42,7 @@ func (w *world) cases(ctx context.Context, s settings, quick bool) []report.Case
 		w.cores(ctx, "backup-cores", "backup", s.coresSize(quick)),
 		w.cores(ctx, "restore-cores", "restore", s.coresSize(quick)),
 	)
-	return append(all, w.inMemory(ctx, size)...)
+	return append(append(all, w.inMemory(ctx, size)...), w.large(ctx))
 }
 
 // job has the common fields of all cases.

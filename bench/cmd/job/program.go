@@ -22,6 +22,7 @@ type program struct {
 
 	backup  func(ctx context.Context, j *job) error
 	restore func(ctx context.Context, j *job) error
+	alone   func(ctx context.Context) error // instead of both, without servers
 }
 
 // job has the clients, names and keys of one run.
@@ -34,7 +35,7 @@ type job struct {
 }
 
 // programs are the competitors that are part of this command. Each runs in its own process.
-var programs = []program{millweirDefault, millweirFast, millweirCores, competent, tuned}
+var programs = []program{millweirDefault, millweirFast, millweirCores, millweirLarge, competent, tuned}
 
 // runProgram runs a program in this process. Its job comes from the environment, as for a -peer
 // command.
@@ -43,6 +44,9 @@ func runProgram(role string) error {
 	for _, p := range programs {
 		if p.role != role {
 			continue
+		}
+		if p.alone != nil {
+			return p.alone(ctx)
 		}
 		j, err := newJob(ctx)
 		if err != nil {
