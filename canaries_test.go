@@ -85,7 +85,7 @@ func TestCanariesInErrors(t *testing.T) {
 				&s3sink.UploadOptions{RetryTimeout: -1, AbortTimeout: 100 * time.Millisecond}))
 			c.checkFailed(t, "Upload, "+name, err)
 			c.checkDumped(t, "Upload, "+name, err)
-			src := s3source.Download(c.store, "b", "k", &s3source.DownloadOptions{Retries: -1})
+			src := s3source.Download(c.store, "b", "k", &s3source.DownloadOptions{RetryTimeout: -1})
 			_, err = stream.Run(t.Context(), src, sink.Slice[[]byte]())
 			c.checkFailed(t, "Download, "+name, err)
 			c.checkDumped(t, "Download, "+name, err)

@@ -109,11 +109,11 @@ func TestCanariesInRetries(t *testing.T) {
 			c.checkFailed(t, "OnRetry, "+name, err)
 			c.checkDumped(t, "OnRetry, "+name, err)
 		}
-		src := s3source.Download(client, "b", "k", &s3source.DownloadOptions{Retries: -1, OnRetry: hook})
+		src := s3source.Download(client, "b", "k", &s3source.DownloadOptions{RetryTimeout: -1, OnRetry: hook})
 		_, err := stream.Run(t.Context(), src, sink.Slice[[]byte]())
 		c.checkDumped(t, "Download, "+name, err)
 		_, err = stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, "b", "k",
-			&s3sink.UploadOptions{AbortTimeout: 100 * time.Millisecond, OnRetry: hook}))
+			&s3sink.UploadOptions{RetryTimeout: 100 * time.Millisecond, AbortTimeout: 100 * time.Millisecond, OnRetry: hook}))
 		c.checkDumped(t, "Upload, "+name, err)
 		if heard < 3 { // two retried requests and the check of the key
 			t.Errorf("%s: the hooks were called %d times", name, heard)

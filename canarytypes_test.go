@@ -24,8 +24,9 @@ var withoutSecrets = map[string]string{
 		" ValidateOptions",
 	"sink":           "FileOptions",
 	"sink/mongosink": "DocumentError FailedDocument InsertError InsertOptions InsertResult Inserter",
-	"sink/s3sink":    "API Checksum Object Part PendingAPI UploadOptions",
-	"source":         "FileOptions Integer PipeWriter Queue",
+	"sink/s3sink": "API Checksum DeleteAPI DeleteError DeleteOptions DeleteResult Object ObjectID" +
+		" Part PendingAPI UploadOptions",
+	"source": "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
 		" Finder Kind MalformedError Position ScanOptions",
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +

@@ -3,6 +3,8 @@ package s3sink
 import (
 	"errors"
 	"io"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // The first slab of a stream is small, so that a short stream takes little memory. Each next one of
@@ -82,7 +84,7 @@ func (r *slabReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-var errSeek = errors.New("seek to a negative position")
+var errSeek = stream.Mark(errors.New("seek to a negative position"), stream.Fatal)
 
 // Seek implements [io.Seeker]. The SDK seeks to find the length and to repeat a request.
 func (r *slabReader) Seek(offset int64, whence int) (int64, error) {

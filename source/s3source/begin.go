@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millweir/millweir/internal/s3retry"
 )
 
 // begin chooses what the bytes are compared with, and calls OnObject. It acts once, before the
@@ -53,11 +55,13 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 	v := &verifier{target: t, sum: t.new()}
 	if t.Parts > 0 {
 		sizes := &partSizes{object: &r.object, count: t.Parts, head: func(part int) (*s3.HeadObjectOutput, error) {
-			return r.head(ctx, aws.Int32(int32(part)))
+			return s3retry.Do(ctx, r.policy, r.opts.OnRetry, func() (*s3.HeadObjectOutput, error) {
+				return r.head(ctx, aws.Int32(int32(part)))
+			})
 		}}
 		err := sizes.find()
 		switch {
-		case errors.Is(err, ErrObjectChanged), errors.Is(err, ErrNotFound), err != nil && ctx.Err() != nil:
+		case errors.Is(err, ErrObjectChanged), errors.Is(err, ErrNotFound), r.policy.Transient(err), ctx.Err() != nil:
 			return t, err
 		case err != nil:
 			return withoutTarget(errNoSizes.Error()), nil

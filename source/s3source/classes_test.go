@@ -105,7 +105,7 @@ func TestClasses(t *testing.T) {
 				tt.fault.Op = "GetObject"
 			}
 			server.Fault(tt.fault)
-			tt.opts.Retries, tt.opts.IfMatch, tt.opts.ChunkSize = -1, etag, 1000
+			tt.opts.RetryTimeout, tt.opts.IfMatch, tt.opts.ChunkSize = -1, etag, 1000
 			_, err := read(t.Context(), s3source.Download(client, bucket, key, &tt.opts))
 			if got := stream.ClassOf(err); got != tt.want {
 				t.Errorf("%v is %v, want %v", err, got, tt.want)
@@ -138,7 +138,7 @@ func resumed(client *s3.Client, opts s3source.DownloadOptions) stream.Source[[]b
 func TestRefusedConnection(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Close()
-	_, err := read(context.Background(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Retries: -1}))
+	_, err := read(context.Background(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{RetryTimeout: -1}))
 	var op *net.OpError
 	if !errors.As(err, &op) || errors.Is(err, io.EOF) || stream.ClassOf(err) != stream.Retryable {
 		t.Errorf("%v is %v", err, stream.ClassOf(err))

@@ -22,10 +22,12 @@
 //
 // If a reply ends early, with or without an error, the next request has a Range and, in If-Match,
 // the ETag of the first reply. The ETags of the replies are compared as well: a server that ignores
-// If-Match is detected before a byte is emitted. A service that is too busy (503, 429) is asked
-// again after a pause. A reply that stalls for StallTimeout, or falls below MinRate, is given up,
-// and the rest is requested. The run fails after Retries such failures in a row. Each request also
-// has the client's own retries.
+// If-Match is detected before a byte is emitted. A reply that stalls for StallTimeout, or falls
+// below MinRate, is given up, and the rest is requested. So it is after every other transient
+// failure: a service that is busy or fails, a connection that cannot be made or breaks off, expired
+// credentials. The run fails when RetryTimeout has passed since the first failure without progress,
+// and after five replies in a row that do not answer the request. Each request also has the
+// client's own retries.
 //
 // # Untrusted servers
 //
@@ -48,6 +50,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/millweir/millweir/internal/lend"
+	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -76,8 +79,12 @@ type DownloadOptions struct {
 	Verify   Verify // how much is verified; VerifyIfPossible by default
 
 	ChunkSize    int           // bytes in a chunk, fewer at the end of a reply; 0 means 128 KiB
-	Retries      int           // requests in a row after failed ones; 0 means 5, a negative number none
 	StallTimeout time.Duration // limit for the wait for the next byte of a reply; 0 means a minute
+
+	// RetryTimeout is how long a request, for the object or the rest of it, is repeated after
+	// transient failures, after the client's own retries, from its first failure on. Progress begins
+	// it anew. 0 means 5 minutes; a negative time means never.
+	RetryTimeout time.Duration
 
 	// MinRate is the least rate in bytes per second, on average over StallTimeout of waiting for
 	// the server. A slower reply is given up, and the rest is requested. The time that the consumer
@@ -91,12 +98,11 @@ type DownloadOptions struct {
 }
 
 const (
-	maxKey         = 1024 // bytes, https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-	defaultChunk   = 128 << 10
-	defaultPart    = 8 << 20
-	defaultRetries = 5
-	defaultStall   = time.Minute
-	defaultRate    = 1 << 10 // bytes a second
+	maxKey       = 1024 // bytes, https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+	defaultChunk = 128 << 10
+	defaultPart  = 8 << 20
+	defaultStall = time.Minute
+	defaultRate  = 1 << 10 // bytes a second
 )
 
 var (
@@ -133,9 +139,9 @@ var (
 //   - Order and goroutines: one request at a time, and no goroutine; with Parallelism n, n requests
 //     on a goroutine each, in order. If a server closes a connection that waits for a slow consumer,
 //     the rest is requested again.
-//   - Retries: a reply that breaks off, stalls or is slower than MinRate, and a busy service, lead
-//     to a request for the rest, up to Retries times in a row. If all replies stay too slow, the
-//     error wraps os.ErrDeadlineExceeded and is Retryable.
+//   - Retries: a reply that breaks off, stalls or is slower than MinRate, and every other transient
+//     failure, lead to a request for the rest, for RetryTimeout without progress. If all replies
+//     stay too slow, the error wraps os.ErrDeadlineExceeded and is Retryable.
 //   - Errors: [ErrNotFound], [ErrArchived], [ErrObjectChanged], [ErrChecksum], [ErrNotVerifiable],
 //     [ErrBadReply]; io.ErrUnexpectedEOF for an object that ends before Offset or before the
 //     requested bytes, or that cannot be read to its end; otherwise the SDK's, wrapped. After a
@@ -156,18 +162,24 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		if d.opts.Parallelism > 1 {
 			return d.parallel(ctx, emit, lent)
 		}
-		r := d.newRun()
-		r.newChunk = chunks(lent)
-		return r.each(ctx, emit)
+		return d.sequential(ctx, emit, lent)
 	})
+}
+
+// sequential reads the object by one request after another.
+func (d *download) sequential(ctx context.Context, emit func([]byte) error, lent bool) error {
+	r := d.newRun()
+	r.newChunk = chunks(lent)
+	return r.each(ctx, emit)
 }
 
 // newRun returns a run of the whole download.
 func (d *download) newRun() *run {
 	r := &run{
-		download: d, pos: d.opts.Offset, end: -1, etag: d.opts.IfMatch,
-		pace: newPace(d.opts.MinRate, d.opts.StallTimeout),
+		download: d, pos: d.opts.Offset, end: -1, total: -1, etag: d.opts.IfMatch,
+		pace: newPace(d.opts.MinRate, d.opts.StallTimeout), policy: &s3retry.Policy{Timeout: d.opts.RetryTimeout},
 	}
+	r.loop = r.policy.Loop()
 	if d.opts.Length > 0 {
 		r.end = d.opts.Offset + d.opts.Length
 	}
@@ -205,8 +217,8 @@ func newDownload(client API, bucket, key string, opts *DownloadOptions) (*downlo
 	if d.opts.ChunkSize == 0 {
 		d.opts.ChunkSize = defaultChunk
 	}
-	if d.opts.Retries == 0 {
-		d.opts.Retries = defaultRetries
+	if d.opts.RetryTimeout == 0 {
+		d.opts.RetryTimeout = s3retry.DefaultTimeout
 	}
 	if d.opts.StallTimeout == 0 {
 		d.opts.StallTimeout = defaultStall

@@ -16,7 +16,10 @@ import (
 	"github.com/millweir/millweir/source/s3source"
 )
 
-const always = -1
+const (
+	always = -1
+	brief  = 300 * time.Millisecond // a RetryTimeout for failures that do not pass
+)
 
 // all applies several changes to a reply.
 func all(fs ...func(*s3test.Request, *s3test.Reply)) func(*s3test.Request, *s3test.Reply) {
@@ -62,7 +65,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "500 once", faults: []s3test.Fault{{Before: s3test.Fail(500, "InternalError")}}},
 		{
-			name: "500 always", broken: true,
+			name: "500 always", broken: true, opts: s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(500, "InternalError")}},
 		},
 		{name: "D3 reset", faults: []s3test.Fault{{After: s3test.CutAfter(4000)}}},
@@ -83,14 +86,14 @@ func TestFaults(t *testing.T) {
 		{name: "D3 reset every thousand bytes", faults: []s3test.Fault{{Times: always, After: s3test.CutAfter(1000)}}},
 		{
 			name: "D3 reset without a byte, always", want: io.ErrUnexpectedEOF, broken: true,
-			opts: s3source.DownloadOptions{Retries: 2},
+			opts: s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{
 				{Skip: 0, Times: 1, After: s3test.CutAfter(4000)},
 				{Times: always, Before: s3test.Drop},
 			},
 		},
 		{
-			name: "D3 reset, never to be read on", broken: true, opts: s3source.DownloadOptions{Retries: -1},
+			name: "D3 reset, never to be read on", broken: true, opts: s3source.DownloadOptions{RetryTimeout: -1},
 			faults: []s3test.Fault{{After: s3test.CutAfter(4000)}},
 		},
 		{name: "D3 reset, then 500s", faults: []s3test.Fault{
@@ -107,7 +110,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "D4 short with Content-Length, always", want: s3source.ErrBadReply,
-			opts:   s3source.DownloadOptions{Retries: 1},
+			opts:   s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: all(without, s3test.Shorten(4000))}},
 		},
 		{name: "D4 short and chunked", faults: []s3test.Fault{{After: s3test.ShortenChunked(4000)}}},
@@ -126,23 +129,23 @@ func TestFaults(t *testing.T) {
 		{name: "D5 empty once", faults: []s3test.Fault{{After: s3test.Shorten(0)}}},
 		{name: "D5 empty once, no checksum", faults: []s3test.Fault{{After: all(without, s3test.Shorten(0))}}},
 		{
-			name: "D5 empty always", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			name: "D5 empty always", broken: true, opts: s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.Shorten(0)}},
 		},
 		{
-			name: "D5 empty always, chunked", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			name: "D5 empty always, chunked", broken: true, opts: s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{{Op: "GetObject", Times: always, After: s3test.ShortenChunked(0)}},
 		},
 		{
-			name: "D6 range ignored", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{Retries: 2},
+			name: "D6 range ignored", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{
 				{After: s3test.CutAfter(4000)},
 				{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
 			},
 		},
 		{name: "D6 range ignored at first", want: s3source.ErrBadReply, opts: s3source.DownloadOptions{
-			Offset:  10,
-			Retries: 1,
+			Offset:       10,
+			RetryTimeout: brief,
 		}, faults: []s3test.Fault{
 			{Times: always, Before: func(r *s3test.Request) *s3test.Reply { r.Header.Del("Range"); return nil }},
 		}},
@@ -152,22 +155,22 @@ func TestFaults(t *testing.T) {
 		}},
 		{
 			name: "D7 Content-Range of another range", want: s3source.ErrBadReply,
-			opts:   s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			opts:   s3source.DownloadOptions{Offset: 4000, RetryTimeout: brief},
 			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 3000-8999/10000")}},
 		},
 		{
 			name: "D7 Content-Range of another length", want: s3source.ErrBadReply,
-			opts:   s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			opts:   s3source.DownloadOptions{Offset: 4000, RetryTimeout: brief},
 			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes 4000-9998/10000")}},
 		},
 		{
 			name: "D7 Content-Range is nonsense", want: s3source.ErrBadReply,
-			opts:   s3source.DownloadOptions{Offset: 4000, Retries: 1},
+			opts:   s3source.DownloadOptions{Offset: 4000, RetryTimeout: brief},
 			faults: []s3test.Fault{{Times: always, After: set("Content-Range", "bytes */10000")}},
 		},
 		{
 			name: "D7 another length of the object", want: s3source.ErrBadReply,
-			opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
+			opts: s3source.DownloadOptions{RetryTimeout: brief}, faults: []s3test.Fault{
 				{After: all(without, s3test.CutAfter(4000))},
 				{Op: "GetObject", After: all(set("Content-Range", "bytes 4000-9999/10001"), s3test.CutAfter(200))},
 				{Op: "GetObject", Times: always, After: set("Content-Range", "bytes 4200-9999/10002")},
@@ -181,7 +184,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "D7 no such range, though there is", want: s3source.ErrBadReply,
-			opts: s3source.DownloadOptions{Retries: 1},
+			opts: s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{
 				{After: s3test.CutAfter(4000)}, {
 					Op: "GetObject", Times: always,
@@ -208,7 +211,7 @@ func TestFaults(t *testing.T) {
 				After: set("Content-Length", "9000"),
 			},
 		}},
-		{name: "D10 HEAD tells more", broken: true, opts: s3source.DownloadOptions{Retries: 1}, faults: []s3test.Fault{
+		{name: "D10 HEAD tells more", broken: true, opts: s3source.DownloadOptions{RetryTimeout: brief}, faults: []s3test.Fault{
 			{Op: "GetObject", Times: always, After: without}, {
 				Op: "HeadObject", Times: always,
 				After: set("Content-Length", "11000"),
@@ -232,12 +235,12 @@ func TestFaults(t *testing.T) {
 			{After: s3test.CutAfter(4000)}, {Times: 2, Before: s3test.Fail(429, "Busy")},
 		}},
 		{
-			name: "slow down always", broken: true, opts: s3source.DownloadOptions{Retries: 2},
+			name: "slow down always", broken: true, opts: s3source.DownloadOptions{RetryTimeout: brief},
 			faults: []s3test.Fault{{Times: always, Before: s3test.Fail(503, "SlowDown")}},
 		},
 		{name: "an ETag of the HEAD only", faults: []s3test.Fault{{Op: "GetObject", After: all(without, untagged)}}},
 		{name: "no ETag to read on by", broken: true, faults: []s3test.Fault{
-			{After: all(untagged, s3test.CutAfter(4000))},
+			{Times: always, After: all(untagged, s3test.CutAfter(4000))},
 		}},
 		{
 			name: "U29 a body stalls", opts: s3source.DownloadOptions{StallTimeout: 100 * time.Millisecond},
@@ -259,7 +262,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U29 HEAD always stalls", want: os.ErrDeadlineExceeded,
-			opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
+			opts: s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, RetryTimeout: brief},
 			faults: []s3test.Fault{{Op: "GetObject", After: without}, {
 				Op: "HeadObject", Times: always,
 				Before: s3test.Hang,
@@ -267,7 +270,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U29 every reply stalls", want: os.ErrDeadlineExceeded,
-			opts:   s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, Retries: 2},
+			opts:   s3source.DownloadOptions{StallTimeout: 20 * time.Millisecond, RetryTimeout: brief},
 			faults: []s3test.Fault{{Times: always, Before: s3test.Hang}},
 		},
 	} {

@@ -10,6 +10,9 @@ type HeadOptions struct {
 	VersionID string // of a versioned object; "" means the current one
 	IfMatch   string // the ETag that the object must have, with quotes; "" means any
 
+	// RetryTimeout is how long the request is repeated after transient failures, after the client's
+	// own retries, from its first failure on. 0 means 5 minutes; a negative time means never.
+	RetryTimeout time.Duration
 	// OnRetry is called before each wait for another request. nil means no call.
 	OnRetry func(err error, wait time.Duration)
 }
@@ -21,7 +24,9 @@ type HeadOptions struct {
 func Head(ctx context.Context, client API, bucket, key string, opts *HeadOptions) (Object, error) {
 	o := DownloadOptions{}
 	if opts != nil {
-		o = DownloadOptions{VersionID: opts.VersionID, IfMatch: opts.IfMatch, OnRetry: opts.OnRetry}
+		o = DownloadOptions{
+			VersionID: opts.VersionID, IfMatch: opts.IfMatch, RetryTimeout: opts.RetryTimeout, OnRetry: opts.OnRetry,
+		}
 	}
 	d, err := newDownload(client, bucket, key, &o)
 	if err != nil {

@@ -27,8 +27,8 @@ func TestHostileHeaders(t *testing.T) {
 	const csi, c1 = "\x1b[2J\x1b[31m", "\u009b31m\u202e"
 	bad, fatal, retryable := hostile.Is(s3source.ErrBadReply), hostile.Class(stream.Fatal),
 		hostile.Class(stream.Retryable)
-	quick := &s3source.DownloadOptions{Retries: -1, StallTimeout: 5 * time.Second}
-	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, Retries: -1}
+	quick := &s3source.DownloadOptions{RetryTimeout: -1, StallTimeout: 5 * time.Second}
+	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, RetryTimeout: -1}
 	framed := "5;chunk-signature=0\r\nhello\r\n0;chunk-signature=0\r\n\r\n"
 	part := func(contentRange string) http.HandlerFunc {
 		return say(206, "01234", "Content-Range", contentRange, "Etag", `"e"`)
@@ -116,7 +116,7 @@ func stored(name, body, encoding string) hostile.Row {
 		_, client := newServer(t, nil)
 		options := client.Options()
 		options.BaseEndpoint = &server.URL
-		got, err := read(ctx, s3source.Download(s3.New(options), bucket, key, &s3source.DownloadOptions{Retries: -1}))
+		got, err := read(ctx, s3source.Download(s3.New(options), bucket, key, &s3source.DownloadOptions{RetryTimeout: -1}))
 		if err == nil && string(got) != body {
 			err = errOtherBytes
 		}

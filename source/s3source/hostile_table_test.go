@@ -25,8 +25,8 @@ func TestHostile(t *testing.T) {
 		hostile.Class(stream.Retryable)
 	late := hostile.All(hostile.Is(os.ErrDeadlineExceeded), retryable)
 	tooLong := hostile.All(hostile.Is(s3reply.ErrTooLong), fatal)
-	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, Retries: -1}
-	quick := &s3source.DownloadOptions{Retries: -1, StallTimeout: 300 * time.Millisecond}
+	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, RetryTimeout: -1}
+	quick := &s3source.DownloadOptions{RetryTimeout: -1, StallTimeout: 300 * time.Millisecond}
 	hostile.Table(t, []hostile.Row{
 		download("get: an error without an end", nil, tooLong, endless(400)),
 		download("get: an error of one byte a moment", quick, late, func(w http.ResponseWriter, r *http.Request) {
@@ -41,12 +41,13 @@ func TestHostile(t *testing.T) {
 			<-r.Context().Done()
 		}),
 		download("get: a body that stalls", quick, late, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Etag", `"e"`)
 			_, _ = io.WriteString(w, "x")
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		}),
 		download("get: a body of one byte a moment", &s3source.DownloadOptions{
-			Retries:      -1,
+			RetryTimeout: -1,
 			StallTimeout: 300 * time.Millisecond, MinRate: 1 << 20,
 		}, late, dripForever),
 		download("get: the whole object for a range", ranged, bad, say(200, "twenty bytes, twenty.")),
@@ -82,6 +83,7 @@ func download(name string, opts *s3source.DownloadOptions, want func(error) bool
 
 // dripForever sends one byte after another, with pauses.
 func dripForever(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Etag", `"e"`)
 	for r.Context().Err() == nil {
 		_, _ = io.WriteString(w, " ")
 		_ = http.NewResponseController(w).Flush()

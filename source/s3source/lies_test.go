@@ -29,13 +29,13 @@ func served(t *testing.T, serve http.HandlerFunc) *s3.Client {
 
 // TestLyingRanges has replies with a single error each, which only one check detects.
 func TestLyingRanges(t *testing.T) {
-	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, Retries: -1}
+	ranged := &s3source.DownloadOptions{Offset: 10, Length: 5, RetryTimeout: -1}
 	for name, c := range map[string]struct {
 		opts  *s3source.DownloadOptions
 		serve http.HandlerFunc
 	}{
 		"206 without a range, and HEAD agrees with its length": {
-			&s3source.DownloadOptions{Retries: -1}, say(206, "01234", "Content-Length", "5", "Etag", `"e"`),
+			&s3source.DownloadOptions{RetryTimeout: -1}, say(206, "01234", "Content-Length", "5", "Etag", `"e"`),
 		},
 		"a byte more than was asked for": {ranged, say(206, "012345", "Content-Range", "bytes 10-15/100", "Etag",
 			`"e"`)},
@@ -56,7 +56,7 @@ func TestShorterWithEachReply(t *testing.T) {
 	server.Fault(s3test.Fault{After: all(without, s3test.CutAfter(4000))})
 	server.Fault(s3test.Fault{Op: "GetObject", Times: always, After: all(set("Content-Range", "bytes 4000-4999/5000"),
 		s3test.Shorten(1000))})
-	got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Retries: 1}))
+	got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{RetryTimeout: brief}))
 	if !errors.Is(err, s3source.ErrBadReply) || !bytes.HasPrefix(random(10_000), got) {
 		t.Errorf("%d bytes came, %v", len(got), err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/millweir/millweir/internal/s3reply"
+	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -33,6 +34,9 @@ type ListOptions struct {
 
 	PageSize int // entries a request, 1 to 1,000; 0 means 1,000
 
+	// RetryTimeout is how long a request is repeated after transient failures, after the client's own
+	// retries, from its first failure on. 0 means 5 minutes; a negative time means never.
+	RetryTimeout time.Duration
 	// OnRetry is called before each wait for another request, on the goroutine that runs the source.
 	// nil means no call.
 	OnRetry func(err error, wait time.Duration)
@@ -68,7 +72,8 @@ func List(client ListAPI, bucket, prefix string, opts *ListOptions) stream.Sourc
 		return stream.Fail[Entry](err)
 	}
 	return stream.SourceFunc[Entry](func(ctx context.Context, emit func(Entry) error) error {
-		return l.each(ctx, objectPages{client, l}.next, emit)
+		run := l.run()
+		return run.each(ctx, objectPages{client, run}.next, emit)
 	})
 }
 
@@ -83,7 +88,8 @@ func ListVersions(client ListVersionsAPI, bucket, prefix string, opts *ListOptio
 		return stream.Fail[Entry](err)
 	}
 	return stream.SourceFunc[Entry](func(ctx context.Context, emit func(Entry) error) error {
-		return l.each(ctx, versionPages{client, l}.next, emit)
+		run := l.run()
+		return run.each(ctx, versionPages{client, run}.next, emit)
 	})
 }
 
@@ -91,6 +97,14 @@ func ListVersions(client ListVersionsAPI, bucket, prefix string, opts *ListOptio
 type list struct {
 	bucket, prefix string
 	opts           ListOptions
+	policy         *s3retry.Policy // of one run
+}
+
+// run returns l for one run.
+func (l *list) run() *list {
+	one := *l
+	one.policy = &s3retry.Policy{Timeout: l.opts.RetryTimeout}
+	return &one
 }
 
 const (
@@ -107,6 +121,9 @@ func newList(bucket, prefix string, opts *ListOptions, noClient bool) (*list, er
 	}
 	if l.opts.PageSize == 0 {
 		l.opts.PageSize = maxPage
+	}
+	if l.opts.RetryTimeout == 0 {
+		l.opts.RetryTimeout = s3retry.DefaultTimeout
 	}
 	switch o := l.opts; {
 	case noClient:

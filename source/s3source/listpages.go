@@ -186,11 +186,17 @@ func (l *list) reportRetries(o *s3.Options) { o.Retryer = s3retry.Notify(o.Retry
 
 // request sends one request of a list, with a minute for each.
 func request[T any](ctx context.Context, l *list, send func(context.Context) (T, error)) (T, error) {
-	tryCtx, cancel := context.WithTimeoutCause(ctx, defaultStall, errStalled)
-	defer cancel()
-	out, err := send(tryCtx)
-	if err = s3fault.Mark(err); s3fault.Status(err) == http.StatusNotFound {
-		err = fmt.Errorf("%w: %w", ErrNotFound, err)
-	}
-	return out, orStalled(tryCtx, err)
+	return s3retry.Do(ctx, l.policy, l.opts.OnRetry, func() (T, error) {
+		tryCtx, cancel := context.WithTimeoutCause(ctx, defaultStall, errStalled)
+		defer cancel()
+		out, err := send(tryCtx)
+		if err == nil {
+			l.policy.Answered()
+			return out, nil
+		}
+		if err = s3fault.Mark(err); s3fault.Status(err) == http.StatusNotFound {
+			err = fmt.Errorf("%w: %w", ErrNotFound, err)
+		}
+		return out, orStalled(tryCtx, err)
+	})
 }

@@ -2,6 +2,7 @@ package s3source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/internal/s3wire"
+	"github.com/millweir/millweir/stream"
 )
 
 // head sends one HEAD for the object, or for one part of it.
@@ -24,6 +26,7 @@ func (r *run) head(ctx context.Context, part *int32, opts ...func(*s3.Options)) 
 	if err != nil {
 		return nil, orStalled(ctx, r.withSentinel(s3fault.Mark(err)))
 	}
+	r.policy.Answered()
 	return out, r.checkETag(aws.ToString(out.ETag))
 }
 
@@ -77,13 +80,34 @@ func (r *run) look(ctx context.Context) error {
 		if err == nil {
 			err = r.found(ctx, out)
 		}
-		if err == nil {
-			return nil
+		if err == nil || err == errNotByHead { //nolint:errorlint // it is our own, unwrapped
+			return err
 		}
 		if err := r.again(ctx, err); err != nil {
 			return err
 		}
 	}
+}
+
+// errNotByHead reports a HEAD of an empty object, or without an ETag, which keeps the parts of one
+// object. A GET has to confirm the first and avoids the second.
+var errNotByHead = stream.Mark(errors.New("a HEAD does not describe the object well enough"), stream.Fatal)
+
+// confirmNameless compares the first reply with a HEAD before a byte of it is used, because it has
+// no ETag: it may come from a proxy and not from the service.
+func (r *run) confirmNameless(ctx context.Context, upto int64) error {
+	out, err := r.head(ctx, nil)
+	if err != nil {
+		return err
+	}
+	length, etag := aws.ToInt64(out.ContentLength), aws.ToString(out.ETag)
+	if out.ContentLength == nil || r.wholeObject() && upto >= 0 && upto != length ||
+		etag != "" && !s3reply.IsName(etag) {
+		r.gotReply, r.end = false, -1
+		return fmt.Errorf("%w: a reply without an ETag has %d bytes, and the object has %d", ErrBadReply, upto, length)
+	}
+	r.etag, r.object.ETag = etag, etag
+	return nil
 }
 
 // found begins with the object that a HEAD described.
@@ -93,7 +117,9 @@ func (r *run) found(ctx context.Context, out *s3.HeadObjectOutput) error {
 	case etag != "" && !s3reply.IsName(etag): // it is sent back in If-Match
 		return fatal{fmt.Errorf("%w: its ETag is %s", ErrBadReply, printable.Quote(etag))}
 	case out.ContentLength == nil:
-		return fatal{fmt.Errorf("%w: the reply to a HEAD has no length", ErrBadReply)}
+		return fmt.Errorf("%w: the reply to a HEAD has no length", ErrBadReply)
+	case (size == 0 || etag == "") && !r.headOnly:
+		return errNotByHead
 	case size < r.pos, r.hasLength() && size < r.end:
 		return tooShort(size, max(r.pos, r.end))
 	}

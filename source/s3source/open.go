@@ -48,6 +48,7 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 	if out.Body == nil {
 		out.Body = http.NoBody
 	}
+	r.policy.Answered()
 	if upto, err = r.checkReply(ranged, out); err != nil {
 		_ = out.Body.Close() // err is the cause
 		return nil, 0, err
@@ -131,6 +132,8 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.hasLength() && last >= r.end:
 		return 0, fmt.Errorf("%w: %s and %d bytes came for %s",
 			ErrBadReply, printable.Quote(*out.ContentRange), length, byteRange(r.pos, r.end))
+	case r.total >= 0 && total != r.total:
+		return 0, fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.total, total)
 	case r.hasLength() && total < r.end:
 		return 0, tooShort(total, r.end)
 	case r.lengthConfirmed && !r.hasLength() && total != r.end, r.gotReply && total < r.end:
@@ -210,10 +213,8 @@ func (r *run) withSentinel(err error) error {
 		return fatal{fmt.Errorf("%w: %w", ErrObjectChanged, err)}
 	case s3fault.Code(err) == "InvalidObjectState":
 		return fatal{fmt.Errorf("%w: %w", ErrArchived, err)}
-	case status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests:
-		return err
-	case status >= 400 && status < 500, !r.gotReply:
-		return fatal{err} // the SDK has already retried if that helps
+	case !r.policy.Transient(err) && !errors.Is(err, context.DeadlineExceeded):
+		return fatal{err}
 	}
 	return err
 }

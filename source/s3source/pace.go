@@ -1,10 +1,13 @@
 package s3source
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"time"
+
+	"github.com/millweir/millweir/stream"
 )
 
 // pace measures how fast the server delivers, over the time that the run waits for it. The time
@@ -60,9 +63,11 @@ func (p *pace) miss() error {
 	got := p.got
 	p.waited, p.got = 0, 0
 	p.missed++
-	return fmt.Errorf("too slow: %d of %d bytes came in %v of waiting: %w",
-		got, p.quota, p.window, os.ErrDeadlineExceeded)
+	return fmt.Errorf("%w: %d of %d bytes came in %v of waiting: %w",
+		errTooSlow, got, p.quota, p.window, os.ErrDeadlineExceeded)
 }
+
+var errTooSlow = stream.Mark(errors.New("too slow"), stream.Retryable)
 
 // readTimer ends a read that takes too long: no byte within stall, or too few for pace.
 type readTimer struct {

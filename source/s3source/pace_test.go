@@ -149,7 +149,7 @@ func TestPace(t *testing.T) {
 		}, fails: true, within: 7 * time.Minute},
 		{name: "a byte, and the end, at once", replies: []func(int) step{
 			once(step{0, 1}),
-		}, fails: true, requests: 6, within: time.Minute},
+		}, fails: true, within: 6 * time.Minute},
 		{name: "1,000 bytes, and the end, at once", replies: []func(int) step{
 			once(step{0, 1000}),
 		}, within: time.Minute},
@@ -173,20 +173,20 @@ func TestPace(t *testing.T) {
 		}, consumer: time.Minute, fails: true, within: 24 * time.Hour},
 		{name: "no retries", replies: []func(int) step{
 			drip,
-		}, opts: s3source.DownloadOptions{Retries: -1}, fails: true, requests: 1, within: time.Minute},
+		}, opts: s3source.DownloadOptions{RetryTimeout: -1}, fails: true, requests: 1, within: time.Minute},
 		{name: "a lower minimum", replies: []func(int) step{
 			steady(time.Second, 11),
 		}, opts: s3source.DownloadOptions{MinRate: 10}, requests: 1, within: 10 * time.Hour},
 		{
 			name: "a higher minimum", replies: []func(int) step{
 				steady(time.Second, 5000),
-			}, opts: s3source.DownloadOptions{MinRate: 10_000, Retries: 2}, fails: true,
+			}, opts: s3source.DownloadOptions{MinRate: 10_000, RetryTimeout: 2 * time.Minute}, fails: true,
 			within: 7 * time.Minute,
 		},
 		{
 			name: "a shorter window", replies: []func(int) step{
 				steady(9*time.Second, 1),
-			}, opts: s3source.DownloadOptions{StallTimeout: 10 * time.Second}, fails: true,
+			}, opts: s3source.DownloadOptions{StallTimeout: 10 * time.Second, RetryTimeout: time.Minute}, fails: true,
 			within: 2 * time.Minute,
 		},
 		{
@@ -236,7 +236,7 @@ func TestPaceResumes(t *testing.T) {
 		at := func(offset int64) stream.Source[[]byte] {
 			return s3source.Download(client, bucket, key, &s3source.DownloadOptions{
 				Offset: offset, IfMatch: `"x"`,
-				Retries: -1,
+				RetryTimeout: -1,
 			})
 		}
 		var pos int64
@@ -254,7 +254,7 @@ func TestPaceResumes(t *testing.T) {
 func TestPaceError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := &slow{t: t, data: random(5000), replies: []func(int) step{steady(25*time.Second, 700)}}
-		_, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{Retries: -1}))
+		_, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{RetryTimeout: -1}))
 		if want := "too slow: 1400 of 61440 bytes came in 1m0s of waiting"; !errors.Is(err, os.ErrDeadlineExceeded) ||
 			!bytes.Contains([]byte(err.Error()), []byte(want)) {
 			t.Errorf("the error is %v, want %q", err, want)

@@ -2,9 +2,11 @@ package s3source
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -13,12 +15,15 @@ import (
 func (d *download) parallel(ctx context.Context, emit func([]byte) error, lent bool) error {
 	own := *d
 	whole := own.newRun()
-	if err := whole.look(ctx); err != nil {
+	err := whole.look(ctx)
+	switch {
+	case err == errNotByHead: //nolint:errorlint // it is our own, unwrapped
+		return d.sequential(ctx, emit, lent)
+	case err != nil && s3fault.Status(err) == http.StatusBadRequest && !whole.begun:
+		// A HEAD has no body, so its error has no code: expired credentials look like a bad request.
+		return d.sequential(ctx, emit, lent)
+	case err != nil:
 		return err
-	}
-	if whole.etag == "" { // nothing would keep the parts of one object
-		whole.newChunk = chunks(lent)
-		return whole.each(ctx, emit)
 	}
 	whole.opts.OnRetry = oneAtATime(whole.opts.OnRetry)
 	g, ctx := stream.NewGroup(ctx)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"time"
 
@@ -20,6 +19,7 @@ type run struct {
 	newChunk        func(n int64) []byte
 	pos             int64     // offset of the next byte to emit
 	end             int64     // offset at which the run ends; -1 if unknown
+	total           int64     // the length of the whole object that every Content-Range must have; -1 if unknown
 	lengthConfirmed bool      // end comes from more than the length of a body, which a proxy may have shortened
 	etag            string    // of the first reply, or required of it; "" if unknown
 	gotReply        bool      // there was a reply
@@ -30,8 +30,10 @@ type run struct {
 	headOnly        bool      // no bytes are read
 	verifier        *verifier // of the emitted bytes; nil if only their length is checked
 	down            error     // returned by emit or OnObject
-	failures        int       // replies in a row with at most minProgress bytes
-	minProgress     int64     // bytes at MinRate in the pause before the last request
+	policy          *s3retry.Policy
+	loop            *s3retry.Loop // replies in a row with at most minProgress bytes
+	badReplies      int           // in a row
+	minProgress     int64         // bytes at MinRate in the pause before the last request
 	pace            pace
 }
 
@@ -52,7 +54,8 @@ func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 			return nil
 		}
 		if r.pos-from > r.minProgress { // with a byte per request the run would never end
-			r.failures = 0
+			r.badReplies = 0
+			r.loop.Progress()
 		}
 		if err := r.again(ctx, err); err != nil {
 			return err
@@ -82,11 +85,11 @@ func (r *run) again(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	case errors.As(err, &f):
 		return r.failed(f.error)
-	case r.failures >= r.opts.Retries || r.pace.missed > r.opts.Retries:
+	}
+	wait, ok := r.pause(err)
+	if !ok {
 		return r.failed(err)
 	}
-	r.failures++
-	wait := backoff(r.failures)
 	r.minProgress = bytesIn(r.opts.MinRate, wait)
 	if r.opts.OnRetry != nil {
 		r.opts.OnRetry(r.failed(err), wait)
@@ -96,6 +99,25 @@ func (r *run) again(ctx context.Context, err error) error {
 	}
 	return nil
 }
+
+// pause returns how long to wait before another request after err. ok is false if the run fails.
+func (r *run) pause(err error) (wait time.Duration, ok bool) {
+	switch {
+	case r.pace.missed > 0 && errors.Is(err, errTooSlow):
+		// The time of the consumer does not count, so windows are counted and not the time.
+		wait, _ = r.policy.Loop().Again()
+		return wait, time.Duration(r.pace.missed-1)*r.opts.StallTimeout < r.opts.RetryTimeout
+	case errors.Is(err, ErrBadReply):
+		if r.badReplies++; r.badReplies > maxBadReplies {
+			return 0, false
+		}
+	}
+	return r.loop.Again()
+}
+
+// maxBadReplies is the number of replies in a row that do not answer the request and are asked for
+// again. An outage passes; a wrong server does not.
+const maxBadReplies = 5
 
 // emit verifies a chunk and passes it on.
 func (r *run) emit(p []byte, emit func([]byte) error) error {
@@ -116,12 +138,6 @@ func (r *run) failed(err error) error {
 	return fmt.Errorf("s3source: get %s/%s from byte %d: %w", r.bucket, r.key, r.pos, err)
 }
 
-// backoff returns how long to wait before the nth request in a row.
-func backoff(n int) time.Duration {
-	d := min(50*time.Millisecond<<min(n, 10), 5*time.Second)
-	return d/2 + rand.N(d/2) //nolint:gosec // a delay is no secret
-}
-
 // reply sends one request and emits the bytes of its reply. It returns nil if the reply is
 // complete.
 func (r *run) reply(runCtx context.Context, emit func([]byte) error) error {
@@ -135,11 +151,16 @@ func (r *run) reply(runCtx context.Context, emit func([]byte) error) error {
 	if err != nil {
 		return orStalled(ctx, err)
 	}
-	defer body.Close()                      //nolint:errcheck // the body was read or is given up
+	defer body.Close() //nolint:errcheck // the body was read or is given up
+	if !r.begun && r.etag == "" && r.wholeObject() {
+		if err := r.confirmNameless(runCtx, upto); err != nil {
+			return err
+		}
+	}
 	if err := r.begin(runCtx); err != nil { // what it keeps outlives this reply
 		return err
 	}
-	r.pace.add(time.Since(begin), 0) // an error reply does not count here, but in Retries
+	r.pace.add(time.Since(begin), 0) // an error reply does not count here, but in RetryTimeout
 	w := &readTimer{pace: &r.pace, stall: r.opts.StallTimeout, timer: timer}
 	for upto < 0 || r.pos < upto {
 		if ctx.Err() != nil { // otherwise buffered bytes would still be read
@@ -232,7 +253,8 @@ func (r *run) rangeRun(first, end int64) *run {
 	d.opts.Offset, d.opts.Length, d.opts.IfMatch = first, end-first, r.etag
 	d.opts.Verify = VerifyLength
 	part := d.newRun()
-	part.gotReply, part.begun = true, true
+	part.policy, part.loop = r.policy, r.policy.Loop()
+	part.gotReply, part.begun, part.total = true, true, r.object.Size
 	return part
 }
 
