@@ -32,27 +32,39 @@ func listed(ctx context.Context, src stream.Source[s3source.Entry]) ([]string, e
 }
 
 func TestListConformance(t *testing.T) {
-	server, client := newServer(t, nil)
-	streamtest.TestSource(t, streamtest.Source[s3source.Entry]{
-		New: func(n int) stream.Source[s3source.Entry] {
-			prefix := fmt.Sprintf("%d/", n)
-			for i := range n {
-				if k := fmt.Sprintf("%s%04d", prefix, i); server.Object(bucket, k) == nil {
-					server.Put(bucket, k, nil)
-				}
-			}
-			return s3source.List(client, bucket, prefix, &s3source.ListOptions{PageSize: 3})
+	server, client := newServer(t, &s3test.Options{Versioned: true})
+	opts := &s3source.ListOptions{PageSize: 3}
+	for name, list := range map[string]func(prefix string) stream.Source[s3source.Entry]{
+		"List": func(prefix string) stream.Source[s3source.Entry] {
+			return s3source.List(client, bucket, prefix, opts)
 		},
-		Want: func(t *testing.T, n int, out []s3source.Entry) {
-			for i, e := range out {
-				if e.Key != fmt.Sprintf("%d/%04d", n, i) {
-					t.Errorf("entry %d is %s", i, e.Key)
-				}
-			}
+		"ListVersions": func(prefix string) stream.Source[s3source.Entry] {
+			return s3source.ListVersions(client, bucket, prefix, opts)
 		},
-		RealIO: true,
-		Idle:   []string{"net/http.", "internal/poll.", "net."},
-	})
+	} {
+		t.Run(name, func(t *testing.T) {
+			streamtest.TestSource(t, streamtest.Source[s3source.Entry]{
+				New: func(n int) stream.Source[s3source.Entry] {
+					prefix := fmt.Sprintf("%d/", n)
+					for i := range n {
+						if k := fmt.Sprintf("%s%04d", prefix, i); server.Object(bucket, k) == nil {
+							server.Put(bucket, k, nil)
+						}
+					}
+					return list(prefix)
+				},
+				Want: func(t *testing.T, n int, out []s3source.Entry) {
+					for i, e := range out {
+						if e.Key != fmt.Sprintf("%d/%04d", n, i) {
+							t.Errorf("entry %d is %s", i, e.Key)
+						}
+					}
+				},
+				RealIO: true,
+				Idle:   []string{"net/http.", "internal/poll.", "net."},
+			})
+		})
+	}
 }
 
 // TestList lists odd keys, by pages of every size.
