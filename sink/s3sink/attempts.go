@@ -22,6 +22,7 @@ import (
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/internal/s3retry"
+	"github.com/millweir/millweir/stream"
 )
 
 // attempts observes all attempts that the SDK makes of one request. It limits the time of each. It
@@ -38,6 +39,7 @@ type attempts struct {
 
 	mu            sync.Mutex
 	observed      bool // false if the client does not pass on the options
+	traced        bool // the HTTP client reports when it begins to send
 	maybeApplied  bool // the service may have executed an attempt
 	maybeInFlight bool // and it may still do so, because that attempt got no reply
 }
@@ -53,6 +55,9 @@ func (t *attempts) options(o *s3.Options) {
 	t.credentials = o.Credentials
 	t.set(&t.observed)
 	s3reply.Guard(o)
+	if reportsConnections(o.HTTPClient) {
+		t.set(&t.traced)
+	}
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
@@ -94,11 +99,26 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 	defer t.mu.Unlock()
 	// The service does not execute a request that was not sent completely. A reply may arrive
 	// before the transport reports that it has sent the request.
-	if mayBeApplied(err) && (written || !begun || s3fault.Status(err) != 0) {
+	unseen := !begun && !t.traced
+	if !begun && t.traced && ctx.Err() == nil && errors.As(err, new(*smithyhttp.RequestSendError)) {
+		err = stream.Mark(err, stream.Fatal) // it cannot be sent: a header has a newline, for example
+	}
+	if mayBeApplied(err) && (written || unseen || s3fault.Status(err) != 0) {
 		t.maybeApplied = true
 		t.maybeInFlight = t.maybeInFlight || noReply(err)
 	}
 	return out, meta, err
+}
+
+// reportsConnections reports whether client reports to a trace that it takes a connection. If it
+// takes none, nothing was sent: a header cannot be sent, for example.
+func reportsConnections(client s3.HTTPClient) bool {
+	c, ok := client.(*http.Client)
+	if !ok {
+		return false
+	}
+	_, ok = c.Transport.(*http.Transport)
+	return ok || c.Transport == nil
 }
 
 func (t *attempts) set(b *bool) {

@@ -2,17 +2,14 @@ package s3sink
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/internal/s3wire"
-	"github.com/millweir/millweir/stream"
 )
 
 // limits are the limits of the service
@@ -25,7 +22,6 @@ type limits struct {
 var s3Limits = limits{minPart: 5 << 20, maxPart: 5 << 30, maxParts: 10_000}
 
 const (
-	maxKey             = 1024 // bytes, https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 	defaultPartSize    = 8 << 20
 	defaultParallelism = 4
 	defaultAbort       = 30 * time.Second
@@ -45,11 +41,6 @@ func newSettings(client API, bucket, key string, opts *UploadOptions) (*settings
 	return newSettingsWithin(s3Limits, client, bucket, key, opts)
 }
 
-// invalid returns the fatal error of a bad parameter.
-func invalid(format string, args ...any) (*settings, error) {
-	return nil, stream.Mark(fmt.Errorf("s3sink: "+format, args...), stream.Fatal)
-}
-
 func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOptions) (*settings, error) {
 	s := &settings{client: client, bucket: bucket, key: key, limits: l}
 	if opts != nil {
@@ -62,29 +53,8 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	o.ContentType = cmp.Or(o.ContentType, "application/octet-stream")
 	o.AbortTimeout = cmp.Or(o.AbortTimeout, defaultAbort)
 	o.RetryTimeout = cmp.Or(o.RetryTimeout, s3retry.DefaultTimeout)
-	switch {
-	case client == nil:
-		return invalid("the client is nil")
-	case bucket == "":
-		return invalid("the bucket's name is empty")
-	case key == "":
-		return invalid("the object's key is empty")
-	case len(key) > maxKey:
-		return invalid("the object's key has %d bytes, want at most %d", len(key), maxKey)
-	case !utf8.ValidString(key):
-		return invalid("the object's key is not UTF-8")
-	case o.PartSize < l.minPart || o.PartSize > l.maxPart || o.PartSize > math.MaxInt:
-		return invalid("PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
-	case o.Parallelism < 1 || o.Parallelism > l.maxParts:
-		return invalid("Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
-	case o.Checksum != ChecksumCRC64NVME && o.Checksum != ChecksumNone:
-		return invalid("Checksum is %d, want ChecksumCRC64NVME or ChecksumNone", o.Checksum)
-	case writeTokenIn(o.Metadata) != "":
-		return invalid("Metadata has %q, which the upload sets itself", MetadataWriteToken)
-	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
-		return invalid("a timeout is negative")
-	case o.SSEKMSKeyID != "" && o.ServerSideEncryption != "aws:kms" && o.ServerSideEncryption != "aws:kms:dsse":
-		return invalid("SSEKMSKeyID goes with ServerSideEncryption aws:kms, not %q", o.ServerSideEncryption)
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -9,9 +9,11 @@ import (
 	"hash/crc64"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/stream"
@@ -223,6 +225,9 @@ func TestChecksums(t *testing.T) {
 
 func TestBadSettings(t *testing.T) {
 	server, client := newServer(t, nil)
+	metadata := func(name, value string) stream.Sink[[]byte, s3sink.Object] {
+		return s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Metadata: map[string]string{name: value}})
+	}
 	for name, sink := range map[string]stream.Sink[[]byte, s3sink.Object]{
 		"nil client":       s3sink.Upload(nil, bucket, key, nil),
 		"no bucket":        s3sink.Upload(client, "", key, nil),
@@ -237,6 +242,24 @@ func TestBadSettings(t *testing.T) {
 		"request timeout":  s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{RequestTimeout: -1}),
 		"abort timeout":    s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{AbortTimeout: -1}),
 		"KMS key, not KMS": s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{SSEKMSKeyID: "k"}),
+		"NUL in the key":   s3sink.Upload(client, bucket, "a\x00b", nil),
+		"bucket":           s3sink.Upload(client, "a\nb", key, nil),
+		"content type":     s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{ContentType: "a\nb"}),
+		"cache control":    s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{CacheControl: "no-store "}),
+		"tags":             s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Tagging: "a=%zz"}),
+		"many tags": s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
+			Tagging: "a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1",
+		}),
+		"name with a space":   metadata("a b", "c"),
+		"name with a colon":   metadata("a:b", "c"),
+		"name not ASCII":      metadata("é", "c"),
+		"empty name":          metadata("", "c"),
+		"value with newline":  metadata("a", "b\nc"),
+		"value with NUL":      metadata("a", "b\x00c"),
+		"value not UTF-8":     metadata("a", "caf\xe9"),
+		"value after a blank": metadata("a", " b"),
+		"value and a blank":   metadata("a", "b "),
+		"much metadata":       metadata("a", strings.Repeat("b", 2048-46)),
 	} {
 		_, err := stream.Run(t.Context(), stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
 			t.Errorf("%s: the source was run", name)
@@ -248,5 +271,23 @@ func TestBadSettings(t *testing.T) {
 	}
 	if n := len(server.Requests()); n > 0 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// TestNeverSent: a request that the HTTP client does not send is a failure, and not an unknown
+// outcome. It is not repeated.
+func TestNeverSent(t *testing.T) {
+	for _, size := range []int{50, 250} {
+		server, _ := newServer(t, anyParts)
+		bad := newClient(server.URL, func(o *s3.Options) {
+			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Bad", "a\nb"))
+		})
+		server.Put(bucket, key, random(size)) // the same bytes, of another writer
+		begin := time.Now()
+		_, err := stream.Run(t.Context(), chunks(random(size), 30), s3sink.UploadWithin(10_000, bad, bucket, key,
+			small(s3sink.UploadOptions{RetryTimeout: time.Hour})))
+		if err == nil || errors.Is(err, s3sink.ErrOutcomeUnknown) || stream.ClassOf(err) != stream.Fatal {
+			t.Errorf("%d bytes: %v after %v", size, err, time.Since(begin))
+		}
 	}
 }
