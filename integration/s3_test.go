@@ -93,18 +93,32 @@ func TestUploadAndDownload(t *testing.T) {
 	})
 }
 
-func TestUploadWithoutChecksum(t *testing.T) {
+// TestUploadChecksums sends each checksum, in one request and in parts. The result says what the
+// server has verified.
+func TestUploadChecksums(t *testing.T) {
 	eachS3(t, func(t *testing.T, s *servers.S3) {
-		bucket, client, want := s.Bucket(t), s.Client(t), random()[:2*partSize+1]
-		_, err := stream.Run(t.Context(), chunked(want, 1<<20),
-			s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{
-				PartSize: partSize, Checksum: s3sink.ChecksumNone, UnsignedPayload: true,
-			}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b, err := download(t, client, bucket, "k", nil); err != nil || !bytes.Equal(b, want) {
-			t.Errorf("the download brings %d bytes, %v", len(b), err)
+		bucket, client := s.Bucket(t), s.Client(t)
+		for sum, verified := range map[s3sink.Checksum]string{
+			s3sink.ChecksumAuto: "CRC64NVME", s3sink.ChecksumCRC64NVME: "CRC64NVME", s3sink.ChecksumCRC32: "CRC32",
+			s3sink.ChecksumCRC32C: "CRC32C", s3sink.ChecksumSHA1: "SHA1", s3sink.ChecksumSHA256: "SHA256",
+			s3sink.ChecksumMD5: "MD5", s3sink.ChecksumNone: "MD5",
+		} {
+			for _, size := range []int{1000, 2*partSize + 1} {
+				t.Run(fmt.Sprint(sum, " ", verified, " ", size), func(t *testing.T) {
+					key, want := fmt.Sprint(sum, size), random()[:size]
+					obj, err := stream.Run(t.Context(), chunked(want, 1<<20), s3sink.Upload(client, bucket, key,
+						&s3sink.UploadOptions{PartSize: partSize, Checksum: sum}))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if obj.Verified != verified {
+						t.Errorf("verified by %q, want %q", obj.Verified, verified)
+					}
+					if b, err := download(t, client, bucket, key, nil); err != nil || !bytes.Equal(b, want) {
+						t.Errorf("the download brings %d bytes, %v", len(b), err)
+					}
+				})
+			}
 		}
 	})
 }

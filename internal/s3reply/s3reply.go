@@ -14,11 +14,12 @@ import (
 )
 
 // Guard is an option of a client or of one call. Replies end at [Max], no redirect is followed, an
-// error does not refer to the secrets of the request, and the errors of the credentials provider
-// are marked. It may be applied twice.
+// error does not refer to the secrets of the request, the errors of the credentials provider are
+// marked, and Accept-Encoding is not signed. It may be applied twice.
 func Guard(o *s3.Options) {
 	o.Credentials = s3fault.MarkCredentials(o.Credentials)
 	o.HTTPClient = unfollowing(o.HTTPClient)
+	o.APIOptions = append(o.APIOptions, UnsignedEncoding)
 	o.APIOptions = append(o.APIOptions, Forget, Cap, Unfollowed) // the last sees the reply first
 	if o.BaseEndpoint != nil && !isURL(*o.BaseEndpoint) {
 		o.APIOptions = append(o.APIOptions, func(*middleware.Stack) error { return errEndpoint })

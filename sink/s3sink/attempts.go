@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
@@ -54,10 +55,10 @@ func (t *attempts) options(o *s3.Options) {
 	}
 	t.credentials = o.Credentials
 	t.set(&t.observed)
-	s3reply.Guard(o)
-	if reportsConnections(o.HTTPClient) {
+	if reportsConnections(o.HTTPClient) { // Guard may replace it
 		t.set(&t.traced)
 	}
+	s3reply.Guard(o)
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		if t.unsigned {
 			if err := v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack); err != nil {
@@ -113,12 +114,14 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 // reportsConnections reports whether client reports to a trace that it takes a connection. If it
 // takes none, nothing was sent: a header cannot be sent, for example.
 func reportsConnections(client s3.HTTPClient) bool {
-	c, ok := client.(*http.Client)
-	if !ok {
-		return false
+	switch c := client.(type) {
+	case *awshttp.BuildableClient:
+		return true
+	case *http.Client:
+		_, plain := c.Transport.(*http.Transport)
+		return plain || c.Transport == nil
 	}
-	_, ok = c.Transport.(*http.Transport)
-	return ok || c.Transport == nil
+	return false
 }
 
 func (t *attempts) set(b *bool) {

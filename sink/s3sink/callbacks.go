@@ -12,7 +12,7 @@ type Part struct {
 	Number   int    // from 1; 1 for a stream stored by one PutObject
 	Size     int64  // bytes
 	ETag     string // as the service sent it
-	Checksum string // CRC64NVME in base64; "" with ChecksumNone
+	Checksum string // in base64; "" with ChecksumMD5 and ChecksumNone
 }
 
 // callbacks calls OnPart and OnRetry from any goroutine. Calls never overlap.

@@ -62,8 +62,8 @@ func (s *settings) checkSizes() error {
 		return invalid("PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
 	case o.Parallelism < 1 || o.Parallelism > l.maxParts:
 		return invalid("Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
-	case o.Checksum != ChecksumCRC64NVME && o.Checksum != ChecksumNone:
-		return invalid("Checksum is %d, want ChecksumCRC64NVME or ChecksumNone", o.Checksum)
+	case algorithms[o.Checksum] == nil:
+		return invalid("Checksum is %d, want ChecksumAuto to ChecksumNone", o.Checksum)
 	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
 		return invalid("a timeout is negative")
 	}

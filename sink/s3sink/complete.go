@@ -21,19 +21,8 @@ const combineTime = 10 * time.Minute
 
 // complete combines the parts into the object.
 func (r *run) complete(ctx context.Context) (Object, error) {
-	in := &s3.CompleteMultipartUploadInput{
-		Bucket:            &r.bucket,
-		Key:               &r.key,
-		UploadId:          &r.upload.id,
-		MultipartUpload:   &types.CompletedMultipartUpload{Parts: r.upload.parts.completed},
-		ChecksumCRC64NVME: r.sumHeader(r.cutter.sum()),
-	}
-	if r.hasChecksum() {
-		in.ChecksumType = types.ChecksumTypeFullObject
-		in.MpuObjectSize = aws.Int64(r.cutter.total)
-	}
-	if r.opts.IfAbsent {
-		in.IfNoneMatch = aws.String("*")
+	if err := r.upload.parts.damaged(); err != nil {
+		return Object{}, r.upload.withAbort(ctx, r.failed("upload", err))
 	}
 	t := r.newAttempts("complete multipart upload", r.requestTimeout(0)+combineTime)
 	if r.opts.RequestTimeout > 0 {
@@ -42,7 +31,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
 	out, err := send(ctx, r.requests, t, func() (*s3.CompleteMultipartUploadOutput, error) {
-		out, err := r.client.CompleteMultipartUpload(longer, in, t.options)
+		out, err := r.client.CompleteMultipartUpload(longer, r.completion(), t.options)
 		if err == nil && !isName(out.ETag) {
 			err = errNoETag
 		}
@@ -58,13 +47,35 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 		startedAt: r.upload.startedAt,
 		// A service that returns checksums of parts also returns the checksum of a stored object. A
 		// reply without one is then suspicious.
-		trusted: !r.upload.parts.gotSum,
+		trusted: !r.upload.parts.echoed(),
 	}
 	if at := aws.ToString(out.Location); len(at) <= maxLocation && printable.Is(at) {
 		reply.object.Location = at
 	}
-	if out.ChecksumType != types.ChecksumTypeComposite {
-		reply.sum = aws.ToString(out.ChecksumCRC64NVME)
+	if out.ChecksumType == "" || out.ChecksumType == judge.sent.algorithm.kind() {
+		reply.sum = judge.sent.algorithm.in(sumsOfComplete(out))
 	}
 	return judge.prove(ctx, reply)
+}
+
+// completion returns the request that combines the parts, with the checksum in use.
+func (r *run) completion() *s3.CompleteMultipartUploadInput {
+	a := r.algorithm()
+	in := &s3.CompleteMultipartUploadInput{
+		Bucket:          &r.bucket,
+		Key:             &r.key,
+		UploadId:        &r.upload.id,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: r.upload.parts.completed()},
+	}
+	if sum := a.ofParts(r.upload.parts.acked); sum != "" {
+		in.ChecksumType = a.kind()
+		in.MpuObjectSize = aws.Int64(r.cutter.total)
+		if a.crc != nil { // S3 computes the checksum of the parts' checksums itself
+			setComplete(in, a.sums(sum))
+		}
+	}
+	if r.opts.IfAbsent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	return in
 }

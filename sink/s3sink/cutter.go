@@ -1,10 +1,6 @@
 package s3sink
 
-import (
-	"context"
-
-	"github.com/minio/crc64nvme"
-)
+import "context"
 
 // cutter cuts a stream into parts. It belongs to the caller's goroutine. Its pool is shared with
 // the senders.
@@ -12,17 +8,15 @@ type cutter struct {
 	*settings
 	pool slabPool
 
-	part  part   // the part being filled
-	count int    // parts taken
-	total int64  // bytes, including those of part
-	crc   uint64 // of the parts taken
+	part  part  // the part being filled
+	count int   // parts taken
+	total int64 // bytes, including those of part
 }
 
 // part is a part on its way to the service.
 type part struct {
 	n    int // from 1
 	body slabs
-	crc  uint64
 }
 
 // write adds p to the parts. It calls full for each part that is full. full takes the part by
@@ -44,7 +38,6 @@ func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
 			c.part.body.add(c.pool.get(c.part.body.nextSlab(c.count+1, size)))
 		}
 		n := c.part.body.fill(p)
-		c.part.crc = crc64nvme.Update(c.part.crc, p[:n])
 		c.total += int64(n)
 		p = p[n:]
 		if c.part.body.size == size && c.count > 0 {
@@ -61,10 +54,6 @@ func (c *cutter) take() part {
 	p := c.part
 	c.count++
 	p.n = c.count
-	c.crc = crcJoin(c.crc, p.crc, int64(p.body.size))
 	c.part = part{}
 	return p
 }
-
-// sum returns the CRC of the whole stream.
-func (c *cutter) sum() uint64 { return crcJoin(c.crc, c.part.crc, int64(c.part.body.size)) }

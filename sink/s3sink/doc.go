@@ -13,7 +13,7 @@
 // proof: proxies make up such replies, and versitygw sends one, with the right ETag, for an upload
 // that another client has aborted.
 //
-// There are two kinds of proof. The first is the object's CRC64NVME in the reply. The second is a
+// There are two kinds of proof. The first is the object's checksum in the reply. The second is a
 // HEAD of the key, or of the version that the reply names, that shows the run's write token: a
 // random value in the metadata x-amz-meta-millweir-write-token ([MetadataWriteToken]). The size and
 // the checksum that the HEAD shows must not contradict the sent data. An object with the same bytes
@@ -40,7 +40,7 @@
 //
 //   - The ETag in the reply to a PutObject is the MD5 of the body. The service has read the body.
 //   - In a multipart upload the service has sent no checksums for the parts either, for example
-//     with ChecksumNone. Then the reply contains nothing that could be compared.
+//     with ChecksumMD5 or ChecksumNone. Then the reply contains nothing that could be compared.
 //
 // The second case is wrong in one known situation: versitygw, ChecksumNone, no right to read, an
 // older object at the key, and another client that aborts the upload.

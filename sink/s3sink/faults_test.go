@@ -289,16 +289,14 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U13 part flipped in flight, no signature", size: parts,
-			opts:   s3sink.UploadOptions{UnsignedPayload: true},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Before: s3test.Flip}},
 		},
 		{
-			name: "U13 put flipped in flight", size: single, opts: s3sink.UploadOptions{UnsignedPayload: true},
+			name: "U13 put flipped in flight", size: single,
 			faults: []s3test.Fault{{Op: "PutObject", Before: s3test.Flip}},
 		},
 		{
 			name: "U13 part flipped always", size: parts, want: failed, err: coded("BadDigest"),
-			opts:   s3sink.UploadOptions{UnsignedPayload: true},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 3, Times: always, Before: s3test.Flip}},
 		},
 
@@ -382,10 +380,12 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U26 checksum unknown, create", size: parts, want: failed, err: advised,
+			opts:   s3sink.UploadOptions{Checksum: s3sink.ChecksumCRC64NVME},
 			faults: []s3test.Fault{{Op: "CreateMultipartUpload", Before: s3test.Fail(501, "NotImplemented")}},
 		},
 		{
 			name: "U26 checksum unknown, put", size: single, want: failed, err: advised,
+			opts:   s3sink.UploadOptions{Checksum: s3sink.ChecksumCRC64NVME},
 			faults: []s3test.Fault{{Op: "PutObject", Times: always, Before: s3test.Fail(501, "NotImplemented")}},
 		},
 		{

@@ -84,11 +84,17 @@ func (j *judge) inspectOnce(ctx context.Context, version string) inspection {
 // head sends a HEAD of a version of the object, or of the current one for "".
 func (q *requests) head(ctx context.Context, version string) (*s3.HeadObjectOutput, error) {
 	in := &s3.HeadObjectInput{Bucket: &q.bucket, Key: &q.key, VersionId: s3wire.NonEmpty(version)}
-	if q.hasChecksum() {
+	if q.algorithm().sent() {
 		in.ChecksumMode = types.ChecksumModeEnabled
 	}
 	t := q.newAttempts("head", q.requestTimeout(0))
 	out, err := q.client.HeadObject(ctx, in, t.options)
+	if status := s3fault.Status(err); in.ChecksumMode != "" &&
+		(status == http.StatusBadRequest || status == http.StatusNotImplemented) {
+		// Some services refuse to be asked for checksums. The reply to a HEAD cannot say so.
+		in.ChecksumMode = ""
+		out, err = q.client.HeadObject(ctx, in, t.options)
+	}
 	return out, s3fault.Mark(err)
 }
 

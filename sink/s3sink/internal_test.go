@@ -6,22 +6,28 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/minio/crc64nvme"
 )
 
+// TestCRCJoin compares joined CRCs with those of the whole, for each polynomial.
 func TestCRCJoin(t *testing.T) {
 	rng := rand.NewChaCha8([32]byte{1})
 	data := make([]byte, 1<<16)
 	_, _ = rng.Read(data)
-	for _, n := range []int{0, 1, 2, 7, 8, 9, 255, 4096, 1 << 16} {
-		for _, cut := range []int{0, 1, n / 3, n / 2, n - 1, n} {
-			if cut < 0 || cut > n {
-				continue
-			}
-			got := crcJoin(crc64nvme.Checksum(data[:cut]), crc64nvme.Checksum(data[cut:n]), int64(n-cut))
-			if want := crc64nvme.Checksum(data[:n]); got != want {
-				t.Errorf("%d bytes cut at %d: %016x, want %016x", n, cut, got, want)
+	for _, c := range []Checksum{ChecksumCRC64NVME, ChecksumCRC32, ChecksumCRC32C} {
+		a := algorithms[c]
+		sum := func(p []byte) uint64 {
+			h := a.new()
+			h.Write(p)
+			return a.crc.read(h.Sum(nil))
+		}
+		for _, n := range []int{0, 1, 2, 7, 8, 9, 255, 4096, 1 << 16} {
+			for _, cut := range []int{0, 1, n / 3, n / 2, n - 1, n} {
+				if cut < 0 || cut > n {
+					continue
+				}
+				if got, want := a.crc.join(sum(data[:cut]), sum(data[cut:n]), int64(n-cut)), sum(data[:n]); got != want {
+					t.Errorf("%s of %d bytes cut at %d: %016x, want %016x", a.name, n, cut, got, want)
+				}
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/internal/printable"
 )
@@ -30,7 +29,8 @@ func (s keyState) withoutOurs() bool { return s == keyEmpty || s == keyOther }
 // compare compares the sent object with the reply to a HEAD. mismatch describes a difference in
 // size or checksum.
 func (s *sent) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
-	sum, known := fullSum(out)
+	sum := s.algorithm.in(sumsOfHead(out))
+	known := comparable(sum, s.sum) && (out.ChecksumType == "" || out.ChecksumType == s.algorithm.kind() || s.parts == 0)
 	etag := aws.ToString(out.ETag)
 	sameBytes := known && sum == s.sum || sameETag(etag, s.etag)
 	switch {
@@ -58,17 +58,13 @@ func (s *sent) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error)
 
 // wrongSum returns the error of an object with the checksum got.
 func (s *sent) wrongSum(got string) error {
-	return fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(got), s.sum)
+	return fmt.Errorf("%w: its %s is %s, not %s", ErrMismatch, s.algorithm.name, printable.Text(got), s.sum)
 }
 
-// fullSum returns the CRC64NVME of the whole object, if the reply has one.
-func fullSum(out *s3.HeadObjectOutput) (sum string, known bool) {
-	sum = aws.ToString(out.ChecksumCRC64NVME)
-	return sum, isFullSum(sum) && out.ChecksumType != types.ChecksumTypeComposite
+// comparable reports whether both checksums are of a whole object, or both of its parts' checksums.
+func comparable(a, b string) bool {
+	return a != "" && b != "" && strings.Contains(a, "-") == strings.Contains(b, "-")
 }
-
-// isFullSum reports whether sum is the checksum of a whole object, and not of its parts' checksums.
-func isFullSum(sum string) bool { return sum != "" && !strings.Contains(sum, "-") }
 
 // sameETag compares ETags. Some services omit the quotes in some replies.
 func sameETag(a, b string) bool {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCompare(t *testing.T) {
-	mine := sent{token: "T", size: 7, sum: "SUM=", etag: `"tag"`}
+	mine := sent{token: "T", size: 7, parts: 2, algorithm: crc64Algorithm, sum: "SUM=", etag: `"tag"`}
 	token := func(v string) map[string]string { return map[string]string{"Millweir-Write-Token": v} }
 	for name, tt := range map[string]struct {
 		out  s3.HeadObjectOutput

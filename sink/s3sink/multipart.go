@@ -12,7 +12,6 @@ import (
 
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
-	"github.com/millweir/millweir/internal/s3wire"
 )
 
 // multipart is an unfinished multipart upload. Its methods accept nil: there is nothing to abort.
@@ -30,14 +29,11 @@ func (q *requests) create(ctx context.Context, token string) (*multipart, error)
 		return nil, context.Cause(ctx)
 	}
 	in := q.objectHeaders(token)
-	if q.hasChecksum() {
-		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc64nvme
-		in.ChecksumType = types.ChecksumTypeFullObject
-	}
 	t := q.newAttempts("create multipart upload", q.requestTimeout(0))
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
 	out, err := send(ctx, q, t, func() (*s3.CreateMultipartUploadOutput, error) {
+		in.ChecksumAlgorithm, in.ChecksumType = q.algorithm().name, q.algorithm().kind()
 		out, err := q.client.CreateMultipartUpload(longer, &in, t.options)
 		if err == nil && !isName(out.UploadId) {
 			err = errNoUploadID
@@ -62,52 +58,82 @@ func (s *settings) encrypted(answer types.ServerSideEncryption) error {
 	return nil
 }
 
-// send sends a part.
+// send sends a part. If the reply has no checksum, and an ETag that looks like an MD5 and is not that
+// of the part, it sends the part again with its MD5: then the service compares it.
 func (m *multipart) send(ctx context.Context, p part) error {
-	t := m.newAttempts(fmt.Sprintf("upload part %d", p.n), m.requestTimeout(p.body.size))
-	t.unsigned, t.retryOn = m.opts.UnsignedPayload, s3fault.Damaged
-	sum := m.sumHeader(p.crc)
-	out, err := send(ctx, m.requests, t, func() (*s3.UploadPartOutput, error) {
-		out, err := m.client.UploadPart(ctx, &s3.UploadPartInput{
-			Bucket:            &m.bucket,
-			Key:               &m.key,
-			UploadId:          &m.id,
-			PartNumber:        aws.Int32(int32(p.n)),
-			Body:              p.body.reader(),
-			ContentLength:     aws.Int64(int64(p.body.size)),
-			ChecksumCRC64NVME: sum,
-		}, t.options)
-		if err == nil && !isName(out.ETag) {
-			err = errNoETag
+	what := fmt.Sprintf("upload part %d", p.n)
+	acked, err := m.sendOnce(ctx, what, p, m.checksum() == ChecksumMD5)
+	if err == nil && acked.doubtful() && !m.parts.isOpaque() {
+		if acked, err = m.sendOnce(ctx, what, p, true); err == nil && acked.doubtful() {
+			m.parts.setOpaque()
 		}
-		return out, err
-	})
-	if err == nil {
-		err = m.checkPart(p, out)
 	}
 	if err != nil {
 		if s3fault.Status(err) == 0 {
 			m.parts.addUnanswered()
 		}
-		return m.requestError(ctx, t.what, err)
+		return m.requestError(ctx, what, err)
 	}
-	acked := types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: out.ETag, ChecksumCRC64NVME: sum}
-	m.parts.add(acked, out.ChecksumCRC64NVME)
+	m.parts.add(acked)
 	m.callbacks.part(Part{
-		UploadID: m.id, Number: p.n, Size: int64(p.body.size), ETag: *out.ETag, Checksum: aws.ToString(sum),
+		UploadID: m.id, Number: p.n, Size: acked.size, ETag: acked.etag, Checksum: encode(acked.sum),
 	})
 	return nil
 }
 
-// checkPart returns an error if the reply to a part is not the one to the part that was sent.
-func (m *multipart) checkPart(p part, out *s3.UploadPartOutput) error {
+// doubtful reports whether the part may be damaged, by its ETag.
+func (p *sentPart) doubtful() bool { return !p.echoed && !p.isMD5 && looksLikeMD5(p.etag) }
+
+// sendOnce sends a part by one request, with its attempts.
+func (m *multipart) sendOnce(ctx context.Context, what string, p part, contentMD5 bool) (sentPart, error) {
+	t := m.newAttempts(what, m.requestTimeout(p.body.size))
+	t.unsigned, t.retryOn = m.unsigned(), s3fault.Damaged
+	sent := sentPart{n: p.n, size: int64(p.body.size)}
+	out, err := send(ctx, m.requests, t, func() (*s3.UploadPartOutput, error) {
+		in := &s3.UploadPartInput{
+			Bucket:        &m.bucket,
+			Key:           &m.key,
+			UploadId:      &m.id,
+			PartNumber:    aws.Int32(int32(p.n)),
+			Body:          p.body.reader(),
+			ContentLength: aws.Int64(sent.size),
+		}
+		if a := m.algorithm(); a != sent.algorithm {
+			sent.algorithm, sent.sum = a, a.of(&p.body)
+		}
+		setPart(in, sent.algorithm.sums(encode(sent.sum)))
+		if contentMD5 || m.checksum() == ChecksumMD5 {
+			in.ContentMD5 = aws.String(encode(md5Of(&p.body)))
+		}
+		out, err := m.client.UploadPart(ctx, in, t.options)
+		if err == nil && !isName(out.ETag) {
+			err = errNoETag
+		}
+		return out, err
+	})
+	if err != nil {
+		return sent, err
+	}
+	return sent, m.checkPart(p, &sent, out)
+}
+
+// checkPart completes sent from the reply to a part. It returns an error if the reply is not the one
+// to the part that was sent.
+func (m *multipart) checkPart(p part, sent *sentPart, out *s3.UploadPartOutput) error {
 	if !m.encryptionConfirmed {
 		if err := m.encrypted(out.ServerSideEncryption); err != nil {
 			return err
 		}
 	}
-	if got := out.ChecksumCRC64NVME; m.hasChecksum() && got != nil && *got != s3wire.CRC64NVME(p.crc) {
-		return fmt.Errorf("%w: its CRC64NVME is %s, not %s", ErrMismatch, printable.Text(*got), s3wire.CRC64NVME(p.crc))
+	sent.etag = *out.ETag
+	got, want := sent.algorithm.in(sumsOfPart(out)), encode(sent.sum)
+	switch {
+	case got != "" && got != want:
+		return fmt.Errorf("%w: its %s is %s, not %s", ErrMismatch, sent.algorithm.name, printable.Text(got), want)
+	case got != "":
+		sent.echoed = true
+	case looksLikeMD5(sent.etag) && !m.parts.isOpaque():
+		sent.isMD5 = sameETag(sent.etag, etagOf(&p.body))
 	}
 	return nil
 }

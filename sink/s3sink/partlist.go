@@ -11,25 +11,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// partList holds the service's answers to the parts. The senders fill it. It may be read without mu
-// after they have ended.
-type partList struct {
-	mu            sync.Mutex
-	completed     []types.CompletedPart // by part number
-	maybeInFlight bool                  // a part got no reply, and may still reach the upload
-	gotSum        bool                  // the service has returned the checksum of a part
+// sentPart is a part that the service has acknowledged.
+type sentPart struct {
+	n         int   // from 1
+	size      int64 // bytes
+	etag      string
+	algorithm *algorithm
+	sum       []byte // nil if the algorithm has no header
+	echoed    bool   // the reply has the checksum
+	isMD5     bool   // the ETag is the MD5 of the part
 }
 
-// add adds a completed part. sum is the checksum that the service returned, or nil.
-func (l *partList) add(p types.CompletedPart, sum *string) {
+// partList holds the acknowledged parts. The senders fill it. It may be read without mu after they
+// have ended.
+type partList struct {
+	mu            sync.Mutex
+	acked         []sentPart // by part number
+	maybeInFlight bool       // a part got no reply, and may still reach the upload
+	opaque        bool       // an ETag was no MD5, although the service had the MD5 to compare
+}
+
+func (l *partList) add(p sentPart) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.gotSum = l.gotSum || sum != nil
-	n := int(*p.PartNumber)
-	for len(l.completed) < n {
-		l.completed = append(l.completed, types.CompletedPart{})
+	for len(l.acked) < p.n {
+		l.acked = append(l.acked, sentPart{})
 	}
-	l.completed[n-1] = p
+	l.acked[p.n-1] = p
 }
 
 // addUnanswered records that a part got no reply.
@@ -39,16 +47,93 @@ func (l *partList) addUnanswered() {
 	l.maybeInFlight = true
 }
 
-// etagOfParts returns the ETag that S3 gives an object of these parts, or "" if the ETag of a part
-// is not an MD5.
-func etagOfParts(parts []types.CompletedPart) string {
-	h := md5.New() //nolint:gosec // see the import
-	for _, p := range parts {
-		b, err := hex.DecodeString(strings.Trim(aws.ToString(p.ETag), `"`))
-		if err != nil || len(b) != md5.Size {
+// setOpaque records that the service's ETags are no MD5s.
+func (l *partList) setOpaque() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opaque = true
+}
+
+func (l *partList) isOpaque() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opaque
+}
+
+// completed returns the parts as CompleteMultipartUpload wants them. It leaves out a checksum that the
+// service has not returned: it does not know it.
+func (l *partList) completed() []types.CompletedPart {
+	list := make([]types.CompletedPart, len(l.acked))
+	for i, p := range l.acked {
+		list[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.n)), ETag: aws.String(p.etag)}
+		if p.echoed {
+			setCompleted(&list[i], p.algorithm.sums(encode(p.sum)))
+		}
+	}
+	return list
+}
+
+// echoed reports whether the service has returned the checksum of a part.
+func (l *partList) echoed() bool {
+	for _, p := range l.acked {
+		if p.echoed {
+			return true
+		}
+	}
+	return false
+}
+
+// verified returns the checksum that the service has confirmed for every part, "MD5" if it was the
+// ETag for some, or "".
+func (l *partList) verified() string {
+	how := ""
+	for _, p := range l.acked {
+		switch {
+		case p.echoed && how != md5Name:
+			how = string(p.algorithm.name)
+		case p.echoed || p.isMD5:
+			how = md5Name
+		default:
 			return ""
 		}
-		h.Write(b)
+	}
+	return how
+}
+
+// damaged returns an error if the ETags of some parts are their MD5s, and that of another is not:
+// that part is not what was sent.
+func (l *partList) damaged() error {
+	md5s, other := false, 0
+	for _, p := range l.acked {
+		md5s = md5s || p.isMD5
+		if !p.isMD5 && !p.echoed && looksLikeMD5(p.etag) {
+			other = p.n
+		}
+	}
+	if md5s && other > 0 {
+		return fmt.Errorf("%w: the ETag of part %d is not its MD5, as that of other parts is", ErrMismatch, other)
+	}
+	return nil
+}
+
+// md5Name is the name of the MD5 in a result.
+const md5Name = "MD5"
+
+func looksLikeMD5(etag string) bool {
+	raw, err := hex.DecodeString(strings.Trim(etag, `"`))
+	return err == nil && len(raw) == md5.Size
+}
+
+// etagOfParts returns the ETag that S3 gives an object of these parts, or "" if the ETag of a part
+// is not an MD5.
+func etagOfParts(parts []sentPart) string {
+	h := md5.New() //nolint:gosec // see the import
+	for _, p := range parts {
+		if !looksLikeMD5(p.etag) {
+			return ""
+		}
+		raw, _ := hex.DecodeString(strings.Trim(p.etag, `"`)) // looksLikeMD5 has decoded it
+		h.Write(raw)
 	}
 	return fmt.Sprintf(`"%x-%d"`, h.Sum(nil), len(parts))
 }

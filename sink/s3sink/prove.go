@@ -14,7 +14,7 @@ import (
 type successReply struct {
 	what      string    // the request, for errors
 	object    Object    // as described by the reply
-	sum       string    // the object's CRC64NVME in the reply; "" if it has none
+	sum       string    // the object's checksum in the reply; "" if it has none
 	startedAt time.Time // by the service's clock, not after the object; zero if unknown
 	// trusted means that the reply is sufficient if the writer has no right to read.
 	trusted bool
@@ -23,9 +23,10 @@ type successReply struct {
 // prove returns the object of a reply that reports success, if the object is proved to be stored.
 // The proof is the checksum in the reply, or the run's own object at the key.
 func (j *judge) prove(ctx context.Context, c successReply) (Object, error) {
-	if isFullSum(c.sum) {
+	if comparable(c.sum, j.sent.sum) {
 		j.upload.settled() // the service has completed the upload
 		if c.sum == j.sent.sum {
+			c.object.Verified = string(j.sent.algorithm.name)
 			return c.object, nil
 		}
 		return Object{}, j.failed("upload", j.sent.wrongSum(c.sum))
@@ -44,6 +45,7 @@ func (j *judge) prove(ctx context.Context, c successReply) (Object, error) {
 	case proved:
 		j.upload.settled()
 		c.object.VersionID = cmp.Or(c.object.VersionID, v.object.VersionID)
+		c.object.Verified = cmp.Or(v.object.Verified, c.object.Verified)
 		return c.object, nil
 	case disproved:
 		j.upload.settled() // this is the object that the reply names

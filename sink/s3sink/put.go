@@ -15,9 +15,9 @@ func (r *run) put(ctx context.Context) (Object, error) {
 	body := &r.cutter.part.body
 	in := r.putHeaders(r.token)
 	in.ContentLength = aws.Int64(int64(body.size))
-	in.ChecksumCRC64NVME = r.sumHeader(r.cutter.sum())
+	digest := md5Of(body)
 	t := r.newAttempts("put", r.requestTimeout(body.size))
-	t.unsigned, t.retryOn = r.opts.UnsignedPayload, s3fault.Damaged
+	t.unsigned, t.retryOn = r.unsigned(), s3fault.Damaged
 	if r.opts.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
 		t.retryOn = append([]string{conditionalConflict}, s3fault.Damaged...)
@@ -26,6 +26,10 @@ func (r *run) put(ctx context.Context) (Object, error) {
 	defer cancel()
 	out, err := send(ctx, r.requests, t, func() (*s3.PutObjectOutput, error) {
 		in.Body = body.reader()
+		setPut(in, r.algorithm().sums(encode(r.algorithm().of(body))))
+		if in.ContentMD5 = nil; r.checksum() != ChecksumNone {
+			in.ContentMD5 = aws.String(encode(digest))
+		}
 		out, err := r.client.PutObject(longer, in, t.options)
 		if err == nil && !isName(out.ETag) {
 			err = errNoETag
@@ -38,13 +42,17 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		obj, err = judge.settlePut(ctx, err, t)
 	} else {
 		answered, _ := awsmiddleware.GetServerTime(out.ResultMetadata)
+		// A service that returns the MD5 of the body has read all of it.
+		sameBytes := sameETag(*out.ETag, judge.sent.etag)
+		if sameBytes {
+			judge.sent.verified = md5Name
+		}
 		obj, err = judge.prove(ctx, successReply{
 			what:      t.what,
 			object:    judge.sent.object(out.ETag, out.VersionId),
-			sum:       aws.ToString(out.ChecksumCRC64NVME),
+			sum:       judge.sent.algorithm.in(sumsOfPut(out)),
 			startedAt: answered,
-			// A service that returns the MD5 of the body has read all of it.
-			trusted: sameETag(*out.ETag, judge.sent.etag),
+			trusted:   sameBytes,
 		})
 	}
 	if err == nil {

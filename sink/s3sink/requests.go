@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/millweir/millweir/internal/printable"
@@ -18,15 +19,18 @@ type requests struct {
 	callbacks callbacks
 	retries   s3retry.Policy // of requests
 	settling  s3retry.Policy // of the HEADs and aborts that find out what is stored
+	inUse     atomic.Int64   // the [Checksum] in use
 }
 
 func newRequests(s *settings) *requests {
-	return &requests{
+	q := &requests{
 		settings:  s,
 		callbacks: callbacks{onPart: s.opts.OnPart, onRetry: s.opts.OnRetry},
 		retries:   s3retry.Policy{Timeout: s.opts.RetryTimeout},
 		settling:  s3retry.Policy{Timeout: max(s.opts.AbortTimeout, s.opts.RetryTimeout)},
 	}
+	q.inUse.Store(int64(s.opts.Checksum))
+	return q
 }
 
 // newAttempts returns the observer of one request. what names the request in errors, and timeout
@@ -34,6 +38,10 @@ func newRequests(s *settings) *requests {
 func (q *requests) newAttempts(what string, timeout time.Duration) *attempts {
 	return &attempts{what: what, timeout: timeout, onRetry: q.notify(what)}
 }
+
+// unsigned reports whether the signature of a body's request leaves out the body. Then it covers the
+// header of a checksum.
+func (q *requests) unsigned() bool { return !q.opts.SignPayload && q.checksum() != ChecksumNone }
 
 // notify returns a function that reports a failed attempt to OnRetry, or nil without OnRetry.
 func (q *requests) notify(what string) func(error, time.Duration) {
@@ -52,6 +60,7 @@ const maxBadReplies = 2
 func send[T any](ctx context.Context, q *requests, t *attempts, request func() (T, error)) (T, error) {
 	loop := q.retries.Loop()
 	for badReplies := 0; ; {
+		used := q.algorithm()
 		out, err := request()
 		if err == nil {
 			q.retries.Answered()
@@ -59,6 +68,10 @@ func send[T any](ctx context.Context, q *requests, t *attempts, request func() (
 			return out, nil
 		}
 		err = s3fault.Mark(err)
+		if q.fallBack(err, used) && ctx.Err() == nil {
+			q.callbacks.retry(q.failed(t.what, err), 0)
+			continue
+		}
 		wait, again := loop.Next(err)
 		if isBadReply(err) {
 			t.set(&t.maybeApplied)
@@ -86,8 +99,9 @@ func (q *requests) requestError(ctx context.Context, what string, err error) err
 	switch {
 	case ctx.Err() != nil && !errors.Is(err, errNoETag):
 		return context.Cause(ctx)
-	case s3fault.Code(err) == "NotImplemented" && q.hasChecksum():
-		err = fmt.Errorf("%w (a service that does not know CRC64NVME needs ChecksumNone)", err)
+	case q.algorithm().sent() && refusesChecksum(err):
+		err = fmt.Errorf("%w (a service that does not know %s needs Checksum: s3sink.ChecksumMD5 or ChecksumNone)",
+			err, q.algorithm().name)
 	case q.retries.HasAnswer() && s3fault.Broken(err) && s3fault.Status(err) == 0:
 		err = fmt.Errorf("%w: %w", ErrBrokenOff, err)
 	}

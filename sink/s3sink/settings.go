@@ -6,10 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/millweir/millweir/internal/s3retry"
-	"github.com/millweir/millweir/internal/s3wire"
 )
 
 // limits are the limits of the service
@@ -79,15 +76,4 @@ func (s *settings) requestTimeout(n int) time.Duration {
 		return s.opts.RequestTimeout
 	}
 	return time.Minute + time.Duration(n/minRate)*time.Second
-}
-
-// hasChecksum reports whether checksums are sent.
-func (s *settings) hasChecksum() bool { return s.opts.Checksum == ChecksumCRC64NVME }
-
-// sumHeader returns crc as a header value, or nil if no checksums are sent.
-func (s *settings) sumHeader(crc uint64) *string {
-	if !s.hasChecksum() {
-		return nil
-	}
-	return aws.String(s3wire.CRC64NVME(crc))
 }

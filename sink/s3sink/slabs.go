@@ -2,6 +2,7 @@ package s3sink
 
 import (
 	"errors"
+	"hash"
 	"io"
 
 	"github.com/millweir/millweir/stream"
@@ -51,6 +52,14 @@ func (s *slabs) fill(p []byte) int {
 	*last = (*last)[:len(*last)+n]
 	s.size += n
 	return n
+}
+
+// hash returns the sum of h over the data.
+func (s *slabs) hash(h hash.Hash) []byte {
+	for _, slab := range s.full {
+		h.Write(slab)
+	}
+	return h.Sum(nil)
 }
 
 // reader returns a new reader of the data.

@@ -21,19 +21,6 @@ type API interface {
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
 }
 
-// Checksum selects the checksum that is sent with an object.
-type Checksum int
-
-const (
-	// ChecksumCRC64NVME makes the service check every part and the whole object. The checksum is
-	// computed while a part fills, and sent in a header, never in a trailer. S3 stores it with the
-	// object as a FULL_OBJECT checksum.
-	ChecksumCRC64NVME Checksum = iota
-	// ChecksumNone sends no checksum, for services that refuse it. The object's size is not
-	// announced either.
-	ChecksumNone
-)
-
 // UploadOptions tunes [Upload]. The zero value is ready to use.
 type UploadOptions struct {
 	PartSize    int64 // bytes in a part, 5 MiB to 5 GiB; 0 means 8 MiB
@@ -59,13 +46,14 @@ type UploadOptions struct {
 	// [ErrExists]: before it reads the stream if a HEAD shows an object, or in the last request by
 	// If-None-Match.
 	IfAbsent bool
-	// Checksum is the checksum that the service checks; the zero value is CRC64NVME.
+	// Checksum is the checksum that the service compares; the zero value is ChecksumAuto.
 	Checksum Checksum
 
-	// UnsignedPayload leaves the body out of the request's signature over plain http as well, which
-	// halves the CPU time of an upload. Over https the signature never covers the body, because TLS
-	// protects it.
-	UnsignedPayload bool
+	// SignPayload makes the request's signature cover the SHA-256 of the body over plain http, which
+	// takes most of the CPU time of an upload. Without it, the signature covers the checksum's header.
+	// That finds damage. ChecksumSHA256 or https also protect against someone who changes the data.
+	// Over https the signature never covers the body.
+	SignPayload bool
 
 	RequestTimeout time.Duration // of one attempt; 0 means a minute plus the time of a part at 16 KiB/s
 	AbortTimeout   time.Duration // of cleaning up and of settling an outcome; 0 means 30 s
@@ -100,9 +88,14 @@ type Object struct {
 	Size      int64  // bytes
 	Parts     int    // of the multipart upload; 0 for a stream that was stored by one PutObject
 
-	// Checksum is the object's CRC64NVME in base64, as S3 writes it. It is "" with ChecksumNone,
-	// and for an empty stream with ServerSideEncryption.
+	// Checksum is the object's checksum in base64, as S3 writes it: with "-N" if it is the checksum
+	// of N parts' checksums. It is "" with ChecksumMD5 and ChecksumNone, and for an empty stream with
+	// ServerSideEncryption.
 	Checksum string
+	// Verified names the checksum by which the service is known to have the sent bytes: "CRC64NVME",
+	// "CRC32", "CRC32C", "SHA1", "SHA256", or "MD5" for Content-MD5 and ETags. "" means that only the
+	// size was compared.
+	Verified string
 }
 
 // Upload returns a sink that stores its input as one S3 object. It sends one PutObject if the
