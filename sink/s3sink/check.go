@@ -20,6 +20,8 @@ const (
 	maxKey      = 1024    // bytes
 	maxMetadata = 2 << 10 // bytes of all names and values
 	maxTags     = 10
+
+	maxParallelism = 10_000
 )
 
 // tokenSize is the size in bytes of the write token's name and value.
@@ -60,14 +62,43 @@ func (s *settings) checkSizes() error {
 	switch {
 	case o.PartSize < l.minPart || o.PartSize > l.maxPart || o.PartSize > math.MaxInt:
 		return invalid("PartSize is %d bytes, want %d to %d", o.PartSize, l.minPart, l.maxPart)
-	case o.Parallelism < 1 || o.Parallelism > l.maxParts:
-		return invalid("Parallelism is %d, want 1 to %d", o.Parallelism, l.maxParts)
+	case o.Parallelism < 1 || o.Parallelism > maxParallelism:
+		return invalid("Parallelism is %d, want 1 to %d", o.Parallelism, maxParallelism)
+	case l.maxParts < 1 || l.maxParts > s3Limits.maxParts:
+		return invalid("MaxParts is %d, want 1 to %d", l.maxParts, s3Limits.maxParts)
+	case o.MaxSize < 0 || o.ExpectedSize < 0 || o.MaxMemory < 0:
+		return invalid("MaxSize, ExpectedSize or MaxMemory is negative")
+	case o.MaxSize > 0 && o.ExpectedSize > o.MaxSize:
+		return invalid("ExpectedSize is %d bytes, and MaxSize is %d", o.ExpectedSize, o.MaxSize)
 	case algorithms[o.Checksum] == nil:
 		return invalid("Checksum is %d, want ChecksumAuto to ChecksumNone", o.Checksum)
 	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
 		return invalid("a timeout is negative")
 	}
 	return nil
+}
+
+// checkSchedule returns an error if the parts cannot hold the stream, within the memory.
+func (s *settings) checkSchedule() error {
+	o, want := &s.opts, max(s.opts.MaxSize, s.opts.ExpectedSize)
+	buffers := int64(o.Parallelism) + 1
+	all, _ := s.sizes.capacity(0)
+	switch {
+	case s.sizes.base > s.limits.maxPart || s.sizes.base > math.MaxInt/buffers:
+		return invalid("parts of %d bytes are too large; ExpectedSize is %d", s.sizes.base, o.ExpectedSize)
+	case o.MaxMemory > 0 && s.sizes.base*buffers > o.MaxMemory:
+		return invalid("MaxMemory is %d bytes, want at least %d for Parallelism %d and parts of %d bytes",
+			o.MaxMemory, s.sizes.base*buffers, o.Parallelism, s.sizes.base)
+	case all >= want:
+		return nil
+	case o.FixedParts:
+		return invalid("%d parts of %d bytes do not hold %d bytes: PartSize must be at least %d",
+			s.sizes.parts, s.sizes.base, want, ceilDiv(want, int64(s.sizes.parts)))
+	case o.MaxMemory > 0:
+		return invalid("MaxMemory of %d bytes allows an object of %d bytes, not %d: lower Parallelism, or raise MaxMemory",
+			o.MaxMemory, all, want)
+	}
+	return invalid("%d parts hold %d bytes, not %d", s.sizes.parts, all, want)
 }
 
 func (s *settings) checkHeaders() error {

@@ -23,8 +23,11 @@ type part struct {
 // [cutter.take]. The first part is full only if more bytes follow, because a stream of one part is
 // stored by one PutObject.
 func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
+	if limit := c.opts.MaxSize; limit > 0 && int64(len(p)) > limit-c.total {
+		return ErrTooLarge
+	}
 	for len(p) > 0 {
-		size := c.partSize(c.count + 1)
+		size := c.sizes.size(c.count + 1)
 		if c.part.body.size == size {
 			if err := full(); err != nil {
 				return err
@@ -32,7 +35,7 @@ func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
 			continue
 		}
 		if len(c.part.body.room()) == 0 {
-			if c.count == c.limits.maxParts {
+			if c.count == c.sizes.parts {
 				return ErrTooLarge
 			}
 			c.part.body.add(c.pool.get(c.part.body.nextSlab(c.count+1, size)))

@@ -33,40 +33,6 @@ func TestCRCJoin(t *testing.T) {
 	}
 }
 
-// TestPartSizes compares the schedule with the documentation of Upload.
-func TestPartSizes(t *testing.T) {
-	for _, tt := range []struct {
-		base    int64
-		atLeast int64 // bytes in 10,000 parts
-	}{
-		{5 << 20, 4 << 40},
-		{8 << 20, 6 << 40},
-		{64 << 20, 13 << 40},
-		{5 << 30, 48 << 40},
-	} {
-		s, err := newSettings(struct{ API }{}, "b", "k", &UploadOptions{PartSize: tt.base})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var total, last int64
-		for n := 1; n <= 10_000; n++ {
-			size := int64(s.partSize(n))
-			if size < last || size > 5<<30 || n <= 5000 && size != tt.base {
-				t.Fatalf("part %d of base %d has %d bytes after %d", n, tt.base, size, last)
-			}
-			last = size
-			total += size
-		}
-		if total < tt.atLeast {
-			t.Errorf("parts of %d bytes hold %d, want %d", tt.base, total, tt.atLeast)
-		}
-		s.opts.FixedParts = true
-		if got := s.partSize(10_000); int64(got) != tt.base {
-			t.Errorf("a fixed part has %d bytes, want %d", got, tt.base)
-		}
-	}
-}
-
 // TestWithGrace: the context ends some time after its parent, and keeps the values.
 func TestWithGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

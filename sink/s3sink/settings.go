@@ -3,7 +3,6 @@ package s3sink
 import (
 	"cmp"
 	"maps"
-	"math"
 	"time"
 
 	"github.com/millweir/millweir/internal/s3retry"
@@ -32,6 +31,7 @@ type settings struct {
 	bucket, key string
 	opts        UploadOptions
 	limits      limits
+	sizes       schedule
 }
 
 func newSettings(client API, bucket, key string, opts *UploadOptions) (*settings, error) {
@@ -46,6 +46,7 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	}
 	o := &s.opts
 	o.PartSize = cmp.Or(o.PartSize, defaultPartSize)
+	s.limits.maxParts = cmp.Or(o.MaxParts, l.maxParts)
 	o.Parallelism = cmp.Or(o.Parallelism, defaultParallelism)
 	o.ContentType = cmp.Or(o.ContentType, "application/octet-stream")
 	o.AbortTimeout = cmp.Or(o.AbortTimeout, defaultAbort)
@@ -53,21 +54,8 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	return s, nil
-}
-
-// partSize returns the size of part n. The first half of the parts has PartSize. After that, the
-// size doubles every twentieth of the parts.
-func (s *settings) partSize(n int) int {
-	size := s.opts.PartSize
-	if s.opts.FixedParts {
-		return int(size)
-	}
-	steady, step := s.limits.maxParts/2, max(s.limits.maxParts/20, 1)
-	for over := n - steady; over > 0 && size < s.limits.maxPart; over -= step {
-		size *= 2
-	}
-	return int(min(size, s.limits.maxPart, math.MaxInt))
+	s.sizes = newSchedule(s)
+	return s, s.checkSchedule()
 }
 
 // requestTimeout returns the time limit of one attempt of a request with n bytes.

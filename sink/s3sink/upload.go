@@ -23,9 +23,14 @@ type API interface {
 
 // UploadOptions tunes [Upload]. The zero value is ready to use.
 type UploadOptions struct {
-	PartSize    int64 // bytes in a part, 5 MiB to 5 GiB; 0 means 8 MiB
-	FixedParts  bool  // all parts have PartSize, as Cloudflare R2 demands; more than 10,000 parts are ErrTooLarge
+	PartSize    int64 // bytes in the first parts, 5 MiB to 5 GiB; 0 means 8 MiB; later parts grow
+	FixedParts  bool  // all parts have one size, as Cloudflare R2 demands; a stream that needs more parts is ErrTooLarge
 	Parallelism int   // parts in flight, 1 to 10,000; 0 means 4
+
+	MaxParts     int   // parts of an object; 0 means 10,000, as in S3; Scaleway allows 1,000
+	MaxSize      int64 // bytes; a larger stream is ErrTooLarge, and all smaller ones fit; 0 means what the parts hold
+	ExpectedSize int64 // bytes, if about known: parts that all have the size it needs take the least memory; 0 means unknown
+	MaxMemory    int64 // bytes of all parts in memory; parts stop growing there; 0 means no limit
 
 	ContentType        string            // "" means application/octet-stream
 	ContentEncoding    string            // as sent; "" for none
@@ -103,8 +108,9 @@ type Object struct {
 //
 //   - In: byte chunks of any size. An empty stream becomes an empty object.
 //   - Result: the object's ETag, version, size in bytes and checksum.
-//   - Memory: at most (Parallelism+1) × PartSize bytes. From part 5,001 on, the part size doubles
-//     every 500 parts up to 5 GiB, unless FixedParts is set.
+//   - Memory: kilobytes for a short stream, at most Parallelism+1 parts for a long one. Parts grow
+//     in proportion to their number: to 51 MiB at 50 GiB, and to 233 MiB at 1 TiB. ExpectedSize,
+//     MaxSize and MaxMemory change that; docs/s3.md has the table.
 //   - Order and goroutines: the caller's goroutine fills parts, Parallelism others send them in any
 //     order. All have ended when the run returns.
 //   - Errors: the source's, unchanged; the SDK's, wrapped and classified; [ErrExists] and
@@ -112,7 +118,7 @@ type Object struct {
 //     [ErrBrokenOff], [ErrOutcomeUnknown]. On an error, a panic or a cancellation the upload is
 //     first aborted, unless its outcome is unknown. A failed abort is joined to the error, with the
 //     upload's id.
-//   - Limits: parts of 5 MiB to 5 GiB, 10,000 parts (6.3 TiB with 8 MiB parts), keys of 1,024 bytes
+//   - Limits: parts of 5 MiB to 5 GiB, 10,000 parts (4.5 TiB by default), keys of 1,024 bytes
 //     of UTF-8, 2 KB of metadata including the 46 bytes of the write token
 //     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 //
