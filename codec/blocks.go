@@ -14,37 +14,59 @@ const blockSize = 1 << 20
 
 // lineBlocks returns a flow that cuts its input into blocks of at most blockSize bytes: after the
 // last newline that fits, or at blockSize if there is none. Chunk boundaries make no difference. An
-// empty input has no block. After the last use of a block, the receiver may pass it to freeBlock.
-func lineBlocks() stream.Flow[[]byte, []byte] {
+// empty input has no block. It takes the memory of each block from mem; the receiver releases it.
+// After the last use of a block, the receiver may pass it to freeBlock.
+func lineBlocks(mem blockMemory) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		var buf []byte
-		err := guarded.EachLent(ctx, src, func(p []byte) error {
-			for len(p) > 0 {
-				if len(buf) == blockSize {
-					block := buf
-					end := bytes.LastIndexByte(block, '\n') + 1
-					if end == 0 {
-						end = blockSize
-					}
-					buf = append(newBlock(), block[end:]...)
-					if err := emit(block[:end]); err != nil {
-						return err
-					}
-				}
-				if buf == nil {
-					buf = newBlock()
-				}
-				n := min(blockSize-len(buf), len(p))
-				buf = append(buf, p[:n]...)
-				p = p[n:]
-			}
-			return nil
-		})
-		if err == nil && len(buf) > 0 {
-			err = emit(buf)
+		c := blockCutter{mem: mem, emit: emit}
+		err := guarded.EachLent(ctx, src, func(p []byte) error { return c.push(ctx, p) })
+		if err == nil && len(c.buf) > 0 {
+			err = emit(c.buf)
 		}
 		return err
 	})
+}
+
+// blockCutter is one run of lineBlocks.
+type blockCutter struct {
+	mem  blockMemory
+	emit func([]byte) error
+	buf  []byte // the current block; nil before it has a byte
+	rest []byte // the beginning of the next block, while there is no memory for it
+}
+
+// push adds the next bytes of the input.
+func (c *blockCutter) push(ctx context.Context, p []byte) error {
+	for len(p) > 0 {
+		if len(c.buf) == blockSize {
+			if err := c.emitLines(); err != nil {
+				return err
+			}
+		}
+		if c.buf == nil {
+			if err := c.mem.acquire(ctx); err != nil {
+				return err
+			}
+			c.buf = append(newBlock(), c.rest...)
+		}
+		n := min(blockSize-len(c.buf), len(p))
+		c.buf = append(c.buf, p[:n]...)
+		p = p[n:]
+	}
+	return nil
+}
+
+// emitLines emits the lines of a full block. It holds no memory for the next block yet: it may have
+// to wait until this one is released.
+func (c *blockCutter) emitLines() error {
+	block := c.buf
+	end := bytes.LastIndexByte(block, '\n') + 1
+	if end == 0 {
+		end = blockSize
+	}
+	c.rest = append(c.rest[:0], block[end:]...)
+	c.buf = nil
+	return c.emit(block[:end])
 }
 
 var freeBlocks sync.Pool

@@ -33,8 +33,8 @@ func Deflate(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 		name: name, levels: deflateLevels,
 		fused: func(level int) bytesFlow {
 			open := func(w io.Writer) (io.WriteCloser, error) { return newDeflater(w, level), nil }
-			return Encoder(name, lazily(open))
+			return lazyEncoder(name, deflateState, open)
 		},
-		parallel: func(level, n int) bytesFlow { return deflateBlocks(name, level, n, nil) },
+		parallel: func(level int, w workers) bytesFlow { return deflateBlocks(name, level, w, nil) },
 	}.flow(o.Level, o.Parallelism)
 }

@@ -20,10 +20,9 @@ type deflatedBlock struct {
 // deflateEnd is an empty last block, RFC 1951 section 3.2.6.
 var deflateEnd = []byte{3, 0}
 
-// deflateBlocks returns the flow of Deflate with Parallelism n. With a header it is the flow of
-// Zlib.
-func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte, []byte] {
-	pack := stream.MapParallel(n, func(_ context.Context, text []byte) (deflatedBlock, error) {
+// deflateBlocks returns the flow of Deflate with Parallelism. With a header it is the flow of Zlib.
+func deflateBlocks(name string, level int, w workers, header []byte) stream.Flow[[]byte, []byte] {
+	pack := stream.MapParallel(w.n, func(_ context.Context, text []byte) (deflatedBlock, error) {
 		packed, err := appendDeflatedPart(make([]byte, 0, 64+len(text)/2), text, level)
 		if err != nil {
 			return deflatedBlock{}, wrap(name, err)
@@ -36,8 +35,11 @@ func deflateBlocks(name string, level, n int, header []byte) stream.Flow[[]byte,
 		return p, nil
 	})
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		mem := w.openBlocks(ctx, name, deflateBlockMemory)
+		defer mem.Close()
 		first, sum := header, adler32.Checksum(nil)
-		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p deflatedBlock) error {
+		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(mem), pack), func(p deflatedBlock) error {
+			mem.release()
 			sum = combineAdler32(sum, p.sum, p.size)
 			if first != nil {
 				p.packed = append(append(make([]byte, 0, len(first)+len(p.packed)), first...), p.packed...)

@@ -10,7 +10,10 @@ import (
 	"github.com/millweir/millweir/internal/deflate"
 )
 
-const maxDeflateLevel = 9
+const (
+	maxDeflateLevel = 9
+	deflateState    = 1 << 20 // bytes of memory of a deflater
+)
 
 // deflater is a pooled encoder of raw deflate. The lower levels use our own, which is faster. The
 // higher levels use klauspost's, which compresses better.

@@ -63,11 +63,11 @@ func Gunzip(opts *GunzipOptions) stream.Flow[[]byte, []byte] {
 	fused := lazyDecoder(name, max, func(r io.Reader) (io.Reader, error) {
 		return newGunzipper(r, new(memberSequence), end), nil
 	})
-	return byParallelism(name, o.Parallelism, func(n int) bytesFlow {
-		if n < 2 {
+	return byParallelism(name, o.Parallelism, func(w workers) bytesFlow {
+		if w.n < 2 {
 			return fused
 		}
-		return unpackFlow(name, max, n, memberSplitter{end}.split, unpackMember)
+		return unpackFlow(name, max, w, memberSplitter{end}.split, unpackMember)
 	})
 }
 

@@ -45,7 +45,7 @@ func Gzip(opts *GzipOptions) stream.Flow[[]byte, []byte] {
 		name: gzipStage, levels: deflateLevels,
 		fused: func(level int) bytesFlow {
 			open := func(w io.Writer) (io.WriteCloser, error) { return newGzipWriter(w, level) }
-			return Encoder(gzipStage, lazily(open))
+			return lazyEncoder(gzipStage, deflateState, open)
 		},
 		parallel: gzipMembers,
 	}.flow(o.Level, o.Parallelism)

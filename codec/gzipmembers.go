@@ -15,18 +15,9 @@ type block struct {
 	number uint32
 }
 
-// gzipMembers returns the flow of Gzip with Parallelism n.
-func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
-	numbered := stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(block) error) error {
-		var b block
-		return guarded.Each(ctx, stream.Via(src, lineBlocks()), func(text []byte) error {
-			b.text = text
-			err := emit(b)
-			b.number++
-			return err
-		})
-	})
-	pack := stream.MapParallel(n, func(_ context.Context, b block) ([]byte, error) {
+// gzipMembers returns the flow of Gzip with Parallelism.
+func gzipMembers(level int, w workers) stream.Flow[[]byte, []byte] {
+	pack := stream.MapParallel(w.n, func(_ context.Context, b block) ([]byte, error) {
 		member, err := packMember(b, level)
 		freeBlock(b.text)
 		if err != nil {
@@ -35,8 +26,12 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 		return member, nil
 	})
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		mem := w.openBlocks(ctx, gzipStage, deflateBlockMemory)
+		defer mem.Close()
 		var number, sum uint32
-		err := guarded.Each(ctx, stream.Via2(src, numbered, pack), func(member []byte) error {
+		members := stream.Via3(src, lineBlocks(mem), numberBlocks(), pack)
+		err := guarded.Each(ctx, members, func(member []byte) error {
+			mem.release()
 			number++
 			sum = crc32.Update(sum, crc32.IEEETable, member[len(member)-memberTrailer:])
 			return emit(member)
@@ -45,6 +40,19 @@ func gzipMembers(level, n int) stream.Flow[[]byte, []byte] {
 			return err
 		}
 		return emit(endMember(number, sum))
+	})
+}
+
+// numberBlocks returns a flow that numbers the blocks.
+func numberBlocks() stream.Flow[[]byte, block] {
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(block) error) error {
+		var b block
+		return guarded.Each(ctx, src, func(text []byte) error {
+			b.text = text
+			err := emit(b)
+			b.number++
+			return err
+		})
 	})
 }
 

@@ -42,7 +42,7 @@ type packer struct {
 	name     string
 	levels   levels
 	fused    func(level int) bytesFlow
-	parallel func(level, n int) bytesFlow // with n goroutines, at least 1
+	parallel func(level int, w workers) bytesFlow // with at least 1 goroutine
 }
 
 func (p packer) flow(level, parallelism int) bytesFlow {
@@ -51,23 +51,23 @@ func (p packer) flow(level, parallelism int) bytesFlow {
 		return failing[[]byte, []byte](wrap(p.name, err))
 	}
 	fused := p.fused(l)
-	return byParallelism(p.name, parallelism, func(n int) bytesFlow {
-		if n == 0 {
+	return byParallelism(p.name, parallelism, func(w workers) bytesFlow {
+		if w.n == 0 {
 			return fused
 		}
-		return p.parallel(l, n)
+		return p.parallel(l, w)
 	})
 }
 
 // byParallelism returns the flow that choose returns for the number of goroutines of each run, which
-// the option or the context says. 0 means none.
-func byParallelism(name string, option int, choose func(n int) bytesFlow) bytesFlow {
+// the option or the context says.
+func byParallelism(name string, option int, choose func(workers) bytesFlow) bytesFlow {
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
 		n, err := stream.Parallelism(ctx, option)
 		if err != nil {
 			return wrap(name, err)
 		}
-		out := choose(n).Apply(src)
+		out := choose(workers{n, option}).Apply(src)
 		if lent {
 			return stream.EachLent(ctx, out, emit)
 		}

@@ -27,9 +27,9 @@ type unit struct {
 	cost   int64 // largest memory use, in bytes
 }
 
-// unpackFlow returns a flow that splits its input into units and unpacks them in order: in n
-// goroutines, or in none if n is less than 2.
-func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) error) error,
+// unpackFlow returns a flow that splits its input into units and unpacks them in order: with fewer
+// than 2 workers, without goroutines.
+func unpackFlow(name string, max bounds, w workers, cut func(*input, func(*unit) error) error,
 	unpack func(*unit) ([]byte, error),
 ) stream.Flow[[]byte, []byte] {
 	work := func(u *unit) error {
@@ -43,9 +43,11 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 		u.packed, u.plain = nil, plain
 		return nil
 	}
-	workers := stream.MapParallel(n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
+	unpacked := stream.MapParallel(w.n, func(_ context.Context, u *unit) (*unit, error) { return u, work(u) })
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		inFlight := inflight.New(2*n+1, int64(n)*workerMemory)
+		account := stream.OpenAccount(ctx, w.need(name, workerMemory, 1))
+		defer account.Close()
+		inFlight := inflight.New(2*w.n+1, int64(w.n)*workerMemory)
 		var units stream.Source[*unit] = stream.SourceFunc[*unit](func(ctx context.Context,
 			emit func(*unit) error,
 		) error {
@@ -59,22 +61,24 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 					if err := max.check(total, in.n); err != nil {
 						return wrap(name, err)
 					}
-					if n < 2 {
-						if err := work(u); err != nil {
-							return err
-						}
-						return emit(u)
-					}
 					u.cost = int64(len(u.packed) + u.size)
 					if err := inFlight.Acquire(ctx, u.cost); err != nil {
 						return err
+					}
+					if err := account.Acquire(ctx, u.cost); err != nil {
+						return err
+					}
+					if w.n < 2 {
+						if err := work(u); err != nil {
+							return err
+						}
 					}
 					return emit(u)
 				})
 			})
 		})
-		if n > 1 {
-			units = stream.Via(units, workers)
+		if w.n > 1 {
+			units = stream.Via(units, unpacked)
 		}
 		return guarded.Each(ctx, units, func(u *unit) error {
 			// One input chunk can yield many units.
@@ -83,6 +87,7 @@ func unpackFlow(name string, max bounds, n int, cut func(*input, func(*unit) err
 			}
 			plain := u.plain
 			u.plain = nil
+			account.Release(u.cost)
 			if len(plain) > 0 {
 				if err := emit(plain); err != nil {
 					return err

@@ -37,26 +37,31 @@ type S2Options struct {
 //     kept.
 func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	o := valueOf(opts)
-	blocks := func(level, n int) bytesFlow { return s2Stream(newS2Encoder(level, o.Snappy), n) }
+	blocks := func(level int, w workers) bytesFlow { return s2Stream(newS2Encoder(level, o.Snappy), w) }
 	return packer{
-		name: "codec: s2", levels: s2Levels,
-		fused:    func(level int) bytesFlow { return blocks(level, 0) },
+		name: s2Stage, levels: s2Levels,
+		fused:    func(level int) bytesFlow { return blocks(level, workers{}) },
 		parallel: blocks,
 	}.flow(o.Level, o.Parallelism)
 }
 
-// s2Stream returns the flow of S2 with n goroutines.
-func s2Stream(e *s2Encoder, n int) bytesFlow {
+const s2Stage = "codec: s2"
+
+// s2Stream returns the flow of S2.
+func s2Stream(e *s2Encoder, w workers) bytesFlow {
 	pack := stream.Map(e.pack)
-	if n > 1 {
-		pack = stream.MapParallel(n, func(_ context.Context, text []byte) (s2Blocks, error) {
+	if w.n > 1 {
+		pack = stream.MapParallel(w.n, func(_ context.Context, text []byte) (s2Blocks, error) {
 			return e.pack(text), nil
 		})
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
+		mem := w.openBlocks(ctx, s2Stage, s2BlockMemory)
+		defer mem.Close()
 		var seq s2Sequence
 		first := append([]byte(e.magic), s2Begin...)
-		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), func(p s2Blocks) error {
+		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(mem), pack), func(p s2Blocks) error {
+			mem.release()
 			for _, sum := range p.sums {
 				seq.add(sum)
 			}

@@ -45,8 +45,8 @@ func UnS2(opts *UnS2Options) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	return byParallelism(name, o.Parallelism, func(n int) bytesFlow {
-		return unpackFlow(name, max, n, splitS2, unpackS2)
+	return byParallelism(name, o.Parallelism, func(w workers) bytesFlow {
+		return unpackFlow(name, max, w, splitS2, unpackS2)
 	})
 }
 

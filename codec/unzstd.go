@@ -2,11 +2,13 @@ package codec
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/millweir/millweir/internal/lend"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -58,19 +60,31 @@ func Unzstd(opts *UnzstdOptions) stream.Flow[[]byte, []byte] {
 	if err != nil {
 		return failing[[]byte, []byte](wrap(name, err))
 	}
-	fused := lazyDecoder(name, max, func(r io.Reader) (io.Reader, error) {
-		walk := &frameScanner{
-			src: bufio.NewReaderSize(r, chunkSize), maxWindow: uint64(o.MaxWindow),
-			requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty,
+	fused := lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
+		mem := openWindows(ctx, name, o.MaxWindow)
+		defer mem.Close()
+		open := func(r io.Reader) (io.Reader, error) {
+			r.(*input).await()
+			walk := &frameScanner{
+				src: bufio.NewReaderSize(r, chunkSize), maxWindow: uint64(o.MaxWindow), reserve: mem.reserve,
+				requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty,
+			}
+			return newZstdReader(&frameStream{frameScanner: walk}, o.MaxWindow)
 		}
-		return newZstdReader(&frameStream{frameScanner: walk}, o.MaxWindow)
+		err := withInput(ctx, name, src, func(in *input) error {
+			return decode(ctx, in, max, open, &memory{lent: lent}, emit)
+		})
+		if mem.denied != nil {
+			return mem.denied
+		}
+		return err
 	})
 	f := &parallelFrames{maxWindow: o.MaxWindow, requireChecksums: o.RequireChecksums, allowEmpty: o.AllowEmpty}
-	return byParallelism(name, o.Parallelism, func(n int) bytesFlow {
-		if n < 2 {
+	return byParallelism(name, o.Parallelism, func(w workers) bytesFlow {
+		if w.n < 2 {
 			return fused
 		}
-		return unpackFlow(name, max, n, f.cut, f.unpack)
+		return unpackFlow(name, max, w, f.cut, f.unpack)
 	})
 }
 

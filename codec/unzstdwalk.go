@@ -23,13 +23,14 @@ var errNoChecksum = errors.New("a frame has no checksum")
 // and checks the seek table of a stream that announces one.
 type frameScanner struct {
 	src              *bufio.Reader
-	maxWindow        uint64         // largest window of a frame, in bytes
-	requireChecksums bool           // every frame must have a checksum
-	allowEmpty       bool           // accept a stream without content
-	frames           int            // number so far, skippable ones included
-	contentFrames    int            // number so far, without skippable ones
-	table            *expectedTable // the table that must end the stream; nil if none was announced
-	afterTable       bool           // the table was the last frame
+	maxWindow        uint64                    // largest window of a frame, in bytes
+	reserve          func(window uint64) error // takes the memory for a frame; may be nil
+	requireChecksums bool                      // every frame must have a checksum
+	allowEmpty       bool                      // accept a stream without content
+	frames           int                       // number so far, skippable ones included
+	contentFrames    int                       // number so far, without skippable ones
+	table            *expectedTable            // the table that must end the stream; nil if none was announced
+	afterTable       bool                      // the table was the last frame
 }
 
 // header advances to the next frame with content and returns its header, which stays unread. It
@@ -70,6 +71,9 @@ func (w *frameScanner) header() (*zstd.Header, error) {
 		}
 		if w.table != nil && !(h.HasFCS && h.HasCheckSum && h.FrameContentSize <= maxUnit) {
 			return nil, fmt.Errorf("%w: a frame of another writer in the stream", ErrSyntax)
+		}
+		if w.reserve != nil {
+			return h, w.reserve(windowOf(h))
 		}
 		return h, nil
 	}

@@ -24,9 +24,9 @@ func Zlib(opts *DeflateOptions) stream.Flow[[]byte, []byte] {
 		name: name, levels: deflateLevels,
 		fused: func(level int) bytesFlow {
 			open := func(w io.Writer) (io.WriteCloser, error) { return newZlibWriter(w, level) }
-			return Encoder(name, lazily(open))
+			return lazyEncoder(name, deflateState, open)
 		},
-		parallel: func(level, n int) bytesFlow { return deflateBlocks(name, level, n, zlibHeader(level)) },
+		parallel: func(level int, w workers) bytesFlow { return deflateBlocks(name, level, w, zlibHeader(level)) },
 	}.flow(o.Level, o.Parallelism)
 }
 

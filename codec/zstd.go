@@ -42,7 +42,7 @@ func Zstd(opts *ZstdOptions) stream.Flow[[]byte, []byte] {
 		name: zstdStage, levels: zstdLevels,
 		fused: func(level int) bytesFlow {
 			open := func(w io.Writer) (io.WriteCloser, error) { return newZstdWriter(w, level) }
-			return Encoder(zstdStage, lazily(open))
+			return lazyEncoder(zstdStage, zstdState[zstd.EncoderLevelFromZstd(level)], open)
 		},
 		parallel: zstdFrames,
 	}.flow(o.Level, o.Parallelism)
@@ -69,6 +69,13 @@ func zstdEncoderOptions(level, n int) []zstd.EOption {
 		zstd.WithEncoderConcurrency(n),
 		zstd.WithEncoderCRC(true),
 	}
+}
+
+// zstdState is the memory of an encoder of one stream, in bytes, by zstd.EncoderLevel: its window and
+// its tables.
+var zstdState = [zstd.SpeedBestCompression + 1]int64{
+	zstd.SpeedFastest: 6 << 20, zstd.SpeedDefault: 10 << 20, zstd.SpeedBetterCompression: 20 << 20,
+	zstd.SpeedBestCompression: 64 << 20,
 }
 
 // zstdWriters holds idle encoders without goroutines, by zstd.EncoderLevel.

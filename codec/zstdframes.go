@@ -16,18 +16,20 @@ type frame struct {
 
 var errTooManyFrames = errors.New("the stream is longer than its table can tell: 128 TiB")
 
-// zstdFrames returns the flow of Zstd with Parallelism n.
-func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
+// zstdFrames returns the flow of Zstd with Parallelism.
+func zstdFrames(level int, w workers) stream.Flow[[]byte, []byte] {
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
-		enc, err := newZstdFrameEncoder(level, n)
+		enc, err := newZstdFrameEncoder(level, w.n)
 		if err != nil {
 			return wrap(zstdStage, err)
 		}
-		pack := stream.MapParallel(n, func(_ context.Context, block []byte) (frame, error) {
+		pack := stream.MapParallel(w.n, func(_ context.Context, block []byte) (frame, error) {
 			f := frame{enc.EncodeAll(block, make([]byte, 0, 64+len(block)/2)), len(block)}
 			freeBlock(block)
 			return f, nil
 		})
+		mem := w.openBlocks(ctx, zstdStage, zstdBlockMemory)
+		defer mem.Close()
 		t := newSeekTable()
 		first := []byte(seekMark)
 		add := func(f frame) error {
@@ -40,7 +42,10 @@ func zstdFrames(level, n int) stream.Flow[[]byte, []byte] {
 			}
 			return emit(f.packed)
 		}
-		err = guarded.Each(ctx, stream.Via2(src, lineBlocks(), pack), add)
+		err = guarded.Each(ctx, stream.Via2(src, lineBlocks(mem), pack), func(f frame) error {
+			mem.release()
+			return add(f)
+		})
 		if err == nil && first != nil {
 			err = add(frame{packed: []byte(emptyFrame)})
 		}
