@@ -12,7 +12,8 @@ import (
 //     point to is shared, so the downstream must not change what compare reads through them.
 //   - Goroutines: none; the sources run as coroutines. To run them concurrently, put an [Async]
 //     after each.
-//   - Errors: the first error of a source ends the run. So does a source that is not sorted.
+//   - Errors: the first error of a source ends the run. So does a source that is not sorted; the error names its
+//     index in srcs.
 func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	if compare == nil {
 		return Fail[T](errNilFunc("MergeSorted"))
@@ -23,23 +24,21 @@ func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	return pullAll(drainAll, srcs, func(ctx context.Context, ps []*pulled[T], emit func(T) error) error {
 		h, err := newHeads(ps, compare)
 		copied := detacher[T]() // the downstream owns the emitted element and may change it
-		var last T
-		sorted := func(next T) error {
-			if compare(next, last) < 0 {
-				return invalidError("MergeSorted: a source is not sorted")
-			}
-			return nil
-		}
 		for err == nil && len(h.all) > 0 {
-			v := h.all[0].v
-			last = copied(v)
+			v, index := h.all[0].v, h.all[0].index
+			last := copied(v)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			if err := emit(v); err != nil {
 				return err
 			}
-			err = h.advance(sorted)
+			err = h.advance(func(next T) error {
+				if compare(next, last) < 0 {
+					return invalidError("MergeSorted: srcs[%d] is not sorted", index)
+				}
+				return nil
+			})
 		}
 		return err
 	})

@@ -2,8 +2,10 @@ package stream_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/millweir/millweir/sink"
@@ -49,5 +51,14 @@ func TestMergeSortedWithAChangingDownstream(t *testing.T) {
 	}
 	if err := merge(src("c", "b"), src("d")); err == nil {
 		t.Error("a source that is not sorted was merged")
+	}
+}
+
+// The error for a source that is not sorted names that source.
+func TestMergeSortedNamesTheUnsortedSource(t *testing.T) {
+	merged := stream.MergeSorted(cmp.Compare[int], source.Of(1, 4), source.Of(2, 5, 3), source.Of(0))
+	_, err := stream.Run(t.Context(), merged, sink.Slice[int]())
+	if err == nil || !strings.Contains(err.Error(), "srcs[1] is not sorted") || stream.ClassOf(err) != stream.Fatal {
+		t.Errorf("%v is %v", err, stream.ClassOf(err))
 	}
 }

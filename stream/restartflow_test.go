@@ -199,12 +199,12 @@ func TestRestartSink(t *testing.T) {
 		var stored [][]string // what each run published
 		tries := 0
 		store := stream.SinkFunc[[]byte, int](func(ctx context.Context, src stream.Source[[]byte]) (int, error) {
-			var piece []string
+			var batch []string
 			tries++
 			err := src.Each(ctx, func(p []byte) error {
-				piece = append(piece, string(p))
+				batch = append(batch, string(p))
 				clear(p)
-				if tries%3 != 0 && len(piece) == 2 {
+				if tries%3 != 0 && len(batch) == 2 {
 					return errPassing
 				}
 				return nil
@@ -212,8 +212,8 @@ func TestRestartSink(t *testing.T) {
 			if err != nil {
 				return 0, err
 			}
-			stored = append(stored, piece)
-			return len(piece), nil
+			stored = append(stored, batch)
+			return len(batch), nil
 		})
 		in := stream.Via(count(7), stream.Map(func(n int) []byte { return []byte{'0' + byte(n)} }))
 		got, err := outcomeOf(t, in, stream.RestartSink(3, store, nil))

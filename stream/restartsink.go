@@ -19,16 +19,16 @@ func RestartSink[T, R any](n int, sink Sink[T, R], b *Backoff) Flow[T, R] {
 	backoff, err := b.filled("RestartSink")
 	switch {
 	case n < 1:
-		return invalid[T, R]("RestartSink: pieces of %d elements; it must be at least 1", n)
+		return invalid[T, R]("RestartSink: batches of %d elements; it must be at least 1", n)
 	case sink == nil:
 		return failFlow[T, R](errNilSink)
 	case err != nil:
 		return failFlow[T, R](err)
 	}
 	clone := detacher[T]()
-	return Then(Batch[T](n), TryMap(retrying("RestartSink", func(ctx context.Context, piece []T) (R, error) {
+	return Then(Batch[T](n), TryMap(retrying("RestartSink", func(ctx context.Context, batch []T) (R, error) {
 		return consume(ctx, SourceFunc[T](func(ctx context.Context, emit func(T) error) error {
-			for _, v := range piece {
+			for _, v := range batch {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
