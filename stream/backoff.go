@@ -135,7 +135,7 @@ func (r *failureStreak) waitToRetry(ctx context.Context, err error,
 	}
 	took := time.Since(r.since)
 	if r.MaxRetries >= 0 && r.retries >= r.MaxRetries || r.MaxElapsed > 0 && took+d > r.MaxElapsed {
-		return fmt.Errorf("stream: %s: gave up after %d retries in %v: %w", r.name, r.retries, took, err)
+		return &gaveUpError{r.name, r.retries, took, err}
 	}
 	r.retries++
 	if r.Notify != nil {
@@ -143,6 +143,20 @@ func (r *failureStreak) waitToRetry(ctx context.Context, err error,
 	}
 	return wait(ctx, d)
 }
+
+// gaveUpError is the error of a stage that does not retry any more.
+type gaveUpError struct {
+	stage   string
+	retries int
+	took    time.Duration
+	err     error // of the last attempt
+}
+
+func (e *gaveUpError) Error() string {
+	return fmt.Sprintf("stream: %s: gave up after %d retries in %v: %v", e.stage, e.retries, e.took, e.err)
+}
+
+func (e *gaveUpError) Unwrap() error { return e.err }
 
 // recordRun resets the count of failures after an attempt that made progress and ran for at least
 // ResetAfter.

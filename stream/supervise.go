@@ -12,13 +12,6 @@ import (
 // skip. It is of class Fatal. The run's error also wraps the cause of the last one.
 var ErrTooManySkipped = Mark(errors.New("too many elements were skipped"), Fatal)
 
-// DeadLetter is an element that was skipped.
-type DeadLetter[T any] struct {
-	Element  T     // unchanged
-	Position int64 // index of the element in the run, from 0
-	Err      error // the reason
-}
-
 // SuperviseOptions configures [Supervise]. The zero value is ready to use.
 type SuperviseOptions[T any] struct {
 	// When reports whether to skip an element whose call failed with err. If it is nil, elements

@@ -7,7 +7,7 @@
 //
 // The program makes at most 10 requests a second, and 4 at once. It repeats a request that fails
 // temporarily (429, 5xx, a broken connection), and waits as long as Retry-After says. An order that
-// is gone or malformed becomes a line of orders.jsonl.dead, up to 100 of them. Any other error ends
+// is gone or malformed becomes a JSON line of orders.jsonl.dead, up to 100 of them. Any other error ends
 // the run. Both files appear only when the run succeeds.
 //
 // It shows [source.Unfold] for pages, [stream.SuperviseTo] for dead letters, and in client.go a
@@ -47,11 +47,10 @@ func run(ctx context.Context, to *http.Client, args []string, out io.Writer) err
 	first, output := args[0], args[1]
 	api := newClient(to)
 
-	skipped := 0
-	dead := stream.Into(stream.Map(func(d stream.DeadLetter[string]) []byte {
-		skipped++
-		return fmt.Appendf(nil, "%q %q\n", d.Element, d.Err)
-	}), sink.File(output+".dead", nil))
+	type letter = stream.DeadLetter[string] // its element is the address of an order
+	var skipped stream.Stats
+	dead := stream.Into(stream.Then(stream.Monitor[letter](&skipped), codec.JSONLines[letter](nil)),
+		sink.File(output+".dead", nil))
 
 	orders := stream.Via3(source.Unfold(first, api.nextPage),
 		stream.FlatMap(func(p page) []string { return p.Orders }),
@@ -61,6 +60,6 @@ func run(ctx context.Context, to *http.Client, args []string, out io.Writer) err
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %d bytes; skipped: %d orders, see %[1]s.dead\n", output, size, skipped)
+	_, err = fmt.Fprintf(out, "%s: %d bytes; skipped: %d orders, see %[1]s.dead\n", output, size, skipped.Elements())
 	return err
 }

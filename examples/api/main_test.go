@@ -47,7 +47,8 @@ func TestOrders(t *testing.T) {
 	}
 	dead, err := os.ReadFile(output + ".dead")
 	lines := strings.Split(strings.TrimSuffix(string(dead), "\n"), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "404 Not Found") || !strings.Contains(lines[1], "not JSON") {
+	if len(lines) != 2 || !strings.Contains(lines[0], "404 Not Found") || !strings.Contains(lines[1], "not JSON") ||
+		!strings.Contains(lines[1], `"element":"`+server.URL+`/orders/bad"`) {
 		t.Errorf("the dead letters are %q, %v", dead, err)
 	}
 	if want := fmt.Sprintf("%s: 18 bytes; skipped: 2 orders, see %[1]s.dead\n", output); out.String() != want {
