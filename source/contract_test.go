@@ -50,8 +50,8 @@ func filled(n int) <-chan int {
 func counter(n int) stream.Source[int] {
 	return source.Resource(
 		func(context.Context) (*int, error) { return new(int), nil },
-		func(_ context.Context, i *int) (int, bool, error) { *i++; return *i - 1, *i <= n, nil },
-		func(context.Context, *int) error { return nil },
+		func(i *int, _ context.Context) (int, bool, error) { *i++; return *i - 1, *i <= n, nil },
+		func(*int, context.Context) error { return nil },
 	)
 }
 
@@ -197,6 +197,17 @@ func TestContractOfBytes(t *testing.T) {
 				r, _ := io.Pipe()
 				return source.Reader(r)
 			},
+		},
+		"Stdin": {
+			New: func(n int) stream.Source[[]byte] {
+				f, err := os.Open(file(n))
+				if err != nil {
+					panic(err)
+				}
+				return stdin(t, f)
+			},
+			Want:      wantLines,
+			SingleUse: true,
 		},
 		"Open": {
 			New: func(n int) stream.Source[[]byte] {

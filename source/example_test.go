@@ -146,25 +146,44 @@ func ExampleUnfold() {
 	// [c]
 }
 
+// cursor reads rows, as the cursor of a database does.
+type cursor struct{ rows []string }
+
+func (c *cursor) Next(context.Context) (row string, ok bool, err error) {
+	if len(c.rows) == 0 {
+		return "", false, nil
+	}
+	row, c.rows = c.rows[0], c.rows[1:]
+	return row, true, nil
+}
+
+func (c *cursor) Close(context.Context) error {
+	fmt.Println("closed")
+	return nil
+}
+
 func ExampleResource() {
-	show(source.Resource(
-		func(context.Context) (*strings.Reader, error) { return strings.NewReader("ab"), nil },
-		func(_ context.Context, r *strings.Reader) (string, bool, error) {
-			c, _, err := r.ReadRune()
-			if errors.Is(err, io.EOF) {
-				return "", false, nil
-			}
-			return string(c), true, err
-		},
-		func(context.Context, *strings.Reader) error {
-			fmt.Println("closed")
-			return nil
-		},
-	))
+	open := func(context.Context) (*cursor, error) { return &cursor{rows: []string{"a", "b"}}, nil }
+	show(source.Resource(open, (*cursor).Next, (*cursor).Close))
 	// Output:
 	// a
 	// b
 	// closed
+}
+
+func ExampleStdin() {
+	input, shell, err := os.Pipe() // a shell does this: printf 'one\ntwo\n' | program
+	if err != nil {
+		panic(err)
+	}
+	os.Stdin = input
+	_, _ = shell.WriteString("one\ntwo\n")
+	_ = shell.Close()
+
+	show(stream.Via(source.Stdin(), stream.Map(func(chunk []byte) string { return string(chunk) })))
+	// Output:
+	// one
+	// two
 }
 
 func ExampleChan() {

@@ -10,7 +10,10 @@ import (
 )
 
 // Resource returns a source of the elements that next reads from a resource, such as a cursor or a
-// subscription. Every run calls open first. next returns ok = false at the end.
+// subscription. Every run calls open first. next returns ok = false at the end. The resource comes
+// before the context, so that next and shut can be method expressions:
+//
+//	source.Resource(open, (*Cursor).Next, (*Cursor).Close)
 //
 // shut closes the resource, once, before the run returns: after the last element, an error, an
 // early end, a cancellation or a panic.
@@ -24,8 +27,8 @@ import (
 //     [stream.Drainable].
 func Resource[R, T any](
 	open func(context.Context) (R, error),
-	next func(context.Context, R) (v T, ok bool, err error),
-	shut func(context.Context, R) error,
+	next func(R, context.Context) (v T, ok bool, err error),
+	shut func(R, context.Context) error,
 ) stream.Source[T] {
 	if open == nil || next == nil || shut == nil {
 		return stream.Fail[T](errors.New("source: Resource: a function is nil"))
@@ -43,13 +46,13 @@ func Resource[R, T any](
 		defer func() {
 			ctx, end := ending.Outlive(run)
 			defer end()
-			err = ending.Join(err, shut(ctx, r))
+			err = ending.Join(err, shut(r, ctx))
 		}()
 		for {
 			if ctx.Err() != nil || drained != nil && drained.Err() != nil {
 				return context.Cause(ctx)
 			}
-			v, ok, err := next(run, r)
+			v, ok, err := next(r, run)
 			switch {
 			case err != nil:
 				return ending.Cause(ctx, err)

@@ -47,7 +47,7 @@ func TestBadSettings(t *testing.T) {
 	check(t, "Resource", source.Resource[int, int](nil, nil, nil))
 	check(t, "Resource", source.Resource(
 		func(context.Context) (int, error) { panic("it was opened") },
-		func(context.Context, int) (int, bool, error) { return 0, false, nil }, nil))
+		func(int, context.Context) (int, bool, error) { return 0, false, nil }, nil))
 	check(t, "Chan", source.Chan(ch))
 	check(t, "NewQueue", source.NewQueue[int](-1))
 	check(t, "Reader", source.Reader(nil))
@@ -112,13 +112,13 @@ func TestErrorsOfFunctions(t *testing.T) {
 		},
 		"Resource/open": func(f func(context.Context) error) stream.Source[int] {
 			return source.Resource(func(ctx context.Context) (int, error) { return 1, f(ctx) },
-				func(context.Context, int) (int, bool, error) { panic("it was not opened") },
-				func(context.Context, int) error { panic("it was not opened") })
+				func(int, context.Context) (int, bool, error) { panic("it was not opened") },
+				func(int, context.Context) error { panic("it was not opened") })
 		},
 		"Resource/next": func(f func(context.Context) error) stream.Source[int] {
 			return source.Resource(func(context.Context) (int, error) { return 1, nil },
-				func(ctx context.Context, _ int) (int, bool, error) { return 1, true, f(ctx) },
-				func(context.Context, int) error { return nil })
+				func(_ int, ctx context.Context) (int, bool, error) { return 1, true, f(ctx) },
+				func(int, context.Context) error { return nil })
 		},
 		"Open": func(f func(context.Context) error) stream.Source[int] {
 			return stream.Via(source.Open(func(ctx context.Context) (io.ReadCloser, error) { return nil, f(ctx) }),
@@ -185,8 +185,8 @@ func TestCutShort(t *testing.T) {
 		},
 		"Resource": func(cancel func()) stream.Source[int] {
 			return source.Resource(func(context.Context) (int, error) { return 0, nil },
-				func(context.Context, int) (int, bool, error) { cancel(); return 0, false, nil },
-				func(context.Context, int) error { return nil })
+				func(int, context.Context) (int, bool, error) { cancel(); return 0, false, nil },
+				func(int, context.Context) error { return nil })
 		},
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -227,14 +227,14 @@ func TestResourceIsClosed(t *testing.T) {
 			closed := 0
 			ctx, cancel := context.WithCancelCause(context.WithValue(t.Context(), key{}, "kept"))
 			src := source.Resource(func(context.Context) (string, error) { return "it", nil },
-				func(context.Context, string) (v int, ok bool, err error) {
+				func(string, context.Context) (v int, ok bool, err error) {
 					if end.next == nil {
 						return 1, true, nil
 					}
 					ok, err = end.next(func() { cancel(errTest) })
 					return 1, ok, err
 				},
-				func(ctx context.Context, r string) error {
+				func(r string, ctx context.Context) error {
 					closed++
 					if ctx.Err() != nil || ctx.Value(key{}) != "kept" || r != "it" {
 						t.Errorf("%s: closed with %v, %v, %v", name, ctx.Err(), ctx.Value(key{}), r)
@@ -284,8 +284,8 @@ func apart(f func() error) (err error) {
 func TestResourceEarlyEnd(t *testing.T) {
 	for _, want := range []error{nil, errOther} {
 		src := source.Resource(func(context.Context) (int, error) { return 0, nil },
-			func(context.Context, int) (int, bool, error) { return 1, true, nil },
-			func(context.Context, int) error { return want })
+			func(int, context.Context) (int, bool, error) { return 1, true, nil },
+			func(int, context.Context) error { return want })
 		if got, err := stream.Run(t.Context(), src, sink.First[int]()); !errors.Is(err, want) || want == nil &&
 			got != 1 {
 			t.Error(got, err)
@@ -300,8 +300,8 @@ func TestResourceSlowClose(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
 			src := source.Resource(func(context.Context) (int, error) { return 0, nil },
-				func(context.Context, int) (int, bool, error) { return 0, false, nil },
-				func(ctx context.Context, _ int) error {
+				func(int, context.Context) (int, bool, error) { return 0, false, nil },
+				func(_ int, ctx context.Context) error {
 					if cancelled {
 						time.AfterFunc(time.Minute, func() { cancel(errTest) })
 					}

@@ -71,7 +71,7 @@ func TestContract(t *testing.T) {
 			func(s *int, n int) (int, error) { *s += n; return *s, nil },
 			func(s *int) (int, bool, error) { return *s, true, nil }),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 1, nil },
-			func(_ context.Context, r, n int) (int, error) { return r + n, nil }, nil),
+			func(r int, _ context.Context, n int) (int, error) { return r + n, nil }, nil),
 	}
 	for name, flow := range flows {
 		t.Run(name, func(t *testing.T) {
@@ -264,8 +264,8 @@ func TestMapResourceClosesInEveryEnd(t *testing.T) {
 	for _, cause := range []error{nil, errBoom} {
 		closed := 0
 		flow := stream.MapResource(func(context.Context) (*int, error) { return &closed, nil },
-			func(_ context.Context, _ *int, n int) (int, error) { return n, nil },
-			func(ctx context.Context, c *int) error { *c++; return errors.Join(ctx.Err(), shutErr) })
+			func(_ *int, _ context.Context, n int) (int, error) { return n, nil },
+			func(c *int, ctx context.Context) error { *c++; return errors.Join(ctx.Err(), shutErr) })
 		_, err := stream.Run(t.Context(), stream.Via(failing(cause, 1, 2), flow), sink.Discard[int]())
 		if closed != 1 || !errors.Is(err, shutErr) || cause != nil && !errors.Is(err, cause) {
 			t.Errorf("closed %d times, %v", closed, err)

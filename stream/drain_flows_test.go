@@ -163,7 +163,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"MapKeyed":    via(stream.MapKeyed(4, 1, func(n int) int { return n % 3 }, try)),
 		"MapParallel": via(stream.MapParallel(4, try)),
 		"MapResource": via(stream.MapResource(func(context.Context) (int, error) { return 0, nil },
-			func(ctx context.Context, _, n int) (int, error) { return try(ctx, n) }, nil)),
+			func(_ int, ctx context.Context, n int) (int, error) { return try(ctx, n) }, nil)),
 		"MapState": via(
 			stream.MapState(func() int { return 0 }, func(_ *int, n int) (int, error) { return n, nil }, nil), slow),
 		"MapUnordered":      via(stream.MapUnordered(4, try)),

@@ -26,8 +26,8 @@ func drainedSources() map[string]func() stream.Source[int] {
 	type ints = stream.Source[int]
 	var (
 		open = func(context.Context) (*int, error) { return new(int), nil }
-		next = func(_ context.Context, n *int) (int, bool, error) { *n++; return *n, true, nil }
-		shut = func(context.Context, *int) error { return nil }
+		next = func(n *int, _ context.Context) (int, bool, error) { *n++; return *n, true, nil }
+		shut = func(*int, context.Context) error { return nil }
 		seq  = func(yield func(int) bool) {
 			for n := 0; yield(n); n++ {
 			}
@@ -68,7 +68,7 @@ func drainedSources() map[string]func() stream.Source[int] {
 		"Range":          func() ints { return source.Range(0, math.MaxInt, 1) },
 		"Resource":       func() ints { return source.Resource(open, next, shut) },
 		"Resource, waiting": func() ints {
-			return stream.Drainable(source.Resource(open, func(ctx context.Context, n *int) (int, bool, error) {
+			return stream.Drainable(source.Resource(open, func(n *int, ctx context.Context) (int, bool, error) {
 				if *n++; *n < 5 {
 					return *n, true, nil
 				}

@@ -207,9 +207,9 @@ func TestDrainSparesWhatIsInside(t *testing.T) {
 		"Supervise": stream.Supervise(1, count, func(context.Context, stream.DeadLetter[int]) error { return nil },
 			nil),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 0, nil },
-			func(ctx context.Context, _, n int) (int64, error) { return count(ctx, n) }, nil),
+			func(_ int, ctx context.Context, n int) (int64, error) { return count(ctx, n) }, nil),
 		"MapResource, open": stream.MapResource(func(ctx context.Context) (int64, error) { return count(ctx, 0) },
-			func(_ context.Context, n int64, _ int) (int64, error) { return n, nil }, nil),
+			func(n int64, _ context.Context, _ int) (int64, error) { return n, nil }, nil),
 		"FlatMapPrefix": stream.FlatMapPrefix(0, func(ctx context.Context, _ []int) (stream.Flow[int, int64], error) {
 			n, err := count(ctx, 0)
 			return stream.Map(func(int) int64 { return n }), err

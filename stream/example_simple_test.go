@@ -183,8 +183,8 @@ func ExampleFlatMapState() {
 
 func ExampleMapResource() {
 	open := func(context.Context) (*strings.Builder, error) { fmt.Println("open"); return new(strings.Builder), nil }
-	add := func(_ context.Context, b *strings.Builder, s string) (int, error) { return b.WriteString(s) }
-	shut := func(_ context.Context, b *strings.Builder) error { fmt.Println("close", b); return nil }
+	add := func(b *strings.Builder, _ context.Context, s string) (int, error) { return b.WriteString(s) }
+	shut := func(b *strings.Builder, _ context.Context) error { fmt.Println("close", b); return nil }
 	src := stream.Via(source.Of("ab", "c"), stream.MapResource(open, add, shut))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
 	// Output:

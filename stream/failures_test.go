@@ -239,8 +239,8 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 		"MapState":     stream.MapState(zero, state, func(*int) (int, bool, error) { return 0, false, errBoom }),
 		"FlatMapState": stream.FlatMapState(zero, many, func(*int, func(int) error) error { return errBoom }),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 0, nil },
-			func(_ context.Context, _, n int) (int, error) { return n, nil },
-			func(context.Context, int) error { return errBoom }),
+			func(_ int, _ context.Context, n int) (int, error) { return n, nil },
+			func(int, context.Context) error { return errBoom }),
 		"AlsoTo": stream.AlsoTo(
 			stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 				return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
@@ -294,11 +294,11 @@ func TestBoundaries(t *testing.T) {
 			got, err := stream.Run(t.Context(), stream.Via(count(n), batch), sink.Slice[[]int]())
 			var want [][]int
 			for i := 0; i < n; i += k {
-				piece := make([]int, 0, k)
+				batch := make([]int, 0, k)
 				for j := i; j < min(i+k, n); j++ {
-					piece = append(piece, j)
+					batch = append(batch, j)
 				}
-				want = append(want, piece)
+				want = append(want, batch)
 			}
 			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("%s of %d: %v, %v", name, n, got, err)

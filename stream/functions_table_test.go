@@ -31,13 +31,13 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		put   = func(a, n int) (int, bool, error) { return a + n, true, nil }
 		plain = func(_ ctx, n int) (int, error) { return n, nil }
 		open  = func(ctx) (int, error) { return 0, nil }
-		shut  = func(ctx, int) error { return nil }
-		use   = func(_ ctx, _, n int) (int, error) { return n, nil }
+		shut  = func(int, ctx) error { return nil }
+		use   = func(_ int, _ ctx, n int) (int, error) { return n, nil }
 		state = func(_ *int, n int) (int, error) { return n, nil }
 		many  = func(_ *int, n int, emit func(int) error) error { return emit(n) }
-		next  = func() func(ctx, int) (int, bool, error) {
+		next  = func() func(int, ctx) (int, bool, error) {
 			n := 0
-			return func(ctx, int) (int, bool, error) { n++; return n, n < 9, nil }
+			return func(int, ctx) (int, bool, error) { n++; return n, n < 9, nil }
 		}
 		after   = func(n int) stream.Source[int] { return source.Range(n+1, 8, 1) }
 		passing = stream.Mark(errBoom, stream.Retryable)
@@ -214,10 +214,10 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		},
 		"stream.MapResource.f": func(b bb) Run {
 			return run(b.src(),
-				stream.MapResource(open, func(c ctx, _, n int) (int, error) { return n, b.try(c) }, shut))
+				stream.MapResource(open, func(_ int, c ctx, n int) (int, error) { return n, b.try(c) }, shut))
 		},
 		"stream.MapResource.shut": func(b bb) Run {
-			return run(b.src(), stream.MapResource(open, use, func(ctx, int) error { b.hit(); return nil }))
+			return run(b.src(), stream.MapResource(open, use, func(int, ctx) error { b.hit(); return nil }))
 		},
 		"stream.MapState.start": func(b bb) Run {
 			return run(b.src(), stream.MapState(func() int { b.hit(); return 0 }, state, nil))
@@ -399,10 +399,10 @@ func brokenFunctions() map[string]func(*breaker) func(context.Context) error {
 		"source.Resource.next": func(b bb) Run {
 			n := 0
 			return drain(
-				source.Resource(open, func(c ctx, _ int) (int, bool, error) { n++; return n, n < 9, b.try(c) }, shut))
+				source.Resource(open, func(_ int, c ctx) (int, bool, error) { n++; return n, n < 9, b.try(c) }, shut))
 		},
 		"source.Resource.shut": func(b bb) Run {
-			return drain(source.Resource(open, next(), func(ctx, int) error { b.hit(); return nil }))
+			return drain(source.Resource(open, next(), func(int, ctx) error { b.hit(); return nil }))
 		},
 		"source.Seq.seq": func(b bb) Run { return drain(source.Seq(seq(b))) },
 		"source.Seq2.seq": func(b bb) Run {

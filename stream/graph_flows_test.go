@@ -191,8 +191,8 @@ func plain() []operator {
 					return ""
 				})
 				return stream.MapResource(func(context.Context) (int, error) { opened++; return opened, nil },
-					func(ctx context.Context, _ int, v uint64) (uint64, error) { return f(ctx, v) },
-					func(ctx context.Context, _ int) error { closed++; return ctx.Err() }), out
+					func(_ int, ctx context.Context, v uint64) (uint64, error) { return f(ctx, v) },
+					func(_ int, ctx context.Context) error { closed++; return ctx.Err() }), out
 			}),
 		called("Supervise",
 			func(b *builder, out model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model) {

@@ -6,8 +6,9 @@ import (
 	"github.com/millweir/millweir/internal/ending"
 )
 
-// MapResource returns a flow that opens a resource when the run begins, emits f(ctx, r, v) for each
-// element v, and closes the resource when the run ends for any reason. shut may be nil.
+// MapResource returns a flow that opens a resource when the run begins, emits f(r, ctx, v) for each
+// element v, and closes the resource when the run ends for any reason. shut may be nil. The resource
+// comes before the context, so that f and shut can be method expressions, such as (*Client).Lookup.
 //
 //   - Memory: the resource.
 //   - Errors: an error of open or f ends the run, unchanged. An error of shut is joined to the
@@ -16,8 +17,8 @@ import (
 //     a cancelled run ends within a second.
 func MapResource[R, T, U any](
 	open func(context.Context) (R, error),
-	f func(context.Context, R, T) (U, error),
-	shut func(context.Context, R) error,
+	f func(R, context.Context, T) (U, error),
+	shut func(R, context.Context) error,
 ) Flow[T, U] {
 	if open == nil || f == nil {
 		return invalid[T, U]("MapResource: a function is nil")
@@ -32,11 +33,11 @@ func MapResource[R, T, U any](
 			defer func() {
 				ctx, end := ending.Outlive(calls)
 				defer end()
-				err = ending.Join(err, shut(ctx, r))
+				err = ending.Join(err, shut(r, ctx))
 			}()
 		}
 		return src.Each(ctx, func(v T) error {
-			u, err := f(calls, r, v)
+			u, err := f(r, calls, v)
 			if err != nil {
 				return ending.Cause(ctx, err)
 			}

@@ -66,9 +66,9 @@ func badSettings() map[string][]badRun {
 		state  = func(s *int, n int) (int, error) { return n, nil }
 		many   = func(s *int, n int, emit func(int) error) error { return emit(n) }
 		open   = func(context.Context) (int, error) { return 0, nil }
-		use    = func(_ context.Context, r, n int) (int, error) { return n, nil }
-		shut   = func(context.Context, int) error { return nil }
-		next   = func(context.Context, int) (int, bool, error) { return 0, false, nil }
+		use    = func(r int, _ context.Context, n int) (int, error) { return n, nil }
+		shut   = func(int, context.Context) error { return nil }
+		next   = func(int, context.Context) (int, bool, error) { return 0, false, nil }
 		after  = func(int) ints { return nil }
 		settle = func(in, out int) bool { return in == out }
 		recov  = func(err error) (ints, error) { return nil, err }

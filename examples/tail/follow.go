@@ -46,12 +46,7 @@ func follow(name string, offset int64) stream.Source[line] {
 		}
 		return f, nil
 	}
-	next := func(ctx context.Context, f *follower) (line, bool, error) {
-		l, err := f.next(ctx)
-		return l, err == nil, err
-	}
-	shut := func(_ context.Context, f *follower) error { return f.file.Close() }
-	return source.Resource(open, next, shut)
+	return source.Resource(open, (*follower).next, (*follower).close)
 }
 
 // follower reads a file that grows.
@@ -61,35 +56,37 @@ type follower struct {
 	offset int64 // of the next line
 }
 
-// next returns the next line, and waits for it until ctx is done.
-func (f *follower) next(ctx context.Context) (line, error) {
+// next returns the next line, and waits for it until ctx is done. It never reports the end.
+func (f *follower) next(ctx context.Context) (l line, ok bool, err error) {
 	var text []byte
 	for {
 		part, err := f.buffer.ReadSlice('\n')
 		text = append(text, part...)
 		switch {
 		case len(text) > maxLine:
-			return line{}, fmt.Errorf("%s: the line at byte %d is longer than %d bytes: is it a log?",
+			return line{}, false, fmt.Errorf("%s: the line at byte %d is longer than %d bytes: is it a log?",
 				f.file.Name(), f.offset, maxLine)
 		case err == nil:
-			l := line{f.offset, text[:len(text)-1]}
+			l = line{f.offset, text[:len(text)-1]}
 			f.offset = l.end()
-			return l, nil
+			return l, true, nil
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case !errors.Is(err, io.EOF):
-			return line{}, err
+			return line{}, false, err
 		}
 		if err := f.checkSize(len(text)); err != nil {
-			return line{}, err
+			return line{}, false, err
 		}
 		select {
 		case <-time.After(pollInterval):
 		case <-ctx.Done():
-			return line{}, context.Cause(ctx)
+			return line{}, false, context.Cause(ctx)
 		}
 	}
 }
+
+func (f *follower) close(context.Context) error { return f.file.Close() }
 
 // checkSize returns an error if the file ends before the bytes that were read, as after a rotation.
 func (f *follower) checkSize(beyond int) error {
