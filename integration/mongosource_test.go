@@ -218,7 +218,7 @@ func TestFindEndsItsCursor(t *testing.T) {
 	var log commands
 	coll := m.Database(t, log.client()).Collection("c")
 	load(t, coll, plain(t, 5000, 10))
-	src := mongosource.Find(coll, bson.D{}, nil)
+	src := mongosource.Find(coll, bson.D{}, &mongosource.FindOptions{BatchSize: 100})
 
 	got, err := stream.Run(t.Context(), stream.Via(src, stream.Take[bson.Raw](10)), sink.Slice[bson.Raw]())
 	if err != nil || len(got) != 10 {
