@@ -38,7 +38,17 @@ func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
 			if c.count == c.sizes.parts {
 				return ErrTooLarge
 			}
-			c.part.body.add(c.pool.get(c.part.body.nextSlab(c.count+1, size)))
+			slab, err := c.slab(ctx, size)
+			if err != nil {
+				return err
+			}
+			if slab == nil { // no memory for a larger part: send what there is
+				if err := full(); err != nil {
+					return err
+				}
+				continue
+			}
+			c.part.body.add(slab)
 		}
 		n := c.part.body.fill(p)
 		c.total += int64(n)
@@ -50,6 +60,23 @@ func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
 		}
 	}
 	return nil
+}
+
+// slab returns the next slab of the part being filled, which may have size bytes. It returns nil if
+// the budget has no memory for more than a part of the base size, which the part already has. Then
+// the part is sent: waiting for memory while the part holds more than the upload's minimum might
+// never end.
+func (c *cutter) slab(ctx context.Context, size int) ([]byte, error) {
+	body := &c.part.body
+	base := min(size, int(c.sizes.base))
+	if body.size >= base {
+		return c.pool.get(body.nextSlab(c.count+1, size)), nil
+	}
+	next := body.nextSlab(c.count+1, base)
+	if slab := c.pool.get(next); slab != nil {
+		return slab, nil
+	}
+	return c.pool.await(ctx, next)
 }
 
 // take returns the part being filled, and begins the next one.

@@ -26,6 +26,8 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (Objec
 		token:    newWriteToken(),
 		parts:    make(chan part),
 	}
+	r.cutter.pool.account = stream.OpenAccount(ctx, s.need())
+	defer r.cutter.pool.account.Close()
 	returned := false
 	defer func() {
 		if !returned { // a panic or runtime.Goexit: clean up first

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millweir/millweir/internal/s3retry"
+	"github.com/millweir/millweir/stream"
 )
 
 // limits are the limits of the service
@@ -32,6 +33,8 @@ type settings struct {
 	opts        UploadOptions
 	limits      limits
 	sizes       schedule
+
+	explicitParallelism bool // the caller has set Parallelism
 }
 
 func newSettings(client API, bucket, key string, opts *UploadOptions) (*settings, error) {
@@ -47,6 +50,7 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	o := &s.opts
 	o.PartSize = cmp.Or(o.PartSize, defaultPartSize)
 	s.limits.maxParts = cmp.Or(o.MaxParts, l.maxParts)
+	s.explicitParallelism = o.Parallelism > 0
 	o.Parallelism = cmp.Or(o.Parallelism, defaultParallelism)
 	o.ContentType = cmp.Or(o.ContentType, "application/octet-stream")
 	o.AbortTimeout = cmp.Or(o.AbortTimeout, defaultAbort)
@@ -56,6 +60,16 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	}
 	s.sizes = newSchedule(s)
 	return s, s.checkSchedule()
+}
+
+// need returns what an upload needs of a memory budget: one part, and at most what the user has asked
+// for.
+func (s *settings) need() stream.Need {
+	need := stream.Need{Stage: "s3sink.Upload", Min: s.sizes.base}
+	if s.explicitParallelism {
+		need.Max = s.sizes.base * int64(s.opts.Parallelism)
+	}
+	return need
 }
 
 // requestTimeout returns the time limit of one attempt of a request with n bytes.

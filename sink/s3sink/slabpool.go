@@ -1,16 +1,51 @@
 package s3sink
 
-import "sync"
+import (
+	"context"
+	"sync"
 
-// slabPool keeps the slabs of sent parts for the next parts. Each sender gives the slabs of a part
-// back before it takes the next part. So there are slabs for at most Parallelism+1 parts.
+	"github.com/millweir/millweir/stream"
+)
+
+// slabPool is the memory of the parts of one upload. Each sender gives the slabs of a part back
+// before it takes the next part. So there are slabs for at most Parallelism+1 parts.
+//
+// With a budget, the slabs of a sent part belong to the budget again, and to any upload of the
+// process. Without one they serve the next parts of the same upload.
 type slabPool struct {
+	account *stream.Account // nil without a budget
+
 	mu   sync.Mutex
 	free map[int][][]byte // by capacity
 }
 
-// get returns a slab with a capacity of size bytes.
+// shared holds slabs of maxSlab bytes for the uploads that share a budget.
+var shared sync.Pool // of *[]byte
+
+// get returns a slab with a capacity of size bytes, or nil if the budget does not have them now.
 func (p *slabPool) get(size int) []byte {
+	if !p.account.TryAcquire(int64(size)) {
+		return nil
+	}
+	return p.allocate(size)
+}
+
+// await returns a slab with a capacity of size bytes. It waits until the budget has them, or the
+// senders have given back enough.
+func (p *slabPool) await(ctx context.Context, size int) ([]byte, error) {
+	if err := p.account.Acquire(ctx, int64(size)); err != nil {
+		return nil, err
+	}
+	return p.allocate(size), nil
+}
+
+func (p *slabPool) allocate(size int) []byte {
+	if p.account != nil {
+		if slab, ok := shared.Get().(*[]byte); ok && size == maxSlab {
+			return *slab
+		}
+		return make([]byte, 0, size)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	free := p.free[size]
@@ -25,6 +60,10 @@ func (p *slabPool) get(size int) []byte {
 
 // put takes the slabs of a part back.
 func (p *slabPool) put(s slabs) {
+	if p.account != nil {
+		p.release(s)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.free == nil {
@@ -32,5 +71,15 @@ func (p *slabPool) put(s slabs) {
 	}
 	for _, slab := range s.full {
 		p.free[cap(slab)] = append(p.free[cap(slab)], slab[:0])
+	}
+}
+
+func (p *slabPool) release(s slabs) {
+	for _, slab := range s.full {
+		size := cap(slab)
+		if empty := slab[:0]; size == maxSlab {
+			shared.Put(&empty)
+		}
+		p.account.Release(int64(size))
 	}
 }

@@ -51,6 +51,9 @@ func TestSlabPool(t *testing.T) {
 	if got := pool.get(maxSlab); len(got) != 0 || cap(got) != maxSlab || !bytes.Equal(got[:4], []byte("data")) {
 		t.Errorf("a slab of %d bytes and a capacity of %d", len(got), cap(got))
 	}
+	if slab, err := pool.await(t.Context(), 9); err != nil || cap(slab) < 9 {
+		t.Errorf("a slab with a capacity of %d, %v", cap(slab), err)
+	}
 	if got := pool.get(7); cap(got) < 7 {
 		t.Errorf("a slab with a capacity of %d", cap(got))
 	}

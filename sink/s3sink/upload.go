@@ -110,7 +110,8 @@ type Object struct {
 //   - Result: the object's ETag, version, size in bytes and checksum.
 //   - Memory: kilobytes for a short stream, at most Parallelism+1 parts for a long one. Parts grow
 //     in proportion to their number: to 51 MiB at 50 GiB, and to 233 MiB at 1 TiB. ExpectedSize,
-//     MaxSize and MaxMemory change that; docs/s3.md has the table.
+//     MaxSize and MaxMemory change that; docs/s3.md has the table. With [stream.WithBudget], the
+//     upload needs one part, and sends smaller ones if there is no memory for larger ones.
 //   - Order and goroutines: the caller's goroutine fills parts, Parallelism others send them in any
 //     order. All have ended when the run returns.
 //   - Errors: the source's, unchanged; the SDK's, wrapped and classified; [ErrExists] and
