@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,13 +31,16 @@ import (
 // records whether the service may have executed one of them without a reply that says so, and
 // whether the service may still be executing one.
 type attempts struct {
-	what     string // the request, for errors
-	timeout  time.Duration
+	what     string        // the request, for errors
+	timeout  time.Duration // of one attempt
+	stall    time.Duration // of one attempt, without a byte; 0 for no limit
+	answer   time.Duration // more time until the reply begins
 	unsigned bool
 	retryOn  []string                            // error codes that are retried as well as the SDK's
 	onRetry  func(err error, wait time.Duration) // called before the SDK waits; may be nil
 
 	credentials aws.CredentialsProvider
+	dog         atomic.Pointer[watchdog] // of the attempt that is being made; nil for none
 
 	mu            sync.Mutex
 	observed      bool // false if the client does not pass on the options
@@ -65,6 +69,10 @@ func (t *attempts) options(o *s3.Options) {
 				return err
 			}
 		}
+		if err := stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("millweir:watch", t.watchReply),
+			middleware.After); err != nil {
+			return err
+		}
 		return stack.Finalize.Insert(t, "Retry", middleware.After)
 	})
 }
@@ -78,9 +86,13 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 ) {
 	try, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
+	if t.stall > 0 {
+		t.dog.Store(watch(t.stall, t.answer, cancel))
+	}
 	var begun, written bool
 	try = httptrace.WithClientTrace(try, &httptrace.ClientTrace{
-		GetConn: func(string) { t.set(&begun) },
+		GetConn:              func(string) { t.set(&begun) },
+		GotFirstResponseByte: func() { t.dog.Load().received() },
 		WroteRequest: func(w httptrace.WroteRequestInfo) {
 			if w.Err == nil {
 				t.set(&written)
@@ -88,9 +100,13 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 		},
 	})
 	out, meta, err := next.HandleFinalize(try, in)
+	limit, what := t.timeout, "no reply"
+	if dog := t.dog.Load(); dog != nil && dog.stop() {
+		limit, what = t.stall, "no byte accepted or received"
+	}
 	if err != nil && s3fault.Status(err) == 0 && try.Err() != nil && ctx.Err() == nil {
 		// The SDK would take the context's error for a cancellation, and not retry.
-		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("no reply within %v: %w", t.timeout, os.ErrDeadlineExceeded)}
+		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("%s within %v: %w", what, limit, os.ErrDeadlineExceeded)}
 	}
 	expired := slices.Contains(s3fault.Expired, s3fault.Code(err))
 	if c, cached := t.credentials.(interface{ Invalidate() }); cached && expired {
@@ -109,6 +125,24 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 		t.maybeInFlight = t.maybeInFlight || noReply(err)
 	}
 	return out, meta, err
+}
+
+// watchReply reports the bytes of a reply to the watchdog.
+func (t *attempts) watchReply(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+	middleware.DeserializeOutput, middleware.Metadata, error,
+) {
+	out, meta, err := next.HandleDeserialize(ctx, in)
+	if reply, ok := out.RawResponse.(*smithyhttp.Response); ok && reply.Response != nil && reply.Body != nil {
+		reply.Body = &watchedBody{reply.Body, t.dog.Load()}
+	}
+	return out, meta, err
+}
+
+// body returns a reader of a request's body that the watchdog sees.
+func (t *attempts) body(s *slabs) *slabReader {
+	r := s.reader()
+	r.onRead = func(rest int) { t.dog.Load().sent(rest) }
+	return r
 }
 
 // reportsConnections reports whether client reports to a trace that it takes a connection. If it

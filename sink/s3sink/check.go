@@ -72,7 +72,7 @@ func (s *settings) checkSizes() error {
 		return invalid("ExpectedSize is %d bytes, and MaxSize is %d", o.ExpectedSize, o.MaxSize)
 	case algorithms[o.Checksum] == nil:
 		return invalid("Checksum is %d, want ChecksumAuto to ChecksumNone", o.Checksum)
-	case o.RequestTimeout < 0 || o.AbortTimeout < 0:
+	case o.StallTimeout < 0 || o.AbortTimeout < 0:
 		return invalid("a timeout is negative")
 	}
 	return nil

@@ -104,7 +104,7 @@ func TestClasses(t *testing.T) {
 			want: stream.Throttled,
 		},
 		{
-			name: "part hangs", size: parts, opts: s3sink.UploadOptions{RequestTimeout: 50 * time.Millisecond},
+			name: "part hangs", size: parts, opts: s3sink.UploadOptions{StallTimeout: 50 * time.Millisecond},
 			faults: []s3test.Fault{fail("UploadPart", s3test.Hang)}, want: stream.Retryable,
 		},
 		{

@@ -2,7 +2,6 @@ package s3sink
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,19 +14,17 @@ import (
 // for each, and a host.
 const maxLocation = 4 << 10
 
-// combineTime is how much longer than another request a CompleteMultipartUpload may take: a service
-// may need minutes to combine thousands of parts.
-const combineTime = 10 * time.Minute
+// combineStalls is the number of StallTimeouts that a CompleteMultipartUpload may take: a service may
+// need minutes to combine thousands of parts.
+const combineStalls = 10
 
 // complete combines the parts into the object.
 func (r *run) complete(ctx context.Context) (Object, error) {
 	if err := r.upload.parts.damaged(); err != nil {
 		return Object{}, r.upload.withAbort(ctx, r.failed("upload", err))
 	}
-	t := r.newAttempts("complete multipart upload", r.requestTimeout(0)+combineTime)
-	if r.opts.RequestTimeout > 0 {
-		t.timeout = r.opts.RequestTimeout
-	}
+	t := r.newAttempts("complete multipart upload", combineStalls*r.opts.StallTimeout)
+	t.answer = t.timeout - t.stall
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
 	out, err := send(ctx, r.requests, t, func() (*s3.CompleteMultipartUploadOutput, error) {

@@ -70,7 +70,8 @@
 //
 // # Untrusted servers
 //
-// Every attempt of a request has a deadline, RequestTimeout. A reply may have 1 MiB, an ETag and an
+// An attempt of a request ends if no byte is accepted or received for StallTimeout, or if it is slower
+// than 16 KiB a second. A reply may have 1 MiB, an ETag and an
 // upload id 2 KiB, and a header what the HTTP client allows (10 MiB in net/http). More is an error.
 //
 // No redirect is followed, because a request carries the session token, which is valid at any host.

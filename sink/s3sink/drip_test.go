@@ -24,6 +24,37 @@ type slowServer struct {
 	reply string // the reply to a POST
 }
 
+// stalledServer is an HTTP client whose server reads half of a PUT's body, and then nothing.
+type stalledServer struct{ slowServer }
+
+func (s stalledServer) Do(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPut {
+		return s.slowServer.Do(r)
+	}
+	if _, err := io.CopyN(io.Discard, r.Body, r.ContentLength/2); err != nil {
+		return nil, err
+	}
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestStall: an attempt ends after StallTimeout without progress, whatever the size of its body.
+func TestStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := stalledServer{slowServer{reply: started("1")}}
+		client := newClient("http://s3.example", func(o *s3.Options) { o.HTTPClient = server })
+		begin := time.Now()
+		_, err := stream.Run(t.Context(), chunks(random(10<<20), 1<<20), s3sink.UploadWithin(10_000, client, bucket,
+			key, &s3sink.UploadOptions{PartSize: 8 << 20, RetryTimeout: -1}))
+		if stream.ClassOf(err) != stream.Retryable || !strings.Contains(err.Error(), "no byte accepted") {
+			t.Errorf("it ended with %v", err)
+		}
+		if took := time.Since(begin); took > 3*time.Minute+10*time.Second { // three attempts
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 func (s slowServer) Do(r *http.Request) (*http.Response, error) {
 	what := r.Method
 	if what == http.MethodPost && r.URL.Query().Has("uploadId") {

@@ -417,17 +417,17 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U29 a part hangs once", size: parts,
-			opts:   s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
+			opts:   s3sink.UploadOptions{StallTimeout: 100 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Before: s3test.Hang}},
 		},
 		{
 			name: "U29 complete's reply hangs", size: parts,
-			opts:   s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond},
+			opts:   s3sink.UploadOptions{StallTimeout: 100 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", Times: always, After: s3test.Stall}},
 		},
 		{
 			name: "U29 a part hangs always", size: parts, want: failed,
-			opts:   s3sink.UploadOptions{RequestTimeout: 50 * time.Millisecond},
+			opts:   s3sink.UploadOptions{StallTimeout: 50 * time.Millisecond},
 			faults: []s3test.Fault{{Op: "UploadPart", Part: 2, Times: always, Before: s3test.Hang}},
 		},
 		{

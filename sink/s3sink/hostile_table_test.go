@@ -127,7 +127,7 @@ func upload(name string, size int, want func(error) bool, server answers) hostil
 		defer s.Close()
 		defer s.CloseClientConnections()
 		opts := small(s3sink.UploadOptions{
-			RequestTimeout: 500 * time.Millisecond, AbortTimeout: 2 * time.Second,
+			StallTimeout: 500 * time.Millisecond, AbortTimeout: 2 * time.Second,
 			RetryTimeout: -1,
 		})
 		_, err := stream.Run(ctx, chunks(random(size), 10), s3sink.UploadWithin(10_000, newClient(s.URL), bucket, key,

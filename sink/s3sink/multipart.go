@@ -95,7 +95,7 @@ func (m *multipart) sendOnce(ctx context.Context, what string, p part, contentMD
 			Key:           &m.key,
 			UploadId:      &m.id,
 			PartNumber:    aws.Int32(int32(p.n)),
-			Body:          p.body.reader(),
+			Body:          t.body(&p.body),
 			ContentLength: aws.Int64(sent.size),
 		}
 		if a := m.algorithm(); a != sent.algorithm {

@@ -25,7 +25,7 @@ func (r *run) put(ctx context.Context) (Object, error) {
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
 	out, err := send(ctx, r.requests, t, func() (*s3.PutObjectOutput, error) {
-		in.Body = body.reader()
+		in.Body = t.body(body)
 		setPut(in, r.algorithm().sums(encode(r.algorithm().of(body))))
 		if in.ContentMD5 = nil; r.checksum() != ChecksumNone {
 			in.ContentMD5 = aws.String(encode(digest))

@@ -21,6 +21,7 @@ var s3Limits = limits{minPart: 5 << 20, maxPart: 5 << 30, maxParts: 10_000}
 const (
 	defaultPartSize    = 8 << 20
 	defaultParallelism = 4
+	defaultStall       = time.Minute
 	defaultAbort       = 30 * time.Second
 	minRate            = 16 << 10 // bytes per second, for the time limit of a request
 )
@@ -53,6 +54,7 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	s.explicitParallelism = o.Parallelism > 0
 	o.Parallelism = cmp.Or(o.Parallelism, defaultParallelism)
 	o.ContentType = cmp.Or(o.ContentType, "application/octet-stream")
+	o.StallTimeout = cmp.Or(o.StallTimeout, defaultStall)
 	o.AbortTimeout = cmp.Or(o.AbortTimeout, defaultAbort)
 	o.RetryTimeout = cmp.Or(o.RetryTimeout, s3retry.DefaultTimeout)
 	if err := s.check(); err != nil {
@@ -74,8 +76,5 @@ func (s *settings) need() stream.Need {
 
 // requestTimeout returns the time limit of one attempt of a request with n bytes.
 func (s *settings) requestTimeout(n int) time.Duration {
-	if s.opts.RequestTimeout > 0 {
-		return s.opts.RequestTimeout
-	}
-	return time.Minute + time.Duration(n/minRate)*time.Second
+	return s.opts.StallTimeout + time.Duration(n/minRate)*time.Second
 }

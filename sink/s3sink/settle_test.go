@@ -19,7 +19,7 @@ import (
 // store the first one after the run has ended.
 func TestLatePut(t *testing.T) {
 	const size = 50
-	silence := s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond, RetryTimeout: 200 * time.Millisecond}
+	silence := s3sink.UploadOptions{StallTimeout: 100 * time.Millisecond, RetryTimeout: 200 * time.Millisecond}
 	for _, tt := range []struct {
 		name  string
 		opts  s3sink.UploadOptions
@@ -94,7 +94,7 @@ func TestLateComplete(t *testing.T) {
 				}
 				return &s3test.Reply{Hang: true}
 			}})
-			opts := small(s3sink.UploadOptions{RequestTimeout: 100 * time.Millisecond})
+			opts := small(s3sink.UploadOptions{StallTimeout: 100 * time.Millisecond})
 			obj, err := stream.Run(t.Context(), chunks(random(size), 10), s3sink.UploadWithin(10_000, client, bucket,
 				key, opts))
 			if !errors.Is(err, tt.want) || (err == nil) != (obj.Size == size) {

@@ -68,10 +68,10 @@ func (s *slabs) reader() *slabReader { return &slabReader{slabs: s} }
 // slabReader is a body of a request.
 type slabReader struct {
 	*slabs
-	pos    int    // of the next byte
-	slab   int    // the slab with that byte
-	offset int    // of that byte in the slab
-	onRead func() // called after each Read that returned bytes; may be nil
+	pos    int            // of the next byte
+	slab   int            // the slab with that byte
+	offset int            // of that byte in the slab
+	onRead func(rest int) // called after each Read with the number of bytes left; may be nil
 }
 
 func (r *slabReader) Read(p []byte) (int, error) {
@@ -88,7 +88,7 @@ func (r *slabReader) Read(p []byte) (int, error) {
 		}
 	}
 	if r.onRead != nil {
-		r.onRead()
+		r.onRead(r.size - r.pos)
 	}
 	return n, nil
 }

@@ -60,8 +60,11 @@ type UploadOptions struct {
 	// Over https the signature never covers the body.
 	SignPayload bool
 
-	RequestTimeout time.Duration // of one attempt; 0 means a minute plus the time of a part at 16 KiB/s
-	AbortTimeout   time.Duration // of cleaning up and of settling an outcome; 0 means 30 s
+	// StallTimeout limits how long an attempt of a request may stand still: no byte of its body is
+	// accepted, and none of its reply is received. 0 means a minute. An attempt may take this time and
+	// that of its body at 16 KiB a second, and a CompleteMultipartUpload ten times as long.
+	StallTimeout time.Duration
+	AbortTimeout time.Duration // of cleaning up after a failed run; 0 means 30 s
 
 	// RetryTimeout limits how long a request is repeated after transient failures, from the first
 	// one on: the service is busy or fails, the connection breaks, a body arrives damaged, or

@@ -239,7 +239,7 @@ func TestBadSettings(t *testing.T) {
 		"parallelism":      s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Parallelism: -1}),
 		"much parallelism": s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Parallelism: 10_001}),
 		"checksum":         s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{Checksum: 9}),
-		"request timeout":  s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{RequestTimeout: -1}),
+		"request timeout":  s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{StallTimeout: -1}),
 		"abort timeout":    s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{AbortTimeout: -1}),
 		"KMS key, not KMS": s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{SSEKMSKeyID: "k"}),
 		"NUL in the key":   s3sink.Upload(client, bucket, "a\x00b", nil),
