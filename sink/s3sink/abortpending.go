@@ -30,9 +30,11 @@ type PendingAPI interface {
 // It first lists all uploads, 200 a page. It aborts nothing if the list does not end, or has more
 // than 2,000 pages or 64 MiB; use longer prefixes in that case. If an upload cannot be aborted or
 // has no date, AbortPending continues with the others and joins the errors. Each attempt of a
-// request has a minute. Some services (MinIO) list uploads only if the prefix is a whole key.
+// request has a minute. If the service lists no upload for the prefix, AbortPending asks for all of
+// the bucket, because MinIO takes a prefix for a whole key. MinIO forgets its uploads when it
+// restarts, and then removes them itself after a day: AbortPending does not see those.
 func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string, olderThan time.Duration) (int, error) {
-	found, now, err := listPending(ctx, client, bucket, prefix)
+	found, now, err := findPending(ctx, client, bucket, prefix)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return 0, context.Cause(ctx)

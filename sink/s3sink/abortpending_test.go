@@ -48,6 +48,23 @@ func TestAbortPending(t *testing.T) {
 	}
 }
 
+// TestAbortPendingMinIO: the service takes the prefix for a whole key.
+func TestAbortPendingMinIO(t *testing.T) {
+	server, client := newServer(t, &s3test.Options{Service: s3test.MinIO})
+	for _, key := range []string{"dir/a", "dir/b", "other"} {
+		b := bucket
+		out, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Age(bucket, *out.UploadId, 2*time.Hour)
+	}
+	n, err := s3sink.AbortPending(t.Context(), client, bucket, "dir/", time.Hour)
+	if n != 2 || err != nil || len(server.Uploads(bucket)) != 1 {
+		t.Errorf("%d uploads were aborted, %v; %v are left", n, err, server.Uploads(bucket))
+	}
+}
+
 // TestAbortPendingKeys has keys that XML cannot represent, or that change if they are decoded
 // twice.
 func TestAbortPendingKeys(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -26,14 +27,28 @@ type pending struct {
 	began   *time.Time // nil if the list does not say
 }
 
-// listPending returns all unfinished uploads to keys that begin with prefix, and the time by the
-// service's clock. It must list all of them before one is aborted, because an abort shifts the
+// findPending returns all unfinished uploads to keys that begin with prefix. If the service lists none,
+// it asks for all uploads of the bucket: MinIO takes the prefix for a whole key.
+func findPending(ctx context.Context, client PendingAPI, bucket, prefix string) ([]pending, time.Time, error) {
+	found, now, err := listPending(ctx, client, bucket, prefix, prefix)
+	if err != nil || len(found) > 0 || prefix == "" {
+		return found, now, err
+	}
+	all, later, err := listPending(ctx, client, bucket, "", prefix)
+	if errors.Is(err, errLongList) || s3fault.Status(err) == http.StatusForbidden {
+		return nil, now, nil // the right to list may be limited to the prefix, for which there are none
+	}
+	return all, later, err
+}
+
+// listPending asks for the unfinished uploads to keys that begin with asked. It returns those that
+// begin with prefix, and the time by the service's clock. It must list all of them before one is aborted, because an abort shifts the
 // pages.
-func listPending(ctx context.Context, client PendingAPI, bucket, prefix string) (
+func listPending(ctx context.Context, client PendingAPI, bucket, asked, prefix string) (
 	found []pending, now time.Time, err error,
 ) {
 	in := &s3.ListMultipartUploadsInput{
-		Bucket: &bucket, Prefix: s3wire.NonEmpty(prefix),
+		Bucket: &bucket, Prefix: s3wire.NonEmpty(asked),
 		EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize),
 	}
 	now = time.Now()
