@@ -25,7 +25,7 @@ var withoutSecrets = map[string]string{
 	"sink":           "FileOptions",
 	"sink/mongosink": "DocumentError FailedDocument InsertError InsertOptions InsertResult Inserter",
 	"sink/s3sink": "API Checksum DeleteAPI DeleteError DeleteOptions DeleteResult Object ObjectID" +
-		" Part PendingAPI UploadOptions",
+		" Part PendingAPI PendingError UploadOptions",
 	"source": "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
 		" Finder Kind MalformedError Position ScanOptions",

@@ -96,7 +96,8 @@ var classified = map[string]struct {
 	"sink/mongosink.ErrTooLarge":       {mongosink.ErrTooLarge, stream.Data},
 	"sink/mongosink.InsertError":       {new(mongosink.InsertError), stream.Data},
 
-	"sink/s3sink.DeleteError":       {new(s3sink.DeleteError), stream.Fatal}, // or that of its cause
+	"sink/s3sink.DeleteError":       {new(s3sink.DeleteError), stream.Fatal},  // or that of its cause
+	"sink/s3sink.PendingError":      {new(s3sink.PendingError), stream.Fatal}, // or that of its cause
 	"sink/s3sink.ErrBrokenOff":      {s3sink.ErrBrokenOff, stream.Retryable},
 	"sink/s3sink.ErrConflict":       {s3sink.ErrConflict, stream.Retryable},
 	"sink/s3sink.ErrExists":         {s3sink.ErrExists, stream.Fatal},

@@ -45,7 +45,7 @@ func (m *multipart) abort(ctx context.Context) error {
 		}
 	}
 	if err != nil && !noSuchUpload(err) {
-		return m.failed(what, err)
+		return m.pending(m.failed(what, err))
 	}
 	m.id = ""
 	return nil

@@ -99,6 +99,6 @@ func (j *judge) unproven(c successReply, v inspection, cleanup error) error {
 		keyDamaged:   "the object at the key is not what was sent",
 	}[v.keyState]
 	err := fmt.Errorf("%w: the service reports success without a checksum, but %s", ErrOutcomeUnknown, why)
-	err = j.failed(j.upload.named(c.what), err)
+	err = j.upload.pending(j.failed(j.upload.named(c.what), err))
 	return ending.Join(ending.Join(err, v.err), cleanup)
 }

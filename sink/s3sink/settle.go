@@ -124,5 +124,6 @@ func (j *judge) unknown(ctx context.Context, what string, err, look error) error
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return ending.Join(j.failed(j.upload.named(what), fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)), look)
+	err = j.failed(j.upload.named(what), fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+	return ending.Join(j.upload.pending(err), look)
 }
