@@ -15,91 +15,6 @@ import (
 // early. It is of class Fatal.
 var ErrClosed = Mark(ending.NewEcho("stream: the hub is closed"), Fatal)
 
-// MergeHub sends the elements of runs that come and go to one run. The hub is the source of that
-// run. [MergeHub.Sink] returns a sink that may be run any number of times, also concurrently. A
-// producer blocks until the source takes its element: nothing is buffered.
-type MergeHub[T any] struct {
-	elements chan T
-	closed   chan struct{} // closed by Close: no more producers
-	close    func()
-
-	mu    sync.Mutex
-	taken bool
-	gone  chan struct{} // closed when the consumer has ended
-
-	ties ties
-}
-
-// NewMergeHub returns a hub without producers.
-func NewMergeHub[T any]() *MergeHub[T] {
-	h := &MergeHub[T]{elements: make(chan T), closed: make(chan struct{}), gone: make(chan struct{})}
-	h.close = sync.OnceFunc(func() { close(h.closed) })
-	return h
-}
-
-// Close completes the hub. Its source completes, and runs into it end with [ErrClosed].
-func (h *MergeHub[T]) Close() { h.close() }
-
-// Each implements [Source]. It can be run once. It completes when the hub is closed or its run is
-// drained.
-func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
-	h.mu.Lock()
-	taken := h.taken
-	h.taken = true
-	h.mu.Unlock()
-	if taken {
-		return errUsed
-	}
-	defer h.ties.join(ctx)()
-	defer close(h.gone)
-	drained := drain.Done(ctx)
-	for {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		select {
-		case v := <-h.elements:
-			if err := emit(v); err != nil {
-				return err
-			}
-		case <-h.closed:
-			return context.Cause(ctx)
-		case <-drained:
-			return context.Cause(ctx)
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// Sink returns a sink into the hub. Its result is the number of elements that the hub took. Its
-// runs end with [ErrClosed] when the hub is closed or its source has ended.
-func (h *MergeHub[T]) Sink() Sink[T, int64] {
-	return SinkFunc[T, int64](func(ctx context.Context, src Source[T]) (int64, error) {
-		defer h.ties.join(ctx)()
-		var n int64
-		err := src.Each(ctx, func(v T) error {
-			select {
-			case <-h.closed:
-				return ErrClosed
-			default:
-			}
-			select {
-			case h.elements <- v:
-				n++
-				return nil
-			case <-h.closed:
-				return ErrClosed
-			case <-h.gone:
-				return ErrClosed
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		})
-		return n, err
-	})
-}
-
 // Hub sends the elements of one run to runs that come and go. The hub is the sink of that run.
 // [Hub.Source] returns a source that may be run any number of times, also concurrently. Each run
 // gets the elements that arrive while it is active.
@@ -117,12 +32,6 @@ type Hub[T any] struct {
 	err       error // how the producer ended
 
 	ties ties
-}
-
-type consumer[T any] struct {
-	branch[T]
-	fail    context.CancelCauseFunc
-	sending sync.Mutex // held while the producer hands over an element
 }
 
 // NewBroadcastHub returns a hub that sends each element to all consumers. The slowest consumer sets
@@ -247,25 +156,6 @@ func (h *Hub[T]) push(v T, to []*consumer[T]) (taken bool, err error) {
 		}
 	}
 	return taken, nil
-}
-
-// offer sends v. It returns errLeft if the consumer has left or leaves while v waits for room.
-func (c *consumer[T]) offer(v T) error {
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	if c.left.Load() {
-		return errLeft
-	}
-	return c.q.push(c.open, v)
-}
-
-// drain refuses further elements. The consumer gets the elements that have arrived, and then
-// completes.
-func (c *consumer[T]) drain() {
-	c.leave()
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	c.q.end()
 }
 
 // foreign turns err, the error of the producer's end, into the error for the consumers. An early

@@ -1,0 +1,72 @@
+package stream_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/stream"
+)
+
+func TestBatch(t *testing.T) {
+	size := func(n int) int { return n }
+	tests := []struct {
+		name string
+		n    int // elements 0..n-1
+		flow stream.Flow[int, []int]
+		want [][]int
+	}{
+		{"none", 0, stream.Batch[int](3), nil},
+		{"fewer than a batch", 2, stream.Batch[int](3), [][]int{{0, 1}}},
+		{"one batch", 3, stream.Batch[int](3), [][]int{{0, 1, 2}}},
+		{"one more", 4, stream.Batch[int](3), [][]int{{0, 1, 2}, {3}}},
+		{"two batches", 6, stream.Batch[int](3), [][]int{{0, 1, 2}, {3, 4, 5}}},
+		{"of one", 2, stream.Batch[int](1), [][]int{{0}, {1}}},
+		{"bytes: none", 0, stream.BatchBytes(6, size), nil},
+		{
+			"bytes: full, and larger than the limit", 8, stream.BatchBytes(6, size),
+			[][]int{{0, 1, 2, 3}, {4}, {5}, {6}, {7}},
+		},
+		{"bytes: before it would be too large", 5, stream.BatchBytes(8, size), [][]int{{0, 1, 2, 3}, {4}}},
+		{"within: full before the time", 7, stream.BatchWithin[int](3, time.Hour), [][]int{{0, 1, 2}, {3, 4, 5}, {6}}},
+		{
+			"bytes within: full before the time", 5, stream.BatchBytesWithin(8, time.Hour, size),
+			[][]int{{0, 1, 2, 3}, {4}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := stream.Run(t.Context(), stream.Via(count(tt.n), tt.flow), sink.Slice[[]int]())
+			if err != nil || !slices.EqualFunc(got, tt.want, slices.Equal[[]int]) {
+				t.Errorf("got %v, %v, want %v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestBatchWithinEmitsWhatItHasInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var at []time.Duration
+		var got [][]int
+		body := stream.Via2(count(7), pause(time.Second), stream.BatchWithin[int](100, 2500*time.Millisecond))
+		for xs, err := range stream.All(t.Context(), body) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, at = append(got, xs), append(at, time.Since(began))
+		}
+		// The first elements of the batches come at 1s, 4s and 7s; the source ends with the last.
+		if want := [][]int{{0, 1, 2}, {3, 4, 5}, {6}}; !slices.EqualFunc(got, want, slices.Equal[[]int]) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		if want := []time.Duration{
+			3500 * time.Millisecond, 6500 * time.Millisecond,
+			7 * time.Second,
+		}; !slices.Equal(at, want) {
+			t.Errorf("at %v, want %v", at, want)
+		}
+	})
+}
