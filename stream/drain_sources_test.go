@@ -174,6 +174,17 @@ func wholeSources(t *testing.T) map[string]func() stream.Source[[]byte] {
 	return map[string]func() stream.Source[[]byte]{
 		"File":   func() stream.Source[[]byte] { return source.File(name, &source.FileOptions{ChunkSize: 10}) },
 		"Reader": func() stream.Source[[]byte] { return source.Reader(&slowReader{whole}) },
+		"Stdin": func() stream.Source[[]byte] {
+			file, err := os.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = file.Close() })
+			stdin := os.Stdin
+			os.Stdin = file
+			defer func() { os.Stdin = stdin }()
+			return source.Stdin()
+		},
 		"Open": func() stream.Source[[]byte] {
 			return source.Open(
 				func(context.Context) (io.ReadCloser, error) { return io.NopCloser(&slowReader{whole}), nil })
