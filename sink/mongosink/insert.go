@@ -80,8 +80,8 @@ type InsertResult struct {
 //
 //   - In: BSON documents, stored byte for byte (see the package comment).
 //   - Result: the counts of [InsertResult], also with an error.
-//   - Memory: (Parallelism+1) × (BatchBytes + one document), and two copies of each batch in flight
-//     in the driver.
+//   - Memory: (Parallelism+1) × (BatchBytes, or one larger document), and two copies of each batch
+//     in flight in the driver. With a [stream.Budget], as many batches as fit, at least one.
 //   - Order and goroutines: Parallelism goroutines send batches, in any order. All have ended when
 //     the run returns. With Ordered, one batch is sent at a time, in the order of the input.
 //   - Errors: [*InsertError] lists the documents that the server refused, [ErrDuplicate] among
@@ -101,14 +101,14 @@ func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResu
 		in.opts = *opts
 	}
 	err := in.check()
-	given := in.opts.Parallelism != 0
+	in.given = in.opts.Parallelism != 0
 	in.opts.defaults()
 	type documents = stream.Source[bson.Raw]
 	return stream.SinkFunc[bson.Raw, InsertResult](func(ctx context.Context, src documents) (InsertResult, error) {
 		if err != nil {
 			return InsertResult{}, err
 		}
-		if n := in.opts.Parallelism; n > 1 && given && mongo.SessionFromContext(ctx) != nil {
+		if n := in.opts.Parallelism; n > 1 && in.given && mongo.SessionFromContext(ctx) != nil {
 			return InsertResult{}, in.invalid(fmt.Errorf("%d batches in flight, and a session in the context, "+
 				"which serves one at a time: Parallelism must be 0 or 1", n))
 		}
@@ -117,8 +117,9 @@ func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResu
 }
 
 type insertion struct {
-	coll Inserter
-	opts InsertOptions
+	coll  Inserter
+	opts  InsertOptions
+	given bool // Parallelism was not 0
 }
 
 // cloner is a collection that can return a copy of itself with other options.
@@ -159,6 +160,8 @@ func (in *insertion) consume(ctx context.Context, src stream.Source[bson.Raw]) (
 	}
 	r := &run{insertion: *in, coll: coll, work: make(chan *batch), workersDone: make(chan struct{})}
 	r.sequential = mongo.SessionFromContext(ctx) != nil
+	r.account = in.opts.openAccount(ctx, in.given)
+	defer r.account.Close()
 	err := r.consume(ctx, src)
 	return r.tally.result, r.tally.finalError(in, err)
 }

@@ -35,6 +35,14 @@ func layoutOf(doc bson.Raw) (l layout, ok bool) {
 	return l, true
 }
 
+// missing returns the number of bytes that the document gets before it is sent.
+func (l layout) missing() int {
+	if l.ids == 0 {
+		return idBytes
+	}
+	return 0
+}
+
 const idKey = "_id\x00" // after the byte of the type
 
 func isID(element bsoncore.Element) bool {

@@ -22,7 +22,7 @@ func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, erro
 	switch {
 	case !ok:
 		return nil, l, r.refuse(doc, ErrMalformed)
-	case l.ids == 0 && len(doc)+idBytes > maxDocumentBytes:
+	case len(doc)+l.missing() > maxDocumentBytes:
 		return nil, l, r.refuse(doc, fmt.Errorf("%w with the _id that it lacks", ErrTooLarge))
 	case l.ids > 1 || l.ids == 1 && !l.idFirst && !r.opts.MoveID:
 		return nil, l, r.refuse(doc, ErrIDNotFirst)

@@ -20,9 +20,10 @@ const grace = 10 * time.Second
 // run is one run of an [Insert].
 type run struct {
 	insertion
-	coll  Inserter
-	work  chan *batch
-	tally tally
+	coll    Inserter
+	work    chan *batch
+	tally   tally
+	account *stream.Account
 
 	batch      *batch // being filled
 	count      int64  // documents received
@@ -42,6 +43,7 @@ type batch struct {
 	idBytes   int    // of these _ids
 	ordered   bool   // the server stops at the first document that it refuses
 	resent    bool   // the driver got the batch more than once
+	memory    int64  // taken from the account
 
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
 }
@@ -100,9 +102,14 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 			return err
 		}
 	}
+	memory := memoryOf(len(doc) + l.missing())
+	if err := r.account.Acquire(ctx, memory); err != nil {
+		return err
+	}
 	if r.batch == nil {
 		r.batch = &batch{first: r.count, ordered: r.opts.Ordered}
 	}
+	r.batch.memory += memory
 	r.batch.add(doc, l)
 	if l.emptyTimestamp && r.timestamps.unproven == nil {
 		r.batch.keepTimestamps = true
@@ -163,6 +170,7 @@ func (r *run) send(ctx, sending context.Context) error {
 
 // insert sends b and counts the outcome.
 func (r *run) insert(ctx context.Context, b *batch) error {
+	defer r.account.Release(b.memory)
 	models := b.writeModels()
 	opts, err := r.opts.driver(b)
 	if err != nil {
@@ -195,9 +203,7 @@ func (b *batch) add(doc bson.Raw, l layout) {
 	b.docs = append(b.docs, doc)
 	b.bytes += len(doc)
 	b.withoutID = append(b.withoutID, l.ids == 0)
-	if l.ids == 0 {
-		b.idBytes += idBytes
-	}
+	b.idBytes += l.missing()
 }
 
 // writeModels returns the batch in the driver's form.

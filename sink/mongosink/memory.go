@@ -1,0 +1,34 @@
+package mongosink
+
+import (
+	"context"
+	"math"
+
+	"github.com/millweir/millweir/stream"
+)
+
+const (
+	copies = 3 // of each document of a batch in flight: the batch's, and two of the driver
+
+	// documentOverhead is what a document takes in the batch and in the driver, without its bytes.
+	documentOverhead = 128
+)
+
+// memoryOf returns the memory of a document until its batch is settled. The copies of the driver
+// count from the start: a full batch must never wait for memory, because only sending it frees any.
+func memoryOf(size int) int64 { return copies*int64(size) + documentOverhead }
+
+// openAccount returns the account for the batches of a run. Its minimum is one batch.
+func (o *InsertOptions) openAccount(ctx context.Context, given bool) *stream.Account {
+	need := stream.Need{
+		Stage: "mongosink.Insert",
+		Min:   copies*int64(o.BatchBytes+idBytes) + documentOverhead*int64(o.BatchDocuments),
+	}
+	if given {
+		need.Max = math.MaxInt64
+		if n := int64(o.Parallelism); n <= math.MaxInt64/need.Min {
+			need.Max = n * need.Min
+		}
+	}
+	return stream.OpenAccount(ctx, need)
+}
