@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	stdgzip "compress/gzip"
 	"io"
 	"runtime"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/millweir/millweir/bench/internal/report"
@@ -21,9 +23,26 @@ type bytesFlow = stream.Flow[[]byte, []byte]
 // parallelGzips compares our gzip and gunzip with one goroutine per core to the same without
 // goroutines.
 func parallelGzips(in *input, _ pekko.Peer) ([]report.Case, error) {
-	return parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
+	all, err := parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
 		func(n int) bytesFlow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
 		func(n int) bytesFlow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) })
+	if err != nil {
+		return nil, err
+	}
+	// The same members, by decoders that know only one goroutine for them.
+	var packed bytes.Buffer
+	if err := flow(chunks(in.text), codec.Gzip(&codec.GzipOptions{Parallelism: cores}))(&packed); err != nil {
+		return nil, err
+	}
+	b := caseBuilder{right: equals(in.text), Case: all[len(all)-1]}
+	wall := &all[len(all)-1]
+	for _, p := range []report.Peer{
+		b.peer("compress/gzip", report.Bar{}, readerOutput(packed.Bytes(), new(stdgzip.Reader))),
+		b.peer("klauspost/compress/gzip", report.Bar{}, readerOutput(packed.Bytes(), new(gzip.Reader))),
+	} {
+		wall.Peers = append(wall.Peers, report.Peer{Name: p.Name, Run: p.Run})
+	}
+	return all, b.err
 }
 
 // parallelZstds is parallelGzips for zstd.
