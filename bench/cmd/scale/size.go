@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/millweir/millweir/bench/internal/report"
+	"github.com/millweir/millweir/internal/rusage"
+)
+
+var background = context.Background()
+
+// flat is the bar of a cost that does not grow, but for what more memory costs: caches miss.
+var flat = report.Bar{Least: 0.4}
+
+// slow is the bar of a cost that grows far slower than n, for a reason that the case states, or
+// because the start of n goroutines is in it.
+var slow = report.Bar{Least: 0.03}
+
+// point is the work of a case at one size.
+type point struct {
+	units int          // elements
+	run   func() error // handles all elements
+	setup func() error // what run does besides, such as the start of goroutines; may be nil
+}
+
+// compare returns a case that compares the largest size with the others.
+func compare(c report.Case, sizes []int, what string, bar report.Bar, at func(n int) point) report.Case {
+	peer := func(n int) report.Peer {
+		p := at(n)
+		work := report.Peer{Name: fmt.Sprintf("%d %s", n, what), Work: measure(p.units, p.run), Bar: bar}
+		if p.setup != nil {
+			work.Base = &report.Peer{Name: "start", Work: measure(p.units, p.setup)}
+		}
+		return work
+	}
+	last := len(sizes) - 1
+	c.Ours = peer(sizes[last])
+	c.Ours.Bar = report.Bar{}
+	for _, n := range sizes[:last] {
+		c.Peers = append(c.Peers, peer(n))
+	}
+	c.Units = 1
+	return c
+}
+
+// measure returns work that runs f once.
+func measure(units int, f func() error) report.Work {
+	return func(int) (report.Sample, error) {
+		s := report.Sample{Units: units, Allocs: -1}
+		before, err := rusage.CPU()
+		if err != nil {
+			return s, err
+		}
+		began := time.Now()
+		if err := f(); err != nil {
+			return s, err
+		}
+		s.Wall = time.Since(began)
+		after, err := rusage.CPU()
+		s.CPU = after - before
+		return s, err
+	}
+}
