@@ -36,7 +36,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	})
 	judge := r.judge()
 	if err != nil {
-		return judge.settleComplete(ctx, err, t)
+		return judge.settleComplete(ctx, r.withPartHint(err), t)
 	}
 	reply := successReply{
 		what:      t.what,

@@ -99,13 +99,10 @@ func (q *requests) requestError(ctx context.Context, what string, err error) err
 	switch {
 	case ctx.Err() != nil && !errors.Is(err, errNoETag):
 		return context.Cause(ctx)
-	case q.algorithm().sent() && refusesChecksum(err):
-		err = fmt.Errorf("%w (a service that does not know %s needs Checksum: s3sink.ChecksumMD5 or ChecksumNone)",
-			err, q.algorithm().name)
 	case q.retries.HasAnswer() && s3fault.Broken(err) && s3fault.Status(err) == 0:
 		err = fmt.Errorf("%w: %w", ErrBrokenOff, err)
 	}
-	return q.failed(what, err)
+	return q.failed(what, q.withHint(err))
 }
 
 // cleanupContext returns a context for work that must be done even if ctx is cancelled.
