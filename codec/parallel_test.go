@@ -164,6 +164,37 @@ func TestGunzipEnds(t *testing.T) {
 	}
 }
 
+// TestMergedStreamsAreRefused takes turns between two compressed streams, as a merge does. Each chunk
+// is a whole member, frame or block, so another decoder could read the mixture.
+func TestMergedStreamsAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ pack, unpack func(n int) flow }{
+		"gzip": {func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) }, gunzipBy},
+		"zstd": {
+			func(n int) flow { return codec.Zstd(&codec.ZstdOptions{Parallelism: n}) },
+			func(n int) flow { return codec.Unzstd(&codec.UnzstdOptions{Parallelism: n}) },
+		},
+		"s2": {
+			func(n int) flow { return codec.S2(&codec.S2Options{Parallelism: n}) },
+			func(n int) flow { return codec.UnS2(&codec.UnS2Options{Parallelism: n}) },
+		},
+	} {
+		a, err := through(c.pack(2), jsonText(5<<19), 0)
+		b, berr := through(c.pack(2), noise(5<<19), 0)
+		if err != nil || berr != nil || len(a) < 3 || len(a) != len(b) {
+			t.Fatalf("%s: %d and %d chunks, %v, %v", name, len(a), len(b), err, berr)
+		}
+		var merged []byte
+		for i := range a {
+			merged = append(append(merged, a[i]...), b[i]...)
+		}
+		for _, n := range []int{1, 2} {
+			if _, err := bytesThrough(c.unpack(n), merged, 0); stream.ClassOf(err) != stream.Data {
+				t.Errorf("%s by %d: %v, want an error of class Data", name, n, err)
+			}
+		}
+	}
+}
+
 // TestUnzstdMixed reads frames without the size of their content and skippable frames, in parallel.
 func TestUnzstdMixed(t *testing.T) {
 	one := string(must(t)(bytesThrough(codec.Zstd(nil), jsonText(300_000), 1000)))

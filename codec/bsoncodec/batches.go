@@ -23,7 +23,10 @@ type batch[I, O any] struct {
 
 // batches converts a stream on several goroutines, in order. It is one run of a stage.
 type batches[I, O any] struct {
-	n       int // goroutines
+	stage   string // for errors
+	n       int    // goroutines
+	size    int    // usual bytes of a batch
+	most    int    // goroutines that the user asked for by an option, or 0
 	convert func(*batch[I, O])
 	free    sync.Pool // of *batch[I, O]
 }
@@ -46,10 +49,17 @@ func (r *batches[I, O]) run(ctx context.Context, cut func(context.Context, func(
 	take func(*batch[I, O]) error,
 ) error {
 	inFlight := inflight.New(1, int64(r.n)*workerMemory)
+	least := batchMemory * int64(r.size)
+	account := stream.OpenAccount(ctx, stream.Need{Stage: r.stage, Min: least, Max: least * int64(r.most)})
+	defer account.Close()
 	var upstream, downstream error
 	all := stream.SourceFunc[*batch[I, O]](func(ctx context.Context, emit func(*batch[I, O]) error) error {
 		err := cut(ctx, func(b *batch[I, O]) error {
-			if err := inFlight.Acquire(ctx, batchMemory*int64(b.size)); err != nil {
+			cost := batchMemory * int64(b.size)
+			if err := inFlight.Acquire(ctx, cost); err != nil {
+				return err
+			}
+			if err := account.Acquire(ctx, cost); err != nil {
 				return err
 			}
 			return emit(b)
@@ -70,13 +80,15 @@ func (r *batches[I, O]) run(ctx context.Context, cut func(context.Context, func(
 		if b.upstream != nil {
 			return b.upstream
 		}
+		cost := batchMemory * int64(b.size)
+		account.Release(cost) // out belongs to the downstream
 		if downstream = take(b); downstream != nil {
 			return downstream
 		}
 		if b.err != nil {
 			return b.err
 		}
-		inFlight.Release(batchMemory * int64(b.size))
+		inFlight.Release(cost)
 		r.put(b)
 		return nil
 	})

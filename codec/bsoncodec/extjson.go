@@ -71,7 +71,8 @@ func (o *ExtJSONOptions) writer() writer {
 //     quarter more than its length, or three times its length if the end of the document differs
 //     from its beginning. A document of 16 MiB of control characters is a line of 96 MiB; the process took
 //     140 MiB. If chunks are lent, the memory of a long line is kept for 100 chunks. With
-//     Parallelism n, up to about 2n MiB of documents and lines are in flight, or one larger batch.
+//     Parallelism n, up to about 2n MiB of documents and lines are in flight, or one larger batch,
+//     within the budget of the run.
 //   - Goroutines: with Parallelism n, n write and one runs the upstream. The order is kept, and the
 //     bytes are the same.
 //   - Errors: [*DocumentError] for a document that is not valid BSON, which may wrap [ErrDepth],

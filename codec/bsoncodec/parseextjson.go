@@ -54,7 +54,7 @@ func (o *ParseExtJSONOptions) parser() parser {
 //   - Memory: the longest line, half as much while it grows, and its document: a quarter more, or
 //     MaxDocument more if its parts differ. Lines of 120 MiB took 280 MiB of a process, several in
 //     a row 330 MiB. With Parallelism n, up to about 2n MiB of lines and documents are in flight,
-//     or one larger line.
+//     or one larger line, within the budget of the run.
 //   - Goroutines: with Parallelism n, n parse and one runs the upstream. The order is kept. The
 //     documents, and the first error with its location, are the same.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, which may wrap [ErrDepth], [ErrSize],

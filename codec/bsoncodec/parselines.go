@@ -15,11 +15,12 @@ func parseBatches(ctx context.Context, src stream.Source[[]byte], o ParseExtJSON
 	emit func(bson.Raw) error,
 ) error {
 	parsers := sync.Pool{New: func() any { return newBatchParser(o) }}
-	r := batches[[]byte, bson.Raw]{n: n, convert: func(b *lineBatch) {
+	r := batches[[]byte, bson.Raw]{stage: "bsoncodec.ParseExtJSON", n: n, size: batchSize, most: max(0, o.Parallelism)}
+	r.convert = func(b *lineBatch) {
 		p := parsers.Get().(*batchParser)
 		p.parse(b)
 		parsers.Put(p)
-	}}
+	}
 	var lines, bytes int64 // of the batches before
 	return r.run(ctx, func(ctx context.Context, emit func(*lineBatch) error) error {
 		c := lineBatcher{max: o.MaxLine, ctx: ctx, get: r.get, emit: emit}

@@ -20,14 +20,15 @@ func writeBatches(ctx context.Context, src stream.Source[bson.Raw], o ExtJSONOpt
 ) error {
 	writers := sync.Pool{New: func() any { return &batchWriter{writer: o.writer()} }}
 	var chunks sync.Pool // of *[]byte, if they are lent
-	r := batches[bson.Raw, []byte]{n: n, convert: func(b *documentBatch) {
+	r := batches[bson.Raw, []byte]{stage: "bsoncodec.ExtJSON", n: n, size: size, most: max(0, o.Parallelism)}
+	r.convert = func(b *documentBatch) {
 		w := writers.Get().(*batchWriter)
 		if used, ok := chunks.Get().(*[]byte); ok {
 			w.chunk = *used
 		}
 		w.write(b)
 		writers.Put(w)
-	}}
+	}
 	var documents int64 // of the batches before
 	return r.run(ctx, func(ctx context.Context, emit func(*documentBatch) error) error {
 		b := r.get()

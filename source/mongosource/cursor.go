@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/stream"
 )
 
 // closeTimeout limits the request that closes a cursor, so that a cancelled run ends within a
@@ -22,6 +23,7 @@ type cursor struct {
 	wait    *waitBudget
 	empty   emptyBatches
 	drained <-chan struct{} // closed when the run is drained; nil if it cannot be
+	account *stream.Account // of the run; nil without a budget
 
 	cur     *mongo.Cursor  // nil until open has succeeded
 	session *mongo.Session // of cur, if the source keeps it alive

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -45,6 +46,18 @@ func (q *query) fail(err error) error {
 	return fmt.Errorf("mongosource: %s%s: %w", q.name, mongoerr.Namespace(q.of), err)
 }
 
+// batchCost is what a batch counts in a [stream.Budget]: the reply and the copy of its documents. A
+// larger batch counts in full if the budget has room.
+const batchCost = 2 * targetBytes
+
+// openAccount returns the account of a run.
+func (q *query) openAccount(ctx context.Context) *stream.Account {
+	return stream.OpenAccount(ctx, stream.Need{
+		Stage: "mongosource." + strings.ToUpper(q.name[:1]) + q.name[1:],
+		Min:   batchCost,
+	})
+}
+
 // checkDoc returns an error if d is not a document, as far as the options ask.
 func (q *query) checkDoc(d []byte) *MalformedError {
 	if q.validate {
@@ -56,7 +69,9 @@ func (q *query) checkDoc(d []byte) *MalformedError {
 // each emits the documents of the query.
 func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
 	drained := stream.Draining(ctx)
-	return q.batches(ctx, func(docs []bson.Raw) error {
+	account := q.openAccount(ctx)
+	defer account.Close()
+	return q.batches(ctx, account, func(docs []bson.Raw) error {
 		for _, doc := range docs {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -76,12 +91,13 @@ func (q *query) each(ctx context.Context, emit func(bson.Raw) error) error {
 
 // batches emits the documents of the query in batches. emit returns errEnd to end it early without
 // an error.
-func (q *query) batches(ctx context.Context, emit func([]bson.Raw) error) error {
+func (q *query) batches(ctx context.Context, account *stream.Account, emit func([]bson.Raw) error) error {
 	c := &cursor{
 		query:   q,
 		wait:    &waitBudget{limited: q.maxTime > 0, left: q.maxTime},
 		empty:   emptyBatches{limit: cmp.Or(q.maxEmptyBatches, defaultEmptyBatches)},
 		drained: stream.Draining(ctx),
+		account: account,
 	}
 	select {
 	case <-c.drained:

@@ -18,6 +18,7 @@ const stopGrace = 200 * time.Millisecond
 type batch struct {
 	docs []bson.Raw
 	err  error // after docs
+	cost int64 // bytes held of the account
 }
 
 // readAhead reads the batches of c on another goroutine, one ahead of emit. It runs emit on the
@@ -25,10 +26,11 @@ type batch struct {
 func readAhead(ctx context.Context, c *cursor, emit func([]bson.Raw) error) error {
 	reading, cut := context.WithCancelCause(ctx) // not of the group, which an early end cancels at once
 	defer cut(nil)
+	acquiring, giveUp := context.WithCancel(reading)
 	g, ctx := stream.NewGroup(ctx)
 	ahead, stopped := make(chan batch), make(chan struct{})
 	g.Go(func() error {
-		c.readInto(reading, ahead, stopped)
+		c.readInto(reading, acquiring, ahead, stopped)
 		return nil
 	})
 	var grace *time.Timer
@@ -40,12 +42,15 @@ func readAhead(ctx context.Context, c *cursor, emit func([]bson.Raw) error) erro
 	return g.Do(func() error {
 		defer func() {
 			close(stopped)
+			giveUp()
 			grace = time.AfterFunc(stopGrace, func() { cut(errStopped) })
 		}()
 		for {
 			select {
 			case b := <-ahead:
-				if err := b.emit(emit); err != nil {
+				err := b.emit(emit)
+				c.account.Release(b.cost)
+				if err != nil {
 					return finished(err)
 				}
 			case <-c.drained:
@@ -62,19 +67,38 @@ var errEnd = errors.New("end")
 
 var errStopped = errors.New("the downstream has ended")
 
-// readInto opens c, sends all its batches to ahead, the last one with an error, and closes c.
-func (c *cursor) readInto(ctx context.Context, ahead chan<- batch, stopped <-chan struct{}) {
+// readInto opens c, sends all its batches to ahead, the last one with an error, and closes c. It
+// waits for memory in the context acquiring.
+func (c *cursor) readInto(ctx, acquiring context.Context, ahead chan<- batch, stopped <-chan struct{}) {
 	inSession := c.startSession(ctx)
 	defer c.endSession(ctx)
 	defer c.close(inSession)
-	b := batch{err: c.open(inSession)}
 	for {
-		if b.err == nil {
-			b.docs, b.err = c.next(inSession)
+		var b batch
+		if b.err = c.account.Acquire(acquiring, batchCost); b.err == nil {
+			b.cost = batchCost
+			c.fill(inSession, &b)
 		}
-		if !c.pass(ctx, b, ahead, stopped) || b.err != nil {
+		switch {
+		case !c.pass(ctx, b, ahead, stopped):
+			c.account.Release(b.cost)
+			return
+		case b.err != nil:
 			return
 		}
+	}
+}
+
+// fill reads the next batch, after the query itself the first time.
+func (c *cursor) fill(ctx context.Context, b *batch) {
+	if c.cur == nil {
+		if b.err = c.open(ctx); b.err != nil {
+			return
+		}
+	}
+	b.docs, b.err = c.next(ctx)
+	if more := 2*int64(c.bytes) - batchCost; len(b.docs) > 0 && more > 0 && c.account.TryAcquire(more) {
+		b.cost += more
 	}
 }
 
@@ -103,14 +127,19 @@ func (c *cursor) pass(ctx context.Context, b batch, ahead chan<- batch, stopped 
 // readInline reads the batches of c on the caller's goroutine.
 func readInline(ctx context.Context, c *cursor, emit func([]bson.Raw) error) error {
 	defer c.close(ctx)
-	b := batch{err: c.open(ctx)}
-	for b.err == nil {
-		b.docs, b.err = c.next(ctx)
-		if err := b.emit(emit); err != nil {
+	if err := c.account.Acquire(ctx, batchCost); err != nil {
+		return err
+	}
+	defer c.account.Release(batchCost)
+	for {
+		var b batch
+		c.fill(ctx, &b)
+		err := b.emit(emit)
+		c.account.Release(b.cost)
+		if err != nil {
 			return finished(err)
 		}
 	}
-	return b.err
 }
 
 // emit passes on the documents, and returns b's error after them.

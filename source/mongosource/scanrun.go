@@ -18,6 +18,7 @@ type scanRun struct {
 	known   bool     // uuid is set
 	keep    bool     // ask the server to keep the cursor
 	drained <-chan struct{}
+	account *stream.Account // nil without a budget
 
 	held   bson.Raw // the last document, not emitted yet
 	proven bool     // all documents came, from one collection
@@ -31,6 +32,12 @@ func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) er
 		scan: s, uuid: after.uuid, known: after != Position{}, keep: true,
 		drained: stream.Draining(ctx),
 	}
+	q, err := s.query(s.filter, false)
+	if err != nil {
+		return err
+	}
+	r.account = q.openAccount(ctx)
+	defer r.account.Close()
 	if r.isDrained() {
 		return context.Cause(ctx)
 	}
@@ -44,7 +51,7 @@ func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) er
 			return r.compare(ctx)
 		})
 	}
-	err := batches.Each(ctx, func(docs []bson.Raw) error { return r.emit(ctx, docs, emit) })
+	err = batches.Each(ctx, func(docs []bson.Raw) error { return r.emit(ctx, docs, emit) })
 	if err != nil || !r.proven || r.held == nil {
 		return finished(err)
 	}
@@ -157,7 +164,7 @@ func (r *scanRun) findOnce(ctx context.Context, filter any, keep bool, emit func
 	if err != nil {
 		return err
 	}
-	return q.batches(ctx, emit)
+	return q.batches(ctx, r.account, emit)
 }
 
 // compare returns an error if the collection is not the one with which the scan began.

@@ -135,7 +135,8 @@ var (
 //
 //   - Out: chunks of ChunkSize bytes, shorter ones at the end of a reply; none for an empty object.
 //   - Ownership: the receiver owns a chunk. With [stream.EachLent] all of them have the same memory.
-//   - Memory: one chunk; with Parallelism n at most n × PartSize, and a chunk more a part.
+//   - Memory: one chunk; with Parallelism n at most n × PartSize, and a chunk more a part. It comes
+//     from the budget of the context ([stream.WithBudget]), which must have room for one part.
 //   - Order and goroutines: one request at a time, and no goroutine; with Parallelism n, n requests
 //     on a goroutine each, in order. If a server closes a connection that waits for a slow consumer,
 //     the rest is requested again.
@@ -166,8 +167,22 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 	})
 }
 
-// sequential reads the object by one request after another.
+// stageName is the name of [Download] in an error about memory.
+const stageName = "s3source.Download"
+
+// sequential reads the object by one request after another, and takes the memory of a chunk from
+// the budget of ctx.
 func (d *download) sequential(ctx context.Context, emit func([]byte) error, lent bool) error {
+	account := stream.OpenAccount(ctx, stream.Need{Stage: stageName, Min: int64(d.opts.ChunkSize)})
+	defer account.Close()
+	if err := account.Acquire(ctx, int64(d.opts.ChunkSize)); err != nil {
+		return err
+	}
+	return d.oneByOne(ctx, emit, lent)
+}
+
+// oneByOne reads the object by one request after another.
+func (d *download) oneByOne(ctx context.Context, emit func([]byte) error, lent bool) error {
 	r := d.newRun()
 	r.newChunk = chunks(lent)
 	return r.each(ctx, emit)

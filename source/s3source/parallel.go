@@ -13,21 +13,28 @@ import (
 // parallel reads the object by several requests at a time. The parts in flight are consecutive: a
 // new one begins when the first one has been emitted.
 func (d *download) parallel(ctx context.Context, emit func([]byte) error, lent bool) error {
+	account := stream.OpenAccount(ctx, stream.Need{
+		Stage: stageName, Min: d.opts.PartSize, Max: int64(d.opts.Parallelism) * d.opts.PartSize,
+	})
+	defer account.Close()
+	if err := account.Acquire(ctx, d.opts.PartSize); err != nil { // of the first part
+		return err
+	}
 	own := *d
 	whole := own.newRun()
 	err := whole.look(ctx)
 	switch {
 	case err == errNotByHead: //nolint:errorlint // it is our own, unwrapped
-		return d.sequential(ctx, emit, lent)
+		return d.oneByOne(ctx, emit, lent)
 	case err != nil && s3fault.Status(err) == http.StatusBadRequest && !whole.begun:
 		// A HEAD has no body, so its error has no code: expired credentials look like a bad request.
-		return d.sequential(ctx, emit, lent)
+		return d.oneByOne(ctx, emit, lent)
 	case err != nil:
 		return err
 	}
 	whole.opts.OnRetry = oneAtATime(whole.opts.OnRetry)
 	g, ctx := stream.NewGroup(ctx)
-	p := &parallel{whole: whole, group: g, next: whole.pos, free: newFreeList(d, lent)}
+	p := &parallel{whole: whole, group: g, next: whole.pos, free: newFreeList(d, lent), account: account}
 	return g.Do(func() error { return p.each(ctx, emit) })
 }
 
@@ -51,18 +58,27 @@ type parallel struct {
 	next  int64  // offset of the next part to request
 	parts []part // in flight, in order
 	free  *freeList
+
+	account *stream.Account
 }
 
 // part is a range of the object in flight.
 type part struct {
 	chunks chan []byte // closed after the last one
+	held   int64       // of the account
 }
 
 // each emits the parts in order.
 func (p *parallel) each(ctx context.Context, emit func([]byte) error) error {
 	for {
 		for len(p.parts) < p.whole.opts.Parallelism && p.next < p.whole.end {
-			p.start(ctx)
+			if held, err := p.reserve(ctx); err != nil {
+				return err
+			} else if held == 0 {
+				break
+			} else {
+				p.start(ctx, held)
+			}
 		}
 		if len(p.parts) == 0 {
 			return p.whole.conclude(ctx)
@@ -70,18 +86,35 @@ func (p *parallel) each(ctx context.Context, emit func([]byte) error) error {
 		if err := p.emitFirst(ctx, emit); err != nil {
 			return err
 		}
+		p.account.Release(p.parts[0].held)
 		p.parts = p.parts[1:]
 	}
 }
 
+// reserve takes the memory of the next part from the account. It returns 0 if there is none until a
+// part in flight ends.
+func (p *parallel) reserve(ctx context.Context) (int64, error) {
+	size := min(p.whole.opts.PartSize, p.whole.end-p.next)
+	switch {
+	case p.next == p.whole.opts.Offset:
+		return p.whole.opts.PartSize, nil // taken before the first request
+	case len(p.parts) == 0:
+		return size, p.account.Acquire(ctx, size)
+	case !p.account.TryAcquire(size):
+		p.free.drop()
+		return 0, nil
+	}
+	return size, nil
+}
+
 // start requests the next part.
-func (p *parallel) start(ctx context.Context) {
+func (p *parallel) start(ctx context.Context, held int64) {
 	first := p.next
 	p.next = min(first+p.whole.opts.PartSize, p.whole.end)
 	fetch := p.whole.rangeRun(first, p.next)
 	fetch.newChunk = p.free.get
 	size := p.whole.opts.PartSize
-	this := part{chunks: make(chan []byte, min(size/int64(p.whole.opts.ChunkSize)+1, maxQueue))}
+	this := part{chunks: make(chan []byte, min(size/int64(p.whole.opts.ChunkSize)+1, maxQueue)), held: held}
 	p.parts = append(p.parts, this)
 	p.group.Go(func() error {
 		err := fetch.each(ctx, func(chunk []byte) error {
@@ -105,6 +138,9 @@ const maxQueue = 1 << 16
 // emitFirst emits the first part in flight, chunk by chunk as they come.
 func (p *parallel) emitFirst(ctx context.Context, emit func([]byte) error) error {
 	for {
+		if ctx.Err() != nil { // a select would still choose waiting chunks
+			return context.Cause(ctx)
+		}
 		select {
 		case chunk, ok := <-p.parts[0].chunks:
 			if !ok {
@@ -153,5 +189,16 @@ func (l *freeList) put(chunk []byte) {
 	select {
 	case l.free <- chunk:
 	default: // the list is full, or there is none
+	}
+}
+
+// drop gives up the memory that waits to be used again.
+func (l *freeList) drop() {
+	for {
+		select {
+		case <-l.free:
+		default:
+			return
+		}
 	}
 }
