@@ -1,5 +1,5 @@
-// Mongo compares mongosource with a loop over the driver's cursor. The server, mongotest, is
-// another process, so that only the client's CPU time counts.
+// Mongo compares mongosource with a loop over the driver's cursor, and mongosink with the driver's
+// InsertMany. The server, mongotest, is another process, so that only the client's CPU time counts.
 //
 //	go run ./bench/cmd/mongo [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 package main
@@ -39,5 +39,8 @@ func main() {
 
 // cases returns all cases, in the order of the report.
 func cases(in *input) []report.Case {
-	return []report.Case{read(in, "cookie"), read(in, "event"), read(in, "big"), wait(in)}
+	return []report.Case{
+		read(in, "cookie"), read(in, "event"), read(in, "big"), wait(in),
+		write(in, "cookie"), write(in, "event"),
+	}
 }
