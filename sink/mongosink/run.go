@@ -45,6 +45,10 @@ type batch struct {
 	resent    bool   // the driver got the batch more than once
 	memory    int64  // taken from the account
 
+	// What the driver gets.
+	models []mongo.WriteModel // docs, each with an _id
+	opts   *options.BulkWriteOptionsBuilder
+
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
 }
 
@@ -171,20 +175,28 @@ func (r *run) send(ctx, sending context.Context) error {
 // insert sends b and counts the outcome.
 func (r *run) insert(ctx context.Context, b *batch) error {
 	defer r.account.Release(b.memory)
-	models := b.writeModels()
 	opts, err := r.opts.driver(b)
 	if err != nil {
 		return r.fail(err) // nothing was sent
 	}
+	b.models, b.opts = b.writeModels(), opts
+	return r.write(ctx, b)
+}
+
+// write sends b, again if there was no connection for it, and counts the outcome.
+func (r *run) write(ctx context.Context, b *batch) error {
 	sending, done := mongowait.WithoutDeadline(ctx)
 	defer done()
-	res, err := bulkWrite(sending, r.coll, models, opts)
+	res, err := bulkWrite(sending, r.coll, b.models, b.opts)
 	for range maxResends {
 		if !poolCleared(err) || ctx.Err() != nil {
 			break
 		}
 		b.resent = true
-		res, err = bulkWrite(sending, r.coll, models, opts)
+		res, err = bulkWrite(sending, r.coll, b.models, b.opts)
+	}
+	if refusal, ok := r.refusedAsWhole(ctx, err); ok {
+		return r.bisect(ctx, b, refusal)
 	}
 	return r.settle(ctx, b, res, err)
 }

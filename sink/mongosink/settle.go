@@ -21,10 +21,11 @@ type tally struct {
 	result InsertResult
 	failed bool // an error was returned; the errors of later batches are only counted
 
-	listed   []FailedDocument // the first refused documents, in the order of the replies
-	refusal  error            // the driver's error of the first batch with a refused document
-	class    stream.Class     // of the most severe refusal
-	reported *InsertError     // returned by a worker before all outcomes were known
+	listed       []FailedDocument // the first refused documents, in the order of the replies
+	refusal      error            // the driver's error of the first batch with a refused document
+	class        stream.Class     // of the most severe refusal
+	refusedAlone int              // documents whose command had no other
+	reported     *InsertError     // returned by a worker before all outcomes were known
 }
 
 // settle counts the outcome of b. It returns an error if the run must end.
