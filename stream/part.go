@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/millweir/millweir/internal/early"
 	"github.com/millweir/millweir/internal/ending"
@@ -15,57 +14,56 @@ type part[T any] struct {
 	run    *pulled[T]
 	ctx    context.Context // of run
 	cancel context.CancelCauseFunc
-	state  atomic.Int32
+	state  partState
 
 	helpers     *Group // reads for a reader that may end before run; nil otherwise
 	reportedEnd bool   // the reader has seen how run ended
 }
 
-const (
-	partFresh   = iota
-	partReading // by the one reader
-	partRead
-	partRevoked // the emit has returned
-)
-
-// lend calls emit, which passes the part on, and takes the part back. If a reader is still active
-// then, the reader closes run. Otherwise the part has no more readers.
+// lend calls emit, which passes the part on, and takes the part back.
 func (p *part[T]) lend(emit func() error) (err error) {
 	err = errAborted // unless emit returns
-	defer func() {
-		if p.state.Swap(partRevoked) == partReading {
-			if err == nil {
-				err = errUsed
-			}
-			p.run.leftToReader = true
-			p.cancel(err)
-			return
-		}
-		if p.helpers == nil {
-			return
-		}
-		if err != nil {
-			p.cancel(err)
-		}
-		_ = p.helpers.Wait()
-		if err != nil && p.run.done && !p.reportedEnd {
-			if more := p.run.addedTo(err); !echo(more) {
-				err = ending.Join(err, more)
-			}
-		}
-	}()
+	defer func() { err = p.takeBack(err) }()
 	err = emit()
+	return err
+}
+
+// takeBack revokes the part after the emit that lent it has ended with err, and returns the error
+// of the run. If a reader is still active, that reader closes run. Otherwise no goroutine uses the
+// part when takeBack returns.
+func (p *part[T]) takeBack(err error) error {
+	if p.state.revoke() {
+		if err == nil {
+			err = errUsed
+		}
+		p.run.leftToReader = true
+		p.cancel(err)
+		return err
+	}
+	if p.helpers == nil {
+		return err
+	}
+	if err != nil {
+		p.cancel(err)
+	}
+	_ = p.helpers.Wait()
+	if err == nil || !p.run.done || p.reportedEnd {
+		return err
+	}
+	if more := p.run.addedTo(err); !echo(more) {
+		return ending.Join(err, more)
+	}
 	return err
 }
 
 // begin makes the caller the reader. It returns false if the part was read before or has been taken
 // back.
-func (p *part[T]) begin() bool { return p.state.CompareAndSwap(partFresh, partReading) }
+func (p *part[T]) begin() bool { return p.state.begin() }
 
 // end records that the reader, which returns *err, has finished. If the part has been taken back,
 // end also closes run.
 func (p *part[T]) end(err *error) {
-	if p.state.CompareAndSwap(partReading, partRead) {
+	if p.state.end() {
 		return
 	}
 	if p.helpers != nil {
@@ -76,7 +74,7 @@ func (p *part[T]) end(err *error) {
 
 // each reads the part with step, on the caller's goroutine.
 func (p *part[T]) each(ctx context.Context, step func() (T, bool), emit func(T) error) error {
-	for p.state.Load() == partReading {
+	for p.state.isReading() {
 		v, ok := step()
 		if !ok {
 			return p.run.err

@@ -24,15 +24,23 @@ import (
 //   - Goroutines: none; the upstream runs as a coroutine. A substream that is read on its own
 //     context adds one goroutine, which has ended when the run returns.
 func SplitWhen[T any](cut func(T) bool) Flow[T, Source[T]] {
-	return split("SplitWhen", cut, true)
+	return split("SplitWhen", cut, cutBefore)
 }
 
 // SplitAfter is [SplitWhen], except that an element for which cut is true ends a substream.
 func SplitAfter[T any](cut func(T) bool) Flow[T, Source[T]] {
-	return split("SplitAfter", cut, false)
+	return split("SplitAfter", cut, cutAfter)
 }
 
-func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]] {
+// cutSide says to which of two sections an element with cut belongs.
+type cutSide int
+
+const (
+	cutBefore cutSide = iota // it begins the next section
+	cutAfter                 // it ends the current section
+)
+
+func split[T any](name string, cut func(T) bool, side cutSide) Flow[T, Source[T]] {
 	if cut == nil {
 		return invalid[T, Source[T]]("%s: the function is nil", name)
 	}
@@ -47,7 +55,7 @@ func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]]
 				}
 				s := &section[T]{
 					part: part[T]{run: p, ctx: ctx, cancel: cancel},
-					head: v, have: true, cut: cut, before: before,
+					head: v, have: true, cut: cut, side: side,
 				}
 				if err := s.lend(func() error { return emit(s) }); err != nil {
 					return err
@@ -68,8 +76,8 @@ func split[T any](name string, cut func(T) bool, before bool) Flow[T, Source[T]]
 // section is one substream of a pulled source.
 type section[T any] struct {
 	part[T]
-	cut    func(T) bool
-	before bool // an element with cut begins the next section; otherwise it ends this one
+	cut  func(T) bool
+	side cutSide
 
 	head  T
 	have  bool // head is the next element of this section
@@ -87,7 +95,7 @@ func (s *section[T]) more() bool {
 		s.ended = true
 		return false
 	}
-	if s.before && s.cut(s.head) {
+	if s.side == cutBefore && s.cut(s.head) {
 		s.begun, s.ended = true, true
 		return false
 	}
@@ -98,7 +106,7 @@ func (s *section[T]) more() bool {
 // take returns the element that more found.
 func (s *section[T]) take() T {
 	s.have = false
-	if !s.before && s.cut(s.head) {
+	if s.side == cutAfter && s.cut(s.head) {
 		s.ended = true
 	}
 	return s.head
