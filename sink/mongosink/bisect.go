@@ -45,13 +45,12 @@ func (r *run) refusedAsWhole(ctx context.Context, err error) (mongo.CommandError
 	return refusal, ok && r.opts.ContinueOnError && ctx.Err() == nil && slices.Contains(ofDocuments, refusal.Code)
 }
 
-// halves divides a batch that was refused. The halves count as sent before: if the driver divided
-// the batch, the server may have stored the first part.
+// halves divides a batch that was refused as a whole: nothing of it is stored.
 func (b *batch) halves() [2]*batch {
 	part := func(from, to int) *batch {
 		p := &batch{
 			first: b.first + int64(from), docs: b.docs[from:to], withoutID: b.withoutID[from:to],
-			models: b.models[from:to], opts: b.opts, resent: true,
+			models: b.models[from:to], opts: b.opts, resent: b.resent,
 		}
 		for _, doc := range p.docs {
 			p.bytes += len(doc)

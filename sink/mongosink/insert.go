@@ -51,6 +51,10 @@ import (
 // *mongo.Database. [InsertOptions].WriteConcern needs the method
 // Clone(...options.Lister[options.CollectionOptions]) *mongo.Collection.
 //
+// BulkWrite must send a batch in one command. The driver divides a batch that exceeds the server's
+// limits, so the sink asks Database() for them before its first batch. An Inserter without that
+// method gets what the options say.
+//
 // A panic of BulkWrite becomes [ErrOutcomeUnknown] with a [*stream.PanicError] as its cause. The
 // driver panics if a reply counts or numbers documents that were not sent, and may then hold a
 // lock: do not use its client again. mongosource.Guard refuses other replies that make the driver
@@ -93,7 +97,7 @@ type InsertResult struct {
 //     between two elements of the input, and Parallelism must be 0 or 1. Stages before this one
 //     must not use that session on other goroutines.
 //   - Limits: documents of 16 MiB, batches of 100,000 documents, messages of 48,000,000 bytes. For
-//     a server that takes less, the driver divides batches
+//     a server that takes less, as its hello says, batches are smaller
 //     (https://www.mongodb.com/docs/manual/reference/limits/).
 func Insert(coll Inserter, opts *InsertOptions) stream.Sink[bson.Raw, InsertResult] {
 	in := insertion{coll: coll}

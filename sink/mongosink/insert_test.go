@@ -110,6 +110,7 @@ func TestInsertBadSettings(t *testing.T) {
 		{BatchBytes: -1},
 		{BatchBytes: 48_000_000},
 		{Parallelism: -1},
+		{Parallelism: 1001},
 		{Ordered: true, Parallelism: 2},
 		{Ordered: true, ContinueOnError: true},
 		{WriteConcern: writeconcern.Unacknowledged()},

@@ -17,7 +17,7 @@ type InsertOptions struct {
 	// is sent alone.
 	BatchBytes int
 
-	// Parallelism is the number of batches in flight, at least 1. 0 means 4, or 1 with a session in
+	// Parallelism is the number of batches in flight, 1 to 1,000. 0 means 4, or 1 with a session in
 	// the context.
 	Parallelism int
 
@@ -55,14 +55,17 @@ const (
 	maxDocumentBytes  = 16 << 20
 )
 
+// maxParallelism is more than any server serves well, and the goroutines are started at once.
+const maxParallelism = 1000
+
 func (o *InsertOptions) check() error {
 	switch {
 	case o.BatchDocuments < 0 || o.BatchDocuments > maxBatchDocuments:
 		return fmt.Errorf("batches of %d documents; it must be 0 to %d", o.BatchDocuments, maxBatchDocuments)
 	case o.BatchBytes < 0 || o.BatchBytes > maxBatchBytes:
 		return fmt.Errorf("batches of %d bytes; it must be 0 to %d", o.BatchBytes, maxBatchBytes)
-	case o.Parallelism < 0:
-		return fmt.Errorf("%d batches in flight; it must not be negative", o.Parallelism)
+	case o.Parallelism < 0 || o.Parallelism > maxParallelism:
+		return fmt.Errorf("%d batches in flight; it must be 1 to %d, or 0 for the default", o.Parallelism, maxParallelism)
 	case o.Ordered && o.Parallelism > 1:
 		return fmt.Errorf("ordered inserts go one batch at a time, not %d", o.Parallelism)
 	case o.Ordered && o.ContinueOnError:

@@ -31,26 +31,6 @@ func TestInsertRepetitionRefused(t *testing.T) {
 	}
 }
 
-// The driver divides a batch if the server accepts fewer documents in one command. The first part
-// is stored and the second is refused, and the driver returns only the refusal.
-func TestInsertPartRefused(t *testing.T) {
-	for _, fault := range []mongotest.Fault{
-		{Code: 13},
-		{Code: 8000},
-		{Code: 91, Labels: []string{"NoWritesPerformed"}},
-	} {
-		srv, coll := serve(t)
-		srv.LimitBatches(5)
-		fault.Command, fault.Nth = "insert", 2
-		srv.Inject(fault)
-		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
-		if n := len(srv.Documents("shop", "cookies")); n != 5 || r != (mongosink.InsertResult{Unknown: 10}) ||
-			!errors.Is(err, mongosink.ErrOutcomeUnknown) {
-			t.Errorf("%+v: %d are stored; %+v, %v", fault, n, r, err)
-		}
-	}
-}
-
 // The error text begins with the server's message. The conclusion about the documents follows.
 func TestInsertRefusedText(t *testing.T) {
 	const said = "not authorized on shop to execute command"

@@ -101,6 +101,11 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 	if err != nil {
 		return err
 	}
+	if r.count == 0 {
+		if err := r.fitServer(ctx); err != nil {
+			return err
+		}
+	}
 	if b := r.batch; b != nil && len(doc) > r.opts.BatchBytes-b.bytes-b.idBytes {
 		if err := r.flush(ctx); err != nil {
 			return err

@@ -53,11 +53,9 @@ func (r *run) allowEmptyTimestamp(ctx context.Context, doc bson.Raw) error {
 // documents and report success.
 func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 	const invalidLength, unknownField = 16, 40415
-	c, ok := coll.(interface {
-		Name() string
-		Database() *mongo.Database
-	})
-	if !ok || c.Database() == nil {
+	c, ok := coll.(interface{ Name() string })
+	db := databaseOf(coll)
+	if !ok || db == nil {
 		return fmt.Errorf("%T has no database that could be asked", coll), nil
 	}
 	ctx = mongo.NewSessionContext(ctx, nil) // an error would end a transaction of the caller
@@ -68,7 +66,7 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 		insert := bson.D{
 			{Key: "insert", Value: c.Name()}, {Key: "documents", Value: bson.A{}}, {Key: ask.field, Value: true},
 		}
-		err := runCommand(ctx, c.Database(), insert)
+		_, err := runCommand(ctx, db, insert)
 		var said mongo.CommandError
 		switch {
 		case err == nil:
@@ -86,11 +84,11 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 // askTime limits the duration of the request, which does not concern documents.
 const askTime = 30 * time.Second
 
-func runCommand(ctx context.Context, db *mongo.Database, command bson.D) (err error) {
+func runCommand(ctx context.Context, db *mongo.Database, command bson.D) (reply bson.Raw, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	defer mongoerr.Recover(&err)
-	return db.RunCommand(ctx, command).Err()
+	return db.RunCommand(ctx, command).Raw()
 }
 
 // keepEmptyTimestamps makes a server keep Timestamp(0, 0).
