@@ -62,6 +62,9 @@ func TestBudgetTooSmall(t *testing.T) {
 				!strings.HasSuffix(err.Error(), fmt.Sprintf(" is %d bytes", tt.least)) {
 				t.Errorf("got %v, want %s… %d bytes", err, want, tt.least)
 			}
+			if err := run(1); err == nil || !strings.HasSuffix(err.Error(), fmt.Sprintf(" is %d bytes", tt.least)) {
+				t.Errorf("with one byte: got %v, want … %d bytes", err, tt.least)
+			}
 			if emitted > 0 && name != "a side sink" {
 				t.Errorf("%d elements were emitted", emitted)
 			}

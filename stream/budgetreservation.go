@@ -116,8 +116,24 @@ func (r *reservation) check() {
 	r.cancel(r.failed)
 }
 
-// fits reports whether the budget has the minimums of the run and of the runs around it. A run whose branches need more than
-// the whole budget gets it when no other run has any of it.
+// stopped reports whether ctx is done, so that an upstream need not start. If the budget of its run
+// is too small, the upstream starts all the same: its stages state what they need before they see
+// that ctx is done.
+func stopped(ctx context.Context) bool {
+	if ctx.Err() == nil {
+		return false
+	}
+	p := placeOf(ctx)
+	if p == nil || p.run == nil {
+		return true
+	}
+	p.budget.mu.Lock()
+	defer p.budget.mu.Unlock()
+	return p.run.failed == nil
+}
+
+// fits reports whether the budget has the minimums of the run and of the runs around it. A run
+// whose branches need more than the whole budget gets it when no other run has any of it.
 func (r *reservation) fits() bool {
 	b, wanted := r.budget, r.minimum
 	for p := r.parent; p != nil; p = p.parent {

@@ -48,7 +48,7 @@ func each[T any](ctx context.Context, src Source[T], emit func(T) error) error {
 	if src == nil {
 		return errNilSource
 	}
-	if ctx.Err() != nil {
+	if stopped(ctx) {
 		return context.Cause(ctx)
 	}
 	return src.Each(ctx, emit)

@@ -39,7 +39,7 @@ func pour[T any](ctx context.Context, src Source[T], to receiver[T]) error {
 	switch {
 	case !ok || to.many == nil:
 		return each(ctx, src, to.one)
-	case ctx.Err() != nil:
+	case stopped(ctx):
 		return context.Cause(ctx)
 	}
 	return s.EachSlice(ctx, to.many)

@@ -60,6 +60,11 @@ func (s encryptSource) run(ctx context.Context, emit func([]byte) error, room fu
 	if err := checkRecipients(recipients); err != nil {
 		return fmt.Errorf("agecodec: encrypt: %w", err)
 	}
+	if ctx.Err() != nil {
+		// The budget may be too small. The stages before this one then add to its error what they need.
+		_ = s.src.Each(ctx, func([]byte) error { return context.Cause(ctx) })
+		return context.Cause(ctx)
+	}
 	head, p, err := beginFile(ctx, recipients)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

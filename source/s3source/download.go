@@ -157,24 +157,30 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 		return stream.Fail[[]byte](err)
 	}
 	return lend.Source(func(ctx context.Context, emit func([]byte) error, lent bool) error {
+		account := d.openAccount(ctx)
+		defer account.Close()
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if d.opts.Parallelism > 1 {
-			return d.parallel(ctx, emit, lent)
+			return d.parallel(ctx, account, emit, lent)
 		}
-		return d.sequential(ctx, emit, lent)
+		return d.sequential(ctx, account, emit, lent)
 	})
 }
 
-// stageName is the name of [Download] in an error about memory.
-const stageName = "s3source.Download"
+// openAccount returns the account of a run. Its minimum is a chunk, or a part if there are several
+// requests at a time.
+func (d *download) openAccount(ctx context.Context) *stream.Account {
+	need := stream.Need{Stage: "s3source.Download", Min: int64(d.opts.ChunkSize)}
+	if d.opts.Parallelism > 1 {
+		need.Min, need.Max = d.opts.PartSize, int64(d.opts.Parallelism)*d.opts.PartSize
+	}
+	return stream.OpenAccount(ctx, need)
+}
 
-// sequential reads the object by one request after another, and takes the memory of a chunk from
-// the budget of ctx.
-func (d *download) sequential(ctx context.Context, emit func([]byte) error, lent bool) error {
-	account := stream.OpenAccount(ctx, stream.Need{Stage: stageName, Min: int64(d.opts.ChunkSize)})
-	defer account.Close()
+// sequential reads the object by one request after another.
+func (d *download) sequential(ctx context.Context, account *stream.Account, emit func([]byte) error, lent bool) error {
 	if err := account.Acquire(ctx, int64(d.opts.ChunkSize)); err != nil {
 		return err
 	}

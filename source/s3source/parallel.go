@@ -12,11 +12,7 @@ import (
 
 // parallel reads the object by several requests at a time. The parts in flight are consecutive: a
 // new one begins when the first one has been emitted.
-func (d *download) parallel(ctx context.Context, emit func([]byte) error, lent bool) error {
-	account := stream.OpenAccount(ctx, stream.Need{
-		Stage: stageName, Min: d.opts.PartSize, Max: int64(d.opts.Parallelism) * d.opts.PartSize,
-	})
-	defer account.Close()
+func (d *download) parallel(ctx context.Context, account *stream.Account, emit func([]byte) error, lent bool) error {
 	if err := account.Acquire(ctx, d.opts.PartSize); err != nil { // of the first part
 		return err
 	}
