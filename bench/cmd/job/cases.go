@@ -9,7 +9,7 @@ import (
 
 // maxRSS is the memory limit of ours in MiB: four parts of 8 MiB in flight, one that fills, and the
 // rest of the program.
-const maxRSS = 128
+const maxRSS = 110
 
 // memoryBar is the bar for constant memory: at most 15 % more for many times the data.
 const memoryBar = 1 / 1.15

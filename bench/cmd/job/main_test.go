@@ -90,10 +90,10 @@ func TestRows(t *testing.T) {
 				want = append(want, c+suffix+" "+p)
 			}
 		}
-		want = append(want, c+"-rss limit 128 MiB")
+		want = append(want, c+"-rss limit 110 MiB")
 	}
 	for _, c := range []string{"backup-growth", "restore-growth"} {
-		want = append(want, c+" millweir, 0.4 MB", c+" limit 128 MiB")
+		want = append(want, c+" millweir, 0.4 MB", c+" limit 110 MiB")
 		for _, suffix := range []string{"-cpu", "-wall", "-stored"} {
 			want = append(want, c+suffix+" millweir, 0.4 MB")
 		}
