@@ -18,6 +18,10 @@ type Need struct {
 	Max int64
 }
 
+// hugeNeed counts as more than any budget: 1 PiB. Needs are cut to it, so that their sums do not
+// overflow.
+const hugeNeed = 1 << 50
+
 // Account is what one run of one stage holds of a [Budget]. A nil *Account, of a run without a
 // budget, gives any number of bytes at once and counts nothing. Any goroutine may call the methods.
 type Account struct {
@@ -53,6 +57,7 @@ func OpenAccount(ctx context.Context, need Need) *Account {
 		return nil
 	}
 	b := p.budget
+	need.Min, need.Max = min(need.Min, hugeNeed), min(need.Max, hugeNeed)
 	a := &Account{need: need, budget: b, run: p.run, branch: p.branch}
 	b.mu.Lock()
 	defer b.mu.Unlock()

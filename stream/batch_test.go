@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -43,6 +44,77 @@ func TestBatch(t *testing.T) {
 				t.Errorf("got %v, %v, want %v", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// A batch by bytes takes the memory of a full batch with its first element, or that of an element
+// that is larger, and gives it back before the downstream gets it.
+func TestBatchBytesTakesFromTheBudget(t *testing.T) {
+	const most, large = 10, 25
+	size := func(n int) int { return n }
+	for name, flow := range map[string]stream.Flow[int, []int]{
+		"BatchBytes":       stream.BatchBytes(most, size),
+		"BatchBytesWithin": stream.BatchBytesWithin(most, time.Hour, size),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := stream.NewBudget(100)
+				ctx := stream.WithBudget(t.Context(), b)
+				used := func(want int64) {
+					t.Helper()
+					synctest.Wait()
+					if got := b.Used(); got != want {
+						t.Errorf("%d bytes are held, want %d", got, want)
+					}
+				}
+				src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
+					used(0)
+					for _, n := range []int{1, 9, large, 3} {
+						if err := emit(n); err != nil {
+							return err
+						}
+						held := map[int]int64{1: most, 3: most}
+						used(held[n]) // 9 and large end a batch
+					}
+					return nil
+				})
+				var got [][]int
+				err := stream.Via(src, flow).Each(ctx, func(ns []int) error {
+					if b.Used() != 0 {
+						t.Errorf("%d bytes are held for a batch that was emitted", b.Used())
+					}
+					got = append(got, ns)
+					if len(got) == 3 {
+						return errBoom
+					}
+					return nil
+				})
+				if err != errBoom || len(got) != 3 {
+					t.Errorf("%v, %v", got, err)
+				}
+				used(0)
+			})
+		})
+	}
+}
+
+// A batch that holds an element when the run fails gives its memory back.
+func TestBatchBytesGivesBackAnIncompleteBatch(t *testing.T) {
+	b := stream.NewBudget(100)
+	src := stream.SourceFunc[int](func(_ context.Context, emit func(int) error) error {
+		if err := emit(1); err != nil {
+			return err
+		}
+		return errBoom
+	})
+	for _, flow := range []stream.Flow[int, []int]{
+		stream.BatchBytes(10, func(n int) int { return n }),
+		stream.BatchBytesWithin(10, time.Hour, func(n int) int { return n }),
+	} {
+		err := stream.Via(src, flow).Each(stream.WithBudget(t.Context(), b), func([]int) error { return nil })
+		if err != errBoom || b.Used() != 0 {
+			t.Errorf("%v, %d bytes are held", err, b.Used())
+		}
 	}
 }
 

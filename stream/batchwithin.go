@@ -25,7 +25,7 @@ func BatchWithin[T any](n int, d time.Duration) Flow[T, []T] {
 // size returns the bytes of an element. When d has passed since the first element of a batch, it
 // emits the incomplete batch. An element larger than max forms its own batch.
 //
-//   - Memory: one batch, and up to 16 elements that wait.
+//   - Memory: one batch, taken from a [Budget], and up to 16 elements that wait.
 //   - Goroutines: one for the upstream, which has ended when the run returns.
 //   - Errors: if the upstream fails, an incomplete batch is dropped.
 func BatchBytesWithin[T any](max int, d time.Duration, size func(T) int) Flow[T, []T] {
@@ -37,7 +37,7 @@ func BatchBytesWithin[T any](max int, d time.Duration, size func(T) int) Flow[T,
 	case size == nil:
 		return invalid[T, []T]("BatchBytesWithin: the size function is nil")
 	}
-	return batchWithin(batcher[T]{bytes: max, size: size}, d)
+	return batchWithin(batcher[T]{stage: "BatchBytesWithin", bytes: max, size: size}, d)
 }
 
 func batchWithin[T any](limits batcher[T], d time.Duration) Flow[T, []T] {
@@ -47,9 +47,11 @@ func batchWithin[T any](limits batcher[T], d time.Duration) Flow[T, []T] {
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func([]T) error) error {
 		b := limits
+		b.open(ctx)
+		defer b.account.Close()
 		return gatherWithin(ctx, src, ahead, d, emit, func(emit func([]T) error) gatherer[T] {
 			return gatherer[T]{
-				add:   func(v T) error { return b.add(v, emit) },
+				add:   func(v T) error { return b.add(ctx, v, emit) },
 				flush: func() error { return b.flush(emit) },
 				empty: func() bool { return len(b.batch) == 0 },
 			}

@@ -112,8 +112,12 @@ func placeOf(ctx context.Context) *place {
 // the run. In the context of a run with the same budget, WithBudget changes nothing. With a nil
 // budget, stages hold what their options say and count nothing.
 //
-// Runs that wait for each other by other means than a hub, such as an [io.Pipe], need the context
-// of [WithReservation].
+// Runs that wait for each other by other means than a hub need the context of [WithReservation]: an
+// [io.Pipe], or a channel that one run fills by sink.Chan and another one reads by source.Chan.
+//
+// The budget counts what stages hold, not the garbage that they leave. By default, Go lets a heap
+// grow to twice what is in use. So give the process a memory limit as well, such as an eighth above
+// the budget, by GOMEMLIMIT or [runtime/debug.SetMemoryLimit].
 func WithBudget(ctx context.Context, b *Budget) context.Context {
 	p := &place{budget: b}
 	if around := placeOf(ctx); around != nil {

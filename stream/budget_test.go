@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -47,6 +48,15 @@ func TestBudgetTooSmall(t *testing.T) {
 			stream.AlsoTo(stream.Into(needing(large), sink.Discard[int]()), nil), "large", 30,
 		},
 		"AsyncBytes": {stream.AsyncBytes(100, func(int) int { return 1 }), "AsyncBytes", 100},
+		"BatchBytes": {
+			stream.Then(stream.BatchBytes(100, func(int) int { return 1 }), stream.Map(func(ns []int) int { return len(ns) })),
+			"BatchBytes", 100,
+		},
+		"BatchBytesWithin": {
+			stream.Then(stream.BatchBytesWithin(100, time.Hour, func(int) int { return 1 }),
+				stream.Map(func(ns []int) int { return len(ns) })),
+			"BatchBytesWithin", 100,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			emitted := 0
@@ -70,6 +80,30 @@ func TestBudgetTooSmall(t *testing.T) {
 			}
 			if err := run(tt.least); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// The sum of needs that no budget has room for does not overflow.
+func TestBudgetTooSmallForHugeNeeds(t *testing.T) {
+	huge := stream.Need{Stage: "huge", Min: math.MaxInt64}
+	for name, flow := range map[string]stream.Flow[int, int]{
+		"a minimum":    needing(huge),
+		"two minimums": stream.Then(needing(huge), needing(huge)),
+		"a maximum": stream.Then(needing(stream.Need{Stage: "small", Min: 10}),
+			needing(stream.Need{Stage: "huge", Max: math.MaxInt64})),
+		"a minimum and more": stream.Then(needing(huge), needing(stream.Need{Stage: "small", Min: 10})),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := stream.NewBudget(100)
+			_, err := stream.Run(stream.WithBudget(t.Context(), b), stream.Via(count(5), flow), sink.Discard[int]())
+			if err == nil || !strings.Contains(err.Error(), "huge: the budget of 100 bytes is too small") ||
+				strings.Contains(err.Error(), "is -") {
+				t.Errorf("got %v", err)
+			}
+			if b.Used() != 0 {
+				t.Errorf("%d bytes are held", b.Used())
 			}
 		})
 	}
