@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -131,6 +132,8 @@ func play(ctx context.Context, role string, args []string) error {
 		}),
 		key: key.Recipient(),
 	}
+	// A budget does not count garbage, so the process has a memory limit as well.
+	debug.SetMemoryLimit(budgetOfRows + budgetOfRows/8)
 	ctx = stream.WithBudget(ctx, stream.NewBudget(budgetOfRows))
 	if role == tenantsRole {
 		return w.tenants(ctx, n)
