@@ -16,8 +16,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// batchCost is what a source needs of a budget: a reply of 2 MiB and the copy of its documents.
-const batchCost = 4 << 20
+// batchCost is what a source needs of a budget: a reply of 2 MiB, the copy of its documents, and the
+// reply before it.
+const batchCost = 6 << 20
 
 // With the least budget that works, a source reads everything, also when it resumes, and gives back
 // what it held. With less, it fails before its first request.

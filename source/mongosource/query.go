@@ -46,9 +46,13 @@ func (q *query) fail(err error) error {
 	return fmt.Errorf("mongosource: %s%s: %w", q.name, mongoerr.Namespace(q.of), err)
 }
 
-// batchCost is what a batch counts in a [stream.Budget]: the reply and the copy of its documents. A
-// larger batch counts in full if the budget has room.
-const batchCost = 2 * targetBytes
+// A batch counts in a [stream.Budget] with the reply, the copy of its documents, and the reply before
+// it, which the driver keeps while it reads the next. A larger batch counts in full if the budget has
+// room.
+const (
+	copies    = 3
+	batchCost = copies * targetBytes
+)
 
 // openAccount returns the account of a run.
 func (q *query) openAccount(ctx context.Context) *stream.Account {

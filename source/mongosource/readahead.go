@@ -97,7 +97,7 @@ func (c *cursor) fill(ctx context.Context, b *batch) {
 		}
 	}
 	b.docs, b.err = c.next(ctx)
-	if more := 2*int64(c.bytes) - batchCost; len(b.docs) > 0 && more > 0 && c.account.TryAcquire(more) {
+	if more := copies*int64(c.bytes) - batchCost; len(b.docs) > 0 && more > 0 && c.account.TryAcquire(more) {
 		b.cost += more
 	}
 }
