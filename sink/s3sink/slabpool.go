@@ -41,8 +41,10 @@ func (p *slabPool) await(ctx context.Context, size int) ([]byte, error) {
 
 func (p *slabPool) allocate(size int) []byte {
 	if p.account != nil {
-		if slab, ok := shared.Get().(*[]byte); ok && size == maxSlab {
-			return *slab
+		if size == maxSlab {
+			if slab, ok := shared.Get().(*[]byte); ok {
+				return *slab
+			}
 		}
 		return make([]byte, 0, size)
 	}
