@@ -73,6 +73,8 @@ func (r Row) compared() string {
 			verdict = "MISSED"
 		case r.Goal > 0 && r.Ratio >= r.Goal:
 			verdict = "goal"
+		case r.Goal > 0:
+			verdict = "ok, goal missed"
 		}
 	}
 	return fmt.Sprintf("%s ×\t%s – %s\t%s\t%s\t", format3(r.Ratio), format3(r.Min), format3(r.Max), bar, verdict)
