@@ -46,11 +46,16 @@ func TestInsertPartRefused(t *testing.T) {
 func TestInsertSmallMessages(t *testing.T) {
 	srv, coll := serve(t)
 	hello := bson.D{
-		{Key: "ismaster", Value: true}, {Key: "setName", Value: "mongotest"},
-		{Key: "hosts", Value: bson.A{srv.Addr()}}, {Key: "me", Value: srv.Addr()},
-		{Key: "maxBsonObjectSize", Value: 16 << 20}, {Key: "maxMessageSizeBytes", Value: 3_000_000},
-		{Key: "maxWriteBatchSize", Value: 1000}, {Key: "maxWireVersion", Value: 25},
-		{Key: "logicalSessionTimeoutMinutes", Value: 30}, {Key: "ok", Value: 1},
+		{Key: "ismaster", Value: true},
+		{Key: "setName", Value: "mongotest"},
+		{Key: "hosts", Value: bson.A{srv.Addr()}},
+		{Key: "me", Value: srv.Addr()},
+		{Key: "maxBsonObjectSize", Value: 16 << 20},
+		{Key: "maxMessageSizeBytes", Value: 3_000_000},
+		{Key: "maxWriteBatchSize", Value: 1000},
+		{Key: "maxWireVersion", Value: 25},
+		{Key: "logicalSessionTimeoutMinutes", Value: 30},
+		{Key: "ok", Value: 1},
 	}
 	srv.Inject(mongotest.Fault{Command: "hello", Reply: raw(t, hello)})
 	docs := make([]bson.Raw, 20)
