@@ -29,11 +29,11 @@ func fillLarge(t testing.TB, coll *mongo.Collection) {
 
 // middle starts a backup and returns in the middle of it: a few parts are stored, and the proxy
 // holds back the remaining documents until it is released.
-func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3) (*child, *servers.Proxy) {
+func middle(t *testing.T, j *job, m *servers.Mongo, s *servers.S3, more ...string) (*child, *servers.Proxy) {
 	t.Helper()
 	p := servers.NewProxy(t, m.Addr())
 	reached := p.HoldDown(half)
-	c := start(t, "backup", j.with("MONGODB_URI="+directURI(p)), j.store()...)
+	c := start(t, "backup", j.with("MONGODB_URI="+directURI(p)), j.store(more...)...)
 	select {
 	case <-reached:
 	case <-c.done:
@@ -140,15 +140,33 @@ func TestBackupStorageKilled(t *testing.T) {
 			time.Sleep(6 * time.Second) // longer than the SDK retries
 			s.Restart(t)
 			c.wait(t)
+			c.succeeded(t)
+			run(t, "restore", j.env, j.restore("again")...).succeeded(t)
+			n, err := coll.Database().Collection("again").EstimatedDocumentCount(t.Context())
+			if err != nil || n != 32_000 {
+				t.Errorf("%d documents are restored, %v", n, err)
+			}
+			if err := coll.Database().Collection("again").Drop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run(name+", away for longer", func(t *testing.T) {
+			s := start(t)
+			j := newJob(t, m, s, coll)
+			c, p := middle(t, j, m, s, "-retry", "1s")
+			s.Kill(t)
+			p.Release()
+			time.Sleep(6 * time.Second)
+			s.Restart(t)
+			c.wait(t)
 			c.refused(t, 1, "S3", "refused", "nothing was stored")
 			s.Nothing(t, j.bucket, key)
-			run(t, "backup", j.env, j.store()...).succeeded(t)
 		})
 	}
 	t.Run("for good", func(t *testing.T) {
 		s := servers.Versitygw(t)
 		j := newJob(t, m, s, coll)
-		c, p := middle(t, j, m, s)
+		c, p := middle(t, j, m, s, "-retry", "2s")
 		ids := s.Uploads(t, j.bucket, key)
 		s.Kill(t)
 		p.Release()

@@ -138,11 +138,11 @@ func TestRestoreRefusals(t *testing.T) {
 // stopped starts a restore of the large collection that replaces another, and returns in the middle
 // of it: documents are inserted, and the proxy holds back the rest of the object until it is
 // released.
-func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3) (*child, *servers.Proxy) {
+func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3, more ...string) (*child, *servers.Proxy) {
 	t.Helper()
 	p := servers.NewProxy(t, s.Addr())
 	reached := p.HoldDown(half)
-	c := start(t, "restore", j.with("AWS_ENDPOINT_URL_S3=http://"+p.Addr()), j.restore("kept", "-drop")...)
+	c := start(t, "restore", j.with("AWS_ENDPOINT_URL_S3=http://"+p.Addr()), j.restore("kept", append(more, "-drop")...)...)
 	select {
 	case <-reached:
 	case <-c.done:
@@ -198,7 +198,7 @@ func TestRestoreStopped(t *testing.T) {
 	}
 	t.Run("storage killed", func(t *testing.T) {
 		s := servers.Versitygw(t)
-		c, p := stopped(t, backedUp(t, s), db, s)
+		c, p := stopped(t, backedUp(t, s), db, s, "-retry", "2s")
 		s.Kill(t)
 		p.Reset() // the rest of the object may lie in network buffers
 		p.Release()

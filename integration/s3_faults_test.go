@@ -30,31 +30,42 @@ func killing(t *testing.T, s *servers.S3, bucket, key string, killed chan<- stru
 	})
 }
 
-// TestUploadServerKilled kills the server in the middle of an upload and starts it again while the
-// sink cleans up.
+// TestUploadServerKilled kills the server in the middle of an upload and starts it again. The upload
+// goes on, unless its time for retries is over: then the sink cleans up.
 func TestUploadServerKilled(t *testing.T) {
-	eachOwnS3(t, func(t *testing.T, s *servers.S3) {
-		bucket, client, key := s.Bucket(t), s.Client(t), "k"
-		killed, restarted := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(restarted)
-			select {
-			case <-killed:
-			case <-t.Context().Done():
-				return
-			}
-			// This is longer than the SDK retries, so the sink can only clean up.
-			time.Sleep(6 * time.Second)
-			s.Restart(t)
-		}()
-		_, err := stream.Run(t.Context(), killing(t, s, bucket, key, killed),
-			s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
-		<-restarted
-		if err == nil || !strings.Contains(err.Error(), "connection") {
-			t.Errorf("the error is not the cause: %v", err)
-		}
-		s.Nothing(t, bucket, key)
-	})
+	for name, retry := range map[string]time.Duration{"goes on": 0, "gives up": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			eachOwnS3(t, func(t *testing.T, s *servers.S3) {
+				bucket, client, key := s.Bucket(t), s.Client(t), "k"
+				killed, restarted := make(chan struct{}), make(chan struct{})
+				go func() {
+					defer close(restarted)
+					select {
+					case <-killed:
+					case <-t.Context().Done():
+						return
+					}
+					time.Sleep(6 * time.Second) // longer than the SDK retries
+					s.Restart(t)
+				}()
+				_, err := stream.Run(t.Context(), killing(t, s, bucket, key, killed),
+					s3sink.Upload(client, bucket, key,
+						&s3sink.UploadOptions{PartSize: partSize, Parallelism: 2, RetryTimeout: retry}))
+				<-restarted
+				if retry > 0 {
+					if err == nil || !strings.Contains(err.Error(), "connection") {
+						t.Errorf("the error is not the cause: %v", err)
+					}
+					s.Nothing(t, bucket, key)
+					return
+				}
+				want := append(bytes.Clone(random()[:3*partSize+1]), random()...)
+				if body, _ := object(t, client, bucket, key); err != nil || !bytes.Equal(body, want) {
+					t.Errorf("the object of %d bytes is not what was sent, %v", len(body), err)
+				}
+			})
+		})
+	}
 }
 
 // TestUploadServerGone kills the server for longer than the sink tries to clean up. The error names
@@ -64,7 +75,7 @@ func TestUploadServerGone(t *testing.T) {
 		bucket, client, key := s.Bucket(t), s.Client(t), "k"
 		_, err := stream.Run(t.Context(), killing(t, s, bucket, key, make(chan struct{})),
 			s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
-				PartSize: partSize, Parallelism: 2, AbortTimeout: time.Second,
+				PartSize: partSize, Parallelism: 2, RetryTimeout: time.Second, AbortTimeout: time.Second,
 			}))
 		if err == nil {
 			t.Fatal("no error")

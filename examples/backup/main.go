@@ -200,6 +200,7 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 		Metadata:             j.sizeHint.AddTo(j.catalog.Metadata()),
 		OnPart:               func(part s3sink.Part) { j.acknowledged.Part(part.Size) },
 		OnRetry:              j.acknowledged.Retry,
+		RetryTimeout:         j.s3.RetryTimeout(),
 	})
 	return cli.Protect(func() (s3sink.Object, error) { return stream.Run(ctx, body, upload) })
 }

@@ -191,8 +191,9 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 func (j *job) documents() stream.Source[bson.Raw] {
 	format := &cli.FormatOptions{Encrypted: len(j.identities) > 0, Identities: j.identities}
 	body := stream.Via2(s3source.Download(j.storage, j.s3.Bucket, j.s3.Key, &s3source.DownloadOptions{
-		IfMatch: aws.ToString(j.object.ETag), // read the object that j.object describes, or fail
-		OnRetry: j.acknowledged.Retry,
+		IfMatch:      aws.ToString(j.object.ETag), // read the object that j.object describes, or fail
+		OnRetry:      j.acknowledged.Retry,
+		RetryTimeout: j.s3.RetryTimeout(),
 	}),
 		cli.CheckFormat(format),
 		stream.Monitor[[]byte](&j.read),

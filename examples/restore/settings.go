@@ -81,7 +81,7 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	if err := cli.Require(fs, "db", "collection", "bucket", "key"); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.mongo.Check(), s.mongo.CheckTarget(), s.s3.CheckKey()); err != nil {
+	if err := errors.Join(s.mongo.Check(), s.mongo.CheckTarget(), s.s3.CheckFlags()); err != nil {
 		return nil, err
 	}
 	switch {

@@ -23,11 +23,12 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// S3 locates the object: the flags -bucket and -key. Credentials, region and endpoint come from the
-// environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws, or the
-// machine's role, as for every AWS tool.
+// S3 locates the object: the flags -bucket, -key and -retry. Credentials, region and endpoint come
+// from the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws,
+// or the machine's role, as for every AWS tool.
 type S3 struct {
 	Bucket, Key string
+	retry       time.Duration
 
 	endpoint string // for messages; "" for Amazon S3
 	gotReply bool   // the service has replied to a request of this run
@@ -39,21 +40,34 @@ func (s *S3) Flags(fs *Flags) {
 	fs.Group("The object")
 	fs.StringVar(&s.Bucket, "bucket", "", "the S3 bucket's `NAME`")
 	fs.StringVar(&s.Key, "key", "", "the object's `KEY` in the bucket: cookies.jsonl.gz.age")
+	fs.DurationVar(&s.retry, "retry", 5*time.Minute,
+		"the `TIME` for which a request is repeated while the service fails or is away; 0s: not at all")
 }
 
 // maxKey is the limit of a key in bytes
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 const maxKey = 1024
 
-// CheckKey returns a [*UsageError] for a key that S3 does not allow.
-func (s *S3) CheckKey() error {
+// CheckFlags returns a [*UsageError] for a key that S3 does not allow, and for a negative time.
+func (s *S3) CheckFlags() error {
 	if len(s.Key) > maxKey {
 		return Usagef("-key has %d bytes, more than the %d that S3 takes", len(s.Key), maxKey)
+	}
+	if s.retry < 0 {
+		return Usagef("-retry %v is negative", s.retry)
 	}
 	if !utf8.ValidString(s.Key) {
 		return Usagef("-key %q is not UTF-8", s.Key)
 	}
 	return nil
+}
+
+// RetryTimeout returns the value of -retry for the options of an upload or a download.
+func (s *S3) RetryTimeout() time.Duration {
+	if s.retry == 0 {
+		return -1
+	}
+	return s.retry
 }
 
 // URL returns s3://BUCKET/KEY.
