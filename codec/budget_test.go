@@ -95,8 +95,8 @@ func TestBudgetOfCodecs(t *testing.T) {
 	}
 }
 
-// TestBudgetIsShared runs many pipelines in a budget for a few of them. They all end, and they never
-// hold more.
+// TestBudgetIsShared runs many pipelines in a budget for a few of them. They all end, and they
+// never hold more.
 func TestBudgetIsShared(t *testing.T) {
 	data := jsonText(3 << 20)
 	for name, c := range budgeted {

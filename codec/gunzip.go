@@ -42,9 +42,9 @@ type GunzipOptions struct {
 //   - Errors: [io.ErrUnexpectedEOF] if the input is empty or ends inside a member; gzip.ErrHeader
 //     and gzip.ErrChecksum of compress/gzip for damage; a [*FormatError] for another format;
 //     [ErrTrailing] if other data follows a member; [ErrSyntax] if the length of a member differs
-//     from its header (Gzip, bgzip and MiGz store it there); [*LimitError]. For members that Gzip wrote
-//     with Parallelism also io.ErrUnexpectedEOF if the last ones are missing, and ErrSyntax if
-//     others are missing, swapped or repeated.
+//     from its header (Gzip, bgzip and MiGz store it there); [*LimitError]. For members that Gzip
+//     wrote with Parallelism also io.ErrUnexpectedEOF if the last ones are missing, and ErrSyntax
+//     if others are missing, swapped or repeated.
 //   - Limits: members of other writers have no numbers, so a stream that was cut between two of
 //     them looks complete. To detect that, put an end record inside or a layer such as age outside.
 //     Deflate reaches a ratio of 1,032 at most, so the default MaxRatio bounds no bomb. Large

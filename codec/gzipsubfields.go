@@ -10,8 +10,8 @@ const (
 	// bgzipMark is the subfield of bgzip: 2 bytes, the length of the member minus 1 (SAM/BAM format
 	// specification, section 4.1).
 	bgzipMark = "BC\x02\x00"
-	// migzMark is the subfield of MiGz: 4 bytes, the length of the deflate stream between header and
-	// trailer (MiGzUtil.java of https://github.com/linkedin/migz).
+	// migzMark is the subfield of MiGz: 4 bytes, the length of the deflate stream between header
+	// and trailer (MiGzUtil.java of https://github.com/linkedin/migz).
 	migzMark = "MZ\x04\x00"
 )
 

@@ -11,8 +11,8 @@ import (
 // openEncoder is the function that [Encoder] takes.
 type openEncoder = func(io.Writer) (io.WriteCloser, error)
 
-// lazyEncoder is an [Encoder] that calls open when it gets the first bytes. It takes state bytes, the
-// memory of the writer, from the budget.
+// lazyEncoder is an [Encoder] that calls open when it gets the first bytes. It takes state bytes,
+// the memory of the writer, from the budget.
 func lazyEncoder(name string, state int64, open openEncoder) bytesFlow {
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
 		account := stream.OpenAccount(ctx, stream.Need{Stage: name, Min: state})

@@ -59,8 +59,8 @@ func (p packer) flow(level, parallelism int) bytesFlow {
 	})
 }
 
-// byParallelism returns the flow that choose returns for the number of goroutines of each run, which
-// the option or the context says.
+// byParallelism returns the flow that choose returns for the number of goroutines of each run,
+// which the option or the context says.
 func byParallelism(name string, option int, choose func(workers) bytesFlow) bytesFlow {
 	return lend.Flow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error, lent bool) error {
 		n, err := stream.Parallelism(ctx, option)

@@ -164,8 +164,8 @@ func TestGunzipEnds(t *testing.T) {
 	}
 }
 
-// TestMergedStreamsAreRefused takes turns between two compressed streams, as a merge does. Each chunk
-// is a whole member, frame or block, so another decoder could read the mixture.
+// TestMergedStreamsAreRefused takes turns between two compressed streams, as a merge does. Each
+// chunk is a whole member, frame or block, so another decoder could read the mixture.
 func TestMergedStreamsAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ pack, unpack func(n int) flow }{
 		"gzip": {func(n int) flow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) }, gunzipBy},

@@ -25,8 +25,8 @@ func openWindows(ctx context.Context, stage string, maxWindow int64) *windowMemo
 	return &windowMemory{Account: stream.OpenAccount(ctx, stream.Need{Stage: stage, Min: least}), ctx: ctx}
 }
 
-// reserve takes the memory for a frame with this window, unless an earlier frame had a larger one. It
-// does not wait for memory beyond the run's first: nothing else releases what the run holds.
+// reserve takes the memory for a frame with this window, unless an earlier frame had a larger one.
+// It does not wait for memory beyond the run's first: nothing else releases what the run holds.
 func (m *windowMemory) reserve(window uint64) error {
 	need := int64(window) + decoderState
 	if need <= m.held {

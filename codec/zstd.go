@@ -71,8 +71,8 @@ func zstdEncoderOptions(level, n int) []zstd.EOption {
 	}
 }
 
-// zstdState is the memory of an encoder of one stream, in bytes, by zstd.EncoderLevel: its window and
-// its tables.
+// zstdState is the memory of an encoder of one stream, in bytes, by zstd.EncoderLevel: its window
+// and its tables.
 var zstdState = [zstd.SpeedBestCompression + 1]int64{
 	zstd.SpeedFastest: 6 << 20, zstd.SpeedDefault: 10 << 20, zstd.SpeedBetterCompression: 20 << 20,
 	zstd.SpeedBestCompression: 64 << 20,

@@ -30,8 +30,8 @@ func killing(t *testing.T, s *servers.S3, bucket, key string, killed chan<- stru
 	})
 }
 
-// TestUploadServerKilled kills the server in the middle of an upload and starts it again. The upload
-// goes on, unless its time for retries is over: then the sink cleans up.
+// TestUploadServerKilled kills the server in the middle of an upload and starts it again. The
+// upload goes on, unless its time for retries is over: then the sink cleans up.
 func TestUploadServerKilled(t *testing.T) {
 	for name, retry := range map[string]time.Duration{"goes on": 0, "gives up": time.Second} {
 		t.Run(name, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/millweir/millweir/source/s3source"
 )
 
-// TestDownloadOfAWSCLI downloads objects that the AWS CLI wrote with its defaults, in one part and in
-// several. What the download says before the first byte must be what it compares.
+// TestDownloadOfAWSCLI downloads objects that the AWS CLI wrote with its defaults, in one part and
+// in several. What the download says before the first byte must be what it compares.
 func TestDownloadOfAWSCLI(t *testing.T) {
 	cli, err := exec.LookPath("aws")
 	if err != nil {

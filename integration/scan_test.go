@@ -35,8 +35,8 @@ func mixedIDs(t testing.TB, n int) (docs []bson.Raw) {
 	return docs
 }
 
-// scan runs a scan in batches of 50. It calls at with the number of documents so far, and counts the
-// failures that it resumed after.
+// scan runs a scan in batches of 50. It calls at with the number of documents so far, and counts
+// the failures that it resumed after.
 func scan(t testing.TB, coll *mongo.Collection, at func(n int)) (docs []bson.Raw, failures int, err error) {
 	t.Helper()
 	opts := &mongosource.ScanOptions{BatchSize: 50, Backoff: stream.Backoff{

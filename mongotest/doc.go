@@ -24,8 +24,8 @@
 //
 // It is not a database. A filter can compare top-level fields: for equality of their bytes, with
 // $gt within a type, and with {$expr: {$gt: ["$field", {$literal: value}]}} across types, joined by
-// $and. A sort can use one top-level field. There is no index except for the uniqueness of _id, so a
-// hint has no effect. The server refuses everything else.
+// $and. A sort can use one top-level field. There is no index except for the uniqueness of _id, so
+// a hint has no effect. The server refuses everything else.
 //
 // A test inspects the server with [Server.Documents], [Server.Cursors] and [Server.Commands].
 // [Server.Add] stores what no client could: damaged documents, or an _id twice.

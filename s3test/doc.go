@@ -14,14 +14,14 @@
 // It keeps objects in memory and behaves as S3 does, as far as a program can notice:
 //
 //   - PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects; ranges, single parts, versions
-//     and delete markers, Object Lock, If-Match and If-None-Match: *, and user metadata. It keeps the
-//     headers for encryption, storage class and the like without acting on them, and confirms the
-//     encryption.
+//     and delete markers, Object Lock, If-Match and If-None-Match: *, and user metadata. It keeps
+//     the headers for encryption, storage class and the like without acting on them, and confirms
+//     the encryption.
 //   - CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload. As S3 does,
 //     it checks the number and the size of parts, their order, ETags and checksums, and the
 //     announced size.
-//   - ListParts; ListObjectsV2 and ListObjectVersions with prefix, delimiter, pages and encoded keys;
-//     ListMultipartUploads with prefix, pages and encoded keys; CreateBucket, HeadBucket.
+//   - ListParts; ListObjectsV2 and ListObjectVersions with prefix, delimiter, pages and encoded
+//     keys; ListMultipartUploads with prefix, pages and encoded keys; CreateBucket, HeadBucket.
 //   - Content-MD5, the signed SHA-256 of a body, and CRC64NVME, CRC32, CRC32C, SHA-1 and SHA-256 in
 //     headers. It rejects a body that does not match.
 //

@@ -12,8 +12,8 @@ type Service int
 const (
 	AmazonS3 Service = iota
 
-	// BackblazeB2 rejects every header about checksums with 400 InvalidArgument, x-amz-checksum-mode
-	// of a GET included, and keeps no checksums.
+	// BackblazeB2 rejects every header about checksums with 400 InvalidArgument,
+	// x-amz-checksum-mode of a GET included, and keeps no checksums.
 	// https://www.backblaze.com/docs/cloud-storage-s3-compatible-api,
 	// https://github.com/vatesfr/xen-orchestra/issues/8358
 	BackblazeB2

@@ -14,7 +14,8 @@ import (
 	"github.com/millweir/millweir/s3test"
 )
 
-// multipart uploads parts of the given sizes, and returns the error of the first request that fails.
+// multipart uploads parts of the given sizes, and returns the error of the first request that
+// fails.
 func multipart(ctx context.Context, client *s3.Client, key string, algorithm types.ChecksumAlgorithm,
 	sizes ...int,
 ) (uploadID *string, err error) {

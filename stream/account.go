@@ -222,8 +222,8 @@ func (a *Account) Release(bytes int64) {
 	a.budget.grant()
 }
 
-// Close gives back all that the account holds. No call of Acquire may be waiting. A second call does
-// nothing.
+// Close gives back all that the account holds. No call of Acquire may be waiting. A second call
+// does nothing.
 func (a *Account) Close() {
 	if a == nil {
 		return

@@ -36,8 +36,8 @@ func AsyncBytes[T any](max int, size func(T) int) Flow[T, T] {
 // small elements at a time.
 const asyncBytesLeast = 64 << 10
 
-// elementBytes returns a function for the bytes that an element takes in a queue. It is at least 1, so
-// that the number of elements is bounded.
+// elementBytes returns a function for the bytes that an element takes in a queue. It is at least 1,
+// so that the number of elements is bounded.
 func elementBytes[T any](size func(T) int) func(T) int64 {
 	slot := max(1, int64(reflect.TypeFor[T]().Size()))
 	return func(v T) int64 { return slot + int64(max(0, size(v))) }

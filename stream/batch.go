@@ -131,8 +131,8 @@ func (b *batcher[T]) add(ctx context.Context, v T, emit func([]T) error) error {
 	return nil
 }
 
-// begin makes room for a batch, and takes the bytes of a full one at once. An element that is larger
-// than a batch is alone in its own, so its bytes are known.
+// begin makes room for a batch, and takes the bytes of a full one at once. An element that is
+// larger than a batch is alone in its own, so its bytes are known.
 func (b *batcher[T]) begin(ctx context.Context) error {
 	if b.batch == nil {
 		b.batch = make([]T, 0, min(max(b.count, 16), batchRoom))

@@ -7,8 +7,9 @@ import (
 )
 
 // MapResource returns a flow that opens a resource when the run begins, emits f(r, ctx, v) for each
-// element v, and closes the resource when the run ends for any reason. shut may be nil. The resource
-// comes before the context, so that f and shut can be method expressions, such as (*Client).Lookup.
+// element v, and closes the resource when the run ends for any reason. shut may be nil. The
+// resource comes before the context, so that f and shut can be method expressions, such as
+// (*Client).Lookup.
 //
 //   - Memory: the resource.
 //   - Errors: an error of open or f ends the run, unchanged. An error of shut is joined to the

@@ -12,8 +12,8 @@ import (
 //     point to is shared, so the downstream must not change what compare reads through them.
 //   - Goroutines: none; the sources run as coroutines. To run them concurrently, put an [Async]
 //     after each.
-//   - Errors: the first error of a source ends the run. So does a source that is not sorted; the error names its
-//     index in srcs.
+//   - Errors: the first error of a source ends the run. So does a source that is not sorted; the
+//     error names its index in srcs.
 func MergeSorted[T any](compare func(a, b T) int, srcs ...Source[T]) Source[T] {
 	if compare == nil {
 		return Fail[T](errNilFunc("MergeSorted"))

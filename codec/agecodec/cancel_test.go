@@ -206,9 +206,9 @@ type begins func()
 func (b begins) Unwrap([]*age.Stanza) ([]byte, error) { b(); return nil, age.ErrIncorrectIdentity }
 func (b begins) Wrap([]byte) ([]*age.Stanza, error)   { b(); return nil, errTest }
 
-// TestNoIdentityBeginsAfterTheRun cancels after the last check of the context before an identity or a
-// recipient starts on its goroutine. It must not begin, such as by asking a person, once the run has
-// ended.
+// TestNoIdentityBeginsAfterTheRun cancels after the last check of the context before an identity or
+// a recipient starts on its goroutine. It must not begin, such as by asking a person, once the run
+// has ended.
 func TestNoIdentityBeginsAfterTheRun(t *testing.T) {
 	file := ageEncrypt(t, []byte("secret"), newKey(t).Recipient())
 	for name, f := range map[string]func(b begins) flow{

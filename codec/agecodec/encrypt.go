@@ -61,7 +61,8 @@ func (s encryptSource) run(ctx context.Context, emit func([]byte) error, room fu
 		return fmt.Errorf("agecodec: encrypt: %w", err)
 	}
 	if ctx.Err() != nil {
-		// The budget may be too small. The stages before this one then add to its error what they need.
+		// The budget may be too small. The stages before this one then add to its error what they
+		// need.
 		_ = s.src.Each(ctx, func([]byte) error { return context.Cause(ctx) })
 		return context.Cause(ctx)
 	}

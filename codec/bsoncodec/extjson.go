@@ -22,8 +22,8 @@ type ExtJSONOptions struct {
 	// Strict fails with [ErrInexact] instead of writing the escape form.
 	Strict bool
 	// ChunkSize is the number of bytes after which [ExtJSON] emits a chunk, 1 to 1 GiB. The default
-	// is 64 KiB. 1 emits each line by itself. With goroutines it is the number of bytes of BSON in a
-	// chunk, 256 KiB by default.
+	// is 64 KiB. 1 emits each line by itself. With goroutines it is the number of bytes of BSON in
+	// a chunk, 256 KiB by default.
 	ChunkSize int
 	// MaxDepth limits the levels of documents and arrays, 1 to 10,000. The default is 200.
 	MaxDepth int
@@ -67,9 +67,9 @@ func (o *ExtJSONOptions) writer() writer {
 //   - Out: chunks of whole lines, each with a newline. A chunk is emitted when it reaches
 //     ChunkSize, and at the end of the upstream. So a document may wait for the next one.
 //   - Ownership: as in [BSON].
-//   - Memory: one chunk of ChunkSize, and one line. A line of more than 1 MiB takes up to a
-//     quarter more than its length, or three times its length if the end of the document differs
-//     from its beginning. A document of 16 MiB of control characters is a line of 96 MiB; the process took
+//   - Memory: one chunk of ChunkSize, and one line. A line of more than 1 MiB takes up to a quarter
+//     more than its length, or three times its length if the end of the document differs from its
+//     beginning. A document of 16 MiB of control characters is a line of 96 MiB; the process took
 //     140 MiB. If chunks are lent, the memory of a long line is kept for 100 chunks. With
 //     Parallelism n, up to about 2n MiB of documents and lines are in flight, or one larger batch,
 //     within the budget of the run.

@@ -16,8 +16,8 @@ import (
 )
 
 // longDocuments are documents of many MiB. The memory allocated to convert one is a multiple of the
-// result: at most 1.2 times if the values are of similar kinds throughout. If later values need more
-// memory than earlier ones, some of it is allocated again.
+// result: at most 1.2 times if the values are of similar kinds throughout. If later values need
+// more memory than earlier ones, some of it is allocated again.
 var longDocuments = map[string]struct {
 	doc         func() bson.Raw
 	write, back float64 // allocated bytes per byte of the line, and of the document

@@ -50,8 +50,8 @@ func (l *lineCutter) push(chunk []byte, f func(line []byte) error) error {
 	}
 }
 
-// hugeLine is a size in bytes. From there on the memory of a line grows fourfold, because what it outgrows
-// is garbage, and memory that is not used yet costs little.
+// hugeLine is a size in bytes. From there on the memory of a line grows fourfold, because what it
+// outgrows is garbage, and memory that is not used yet costs little.
 const hugeLine = 8 << 20
 
 // appendPartial appends p to partial. It doubles the memory as needed, up to max.

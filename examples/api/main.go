@@ -7,8 +7,8 @@
 //
 // The program makes at most 10 requests a second, and 4 at once. It repeats a request that fails
 // temporarily (429, 5xx, a broken connection), and waits as long as Retry-After says. An order that
-// is gone or malformed becomes a JSON line of orders.jsonl.dead, up to 100 of them. Any other error ends
-// the run. Both files appear only when the run succeeds.
+// is gone or malformed becomes a JSON line of orders.jsonl.dead, up to 100 of them. Any other error
+// ends the run. Both files appear only when the run succeeds.
 //
 // It shows [source.Unfold] for pages, [stream.SuperviseTo] for dead letters, and in client.go a
 // [stream.Limiter], [stream.Retry], and an error type that states its class.

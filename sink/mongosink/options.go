@@ -26,9 +26,10 @@ type InsertOptions struct {
 	Ordered bool
 
 	// ContinueOnError continues after documents that the server refused. The run still ends with
-	// the [*InsertError] that lists them. Some servers refuse a whole batch because of one document:
-	// the sink then sends the batch in halves, until it knows the document. If 20 documents are
-	// refused alone and none was inserted before, the run ends. It cannot be combined with Ordered.
+	// the [*InsertError] that lists them. Some servers refuse a whole batch because of one
+	// document: the sink then sends the batch in halves, until it knows the document. If 20
+	// documents are refused alone and none was inserted before, the run ends. It cannot be combined
+	// with Ordered.
 	ContinueOnError bool
 
 	// MoveID makes the _id the first field of its document, as servers do. Without it, a document

@@ -29,8 +29,8 @@ const (
 	ChecksumSHA256    // of the parts' checksums; as part of the signed headers it also proves who wrote the data
 	ChecksumMD5       // of each part, as Content-MD5, which nearly every service compares
 
-	// ChecksumNone sends no checksum and no size of the object, for services that refuse them. ETags
-	// that are an MD5 are still compared.
+	// ChecksumNone sends no checksum and no size of the object, for services that refuse them.
+	// ETags that are an MD5 are still compared.
 	ChecksumNone
 )
 

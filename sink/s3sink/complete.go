@@ -14,8 +14,8 @@ import (
 // for each, and a host.
 const maxLocation = 4 << 10
 
-// combineStalls is the number of StallTimeouts that a CompleteMultipartUpload may take: a service may
-// need minutes to combine thousands of parts.
+// combineStalls is the number of StallTimeouts that a CompleteMultipartUpload may take: a service
+// may need minutes to combine thousands of parts.
 const combineStalls = 10
 
 // complete combines the parts into the object.

@@ -29,12 +29,13 @@ type ObjectID struct {
 type DeleteOptions struct {
 	BatchSize int // keys in a request, 1 to 1,000; 0 means 1,000
 
-	// BypassGovernance deletes versions that are retained in governance mode too. It needs the right
-	// s3:BypassGovernanceRetention.
+	// BypassGovernance deletes versions that are retained in governance mode too. It needs the
+	// right s3:BypassGovernanceRetention.
 	BypassGovernance bool
 
 	// OnError is called for each object that was not deleted, with a [*DeleteError]. If it returns
-	// nil, the run goes on; otherwise it ends with that error. nil ends the run with the first error.
+	// nil, the run goes on; otherwise it ends with that error. nil ends the run with the first
+	// error.
 	OnError func(ObjectID, error) error
 
 	// RetryTimeout limits how long a request, or an object that the service could not delete, is
@@ -82,13 +83,13 @@ func (e *DeleteError) Unwrap() error { return e.err }
 // counts as deleted, as in S3.
 //
 //   - In: objects or versions, in any order. The same one may come twice.
-//   - Result: the number of deleted objects. Each was confirmed by the service: a reply that does not
-//     name every object of its request is an error.
+//   - Result: the number of deleted objects. Each was confirmed by the service: a reply that does
+//     not name every object of its request is an error.
 //   - Memory: one batch.
 //   - Goroutines: none; one request at a time.
-//   - Errors: a [*DeleteError] for an object that the service refuses, otherwise the SDK's, wrapped.
-//     Objects of the last request may then be deleted or not. To delete again is safe; in a bucket
-//     with versions it adds a delete marker more.
+//   - Errors: a [*DeleteError] for an object that the service refuses, otherwise the SDK's,
+//     wrapped. Objects of the last request may then be deleted or not. To delete again is safe; in
+//     a bucket with versions it adds a delete marker more.
 //   - Compatibility: the body has a Content-MD5, which every service accepts. Objects go one by one
 //     to a service that does not know the request, and if XML cannot represent their key.
 //   - Rights: s3:DeleteObject, and for a version s3:DeleteObjectVersion.

@@ -55,24 +55,24 @@
 //
 // # Retries
 //
-// The client's own retries apply, as configured. After them, a request that failed for a reason that
-// passes is repeated with growing pauses, for at most RetryTimeout from its first failure: the
-// service is busy or fails (429, 500, 502, 503, 504, SlowDown, RequestTimeout, OperationAborted), the
-// connection breaks or stalls, the body arrives damaged, or the credentials have expired (the
+// The client's own retries apply, as configured. After them, a request that failed for a reason
+// that passes is repeated with growing pauses, for at most RetryTimeout from its first failure: the
+// service is busy or fails (429, 500, 502, 503, 504, SlowDown, RequestTimeout, OperationAborted),
+// the connection breaks or stalls, the body arrives damaged, or the credentials have expired (the
 // client's provider is asked for new ones). After the first answer of the service, a host name
 // without an address and a failing credentials provider are outages too; before it, they are wrong
 // settings. A reply of success that cannot be used, such as the HTML page of a proxy, leads to two
 // more requests.
 //
 // In a versioned bucket, each attempt of a PutObject without a reply may leave a version. Every
-// error has a class ([github.com/millweir/millweir/stream.ClassOf]). A run with an unknown outcome is
-// not repeated by stream.Retry or stream.RestartSink.
+// error has a class ([github.com/millweir/millweir/stream.ClassOf]). A run with an unknown outcome
+// is not repeated by stream.Retry or stream.RestartSink.
 //
 // # Untrusted servers
 //
-// An attempt of a request ends if no byte is accepted or received for StallTimeout, or if it is slower
-// than 16 KiB a second. A reply may have 1 MiB, an ETag and an
-// upload id 2 KiB, and a header what the HTTP client allows (10 MiB in net/http). More is an error.
+// An attempt of a request ends if no byte is accepted or received for StallTimeout, or if it is
+// slower than 16 KiB a second. A reply may have 1 MiB, an ETag and an upload id 2 KiB, and a header
+// what the HTTP client allows (10 MiB in net/http). More is an error.
 //
 // No redirect is followed, because a request carries the session token, which is valid at any host.
 // The error names the host or the region that the server asks for. An *http.Client keeps its

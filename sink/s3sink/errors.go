@@ -56,8 +56,8 @@ const conditionalConflict = "ConditionalRequestConflict"
 // isName reports whether s, from a reply, can be an ETag or an id.
 func isName(s *string) bool { return s != nil && s3reply.IsName(*s) }
 
-// isBadReply reports whether err is a reply of success that cannot be used, such as the HTML page of
-// a proxy.
+// isBadReply reports whether err is a reply of success that cannot be used, such as the HTML page
+// of a proxy.
 func isBadReply(err error) bool {
 	status := s3fault.Status(err)
 	return errors.Is(err, errNoETag) || errors.Is(err, errNoUploadID) ||

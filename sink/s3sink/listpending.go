@@ -27,8 +27,8 @@ type pending struct {
 	began   *time.Time // nil if the list does not say
 }
 
-// findPending returns all unfinished uploads to keys that begin with prefix. If the service lists none,
-// it asks for all uploads of the bucket: MinIO takes the prefix for a whole key.
+// findPending returns all unfinished uploads to keys that begin with prefix. If the service lists
+// none, it asks for all uploads of the bucket: MinIO takes the prefix for a whole key.
 func findPending(ctx context.Context, client PendingAPI, bucket, prefix string) ([]pending, time.Time, error) {
 	found, now, err := listPending(ctx, client, bucket, prefix, prefix)
 	if err != nil || len(found) > 0 || prefix == "" {
@@ -42,8 +42,8 @@ func findPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 }
 
 // listPending asks for the unfinished uploads to keys that begin with asked. It returns those that
-// begin with prefix, and the time by the service's clock. It must list all of them before one is aborted, because an abort shifts the
-// pages.
+// begin with prefix, and the time by the service's clock. It must list all of them before one is
+// aborted, because an abort shifts the pages.
 func listPending(ctx context.Context, client PendingAPI, bucket, asked, prefix string) (
 	found []pending, now time.Time, err error,
 ) {

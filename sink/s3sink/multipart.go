@@ -58,8 +58,8 @@ func (s *settings) encrypted(answer types.ServerSideEncryption) error {
 	return nil
 }
 
-// send sends a part. If the reply has no checksum, and an ETag that looks like an MD5 and is not that
-// of the part, it sends the part again with its MD5: then the service compares it.
+// send sends a part. If the reply has no checksum, and an ETag that looks like an MD5 and is not
+// that of the part, it sends the part again with its MD5: then the service compares it.
 func (m *multipart) send(ctx context.Context, p part) error {
 	what := fmt.Sprintf("upload part %d", p.n)
 	acked, err := m.sendOnce(ctx, what, p, m.checksum() == ChecksumMD5)
@@ -117,8 +117,8 @@ func (m *multipart) sendOnce(ctx context.Context, what string, p part, contentMD
 	return sent, m.checkPart(p, &sent, out)
 }
 
-// checkPart completes sent from the reply to a part. It returns an error if the reply is not the one
-// to the part that was sent.
+// checkPart completes sent from the reply to a part. It returns an error if the reply is not the
+// one to the part that was sent.
 func (m *multipart) checkPart(p part, sent *sentPart, out *s3.UploadPartOutput) error {
 	if !m.encryptionConfirmed {
 		if err := m.encrypted(out.ServerSideEncryption); err != nil {

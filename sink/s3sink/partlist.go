@@ -60,8 +60,8 @@ func (l *partList) isOpaque() bool {
 	return l.opaque
 }
 
-// completed returns the parts as CompleteMultipartUpload wants them. It leaves out a checksum that the
-// service has not returned: it does not know it.
+// completed returns the parts as CompleteMultipartUpload wants them. It leaves out a checksum that
+// the service has not returned: it does not know it.
 func (l *partList) completed() []types.CompletedPart {
 	list := make([]types.CompletedPart, len(l.acked))
 	for i, p := range l.acked {

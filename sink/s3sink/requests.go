@@ -39,8 +39,8 @@ func (q *requests) newAttempts(what string, timeout time.Duration) *attempts {
 	return &attempts{what: what, timeout: timeout, stall: q.opts.StallTimeout, onRetry: q.notify(what)}
 }
 
-// unsigned reports whether the signature of a body's request leaves out the body. Then it covers the
-// header of a checksum.
+// unsigned reports whether the signature of a body's request leaves out the body. Then it covers
+// the header of a checksum.
 func (q *requests) unsigned() bool { return !q.opts.SignPayload && q.checksum() != ChecksumNone }
 
 // notify returns a function that reports a failed attempt to OnRetry, or nil without OnRetry.
@@ -110,8 +110,8 @@ func (q *requests) cleanupContext(ctx context.Context) (context.Context, context
 	return context.WithTimeout(context.WithoutCancel(ctx), q.opts.AbortTimeout)
 }
 
-// settleContext returns a context for finding out whether the object is stored. It has the time of a
-// repeated request, and after a cancellation of ctx that of cleaning up.
+// settleContext returns a context for finding out whether the object is stored. It has the time of
+// a repeated request, and after a cancellation of ctx that of cleaning up.
 func (q *requests) settleContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := withGrace(ctx, q.opts.AbortTimeout)
 	limited, stop := context.WithTimeout(longer, q.settling.Timeout)

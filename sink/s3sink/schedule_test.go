@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSchedule compares the schedule with docs/s3.md: the largest part of a stream, and how much the
-// parts hold.
+// TestSchedule compares the schedule with docs/s3.md: the largest part of a stream, and how much
+// the parts hold.
 func TestSchedule(t *testing.T) {
 	const MiB, GiB, TiB = 1 << 20, 1 << 30, 1 << 40
 	for name, tt := range map[string]struct {

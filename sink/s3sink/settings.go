@@ -64,8 +64,8 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	return s, s.checkSchedule()
 }
 
-// need returns what an upload needs of a memory budget: one part, and at most what the user has asked
-// for.
+// need returns what an upload needs of a memory budget: one part, and at most what the user has
+// asked for.
 func (s *settings) need() stream.Need {
 	need := stream.Need{Stage: "s3sink.Upload", Min: s.sizes.base}
 	if s.explicitParallelism {

@@ -54,15 +54,15 @@ type UploadOptions struct {
 	// Checksum is the checksum that the service compares; the zero value is ChecksumAuto.
 	Checksum Checksum
 
-	// SignPayload makes the request's signature cover the SHA-256 of the body over plain http, which
-	// takes most of the CPU time of an upload. Without it, the signature covers the checksum's header.
-	// That finds damage. ChecksumSHA256 or https also protect against someone who changes the data.
-	// Over https the signature never covers the body.
+	// SignPayload makes the request's signature cover the SHA-256 of the body over plain http,
+	// which takes most of the CPU time of an upload. Without it, the signature covers the
+	// checksum's header. That finds damage. ChecksumSHA256 or https also protect against someone
+	// who changes the data. Over https the signature never covers the body.
 	SignPayload bool
 
 	// StallTimeout limits how long an attempt of a request may stand still: no byte of its body is
-	// accepted, and none of its reply is received. 0 means a minute. An attempt may take this time and
-	// that of its body at 16 KiB a second, and a CompleteMultipartUpload ten times as long.
+	// accepted, and none of its reply is received. 0 means a minute. An attempt may take this time
+	// and that of its body at 16 KiB a second, and a CompleteMultipartUpload ten times as long.
 	StallTimeout time.Duration
 	AbortTimeout time.Duration // of cleaning up after a failed run; 0 means 30 s
 
@@ -97,12 +97,12 @@ type Object struct {
 	Parts     int    // of the multipart upload; 0 for a stream that was stored by one PutObject
 
 	// Checksum is the object's checksum in base64, as S3 writes it: with "-N" if it is the checksum
-	// of N parts' checksums. It is "" with ChecksumMD5 and ChecksumNone, and for an empty stream with
-	// ServerSideEncryption.
+	// of N parts' checksums. It is "" with ChecksumMD5 and ChecksumNone, and for an empty stream
+	// with ServerSideEncryption.
 	Checksum string
-	// Verified names the checksum by which the service is known to have the sent bytes: "CRC64NVME",
-	// "CRC32", "CRC32C", "SHA1", "SHA256", or "MD5" for Content-MD5 and ETags. "" means that only the
-	// size was compared.
+	// Verified names the checksum by which the service is known to have the sent bytes:
+	// "CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256", or "MD5" for Content-MD5 and ETags. ""
+	// means that only the size was compared.
 	Verified string
 }
 

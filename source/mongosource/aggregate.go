@@ -16,8 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// AggregateOptions tunes [Aggregate]. The zero value is ready to use. The fields that FindOptions has
-// too mean the same.
+// AggregateOptions tunes [Aggregate]. The zero value is ready to use. The fields that FindOptions
+// has too mean the same.
 type AggregateOptions struct {
 	Let any // the variables of the pipeline, a document
 
@@ -35,11 +35,11 @@ type AggregateOptions struct {
 	ReadPreference *readpref.ReadPref
 }
 
-// Aggregate returns a source of the documents that a pipeline makes of those of coll. Every run is a
-// new aggregation.
+// Aggregate returns a source of the documents that a pipeline makes of those of coll. Every run is
+// a new aggregation.
 //
-//   - In: pipeline is a slice of stages, such as mongo.Pipeline. It must not end with $out or $merge,
-//     because a source must not write.
+//   - In: pipeline is a slice of stages, such as mongo.Pipeline. It must not end with $out or
+//     $merge, because a source must not write.
 //   - Out, memory, order and goroutines, errors, classes, early end: as [Find].
 func Aggregate(coll *mongo.Collection, pipeline any, opts *AggregateOptions) stream.Source[bson.Raw] {
 	var o AggregateOptions

@@ -16,8 +16,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// batchCost is what a source needs of a budget: a reply of 2 MiB, the copy of its documents, and the
-// reply before it.
+// batchCost is what a source needs of a budget: a reply of 2 MiB, the copy of its documents, and
+// the reply before it.
 const batchCost = 6 << 20
 
 // With the least budget that works, a source reads everything, also when it resumes, and gives back

@@ -38,8 +38,8 @@ type CollectionsOptions struct {
 	System bool // also emits collections whose names begin with "system."
 }
 
-// Collections returns a source of the collections and views of db, with everything that is needed to
-// create them again, except for their indexes (see [Indexes]).
+// Collections returns a source of the collections and views of db, with everything that is needed
+// to create them again, except for their indexes (see [Indexes]).
 //
 //   - Memory, order and goroutines, errors, early end: as [Find]. A database that does not exist is
 //     empty. A description without a name or type is an [ErrBadReply].

@@ -12,8 +12,8 @@
 //
 // The driver repeats a failed first request once. With a time limit of the client (SetTimeout), it
 // repeats the request as often as the time allows, and then reports only that the time is over. It
-// does not ask again for a lost batch: the run fails, and [Scan] would continue. A server that accepts a request and never answers blocks the run until one of these limits
-// or a cancellation.
+// does not ask again for a lost batch: the run fails, and [Scan] would continue. A server that
+// accepts a request and never answers blocks the run until one of these limits or a cancellation.
 package mongosource
 
 import (

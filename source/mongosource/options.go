@@ -47,8 +47,8 @@ type FindOptions struct {
 	// for a tailable cursor without awaitData.
 	MaxEmptyBatches int
 
-	// NoCursorTimeout asks the server to keep a cursor that has been idle for 10 minutes. Its session
-	// is refreshed while the downstream is busy, if the source reads ahead.
+	// NoCursorTimeout asks the server to keep a cursor that has been idle for 10 minutes. Its
+	// session is refreshed while the downstream is busy, if the source reads ahead.
 	NoCursorTimeout bool
 
 	AllowDiskUse bool // lets a large sort write temporary files on the server

@@ -11,9 +11,10 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Position is a place in the scan of one collection: after the document with a certain _id. The zero
-// value is the beginning. Positions are values: they can be compared, and share no memory with a
-// document. They can be stored as JSON (canonical Extended JSON) or as BSON, and read back unchanged.
+// Position is a place in the scan of one collection: after the document with a certain _id. The
+// zero value is the beginning. Positions are values: they can be compared, and share no memory with
+// a document. They can be stored as JSON (canonical Extended JSON) or as BSON, and read back
+// unchanged.
 type Position struct {
 	uuid [16]byte
 	id   string // the type and the bytes of the _id; "" before the first document

@@ -116,7 +116,8 @@ func TestFindAdaptsItsBatches(t *testing.T) {
 	}
 }
 
-// A cancellation while a batch is read ahead ends the run with the cause, after the cursor is closed.
+// A cancellation while a batch is read ahead ends the run with the cause, after the cursor is
+// closed.
 func TestFindCancelledReadingAhead(t *testing.T) {
 	srv, coll := serve(t, numbered(t, 50))
 	srv.Inject(mongotest.Fault{Command: "getMore", Delay: 20 * time.Second})

@@ -15,8 +15,8 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ScanOptions tunes [Scan]. The zero value is ready to use. The fields that FindOptions has too mean
-// the same.
+// ScanOptions tunes [Scan]. The zero value is ready to use. The fields that FindOptions has too
+// mean the same.
 type ScanOptions struct {
 	// After continues a scan of the same collection and filter after a stored position. The zero
 	// value begins with the first document. After a position that is Done there is nothing.
@@ -42,8 +42,8 @@ type ScanOptions struct {
 	KeepAlive time.Duration
 }
 
-// ErrNotResumable says that a scan of this kind could not continue after a failure without losing or
-// repeating documents. Use [Find]. Its class is Fatal.
+// ErrNotResumable says that a scan of this kind could not continue after a failure without losing
+// or repeating documents. Use [Find]. Its class is Fatal.
 var ErrNotResumable = stream.Mark(errors.New("the query cannot be resumed"), stream.Fatal)
 
 // ErrCollectionChanged says that the collection is not the one with which the scan, or the stored
@@ -51,17 +51,17 @@ var ErrNotResumable = stream.Mark(errors.New("the query cannot be resumed"), str
 var ErrCollectionChanged = stream.Mark(
 	errors.New("the collection was dropped, renamed or created again"), stream.Fatal)
 
-// Scan returns a source of the documents of coll that match filter, in the order of their _id. After
-// a failure it continues exactly after the last document that it emitted. [bson.D]{} matches every
-// document.
+// Scan returns a source of the documents of coll that match filter, in the order of their _id.
+// After a failure it continues exactly after the last document that it emitted. [bson.D]{} matches
+// every document.
 //
-//   - Out: one bson.Raw per document, as from [Find]. Without concurrent writes, each document comes
-//     once, whatever the types of the _ids.
+//   - Out: one bson.Raw per document, as from [Find]. Without concurrent writes, each document
+//     comes once, whatever the types of the _ids.
 //   - Memory, goroutines, early end: as Find. One document is held back until the next one comes:
 //     the last is emitted only when the collection has the same UUID as at the beginning. In a
 //     session of the context, Scan does not read ahead.
-//   - Errors: as Find. [ErrCollectionChanged] if the collection was dropped, renamed or replaced, even
-//     if it would be back; [ErrNotResumable] for a collection that does not exist, a view, a
+//   - Errors: as Find. [ErrCollectionChanged] if the collection was dropped, renamed or replaced,
+//     even if it would be back; [ErrNotResumable] for a collection that does not exist, a view, a
 //     time series, $near, or documents without an _id.
 //   - Classes: a Retryable or Throttled failure, and one that the server explains by a dropped or
 //     renamed collection (175), resumes the scan after comparing the UUID. When the Backoff gives

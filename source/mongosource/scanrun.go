@@ -24,8 +24,8 @@ type scanRun struct {
 	proven bool     // all documents came, from one collection
 }
 
-// each emits the documents after the position of the options. When it emits the last one, the run is
-// proven.
+// each emits the documents after the position of the options. When it emits the last one, the run
+// is proven.
 func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) error {
 	after := s.opts.After
 	r := &scanRun{

@@ -16,8 +16,8 @@ type waitBudget struct {
 	left    time.Duration
 }
 
-// call runs f, which waits for the server, and subtracts the time that it took. The context of f has
-// no deadline, so that the driver reports the reason of a refusal.
+// call runs f, which waits for the server, and subtracts the time that it took. The context of f
+// has no deadline, so that the driver reports the reason of a refusal.
 func (p *waitBudget) call(ctx context.Context, f func(context.Context) error) error {
 	waiting, done := mongowait.WithoutDeadline(ctx)
 	defer done()

@@ -82,8 +82,8 @@ type DownloadOptions struct {
 	StallTimeout time.Duration // limit for the wait for the next byte of a reply; 0 means a minute
 
 	// RetryTimeout is how long a request, for the object or the rest of it, is repeated after
-	// transient failures, after the client's own retries, from its first failure on. Progress begins
-	// it anew. 0 means 5 minutes; a negative time means never.
+	// transient failures, after the client's own retries, from its first failure on. Progress
+	// begins it anew. 0 means 5 minutes; a negative time means never.
 	RetryTimeout time.Duration
 
 	// MinRate is the least rate in bytes per second, on average over StallTimeout of waiting for
@@ -134,12 +134,13 @@ var (
 // them.
 //
 //   - Out: chunks of ChunkSize bytes, shorter ones at the end of a reply; none for an empty object.
-//   - Ownership: the receiver owns a chunk. With [stream.EachLent] all of them have the same memory.
+//   - Ownership: the receiver owns a chunk. With [stream.EachLent] all of them have the same
+//     memory.
 //   - Memory: one chunk; with Parallelism n at most n × PartSize, and a chunk more a part. It comes
 //     from the budget of the context ([stream.WithBudget]), which must have room for one part.
 //   - Order and goroutines: one request at a time, and no goroutine; with Parallelism n, n requests
-//     on a goroutine each, in order. If a server closes a connection that waits for a slow consumer,
-//     the rest is requested again.
+//     on a goroutine each, in order. If a server closes a connection that waits for a slow
+//     consumer, the rest is requested again.
 //   - Retries: a reply that breaks off, stalls or is slower than MinRate, and every other transient
 //     failure, lead to a request for the rest, for RetryTimeout without progress. If all replies
 //     stay too slow, the error wraps os.ErrDeadlineExceeded and is Retryable.

@@ -19,8 +19,8 @@ type HeadOptions struct {
 
 // Head returns what the service says about an object, without its bytes. Verification is what a
 // download of the whole object compares. The errors are those of [Download]: [ErrNotFound],
-// [ErrObjectChanged], [ErrBadReply], or the SDK's, wrapped. It needs the right s3:GetObject, and for
-// a version s3:GetObjectVersion.
+// [ErrObjectChanged], [ErrBadReply], or the SDK's, wrapped. It needs the right s3:GetObject, and
+// for a version s3:GetObjectVersion.
 func Head(ctx context.Context, client API, bucket, key string, opts *HeadOptions) (Object, error) {
 	o := DownloadOptions{}
 	if opts != nil {

@@ -27,18 +27,18 @@ type ListVersionsAPI interface {
 
 // ListOptions tunes [List] and [ListVersions]. The zero value is ready to use.
 type ListOptions struct {
-	// Delimiter rolls up the keys that have it after the prefix: they are one entry, with the key up
-	// to the delimiter. "" lists every key.
+	// Delimiter rolls up the keys that have it after the prefix: they are one entry, with the key
+	// up to the delimiter. "" lists every key.
 	Delimiter  string
 	StartAfter string // only keys after this one; of versions too
 
 	PageSize int // entries a request, 1 to 1,000; 0 means 1,000
 
-	// RetryTimeout is how long a request is repeated after transient failures, after the client's own
-	// retries, from its first failure on. 0 means 5 minutes; a negative time means never.
+	// RetryTimeout is how long a request is repeated after transient failures, after the client's
+	// own retries, from its first failure on. 0 means 5 minutes; a negative time means never.
 	RetryTimeout time.Duration
-	// OnRetry is called before each wait for another request, on the goroutine that runs the source.
-	// nil means no call.
+	// OnRetry is called before each wait for another request, on the goroutine that runs the
+	// source. nil means no call.
 	OnRetry func(err error, wait time.Duration)
 }
 

@@ -72,9 +72,9 @@ var matrixPlaces = []struct {
 	{name: "a part", op: "GetObject", skip: 4, opts: s3source.DownloadOptions{Parallelism: 3, PartSize: 1000}},
 }
 
-// TestMatrix downloads an object with every kind of fault at every place, once, twice and always. No
-// cell may bring wrong bytes without an error, or hang; a transient fault that comes once or twice
-// must not be noticed. With -v it prints the table of docs/reliability.md.
+// TestMatrix downloads an object with every kind of fault at every place, once, twice and always.
+// No cell may bring wrong bytes without an error, or hang; a transient fault that comes once or
+// twice must not be noticed. With -v it prints the table of docs/reliability.md.
 func TestMatrix(t *testing.T) {
 	data := random(10_000)
 	var table strings.Builder

@@ -57,8 +57,8 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 }
 
 // get sends in, and asks for the object's checksum if in is for the whole object. Some services
-// reject the header that asks (https://www.backblaze.com/docs/cloud-storage-s3-compatible-api): then
-// get sends in without it.
+// reject the header that asks (https://www.backblaze.com/docs/cloud-storage-s3-compatible-api):
+// then get sends in without it.
 func (r *run) get(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	if in.Range != nil || r.opts.Verify == VerifyLength || r.withoutMode {
 		return r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)

@@ -23,7 +23,8 @@ func (d *download) parallel(ctx context.Context, account *stream.Account, emit f
 	case err == errNotByHead: //nolint:errorlint // it is our own, unwrapped
 		return d.oneByOne(ctx, emit, lent)
 	case err != nil && s3fault.Status(err) == http.StatusBadRequest && !whole.begun:
-		// A HEAD has no body, so its error has no code: expired credentials look like a bad request.
+		// A HEAD has no body, so its error has no code: expired credentials look like a bad
+		// request.
 		return d.oneByOne(ctx, emit, lent)
 	case err != nil:
 		return err

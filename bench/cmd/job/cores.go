@@ -65,11 +65,12 @@ func recordShares(run func() error) error {
 	return os.WriteFile(os.Getenv(sharesEnv), text, 0o600)
 }
 
-// busiestBar is the largest part of the CPU time that one goroutine may use, in percent: with 5 %, a
-// pipeline can be 20 times faster on many cores than on one.
+// busiestBar is the largest part of the CPU time that one goroutine may use, in percent: with 5 %,
+// a pipeline can be 20 times faster on many cores than on one.
 const busiestBar = 5
 
-// coresSize returns the bytes of BSON of the cases that profile a run. A profile needs some seconds.
+// coresSize returns the bytes of BSON of the cases that profile a run. A profile needs some
+// seconds.
 func (s *settings) coresSize(quick bool) int64 {
 	if quick {
 		return int64(s.megabytes * 2e6)
@@ -109,7 +110,8 @@ func (w *world) cores(ctx context.Context, name, direction string, size int64) r
 
 const leastShown = 0.005 // part of the CPU time
 
-// printShares prints the share of each kind of goroutine, and how fast the run can be on more cores.
+// printShares prints the share of each kind of goroutine, and how fast the run can be on more
+// cores.
 func (w *world) printShares(direction string, all []goroutines.Share) {
 	fmt.Fprintf(w.log, "\n%s: CPU time by goroutine\n", direction)
 	t := tabwriter.NewWriter(w.log, 0, 0, 2, ' ', 0)

@@ -16,9 +16,9 @@
 // documents as the MongoDB driver writes them in canonical Extended JSON. A restored collection
 // must hold the documents byte for byte.
 //
-// The cases *-cores profile ours on all cores and print the share of each goroutine: the busiest one
-// bounds the speed-up by more cores. The cases *-in-memory measure how well the stages share the
-// cores, without servers.
+// The cases *-cores profile ours on all cores and print the share of each goroutine: the busiest
+// one bounds the speed-up by more cores. The cases *-in-memory measure how well the stages share
+// the cores, without servers.
 //
 // # Comparing another program
 //

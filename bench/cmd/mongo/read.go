@@ -58,7 +58,8 @@ func wait(in *input) report.Case {
 
 func nothing(int) {}
 
-// find reads in batches of a size, 0 for the default, and calls at with the number of each document.
+// find reads in batches of a size, 0 for the default, and calls at with the number of each
+// document.
 func find(coll *mongo.Collection, batch int, at func(int)) func() (int64, error) {
 	return func() (int64, error) {
 		i := 0

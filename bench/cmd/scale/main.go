@@ -1,6 +1,6 @@
 // Scale measures what an element costs when there is much more of something: keys, sources,
-// consumers, callers, calls. Each case runs at n, 10 n and 100 n or so; the largest is compared with
-// the smaller ones. A ratio of 1 means that the cost is flat.
+// consumers, callers, calls. Each case runs at n, 10 n and 100 n or so; the largest is compared
+// with the smaller ones. A ratio of 1 means that the cost is flat.
 //
 //	go run ./bench/cmd/scale [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 package main

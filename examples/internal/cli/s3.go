@@ -24,8 +24,8 @@ import (
 )
 
 // S3 locates the object: the flags -bucket, -key and -retry. Credentials, region and endpoint come
-// from the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws,
-// or the machine's role, as for every AWS tool.
+// from the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …),
+// ~/.aws, or the machine's role, as for every AWS tool.
 type S3 struct {
 	Bucket, Key string
 	retry       time.Duration
