@@ -113,7 +113,10 @@ func TestCanariesInRetries(t *testing.T) {
 		_, err := stream.Run(t.Context(), src, sink.Slice[[]byte]())
 		c.checkDumped(t, "Download, "+name, err)
 		_, err = stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, "b", "k",
-			&s3sink.UploadOptions{RetryTimeout: 100 * time.Millisecond, AbortTimeout: 100 * time.Millisecond, OnRetry: hook}))
+			&s3sink.UploadOptions{
+				RetryTimeout: 100 * time.Millisecond, AbortTimeout: 100 * time.Millisecond,
+				OnRetry: hook,
+			}))
 		c.checkDumped(t, "Upload, "+name, err)
 		if heard < 3 { // two retried requests and the check of the key
 			t.Errorf("%s: the hooks were called %d times", name, heard)

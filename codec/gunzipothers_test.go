@@ -14,7 +14,8 @@ import (
 
 // bgzipEnd is the empty member that ends a file of bgzip, as section 4.1.2 of the SAM/BAM format
 // specification prints it.
-const bgzipEnd = "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x06\x00\x42\x43\x02\x00\x1b\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+const bgzipEnd = "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x06\x00" +
+	"\x42\x43\x02\x00\x1b\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // memberWith returns text as a member with an extra field. The last bytes of extra are set to the
 // length that stated returns, for a deflate stream and a whole member of this length.
@@ -90,7 +91,8 @@ func TestGunzipOtherWriters(t *testing.T) {
 					t.Errorf("%s by %d, cut at %d: %d chunks, %v", name, n, cut, len(got), err)
 				}
 				if n > 1 && (len(got) == 0 || len(got[0]) != c.block) {
-					t.Errorf("%s by %d: the first chunk has %d bytes, want a block of %d", name, n, len(got[0]), c.block)
+					t.Errorf("%s by %d: the first chunk has %d bytes, want a block of %d", name, n, len(got[0]),
+						c.block)
 				}
 			}
 		}

@@ -142,7 +142,8 @@ func stopped(t *testing.T, j *job, db *mongo.Database, s *servers.S3, more ...st
 	t.Helper()
 	p := servers.NewProxy(t, s.Addr())
 	reached := p.HoldDown(half)
-	c := start(t, "restore", j.with("AWS_ENDPOINT_URL_S3=http://"+p.Addr()), j.restore("kept", append(more, "-drop")...)...)
+	c := start(t, "restore", j.with("AWS_ENDPOINT_URL_S3=http://"+p.Addr()),
+		j.restore("kept", append(more, "-drop")...)...)
 	select {
 	case <-reached:
 	case <-c.done:

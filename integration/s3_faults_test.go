@@ -174,7 +174,8 @@ func TestDownloadServerKilled(t *testing.T) {
 		}
 		read := func(at func()) (int, error) {
 			n := 0
-			err := s3source.Download(client, bucket, "k", &s3source.DownloadOptions{RetryTimeout: 3 * time.Second}).Each(t.Context(),
+			err := s3source.Download(client, bucket, "k",
+				&s3source.DownloadOptions{RetryTimeout: 3 * time.Second}).Each(t.Context(),
 				func(p []byte) error {
 					if !bytes.Equal(p, want[n:n+len(p)]) {
 						t.Errorf("wrong bytes from %d on", n)

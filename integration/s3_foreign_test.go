@@ -43,7 +43,8 @@ func TestDownloadOfAWSCLI(t *testing.T) {
 				if err != nil || !bytes.Equal(got, want) || object.Size != int64(size) {
 					t.Errorf("%d bytes, %d at a time: %d came, %v", size, parallelism, len(got), err)
 				}
-				if inParts := strings.Contains(object.ETag, "-"); v.Algorithm == "" && !(inParts && len(object.Checksums) == 0) {
+				if inParts := strings.Contains(object.ETag, "-"); v.Algorithm == "" &&
+					!(inParts && len(object.Checksums) == 0) {
 					t.Errorf("%d bytes, %d at a time: nothing is compared: %+v", size, parallelism, object)
 				}
 				t.Logf("%d bytes, ETag %s, checksums %v: compared with %+v", size, object.ETag, object.Checksums, v)

@@ -50,7 +50,10 @@ func (s *Server) listObjects(b *bucket, req *Request) *Reply {
 			continue
 		}
 		last = k
-		out.Contents = append(out.Contents, contents{encode(k), stamp(o.Modified), o.ETag, len(o.Body), o.storageClass()})
+		out.Contents = append(out.Contents, contents{
+			encode(k), stamp(o.Modified), o.ETag, len(o.Body),
+			o.storageClass(),
+		})
 	}
 	return document(out)
 }

@@ -46,7 +46,10 @@ func multipart(ctx context.Context, client *s3.Client, key string, algorithm typ
 // TestServices has the requests whose outcome differs between services.
 func TestServices(t *testing.T) {
 	wants := map[s3test.Service]map[string]string{ // the error codes that are not nil
-		s3test.BackblazeB2:  {"checksum": "InvalidArgument", "mode": "InvalidArgument", "parts with a checksum": "InvalidArgument"},
+		s3test.BackblazeB2: {
+			"checksum": "InvalidArgument", "mode": "InvalidArgument",
+			"parts with a checksum": "InvalidArgument",
+		},
 		s3test.GoogleCloud:  {},
 		s3test.Scaleway:     {"part 1001": "InvalidArgument"},
 		s3test.CloudflareR2: {"growing parts": "InvalidPart"},
@@ -94,7 +97,8 @@ func TestServices(t *testing.T) {
 			},
 			"part 1001": func() error {
 				_, err := client.UploadPart(ctx, &s3.UploadPartInput{
-					Bucket: b, Key: k, UploadId: begin(t, client), PartNumber: aws.Int32(1001), Body: strings.NewReader("x"),
+					Bucket: b, Key: k, UploadId: begin(t, client), PartNumber: aws.Int32(1001),
+					Body: strings.NewReader("x"),
 				})
 				return err
 			},
@@ -209,7 +213,8 @@ func TestListParts(t *testing.T) {
 	in := &s3.ListPartsInput{Bucket: aws.String("b"), Key: aws.String("k"), UploadId: id, MaxParts: aws.Int32(2)}
 	for n := int32(1); n <= 5; n++ {
 		if _, err := client.UploadPart(t.Context(), &s3.UploadPartInput{
-			Bucket: in.Bucket, Key: in.Key, UploadId: id, PartNumber: &n, Body: strings.NewReader(strings.Repeat("x", int(n))),
+			Bucket: in.Bucket, Key: in.Key, UploadId: id, PartNumber: &n,
+			Body: strings.NewReader(strings.Repeat("x", int(n))),
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,8 @@ import (
 func put(t *testing.T, client *s3.Client, key, text string, edit func(*s3.PutObjectInput)) string {
 	t.Helper()
 	in := &s3.PutObjectInput{
-		Bucket: aws.String("b"), Key: &key, Body: strings.NewReader(text), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		Bucket: aws.String("b"), Key: &key, Body: strings.NewReader(text),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	}
 	if edit != nil {
 		edit(in)
@@ -89,7 +90,8 @@ func TestListVersions(t *testing.T) {
 			in.KeyMarker = aws.String(strings.ReplaceAll(*in.KeyMarker, "%2F", "/"))
 		}
 		if got := strings.Join(found, " "); len(found) != 6 || strings.Count(got, "afalse") != 3 ||
-			!strings.Contains(got, "-atrue") || strings.Count(got, "dir%2F") != 1 || !strings.Contains(got, "z%01true") {
+			!strings.Contains(got, "-atrue") || strings.Count(got, "dir%2F") != 1 ||
+			!strings.Contains(got, "z%01true") {
 			t.Errorf("by %d: %s", size, got)
 		}
 	}
@@ -104,7 +106,8 @@ func TestDeleteObjects(t *testing.T) {
 			Bucket: aws.String("b"), Delete: &types.Delete{Objects: objects, Quiet: &quiet},
 		})
 	}
-	out, err := delete(false, types.ObjectIdentifier{Key: aws.String("k")}, types.ObjectIdentifier{Key: aws.String("no")},
+	out, err := delete(false, types.ObjectIdentifier{Key: aws.String("k")},
+		types.ObjectIdentifier{Key: aws.String("no")},
 		types.ObjectIdentifier{Key: aws.String("held"), VersionId: &held})
 	if err != nil || len(out.Deleted) != 2 || len(out.Errors) != 1 || *out.Errors[0].Code != "AccessDenied" ||
 		*out.Errors[0].VersionId != held || server.Object("b", "k") != nil || server.Object("b", "held") == nil {

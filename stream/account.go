@@ -69,7 +69,8 @@ func OpenAccount(ctx context.Context, need Need) *Account {
 		a.bad = invalidError("OpenAccount: %s needs %d to %d bytes", need.Stage, need.Min, need.Max)
 		a.need.Min, a.need.Max = 0, 0
 	case least > b.size:
-		a.bad = invalidError("%s: the budget of %d bytes is too small; the smallest that works for this stage is %d bytes",
+		a.bad = invalidError("%s: the budget of %d bytes is too small; "+
+			"the smallest that works for this stage is %d bytes",
 			need.Stage, b.size, least)
 	}
 	if a.run != nil {

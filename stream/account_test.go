@@ -34,7 +34,9 @@ func (l *till) run(least, most int64) *stream.Account {
 // insideOfARun returns the context of a run that goes on until end is called.
 func (l *till) insideOfARun() (ctx context.Context, end func()) {
 	contexts, ended := make(chan context.Context), make(chan struct{})
-	r := stream.Go(l.ctx, count(0), stream.SinkFunc[int, int](func(ctx context.Context, _ stream.Source[int]) (int, error) {
+	r := stream.Go(l.ctx, count(0), stream.SinkFunc[int, int](func(ctx context.Context, _ stream.Source[int]) (int,
+		error,
+	) {
 		contexts <- ctx
 		<-ended
 		return 0, nil

@@ -43,13 +43,18 @@ func TestBudgetTooSmall(t *testing.T) {
 		"one stage":         {needing(large), "large", 30},
 		"the sum":           {stream.Then(needing(small), needing(large)), "large", 40},
 		"an explicit limit": {stream.Then(needing(small), needing(wide)), "wide", 90},
-		"behind a boundary": {stream.Then(stream.Then(needing(small), stream.Async[int](3)), needing(large)), "large", 40},
+		"behind a boundary": {
+			stream.Then(stream.Then(needing(small), stream.Async[int](3)), needing(large)), "large",
+			40,
+		},
 		"a side sink": {
 			stream.AlsoTo(stream.Into(needing(large), sink.Discard[int]()), nil), "large", 30,
 		},
 		"AsyncBytes": {stream.AsyncBytes(100, func(int) int { return 1 }), "AsyncBytes", 100},
 		"BatchBytes": {
-			stream.Then(stream.BatchBytes(100, func(int) int { return 1 }), stream.Map(func(ns []int) int { return len(ns) })),
+			stream.Then(stream.BatchBytes(100, func(int) int {
+				return 1
+			}), stream.Map(func(ns []int) int { return len(ns) })),
 			"BatchBytes", 100,
 		},
 		"BatchBytesWithin": {
@@ -115,7 +120,8 @@ func TestBudgetSetBelowAWaitingRun(t *testing.T) {
 		l := newTill(t, 100)
 		other := l.run(90, 0)
 		l.take("other", other, 90)
-		waiting := stream.Go(l.ctx, stream.Via(count(3), needing(stream.Need{Stage: "test", Min: 50})), sink.Discard[int]())
+		waiting := stream.Go(l.ctx, stream.Via(count(3), needing(stream.Need{Stage: "test", Min: 50})),
+			sink.Discard[int]())
 		synctest.Wait()
 		if n := l.b.Waiting(); n != 1 {
 			t.Errorf("%d runs wait", n)
@@ -138,7 +144,8 @@ func TestBudgetOfRunsConnectedByHubs(t *testing.T) {
 		merged, shared := stream.NewMergeHub[int](), stream.NewBroadcastHub[int](1)
 		var consumers []*stream.Running[int64]
 		for range 3 {
-			consumers = append(consumers, stream.Go(ctx, stream.Via(shared.Source(), needing(need)), sink.Discard[int]()))
+			consumers = append(consumers, stream.Go(ctx, stream.Via(shared.Source(), needing(need)),
+				sink.Discard[int]()))
 		}
 		synctest.Wait()
 		middle := stream.Go(ctx, merged, shared)
@@ -179,7 +186,9 @@ func TestBudgetOfRunsThatDependOnEachOther(t *testing.T) {
 		}
 		ctx = stream.WithReservation(ctx)
 		r, w := io.Pipe()
-		feeding := stream.Go(ctx, stream.Via2(count(9), needing(need), stream.Map(func(int) []byte { return []byte{1} })),
+		feeding := stream.Go(ctx, stream.Via2(count(9), needing(need), stream.Map(func(int) []byte {
+			return []byte{1}
+		})),
 			sink.Writer(w))
 		go func() {
 			_, err := feeding.Wait()
@@ -204,7 +213,8 @@ func TestBudgetOfAnAccountThatIsNotClosed(t *testing.T) {
 		}
 		return src.Each(ctx, emit)
 	})
-	if _, err := stream.Run(stream.WithBudget(t.Context(), b), stream.Via(count(2), leak), sink.Discard[int]()); err != nil {
+	if _, err := stream.Run(stream.WithBudget(t.Context(), b), stream.Via(count(2), leak),
+		sink.Discard[int]()); err != nil {
 		t.Error(err)
 	}
 	if b.Used() != 0 {
@@ -251,7 +261,8 @@ func TestBudgetInsideAnother(t *testing.T) {
 		_, err := stream.Run(outer, stream.Via2(count(3), needing(stream.Need{Stage: "test", Min: 10}),
 			stream.TryMap(func(ctx context.Context, n int) (int64, error) {
 				ctx = stream.WithBudget(ctx, l.b)
-				return stream.Run(ctx, stream.Via(count(n), needing(stream.Need{Stage: "test", Min: 9})), sink.Discard[int]())
+				return stream.Run(ctx, stream.Via(count(n), needing(stream.Need{Stage: "test", Min: 9})),
+					sink.Discard[int]())
 			})), sink.Discard[int64]())
 		if err != nil {
 			t.Error(err)

@@ -297,7 +297,8 @@ func TestBudgetOfRandomRuns(t *testing.T) {
 				t.Errorf("seed %d: %d bytes are held at the end, %d runs wait", seed, used, g.b.Waiting())
 			}
 			if g.over > 0 {
-				t.Errorf("seed %d: the budget of %d bytes was exceeded by %d more than it may", seed, g.b.Size(), g.over)
+				t.Errorf("seed %d: the budget of %d bytes was exceeded by %d more than it may", seed, g.b.Size(),
+					g.over)
 			}
 		})
 		if t.Failed() {

@@ -51,7 +51,8 @@ func TestDeadLetterCountsAttempts(t *testing.T) {
 		return nil
 	}
 	all := &stream.SuperviseOptions[int]{When: func(error) bool { return true }}
-	_, err := stream.Run(t.Context(), stream.Via(source.Of(5), stream.Supervise(1, fail, keep, all)), sink.Discard[int]())
+	_, err := stream.Run(t.Context(), stream.Via(source.Of(5), stream.Supervise(1, fail, keep, all)),
+		sink.Discard[int]())
 	if err != nil || len(letters) != 1 {
 		t.Fatalf("%d letters, %v", len(letters), err)
 	}
@@ -60,7 +61,8 @@ func TestDeadLetterCountsAttempts(t *testing.T) {
 		Class    string
 		Attempts int
 	}
-	if err := errors.Join(err, json.Unmarshal(text, &got)); err != nil || got.Class != "retryable" || got.Attempts != 3 {
+	if err := errors.Join(err, json.Unmarshal(text, &got)); err != nil || got.Class != "retryable" ||
+		got.Attempts != 3 {
 		t.Errorf("%s, %v", text, err)
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 type parallelFlows map[string]func(int, func(context.Context, int) (int, error)) stream.Flow[int, int]
 
-var parallelMaps = parallelFlows{"MapParallel": stream.MapParallel[int, int], "MapUnordered": stream.MapUnordered[int, int]}
+var parallelMaps = parallelFlows{"MapParallel": stream.MapParallel[int, int], "MapUnordered": stream.MapUnordered[int,
+	int]}
 
 // Calls that become slow do not delay earlier results or later elements.
 func TestParallelMapBecomesSlow(t *testing.T) {

@@ -128,7 +128,8 @@ func TestStoreBatchesFailedStore(t *testing.T) {
 		}
 		done, err := stream.Run(t.Context(), stream.Via(count(12), positions()),
 			stream.StoreBatches(store, s.save, &stream.StoreOptions{MaxElements: 2, Parallelism: 4}))
-		if !errors.Is(err, errBoom) || done.Elements != 4 || done.Last.Position != 3 || !s.there[6] || len(s.early) > 0 {
+		if !errors.Is(err, errBoom) || done.Elements != 4 || done.Last.Position != 3 || !s.there[6] ||
+			len(s.early) > 0 {
 			t.Errorf("%+v, %v, stored %v, early %v", done, err, s.there, s.early)
 		}
 	})
@@ -170,7 +171,8 @@ func TestStoreBatchesRefusesDisorder(t *testing.T) {
 func TestStoreBatchesWithoutCheckpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &storage{there: map[int]bool{}, allowed: 1000}
-		src := source.Of(marked{Value: 0}, marked{Value: 1, Context: position{Position: 1, Valid: true}}, marked{Value: 2})
+		src := source.Of(marked{Value: 0}, marked{Value: 1, Context: position{Position: 1, Valid: true}},
+			marked{Value: 2})
 		done, err := stream.Run(t.Context(), src,
 			stream.StoreBatches(s.store, s.save, &stream.StoreOptions{MaxElements: 1}))
 		if err != nil || !slices.Equal(s.saved, []int{1}) || done.Elements != 3 || done.Last.Position != 1 {

@@ -23,7 +23,8 @@ func command(t *testing.T, name string) string {
 	if err == nil {
 		return path
 	}
-	const how = "%s is not on the PATH: install the package age of the system, or go install filippo.io/age/cmd/...@latest"
+	const how = "%s is not on the PATH: install the package age of the system, " +
+		"or go install filippo.io/age/cmd/...@latest"
 	if os.Getenv("CI") == "true" {
 		t.Fatalf(how, name)
 	}
@@ -123,7 +124,8 @@ func TestAgeCommandWithPassphrase(t *testing.T) {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("script, of util-linux, is not on the PATH")
 		}
-		t.Skip("script, of util-linux, is not on the PATH: age reads passphrases from a terminal only, and script gives it one")
+		t.Skip("script, of util-linux, is not on the PATH: age reads passphrases from a terminal only, " +
+			"and script gives it one")
 	}
 	const word = "correct horse"
 	dir := t.TempDir()

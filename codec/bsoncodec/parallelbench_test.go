@@ -34,7 +34,8 @@ func BenchmarkParallel(b *testing.B) {
 		b.SetBytes(int64(text.Len()))
 		flow := bsoncodec.ExtJSON(&bsoncodec.ExtJSONOptions{Parallelism: cores})
 		for b.Loop() {
-			if _, err := stream.Run(b.Context(), stream.Via(source.Slice(docs), flow), sink.Writer(io.Discard)); err != nil {
+			if _, err := stream.Run(b.Context(), stream.Via(source.Slice(docs), flow),
+				sink.Writer(io.Discard)); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -43,7 +44,8 @@ func BenchmarkParallel(b *testing.B) {
 		b.SetBytes(int64(text.Len()))
 		flow := bsoncodec.ParseExtJSON(&bsoncodec.ParseExtJSONOptions{Parallelism: cores})
 		for b.Loop() {
-			if _, err := stream.Run(b.Context(), stream.Via(source.Slice(chunks), flow), sink.Discard[bson.Raw]()); err != nil {
+			if _, err := stream.Run(b.Context(), stream.Via(source.Slice(chunks), flow),
+				sink.Discard[bson.Raw]()); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -86,7 +86,9 @@ func jittered(d time.Duration) time.Duration {
 // Do calls request until it succeeds, its error is not transient, the policy's time is spent, or
 // ctx is done. Before each pause it calls onRetry, unless that is nil. It returns the result of the
 // last call.
-func Do[T any](ctx context.Context, p *Policy, onRetry func(error, time.Duration), request func() (T, error)) (T, error) {
+func Do[T any](ctx context.Context, p *Policy, onRetry func(error, time.Duration), request func() (T, error)) (T,
+	error,
+) {
 	loop := p.Loop()
 	for {
 		out, err := request()

@@ -46,7 +46,9 @@ func TestDo(t *testing.T) {
 					policy.Answered()
 				}
 				pauses := 0
-				got, err := s3retry.Do(t.Context(), policy, func(error, time.Duration) { pauses++ }, func() (int, error) {
+				got, err := s3retry.Do(t.Context(), policy, func(error, time.Duration) {
+					pauses++
+				}, func() (int, error) {
 					if time.Since(begin) <= tt.outage {
 						return 0, tt.err
 					}

@@ -85,7 +85,8 @@ func TestInsertBisectAllBad(t *testing.T) {
 	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f,
 		&mongosink.InsertOptions{Parallelism: 1, ContinueOnError: true}))
 	var server mongo.CommandError
-	if !errors.As(err, &server) || server.Code != 2 || r.Failed != 20 || r.Inserted+r.Unknown != 0 || len(stored()) > 0 {
+	if !errors.As(err, &server) || server.Code != 2 || r.Failed != 20 || r.Inserted+r.Unknown != 0 ||
+		len(stored()) > 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if n := len(f.batches); n > 100 {

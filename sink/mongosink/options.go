@@ -66,7 +66,8 @@ func (o *InsertOptions) check() error {
 	case o.BatchBytes < 0 || o.BatchBytes > maxBatchBytes:
 		return fmt.Errorf("batches of %d bytes; it must be 0 to %d", o.BatchBytes, maxBatchBytes)
 	case o.Parallelism < 0 || o.Parallelism > maxParallelism:
-		return fmt.Errorf("%d batches in flight; it must be 1 to %d, or 0 for the default", o.Parallelism, maxParallelism)
+		return fmt.Errorf("%d batches in flight; it must be 1 to %d, or 0 for the default", o.Parallelism,
+			maxParallelism)
 	case o.Ordered && o.Parallelism > 1:
 		return fmt.Errorf("ordered inserts go one batch at a time, not %d", o.Parallelism)
 	case o.Ordered && o.ContinueOnError:

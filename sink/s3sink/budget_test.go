@@ -31,7 +31,8 @@ func TestBudget(t *testing.T) {
 					}
 					return p
 				}))
-				_, err := stream.Run(ctx, src, s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
+				_, err := stream.Run(ctx, src, s3sink.UploadWithin(10_000, client, bucket, key,
+					small(s3sink.UploadOptions{})))
 				if err != nil {
 					t.Errorf("%s: %v", key, err)
 					return

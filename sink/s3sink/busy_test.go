@@ -35,7 +35,8 @@ func TestStorm(t *testing.T) {
 		return nil
 	}})
 	data := random(3000)
-	upload := s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{Parallelism: 8, RetryTimeout: time.Minute}))
+	upload := s3sink.UploadWithin(10_000, client, bucket, key,
+		small(s3sink.UploadOptions{Parallelism: 8, RetryTimeout: time.Minute}))
 	obj, err := stream.Run(t.Context(), chunks(data, 30), upload)
 	if err != nil {
 		t.Fatal(err)

@@ -95,7 +95,8 @@ func (s *settings) checkSchedule() error {
 		return invalid("%d parts of %d bytes do not hold %d bytes: PartSize must be at least %d",
 			s.sizes.parts, s.sizes.base, want, ceilDiv(want, int64(s.sizes.parts)))
 	case o.MaxMemory > 0:
-		return invalid("MaxMemory of %d bytes allows an object of %d bytes, not %d: lower Parallelism, or raise MaxMemory",
+		return invalid("MaxMemory of %d bytes allows an object of %d bytes, not %d: "+
+			"lower Parallelism, or raise MaxMemory",
 			o.MaxMemory, all, want)
 	}
 	return invalid("%d parts hold %d bytes, not %d", s.sizes.parts, all, want)

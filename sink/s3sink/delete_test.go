@@ -71,7 +71,8 @@ func TestDeleteMany(t *testing.T) {
 		server.Put(bucket, k, nil)
 	}
 	got, err := stream.Run(t.Context(), source.Slice(ids(keys...)), s3sink.Delete(client, bucket, nil))
-	if err != nil || got.Deleted != 2500 || server.Object(bucket, keys[1]) != nil || server.Object(bucket, keys[2499]) != nil {
+	if err != nil || got.Deleted != 2500 || server.Object(bucket, keys[1]) != nil ||
+		server.Object(bucket, keys[2499]) != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -82,8 +83,9 @@ func TestDeleteVersions(t *testing.T) {
 	first, second := server.Put(bucket, key, nil).VersionID, server.Put(bucket, key, nil).VersionID
 	until := time.Now().Add(time.Hour)
 	locked, err := client.PutObject(t.Context(), &s3.PutObjectInput{
-		Bucket: aws.String(bucket), Key: aws.String(key), ObjectLockMode: "GOVERNANCE", ObjectLockRetainUntilDate: &until,
-		ChecksumAlgorithm: "CRC32",
+		Bucket: aws.String(bucket), Key: aws.String(key), ObjectLockMode: "GOVERNANCE",
+		ObjectLockRetainUntilDate: &until,
+		ChecksumAlgorithm:         "CRC32",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -125,16 +127,32 @@ func TestDeleteFaults(t *testing.T) {
 		opts  s3sink.DeleteOptions
 		want  stream.Class // of the error; Unclassified for none
 	}{
-		"500 for a while":  {s3test.Fault{Times: 5, Before: s3test.Fail(500, "InternalError")}, s3sink.DeleteOptions{}, 0},
-		"lost":             {s3test.Fault{Times: 4, After: s3test.Lose}, s3sink.DeleteOptions{}, 0},
-		"empty":            {s3test.Fault{After: s3test.Say("")}, s3sink.DeleteOptions{}, 0},
-		"HTML":             {s3test.Fault{After: s3test.Say("<html></html>")}, s3sink.DeleteOptions{}, 0},
-		"one is missing":   {s3test.Fault{After: result("<Deleted><Key>a</Key></Deleted>")}, s3sink.DeleteOptions{}, 0},
-		"slow down":        {s3test.Fault{Times: 3, After: result(slow)}, s3sink.DeleteOptions{}, 0},
-		"not implemented":  {s3test.Fault{Before: s3test.Fail(501, "NotImplemented")}, s3sink.DeleteOptions{}, 0},
-		"403":              {s3test.Fault{Before: s3test.Fail(403, "AccessDenied")}, s3sink.DeleteOptions{}, stream.Fatal},
-		"empty always":     {s3test.Fault{Times: -1, After: s3test.Say("")}, s3sink.DeleteOptions{RetryTimeout: -1}, stream.Retryable},
-		"slow down always": {s3test.Fault{Times: -1, After: result(slow)}, s3sink.DeleteOptions{RetryTimeout: -1}, stream.Throttled},
+		"500 for a while": {
+			s3test.Fault{Times: 5, Before: s3test.Fail(500, "InternalError")},
+			s3sink.DeleteOptions{},
+			0,
+		},
+		"lost":            {s3test.Fault{Times: 4, After: s3test.Lose}, s3sink.DeleteOptions{}, 0},
+		"empty":           {s3test.Fault{After: s3test.Say("")}, s3sink.DeleteOptions{}, 0},
+		"HTML":            {s3test.Fault{After: s3test.Say("<html></html>")}, s3sink.DeleteOptions{}, 0},
+		"one is missing":  {s3test.Fault{After: result("<Deleted><Key>a</Key></Deleted>")}, s3sink.DeleteOptions{}, 0},
+		"slow down":       {s3test.Fault{Times: 3, After: result(slow)}, s3sink.DeleteOptions{}, 0},
+		"not implemented": {s3test.Fault{Before: s3test.Fail(501, "NotImplemented")}, s3sink.DeleteOptions{}, 0},
+		"403": {
+			s3test.Fault{Before: s3test.Fail(403, "AccessDenied")},
+			s3sink.DeleteOptions{},
+			stream.Fatal,
+		},
+		"empty always": {
+			s3test.Fault{Times: -1, After: s3test.Say("")},
+			s3sink.DeleteOptions{RetryTimeout: -1},
+			stream.Retryable,
+		},
+		"slow down always": {
+			s3test.Fault{Times: -1, After: result(slow)},
+			s3sink.DeleteOptions{RetryTimeout: -1},
+			stream.Throttled,
+		},
 	} {
 		server, client := newServer(t, nil)
 		server.Put(bucket, "a", nil)

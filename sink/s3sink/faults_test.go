@@ -404,7 +404,8 @@ func TestFaults(t *testing.T) {
 		{
 			name: "U28 complete tells another checksum", size: parts, want: unknown, err: is(s3sink.ErrMismatch),
 			faults: []s3test.Fault{{Op: "CompleteMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) {
-				r.Body = []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></CompleteMultipartUploadResult>`)
+				r.Body = []byte(`<CompleteMultipartUploadResult><ETag>"x-1"</ETag>` +
+					`<ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></CompleteMultipartUploadResult>`)
 			}}},
 		},
 		{

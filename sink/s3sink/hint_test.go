@@ -26,7 +26,10 @@ func TestHints(t *testing.T) {
 		size    int
 		want    string // "" for no hint
 	}{
-		"a checksum":        {fault: refuse("no such header"), opts: explicit, parts: 1000, size: 250, want: "ChecksumMD5"},
+		"a checksum": {
+			fault: refuse("no such header"), opts: explicit, parts: 1000, size: 250,
+			want: "ChecksumMD5",
+		},
 		"no KMS":            {fault: refuse("KMS is not configured"), opts: explicit, parts: 1000, size: 250},
 		"B2":                {service: s3test.BackblazeB2, opts: explicit, parts: 1000, size: 250, want: "ChecksumMD5"},
 		"parts of one size": {service: s3test.CloudflareR2, parts: 20, size: 3000, want: "FixedParts"},
@@ -35,7 +38,8 @@ func TestHints(t *testing.T) {
 		if tt.fault != nil {
 			server.Fault(s3test.Fault{Op: "CreateMultipartUpload", Times: always, Before: tt.fault})
 		}
-		_, err := stream.Run(t.Context(), chunks(random(tt.size), 30), s3sink.UploadWithin(tt.parts, client, bucket, key,
+		_, err := stream.Run(t.Context(), chunks(random(tt.size), 30), s3sink.UploadWithin(tt.parts, client, bucket,
+			key,
 			small(tt.opts)))
 		switch {
 		case err == nil:

@@ -236,6 +236,7 @@ func page(marker func(n int) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		n++
 		_, _ = fmt.Fprintf(w,
-			"<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>%s</NextKeyMarker></ListMultipartUploadsResult>", marker(n))
+			"<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"+
+				"<NextKeyMarker>%s</NextKeyMarker></ListMultipartUploadsResult>", marker(n))
 	}
 }

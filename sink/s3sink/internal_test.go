@@ -25,7 +25,8 @@ func TestCRCJoin(t *testing.T) {
 				if cut < 0 || cut > n {
 					continue
 				}
-				if got, want := a.crc.join(sum(data[:cut]), sum(data[cut:n]), int64(n-cut)), sum(data[:n]); got != want {
+				if got, want := a.crc.join(sum(data[:cut]), sum(data[cut:n]), int64(n-cut)),
+					sum(data[:n]); got != want {
 					t.Errorf("%s of %d bytes cut at %d: %016x, want %016x", a.name, n, cut, got, want)
 				}
 			}

@@ -30,7 +30,8 @@ func (s keyState) withoutOurs() bool { return s == keyEmpty || s == keyOther }
 // size or checksum.
 func (s *sent) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
 	sum := s.algorithm.in(sumsOfHead(out))
-	known := comparable(sum, s.sum) && (out.ChecksumType == "" || out.ChecksumType == s.algorithm.kind() || s.parts == 0)
+	known := comparable(sum, s.sum) && (out.ChecksumType == "" || out.ChecksumType == s.algorithm.kind() ||
+		s.parts == 0)
 	etag := aws.ToString(out.ETag)
 	sameBytes := known && sum == s.sum || sameETag(etag, s.etag)
 	switch {

@@ -52,7 +52,8 @@ func TestOutage(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if o := server.Object(bucket, key); o == nil || obj.Size != int64(size) || string(o.Body) != string(data) {
+				if o := server.Object(bucket, key); o == nil || obj.Size != int64(size) ||
+					string(o.Body) != string(data) {
 					t.Errorf("the object is not what was sent: %+v", obj)
 				}
 			})

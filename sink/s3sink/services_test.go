@@ -30,7 +30,8 @@ func TestServices(t *testing.T) {
 						server.Fault(s3test.Fault{Op: "UploadPart", Part: 3, Before: s3test.Flip})
 					}
 					data := random(size)
-					obj, err := stream.Run(t.Context(), chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket, key,
+					obj, err := stream.Run(t.Context(), chunks(data, 30), s3sink.UploadWithin(10_000, client, bucket,
+						key,
 						small(s3sink.UploadOptions{})))
 					if err != nil {
 						t.Fatal(err)

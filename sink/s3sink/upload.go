@@ -23,13 +23,15 @@ type API interface {
 
 // UploadOptions tunes [Upload]. The zero value is ready to use.
 type UploadOptions struct {
-	PartSize    int64 // bytes in the first parts, 5 MiB to 5 GiB; 0 means 8 MiB; later parts grow
-	FixedParts  bool  // all parts have one size, as Cloudflare R2 demands; a stream that needs more parts is ErrTooLarge
-	Parallelism int   // parts in flight, 1 to 10,000; 0 means 4
+	PartSize int64 // bytes in the first parts, 5 MiB to 5 GiB; 0 means 8 MiB; later parts grow
+	// all parts have one size, as Cloudflare R2 demands; a stream that needs more parts is ErrTooLarge
+	FixedParts  bool
+	Parallelism int // parts in flight, 1 to 10,000; 0 means 4
 
-	MaxParts     int   // parts of an object; 0 means 10,000, as in S3; Scaleway allows 1,000
-	MaxSize      int64 // bytes; a larger stream is ErrTooLarge, and all smaller ones fit; 0 means what the parts hold
-	ExpectedSize int64 // bytes, if about known: parts that all have the size it needs take the least memory; 0 means unknown
+	MaxParts int   // parts of an object; 0 means 10,000, as in S3; Scaleway allows 1,000
+	MaxSize  int64 // bytes; a larger stream is ErrTooLarge, and all smaller ones fit; 0 means what the parts hold
+	// bytes, if about known: parts that all have the size it needs take the least memory; 0 means unknown
+	ExpectedSize int64
 	MaxMemory    int64 // bytes of all parts in memory; parts stop growing there; 0 means no limit
 
 	ContentType        string            // "" means application/octet-stream

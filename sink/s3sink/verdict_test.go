@@ -30,20 +30,38 @@ func TestCompleteVerdict(t *testing.T) {
 		facts completeFacts
 		want  verdict
 	}{
-		"ours":                              {completeFacts{key: keyOurs, maybeInFlight: true, gone: true}, objectStored},
-		"unfinished":                        {completeFacts{key: keyEmpty, maybeApplied: true}, notStored},
-		"unfinished, now aborted":           {completeFacts{key: keyOther, maybeInFlight: true, aborted: true}, notStored},
-		"no right to read, aborted":         {completeFacts{key: keyForbidden, maybeApplied: true, aborted: true}, notStored},
-		"no reply to the HEAD, aborted":     {completeFacts{key: keyUnknown, maybeInFlight: true, aborted: true}, notStored},
-		"no right to read, gone":            {completeFacts{key: keyForbidden, gone: true}, outcomeUnknown},
-		"no right to read, unfinished":      {completeFacts{key: keyForbidden}, outcomeUnknown},
-		"gone, never applied":               {completeFacts{key: keyEmpty, gone: true}, notStored},
-		"gone, never applied, another":      {completeFacts{key: keyOther, gone: true}, notStored},
-		"gone, no object":                   {completeFacts{key: keyEmpty, maybeApplied: true, gone: true}, notStored},
-		"gone, no object yet":               {completeFacts{keyEmpty, true, true, true, false}, outcomeUnknown},
-		"gone, stored and perhaps replaced": {completeFacts{key: keyOther, maybeApplied: true, gone: true}, outcomeUnknown},
-		"the same bytes, gone":              {completeFacts{key: keySameBytes, maybeApplied: true, gone: true}, outcomeUnknown},
-		"damaged":                           {completeFacts{key: keyDamaged, maybeApplied: true}, outcomeUnknown},
+		"ours": {
+			completeFacts{key: keyOurs, maybeInFlight: true, gone: true},
+			objectStored,
+		},
+		"unfinished": {completeFacts{key: keyEmpty, maybeApplied: true}, notStored},
+		"unfinished, now aborted": {
+			completeFacts{key: keyOther, maybeInFlight: true, aborted: true},
+			notStored,
+		},
+		"no right to read, aborted": {
+			completeFacts{key: keyForbidden, maybeApplied: true, aborted: true},
+			notStored,
+		},
+		"no reply to the HEAD, aborted": {
+			completeFacts{key: keyUnknown, maybeInFlight: true, aborted: true},
+			notStored,
+		},
+		"no right to read, gone":       {completeFacts{key: keyForbidden, gone: true}, outcomeUnknown},
+		"no right to read, unfinished": {completeFacts{key: keyForbidden}, outcomeUnknown},
+		"gone, never applied":          {completeFacts{key: keyEmpty, gone: true}, notStored},
+		"gone, never applied, another": {completeFacts{key: keyOther, gone: true}, notStored},
+		"gone, no object":              {completeFacts{key: keyEmpty, maybeApplied: true, gone: true}, notStored},
+		"gone, no object yet":          {completeFacts{keyEmpty, true, true, true, false}, outcomeUnknown},
+		"gone, stored and perhaps replaced": {
+			completeFacts{key: keyOther, maybeApplied: true, gone: true},
+			outcomeUnknown,
+		},
+		"the same bytes, gone": {
+			completeFacts{key: keySameBytes, maybeApplied: true, gone: true},
+			outcomeUnknown,
+		},
+		"damaged": {completeFacts{key: keyDamaged, maybeApplied: true}, outcomeUnknown},
 	} {
 		if got := tt.facts.verdict(); got != tt.want {
 			t.Errorf("%s: %d, want %d", name, got, tt.want)

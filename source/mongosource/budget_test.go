@@ -44,7 +44,8 @@ func TestBudget(t *testing.T) {
 			}
 			srv.Heal()
 			sent := len(srv.Commands())
-			_, err = stream.Run(stream.WithBudget(t.Context(), stream.NewBudget(batchCost-1)), src, sink.Slice[bson.Raw]())
+			_, err = stream.Run(stream.WithBudget(t.Context(), stream.NewBudget(batchCost-1)), src,
+				sink.Slice[bson.Raw]())
 			if stream.ClassOf(err) != stream.Fatal || !strings.Contains(fmt.Sprint(err), fmt.Sprint(batchCost)) {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -138,7 +138,8 @@ func resumed(client *s3.Client, opts s3source.DownloadOptions) stream.Source[[]b
 func TestRefusedConnection(t *testing.T) {
 	server, client := newServer(t, nil)
 	server.Close()
-	_, err := read(context.Background(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{RetryTimeout: -1}))
+	_, err := read(context.Background(), s3source.Download(client, bucket, key,
+		&s3source.DownloadOptions{RetryTimeout: -1}))
 	var op *net.OpError
 	if !errors.As(err, &op) || errors.Is(err, io.EOF) || stream.ClassOf(err) != stream.Retryable {
 		t.Errorf("%v is %v", err, stream.ClassOf(err))

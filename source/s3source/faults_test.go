@@ -211,12 +211,15 @@ func TestFaults(t *testing.T) {
 				After: set("Content-Length", "9000"),
 			},
 		}},
-		{name: "D10 HEAD tells more", broken: true, opts: s3source.DownloadOptions{RetryTimeout: brief}, faults: []s3test.Fault{
-			{Op: "GetObject", Times: always, After: without}, {
-				Op: "HeadObject", Times: always,
-				After: set("Content-Length", "11000"),
+		{
+			name: "D10 HEAD tells more", broken: true, opts: s3source.DownloadOptions{RetryTimeout: brief},
+			faults: []s3test.Fault{
+				{Op: "GetObject", Times: always, After: without}, {
+					Op: "HeadObject", Times: always,
+					After: set("Content-Length", "11000"),
+				},
 			},
-		}},
+		},
 		{name: "HEAD fails for a while", faults: []s3test.Fault{
 			{Op: "GetObject", After: without}, {Op: "HeadObject", Times: 5, Before: s3test.Fail(500, "InternalError")},
 		}},

@@ -116,7 +116,8 @@ func stored(name, body, encoding string) hostile.Row {
 		_, client := newServer(t, nil)
 		options := client.Options()
 		options.BaseEndpoint = &server.URL
-		got, err := read(ctx, s3source.Download(s3.New(options), bucket, key, &s3source.DownloadOptions{RetryTimeout: -1}))
+		got, err := read(ctx, s3source.Download(s3.New(options), bucket, key,
+			&s3source.DownloadOptions{RetryTimeout: -1}))
 		if err == nil && string(got) != body {
 			err = errOtherBytes
 		}

@@ -56,7 +56,8 @@ func TestShorterWithEachReply(t *testing.T) {
 	server.Fault(s3test.Fault{After: all(without, s3test.CutAfter(4000))})
 	server.Fault(s3test.Fault{Op: "GetObject", Times: always, After: all(set("Content-Range", "bytes 4000-4999/5000"),
 		s3test.Shorten(1000))})
-	got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{RetryTimeout: brief}))
+	got, err := read(t.Context(), s3source.Download(client, bucket, key,
+		&s3source.DownloadOptions{RetryTimeout: brief}))
 	if !errors.Is(err, s3source.ErrBadReply) || !bytes.HasPrefix(random(10_000), got) {
 		t.Errorf("%d bytes came, %v", len(got), err)
 	}

@@ -173,7 +173,8 @@ func (l *list) each(ctx context.Context, next func(context.Context, marker, int)
 			return nil
 		}
 		if loop.repeats(p.next) {
-			return l.failed(stream.Mark(fmt.Errorf("%w: the list leads back to an earlier page", ErrBadReply), stream.Fatal))
+			return l.failed(stream.Mark(fmt.Errorf("%w: the list leads back to an earlier page", ErrBadReply),
+				stream.Fatal))
 		}
 		at = p.next
 	}
@@ -187,7 +188,8 @@ func (l *list) emitAll(ctx context.Context, entries []Entry, emit func(Entry) er
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case !strings.HasPrefix(e.Key, l.prefix):
-			return l.failed(stream.Mark(fmt.Errorf("%w: a key does not begin with the prefix", ErrBadReply), stream.Fatal))
+			return l.failed(stream.Mark(fmt.Errorf("%w: a key does not begin with the prefix", ErrBadReply),
+				stream.Fatal))
 		}
 		if err := emit(e); err != nil {
 			return err

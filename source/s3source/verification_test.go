@@ -60,7 +60,8 @@ func (o written) store(t *testing.T, client *s3.Client, data []byte) {
 		data = data[size:]
 		list = append(list, types.CompletedPart{
 			PartNumber: part, ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32, ChecksumCRC32C: out.ChecksumCRC32C,
-			ChecksumCRC64NVME: out.ChecksumCRC64NVME, ChecksumSHA1: out.ChecksumSHA1, ChecksumSHA256: out.ChecksumSHA256,
+			ChecksumCRC64NVME: out.ChecksumCRC64NVME, ChecksumSHA1: out.ChecksumSHA1,
+			ChecksumSHA256: out.ChecksumSHA256,
 		})
 	}
 	if _, err := client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
@@ -81,8 +82,9 @@ func TestVerification(t *testing.T) {
 		object written
 		want   s3source.Verification // without the reason
 	}{
-		"CRC64NVME":           {written{algorithm: "CRC64NVME"}, s3source.Verification{Algorithm: "CRC64NVME"}},
-		"CRC32":               {written{algorithm: "CRC32"}, s3source.Verification{Algorithm: "CRC32"}}, // aws-cli, the SDKs
+		"CRC64NVME": {written{algorithm: "CRC64NVME"}, s3source.Verification{Algorithm: "CRC64NVME"}},
+		// aws-cli, the SDKs
+		"CRC32":               {written{algorithm: "CRC32"}, s3source.Verification{Algorithm: "CRC32"}},
 		"CRC32C":              {written{algorithm: "CRC32C"}, s3source.Verification{Algorithm: "CRC32C"}},
 		"SHA1":                {written{algorithm: "SHA1"}, s3source.Verification{Algorithm: "SHA1"}},
 		"SHA256":              {written{algorithm: "SHA256"}, s3source.Verification{Algorithm: "SHA256"}},

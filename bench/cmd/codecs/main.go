@@ -43,7 +43,8 @@ func cases(in *input, java pekko.Peer) ([]report.Case, error) {
 		all = append(all, writer(s), parser(s))
 	}
 	for _, group := range []func(*input, pekko.Peer) ([]report.Case, error){
-		parallelJSON, rawBSON, gzips, gunzips, parallelGzips, zstds, unzstds, parallelZstds, ages, rewraps, jsonLines, texts,
+		parallelJSON, rawBSON, gzips, gunzips, parallelGzips, zstds, unzstds, parallelZstds, ages, rewraps, jsonLines,
+		texts,
 	} {
 		cs, err := group(in, java)
 		if err != nil {

@@ -23,7 +23,8 @@ type bytesFlow = stream.Flow[[]byte, []byte]
 // parallelGzips compares our gzip and gunzip with one goroutine per core to the same without
 // goroutines.
 func parallelGzips(in *input, _ pekko.Peer) ([]report.Case, error) {
-	all, err := parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1}, report.Bar{Least: 0.85 * float64(min(cores, 2))},
+	all, err := parallels(in, "gzip", openGzip, report.Bar{Least: 1 / 1.1},
+		report.Bar{Least: 0.85 * float64(min(cores, 2))},
 		func(n int) bytesFlow { return codec.Gzip(&codec.GzipOptions{Parallelism: n}) },
 		func(n int) bytesFlow { return codec.Gunzip(&codec.GunzipOptions{Parallelism: n}) })
 	if err != nil {

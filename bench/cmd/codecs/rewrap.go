@@ -43,7 +43,8 @@ func rewraps(in *input, _ pekko.Peer) ([]report.Case, error) {
 	b.Ours = b.peer("millweir agecodec.Rewrap", report.Bar{},
 		flow(chunks(sealed.Bytes()), agecodec.Rewrap(ids, young.Recipient())))
 	b.Peers = []report.Peer{
-		b.peer("filippo.io/age, Decrypt and Encrypt", report.Bar{Least: 1}, resealed(sealed.Bytes(), old, young.Recipient())),
+		b.peer("filippo.io/age, Decrypt and Encrypt", report.Bar{Least: 1},
+			resealed(sealed.Bytes(), old, young.Recipient())),
 		b.peer("millweir agecodec.RewrapUnverified", report.Bar{},
 			flow(chunks(sealed.Bytes()), agecodec.RewrapUnverified(ids, young.Recipient()))),
 	}

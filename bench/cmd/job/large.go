@@ -16,7 +16,7 @@ import (
 )
 
 // largeRSS is the memory limit of a process with one document of the largest size, in MiB.
-const largeRSS = 300
+const largeRSS = 260
 
 // millweirLarge backs up and restores the worst document, in one pipeline without servers: 16 MiB
 // of control characters are a line of 96 MiB.

@@ -56,7 +56,9 @@ func (w *world) inMemory(ctx context.Context, size int64) []report.Case {
 			}
 			// A stage may overwrite the chunks that it gets.
 			own := stream.Via(memory.Slice(chunks), stream.Map(bytes.Clone))
-			n, err := stream.Run(ctx, stream.Via(own, format.Decode()), sink.Fold(0, func(n int, _ bson.Raw) int { return n + 1 }))
+			n, err := stream.Run(ctx, stream.Via(own, format.Decode()), sink.Fold(0, func(n int, _ bson.Raw) int {
+				return n + 1
+			}))
 			if err == nil && n != len(docs()) {
 				err = fmt.Errorf("restored %d documents of %d", n, len(docs()))
 			}

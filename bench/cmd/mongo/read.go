@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"runtime"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -24,7 +25,7 @@ func read(in *input, name string) report.Case {
 		Ours: report.Peer{Name: "millweir mongosource.Find", Run: find(coll, 0, nothing)},
 		Peers: []report.Peer{
 			{Name: "millweir mongosource.Scan", Run: scan(coll)},
-			{Name: "driver's cursor", Run: loop(coll, nothing), Bar: report.Bar{Least: 0.7, Goal: 1.43}},
+			{Name: "driver's cursor", Run: loop(coll, nothing), Bar: report.Bar{Least: 1.43}},
 			{Name: "driver's cursor, documents not kept", Run: unowned(coll)},
 		},
 	}
@@ -51,7 +52,7 @@ func wait(in *input) report.Case {
 					at(i)
 				}
 				return int64(n), nil
-			}, Bar: report.Bar{Least: 0.9, Goal: 0.95}},
+			}, Bar: report.Bar{Least: 0.95}},
 		},
 	}
 }
@@ -75,11 +76,9 @@ func scan(coll *mongo.Collection) func() (int64, error) {
 	}
 }
 
-var kept bson.Raw
-
 func loop(coll *mongo.Collection, at func(int)) func() (int64, error) {
 	return cursor(coll, func(i int, doc bson.Raw) {
-		kept = bytes.Clone(doc)
+		runtime.KeepAlive(bytes.Clone(doc)) // a copy that the compiler may not leave out
 		at(i)
 	})
 }

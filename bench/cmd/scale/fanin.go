@@ -24,12 +24,17 @@ func consume[T any](src stream.Source[T], want int) error {
 // wakes the goroutine of its key. So the cost grows, but far slower than the number of keys.
 func groupBy(e effort) report.Case {
 	same := stream.Map(func(v int) int { return v })
-	return compare(report.Case{Name: "group-by", About: "elements of n keys in turn, with the start of each key", Unit: "element"},
-		e.sizes(1_000, 10_000, 100_000), "keys", slow, func(n int) point {
+	return compare(report.Case{
+		Name: "group-by", About: "elements of n keys in turn, with the start of each key",
+		Unit: "element",
+	},
+		e.sizes(1_000, 10_000, 100_000), "keys", flat, func(n int) point {
 			runs := max(e.of(100_000, 1)/n, 1)
 			return point{units: runs * 10 * n, run: func() error {
 				for range runs {
-					if err := consume(stream.Via(source.Range(0, 10*n, 1), stream.GroupBy(n, func(v int) int { return v % n },
+					if err := consume(stream.Via(source.Range(0, 10*n, 1), stream.GroupBy(n, func(v int) int {
+						return v % n
+					},
 						func(int) stream.Flow[int, int] { return same }, nil)), 10*n); err != nil {
 						return err
 					}
@@ -42,7 +47,7 @@ func groupBy(e effort) report.Case {
 // mergeIdle merges one busy source with n idle ones.
 func mergeIdle(e effort) report.Case {
 	return compare(report.Case{Name: "merge-idle", About: "one busy source among n idle ones", Unit: "element"},
-		e.sizes(10, 1_000, 10_000), "sources", slow, func(n int) point {
+		e.sizes(10, 1_000, 10_000), "sources", flat, func(n int) point {
 			elements := e.of(50_000_000, 1)
 			merge := func(elements int) error {
 				done := make(chan struct{})
@@ -79,7 +84,7 @@ func mergeSequence(e effort) report.Case {
 // the least element is of another source each time.
 func ordered(e effort, name string, merge func([]stream.Source[int]) stream.Source[int]) report.Case {
 	return compare(report.Case{Name: name, About: "n sources with every n-th number each", Unit: "element"},
-		e.sizes(10, 1_000, 10_000), "sources", slow, func(n int) point {
+		e.sizes(10, 1_000, 10_000), "sources", flat, func(n int) point {
 			run := func(elements int) error {
 				srcs := make([]stream.Source[int], n)
 				for i := range srcs {
@@ -88,6 +93,8 @@ func ordered(e effort, name string, merge func([]stream.Source[int]) stream.Sour
 				return consume(merge(srcs), elements)
 			}
 			elements := e.of(2_000_000, n)
-			return point{units: elements, run: func() error { return run(elements) }, setup: func() error { return run(0) }}
+			return point{units: elements, run: func() error {
+				return run(elements)
+			}, setup: func() error { return run(0) }}
 		})
 }

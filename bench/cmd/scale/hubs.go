@@ -15,7 +15,7 @@ import (
 // broadcastHub sends each element to n consumers.
 func broadcastHub(e effort) report.Case {
 	return compare(report.Case{Name: "broadcast-hub", About: "each element to n consumers", Unit: "delivery"},
-		e.sizes(10, 1_000, 10_000), "consumers", slow, func(n int) point {
+		e.sizes(10, 1_000, 10_000), "consumers", flat, func(n int) point {
 			elements := e.of(10_000_000, n) / n
 			hub := func() *stream.Hub[int] { return stream.NewBroadcastHub[int](64) }
 			return hubPoint{n: n, calls: 1, deliveries: n, open: hub}.times(elements)
@@ -24,7 +24,10 @@ func broadcastHub(e effort) report.Case {
 
 // partitionHub sends each element to one of n consumers.
 func partitionHub(e effort) report.Case {
-	return compare(report.Case{Name: "partition-hub", About: "each element to one of n consumers, in turn", Unit: "element"},
+	return compare(report.Case{
+		Name: "partition-hub", About: "each element to one of n consumers, in turn",
+		Unit: "element",
+	},
 		e.sizes(10, 100, 1_000), "consumers", flat, func(n int) point {
 			hub := func() *stream.Hub[int] {
 				return stream.NewPartitionHub(64, func(n, v int) int { return max(v, -v) % n })

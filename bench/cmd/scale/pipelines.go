@@ -54,7 +54,8 @@ func backups(e effort) report.Case {
 // tenants measures the peak memory of a backup with one upload for each of 100 tenants.
 func tenants(e effort) report.Case {
 	n, size := 100, e.of(20<<20, 1<<10)
-	return memory("budget-tenants", fmt.Sprintf("one upload for each of %d tenants of %d KiB, budget 512 MiB", n, size>>10),
+	return memory("budget-tenants", fmt.Sprintf("one upload for each of %d tenants of %d KiB, budget 512 MiB", n,
+		size>>10),
 		tenantsRole, n, size)
 }
 

@@ -71,7 +71,10 @@ func each(n, calls int, open func() func(calls int) error) point {
 
 // limiterCancelled cancels n goroutines that wait for one limiter.
 func limiterCancelled(e effort) report.Case {
-	return compare(report.Case{Name: "limiter-cancel", About: "n goroutines that wait for a limiter are cancelled", Unit: "call"},
+	return compare(report.Case{
+		Name: "limiter-cancel", About: "n goroutines that wait for a limiter are cancelled",
+		Unit: "call",
+	},
 		e.sizes(1_000, 10_000, 100_000), "goroutines", flat, func(n int) point {
 			return point{units: n, run: func() error {
 				l := stream.NewLimiter(0, 1) // blocks every call
@@ -90,7 +93,10 @@ func limiterCancelled(e effort) report.Case {
 // budgetShared has n stages take more than their minimum from one budget, which has room for half
 // of them.
 func budgetShared(e effort) report.Case {
-	return compare(report.Case{Name: "budget-shared", About: "n stages take bytes of one budget and give them back", Unit: "call"},
+	return compare(report.Case{
+		Name: "budget-shared", About: "n stages take bytes of one budget and give them back",
+		Unit: "call",
+	},
 		e.sizes(100, 1_000, 10_000), "stages", flat, func(n int) point {
 			return each(n, e.of(1_000_000, n), func() func(calls int) error {
 				ctx := stream.WithReservation(stream.WithBudget(background, stream.NewBudget(int64(2*n))))
@@ -114,7 +120,10 @@ func budgetShared(e effort) report.Case {
 
 // budgetRuns runs n pipelines with a budget that has room for ten at a time.
 func budgetRuns(e effort) report.Case {
-	return compare(report.Case{Name: "budget-runs", About: "n pipelines, ten at a time within a budget", Unit: "pipeline"},
+	return compare(report.Case{
+		Name: "budget-runs", About: "n pipelines, ten at a time within a budget",
+		Unit: "pipeline",
+	},
 		e.sizes(100, 1_000, 10_000), "pipelines", flat, func(n int) point {
 			return point{units: n, run: func() error {
 				ctx := stream.WithBudget(background, stream.NewBudget(10))
@@ -131,12 +140,14 @@ func budgetRuns(e effort) report.Case {
 func mapParallel(e effort) report.Case {
 	addOne := func(_ context.Context, v int) (int, error) { return v + 1, nil }
 	return compare(report.Case{Name: "map-parallel", About: "n calls of a cheap function at once", Unit: "element"},
-		e.sizes(10, 1_000, 10_000), "calls", slow, func(n int) point {
+		e.sizes(10, 1_000, 10_000), "calls", flat, func(n int) point {
 			elements := e.of(10_000_000, 1)
 			run := func(elements int) error {
 				return consume(stream.Via(source.Range(0, elements, 1), stream.MapParallel(n, addOne)), elements)
 			}
-			return point{units: elements, run: func() error { return run(elements) }, setup: func() error { return run(0) }}
+			return point{units: elements, run: func() error {
+				return run(elements)
+			}, setup: func() error { return run(0) }}
 		})
 }
 

@@ -14,10 +14,6 @@ var background = context.Background()
 // flat is the bar of a cost that does not grow, but for what more memory costs: caches miss.
 var flat = report.Bar{Least: 0.4}
 
-// slow is the bar of a cost that grows far slower than n. The goal is a flat cost: the report shows
-// which rows miss it.
-var slow = report.Bar{Least: 0.03, Goal: flat.Least}
-
 // point is the work of a case at one size.
 type point struct {
 	units int          // elements
