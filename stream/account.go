@@ -12,9 +12,9 @@ type Need struct {
 	// Min is the number of bytes without which the stage cannot go on, such as one part or one
 	// block. It may be 0.
 	Min int64
-	// Max is the number of bytes that the stage holds at most, if the user has asked for it by an
-	// option. A budget that is smaller is an error of the run. 0 means that the stage takes what it
-	// gets.
+	// Max is the number of bytes that the budget must have room for, because the user asked for
+	// them by an option. A smaller budget is an error of the run. 0 means Min. Max does not limit
+	// what Acquire takes.
 	Max int64
 }
 

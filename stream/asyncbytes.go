@@ -10,8 +10,8 @@ import (
 // size of chunks and raw documents.
 //
 //   - Memory: max bytes, at least one element. An element takes its size and its slot: 24 bytes for
-//     a slice, 12 on a 32-bit system. With a [Budget], up to 64 KiB, and more while the budget has
-//     it.
+//     a slice, 12 on a 32-bit system. With a [Budget] of at least max bytes, it begins with up to
+//     64 KiB and takes more while there is room. A budget below max is an error of the run.
 //   - Order and goroutines: the order is kept; one goroutine, which has ended when the run returns.
 //   - Errors: an error of the upstream overtakes the waiting elements.
 func AsyncBytes[T any](max int, size func(T) int) Flow[T, T] {

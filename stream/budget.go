@@ -8,8 +8,9 @@ import (
 )
 
 // Budget limits the bytes that the runs of a process hold together. [WithBudget] puts it into a
-// context. Every stage of this library that holds memory in proportion to an option takes it from
-// the budget of its context; a stage of yours does so with [OpenAccount].
+// context. Stages that hold blocks, parts or batches of bytes take them from the budget of their
+// context. Stages that count elements, such as [Async], [Batch] and [Merge], do not. Your own
+// stages use [OpenAccount].
 //
 // A run that finds too little left waits for its first bytes, in the order of arrival, and holds
 // nothing until then. Runs that share a budget never wait for each other in a circle, however many

@@ -7,9 +7,10 @@ import (
 
 type parallelismKey struct{}
 
-// WithParallelism returns a context in which the stages that compute use n goroutines each, if they
-// have an option Parallelism and it is 0: compression and JSON, in both directions. n = 0
-// means as many as [runtime.GOMAXPROCS] reports. Without it these stages are fused.
+// WithParallelism returns a context in which the stages that compress, decompress, or convert BSON
+// to or from Extended JSON use n goroutines each, unless their option Parallelism is set. n = 0
+// means as many as [runtime.GOMAXPROCS] reports. A negative n is an error of the run. Without it
+// these stages are fused.
 //
 //	ctx = stream.WithParallelism(ctx, 0) // all cores, for every run in ctx
 //
@@ -24,7 +25,7 @@ func WithParallelism(ctx context.Context, n int) context.Context {
 
 // Parallelism returns the number of goroutines of a stage with an option of that name: the option,
 // or that of [WithParallelism] if the option is 0. An option of -1 means 0, a fused stage, in every
-// context. The error of any other negative number is of class Fatal.
+// context. Any other negative number, of the option or of the context, is an error of class Fatal.
 func Parallelism(ctx context.Context, option int) (int, error) {
 	n := option
 	if n == 0 {

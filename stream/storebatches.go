@@ -27,23 +27,26 @@ type Stored[P any] struct {
 // after the batch and all batches before it are stored. A reader that resumes at the saved position
 // misses nothing, even after a crash:
 //
-//		events := stream.Via(source, stream.Checkpoints(Event.Token))
-//		stream.Run(ctx, events, stream.StoreBatches(archive.Store, saveToken, nil))
+//	events := stream.Via(source, stream.Checkpoints(Event.Token))
+//	stream.Run(ctx, events, stream.StoreBatches(archive.Store, saveToken, nil))
 //
-//	  - In: elements with checkpoints in ascending order, from [Checkpoints].
-//	  - Result: the counts of Stored, also with an error.
-//	  - Memory: Parallelism+2 batches, and up to 1,024 elements that wait.
-//	  - Order and goroutines: Parallelism goroutines call store, and one runs the upstream; all have
-//	    ended when the run returns. save is called in order, on the caller's goroutine.
-//	  - Errors: those of the upstream, store and save. Each ends the run. An error of store may come
-//	    while later batches are stored; their positions are not saved.
-//	  - Early end: a drain stores and saves everything that the source has emitted. A failure or a
-//	    cancellation drops the incomplete batch.
+// store must return nil only when the batch is durable.
 //
-// store must return nil only when the batch is durable. After a crash or an error, elements after
-// the saved position come again, so a store must be safe to repeat: an upsert, or an object whose
-// name comes from its first element. To save the position in the same transaction as the data, use
-// [CarryBatch] and [TryMap].
+//   - In: elements with checkpoints in ascending order, from [Checkpoints].
+//   - Result: the counts of Stored, also with an error.
+//   - Memory: 2×Parallelism+1 batches, more if store takes microseconds (see [MapParallel]), and up
+//     to 1,024 elements that wait.
+//   - Order and goroutines: Parallelism goroutines call store, one gathers batches, and one runs
+//     the upstream; all have ended when the run returns. save is called in order, on the caller's
+//     goroutine.
+//   - Errors: those of the upstream, store and save. Each ends the run. An error of store may come
+//     while later batches are stored; their positions are not saved.
+//   - Early end: a drain stores and saves everything that the source has emitted. A failure or a
+//     cancellation drops the incomplete batch.
+//
+// After a crash or an error, elements after the saved position come again, so a store must be safe
+// to repeat: an upsert, or an object whose name comes from its first element. To save the position
+// in the same transaction as the data, use [CarryBatch] and [TryMap].
 func StoreBatches[T, P any](
 	store func(ctx context.Context, batch []T) error,
 	save func(ctx context.Context, upTo P) error,

@@ -85,7 +85,8 @@ type InsertResult struct {
 //   - In: BSON documents, stored byte for byte (see the package comment).
 //   - Result: the counts of [InsertResult], also with an error.
 //   - Memory: (Parallelism+1) × (BatchBytes, or one larger document), and two copies of each batch
-//     in flight in the driver. With a [stream.Budget], as many batches as fit, at least one.
+//     in flight in the driver. With a [stream.Budget], as many batches as fit, at least one. If
+//     Parallelism is set, a budget of fewer than Parallelism batches is an error.
 //   - Order and goroutines: Parallelism goroutines send batches, in any order. All have ended when
 //     the run returns. With Ordered, one batch is sent at a time, in the order of the input.
 //   - Errors: [*InsertError] lists the documents that the server refused, [ErrDuplicate] among

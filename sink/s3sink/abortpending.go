@@ -25,7 +25,7 @@ type PendingAPI interface {
 // many it aborted. It aborts only uploads that began more than olderThan ago, by the service's
 // clock. Killed processes, lost replies and failed aborts leave such uploads, which cost money and
 // appear in no list of objects. AbortPending also aborts an upload that is still in progress, so
-// olderThan must be longer than any upload takes.
+// olderThan must be longer than any upload takes; 0 aborts all.
 //
 // It first lists all uploads, 200 a page. It aborts nothing if the list does not end, or has more
 // than 2,000 pages or 64 MiB; use longer prefixes in that case. If an upload cannot be aborted or

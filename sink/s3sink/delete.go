@@ -34,8 +34,8 @@ type DeleteOptions struct {
 	BypassGovernance bool
 
 	// OnError is called for each object that was not deleted, with a [*DeleteError]. If it returns
-	// nil, the run goes on; otherwise it ends with that error. nil ends the run with the first
-	// error.
+	// nil, the run goes on; otherwise it ends with that error. If OnError is nil, the run ends with
+	// the first error.
 	OnError func(ObjectID, error) error
 
 	// RetryTimeout limits how long a request, or an object that the service could not delete, is

@@ -24,13 +24,15 @@ type API interface {
 // UploadOptions tunes [Upload]. The zero value is ready to use.
 type UploadOptions struct {
 	PartSize int64 // bytes in the first parts, 5 MiB to 5 GiB; 0 means 8 MiB; later parts grow
-	// all parts have one size, as Cloudflare R2 demands; a stream that needs more parts is ErrTooLarge
+	// all parts have one size, as Cloudflare R2 demands; a stream that needs more parts is
+	// ErrTooLarge
 	FixedParts  bool
 	Parallelism int // parts in flight, 1 to 10,000; 0 means 4
 
 	MaxParts int   // parts of an object; 0 means 10,000, as in S3; Scaleway allows 1,000
 	MaxSize  int64 // bytes; a larger stream is ErrTooLarge, and all smaller ones fit; 0 means what the parts hold
-	// bytes, if about known: parts that all have the size it needs take the least memory; 0 means unknown
+	// about how many bytes the stream has; all parts then have one size, which takes the least
+	// memory; 0 means unknown
 	ExpectedSize int64
 	MaxMemory    int64 // bytes of all parts in memory; parts stop growing there; 0 means no limit
 
@@ -70,7 +72,7 @@ type UploadOptions struct {
 
 	// RetryTimeout limits how long a request is repeated after transient failures, from the first
 	// one on: the service is busy or fails, the connection breaks, a body arrives damaged, or
-	// credentials are not to be had. The client's own retries come first. 0 means 5 minutes; a
+	// no credentials are available. The client's own retries come first. 0 means 5 minutes; a
 	// negative time means never.
 	RetryTimeout time.Duration
 
@@ -115,8 +117,9 @@ type Object struct {
 //   - Result: the object's ETag, version, size in bytes and checksum.
 //   - Memory: kilobytes for a short stream, at most Parallelism+1 parts for a long one. Parts grow
 //     in proportion to their number: to 51 MiB at 50 GiB, and to 233 MiB at 1 TiB. ExpectedSize,
-//     MaxSize and MaxMemory change that; docs/s3.md has the table. With [stream.WithBudget], the
-//     upload needs one part, and sends smaller ones if there is no memory for larger ones.
+//     MaxSize and MaxMemory change that; docs/s3.md has the table. A budget of the context
+//     ([stream.WithBudget]) must be at least one part, or Parallelism parts if that option is set.
+//     While it has no room for larger parts, the upload sends smaller ones.
 //   - Order and goroutines: the caller's goroutine fills parts, Parallelism others send them in any
 //     order. All have ended when the run returns.
 //   - Errors: the source's, unchanged; the SDK's, wrapped and classified; [ErrExists] and

@@ -65,7 +65,8 @@ var ErrCollectionChanged = stream.Mark(
 //     time series, $near, or documents without an _id.
 //   - Classes: a Retryable or Throttled failure, and one that the server explains by a dropped or
 //     renamed collection (175), resumes the scan after comparing the UUID. When the Backoff gives
-//     up, the last error is returned. Every document that is emitted resets it.
+//     up, the last error is returned. A batch that the downstream took resets it, after the time
+//     ResetAfter if that is set.
 //   - Limits: _ids must be unique, which a sharded collection guarantees only if it is sharded by
 //     _id. The user needs the right to list the database's collections.
 func Scan(coll *mongo.Collection, filter any, opts *ScanOptions) stream.Source[bson.Raw] {

@@ -89,16 +89,14 @@ func (r *scanRun) isDrained() bool {
 	}
 }
 
-// resumable returns the condition for resuming after an error. 175 says that the collection was
-// dropped or renamed, or only that an index was: the UUID decides.
-func (r *scanRun) resumable(when func(error) bool) func(error) bool {
-	if when == nil {
-		when = func(err error) bool { return stream.ClassOf(err).Transient() }
-	}
+// resumable returns the condition for resuming after an error; more adds to it if it is not nil. 175
+// says that the collection was dropped or renamed, or only that an index was: the UUID decides.
+func (r *scanRun) resumable(more func(error) bool) func(error) bool {
 	return func(err error) bool {
 		const queryPlanKilled = 175
 		var server mongo.ServerError
-		return errors.As(err, &server) && server.HasErrorCode(queryPlanKilled) || when(err)
+		return stream.ClassOf(err).Transient() ||
+			errors.As(err, &server) && server.HasErrorCode(queryPlanKilled) || more != nil && more(err)
 	}
 }
 

@@ -26,7 +26,7 @@
 // below MinRate, is given up, and the rest is requested. So it is after every other transient
 // failure: a service that is busy or fails, a connection that cannot be made or breaks off, expired
 // credentials. The run fails when RetryTimeout has passed since the first failure without progress,
-// and after five replies in a row that do not answer the request. Each request also has the
+// and at the sixth reply in a row that does not answer the request. Each request also has the
 // client's own retries.
 //
 // # Untrusted servers
@@ -83,7 +83,7 @@ type DownloadOptions struct {
 
 	// RetryTimeout is how long a request, for the object or the rest of it, is repeated after
 	// transient failures, after the client's own retries, from its first failure on. Progress
-	// begins it anew. 0 means 5 minutes; a negative time means never.
+	// restarts this time. 0 means 5 minutes; a negative time means never.
 	RetryTimeout time.Duration
 
 	// MinRate is the least rate in bytes per second, on average over StallTimeout of waiting for
@@ -136,8 +136,10 @@ var (
 //   - Out: chunks of ChunkSize bytes, shorter ones at the end of a reply; none for an empty object.
 //   - Ownership: the receiver owns a chunk. With [stream.EachLent] all of them have the same
 //     memory.
-//   - Memory: one chunk; with Parallelism n at most n × PartSize, and a chunk more a part. It comes
-//     from the budget of the context ([stream.WithBudget]), which must have room for one part.
+//   - Memory: one chunk; with Parallelism n at most n × PartSize, and one more chunk for each part.
+//     It comes from the budget of the context ([stream.WithBudget]), which must be at least one
+//     chunk, or with Parallelism n parts. While other runs use the budget, fewer parts are in
+//     flight.
 //   - Order and goroutines: one request at a time, and no goroutine; with Parallelism n, n requests
 //     on a goroutine each, in order. If a server closes a connection that waits for a slow
 //     consumer, the rest is requested again.

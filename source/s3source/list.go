@@ -78,8 +78,8 @@ func List(client ListAPI, bucket, prefix string, opts *ListOptions) stream.Sourc
 }
 
 // ListVersions is [List] for all versions of the objects, and their delete markers. The versions of
-// a key are together, the current one first and then the newer ones. The order of a version and a
-// delete marker of the same second is unknown.
+// a key are together, from the newest, which is the current one, to the oldest. The order of a
+// version and a delete marker of the same second is unknown.
 //
 //   - Rights: s3:ListBucketVersions.
 func ListVersions(client ListVersionsAPI, bucket, prefix string, opts *ListOptions) stream.Source[Entry] {

@@ -41,7 +41,7 @@ type Verification struct {
 	// Algorithm is "CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256", "SHA512" or "MD5"; "" if only
 	// the length is compared.
 	Algorithm string
-	Parts     int    // the checksum is that of the checksums of so many parts; 0 for one of the whole object
+	Parts     int    // number of parts, if it is a checksum of their checksums; 0 if it is of the whole object
 	Reason    string // why Algorithm is ""
 }
 

@@ -22,7 +22,7 @@ func jsonObjects(java pekko.Peer, size int) report.Case {
 	return java.Join(report.Case{
 		Name: "json-objects", About: "64 KiB chunks in memory → JSON objects",
 		Unit: "byte", Units: size, Want: int64(size),
-		Ours: report.Peer{Name: "millweir codec.JSONObjects", Run: func() (int64, error) {
+		Ours: report.Peer{Name: "millweir codec.SplitJSONObjects", Run: func() (int64, error) {
 			return stream.Run(background, stream.Via(source.Slice(in), codec.SplitJSONObjects(nil)),
 				sink.Fold(int64(0), addRecord))
 		}},
