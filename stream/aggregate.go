@@ -38,7 +38,7 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 			return emit(harvest(state))
 		}
 		return gatherer[T]{
-			add: func(v T) error {
+			add: func(_ context.Context, v T) error {
 				if !hasState {
 					state, hasState = start(), true
 				}
@@ -60,7 +60,7 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 			return gatherWithin(ctx, src, sideAhead, within, emit, gather)
 		}
 		a := gather(emit)
-		if err := src.Each(early.Detached(ctx), a.add); err != nil {
+		if err := src.Each(early.Detached(ctx), func(v T) error { return a.add(ctx, v) }); err != nil {
 			return err
 		}
 		return a.flush()
@@ -69,7 +69,7 @@ func Aggregate[S, T, U any](start func() S, add func(S, T) (next S, full bool, e
 
 // gatherer gathers elements. It emits them when it is full, or when flush is called.
 type gatherer[T any] struct {
-	add   func(T) error
+	add   func(context.Context, T) error
 	flush func() error
 	empty func() bool
 }
@@ -94,7 +94,7 @@ func gatherWithin[T, U any](ctx context.Context, src Source[T], ahead int, d tim
 			flushed = false
 			switch {
 			case err == nil:
-				err = a.add(v)
+				err = a.add(ctx, v)
 			case errors.Is(err, errDue):
 				err = a.flush()
 			case errors.Is(err, errEnded):

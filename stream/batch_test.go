@@ -2,7 +2,9 @@ package stream_test
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +47,29 @@ func TestBatch(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An upstream that fails ends the run at once, also while the run waits for its first bytes.
+func TestBatchBytesWithinFailsWhileItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := stream.WithBudget(t.Context(), stream.NewBudget(10))
+		var all sync.WaitGroup
+		full, end := make(chan struct{}), make(chan struct{})
+		all.Go(func() {
+			hold := func(int) int { close(full); <-end; return 0 }
+			_, _ = stream.Run(ctx, stream.Via2(count(1), needing(stream.Need{Stage: "full", Min: 10}), stream.Map(hold)),
+				sink.Discard[int]())
+		})
+		<-full
+		src := stream.Concat(count(1), stream.Fail[int](errBoom))
+		_, err := stream.Run(ctx, stream.Via(src, stream.BatchBytesWithin(10, time.Hour, func(int) int { return 1 })),
+			sink.Discard[[]int]())
+		if !errors.Is(err, errBoom) {
+			t.Error(err)
+		}
+		close(end)
+		all.Wait()
+	})
 }
 
 // A batch by bytes takes the memory of a full batch with its first element, or that of an element

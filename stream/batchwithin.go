@@ -51,7 +51,7 @@ func batchWithin[T any](limits batcher[T], d time.Duration) Flow[T, []T] {
 		defer b.account.Close()
 		return gatherWithin(ctx, src, ahead, d, emit, func(emit func([]T) error) gatherer[T] {
 			return gatherer[T]{
-				add:   func(v T) error { return b.add(ctx, v, emit) },
+				add:   func(ctx context.Context, v T) error { return b.add(ctx, v, emit) },
 				flush: func() error { return b.flush(emit) },
 				empty: func() bool { return len(b.batch) == 0 },
 			}

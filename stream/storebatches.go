@@ -12,7 +12,8 @@ type StoreOptions struct {
 	MaxDelay    time.Duration // from the first element of a batch to its store; 0 means 1 s
 	Parallelism int           // batches that are stored at once; 0 means 1
 
-	// Retry repeats a store that failed. nil means that its first error ends the run.
+	// Retry repeats a store that failed, with a copy of the batch. nil means that its first error ends
+	// the run.
 	Retry *Backoff
 }
 
@@ -59,7 +60,10 @@ func StoreBatches[T, P any](
 	}
 	put := func(ctx context.Context, batch []T) (int64, error) { return int64(len(batch)), store(ctx, batch) }
 	if err == nil && o.Retry != nil {
-		put = retrying("StoreBatches", put, *o.Retry)
+		clone := detacher[[]T]() // store may change what it gets
+		put = retrying("StoreBatches", func(ctx context.Context, batch []T) (int64, error) {
+			return int64(len(batch)), store(ctx, clone(batch))
+		}, *o.Retry)
 	}
 	return SinkFunc[element, Stored[P]](func(ctx context.Context, src Source[element]) (Stored[P], error) {
 		if err != nil {

@@ -141,13 +141,14 @@ func TestStoreBatchesRetries(t *testing.T) {
 		var calls atomic.Int32
 		store := func(ctx context.Context, batch []int) error {
 			if calls.Add(1)%3 != 0 {
+				clear(batch) // it belongs to store
 				return stream.Mark(errBoom, stream.Retryable)
 			}
 			return s.store(ctx, batch)
 		}
 		done, err := stream.Run(t.Context(), stream.Via(count(9), positions()),
 			stream.StoreBatches(store, s.save, &stream.StoreOptions{MaxElements: 3, Retry: &stream.Backoff{}}))
-		if err != nil || done.Elements != 9 || calls.Load() != 9 {
+		if err != nil || done.Elements != 9 || calls.Load() != 9 || len(s.there) != 9 {
 			t.Errorf("%+v, %v after %d calls", done, err, calls.Load())
 		}
 	})

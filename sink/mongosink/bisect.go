@@ -45,12 +45,13 @@ func (r *run) refusedAsWhole(ctx context.Context, err error) (mongo.CommandError
 	return refusal, ok && r.opts.ContinueOnError && ctx.Err() == nil && slices.Contains(ofDocuments, refusal.Code)
 }
 
-// halves divides a batch that was refused as a whole: nothing of it is stored.
+// halves divides a batch that was refused as a whole. The halves count as sent before: a server that
+// does not name the bad document may have stored others.
 func (b *batch) halves() [2]*batch {
 	part := func(from, to int) *batch {
 		p := &batch{
 			first: b.first + int64(from), docs: b.docs[from:to], withoutID: b.withoutID[from:to],
-			models: b.models[from:to], opts: b.opts, resent: b.resent,
+			models: b.models[from:to], opts: b.opts, resent: true,
 		}
 		for _, doc := range p.docs {
 			p.bytes += len(doc)

@@ -19,7 +19,11 @@ func (r *run) fitServer(ctx context.Context) error {
 		return nil
 	}
 	ctx = mongo.NewSessionContext(ctx, nil) // an error would end a transaction of the caller
-	reply, err := runCommand(ctx, db, bson.D{{Key: "hello", Value: 1}})
+	hello := bson.D{{Key: "hello", Value: 1}}
+	reply, err := runCommand(ctx, db, hello)
+	if mongo.IsNetworkError(err) { // the driver does not repeat it
+		reply, err = runCommand(ctx, db, hello)
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -131,11 +131,8 @@ func idOf(doc bson.Raw) string {
 	return string([]byte{byte(v.Type)}) + string(v.Value)
 }
 
-// hasID reports whether doc has an _id. A server sends it first.
+// hasID reports whether doc has an _id that can be read.
 func hasID(doc bson.Raw) bool {
-	const first = "_id\x00"
-	if len(doc) > 5+len(first) && string(doc[5:5+len(first)]) == first {
-		return true
-	}
-	return idOf(doc) != ""
+	_, err := doc.LookupErr("_id")
+	return err == nil
 }

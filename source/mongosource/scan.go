@@ -22,7 +22,7 @@ type ScanOptions struct {
 	// value begins with the first document. After a position that is Done there is nothing.
 	After Position
 
-	Projection  any // must keep _id
+	Projection  any // must keep the _id as it is
 	BatchSize   int
 	NoReadAhead bool
 	Hint        any
@@ -60,15 +60,16 @@ var ErrCollectionChanged = stream.Mark(
 //   - Memory, goroutines, early end: as Find. One document is held back until the next one comes:
 //     the last is emitted only when the collection has the same UUID as at the beginning. In a
 //     session of the context, Scan does not read ahead.
-//   - Errors: as Find. [ErrCollectionChanged] if the collection was dropped, renamed or replaced,
-//     even if it would be back; [ErrNotResumable] for a collection that does not exist, a view, a
-//     time series, $near, or documents without an _id.
+//   - Errors: as Find. [ErrCollectionChanged] if the collection was dropped, renamed or replaced;
+//     [ErrNotResumable] for a collection that does not exist, a view, a time series, $near, or
+//     documents without their _id.
 //   - Classes: a Retryable or Throttled failure, and one that the server explains by a dropped or
 //     renamed collection (175), resumes the scan after comparing the UUID. When the Backoff gives
 //     up, the last error is returned. A batch that the downstream took resets it, after the time
 //     ResetAfter if that is set.
 //   - Limits: _ids must be unique, which a sharded collection guarantees only if it is sharded by
-//     _id. The user needs the right to list the database's collections.
+//     _id. The UUID comes from the primary: a secondary that lags may lack documents, or the whole
+//     collection. The user needs the right to list the database's collections.
 func Scan(coll *mongo.Collection, filter any, opts *ScanOptions) stream.Source[bson.Raw] {
 	s, err := newScan(coll, filter, opts)
 	if err != nil {
@@ -132,6 +133,9 @@ func newScan(coll *mongo.Collection, filter any, opts *ScanOptions) (*scan, erro
 	}
 	if operator := ordered(filter); operator != "" {
 		return nil, q.fail(fmt.Errorf("%w: %s has its own order", ErrNotResumable, operator))
+	}
+	if !keepsID(s.opts.Projection) {
+		return nil, q.fail(fmt.Errorf("%w: the projection must keep the _id as it is", ErrNotResumable))
 	}
 	return s, nil
 }

@@ -197,12 +197,37 @@ func TestScanOfAChangedCollection(t *testing.T) {
 	}
 }
 
+func projected(fields any) *mongosource.ScanOptions {
+	return &mongosource.ScanOptions{Projection: fields}
+}
+
+// TestScanProjection keeps the _id in each way that a projection can say it.
+func TestScanProjection(t *testing.T) {
+	_, coll := serve(t, numbered(t, 3))
+	for _, fields := range []any{
+		bson.D{},
+		bson.D{{Key: "n", Value: 1}},
+		bson.D{{Key: "_id", Value: 1}},
+		bson.D{{Key: "_id", Value: true}},
+		bson.M{"n": 0},
+		struct{ N int }{1},
+	} {
+		src := mongosource.Scan(coll, bson.D{}, projected(fields))
+		if _, err := collect(t.Context(), src); errors.Is(err, mongosource.ErrNotResumable) {
+			t.Errorf("%v: %v", fields, err)
+		}
+	}
+}
+
 func TestScanNotResumable(t *testing.T) {
 	_, coll := serve(t, numbered(t, 3))
 	near := bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: "at", Value: bson.D{{Key: "$near", Value: 1}}}}}}}
 	for name, src := range map[string]stream.Source[bson.Raw]{
-		"absent": mongosource.Scan(coll.Database().Collection("absent"), bson.D{}, quick(1)),
-		"near":   mongosource.Scan(coll, near, quick(1)),
+		"absent":          mongosource.Scan(coll.Database().Collection("absent"), bson.D{}, quick(1)),
+		"near":            mongosource.Scan(coll, near, quick(1)),
+		"no _id":          mongosource.Scan(coll, bson.D{}, projected(bson.D{{Key: "_id", Value: false}})),
+		"part of the _id": mongosource.Scan(coll, bson.D{}, projected(bson.D{{Key: "_id.b", Value: 1}})),
+		"another _id":     mongosource.Scan(coll, bson.D{}, projected(bson.D{{Key: "_id", Value: "$n"}})),
 	} {
 		got, err := collect(t.Context(), src)
 		if len(got) != 0 || !errors.Is(err, mongosource.ErrNotResumable) || stream.ClassOf(err) != stream.Fatal {

@@ -147,7 +147,7 @@ func (r *scanRun) find(ctx context.Context, filter any, emit func([]bson.Raw) er
 		return emit(docs)
 	})
 	var server mongo.ServerError
-	if err == nil || came || !r.keep || !errors.As(err, &server) || r.resumable(r.opts.When)(err) {
+	if err == nil || came || !r.keep || !errors.As(err, &server) || r.resumable(nil)(err) {
 		return err
 	}
 	if again := r.findOnce(ctx, filter, false, emit); again != nil {
