@@ -194,7 +194,8 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 	}
 	o := &Object{Key: u.key, Body: body.Bytes(), Header: u.header, Parts: len(sizes), partSizes: sizes}
 	if n := req.Header.Get("X-Amz-Mp-Object-Size"); n != "" && n != strconv.Itoa(len(o.Body)) {
-		return refuse(http.StatusBadRequest, "InvalidRequest")
+		return refuseWith(http.StatusBadRequest, "InvalidRequest",
+			"The provided 'x-amz-mp-object-size' header value does not match what was computed")
 	}
 	if u.sumType == "COMPOSITE" {
 		o.sum, o.sumType = sumOf(u.algorithm, sums), u.sumType

@@ -39,6 +39,8 @@ type attempts struct {
 	retryOn  []string                            // error codes that are retried as well as the SDK's
 	onRetry  func(err error, wait time.Duration) // called before the SDK waits; may be nil
 
+	keepChecksum bool // the service knows the checksum in use: a refusal is about its value
+
 	credentials aws.CredentialsProvider
 	dog         atomic.Pointer[watchdog] // of the attempt that is being made; nil for none
 

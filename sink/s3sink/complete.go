@@ -25,6 +25,7 @@ func (r *run) complete(ctx context.Context) (Object, error) {
 	}
 	t := r.newAttempts("complete multipart upload", combineStalls*r.opts.StallTimeout)
 	t.answer = t.timeout - t.stall
+	t.keepChecksum = r.upload.parts.echoed()
 	longer, cancel := withGrace(ctx, replyGrace)
 	defer cancel()
 	out, err := send(ctx, r.requests, t, func() (*s3.CompleteMultipartUploadOutput, error) {

@@ -68,7 +68,7 @@ func send[T any](ctx context.Context, q *requests, t *attempts, request func() (
 			return out, nil
 		}
 		err = s3fault.Mark(err)
-		if q.fallBack(err, used) && ctx.Err() == nil {
+		if q.fallBack(err, t, used) && ctx.Err() == nil {
 			q.callbacks.retry(q.failed(t.what, err), 0)
 			continue
 		}
