@@ -175,7 +175,7 @@ func (t *attempts) outcome(err error) (maybeApplied, maybeInFlight bool) {
 	case errors.Is(err, errNoETag):
 		return true, t.maybeInFlight
 	case !t.observed: // only the last error is known
-		return !refused(err), noReply(err)
+		return t.maybeApplied || !refused(err), noReply(err)
 	}
 	return t.maybeApplied, t.maybeInFlight
 }

@@ -30,7 +30,8 @@ const (
 	ChecksumMD5       // of each part, as Content-MD5, which nearly every service compares
 
 	// ChecksumNone sends no checksum and no size of the object, for services that refuse them.
-	// ETags that are an MD5 are still compared.
+	// ETags that are an MD5 are still compared. If one differs, the bytes are sent again with their
+	// Content-MD5. A PutObject with IfAbsent always has it.
 	ChecksumNone
 )
 

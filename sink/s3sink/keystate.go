@@ -27,7 +27,7 @@ const (
 func (s keyState) withoutOurs() bool { return s == keyEmpty || s == keyOther }
 
 // compare compares the sent object with the reply to a HEAD. mismatch describes a difference in
-// size or checksum.
+// size, checksum or MD5.
 func (s *sent) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
 	sum := s.algorithm.in(sumsOfHead(out))
 	known := comparable(sum, s.sum) && (out.ChecksumType == "" || out.ChecksumType == s.algorithm.kind() ||
@@ -45,6 +45,8 @@ func (s *sent) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error)
 		return keyDamaged, mismatch
 	case mismatch != nil:
 		return keyOther, mismatch
+	case mine && !sameBytes && s.doubtful(etag) && !strings.HasPrefix(string(out.ServerSideEncryption), "aws:kms"):
+		return keyDamaged, fmt.Errorf("%w: its ETag is %s, not %s", ErrMismatch, printable.Text(etag), s.etag)
 	case mine && (out.ContentLength != nil || sameBytes):
 		return keyOurs, nil
 	case mine:

@@ -10,33 +10,27 @@ import (
 	"github.com/millweir/millweir/internal/s3fault"
 )
 
-// put stores the whole stream, which is the part being filled, by one request.
+// put stores the whole stream, which is the part being filled, by one request. If the body was sent
+// without its MD5, and the reply has an ETag that looks like an MD5 and is another one, it sends the
+// body again with its MD5: then the service compares it.
 func (r *run) put(ctx context.Context) (Object, error) {
-	body := &r.cutter.part.body
-	in := r.putHeaders(r.token)
-	in.ContentLength = aws.Int64(int64(body.size))
-	digest := md5Of(body)
-	t := r.newAttempts("put", r.requestTimeout(body.size))
+	t := r.newAttempts("put", r.requestTimeout(r.cutter.part.body.size))
 	t.unsigned, t.retryOn = r.unsigned(), s3fault.Damaged
 	if r.opts.IfAbsent {
-		in.IfNoneMatch = aws.String("*")
 		t.retryOn = append([]string{conditionalConflict}, s3fault.Damaged...)
 	}
-	longer, cancel := withGrace(ctx, replyGrace)
-	defer cancel()
-	out, err := send(ctx, r.requests, t, func() (*s3.PutObjectOutput, error) {
-		in.Body = t.body(body)
-		setPut(in, r.algorithm().sums(encode(r.algorithm().of(body))))
-		if in.ContentMD5 = nil; r.checksum() != ChecksumNone {
-			in.ContentMD5 = aws.String(encode(digest))
-		}
-		out, err := r.client.PutObject(longer, in, t.options)
-		if err == nil && !isName(out.ETag) {
-			err = errNoETag
-		}
-		return out, err
-	})
+	// With IfAbsent, the body cannot be sent again: the service would refuse it.
+	withMD5 := r.checksum() != ChecksumNone || r.opts.IfAbsent
+	out, err := r.sendPut(ctx, t, withMD5)
 	judge := r.judge()
+	judge.sent.withMD5 = withMD5
+	if err == nil && judge.sent.doubtful(*out.ETag) {
+		if out, err = r.sendPut(ctx, t, true); err == nil {
+			judge.sent.withMD5 = true
+		} else {
+			t.set(&t.maybeApplied) // the first request was
+		}
+	}
 	var obj Object
 	if err != nil {
 		obj, err = judge.settlePut(ctx, err, t)
@@ -59,4 +53,29 @@ func (r *run) put(ctx context.Context) (Object, error) {
 		r.callbacks.part(Part{Number: 1, Size: obj.Size, ETag: obj.ETag, Checksum: obj.Checksum})
 	}
 	return obj, err
+}
+
+// sendPut sends the PutObject, with its attempts.
+func (r *run) sendPut(ctx context.Context, t *attempts, withMD5 bool) (*s3.PutObjectOutput, error) {
+	body := &r.cutter.part.body
+	in := r.putHeaders(r.token)
+	in.ContentLength = aws.Int64(int64(body.size))
+	if r.opts.IfAbsent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	digest := encode(md5Of(body))
+	longer, cancel := withGrace(ctx, replyGrace)
+	defer cancel()
+	return send(ctx, r.requests, t, func() (*s3.PutObjectOutput, error) {
+		in.Body = t.body(body)
+		setPut(in, r.algorithm().sums(encode(r.algorithm().of(body))))
+		if withMD5 {
+			in.ContentMD5 = &digest
+		}
+		out, err := r.client.PutObject(longer, in, t.options)
+		if err == nil && !isName(out.ETag) {
+			err = errNoETag
+		}
+		return out, err
+	})
 }

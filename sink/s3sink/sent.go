@@ -17,7 +17,8 @@ type sent struct {
 	verified  string // the checksum that the service has confirmed for the parts; "" for none
 	// etag is the ETag if the service computes it from MD5, or "". Services do, except a few and
 	// with encryption by KMS or a customer's key.
-	etag string
+	etag    string
+	withMD5 bool // the service has compared the MD5 of the body of a PutObject
 }
 
 // sent returns what the run has sent.
@@ -56,4 +57,10 @@ func (s *sent) object(etag, version *string) Object {
 		Checksum:  s.sum,
 		Verified:  s.verified,
 	}
+}
+
+// doubtful reports whether the object of a PutObject may be damaged, by its ETag: the service has
+// not compared the MD5 of the body, and the ETag looks like another MD5.
+func (s *sent) doubtful(etag string) bool {
+	return s.parts == 0 && !s.withMD5 && looksLikeMD5(etag) && !sameETag(etag, s.etag)
 }
