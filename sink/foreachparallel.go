@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millweir/millweir/internal/budgetplace"
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
@@ -49,7 +50,7 @@ func ForEachParallel[T any](n int, f func(context.Context, T) error) stream.Sink
 func callAll[T any](ctx context.Context, q *workQueue[T], f func(context.Context, T) error,
 	succeeded *atomic.Int64,
 ) error {
-	callCtx := stream.WithoutDrain(ctx)
+	callCtx := budgetplace.InBranch(stream.WithoutDrain(ctx))
 	for chunk := q.take(nil); len(chunk) > 0; chunk = q.take(chunk) {
 		began := time.Now()
 		for _, v := range chunk {

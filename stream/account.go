@@ -207,7 +207,9 @@ func (a *Account) TryAcquire(bytes int64) bool {
 		if !r.depended() && (b.runs.Len() > 0 || !r.fits()) {
 			return false
 		}
-		r.want()
+		if r.want(); !r.admitted {
+			return false
+		}
 	}
 	return a.take(bytes, a.turn())
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/millweir/millweir/internal/budgetplace"
 )
 
 // Budget limits the bytes that the runs of a process hold together. [WithBudget] puts it into a
@@ -13,16 +15,18 @@ import (
 // stages use [OpenAccount].
 //
 // A run that finds too little left waits for its first bytes, in the order of arrival, and holds
-// nothing until then. Runs that share a budget never wait for each other in a circle, however many
-// they are and whatever stages they have. docs/design.md has the rules and why they suffice.
+// nothing until then. Runs that share a budget never wait for each other in a circle, except those
+// that need [WithReservation]. docs/design.md has the rules and why they suffice.
 //
 // [Budget.Used] exceeds the budget only by:
 //
 //   - the minimums of stages that a run starts after its first bytes, such as the flows of
 //     [GroupBy], the sources of [MergeMap], or a run in a function of [MapParallel]: a wait there
 //     could never end;
+//   - the minimums of runs in functions of one run, as one may wait for another, unless all are
+//     called in parallel ([MapParallel]);
 //   - the minimums of runs that feed each other through a hub ([NewMergeHub], [NewBroadcastHub],
-//     [NewPartitionHub]);
+//     [NewPartitionHub]), and of runs inside those;
 //   - the minimums of sources read by [All] or [Reader], or by a call of Each;
 //   - one element of each account that is larger than the account's minimum.
 //
@@ -96,10 +100,8 @@ type place struct {
 	nested bool         // around it there is a run with another budget, which it must not block
 }
 
-type placeKey struct{}
-
 func placeOf(ctx context.Context) *place {
-	p, _ := ctx.Value(placeKey{}).(*place)
+	p, _ := budgetplace.Of(ctx).(*place)
 	return p
 }
 
@@ -114,7 +116,9 @@ func placeOf(ctx context.Context) *place {
 // budget, stages hold what their options say and count nothing.
 //
 // Runs that wait for each other by other means than a hub need the context of [WithReservation]: an
-// [io.Pipe], or a channel that one run fills by sink.Chan and another one reads by source.Chan.
+// [io.Pipe], a channel that one run fills by sink.Chan and another one reads by source.Chan, or
+// functions of [MapParallel] that wait for each other. So does a hub that a run starts to read or
+// fill after its first bytes, as by [Concat].
 //
 // The budget counts what stages hold, not the garbage that they leave. By default, Go lets a heap
 // grow to twice what is in use. So give the process a memory limit as well, such as an eighth above
@@ -127,7 +131,7 @@ func WithBudget(ctx context.Context, b *Budget) context.Context {
 		}
 		p.nested = around.run != nil || around.nested
 	}
-	return context.WithValue(ctx, placeKey{}, p)
+	return budgetplace.With(ctx, p)
 }
 
 // WithReservation returns a context whose runs count as one run for the budget: they wait for their
@@ -142,23 +146,25 @@ func WithReservation(ctx context.Context) context.Context {
 	defer p.budget.mu.Unlock()
 	r := &reservation{budget: p.budget, shared: true}
 	if p.run != nil && !p.run.over {
-		r.parent = p.run
+		r.parent, r.branch = p.run, p.branch
 		r.parent.children++
 	}
-	return context.WithValue(ctx, placeKey{}, &place{budget: p.budget, run: r, branch: true})
+	return budgetplace.With(ctx, &place{budget: p.budget, run: r, branch: true})
 }
 
 // inBranch returns a context for a part of a run that may start before or after the run has its
 // first bytes: a branch, a side sink, a function that runs concurrently. What a run needs for
 // certain must not depend on time.
-func inBranch(ctx context.Context) context.Context {
-	p := placeOf(ctx)
-	if p == nil || p.run == nil || p.branch {
+func inBranch(ctx context.Context) context.Context { return budgetplace.InBranch(ctx) }
+
+// InBranch implements [budgetplace.Place].
+func (p *place) InBranch(ctx context.Context) context.Context {
+	if p.run == nil || p.branch {
 		return ctx
 	}
 	branch := *p
 	branch.branch = true
-	return context.WithValue(ctx, placeKey{}, &branch)
+	return budgetplace.With(ctx, &branch)
 }
 
 // grant serves those that wait: first runs that have nothing, then stages that want more than their

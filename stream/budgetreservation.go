@@ -3,6 +3,8 @@ package stream
 import (
 	"container/list"
 	"context"
+
+	"github.com/millweir/millweir/internal/budgetplace"
 )
 
 // reservation is what one run has of a budget. The run is admitted with the sum of the minimums of
@@ -12,6 +14,7 @@ import (
 type reservation struct {
 	budget *Budget
 	parent *reservation            // of the run around this one
+	branch bool                    // the run started in a branch of the run around it
 	cancel context.CancelCauseFunc // ends the run; nil if shared
 	shared bool                    // made by WithReservation, without an end of its own
 	over   bool                    // the run has ended
@@ -33,9 +36,10 @@ type reservation struct {
 	named   int64         // the budget that failed names
 	largest *Need         // of the accounts that are not in branches
 
-	children      int // runs inside
-	admittedBelow int // runs inside, at any depth, that are admitted
-	ties          []*tie
+	children int // runs inside
+	ties     []*tie
+	straight below // the runs inside that did not start in a branch, and all inside of them
+	branches below // the others
 }
 
 // enterRun returns the context for a run that starts in ctx, and its reservation, or nil if it has
@@ -61,10 +65,11 @@ func enterRun(ctx context.Context) (context.Context, *reservation, error) {
 	case p.run.shared:
 		return ctx, nil, nil
 	default:
+		r.branch = p.branch
 		p.run.children++
 	}
 	ctx, r.cancel = context.WithCancelCause(ctx)
-	return context.WithValue(ctx, placeKey{}, &place{budget: b, run: r}), r, nil
+	return budgetplace.With(ctx, &place{budget: b, run: r}), r, nil
 }
 
 // leave gives back everything that the run has.
@@ -178,14 +183,14 @@ func (r *reservation) begin() {
 	r.admitted = true
 	r.settle()
 	r.stopWaiting()
-	for p := r.parent; p != nil; p = p.parent {
-		p.admittedBelow++
+	for in := range r.around() {
+		in.admitted++
 	}
 }
 
 // spread admits the runs that this one may wait for now that it has begun.
 func (r *reservation) spread() {
-	if r.children > 0 || len(r.ties) > 0 {
+	if !r.alone() {
 		r.budget.admitDepended()
 	}
 }
@@ -205,8 +210,8 @@ func (r *reservation) dismiss() {
 	r.stopWaiting()
 	if r.admitted {
 		r.admitted = false
-		for p := r.parent; p != nil; p = p.parent {
-			p.admittedBelow--
+		for in := range r.around() {
+			in.admitted--
 		}
 	}
 	r.base, r.stretch, r.largest = 0, 0, nil

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"sync"
 )
@@ -36,34 +37,71 @@ func (t *ties) join(ctx context.Context) (leave func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if own.runs[r]++; own.runs[r] == 1 {
-		r.ties = append(r.ties, own)
-		r.tied()
+		r.tie(own)
 	}
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if own.runs[r]--; own.runs[r] == 0 {
-			delete(own.runs, r)
-			r.ties = slices.DeleteFunc(r.ties, func(t *tie) bool { return t == own })
+			r.untie(own)
 		}
 	}
 }
 
-// tied admits the runs that must not wait any longer because r got one more tie.
-func (r *reservation) tied() {
-	if len(r.ties) > 1 || r.at != nil || r.related() {
+// tie adds t to the ties of the run, and admits the runs that must not wait any longer.
+func (r *reservation) tie(t *tie) {
+	connected := !r.alone() || r.admitted || r.at != nil
+	r.ties = append(r.ties, t)
+	for in := range r.around() {
+		in.ties = append(in.ties, t)
+	}
+	if connected {
 		r.budget.admitDepended()
 	}
 }
 
-// depended reports whether a run that holds bytes may wait for this one: a run around it, inside
-// it, or tied to it, also through others. Such a run must not wait for the budget.
-func (r *reservation) depended() bool {
-	if r.related() {
-		return true
+func (r *reservation) untie(t *tie) {
+	delete(t.runs, r)
+	remove := func(from *[]*tie) {
+		i := slices.Index(*from, t)
+		*from = slices.Delete(*from, i, i+1)
 	}
+	remove(&r.ties)
+	for in := range r.around() {
+		remove(&in.ties)
+	}
+}
+
+// below is what runs inside of a run have, at any depth.
+type below struct {
+	admitted int    // how many of them are admitted
+	ties     []*tie // one for each run that has it
+}
+
+// around returns what the runs around this one know of it.
+func (r *reservation) around() iter.Seq[*below] {
+	return func(yield func(*below) bool) {
+		for ; r.parent != nil; r = r.parent {
+			in := &r.parent.straight
+			if r.branch {
+				in = &r.parent.branches
+			}
+			if !yield(in) {
+				return
+			}
+		}
+	}
+}
+
+// alone reports whether no other run can wait for this one, or this one for another.
+func (r *reservation) alone() bool { return r.parent == nil && r.children == 0 && len(r.ties) == 0 }
+
+// depended reports whether a run that holds bytes may wait for this one: a related one, or one tied
+// to a related one, also through others. Such a run must not wait for the budget.
+func (r *reservation) depended() bool {
+	admitted, next := r.related()
 	seen := map[*tie]bool{}
-	for next := slices.Clone(r.ties); len(next) > 0; {
+	for !admitted && len(next) > 0 {
 		t := next[len(next)-1]
 		next = next[:len(next)-1]
 		if seen[t] {
@@ -71,23 +109,40 @@ func (r *reservation) depended() bool {
 		}
 		seen[t] = true
 		for other := range t.runs {
-			if other.related() {
+			if admitted, ties := other.related(); admitted {
 				return true
+			} else {
+				next = append(next, ties...)
 			}
-			next = append(next, other.ties...)
 		}
 	}
-	return false
+	return admitted
 }
 
-// related reports whether this run, a run around it or a run inside it is admitted.
-func (r *reservation) related() bool {
-	for p := r; p != nil; p = p.parent {
-		if p.admitted {
-			return true
+// related reports whether one of the runs that may wait for this one without a tie is admitted, and
+// returns the ties of these runs: the run itself, the runs around it and inside it, and the runs
+// inside those around it, as one function of a run may wait for another. Runs that started in
+// branches do not wait for each other.
+func (r *reservation) related() (admitted bool, ties []*tie) {
+	count := r.straight.admitted + r.branches.admitted
+	ties = slices.Concat(r.straight.ties, r.branches.ties)
+	for ; r != nil; r = r.parent {
+		if r.admitted {
+			count++
+		}
+		ties = append(ties, r.ties...)
+		if r.parent == nil {
+			break
+		}
+		in := r.parent
+		count += in.straight.admitted
+		ties = append(ties, in.straight.ties...)
+		if !r.branch { // it counts itself and the runs inside it once more
+			count += in.branches.admitted - r.straight.admitted - r.branches.admitted
+			ties = append(ties, in.branches.ties...)
 		}
 	}
-	return r.admittedBelow > 0
+	return count > 0, ties
 }
 
 // admitDepended admits the waiting runs that a run which holds bytes may wait for.

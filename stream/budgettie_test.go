@@ -1,0 +1,168 @@
+package stream_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// eight needs most of a budget of ten bytes, so that two runs do not fit.
+var eight = stream.Need{Stage: "test", Min: 8}
+
+// runEach returns a sink that runs the elements of each substream on their own, in the context of
+// its function.
+func runEach(flow stream.Flow[int, int]) stream.Sink[stream.Source[int], int64] {
+	return sink.ForEach(func(ctx context.Context, part stream.Source[int]) error {
+		_, err := stream.Run(ctx, stream.Via(part, flow), sink.Discard[int]())
+		return err
+	})
+}
+
+// oneSubstream returns a flow that emits its whole input as one substream.
+func oneSubstream() stream.Flow[int, stream.Source[int]] {
+	return stream.SplitWhen(func(int) bool { return false })
+}
+
+// wait waits for the runs and reports their errors.
+func (l *till) wait(runs ...*stream.Running[int64]) {
+	l.Helper()
+	for _, r := range runs {
+		if _, err := r.Wait(); err != nil {
+			l.Error(err)
+		}
+	}
+}
+
+// A run in a function of a hub's consumer, which has no bytes of its own, gets its bytes at once if
+// a producer of the hub has some: the producer waits until the function returns.
+func TestBudgetOfARunInsideAHubsConsumer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTill(t, 10)
+		hub := stream.NewMergeHub[int]()
+		consumer := stream.Go(l.ctx, hub, sink.ForEach(func(ctx context.Context, n int) error {
+			_, err := stream.Run(ctx, stream.Via(source.Of(n), needing(eight)), sink.Discard[int]())
+			return err
+		}))
+		synctest.Wait()
+		if _, err := stream.Run(l.ctx, stream.Via(count(3), needing(eight)), hub.Sink()); err != nil {
+			t.Error(err)
+		}
+		hub.Close()
+		l.wait(consumer)
+		l.used(0)
+	})
+}
+
+// A waiting producer of a hub gets its bytes when a run inside the hub's consumer gets some, which
+// may read from the producer.
+func TestBudgetOfAHubsProducerThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTill(t, 10)
+		hub := stream.NewMergeHub[int]()
+		other := l.run(8, 0)
+		l.take("other", other, 1)
+		consumer := stream.Go(l.ctx, stream.Via(hub, oneSubstream()), runEach(needing(eight)))
+		synctest.Wait()
+		first := stream.Go(l.ctx, source.Of(1), hub.Sink())
+		synctest.Wait()
+		second := stream.Go(l.ctx, stream.Via(count(3), needing(eight)), hub.Sink())
+		synctest.Wait()
+		if n := l.b.Waiting(); n != 2 {
+			t.Errorf("%d runs wait", n)
+		}
+		other.Close()
+		l.wait(first, second)
+		hub.Close()
+		l.wait(consumer)
+		l.used(0)
+	})
+}
+
+// A run may be tied to one that has bytes only through a run inside the hub's consumer, which is
+// the producer of another hub.
+func TestBudgetOfHubsInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTill(t, 10)
+		one, two := stream.NewMergeHub[int](), stream.NewMergeHub[int]()
+		middle := stream.Go(l.ctx, stream.Via(one, oneSubstream()),
+			sink.ForEach(func(ctx context.Context, part stream.Source[int]) error {
+				_, err := stream.Run(ctx, part, two.Sink())
+				return err
+			}))
+		last := stream.Go(l.ctx, stream.Via(two, oneSubstream()), runEach(needing(eight)))
+		synctest.Wait()
+		first := stream.Go(l.ctx, source.Of(1), one.Sink())
+		synctest.Wait() // the run inside the last one has its bytes, and waits for more elements
+		second := stream.Go(l.ctx, stream.Via(count(3), needing(eight)), one.Sink())
+		synctest.Wait()
+		l.wait(first, second)
+		one.Close()
+		l.wait(middle)
+		two.Close()
+		l.wait(last)
+		l.used(0)
+	})
+}
+
+// Two runs inside one run, which has no bytes of its own, may wait for each other: one of them
+// reads what a function of the outer run makes by the other one.
+func TestBudgetOfTwoRunsInsideOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTill(t, 10)
+		made := stream.Via(count(300), stream.TryMap(func(ctx context.Context, n int) (int, error) {
+			_, err := stream.Run(ctx, stream.Via(source.Of(n), needing(eight)), sink.Discard[int]())
+			return n, err
+		}))
+		l.wait(stream.Go(l.ctx, stream.Via(made, oneSubstream()), runEach(needing(eight))))
+		l.used(0)
+	})
+}
+
+// Runs in functions that are called in parallel share the budget as others do, also two levels
+// below a run.
+func TestBudgetOfRunsInParallelFunctions(t *testing.T) {
+	call := func(l *till) func(context.Context, int) (int, error) {
+		look := stream.Map(func(n int) int {
+			time.Sleep(time.Millisecond)
+			if used := l.b.Used(); used > 10 {
+				l.Errorf("%d bytes are held", used)
+			}
+			return n
+		})
+		return func(ctx context.Context, n int) (int, error) {
+			_, err := stream.Run(ctx, stream.Via2(count(9), needing(eight), look), sink.Discard[int]())
+			return n, err
+		}
+	}
+	type function = func(context.Context, int) (int, error)
+	for name, run := range map[string]func(context.Context, function) (int64, error){
+		"MapParallel": func(ctx context.Context, f function) (int64, error) {
+			return stream.Run(ctx, stream.Via(count(20), stream.MapParallel(4, f)), sink.Discard[int]())
+		},
+		"MapKeyed": func(ctx context.Context, f function) (int64, error) {
+			flow := stream.MapKeyed(4, 1, func(n int) int { return n }, f)
+			return stream.Run(ctx, stream.Via(count(20), flow), sink.Discard[int]())
+		},
+		"ForEachParallel": func(ctx context.Context, f function) (int64, error) {
+			return stream.Run(ctx, count(20), sink.ForEachParallel(4, func(ctx context.Context, n int) error {
+				_, err := f(ctx, n)
+				return err
+			}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newTill(t, 10)
+				l.wait(stream.Go(l.ctx, source.Of(1), sink.ForEach(func(ctx context.Context, _ int) error {
+					_, err := run(ctx, call(l))
+					return err
+				})))
+			})
+		})
+	}
+}
