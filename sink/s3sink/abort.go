@@ -59,7 +59,7 @@ func (m *multipart) abortName() string { return "abort upload " + m.id }
 func (m *multipart) abortOnce(ctx context.Context) error {
 	t := m.newAttempts(m.abortName(), m.requestTimeout(0))
 	in := &s3.AbortMultipartUploadInput{Bucket: &m.bucket, Key: &m.key, UploadId: &m.id}
-	_, err := m.client.AbortMultipartUpload(ctx, in, t.options)
+	_, err := m.client.AbortMultipartUpload(ctx, in, t.options, wantEmptyReply)
 	return s3fault.Mark(err)
 }
 

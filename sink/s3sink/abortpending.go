@@ -73,7 +73,7 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 			return aborted, all(context.Cause(ctx))
 		}
 		in := &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &u.key, UploadId: &u.id}
-		_, err := client.AbortMultipartUpload(ctx, in, pendingTries().options)
+		_, err := client.AbortMultipartUpload(ctx, in, pendingTries().options, wantEmptyReply)
 		switch err = s3fault.Mark(err); {
 		case err == nil:
 			aborted++

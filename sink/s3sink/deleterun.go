@@ -220,7 +220,7 @@ func (r *deleteRun) deleteOne(ctx context.Context, id ObjectID) error {
 		out, err := r.client.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket: &r.bucket, Key: &id.Key, VersionId: s3wire.NonEmpty(id.VersionID),
 			BypassGovernanceRetention: r.bypass(),
-		}, tries.options, r.reportRetries)
+		}, tries.options, wantEmptyReply, r.reportRetries)
 		return out, s3fault.Mark(err)
 	})
 	switch {
