@@ -1,6 +1,7 @@
 package s3sink
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -64,7 +65,7 @@ func (m *multipart) abortOnce(ctx context.Context) error {
 }
 
 // abortAsProbe aborts the upload to find out its state. It reports whether the abort ended the
-// upload. If not, the upload had been completed or aborted before.
+// upload. If not, the upload had been completed or aborted before. With an error, neither is known.
 func (m *multipart) abortAsProbe(ctx context.Context) (ended bool, err error) {
 	err = m.abortOnce(ctx)
 	switch {
@@ -73,17 +74,23 @@ func (m *multipart) abortAsProbe(ctx context.Context) (ended bool, err error) {
 	case err != nil:
 		return false, m.failed(m.abortName(), err)
 	}
-	return m.abortOnce(ctx) != nil, nil // a service that accepts a second abort accepts every abort
+	switch err = m.abortOnce(ctx); {
+	case err == nil: // the service accepts every abort
+		return false, nil
+	case noSuchUpload(err):
+		return true, nil
+	}
+	return false, m.failed(m.abortName(), err)
 }
 
 // withAbort aborts the upload and returns err, joined with the error of the abort. It keeps the
-// class of err: cleaning up does not change what may be retried.
+// class of err, or makes it Fatal if it has none: cleaning up does not change what may be retried.
 func (m *multipart) withAbort(ctx context.Context, err error) error {
 	failed := m.abort(ctx)
 	if failed == nil {
 		return err
 	}
-	return stream.Mark(ending.Join(err, failed), stream.ClassOf(err))
+	return stream.Mark(ending.Join(err, failed), cmp.Or(stream.ClassOf(err), stream.Fatal))
 }
 
 // settled records that there is nothing to abort.
