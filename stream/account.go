@@ -42,15 +42,15 @@ type claim struct {
 	account *Account
 	bytes   int64
 	granted chan struct{} // closed when the account has the bytes
-	at      *list.Element // in the budget's extras
+	at      *list.Element // in the budget's extras; nil outside of a run
 }
 
 // OpenAccount returns an account of the budget of ctx, or nil if ctx has none. The caller must call
 // Close. A stage opens its account at the start of its Each or Consume, before it runs its
 // upstream. OpenAccount takes nothing and does not wait.
 //
-// If the budget is too small, the run ends with an error before its first element. If need is
-// invalid, Acquire returns an error.
+// If the budget is too small, the run ends with an error, before its first element if the stage
+// starts before it. If need is invalid, Acquire returns an error.
 func OpenAccount(ctx context.Context, need Need) *Account {
 	p := placeOf(ctx)
 	if p == nil || p.budget == nil {
@@ -134,7 +134,9 @@ func (a *Account) Acquire(ctx context.Context, bytes int64) error {
 		return nil
 	}
 	c := &claim{account: a, bytes: bytes, granted: make(chan struct{})}
-	c.at = b.extras.PushBack(c)
+	if a.run != nil {
+		c.at = b.extras.PushBack(c)
+	}
 	a.claims = append(a.claims, c)
 	b.mu.Unlock()
 	select {
@@ -144,7 +146,7 @@ func (a *Account) Acquire(ctx context.Context, bytes int64) error {
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
-	if c.at != nil {
+	if slices.Contains(a.claims, c) {
 		c.leave()
 	} else {
 		a.give(bytes)
@@ -162,11 +164,12 @@ func (a *Account) begin(ctx context.Context) error {
 			return a.bad
 		case r == nil || r.over:
 			return nil
-		case r.failed != nil:
-			return r.failed
 		}
 		r.want()
-		if r.admitted {
+		switch {
+		case r.failed != nil:
+			return r.failed
+		case r.admitted:
 			return nil
 		}
 		r.waiters++
@@ -301,11 +304,12 @@ func (c *claim) serve() {
 	close(c.granted)
 }
 
-// leave takes the claim off the queue.
+// leave takes the claim off the queues.
 func (c *claim) leave() {
-	c.account.budget.extras.Remove(c.at)
-	c.at = nil
 	a := c.account
+	if c.at != nil {
+		a.budget.extras.Remove(c.at)
+	}
 	i := slices.Index(a.claims, c)
 	a.claims = slices.Delete(a.claims, i, i+1)
 }

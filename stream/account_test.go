@@ -266,30 +266,6 @@ func TestAccountCancelledWhileServed(t *testing.T) {
 	})
 }
 
-// Outside of a run, a stage gets its minimum at once and no more, and takes nothing from the runs:
-// its reader may wait for one of them.
-func TestAccountOutsideOfARun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newTill(t, 10)
-		outside := stream.OpenAccount(l.ctx, stream.Need{Stage: "outside", Min: 6})
-		l.take("outside", outside, 4)
-		inside := l.run(10, 0)
-		l.take("inside", inside, 10)
-		l.served("inside", "outside")
-		l.used(14)
-		if !outside.TryAcquire(2) || outside.TryAcquire(1) {
-			t.Error("Try at the edge of the minimum")
-		}
-		l.take("more", outside, 1)
-		inside.Close()
-		l.served()
-		outside.Release(1)
-		l.served("more")
-		outside.Close()
-		l.used(0)
-	})
-}
-
 func TestAccountMistakesPanic(t *testing.T) {
 	for name, f := range map[string]func(*stream.Account){
 		"more than it holds": func(a *stream.Account) { a.Release(3) },

@@ -114,27 +114,6 @@ func TestBudgetTooSmallForHugeNeeds(t *testing.T) {
 	}
 }
 
-// A run waits for a budget that is lowered below its needs with an error, not forever.
-func TestBudgetSetBelowAWaitingRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newTill(t, 100)
-		other := l.run(90, 0)
-		l.take("other", other, 90)
-		waiting := stream.Go(l.ctx, stream.Via(count(3), needing(stream.Need{Stage: "test", Min: 50})),
-			sink.Discard[int]())
-		synctest.Wait()
-		if n := l.b.Waiting(); n != 1 {
-			t.Errorf("%d runs wait", n)
-		}
-		l.b.Set(49)
-		if _, err := waiting.Wait(); err == nil || stream.ClassOf(err) != stream.Fatal {
-			t.Errorf("got %v", err)
-		}
-		other.Close()
-		l.used(0)
-	})
-}
-
 // Runs that feed each other through a hub do not wait for each other's bytes.
 func TestBudgetOfRunsConnectedByHubs(t *testing.T) {
 	need := stream.Need{Stage: "test", Min: 8}

@@ -149,10 +149,12 @@ func (r *reservation) fits() bool {
 	return b.inside == 0 || wanted <= b.size-b.inside
 }
 
-// want admits the run if that is possible now, and queues it otherwise.
+// want admits the run if that is possible now, and queues it otherwise. A run fails if the budget
+// has become too small for it since it opened its accounts.
 func (r *reservation) want() {
+	r.check()
 	switch {
-	case r.admitted || r.at != nil:
+	case r.failed != nil || r.admitted || r.at != nil:
 	case r.depended():
 		r.begin()
 		r.spread()
