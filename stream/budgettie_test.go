@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,5 +165,65 @@ func TestBudgetOfRunsInParallelFunctions(t *testing.T) {
 				})))
 			})
 		})
+	}
+}
+
+// inFunctions returns a flow without an account that runs a pipeline for each element and for each
+// of its substreams.
+func (g *shared) inFunctions() stream.Flow[int, int64] {
+	f, s := g.inside(1)
+	each := stream.TryMap(func(ctx context.Context, n int) (int, error) {
+		_, err := stream.Run(ctx, stream.Via(source.Of(n, n), f), s)
+		return n, err
+	})
+	before := g.sum // a substream is read once, so no flow that restarts
+	of, end := stream.Then(g.holder(true).flow(), g.async(true)), g.holder(true).sink()
+	g.largest = max(g.largest, g.sum-before)
+	every := 2 + g.IntN(200)
+	parts := stream.SplitWhen(func(n int) bool { return n%every == 0 })
+	return stream.Then(stream.Then(each, parts),
+		stream.TryMap(func(ctx context.Context, part stream.Source[int]) (int64, error) {
+			n, err := stream.Run(ctx, stream.Via(part, of), end)
+			return int64(n), err
+		}))
+}
+
+// Random pipelines that hubs connect, and that run others in their functions, share a budget. All
+// end; synctest reports a deadlock.
+func TestBudgetOfRandomConnectedRuns(t *testing.T) {
+	for seed := range uint64(200) {
+		synctest.Test(t, func(t *testing.T) {
+			g := &shared{Rand: rand.New(rand.NewPCG(seed, 5)), t: t, b: stream.NewBudget(1)}
+			hub := stream.NewMergeHub[int]()
+			consumer := stream.Via(hub, g.inFunctions())
+			var producers []stream.Source[int]
+			for range 1 + g.IntN(3) {
+				producers = append(producers, stream.Via(count(100), g.flow(1, false)))
+			}
+			var others []stream.Source[int64]
+			for range g.IntN(3) {
+				others = append(others, stream.Via(count(100), g.inFunctions()))
+			}
+			g.b.Set(max(g.certain, g.largest) + int64(g.IntN(50)))
+			l := &till{T: t, b: g.b, ctx: stream.WithBudget(t.Context(), g.b)}
+			var producing, running []*stream.Running[int64]
+			for _, src := range append(others, consumer) {
+				running = append(running, stream.Go(l.ctx, src, sink.Discard[int64]()))
+			}
+			synctest.Wait() // the hub knows its consumer
+			for _, src := range producers {
+				producing = append(producing, stream.Go(l.ctx, src, hub.Sink()))
+			}
+			l.wait(producing...)
+			hub.Close() // only then the consumer ends, for which the others may wait
+			l.wait(running...)
+			l.used(0)
+			if t.Failed() {
+				t.Errorf("seed %d", seed)
+			}
+		})
+		if t.Failed() {
+			return
+		}
 	}
 }
