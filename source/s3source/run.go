@@ -119,11 +119,12 @@ func (r *run) pause(err error) (wait time.Duration, ok bool) {
 // again. An outage passes; a wrong server does not.
 const maxBadReplies = 5
 
-// emit verifies a chunk and passes it on.
+// emit verifies a chunk and passes it on. An error of the verifier is fatal: the position is already
+// after the chunk, so another request would leave it out.
 func (r *run) emit(p []byte, emit func([]byte) error) error {
 	if r.verifier != nil {
 		if err := r.verifier.write(p); err != nil {
-			return err
+			return fatal{err}
 		}
 	}
 	r.down = emit(p)

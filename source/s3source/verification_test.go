@@ -15,6 +15,7 @@ import (
 
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/source/s3source"
+	"github.com/millweir/millweir/stream"
 )
 
 // written is an object as some client writes it.
@@ -241,5 +242,23 @@ func TestPartsThatSeemEqual(t *testing.T) {
 	_, err := read(t.Context(), s3source.Download(client, bucket, key, nil))
 	if !errors.Is(err, s3source.ErrNotVerifiable) || errors.Is(err, s3source.ErrChecksum) {
 		t.Error(err)
+	}
+}
+
+// TestPartSizeUnavailable: the size of a part cannot be had in the middle of a download. The run
+// ends there: it does not leave out bytes and go on.
+func TestPartSizeUnavailable(t *testing.T) {
+	for _, parallelism := range []int{1, 2} {
+		server, client := newServer(t, &s3test.Options{MinPartSize: -1})
+		data := random(1000)
+		written{algorithm: "SHA256", parts: []int{300, 200, 450, 50}}.store(t, client, data)
+		server.Fault(s3test.Fault{Op: "HeadObject", Part: 2, Times: always, Before: s3test.Fail(503, "SlowDown")})
+		got, err := read(t.Context(), s3source.Download(client, bucket, key, &s3source.DownloadOptions{
+			ChunkSize: 100, PartSize: 100, Parallelism: parallelism, RetryTimeout: brief,
+		}))
+		if !bytes.Equal(got, data[:300]) || errors.Is(err, s3source.ErrChecksum) ||
+			stream.ClassOf(err) != stream.Throttled {
+			t.Errorf("%d at a time: %d bytes, %v", parallelism, len(got), err)
+		}
 	}
 }
