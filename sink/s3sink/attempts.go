@@ -106,9 +106,11 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 	if dog := t.dog.Load(); dog != nil && dog.stop() {
 		limit, what = t.stall, "no byte accepted or received"
 	}
-	if err != nil && s3fault.Status(err) == 0 && try.Err() != nil && ctx.Err() == nil {
+	if err != nil && (s3fault.Status(err) == 0 || isContextError(err)) && try.Err() != nil && ctx.Err() == nil {
 		// The SDK would take the context's error for a cancellation, and not retry.
-		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("%s within %v: %w", what, limit, os.ErrDeadlineExceeded)}
+		err = withReplyOf(err, &smithyhttp.RequestSendError{
+			Err: fmt.Errorf("%s within %v: %w", what, limit, os.ErrDeadlineExceeded),
+		})
 	}
 	expired := slices.Contains(s3fault.Expired, s3fault.Code(err))
 	if c, cached := t.credentials.(interface{ Invalidate() }); cached && expired {
@@ -127,6 +129,19 @@ func (t *attempts) HandleFinalize(ctx context.Context, in middleware.FinalizeInp
 		t.maybeInFlight = t.maybeInFlight || noReply(err)
 	}
 	return out, meta, err
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// withReplyOf returns cause with the reply of err, if a reply had begun.
+func withReplyOf(err, cause error) error {
+	var re *smithyhttp.ResponseError
+	if !errors.As(err, &re) {
+		return cause
+	}
+	return &smithyhttp.ResponseError{Response: re.Response, Err: cause}
 }
 
 // watchReply reports the bytes of a reply to the watchdog.

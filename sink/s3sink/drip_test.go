@@ -160,3 +160,42 @@ func TestDrip(t *testing.T) {
 		})
 	})
 }
+
+// silentServer is an HTTP client whose server sends the header of a reply, and then nothing.
+type silentServer struct {
+	slowServer
+	to string // the requests that it answers so
+}
+
+func (s silentServer) Do(r *http.Request) (*http.Response, error) {
+	reply, err := s.slowServer.Do(r)
+	complete := r.URL.Query().Has("uploadId") && r.Method == http.MethodPost
+	if err == nil && (s.to == r.Method && !complete || s.to == "complete" && complete) {
+		reply.Body = silentBody{r.Context()}
+	}
+	return reply, err
+}
+
+type silentBody struct{ ctx context.Context }
+
+func (s silentBody) Read([]byte) (int, error) {
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
+}
+
+func (silentBody) Close() error { return nil }
+
+// TestSilentReply: a reply that stands still after its header is a failure, not a cancellation.
+func TestSilentReply(t *testing.T) {
+	for to, want := range map[string]stream.Class{"POST": stream.Retryable, "complete": stream.UnknownOutcome} {
+		synctest.Test(t, func(t *testing.T) {
+			server := silentServer{slowServer{reply: started("1")}, to}
+			client := newClient("http://s3.example", func(o *s3.Options) { o.HTTPClient = server })
+			_, err := stream.Run(t.Context(), chunks(random(3<<20), 1<<18), s3sink.UploadWithin(10_000, client, bucket,
+				key, &s3sink.UploadOptions{PartSize: 1 << 20, RetryTimeout: -1}))
+			if stream.ClassOf(err) != want || !strings.Contains(err.Error(), "within") {
+				t.Errorf("%s: %v is %v", to, err, stream.ClassOf(err))
+			}
+		})
+	}
+}
