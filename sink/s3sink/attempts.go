@@ -39,7 +39,8 @@ type attempts struct {
 	retryOn  []string                            // error codes that are retried as well as the SDK's
 	onRetry  func(err error, wait time.Duration) // called before the SDK waits; may be nil
 
-	keepChecksum bool // the service knows the checksum in use: a refusal is about its value
+	startedAt    time.Time // by the local clock
+	keepChecksum bool      // the service knows the checksum in use: a refusal is about its value
 
 	credentials aws.CredentialsProvider
 	dog         atomic.Pointer[watchdog] // of the attempt that is being made; nil for none
@@ -197,8 +198,22 @@ func (t *attempts) outcome(err error) (maybeApplied, maybeInFlight bool) {
 
 // noReply reports whether the service itself did not reply: there was no reply, or a gateway's.
 func noReply(err error) bool {
-	s := s3fault.Status(err)
-	return s == 0 || s == http.StatusBadGateway || s == http.StatusGatewayTimeout
+	switch s := s3fault.Status(err); s {
+	case 0, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	case http.StatusInternalServerError, http.StatusNotImplemented:
+		return false
+	default:
+		return s > http.StatusInternalServerError && !hasCode(err)
+	}
+}
+
+// hasCode reports whether the reply in err has an error code of S3. If it has none, the SDK makes up
+// a code, from the text of the status or not.
+func hasCode(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() != "" && api.ErrorCode() != "UnknownError" &&
+		api.ErrorMessage() != http.StatusText(s3fault.Status(err))
 }
 
 // mayBeApplied reports whether the service may have executed an attempt that ended with err, if the

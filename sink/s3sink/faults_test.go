@@ -182,18 +182,24 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "U4 put without ETag, not stored, older object", size: single, want: failed, old: old,
-			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
+			faults: []s3test.Fault{
+				{Op: "PutObject", Before: say("")}, {Op: "HeadObject", Times: always, After: aged},
+			},
 		},
 
 		{
 			name: "U4 put without ETag, not stored, older object of the same length", size: single, want: failed,
-			old:    random(single + 1)[:single],
-			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
+			old: random(single + 1)[:single],
+			faults: []s3test.Fault{
+				{Op: "PutObject", Before: say("")}, {Op: "HeadObject", Times: always, After: aged},
+			},
 		},
 		{
 			name: "U4 put without ETag, not stored, older object, no checksum", size: single, want: failed, old: old,
-			opts:   s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
-			faults: []s3test.Fault{{Op: "PutObject", Before: say("")}},
+			opts: s3sink.UploadOptions{Checksum: s3sink.ChecksumNone},
+			faults: []s3test.Fault{
+				{Op: "PutObject", Before: say("")}, {Op: "HeadObject", Times: always, After: aged},
+			},
 		},
 
 		{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -34,6 +35,7 @@ type inspection struct {
 	object   Object    // the run's result, if the state is keyOurs
 	etag     string    // of the object at the key
 	modified time.Time // of the object at the key; zero if unknown
+	answered time.Time // by the service's clock; zero if it did not say
 	mismatch error     // how the object differs from the sent one; nil if it does not
 	err      error     // why the HEAD failed, for keyUnknown and keyForbidden
 }
@@ -75,6 +77,7 @@ func (j *judge) inspectOnce(ctx context.Context, version string) inspection {
 		return inspection{keyState: keyUnknown, err: j.failed("head", err)}
 	}
 	v := inspection{etag: aws.ToString(out.ETag), modified: aws.ToTime(out.LastModified)}
+	v.answered, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
 	if v.keyState, v.mismatch = j.sent.compare(out); v.keyState == keyOurs {
 		v.object = j.sent.object(out.ETag, out.VersionId)
 	}

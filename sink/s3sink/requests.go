@@ -36,7 +36,9 @@ func newRequests(s *settings) *requests {
 // newAttempts returns the observer of one request. what names the request in errors, and timeout
 // limits each attempt.
 func (q *requests) newAttempts(what string, timeout time.Duration) *attempts {
-	return &attempts{what: what, timeout: timeout, stall: q.opts.StallTimeout, onRetry: q.notify(what)}
+	return &attempts{
+		what: what, timeout: timeout, stall: q.opts.StallTimeout, onRetry: q.notify(what), startedAt: time.Now(),
+	}
 }
 
 // unsigned reports whether the signature of a body's request leaves out the body. Then it covers

@@ -22,7 +22,10 @@ func (j *judge) settlePut(ctx context.Context, err error, t *attempts) (Object, 
 		return Object{}, j.brokenOff(ctx, t.what, err, j.inspectOnce(sctx, ""))
 	}
 	v := j.inspect(ctx, sctx, "")
-	facts := putFacts{v.keyState, maybeInFlight, j.opts.IfAbsent && precondition(err)}
+	facts := putFacts{
+		key: v.keyState, maybeInFlight: maybeInFlight, conditionRefused: j.opts.IfAbsent && precondition(err),
+		older: !v.answered.IsZero() && v.predates(v.answered.Add(-time.Since(t.startedAt))),
+	}
 	switch facts.verdict() {
 	case objectStored:
 		return v.object, nil

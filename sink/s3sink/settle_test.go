@@ -39,6 +39,16 @@ func TestLatePut(t *testing.T) {
 			name: "a gateway's answer", first: s3test.Fail(504, "GatewayTimeout"),
 			then: s3test.Fail(500, "InternalError"),
 		},
+		{name: "a gateway's empty 503", first: gateway(503, ""), then: s3test.Fail(500, "InternalError")},
+		{
+			name: "a gateway's page with 503", first: gateway(503, "<html>Busy</html>"),
+			then: s3test.Fail(500, "InternalError"),
+		},
+		{name: "a gateway's text with 503", first: gateway(503, "busy"), then: s3test.Fail(500, "InternalError")},
+		{
+			name: "a gateway's page with 522", first: gateway(522, "<html>Timeout</html>"),
+			then: s3test.Fail(500, "InternalError"),
+		},
 		{
 			name: "conflict", opts: s3sink.UploadOptions{IfAbsent: true}, first: s3test.Drop,
 			then: s3test.Fail(409, "ConditionalRequestConflict"),
@@ -203,5 +213,30 @@ func TestDeafClient(t *testing.T) {
 				expectStored(t, server, random(50), obj)
 			}
 		})
+	}
+}
+
+// gateway returns a reply of a gateway: it has no error code of S3.
+func gateway(status int, body string) func(*s3test.Request) *s3test.Reply {
+	return func(*s3test.Request) *s3test.Reply { return &s3test.Reply{Status: status, Body: []byte(body)} }
+}
+
+// TestPutReplaced: the service stores the object, answers 500, and another client replaces the
+// object. An object that is older than the run proves that it was not stored.
+func TestPutReplaced(t *testing.T) {
+	for _, older := range []bool{false, true} {
+		server, client := newServer(t, anyParts)
+		server.Fault(s3test.Fault{Op: "PutObject", Times: always, After: func(_ *s3test.Request, r *s3test.Reply) {
+			server.Put(bucket, key, []byte("another's"))
+			*r = *s3test.Fail(500, "InternalError")(nil)
+		}})
+		if older {
+			server.Fault(s3test.Fault{Op: "HeadObject", Times: always, After: aged})
+		}
+		_, err := stream.Run(t.Context(), chunks(random(50), 10), s3sink.UploadWithin(10_000, client, bucket, key,
+			small(s3sink.UploadOptions{})))
+		if err == nil || errors.Is(err, s3sink.ErrOutcomeUnknown) == older {
+			t.Errorf("the object at the key is older: %v; the error is %v", older, err)
+		}
 	}
 }

@@ -14,16 +14,20 @@ type putFacts struct {
 	key              keyState
 	maybeInFlight    bool // the service may still execute an attempt
 	conditionRefused bool // the service rejected the condition of IfAbsent
+	older            bool // the object at the key is older than the run
 }
 
 // verdict decides about the object. An attempt without a reply may still be executed, whatever the
-// service answered to later ones, unless the condition and another object at the key forbid it.
+// service answered to later ones, unless the condition and another object at the key forbid it. If
+// that object is not older than the run, it may have replaced this run's.
 func (f putFacts) verdict() verdict {
 	forbidden := f.conditionRefused && f.key == keyOther
 	switch {
 	case f.key == keyOurs:
 		return objectStored
-	case !f.key.withoutOurs(), f.maybeInFlight && !forbidden:
+	case forbidden:
+		return notStored
+	case !f.key.withoutOurs(), f.maybeInFlight, f.key == keyOther && !f.older:
 		return outcomeUnknown
 	}
 	return notStored
