@@ -40,7 +40,10 @@ func (r *run) headWithChecksums(ctx context.Context) (*s3.HeadObjectOutput, erro
 		return out, err
 	}
 	plain, plainErr := r.head(ctx, nil)
-	if plainErr != nil {
+	switch {
+	case plainErr != nil && r.policy.Transient(plainErr):
+		return plain, plainErr
+	case plainErr != nil:
 		return out, err
 	}
 	r.withoutMode = true

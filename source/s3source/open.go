@@ -68,7 +68,10 @@ func (r *run) get(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutp
 		return out, err
 	}
 	plain, plainErr := r.client.GetObject(ctx, in, withoutValidation, r.reportRetries)
-	if plainErr != nil {
+	switch {
+	case plainErr != nil && r.policy.Transient(plainErr):
+		return plain, plainErr
+	case plainErr != nil:
 		return out, err
 	}
 	r.withoutMode = true
