@@ -69,9 +69,6 @@ func (m *multipart) send(ctx context.Context, p part) error {
 		}
 	}
 	if err != nil {
-		if s3fault.Status(err) == 0 {
-			m.parts.addUnanswered()
-		}
 		return m.requestError(ctx, what, err)
 	}
 	m.parts.add(acked)
@@ -112,6 +109,9 @@ func (m *multipart) sendOnce(ctx context.Context, what string, p part, contentMD
 		return out, err
 	})
 	if err != nil {
+		if _, inFlight := t.outcome(err); inFlight || s3fault.Status(err) == 0 {
+			m.parts.addUnanswered()
+		}
 		return sent, err
 	}
 	return sent, m.checkPart(p, &sent, out)

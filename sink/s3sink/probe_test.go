@@ -53,3 +53,16 @@ func TestFailedAbortKeepsClass(t *testing.T) {
 		t.Errorf("%v is %v", err, stream.ClassOf(err))
 	}
 }
+
+// TestUnansweredPart: an attempt of a part got no reply, and a later one is refused. The first may
+// still arrive and restore the upload, so one abort is not enough.
+func TestUnansweredPart(t *testing.T) {
+	server, client := newServer(t, anyParts)
+	server.Fault(s3test.Fault{Op: "UploadPart", Part: 2, Before: s3test.Drop})
+	server.Fault(s3test.Fault{Op: "UploadPart", Part: 2, Before: s3test.Fail(403, "AccessDenied")})
+	_, err := stream.Run(t.Context(), chunks(random(350), 30), s3sink.UploadWithin(10_000, client, bucket, key,
+		small(s3sink.UploadOptions{Parallelism: 1})))
+	if n := server.Count("AbortMultipartUpload"); !coded("AccessDenied")(err) || n != 2 {
+		t.Errorf("%d aborts, %v", n, err)
+	}
+}
