@@ -103,7 +103,7 @@ func TestRows(t *testing.T) {
 		memory, fused := c+"-in-memory", " millweir without goroutines"
 		want = append(want, memory+fused, memory+" limit 0.6", memory+"-cpu"+fused, memory+"-wall"+fused)
 	}
-	want = append(want, "large-document limit 300 MiB")
+	want = append(want, "large-document limit 260 MiB")
 	var got []string
 	for _, row := range rows {
 		got = append(got, row.Row+" "+row.Peer)
