@@ -7,19 +7,19 @@ func TestPutVerdict(t *testing.T) {
 		facts putFacts
 		want  verdict
 	}{
-		"ours":                                    {putFacts{key: keyOurs, maybeInFlight: true}, objectStored},
-		"no object":                               {putFacts{key: keyEmpty}, notStored},
-		"another object":                          {putFacts{key: keyOther}, outcomeUnknown},
-		"an older object":                         {putFacts{key: keyOther, older: true}, notStored},
-		"an older object so far":                  {putFacts{key: keyOther, older: true, maybeInFlight: true}, outcomeUnknown},
-		"no object yet":                           {putFacts{key: keyEmpty, maybeInFlight: true}, outcomeUnknown},
-		"another object so far":                   {putFacts{key: keyOther, maybeInFlight: true}, outcomeUnknown},
-		"the condition forbids a late attempt":    {putFacts{keyOther, true, true, false}, notStored},
-		"the condition without an object forbids": {putFacts{keyEmpty, true, true, false}, outcomeUnknown},
-		"no reply":                                {putFacts{key: keyUnknown}, outcomeUnknown},
-		"no right to read":                        {putFacts{key: keyForbidden}, outcomeUnknown},
-		"the same bytes":                          {putFacts{key: keySameBytes}, outcomeUnknown},
-		"damaged":                                 {putFacts{key: keyDamaged}, outcomeUnknown},
+		"ours":                                 {putFacts{key: keyOurs, maybeInFlight: true}, objectStored},
+		"no object":                            {putFacts{key: keyEmpty}, notStored},
+		"another object":                       {putFacts{key: keyOther}, outcomeUnknown},
+		"an older object":                      {putFacts{key: keyOther, older: true}, notStored},
+		"an older object so far":               {putFacts{key: keyOther, older: true, maybeInFlight: true}, outcomeUnknown},
+		"no object yet":                        {putFacts{key: keyEmpty, maybeInFlight: true}, outcomeUnknown},
+		"another object so far":                {putFacts{key: keyOther, maybeInFlight: true}, outcomeUnknown},
+		"the condition forbids a late attempt": {putFacts{keyOther, true, true, false}, notStored},
+		"the condition, and no object":         {putFacts{keyEmpty, true, true, false}, outcomeUnknown},
+		"no reply":                             {putFacts{key: keyUnknown}, outcomeUnknown},
+		"no right to read":                     {putFacts{key: keyForbidden}, outcomeUnknown},
+		"the same bytes":                       {putFacts{key: keySameBytes}, outcomeUnknown},
+		"damaged":                              {putFacts{key: keyDamaged}, outcomeUnknown},
 	} {
 		if got := tt.facts.verdict(); got != tt.want {
 			t.Errorf("%s: %d, want %d", name, got, tt.want)
