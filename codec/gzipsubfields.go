@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// The subfields in which other writers store the length of a member.
+// Other writers store the length of a member in these subfields.
 const (
 	// bgzipMark is the subfield of bgzip: 2 bytes, the length of the member minus 1 (SAM/BAM format
 	// specification, section 4.1).

@@ -33,7 +33,7 @@ func lazyEncoder(name string, state int64, open openEncoder) bytesFlow {
 }
 
 // lazily returns a function whose writer calls open when it gets the first bytes, or when it is
-// closed without any. So many runs that wait for data take little memory.
+// closed without any. So runs that wait for data take little memory.
 func lazily(open openEncoder) openEncoder {
 	return func(to io.Writer) (io.WriteCloser, error) { return &lazyWriter{to: to, open: open}, nil }
 }

@@ -17,7 +17,10 @@ import (
 func TestDownloadOfAWSCLI(t *testing.T) {
 	cli, err := exec.LookPath("aws")
 	if err != nil {
-		t.Skip("aws is not on the PATH")
+		if os.Getenv("CI") == "true" {
+			t.Fatal("aws is not on the PATH: install the AWS CLI")
+		}
+		t.Skip("aws is not on the PATH: install the AWS CLI")
 	}
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		bucket, client := s.Bucket(t), s.Client(t)

@@ -57,8 +57,8 @@ func TestBatchBytesWithinFailsWhileItWaits(t *testing.T) {
 		full, end := make(chan struct{}), make(chan struct{})
 		all.Go(func() {
 			hold := func(int) int { close(full); <-end; return 0 }
-			_, _ = stream.Run(ctx, stream.Via2(count(1), needing(stream.Need{Stage: "full", Min: 10}), stream.Map(hold)),
-				sink.Discard[int]())
+			src := stream.Via2(count(1), needing(stream.Need{Stage: "full", Min: 10}), stream.Map(hold))
+			_, _ = stream.Run(ctx, src, sink.Discard[int]())
 		})
 		<-full
 		src := stream.Concat(count(1), stream.Fail[int](errBoom))

@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// long is set by MILLWEIR_LONG=1. Slow tests then check many more cases.
+// long makes slow tests check many more cases. MILLWEIR_LONG=1 sets it.
 var long = os.Getenv("MILLWEIR_LONG") != ""
 
 // backup is a compressed and encrypted file of about 400 KiB.

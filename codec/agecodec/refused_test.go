@@ -117,8 +117,8 @@ func (m manyWords) Wrap([]byte) ([]*age.Stanza, error) {
 	return []*age.Stanza{{Type: "words", Args: slices.Repeat([]string{"a"}, m.n), Body: make([]byte, m.size)}}, nil
 }
 
-// TestHeadersThatNobodyReads checks that Encrypt refuses headers that readers would refuse.
-func TestHeadersThatNobodyReads(t *testing.T) {
+// TestUnreadableHeaders checks that Encrypt refuses headers that readers would refuse.
+func TestUnreadableHeaders(t *testing.T) {
 	key := newKey(t)
 	old := ageEncrypt(t, noise(10), key.Recipient())
 	for name, c := range map[string]struct {

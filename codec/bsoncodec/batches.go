@@ -31,9 +31,9 @@ type batches[I, O any] struct {
 	free    sync.Pool // of *batch[I, O]
 }
 
-// Memory of the batches in flight, in bytes: a batch counts batchMemory times its size, for its
-// input, its output and a copy in between. If it counts more than workerMemory for each goroutine,
-// it is in flight alone.
+// The memory of batches in flight, in bytes. A batch counts batchMemory times its size: its input,
+// its output and a copy in between. A batch that exceeds workerMemory for each goroutine is in
+// flight alone.
 const (
 	batchMemory  = 3
 	workerMemory = 2 << 20

@@ -17,8 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// long is set by -long, or by MILLWEIR_LONG=1 as in other packages. Slow tests then take many more
-// cases.
+// long makes slow tests check many more cases. -long or MILLWEIR_LONG=1 sets it.
 var long = flag.Bool("long", os.Getenv("MILLWEIR_LONG") != "",
 	"take a million random documents instead of some thousands")
 

@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/codec/agecodec"
 )
 
-// rewraps replaces the recipient of an age file, beside decrypting and encrypting it again.
+// rewraps compares Rewrap with a decryption and a new encryption of the same file.
 func rewraps(in *input, _ pekko.Peer) ([]report.Case, error) {
 	old, err := age.GenerateX25519Identity()
 	if err != nil {

@@ -67,7 +67,7 @@ func (w *world) inMemory(ctx context.Context, size int64) []report.Case {
 	}
 }
 
-// sharing measures run on all cores, beside the same pipeline without goroutines.
+// sharing compares run on all cores with the same pipeline without goroutines.
 func (w *world) sharing(ctx context.Context, name, about string, size int64,
 	run func(context.Context) error,
 ) report.Case {

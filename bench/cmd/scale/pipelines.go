@@ -197,7 +197,7 @@ type record struct {
 	doc    bson.Raw
 }
 
-// tenants sends every document to all of n tenants, each of which has an upload.
+// tenants sends every document to all n tenants. Each tenant has an upload.
 func (w world) tenants(ctx context.Context, n int) error {
 	all := stream.Via(w.find(), stream.ConcatMap(func(doc bson.Raw) stream.Source[record] {
 		return stream.Via(source.Range(0, n, 1), stream.Map(func(i int) record { return record{i, doc} }))
