@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime/pprof"
+	"sync"
 	"testing"
 
 	"github.com/millweir/millweir/sink"
@@ -66,29 +67,42 @@ func TestCeiling(t *testing.T) {
 
 // A profile of the goroutines shows the stage of each, and of the goroutines that it started.
 func TestStage(t *testing.T) {
+	const workers = 3
+	var all sync.WaitGroup // the calls: when each worker is in one, all have started
+	all.Add(workers)
+	var once sync.Once
 	var got counts
-	look := stream.MapParallel(3, func(_ context.Context, n int) (int, error) {
-		var profile bytes.Buffer
-		if err := pprof.Lookup("goroutine").WriteTo(&profile, 0); err != nil {
-			return 0, err
-		}
-		samples, err := parse(&profile)
-		got = counts{}
-		for _, s := range samples {
-			if s.label != "" {
-				got[kind{stage: s.label}] += int(s.value)
-			}
-		}
+	look := stream.MapUnordered(workers, func(_ context.Context, n int) (int, error) {
+		all.Done()
+		all.Wait()
+		var err error
+		once.Do(func() { got, err = count() })
 		return n, err
 	})
 	waiting := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-		return source.Of(1).Each(ctx, emit)
+		return source.Range(0, workers, 1).Each(ctx, emit)
 	})
 	src := Stage("look", stream.Via(Stage("numbers", waiting), look))
 	if _, err := stream.Run(t.Context(), src, sink.Discard[int]()); err != nil {
 		t.Fatal(err)
 	}
-	if n := got[kind{stage: "look"}]; n < 4 {
-		t.Errorf("%d goroutines of the stage, want its caller and 3 workers: %v", n, got)
+	if n := got[kind{stage: "look"}]; n < workers+1 {
+		t.Errorf("%d goroutines of the stage, want its caller and %d workers: %v", n, workers, got)
 	}
+}
+
+// count counts the goroutines of each stage.
+func count() (counts, error) {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 0); err != nil {
+		return nil, err
+	}
+	samples, err := parse(&profile)
+	all := counts{}
+	for _, s := range samples {
+		if s.label != "" {
+			all[kind{stage: s.label}] += int(s.value)
+		}
+	}
+	return all, err
 }
