@@ -45,7 +45,8 @@ var classified = map[string]struct {
 	"source.ErrClosed": {source.ErrClosed, stream.Fatal},
 	"source.ErrUsed":   {source.ErrUsed, stream.Fatal},
 
-	"sink.ErrEmpty": {sink.ErrEmpty, stream.Data},
+	"sink.ErrEmpty":  {sink.ErrEmpty, stream.Data},
+	"sink.ErrExists": {sink.ErrExists, stream.Fatal},
 
 	"codec.ErrLimit":         {codec.ErrLimit, stream.Data},
 	"codec.ErrMiscoded":      {codec.ErrMiscoded, stream.Fatal},

@@ -101,8 +101,11 @@ func same[R any](t *testing.T, name string, mk func() stream.Sink[int, R], want 
 // before.
 func TestContractOfBytes(t *testing.T) {
 	dir := t.TempDir()
+	var mu sync.Mutex
 	files, name := 0, ""
 	next := func() string {
+		mu.Lock()
+		defer mu.Unlock()
 		files++
 		name = filepath.Join(dir, string(rune('a'+files%26))+"-file")
 		_ = os.Remove(name)
@@ -115,19 +118,26 @@ func TestContractOfBytes(t *testing.T) {
 			}
 		}
 	}
-	t.Run("File", func(t *testing.T) {
-		streamtest.TestSink(t, streamtest.Sink[[]byte, int64]{
-			New:  func() stream.Sink[[]byte, int64] { return sink.File(next(), nil) },
-			Want: stored(func() []byte { p, _ := os.ReadFile(name); return p }),
-			Published: func() bool {
-				_, err := os.Stat(name)
-				return err == nil
-			},
+	for test, opts := range map[string]sink.FileOptions{"File": {}, "File/IfAbsent": {IfAbsent: true}} {
+		t.Run(test, func(t *testing.T) {
+			streamtest.TestSink(t, streamtest.Sink[[]byte, int64]{
+				New: func() stream.Sink[[]byte, int64] {
+					next()
+					return sink.Defer(func(context.Context) (stream.Sink[[]byte, int64], error) {
+						return sink.File(next(), &opts), nil
+					})
+				},
+				Want: stored(func() []byte { p, _ := os.ReadFile(name); return p }),
+				Published: func() bool {
+					_, err := os.Stat(name)
+					return err == nil
+				},
+			})
+			if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
+				t.Error("left behind:", left, err)
+			}
 		})
-		if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
-			t.Error("left behind:", left, err)
-		}
-	})
+	}
 	t.Run("File/Append", func(t *testing.T) {
 		streamtest.TestSink(t, streamtest.Sink[[]byte, int64]{
 			New: func() stream.Sink[[]byte, int64] { return sink.File(next(), &sink.FileOptions{Append: true}) },

@@ -19,6 +19,11 @@ type FileOptions struct {
 	// none. It is not atomic: bytes that a failed run has written stay.
 	Append bool
 
+	// IfAbsent stores only if no file has the name, even if several processes try at once: all but
+	// one get [ErrExists]. The file system must have hard links. Only one of IfAbsent, Append and
+	// FollowLinks may be set.
+	IfAbsent bool
+
 	// Perm is the permission bits of the file that the run creates, whatever the umask. 0 means the
 	// bits of the replaced file if the same user owns it, and 0600 otherwise. Append does not
 	// change the mode of an existing file.
@@ -34,8 +39,8 @@ type FileOptions struct {
 //
 // The file appears whole or not at all. The run writes a temporary file, .NAME.RANDOM, in the same
 // folder, syncs it, renames it to NAME, which replaces an existing file, and syncs the folder. A
-// run that fails removes the temporary file; only a killed process leaves it. With Append, the run
-// only syncs the file.
+// run that fails removes the temporary file; only a killed process leaves it. With IfAbsent, an
+// existing file is never replaced. With Append, the run only syncs the file.
 //   - Result: the number of bytes written, also with an error.
 //   - The file belongs to the user of the process. Owner, ACL and hard links of a replaced file are
 //     not kept.
@@ -43,8 +48,8 @@ type FileOptions struct {
 //     the rename replaces the link. The folder is opened once, and links to it are followed.
 //   - Anything that is not a regular file, such as a device, is refused: open it with [Create].
 //     Adding to another user's file in a sticky folder such as /tmp is refused too.
-//   - Errors: those of package os, wrapped. If only the last step failed, the sync of the folder,
-//     the file is in place.
+//   - Errors: those of package os, wrapped; [ErrExists]. If only a last step failed, the sync of the
+//     folder or the removal of the temporary name of an IfAbsent, the file is in place.
 func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 	o := FileOptions{}
 	if opts != nil {
@@ -53,11 +58,16 @@ func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 	switch {
 	case name == "":
 		return invalid[[]byte, int64]("File: the name is empty")
+	case o.IfAbsent && (o.Append || o.FollowLinks):
+		return invalid[[]byte, int64]("File: IfAbsent with Append or FollowLinks; only one of them may be set")
 	case o.Perm&^fs.ModePerm != 0:
 		return invalid[[]byte, int64]("File: the mode %v has more than permission bits", o.Perm)
 	}
 	store := replaceFile
-	if o.Append {
+	switch {
+	case o.IfAbsent:
+		store = newFile
+	case o.Append:
 		store = appendFile
 	}
 	return stream.SinkFunc[[]byte, int64](func(ctx context.Context, src stream.Source[[]byte]) (int64, error) {
@@ -74,7 +84,22 @@ func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 }
 
 // replaceFile stores src in a new file, which replaces the target once it is whole.
-func replaceFile(ctx context.Context, t target, perm fs.FileMode, src stream.Source[[]byte]) (n int64, err error) {
+func replaceFile(ctx context.Context, t target, perm fs.FileMode, src stream.Source[[]byte]) (int64, error) {
+	return placeFile(ctx, t, perm, src, t.replace)
+}
+
+// newFile stores src in a new file, which gets the target's name if no file has it.
+func newFile(ctx context.Context, t target, perm fs.FileMode, src stream.Source[[]byte]) (int64, error) {
+	if t.old != nil {
+		return 0, fmt.Errorf("sink: file: %s: %w", t.base, ErrExists)
+	}
+	return placeFile(ctx, t, perm, src, t.link)
+}
+
+// placeFile stores src in a temporary file. Once it is whole, place gives it the target's name.
+func placeFile(
+	ctx context.Context, t target, perm fs.FileMode, src stream.Source[[]byte], place func(temporary string) error,
+) (n int64, err error) {
 	temporary := t.temporary()
 	f, err := t.folder.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -100,7 +125,7 @@ func replaceFile(ctx context.Context, t target, perm fs.FileMode, src stream.Sou
 		err = f.Close()
 	}
 	if err == nil {
-		err = t.folder.Rename(temporary, t.base)
+		err = place(temporary)
 	}
 	if err == nil {
 		placed = true

@@ -87,6 +87,21 @@ func (t target) temporary() string {
 	return "." + strings.ToValidUTF8(t.base[:min(len(t.base), longest)], "") + "." + rand.Text()
 }
 
+// replace gives the temporary file the target's name, which another file may have.
+func (t target) replace(temporary string) error { return t.folder.Rename(temporary, t.base) }
+
+// link gives the temporary file the target's name if no file has it, in one step of the file system.
+func (t target) link(temporary string) error {
+	switch err := t.folder.Link(temporary, t.base); {
+	case err == nil:
+		return t.folder.Remove(temporary)
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s: %w", t.base, ErrExists)
+	default:
+		return stream.Mark(fmt.Errorf("IfAbsent needs a file system with hard links: %w", err), stream.Fatal)
+	}
+}
+
 // openToAppend opens the existing file, or creates one if there is none. If another process creates
 // the file in between, it passes the same checks.
 func (t target) openToAppend(perm fs.FileMode) (*os.File, error) {

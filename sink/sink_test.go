@@ -49,6 +49,8 @@ func TestBadSettings(t *testing.T) {
 	check(t, "Create", sink.Create(func(context.Context) (io.WriteCloser, error) { return nil, nil }), noChunks)
 	check(t, "File", sink.File("", nil), noChunks)
 	check(t, "File", sink.File("x", &sink.FileOptions{Perm: fs.ModeSetuid | 0o600}), noChunks)
+	check(t, "File", sink.File("x", &sink.FileOptions{IfAbsent: true, Append: true}), noChunks)
+	check(t, "File", sink.File("x", &sink.FileOptions{IfAbsent: true, FollowLinks: true}), noChunks)
 }
 
 func check[T, R any](t *testing.T, name string, s stream.Sink[T, R], src stream.Source[T]) {
