@@ -60,16 +60,3 @@ func (s *Server) firstBatch(ns string, docs []bson.Raw, size int) bson.Raw {
 	}
 	return reply
 }
-
-// listIndexes lists the index on _id, which every collection has.
-func (s *Server) listIndexes(ns string) bson.Raw {
-	if s.data[ns] == nil {
-		return failure(26, "ns does not exist: "+ns)
-	}
-	index := document(bson.D{
-		{Key: "v", Value: int32(2)},
-		{Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}},
-		{Key: "name", Value: "_id_"},
-	})
-	return s.firstBatch(ns, []bson.Raw{index}, 1)
-}

@@ -64,11 +64,11 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 	case "aggregate":
 		return s.aggregate(req, ns)
 	case "create":
-		if s.data[ns] != nil {
-			return failure(48, "Collection "+ns+" already exists.")
-		}
-		s.make(req.db, target)
-		return document(bson.D{ok})
+		return s.create(req, target)
+	case "createIndexes":
+		return s.createIndexes(req, target)
+	case "collMod":
+		return s.collMod(req, ns)
 	case "drop":
 		s.remove(ns)
 		return document(bson.D{ok})
@@ -227,20 +227,7 @@ func (s *Server) listCollections(req *request) bson.Raw {
 	var docs []bson.Raw
 	for _, ns := range s.order {
 		if c := s.data[ns]; c.db == req.db {
-			docs = append(docs, document(bson.D{
-				{Key: "name", Value: c.name},
-				{Key: "type", Value: "collection"},
-				{Key: "options", Value: bson.D{}},
-				{Key: "info", Value: bson.D{
-					{Key: "readOnly", Value: false},
-					{Key: "uuid", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.uuid[:]}},
-				}},
-				{Key: "idIndex", Value: bson.D{
-					{Key: "v", Value: int32(2)},
-					{Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}},
-					{Key: "name", Value: "_id_"},
-				}},
-			}))
+			docs = append(docs, c.description())
 		}
 	}
 	filter, _ := req.body.Lookup("filter").DocumentOK()

@@ -18,6 +18,11 @@ type collection struct {
 	uuid     [16]byte
 	docs     []bson.Raw
 	ids      map[string]struct{} // the type and bytes of each _id; nil if they must be read again
+
+	kind    string        // collection, view or timeseries
+	options bson.Raw      // with which it was created
+	indexes []bson.Raw    // except for the one on _id
+	unique  []uniqueIndex // those of indexes that are unique
 }
 
 type cursor struct {
@@ -37,7 +42,7 @@ func (s *Server) make(db, name string) *collection {
 	ns := db + "." + name
 	c := s.data[ns]
 	if c == nil {
-		c = &collection{db: db, name: name}
+		c = &collection{db: db, name: name, kind: plainType, options: document(bson.D{})}
 		_, _ = rand.Read(c.uuid[:]) // never fails
 		s.data[ns] = c
 		s.order = append(s.order, ns)

@@ -13,8 +13,8 @@
 // It has the limits of a real server: documents of 16 MiB, messages of 48,000,000 bytes, and
 // batches of 100,000 documents, or fewer after [Server.LimitBatches]. It supports the commands that
 // read and write whole collections: find, getMore, killCursors, insert (with retryable writes),
-// count, aggregate for CountDocuments and of $match, create, drop, renameCollection,
-// listCollections, listDatabases, listIndexes and dropDatabase.
+// count, aggregate for CountDocuments and of $match, create, collMod, drop, renameCollection,
+// listCollections, listDatabases, createIndexes, listIndexes and dropDatabase.
 //
 // An insert changes documents as a real server does. It adds a missing _id in front, moves an _id
 // that is not first, and replaces a top-level Timestamp(0, 0) by the server's time unless the
@@ -24,8 +24,9 @@
 //
 // It is not a database. A filter can compare top-level fields: for equality of their bytes, with
 // $gt within a type, and with {$expr: {$gt: ["$field", {$literal: value}]}} across types, joined by
-// $and. A sort can use one top-level field. There is no index except for the uniqueness of _id, so
-// a hint has no effect. The server refuses everything else.
+// $and. A sort can use one top-level field. Indexes have no effect except for uniqueness, and a hint
+// has none. The server keeps the options of a collection and lists them; a view cannot be written.
+// The server refuses everything else.
 //
 // A test inspects the server with [Server.Documents], [Server.Cursors] and [Server.Commands].
 // [Server.Add] stores what no client could: damaged documents, or an _id twice.

@@ -44,6 +44,9 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 		}
 	}
 	c := s.make(req.db, target)
+	if c.kind == viewType {
+		return failure(166, "Namespace "+req.db+"."+target+" is a view, not a collection")
+	}
 	inserted, errs := 0, bson.A{}
 	for i, doc := range docs {
 		bad := &refusal{f.WriteErrors[i], "mongotest: injected write error"}
@@ -95,6 +98,11 @@ func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refu
 		text := fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: _id_ dup key: { _id: %s }",
 			c.db, c.name, fixed.Lookup("_id"))
 		return &refusal{duplicateKey, text}
+	}
+	if bad := c.addKeys(fixed); bad != nil {
+		delete(c.ids, idOf(fixed))
+		c.docs = c.docs[:len(c.docs)-1]
+		return bad
 	}
 	return nil
 }
