@@ -1,9 +1,9 @@
 package goroutines
 
 import (
-	"bytes"
 	"context"
-	"runtime/pprof"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -16,16 +16,18 @@ func TestShares(t *testing.T) {
 	worker := []string{"work", "stream.mapParallel.func2", "stream.(*Group).Go.func1", "sync.(*WaitGroup).Go.func1"}
 	feeder := []string{"feed", "stream.mapParallel.func1", "stream.(*Group).Go.func1", "sync.(*WaitGroup).Go.func1"}
 	got := shares([]sample{
-		{worker, 50, "json"},
-		{[]string{"emit", "main.main", "runtime.main"}, 20, "json"},
-		{feeder, 15, "source"},
-		{feeder[1:], 5, "source"},
-		{[]string{"runtime.gcBgMarkWorker"}, 10, ""},
-		{[]string{"parse", "example.com/goroutines.Record.func1"}, 50, ""},
+		{worker, 50, "json", ""},
+		{[]string{"write", "example.com/goroutines.labelled", "main.main", "runtime.main"}, 12, "json", ""},
+		{[]string{"pack", "example.com/goroutines.labelled", "main.main", "runtime.main"}, 7, "gzip", ""},
+		{[]string{"main.main", "runtime.main"}, 1, "", ""},
+		{feeder, 15, "source", ""},
+		{feeder[1:], 5, "source", ""},
+		{[]string{"runtime.gcBgMarkWorker"}, 10, "", ""},
+		{[]string{"parse", "example.com/goroutines.Record.func1"}, 50, "", ""},
 	}, counts{{"json", "stream.mapParallel.func2"}: 4})
 	want := []Share{
 		{"json", "stream.mapParallel.func2", 4, 0.5},
-		{"json", "main.main", 1, 0.2},
+		{"json, gzip", "main.main", 1, 0.2},
 		{"source", "stream.mapParallel.func1", 1, 0.2},
 		{"", Runtime, 1, 0.1},
 	}
@@ -71,7 +73,7 @@ func TestStage(t *testing.T) {
 	var all sync.WaitGroup // the calls: when each worker is in one, all have started
 	all.Add(workers)
 	var once sync.Once
-	var got counts
+	var got map[string]int
 	look := stream.MapUnordered(workers, func(_ context.Context, n int) (int, error) {
 		all.Done()
 		all.Wait()
@@ -86,23 +88,64 @@ func TestStage(t *testing.T) {
 	if _, err := stream.Run(t.Context(), src, sink.Discard[int]()); err != nil {
 		t.Fatal(err)
 	}
-	if n := got[kind{stage: "look"}]; n < workers+1 {
+	if n := got["look"]; n < workers+1 {
 		t.Errorf("%d goroutines of the stage, want its caller and %d workers: %v", n, workers, got)
 	}
 }
 
 // count counts the goroutines of each stage.
-func count() (counts, error) {
-	var profile bytes.Buffer
-	if err := pprof.Lookup("goroutine").WriteTo(&profile, 0); err != nil {
-		return nil, err
-	}
-	samples, err := parse(&profile)
-	all := counts{}
+func count() (map[string]int, error) {
+	samples, err := running()
+	all := map[string]int{}
 	for _, s := range samples {
-		if s.label != "" {
-			all[kind{stage: s.label}] += int(s.value)
+		if s.stage != "" {
+			all[s.stage] += int(s.value)
 		}
 	}
 	return all, err
+}
+
+// A goroutine stays of one kind when it runs one stage inside of another. Goroutines that it starts
+// are of other kinds.
+func TestKindStays(t *testing.T) {
+	var kinds []kind
+	look := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+			kinds = append(kinds, kindHere(t))
+			return src.Each(ctx, emit)
+		})
+	})
+	numbers := Stage("numbers", stream.Via(source.Range(0, 1, 1), look))
+	ahead := Stage("ahead", stream.Via3(numbers, look, stream.Async[int](1), look))
+	last := Stage("last", stream.Via(ahead, look))
+	if _, err := stream.Run(t.Context(), stream.Via(last, look), sink.Discard[int]()); err != nil {
+		t.Fatal(err)
+	}
+	if len(kinds) != 5 {
+		t.Fatalf("%d looks", len(kinds))
+	}
+	caller, reader := kinds[0], kinds[3]
+	if caller == reader {
+		t.Errorf("two goroutines of one kind: %v", caller)
+	}
+	for i, want := range []kind{caller, caller, caller, reader, reader} {
+		if kinds[i] != want {
+			t.Errorf("look %d: %v, want %v", i, kinds[i], want)
+		}
+	}
+}
+
+// kindHere returns the kind of the goroutine that calls it.
+func kindHere(t *testing.T) kind {
+	samples, err := running()
+	if err != nil {
+		t.Error(err)
+	}
+	for _, s := range samples {
+		if slices.ContainsFunc(s.stack, func(f string) bool { return strings.HasSuffix(f, ".kindHere") }) {
+			return s.kind()
+		}
+	}
+	t.Error("the goroutine is not in the profile")
+	return kind{}
 }

@@ -9,9 +9,9 @@ import (
 
 // sample is one row of a profile.
 type sample struct {
-	stack []string // function names, the innermost first
-	value uint64   // the last one: nanoseconds, or goroutines
-	label string
+	stack        []string // function names, the innermost first
+	value        uint64   // the last one: nanoseconds, or goroutines
+	stage, began string   // labels
 }
 
 // The fields of a profile that are read
@@ -83,8 +83,11 @@ func parse(r io.Reader) ([]sample, error) {
 			case sampleValue:
 				return inner.numbers(n, func(v uint64) { s.value = v })
 			case sampleLabel:
-				if text(inner.number(labelName)) == labelKey {
-					s.label = text(inner.number(labelText))
+				switch value := text(inner.number(labelText)); text(inner.number(labelName)) {
+				case stageKey:
+					s.stage = value
+				case beganKey:
+					s.began = value
 				}
 			}
 			return nil

@@ -1,8 +1,9 @@
 // Package goroutines measures how the CPU time of a process is distributed among its goroutines.
 //
-// A CPU profile does not name goroutines. This package identifies them by the label of [Stage] and
-// by the function that they began with. Goroutines that share both, such as the workers of a
-// parallel stage, count as one kind.
+// A CPU profile does not name goroutines. This package identifies them by the function that they
+// began with and by the [Stage] whose goroutine started them. Goroutines that share both, such as
+// the workers of a parallel stage, count as one kind. A goroutine that runs several stages is of one
+// kind all the time.
 package goroutines
 
 import (
@@ -11,13 +12,17 @@ import (
 	"io"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/millweir/millweir/stream"
 )
 
-// labelKey is the key of the labels of stages.
-const labelKey = "stage"
+// The keys of labels.
+const (
+	stageKey = "stage" // the innermost stage that the goroutine runs, or of the one that started it
+	beganKey = "began" // inside of labelled: the stage label that the goroutine began with
+)
 
 // Stage returns src with a label: the goroutine that runs it, and those that it starts, have this
 // name in [Record].
@@ -32,12 +37,32 @@ type stage[T any] struct {
 
 // Each implements [stream.Source].
 func (s stage[T]) Each(ctx context.Context, emit func(T) error) (err error) {
-	s.do(ctx, func(ctx context.Context) { err = s.src.Each(ctx, emit) })
+	labelled(ctx, s.name, func(ctx context.Context) { err = s.src.Each(ctx, emit) })
 	return err
 }
 
-func (s stage[T]) do(ctx context.Context, f func(context.Context)) {
-	pprof.Do(ctx, pprof.Labels(labelKey, s.name), f)
+// labelled calls f, which runs a stage with a name.
+func labelled(ctx context.Context, name string, f func(context.Context)) {
+	labels := pprof.Labels(stageKey, name)
+	if !slices.ContainsFunc(callers(), isLabelled) { // the first stage of this goroutine
+		began, _ := pprof.Label(ctx, stageKey)
+		labels = pprof.Labels(stageKey, name, beganKey, began)
+	}
+	pprof.Do(ctx, labels, f)
+}
+
+// callers returns the functions that called the caller of callers.
+func callers() (functions []string) {
+	const most, skip = 1000, 3 // runtime.Callers, callers and its caller
+	addresses := make([]uintptr, most)
+	addresses = addresses[:runtime.Callers(skip, addresses)]
+	for frames := runtime.CallersFrames(addresses); ; {
+		frame, more := frames.Next()
+		functions = append(functions, frame.Function)
+		if !more {
+			return functions
+		}
+	}
 }
 
 // Chunks is [Stage] for a source that can lend its chunks.
@@ -49,7 +74,7 @@ type chunks struct{ stage[[]byte] }
 
 // WriteTo implements [stream.Lender].
 func (s chunks) WriteTo(ctx context.Context, w io.Writer) (err error) {
-	s.do(ctx, func(ctx context.Context) {
+	labelled(ctx, s.name, func(ctx context.Context) {
 		err = stream.EachLent(ctx, s.src, func(p []byte) error {
 			_, err := w.Write(p)
 			return err
@@ -95,11 +120,7 @@ func countUntil(stop <-chan struct{}) counts {
 			return most
 		case <-tick:
 		}
-		var profile bytes.Buffer
-		if pprof.Lookup("goroutine").WriteTo(&profile, 0) != nil {
-			continue
-		}
-		samples, err := parse(&profile)
+		samples, err := running()
 		if err != nil {
 			continue
 		}
@@ -111,4 +132,13 @@ func countUntil(stop <-chan struct{}) counts {
 			most[k] = max(most[k], n)
 		}
 	}
+}
+
+// running returns a profile of the goroutines.
+func running() ([]sample, error) {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 0); err != nil {
+		return nil, err
+	}
+	return parse(&profile)
 }

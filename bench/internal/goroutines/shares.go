@@ -2,19 +2,20 @@ package goroutines
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// kind identifies goroutines.
-type kind struct{ stage, root string }
+// kind identifies goroutines by the stage label and the function that they began with.
+type kind struct{ began, root string }
 
 // counts holds the number of goroutines of each kind at one time.
 type counts map[kind]int
 
 // Share is the part of the CPU time that the goroutines of one kind used.
 type Share struct {
-	Stage string  // the label, or "" for a goroutine without one
+	Stage string  // the stages that they ran, the busiest first, or "" for goroutines without one
 	Root  string  // the function that the goroutines began with, or [Runtime]
 	Count int     // the largest number of them at the same time
 	Part  float64 // of the CPU time, 0 to 1
@@ -35,8 +36,15 @@ func (s sample) kind() kind {
 	if root == "" || strings.HasPrefix(root, "runtime.") && !slices.Contains(s.stack, "main.main") {
 		return kind{root: Runtime}
 	}
-	return kind{s.label, root}
+	if slices.ContainsFunc(s.stack, isLabelled) {
+		return kind{s.began, root}
+	}
+	return kind{s.stage, root}
 }
+
+// isLabelled reports whether function is [labelled]. A goroutine that is not in it has the labels of
+// the goroutine that started it.
+func isLabelled(function string) bool { return strings.HasSuffix(function, "/goroutines.labelled") }
 
 // starter reports whether a function only starts the functions of other packages.
 func starter(function string) bool {
@@ -46,23 +54,45 @@ func starter(function string) bool {
 
 // shares returns the share of each kind, the largest first.
 func shares(samples []sample, most counts) []Share {
-	total, by := 0.0, map[kind]float64{}
+	total, by := 0.0, map[kind]stages{}
 	for _, s := range samples {
 		k := s.kind()
 		if strings.Contains(k.root, "goroutines.Record.") { // counts goroutines
 			continue
 		}
 		total += float64(s.value)
-		by[k] += float64(s.value)
+		if by[k] == nil {
+			by[k] = stages{}
+		}
+		by[k][s.stage] += float64(s.value)
 	}
 	var all []Share
 	for k, v := range by {
-		all = append(all, Share{k.stage, short(k.root), max(1, most[k]), v / total})
+		all = append(all, Share{v.names(), short(k.root), max(1, most[k]), v.sum() / total})
 	}
 	slices.SortFunc(all, func(a, b Share) int {
 		return cmp.Or(cmp.Compare(b.Part, a.Part), cmp.Compare(a.Stage+a.Root, b.Stage+b.Root))
 	})
 	return all
+}
+
+// stages holds the CPU time that the goroutines of one kind used in each stage.
+type stages map[string]float64
+
+func (s stages) sum() (all float64) {
+	for _, v := range s {
+		all += v
+	}
+	return all
+}
+
+// names lists the stages, the busiest first.
+func (s stages) names() string {
+	names := slices.SortedFunc(maps.Keys(s), func(a, b string) int {
+		return cmp.Or(cmp.Compare(s[b], s[a]), cmp.Compare(a, b))
+	})
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	return strings.Join(names, ", ")
 }
 
 // short returns a function's name without type arguments and without the folders of its package.
