@@ -59,8 +59,9 @@ func Aggregate(coll *mongo.Collection, pipeline any, opts *AggregateOptions) str
 	if err := o.check(pipeline); err != nil {
 		return stream.Fail[bson.Raw](q.invalid(err))
 	}
-	q.open = func(ctx context.Context) (*mongo.Cursor, error) {
-		return withReads(coll, o.ReadConcern, o.ReadPreference).Aggregate(ctx, pipeline, o.driver())
+	q.open = func(ctx context.Context, batchSize int32) (*mongo.Cursor, error) {
+		return withReads(coll, o.ReadConcern, o.ReadPreference).Aggregate(ctx, pipeline,
+			o.driver().SetBatchSize(batchSize))
 	}
 	return stream.SourceFunc[bson.Raw](q.each)
 }
@@ -105,13 +106,9 @@ func writingStage(pipeline any) (string, error) {
 	return "", nil
 }
 
-// driver returns the options in the driver's form.
+// driver returns the options in the driver's form, except for the size of batches.
 func (o *AggregateOptions) driver() *options.AggregateOptionsBuilder {
-	size := o.BatchSize
-	if size == 0 {
-		size = firstBatchSize
-	}
-	a := options.Aggregate().SetBatchSize(int32(size))
+	a := options.Aggregate()
 	if o.Let != nil {
 		a.SetLet(o.Let)
 	}

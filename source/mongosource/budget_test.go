@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -98,5 +99,53 @@ func TestBudgetEndsEarly(t *testing.T) {
 		if (err != nil) != (name == "an error") || b.Used() != 0 {
 			t.Errorf("%s: %d bytes left, %v", name, b.Used(), err)
 		}
+	}
+}
+
+// A run with a budget asks for few documents first, because it does not know their size.
+func TestBudgetOfTheFirstBatch(t *testing.T) {
+	var docs []bson.Raw
+	for range 250 {
+		docs = append(docs, raw(t, bson.D{{Key: "b", Value: make([]byte, 40<<10)}}))
+	}
+	srv, coll := serve(t, docs)
+	b := stream.NewBudget(batchCost)
+	for name, src := range map[string]stream.Source[bson.Raw]{
+		"Find":      mongosource.Find(coll, bson.D{}, nil),
+		"Aggregate": mongosource.Aggregate(coll, bson.A{}, nil),
+	} {
+		got, err := stream.Run(stream.WithBudget(t.Context(), b), src, sink.Slice[bson.Raw]())
+		if err != nil || !equal(got, docs) {
+			t.Errorf("%s: %d documents, %v", name, len(got), err)
+		}
+	}
+	for _, c := range []mongotest.Command{srv.Commands("find")[0], srv.Commands("aggregate")[0]} {
+		size, err := c.Body.LookupErr("batchSize")
+		if err != nil {
+			size = c.Body.Lookup("cursor", "batchSize")
+		}
+		if n := size.AsInt64(); n != 100 {
+			t.Errorf("%s asks for %d documents", c.Name, n)
+		}
+	}
+}
+
+// While a scan waits for the memory of its next batch, it refreshes the session of its cursor.
+func TestBudgetKeepsTheCursor(t *testing.T) {
+	docs := numbered(t, 30)
+	srv, coll := serve(t, docs)
+	opts := quick(10)
+	opts.KeepAlive = time.Millisecond
+	n := 0
+	look := stream.Map(func(doc bson.Raw) bson.Raw {
+		for n++; n == 1 && len(srv.Commands("refreshSessions")) < 3; {
+			time.Sleep(time.Millisecond)
+		}
+		return doc
+	})
+	ctx := stream.WithBudget(t.Context(), stream.NewBudget(batchCost))
+	got, err := stream.Run(ctx, stream.Via(mongosource.Scan(coll, bson.D{}, opts), look), sink.Slice[bson.Raw]())
+	if err != nil || !equal(got, docs) {
+		t.Errorf("%d documents, %v", len(got), err)
 	}
 }

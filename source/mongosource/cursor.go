@@ -37,7 +37,7 @@ type cursor struct {
 func (c *cursor) open(ctx context.Context) error {
 	err := c.wait.call(ctx, func(ctx context.Context) (err error) {
 		defer mongoerr.Recover(&err)
-		c.cur, err = c.query.open(ctx)
+		c.cur, err = c.query.open(ctx, c.firstBatch())
 		return err
 	})
 	switch {
@@ -49,6 +49,18 @@ func (c *cursor) open(ctx context.Context) error {
 		return c.query.invalid(errors.New("the collection returned neither a cursor nor an error"))
 	}
 	return nil
+}
+
+// firstBatch returns the number of documents of the first batch.
+func (c *cursor) firstBatch() int32 {
+	switch {
+	case c.query.batchSize > 0:
+		return int32(c.query.batchSize)
+	case c.account != nil:
+		return firstOfBudget
+	default:
+		return firstBatchSize
+	}
 }
 
 // next returns the next batch, which the caller owns. With an error, it returns the documents

@@ -96,8 +96,8 @@ func newFind(name string, coll Finder, filter any, o FindOptions) (*query, error
 	if o.NoCursorTimeout {
 		q.keepAlive = keepAlive
 	}
-	q.open = func(ctx context.Context) (*mongo.Cursor, error) {
-		return o.collection(coll).Find(ctx, filter, o.driver())
+	q.open = func(ctx context.Context, batchSize int32) (*mongo.Cursor, error) {
+		return o.collection(coll).Find(ctx, filter, o.driver().SetBatchSize(batchSize))
 	}
 	return q, nil
 }

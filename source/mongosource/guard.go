@@ -22,6 +22,7 @@ import (
 //     OP_REPLY;
 //   - a reply that announces more replies, if the request did not allow them: the driver would not
 //     send its next request;
+//   - a first batch without the id of its cursor: the driver would take it for the last batch;
 //   - a cluster time, operation time or recovery token of a wrong type: the driver would panic
 //     while it holds a lock, or on its own goroutine, which ends the process;
 //   - a SCRAM authentication with more than a million iterations: the driver would compute for

@@ -101,9 +101,7 @@ func inspectField(key string, v bsoncore.Value) error {
 		}
 	case "cursor":
 		if cursor, ok := v.DocumentOK(); ok {
-			if t, err := cursor.LookupErr("atClusterTime"); err == nil && t.Type != bsoncore.TypeTimestamp {
-				return fmt.Errorf("a cluster time of type %v", t.Type)
-			}
+			return inspectCursor(cursor)
 		}
 	case "speculativeAuthenticate":
 		if speculative, ok := v.DocumentOK(); ok {
@@ -112,6 +110,21 @@ func inspectField(key string, v bsoncore.Value) error {
 	}
 	if strings.ToLower(key) == "payload" { // the driver ignores its case
 		return inspectSCRAM(v)
+	}
+	return nil
+}
+
+// inspectCursor checks the cursor of a reply. The driver takes a first batch without the id of its
+// cursor for the last one.
+func inspectCursor(cursor bsoncore.Document) error {
+	if t, err := cursor.LookupErr("atClusterTime"); err == nil && t.Type != bsoncore.TypeTimestamp {
+		return fmt.Errorf("a cluster time of type %v", t.Type)
+	}
+	if _, err := cursor.LookupErr("firstBatch"); err != nil {
+		return nil
+	}
+	if id, err := cursor.LookupErr("id"); err != nil || id.Type != bsoncore.TypeInt64 {
+		return errors.New("a first batch without the id of its cursor")
 	}
 	return nil
 }

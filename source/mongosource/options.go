@@ -64,6 +64,7 @@ type FindOptions struct {
 
 const (
 	firstBatchSize = 1000
+	firstOfBudget  = 100 // the first batch of a run with a budget: its documents may be large
 	maxBatchSize   = 100_000
 	targetBytes    = 2 << 20 // of a reply
 
@@ -94,13 +95,9 @@ func (o *FindOptions) check() error {
 	return nil
 }
 
-// driver returns the options in the driver's form.
+// driver returns the options in the driver's form, except for the size of batches.
 func (o *FindOptions) driver() *options.FindOptionsBuilder {
-	size := o.BatchSize
-	if size == 0 {
-		size = firstBatchSize
-	}
-	f := options.Find().SetBatchSize(int32(size))
+	f := options.Find()
 	if o.Projection != nil {
 		f.SetProjection(o.Projection)
 	}

@@ -19,7 +19,7 @@ type query struct {
 	name   string        // of the source
 	of     any           // the collection or database, for errors
 	client *mongo.Client // of it; nil if it is not the driver's
-	open   func(ctx context.Context) (*mongo.Cursor, error)
+	open   func(ctx context.Context, batchSize int32) (*mongo.Cursor, error)
 
 	validate bool // check the structure of every document
 	cursorSettings

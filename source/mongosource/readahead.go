@@ -75,7 +75,8 @@ func (c *cursor) readInto(ctx, acquiring context.Context, ahead chan<- batch, st
 	defer c.close(inSession)
 	for {
 		var b batch
-		if b.err = c.account.Acquire(acquiring, batchCost); b.err == nil {
+		b.err = c.idle(ctx, func() error { return c.account.Acquire(acquiring, batchCost) })
+		if b.err == nil {
 			b.cost = batchCost
 			c.fill(inSession, &b)
 		}
@@ -102,26 +103,18 @@ func (c *cursor) fill(ctx context.Context, b *batch) {
 	}
 }
 
-// pass sends b to ahead and reports whether it was taken. It keeps the session alive meanwhile.
+// pass sends b to ahead and reports whether it was taken.
 func (c *cursor) pass(ctx context.Context, b batch, ahead chan<- batch, stopped <-chan struct{}) bool {
-	var tick <-chan time.Time
-	if c.session != nil {
-		ticker := time.NewTicker(c.query.keepAlive)
-		defer ticker.Stop()
-		tick = ticker.C
-	}
-	for {
+	return c.idle(ctx, func() error {
 		select {
 		case ahead <- b:
-			return true
+			return nil
 		case <-stopped:
-			return false
+			return errStopped
 		case <-ctx.Done():
-			return false
-		case <-tick:
-			c.refresh(ctx)
+			return context.Cause(ctx)
 		}
-	}
+	}) == nil
 }
 
 // readInline reads the batches of c on the caller's goroutine.

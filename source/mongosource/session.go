@@ -2,6 +2,8 @@ package mongosource
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -22,6 +24,30 @@ func (c *cursor) startSession(ctx context.Context) context.Context {
 	}
 	c.session = session
 	return mongo.NewSessionContext(ctx, session)
+}
+
+// idle calls wait, during which nothing else uses the cursor, and keeps the session in use.
+func (c *cursor) idle(ctx context.Context, wait func() error) error {
+	if c.session == nil {
+		return wait()
+	}
+	waited := make(chan struct{})
+	var refreshing sync.WaitGroup
+	refreshing.Go(func() {
+		ticker := time.NewTicker(c.query.keepAlive)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				c.refresh(ctx)
+			case <-waited:
+				return
+			}
+		}
+	})
+	defer refreshing.Wait()
+	defer close(waited)
+	return wait()
 }
 
 // refresh tells the server that the session is in use. It drops errors: if the cursor is lost, its
