@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/millweir/millweir/backup"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/codec/bsoncodec"
@@ -47,6 +48,11 @@ var classified = map[string]struct {
 
 	"sink.ErrEmpty":  {sink.ErrEmpty, stream.Data},
 	"sink.ErrExists": {sink.ErrExists, stream.Fatal},
+
+	"backup.ErrExists":   {backup.ErrExists, stream.Fatal},
+	"backup.ErrHeld":     {backup.ErrHeld, stream.Fatal},
+	"backup.ErrNoHold":   {backup.ErrNoHold, stream.Fatal},
+	"backup.ErrNotFound": {backup.ErrNotFound, stream.Fatal},
 
 	"codec.ErrLimit":         {codec.ErrLimit, stream.Data},
 	"codec.ErrMiscoded":      {codec.ErrMiscoded, stream.Fatal},

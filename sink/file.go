@@ -2,13 +2,11 @@ package sink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
-	"syscall"
 
+	"github.com/millweir/millweir/internal/durable"
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/stream"
 )
@@ -129,7 +127,7 @@ func placeFile(
 	}
 	if err == nil {
 		placed = true
-		err = syncFolder(t.folder)
+		err = durable.SyncFolder(func() (*os.File, error) { return t.folder.Open(".") })
 	}
 	if err != nil {
 		return n, fmt.Errorf("sink: file: %w", err)
@@ -155,21 +153,4 @@ func appendFile(ctx context.Context, t target, perm fs.FileMode, src stream.Sour
 		return n, fmt.Errorf("sink: file: %w", err)
 	}
 	return n, nil
-}
-
-// syncFolder makes a rename in the folder durable, if the system supports that.
-func syncFolder(folder *os.Root) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := folder.Open(".")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	err = f.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
 }

@@ -1,0 +1,85 @@
+package dirstore
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/millweir/millweir/internal/durable"
+)
+
+// makeFolders makes the folders of the object's file that do not exist. Their names are durable
+// when it returns.
+func (s *Store) makeFolders(key string) error {
+	if err := s.exists(); s.create && errors.Is(err, fs.ErrNotExist) {
+		err = s.makeFolder(s.dir)
+		if err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	for _, folder := range s.folders(key) {
+		if err := s.makeFolder(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folders returns the folders of the object's file, the outermost first.
+func (s *Store) folders(key string) []string {
+	var all []string
+	for i := range len(key) {
+		if key[i] == '/' {
+			all = append(all, filepath.Join(s.dir, filepath.FromSlash(key[:i])))
+		}
+	}
+	return all
+}
+
+// makeFolder makes the folder unless it exists. The first time, it syncs the parent in both cases:
+// another process may have made the folder and not synced the parent yet.
+func (s *Store) makeFolder(name string) error {
+	err := os.Mkdir(name, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, ok := s.synced.Load(name); ok && err != nil {
+		return nil
+	}
+	if err := syncFolder(filepath.Dir(name)); err != nil {
+		return err
+	}
+	s.synced.Store(name, true)
+	return nil
+}
+
+// forget makes the next makeFolders sync the parents of all folders of the object again.
+func (s *Store) forget(key string) {
+	for _, folder := range s.folders(key) {
+		s.synced.Delete(folder)
+	}
+}
+
+// removeEmpty removes the folders of the object's file that are empty.
+func (s *Store) removeEmpty(key string) {
+	for {
+		i := strings.LastIndexByte(key, '/')
+		if i < 0 {
+			return
+		}
+		key = key[:i]
+		name := filepath.Join(s.dir, filepath.FromSlash(key))
+		s.synced.Delete(name)
+		if os.Remove(name) != nil { // it has files
+			return
+		}
+	}
+}
+
+func syncFolder(name string) error {
+	return durable.SyncFolder(func() (*os.File, error) { return os.Open(name) })
+}
