@@ -37,7 +37,11 @@ type S2Options struct {
 //     kept.
 func S2(opts *S2Options) stream.Flow[[]byte, []byte] {
 	o := valueOf(opts)
-	blocks := func(level int, w workers) bytesFlow { return s2Stream(newS2Encoder(level, o.Snappy), w) }
+	encoder := newS2Encoder
+	if o.Snappy {
+		encoder = newSnappyEncoder
+	}
+	blocks := func(level int, w workers) bytesFlow { return s2Stream(encoder(level), w) }
 	return packer{
 		name: s2Stage, levels: s2Levels,
 		fused:    func(level int) bytesFlow { return blocks(level, workers{}) },
@@ -91,14 +95,15 @@ type s2Encoder struct {
 	encode func(dst, src []byte) []byte
 }
 
-func newS2Encoder(level int, snappy bool) *s2Encoder {
-	if snappy {
-		return &s2Encoder{snappyMagic, snappyBlock, [...]func(dst, src []byte) []byte{
-			s2.EncodeSnappy, s2.EncodeSnappyBetter, s2.EncodeSnappyBest,
-		}[level-1]}
-	}
+func newS2Encoder(level int) *s2Encoder {
 	return &s2Encoder{s2Magic, blockSize, [...]func(dst, src []byte) []byte{
 		s2.Encode, s2.EncodeBetter, s2.EncodeBest,
+	}[level-1]}
+}
+
+func newSnappyEncoder(level int) *s2Encoder {
+	return &s2Encoder{snappyMagic, snappyBlock, [...]func(dst, src []byte) []byte{
+		s2.EncodeSnappy, s2.EncodeSnappyBetter, s2.EncodeSnappyBest,
 	}[level-1]}
 }
 

@@ -45,7 +45,7 @@ func verifyingEncoder(encode, decode stream.Flow[[]byte, []byte]) stream.Flow[[]
 				return emit(p)
 			})
 		})
-		err := stream.Via2(given, encode, stream.AlsoTo(check, nil)).Each(ctx, emit)
+		err := stream.Via2(given, encode, stream.AlsoTo(check)).Each(ctx, emit)
 		switch {
 		case err != nil:
 			return err

@@ -130,7 +130,7 @@ func (a *Account) Acquire(ctx context.Context, bytes int64) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
-	if a.take(bytes, a.turn()) {
+	if a.takeMinimum(bytes) || a.isFirst() && a.takeExtra(bytes) {
 		return nil
 	}
 	c := &claim{account: a, bytes: bytes, granted: make(chan struct{})}
@@ -214,7 +214,7 @@ func (a *Account) TryAcquire(bytes int64) bool {
 			return false
 		}
 	}
-	return a.take(bytes, a.turn())
+	return a.takeMinimum(bytes) || a.isFirst() && a.takeExtra(bytes)
 }
 
 // Release gives back bytes. It panics if the account holds fewer.
@@ -255,33 +255,38 @@ func notNegative(bytes int64) {
 	}
 }
 
-// turn reports whether nobody waits before a new call.
-func (a *Account) turn() bool { return a.budget.runs.Len() == 0 && a.budget.extras.Len() == 0 }
+// isFirst reports whether no other call waits for bytes of the budget.
+func (a *Account) isFirst() bool { return a.budget.runs.Len() == 0 && a.budget.extras.Len() == 0 }
 
-// take takes bytes if they are within the minimum, or if the account holds nothing, or if turn is
-// true and the budget has them. An account that belongs to no run gets no more than its minimum:
-// what it holds must not keep a run from its own, which its reader may wait for.
-func (a *Account) take(bytes int64, turn bool) bool {
-	b := a.budget
-	held := a.held + bytes
-	if a.held > 0 && held > a.need.Min {
-		extra := held - max(a.held, a.need.Min)
-		if a.run == nil || !turn || extra > b.size-b.inside-b.outside {
-			return false
-		}
+// takeMinimum takes bytes if the account holds nothing, or if they are within its minimum.
+func (a *Account) takeMinimum(bytes int64) bool {
+	if a.held > 0 && a.held+bytes > a.need.Min {
+		return false
 	}
-	a.hold(held)
+	a.hold(a.held + bytes)
 	return true
 }
 
-// give gives back bytes. Calls of this account that wait need no turn if they are now within the
-// minimum.
+// takeExtra takes bytes beyond the minimum if the budget has them. An account that belongs to no
+// run gets none: a run may wait for them, and the reader of the account may wait for that run.
+func (a *Account) takeExtra(bytes int64) bool {
+	b := a.budget
+	extra := a.held + bytes - max(a.held, a.need.Min)
+	if a.run == nil || extra > b.size-b.inside-b.outside {
+		return false
+	}
+	a.hold(a.held + bytes)
+	return true
+}
+
+// give gives back bytes. It serves the waiting calls of this account that are now within the
+// minimum, before all others.
 func (a *Account) give(bytes int64) {
 	if bytes < 0 || bytes > a.held {
 		panic("stream: an account was given more bytes back than it holds")
 	}
 	a.hold(a.held - bytes)
-	for len(a.claims) > 0 && a.take(a.claims[0].bytes, false) {
+	for len(a.claims) > 0 && a.takeMinimum(a.claims[0].bytes) {
 		a.claims[0].serve()
 	}
 }

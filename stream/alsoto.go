@@ -9,8 +9,8 @@ import (
 // sideAhead is the maximum number of elements that wait for a side sink.
 const sideAhead = 16
 
-// AlsoTo returns a flow that passes its elements on and also sends each of them to sink. When sink
-// has finished, done is called with its result; done may be nil.
+// AlsoTo returns a flow that passes its elements on and also sends each of them to sink. To get
+// sink's result, use [OnResult].
 //
 // The run completes only when sink has finished. sink finishes after the upstream has completed and
 // before the downstream sees the end, so if either side has failed by then, the other does not
@@ -22,9 +22,9 @@ const sideAhead = 16
 //   - Order and goroutines: the order is kept; one goroutine runs sink, and has ended when the run
 //     returns.
 //   - Errors: an error of sink ends the run, and an error of the run ends sink.
-func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
+func AlsoTo[T, R any](sink Sink[T, R]) Flow[T, T] {
 	clone := cloner[T]()
-	return toSide("AlsoTo", sink, done, func(v T, side, on func(T) error) error {
+	return toSide("AlsoTo", sink, func(v T, side, on func(T) error) error {
 		if err := side(clone(v)); err != nil {
 			return err
 		}
@@ -33,16 +33,16 @@ func AlsoTo[T, R any](sink Sink[T, R], done func(R)) Flow[T, T] {
 }
 
 // DivertTo returns a flow that sends the elements for which divert is true to sink and passes the
-// others on. For example, it writes rejected documents to a separate file. When sink has finished,
-// done is called with its result; done may be nil.
+// others on. For example, it writes rejected documents to a separate file. To get sink's result,
+// use [OnResult].
 //
 // Completion, memory, goroutines and errors are those of [AlsoTo]. If sink ends early, later
 // elements that would go to it are dropped.
-func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool, done func(R)) Flow[T, T] {
+func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool) Flow[T, T] {
 	if divert == nil {
 		return invalid[T, T]("DivertTo: the function is nil")
 	}
-	return toSide("DivertTo", sink, done, func(v T, side, on func(T) error) error {
+	return toSide("DivertTo", sink, func(v T, side, on func(T) error) error {
 		if divert(v) {
 			return side(v)
 		}
@@ -52,21 +52,20 @@ func DivertTo[T, R any](sink Sink[T, R], divert func(T) bool, done func(R)) Flow
 
 // toSide returns a flow with a side sink. route sends an element to the side, on to the downstream,
 // or to both.
-func toSide[T, R any](name string, sink Sink[T, R], done func(R),
+func toSide[T, R any](name string, sink Sink[T, R],
 	route func(v T, side, on func(T) error) error,
 ) Flow[T, T] {
 	if sink == nil {
 		return invalid[T, T]("%s: the sink is nil", name)
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
-		var result R
 		var early error // set if the downstream ended early
 		g, sideCtx, ctx, release := newSideGroup(ctx)
 		defer release()
 		open, leave := context.WithCancelCause(ctx) // cancelled when sink has finished
 		q := newRing[T](sideAhead)
 		g.Go(func() (err error) {
-			result, err = consume(inBranch(sideCtx), q.source(), sink)
+			_, err = consume(inBranch(sideCtx), q.source(), sink)
 			if err == nil {
 				leave(errLeft)
 			}
@@ -88,9 +87,6 @@ func toSide[T, R any](name string, sink Sink[T, R], done func(R),
 			}
 			return err
 		})
-		if err == nil && done != nil {
-			done(result)
-		}
 		if err == nil {
 			err = early
 		}

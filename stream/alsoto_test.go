@@ -14,7 +14,7 @@ func TestAlsoTo(t *testing.T) {
 	run := func(src stream.Source[int], side stream.Sink[int, []int],
 		after ...stream.Flow[int, int],
 	) (main, copied []int, err error) {
-		body := stream.Via(src, stream.AlsoTo(side, func(xs []int) { copied = xs }))
+		body := stream.Via(src, stream.AlsoTo(stream.OnResult(side, func(xs []int) { copied = xs })))
 		for _, f := range after {
 			body = stream.Via(body, f)
 		}
@@ -80,7 +80,7 @@ type doc []byte
 func TestAlsoToCopiesByteSlices(t *testing.T) {
 	src := stream.Via(count(3), stream.Map(func(n int) doc { return doc{byte(n), byte(n)} }))
 	var copied []doc
-	body := stream.Via(src, stream.AlsoTo(sink.Slice[doc](), func(docs []doc) { copied = docs }))
+	body := stream.Via(src, stream.AlsoTo(stream.OnResult(sink.Slice[doc](), func(docs []doc) { copied = docs })))
 	_, err := stream.Run(t.Context(), body, sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil }))
 	if err != nil || len(copied) != 3 || copied[2][1] != 2 {
 		t.Errorf("the copy is %v, %v", copied, err)

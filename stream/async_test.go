@@ -113,7 +113,7 @@ func TestMonitor(t *testing.T) {
 	}
 	var ints, chunks stream.Stats
 	body := stream.Via3(count(3), stream.Monitor[int](&ints),
-		stream.Map(func(int) []byte { return []byte("ab") }), stream.Monitor[[]byte](&chunks))
+		stream.Map(func(int) []byte { return []byte("ab") }), stream.MonitorBytes(&chunks))
 	if _, err := stream.Run(t.Context(), body, sink.Discard[[]byte]()); err != nil {
 		t.Fatal(err)
 	}

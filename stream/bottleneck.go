@@ -11,31 +11,31 @@ import (
 // between two monitors by the names of both.
 //
 //	json: 61 % of 12.4s
-//	what lies between gzip and age: 44 % of 3.1s
-func Bottleneck(places ...Snapshot) string {
-	if len(places) == 0 {
-		return "no place was watched"
+//	the stages between gzip and age: 44 % of 3.1s
+func Bottleneck(monitors ...Snapshot) string {
+	if len(monitors) == 0 {
+		return "there is no monitor"
 	}
-	first, last := places[0], places[len(places)-1]
+	first, last := monitors[0], monitors[len(monitors)-1]
 	total := first.Waited + first.Own + first.Blocked
 	if total <= 0 {
 		return "nothing has run yet"
 	}
-	stage, held := "what comes before "+first.label(1), first.Waited
+	stage, held := "the stages before "+first.label(1), first.Waited
 	longer := func(d time.Duration, name string) {
 		if d > held {
 			stage, held = name, d
 		}
 	}
-	for i, p := range places {
+	for i, m := range monitors {
 		if i > 0 {
-			before := places[i-1]
-			longer(before.Blocked-p.Own-p.Blocked,
-				fmt.Sprintf("what lies between %s and %s", before.label(i), p.label(i+1)))
+			before := monitors[i-1]
+			longer(before.Blocked-m.Own-m.Blocked,
+				fmt.Sprintf("the stages between %s and %s", before.label(i), m.label(i+1)))
 		}
-		longer(p.Own, p.label(i+1))
+		longer(m.Own, m.label(i+1))
 	}
-	longer(last.Blocked, "what comes after "+last.label(len(places)))
+	longer(last.Blocked, "the stages after "+last.label(len(monitors)))
 	return fmt.Sprintf("%s: %.0f %% of %v",
 		stage, 100*min(held.Seconds()/total.Seconds(), 1), total.Round(time.Millisecond))
 }
@@ -43,7 +43,7 @@ func Bottleneck(places ...Snapshot) string {
 // label returns the name of the monitor, or its position if it has no name.
 func (s Snapshot) label(position int) string {
 	if s.Name == "" {
-		return fmt.Sprintf("place %d", position)
+		return fmt.Sprintf("monitor %d", position)
 	}
 	return s.Name
 }

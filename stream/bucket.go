@@ -18,20 +18,12 @@ type bucket struct {
 	at     time.Time
 }
 
-// fill adds the units that have accrued since the last call. If no call waited for them, at most a
-// burst and the credit are kept.
-func (b *bucket) fill(now time.Time, awaited bool) {
-	if b.at.IsZero() {
-		b.at = now
-	}
-	elapsed := now.Sub(b.at)
-	b.at = now
+// fill adds the units that have accrued since the last fill, for which no call has waited. It keeps
+// at most a burst and the credit.
+func (b *bucket) fill(now time.Time) {
+	elapsed := b.advance(now)
 	if math.IsInf(b.rate, 1) {
 		b.tokens, b.credit = b.burst, 0
-		return
-	}
-	if awaited {
-		b.tokens += elapsed.Seconds() * b.rate
 		return
 	}
 	b.credit = min(b.credit, max(b.tokens-b.burst, 0)) // spend the credit on units that have passed
@@ -39,6 +31,26 @@ func (b *bucket) fill(now time.Time, awaited bool) {
 		b.credit = 0
 	}
 	b.tokens = min(b.tokens+elapsed.Seconds()*b.rate, b.burst+b.credit)
+}
+
+// fillAwaited adds the units that have accrued since the last fill, for which a call has waited.
+func (b *bucket) fillAwaited(now time.Time) {
+	elapsed := b.advance(now)
+	if math.IsInf(b.rate, 1) {
+		b.tokens, b.credit = b.burst, 0
+		return
+	}
+	b.tokens += elapsed.Seconds() * b.rate
+}
+
+// advance sets the time of the last fill, and returns the time since the one before.
+func (b *bucket) advance(now time.Time) time.Duration {
+	if b.at.IsZero() {
+		b.at = now
+	}
+	elapsed := now.Sub(b.at)
+	b.at = now
+	return elapsed
 }
 
 // late grants credit for the units that accrued while a timer was d late. Without it, a limiter

@@ -179,10 +179,10 @@ func (b *Budget) grant() {
 		r.admit()
 	}
 	for e := b.extras.Front(); e != nil; e = b.extras.Front() {
-		if c := e.Value.(*claim); !c.account.take(c.bytes, true) {
+		c := e.Value.(*claim)
+		if !c.account.takeMinimum(c.bytes) && !c.account.takeExtra(c.bytes) {
 			return
-		} else {
-			c.serve()
 		}
+		c.serve()
 	}
 }

@@ -48,7 +48,7 @@ func TestBudgetTooSmall(t *testing.T) {
 			40,
 		},
 		"a side sink": {
-			stream.AlsoTo(stream.Into(needing(large), sink.Discard[int]()), nil), "large", 30,
+			stream.AlsoTo(stream.Into(needing(large), sink.Discard[int]())), "large", 30,
 		},
 		"AsyncBytes": {stream.AsyncBytes(100, func(int) int { return 1 }), "AsyncBytes", 100},
 		"BatchBytes": {

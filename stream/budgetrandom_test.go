@@ -28,31 +28,39 @@ type shared struct {
 	over int64 // by how much the budget was exceeded beyond what its comment allows
 }
 
-// holder is a stage that holds bytes. late is set if the run may start it after its first bytes.
+// starting says when a run starts a stage.
+type starting int
+
+const (
+	beforeBytes starting = iota // before the first bytes
+	afterBytes                  // perhaps after them
+)
+
+// holder is a stage that holds bytes.
 type holder struct {
 	g     *shared
 	bytes int64
-	late  bool
+	when  starting
 }
 
-func (g *shared) holder(late bool) holder {
-	return g.holderOf(int64(1+g.IntN(40)), late)
+func (g *shared) holder(when starting) holder {
+	return g.holderOf(int64(1+g.IntN(40)), when)
 }
 
-func (g *shared) holderOf(bytes int64, late bool) holder {
+func (g *shared) holderOf(bytes int64, when starting) holder {
 	g.sum += bytes
-	if late {
+	if when == afterBytes {
 		g.largest = max(g.largest, bytes)
 	} else {
 		g.certain += bytes
 	}
-	return holder{g, bytes, late}
+	return holder{g, bytes, when}
 }
 
 // inside returns a flow and a sink for a run inside the run.
 func (g *shared) inside(depth int) (stream.Flow[int, int], stream.Sink[int, int]) {
 	before := g.sum
-	f, s := g.flow(depth, true), g.holder(true).sink()
+	f, s := g.flow(depth, afterBytes), g.holder(afterBytes).sink()
 	g.largest = max(g.largest, g.sum-before)
 	return f, s
 }
@@ -68,7 +76,7 @@ func (h holder) open(ctx context.Context) (a *stream.Account, closed func()) {
 }
 
 func (h holder) count(sign int64) {
-	if !h.late {
+	if h.when == beforeBytes {
 		return
 	}
 	h.g.mu.Lock()
@@ -149,23 +157,23 @@ func (h holder) sink() stream.Sink[int, int] {
 }
 
 // flow returns a flow that emits each element at least once.
-func (g *shared) flow(depth int, late bool) stream.Flow[int, int] {
+func (g *shared) flow(depth int, when starting) stream.Flow[int, int] {
 	kind := g.IntN(16)
 	if depth == 0 {
 		kind = g.IntN(5)
 	}
-	inner := func() stream.Flow[int, int] { return g.flow(depth-1, true) }
+	inner := func() stream.Flow[int, int] { return g.flow(depth-1, afterBytes) }
 	switch kind {
 	case 0, 1:
-		return g.holder(late).flow()
+		return g.holder(when).flow()
 	case 2:
-		return g.async(late)
+		return g.async(when)
 	case 3:
 		return unbatch(stream.Batch[int](1 + g.IntN(5)))
 	case 4:
 		return stream.Async[int](1 + g.IntN(3))
 	case 5, 6:
-		return stream.Then(g.flow(depth-1, late), g.flow(depth-1, late))
+		return stream.Then(g.flow(depth-1, when), g.flow(depth-1, when))
 	case 7:
 		return stream.Broadcast(inner(), inner())
 	case 8:
@@ -174,7 +182,7 @@ func (g *shared) flow(depth int, late bool) stream.Flow[int, int] {
 		f := inner()
 		return stream.MergeMap(1+g.IntN(3), func(n int) stream.Source[int] { return stream.Via(source.Of(n, n), f) })
 	case 10:
-		return stream.AlsoTo(stream.Into(inner(), g.holder(true).sink()), nil)
+		return stream.AlsoTo(stream.Into(inner(), g.holder(afterBytes).sink()))
 	case 11:
 		f := inner()
 		return stream.GroupBy(3, func(n int) int { return n % 3 }, func(int) stream.Flow[int, int] { return f }, nil)
@@ -185,7 +193,7 @@ func (g *shared) flow(depth int, late bool) stream.Flow[int, int] {
 			return n, err
 		})
 	case 13: // a second source, in step
-		second := g.holder(true)
+		second := g.holder(afterBytes)
 		g.certain += second.bytes // it starts early if nothing before it needs bytes
 		h := second.source(source.Repeat(7))
 		return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
@@ -233,9 +241,9 @@ func failsOnce(src stream.Source[int]) stream.Source[int] {
 	})
 }
 
-func (g *shared) async(late bool) stream.Flow[int, int] {
+func (g *shared) async(when starting) stream.Flow[int, int] {
 	const least = 64 // more than any element
-	h := g.holderOf(least, late)
+	h := g.holderOf(least, when)
 	async := stream.AsyncBytes(least, func(n int) int { return n % 50 })
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
 		h.count(1)
@@ -249,12 +257,12 @@ func (g *shared) pipeline() func(ctx context.Context) *stream.Running[int] {
 	src := count(12)
 	switch g.IntN(3) {
 	case 0:
-		src = g.holder(false).source(src)
+		src = g.holder(beforeBytes).source(src)
 	case 1:
-		src = stream.Merge(g.holder(true).source(src), g.holder(true).source(count(3)))
+		src = stream.Merge(g.holder(afterBytes).source(src), g.holder(afterBytes).source(count(3)))
 	}
-	src = stream.Via(src, g.flow(3, false))
-	end := g.holder(false).sink()
+	src = stream.Via(src, g.flow(3, beforeBytes))
+	end := g.holder(beforeBytes).sink()
 	return func(ctx context.Context) *stream.Running[int] { return stream.Go(ctx, src, end) }
 }
 

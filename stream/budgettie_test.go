@@ -177,7 +177,7 @@ func (g *shared) inFunctions() stream.Flow[int, int64] {
 		return n, err
 	})
 	before := g.sum // a substream is read once, so no flow that restarts
-	of, end := stream.Then(g.holder(true).flow(), g.async(true)), g.holder(true).sink()
+	of, end := stream.Then(g.holder(afterBytes).flow(), g.async(afterBytes)), g.holder(afterBytes).sink()
 	g.largest = max(g.largest, g.sum-before)
 	every := 2 + g.IntN(200)
 	parts := stream.SplitWhen(func(n int) bool { return n%every == 0 })
@@ -198,7 +198,7 @@ func TestBudgetOfRandomConnectedRuns(t *testing.T) {
 			consumer := stream.Via(hub, g.inFunctions())
 			var producers []stream.Source[int]
 			for range 1 + g.IntN(3) {
-				producers = append(producers, stream.Via(count(100), g.flow(1, false)))
+				producers = append(producers, stream.Via(count(100), g.flow(1, beforeBytes)))
 			}
 			var others []stream.Source[int64]
 			for range g.IntN(3) {

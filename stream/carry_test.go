@@ -30,7 +30,7 @@ func TestCarryKeepsContexts(t *testing.T) {
 		"inner goroutines": stream.ConcatMap(func(n int) stream.Source[int] {
 			return stream.Via(source.Of(n, n), stream.MapParallel(4, try))
 		}),
-		"AlsoTo":  stream.AlsoTo(sink.Discard[int](), nil),
+		"AlsoTo":  stream.AlsoTo(sink.Discard[int]()),
 		"Until":   stream.Until[int](make(chan struct{})),
 		"TakeFor": stream.TakeFor[int](time.Hour),
 		"Take":    stream.Take[int](5),

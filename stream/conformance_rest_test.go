@@ -83,7 +83,7 @@ func TestContractOfWrappedStages(t *testing.T) {
 					return 0, stream.Mark(errBoom, stream.Data)
 				}
 				return n, nil
-			}, sink.Discard[stream.DeadLetter[int]](), nil, nil)
+			}, sink.Discard[stream.DeadLetter[int]](), nil)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,6 +91,14 @@ func TestContractOfWrappedStages(t *testing.T) {
 			streamtest.TestFlow(t, f)
 		})
 	}
+}
+
+func TestContractOfMonitorBytes(t *testing.T) {
+	streamtest.TestFlow(t, streamtest.Flow[[]byte, []byte]{
+		New: func() stream.Flow[[]byte, []byte] { return stream.MonitorBytes(new(stream.Stats)) },
+		In:  func(i int) []byte { return []byte{byte(i), byte(i >> 8)} },
+		Bad: []stream.Flow[[]byte, []byte]{stream.MonitorBytes(nil)},
+	})
 }
 
 // The sinks of this package keep the contract. So do hubs, which are both sinks and sources.
@@ -128,6 +136,16 @@ func TestContractOfSinks(t *testing.T) {
 			Bad: []stream.Sink[pair, stream.Pair[[]int, []int]]{
 				stream.Unzip[int, int, []int](nil, sink.Slice[int]()),
 				stream.Unzip[int, int, []int, []int](sink.Slice[int](), nil),
+			},
+		})
+	})
+	t.Run("OnResult", func(t *testing.T) {
+		none := func([]int) {}
+		streamtest.TestSink(t, streamtest.Sink[int, []int]{
+			New: func() stream.Sink[int, []int] { return stream.OnResult(sink.Slice[int](), none) },
+			In:  number,
+			Bad: []stream.Sink[int, []int]{
+				stream.OnResult[int](nil, none), stream.OnResult(sink.Slice[int](), nil),
 			},
 		})
 	})
@@ -249,7 +267,7 @@ func TestContractOfOwnership(t *testing.T) {
 	join := func(a, b doc) doc { return append(a, b...) }
 	for name, f := range map[string]streamtest.Flow[doc, doc]{
 		"WireTap":   {New: func() flow { return stream.WireTap(spoil, nil) }},
-		"DivertTo":  {New: func() flow { return stream.DivertTo(spoil, func(d doc) bool { return d[0]%2 == 1 }, nil) }},
+		"DivertTo":  {New: func() flow { return stream.DivertTo(spoil, func(d doc) bool { return d[0]%2 == 1 }) }},
 		"Broadcast": {New: func() flow { return stream.Broadcast(same, spoiled, same) }, Unordered: true},
 		"Partition": {New: func() flow {
 			return stream.Partition(func(d doc) int { return int(d[0] % 2) }, same, spoiled)

@@ -3,11 +3,9 @@ package stream_test
 import (
 	"cmp"
 	"context"
-	"errors"
 	"iter"
 	"log/slog"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -48,7 +46,7 @@ func TestContract(t *testing.T) {
 		"MergeMap":         stream.MergeMap(1, func(n int) stream.Source[int] { return source.Of(n, n) }),
 		"MapUnordered":     stream.MapUnordered(1, try),
 		"MapKeyed":         stream.MapKeyed(4, 1, id, try),
-		"AlsoTo":           stream.AlsoTo(sink.Discard[int](), nil),
+		"AlsoTo":           stream.AlsoTo(sink.Discard[int]()),
 		"Monitor":          stream.Monitor[int](new(stream.Stats)),
 		"ResultOf":         stream.ResultOf(sink.Fold(0, func(a, b int) int { return a + b })),
 		"FlatMapPrefix, of none": stream.FlatMapPrefix(0, func(context.Context, []int) (stream.Flow[int, int], error) {
@@ -68,8 +66,7 @@ func TestContract(t *testing.T) {
 			return stream.Concat(source.Of(1, 2), src, source.Of(3))
 		}),
 		"MapState": stream.MapState(func() int { return 0 },
-			func(s *int, n int) (int, error) { *s += n; return *s, nil },
-			func(s *int) (int, bool, error) { return *s, true, nil }),
+			func(s *int, n int) (int, error) { *s += n; return *s, nil }),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 1, nil },
 			func(r int, _ context.Context, n int) (int, error) { return r + n, nil }, nil),
 	}
@@ -95,7 +92,7 @@ func TestContract(t *testing.T) {
 		return context.Cause(ctx)
 	})
 	for name, flow := range map[string]stream.Flow[int, int]{
-		"DivertTo": stream.DivertTo(sink.Discard[int](), func(n int) bool { return n%2 == 1 }, nil),
+		"DivertTo": stream.DivertTo(sink.Discard[int](), func(n int) bool { return n%2 == 1 }),
 		"WireTap":  stream.WireTap(sink.Discard[int](), nil),
 		"FlatMapPrefix": stream.FlatMapPrefix(2, func(_ context.Context, head []int) (stream.Flow[int, int], error) {
 			return stream.FlowFunc[int, int](func(rest stream.Source[int]) stream.Source[int] {
@@ -234,7 +231,7 @@ func TestContract(t *testing.T) {
 func TestContractOfByteElements(t *testing.T) {
 	flows := map[string]stream.Flow[doc, doc]{
 		"Async":   stream.Async[doc](4),
-		"AlsoTo":  stream.AlsoTo(sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil }), nil),
+		"AlsoTo":  stream.AlsoTo(sink.ForEach(func(_ context.Context, d doc) error { clear(d); return nil })),
 		"Batch":   unbatch(stream.Batch[doc](3)),
 		"Monitor": stream.Monitor[doc](new(stream.Stats)),
 		"MapParallel": stream.MapParallel(2, func(_ context.Context, d doc) (doc, error) {
@@ -249,254 +246,4 @@ func TestContractOfByteElements(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestTakeNoneDoesNotRunTheUpstream(t *testing.T) {
-	src := stream.SourceFunc[int](func(context.Context, func(int) error) error { t.Error("started"); return nil })
-	if n, err := stream.Run(t.Context(), stream.Via(src, stream.Take[int](0)), sink.Discard[int]()); n != 0 ||
-		err != nil {
-		t.Errorf("%d elements, %v", n, err)
-	}
-}
-
-func TestMapResourceClosesInEveryEnd(t *testing.T) {
-	shutErr := errors.New("shut")
-	for _, cause := range []error{nil, errBoom} {
-		closed := 0
-		flow := stream.MapResource(func(context.Context) (*int, error) { return &closed, nil },
-			func(_ *int, _ context.Context, n int) (int, error) { return n, nil },
-			func(c *int, ctx context.Context) error { *c++; return errors.Join(ctx.Err(), shutErr) })
-		_, err := stream.Run(t.Context(), stream.Via(failing(cause, 1, 2), flow), sink.Discard[int]())
-		if closed != 1 || !errors.Is(err, shutErr) || cause != nil && !errors.Is(err, cause) {
-			t.Errorf("closed %d times, %v", closed, err)
-		}
-	}
-}
-
-// Stages that handle errors keep the contract. They must not handle any error that the suite
-// causes.
-func TestContractOfErrorHandling(t *testing.T) {
-	id := func(n int) int { return n }
-	try := func(_ context.Context, n int) (int, error) { return n, nil }
-	same := func(in, out int) bool { return in == out }
-	no := func(error) bool { return false }
-	odd := func(_ context.Context, n int) (int, error) {
-		if n%2 == 1 {
-			return 0, stream.Mark(errBoom, stream.Data)
-		}
-		return n, nil
-	}
-	ignore := func(context.Context, stream.DeadLetter[int]) error { return nil }
-	restart := func(opts *stream.RestartOptions) stream.Flow[int, int] {
-		return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-			return stream.Restart(src, id, func(last int) stream.Source[int] {
-				return stream.Via(src, stream.SkipWhile(func(n int) bool { return n <= last }))
-			}, opts)
-		})
-	}
-	after := func(int) stream.Source[int] { return nil }
-	badBackoff := &stream.Backoff{Factor: 0.5}
-	for name, f := range map[string]streamtest.Flow[int, int]{
-		"MapErr": {
-			New: func() stream.Flow[int, int] {
-				return stream.MapErr[int](func(err error) error { return errors.Join(err, errBoom) })
-			},
-			Bad: []stream.Flow[int, int]{stream.MapErr[int](nil)},
-		},
-		"CompleteOn": {
-			New: func() stream.Flow[int, int] { return stream.CompleteOn[int](no) },
-			Bad: []stream.Flow[int, int]{stream.CompleteOn[int](nil)},
-		},
-		"Recover": {
-			New: func() stream.Flow[int, int] {
-				return stream.Recover(func(err error) ([]int, error) { return nil, err })
-			},
-			Bad: []stream.Flow[int, int]{stream.Recover[int](nil)},
-		},
-		"RecoverWith": {
-			New: func() stream.Flow[int, int] {
-				return stream.RecoverWith(1, func(err error) (stream.Source[int], error) { return nil, err })
-			},
-			Bad: []stream.Flow[int, int]{stream.RecoverWith[int](1, nil)},
-		},
-		"RecoverWith, switched": {
-			New: func() stream.Flow[int, int] {
-				return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-					return stream.Via(stream.Fail[int](errBoom),
-						stream.RecoverWith(1, func(error) (stream.Source[int], error) { return src, nil }))
-				})
-			},
-		},
-		"Recover, last elements": {
-			New: func() stream.Flow[int, int] {
-				return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-					failed := stream.Concat(src, stream.Fail[int](stream.ErrTimeout))
-					return stream.Via(failed, stream.Recover(func(err error) ([]int, error) {
-						if errors.Is(err, stream.ErrTimeout) {
-							return []int{-1, -2}, nil
-						}
-						return nil, err
-					}))
-				})
-			},
-		},
-		"Retry in parallel": {
-			New: func() stream.Flow[int, int] { return stream.MapParallel(3, stream.Retry(try, nil)) },
-		},
-		"Retry": {
-			New: func() stream.Flow[int, int] {
-				return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
-					calls := 0
-					return stream.Via(src, stream.TryMap(stream.Retry(func(_ context.Context, n int) (int, error) {
-						if calls++; calls%3 == 0 {
-							return 0, stream.Mark(errBoom, stream.Retryable)
-						}
-						return n, nil
-					}, &stream.Backoff{Min: 1}))).Each(ctx, emit)
-				})
-			},
-		},
-		"Restart": {
-			New:      func() stream.Flow[int, int] { return restart(nil) },
-			Restarts: true, // after a retryable error, such as a timeout
-			Bad:      []stream.Flow[int, int]{restart(&stream.RestartOptions{Backoff: *badBackoff})},
-		},
-		"Restart, restarted": { // each run of the upstream fails after some elements
-			New: func() stream.Flow[int, int] {
-				return stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
-					part := func(after int) stream.Source[int] {
-						return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
-							calls := 0
-							return stream.Via2(src, stream.SkipWhile(func(n int) bool { return n <= after }),
-								stream.TryMap(func(_ context.Context, n int) (int, error) {
-									if calls++; calls%3 == 0 {
-										return 0, stream.Mark(errBoom, stream.Retryable)
-									}
-									return n, nil
-								})).Each(ctx, emit)
-						})
-					}
-					return stream.Restart(part(-1), id, part,
-						&stream.RestartOptions{Backoff: stream.Backoff{Min: 1, Max: 1, MaxRetries: -1}})
-				})
-			},
-			Restarts: true,
-		},
-		"RestartFlow": {
-			New: func() stream.Flow[int, int] { return stream.RestartFlow(4, stream.Map(id), same, nil) },
-			Bad: []stream.Flow[int, int]{
-				stream.RestartFlow(0, stream.Map(id), same, nil), stream.RestartFlow[int, int](1, nil, same, nil),
-				stream.RestartFlow(1, stream.Map(id), nil, nil),
-				stream.RestartFlow(1, stream.Map(id), same, badBackoff),
-			},
-			ReadAhead: 2,
-		},
-		"RestartFlow, restarted": {
-			New: func() stream.Flow[int, int] {
-				return stream.NewFlow(func(ctx context.Context, src stream.Source[int], emit func(int) error) error {
-					calls := 0
-					broken := stream.TryMap(func(_ context.Context, n int) (int, error) {
-						if calls++; calls%3 == 0 {
-							return 0, stream.Mark(errBoom, stream.Retryable)
-						}
-						return n, nil
-					})
-					return stream.Via(src, stream.RestartFlow(4, broken, same,
-						&stream.Backoff{Min: 1, MaxRetries: -1})).Each(ctx, emit)
-				})
-			},
-		},
-		"RestartFlow of MapParallel": {
-			New: func() stream.Flow[int, int] {
-				return stream.RestartFlow(1000, stream.MapParallel(2, try), same, nil)
-			},
-		},
-		"RestartSink": {
-			New: func() stream.Flow[int, int] {
-				return stream.RestartSink(2, sink.Fold(0, func(a, b int) int { return a + b }), nil)
-			},
-			Bad: []stream.Flow[int, int]{
-				stream.RestartSink[int, int](1, nil, nil),
-				stream.RestartSink(0, sink.Fold(0, func(a, _ int) int { return a }), nil),
-				stream.RestartSink(1, sink.Fold(0, func(a, _ int) int { return a }), badBackoff),
-			},
-		},
-		"Supervise": {
-			New: func() stream.Flow[int, int] { return stream.Supervise(1, odd, ignore, nil) },
-			Bad: []stream.Flow[int, int]{
-				stream.Supervise(0, odd, ignore, nil),
-				stream.Supervise[int, int](1, nil, ignore, nil), stream.Supervise(1, odd, nil, nil),
-			},
-		},
-		"Supervise, parallel": {
-			New: func() stream.Flow[int, int] { return stream.Supervise(3, odd, ignore, nil) },
-		},
-		"SuperviseTo": {
-			New: func() stream.Flow[int, int] {
-				return stream.SuperviseTo(1, odd, sink.Discard[stream.DeadLetter[int]](), nil, nil)
-			},
-			Bad: []stream.Flow[int, int]{stream.SuperviseTo[int, int, int](1, odd, nil, nil, nil)},
-		},
-		"AsyncBytes": {
-			New: func() stream.Flow[int, int] {
-				return stream.AsyncBytes(3*(2+strconv.IntSize/8), func(int) int { return 2 })
-			},
-			Bad:       []stream.Flow[int, int]{stream.AsyncBytes(0, id), stream.AsyncBytes[int](1, nil)},
-			ReadAhead: 4,
-		},
-		"AsyncBytes, twice": {
-			New: func() stream.Flow[int, int] {
-				return stream.Then(stream.AsyncBytes(100, id), stream.AsyncBytes(100, id))
-			},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f.In = func(i int) int { return i }
-			streamtest.TestFlow(t, f)
-		})
-	}
-	t.Run("Restart, source", func(t *testing.T) {
-		streamtest.TestSource(t, streamtest.Source[int]{
-			New: func(n int) stream.Source[int] {
-				passing := stream.Mark(errBoom, stream.Retryable)
-				return stream.Restart(span(0, n, 2, passing), id,
-					func(last int) stream.Source[int] { return span(last+1, n, 2, passing) },
-					&stream.RestartOptions{Backoff: stream.Backoff{MaxRetries: -1, Max: time.Millisecond}})
-			},
-			Want: func(t *testing.T, n int, out []int) {
-				if len(out) != n || !slices.IsSorted(out) || len(slices.Compact(out)) != n {
-					t.Errorf("%v of %d elements", out, n)
-				}
-			},
-			Stalled: func() stream.Source[int] {
-				return stream.Restart(stream.Fail[int](stream.Mark(errBoom, stream.Retryable)),
-					id, after, &stream.RestartOptions{
-						Backoff: stream.Backoff{Min: time.Hour},
-					})
-			},
-			Bad: []stream.Source[int]{
-				stream.Restart(nil, id, after, nil), stream.Restart[int, int](count(1), nil, after, nil),
-				stream.Restart(count(1), id, nil, nil),
-			},
-		})
-	})
-	t.Run("documents", func(t *testing.T) {
-		for name, flow := range map[string]stream.Flow[doc, doc]{
-			"AsyncBytes": stream.AsyncBytes(100, stream.ByteLen[doc]),
-			"MapErr":     stream.MapErr[doc](func(err error) error { return err }),
-			"RestartFlow": stream.RestartFlow(4, stream.Map(func(d doc) doc { return d }),
-				func(in, out doc) bool { return string(in) == string(out) }, nil),
-			"RestartSink": stream.Then(stream.RestartSink(2, sink.Slice[doc](), nil),
-				stream.FlatMap(func(ds []doc) []doc { return ds })),
-			"Supervise": stream.Supervise(2, func(_ context.Context, d doc) (doc, error) { return d, nil },
-				func(context.Context, stream.DeadLetter[doc]) error { return nil }, nil),
-		} {
-			t.Run(name, func(t *testing.T) {
-				streamtest.TestFlow(t, streamtest.Flow[doc, doc]{
-					New: func() stream.Flow[doc, doc] { return flow },
-					In:  func(i int) doc { return doc{byte(i), byte(i >> 8)} },
-				})
-			})
-		}
-	})
 }

@@ -88,8 +88,8 @@
 //   - Several sources: [Concat], [OrElse], [Merge], [MergePreferred], [MergeWeighted],
 //     [MergeSorted], [MergeSequence], [Interleave], [CombineLatest], [Zip], [ZipAll], [ZipN],
 //     [ZipLatest].
-//   - Several sinks: [AlsoTo], [DivertTo], [WireTap], [Broadcast], [Partition], [Unzip],
-//     [NewMergeHub], [NewBroadcastHub], [NewPartitionHub].
+//   - Several sinks: [AlsoTo], [DivertTo], [WireTap], [OnResult], [Broadcast], [Partition],
+//     [Unzip], [NewMergeHub], [NewBroadcastHub], [NewPartitionHub].
 //   - Time and rate: [Throttle] with [NewLimiter], [Delay], [DelayFunc], [InitialDelay],
 //     [KeepAlive], [IdleTimeout], [FirstTimeout], [StallTimeout].
 //   - Different speeds: [Buffer], [Conflate], [ConflateUpTo], [Expand].
@@ -98,7 +98,7 @@
 //   - Positions: [Checkpoints], [StoreBatches], [Acknowledge], [Carry], [CarryBatch],
 //     [CarryMapUnordered], [CarrySegments], [OnValue].
 //   - Memory: [WithBudget] with [NewBudget], [WithReservation].
-//   - Measurement: [Monitor], [Measure], [Bottleneck].
+//   - Measurement: [Monitor], [MonitorBytes], [Measure], [Bottleneck].
 //   - Helpers: [ByteLen], [ClassOf], [Mark], [Stopped], [Draining].
 //   - To write a stage: [NewGroup], [EachLent], [OpenAccount], [WithoutStop], [WithoutDrain],
 //     [Parallelism].

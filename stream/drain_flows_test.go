@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/millweir/millweir/sink"
@@ -57,7 +58,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 			stream.Aggregate(func() list { return nil }, func(ns list, n int) (list, bool, error) {
 				return append(ns, n), len(ns) > 9, nil
 			}, func(ns list) list { return ns }, short)),
-		"AlsoTo":             via(stream.AlsoTo(sink.Discard[int](), nil), slow),
+		"AlsoTo":             via(stream.AlsoTo(sink.Discard[int]()), slow),
 		"Async":              via(stream.Async[int](16), slow),
 		"AsyncBytes":         via(stream.AsyncBytes(1000, one), slow),
 		"Balance":            via(stream.Balance(slow, slow)),
@@ -100,7 +101,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"FlatMapPrefix, of none": via(stream.FlatMapPrefix(0, func(context.Context, []int) (flow, error) {
 			return slow, nil
 		})),
-		"DivertTo":  via(stream.DivertTo(sink.Discard[int](), no, nil), slow),
+		"DivertTo":  via(stream.DivertTo(sink.Discard[int](), no), slow),
 		"Drainable": func(src ints) ints { return stream.Via(stream.Drainable(src), slow) },
 		"Enumerate": via(stream.Then(stream.Enumerate[int](),
 			stream.Map(func(p stream.Pair[int64, int]) int { return p.Second })), slow),
@@ -165,7 +166,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 		"MapResource": via(stream.MapResource(func(context.Context) (int, error) { return 0, nil },
 			func(_ int, ctx context.Context, n int) (int, error) { return try(ctx, n) }, nil)),
 		"MapState": via(
-			stream.MapState(func() int { return 0 }, func(_ *int, n int) (int, error) { return n, nil }, nil), slow),
+			stream.MapState(func() int { return 0 }, func(_ *int, n int) (int, error) { return n, nil }), slow),
 		"MapUnordered":      via(stream.MapUnordered(4, try)),
 		"Measure":           via(stream.Measure(new(stream.Stats), stream.MapParallel(2, try))),
 		"Merge":             func(src ints) ints { return stream.Via(stream.Merge(src, source.Repeat(filler)), slow) },
@@ -181,6 +182,13 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 				src, source.Range(1<<30, 1<<30+9, 1)), stream.Then(dropAbove(), slow))
 		},
 		"Monitor": via(stream.Monitor[int](new(stream.Stats)), slow),
+		"MonitorBytes": func(src ints) ints {
+			return stream.Via3(src, stream.Map(func(n int) []byte { return []byte(strconv.Itoa(n)) }),
+				stream.MonitorBytes(new(stream.Stats)),
+				stream.Then(stream.TryMap(func(_ context.Context, p []byte) (int, error) {
+					return strconv.Atoi(string(p))
+				}), slow))
+		},
 		"NewFlow": via(stream.NewFlow(func(ctx context.Context, src ints, emit func(int) error) error {
 			return src.Each(ctx, emit)
 		}), slow),
@@ -213,7 +221,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 				return stream.Run(ctx, stream.Via(part, slow), sink.Slice[int]())
 			}), stream.FlatMap(func(ns list) list { return ns }))), slow),
 		"Supervise":   via(stream.Supervise(3, try, dead, nil)),
-		"SuperviseTo": via(stream.SuperviseTo(3, try, sink.Discard[stream.DeadLetter[int]](), nil, nil)),
+		"SuperviseTo": via(stream.SuperviseTo(3, try, sink.Discard[stream.DeadLetter[int]](), nil)),
 		"Take":        via(stream.Take[int](1<<30), slow),
 		"TakeFor":     via(stream.TakeFor[int](long), slow),
 		"TakeWhile":   via(stream.TakeWhile(yes), slow),
@@ -245,7 +253,7 @@ func drainedFlows() map[string]func(stream.Source[int]) stream.Source[int] {
 
 // drainedElsewhere lists the stages that are not in drainedFlows, with the reason.
 var drainedElsewhere = map[string]string{
-	"All":             "it is no stage",
+	"All":             "it is not a stage",
 	"Fail":            "it emits nothing",
 	"From":            "it is Via",
 	"Into":            "it is Via",
@@ -255,6 +263,7 @@ var drainedElsewhere = map[string]string{
 	"MergeSequence":   "a drain does not end it: TestDrainOfOneWhole",
 	"Unzip":           "TestDrainIntoSinks",
 	"StallTimeout":    "TestDrainIntoSinks",
+	"OnResult":        "TestDrainIntoSinks",
 	"Acknowledge":     "it is a sink that holds nothing",
 	"StoreBatches":    "TestStoreBatchesDrained",
 	"NewMergeHub":     "TestDrainOfHubs",

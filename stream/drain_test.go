@@ -141,6 +141,9 @@ func TestDrainIntoSinks(t *testing.T) {
 		"StallTimeout": func(s stream.Sink[int, int64]) stream.Sink[int, int64] {
 			return stream.Into(stream.Async[int](9), stream.StallTimeout(time.Hour, s))
 		},
+		"OnResult": func(s stream.Sink[int, int64]) stream.Sink[int, int64] {
+			return stream.OnResult(s, func(int64) {})
+		},
 		"Unzip": func(s stream.Sink[int, int64]) stream.Sink[int, int64] {
 			return stream.SinkFunc[int, int64](func(ctx context.Context, src stream.Source[int]) (int64, error) {
 				both, err := stream.Run(ctx, src, stream.Into(pairs, stream.Unzip(s, sink.Discard[int]())))

@@ -26,9 +26,9 @@ func TestFailureBesideAnEarlyEnd(t *testing.T) {
 	var stats stream.Stats
 	_, err := stream.Run(t.Context(), stream.Via3(src, stream.Monitor[int](&stats),
 		stream.Log[int](slog.New(slog.NewTextHandler(&log, nil)), "it", nil),
-		stream.Then(stream.AlsoTo(collects(&side), func(int) {
+		stream.Then(stream.AlsoTo(stream.OnResult(collects(&side), func(int) {
 			published = true
-		}), stream.Take[int](2))), sink.Discard[int]())
+		})), stream.Take[int](2))), sink.Discard[int]())
 	if !errors.Is(err, errBoom) || published {
 		t.Errorf("the run ended with %v, the side was published: %v", err, published)
 	}
@@ -45,8 +45,8 @@ func besides(done func(error)) map[string]stream.Flow[int, int] {
 		return 0, err
 	})
 	return map[string]stream.Flow[int, int]{
-		"AlsoTo":          stream.AlsoTo(into, nil),
-		"DivertTo":        stream.DivertTo(into, func(int) bool { return false }, nil),
+		"AlsoTo":          stream.AlsoTo(into),
+		"DivertTo":        stream.DivertTo(into, func(int) bool { return false }),
 		"WireTap":         stream.WireTap(into, nil),
 		"FlowOf":          stream.FlowOf(into, idle(1)),
 		"FlowOf, coupled": stream.FlowOfCoupled(into, idle(1)),

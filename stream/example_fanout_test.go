@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/millweir/millweir/sink"
@@ -57,7 +58,7 @@ func ExampleAlsoTo() {
 	digest := sink.Fold(sha256.New(), func(h hash.Hash, p []byte) hash.Hash { _, _ = h.Write(p); return h })
 	var sum []byte
 	src := stream.Via(source.Of([]byte("ab"), []byte("c")),
-		stream.AlsoTo(digest, func(h hash.Hash) { sum = h.Sum(nil) }))
+		stream.AlsoTo(stream.OnResult(digest, func(h hash.Hash) { sum = h.Sum(nil) })))
 	n, err := stream.Run(context.Background(), src, sink.Discard[[]byte]())
 	fmt.Printf("%d chunks, %x…, %v\n", n, sum[:4], err)
 	// Output: 2 chunks, ba7816bf…, <nil>
@@ -66,11 +67,25 @@ func ExampleAlsoTo() {
 func ExampleDivertTo() {
 	bad := func(s string) bool { return !strings.HasPrefix(s, "{") }
 	var rejected []string
-	src := stream.Via(source.Of("{1}", "oops", "{2}"),
-		stream.DivertTo(sink.Slice[string](), bad, func(lines []string) { rejected = lines }))
+	reject := stream.OnResult(sink.Slice[string](), func(lines []string) { rejected = lines })
+	src := stream.Via(source.Of("{1}", "oops", "{2}"), stream.DivertTo(reject, bad))
 	good, err := stream.Run(context.Background(), src, sink.Slice[string]())
 	fmt.Println(good, rejected, err)
 	// Output: [{1} {2}] [oops] <nil>
+}
+
+func ExampleOnResult() {
+	// The number of dead letters is the result of their sink.
+	var skipped int64
+	dead := stream.OnResult(sink.Discard[stream.DeadLetter[string]](), func(n int64) { skipped = n })
+	parse := func(_ context.Context, s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		return n, stream.Mark(err, stream.Data)
+	}
+	numbers := stream.Via(source.Of("1", "two", "3"), stream.SuperviseTo(1, parse, dead, nil))
+	got, err := stream.Run(context.Background(), numbers, sink.Slice[int]())
+	fmt.Println(got, skipped, err)
+	// Output: [1 3] 1 <nil>
 }
 
 func ExampleWireTap() {

@@ -147,7 +147,7 @@ func ExampleMapState() {
 		*last = n
 		return d, nil
 	}
-	src := stream.Via(source.Of(3, 5, 10), stream.MapState(start, delta, nil))
+	src := stream.Via(source.Of(3, 5, 10), stream.MapState(start, delta))
 	fmt.Println(stream.Run(context.Background(), src, sink.Slice[int]()))
 	// Output: [3 2 5] <nil>
 }

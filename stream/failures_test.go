@@ -51,7 +51,7 @@ func boundaries[T any](bytes int, size func(T) int) map[string]boundary[T] {
 			stream.FlowFunc[T, T](func(src stream.Source[T]) stream.Source[T] { return stream.Merge(src) }),
 			64 + 2,
 		},
-		"AlsoTo":      {stream.AlsoTo(sink.Discard[T](), nil), 1},
+		"AlsoTo":      {stream.AlsoTo(sink.Discard[T]()), 1},
 		"RestartFlow": {stream.RestartFlow(4, same, func(T, T) bool { return true }, nil), 4 + 2},
 		"LazyFlow": {stream.LazyFlow(func(context.Context, T) (stream.Flow[T, T], error) {
 			return same, nil
@@ -189,7 +189,7 @@ func TestCountsPast32Bits(t *testing.T) {
 	})
 	var stats stream.Stats
 	size := stream.ByteLen[[]byte]
-	body := stream.Via3(src, stream.Monitor[[]byte](&stats), stream.LimitBytes(chunk*chunks, size),
+	body := stream.Via3(src, stream.MonitorBytes(&stats), stream.LimitBytes(chunk*chunks, size),
 		stream.Then(stream.Throttle(
 			stream.NewLimiter(math.Inf(1), 1), size), stream.Measure(&stats, stream.LimitBytes(chunk*chunks, size))))
 	n, err := stream.Run(t.Context(), body, sink.Writer(io.Discard))
@@ -227,7 +227,6 @@ func TestCountsPast32Bits(t *testing.T) {
 // An error after the last element fails the run, also in stages that flush at the end.
 func TestErrorsAfterTheLastElement(t *testing.T) {
 	zero := func() int { return 0 }
-	state := func(s *int, n int) (int, error) { *s += n; return *s, nil }
 	many := func(s *int, n int, emit func(int) error) error { return emit(n) }
 	published := false
 	publish := stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
@@ -236,7 +235,6 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 		return 0, err
 	})
 	for name, flow := range map[string]stream.Flow[int, int]{
-		"MapState":     stream.MapState(zero, state, func(*int) (int, bool, error) { return 0, false, errBoom }),
 		"FlatMapState": stream.FlatMapState(zero, many, func(*int, func(int) error) error { return errBoom }),
 		"MapResource": stream.MapResource(func(context.Context) (int, error) { return 0, nil },
 			func(_ int, _ context.Context, n int) (int, error) { return n, nil },
@@ -244,11 +242,11 @@ func TestErrorsAfterTheLastElement(t *testing.T) {
 		"AlsoTo": stream.AlsoTo(
 			stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 				return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
-			}), nil),
+			})),
 		"DivertTo": stream.DivertTo(
 			stream.SinkFunc[int, int](func(ctx context.Context, src stream.Source[int]) (int, error) {
 				return 0, errors.Join(src.Each(ctx, func(int) error { return nil }), errBoom)
-			}), func(int) bool { return true }, nil),
+			}), func(int) bool { return true }),
 		"Concat": stream.FlowFunc[int, int](
 			func(src stream.Source[int]) stream.Source[int] { return stream.Concat(src, stream.Fail[int](errBoom)) }),
 		"Async, its upstream": stream.Then(stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {

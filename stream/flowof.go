@@ -15,16 +15,24 @@ import (
 //   - Errors: the first error of sink or src ends the run and the other one. The result of sink is
 //     dropped.
 func FlowOf[I, O, R any](sink Sink[I, R], src Source[O]) Flow[I, O] {
-	return flowOf("FlowOf", sink, src, false)
+	return flowOf("FlowOf", sink, src, independent)
 }
 
 // FlowOfCoupled is [FlowOf], except that the one that completes first stops the other: src ends
 // early, or sink completes with the elements that have arrived.
 func FlowOfCoupled[I, O, R any](sink Sink[I, R], src Source[O]) Flow[I, O] {
-	return flowOf("FlowOfCoupled", sink, src, true)
+	return flowOf("FlowOfCoupled", sink, src, coupled)
 }
 
-func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bool) Flow[I, O] {
+// coupling says what the end of one side of a [FlowOf] does to the other side.
+type coupling int
+
+const (
+	independent coupling = iota // nothing
+	coupled                     // it stops the other side
+)
+
+func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], sides coupling) Flow[I, O] {
 	switch {
 	case sink == nil:
 		return invalid[I, O]("%s: the sink is nil", name)
@@ -38,7 +46,7 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 		in, out := stoppable[I]{src: up}, stoppable[O]{src: undrained(src)}
 		g.Go(func() error {
 			_, err := consume(inBranch(sideCtx), &in, sink)
-			if err == nil && coupled {
+			if err == nil && sides == coupled {
 				out.stop()
 			}
 			return err
@@ -53,7 +61,7 @@ func flowOf[I, O, R any](name string, sink Sink[I, R], src Source[O], coupled bo
 			}
 			switch {
 			case err != nil:
-			case coupled || endedEarly != nil:
+			case sides == coupled || endedEarly != nil:
 				in.stop()
 			default: // src has ended, so emit can no longer report an early end
 				unwatch = context.AfterFunc(ctx, func() {

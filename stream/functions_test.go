@@ -56,6 +56,22 @@ func (b *breaker) try(ctx context.Context) error {
 	return nil
 }
 
+// These are functions that call hit or try.
+
+func (b *breaker) same(n int) int                                { b.hit(); return n }
+func (b *breaker) sum(a, n int) int                              { b.hit(); return a + n }
+func (b *breaker) accept(int) bool                               { b.hit(); return true }
+func (b *breaker) tried(ctx context.Context, n int) (int, error) { return n, b.try(ctx) }
+
+// seq is an iterator over 0 to 7.
+func (b *breaker) seq(yield func(int) bool) {
+	for i := range 8 {
+		if b.hit(); !yield(i) {
+			return
+		}
+	}
+}
+
 // due counts a call, on any goroutine, and reports whether this is the one that breaks.
 func (b *breaker) due(can bool) bool {
 	b.mu.Lock()
@@ -146,7 +162,7 @@ func TestFunctionsThatBreak(t *testing.T) {
 }
 
 // run runs a stage with a function that breaks, and checks the outcome.
-func (b *breaker) run(build func(*breaker) func(context.Context) error) {
+func (b *breaker) run(build func(*breaker) brokenRun) {
 	t := b.t
 	defer func() {
 		if v := recover(); v != nil {

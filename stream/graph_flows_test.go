@@ -2,7 +2,6 @@ package stream_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -15,131 +14,6 @@ import (
 	"github.com/millweir/millweir/stream"
 	"github.com/millweir/millweir/stream/streamtest"
 )
-
-// longest is a time limit that no run reaches.
-const longest = 24 * time.Hour
-
-// flatten emits the elements of slices one by one.
-func flatten(p *fault) stream.Flow[[]uint64, uint64] {
-	return stream.FlatMap(func(xs []uint64) []uint64 { p.pass(); return xs })
-}
-
-// dawdle sleeps for a time that depends on the element, so that calls overtake each other.
-func dawdle(ctx context.Context, v uint64) error {
-	if d := v % 4; d > 0 {
-		return waitFor(ctx, time.Duration(d)*time.Millisecond)
-	}
-	return nil
-}
-
-// broken is the fault p as a flow.
-func broken(p *fault) numberFlow {
-	return stream.FlowFunc[uint64, uint64](func(src numberSource) numberSource {
-		if p == nil {
-			return src
-		}
-		return stream.SourceFunc[uint64](func(ctx context.Context, emit func(uint64) error) error {
-			err := src.Each(ctx, func(v uint64) error {
-				if err := p.hit(ctx); err != nil {
-					return err
-				}
-				return emit(v)
-			})
-			if err == nil {
-				err = p.ended(ctx)
-			}
-			return err
-		})
-	})
-}
-
-// same is an operator that passes its elements on.
-func same(name string, flow func(b *builder, p *fault) numberFlow) operator {
-	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
-		p := b.quiet()
-		return flow(b, p), in, note(p)
-	}}
-}
-
-// ordered is an operator that fits only if the order of the elements is known.
-func ordered(name string, make func(b *builder, in []uint64, p *fault) (numberFlow, []uint64)) operator {
-	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
-		if !in.exact() {
-			return nil, in, ""
-		}
-		p := b.quiet()
-		flow, out := make(b, in.list(), p)
-		return flow, list(out), note(p)
-	}}
-}
-
-// called is an operator with a slow function that can fail.
-func called(name string,
-	flow func(b *builder, in model, f func(context.Context, uint64) (uint64, error)) (numberFlow, model),
-) operator {
-	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
-		p, salt, lazy := b.fault(), b.nextSalt(), b.chance(2)
-		f, out := flow(b, in.each(func(v uint64) uint64 { return mix(v, salt) }),
-			func(ctx context.Context, v uint64) (uint64, error) {
-				if err := p.hit(ctx); err != nil {
-					return 0, err
-				}
-				if lazy {
-					if err := dawdle(ctx, v); err != nil {
-						return 0, err
-					}
-				}
-				return mix(v, salt), nil
-			})
-		return f, out, note(p)
-	}}
-}
-
-// counted is an operator with a numeric setting.
-func counted(name string, lo, hi int, flow func(b *builder, in model, n int) (numberFlow, model)) operator {
-	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
-		n := b.number(lo, hi)
-		f, out := flow(b, in, n)
-		return f, out, fmt.Sprintf("[%d]", n)
-	}}
-}
-
-// spread is an operator that makes several elements of each.
-func spread(name string, apart bool, flow func(b *builder, split func(uint64) []uint64) numberFlow) operator {
-	return operator{name, func(b *builder, in model, _ int) (numberFlow, model, string) {
-		p, salt, n := b.quiet(), b.nextSalt(), b.number(1, 3)
-		out := in.expand(n, func(v uint64) []uint64 { return children(v, salt, n) })
-		if apart {
-			out = in.scatter(n, func(v uint64) []uint64 { return children(v, salt, n) })
-		}
-		return flow(b, func(v uint64) []uint64 { p.pass(); return children(v, salt, n) }),
-			out, fmt.Sprintf("[%d]%s", n, note(p))
-	}}
-}
-
-// identity returns the identity function, with the fault p in it.
-func identity(p *fault) func(uint64) uint64 {
-	return func(v uint64) uint64 { p.pass(); return v }
-}
-
-// collected returns a sink that records its elements, with the fault p in it. After the run it
-// checks that they fit the model m.
-func (b *builder) collected(name string, m model, p *fault) stream.Sink[uint64, int64] {
-	var got []uint64
-	b.checks = append(b.checks, func() string {
-		if d := m.check(got, false); d != "" {
-			return "the sink of " + name + ": " + d
-		}
-		return ""
-	})
-	return sink.ForEach(func(ctx context.Context, v uint64) error {
-		if err := p.hit(ctx); err != nil {
-			return err
-		}
-		got = append(got, v)
-		return nil
-	})
-}
 
 // plain returns the operators with one upstream that handle each element separately or pass it on.
 func plain() []operator {
@@ -219,7 +93,7 @@ func plain() []operator {
 					return u, err
 				}
 				return stream.SuperviseTo(b.number(1, 3), g, sink.Discard[stream.DeadLetter[uint64]](),
-						nil, &stream.SuperviseOptions[uint64]{MaxCount: -1}),
+						&stream.SuperviseOptions[uint64]{MaxCount: -1}),
 					out.keep(func(v uint64) bool { return !bad(v) })
 			}),
 		called("Measure",
@@ -255,7 +129,7 @@ func plain() []operator {
 		same("RestartSink", func(b *builder, p *fault) numberFlow {
 			return stream.Then(stream.RestartSink(b.number(1, 5), sink.Slice[uint64](), nil), flatten(p))
 		}),
-		spread("FlatMapState", false, func(_ *builder, split func(uint64) []uint64) numberFlow {
+		adjacent("FlatMapState", func(_ *builder, split func(uint64) []uint64) numberFlow {
 			return stream.FlatMapState(func() int { return 0 }, func(_ *int, v uint64, emit func(uint64) error) error {
 				for _, u := range split(v) {
 					if err := emit(u); err != nil {
@@ -265,12 +139,12 @@ func plain() []operator {
 				return nil
 			}, nil)
 		}),
-		spread("FlatMap", false,
+		adjacent("FlatMap",
 			func(_ *builder, split func(uint64) []uint64) numberFlow { return stream.FlatMap(split) }),
-		spread("ConcatMap", false, func(_ *builder, split func(uint64) []uint64) numberFlow {
+		adjacent("ConcatMap", func(_ *builder, split func(uint64) []uint64) numberFlow {
 			return stream.ConcatMap(func(v uint64) numberSource { return source.Slice(split(v)) })
 		}),
-		spread("MergeMap", true, func(b *builder, split func(uint64) []uint64) numberFlow {
+		scattered("MergeMap", func(b *builder, split func(uint64) []uint64) numberFlow {
 			return stream.MergeMap(b.number(1, 4), func(v uint64) numberSource { return source.Slice(split(v)) })
 		}),
 		counted("Take", 0, 12, func(_ *builder, in model, n int) (numberFlow, model) {
@@ -429,10 +303,10 @@ func plain() []operator {
 		}},
 		{"AlsoTo", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p := b.fault()
-			return stream.AlsoTo(b.collected("AlsoTo", in, p), nil), in, note(p)
+			return stream.AlsoTo(b.collected("AlsoTo", in, p)), in, note(p)
 		}},
 		{"AlsoTo some", func(_ *builder, in model, _ int) (numberFlow, model, string) {
-			return stream.AlsoTo(stream.Into(stream.Take[uint64](2), sink.Discard[uint64]()), nil), in, ""
+			return stream.AlsoTo(stream.Into(stream.Take[uint64](2), sink.Discard[uint64]())), in, ""
 		}},
 		{"WireTap", func(b *builder, in model, _ int) (numberFlow, model, string) {
 			p := b.quiet() // the error of its sink is not the run's error
@@ -442,100 +316,8 @@ func plain() []operator {
 			p, q := b.quiet(), b.fault()
 			aside := func(v uint64) bool { return v%3 == 0 }
 			flow := stream.DivertTo(b.collected("DivertTo", in.keep(aside), q),
-				func(v uint64) bool { p.pass(); return aside(v) }, nil)
+				func(v uint64) bool { p.pass(); return aside(v) })
 			return flow, in.keep(func(v uint64) bool { return !aside(v) }), note(p) + note(q)
 		}},
 	}
 }
-
-// stateful returns the operators that depend on the order of their input.
-func stateful() []operator {
-	return []operator{
-		ordered("TakeWhile", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			keep := func(v uint64) bool { return v%6 != 0 }
-			end := slices.IndexFunc(in, func(v uint64) bool { return !keep(v) })
-			if end < 0 {
-				end = len(in)
-			}
-			return stream.TakeWhile(func(v uint64) bool { p.pass(); return keep(v) }), in[:end]
-		}),
-		ordered("SkipWhile", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			drop := func(v uint64) bool { return v%3 != 0 }
-			begin := slices.IndexFunc(in, func(v uint64) bool { return !drop(v) })
-			if begin < 0 {
-				begin = len(in)
-			}
-			return stream.SkipWhile(func(v uint64) bool { p.pass(); return drop(v) }), in[begin:]
-		}),
-		ordered("Scan", func(b *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			return scanned(p, b.nextSalt(), in)
-		}),
-		ordered("Intersperse", func(b *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			var out []uint64
-			for i, v := range in {
-				if i > 0 {
-					out = append(out, 7)
-				}
-				out = append(out, v)
-			}
-			scan, out := scanned(p, b.nextSalt(), out) // the separators must differ
-			return stream.Then(stream.Intersperse(uint64(7)), scan), out
-		}),
-		ordered("Enumerate", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			var out []uint64
-			for i, v := range in {
-				out = append(out, mix(v, uint64(i)))
-			}
-			return stream.Then(stream.Enumerate[uint64](), stream.Map(func(x stream.Pair[int64, uint64]) uint64 {
-				p.pass()
-				return mix(x.Second, uint64(x.First))
-			})), out
-		}),
-		ordered("MapState", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			var out []uint64
-			for i, v := range in {
-				out = append(out, mix(v, uint64(i+1)))
-			}
-			return stream.MapState(func() uint64 { return 0 },
-				func(n *uint64, v uint64) (uint64, error) { p.pass(); *n++; return mix(v, *n), nil },
-				func(n *uint64) (uint64, bool, error) { return mix(*n), true, nil }), append(out, mix(uint64(len(in))))
-		}),
-		ordered("Sliding apart", func(b *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			var out []uint64
-			for i := 0; i < len(in); i += 3 {
-				out = append(out, mix(in[i:min(i+2, len(in))]...))
-			}
-			return stream.Then(stream.Sliding[uint64](2, 3),
-				stream.Map(func(xs []uint64) uint64 { p.pass(); return mix(xs...) })), out
-		}),
-		ordered("first of SplitWhen", func(_ *builder, in []uint64, p *fault) (numberFlow, []uint64) {
-			cut := func(v uint64) bool { return v%3 == 0 }
-			var out []uint64
-			for i, v := range in {
-				if i == 0 || cut(v) {
-					out = append(out, v)
-				}
-			}
-			return stream.Then(stream.SplitWhen(func(v uint64) bool { p.pass(); return cut(v) }),
-				stream.ConcatMap(func(s numberSource) numberSource {
-					return stream.Via(s, stream.Take[uint64](1))
-				})), out
-		}),
-	}
-}
-
-// scanned returns a Scan with distinct results, and the model of its output for the input in.
-func scanned(p *fault, salt uint64, in []uint64) (numberFlow, []uint64) {
-	var out []uint64
-	r := salt
-	for _, v := range in {
-		r = mix(r, v)
-		out = append(out, r)
-	}
-	return stream.Scan(salt, func(r, v uint64) uint64 { p.pass(); return mix(r, v) }), out
-}
-
-var (
-	errGraphTransient = stream.Mark(errors.New("it will come right"), stream.Retryable)
-	errGraphBad       = stream.Mark(errors.New("a bad element"), stream.Data)
-)

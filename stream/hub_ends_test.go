@@ -44,7 +44,7 @@ func TestHubProducerStoppedEarly(t *testing.T) {
 					published = err == nil
 					return 0, err
 				})
-				out := stream.Go(t.Context(), stream.Via(hub.Source(), stream.AlsoTo(side, nil)), sink.Discard[int]())
+				out := stream.Go(t.Context(), stream.Via(hub.Source(), stream.AlsoTo(side)), sink.Discard[int]())
 				synctest.Wait()
 				got, err := stopped(c.flow)(t.Context(), hub)
 				if !errors.Is(err, c.run) || err == nil && !slices.Equal(got, []int{0}) {

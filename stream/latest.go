@@ -71,10 +71,14 @@ func Unzip[A, B, X, Y any](first Sink[A, X], second Sink[B, Y]) Sink[Pair[A, B],
 		}
 		open := newCountdown(ctx, 2)
 		defer open.cancel(nil)
-		one := leaving(open, Into(Map(func(p Pair[A, B]) A { return p.First }), first))
-		other := leaving(open, Into(Map(func(p Pair[A, B]) B { return p.Second }), second))
+		one := leaving(open, OnResult(Into(Map(func(p Pair[A, B]) A {
+			return p.First
+		}), first), func(x X) { both.First = x }))
+		other := leaving(open, OnResult(Into(Map(func(p Pair[A, B]) B {
+			return p.Second
+		}), second), func(y Y) { both.Second = y }))
 		// Both are side sinks, so that either may end early.
-		sides := Via2(src, AlsoTo(one, func(x X) { both.First = x }), AlsoTo(other, func(y Y) { both.Second = y }))
+		sides := Via2(src, AlsoTo(one), AlsoTo(other))
 		err = runOpen(open, sides, receiver[Pair[A, B]]{one: func(Pair[A, B]) error { return nil }}, func() {})
 		return both, err
 	})

@@ -28,11 +28,11 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 		calls := inBranch(WithoutDrain(ctx))
 		k := keyed[T, U, K]{perKey: perKey, keys: map[K]*keyQueue[T, U]{}, f: f, group: g}
 		order := make(chan *call[T, U], n) // calls in the order of their elements
-		places := make(chan struct{}, n)   // holds one token for each element in the stage
+		slots := make(chan struct{}, n)    // holds one token for each element in the stage
 		g.Go(func() error {
 			err := src.Each(ctx, func(v T) error {
 				select {
-				case places <- struct{}{}:
+				case slots <- struct{}{}:
 				case <-ctx.Done():
 					return context.Cause(ctx)
 				}
@@ -58,7 +58,7 @@ func MapKeyed[T, U any, K comparable](n, perKey int, key func(T) K, f func(conte
 				if err := emit(c.out); err != nil {
 					return err
 				}
-				<-places
+				<-slots
 			}
 		})
 	})

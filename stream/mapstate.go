@@ -2,17 +2,12 @@ package stream
 
 import "context"
 
-// MapState returns a flow that carries a state through each run. start returns the initial state,
-// and f maps the state and an element to one output. end may be nil; it is called when the upstream
-// has completed, and may emit one more element.
+// MapState returns a flow that emits f(state, v) for each element v. start returns the state at the
+// beginning of each run.
 //
 //   - Memory: the state.
-//   - Errors: an error of f or end ends the run, unchanged.
-func MapState[S, T, U any](
-	start func() S,
-	f func(state *S, v T) (U, error),
-	end func(state *S) (last U, ok bool, err error),
-) Flow[T, U] {
+//   - Errors: an error of f ends the run, unchanged.
+func MapState[S, T, U any](start func() S, f func(state *S, v T) (U, error)) Flow[T, U] {
 	if start == nil || f == nil {
 		return invalid[T, U]("MapState: a function is nil")
 	}
@@ -22,20 +17,12 @@ func MapState[S, T, U any](
 			return err
 		}
 		return emit(u)
-	}, func(s *S, emit func(U) error) error {
-		if end == nil {
-			return nil
-		}
-		u, ok, err := end(s)
-		if err != nil || !ok {
-			return err
-		}
-		return emit(u)
-	})
+	}, endsSilently[S, U])
 }
 
-// FlatMapState is [MapState] for functions that call emit any number of times. They must return an
-// error of emit unchanged.
+// FlatMapState is [MapState] for functions that call emit any number of times. end is called when
+// the upstream has completed; nil emits nothing there. Both functions must return an error of emit
+// unchanged.
 func FlatMapState[S, T, U any](
 	start func() S,
 	f func(state *S, v T, emit func(U) error) error,
@@ -45,10 +32,13 @@ func FlatMapState[S, T, U any](
 		return invalid[T, U]("FlatMapState: a function is nil")
 	}
 	if end == nil {
-		end = func(*S, func(U) error) error { return nil }
+		end = endsSilently
 	}
 	return withState(start, f, end)
 }
+
+// endsSilently emits nothing at the end of a run.
+func endsSilently[S, U any](*S, func(U) error) error { return nil }
 
 func withState[S, T, U any](
 	start func() S,

@@ -45,11 +45,11 @@ func MergeMap[T, U any](n int, f func(T) Source[U]) Flow[T, U] {
 	}
 	return FlowFunc[T, U](func(src Source[T]) Source[U] {
 		return merging(func(ctx context.Context, spawn func(Source[U], func())) error {
-			places := make(chan struct{}, n)
-			leave := func() { <-places }
+			slots := make(chan struct{}, n)
+			leave := func() { <-slots }
 			return src.Each(ctx, func(v T) error {
 				select {
-				case places <- struct{}{}:
+				case slots <- struct{}{}:
 				case <-ctx.Done():
 					return context.Cause(ctx)
 				}

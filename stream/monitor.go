@@ -18,6 +18,14 @@ func Monitor[T any](s *Stats) Flow[T, T] {
 	return FlowFunc[T, T](func(src Source[T]) Source[T] { return observe(&s.out, src) })
 }
 
+// MonitorBytes is [Monitor] for a stream of byte chunks.
+func MonitorBytes(s *Stats) Flow[[]byte, []byte] {
+	if s == nil {
+		return invalid[[]byte, []byte]("MonitorBytes: the stats are nil")
+	}
+	return Monitor[[]byte](s)
+}
+
 // Measure returns flow with a monitor on both its sides. In addition to what [Monitor] reports
 // about flow's output, s reports flow's input and its own time: how long it blocked its upstream
 // while its downstream did not block it. For a flow with several goroutines, this is the time by

@@ -28,7 +28,7 @@ func TestMonitorTimes(t *testing.T) {
 	}{
 		"source": {
 			before: 10 * time.Millisecond, own: time.Millisecond, waited: 1000 * time.Millisecond,
-			of: 100 * time.Millisecond, bottleneck: "what comes before stage: 91 % of 1.1s",
+			of: 100 * time.Millisecond, bottleneck: "the stages before stage: 91 % of 1.1s",
 		},
 		"stage": {
 			before: time.Millisecond, own: 10 * time.Millisecond, waited: 100 * time.Millisecond,
@@ -36,7 +36,7 @@ func TestMonitorTimes(t *testing.T) {
 		},
 		"sink": {
 			own: time.Millisecond, after: 9 * time.Millisecond, of: 100 * time.Millisecond,
-			blocked: 900 * time.Millisecond, bottleneck: "what comes after stage: 90 % of 1s",
+			blocked: 900 * time.Millisecond, bottleneck: "the stages after stage: 90 % of 1s",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,8 @@ func TestMonitorWhileBlocked(t *testing.T) {
 			a.Elements != 0 {
 			t.Errorf("%+v\n%+v", a, b)
 		}
-		if got, want := stream.Bottleneck(a, b), "what lies between place 1 and place 2: 100 % of 30s"; got != want {
+		if got, want := stream.Bottleneck(a, b),
+			"the stages between monitor 1 and monitor 2: 100 % of 30s"; got != want {
 			t.Errorf("%q", got)
 		}
 		if _, err := run.Wait(); err != nil {
@@ -170,13 +171,23 @@ func TestSnapshotLogs(t *testing.T) {
 }
 
 func ExampleMonitor() {
-	documents := stream.Stats{Name: "documents"}
-	src := stream.Via(source.Of([]byte("one"), []byte("two"), []byte("three")), stream.Monitor[[]byte](&documents))
+	numbers := stream.Stats{Name: "numbers"}
+	src := stream.Via(source.Of(1, 2, 3), stream.Monitor[int](&numbers))
+	if _, err := stream.Run(context.Background(), src, sink.Discard[int]()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(numbers.Elements(), numbers.Name)
+	// Output: 3 numbers
+}
+
+func ExampleMonitorBytes() {
+	var read stream.Stats
+	src := stream.Via(source.Of([]byte("one"), []byte("two"), []byte("three")), stream.MonitorBytes(&read))
 	if _, err := stream.Run(context.Background(), src, sink.Discard[[]byte]()); err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(documents.Elements(), "documents,", documents.Bytes(), "bytes")
-	// Output: 3 documents, 11 bytes
+	fmt.Println(read.Bytes(), "bytes in", read.Elements(), "chunks")
+	// Output: 11 bytes in 3 chunks
 }
 
 func ExampleMeasure() {

@@ -62,8 +62,8 @@ func Supervise[T, U any](
 
 // SuperviseTo is [Supervise] with a sink for the dead letters, such as a file or an object. The
 // sink completes, fails and ends early with the run, like the sink of [AlsoTo]. So it publishes its
-// letters only if the run succeeds; to see those of a failed run, use Supervise. When the sink has
-// finished, done is called with its result. done may be nil.
+// letters only if the run succeeds; to see those of a failed run, use Supervise. To get its result,
+// use [OnResult].
 //
 //   - Memory: in addition up to 16 letters that wait for the sink.
 //   - Goroutines: in addition one for the sink.
@@ -71,7 +71,6 @@ func SuperviseTo[T, U, R any](
 	n int,
 	f func(context.Context, T) (U, error),
 	dead Sink[DeadLetter[T], R],
-	done func(R),
 	opts *SuperviseOptions[T],
 ) Flow[T, U] {
 	if dead == nil {
@@ -79,7 +78,7 @@ func SuperviseTo[T, U, R any](
 	}
 	letters := Into(Map(func(o outcome[T, U]) DeadLetter[T] { return *o.dead }), dead)
 	return Then(supervised("SuperviseTo", n, f, opts), Then(
-		DivertTo(letters, func(o outcome[T, U]) bool { return o.dead != nil }, done),
+		DivertTo(letters, func(o outcome[T, U]) bool { return o.dead != nil }),
 		Map(func(o outcome[T, U]) U { return o.value }),
 	))
 }

@@ -197,15 +197,15 @@ func TestSuperviseTo(t *testing.T) {
 	for _, n := range []int{1, 4} {
 		synctest.Test(t, func(t *testing.T) {
 			var letters []stream.DeadLetter[int]
-			keep := func(all []stream.DeadLetter[int]) { letters = all }
-			flow := stream.SuperviseTo(n, odd, sink.Slice[stream.DeadLetter[int]](), keep, nil)
+			keep := stream.OnResult(sink.Slice[stream.DeadLetter[int]](),
+				func(all []stream.DeadLetter[int]) { letters = all })
+			flow := stream.SuperviseTo(n, odd, keep, nil)
 			got, err := outcomeOf(t, count(6), flow)
 			if !slices.Equal(got, []int{1, 3, 5}) || err != nil || len(letters) != 3 || letters[2].Position != 4 {
 				t.Errorf("%v, %v, %v", got, err, letters)
 			}
 			letters = nil
-			flow = stream.SuperviseTo(n, odd, sink.Slice[stream.DeadLetter[int]](), keep,
-				&stream.SuperviseOptions[int]{MaxCount: 1})
+			flow = stream.SuperviseTo(n, odd, keep, &stream.SuperviseOptions[int]{MaxCount: 1})
 			if _, err := outcomeOf(t, count(6), flow); !errors.Is(err, stream.ErrTooManySkipped) || letters != nil {
 				t.Errorf("%v, and the letters of a failed run are published: %v", err, letters)
 			}
@@ -239,12 +239,10 @@ func ExampleSuperviseTo() {
 		fmt.Printf("element %d: %q\n", d.Position, d.Element)
 		return nil
 	})
-	numbers := stream.Via(source.Of("1", "two", "3"), stream.SuperviseTo(1, parse, letters,
-		func(n int64) { fmt.Println(n, "dead letter") }, nil))
+	numbers := stream.Via(source.Of("1", "two", "3"), stream.SuperviseTo(1, parse, letters, nil))
 	got, err := stream.Run(context.Background(), numbers, sink.Slice[int]())
 	fmt.Println(got, err)
 	// Output:
 	// element 1: "two"
-	// 1 dead letter
 	// [1 3] <nil>
 }

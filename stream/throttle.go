@@ -64,7 +64,13 @@ func (l *Limiter) Rate() float64 {
 }
 
 // fill adds the units that have accrued since the last call.
-func (l *Limiter) fill() { l.bucket.fill(time.Now(), l.waiting.Len() > 0) }
+func (l *Limiter) fill() {
+	if l.waiting.Len() > 0 {
+		l.bucket.fillAwaited(time.Now())
+	} else {
+		l.bucket.fill(time.Now())
+	}
+}
 
 // first returns the first waiting turn, or nil.
 func (l *Limiter) first() *turn {

@@ -15,16 +15,24 @@ var ErrTimeout = Mark(errors.New("too long"), Retryable)
 // IdleTimeout returns a flow that fails with [ErrTimeout] if its upstream emits nothing for d while
 // the downstream waits.
 func IdleTimeout[T any](d time.Duration) Flow[T, T] {
-	return timeout[T]("IdleTimeout", "element", d, true)
+	return timeout[T]("IdleTimeout", eachElement, d)
 }
 
 // FirstTimeout returns a flow that fails with [ErrTimeout] if its upstream has emitted nothing d
 // after the start.
 func FirstTimeout[T any](d time.Duration) Flow[T, T] {
-	return timeout[T]("FirstTimeout", "first element", d, false)
+	return timeout[T]("FirstTimeout", firstElement, d)
 }
 
-func timeout[T any](name, what string, d time.Duration, again bool) Flow[T, T] {
+// awaited is what must come in time.
+type awaited string
+
+const (
+	eachElement  awaited = "element"
+	firstElement awaited = "first element"
+)
+
+func timeout[T any](name string, what awaited, d time.Duration) Flow[T, T] {
 	if d <= 0 {
 		return invalid[T, T]("%s: %v; it must be positive", name, d)
 	}
@@ -41,7 +49,7 @@ func timeout[T any](name, what string, d time.Duration, again bool) Flow[T, T] {
 			if err := emit(v); err != nil {
 				return err
 			}
-			if again {
+			if what == eachElement {
 				timer.Reset(d)
 			}
 			return nil

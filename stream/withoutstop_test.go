@@ -72,15 +72,15 @@ func TestEarlyEndCompletesTheSide(t *testing.T) {
 	for name := range stopping() {
 		for kind, beside := range map[string]func(all *[]int, done *int) stream.Flow[int, int]{
 			"AlsoTo": func(all *[]int, done *int) stream.Flow[int, int] {
-				return stream.AlsoTo(collects(all), func(n int) { *done = n })
+				return stream.AlsoTo(stream.OnResult(collects(all), func(n int) { *done = n }))
 			},
 			"DivertTo": func(all *[]int, done *int) stream.Flow[int, int] {
 				return stream.Then(stream.FlatMap(func(n int) []int {
 					return []int{n, n}
-				}), stream.DivertTo(collects(all), func() func(int) bool {
+				}), stream.DivertTo(stream.OnResult(collects(all), func(n int) { *done = n }), func() func(int) bool {
 					last := -1
 					return func(n int) bool { twice := n == last; last = n; return twice }
-				}(), func(n int) { *done = n }))
+				}()))
 			},
 			"WireTap": func(all *[]int, done *int) stream.Flow[int, int] {
 				return stream.WireTap(collects(all), func(n int, err error) {
@@ -121,7 +121,7 @@ func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
 				defer time.AfterFunc(9*time.Second, func() { cancel(errBoom) }).Stop()
 				var side []int
 				began := time.Now()
-				_, err := stream.Run(ctx, stream.Via2(seconds(), stream.AlsoTo(collects(&side), nil), stopping()[name]),
+				_, err := stream.Run(ctx, stream.Via2(seconds(), stream.AlsoTo(collects(&side)), stopping()[name]),
 					sink.Slice[int]())
 				if took := time.Since(began); !errors.Is(err, errBoom) || took > 10*time.Second {
 					t.Errorf("after %v, %v", took, err)
@@ -136,7 +136,7 @@ func TestEarlyEndedSideIsCancelledWithTheRun(t *testing.T) {
 func TestEarlyEndedSideIsCancelledWithItsNeighbour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var side []int
-		one := stream.Via3(seconds(), stream.AlsoTo(collects(&side), nil), stream.Async[int](1), stream.Take[int](2))
+		one := stream.Via3(seconds(), stream.AlsoTo(collects(&side)), stream.Async[int](1), stream.Take[int](2))
 		other := stream.SourceFunc[int](func(ctx context.Context, _ func(int) error) error {
 			select {
 			case <-time.After(5 * time.Second):
@@ -159,7 +159,7 @@ func TestEarlyEndThroughALazySink(t *testing.T) {
 		lazy := sink.Lazy(func(context.Context, int) (stream.Sink[int, int64], error) {
 			return stream.Into(stream.Then(stream.Async[int](1), stream.Take[int](2)), sink.Discard[int]()), nil
 		})
-		_, err := stream.Run(ctx, stream.Via(seconds(), stream.AlsoTo(collects(side), nil)), lazy)
+		_, err := stream.Run(ctx, stream.Via(seconds(), stream.AlsoTo(collects(side))), lazy)
 		return err
 	}
 	synctest.Test(t, func(t *testing.T) {

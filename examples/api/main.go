@@ -54,7 +54,7 @@ func run(ctx context.Context, to *http.Client, args []string, out io.Writer) err
 
 	orders := stream.Via3(source.Unfold(first, api.nextPage),
 		stream.FlatMap(func(p page) []string { return p.Orders }),
-		stream.SuperviseTo(4, api.get, dead, nil, nil),
+		stream.SuperviseTo(4, api.get, dead, nil),
 		codec.JoinLines())
 	size, err := stream.Run(ctx, orders, sink.File(output, nil))
 	if err != nil {

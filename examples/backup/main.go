@@ -189,7 +189,7 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 	)
 	body := stream.Via2(documents,
 		format.Encode(), // JSON, compressed, encrypted
-		stream.Monitor[[]byte](&j.stored),
+		stream.MonitorBytes(&j.stored),
 	)
 	upload := s3sink.Upload(j.storage, j.s3.Bucket, j.s3.Key, &s3sink.UploadOptions{
 		PartSize:             int64(j.partSize),

@@ -56,5 +56,5 @@ type passed struct{ documents, json, gzip, age stream.Stats }
 // count returns a format that counts the bytes of a backup and changes nothing.
 func count(n *stream.Stats) codec.Format[[]byte] {
 	same := stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] { return src })
-	return codec.FormatOf(stream.Monitor[[]byte](n), same, "")
+	return codec.FormatOf(stream.MonitorBytes(n), same, "")
 }

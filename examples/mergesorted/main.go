@@ -74,5 +74,5 @@ func checkSorted(name string) stream.Flow[[]byte, []byte] {
 		}
 		s.last = append(s.last[:0], line...)
 		return line, nil
-	}, nil)
+	})
 }

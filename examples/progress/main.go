@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, screen io.Writer) error {
 
 	read, compressed := stream.Stats{Name: "the input"}, stream.Stats{Name: "zstd"}
 	body := stream.Via2(source.File(args[0], nil),
-		stream.Monitor[[]byte](&read),
+		stream.MonitorBytes(&read),
 		stream.Measure(&compressed, codec.Zstd(nil)))
 	running := stream.Go(ctx, body, sink.File(args[1], nil))
 	watch(screen, running.Done(), &read, info.Size())

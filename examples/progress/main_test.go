@@ -60,7 +60,7 @@ func TestWatch(t *testing.T) {
 			time.Sleep(time.Second)
 		})
 		var read stream.Stats
-		running := stream.Go(t.Context(), stream.Via(slow, stream.Monitor[[]byte](&read)), sink.Discard[[]byte]())
+		running := stream.Go(t.Context(), stream.Via(slow, stream.MonitorBytes(&read)), sink.Discard[[]byte]())
 		var screen strings.Builder
 		watch(&screen, running.Done(), &read, 3_000_000)
 		if _, err := running.Wait(); err != nil {

@@ -196,7 +196,7 @@ func (j *job) documents() stream.Source[bson.Raw] {
 		RetryTimeout: j.s3.RetryTimeout(),
 	}),
 		cli.CheckFormat(format),
-		stream.Monitor[[]byte](&j.read),
+		stream.MonitorBytes(&j.read),
 	)
 	return stream.Via2(j.limit(stream.Via(body, cli.Format(format).Decode())),
 		stream.Monitor[bson.Raw](&j.parsed),

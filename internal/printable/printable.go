@@ -15,19 +15,14 @@ import (
 // omitted bytes may follow.
 const Max = 1 << 10
 
-// Text returns s, cut at [Max] bytes. Characters other than visible ones and spaces are replaced by
-// the escape sequences of a Go string (\x1b, \u202e).
+// Text returns [Escape] of s, cut at [Max] bytes.
 func Text(s string) string {
-	if len(s) <= Max && !strings.ContainsFunc(s, needsEscape) {
+	if len(s) <= Max && Is(s) {
 		return s
 	}
 	var b strings.Builder
 	for rest := s; rest != ""; {
-		r, size := utf8.DecodeRuneInString(rest)
-		shown := rest[:size]
-		if needsEscape(r) {
-			shown = strings.Trim(strconv.Quote(shown), `"`)
-		}
+		shown, size := escapeFirst(rest)
 		if b.Len()+len(shown) > Max {
 			fmt.Fprintf(&b, "… (%d bytes more)", len(rest))
 			break
@@ -36,6 +31,30 @@ func Text(s string) string {
 		rest = rest[size:]
 	}
 	return b.String()
+}
+
+// Escape returns s with the escape sequences of a Go string (\x1b, \u202e) for characters other
+// than visible ones and spaces, and for bytes that are not UTF-8. It does not limit the length.
+func Escape(s string) string {
+	if Is(s) {
+		return s
+	}
+	var b strings.Builder
+	for s != "" {
+		shown, size := escapeFirst(s)
+		b.WriteString(shown)
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// escapeFirst returns the first character of s, escaped if necessary, and its length in s.
+func escapeFirst(s string) (shown string, size int) {
+	r, size := utf8.DecodeRuneInString(s)
+	if !needsEscape(r) {
+		return s[:size], size
+	}
+	return strings.Trim(strconv.Quote(s[:size]), `"`), size
 }
 
 // Quote returns s in quotes as %q does, cut at [Max] bytes.
@@ -50,10 +69,10 @@ func Quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// Is reports whether Text shows all characters of s without escapes. It ignores the length.
+// Is reports whether [Escape] returns s unchanged.
 func Is(s string) bool { return !strings.ContainsFunc(s, needsEscape) }
 
-// needsEscape reports whether Text escapes r. RuneError stands for bytes that are not UTF-8.
+// needsEscape reports whether r is escaped. RuneError stands for bytes that are not UTF-8.
 func needsEscape(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // HideURLs returns s with only the scheme and the host of each URL. Users, passwords, paths and

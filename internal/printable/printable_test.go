@@ -28,6 +28,11 @@ func TestText(t *testing.T) {
 		if got := printable.Text(in); got != want {
 			t.Errorf("%.40q became %.1100q, want %.1100q", in, got, want)
 		}
+		if !strings.Contains(want, "…") {
+			if got := printable.Escape(in); got != want {
+				t.Errorf("%.40q is escaped as %.1100q, want %.1100q", in, got, want)
+			}
+		}
 		if is := printable.Is(in); is != (in == want || in[0] == 'x' && !strings.Contains(in, "\x1b")) {
 			t.Errorf("%.40q is printable: %v", in, is)
 		}

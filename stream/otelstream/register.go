@@ -15,11 +15,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Register makes meter report the state of places at each collection. A place is a [*stream.Stats]
-// or your own type. Register adds no work to a run. Unregister the result when the pipeline will
+// Register makes meter report the state of monitors at each collection. A monitor is a
+// [*stream.Stats] or your own type. Register adds no work to a run. Unregister the result when the pipeline will
 // not run again.
 //
-// Each place must have a name, different from the others'. The metrics are cumulative counters with
+// Each monitor must have a name, different from the others'. The metrics are cumulative counters with
 // the name as the attribute millweir.stage:
 //
 //   - millweir.stage.elements ({element}) and millweir.stage.bytes (By): accepted by the downstream
@@ -28,11 +28,11 @@ import (
 //   - millweir.stage.time (s): with the attribute millweir.state: waited (for upstream), own, or
 //     blocked (on downstream)
 //   - millweir.stage.runs ({run}) and millweir.stage.failures ({run})
-func Register(meter metric.Meter, places ...stream.Snapshotter) (metric.Registration, error) {
+func Register(meter metric.Meter, monitors ...stream.Snapshotter) (metric.Registration, error) {
 	if meter == nil {
 		return nil, errors.New("otelstream: the meter is nil")
 	}
-	if err := check(places); err != nil {
+	if err := check(monitors); err != nil {
 		return nil, err
 	}
 	m, err := newInstruments(meter)
@@ -40,8 +40,8 @@ func Register(meter metric.Meter, places ...stream.Snapshotter) (metric.Registra
 		return nil, fmt.Errorf("otelstream: %w", err)
 	}
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		for _, place := range places {
-			m.observe(o, place.Snapshot())
+		for _, monitor := range monitors {
+			m.observe(o, monitor.Snapshot())
 		}
 		return nil
 	}, m.all()...)
@@ -51,22 +51,22 @@ func Register(meter metric.Meter, places ...stream.Snapshotter) (metric.Registra
 	return registration, nil
 }
 
-// check returns an error for places that OpenTelemetry could not tell apart.
-func check(places []stream.Snapshotter) error {
-	if len(places) == 0 {
-		return errors.New("otelstream: no place is given")
+// check returns an error for monitors that OpenTelemetry could not tell apart.
+func check(monitors []stream.Snapshotter) error {
+	if len(monitors) == 0 {
+		return errors.New("otelstream: no monitor is given")
 	}
-	seen := make(map[string]bool, len(places))
-	for i, place := range places {
-		if v := reflect.ValueOf(place); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-			return fmt.Errorf("otelstream: place %d is nil", i+1)
+	seen := make(map[string]bool, len(monitors))
+	for i, monitor := range monitors {
+		if v := reflect.ValueOf(monitor); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+			return fmt.Errorf("otelstream: monitor %d is nil", i+1)
 		}
-		name := place.Snapshot().Name
+		name := monitor.Snapshot().Name
 		switch {
 		case name == "":
-			return fmt.Errorf("otelstream: place %d has no name", i+1)
+			return fmt.Errorf("otelstream: monitor %d has no name", i+1)
 		case seen[name]:
-			return fmt.Errorf("otelstream: two places are named %q", name)
+			return fmt.Errorf("otelstream: two monitors are named %q", name)
 		}
 		seen[name] = true
 	}

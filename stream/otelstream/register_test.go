@@ -23,7 +23,7 @@ func TestRegister(t *testing.T) {
 		t.Fatal(err)
 	}
 	shorten := stream.Map(func(b []byte) []byte { return b[:1] })
-	src := stream.Via2(source.Of([]byte("abc"), []byte("def")), stream.Monitor[[]byte](&read),
+	src := stream.Via2(source.Of([]byte("abc"), []byte("def")), stream.MonitorBytes(&read),
 		stream.Measure(&cut, shorten))
 	if _, err := stream.Run(t.Context(), src, sink.Discard[[]byte]()); err != nil {
 		t.Fatal(err)
@@ -62,14 +62,14 @@ func TestRegister(t *testing.T) {
 func TestRegisterRefuses(t *testing.T) {
 	meter := metric.NewMeterProvider().Meter("test")
 	a, nameless := &stream.Stats{Name: "a"}, &stream.Stats{}
-	for name, places := range map[string][]stream.Snapshotter{
+	for name, monitors := range map[string][]stream.Snapshotter{
 		"nothing":   nil,
 		"nil":       {a, nil},
 		"no Stats":  {a, (*stream.Stats)(nil)},
 		"no name":   {nameless},
 		"one twice": {a, a},
 	} {
-		if _, err := otelstream.Register(meter, places...); err == nil {
+		if _, err := otelstream.Register(meter, monitors...); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

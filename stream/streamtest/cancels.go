@@ -61,7 +61,7 @@ func (c *check) reluctantly() { time.Sleep(c.second * 6 / 10) }
 
 func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 	s.try(t, "Cancel/InsideUpstream", func(c *check) {
-		in := s.elements(s.many, true)
+		in := s.chunked(s.many)
 		whole := s.whole(c, s.many, in)
 		for k := range c.spots(in.len + 1) {
 			c.at("the context is cancelled while the upstream makes element %d of %d", k+1, in.len)
@@ -106,7 +106,7 @@ func (s *suite[I, O]) cancelsUpstream(t *testing.T) {
 
 func (s *suite[I, O]) cancelsDownstream(t *testing.T) {
 	s.try(t, "Cancel/InsideEmit", func(c *check) {
-		in := s.elements(s.many, true)
+		in := s.chunked(s.many)
 		at, whole := s.emits(c, s.many, in)
 		for k := range at {
 			c.at("the context is cancelled inside emit %d of %d", k+1, len(whole))

@@ -13,7 +13,7 @@ func (s *suite[I, O]) stopsUpstream(t *testing.T) {
 		if c.wall {
 			c.Skip("not checked on the wall clock, where the upstream cannot know when the stage has noticed")
 		}
-		in := s.elements(s.many, false)
+		in := s.elements(s.many)
 		at, whole := s.emits(c, s.many, in)
 		for k := range at {
 			c.at("emit %d of %d fails", k+1, len(whole))

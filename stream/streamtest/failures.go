@@ -42,7 +42,7 @@ func (s *suite[I, O]) upstreamErrors(t *testing.T) {
 // step, and one that fails late.
 func (s *suite[I, O]) shortAndLong() iter.Seq2[int, feed[I]] {
 	return func(yield func(int, feed[I]) bool) {
-		_ = yield(s.steps, s.stepped()) && yield(s.many, s.elements(s.many, false))
+		_ = yield(s.steps, s.stepped()) && yield(s.many, s.elements(s.many))
 	}
 }
 

@@ -7,20 +7,25 @@ type feed[T any] struct {
 }
 
 // stepped returns the input of the runs that are disturbed at every step.
-func (s *suite[I, O]) stepped() feed[I] { return s.elements(s.steps, true) }
+func (s *suite[I, O]) stepped() feed[I] { return s.chunked(s.steps) }
 
-// elements returns the input of n records, which is empty for a source. If cut is true, byte chunks
-// are split into a few chunks.
-func (s *suite[I, O]) elements(n int, cut bool) feed[I] {
+// elements returns the input of n records. It is empty for a source.
+func (s *suite[I, O]) elements(n int) feed[I] {
 	if s.input == nil {
 		return feed[I]{make: func() []I { return nil }}
 	}
 	f := feed[I]{make: func() []I { return s.input(n) }}
-	all := f.make()
-	if f.len = len(all); cut && s.cutIn {
-		return f.cut(max(1, (len(join(all))+7)/8))
-	}
+	f.len = len(f.make())
 	return f
+}
+
+// chunked returns the input of n records. A byte stream comes in about eight chunks.
+func (s *suite[I, O]) chunked(n int) feed[I] {
+	f := s.elements(n)
+	if s.input == nil || !s.cutIn {
+		return f
+	}
+	return f.cut(max(1, (len(join(f.make()))+7)/8))
 }
 
 // cut returns the input with its bytes split into chunks of size bytes.

@@ -13,7 +13,7 @@ func (s *suite[I, O]) ownership(t *testing.T) {
 	}
 	s.try(t, "Ownership/Kept", func(c *check) {
 		for _, n := range []int{s.steps, s.many} {
-			in := s.elements(n, true)
+			in := s.chunked(n)
 			whole := s.whole(c, n, in)
 			c.at("the receiver keeps what it was given")
 			st := s.open(n)
@@ -29,7 +29,7 @@ func (s *suite[I, O]) ownership(t *testing.T) {
 	})
 	s.try(t, "Ownership/Overwritten", func(c *check) {
 		for _, n := range []int{s.steps, s.many} {
-			in := s.elements(n, true)
+			in := s.chunked(n)
 			whole := s.whole(c, n, in)
 			c.at("the receiver overwrites what it was given, to the slices' capacity")
 			a := s.attempt(c, in)

@@ -39,7 +39,7 @@ func (s *suite[I, O]) slices(t *testing.T, open func(n int) stage[I, O], used fu
 func (s *suite[I, O]) sliced(t *testing.T, by suite[I, O]) bool {
 	return s.try(t, "Whole", func(c *check) {
 		for _, n := range []int{0, 1, s.steps, s.many} {
-			in := s.elements(n, false)
+			in := s.elements(n)
 			whole := s.whole(c, n, in)
 			c.at("%d records by slices", n)
 			a := by.attempt(c, in)

@@ -53,7 +53,7 @@ func (s *suite[I, O]) readsAhead(t *testing.T) {
 	}
 	s.try(t, "ReadAhead", func(c *check) {
 		n := s.many + s.readAhead
-		in := s.elements(n, false)
+		in := s.elements(n)
 		at, whole := s.emits(c, n, in)
 		// If the upstream is so slow that nothing can be read ahead, the flow has taken only the
 		// elements that each emit needs.

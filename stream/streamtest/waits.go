@@ -77,7 +77,7 @@ func (s *suite[I, O]) deadlines(t *testing.T) {
 		if c.wall && s.kind == "source" {
 			c.Skip("not checked on the wall clock, where the deadline may pass before the source has begun")
 		}
-		in := s.elements(steps, true)
+		in := s.chunked(steps)
 		whole := s.whole(c, steps, in)
 		n, reached := len(whole), len(whole)
 		if s.kind != "source" {

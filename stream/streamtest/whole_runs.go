@@ -15,7 +15,7 @@ func (s *suite[I, O]) wholeRuns(t *testing.T) {
 		n    int
 	}{{"Empty", 0}, {"One", 1}, {"Many", s.many}} {
 		s.try(t, size.name, func(c *check) {
-			in := s.elements(size.n, false)
+			in := s.elements(size.n)
 			whole := s.whole(c, size.n, in)
 			if s.want != nil {
 				c.at("%d records", size.n)
@@ -58,7 +58,7 @@ func (s *suite[I, O]) cuts(t *testing.T) {
 	}{{"OneByteChunks", 1}, {"OddChunks", 7}, {"HugeChunk", math.MaxInt}} {
 		s.try(t, cut.name, func(c *check) {
 			for _, n := range []int{0, 1, s.steps, s.many, s.large} {
-				in := s.elements(n, false)
+				in := s.elements(n)
 				if cut.size < 1<<10 && len(join(in.make())) > 64<<10 {
 					continue // would take too long; shorter inputs cover this
 				}

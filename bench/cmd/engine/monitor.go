@@ -44,7 +44,7 @@ func monitorChunks() report.Case {
 		Unit: "chunk", Units: len(in), Want: int64(2 * len(in)),
 		Ours: report.Peer{Name: "millweir Monitor", Base: &base, Run: func() (int64, error) {
 			var s stream.Stats
-			return run(stream.Via(source.Slice(in), stream.Monitor[[]byte](&s)))
+			return run(stream.Via(source.Slice(in), stream.MonitorBytes(&s)))
 		}},
 		Peers: []report.Peer{{Name: "two atomic counters in a Map", Base: &base, Run: func() (int64, error) {
 			var n, size atomic.Int64

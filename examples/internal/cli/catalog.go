@@ -8,6 +8,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/internal/printable"
 )
 
 // Catalog describes a collection apart from its documents. A backup contains none of it.
@@ -180,7 +182,7 @@ func (c Catalog) Metadata() map[string]string {
 	if len(parts) == 0 {
 		parts = append(parts, "nothing")
 	}
-	text := printable(strings.Join(parts, "; "))
+	text := printable.Escape(strings.Join(parts, "; "))
 	return map[string]string{leftOutKey: truncate(text, maxText, len(text))}
 }
 

@@ -172,8 +172,8 @@ func TestNotEmpty(t *testing.T) {
 
 func TestLine(t *testing.T) {
 	var docs, object stream.Stats
-	src := stream.Via(source.Of(make([]byte, 3<<20), make([]byte, 3<<20)), stream.Monitor[[]byte](&docs))
-	r := stream.Reader(t.Context(), stream.Via(src, stream.Monitor[[]byte](&object)))
+	src := stream.Via(source.Of(make([]byte, 3<<20), make([]byte, 3<<20)), stream.MonitorBytes(&docs))
+	r := stream.Reader(t.Context(), stream.Via(src, stream.MonitorBytes(&object)))
 	if _, err := io.Copy(io.Discard, r); err != nil {
 		t.Fatal(err)
 	}

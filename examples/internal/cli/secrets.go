@@ -8,6 +8,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/millweir/millweir/internal/printable"
 )
 
 const (
@@ -73,7 +75,7 @@ func insert(all []string, v string) []string {
 // forms returns v unchanged, escaped, quoted, and encoded for a URI.
 func forms(v string) []string {
 	quoted := strconv.Quote(v)
-	return []string{v, printable(v), quoted[1 : len(quoted)-1], url.QueryEscape(v), url.PathEscape(v)}
+	return []string{v, printable.Escape(v), quoted[1 : len(quoted)-1], url.QueryEscape(v), url.PathEscape(v)}
 }
 
 // strong reports whether v cannot be part of ordinary text: it is long, or of medium length with
@@ -103,7 +105,7 @@ func strong(v string) bool {
 
 // local returns a value of the operator or the program without strong secrets.
 func (s *secrets) local(text string) string {
-	return hidePatterns(s.cutOut(printable(text)))
+	return hidePatterns(s.cutOut(printable.Escape(text)))
 }
 
 // foreign returns a text from outside, such as a server's error, on one line, without secrets,
@@ -113,7 +115,7 @@ func (s *secrets) foreign(text string) string {
 	if whole > maxInput {
 		text = text[:maxInput]
 	}
-	text = printable(joinLines(text))
+	text = printable.Escape(joinLines(text))
 	if s.hasWeak(text) {
 		return hiddenText
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/millweir/millweir/internal/printable"
 )
 
 // TestForeign checks texts from outside that hold secrets, or words that look like one.
@@ -185,8 +187,8 @@ func FuzzRedact(f *testing.F) {
 			fmt.Sprintf("%q", before+secret+after),
 		} {
 			got := s.foreign(text)
-			if strong(secret) && strings.Contains(got, printable(secret)) ||
-				!strong(secret) && hasWord(got, printable(secret)) {
+			if strong(secret) && strings.Contains(got, printable.Escape(secret)) ||
+				!strong(secret) && hasWord(got, printable.Escape(secret)) {
 				t.Errorf("%q shows %q as %q", text, secret, got)
 			}
 			if again := s.describe(errors.New(text)); again != got {
@@ -215,7 +217,7 @@ func FuzzPrintable(f *testing.F) {
 				t.Errorf("%q becomes %q, with %U", text, got, r)
 			}
 		}
-		if once := printable(text); printable(once) != once {
+		if once := printable.Escape(text); printable.Escape(once) != once {
 			t.Errorf("%q is escaped twice", text)
 		}
 	})
