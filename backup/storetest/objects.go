@@ -39,8 +39,14 @@ func testRanges(_ *testing.T, s suite) {
 	want := random(size)
 	s.put("object", want)
 	for _, r := range []backup.GetOptions{
-		{Offset: 0, Length: 1}, {Offset: 0, Length: size}, {Offset: 1, Length: 1}, {Offset: 70_000, Length: 70_000},
-		{Offset: size - 1, Length: 1}, {Offset: size - 1}, {Offset: 100}, {Offset: size},
+		{Offset: 0, Length: 1},
+		{Offset: 0, Length: size},
+		{Offset: 1, Length: 1},
+		{Offset: 70_000, Length: 70_000},
+		{Offset: size - 1, Length: 1},
+		{Offset: size - 1},
+		{Offset: 100},
+		{Offset: size},
 	} {
 		end := r.Offset + r.Length
 		if r.Length == 0 {
