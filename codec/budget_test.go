@@ -152,7 +152,7 @@ func TestBudgetCancelled(t *testing.T) {
 				}
 				cancel(errStop)
 				_, _ = full.Wait()
-				if _, err := waiting.Wait(); err != errStop { //nolint:errorlint // the cause as it is
+				if _, err := waiting.Wait(); err != errStop { //nolint:errorlint // unchanged
 					t.Errorf("%s by %d: %v, want %v", name, n, err, errStop)
 				}
 				if b.Used() != 0 {

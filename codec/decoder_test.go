@@ -95,7 +95,7 @@ func TestDecoderErrors(t *testing.T) {
 			}
 		case !errors.Is(err, c.want):
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
-		case c.exact && err != c.want: //nolint:errorlint // as it is
+		case c.exact && err != c.want: //nolint:errorlint // unchanged
 			t.Errorf("%s: %#v, want the upstream's error as it is", c.name, err)
 		case !c.exact && c.want != nil && !strings.HasPrefix(err.Error(), "test: decode: "):
 			t.Errorf("%s: %q has no name", c.name, err)
@@ -130,7 +130,7 @@ func TestDecoderTrailing(t *testing.T) {
 					}
 				}
 				boom := errors.New("boom")
-				if err := drain(stream.Via(failsAfter(z, boom), f)); err != boom { //nolint:errorlint // as it is
+				if err := drain(stream.Via(failsAfter(z, boom), f)); err != boom { //nolint:errorlint // unchanged
 					t.Errorf("%s: upstream: %v", name, err)
 				}
 			}
@@ -146,7 +146,7 @@ func TestDecoderCancelledByEOF(t *testing.T) {
 		return r, nil
 	})
 	err := stream.Via(pieces([]byte("some text"), 0), f).Each(ctx, func([]byte) error { return nil })
-	if err != io.EOF { //nolint:errorlint // as it is
+	if err != io.EOF { //nolint:errorlint // unchanged
 		t.Errorf("%v, want the cause", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestDecoderTellsUpstreamHowItEnded(t *testing.T) {
 	})
 	f := codec.Decoder("test: decode", same)
 	err := stream.Via(src, f).Each(context.Background(), func([]byte) error { return boom })
-	if err != boom || heard != boom { //nolint:errorlint // as it is
+	if err != boom || heard != boom { //nolint:errorlint // unchanged
 		t.Errorf("downstream failed: %v, upstream heard %v", err, heard)
 	}
 	if _, err := stream.Run(context.Background(), stream.Via2(src, f, stream.Take[[]byte](3)),
@@ -215,7 +215,7 @@ func TestDecoderClosesOnce(t *testing.T) {
 		d := new(decoder)
 		f := codec.Decoder("test: decode", func(r io.Reader) (io.Reader, error) { d.Reader = r; return d, nil })
 		err := stream.Via(pieces(noise(1000), 10), f).Each(context.Background(), func([]byte) error { return emitted })
-		if err != emitted || d.closed != 1 { //nolint:errorlint // as it is
+		if err != emitted || d.closed != 1 { //nolint:errorlint // unchanged
 			t.Errorf("%s: %v, closed %d times", name, err, d.closed)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 type DeflateOptions struct {
 	Level int // 1 (fastest) to 9 (smallest); 0 means 5
 
-	// Parallelism is the number of goroutines that compress. 0 means that of
+	// Parallelism is the number of goroutines that compress. 0 means the number of
 	// [stream.WithParallelism], by default none; -1 means none. With 1 or more, the input is
 	// compressed in independent blocks of about 1 MiB within one stream. The formats cannot store
 	// the length of a block, so [Inflate] and [Unzlib] are not parallel.

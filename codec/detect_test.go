@@ -101,7 +101,7 @@ func TestDetectPlain(t *testing.T) {
 	boom := errors.New("boom")
 	for _, text := range []string{"", "x", "\x1f\x8b\x08", "long enough"} {
 		if err := drain(stream.Via(failsAfter([]byte(text), boom),
-			codec.Detect(&codec.DetectOptions{Plain: true}))); err != boom { //nolint:errorlint // as it is
+			codec.Detect(&codec.DetectOptions{Plain: true}))); err != boom { //nolint:errorlint // unchanged
 			t.Errorf("%q: %v", text, err)
 		}
 	}

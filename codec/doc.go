@@ -34,10 +34,10 @@
 // of [stream.WithParallelism], by default none.
 //
 // A stage makes its tables, windows and blocks when its first bytes arrive. In a context of
-// [stream.WithBudget] it takes their memory from the budget: at least one block, frame or member,
-// and as many as there is memory for, up to the number that keeps its goroutines busy. If its
-// option says how many goroutines it has, a budget with less than the memory of all of them is an
-// error of the run. A gunzip without goroutines takes 250 KiB, which is not counted.
+// [stream.WithBudget] it takes their memory from the budget. It needs the memory of one block,
+// frame or member, and takes more while there is some, up to the number that keeps its goroutines
+// busy. If its option says how many goroutines it has, a budget with less than the memory of all of
+// them is an error of the run. A gunzip without goroutines takes 250 KiB, which is not counted.
 //
 // [Encoder] and [Decoder] turn any type like gzip.Writer or gzip.Reader into a flow.
 package codec

@@ -86,7 +86,7 @@ func TestEncoderErrors(t *testing.T) {
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
-		if c.up != nil && err != c.up { //nolint:errorlint // as it is
+		if c.up != nil && err != c.up { //nolint:errorlint // unchanged
 			t.Errorf("%s: the upstream's error came as %#v", c.name, err)
 		}
 		if own := c.up == nil && c.want != nil; own && !strings.HasPrefix(err.Error(), "test: encode: ") {
@@ -108,7 +108,7 @@ func TestEncoderPassesEmitErrorAsItIs(t *testing.T) {
 		}))
 		calls := 0
 		err := src.Each(context.Background(), func([]byte) error { calls++; return boom })
-		if err != boom || calls != 1 { //nolint:errorlint // as it is
+		if err != boom || calls != 1 { //nolint:errorlint // unchanged
 			t.Errorf("%d bytes: %v after %d calls", size, err, calls)
 		}
 	}

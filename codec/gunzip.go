@@ -19,7 +19,7 @@ type GunzipOptions struct {
 	MaxBytes int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
 	MaxRatio int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
 
-	// Parallelism is the number of goroutines that decompress. 0 means that of
+	// Parallelism is the number of goroutines that decompress. 0 means the number of
 	// [stream.WithParallelism], by default none; -1 and 1 mean none. It applies to members whose
 	// header has their length: those of [Gzip] with Parallelism, bgzip and MiGz. From the first
 	// other member on, one goroutine decompresses the rest.

@@ -12,7 +12,7 @@ import (
 type GzipOptions struct {
 	Level int // 1 (fastest) to 9 (smallest); 0 means 5
 
-	// Parallelism is the number of goroutines that compress. 0 means that of
+	// Parallelism is the number of goroutines that compress. 0 means the number of
 	// [stream.WithParallelism], by default none; -1 means none. Without one there is one member.
 	// With 1 or more, the input becomes independent members of about 1 MiB, which [Gunzip] can read
 	// in parallel.

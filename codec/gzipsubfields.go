@@ -15,8 +15,8 @@ const (
 	migzMark = "MZ\x04\x00"
 )
 
-// statedLength returns the length of a member of another writer, as the extra field of its header
-// says, or 0 if it says nothing. header is the size of the header.
+// statedLength returns the length that another writer stored in the extra field of a member, or 0
+// if there is none. header is the size of the header.
 func statedLength(extra []byte, header int64) int64 {
 	for len(extra) >= 4 {
 		mark, content := string(extra[:4]), extra[4:]
@@ -44,8 +44,8 @@ type memberHead struct {
 }
 
 // peekMemberHead returns the header of the next member of src, which stays unread. It returns false
-// if the header has no length, if the length is not one of a member that is unpacked as a whole, or
-// if there is anything in the header but an extra field.
+// if the header has no length or one that [memberHead.isWhole] rejects, and if the header contains
+// anything except an extra field.
 func peekMemberHead(src *bufio.Reader) (h memberHead, ok bool) {
 	head, _ := src.Peek(endHeader)
 	if f, ok := parseMemberStart(head); ok {

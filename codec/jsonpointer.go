@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// pointerAt returns the JSON Pointer (RFC 6901) of the innermost value in text that the byte at
-// index i belongs to: a member's value from its key on, an element, or the object or array itself
-// if neither has begun. Only the text up to i must be valid JSON. The result is "" if the pointer
+// pointerAt returns the JSON Pointer (RFC 6901) of the innermost value in text that contains the
+// byte at index i. A member begins at its key. If no member or element has begun, the value is the
+// object or array itself. Only the text up to i must be valid JSON. The result is "" if the pointer
 // would be longer than maxPointer.
 func pointerAt(text []byte, i int) string {
 	type level struct {

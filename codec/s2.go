@@ -16,7 +16,7 @@ type S2Options struct {
 	Level  int  // 1 (fastest) to 3 (smallest); 0 means 1
 	Snappy bool // write the Snappy framing format, which is a little larger
 
-	// Parallelism is the number of goroutines that compress. 0 means that of
+	// Parallelism is the number of goroutines that compress. 0 means the number of
 	// [stream.WithParallelism], by default none; -1 and 1 mean none. It does not change the output.
 	Parallelism int
 }

@@ -17,7 +17,7 @@ type UnS2Options struct {
 	MaxBytes int64 // decompressed bytes in total; 0 means 16 TiB, -1 no limit
 	MaxRatio int64 // decompressed bytes per compressed byte, after 256 MiB; 0 means 200,000, -1 no limit
 
-	// Parallelism is the number of goroutines that decompress. 0 means that of
+	// Parallelism is the number of goroutines that decompress. 0 means the number of
 	// [stream.WithParallelism], by default none; -1 and 1 mean none.
 	Parallelism int
 }

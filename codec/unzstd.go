@@ -21,7 +21,7 @@ type UnzstdOptions struct {
 	AllowEmpty       bool // accept a stream of only skippable frames, which has no content
 	RequireChecksums bool // refuse a frame without a checksum; damage in such a frame may pass
 
-	// Parallelism is the number of goroutines that decompress. 0 means that of
+	// Parallelism is the number of goroutines that decompress. 0 means the number of
 	// [stream.WithParallelism], by default none; -1 and 1 mean none. It applies to frames of at
 	// most 16 MiB whose header has the size of the content, as [Zstd] writes them with Parallelism.
 	// From the first other frame on, one goroutine decompresses the rest.

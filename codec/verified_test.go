@@ -76,7 +76,7 @@ func TestBehindTheEnd(t *testing.T) {
 				}
 				return boom
 			})
-			if err := drain(stream.Via(src, f)); err != boom { //nolint:errorlint // as it is
+			if err := drain(stream.Via(src, f)); err != boom { //nolint:errorlint // unchanged
 				t.Errorf("%s: %v", name, err)
 			}
 		}

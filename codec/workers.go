@@ -6,7 +6,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// The memory of one block in flight, in bytes: its text, what it is packed to, and the state of a
+// The memory of one block in flight, in bytes: its text, its compressed form, and the state of a
 // worker.
 const (
 	deflateBlockMemory = 5 << 19

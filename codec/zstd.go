@@ -13,7 +13,7 @@ import (
 type ZstdOptions struct {
 	Level int // 1 (fastest) to 22 (smallest), in four steps that begin at 1, 3, 6 and 10; 0 means 3
 
-	// Parallelism is the number of goroutines that compress. 0 means that of
+	// Parallelism is the number of goroutines that compress. 0 means the number of
 	// [stream.WithParallelism], by default none; -1 means none. Without one there is one frame.
 	// With 1 or more, the input becomes independent frames of about 1 MiB, which [Unzstd] can read
 	// in parallel, and a seek table.

@@ -235,7 +235,7 @@ func TestInsertUpstreamFails(t *testing.T) {
 				return errTest
 			}),
 			mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100}))
-		if err != errTest { //nolint:errorlint // as it is
+		if err != errTest { //nolint:errorlint // unchanged
 			t.Errorf("the upstream's failure is reported as %v", err)
 		}
 		if n := int64(len(stored(t, coll))); n != res.Inserted || res.Unknown != 0 || res.Failed != 0 {

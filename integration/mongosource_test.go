@@ -225,7 +225,7 @@ func TestFindEndsItsCursor(t *testing.T) {
 		t.Errorf("Take(10): %d documents, %v", len(got), err)
 	}
 	if err := src.Each(t.Context(),
-		func(bson.Raw) error { return errTest }); err != errTest { //nolint:errorlint // as it is
+		func(bson.Raw) error { return errTest }); err != errTest { //nolint:errorlint // unchanged
 		t.Errorf("a failing downstream: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -13,7 +13,8 @@ import (
 )
 
 // TestDownloadOfAWSCLI downloads objects that the AWS CLI wrote with its defaults, in one part and
-// in several. What the download says before the first byte must be what it compares.
+// in several. The verification that the download announces before the first byte must be the one
+// that it makes.
 func TestDownloadOfAWSCLI(t *testing.T) {
 	cli, err := exec.LookPath("aws")
 	if err != nil {

@@ -194,7 +194,7 @@ func TestUploadStopped(t *testing.T) {
 					})
 					_, err := stream.Run(ctx, src,
 						s3sink.Upload(client, bucket, "k", &s3sink.UploadOptions{PartSize: partSize, Parallelism: 2}))
-					if err != errTest { //nolint:errorlint // as it is
+					if err != errTest { //nolint:errorlint // unchanged
 						t.Errorf("the run ended with %v", err)
 					}
 					s.Nothing(t, bucket, "k")

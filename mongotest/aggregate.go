@@ -6,8 +6,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// aggregate supports pipelines of $match stages, and that of CountDocuments: [{$match: …}, {$group:
-// {_id: 1, n: {$sum: 1}}}].
+// aggregate supports pipelines of $match stages, and the pipeline of CountDocuments: [{$match: …},
+// {$group: {_id: 1, n: {$sum: 1}}}].
 func (s *Server) aggregate(req *request, ns string) bson.Raw {
 	pipeline, _ := req.body.Lookup("pipeline").ArrayOK()
 	stages, _ := pipeline.Values()

@@ -11,7 +11,7 @@ import (
 	"github.com/millweir/millweir/mongotest"
 )
 
-// run runs commands, each of which must get the code that it names, or 0 for success.
+// run runs commands. Each must get the code that it names, or 0 for success.
 func run(t *testing.T, db *mongo.Database, steps []struct {
 	command bson.D
 	code    int32

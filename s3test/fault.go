@@ -130,7 +130,7 @@ func ShortenChunked(n int) func(*Request, *Reply) {
 // refuse returns an error reply in the form of S3.
 func refuse(status int, code string) *Reply { return refuseWith(status, code, "s3test rejects it") }
 
-// refuseWith is refuse with a message of its own.
+// refuseWith is refuse with another message.
 func refuseWith(status int, code, message string) *Reply {
 	type Error struct{ Code, Message string }
 	body, err := xml.Marshal(Error{code, message})

@@ -6,7 +6,7 @@ import (
 )
 
 // Service is the S3 service whose deviations from Amazon S3 a server shows. Each constant names the
-// deviations and where they are documented. Everything else is as in Amazon S3.
+// deviations and their documentation. Everything else is as in Amazon S3.
 type Service int
 
 const (

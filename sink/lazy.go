@@ -30,9 +30,10 @@ func Defer[T, R any](f func(context.Context) (stream.Sink[T, R], error)) stream.
 	})
 }
 
-// Lazy returns a sink that calls f with the first element and runs all elements, the first
-// included, into the sink that f returns: for example a file named after its content, or an upload
-// that starts only if there is data. Without an element it does not call f, and the result is zero.
+// Lazy returns a sink that calls f with the first element, and then runs all elements, including
+// the first, into the sink that f returns. Use it for a file named after its content, or for an
+// upload that starts only if there is data. Without an element it does not call f, and the result
+// is zero.
 //
 //   - Memory: one element.
 //   - Goroutines: none; the upstream runs as a coroutine.

@@ -71,7 +71,7 @@ func TestResourceIsClosed(t *testing.T) {
 
 type key struct{}
 
-// An early end is no error of the resource, but an error of its close is returned.
+// An early end is not an error of the resource, but an error of its close is returned.
 func TestResourceEarlyEnd(t *testing.T) {
 	for _, want := range []error{nil, errOther} {
 		src := source.Resource(func(context.Context) (int, error) { return 0, nil },

@@ -10,9 +10,9 @@ import (
 )
 
 // Unfold returns a source of the elements that f returns one after another, such as the pages of a
-// listing or a computed series. f receives a state: first seed, then the state that the previous
-// call returned. It returns the next state and an element, or ok = false at the end. Every run
-// begins with seed. An error of f ends the run and is returned unwrapped.
+// list. The first call of f gets seed, and each later call the state that the previous one
+// returned. It returns the next state and an element, or ok = false at the end. Every run begins
+// with seed. An error of f ends the run and is returned unwrapped.
 //
 // A drain of the run ends it between two calls of f. To interrupt a blocked f as well, wrap the
 // source in [stream.Drainable].

@@ -26,7 +26,7 @@ func newTill(t *testing.T, size int64) *till {
 	return &till{T: t, b: b, ctx: stream.WithBudget(t.Context(), b)}
 }
 
-// run opens an account of its own run.
+// run opens an account in a new run.
 func (l *till) run(least, most int64) *stream.Account {
 	return stream.OpenAccount(stream.WithReservation(l.ctx), stream.Need{Stage: "test", Min: least, Max: most})
 }
@@ -82,7 +82,7 @@ func (l *till) used(want int64) {
 	}
 }
 
-// Stages take what is left in the order of arrival. Nobody waits for its minimum, or for a first
+// Stages take what is left in the order of arrival. No stage waits for its minimum, or for a first
 // element.
 func TestAccountsOfRunningStages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// Outside of a run, a stage gets its minimum at once and no more, and takes nothing from the runs:
+// Outside of a run, a stage gets only its minimum, at once. It takes nothing from the runs, because
 // its reader may wait for one of them.
 func TestAccountOutsideOfARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

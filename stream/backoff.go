@@ -28,11 +28,11 @@ type Backoff struct {
 	MaxElapsed time.Duration // from the first failure in a row to the last attempt; 0 means no limit
 
 	// ResetAfter is how long a restarted stage must run, and make progress, to reset the count of
-	// failures: the next failure then counts as the first, with the wait Min and all retries. 0
-	// means that progress alone is enough: a scan that advances on every attempt never gives up,
-	// and waits about Min between two attempts. Progress is an element that the downstream took; in
-	// [RestartFlow] it is an element that the flow settled. Set ResetAfter to give up on a stage
-	// that never runs for long.
+	// failures. The next failure then counts as the first, with the wait Min and all retries. 0
+	// means that progress alone is enough. A scan that advances on every attempt then never gives
+	// up, and waits about Min between two attempts. Progress is an element that the downstream
+	// took; in [RestartFlow] it is an element that the flow settled. Set ResetAfter to give up on a
+	// stage that never runs for long.
 	ResetAfter time.Duration
 
 	// When reports whether to retry after err; nil retries if ClassOf(err) is transient: Retryable
@@ -144,7 +144,7 @@ func (r *failureStreak) waitToRetry(ctx context.Context, err error,
 	return wait(ctx, d)
 }
 
-// gaveUpError is the error of a stage that does not retry any more.
+// gaveUpError is the error of a stage that has given up retrying.
 type gaveUpError struct {
 	stage   string
 	retries int

@@ -72,8 +72,8 @@ func TestBatchBytesWithinFailsWhileItWaits(t *testing.T) {
 	})
 }
 
-// A batch by bytes takes the memory of a full batch with its first element, or that of an element
-// that is larger, and gives it back before the downstream gets it.
+// With its first element, a batch by bytes takes the memory of a full batch, or of the element if
+// that is larger. It gives the memory back before the downstream gets the batch.
 func TestBatchBytesTakesFromTheBudget(t *testing.T) {
 	const most, large = 10, 25
 	size := func(n int) int { return n }

@@ -115,10 +115,10 @@ func placeOf(ctx context.Context) *place {
 // the run. In the context of a run with the same budget, WithBudget changes nothing. With a nil
 // budget, stages hold what their options say and count nothing.
 //
-// Runs that wait for each other by other means than a hub need the context of [WithReservation]: an
-// [io.Pipe], a channel that one run fills by sink.Chan and another one reads by source.Chan, or
-// functions of [MapParallel] that wait for each other. So does a hub that a run starts to read or
-// fill after its first bytes, as by [Concat].
+// The budget knows which runs a hub connects. Runs that wait for each other in another way need the
+// context of [WithReservation]: through an [io.Pipe], through a channel between sink.Chan and
+// source.Chan, or in functions of one [MapParallel]. A hub also needs it if a run starts to read or
+// fill it after its first bytes, as in [Concat].
 //
 // The budget counts what stages hold, not the garbage that they leave. By default, Go lets a heap
 // grow to twice what is in use. So give the process a memory limit as well, such as an eighth above
@@ -136,7 +136,7 @@ func WithBudget(ctx context.Context, b *Budget) context.Context {
 
 // WithReservation returns a context whose runs count as one run for the budget: they wait for their
 // minimums together, and a run that starts later gets its minimum at once. Use it for runs that
-// feed each other, and for sources read by [All] or [Reader] that shall wait for the budget.
+// feed each other, and for sources read by [All] or [Reader] that must wait for the budget.
 func WithReservation(ctx context.Context) context.Context {
 	p := placeOf(ctx)
 	if p == nil || p.budget == nil || p.nested {
@@ -153,8 +153,8 @@ func WithReservation(ctx context.Context) context.Context {
 }
 
 // inBranch returns a context for a part of a run that may start before or after the run has its
-// first bytes: a branch, a side sink, a function that runs concurrently. What a run needs for
-// certain must not depend on time.
+// first bytes: a branch, a side sink, a function that runs concurrently. The certain needs of a run
+// must not depend on time.
 func inBranch(ctx context.Context) context.Context { return budgetplace.InBranch(ctx) }
 
 // InBranch implements [budgetplace.Place].

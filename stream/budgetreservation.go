@@ -7,10 +7,10 @@ import (
 	"github.com/millweir/millweir/internal/budgetplace"
 )
 
-// reservation is what one run has of a budget. The run is admitted with the sum of the minimums of
-// its open accounts, as a whole, when the first of them needs bytes. Until then it holds nothing.
-// When its last account closes it gives everything back, and a later account waits again. All
-// fields are guarded by the budget's mutex.
+// reservation is the share of one run in a budget. When the first of its accounts needs bytes, the
+// run gets the minimums of all its open accounts, as a whole: it is admitted. Until then it holds
+// nothing. When its last account closes it gives everything back, and a later account waits again.
+// All fields are guarded by the budget's mutex.
 type reservation struct {
 	budget *Budget
 	parent *reservation            // of the run around this one
@@ -103,8 +103,8 @@ func (r *reservation) reason(err error) error {
 	return err
 }
 
-// needs returns the smallest budget for the run: room for all minimums and for each maximum that a
-// user asked for.
+// needs returns the smallest budget for the run: it has room for all minimums, and for the bytes
+// that a user requested for any one stage.
 func (r *reservation) needs() int64 { return r.certain + r.stretch }
 
 // check makes the run fail if the budget can never admit it. The run is cancelled before it has
@@ -122,7 +122,7 @@ func (r *reservation) check() {
 }
 
 // stopped reports whether ctx is done, so that an upstream need not start. If the budget of its run
-// is too small, the upstream starts all the same: its stages state what they need before they see
+// is too small, the upstream starts anyway, because its stages state their needs before they see
 // that ctx is done.
 func stopped(ctx context.Context) bool {
 	if ctx.Err() == nil {
@@ -220,7 +220,7 @@ func (r *reservation) dismiss() {
 	r.settle()
 }
 
-// settle charges the run for what it has now.
+// settle charges the run for the bytes that it has now.
 func (r *reservation) settle() {
 	var charge int64
 	if r.admitted {

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// ties connect the runs that a hub connects: a run that holds bytes may wait there for another run
+// ties records the runs that a hub connects. In a hub, a run that holds bytes may wait for a run
 // that has none yet. There is one tie for each budget of the runs.
 type ties struct {
 	mu sync.Mutex
@@ -72,13 +72,13 @@ func (r *reservation) untie(t *tie) {
 	}
 }
 
-// below is what runs inside of a run have, at any depth.
+// below summarizes the runs inside a run, at any depth.
 type below struct {
 	admitted int    // how many of them are admitted
 	ties     []*tie // one for each run that has it
 }
 
-// around returns what the runs around this one know of it.
+// around returns the summaries that include this run, in the runs around it.
 func (r *reservation) around() iter.Seq[*below] {
 	return func(yield func(*below) bool) {
 		for ; r.parent != nil; r = r.parent {
@@ -119,10 +119,10 @@ func (r *reservation) depended() bool {
 	return admitted
 }
 
-// related reports whether one of the runs that may wait for this one without a tie is admitted, and
-// returns the ties of these runs: the run itself, the runs around it and inside it, and the runs
-// inside those around it, as one function of a run may wait for another. Runs that started in
-// branches do not wait for each other.
+// related looks at the runs that may wait for this one without a tie: the run itself, the runs
+// around it and inside it, and the runs inside those around it, because one function of a run may
+// wait for another. Runs that started in branches do not wait for each other. related reports
+// whether one of these runs is admitted, and returns their ties.
 func (r *reservation) related() (admitted bool, ties []*tie) {
 	count := r.straight.admitted + r.branches.admitted
 	ties = slices.Concat(r.straight.ties, r.branches.ties)

@@ -39,8 +39,8 @@ func (l *till) wait(runs ...*stream.Running[int64]) {
 	}
 }
 
-// A run in a function of a hub's consumer, which has no bytes of its own, gets its bytes at once if
-// a producer of the hub has some: the producer waits until the function returns.
+// The consumer of a hub holds no bytes, and starts a run in its function. That run gets its bytes
+// at once if a producer of the hub has some, because the producer waits until the function returns.
 func TestBudgetOfARunInsideAHubsConsumer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTill(t, 10)
@@ -59,8 +59,8 @@ func TestBudgetOfARunInsideAHubsConsumer(t *testing.T) {
 	})
 }
 
-// A waiting producer of a hub gets its bytes when a run inside the hub's consumer gets some, which
-// may read from the producer.
+// A waiting producer of a hub gets its bytes when a run inside the hub's consumer gets some,
+// because that run may read from the producer.
 func TestBudgetOfAHubsProducerThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTill(t, 10)
@@ -84,8 +84,8 @@ func TestBudgetOfAHubsProducerThatWaits(t *testing.T) {
 	})
 }
 
-// A run may be tied to one that has bytes only through a run inside the hub's consumer, which is
-// the producer of another hub.
+// A run may be tied to a run with bytes through two hubs: a run inside the consumer of the first is
+// the producer of the second.
 func TestBudgetOfHubsInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTill(t, 10)
@@ -110,8 +110,8 @@ func TestBudgetOfHubsInARow(t *testing.T) {
 	})
 }
 
-// Two runs inside one run, which has no bytes of its own, may wait for each other: one of them
-// reads what a function of the outer run makes by the other one.
+// Two runs inside a run without bytes may wait for each other: one of them reads what a function of
+// the outer run makes with the other.
 func TestBudgetOfTwoRunsInsideOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTill(t, 10)
@@ -124,7 +124,7 @@ func TestBudgetOfTwoRunsInsideOne(t *testing.T) {
 	})
 }
 
-// Runs in functions that are called in parallel share the budget as others do, also two levels
+// Runs in functions that are called in parallel share the budget like other runs, even two levels
 // below a run.
 func TestBudgetOfRunsInParallelFunctions(t *testing.T) {
 	call := func(l *till) func(context.Context, int) (int, error) {

@@ -3,11 +3,11 @@ package stream
 import "context"
 
 // CarrySegments returns a flow that cuts its input into segments of n elements and runs flow once
-// over the values of each segment: consecutive gzip members or zstd frames, or objects that
-// [ResultOf] an upload stores. It works with any flow, even one that holds elements back, because a
-// run has emitted all of its output when it ends. So the last output of a segment carries the last
-// checkpoint of the segment, and the others carry none. With n = 0, the whole stream is one
-// segment.
+// over the values of each segment. The outputs are consecutive gzip members or zstd frames, for
+// example, or objects that [ResultOf] an upload stores. It works with any flow, even one that holds
+// elements back, because a run has emitted all of its output when it ends. So the last output of a
+// segment carries the last checkpoint of the segment, and the others carry none. With n = 0, the
+// whole stream is one segment.
 //
 //	stream.CarrySegments[Position](10_000, codec.Gzip(nil))
 //

@@ -54,9 +54,9 @@ func (c *chunk[T, U]) take(now time.Time) {
 // large reports whether the chunk has more than one element.
 func (c *chunk[T, U]) large() bool { return c.to-c.from > 1 }
 
-// split reduces a chunk that a worker has taken to the element that the worker began last. before
-// is a chunk of the results before that element, or nil if there are none. after are the elements
-// after it, as chunks of one. split returns false if [progress.cut] does.
+// split reduces a chunk that a worker has taken to the element that the worker began last. It
+// returns the results before that element as one chunk, or nil if there are none, and one chunk for
+// each element after it. split returns false if [progress.cut] does.
 func (c *chunk[T, U]) split() (before *chunk[T, U], after []*chunk[T, U], ok bool) {
 	begun, ok := c.progress.cut()
 	if !ok {

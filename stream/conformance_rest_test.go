@@ -101,7 +101,7 @@ func TestContractOfMonitorBytes(t *testing.T) {
 	})
 }
 
-// The sinks of this package keep the contract. So do hubs, which are both sinks and sources.
+// The sinks of this package and its hubs, which are both sinks and sources, keep the contract.
 func TestContractOfSinks(t *testing.T) {
 	number := func(i int) int { return i }
 	t.Run("StallTimeout", func(t *testing.T) {

@@ -21,10 +21,10 @@ var (
 	graphSeed = flag.Uint64("seed", 0, "run only the random graph of this seed, many times")
 )
 
-// TestGraphs runs random graphs of operators, with faults at random places, and compares each
-// result with a sequential model: no deadlock, no goroutine left, the first error kept, a prefix of
-// the model's output, and nil only for all of it. The test prints the seed of a graph that fails;
-// go test -run TestGraphs -seed N runs it again.
+// TestGraphs runs random graphs of operators, with faults at random stages, and compares each
+// result with a sequential model. No run deadlocks or leaves a goroutine, the first error is kept,
+// and the output is a prefix of the model's. An error of nil means that it is the whole output. The
+// test prints the seed of a graph that fails; go test -run TestGraphs -seed N runs it again.
 func TestGraphs(t *testing.T) {
 	ops := operators()
 	if *graphSeed != 0 {

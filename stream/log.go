@@ -14,9 +14,9 @@ type LogOptions[T any] struct {
 	Value   func(T) slog.Attr // describes an element; nil omits its value, which may be secret
 }
 
-// Log returns a flow that writes a record to logger for each element that passes, and one at the
-// end with the number of elements, the duration and the error. name is the message of the records.
-// Fused; it holds no element.
+// Log returns a flow that writes a record to logger for each element that passes. At the end it
+// writes one with the number of elements, the duration and the error. name is the message of the
+// records. Fused; it holds no element.
 //
 // If the logger's handler blocks, the run waits; if it panics, the run ends.
 func Log[T any](logger *slog.Logger, name string, opts *LogOptions[T]) Flow[T, T] {

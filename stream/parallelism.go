@@ -7,10 +7,10 @@ import (
 
 type parallelismKey struct{}
 
-// WithParallelism returns a context in which the stages that compress, decompress, or convert BSON
-// to or from Extended JSON use n goroutines each, unless their option Parallelism is set. n = 0
-// means as many as [runtime.GOMAXPROCS] reports. A negative n is an error of the run. Without it
-// these stages are fused.
+// WithParallelism returns a context that gives n goroutines to each stage that compresses,
+// decompresses, or converts between BSON and Extended JSON. The option Parallelism of a stage takes
+// precedence. n = 0 means as many as [runtime.GOMAXPROCS] reports. A negative n is an error of the
+// run. Without it these stages are fused.
 //
 //	ctx = stream.WithParallelism(ctx, 0) // all cores, for every run in ctx
 //
@@ -24,8 +24,9 @@ func WithParallelism(ctx context.Context, n int) context.Context {
 }
 
 // Parallelism returns the number of goroutines of a stage with an option of that name: the option,
-// or that of [WithParallelism] if the option is 0. An option of -1 means 0, a fused stage, in every
-// context. Any other negative number, of the option or of the context, is an error of class Fatal.
+// or the number of [WithParallelism] if the option is 0. An option of -1 means 0, a fused stage, in
+// every context. Any other negative number, of the option or of the context, is an error of class
+// Fatal.
 func Parallelism(ctx context.Context, option int) (int, error) {
 	n := option
 	if n == 0 {

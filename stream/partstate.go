@@ -2,9 +2,9 @@ package stream
 
 import "sync/atomic"
 
-// partState says who may use a [part]: one reader, until the part is revoked. The reader and the
-// goroutine that revokes may be different ones. Of end and revoke, the second call learns of the
-// first, so that exactly one of the two goroutines ends the source.
+// partState says who may use a [part]: only one reader, until the part is revoked. The reader and
+// the goroutine that revokes may be different ones. The second call of end and revoke learns of the
+// first, so exactly one of the two goroutines ends the source.
 type partState struct{ now atomic.Int32 }
 
 const (

@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// RestartFlow returns flow with restarts: if flow fails, RestartFlow starts it again, passes it the
-// elements that it has taken and not settled, and then continues with the upstream, which keeps
-// running. settles reports whether the output out settles the input in. If each input produces one
-// output, compare their keys. If some produce none, check that in's position ≤ out's. b may be nil.
+// RestartFlow returns flow with restarts. If flow fails, RestartFlow starts it again and first
+// passes it the elements that it had taken and not settled. The upstream keeps running, and its
+// next elements follow. settles reports whether the output out settles the input in. If each input
+// produces one output, compare their keys. If some produce none, check that in's position ≤ out's.
+// b may be nil.
 //
 // Nothing is lost and nothing is emitted twice, if the last output that depends on an input settles
 // it, and the input makes no earlier output. A flow that makes several elements from one must emit

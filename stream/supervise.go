@@ -36,9 +36,9 @@ type SuperviseOptions[T any] struct {
 //   - Memory: none with n = 1; otherwise as in [MapParallel].
 //   - Goroutines: none with n = 1; otherwise as in MapParallel. The caller's goroutine calls dead.
 //   - Errors: an error of f that is not skipped ends the run, unchanged, and so does an error of
-//     dead. If a skipped element exceeds MaxCount or MaxBytes, the run ends with
-//     [ErrTooManySkipped], because a run that loses much must not succeed. dead has received every
-//     skipped element except that last one, which the error names.
+//     dead. If the skipped elements exceed MaxCount or MaxBytes, the run ends with
+//     [ErrTooManySkipped]: a run that loses much must not succeed. dead has received every skipped
+//     element except that last one, which the error names.
 func Supervise[T, U any](
 	n int,
 	f func(context.Context, T) (U, error),

@@ -9,7 +9,7 @@ import (
 )
 
 // WithoutStop returns a context for work that a stage must finish after an early end of its
-// downstream: for example, the copy that [AlsoTo] makes, or the rest of a file whose checksum must
+// downstream. Examples are the copy that [AlsoTo] makes, and the rest of a file whose checksum must
 // be verified. A stage with goroutines further down ([Async], [MapParallel], [Merge]…) ends its
 // upstream early by cancelling the upstream's context. The returned context outlives that
 // cancellation. It is cancelled, with the cause, when ctx is cancelled for any other reason. It is

@@ -93,7 +93,7 @@ func TestCancelEndsTheSearchForAKey(t *testing.T) {
 				ctx := newCountdown(t.Context(), at)
 				out := 0
 				err := stream.Via(pieces(c.file, 0), f).Each(ctx, func([]byte) error { out++; return nil })
-				if err != errStop || out > 0 { //nolint:errorlint // the cause as it is
+				if err != errStop || out > 0 { //nolint:errorlint // unchanged
 					t.Errorf("%s, %s, cancelled at %d: %v, want %v; %d chunks", name, what, at, err, errStop, out)
 				}
 				if n := ctx.asked.Load(); n > 10 { // each layer checks the context once or twice
@@ -113,7 +113,7 @@ func TestCancelEndsEncrypt(t *testing.T) {
 			t.Error("something came out")
 			return nil
 		})
-		if err != errStop { //nolint:errorlint // the cause as it is
+		if err != errStop { //nolint:errorlint // unchanged
 			t.Errorf("cancelled at %d: %v, want %v", at, err, errStop)
 		}
 	}

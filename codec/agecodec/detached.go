@@ -10,7 +10,7 @@ import (
 )
 
 // callDetached calls f on a new goroutine and returns its result, or the cause of ctx if ctx is
-// done first. f is the code of an identity or a recipient: it takes no context and may wait for a
+// done first. f is the code of an identity or a recipient. It takes no context, and may wait for a
 // person or a device. f does not begin after callDetached has returned. If it has begun by then, it
 // runs until it returns, and its result is dropped. A panic or runtime.Goexit of f continues on the
 // caller's goroutine.

@@ -45,9 +45,9 @@ func pairs(b *testing.B, ours, peer func() error) {
 	b.ReportMetric(total/theirs.Seconds(), "age-MB/cpu-s")
 }
 
-// BenchmarkPeers compares CPU time with filippo.io/age in two ways: as its API is used directly,
-// with the output discarded or read into one buffer, and as a flow that gives its chunks away,
-// which is the same work as ours. Run it with -benchtime 10x or more.
+// BenchmarkPeers compares CPU time with filippo.io/age in two ways. The first uses its API
+// directly, and discards the output or reads it into one buffer. The second is a flow that gives
+// its chunks away, which is the same work as ours. Run it with -benchtime 10x or more.
 func BenchmarkPeers(b *testing.B) {
 	key := newKey(b)
 	data := noise(benchSize)

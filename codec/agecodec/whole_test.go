@@ -105,7 +105,7 @@ func TestEarlyEnd(t *testing.T) {
 		calls++
 		return boom
 	})
-	if err != boom || calls != 1 { //nolint:errorlint // as it is
+	if err != boom || calls != 1 { //nolint:errorlint // unchanged
 		t.Errorf("a downstream that fails: %v, %d calls", err, calls)
 	}
 	c, cancel := context.WithCancelCause(ctx)

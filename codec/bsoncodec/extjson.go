@@ -13,8 +13,8 @@ import (
 
 // ExtJSONOptions holds the options of [ExtJSON] and [AppendExtJSON]. The zero value is valid.
 type ExtJSONOptions struct {
-	// Parallelism is the number of goroutines of [ExtJSON] that write. The default, 0, is that of
-	// [stream.WithParallelism], or none. -1 means none.
+	// Parallelism is the number of goroutines of [ExtJSON] that write. The default, 0, means the
+	// number of [stream.WithParallelism], or none. -1 means none.
 	Parallelism int
 	// Relaxed writes plain numbers and readable dates. An int64 within the range of an int32 is
 	// then parsed as an int32. The default is canonical.

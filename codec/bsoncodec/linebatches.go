@@ -18,8 +18,8 @@ const (
 )
 
 // lineBatcher cuts a byte stream into batches of lines. It searches only for the last newline of a
-// chunk, and copies nothing but small chunks. A chunk that ends a line completes a batch, so no
-// line waits for the next chunk.
+// chunk, and copies only small chunks. A chunk that ends a line completes a batch, so no line waits
+// for the next chunk.
 type lineBatcher struct {
 	max  int             // bytes of a line
 	ctx  context.Context // of the run

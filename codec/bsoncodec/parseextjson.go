@@ -12,8 +12,8 @@ import (
 // ParseExtJSONOptions holds the options of [ParseExtJSON] and [AppendBSON]. The zero value is
 // valid.
 type ParseExtJSONOptions struct {
-	// Parallelism is the number of goroutines of [ParseExtJSON] that parse. The default, 0, is that
-	// of [stream.WithParallelism], or none. -1 means none.
+	// Parallelism is the number of goroutines of [ParseExtJSON] that parse. The default, 0, means
+	// the number of [stream.WithParallelism], or none. -1 means none.
 	Parallelism int
 	// SkipBlank makes [ParseExtJSON] skip lines that are blank or null. By default they are an
 	// error, [ErrBlank].

@@ -9,9 +9,9 @@ import (
 type ValidateOptions struct {
 	// MaxDepth limits the levels of documents and arrays, 1 to 10,000. The default is 200.
 	MaxDepth int
-	// Strict also rejects values that the BSON specification forbids but that occur in practice and
-	// can be kept: text that is not UTF-8, booleans other than 0 and 1, and binary subtype 2 with
-	// two different lengths.
+	// Strict also rejects values that the BSON specification forbids, although they occur in
+	// practice and can be kept: text that is not UTF-8, booleans other than 0 and 1, and binary
+	// subtype 2 with two different lengths.
 	Strict bool
 }
 

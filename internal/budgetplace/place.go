@@ -1,12 +1,12 @@
-// Package budgetplace lets stages outside of package stream say where in a run they start others,
-// as the memory budget of the run must know.
+// Package budgetplace records in a context which part of a run its stages belong to. The memory
+// budget needs that from stages outside of package stream too.
 package budgetplace
 
 import "context"
 
-// Place is where in a run the stages of a context belong.
+// Place is the part of a run that the stages of a context belong to.
 type Place interface {
-	// InBranch returns ctx, whose place it is, for a branch of the run.
+	// InBranch returns ctx for a branch of the run. ctx must have this place.
 	InBranch(ctx context.Context) context.Context
 }
 

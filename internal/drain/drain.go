@@ -17,8 +17,8 @@ func With(ctx context.Context) (_ context.Context, drain func()) {
 	return context.WithValue(ctx, key{}, signal), drain
 }
 
-// Without returns ctx without the drain, for what belongs to one element: sources that run in it
-// are not drained.
+// Without returns ctx without the drain, for the work that belongs to one element: sources that run
+// in it are not drained.
 func Without(ctx context.Context) context.Context {
 	if Signal(ctx) == nil {
 		return ctx

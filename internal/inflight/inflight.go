@@ -1,5 +1,5 @@
-// Package inflight limits the memory of what the goroutines of a stage work on. A parallel map
-// limits only its number.
+// Package inflight limits the memory of the units that the goroutines of a stage work on. A
+// parallel map limits only the number of units.
 package inflight
 
 import (

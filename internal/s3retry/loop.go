@@ -22,8 +22,8 @@ const (
 // Policy says how long the requests of one run are repeated. The zero value repeats none. Any
 // goroutine may use it.
 type Policy struct {
-	// Timeout is the time from the first failure of a request until its last repetition. 0 and
-	// negative mean no repetition.
+	// Timeout is the time from the first failure of a request until its last repetition. 0 or less
+	// means no repetition.
 	Timeout time.Duration
 
 	answered atomic.Bool
@@ -41,10 +41,10 @@ func (p *Policy) Transient(err error) bool {
 	return s3fault.Transient(err) || p.answered.Load() && s3fault.Outage(err)
 }
 
-// Loop counts the time of one request, or of one body, against the policy's timeout.
+// Loop returns a loop for one request or one body.
 func (p *Policy) Loop() *Loop { return &Loop{policy: p} }
 
-// Loop is the failures of one request in a row.
+// Loop counts the consecutive failures of one request.
 type Loop struct {
 	policy *Policy
 	first  time.Time // of the failures; zero if there is none

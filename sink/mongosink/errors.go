@@ -144,8 +144,8 @@ var refusals = []int32{
 }
 
 // notWritten reports whether err proves that nothing of the batch was written: the batch was never
-// sent, or it was refused for its content. The label NoWritesPerformed is no proof: it says nothing
-// about an earlier attempt.
+// sent, or it was refused for its content. The label NoWritesPerformed does not prove that: it says
+// nothing about an earlier attempt.
 func notWritten(err error) bool {
 	var command mongo.CommandError
 	if errors.As(err, &command) {

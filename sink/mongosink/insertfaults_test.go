@@ -178,7 +178,7 @@ func TestInsertUpstreamError(t *testing.T) {
 	docs := numbered(t, 35)
 	r, err := stream.Run(t.Context(), sourceOf(docs, broken),
 		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
-	if err != broken { //nolint:errorlint // as it is
+	if err != broken { //nolint:errorlint // unchanged
 		t.Errorf("%v", err)
 	}
 	if r.Inserted != 30 || len(f.batches) != 3 || r.Bytes != size(docs[:30]) {
@@ -242,7 +242,7 @@ func TestInsertGrace(t *testing.T) {
 		begin := time.Now()
 		r, err := stream.Run(t.Context(), sourceOf(docs, broken),
 			mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
-		if err != broken || r.Unknown != 10 || time.Since(begin) != 10*time.Second { //nolint:errorlint // as it is
+		if err != broken || r.Unknown != 10 || time.Since(begin) != 10*time.Second { //nolint:errorlint // unchanged
 			t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
 		}
 	})

@@ -18,10 +18,10 @@ import (
 const maxResends = 5
 
 // dropDuplicates removes the duplicate key errors from the reply to a batch that was sent before,
-// because an earlier attempt may have stored these documents. unknown has the indexes of documents
-// that may be stored: each duplicate, unless its _id was made here and already exists, which proves
-// that the earlier attempt stored it. If the batch is ordered, unknown has the duplicate and all
-// documents after it.
+// because an earlier attempt may have stored these documents. unknown has the indexes of the
+// duplicates that may be stored. A duplicate of an _id that was made here is not among them: it
+// proves that the earlier attempt stored the document. If the batch is ordered, unknown has the
+// duplicate and all documents after it.
 func (b *batch) dropDuplicates(refused mongo.BulkWriteException) (rest mongo.BulkWriteException, unknown []int) {
 	rest = refused
 	rest.WriteErrors = nil

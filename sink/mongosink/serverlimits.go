@@ -12,7 +12,7 @@ import (
 
 // fitServer lowers the limits of a batch to those of the server, so that the driver never divides
 // one. If a part of a divided batch fails, the driver does not say what it did with the other
-// parts, and the failure would look like that of the whole batch.
+// parts, and the failure would look like a failure of the whole batch.
 func (r *run) fitServer(ctx context.Context) error {
 	db := databaseOf(r.coll)
 	if db == nil {

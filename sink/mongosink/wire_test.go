@@ -237,7 +237,7 @@ func TestInsertCancelledOnTheWire(t *testing.T) {
 	}()
 	r, err := stream.Run(ctx, sourceOf(numbered(t, 100), nil),
 		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
-	if err != cause || r.Unknown != 40 { //nolint:errorlint // as it is
+	if err != cause || r.Unknown != 40 { //nolint:errorlint // unchanged
 		t.Errorf("%v, %+v", err, r)
 	}
 }

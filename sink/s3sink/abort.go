@@ -65,7 +65,8 @@ func (m *multipart) abortOnce(ctx context.Context) error {
 }
 
 // abortAsProbe aborts the upload to find out its state. It reports whether the abort ended the
-// upload. If not, the upload had been completed or aborted before. With an error, neither is known.
+// upload. If not, the upload had been completed or aborted before. With an error, the state is
+// unknown.
 func (m *multipart) abortAsProbe(ctx context.Context) (ended bool, err error) {
 	err = m.abortOnce(ctx)
 	switch {

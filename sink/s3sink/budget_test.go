@@ -49,7 +49,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestBudgetGrowingParts: a part that would outgrow the upload's minimum is sent as it is.
+// TestBudgetGrowingParts: a part that would outgrow the upload's minimum is sent unfilled.
 func TestBudgetGrowingParts(t *testing.T) {
 	server, client := newServer(t, anyParts)
 	ctx := stream.WithBudget(t.Context(), stream.NewBudget(100))

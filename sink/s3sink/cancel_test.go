@@ -88,7 +88,7 @@ func TestCancelWhileBeginning(t *testing.T) {
 	}})
 	_, err := stream.Run(ctx, chunks(random(950), 30), s3sink.UploadWithin(10_000, client, bucket, key,
 		small(s3sink.UploadOptions{})))
-	if err != errCause { //nolint:errorlint // it is to come as it is
+	if err != errCause { //nolint:errorlint // unchanged
 		t.Errorf("the error is %v", err)
 	}
 	expectNothing(t, server)
@@ -124,7 +124,7 @@ func TestCancelAtTheEnd(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		src := then(chunks(random(size), 30), func(context.Context) error { cancel(errCause); return nil })
 		_, err := stream.Run(ctx, src, s3sink.UploadWithin(10_000, client, bucket, key, small(s3sink.UploadOptions{})))
-		if err != errCause { //nolint:errorlint // it is to come as it is
+		if err != errCause { //nolint:errorlint // unchanged
 			t.Errorf("%d bytes: the error is %v", size, err)
 		}
 		expectNothing(t, server)

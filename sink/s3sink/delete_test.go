@@ -77,7 +77,7 @@ func TestDeleteMany(t *testing.T) {
 	}
 }
 
-// TestDeleteVersions deletes versions, some of which are locked.
+// TestDeleteVersions deletes versions. Some are locked.
 func TestDeleteVersions(t *testing.T) {
 	server, client := newServer(t, &s3test.Options{ObjectLock: true})
 	first, second := server.Put(bucket, key, nil).VersionID, server.Put(bucket, key, nil).VersionID
@@ -116,7 +116,7 @@ func TestDeleteVersions(t *testing.T) {
 	}
 }
 
-// TestDeleteFaults has requests that fail for a while or for ever, and replies that say too little.
+// TestDeleteFaults has requests that fail for a while or forever, and replies that say too little.
 func TestDeleteFaults(t *testing.T) {
 	result := func(rest string) func(*s3test.Request, *s3test.Reply) {
 		return s3test.Say("<DeleteResult>" + rest + "</DeleteResult>")

@@ -55,14 +55,14 @@
 //
 // # Retries
 //
-// The client's own retries apply, as configured. After them, a request that failed for a reason
-// that passes is repeated with growing pauses, for at most RetryTimeout from its first failure: the
-// service is busy or fails (429, 500, 502, 503, 504, SlowDown, RequestTimeout, OperationAborted),
-// the connection breaks or stalls, the body arrives damaged, or the credentials have expired (the
-// client's provider is asked for new ones). After the first answer of the service, a host name
-// without an address and a failing credentials provider are outages too; before it, they are wrong
-// settings. A reply of success that cannot be used, such as the HTML page of a proxy, leads to two
-// more requests.
+// The client's own retries apply, as configured. After them, a request that failed for a transient
+// reason is repeated with growing pauses, for at most RetryTimeout from its first failure. Such
+// reasons are a service that is busy or fails (429, 500, 502, 503, 504, SlowDown, RequestTimeout,
+// OperationAborted), a connection that breaks or stalls, a damaged body, and expired credentials,
+// for which the client's provider is asked for new ones. After the first answer of the service, a
+// host name without an address and a failing credentials provider are outages too; before it, they
+// are wrong settings. A reply of success that cannot be used, such as the HTML page of a proxy,
+// leads to two more requests.
 //
 // In a versioned bucket, each attempt of a PutObject without a reply may leave a version. Every
 // error has a class ([github.com/millweir/millweir/stream.ClassOf]). A run with an unknown outcome

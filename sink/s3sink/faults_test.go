@@ -605,7 +605,7 @@ func TestSourceFails(t *testing.T) {
 		src := then(chunks(random(size), 30), func(context.Context) error { return errSource })
 		_, err := stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, client, bucket, key,
 			small(s3sink.UploadOptions{})))
-		if err != errSource { //nolint:errorlint // it is to come as it is
+		if err != errSource { //nolint:errorlint // unchanged
 			t.Errorf("after %d bytes: %v", size, err)
 		}
 		expectNothing(t, server)

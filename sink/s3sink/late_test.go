@@ -91,7 +91,7 @@ func latePart(t *testing.T, sent bool) {
 		return errSource
 	})
 	_, err := stream.Run(t.Context(), src, s3sink.UploadWithin(10_000, c, bucket, key, small(s3sink.UploadOptions{})))
-	if err != errSource { //nolint:errorlint // as it is
+	if err != errSource { //nolint:errorlint // unchanged
 		t.Errorf("the run ended with %v", err)
 	}
 	c.mu.Lock()

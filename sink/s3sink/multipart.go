@@ -58,8 +58,8 @@ func (s *settings) encrypted(answer types.ServerSideEncryption) error {
 	return nil
 }
 
-// send sends a part. If the reply has no checksum, and an ETag that looks like an MD5 and is not
-// that of the part, it sends the part again with its MD5: then the service compares it.
+// send sends a part. If the reply has no checksum, and an ETag that looks like the MD5 of other
+// bytes, it sends the part again with its MD5, which the service compares.
 func (m *multipart) send(ctx context.Context, p part) error {
 	what := fmt.Sprintf("upload part %d", p.n)
 	acked, err := m.sendOnce(ctx, what, p, m.checksum() == ChecksumMD5)

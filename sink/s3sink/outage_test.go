@@ -43,7 +43,7 @@ func TestOutage(t *testing.T) {
 				fault := fault
 				fault.Op, fault.Times = op, 4
 				if name == "no ETag and no id" {
-					fault.Times = 1 // such a reply is no sign of an outage
+					fault.Times = 1 // such a reply does not show an outage
 				}
 				server.Fault(fault)
 				data := random(size)

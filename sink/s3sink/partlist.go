@@ -47,7 +47,7 @@ func (l *partList) addUnanswered() {
 	l.maybeInFlight = true
 }
 
-// setOpaque records that the service's ETags are no MD5s.
+// setOpaque records that the service's ETags are not MD5s.
 func (l *partList) setOpaque() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,8 +100,8 @@ func (l *partList) verified() string {
 	return how
 }
 
-// damaged returns an error if the ETags of some parts are their MD5s, and that of another is not:
-// that part is not what was sent.
+// damaged returns an error if the ETags of some parts are their MD5s, but the ETag of another is
+// not. That other part is damaged.
 func (l *partList) damaged() error {
 	md5s, other := false, 0
 	for _, p := range l.acked {

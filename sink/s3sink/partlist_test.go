@@ -50,7 +50,7 @@ func TestPartList(t *testing.T) {
 	}
 }
 
-// TestVerified: what is known about all parts is the least that is known about one.
+// TestVerified: the result states only what the service has confirmed for every part.
 func TestVerified(t *testing.T) {
 	echoed := sentPart{echoed: true, algorithm: crc64Algorithm}
 	byMD5, opaque := sentPart{isMD5: true, etag: md5A}, sentPart{n: 3, etag: md5B}

@@ -11,8 +11,8 @@ import (
 )
 
 // put stores the whole stream, which is the part being filled, by one request. If the body was sent
-// without its MD5, and the reply has an ETag that looks like an MD5 and is another one, it sends the
-// body again with its MD5: then the service compares it.
+// without its MD5, and the ETag in the reply looks like another MD5, put sends the body again with
+// its MD5, which the service compares.
 func (r *run) put(ctx context.Context) (Object, error) {
 	t := r.newAttempts("put", r.requestTimeout(r.cutter.part.body.size))
 	t.unsigned, t.retryOn = r.unsigned(), s3fault.Damaged

@@ -46,7 +46,7 @@ func TestPutFlipped(t *testing.T) {
 	}
 }
 
-// otherMD5 replies with an ETag that looks like an MD5 and is none.
+// otherMD5 replies with an ETag that looks like an MD5 and is not one.
 func otherMD5(_ *s3test.Request, r *s3test.Reply) {
 	r.Header.Set("Etag", `"00000000000000000000000000000000"`)
 }

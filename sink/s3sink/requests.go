@@ -113,7 +113,7 @@ func (q *requests) cleanupContext(ctx context.Context) (context.Context, context
 }
 
 // settleContext returns a context for finding out whether the object is stored. It has the time of
-// a repeated request, and after a cancellation of ctx that of cleaning up.
+// a repeated request. After a cancellation of ctx it has the time for cleaning up.
 func (q *requests) settleContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := withGrace(ctx, q.opts.AbortTimeout)
 	limited, stop := context.WithTimeout(longer, q.settling.Timeout)

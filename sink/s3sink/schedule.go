@@ -3,8 +3,8 @@ package s3sink
 import "math"
 
 // schedule is the sizes of the parts of an upload. Parts have base bytes at first. Then their size
-// grows in proportion to their number, so that the memory of an upload grows with the square root
-// of the stream, and a stream of design bytes fits into nine tenths of the parts. In the last tenth
+// grows in proportion to their number. The memory of an upload thus grows with the square root of
+// the stream, and a stream of design bytes fits into nine tenths of the parts. In the last tenth
 // the size doubles again and again: a stream that is larger than designed still fits.
 type schedule struct {
 	base, most int64 // bytes of a part

@@ -66,7 +66,8 @@ type UploadOptions struct {
 
 	// StallTimeout limits how long an attempt of a request may stand still: no byte of its body is
 	// accepted, and none of its reply is received. 0 means a minute. An attempt may take this time
-	// and that of its body at 16 KiB a second, and a CompleteMultipartUpload ten times as long.
+	// and the time for its body at 16 KiB a second. A CompleteMultipartUpload may take ten times as
+	// long.
 	StallTimeout time.Duration
 	AbortTimeout time.Duration // of cleaning up after a failed run; 0 means 30 s
 

@@ -1,6 +1,6 @@
 package s3sink
 
-// verdict is what is known about the object after its last request has failed.
+// verdict says what became of the object whose last request has failed.
 type verdict int
 
 const (
@@ -9,7 +9,7 @@ const (
 	notStored
 )
 
-// putFacts is what is known about a PutObject that failed, and that the service may have executed.
+// putFacts are the facts about a failed PutObject that the service may have executed.
 type putFacts struct {
 	key              keyState
 	maybeInFlight    bool // the service may still execute an attempt
@@ -33,7 +33,7 @@ func (f putFacts) verdict() verdict {
 	return notStored
 }
 
-// completeFacts is what is known about a CompleteMultipartUpload that failed.
+// completeFacts are the facts about a failed CompleteMultipartUpload.
 type completeFacts struct {
 	key           keyState
 	maybeApplied  bool // the service may have executed an attempt

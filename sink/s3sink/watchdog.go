@@ -8,8 +8,8 @@ import (
 )
 
 // watchdog ends an attempt in which no byte is accepted or received for a while. A body counts as
-// accepted when the HTTP client reads it. What the system buffers after that is not seen, so the
-// reply may take as long again as the body took.
+// accepted when the HTTP client reads it. The buffers of the system are not visible, so the reply
+// may take as long again as the body took.
 type watchdog struct {
 	stall  time.Duration
 	answer time.Duration // more time until the reply begins

@@ -29,7 +29,7 @@ func described(t testing.TB, of ...bson.D) bson.Raw {
 	}}, {Key: "ok", Value: 1}})
 }
 
-// M10, M11: every kind of collection is known for what it is, and odd names are kept.
+// M10, M11: every kind of collection is recognized, and odd names are kept.
 func TestCollections(t *testing.T) {
 	entry := func(name, kind string, options bson.D) bson.D {
 		return bson.D{{Key: "name", Value: name}, {Key: "type", Value: kind}, {Key: "options", Value: options}}

@@ -12,9 +12,9 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrCursorLost says that the server no longer knows the cursor: it was killed, the server was
-// restarted, or the cursor was idle for too long (10 minutes, or 30 for its session) because the
-// downstream was slow. The driver's error is wrapped too. Its class is Retryable.
+// ErrCursorLost says that the server no longer knows the cursor. It was killed, the server was
+// restarted, or a slow downstream left the cursor idle for too long (10 minutes, or 30 for its
+// session). The driver's error is wrapped too. Its class is Retryable.
 var ErrCursorLost = stream.Mark(errors.New("the server gave up the cursor"), stream.Retryable)
 
 // ErrMaxTime says that the server took longer than [FindOptions].MaxTime. Its class is Retryable.

@@ -354,7 +354,7 @@ func TestFindClosesItsCursor(t *testing.T) {
 		},
 		"downstream's error": func(ctx context.Context, _ context.CancelCauseFunc, src stream.Source[bson.Raw]) error {
 			if err := src.Each(ctx,
-				func(bson.Raw) error { return broken }); err != broken { //nolint:errorlint // as it is
+				func(bson.Raw) error { return broken }); err != broken { //nolint:errorlint // unchanged
 				return fmt.Errorf("not as it is: %w", err)
 			}
 			return nil
@@ -364,7 +364,7 @@ func TestFindClosesItsCursor(t *testing.T) {
 				cancel(broken)
 				return nil
 			})
-			if err != broken { //nolint:errorlint // as it is
+			if err != broken { //nolint:errorlint // unchanged
 				return fmt.Errorf("not as it is: %w", err)
 			}
 			return nil
@@ -408,7 +408,7 @@ func TestFindCancelledWaiting(t *testing.T) {
 			begin := time.Now()
 			time.AfterFunc(200*time.Millisecond, func() { cancel(cause) })
 			_, err := collect(ctx, mongosource.Find(coll, bson.D{}, every(10)))
-			if err != cause { //nolint:errorlint // as it is
+			if err != cause { //nolint:errorlint // unchanged
 				t.Errorf("%v, want the cause", err)
 			}
 			if took := time.Since(begin); took > 1200*time.Millisecond {

@@ -245,7 +245,7 @@ func TestFindErrors(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cause := errors.New("enough")
 		cancel(cause)
-		if _, err := collect(ctx, mongosource.Find(f, bson.D{}, nil)); err != cause { //nolint:errorlint // as it is
+		if _, err := collect(ctx, mongosource.Find(f, bson.D{}, nil)); err != cause { //nolint:errorlint // unchanged
 			t.Errorf("%s, cancelled: %v", name, err)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// keepsID reports whether a projection leaves the _id as it is.
+// keepsID reports whether a projection leaves the _id unchanged.
 func keepsID(projection any) bool {
 	if projection == nil {
 		return true

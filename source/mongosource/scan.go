@@ -22,7 +22,7 @@ type ScanOptions struct {
 	// value begins with the first document. After a position that is Done there is nothing.
 	After Position
 
-	Projection  any // must keep the _id as it is
+	Projection  any // must keep the _id unchanged
 	BatchSize   int
 	NoReadAhead bool
 	Hint        any

@@ -375,7 +375,7 @@ func TestScanCancelled(t *testing.T) {
 	opts := quick(10)
 	opts.Backoff.Min = time.Hour
 	opts.Backoff.Notify = func(error, time.Duration) { cancel(cause) }
-	if _, err := collect(ctx, mongosource.Scan(coll, bson.D{}, opts)); err != cause { //nolint:errorlint // as it is
+	if _, err := collect(ctx, mongosource.Scan(coll, bson.D{}, opts)); err != cause { //nolint:errorlint // unchanged
 		t.Errorf("%v", err)
 	}
 }

@@ -89,8 +89,9 @@ func (r *scanRun) isDrained() bool {
 	}
 }
 
-// resumable returns the condition for resuming after an error; more adds to it if it is not nil. 175
-// says that the collection was dropped or renamed, or only that an index was: the UUID decides.
+// resumable returns the condition for resuming after an error; more adds to it if it is not nil.
+// Code 175 says that the collection was dropped or renamed, or only that an index was dropped. The
+// UUID decides.
 func (r *scanRun) resumable(more func(error) bool) func(error) bool {
 	return func(err error) bool {
 		const queryPlanKilled = 175

@@ -13,7 +13,7 @@ import (
 // A server ends a session that was idle for 30 minutes, and with it the cursors of the session. The
 // driver refreshes no session while it waits for the caller, so the reader of a cursor does that.
 
-// startSession returns a context with a session of its own for c, if the source keeps it alive.
+// startSession returns a context with a new session for c, if the source keeps it alive.
 func (c *cursor) startSession(ctx context.Context) context.Context {
 	if c.query.keepAlive <= 0 || c.query.client == nil || mongo.SessionFromContext(ctx) != nil {
 		return ctx

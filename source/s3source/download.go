@@ -15,16 +15,16 @@
 //   - the MD5 that rclone writes into the metadata.
 //
 // [DownloadOptions].OnObject says before the first byte what is compared, or why nothing is. A
-// range is only counted, because checksums are of the whole object. If nothing but the length is
-// compared, a HEAD confirms it, because a proxy may shorten both a body and its Content-Length.
+// range is only counted, because checksums are of the whole object. If only the length is compared,
+// a HEAD confirms it, because a proxy may shorten both a body and its Content-Length.
 //
 // # Retries
 //
 // If a reply ends early, with or without an error, the next request has a Range and, in If-Match,
 // the ETag of the first reply. The ETags of the replies are compared as well: a server that ignores
 // If-Match is detected before a byte is emitted. A reply that stalls for StallTimeout, or falls
-// below MinRate, is given up, and the rest is requested. So it is after every other transient
-// failure: a service that is busy or fails, a connection that cannot be made or breaks off, expired
+// below MinRate, is given up, and the rest is requested. Every other transient failure has the same
+// effect: a service that is busy or fails, a connection that cannot be made or breaks off, expired
 // credentials. The run fails when RetryTimeout has passed since the first failure without progress,
 // and at the sixth reply in a row that does not answer the request. Each request also has the
 // client's own retries.
@@ -65,7 +65,7 @@ type DownloadOptions struct {
 	VersionID string // of a versioned object; "" means the current one
 	IfMatch   string // the ETag that the object must have, with quotes, as an upload returned it; "" means any
 	Offset    int64  // the first byte to read, from 0; an offset at the object's end reads nothing
-	Length    int64  // the number of bytes to read, all of which must exist; 0 means to the object's end
+	Length    int64  // the number of bytes to read, which must all exist; 0 means to the object's end
 
 	// Parallelism is the number of requests at a time, each for PartSize bytes. The bytes stay in
 	// order. 0 and 1 mean one request for all. A HEAD comes first.

@@ -225,7 +225,7 @@ func TestEarlyEnd(t *testing.T) {
 			}
 			return nil
 		})
-		if err != errEnough { //nolint:errorlint // it is to come as it is
+		if err != errEnough { //nolint:errorlint // unchanged
 			t.Errorf("the error is %v", err)
 		}
 		r := stream.Reader(t.Context(), s3source.Download(client, bucket, key, nil))

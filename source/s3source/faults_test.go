@@ -30,7 +30,7 @@ func all(fs ...func(*s3test.Request, *s3test.Reply)) func(*s3test.Request, *s3te
 	}
 }
 
-// without removes the checksum from a reply. With KMS the ETag is no MD5.
+// without removes the checksum from a reply. With KMS the ETag is not an MD5.
 func without(_ *s3test.Request, r *s3test.Reply) {
 	r.Header.Del("X-Amz-Checksum-Crc64nvme")
 	r.Header.Del("X-Amz-Checksum-Type")

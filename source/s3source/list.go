@@ -110,7 +110,7 @@ func (l *list) run() *list {
 const (
 	maxPage = 1000 // entries, https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
-	// A page of so many of the longest keys fits into the greatest reply that is read.
+	// A page with this number of the longest keys fits into the largest reply that is read.
 	smallPage = 200
 )
 
@@ -213,8 +213,8 @@ func (l *list) failed(err error) error {
 	return fmt.Errorf("s3source: list %s/%s: %w", l.bucket, l.prefix, err)
 }
 
-// loopDetector finds a list that repeats its pages for ever, in constant memory: it compares each
-// marker with one of an earlier page, which it replaces after 1, 2, 4, … pages.
+// loopDetector finds a list that repeats its pages forever, in constant memory. It compares each
+// marker with the marker of one earlier page, and replaces that page after 1, 2, 4, … pages.
 type loopDetector struct {
 	seen  marker
 	pages int

@@ -138,7 +138,7 @@ func TestListVersions(t *testing.T) {
 	}
 }
 
-// TestBadLists is D16: replies that are no list, or one without an end.
+// TestBadLists is D16: replies that are not a list, and a list without an end.
 func TestBadLists(t *testing.T) {
 	page := func(rest string) string { return "<ListBucketResult>" + rest + "</ListBucketResult>" }
 	for name, body := range map[string]string{

@@ -30,8 +30,8 @@ const (
 	// first byte if there is nothing to compare with.
 	VerifyRequired
 
-	// VerifyLength compares only the length. It is for a service whose ETags look like an MD5 and
-	// are none, and saves the time of the checksum.
+	// VerifyLength compares only the length. It is for a service whose ETags look like MD5s and are
+	// not, and saves the time of the checksum.
 	VerifyLength
 )
 
@@ -76,7 +76,7 @@ func bestTarget(o *Object) target {
 				continue
 			}
 			n := partCount(c.Value)
-			if n == 0 { // a value that is no checksum equals none: the bytes are then not what the service says
+			if n == 0 { // a value that is not a checksum equals none: the run fails
 				return target{Verification{Algorithm: a.name}, a.new, c.Value}
 			}
 			if best == nil {

@@ -9,8 +9,8 @@ import (
 )
 
 // slices repeats checks for a stage that emits or takes slices of elements, as [stream.SliceSource]
-// does, with neighbours that do the same. open makes the stage between such neighbours. used
-// reports, after a run, whether it used slices.
+// does. Its neighbours do the same. open makes the stage between such neighbours. After a run, used
+// reports whether the stage used slices.
 func (s *suite[I, O]) slices(t *testing.T, open func(n int) stage[I, O], used func() bool) {
 	if s.singleUse {
 		return

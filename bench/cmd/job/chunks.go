@@ -95,7 +95,7 @@ func (c *chunkPipe) Read(p []byte) (int, error) {
 func (c *chunkPipe) WriteTo(w io.Writer) (n int64, err error) {
 	for {
 		chunk, err := c.next()
-		if err == io.EOF { //nolint:errorlint // next returns it as it is
+		if err == io.EOF { //nolint:errorlint // next returns it unchanged
 			return n, nil
 		}
 		if err != nil {

@@ -57,7 +57,7 @@ func limiterShared(e effort) report.Case {
 		})
 }
 
-// each returns the work of n goroutines that make calls together. Their start does not count.
+// each returns the work of n goroutines that make calls concurrently. Their start does not count.
 func each(n, calls int, open func() func(calls int) error) point {
 	run := func(calls int) error {
 		f := open()
@@ -152,7 +152,7 @@ func mapParallel(e effort) report.Case {
 }
 
 // sliding emits windows of n elements, each one further. Each window is a new slice, so the cost is
-// that of a copied element.
+// the cost of copying an element.
 func sliding(e effort) report.Case {
 	return compare(report.Case{Name: "sliding", About: "windows of n elements, step 1", Unit: "copied element"},
 		e.sizes(100, 1_000, 10_000), "elements a window", flat, func(n int) point {

@@ -11,14 +11,14 @@ import (
 
 var background = context.Background()
 
-// flat is the bar of a cost that does not grow, but for what more memory costs: caches miss.
+// flat is the bar of a cost that does not grow, except by the cache misses of more memory.
 var flat = report.Bar{Least: 0.4}
 
 // point is the work of a case at one size.
 type point struct {
 	units int          // elements
 	run   func() error // handles all elements
-	setup func() error // what run does besides, such as the start of goroutines; may be nil
+	setup func() error // work of run that does not count, such as the start of goroutines; may be nil
 }
 
 // compare returns a case that compares the largest size with the others.

@@ -125,8 +125,8 @@ func Busiest(all []Share) (part float64) {
 	return part
 }
 
-// Ceiling returns how many times faster than one core a pipeline can be on several cores, if one
-// goroutine uses at most part of its CPU time: on any number of cores it takes as long as that
+// Ceiling returns how many times faster a pipeline can be on many cores than on one, if one
+// goroutine uses at most part of its CPU time. The pipeline takes at least as long as that
 // goroutine.
 func Ceiling(part float64, cores int) float64 {
 	if part*float64(cores) <= 1 {

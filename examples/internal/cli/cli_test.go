@@ -164,7 +164,7 @@ func TestNotEmpty(t *testing.T) {
 		var err error
 		for _, err = range stream.All(t.Context(), stream.Via(c.src, NotEmpty[int](none))) {
 		}
-		if err != c.want { //nolint:errorlint // as it is, unwrapped
+		if err != c.want { //nolint:errorlint // unwrapped
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}

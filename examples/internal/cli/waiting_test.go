@@ -45,7 +45,7 @@ func TestAskAnswers(t *testing.T) {
 		stopped, broken := errors.New("stopped"), errors.New("broken")
 		for _, want := range []error{nil, broken} {
 			if err := p.Ask(t.Context(), Textf("S"), "r", time.Hour,
-				func(context.Context) error { return want }); err != want { //nolint:errorlint // as it is
+				func(context.Context) error { return want }); err != want { //nolint:errorlint // unchanged
 				t.Errorf("%v, want %v", err, want)
 			}
 		}
@@ -53,7 +53,7 @@ func TestAskAnswers(t *testing.T) {
 		time.AfterFunc(70*time.Second, func() { cancel(stopped) })
 		err := p.Ask(ctx, Textf("S"), "r", time.Hour,
 			func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
-		if err != stopped { //nolint:errorlint // as it is
+		if err != stopped { //nolint:errorlint // unchanged
 			t.Error(err)
 		}
 		if got := strings.Count(b.String(), `"msg":"waiting","for":"S (r)"`); got != 3 {
