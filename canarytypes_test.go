@@ -22,8 +22,11 @@ var withoutSecrets = map[string]string{
 	"codec/agecodec": "Info PassphraseOptions RewrapOptions",
 	"codec/bsoncodec": "BSONOptions DocumentError ExtJSONOptions ParseBSONOptions ParseExtJSONOptions SyntaxError" +
 		" ValidateOptions",
-	"sink":           "FileOptions",
-	"sink/mongosink": "DocumentError FailedDocument InsertError InsertOptions InsertResult Inserter",
+	"sink": "FileOptions",
+	"sink/mongosink": "CollectionConflictError CreateCollectionsOptions CreateCollectionsResult " +
+		"CreateIndexesOptions CreateIndexesResult DocumentError FailedDocument FailedIndex " +
+		"IndexError InsertError InsertOptions InsertResult Inserter MergeOptions MergeResult " +
+		"ReplaceCollectionOptions ReplaceCollectionResult Target",
 	"sink/s3sink": "API Checksum DeleteAPI DeleteError DeleteOptions DeleteResult Object ObjectID" +
 		" Part PendingAPI PendingError UploadOptions",
 	"source": "FileOptions Integer PipeWriter Queue",

@@ -103,6 +103,19 @@ var classified = map[string]struct {
 	"sink/mongosink.ErrTooLarge":       {mongosink.ErrTooLarge, stream.Data},
 	"sink/mongosink.InsertError":       {new(mongosink.InsertError), stream.Data},
 
+	"sink/mongosink.CollectionConflictError": {new(mongosink.CollectionConflictError), stream.Fatal},
+	"sink/mongosink.ErrBadDescription":       {mongosink.ErrBadDescription, stream.Data},
+	"sink/mongosink.ErrConflict":             {mongosink.ErrConflict, stream.Data},
+	"sink/mongosink.ErrEmptyInput":           {mongosink.ErrEmptyInput, stream.Fatal},
+	"sink/mongosink.ErrInvalidID":            {mongosink.ErrInvalidID, stream.Data},
+	"sink/mongosink.ErrNoID":                 {mongosink.ErrNoID, stream.Data},
+	"sink/mongosink.ErrNotRepeatable":        {mongosink.ErrNotRepeatable, stream.Fatal},
+	"sink/mongosink.ErrNotReplaceable":       {mongosink.ErrNotReplaceable, stream.Fatal},
+	"sink/mongosink.ErrRepeatedID":           {mongosink.ErrRepeatedID, stream.Data},
+	"sink/mongosink.ErrStagingChanged":       {mongosink.ErrStagingChanged, stream.Fatal},
+	"sink/mongosink.ErrTargetExists":         {mongosink.ErrTargetExists, stream.Fatal},
+	"sink/mongosink.IndexError":              {new(mongosink.IndexError), stream.Data},
+
 	"sink/s3sink.DeleteError":       {new(s3sink.DeleteError), stream.Fatal},  // or that of its cause
 	"sink/s3sink.PendingError":      {new(s3sink.PendingError), stream.Fatal}, // or that of its cause
 	"sink/s3sink.ErrBrokenOff":      {s3sink.ErrBrokenOff, stream.Retryable},

@@ -56,12 +56,30 @@ func test(e bson.RawElement) func(bson.Raw) bool {
 			return err == nil && bracket(have.Type) == bracket(operand.Type) && !isNaN(operand) &&
 				compareValues(have, operand) > 0
 		}
+	case ok && operator == "$in":
+		return in(key, operand)
 	case strings.HasPrefix(operator, "$"):
 		return nil
 	}
 	return func(d bson.Raw) bool {
 		have, err := d.LookupErr(key)
 		return err == nil && have.Equal(v)
+	}
+}
+
+// in returns the condition that a field equals one of a list of values, or nil if this server does not
+// support it.
+func in(key string, list bson.RawValue) func(bson.Raw) bool {
+	array, isArray := list.ArrayOK()
+	values, err := array.Values()
+	if !isArray || err != nil || slices.ContainsFunc(values, func(v bson.RawValue) bool {
+		return v.Type == bson.TypeRegex
+	}) {
+		return nil
+	}
+	return func(d bson.Raw) bool {
+		have, err := d.LookupErr(key)
+		return err == nil && slices.ContainsFunc(values, have.Equal)
 	}
 }
 

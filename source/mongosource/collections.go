@@ -20,6 +20,34 @@ type Collection struct {
 	IDIndex bson.Raw // the index on _id; nil if there is none
 }
 
+// Raw returns the collection as listCollections describes it. mongosink.CreateCollections creates it
+// from that. As canonical Extended JSON, it can be stored next to the documents.
+func (c Collection) Raw() bson.Raw {
+	kind := c.Kind
+	if kind == Capped || kind == Clustered {
+		kind = Plain
+	}
+	options, info := c.Options, bson.D{}
+	if options == nil {
+		options = bson.Raw("\x05\x00\x00\x00\x00")
+	}
+	if c.UUID != [16]byte{} {
+		info = append(info, bson.E{Key: "uuid", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.UUID[:]}})
+	}
+	d := bson.D{
+		{Key: "name", Value: c.Name}, {Key: "type", Value: string(kind)}, {Key: "options", Value: options},
+		{Key: "info", Value: info},
+	}
+	if c.IDIndex != nil {
+		d = append(d, bson.E{Key: "idIndex", Value: c.IDIndex})
+	}
+	raw, err := bson.Marshal(d)
+	if err != nil {
+		return nil // the options, or the index, are not what a server sent
+	}
+	return raw
+}
+
 // Kind says what a collection is.
 type Kind string
 

@@ -1,0 +1,222 @@
+package mongosink
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/stream"
+)
+
+// collectionSpec describes a collection to create.
+type collectionSpec struct {
+	name    string
+	kind    string // collection, view or timeseries; "" if the description does not say
+	options []bson.RawElement
+}
+
+// oldOptions are fields that old servers list among the options of a collection, and that present
+// servers do not accept.
+var oldOptions = []string{"create", "autoIndexId", "flags", "temp", "usePowerOf2Sizes", "uuid"}
+
+// readReply reads what a server says about one of its collections.
+func readReply(description bson.Raw) (collectionSpec, error) {
+	spec, err := readSpec(description)
+	if err != nil {
+		return spec, fmt.Errorf("%w: %w", mongoerr.ErrBadReply, err)
+	}
+	return spec, nil
+}
+
+// readSpec reads a description as listCollections gives it.
+func readSpec(description bson.Raw) (spec collectionSpec, err error) {
+	if err := description.Validate(); err != nil {
+		return spec, fmt.Errorf("%w of a collection: %w", ErrBadDescription, err)
+	}
+	name, hasName := description.Lookup("name").StringValueOK()
+	if !hasName || name == "" || strings.Contains(name, "\x00") {
+		return spec, fmt.Errorf("%w of a collection: it has no name", ErrBadDescription)
+	}
+	spec.name = name
+	spec.kind, _ = description.Lookup("type").StringValueOK()
+	options, _ := description.Lookup("options").DocumentOK()
+	elements, err := options.Elements()
+	if len(options) > 0 && err != nil {
+		return spec, fmt.Errorf("%w of the collection %s: %w", ErrBadDescription, printable.Text(name), err)
+	}
+	for _, e := range elements {
+		if !slices.Contains(oldOptions, e.Key()) {
+			spec.options = append(spec.options, e)
+		}
+	}
+	switch {
+	case spec.kind == "view" && !spec.isView():
+		return spec, fmt.Errorf("%w of the view %s: it lacks viewOn", ErrBadDescription, printable.Text(name))
+	case spec.kind == "timeseries" && !spec.isTimeSeries():
+		return spec, fmt.Errorf("%w of the time series %s: it lacks timeseries", ErrBadDescription,
+			printable.Text(name))
+	}
+	return spec, nil
+}
+
+func (c collectionSpec) option(name string) bson.RawValue {
+	for _, e := range c.options {
+		if e.Key() == name {
+			return e.Value()
+		}
+	}
+	return bson.RawValue{}
+}
+
+func (c collectionSpec) isView() bool       { return !c.option("viewOn").IsZero() }
+func (c collectionSpec) isTimeSeries() bool { return !c.option("timeseries").IsZero() }
+
+// without returns c without an option.
+func (c collectionSpec) without(name string) collectionSpec {
+	c.options = slices.DeleteFunc(slices.Clone(c.options), func(e bson.RawElement) bool { return e.Key() == name })
+	return c
+}
+
+// renamed returns c with another name, and a view on the renamed collection.
+func (c collectionSpec) renamed(rename func(string) string) collectionSpec {
+	c.name = rename(c.name)
+	c.options = slices.Clone(c.options)
+	for i, e := range c.options {
+		if on, ok := e.Value().StringValueOK(); ok && e.Key() == "viewOn" {
+			one, err := bson.Marshal(bson.D{{Key: "viewOn", Value: rename(on)}})
+			if err == nil { // a string always can be
+				c.options[i] = bson.RawElement(one[4 : len(one)-1])
+			}
+		}
+	}
+	return c
+}
+
+// command returns the command that creates c.
+func (c collectionSpec) command() bson.D {
+	command := bson.D{{Key: "create", Value: c.name}}
+	for _, e := range c.options {
+		command = append(command, bson.E{Key: e.Key(), Value: e.Value()})
+	}
+	return command
+}
+
+// CollectionConflictError says that a collection exists, with other options than it should have.
+type CollectionConflictError struct {
+	Namespace string   // database and collection
+	Options   []string // that differ
+}
+
+// Error names the collection and the options.
+func (e *CollectionConflictError) Error() string {
+	return fmt.Sprintf("the collection %s exists, with other options: %s", e.Namespace, strings.Join(e.Options, ", "))
+}
+
+// Class returns Fatal.
+func (e *CollectionConflictError) Class() stream.Class { return stream.Fatal }
+
+// compare returns a [*CollectionConflictError] if the collection that have describes is not c.
+func (c collectionSpec) compare(db *mongo.Database, have bson.Raw) error {
+	differ := c.differences(have)
+	if len(differ) == 0 {
+		return nil
+	}
+	return &CollectionConflictError{strings.TrimSpace(mongoerr.Namespace(db.Collection(c.name))), differ}
+}
+
+// differences returns the options in which the collection that have describes differs from c.
+func (c collectionSpec) differences(have bson.Raw) (differ []string) {
+	other, err := readSpec(have)
+	if err != nil {
+		return []string{"its description"}
+	}
+	if c.isView() != other.isView() || c.isTimeSeries() != other.isTimeSeries() {
+		return []string{"its kind"}
+	}
+	for _, e := range c.options {
+		if !sameOption(e.Key(), e.Value(), other.option(e.Key())) {
+			differ = append(differ, printable.Text(e.Key()))
+		}
+	}
+	for _, e := range other.options {
+		if c.option(e.Key()).IsZero() && !isDefault(e.Key(), e.Value()) {
+			differ = append(differ, printable.Text(e.Key()))
+		}
+	}
+	return differ
+}
+
+// sameOption reports whether a server stores have if it was given want. It adds defaults to some
+// documents, and rounds the size of a capped collection up.
+func sameOption(name string, want, have bson.RawValue) bool {
+	if have.IsZero() {
+		return isDefault(name, want)
+	}
+	switch name {
+	case "collation", "timeseries", "clusteredIndex", "changeStreamPreAndPostImages", "storageEngine":
+		return covers(want, have)
+	case "size":
+		const unit = 256
+		w, _ := want.AsInt64OK()
+		h, _ := have.AsInt64OK()
+		return sameValue(want, have) || (w+unit-1)/unit*unit == h
+	}
+	return sameValue(want, have)
+}
+
+// covers reports whether have has all fields of the document want, with the same values.
+func covers(want, have bson.RawValue) bool {
+	fields, isDocument := want.DocumentOK()
+	others, both := have.DocumentOK()
+	if !isDocument || !both {
+		return sameValue(want, have)
+	}
+	elements, err := fields.Elements()
+	return err == nil && !slices.ContainsFunc(elements, func(e bson.RawElement) bool {
+		return !covers(e.Value(), others.Lookup(e.Key()))
+	})
+}
+
+// sameValue reports whether two values are equal. Numbers of different types are compared by their
+// value.
+func sameValue(a, b bson.RawValue) bool {
+	if a.Type == b.Type {
+		return bytes.Equal(a.Value, b.Value)
+	}
+	x, isNumber := numberOf(a)
+	y, both := numberOf(b)
+	return isNumber && both && x == y
+}
+
+// numberOf returns the value of an int32, an int64 or a double.
+func numberOf(v bson.RawValue) (float64, bool) {
+	if f, ok := v.DoubleOK(); ok {
+		return f, true
+	}
+	n, ok := v.AsInt64OK()
+	return float64(n), ok && (v.Type == bson.TypeInt32 || v.Type == bson.TypeInt64)
+}
+
+// isDefault reports whether a collection without the option has this value.
+func isDefault(name string, v bson.RawValue) bool {
+	text, _ := v.StringValueOK()
+	switch name {
+	case "validationLevel":
+		return text == "strict"
+	case "validationAction":
+		return text == "error"
+	case "capped":
+		on, isBool := v.BooleanOK()
+		return isBool && !on
+	case "changeStreamPreAndPostImages":
+		on, isBool := bson.Raw(v.Value).Lookup("enabled").BooleanOK()
+		return isBool && !on
+	}
+	return false
+}

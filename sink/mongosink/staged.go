@@ -1,0 +1,182 @@
+package mongosink
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/stream"
+)
+
+// ReplaceCollectionOptions tunes [ReplaceCollection]. The zero value creates a collection without
+// options and indexes that must not exist yet.
+type ReplaceCollectionOptions struct {
+	// Insert tunes the insertion of the documents. WriteConcern must not be weaker than majority.
+	Insert InsertOptions
+
+	// Description has the options of the new collection, as listCollections gives them
+	// ([CreateCollections]). Its name is ignored. nil means no options.
+	Description bson.Raw
+
+	// Indexes are created when all documents are inserted, before the rename, as [CreateIndexes]
+	// does. If the server refuses some, the collection is published without them, and the error is
+	// an [*IndexError].
+	Indexes []bson.Raw
+
+	// DropTarget replaces a collection that exists, with its documents, options and indexes.
+	// Without it, a collection that exists is an error ([ErrTargetExists]).
+	DropTarget bool
+
+	// AllowEmpty lets an empty input replace a collection that has documents. Without it, that is
+	// an error ([ErrEmptyInput]).
+	AllowEmpty bool
+
+	// Check is called when all documents and indexes are in staging, before the rename. If it
+	// returns an error, the target is unchanged.
+	Check func(ctx context.Context, staging *mongo.Collection) error
+
+	// StagingName is the name of the staging collection. "" means a new name for each run, the
+	// target's with _restore_ and 8 random digits. With a name, a run that was killed leaves
+	// nothing that the next run does not remove: it drops a collection of that name first. So the
+	// name must be used for nothing else, and by one run at a time; two at once both fail.
+	StagingName string
+
+	// SettleTimeout is how long the sink looks for the effect of a command whose reply was lost, and
+	// repeats the command. 0 means 30 seconds.
+	SettleTimeout time.Duration
+}
+
+// Target says what a [ReplaceCollection] did to its target.
+type Target int
+
+// The states of a target.
+const (
+	TargetUnchanged Target = iota // as before the run
+	TargetReplaced                // the new collection
+	TargetMoved                   // missing: the old and the new collection have other names
+	TargetUnknown                 // it may have been replaced
+)
+
+// String returns the state in words.
+func (t Target) String() string {
+	return [...]string{"unchanged", "replaced", "moved", "unknown"}[t]
+}
+
+// ReplaceCollectionResult says what a [ReplaceCollection] did, also if it failed.
+type ReplaceCollectionResult struct {
+	InsertResult // into the staging collection
+	Target       Target
+	Indexes      int64  // created
+	Staging      string // the staging collection, if it exists or may exist after the run; or ""
+	Old          string // the old collection, if it exists or may exist under this name; or ""
+}
+
+// The errors of [ReplaceCollection]. Their class is Fatal.
+var (
+	// ErrTargetExists says that the target exists, and DropTarget was not set, or that it appeared,
+	// or was replaced by another, during the run.
+	ErrTargetExists = stream.Mark(errors.New("the collection exists"), stream.Fatal)
+
+	// ErrEmptyInput says that the input was empty and the target has documents.
+	ErrEmptyInput = stream.Mark(
+		errors.New("the input is empty, and would replace a collection that has documents"), stream.Fatal)
+
+	// ErrNotReplaceable says that the target is, or should become, a view or a time series. Servers
+	// cannot rename these. Create it with [CreateCollections], and fill it with [Insert].
+	ErrNotReplaceable = stream.Mark(errors.New("servers rename no view and no time series"), stream.Fatal)
+
+	// ErrStagingChanged says that the staging collection does not have exactly the documents that
+	// were inserted, or was created again during the run: something else writes there.
+	ErrStagingChanged = stream.Mark(errors.New("another program changed the staging collection"), stream.Fatal)
+)
+
+// ReplaceCollection returns a sink that makes a collection of its input and publishes it as coll
+// when it is complete: the documents go into a staging collection in the same database, which is
+// then renamed.
+//
+//   - In, memory, order and goroutines, limits: as [Insert].
+//   - Result: [ReplaceCollectionResult], also with an error.
+//   - Before the first document, the target is looked at. The staging collection is created when
+//     the first document comes, or the end of the input. Its documents are counted, and its UUID is
+//     compared, before the rename.
+//   - Rename: a lost reply is settled by the UUIDs, by looking and repeating. A server that cannot
+//     replace a collection in one step (FerretDB) renames the old one first, and drops it last.
+//   - Failure: the staging collection is dropped and the target is unchanged. Otherwise
+//     the result and the error name the collections that are left.
+//   - Errors: as Insert, [ErrTargetExists], [ErrEmptyInput], [ErrNotReplaceable],
+//     [ErrStagingChanged], [*IndexError]; [ErrOutcomeUnknown] if the target may have been replaced,
+//     or was replaced under a write concern that was not met. All others have a class that is not
+//     UnknownOutcome, because nothing in the target changed.
+//   - Cancellation: a rename that was sent has a second to be answered.
+func ReplaceCollection(
+	coll *mongo.Collection, opts *ReplaceCollectionOptions,
+) stream.Sink[bson.Raw, ReplaceCollectionResult] {
+	r := replacement{coll: coll}
+	if opts != nil {
+		r.opts = *opts
+	}
+	r.opts.SettleTimeout = cmp.Or(r.opts.SettleTimeout, defaultSettle)
+	err := r.check()
+	type documents = stream.Source[bson.Raw]
+	return stream.SinkFunc[bson.Raw, ReplaceCollectionResult](
+		func(ctx context.Context, src documents) (ReplaceCollectionResult, error) {
+			if err != nil {
+				return ReplaceCollectionResult{}, err
+			}
+			run := &replaceRun{replacement: r}
+			err := run.consume(ctx, src)
+			return run.result, err
+		})
+}
+
+// replacement is the description of a [ReplaceCollection].
+type replacement struct {
+	coll *mongo.Collection
+	opts ReplaceCollectionOptions
+	spec collectionSpec // of the new collection
+}
+
+func (r *replacement) check() error {
+	if r.coll == nil {
+		return stream.Mark(errors.New("mongosink: replace collection: the collection is nil"), stream.Fatal)
+	}
+	if err := r.opts.Insert.check(); err != nil {
+		return r.invalid(err)
+	}
+	if r.opts.SettleTimeout < 0 {
+		return r.invalid(fmt.Errorf("SettleTimeout is %v; it must not be negative", r.opts.SettleTimeout))
+	}
+	if r.opts.StagingName == r.coll.Name() {
+		return r.invalid(errors.New("the staging collection has the name of the target"))
+	}
+	if r.opts.Description != nil {
+		spec, err := readSpec(r.opts.Description)
+		switch {
+		case err != nil:
+			return r.invalid(err)
+		case spec.isView() || spec.isTimeSeries():
+			return r.invalid(ErrNotReplaceable)
+		}
+		r.spec = spec
+	}
+	for _, index := range r.opts.Indexes {
+		if _, _, err := ConvertIndex(index); err != nil {
+			return r.invalid(err)
+		}
+	}
+	return nil
+}
+
+// invalid marks an error of settings that cannot work.
+func (r *replacement) invalid(err error) error { return stream.Mark(r.fail(err), stream.Fatal) }
+
+// fail adds the name of the collection to err.
+func (r *replacement) fail(err error) error {
+	return fmt.Errorf("mongosink: replace collection%s: %w", mongoerr.Namespace(r.coll), err)
+}
