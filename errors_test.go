@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/millweir/millweir/backup"
+	"github.com/millweir/millweir/backup/signing"
 	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/codec/agecodec"
 	"github.com/millweir/millweir/codec/bsoncodec"
@@ -53,6 +54,9 @@ var classified = map[string]struct {
 	"backup.ErrHeld":     {backup.ErrHeld, stream.Fatal},
 	"backup.ErrNoHold":   {backup.ErrNoHold, stream.Fatal},
 	"backup.ErrNotFound": {backup.ErrNotFound, stream.Fatal},
+
+	"backup/signing.ErrPassword":  {signing.ErrPassword, stream.Fatal},
+	"backup/signing.ErrSignature": {signing.ErrSignature, stream.Data},
 
 	"codec.ErrLimit":         {codec.ErrLimit, stream.Data},
 	"codec.ErrMiscoded":      {codec.ErrMiscoded, stream.Fatal},

@@ -12,6 +12,7 @@ const root = "github.com/millweir/millweir"
 
 // called holds the name of each module in the tables.
 var called = map[string]string{
+	"aead.dev/minisign":                        "aead.dev/minisign",
 	"filippo.io/age":                           "filippo.io/age",
 	"github.com/aws/aws-sdk-go-v2":             "aws-sdk-go-v2",
 	"github.com/aws/aws-sdk-go-v2/service/s3":  "aws-sdk-go-v2",

@@ -10,6 +10,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/millweir/millweir/internal/lend"
+	"github.com/millweir/millweir/internal/redact"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -58,7 +59,7 @@ const (
 func decryptFlow(identities []age.Identity, mode stopMode) stream.Flow[[]byte, []byte] {
 	identities = slices.Clone(identities)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return decryptSource{src, opaque(identities), mode}
+		return decryptSource{src, redact.Opaque(identities), mode}
 	})
 }
 

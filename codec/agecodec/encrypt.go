@@ -10,6 +10,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/millweir/millweir/internal/lend"
+	"github.com/millweir/millweir/internal/redact"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -32,7 +33,7 @@ import (
 func Encrypt(recipients ...age.Recipient) stream.Flow[[]byte, []byte] {
 	recipients = slices.Clone(recipients)
 	return stream.FlowFunc[[]byte, []byte](func(src stream.Source[[]byte]) stream.Source[[]byte] {
-		return encryptSource{src, opaque(recipients)}
+		return encryptSource{src, redact.Opaque(recipients)}
 	})
 }
 

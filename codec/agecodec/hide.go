@@ -1,11 +1,10 @@
 package agecodec
 
 import (
-	"fmt"
-	"io"
-
 	"filippo.io/age"
 	"filippo.io/age/agessh"
+
+	"github.com/millweir/millweir/internal/redact"
 )
 
 // Hide returns an identity that prints only its kind, such as "X25519 identity", and never its key:
@@ -18,7 +17,7 @@ func Hide(identity age.Identity) age.Identity {
 	if isNil(identity) {
 		return identity
 	}
-	name := redacted("identity")
+	name := redact.Text("identity")
 	switch identity.(type) {
 	case *hiddenIdentity, *passphrase:
 		return identity
@@ -31,12 +30,12 @@ func Hide(identity age.Identity) age.Identity {
 	case *agessh.Ed25519Identity, *agessh.RSAIdentity, *agessh.EncryptedSSHIdentity, *protectedSSHKey:
 		name = "SSH identity"
 	}
-	return &hiddenIdentity{name, opaque(identity)}
+	return &hiddenIdentity{name, redact.Opaque(identity)}
 }
 
 // hiddenIdentity is an identity returned by [Hide].
 type hiddenIdentity struct {
-	redacted
+	redact.Text
 	identity func() age.Identity
 }
 
@@ -52,19 +51,3 @@ func reveal(identity age.Identity) age.Identity {
 	}
 	return identity
 }
-
-// opaque returns a function that returns v. Package fmt does not call methods of unexported fields:
-// it prints their contents by reflection. It cannot see inside a function.
-func opaque[T any](v T) func() T { return func() T { return v } }
-
-// redacted is the text printed for a secret. A type that holds a secret embeds it.
-type redacted string
-
-// String implements [fmt.Stringer].
-func (p redacted) String() string { return string(p) }
-
-// Format implements [fmt.Formatter]. Every verb prints the same text.
-func (p redacted) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(p)) }
-
-// MarshalText implements [encoding.TextMarshaler], for package log/slog and JSON.
-func (p redacted) MarshalText() ([]byte, error) { return []byte(p), nil }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"filippo.io/age"
+
+	"github.com/millweir/millweir/internal/redact"
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
@@ -49,7 +51,7 @@ const (
 
 // passphrase is an identity and a recipient. It prints only its kind.
 type passphrase struct {
-	redacted
+	redact.Text
 	text func() string
 	PassphraseOptions
 }
@@ -65,7 +67,7 @@ func newPassphrase(text string, opts *PassphraseOptions) *passphrase {
 	if o.MaxWorkFactor == 0 {
 		o.MaxWorkFactor = max(defaultMaxWorkFactor, o.WorkFactor)
 	}
-	return &passphrase{"passphrase", opaque(text), o}
+	return &passphrase{"passphrase", redact.Opaque(text), o}
 }
 
 var (
