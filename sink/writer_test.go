@@ -102,10 +102,15 @@ func TestWriterIsUnblocked(t *testing.T) {
 		"io.Pipe":  {ioWrite, ioRead, errTest},
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		timer := time.AfterFunc(10*time.Millisecond, func() { cancel(errTest) })
-		_, err := stream.Run(ctx, source.Repeat(make([]byte, 1<<20)), sink.Writer(f.w))
-		timer.Stop()
-		if err != errTest {
+		src := stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
+			time.AfterFunc(10*time.Millisecond, func() { cancel(errTest) }) // the run has begun
+			for {
+				if err := emit(make([]byte, 1<<20)); err != nil {
+					return err
+				}
+			}
+		})
+		if _, err := stream.Run(ctx, src, sink.Writer(f.w)); err != errTest {
 			t.Errorf("%s: %v", name, err)
 		}
 		read := make(chan error)
