@@ -125,7 +125,7 @@ func TestReaderIsUnblocked(t *testing.T) {
 		"net.Conn": {netRead, netWrite, nil},
 		"io.Pipe":  {ioRead, ioWrite, errTest},
 	} {
-		if err := cancelSoon(t, source.Reader(f.r)); err != errTest {
+		if err := cancelBlocked(t, source.Reader(f.r), f.w); err != errTest {
 			t.Errorf("%s: %v", name, err)
 		}
 		wrote := make(chan error)
@@ -141,12 +141,19 @@ func TestReaderIsUnblocked(t *testing.T) {
 	}
 }
 
-// cancelSoon runs src, which blocks, and cancels the run with errTest.
-func cancelSoon(t *testing.T, src stream.Source[[]byte]) error {
+// cancelBlocked runs src, a source of what is written to w. It writes one byte, and cancels the run
+// with errTest after src has emitted it, while src waits for more.
+func cancelBlocked(t *testing.T, src stream.Source[[]byte], w io.Writer) error {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	defer time.AfterFunc(10*time.Millisecond, func() { cancel(errTest) }).Stop()
-	return src.Each(ctx, func(p []byte) error { t.Errorf("it emitted %q", p); return nil })
+	go func() { _, _ = w.Write([]byte("a")) }()
+	return src.Each(ctx, func(p []byte) error {
+		if string(p) != "a" {
+			t.Errorf("it emitted %q", p)
+		}
+		time.AfterFunc(10*time.Millisecond, func() { cancel(errTest) })
+		return nil
+	})
 }
 
 // closer counts how often it is closed.
@@ -193,11 +200,12 @@ func TestOpenCloses(t *testing.T) {
 		"net, cancelled":     {c: &closer{Reader: netRead, shut: netRead.Close}, want: []error{errTest}},
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		if name == "blocked, cancelled" || name == "net, cancelled" {
-			defer time.AfterFunc(10*time.Millisecond, func() { cancel(errTest) }).Stop()
-		}
-		err := source.Open(func(context.Context) (io.ReadCloser, error) { return f.c, nil }).
-			Each(ctx, func([]byte) error { return f.emit })
+		err := source.Open(func(context.Context) (io.ReadCloser, error) {
+			if name == "blocked, cancelled" || name == "net, cancelled" {
+				time.AfterFunc(10*time.Millisecond, func() { cancel(errTest) })
+			}
+			return f.c, nil
+		}).Each(ctx, func([]byte) error { return f.emit })
 		if (err == nil) != (f.want == nil) || f.not != nil && errors.Is(err, f.not) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -265,11 +265,9 @@ func TestCancelOfLongRuns(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		timer := time.AfterFunc(5*time.Millisecond, func() { cancel(errTest) })
-		began := time.Now()
 		n := 0
-		err := src.Each(ctx, func(int) error { n++; return nil })
-		if took := time.Since(began); err != errTest || took > 5*time.Second {
-			t.Errorf("%s: %v after %v, %d elements", name, err, took, n)
+		if err := src.Each(ctx, func(int) error { n++; return nil }); err != errTest {
+			t.Errorf("%s: %v, %d elements", name, err, n)
 		}
 		timer.Stop()
 	}

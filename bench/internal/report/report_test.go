@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/millweir/millweir/bench/internal/report"
@@ -92,21 +93,22 @@ func TestRows(t *testing.T) {
 }
 
 func TestMeasureFillsTheTarget(t *testing.T) {
-	var spent time.Duration
-	c := theCase()
-	c.Limits, c.Peers = nil, nil
-	c.Ours = report.Peer{Name: "ours", Run: func() (int64, error) {
-		began := time.Now()
-		time.Sleep(100 * time.Microsecond)
-		spent += time.Since(began)
-		return 7, nil
-	}}
-	if _, err := report.Measure(c, report.Options{Rounds: 2, Target: 20 * time.Millisecond}); err != nil {
-		t.Fatal(err)
-	}
-	if spent < 40*time.Millisecond || spent > 2*time.Second {
-		t.Errorf("it ran for %v in 2 rounds of 20 ms", spent)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var spent time.Duration
+		c := theCase()
+		c.Limits, c.Peers = nil, nil
+		c.Ours = report.Peer{Name: "ours", Run: func() (int64, error) {
+			time.Sleep(100 * time.Microsecond)
+			spent += 100 * time.Microsecond
+			return 7, nil
+		}}
+		if _, err := report.Measure(c, report.Options{Rounds: 2, Target: 20 * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+		if spent < 40*time.Millisecond || spent > 2*time.Second {
+			t.Errorf("it ran for %v in 2 rounds of 20 ms", spent)
+		}
+	})
 }
 
 func TestMeasureFails(t *testing.T) {
