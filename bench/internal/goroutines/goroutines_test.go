@@ -16,14 +16,15 @@ func TestShares(t *testing.T) {
 	worker := []string{"work", "stream.mapParallel.func2", "stream.(*Group).Go.func1", "sync.(*WaitGroup).Go.func1"}
 	feeder := []string{"feed", "stream.mapParallel.func1", "stream.(*Group).Go.func1", "sync.(*WaitGroup).Go.func1"}
 	got := shares([]sample{
-		{worker, 50, "json", ""},
-		{[]string{"write", "example.com/goroutines.labelled", "main.main", "runtime.main"}, 12, "json", ""},
-		{[]string{"pack", "example.com/goroutines.labelled", "main.main", "runtime.main"}, 7, "gzip", ""},
-		{[]string{"main.main", "runtime.main"}, 1, "", ""},
-		{feeder, 15, "source", ""},
-		{feeder[1:], 5, "source", ""},
-		{[]string{"runtime.gcBgMarkWorker"}, 10, "", ""},
-		{[]string{"parse", "example.com/goroutines.Record.func1"}, 50, "", ""},
+		{worker, 50, "json", "", ""},
+		{[]string{"write", "example.com/goroutines.labelled", "main.main", "runtime.main"}, 12, "json", "",
+			"main.main"},
+		{[]string{"pack", "example.com/goroutines.labelled", "a caller of it"}, 7, "gzip", "", "main.main"},
+		{[]string{"main.main", "runtime.main"}, 1, "", "", ""},
+		{feeder, 15, "source", "", ""},
+		{feeder[1:], 5, "source", "", ""},
+		{[]string{"runtime.gcBgMarkWorker"}, 10, "", "", ""},
+		{[]string{"parse", "example.com/goroutines.Record.func1"}, 50, "", "", ""},
 	}, counts{{"json", "stream.mapParallel.func2"}: 4})
 	want := []Share{
 		{"json", "stream.mapParallel.func2", 4, 0.5},

@@ -9,9 +9,10 @@ import (
 
 // sample is one row of a profile.
 type sample struct {
-	stack        []string // function names, the innermost first
-	value        uint64   // the last one: nanoseconds, or goroutines
-	stage, began string   // labels
+	stack []string // function names, the innermost first
+	value uint64   // the last one: nanoseconds, or goroutines
+
+	stage, began, root string // labels
 }
 
 // The fields of a profile that are read
@@ -88,6 +89,8 @@ func parse(r io.Reader) ([]sample, error) {
 					s.stage = value
 				case beganKey:
 					s.began = value
+				case rootKey:
+					s.root = value
 				}
 			}
 			return nil

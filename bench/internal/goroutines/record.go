@@ -21,7 +21,9 @@ import (
 // The keys of labels.
 const (
 	stageKey = "stage" // the innermost stage that the goroutine runs, or of the one that started it
-	beganKey = "began" // inside of labelled: the stage label that the goroutine began with
+	// inside of labelled, the kind of the goroutine: a profile may lack the outer end of its stack
+	beganKey = "began"
+	rootKey  = "root"
 )
 
 // Stage returns src with a label: the goroutine that runs it, and those that it starts, have this
@@ -44,9 +46,9 @@ func (s stage[T]) Each(ctx context.Context, emit func(T) error) (err error) {
 // labelled calls f, which runs a stage with a name.
 func labelled(ctx context.Context, name string, f func(context.Context)) {
 	labels := pprof.Labels(stageKey, name)
-	if !slices.ContainsFunc(callers(), isLabelled) { // the first stage of this goroutine
+	if stack := callers(); !slices.ContainsFunc(stack, isLabelled) { // the first stage of this goroutine
 		began, _ := pprof.Label(ctx, stageKey)
-		labels = pprof.Labels(stageKey, name, beganKey, began)
+		labels = pprof.Labels(stageKey, name, beganKey, began, rootKey, rootOf(stack))
 	}
 	pprof.Do(ctx, labels, f)
 }

@@ -26,20 +26,24 @@ const Runtime = "the Go runtime"
 
 // kind returns the kind of the sample's goroutine.
 func (s sample) kind() kind {
-	root := ""
-	for _, f := range slices.Backward(s.stack) {
-		if !starter(f) {
-			root = f
-			break
-		}
+	if slices.ContainsFunc(s.stack, isLabelled) {
+		return kind{s.began, s.root}
 	}
-	if root == "" || strings.HasPrefix(root, "runtime.") && !slices.Contains(s.stack, "main.main") {
+	root := rootOf(s.stack)
+	if root == "" || strings.HasPrefix(root, "runtime.") {
 		return kind{root: Runtime}
 	}
-	if slices.ContainsFunc(s.stack, isLabelled) {
-		return kind{s.began, root}
-	}
 	return kind{s.stage, root}
+}
+
+// rootOf returns the short name of the function that a goroutine began with, or "".
+func rootOf(stack []string) string {
+	for _, f := range slices.Backward(stack) {
+		if !starter(f) {
+			return short(f)
+		}
+	}
+	return ""
 }
 
 // isLabelled reports whether function is [labelled]. A goroutine that is not in it has the labels of
@@ -68,7 +72,7 @@ func shares(samples []sample, most counts) []Share {
 	}
 	var all []Share
 	for k, v := range by {
-		all = append(all, Share{v.names(), short(k.root), max(1, most[k]), v.sum() / total})
+		all = append(all, Share{v.names(), k.root, max(1, most[k]), v.sum() / total})
 	}
 	slices.SortFunc(all, func(a, b Share) int {
 		return cmp.Or(cmp.Compare(b.Part, a.Part), cmp.Compare(a.Stage+a.Root, b.Stage+b.Root))
