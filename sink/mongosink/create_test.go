@@ -232,7 +232,7 @@ func TestCreateCollectionsUnknown(t *testing.T) {
 	srv, db := newDatabase(t)
 	srv.Inject(mongotest.Fault{Command: "create", Lose: true})
 	srv.Inject(mongotest.Fault{Command: "listCollections", Nth: 1, Delay: time.Nanosecond})
-	srv.Inject(mongotest.Fault{Command: "listCollections", Code: 11602})
+	srv.Inject(mongotest.Fault{Command: "listCollections", Code: 13})
 	_, err := stream.Run(t.Context(), source.Of(describe(t, "c", "collection")),
 		mongosink.CreateCollections(db, &mongosink.CreateCollectionsOptions{SettleTimeout: time.Millisecond}))
 	checkClass(t, err, stream.UnknownOutcome)

@@ -102,9 +102,31 @@ func (c collectionSpec) renamed(rename func(string) string) collectionSpec {
 func (c collectionSpec) command() bson.D {
 	command := bson.D{{Key: "create", Value: c.name}}
 	for _, e := range c.options {
-		command = append(command, bson.E{Key: e.Key(), Value: e.Value()})
+		var value any = e.Value()
+		if series, ok := e.Value().DocumentOK(); ok && e.Key() == "timeseries" {
+			value = withoutSpan(series)
+		}
+		command = append(command, bson.E{Key: e.Key(), Value: value})
 	}
 	return command
+}
+
+// bucketSpans are the seconds that a bucket of a time series covers by default.
+var bucketSpans = map[string]int64{"seconds": 3600, "minutes": 86_400, "hours": 2_592_000}
+
+// withoutSpan returns the options of a time series without a bucketMaxSpanSeconds that follows from
+// the granularity. Servers list it, and some refuse it together with the granularity.
+func withoutSpan(series bson.Raw) bson.D {
+	granularity, _ := series.Lookup("granularity").StringValueOK()
+	elements, _ := series.Elements() // of a document that was checked
+	kept := bson.D{}
+	for _, e := range elements {
+		span, _ := e.Value().AsInt64OK()
+		if e.Key() != "bucketMaxSpanSeconds" || span != bucketSpans[granularity] {
+			kept = append(kept, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return kept
 }
 
 // CollectionConflictError says that a collection exists, with other options than it should have.
@@ -159,7 +181,11 @@ func sameOption(name string, want, have bson.RawValue) bool {
 		return isDefault(name, want)
 	}
 	switch name {
-	case "collation", "timeseries", "clusteredIndex", "changeStreamPreAndPostImages", "storageEngine":
+	case "timeseries":
+		series, _ := want.DocumentOK()
+		kept, err := bson.Marshal(withoutSpan(series))
+		return err == nil && covers(bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: kept}, have)
+	case "collation", "clusteredIndex", "changeStreamPreAndPostImages", "storageEngine":
 		return covers(want, have)
 	case "size":
 		const unit = 256
