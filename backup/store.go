@@ -18,8 +18,7 @@ import (
 type Store interface {
 	// Put returns a sink that stores its input as the object at key. The object appears when the
 	// run returns nil, whole. If key has an object, the error is [ErrExists] and the object stays
-	// as it is, unless PutOptions.Replace is set. An error of class UnknownOutcome means that the
-	// object may have been stored.
+	// as it is. An error of class UnknownOutcome means that the object may have been stored.
 	Put(key string, opts *PutOptions) stream.Sink[[]byte, Object]
 
 	// Get returns a source of the bytes of the object at key. The error is [ErrNotFound] if there
@@ -88,9 +87,6 @@ type Object struct {
 
 // PutOptions tunes [Store].Put. The zero value is ready to use.
 type PutOptions struct {
-	// Replace stores the object even if the key has one.
-	Replace bool
-
 	// RetainUntil protects the object from deletion until then. The zero time means no protection.
 	// If the store cannot do that, the error is [ErrNoHold].
 	RetainUntil time.Time

@@ -25,7 +25,7 @@ func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, bac
 			case !o.RetainUntil.IsZero():
 				return none, failed("put", key, backup.ErrNoHold)
 			}
-			n, err := s.put(ctx, key, src, sink.File(name, &sink.FileOptions{IfAbsent: !o.Replace, Perm: 0o600}))
+			n, err := s.put(ctx, key, src, sink.File(name, &sink.FileOptions{IfAbsent: true, Perm: 0o600}))
 			switch {
 			case errors.Is(err, sink.ErrExists):
 				return none, failed("put", key, backup.ErrExists)

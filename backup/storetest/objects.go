@@ -77,16 +77,6 @@ func testExists(_ *testing.T, s suite) {
 	s.want("a/object", []byte("first"))
 }
 
-// Replace replaces, and makes a new object.
-func testReplace(_ *testing.T, s suite) {
-	for _, content := range []string{"first", "second, which is longer", "3", ""} {
-		if err := s.tryPut("keys/0.age", &backup.PutOptions{Replace: true}, []byte(content)); err != nil {
-			s.Error(err)
-		}
-		s.want("keys/0.age", []byte(content))
-	}
-}
-
 // Of several writers at once, one stores its object.
 func testRace(_ *testing.T, s suite) {
 	const writers, rounds = 8, 5

@@ -29,7 +29,6 @@ func Run(t *testing.T, open func(*testing.T) backup.Store) {
 		{"RoundTrip", testRoundTrip},
 		{"Ranges", testRanges},
 		{"Exists", testExists},
-		{"Replace", testReplace},
 		{"Race", testRace},
 		{"FailedPut", testFailedPut},
 		{"Missing", testMissing},
