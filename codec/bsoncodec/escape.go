@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/millweir/millweir/internal/bsonwire"
 )
@@ -33,7 +34,8 @@ func (w *writer) escape(dst []byte, start int, t byte, i, end, depth int) ([]byt
 			return dst, w.fail(c.At, c.Err)
 		}
 	}
-	dst = append(dst[:start], `{"`+escapeKey+`":{"type":"`...)
+	dst = slices.Grow(dst[:start], escapeFormLen(end-i)+lineSlack)
+	dst = append(dst, `{"`+escapeKey+`":{"type":"`...)
 	dst = binary.LittleEndian.AppendUint16(dst, hexPairs[t])
 	dst = append(dst, `","base64":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, w.src[i:end])

@@ -67,10 +67,9 @@ func (o *ExtJSONOptions) writer() writer {
 //   - Out: chunks of whole lines, each with a newline. A chunk is emitted when it reaches
 //     ChunkSize, and at the end of the upstream. So a document may wait for the next one.
 //   - Ownership: as in [BSON].
-//   - Memory: one chunk of ChunkSize, and one line. A line of more than 1 MiB takes up to a quarter
-//     more than its length, or three times its length if the end of the document differs from its
-//     beginning. A document of 16 MiB of control characters is a line of 96 MiB; the process took
-//     140 MiB. If chunks are lent, the memory of a long line is kept for 100 chunks. With
+//   - Memory: one chunk of ChunkSize, and one line. A document of more than 64 KiB is measured
+//     first, so its line takes its length. A document of 16 MiB of control characters is a line of
+//     96 MiB. If chunks are lent, the memory of a long line is kept for 100 chunks. With
 //     Parallelism n, up to about 2n MiB of documents and lines are in flight, or one larger batch,
 //     within the budget of the run.
 //   - Goroutines: with Parallelism n, n write and one runs the upstream. The order is kept, and the

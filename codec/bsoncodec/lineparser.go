@@ -40,12 +40,10 @@ func (p *lineParser) line(line []byte) error {
 	if p.skipBlank && isBlank(line) {
 		return nil
 	}
-	long, room := len(line) > defaultChunk, p.free
+	long, room := len(line) > measuredSize, p.free
 	switch {
-	case len(line) > longLine: // the parser estimates the rest
-		room = make([]byte, 0, longRoom)
 	case long:
-		room = make([]byte, 0, min(len(line)+len(line)/8, p.maxSize)+parserSlack)
+		room = nil // the parser allocates what the document needs
 	case cap(room) < len(line):
 		room = make([]byte, 0, defaultChunk)
 	}
@@ -72,9 +70,6 @@ func isBlank(line []byte) bool {
 	line = bytes.Trim(line, " \t\r\n")
 	return len(line) == 0 || string(line) == "null"
 }
-
-// longRoom is the memory for the beginning of the document of a long line, in bytes.
-const longRoom = 256 << 10
 
 // parserSlack is spare capacity after the largest document, so that the parser does not reallocate.
 const parserSlack = 64

@@ -7,6 +7,7 @@ type lineCutter struct {
 	max           int
 	partial       []byte // a line without its newline so far
 	linesUnneeded int    // lines since the memory of partial was last needed
+	usual         int    // the memory that the last huge line needed, or 0
 	count         int64  // complete lines so far
 	offset        int64  // where the current line begins in the stream
 }
@@ -50,22 +51,35 @@ func (l *lineCutter) push(chunk []byte, f func(line []byte) error) error {
 	}
 }
 
-// hugeLine is a size in bytes. From there on the memory of a line grows fourfold, because what it
-// outgrows is garbage, and memory that is not used yet costs little.
-const hugeLine = 8 << 20
+// hugeLine is a size in bytes. Beyond it the memory of a line grows at once to hugeFactor times as
+// much, the default limit of a line. What a line outgrows is garbage until the next collection, and
+// memory that is not used yet is only an address. The memory of the next lines is as large as the
+// line was.
+const (
+	hugeLine   = 4 << 20
+	hugeFactor = 32
+)
 
-// appendPartial appends p to partial. It doubles the memory as needed, up to max.
+// appendPartial appends p to partial.
 func (l *lineCutter) appendPartial(p []byte) {
 	if need := len(l.partial) + len(p); need > cap(l.partial) {
-		factor := 2
-		if cap(l.partial) >= hugeLine {
-			factor = 4
-		}
-		grown := make([]byte, len(l.partial), max(need, min(factor*cap(l.partial), l.max)))
+		grown := make([]byte, len(l.partial), max(need, min(l.nextSize(), l.max)))
 		copy(grown, l.partial)
 		l.partial = grown
 	}
 	l.partial = append(l.partial, p...)
+}
+
+// nextSize returns the size to which the memory of partial should grow.
+func (l *lineCutter) nextSize() int {
+	switch size := cap(l.partial); {
+	case size < keptSize:
+		return 2 * size
+	case size < hugeLine:
+		return max(2*size, l.usual)
+	default:
+		return hugeFactor * size
+	}
 }
 
 // reserve allocates memory for the first line of chunks, if it is in more than one of them. The
@@ -89,10 +103,15 @@ func (l *lineCutter) reserve(chunks [][]byte) {
 
 // trimPartial decides, after a line of n bytes, whether to keep the memory of a long line.
 func (l *lineCutter) trimPartial(n int) {
-	if n > cap(l.partial)/4 {
+	switch size := cap(l.partial); {
+	case n > size/4:
 		l.linesUnneeded = 0
-	} else if l.linesUnneeded++; l.linesUnneeded == keptLines {
-		l.partial, l.linesUnneeded = nil, 0
+	case n > hugeLine:
+		l.partial, l.usual = nil, n+n/4
+	default:
+		if l.linesUnneeded++; l.linesUnneeded == keptLines {
+			l.partial, l.usual, l.linesUnneeded = nil, 0, 0
+		}
 	}
 }
 

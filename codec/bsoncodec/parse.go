@@ -36,8 +36,9 @@ type parser struct {
 	maxDepth int
 	maxSize  int
 
-	start   int    // where the document begins in dst
-	scratch []byte // text of a wrapper, unescaped
+	start    int    // where the document begins in dst
+	measured bool   // the length of the document has been computed
+	scratch  []byte // text of a wrapper, unescaped
 
 	at  int // the offset of the error in src
 	err error
@@ -65,7 +66,10 @@ var (
 // document parses text and appends the document. line and offset locate text in the stream, for
 // errors.
 func (p *parser) document(dst, text []byte, line, offset int64) ([]byte, error) {
-	p.src, p.at, p.err, p.start = text, 0, nil, len(dst)
+	p.src, p.at, p.err, p.start, p.measured = text, 0, nil, len(dst), false
+	if cap(p.scratch) > keptSize {
+		p.scratch = nil
+	}
 	i := p.space(0)
 	switch {
 	case i == len(text):
@@ -75,7 +79,7 @@ func (p *parser) document(dst, text []byte, line, offset int64) ([]byte, error) 
 	case text[i] != '{':
 		p.at, p.err = i, errObject
 	default:
-		out, next := p.root(dst, i+1)
+		out, next := p.root(p.reserveDocument(dst), i+1)
 		if next >= 0 {
 			switch end := p.space(next); {
 			case end < len(text) && text[end] == '{':

@@ -65,7 +65,7 @@ func (p *parser) array(dst []byte, i, depth int) ([]byte, int) {
 		return p.close(dst, start), i + 1
 	}
 	for n := uint64(0); ; n++ {
-		dst = p.reserve(dst, i, spare)
+		dst = p.reserve(dst, spare)
 		element := len(dst)
 		if n < 10 {
 			dst = append(dst, 0, byte('0'+n), 0)

@@ -1,22 +1,37 @@
 package bsoncodec
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
+)
 
-// reserve returns dst with capacity for n more bytes, the BSON of src up to next.
-func (p *parser) reserve(dst []byte, next, n int) []byte {
+// reserveDocument returns dst with capacity for the document of a long line.
+// It measures only a line that certainly needs memory.
+func (p *parser) reserveDocument(dst []byte) []byte {
+	if len(p.src) <= measuredSize || cap(dst)-len(dst) >= len(p.src) {
+		return dst
+	}
+	return p.grow(dst, spare)
+}
+
+// reserve returns dst with capacity for n more bytes.
+func (p *parser) reserve(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) < n {
-		return p.grow(dst, next, n)
+		return p.grow(dst, n)
 	}
 	return dst
 }
 
-// grow returns dst with more capacity, for n bytes at least. In a long line that is also the
-// capacity for the rest of src, estimated by the ratio so far, within the limit of a document.
-func (p *parser) grow(dst []byte, next, n int) []byte {
-	if next > longLine {
-		size := len(dst) - p.start + n
-		ratio := 1.02 * float64(size) / float64(next) // with a margin, because it is an estimate
-		n += min(int(ratio*float64(len(p.src)-next)), max(p.maxSize+parserSlack-size, 0))
+// grow returns dst with capacity for n more bytes, and for the rest of the document of a long line,
+// within the limit of a document.
+func (p *parser) grow(dst []byte, n int) []byte {
+	if !p.measured && len(p.src) > measuredSize {
+		p.measured = true
+		m := documentMeter{src: p.src, maxDepth: p.maxDepth + wrapperDepth}
+		size, _ := m.document(p.space(0))
+		n = max(n, min(size, p.maxSize)+parserSlack-(len(dst)-p.start))
 	}
 	return slices.Grow(dst, n)
 }
@@ -26,29 +41,36 @@ func (p *parser) grow(dst []byte, next, n int) []byte {
 // string is much.
 func (p *parser) growString(dst []byte, i, most int) []byte {
 	j := len(dst)
-	if len(p.src)-i <= longLine {
+	if len(p.src) <= measuredSize {
 		return slices.Grow(dst, max(spare, min(j, most-j+spare)))
 	}
-	n, end := unescapedLen(p.src, i)
-	return p.grow(dst, end, min(n, most-j)+2*spare)
+	n, _ := unescapedLen(p.src, i)
+	return p.grow(dst, min(n, most-j)+2*spare)
 }
 
 // unescapedLen returns the length of the string that continues at src[i], and the offset of its
-// closing quote. It may count more for characters that need no escape.
+// closing quote.
 func unescapedLen(src []byte, i int) (n, end int) {
-	for ; i < len(src) && src[i] != '"'; n++ {
-		if src[i] != '\\' || i+1 >= len(src) {
-			i++
+	for i < len(src) {
+		if i+8 <= len(src) && special(binary.LittleEndian.Uint64(src[i:])) == 0 {
+			i, n = i+8, n+8
 			continue
 		}
-		if src[i+1] != 'u' {
-			i += 2
-			continue
+		switch c := src[i]; {
+		case c == '"':
+			return n, i
+		case c != '\\':
+			i, n = i+1, n+1
+		case !hasPrefix(src, i, `\u`):
+			i, n = i+2, n+1
+		default:
+			r, _ := parseHex4(src, i+2)
+			if i += len(`\u0000`); utf16.IsSurrogate(r) {
+				n += 2 // half of a character of four bytes
+			} else {
+				n += utf8.RuneLen(r)
+			}
 		}
-		if !hasPrefix(src, i, `\u00`) || i+4 < len(src) && src[i+4] >= '8' { // not ASCII
-			n += 2
-		}
-		i += len(`\u0000`)
 	}
-	return n, min(i, len(src))
+	return n, len(src)
 }

@@ -15,7 +15,7 @@ import (
 func (p *parser) key(dst []byte, i int) ([]byte, int) {
 	src, j := p.src, len(dst)
 	if cap(dst)-j < spare {
-		dst = p.grow(dst, i, spare)
+		dst = p.grow(dst, spare)
 	}
 	d := dst[:cap(dst)]
 	d[j] = 0
@@ -236,7 +236,7 @@ func (p *parser) textUpTo(i, most int) ([]byte, int) {
 			return src[i:k], k + 1
 		}
 		if c < 0x20 || c >= 0x80 || c == '\\' {
-			if len(src)-i > longLine { // slowString must not grow it as a document
+			if len(src) > measuredSize { // slowString must not grow it as a document
 				n, _ := unescapedLen(src, i)
 				p.scratch = slices.Grow(p.scratch[:0], min(n, most)+2*spare)
 			}

@@ -49,12 +49,12 @@ func (o *ParseExtJSONOptions) parser() parser {
 //
 //   - In: byte chunks of any size.
 //   - Out: documents. Many share one allocation of 64 KiB: keeping one keeps its neighbors. The
-//     document of a line of more than 64 KiB has its own memory, at most about a third more than
-//     its size.
-//   - Memory: the longest line, half as much while it grows, and its document: a quarter more, or
-//     MaxDocument more if its parts differ. Lines of 120 MiB took 280 MiB of a process, several in
-//     a row 330 MiB. With Parallelism n, up to about 2n MiB of lines and documents are in flight,
-//     or one larger line, within the budget of the run.
+//     document of a line of more than 64 KiB has its own memory, at most a sixth more than its
+//     size.
+//   - Memory: the longest line, at most 8 MiB more while it grows, and its document. Address space
+//     of up to 128 MiB is reserved for a line of more than 4 MiB. With Parallelism n, up to about
+//     2n MiB of lines and documents are in flight, or one larger line with a copy of it, within the
+//     budget of the run.
 //   - Goroutines: with Parallelism n, n parse and one runs the upstream. The order is kept. The
 //     documents, and the first error with its location, are the same.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, which may wrap [ErrDepth], [ErrSize],

@@ -47,6 +47,9 @@ func (p *parser) wrapperValue(dst []byte, w wrapperKind, open, i, depth int) ([]
 		return p.regex(dst, i)
 	case wrapDBPointer:
 		return p.dbPointer(dst, i)
+	case wrapSymbol:
+		dst, i = p.codeText(dst, i)
+		t = bsonwire.TypeSymbol
 	case wrapDate:
 		dst, i = p.date(dst, i)
 		t = bsonwire.TypeDate
@@ -94,9 +97,6 @@ func appendWrapped(dst []byte, w wrapperKind, s []byte) ([]byte, byte, error) {
 			return dst, 0, errOID
 		}
 		return append(dst, id[:]...), bsonwire.TypeObjectID, nil
-	case wrapSymbol:
-		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)+1))
-		return append(append(dst, s...), 0), bsonwire.TypeSymbol, nil
 	case wrapInt32:
 		v, ok := parseInteger(s)
 		if !ok {

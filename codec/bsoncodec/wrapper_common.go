@@ -96,7 +96,7 @@ func (p *parser) fastWrapper(dst []byte, i int) ([]byte, int, byte) {
 			break
 		}
 		start := len(dst)
-		dst = p.reserve(dst, end, strictBase64.DecodedLen(end-i)+spare)
+		dst = p.reserve(dst, strictBase64.DecodedLen(end-i)+spare)
 		if dst, ok = appendBinaryValue(dst, src[i+19:end], subtype); !ok {
 			return dst[:start], failed, 0
 		}

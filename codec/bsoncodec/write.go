@@ -34,6 +34,7 @@ type writer struct {
 	maxLine  int
 
 	start         int    // where the line begins in dst
+	measured      bool   // the length of the line has been computed
 	escaped       int    // bytes written in the escape form, including those written again
 	at            int    // the offset of the error in src
 	err           error  // the error
@@ -59,7 +60,7 @@ const (
 // document appends doc. On an error it returns dst unchanged.
 func (w *writer) document(dst, doc []byte) ([]byte, error) {
 	start := len(dst)
-	w.src, w.start, w.escaped, w.at, w.err = doc, start, 0, 0, nil
+	w.src, w.start, w.measured, w.escaped, w.at, w.err = doc, start, false, 0, 0, nil
 	switch {
 	case !bsonwire.HasLength(doc):
 		w.err = bsonwire.ErrLength
@@ -67,9 +68,11 @@ func (w *writer) document(dst, doc []byte) ([]byte, error) {
 		w.err = fmt.Errorf("%w: %d bytes, at most %d", ErrSize, len(doc), w.maxSize)
 	default:
 		var end int
-		dst, end = w.container(dst, 0, len(doc), 1, topLevel)
+		if dst, end = w.reserveLine(dst); end >= 0 {
+			dst, end = w.container(dst, 0, len(doc), 1, topLevel)
+		}
 		if end >= 0 && len(dst)-start > w.maxLine {
-			w.at, w.inexactReason, end = 0, "a line that is too long", inexact
+			end = w.tooLong()
 		}
 		if end == inexact {
 			dst, end = w.escape(dst, start, bsonwire.TypeDocument, 0, len(doc), 0)
@@ -82,6 +85,12 @@ func (w *writer) document(dst, doc []byte) ([]byte, error) {
 		}
 	}
 	return dst[:start], documentError(doc, w.at, w.err)
+}
+
+// tooLong returns inexact for a document whose line exceeds the limit.
+func (w *writer) tooLong() int {
+	w.at, w.inexactReason = 0, "a line that is too long"
+	return inexact
 }
 
 // fail stores an error at this offset.

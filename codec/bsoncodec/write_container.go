@@ -42,7 +42,7 @@ func (w *writer) container(dst []byte, i, limit, depth int, k kind) ([]byte, int
 		t, element := src[i], i
 		if k == array {
 			if cap(dst)-len(dst) < spare {
-				dst = w.grow(dst, i, spare)
+				dst = w.grow(dst, spare)
 			}
 			dst = append(dst, sep)
 			if i = indexKey(src, i+1, index); i < 0 {

@@ -1,53 +1,63 @@
 package bsoncodec
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "slices"
 
-// longLine is a size in bytes. A longer line gets an estimate of all its memory at once.
-const longLine = 1 << 20
+// measuredSize is a size in bytes. Before memory is allocated for the result of a larger document
+// or line, the length of the result is computed. So a large result is allocated once.
+const measuredSize = 64 << 10
+
+// lineSlack is spare capacity after a line: for its newline, and because keys and strings need
+// spare bytes while they are copied.
+const lineSlack = 2 * spare
 
 // maxGrowth is the maximum number of JSON bytes for one byte of BSON: a MinKey with an empty key is
 // 17 bytes for 2.
 const maxGrowth = 9
 
-// grow returns dst with capacity for n more bytes, the JSON of src up to next. A long line also
-// gets capacity for the rest of src, estimated by the ratio so far, within slightly more than the
-// limit of a line.
-func (w *writer) grow(dst []byte, next, n int) []byte {
-	if line := len(dst) - w.start + n; line > longLine {
-		ratio := min(1.02*float64(line)/float64(next), maxGrowth) // with a margin, because it is an estimate
-		n += min(int(ratio*float64(len(w.src)-next)), max(w.maxLine+w.maxLine/8-line, 0))
+// reserveLine returns dst with capacity for the line of a large document. It returns inexact if the
+// document must be escaped as a whole: a line that is written first and then discarded could take
+// nine times the memory of the document.
+//
+// It measures only a document that certainly needs memory, or whose line may be too long. A smaller
+// one may fit the memory of an earlier line.
+func (w *writer) reserveLine(dst []byte) ([]byte, int) {
+	size, room := len(w.src), cap(dst)-len(dst)
+	if size <= measuredSize || size <= room && size <= w.maxLine/maxGrowth {
+		return dst, 0
+	}
+	n, end := w.measure()
+	if end == inexact {
+		return dst, inexact
+	}
+	return slices.Grow(dst, n+lineSlack), 0
+}
+
+// measure returns the most bytes that dst holds while the line is written, and the result of
+// container. The result is inexact if the line is too long. If the document is not valid, the bytes
+// are those before the error.
+func (w *writer) measure() (n, end int) {
+	w.measured = true
+	m := lineMeter{src: w.src, relaxed: w.relaxed, strict: w.strict, maxDepth: w.maxDepth}
+	n, end = m.document()
+	if end >= 0 && n > w.maxLine {
+		end = w.tooLong()
+	}
+	return n + m.discarded, end
+}
+
+// grow returns dst with capacity for n more bytes, and for the rest of the line of a large document.
+func (w *writer) grow(dst []byte, n int) []byte {
+	if !w.measured && len(w.src) > measuredSize {
+		most, _ := w.measure()
+		n = max(n, most+lineSlack-(len(dst)-w.start))
 	}
 	return slices.Grow(dst, n)
 }
 
-// reserve returns dst with capacity for n more bytes, the JSON of src up to next.
-func (w *writer) reserve(dst []byte, next, n int) []byte {
+// reserve returns dst with capacity for n more bytes.
+func (w *writer) reserve(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) < n {
-		return w.grow(dst, next, n)
+		return w.grow(dst, n)
 	}
 	return dst
-}
-
-// escapedLen returns the length of text with JSON escapes.
-func escapedLen(text []byte) int {
-	n := len(text)
-	for i := 0; i < len(text); i++ {
-		if len(text)-i >= 8 && special(binary.LittleEndian.Uint64(text[i:])) == 0 {
-			i += 7
-			continue
-		}
-		switch c := text[i]; {
-		case len(text)-i >= 3 && isLineSeparator(text, i):
-			n += len(`\u2028`) - 3
-		case c >= 0x80 || escapes[c] == 0:
-		case escapes[c] == 'u':
-			n += len(`\u0000`) - 1
-		default:
-			n += len(`\n`) - 1
-		}
-	}
-	return n
 }

@@ -40,7 +40,7 @@ func (w *writer) key(dst []byte, i int, sep byte) ([]byte, int) {
 	src := w.src
 	j := len(dst)
 	if cap(dst)-j < spare {
-		dst = w.grow(dst, i, spare)
+		dst = w.grow(dst, spare)
 	}
 	d := dst[:cap(dst)]
 	d[j], d[j+1] = sep, '"'
@@ -78,11 +78,7 @@ func (w *writer) text(dst []byte, i, end int) ([]byte, bool) {
 	src := w.src
 	j := len(dst)
 	if cap(dst)-j < end-i+spare {
-		n := end - i
-		if n > longLine { // counting escapes pays off
-			n = escapedLen(src[i:end])
-		}
-		dst = w.grow(dst, end, n+spare)
+		dst = w.grow(dst, end-i+spare)
 	}
 	d := dst[:cap(dst)]
 	d[j] = '"'
@@ -113,7 +109,7 @@ func (w *writer) escapedText(dst []byte, i, end int) ([]byte, bool) {
 	for i < len(src) {
 		j := len(dst)
 		if cap(dst)-j < len(src)-i+spare {
-			dst = w.grow(dst, end, escapedLen(src[i:])+spare)
+			dst = w.grow(dst, escapedLen(src[i:])+spare)
 		}
 		d := dst[:cap(dst)]
 		for uint(i)+8 <= uint(len(src)) && uint(j)+8 <= uint(len(d)) {

@@ -15,7 +15,7 @@ func (w *writer) variableValue(dst []byte, t byte, i, end int) ([]byte, bool) {
 	switch t {
 	case bsonwire.TypeBinary:
 		if end-i > minChunkSlack {
-			dst = w.reserve(dst, end, base64.StdEncoding.EncodedLen(end-i)+2*spare)
+			dst = w.reserve(dst, base64.StdEncoding.EncodedLen(end-i)+2*spare)
 		}
 		return appendBinary(dst, w.src[i:end])
 	case bsonwire.TypeRegex:
