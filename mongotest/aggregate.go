@@ -1,62 +1,162 @@
 package mongotest
 
 import (
-	"slices"
+	"fmt"
+	"math/rand/v2"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// aggregate supports pipelines of $match stages, and the pipeline of CountDocuments: [{$match: …},
-// {$group: {_id: 1, n: {$sum: 1}}}].
+// aggregate supports the stages that sources use, and those of CountDocuments.
 func (s *Server) aggregate(req *request, ns string) bson.Raw {
-	pipeline, _ := req.body.Lookup("pipeline").ArrayOK()
-	stages, _ := pipeline.Values()
-	counts := bson.Raw(document(bson.D{{Key: "$group", Value: bson.D{
-		{Key: "_id", Value: int32(1)},
-		{Key: "n", Value: bson.D{{Key: "$sum", Value: int32(1)}}},
-	}}}))
-	count := len(stages) == 2 && string(stages[1].Value) == string(counts)
-	if count {
-		stages = stages[:1]
+	bad := refuseUnknown("aggregate", req.body, nil, "pipeline", "cursor", "allowDiskUse", "hint", "let",
+		"bypassDocumentValidation")
+	if bad != nil {
+		return bad
 	}
-	var docs []bson.Raw
-	if c := s.data[ns]; c != nil {
-		docs = slices.Clone(c.docs)
+	pipeline, isArray := req.body.Lookup("pipeline").ArrayOK()
+	list, err := pipeline.Values()
+	if !isArray || err != nil {
+		return failure(14, "'pipeline' option must be specified as an array")
 	}
-	for _, stage := range stages {
-		name, filter, ok := only(stage)
-		if !ok || name != "$match" || filter.Type != bson.TypeEmbeddedDocument {
-			return failure(2, "mongotest: the only pipelines it knows are of $match, and that of CountDocuments")
+	v, bad := s.view(req, ns)
+	if bad != nil {
+		return bad
+	}
+	docs := v.docs
+	for i, e := range list {
+		name, operand, ok := only(e)
+		if !ok {
+			return failure(40323, "A pipeline stage specification object must contain exactly one field.")
 		}
-		var err error
-		if docs, err = match(docs, filter.Value); err != nil {
+		if name == "$collStats" {
+			if i > 0 {
+				return failure(40602, "$collStats is only valid as the first stage in a pipeline.")
+			}
+			if docs, err = collStats(ns, docs, operand); err != nil {
+				return failure(2, err.Error())
+			}
+			continue
+		}
+		stage := stages[name]
+		if stage == nil {
+			return failure(40324, fmt.Sprintf("Unrecognized pipeline stage name: '%s' (mongotest)", name))
+		}
+		if docs, err = stage(docs, operand); err != nil {
 			return failure(2, err.Error())
 		}
-	}
-	if count {
-		docs = counted(len(docs))
 	}
 	size, given := integer(bson.Raw(req.body.Lookup("cursor").Value), "batchSize")
 	if !given {
 		size = firstBatch
 	}
-	return s.firstBatch(ns, docs, size)
+	return s.openCursor(v, ns, docs, size)
 }
 
-// counted returns the result of counting n documents.
-func counted(n int) []bson.Raw {
-	if n == 0 {
-		return nil
+// stages are the stages of a pipeline that turn documents into others.
+var stages = map[string]func([]bson.Raw, bson.RawValue) ([]bson.Raw, error){
+	"$match": func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+		filter, ok := v.DocumentOK()
+		if !ok {
+			return nil, unsupported("the $match", v)
+		}
+		return match(docs, filter)
+	},
+	"$sort": sortDocuments,
+	"$limit": func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+		n, ok := v.AsInt64OK()
+		if !ok || n <= 0 {
+			return nil, fmt.Errorf("the limit must be positive")
+		}
+		return docs[:min(int(n), len(docs))], nil
+	},
+	"$skip": func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+		n, ok := v.AsInt64OK()
+		if !ok || n < 0 {
+			return nil, fmt.Errorf("the skip must not be negative")
+		}
+		return docs[min(int(n), len(docs)):], nil
+	},
+	"$project": func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+		p, err := parseProjection(v)
+		if err != nil {
+			return nil, err
+		}
+		return p.all(docs), nil
+	},
+	"$sample":     sample,
+	"$bucketAuto": bucketAuto,
+	"$group":      groupCount,
+	"$count": func(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+		field, ok := v.StringValueOK()
+		switch {
+		case !ok || field == "":
+			return nil, fmt.Errorf("the count field must be a non-empty string")
+		case len(docs) == 0:
+			return nil, nil
+		}
+		return []bson.Raw{document(bson.D{{Key: field, Value: int32(len(docs))}})}, nil
+	},
+}
+
+// sample returns n documents at random, each once.
+func sample(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+	d, _ := v.DocumentOK()
+	n, given := integer(d, "size")
+	if !given || n <= 0 {
+		return nil, fmt.Errorf("size argument to $sample must be a positive integer")
 	}
-	return []bson.Raw{document(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: int32(n)}})}
+	chosen := make([]bson.Raw, 0, min(n, len(docs)))
+	for _, i := range rand.Perm(len(docs))[:min(n, len(docs))] {
+		chosen = append(chosen, docs[i])
+	}
+	return chosen, nil
+}
+
+// groupCount is the $group of CountDocuments: {_id: constant, n: {$sum: 1}}.
+func groupCount(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+	d, _ := v.DocumentOK()
+	want := document(bson.D{
+		{Key: "_id", Value: int32(1)},
+		{Key: "n", Value: bson.D{{Key: "$sum", Value: int32(1)}}},
+	})
+	switch {
+	case string(d) != string(want):
+		return nil, unsupported("a $group other than that of CountDocuments", v)
+	case len(docs) == 0:
+		return nil, nil
+	}
+	return []bson.Raw{document(bson.D{{Key: "_id", Value: int32(1)}, {Key: "n", Value: int32(len(docs))}})}, nil
+}
+
+// collStats is the stage {$collStats: {count: {}}}, with storageStats of the size if it is asked for.
+func collStats(ns string, docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
+	asked, _ := v.DocumentOK()
+	elements, err := asked.Elements()
+	if err != nil {
+		return nil, err
+	}
+	size := int64(0)
+	for _, d := range docs {
+		size += int64(len(d))
+	}
+	out := bson.D{{Key: "ns", Value: ns}}
+	for _, e := range elements {
+		switch e.Key() {
+		case "count":
+			out = append(out, bson.E{Key: "count", Value: int32(len(docs))})
+		case "storageStats":
+			out = append(out, bson.E{Key: "storageStats", Value: bson.D{
+				{Key: "size", Value: size}, {Key: "count", Value: int32(len(docs))}, {Key: "storageSize", Value: size},
+			}})
+		default:
+			return nil, unsupported("in $collStats, "+e.Key(), v)
+		}
+	}
+	return []bson.Raw{document(out)}, nil
 }
 
 // firstBatch opens a cursor over docs, and returns the reply with the first ones.
 func (s *Server) firstBatch(ns string, docs []bson.Raw, size int) bson.Raw {
-	s.nextID++
-	reply, taken := batch("firstBatch", ns, s.nextID, docs, size)
-	if taken < len(docs) {
-		s.cursors[s.nextID] = &cursor{ns: ns, docs: docs[taken:]}
-	}
-	return reply
+	return s.openCursor(view{}, ns, docs, size)
 }

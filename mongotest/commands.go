@@ -81,6 +81,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 		return document(bson.D{ok})
 	case "listIndexes":
 		return s.listIndexes(ns)
+	case "splitVector":
+		return s.splitVector(req, target)
 	case "renameCollection":
 		return s.renameCollection(req, target)
 	case "listCollections":
@@ -121,43 +123,51 @@ func integer(body bson.Raw, field string) (int, bool) {
 }
 
 func (s *Server) find(req *request, ns string) bson.Raw {
-	bad := refuseUnknown("find", req.body, nil,
-		"filter", "sort", "batchSize", "limit", "skip", "singleBatch", "noCursorTimeout", "allowDiskUse", "hint")
+	bad := refuseUnknown("find", req.body, nil, "filter", "sort", "projection", "batchSize", "limit", "skip",
+		"singleBatch", "noCursorTimeout", "allowDiskUse", "hint")
 	if bad != nil {
 		return bad
 	}
-	var docs []bson.Raw
-	if c := s.data[ns]; c != nil {
-		docs = c.docs
+	v, bad := s.view(req, ns)
+	if bad != nil {
+		return bad
 	}
-	filter, _ := req.body.Lookup("filter").DocumentOK()
-	docs, err := match(docs, filter)
+	docs, err := query(v.docs, req.body)
 	if err != nil {
 		return failure(2, err.Error())
-	}
-	if docs, err = sortDocuments(docs, req.body.Lookup("sort")); err != nil {
-		return failure(2, err.Error())
-	}
-	if n, given := integer(req.body, "skip"); given {
-		docs = docs[min(n, len(docs)):]
-	}
-	if n, given := integer(req.body, "limit"); given && n > 0 {
-		docs = docs[:min(n, len(docs))]
 	}
 	size, given := integer(req.body, "batchSize")
 	if !given {
 		size = firstBatch
 	}
-	s.nextID++
-	reply, taken := batch("firstBatch", ns, s.nextID, docs, size)
 	if single, _ := req.body.Lookup("singleBatch").BooleanOK(); single {
+		_, taken := batch("firstBatch", ns, 0, docs, size)
 		docs = docs[:taken]
-		reply, _ = batch("firstBatch", ns, s.nextID, docs, size)
 	}
-	if taken < len(docs) {
-		s.cursors[s.nextID] = &cursor{ns: ns, docs: docs[taken:]}
+	return s.openCursor(v, ns, docs, size)
+}
+
+// query returns the documents that a find asks for.
+func query(docs []bson.Raw, body bson.Raw) ([]bson.Raw, error) {
+	filter, _ := body.Lookup("filter").DocumentOK()
+	docs, err := match(docs, filter)
+	if err != nil {
+		return nil, err
 	}
-	return reply
+	if docs, err = sortDocuments(docs, body.Lookup("sort")); err != nil {
+		return nil, err
+	}
+	if n, given := integer(body, "skip"); given {
+		docs = docs[min(n, len(docs)):]
+	}
+	if n, given := integer(body, "limit"); given && n > 0 {
+		docs = docs[:min(n, len(docs))]
+	}
+	fields, err := parseProjection(body.Lookup("projection"))
+	if err != nil {
+		return nil, err
+	}
+	return fields.all(docs), nil
 }
 
 func (s *Server) getMore(req *request) bson.Raw {
@@ -169,12 +179,15 @@ func (s *Server) getMore(req *request) bson.Raw {
 	case c.dropped:
 		delete(s.cursors, id)
 		return failure(175, "collection dropped: "+c.ns)
+	case c.at != bson.Timestamp{} && compareTimes(c.at, s.oldest) < 0 && !s.blind:
+		delete(s.cursors, id)
+		return failure(239, "the snapshot of the cursor is too old")
 	}
 	size, given := integer(req.body, "batchSize")
 	if !given {
 		size = len(c.docs)
 	}
-	reply, taken := batch("nextBatch", c.ns, id, c.docs, size)
+	reply, taken := batchAt("nextBatch", c.ns, id, c.docs, size, c.at)
 	if c.docs = c.docs[taken:]; len(c.docs) == 0 {
 		delete(s.cursors, id)
 	}

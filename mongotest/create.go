@@ -35,7 +35,7 @@ func (s *Server) create(req *request, target string) bson.Raw {
 		return failure(invalidNamespace, "Invalid namespace specified '"+ns+"'")
 	case s.data[ns] != nil:
 		return failure(namespaceExists, "Collection "+ns+" already exists.")
-	case isTrue(req.body.Lookup("capped")) != has("size"):
+	case truthy(req.body.Lookup("capped")) != has("size"):
 		return failure(invalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields "+
 			"are present, and needs 'size'")
 	case has("viewOn") != has("pipeline"):
@@ -61,11 +61,6 @@ func (s *Server) create(req *request, target string) bson.Raw {
 
 // maxNamespace is the limit of a collection's name with its database, in bytes.
 const maxNamespace = 255
-
-func isTrue(v bson.RawValue) bool {
-	yes, isBool := v.BooleanOK()
-	return isBool && yes
-}
 
 // description returns what listCollections says about c.
 func (c *collection) description() bson.Raw {

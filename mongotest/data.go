@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 const (
@@ -17,7 +18,8 @@ type collection struct {
 	db, name string
 	uuid     [16]byte
 	docs     []bson.Raw
-	ids      map[string]struct{} // the type and bytes of each _id; nil if they must be read again
+	versions []version           // of docs, in the order of time
+	ids      map[string]struct{} // the key of each _id; nil if they must be read again
 
 	kind    string        // collection, view or timeseries
 	options bson.Raw      // with which it was created
@@ -27,8 +29,9 @@ type collection struct {
 
 type cursor struct {
 	ns      string
-	docs    []bson.Raw // that have not been sent
-	dropped bool       // the collection was dropped: the next getMore reports it
+	docs    []bson.Raw     // that have not been sent
+	at      bson.Timestamp // the time of its snapshot, or zero
+	dropped bool           // the collection was dropped: the next getMore reports it
 }
 
 // answer is the reply to a retryable write. A repetition of the write gets the same reply.
@@ -46,6 +49,7 @@ func (s *Server) make(db, name string) *collection {
 		_, _ = rand.Read(c.uuid[:]) // never fails
 		s.data[ns] = c
 		s.order = append(s.order, ns)
+		s.changed(c)
 	}
 	return c
 }
@@ -66,8 +70,7 @@ func (s *Server) remove(ns string) {
 	}
 }
 
-// insert stores doc and reports whether its _id was free. It reads the elements of doc only to find
-// the _id.
+// insert stores doc and reports whether its _id was free.
 func (c *collection) insert(doc bson.Raw) bool {
 	if c.ids == nil {
 		c.ids = make(map[string]struct{}, len(c.docs)+1)
@@ -84,18 +87,23 @@ func (c *collection) insert(doc bson.Raw) bool {
 	return true
 }
 
-// idOf returns the type and the bytes of doc's _id.
+// idOf returns the key of doc's _id.
 func idOf(doc bson.Raw) string {
 	v, err := doc.LookupErr("_id")
 	if err != nil {
 		return ""
 	}
-	return string(rune(v.Type)) + string(v.Value)
+	return string(appendKey(nil, v))
 }
 
 // batch builds the reply with the next documents of a cursor: at least one, and at most count and
 // 16 MiB of them.
 func batch(field, ns string, id int64, docs []bson.Raw, count int) (reply bson.Raw, taken int) {
+	return batchAt(field, ns, id, docs, count, bson.Timestamp{})
+}
+
+// batchAt is like batch, for a cursor that reads at a time.
+func batchAt(field, ns string, id int64, docs []bson.Raw, count int, at bson.Timestamp) (reply bson.Raw, taken int) {
 	size := 0
 	for taken < len(docs) && taken < count && (taken == 0 || size+len(docs[taken]) <= batchBytes) {
 		size += len(docs[taken])
@@ -122,6 +130,9 @@ func batch(field, ns string, id int64, docs []bson.Raw, count int) (reply bson.R
 	b = append(append(b, byte(bson.TypeString)), "ns\x00"...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(ns)+1))
 	b = append(append(b, ns...), 0)
+	if at != (bson.Timestamp{}) {
+		b = bsoncore.AppendTimestampElement(b, "atClusterTime", at.T, at.I)
+	}
 	b = end(b, cur)
 	b = append(append(b, byte(bson.TypeDouble)), "ok\x00\x00\x00\x00\x00\x00\x00\xf0\x3f"...)
 	return end(b, 0), taken

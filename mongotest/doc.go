@@ -22,11 +22,19 @@
 // regular expression or undefined, or that has fields that begin with $. [Server.RefuseField]
 // simulates an older server, [Server.IgnoreUnknownFields] one that ignores unknown fields.
 //
-// It is not a database. A filter can compare top-level fields: for equality of their bytes, with
-// $gt within a type, and with {$expr: {$gt: ["$field", {$literal: value}]}} across types, joined by
-// $and. A sort can use one top-level field. Indexes have no effect except for uniqueness, and a hint
-// has none. The server keeps the options of a collection and lists them; a view cannot be written.
-// The server refuses everything else.
+// It is not a database. It supports
+//   - in filters: values, $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $not, $exists, $type, $and,
+//     $or, $nor and $expr, with paths through documents and arrays, and brackets of types as on a
+//     real server;
+//   - in expressions: paths, $literal, comparisons, $and, $or and $not;
+//   - sorts by any fields, and projections that keep or drop fields of the top level;
+//   - the stages $match, $sort, $skip, $limit, $project, $sample, $bucketAuto, $count, $collStats,
+//     and the $group of CountDocuments; splitVector on _id;
+//   - snapshot reads at the time of any change, until [Server.ForgetSnapshots].
+//
+// It refuses everything else, instead of ignoring it. Indexes have no effect except for uniqueness,
+// so a hint has none. A read concern other than snapshot has none either. The server keeps the
+// options of a collection and lists them; a view cannot be written, and is empty.
 //
 // A test inspects the server with [Server.Documents], [Server.Cursors] and [Server.Commands].
 // [Server.Add] stores what no client could: damaged documents, or an _id twice.

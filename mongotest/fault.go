@@ -10,7 +10,10 @@ import (
 // Fault makes commands fail. If several faults match a command, the one injected first applies.
 type Fault struct {
 	Command string // the name of the command: find, getMore, insert…
-	Nth     int    // which of these commands, counted from 1 since the injection; 0 means every one
+	// If limits the fault to the commands for which it returns true; nil means all. It must not call
+	// methods of the server.
+	If  func(Command) bool
+	Nth int // which of these commands, counted from 1 since the injection; 0 means every one
 
 	// Before the command is carried out:
 	Delay  time.Duration // waits, until the server closes at the latest
@@ -61,9 +64,9 @@ func (s *Server) Heal() {
 
 // fault returns the fault that applies to the command just received, or nil. Every fault of that
 // name counts the command.
-func (s *Server) fault(command string) (hit *Fault) {
+func (s *Server) fault(c Command) (hit *Fault) {
 	for _, f := range s.faults {
-		if f.Command != command {
+		if f.Command != c.Name || f.If != nil && !f.If(c) {
 			continue
 		}
 		f.seen++

@@ -2,178 +2,232 @@ package mongotest
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
+// predicate reports whether a document matches.
+type predicate func(bson.Raw) bool
+
+// unsupported is the error of a query that this server does not know.
+func unsupported(what string, v fmt.Stringer) error {
+	return fmt.Errorf("mongotest: %s is not supported: %s", what, v)
+}
+
 // match returns the documents that match filter.
 func match(docs []bson.Raw, filter bson.Raw) ([]bson.Raw, error) {
-	if len(filter) <= 5 {
+	if len(filter) <= emptyDocument {
 		return docs, nil
 	}
-	want, err := filter.Elements()
+	matches, err := parseFilter(filter)
 	if err != nil {
 		return nil, err
 	}
-	var tests []func(bson.Raw) bool
-	for _, e := range want {
-		t := test(e)
-		if t == nil {
-			return nil, fmt.Errorf("mongotest: a filter can only compare fields of the top level, not %s", filter)
-		}
-		tests = append(tests, t)
-	}
 	var found []bson.Raw
 	for _, d := range docs {
-		if !slices.ContainsFunc(tests, func(t func(bson.Raw) bool) bool { return !t(d) }) {
+		if matches(d) {
 			found = append(found, d)
 		}
 	}
 	return found, nil
 }
 
-// test returns the condition that e, an element of a filter, sets for a document, or nil if this
-// server does not support it.
-func test(e bson.RawElement) func(bson.Raw) bool {
-	key, v := e.Key(), e.Value()
-	switch key {
-	case "$expr":
-		return greaterThan(v)
-	case "$and":
-		return all(v)
+const emptyDocument = 5 // bytes
+
+// parseFilter returns the condition of a filter: that of all its fields.
+func parseFilter(filter bson.Raw) (predicate, error) {
+	elements, err := filter.Elements()
+	if err != nil {
+		return nil, err
 	}
-	if key == "" || key[0] == '$' || strings.Contains(key, ".") || v.Type == bson.TypeRegex {
-		return nil
-	}
-	operator, operand, ok := only(v)
-	switch {
-	case ok && operator == "$gt": // of the same bracket of types only, as servers compare here
-		return func(d bson.Raw) bool {
-			have, err := d.LookupErr(key)
-			return err == nil && bracket(have.Type) == bracket(operand.Type) && !isNaN(operand) &&
-				compareValues(have, operand) > 0
+	var all []predicate
+	for _, e := range elements {
+		p, err := parseCondition(e.Key(), e.Value())
+		if err != nil {
+			return nil, err
 		}
-	case ok && operator == "$in":
-		return in(key, operand)
-	case strings.HasPrefix(operator, "$"):
-		return nil
+		all = append(all, p)
 	}
-	return func(d bson.Raw) bool {
-		have, err := d.LookupErr(key)
-		return err == nil && have.Equal(v)
-	}
+	return every(all), nil
 }
 
-// in returns the condition that a field equals one of a list of values, or nil if this server does not
-// support it.
-func in(key string, list bson.RawValue) func(bson.Raw) bool {
-	array, isArray := list.ArrayOK()
-	values, err := array.Values()
-	if !isArray || err != nil || slices.ContainsFunc(values, func(v bson.RawValue) bool {
-		return v.Type == bson.TypeRegex
-	}) {
-		return nil
+func parseCondition(key string, v bson.RawValue) (predicate, error) {
+	switch key {
+	case "$and", "$or", "$nor":
+		parts, err := parseFilters(key, v)
+		if err != nil {
+			return nil, err
+		}
+		switch key {
+		case "$or":
+			return some(parts), nil
+		case "$nor":
+			return negated(some(parts)), nil
+		}
+		return every(parts), nil
+	case "$expr":
+		e, err := parseExpression(v)
+		if err != nil {
+			return nil, err
+		}
+		return func(d bson.Raw) bool { return truthy(e(d)) }, nil
+	case "$comment":
+		return every(nil), nil
 	}
-	return func(d bson.Raw) bool {
-		have, err := d.LookupErr(key)
-		return err == nil && slices.ContainsFunc(values, have.Equal)
+	if strings.HasPrefix(key, "$") {
+		return nil, unsupported("the operator "+key, v)
 	}
+	return parseField(strings.Split(key, "."), v)
 }
 
-// all returns the condition that all filters of an array match, or nil if this server does not
-// support it.
-func all(filters bson.RawValue) func(bson.Raw) bool {
-	list, isArray := filters.ArrayOK()
-	if !isArray {
-		return nil
-	}
+// parseFilters reads the array of filters of a logical operator.
+func parseFilters(operator string, v bson.RawValue) (parts []predicate, err error) {
+	list, isArray := v.ArrayOK()
 	values, err := list.Values()
-	if err != nil || len(values) == 0 {
-		return nil
+	if !isArray || err != nil || len(values) == 0 {
+		return nil, fmt.Errorf("%s must be a nonempty array", operator)
 	}
-	var tests []func(bson.Raw) bool
 	for _, v := range values {
 		filter, isDocument := v.DocumentOK()
-		elements, err := filter.Elements()
-		if !isDocument || err != nil {
-			return nil
+		if !isDocument {
+			return nil, fmt.Errorf("%s entries need to be full objects", operator)
 		}
-		for _, e := range elements {
-			t := test(e)
-			if t == nil {
-				return nil
+		p, err := parseFilter(filter)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// parseField returns the condition that v, a value or a document of operators, sets for a field.
+func parseField(path []string, v bson.RawValue) (predicate, error) {
+	if !hasOperators(v) {
+		return parseOperator(path, "$eq", v)
+	}
+	elements, err := v.Document().Elements()
+	if err != nil {
+		return nil, err
+	}
+	var all []predicate
+	for _, e := range elements {
+		p, err := parseOperator(path, e.Key(), e.Value())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return every(all), nil
+}
+
+// hasOperators reports whether v is a document whose first key begins with $.
+func hasOperators(v bson.RawValue) bool {
+	d, isDocument := v.DocumentOK()
+	if !isDocument || len(d) <= emptyDocument {
+		return false
+	}
+	first, err := d.IndexErr(0)
+	return err == nil && strings.HasPrefix(first.Key(), "$")
+}
+
+func parseOperator(path []string, operator string, v bson.RawValue) (predicate, error) {
+	switch operator {
+	case "$eq", "$gt", "$gte", "$lt", "$lte", "$ne":
+		if v.Type == bson.TypeRegex {
+			return nil, unsupported("a regular expression", v)
+		}
+		if operator == "$ne" {
+			return negated(comparison(path, "$eq", v)), nil
+		}
+		return comparison(path, operator, v), nil
+	case "$in", "$nin":
+		list, isArray := v.ArrayOK()
+		values, err := list.Values()
+		if !isArray || err != nil {
+			return nil, fmt.Errorf("%s needs an array", operator)
+		}
+		var parts []predicate
+		for _, v := range values {
+			if v.Type == bson.TypeRegex || hasOperators(v) {
+				return nil, unsupported("in "+operator, v)
 			}
-			tests = append(tests, t)
+			parts = append(parts, comparison(path, "$eq", v))
 		}
+		if operator == "$nin" {
+			return negated(some(parts)), nil
+		}
+		return some(parts), nil
+	case "$not":
+		p, err := parseField(path, v)
+		if err != nil || !hasOperators(v) {
+			return nil, unsupported("in $not", v)
+		}
+		return negated(p), nil
+	case "$exists":
+		wanted := truthy(v)
+		return func(d bson.Raw) bool { return (len(valuesAt(d, path)) > 0) == wanted }, nil
+	case "$type":
+		return parseType(path, v)
+	}
+	return nil, unsupported("the operator "+operator, v)
+}
+
+// comparison compares as servers do in a filter: a value matches only operands of its own bracket of
+// types, and an array matches if one of its elements does.
+func comparison(path []string, operator string, operand bson.RawValue) predicate {
+	null := bracket(operand.Type) == bracket(bson.TypeNull)
+	return func(d bson.Raw) bool {
+		values := valuesAt(d, path)
+		if len(values) == 0 {
+			return null && operator != "$gt" && operator != "$lt"
+		}
+		return slices.ContainsFunc(values, func(v bson.RawValue) bool { return compares(v, operator, operand) })
+	}
+}
+
+func compares(v bson.RawValue, operator string, operand bson.RawValue) bool {
+	switch {
+	case bracket(v.Type) != bracket(operand.Type):
+		return false
+	case isNaN(v) || isNaN(operand): // equal to itself, and neither less nor greater than a number
+		return isNaN(v) && isNaN(operand) && operator != "$gt" && operator != "$lt"
+	}
+	return holds(operator, compareValues(v, operand))
+}
+
+// holds reports whether an operator is true of two values that compare as c.
+func holds(operator string, c int) bool {
+	switch operator {
+	case "$eq":
+		return c == 0
+	case "$ne":
+		return c != 0
+	case "$gt":
+		return c > 0
+	case "$gte":
+		return c >= 0
+	case "$lt":
+		return c < 0
+	}
+	return c <= 0 // $lte
+}
+
+func every(parts []predicate) predicate {
+	if len(parts) == 1 {
+		return parts[0]
 	}
 	return func(d bson.Raw) bool {
-		return !slices.ContainsFunc(tests, func(t func(bson.Raw) bool) bool { return !t(d) })
+		return !slices.ContainsFunc(parts, func(p predicate) bool { return !p(d) })
 	}
 }
 
-// greaterThan returns the condition {$gt: ["$field", {$literal: value}]}, which compares across
-// types, or nil if expr is another one.
-func greaterThan(expr bson.RawValue) func(bson.Raw) bool {
-	operator, operands, ok := only(expr)
-	list, isArray := operands.ArrayOK()
-	if !ok || operator != "$gt" || !isArray {
-		return nil
-	}
-	sides, err := list.Values()
-	if err != nil || len(sides) != 2 {
-		return nil
-	}
-	path, isPath := sides[0].StringValueOK()
-	literal, value, ok := only(sides[1])
-	if !isPath || !strings.HasPrefix(path, "$") || strings.Contains(path, ".") || !ok || literal != "$literal" {
-		return nil
-	}
+func some(parts []predicate) predicate {
 	return func(d bson.Raw) bool {
-		have, err := d.LookupErr(path[1:])
-		return err == nil && compareValues(have, value) > 0
+		return slices.ContainsFunc(parts, func(p predicate) bool { return p(d) })
 	}
 }
 
-// only returns the one field of the document v.
-func only(v bson.RawValue) (key string, value bson.RawValue, ok bool) {
-	d, ok := v.DocumentOK()
-	if !ok {
-		return "", value, false
-	}
-	elements, err := d.Elements()
-	if err != nil || len(elements) == 0 {
-		return "", value, false
-	}
-	return elements[0].Key(), elements[0].Value(), len(elements) == 1
-}
-
-// sortDocuments returns docs in the order of one top-level field: {field: 1} or {field: -1}.
-func sortDocuments(docs []bson.Raw, order bson.RawValue) ([]bson.Raw, error) {
-	if order.IsZero() {
-		return docs, nil
-	}
-	key, v, ok := only(order)
-	direction, isNumber := v.AsInt64OK()
-	if !ok || !isNumber || direction != 1 && direction != -1 || strings.ContainsAny(key, "$.") {
-		return nil, fmt.Errorf("mongotest: a sort can only be by one field of the top level, not %s", order)
-	}
-	docs = slices.Clone(docs)
-	slices.SortStableFunc(docs, func(a, b bson.Raw) int {
-		return int(direction) * compareValues(a.Lookup(key), b.Lookup(key))
-	})
-	return docs, nil
-}
-
-// isNaN reports whether v is NaN, to which nothing is greater in a filter, unlike in a sort.
-func isNaN(v bson.RawValue) bool {
-	switch v.Type {
-	case bson.TypeDouble:
-		return math.IsNaN(v.Double())
-	case bson.TypeDecimal128:
-		return v.Decimal128().IsNaN()
-	}
-	return false
-}
+func negated(p predicate) predicate { return func(d bson.Raw) bool { return !p(d) } }

@@ -73,10 +73,14 @@ func (s *Server) createIndexes(req *request, target string) bson.Raw {
 			return failure(bad.code, bad.text)
 		}
 	}
-	c.resetUnique()
-	if bad := c.findDuplicate(); bad != nil {
+	bad := c.resetUnique()
+	if bad == nil {
+		bad = c.findDuplicate()
+	}
+	if bad != nil {
 		c.indexes = before
 		c.resetUnique()
+		c.findDuplicate()
 		return failure(bad.code, bad.text)
 	}
 	count := func(indexes []bson.Raw) int32 { return int32(len(c.allIndexes()) - len(c.indexes) + len(indexes)) }
@@ -152,7 +156,7 @@ func checkIndex(index bson.Raw) *refusal {
 		case isText:
 		case v.Type != bson.TypeInt32 && v.Type != bson.TypeInt64 && v.Type != bson.TypeDouble:
 			return &refusal{cannotCreate, fmt.Sprintf("Values in v:2 index key pattern cannot be of type %s", v.Type)}
-		case asFloat(v) == 0:
+		case !truthy(v):
 			return &refusal{cannotCreate, "Values in the index key pattern cannot be 0."}
 		}
 	}

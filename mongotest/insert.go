@@ -66,6 +66,7 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 			break
 		}
 	}
+	s.changed(c)
 	d := bson.D{{Key: "n", Value: int32(inserted)}}
 	if len(errs) > 0 {
 		d = append(d, bson.E{Key: "writeErrors", Value: errs})

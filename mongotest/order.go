@@ -3,7 +3,6 @@ package mongotest
 import (
 	"bytes"
 	"cmp"
-	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -22,8 +21,7 @@ var brackets = map[bson.Type]int{
 // bracket returns the rank of t among the types. A missing field has type 0.
 func bracket(t bson.Type) int { return brackets[t] }
 
-// compareValues compares as servers sort: first by the bracket of the type. It compares decimals as
-// doubles, which is not exact.
+// compareValues compares as servers sort: first by the bracket of the type.
 func compareValues(a, b bson.RawValue) int {
 	if c := cmp.Compare(bracket(a.Type), bracket(b.Type)); c != 0 {
 		return c
@@ -45,33 +43,6 @@ func compareValues(a, b bson.RawValue) int {
 		return cmp.Or(cmp.Compare(at, bt), cmp.Compare(ai, bi))
 	}
 	return bytes.Compare(a.Value, b.Value)
-}
-
-func compareNumbers(a, b bson.RawValue) int {
-	x, xInt := wholeNumber(a)
-	y, yInt := wholeNumber(b)
-	if xInt && yInt {
-		return cmp.Compare(x, y)
-	}
-	return cmp.Compare(asFloat(a), asFloat(b)) // NaN comes first, as for servers
-}
-
-// wholeNumber returns the value of an int32 or int64.
-func wholeNumber(v bson.RawValue) (int64, bool) {
-	if v.Type == bson.TypeDouble || v.Type == bson.TypeDecimal128 {
-		return 0, false
-	}
-	return v.AsInt64(), true
-}
-
-func asFloat(v bson.RawValue) float64 {
-	switch v.Type {
-	case bson.TypeDouble:
-		return v.Double()
-	case bson.TypeDecimal128:
-		return decimalAsFloat(v.Decimal128())
-	}
-	return float64(v.AsInt64())
 }
 
 // textOf returns the bytes of a string or symbol, without the length and the terminator.
@@ -98,10 +69,4 @@ func compareDocuments(a, b bson.Raw) int {
 		}
 	}
 	return cmp.Compare(len(as), len(bs))
-}
-
-// decimalAsFloat returns the double that is nearest to d.
-func decimalAsFloat(d bson.Decimal128) float64 {
-	f, _ := strconv.ParseFloat(d.String(), 64) // out of range is an infinity
-	return f
 }

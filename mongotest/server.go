@@ -37,6 +37,10 @@ type Server struct {
 	unknown map[string]bool   // fields of an insert that RefuseField makes unknown
 	lenient bool              // ignores unknown fields of an insert
 	ticks   uint32            // the increment of the last timestamp
+	clock   bson.Timestamp    // of the last change
+	oldest  bson.Timestamp    // of the snapshots that can be read
+	blind   bool              // accepts snapshot reads and ignores them
+	silent  bool              // and states no time
 }
 
 // NewServer starts a server on a free port of the loopback interface. It panics if there is none.
@@ -129,6 +133,7 @@ func (s *Server) Add(db, coll string, docs ...bson.Raw) {
 	c := s.make(db, coll)
 	c.docs = append(c.docs, docs...)
 	c.ids = nil
+	s.changed(c)
 }
 
 // Documents returns the documents of a collection, in the order of insertion. The caller must not

@@ -103,25 +103,33 @@ func TestRefusals(t *testing.T) {
 	coll := connect(t, srv).Database("shop").Collection("cookies")
 	ctx := t.Context()
 	for name, filter := range map[string]bson.D{
-		"operator":     {{Key: "a", Value: bson.D{{Key: "$lt", Value: 1}}}},
-		"operators":    {{Key: "a", Value: bson.D{{Key: "$gt", Value: 1}, {Key: "$lt", Value: 3}}}},
-		"expression":   {{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$a", 1}}}}},
-		"top operator": {{Key: "$or", Value: bson.A{}}},
-		"path":         {{Key: "a.b", Value: 1}},
+		"operator":     {{Key: "a", Value: bson.D{{Key: "$mod", Value: bson.A{4, 0}}}}},
+		"expression":   {{Key: "$expr", Value: bson.D{{Key: "$add", Value: bson.A{"$a", 1}}}}},
+		"variable":     {{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{"$$NOW", 1}}}}},
+		"top operator": {{Key: "$where", Value: "true"}},
+		"no filters":   {{Key: "$or", Value: bson.A{}}},
 		"pattern":      {{Key: "a", Value: bson.Regex{Pattern: "x"}}},
 	} {
 		if _, err := coll.Find(ctx, filter); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := coll.Find(ctx, bson.D{},
-		options.Find().SetSort(bson.D{{Key: "a", Value: 1}, {Key: "b", Value: 1}})); err == nil {
+	for name, fields := range map[string]bson.D{
+		"path":     {{Key: "a.b", Value: 1}},
+		"computed": {{Key: "a", Value: "$b"}},
+		"mixed":    {{Key: "a", Value: 1}, {Key: "b", Value: 0}},
+	} {
+		if _, err := coll.Find(ctx, bson.D{}, options.Find().SetProjection(fields)); err == nil {
+			t.Errorf("projection, %s: no error", name)
+		}
+	}
+	if _, err := coll.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "$natural", Value: 1}})); err == nil {
 		t.Error("sort: no error")
 	}
 	if _, err := coll.UpdateOne(ctx, bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}); err == nil {
 		t.Error("update: no error")
 	}
-	if _, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$sort", Value: bson.D{}}}}); err == nil {
+	if _, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$lookup", Value: bson.D{}}}}); err == nil {
 		t.Error("aggregate: no error")
 	}
 	if _, err := coll.InsertOne(ctx, bson.D{{Key: "b", Value: make([]byte, mongotest.MaxDocumentBytes)}}); err == nil {

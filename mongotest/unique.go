@@ -2,6 +2,7 @@ package mongotest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -10,25 +11,37 @@ import (
 // uniqueIndex has the keys of the documents of a collection in one unique index.
 type uniqueIndex struct {
 	name   string
-	fields []string // of the top level
+	paths  [][]string
+	sparse bool
+	only   predicate // of a partial index; nil for all documents
 	keys   map[string]struct{}
 }
 
 // resetUnique reads the unique indexes of c again.
-func (c *collection) resetUnique() {
+func (c *collection) resetUnique() *refusal {
 	c.unique = nil
 	for _, index := range c.indexes {
-		if !isTrue(index.Lookup("unique")) || !index.Lookup("partialFilterExpression").IsZero() ||
-			isTrue(index.Lookup("sparse")) {
+		if !truthy(index.Lookup("unique")) {
 			continue
 		}
-		u := uniqueIndex{name: index.Lookup("name").StringValue(), keys: map[string]struct{}{}}
+		u := uniqueIndex{
+			name:   index.Lookup("name").StringValue(),
+			sparse: truthy(index.Lookup("sparse")),
+			keys:   map[string]struct{}{},
+		}
+		if filter, ok := index.Lookup("partialFilterExpression").DocumentOK(); ok {
+			var err error
+			if u.only, err = parseFilter(filter); err != nil {
+				return &refusal{67, err.Error()}
+			}
+		}
 		elements, _ := index.Lookup("key").Document().Elements()
 		for _, e := range elements {
-			u.fields = append(u.fields, e.Key())
+			u.paths = append(u.paths, strings.Split(e.Key(), "."))
 		}
 		c.unique = append(c.unique, u)
 	}
+	return nil
 }
 
 // findDuplicate fills the unique indexes of c and returns the refusal of the first document whose
@@ -45,24 +58,51 @@ func (c *collection) findDuplicate() *refusal {
 // addKeys adds the keys of doc to the unique indexes of c, or returns why it must not be stored.
 func (c *collection) addKeys(doc bson.Raw) *refusal {
 	const duplicateKey = 11000
-	for _, u := range c.unique {
-		if _, taken := u.keys[u.keyOf(doc)]; taken {
-			return &refusal{duplicateKey, fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: %s dup key",
-				c.db, c.name, u.name)}
+	keys := make([][]string, len(c.unique))
+	for i, u := range c.unique {
+		keys[i] = u.keysOf(doc)
+		for _, k := range keys[i] {
+			if _, taken := u.keys[k]; taken {
+				return &refusal{duplicateKey, fmt.Sprintf(
+					"E11000 duplicate key error collection: %s.%s index: %s dup key", c.db, c.name, u.name)}
+			}
 		}
 	}
-	for _, u := range c.unique {
-		u.keys[u.keyOf(doc)] = struct{}{}
+	for i, u := range c.unique {
+		for _, k := range keys[i] {
+			u.keys[k] = struct{}{}
+		}
 	}
 	return nil
 }
 
-// keyOf returns the types and bytes of the fields of doc that u is about.
-func (u *uniqueIndex) keyOf(doc bson.Raw) string {
-	var b strings.Builder
-	for _, field := range u.fields {
-		v := doc.Lookup(field)
-		fmt.Fprintf(&b, "%d:%d:%s", v.Type, len(v.Value), v.Value)
+// keysOf returns the keys of doc: one for each element of an array.
+func (u *uniqueIndex) keysOf(doc bson.Raw) []string {
+	if u.only != nil && !u.only(doc) {
+		return nil
 	}
-	return b.String()
+	keys, found := []string{""}, false
+	for _, path := range u.paths {
+		values := valuesAt(doc, path)
+		found = found || len(values) > 0
+		if n := len(values); n > 1 && values[n-1].Type == bson.TypeArray {
+			values = values[:n-1]
+		}
+		if len(values) == 0 {
+			values = []bson.RawValue{{Type: bson.TypeNull}}
+		}
+		var longer []string
+		for _, k := range keys {
+			for _, v := range values {
+				key := appendKey(nil, v)
+				longer = append(longer, fmt.Sprintf("%s%d:%s", k, len(key), key))
+			}
+		}
+		keys = longer
+	}
+	if u.sparse && !found {
+		return nil
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

@@ -211,12 +211,13 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	if req.name == "hello" || req.name == "isMaster" || req.name == "ismaster" {
 		return s.greet()
 	}
-	s.mu.Lock()
-	s.log = append(s.log, Command{
+	c := Command{
 		Name: req.name, DB: req.db, Body: slices.Clone(req.body), Docs: len(req.docs),
 		Size: req.size,
-	})
-	f := s.fault(req.name)
+	}
+	s.mu.Lock()
+	s.log = append(s.log, c)
+	f := s.fault(c)
 	s.mu.Unlock()
 	if f == nil {
 		s.mu.Lock()
@@ -245,7 +246,7 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 func (s *Server) greet() (bson.Raw, *Fault) {
 	reply := s.hello()
 	s.mu.Lock()
-	f := s.fault("hello")
+	f := s.fault(Command{Name: "hello"})
 	s.mu.Unlock()
 	if f == nil {
 		return reply, nil

@@ -33,8 +33,14 @@ type cursor struct {
 	broken  bool  // the driver panicked, so it may still hold a lock
 }
 
+// errNoSession says that a snapshot cannot be read. The query would read the present documents.
+var errNoSession = errors.New("the client gives no session for the snapshot")
+
 // open sends the query.
 func (c *cursor) open(ctx context.Context) error {
+	if c.session == nil && c.query.at != (bson.Timestamp{}) {
+		return c.query.fail(errNoSession)
+	}
 	err := c.wait.call(ctx, func(ctx context.Context) (err error) {
 		defer mongoerr.Recover(&err)
 		c.cur, err = c.query.open(ctx, c.firstBatch())

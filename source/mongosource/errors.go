@@ -49,10 +49,14 @@ func (e *MalformedError) Class() stream.Class { return stream.Data }
 // classify gives an error of the driver its class. It wraps a sentinel that a caller may want to
 // branch on.
 func classify(err error) error {
-	const cursorNotFound, cursorKilled = 43, 237
+	const cursorNotFound, cursorKilled, snapshotTooOld = 43, 237, 239
 	var server mongo.ServerError
-	if errors.As(err, &server) && (server.HasErrorCode(cursorNotFound) || server.HasErrorCode(cursorKilled)) {
+	switch {
+	case !errors.As(err, &server):
+	case server.HasErrorCode(cursorNotFound) || server.HasErrorCode(cursorKilled):
 		return fmt.Errorf("%w: %w", ErrCursorLost, mongoerr.Bound(err))
+	case server.HasErrorCode(snapshotTooOld):
+		return fmt.Errorf("%w: %w", ErrSnapshotTooOld, mongoerr.Bound(err))
 	}
 	return mongoerr.Mark(err)
 }

@@ -6,7 +6,8 @@
 //
 // A query may or may not see concurrent writes. A document that moves in the index that the scan
 // reads can come twice or never; an _id never moves, so [Scan] gives every document that exists all
-// the time exactly once. For a snapshot, run the source in a session with snapshot reads.
+// the time exactly once. [Split] reads the documents of one instant, and checks that the server does.
+// Other sources read a snapshot in a session with snapshot reads, if the server does what it says.
 //
 // # Time
 //
@@ -52,8 +53,9 @@ type Finder interface {
 //     downstream works on this one (see NoReadAhead). In a session of the context the source does
 //     not read ahead and starts no goroutine.
 //   - Errors: the driver's, wrapped, with the number of documents before it; [ErrCursorLost],
-//     [ErrMaxTime], [*MalformedError] (see Validate) and [ErrBadReply]. The run completes only at
-//     the end of the cursor: any other end is an error.
+//     [ErrMaxTime], [*MalformedError] (see Validate), [ErrBadReply], and [ErrSnapshotTooOld] in a
+//     session with snapshot reads. The run completes only at the end of the cursor: any other end
+//     is an error.
 //   - Classes: a transient failure is Retryable. A collection that was dropped or renamed during
 //     the scan, and a snapshot that is too old, are Fatal: another scan would read other documents.
 //   - Early end: a drain ([stream.Running.Drain]) ends the source after the current document. Any

@@ -29,7 +29,7 @@ func (p Position) ID() bson.RawValue {
 	if p.id == "" {
 		return bson.RawValue{}
 	}
-	return bson.RawValue{Type: bson.Type(p.id[0]), Value: []byte(p.id[1:])}
+	return rawID(p.id)
 }
 
 // Done reports whether the scan is complete: the document was the last one, and the collection was

@@ -21,7 +21,8 @@ type query struct {
 	client *mongo.Client // of it; nil if it is not the driver's
 	open   func(ctx context.Context, batchSize int32) (*mongo.Cursor, error)
 
-	validate bool // check the structure of every document
+	at       bson.Timestamp // the time of the snapshot to read; zero for none
+	validate bool           // check the structure of every document
 	cursorSettings
 }
 

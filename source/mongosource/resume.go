@@ -11,18 +11,6 @@ import (
 // because $gt in a filter never crosses types. Only $expr compares all types, but some servers read
 // the whole collection for it, so it is left for the rest.
 
-// within returns the documents after id of comparable types.
-func within(id bson.RawValue) bson.D {
-	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: id}}}}
-}
-
-// across returns the documents after id of all types.
-func across(id bson.RawValue) bson.D {
-	return bson.D{{Key: "$expr", Value: bson.D{{Key: "$gt", Value: bson.A{
-		"$_id", bson.D{{Key: "$literal", Value: id}},
-	}}}}}
-}
-
 // hasWithin reports whether {$gt: id} finds exactly the documents after id in the order of the
 // sort, as far as their types are comparable. It does not for NaN, which the sort puts before all
 // numbers, and there is nothing after null.

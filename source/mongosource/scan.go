@@ -29,8 +29,8 @@ type ScanOptions struct {
 	Comment     any
 	Validate    bool
 
-	ReadConcern    *readconcern.ReadConcern
-	ReadPreference *readpref.ReadPref
+	ReadConcern    *readconcern.ReadConcern // nil means majority
+	ReadPreference *readpref.ReadPref       // nil means the collection's
 
 	// Backoff says how often a scan that does not advance resumes, and after what delay. When adds
 	// to what a resumed scan can survive anyway: see the classes of [Scan].
@@ -71,7 +71,7 @@ var ErrCollectionChanged = stream.Mark(
 //     _id. The UUID comes from the primary: a secondary that lags may lack documents, or the whole
 //     collection. The user needs the right to list the database's collections.
 func Scan(coll *mongo.Collection, filter any, opts *ScanOptions) stream.Source[bson.Raw] {
-	s, err := newScan(coll, filter, opts)
+	s, err := newScan("scan", coll, filter, opts)
 	if err != nil {
 		return stream.Fail[bson.Raw](err)
 	}
@@ -92,7 +92,7 @@ func Scan(coll *mongo.Collection, filter any, opts *ScanOptions) stream.Source[b
 //
 // The position of the last document is Done.
 func ScanCheckpoints(coll *mongo.Collection, filter any, opts *ScanOptions) stream.Source[Checkpointed] {
-	s, err := newScan(coll, filter, opts)
+	s, err := newScan("scan", coll, filter, opts)
 	if err != nil {
 		return stream.Fail[Checkpointed](err)
 	}
@@ -114,18 +114,22 @@ type Checkpointed = stream.Envelope[bson.Raw, stream.Checkpoint[Position]]
 
 // scan is the description of a scan.
 type scan struct {
+	name   string // of the source
 	coll   *mongo.Collection
 	filter any
 	opts   ScanOptions
 }
 
-func newScan(coll *mongo.Collection, filter any, opts *ScanOptions) (*scan, error) {
-	s := &scan{coll: coll, filter: filter}
+func newScan(name string, coll *mongo.Collection, filter any, opts *ScanOptions) (*scan, error) {
+	s := &scan{name: name, coll: coll, filter: filter}
 	if opts != nil {
 		s.opts = *opts
 	}
 	if s.opts.KeepAlive == 0 {
 		s.opts.KeepAlive = keepAlive
+	}
+	if s.opts.ReadConcern == nil {
+		s.opts.ReadConcern = readconcern.Majority()
 	}
 	q, err := s.query(filter, true)
 	if err != nil {
@@ -145,7 +149,7 @@ func newScan(coll *mongo.Collection, filter any, opts *ScanOptions) (*scan, erro
 func (s *scan) query(filter any, keep bool) (*query, error) {
 	o := s.opts
 	keep = keep && o.KeepAlive > 0
-	q, err := newFind("scan", s.coll, filter, FindOptions{
+	q, err := newFind(s.name, s.coll, filter, FindOptions{
 		Sort:       bson.D{{Key: "_id", Value: 1}},
 		Projection: o.Projection, BatchSize: o.BatchSize, NoReadAhead: o.NoReadAhead, Hint: o.Hint,
 		Comment: o.Comment, Validate: o.Validate, ReadConcern: o.ReadConcern, ReadPreference: o.ReadPreference,
@@ -159,5 +163,5 @@ func (s *scan) query(filter any, keep bool) (*query, error) {
 
 // fail adds the name of the collection to err.
 func (s *scan) fail(err error) error {
-	return fmt.Errorf("mongosource: scan%s: %w", mongoerr.Namespace(s.coll), err)
+	return fmt.Errorf("mongosource: %s%s: %w", s.name, mongoerr.Namespace(s.coll), err)
 }

@@ -18,7 +18,10 @@ type scanRun struct {
 	known   bool     // uuid is set
 	keep    bool     // ask the server to keep the cursor
 	drained <-chan struct{}
-	account *stream.Account // nil without a budget
+	account *stream.Account             // nil without a budget
+	span    interval                    // of the _ids to read
+	moment  *moment                     // of the snapshot to read; nil for none
+	verify  func(context.Context) error // chooses the moment, or proves that the server reads it
 
 	held   bson.Raw // the last document, not emitted yet
 	proven bool     // all documents came, from one collection
@@ -41,11 +44,7 @@ func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) er
 	if r.isDrained() {
 		return context.Cause(ctx)
 	}
-	backoff := s.opts.Backoff
-	backoff.When = r.resumable(backoff.When)
-	batches := stream.Restart(r.from(after.id),
-		func(docs []bson.Raw) string { return idOf(docs[len(docs)-1]) },
-		r.from, &stream.RestartOptions{Backoff: backoff})
+	batches := r.batches(after.id)
 	if after.done {
 		batches = stream.SourceFunc[[]bson.Raw](func(ctx context.Context, _ func([]bson.Raw) error) error {
 			return r.compare(ctx)
@@ -58,6 +57,16 @@ func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) er
 	return emit(r, r.held)
 }
 
+// batches returns the batches after the document with an id, or all for "". They resume after a
+// failure.
+func (r *scanRun) batches(id string) stream.Source[[]bson.Raw] {
+	backoff := r.opts.Backoff
+	backoff.When = r.resumable(backoff.When)
+	return stream.Restart(r.from(id),
+		func(docs []bson.Raw) string { return idOf(docs[len(docs)-1]) },
+		r.from, &stream.RestartOptions{Backoff: backoff})
+}
+
 // emit emits the document held back and docs, except for the last one, which it holds back.
 func (r *scanRun) emit(ctx context.Context, docs []bson.Raw, emit func(*scanRun, bson.Raw) error) error {
 	for _, doc := range docs {
@@ -67,7 +76,7 @@ func (r *scanRun) emit(ctx context.Context, docs []bson.Raw, emit func(*scanRun,
 		case r.isDrained():
 			return errEnd
 		case !hasID(doc):
-			return r.fail(fmt.Errorf("%w: a document has no _id (the projection must keep it)", ErrNotResumable))
+			return r.fail(errNoID)
 		}
 		if r.held != nil {
 			if err := emit(r, r.held); err != nil {
@@ -114,29 +123,32 @@ func (r *scanRun) from(id string) stream.Source[[]bson.Raw] {
 		if err := r.compare(ctx); err != nil {
 			return err
 		}
+		if r.moment != nil {
+			if err := r.verify(ctx); err != nil && !errors.Is(err, ErrSnapshotTooOld) {
+				return err // a time that became too old since was not ignored
+			}
+		}
 		r.proven = true
 		return nil
 	})
 }
 
-// findAfter emits the batches after the document with an id, or all for "".
+// findAfter emits the batches of the interval after the document with an id, or all for "".
 func (r *scanRun) findAfter(ctx context.Context, id string, emit func([]bson.Raw) error) error {
-	if id == "" {
-		return r.find(ctx, r.filter, emit)
-	}
-	if v := (Position{id: id}).ID(); hasWithin(v) {
-		err := r.find(ctx, both(r.filter, within(v)), func(docs []bson.Raw) error {
+	from := r.span.begin(id)
+	if filter, last := r.span.within(from); filter != nil {
+		err := r.find(ctx, both(r.filter, filter), func(docs []bson.Raw) error {
 			if err := emit(docs); err != nil {
 				return err
 			}
-			id = idOf(docs[len(docs)-1])
+			from = limit{"$gt", idOf(docs[len(docs)-1])}
 			return nil
 		})
-		if err != nil || r.isDrained() {
+		if err != nil || last || r.isDrained() {
 			return err
 		}
 	}
-	return r.find(ctx, both(r.filter, across(Position{id: id}.ID())), emit)
+	return r.find(ctx, both(r.filter, r.span.across(from)), emit)
 }
 
 // find runs one query. If the server refuses it with noCursorTimeout, as some do, it repeats it
@@ -163,6 +175,12 @@ func (r *scanRun) findOnce(ctx context.Context, filter any, keep bool, emit func
 	if err != nil {
 		return err
 	}
+	if r.moment != nil {
+		if err := r.verify(ctx); err != nil {
+			return err
+		}
+	}
+	q.at = r.moment.time()
 	return q.batches(ctx, r.account, emit)
 }
 
@@ -184,3 +202,5 @@ func (r *scanRun) compare(ctx context.Context) error {
 	r.uuid, r.known = uuid, true
 	return nil
 }
+
+var errNoID = fmt.Errorf("%w: a document has no _id (the projection must keep it)", ErrNotResumable)

@@ -13,14 +13,20 @@ import (
 // A server ends a session that was idle for 30 minutes, and with it the cursors of the session. The
 // driver refreshes no session while it waits for the caller, so the reader of a cursor does that.
 
-// startSession returns a context with a new session for c, if the source keeps it alive.
+// startSession returns a context with a new session for c, if the source keeps it alive or reads a
+// snapshot.
 func (c *cursor) startSession(ctx context.Context) context.Context {
-	if c.query.keepAlive <= 0 || c.query.client == nil || mongo.SessionFromContext(ctx) != nil {
+	snapshot := c.query.at != bson.Timestamp{}
+	if c.query.keepAlive <= 0 && !snapshot || c.query.client == nil || mongo.SessionFromContext(ctx) != nil {
 		return ctx
 	}
-	session, err := c.query.client.StartSession(options.Session().SetCausalConsistency(false))
+	o := options.Session().SetCausalConsistency(false)
+	if snapshot {
+		o.SetSnapshot(true).SetSnapshotTime(c.query.at)
+	}
+	session, err := c.query.client.StartSession(o)
 	if err != nil {
-		return ctx // the query reports it
+		return ctx // the query reports it; without a session it reads no snapshot
 	}
 	c.session = session
 	return mongo.NewSessionContext(ctx, session)
@@ -28,7 +34,7 @@ func (c *cursor) startSession(ctx context.Context) context.Context {
 
 // idle calls wait, during which nothing else uses the cursor, and keeps the session in use.
 func (c *cursor) idle(ctx context.Context, wait func() error) error {
-	if c.session == nil {
+	if c.session == nil || c.query.keepAlive <= 0 {
 		return wait()
 	}
 	waited := make(chan struct{})
