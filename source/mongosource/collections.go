@@ -35,7 +35,9 @@ func (c Collection) Raw() bson.Raw {
 		info = append(info, bson.E{Key: "uuid", Value: bson.Binary{Subtype: bson.TypeBinaryUUID, Data: c.UUID[:]}})
 	}
 	d := bson.D{
-		{Key: "name", Value: c.Name}, {Key: "type", Value: string(kind)}, {Key: "options", Value: options},
+		{Key: "name", Value: c.Name},
+		{Key: "type", Value: string(kind)},
+		{Key: "options", Value: options},
 		{Key: "info", Value: info},
 	}
 	if c.IDIndex != nil {

@@ -113,7 +113,10 @@ func TestHostileGuard(t *testing.T) {
 		guarded("a cluster time that is a text", "find",
 			withBody(hostileDoc(found(cursorOf(int64(77), "firstBatch", bson.A{}), clusterTime))), bad),
 		guarded("a first batch without a cursor id", "find",
-			withBody(hostileDoc(found(bson.D{{Key: "ns", Value: "shop.cookies"}, {Key: "firstBatch", Value: bson.A{}}}))), bad),
+			withBody(hostileDoc(found(bson.D{
+				{Key: "ns", Value: "shop.cookies"},
+				{Key: "firstBatch", Value: bson.A{}},
+			}))), bad),
 		guarded("a document of random bytes", "find", withBody(bson.Raw(strings.Repeat("\xa5", 4<<10))), bad),
 		large(deep, 384<<20), // includes the server's own copies of 35 MiB
 		unpacked("256 MiB of zstd that say so", bomb(byZstd, 1<<20, 256<<20)),
