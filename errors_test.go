@@ -96,6 +96,7 @@ var classified = map[string]struct {
 	"source/mongosource.ErrBadReply":          {mongosource.ErrBadReply, stream.Fatal},
 	"source/mongosource.ErrCollectionChanged": {mongosource.ErrCollectionChanged, stream.Fatal},
 	"source/mongosource.ErrNotResumable":      {mongosource.ErrNotResumable, stream.Fatal},
+	"source/mongosource.DecodeError":          {new(mongosource.DecodeError), stream.Data},
 	"source/mongosource.ErrNoSnapshot":        {mongosource.ErrNoSnapshot, stream.Fatal},
 	"source/mongosource.ErrSnapshotTooOld":    {mongosource.ErrSnapshotTooOld, stream.Fatal},
 	"source/mongosource.ErrCursorLost":        {mongosource.ErrCursorLost, stream.Retryable},
