@@ -104,10 +104,10 @@ type SplitRange struct {
 //     collection is proven to be the same as at the beginning. A [stream.Budget] must have
 //     Parallelism × 6 MiB.
 //   - Goroutines: two for each range that is being read.
-//   - Errors: as [Scan]; [ErrNoSnapshot], [ErrSnapshotTooOld]. A server that lacks the means to
-//     find ranges is an error only if it cannot sort _ids either. In a session of the context,
+//   - Errors: as [Scan]; [ErrNoSnapshot], [ErrSnapshotTooOld]. In a session of the context,
 //     Parallelism must be 1 and Consistency Fuzzy.
-//   - Classes, early end, limits: as [Scan].
+//   - Classes, early end, limits: as [Scan]. More than one range needs a server that compares in
+//     $expr, from MongoDB 3.6 on.
 func Split(coll *mongo.Collection, filter any, opts *SplitOptions) stream.Source[bson.Raw] {
 	s, err := newSplit(coll, filter, opts)
 	if err != nil {
