@@ -19,11 +19,15 @@ func TestMain(m *testing.M) {
 // errTest is the failure of a user's own stage.
 var errTest = errors.New("the test's own failure")
 
-// eachMongo runs f with every MongoDB server. The tests share the servers.
+// eachMongo runs f with every MongoDB server, and with that of MONGODB_URI if it is set. The tests
+// share the servers.
 func eachMongo(t *testing.T, f func(t *testing.T, m *servers.Mongo)) {
 	t.Helper()
 	t.Run("SecantusDB", func(t *testing.T) { f(t, servers.Shared.SecantusDB(t)) })
 	t.Run("FerretDB", func(t *testing.T) { f(t, servers.Shared.FerretDB(t)) })
+	if servers.HasExternal() {
+		t.Run("MONGODB_URI", func(t *testing.T) { f(t, servers.External(t)) })
+	}
 }
 
 // eachOwnS3 runs f with a new S3 server of each kind, in parallel.

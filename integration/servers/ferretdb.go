@@ -31,6 +31,7 @@ func newFerretDB(t testing.TB) *Mongo {
 		f.close()
 		t.Fatal(err)
 	}
+	used.add("FerretDB")
 	return &Mongo{f}
 }
 

@@ -22,6 +22,7 @@ func Tool(t testing.TB, env, name string) string {
 	}
 	path, err := exec.LookPath(path)
 	if err == nil {
+		used.add(name)
 		return path
 	}
 	const how = `%s is not here (%v): set %s to its path or put it on the PATH; ` +
@@ -34,15 +35,16 @@ func Tool(t testing.TB, env, name string) string {
 	return ""
 }
 
-// skipped holds the missing programs for which tests were skipped.
-var skipped missing
+// skipped holds the missing programs for which tests were skipped, used the servers that tests ran
+// against.
+var skipped, used names
 
-type missing struct {
+type names struct {
 	mu    sync.Mutex
 	names []string
 }
 
-func (m *missing) add(name string) {
+func (m *names) add(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !slices.Contains(m.names, name) {
@@ -50,15 +52,19 @@ func (m *missing) add(name string) {
 	}
 }
 
-// report writes the missing programs on one line. If all tests of a package pass, go test shows the
+// report writes the names on one line, in a format. If all tests of a package pass, go test shows the
 // line only with -v or without a list of packages.
-func (m *missing) report(w io.Writer) {
+func (m *names) report(w io.Writer, format string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.names) > 0 {
 		slices.Sort(m.names)
-		fmt.Fprintf(w, "skipped: the tests that need %s, for want of it on the PATH; .ci/servers installs the "+
-			"servers: PATH=\"$(.ci/servers):$PATH\" go test work\n",
-			strings.Join(m.names, ", "))
+		fmt.Fprintf(w, format+"\n", strings.Join(m.names, ", "))
 	}
 }
+
+const (
+	usedFormat    = "the tests ran against %s"
+	skippedFormat = "skipped: the tests that need %s, for want of it on the PATH; .ci/servers installs the " +
+		"servers: PATH=\"$(.ci/servers):$PATH\" go test work"
+)

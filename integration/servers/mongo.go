@@ -19,12 +19,20 @@ type Mongo struct {
 
 // IsFerretDB reports whether the server is FerretDB, which does not store every type.
 func (m *Mongo) IsFerretDB() bool {
+	if e, ok := m.server.(*external); ok {
+		return e.ferret
+	}
 	_, ok := m.server.(*ferret)
 	return ok
 }
 
 // URI returns the connection string.
-func (m *Mongo) URI() string { return "mongodb://" + m.Addr() + "/" }
+func (m *Mongo) URI() string {
+	if e, ok := m.server.(*external); ok {
+		return e.uri
+	}
+	return "mongodb://" + m.Addr() + "/"
+}
 
 // Client returns a client that is disconnected when the test ends. The options may add to it; a URI
 // among them replaces the address.

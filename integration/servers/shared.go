@@ -6,13 +6,14 @@ import (
 	"testing"
 )
 
-// Main runs the tests, reports the missing programs for which tests were skipped, and stops the
-// shared servers. A package that uses [Shared] has
+// Main runs the tests, reports the programs that they used and those for which tests were skipped,
+// and stops the shared servers. A package that uses [Shared] has
 //
 //	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 func Main(m *testing.M) int {
 	defer Shared.stop()
-	defer skipped.report(os.Stdout)
+	defer skipped.report(os.Stdout, skippedFormat)
+	defer used.report(os.Stdout, usedFormat)
 	return m.Run()
 }
 
