@@ -130,7 +130,7 @@ func TestInsertLargeDocuments(t *testing.T) {
 		want = append(want, marshal(t, d))
 	}
 	res, err := stream.Run(t.Context(), source.Slice(want),
-		mongosink.Insert(coll, &mongosink.InsertOptions{BatchBytes: 47_000_000, Parallelism: 2}))
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchBytes: 16 << 20, Parallelism: 2}))
 	if err != nil || res.Inserted != int64(len(want)) {
 		t.Fatalf("%+v, %v", res, err)
 	}

@@ -15,16 +15,21 @@ func (s *Server) hello() bson.Raw {
 	addr := s.Addr()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return document(bson.D{
-		{Key: "helloOk", Value: true},
-		{Key: "ismaster", Value: true},
-		{Key: "isWritablePrimary", Value: true},
-		{Key: "secondary", Value: false},
+	replicaSet := bson.D{
 		{Key: "setName", Value: "mongotest"},
 		{Key: "setVersion", Value: int32(1)},
 		{Key: "hosts", Value: bson.A{addr}},
 		{Key: "me", Value: addr},
 		{Key: "primary", Value: addr},
+	}
+	if s.standalone {
+		replicaSet = nil
+	}
+	return document(append(replicaSet, bson.D{
+		{Key: "helloOk", Value: true},
+		{Key: "ismaster", Value: true},
+		{Key: "isWritablePrimary", Value: true},
+		{Key: "secondary", Value: false},
 		{Key: "maxBsonObjectSize", Value: int32(MaxDocumentBytes)},
 		{Key: "maxMessageSizeBytes", Value: int32(MaxMessageBytes)},
 		{Key: "maxWriteBatchSize", Value: int32(s.batch)},
@@ -35,7 +40,7 @@ func (s *Server) hello() bson.Raw {
 		{Key: "maxWireVersion", Value: int32(25)},
 		{Key: "readOnly", Value: false},
 		ok,
-	})
+	}...))
 }
 
 // run carries out a command. s.mu is held.

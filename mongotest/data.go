@@ -34,12 +34,6 @@ type cursor struct {
 	dropped bool           // the collection was dropped: the next getMore reports it
 }
 
-// answer is the reply to a retryable write. A repetition of the write gets the same reply.
-type answer struct {
-	number int64 // of the write in its session
-	reply  bson.Raw
-}
-
 // make returns the collection, and creates it if it does not exist.
 func (s *Server) make(db, name string) *collection {
 	ns := db + "." + name

@@ -16,21 +16,14 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	}
 	bypass, _ := req.body.Lookup(bypassField).BooleanOK()
 	bypass = bypass && !s.unknown[bypassField]
-	docs := req.docs
-	if a, isArray := req.body.Lookup("documents").ArrayOK(); isArray {
-		values, _ := a.Values()
-		for _, v := range values {
-			docs = append(docs, v.Value)
-		}
-	}
+	docs := req.statements()
 	if len(docs) == 0 || len(docs) > s.batch {
 		return failure(16, fmt.Sprintf("Write batch sizes must be between 1 and %d. Got %d operations.", s.batch,
 			len(docs)))
 	}
-	session := string(req.body.Lookup("lsid").Value)
-	number, retryable := req.body.Lookup("txnNumber").AsInt64OK()
-	if last, known := s.retries[session]; retryable && known && last.number == number {
-		return last.reply
+	write, bad := s.remembered(req)
+	if bad != nil {
+		return bad
 	}
 	ordered := true
 	if v, isBool := req.body.Lookup("ordered").BooleanOK(); isBool {
@@ -47,14 +40,20 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	if c.kind == viewType {
 		return failure(166, "Namespace "+req.db+"."+target+" is a view, not a collection")
 	}
-	inserted, errs := 0, bson.A{}
+	inserted, errs, retried := 0, bson.A{}, bson.A{}
 	for i, doc := range docs {
+		if _, executed := write.before(i); executed {
+			inserted++
+			retried = append(retried, int32(i))
+			continue
+		}
 		bad := &refusal{f.WriteErrors[i], "mongotest: injected write error"}
 		if bad.code == 0 {
 			bad = s.store(c, doc, parsed[i], bypass)
 		}
 		if bad == nil {
 			inserted++
+			write.remember(i, nil)
 			continue
 		}
 		errs = append(errs, bson.D{
@@ -77,11 +76,10 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 			{Key: "errmsg", Value: "mongotest: injected write concern error"},
 		}})
 	}
-	reply := document(append(d, ok))
-	if retryable {
-		s.retries[session] = answer{number, reply}
+	if len(retried) > 0 {
+		d = append(d, bson.E{Key: "retriedStmtIds", Value: retried})
 	}
-	return reply
+	return document(append(d, ok))
 }
 
 // store puts doc into c as a server does, or returns why it refuses doc.

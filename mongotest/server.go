@@ -32,15 +32,17 @@ type Server struct {
 	nextID  int64
 	faults  []*fault
 	log     []Command
-	retries map[string]answer // to the last retryable write of each session
-	batch   int               // most documents in an insert
-	unknown map[string]bool   // fields of an insert that RefuseField makes unknown
-	lenient bool              // ignores unknown fields of an insert
-	ticks   uint32            // the increment of the last timestamp
-	clock   bson.Timestamp    // of the last change
-	oldest  bson.Timestamp    // of the snapshots that can be read
-	blind   bool              // accepts snapshot reads and ignores them
-	silent  bool              // and states no time
+	retries map[string]*numbered // the last retryable write of each session
+	batch   int                  // most documents in an insert
+	unknown map[string]bool      // fields of an insert that RefuseField makes unknown
+	lenient bool                 // ignores unknown fields of an insert
+	ticks   uint32               // the increment of the last timestamp
+	clock   bson.Timestamp       // of the last change
+	oldest  bson.Timestamp       // of the snapshots that can be read
+	blind   bool                 // accepts snapshot reads and ignores them
+	silent  bool                 // and states no time
+
+	standalone bool // no replica set
 }
 
 // NewServer starts a server on a free port of the loopback interface. It panics if there is none.
@@ -53,7 +55,7 @@ func NewServer() *Server {
 	s := &Server{
 		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{},
 		cursors: map[int64]*cursor{},
-		retries: map[string]answer{}, batch: MaxBatchDocuments, unknown: map[string]bool{},
+		retries: map[string]*numbered{}, batch: MaxBatchDocuments, unknown: map[string]bool{},
 	}
 	s.conns.Go(s.accept)
 	return s
@@ -166,8 +168,8 @@ func (s *Server) ForgetCursors() {
 type Command struct {
 	Name string   // find, getMore…
 	DB   string   // the database of the command
-	Body bson.Raw // without the documents of an insert that are sent as a separate section
-	Docs int      // number of documents sent as a separate section
+	Body bson.Raw // without the documents, updates or deletes of a command that writes
+	Docs int      // the number of these
 	Size int      // of the message, in bytes
 }
 

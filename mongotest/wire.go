@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -211,10 +210,7 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	if req.name == "hello" || req.name == "isMaster" || req.name == "ismaster" {
 		return s.greet()
 	}
-	c := Command{
-		Name: req.name, DB: req.db, Body: slices.Clone(req.body), Docs: len(req.docs),
-		Size: req.size,
-	}
+	c := logged(req)
 	s.mu.Lock()
 	s.log = append(s.log, c)
 	f := s.fault(c)

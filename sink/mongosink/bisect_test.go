@@ -59,7 +59,7 @@ func TestInsertBisect(t *testing.T) {
 				}
 			}
 			f, stored := picky(22, bad...)
-			r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f,
+			r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command,
 				&mongosink.InsertOptions{BatchDocuments: c.batch, ContinueOnError: true}))
 			var e *mongosink.InsertError
 			if !errors.As(err, &e) || e.Total != int64(len(bad)) || stream.ClassOf(err) != stream.Data {
@@ -82,7 +82,7 @@ func TestInsertBisect(t *testing.T) {
 func TestInsertBisectAllBad(t *testing.T) {
 	docs := numbered(t, 1000)
 	f, stored := picky(2, docs...)
-	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f,
+	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command,
 		&mongosink.InsertOptions{Parallelism: 1, ContinueOnError: true}))
 	var server mongo.CommandError
 	if !errors.As(err, &server) || server.Code != 2 || r.Failed != 20 || r.Inserted+r.Unknown != 0 ||
@@ -100,7 +100,7 @@ func TestInsertBisectNot(t *testing.T) {
 	for code, more := range map[int32]bool{22: false, 73: true} {
 		f, _ := picky(code, docs[3])
 		r, err := stream.Run(t.Context(), sourceOf(docs, nil),
-			mongosink.Insert(f, &mongosink.InsertOptions{ContinueOnError: more}))
+			mongosink.InsertBy(f.command, &mongosink.InsertOptions{ContinueOnError: more}))
 		if err == nil || len(f.batches) != 1 || r != (mongosink.InsertResult{}) {
 			t.Errorf("%d: %+v, %v, %d commands", code, r, err, len(f.batches))
 		}

@@ -141,7 +141,7 @@ func TestInsertEmptyTimestampRefused(t *testing.T) {
 // failing returns the error of an insert of doc into a fake collection, which must get nothing.
 func failing(t *testing.T, doc bson.Raw, f *inserter) error {
 	t.Helper()
-	_, err := stream.Run(t.Context(), sourceOf([]bson.Raw{doc}, nil), mongosink.Insert(f, nil))
+	_, err := stream.Run(t.Context(), sourceOf([]bson.Raw{doc}, nil), mongosink.InsertBy(f.command, nil))
 	if len(f.batches) > 0 {
 		t.Errorf("sent: %v", f.batches)
 	}

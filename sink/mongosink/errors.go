@@ -6,21 +6,19 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
 )
 
-// ErrOutcomeUnknown says that documents were sent and may be stored or not. [InsertResult].Unknown
-// counts them. The error may come with a refusal by the server, for example 13, Unauthorized: the
-// refusal may answer a repetition by the driver, after a first attempt whose reply was lost. Its
-// class is UnknownOutcome.
+// ErrOutcomeUnknown says that documents were sent and may be stored or not, and that reading them
+// back proved neither. [InsertResult].Unknown counts them. The error may come with a refusal by the
+// server: it answers a repetition, after an attempt whose reply was lost. Its class is
+// UnknownOutcome.
 var ErrOutcomeUnknown = stream.Mark(errors.New("the outcome is unknown"), stream.UnknownOutcome)
 
 // ErrDuplicate says that the server refused a document because of a unique index: a document with
-// the same _id, or another unique key, exists. The two documents may differ. Its class is Data.
+// the same _id, or another unique key, exists. Its class is Data.
 var ErrDuplicate = stream.Mark(errors.New("duplicate key"), stream.Data)
 
 // The reasons for which a document is not sent, as the cause of a [DocumentError]. Their class is
@@ -45,7 +43,7 @@ var (
 )
 
 // DocumentError reports a document that was not sent, because servers would refuse or change it:
-// [ErrTooLarge], [ErrMalformed], [ErrIDNotFirst] or [ErrEmptyTimestamp].
+// [ErrTooLarge], [ErrMalformed], [ErrIDNotFirst], [ErrInvalidID] or [ErrEmptyTimestamp].
 type DocumentError struct {
 	Index int64         // of the document in the input, from 0
 	ID    bson.RawValue // its _id; the zero value if it is missing, damaged or longer than 1 KiB
@@ -72,7 +70,8 @@ func (e *DocumentError) Class() stream.Class { return stream.Data }
 const maxListed = 100
 
 // InsertError lists documents that the server refused. It wraps the driver's error of the first
-// batch with such a document, and [ErrDuplicate] if a listed document was refused for its key.
+// batch with such a document, and [ErrDuplicate] and [ErrConflict] if a listed document was refused
+// for its key.
 type InsertError struct {
 	Failed []FailedDocument // at most 100, by index
 	Total  int64            // the number of refused documents, listed or not
@@ -84,10 +83,11 @@ type InsertError struct {
 
 // FailedDocument is a document that the server refused.
 type FailedDocument struct {
-	Index   int64         // in the input, from 0
-	ID      bson.RawValue // its _id; the zero value if it is missing or longer than 1 KiB
-	Code    int           // see https://www.mongodb.com/docs/manual/reference/error-codes/
-	Message string        // the server's, with control characters escaped, cut at 1 KiB
+	Index    int64         // in the input, from 0
+	ID       bson.RawValue // its _id; the zero value if it is missing or longer than 1 KiB
+	Conflict bool          // another document has its _id: see ErrConflict
+	Code     int           // see https://www.mongodb.com/docs/manual/reference/error-codes/
+	Message  string        // the server's, with control characters escaped, cut at 1 KiB
 }
 
 // Error names the first document and the number of others.
@@ -104,7 +104,7 @@ func (e *InsertError) Error() string {
 		e.namespace, f.Index, others, f.Message, f.Code)
 }
 
-// Unwrap returns the driver's error, and ErrDuplicate if it applies.
+// Unwrap returns the driver's error, and ErrDuplicate and ErrConflict if they apply.
 func (e *InsertError) Unwrap() []error {
 	var errs []error
 	if e.driver != nil {
@@ -112,6 +112,9 @@ func (e *InsertError) Unwrap() []error {
 	}
 	if slices.ContainsFunc(e.Failed, func(f FailedDocument) bool { return duplicateCode(f.Code) }) {
 		errs = append(errs, ErrDuplicate)
+	}
+	if slices.ContainsFunc(e.Failed, func(f FailedDocument) bool { return f.Conflict }) {
+		errs = append(errs, ErrConflict)
 	}
 	return errs
 }
@@ -123,50 +126,4 @@ func (e *InsertError) Class() stream.Class {
 		return stream.Data
 	}
 	return e.class
-}
-
-// refusals are codes by which a server refuses a whole command because of its content: it would
-// have refused a first attempt too. A refusal for another reason (13 Unauthorized, 18
-// AuthenticationFailed, 20 IllegalOperation, 26 NamespaceNotFound, 391 ReauthenticationRequired,
-// 8000 AtlasError…) may answer the driver's repetition of a command that had succeeded.
-var refusals = []int32{
-	2,     // BadValue
-	9,     // FailedToParse
-	14,    // TypeMismatch
-	16,    // InvalidLength
-	22,    // InvalidBSON
-	59,    // CommandNotFound
-	72,    // InvalidOptions
-	73,    // InvalidNamespace
-	166,   // CommandNotSupportedOnView
-	10334, // BSONObjectTooLarge
-	40415, // an unknown field
-}
-
-// notWritten reports whether err proves that nothing of the batch was written: the batch was never
-// sent, or it was refused for its content. The label NoWritesPerformed does not prove that: it says
-// nothing about an earlier attempt.
-func notWritten(err error) bool {
-	var command mongo.CommandError
-	if errors.As(err, &command) {
-		return slices.Contains(refusals, command.Code)
-	}
-	var (
-		selection  topology.ServerSelectionError
-		connection topology.ConnectionError // outside a command error: while connecting
-		queue      topology.WaitQueueTimeoutError
-		marshal    mongo.MarshalError
-	)
-	return errors.As(err, &selection) || errors.As(err, &connection) || errors.As(err, &queue) ||
-		errors.As(err, &marshal) || errors.Is(err, mongo.ErrClientDisconnected)
-}
-
-// poolCleared reports whether err says that there was no connection for the command, because the
-// failure of another operation closed them all. It does not prove that the command was not sent: a
-// driver with a time limit may have sent an earlier attempt.
-func poolCleared(err error) bool {
-	var command mongo.CommandError
-	var pool interface{ Retryable() bool } // the only sign of the driver's own type
-	return errors.As(err, &pool) && pool.Retryable() &&
-		(!errors.As(err, &command) || command.Code == 0 && !command.HasErrorLabel("NetworkError"))
 }

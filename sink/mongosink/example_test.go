@@ -31,11 +31,11 @@ func ExampleInsert() {
 	}
 
 	insert := mongosink.Insert(client.Database("shop").Collection("cookies"), &mongosink.InsertOptions{Parallelism: 2})
-	for range 2 { // the second time the server refuses it
+	for range 2 { // the second time the document is there
 		result, err := stream.Run(ctx, source.Of(bson.Raw(doc)), insert)
-		fmt.Println(result.Inserted, "inserted,", result.Failed, "refused:", err)
+		fmt.Println(result.Inserted, "inserted,", result.AlreadyThere, "already there:", err)
 	}
 	// Output:
-	// 1 inserted, 0 refused: <nil>
-	// 0 inserted, 1 refused: mongosink: insert shop.cookies: the server refused document 0: E11000 duplicate key error collection: shop.cookies index: _id_ dup key: { _id: {"$numberInt":"1"} } (code 11000)
+	// 1 inserted, 0 already there: <nil>
+	// 0 inserted, 1 already there: <nil>
 }

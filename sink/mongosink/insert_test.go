@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/millweir/millweir/sink/mongosink"
@@ -30,7 +29,7 @@ func TestInsertContract(t *testing.T) {
 			streamtest.TestSink(t, streamtest.Sink[bson.Raw, mongosink.InsertResult]{
 				New: func() stream.Sink[bson.Raw, mongosink.InsertResult] {
 					last = &inserter{}
-					return mongosink.Insert(last, opts)
+					return mongosink.InsertBy(last.command, opts)
 				},
 				In:        func(i int) bson.Raw { return docs[i] },
 				InRecords: true,
@@ -67,7 +66,7 @@ func TestInsertBatches(t *testing.T) {
 		c.opts.Parallelism = 1
 		f := &inserter{}
 		docs := sourceOf(slices.Repeat([]bson.Raw{doc}, c.docs), nil)
-		r, err := stream.Run(t.Context(), docs, mongosink.Insert(f, &c.opts))
+		r, err := stream.Run(t.Context(), docs, mongosink.InsertBy(f.command, &c.opts))
 		if got := fmt.Sprint(f.sizes()); err != nil || got != c.sizes || r.Batches != int64(len(f.batches)) {
 			t.Errorf("%d documents, %+v: batches %s, want %s; %+v, %v", c.docs, c.opts, got, c.sizes, r, err)
 		}
@@ -78,7 +77,7 @@ func TestInsertParallelism(t *testing.T) {
 	docs := numbered(t, 40)
 	for _, n := range []int{0, 1, 3} {
 		f := &inserter{delay: 5 * time.Millisecond}
-		_, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+		_, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command, &mongosink.InsertOptions{
 			BatchDocuments: 2,
 			Parallelism:    n,
 		}))
@@ -91,7 +90,7 @@ func TestInsertParallelism(t *testing.T) {
 		}
 	}
 	f := &inserter{delay: time.Millisecond}
-	_, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+	_, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command, &mongosink.InsertOptions{
 		BatchDocuments: 2,
 		Ordered:        true,
 	}))
@@ -108,13 +107,13 @@ func TestInsertBadSettings(t *testing.T) {
 		{BatchDocuments: -1},
 		{BatchDocuments: 100_001},
 		{BatchBytes: -1},
-		{BatchBytes: 48_000_000},
 		{Parallelism: -1},
 		{Parallelism: 1001},
 		{Ordered: true, Parallelism: 2},
 		{Ordered: true, ContinueOnError: true},
 		{WriteConcern: writeconcern.Unacknowledged()},
-		{WriteConcern: writeconcern.Majority()},
+		{BatchBytes: 16<<20 + 1},
+		{Comment: make([]byte, 16<<10)},
 	} {
 		f := &inserter{}
 		started := false
@@ -122,16 +121,13 @@ func TestInsertBadSettings(t *testing.T) {
 			started = true
 			return nil
 		})
-		if _, err := stream.Run(t.Context(), src, mongosink.Insert(f, &o)); stream.ClassOf(err) != stream.Fatal ||
+		if _, err := stream.Run(t.Context(), src, mongosink.InsertBy(f.command, &o)); stream.ClassOf(err) != stream.Fatal ||
 			started {
 			t.Errorf("%+v: error %v, upstream started: %v", o, err, started)
 		}
 	}
-	for name, coll := range map[string]mongosink.Inserter{"nil": nil, "typed nil": (*mongo.Collection)(nil)} {
-		if _, err := stream.Run(t.Context(), sourceOf(nil, nil),
-			mongosink.Insert(coll, nil)); stream.ClassOf(err) != stream.Fatal {
-			t.Errorf("%s collection: %v", name, err)
-		}
+	if _, err := stream.Run(t.Context(), sourceOf(nil, nil), mongosink.Insert(nil, nil)); stream.ClassOf(err) != stream.Fatal {
+		t.Errorf("a nil collection: %v", err)
 	}
 }
 
@@ -163,7 +159,7 @@ func TestInsertBadDocuments(t *testing.T) {
 	} {
 		f := &inserter{}
 		r, err := stream.Run(t.Context(), sourceOf([]bson.Raw{good, c.doc}, nil),
-			mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 1}))
+			mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 1}))
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}

@@ -2,14 +2,15 @@ package mongosink_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -24,18 +25,66 @@ type inserter struct {
 	batches [][]bson.Raw
 	flying  int
 	most    int // most calls in flight at once
-	opts    options.BulkWriteOptions
 
 	deadline bool // the context of at least one call had a deadline
 }
 
-func (f *inserter) BulkWrite(ctx context.Context, models []mongo.WriteModel,
-	opts ...options.Lister[options.BulkWriteOptions],
-) (*mongo.BulkWriteResult, error) {
-	var docs []bson.Raw
-	for _, m := range models {
-		docs = append(docs, m.(*mongo.InsertOneModel).Document.(bson.Raw))
+// command answers a command in place of a server. It cannot read documents back.
+func (f *inserter) command(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+	switch command.Index(0).Key() {
+	case "insert":
+	case "hello":
+		return bson.Marshal(bson.D{{Key: "ok", Value: 1}})
+	case "listCollections":
+		return bson.Marshal(bson.D{{Key: "cursor", Value: bson.D{{Key: "firstBatch", Value: bson.A{}}}}})
+	default:
+		return nil, mongo.CommandError{Code: 59, Message: "no such command"}
 	}
+	var docs []bson.Raw
+	list, err := command.Lookup("documents").Array().Values()
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 { // a question about its fields
+		return nil, mongo.CommandError{Code: 13, Message: "not authorized"}
+	}
+	for _, v := range list {
+		docs = append(docs, slices.Clone(v.Document()))
+	}
+	res, err := f.insert(ctx, docs)
+	exception, ok := errors.AsType[mongo.BulkWriteException](err)
+	if res == nil || err != nil && !ok {
+		return nil, err
+	}
+	return answer(res, exception)
+}
+
+// answer returns the server's reply for the result of a bulk write, and the error of the driver.
+func answer(res *mongo.BulkWriteResult, e mongo.BulkWriteException) (bson.Raw, error) {
+	reply := bson.D{{Key: "n", Value: res.InsertedCount}, {Key: "ok", Value: 1}}
+	var said mongo.WriteException
+	errs := bson.A{}
+	for _, w := range e.WriteErrors {
+		errs = append(errs, bson.D{
+			{Key: "index", Value: w.Index}, {Key: "code", Value: w.Code}, {Key: "errmsg", Value: w.Message},
+		})
+		said.WriteErrors = append(said.WriteErrors, w.WriteError)
+	}
+	if len(errs) > 0 {
+		reply = append(reply, bson.E{Key: "writeErrors", Value: errs})
+	}
+	if c := e.WriteConcernError; c != nil {
+		said.WriteConcernError = c
+		reply = append(reply, bson.E{Key: "writeConcernError", Value: bson.D{{Key: "code", Value: c.Code}}})
+	}
+	raw, err := bson.Marshal(reply)
+	if err == nil && (len(errs) > 0 || e.WriteConcernError != nil) {
+		err = said
+	}
+	return raw, err
+}
+
+func (f *inserter) insert(ctx context.Context, docs []bson.Raw) (*mongo.BulkWriteResult, error) {
 	f.mu.Lock()
 	if _, ok := ctx.Deadline(); ok {
 		f.deadline = true
@@ -44,12 +93,6 @@ func (f *inserter) BulkWrite(ctx context.Context, models []mongo.WriteModel,
 	f.batches = append(f.batches, docs)
 	f.flying++
 	f.most = max(f.most, f.flying)
-	f.opts = options.BulkWriteOptions{}
-	for _, l := range opts {
-		for _, set := range l.List() {
-			set(&f.opts)
-		}
-	}
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()

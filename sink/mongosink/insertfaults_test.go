@@ -39,7 +39,7 @@ func TestInsertRefused(t *testing.T) {
 		}
 		return inserted(len(d)), nil
 	}}
-	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command, &mongosink.InsertOptions{
 		BatchDocuments: 10,
 		Parallelism:    1,
 	}))
@@ -62,7 +62,7 @@ func TestInsertRefused(t *testing.T) {
 	}
 
 	f.batches = nil
-	r, err = stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{
+	r, err = stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command, &mongosink.InsertOptions{
 		BatchDocuments: 10,
 		Parallelism:    1, ContinueOnError: true,
 	}))
@@ -78,7 +78,7 @@ func TestInsertRefusedOrdered(t *testing.T) {
 	f := &inserter{reply: func(int, []bson.Raw) (*mongo.BulkWriteResult, error) {
 		return &mongo.BulkWriteResult{InsertedCount: 4}, exception(map[int]int{4: 11000})
 	}}
-	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, &mongosink.InsertOptions{Ordered: true}))
+	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command, &mongosink.InsertOptions{Ordered: true}))
 	if !errors.Is(err, mongosink.ErrDuplicate) ||
 		r != (mongosink.InsertResult{Inserted: 4, Failed: 1, Bytes: size(docs[:4]), Batches: 1}) {
 		t.Errorf("%v, %+v", err, r)
@@ -95,7 +95,7 @@ func TestInsertRefusedMany(t *testing.T) {
 		return &mongo.BulkWriteResult{}, exception(all)
 	}}
 	r, err := stream.Run(t.Context(), sourceOf(numbered(t, 500), nil),
-		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 50, ContinueOnError: true}))
+		mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 50, ContinueOnError: true}))
 	var e *mongosink.InsertError
 	if !errors.As(err, &e) || e.Total != 500 || len(e.Failed) != 100 || r.Failed != 500 || r.Inserted != 0 ||
 		r.Bytes != 0 {
@@ -129,8 +129,8 @@ func TestInsertUnknown(t *testing.T) {
 		"no writes": {nil, mongo.CommandError{
 			Code: 11600, Labels: []string{"NoWritesPerformed"},
 			Wrapped: broken,
-		}, true, mongosink.InsertResult{Unknown: 10}},
-		"not authorized":     {&mongo.BulkWriteResult{}, unauthorized, true, mongosink.InsertResult{Unknown: 10}},
+		}, false, mongosink.InsertResult{}},
+		"not authorized":     {&mongo.BulkWriteResult{}, unauthorized, false, mongosink.InsertResult{}},
 		"refused as a whole": {&mongo.BulkWriteResult{}, refused, false, mongosink.InsertResult{}},
 		"never sent": {
 			&mongo.BulkWriteResult{}, mongo.ErrClientDisconnected, false,
@@ -157,7 +157,7 @@ func TestInsertUnknown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &inserter{reply: func(int, []bson.Raw) (*mongo.BulkWriteResult, error) { return c.res, c.err }}
-			r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(f, nil))
+			r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.InsertBy(f.command, nil))
 			if err == nil || errors.Is(err, mongosink.ErrOutcomeUnknown) != c.unknown || r != c.want {
 				t.Errorf("%v, %+v; want unknown: %v, %+v", err, r, c.unknown, c.want)
 			}
@@ -177,8 +177,8 @@ func TestInsertUpstreamError(t *testing.T) {
 	f := &inserter{delay: 30 * time.Millisecond}
 	docs := numbered(t, 35)
 	r, err := stream.Run(t.Context(), sourceOf(docs, broken),
-		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
-	if err != broken { //nolint:errorlint // unchanged
+		mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 10}))
+	if err != broken { //nolint:errorlint // as it is
 		t.Errorf("%v", err)
 	}
 	if r.Inserted != 30 || len(f.batches) != 3 || r.Bytes != size(docs[:30]) {
@@ -205,7 +205,7 @@ func TestInsertOtherBatchesFinish(t *testing.T) {
 		return inserted(len(d)), nil
 	}
 	r, err := stream.Run(t.Context(), sourceOf(numbered(t, 400), nil),
-		mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
+		mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 10}))
 	var e *mongosink.InsertError
 	if !errors.As(err, &e) || e.Total != 2 || len(e.Failed) != 2 || r.Inserted != 38 || r.Failed != 2 ||
 		r.Unknown != 0 {
@@ -224,7 +224,7 @@ func TestInsertCancelled(t *testing.T) {
 		begin := time.Now()
 		time.AfterFunc(time.Second, func() { cancel(cause) })
 		r, err := stream.Run(ctx, sourceOf(numbered(t, 100), nil),
-			mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 3}))
+			mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 3}))
 		took := time.Since(begin)
 		if err != cause || r.Unknown != 30 || r.Inserted != 0 || took != time.Second { //nolint:errorlint // not wrapped
 			t.Errorf("%v, %+v after %v", err, r, took)
@@ -241,8 +241,8 @@ func TestInsertGrace(t *testing.T) {
 		f := &inserter{delay: time.Hour}
 		begin := time.Now()
 		r, err := stream.Run(t.Context(), sourceOf(docs, broken),
-			mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
-		if err != broken || r.Unknown != 10 || time.Since(begin) != 10*time.Second { //nolint:errorlint // unchanged
+			mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 10}))
+		if err != broken || r.Unknown != 10 || time.Since(begin) != 10*time.Second { //nolint:errorlint // as it is
 			t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
 		}
 	})
@@ -264,5 +264,5 @@ func TestInsertPanicInUpstream(t *testing.T) {
 		}
 		panic("broken")
 	})
-	stream.Run(t.Context(), src, mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 10}))
+	stream.Run(t.Context(), src, mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 10}))
 }

@@ -1,7 +1,8 @@
 package mongosink
 
 import (
-	"encoding/binary"
+	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -11,6 +12,7 @@ import (
 type layout struct {
 	ids            int // fields named _id
 	idFirst        bool
+	badID          bool // no server takes a value like that of _id
 	emptyTimestamp bool // a field other than _id is Timestamp(0, 0)
 }
 
@@ -27,6 +29,7 @@ func layoutOf(doc bson.Raw) (l layout, ok bool) {
 		case isID(element):
 			l.ids++
 			l.idFirst = l.idFirst || first
+			l.badID = l.badID || invalidID(element)
 		case isEmptyTimestamp(element):
 			l.emptyTimestamp = true
 		}
@@ -49,22 +52,25 @@ func isID(element bsoncore.Element) bool {
 	return len(element) > len(idKey) && string(element[1:1+len(idKey)]) == idKey
 }
 
+// invalidID reports whether servers take no such _id: an array, a regular expression, undefined, or
+// a document with a field that begins with $.
+func invalidID(element bsoncore.Element) bool {
+	switch bson.Type(element[0]) {
+	case bson.TypeArray, bson.TypeRegex, bson.TypeUndefined:
+		return true
+	case bson.TypeEmbeddedDocument:
+		fields, _ := element.Value().Document().Elements()
+		return slices.ContainsFunc(fields, func(f bsoncore.Element) bool { return strings.HasPrefix(f.Key(), "$") })
+	}
+	return false
+}
+
 func isEmptyTimestamp(element bsoncore.Element) bool {
 	const value = "\x00\x00\x00\x00\x00\x00\x00\x00"
 	return bson.Type(element[0]) == bson.TypeTimestamp && string(element[len(element)-len(value):]) == value
 }
 
-// withID returns doc with a new ObjectID as its first field, as drivers and servers add it.
-func withID(doc bson.Raw) bson.Raw {
-	id := bson.NewObjectID()
-	d := make(bson.Raw, 0, len(doc)+idBytes)
-	d = binary.LittleEndian.AppendUint32(d, uint32(cap(d)))
-	d = append(append(d, byte(bson.TypeObjectID)), idKey...)
-	d = append(d, id[:]...)
-	return append(d, doc[len("size"):]...)
-}
-
-// idBytes is the number of bytes that withID adds.
+// idBytes is the number of bytes that appendWithID adds.
 const idBytes = 1 + len(idKey) + len(bson.ObjectID{})
 
 // withIDFirst returns doc with its only _id as the first field, as servers store it.

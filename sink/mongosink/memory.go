@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	copies = 3 // of each document of a batch in flight: the batch's, and two of the driver
+	copies = 3 // of each document of a batch in flight: the command's, and two of the driver
 
 	// documentOverhead is what a document takes in the batch and in the driver, without its bytes.
 	documentOverhead = 128
@@ -19,14 +19,14 @@ const (
 func memoryOf(size int) int64 { return copies*int64(size) + documentOverhead }
 
 // openAccount returns the account for the batches of a run. Its minimum is one batch.
-func (o *InsertOptions) openAccount(ctx context.Context, given bool) *stream.Account {
+func (w *writing) openAccount(ctx context.Context) *stream.Account {
 	need := stream.Need{
-		Stage: "mongosink.Insert",
-		Min:   copies*int64(o.BatchBytes+idBytes) + documentOverhead*int64(o.BatchDocuments),
+		Stage: "mongosink." + w.stage,
+		Min:   copies*int64(w.batchBytes+idBytes) + documentOverhead*int64(w.batchDocuments),
 	}
-	if given {
+	if w.given {
 		need.Max = math.MaxInt64
-		if n := int64(o.Parallelism); n <= math.MaxInt64/need.Min {
+		if n := int64(w.parallelism); n <= math.MaxInt64/need.Min {
 			need.Max = n * need.Min
 		}
 	}

@@ -49,7 +49,7 @@ func TestInsertBudget(t *testing.T) {
 					}
 					return inserted(len(docs)), nil
 				}}
-				sink := mongosink.Insert(f, &mongosink.InsertOptions{
+				sink := mongosink.InsertBy(f.command, &mongosink.InsertOptions{
 					BatchDocuments: batchDocuments, BatchBytes: batchBytes,
 					Parallelism: c.parallelism, Ordered: c.ordered,
 				})
@@ -82,7 +82,7 @@ func TestInsertBudgetLargeDocument(t *testing.T) {
 	docs = append(docs, numbered(t, 25)...)
 	b := stream.NewBudget(oneBatch)
 	f := &inserter{}
-	r, err := stream.Run(stream.WithBudget(t.Context(), b), sourceOf(docs, nil), mongosink.Insert(f,
+	r, err := stream.Run(stream.WithBudget(t.Context(), b), sourceOf(docs, nil), mongosink.InsertBy(f.command,
 		&mongosink.InsertOptions{BatchDocuments: batchDocuments, BatchBytes: batchBytes}))
 	if err != nil || r.Inserted != 52 || b.Used() != 0 {
 		t.Errorf("%+v, %v, %d bytes are held", r, err, b.Used())
@@ -110,7 +110,7 @@ func TestInsertBudgetOfFailedRun(t *testing.T) {
 				if c.cancel {
 					time.AfterFunc(1500*time.Millisecond, func() { cancel(boom) })
 				}
-				_, err := stream.Run(ctx, sourceOf(numbered(t, 200), c.upstream), mongosink.Insert(f,
+				_, err := stream.Run(ctx, sourceOf(numbered(t, 200), c.upstream), mongosink.InsertBy(f.command,
 					&mongosink.InsertOptions{BatchDocuments: batchDocuments, BatchBytes: batchBytes}))
 				if !errors.Is(err, boom) || b.Used() != 0 {
 					t.Errorf("%v, %d bytes are held", err, b.Used())
@@ -130,7 +130,7 @@ func TestInsertBudgetTooSmall(t *testing.T) {
 			return context.Cause(ctx)
 		})
 		ctx := stream.WithBudget(t.Context(), stream.NewBudget(least-1))
-		_, err := stream.Run(ctx, src, mongosink.Insert(&inserter{}, &mongosink.InsertOptions{
+		_, err := stream.Run(ctx, src, mongosink.InsertBy(new(inserter).command, &mongosink.InsertOptions{
 			BatchDocuments: batchDocuments, BatchBytes: batchBytes, Parallelism: parallelism,
 		}))
 		if stream.ClassOf(err) != stream.Fatal || !strings.Contains(err.Error(), fmt.Sprint(least)) || started {

@@ -40,8 +40,8 @@ type MergeResult struct {
 var ErrNotRepeatable = stream.Mark(
 	errors.New("documents cannot be merged into a view, a time series or a capped collection"), stream.Fatal)
 
-// The reasons for which [Merge] does not insert a document, as the cause of a [DocumentError]. Their
-// class is Data.
+// More reasons for which a document is not inserted, as the cause of a [DocumentError]. Their class
+// is Data.
 var (
 	// ErrNoID says that a document has no _id. See [MergeOptions].InsertWithoutID.
 	ErrNoID = stream.Mark(errors.New("it has no _id, by which the collection would be searched"), stream.Data)
@@ -49,7 +49,8 @@ var (
 	// ErrRepeatedID says that the input has two documents with one _id.
 	ErrRepeatedID = stream.Mark(errors.New("the input has two documents with this _id"), stream.Data)
 
-	// ErrConflict says that the collection has a document with the same _id and other bytes.
+	// ErrConflict says that the collection has a document with the same _id and other bytes. In an
+	// [InsertError], it comes with [ErrDuplicate].
 	ErrConflict = stream.Mark(errors.New("the collection has another document with this _id"), stream.Data)
 
 	// ErrInvalidID says that servers take no such _id: an array, a regular expression, undefined, or

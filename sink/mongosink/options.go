@@ -3,8 +3,8 @@ package mongosink
 import (
 	"errors"
 	"fmt"
+	"time"
 
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
@@ -13,8 +13,8 @@ type InsertOptions struct {
 	// BatchDocuments is the largest number of documents in a batch, 1 to 100,000; 0 means 1,000.
 	BatchDocuments int
 
-	// BatchBytes is the largest size of a batch, 1 to 47,000,000; 0 means 8 MiB. A larger document
-	// is sent alone.
+	// BatchBytes is the largest size of a batch, 1 to 16 MiB; 0 means 8 MiB. A larger document is
+	// sent alone.
 	BatchBytes int
 
 	// Parallelism is the number of batches in flight, 1 to 1,000. 0 means 4, or 1 with a session in
@@ -44,15 +44,20 @@ type InsertOptions struct {
 	BypassDocumentValidation bool // stores documents that the collection's validator would refuse
 	Comment                  any  // shown in the server's logs and profiles
 
-	// WriteConcern replaces the collection's. nil keeps the collection's, which is by default the
-	// server's: majority.
+	// WriteConcern replaces the collection's. nil keeps the collection's; if it has none, it is
+	// majority. A transaction has its own.
 	WriteConcern *writeconcern.WriteConcern
+
+	// RetryTimeout is how long a batch is sent again after a failure that passes: a lost
+	// connection, an election, an overloaded server. 0 means 1 minute, a negative value means
+	// never.
+	RetryTimeout time.Duration
 }
 
 // The limits of servers (https://www.mongodb.com/docs/manual/reference/limits/).
 const (
 	maxBatchDocuments = 100_000
-	maxBatchBytes     = 47_000_000 // a message of 48,000,000 bytes also holds the command
+	maxBatchBytes     = 16 << 20
 	maxDocumentBytes  = 16 << 20
 )
 
@@ -72,8 +77,6 @@ func (o *InsertOptions) check() error {
 		return fmt.Errorf("ordered inserts go one batch at a time, not %d", o.Parallelism)
 	case o.Ordered && o.ContinueOnError:
 		return errors.New("ordered inserts stop at the first error, they cannot continue")
-	case o.WriteConcern != nil && !o.WriteConcern.Acknowledged():
-		return errors.New("the write concern asks for no reply, so nothing would prove what was inserted")
 	}
 	return nil
 }
@@ -85,25 +88,13 @@ func (o *InsertOptions) defaults() {
 	if o.BatchBytes == 0 {
 		o.BatchBytes = 8 << 20
 	}
+	if o.RetryTimeout == 0 {
+		o.RetryTimeout = time.Minute
+	}
 	switch {
 	case o.Ordered:
 		o.Parallelism = 1
 	case o.Parallelism == 0:
 		o.Parallelism = 4
 	}
-}
-
-// driver returns the options for b in the driver's form.
-func (o *InsertOptions) driver(b *batch) (*options.BulkWriteOptionsBuilder, error) {
-	d := options.BulkWrite().SetOrdered(o.Ordered)
-	if o.BypassDocumentValidation {
-		d.SetBypassDocumentValidation(true)
-	}
-	if o.Comment != nil {
-		d.SetComment(o.Comment)
-	}
-	if b.keepTimestamps {
-		return d, keepEmptyTimestamps(d)
-	}
-	return d, nil
 }

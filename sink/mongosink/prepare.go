@@ -24,10 +24,13 @@ func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, erro
 		return nil, l, r.refuse(doc, ErrMalformed)
 	case len(doc)+l.missing() > maxDocumentBytes:
 		return nil, l, r.refuse(doc, fmt.Errorf("%w with the _id that it lacks", ErrTooLarge))
-	case l.ids > 1 || l.ids == 1 && !l.idFirst && !r.opts.MoveID:
+	case l.ids > 1 || l.ids == 1 && !l.idFirst && !r.moveID:
 		return nil, l, r.refuse(doc, ErrIDNotFirst)
 	case l.ids == 1 && !l.idFirst:
 		doc = withIDFirst(doc)
+	}
+	if l.badID {
+		return nil, l, r.refuse(doc, ErrInvalidID)
 	}
 	if l.emptyTimestamp {
 		if err := r.allowEmptyTimestamp(ctx, doc); err != nil {

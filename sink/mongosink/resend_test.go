@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -57,9 +58,8 @@ func (g *gate) DialContext(ctx context.Context, network, addr string) (net.Conn,
 }
 
 // The server carries out a batch and the reply is lost. All connections, including the one for the
-// driver's repetition, are closed, and then there is no server for a while. A driver with a time
-// limit repeats until the limit, and then reports the closed connection, as if it had never sent
-// the batch.
+// repetition, are closed, and then there is no server for a while. When it is back, the sink settles
+// the outcome.
 func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 	nameless := []bson.Raw{
 		raw(t, bson.D{{Key: "n", Value: 1}}), raw(t, bson.D{{Key: "n", Value: 2}}),
@@ -72,11 +72,11 @@ func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 		away     time.Duration
 		settled  bool // all stored documents are counted as inserted
 	}{
-		"timeout":                  {nameless, true, false, 3500 * time.Millisecond, true},
-		"timeout, with _id":        {numbered(t, 3), true, false, 3500 * time.Millisecond, false},
-		"timeout, away for longer": {nameless, true, false, time.Minute, false},
-		"deadline":                 {nameless, false, true, 1500 * time.Millisecond, false},
-		"neither":                  {nameless, false, false, 1500 * time.Millisecond, false},
+		"timeout":         {nameless, true, false, 1500 * time.Millisecond, true},
+		"deadline":        {nameless, false, true, 1500 * time.Millisecond, true},
+		"neither":         {nameless, false, false, 1500 * time.Millisecond, true},
+		"with _id":        {numbered(t, 3), false, false, 1500 * time.Millisecond, true},
+		"away for longer": {nameless, false, false, time.Minute, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +119,8 @@ func TestInsertCarriedOutAndPoolCleared(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, time.Hour)
 				defer cancel()
 			}
-			r, err := stream.Run(ctx, sourceOf(c.docs, nil), mongosink.Insert(coll, nil))
+			r, err := stream.Run(ctx, sourceOf(c.docs, nil),
+				mongosink.Insert(coll, &mongosink.InsertOptions{RetryTimeout: 5 * time.Second}))
 			close(ended)
 			network.Wait()
 			want := mongosink.InsertResult{Unknown: 3}
@@ -142,25 +143,30 @@ type noConnection struct{}
 func (noConnection) Error() string   { return "the pool was cleared" }
 func (noConnection) Retryable() bool { return true }
 
-// A batch that seems not to have been sent is sent again, a few times. After that its outcome is
-// unknown: the driver may have sent it before.
+// A batch that was not sent is sent again until RetryTimeout. If it was never sent, the run can be
+// repeated.
 func TestInsertNeverSent(t *testing.T) {
 	docs := numbered(t, 10)
-	for _, times := range []int{1, 5, 6} {
-		f := &inserter{reply: func(call int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
-			if call < times {
-				return &mongo.BulkWriteResult{}, noConnection{}
+	for times, sent := range map[int]bool{1: true, 9: true, 1000: false} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &inserter{reply: func(call int, d []bson.Raw) (*mongo.BulkWriteResult, error) {
+				if call < times {
+					return &mongo.BulkWriteResult{}, noConnection{}
+				}
+				return inserted(len(d)), nil
+			}}
+			began := time.Now()
+			r, err := stream.Run(t.Context(), sourceOf(docs, nil),
+				mongosink.InsertBy(f.command, &mongosink.InsertOptions{RetryTimeout: time.Minute}))
+			want := mongosink.InsertResult{Inserted: 10, Bytes: size(docs), Batches: 1}
+			if !sent {
+				want = mongosink.InsertResult{}
 			}
-			return inserted(len(d)), nil
-		}}
-		r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(f, nil))
-		want, enough := mongosink.InsertResult{Unknown: 10}, times > 5
-		if !enough {
-			want = mongosink.InsertResult{Inserted: 10, Bytes: size(docs), Batches: 1}
-		}
-		if r != want || (err != nil) != enough || errors.Is(err, mongosink.ErrOutcomeUnknown) != enough {
-			t.Errorf("%d times: %+v, %v", times, r, err)
-		}
+			if r != want || (err == nil) != sent || time.Since(began) > time.Minute ||
+				!sent && (stream.ClassOf(err) != stream.Retryable || time.Since(began) < 30*time.Second) {
+				t.Errorf("%d times: %+v, %v (%v) after %v", times, r, err, stream.ClassOf(err), time.Since(began))
+			}
+		})
 	}
 }
 
@@ -204,8 +210,8 @@ func TestInsertSentAgain(t *testing.T) {
 		},
 		"the same, ordered": {
 			nameless, 0, exception(11000, id, 0), true,
-			mongosink.InsertResult{Unknown: 4, Batches: 1},
-			true,
+			mongosink.InsertResult{Inserted: 4, Bytes: size(nameless), Batches: 4},
+			false,
 		},
 		"the same, no write concern": {
 			nameless, 0, concern, false,
@@ -254,12 +260,12 @@ func TestInsertSentAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &inserter{reply: func(call int, _ []bson.Raw) (*mongo.BulkWriteResult, error) {
 				if call == 0 {
-					return &mongo.BulkWriteResult{}, noConnection{}
+					return nil, mongo.CommandError{Message: "cut", Labels: []string{"NetworkError"}}
 				}
 				return &mongo.BulkWriteResult{InsertedCount: c.n, Acknowledged: true}, c.err
 			}}
 			r, err := stream.Run(t.Context(), sourceOf(c.docs, nil),
-				mongosink.Insert(f, &mongosink.InsertOptions{Ordered: c.ordered}))
+				mongosink.InsertBy(f.command, &mongosink.InsertOptions{Ordered: c.ordered, RetryTimeout: time.Minute}))
 			if r != c.want || errors.Is(err, mongosink.ErrOutcomeUnknown) != c.unknown ||
 				(err == nil) != (c.want.Inserted == 4) {
 				t.Errorf("%+v, %v; want %+v", r, err, c.want)
@@ -285,7 +291,7 @@ func TestInsertDeadline(t *testing.T) {
 		defer cancel()
 		f := &inserter{delay: time.Hour}
 		begin := time.Now()
-		r, err := stream.Run(ctx, sourceOf(docs, nil), mongosink.Insert(f, nil))
+		r, err := stream.Run(ctx, sourceOf(docs, nil), mongosink.InsertBy(f.command, nil))
 		if !errors.Is(err, context.DeadlineExceeded) || r.Unknown != 10 || time.Since(begin) != time.Minute {
 			t.Errorf("%v, %+v after %v", err, r, time.Since(begin))
 		}
@@ -295,29 +301,59 @@ func TestInsertDeadline(t *testing.T) {
 	})
 }
 
-// How often the driver repeats a batch that the server cannot accept now.
-func TestInsertRepetitions(t *testing.T) {
-	for name, once := range map[string]bool{"plain": true, "deadline": true, "timeout": false} {
-		srv, coll := serve(t, func(o *options.ClientOptions) {
-			if name == "timeout" {
-				o.SetTimeout(2 * time.Second)
+// Every attempt of a batch has the same number, and another batch has another one. Without
+// retryable writes, by the server or the client, there are no numbers.
+func TestInsertNumbers(t *testing.T) {
+	for name, retryable := range map[string]bool{"replica set": true, "standalone": false, "client": false} {
+		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(name != "client") })
+		if name == "standalone" {
+			srv.Standalone()
+		}
+		srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Code: 262})
+		srv.Inject(mongotest.Fault{Command: "insert", Nth: 2, Lose: true})
+		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 6), nil),
+			mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 3, Parallelism: 1}))
+		if err != nil || r.Inserted+r.AlreadyThere != 6 {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+		var numbers []int64
+		for _, c := range srv.Commands("insert") {
+			if n, ok := c.Body.Lookup("txnNumber").AsInt64OK(); ok {
+				numbers = append(numbers, n)
 			}
-		})
-		srv.Inject(mongotest.Fault{
-			Command: "insert", Code: 91, Labels: []string{"RetryableWriteError"},
-			Delay: 10 * time.Millisecond,
-		})
-		ctx := t.Context()
-		if name == "deadline" {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
-			defer cancel()
 		}
-		r, err := stream.Run(ctx, sourceOf(numbered(t, 3), nil), mongosink.Insert(coll, nil))
-		if n := len(srv.Commands("insert")); (n == 2) != once || n < 2 || r.Unknown != 3 ||
-			!errors.Is(err, mongosink.ErrOutcomeUnknown) {
-			t.Errorf("%s: sent %d times; %+v, %v", name, n, r, err)
+		if retryable != slices.Equal(numbers, []int64{1, 1, 1, 2}) || !retryable && len(numbers) > 0 {
+			t.Errorf("%s: the numbers are %v", name, numbers)
 		}
+	}
+}
+
+// The driver's later writes in the session of an insert have higher numbers.
+func TestInsertNumbersOfTheDriver(t *testing.T) {
+	srv, coll := serve(t)
+	for i := range 5 {
+		if _, err := stream.Run(t.Context(), sourceOf(numbered(t, 40)[8*i:8*i+8], nil),
+			mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 2, Parallelism: 1})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := coll.InsertOne(t.Context(), bson.D{{Key: "driver", Value: i}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(srv.Documents("shop", "cookies")); n != 45 {
+		t.Errorf("%d are stored", n)
+	}
+}
+
+// A server that has sessions and says only when asked that it has no retryable writes.
+func TestInsertNumbersRefused(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Code: 301, Text: "Retryable writes are not supported"})
+	r, err := stream.Run(t.Context(), sourceOf(numbered(t, 30), nil),
+		mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10, Parallelism: 1}))
+	if sent := srv.Commands("insert"); err != nil || r.Inserted != 30 || len(sent) != 4 ||
+		!sent[3].Body.Lookup("txnNumber").IsZero() {
+		t.Errorf("%+v, %v; %d commands", r, err, len(sent))
 	}
 }
 

@@ -7,20 +7,18 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/millweir/millweir/internal/mongoerr"
-	"github.com/millweir/millweir/internal/mongowait"
 	"github.com/millweir/millweir/stream"
 )
 
 // grace is how long batches in flight may wait for their replies after the run has failed.
 const grace = 10 * time.Second
 
-// run is one run of an [Insert].
+// run is one run of a sink.
 type run struct {
-	insertion
-	coll    Inserter
+	writing
+	headers [verbs][]byte
+	server  server
 	work    chan *batch
 	tally   tally
 	account *stream.Account
@@ -28,40 +26,27 @@ type run struct {
 	batch      *batch // being filled
 	count      int64  // documents received
 	timestamps emptyTimestamps
-	sequential bool // no workers: each batch is sent on the goroutine that filled it
+	sequential *worker // sends each batch on the goroutine that filled it, if there is a session
 
 	workers     atomic.Int32  // running workers
 	workersDone chan struct{} // closed when all workers have ended
 }
 
-// batch holds the documents of one command.
-type batch struct {
-	first     int64 // index of the first document in the input
-	docs      []bson.Raw
-	bytes     int    // of docs
-	withoutID []bool // for each of docs, whether it gets an _id when it is sent
-	idBytes   int    // of these _ids
-	ordered   bool   // the server stops at the first document that it refuses
-	resent    bool   // the driver got the batch more than once
-	memory    int64  // taken from the account
-
-	// What the driver gets.
-	models []mongo.WriteModel // docs, each with an _id
-	opts   *options.BulkWriteOptionsBuilder
-
-	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
-}
-
 func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
-	if r.sequential {
+	if mongo.SessionFromContext(ctx) != nil {
+		r.sequential = &worker{run: r, stopped: ctx.Done()}
 		return r.fill(ctx, src)
 	}
 	sending, cut := context.WithCancel(ctx)
 	defer cut()
 	g, ctx := stream.NewGroup(ctx)
-	r.workers.Store(int32(r.opts.Parallelism))
-	for range r.opts.Parallelism {
-		g.Go(func() error { return r.send(ctx, sending) })
+	r.workers.Store(int32(r.parallelism))
+	for range r.parallelism {
+		g.Go(func() error {
+			w := &worker{run: r, stopped: ctx.Done()}
+			defer w.close(sending)
+			return w.loop(ctx, sending)
+		})
 	}
 	g.Go(func() error {
 		select {
@@ -102,11 +87,11 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 		return err
 	}
 	if r.count == 0 {
-		if err := r.fitServer(ctx); err != nil {
+		if err := r.askServer(ctx); err != nil {
 			return err
 		}
 	}
-	if b := r.batch; b != nil && len(doc) > r.opts.BatchBytes-b.bytes-b.idBytes {
+	if b := r.batch; b != nil && (len(doc) > r.batchBytes-b.bytes-b.generated || !b.fits(len(doc)+idBytes)) {
 		if err := r.flush(ctx); err != nil {
 			return err
 		}
@@ -116,15 +101,15 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 		return err
 	}
 	if r.batch == nil {
-		r.batch = &batch{first: r.count, ordered: r.opts.Ordered}
+		r.batch = &batch{verb: inserts, ordered: r.ordered}
+		r.batch.begin(r.headers[inserts])
 	}
 	r.batch.memory += memory
-	r.batch.add(doc, l)
-	if l.emptyTimestamp && r.timestamps.unproven == nil {
-		r.batch.keepTimestamps = true
-	}
+	mayChange := l.emptyTimestamp && r.timestamps.unproven != nil
+	r.batch.insert(r.count, doc, l, mayChange)
+	r.batch.keepTimestamps = r.batch.keepTimestamps || l.emptyTimestamp && !mayChange
 	r.count++
-	if len(r.batch.docs) == r.opts.BatchDocuments || r.batch.bytes+r.batch.idBytes >= r.opts.BatchBytes {
+	if len(r.batch.statements) >= r.batchDocuments || r.batch.bytes+r.batch.generated >= r.batchBytes {
 		return r.flush(ctx)
 	}
 	if ctx.Err() != nil {
@@ -141,10 +126,10 @@ func (r *run) flush(ctx context.Context) error {
 	if r.batch == nil {
 		return nil
 	}
-	if r.sequential {
+	if r.sequential != nil {
 		b := r.batch
 		r.batch = nil
-		return r.insert(ctx, b)
+		return r.sequential.finish(ctx, b)
 	}
 	select {
 	case r.work <- r.batch:
@@ -153,86 +138,4 @@ func (r *run) flush(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// send inserts batches until there are no more or the run has failed.
-func (r *run) send(ctx, sending context.Context) error {
-	defer func() {
-		if r.workers.Add(-1) == 0 {
-			close(r.workersDone)
-		}
-	}()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case b, ok := <-r.work:
-			if !ok {
-				return nil
-			}
-			if err := r.insert(sending, b); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// insert sends b and counts the outcome.
-func (r *run) insert(ctx context.Context, b *batch) error {
-	defer r.account.Release(b.memory)
-	opts, err := r.opts.driver(b)
-	if err != nil {
-		return r.fail(err) // nothing was sent
-	}
-	b.models, b.opts = b.writeModels(), opts
-	return r.write(ctx, b)
-}
-
-// write sends b, again if there was no connection for it, and counts the outcome.
-func (r *run) write(ctx context.Context, b *batch) error {
-	sending, done := mongowait.WithoutDeadline(ctx)
-	defer done()
-	res, err := bulkWrite(sending, r.coll, b.models, b.opts)
-	for range maxResends {
-		if !poolCleared(err) || ctx.Err() != nil {
-			break
-		}
-		b.resent = true
-		res, err = bulkWrite(sending, r.coll, b.models, b.opts)
-	}
-	if refusal, ok := r.refusedAsWhole(ctx, err); ok {
-		return r.bisect(ctx, b, refusal)
-	}
-	return r.settle(ctx, b, res, err)
-}
-
-// bulkWrite calls coll.BulkWrite and returns a panic as an error. The driver indexes models by
-// numbers of the server's reply. When it panics, the server may have stored the documents.
-func bulkWrite(
-	ctx context.Context, coll Inserter, models []mongo.WriteModel, opts *options.BulkWriteOptionsBuilder,
-) (res *mongo.BulkWriteResult, err error) {
-	defer mongoerr.Recover(&err)
-	return coll.BulkWrite(ctx, models, opts)
-}
-
-// add puts a document into the batch.
-func (b *batch) add(doc bson.Raw, l layout) {
-	b.docs = append(b.docs, doc)
-	b.bytes += len(doc)
-	b.withoutID = append(b.withoutID, l.ids == 0)
-	b.idBytes += l.missing()
-}
-
-// writeModels returns the batch in the driver's form.
-func (b *batch) writeModels() []mongo.WriteModel {
-	inserts := make([]mongo.InsertOneModel, len(b.docs))
-	models := make([]mongo.WriteModel, len(b.docs))
-	for i, doc := range b.docs {
-		if b.withoutID[i] {
-			doc = withID(doc)
-		}
-		inserts[i].Document = doc
-		models[i] = &inserts[i]
-	}
-	return models
 }

@@ -3,6 +3,9 @@ package mongosink
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -10,19 +13,29 @@ import (
 	"github.com/millweir/millweir/internal/mongoerr"
 )
 
-// fitServer lowers the limits of a batch to those of the server, so that the driver never divides
-// one. If a part of a divided batch fails, the driver does not say what it did with the other
-// parts, and the failure would look like a failure of the whole batch.
-func (r *run) fitServer(ctx context.Context) error {
-	db := databaseOf(r.coll)
-	if db == nil {
-		return nil
-	}
+// server is what a run knows about the server.
+type server struct {
+	client     *mongo.Client // nil in tests without one
+	sessions   bool          // it has sessions
+	numbers    bool          // it has retryable writes, says its hello
+	unnumbered atomic.Bool   // it said otherwise later
+
+	mu     sync.Mutex
+	unique *bool // whether the collection has a unique index on _id; nil if it was not asked
+}
+
+// encryptedBytes limits a command whose fields the driver encrypts, because that makes it longer.
+// The driver has the same limit.
+const encryptedBytes = 2 << 20
+
+// askServer lowers the limits of a batch to those of the server, and finds out how it can repeat
+// writes.
+func (r *run) askServer(ctx context.Context) error {
 	ctx = mongo.NewSessionContext(ctx, nil) // an error would end a transaction of the caller
-	hello := bson.D{{Key: "hello", Value: 1}}
-	reply, err := runCommand(ctx, db, hello)
+	hello := document(bson.D{{Key: "hello", Value: 1}})
+	reply, err := r.ask(ctx, hello)
 	if mongo.IsNetworkError(err) { // the driver does not repeat it
-		reply, err = runCommand(ctx, db, hello)
+		reply, err = r.ask(ctx, hello)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -31,19 +44,80 @@ func (r *run) fitServer(ctx context.Context) error {
 		return r.fail(fmt.Errorf("ask the server for its limits: %w", mongoerr.Mark(err)))
 	}
 	if n, ok := reply.Lookup("maxWriteBatchSize").AsInt64OK(); ok && n > 0 {
-		r.opts.BatchDocuments = int(min(int64(r.opts.BatchDocuments), n))
+		r.batchDocuments = int(min(int64(r.batchDocuments), n))
 	}
 	if n, ok := reply.Lookup("maxMessageSizeBytes").AsInt64OK(); ok && n > 0 {
-		r.opts.BatchBytes = int(min(int64(r.opts.BatchBytes), n-min(n/2, 1_000_000)))
+		r.batchBytes = int(min(int64(r.batchBytes), n-min(n/2, 1_000_000)))
+	}
+	if c := r.server.client; c != nil {
+		if encrypts(c) {
+			r.batchBytes = min(r.batchBytes, encryptedBytes)
+		}
+		_, replicated := reply.Lookup("setName").StringValueOK()
+		router, _ := reply.Lookup("msg").StringValueOK()
+		_, r.server.sessions = reply.Lookup("logicalSessionTimeoutMinutes").AsInt64OK()
+		r.server.numbers = r.server.sessions && (replicated || router == "isdbgrid") && retriesWrites(c)
 	}
 	return nil
 }
 
-// databaseOf returns the database of a collection, or nil if coll is a user's own type without one.
-func databaseOf(coll Inserter) *mongo.Database {
-	c, ok := coll.(interface{ Database() *mongo.Database })
-	if !ok {
-		return nil
+// askTime limits the duration of a request that does not concern documents.
+const askTime = 30 * time.Second
+
+// ask sends a command that changes nothing.
+func (r *run) ask(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return r.command(ctx, command)
+}
+
+// document marshals a command of this package, which cannot fail.
+func document(fields bson.D) bson.Raw {
+	raw, err := bson.Marshal(fields)
+	if err != nil {
+		panic(err)
 	}
-	return c.Database()
+	return raw
+}
+
+// uniqueIDs reports whether the server proved that the collection has a unique index on _id: a time
+// series has none. Then two documents sent with one _id are never both stored, and a stored
+// document tells what happened to the one that was sent.
+func (r *run) uniqueIDs(ctx context.Context) bool {
+	s := &r.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unique != nil {
+		return *s.unique
+	}
+	reply, err := r.ask(mongo.NewSessionContext(ctx, nil), document(bson.D{
+		{Key: "listCollections", Value: 1},
+		{Key: "filter", Value: bson.D{{Key: "name", Value: r.collection}}},
+	}))
+	if err != nil {
+		return false // the next one asks again
+	}
+	unique := hasUniqueID(reply)
+	s.unique = &unique
+	return unique
+}
+
+// hasUniqueID reports whether the only collection of a list has a unique index on _id. A collection
+// that does not exist yet will have one: a time series must be created explicitly.
+func hasUniqueID(reply bson.Raw) bool {
+	cursor, ok := reply.Lookup("cursor").DocumentOK()
+	list, err := valuesOf(cursor, "firstBatch")
+	if !ok || err != nil || len(list) > 1 {
+		return false
+	}
+	if len(list) == 0 {
+		return true
+	}
+	info, _ := list[0].DocumentOK()
+	if kind, _ := info.Lookup("type").StringValueOK(); kind != "collection" {
+		return false
+	}
+	_, index := info.Lookup("idIndex").DocumentOK()
+	clustered := !info.Lookup("options", "clusteredIndex").IsZero()
+	return index || clustered
 }

@@ -54,7 +54,7 @@ func TestInsertInSession(t *testing.T) {
 func TestInsertParallelismAfterSession(t *testing.T) {
 	_, coll := serve(t)
 	f := &inserter{}
-	sink := mongosink.Insert(f, &mongosink.InsertOptions{BatchDocuments: 1})
+	sink := mongosink.InsertBy(f.command, &mongosink.InsertOptions{BatchDocuments: 1})
 	for _, ctx := range []context.Context{withSession(t, coll), t.Context()} {
 		if _, err := stream.Run(ctx, sourceOf(numbered(t, 3), nil), sink); err != nil {
 			t.Error(err)
@@ -66,12 +66,12 @@ func TestInsertSessionRefusesParallelism(t *testing.T) {
 	_, coll := serve(t)
 	f, started := &inserter{}, false
 	src := stream.SourceFunc[bson.Raw](func(context.Context, func(bson.Raw) error) error { started = true; return nil })
-	_, err := stream.Run(withSession(t, coll), src, mongosink.Insert(f, &mongosink.InsertOptions{Parallelism: 2}))
+	_, err := stream.Run(withSession(t, coll), src, mongosink.InsertBy(f.command, &mongosink.InsertOptions{Parallelism: 2}))
 	if err == nil || started {
 		t.Errorf("error %v, upstream started: %v", err, started)
 	}
 	if _, err := stream.Run(t.Context(), sourceOf(numbered(t, 3), nil),
-		mongosink.Insert(f, &mongosink.InsertOptions{Parallelism: 2})); err != nil {
+		mongosink.InsertBy(f.command, &mongosink.InsertOptions{Parallelism: 2})); err != nil {
 		t.Errorf("without a session: %v", err)
 	}
 }

@@ -5,190 +5,219 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/millweir/millweir/internal/bsonwire"
 	"github.com/millweir/millweir/internal/mongoerr"
-	"github.com/millweir/millweir/internal/printable"
-	"github.com/millweir/millweir/stream"
 )
 
-// tally counts the outcomes of the batches of a run.
-type tally struct {
-	mu     sync.Mutex
-	result InsertResult
-	failed bool // an error was returned; the errors of later batches are only counted
+// fate is what is known about one statement at the end.
+type fate byte
 
-	listed       []FailedDocument // the first refused documents, in the order of the replies
-	refusal      error            // the driver's error of the first batch with a refused document
-	class        stream.Class     // of the most severe refusal
-	refusedAlone int              // documents whose command had no other
-	reported     *InsertError     // returned by a worker before all outcomes were known
-}
+const (
+	executed     fate = iota
+	alreadyThere      // the document was stored before, with the same bytes
+	failed            // the server refused it
+	conflicting       // the server refused it: the collection has another document with its _id
+	undecided         // it may be executed or not
+	untried           // it was not executed
+)
 
-// settle counts the outcome of b. It returns an error if the run must end.
-func (r *run) settle(ctx context.Context, b *batch, res *mongo.BulkWriteResult, err error) error {
-	t := &r.tally
+// settle counts the outcome of b. It returns an error if the run must end, and the rest of an
+// ordered batch that must still be sent.
+func (w *worker) settle(ctx context.Context, b *batch, o *outcome) (rest *batch, err error) {
+	switch {
+	case o.last == answered:
+		return w.settleReply(ctx, b, o)
+	case o.maybe:
+		return nil, w.settleUnknown(ctx, b, o)
+	}
+	t := &w.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := int64(len(b.docs))
-
-	var refused mongo.BulkWriteException
-	switch {
-	case err == nil && res != nil && res.Acknowledged && res.InsertedCount == n:
-		t.result.Batches++
-		t.result.Inserted += n
-		t.result.Bytes += int64(b.bytes)
-		return nil
-	case errors.As(err, &refused) && res != nil &&
-		b.consistent(refused.WriteErrors, res.InsertedCount):
-		var unknown []int
-		if b.resent {
-			refused, unknown = b.dropDuplicates(refused)
-		}
-		inserted, bytes := t.refuse(b, refused)
-		for _, i := range unknown {
-			inserted--
-			bytes -= int64(len(b.docs[i]))
-		}
-		t.result.Unknown += int64(len(unknown))
-		if refused.WriteConcernError != nil {
-			t.result.Unknown += inserted
-			return t.firstError(r.unknown(b, fmt.Errorf("the write concern was not met: %w", err)))
-		}
-		t.result.Inserted += inserted
-		t.result.Bytes += bytes
-		switch {
-		case len(unknown) > 0:
-			return t.firstError(r.unknown(b, fmt.Errorf("the batch was sent twice: %w", err)))
-		case r.opts.ContinueOnError || len(refused.WriteErrors) == 0:
-			return nil
-		}
-		return t.firstError(t.report(&r.insertion))
-	case err != nil && !b.resent && notWritten(err):
-		if ctx.Err() != nil {
-			return t.firstError(context.Cause(ctx))
-		}
-		return t.firstError(r.fail(mongoerr.Mark(err)))
+	if ctx.Err() != nil {
+		return nil, t.firstError(context.Cause(ctx))
 	}
-	t.result.Unknown += n
+	return nil, t.firstError(w.fail(mongoerr.Mark(o.err)))
+}
+
+// settleReply counts a batch of which the server says what it did.
+func (w *worker) settleReply(ctx context.Context, b *batch, o *outcome) (rest *batch, err error) {
+	r := &o.reply
+	if len(r.refused) == 0 && r.concern == nil {
+		w.tally.all(b, r)
+		return nil, nil
+	}
+	fates := b.fates(r.refused)
+	doubt := w.settleDuplicates(ctx, b, r.refused, fates)
+	if r.concern != nil {
+		for i, f := range fates {
+			if f == executed || f == alreadyThere {
+				fates[i] = undecided
+			}
+		}
+	}
+	t := &w.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count(b, r, fates)
+	switch {
+	case r.concern != nil && number(fates, undecided) > 0:
+		return nil, t.firstError(w.unknown(b, fmt.Errorf("the write concern was not met: %w", r.exception())))
+	case number(fates, undecided) > 0:
+		return nil, t.firstError(w.unknown(b, fmt.Errorf("the batch was sent twice: %w", join(r.exception(), doubt))))
+	}
+	if slices.ContainsFunc(fates, isRefused) && !w.continues {
+		return nil, t.firstError(t.report(&w.writing))
+	}
+	return b.rest(fates), nil
+}
+
+// fates returns what a reply says about each statement.
+func (b *batch) fates(refused []writeError) []fate {
+	fates := make([]fate, len(b.statements))
+	for _, e := range refused {
+		fates[e.statement] = failed
+		if b.ordered {
+			for i := e.statement + 1; i < len(fates); i++ {
+				fates[i] = untried
+			}
+		}
+	}
+	return fates
+}
+
+// rest returns the untried end of an ordered batch, or nil.
+func (b *batch) rest(fates []fate) *batch {
+	i := slices.Index(fates, untried)
+	if i < 0 {
+		return nil
+	}
+	rest := b.part(i, len(b.statements))
+	rest.resent = b.resent
+	return rest
+}
+
+// settleDuplicates decides what inserts that were refused for a duplicate key mean. An _id that the
+// sink made is proof that an earlier attempt stored the document. For others it reads the stored
+// document. doubt is why it could not.
+func (w *worker) settleDuplicates(ctx context.Context, b *batch, refused []writeError, fates []fate) (doubt error) {
+	if b.verb != inserts || w.session.inTransaction() {
+		return nil
+	}
+	var compare []int
+	for _, e := range refused {
+		switch {
+		case !duplicateCode(e.code):
+		case b.statements[e.statement].generated && e.ofID():
+			fates[e.statement] = executed
+		case b.ordered: // the documents after it may be there too
+			for i := e.statement; i < len(fates); i++ {
+				compare = append(compare, i)
+			}
+		default:
+			compare = append(compare, e.statement)
+		}
+	}
+	if len(compare) == 0 {
+		return nil
+	}
+	found, doubt := w.readBack(ctx, b, compare, "")
+	before := executed
+	for _, i := range compare {
+		switch {
+		case fates[i] != untried || doubt == nil && found[i] == same:
+			fates[i] = b.fateOf(i, found[i], doubt)
+		case before == undecided: // the attempt without a reply may have gone further
+			fates[i] = undecided
+		default:
+			return doubt
+		}
+		before = fates[i]
+	}
+	return doubt
+}
+
+// fateOf returns the fate of statement i, whose key is a duplicate, after reading back what the
+// collection has. doubt is why that failed.
+func (b *batch) fateOf(i int, found presence, doubt error) fate {
+	st := b.statements[i]
+	switch {
+	case doubt == nil && found == same && (st.generated || b.resent):
+		return executed
+	case doubt == nil && found == same:
+		return alreadyThere
+	case doubt == nil && found == other && !st.mayChange:
+		return conflicting
+	case b.resent && (doubt != nil || found == other):
+		return undecided
+	}
+	return failed
+}
+
+// settleUnknown decides about the statements of a batch without a reply by reading back what the
+// collection has.
+func (w *worker) settleUnknown(ctx context.Context, b *batch, o *outcome) error {
+	fates, doubt := w.look(ctx, b, o)
+	t := &w.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count(b, nil, fates)
 	switch {
 	case ctx.Err() != nil:
 		return t.firstError(context.Cause(ctx))
-	case err == nil && res != nil && !res.Acknowledged:
-		err = errors.New("the collection's write concern asks for no reply")
-	case err == nil && res != nil:
-		err = fmt.Errorf("the reply counts %d documents of %d and names no error", res.InsertedCount, n)
-	case err == nil:
-		err = errors.New("the collection returned neither a result nor an error")
+	case number(fates, undecided) > 0:
+		return t.firstError(w.unknown(b, join(o.err, doubt)))
+	case number(fates, untried) > 0:
+		return t.firstError(w.fail(mongoerr.Mark(o.err)))
+	case slices.ContainsFunc(fates, isRefused) && !w.continues:
+		return t.firstError(t.report(&w.writing))
 	}
-	return t.firstError(r.unknown(b, err))
+	return nil
+}
+
+// look returns the fates of all statements of b by reading them back. doubt is why it could not.
+func (w *worker) look(ctx context.Context, b *batch, o *outcome) (fates []fate, doubt error) {
+	fates = make([]fate, len(b.statements))
+	all := make([]int, len(b.statements))
+	for i := range fates {
+		fates[i], all[i] = undecided, i
+	}
+	if b.verb != inserts || w.session.inTransaction() || mongoerr.Panicked(o.err) || ctx.Err() != nil {
+		return fates, nil
+	}
+	found, doubt := w.readBack(ctx, b, all, w.readLevel)
+	if doubt != nil {
+		return fates, fmt.Errorf("read them back: %w", doubt)
+	}
+	unique := w.uniqueIDs(ctx)
+	for i, st := range b.statements {
+		switch p := found[i]; {
+		case p == same, p == other && st.generated:
+			fates[i] = executed
+		case p == other && unique && !st.mayChange:
+			fates[i] = conflicting
+		case p == absent && unique && !o.lost:
+			fates[i] = untried
+		}
+	}
+	return fates, nil
+}
+
+// join adds why an outcome could not be settled to its cause.
+func join(err, doubt error) error {
+	if doubt == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", err, doubt)
 }
 
 // unknown returns the error of a batch with an unknown outcome. The server's message comes first.
-func (r *run) unknown(b *batch, err error) error {
+func (w *writing) unknown(b *batch, err error) error {
 	err = mongoerr.Bound(err)
-	var said mongo.CommandError
-	if errors.As(err, &said) && said.Code != 0 {
-		return r.fail(fmt.Errorf("%w; if that was a second try, %w: %d documents, from number %d on",
-			err, ErrOutcomeUnknown, len(b.docs), b.first))
+	n, first := len(b.statements), b.statements[0].index
+	if said, ok := errors.AsType[mongo.CommandError](err); ok && said.Code != 0 {
+		return w.fail(fmt.Errorf("%w; %w: %d documents, from number %d on", err, ErrOutcomeUnknown, n, first))
 	}
-	return r.fail(fmt.Errorf("%w: %d documents, from number %d on: %w",
-		ErrOutcomeUnknown, len(b.docs), b.first, err))
-}
-
-// firstError returns err if the run has no error yet, and nil otherwise.
-func (t *tally) firstError(err error) error {
-	if t.failed {
-		return nil
-	}
-	t.failed = true
-	return err
-}
-
-// consistent reports whether a reply with write errors adds up: every error belongs to a different
-// document of the batch, and each document was inserted, was refused, or follows the refused one of
-// an ordered batch.
-func (b *batch) consistent(failed []mongo.BulkWriteError, inserted int64) bool {
-	n := len(b.docs)
-	seen := make(map[int]bool, len(failed))
-	for _, f := range failed {
-		_, missing := f.Raw.LookupErr("index") // the driver reads a missing index as 0
-		if f.Index < 0 || f.Index >= n || seen[f.Index] || f.Raw != nil && missing != nil {
-			return false
-		}
-		seen[f.Index] = true
-	}
-	if b.ordered && len(failed) > 0 {
-		return len(failed) == 1 && inserted == int64(failed[0].Index)
-	}
-	return inserted == int64(n-len(failed))
-}
-
-// refuse counts the documents of b that the server refused. It returns the number and bytes of the
-// inserted ones.
-func (t *tally) refuse(b *batch, refused mongo.BulkWriteException) (inserted, bytes int64) {
-	t.result.Batches++
-	t.result.Failed += int64(len(refused.WriteErrors))
-	if t.refusal == nil && len(refused.WriteErrors) > 0 {
-		t.refusal = refused
-	}
-	tried := len(b.docs)
-	inserted, bytes = int64(tried), int64(b.bytes)
-	for _, f := range refused.WriteErrors {
-		t.class = max(t.class, mongoerr.ClassOfWrite(f.Code))
-		if b.ordered {
-			tried = f.Index + 1
-		}
-		if len(t.listed) < maxListed {
-			t.listed = append(t.listed, FailedDocument{
-				Index: b.first + int64(f.Index), ID: bsonwire.ShownID(b.docs[f.Index]),
-				Code: f.Code, Message: printable.Text(f.Message),
-			})
-		}
-		inserted--
-		bytes -= int64(len(b.docs[f.Index]))
-	}
-	for _, doc := range b.docs[tried:] {
-		inserted--
-		bytes -= int64(len(doc))
-	}
-	return inserted, bytes
-}
-
-// report returns the error with the documents refused so far.
-func (t *tally) report(in *insertion) *InsertError {
-	if t.reported == nil {
-		t.reported = &InsertError{namespace: mongoerr.Namespace(in.coll), driver: t.refusal}
-	}
-	if !t.failed {
-		t.fill(t.reported)
-	}
-	return t.reported
-}
-
-func (t *tally) fill(e *InsertError) {
-	e.Total = t.result.Failed
-	e.class = t.class
-	e.Failed = slices.Clone(t.listed)
-	slices.SortFunc(e.Failed, func(a, b FailedDocument) int { return int(a.Index - b.Index) })
-}
-
-// finalError returns the error of the run after all workers have ended. It adds the refused
-// documents of batches that were in flight to an error that was reported before.
-//
-// Once documents may be stored, no error may have a class that allows a second run.
-func (t *tally) finalError(in *insertion, err error) error {
-	switch {
-	case err == nil && t.result.Failed > 0:
-		err = t.report(in)
-	case t.reported != nil:
-		t.fill(t.reported)
-	}
-	if t.result.Inserted+t.result.Unknown > 0 && stream.ClassOf(err).Transient() {
-		return stream.Mark(err, stream.UnknownOutcome)
-	}
-	return err
+	return w.fail(fmt.Errorf("%w: %d documents, from number %d on: %w", ErrOutcomeUnknown, n, first, err))
 }

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/xoptions"
 
 	"github.com/millweir/millweir/internal/mongoerr"
 )
@@ -29,7 +26,7 @@ type emptyTimestamps struct {
 // asks the server at the first such document of the run.
 func (r *run) allowEmptyTimestamp(ctx context.Context, doc bson.Raw) error {
 	if !r.timestamps.asked {
-		doubt, err := askForBypass(ctx, r.coll)
+		doubt, err := r.askForBypass(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -38,35 +35,29 @@ func (r *run) allowEmptyTimestamp(ctx context.Context, doc bson.Raw) error {
 		}
 		r.timestamps = emptyTimestamps{asked: true, unproven: doubt}
 	}
-	if r.timestamps.unproven != nil && !r.opts.AllowEmptyTimestamps {
+	if r.timestamps.unproven != nil && !r.anyTimestamp {
 		return r.refuse(doc, fmt.Errorf("%w: %w", ErrEmptyTimestamp, r.timestamps.unproven))
 	}
 	return nil
 }
 
-// askForBypass returns nil if the server of coll knows bypassField, and otherwise why this is in
-// doubt. err reports that the server could not be asked.
+// askForBypass returns nil if the server knows bypassField, and otherwise why this is in doubt. err
+// reports that the server could not be asked.
 //
 // It sends two inserts without documents, which change nothing. A server that checks fields first
 // refuses an unknown field because of the field, and bypassField only because there are no
 // documents. Any other answer proves nothing: a server that ignores unknown fields would change the
 // documents and report success.
-func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
+func (r *run) askForBypass(ctx context.Context) (doubt, err error) {
 	const invalidLength, unknownField = 16, 40415
-	c, ok := coll.(interface{ Name() string })
-	db := databaseOf(coll)
-	if !ok || db == nil {
-		return fmt.Errorf("%T has no database that could be asked", coll), nil
-	}
 	ctx = mongo.NewSessionContext(ctx, nil) // an error would end a transaction of the caller
 	for _, ask := range []struct {
 		field string
 		want  int32
 	}{{bypassField, invalidLength}, {"millweirUnknownField", unknownField}} {
-		insert := bson.D{
-			{Key: "insert", Value: c.Name()}, {Key: "documents", Value: bson.A{}}, {Key: ask.field, Value: true},
-		}
-		_, err := runCommand(ctx, db, insert)
+		_, err := r.ask(ctx, document(bson.D{
+			{Key: "insert", Value: r.collection}, {Key: "documents", Value: bson.A{}}, {Key: ask.field, Value: true},
+		}))
 		var said mongo.CommandError
 		switch {
 		case err == nil:
@@ -79,19 +70,4 @@ func askForBypass(ctx context.Context, coll Inserter) (doubt, err error) {
 		}
 	}
 	return nil, nil
-}
-
-// askTime limits the duration of the request, which does not concern documents.
-const askTime = 30 * time.Second
-
-func runCommand(ctx context.Context, db *mongo.Database, command bson.D) (reply bson.Raw, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	defer mongoerr.Recover(&err)
-	return db.RunCommand(ctx, command).Raw()
-}
-
-// keepEmptyTimestamps makes a server keep Timestamp(0, 0).
-func keepEmptyTimestamps(b *options.BulkWriteOptionsBuilder) error {
-	return xoptions.SetInternalBulkWriteOptions(b, "addCommandFields", bson.D{{Key: bypassField, Value: true}})
 }

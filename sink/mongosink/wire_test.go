@@ -88,7 +88,7 @@ func TestInsertCommand(t *testing.T) {
 			"bypassDocumentValidation": "true", "comment": `"restore"`, "writeConcern": `{"w": "majority"}`,
 			"ordered": "false",
 		},
-		{"bypassDocumentValidation": "", "comment": "", "writeConcern": "", "ordered": "true"},
+		{"bypassDocumentValidation": "", "comment": "", "writeConcern": `{"w": "majority"}`, "ordered": "true"},
 	} {
 		for field, want := range fields {
 			if got := sent[i].Body.Lookup(field).String(); got != want {
@@ -118,11 +118,11 @@ func TestInsertLimits(t *testing.T) {
 	for name, c := range map[string]struct {
 		docs    []bson.Raw
 		batches int64
-	}{"100,001 tiny": {tiny(100_001), 2}, "7 of 16 MiB": {large(7), 4}} {
+	}{"100,001 tiny": {tiny(100_001), 2}, "7 of 16 MiB": {large(7), 7}} {
 		t.Run(name, func(t *testing.T) {
 			srv, coll := serve(t)
 			r, err := stream.Run(t.Context(), sourceOf(c.docs, nil),
-				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100_000, BatchBytes: 47_000_000}))
+				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 100_000, BatchBytes: 16 << 20}))
 			if err != nil || r.Inserted != int64(len(c.docs)) || r.Batches != c.batches {
 				t.Errorf("%+v, %v", r, err)
 			}
@@ -139,36 +139,57 @@ func TestInsertLimits(t *testing.T) {
 	}
 }
 
-// R1 over the wire: the error names duplicates, the other documents are stored.
+// R1, R4 over the wire: a duplicate with the same bytes is already there. One with other bytes is a
+// conflict that the error names. The other documents are stored.
 func TestInsertDuplicates(t *testing.T) {
 	docs := numbered(t, 50)
-	srv, coll := serve(t)
-	srv.Add("shop", "cookies", docs[7], docs[33])
-	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{
-		BatchDocuments:  10,
-		ContinueOnError: true,
-	}))
-	var e *mongosink.InsertError
-	if !errors.Is(err, mongosink.ErrDuplicate) || !errors.As(err, &e) || e.Total != 2 || e.Failed[0].Index != 7 ||
-		e.Failed[1].Index != 33 {
-		t.Errorf("%v", err)
-	}
-	if r.Inserted != 48 || r.Failed != 2 || !equal(srv.Documents("shop", "cookies"), docs) {
-		t.Errorf("%+v", r)
+	foreign := raw(t, bson.D{{Key: "_id", Value: 33}, {Key: "name", Value: "other"}})
+	for _, ordered := range []bool{true, false} {
+		srv, coll := serve(t)
+		srv.Add("shop", "cookies", docs[7], docs[8], docs[10], foreign)
+		r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(coll, &mongosink.InsertOptions{
+			BatchDocuments: 10, ContinueOnError: !ordered, Ordered: ordered,
+		}))
+		var e *mongosink.InsertError
+		if !errors.Is(err, mongosink.ErrDuplicate) || !errors.Is(err, mongosink.ErrConflict) || !errors.As(err, &e) ||
+			e.Total != 1 || e.Failed[0].Index != 33 || !e.Failed[0].Conflict || e.Failed[0].ID.Int32() != 33 {
+			t.Errorf("ordered %v: %v", ordered, err)
+		}
+		want, last := docs, int64(46)
+		if ordered {
+			want, last = docs[:33], 30
+		}
+		want = slices.DeleteFunc(slices.Clone(want), func(d bson.Raw) bool { return d.Lookup("_id").Int32() == 33 })
+		if r.Inserted != last || r.AlreadyThere != 3 || r.Failed != 1 ||
+			!equal(srv.Documents("shop", "cookies"), append(want, foreign)) {
+			t.Errorf("ordered %v: %+v, %d are stored", ordered, r, len(srv.Documents("shop", "cookies")))
+		}
 	}
 }
 
-// R2: a reply is lost. If the driver can repeat the batch, it is inserted once; otherwise the
-// outcome is unknown. Inserted never exceeds the number of stored documents, and Inserted+Unknown
-// is never less.
+// R3: a run that is repeated stores nothing twice and ends well.
+func TestInsertRunAgain(t *testing.T) {
+	docs := numbered(t, 5000)
+	for name, opts := range map[string]*mongosink.InsertOptions{"ordered": {Ordered: true}, "default": nil} {
+		srv, coll := serve(t)
+		srv.Add("shop", "cookies", docs[:2345]...)
+		r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(coll, opts))
+		if err != nil || r.AlreadyThere != 2345 || r.Inserted != 2655 ||
+			!equal(srv.Documents("shop", "cookies"), docs) || len(srv.Commands("insert")) > 10 {
+			t.Errorf("%s: %+v, %v; %d commands", name, r, err, len(srv.Commands("insert")))
+		}
+	}
+}
+
+// R2: a reply is lost, or the batch never arrives. Each document is stored once and counted, whether
+// the server has retryable writes or not.
 func TestInsertReplyLost(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, retry := range []bool{true, false} {
 		for i := range 6 {
 			docs := numbered(t, 100)
-			srv, coll := serve(t, func(o *options.ClientOptions) {
-				o.SetRetryWrites(retry).SetServerSelectionTimeout(3 * time.Second)
-			})
+			srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(retry) })
 			fault := mongotest.Fault{
 				Command: "insert", Nth: 1 + rng.IntN(9), Lose: i%3 == 0, Close: i%3 == 1,
 				Cut: 1 + rng.IntN(40), Reset: i%2 == 0,
@@ -176,30 +197,36 @@ func TestInsertReplyLost(t *testing.T) {
 			srv.Inject(fault)
 			r, err := stream.Run(t.Context(), sourceOf(docs, nil),
 				mongosink.Insert(coll, &mongosink.InsertOptions{BatchDocuments: 10}))
-			stored := srv.Documents("shop", "cookies")
-			if retry && (err != nil || !equal(stored, docs) || r.Inserted != 100) {
-				t.Errorf("with retries, %+v: %+v, %v, stored %d", fault, r, err, len(stored))
-			}
-			if !retry && (!errors.Is(err, mongosink.ErrOutcomeUnknown) || !mongo.IsNetworkError(err) ||
-				r.Unknown == 0) {
-				t.Errorf("without retries, %+v: %+v, %v", fault, r, err)
-			}
-			if n := int64(len(stored)); r.Inserted > n || r.Inserted+r.Unknown < n {
-				t.Errorf("%+v: %d are stored, the result is %+v", fault, n, r)
+			if stored := srv.Documents("shop", "cookies"); err != nil || !equal(stored, docs) ||
+				r.Inserted+r.AlreadyThere != 100 || retry && r.AlreadyThere > 0 {
+				t.Errorf("retries %v, %+v: %+v, %v, stored %d", retry, fault, r, err, len(stored))
 			}
 		}
 	}
 }
 
-// An error of the whole command proves that nothing was written, or makes the outcome unknown.
+// The reply to the only attempt is lost, and reading back is not possible.
+func TestInsertReplyLostForGood(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "insert", Lose: true})
+	srv.Inject(mongotest.Fault{Command: "find", Code: 13})
+	r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, once))
+	if !errors.Is(err, mongosink.ErrOutcomeUnknown) || !mongo.IsNetworkError(err) ||
+		r != (mongosink.InsertResult{Unknown: 10}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// An error of the whole command, of the only attempt, proves that nothing was written, or the
+// documents are read back.
 func TestInsertCommandError(t *testing.T) {
-	for code, unknown := range map[int32]bool{2: false, 73: false, 13: true, 26: true, 11600: true, 50: true} {
-		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(false) })
+	for _, code := range []int32{2, 73, 13, 26, 50} {
+		srv, coll := serve(t)
 		srv.Inject(mongotest.Fault{Command: "insert", Code: code})
-		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, nil))
+		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, once))
 		var server mongo.CommandError
-		if !errors.As(err, &server) || server.Code != code || errors.Is(err, mongosink.ErrOutcomeUnknown) != unknown ||
-			(r.Unknown == 10) != unknown {
+		if !errors.As(err, &server) || server.Code != code || errors.Is(err, mongosink.ErrOutcomeUnknown) ||
+			r != (mongosink.InsertResult{}) {
 			t.Errorf("%d: %v, %+v", code, err, r)
 		}
 	}

@@ -1,0 +1,97 @@
+package mongosink
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+)
+
+// presence says what the collection has under the _id of a document that was sent.
+type presence int
+
+const (
+	absent presence = iota // nothing
+	same                   // the same bytes
+	other                  // other bytes
+)
+
+// errIncomplete says that a reading was not complete.
+var errIncomplete = errors.New("the server did not return all documents")
+
+// readBack reads the documents with the _ids of some of b's statements, by their indexes, and
+// compares them. level is the read concern. It reads again if a connection is lost: those of a
+// client are closed together.
+func (w *worker) readBack(ctx context.Context, b *batch, statements []int, level string) (map[int]presence, error) {
+	const attempts = 3
+	waits := pauses{limit: lastPause}
+	for try := 1; ; try++ {
+		found, err := w.readOnce(ctx, b, statements, level)
+		if err == nil || try == attempts || ctx.Err() != nil || !mongoerr.Class(err).Transient() {
+			return found, err
+		}
+		if d, _ := waits.next(err); !w.sleep(ctx, d) {
+			return nil, err
+		}
+	}
+}
+
+func (w *worker) readOnce(ctx context.Context, b *batch, statements []int, level string) (map[int]presence, error) {
+	wanted := make(map[string]int, len(statements))
+	ids := make(bson.A, 0, len(statements))
+	for _, i := range statements {
+		doc := b.document(i)
+		wanted[idOf(doc)] = i
+		ids = append(ids, doc.Lookup("_id"))
+	}
+	found := make(map[int]presence, len(statements))
+	err := w.eachWithID(ctx, ids, level, func(doc bson.Raw) {
+		i, ok := wanted[idOf(doc)]
+		switch {
+		case !ok:
+		case bytes.Equal(doc, b.document(i)):
+			found[i] = same
+		case found[i] == absent:
+			found[i] = other
+		}
+	})
+	return found, err
+}
+
+// eachWithID calls f for every document with one of ids.
+func (w *worker) eachWithID(ctx context.Context, ids bson.A, level string, f func(bson.Raw)) error {
+	command := bson.D{
+		{Key: "find", Value: w.collection},
+		{Key: "filter", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}},
+		{Key: "batchSize", Value: int32(len(ids))},
+	}
+	if level != "" {
+		command = append(command, bson.E{Key: "readConcern", Value: bson.D{{Key: "level", Value: level}}})
+	}
+	for batch := "firstBatch"; ; batch = "nextBatch" {
+		raw, err := w.execute(ctx, document(command))
+		if err != nil {
+			return err
+		}
+		cursor, _ := raw.Lookup("cursor").DocumentOK()
+		docs, err := valuesOf(cursor, batch)
+		if err != nil {
+			return err
+		}
+		for _, v := range docs {
+			doc, _ := v.DocumentOK()
+			f(doc)
+		}
+		switch id, ok := cursor.Lookup("id").AsInt64OK(); {
+		case !ok || id != 0 && len(docs) == 0:
+			return errIncomplete
+		case id == 0:
+			return nil
+		default:
+			command = bson.D{{Key: "getMore", Value: id}, {Key: "collection", Value: w.collection}}
+		}
+	}
+}

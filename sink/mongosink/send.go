@@ -1,0 +1,132 @@
+package mongosink
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/mongowait"
+)
+
+// outcome is what the attempts of one command prove together.
+type outcome struct {
+	last  attempt
+	reply reply // if last is answered
+	err   error // of the last attempt
+
+	maybe bool // an attempt may have executed statements, and no later reply says which
+	lost  bool // an attempt got no reply, so it may still be executed
+}
+
+// send sends b until there is a reply about each statement, the failure does not pass, or the time
+// for repetitions is spent.
+func (w *worker) send(ctx context.Context, b *batch) outcome {
+	if !w.open {
+		w.session, w.open = w.openSession(ctx), true
+	}
+	number, numbered := w.number(ctx, b)
+	var o outcome
+	waits := pauses{limit: w.retryTimeout}
+	for {
+		b.seal(number, numbered)
+		raw, err := w.execute(ctx, b.body)
+		if numbered && refusesNumbers(err) {
+			w.server.unnumbered.Store(true)
+			numbered = false
+			continue
+		}
+		o.add(b, raw, err)
+		if !o.passes() || !w.repeatable(ctx, b, &o, numbered) {
+			return o
+		}
+		wait, ok := waits.next(o.err)
+		if !ok || !w.sleep(ctx, wait) {
+			return o
+		}
+		b.resent = b.resent || o.last != unsent && o.last != refused
+	}
+}
+
+// number returns a number for b, unless the server knows none or the number would belong to a
+// transaction.
+func (w *worker) number(ctx context.Context, b *batch) (int64, bool) {
+	if b.verb.ofMany() || !w.server.numbers || w.server.unnumbered.Load() || w.session.inTransaction() {
+		return 0, false
+	}
+	return w.session.nextNumber(ctx)
+}
+
+// execute sends a command once.
+func (w *worker) execute(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+	ctx, done := mongowait.WithoutDeadline(w.session.in(ctx))
+	defer done()
+	return w.command(ctx, command)
+}
+
+// add adds what one more attempt proves.
+func (o *outcome) add(b *batch, raw bson.Raw, err error) {
+	o.last, o.err = attemptOf(raw, err), err
+	if o.last == answered {
+		var bad error
+		if o.reply, bad = parseReply(b, raw, err); bad != nil {
+			o.last, o.err = senseless, badReply(bad, err)
+		}
+	}
+	switch o.last {
+	case answered:
+		o.maybe = false
+	case lost:
+		o.maybe, o.lost = true, true
+	case halfway, senseless:
+		o.maybe = true
+	}
+}
+
+func badReply(bad, err error) error {
+	if err == nil {
+		return fmt.Errorf("%w: %w", mongoerr.ErrBadReply, bad)
+	}
+	return fmt.Errorf("%w: %w: %w", mongoerr.ErrBadReply, bad, err)
+}
+
+// passes reports whether the same command may have a better outcome later.
+func (o *outcome) passes() bool {
+	switch o.last {
+	case answered:
+		return o.reply.transient()
+	case lost:
+		return true
+	case senseless:
+		return false
+	}
+	return mongoerr.Class(o.err).Transient()
+}
+
+// repeatable reports whether b may be sent again without a statement being executed twice.
+func (w *worker) repeatable(ctx context.Context, b *batch, o *outcome, numbered bool) bool {
+	switch {
+	case ctx.Err() != nil, w.session.inTransaction():
+		return false
+	case numbered, o.last == unsent && !o.maybe, o.last == refused && !o.maybe:
+		return true
+	case b.verb == inserts || b.verb == replaces: // with the same _ids
+		return w.uniqueIDs(ctx)
+	}
+	return false
+}
+
+// sleep waits for d. It returns false if the run has failed before.
+func (w *worker) sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-w.stopped:
+	}
+	return false
+}

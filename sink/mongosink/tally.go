@@ -1,0 +1,139 @@
+package mongosink
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/millweir/millweir/internal/bsonwire"
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/stream"
+)
+
+// tally counts the outcomes of the batches of a run.
+type tally struct {
+	mu     sync.Mutex
+	result InsertResult
+	failed bool // an error was returned; the errors of later batches are only counted
+	ownIDs bool // a document with an _id of the sink is stored
+
+	listed       []FailedDocument // the first refused documents, in the order of the replies
+	refusal      error            // the driver's error of the first batch with a refused document
+	class        stream.Class     // of the most severe refusal
+	refusedAlone int              // documents whose command had no other
+	reported     *InsertError     // returned by a worker before all outcomes were known
+}
+
+// all counts a batch that was executed as a whole.
+func (t *tally) all(b *batch, r *reply) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.result.Batches++
+	t.result.Inserted += r.n
+	t.result.Bytes += int64(b.bytes)
+	t.ownIDs = t.ownIDs || b.generated > 0
+}
+
+// count counts the fates of b's statements. r is nil if there is no reply.
+func (t *tally) count(b *batch, r *reply, fates []fate) {
+	var refused []writeError
+	if r != nil {
+		t.result.Batches++
+		refused = r.refused
+		if t.refusal == nil && slices.ContainsFunc(fates, isRefused) {
+			t.refusal = r.exception()
+		}
+	}
+	for i, f := range fates {
+		st := b.statements[i]
+		switch f {
+		case executed:
+			t.result.Inserted++
+			t.result.Bytes += int64(st.bytes)
+			t.ownIDs = t.ownIDs || st.generated
+		case alreadyThere:
+			t.result.AlreadyThere++
+		case undecided:
+			t.result.Unknown++
+		case failed, conflicting:
+			t.refuse(b, i, f, refused)
+		}
+	}
+}
+
+// refuse counts and lists a statement that the server refused.
+func (t *tally) refuse(b *batch, i int, f fate, refused []writeError) {
+	e := writeError{statement: i, code: duplicateKey, message: "the collection has another document with this _id"}
+	for _, said := range refused {
+		if said.statement == i {
+			e = said
+		}
+	}
+	t.result.Failed++
+	t.class = max(t.class, mongoerr.ClassOfWrite(e.code))
+	if len(t.listed) < maxListed {
+		st := b.statements[i]
+		t.listed = append(t.listed, FailedDocument{
+			Index: st.index, ID: bsonwire.ShownID(b.document(i)), Code: e.code,
+			Message: printable.Text(e.message), Conflict: f == conflicting,
+		})
+	}
+}
+
+func isRefused(f fate) bool { return f == failed || f == conflicting }
+
+// number returns how many of fates are f.
+func number(fates []fate, f fate) (n int) {
+	for _, g := range fates {
+		if f == g {
+			n++
+		}
+	}
+	return n
+}
+
+// firstError returns err if the run has no error yet, and nil otherwise.
+func (t *tally) firstError(err error) error {
+	if t.failed {
+		return nil
+	}
+	t.failed = true
+	return err
+}
+
+// report returns the error with the documents refused so far.
+func (t *tally) report(w *writing) *InsertError {
+	if t.reported == nil {
+		t.reported = &InsertError{namespace: w.namespace, driver: t.refusal}
+	}
+	if !t.failed {
+		t.fill(t.reported)
+	}
+	return t.reported
+}
+
+func (t *tally) fill(e *InsertError) {
+	e.Total = t.result.Failed
+	e.class = t.class
+	e.Failed = slices.Clone(t.listed)
+	slices.SortFunc(e.Failed, func(a, b FailedDocument) int { return int(a.Index - b.Index) })
+}
+
+// finalError returns the error of the run after all workers have ended. It adds the refused
+// documents of batches that were in flight to an error that was reported before.
+func (t *tally) finalError(w *writing, err error) error {
+	switch {
+	case err == nil && t.result.Failed > 0:
+		err = t.report(w)
+	case t.reported != nil:
+		t.fill(t.reported)
+	}
+	return err
+}
+
+// repeatable reports whether a second run with the same input stores no document twice. idsUnique
+// reports whether the collection has a unique index on _id.
+func (t *tally) repeatable(idsUnique func() bool) bool {
+	r := &t.result
+	return r.Unknown == 0 && (r.Inserted+r.AlreadyThere == 0 || !t.ownIDs && idsUnique())
+}

@@ -1,0 +1,67 @@
+package mongosink
+
+import "context"
+
+// worker sends batches, one at a time, in one session.
+type worker struct {
+	*run
+	session session
+	open    bool            // session is the worker's
+	stopped <-chan struct{} // closed when the run has failed: nothing is repeated
+}
+
+// loop sends batches until there are no more or the run has failed.
+func (w *worker) loop(ctx, sending context.Context) error {
+	defer func() {
+		if w.workers.Add(-1) == 0 {
+			close(w.workersDone)
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case b, ok := <-w.work:
+			if !ok {
+				return nil
+			}
+			if err := w.finish(sending, b); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// finish sends b, counts the outcome, and gives the memory back.
+func (w *worker) finish(ctx context.Context, b *batch) error {
+	defer w.account.Release(b.memory)
+	defer b.free()
+	return w.write(ctx, b)
+}
+
+// write sends b, in parts if need be, and counts the outcome.
+func (w *worker) write(ctx context.Context, b *batch) error {
+	o := w.send(ctx, b)
+	if refusal, ok := w.refusedAsWhole(ctx, &o); ok {
+		return w.bisect(ctx, b, refusal)
+	}
+	rest, err := w.settle(ctx, b, &o)
+	if rest == nil || err != nil || w.hasStopped() {
+		return err
+	}
+	defer rest.free()
+	return w.write(ctx, rest)
+}
+
+// hasStopped reports whether the run has failed.
+func (w *worker) hasStopped() bool {
+	select {
+	case <-w.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// close ends the worker's session.
+func (w *worker) close(ctx context.Context) { w.session.close(ctx) }

@@ -1,0 +1,134 @@
+package mongosink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/stream"
+)
+
+// target is a collection that is written to.
+type target struct {
+	client     *mongo.Client // nil in tests without a server
+	collection string
+	namespace  string // " db.collection", for errors
+
+	// command sends a command once, and returns the reply also with an error.
+	command func(context.Context, bson.Raw) (bson.Raw, error)
+
+	concern *writeconcern.WriteConcern // of the collection; nil if it has none
+	bad     error                      // why the collection cannot be used
+}
+
+func targetOf(coll *mongo.Collection) target {
+	if coll == nil {
+		return target{bad: errors.New("the collection is nil")}
+	}
+	db := coll.Database()
+	t := target{client: db.Client(), collection: coll.Name(), namespace: mongoerr.Namespace(coll)}
+	t.command = func(ctx context.Context, command bson.Raw) (raw bson.Raw, err error) {
+		defer mongoerr.Recover(&err)
+		return db.RunCommand(ctx, command).Raw()
+	}
+	var ok bool
+	if t.concern, ok = writeConcernOf(coll); !ok {
+		t.concern = writeconcern.Majority()
+	}
+	return t
+}
+
+// writing is the description of a sink that writes.
+type writing struct {
+	target
+	name  string // of the sink, for errors
+	stage string // its function, for errors of the budget
+	given bool   // the caller set the number of batches in flight
+
+	batchDocuments, batchBytes, parallelism int
+
+	ordered      bool
+	continues    bool // after refused statements
+	moveID       bool
+	anyTimestamp bool // sends empty timestamps to any server
+	retryTimeout time.Duration
+	settings     settings
+	readLevel    string // the read concern that finds what the write concern guarantees
+}
+
+// setConcern sets the write concern of the commands: given, or the collection's, or majority.
+func (w *writing) setConcern(given *writeconcern.WriteConcern) error {
+	c := given
+	if c == nil {
+		c = w.concern
+	}
+	if c == nil {
+		c = writeconcern.Majority()
+	}
+	if !c.Acknowledged() {
+		return errors.New("the write concern asks for no reply, so nothing would prove what was written")
+	}
+	var fields bson.D
+	if c.W != nil {
+		fields = append(fields, bson.E{Key: "w", Value: c.W})
+	}
+	if c.Journal != nil {
+		fields = append(fields, bson.E{Key: "j", Value: *c.Journal})
+	}
+	if len(fields) > 0 {
+		w.settings.writeConcern = fields
+	}
+	if c.W == nil || c.W == writeconcern.Majority().W {
+		w.readLevel = "majority"
+	}
+	return nil
+}
+
+// fail adds the names of the sink and the collection to err.
+func (w *writing) fail(err error) error {
+	return fmt.Errorf("mongosink: %s%s: %w", w.name, w.namespace, err)
+}
+
+// invalid marks an error of settings that cannot work.
+func (w *writing) invalid(err error) error { return stream.Mark(w.fail(err), stream.Fatal) }
+
+// run writes the elements of src, and returns what is known about them.
+func (w *writing) run(ctx context.Context, src stream.Source[bson.Raw]) (*run, error) {
+	session := mongo.SessionFromContext(ctx)
+	if n := w.parallelism; n > 1 && w.given && session != nil {
+		return nil, w.invalid(fmt.Errorf("%d batches in flight, and a session in the context, "+
+			"which serves one at a time: Parallelism must be 0 or 1", n))
+	}
+	r := &run{writing: *w, work: make(chan *batch), workersDone: make(chan struct{})}
+	r.server.client = w.client
+	if session != nil && session.TransactionRunning() {
+		r.settings.writeConcern = nil // the transaction has one
+	}
+	if err := r.makeHeaders(); err != nil {
+		return nil, w.invalid(err)
+	}
+	r.account = w.openAccount(ctx)
+	defer r.account.Close()
+	err := r.tally.finalError(w, r.consume(ctx, src))
+	repeatable := func() bool { return r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) }) }
+	if stream.ClassOf(err).Transient() && !repeatable() {
+		err = stream.Mark(err, stream.UnknownOutcome)
+	}
+	return r, err
+}
+
+func (r *run) makeHeaders() (err error) {
+	r.settings.collection, r.settings.ordered = r.collection, r.ordered
+	for v := range verbs {
+		if r.headers[v], err = r.settings.header(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
