@@ -70,7 +70,7 @@ func TestInsertDuplicates(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				coll := m.Database(t).Collection("c")
 				load(t, coll, old)
-				// The collection has _id 2 already, and _id 25 is sent twice.
+				// The collection has another _id 2 already, and document 25 is sent twice.
 				var docs []bson.Raw
 				for i := range 40 {
 					if i < 2 {
@@ -94,7 +94,7 @@ func TestInsertDuplicates(t *testing.T) {
 				want, inserted := []int64{2}, int64(9)
 				switch {
 				case opts.ContinueOnError:
-					want, inserted = []int64{2, 30}, 38
+					inserted = 38
 				case opts.Ordered:
 					inserted = 2
 				}

@@ -23,6 +23,7 @@ type batch struct {
 	generated int   // bytes of the _ids that the sink made
 	memory    int64 // taken from the account
 
+	odd            bool // a document is odd: see oddity
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
 	resent         bool // an earlier command may have executed some of the statements
 }
@@ -76,6 +77,7 @@ func (b *batch) insert(index int64, doc bson.Raw, l layout, mayChange bool) {
 	b.closed()
 	b.bytes += len(doc)
 	b.generated += l.missing()
+	b.odd = b.odd || l.odd
 }
 
 // document returns the document of statement i.
@@ -101,7 +103,7 @@ func (b *batch) seal(number int64, numbered bool) {
 
 // part returns a command with the statements from to to, exclusive. They count as executed before.
 func (b *batch) part(from, to int) *batch {
-	p := &batch{verb: b.verb, ordered: b.ordered, keepTimestamps: b.keepTimestamps, resent: true}
+	p := &batch{verb: b.verb, ordered: b.ordered, odd: b.odd, keepTimestamps: b.keepTimestamps, resent: true}
 	p.begin(b.body[:b.list+len("size")])
 	for i := from; i < to; i++ {
 		st := b.statements[i]

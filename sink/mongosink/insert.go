@@ -5,7 +5,9 @@
 // Documents are stored unchanged. A document without an _id gets an ObjectID as its first field. A
 // document that servers would change is an error before it is sent: one whose _id is not its first
 // field (see [InsertOptions].MoveID), and one with a top-level Timestamp(0, 0), unless the server
-// proved that it keeps the value (see AllowEmptyTimestamps). This package cannot see changes that a
+// proved that it keeps the value (see AllowEmptyTimestamps). A batch with a document that has two
+// equal keys, or another form that servers other than MongoDB change in the body of a command, is
+// left to the driver, at its cost. This package cannot see changes that a
 // collection itself makes, such as those of a time series.
 //
 // # Repetitions

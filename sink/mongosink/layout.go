@@ -6,35 +6,50 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
-// layout describes the top-level fields of a document that decide how a server stores it.
+// layout describes the fields of a document that decide how a server stores it.
 type layout struct {
-	ids            int // fields named _id
+	ids            int // top-level fields named _id
 	idFirst        bool
 	badID          bool // no server takes a value like that of _id
-	emptyTimestamp bool // a field other than _id is Timestamp(0, 0)
+	emptyTimestamp bool // a top-level field other than _id is Timestamp(0, 0)
+	odd            bool // see oddity
 }
 
-// layoutOf walks the top-level fields of doc, whose length and terminator the caller has checked.
-// It returns false if a field is not BSON.
+// layoutOf walks the fields of doc, whose length and terminator the caller has checked. It returns
+// false if a top-level field is not BSON.
 func layoutOf(doc bson.Raw) (l layout, ok bool) {
-	rest := doc[len("size") : len(doc)-1]
-	for first := true; len(rest) > 0; first = false {
-		element, tail, ok := bsoncore.ReadElement(rest)
-		if !ok {
+	o := oddity{src: doc}
+	limit := len(doc) - 1
+	var keys keySet
+	for i := len("size"); i < limit; {
+		t, key := doc[i], i+1
+		value := bsonwire.KeyEnd(doc, key, limit)
+		if value < 0 {
+			return l, false
+		}
+		end, err := bsonwire.ValueEnd(doc, t, value, limit)
+		if err != nil {
 			return l, false
 		}
 		switch {
-		case isID(element):
+		case string(doc[key:value]) == idKey:
 			l.ids++
-			l.idFirst = l.idFirst || first
-			l.badID = l.badID || invalidID(element)
-		case isEmptyTimestamp(element):
-			l.emptyTimestamp = true
+			l.idFirst = l.idFirst || i == len("size")
+			l.badID = l.badID || invalidID(bsoncore.Value{Type: bsoncore.Type(t), Data: doc[value:end]})
+		case bson.Type(t) == bson.TypeTimestamp:
+			l.emptyTimestamp = l.emptyTimestamp || string(doc[value:end]) == emptyTimestamp
 		}
-		rest = tail
+		if !o.found {
+			o.key(&keys, len("size"), i, key, value)
+			o.value(t, value, end, 1)
+		}
+		i = end
 	}
+	l.odd = o.found
 	return l, true
 }
 
@@ -46,39 +61,33 @@ func (l layout) missing() int {
 	return 0
 }
 
-const idKey = "_id\x00" // after the byte of the type
+const (
+	idKey          = "_id\x00" // after the byte of the type
+	emptyTimestamp = "\x00\x00\x00\x00\x00\x00\x00\x00"
 
-func isID(element bsoncore.Element) bool {
-	return len(element) > len(idKey) && string(element[1:1+len(idKey)]) == idKey
-}
+	// idBytes is the number of bytes that appendWithID adds.
+	idBytes = 1 + len(idKey) + len(bson.ObjectID{})
+)
 
 // invalidID reports whether servers take no such _id: an array, a regular expression, undefined, or
 // a document with a field that begins with $.
-func invalidID(element bsoncore.Element) bool {
-	switch bson.Type(element[0]) {
+func invalidID(id bsoncore.Value) bool {
+	switch bson.Type(id.Type) {
 	case bson.TypeArray, bson.TypeRegex, bson.TypeUndefined:
 		return true
 	case bson.TypeEmbeddedDocument:
-		fields, _ := element.Value().Document().Elements()
+		fields, _ := id.Document().Elements()
 		return slices.ContainsFunc(fields, func(f bsoncore.Element) bool { return strings.HasPrefix(f.Key(), "$") })
 	}
 	return false
 }
-
-func isEmptyTimestamp(element bsoncore.Element) bool {
-	const value = "\x00\x00\x00\x00\x00\x00\x00\x00"
-	return bson.Type(element[0]) == bson.TypeTimestamp && string(element[len(element)-len(value):]) == value
-}
-
-// idBytes is the number of bytes that appendWithID adds.
-const idBytes = 1 + len(idKey) + len(bson.ObjectID{})
 
 // withIDFirst returns doc with its only _id as the first field, as servers store it.
 func withIDFirst(doc bson.Raw) bson.Raw {
 	fields := doc[len("size") : len(doc)-1]
 	for rest := fields; len(rest) > 0; {
 		element, tail, _ := bsoncore.ReadElement(rest)
-		if isID(element) {
+		if len(element) > len(idKey) && string(element[1:1+len(idKey)]) == idKey {
 			d := append(make(bson.Raw, 0, len(doc)), doc[:len("size")]...)
 			d = append(d, element...)
 			d = append(d, fields[:len(fields)-len(rest)]...)

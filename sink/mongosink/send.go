@@ -31,14 +31,16 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 	var o outcome
 	waits := pauses{limit: w.retryTimeout}
 	for {
-		b.seal(number, numbered)
-		raw, err := w.execute(ctx, b.body)
+		raw, err := w.sendOnce(ctx, b, number, numbered)
 		if numbered && refusesNumbers(err) {
 			w.server.unnumbered.Store(true)
 			numbered = false
 			continue
 		}
 		o.add(b, raw, err)
+		if b.odd {
+			o.hideAttempts()
+		}
 		if !o.passes() || !w.repeatable(ctx, b, &o, numbered) {
 			return o
 		}
@@ -50,10 +52,21 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 	}
 }
 
+// sendOnce sends b once, or lets the driver send it.
+func (w *worker) sendOnce(ctx context.Context, b *batch, number int64, numbered bool) (bson.Raw, error) {
+	if b.odd && w.coll != nil {
+		ctx, done := mongowait.WithoutDeadline(ctx)
+		defer done()
+		return w.insertByDriver(ctx, b)
+	}
+	b.seal(number, numbered)
+	return w.execute(ctx, b.body)
+}
+
 // number returns a number for b, unless the server knows none or the number would belong to a
 // transaction.
 func (w *worker) number(ctx context.Context, b *batch) (int64, bool) {
-	if b.verb.ofMany() || !w.server.numbers || w.server.unnumbered.Load() || w.session.inTransaction() {
+	if b.odd || b.verb.ofMany() || !w.server.numbers || w.server.unnumbered.Load() || w.session.inTransaction() {
 		return 0, false
 	}
 	return w.session.nextNumber(ctx)

@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/millweir/millweir/internal/mongoerr"
@@ -16,7 +17,8 @@ import (
 
 // target is a collection that is written to.
 type target struct {
-	client     *mongo.Client // nil in tests without a server
+	client     *mongo.Client     // nil in tests without a server
+	coll       *mongo.Collection // with the write concern of the sink; nil in tests without a server
 	collection string
 	namespace  string // " db.collection", for errors
 
@@ -32,7 +34,7 @@ func targetOf(coll *mongo.Collection) target {
 		return target{bad: errors.New("the collection is nil")}
 	}
 	db := coll.Database()
-	t := target{client: db.Client(), collection: coll.Name(), namespace: mongoerr.Namespace(coll)}
+	t := target{client: db.Client(), coll: coll, collection: coll.Name(), namespace: mongoerr.Namespace(coll)}
 	t.command = func(ctx context.Context, command bson.Raw) (raw bson.Raw, err error) {
 		defer mongoerr.Recover(&err)
 		return db.RunCommand(ctx, command).Raw()
@@ -73,6 +75,9 @@ func (w *writing) setConcern(given *writeconcern.WriteConcern) error {
 	}
 	if !c.Acknowledged() {
 		return errors.New("the write concern asks for no reply, so nothing would prove what was written")
+	}
+	if w.coll != nil {
+		w.coll = w.coll.Clone(options.Collection().SetWriteConcern(c))
 	}
 	var fields bson.D
 	if c.W != nil {

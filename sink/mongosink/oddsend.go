@@ -1,0 +1,88 @@
+package mongosink
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/xoptions"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+)
+
+// A batch with an odd document is inserted by the driver, which sends documents as a separate
+// section of the message. It hides its attempts.
+
+// insertByDriver inserts the documents of b once, as far as the driver does, and returns the reply
+// in the form of the server.
+func (w *worker) insertByDriver(ctx context.Context, b *batch) (raw bson.Raw, err error) {
+	defer mongoerr.Recover(&err)
+	inserts := make([]mongo.InsertOneModel, len(b.statements))
+	models := make([]mongo.WriteModel, len(b.statements))
+	for i := range models {
+		inserts[i].Document = b.document(i)
+		models[i] = &inserts[i]
+	}
+	o := options.BulkWrite().SetOrdered(b.ordered)
+	if w.settings.bypass {
+		o.SetBypassDocumentValidation(true)
+	}
+	if w.settings.comment != nil {
+		o.SetComment(w.settings.comment)
+	}
+	if b.keepTimestamps {
+		field := bson.D{{Key: bypassField, Value: true}}
+		if err := xoptions.SetInternalBulkWriteOptions(o, "addCommandFields", field); err != nil {
+			return nil, err
+		}
+	}
+	res, err := w.coll.BulkWrite(w.session.in(ctx), models, o)
+	said, ok := errors.AsType[mongo.BulkWriteException](err)
+	if err != nil && !ok || res == nil {
+		return nil, err
+	}
+	return replyOf(res, said), nil
+}
+
+// replyOf returns the reply of a server from which the driver made res and said.
+func replyOf(res *mongo.BulkWriteResult, said mongo.BulkWriteException) bson.Raw {
+	reply := bson.D{{Key: "ok", Value: 1}}
+	if res.Acknowledged || len(said.WriteErrors) > 0 || said.WriteConcernError != nil {
+		reply = append(reply, bson.E{Key: "n", Value: res.InsertedCount})
+	}
+	errs := bson.A{}
+	for _, e := range said.WriteErrors {
+		errs = append(errs, e.Raw)
+	}
+	if len(errs) > 0 {
+		reply = append(reply, bson.E{Key: "writeErrors", Value: errs})
+	}
+	if c := said.WriteConcernError; c != nil {
+		reply = append(reply, bson.E{Key: "writeConcernError", Value: bson.D{
+			{Key: "code", Value: c.Code}, {Key: "errmsg", Value: c.Message},
+		}})
+	}
+	return document(reply)
+}
+
+// ofContent are codes by which a server refuses a whole command because of its content: it would
+// have refused an earlier attempt too.
+var ofContent = append([]int32{
+	16,    // InvalidLength
+	59,    // CommandNotFound
+	72,    // InvalidOptions
+	73,    // InvalidNamespace
+	166,   // CommandNotSupportedOnView
+	40415, // an unknown field
+}, ofStatements...)
+
+// hideAttempts takes back what a refusal does not prove about the attempts that the driver hides.
+func (o *outcome) hideAttempts() {
+	said, ok := errors.AsType[mongo.CommandError](o.err)
+	if (o.last == refused || o.last == halfway) && !(ok && slices.Contains(ofContent, said.Code)) {
+		o.maybe, o.lost = true, true
+	}
+}
