@@ -111,11 +111,9 @@ var classified = map[string]struct {
 	"source/s3source.ErrObjectChanged": {s3source.ErrObjectChanged, stream.Fatal},
 
 	"sink/mongosink.DocumentError":     {new(mongosink.DocumentError), stream.Data},
-	"sink/mongosink.ErrConflict":      {mongosink.ErrConflict, stream.Data},
 	"sink/mongosink.ErrDuplicate":      {mongosink.ErrDuplicate, stream.Data},
 	"sink/mongosink.ErrEmptyTimestamp": {mongosink.ErrEmptyTimestamp, stream.Data},
 	"sink/mongosink.ErrIDNotFirst":     {mongosink.ErrIDNotFirst, stream.Data},
-	"sink/mongosink.ErrInvalidID":     {mongosink.ErrInvalidID, stream.Data},
 	"sink/mongosink.ErrMalformed":      {mongosink.ErrMalformed, stream.Data},
 	"sink/mongosink.ErrOutcomeUnknown": {mongosink.ErrOutcomeUnknown, stream.UnknownOutcome},
 	"sink/mongosink.ErrTooLarge":       {mongosink.ErrTooLarge, stream.Data},
