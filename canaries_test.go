@@ -89,7 +89,7 @@ func TestCanariesInErrors(t *testing.T) {
 			_, err = stream.Run(t.Context(), src, sink.Slice[[]byte]())
 			c.checkFailed(t, "Download, "+name, err)
 			c.checkDumped(t, "Download, "+name, err)
-			_, err = s3sink.AbortPending(t.Context(), c.store, "b", "k", 1)
+			_, err = s3sink.AbortPending(t.Context(), c.store, "b", "k", &s3sink.AbortPendingOptions{OlderThan: 1})
 			c.checkFailed(t, "AbortPending, "+name, err)
 			c.checkDumped(t, "AbortPending, "+name, err)
 		}

@@ -79,7 +79,8 @@ func TestBackupStopped(t *testing.T) {
 			if keys := s.Keys(t, j.bucket); len(keys) > 0 {
 				t.Errorf("the bucket has objects: %q", keys)
 			}
-			if n, err := s3sink.AbortPending(t.Context(), s.Client(t), j.bucket, key, -time.Minute); n != 1 ||
+			if n, err := s3sink.AbortPending(t.Context(), s.Client(t), j.bucket, key,
+				&s3sink.AbortPendingOptions{OlderThan: -time.Minute}); n != 1 ||
 				err != nil {
 				t.Errorf("AbortPending aborted %d uploads, %v", n, err)
 			}

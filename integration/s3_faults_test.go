@@ -88,7 +88,8 @@ func TestUploadServerGone(t *testing.T) {
 		if len(ids) != 1 || !strings.Contains(err.Error(), ids[0]) {
 			t.Errorf("the uploads %q are pending, the error is %v", ids, err)
 		}
-		if n, err := s3sink.AbortPending(t.Context(), client, bucket, key, -time.Minute); n != 1 || err != nil {
+		if n, err := s3sink.AbortPending(t.Context(), client, bucket, key,
+			&s3sink.AbortPendingOptions{OlderThan: -time.Minute}); n != 1 || err != nil {
 			t.Errorf("AbortPending aborted %d uploads, %v", n, err)
 		}
 		s.Nothing(t, bucket, key)

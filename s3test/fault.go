@@ -161,6 +161,9 @@ func (s *Server) send(w http.ResponseWriter, hr *http.Request, reply *Reply) {
 		reset(w)
 		return
 	}
+	if s.opts.Service == MinIO {
+		w.Header().Set("Server", "MinIO")
+	}
 	for k, v := range reply.Header {
 		w.Header()[k] = v
 	}

@@ -39,7 +39,8 @@ const (
 	// versions before Squid. https://github.com/ceph/ceph/pull/49986
 	Ceph
 
-	// MinIO lists the multipart uploads of a key only if the prefix is the whole key.
+	// MinIO lists the multipart uploads of a key only if the prefix is the whole key, or empty. Its
+	// replies have the header Server: MinIO.
 	// https://github.com/minio/minio/issues/20989, https://github.com/minio/minio/issues/13246
 	MinIO
 

@@ -1,6 +1,7 @@
 package s3sink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,19 +22,49 @@ type PendingAPI interface {
 		*s3.AbortMultipartUploadOutput, error)
 }
 
+// AbortPendingOptions tunes [AbortPending]. The zero value is ready to use.
+type AbortPendingOptions struct {
+	// OlderThan spares uploads that began later, by the service's clock. It must be longer than any
+	// upload takes, because an upload in progress is aborted like any other. 0 means a week; a
+	// negative time means all uploads.
+	OlderThan time.Duration
+
+	// DryRun aborts nothing. OnUpload and the result are as if it did.
+	DryRun bool
+
+	// OnUpload is called after an upload was aborted, on the goroutine of the caller. nil means no
+	// call.
+	OnUpload func(PendingUpload)
+}
+
+// PendingUpload is an unfinished multipart upload.
+type PendingUpload struct {
+	Key   string
+	ID    string
+	Began time.Time // by the service's clock
+}
+
 // AbortPending aborts unfinished multipart uploads to keys that begin with prefix, and returns how
-// many it aborted. It aborts only uploads that began more than olderThan ago, by the service's
-// clock. Killed processes, lost replies and failed aborts leave such uploads, which cost money and
-// appear in no list of objects. AbortPending also aborts an upload that is still in progress, so
-// olderThan must be longer than any upload takes; 0 aborts all.
+// many it aborted. Killed processes, lost replies and failed aborts leave such uploads, which cost
+// money and appear in no list of objects.
 //
 // It first lists all uploads, 200 a page. It aborts nothing if the list does not end, or has more
 // than 2,000 pages or 64 MiB; use longer prefixes in that case. If an upload cannot be aborted or
 // has no date, AbortPending continues with the others and joins the errors. Each attempt of a
-// request has a minute. If the service lists no upload for the prefix, AbortPending asks for all of
-// the bucket, because MinIO takes a prefix for a whole key. MinIO forgets its uploads when it
-// restarts, and then removes them itself after a day: AbortPending does not see those.
-func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string, olderThan time.Duration) (int, error) {
+// request has a minute.
+//
+// MinIO takes a prefix for a whole key. So if a list has no upload whose key is longer than the
+// prefix, AbortPending asks for all of the bucket. If MinIO refuses that, it is an error. MinIO
+// forgets its uploads when it restarts, and then removes them itself after a day: AbortPending does
+// not see those.
+func AbortPending(
+	ctx context.Context, client PendingAPI, bucket, prefix string, opts *AbortPendingOptions,
+) (int, error) {
+	o := AbortPendingOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	o.OlderThan = cmp.Or(o.OlderThan, 7*24*time.Hour)
 	found, now, err := findPending(ctx, client, bucket, prefix)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -41,49 +72,75 @@ func AbortPending(ctx context.Context, client PendingAPI, bucket, prefix string,
 	case err != nil:
 		return 0, fmt.Errorf("s3sink: list multipart uploads of %s/%s: %w", bucket, prefix, err)
 	}
-	var (
-		aborted int
-		errs    []error
-		left    int          // number of errors that are not in errs
-		worst   stream.Class // the highest class of those
-	)
-	failed := func(u pending, err error) {
-		if len(errs) == maxErrors {
-			left++
-			worst = max(worst, stream.ClassOf(err))
-			return
-		}
-		errs = append(errs, fmt.Errorf("s3sink: abort upload %s of %s/%s: %w",
-			printable.Text(u.id), bucket, printable.Text(u.key), err))
-	}
-	all := func(more ...error) error {
-		if left > 0 {
-			more = append(more, stream.Mark(fmt.Errorf("s3sink: %d more uploads could not be aborted", left), worst))
-		}
-		return errors.Join(append(errs, more...)...)
-	}
+	a := aborter{client: client, bucket: bucket, opts: o, failed: failedAborts{bucket: bucket}}
 	for _, u := range found {
 		switch {
 		case u.began == nil:
-			failed(u, errNoDate)
+			a.failed.add(u, errNoDate)
 			continue
-		case !u.began.Before(now.Add(-olderThan)):
+		case !u.began.Before(now.Add(-o.OlderThan)):
 			continue
-		case ctx.Err() != nil:
-			return aborted, all(context.Cause(ctx))
 		}
-		in := &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &u.key, UploadId: &u.id}
-		_, err := client.AbortMultipartUpload(ctx, in, pendingTries().options, wantEmptyReply)
-		switch err = s3fault.Mark(err); {
-		case err == nil:
-			aborted++
-		case ctx.Err() != nil:
-			return aborted, all(context.Cause(ctx))
-		case !noSuchUpload(err): // otherwise the upload has ended in the meantime
-			failed(u, err)
+		if ctx.Err() == nil {
+			a.abort(ctx, u)
+		}
+		if ctx.Err() != nil {
+			return a.aborted, a.failed.join(context.Cause(ctx))
 		}
 	}
-	return aborted, all()
+	return a.aborted, a.failed.join()
+}
+
+// aborter aborts uploads one after the other.
+type aborter struct {
+	client  PendingAPI
+	bucket  string
+	opts    AbortPendingOptions
+	aborted int
+	failed  failedAborts
+}
+
+func (a *aborter) abort(ctx context.Context, u pending) {
+	if !a.opts.DryRun {
+		in := &s3.AbortMultipartUploadInput{Bucket: &a.bucket, Key: &u.key, UploadId: &u.id}
+		_, err := a.client.AbortMultipartUpload(ctx, in, pendingTries().options, wantEmptyReply)
+		if err = s3fault.Mark(err); err != nil {
+			if ctx.Err() == nil && !noSuchUpload(err) { // otherwise the upload has ended in the meantime
+				a.failed.add(u, err)
+			}
+			return
+		}
+	}
+	a.aborted++
+	if a.opts.OnUpload != nil {
+		a.opts.OnUpload(PendingUpload{Key: u.key, ID: u.id, Began: *u.began})
+	}
+}
+
+// failedAborts collects errors. It names some and counts the others.
+type failedAborts struct {
+	bucket string
+	errs   []error
+	left   int          // number of errors that are not in errs
+	worst  stream.Class // the highest class of those
+}
+
+func (f *failedAborts) add(u pending, err error) {
+	if len(f.errs) == maxErrors {
+		f.left++
+		f.worst = max(f.worst, stream.ClassOf(err))
+		return
+	}
+	f.errs = append(f.errs, fmt.Errorf("s3sink: abort upload %s of %s/%s: %w",
+		printable.Text(u.id), f.bucket, printable.Text(u.key), err))
+}
+
+// join returns all errors, and more.
+func (f *failedAborts) join(more ...error) error {
+	if f.left > 0 {
+		more = append(more, stream.Mark(fmt.Errorf("s3sink: %d more uploads could not be aborted", f.left), f.worst))
+	}
+	return errors.Join(append(f.errs, more...)...)
 }
 
 // pendingTries returns the limits of one request.

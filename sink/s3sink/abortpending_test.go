@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func TestAbortPending(t *testing.T) {
 		begin(fmt.Sprintf("dir/%d", i%600), 2*time.Hour)
 	}
 	young, elsewhere := begin("dir/7", time.Minute), begin("other/7", 2*time.Hour)
-	n, err := s3sink.AbortPending(t.Context(), client, bucket, "dir/", time.Hour)
+	n, err := s3sink.AbortPending(t.Context(), client, bucket, "dir/", olderThan(time.Hour))
 	if n != 1100 || err != nil {
 		t.Errorf("%d uploads were aborted, %v", n, err)
 	}
@@ -42,26 +43,95 @@ func TestAbortPending(t *testing.T) {
 	stuck := begin("dir/b", 2*time.Hour)
 	begin("dir/c", 2*time.Hour)
 	server.Fault(s3test.Fault{Op: "AbortMultipartUpload", Key: "dir/b", Before: s3test.Fail(403, "AccessDenied")})
-	n, err = s3sink.AbortPending(t.Context(), client, bucket, "dir/", time.Hour)
+	n, err = s3sink.AbortPending(t.Context(), client, bucket, "dir/", olderThan(time.Hour))
 	if n != 2 || !coded("AccessDenied")(err) || !strings.Contains(err.Error(), stuck) {
 		t.Errorf("%d uploads were aborted, %v", n, err)
 	}
 }
 
-// TestAbortPendingMinIO: the service takes the prefix for a whole key.
-func TestAbortPendingMinIO(t *testing.T) {
-	server, client := newServer(t, &s3test.Options{Service: s3test.MinIO})
-	for _, key := range []string{"dir/a", "dir/b", "other"} {
-		b := bucket
-		out, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		server.Age(bucket, *out.UploadId, 2*time.Hour)
+// begin starts an upload that is two hours old.
+func begin(t *testing.T, server *s3test.Server, client *s3.Client, key string) {
+	t.Helper()
+	b := bucket
+	out, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &key})
+	if err != nil {
+		t.Fatal(err)
 	}
-	n, err := s3sink.AbortPending(t.Context(), client, bucket, "dir/", time.Hour)
-	if n != 2 || err != nil || len(server.Uploads(bucket)) != 1 {
-		t.Errorf("%d uploads were aborted, %v; %v are left", n, err, server.Uploads(bucket))
+	server.Age(bucket, *out.UploadId, 2*time.Hour)
+}
+
+// MinIO takes the prefix for a whole key. Such a key may have an upload itself.
+func TestAbortPendingMinIO(t *testing.T) {
+	for _, prefix := range []string{"dir/", "dir/a"} {
+		server, client := newServer(t, &s3test.Options{Service: s3test.MinIO})
+		for _, key := range []string{"dir/a", "dir/ab", "other"} {
+			begin(t, server, client, key)
+		}
+		n, err := s3sink.AbortPending(t.Context(), client, bucket, prefix, olderThan(time.Hour))
+		if n != 2 || err != nil || len(server.Uploads(bucket)) != 1 {
+			t.Errorf("%d uploads were aborted, %v; %v are left", n, err, server.Uploads(bucket))
+		}
+	}
+}
+
+// The right to list may be limited to the prefix. On MinIO, uploads may then be hidden.
+func TestAbortPendingLimitedRight(t *testing.T) {
+	for _, test := range []struct {
+		service s3test.Service
+		prefix  string
+		n       int
+		refused bool
+	}{
+		{s3test.AmazonS3, "none", 0, false}, {s3test.AmazonS3, "dir/a", 1, false},
+		{s3test.MinIO, "none", 0, true}, {s3test.MinIO, "dir/a", 0, true},
+	} {
+		server, client := newServer(t, &s3test.Options{Service: test.service})
+		begin(t, server, client, "dir/a")
+		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+			if len(r.Query["prefix"]) > 0 {
+				return nil
+			}
+			return s3test.Fail(403, "AccessDenied")(r)
+		}})
+		n, err := s3sink.AbortPending(t.Context(), client, bucket, test.prefix, olderThan(time.Hour))
+		if n != test.n || coded("AccessDenied")(err) != test.refused || (err != nil) != test.refused {
+			t.Errorf("%v, %s: %d uploads were aborted, %v", test.service, test.prefix, n, err)
+		}
+	}
+}
+
+// A dry run reports what would be aborted, and aborts nothing.
+func TestAbortPendingDryRun(t *testing.T) {
+	server, client := newServer(t, nil)
+	for _, key := range []string{"dir/a", "dir/b"} {
+		begin(t, server, client, key)
+	}
+	young := "dir/c"
+	b := bucket
+	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &young}); err != nil {
+		t.Fatal(err)
+	}
+	for _, opts := range []s3sink.AbortPendingOptions{
+		{OlderThan: time.Hour, DryRun: true}, {DryRun: true}, {}, {OlderThan: time.Hour},
+	} {
+		var keys []string
+		opts.OnUpload = func(u s3sink.PendingUpload) {
+			if age := time.Since(u.Began); u.ID == "" || age < time.Hour {
+				t.Errorf("%+v", u)
+			}
+			keys = append(keys, u.Key)
+		}
+		want, left := []string(nil), 3 // by default a week
+		if opts.OlderThan > 0 {
+			want = []string{"dir/a", "dir/b"}
+			if !opts.DryRun {
+				left = 1
+			}
+		}
+		n, err := s3sink.AbortPending(t.Context(), client, bucket, "", &opts)
+		if n != len(want) || err != nil || !slices.Equal(keys, want) || len(server.Uploads(bucket)) != left {
+			t.Errorf("%d, %v, %q; %d are left", n, err, keys, len(server.Uploads(bucket)))
+		}
 	}
 }
 
@@ -92,7 +162,7 @@ func TestAbortPendingKeys(t *testing.T) {
 			}
 			want++
 		}
-		n, err := s3sink.AbortPending(t.Context(), client, bucket, "a", -time.Minute)
+		n, err := s3sink.AbortPending(t.Context(), client, bucket, "a", olderThan(-time.Minute))
 		if n != want || err != nil || len(server.Uploads(bucket)) > 0 {
 			t.Errorf("encoded %v: %d of %d uploads were aborted, %v", encoded, n, want, err)
 		}
@@ -114,7 +184,7 @@ func TestAbortPendingPages(t *testing.T) {
 		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: 20, Before: say("<ListMultipartUploadsResult>" +
 			"<Upload><Key>a</Key><UploadId>b</UploadId><Initiated>2020-01-01T00:00:00Z</Initiated></Upload>" + tt.body +
 			"</ListMultipartUploadsResult>")})
-		n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour)
+		n, err := s3sink.AbortPending(t.Context(), client, bucket, "", olderThan(time.Hour))
 		if n != 0 || err == nil || server.Count("ListMultipartUploads") > 3 ||
 			server.Count("AbortMultipartUpload") > 0 {
 			t.Errorf("%s: %d were aborted, %v, after %d lists", tt.name, n, err, server.Count("ListMultipartUploads"))
@@ -127,7 +197,7 @@ func TestAbortPendingNoList(t *testing.T) {
 	for _, body := range []string{"", " ", "<html><body>Welcome</body></html>", "<ListMultipartUploadsResult/>"} {
 		server, client := newServer(t, nil)
 		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, Before: say(body)})
-		if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 0 || err == nil ||
+		if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", olderThan(time.Hour)); n != 0 || err == nil ||
 			stream.ClassOf(err) == stream.Unclassified {
 			t.Errorf("%q: %d were aborted, %v", body, n, err)
 		}
@@ -149,7 +219,7 @@ func TestAbortPendingUndated(t *testing.T) {
 		undated := "<Upload><Key>a</Key><UploadId>undated</UploadId></Upload><Upload>"
 		r.Body = []byte(strings.Replace(string(r.Body), "<Upload>", undated, 1))
 	}})
-	n, err := s3sink.AbortPending(t.Context(), client, bucket, "", -time.Minute)
+	n, err := s3sink.AbortPending(t.Context(), client, bucket, "", olderThan(-time.Minute))
 	if n != 1 || err == nil || !strings.Contains(err.Error(), "undated") || len(server.Uploads(bucket)) > 0 {
 		t.Errorf("%d were aborted, %v", n, err)
 	}
@@ -170,11 +240,11 @@ func TestAbortPendingClock(t *testing.T) {
 	) {
 		r.Header.Set("Date", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
 	}})
-	if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 0 || err != nil {
+	if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", olderThan(time.Hour)); n != 0 || err != nil {
 		t.Errorf("%d uploads that have just begun were aborted, %v", n, err)
 	}
 	server.Age(bucket, *out.UploadId, 2*time.Hour)
-	if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", time.Hour); n != 1 || err != nil {
+	if n, err := s3sink.AbortPending(t.Context(), client, bucket, "", olderThan(time.Hour)); n != 1 || err != nil {
 		t.Errorf("%d were aborted, %v", n, err)
 	}
 }
@@ -195,7 +265,7 @@ func TestAbortPendingCanceled(t *testing.T) {
 			cancel(errCause)
 			return s3test.Hang(nil)
 		}})
-		if _, err := s3sink.AbortPending(ctx, client, bucket, "", -time.Minute); !errors.Is(err, errCause) {
+		if _, err := s3sink.AbortPending(ctx, client, bucket, "", olderThan(-time.Minute)); !errors.Is(err, errCause) {
 			t.Errorf("%s: %v", op, err)
 		}
 	}

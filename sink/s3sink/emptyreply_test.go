@@ -48,7 +48,7 @@ func TestDeleteAnsweredByProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Fault(s3test.Fault{Op: "AbortMultipartUpload", Times: always, Before: page})
-	n, err := s3sink.AbortPending(t.Context(), client, bucket, "", -time.Hour)
+	n, err := s3sink.AbortPending(t.Context(), client, bucket, "", olderThan(-time.Hour))
 	if n != 0 || stream.ClassOf(err) != stream.Retryable {
 		t.Errorf("%d uploads were aborted, %v", n, err)
 	}
@@ -56,7 +56,7 @@ func TestDeleteAnsweredByProxy(t *testing.T) {
 	server.Fault(s3test.Fault{Op: "AbortMultipartUpload", After: func(_ *s3test.Request, r *s3test.Reply) {
 		r.Status = 200 // as some services answer, without a body
 	}})
-	if n, err = s3sink.AbortPending(t.Context(), client, bucket, "", -time.Hour); n != 1 || err != nil {
+	if n, err = s3sink.AbortPending(t.Context(), client, bucket, "", olderThan(-time.Hour)); n != 1 || err != nil {
 		t.Errorf("%d uploads were aborted, %v", n, err)
 	}
 }

@@ -37,7 +37,9 @@ func ExampleAbortPending() {
 	server.CreateBucket("backups")
 	client := newClient(server.URL)
 
-	n, err := s3sink.AbortPending(context.Background(), client, "backups", "cookies/", 24*time.Hour)
+	n, err := s3sink.AbortPending(context.Background(), client, "backups", "cookies/", &s3sink.AbortPendingOptions{
+		OlderThan: 24 * time.Hour,
+	})
 	fmt.Println(n, "unfinished uploads aborted", err)
 	// Output: 0 unfinished uploads aborted <nil>
 }

@@ -120,3 +120,8 @@ func chunks(data []byte, n int) stream.Source[[]byte] {
 		return nil
 	})
 }
+
+// olderThan aborts the uploads that began more than d ago.
+func olderThan(d time.Duration) *s3sink.AbortPendingOptions {
+	return &s3sink.AbortPendingOptions{OlderThan: d}
+}

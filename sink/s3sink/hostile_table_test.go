@@ -142,7 +142,7 @@ func pendingRow(name string, want func(error) bool, list http.HandlerFunc) hosti
 		s := httptest.NewServer(list)
 		defer s.Close()
 		defer s.CloseClientConnections()
-		_, err := s3sink.AbortPending(ctx, newClient(s.URL), bucket, "", time.Hour)
+		_, err := s3sink.AbortPending(ctx, newClient(s.URL), bucket, "", olderThan(time.Hour))
 		return err
 	}}
 }

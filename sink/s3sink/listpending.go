@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
@@ -27,66 +29,83 @@ type pending struct {
 	began   *time.Time // nil if the list does not say
 }
 
-// findPending returns all unfinished uploads to keys that begin with prefix. If the service lists
-// none, it asks for all uploads of the bucket: MinIO takes the prefix for a whole key.
+// findPending returns all unfinished uploads to keys that begin with prefix. MinIO takes the prefix
+// for a whole key. So if no upload has a longer key, findPending asks for all of the bucket.
 func findPending(ctx context.Context, client PendingAPI, bucket, prefix string) ([]pending, time.Time, error) {
-	found, now, err := listPending(ctx, client, bucket, prefix, prefix)
-	if err != nil || len(found) > 0 || prefix == "" {
-		return found, now, err
+	list, err := listPending(ctx, client, bucket, prefix, prefix)
+	longer := slices.ContainsFunc(list.found, func(u pending) bool { return len(u.key) > len(prefix) })
+	if err != nil || longer || prefix == "" {
+		return list.found, list.now, err
 	}
-	all, later, err := listPending(ctx, client, bucket, "", prefix)
-	if errors.Is(err, errLongList) || s3fault.Status(err) == http.StatusForbidden {
-		return nil, now, nil // the right to list may be limited to the prefix, for which there are none
+	all, err := listPending(ctx, client, bucket, "", prefix)
+	switch {
+	case err == nil:
+		return all.found, all.now, nil
+	case !errors.Is(err, errLongList) && s3fault.Status(err) != http.StatusForbidden:
+		return nil, list.now, err
+	case list.server == minIO:
+		return nil, list.now, fmt.Errorf("%w, and MinIO takes the prefix for a whole key", err)
 	}
-	return all, later, err
+	return list.found, list.now, nil // the right to list may be limited to the prefix
+}
+
+// minIO is the value of the header Server in MinIO's replies.
+const minIO = "MinIO"
+
+// pendingList is a list of unfinished uploads.
+type pendingList struct {
+	found  []pending
+	now    time.Time // by the service's clock
+	server string    // what the service calls itself
 }
 
 // listPending asks for the unfinished uploads to keys that begin with asked. It returns those that
 // begin with prefix, and the time by the service's clock. It must list all of them before one is
 // aborted, because an abort shifts the pages.
-func listPending(ctx context.Context, client PendingAPI, bucket, asked, prefix string) (
-	found []pending, now time.Time, err error,
-) {
+func listPending(ctx context.Context, client PendingAPI, bucket, asked, prefix string) (pendingList, error) {
+	list := pendingList{now: time.Now()}
 	in := &s3.ListMultipartUploadsInput{
 		Bucket: &bucket, Prefix: s3wire.NonEmpty(asked),
 		EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageSize),
 	}
-	now = time.Now()
 	size := 0                                                                   // bytes of the collected list
 	for seen := map[[2]string]bool{}; len(seen) < maxPages && size < maxList; { // the markers of pages
 		out, err := client.ListMultipartUploads(ctx, in, pendingTries().options)
 		if err != nil {
-			return nil, now, s3fault.Mark(err)
+			return list, s3fault.Mark(err)
 		}
 		if date, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok && len(seen) == 0 {
-			now = date.Add(time.Second) // the date is truncated to the second
+			list.now = date.Add(time.Second) // the date is truncated to the second
+		}
+		if reply, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok {
+			list.server = reply.Header.Get("Server")
 		}
 		if out.EncodingType == types.EncodingTypeUrl {
 			if err := decode(out); err != nil {
-				return nil, now, err
+				return list, err
 			}
 		}
 		for _, u := range out.Uploads {
 			p := pending{aws.ToString(u.Key), aws.ToString(u.UploadId), u.Initiated}
 			if strings.HasPrefix(p.key, prefix) {
-				found = append(found, p)
+				list.found = append(list.found, p)
 				size += uploadSize + len(p.key) + len(p.id)
 			}
 		}
 		next := [2]string{aws.ToString(out.NextKeyMarker), aws.ToString(out.NextUploadIdMarker)}
 		switch {
 		case out.IsTruncated == nil: // an empty reply or an HTML page would look like an empty list
-			return nil, now, errNoList
+			return list, errNoList
 		case !*out.IsTruncated:
-			return found, now, nil
+			return list, nil
 		case next[0] == "" || max(len(next[0]), len(next[1])) > s3reply.MaxName || seen[next]:
-			return nil, now, errNoMarker
+			return list, errNoMarker
 		}
 		seen[next] = true
 		size += len(next[0]) + len(next[1])
 		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker
 	}
-	return nil, now, errLongList
+	return list, errLongList
 }
 
 var (
