@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/xml"
 	"hash"
 	"hash/crc32"
 	"hash/crc64"
@@ -77,4 +78,13 @@ func etagOf(body []byte, sse string) string {
 	}
 	h.Write(body)
 	return `"` + hex.EncodeToString(h.Sum(nil)) + `"`
+}
+
+// checksumElement is the element of a checksum in a reply, such as ChecksumCRC32.
+type checksumElement struct{ sum }
+
+// MarshalXML implements [xml.Marshaler].
+func (c checksumElement) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
+	name := xml.Name{Local: "Checksum" + strings.ToUpper(c.algorithm)}
+	return e.EncodeElement(c.value, xml.StartElement{Name: name})
 }

@@ -30,14 +30,24 @@ func (o *Object) locked(header http.Header) bool {
 		(o.Header.Get(lockMode) == "COMPLIANCE" || header.Get(bypass) != "true")
 }
 
+// asksForLock reports whether a request has headers of Object Lock.
+func asksForLock(h http.Header) bool {
+	return h.Get(lockMode) != "" || h.Get(lockUntil) != "" || h.Get(legalHold) != ""
+}
+
+// noObjectLock is the reply to a lock in a bucket without Object Lock.
+func noObjectLock() *Reply {
+	return refuseWith(http.StatusBadRequest, "InvalidRequest", "Bucket is missing Object Lock Configuration")
+}
+
 // badLock returns the error code for the headers of Object Lock of a new object, or "".
 func (s *Server) badLock(req *Request) string {
 	h := req.Header
 	mode, until, hold := h.Get(lockMode), h.Get(lockUntil), h.Get(legalHold)
-	if mode == "" && until == "" && hold == "" {
+	if !asksForLock(h) {
 		return ""
 	}
-	if !s.opts.ObjectLock || hold != "" && hold != "ON" && hold != "OFF" || (mode == "") != (until == "") {
+	if hold != "" && hold != "ON" && hold != "OFF" || (mode == "") != (until == "") {
 		return "InvalidRequest"
 	}
 	if req.Op == "PutObject" && claimed(req).algorithm == "" && h.Get("Content-Md5") == "" {
@@ -117,7 +127,7 @@ func (s *Server) toLock(b *bucket, req *Request) (*Object, *Reply) {
 	o := b.version(req.Key, first(req.Query["versionId"]))
 	switch {
 	case !s.opts.ObjectLock:
-		return nil, refuse(http.StatusBadRequest, "InvalidRequest")
+		return nil, noObjectLock()
 	case o == nil:
 		return nil, refuse(http.StatusNotFound, "NoSuchKey")
 	case o.DeleteMarker:

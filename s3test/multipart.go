@@ -211,14 +211,15 @@ func (s *Server) completeUpload(b *bucket, req *Request) *Reply {
 	delete(b.uploads, u.id)
 	s.store(b, o)
 	type CompleteMultipartUploadResult struct { //nolint:revive // the names of the protocol
-		Location, Bucket, Key, ETag     string
-		ChecksumCRC64NVME, ChecksumType string `xml:",omitempty"`
+		Location, Bucket, Key, ETag string
+		ChecksumType                string `xml:",omitempty"`
+		Checksum                    *checksumElement
 	}
 	out := CompleteMultipartUploadResult{
 		Location: s.URL + "/" + req.Bucket + "/" + req.Key, Bucket: req.Bucket, Key: req.Key, ETag: o.ETag,
 	}
-	if o.sum.algorithm == "Crc64nvme" {
-		out.ChecksumCRC64NVME, out.ChecksumType = o.sum.value, o.sumType
+	if o.sum.algorithm != "" {
+		out.Checksum, out.ChecksumType = &checksumElement{o.sum}, o.sumType
 	}
 	reply := document(out)
 	if o.VersionID != "" {

@@ -261,6 +261,9 @@ func (s *Server) handle(req *Request) *Reply {
 	if why := damaged(req); why != "" {
 		return refuse(http.StatusBadRequest, why)
 	}
+	if !s.opts.ObjectLock && asksForLock(req.Header) {
+		return noObjectLock()
+	}
 	if why := s.badLock(req); why != "" {
 		return refuse(http.StatusBadRequest, why)
 	}

@@ -12,7 +12,7 @@ import (
 // objectHeaders are the headers that describe the object. They are the same in a PutObject and in a
 // CreateMultipartUpload, and have the form of the latter.
 func (s *settings) objectHeaders(token string) s3.CreateMultipartUploadInput {
-	return s3.CreateMultipartUploadInput{
+	in := s3.CreateMultipartUploadInput{
 		Bucket:               &s.bucket,
 		Key:                  &s.key,
 		ContentType:          &s.opts.ContentType,
@@ -26,6 +26,8 @@ func (s *settings) objectHeaders(token string) s3.CreateMultipartUploadInput {
 		ServerSideEncryption: types.ServerSideEncryption(s.opts.ServerSideEncryption),
 		SSEKMSKeyId:          s3wire.NonEmpty(s.opts.SSEKMSKeyID),
 	}
+	s.setLock(&in)
+	return in
 }
 
 // putHeaders returns the headers of the object for a PutObject. ServerSideEncryption is not set:
@@ -43,6 +45,10 @@ func (s *settings) putHeaders(token string) *s3.PutObjectInput {
 		Tagging:            h.Tagging,
 		StorageClass:       h.StorageClass,
 		ACL:                h.ACL,
+
+		ObjectLockMode:            h.ObjectLockMode,
+		ObjectLockRetainUntilDate: h.ObjectLockRetainUntilDate,
+		ObjectLockLegalHoldStatus: h.ObjectLockLegalHoldStatus,
 	}
 }
 

@@ -19,8 +19,9 @@ func (r *run) put(ctx context.Context) (Object, error) {
 	if r.opts.IfAbsent {
 		t.retryOn = append([]string{conditionalConflict}, s3fault.Damaged...)
 	}
-	// With IfAbsent, the body cannot be sent again: the service would refuse it.
-	withMD5 := r.checksum() != ChecksumNone || r.opts.IfAbsent
+	// With IfAbsent, the body cannot be sent again: the service would refuse it. With a lock, the
+	// service wants a checksum.
+	withMD5 := r.checksum() != ChecksumNone || r.opts.IfAbsent || r.locks()
 	out, err := r.sendPut(ctx, t, withMD5)
 	judge := r.judge()
 	judge.sent.withMD5 = withMD5

@@ -51,7 +51,17 @@ func (r *run) store(ctx context.Context, src stream.Source[[]byte]) (Object, err
 	switch {
 	case err != nil:
 		return Object{}, r.upload.withAbort(ctx, err)
-	case r.upload != nil:
+	}
+	object, err := r.finish(ctx)
+	if err != nil {
+		return Object{}, err
+	}
+	return object, r.confirmLock(ctx, object)
+}
+
+// finish stores the object by the last request.
+func (r *run) finish(ctx context.Context) (Object, error) {
+	if r.upload != nil {
 		return r.complete(ctx)
 	}
 	return r.put(ctx)

@@ -51,6 +51,13 @@ type UploadOptions struct {
 	ServerSideEncryption string
 	SSEKMSKeyID          string // the key for aws:kms; "" for the service's own
 
+	// LockMode and LockUntil protect the object from deletion until then, and LegalHold until the
+	// hold is removed. The bucket must have Object Lock. A HEAD of the stored object must show the
+	// lock; otherwise the error is [ErrNotLocked].
+	LockMode  LockMode
+	LockUntil time.Time
+	LegalHold bool
+
 	// IfAbsent stores the object only if the key has none. Otherwise the run fails with
 	// [ErrExists]: before it reads the stream if a HEAD shows an object, or in the last request by
 	// If-None-Match.
@@ -124,8 +131,8 @@ type Object struct {
 //   - Order and goroutines: the caller's goroutine fills parts, Parallelism others send them in any
 //     order. All have ended when the run returns.
 //   - Errors: the source's, unchanged; the SDK's, wrapped and classified; [ErrExists] and
-//     [ErrConflict] with IfAbsent; [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrNotStored],
-//     [ErrBrokenOff], [ErrOutcomeUnknown]. On an error, a panic or a cancellation the upload is
+//     [ErrConflict] with IfAbsent; [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrNotLocked],
+//     [ErrNoObjectLock], [ErrNotStored], [ErrBrokenOff], [ErrOutcomeUnknown]. On an error, a panic or a cancellation the upload is
 //     first aborted, unless its outcome is unknown. A failed abort is joined to the error, with the
 //     upload's id.
 //   - Limits: parts of 5 MiB to 5 GiB, 10,000 parts (4.5 TiB by default), keys of 1,024 bytes
