@@ -27,7 +27,7 @@ type cursor struct {
 
 	cur     *mongo.Cursor  // nil until open has succeeded
 	session *mongo.Session // of cur, if the source keeps it alive
-	mem     slab
+	copiers copiers
 	bytes   int   // of the last batch
 	read    int64 // documents
 	broken  bool  // the driver panicked, so it may still hold a lock
@@ -55,18 +55,6 @@ func (c *cursor) open(ctx context.Context) error {
 		return c.query.invalid(errors.New("the collection returned neither a cursor nor an error"))
 	}
 	return nil
-}
-
-// firstBatch returns the number of documents of the first batch.
-func (c *cursor) firstBatch() int32 {
-	switch {
-	case c.query.batchSize > 0:
-		return int32(c.query.batchSize)
-	case c.account != nil:
-		return firstOfBudget
-	default:
-		return firstBatchSize
-	}
 }
 
 // next returns the next batch, which the caller owns. With an error, it returns the documents
@@ -101,25 +89,14 @@ func (c *cursor) next(ctx context.Context) (docs []bson.Raw, err error) {
 	}
 }
 
-// batch copies the rest of the batch whose first document the driver has made current.
+// batch returns the rest of the batch whose first document the driver has made current.
 func (c *cursor) batch(ctx context.Context) (docs []bson.Raw, err error) {
-	docs = make([]bson.Raw, 0, c.cur.RemainingBatchLength()+1)
-	var bad *MalformedError
-	c.bytes = 0
-	err = guarded(func() error {
-		for {
-			if bad = c.query.checkDoc(c.cur.Current); bad != nil {
-				bad.Index = c.read
-				return nil
-			}
-			docs = append(docs, c.mem.clone(c.cur.Current))
-			c.bytes += len(c.cur.Current)
-			c.read++
-			if c.cur.RemainingBatchLength() == 0 || !c.cur.TryNext(ctx) {
-				return c.cur.Err()
-			}
-		}
-	})
+	docs, err = c.lent(ctx)
+	docs, bad := c.copiers.own(docs, c.bytes, c.query.checkDoc)
+	if bad != nil {
+		bad.Index += c.read
+	}
+	c.read += int64(len(docs))
 	switch {
 	case bad != nil:
 		return docs, c.query.fail(bad)
@@ -130,11 +107,27 @@ func (c *cursor) batch(ctx context.Context) (docs []bson.Raw, err error) {
 	return docs, nil
 }
 
-// adapt sets the size of the next batch, after one of n documents.
-func (c *cursor) adapt(n int) {
-	if c.query.batchSize == 0 {
-		c.cur.SetBatchSize(int32(min(max(targetBytes/(c.bytes/n+1), 1), maxBatchSize)))
+// lent returns the rest of the batch as parts of the driver's reply, and sets c.bytes.
+func (c *cursor) lent(ctx context.Context) (docs []bson.Raw, err error) {
+	docs = make([]bson.Raw, 0, c.cur.RemainingBatchLength()+1)
+	c.bytes = 0
+	err = guarded(func() error {
+		for {
+			doc := c.cur.Current
+			if len(docs) > 0 && !follows(doc, docs[len(docs)-1]) {
+				return errReused
+			}
+			docs = append(docs, doc)
+			c.bytes += len(doc)
+			if c.cur.RemainingBatchLength() == 0 || !c.cur.TryNext(ctx) {
+				return c.cur.Err()
+			}
+		}
+	})
+	if errors.Is(err, errReused) {
+		docs = nil
 	}
+	return docs, err
 }
 
 // lost returns the error of a run whose cursor failed with err.

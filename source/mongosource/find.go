@@ -46,12 +46,13 @@ type Finder interface {
 //   - Out: one bson.Raw per document, byte for byte as the server sent it, with its order of keys,
 //     duplicate keys and invalid UTF-8. A collection that does not exist is empty.
 //   - Memory: at most four batches: the one that the downstream reads, the next one, and two
-//     replies in the driver. A batch has usually 2 MiB, at most 16 MiB. Small documents share
-//     allocations of at most 32 KiB. A [stream.Budget] must have 6 MiB, and gives 6 MiB more to
-//     read ahead if it can; no request is sent before.
+//     replies in the driver. A batch has usually 4 MiB, at most 16 MiB. Small documents share
+//     allocations of at most 32 KiB. A [stream.Budget] must have 6 MiB, for batches of 2 MiB, and
+//     gives 6 MiB more to read ahead if it can; no request is sent before.
 //   - Order and goroutines: the server's order; one goroutine, which reads the next batch while the
-//     downstream works on this one (see NoReadAhead). In a session of the context the source does
-//     not read ahead and starts no goroutine.
+//     downstream works on this one (see NoReadAhead). With [stream.WithParallelism], up to three
+//     more help it to copy a batch. In a session of the context the source does not read ahead and
+//     starts no goroutine.
 //   - Errors: the driver's, wrapped, with the number of documents before it; [ErrCursorLost],
 //     [ErrMaxTime], [*MalformedError] (see Validate), [ErrBadReply], and [ErrSnapshotTooOld] in a
 //     session with snapshot reads. The run completes only at the end of the cursor: any other end

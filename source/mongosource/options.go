@@ -22,7 +22,8 @@ type FindOptions struct {
 	Skip int64
 
 	// BatchSize is the number of documents in one reply, which never exceeds 16 MiB. 0 means 1,000
-	// for the first reply; the next ones ask for as many as fill 2 MiB, at most 100,000.
+	// for the first reply; the next ones ask for as many as fill 4 MiB, at most 100,000. With a
+	// [stream.Budget] it means 100 for the first reply, and 2 MiB.
 	BatchSize int
 
 	// NoReadAhead reads a batch only when the downstream has taken the one before it, on the
@@ -63,12 +64,8 @@ type FindOptions struct {
 }
 
 const (
-	firstBatchSize = 1000
-	firstOfBudget  = 100 // the first batch of a run with a budget: its documents may be large
-	maxBatchSize   = 100_000
-	targetBytes    = 2 << 20 // of a reply
-
-	keepAlive = 5 * time.Minute // sessions end after 30
+	maxBatchSize = 100_000
+	keepAlive    = 5 * time.Minute // sessions end after 30
 )
 
 // clone returns a copy that later changes by the caller do not affect.

@@ -52,7 +52,7 @@ func (q *query) fail(err error) error {
 // budget has room.
 const (
 	copies    = 3
-	batchCost = copies * targetBytes
+	batchCost = copies * replyBytesBudget
 )
 
 // openAccount returns the account of a run.
@@ -103,6 +103,7 @@ func (q *query) batches(ctx context.Context, account *stream.Account, emit func(
 		empty:   emptyBatches{limit: cmp.Or(q.maxEmptyBatches, defaultEmptyBatches)},
 		drained: stream.Draining(ctx),
 		account: account,
+		copiers: newCopiers(1),
 	}
 	select {
 	case <-c.drained:
@@ -112,5 +113,10 @@ func (q *query) batches(ctx context.Context, account *stream.Account, emit func(
 	if q.noReadAhead || mongo.SessionFromContext(ctx) != nil { // only one goroutine may use a session
 		return readInline(ctx, c, emit)
 	}
+	n, err := stream.Parallelism(ctx, 0)
+	if err != nil {
+		return q.invalid(err)
+	}
+	c.copiers = newCopiers(n)
 	return readAhead(ctx, c, emit)
 }

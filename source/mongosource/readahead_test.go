@@ -110,8 +110,8 @@ func TestFindAdaptsItsBatches(t *testing.T) {
 		t.Fatalf("%d documents, %v", len(got), err)
 	}
 	for i, c := range srv.Commands("getMore") {
-		if size := c.Body.Lookup("batchSize").AsInt64(); size < 45 || size > 55 {
-			t.Errorf("getMore %d asks for %d documents, want about 2 MiB of 40 KiB each", i, size)
+		if size := c.Body.Lookup("batchSize").AsInt64(); size < 95 || size > 105 {
+			t.Errorf("getMore %d asks for %d documents, want about 4 MiB of 40 KiB each", i, size)
 		}
 	}
 }
@@ -135,5 +135,24 @@ func TestFindCancelledReadingAhead(t *testing.T) {
 	}
 	if kills := len(srv.Commands("killCursors")); kills != 1 {
 		t.Errorf("%d killCursors", kills)
+	}
+}
+
+// Several goroutines copy large batches, in order.
+func TestFindInParallel(t *testing.T) {
+	var docs []bson.Raw
+	for i := range 3000 {
+		docs = append(docs, raw(t, bson.D{{Key: "_id", Value: i}, {Key: "b", Value: make([]byte, i)}}))
+	}
+	_, coll := serve(t, docs)
+	for _, n := range []int{1, 2, 3, 32} {
+		got, err := collect(stream.WithParallelism(t.Context(), n), mongosource.Find(coll, bson.D{}, nil))
+		if !equal(got, docs) || err != nil {
+			t.Errorf("%d goroutines: %d documents, %v", n, len(got), err)
+		}
+	}
+	_, err := collect(stream.WithParallelism(t.Context(), -5), mongosource.Find(coll, bson.D{}, nil))
+	if stream.ClassOf(err) != stream.Fatal {
+		t.Errorf("-5 goroutines: %v", err)
 	}
 }

@@ -1,0 +1,64 @@
+package mongosource
+
+import (
+	"errors"
+	"sync"
+	"unsafe"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// A goroutine reads the replies of a cursor one after the other, so that it bounds how fast a
+// pipeline can be on many cores. A third of its CPU time was for copying documents. With
+// [stream.WithParallelism] several goroutines share the copying of a large batch.
+const (
+	maxCopiers = 4         // with more, the rest of the work matters more
+	copierMin  = 128 << 10 // bytes of documents for a goroutine; less costs more to hand over
+)
+
+// copiers copies documents out of the driver's replies. It has a slab for each goroutine, the
+// caller's first.
+type copiers []slab
+
+// newCopiers returns the copiers of a stage with n goroutines.
+func newCopiers(n int) copiers { return make(copiers, min(max(n, 1), maxCopiers)) }
+
+// own replaces docs, of size bytes together, by copies. It returns those before the first one that
+// check refuses, and the error with its index in docs.
+func (c copiers) own(docs []bson.Raw, size int, check func([]byte) *MalformedError) ([]bson.Raw, *MalformedError) {
+	n := min(len(c), 1+size/copierMin)
+	refused := make([]*MalformedError, n)
+	part := func(i int) {
+		for at := len(docs) * i / n; at < len(docs)*(i+1)/n; at++ {
+			if bad := check(docs[at]); bad != nil {
+				bad.Index = int64(at)
+				refused[i] = bad
+				return
+			}
+			docs[at] = c[i].clone(docs[at])
+		}
+	}
+	var others sync.WaitGroup
+	for i := 1; i < n; i++ {
+		others.Go(func() { part(i) })
+	}
+	part(0)
+	others.Wait()
+	for _, bad := range refused {
+		if bad != nil {
+			return docs[:bad.Index], bad
+		}
+	}
+	return docs, nil
+}
+
+// errReused says that the driver's cursor has overwritten a document of the batch by a later one.
+var errReused = stream.Mark(errors.New("the driver reuses the memory of a document"), stream.Fatal)
+
+// follows reports whether doc lies after last in memory. The documents of a reply do. But the driver
+// promises that one remains valid only until the next one, so a later version may reuse its memory.
+func follows(doc, last bson.Raw) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(doc))) >= uintptr(unsafe.Pointer(unsafe.SliceData(last)))+uintptr(len(last))
+}
