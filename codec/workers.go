@@ -25,7 +25,7 @@ type workers struct {
 func (w workers) need(stage string, unit, perWorker int64) stream.Need {
 	need := stream.Need{Stage: stage, Min: unit}
 	if w.option > 0 {
-		need.Max = int64(w.option) * perWorker * unit
+		need.Requested = int64(w.option) * perWorker * unit
 	}
 	return need
 }

@@ -12,10 +12,10 @@ type Need struct {
 	// Min is the number of bytes without which the stage cannot go on, such as one part or one
 	// block. It may be 0.
 	Min int64
-	// Max is the number of bytes that the budget must have room for, because the user asked for
-	// them by an option. A smaller budget is an error of the run. 0 means Min. Max does not limit
-	// what Acquire takes.
-	Max int64
+	// Requested is the number of bytes that the user requested by an option, such as the memory of
+	// eight goroutines. A budget without room for them is an error of the run. 0 means Min.
+	// Requested does not limit Acquire.
+	Requested int64
 }
 
 // hugeNeed counts as more than any budget: 1 PiB. Needs are cut to it, so that their sums do not
@@ -57,17 +57,18 @@ func OpenAccount(ctx context.Context, need Need) *Account {
 		return nil
 	}
 	b := p.budget
-	need.Min, need.Max = min(need.Min, hugeNeed), min(need.Max, hugeNeed)
+	need.Min, need.Requested = min(need.Min, hugeNeed), min(need.Requested, hugeNeed)
 	a := &Account{need: need, budget: b, run: p.run, branch: p.branch}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	least := max(need.Min, need.Max)
+	least := max(need.Min, need.Requested)
 	switch {
 	case b.bad != nil:
 		a.bad = b.bad
-	case need.Min < 0 || need.Max < 0 || need.Max > 0 && need.Max < need.Min:
-		a.bad = invalidError("OpenAccount: %s needs %d to %d bytes", need.Stage, need.Min, need.Max)
-		a.need.Min, a.need.Max = 0, 0
+	case need.Min < 0 || need.Requested < 0 || need.Requested > 0 && need.Requested < need.Min:
+		a.bad = invalidError("OpenAccount: %s needs %d bytes, and %d are requested", need.Stage, need.Min,
+			need.Requested)
+		a.need.Min, a.need.Requested = 0, 0
 	case least > b.size:
 		a.bad = invalidError("%s: the budget of %d bytes is too small; "+
 			"the smallest that works for this stage is %d bytes",
@@ -88,8 +89,8 @@ func (r *reservation) join(a *Account) {
 		return
 	}
 	r.certain += a.need.Min
-	r.stretch = max(r.stretch, a.need.Max-a.need.Min)
-	if r.largest == nil || max(a.need.Min, a.need.Max) > max(r.largest.Min, r.largest.Max) {
+	r.stretch = max(r.stretch, a.need.Requested-a.need.Min)
+	if r.largest == nil || max(a.need.Min, a.need.Requested) > max(r.largest.Min, r.largest.Requested) {
 		r.largest = &a.need
 	}
 	r.check()

@@ -28,7 +28,7 @@ func newTill(t *testing.T, size int64) *till {
 
 // run opens an account in a new run.
 func (l *till) run(least, most int64) *stream.Account {
-	return stream.OpenAccount(stream.WithReservation(l.ctx), stream.Need{Stage: "test", Min: least, Max: most})
+	return stream.OpenAccount(stream.WithReservation(l.ctx), stream.Need{Stage: "test", Min: least, Requested: most})
 }
 
 // insideOfARun returns the context of a run that goes on until end is called.

@@ -23,9 +23,9 @@ func AsyncBytes[T any](max int, size func(T) int) Flow[T, T] {
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
 		q := &bytesQueue[T]{max: int64(max), size: elementBytes(size), account: OpenAccount(ctx, Need{
-			Stage: "AsyncBytes",
-			Min:   int64(min(max, asyncBytesLeast)),
-			Max:   int64(max),
+			Stage:     "AsyncBytes",
+			Min:       int64(min(max, asyncBytesLeast)),
+			Requested: int64(max),
 		})}
 		defer q.account.Close()
 		return gated(ctx, src, q.put, func(ctx context.Context, g *gate) (bool, error) { return q.take(ctx, g, emit) })

@@ -33,7 +33,7 @@ func needing(need stream.Need) stream.Flow[int, int] {
 // A run that a budget can never admit ends before its source starts, and names the smallest budget
 // that works.
 func TestBudgetTooSmall(t *testing.T) {
-	small, wide := stream.Need{Stage: "small", Min: 10}, stream.Need{Stage: "wide", Min: 5, Max: 80}
+	small, wide := stream.Need{Stage: "small", Min: 10}, stream.Need{Stage: "wide", Min: 5, Requested: 80}
 	large := stream.Need{Stage: "large", Min: 30}
 	for name, tt := range map[string]struct {
 		flow  stream.Flow[int, int]
@@ -97,7 +97,7 @@ func TestBudgetTooSmallForHugeNeeds(t *testing.T) {
 		"a minimum":    needing(huge),
 		"two minimums": stream.Then(needing(huge), needing(huge)),
 		"a maximum": stream.Then(needing(stream.Need{Stage: "small", Min: 10}),
-			needing(stream.Need{Stage: "huge", Max: math.MaxInt64})),
+			needing(stream.Need{Stage: "huge", Requested: math.MaxInt64})),
 		"a minimum and more": stream.Then(needing(huge), needing(stream.Need{Stage: "small", Min: 10})),
 	} {
 		t.Run(name, func(t *testing.T) {

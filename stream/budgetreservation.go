@@ -21,7 +21,7 @@ type reservation struct {
 
 	open    int   // accounts
 	certain int64 // sum of the minimums of the open accounts that are not in branches
-	stretch int64 // the largest difference between the maximum and the minimum of such an account
+	stretch int64 // the largest difference between the requested bytes and the minimum of such an account
 	minimum int64 // sum of the minimums of all open accounts
 
 	admitted bool

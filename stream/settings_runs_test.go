@@ -108,6 +108,6 @@ func badRuns() map[string][]badRun {
 func badNeed(least, most int64) func(context.Context, func()) error {
 	return func(ctx context.Context, _ func()) error {
 		ctx = stream.WithBudget(ctx, stream.NewBudget(100))
-		return stream.OpenAccount(ctx, stream.Need{Min: least, Max: most}).Acquire(ctx, 1)
+		return stream.OpenAccount(ctx, stream.Need{Min: least, Requested: most}).Acquire(ctx, 1)
 	}
 }

@@ -50,7 +50,7 @@ func (r *batches[I, O]) run(ctx context.Context, cut func(context.Context, func(
 ) error {
 	inFlight := inflight.New(1, int64(r.n)*workerMemory)
 	least := batchMemory * int64(r.size)
-	account := stream.OpenAccount(ctx, stream.Need{Stage: r.stage, Min: least, Max: least * int64(r.most)})
+	account := stream.OpenAccount(ctx, stream.Need{Stage: r.stage, Min: least, Requested: least * int64(r.most)})
 	defer account.Close()
 	var upstream, downstream error
 	all := stream.SourceFunc[*batch[I, O]](func(ctx context.Context, emit func(*batch[I, O]) error) error {

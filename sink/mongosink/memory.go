@@ -25,9 +25,9 @@ func (w *writing) openAccount(ctx context.Context) *stream.Account {
 		Min:   copies*int64(w.batchBytes+idBytes) + documentOverhead*int64(w.batchDocuments),
 	}
 	if w.given {
-		need.Max = math.MaxInt64
+		need.Requested = math.MaxInt64
 		if n := int64(w.parallelism); n <= math.MaxInt64/need.Min {
-			need.Max = n * need.Min
+			need.Requested = n * need.Min
 		}
 	}
 	return stream.OpenAccount(ctx, need)

@@ -69,7 +69,7 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 func (s *settings) need() stream.Need {
 	need := stream.Need{Stage: "s3sink.Upload", Min: s.sizes.base}
 	if s.explicitParallelism {
-		need.Max = s.sizes.base * int64(s.opts.Parallelism)
+		need.Requested = s.sizes.base * int64(s.opts.Parallelism)
 	}
 	return need
 }

@@ -177,7 +177,7 @@ func Download(client API, bucket, key string, opts *DownloadOptions) stream.Sour
 func (d *download) openAccount(ctx context.Context) *stream.Account {
 	need := stream.Need{Stage: "s3source.Download", Min: int64(d.opts.ChunkSize)}
 	if d.opts.Parallelism > 1 {
-		need.Min, need.Max = d.opts.PartSize, int64(d.opts.Parallelism)*d.opts.PartSize
+		need.Min, need.Requested = d.opts.PartSize, int64(d.opts.Parallelism)*d.opts.PartSize
 	}
 	return stream.OpenAccount(ctx, need)
 }
