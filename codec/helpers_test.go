@@ -7,8 +7,14 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/millweir/millweir/internal/chunktest"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
+)
+
+var (
+	pieces = chunktest.Pieces
+	noise  = chunktest.Noise
 )
 
 // flow is the type of most flows of this package.
@@ -45,23 +51,6 @@ func drain(src stream.Source[[]byte]) error {
 // clone copies every chunk. Sources that emit the same slice in every run need it.
 var clone = stream.Map(bytes.Clone)
 
-// pieces is a source of data in pieces of size bytes. Each piece is a new slice.
-func pieces(data []byte, size int) stream.Source[[]byte] {
-	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-		for p := data; len(p) > 0; {
-			n := len(p)
-			if size > 0 {
-				n = min(size, n)
-			}
-			if err := emit(bytes.Clone(p[:n])); err != nil {
-				return err
-			}
-			p = p[n:]
-		}
-		return nil
-	})
-}
-
 // failsAfter is a source of data, in one piece, that then fails with err.
 func failsAfter(data []byte, err error) stream.Source[[]byte] {
 	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
@@ -97,12 +86,4 @@ func word(rnd *rand.Rand) string {
 		w = append(w, letters[x%26])
 	}
 	return string(w)
-}
-
-// noise returns n bytes that do not compress.
-func noise(n int) []byte {
-	rnd := rand.NewChaCha8([32]byte{1})
-	p := make([]byte, n)
-	_, _ = rnd.Read(p)
-	return p
 }

@@ -3,7 +3,6 @@ package integration_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -13,27 +12,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/integration/servers"
+	"github.com/millweir/millweir/internal/mongofixture"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
-
-// mixedIDs returns 5 × n documents in the order of their _ids, which are of five types.
-func mixedIDs(t testing.TB, n int) (docs []bson.Raw) {
-	t.Helper()
-	for _, id := range []func(i int) any{
-		func(i int) any { return i },
-		func(i int) any { return fmt.Sprintf("%06d", i) },
-		func(i int) any { return bson.D{{Key: "n", Value: i}} },
-		func(i int) any { return bson.ObjectID{10: byte(i >> 8), 11: byte(i)} },
-		func(i int) any { return bson.DateTime(i) },
-	} {
-		for i := range n {
-			docs = append(docs, marshal(t, bson.D{{Key: "_id", Value: id(i)}, {Key: "n", Value: i}}))
-		}
-	}
-	return docs
-}
 
 // scan runs a scan in batches of 50. It calls at with the number of documents so far, and counts
 // the failures that it resumed after.
@@ -56,7 +39,7 @@ func scan(t testing.TB, coll *mongo.Collection, at func(n int)) (docs []bson.Raw
 func TestScanResumes(t *testing.T) {
 	m := servers.SecantusDB(t)
 	coll := m.Database(t).Collection("c")
-	docs := mixedIDs(t, 300)
+	docs := mongofixture.MixedIDs(t, 300)
 	load(t, coll, docs)
 	for _, fault := range []bson.D{
 		{{Key: "closeConnection", Value: true}},
@@ -83,7 +66,7 @@ func TestScanResumes(t *testing.T) {
 // scan of its successor would succeed.
 func TestScanOfAChangedCollection(t *testing.T) {
 	m := servers.Shared.SecantusDB(t)
-	docs := mixedIDs(t, 100)
+	docs := mongofixture.MixedIDs(t, 100)
 	for name, change := range map[string]func(*mongo.Collection) error{
 		"dropped": func(c *mongo.Collection) error { return c.Drop(t.Context()) },
 		"renamed": func(c *mongo.Collection) error {
@@ -123,7 +106,7 @@ func TestScanOfAChangedCollection(t *testing.T) {
 func TestScanKilledServer(t *testing.T) {
 	m := servers.SecantusDB(t)
 	coll := m.Database(t).Collection("c")
-	docs := mixedIDs(t, 300)
+	docs := mongofixture.MixedIDs(t, 300)
 	load(t, coll, docs)
 	kills := 3
 	if testing.Short() {
@@ -156,7 +139,7 @@ func TestScanKilledServer(t *testing.T) {
 // A view and a collection that does not exist cannot be scanned.
 func TestScanNotResumable(t *testing.T) {
 	db := servers.Shared.SecantusDB(t).Database(t)
-	load(t, db.Collection("c"), mixedIDs(t, 1))
+	load(t, db.Collection("c"), mongofixture.MixedIDs(t, 1))
 	if err := db.CreateView(t.Context(), "v", "c", mongo.Pipeline{}); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +154,7 @@ func TestScanNotResumable(t *testing.T) {
 // Every position of a scan, stored as JSON, continues it.
 func TestScanContinues(t *testing.T) {
 	coll := servers.Shared.SecantusDB(t).Database(t).Collection("c")
-	docs := mixedIDs(t, 4)
+	docs := mongofixture.MixedIDs(t, 4)
 	load(t, coll, docs)
 	i := 0
 	err := mongosource.ScanCheckpoints(coll, bson.D{}, nil).Each(t.Context(), func(e mongosource.Checkpointed) error {

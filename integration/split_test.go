@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/millweir/millweir/integration/servers"
+	"github.com/millweir/millweir/internal/mongofixture"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
@@ -18,7 +19,7 @@ import (
 func TestSplit(t *testing.T) {
 	eachMongo(t, func(t *testing.T, m *servers.Mongo) {
 		coll := m.Database(t).Collection("c")
-		docs, ranges := mixedIDs(t, 100), 7
+		docs, ranges := mongofixture.MixedIDs(t, 100), 7
 		if m.IsFerretDB() {
 			docs, ranges = docs[:100], 1
 		}
@@ -45,7 +46,7 @@ func TestSplit(t *testing.T) {
 func TestSplitMeasures(t *testing.T) {
 	m := servers.Shared.SecantusDB(t)
 	coll := m.Database(t).Collection("c")
-	docs := mixedIDs(t, 1000)
+	docs := mongofixture.MixedIDs(t, 1000)
 	load(t, coll, docs)
 	var report mongosource.SplitReport
 	src := mongosource.Split(coll, bson.D{}, &mongosource.SplitOptions{
@@ -90,7 +91,7 @@ func TestSplitWithoutSnapshots(t *testing.T) {
 func TestSplitResumes(t *testing.T) {
 	m := servers.SecantusDB(t)
 	coll := m.Database(t).Collection("c")
-	docs := mixedIDs(t, 100)
+	docs := mongofixture.MixedIDs(t, 100)
 	load(t, coll, docs)
 	for _, fault := range []bson.D{
 		{{Key: "closeConnection", Value: true}},

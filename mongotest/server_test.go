@@ -15,21 +15,6 @@ import (
 	"github.com/millweir/millweir/mongotest"
 )
 
-func connect(t testing.TB, srv *mongotest.Server) *mongo.Client {
-	t.Helper()
-	client, err := mongo.Connect(options.Client().ApplyURI(srv.URI()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		client.Disconnect(ctx)
-		srv.Close()
-	})
-	return client
-}
-
 // The driver's own operations, as a user's test calls them.
 func TestOperations(t *testing.T) {
 	srv := mongotest.NewServer()

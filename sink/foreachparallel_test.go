@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/millweir/millweir/internal/apart"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -129,7 +130,7 @@ func TestForEachParallelBreaks(t *testing.T) {
 		for _, goexit := range []bool{false, true} {
 			ended := false
 			returned := false
-			err := apart(func() error {
+			err := apart.Run(func() error {
 				_, err := stream.Run(t.Context(), source.Of(0, 1),
 					sink.ForEachParallel(2, func(ctx context.Context, i int) error {
 						if i == 1 {

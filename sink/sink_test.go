@@ -258,19 +258,3 @@ func TestCancelledAndNever(t *testing.T) {
 		}
 	})
 }
-
-// apart runs f on a new goroutine, and returns the value of its panic as an error.
-func apart(f func() error) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if v := recover(); v != nil {
-				err = v.(error)
-			}
-		}()
-		err = f()
-	}()
-	<-done
-	return err
-}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/millweir/millweir/internal/apart"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -152,7 +153,7 @@ func TestCreateCloses(t *testing.T) {
 	} {
 		plain, told := f.w, &failer{writer{limit: f.w.limit, err: f.w.err, shut: f.w.shut}}
 		for _, w := range []io.WriteCloser{&plain, told} {
-			err := apart(func() error {
+			err := apart.Run(func() error {
 				_, err := stream.Run(t.Context(), f.src, sink.Create(func(context.Context) (io.WriteCloser, error) {
 					return w, nil
 				}))
@@ -222,7 +223,7 @@ func TestFile(t *testing.T) {
 		t.Error(err)
 	}
 	holds(fresh, "x", 0o664)
-	if err := apart(func() error {
+	if err := apart.Run(func() error {
 		_, err := store(filepath.Join(dir, "none"), nil,
 			stream.SourceFunc[[]byte](func(context.Context, func([]byte) error) error {
 				panic(errTest)

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/millweir/millweir/internal/apart"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -92,7 +93,7 @@ func TestQueueOffersAfterTheEnd(t *testing.T) {
 				f.run = func(context.CancelCauseFunc, int) error { return nil }
 			}
 			seen := 0
-			err := apart(func() error { return q.Each(ctx, func(n int) error { seen++; return f.run(cancel, n) }) })
+			err := apart.Run(func() error { return q.Each(ctx, func(n int) error { seen++; return f.run(cancel, n) }) })
 			if err != f.want || seen != 1 {
 				t.Errorf("%s: the run: %v, %d elements", name, err, seen)
 			}

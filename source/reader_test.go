@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/millweir/millweir/internal/apart"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
@@ -220,7 +221,7 @@ func TestOpenCloses(t *testing.T) {
 		cancel(nil)
 	}
 	c := &closer{Reader: bytes.NewReader([]byte("x"))}
-	err := apart(func() error {
+	err := apart.Run(func() error {
 		return source.Open(func(context.Context) (io.ReadCloser, error) { return c, nil }).
 			Each(t.Context(), func([]byte) error { panic(errTest) })
 	})

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/millweir/millweir/internal/apart"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
@@ -51,7 +52,7 @@ func TestResourceIsClosed(t *testing.T) {
 					}
 					return nil
 				})
-			err := apart(func() error { return src.Each(ctx, func(int) error { return end.emit() }) })
+			err := apart.Run(func() error { return src.Each(ctx, func(int) error { return end.emit() }) })
 			if closed != 1 {
 				t.Errorf("%s: closed %d times", name, closed)
 			}

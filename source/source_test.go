@@ -204,22 +204,6 @@ func TestSeq2Error(t *testing.T) {
 	}
 }
 
-// apart runs f on a new goroutine, and returns the value of its panic as an error.
-func apart(f func() error) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if v := recover(); v != nil {
-				err = v.(error)
-			}
-		}()
-		err = f()
-	}()
-	<-done
-	return err
-}
-
 func TestCycle(t *testing.T) {
 	same(t, stream.Via(source.Cycle(slices.Values([]int{1, 2})), stream.Take[int](5)), 1, 2, 1, 2, 1)
 	passes := 0

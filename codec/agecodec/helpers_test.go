@@ -3,13 +3,18 @@ package agecodec_test
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
 	"testing"
 
 	"filippo.io/age"
 
+	"github.com/millweir/millweir/internal/chunktest"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/stream"
+)
+
+var (
+	pieces = chunktest.Pieces
+	noise  = chunktest.Noise
 )
 
 var ctx = context.Background()
@@ -32,31 +37,6 @@ func must(t testing.TB) func([]byte, error) []byte {
 		}
 		return p
 	}
-}
-
-// pieces returns a source of data in chunks of size bytes, each in its own memory.
-func pieces(data []byte, size int) stream.Source[[]byte] {
-	return stream.SourceFunc[[]byte](func(ctx context.Context, emit func([]byte) error) error {
-		for p := data; len(p) > 0; {
-			n := len(p)
-			if size > 0 {
-				n = min(size, n)
-			}
-			if err := emit(bytes.Clone(p[:n])); err != nil {
-				return err
-			}
-			p = p[n:]
-		}
-		return nil
-	})
-}
-
-// noise returns n random bytes.
-func noise(n int) []byte {
-	rnd := rand.NewChaCha8([32]byte{1})
-	p := make([]byte, n)
-	_, _ = rnd.Read(p)
-	return p
 }
 
 // newKey returns a fresh X25519 key.

@@ -3,16 +3,20 @@ package mongosink_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/mongofixture"
 	"github.com/millweir/millweir/stream"
+)
+
+var (
+	raw      = mongofixture.Raw
+	numbered = mongofixture.Numbered
 )
 
 // inserter is a fake collection. As a server does, it stores each batch at once, whether the run
@@ -121,22 +125,6 @@ func (f *inserter) sizes() (n []int) {
 		n = append(n, len(b))
 	}
 	return n
-}
-
-func raw(t testing.TB, v any) bson.Raw {
-	t.Helper()
-	b, err := bson.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func numbered(t testing.TB, n int) (docs []bson.Raw) {
-	for i := range n {
-		docs = append(docs, raw(t, bson.D{{Key: "_id", Value: i}, {Key: "name", Value: fmt.Sprint("cookie ", i)}}))
-	}
-	return docs
 }
 
 // sourceOf is a source of docs that ends with err.

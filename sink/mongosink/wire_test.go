@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
+	"github.com/millweir/millweir/internal/mongofixture"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/stream"
@@ -24,22 +25,7 @@ import (
 // serve returns a server and a client's view of its empty collection shop.cookies.
 func serve(t testing.TB, set ...func(*options.ClientOptions)) (*mongotest.Server, *mongo.Collection) {
 	t.Helper()
-	srv := mongotest.NewServer()
-	o := options.Client().ApplyURI(srv.URI())
-	for _, f := range set {
-		f(o)
-	}
-	client, err := mongo.Connect(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		client.Disconnect(ctx)
-		srv.Close()
-	})
-	return srv, client.Database("shop").Collection("cookies")
+	return mongofixture.Serve(t, nil, set...)
 }
 
 // sorted returns docs in the order of their bytes.

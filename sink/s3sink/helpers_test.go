@@ -8,16 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/millweir/millweir/internal/chunktest"
+	"github.com/millweir/millweir/internal/s3fixture"
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/stream"
 )
 
 const bucket, key = "backups", "dir/cookies.json.gz"
+
+var (
+	newClient = s3fixture.NewClient
+	chunks    = chunktest.Pieces
+)
 
 // newServer returns a server with the bucket, and a client for it.
 func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) {
@@ -26,21 +30,6 @@ func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) 
 	t.Cleanup(server.Close)
 	server.CreateBucket(bucket)
 	return server, newClient(server.URL)
-}
-
-// newClient returns the SDK's client, with retries that do not wait.
-func newClient(endpoint string, opts ...func(*s3.Options)) *s3.Client {
-	return s3.New(s3.Options{
-		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "canary-secret"}, nil
-		}),
-		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts = 3
-			o.MaxBackoff = time.Millisecond
-			o.RateLimiter = ratelimit.None
-		}),
-	}, opts...)
 }
 
 // small returns o with tiny parts, for servers without a minimum. Unless RetryTimeout is set, only
@@ -107,18 +96,6 @@ func expectStored(t testing.TB, server *s3test.Server, data []byte, obj s3sink.O
 	if u := server.Uploads(bucket); len(u) > 0 {
 		t.Errorf("uploads are pending: %v", u)
 	}
-}
-
-// chunks returns a source of data in chunks of n bytes.
-func chunks(data []byte, n int) stream.Source[[]byte] {
-	return stream.SourceFunc[[]byte](func(_ context.Context, emit func([]byte) error) error {
-		for rest := data; len(rest) > 0; rest = rest[min(n, len(rest)):] {
-			if err := emit(bytes.Clone(rest[:min(n, len(rest))])); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // olderThan aborts the uploads that began more than d ago.

@@ -19,31 +19,7 @@ import (
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
-	"github.com/millweir/millweir/stream/streamtest"
 )
-
-// serve returns a server with docs in shop.cookies, and a client's view of that collection. set
-// changes the client's options.
-func serve(t testing.TB, docs []bson.Raw, set ...func(*options.ClientOptions)) (*mongotest.Server, *mongo.Collection) {
-	t.Helper()
-	srv := mongotest.NewServer()
-	srv.Add("shop", "cookies", docs...)
-	o := options.Client().ApplyURI(srv.URI())
-	for _, f := range set {
-		f(o)
-	}
-	client, err := mongo.Connect(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		client.Disconnect(ctx)
-		srv.Close()
-	})
-	return srv, client.Database("shop").Collection("cookies")
-}
 
 func every(n int) *mongosource.FindOptions { return &mongosource.FindOptions{BatchSize: n} }
 
@@ -503,31 +479,5 @@ func TestFindNoConnection(t *testing.T) {
 	if _, err := collect(t.Context(), mongosource.Find(coll, bson.D{}, nil)); err == nil ||
 		time.Since(begin) > 20*time.Second {
 		t.Errorf("without a server: %v after %v", err, time.Since(begin))
-	}
-}
-
-// The contract over the wire, with cursors of several batches.
-func TestFindContractOnTheWire(t *testing.T) {
-	srv, coll := serve(t, nil)
-	db := coll.Database()
-	streamtest.TestSource(t, streamtest.Source[bson.Raw]{
-		New: func(n int) stream.Source[bson.Raw] {
-			name := fmt.Sprint("of-", n)
-			if srv.Documents(db.Name(), name) == nil {
-				srv.Add(db.Name(), name, numbered(t, n)...)
-			}
-			return mongosource.Find(db.Collection(name), bson.D{}, every(3))
-		},
-		Want: func(t *testing.T, n int, out []bson.Raw) {
-			if !equal(out, numbered(t, n)) {
-				t.Errorf("%d documents came, not the %d that are stored", len(out), n)
-			}
-		},
-		Records: true,
-		RealIO:  true,
-		Idle:    []string{"mongo-driver/v2", "mongotest.", "net.", "internal/poll."},
-	})
-	if open := srv.Cursors(); open != 0 {
-		t.Errorf("%d cursors are left", open)
 	}
 }

@@ -51,22 +51,6 @@ func (f *finder) Find(ctx context.Context, _ any, opts ...options.Lister[options
 	return mongo.NewCursorFromDocuments(f.docs, f.err, nil)
 }
 
-func raw(t testing.TB, v any) bson.Raw {
-	t.Helper()
-	b, err := bson.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func numbered(t testing.TB, n int) (docs []bson.Raw) {
-	for i := range n {
-		docs = append(docs, raw(t, bson.D{{Key: "_id", Value: i}, {Key: "name", Value: fmt.Sprint("cookie ", i)}}))
-	}
-	return docs
-}
-
 func anys(docs []bson.Raw) (all []any) {
 	for _, d := range docs {
 		all = append(all, d)

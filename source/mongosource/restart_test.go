@@ -16,23 +16,6 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// mixedIDs returns 5 × n documents in the order of their _ids, which are of five types.
-func mixedIDs(t testing.TB, n int) (docs []bson.Raw) {
-	t.Helper()
-	for _, id := range []func(i int) any{
-		func(i int) any { return i },
-		func(i int) any { return fmt.Sprintf("%06d", i) },
-		func(i int) any { return bson.D{{Key: "n", Value: i}} },
-		func(i int) any { return bson.ObjectID{10: byte(i >> 8), 11: byte(i)} },
-		func(i int) any { return bson.DateTime(i) },
-	} {
-		for i := range n {
-			docs = append(docs, raw(t, bson.D{{Key: "_id", Value: id(i)}, {Key: "n", Value: i}}))
-		}
-	}
-	return docs
-}
-
 // restarted returns the scan of the example in the comment of stream.Restart.
 func restarted(coll mongosource.Finder, after func(id bson.RawValue) bson.D,
 	backoff stream.Backoff,

@@ -325,28 +325,9 @@ func TestScanWithoutNoCursorTimeout(t *testing.T) {
 }
 
 func TestScanContract(t *testing.T) {
-	srv, coll := serve(t, nil)
-	db := coll.Database()
-	streamtest.TestSource(t, streamtest.Source[bson.Raw]{
-		New: func(n int) stream.Source[bson.Raw] {
-			name := fmt.Sprint("of-", n)
-			if srv.Documents(db.Name(), name) == nil {
-				srv.Add(db.Name(), name, numbered(t, n)...)
-			}
-			return mongosource.Scan(db.Collection(name), bson.D{}, quick(3))
-		},
-		Want: func(t *testing.T, n int, out []bson.Raw) {
-			if !equal(out, numbered(t, n)) {
-				t.Errorf("%d documents came, not the %d that are stored", len(out), n)
-			}
-		},
-		Records: true,
-		RealIO:  true,
-		Idle:    []string{"mongo-driver/v2", "mongotest.", "net.", "internal/poll."},
+	testContract(t, func(coll *mongo.Collection) stream.Source[bson.Raw] {
+		return mongosource.Scan(coll, bson.D{}, quick(3))
 	})
-	if open := srv.Cursors(); open != 0 {
-		t.Errorf("%d cursors are left", open)
-	}
 }
 
 func TestScanCheckpointsContract(t *testing.T) {

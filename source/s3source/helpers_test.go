@@ -4,12 +4,9 @@ import (
 	"context"
 	"math/rand/v2"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/millweir/millweir/internal/s3fixture"
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/stream"
 )
@@ -23,17 +20,7 @@ func newServer(t testing.TB, opts *s3test.Options) (*s3test.Server, *s3.Client) 
 	server := s3test.New(opts)
 	t.Cleanup(server.Close)
 	server.CreateBucket(bucket)
-	return server, s3.New(s3.Options{
-		BaseEndpoint: &server.URL, Region: "us-east-1", UsePathStyle: true,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "canary-secret"}, nil
-		}),
-		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts = 3
-			o.MaxBackoff = time.Millisecond
-			o.RateLimiter = ratelimit.None
-		}),
-	})
+	return server, s3fixture.NewClient(server.URL)
 }
 
 // random returns n bytes, the same in every call.
