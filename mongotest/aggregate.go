@@ -9,6 +9,9 @@ import (
 
 // aggregate supports the stages that sources use, and those of CountDocuments.
 func (s *Server) aggregate(req *request, ns string) bson.Raw {
+	if isChangeStream(req) {
+		return s.openChanges(req)
+	}
 	bad := refuseUnknown("aggregate", req.body, nil, "pipeline", "cursor", "allowDiskUse", "hint", "let",
 		"bypassDocumentValidation")
 	if bad != nil {

@@ -83,6 +83,7 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 				s.remove(name)
 			}
 		}
+		s.logChange(req.db, "", bson.D{{Key: "operationType", Value: "dropDatabase"}})
 		return document(bson.D{ok})
 	case "listIndexes":
 		return s.listIndexes(ns)
@@ -189,6 +190,12 @@ func (s *Server) getMore(req *request) bson.Raw {
 		return failure(239, "the snapshot of the cursor is too old")
 	}
 	size, given := integer(req.body, "batchSize")
+	if c.changes != nil {
+		if !given {
+			size = firstBatch
+		}
+		return s.changeBatch("nextBatch", id, size)
+	}
 	if !given {
 		size = len(c.docs)
 	}

@@ -32,6 +32,7 @@ type cursor struct {
 	docs    []bson.Raw     // that have not been sent
 	at      bson.Timestamp // the time of its snapshot, or zero
 	dropped bool           // the collection was dropped: the next getMore reports it
+	changes *changeStream  // reads the change log instead of docs; nil for other cursors
 }
 
 // make returns the collection, and creates it if it does not exist.
@@ -50,6 +51,14 @@ func (s *Server) make(db, name string) *collection {
 
 // remove drops the collection.
 func (s *Server) remove(ns string) {
+	if c := s.data[ns]; c != nil {
+		s.logChange(c.db, c.name, bson.D{{Key: "operationType", Value: "drop"}})
+	}
+	s.forget(ns)
+}
+
+// forget takes the collection out of the data, and ends its cursors.
+func (s *Server) forget(ns string) {
 	delete(s.data, ns)
 	for i, name := range s.order {
 		if name == ns {
@@ -58,7 +67,7 @@ func (s *Server) remove(ns string) {
 		}
 	}
 	for _, c := range s.cursors {
-		if c.ns == ns {
+		if c.ns == ns && c.changes == nil {
 			c.dropped, c.docs = true, nil
 		}
 	}

@@ -36,6 +36,12 @@
 // so a hint has none. A read concern other than snapshot has none either. The server keeps the
 // options of a collection and lists them; a view cannot be written, and is empty.
 //
+// A change stream of a collection, a database or the deployment returns the inserts, drops and
+// renames since the first change stream of the server, and the events of [Server.AddChange]. It
+// supports resumeAfter and startAfter, $match and $changeStreamSplitLargeEvent. [Server.KeepChanges]
+// lets old changes leave the log, [Server.SkipLostChanges] hides that from streams, and
+// [Server.LimitEvents] makes events too large.
+//
 // A test inspects the server with [Server.Documents], [Server.Cursors] and [Server.Commands].
 // [Server.Add] stores what no client could: damaged documents, or an _id twice.
 //

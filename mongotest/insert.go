@@ -103,5 +103,6 @@ func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refu
 		c.docs = c.docs[:len(c.docs)-1]
 		return bad
 	}
+	s.logInsert(c, fixed)
 	return nil
 }

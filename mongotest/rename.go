@@ -27,7 +27,11 @@ func (s *Server) renameCollection(req *request, from string) bson.Raw {
 		return failure(48, "target namespace exists")
 	}
 	s.remove(to)
-	s.remove(from)
+	s.forget(from)
+	s.logChange(c.db, c.name, bson.D{
+		{Key: "operationType", Value: "rename"},
+		{Key: "to", Value: bson.D{{Key: "db", Value: db}, {Key: "coll", Value: name}}},
+	})
 	c.db, c.name = db, name
 	s.data[to] = c
 	s.order = append(s.order, to)

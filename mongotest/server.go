@@ -43,6 +43,7 @@ type Server struct {
 	silent  bool                 // and states no time
 
 	standalone bool // no replica set
+	changes    changeLog
 }
 
 // NewServer starts a server on a free port of the loopback interface. It panics if there is none.
@@ -56,6 +57,7 @@ func NewServer() *Server {
 		listener: l, ended: make(chan struct{}), open: map[net.Conn]struct{}{}, data: map[string]*collection{},
 		cursors: map[int64]*cursor{},
 		retries: map[string]*numbered{}, batch: MaxBatchDocuments, unknown: map[string]bool{},
+		changes: newChangeLog(),
 	}
 	s.conns.Go(s.accept)
 	return s

@@ -216,6 +216,7 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	f := s.fault(c)
 	s.mu.Unlock()
 	if f == nil {
+		s.awaitChanges(req)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.run(req, &Fault{}), nil
@@ -229,6 +230,7 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	case f.Code != 0:
 		return failure(f.Code, f.Text, f.Labels...), f
 	}
+	s.awaitChanges(req)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reply := s.run(req, f)
