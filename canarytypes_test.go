@@ -33,7 +33,8 @@ var withoutSecrets = map[string]string{
 	"source": "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
 		" Finder Kind MalformedError Position ScanOptions Consistency" +
-		" DecodeError Division SplitCheckpointed SplitOptions SplitOrder SplitPosition SplitRange SplitReport",
+		" ChangePosition DecodeError Division Event Namespace Operation Transaction WatchOptions Watcher" +
+		" SplitCheckpointed SplitOptions SplitOrder SplitPosition SplitRange SplitReport",
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
 		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +

@@ -100,6 +100,9 @@ var classified = map[string]struct {
 	"source/mongosource.ErrNoSnapshot":        {mongosource.ErrNoSnapshot, stream.Fatal},
 	"source/mongosource.ErrSnapshotTooOld":    {mongosource.ErrSnapshotTooOld, stream.Fatal},
 	"source/mongosource.ErrCursorLost":        {mongosource.ErrCursorLost, stream.Retryable},
+	"source/mongosource.ErrEventTooLarge":     {mongosource.ErrEventTooLarge, stream.Fatal},
+	"source/mongosource.ErrHistoryLost":       {mongosource.ErrHistoryLost, stream.Fatal},
+	"source/mongosource.ErrInvalidated":       {mongosource.ErrInvalidated, stream.Fatal},
 	"source/mongosource.ErrMaxTime":           {mongosource.ErrMaxTime, stream.Retryable},
 	"source/mongosource.MalformedError":       {new(mongosource.MalformedError), stream.Data},
 

@@ -15,6 +15,32 @@
 // repeats the request as often as the time allows, and then reports only that the time is over. It
 // does not ask again for a lost batch: the run fails, and [Scan] would continue. A server that
 // accepts a request and never answers blocks the run until one of these limits or a cancellation.
+//
+// # Change streams
+//
+// [Watch] opens a change stream again after each failure that passes, by the token of its position
+// and never at now. It also checks that nothing is left out:
+//
+//   - It opens the stream one event before its position. The server must send the last event again,
+//     first. This proves that the server's log (the oplog) still has that event and all after it. It
+//     holds for a position that another process has stored, too.
+//   - It opens the stream again in this way, instead of reading on, while the cursor lags behind, and
+//     after a full batch of a cursor that had caught up. A server may let a cursor skip changes that
+//     have left its log, and send no error.
+//
+// These checks fail with [ErrHistoryLost]. The following rests on the server alone, which must
+// refuse a token that is too old:
+//
+//   - a position without an event: of the start, of a heartbeat, of a stream that was idle for long,
+//     of [AfterToken], and after an invalidation;
+//   - a stream with a Pipeline and with documents that the server looks up, because the Pipeline may
+//     have filtered by them;
+//   - a log of which all is replaced within ReopenAfter, by fewer events than a batch has.
+//
+// There is no start by time: if its log begins later, a server may say nothing.
+//
+// The events of a transaction follow each other on a replica set, but may differ in their cluster
+// time. Compare their Transaction, as the example does.
 package mongosource
 
 import (
