@@ -93,11 +93,16 @@ func TestWatchEvents(t *testing.T) {
 		{Key: "updateDescription", Value: bson.D{{Key: "updatedFields", Value: bson.D{{Key: "n", Value: 2}}}}},
 		{Key: "clusterTime", Value: bson.Timestamp{T: 5, I: 6}},
 		{Key: "wallTime", Value: bson.DateTime(1500)},
-		{Key: "lsid", Value: session}, {Key: "txnNumber", Value: int64(9)},
+		{Key: "lsid", Value: session},
+		{Key: "txnNumber", Value: int64(9)},
 	})
 	srv.AddChange("shop", "cookies", bson.D{
-		{Key: "operationType", Value: 5}, {Key: "ns", Value: "text"}, {Key: "fullDocument", Value: nil},
-		{Key: "clusterTime", Value: "now"}, {Key: "wallTime", Value: true}, {Key: "txnNumber", Value: "many"},
+		{Key: "operationType", Value: 5},
+		{Key: "ns", Value: "text"},
+		{Key: "fullDocument", Value: nil},
+		{Key: "clusterTime", Value: "now"},
+		{Key: "wallTime", Value: true},
+		{Key: "txnNumber", Value: "many"},
 	})
 	events, err := take(t.Context(), 2, mongosource.Watch(coll, watching(at)))
 	if err != nil {

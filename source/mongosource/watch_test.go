@@ -197,7 +197,10 @@ func TestWatchResumes(t *testing.T) {
 			command string
 			nth     []int
 		}{
-			{"aggregate", []int{1}}, {"aggregate", []int{1, 2, 3}}, {"getMore", []int{1}}, {"getMore", []int{2}},
+			{"aggregate", []int{1}},
+			{"aggregate", []int{1, 2, 3}},
+			{"getMore", []int{1}},
+			{"getMore", []int{2}},
 			{"getMore", []int{3, 4, 6, 8}},
 		} {
 			t.Run(fmt.Sprint(name, " at ", place.command, place.nth), func(t *testing.T) {
