@@ -131,24 +131,18 @@ func TestWatchInvalidated(t *testing.T) {
 
 // A stream that filters its invalidation ends with the error all the same.
 func TestWatchInvalidatedSilently(t *testing.T) {
-	_, coll := serve(t, nil)
-	srvReply := document(t, bson.D{
+	last := raw(t, bson.D{
 		{Key: "cursor", Value: bson.D{
 			{Key: "nextBatch", Value: bson.A{}}, {Key: "id", Value: int64(0)}, {Key: "ns", Value: "shop.cookies"},
 		}},
 		{Key: "ok", Value: 1.0},
 	})
 	srv, coll := serve(t, nil)
-	srv.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Reply: srvReply})
+	srv.Inject(mongotest.Fault{Command: "getMore", Nth: 2, Reply: last})
 	events, err := take(t.Context(), 1, mongosource.Watch(coll, watching(mongosource.ChangePosition{})))
 	if !errors.Is(err, mongosource.ErrInvalidated) || len(events) != 0 {
 		t.Errorf("%d events, %v", len(events), err)
 	}
-}
-
-func document(t testing.TB, d bson.D) bson.Raw {
-	t.Helper()
-	return raw(t, d)
 }
 
 // A position that is too old ends the run, and one of another collection does before any request.
