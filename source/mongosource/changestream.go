@@ -41,7 +41,7 @@ type changeStream struct {
 func (w *watch) open(ctx context.Context, at ChangePosition) (*changeStream, error) {
 	s := &changeStream{watch: w, at: at, size: int32(w.opts.BatchSize), lastEvent: time.Now()}
 	if s.size == 0 {
-		s.size = firstBatchSize
+		s.size = firstBatch
 	}
 	o := w.opts.driver()
 	switch {
@@ -164,7 +164,7 @@ func (s *changeStream) adapt(n int) {
 	case s.watch.opts.BatchSize > 0:
 		s.size = int32(s.watch.opts.BatchSize)
 	case n > 0:
-		s.size = int32(min(max(targetBytes/(s.bytes/n+1), 1), maxBatchSize))
+		s.size = int32(min(max(replyBytesBudget/(s.bytes/n+1), 1), maxBatchSize))
 	}
 	s.cs.SetBatchSize(s.size)
 }
