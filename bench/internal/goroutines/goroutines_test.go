@@ -2,6 +2,7 @@ package goroutines
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -17,8 +18,11 @@ func TestShares(t *testing.T) {
 	feeder := []string{"feed", "stream.mapParallel.func1", "stream.(*Group).Go.func1", "sync.(*WaitGroup).Go.func1"}
 	got := shares([]sample{
 		{worker, 50, "json", "", ""},
-		{[]string{"write", "example.com/goroutines.labelled", "main.main", "runtime.main"}, 12, "json", "",
-			"main.main"},
+		{
+			[]string{"write", "example.com/goroutines.labelled", "main.main", "runtime.main"},
+			12, "json", "",
+			"main.main",
+		},
 		{[]string{"pack", "example.com/goroutines.labelled", "a caller of it"}, 7, "gzip", "", "main.main"},
 		{[]string{"main.main", "runtime.main"}, 1, "", "", ""},
 		{feeder, 15, "source", "", ""},
@@ -116,22 +120,42 @@ func TestKindStays(t *testing.T) {
 			return src.Each(ctx, emit)
 		})
 	})
-	numbers := Stage("numbers", stream.Via(source.Range(0, 1, 1), look))
+	pull := stream.FlowFunc[int, int](func(src stream.Source[int]) stream.Source[int] {
+		return stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) (err error) {
+			for range pulled(ctx, stream.Via(src, look), &err) {
+			}
+			return err
+		})
+	})
+	inner := Stage("inner", stream.Via2(source.Range(0, 1, 1), look, pull))
+	numbers := Stage("numbers", stream.Via2(inner, pull, look))
 	ahead := Stage("ahead", stream.Via3(numbers, look, stream.Async[int](1), look))
 	last := Stage("last", stream.Via(ahead, look))
 	if _, err := stream.Run(t.Context(), stream.Via(last, look), sink.Discard[int]()); err != nil {
 		t.Fatal(err)
 	}
-	if len(kinds) != 5 {
+	if len(kinds) != 8 {
 		t.Fatalf("%d looks", len(kinds))
 	}
 	caller, reader := kinds[0], kinds[3]
 	if caller == reader {
 		t.Errorf("two goroutines of one kind: %v", caller)
 	}
-	for i, want := range []kind{caller, caller, caller, reader, reader} {
+	for i, want := range []kind{caller, caller, caller, reader, reader, reader, reader, reader} {
 		if kinds[i] != want {
 			t.Errorf("look %d: %v, want %v", i, kinds[i], want)
+		}
+	}
+}
+
+// pulled returns the elements of src, which runs in a coroutine.
+func pulled(ctx context.Context, src stream.Source[int], err *error) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		next, stop := iter.Pull(func(yield func(int) bool) {
+			*err = src.Each(ctx, func(n int) error { yield(n); return nil })
+		})
+		defer stop()
+		for n, ok := next(); ok && yield(n); n, ok = next() {
 		}
 	}
 }

@@ -46,7 +46,8 @@ func (s stage[T]) Each(ctx context.Context, emit func(T) error) (err error) {
 // labelled calls f, which runs a stage with a name.
 func labelled(ctx context.Context, name string, f func(context.Context)) {
 	labels := pprof.Labels(stageKey, name)
-	if stack := callers(); !slices.ContainsFunc(stack, isLabelled) { // the first stage of this goroutine
+	stack := callers()
+	if !slices.ContainsFunc(stack, isLabelled) && rootOf(stack) != coroutine { // the first stage of this goroutine
 		began, _ := pprof.Label(ctx, stageKey)
 		labels = pprof.Labels(stageKey, name, beganKey, began, rootKey, rootOf(stack))
 	}
@@ -128,7 +129,11 @@ func countUntil(stop <-chan struct{}) counts {
 		}
 		now := counts{}
 		for _, s := range samples {
-			now[s.kind()] += int(s.value)
+			k := s.kind()
+			if rootOf(s.stack) == coroutine && k.root != coroutine {
+				continue // a part of another goroutine
+			}
+			now[k] += int(s.value)
 		}
 		for k, n := range now {
 			most[k] = max(most[k], n)

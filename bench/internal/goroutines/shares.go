@@ -26,15 +26,19 @@ const Runtime = "the Go runtime"
 
 // kind returns the kind of the sample's goroutine.
 func (s sample) kind() kind {
-	if slices.ContainsFunc(s.stack, isLabelled) {
+	root := rootOf(s.stack)
+	if s.root != "" && (root == coroutine || slices.ContainsFunc(s.stack, isLabelled)) {
 		return kind{s.began, s.root}
 	}
-	root := rootOf(s.stack)
-	if root == "" || strings.HasPrefix(root, "runtime.") {
+	if root == "" || strings.HasPrefix(root, "runtime.") && root != coroutine {
 		return kind{root: Runtime}
 	}
 	return kind{s.stage, root}
 }
+
+// coroutine is the root of a coroutine of iter.Pull. It runs only while the goroutine that started it
+// waits, and with that goroutine's labels. So it counts as a part of it.
+const coroutine = "runtime.corostart"
 
 // rootOf returns the short name of the function that a goroutine began with, or "".
 func rootOf(stack []string) string {
