@@ -28,7 +28,7 @@ func catalogOf(t testing.TB, db *mongo.Database) []string {
 	var texts []string
 	for _, c := range all {
 		text := fmt.Sprintf("%q %s %s", c.Name, c.Kind, c.Options)
-		if c.Kind != mongosource.View {
+		if c.Kind != mongosource.KindView {
 			indexes, err := stream.Run(t.Context(), mongosource.Indexes(db.Collection(c.Name)), sink.Slice[bson.Raw]())
 			if err != nil {
 				t.Fatal(err)

@@ -41,12 +41,12 @@ func TestListing(t *testing.T) {
 	kinds := map[string]mongosource.Kind{}
 	for _, c := range got {
 		kinds[c.Name] = c.Kind
-		if stored := c.Kind != mongosource.View; stored != (c.UUID != [16]byte{}) {
+		if stored := c.Kind != mongosource.KindView; stored != (c.UUID != [16]byte{}) {
 			t.Errorf("%q has the UUID %x", c.Name, c.UUID)
 		}
 	}
-	if len(kinds) != 4 || kinds["plain"] != mongosource.Plain || kinds[odd] != mongosource.Plain ||
-		kinds["log"] != mongosource.Capped || kinds["seen"] != mongosource.View {
+	if len(kinds) != 4 || kinds["plain"] != mongosource.KindPlain || kinds[odd] != mongosource.KindPlain ||
+		kinds["log"] != mongosource.KindCapped || kinds["seen"] != mongosource.KindView {
 		t.Errorf("%q", kinds)
 	}
 	indexes, err := stream.Run(ctx, mongosource.Indexes(db.Collection("plain")), sink.Slice[bson.Raw]())

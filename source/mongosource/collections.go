@@ -24,8 +24,8 @@ type Collection struct {
 // from that. As canonical Extended JSON, it can be stored next to the documents.
 func (c Collection) Raw() bson.Raw {
 	kind := c.Kind
-	if kind == Capped || kind == Clustered {
-		kind = Plain
+	if kind == KindCapped || kind == KindClustered {
+		kind = KindPlain
 	}
 	options, info := c.Options, bson.D{}
 	if options == nil {
@@ -55,11 +55,11 @@ type Kind string
 
 // The kinds of collections.
 const (
-	Plain      Kind = "collection"
-	Capped     Kind = "capped"    // of a fixed size; it drops its oldest documents
-	Clustered  Kind = "clustered" // stored in the order of _id
-	View       Kind = "view"      // the result of a pipeline; it stores nothing
-	TimeSeries Kind = "timeseries"
+	KindPlain      Kind = "collection"
+	KindCapped     Kind = "capped"    // of a fixed size; it drops its oldest documents
+	KindClustered  Kind = "clustered" // stored in the order of _id
+	KindView       Kind = "view"      // the result of a pipeline; it stores nothing
+	KindTimeSeries Kind = "timeseries"
 )
 
 // CollectionsOptions tunes [Collections]. The zero value is ready to use.
@@ -113,14 +113,14 @@ func describe(doc bson.Raw) (c Collection, err error) {
 	if _, data, ok := doc.Lookup("info", "uuid").BinaryOK(); ok && len(data) == len(c.UUID) {
 		copy(c.UUID[:], data)
 	}
-	if c.Kind != Plain {
+	if c.Kind != KindPlain {
 		return c, nil
 	}
 	if capped, _ := c.Options.Lookup("capped").BooleanOK(); capped {
-		c.Kind = Capped
+		c.Kind = KindCapped
 	}
 	if _, err := c.Options.LookupErr("clusteredIndex"); err == nil {
-		c.Kind = Clustered
+		c.Kind = KindClustered
 	}
 	return c, nil
 }
