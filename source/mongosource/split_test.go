@@ -287,10 +287,10 @@ func TestSplitContract(t *testing.T) {
 
 // A drained split ends without an error, and its position is not done.
 func TestSplitDrains(t *testing.T) {
-	for _, order := range []mongosource.SplitOrder{mongosource.InOrder, mongosource.AsTheyCome} {
+	for _, parallelism := range []int{1, 3} {
 		_, coll := serve(t, numbered(t, 1000))
-		opts := divided(3, 6)
-		opts.Order = order
+		opts := divided(parallelism, 6)
+		opts.Order = mongosource.AsTheyCome
 		var run *stream.Running[stream.Checkpoint[mongosource.SplitPosition]]
 		started := make(chan struct{})
 		draining := stream.Map(func(e mongosource.SplitCheckpointed) mongosource.SplitCheckpointed {
@@ -303,6 +303,26 @@ func TestSplitDrains(t *testing.T) {
 		close(started)
 		if last, err := run.Wait(); err != nil || last.Position.Done() {
 			t.Errorf("%v, %v", last, err)
+		}
+	}
+}
+
+// A split that is drained while it waits for the server is not done either.
+func TestSplitDrainsWaiting(t *testing.T) {
+	for range 20 {
+		srv, coll := serve(t, numbered(t, 100))
+		var run *stream.Running[stream.Checkpoint[mongosource.SplitPosition]]
+		started := make(chan struct{})
+		srv.Inject(mongotest.Fault{Command: "getMore", If: func(mongotest.Command) bool {
+			<-started
+			run.Drain()
+			return false
+		}})
+		run = stream.Go(t.Context(), mongosource.SplitCheckpoints(coll, bson.D{}, divided(1, 6)),
+			stream.Acknowledge[bson.Raw](func(context.Context, mongosource.SplitPosition) error { return nil }))
+		close(started)
+		if last, err := run.Wait(); err != nil || last.Position.Done() {
+			t.Fatalf("%v, %v", last, err)
 		}
 	}
 }
