@@ -53,7 +53,7 @@ func (s *Server) aggregate(req *request, ns string) bson.Raw {
 	if !given {
 		size = firstBatch
 	}
-	return s.openCursor(v, ns, docs, size)
+	return s.openCursor(v, ns, docs, req.limited(size))
 }
 
 // stages are the stages of a pipeline that turn documents into others.

@@ -85,6 +85,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 		}
 		s.logChange(req.db, "", bson.D{{Key: "operationType", Value: "dropDatabase"}})
 		return document(bson.D{ok})
+	case "dropIndexes":
+		return s.dropIndexes(req, ns)
 	case "listIndexes":
 		return s.listIndexes(ns)
 	case "splitVector":
@@ -150,7 +152,7 @@ func (s *Server) find(req *request, ns string) bson.Raw {
 		_, taken := batch("firstBatch", ns, 0, docs, size)
 		docs = docs[:taken]
 	}
-	return s.openCursor(v, ns, docs, size)
+	return s.openCursor(v, ns, docs, req.limited(size))
 }
 
 // query returns the documents that a find asks for.
@@ -199,7 +201,7 @@ func (s *Server) getMore(req *request) bson.Raw {
 	if !given {
 		size = len(c.docs)
 	}
-	reply, taken := batchAt("nextBatch", c.ns, id, c.docs, size, c.at)
+	reply, taken := batchAt("nextBatch", c.ns, id, c.docs, req.limited(size), c.at)
 	if c.docs = c.docs[taken:]; len(c.docs) == 0 {
 		delete(s.cursors, id)
 	}

@@ -11,10 +11,10 @@
 //
 // It speaks the wire protocol as a replica set of one: OP_MSG, and OP_QUERY for the first greeting.
 // It has the limits of a real server: documents of 16 MiB, messages of 48,000,000 bytes, and
-// batches of 100,000 documents, or fewer after [Server.LimitBatches]. It supports the commands that
+// batches of 100,000 documents, or fewer after [Server.LimitBatches], and 200 levels of documents. It supports the commands that
 // read and write whole collections: find, getMore, killCursors, insert (with retryable writes),
 // count, aggregate for CountDocuments and of $match, create, collMod, drop, renameCollection,
-// listCollections, listDatabases, createIndexes, listIndexes and dropDatabase.
+// listCollections, listDatabases, createIndexes, dropIndexes, listIndexes and dropDatabase.
 //
 // An insert changes documents as a real server does. It adds a missing _id in front, moves an _id
 // that is not first, and replaces a top-level Timestamp(0, 0) by the server's time unless the
@@ -47,7 +47,7 @@
 //
 // # Faults
 //
-// A [Fault] applies to every command of a name, or to the nth:
+// A [Fault] applies to every command of a name, or to the nth, or to those that a function chooses:
 //
 //	the command is not carried out
 //	  Code, Text, Labels         the server replies with an error
@@ -55,6 +55,7 @@
 //	the command is carried out
 //	  Lose                       the server closes the connection instead of replying
 //	  Cut: n                     the server closes the connection after n bytes of the reply
+//	  Most: n                    a batch is cut after n documents
 //	  Reply                      another reply, valid or not
 //	  Wire                       another message, including its header
 //	  Hang                       the server sends nothing after the reply

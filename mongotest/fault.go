@@ -28,6 +28,11 @@ type Fault struct {
 	Reset bool     // resets the connection (RST) when Close, Lose or Cut closes it
 	Reply bson.Raw // is sent instead of the reply
 
+	// Most cuts a batch, if it is more than 0. The reply of a find, getMore or aggregate has at most
+	// this many documents, and the cursor goes on after them. An insert stores this many, and then
+	// the server closes the connection.
+	Most int
+
 	// Wire returns the bytes to send in place of a message, header included. It may change the
 	// message. Hang sends nothing after that and keeps the connection open. Both also apply to the
 	// command hello, which stands for isMaster too. Other faults of hello are ignored, except for

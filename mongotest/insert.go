@@ -42,6 +42,10 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 	}
 	inserted, errs, retried := 0, bson.A{}, bson.A{}
 	for i, doc := range docs {
+		if f.Most > 0 && i == f.Most {
+			s.changed(c)
+			return nil
+		}
 		if _, executed := write.before(i); executed {
 			inserted++
 			retried = append(retried, int32(i))
@@ -84,10 +88,13 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 
 // store puts doc into c as a server does, or returns why it refuses doc.
 func (s *Server) store(c *collection, doc bson.Raw, f fields, bypass bool) *refusal {
-	const badValue, duplicateKey = 2, 11000
+	const badValue, overflow, duplicateKey = 2, 15, 11000
 	if len(doc) > MaxDocumentBytes {
 		text := fmt.Sprintf("object to insert too large. size in bytes: %d, max size: %d", len(doc), MaxDocumentBytes)
 		return &refusal{badValue, text}
+	}
+	if tooDeep(doc, MaxDepth) {
+		return &refusal{overflow, fmt.Sprintf("Document exceeds maximum nested object depth: %d", MaxDepth)}
 	}
 	fixed, bad := s.fix(doc, f, bypass)
 	if bad != nil {

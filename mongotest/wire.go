@@ -34,6 +34,15 @@ type request struct {
 	db    string
 	body  bson.Raw
 	docs  []bson.Raw // sent as a separate section
+	most  int        // documents of the reply, by a fault; 0 means as many as asked for
+}
+
+// limited returns the number of documents of a reply to a request for size.
+func (r *request) limited(size int) int {
+	if r.most > 0 {
+		return min(size, r.most)
+	}
+	return size
 }
 
 // serve answers the requests of one connection.
@@ -233,6 +242,7 @@ func (s *Server) handle(req *request) (bson.Raw, *Fault) {
 	s.awaitChanges(req)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	req.most = f.Most
 	reply := s.run(req, f)
 	if f.Reply != nil {
 		reply = f.Reply

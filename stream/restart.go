@@ -32,7 +32,9 @@ type RestartOptions struct {
 // another type, and a collection that is dropped and created again breaks the third. The Scan of
 // package mongosource keeps all three.
 //
-// To start after a stored position p, let first be after(p).
+// To start after a stored position p, let first be after(p). To prove the end, let first and after(p)
+// check it before they complete, and fail if it is not the end: Restart completes only when a source
+// does.
 //
 //   - Memory: one position. Restart copies its slices, also those in exported fields of structs,
 //     because a position may share memory with its element.
