@@ -1,8 +1,8 @@
 package mongosource
 
 import (
+	"context"
 	"errors"
-	"sync"
 	"unsafe"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -27,25 +27,27 @@ func newCopiers(n int) copiers { return make(copiers, min(max(n, 1), maxCopiers)
 
 // own replaces docs, of size bytes together, by copies. It returns those before the first one that
 // check refuses, and the error with its index in docs.
-func (c copiers) own(docs []bson.Raw, size int, check func([]byte) *MalformedError) ([]bson.Raw, *MalformedError) {
+func (c copiers) own(ctx context.Context, docs []bson.Raw, size int,
+	check func([]byte) *MalformedError,
+) ([]bson.Raw, *MalformedError) {
 	n := min(len(c), 1+size/copierMin)
 	refused := make([]*MalformedError, n)
-	part := func(i int) {
+	part := func(i int) error {
 		for at := len(docs) * i / n; at < len(docs)*(i+1)/n; at++ {
 			if bad := check(docs[at]); bad != nil {
 				bad.Index = int64(at)
 				refused[i] = bad
-				return
+				return nil
 			}
 			docs[at] = c[i].clone(docs[at])
 		}
+		return nil
 	}
-	var others sync.WaitGroup
+	g, _ := stream.NewGroup(ctx)
 	for i := 1; i < n; i++ {
-		others.Go(func() { part(i) })
+		g.Go(func() error { return part(i) })
 	}
-	part(0)
-	others.Wait()
+	_ = g.Do(func() error { return part(0) }) // no part returns an error
 	for _, bad := range refused {
 		if bad != nil {
 			return docs[:bad.Index], bad

@@ -34,7 +34,7 @@ func TestCopiers(t *testing.T) {
 				if bad+2 < n {
 					docs[bad+2][0]++
 				}
-				got, err := newCopiers(goroutines).own(docs, len(buffer), checkFrame)
+				got, err := newCopiers(goroutines).own(t.Context(), docs, len(buffer), checkFrame)
 				clear(buffer)
 				if (err != nil) != (bad < n) || err != nil && err.Index != int64(bad) {
 					t.Fatalf("%d goroutines, document %d of %d: %v", goroutines, bad, n, err)
@@ -45,6 +45,22 @@ func TestCopiers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A panic of a goroutine surfaces on the caller's.
+func TestCopiersPanic(t *testing.T) {
+	docs, buffer := reply(4, copierMin)
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	newCopiers(4).own(t.Context(), docs, len(buffer), func(doc []byte) *MalformedError {
+		if &doc[0] == &buffer[3*copierMin] {
+			panic("bad")
+		}
+		return nil
+	})
 }
 
 func TestFollows(t *testing.T) {

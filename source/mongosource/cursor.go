@@ -92,7 +92,7 @@ func (c *cursor) next(ctx context.Context) (docs []bson.Raw, err error) {
 // batch returns the rest of the batch whose first document the driver has made current.
 func (c *cursor) batch(ctx context.Context) (docs []bson.Raw, err error) {
 	docs, err = c.lent(ctx)
-	docs, bad := c.copiers.own(docs, c.bytes, c.query.checkDoc)
+	docs, bad := c.copiers.own(ctx, docs, c.bytes, c.query.checkDoc)
 	if bad != nil {
 		bad.Index += c.read
 	}

@@ -75,10 +75,10 @@ type Finder interface {
 //     replies in the driver. A batch has usually 4 MiB, at most 16 MiB. Small documents share
 //     allocations of at most 32 KiB. A [stream.Budget] must have 6 MiB, for batches of 2 MiB, and
 //     gives 6 MiB more to read ahead if it can; no request is sent before.
-//   - Order and goroutines: the server's order; one goroutine, which reads the next batch while the
-//     downstream works on this one (see NoReadAhead). With [stream.WithParallelism], up to three
-//     more help it to copy a batch. In a session of the context the source does not read ahead and
-//     starts no goroutine.
+//   - Order: the server's, which without a Sort may change from run to run.
+//   - Goroutines: one, which reads the next batch while the downstream works on this one (see
+//     NoReadAhead). With [stream.WithParallelism], up to three more help it to copy a batch. In a
+//     session of the context the source does not read ahead and starts no goroutine.
 //   - Errors: the driver's, wrapped, with the number of documents before it; [ErrCursorLost],
 //     [ErrMaxTime], [*MalformedError] (see Validate), [ErrBadReply], and [ErrSnapshotTooOld] in a
 //     session with snapshot reads. The run completes only at the end of the cursor: any other end
