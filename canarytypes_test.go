@@ -27,9 +27,9 @@ var withoutSecrets = map[string]string{
 		"CreateIndexesOptions CreateIndexesResult DocumentError FailedDocument FailedIndex " +
 		"IndexError InsertError InsertOptions InsertResult Inserter MergeOptions MergeResult " +
 		"ReplaceCollectionOptions ReplaceCollectionResult Target",
-	"sink/s3sink": "API AbortPendingOptions Checksum DeleteAPI DeleteError DeleteOptions DeleteResult" +
+	"sink/s3sink": "API AbortPendingOptions Checkpoint Checksum DeleteAPI DeleteError DeleteOptions DeleteResult" +
 		" LegalHold LockAPI LockMode LockOptions Object ObjectID" +
-		" PendingUpload Part PendingAPI PendingError UploadOptions",
+		" PendingUpload Part PartsAPI PendingAPI PendingError UploadOptions",
 	"source": "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
 		" Finder Kind MalformedError Position ScanOptions Consistency" +

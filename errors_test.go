@@ -144,6 +144,7 @@ var classified = map[string]struct {
 	"sink/s3sink.ErrNoObject":       {s3sink.ErrNoObject, stream.Fatal},
 	"sink/s3sink.ErrNoObjectLock":   {s3sink.ErrNoObjectLock, stream.Fatal},
 	"sink/s3sink.ErrNotLocked":      {s3sink.ErrNotLocked, stream.Fatal},
+	"sink/s3sink.ErrUploadGone":     {s3sink.ErrUploadGone, stream.Fatal},
 	"sink/s3sink.ErrNotEncrypted":   {s3sink.ErrNotEncrypted, stream.Fatal},
 	"sink/s3sink.ErrNotStored":      {s3sink.ErrNotStored, stream.Retryable},
 	"sink/s3sink.ErrOutcomeUnknown": {s3sink.ErrOutcomeUnknown, stream.UnknownOutcome},

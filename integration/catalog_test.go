@@ -44,8 +44,11 @@ func catalogOf(t testing.TB, db *mongo.Database) []string {
 // description returns a description of a collection, as listCollections gives it.
 func description(t testing.TB, name, kind string, options ...bson.E) bson.Raw {
 	t.Helper()
-	return marshal(t, bson.D{{Key: "name", Value: name}, {Key: "type", Value: kind},
-		{Key: "options", Value: bson.D(options)}})
+	return marshal(t, bson.D{
+		{Key: "name", Value: name},
+		{Key: "type", Value: kind},
+		{Key: "options", Value: bson.D(options)},
+	})
 }
 
 // oddCollectionNames are names that tools have lost or changed.
@@ -87,8 +90,10 @@ func TestCatalogRoundTrip(t *testing.T) {
 		}
 	}
 	indexes := []bson.Raw{
-		marshal(t, bson.D{e("key", bson.D{e("z", 1), e("a", -1), e("m", 1)}), e("name", "compound"),
-			e("unique", true)}),
+		marshal(t, bson.D{
+			e("key", bson.D{e("z", 1), e("a", -1), e("m", 1)}), e("name", "compound"),
+			e("unique", true),
+		}),
 		marshal(t, bson.D{e("key", bson.D{e("born", 1)}), e("name", "ttl"), e("expireAfterSeconds", 3600)}),
 		marshal(t, bson.D{e("key", bson.D{e("p", 1)}), e("name", "partial"), e("partialFilterExpression",
 			bson.D{e("p", bson.D{e("$exists", true)})})}),

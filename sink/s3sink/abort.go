@@ -87,6 +87,9 @@ func (m *multipart) abortAsProbe(ctx context.Context) (ended bool, err error) {
 // withAbort aborts the upload and returns err, joined with the error of the abort. It keeps the
 // class of err, or makes it Fatal if it has none: cleaning up does not change what may be retried.
 func (m *multipart) withAbort(ctx context.Context, err error) error {
+	if m != nil && m.opts.KeepUpload {
+		return m.pending(err)
+	}
 	failed := m.abort(ctx)
 	if failed == nil {
 		return err

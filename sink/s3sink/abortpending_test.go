@@ -82,8 +82,10 @@ func TestAbortPendingLimitedRight(t *testing.T) {
 		n       int
 		refused bool
 	}{
-		{s3test.AmazonS3, "none", 0, false}, {s3test.AmazonS3, "dir/a", 1, false},
-		{s3test.MinIO, "none", 0, true}, {s3test.MinIO, "dir/a", 0, true},
+		{s3test.AmazonS3, "none", 0, false},
+		{s3test.AmazonS3, "dir/a", 1, false},
+		{s3test.MinIO, "none", 0, true},
+		{s3test.MinIO, "dir/a", 0, true},
 	} {
 		server, client := newServer(t, &s3test.Options{Service: test.service})
 		begin(t, server, client, "dir/a")

@@ -13,6 +13,11 @@ type Part struct {
 	Size     int64  // bytes
 	ETag     string // as the service sent it
 	Checksum string // in base64; "" with ChecksumMD5 and ChecksumNone
+
+	// Checkpoint lets another run continue the multipart upload. All parts of a run have the same.
+	// It is zero for a stream stored by one PutObject.
+	Checkpoint Checkpoint
+	Resumed    bool // the service had the part already
 }
 
 // callbacks calls OnPart and OnRetry from any goroutine. Calls never overlap.

@@ -11,6 +11,16 @@ type cutter struct {
 	part  part  // the part being filled
 	count int   // parts taken
 	total int64 // bytes, including those of part
+
+	stored []int64 // the sizes of the parts that a resumed upload has
+}
+
+// size returns the size of part n, from 1.
+func (c *cutter) size(n int) int {
+	if n <= len(c.stored) {
+		return int(c.stored[n-1])
+	}
+	return c.sizes.size(n)
 }
 
 // part is a part on its way to the service.
@@ -27,7 +37,7 @@ func (c *cutter) write(ctx context.Context, p []byte, full func() error) error {
 		return ErrTooLarge
 	}
 	for len(p) > 0 {
-		size := c.sizes.size(c.count + 1)
+		size := c.size(c.count + 1)
 		if c.part.body.size == size {
 			if err := full(); err != nil {
 				return err

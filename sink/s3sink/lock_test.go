@@ -136,7 +136,9 @@ func TestLockSettings(t *testing.T) {
 	_, client := newServer(t, nil)
 	until := time.Now().Add(time.Hour)
 	for _, opts := range []s3sink.UploadOptions{
-		{LockMode: "governance", LockUntil: until}, {LockMode: s3sink.Governance}, {LockUntil: until},
+		{LockMode: "governance", LockUntil: until},
+		{LockMode: s3sink.Governance},
+		{LockUntil: until},
 		{LockMode: s3sink.Compliance, LockUntil: time.Now().Add(-time.Second)},
 	} {
 		_, err := stream.Run(t.Context(), source.Empty[[]byte](), s3sink.Upload(client, bucket, key, &opts))
@@ -146,7 +148,13 @@ func TestLockSettings(t *testing.T) {
 	}
 	id := s3sink.ObjectID{Key: key}
 	for _, opts := range []*s3sink.LockOptions{
-		nil, {}, {Mode: s3sink.Governance}, {Until: until}, {Hold: 3}, {Hold: -1}, {Mode: "x", Until: until},
+		nil,
+		{},
+		{Mode: s3sink.Governance},
+		{Until: until},
+		{Hold: 3},
+		{Hold: -1},
+		{Mode: "x", Until: until},
 		{Mode: s3sink.Governance, Until: time.Unix(1, 0)},
 	} {
 		if err := s3sink.Lock(t.Context(), client, bucket, id, opts); stream.ClassOf(err) != stream.Fatal {

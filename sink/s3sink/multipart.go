@@ -21,6 +21,9 @@ type multipart struct {
 	startedAt           time.Time // by the service's clock; zero if it did not say
 	encryptionConfirmed bool      // the service has confirmed the requested encryption
 	parts               partList
+	token               string     // the write token
+	stored              []sentPart // of the upload that is resumed, from the first part on
+	gone                bool       // the service does not know the upload that is resumed
 }
 
 // create begins a multipart upload.
@@ -43,7 +46,7 @@ func (q *requests) create(ctx context.Context, token string) (*multipart, error)
 	if err != nil {
 		return nil, q.requestError(ctx, t.what, err)
 	}
-	m := &multipart{requests: q, id: *out.UploadId}
+	m := &multipart{requests: q, id: *out.UploadId, token: token}
 	m.startedAt, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
 	m.encryptionConfirmed = q.encrypted(out.ServerSideEncryption) == nil
 	return m, nil
@@ -62,6 +65,11 @@ func (s *settings) encrypted(answer types.ServerSideEncryption) error {
 // bytes, it sends the part again with its MD5, which the service compares.
 func (m *multipart) send(ctx context.Context, p part) error {
 	what := fmt.Sprintf("upload part %d", p.n)
+	if acked, ok := m.has(p); ok {
+		m.parts.add(acked)
+		m.callbacks.part(m.report(acked, true))
+		return nil
+	}
 	acked, err := m.sendOnce(ctx, what, p, m.checksum() == ChecksumMD5)
 	if err == nil && acked.doubtful() && !m.parts.isOpaque() {
 		if acked, err = m.sendOnce(ctx, what, p, true); err == nil && acked.doubtful() {
@@ -72,10 +80,16 @@ func (m *multipart) send(ctx context.Context, p part) error {
 		return m.requestError(ctx, what, err)
 	}
 	m.parts.add(acked)
-	m.callbacks.part(Part{
-		UploadID: m.id, Number: p.n, Size: acked.size, ETag: acked.etag, Checksum: encode(acked.sum),
-	})
+	m.callbacks.part(m.report(acked, false))
 	return nil
+}
+
+// report returns what OnPart is told of a part.
+func (m *multipart) report(p sentPart, resumed bool) Part {
+	return Part{
+		UploadID: m.id, Number: p.n, Size: p.size, ETag: p.etag, Checksum: encode(p.sum), Resumed: resumed,
+		Checkpoint: Checkpoint{Bucket: m.bucket, Key: m.key, UploadID: m.id, WriteToken: m.token},
+	}
 }
 
 // doubtful reports whether the part may be damaged, by its ETag.

@@ -20,6 +20,7 @@ type sentPart struct {
 	sum       []byte // nil if the algorithm has no header
 	echoed    bool   // the reply has the checksum
 	isMD5     bool   // the ETag is the MD5 of the part
+	stored    string // the checksum of a listed part, as S3 writes it
 }
 
 // partList holds the acknowledged parts. The senders fill it. It may be read without mu after they

@@ -13,6 +13,7 @@ type run struct {
 	cutter  cutter
 	upload  *multipart // nil until the stream exceeds one part
 	token   string     // the write token
+	sending bool       // the senders have been started
 	emitErr error      // the error that emit returned
 	parts   chan part  // on their way to the senders
 }
@@ -26,11 +27,14 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (Objec
 		token:    newWriteToken(),
 		parts:    make(chan part),
 	}
+	if s.opts.Resume != nil {
+		r.token = s.opts.Resume.WriteToken
+	}
 	r.cutter.pool.account = stream.OpenAccount(ctx, s.need())
 	defer r.cutter.pool.account.Close()
 	returned := false
 	defer func() {
-		if !returned { // a panic or runtime.Goexit: clean up first
+		if !returned && !s.opts.KeepUpload { // a panic or runtime.Goexit: clean up first
 			_ = r.upload.abort(ctx)
 		}
 	}()
@@ -42,6 +46,11 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (Objec
 func (r *run) store(ctx context.Context, src stream.Source[[]byte]) (Object, error) {
 	if err := r.ifAbsent(ctx); err != nil {
 		return Object{}, err
+	}
+	if r.opts.Resume != nil {
+		if err := r.resume(ctx); err != nil {
+			return Object{}, err
+		}
 	}
 	g, gctx := stream.NewGroup(ctx)
 	err := g.Do(func() error { return r.fill(gctx, g, src) })
@@ -61,10 +70,13 @@ func (r *run) store(ctx context.Context, src stream.Source[[]byte]) (Object, err
 
 // finish stores the object by the last request.
 func (r *run) finish(ctx context.Context) (Object, error) {
-	if r.upload != nil {
-		return r.complete(ctx)
+	switch {
+	case r.upload == nil:
+		return r.put(ctx)
+	case r.upload.gone:
+		return r.finishGone(ctx)
 	}
-	return r.put(ctx)
+	return r.complete(ctx)
 }
 
 // ifAbsent returns ErrExists if IfAbsent is set and the key has an object. It ignores a failed
@@ -73,7 +85,10 @@ func (r *run) ifAbsent(ctx context.Context) error {
 	if !r.opts.IfAbsent {
 		return nil
 	}
-	if _, err := r.head(ctx, ""); err == nil {
+	switch out, err := r.head(ctx, ""); {
+	case err != nil:
+	case r.opts.Resume != nil && writeTokenIn(out.Metadata) == r.token: // the first run has completed it
+	default:
 		return r.failed("upload", ErrExists)
 	}
 	if ctx.Err() != nil {
@@ -93,7 +108,8 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 	if err == nil {
 		err = r.emitErr // a source may ignore the error, and end as if the object were whole
 	}
-	if err == nil && (r.upload != nil && r.cutter.part.body.size > 0 || r.upload == nil && r.confirmEncryption()) {
+	rest := r.cutter.part.body.size > 0 || r.cutter.count == 0 // an upload has at least one part
+	if err == nil && (r.upload != nil && rest || r.upload == nil && r.confirmEncryption()) {
 		err = r.send(ctx, g)
 	}
 	if err == nil {
@@ -117,7 +133,8 @@ func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
 	return err
 }
 
-// send hands the part being filled to the senders. The first call begins the upload.
+// send hands the part being filled to the senders. The first call begins the upload, and the
+// senders.
 func (r *run) send(ctx context.Context, g *stream.Group) error {
 	if r.upload == nil {
 		if r.cutter.total == 0 {
@@ -128,6 +145,9 @@ func (r *run) send(ctx context.Context, g *stream.Group) error {
 			return err
 		}
 		r.upload = upload
+	}
+	if !r.sending {
+		r.sending = true
 		for range r.opts.Parallelism {
 			g.Go(func() error { return r.sender(ctx) })
 		}

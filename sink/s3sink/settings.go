@@ -47,6 +47,10 @@ func newSettingsWithin(l limits, client API, bucket, key string, opts *UploadOpt
 	if opts != nil {
 		s.opts = *opts
 		s.opts.Metadata = maps.Clone(opts.Metadata)
+		if opts.Resume != nil {
+			resume := *opts.Resume
+			s.opts.Resume = &resume
+		}
 	}
 	o := &s.opts
 	o.PartSize = cmp.Or(o.PartSize, defaultPartSize)

@@ -71,6 +71,15 @@ type UploadOptions struct {
 	// who changes the data. Over https the signature never covers the body.
 	SignPayload bool
 
+	// Resume continues the multipart upload of an earlier run that was killed or has set
+	// KeepUpload. The stream must begin at its first byte again. A part that the service has is
+	// compared with the stream by its checksum, and sent only if it differs. If the first run has
+	// completed the upload, its object is the result. The client must be a [PartsAPI] too.
+	Resume *Checkpoint
+	// KeepUpload leaves the upload of a failed run unfinished for Resume. The error is a
+	// [*PendingError].
+	KeepUpload bool
+
 	// StallTimeout limits how long an attempt of a request may stand still: no byte of its body is
 	// accepted, and none of its reply is received. 0 means a minute. An attempt may take this time
 	// and the time for its body at 16 KiB a second. A CompleteMultipartUpload may take ten times as
@@ -132,7 +141,7 @@ type Object struct {
 //     order. All have ended when the run returns.
 //   - Errors: the source's, unchanged; the SDK's, wrapped and classified; [ErrExists] and
 //     [ErrConflict] with IfAbsent; [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrNotLocked],
-//     [ErrNoObjectLock], [ErrNotStored], [ErrBrokenOff], [ErrOutcomeUnknown]. On an error, a panic or a cancellation the upload is
+//     [ErrNoObjectLock], [ErrUploadGone], [ErrNotStored], [ErrBrokenOff], [ErrOutcomeUnknown]. On an error, a panic or a cancellation the upload is
 //     first aborted, unless its outcome is unknown. A failed abort is joined to the error, with the
 //     upload's id.
 //   - Limits: parts of 5 MiB to 5 GiB, 10,000 parts (4.5 TiB by default), keys of 1,024 bytes

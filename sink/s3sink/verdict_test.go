@@ -11,8 +11,10 @@ func TestPutVerdict(t *testing.T) {
 		"no object":       {putFacts{key: keyEmpty}, notStored},
 		"another object":  {putFacts{key: keyOther}, outcomeUnknown},
 		"an older object": {putFacts{key: keyOther, older: true}, notStored},
-		"an older object so far": {putFacts{key: keyOther, older: true, maybeInFlight: true},
-			outcomeUnknown},
+		"an older object so far": {
+			putFacts{key: keyOther, older: true, maybeInFlight: true},
+			outcomeUnknown,
+		},
 		"no object yet":                        {putFacts{key: keyEmpty, maybeInFlight: true}, outcomeUnknown},
 		"another object so far":                {putFacts{key: keyOther, maybeInFlight: true}, outcomeUnknown},
 		"the condition forbids a late attempt": {putFacts{keyOther, true, true, false}, notStored},
