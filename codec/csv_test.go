@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -78,6 +79,38 @@ func TestCSVRoundTrip(t *testing.T) {
 				}
 				sameRecords(t, got, records)
 			}
+		}
+	}
+}
+
+// TestCSVLikeEncodingCSV compares random records with the output of encoding/csv, which the first
+// record of a stream and a record of one empty field may differ from.
+func TestCSVLikeEncodingCSV(t *testing.T) {
+	parts := []string{
+		"a", "", `"`, ",", "\n", "\r", "\r\n", " ", "\t", "→", ";", "é", "\u00a0", `\.`, "\xff", "\x00", "long text", "\u2028",
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, comma := range []rune{',', ';', '\t', '→', 'é'} {
+		records := [][]string{{"first", "record"}}
+		for range 3_000 {
+			record := make([]string, 2+r.IntN(3))
+			for i := range record {
+				for range r.IntN(4) {
+					record[i] += parts[r.IntN(len(parts))]
+				}
+			}
+			records = append(records, record)
+		}
+		var want bytes.Buffer
+		w := csv.NewWriter(&want)
+		w.Comma = comma
+		if err := w.WriteAll(records); err != nil {
+			t.Fatal(err)
+		}
+		write := codec.CSV(&codec.CSVOptions{Comma: comma, FieldsPerRecord: -1})
+		got, err := stream.Run(t.Context(), stream.Via(source.Slice(records), write), sink.Slice[[]byte]())
+		if err != nil || !bytes.Equal(bytes.Join(got, nil), want.Bytes()) {
+			t.Errorf("comma %q: not the output of encoding/csv, %v", comma, err)
 		}
 	}
 }

@@ -21,7 +21,7 @@ type ParseCSVOptions struct {
 	MaxFields        int  // maximum fields in a record; 0 means 1,048,576
 }
 
-// ParseCSV returns a flow that parses comma-separated values (RFC 4180), by encoding/csv, the
+// ParseCSV returns a flow that parses comma-separated values (RFC 4180) as encoding/csv does, the
 // mirror of [CSV].
 //
 //   - In: byte chunks of any size. A byte order mark at the start is removed.
@@ -87,6 +87,9 @@ type csvParser struct {
 	lines   csvLines
 	dec     *csv.Reader
 	records int64 // emitted so far
+
+	splitter   csvSplitter
+	plainLines int // lines that splitter read, which dec does not know
 }
 
 func newCSVParser(in *input, o *ParseCSVOptions) *csvParser {
@@ -96,6 +99,7 @@ func newCSVParser(in *input, o *ParseCSVOptions) *csvParser {
 		maxLength: o.MaxLength,
 		fields:    csvFieldCounter{comma: []byte(string(o.Comma)), lazy: o.LazyQuotes, max: o.MaxFields},
 	}
+	p.splitter = csvSplitter{comma: string(o.Comma), comment: o.Comment}
 	p.dec = csv.NewReader(&p.lines)
 	p.dec.Comma, p.dec.Comment = o.Comma, o.Comment
 	p.dec.FieldsPerRecord = o.FieldsPerRecord
@@ -107,7 +111,7 @@ func newCSVParser(in *input, o *ParseCSVOptions) *csvParser {
 func (p *csvParser) run(ctx context.Context, emit func(csvRecord) error) error {
 	p.lines.skipByteOrderMark()
 	for {
-		fields, err := p.dec.Read()
+		fields, err := p.next()
 		switch {
 		case err == io.EOF && p.in.err == nil: //nolint:errorlint // csv.Reader returns io.EOF itself
 			return nil
@@ -126,13 +130,24 @@ func (p *csvParser) run(ctx context.Context, emit func(csvRecord) error) error {
 	}
 }
 
+// next returns the next record.
+func (p *csvParser) next() ([]string, error) {
+	if fields := p.plain(); fields != nil {
+		return fields, nil
+	}
+	return p.dec.Read()
+}
+
 // fail returns err with a position: the offset of the wrong byte if it is known, or the offset of
 // the record.
 func (p *csvParser) fail(err error) error {
 	offset := p.lines.record
 	var wrong *csv.ParseError
-	if errors.As(err, &wrong) && !errors.Is(err, csv.ErrFieldCount) {
-		offset = p.lines.line + int64(wrong.Column) - 1
+	if errors.As(err, &wrong) {
+		wrong.StartLine, wrong.Line = wrong.StartLine+p.plainLines, wrong.Line+p.plainLines
+		if !errors.Is(err, csv.ErrFieldCount) {
+			offset = p.lines.line + int64(wrong.Column) - 1
+		}
 	}
 	return p.in.fail(&InputError{Record: p.records + 1, Offset: offset, Err: err})
 }

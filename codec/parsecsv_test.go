@@ -131,6 +131,7 @@ func TestParseCSVErrors(t *testing.T) {
 		{"open quote after a byte order mark", "\ufeff\"a", codec.ParseCSVOptions{}, csv.ErrQuote, 1, 5},
 		{"number of fields", "#\na,b\n\nc\n", codec.ParseCSVOptions{Comment: '#'}, csv.ErrFieldCount, 2, 7},
 		{"not that number of fields", "a,b\n", codec.ParseCSVOptions{FieldsPerRecord: 3}, csv.ErrFieldCount, 1, 0},
+		{"bare quote after plain lines", "a\nb\n\"c\"\nd\"e\n", codec.ParseCSVOptions{}, csv.ErrBareQuote, 4, 9},
 		{"long field", "ab\nabcde\n", codec.ParseCSVOptions{MaxLength: 4}, codec.ErrTooLong, 2, 3},
 		{"many lines", "ab\n\"a\nb\n\"\n", codec.ParseCSVOptions{MaxLength: 5}, codec.ErrTooLong, 2, 3},
 		{"many fields", "a,b\n,,\n", codec.ParseCSVOptions{MaxFields: 2, FieldsPerRecord: -1}, codec.ErrTooLong, 2, 4},
@@ -236,7 +237,7 @@ func TestParseCSVMaps(t *testing.T) {
 func FuzzParseCSV(f *testing.F) {
 	for _, text := range []string{
 		"a,b\r\nc,\"d\r\n\"\"e\"\n", "\n#x\n\"a\nb\" ,c", "\ufeff\"\"", "a\"b\n", "\"a\"b\n",
-		"\"a", "a\nb,c\r",
+		"\"a", "a\nb,c\r", "a\nb\nc\"d\n", "a,b\nc,d\n\"e\"\"\",f\ng,h\n\"i\nj\"k\n", "a\nb,\n\"c\",\n", "a\nb\nc,d\n",
 	} {
 		f.Add([]byte(text), 1, uint8(0))
 		f.Add([]byte(text), 3, uint8(7))

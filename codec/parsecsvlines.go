@@ -63,6 +63,13 @@ func (l *csvLines) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// passLine skips a line of n bytes that was a record.
+func (l *csvLines) passLine(n int) {
+	l.line, l.skip = l.offset, false
+	_, _ = l.src.Discard(n) // cannot fail: the bytes are in the buffer
+	l.offset += int64(n)
+}
+
 // beginLine finds out whether the csv.Reader will skip the next line.
 func (l *csvLines) beginLine() {
 	l.line, l.skip = l.offset, false

@@ -44,7 +44,7 @@ func cases(in *input, java pekko.Peer) ([]report.Case, error) {
 	}
 	for _, group := range []func(*input, pekko.Peer) ([]report.Case, error){
 		parallelJSON, rawBSON, gzips, gunzips, parallelGzips, zstds, unzstds, parallelZstds, ages, rewraps, jsonLines,
-		texts,
+		csvs, texts,
 	} {
 		cs, err := group(in, java)
 		if err != nil {
