@@ -22,7 +22,8 @@ var deflateEnd = []byte{3, 0}
 
 // deflateBlocks returns the flow of Deflate with Parallelism. With a header it is the flow of Zlib.
 func deflateBlocks(name string, level int, w workers, header []byte) stream.Flow[[]byte, []byte] {
-	pack := stream.MapParallel(w.n, func(_ context.Context, text []byte) (deflatedBlock, error) {
+	pack := stream.MapParallel(w.n, func(_ context.Context, b textBlock) (deflatedBlock, error) {
+		text := b.join()
 		packed, err := appendDeflatedPart(make([]byte, 0, 64+len(text)/2), text, level)
 		if err != nil {
 			return deflatedBlock{}, wrap(name, err)
@@ -38,7 +39,7 @@ func deflateBlocks(name string, level int, w workers, header []byte) stream.Flow
 		mem := w.openBlocks(ctx, name, deflateBlockMemory)
 		defer mem.Close()
 		first, sum := header, adler32.Checksum(nil)
-		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(mem), pack), func(p deflatedBlock) error {
+		err := guarded.Each(ctx, stream.Via2(src, w.lineBlocks(mem), pack), func(p deflatedBlock) error {
 			mem.release()
 			sum = combineAdler32(sum, p.sum, p.size)
 			if first != nil {

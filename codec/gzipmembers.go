@@ -11,15 +11,16 @@ import (
 
 // block is a part of the text for a worker.
 type block struct {
-	text   []byte
+	text   textBlock
 	number uint32
 }
 
 // gzipMembers returns the flow of Gzip with Parallelism.
 func gzipMembers(level int, w workers) stream.Flow[[]byte, []byte] {
 	pack := stream.MapParallel(w.n, func(_ context.Context, b block) ([]byte, error) {
-		member, err := packMember(b, level)
-		freeBlock(b.text)
+		text := b.text.join()
+		member, err := packMember(text, b.number, level)
+		freeBlock(text)
 		if err != nil {
 			return nil, wrap(gzipStage, err)
 		}
@@ -29,7 +30,7 @@ func gzipMembers(level int, w workers) stream.Flow[[]byte, []byte] {
 		mem := w.openBlocks(ctx, gzipStage, deflateBlockMemory)
 		defer mem.Close()
 		var number, sum uint32
-		members := stream.Via3(src, lineBlocks(mem), numberBlocks(), pack)
+		members := stream.Via3(src, w.lineBlocks(mem), numberBlocks(), pack)
 		err := guarded.Each(ctx, members, func(member []byte) error {
 			mem.release()
 			number++
@@ -44,10 +45,10 @@ func gzipMembers(level int, w workers) stream.Flow[[]byte, []byte] {
 }
 
 // numberBlocks returns a flow that numbers the blocks.
-func numberBlocks() stream.Flow[[]byte, block] {
-	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func(block) error) error {
+func numberBlocks() stream.Flow[textBlock, block] {
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[textBlock], emit func(block) error) error {
 		var b block
-		return guarded.Each(ctx, src, func(text []byte) error {
+		return guarded.Each(ctx, src, func(text textBlock) error {
 			b.text = text
 			err := emit(b)
 			b.number++
@@ -64,15 +65,15 @@ func endMember(number, sum uint32) []byte {
 	return append(m, make([]byte, memberTrailer)...) // no content: its CRC-32 and size are 0
 }
 
-// packMember returns b as one member.
-func packMember(b block, level int) ([]byte, error) {
-	m := make([]byte, memberHeader, memberHeader+memberTrailer+64+len(b.text)/2)
-	m, err := appendDeflated(m, b.text, level)
+// packMember returns text as the member with this number.
+func packMember(text []byte, number uint32, level int) ([]byte, error) {
+	m := make([]byte, memberHeader, memberHeader+memberTrailer+64+len(text)/2)
+	m, err := appendDeflated(m, text, level)
 	if err != nil {
 		return nil, err
 	}
-	m = binary.LittleEndian.AppendUint32(m, crc32.ChecksumIEEE(b.text))
-	m = binary.LittleEndian.AppendUint32(m, uint32(len(b.text)))
-	memberField{length: uint32(len(m)), number: b.number}.append(m[:0])
+	m = binary.LittleEndian.AppendUint32(m, crc32.ChecksumIEEE(text))
+	m = binary.LittleEndian.AppendUint32(m, uint32(len(text)))
+	memberField{length: uint32(len(m)), number: number}.append(m[:0])
 	return m, nil
 }

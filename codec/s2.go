@@ -55,8 +55,8 @@ const s2Stage = "codec: s2"
 func s2Stream(e *s2Encoder, w workers) bytesFlow {
 	pack := stream.Map(e.pack)
 	if w.n > 1 {
-		pack = stream.MapParallel(w.n, func(_ context.Context, text []byte) (s2Blocks, error) {
-			return e.pack(text), nil
+		pack = stream.MapParallel(w.n, func(_ context.Context, b textBlock) (s2Blocks, error) {
+			return e.pack(b), nil
 		})
 	}
 	return stream.NewFlow(func(ctx context.Context, src stream.Source[[]byte], emit func([]byte) error) error {
@@ -64,7 +64,7 @@ func s2Stream(e *s2Encoder, w workers) bytesFlow {
 		defer mem.Close()
 		var seq s2Sequence
 		first := append([]byte(e.magic), s2Begin...)
-		err := guarded.Each(ctx, stream.Via2(src, lineBlocks(mem), pack), func(p s2Blocks) error {
+		err := guarded.Each(ctx, stream.Via2(src, w.lineBlocks(mem), pack), func(p s2Blocks) error {
 			mem.release()
 			for _, sum := range p.sums {
 				seq.add(sum)
@@ -107,8 +107,10 @@ func newSnappyEncoder(level int) *s2Encoder {
 	}[level-1]}
 }
 
-// pack returns text as framed blocks. It then frees text.
-func (e *s2Encoder) pack(text []byte) s2Blocks {
+// pack returns the text of b as framed blocks.
+func (e *s2Encoder) pack(b textBlock) s2Blocks {
+	text := b.join()
+	defer freeBlock(text)
 	p := s2Blocks{packed: make([]byte, 0, 64+len(text)/2)}
 	scratch, ok := s2Scratch.Get().(*[s2Room]byte)
 	if !ok {
@@ -127,7 +129,6 @@ func (e *s2Encoder) pack(text []byte) s2Blocks {
 		p.packed = append(binary.LittleEndian.AppendUint32(p.packed, sum), body...)
 	}
 	s2Scratch.Put(scratch)
-	freeBlock(text)
 	return p
 }
 

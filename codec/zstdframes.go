@@ -23,7 +23,8 @@ func zstdFrames(level int, w workers) stream.Flow[[]byte, []byte] {
 		if err != nil {
 			return wrap(zstdStage, err)
 		}
-		pack := stream.MapParallel(w.n, func(_ context.Context, block []byte) (frame, error) {
+		pack := stream.MapParallel(w.n, func(_ context.Context, b textBlock) (frame, error) {
+			block := b.join()
 			f := frame{enc.EncodeAll(block, make([]byte, 0, 64+len(block)/2)), len(block)}
 			freeBlock(block)
 			return f, nil
@@ -42,7 +43,7 @@ func zstdFrames(level int, w workers) stream.Flow[[]byte, []byte] {
 			}
 			return emit(f.packed)
 		}
-		err = guarded.Each(ctx, stream.Via2(src, lineBlocks(mem), pack), func(f frame) error {
+		err = guarded.Each(ctx, stream.Via2(src, w.lineBlocks(mem), pack), func(f frame) error {
 			mem.release()
 			return add(f)
 		})
