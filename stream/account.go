@@ -37,12 +37,14 @@ type Account struct {
 	closed bool
 }
 
-// claim is a call of Acquire that waits for more than the account's minimum.
+// claim is a call of Acquire that waits: for the minimums of its run, or for more than the minimum
+// of its account.
 type claim struct {
 	account *Account
 	bytes   int64
-	granted chan struct{} // closed when the account has the bytes
-	at      *list.Element // in the budget's extras; nil outside of a run
+	ended   chan struct{} // closed when the account has the bytes, or the run has failed
+	err     error         // of the run; set before ended is closed
+	at      *list.Element // in the budget's extras; nil outside of a run, or before it is admitted
 }
 
 // OpenAccount returns an account of the budget of ctx, or nil if ctx has none. The caller must call
@@ -128,69 +130,45 @@ func (a *Account) Acquire(ctx context.Context, bytes int64) error {
 	b := a.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := a.begin(ctx); err != nil {
+	begun, err := a.begin()
+	switch {
+	case err != nil:
 		return err
-	}
-	if a.takeMinimum(bytes) || a.isFirst() && a.takeExtra(bytes) {
+	case begun && (a.takeMinimum(bytes) || a.isFirst() && a.takeExtra(bytes)):
 		return nil
 	}
-	c := &claim{account: a, bytes: bytes, granted: make(chan struct{})}
-	if a.run != nil {
-		c.at = b.extras.PushBack(c)
-	}
-	a.claims = append(a.claims, c)
+	c := &claim{account: a, bytes: bytes, ended: make(chan struct{})}
+	c.wait(begun)
 	b.mu.Unlock()
 	select {
-	case <-c.granted:
+	case <-c.ended:
 		b.mu.Lock()
-		return nil
+		return c.err
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
-	if slices.Contains(a.claims, c) {
+	switch {
+	case slices.Contains(a.claims, c):
 		c.leave()
-	} else {
+	case c.err == nil:
 		a.give(bytes)
 	}
 	b.grant() // the claim may have blocked later ones
 	return context.Cause(ctx)
 }
 
-// begin waits until the run is admitted. It unlocks the budget meanwhile.
-func (a *Account) begin(ctx context.Context) error {
-	r, b := a.run, a.budget
-	for {
-		switch {
-		case a.bad != nil:
-			return a.bad
-		case r == nil || r.over:
-			return nil
-		}
-		r.want()
-		switch {
-		case r.failed != nil:
-			return r.failed
-		case r.admitted:
-			return nil
-		}
-		r.waiters++
-		ready := r.ready
-		b.mu.Unlock()
-		select {
-		case <-ready:
-		case <-ctx.Done():
-		}
-		b.mu.Lock()
-		r.waiters--
-		if ctx.Err() == nil {
-			continue
-		}
-		if r.waiters == 0 && r.at != nil {
-			r.stopWaiting()
-			b.grant() // the run may have blocked later ones
-		}
-		return context.Cause(ctx)
+// begin admits the run of a if that is possible now, and queues it otherwise. It reports whether
+// the run has begun.
+func (a *Account) begin() (begun bool, err error) {
+	r := a.run
+	switch {
+	case a.bad != nil:
+		return false, a.bad
+	case r == nil || r.over:
+		return true, nil
 	}
+	r.want()
+	return r.admitted, r.failed
 }
 
 // TryAcquire takes bytes if Acquire would not wait, and reports whether it did. It panics if bytes
@@ -288,7 +266,7 @@ func (a *Account) give(bytes int64) {
 	}
 	a.hold(a.held - bytes)
 	for len(a.claims) > 0 && a.takeMinimum(a.claims[0].bytes) {
-		a.claims[0].serve()
+		a.claims[0].end(nil)
 	}
 }
 
@@ -304,18 +282,45 @@ func (a *Account) hold(bytes int64) {
 	a.run.settle()
 }
 
-// serve ends the wait of a claim whose account has the bytes.
-func (c *claim) serve() {
-	c.leave()
-	close(c.granted)
+// wait queues the claim. begun reports whether its run has its minimums.
+func (c *claim) wait(begun bool) {
+	a := c.account
+	a.claims = append(a.claims, c)
+	switch {
+	case !begun:
+		a.run.early = append(a.run.early, c)
+	case a.run != nil:
+		c.at = a.budget.extras.PushBack(c)
+	}
 }
 
-// leave takes the claim off the queues.
+// end ends the wait of a claim whose account has the bytes or, if err is not nil, gets none.
+func (c *claim) end(err error) {
+	c.leave()
+	c.err = err
+	close(c.ended)
+}
+
+// leave takes the claim off the queues. A run for which no claim waits leaves its queue.
 func (c *claim) leave() {
 	a := c.account
+	a.claims = drop(a.claims, c)
 	if c.at != nil {
 		a.budget.extras.Remove(c.at)
+		return
 	}
-	i := slices.Index(a.claims, c)
-	a.claims = slices.Delete(a.claims, i, i+1)
+	if r := a.run; r != nil {
+		r.early = drop(r.early, c)
+		if len(r.early) == 0 {
+			r.stopWaiting()
+		}
+	}
+}
+
+// drop returns cs without c.
+func drop(cs []*claim, c *claim) []*claim {
+	if i := slices.Index(cs, c); i >= 0 {
+		return slices.Delete(cs, i, i+1)
+	}
+	return cs
 }

@@ -310,3 +310,30 @@ func cancelled() context.Context {
 	cancel()
 	return ctx
 }
+
+// Calls of one account are served in the order of arrival, also if its run waits for its minimums.
+func TestAccountServesItsCallsInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTill(t, 10)
+		other, a := l.run(10, 0), l.run(1, 0)
+		l.take("other", other, 10)
+		var order []int
+		for i := range 50 {
+			go func() {
+				if err := a.Acquire(t.Context(), 10); err != nil {
+					t.Error(err)
+				}
+				order = append(order, i) // only one call has the bytes
+				a.Release(10)
+			}()
+			synctest.Wait()
+		}
+		other.Close()
+		synctest.Wait()
+		if len(order) != 50 || !slices.IsSorted(order) {
+			t.Errorf("served %v", order)
+		}
+		a.Close()
+		l.used(0)
+	})
+}

@@ -40,6 +40,8 @@ type Budget struct {
 	outside int64     // held by accounts that belong to no run
 	runs    list.List // of *reservation: waiting for their minimums, in the order of arrival
 	extras  list.List // of *claim: waiting for more than a minimum, in the order of arrival
+
+	stranded map[*reservation]int // runs at hubs whose other side is missing: at how many
 }
 
 // NewBudget returns a budget of the given number of bytes, at least 1. With an invalid budget,
@@ -183,6 +185,6 @@ func (b *Budget) grant() {
 		if !c.account.takeMinimum(c.bytes) && !c.account.takeExtra(c.bytes) {
 			return
 		}
-		c.serve()
+		c.end(nil)
 	}
 }

@@ -28,9 +28,9 @@ type reservation struct {
 	base     int64 // of certain, when it was admitted: kept for stages that end and start again
 	extra    int64 // held beyond minimums
 	charged  int64 // its part of the budget's inside
+	total    int64 // of an outermost run: charged, with that of all runs inside
 
-	ready   chan struct{} // closed when it is admitted or has failed; nil if no call waits
-	waiters int           // calls that wait for ready
+	early   []*claim      // wait for it to be admitted, in the order of arrival
 	at      *list.Element // in the budget's runs
 	failed  error         // the budget is too small
 	named   int64         // the budget that failed names
@@ -83,6 +83,7 @@ func (r *reservation) leave() {
 	defer b.mu.Unlock()
 	r.dismiss()
 	r.over = true
+	r.serve() // calls that a stage has left behind
 	if r.parent != nil {
 		r.parent.children--
 	}
@@ -117,7 +118,9 @@ func (r *reservation) check() {
 	r.named = r.needs()
 	r.failed = invalidError("%s: the budget of %d bytes is too small; the smallest that works for this run is %d bytes",
 		r.largest.Stage, r.budget.size, r.named)
-	r.stopWaiting()
+	for len(r.early) > 0 {
+		r.early[0].end(r.failed)
+	}
 	r.cancel(r.failed)
 }
 
@@ -146,7 +149,7 @@ func (r *reservation) fits() bool {
 			wanted += p.minimum
 		}
 	}
-	return b.inside == 0 || wanted <= b.size-b.inside
+	return b.inside == 0 || wanted <= b.size-b.inside || b.stuck()
 }
 
 // want admits the run if that is possible now, and queues it otherwise. A run fails if the budget
@@ -161,7 +164,6 @@ func (r *reservation) want() {
 	case r.budget.runs.Len() == 0 && r.fits():
 		r.admit()
 	default:
-		r.ready = make(chan struct{})
 		r.at = r.budget.runs.PushBack(r)
 	}
 }
@@ -188,6 +190,21 @@ func (r *reservation) begin() {
 	for in := range r.around() {
 		in.admitted++
 	}
+	r.serve()
+}
+
+// serve gives their bytes to the calls that waited for the run, in the order of arrival. Those that
+// want more than is left wait on.
+func (r *reservation) serve() {
+	early := r.early
+	r.early = nil
+	for _, c := range early {
+		if a := c.account; a.takeMinimum(c.bytes) || a.isFirst() && a.takeExtra(c.bytes) {
+			c.end(nil)
+		} else {
+			c.at = r.budget.extras.PushBack(c)
+		}
+	}
 }
 
 // spread admits the runs that this one may wait for now that it has begun.
@@ -197,14 +214,13 @@ func (r *reservation) spread() {
 	}
 }
 
-// stopWaiting takes the run off the queue and wakes the calls that wait for it.
+// stopWaiting takes the run off the queue.
 func (r *reservation) stopWaiting() {
 	if r.at == nil {
 		return
 	}
 	r.budget.runs.Remove(r.at)
 	r.at = nil
-	close(r.ready)
 }
 
 // dismiss gives everything back. The run can be admitted again.
@@ -227,5 +243,6 @@ func (r *reservation) settle() {
 		charge = max(r.base, r.minimum) + r.extra
 	}
 	r.budget.inside += charge - r.charged
+	r.root().total += charge - r.charged
 	r.charged = charge
 }

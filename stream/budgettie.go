@@ -1,52 +1,12 @@
 package stream
 
 import (
-	"context"
 	"iter"
 	"slices"
-	"sync"
 )
-
-// ties records the runs that a hub connects. In a hub, a run that holds bytes may wait for a run
-// that has none yet. There is one tie for each budget of the runs.
-type ties struct {
-	mu sync.Mutex
-	of map[*Budget]*tie
-}
 
 // tie holds the connected runs, and how often each is tied. The mutex of the budget guards it.
 type tie struct{ runs map[*reservation]int }
-
-// join ties the run of ctx until leave is called.
-func (t *ties) join(ctx context.Context) (leave func()) {
-	p := placeOf(ctx)
-	if p == nil || p.run == nil {
-		return func() {}
-	}
-	r, b := p.run, p.budget
-	t.mu.Lock()
-	if t.of == nil {
-		t.of = map[*Budget]*tie{}
-	}
-	own := t.of[b]
-	if own == nil {
-		own = &tie{runs: map[*reservation]int{}}
-		t.of[b] = own
-	}
-	t.mu.Unlock()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if own.runs[r]++; own.runs[r] == 1 {
-		r.tie(own)
-	}
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if own.runs[r]--; own.runs[r] == 0 {
-			r.untie(own)
-		}
-	}
-}
 
 // tie adds t to the ties of the run, and admits the runs that must not wait any longer.
 func (r *reservation) tie(t *tie) {

@@ -58,6 +58,7 @@ func NewPartitionHub[T any](n int, choose func(consumers int, v T) int) *Hub[T] 
 
 func newHub[T any](n int, choose func(int, T) int) *Hub[T] {
 	h := &Hub[T]{ahead: n, choose: choose, clone: cloner[T](), arrived: make(chan struct{})}
+	h.ties.producers.once = true
 	if n < 1 {
 		h.bad = invalidError("a hub for %d elements a consumer; it must be at least 1", n)
 	}
@@ -72,7 +73,7 @@ func (h *Hub[T]) Consume(ctx context.Context, src Source[T]) (n int64, err error
 	if err := h.begin(); err != nil {
 		return 0, err
 	}
-	defer h.ties.join(ctx)()
+	defer h.ties.produce(ctx)()
 	defer context.AfterFunc(ctx, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -206,7 +207,7 @@ func (h *Hub[T]) Source() Source[T] {
 		if h.bad != nil {
 			return h.bad
 		}
-		defer h.ties.join(ctx)()
+		defer h.ties.consume(ctx)()
 		ctx, fail := context.WithCancelCause(ctx)
 		defer fail(nil)
 		// The branch does not use ctx: if this consumer is cancelled, a producer that waits for it

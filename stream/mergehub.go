@@ -25,6 +25,7 @@ type MergeHub[T any] struct {
 // NewMergeHub returns a hub without producers.
 func NewMergeHub[T any]() *MergeHub[T] {
 	h := &MergeHub[T]{elements: make(chan T), closed: make(chan struct{}), gone: make(chan struct{})}
+	h.ties.consumers.once = true
 	h.close = sync.OnceFunc(func() { close(h.closed) })
 	return h
 }
@@ -42,7 +43,7 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 	if taken {
 		return errUsed
 	}
-	defer h.ties.join(ctx)()
+	defer h.ties.consume(ctx)()
 	defer close(h.gone)
 	drained := drain.Done(ctx)
 	for {
@@ -68,7 +69,7 @@ func (h *MergeHub[T]) Each(ctx context.Context, emit func(T) error) error {
 // runs end with [ErrClosed] when the hub is closed or its source has ended.
 func (h *MergeHub[T]) Sink() Sink[T, int64] {
 	return SinkFunc[T, int64](func(ctx context.Context, src Source[T]) (int64, error) {
-		defer h.ties.join(ctx)()
+		defer h.ties.produce(ctx)()
 		var n int64
 		err := src.Each(ctx, func(v T) error {
 			select {
