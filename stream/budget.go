@@ -27,6 +27,8 @@ import (
 //     called in parallel ([MapParallel]);
 //   - the minimums of runs that feed each other through a hub ([NewMergeHub], [NewBroadcastHub],
 //     [NewPartitionHub]), and of runs inside those;
+//   - the minimums of a run that may be the missing side of a hub, while all other bytes are held by
+//     runs that wait there for a producer or a consumer;
 //   - the minimums of sources read by [All] or [Reader], or by a call of Each;
 //   - one element of each account that is larger than the account's minimum.
 //
@@ -119,8 +121,11 @@ func placeOf(ctx context.Context) *place {
 //
 // The budget knows which runs a hub connects. Runs that wait for each other in another way need the
 // context of [WithReservation]: through an [io.Pipe], through a channel between sink.Chan and
-// source.Chan, or in functions of one [MapParallel]. A hub also needs it if a run starts to read or
-// fill it after its first bytes, as in [Concat].
+// source.Chan, or in functions of one [MapParallel].
+//
+// A function that starts several runs at once calls them by [MapParallel] or sink.ForEachParallel.
+// Runs that it starts by [Go] exceed the budget after the first one, as the library cannot know
+// that they do not wait for each other.
 //
 // The budget counts what stages hold, not the garbage that they leave. By default, Go lets a heap
 // grow to twice what is in use. So give the process a memory limit as well, such as an eighth above

@@ -16,6 +16,8 @@ type chunk[T, U any] struct {
 	in       []T       // its length is the room for elements; only the upstream changes it
 	out      []U       // at least as long as in
 	from, to int       // the elements are in[from:to] and their results out[from:to]; set when fill closes
+
+	prev, next *chunk[T, U] // in a chunkQueue
 }
 
 type chunkState int

@@ -5,94 +5,120 @@ import (
 	"time"
 )
 
-// chunkList is a list of chunks in the order of their elements.
+// chunkList holds the chunks of one run. Only splitSlow takes time in proportion to their number.
 type chunkList[T, U any] struct {
-	chunks []*chunk[T, U]
-	next   int // index of the first waiting chunk, or len(chunks) if none waits
-	large  int // number of large chunks that workers have taken
+	order   mapOrder
+	chunks  chunkQueue[T, U] // in the order of their elements
+	results chunkQueue[T, U] // with anyOrder: the chunks that are done, which have left chunks
+	waiting *chunk[T, U]     // the first chunk that waits for a worker; nil if none waits
+
+	unclaimed int // chunks that wait for a worker
+	large     int // large chunks that workers have taken
 }
 
-// waiting reports whether a chunk waits for a worker.
-func (l *chunkList[T, U]) waiting() bool { return l.next < len(l.chunks) }
+// len returns the number of chunks.
+func (l *chunkList[T, U]) len() int { return l.chunks.n + l.results.n }
 
 // push adds a waiting chunk at the end.
-func (l *chunkList[T, U]) push(c *chunk[T, U]) { l.chunks = append(l.chunks, c) }
+func (l *chunkList[T, U]) push(c *chunk[T, U]) {
+	l.chunks.push(c)
+	l.unclaimed++
+	if l.waiting == nil {
+		l.waiting = c
+	}
+}
 
 // takeNext gives the first waiting chunk to a worker. It returns nil if none waits.
 func (l *chunkList[T, U]) takeNext(now time.Time) *chunk[T, U] {
-	if !l.waiting() {
+	c := l.waiting
+	if c == nil {
 		return nil
 	}
-	c := l.chunks[l.next]
 	c.take(now)
+	l.unclaimed--
 	if c.large() {
 		l.large++
 	}
-	l.findWaiting(l.next)
+	l.findWaiting(c.next)
 	return c
 }
 
-// finish records that c, which a worker has taken, has all its results.
-func (l *chunkList[T, U]) finish(c *chunk[T, U]) {
+// finish records that c, which a worker has taken, has all its results. It reports whether c is the
+// chunk to emit next, or one of several.
+func (l *chunkList[T, U]) finish(c *chunk[T, U]) (next bool) {
 	c.state = chunkDone
 	if c.large() {
 		l.large--
 	}
-}
-
-// done returns the index of the first chunk that is done, or -1 if none is. With inOrder, only the
-// first chunk of the list counts.
-func (l *chunkList[T, U]) done(order mapOrder) int {
-	chunks := l.chunks
-	if order == inOrder {
-		chunks = chunks[:min(1, len(chunks))]
+	if l.order == inOrder {
+		return l.chunks.first == c
 	}
-	return slices.IndexFunc(chunks, func(c *chunk[T, U]) bool { return c.state == chunkDone })
+	l.chunks.remove(c)
+	l.results.push(c)
+	return true
 }
 
-// remove removes the chunk at index i, which is done, and returns it.
-func (l *chunkList[T, U]) remove(i int) *chunk[T, U] {
-	c := l.chunks[i]
-	l.chunks = slices.Delete(l.chunks, i, i+1)
-	if i < l.next {
-		l.next--
+// done returns a chunk to emit, or nil if none is done. With inOrder, this is the first chunk.
+func (l *chunkList[T, U]) done() *chunk[T, U] {
+	c := l.chunks.first
+	switch {
+	case l.order == anyOrder:
+		return l.results.first
+	case c == nil || c.state != chunkDone:
+		return nil
 	}
 	return c
+}
+
+// remove removes c, which done has returned.
+func (l *chunkList[T, U]) remove(c *chunk[T, U]) {
+	if l.order == anyOrder {
+		l.results.remove(c)
+		return
+	}
+	l.chunks.remove(c)
 }
 
 // splitSlow splits the large chunks that workers took at deadline or earlier. It reports whether it
 // split any.
 func (l *chunkList[T, U]) splitSlow(deadline time.Time) bool {
 	split := false
-	for i := len(l.chunks) - 1; i >= 0; i-- {
-		if c := l.chunks[i]; c.state == chunkTaken && c.large() && !c.takenAt.After(deadline) {
-			split = l.split(i) || split
+	for c := l.chunks.first; c != nil; c = c.next {
+		if c.state == chunkTaken && c.large() && !c.takenAt.After(deadline) {
+			split = l.split(c) || split
 		}
+	}
+	if split {
+		l.findWaiting(l.chunks.first)
 	}
 	return split
 }
 
-// split splits the large chunk at index i, as [chunk.split] does. Its parts take its place.
-func (l *chunkList[T, U]) split(i int) bool {
-	c := l.chunks[i]
+// split splits a large chunk, as [chunk.split] does. Its parts take its place.
+func (l *chunkList[T, U]) split(c *chunk[T, U]) bool {
 	before, after, ok := c.split()
 	if !ok {
 		return false
 	}
 	l.large--
-	parts := append([]*chunk[T, U]{c}, after...)
-	if before != nil {
-		parts = slices.Insert(parts, 0, before)
+	l.unclaimed += len(after)
+	switch {
+	case before == nil:
+	case l.order == anyOrder:
+		l.results.push(before)
+	default:
+		l.chunks.insertAfter(c.prev, before)
 	}
-	l.chunks = slices.Replace(l.chunks, i, i+1, parts...)
-	l.findWaiting(min(i, l.next))
+	for _, part := range slices.Backward(after) {
+		l.chunks.insertAfter(c, part)
+	}
 	return true
 }
 
-// findWaiting sets next, if no chunk before index i waits.
-func (l *chunkList[T, U]) findWaiting(i int) {
-	for i < len(l.chunks) && l.chunks[i].state != chunkWaiting {
-		i++
+// findWaiting sets waiting, if no chunk before c waits.
+func (l *chunkList[T, U]) findWaiting(c *chunk[T, U]) {
+	for c != nil && c.state != chunkWaiting {
+		c = c.next
 	}
-	l.next = i
+	l.waiting = c
 }

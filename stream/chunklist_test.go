@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,10 @@ func TestChunkList(t *testing.T) {
 		{"wait for the first", "push 1; push 1; take; take; finish 1; emit", "[1]t [2]d"},
 		{"emit in any order", "push 1; push 1; take; take; finish 1; emitAny", "[1]t"},
 		{"emit when none is done", "push 1; take; push 1; emitAny", "[1]t [2]w"},
+		{
+			"emit in any order after a split",
+			"push 1; push 3; push 1; take; take; begin 1 2; split; emitAny; take; finish 1; emitAny", "[1]t [4]t [5]w",
+		},
 		{"emit, then take", "push 1; push 1; push 1; take; take; finish 0; emit; take", "[2]t [3]t"},
 
 		{"split before the first element", "push 3; take; split", "[1 2 3]t"},
@@ -64,6 +69,9 @@ func TestChunkList(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := listTest{T: t}
+			if strings.Contains(tt.steps, "emitAny") {
+				l.order = anyOrder
+			}
 			for step := range strings.SplitSeq(tt.steps, "; ") {
 				l.do(step)
 				l.check(step)
@@ -102,19 +110,28 @@ func (l *listTest) do(step string) {
 		l.takes++
 		l.takeNext(time.Unix(int64(l.takes), 0))
 	case "begin": // the n-th element of a chunk; those before it are done
-		l.work(l.chunks[i], n)
+		l.work(l.all()[i], n)
 	case "finish":
-		l.work(l.chunks[i], 1000)
-		l.finish(l.chunks[i])
+		c := l.all()[i]
+		l.work(c, 1000)
+		l.finish(c)
 	case "split":
 		l.splitSlow(time.Unix(int64(l.takes), 0))
 	case "splitBefore": // the chunks taken before the i-th
 		l.splitSlow(time.Unix(int64(i-1), 0))
-	case "emit":
-		l.emit(inOrder)
-	case "emitAny":
-		l.emit(anyOrder)
+	case "emit", "emitAny":
+		l.emit()
 	}
+}
+
+// all returns the chunks, those that have left the order at the end.
+func (l *listTest) all() (all []*chunk[int, int]) {
+	for _, first := range []*chunk[int, int]{l.chunks.first, l.results.first} {
+		for c := first; c != nil; c = c.next {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // work calls next until n elements have been begun.
@@ -130,9 +147,9 @@ func (l *listTest) work(c *chunk[int, int], n int) {
 	}
 }
 
-func (l *listTest) emit(order mapOrder) {
-	if i := l.done(order); i >= 0 {
-		c := l.remove(i)
+func (l *listTest) emit() {
+	if c := l.done(); c != nil {
+		l.remove(c)
 		l.emitted = append(l.emitted, c.out[c.from:c.to]...)
 		c.release()
 		if slices.ContainsFunc(c.in, nonZero) || slices.ContainsFunc(c.out, nonZero) {
@@ -159,14 +176,16 @@ func elements(c *chunk[int, int]) (vs []int) {
 
 // check checks the counters of the list, and that no element was lost or repeated.
 func (l *listTest) check(step string) {
-	next, large := len(l.chunks), 0
+	var waiting *chunk[int, int]
+	unclaimed, large := 0, 0
 	var all []int
 	for _, u := range l.emitted {
 		all = append(all, -u)
 	}
-	for i, c := range l.chunks {
+	for _, c := range l.all() {
 		if c.state == chunkWaiting {
-			next = min(next, i)
+			unclaimed++
+			waiting = cmp.Or(waiting, c)
 		}
 		if c.state == chunkTaken && c.large() {
 			large++
@@ -176,8 +195,12 @@ func (l *listTest) check(step string) {
 		}
 		all = append(all, elements(c)...)
 	}
-	if l.next != next || l.large != large {
-		l.Errorf("%s: next is %d and large %d, want %d and %d", step, l.next, l.large, next, large)
+	if l.waiting != waiting || l.unclaimed != unclaimed || l.large != large {
+		l.Errorf("%s: waiting is %p, unclaimed %d and large %d, want %p, %d and %d", step,
+			l.waiting, l.unclaimed, l.large, waiting, unclaimed, large)
+	}
+	if n := len(l.all()); n != l.len() {
+		l.Errorf("%s: len is %d, want %d", step, l.len(), n)
 	}
 	slices.Sort(all)
 	for i := range l.pushed {
@@ -189,7 +212,7 @@ func (l *listTest) check(step string) {
 
 func (l *listTest) String() string {
 	var chunks []string
-	for _, c := range l.chunks {
+	for _, c := range l.all() {
 		chunks = append(chunks, fmt.Sprint(elements(c), "wtd"[c.state:c.state+1]))
 	}
 	return strings.Join(chunks, " ")

@@ -11,7 +11,7 @@ func (m *mapping[T, U]) receiver(ctx context.Context) receiver[T] {
 }
 
 // put adds v to the last chunk, or starts a new one. An element in the last chunk wakes no worker:
-// while a worker is idle, no chunk waits, so the last chunk is closed.
+// if that chunk still waits, all workers are busy, or one searches and will take it.
 func (m *mapping[T, U]) put(ctx context.Context, v T) error {
 	if m.tail.add(v) {
 		return nil
@@ -33,18 +33,18 @@ func (m *mapping[T, U]) putAll(ctx context.Context, vs []T) error {
 	}
 }
 
-// startChunk starts a new chunk with v and wakes an idle worker.
+// startChunk starts a new chunk with v.
 func (m *mapping[T, U]) startChunk(ctx context.Context, v T) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.wait(&m.room, func() bool { return len(m.list.chunks) < m.limit })
+	m.wait(m.room.Wait, func() bool { return m.list.len() < m.limit() })
 	if m.stopped.Load() {
 		return context.Cause(ctx)
 	}
 	c := m.newChunk()
 	m.tail.start(c, v)
 	m.list.push(c)
-	m.ready.Signal()
+	m.wakeWorkers()
 	return nil
 }
 

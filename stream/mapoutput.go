@@ -21,16 +21,17 @@ func (m *mapping[T, U]) drain(ctx context.Context, to receiver[U]) error {
 func (m *mapping[T, U]) next() *chunk[T, U] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i := -1
-	m.wait(&m.done, func() bool {
-		i = m.list.done(m.order)
-		return i >= 0 || m.ended && len(m.list.chunks) == 0
+	var c *chunk[T, U]
+	m.wait(m.done.Wait, func() bool {
+		c = m.list.done()
+		return c != nil || m.ended && m.list.len() == 0
 	})
-	if i < 0 || m.stopped.Load() {
+	if c == nil || m.stopped.Load() {
 		return nil
 	}
 	m.room.Signal()
-	return m.list.remove(i)
+	m.list.remove(c)
+	return c
 }
 
 // emit emits the results of a chunk.
@@ -57,7 +58,7 @@ func (m *mapping[T, U]) reuse(c *chunk[T, U]) {
 	c.release()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.unused) < m.limit {
+	if len(m.unused) < m.limit() {
 		m.unused = append(m.unused, c)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // milliseconds, so that idle workers and the downstream do not wait for it. Therefore a call of f
 // may wait for the results of earlier elements without a deadlock.
 //
-//   - Memory: at most 2n+1 chunks of elements and results: 2n+1 elements if f is slow, 64 times
-//     that if it is quick.
+//   - Memory: 2n+1 elements and results if f is slow. If it is quick, up to 2n+64 of them, but for
+//     n up to 32 up to 64 times 2n+1.
 //   - Goroutines: n call f, and one runs the upstream; all have ended when the run returns.
 //   - Errors: the first error of f ends the run, unchanged, and cancels the context of the other
 //     calls. Pending results are dropped.

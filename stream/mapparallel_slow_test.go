@@ -3,7 +3,9 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,6 +148,44 @@ func TestParallelMapInStep(t *testing.T) {
 				if n != elements || err != nil {
 					t.Errorf("%s of %d: %d elements, %v", name, workers+1, n, err)
 				}
+			})
+		}
+	}
+}
+
+// As many calls as there are workers may wait for each other, also after quick calls, with few
+// chunks in flight, and if all workers have slept.
+func TestParallelMapCallsManyAtOnce(t *testing.T) {
+	const workers = 300
+	for name, mk := range parallelMaps {
+		for _, quick := range []int{0, 20_000} {
+			t.Run(fmt.Sprint(name, " after ", quick), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var met sync.WaitGroup
+					met.Add(workers)
+					pause := stream.Map(func(n int) int {
+						if n == quick {
+							time.Sleep(time.Second)
+						}
+						return n
+					})
+					call := mk(workers, func(_ context.Context, n int) (int, error) {
+						if n >= quick {
+							met.Done()
+							met.Wait()
+						}
+						return n, nil
+					})
+					numbers := stream.SourceFunc[int](func(ctx context.Context, emit func(int) error) error {
+						defer met.Wait() // the end of the source would wake all workers
+						return source.Range(0, quick+workers, 1).Each(ctx, emit)
+					})
+					src := stream.Via2(numbers, pause, call)
+					n, err := stream.Run(t.Context(), src, sink.Discard[int]())
+					if n != int64(quick+workers) || err != nil {
+						t.Errorf("%d elements, %v", n, err)
+					}
+				})
 			})
 		}
 	}

@@ -26,11 +26,10 @@ type mapping[T, U any] struct {
 
 	mu     sync.Mutex
 	room   sync.Cond // signals the upstream: there is room for a chunk
-	ready  sync.Cond // signals workers: there are elements
+	idlers idleStack // waiting workers, to wake when there are elements
 	done   sync.Cond // signals the downstream: there are results
 	list   chunkList[T, U]
-	order  mapOrder
-	limit  int            // chunks in list at which the upstream waits
+	calls  int            // at once, at most
 	size   int            // of the next chunk, in elements
 	ended  bool           // no element follows
 	idle   int            // waiting goroutines: workers, the downstream and the upstream
@@ -39,36 +38,51 @@ type mapping[T, U any] struct {
 }
 
 func newMapping[T, U any](workers int, order mapOrder) *mapping[T, U] {
-	m := &mapping[T, U]{limit: 2 * workers, size: 1, order: order}
-	m.room.L, m.ready.L, m.done.L = &m.mu, &m.mu, &m.mu
+	m := &mapping[T, U]{calls: workers, size: 1}
+	m.list.order = order
+	m.room.L, m.done.L = &m.mu, &m.mu
 	return m
+}
+
+// limit returns the number of chunks at which the upstream waits: two for each call, or, if the
+// calls are quick, two elements for each call in chunks of many. More chunks in flight would not
+// stay in the caches.
+func (m *mapping[T, U]) limit() int {
+	const quick = 64 // chunks, which keep many cores busy
+	return max(min(2*m.calls, quick), 2*m.calls/m.size)
+}
+
+// wakeWorkers wakes idle workers for the chunks that wait, but no more than there are cores. A
+// worker that takes a chunk wakes the next one.
+func (m *mapping[T, U]) wakeWorkers() {
+	m.idlers.wake(min(m.list.unclaimed, runtime.GOMAXPROCS(0)) - m.idlers.searching)
 }
 
 // end records that no element follows.
 func (m *mapping[T, U]) end() {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.ended = true
-	m.mu.Unlock()
-	m.ready.Broadcast()
+	m.idlers.wakeAll()
 	m.done.Broadcast()
 }
 
 // stop ends all waits and stops the timer.
 func (m *mapping[T, U]) stop() {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.stopped.Store(true)
 	if m.timer != nil {
 		m.timer.Stop()
 	}
-	m.mu.Unlock()
 	m.room.Broadcast()
-	m.ready.Broadcast()
+	m.idlers.wakeAll()
 	m.done.Broadcast()
 }
 
-// wait waits until ready returns true or the run is stopped. It yields a few times before it
-// sleeps, because busy goroutines often need no sleep.
-func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
+// wait calls sleep until ready returns true or the run is stopped. It yields a few times before
+// that, because busy goroutines often need no sleep.
+func (m *mapping[T, U]) wait(sleep func(), ready func() bool) {
 	for attempts := 0; !ready() && !m.stopped.Load(); attempts++ {
 		if attempts < yields {
 			m.mu.Unlock()
@@ -78,7 +92,7 @@ func (m *mapping[T, U]) wait(signal *sync.Cond, ready func() bool) {
 		}
 		m.idle++
 		m.setTimer()
-		signal.Wait()
+		sleep()
 		m.idle--
 	}
 }
@@ -99,7 +113,7 @@ func (m *mapping[T, U]) splitSlow() {
 		return
 	}
 	if m.list.splitSlow(time.Now().Add(-splitAfter)) {
-		m.ready.Broadcast()
+		m.idlers.wakeAll()
 		m.done.Broadcast()
 	}
 	m.setTimer()
