@@ -12,6 +12,7 @@ import (
 type waiter struct {
 	waits atomic.Bool
 	woken chan struct{} // capacity 1
+	skips skips         // only the waiting goroutine uses it
 }
 
 func newWaiter() waiter { return waiter{woken: make(chan struct{}, 1)} }
@@ -22,14 +23,40 @@ var errDue = errors.New("stream: the time is up")
 // often true by then, and a wake-up costs more than a yield.
 const yields = 4
 
-// yield yields a few times, until ready returns true.
+// yield yields a few times, until ready returns true. If that was in vain, it does not yield at
+// some of the next calls.
 func (w *waiter) yield(ready func() bool) {
+	if w.skips.next() {
+		return
+	}
 	for range yields {
 		if ready() {
+			w.skips = skips{}
 			return
 		}
 		runtime.Gosched()
 	}
+	w.skips.failed()
+}
+
+// skips decides how often a step that was in vain is left out: once, then 3, 7 and 15 times, and
+// later 31 times, until it succeeds. One of thousands of goroutines that seldom have something to
+// do should not yield: each time, all the others run first.
+type skips struct{ left, last int8 }
+
+// next reports whether to leave out the step this time.
+func (s *skips) next() bool {
+	if s.left == 0 {
+		return false
+	}
+	s.left--
+	return true
+}
+
+// failed records that the step was in vain.
+func (s *skips) failed() {
+	s.last = min(2*s.last+1, 31)
+	s.left = s.last
 }
 
 // pace keeps a consumer from polling its producers element by element. Reading memory that another
