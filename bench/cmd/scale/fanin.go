@@ -21,27 +21,32 @@ func consume[T any](src stream.Source[T], want int) error {
 }
 
 // groupBy opens a group for each of n keys, and sends ten elements to each in turn. Every element
-// wakes the goroutine of its key. So the cost grows, but far slower than the number of keys.
-func groupBy(e effort) report.Case {
-	same := stream.Map(func(v int) int { return v })
-	return compare(report.Case{
-		Name: "group-by", About: "elements of n keys in turn, with the start of each key",
-		Unit: "element",
-	},
-		e.sizes(1_000, 10_000, 100_000), "keys", flat, func(n int) point {
+// wakes the goroutine of its key.
+func groupBy(e effort) []report.Case {
+	key := func(n int) func(int) int { return func(v int) int { return v % n } }
+	open := func(int) stream.Flow[int, int] { return stream.Map(func(v int) int { return v }) }
+	repeat := func(run func(n, elements int) error) func(n int) point {
+		return func(n int) point {
 			runs := max(e.of(100_000, 1)/n, 1)
 			return point{units: runs * 10 * n, run: func() error {
 				for range runs {
-					if err := consume(stream.Via(source.Range(0, 10*n, 1), stream.GroupBy(n, func(v int) int {
-						return v % n
-					},
-						func(int) stream.Flow[int, int] { return same }, nil)), 10*n); err != nil {
+					if err := run(n, 10*n); err != nil {
 						return err
 					}
 				}
 				return nil
 			}}
-		})
+		}
+	}
+	return beside(report.Case{
+		Name: "group-by", About: "ten elements of each of n keys in turn, with the start of each key",
+		Unit: "element", Cold: true,
+	},
+		e.sizes(1_000, 10_000, 100_000), "keys",
+		repeat(func(n, elements int) error {
+			groups := stream.GroupBy(n, key(n), open, nil)
+			return consume(stream.Via(source.Range(0, elements, 1), groups), elements)
+		}), repeat(bareGroups))
 }
 
 // mergeIdle merges one busy source with n idle ones.
@@ -68,13 +73,13 @@ func mergeIdle(e effort) report.Case {
 		})
 }
 
-func mergeSorted(e effort) report.Case {
+func mergeSorted(e effort) []report.Case {
 	return ordered(e, "merge-sorted", func(srcs []stream.Source[int]) stream.Source[int] {
 		return stream.MergeSorted(cmp.Compare[int], srcs...)
 	})
 }
 
-func mergeSequence(e effort) report.Case {
+func mergeSequence(e effort) []report.Case {
 	return ordered(e, "merge-sequence", func(srcs []stream.Source[int]) stream.Source[int] {
 		return stream.MergeSequence(func(v int) int64 { return int64(v) }, srcs...)
 	})
@@ -82,19 +87,22 @@ func mergeSequence(e effort) report.Case {
 
 // ordered merges n sources, each with every n-th number. A comparison sort needs log n steps, and
 // the least element is of another source each time.
-func ordered(e effort, name string, merge func([]stream.Source[int]) stream.Source[int]) report.Case {
-	return compare(report.Case{Name: name, About: "n sources with every n-th number each", Unit: "element"},
-		e.sizes(10, 1_000, 10_000), "sources", flat, func(n int) point {
-			run := func(elements int) error {
-				srcs := make([]stream.Source[int], n)
-				for i := range srcs {
-					srcs[i] = source.Range(i, elements, n)
-				}
-				return consume(merge(srcs), elements)
-			}
+func ordered(e effort, name string, merge func([]stream.Source[int]) stream.Source[int]) []report.Case {
+	timed := func(run func(n, elements int) error) func(n int) point {
+		return func(n int) point {
 			elements := e.of(2_000_000, n)
 			return point{units: elements, run: func() error {
-				return run(elements)
-			}, setup: func() error { return run(0) }}
-		})
+				return run(n, elements)
+			}, setup: func() error { return run(n, 0) }}
+		}
+	}
+	return beside(report.Case{Name: name, About: "n sources with every n-th number each", Unit: "element"},
+		e.sizes(10, 1_000, 10_000), "sources",
+		timed(func(n, elements int) error {
+			srcs := make([]stream.Source[int], n)
+			for i := range srcs {
+				srcs[i] = source.Range(i, elements, n)
+			}
+			return consume(merge(srcs), elements)
+		}), timed(bareMerge))
 }

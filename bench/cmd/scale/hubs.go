@@ -13,12 +13,18 @@ import (
 )
 
 // broadcastHub sends each element to n consumers.
-func broadcastHub(e effort) report.Case {
-	return compare(report.Case{Name: "broadcast-hub", About: "each element to n consumers", Unit: "delivery"},
-		e.sizes(10, 1_000, 10_000), "consumers", flat, func(n int) point {
-			elements := e.of(10_000_000, n) / n
+func broadcastHub(e effort) []report.Case {
+	elements := func(n int) int { return e.of(10_000_000, n) / n }
+	return beside(report.Case{Name: "broadcast-hub", About: "each element to n consumers", Unit: "delivery", Cold: true},
+		e.sizes(10, 1_000, 10_000), "consumers",
+		func(n int) point {
 			hub := func() *stream.Hub[int] { return stream.NewBroadcastHub[int](64) }
-			return hubPoint{n: n, calls: 1, deliveries: n, open: hub}.times(elements)
+			return hubPoint{n: n, calls: 1, deliveries: n, open: hub}.times(elements(n))
+		},
+		func(n int) point {
+			return point{units: elements(n) * n, runFrom: func(begin func()) error {
+				return bareBroadcast(n, elements(n), begin)
+			}}
 		})
 }
 
@@ -45,13 +51,12 @@ type hubPoint struct {
 
 func (p hubPoint) times(elements int) point {
 	return point{
-		units: elements * p.deliveries, run: func() error { return p.run(elements) },
-		setup: func() error { return p.run(0) },
+		units: elements * p.deliveries, runFrom: func(begin func()) error { return p.run(elements, begin) },
 	}
 }
 
-// run sends elements to all consumers once they have joined.
-func (p hubPoint) run(elements int) error {
+// run sends elements to all consumers. It calls begin once they have joined.
+func (p hubPoint) run(elements int, begin func()) error {
 	hub := p.open()
 	var joined atomic.Int64
 	consumers := make([]*stream.Running[int64], p.n)
@@ -77,6 +82,7 @@ func (p hubPoint) run(elements int) error {
 			}
 			time.Sleep(time.Millisecond)
 		}
+		begin()
 		return source.Range(0, elements, 1).Each(ctx, emit)
 	})
 	if _, err := stream.Run(background, src, hub); err != nil {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/millweir/millweir/bench/internal/report"
 )
@@ -59,11 +60,13 @@ func (e effort) sizes(all ...int) []int {
 
 // cases returns all cases, in the order of the report.
 func cases(e effort) []report.Case {
-	return []report.Case{
-		groupBy(e), mergeIdle(e), mergeSorted(e), mergeSequence(e),
-		broadcastHub(e), partitionHub(e),
-		throttleRate(e), limiterShared(e), limiterCancelled(e), budgetShared(e), budgetRuns(e),
-		mapParallel(e), sliding(e),
-		backups(e), tenants(e),
-	}
+	return slices.Concat(
+		groupBy(e), []report.Case{mergeIdle(e)}, mergeSorted(e), mergeSequence(e), broadcastHub(e),
+		[]report.Case{
+			partitionHub(e),
+			throttleRate(e), limiterShared(e), limiterCancelled(e), budgetShared(e), budgetRuns(e),
+			mapParallel(e), sliding(e),
+			backups(e), tenants(e),
+		},
+	)
 }
