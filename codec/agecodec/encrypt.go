@@ -51,8 +51,13 @@ func (s encryptSource) Each(ctx context.Context, emit func([]byte) error) error 
 // WriteTo works as Each, but writes the chunks to w, which owns them until Write returns. All
 // chunks use the same memory.
 func (s encryptSource) WriteTo(ctx context.Context, w io.Writer) error {
-	same := make([]byte, 0, sealedChunkSize)
-	return s.run(ctx, lend.To(w), func(*payload) []byte { return same })
+	var same []byte // allocated for the first chunk: a run that waits for its data costs little
+	return s.run(ctx, lend.To(w), func(*payload) []byte {
+		if same == nil {
+			same = make([]byte, 0, sealedChunkSize)
+		}
+		return same
+	})
 }
 
 // run writes one file. Each chunk is sealed into a slice from newChunk.
