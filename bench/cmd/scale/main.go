@@ -66,7 +66,7 @@ func cases(e effort) []report.Case {
 			partitionHub(e),
 			throttleRate(e), limiterShared(e), limiterCancelled(e), budgetShared(e), budgetRuns(e),
 			mapParallel(e), sliding(e),
-			backups(e), tenants(e),
+			startup(e), backups(e), tenants(e),
 		},
 	)
 }

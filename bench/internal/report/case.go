@@ -60,6 +60,7 @@ type Sample struct {
 	Allocs int64 // heap objects; -1 if unknown
 	RSS    int64 // peak memory of a process in bytes, if measured
 	Stored int64 // bytes written to storage, if measured
+	Memory int64 // bytes of heap and stacks that were allocated, if measured
 
 	Busiest float64 // percent of the CPU time in the busiest goroutine, if measured
 }
@@ -77,6 +78,7 @@ const (
 	Allocs Metric = "allocs" // heap objects
 	RSS    Metric = "rss"    // MiB
 	Stored Metric = "stored" // bytes
+	Memory Metric = "memory" // bytes
 
 	Busiest   Metric = "busiest"  // percent
 	WallOfCPU Metric = "wall/cpu" // seconds that pass for each second of CPU time
@@ -93,6 +95,8 @@ func (m Metric) of(s Sample) float64 {
 		return float64(s.RSS) / (1 << 20)
 	case Stored:
 		return float64(s.Stored) / float64(s.Units)
+	case Memory:
+		return float64(s.Memory) / float64(s.Units)
 	case Busiest:
 		return s.Busiest
 	case WallOfCPU:
@@ -108,6 +112,8 @@ func (m Metric) limit(max float64) string {
 		return fmt.Sprint("limit ", time.Duration(max))
 	case RSS:
 		return fmt.Sprintf("limit %v MiB", max)
+	case Memory:
+		return fmt.Sprintf("limit %v bytes", max)
 	case Busiest:
 		return fmt.Sprintf("limit %v %%", max)
 	}
@@ -123,6 +129,8 @@ func (m Metric) unit(work string) string {
 		return "MiB rss"
 	case Stored:
 		return "bytes/" + work + " stored"
+	case Memory:
+		return "bytes/" + work + " allocated"
 	case Busiest:
 		return "% of cpu in one goroutine"
 	case WallOfCPU:
