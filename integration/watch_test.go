@@ -24,7 +24,10 @@ import (
 // watching returns the options of a stream that opens again quickly.
 func watching(after mongosource.ChangePosition) *mongosource.WatchOptions {
 	return &mongosource.WatchOptions{
-		After: after, MaxAwait: 50 * time.Millisecond, Backoff: stream.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond},
+		After: after, MaxAwait: 50 * time.Millisecond, Backoff: stream.Backoff{
+			Min: 10 * time.Millisecond,
+			Max: 100 * time.Millisecond,
+		},
 	}
 }
 
@@ -106,7 +109,8 @@ func TestWatchLosesNothingSilently(t *testing.T) {
 		if !errors.Is(err, mongosource.ErrHistoryLost) {
 			t.Errorf("%s: %d events, %v", name, n, err)
 		}
-		if _, err := coll.DeleteMany(t.Context(), bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: 10_000}}}}); err != nil {
+		if _, err := coll.DeleteMany(t.Context(),
+			bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: 10_000}}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -110,7 +110,8 @@ func (c *changeStream) resume(l *changeLog, v bson.RawValue, startAfter bool) bs
 
 func historyLost() bson.Raw {
 	const changeStreamHistoryLost = 286
-	return failure(changeStreamHistoryLost, "resume point may no longer be in the oplog", "NonResumableChangeStreamError")
+	return failure(changeStreamHistoryLost, "resume point may no longer be in the oplog",
+		"NonResumableChangeStreamError")
 }
 
 // sees reports whether the stream returns an entry of the log.

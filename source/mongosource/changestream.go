@@ -85,8 +85,8 @@ func (w *watch) open(ctx context.Context, at ChangePosition) (*changeStream, err
 var errBehind = errors.New("the stream is behind")
 
 // next returns the next events, which the caller owns. It returns none if nothing has changed; the
-// position may have moved all the same. It drops a full reply of a cursor that had caught up and
-// returns errBehind: so much has changed that the cursor may have skipped something.
+// position may have moved even then. It drops a full reply of a cursor that had caught up and returns
+// errBehind, because a cursor may skip events when many come at once.
 func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
 	asked := time.Now()
 	read, full, err := s.read(ctx)
@@ -117,8 +117,8 @@ func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
 	return docs, nil
 }
 
-// behind reports whether the cursor must not be used any more, because changes that it has not read
-// may have left the log.
+// behind reports whether the stream must be opened again before it reads on, because changes that it
+// has not read may have left the log.
 func (s *changeStream) behind() bool {
 	return s.moved && !s.joiner.pending() && s.at.after != "" && time.Since(s.headAt) > s.watch.opts.ReopenAfter
 }

@@ -50,7 +50,8 @@ func Watch(target Watcher, opts *WatchOptions) stream.Source[Event] {
 	return stream.SourceFunc[Event](w.each)
 }
 
-var errNilTarget = stream.Mark(errors.New("mongosource: watch: the collection, database or client is nil"), stream.Fatal)
+var errNilTarget = stream.Mark(errors.New("mongosource: watch: the collection, database or client is nil"),
+	stream.Fatal)
 
 // isNil reports whether a target is nil or a nil pointer.
 func isNil(target Watcher) bool {

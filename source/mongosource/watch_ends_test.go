@@ -46,7 +46,8 @@ func TestWatchFinalErrors(t *testing.T) {
 					opts.BatchSize = 100
 				}
 				events, err := take(t.Context(), 1000, mongosource.Watch(coll, opts))
-				if err == nil || want.err != nil && !errors.Is(err, want.err) || !strings.Contains(err.Error(), want.hint) {
+				if err == nil || want.err != nil && !errors.Is(err, want.err) || !strings.Contains(err.Error(),
+					want.hint) {
 					t.Errorf("%v", err)
 				}
 				if class := stream.ClassOf(err); class.Transient() || want.err != nil && class != stream.Fatal {
@@ -89,7 +90,10 @@ func TestWatchInvalidated(t *testing.T) {
 			do:         func(c *mongo.Collection) error { return c.Database().Drop(t.Context()) },
 		},
 		"drop of a watched database": {
-			operations: []mongosource.Operation{mongosource.OpDrop, mongosource.OpDropDatabase, mongosource.OpInvalidate},
+			operations: []mongosource.Operation{
+				mongosource.OpDrop, mongosource.OpDropDatabase,
+				mongosource.OpInvalidate,
+			},
 			do:         func(c *mongo.Collection) error { return c.Database().Drop(t.Context()) },
 			ofDatabase: true,
 		},
@@ -129,7 +133,7 @@ func TestWatchInvalidated(t *testing.T) {
 	}
 }
 
-// A stream that filters its invalidation ends with the error all the same.
+// A stream that filters its invalidation still ends with the error.
 func TestWatchInvalidatedSilently(t *testing.T) {
 	last := raw(t, bson.D{
 		{Key: "cursor", Value: bson.D{
@@ -167,7 +171,8 @@ func TestWatchPositions(t *testing.T) {
 		t.Error("a request was sent")
 	}
 	token := mongosource.AfterToken(raw(t, bson.D{{Key: "_data", Value: "82FFFFFF"}}))
-	if _, err := take(t.Context(), 1, mongosource.Watch(coll, watching(token))); !errors.Is(err, mongosource.ErrHistoryLost) {
+	if _, err := take(t.Context(), 1, mongosource.Watch(coll, watching(token))); !errors.Is(err,
+		mongosource.ErrHistoryLost) {
 		t.Errorf("of another server: %v", err)
 	}
 }
@@ -190,13 +195,19 @@ func TestWatchFindsSkippedChanges(t *testing.T) {
 		t.Errorf("a stored position: %d events, %v", len(n), err)
 	}
 	for name, set := range map[string]func(*mongosource.WatchOptions){
-		"opened again":           func(*mongosource.WatchOptions) { srv.Inject(mongotest.Fault{Command: "getMore", Code: 43}) },
-		"behind":                 func(o *mongosource.WatchOptions) { o.ReopenAfter = time.Nanosecond },
-		"always":                 func(o *mongosource.WatchOptions) { o.ReopenAfter = -1 },
-		"after a full reply":     func(o *mongosource.WatchOptions) { o.BatchSize = 4 },
-		"inline":                 func(o *mongosource.WatchOptions) { o.ReopenAfter, o.NoReadAhead = -1, true },
-		"with a pipeline":        func(o *mongosource.WatchOptions) { o.ReopenAfter, o.Pipeline = -1, mongo.Pipeline{} },
-		"with documents, by now": func(o *mongosource.WatchOptions) { o.ReopenAfter, o.FullDocument = -1, options.UpdateLookup },
+		"opened again": func(*mongosource.WatchOptions) {
+			srv.Inject(mongotest.Fault{Command: "getMore", Code: 43})
+		},
+		"behind":             func(o *mongosource.WatchOptions) { o.ReopenAfter = time.Nanosecond },
+		"always":             func(o *mongosource.WatchOptions) { o.ReopenAfter = -1 },
+		"after a full reply": func(o *mongosource.WatchOptions) { o.BatchSize = 4 },
+		"inline":             func(o *mongosource.WatchOptions) { o.ReopenAfter, o.NoReadAhead = -1, true },
+		"with a pipeline": func(o *mongosource.WatchOptions) {
+			o.ReopenAfter, o.Pipeline = -1, mongo.Pipeline{}
+		},
+		"with documents, by now": func(o *mongosource.WatchOptions) {
+			o.ReopenAfter, o.FullDocument = -1, options.UpdateLookup
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv.Heal()

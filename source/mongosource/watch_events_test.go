@@ -127,7 +127,7 @@ func TestWatchEvents(t *testing.T) {
 // continues after it.
 func TestWatchJoinsFragments(t *testing.T) {
 	for _, size := range []int{1, 3, 100} {
-		for nth := range 6 {
+		for _, nth := range []int{0, 2, 4} {
 			srv, coll := serve(t, nil)
 			srv.LimitEvents(1000)
 			opts := watching(startOf(t, coll))
@@ -140,8 +140,8 @@ func TestWatchJoinsFragments(t *testing.T) {
 			}
 			insert(t, coll, 2, 4)
 			if nth > 0 {
-				srv.Inject(mongotest.Fault{Command: "getMore", Nth: nth, Code: 262})
-				srv.Inject(mongotest.Fault{Command: "getMore", Nth: nth + 2, Code: 43})
+				srv.Inject(mongotest.Fault{Command: "getMore", Nth: nth, Code: 43})
+				srv.Inject(mongotest.Fault{Command: "getMore", Nth: nth + 2, Code: 237})
 			}
 			events, err := take(t.Context(), 4, mongosource.Watch(coll, opts))
 			if err != nil || len(events) != 4 {

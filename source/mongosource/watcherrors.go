@@ -12,8 +12,8 @@ import (
 )
 
 // ErrHistoryLost says that a change stream cannot continue without losing events: changes after its
-// position have left the server's log (the oplog), or the position is not one of this server. What
-// the events would have told must be read anew, after a new [Watch] has begun. Its class is Fatal.
+// position have left the server's log (the oplog), or the position is not one of this server. Begin a
+// new [Watch], then read the data again. Its class is Fatal.
 var ErrHistoryLost = stream.Mark(
 	errors.New("the server's log no longer has all changes after the position"), stream.Fatal)
 

@@ -61,10 +61,10 @@ type WatchOptions struct {
 	// the start. 0 means none.
 	Heartbeat time.Duration
 
-	// ReopenAfter is how long the stream may lag behind the changes before the cursor is not trusted
-	// any more: some servers let a cursor skip changes that have left their log. Then, and until it
-	// has caught up, the source reads each batch by opening the stream again after the last event. 0
-	// means 10 s, a negative number opens the stream again for every batch.
+	// ReopenAfter is how long the stream may lag before its cursor is no longer used: some servers let
+	// a cursor skip changes that have left their log. Until it has caught up, the source reads each
+	// batch by opening the stream again after the last event. 0 means 10 s, a negative number opens
+	// the stream again for every batch.
 	ReopenAfter time.Duration
 
 	// Backoff says after what delay the stream is opened again, and how often in a row. MaxRetries 0
