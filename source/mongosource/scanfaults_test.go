@@ -73,14 +73,15 @@ func TestScanFaults(t *testing.T) {
 	docs := everyID(t)
 	cuts, others := 4, 1
 	if os.Getenv("MILLWEIR_LONG") != "" {
-		cuts, others = 250, 90
+		cuts, others = 250, 18
 	}
 	random := rand.New(rand.NewPCG(15, 6))
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(w, "fault\t| scans\t| splits\t| complete\t| failed\t| short success\t| repeated or changed")
 	for _, kind := range faultKinds(random, cuts, others) {
-		c := kind.try(t, random, docs)
+		var c cell
+		t.Run(kind.name, func(t *testing.T) { c = kind.try(t, random, docs) }) // closes its servers
 		fmt.Fprintf(w, "%s\t| %d\t| %d\t| %d\t| %d\t| %d\t| %d\n", kind.name, c.runs/2, c.runs/2, c.whole, c.failed,
 			c.short, c.wrong)
 		if c.whole != c.runs {
