@@ -59,7 +59,6 @@ func toSide[T, R any](name string, sink Sink[T, R],
 		return invalid[T, T]("%s: the sink is nil", name)
 	}
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
-		var early error // set if the downstream ended early
 		g, sideCtx, ctx, release := newSideGroup(ctx)
 		defer release()
 		open, leave := context.WithCancelCause(ctx) // cancelled when sink has finished
@@ -77,21 +76,29 @@ func toSide[T, R any](name string, sink Sink[T, R],
 			}
 			return nil
 		}
-		err := g.Do(func() error {
-			err := src.Each(ctx, func(v T) error { return route(v, side, emit) })
-			if isStop(err) {
-				early, err = err, nil
-			}
-			if err == nil {
-				q.end()
-			}
-			return err
-		})
+		return besideSink(ctx, g, q, src, func(v T) error { return route(v, side, emit) })
+	})
+}
+
+// besideSink runs src into emit, as the main stream of a stage whose side sink, in g, reads q. If
+// src completes or the downstream ends early, the side sink completes too, and besideSink returns
+// after it.
+func besideSink[T any](ctx context.Context, g *Group, q *ring[T], src Source[T], emit func(T) error) error {
+	var early error // set if the downstream ended early
+	err := g.Do(func() error {
+		err := src.Each(ctx, emit)
+		if isStop(err) {
+			early, err = err, nil
+		}
 		if err == nil {
-			err = early
+			q.end()
 		}
 		return err
 	})
+	if err == nil {
+		err = early
+	}
+	return err
 }
 
 var errLeft = errors.New("stream: the sink has had enough")

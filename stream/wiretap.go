@@ -17,7 +17,6 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 	}
 	clone := cloner[T]()
 	return NewFlow(func(ctx context.Context, src Source[T], emit func(T) error) error {
-		var early error
 		g, sideCtx, ctx, release := newSideGroup(ctx)
 		defer release()
 		q := newRing[T](sideAhead)
@@ -28,24 +27,11 @@ func WireTap[T, R any](sink Sink[T, R], done func(R, error)) Flow[T, T] {
 			}
 			return nil
 		})
-		err := g.Do(func() error {
-			err := src.Each(ctx, func(v T) error {
-				if q.hasRoom() {
-					_ = q.push(ctx, clone(v)) // there is room, so push does not wait or fail
-				}
-				return emit(v)
-			})
-			if isStop(err) {
-				early, err = err, nil
+		return besideSink(ctx, g, q, src, func(v T) error {
+			if q.hasRoom() {
+				_ = q.push(ctx, clone(v)) // there is room, so push does not wait or fail
 			}
-			if err == nil {
-				q.end()
-			}
-			return err
+			return emit(v)
 		})
-		if err == nil {
-			err = early
-		}
-		return err
 	})
 }

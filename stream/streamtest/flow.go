@@ -79,14 +79,12 @@ func TestFlow[I, O any](t *testing.T, f Flow[I, O]) {
 	if f.Want != nil {
 		s.want = func(c *check, _ int, in []I, out []O) { f.Want(c.T, in, out) }
 	}
-	s.fill()
-	if !s.constructor(t) {
-		return
+	var bad []stage[I, O]
+	for _, b := range f.Bad {
+		bad = append(bad, flowStage(b))
 	}
-	s.wholeRuns(t)
-	s.reuse(t)
-	for i, bad := range f.Bad {
-		s.badSettings(t, i, flowStage(bad))
+	if !s.basics(t, bad) {
+		return
 	}
 	s.upstreamErrors(t)
 	s.downstreamErrors(t)

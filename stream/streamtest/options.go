@@ -1,6 +1,9 @@
 package streamtest
 
-import "reflect"
+import (
+	"reflect"
+	"testing"
+)
 
 // suite holds the settings that the three kinds of stages share: how the checks run and compare.
 type suite[I, O any] struct {
@@ -32,6 +35,21 @@ const (
 	defaultSteps = 5
 	defaultMany  = 100
 )
+
+// basics sets the defaults and makes the checks that suit every stage. It returns false if the
+// stage cannot be made.
+func (s *suite[I, O]) basics(t *testing.T, bad []stage[I, O]) bool {
+	s.fill()
+	if !s.constructor(t) {
+		return false
+	}
+	s.wholeRuns(t)
+	s.reuse(t)
+	for i, b := range bad {
+		s.badSettings(t, i, b)
+	}
+	return true
+}
 
 func (s *suite[I, O]) fill() {
 	if s.steps == 0 {

@@ -84,14 +84,12 @@ func TestSink[T, R any](t *testing.T, f Sink[T, R]) {
 			}
 		}
 	}
-	s.fill()
-	if !s.constructor(t) {
-		return
+	var bad []stage[T, R]
+	for _, b := range f.Bad {
+		bad = append(bad, sinkStage(b))
 	}
-	s.wholeRuns(t)
-	s.reuse(t)
-	for i, bad := range f.Bad {
-		s.badSettings(t, i, sinkStage(bad))
+	if !s.basics(t, bad) {
+		return
 	}
 	s.upstreamErrors(t)
 	s.foreignUpstream(t)

@@ -67,14 +67,12 @@ func TestSource[T any](t *testing.T, f Source[T]) {
 	if f.Want != nil {
 		s.want = func(c *check, n int, _ []struct{}, out []T) { f.Want(c.T, n, out) }
 	}
-	s.fill()
-	if !s.constructor(t) {
-		return
+	var bad []stage[struct{}, T]
+	for _, b := range f.Bad {
+		bad = append(bad, sourceStage(b))
 	}
-	s.wholeRuns(t)
-	s.reuse(t)
-	for i, bad := range f.Bad {
-		s.badSettings(t, i, sourceStage(bad))
+	if !s.basics(t, bad) {
+		return
 	}
 	s.downstreamErrors(t)
 	s.foreignDownstream(t)
