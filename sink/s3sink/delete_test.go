@@ -229,3 +229,19 @@ func ExampleDelete() {
 	fmt.Println(result.Deleted, err)
 	// Output: 2 <nil>
 }
+
+// A service whose replies never name the objects is asked three times, whatever the time for
+// retries. Once is a proxy's.
+func TestDeleteUnconfirmed(t *testing.T) {
+	for _, times := range []int{1, always} {
+		server, client := newServer(t, nil)
+		server.Fault(s3test.Fault{Op: "DeleteObjects", Times: times, Before: say("<DeleteResult></DeleteResult>")})
+		got, err := stream.Run(t.Context(), source.Slice(ids("a", "b")), s3sink.Delete(client, bucket, nil))
+		switch requests := server.Count("DeleteObjects"); {
+		case times == 1 && (err != nil || got.Deleted != 2 || requests != 2):
+			t.Errorf("once: %+v, %v after %d requests", got, err, requests)
+		case times == always && (stream.ClassOf(err) != stream.Fatal || requests != 3):
+			t.Errorf("always: %v of the class %v, after %d requests", err, stream.ClassOf(err), requests)
+		}
+	}
+}

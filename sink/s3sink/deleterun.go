@@ -28,7 +28,9 @@ type deleteRun struct {
 	batch    []ObjectID
 	size     int  // bytes of the batch's reply, at most
 	oneByOne bool // the service does not know DeleteObjects
-	result   DeleteResult
+
+	unconfirmed int // replies in a row that do not name every object
+	result      DeleteResult
 }
 
 // maxDeleteReply is less than the greatest reply that is read ([s3reply.Max]).
@@ -185,13 +187,18 @@ func (r *deleteRun) outcomes(out *s3.DeleteObjectsOutput) ([]*DeleteError, error
 		delete(open, name(d.Key, d.VersionId))
 	}
 	if len(open) > 0 {
-		return nil, fmt.Errorf("%w: %d of %d", errUnconfirmed, len(open), len(r.batch))
+		err := fmt.Errorf("%w: %d of %d", errUnconfirmed, len(open), len(r.batch))
+		if r.unconfirmed++; r.unconfirmed > maxBadReplies { // the service sends nothing else
+			return nil, stream.Mark(err, stream.Fatal)
+		}
+		return nil, err
 	}
+	r.unconfirmed = 0
 	return refused, nil
 }
 
 // errUnconfirmed reports a reply that does not name every object. To send the request again is
-// safe.
+// safe; a proxy may have made up the reply.
 var errUnconfirmed = stream.Mark(errors.New("the reply does not say what became of all objects"), stream.Retryable)
 
 // unknownRequest reports whether the service does not know DeleteObjects.

@@ -110,8 +110,14 @@ func TestResumeOtherStream(t *testing.T) {
 		"empty": nil, "longer": append(bytes.Clone(first), random(500)...), "other": random(1049),
 	} {
 		for _, opts := range []s3sink.UploadOptions{
-			{}, {IfAbsent: true}, {PartSize: 50}, {PartSize: 300}, {ServerSideEncryption: "AES256"}, {Parallelism: 1},
-			{Checksum: s3sink.ChecksumMD5}, {Checksum: s3sink.ChecksumNone},
+			{},
+			{IfAbsent: true},
+			{PartSize: 50},
+			{PartSize: 300},
+			{ServerSideEncryption: "AES256"},
+			{Parallelism: 1},
+			{Checksum: s3sink.ChecksumMD5},
+			{Checksum: s3sink.ChecksumNone},
 		} {
 			server, client := newServer(t, anyParts)
 			c := interrupt(t, client, first, 530, s3sink.UploadOptions{
