@@ -26,7 +26,8 @@ var withoutSecrets = map[string]string{
 	"sink/mongosink": "CollectionConflictError CreateCollectionsOptions CreateCollectionsResult " +
 		"CreateIndexesOptions CreateIndexesResult DocumentError FailedDocument FailedIndex " +
 		"IndexError InsertError InsertOptions InsertResult Inserter MergeOptions MergeResult " +
-		"ReplaceCollectionOptions ReplaceCollectionResult Target",
+		"ReplaceCollectionOptions ReplaceCollectionResult Target" +
+		" AccessConflictError CreateAccessResult",
 	"sink/s3sink": "API AbortPendingOptions Checkpoint Checksum DeleteAPI DeleteError DeleteOptions DeleteResult" +
 		" LegalHold LockAPI LockMode LockOptions Object ObjectID" +
 		" PendingUpload Part PartsAPI PendingAPI PendingError UploadOptions",
@@ -34,7 +35,7 @@ var withoutSecrets = map[string]string{
 	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
 		" Finder Kind MalformedError Position ScanOptions Consistency" +
 		" ChangePosition DecodeError Division Event Namespace Operation Transaction WatchOptions Watcher" +
-		" SplitCheckpointed SplitOptions SplitOrder SplitPosition SplitRange SplitReport",
+		" SplitCheckpointed SplitOptions SplitOrder SplitPosition SplitRange SplitReport UsersOptions",
 	"source/s3source": "API Checksum DownloadOptions Entry HeadOptions ListAPI ListOptions ListVersionsAPI Object" +
 		" Verification Verify",
 	"stream": "Account Backoff Budget Class Group GroupByOptions Lender LimitError Limiter LogOptions LowWater" +

@@ -122,6 +122,7 @@ var classified = map[string]struct {
 	"sink/mongosink.ErrTooLarge":       {mongosink.ErrTooLarge, stream.Data},
 	"sink/mongosink.InsertError":       {new(mongosink.InsertError), stream.Data},
 
+	"sink/mongosink.AccessConflictError":     {new(mongosink.AccessConflictError), stream.Fatal},
 	"sink/mongosink.CollectionConflictError": {new(mongosink.CollectionConflictError), stream.Fatal},
 	"sink/mongosink.ErrBadDescription":       {mongosink.ErrBadDescription, stream.Data},
 	"sink/mongosink.ErrConflict":             {mongosink.ErrConflict, stream.Data},

@@ -74,6 +74,14 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 		return s.createIndexes(req, target)
 	case "collMod":
 		return s.collMod(req, ns)
+	case "createUser":
+		return s.createUser(req, target)
+	case "createRole":
+		return s.createRole(req, target)
+	case "usersInfo":
+		return s.accessInfo(s.users, "users", "user", req)
+	case "rolesInfo":
+		return s.accessInfo(s.roles, "roles", "role", req)
 	case "drop":
 		s.remove(ns)
 		return document(bson.D{ok})

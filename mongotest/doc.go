@@ -14,7 +14,8 @@
 // batches of 100,000 documents, or fewer after [Server.LimitBatches], and 200 levels of documents. It supports the commands that
 // read and write whole collections: find, getMore, killCursors, insert (with retryable writes),
 // count, aggregate for CountDocuments and of $match, create, collMod, drop, renameCollection,
-// listCollections, listDatabases, createIndexes, dropIndexes, listIndexes and dropDatabase.
+// listCollections, listDatabases, createIndexes, dropIndexes, listIndexes, dropDatabase, createUser,
+// usersInfo, createRole and rolesInfo. It asks for no password.
 //
 // An insert changes documents as a real server does. It adds a missing _id in front, moves an _id
 // that is not first, and replaces a top-level Timestamp(0, 0) by the server's time unless the

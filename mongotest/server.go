@@ -44,6 +44,8 @@ type Server struct {
 
 	standalone bool // no replica set
 	changes    changeLog
+	users      []access
+	roles      []access // that users defined
 }
 
 // NewServer starts a server on a free port of the loopback interface. It panics if there is none.
