@@ -95,4 +95,32 @@ func TestCatalogContracts(t *testing.T) {
 			},
 		})
 	})
+	t.Run("CreateUsers", func(t *testing.T) {
+		streamtest.TestSink(t, streamtest.Sink[bson.Raw, mongosink.CreateAccessResult]{
+			New: func() stream.Sink[bson.Raw, mongosink.CreateAccessResult] {
+				return mongosink.CreateUsers(db.Client(), passwords)
+			},
+			In:        func(i int) bson.Raw { return user(t, fmt.Sprint("u", i), i) },
+			InRecords: true, RealIO: true, Varies: true, Idle: onTheWire,
+			Want: func(t *testing.T, in []bson.Raw, r mongosink.CreateAccessResult) {
+				if r.Created+r.Existing != int64(len(in)) {
+					t.Errorf("%d users, and the result is %+v", len(in), r)
+				}
+			},
+		})
+	})
+	t.Run("CreateRoles", func(t *testing.T) {
+		streamtest.TestSink(t, streamtest.Sink[bson.Raw, mongosink.CreateAccessResult]{
+			New: func() stream.Sink[bson.Raw, mongosink.CreateAccessResult] {
+				return mongosink.CreateRoles(db.Client())
+			},
+			In:        func(i int) bson.Raw { return role(t, fmt.Sprint("r", i), []string{"find"}) },
+			InRecords: true, RealIO: true, Varies: true, Idle: onTheWire,
+			Want: func(t *testing.T, in []bson.Raw, r mongosink.CreateAccessResult) {
+				if r.Created+r.Existing != int64(len(in)) {
+					t.Errorf("%d roles, and the result is %+v", len(in), r)
+				}
+			},
+		})
+	})
 }

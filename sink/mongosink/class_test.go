@@ -61,7 +61,8 @@ func TestRestartInsertRepliesLost(t *testing.T) {
 			}
 			r, err := inserts(t.Context(), docs, 50, mongosink.Insert(coll, nil))
 			if n := len(srv.Documents("shop", "cookies")); n != 100 || len(r) != 2 || err != nil {
-				t.Errorf("%s, standalone %v: %d are stored; %+v, %v (%v)", name, standalone, n, r, err, stream.ClassOf(err))
+				t.Errorf("%s, standalone %v: %d are stored; %+v, %v (%v)", name, standalone, n, r, err,
+					stream.ClassOf(err))
 			}
 		}
 	}
@@ -116,7 +117,8 @@ func TestRestartInsertNothingStored(t *testing.T) {
 			stored = append(stored, d...)
 			return inserted(len(d)), nil
 		}}
-		r, err := inserts(t.Context(), docs, 10, mongosink.InsertBy(f.command, &mongosink.InsertOptions{Parallelism: 1}))
+		r, err := inserts(t.Context(), docs, 10,
+			mongosink.InsertBy(f.command, &mongosink.InsertOptions{Parallelism: 1}))
 		if err != nil || len(r) != 3 || len(stored) != 30 {
 			t.Errorf("%d failures: %d are stored; %+v, %v", failures, len(stored), r, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/mongofixture"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/mongosink"
@@ -20,11 +21,11 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// newDatabase returns the database shop of a new server.
+// newDatabase returns the empty database shop of a new server.
 func newDatabase(t testing.TB) (*mongotest.Server, *mongo.Database) {
 	t.Helper()
-	srv, coll := serve(t)
-	return srv, coll.Database()
+	srv := mongotest.NewServer()
+	return srv, mongofixture.Connect(t, srv).Database("shop")
 }
 
 // e is a field of a document.

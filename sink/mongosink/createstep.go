@@ -49,6 +49,9 @@ func (s *step) run(ctx context.Context) error {
 	reached := !neverSent(err)
 	deadline := time.Now().Add(s.settle)
 	for wait, repeated := firstWait, false; ; wait, repeated = min(2*wait, maxWait), true {
+		if mongoerr.Panicked(err) { // the driver may hold a lock for ever
+			return s.unknown(mongoerr.Bound(err))
+		}
 		took, lookErr := s.tookEffect(ctx)
 		switch {
 		case ctx.Err() != nil && reached:

@@ -121,12 +121,14 @@ func TestInsertBadSettings(t *testing.T) {
 			started = true
 			return nil
 		})
-		if _, err := stream.Run(t.Context(), src, mongosink.InsertBy(f.command, &o)); stream.ClassOf(err) != stream.Fatal ||
+		if _, err := stream.Run(t.Context(), src,
+			mongosink.InsertBy(f.command, &o)); stream.ClassOf(err) != stream.Fatal ||
 			started {
 			t.Errorf("%+v: error %v, upstream started: %v", o, err, started)
 		}
 	}
-	if _, err := stream.Run(t.Context(), sourceOf(nil, nil), mongosink.Insert(nil, nil)); stream.ClassOf(err) != stream.Fatal {
+	if _, err := stream.Run(t.Context(), sourceOf(nil, nil),
+		mongosink.Insert(nil, nil)); stream.ClassOf(err) != stream.Fatal {
 		t.Errorf("a nil collection: %v", err)
 	}
 }

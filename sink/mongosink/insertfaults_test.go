@@ -78,7 +78,8 @@ func TestInsertRefusedOrdered(t *testing.T) {
 	f := &inserter{reply: func(int, []bson.Raw) (*mongo.BulkWriteResult, error) {
 		return &mongo.BulkWriteResult{InsertedCount: 4}, exception(map[int]int{4: 11000})
 	}}
-	r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.InsertBy(f.command, &mongosink.InsertOptions{Ordered: true}))
+	r, err := stream.Run(t.Context(), sourceOf(docs, nil),
+		mongosink.InsertBy(f.command, &mongosink.InsertOptions{Ordered: true}))
 	if !errors.Is(err, mongosink.ErrDuplicate) ||
 		r != (mongosink.InsertResult{Inserted: 4, Failed: 1, Bytes: size(docs[:4]), Batches: 1}) {
 		t.Errorf("%v, %+v", err, r)

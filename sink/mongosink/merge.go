@@ -1,9 +1,11 @@
 package mongosink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -20,6 +22,10 @@ type MergeOptions struct {
 	// DryRun compares all documents and inserts none. It proves that a merge of the same documents
 	// has no conflict.
 	DryRun bool
+
+	// LookupTimeout is how long the server may take to look up a batch of documents. It may have to
+	// read the whole collection if the _ids are documents. 0 means 10 minutes.
+	LookupTimeout time.Duration
 
 	// InsertWithoutID inserts documents without an _id. Each run inserts them again, because
 	// nothing identifies them in the collection. Without it, such a document is an error
@@ -82,6 +88,7 @@ func Merge(coll *mongo.Collection, opts *MergeOptions) stream.Sink[bson.Raw, Mer
 	if opts != nil {
 		m.opts = *opts
 	}
+	m.opts.LookupTimeout = cmp.Or(m.opts.LookupTimeout, 10*time.Minute)
 	err := m.check()
 	type documents = stream.Source[bson.Raw]
 	return stream.SinkFunc[bson.Raw, MergeResult](func(ctx context.Context, src documents) (MergeResult, error) {
@@ -106,6 +113,10 @@ func (m *merge) check() error {
 	}
 	if err := m.opts.Insert.check(); err != nil {
 		return stream.Mark(m.fail(err), stream.Fatal)
+	}
+	if m.opts.LookupTimeout < 0 {
+		return stream.Mark(m.fail(fmt.Errorf("LookupTimeout is %v; it must not be negative", m.opts.LookupTimeout)),
+			stream.Fatal)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -213,11 +214,24 @@ func TestMergeFaults(t *testing.T) {
 	}
 }
 
+// A server that never answers a look-up, or never sends the rest of it, does not block the run for
+// ever.
+func TestMergeSilentServer(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "find", Hang: true, Wire: func(m []byte) []byte { return m[:20] }})
+	_, err := stream.Run(t.Context(), source.Slice(numbered(t, 3)),
+		mongosink.Merge(coll, &mongosink.MergeOptions{LookupTimeout: 100 * time.Millisecond}))
+	if !errors.Is(err, stream.ErrTimeout) || stream.ClassOf(err) != stream.Retryable {
+		t.Errorf("%v, of class %v", err, stream.ClassOf(err))
+	}
+}
+
 func TestMergeBad(t *testing.T) {
 	srv, coll := serve(t)
 	broken := errors.New("broken")
 	for name, merge := range map[string]stream.Sink[bson.Raw, mongosink.MergeResult]{
 		"nil":    mongosink.Merge(nil, nil),
+		"time":   mongosink.Merge(coll, &mongosink.MergeOptions{LookupTimeout: -1}),
 		"insert": mongosink.Merge(coll, &mongosink.MergeOptions{Insert: mongosink.InsertOptions{BatchBytes: -1}}),
 	} {
 		if _, err := stream.Run(t.Context(), source.Slice(numbered(t, 3)), merge); stream.ClassOf(err) != stream.Fatal {

@@ -169,7 +169,11 @@ func (l *lookups) find(ctx context.Context, docs []candidate) (present map[strin
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	err = ask(ctx, func(ctx context.Context) error {
+	limit := l.run.opts.LookupTimeout
+	asking, done := context.WithTimeoutCause(ctx, limit, stream.Mark(
+		fmt.Errorf("no answer for %v: %w", limit, stream.ErrTimeout), stream.Retryable))
+	defer done()
+	err = ask(asking, func(ctx context.Context) error {
 		present = make(map[string]bool)
 		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
 		cursor, err := l.run.coll.Find(ctx, filter, options.Find().SetBatchSize(int32(lookupDocuments)))

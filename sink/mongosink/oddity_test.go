@@ -17,7 +17,8 @@ func TestOddity(t *testing.T) {
 		deep = bson.D{{Key: "d", Value: deep}}
 	}
 	array := func(elements string) bson.RawValue {
-		return bson.RawValue{Type: bson.TypeArray, Value: append([]byte{byte(len(elements) + 5), 0, 0, 0}, elements+"\x00"...)}
+		return bson.RawValue{Type: bson.TypeArray, Value: append([]byte{byte(len(elements) + 5), 0, 0, 0},
+			elements+"\x00"...)}
 	}
 	long := make(bson.A, 120)
 	twice := bson.D{{Key: "b", Value: 1}, {Key: "c", Value: 1}, {Key: "b", Value: 2}}
@@ -36,9 +37,10 @@ func TestOddity(t *testing.T) {
 		"array from 7":         {bson.D{{Key: "a", Value: array("\x0a7\x00")}}, true},
 		"array index 00":       {bson.D{{Key: "a", Value: array("\x0a00\x00")}}, true},
 		"options":              {bson.D{{Key: "a", Value: bson.Regex{Pattern: "r", Options: "im"}}}, false},
-		"options not sorted":   {bson.D{{Key: "a", Value: bson.RawValue{Type: bson.TypeRegex, Value: []byte("r\x00xi\x00")}}}, true},
-		"deep":                 {deep, true},
-		"no BSON inside":       {bson.D{{Key: "a", Value: array("\x63a\x00")}}, true},
+		"options not sorted": {bson.D{{Key: "a", Value: bson.RawValue{Type: bson.TypeRegex,
+			Value: []byte("r\x00xi\x00")}}}, true},
+		"deep":           {deep, true},
+		"no BSON inside": {bson.D{{Key: "a", Value: array("\x63a\x00")}}, true},
 	} {
 		raw, err := bson.Marshal(c.doc)
 		if err != nil {

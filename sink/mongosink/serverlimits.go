@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/mongowait"
 )
 
 // server is what a run knows about the server.
@@ -66,6 +67,10 @@ const askTime = 30 * time.Second
 
 // ask sends a command that changes nothing.
 func (r *run) ask(ctx context.Context, command bson.Raw) (bson.Raw, error) {
+	// Near a deadline of the run, the driver would report that the time does not suffice, before the
+	// run knows it.
+	ctx, done := mongowait.WithoutDeadline(ctx)
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	return r.command(ctx, command)

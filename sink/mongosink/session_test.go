@@ -66,7 +66,8 @@ func TestInsertSessionRefusesParallelism(t *testing.T) {
 	_, coll := serve(t)
 	f, started := &inserter{}, false
 	src := stream.SourceFunc[bson.Raw](func(context.Context, func(bson.Raw) error) error { started = true; return nil })
-	_, err := stream.Run(withSession(t, coll), src, mongosink.InsertBy(f.command, &mongosink.InsertOptions{Parallelism: 2}))
+	_, err := stream.Run(withSession(t, coll), src,
+		mongosink.InsertBy(f.command, &mongosink.InsertOptions{Parallelism: 2}))
 	if err == nil || started {
 		t.Errorf("error %v, upstream started: %v", err, started)
 	}

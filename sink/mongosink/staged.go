@@ -50,6 +50,11 @@ type ReplaceCollectionOptions struct {
 	// SettleTimeout is how long the sink looks for the effect of a command whose reply was lost, and
 	// repeats the command. 0 means 30 seconds.
 	SettleTimeout time.Duration
+
+	// CleanupTimeout is how long the staging collection may take to be dropped after a failure, and
+	// after a cancellation also how long a rename that was sent may take to be answered. 0 means 30
+	// seconds, and less than a second after a cancellation.
+	CleanupTimeout time.Duration
 }
 
 // Target says what a [ReplaceCollection] did to its target.
@@ -73,7 +78,9 @@ type ReplaceCollectionResult struct {
 	InsertResult // into the staging collection
 	Target       Target
 	Indexes      int64  // created
-	Staging      string // the staging collection, if it exists or may exist after the run; or ""
+	StagingName  string // of the staging collection, also if it was renamed or dropped
+	Created      bool   // the staging collection was created
+	Staging      string // StagingName if the staging collection exists, or may exist, after the run; or ""
 	Old          string // the old collection, if it exists or may exist under this name; or ""
 }
 
@@ -110,10 +117,10 @@ var (
 //   - Failure: the staging collection is dropped and the target is unchanged. Otherwise
 //     the result and the error name the collections that are left.
 //   - Errors: as Insert, [ErrTargetExists], [ErrEmptyInput], [ErrNotReplaceable],
-//     [ErrStagingChanged], [*IndexError]; [ErrOutcomeUnknown] if the target may have been replaced,
+//     [ErrStagingChanged], [ErrRepeatedID] if the input has a document twice, [*IndexError]; [ErrOutcomeUnknown] if the target may have been replaced,
 //     or was replaced under a write concern that was not met. All others have a class that is not
 //     UnknownOutcome, because nothing in the target changed.
-//   - Cancellation: a rename that was sent has a second to be answered.
+//   - Cancellation: a rename that was sent has a second, or CleanupTimeout, to be answered.
 func ReplaceCollection(
 	coll *mongo.Collection, opts *ReplaceCollectionOptions,
 ) stream.Sink[bson.Raw, ReplaceCollectionResult] {
@@ -149,8 +156,9 @@ func (r *replacement) check() error {
 	if err := r.opts.Insert.check(); err != nil {
 		return r.invalid(err)
 	}
-	if r.opts.SettleTimeout < 0 {
-		return r.invalid(fmt.Errorf("SettleTimeout is %v; it must not be negative", r.opts.SettleTimeout))
+	if r.opts.SettleTimeout < 0 || r.opts.CleanupTimeout < 0 {
+		return r.invalid(fmt.Errorf("SettleTimeout is %v and CleanupTimeout is %v; they must not be negative",
+			r.opts.SettleTimeout, r.opts.CleanupTimeout))
 	}
 	if r.opts.StagingName == r.coll.Name() {
 		return r.invalid(errors.New("the staging collection has the name of the target"))

@@ -272,6 +272,7 @@ func TestReplaceCollectionBad(t *testing.T) {
 	for name, replace := range map[string]stream.Sink[bson.Raw, mongosink.ReplaceCollectionResult]{
 		"nil":           mongosink.ReplaceCollection(nil, nil),
 		"negative time": mongosink.ReplaceCollection(coll, &mongosink.ReplaceCollectionOptions{SettleTimeout: -1}),
+		"clean-up":      mongosink.ReplaceCollection(coll, &mongosink.ReplaceCollectionOptions{CleanupTimeout: -1}),
 		"insert": mongosink.ReplaceCollection(coll,
 			&mongosink.ReplaceCollectionOptions{Insert: mongosink.InsertOptions{BatchDocuments: -1}}),
 		"staging is the target": mongosink.ReplaceCollection(coll,

@@ -206,3 +206,80 @@ func TestReplaceCollectionCancelled(t *testing.T) {
 		t.Errorf("%q", left)
 	}
 }
+
+// A panic of the upstream surfaces, and leaves no staging collection.
+func TestReplaceCollectionPanics(t *testing.T) {
+	srv, db := newDatabase(t)
+	src := stream.SourceFunc[bson.Raw](func(_ context.Context, emit func(bson.Raw) error) error {
+		for _, d := range numbered(t, 60) {
+			if err := emit(d); err != nil {
+				return err
+			}
+		}
+		panic("burst")
+	})
+	func() {
+		defer func() {
+			if v := recover(); v == nil {
+				t.Error("no panic")
+			}
+		}()
+		_, err := stream.Run(t.Context(), src, mongosink.ReplaceCollection(db.Collection("c"),
+			&mongosink.ReplaceCollectionOptions{Insert: quick}))
+		t.Error(err)
+	}()
+	if left := names(t, db); len(left) != 0 {
+		t.Errorf("%q", left)
+	}
+	if made := len(srv.Commands("create")); made != 1 {
+		t.Errorf("%d collections were created", made)
+	}
+}
+
+// R3: a run that is killed at any document leaves its staging collection. The next run with the
+// same staging name ends in the state of a run that was never killed. So does a merge.
+func TestRunAgain(t *testing.T) {
+	docs := numbered(t, 45)
+	killed := errors.New("killed")
+	for at := 0; at <= len(docs); at++ {
+		srv, db := newDatabase(t)
+		old := []bson.Raw{raw(t, bson.D{e("_id", "old")})}
+		srv.Add("shop", "c", old...)
+		srv.Inject(mongotest.Fault{Command: "drop", Nth: 2, Code: 13}) // a killed program drops nothing at its end
+		opts := &mongosink.ReplaceCollectionOptions{
+			DropTarget: true, StagingName: "stage", Insert: quick,
+			Indexes: []bson.Raw{index(t, "a_1", bson.D{e("a", 1)})},
+		}
+		replace := mongosink.ReplaceCollection(db.Collection("c"), opts)
+		_, err := stream.Run(t.Context(), sourceOf(docs[:at], killed), replace)
+		if !errors.Is(err, killed) || !sameDocs(srv.Documents("shop", "c"), old) {
+			t.Fatalf("killed at %d: %v", at, err)
+		}
+		srv.Heal()
+		if got, err := stream.Run(t.Context(), source.Slice(docs), replace); err != nil ||
+			got.Target != mongosink.TargetReplaced || !sameDocs(srv.Documents("shop", "c"), docs) ||
+			!slices.Equal(names(t, db), []string{"c"}) || len(indexesOf(t, db.Collection("c"))) != 2 {
+			t.Fatalf("after a kill at %d: %+v, %v, %q", at, got, err, names(t, db))
+		}
+
+		merge := mongosink.Merge(db.Collection("m"), &mongosink.MergeOptions{Insert: quick})
+		if _, err := stream.Run(t.Context(), sourceOf(docs[:at], killed), merge); !errors.Is(err, killed) {
+			t.Fatalf("merge killed at %d: %v", at, err)
+		}
+		if _, err := stream.Run(t.Context(), source.Slice(docs), merge); err != nil ||
+			!sameDocs(srv.Documents("shop", "m"), docs) {
+			t.Fatalf("merge after a kill at %d: %v", at, err)
+		}
+	}
+}
+
+// An input that has a document twice is not published: the counts would not agree.
+func TestReplaceCollectionRepeated(t *testing.T) {
+	docs := numbered(t, 20)
+	_, db := newDatabase(t)
+	got, err := stream.Run(t.Context(), source.Slice(append(docs, docs[3])),
+		mongosink.ReplaceCollection(db.Collection("c"), &mongosink.ReplaceCollectionOptions{Insert: quick}))
+	if !errors.Is(err, mongosink.ErrRepeatedID) || got.Target != mongosink.TargetUnchanged || len(names(t, db)) != 0 {
+		t.Errorf("%+v, %v, %q", got, err, names(t, db))
+	}
+}

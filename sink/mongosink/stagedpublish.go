@@ -1,6 +1,7 @@
 package mongosink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ const (
 // publish renames the staging collection to the target, and sets result.Target. A cancellation does
 // not interrupt a rename at once: that would leave its outcome unknown.
 func (r *replaceRun) publish(ctx context.Context) error {
-	publishing, done := withGrace(ctx, cancelGrace)
+	publishing, done := withGrace(ctx, cmp.Or(r.opts.CleanupTimeout, cancelGrace))
 	defer done()
 	if err := r.compareTarget(publishing); err != nil {
 		return cancelCause(ctx, r.fail(err))

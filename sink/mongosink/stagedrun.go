@@ -1,6 +1,7 @@
 package mongosink
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -37,8 +38,16 @@ func (r *replaceRun) consume(ctx context.Context, src stream.Source[bson.Raw]) e
 	if err := r.lookAtTarget(ctx); err != nil {
 		return cancelCause(ctx, r.fail(err))
 	}
-	r.staging = r.coll.Database().Collection(r.stagingName())
+	r.result.StagingName = r.stagingName()
+	r.staging = r.coll.Database().Collection(r.result.StagingName)
+	ended := false
+	defer func() {
+		if !ended && r.mayExist { // a panic, which the caller gets
+			_ = r.dropStaging(ctx, errPanicked)
+		}
+	}()
 	indexErr, err := r.stage(ctx, src)
+	ended = true
 	if err == nil {
 		err = r.publish(ctx)
 	}
@@ -58,6 +67,9 @@ func (r *replaceRun) consume(ctx context.Context, src stream.Source[bson.Raw]) e
 	}
 	return err
 }
+
+// errPanicked stands for a panic of the upstream, or of a function of the options.
+var errPanicked = errors.New("panicked")
 
 // lookAtTarget returns an error if the target cannot be replaced.
 func (r *replaceRun) lookAtTarget(ctx context.Context) (err error) {
@@ -154,7 +166,7 @@ func (r *replaceRun) create(ctx context.Context) error {
 	if err != nil {
 		return cancelCause(ctx, r.fail(err))
 	}
-	r.stagingUUID = uuidOf(have)
+	r.stagingUUID, r.result.Created = uuidOf(have), true
 	return nil
 }
 
@@ -189,11 +201,17 @@ func (r *replaceRun) checkStaging(ctx context.Context) error {
 		n, err = r.staging.CountDocuments(ctx, bson.D{})
 		return err
 	})
-	switch capped := isTrue(r.spec.option("capped")); {
+	// A document that was already there came twice, or with an attempt whose reply was lost.
+	sent := r.result.Inserted + r.result.AlreadyThere
+	switch {
 	case err != nil:
 		return fmt.Errorf("count the documents: %w", err)
-	case n != r.result.Inserted && !(capped && n < r.result.Inserted): // a capped collection drops its oldest
-		return fmt.Errorf("%w: it has %d documents, and %d were inserted", ErrStagingChanged, n, r.result.Inserted)
+	case n < sent && isTrue(r.spec.option("capped")): // it drops its oldest documents
+		return nil
+	case n < sent && r.result.AlreadyThere >= sent-n:
+		return fmt.Errorf("%d documents came more than once: %w", sent-n, ErrRepeatedID)
+	case n != sent:
+		return fmt.Errorf("%w: it has %d documents, and %d were inserted", ErrStagingChanged, n, sent)
 	}
 	return nil
 }
@@ -202,9 +220,9 @@ func (r *replaceRun) checkStaging(ctx context.Context) error {
 // be left, the error says so. A batch in flight would create it again, so it is then dropped more
 // than once.
 func (r *replaceRun) dropStaging(ctx context.Context, cause error) error {
-	limit := dropTimeout
+	limit := cmp.Or(r.opts.CleanupTimeout, dropTimeout)
 	if ctx.Err() != nil {
-		limit = cancelGrace
+		limit = cmp.Or(r.opts.CleanupTimeout, cancelGrace)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
@@ -213,7 +231,7 @@ func (r *replaceRun) dropStaging(ctx context.Context, cause error) error {
 		return cause // another run's
 	}
 	err := r.drop(ctx)
-	if r.result.Unknown > 0 || errors.As(cause, new(*stream.PanicError)) {
+	if r.result.Unknown > 0 || errors.Is(cause, errPanicked) || errors.As(cause, new(*stream.PanicError)) {
 		for wait := lateWriteWindow / 4; err == nil && wait <= lateWriteWindow; wait *= 2 {
 			sleep(ctx, wait)
 			err = r.drop(ctx)
