@@ -102,7 +102,7 @@ func TestBackupSourceKilled(t *testing.T) {
 	fillLarge(t, coll)
 	eachS3(t, func(t *testing.T, s *servers.S3) {
 		j := newJob(t, m, s, coll)
-		c, p := middle(t, j, m, s)
+		c, p := middle(t, j, m, s, "-mongo-retry", "1s")
 		m.Kill(t)
 		p.Release()
 		c.wait(t)

@@ -209,7 +209,7 @@ func TestRestoreStopped(t *testing.T) {
 	})
 	t.Run("target killed", func(t *testing.T) {
 		j := backedUp(t, shared)
-		c, p := stopped(t, j, db, shared)
+		c, p := stopped(t, j, db, shared, "-mongo-retry", "1s")
 		m.Kill(t)
 		p.Release()
 		c.wait(t)

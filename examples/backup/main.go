@@ -15,19 +15,32 @@
 // AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3, …), ~/.aws, the machine's role. If an endpoint is
 // set, buckets are addressed by path.
 //
-// # What is left out
+// # Indexes and options
 //
-// The object has only the documents: no indexes, no collection options (validator, collation,
-// capped, time series, …), no view definition. If the collection has any of these, a warning names
-// them before the outcome. The object's metadata says how many there are, and the command restore
-// repeats that. It does not name the indexes, because metadata is not encrypted.
+// If the collection has indexes or options (validator, collation, capped, time series, …), they are
+// stored in a second object, KEY.metadata, after the documents. It has one line of canonical
+// Extended JSON, compressed and encrypted as the documents are:
+//
+//	{"format":1,"backup":"…","collection":{…},"indexes":[{…},…]}
+//
+// The field collection is what listCollections says, and indexes what listIndexes says. The field
+// backup is the millweir-backup of the first object's metadata, so that restore never takes the
+// options of another backup. If the second object cannot be stored, the program fails, and says
+// that the documents are stored. If the user may not read indexes and options, a warning says that
+// they were left out. A view and a time series are stored as the documents that they show, and a
+// warning says so, because restore makes a collection of them.
+//
+// The metadata of the first object says how many indexes and which options there are. It does not
+// name the indexes, because metadata is not encrypted.
 //
 // Without -filter, the metadata also states how many documents and bytes of BSON the collection had
 // when the backup began (millweir-about-documents, millweir-about-bson-bytes). The command restore
 // derives its default limits from them.
 //
 // A backup is not a snapshot. It is one scan of the collection: it may have some of the writes that
-// happen while it runs, and not others.
+// happen while it runs, and not others. The scan is in the order of _id, and continues exactly where
+// it was if MongoDB fails or is away for at most -mongo-retry. A capped collection, a view and a time
+// series are read in one query, which a failure ends.
 //
 // # Connections
 //
@@ -53,12 +66,14 @@
 //
 //	{"time":"…","level":"INFO","msg":"backup stored","documents":4000,"bytes":10880000,
 //	 "stored_bytes":9400000,"parts":2,"etag":"\"…\"","bucket":"backups",
-//	 "key":"cookies.jsonl.gz.age","version_id":"","encrypted":true,"elapsed":1.234}
+//	 "key":"cookies.jsonl.gz.age","version_id":"","encrypted":true,"indexes":1,"options":2,
+//	 "elapsed":1.234}
 //
-// If anything was left out, this line precedes it:
+// The fields indexes and options count what KEY.metadata has. If anything was left out, this line
+// precedes it:
 //
-//	{"time":"…","level":"WARN","msg":"left out of the backup","kind":"collection",
-//	 "indexes":["email_1 (unique)"],"options":["validator"],"snapshot":false}
+//	{"time":"…","level":"WARN","msg":"left out of the backup","kind":"view",
+//	 "indexes":[],"options":["viewOn","pipeline"],"snapshot":false}
 //
 // A backup that failed ends with:
 //
@@ -103,8 +118,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/codec"
 	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
 )
@@ -141,6 +158,9 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 		coll: database.Database(s.mongo.DB).Collection(s.mongo.Collection),
 	}
 	j.catalog = s.mongo.Catalog(ctx, j.coll)
+	if j.catalog.Keepable() {
+		j.id = cli.NewBackupID()
+	}
 	if len(s.filter.D) == 0 && j.catalog.Kind == "collection" { // a time series would count its buckets
 		j.sizeHint = s.mongo.SizeHint(ctx, j.coll)
 	}
@@ -154,6 +174,10 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 	if err != nil {
 		return j.explain(ctx, err)
 	}
+	if err := j.keepCatalog(ctx); err != nil {
+		return cli.Errorf("%w; the documents are stored as %s, without the indexes and options of %s: run this again",
+			j.s3.Explain(err), j.s3.URL(), j.mongo.Namespace())
+	}
 	j.report(p, object, time.Since(began))
 	return nil
 }
@@ -164,7 +188,8 @@ type job struct {
 	coll       *mongo.Collection
 	storage    *s3.Client
 	recipients []age.Recipient
-	catalog    cli.Catalog  // what the backup leaves out
+	catalog    cli.Catalog  // the collection's indexes and options
+	id         string       // of this backup; "" if there are no indexes and options to keep
 	sizeHint   cli.SizeHint // for the object's metadata; zero with a filter
 
 	read, stored stream.Stats // documents, bytes of the object
@@ -173,36 +198,83 @@ type job struct {
 
 // backup runs the pipeline from the collection to the object.
 func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
-	format := cli.Format(&cli.FormatOptions{
-		Relaxed:    j.json == "relaxed",
-		GzipLevel:  j.gzipLevel,
-		Encrypted:  !j.settings.recipients.None(),
-		Recipients: j.recipients,
-	})
 	checkEmpty := cli.NotEmpty[bson.Raw](errEmpty)
 	if j.allowEmpty {
 		checkEmpty = cli.Pass[bson.Raw]()
 	}
-	documents := stream.Via2(mongosource.Find(j.coll, j.filter.D, nil),
+	documents := stream.Via2(j.find(),
 		checkEmpty,
 		stream.Monitor[bson.Raw](&j.read),
 	)
 	body := stream.Via2(documents,
-		format.Encode(), // JSON, compressed, encrypted
+		j.format(j.json == "relaxed").Encode(), // JSON, compressed, encrypted
 		stream.MonitorBytes(&j.stored),
 	)
-	upload := s3sink.Upload(j.storage, j.s3.Bucket, j.s3.Key, &s3sink.UploadOptions{
+	opts := j.uploadOptions()
+	opts.IfAbsent = j.ifAbsent
+	opts.Metadata = j.sizeHint.AddTo(j.catalog.Metadata())
+	if j.id != "" {
+		opts.Metadata = cli.AddBackupID(opts.Metadata, j.id)
+	}
+	opts.OnPart = func(part s3sink.Part) { j.acknowledged.Part(part.Size) }
+	upload := s3sink.Upload(j.storage, j.s3.Bucket, j.s3.Key, opts)
+	return cli.Protect(func() (s3sink.Object, error) { return stream.Run(ctx, body, upload) })
+}
+
+// uploadOptions returns the options of both objects.
+func (j *job) uploadOptions() *s3sink.UploadOptions {
+	return &s3sink.UploadOptions{
 		PartSize:             int64(j.partSize),
 		Parallelism:          j.parallelism,
-		IfAbsent:             j.ifAbsent,
 		ServerSideEncryption: j.sse.mode,
 		SSEKMSKeyID:          j.sse.key,
-		Metadata:             j.sizeHint.AddTo(j.catalog.Metadata()),
-		OnPart:               func(part s3sink.Part) { j.acknowledged.Part(part.Size) },
 		OnRetry:              j.acknowledged.Retry,
 		RetryTimeout:         j.s3.RetryTimeout(),
+	}
+}
+
+// format returns the format of both objects.
+func (j *job) format(relaxed bool) codec.Format[bson.Raw] {
+	return cli.Format(&cli.FormatOptions{
+		Relaxed:    relaxed,
+		GzipLevel:  j.gzipLevel,
+		Encrypted:  !j.settings.recipients.None(),
+		Recipients: j.recipients,
 	})
-	return cli.Protect(func() (s3sink.Object, error) { return stream.Run(ctx, body, upload) })
+}
+
+// find returns the documents to back up. A query that could not be continued, such as one with
+// $near, is read without that.
+func (j *job) find() stream.Source[bson.Raw] {
+	once := mongosource.Find(j.coll, j.filter.D, nil)
+	if !j.catalog.Scannable() {
+		return once
+	}
+	scan := mongosource.Scan(j.coll, j.filter.D, &mongosource.ScanOptions{Backoff: stream.Backoff{
+		MaxRetries: -1, MaxElapsed: max(j.mongoRetry, time.Nanosecond), Notify: j.acknowledged.Retry,
+	}})
+	return stream.Via(scan, stream.RecoverWith(1, func(err error) (stream.Source[bson.Raw], error) {
+		if errors.Is(err, mongosource.ErrNotResumable) && j.read.Elements() == 0 {
+			return once, nil
+		}
+		return nil, err
+	}))
+}
+
+// keepCatalog stores the indexes and options of the collection, if it has any.
+func (j *job) keepCatalog(ctx context.Context) error {
+	if j.id == "" {
+		return nil
+	}
+	doc, err := bson.Marshal(j.catalog.MetadataOf(j.id))
+	if err != nil {
+		return err
+	}
+	body := stream.Via(source.Of(bson.Raw(doc)), j.format(false).Encode())
+	_, err = cli.Protect(func() (s3sink.Object, error) {
+		return stream.Run(ctx, body, s3sink.Upload(j.storage, j.s3.Bucket, j.s3.MetadataKey(), j.uploadOptions()))
+	})
+	return err
 }
 
 var errEmpty = cli.Errorf("no document to store")
@@ -232,10 +304,8 @@ func (j *job) explain(ctx context.Context, err error) error {
 }
 
 func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration) {
-	if !j.catalog.Empty() {
-		p.Warn(cli.Textf("the object has only the documents of %s. Left out: %s. Create these by hand after a "+
-			"restore. "+
-			"The backup is no snapshot: what was written while it ran may be in it or not",
+	if j.id == "" && !j.catalog.Empty() || j.id != "" && j.catalog.Kind != "collection" {
+		p.Warn(cli.Textf("%s is restored as a collection of its documents. Left out: %s",
 			j.mongo.Namespace(), cli.Foreign(j.catalog.String())),
 			"left out of the backup", append(j.catalog.Attrs(), "snapshot", false)...)
 	}
@@ -251,6 +321,7 @@ func (j *job) report(p *cli.Program, object s3sink.Object, elapsed time.Duration
 		"documents", j.read.Elements(), "bytes", j.read.Bytes(),
 		"stored_bytes", object.Size, "parts", object.Parts, "etag", cli.Foreign(object.ETag),
 		"bucket", object.Bucket, "key", object.Key, "version_id", cli.Foreign(object.VersionID),
-		"encrypted", !j.settings.recipients.None(), "elapsed", cli.Seconds(elapsed),
+		"encrypted", !j.settings.recipients.None(),
+		"indexes", len(j.catalog.Indexes), "options", len(j.catalog.Options), "elapsed", cli.Seconds(elapsed),
 	)
 }

@@ -120,6 +120,10 @@ func TestRefused(t *testing.T) {
 			[]string{"no S3 server answers"},
 		},
 		{"no name of a bucket", nil, arguments(w, "-bucket", "My_Bucket"), 1, []string{"-bucket"}},
+		{
+			"no name of any bucket", nil, arguments(w, "-bucket", "a/b"), 2,
+			[]string{`-bucket "a/b"`, "lower-case letters"},
+		},
 		{"long key", nil, arguments(w, "-key", strings.Repeat("k", 1025)), 2, []string{"-key has 1025 bytes", "1024"}},
 		{"name of a database", nil, arguments(w, "-db", "a.b"), 2, []string{"-db", "cannot be the name"}},
 		{

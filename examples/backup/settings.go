@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -21,9 +22,9 @@ usage: backup -db NAME -collection NAME -bucket NAME -key KEY -recipient age1…
   backup -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -recipient age1…
 
 AWS credentials, region and endpoint come from the environment and ~/.aws, as for every AWS tool.`,
-	Notes: `The object does not have the collection's indexes, its options (validator, collation, capped, time
-series, …) or a view's definition. A warning names what was left out. A backup is not a snapshot: it may have some of
-the writes that happen while it runs, and not others.
+	Notes: `The collection's indexes and options (validator, collation, capped, …) are stored in a second object,
+KEY.metadata, if there are any. A backup is not a snapshot: it may have some of the writes that happen while it runs, and
+not others. A view and a time series are stored as the documents that they show.
 
 Exit codes:
   0    all is stored
@@ -48,12 +49,15 @@ type settings struct {
 	sse         sse
 	ifAbsent    bool
 	allowEmpty  bool
+	mongoRetry  time.Duration
 }
 
 func parse(p *cli.Program, args []string) (*settings, error) {
 	s := &settings{partSize: 8 << 20, filter: cli.Filter{D: bson.D{}}}
 	fs := p.Flags()
 	s.mongo.Flags(fs)
+	fs.DurationVar(&s.mongoRetry, "mongo-retry", time.Minute,
+		"the `TIME` for which the reading is continued while MongoDB fails or is away; 0s: not at all")
 	fs.Var(&s.filter, "filter", "`FILTER` in Extended JSON: only the documents that match are stored (default: all)")
 	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "store a backup of nothing if there is no document")
 	s.s3.Flags(fs)
@@ -77,6 +81,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 		return nil, err
 	}
 	switch {
+	case s.mongoRetry < 0:
+		return nil, cli.Usagef("-mongo-retry %v is negative", s.mongoRetry)
 	case s.json != "canonical" && s.json != "relaxed":
 		return nil, cli.Usagef("-json %q is neither canonical nor relaxed", s.json)
 	case s.gzipLevel < 1 || s.gzipLevel > 9:

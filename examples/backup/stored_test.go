@@ -5,10 +5,13 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"net/http"
+	"net/http/httputil"
 	"strings"
 	"testing"
 
 	"filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -143,22 +146,58 @@ func TestIfAbsent(t *testing.T) {
 	}
 }
 
-// TestLeftOut checks the warning that names what the object lacks.
-func TestLeftOut(t *testing.T) {
+// TestKept stores the indexes of a collection in a second object, which belongs to the first.
+func TestKept(t *testing.T) {
 	w := exectest.Start(t, "backup")
 	w.Fill(t, "cookies", 3)
-	r := w.Run(t, nil, "backup", arguments(w)...)
-	if strings.Contains(r.Stderr, "warning") {
-		t.Errorf("a collection with nothing but documents is warned of: %s", r.Stderr)
+	exectest.OneLine(t, w.Run(t, nil, "backup", arguments(w)...), 0, "stored 3 documents")
+	if got := w.Stored(t); got != "c.jsonl.gz.age" {
+		t.Errorf("stored are %s", got)
 	}
 	unique := mongo.IndexModel{Keys: bson.D{{Key: "batch", Value: 1}}, Options: options.Index().SetUnique(true)}
 	if _, err := w.DB.Collection("cookies").Indexes().CreateOne(t.Context(), unique); err != nil {
 		t.Fatal(err)
 	}
-	exectest.OneLine(t, w.Run(t, nil, "backup", arguments(w)...), 0,
-		"backup: warning: ", "1 index: batch_1 (unique)", "no snapshot", "\nbackup: stored 3 documents")
-	r = w.Run(t, nil, "backup", arguments(w, "-json-log")...)
-	exectest.OneLine(t, r, 0,
-		`"level":"WARN","msg":"left out of the backup","kind":"collection",`+
-			`"indexes":["batch_1 (unique)"],"options":[],"snapshot":false`)
+	r := w.Run(t, nil, "backup", arguments(w, "-json-log")...)
+	exectest.OneLine(t, r, 0, `"indexes":1,"options":0`)
+	if strings.Contains(r.Stderr, "WARN") {
+		t.Errorf("a warning: %s", r.Stderr)
+	}
+	lines := gunzipLines(t, decrypt(t, w, bytes.NewReader(w.Get(t, "c.jsonl.gz.age.metadata"))))
+	if len(lines) != 1 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	var kept struct {
+		Format     int
+		Backup     string
+		Collection struct{ Name, Type string }
+		Indexes    []struct {
+			Name   string
+			Unique bool
+		}
+	}
+	if err := bson.UnmarshalExtJSON(lines[0], true, &kept); err != nil {
+		t.Fatal(err)
+	}
+	bucket, key := exectest.Bucket, "c.jsonl.gz.age"
+	head, err := w.S3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept.Format != 1 || kept.Backup == "" || kept.Backup != head.Metadata["millweir-backup"] ||
+		kept.Collection.Name != "cookies" || kept.Collection.Type != "collection" ||
+		len(kept.Indexes) != 2 || kept.Indexes[1].Name != "batch_1" || !kept.Indexes[1].Unique {
+		t.Errorf("%s", lines[0])
+	}
+
+	// The second object cannot be stored.
+	proxy := w.ProxyS3(t, func(rw http.ResponseWriter, r *http.Request, forward *httputil.ReverseProxy) {
+		if strings.HasSuffix(r.URL.Path, ".metadata") {
+			rw.WriteHeader(http.StatusForbidden)
+			return
+		}
+		forward.ServeHTTP(rw, r)
+	})
+	exectest.OneLine(t, w.Run(t, []string{"AWS_ENDPOINT_URL_S3=" + proxy}, "backup", arguments(w)...), 1,
+		"the documents are stored as s3://backups/c.jsonl.gz.age", "without the indexes and options", "run this again")
 }

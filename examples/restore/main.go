@@ -14,11 +14,12 @@
 // parsed.
 //
 //   - The collection does not exist: the documents go into a staging collection,
-//     COLLECTION_restore_XXXXXXXX, which is renamed when it is complete. The program creates it
+//     COLLECTION_restore_XXXXXXXX, which has the options of the backup. When it is complete, the
+//     program creates the indexes of the backup and renames the collection. The program creates it
 //     after it has decrypted and read the first document. If anything fails after that, it drops
 //     the staging collection.
 //   - The collection has documents, and -drop is given: the same, and the staging collection
-//     replaces the old one. The old indexes and options are lost. If the server cannot replace in
+//     replaces the old one. The old indexes and options are lost if the backup does not have them. If the server cannot replace in
 //     one step (FerretDB v1), the old collection is renamed first and dropped last. If the reply is
 //     lost, the program finds out what the server did and finishes, or says what to check. An empty
 //     backup replaces documents only with -allow-empty.
@@ -47,11 +48,16 @@
 // in a second object, which could be lost or replaced.) An object with less than half of the
 // documents that it states is restored, with a warning.
 //
-// # What is not restored
+// # Indexes and options
 //
-// A backup has no indexes and no collection options (validator, collation, capped, time series, …).
-// A warning before the outcome says how many the backup left out, if the object states it, and
-// names those of the collection that was replaced.
+// They are in the object KEY.metadata (see the command backup). If it belongs to another backup than
+// KEY, or does not exist, or with -documents-only, only the documents are restored. A warning before
+// the outcome then says how many indexes and options the backup left out, if the object states it,
+// and names those of the collection that was replaced. An existing collection keeps its own.
+//
+// Indexes are created last. If the server refuses one, a warning names it, and the documents are
+// restored. A view and a time series are restored as a collection of their documents. Documents that
+// the validator refuses are an error, unless -bypass-validation is given.
 //
 // # Messages
 //
@@ -65,7 +71,7 @@
 // seconds:
 //
 //	{"time":"…","level":"INFO","msg":"restore done","documents":4000,"bytes":10880000,
-//	 "stored_bytes":9400000,"equal":0,"etag":"\"…\"",
+//	 "stored_bytes":9400000,"equal":0,"indexes":1,"etag":"\"…\"",
 //	 "db":"shop","collection":"cookies","elapsed":1.234}
 //
 // If anything is missing, this line precedes it. Fields kind, indexes and options describe the
@@ -123,14 +129,13 @@ type job struct {
 	coll       *mongo.Collection // the target
 	object     *s3.HeadObjectOutput
 
-	catalog cli.Catalog // of the target before the restore
-	inPlace bool        // the documents are added to the target
+	catalog cli.Catalog   // of the target before the restore
+	kept    *cli.Metadata // the options and indexes of the backup; nil if there are none
+	inPlace bool          // the documents are added to the target
 
 	read, parsed stream.Stats     // bytes of the object, documents
 	acknowledged cli.Acknowledged // by the database
 	missingID    bool             // at least one document has no _id
-	undropped    string           // the old collection, if it must be dropped by hand
-	unconfirmed  error            // the write concern error of a rename that took place
 }
 
 func run(ctx context.Context, p *cli.Program, args []string) error {
@@ -172,6 +177,11 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 
 	j.catalog = s.mongo.Catalog(ctx, j.coll)
 	j.inPlace = state == empty || state == filled && !s.drop
+	if !j.inPlace && !s.documentsOnly {
+		if j.kept, err = s.s3.ReadMetadata(ctx, j.storage, j.object, j.identities); err != nil {
+			return cli.Errorf("%w; %s is as it was", err, s.mongo.Namespace())
+		}
+	}
 	began := time.Now()
 	var result summary
 	if j.inPlace {
@@ -204,12 +214,26 @@ func (j *job) documents() stream.Source[bson.Raw] {
 	)
 }
 
-// insert returns the sink that inserts documents into coll.
-func (j *job) insert(coll *mongo.Collection) stream.Sink[bson.Raw, mongosink.InsertResult] {
-	return mongosink.Insert(coll, &mongosink.InsertOptions{
+// insertOptions returns the options of the insertion. The documents of a capped collection keep
+// their order.
+func (j *job) insertOptions() *mongosink.InsertOptions {
+	o := &mongosink.InsertOptions{
 		BatchDocuments: j.batch, Parallelism: j.parallelism,
 		MoveID: j.moveID, AllowEmptyTimestamps: j.allowEmptyTimestamps,
-	})
+		BypassDocumentValidation: j.bypassValidation, RetryTimeout: j.retryTimeout(),
+	}
+	if j.kept != nil && j.kept.Capped() {
+		o.Ordered, o.Parallelism = true, 1
+	}
+	return o
+}
+
+// retryTimeout returns the value of -mongo-retry for the options of an insertion.
+func (j *job) retryTimeout() time.Duration {
+	if j.mongoRetry == 0 {
+		return -1
+	}
+	return j.mongoRetry
 }
 
 // watch shows the progress of one pass over the object. verb says what the pass does to documents.
@@ -235,6 +259,10 @@ func (j *job) explain(err error) error {
 			"or let the server store its time by -allow-empty-timestamps", err)
 	case errors.Is(err, mongosink.ErrIDNotFirst):
 		return cli.Errorf("%w: -move-id lets the server move it, unless there are two", err)
+	case errors.As(err, &insertErr) && len(insertErr.Failed) > 0 &&
+		insertErr.Failed[0].Code == documentValidationFailure:
+		return cli.Errorf("%w; the validator of the collection refuses documents of the backup: -bypass-validation "+
+			"inserts them", err)
 	case errors.As(err, &insertErr) && len(insertErr.Failed) > 0:
 		ids := make([]string, 0, 3)
 		for _, f := range insertErr.Failed[:min(len(insertErr.Failed), cap(ids))] {
@@ -246,10 +274,13 @@ func (j *job) explain(err error) error {
 	return j.mongo.Explain(j.s3.Explain(cli.ExplainContents(err)))
 }
 
+const documentValidationFailure = 121 // the code of a document that the validator refuses
+
 // summary counts what a restore did.
 type summary struct {
 	mongosink.InsertResult
-	equal int64 // documents that were there already
+	equal   int64 // documents that were there already
+	indexes int64 // created
 }
 
 func report(j *job, r summary, elapsed time.Duration) {
@@ -265,7 +296,7 @@ func report(j *job, r summary, elapsed time.Duration) {
 	}
 	j.program.Done(words, "restore done",
 		"documents", r.Inserted, "bytes", r.Bytes,
-		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal,
+		"stored_bytes", aws.ToInt64(j.object.ContentLength), "equal", r.equal, "indexes", r.indexes,
 		"etag", cli.Foreign(aws.ToString(j.object.ETag)),
 		"db", j.mongo.DB, "collection", j.mongo.Collection, "elapsed", cli.Seconds(elapsed),
 	)
@@ -275,6 +306,9 @@ func report(j *job, r summary, elapsed time.Duration) {
 // left out, and what the replaced collection had. It returns nil if nothing is missing.
 func (j *job) notRestored() *cli.Text {
 	var all *cli.Text
+	if j.kept != nil && j.kept.Restorable() {
+		return j.notKept()
+	}
 	if leftOut := cli.LeftOut(j.object.Metadata); leftOut != "" {
 		all = cli.Textf("the backup has only documents. Left out: %s", cli.Foreign(leftOut))
 		if j.inPlace {
@@ -293,6 +327,17 @@ func (j *job) notRestored() *cli.Text {
 		return nil
 	}
 	return cli.Textf("%w. Create by hand what is missing", all)
+}
+
+// notKept returns a warning that names what the replaced collection had and the backup does not
+// have, or nil if that is nothing.
+func (j *job) notKept() *cli.Text {
+	lost := j.catalog.Without(j.kept)
+	if lost.Empty() {
+		return nil
+	}
+	return cli.Textf("The old %s was replaced. Lost with it: %s. Create by hand what is missing", j.mongo.Namespace(),
+		cli.Foreign(lost.String()))
 }
 
 // targetState is the state of the target before the restore.

@@ -52,6 +52,8 @@ func TestRefused(t *testing.T) {
 			[]string{"refuses the AWS credentials"},
 		},
 		{"no bucket", nil, nil, arguments(w, "-bucket", "bakcups"), 1, []string{"bucket bakcups does not exist"}},
+		{"no name of a bucket", nil, nil, arguments(w, "-bucket", "My_Bucket"), 1, []string{"-bucket"}},
+		{"no name of any bucket", nil, nil, arguments(w, "-bucket", "a/b"), 2, []string{`-bucket "a/b"`}},
 		{"no object", nil, nil, arguments(w, "-key", "d"), 1, []string{"s3://backups/d does not exist", "-key"}},
 		{
 			"wrong key", nil, nil, arguments(w, "-identity", w.Stranger), 1,

@@ -11,7 +11,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -35,7 +34,7 @@ func TestRenamePanics(t *testing.T) {
 	j.coll = client.Database("shop").Collection("back")
 
 	_, err = j.replace(t.Context(), missing)
-	if !errors.As(err, new(*cli.Panic)) || stream.ClassOf(err) != stream.UnknownOutcome ||
+	if !errors.As(err, new(*stream.PanicError)) || stream.ClassOf(err) != stream.UnknownOutcome ||
 		strings.Contains(err.Error(), "goroutine") {
 		t.Errorf("%v: %v", stream.ClassOf(err), err)
 	}

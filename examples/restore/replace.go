@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/examples/internal/cli"
@@ -17,116 +13,116 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-const (
-	dropTimeout     = 30 * time.Second
-	lateWriteWindow = 200 * time.Millisecond // in which the server may still run a command without a reply
-)
+// cleanupTimeout is how long the rename, and dropping the staging collection, may take after a signal.
+const cleanupTimeout = 30 * time.Second
 
-// replace restores into a staging collection and renames it to the target when it is complete. It
-// creates the staging collection after the first document has been decrypted and read, so that a
-// wrong key, or an object that is not a backup, leaves nothing.
+// replace restores into a staging collection, which becomes the target when it is complete.
 func (j *job) replace(ctx context.Context, target targetState) (summary, error) {
-	db := j.coll.Database()
-	staging := db.Collection(j.newName("_restore_"))
-	mayExist := false
-	create := func(ctx context.Context) error {
-		err := j.mongo.Ask(ctx, "create a collection", func(ctx context.Context) error {
-			return db.CreateCollection(ctx, staging.Name())
-		})
-		mayExist = err == nil || !rejected(err)
-		if err != nil {
-			return cancelCause(ctx, cli.Errorf("create collection %s.%s: %w", db.Name(), staging.Name(), err))
-		}
+	opts := &mongosink.ReplaceCollectionOptions{
+		Insert:     *j.insertOptions(),
+		DropTarget: target != missing,
+		AllowEmpty: j.allowEmpty,
+
+		// A signal must not leave the target half replaced, or the staging collection.
+		CleanupTimeout: cleanupTimeout,
+	}
+	if j.kept != nil && j.kept.Restorable() {
+		opts.Description, opts.Indexes = j.kept.Collection, j.kept.Indexes
+	}
+	doneWaiting := func() {}
+	opts.Check = func(context.Context, *mongo.Collection) error {
+		doneWaiting = j.mongo.Waiting("rename the collection")
 		return nil
 	}
-
 	stop := j.watch("restored", &j.acknowledged)
-	result, err := cli.Protect(func() (mongosink.InsertResult, error) {
-		return stream.Run(ctx, stream.Via(j.documents(), cli.BeforeFirst[bson.Raw](create)), j.insert(staging))
+	var result mongosink.ReplaceCollectionResult
+	_, err := cli.Protect(func() (_ any, err error) {
+		documents := j.documents()
+		result, err = stream.Run(ctx, documents, mongosink.ReplaceCollection(j.coll, opts))
+		return nil, err
 	})
 	stop()
+	doneWaiting()
+	var refused *mongosink.IndexError
 	switch {
-	case err != nil:
-	case result.Inserted == 0 && target == filled && !j.allowEmpty:
+	case err == nil || errors.As(err, &refused) && result.Target == mongosink.TargetReplaced:
+		j.warnOfLeftovers(result, refused)
+		return summary{InsertResult: result.InsertResult, indexes: result.Indexes}, nil
+	case result.Target == mongosink.TargetUnchanged:
+		return summary{}, j.unchanged(result, err)
+	case result.Target == mongosink.TargetReplaced:
+		return summary{}, needsManualRecovery(j.explain(err), stream.UnknownOutcome,
+			"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again "+
+				"when all its members are well", j.mongo.Namespace())
+	}
+	return summary{}, j.unclear(result, err)
+}
+
+// warnOfLeftovers warns of what a completed restore could not do.
+func (j *job) warnOfLeftovers(result mongosink.ReplaceCollectionResult, refused *mongosink.IndexError) {
+	if result.Old != "" {
+		left := j.mongo.DB + "." + result.Old
+		j.program.Warn(cli.Textf("the old documents could not be dropped: they are in %s now, drop it", left),
+			"the old documents could not be dropped: drop them", "collection", left)
+	}
+	if refused != nil {
+		for _, f := range refused.Failed {
+			j.program.Warn(cli.Textf("MongoDB refuses the index %s: %s (code %d). The documents are restored: correct "+
+				"what the message says, and create the index by hand", cli.Foreign(f.Name), cli.Foreign(f.Message),
+				fmt.Sprint(f.Code)), "index refused", "index", cli.Foreign(f.Name), "code", f.Code,
+				"error", cli.Foreign(f.Message))
+		}
+	}
+}
+
+// unchanged returns the error of a restore that left the target unchanged.
+func (j *job) unchanged(result mongosink.ReplaceCollectionResult, err error) error {
+	namespace := j.mongo.Namespace()
+	switch {
+	case errors.Is(err, mongosink.ErrEmptyInput):
 		err = cli.Errorf("%s has no document in it: say -allow-empty to replace those of %s by nothing",
-			j.s3.URL(), j.mongo.Namespace())
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+			j.s3.URL(), namespace)
+	case errors.Is(err, mongosink.ErrTargetExists):
+		err = cli.Errorf("collection %s was made by someone else meanwhile: say -drop to replace it, or -merge to add "+
+			"to it", namespace)
 	default:
-		// The first signal must not interrupt the rename: it would leave the target half replaced.
-		err = j.protectedPublish(context.WithoutCancel(ctx), staging, target)
+		err = j.explain(err)
 	}
-	var manual *manualRecoveryError
-	switch {
-	case err == nil:
-		if j.undropped != "" {
-			j.program.Warn(cli.Textf("the old documents could not be dropped: they are in %s now, drop it",
-				j.undropped),
-				"the old documents could not be dropped: drop them", "collection", j.undropped)
-		}
-		if j.unconfirmed != nil {
-			return summary{}, needsManualRecovery(j.explain(j.unconfirmed), stream.UnknownOutcome,
-				"%s has the documents of the backup now, but the server did not confirm that this lasts: "+
-					"look at it again when all its members are well", j.mongo.Namespace())
-		}
-		return summary{InsertResult: result}, nil
-	case errors.As(err, &manual):
-		return summary{}, &manualRecoveryError{j.explain(manual.err), manual.steps, manual.class}
-	case !mayExist:
-		return summary{}, outcomeKnown(cli.Errorf("%w; %s is as it was", j.explain(err), j.mongo.Namespace()))
-	}
-	return summary{}, outcomeKnown(j.dropStaging(context.WithoutCancel(ctx), staging, result, j.explain(err)))
-}
-
-// protectedPublish calls publish. After a panic the state of the target is unknown.
-func (j *job) protectedPublish(ctx context.Context, staging *mongo.Collection, target targetState) error {
-	_, err := cli.Protect(func() (any, error) { return nil, j.publish(ctx, staging, target) })
-	if errors.As(err, new(*cli.Panic)) {
-		return j.replacementUnknown(err, staging)
-	}
-	return err
-}
-
-// replacementUnknown returns the error of a publish whose effect on the target is unknown.
-func (j *job) replacementUnknown(err error, staging *mongo.Collection) error {
-	return needsManualRecovery(err, stream.UnknownOutcome,
-		"whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the "+
-			"backup",
-		j.mongo.Namespace(), j.mongo.DB, staging.Name())
-}
-
-// outcomeKnown marks an error that leaves the target in a known state, even if the outcome of a
-// request on the way is unknown.
-func outcomeKnown(err error) error { return stream.Mark(err, stream.Fatal) }
-
-// dropStaging drops the staging collection and adds to cause whether that succeeded.
-func (j *job) dropStaging(
-	ctx context.Context, staging *mongo.Collection, result mongosink.InsertResult, cause error,
-) error {
-	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
-	defer cancel()
-	defer j.mongo.Waiting("drop the collection of the restore")()
-	name, inserted := j.mongo.DB+"."+staging.Name(), fmt.Sprintf("%d documents", result.Inserted)
-	panicked := errors.As(cause, new(*cli.Panic)) // the result is lost
-	switch {
-	case panicked:
-		inserted = "an unknown number of documents"
-	case result.Unknown > 0:
+	inserted := fmt.Sprintf("%d documents", result.Inserted+result.AlreadyThere)
+	if result.Unknown > 0 {
 		inserted += fmt.Sprintf(" (and perhaps %d more)", result.Unknown)
 	}
-	err := staging.Drop(ctx)
-	if result.Unknown > 0 || panicked { // a batch in flight would create the collection again
-		for wait := lateWriteWindow / 4; err == nil && wait <= lateWriteWindow; wait *= 2 {
-			time.Sleep(wait)
-			err = staging.Drop(ctx)
-		}
+	switch {
+	case errors.As(err, new(*cli.Panic)): // the result is lost
+		err = cli.Errorf("%w; %s is as it was; an unknown number of documents had been inserted into a collection "+
+			"%s_restore_…: drop it, if it is there", err, namespace, j.mongo.Collection)
+	case result.Staging != "":
+		err = cli.Errorf("%w; %s is as it was; %s had been inserted into %s.%s, which could not be dropped: drop it "+
+			"when MongoDB answers",
+			err, namespace, inserted, j.mongo.DB, result.Staging)
+	case result.Created:
+		err = cli.Errorf("%w; %s is as it was; %s had been inserted into %s.%s, which was dropped again",
+			err, namespace, inserted, j.mongo.DB, result.StagingName)
+	default:
+		err = cli.Errorf("%w; %s is as it was", err, namespace)
 	}
-	if err != nil {
-		return cli.Errorf("%w; %s is as it was; %s had been inserted into %s, which could not be dropped: drop it (%w)",
-			cause, j.mongo.Namespace(), inserted, name, j.mongo.Explain(err))
+	return stream.Mark(err, stream.Fatal)
+}
+
+// unclear returns the error of a restore after which the operator must look at the target.
+func (j *job) unclear(result mongosink.ReplaceCollectionResult, err error) error {
+	class := stream.UnknownOutcome
+	if result.Target == mongosink.TargetMoved {
+		class = stream.Fatal
 	}
-	return cli.Errorf("%w; %s is as it was; %s had been inserted into %s, which was dropped again",
-		cause, j.mongo.Namespace(), inserted, name)
+	if result.Old != "" {
+		return needsManualRecovery(j.explain(err), class,
+			"if there is no %s now, the old documents are in %s.%s and those of the backup in %s.%s: rename one of "+
+				"them to it", j.mongo.Namespace(), j.mongo.DB, result.Old, j.mongo.DB, result.Staging)
+	}
+	return needsManualRecovery(j.explain(err), class,
+		"whether %s was replaced is unknown: if there is a collection %s.%s, it was not, and that has all of the backup",
+		j.mongo.Namespace(), j.mongo.DB, result.Staging)
 }
 
 // manualRecoveryError is a failure after which the operator must check, or repair, the target.
@@ -145,31 +141,3 @@ func (e *manualRecoveryError) Unwrap() error { return cli.Errorf("%w; %w", e.err
 
 // Class returns the class of the error. The exit code follows from it.
 func (e *manualRecoveryError) Class() stream.Class { return e.class }
-
-// cancelCause returns the cause of ctx if it is canceled, and err otherwise.
-func cancelCause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// maxNamespace is the limit in bytes of DATABASE.COLLECTION
-// (https://www.mongodb.com/docs/manual/reference/limits/#mongodb-limit-Length-of-Namespaces).
-const maxNamespace = 255
-
-// newName returns a new name for a collection next to the target: the target's name, cut to the
-// limit of MongoDB, then infix and a random suffix.
-func (j *job) newName(infix string) string {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails
-	suffix := infix + hex.EncodeToString(b[:])
-	name := j.coll.Name()
-	if room := maxNamespace - len(j.mongo.DB) - len(".") - len(suffix); len(name) > room {
-		for room > 0 && !utf8.RuneStart(name[room]) {
-			room--
-		}
-		name = name[:max(room, 0)]
-	}
-	return name + suffix
-}

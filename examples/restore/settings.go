@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"time"
 
 	"github.com/millweir/millweir/examples/internal/cli"
 )
@@ -16,9 +17,9 @@ usage: restore -db NAME -collection NAME -bucket NAME -key KEY -identity FILE [f
   restore -db shop -collection cookies -bucket backups -key cookies.jsonl.gz.age -identity key.txt
 
 AWS credentials, region and endpoint come from the environment and ~/.aws, as for every AWS tool.`,
-	Notes: `A backup has no indexes and no collection options (validator, collation, capped, time series, …): create
-them by hand. -drop replaces a collection that has documents, and its indexes and options are lost; an empty collection
-keeps them. A warning names what is missing. A backup is not a snapshot.
+	Notes: `A new collection gets the indexes and options (validator, collation, capped, …) that the backup keeps in
+KEY.metadata; a collection that exists and is not replaced keeps its own. A view and a time series are restored as a
+collection of their documents. A warning names what is missing. A backup is not a snapshot.
 
 A small object can hold very many documents, which would fill the database. If the object states how much the collection
 had when the backup began, the defaults of -max-documents and -max-size are at most twice that plus the minimum.
@@ -47,18 +48,26 @@ type settings struct {
 	maxSize              cli.Size // 0: see defaultLimits
 	moveID               bool
 	allowEmptyTimestamps bool
+	documentsOnly        bool // no indexes and options
+	bypassValidation     bool
+	mongoRetry           time.Duration
 }
 
 func parse(p *cli.Program, args []string) (*settings, error) {
 	s := new(settings)
 	fs := p.Flags()
 	s.mongo.Flags(fs)
+	fs.DurationVar(&s.mongoRetry, "mongo-retry", time.Minute,
+		"the `TIME` for which an insertion is repeated while MongoDB fails or is away; 0s: not at all")
 	fs.BoolVar(&s.drop, "drop", false,
 		"replace a collection that has documents, its indexes and options included; an empty one keeps them")
 	fs.BoolVar(&s.merge, "merge", false,
 		"add to a collection that has documents; equal ones are left alone, others with the same _id, or without "+
 			"one, are an error")
 	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "with -drop: let a backup of nothing replace documents")
+	fs.BoolVar(&s.documentsOnly, "documents-only", false, "restore without the indexes and options of the backup")
+	fs.BoolVar(&s.bypassValidation, "bypass-validation", false,
+		"insert documents that the validator of the collection refuses")
 	s.s3.Flags(fs)
 	fs.StringVar(&s.identity, "identity", "",
 		"`FILE` of secret keys, one of which opens the backup (default: the backup is not encrypted)")
@@ -87,6 +96,8 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	switch {
 	case s.drop && s.merge:
 		return nil, cli.Usagef("-drop and -merge contradict each other")
+	case s.mongoRetry < 0:
+		return nil, cli.Usagef("-mongo-retry %v is negative", s.mongoRetry)
 	case s.maxDocuments < 0:
 		return nil, cli.Usagef("-max-documents %d is negative", s.maxDocuments)
 	case s.batch < 1 || s.batch > 100_000:

@@ -10,14 +10,22 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/sink"
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
 )
 
-// Catalog describes a collection apart from its documents. A backup contains none of it.
+// Catalog describes a collection apart from its documents.
 type Catalog struct {
 	Kind      string   // "collection", "view", "timeseries"; "" if the collection does not exist
 	Options   []string // names of the options it was created with
 	Indexes   []string // except the one of _id, with special properties: "email_1 (unique)"
 	ReadError error    // why the catalog is incomplete: the user may not read it
+
+	kind        mongosource.Kind
+	description bson.Raw   // of the collection
+	indexes     []bson.Raw // all
+	uuid        bool       // the server gives the collection a UUID
 }
 
 // Catalog returns the catalog of coll.
@@ -33,33 +41,42 @@ func (m *Mongo) Catalog(ctx context.Context, coll *mongo.Collection) Catalog {
 
 // read fills c with the catalog of coll. If it fails, c has what it read before the error.
 func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
-	found, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
+	found, err := stream.Run(ctx, mongosource.Collections(coll.Database(), &mongosource.CollectionsOptions{
+		Filter: bson.D{{Key: "name", Value: coll.Name()}}, System: true,
+	}), sink.Slice[mongosource.Collection]())
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	c.Kind = found[0].Type
+	c.kind, c.description, c.uuid = found[0].Kind, found[0].Raw(), found[0].UUID != [16]byte{}
+	c.Kind, _ = c.description.Lookup("type").StringValueOK()
 	options, err := found[0].Options.Elements()
-	if err != nil {
+	if err != nil && len(found[0].Options) > 0 {
 		return err
 	}
 	for _, o := range options {
 		c.Options = append(c.Options, o.Key())
 	}
-	if c.Kind == "view" {
+	if c.kind == mongosource.KindView {
 		return nil // its indexes belong to the collection that it shows
 	}
-	cursor, err := coll.Indexes().List(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = cursor.Close(ctx) }() // the server closes it after a timeout
-	for len(c.Indexes) < maxIndexes && cursor.Next(ctx) {
-		if name := describeIndex(cursor.Current); name != "" {
+	c.indexes, err = stream.Run(ctx, stream.Via(mongosource.Indexes(coll), stream.Take[bson.Raw](maxIndexes)),
+		sink.Slice[bson.Raw]())
+	for _, index := range c.indexes {
+		if name := describeIndex(index); name != "" {
 			c.Indexes = append(c.Indexes, name)
 		}
 	}
-	return cursor.Err()
+	return err
 }
+
+// Scannable reports whether the documents can be read in the order of their _id, so that a broken
+// scan continues. The order of a capped collection is the one of its insertions.
+func (c Catalog) Scannable() bool {
+	return c.ReadError == nil && c.uuid && (c.kind == mongosource.KindPlain || c.kind == mongosource.KindClustered)
+}
+
+// Keepable reports whether there is anything to keep next to the documents.
+func (c Catalog) Keepable() bool { return c.ReadError == nil && c.description != nil && !c.Empty() }
 
 // maxIndexes limits the indexes that are read. A collection of MongoDB has at most 64.
 const maxIndexes = 1000

@@ -14,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
 )
 
 // selectionTimeout is the server selection timeout if the URI has none. The driver's 30 s would
@@ -164,7 +165,7 @@ func (m *Mongo) Explain(err error) error {
 	switch {
 	case err == nil || isAdvised(err):
 		return err
-	case errors.As(err, new(*noReplyError)):
+	case errors.As(err, new(*noReplyError)), errors.Is(err, stream.ErrTimeout):
 		return advise(err.Error(), "the MongoDB server at "+m.hosts+" is silent: look at it, or correct the URI", err)
 	case isServer && server.HasErrorCode(codeAuthenticationFailed),
 		strings.Contains(err.Error(), "unable to authenticate"):

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -48,10 +50,23 @@ func (s *S3) Flags(fs *Flags) {
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 const maxKey = 1024
 
-// CheckFlags returns a [*UsageError] for a key that S3 does not allow, and for a negative time.
+// bucketName matches what any service may accept as the name of a bucket. Amazon S3 once allowed
+// capital letters and underscores, and other services still do.
+var bucketName = regexp.MustCompile(`^(arn:.*|[A-Za-z0-9._-]{3,255})$`)
+
+// CheckFlags returns a [*UsageError] for a bucket or a key that no service allows, and for a negative
+// time.
 func (s *S3) CheckFlags() error {
+	if s.Bucket != "" && !bucketName.MatchString(s.Bucket) {
+		return Usagef("-bucket %q cannot be the name of a bucket: want 3 to 63 lower-case letters, digits, dots and "+
+			"hyphens", s.Bucket)
+	}
 	if len(s.Key) > maxKey {
 		return Usagef("-key has %d bytes, more than the %d that S3 takes", len(s.Key), maxKey)
+	}
+	if n := len(s.MetadataKey()); n > maxKey {
+		return Usagef("-key has %d bytes: the options and indexes are stored under the same key with %s, and S3 takes "+
+			"%d bytes", len(s.Key), metadataSuffix, maxKey)
 	}
 	if s.retry < 0 {
 		return Usagef("-retry %v is negative", s.retry)
@@ -167,14 +182,17 @@ func (s *S3) Stat(ctx context.Context, client *s3.Client) (*s3.HeadObjectOutput,
 		return head, nil
 	case looking.Err() != nil:
 		return nil, s.explainTimeout(context.Cause(looking))
-	case status(err) != http.StatusNotFound && status(err) != http.StatusForbidden:
+	case !slices.Contains([]int{http.StatusNotFound, http.StatusForbidden, http.StatusBadRequest}, status(err)):
 		return nil, s.Explain(err)
 	}
 	if err := s.Check(ctx, client); err != nil { // the reply to a HEAD has no error code
 		return nil, err
 	}
-	if status(err) == http.StatusForbidden {
+	switch status(err) {
+	case http.StatusForbidden:
 		return nil, s.advise("AccessDenied", err)
+	case http.StatusBadRequest:
+		return nil, s.Explain(err)
 	}
 	return nil, s.advise("NoSuchKey", err)
 }
