@@ -70,7 +70,7 @@ func inOrder(t testing.TB, events []mongosource.Event, from int) {
 // not, from the position on.
 func TestWatchTargets(t *testing.T) {
 	_, coll := serve(t, nil)
-	db := coll.Database()
+	db, base := coll.Database(), 0
 	for name, c := range map[string]struct {
 		target mongosource.Watcher
 		want   int
@@ -83,7 +83,7 @@ func TestWatchTargets(t *testing.T) {
 			opts := watching(startOf(t, c.target))
 			opts.NoReadAhead = inline
 			opts.BatchSize = 3
-			base := int(time.Now().UnixNano() & 0xffffff)
+			base += 100
 			insert(t, coll, base, base+10)
 			insert(t, db.Collection("other"), base, base+10)
 			insert(t, db.Client().Database("market").Collection("cookies"), base, base+10)
