@@ -25,9 +25,9 @@ var withoutSecrets = map[string]string{
 	"sink": "FileOptions",
 	"sink/mongosink": "CollectionConflictError CreateCollectionsOptions CreateCollectionsResult " +
 		"CreateIndexesOptions CreateIndexesResult DocumentError FailedDocument FailedIndex " +
-		"IndexError InsertError InsertOptions InsertResult Inserter MergeOptions MergeResult " +
+		"IndexError InsertError InsertOptions InsertResult MergeOptions MergeResult " +
 		"ReplaceCollectionOptions ReplaceCollectionResult Target" +
-		" AccessConflictError CreateAccessResult",
+		" AccessConflictError CreateAccessResult RefusedDocument Write WriteOptions WriteResult",
 	"sink/s3sink": "API AbortPendingOptions Checkpoint Checksum DeleteAPI DeleteError DeleteOptions DeleteResult" +
 		" LegalHold LockAPI LockMode LockOptions Object ObjectID" +
 		" PendingUpload Part PartsAPI PendingAPI PendingError UploadOptions",

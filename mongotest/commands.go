@@ -64,6 +64,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 		return s.killCursors(req)
 	case "insert":
 		return s.insert(req, target, f)
+	case "update", "delete":
+		return s.change(req, target, f)
 	case "count":
 		return s.count(req, ns)
 	case "aggregate":

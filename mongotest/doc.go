@@ -10,12 +10,16 @@
 // # What it does
 //
 // It speaks the wire protocol as a replica set of one: OP_MSG, and OP_QUERY for the first greeting.
-// It has the limits of a real server: documents of 16 MiB, messages of 48,000,000 bytes, and
-// batches of 100,000 documents, or fewer after [Server.LimitBatches], and 200 levels of documents. It supports the commands that
-// read and write whole collections: find, getMore, killCursors, insert (with retryable writes),
-// count, aggregate for CountDocuments and of $match, create, collMod, drop, renameCollection,
-// listCollections, listDatabases, createIndexes, dropIndexes, listIndexes, dropDatabase, createUser,
-// usersInfo, createRole and rolesInfo. It asks for no password.
+// It has the limits of a real server: documents of 16 MiB, messages of 48,000,000 bytes, batches of
+// 100,000 documents, or fewer after [Server.LimitBatches], and 200 levels of documents. It supports
+// the commands that read and write whole collections: find, getMore, killCursors, insert, update and
+// delete (with retryable writes), count, aggregate for CountDocuments and of $match, create, collMod,
+// drop, renameCollection, listCollections, listDatabases, createIndexes, dropIndexes, listIndexes,
+// dropDatabase, createUser, usersInfo, createRole and rolesInfo. It asks for no password.
+//
+// An update is a replacement, or has $set and $inc of top-level fields; it may upsert.
+// [Server.Standalone] makes a server without retryable writes, [Server.ForgetRetries] one that
+// forgets them.
 //
 // An insert changes documents as a real server does. It adds a missing _id in front, moves an _id
 // that is not first, and replaces a top-level Timestamp(0, 0) by the server's time unless the

@@ -57,7 +57,7 @@ func (s *Server) insert(req *request, target string, f *Fault) bson.Raw {
 		}
 		if bad == nil {
 			inserted++
-			write.remember(i, nil)
+			write.remember(i, changed{n: 1})
 			continue
 		}
 		errs = append(errs, bson.D{

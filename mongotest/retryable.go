@@ -6,7 +6,7 @@ import "go.mongodb.org/mongo-driver/v2/bson"
 // server has executed. A command with the same number executes only the others.
 type numbered struct {
 	number   int64
-	executed map[int]bson.D // the statement's part of the reply
+	executed map[int]changed
 }
 
 // remembered returns what the server knows about the write of req, or nil if the write has no
@@ -23,7 +23,7 @@ func (s *Server) remembered(req *request) (*numbered, bson.Raw) {
 	last := s.retries[session]
 	switch {
 	case last == nil || last.number < number:
-		last = &numbered{number, map[int]bson.D{}}
+		last = &numbered{number, map[int]changed{}}
 		s.retries[session] = last
 	case last.number > number:
 		return nil, failure(225, "the session has a later transaction number")
@@ -31,18 +31,18 @@ func (s *Server) remembered(req *request) (*numbered, bson.Raw) {
 	return last, nil
 }
 
-// before returns what statement i replied when it was executed, if it was.
-func (n *numbered) before(i int) (reply bson.D, executed bool) {
+// before returns what statement i did when it was executed, if it was.
+func (n *numbered) before(i int) (done changed, executed bool) {
 	if n == nil {
-		return nil, false
+		return done, false
 	}
-	reply, executed = n.executed[i]
-	return reply, executed
+	done, executed = n.executed[i]
+	return done, executed
 }
 
-func (n *numbered) remember(i int, reply bson.D) {
+func (n *numbered) remember(i int, done changed) {
 	if n != nil {
-		n.executed[i] = reply
+		n.executed[i] = done
 	}
 }
 
@@ -54,7 +54,8 @@ func (s *Server) ForgetRetries() {
 	clear(s.retries)
 }
 
-// Standalone makes the server one without a replica set: it has no retryable writes.
+// Standalone makes the server one without a replica set: it has no retryable writes. Call it before
+// a client connects.
 func (s *Server) Standalone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -50,10 +50,7 @@ func TestRestartInsertRepliesLost(t *testing.T) {
 		"overloaded":       {Code: 462, Labels: []string{"SystemOverloadedError", "RetryableError"}},
 	} {
 		for _, standalone := range []bool{true, false} {
-			srv, coll := serve(t)
-			if standalone {
-				srv.Standalone()
-			}
+			srv, coll := serveStandalone(t, standalone)
 			fault.Command = "insert"
 			for nth := range 2 {
 				fault.Nth = nth + 1

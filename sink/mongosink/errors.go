@@ -76,6 +76,7 @@ type InsertError struct {
 	Failed []FailedDocument // at most 100, by index
 	Total  int64            // the number of refused documents, listed or not
 
+	name      string // of the sink
 	namespace string
 	driver    error
 	class     stream.Class
@@ -93,15 +94,15 @@ type FailedDocument struct {
 // Error names the first document and the number of others.
 func (e *InsertError) Error() string {
 	if len(e.Failed) == 0 {
-		return fmt.Sprintf("mongosink: insert%s: the server refused %d documents", e.namespace, e.Total)
+		return fmt.Sprintf("mongosink: %s%s: the server refused %d documents", e.name, e.namespace, e.Total)
 	}
 	f := e.Failed[0]
 	others := ""
 	if e.Total > 1 {
 		others = fmt.Sprintf(" (and %d others)", e.Total-1)
 	}
-	return fmt.Sprintf("mongosink: insert%s: the server refused document %d%s: %s (code %d)",
-		e.namespace, f.Index, others, f.Message, f.Code)
+	return fmt.Sprintf("mongosink: %s%s: the server refused document %d%s: %s (code %d)",
+		e.name, e.namespace, f.Index, others, f.Message, f.Code)
 }
 
 // Unwrap returns the driver's error, and ErrDuplicate and ErrConflict if they apply.

@@ -89,22 +89,21 @@ func Insert(coll *mongo.Collection, opts *InsertOptions) stream.Sink[bson.Raw, I
 }
 
 func insertInto(t target, opts *InsertOptions) stream.Sink[bson.Raw, InsertResult] {
-	w, err := newInsert(t, opts)
+	w, err := newInsert(t, opts, "insert", "Insert")
 	type documents = stream.Source[bson.Raw]
 	return stream.SinkFunc[bson.Raw, InsertResult](func(ctx context.Context, src documents) (InsertResult, error) {
 		if err != nil {
 			return InsertResult{}, err
 		}
-		r, err := w.run(ctx, src)
-		if r == nil {
-			return InsertResult{}, err
-		}
-		return r.tally.result, err
+		r, err := w.run(ctx, func(ctx context.Context, r *run) error {
+			return src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) })
+		})
+		return InsertResult{r.Inserted, r.AlreadyThere, r.Failed, r.Unknown, r.Bytes, r.Batches}, err
 	})
 }
 
-func newInsert(t target, opts *InsertOptions) (*writing, error) {
-	w := &writing{target: t, name: "insert", stage: "Insert"}
+func newInsert(t target, opts *InsertOptions, name, stage string) (*writing, error) {
+	w := &writing{target: t, name: name, stage: stage}
 	var o InsertOptions
 	if opts != nil {
 		o = *opts

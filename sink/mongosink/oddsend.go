@@ -20,11 +20,9 @@ import (
 // in the form of the server.
 func (w *worker) insertByDriver(ctx context.Context, b *batch) (raw bson.Raw, err error) {
 	defer mongoerr.Recover(&err)
-	inserts := make([]mongo.InsertOneModel, len(b.statements))
 	models := make([]mongo.WriteModel, len(b.statements))
 	for i := range models {
-		inserts[i].Document = b.document(i)
-		models[i] = &inserts[i]
+		models[i] = b.model(i)
 	}
 	o := options.BulkWrite().SetOrdered(b.ordered)
 	if w.settings.bypass {
@@ -47,11 +45,32 @@ func (w *worker) insertByDriver(ctx context.Context, b *batch) (raw bson.Raw, er
 	return replyOf(res, said), nil
 }
 
+// model returns statement i in the form of the driver.
+func (b *batch) model(i int) mongo.WriteModel {
+	doc := b.document(i)
+	if b.verb == inserts {
+		return mongo.NewInsertOneModel().SetDocument(doc)
+	}
+	m := mongo.NewReplaceOneModel().SetFilter(doc.Lookup("q").Document()).SetReplacement(doc.Lookup("u").Document())
+	if upsert, _ := doc.Lookup("upsert").BooleanOK(); upsert {
+		m.SetUpsert(true)
+	}
+	return m
+}
+
 // replyOf returns the reply of a server from which the driver made res and said.
 func replyOf(res *mongo.BulkWriteResult, said mongo.BulkWriteException) bson.Raw {
 	reply := bson.D{{Key: "ok", Value: 1}}
 	if res.Acknowledged || len(said.WriteErrors) > 0 || said.WriteConcernError != nil {
-		reply = append(reply, bson.E{Key: "n", Value: res.InsertedCount})
+		reply = append(reply, bson.E{Key: "n", Value: res.InsertedCount + res.MatchedCount + res.UpsertedCount},
+			bson.E{Key: "nModified", Value: res.ModifiedCount})
+	}
+	upserted := bson.A{}
+	for i := range res.UpsertedIDs {
+		upserted = append(upserted, bson.D{{Key: "index", Value: i}})
+	}
+	if len(upserted) > 0 {
+		reply = append(reply, bson.E{Key: "upserted", Value: upserted})
 	}
 	errs := bson.A{}
 	for _, e := range said.WriteErrors {

@@ -43,7 +43,7 @@ func (w *worker) readOnce(ctx context.Context, b *batch, statements []int, level
 	wanted := make(map[string]int, len(statements))
 	ids := make(bson.A, 0, len(statements))
 	for _, i := range statements {
-		doc := b.document(i)
+		doc := b.stored(i)
 		wanted[idOf(doc)] = i
 		ids = append(ids, doc.Lookup("_id"))
 	}
@@ -52,7 +52,7 @@ func (w *worker) readOnce(ctx context.Context, b *batch, statements []int, level
 		i, ok := wanted[idOf(doc)]
 		switch {
 		case !ok:
-		case bytes.Equal(doc, b.document(i)):
+		case bytes.Equal(doc, b.stored(i)):
 			found[i] = same
 		case found[i] == absent:
 			found[i] = other

@@ -305,10 +305,8 @@ func TestInsertDeadline(t *testing.T) {
 // retryable writes, by the server or the client, there are no numbers.
 func TestInsertNumbers(t *testing.T) {
 	for name, retryable := range map[string]bool{"replica set": true, "standalone": false, "client": false} {
-		srv, coll := serve(t, func(o *options.ClientOptions) { o.SetRetryWrites(name != "client") })
-		if name == "standalone" {
-			srv.Standalone()
-		}
+		srv, coll := serveStandalone(t, name == "standalone",
+			func(o *options.ClientOptions) { o.SetRetryWrites(name != "client") })
 		srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Code: 262})
 		srv.Inject(mongotest.Fault{Command: "insert", Nth: 2, Lose: true})
 		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 6), nil),

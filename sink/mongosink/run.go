@@ -23,8 +23,10 @@ type run struct {
 	tally   tally
 	account *stream.Account
 
-	batch      *batch // being filled
-	count      int64  // documents received
+	open       [verbs]*batch // being filled
+	openSize   int           // bytes of their statements
+	openCount  int           // statements in them
+	count      int64         // elements received
 	timestamps emptyTimestamps
 	sequential *worker // sends each batch on the goroutine that filled it, if there is a session
 
@@ -32,10 +34,10 @@ type run struct {
 	workersDone chan struct{} // closed when all workers have ended
 }
 
-func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
+func (r *run) consume(ctx context.Context, fill func(context.Context, *run) error) error {
 	if mongo.SessionFromContext(ctx) != nil {
 		r.sequential = &worker{run: r, stopped: ctx.Done()}
-		return r.fill(ctx, src)
+		return r.fill(ctx, fill)
 	}
 	sending, cut := context.WithCancel(ctx)
 	defer cut()
@@ -64,7 +66,7 @@ func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
 		return nil
 	})
 	return g.Do(func() error {
-		if err := r.fill(ctx, src); err != nil {
+		if err := r.fill(ctx, fill); err != nil {
 			return err
 		}
 		close(r.work)
@@ -73,43 +75,63 @@ func (r *run) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
 }
 
 // fill collects the input in batches.
-func (r *run) fill(ctx context.Context, src stream.Source[bson.Raw]) error {
-	if err := src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) }); err != nil {
+func (r *run) fill(ctx context.Context, fill func(context.Context, *run) error) error {
+	if err := fill(ctx, r); err != nil {
 		return err
 	}
 	return r.flush(ctx)
 }
 
-// add puts doc into the batch and passes on full batches.
+// add puts an insert of doc into the batch and passes on full batches.
 func (r *run) add(ctx context.Context, doc bson.Raw) error {
 	doc, l, err := r.prepare(ctx, doc)
 	if err != nil {
 		return err
 	}
-	if r.count == 0 {
-		if err := r.askServer(ctx); err != nil {
-			return err
-		}
-	}
-	if b := r.batch; b != nil && (len(doc) > r.batchBytes-b.bytes-b.generated || !b.fits(len(doc)+idBytes)) {
-		if err := r.flush(ctx); err != nil {
-			return err
-		}
-	}
-	memory := memoryOf(len(doc) + l.missing())
-	if err := r.account.Acquire(ctx, memory); err != nil {
+	b, err := r.room(ctx, inserts, len(doc)+l.missing())
+	if err != nil {
 		return err
 	}
-	if r.batch == nil {
-		r.batch = &batch{verb: inserts, ordered: r.ordered}
-		r.batch.begin(r.headers[inserts])
-	}
-	r.batch.memory += memory
 	mayChange := l.emptyTimestamp && r.timestamps.unproven != nil
-	r.batch.insert(r.count, doc, l, mayChange)
-	r.batch.keepTimestamps = r.batch.keepTimestamps || l.emptyTimestamp && !mayChange
+	b.insert(r.count, doc, l, mayChange)
+	b.keepTimestamps = b.keepTimestamps || l.emptyTimestamp && !mayChange
+	return r.added(ctx)
+}
+
+// room returns a batch that takes a statement of size bytes. The open batches together are no larger
+// than one may be.
+func (r *run) room(ctx context.Context, v verb, size int) (*batch, error) {
+	if r.count == 0 {
+		if err := r.askServer(ctx); err != nil {
+			return nil, err
+		}
+	}
+	b := r.open[v]
+	if r.openCount > 0 && (size > r.batchBytes-r.openSize || b != nil && !b.fits(size) || b == nil && r.ordered) {
+		if err := r.flush(ctx); err != nil {
+			return nil, err
+		}
+		b = nil
+	}
+	memory := memoryOf(size)
+	if err := r.account.Acquire(ctx, memory); err != nil {
+		return nil, err
+	}
+	if b == nil {
+		b = &batch{verb: v, ordered: r.ordered}
+		b.begin(r.headers[v])
+		r.open[v] = b
+	}
+	b.memory += memory
+	r.openSize += size
+	return b, nil
+}
+
+// added counts one more statement.
+func (r *run) added(ctx context.Context) error {
 	r.count++
-	if len(r.batch.statements) >= r.batchDocuments || r.batch.bytes+r.batch.generated >= r.batchBytes {
+	r.openCount++
+	if r.openCount >= r.batchDocuments || r.openSize >= r.batchBytes {
 		return r.flush(ctx)
 	}
 	if ctx.Err() != nil {
@@ -118,24 +140,29 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 	return nil
 }
 
-// flush passes the batch to a worker, or sends it if there are no workers.
+// flush passes the open batches to a worker, or sends them if there are no workers.
 func (r *run) flush(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if r.batch == nil {
-		return nil
+	for v, b := range r.open {
+		if b == nil || len(b.statements) == 0 {
+			continue
+		}
+		if r.sequential != nil {
+			r.open[v] = nil
+			if err := r.sequential.finish(ctx, b); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case r.work <- b:
+			r.open[v] = nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	if r.sequential != nil {
-		b := r.batch
-		r.batch = nil
-		return r.sequential.finish(ctx, b)
-	}
-	select {
-	case r.work <- r.batch:
-		r.batch = nil
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	r.openSize, r.openCount = 0, 0
+	return nil
 }

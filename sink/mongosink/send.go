@@ -125,7 +125,7 @@ func (w *worker) repeatable(ctx context.Context, b *batch, o *outcome, numbered 
 		return false
 	case numbered, o.last == unsent && !o.maybe, o.last == refused && !o.maybe:
 		return true
-	case b.verb == inserts || b.verb == replaces: // with the same _ids
+	case b.storesByID():
 		return w.uniqueIDs(ctx)
 	}
 	return false

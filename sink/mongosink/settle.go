@@ -183,7 +183,7 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome) (fates []fate, 
 	for i := range fates {
 		fates[i], all[i] = undecided, i
 	}
-	if b.verb != inserts || w.session.inTransaction() || mongoerr.Panicked(o.err) || ctx.Err() != nil {
+	if !b.storesByID() || w.session.inTransaction() || mongoerr.Panicked(o.err) || ctx.Err() != nil {
 		return fates, nil
 	}
 	found, doubt := w.readBack(ctx, b, all, w.readLevel)
@@ -195,6 +195,9 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome) (fates []fate, 
 		switch p := found[i]; {
 		case p == same, p == other && st.generated:
 			fates[i] = executed
+		case b.verb == replaces && !o.lost:
+			fates[i] = untried
+		case b.verb == replaces: // another writer may have changed it since
 		case p == other && unique && !st.mayChange:
 			fates[i] = conflicting
 		case p == absent && unique && !o.lost:

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/millweir/millweir/internal/bsonwire"
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
@@ -13,9 +12,11 @@ import (
 // tally counts the outcomes of the batches of a run.
 type tally struct {
 	mu     sync.Mutex
-	result InsertResult
+	result WriteResult
 	failed bool // an error was returned; the errors of later batches are only counted
 	ownIDs bool // a document with an _id of the sink is stored
+
+	notIdempotent bool // a write was executed that must not be executed twice
 
 	listed       []FailedDocument // the first refused documents, in the order of the replies
 	refusal      error            // the driver's error of the first batch with a refused document
@@ -29,9 +30,26 @@ func (t *tally) all(b *batch, r *reply) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.result.Batches++
-	t.result.Inserted += r.n
-	t.result.Bytes += int64(b.bytes)
-	t.ownIDs = t.ownIDs || b.generated > 0
+	t.documents(b, r)
+	if b.verb == inserts {
+		t.result.Bytes += int64(b.bytes)
+		t.ownIDs = t.ownIDs || b.generated > 0
+	}
+}
+
+// documents counts the documents that a reply counts.
+func (t *tally) documents(b *batch, r *reply) {
+	t.notIdempotent = t.notIdempotent || r.n > 0 && !b.storesByID()
+	switch b.verb {
+	case inserts:
+		t.result.Inserted += r.n
+	case deletes, deletesOfMany:
+		t.result.Deleted += r.n
+	default:
+		t.result.Matched += r.n - int64(len(r.upserted))
+		t.result.Modified += r.modified
+		t.result.Upserted += int64(len(r.upserted))
+	}
 }
 
 // count counts the fates of b's statements. r is nil if there is no reply.
@@ -44,13 +62,14 @@ func (t *tally) count(b *batch, r *reply, fates []fate) {
 			t.refusal = r.exception()
 		}
 	}
+	if b.verb != inserts && r != nil && r.concern == nil {
+		t.documents(b, r)
+	}
 	for i, f := range fates {
 		st := b.statements[i]
 		switch f {
 		case executed:
-			t.result.Inserted++
-			t.result.Bytes += int64(st.bytes)
-			t.ownIDs = t.ownIDs || st.generated
+			t.executed(b, st, r)
 		case alreadyThere:
 			t.result.AlreadyThere++
 		case undecided:
@@ -58,6 +77,19 @@ func (t *tally) count(b *batch, r *reply, fates []fate) {
 		case failed, conflicting:
 			t.refuse(b, i, f, refused)
 		}
+	}
+}
+
+// executed counts a statement that is known as executed. The reply counts those of other verbs than
+// inserts, if there is one.
+func (t *tally) executed(b *batch, st statement, r *reply) {
+	switch {
+	case b.verb == inserts:
+		t.result.Inserted++
+		t.result.Bytes += int64(st.bytes)
+		t.ownIDs = t.ownIDs || st.generated
+	case r == nil:
+		t.result.Matched++
 	}
 }
 
@@ -74,7 +106,7 @@ func (t *tally) refuse(b *batch, i int, f fate, refused []writeError) {
 	if len(t.listed) < maxListed {
 		st := b.statements[i]
 		t.listed = append(t.listed, FailedDocument{
-			Index: st.index, ID: bsonwire.ShownID(b.document(i)), Code: e.code,
+			Index: st.index, ID: b.shownID(i), Code: e.code,
 			Message: printable.Text(e.message), Conflict: f == conflicting,
 		})
 	}
@@ -104,7 +136,7 @@ func (t *tally) firstError(err error) error {
 // report returns the error with the documents refused so far.
 func (t *tally) report(w *writing) *InsertError {
 	if t.reported == nil {
-		t.reported = &InsertError{namespace: w.namespace, driver: t.refusal}
+		t.reported = &InsertError{name: w.name, namespace: w.namespace, driver: t.refusal}
 	}
 	if !t.failed {
 		t.fill(t.reported)
@@ -135,5 +167,6 @@ func (t *tally) finalError(w *writing, err error) error {
 // reports whether the collection has a unique index on _id.
 func (t *tally) repeatable(idsUnique func() bool) bool {
 	r := &t.result
-	return r.Unknown == 0 && (r.Inserted+r.AlreadyThere == 0 || !t.ownIDs && idsUnique())
+	stored := r.Inserted + r.AlreadyThere + r.Matched + r.Upserted
+	return r.Unknown == 0 && !t.notIdempotent && (stored == 0 || !t.ownIDs && idsUnique())
 }

@@ -28,6 +28,17 @@ func serve(t testing.TB, set ...func(*options.ClientOptions)) (*mongotest.Server
 	return mongofixture.Serve(t, nil, set...)
 }
 
+// serveStandalone is like serve, with a server that has no retryable writes if standalone is true.
+func serveStandalone(t testing.TB, standalone bool, set ...func(*options.ClientOptions),
+) (*mongotest.Server, *mongo.Collection) {
+	t.Helper()
+	srv := mongotest.NewServer()
+	if standalone {
+		srv.Standalone()
+	}
+	return srv, mongofixture.Connect(t, srv, set...).Database("shop").Collection("cookies")
+}
+
 // sorted returns docs in the order of their bytes.
 func sorted(docs []bson.Raw) []bson.Raw {
 	docs = slices.Clone(docs)

@@ -103,11 +103,12 @@ func (w *writing) fail(err error) error {
 // invalid marks an error of settings that cannot work.
 func (w *writing) invalid(err error) error { return stream.Mark(w.fail(err), stream.Fatal) }
 
-// run writes the elements of src, and returns what is known about them.
-func (w *writing) run(ctx context.Context, src stream.Source[bson.Raw]) (*run, error) {
+// run runs the source in fill, which adds its elements to the run, and returns what is known about
+// them.
+func (w *writing) run(ctx context.Context, fill func(context.Context, *run) error) (WriteResult, error) {
 	session := mongo.SessionFromContext(ctx)
 	if n := w.parallelism; n > 1 && w.given && session != nil {
-		return nil, w.invalid(fmt.Errorf("%d batches in flight, and a session in the context, "+
+		return WriteResult{}, w.invalid(fmt.Errorf("%d batches in flight, and a session in the context, "+
 			"which serves one at a time: Parallelism must be 0 or 1", n))
 	}
 	r := &run{writing: *w, work: make(chan *batch), workersDone: make(chan struct{})}
@@ -116,16 +117,16 @@ func (w *writing) run(ctx context.Context, src stream.Source[bson.Raw]) (*run, e
 		r.settings.writeConcern = nil // the transaction has one
 	}
 	if err := r.makeHeaders(); err != nil {
-		return nil, w.invalid(err)
+		return WriteResult{}, w.invalid(err)
 	}
 	r.account = w.openAccount(ctx)
 	defer r.account.Close()
-	err := r.tally.finalError(w, r.consume(ctx, src))
+	err := r.tally.finalError(w, r.consume(ctx, fill))
 	repeatable := func() bool { return r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) }) }
 	if stream.ClassOf(err).Transient() && !repeatable() {
 		err = stream.Mark(err, stream.UnknownOutcome)
 	}
-	return r, err
+	return r.tally.result, err
 }
 
 func (r *run) makeHeaders() (err error) {

@@ -1,0 +1,145 @@
+package mongosink
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/millweir/millweir/internal/bsonwire"
+	"github.com/millweir/millweir/stream"
+)
+
+// WriteOptions tunes [Bulk], [Replace] and [Upsert]. The zero value is ready to use. The fields mean
+// the same as those of [InsertOptions].
+type WriteOptions struct {
+	BatchDocuments  int // writes in a batch
+	BatchBytes      int
+	Parallelism     int
+	Ordered         bool
+	ContinueOnError bool
+
+	MoveID                   bool // of inserted documents
+	AllowEmptyTimestamps     bool // in inserted documents
+	BypassDocumentValidation bool
+	Comment                  any
+	WriteConcern             *writeconcern.WriteConcern
+	RetryTimeout             time.Duration
+}
+
+// WriteResult counts the outcomes of writes, even if the run failed.
+type WriteResult struct {
+	Inserted     int64 // documents
+	AlreadyThere int64 // documents of inserts that were stored before, with the same bytes
+	Matched      int64 // documents that a replacement or an update found
+	Modified     int64 // of these, the documents that changed, as far as replies say
+	Upserted     int64 // documents that a replacement or an update inserted
+	Deleted      int64 // documents
+	Failed       int64 // writes that the server refused
+	Unknown      int64 // writes that may be executed or not
+	Bytes        int64 // of inserted documents
+	Batches      int64 // with a reply
+}
+
+// Bulk returns a sink that executes writes of any kind in batches, several of them in flight.
+//
+//		stream.Run(ctx, stream.Via(events, stream.Map(func(e Event) mongosink.Write {
+//			return mongosink.UpdateOne(bson.D{{"_id", e.User}}, bson.D{{"$inc", bson.D{{"seen", 1}}}}).Upsert()
+//		})), mongosink.Bulk(users, nil))
+//
+//	  - In: writes. Inserted documents are stored as by [Insert].
+//	  - Result: the counts of [WriteResult], also with an error.
+//	  - Memory, goroutines, sessions, limits: as Insert.
+//	  - Order: any. With Ordered, that of the input: one batch at a time, until the first write that
+//	    fails.
+//	  - Errors: as Insert, where Index is that of the write. [*DocumentError] with [ErrInvalidWrite]
+//	    for a write that is not sent.
+//	  - Unknown outcomes: a server with retryable writes recognizes a write that is sent again. For
+//	    another one, inserts and replacements by _id are sent again and read back. The outcome of
+//	    other writes is unknown after a lost reply, and that of UpdateMany and DeleteMany always.
+func Bulk(coll *mongo.Collection, opts *WriteOptions) stream.Sink[Write, WriteResult] {
+	return bulkOf(coll, opts, "bulk", "Bulk", func(w Write) (Write, error) { return w, nil })
+}
+
+// bulkOf returns a sink of elements that write turns into writes.
+func bulkOf[T any](coll *mongo.Collection, opts *WriteOptions, name, stage string, write func(T) (Write, error),
+) stream.Sink[T, WriteResult] {
+	var o WriteOptions
+	if opts != nil {
+		o = *opts
+	}
+	w, err := newInsert(targetOf(coll), &InsertOptions{
+		BatchDocuments: o.BatchDocuments, BatchBytes: o.BatchBytes, Parallelism: o.Parallelism,
+		Ordered: o.Ordered, ContinueOnError: o.ContinueOnError, MoveID: o.MoveID,
+		AllowEmptyTimestamps: o.AllowEmptyTimestamps, BypassDocumentValidation: o.BypassDocumentValidation,
+		Comment: o.Comment, WriteConcern: o.WriteConcern, RetryTimeout: o.RetryTimeout,
+	}, name, stage)
+	return stream.SinkFunc[T, WriteResult](func(ctx context.Context, src stream.Source[T]) (WriteResult, error) {
+		if err != nil {
+			return WriteResult{}, err
+		}
+		return w.run(ctx, func(ctx context.Context, r *run) error {
+			return src.Each(ctx, func(v T) error {
+				write, err := write(v)
+				if err != nil {
+					return err
+				}
+				return r.addWrite(ctx, &write)
+			})
+		})
+	})
+}
+
+// addWrite puts w into a batch and passes on full batches.
+func (r *run) addWrite(ctx context.Context, w *Write) error {
+	if w.err == nil && w.verb == inserts {
+		doc, ok := w.document.DocumentOK()
+		if !ok {
+			return r.refuse(nil, fmt.Errorf("%w: it is no document", ErrInvalidWrite))
+		}
+		return r.add(ctx, doc)
+	}
+	l, err := r.prepareWrite(w)
+	if err != nil {
+		return r.refuse(w.document.Value, err)
+	}
+	b, err := r.room(ctx, w.verb, w.size())
+	if err != nil {
+		return err
+	}
+	if err := b.write(r.count, w); err != nil {
+		return r.refuse(w.document.Value, fmt.Errorf("%w: %w", ErrInvalidWrite, err))
+	}
+	b.odd = b.odd || w.verb == replaces && l.odd && len(w.fields) == 0
+	return r.added(ctx)
+}
+
+// prepareWrite returns why w cannot be sent.
+func (r *run) prepareWrite(w *Write) (l layout, err error) {
+	doc := bson.Raw(w.document.Value)
+	switch {
+	case w.err != nil:
+		return l, w.err
+	case !bsonwire.HasFrame(w.filter):
+		return l, fmt.Errorf("%w: the filter is not BSON", ErrInvalidWrite)
+	case len(doc) > maxDocumentBytes, w.size() > maxDocumentBytes+maxKey:
+		return l, ErrTooLarge
+	case w.document.Type != bson.TypeEmbeddedDocument:
+		return l, nil
+	case !bsonwire.HasFrame(doc):
+		return l, ErrMalformed
+	}
+	l, ok := layoutOf(doc)
+	switch {
+	case !ok:
+		return l, ErrMalformed
+	case w.verb == replaces && l.emptyTimestamp && !r.anyTimestamp:
+		return l, fmt.Errorf("%w: of a replacement", ErrEmptyTimestamp)
+	case w.verb == replaces && (l.ids > 1 || l.ids == 1 && !l.idFirst):
+		return l, ErrIDNotFirst
+	}
+	return l, nil
+}

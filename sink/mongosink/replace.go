@@ -1,0 +1,52 @@
+package mongosink
+
+import (
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Replace returns a sink that replaces documents by those of its input with the same key. A document
+// without a counterpart changes nothing: Matched counts the others.
+//
+// key returns the filter of a document; nil means its _id. Two documents of the input with one key
+// may be in flight at the same time, unless the sink is Ordered.
+//
+// Everything else is as [Bulk]. If the key is the _id, a run can be repeated with the same end.
+func Replace(coll *mongo.Collection, key func(bson.Raw) (any, error), opts *WriteOptions,
+) stream.Sink[bson.Raw, WriteResult] {
+	return bulkOf(coll, opts, "replace", "Replace", byKey(key, ReplaceOne))
+}
+
+// Upsert is like [Replace], and inserts the documents without a counterpart. A key other than the
+// _id needs a unique index, or two upserts at the same time may both insert.
+func Upsert(coll *mongo.Collection, key func(bson.Raw) (any, error), opts *WriteOptions,
+) stream.Sink[bson.Raw, WriteResult] {
+	return bulkOf(coll, opts, "upsert", "Upsert", byKey(key, UpsertOne))
+}
+
+// byKey returns a function that makes a write of a document by its key.
+func byKey(key func(bson.Raw) (any, error), write func(filter, doc any) Write) func(bson.Raw) (Write, error) {
+	if key == nil {
+		return func(doc bson.Raw) (Write, error) {
+			id, err := doc.LookupErr("_id")
+			if err != nil {
+				return Write{verb: replaces, document: bson.RawValue{Value: doc}, err: ErrNoID}, nil
+			}
+			value := bsoncore.Value{Type: bsoncore.Type(id.Type), Data: id.Value}
+			if invalidID(value) {
+				return Write{verb: replaces, document: bson.RawValue{Value: doc}, err: ErrInvalidID}, nil
+			}
+			return write(bson.Raw(bsoncore.BuildDocument(nil, bsoncore.AppendValueElement(nil, "_id", value))), doc), nil
+		}
+	}
+	return func(doc bson.Raw) (Write, error) {
+		filter, err := key(doc)
+		if err != nil {
+			return Write{}, err
+		}
+		return write(filter, doc), nil
+	}
+}
