@@ -40,7 +40,9 @@ func Connect(t testing.TB, srv *mongotest.Server, set ...func(*options.ClientOpt
 func Serve(t testing.TB, docs []bson.Raw, set ...func(*options.ClientOptions)) (*mongotest.Server, *mongo.Collection) {
 	t.Helper()
 	srv := mongotest.NewServer()
-	srv.Add("shop", "cookies", docs...)
+	if len(docs) > 0 { // otherwise the collection does not exist yet
+		srv.Add("shop", "cookies", docs...)
+	}
 	return srv, Connect(t, srv, set...).Database("shop").Collection("cookies")
 }
 
