@@ -117,7 +117,7 @@ var classified = map[string]struct {
 	"sink/mongosink.ErrDuplicate":      {mongosink.ErrDuplicate, stream.Data},
 	"sink/mongosink.ErrEmptyTimestamp": {mongosink.ErrEmptyTimestamp, stream.Data},
 	"sink/mongosink.ErrIDNotFirst":     {mongosink.ErrIDNotFirst, stream.Data},
-	"sink/mongosink.ErrInvalidWrite":  {mongosink.ErrInvalidWrite, stream.Data},
+	"sink/mongosink.ErrInvalidWrite":   {mongosink.ErrInvalidWrite, stream.Data},
 	"sink/mongosink.ErrMalformed":      {mongosink.ErrMalformed, stream.Data},
 	"sink/mongosink.ErrOutcomeUnknown": {mongosink.ErrOutcomeUnknown, stream.UnknownOutcome},
 	"sink/mongosink.ErrTooLarge":       {mongosink.ErrTooLarge, stream.Data},

@@ -38,7 +38,7 @@ func (w *worker) refusedAsWhole(ctx context.Context, o *outcome) (mongo.CommandE
 func (w *worker) bisect(ctx context.Context, b *batch, refusal mongo.CommandError) error {
 	n := len(b.statements)
 	if n == 1 {
-		return w.refuseAlone(b, refusal)
+		return w.refuseAlone(ctx, b, refusal)
 	}
 	for _, half := range [2]*batch{b.part(0, n/2), b.part(n/2, n)} {
 		if w.hasStopped() {
@@ -54,12 +54,17 @@ func (w *worker) bisect(ctx context.Context, b *batch, refusal mongo.CommandErro
 }
 
 // refuseAlone counts the only statement of b as refused.
-func (w *worker) refuseAlone(b *batch, refusal mongo.CommandError) error {
+func (w *worker) refuseAlone(ctx context.Context, b *batch, refusal mongo.CommandError) error {
 	t := &w.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.count(b, &reply{err: refusal, refused: []writeError{{code: int(refusal.Code), message: refusal.Message}}},
-		[]fate{failed})
+	r := &reply{err: refusal, refused: []writeError{{code: int(refusal.Code), message: refusal.Message}}}
+	if err := w.count(ctx, b, r, []fate{failed}); err != nil {
+		return t.firstError(err)
+	}
+	if w.refusalsEnd() {
+		return t.firstError(t.report(&w.writing))
+	}
 	if t.refusedAlone++; t.refusedAlone >= maxRefusedAlone && t.result.Inserted == 0 {
 		return t.firstError(w.fail(mongoerr.Mark(refusal)))
 	}

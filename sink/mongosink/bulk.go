@@ -22,6 +22,9 @@ type WriteOptions struct {
 	Ordered         bool
 	ContinueOnError bool
 
+	Refused    func(ctx context.Context, d RefusedDocument) error
+	MaxRefused int64
+
 	MoveID                   bool // of inserted documents
 	AllowEmptyTimestamps     bool // in inserted documents
 	BypassDocumentValidation bool
@@ -75,7 +78,7 @@ func bulkOf[T any](coll *mongo.Collection, opts *WriteOptions, name, stage strin
 		BatchDocuments: o.BatchDocuments, BatchBytes: o.BatchBytes, Parallelism: o.Parallelism,
 		Ordered: o.Ordered, ContinueOnError: o.ContinueOnError, MoveID: o.MoveID,
 		AllowEmptyTimestamps: o.AllowEmptyTimestamps, BypassDocumentValidation: o.BypassDocumentValidation,
-		Comment: o.Comment, WriteConcern: o.WriteConcern, RetryTimeout: o.RetryTimeout,
+		Refused: o.Refused, MaxRefused: o.MaxRefused, Comment: o.Comment, WriteConcern: o.WriteConcern, RetryTimeout: o.RetryTimeout,
 	}, name, stage)
 	return stream.SinkFunc[T, WriteResult](func(ctx context.Context, src stream.Source[T]) (WriteResult, error) {
 		if err != nil {

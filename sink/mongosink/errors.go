@@ -91,6 +91,13 @@ type FailedDocument struct {
 	Message  string        // the server's, with control characters escaped, cut at 1 KiB
 }
 
+// RefusedDocument is a document that the server refused, with its content. Of a write, the content is
+// the server's statement.
+type RefusedDocument struct {
+	FailedDocument
+	Document bson.Raw
+}
+
 // Error names the first document and the number of others.
 func (e *InsertError) Error() string {
 	if len(e.Failed) == 0 {

@@ -117,7 +117,8 @@ func newInsert(t target, opts *InsertOptions, name, stage string) (*writing, err
 	w.given = o.Parallelism != 0
 	o.defaults()
 	w.batchDocuments, w.batchBytes, w.parallelism = o.BatchDocuments, o.BatchBytes, o.Parallelism
-	w.ordered, w.continues, w.retryTimeout = o.Ordered, o.ContinueOnError, o.RetryTimeout
+	w.ordered, w.continues, w.retryTimeout = o.Ordered, o.ContinueOnError || o.Refused != nil, o.RetryTimeout
+	w.letters, w.maxLetters = o.Refused, o.MaxRefused
 	w.moveID, w.anyTimestamp = o.MoveID, o.AllowEmptyTimestamps
 	w.settings.comment, w.settings.bypass = o.Comment, o.BypassDocumentValidation
 	if err := w.setConcern(o.WriteConcern); err != nil {

@@ -1,6 +1,7 @@
 package mongosink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -31,6 +32,16 @@ type InsertOptions struct {
 	// documents are refused alone and none was inserted before, the run ends. It cannot be combined
 	// with Ordered.
 	ContinueOnError bool
+
+	// Refused gets each document that the server refuses for the document's own sake, with its
+	// content, as a dead letter. The run then goes on, as with ContinueOnError, and such documents
+	// are no error of it. One goroutine at a time calls Refused, and batches wait for it. Its error
+	// ends the run, unchanged. It cannot be combined with Ordered.
+	Refused func(ctx context.Context, d RefusedDocument) error
+
+	// MaxRefused is how many documents Refused may get before the run ends with an
+	// [*InsertError]; 0 means any number.
+	MaxRefused int64
 
 	// MoveID makes the _id the first field of its document, as servers do. Without it, a document
 	// with another first field is an error ([ErrIDNotFirst]), because the server would change it.
@@ -75,8 +86,10 @@ func (o *InsertOptions) check() error {
 			maxParallelism)
 	case o.Ordered && o.Parallelism > 1:
 		return fmt.Errorf("ordered inserts go one batch at a time, not %d", o.Parallelism)
-	case o.Ordered && o.ContinueOnError:
+	case o.Ordered && (o.ContinueOnError || o.Refused != nil):
 		return errors.New("ordered inserts stop at the first error, they cannot continue")
+	case o.MaxRefused < 0:
+		return fmt.Errorf("at most %d refused documents; it must not be negative", o.MaxRefused)
 	}
 	return nil
 }

@@ -60,14 +60,16 @@ func (w *worker) settleReply(ctx context.Context, b *batch, o *outcome) (rest *b
 	t := &w.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.count(b, r, fates)
+	if err := w.count(ctx, b, r, fates); err != nil {
+		return nil, t.firstError(err)
+	}
 	switch {
 	case r.concern != nil && number(fates, undecided) > 0:
 		return nil, t.firstError(w.unknown(b, fmt.Errorf("the write concern was not met: %w", r.exception())))
 	case number(fates, undecided) > 0:
 		return nil, t.firstError(w.unknown(b, fmt.Errorf("the batch was sent twice: %w", join(r.exception(), doubt))))
 	}
-	if slices.ContainsFunc(fates, isRefused) && !w.continues {
+	if slices.ContainsFunc(fates, isRefused) && w.refusalsEnd() {
 		return nil, t.firstError(t.report(&w.writing))
 	}
 	return b.rest(fates), nil
@@ -162,7 +164,9 @@ func (w *worker) settleUnknown(ctx context.Context, b *batch, o *outcome) error 
 	t := &w.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.count(b, nil, fates)
+	if err := w.count(ctx, b, nil, fates); err != nil {
+		return t.firstError(err)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return t.firstError(context.Cause(ctx))
@@ -170,7 +174,7 @@ func (w *worker) settleUnknown(ctx context.Context, b *batch, o *outcome) error 
 		return t.firstError(w.unknown(b, join(o.err, doubt)))
 	case number(fates, untried) > 0:
 		return t.firstError(w.fail(mongoerr.Mark(o.err)))
-	case slices.ContainsFunc(fates, isRefused) && !w.continues:
+	case slices.ContainsFunc(fates, isRefused) && w.refusalsEnd():
 		return t.firstError(t.report(&w.writing))
 	}
 	return nil

@@ -1,6 +1,8 @@
 package mongosink
 
 import (
+	"bytes"
+	"context"
 	"slices"
 	"sync"
 
@@ -22,6 +24,8 @@ type tally struct {
 	refusal      error            // the driver's error of the first batch with a refused document
 	class        stream.Class     // of the most severe refusal
 	refusedAlone int              // documents whose command had no other
+	letters      int64            // documents that went to the caller's function
+	letterErr    error            // the first error of that function, or of its limit
 	reported     *InsertError     // returned by a worker before all outcomes were known
 }
 
@@ -53,7 +57,10 @@ func (t *tally) documents(b *batch, r *reply) {
 }
 
 // count counts the fates of b's statements. r is nil if there is no reply.
-func (t *tally) count(b *batch, r *reply, fates []fate) {
+//
+// The caller must end the run with the error, which comes from the caller's function.
+func (w *worker) count(ctx context.Context, b *batch, r *reply, fates []fate) error {
+	t := &w.tally
 	var refused []writeError
 	if r != nil {
 		t.result.Batches++
@@ -75,9 +82,10 @@ func (t *tally) count(b *batch, r *reply, fates []fate) {
 		case undecided:
 			t.result.Unknown++
 		case failed, conflicting:
-			t.refuse(b, i, f, refused)
+			w.refuse(ctx, b, i, f, refused)
 		}
 	}
+	return t.letterErr
 }
 
 // executed counts a statement that is known as executed. The reply counts those of other verbs than
@@ -93,23 +101,39 @@ func (t *tally) executed(b *batch, st statement, r *reply) {
 	}
 }
 
-// refuse counts and lists a statement that the server refused.
-func (t *tally) refuse(b *batch, i int, f fate, refused []writeError) {
-	e := writeError{statement: i, code: duplicateKey, message: "the collection has another document with this _id"}
+// refuse counts a statement that the server refused. It lists it, or passes it to the caller's
+// function.
+func (w *worker) refuse(ctx context.Context, b *batch, i int, f fate, refused []writeError) {
+	e := writeError{statement: i, code: duplicateKey, message: ErrConflict.Error()}
 	for _, said := range refused {
 		if said.statement == i {
 			e = said
 		}
 	}
-	t.result.Failed++
-	t.class = max(t.class, mongoerr.ClassOfWrite(e.code))
-	if len(t.listed) < maxListed {
-		st := b.statements[i]
-		t.listed = append(t.listed, FailedDocument{
-			Index: st.index, ID: b.shownID(i), Code: e.code,
-			Message: printable.Text(e.message), Conflict: f == conflicting,
-		})
+	document := FailedDocument{
+		Index: b.statements[i].index, ID: b.shownID(i), Code: e.code,
+		Message: printable.Text(e.message), Conflict: f == conflicting,
 	}
+	class := mongoerr.ClassOfWrite(e.code)
+	t := &w.tally
+	t.result.Failed++
+	switch {
+	case w.letters == nil || class != stream.Data || t.letterErr != nil:
+	case w.maxLetters > 0 && t.letters == w.maxLetters:
+	default:
+		t.letters++
+		t.letterErr = w.letters(ctx, RefusedDocument{document, bytes.Clone(b.document(i))})
+		return
+	}
+	t.class = max(t.class, class)
+	if len(t.listed) < maxListed {
+		t.listed = append(t.listed, document)
+	}
+}
+
+// refusalsEnd reports whether the run ends because of refused statements.
+func (w *worker) refusalsEnd() bool {
+	return !w.continues || w.letters != nil && w.tally.result.Failed > w.tally.letters
 }
 
 func isRefused(f fate) bool { return f == failed || f == conflicting }
@@ -145,7 +169,7 @@ func (t *tally) report(w *writing) *InsertError {
 }
 
 func (t *tally) fill(e *InsertError) {
-	e.Total = t.result.Failed
+	e.Total = t.result.Failed - t.letters
 	e.class = t.class
 	e.Failed = slices.Clone(t.listed)
 	slices.SortFunc(e.Failed, func(a, b FailedDocument) int { return int(a.Index - b.Index) })
@@ -155,7 +179,7 @@ func (t *tally) fill(e *InsertError) {
 // documents of batches that were in flight to an error that was reported before.
 func (t *tally) finalError(w *writing, err error) error {
 	switch {
-	case err == nil && t.result.Failed > 0:
+	case err == nil && t.result.Failed > t.letters:
 		err = t.report(w)
 	case t.reported != nil:
 		t.fill(t.reported)

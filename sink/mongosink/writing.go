@@ -57,6 +57,8 @@ type writing struct {
 
 	ordered      bool
 	continues    bool // after refused statements
+	letters      func(context.Context, RefusedDocument) error
+	maxLetters   int64 // 0 means any number
 	moveID       bool
 	anyTimestamp bool // sends empty timestamps to any server
 	retryTimeout time.Duration
