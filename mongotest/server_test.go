@@ -111,7 +111,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := coll.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "$natural", Value: 1}})); err == nil {
 		t.Error("sort: no error")
 	}
-	if _, err := coll.UpdateOne(ctx, bson.D{}, bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}); err == nil {
+	if _, err := coll.UpdateOne(ctx, bson.D{}, bson.D{{Key: "$bit", Value: bson.D{{Key: "a", Value: 1}}}}); err == nil {
 		t.Error("update: no error")
 	}
 	if _, err := coll.Aggregate(ctx, mongo.Pipeline{{{Key: "$lookup", Value: bson.D{}}}}); err == nil {

@@ -89,6 +89,11 @@ func (s *Server) changeOne(c *collection, command string, statement bson.Raw) (d
 	if err != nil {
 		return done, &refusal{badValue, err.Error()}
 	}
+	if command == "update" {
+		if _, err := updated(document(bson.D{}), statement.Lookup("u")); err != nil { // also if nothing matches
+			return done, &refusal{badValue, err.Error()}
+		}
+	}
 	many := truthy(statement.Lookup("multi")) || command == "delete" && !truthy(statement.Lookup("limit"))
 	docs := slices.Clone(c.docs) // those of snapshots must not change
 	for i := 0; i < len(docs) && (many || done.n == 0); i++ {

@@ -90,14 +90,14 @@ func bulkOf[T any](coll *mongo.Collection, opts *WriteOptions, name, stage strin
 				if err != nil {
 					return err
 				}
-				return r.addWrite(ctx, &write)
+				return addWrite(ctx, r, &write)
 			})
 		})
 	})
 }
 
 // addWrite puts w into a batch and passes on full batches.
-func (r *run) addWrite(ctx context.Context, w *Write) error {
+func addWrite(ctx context.Context, r *run, w *Write) error {
 	if w.err == nil && w.verb == inserts {
 		doc, ok := w.document.DocumentOK()
 		if !ok {
@@ -105,7 +105,7 @@ func (r *run) addWrite(ctx context.Context, w *Write) error {
 		}
 		return r.add(ctx, doc)
 	}
-	l, err := r.prepareWrite(w)
+	l, err := prepareWrite(r, w)
 	if err != nil {
 		return r.refuse(w.document.Value, err)
 	}
@@ -121,7 +121,7 @@ func (r *run) addWrite(ctx context.Context, w *Write) error {
 }
 
 // prepareWrite returns why w cannot be sent.
-func (r *run) prepareWrite(w *Write) (l layout, err error) {
+func prepareWrite(r *run, w *Write) (l layout, err error) {
 	doc := bson.Raw(w.document.Value)
 	switch {
 	case w.err != nil:

@@ -14,14 +14,17 @@ import (
 // key returns the filter of a document; nil means its _id. Two documents of the input with one key
 // may be in flight at the same time, unless the sink is Ordered.
 //
-// Everything else is as [Bulk]. If the key is the _id, a run can be repeated with the same end.
+// Goroutines, memory and errors are those of [Bulk], and [*DocumentError] with [ErrNoID] for a
+// document without an _id if that is the key. If the key is the _id, a run can be repeated with the
+// same end.
 func Replace(coll *mongo.Collection, key func(bson.Raw) (any, error), opts *WriteOptions,
 ) stream.Sink[bson.Raw, WriteResult] {
 	return bulkOf(coll, opts, "replace", "Replace", byKey(key, ReplaceOne))
 }
 
 // Upsert is like [Replace], and inserts the documents without a counterpart. A key other than the
-// _id needs a unique index, or two upserts at the same time may both insert.
+// _id needs a unique index, or two upserts at the same time may both insert. Goroutines, memory and
+// errors are those of [Bulk], and [*DocumentError] with [ErrNoID] as in Replace.
 func Upsert(coll *mongo.Collection, key func(bson.Raw) (any, error), opts *WriteOptions,
 ) stream.Sink[bson.Raw, WriteResult] {
 	return bulkOf(coll, opts, "upsert", "Upsert", byKey(key, UpsertOne))
