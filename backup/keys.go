@@ -39,7 +39,8 @@ func (k Keys) String() string {
 	if k.Sign != nil {
 		signs = k.Sign.String()
 	}
-	return fmt.Sprintf("backup keys: %d recipients, %d identities, %s, %d trusted", len(k.Recipients), len(k.Identities),
+	return fmt.Sprintf("backup keys: %d recipients, %d identities, %s, %d trusted", len(k.Recipients),
+		len(k.Identities),
 		signs, len(k.Trust))
 }
 

@@ -75,7 +75,8 @@ func TestRekeyKilled(t *testing.T) {
 			if err := rekey(store, again); err != nil {
 				t.Errorf("killed at change %d, repeated: %v", n, err)
 			}
-			if err := reads(t, store, old, old.sign); !errors.Is(err, backup.ErrNoKey) || stream.ClassOf(err) != stream.Fatal {
+			if err := reads(t, store, old, old.sign); !errors.Is(err, backup.ErrNoKey) ||
+				stream.ClassOf(err) != stream.Fatal {
 				t.Errorf("killed at change %d: the old key still reads: %v", n, err)
 			}
 			for _, p := range []person{new1, new2} {
@@ -149,7 +150,9 @@ func TestForgedKeys(t *testing.T) {
 			}
 			put(t, dir, epoch+"/0.age", envelope.String())
 		}, nil},
-		"damaged envelope": {func(dir, epoch string) { put(t, dir, epoch+"/0.age", "age-encryption.org/v1\nrubbish") }, nil},
+		"damaged envelope": {func(dir, epoch string) {
+			put(t, dir, epoch+"/0.age", "age-encryption.org/v1\nrubbish")
+		}, nil},
 	} {
 		dir := t.TempDir()
 		store := dirstore.New(dir, nil)

@@ -56,7 +56,8 @@ func TestInitKilled(t *testing.T) {
 			if err != nil && !errors.Is(err, errKilled) {
 				t.Fatal(err)
 			}
-			if _, err := backup.Init(t.Context(), store, me.keys(), nil); err != nil && !errors.Is(err, backup.ErrNotEmpty) {
+			if _, err := backup.Init(t.Context(), store, me.keys(), nil); err != nil &&
+				!errors.Is(err, backup.ErrNotEmpty) {
 				t.Errorf("killed at change %d, repeated: %v", n, err)
 			}
 			if err := reads(t, store, me, me.sign); err != nil {

@@ -32,7 +32,8 @@ func get(ctx context.Context, store Store, key string, flows ...stream.Flow[[]by
 		body = stream.Via(body, f)
 	}
 	var content bytes.Buffer
-	_, err := stream.Run(ctx, stream.Via(body, stream.LimitBytes(maxSmall, stream.ByteLen[[]byte])), sink.Writer(&content))
+	_, err := stream.Run(ctx, stream.Via(body, stream.LimitBytes(maxSmall, stream.ByteLen[[]byte])),
+		sink.Writer(&content))
 	return content.Bytes(), err
 }
 

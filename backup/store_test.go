@@ -19,7 +19,8 @@ func TestCheckKey(t *testing.T) {
 	}
 	for _, key := range []string{
 		"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", ".a", "-a", "_a", "a/-b", "A", "aB", "a b", "a\\b",
-		"c:", "a\x00b", "a\nb", "é", "a%2f", "a*", "a?", "a.", "a./b", "con", "con.txt", "a/nul", "com1", "lpt9.age", "com0",
+		"c:", "a\x00b", "a\nb", "é", "a%2f", "a*", "a?", "a.", "a./b", "con", "con.txt", "a/nul", "com1", "lpt9.age",
+		"com0",
 		strings.Repeat("a", 201), strings.Repeat("abcdefghi/", 70) + "a",
 	} {
 		if err := backup.CheckKey(key); stream.ClassOf(err) != stream.Fatal {

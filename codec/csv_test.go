@@ -87,7 +87,8 @@ func TestCSVRoundTrip(t *testing.T) {
 // record of a stream and a record of one empty field may differ from.
 func TestCSVLikeEncodingCSV(t *testing.T) {
 	parts := []string{
-		"a", "", `"`, ",", "\n", "\r", "\r\n", " ", "\t", "→", ";", "é", "\u00a0", `\.`, "\xff", "\x00", "long text", "\u2028",
+		"a", "", `"`, ",", "\n", "\r", "\r\n", " ", "\t", "→", ";", "é", "\u00a0", `\.`, "\xff", "\x00", "long text",
+		"\u2028",
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, comma := range []rune{',', ';', '\t', '→', 'é'} {

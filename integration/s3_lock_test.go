@@ -69,7 +69,8 @@ func TestObjectLock(t *testing.T) {
 			t.Error(err)
 		}
 		id := s3sink.ObjectID{Key: "object"}
-		if _, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, plain, "object", nil)); err != nil {
+		if _, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, plain, "object",
+			nil)); err != nil {
 			t.Fatal(err)
 		}
 		err = s3sink.Lock(t.Context(), client, plain, id, &s3sink.LockOptions{Hold: s3sink.SetHold})

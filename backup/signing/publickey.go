@@ -18,7 +18,8 @@ type PublicKey struct{ key minisign.PublicKey }
 func ParsePublicKey(text string) (PublicKey, error) {
 	var key minisign.PublicKey
 	if err := key.UnmarshalText([]byte(text)); err != nil {
-		return PublicKey{}, stream.Mark(fmt.Errorf("signing: parse a public key: %.100q is no public key of minisign", text),
+		return PublicKey{}, stream.Mark(fmt.Errorf("signing: parse a public key: %.100q is no public key of minisign",
+			text),
 			stream.Fatal)
 	}
 	return PublicKey{key}, nil
@@ -41,7 +42,8 @@ func (k PublicKey) Verify(message, signature []byte, comment string) error {
 	case s.Algorithm != minisign.HashEdDSA:
 		return fmt.Errorf("signing: %w: it is of the old kind, not over a hash", ErrSignature)
 	case s.KeyID != k.key.ID():
-		return fmt.Errorf("signing: %w: it was made with the key %016X, not with %016X", ErrSignature, s.KeyID, k.key.ID())
+		return fmt.Errorf("signing: %w: it was made with the key %016X, not with %016X", ErrSignature, s.KeyID,
+			k.key.ID())
 	}
 	r := minisign.NewReader(bytes.NewReader(message))
 	if _, err := io.Copy(io.Discard, r); err != nil {

@@ -25,7 +25,10 @@ func testList(_ *testing.T, s suite) {
 		s.put(keys[(i*5+3)%len(keys)], []byte("x")) // in another order
 	}
 	slices.Sort(keys)
-	prefixes := []string{"", "a", "a0", "a0/", "a0/b", "a0/b/", "a0/bb/c/d/e", "a0/bb/c/d/e/", "b/1", "b/3", "c", "z", "repo"}
+	prefixes := []string{
+		"", "a", "a0", "a0/", "a0/b", "a0/b/", "a0/bb/c/d/e", "a0/bb/c/d/e/", "b/1", "b/3", "c", "z",
+		"repo",
+	}
 	for _, prefix := range prefixes {
 		want := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !strings.HasPrefix(key, prefix) })
 		if got := s.list(prefix); !slices.Equal(got, want) {
@@ -76,7 +79,10 @@ func testDelete(_ *testing.T, s suite) {
 
 // Every operation refuses a key that CheckKey refuses.
 func testKeys(_ *testing.T, s suite) {
-	for _, key := range []string{"", "/a", "a/", "../a", "a/../b", "a//b", "A", "a b", "a\x00b", "c:", "con", ".hidden"} {
+	for _, key := range []string{
+		"", "/a", "a/", "../a", "a/../b", "a//b", "A", "a b", "a\x00b", "c:", "con",
+		".hidden",
+	} {
 		_, get := s.get(key, nil)
 		_, del := stream.Run(s.Context(), source.Of(key), s.store.Delete())
 		put := s.tryPut(key, nil, []byte("x"))

@@ -25,14 +25,20 @@ var longDocuments = map[string]func() bson.Raw{
 		return raw(slices.Concat(slices.Repeat([]element{text("x", 100)}, 10_000),
 			slices.Repeat([]element{text("\x01", 100)}, 10_000))...)
 	},
-	"long keys":             func() bson.Raw { return repeated(20, element{0x10, strings.Repeat("\"k", 20_000), u32(1)}) },
-	"numbers":               func() bson.Raw { return repeated(100_000, element{0x10, "a", u32(1)}) },
-	"MinKeys":               func() bson.Raw { return bulk(element{0x7F, "", ""}, 1<<18) },
-	"nothing":               func() bson.Raw { return bulk(element{0x0A, "", ""}, 1<<18) },
-	"array of numbers":      func() bson.Raw { return arrayOf(100_000, int32(7)) },
-	"array of doubles":      func() bson.Raw { return arrayOf(100_000, 0.1, math.Pi, -1e-300) },
-	"array of decimals":     func() bson.Raw { return arrayOf(100_000, decimal("1E+3"), decimal("1.5"), decimal("-0")) },
-	"array of dates":        func() bson.Raw { return arrayOf(100_000, bson.DateTime(1_700_000_000_000), bson.DateTime(1)) },
+	"long keys": func() bson.Raw {
+		return repeated(20, element{0x10, strings.Repeat("\"k", 20_000), u32(1)})
+	},
+	"numbers":          func() bson.Raw { return repeated(100_000, element{0x10, "a", u32(1)}) },
+	"MinKeys":          func() bson.Raw { return bulk(element{0x7F, "", ""}, 1<<18) },
+	"nothing":          func() bson.Raw { return bulk(element{0x0A, "", ""}, 1<<18) },
+	"array of numbers": func() bson.Raw { return arrayOf(100_000, int32(7)) },
+	"array of doubles": func() bson.Raw { return arrayOf(100_000, 0.1, math.Pi, -1e-300) },
+	"array of decimals": func() bson.Raw {
+		return arrayOf(100_000, decimal("1E+3"), decimal("1.5"), decimal("-0"))
+	},
+	"array of dates": func() bson.Raw {
+		return arrayOf(100_000, bson.DateTime(1_700_000_000_000), bson.DateTime(1))
+	},
 	"array of ObjectIDs":    func() bson.Raw { return arrayOf(100_000, bson.ObjectID{1, 2, 3}) },
 	"array of small binary": func() bson.Raw { return arrayOf(100_000, bson.Binary{Data: []byte{1}}) },
 	"array of booleans":     func() bson.Raw { return arrayOf(100_000, true, false, nil) },

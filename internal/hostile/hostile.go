@@ -32,7 +32,7 @@ type Row struct {
 	// Name describes the input in a few words. It is unique in its table.
 	Name string
 	// Run gives the input to the library, and returns the library's error. It runs in its own
-	// process, so it prepares everything that it needs. Its context ends after a minute.
+	// process, so it prepares everything that it needs. Its context ends after five minutes.
 	Run func(t *testing.T, ctx context.Context) error
 	// Want reports whether Run may end with err. The default accepts every error, but not success.
 	Want func(err error) bool
@@ -43,8 +43,8 @@ type Row struct {
 
 const (
 	defaultMemory = 128 << 20
-	limit         = time.Minute // for one row
-	maxText       = 8 << 10     // bytes of an error's text, which may quote a server only in part
+	limit         = 5 * time.Minute // for one row, on a busy machine
+	maxText       = 8 << 10         // bytes of an error's text, which may quote a server only in part
 )
 
 // The environment of a row's process.

@@ -89,12 +89,15 @@ func TestAbortPendingLimitedRight(t *testing.T) {
 	} {
 		server, client := newServer(t, &s3test.Options{Service: test.service})
 		begin(t, server, client, "dir/a")
-		server.Fault(s3test.Fault{Op: "ListMultipartUploads", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
-			if len(r.Query["prefix"]) > 0 {
-				return nil
-			}
-			return s3test.Fail(403, "AccessDenied")(r)
-		}})
+		server.Fault(s3test.Fault{
+			Op: "ListMultipartUploads", Times: always,
+			Before: func(r *s3test.Request) *s3test.Reply {
+				if len(r.Query["prefix"]) > 0 {
+					return nil
+				}
+				return s3test.Fail(403, "AccessDenied")(r)
+			},
+		})
 		n, err := s3sink.AbortPending(t.Context(), client, bucket, test.prefix, olderThan(time.Hour))
 		if n != test.n || coded("AccessDenied")(err) != test.refused || (err != nil) != test.refused {
 			t.Errorf("%v, %s: %d uploads were aborted, %v", test.service, test.prefix, n, err)
@@ -110,7 +113,10 @@ func TestAbortPendingDryRun(t *testing.T) {
 	}
 	young := "dir/c"
 	b := bucket
-	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &young}); err != nil {
+	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+		Bucket: &b,
+		Key:    &young,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, opts := range []s3sink.AbortPendingOptions{

@@ -26,7 +26,8 @@ const (
 // ErrNotLocked reports an upload with LockUntil or LegalHold whose object is stored, but not known
 // to be locked: the service ignores Object Lock, or a HEAD may not see it. The HEAD needs the rights
 // s3:GetObjectRetention and s3:GetObjectLegalHold.
-var ErrNotLocked = stream.Mark(errors.New("the object is stored, but the service does not confirm its lock"), stream.Fatal)
+var ErrNotLocked = stream.Mark(errors.New("the object is stored, but the service does not confirm its lock"),
+	stream.Fatal)
 
 // locks reports whether the upload locks its object.
 func (s *settings) locks() bool { return !s.opts.LockUntil.IsZero() || s.opts.LegalHold }
@@ -74,7 +75,8 @@ func (r *run) confirmLock(ctx context.Context, object Object) error {
 	if until := r.opts.LockUntil; !until.IsZero() &&
 		(out.ObjectLockMode != types.ObjectLockMode(r.opts.LockMode) ||
 			aws.ToTime(out.ObjectLockRetainUntilDate).Before(until.Truncate(time.Second))) {
-		return r.failed("upload", fmt.Errorf("%w: its retention is %q until %v", ErrNotLocked, string(out.ObjectLockMode),
+		return r.failed("upload", fmt.Errorf("%w: its retention is %q until %v", ErrNotLocked,
+			string(out.ObjectLockMode),
 			aws.ToTime(out.ObjectLockRetainUntilDate)))
 	}
 	if r.opts.LegalHold && out.ObjectLockLegalHoldStatus != types.ObjectLockLegalHoldStatusOn {

@@ -109,7 +109,8 @@ func TestUploadNotLocked(t *testing.T) {
 		}, s3sink.ErrNotLocked, true},
 		"not implemented": {true, []s3test.Fault{
 			{Op: "PutObject", Times: always, Before: s3test.Fail(http.StatusNotImplemented, "NotImplemented")},
-			{Op: "CreateMultipartUpload", Times: always, Before: s3test.Fail(http.StatusNotImplemented, "NotImplemented")},
+			{Op: "CreateMultipartUpload", Times: always, Before: s3test.Fail(http.StatusNotImplemented,
+				"NotImplemented")},
 		}, s3sink.ErrNoObjectLock, false},
 	} {
 		for _, size := range []int{10, 1000} {
@@ -120,11 +121,14 @@ func TestUploadNotLocked(t *testing.T) {
 				for _, f := range test.faults {
 					server.Fault(f)
 				}
-				_, err := stream.Run(t.Context(), source.Of(random(size)), s3sink.UploadWithin(100, client, bucket, key, small(opts)))
+				_, err := stream.Run(t.Context(), source.Of(random(size)), s3sink.UploadWithin(100, client, bucket, key,
+					small(opts)))
 				if !errors.Is(err, test.want) || stream.ClassOf(err) != stream.Fatal {
-					t.Errorf("%s, %d bytes, %v: %v of the class %v", name, size, opts.Checksum, err, stream.ClassOf(err))
+					t.Errorf("%s, %d bytes, %v: %v of the class %v", name, size, opts.Checksum, err,
+						stream.ClassOf(err))
 				}
-				if stored := server.Object(bucket, key) != nil; stored != test.stored || len(server.Uploads(bucket)) > 0 {
+				if stored := server.Object(bucket, key) != nil; stored != test.stored ||
+					len(server.Uploads(bucket)) > 0 {
 					t.Errorf("%s, %d bytes: stored %v, uploads %v", name, size, stored, server.Uploads(bucket))
 				}
 			}

@@ -46,10 +46,13 @@ func interrupt(t *testing.T, client s3sink.API, body []byte, n int, opts s3sink.
 }
 
 // resume continues the upload with body.
-func resume(t *testing.T, client s3sink.API, c s3sink.Checkpoint, body []byte, opts s3sink.UploadOptions) (s3sink.Object, error) {
+func resume(t *testing.T, client s3sink.API, c s3sink.Checkpoint, body []byte,
+	opts s3sink.UploadOptions,
+) (s3sink.Object, error) {
 	t.Helper()
 	opts.Resume = &c
-	return stream.Run(t.Context(), source.Slice(cut(body, 70)), s3sink.UploadWithin(100, client, bucket, key, small(opts)))
+	return stream.Run(t.Context(), source.Slice(cut(body, 70)), s3sink.UploadWithin(100, client, bucket, key,
+		small(opts)))
 }
 
 // wantStored checks the object at the key, and that no upload is left.
@@ -106,8 +109,9 @@ func TestResumeOtherStream(t *testing.T) {
 	changed := bytes.Clone(first)
 	changed[250] ^= 1
 	for name, body := range map[string][]byte{
-		"the same": first, "a changed byte": changed, "shorter": first[:320], "one part": first[:100], "half a part": first[:50],
-		"empty": nil, "longer": append(bytes.Clone(first), random(500)...), "other": random(1049),
+		"the same": first, "a changed byte": changed, "shorter": first[:320], "one part": first[:100],
+		"half a part": first[:50],
+		"empty":       nil, "longer": append(bytes.Clone(first), random(500)...), "other": random(1049),
 	} {
 		for _, opts := range []s3sink.UploadOptions{
 			{},
@@ -147,7 +151,9 @@ func TestResumeCompleted(t *testing.T) {
 			"the same": {body, func(*s3test.Server, s3sink.Checkpoint) {}, nil},
 			"changed":  {changed, func(*s3test.Server, s3sink.Checkpoint) {}, s3sink.ErrMismatch},
 			"shorter":  {body[:500], func(*s3test.Server, s3sink.Checkpoint) {}, s3sink.ErrMismatch},
-			"removed":  {body, func(s *s3test.Server, _ s3sink.Checkpoint) { s.Remove(bucket, key) }, s3sink.ErrUploadGone},
+			"removed": {body, func(s *s3test.Server, _ s3sink.Checkpoint) {
+				s.Remove(bucket, key)
+			}, s3sink.ErrUploadGone},
 			"forbidden": {body, func(s *s3test.Server, _ s3sink.Checkpoint) {
 				s.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")})
 			}, s3sink.ErrUploadGone},
@@ -164,7 +170,8 @@ func TestResumeCompleted(t *testing.T) {
 			if !errors.Is(err, test.want) || err != nil && stream.ClassOf(err) != stream.Fatal {
 				t.Errorf("%s: %v of the class %v, want %v", name, err, stream.ClassOf(err), test.want)
 			}
-			if err == nil && (object.ETag != first.ETag || object.Checksum != first.Checksum || object.Size != first.Size) {
+			if err == nil && (object.ETag != first.ETag || object.Checksum != first.Checksum ||
+				object.Size != first.Size) {
 				t.Errorf("%s: %+v, want %+v", name, object, first)
 			}
 			if err == nil {

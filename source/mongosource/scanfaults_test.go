@@ -49,7 +49,10 @@ func faultKinds(random *rand.Rand, cuts, others int) []faultKind {
 		{"reply cut after 1 to 900 bytes, FIN", cuts, reply(false), anywhere, false},
 		{"reply cut after 1 to 900 bytes, RST", cuts, reply(true), anywhere, false},
 		{"connection closed before the command", others, one(mongotest.Fault{Close: true}), anywhere, false},
-		{"connection closed instead of the reply", others, one(mongotest.Fault{Lose: true, Reset: true}), anywhere, false},
+		{
+			"connection closed instead of the reply", others, one(mongotest.Fault{Lose: true, Reset: true}), anywhere,
+			false,
+		},
 		{"reply after 20 ms", others, one(mongotest.Fault{Delay: 20 * time.Millisecond}), anywhere, false},
 		{"CursorNotFound", others, one(mongotest.Fault{Code: 43}), anywhere, false},
 		{
@@ -142,7 +145,9 @@ func place(random *rand.Rand, commands []string) (command string, nth int) {
 
 // scanWith reads docs with a fault, by a scan or by a split. It returns them in order. If kill is set,
 // the server forgets its cursors twice.
-func scanWith(t *testing.T, docs []bson.Raw, split bool, f mongotest.Fault, kill bool) (got, want []bson.Raw, err error) {
+func scanWith(t *testing.T, docs []bson.Raw, split bool, f mongotest.Fault, kill bool) (got, want []bson.Raw,
+	err error,
+) {
 	t.Helper()
 	srv, coll := serve(t, docs, func(o *options.ClientOptions) {
 		o.SetServerSelectionTimeout(20 * time.Second)

@@ -24,8 +24,9 @@ func TestWatchCommand(t *testing.T) {
 	insert(t, coll, 0, 1)
 	_, err := take(t.Context(), 1, mongosource.Watch(coll, &mongosource.WatchOptions{
 		After: at, Pipeline: mongo.Pipeline{{{Key: "$match", Value: bson.D{{Key: "operationType", Value: "insert"}}}}},
-		FullDocument: options.WhenAvailable, BeforeImage: options.Required, ExpandedEvents: true, SplitLargeEvents: true,
-		BatchSize: 7, Comment: "nightly", MaxAwait: 250 * time.Millisecond,
+		FullDocument: options.WhenAvailable, BeforeImage: options.Required, ExpandedEvents: true,
+		SplitLargeEvents: true,
+		BatchSize:        7, Comment: "nightly", MaxAwait: 250 * time.Millisecond,
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +65,11 @@ func TestWatchSettings(t *testing.T) {
 		"await, too short": mongosource.Watch(coll, &mongosource.WatchOptions{MaxAwait: 1}),
 		"heartbeat":        mongosource.Watch(coll, &mongosource.WatchOptions{Heartbeat: -1}),
 		"backoff":          mongosource.Watch(coll, &mongosource.WatchOptions{Backoff: stream.Backoff{Min: -1}}),
-		"a pipeline":       mongosource.Watch(coll, &mongosource.WatchOptions{Pipeline: bson.D{}, SplitLargeEvents: true}),
-		"no slice":         mongosource.Watch(coll, &mongosource.WatchOptions{Pipeline: 7}),
+		"a pipeline": mongosource.Watch(coll, &mongosource.WatchOptions{
+			Pipeline:         bson.D{},
+			SplitLargeEvents: true,
+		}),
+		"no slice": mongosource.Watch(coll, &mongosource.WatchOptions{Pipeline: 7}),
 		"a writing pipeline": mongosource.Watch(coll, &mongosource.WatchOptions{
 			Pipeline: mongo.Pipeline{{{Key: "$merge", Value: "other"}}},
 		}),
@@ -112,7 +116,8 @@ func TestWatchEvents(t *testing.T) {
 	if e.Operation != mongosource.OpUpdate || e.Namespace.String() != "shop.cookies" ||
 		e.ClusterTime != (bson.Timestamp{T: 5, I: 6}) || !e.WallTime.Equal(time.UnixMilli(1500)) ||
 		e.Transaction != (mongosource.Transaction{Session: string(raw(t, session)), Number: 9}) ||
-		!bytes.Equal(e.Key, raw(t, id)) || e.Document.Lookup("n").AsInt64() != 2 || e.Before.Lookup("n").AsInt64() != 1 ||
+		!bytes.Equal(e.Key, raw(t, id)) || e.Document.Lookup("n").AsInt64() != 2 ||
+		e.Before.Lookup("n").AsInt64() != 1 ||
 		e.Update.Lookup("updatedFields", "n").AsInt64() != 2 {
 		t.Errorf("%+v", e)
 	}
@@ -240,7 +245,8 @@ func TestWatchHeartbeats(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.KeepChanges(5)
-	if _, err := take(t.Context(), 1, mongosource.Watch(coll, watching(first))); !errors.Is(err, mongosource.ErrHistoryLost) {
+	if _, err := take(t.Context(), 1, mongosource.Watch(coll, watching(first))); !errors.Is(err,
+		mongosource.ErrHistoryLost) {
 		t.Errorf("after the last event: %v", err)
 	}
 	insert(t, coll, 1, 2)

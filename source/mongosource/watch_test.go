@@ -180,7 +180,10 @@ func reread(t testing.TB, p mongosource.ChangePosition) (read mongosource.Change
 // M18 and its kin: whatever failure that passes, of whatever request, no event is lost or comes
 // twice.
 func TestWatchResumes(t *testing.T) {
-	codes := []int32{43, 237, 6, 7, 63, 89, 91, 133, 134, 150, 189, 222, 234, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
+	codes := []int32{
+		43, 237, 6, 7, 63, 89, 91, 133, 134, 150, 189, 222, 234, 262, 9001, 10107, 11600, 11602, 13388,
+		13435, 13436,
+	}
 	stateChanges := []int32{91, 189, 10107, 11600, 11602, 13435, 13436}
 	faults := map[string]mongotest.Fault{
 		"closed": {Close: true}, "reset": {Close: true, Reset: true}, "reply lost": {Lose: true}, "cut": {Cut: 100},

@@ -15,7 +15,10 @@ import (
 // broadcastHub sends each element to n consumers.
 func broadcastHub(e effort) []report.Case {
 	elements := func(n int) int { return e.of(10_000_000, n) / n }
-	return beside(report.Case{Name: "broadcast-hub", About: "each element to n consumers", Unit: "delivery", Cold: true},
+	return beside(report.Case{
+		Name: "broadcast-hub", About: "each element to n consumers", Unit: "delivery",
+		Cold: true,
+	},
 		e.sizes(10, 1_000, 10_000), "consumers",
 		func(n int) point {
 			hub := func() *stream.Hub[int] { return stream.NewBroadcastHub[int](64) }
