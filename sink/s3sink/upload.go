@@ -142,8 +142,8 @@ type Object struct {
 //   - Errors: the source's, unchanged; the SDK's, wrapped and classified; [ErrExists] and
 //     [ErrConflict] with IfAbsent; [ErrTooLarge], [ErrMismatch], [ErrNotEncrypted], [ErrNotLocked],
 //     [ErrNoObjectLock], [ErrUploadGone], [ErrNotStored], [ErrBrokenOff], [ErrOutcomeUnknown]. On
-//     an error, a panic or a cancellation the upload is first aborted, unless its outcome is
-//     unknown. A failed abort is joined to the error, with the upload's id.
+//     an error, a panic or a cancellation the upload is first aborted, unless KeepUpload is set or
+//     its outcome is unknown. A failed abort is joined to the error, with the upload's id.
 //   - Limits: parts of 5 MiB to 5 GiB, 10,000 parts (4.5 TiB by default), keys of 1,024 bytes
 //     of UTF-8, 2 KB of metadata including the 46 bytes of the write token
 //     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
