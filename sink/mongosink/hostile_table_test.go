@@ -108,8 +108,10 @@ func TestHostile(t *testing.T) {
 			Run: func(t *testing.T, ctx context.Context) error {
 				srv, coll := serve(t)
 				doc := raw(t, bson.D{{Key: "_id", Value: strings.Repeat("k", 2<<20)}})
-				srv.Add("shop", "cookies", raw(t, bson.D{{Key: "_id", Value: strings.Repeat("k", 2<<20)},
-					{Key: "a", Value: 1}}))
+				srv.Add("shop", "cookies", raw(t, bson.D{
+					{Key: "_id", Value: strings.Repeat("k", 2<<20)},
+					{Key: "a", Value: 1},
+				}))
 				_, err := stream.Run(ctx, sourceOf([]bson.Raw{doc}, nil), mongosink.Insert(coll, nil))
 				return err
 			},

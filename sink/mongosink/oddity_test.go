@@ -37,8 +37,10 @@ func TestOddity(t *testing.T) {
 		"array from 7":         {bson.D{{Key: "a", Value: array("\x0a7\x00")}}, true},
 		"array index 00":       {bson.D{{Key: "a", Value: array("\x0a00\x00")}}, true},
 		"options":              {bson.D{{Key: "a", Value: bson.Regex{Pattern: "r", Options: "im"}}}, false},
-		"options not sorted": {bson.D{{Key: "a", Value: bson.RawValue{Type: bson.TypeRegex,
-			Value: []byte("r\x00xi\x00")}}}, true},
+		"options not sorted": {bson.D{{Key: "a", Value: bson.RawValue{
+			Type:  bson.TypeRegex,
+			Value: []byte("r\x00xi\x00"),
+		}}}, true},
 		"deep":           {deep, true},
 		"no BSON inside": {bson.D{{Key: "a", Value: array("\x63a\x00")}}, true},
 	} {

@@ -64,6 +64,8 @@ func (w *worker) settleReply(ctx context.Context, b *batch, o *outcome) (rest *b
 		return nil, t.firstError(err)
 	}
 	switch {
+	case doubt != nil && ctx.Err() != nil: // the run ended before it could read back
+		return nil, t.firstError(context.Cause(ctx))
 	case r.concern != nil && number(fates, undecided) > 0:
 		return nil, t.firstError(w.unknown(b, fmt.Errorf("the write concern was not met: %w", r.exception())))
 	case number(fates, undecided) > 0:

@@ -2,6 +2,7 @@ package mongosource_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -73,4 +74,55 @@ func ExampleIndexes() {
 		fmt.Println(index.Lookup("name"), index.Lookup("key"), err)
 	}
 	// Output: "_id_" {"_id": {"$numberInt":"1"}} <nil>
+}
+
+func ExampleUsers() {
+	client, end := shop()
+	defer end()
+	if err := client.Database("shop").RunCommand(context.Background(), bson.D{
+		{Key: "createUser", Value: "baker"}, {Key: "pwd", Value: "secret"}, {Key: "roles", Value: bson.A{}},
+	}).Err(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for user, err := range stream.All(context.Background(), mongosource.Users(client, nil)) {
+		fmt.Println(user.Lookup("db"), user.Lookup("user"), err)
+	}
+	// Output: "shop" "baker" <nil>
+}
+
+func ExampleRoles() {
+	client, end := shop()
+	defer end()
+	if err := client.Database("shop").RunCommand(context.Background(), bson.D{
+		{Key: "createRole", Value: "taster"}, {Key: "privileges", Value: bson.A{}}, {Key: "roles", Value: bson.A{}},
+	}).Err(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for role, err := range stream.All(context.Background(), mongosource.Roles(client.Database("shop"))) {
+		fmt.Println(role.Lookup("role"), err)
+	}
+	// Output: "taster" <nil>
+}
+
+// A later process continues a split behind the documents that are stored.
+func ExampleSplitCheckpoints() {
+	client, end := shop()
+	defer end()
+	cookies := client.Database("shop").Collection("cookies")
+	documents, saved := 0, mongosource.SplitPosition{}
+	for doc, err := range stream.All(context.Background(), mongosource.SplitCheckpoints(cookies, bson.D{}, nil)) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		documents++
+		if doc.Context.Valid {
+			saved = doc.Context.Position
+		}
+	}
+	text, err := json.Marshal(saved)
+	fmt.Println(documents, "documents, a position:", len(text) > 0, err)
+	// Output: 2 documents, a position: true <nil>
 }

@@ -285,6 +285,21 @@ func TestSplitContract(t *testing.T) {
 	}
 }
 
+func TestSplitCheckpointsContract(t *testing.T) {
+	srv, coll := serve(t, nil)
+	db := coll.Database()
+	streamtest.TestSource(t, streamtest.Source[mongosource.SplitCheckpointed]{
+		New: func(n int) stream.Source[mongosource.SplitCheckpointed] {
+			name := fmt.Sprint("of-", n)
+			if srv.Documents(db.Name(), name) == nil {
+				srv.Add(db.Name(), name, numbered(t, n)...)
+			}
+			return mongosource.SplitCheckpoints(db.Collection(name), bson.D{}, divided(1, 1))
+		},
+		Records: true, RealIO: true, Idle: onTheWire,
+	})
+}
+
 // A drained split ends without an error, and its position is not done.
 func TestSplitDrains(t *testing.T) {
 	for _, parallelism := range []int{1, 3} {
