@@ -147,6 +147,13 @@ var hostileBSON = []hostile.Row{
 		}), Want: hostile.Success, MaxMemory: writtenMemory,
 	},
 	{
+		Name: "BSON to JSON: a large document with an array whose last key has no end", Run: later(func() run {
+			return written(raw(element{0x04, "a", length(7) + "\x0B0\x00"},
+				element{0x02, "b", str(strings.Repeat("x", 1<<20))}))
+		}),
+		Want: hostile.As[*bsoncodec.DocumentError](),
+	},
+	{
 		Name: "BSON to JSON: 199 levels that are inexact, around 8 MiB", Run: later(func() run {
 			return written(inexactNest(199, 8<<20))
 		}),

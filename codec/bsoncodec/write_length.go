@@ -66,6 +66,9 @@ func (m *lineMeter) container(i, limit, depth int, k kind) (n, next int) {
 			}
 			n += escapedLen(m.src[key:i-1]) + len(`"":`)
 		}
+		if i > end { // the terminator of the container ends the key
+			return n, failed
+		}
 		var size int
 		size, i = m.value(t, i, end, depth)
 		if n += size; i < 0 {

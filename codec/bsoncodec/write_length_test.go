@@ -2,9 +2,14 @@ package bsoncodec
 
 import (
 	"bytes"
+	"errors"
+	"strconv"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/millweir/millweir/internal/bsonrand"
+	"github.com/millweir/millweir/internal/bsonwire"
 )
 
 // TestLineLength compares the length that is computed in advance with the line.
@@ -66,4 +71,45 @@ func TestLineLengthOfDamage(t *testing.T) {
 			doc[i]--
 		}
 	}
+}
+
+// TestLineLengthOfKeyWithoutEnd measures and writes large documents with a damaged array: the last
+// key has no end but the terminator of the array.
+func TestLineLengthOfKeyWithoutEnd(t *testing.T) {
+	padding, err := bson.Marshal(bson.D{{Key: "p", Value: make([]byte, measuredSize)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := padding[bsonwire.LengthSize : len(padding)-1]
+	for _, index := range []int{0, 1, 9, 10, 11, 99, 100, 101} {
+		for code := range 256 {
+			array := arrayWithoutEnd(index, byte(code))
+			for name, fields := range map[string][][]byte{"first": {array, field}, "last": {field, array}} {
+				doc := framed(fields...)
+				line, err := AppendExtJSON(nil, doc, nil)
+				if !errors.Is(err, bsonwire.ErrKey) || len(line) > 0 {
+					t.Errorf("type %#x at index %d, %s: %d bytes, %v", code, index, name, len(line), err)
+				}
+			}
+		}
+	}
+}
+
+// arrayWithoutEnd returns a field with an array of nulls. Its last element has this index and type,
+// and the terminator of the array ends its key.
+func arrayWithoutEnd(index int, t byte) []byte {
+	var elements [][]byte
+	for i := range index {
+		elements = append(elements, []byte("\x0A"+strconv.Itoa(i)+"\x00"))
+	}
+	elements = append(elements, append([]byte{t}, strconv.Itoa(index)...))
+	return append([]byte("\x04a\x00"), framed(elements...)...)
+}
+
+// framed returns a document with these fields.
+func framed(fields ...[]byte) []byte {
+	doc := append(make([]byte, bsonwire.LengthSize), bytes.Join(fields, nil)...)
+	doc = append(doc, 0)
+	bsonwire.PutLength(doc, 0)
+	return doc
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // Each function in this file returns the offset after a key or value at src[i] that must end at or
-// before limit, or a negative number if it does not. limit is at most len(src).
+// before limit, or a negative number if it does not. i is at most limit, and limit is at most
+// len(src).
 
 // KeyEnd returns the offset after the key at src[i] and its terminator. Keys are short: reading
 // words of 8 bytes costs less than a call of bytes.IndexByte.
