@@ -50,6 +50,7 @@ var classified = map[string]struct {
 	"sink.ErrEmpty":  {sink.ErrEmpty, stream.Data},
 	"sink.ErrExists": {sink.ErrExists, stream.Fatal},
 
+	"backup.ErrCannotSign":   {backup.ErrCannotSign, stream.Fatal},
 	"backup.ErrExists":       {backup.ErrExists, stream.Fatal},
 	"backup.ErrHeld":         {backup.ErrHeld, stream.Fatal},
 	"backup.ErrNewerFormat":  {backup.ErrNewerFormat, stream.Fatal},

@@ -30,12 +30,28 @@ func (r *Repository) newEpoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	epoch := newName(time.Now())
+	names, _, err := r.epochs(ctx)
+	if err != nil {
+		return err
+	}
+	epoch := newName(after(time.Now(), names))
 	if err := r.putEnvelopes(ctx, epoch, identity.String(), 0); err != nil {
 		return err
 	}
 	return r.putSigned(ctx, epochsPrefix+epoch+"/"+recipientName, []byte(identity.Recipient().String()+"\n"),
 		"epoch "+epoch)
+}
+
+// after returns now, or the second after the last of the names: the newest epoch has the last name,
+// also if a clock is behind.
+func after(now time.Time, names []string) time.Time {
+	if len(names) == 0 {
+		return now
+	}
+	if last, ok := parseName(names[len(names)-1]); ok && now.Before(last.Add(time.Second)) {
+		return last.Add(time.Second)
+	}
+	return now
 }
 
 // putEnvelopes stores the epoch's secret for each recipient of the keys, with numbers from first.
@@ -102,8 +118,8 @@ func (r *Repository) recipientOf(ctx context.Context, epoch string) (*age.X25519
 }
 
 // identity returns the identity of an epoch. It tries all envelopes, because it does not know which
-// is for whom.
-func (r *Repository) identity(ctx context.Context, epoch string) (age.Identity, error) {
+// is for whom. Hide it before it is kept: it prints its key.
+func (r *Repository) identity(ctx context.Context, epoch string) (*age.X25519Identity, error) {
 	recipient, err := r.recipientOf(ctx, epoch)
 	if err != nil {
 		return nil, err
@@ -117,7 +133,7 @@ func (r *Repository) identity(ctx context.Context, epoch string) (age.Identity, 
 		return nil, stream.Mark(failed(epochsPrefix+epoch, errors.New("its identity and its recipient are not a pair")),
 			stream.Data)
 	}
-	return agecodec.Hide(identity), nil
+	return identity, nil
 }
 
 // secret returns the content of the first envelope that the keys open.

@@ -26,6 +26,9 @@ func Init(ctx context.Context, store Store, keys Keys, opts *InitOptions) (*Repo
 	if len(keys.Recipients) == 0 && !plain {
 		return nil, failed("init", ErrNoRecipients)
 	}
+	if err := r.checkSigns(ctx); err != nil {
+		return nil, failed("init", err)
+	}
 	if err := r.checkEmpty(ctx); err != nil {
 		return nil, failed("init", err)
 	}

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // Keys are the keys of a process that uses a repository. Each task needs only some of them:
 //
 //   - List needs none.
-//   - Init and Rekey need Recipients.
+//   - Init, Rekey and NewEpoch need Recipients, and Sign in a signed repository.
 //   - A backup needs Sign. It can read neither old backups nor its own.
 //   - Verify, Restore and Rekey need Identities, and Trust.
 type Keys struct {
@@ -24,8 +25,9 @@ type Keys struct {
 	// Identities are secret keys that read the repository. One of them must match.
 	Identities []age.Identity
 
-	// Sign is the secret key that signs what is published. Without it, a repository is not signed,
-	// and whoever can write to the store can forge its backups.
+	// Sign is the secret key that signs what is published. Without it, a repository is not signed:
+	// whoever can write to the store can forge its backups, and can put keys of their own in place,
+	// so that they can read every later backup.
 	Sign *signing.Key
 
 	// Trust are the public keys whose signatures are accepted, as well as that of Sign. If both are
@@ -70,6 +72,25 @@ func (k Keys) verify(message, signature []byte, comment string) error {
 		if err = key.Verify(message, signature, comment); err == nil {
 			return nil
 		}
+	}
+	return err
+}
+
+// checkSigns returns ErrCannotSign if what these keys publish would be refused by those who verify
+// signatures, because it is not signed.
+func (r *Repository) checkSigns(ctx context.Context) error {
+	if r.keys.Sign != nil {
+		return nil
+	}
+	if r.keys.verifies() {
+		return ErrCannotSign
+	}
+	_, err := get(ctx, r.store, repositoryKey+signatureSuffix)
+	switch {
+	case err == nil:
+		return ErrCannotSign
+	case errors.Is(err, ErrNotFound):
+		return nil
 	}
 	return err
 }

@@ -29,14 +29,11 @@ func (r *Repository) Rekey(ctx context.Context) error {
 	}
 	secrets := map[string]string{}
 	for _, epoch := range names { // all, before the first change
-		if _, err := r.identity(ctx, epoch); err != nil {
-			return failed("rekey", err)
-		}
-		secret, err := r.secret(ctx, epoch)
+		identity, err := r.identity(ctx, epoch)
 		if err != nil {
 			return failed("rekey", err)
 		}
-		secrets[epoch] = strings.TrimSpace(string(secret))
+		secrets[epoch] = identity.String()
 	}
 	for _, epoch := range names {
 		if err := r.putEnvelopes(ctx, epoch, secrets[epoch], nextNumber(envelopes[epoch])); err != nil {
@@ -60,6 +57,9 @@ func (r *Repository) NewEpoch(ctx context.Context) error {
 	}
 	_, _, err := r.allEpochs(ctx)
 	if err == nil {
+		err = r.checkSigns(ctx)
+	}
+	if err == nil {
 		err = r.newEpoch(ctx)
 	}
 	if err != nil {
@@ -69,18 +69,23 @@ func (r *Repository) NewEpoch(ctx context.Context) error {
 }
 
 // Shred deletes the envelopes of all epochs. Nobody can read the repository from then on, even what
-// cannot be deleted. A store with versions may keep what was deleted.
+// cannot be deleted. A store with versions may keep what was deleted. Rekey and NewEpoch must not run
+// at the same time: they know the keys and could store an envelope after Shred has looked.
 func (r *Repository) Shred(ctx context.Context) error {
-	_, envelopes, err := r.allEpochs(ctx)
-	if err != nil {
-		return failed("shred", err)
-	}
-	for _, keys := range envelopes {
-		if err := r.delete(ctx, keys); err != nil {
+	for {
+		_, envelopes, err := r.allEpochs(ctx)
+		if err != nil {
 			return failed("shred", err)
 		}
+		if len(envelopes) == 0 {
+			return nil
+		}
+		for _, keys := range envelopes {
+			if err := r.delete(ctx, keys); err != nil {
+				return failed("shred", err)
+			}
+		}
 	}
-	return nil
 }
 
 func (r *Repository) delete(ctx context.Context, keys []string) error {

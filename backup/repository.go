@@ -41,6 +41,9 @@ var (
 	ErrPlain = fatal("the repository is not encrypted")
 	// ErrUnfinished means that the repository has no key pair: its [Init] has not finished.
 	ErrUnfinished = fatal("the repository is unfinished: repeat Init")
+	// ErrCannotSign means that the keys have no secret key to sign with, and the repository is
+	// signed, or the keys verify signatures.
+	ErrCannotSign = fatal("the key to sign with is missing")
 	// ErrUnsigned means that there is no signature although signatures are verified.
 	ErrUnsigned = fatal("it is not signed")
 )

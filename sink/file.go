@@ -47,7 +47,8 @@ type FileOptions struct {
 //   - Anything that is not a regular file, such as a device, is refused: open it with [Create].
 //     Adding to another user's file in a sticky folder such as /tmp is refused too.
 //   - Errors: those of package os, wrapped; [ErrExists]. If only a last step failed, the sync of the
-//     folder or the removal of the temporary name of an IfAbsent, the file is in place.
+//     folder or the removal of the temporary name of an IfAbsent, the file is in place, and the error
+//     has class UnknownOutcome.
 func File(name string, opts *FileOptions) stream.Sink[[]byte, int64] {
 	o := FileOptions{}
 	if opts != nil {
@@ -127,7 +128,9 @@ func placeFile(
 	}
 	if err == nil {
 		placed = true
-		err = durable.SyncFolder(func() (*os.File, error) { return t.folder.Open(".") })
+		if err = durable.SyncFolder(func() (*os.File, error) { return t.folder.Open(".") }); err != nil {
+			err = inPlace(err)
+		}
 	}
 	if err != nil {
 		return n, fmt.Errorf("sink: file: %w", err)

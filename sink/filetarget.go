@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/millweir/millweir/stream"
 )
@@ -92,14 +93,33 @@ func (t target) replace(temporary string) error { return t.folder.Rename(tempora
 
 // link gives the temporary file the target's name if no file has it, in one step of the file system.
 func (t target) link(temporary string) error {
-	switch err := t.folder.Link(temporary, t.base); {
+	err := t.folder.Link(temporary, t.base)
+	switch {
 	case err == nil:
-		return t.folder.Remove(temporary)
+	case errors.Is(err, fs.ErrExist) && t.same(temporary): // NFS may repeat a link whose reply was lost
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s: %w", t.base, ErrExists)
-	default:
+	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EMLINK):
 		return stream.Mark(fmt.Errorf("IfAbsent needs a file system with hard links: %w", err), stream.Fatal)
+	default:
+		return err
 	}
+	if err := t.folder.Remove(temporary); err != nil {
+		return inPlace(err)
+	}
+	return nil
+}
+
+// same reports whether the temporary file has the target's name too.
+func (t target) same(temporary string) bool {
+	a, err := t.folder.Lstat(temporary)
+	b, err2 := t.folder.Lstat(t.base)
+	return err == nil && err2 == nil && os.SameFile(a, b)
+}
+
+// inPlace marks the error of a step after the file got its name.
+func inPlace(err error) error {
+	return stream.Mark(fmt.Errorf("the file is in place: %w", err), stream.UnknownOutcome)
 }
 
 // openToAppend opens the existing file, or creates one if there is none. If another process creates

@@ -21,7 +21,6 @@ import (
 	"syscall"
 
 	"github.com/millweir/millweir/backup"
-	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/stream"
 )
@@ -82,24 +81,6 @@ func (s *Store) Get(key string, opts *backup.GetOptions) stream.Source[[]byte] {
 			err = backup.ErrNotFound
 		}
 		return failed("get", key, err)
-	})
-}
-
-// Delete implements [backup.Store]. It removes folders that become empty. Files that it deleted may
-// be there again after a power cut.
-func (s *Store) Delete() stream.Sink[string, int64] {
-	return sink.ForEach(func(_ context.Context, key string) error {
-		name, err := s.name(key)
-		if err != nil {
-			return err
-		}
-		if err = os.Remove(name); errors.Is(err, fs.ErrNotExist) {
-			err = s.exists()
-		}
-		if err == nil {
-			s.removeEmpty(key)
-		}
-		return failed("delete", key, err)
 	})
 }
 

@@ -64,8 +64,9 @@ func (s *Store) forget(key string) {
 	}
 }
 
-// removeEmpty removes the folders of the object's file that are empty.
-func (s *Store) removeEmpty(key string) {
+// removeEmpty removes the folders of the object's file that are empty. It adds to changed the folder
+// that each was in.
+func (s *Store) removeEmpty(key string, changed map[string]bool) {
 	for {
 		i := strings.LastIndexByte(key, '/')
 		if i < 0 {
@@ -77,6 +78,8 @@ func (s *Store) removeEmpty(key string) {
 		if os.Remove(name) != nil { // it has files
 			return
 		}
+		delete(changed, name)
+		changed[filepath.Dir(name)] = true
 	}
 }
 

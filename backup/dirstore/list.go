@@ -46,6 +46,9 @@ func (s *Store) walk(ctx context.Context, folder, prefix string, f func(key stri
 		}
 		key := path.Join(folder, e.Name())
 		if e.IsDir() {
+			if backup.CheckKey(key) != nil { // foreign, such as lost+found
+				continue
+			}
 			if key += "/"; strings.HasPrefix(key, prefix) || strings.HasPrefix(prefix, key) {
 				err = s.walk(ctx, key, prefix, f)
 			}

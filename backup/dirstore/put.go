@@ -25,8 +25,11 @@ func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, bac
 			case !o.RetainUntil.IsZero():
 				return none, failed("put", key, backup.ErrNoHold)
 			}
-			n, err := s.put(ctx, key, src, sink.File(name, &sink.FileOptions{IfAbsent: true, Perm: 0o600}))
+			upstream := &watched{Source: src}
+			n, err := s.put(ctx, key, upstream, sink.File(name, &sink.FileOptions{IfAbsent: true, Perm: 0o600}))
 			switch {
+			case upstream.err != nil:
+				return none, err
 			case errors.Is(err, sink.ErrExists):
 				return none, failed("put", key, backup.ErrExists)
 			case err != nil:
@@ -39,22 +42,38 @@ func (s *Store) Put(key string, opts *backup.PutOptions) stream.Sink[[]byte, bac
 // put makes the folders of the object and runs the sink of its file. A Delete that removes an empty
 // folder in between is no failure: the folder is made again.
 func (s *Store) put(
-	ctx context.Context, key string, src stream.Source[[]byte], file stream.Sink[[]byte, int64],
+	ctx context.Context, key string, src *watched, file stream.Sink[[]byte, int64],
 ) (int64, error) {
 	const attempts = 10
 	for attempt := 1; ; attempt++ {
 		if err := s.makeFolders(key); err != nil {
 			return 0, err
 		}
-		started := false
-		n, err := file.Consume(ctx, stream.SourceFunc[[]byte](
-			func(ctx context.Context, emit func([]byte) error) error {
-				started = true
-				return stream.EachLent(ctx, src, emit)
-			}))
-		if started || !errors.Is(err, fs.ErrNotExist) || attempt == attempts {
+		n, err := file.Consume(ctx, src)
+		if src.started || !errors.Is(err, fs.ErrNotExist) || attempt == attempts {
 			return n, err
 		}
 		s.forget(key)
 	}
+}
+
+// watched is a source that records whether it was run, and its error.
+type watched struct {
+	stream.Source[[]byte]
+	started bool
+	err     error
+}
+
+// Each implements [stream.Source].
+func (w *watched) Each(ctx context.Context, emit func([]byte) error) error {
+	w.started = true
+	var stopped error // the error of the file
+	err := stream.EachLent(ctx, w.Source, func(p []byte) error {
+		stopped = emit(p)
+		return stopped
+	})
+	if stopped == nil {
+		w.err = err
+	}
+	return err
 }

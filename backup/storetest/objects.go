@@ -128,7 +128,7 @@ func testFailedPut(_ *testing.T, s suite) {
 			}
 			return broken
 		})
-		if _, err := stream.Run(s.Context(), fails, s.store.Put("failed", nil)); !errors.Is(err, broken) {
+		if _, err := stream.Run(s.Context(), fails, s.store.Put("failed", nil)); err != broken { //nolint:errorlint // unchanged
 			s.Errorf("%d bytes: %v", size, err)
 		}
 		s.wantNone("failed")

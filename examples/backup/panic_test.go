@@ -36,7 +36,7 @@ func (bursting) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestPanic(t *testing.T) {
 	storage := s3test.New(nil)
 	defer storage.Close()
-	storage.CreateBucket("b")
+	storage.CreateBucket("backups")
 	database := mongotest.NewServer()
 	defer database.Close()
 	noise := make([]byte, 64<<10)
@@ -60,7 +60,7 @@ func TestPanic(t *testing.T) {
 	defer messages.Close()
 	p := cli.NewProgram("backup", messages)
 	s, err := parse(p, []string{
-		"-db", "shop", "-collection", "cookies", "-bucket", "b", "-key", "k", "-no-encryption",
+		"-db", "shop", "-collection", "cookies", "-bucket", "backups", "-key", "k", "-no-encryption",
 		"-part-size", "5MiB", "-gzip-level", "1",
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ func TestPanic(t *testing.T) {
 	if storage.Count("CreateMultipartUpload") != 1 {
 		t.Error("no upload was begun")
 	}
-	if left := storage.Uploads("b"); len(left) > 0 || storage.Object("b", "k") != nil {
+	if left := storage.Uploads("backups"); len(left) > 0 || storage.Object("backups", "k") != nil {
 		t.Errorf("uploads left: %v", left)
 	}
 }

@@ -33,6 +33,7 @@ func (r *run) judge() *judge {
 type inspection struct {
 	keyState
 	object   Object    // the run's result, if the state is keyOurs
+	proven   bool      // the object has the sent bytes, by its checksum or ETag
 	etag     string    // of the object at the key
 	modified time.Time // of the object at the key; zero if unknown
 	answered time.Time // by the service's clock; zero if it did not say
@@ -78,6 +79,7 @@ func (j *judge) inspectOnce(ctx context.Context, version string) inspection {
 	}
 	v := inspection{etag: aws.ToString(out.ETag), modified: aws.ToTime(out.LastModified)}
 	v.answered, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
+	v.proven = j.sent.sameBytes(out)
 	if v.keyState, v.mismatch = j.sent.compare(out); v.keyState == keyOurs {
 		v.object = j.sent.object(out.ETag, out.VersionId)
 	}

@@ -26,14 +26,23 @@ const (
 // withoutOurs reports whether this run's object is certainly not at the key.
 func (s keyState) withoutOurs() bool { return s == keyEmpty || s == keyOther }
 
+// knows reports whether the checksum in the reply to a HEAD can be compared with that of the sent
+// object.
+func (s *sent) knows(out *s3.HeadObjectOutput) bool {
+	return comparable(s.algorithm.in(sumsOfHead(out)), s.sum) &&
+		(out.ChecksumType == "" || out.ChecksumType == s.algorithm.kind() || s.parts == 0)
+}
+
+// sameBytes reports whether the reply to a HEAD proves that the object has the sent bytes.
+func (s *sent) sameBytes(out *s3.HeadObjectOutput) bool {
+	return s.knows(out) && s.algorithm.in(sumsOfHead(out)) == s.sum || sameETag(aws.ToString(out.ETag), s.etag)
+}
+
 // compare compares the sent object with the reply to a HEAD. mismatch describes a difference in
 // size, checksum or MD5.
 func (s *sent) compare(out *s3.HeadObjectOutput) (seen keyState, mismatch error) {
-	sum := s.algorithm.in(sumsOfHead(out))
-	known := comparable(sum, s.sum) && (out.ChecksumType == "" || out.ChecksumType == s.algorithm.kind() ||
-		s.parts == 0)
-	etag := aws.ToString(out.ETag)
-	sameBytes := known && sum == s.sum || sameETag(etag, s.etag)
+	sum, known := s.algorithm.in(sumsOfHead(out)), s.knows(out)
+	etag, sameBytes := aws.ToString(out.ETag), s.sameBytes(out)
 	switch {
 	case out.ContentLength != nil && *out.ContentLength != s.size:
 		mismatch = fmt.Errorf("%w: its size is %d, not %d", ErrMismatch, *out.ContentLength, s.size)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
@@ -66,8 +68,8 @@ func (r *run) confirmLock(ctx context.Context, object Object) error {
 	}
 	sctx, cancel := r.settleContext(ctx)
 	defer cancel()
-	out, err := s3retry.Do(sctx, &r.settling, r.callbacks.retry, func() (*s3.HeadObjectOutput, error) {
-		return r.head(sctx, object.VersionID)
+	out, err := s3retry.Do(sctx, &r.settling, r.named("head"), func() (*s3.HeadObjectOutput, error) {
+		return r.headStored(sctx, object)
 	})
 	if err != nil {
 		return r.failed("upload", fmt.Errorf("%w: %w", ErrNotLocked, r.failed("head", err)))
@@ -83,4 +85,18 @@ func (r *run) confirmLock(ctx context.Context, object Object) error {
 		return r.failed("upload", fmt.Errorf("%w: it has no legal hold", ErrNotLocked))
 	}
 	return nil
+}
+
+// headStored sends a HEAD of the stored object. To read a version needs a separate right, so
+// without it the current object is looked at, if that is the stored one.
+func (r *run) headStored(ctx context.Context, object Object) (*s3.HeadObjectOutput, error) {
+	out, err := r.head(ctx, object.VersionID)
+	if s3fault.Status(err) != http.StatusForbidden || object.VersionID == "" {
+		return out, err
+	}
+	current, err2 := r.head(ctx, "")
+	if err2 != nil || aws.ToString(current.VersionId) != object.VersionID || writeTokenIn(current.Metadata) != r.token {
+		return out, err
+	}
+	return current, nil
 }

@@ -136,6 +136,27 @@ func TestUploadNotLocked(t *testing.T) {
 	}
 }
 
+// Without the right to read a version, the lock of the current object is looked at.
+func TestUploadLockedVersionUnreadable(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		server, client := newServer(t, &s3test.Options{MinPartSize: -1, ObjectLock: true})
+		server.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: func(r *s3test.Request) *s3test.Reply {
+			if replaced && len(r.Query["versionId"]) > 0 {
+				server.Put(bucket, key, []byte("another"))
+			}
+			if len(r.Query["versionId"]) > 0 {
+				return s3test.Fail(http.StatusForbidden, "AccessDenied")(r)
+			}
+			return nil
+		}})
+		_, err := stream.Run(t.Context(), source.Of(random(10)), s3sink.UploadWithin(100, client, bucket, key,
+			small(s3sink.UploadOptions{LegalHold: true})))
+		if replaced != errors.Is(err, s3sink.ErrNotLocked) || !replaced && err != nil {
+			t.Errorf("replaced %v: %v", replaced, err)
+		}
+	}
+}
+
 func TestLockSettings(t *testing.T) {
 	_, client := newServer(t, nil)
 	until := time.Now().Add(time.Hour)
@@ -222,6 +243,17 @@ func TestLock(t *testing.T) {
 	server.Fault(s3test.Fault{Op: "PutObjectLegalHold", Times: 1, Before: s3test.Fail(503, "SlowDown")})
 	if err := s3sink.Lock(t.Context(), client, bucket, id, &s3sink.LockOptions{Hold: s3sink.SetHold}); err != nil {
 		t.Errorf("after a refusal that passes: %v", err)
+	}
+	marker, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"none", *marker.VersionId} {
+		id.VersionID = version
+		err := s3sink.Lock(t.Context(), client, bucket, id, &s3sink.LockOptions{Hold: s3sink.SetHold})
+		if !errors.Is(err, s3sink.ErrNoObject) {
+			t.Errorf("version %s: %v", version, err)
+		}
 	}
 	id.VersionID = "none"
 	if err := s3sink.Lock(t.Context(), client, bucket, id, &s3sink.LockOptions{Hold: s3sink.SetHold}); !errors.Is(err,

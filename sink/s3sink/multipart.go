@@ -3,6 +3,7 @@ package s3sink
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,9 +18,9 @@ import (
 // multipart is an unfinished multipart upload. Its methods accept nil: there is nothing to abort.
 type multipart struct {
 	*requests
-	id                  string    // "" once there is nothing to abort
-	startedAt           time.Time // by the service's clock; zero if it did not say
-	encryptionConfirmed bool      // the service has confirmed the requested encryption
+	id                  string      // "" once there is nothing to abort
+	startedAt           time.Time   // by the service's clock; zero if it did not say
+	encryptionConfirmed atomic.Bool // the service has confirmed the requested encryption
 	parts               partList
 	token               string     // the write token
 	stored              []sentPart // of the upload that is resumed, from the first part on
@@ -48,7 +49,7 @@ func (q *requests) create(ctx context.Context, token string) (*multipart, error)
 	}
 	m := &multipart{requests: q, id: *out.UploadId, token: token}
 	m.startedAt, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
-	m.encryptionConfirmed = q.encrypted(out.ServerSideEncryption) == nil
+	m.encryptionConfirmed.Store(q.encrypted(out.ServerSideEncryption) == nil)
 	return m, nil
 }
 
@@ -134,9 +135,12 @@ func (m *multipart) sendOnce(ctx context.Context, what string, p part, contentMD
 // checkPart completes sent from the reply to a part. It returns an error if the reply is not the
 // one to the part that was sent.
 func (m *multipart) checkPart(p part, sent *sentPart, out *s3.UploadPartOutput) error {
-	if !m.encryptionConfirmed {
+	if !m.encryptionConfirmed.Load() {
 		if err := m.encrypted(out.ServerSideEncryption); err != nil {
 			return err
+		}
+		if m.opts.Resume != nil { // the service says it with every part
+			m.encryptionConfirmed.Store(true)
 		}
 	}
 	sent.etag = *out.ETag

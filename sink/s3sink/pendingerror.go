@@ -2,8 +2,8 @@ package s3sink
 
 import "github.com/millweir/millweir/stream"
 
-// PendingError reports a multipart upload that may be left at the service: its abort failed, or its
-// outcome is unknown. Find it in the error of a run by errors.As.
+// PendingError reports a multipart upload that may be left at the service: its abort failed, its
+// outcome is unknown, or KeepUpload is set. Find it in the error of a run by errors.As.
 type PendingError struct {
 	Bucket, Key string
 	UploadID    string // safe to pass to AbortMultipartUpload

@@ -51,7 +51,7 @@ func (j *judge) prove(ctx context.Context, c successReply) (Object, error) {
 		j.upload.settled() // this is the object that the reply names
 		return Object{}, j.failed("upload", v.mismatch)
 	}
-	if v.withoutOurs() && j.upload.unfinished() {
+	if v.withoutOurs() && j.upload.unfinished() && !j.opts.KeepUpload {
 		ended, err := j.upload.abortAsProbe(sctx)
 		if err != nil {
 			return Object{}, j.unproven(c, v, err)

@@ -53,6 +53,11 @@ func (q *requests) notify(what string) func(error, time.Duration) {
 	return func(err error, wait time.Duration) { q.callbacks.retry(q.failed(what, err), wait) }
 }
 
+// named returns a function that reports a failed attempt to OnRetry.
+func (q *requests) named(what string) func(error, time.Duration) {
+	return func(err error, wait time.Duration) { q.callbacks.retry(q.failed(what, err), wait) }
+}
+
 // maxBadReplies is how often a request is repeated after a reply of success that cannot be used. A
 // proxy may send one during an outage, and a service may send nothing else.
 const maxBadReplies = 2

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
@@ -51,11 +52,12 @@ func (s *settings) checkResume() error {
 
 // resume makes the upload of the checkpoint the run's own. It lists the parts that the service has.
 func (r *run) resume(ctx context.Context) error {
-	m := &multipart{requests: r.requests, id: r.opts.Resume.UploadID, token: r.token}
+	m := r.upload
 	stored, err := r.listParts(ctx)
 	switch {
 	case noSuchUpload(err):
 		m.gone = true
+		m.settled()
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
@@ -65,7 +67,6 @@ func (r *run) resume(ctx context.Context) error {
 	for _, p := range stored {
 		r.cutter.stored = append(r.cutter.stored, p.size)
 	}
-	r.upload = m
 	return nil
 }
 
@@ -76,7 +77,7 @@ func (r *run) listParts(ctx context.Context) ([]sentPart, error) {
 	var all []sentPart
 	for {
 		t := r.newAttempts("list parts", r.requestTimeout(0))
-		out, err := s3retry.Do(ctx, &r.retries, r.callbacks.retry, func() (*s3.ListPartsOutput, error) {
+		out, err := s3retry.Do(ctx, &r.retries, r.named(t.what), func() (*s3.ListPartsOutput, error) {
 			out, err := r.client.(PartsAPI).ListParts(ctx, in, t.options)
 			return out, s3fault.Mark(err)
 		})
@@ -130,19 +131,18 @@ func (r *run) adoptChecksum(name types.ChecksumAlgorithm) error {
 // has returns the stored part that has the bytes of p. The service's checksum, or an ETag that is an
 // MD5, proves it.
 func (m *multipart) has(p part) (sentPart, bool) {
-	a := m.algorithm()
-	mine := sentPart{n: p.n, size: int64(p.body.size), algorithm: a, sum: a.of(&p.body)}
-	if m.gone { // the parts are needed only for the checksum of the whole
+	mine := sentPart{n: p.n, size: int64(p.body.size), algorithm: m.algorithm()}
+	switch {
+	case m.gone: // the parts are needed only to compare the whole
+		mine.sum, mine.etag = mine.algorithm.of(&p.body), etagOf(&p.body)
 		return mine, true
-	}
-	if p.n > len(m.stored) || m.encryptionUnknown() {
+	case p.n > len(m.stored), m.stored[p.n-1].size != mine.size, m.encryptionUnknown():
 		return mine, false
 	}
+	mine.sum = mine.algorithm.of(&p.body)
 	stored := m.stored[p.n-1]
 	mine.etag = stored.etag
 	switch {
-	case stored.size != mine.size:
-		return mine, false
 	case stored.stored != "":
 		mine.echoed = stored.stored == encode(mine.sum)
 	case looksLikeMD5(stored.etag):
@@ -153,23 +153,32 @@ func (m *multipart) has(p part) (sentPart, bool) {
 
 // encryptionUnknown reports whether a part must be sent so that the service confirms the encryption.
 func (m *multipart) encryptionUnknown() bool {
-	return m.opts.ServerSideEncryption != "" && !m.encryptionConfirmed
+	return m.opts.ServerSideEncryption != "" && !m.encryptionConfirmed.Load()
 }
 
+// errNotCompared is the reason of an unknown outcome: the write token is that of both runs.
+var errNotCompared = stream.Mark(errors.New("the key has the object of the first run, or of this one: "+
+	"it has no checksum that can be compared with the stream"), stream.UnknownOutcome)
+
 // finishGone returns the object of an upload that the service no longer knows: it was completed by
-// the run that is resumed, if the object at the key is that run's.
+// the run that is resumed, if the object at the key is that run's, with the bytes of this one.
 func (r *run) finishGone(ctx context.Context) (Object, error) {
 	judge := r.judge()
 	sctx, cancel := r.settleContext(ctx)
 	defer cancel()
-	switch v := judge.inspect(ctx, sctx, ""); {
-	case v.keyState == keyOurs:
+	v := judge.inspect(ctx, sctx, "")
+	switch {
+	case v.keyState == keyOurs && v.proven:
 		return v.object, nil
-	case v.mismatch != nil:
+	case v.keyState == keyDamaged:
 		return Object{}, r.failed("resume", fmt.Errorf("the stream is not that of the first run: %w", v.mismatch))
 	case v.withoutOurs():
 		return Object{}, r.failed("resume", ErrUploadGone)
-	default:
-		return Object{}, r.failed("resume", errors.Join(ErrUploadGone, v.err))
+	case ctx.Err() != nil:
+		return Object{}, context.Cause(ctx)
+	case v.keyState == keyOurs:
+		v.err = errNotCompared
 	}
+	return Object{}, ending.Join(r.failed("resume", fmt.Errorf("%w: the service does not know the upload any more",
+		ErrOutcomeUnknown)), v.err)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/millweir/millweir/s3test"
 	"github.com/millweir/millweir/sink/s3sink"
@@ -156,7 +157,7 @@ func TestResumeCompleted(t *testing.T) {
 			}, s3sink.ErrUploadGone},
 			"forbidden": {body, func(s *s3test.Server, _ s3sink.Checkpoint) {
 				s.Fault(s3test.Fault{Op: "HeadObject", Times: always, Before: s3test.Fail(403, "AccessDenied")})
-			}, s3sink.ErrUploadGone},
+			}, s3sink.ErrOutcomeUnknown},
 		} {
 			server, client := newServer(t, anyParts)
 			var c s3sink.Checkpoint
@@ -167,7 +168,7 @@ func TestResumeCompleted(t *testing.T) {
 			}
 			test.change(server, c)
 			object, err := resume(t, client, c, test.body, s3sink.UploadOptions{IfAbsent: ifAbsent})
-			if !errors.Is(err, test.want) || err != nil && stream.ClassOf(err) != stream.Fatal {
+			if !errors.Is(err, test.want) || err != nil && stream.ClassOf(err) != stream.ClassOf(test.want) {
 				t.Errorf("%s: %v of the class %v, want %v", name, err, stream.ClassOf(err), test.want)
 			}
 			if err == nil && (object.ETag != first.ETag || object.Checksum != first.Checksum ||
@@ -181,6 +182,92 @@ func TestResumeCompleted(t *testing.T) {
 	}
 }
 
+// No service and no checksum lets the object of the first run pass for another stream of the same
+// length.
+func TestResumeCompletedElsewhere(t *testing.T) {
+	body := random(1050)
+	changed := bytes.Clone(body)
+	changed[0] ^= 1
+	for _, service := range s3test.Services() {
+		for checksum := s3sink.ChecksumAuto; checksum <= s3sink.ChecksumNone; checksum++ {
+			if service == s3test.BackblazeB2 && checksum != s3sink.ChecksumAuto && checksum < s3sink.ChecksumMD5 {
+				continue // it refuses checksums
+			}
+			server, client := newServer(t, &s3test.Options{MinPartSize: -1, Service: service})
+			var c s3sink.Checkpoint
+			opts := s3sink.UploadOptions{Checksum: checksum, FixedParts: true}
+			opts.OnPart = func(p s3sink.Part) { c = p.Checkpoint }
+			_, err := stream.Run(t.Context(), source.Of(body), s3sink.UploadWithin(100, client, bucket, key, small(opts)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts.OnPart = nil
+			if _, err := resume(t, client, c, changed, opts); !errors.Is(err, s3sink.ErrMismatch) &&
+				!errors.Is(err, s3sink.ErrOutcomeUnknown) {
+				t.Errorf("%v, %v: another stream: %v", service, checksum, err)
+			}
+			_, err = resume(t, client, c, body, opts)
+			if err != nil && !errors.Is(err, s3sink.ErrOutcomeUnknown) || service == s3test.AmazonS3 && err != nil {
+				t.Errorf("%v, %v: the same stream: %v", service, checksum, err)
+			}
+			wantStored(t, server, body)
+		}
+	}
+}
+
+// KeepUpload keeps the upload also if its last request fails or is cancelled, and a later run
+// continues it.
+func TestKeepUploadAfterComplete(t *testing.T) {
+	body := random(1050)
+	for name, fault := range map[string]s3test.Fault{
+		"503":     {Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(503, "SlowDown")},
+		"500":     {Op: "CompleteMultipartUpload", Times: always, Before: s3test.Fail(500, "InternalError")},
+		"dropped": {Op: "CompleteMultipartUpload", Times: always, Before: s3test.Drop},
+		"page":    {Op: "CompleteMultipartUpload", Times: always, Before: say("<html></html>")},
+	} {
+		server, client := newServer(t, anyParts)
+		server.Fault(fault)
+		var c s3sink.Checkpoint
+		opts := small(s3sink.UploadOptions{
+			KeepUpload: true, StallTimeout: time.Second, OnPart: func(p s3sink.Part) { c = p.Checkpoint },
+		})
+		_, err := stream.Run(t.Context(), source.Of(body), s3sink.UploadWithin(100, client, bucket, key, opts))
+		var left *s3sink.PendingError
+		if !errors.As(err, &left) || len(server.Uploads(bucket)) != 1 {
+			t.Errorf("%s: %v; %d uploads are left", name, err, len(server.Uploads(bucket)))
+			continue
+		}
+		server.ClearFaults()
+		if _, err := resume(t, client, c, body, s3sink.UploadOptions{}); err != nil {
+			t.Errorf("%s, resumed: %v", name, err)
+		}
+		wantStored(t, server, body)
+	}
+}
+
+// A resumed upload with encryption sends a part until the service has confirmed the encryption, and
+// no stored part after it.
+func TestResumeEncrypted(t *testing.T) {
+	body := random(1050)
+	server, client := newServer(t, anyParts)
+	opts := s3sink.UploadOptions{ServerSideEncryption: "AES256", FixedParts: true}
+	c := interrupt(t, client, body, 530, opts)
+	resumed := 0
+	opts.Parallelism = 1
+	opts.OnPart = func(p s3sink.Part) {
+		if p.Resumed {
+			resumed++
+		}
+	}
+	if _, err := resume(t, client, c, body, opts); err != nil {
+		t.Fatal(err)
+	}
+	wantStored(t, server, body)
+	if resumed != 4 {
+		t.Errorf("%d of 5 parts were used again, want 4", resumed)
+	}
+}
+
 // An upload that was aborted, or that another object has replaced, cannot be resumed.
 func TestResumeGone(t *testing.T) {
 	body := random(1050)
@@ -189,7 +276,7 @@ func TestResumeGone(t *testing.T) {
 		c := interrupt(t, client, body, 530, s3sink.UploadOptions{})
 		server.AbortUpload(bucket, c.UploadID)
 		if other {
-			if _, err := stream.Run(t.Context(), source.Of(body), s3sink.Upload(client, bucket, key, nil)); err != nil {
+			if _, err := stream.Run(t.Context(), source.Of(body[1:]), s3sink.Upload(client, bucket, key, nil)); err != nil {
 				t.Fatal(err)
 			}
 		}

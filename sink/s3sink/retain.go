@@ -116,10 +116,14 @@ func (l *locker) do(ctx context.Context, what string, request func(context.Conte
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case notFound(err) || s3fault.Code(err) == "NoSuchVersion":
+	}
+	switch s3fault.Code(err) {
+	case "NoSuchKey", "NoSuchVersion", "MethodNotAllowed": // the last one is a delete marker's
 		err = fmt.Errorf("%w: %w", ErrNoObject, err)
-	case hasNoLock(err):
-		err = fmt.Errorf("%w: %w", ErrNoObjectLock, err)
+	default:
+		if hasNoLock(err) {
+			err = fmt.Errorf("%w: %w", ErrNoObjectLock, err)
+		}
 	}
 	return fmt.Errorf("s3sink: lock: %s of %s/%s: %w", what, l.bucket, l.id.Key, err)
 }
@@ -128,7 +132,7 @@ func (l *locker) do(ctx context.Context, what string, request func(context.Conte
 // Lock.
 func hasNoLock(err error) bool {
 	switch s3fault.Code(err) {
-	case "ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed":
+	case "ObjectLockConfigurationNotFoundError", "NotImplemented":
 		return true
 	case "InvalidRequest", "InvalidBucketState":
 		return strings.Contains(strings.ToLower(strings.ReplaceAll(err.Error(), " ", "")), "objectlock")

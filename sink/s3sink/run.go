@@ -44,12 +44,15 @@ func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (Objec
 }
 
 func (r *run) store(ctx context.Context, src stream.Source[[]byte]) (Object, error) {
+	if r.opts.Resume != nil {
+		r.upload = &multipart{requests: r.requests, id: r.opts.Resume.UploadID, token: r.token}
+	}
 	if err := r.ifAbsent(ctx); err != nil {
-		return Object{}, err
+		return Object{}, r.upload.withAbort(ctx, err)
 	}
 	if r.opts.Resume != nil {
 		if err := r.resume(ctx); err != nil {
-			return Object{}, err
+			return Object{}, r.upload.withAbort(ctx, err)
 		}
 	}
 	g, gctx := stream.NewGroup(ctx)

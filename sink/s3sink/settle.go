@@ -71,6 +71,9 @@ func (j *judge) settleComplete(ctx context.Context, err error, t *attempts) (Obj
 	v := j.inspect(ctx, sctx, "")
 	look := v.err
 	if v.keyState != keyOurs && v.keyState != keyDamaged {
+		if j.opts.KeepUpload { // an abort would be the proof
+			return Object{}, j.unknown(ctx, t.what, err, v.err)
+		}
 		ended, aerr := j.upload.abortAsProbe(sctx)
 		if aerr != nil && !facts.gone {
 			return Object{}, j.unknown(ctx, t.what, err, aerr)
@@ -79,6 +82,9 @@ func (j *judge) settleComplete(ctx context.Context, err error, t *attempts) (Obj
 		v = j.awaitObject(ctx, sctx, facts, v)
 	}
 	facts.key = v.keyState
+	if v.keyState == keyOurs && j.opts.Resume != nil && !v.proven { // the token is also that of the first run
+		return Object{}, j.unknown(ctx, t.what, err, errNotCompared)
+	}
 	switch facts.verdict() {
 	case objectStored:
 		j.upload.settled()
