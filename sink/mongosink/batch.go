@@ -19,9 +19,8 @@ type batch struct {
 	end        int    // of the last statement
 	statements []statement
 
-	bytes     int   // of the documents, as they came
-	generated int   // bytes of the _ids that the sink made
-	memory    int64 // taken from the account
+	bytes  int   // of the documents, as they came
+	memory int64 // taken from the account
 
 	odd            bool // a document is odd: see oddity
 	keepTimestamps bool // a document has a Timestamp(0, 0), which the server must keep
@@ -77,7 +76,6 @@ func (b *batch) insert(index int64, doc bson.Raw, l layout, mayChange bool) {
 	}
 	b.closed()
 	b.bytes += len(doc)
-	b.generated += l.missing()
 	b.odd = b.odd || l.odd
 }
 

@@ -89,6 +89,33 @@ func TestRestartInsertSomeStored(t *testing.T) {
 	}
 }
 
+// The _ids that the sink made are not in the input. This is so too if their documents were sent in a
+// part of a batch: in a half, or after a duplicate of an ordered one.
+func TestRestartInsertPartStored(t *testing.T) {
+	first := numbered(t, 1)
+	for name, c := range map[string]struct {
+		opts     mongosink.InsertOptions
+		docs     []bson.Raw
+		inserted int64
+	}{
+		"half": {mongosink.InsertOptions{ContinueOnError: true, BatchDocuments: 20}, withoutIDs(t, 20), 10},
+		"rest": {mongosink.InsertOptions{Ordered: true, BatchDocuments: 10}, append(first, withoutIDs(t, 19)...), 9},
+	} {
+		srv, coll := serve(t)
+		if c.opts.Ordered {
+			srv.Add("shop", "cookies", first...)
+		} else {
+			srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Code: 22})
+		}
+		srv.Inject(mongotest.Fault{Command: "insert", Nth: 3, Code: 16500})
+		c.opts.Parallelism, c.opts.RetryTimeout = 1, -1
+		r, err := stream.Run(t.Context(), sourceOf(c.docs, nil), mongosink.Insert(coll, &c.opts))
+		if stream.ClassOf(err) != stream.UnknownOutcome || r.Inserted != c.inserted {
+			t.Errorf("%s: %+v, %v (%v)", name, r, err, stream.ClassOf(err))
+		}
+	}
+}
+
 // topologyError is the driver's error when there is no server.
 func topologyError() error {
 	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://127.0.0.1:1/").

@@ -37,7 +37,7 @@ func (t *tally) all(b *batch, r *reply) {
 	t.documents(b, r)
 	if b.verb == inserts {
 		t.result.Bytes += int64(b.bytes)
-		t.ownIDs = t.ownIDs || b.generated > 0
+		t.ownIDs = t.ownIDs || slices.ContainsFunc(b.statements, func(st statement) bool { return st.generated })
 	}
 }
 
