@@ -3,6 +3,7 @@ package mongosink
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -75,6 +76,16 @@ func (r *reply) contradicts(b *batch) error {
 	}
 	return fmt.Errorf("the reply counts %d documents and %d errors for %d statements", r.n, len(r.refused),
 		len(b.statements))
+}
+
+// counts reports whether r counts statement i of b as executed. r is nil if there is no reply.
+func (r *reply) counts(b *batch, i int) bool {
+	if r == nil || r.concern != nil {
+		return false
+	}
+	return !slices.ContainsFunc(r.refused, func(e writeError) bool {
+		return e.statement == i || b.ordered && e.statement < i
+	})
 }
 
 func parseErrors(raw bson.Raw, statements int) (errs []writeError, bad error) {

@@ -17,7 +17,7 @@ type outcome struct {
 	reply reply // if last is answered
 	err   error // of the last attempt
 
-	maybe bool // an attempt may have executed statements, and no later reply says which
+	maybe bool // an attempt may have executed statements
 	lost  bool // an attempt got no reply, so it may still be executed
 }
 
@@ -89,11 +89,9 @@ func (o *outcome) add(b *batch, raw bson.Raw, err error) {
 		}
 	}
 	switch o.last {
-	case answered:
-		o.maybe = false
 	case lost:
 		o.maybe, o.lost = true, true
-	case halfway, senseless:
+	case answered, halfway, senseless:
 		o.maybe = true
 	}
 }

@@ -50,6 +50,9 @@ func (w *worker) settleReply(ctx context.Context, b *batch, o *outcome) (rest *b
 	}
 	fates := b.fates(r.refused)
 	doubt := w.settleDuplicates(ctx, b, r.refused, fates)
+	if more := w.settleTransient(ctx, b, o, fates); doubt == nil {
+		doubt = more
+	}
 	if r.concern != nil {
 		for i, f := range fates {
 			if f == executed || f == alreadyThere {
@@ -64,12 +67,12 @@ func (w *worker) settleReply(ctx context.Context, b *batch, o *outcome) (rest *b
 		return nil, t.firstError(err)
 	}
 	switch {
-	case doubt != nil && ctx.Err() != nil: // the run ended before it could read back
-		return nil, t.firstError(context.Cause(ctx))
+	case ctx.Err() != nil && (doubt != nil || r.concern == nil && number(fates, undecided) > 0):
+		return nil, t.firstError(context.Cause(ctx)) // the run ended before it could read back
 	case r.concern != nil && number(fates, undecided) > 0:
 		return nil, t.firstError(w.unknown(b, fmt.Errorf("the write concern was not met: %w", r.exception())))
 	case number(fates, undecided) > 0:
-		return nil, t.firstError(w.unknown(b, fmt.Errorf("the batch was sent twice: %w", join(r.exception(), doubt))))
+		return nil, t.firstError(w.unknown(b, fmt.Errorf("%s: %w", b.whyUnknown(), join(r.exception(), doubt))))
 	}
 	if slices.ContainsFunc(fates, isRefused) && w.refusalsEnd() {
 		return nil, t.firstError(t.report(&w.writing))
@@ -89,6 +92,23 @@ func (b *batch) fates(refused []writeError) []fate {
 		}
 	}
 	return fates
+}
+
+// whyUnknown returns why a refusal of b proves nothing.
+func (b *batch) whyUnknown() string {
+	if b.resent {
+		return "the batch was sent twice"
+	}
+	return "the server may have executed what it refused"
+}
+
+// all returns the indexes of all statements.
+func (b *batch) all() []int {
+	all := make([]int, len(b.statements))
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // rest returns the untried end of an ordered batch, or nil.
@@ -162,7 +182,8 @@ func (b *batch) fateOf(i int, found presence, doubt error) fate {
 // settleUnknown decides about the statements of a batch without a reply by reading back what the
 // collection has.
 func (w *worker) settleUnknown(ctx context.Context, b *batch, o *outcome) error {
-	fates, doubt := w.look(ctx, b, o)
+	fates := make([]fate, len(b.statements))
+	doubt := w.look(ctx, b, o, b.all(), fates)
 	t := &w.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -180,37 +201,6 @@ func (w *worker) settleUnknown(ctx context.Context, b *batch, o *outcome) error 
 		return t.firstError(t.report(&w.writing))
 	}
 	return nil
-}
-
-// look returns the fates of all statements of b by reading them back. doubt is why it could not.
-func (w *worker) look(ctx context.Context, b *batch, o *outcome) (fates []fate, doubt error) {
-	fates = make([]fate, len(b.statements))
-	all := make([]int, len(b.statements))
-	for i := range fates {
-		fates[i], all[i] = undecided, i
-	}
-	if !b.storesByID() || w.session.inTransaction() || mongoerr.Panicked(o.err) || ctx.Err() != nil {
-		return fates, nil
-	}
-	found, doubt := w.readBack(ctx, b, all, w.readLevel)
-	if doubt != nil {
-		return fates, fmt.Errorf("read them back: %w", doubt)
-	}
-	unique := w.uniqueIDs(ctx)
-	for i, st := range b.statements {
-		switch p := found[i]; {
-		case p == same, p == other && st.generated:
-			fates[i] = executed
-		case b.verb == replaces && !o.lost:
-			fates[i] = untried
-		case b.verb == replaces: // another writer may have changed it since
-		case p == other && unique && !st.mayChange:
-			fates[i] = conflicting
-		case p == absent && unique && !o.lost:
-			fates[i] = untried
-		}
-	}
-	return fates, nil
 }
 
 // join adds why an outcome could not be settled to its cause.

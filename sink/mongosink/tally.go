@@ -73,10 +73,9 @@ func (w *worker) count(ctx context.Context, b *batch, r *reply, fates []fate) er
 		t.documents(b, r)
 	}
 	for i, f := range fates {
-		st := b.statements[i]
 		switch f {
 		case executed:
-			t.executed(b, st, r)
+			t.executed(b, i, r)
 		case alreadyThere:
 			t.result.AlreadyThere++
 		case undecided:
@@ -88,15 +87,16 @@ func (w *worker) count(ctx context.Context, b *batch, r *reply, fates []fate) er
 	return t.letterErr
 }
 
-// executed counts a statement that is known as executed. The reply counts those of other verbs than
-// inserts, if there is one.
-func (t *tally) executed(b *batch, st statement, r *reply) {
+// executed counts a statement that is known as executed. Of other verbs than inserts, the reply may
+// have counted it.
+func (t *tally) executed(b *batch, i int, r *reply) {
+	st := b.statements[i]
 	switch {
 	case b.verb == inserts:
 		t.result.Inserted++
 		t.result.Bytes += int64(st.bytes)
 		t.ownIDs = t.ownIDs || st.generated
-	case r == nil:
+	case !r.counts(b, i):
 		t.result.Matched++
 	}
 }

@@ -1,0 +1,97 @@
+package mongosink
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+)
+
+// mayExecute are codes with which a server refuses a statement that it may have executed: it lost
+// the server that executes, was interrupted, or ran out of time.
+var mayExecute = []int{
+	6,     // HostUnreachable
+	50,    // MaxTimeMSExpired
+	89,    // NetworkTimeout
+	91,    // ShutdownInProgress
+	189,   // PrimarySteppedDown
+	202,   // NetworkInterfaceExceededTimeLimit
+	262,   // ExceededTimeLimit
+	9001,  // SocketException
+	11600, // InterruptedAtShutdown
+	11602, // InterruptedDueToReplStateChange
+	91331, // RetriableRemoteCommandFailure
+}
+
+// doubtful returns the statements of which a reply does not prove that they were not executed. A
+// transient refusal says nothing about an earlier attempt, and nothing about the documents that a
+// statement changed before it was stopped.
+func (b *batch) doubtful(refused []writeError, fates []fate) (statements []int) {
+	for _, e := range refused {
+		if fates[e.statement] != failed || !mongoerr.ClassOfWrite(e.code).Transient() {
+			continue
+		}
+		if b.resent || b.verb.ofMany() || slices.Contains(mayExecute, e.code) {
+			statements = append(statements, e.statement)
+		}
+		for i := e.statement + 1; b.resent && b.ordered && i < len(fates); i++ {
+			statements = append(statements, i)
+		}
+	}
+	return statements
+}
+
+// settleTransient decides about the doubtful statements of a reply by reading them back. doubt is
+// why it could not.
+func (w *worker) settleTransient(ctx context.Context, b *batch, o *outcome, fates []fate) (doubt error) {
+	if w.session.inTransaction() {
+		return nil // it ends, and its writes with it
+	}
+	statements := b.doubtful(o.reply.refused, fates)
+	if len(statements) == 0 {
+		return nil
+	}
+	doubt = w.look(ctx, b, o, statements, fates)
+	for _, e := range o.reply.refused {
+		if fates[e.statement] == untried {
+			fates[e.statement] = failed
+		}
+	}
+	if i := slices.Index(fates, untried); b.ordered && i >= 0 {
+		for ; i < len(fates); i++ {
+			fates[i] = untried // the rest is sent, which finds what is there
+		}
+	}
+	return doubt
+}
+
+// look finds out the fates of statements by reading them back. doubt is why it could not.
+func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []int, fates []fate) (doubt error) {
+	for _, i := range statements {
+		fates[i] = undecided
+	}
+	if !b.storesByID() || w.session.inTransaction() || mongoerr.Panicked(o.err) || ctx.Err() != nil {
+		return nil
+	}
+	found, doubt := w.readBack(ctx, b, statements, w.readLevel)
+	if doubt != nil {
+		return fmt.Errorf("read them back: %w", doubt)
+	}
+	unique := w.uniqueIDs(ctx)
+	for _, i := range statements {
+		st := b.statements[i]
+		switch p := found[i]; {
+		case p == same, p == other && st.generated:
+			fates[i] = executed
+		case b.verb == replaces && !o.lost:
+			fates[i] = untried
+		case b.verb == replaces: // another writer may have changed it since
+		case p == other && unique && !st.mayChange:
+			fates[i] = conflicting
+		case p == absent && unique && !o.lost:
+			fates[i] = untried
+		}
+	}
+	return nil
+}

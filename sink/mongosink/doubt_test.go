@@ -1,0 +1,102 @@
+package mongosink_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/mongotest"
+	"github.com/millweir/millweir/sink/mongosink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// everyStatement refuses ten statements with code.
+func everyStatement(code int32) map[int]int32 {
+	refused := map[int]int32{}
+	for i := range 10 {
+		refused[i] = code
+	}
+	return refused
+}
+
+// The server carries out a batch, the reply is lost, and the server refuses the documents of the
+// repetitions for a transient reason. They are stored, and reading back shows it. If that is refused
+// too, the outcome is unknown.
+func TestInsertRefusedAfterLostReply(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int32{6, 365, 10107, 16500} {
+		for _, ordered := range []bool{true, false} {
+			for _, readable := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%d, ordered %v, readable %v", code, ordered, readable), func(t *testing.T) {
+					t.Parallel()
+					docs := withoutIDs(t, 10)
+					srv, coll := serveStandalone(t, true)
+					srv.Inject(mongotest.Fault{Command: "insert", Nth: 1, Lose: true})
+					srv.Inject(mongotest.Fault{Command: "insert", WriteErrors: everyStatement(code)})
+					want := mongosink.InsertResult{Inserted: 10, Bytes: size(docs), Batches: 1}
+					if !readable {
+						srv.Inject(mongotest.Fault{Command: "find", Code: 13})
+						want = mongosink.InsertResult{Unknown: 10, Batches: 1}
+					}
+					r, err := stream.Run(t.Context(), sourceOf(docs, nil), mongosink.Insert(coll,
+						&mongosink.InsertOptions{Ordered: ordered, RetryTimeout: 50 * time.Millisecond}))
+					if n := len(srv.Documents("shop", "cookies")); n != 10 || r != want || (err == nil) != readable ||
+						(stream.ClassOf(err) == stream.UnknownOutcome) == readable {
+						t.Errorf("%d are stored; %+v, %v (%v)", n, r, err, stream.ClassOf(err))
+					}
+				})
+			}
+		}
+	}
+}
+
+// A batch is executed in part, and then there is no server.
+func TestInsertPartThenNoServer(t *testing.T) {
+	unavailable := topologyError()
+	f := &inserter{reply: func(call int, _ []bson.Raw) (*mongo.BulkWriteResult, error) {
+		if call == 0 {
+			return &mongo.BulkWriteResult{InsertedCount: 9}, exception(map[int]int{3: 16500})
+		}
+		return nil, unavailable
+	}}
+	r, err := stream.Run(t.Context(), sourceOf(withoutIDs(t, 10), nil),
+		mongosink.InsertBy(f.command, &mongosink.InsertOptions{RetryTimeout: 50 * time.Millisecond}))
+	if r.Unknown != 10 || !errors.Is(err, mongosink.ErrOutcomeUnknown) {
+		t.Errorf("%+v, %v (%v)", r, err, stream.ClassOf(err))
+	}
+}
+
+// A refusal for a transient reason proves that nothing was executed only if it comes from the server
+// that executes, and if the write concerns one document.
+func TestBulkRefusedPartWay(t *testing.T) {
+	one := mongosink.UpdateOne(id(1), fields("$inc", fields("n", 1)))
+	many := mongosink.UpdateMany(bson.D{}, fields("$inc", fields("n", 1)))
+	for name, c := range map[string]struct {
+		write mongosink.Write
+		code  int32
+		class stream.Class
+	}{
+		"one, overloaded":    {one, 16500, stream.Throttled},
+		"one, not primary":   {one, 10107, stream.Retryable},
+		"one, network":       {one, 6, stream.UnknownOutcome},
+		"one, shutting down": {one, 11600, stream.UnknownOutcome},
+		"one, not valid":     {one, 121, stream.Data},
+		"many, overloaded":   {many, 16500, stream.UnknownOutcome},
+		"many, not primary":  {many, 10107, stream.UnknownOutcome},
+		"many, not valid":    {many, 121, stream.Data},
+	} {
+		srv, coll := serve(t)
+		srv.Inject(mongotest.Fault{Command: "update", WriteErrors: map[int]int32{0: c.code}})
+		r, err := stream.Run(t.Context(), source.Of(c.write),
+			mongosink.Bulk(coll, &mongosink.WriteOptions{RetryTimeout: -1}))
+		unknown := c.class == stream.UnknownOutcome
+		if stream.ClassOf(err) != c.class || (r.Unknown == 1) != unknown || (r.Failed == 1) == unknown {
+			t.Errorf("%s: %+v, %v (%v), want %v", name, r, err, stream.ClassOf(err), c.class)
+		}
+	}
+}
