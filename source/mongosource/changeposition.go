@@ -20,12 +20,22 @@ type ChangePosition struct {
 	after       string // the token of the last event, or one of the server for an idle stream
 	before      string // the token before that event; "" if it is not known
 	invalidated bool   // the event was an invalidation
+	damaged     bool   // after is not a token
 }
 
-// AfterToken returns the position after a resume token of the driver or of another program.
-func AfterToken(token bson.Raw) ChangePosition { return ChangePosition{after: string(token)} }
+// AfterToken returns the position after a resume token of the driver or of another program. A [Watch]
+// after a token that is empty or not a document fails before any request, and the position cannot be
+// stored.
+func AfterToken(token bson.Raw) ChangePosition {
+	damaged := len(token) <= emptyDocument || checkDocument(token) != nil
+	return ChangePosition{after: string(token), damaged: damaged}
+}
 
-// Token returns the resume token of the position, or nil for the zero ChangePosition.
+// errDamagedToken says that [AfterToken] got no resume token. Its position must not pass for the zero
+// ChangePosition, which means now.
+var errDamagedToken = errors.New("the resume token given to AfterToken is empty, or not a document")
+
+// Token returns the resume token of the position, or nil if it has none.
 func (p ChangePosition) Token() bson.Raw {
 	if p.after == "" {
 		return nil
@@ -52,6 +62,9 @@ const (
 
 // MarshalBSON returns the position as a document.
 func (p ChangePosition) MarshalBSON() ([]byte, error) {
+	if p.damaged {
+		return nil, badChangePosition(errDamagedToken)
+	}
 	d := bson.D{}
 	if p.target != "" {
 		d = append(d, bson.E{Key: targetField, Value: p.target})

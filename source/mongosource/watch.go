@@ -84,6 +84,9 @@ func (w *watch) prepare() (err error) {
 	if err := w.opts.prepare(); err != nil {
 		return err
 	}
+	if w.opts.After.damaged {
+		return errDamagedToken
+	}
 	if at := w.opts.After.target; at != "" && w.name != "" && at != w.name {
 		return wrongTarget(at, w.name)
 	}
