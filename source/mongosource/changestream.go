@@ -28,6 +28,7 @@ type changeStream struct {
 	joiner eventJoiner
 	mem    slab
 
+	opened    time.Time // before the request whose reply is the first batch; zero after this batch
 	headAt    time.Time // the last time that the stream had caught up
 	lastEvent time.Time
 	began     bool // at now, and the server gave the position
@@ -61,6 +62,7 @@ func (w *watch) open(ctx context.Context, at ChangePosition) (*changeStream, err
 	o.SetBatchSize(s.size)
 	waiting, done := mongowait.WithoutDeadline(ctx)
 	defer done()
+	s.opened = time.Now()
 	err := guarded(func() (err error) {
 		s.cs, err = w.target.Watch(waiting, w.pipeline, o)
 		return err
@@ -88,7 +90,8 @@ var errBehind = errors.New("the stream is behind")
 // position may have moved even then. It drops a full reply of a cursor that had caught up and returns
 // errBehind, because a cursor may skip events when many come at once.
 func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
-	asked := time.Now()
+	asked := cmp.Or(s.opened, time.Now())
+	s.opened = time.Time{}
 	read, full, err := s.read(ctx)
 	if err != nil {
 		return nil, err

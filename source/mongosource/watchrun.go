@@ -176,6 +176,10 @@ func (r *watchRun) follow(ctx context.Context, s *changeStream, emit func(events
 		if err := r.account.Acquire(ctx, batchCost); err != nil {
 			return err
 		}
+		if s.behind() { // it may have waited for memory for long
+			r.account.Release(batchCost)
+			return nil
+		}
 		asked, from := time.Now(), s.at
 		docs, err := s.next(ctx)
 		if err != nil {

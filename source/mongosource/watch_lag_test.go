@@ -1,0 +1,62 @@
+package mongosource_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/millweir/millweir/mongotest"
+	"github.com/millweir/millweir/source/mongosource"
+	"github.com/millweir/millweir/stream"
+)
+
+// loses lets a server forget all but its last 8 changes, without an error to a stream that needs
+// them, makes 30 of them, and waits until a cursor that had caught up before lags.
+func loses(t *testing.T, srv *mongotest.Server, coll *mongo.Collection, lag time.Duration) {
+	t.Helper()
+	srv.SkipLostChanges()
+	srv.KeepChanges(8)
+	insert(t, coll, 100, 130)
+	time.Sleep(lag)
+}
+
+// A stream that waits for memory may come to lag before its next request. It then must not read on,
+// because its cursor may skip changes: neither the cursor of the last batch, nor a new one whose first
+// batch waits.
+func TestWatchLagsWhileItWaitsForMemory(t *testing.T) {
+	const lag = 50 * time.Millisecond
+	for name, openings := range map[string]int{"an old cursor": 1, "a new cursor": 2} {
+		t.Run(name, func(t *testing.T) {
+			srv, coll := serve(t, nil)
+			opts := watching(startOf(t, coll))
+			opts.ReopenAfter = lag
+			opts.BatchSize = 20
+			first := 1
+			if openings > 1 {
+				first = opts.BatchSize // after a full batch, the stream is opened again
+			}
+			insert(t, coll, 100-first, 100)
+			opened := len(srv.Commands("aggregate"))
+			ctx := stream.WithBudget(t.Context(), stream.NewBudget(batchCost))
+			n := 0
+			err := mongosource.Watch(coll, opts).Each(ctx, func(e mongosource.Event) error {
+				if id := e.Key.Lookup("_id").AsInt64(); id != int64(100-first+n) {
+					t.Errorf("event %d is %d", n, id)
+					return errEnough
+				}
+				if n++; n == 1 {
+					for len(srv.Commands("aggregate")) < opened+openings {
+						time.Sleep(time.Millisecond)
+					}
+					loses(t, srv, coll, 2*lag)
+				}
+				return nil
+			})
+			if !errors.Is(err, mongosource.ErrHistoryLost) {
+				t.Errorf("%d events, %v", n, err)
+			}
+		})
+	}
+}
