@@ -16,7 +16,7 @@ import (
 
 // changeStream is one change stream on the server.
 type changeStream struct {
-	watch *watch
+	run   *watchRun
 	cs    *mongo.ChangeStream
 	id    int64 // of the cursor on the server
 	size  int32 // events asked for in a reply
@@ -28,29 +28,28 @@ type changeStream struct {
 	joiner eventJoiner
 	mem    slab
 
-	opened    time.Time // before the request whose reply is the first batch; zero after this batch
-	headAt    time.Time // the last time that the stream had caught up
-	lastEvent time.Time
-	began     bool // at now, and the server gave the position
-	moved     bool // it has made progress, so that it may be opened again without an endless loop
-	cut       bool // the context ended during a request
-	broken    bool // the driver panicked, so it may still hold a lock
+	opened time.Time // before the request whose reply is the first batch; zero after this batch
+	headAt time.Time // the last time that the stream had caught up
+	began  bool      // at now, and the server gave the position
+	moved  bool      // it has made progress, so that it may be opened again without an endless loop
+	cut    bool      // the context ended during a request
+	broken bool      // the driver panicked, so it may still hold a lock
 }
 
 // open opens a stream at a position. If the position knows the token before its event, the stream
 // begins there, and must first return this event again.
-func (w *watch) open(ctx context.Context, at ChangePosition) (*changeStream, error) {
-	s := &changeStream{watch: w, at: at, size: int32(w.opts.BatchSize), lastEvent: time.Now()}
+func (r *watchRun) open(ctx context.Context, at ChangePosition) (*changeStream, error) {
+	s := &changeStream{run: r, at: at, size: int32(r.opts.BatchSize)}
 	if s.size == 0 {
 		s.size = firstBatch
 	}
-	o := w.opts.driver()
+	o := r.opts.driver()
 	switch {
 	case at.after == "":
 		s.headAt = time.Now()
 	case at.invalidated:
 		o.SetStartAfter(bson.Raw(at.after))
-	case at.before != "" && w.opts.readsAgain():
+	case at.before != "" && r.opts.readsAgain():
 		o.SetResumeAfter(bson.Raw(at.before))
 		s.expect = at.after
 	default:
@@ -64,18 +63,18 @@ func (w *watch) open(ctx context.Context, at ChangePosition) (*changeStream, err
 	defer done()
 	s.opened = time.Now()
 	err := guarded(func() (err error) {
-		s.cs, err = w.target.Watch(waiting, w.pipeline, o)
+		s.cs, err = r.target.Watch(waiting, r.pipeline, o)
 		return err
 	})
 	switch {
 	case err != nil && ctx.Err() != nil && !mongoerr.Panicked(err):
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, w.fail(classifyWatch(err))
+		return nil, r.fail(classifyWatch(err))
 	case s.cs == nil:
-		return nil, w.invalid(errors.New("the target returned neither a change stream nor an error"))
+		return nil, r.invalid(errors.New("the target returned neither a change stream nor an error"))
 	}
-	s.at.target = w.name
+	s.at.target = r.name
 	s.id = s.cs.ID()
 	if token := s.cs.ResumeToken(); at.after == "" && len(token) > 0 {
 		s.at, s.began = s.at.idle(string(token)), true
@@ -103,19 +102,17 @@ func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
 		return nil, errBehind
 	}
 	if docs, err = s.whole(read); err != nil {
-		return nil, s.watch.fail(err)
+		return nil, s.run.fail(err)
 	}
 	if docs, err = s.readAgain(docs); err != nil {
-		return nil, s.watch.fail(err)
+		return nil, s.run.fail(err)
 	}
 	switch {
 	case len(docs) > 0:
 		s.advance(docs)
 	case s.expect != "" || s.joiner.pending():
-	case len(read) == 0:
+	case !full: // nothing came, or only the event that had to come again
 		s.rest()
-	case !full: // the event that had to come again came alone
-		s.moved = true
 	}
 	return docs, nil
 }
@@ -123,7 +120,7 @@ func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
 // behind reports whether the stream must be opened again before it reads on, because changes that it
 // has not read may have left the log.
 func (s *changeStream) behind() bool {
-	return s.moved && !s.joiner.pending() && s.at.after != "" && time.Since(s.headAt) > s.watch.opts.ReopenAfter
+	return s.moved && !s.joiner.pending() && s.at.after != "" && time.Since(s.headAt) > s.run.opts.ReopenAfter
 }
 
 // read returns a copy of the next batch. full reports whether the server may have more.
@@ -144,13 +141,13 @@ func (s *changeStream) read(ctx context.Context) (docs []bson.Raw, full bool, er
 	})
 	switch {
 	case bad != nil:
-		return nil, false, s.watch.fail(bad)
+		return nil, false, s.run.fail(bad)
 	case err != nil:
 		return nil, false, s.lost(ctx, err)
 	case s.cs.ID() != s.id && s.cs.ID() != 0:
-		return nil, false, s.watch.fail(errResumed)
+		return nil, false, s.run.fail(errResumed)
 	case s.cs.ID() == 0 && len(docs) == 0:
-		return nil, false, s.watch.fail(ErrInvalidated)
+		return nil, false, s.run.fail(ErrInvalidated)
 	}
 	full = len(docs) > 0 && (len(docs) >= int(s.size) || s.bytes >= fullReply)
 	s.adapt(len(docs))
@@ -164,8 +161,8 @@ const fullReply = 8 << 20
 // adapt sets the size of the next batch, after one of n events.
 func (s *changeStream) adapt(n int) {
 	switch {
-	case s.watch.opts.BatchSize > 0:
-		s.size = int32(s.watch.opts.BatchSize)
+	case s.run.opts.BatchSize > 0:
+		s.size = int32(s.run.opts.BatchSize)
 	case n > 0:
 		s.size = int32(min(max(replyBytesBudget/(s.bytes/n+1), 1), maxBatchSize))
 	}
@@ -179,7 +176,7 @@ func (s *changeStream) lost(ctx context.Context, err error) error {
 		s.cut = true
 		return context.Cause(ctx)
 	}
-	return s.watch.fail(classifyWatch(err))
+	return s.run.fail(classifyWatch(err))
 }
 
 // whole joins fragments, and checks that every event has a token.
@@ -235,7 +232,7 @@ func (s *changeStream) advance(events []bson.Raw) {
 	}
 	operation, _ := events[len(events)-1].Lookup("operationType").StringValueOK()
 	s.at.invalidated = Operation(operation) == OpInvalidate
-	s.lastEvent, s.moved = time.Now(), true
+	s.run.lastEvent, s.moved = time.Now(), true
 }
 
 // idleAfter is how long a stream without heartbeats keeps a position that can be proven, while there
@@ -246,7 +243,7 @@ const idleAfter = 10 * time.Second
 // while ago. Nothing proves such a token but the server's word.
 func (s *changeStream) rest() {
 	s.moved = true
-	proven := s.at.before != "" && time.Since(s.lastEvent) < cmp.Or(s.watch.opts.Heartbeat, idleAfter)
+	proven := s.at.before != "" && time.Since(s.run.lastEvent) < cmp.Or(s.run.opts.Heartbeat, idleAfter)
 	if token := string(s.cs.ResumeToken()); !proven && token != "" && token != s.at.after {
 		s.at = s.at.idle(token)
 	}
@@ -270,7 +267,7 @@ func (s *changeStream) close(ctx context.Context) {
 // several routers the command may reach another one; a server also closes a cursor whose client has
 // gone.
 func (s *changeStream) kill(ctx context.Context) {
-	db, coll := s.watch.where()
+	db, coll := s.run.where()
 	if db == nil || s.id == 0 {
 		return
 	}

@@ -60,3 +60,33 @@ func TestWatchLagsWhileItWaitsForMemory(t *testing.T) {
 		})
 	}
 }
+
+// The position of a quiet stream moves on, also if the stream is opened again all the time. A position
+// that stayed would leave the server's log one day.
+func TestWatchMovesWhileItReopens(t *testing.T) {
+	for name, set := range map[string]func(*mongosource.WatchOptions){
+		"always":          func(o *mongosource.WatchOptions) { o.ReopenAfter = -1 },
+		"after each wait": func(o *mongosource.WatchOptions) { o.ReopenAfter, o.MaxAwait = 5*time.Millisecond, 10*time.Millisecond },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, coll := serve(t, nil)
+			opts := watching(startOf(t, coll))
+			opts.Heartbeat = 30 * time.Millisecond
+			set(opts)
+			insert(t, coll, 0, 1)
+			events, err := take(t.Context(), 6, mongosource.Watch(coll, opts))
+			if err != nil || len(events) != 6 {
+				t.Fatalf("%d events, %v", len(events), err)
+			}
+			inOrder(t, events[:1], 0)
+			for _, e := range events[1:] {
+				if e.Operation != mongosource.OpHeartbeat {
+					t.Errorf("an event %s", e.Operation)
+				}
+			}
+			if events[5].Position == events[0].Position {
+				t.Error("the position has not moved in 5 heartbeats")
+			}
+		})
+	}
+}

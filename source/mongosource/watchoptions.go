@@ -58,13 +58,14 @@ type WatchOptions struct {
 	// Heartbeat is the time without events after which an OpHeartbeat is emitted, so that a stored
 	// position does not become too old on a quiet stream. Its position is a token that the server
 	// gives without an event. The first heartbeat comes right after the start, with the position of
-	// the start. 0 means none.
+	// the start. A later one comes with a reply of the server, so up to MaxAwait late. 0 means none.
 	Heartbeat time.Duration
 
 	// ReopenAfter is how long the stream may lag before its cursor is no longer used: some servers let
 	// a cursor skip changes that have left their log. Until it has caught up, the source reads each
 	// batch by opening the stream again after the last event. 0 means 10 s, a negative number opens
-	// the stream again for every batch.
+	// the stream again for every batch. If MaxAwait is not less, a quiet stream is opened again after
+	// each wait.
 	ReopenAfter time.Duration
 
 	// Backoff says after what delay the stream is opened again, and how often in a row. MaxRetries 0

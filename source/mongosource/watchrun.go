@@ -20,7 +20,8 @@ type watchRun struct {
 	begun   bool         // a stream without a position was opened
 	empty   emptyBatches // in a row
 
-	emitted time.Time // the last event
+	lastEvent time.Time // when it was read; at first the begin of the run
+	emitted   time.Time // the last event
 }
 
 // events is a batch of a change stream.
@@ -33,7 +34,10 @@ type events struct {
 
 // each emits the events.
 func (w *watch) each(ctx context.Context, emit func(Event) error) error {
-	r := &watchRun{watch: w, account: w.openAccount(ctx), drained: stream.Draining(ctx), empty: emptyBatches{limit: -1}}
+	r := &watchRun{
+		watch: w, account: w.openAccount(ctx), drained: stream.Draining(ctx), empty: emptyBatches{limit: -1},
+		lastEvent: time.Now(),
+	}
 	defer r.account.Close()
 	if drained(ctx) {
 		return context.Cause(ctx)
