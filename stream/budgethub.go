@@ -77,7 +77,6 @@ func (t *ties) add(own, other *hubSide, r *reservation) {
 	defer b.mu.Unlock()
 	if other.missing() {
 		b.await(r, 1)
-		b.grant()
 	}
 	if runs := t.of[b].runs; runs[r] == 0 {
 		runs[r] = 1
@@ -85,6 +84,7 @@ func (t *ties) add(own, other *hubSide, r *reservation) {
 	} else {
 		runs[r]++
 	}
+	b.grant() // r may be waiting for a run that has not joined: here, or through a run tied to it
 }
 
 // remove removes a run with a budget from its side.
