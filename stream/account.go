@@ -18,6 +18,9 @@ type Need struct {
 	Requested int64
 }
 
+// most returns the most bytes that the stage counts for in a budget.
+func (n Need) most() int64 { return max(n.Min, n.Requested) }
+
 // hugeNeed counts as more than any budget: 1 PiB. Needs are cut to it, so that their sums do not
 // overflow.
 const hugeNeed = 1 << 50
@@ -63,7 +66,7 @@ func OpenAccount(ctx context.Context, need Need) *Account {
 	a := &Account{need: need, budget: b, run: p.run, branch: p.branch}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	least := max(need.Min, need.Requested)
+	least := need.most()
 	switch {
 	case b.bad != nil:
 		a.bad = b.bad
@@ -91,10 +94,7 @@ func (r *reservation) join(a *Account) {
 		return
 	}
 	r.certain += a.need.Min
-	r.stretch = max(r.stretch, a.need.Requested-a.need.Min)
-	if r.largest == nil || max(a.need.Min, a.need.Requested) > max(r.largest.Min, r.largest.Requested) {
-		r.largest = &a.need
-	}
+	r.accounts = append(r.accounts, a)
 	r.check()
 }
 
@@ -104,6 +104,7 @@ func (r *reservation) part(a *Account) {
 	r.minimum -= a.need.Min
 	if !a.branch {
 		r.certain -= a.need.Min
+		r.accounts = drop(r.accounts, a)
 	}
 	if r.open == 0 {
 		r.dismiss()
@@ -317,10 +318,10 @@ func (c *claim) leave() {
 	}
 }
 
-// drop returns cs without c.
-func drop(cs []*claim, c *claim) []*claim {
-	if i := slices.Index(cs, c); i >= 0 {
-		return slices.Delete(cs, i, i+1)
+// drop returns xs without x.
+func drop[T comparable](xs []T, x T) []T {
+	if i := slices.Index(xs, x); i >= 0 {
+		return slices.Delete(xs, i, i+1)
 	}
-	return cs
+	return xs
 }

@@ -90,6 +90,25 @@ func TestBudgetTooSmall(t *testing.T) {
 	}
 }
 
+// A stage that ends before the run has bytes no longer counts for the budget that the run needs.
+func TestBudgetOfStagesOneAfterTheOther(t *testing.T) {
+	ten, wide := stream.Need{Stage: "ten", Min: 10}, stream.Need{Stage: "wide", Min: 20, Requested: 40}
+	second := stream.Via(count(5), needing(stream.Need{Stage: "second", Min: 40}))
+	run := func(after stream.Source[int]) error {
+		src := stream.Concat(stream.Via(count(0), needing(wide)), after)
+		ctx := stream.WithBudget(t.Context(), stream.NewBudget(50))
+		_, err := stream.Run(ctx, src, stream.Into(needing(ten), sink.Discard[int]()))
+		return err
+	}
+	if err := run(second); err != nil {
+		t.Error(err)
+	}
+	const want = "second: the budget of 50 bytes is too small; the smallest that works for this run is 60 bytes"
+	if err := run(stream.Via(second, needing(ten))); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // The sum of needs that no budget has room for does not overflow.
 func TestBudgetTooSmallForHugeNeeds(t *testing.T) {
 	huge := stream.Need{Stage: "huge", Min: math.MaxInt64}

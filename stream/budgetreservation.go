@@ -19,10 +19,10 @@ type reservation struct {
 	shared bool                    // made by WithReservation, without an end of its own
 	over   bool                    // the run has ended
 
-	open    int   // accounts
-	certain int64 // sum of the minimums of the open accounts that are not in branches
-	stretch int64 // the largest difference between the requested bytes and the minimum of such an account
-	minimum int64 // sum of the minimums of all open accounts
+	open     int        // accounts
+	accounts []*Account // the open ones that are not in branches, in the order of opening
+	certain  int64      // sum of their minimums
+	minimum  int64      // sum of the minimums of all open accounts
 
 	admitted bool
 	base     int64 // of certain, when it was admitted: kept for stages that end and start again
@@ -30,11 +30,10 @@ type reservation struct {
 	charged  int64 // its part of the budget's inside
 	total    int64 // of an outermost run: charged, with that of all runs inside
 
-	early   []*claim      // wait for it to be admitted, in the order of arrival
-	at      *list.Element // in the budget's runs
-	failed  error         // the budget is too small
-	named   int64         // the budget that failed names
-	largest *Need         // of the accounts that are not in branches
+	early  []*claim      // wait for it to be admitted, in the order of arrival
+	at     *list.Element // in the budget's runs
+	failed error         // the budget is too small
+	named  int64         // the budget that failed names
 
 	children int // runs inside
 	ties     []*tie
@@ -104,20 +103,33 @@ func (r *reservation) reason(err error) error {
 	return err
 }
 
-// needs returns the smallest budget for the run: it has room for all minimums, and for the bytes
-// that a user requested for any one stage.
-func (r *reservation) needs() int64 { return r.certain + r.stretch }
+// needs returns the smallest budget for the run, and the largest need of its stages. The budget has
+// room for all minimums, and for the bytes that a user requested for any one stage.
+func (r *reservation) needs() (bytes int64, largest Need) {
+	var stretch int64
+	for _, a := range r.accounts {
+		stretch = max(stretch, a.need.Requested-a.need.Min)
+		if a.need.most() > largest.most() {
+			largest = a.need
+		}
+	}
+	return r.certain + stretch, largest
+}
 
 // check makes the run fail if the budget can never admit it. The run is cancelled before it has
 // started its sources, but the stages in between still open their accounts, so that the error at
 // its end names a budget that works.
 func (r *reservation) check() {
-	if r.admitted || r.needs() <= max(r.budget.size, r.named) {
+	if r.admitted {
 		return
 	}
-	r.named = r.needs()
+	bytes, largest := r.needs()
+	if bytes <= max(r.budget.size, r.named) {
+		return
+	}
+	r.named = bytes
 	r.failed = invalidError("%s: the budget of %d bytes is too small; the smallest that works for this run is %d bytes",
-		r.largest.Stage, r.budget.size, r.named)
+		largest.Stage, r.budget.size, r.named)
 	for len(r.early) > 0 {
 		r.early[0].end(r.failed)
 	}
@@ -232,7 +244,7 @@ func (r *reservation) dismiss() {
 			in.admitted--
 		}
 	}
-	r.base, r.stretch, r.largest = 0, 0, nil
+	r.base = 0
 	r.settle()
 }
 
