@@ -75,6 +75,9 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 		return nil
 	}
 	found, doubt := w.readBack(ctx, b, statements, w.readLevel)
+	if doubt == nil && w.readLevel != "" {
+		doubt = w.lookLocally(ctx, b, statements, found)
+	}
 	if doubt != nil {
 		return fmt.Errorf("read them back: %w", doubt)
 	}
@@ -84,7 +87,7 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 		switch p := found[i]; {
 		case p == same, p == other && st.generated:
 			fates[i] = executed
-		case b.verb == replaces && !o.lost:
+		case b.verb == replaces && !o.lost && p != uncertain:
 			fates[i] = untried
 		case b.verb == replaces: // another writer may have changed it since
 		case p == other && unique && !st.mayChange:
@@ -94,4 +97,20 @@ func (w *worker) look(ctx context.Context, b *batch, o *outcome, statements []in
 		}
 	}
 	return nil
+}
+
+// lookLocally looks again for the statements whose documents a read of a majority did not find. It
+// does not show documents that only the primary has yet. Those become uncertain.
+func (w *worker) lookLocally(ctx context.Context, b *batch, statements []int, found map[int]presence) error {
+	missing := slices.DeleteFunc(slices.Clone(statements), func(i int) bool { return found[i] != absent })
+	if len(missing) == 0 {
+		return nil
+	}
+	local, err := w.readBack(ctx, b, missing, "local")
+	for i, p := range local {
+		if p != absent {
+			found[i] = uncertain
+		}
+	}
+	return err
 }

@@ -100,3 +100,23 @@ func TestBulkRefusedPartWay(t *testing.T) {
 		}
 	}
 }
+
+// The server executes a batch, ends the command, and a majority read does not show the documents
+// yet. That they are absent from it proves nothing.
+func TestInsertNotYetOfMajority(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "insert", Reply: raw(t, fields("ok", 0, "code", 11600, "errmsg", "shutting down"))})
+	srv.Inject(mongotest.Fault{
+		Command: "find",
+		If: func(c mongotest.Command) bool {
+			level, _ := c.Body.Lookup("readConcern", "level").StringValueOK()
+			return level == "majority"
+		},
+		Reply: raw(t, fields("ok", 1, "cursor", fields("id", int64(0), "ns", "shop.cookies", "firstBatch", bson.A{}))),
+	})
+	r, err := stream.Run(t.Context(), sourceOf(withoutIDs(t, 10), nil), mongosink.Insert(coll, once))
+	if n := len(srv.Documents("shop", "cookies")); n != 10 || r != (mongosink.InsertResult{Unknown: 10}) ||
+		stream.ClassOf(err) != stream.UnknownOutcome {
+		t.Errorf("%d are stored; %+v, %v (%v)", n, r, err, stream.ClassOf(err))
+	}
+}

@@ -14,9 +14,10 @@ import (
 type presence int
 
 const (
-	absent presence = iota // nothing
-	same                   // the same bytes
-	other                  // other bytes
+	absent    presence = iota // nothing
+	same                      // the same bytes
+	other                     // other bytes
+	uncertain                 // something that a majority of the servers does not have yet
 )
 
 // errIncomplete says that a reading was not complete.
