@@ -120,3 +120,24 @@ func TestInsertNotYetOfMajority(t *testing.T) {
 		t.Errorf("%d are stored; %+v, %v (%v)", n, r, err, stream.ClassOf(err))
 	}
 }
+
+// A batch may be executed, and then the server says that it knows no retryable writes. Only
+// documents that their _ids identify are sent again without a number.
+func TestBulkNumbersRefusedLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		write mongosink.Write
+		known bool
+	}{
+		"update":  {mongosink.UpdateOne(id(1), fields("$inc", fields("n", int64(1)))).Upsert(), false},
+		"replace": {mongosink.UpsertOne(id(1), fields("n", int64(1))), true},
+	} {
+		srv, coll := serve(t)
+		srv.Inject(mongotest.Fault{Command: "update", Nth: 1, Lose: true})
+		srv.Inject(mongotest.Fault{Command: "update", Nth: 2, Code: 20, Text: "Transaction numbers are only allowed on a replica set"})
+		r, err := stream.Run(t.Context(), source.Of(c.write), mongosink.Bulk(coll, nil))
+		stored := srv.Documents("shop", "cookies")
+		if n, _ := stored[0].Lookup("n").AsInt64OK(); n != 1 || (err == nil) != c.known || (r.Unknown == 0) != c.known {
+			t.Errorf("%s: %v is stored; %+v, %v (%v)", name, stored, r, err, stream.ClassOf(err))
+		}
+	}
+}

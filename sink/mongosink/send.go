@@ -35,7 +35,9 @@ func (w *worker) send(ctx context.Context, b *batch) outcome {
 		if numbered && refusesNumbers(err) {
 			w.server.unnumbered.Store(true)
 			numbered = false
-			continue
+			if !o.maybe || w.repeatable(ctx, b, &o, numbered) {
+				continue
+			}
 		}
 		o.add(b, raw, err)
 		if b.odd {
