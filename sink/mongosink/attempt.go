@@ -54,8 +54,11 @@ func attemptOf(reply bson.Raw, err error) attempt {
 // executedNothing reports whether a refusal proves that the server executed nothing of the command.
 func executedNothing(said mongo.CommandError) bool {
 	const interruptedByOperator, diskFull, atlas = 11601, 14031, 8000
-	if said.HasErrorLabel("NoWritesPerformed") || said.HasErrorLabel("SystemOverloadedError") {
+	switch {
+	case said.HasErrorLabel("NoWritesPerformed"):
 		return true
+	case said.HasErrorLabel("SystemOverloadedError"):
+		return said.HasErrorLabel("RetryableError")
 	}
 	switch mongoerr.Class(said) {
 	case stream.Throttled, stream.Data:

@@ -141,3 +141,21 @@ func TestBulkNumbersRefusedLate(t *testing.T) {
 		}
 	}
 }
+
+// Overload alone does not say that the server executed nothing. It says so with RetryableError.
+func TestInsertOverloadedLate(t *testing.T) {
+	for _, labels := range []bson.A{
+		{"SystemOverloadedError"}, {"SystemOverloadedError", "RetryableError"}, {"NoWritesPerformed"},
+	} {
+		srv, coll := serve(t)
+		srv.Inject(mongotest.Fault{
+			Command: "insert", Reply: raw(t, fields("ok", 0, "code", 462, "errmsg", "busy", "errorLabels", labels)),
+		})
+		srv.Inject(mongotest.Fault{Command: "find", Code: 13})
+		r, err := stream.Run(t.Context(), sourceOf(numbered(t, 10), nil), mongosink.Insert(coll, once))
+		doubted := len(labels) == 1 && labels[0] == "SystemOverloadedError"
+		if (r.Unknown == 10) != doubted || (stream.ClassOf(err) == stream.UnknownOutcome) != doubted {
+			t.Errorf("%v: %+v, %v (%v)", labels, r, err, stream.ClassOf(err))
+		}
+	}
+}
