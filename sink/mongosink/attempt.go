@@ -57,7 +57,7 @@ func executedNothing(said mongo.CommandError) bool {
 	switch {
 	case said.HasErrorLabel("NoWritesPerformed"):
 		return true
-	case said.HasErrorLabel("SystemOverloadedError"):
+	case said.HasErrorLabel("SystemOverloadedError"): // it may arise after some writes
 		return said.HasErrorLabel("RetryableError")
 	}
 	switch mongoerr.Class(said) {

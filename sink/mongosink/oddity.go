@@ -36,8 +36,8 @@ func (s *keySet) add(src []byte, key, end int) (before bool) {
 			word &= 1<<(8*n) - 1
 		}
 	} else {
-		for _, c := range src[key:end] {
-			word = word<<8 | uint64(c)
+		for i, c := range src[key:end] {
+			word |= uint64(c) << (8 * i)
 		}
 	}
 	h := (word ^ uint64(end-key)<<56) * 0x9E3779B97F4A7C15 >> 56
