@@ -99,11 +99,10 @@ func bulkOf[T any](coll *mongo.Collection, opts *WriteOptions, name, stage strin
 // addWrite puts w into a batch and passes on full batches.
 func addWrite(ctx context.Context, r *run, w *Write) error {
 	if w.err == nil && w.verb == inserts {
-		doc, ok := w.document.DocumentOK()
-		if !ok {
+		if w.document.Type != bson.TypeEmbeddedDocument {
 			return r.refuse(nil, fmt.Errorf("%w: it is no document", ErrInvalidWrite))
 		}
-		return r.add(ctx, doc)
+		return r.add(ctx, bson.Raw(w.document.Value))
 	}
 	l, err := prepareWrite(r, w)
 	if err != nil {
@@ -130,10 +129,12 @@ func prepareWrite(r *run, w *Write) (l layout, err error) {
 		return l, fmt.Errorf("%w: the filter is not BSON", ErrInvalidWrite)
 	case len(doc) > maxDocumentBytes, w.size() > maxDocumentBytes+maxKey:
 		return l, ErrTooLarge
-	case w.document.Type != bson.TypeEmbeddedDocument:
+	case w.document.Type == 0: // of a deletion
 		return l, nil
 	case !bsonwire.HasFrame(doc):
 		return l, ErrMalformed
+	case w.document.Type != bson.TypeEmbeddedDocument:
+		return l, nil
 	}
 	l, ok := layoutOf(doc)
 	switch {

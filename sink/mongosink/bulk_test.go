@@ -140,10 +140,14 @@ func TestBulkInvalid(t *testing.T) {
 		"a nil filter":               {mongosink.DeleteMany(nil), mongosink.ErrInvalidWrite},
 		"a nil document":             {mongosink.InsertOne(nil), mongosink.ErrInvalidWrite},
 		"a damaged document":         {mongosink.ReplaceOne(id(1), bson.Raw("\x07\x00\x00\x00\x63a\x00")), mongosink.ErrMalformed},
-		"two _ids":                   {mongosink.ReplaceOne(id(1), twice), mongosink.ErrIDNotFirst},
-		"an empty timestamp":         {mongosink.ReplaceOne(id(1), fields("t", bson.Timestamp{})), mongosink.ErrEmptyTimestamp},
-		"an unknown field":           {mongosink.DeleteOne(id(1)).With("limit", 0), mongosink.ErrInvalidWrite},
-		"an upsert that deletes":     {mongosink.DeleteOne(id(1)).Upsert(), mongosink.ErrInvalidWrite},
+		"two documents":              {mongosink.InsertOne(append(raw(t, id(1)), raw(t, id(2))...)), mongosink.ErrMalformed},
+		"a pipeline and more": {mongosink.UpdateOne(id(1), bson.RawValue{
+			Type: bson.TypeArray, Value: append(raw(t, bson.D{}), 0),
+		}), mongosink.ErrMalformed},
+		"two _ids":               {mongosink.ReplaceOne(id(1), twice), mongosink.ErrIDNotFirst},
+		"an empty timestamp":     {mongosink.ReplaceOne(id(1), fields("t", bson.Timestamp{})), mongosink.ErrEmptyTimestamp},
+		"an unknown field":       {mongosink.DeleteOne(id(1)).With("limit", 0), mongosink.ErrInvalidWrite},
+		"an upsert that deletes": {mongosink.DeleteOne(id(1)).Upsert(), mongosink.ErrInvalidWrite},
 	} {
 		srv, coll := serve(t)
 		r, err := stream.Run(t.Context(), source.Of(c.write), mongosink.Bulk(coll, nil))
