@@ -202,12 +202,13 @@ func TestSplitFilter(t *testing.T) {
 	}
 }
 
-// On a server whose ranges cost as much as the collection, a split reads one range.
+// On a server whose ranges cost as much as the collection, a split reads one range. The delay of 100
+// ranges is 10 s in sum, so the whole collection would have to take 8 s for another result.
 func TestSplitMeasures(t *testing.T) {
-	docs := numbered(t, 3000)
+	docs := numbered(t, 1000)
 	srv, coll := serve(t, docs)
-	srv.Inject(mongotest.Fault{Command: "find", Delay: 50 * time.Millisecond, If: contains("$gte")})
-	opts := divided(2, 4)
+	srv.Inject(mongotest.Fault{Command: "find", Delay: 100 * time.Millisecond, If: contains("$gte")})
+	opts := divided(2, 100)
 	opts.BatchSize, opts.Unmeasured = 0, false
 	var report mongosource.SplitReport
 	opts.Report = func(r mongosource.SplitReport) { report = r }

@@ -38,8 +38,14 @@ func (s *split) measure(ctx context.Context, bounds []string) (cost float64, err
 			return 0, err
 		}
 	}
-	ranges := float64(len(bounds)+1)*float64(one.first) + float64(n)*float64(one.each)
-	return ranges / max(float64(whole.first)+float64(n)*float64(whole.each), 1), nil
+	return costOf(len(bounds)+1, n, one, whole), nil
+}
+
+// costOf returns the cost of n documents in ranges that are read at the pace one, divided by that of
+// the whole collection.
+func costOf(ranges int, n int64, one, whole pace) float64 {
+	all := float64(ranges)*float64(one.first) + float64(n)*float64(one.each)
+	return all / max(float64(whole.first)+float64(n)*float64(whole.each), 1)
 }
 
 func (s *split) estimatedCount(ctx context.Context) (n int64, err error) {
