@@ -111,13 +111,14 @@ func (r *splitRun) receive(ctx context.Context, lanes []chan part, take func(par
 }
 
 // send sends p and waits until it was taken, so that the memory of its documents is counted until
-// then. The range meanwhile reads one batch ahead.
+// then. The range meanwhile reads one batch ahead. After an early end send returns errStopped: errEnd
+// would say that the query is complete, and the range would go on with the next request.
 func (p part) send(lane chan<- part, taken chan struct{}, stopped <-chan struct{}) error {
 	p.taken = taken
 	select {
 	case lane <- p:
 	case <-stopped:
-		return errEnd
+		return errStopped
 	}
 	if p.end {
 		return nil
@@ -126,7 +127,7 @@ func (p part) send(lane chan<- part, taken chan struct{}, stopped <-chan struct{
 	case <-taken:
 		return nil
 	case <-stopped:
-		return errEnd
+		return errStopped
 	}
 }
 
