@@ -198,6 +198,10 @@ func (s *changeStream) whole(docs []bson.Raw) ([]bson.Raw, error) {
 	return events, nil
 }
 
+// errNotAgain says that the event before the position did not come again as the first one.
+var errNotAgain = fmt.Errorf("%w: the event before it did not come again "+
+	"(or the position is one of another Pipeline or ExpandedEvents)", ErrHistoryLost)
+
 // mostEmpty is how many replies without an event may come before the one that must come again.
 const mostEmpty = 100
 
@@ -211,11 +215,10 @@ func (s *changeStream) readAgain(docs []bson.Raw) ([]bson.Raw, error) {
 		s.expect = ""
 		return docs[1:], nil
 	case len(docs) > 0:
-		return nil, fmt.Errorf("%w: after the stream was opened again, its last event did not come first",
-			ErrHistoryLost)
+		return nil, errNotAgain
 	}
 	if s.empty++; s.empty > mostEmpty {
-		return nil, fmt.Errorf("%w: after the stream was opened again, its last event did not come", ErrHistoryLost)
+		return nil, errNotAgain
 	}
 	return nil, nil
 }

@@ -34,7 +34,7 @@
 //   - a position without an event: of the start, of a heartbeat, of a stream that was idle for long,
 //     of [AfterToken], and after an invalidation;
 //   - a stream with a Pipeline and with documents that the server looks up, because the Pipeline may
-//     have filtered by them;
+//     have filtered by them, and one with images that are Required, because they may be gone;
 //   - a log of which all is replaced within ReopenAfter, by fewer events than a batch has.
 //
 // There is no start by time: if its log begins later, a server may say nothing.

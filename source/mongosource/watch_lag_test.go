@@ -65,8 +65,10 @@ func TestWatchLagsWhileItWaitsForMemory(t *testing.T) {
 // that stayed would leave the server's log one day.
 func TestWatchMovesWhileItReopens(t *testing.T) {
 	for name, set := range map[string]func(*mongosource.WatchOptions){
-		"always":          func(o *mongosource.WatchOptions) { o.ReopenAfter = -1 },
-		"after each wait": func(o *mongosource.WatchOptions) { o.ReopenAfter, o.MaxAwait = 5*time.Millisecond, 10*time.Millisecond },
+		"always": func(o *mongosource.WatchOptions) { o.ReopenAfter = -1 },
+		"after each wait": func(o *mongosource.WatchOptions) {
+			o.ReopenAfter, o.MaxAwait = 5*time.Millisecond, 10*time.Millisecond
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, coll := serve(t, nil)

@@ -17,8 +17,9 @@ import (
 
 // WatchOptions tunes [Watch]. The zero value is ready to use.
 type WatchOptions struct {
-	// After continues after a stored position of the same target. The zero value begins now. There is
-	// no start by time: see Change streams in the package comment.
+	// After continues after a stored position of the same target, with the same Pipeline and
+	// ExpandedEvents. The zero value begins now. There is no start by time: see Change streams in the
+	// package comment.
 	After ChangePosition
 
 	// Pipeline has the stages after $changeStream, such as a mongo.Pipeline with a $match. nil means
@@ -124,9 +125,21 @@ func (o *WatchOptions) stages() (any, error) {
 }
 
 // readsAgain reports whether the last event surely comes again after a reopening. It may not if the
-// pipeline can filter by documents that the server looks up, because these may have changed.
+// pipeline can filter by documents that the server looks up, because these may have changed, or if an
+// event needs an image, which the server may have deleted.
 func (o *WatchOptions) readsAgain() bool {
-	return o.Pipeline == nil || o.FullDocument == "" && o.BeforeImage == ""
+	if o.FullDocument == options.Required || o.BeforeImage == options.Required {
+		return false
+	}
+	return o.stageCount() == 0 || o.FullDocument == "" && o.BeforeImage == ""
+}
+
+// stageCount returns the number of stages of the pipeline.
+func (o *WatchOptions) stageCount() int {
+	if list := reflect.ValueOf(o.Pipeline); list.Kind() == reflect.Slice {
+		return list.Len()
+	}
+	return 0
 }
 
 // driver returns the options in the driver's form, without the place to start.
