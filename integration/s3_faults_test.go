@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,20 +38,27 @@ func TestUploadServerKilled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachOwnS3(t, func(t *testing.T, s *servers.S3) {
 				bucket, client, key := s.Bucket(t), s.Client(t), "k"
-				killed, restarted := make(chan struct{}), make(chan struct{})
+				killed, cleansUp, restarted := make(chan struct{}), make(chan struct{}), make(chan struct{})
 				go func() {
 					defer close(restarted)
-					select {
-					case <-killed:
-					case <-t.Context().Done():
-						return
+					<-killed
+					if retry > 0 {
+						<-cleansUp
+					} else {
+						time.Sleep(6 * time.Second) // longer than the SDK retries
 					}
-					time.Sleep(6 * time.Second) // longer than the SDK retries
 					s.Restart(t)
 				}()
+				var once sync.Once
 				_, err := stream.Run(t.Context(), killing(t, s, bucket, key, killed),
-					s3sink.Upload(client, bucket, key,
-						&s3sink.UploadOptions{PartSize: partSize, Parallelism: 2, RetryTimeout: retry}))
+					s3sink.Upload(client, bucket, key, &s3sink.UploadOptions{
+						PartSize: partSize, Parallelism: 2, RetryTimeout: retry,
+						OnRetry: func(err error, _ time.Duration) {
+							if strings.Contains(err.Error(), "abort upload") {
+								once.Do(func() { close(cleansUp) })
+							}
+						},
+					}))
 				<-restarted
 				if retry > 0 {
 					if err == nil || !strings.Contains(err.Error(), "connection") {

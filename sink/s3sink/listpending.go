@@ -30,7 +30,8 @@ type pending struct {
 }
 
 // findPending returns all unfinished uploads to keys that begin with prefix. MinIO takes the prefix
-// for a whole key. So if no upload has a longer key, findPending asks for all of the bucket.
+// for a whole key. So if no upload has a longer key, findPending asks for all of the bucket too:
+// after a restart, MinIO knows only those of a whole key.
 func findPending(ctx context.Context, client PendingAPI, bucket, prefix string) ([]pending, time.Time, error) {
 	list, err := listPending(ctx, client, bucket, prefix, prefix)
 	longer := slices.ContainsFunc(list.found, func(u pending) bool { return len(u.key) > len(prefix) })
@@ -40,13 +41,23 @@ func findPending(ctx context.Context, client PendingAPI, bucket, prefix string) 
 	all, err := listPending(ctx, client, bucket, "", prefix)
 	switch {
 	case err == nil:
-		return all.found, all.now, nil
+		return merge(list.found, all.found), list.now, nil
 	case !errors.Is(err, errLongList) && s3fault.Status(err) != http.StatusForbidden:
 		return nil, list.now, err
 	case list.server == minIO:
 		return nil, list.now, fmt.Errorf("%w, and MinIO takes the prefix for a whole key", err)
 	}
 	return list.found, list.now, nil // the right to list may be limited to the prefix
+}
+
+// merge returns the uploads of both lists.
+func merge(a, b []pending) []pending {
+	for _, u := range b {
+		if !slices.ContainsFunc(a, func(v pending) bool { return v.key == u.key && v.id == u.id }) {
+			a = append(a, u)
+		}
+	}
+	return a
 }
 
 // minIO is the value of the header Server in MinIO's replies.
