@@ -228,6 +228,31 @@ func checkClass(t *testing.T, err error, want stream.Class) {
 	}
 }
 
+// A refusal of the only attempt is known, even if a look fails.
+func TestCreateCollectionsRefused(t *testing.T) {
+	srv, db := newDatabase(t)
+	srv.Inject(mongotest.Fault{Command: "create", Code: 13})
+	srv.Inject(mongotest.Fault{Command: "listCollections", Nth: 1, Delay: time.Nanosecond})
+	srv.Inject(mongotest.Fault{Command: "listCollections", Close: true})
+	_, err := stream.Run(t.Context(), source.Of(describe(t, "c", "collection")),
+		mongosink.CreateCollections(db, &mongosink.CreateCollectionsOptions{SettleTimeout: time.Millisecond}))
+	checkClass(t, err, stream.Fatal)
+}
+
+// A collection that another program creates between the look and the command counts as existing.
+func TestCreateCollectionsMeanwhile(t *testing.T) {
+	srv, db := newDatabase(t)
+	srv.Add("shop", "c")
+	srv.Inject(mongotest.Fault{Command: "listCollections", Nth: 1, Reply: raw(t, bson.D{
+		e("ok", 1), e("cursor", bson.D{e("id", int64(0)), e("ns", "shop.$cmd.listCollections"), e("firstBatch", bson.A{})}),
+	})})
+	got, err := stream.Run(t.Context(), source.Of(describe(t, "c", "collection")),
+		mongosink.CreateCollections(db, nil))
+	if err != nil || got != (mongosink.CreateCollectionsResult{Existing: 1}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // A look that fails leaves the outcome unknown.
 func TestCreateCollectionsUnknown(t *testing.T) {
 	srv, db := newDatabase(t)

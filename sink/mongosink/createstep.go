@@ -31,8 +31,13 @@ type step struct {
 	db      *mongo.Database
 	command bson.D
 
-	// tookEffect looks whether the command took effect, whichever attempt did it.
+	// tookEffect looks whether the command took effect, whichever attempt did it. nil means that no
+	// look can prove that. Then only a reply does, and the command can be repeated without harm.
 	tookEffect func(ctx context.Context) (bool, error)
+
+	// ownEffect says that tookEffect cannot find the effect of another program's command. Then it
+	// decides also if the server refused the only attempt.
+	ownEffect bool
 
 	settle time.Duration // how long an unclear outcome is looked at; the command is repeated once at least
 }
@@ -41,18 +46,23 @@ type step struct {
 // reply is lost, run looks for the effect, and sends the command again if there is none. The second
 // command waits for the first, or does its work. An error that matches [ErrOutcomeUnknown] says
 // that the outcome is still unknown, or that the command took effect and may be rolled back.
+// Any other error is a refusal, or says that nothing was sent.
 func (s *step) run(ctx context.Context) error {
 	err := s.send(ctx)
 	if err == nil {
 		return nil
 	}
-	reached := !neverSent(err)
+	reached, unclear := !neverSent(err), mayHaveTakenEffect(err)
 	deadline := time.Now().Add(s.settle)
 	for wait, repeated := firstWait, false; ; wait, repeated = min(2*wait, maxWait), true {
 		if mongoerr.Panicked(err) { // the driver may hold a lock for ever
 			return s.unknown(mongoerr.Bound(err))
 		}
-		took, lookErr := s.tookEffect(ctx)
+		refused := fmt.Errorf("%s: %w", s.what, mongoerr.Mark(err))
+		if refusedAlone(err) && !unclear && !s.ownEffect {
+			return refused
+		}
+		took, lookErr := s.look(ctx)
 		switch {
 		case ctx.Err() != nil && reached:
 			return s.unknown(context.Cause(ctx))
@@ -60,12 +70,12 @@ func (s *step) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		case lookErr == nil && took:
 			return s.unconfirmed(err)
-		case lookErr == nil && refusedAlone(err):
-			return fmt.Errorf("%s: %w", s.what, mongoerr.Mark(err))
+		case refusedAlone(err) && (lookErr == nil || !unclear):
+			return refused
 		}
 		if repeated && time.Now().Add(wait).After(deadline) {
 			if !reached {
-				return fmt.Errorf("%s: %w", s.what, mongoerr.Mark(err))
+				return refused
 			}
 			return s.unknown(mongoerr.Bound(err))
 		}
@@ -76,7 +86,15 @@ func (s *step) run(ctx context.Context) error {
 			return nil
 		}
 		reached = reached || !neverSent(err)
+		unclear = unclear || mayHaveTakenEffect(err)
 	}
+}
+
+func (s *step) look(ctx context.Context) (took bool, err error) {
+	if s.tookEffect == nil {
+		return false, nil
+	}
+	return s.tookEffect(ctx)
 }
 
 // send sends the command once.
@@ -138,6 +156,14 @@ var interrupted = []int32{
 	290,   // TransactionExceededLifetimeLimitSeconds
 	384,   // ConnectionPoolExpired
 	11601, // Interrupted
+}
+
+// mayHaveTakenEffect reports whether a command that ended with err may have taken effect, or may
+// still take effect.
+func mayHaveTakenEffect(err error) bool {
+	const internalError, unknownError = 1, 8 // say nothing about what was done
+	code := codeOf(err)
+	return !neverSent(err) && (!refusedAlone(err) || code == internalError || code == unknownError)
 }
 
 // refusedAlone reports whether err, the reply to the last attempt, says that the server rejected the

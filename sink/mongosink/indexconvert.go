@@ -3,7 +3,6 @@ package mongosink
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -132,17 +131,6 @@ func isTrue(v bson.RawValue) bool {
 	}
 	n, isNumber := numberOf(v)
 	return isNumber && n != 0
-}
-
-// sameKey reports whether a key is the one that a server lists: fields and values in the same
-// order, and numbers compared by their value. The server lists a text index by its internal fields.
-func sameKey(want bson.Raw, have bson.RawValue) bool {
-	listed, isDocument := have.DocumentOK()
-	a, errA := want.Elements()
-	b, errB := listed.Elements()
-	return isDocument && errA == nil && errB == nil && slices.EqualFunc(a, b, func(x, y bson.RawElement) bool {
-		return x.Key() == y.Key() && sameValue(x.Value(), y.Value())
-	})
 }
 
 // keyOf returns the key of a converted index.

@@ -18,15 +18,14 @@ import (
 
 // CreateIndexesOptions tunes [CreateIndexes]. The zero value is ready to use.
 type CreateIndexesOptions struct {
-	// SettleTimeout is how long the sink looks for the effect of a command whose reply was lost, and
-	// repeats the command. 0 means 30 seconds.
+	// SettleTimeout is how long the sink repeats a command whose reply was lost. 0 means 30 seconds.
 	SettleTimeout time.Duration
 }
 
 // CreateIndexesResult counts indexes, without the one on _id.
 type CreateIndexesResult struct {
 	Created  int64
-	Existing int64 // were there before
+	Existing int64 // were there before, with the same options
 }
 
 // CreateIndexes returns a sink that creates indexes of coll. Create them after the documents are
@@ -39,7 +38,8 @@ type CreateIndexesResult struct {
 //   - Memory: all descriptions; a collection has at most 64 indexes.
 //   - Order: the server builds all indexes in one pass over the documents. If it refuses that, the
 //     sink creates them one by one.
-//   - Errors: [*IndexError] lists the indexes that the server refused. All others were created, and
+//   - Errors: [*IndexError] lists the indexes that the server refused, among them one of which the
+//     collection has the name or the key with other options. All others were created, and
 //     the documents are unchanged. [ErrBadDescription]; [ErrOutcomeUnknown] if a reply was lost and
 //     no repetition was answered within SettleTimeout.
 func CreateIndexes(coll *mongo.Collection, opts *CreateIndexesOptions) stream.Sink[bson.Raw, CreateIndexesResult] {
@@ -228,15 +228,13 @@ func indexRefused(err error) bool {
 	return true
 }
 
-// create creates indexes in one command.
+// create creates indexes in one command. After a lost reply it repeats the command, which waits for
+// a build in progress, and does nothing for an index that exists. A look would not do: the server
+// lists an index while it builds it, and lists one with other options under the same name.
 func (c *indexCreation) create(ctx context.Context, wanted []bson.D) error {
 	s := step{
 		what: "create the indexes", db: c.coll.Database(), settle: c.settle,
 		command: bson.D{{Key: "createIndexes", Value: c.coll.Name()}, {Key: "indexes", Value: wanted}},
-		tookEffect: func(ctx context.Context) (bool, error) {
-			have, err := c.list(ctx)
-			return !slices.ContainsFunc(wanted, func(index bson.D) bool { return !hasIndex(have, index) }), err
-		},
 	}
 	return s.run(ctx)
 }
@@ -255,13 +253,4 @@ func (c *indexCreation) list(ctx context.Context) (indexes []bson.Raw, err error
 		return nil, fmt.Errorf("list the indexes: %w", err)
 	}
 	return indexes, nil
-}
-
-// hasIndex reports whether one of have has the name and the key of wanted.
-func hasIndex(have []bson.Raw, wanted bson.D) bool {
-	key, err := bson.Marshal(keyOf(wanted))
-	return err == nil && slices.ContainsFunc(have, func(index bson.Raw) bool {
-		name, _ := index.Lookup("name").StringValueOK()
-		return name == nameOf(wanted) && sameKey(key, index.Lookup("key"))
-	})
 }

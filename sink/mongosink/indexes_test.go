@@ -137,9 +137,56 @@ func TestCreateIndexesRefused(t *testing.T) {
 	}
 }
 
-// A command that builds indexes is settled by a look, and repeated if it had no effect.
+// An index with the name and the key of a wanted one, and with other options, is not taken for it.
+func TestCreateIndexesConflict(t *testing.T) {
+	key := bson.D{e("a", 1)}
+	for name, options := range map[string][]bson.E{
+		"unique":    {e("unique", true)},
+		"TTL":       {e("expireAfterSeconds", 60)},
+		"partial":   {e("partialFilterExpression", bson.D{e("a", bson.D{e("$gt", 1)})})},
+		"collation": {e("collation", bson.D{e("locale", "fr")})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, db := newDatabase(t)
+			create := mongosink.CreateIndexes(db.Collection("c"), nil)
+			if _, err := stream.Run(t.Context(), source.Of(index(t, "a_1", key)), create); err != nil {
+				t.Fatal(err)
+			}
+			before := indexesOf(t, db.Collection("c"))
+			got, err := stream.Run(t.Context(), source.Of(index(t, "a_1", key, options...), index(t, "b_1",
+				bson.D{e("b", 1)})), create)
+			var refused *mongosink.IndexError
+			if !errors.As(err, &refused) || len(refused.Failed) != 1 || refused.Failed[0].Name != "a_1" ||
+				got != (mongosink.CreateIndexesResult{Created: 1}) {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if after := indexesOf(t, db.Collection("c")); len(after) != 3 || !slices.Equal(after[:2], before) {
+				t.Errorf("%q was %q", after, before)
+			}
+		})
+	}
+}
+
+// A server lists an index while it builds it. If the reply is lost, and then the build fails, the
+// index is refused.
+func TestCreateIndexesBuildFails(t *testing.T) {
+	srv, db := newDatabase(t)
+	srv.Inject(mongotest.Fault{Command: "createIndexes", Nth: 1, Lose: true}) // the index is listed
+	srv.Inject(mongotest.Fault{Command: "createIndexes", Code: 11000})
+	got, err := stream.Run(t.Context(), source.Of(index(t, "a_1", bson.D{e("a", 1)}, e("unique", true))),
+		mongosink.CreateIndexes(db.Collection("c"), nil))
+	var refused *mongosink.IndexError
+	if !errors.As(err, &refused) || refused.Failed[0].Code != 11000 || got != (mongosink.CreateIndexesResult{}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A command that builds indexes is repeated until it is answered.
 func TestCreateIndexesSettled(t *testing.T) {
 	for name, c := range catalogFaults {
+		if name == "every reply lost" { // no look proves that the builds have ended
+			c.class = stream.UnknownOutcome
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv, db := newDatabase(t)
