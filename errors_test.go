@@ -129,6 +129,7 @@ var classified = map[string]struct {
 	"sink/mongosink.ErrBadDescription":       {mongosink.ErrBadDescription, stream.Data},
 	"sink/mongosink.ErrConflict":             {mongosink.ErrConflict, stream.Data},
 	"sink/mongosink.ErrEmptyInput":           {mongosink.ErrEmptyInput, stream.Fatal},
+	"sink/mongosink.ErrExpiryNotSet":         {mongosink.ErrExpiryNotSet, stream.Fatal},
 	"sink/mongosink.ErrInvalidID":            {mongosink.ErrInvalidID, stream.Data},
 	"sink/mongosink.ErrNoID":                 {mongosink.ErrNoID, stream.Data},
 	"sink/mongosink.ErrNotRepeatable":        {mongosink.ErrNotRepeatable, stream.Fatal},

@@ -9,6 +9,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
@@ -84,9 +86,12 @@ var (
 //   - Limits: a collection with a collation takes some _ids for equal; then a document with an equal
 //     _id is a conflict.
 func Merge(coll *mongo.Collection, opts *MergeOptions) stream.Sink[bson.Raw, MergeResult] {
-	m := merge{coll: coll}
+	m := merge{}
 	if opts != nil {
 		m.opts = *opts
+	}
+	if coll != nil { // a secondary may lag, and what is read decides
+		m.coll = coll.Clone(options.Collection().SetReadPreference(readpref.Primary()))
 	}
 	m.opts.LookupTimeout = cmp.Or(m.opts.LookupTimeout, 10*time.Minute)
 	err := m.check()

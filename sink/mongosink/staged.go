@@ -9,6 +9,9 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
@@ -17,7 +20,8 @@ import (
 // ReplaceCollectionOptions tunes [ReplaceCollection]. The zero value creates a collection without
 // options and indexes that must not exist yet.
 type ReplaceCollectionOptions struct {
-	// Insert tunes the insertion of the documents. WriteConcern must not be weaker than majority.
+	// Insert tunes the insertion of the documents. Its WriteConcern must be majority, or one that
+	// the replica set defines by a name. nil means majority, whatever the collection has.
 	Insert InsertOptions
 
 	// Description has the options of the new collection, as listCollections gives them
@@ -37,22 +41,23 @@ type ReplaceCollectionOptions struct {
 	// an error ([ErrEmptyInput]).
 	AllowEmpty bool
 
-	// Check is called when all documents and indexes are in staging, before the rename. If it
-	// returns an error, the target is unchanged.
+	// Check is called when all documents and indexes are in staging, before they are counted and
+	// renamed. If it returns an error, the target is unchanged.
 	Check func(ctx context.Context, staging *mongo.Collection) error
 
 	// StagingName is the name of the staging collection. "" means a new name for each run, the
 	// target's with _restore_ and 8 random digits. With a name, a run that was killed leaves
 	// nothing that the next run does not remove: it drops a collection of that name first. So the
-	// name must be used for nothing else, and by one run at a time; two at once both fail.
+	// name must be used for nothing else, and by one run at a time. If a second run takes the name,
+	// the first one ends with [ErrStagingChanged].
 	StagingName string
 
 	// SettleTimeout is how long the sink looks for the effect of a command whose reply was lost, and
 	// repeats the command. 0 means 30 seconds.
 	SettleTimeout time.Duration
 
-	// CleanupTimeout is how long the staging collection may take to be dropped after a failure, and
-	// after a cancellation also how long a rename that was sent may take to be answered. 0 means 30
+	// CleanupTimeout is how long the staging collection may take to be dropped after a failure. After
+	// a cancellation, it limits that and the answer to a rename that was sent together. 0 means 30
 	// seconds, and less than a second after a cancellation.
 	CleanupTimeout time.Duration
 }
@@ -99,8 +104,14 @@ var (
 	ErrNotReplaceable = stream.Mark(errors.New("servers rename no view and no time series"), stream.Fatal)
 
 	// ErrStagingChanged says that the staging collection does not have exactly the documents that
-	// were inserted, or was created again during the run: something else writes there.
+	// were inserted, or was dropped or created again during the run: something else writes there.
+	// It was not published.
 	ErrStagingChanged = stream.Mark(errors.New("another program changed the staging collection"), stream.Fatal)
+
+	// ErrExpiryNotSet says that the target was replaced, and that its documents do not expire: the
+	// server did not set the expireAfterSeconds of a clustered collection. Set it with collMod.
+	ErrExpiryNotSet = stream.Mark(
+		errors.New("the collection was replaced, and expireAfterSeconds could not be set"), stream.Fatal)
 )
 
 // ReplaceCollection returns a sink that makes a collection of its input and publishes it as coll
@@ -110,25 +121,30 @@ var (
 //   - In, memory, order and goroutines, limits: as [Insert].
 //   - Result: [ReplaceCollectionResult], also with an error.
 //   - Before the first document, the target is looked at. The staging collection is created when
-//     the first document comes, or the end of the input. Its documents are counted, and its UUID is
-//     compared, before the rename.
+//     the first document comes, or the end of the input. Before the rename, its documents are
+//     counted, and its UUID is compared.
 //   - Rename: a lost reply is settled by the UUIDs, by looking and repeating. A server that cannot
 //     replace a collection in one step (FerretDB) renames the old one first, and drops it last.
 //   - Failure: the staging collection is dropped and the target is unchanged. Otherwise
 //     the result and the error name the collections that are left.
 //   - Errors: as Insert, [ErrTargetExists], [ErrEmptyInput], [ErrNotReplaceable],
-//     [ErrStagingChanged], [ErrRepeatedID] if the input has a document twice, [*IndexError]; [ErrOutcomeUnknown] if the target may have been replaced,
-//     or was replaced under a write concern that was not met. All others have a class that is not
-//     UnknownOutcome, because nothing in the target changed.
+//     [ErrStagingChanged], [ErrRepeatedID] if the input has a document twice; [ErrOutcomeUnknown]
+//     if the target may have been replaced, or was replaced under a write concern that was not met.
+//     With TargetReplaced, [*IndexError] and [ErrExpiryNotSet] say what the collection lacks.
+//     If the target is unchanged, the class is not UnknownOutcome.
 //   - Cancellation: a rename that was sent has a second, or CleanupTimeout, to be answered.
 func ReplaceCollection(
 	coll *mongo.Collection, opts *ReplaceCollectionOptions,
 ) stream.Sink[bson.Raw, ReplaceCollectionResult] {
-	r := replacement{coll: coll}
+	r := replacement{}
 	if opts != nil {
 		r.opts = *opts
 	}
+	if coll != nil { // a secondary may lag, and what is read decides
+		r.coll = coll.Clone(options.Collection().SetReadPreference(readpref.Primary()))
+	}
 	r.opts.SettleTimeout = cmp.Or(r.opts.SettleTimeout, defaultSettle)
+	r.opts.Insert.WriteConcern = cmp.Or(r.opts.Insert.WriteConcern, writeconcern.Majority())
 	err := r.check()
 	type documents = stream.Source[bson.Raw]
 	return stream.SinkFunc[bson.Raw, ReplaceCollectionResult](
@@ -153,7 +169,7 @@ func (r *replacement) check() error {
 	if r.coll == nil {
 		return stream.Mark(errors.New("mongosink: replace collection: the collection is nil"), stream.Fatal)
 	}
-	if err := r.opts.Insert.check(); err != nil {
+	if err := errors.Join(r.opts.Insert.check(), checkLasting(r.opts.Insert.WriteConcern)); err != nil {
 		return r.invalid(err)
 	}
 	if r.opts.SettleTimeout < 0 || r.opts.CleanupTimeout < 0 {
@@ -177,6 +193,18 @@ func (r *replacement) check() error {
 		if _, _, err := ConvertIndex(index); err != nil {
 			return r.invalid(err)
 		}
+	}
+	return nil
+}
+
+// checkLasting returns an error for a write concern that a failover can undo. How many members are a
+// majority is not known, so a number is one.
+func checkLasting(c *writeconcern.WriteConcern) error {
+	if _, named := c.W.(string); !named {
+		return errors.New("the write concern must be majority, or one that the replica set defines by a name")
+	}
+	if c.Journal != nil && !*c.Journal {
+		return errors.New("the write concern must not do without the journal")
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/stream"
 )
 
 // Codes of the server's refusals to rename.
@@ -20,27 +21,25 @@ const (
 )
 
 // publish renames the staging collection to the target, and sets result.Target. A cancellation does
-// not interrupt a rename at once: that would leave its outcome unknown.
-func (r *replaceRun) publish(ctx context.Context) error {
-	publishing, done := withGrace(ctx, cmp.Or(r.opts.CleanupTimeout, cancelGrace))
-	defer done()
-	if err := r.compareTarget(publishing); err != nil {
+// not interrupt a rename at once: that would leave its outcome unknown. So what is sent from the
+// rename on has the context finishing, which ends some time after ctx.
+func (r *replaceRun) publish(ctx, finishing context.Context) error {
+	if err := r.compareTarget(ctx); err != nil {
 		return cancelCause(ctx, r.fail(err))
 	}
-	err := r.rename(publishing, renaming{from: r.staging, to: r.coll, dropTarget: r.target != nil})
+	publication := r.publication()
+	publication.dropTarget = r.target != nil
+	err := r.rename(ctx, finishing, publication)
 	switch {
-	case err == nil:
+	case err == nil || errors.As(err, new(*unconfirmedError)):
 		r.result.Target = TargetReplaced
-		return r.setExpiry(publishing)
-	case errors.As(err, new(*unconfirmedError)):
-		r.result.Target = TargetReplaced
-		return err
+		return errors.Join(err, r.setExpiry(finishing))
 	case errors.Is(err, ErrOutcomeUnknown):
 		r.result.Target = TargetUnknown
 		return fmt.Errorf("%w; if the collection%s exists, the target was not replaced, and that has all documents",
 			err, mongoerr.Namespace(r.staging))
 	case codeOf(err) == codeNotImplemented && r.target != nil:
-		return r.swapInTwoSteps(publishing)
+		return r.swapInTwoSteps(ctx, finishing)
 	case codeOf(err) == codeNamespaceExists && r.target == nil:
 		return r.fail(fmt.Errorf("%w: it was created during the run", ErrTargetExists))
 	}
@@ -64,7 +63,8 @@ func (r *replaceRun) compareTarget(ctx context.Context) error {
 	return nil
 }
 
-// setExpiry sets the time limit that the staging collection was created without.
+// setExpiry sets the time limit that the staging collection was created without. It returns
+// [ErrExpiryNotSet] if that failed.
 func (r *replaceRun) setExpiry(ctx context.Context) error {
 	limit := r.spec.option(expireOption)
 	if limit.IsZero() {
@@ -77,24 +77,43 @@ func (r *replaceRun) setExpiry(ctx context.Context) error {
 			have, err := lookUp(ctx, r.coll.Database(), r.coll.Name())
 			return err == nil && sameValue(limit, have.Lookup("options", expireOption)), err
 		},
+		ownEffect: true,
 	}
-	return s.run(ctx)
+	if err := s.run(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrExpiryNotSet, err)
+	}
+	return nil
 }
 
-// renaming is a renameCollection command within one database. One of the two names is the target's;
-// the other is new, and no other program knows it.
+// renaming is a renameCollection command within one database.
 type renaming struct {
 	from, to   *mongo.Collection
-	dropTarget bool // drop a collection that has the new name
+	uuid       string // of from; "" if the server gives none
+	changed    error  // returned if from does not exist, or has another UUID
+	dropTarget bool   // drop a collection that has the new name
 }
 
+// publication returns the renaming of the staging collection to the target.
+func (r *replaceRun) publication() renaming {
+	return renaming{from: r.staging, to: r.coll, uuid: r.stagingUUID, changed: ErrStagingChanged}
+}
+
+// errOldChanged says that the collection that is replaced in two steps is not there.
+var errOldChanged = stream.Mark(
+	errors.New("another program dropped the old collection, or created it again"), stream.Fatal)
+
 // rename renames a collection. After an error that does not match [ErrOutcomeUnknown], nothing was
-// renamed.
-func (r *replaceRun) rename(ctx context.Context, n renaming) error {
+// renamed. The command is sent with the context sending; ctx ends the look before it.
+func (r *replaceRun) rename(ctx, sending context.Context, n renaming) error {
 	db := r.coll.Database()
 	moved, err := lookUp(ctx, db, n.from.Name())
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case moved == nil || uuidOf(moved) != n.uuid:
+		return n.changed
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
 	s := step{
 		what: "rename" + mongoerr.Namespace(n.from) + " to" + mongoerr.Namespace(n.to),
@@ -105,9 +124,9 @@ func (r *replaceRun) rename(ctx context.Context, n renaming) error {
 			{Key: "dropTarget", Value: n.dropTarget},
 		},
 		tookEffect: func(ctx context.Context) (bool, error) {
-			if uuid := uuidOf(moved); uuid != "" {
+			if n.uuid != "" {
 				have, err := lookUp(ctx, db, n.to.Name())
-				return have != nil && uuidOf(have) == uuid, err
+				return have != nil && uuidOf(have) == n.uuid, err
 			}
 			left, err := lookUp(ctx, db, n.from.Name()) // a server without UUIDs
 			if err != nil || left != nil {
@@ -116,14 +135,15 @@ func (r *replaceRun) rename(ctx context.Context, n renaming) error {
 			have, err := lookUp(ctx, db, n.to.Name())
 			return have != nil, err
 		},
+		ownEffect: n.uuid != "",
 	}
-	return s.run(ctx)
+	return s.run(sending)
 }
 
 // swapInTwoSteps replaces the target on a server that cannot do it in one step.
-func (r *replaceRun) swapInTwoSteps(ctx context.Context) error {
+func (r *replaceRun) swapInTwoSteps(ctx, finishing context.Context) error {
 	old := r.coll.Database().Collection(r.newName("_replaced_"))
-	err := r.rename(ctx, renaming{from: r.coll, to: old})
+	err := r.rename(ctx, finishing, renaming{from: r.coll, to: old, uuid: uuidOf(r.target), changed: errOldChanged})
 	switch {
 	case errors.Is(err, ErrOutcomeUnknown) && !errors.As(err, new(*unconfirmedError)):
 		r.result.Target, r.result.Old = TargetUnknown, old.Name()
@@ -133,7 +153,7 @@ func (r *replaceRun) swapInTwoSteps(ctx context.Context) error {
 		return r.fail(fmt.Errorf("move the old collection: %w", err))
 	}
 	r.result.Old = old.Name()
-	err = r.rename(ctx, renaming{from: r.staging, to: r.coll})
+	err = r.rename(finishing, finishing, r.publication())
 	switch {
 	case err == nil || errors.As(err, new(*unconfirmedError)):
 		r.result.Target = TargetReplaced
@@ -141,21 +161,18 @@ func (r *replaceRun) swapInTwoSteps(ctx context.Context) error {
 		r.result.Target = TargetUnknown
 		return fmt.Errorf("%w; the old documents are in%s", err, mongoerr.Namespace(old))
 	default:
-		return r.swapBack(ctx, err, old)
+		return r.swapBack(finishing, err, old)
 	}
-	if dropErr := ask(ctx, func(ctx context.Context) error { return old.Drop(ctx) }); dropErr == nil {
+	if dropErr := ask(finishing, func(ctx context.Context) error { return old.Drop(ctx) }); dropErr == nil {
 		r.result.Old = ""
 	}
-	if err != nil {
-		return err
-	}
-	return r.setExpiry(ctx)
+	return errors.Join(err, r.setExpiry(finishing))
 }
 
 // swapBack gives the old collection the target's name again, after the rename of the staging
 // collection was refused with cause.
 func (r *replaceRun) swapBack(ctx context.Context, cause error, old *mongo.Collection) error {
-	back := r.rename(ctx, renaming{from: old, to: r.coll})
+	back := r.rename(ctx, ctx, renaming{from: old, to: r.coll, uuid: uuidOf(r.target), changed: errOldChanged})
 	switch {
 	case back == nil || errors.As(back, new(*unconfirmedError)):
 		r.result.Old = ""
@@ -169,8 +186,9 @@ func (r *replaceRun) swapBack(ctx context.Context, cause error, old *mongo.Colle
 		cause, mongoerr.Namespace(old), back)
 }
 
-// withGrace returns a context that ends some time after ctx.
-func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// withGrace returns a context that ends some time after ctx, or after this call if ctx has ended.
+func (r *replaceRun) withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	grace := cmp.Or(r.opts.CleanupTimeout, cancelGrace)
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })

@@ -12,6 +12,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"github.com/millweir/millweir/internal/mongoerr"
 	"github.com/millweir/millweir/stream"
@@ -19,7 +21,7 @@ import (
 
 const (
 	dropTimeout     = 30 * time.Second       // after a failure
-	cancelGrace     = 900 * time.Millisecond // after a cancellation, for clean-up and for a rename in flight
+	cancelGrace     = 900 * time.Millisecond // after a cancellation, for a rename in flight and clean-up together
 	lateWriteWindow = 200 * time.Millisecond // in which a server may still store a batch without a reply
 )
 
@@ -39,28 +41,33 @@ func (r *replaceRun) consume(ctx context.Context, src stream.Source[bson.Raw]) e
 		return cancelCause(ctx, r.fail(err))
 	}
 	r.result.StagingName = r.stagingName()
-	r.staging = r.coll.Database().Collection(r.result.StagingName)
+	r.staging = r.coll.Database().Collection(r.result.StagingName,
+		options.Collection().SetReadPreference(readpref.Primary()))
 	ended := false
 	defer func() {
 		if !ended && r.mayExist { // a panic, which the caller gets
-			_ = r.dropStaging(ctx, errPanicked)
+			finishing, done := r.withGrace(ctx)
+			defer done()
+			_ = r.dropStaging(finishing, errPanicked)
 		}
 	}()
 	indexErr, err := r.stage(ctx, src)
 	ended = true
+	finishing, done := r.withGrace(ctx)
+	defer done()
 	if err == nil {
-		err = r.publish(ctx)
+		err = r.publish(ctx, finishing)
 	}
 	switch {
-	case r.result.Target == TargetReplaced && err != nil: // unconfirmed, or the old collection is left
-		return r.fail(err)
+	case r.result.Target == TargetReplaced && err != nil: // unconfirmed, or without its time limit
+		return errors.Join(r.fail(err), indexErr)
 	case r.result.Target == TargetReplaced:
 		return indexErr
 	case r.result.Target != TargetUnchanged:
 		r.result.Staging = r.staging.Name()
-		return r.fail(err)
+		return errors.Join(r.fail(err), indexErr)
 	case r.mayExist:
-		err = r.dropStaging(ctx, err)
+		err = r.dropStaging(finishing, err)
 	}
 	if stream.ClassOf(err) == stream.UnknownOutcome { // of documents in a collection that is gone
 		err = stream.Mark(err, stream.Fatal)
@@ -104,9 +111,6 @@ func (r *replaceRun) stage(ctx context.Context, src stream.Source[bson.Raw]) (in
 			return nil, cancelCause(ctx, r.fail(err))
 		}
 	}
-	if err := r.checkStaging(ctx); err != nil {
-		return nil, cancelCause(ctx, r.fail(err))
-	}
 	indexes, indexErr := createIndexes(ctx, r.staging, r.opts.Indexes, r.opts.SettleTimeout)
 	r.result.Indexes = indexes.Created
 	if indexErr != nil && !errors.As(indexErr, new(*IndexError)) {
@@ -116,6 +120,9 @@ func (r *replaceRun) stage(ctx context.Context, src stream.Source[bson.Raw]) (in
 		if err := r.opts.Check(ctx, r.staging); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.checkStaging(ctx); err != nil { // last, so that little time is left for others to change it
+		return nil, cancelCause(ctx, r.fail(err))
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -218,13 +225,9 @@ func (r *replaceRun) checkStaging(ctx context.Context) error {
 
 // dropStaging drops the staging collection after a failure, and returns cause. If the collection may
 // be left, the error says so. A batch in flight would create it again, so it is then dropped more
-// than once.
+// than once. ctx is one of withGrace.
 func (r *replaceRun) dropStaging(ctx context.Context, cause error) error {
-	limit := cmp.Or(r.opts.CleanupTimeout, dropTimeout)
-	if ctx.Err() != nil {
-		limit = cmp.Or(r.opts.CleanupTimeout, cancelGrace)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.opts.CleanupTimeout, dropTimeout))
 	defer cancel()
 	if have, err := lookUp(ctx, r.coll.Database(), r.staging.Name()); err == nil && have != nil &&
 		r.stagingUUID != "" && uuidOf(have) != r.stagingUUID {
