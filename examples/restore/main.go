@@ -339,37 +339,3 @@ func (j *job) notKept() *cli.Text {
 	return cli.Textf("The old %s was replaced. Lost with it: %s. Create by hand what is missing", j.mongo.Namespace(),
 		cli.Foreign(lost.String()))
 }
-
-// targetState is the state of the target before the restore.
-type targetState int
-
-const (
-	missing targetState = iota
-	empty
-	filled
-)
-
-// targetState asks the server for the state of the target.
-func (j *job) targetState(ctx context.Context) (found targetState, err error) {
-	err = j.mongo.Ask(ctx, "whether "+j.mongo.Namespace()+" has documents", func(ctx context.Context) error {
-		found, err = collectionState(ctx, j.coll)
-		return err
-	})
-	return found, err
-}
-
-// collectionState asks the server for the state of coll.
-func collectionState(ctx context.Context, coll *mongo.Collection) (targetState, error) {
-	err := coll.FindOne(ctx, bson.D{}).Err()
-	if err == nil {
-		return filled, nil
-	}
-	if !errors.Is(err, mongo.ErrNoDocuments) {
-		return missing, err
-	}
-	names, err := coll.Database().ListCollectionNames(ctx, bson.D{{Key: "name", Value: coll.Name()}})
-	if err != nil || len(names) == 0 {
-		return missing, err
-	}
-	return empty, nil
-}

@@ -45,17 +45,24 @@ func (j *job) replace(ctx context.Context, target targetState) (summary, error) 
 	doneWaiting()
 	var refused *mongosink.IndexError
 	switch {
-	case err == nil || errors.As(err, &refused) && result.Target == mongosink.TargetReplaced:
-		j.warnOfLeftovers(result, refused)
-		return summary{InsertResult: result.InsertResult, indexes: result.Indexes}, nil
-	case result.Target == mongosink.TargetUnchanged:
+	case result.Target == mongosink.TargetUnchanged && err != nil:
 		return summary{}, j.unchanged(result, err)
-	case result.Target == mongosink.TargetReplaced:
-		return summary{}, needsManualRecovery(j.explain(err), stream.UnknownOutcome,
-			"%s has the documents of the backup now, but the server did not confirm that this lasts: look at it again "+
-				"when all its members are well", j.mongo.Namespace())
+	case result.Target != mongosink.TargetReplaced && err != nil:
+		return summary{}, j.unclear(result, err)
 	}
-	return summary{}, j.unclear(result, err)
+	errors.As(err, &refused)
+	j.warnOfLeftovers(result, refused)
+	switch {
+	case err == nil || stream.ClassOf(err) == stream.Data: // only refused indexes
+		return summary{InsertResult: result.InsertResult, indexes: result.Indexes}, nil
+	case stream.ClassOf(err) == stream.UnknownOutcome:
+		return summary{}, needsManualRecovery(j.explain(err), stream.UnknownOutcome,
+			"%s has the documents of the backup now, but the server did not confirm that all of this lasts: look at it "+
+				"and at its options again when all its members are well", j.mongo.Namespace())
+	}
+	return summary{}, needsManualRecovery(j.explain(err), stream.Fatal,
+		"%s has the documents of the backup now, but they do not expire: set expireAfterSeconds with collMod",
+		j.mongo.Namespace())
 }
 
 // warnOfLeftovers warns of what a completed restore could not do.
