@@ -112,7 +112,7 @@ func addWrite(ctx context.Context, r *run, w *Write) error {
 	if err != nil {
 		return err
 	}
-	if err := b.write(r.count, w); err != nil {
+	if err := b.write(r.index(), w); err != nil {
 		return r.refuse(w.document.Value, fmt.Errorf("%w: %w", ErrInvalidWrite, err))
 	}
 	b.odd = b.odd || w.verb == replaces && l.odd && len(w.fields) == 0

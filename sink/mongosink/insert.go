@@ -98,8 +98,13 @@ func insertInto(t target, opts *InsertOptions) stream.Sink[bson.Raw, InsertResul
 		r, err := w.run(ctx, func(ctx context.Context, r *run) error {
 			return src.Each(ctx, func(doc bson.Raw) error { return r.add(ctx, doc) })
 		})
-		return InsertResult{r.Inserted, r.AlreadyThere, r.Failed, r.Unknown, r.Bytes, r.Batches}, err
+		return insertResult(r), err
 	})
+}
+
+// insertResult returns the counts of a run that only inserted.
+func insertResult(r WriteResult) InsertResult {
+	return InsertResult{r.Inserted, r.AlreadyThere, r.Failed, r.Unknown, r.Bytes, r.Batches}
 }
 
 func newInsert(t target, opts *InsertOptions, name, stage string) (*writing, error) {

@@ -21,8 +21,9 @@ type MergeOptions struct {
 	// Insert tunes the insertion of the missing documents.
 	Insert InsertOptions
 
-	// DryRun compares all documents and inserts none. It proves that a merge of the same documents
-	// has no conflict.
+	// DryRun compares all documents with the collection and inserts none. If it finds no conflict, a
+	// merge of the same documents has none, with one exception: two documents of the input with one
+	// _id, far from each other, are only found when the second one is inserted.
 	DryRun bool
 
 	// LookupTimeout is how long the server may take to look up a batch of documents. It may have to
@@ -95,6 +96,9 @@ func Merge(coll *mongo.Collection, opts *MergeOptions) stream.Sink[bson.Raw, Mer
 	}
 	m.opts.LookupTimeout = cmp.Or(m.opts.LookupTimeout, 10*time.Minute)
 	err := m.check()
+	if err == nil {
+		m.insertion, err = newInsert(targetOf(m.coll), &m.opts.Insert, "insert", "Insert")
+	}
 	type documents = stream.Source[bson.Raw]
 	return stream.SinkFunc[bson.Raw, MergeResult](func(ctx context.Context, src documents) (MergeResult, error) {
 		if err != nil {
@@ -108,8 +112,9 @@ func Merge(coll *mongo.Collection, opts *MergeOptions) stream.Sink[bson.Raw, Mer
 
 // merge is the description of a [Merge].
 type merge struct {
-	coll *mongo.Collection
-	opts MergeOptions
+	coll      *mongo.Collection
+	opts      MergeOptions
+	insertion *writing // of the missing documents
 }
 
 func (m *merge) check() error {
@@ -137,18 +142,22 @@ type mergeRun struct {
 	result MergeResult
 }
 
-func (r *mergeRun) consume(ctx context.Context, src stream.Source[bson.Raw]) (err error) {
+func (r *mergeRun) consume(ctx context.Context, src stream.Source[bson.Raw]) error {
 	if err := r.checkKind(ctx); err != nil {
 		return cancelCause(ctx, r.fail(err))
 	}
-	missing := stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
-		l := &lookups{run: r, emit: emit}
+	if r.opts.DryRun {
+		l := &lookups{run: r, emit: func(candidate) error { return nil }}
+		return l.each(ctx, src)
+	}
+	inserted, err := r.insertion.run(ctx, func(ctx context.Context, inserting *run) error {
+		l := &lookups{run: r, emit: func(c candidate) error {
+			inserting.offset = c.index - inserting.count
+			return inserting.add(ctx, c.doc)
+		}}
 		return l.each(ctx, src)
 	})
-	if r.opts.DryRun {
-		return missing.Each(ctx, func(bson.Raw) error { return nil })
-	}
-	r.result.InsertResult, err = Insert(r.coll, &r.opts.Insert).Consume(ctx, missing)
+	r.result.InsertResult = insertResult(inserted)
 	return err
 }
 

@@ -25,7 +25,7 @@ const (
 // lookups looks documents up in batches, and emits those that the collection does not have.
 type lookups struct {
 	run     *mergeRun
-	emit    func(bson.Raw) error
+	emit    func(candidate) error
 	account *stream.Account
 
 	count         int64  // documents received
@@ -54,6 +54,11 @@ func (l *lookups) each(ctx context.Context, src stream.Source[bson.Raw]) error {
 	if err := src.Each(ctx, func(doc bson.Raw) error { return l.add(ctx, doc) }); err != nil {
 		return err
 	}
+	return l.flushAll(ctx)
+}
+
+// flushAll looks up all documents that wait, and emits the missing ones.
+func (l *lookups) flushAll(ctx context.Context) error {
 	if err := l.flush(ctx, &l.plain); err != nil {
 		return err
 	}
@@ -68,13 +73,19 @@ func (l *lookups) add(ctx context.Context, doc bson.Raw) error {
 	if !bsonwire.HasFrame(doc) {
 		return l.run.fail(c.refused(ErrMalformed))
 	}
+	if l.run.opts.Insert.MoveID { // the collection has it in the form in which it was inserted
+		if layout, ok := layoutOf(doc); ok && layout.ids == 1 && !layout.idFirst {
+			doc = withIDFirst(doc)
+			c.doc = doc
+		}
+	}
 	id, err := doc.LookupErr("_id")
 	switch {
 	case err != nil && !l.run.opts.InsertWithoutID:
 		return l.run.fail(c.refused(ErrNoID))
 	case err != nil:
 		l.run.result.Missing++
-		return l.emit(doc)
+		return l.emit(c)
 	case !storable(id):
 		return l.run.fail(c.refused(ErrInvalidID))
 	}
@@ -105,7 +116,7 @@ func (l *lookups) makeRoom(ctx context.Context, b *lookup, n int) error {
 		}
 	}
 	if n > lookupBytes {
-		if err := errors.Join(l.flush(ctx, &l.plain), l.flush(ctx, &l.nested)); err != nil {
+		if err := l.flushAll(ctx); err != nil {
 			return err
 		}
 	}
@@ -146,7 +157,7 @@ func (l *lookups) flush(ctx context.Context, b *lookup) error {
 			continue
 		}
 		l.run.result.Missing++
-		if err := l.emit(c.doc); err != nil {
+		if err := l.emit(c); err != nil {
 			return err
 		}
 	}

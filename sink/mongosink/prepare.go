@@ -42,5 +42,5 @@ func (r *run) prepare(ctx context.Context, doc bson.Raw) (bson.Raw, layout, erro
 
 // refuse returns the error of the last received document, which is not sent.
 func (r *run) refuse(doc bson.Raw, why error) error {
-	return r.fail(&DocumentError{Index: r.count, ID: bsonwire.ShownID(doc), Size: len(doc), Err: why})
+	return r.fail(&DocumentError{Index: r.index(), ID: bsonwire.ShownID(doc), Size: len(doc), Err: why})
 }

@@ -27,6 +27,7 @@ type run struct {
 	openSize   int           // bytes of their statements
 	openCount  int           // statements in them
 	count      int64         // elements received
+	offset     int64         // added to count, the index of the next element in the caller's input
 	timestamps emptyTimestamps
 	sequential *worker // sends each batch on the goroutine that filled it, if there is a session
 
@@ -93,10 +94,13 @@ func (r *run) add(ctx context.Context, doc bson.Raw) error {
 		return err
 	}
 	mayChange := l.emptyTimestamp && r.timestamps.unproven != nil
-	b.insert(r.count, doc, l, mayChange)
+	b.insert(r.index(), doc, l, mayChange)
 	b.keepTimestamps = b.keepTimestamps || l.emptyTimestamp && !mayChange
 	return r.added(ctx)
 }
+
+// index returns the index of the next element in the caller's input.
+func (r *run) index() int64 { return r.count + r.offset }
 
 // room returns a batch that takes a statement of size bytes. The open batches together are no larger
 // than one may be.
