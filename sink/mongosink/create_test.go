@@ -244,7 +244,10 @@ func TestCreateCollectionsMeanwhile(t *testing.T) {
 	srv, db := newDatabase(t)
 	srv.Add("shop", "c")
 	srv.Inject(mongotest.Fault{Command: "listCollections", Nth: 1, Reply: raw(t, bson.D{
-		e("ok", 1), e("cursor", bson.D{e("id", int64(0)), e("ns", "shop.$cmd.listCollections"), e("firstBatch", bson.A{})}),
+		e("ok", 1), e("cursor", bson.D{
+			e("id", int64(0)), e("ns", "shop.$cmd.listCollections"),
+			e("firstBatch", bson.A{}),
+		}),
 	})})
 	got, err := stream.Run(t.Context(), source.Of(describe(t, "c", "collection")),
 		mongosink.CreateCollections(db, nil))

@@ -1,7 +1,6 @@
 package mongosink
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -172,77 +171,4 @@ func (c collectionSpec) differences(have bson.Raw) (differ []string) {
 		}
 	}
 	return differ
-}
-
-// sameOption reports whether a server stores have if it was given want. It adds defaults to some
-// documents, and rounds the size of a capped collection up.
-func sameOption(name string, want, have bson.RawValue) bool {
-	if have.IsZero() {
-		return isDefault(name, want)
-	}
-	switch name {
-	case "timeseries":
-		series, _ := want.DocumentOK()
-		kept, err := bson.Marshal(withoutSpan(series))
-		return err == nil && covers(bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: kept}, have)
-	case "collation", "clusteredIndex", "changeStreamPreAndPostImages", "storageEngine":
-		return covers(want, have)
-	case "size":
-		const unit = 256
-		w, _ := want.AsInt64OK()
-		h, _ := have.AsInt64OK()
-		return sameValue(want, have) || (w+unit-1)/unit*unit == h
-	}
-	return sameValue(want, have)
-}
-
-// covers reports whether have has all fields of the document want, with the same values.
-func covers(want, have bson.RawValue) bool {
-	fields, isDocument := want.DocumentOK()
-	others, both := have.DocumentOK()
-	if !isDocument || !both {
-		return sameValue(want, have)
-	}
-	elements, err := fields.Elements()
-	return err == nil && !slices.ContainsFunc(elements, func(e bson.RawElement) bool {
-		return !covers(e.Value(), others.Lookup(e.Key()))
-	})
-}
-
-// sameValue reports whether two values are equal. Numbers of different types are compared by their
-// value.
-func sameValue(a, b bson.RawValue) bool {
-	if a.Type == b.Type {
-		return bytes.Equal(a.Value, b.Value)
-	}
-	x, isNumber := numberOf(a)
-	y, both := numberOf(b)
-	return isNumber && both && x == y
-}
-
-// numberOf returns the value of an int32, an int64 or a double.
-func numberOf(v bson.RawValue) (float64, bool) {
-	if f, ok := v.DoubleOK(); ok {
-		return f, true
-	}
-	n, ok := v.AsInt64OK()
-	return float64(n), ok && (v.Type == bson.TypeInt32 || v.Type == bson.TypeInt64)
-}
-
-// isDefault reports whether a collection without the option has this value.
-func isDefault(name string, v bson.RawValue) bool {
-	text, _ := v.StringValueOK()
-	switch name {
-	case "validationLevel":
-		return text == "strict"
-	case "validationAction":
-		return text == "error"
-	case "capped":
-		on, isBool := v.BooleanOK()
-		return isBool && !on
-	case "changeStreamPreAndPostImages":
-		on, isBool := bson.Raw(v.Value).Lookup("enabled").BooleanOK()
-		return isBool && !on
-	}
-	return false
 }
