@@ -39,10 +39,7 @@ type changeStream struct {
 // open opens a stream at a position. If the position knows the token before its event, the stream
 // begins there, and must first return this event again.
 func (r *watchRun) open(ctx context.Context, at ChangePosition) (*changeStream, error) {
-	s := &changeStream{run: r, at: at, size: int32(r.opts.BatchSize)}
-	if s.size == 0 {
-		s.size = firstBatch
-	}
+	s := &changeStream{run: r, at: at, size: r.batchSize()}
 	o := r.opts.driver()
 	switch {
 	case at.after == "":
@@ -160,12 +157,10 @@ const fullReply = 8 << 20
 
 // adapt sets the size of the next batch, after one of n events.
 func (s *changeStream) adapt(n int) {
-	switch {
-	case s.run.opts.BatchSize > 0:
-		s.size = int32(s.run.opts.BatchSize)
-	case n > 0:
-		s.size = int32(min(max(replyBytesBudget/(s.bytes/n+1), 1), maxBatchSize))
+	if n > 0 {
+		s.run.fitting = int32(min(max(replyBytesBudget/(s.bytes/n+1), 1), maxBatchSize))
 	}
+	s.size = s.run.batchSize()
 	s.cs.SetBatchSize(s.size)
 }
 

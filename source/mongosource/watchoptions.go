@@ -45,7 +45,7 @@ type WatchOptions struct {
 	SplitLargeEvents bool
 
 	// BatchSize is the number of events in one reply, which never exceeds 16 MiB. 0 means 1,000 at
-	// first, then as many as fill 2 MiB, at most 100,000.
+	// first, or 100 with a [stream.Budget], then as many as fill 2 MiB, at most 100,000.
 	BatchSize int
 	// NoReadAhead reads a batch only when the downstream has taken the one before it.
 	NoReadAhead bool

@@ -20,6 +20,7 @@ type watchRun struct {
 	begun   bool         // a stream without a position was opened
 	empty   emptyBatches // in a row
 
+	fitting   int32     // events in a reply of the wanted size; 0 before the first one
 	lastEvent time.Time // when it was read; at first the begin of the run
 	emitted   time.Time // the last event
 }
@@ -85,6 +86,19 @@ func (r *watchRun) emit(ctx context.Context, b events, emit func(Event) error) e
 	}
 	r.emitted = time.Now()
 	return emit(Event{Operation: OpHeartbeat, Position: b.to})
+}
+
+// batchSize returns the number of events to ask for.
+func (r *watchRun) batchSize() int32 {
+	switch {
+	case r.opts.BatchSize > 0:
+		return int32(r.opts.BatchSize)
+	case r.fitting > 0:
+		return r.fitting
+	case r.account != nil:
+		return firstBatchBudget
+	}
+	return firstBatch
 }
 
 // ended returns why no more events may be emitted, or nil.
