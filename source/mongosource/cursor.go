@@ -1,6 +1,7 @@
 package mongosource
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,12 +26,13 @@ type cursor struct {
 	drained <-chan struct{} // closed when the run is drained; nil if it cannot be
 	account *stream.Account // of the run; nil without a budget
 
-	cur     *mongo.Cursor  // nil until open has succeeded
-	session *mongo.Session // of cur, if the source keeps it alive
-	copiers copiers
-	bytes   int   // of the last batch
-	read    int64 // documents
-	broken  bool  // the driver panicked, so it may still hold a lock
+	cur       *mongo.Cursor  // nil until open has succeeded
+	session   *mongo.Session // of cur, if the source keeps it alive
+	noSession error          // why there is none
+	copiers   copiers
+	bytes     int   // of the last batch
+	read      int64 // documents
+	broken    bool  // the driver panicked, so it may still hold a lock
 }
 
 // errNoSession says that a snapshot cannot be read. The query would read the present documents.
@@ -39,7 +41,7 @@ var errNoSession = errors.New("the client gives no session for the snapshot")
 // open sends the query.
 func (c *cursor) open(ctx context.Context) error {
 	if c.session == nil && c.query.at != (bson.Timestamp{}) {
-		return c.query.fail(errNoSession)
+		return c.query.fail(cmp.Or(c.noSession, errNoSession))
 	}
 	err := c.wait.call(ctx, func(ctx context.Context) (err error) {
 		defer mongoerr.Recover(&err)

@@ -2,12 +2,15 @@ package mongosource
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/millweir/millweir/internal/mongoerr"
 )
 
 // A server ends a session that was idle for 30 minutes, and with it the cursors of the session. The
@@ -26,7 +29,9 @@ func (c *cursor) startSession(ctx context.Context) context.Context {
 	}
 	session, err := c.query.client.StartSession(o)
 	if err != nil {
-		return ctx // the query reports it; without a session it reads no snapshot
+		// A query of a snapshot reports it. Others need no session.
+		c.noSession = fmt.Errorf("%w: %w", errNoSession, mongoerr.Bound(err))
+		return ctx
 	}
 	c.session = session
 	return mongo.NewSessionContext(ctx, session)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -152,13 +153,23 @@ func (s *split) snapshotTime(ctx context.Context, at bson.Timestamp) (got bson.T
 	return got, nil
 }
 
+// codesNoSnapshot are the codes with which a server says that it cannot read snapshots at all.
+var codesNoSnapshot = []int{
+	20,  // IllegalOperation
+	72,  // InvalidOptions: no such read concern, or no such field of one
+	115, // CommandNotSupported
+	123, // NotAReplicaSet
+	148, // ReadConcernMajorityNotEnabled
+	238, // NotImplemented, of FerretDB
+	263, // OperationNotSupportedInTransaction
+	303, // of Amazon DocumentDB, for a feature that it does not have
+}
+
 // refusedSnapshot adds [ErrNoSnapshot] to an error with which a server says that it cannot read
 // snapshots at all, such as a standalone server does.
 func refusedSnapshot(err error) error {
-	const unauthorized = 13
 	var server mongo.ServerError
-	if errors.As(err, &server) && !stream.ClassOf(err).Transient() && !server.HasErrorCode(unauthorized) &&
-		!errors.Is(err, ErrSnapshotTooOld) {
+	if errors.As(err, &server) && slices.ContainsFunc(codesNoSnapshot, server.HasErrorCode) {
 		return fmt.Errorf("%w: %w", ErrNoSnapshot, err)
 	}
 	return err

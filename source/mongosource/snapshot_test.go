@@ -117,14 +117,24 @@ func TestSplitSnapshotsIgnored(t *testing.T) {
 	}
 }
 
-// A server that refuses snapshots, as a standalone one does, is the same. A missing right is not.
+// A server that refuses snapshots, as a standalone one does, is the same. A missing right is not, and
+// neither is any other error.
 func TestSplitSnapshotsRefused(t *testing.T) {
-	for code, want := range map[int32]bool{20: true, 72: true, 123: true, 13: false} {
+	for code, want := range map[int32]bool{
+		20: true, 72: true, 115: true, 123: true, 148: true, 238: true, 263: true, 303: true,
+		2: false, 13: false, 18: false, 26: false, 96: false, 99999: false,
+	} {
 		srv, coll := serve(t, numbered(t, 20))
 		srv.Inject(mongotest.Fault{Command: "find", Code: code, If: contains("snapshot")})
 		got, err := collect(t.Context(), mongosource.Split(coll, bson.D{}, at(mongosource.Instant, 2, 4)))
 		if len(got) > 0 || err == nil || errors.Is(err, mongosource.ErrNoSnapshot) != want {
 			t.Errorf("code %d: %d documents, %v", code, len(got), err)
+		}
+		fuzzy := at(mongosource.Instant, 2, 4)
+		fuzzy.AllowFuzzy = true
+		if got, err := collect(t.Context(), mongosource.Split(coll, bson.D{}, fuzzy)); want != (len(got) == 20) ||
+			want != (err == nil) {
+			t.Errorf("code %d, fuzzy: %d documents, %v", code, len(got), err)
 		}
 	}
 }
