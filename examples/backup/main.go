@@ -26,7 +26,7 @@
 // The field collection is what listCollections says, and indexes what listIndexes says. The field
 // backup is the millweir-backup of the first object's metadata, so that restore never takes the
 // options of another backup. If the second object cannot be stored, the program fails, and says
-// that the documents are stored. If the user may not read indexes and options, a warning says that
+// that the documents are stored. With -if-absent, it replaces neither object. If the user may not read indexes and options, a warning says that
 // they were left out. A view and a time series are stored as the documents that they show, and a
 // warning says so, because restore makes a collection of them.
 //
@@ -82,7 +82,8 @@
 // # Exit codes
 //
 //   - 0: the backup is stored.
-//   - 1: it failed; nothing is stored.
+//   - 1: it failed; nothing is stored, unless the message says that the documents are stored
+//     without the indexes and options.
 //   - 2: the command line or the environment is wrong, even if a server found out; nothing is
 //     stored.
 //   - 3: unknown outcome. The reply to the last request was lost and a look at the key did not
@@ -175,8 +176,7 @@ func run(ctx context.Context, p *cli.Program, args []string) error {
 		return j.explain(ctx, err)
 	}
 	if err := j.keepCatalog(ctx); err != nil {
-		return cli.Errorf("%w; the documents are stored as %s, without the indexes and options of %s: run this again",
-			j.s3.Explain(err), j.s3.URL(), j.mongo.Namespace())
+		return j.explainCatalog(err)
 	}
 	j.report(p, object, time.Since(began))
 	return nil
@@ -211,7 +211,6 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 		stream.MonitorBytes(&j.stored),
 	)
 	opts := j.uploadOptions()
-	opts.IfAbsent = j.ifAbsent
 	opts.Metadata = j.sizeHint.AddTo(j.catalog.Metadata())
 	if j.id != "" {
 		opts.Metadata = cli.AddBackupID(opts.Metadata, j.id)
@@ -224,6 +223,7 @@ func (j *job) backup(ctx context.Context) (s3sink.Object, error) {
 // uploadOptions returns the options of both objects.
 func (j *job) uploadOptions() *s3sink.UploadOptions {
 	return &s3sink.UploadOptions{
+		IfAbsent:             j.ifAbsent,
 		PartSize:             int64(j.partSize),
 		Parallelism:          j.parallelism,
 		ServerSideEncryption: j.sse.mode,
@@ -275,6 +275,20 @@ func (j *job) keepCatalog(ctx context.Context) error {
 		return stream.Run(ctx, body, s3sink.Upload(j.storage, j.s3.Bucket, j.s3.MetadataKey(), j.uploadOptions()))
 	})
 	return err
+}
+
+// explainCatalog adds to the error of keepCatalog what is stored, and what to do.
+func (j *job) explainCatalog(err error) error {
+	advice := "run this again"
+	if j.ifAbsent {
+		advice = "delete that object and run this again, or choose another -key"
+	}
+	if errors.Is(err, s3sink.ErrExists) {
+		err = cli.Errorf("%s exists already, and was left as it is", j.s3.MetadataURL())
+		advice = "delete both objects and run this again, or choose another -key"
+	}
+	return cli.Errorf("%w; the documents are stored as %s, without the indexes and options of %s: %s",
+		j.s3.Explain(err), j.s3.URL(), j.mongo.Namespace(), advice)
 }
 
 var errEmpty = cli.Errorf("no document to store")

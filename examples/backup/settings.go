@@ -28,7 +28,7 @@ not others. A view and a time series are stored as the documents that they show.
 
 Exit codes:
   0    all is stored
-  1    it failed: nothing is stored
+  1    it failed: nothing is stored, unless the message says that the documents are
   2    the command line or the environment is wrong: nothing is stored
   3    whether it is stored is not known: look at the object before you trust it
   4    the program has a defect (-debug shows where): look at the object before you trust it
@@ -61,7 +61,7 @@ func parse(p *cli.Program, args []string) (*settings, error) {
 	fs.Var(&s.filter, "filter", "`FILTER` in Extended JSON: only the documents that match are stored (default: all)")
 	fs.BoolVar(&s.allowEmpty, "allow-empty", false, "store a backup of nothing if there is no document")
 	s.s3.Flags(fs)
-	fs.BoolVar(&s.ifAbsent, "if-absent", false, "refuse to replace an object that has the key already")
+	fs.BoolVar(&s.ifAbsent, "if-absent", false, "refuse to replace an object that has the key, or KEY.metadata, already")
 	fs.Var(&s.sse, "sse", "server-side `ENCRYPTION`: AES256, aws:kms or aws:kms:KEY (default: the bucket's)")
 	s.recipients.Flags(fs)
 	fs.Group("Format and speed")
