@@ -95,7 +95,8 @@ func CreateRoles(client *mongo.Client) stream.Sink[bson.Raw, CreateAccessResult]
 			if err != nil {
 				return c.result, err
 			}
-			return c.result, c.createInOrder(ctx, waiting)
+			err = c.createInOrder(ctx, waiting)
+			return c.result, err
 		})
 }
 

@@ -17,7 +17,8 @@ import (
 // UsersOptions tunes [Users]. The zero value is ready to use.
 type UsersOptions struct {
 	// Credentials also reads the salted hashes of the passwords (SCRAM). They are as secret as
-	// passwords: encrypt what you store. mongosink.CreateUsers needs them to keep passwords.
+	// passwords: encrypt what you store. No command of a server takes them back, and
+	// mongosink.CreateUsers ignores them.
 	Credentials bool
 }
 
@@ -38,7 +39,6 @@ func Users(client *mongo.Client, opts *UsersOptions) stream.Source[bson.Raw] {
 	return listed(client, "users", bson.D{
 		{Key: "usersInfo", Value: bson.D{{Key: "forAllDBs", Value: true}}},
 		{Key: "showCredentials", Value: o.Credentials},
-		{Key: "showCustomData", Value: true},
 	})
 }
 

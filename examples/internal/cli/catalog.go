@@ -44,6 +44,9 @@ func (c *Catalog) read(ctx context.Context, coll *mongo.Collection) error {
 	found, err := stream.Run(ctx, mongosource.Collections(coll.Database(), &mongosource.CollectionsOptions{
 		Filter: bson.D{{Key: "name", Value: coll.Name()}}, System: true,
 	}), sink.Slice[mongosource.Collection]())
+	found = slices.DeleteFunc(found, func(c mongosource.Collection) bool { // a server may ignore the filter
+		return c.Name != coll.Name()
+	})
 	if err != nil || len(found) == 0 {
 		return err
 	}
