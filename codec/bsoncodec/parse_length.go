@@ -47,7 +47,10 @@ func (m *documentMeter) object(i, depth int, w wrapperKind) (n, next int) {
 		}
 		i = m.space(i + 1)
 		if (w == wrapCode || w == wrapScope) && m.at(i) == '{' && string(m.src[key:end]) == "$scope" {
-			size, i = m.object(i+1, depth+1, noWrapper) // whatever its first key is
+			size, i = m.object(i+1, depth, noWrapper) // whatever its first key is
+			if w == wrapCode {
+				size -= wrapperFrames[wrapScope] - wrapperFrames[wrapCode]
+			}
 		} else {
 			size, i = m.value(i, depth)
 		}

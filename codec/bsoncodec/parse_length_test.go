@@ -29,6 +29,12 @@ func TestDocumentLengthOfText(t *testing.T) {
 		`{"$scope":{"a":[1,2.5,3000000000]},"$code":"c\n"}`, `{ "$symbol" : "s\\" }`, `{"$code":"c"}`,
 		`{"$dbPointer":{"$ref":"a.b","$id":"00112233445566778899aabb"}}`, `[[],{},[{}],"",-1,1e3,true,false,null]`,
 		`[` + strings.Repeat(`0 , `, 2000) + `0]`,
+		`[` + strings.Repeat(`{"$binary":{"base64":"AA==","subType":"00"}},`, 2000) + `0]`,
+		`[` + strings.Repeat(`{"$binary":"AAA=","$type":"00"},`, 2000) + `0]`,
+		`[` + strings.Repeat(`{"$millweirBSON":{"type":"08","base64":"Ag=="}},`, 2000) + `0]`,
+		`[` + strings.Repeat(`{"$code":"","$scope":{}},`, 2000) + `0]`,
+		strings.Repeat(`{"$code":"","$scope":{"a":`, 150) + `1` + strings.Repeat(`}}`, 150),
+		strings.Repeat(`{"$scope":{"a":`, 150) + `1` + strings.Repeat(`},"$code":""}`, 150),
 	} {
 		checkDocumentLength(t, ` { "a" : `+value+` , "b":`+value+`}`)
 	}

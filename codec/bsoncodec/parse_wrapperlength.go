@@ -55,12 +55,23 @@ func (m *documentMeter) wrapped(w wrapperKind, i, j, depth int) (n, next int) {
 	n = max(n-frame, 0)
 	switch w {
 	case wrapEscape:
-		n = strictBase64.DecodedLen(n)
+		n = decodedLen(n, m.src[i:next])
 	case wrapBinary:
-		n = len("1234\x00") + strictBase64.DecodedLen(n)
+		n = len("1234\x00") + decodedLen(n, m.src[i:next])
 		if bytes.HasSuffix(m.src[i:next], []byte(`"02"}}`)) || bytes.HasSuffix(m.src[i:next], []byte(`"02"}`)) {
 			n += len("1234") // the second length of the old subtype
 		}
 	}
 	return n, next
+}
+
+// decodedLen returns the number of bytes in a base64 text of n bytes. wrapper is the object with the
+// text. Nothing else in it has the padding character.
+func decodedLen(n int, wrapper []byte) int {
+	n = strictBase64.DecodedLen(n)
+	if i := bytes.IndexByte(wrapper, '='); i >= 0 {
+		padding := len(wrapper[i:]) - len(bytes.TrimLeft(wrapper[i:], "="))
+		n -= min(padding, 2, n)
+	}
+	return n
 }

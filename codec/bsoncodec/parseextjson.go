@@ -49,7 +49,7 @@ func (o *ParseExtJSONOptions) parser() parser {
 //
 //   - In: byte chunks of any size.
 //   - Out: documents. Many share one allocation of 64 KiB: keeping one keeps its neighbors. The
-//     document of a line of more than 64 KiB has its own memory, at most a sixth more than its
+//     document of a line of more than 64 KiB has its own memory, at most a third more than its
 //     size.
 //   - Memory: the longest line, at most 8 MiB more while it grows, and its document. Address space
 //     of up to 128 MiB is reserved for a line of more than 4 MiB. With Parallelism n, up to about
