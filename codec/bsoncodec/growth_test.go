@@ -30,6 +30,8 @@ var longDocuments = map[string]func() bson.Raw{
 	},
 	"numbers":          func() bson.Raw { return repeated(100_000, element{0x10, "a", u32(1)}) },
 	"MinKeys":          func() bson.Raw { return bulk(element{0x7F, "", ""}, 1<<18) },
+	"undefined values": func() bson.Raw { return bulk(element{0x06, "", ""}, 1<<18) },
+	"booleans of 2":    func() bson.Raw { return bulk(element{0x08, "", "\x02"}, 1<<18) },
 	"nothing":          func() bson.Raw { return bulk(element{0x0A, "", ""}, 1<<18) },
 	"array of numbers": func() bson.Raw { return arrayOf(100_000, int32(7)) },
 	"array of doubles": func() bson.Raw { return arrayOf(100_000, 0.1, math.Pi, -1e-300) },

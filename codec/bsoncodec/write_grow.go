@@ -10,13 +10,13 @@ const measuredSize = 64 << 10
 // spare bytes while they are copied.
 const lineSlack = 2 * spare
 
-// maxGrowth is the maximum number of JSON bytes for one byte of BSON: a MinKey with an empty key is
-// 17 bytes for 2.
-const maxGrowth = 9
+// maxGrowth is the maximum number of JSON bytes for one byte of BSON: the escape form of a boolean
+// that is 2, with an empty key, is 51 bytes for 3.
+const maxGrowth = 17
 
 // reserveLine returns dst with capacity for the line of a large document. It returns inexact if the
 // document must be escaped as a whole: a line that is written first and then discarded could take
-// nine times the memory of the document.
+// maxGrowth times the memory of the document.
 //
 // It measures only a document that certainly needs memory, or whose line may be too long. A smaller
 // one may fit the memory of an earlier line.
