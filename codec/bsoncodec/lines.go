@@ -25,13 +25,13 @@ func (l *lineCutter) push(chunk []byte, f func(line []byte) error) error {
 	for {
 		i := bytes.IndexByte(chunk, '\n')
 		if i < 0 {
-			if len(l.partial)+len(chunk) > l.max {
+			if len(chunk) > l.max-len(l.partial) {
 				return l.tooLong(chunk)
 			}
 			l.appendPartial(chunk)
 			return nil
 		}
-		if len(l.partial)+i > l.max {
+		if i > l.max-len(l.partial) {
 			return l.tooLong(chunk)
 		}
 		line := chunk[:i]
@@ -52,9 +52,9 @@ func (l *lineCutter) push(chunk []byte, f func(line []byte) error) error {
 }
 
 // hugeLine is a size in bytes. Beyond it the memory of a line grows at once to hugeFactor times as
-// much, the default limit of a line. What a line outgrows is garbage until the next collection, and
-// memory that is not used yet is only an address. The memory of the next lines is as large as the
-// line was.
+// much, the default limit of a line. What a line outgrows is garbage until the next collection.
+// Fresh memory that is not used yet is only an address, but it counts for the runtime's memory
+// limit. The memory of the next lines is a quarter larger than the line was.
 const (
 	hugeLine   = 4 << 20
 	hugeFactor = 32
@@ -63,22 +63,24 @@ const (
 // appendPartial appends p to partial.
 func (l *lineCutter) appendPartial(p []byte) {
 	if need := len(l.partial) + len(p); need > cap(l.partial) {
-		grown := make([]byte, len(l.partial), max(need, min(l.nextSize(), l.max)))
+		grown := make([]byte, len(l.partial), max(need, l.nextSize(cap(l.partial))))
 		copy(grown, l.partial)
 		l.partial = grown
 	}
 	l.partial = append(l.partial, p...)
 }
 
-// nextSize returns the size to which the memory of partial should grow.
-func (l *lineCutter) nextSize() int {
-	switch size := cap(l.partial); {
+// nextSize returns the size to which memory of this size should grow.
+func (l *lineCutter) nextSize(size int) int {
+	switch {
 	case size < keptSize:
-		return 2 * size
+		return min(2*size, l.max)
 	case size < hugeLine:
-		return max(2*size, l.usual)
-	default:
+		return min(max(2*size, l.usual), l.max)
+	case size <= l.max/hugeFactor:
 		return hugeFactor * size
+	default:
+		return l.max
 	}
 }
 
@@ -107,7 +109,7 @@ func (l *lineCutter) trimPartial(n int) {
 	case n > size/4:
 		l.linesUnneeded = 0
 	case n > hugeLine:
-		l.partial, l.usual = nil, n+n/4
+		l.partial, l.usual = nil, n+min(n/4, l.max-n)
 	default:
 		if l.linesUnneeded++; l.linesUnneeded == keptLines {
 			l.partial, l.usual, l.linesUnneeded = nil, 0, 0

@@ -51,10 +51,12 @@ func (o *ParseExtJSONOptions) parser() parser {
 //   - Out: documents. Many share one allocation of 64 KiB: keeping one keeps its neighbors. The
 //     document of a line of more than 64 KiB has its own memory, at most a third more than its
 //     size.
-//   - Memory: the longest line, at most 8 MiB more while it grows, and its document. Address space
-//     of up to 128 MiB is reserved for a line of more than 4 MiB. With Parallelism n, up to about
-//     2n MiB of lines and documents are in flight, or one larger line with a copy of it, within the
-//     budget of the run.
+//   - Memory: the longest line, the buffer that it outgrew, and its document. The buffer of a line
+//     of more than 4 MiB grows 32-fold at once, up to MaxLine. It is kept if the line fills a
+//     quarter of it; otherwise the next one is a quarter larger than the line. The system usually
+//     provides only what is used, but GOMEMLIMIT counts all. With Parallelism n, up to about 2n MiB
+//     of lines and documents are in flight, or one larger line with a copy of it, within the budget
+//     of the run.
 //   - Goroutines: with Parallelism n, n parse and one runs the upstream. The order is kept. The
 //     documents, and the first error with its location, are the same.
 //   - Errors: [*SyntaxError] with line, offset, path and _id, which may wrap [ErrDepth], [ErrSize],
