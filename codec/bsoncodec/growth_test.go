@@ -136,6 +136,26 @@ func TestMemoryOfLongLines(t *testing.T) {
 	}
 }
 
+// TestMemoryOfScopeFirst limits the memory for code that comes after its scope: it does not depend
+// on what is in dst already.
+func TestMemoryOfScopeFirst(t *testing.T) {
+	if raced {
+		t.Skip("the race detector takes memory of its own")
+	}
+	dst := make([]byte, 32<<20, 33<<20)
+	for name, char := range map[string]string{"plain": "x", "escaped": `\n`} {
+		line := []byte(`{"a":{"$scope":{"b":1},"$code":"` + strings.Repeat(char, 100<<10) + `"}}`)
+		limit := 2 * float64(len(line))
+		got := allocated(t, limit, func() error {
+			_, err := bsoncodec.AppendBSON(dst, line, nil)
+			return err
+		})
+		if got > limit {
+			t.Errorf("%s: %.0f bytes were allocated for a line of %d", name, got, len(line))
+		}
+	}
+}
+
 // allocated returns the bytes that f allocates. If they exceed most, it runs f up to three times,
 // because the runtime sometimes allocates memory itself.
 func allocated(t *testing.T, most float64, f func() error) float64 {

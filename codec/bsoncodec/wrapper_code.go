@@ -2,7 +2,6 @@ package bsoncodec
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/millweir/millweir/internal/bsonwire"
 )
@@ -47,12 +46,29 @@ func (p *parser) scopeFirst(dst []byte, i, depth int) ([]byte, int, byte) {
 	if string(key) != "$code" {
 		return dst, p.fail(i, errWrapper), 0
 	}
-	if p.scratch, i = p.codeText(append(p.scratch[:0], 0, 0, 0, 0), i); i < 0 {
+	if i >= len(p.src) || p.src[i] != '"' {
+		return dst, p.fail(i, errWrapper), 0
+	}
+	text, i := p.textUpTo(i+1, p.maxSize)
+	if i < 0 {
 		return dst, failed, 0
 	}
-	dst = slices.Insert(dst, start, p.scratch...)
+	dst = p.insertCode(dst, start, text)
 	bsonwire.PutLength(dst, start)
 	return dst, p.closing(i), bsonwire.TypeCodeWithScope
+}
+
+// insertCode inserts, before the scope at dst[start:], a length and text as a BSON string. It leaves
+// the length to the caller.
+func (p *parser) insertCode(dst []byte, start int, text []byte) []byte {
+	n, end := 2*bsonwire.LengthSize+len(text)+1, len(dst)
+	dst = p.reserve(dst, n)[:end+n]
+	copy(dst[start+n:], dst[start:end])
+	code := dst[start+bsonwire.LengthSize : start+n]
+	binary.LittleEndian.PutUint32(code, uint32(len(text)+1))
+	copy(code[bsonwire.LengthSize:], text)
+	code[len(code)-1] = 0
+	return dst
 }
 
 // codeText parses the text at src[i] as a BSON string.
