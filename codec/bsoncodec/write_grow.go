@@ -32,9 +32,9 @@ func (w *writer) reserveLine(dst []byte) ([]byte, int) {
 	return slices.Grow(dst, n+lineSlack), 0
 }
 
-// measure returns the most bytes that dst holds while the line is written, and the result of
-// container. The result is inexact if the line is too long. If the document is not valid, the bytes
-// are those before the error.
+// measure returns about the most bytes that dst holds while the line is written, and the result of
+// container. It does not count a text that is written and then discarded. The result is inexact if
+// the line is too long. If the document is not valid, the bytes are those before the error.
 func (w *writer) measure() (n, end int) {
 	w.measured = true
 	m := lineMeter{src: w.src, relaxed: w.relaxed, strict: w.strict, maxDepth: w.maxDepth}

@@ -18,7 +18,7 @@ type lineMeter struct {
 	number   []byte // memory for the text of a number
 
 	escaped   int // bytes written in the escape form, including those written again
-	discarded int // most bytes that the writer writes and then replaces by a shorter escape form
+	discarded int // bytes of containers that dst holds beyond the line, until it holds their escape form
 }
 
 // The methods of lineMeter mirror those of writer. Each returns a number of bytes of text, and the
@@ -83,30 +83,40 @@ func (m *lineMeter) container(i, limit, depth int, k kind) (n, next int) {
 
 // value measures the value of type t at src[i], in a container at this depth that ends at limit.
 func (m *lineMeter) value(t byte, i, limit, depth int) (n, next int) {
+	if isContainer(t) {
+		return m.nested(t, i, limit, depth)
+	}
+	end, err := bsonwire.ValueEnd(m.src, t, i, limit)
+	if err != nil {
+		return 0, failed
+	}
+	n, ok := m.simple(t, m.src[i:end])
+	if ok {
+		return n, end
+	}
+	return m.escape(i, end, depth)
+}
+
+// nested measures the value of type t at src[i], which contains a document or array. It adds up what
+// is discarded inside a container and with it, because both are in dst at once.
+func (m *lineMeter) nested(t byte, i, limit, depth int) (n, next int) {
+	before := m.discarded
+	m.discarded = 0
 	switch t {
 	case bsonwire.TypeDocument:
 		n, next = m.container(i, limit, depth+1, embedded)
 	case bsonwire.TypeArray:
 		n, next = m.container(i, limit, depth+1, array)
-	case bsonwire.TypeCodeWithScope:
-		n, next = m.codeWithScope(i, limit, depth)
 	default:
-		end, err := bsonwire.ValueEnd(m.src, t, i, limit)
-		if err != nil {
-			return 0, failed
-		}
-		n, ok := m.simple(t, m.src[i:end])
-		if ok {
-			return n, end
-		}
-		return m.escape(i, end, depth)
+		n, next = m.codeWithScope(i, limit, depth)
 	}
-	if next != inexact {
-		return n, next
+	if next == inexact {
+		written := n + m.discarded
+		n, next = m.escape(i, i+bsonwire.Length(m.src, i), depth)
+		m.discarded = max(written-n, 0)
 	}
-	size, next := m.escape(i, i+bsonwire.Length(m.src, i), depth)
-	m.discarded = max(m.discarded, n-size)
-	return size, next
+	m.discarded = max(m.discarded, before)
+	return n, next
 }
 
 // escape measures the escape form of the value at src[i:end].

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -70,6 +71,46 @@ func TestLineLengthOfDamage(t *testing.T) {
 			}
 			doc[i]--
 		}
+	}
+}
+
+// TestLineLengthOfDiscards writes documents into memory of the measured size, which must suffice,
+// although the writer writes containers and then replaces them by their escape form.
+func TestLineLengthOfDiscards(t *testing.T) {
+	checked := 0
+	check := func(doc []byte) {
+		t.Helper()
+		o := ExtJSONOptions{}
+		if err := o.check(); err != nil {
+			t.Fatal(err)
+		}
+		w := o.writer()
+		w.src = doc
+		n, end := w.measure()
+		if end == inexact { // nothing is written first
+			return
+		}
+		checked++
+		memory := make([]byte, 0, n+lineSlack)
+		line, err := w.document(memory, doc)
+		if err != nil || &line[0] != &memory[:1][0] {
+			t.Errorf("%d bytes were measured, and %d written, %v", n, len(line), err)
+		}
+	}
+	text := "\x02t\x00\x65\x00\x00\x00" + strings.Repeat("\x01", 100) + "\x00"
+	odd := "\x0A\xFF\x00"
+	doc := framed([]byte(text + odd))
+	for range 10 {
+		doc = framed([]byte(text), []byte("\x03d\x00"), doc, []byte(odd))
+		check(framed([]byte("\x03d\x00"), doc))
+	}
+	g := bsonrand.New(16)
+	g.Odd = true
+	for range 5000 {
+		check(g.Doc())
+	}
+	if checked < 3000 {
+		t.Errorf("%d documents were checked", checked)
 	}
 }
 
