@@ -24,7 +24,10 @@ type pace struct {
 // everything before the range first.
 func (s *split) measure(ctx context.Context, bounds []string) (cost float64, err error) {
 	n, err := s.estimatedCount(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return 0, context.Cause(ctx)
+	case err != nil:
 		return 0, s.fail(classify(err))
 	}
 	last := interval{low: bounds[len(bounds)-1]}

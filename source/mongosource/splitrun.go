@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
+	"github.com/millweir/millweir/internal/drain"
 	"github.com/millweir/millweir/stream"
 )
 
@@ -54,11 +55,8 @@ func (s *split) each(ctx context.Context, emit func(r *splitRun, doc bson.Raw, e
 	if r.isDrained() {
 		return context.Cause(ctx)
 	}
-	prepare := stream.Retry(func(ctx context.Context, _ struct{}) (struct{}, error) {
-		return struct{}{}, r.prepare(ctx)
-	}, &s.opts.Backoff)
-	if _, err := prepare(ctx, struct{}{}); err != nil {
-		return err
+	if err := r.prepareUndrained(ctx); err != nil {
+		return finished(err)
 	}
 	err := r.read(ctx, func(p part) error { return r.take(ctx, p, emit) })
 	if err != nil {
@@ -71,6 +69,19 @@ func (s *split) each(ctx context.Context, emit func(r *splitRun, doc bson.Raw, e
 	}
 	r.report()
 	return nil
+}
+
+// prepareUndrained calls prepare again after each failure that passes. A drain cuts it short, with
+// errEnd.
+func (r *splitRun) prepareUndrained(ctx context.Context) error {
+	ctx, cut := context.WithCancelCause(ctx)
+	defer cut(nil)
+	defer drain.OnBegin(ctx, func() { cut(errEnd) })()
+	prepare := stream.Retry(func(ctx context.Context, _ struct{}) (struct{}, error) {
+		return struct{}{}, r.prepare(ctx)
+	}, &r.opts.Backoff)
+	_, err := prepare(ctx, struct{}{})
+	return err
 }
 
 // prepare identifies the collection, and finds out which ranges to read, and at which time.
