@@ -6,10 +6,12 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// splitVector returns the _ids that divide a collection into parts of maxChunkSizeBytes, at most
-// maxSplitPoints of them.
+// splitVector returns the _ids that divide a collection into parts of half of maxChunkSizeBytes, at
+// most maxSplitPoints of them. As mongod does, it counts documents of the average size, and puts at
+// most maxChunkObjects into a part, by default 250,000.
 func (s *Server) splitVector(req *request, ns string) bson.Raw {
-	bad := refuseUnknown("splitVector", req.body, nil, "keyPattern", "maxChunkSizeBytes", "maxSplitPoints")
+	bad := refuseUnknown("splitVector", req.body, nil, "keyPattern", "maxChunkSizeBytes", "maxChunkObjects",
+		"maxSplitPoints")
 	if bad != nil {
 		return bad
 	}
@@ -29,13 +31,31 @@ func (s *Server) splitVector(req *request, ns string) bson.Raw {
 	if err != nil {
 		return failure(2, err.Error())
 	}
+	objects, given := integer(req.body, "maxChunkObjects")
+	if !given {
+		objects = 250_000
+	}
 	most, limited := integer(req.body, "maxSplitPoints")
-	keys, bytes := bson.A{}, 0
-	for i, d := range docs {
-		if bytes >= size && i > 0 && (!limited || len(keys) < most) {
-			keys, bytes = append(keys, bson.D{{Key: "_id", Value: d.Lookup("_id")}}), 0
+	keys := bson.A{}
+	for i := 0; ; {
+		i += max(min(documentsIn(size/2, docs), objects), 1)
+		if i >= len(docs) || limited && len(keys) == most {
+			break
 		}
-		bytes += len(d)
+		keys = append(keys, bson.D{{Key: "_id", Value: docs[i].Lookup("_id")}})
 	}
 	return document(bson.D{{Key: "splitKeys", Value: keys}, ok})
+}
+
+// documentsIn returns the number of documents of the average size of docs in a number of bytes. It is
+// all of them if docs have less than twice the bytes, which is not enough for two parts.
+func documentsIn(bytes int, docs []bson.Raw) int {
+	sum := 0
+	for _, d := range docs {
+		sum += len(d)
+	}
+	if sum < 2*bytes || sum == 0 {
+		return len(docs)
+	}
+	return bytes / (sum / len(docs))
 }

@@ -28,7 +28,7 @@ var ErrBadReply = mongoerr.ErrBadReply
 // MalformedError reports a document that is not BSON. The server sent it damaged, or it was damaged
 // on the way.
 type MalformedError struct {
-	Index  int64         // of the document in the run, from 0
+	Index  int64         // of the document in the run, from 0; always 0 in a Watch
 	ID     bson.RawValue // its _id, or the zero value if it cannot be read or has more than 1 KiB
 	Offset int           // of the damage, in bytes from the start of the document
 	Reason string

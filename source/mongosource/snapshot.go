@@ -21,7 +21,8 @@ const (
 	// Fuzzy reads each document as it is when the server reads it. Concurrent writes may be in some
 	// documents and not in others.
 	Fuzzy Consistency = iota
-	// PerRange reads each range as it was at one time, and different ranges at different times.
+	// PerRange reads each range as it was at one time, and different ranges at different times. A
+	// range that is continued from a stored position is read at its stored time.
 	PerRange
 	// Instant reads all documents as they were at one time.
 	Instant

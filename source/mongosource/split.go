@@ -34,7 +34,8 @@ type SplitOptions struct {
 
 	// Consistency says at which times the documents are read. If the server cannot, the run fails
 	// with ErrNoSnapshot before the first document, or reads fuzzily if AllowFuzzy is set. Instant
-	// must end before the server forgets the time (ErrSnapshotTooOld).
+	// must end before the server forgets its time (ErrSnapshotTooOld). PerRange must do so with each
+	// range, also with one that After continues.
 	Consistency Consistency
 	AllowFuzzy  bool
 	// At is the cluster time of Instant, such as that of another collection's report. Zero means
@@ -73,7 +74,8 @@ const (
 type Division int
 
 const (
-	// Estimated uses the server's index (splitVector) or a sample of 200 documents a range ($sample).
+	// Estimated uses the server's index (splitVector) or a sample ($sample) of 200 documents
+	// a range, at most 20,000.
 	Estimated Division = iota
 	// Exact makes ranges of equal counts ($bucketAuto), which costs a scan of the _ids.
 	Exact
@@ -83,8 +85,12 @@ const (
 type SplitReport struct {
 	Consistency Consistency // that was reached
 	Ranges      []SplitRange
-	Method      string  // that found the ranges: splitVector, $sample, $bucketAuto or count; empty for one range
-	Cost        float64 // estimated, of all ranges by that of the whole collection; 0 if it was not measured
+	// Method found the ranges: splitVector, $sample, $bucketAuto or count. It is empty if one range
+	// was asked for, and if the run continued a position.
+	Method string
+	// Cost is the estimated cost of the ranges, divided by that of one range. It is 0 if it was not
+	// measured. If it is more than 1.25, one range was read.
+	Cost float64
 }
 
 // SplitRange is a range of a [Split]: from Low up to High, without High. The zero value of a bound
@@ -101,8 +107,8 @@ type SplitRange struct {
 //   - Out: one bson.Raw per document, in the order that Order says. Without concurrent writes, or
 //     with Instant, each document comes once.
 //   - Memory: Parallelism times that of [Find], and one document, which is held back until the
-//     collection is proven to be the same as at the beginning. A [stream.Budget] must have
-//     Parallelism × 6 MiB.
+//     collection is proven to be the same as at the beginning. Before the first document, the _ids
+//     that divide the ranges: at most 20,000. A [stream.Budget] must have Parallelism × 6 MiB.
 //   - Goroutines: two for each range that is being read.
 //   - Errors: as [Scan]; [ErrNoSnapshot], [ErrSnapshotTooOld]. In a session of the context,
 //     Parallelism must be 1 and Consistency Fuzzy.

@@ -93,34 +93,6 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// Exact ranges have equal counts. Those of a sample that is not the whole collection are nearly equal.
-func TestSplitEqually(t *testing.T) {
-	const n, ranges = 20_000, 8
-	srv, coll := serve(t, numbered(t, n))
-	for name, c := range map[string]struct {
-		division mongosource.Division
-		most     int64
-	}{
-		"$bucketAuto": {mongosource.Exact, n / ranges},
-		"$sample":     {mongosource.Estimated, n / ranges * 2},
-	} {
-		srv.Heal()
-		without(srv, name)
-		opts := divided(2, ranges)
-		opts.BatchSize, opts.Division = 0, c.division
-		opts.Report = func(r mongosource.SplitReport) {
-			for _, r := range r.Ranges {
-				if r.Documents > c.most || r.Documents < n/ranges/2 {
-					t.Errorf("%s: a range from %v to %v of %d documents", name, r.Low, r.High, r.Documents)
-				}
-			}
-		}
-		if got, err := collect(t.Context(), mongosource.Split(coll, bson.D{}, opts)); len(got) != n || err != nil {
-			t.Errorf("%s: %d documents, %v", name, len(got), err)
-		}
-	}
-}
-
 // Each range resumes after a failure.
 func TestSplitResumes(t *testing.T) {
 	docs := everyID(t)
@@ -199,22 +171,6 @@ func TestSplitFilter(t *testing.T) {
 	got, err := collect(t.Context(), mongosource.Split(coll, filter, divided(2, 5)))
 	if err != nil || !equal(got, numbered(t, 100)[50:]) {
 		t.Errorf("%d documents, %v", len(got), err)
-	}
-}
-
-// On a server whose ranges cost as much as the collection, a split reads one range. The delay of 100
-// ranges is 10 s in sum, so the whole collection would have to take 8 s for another result.
-func TestSplitMeasures(t *testing.T) {
-	docs := numbered(t, 1000)
-	srv, coll := serve(t, docs)
-	srv.Inject(mongotest.Fault{Command: "find", Delay: 100 * time.Millisecond, If: contains("$gte")})
-	opts := divided(2, 100)
-	opts.BatchSize, opts.Unmeasured = 0, false
-	var report mongosource.SplitReport
-	opts.Report = func(r mongosource.SplitReport) { report = r }
-	got, err := collect(t.Context(), mongosource.Split(coll, bson.D{}, opts))
-	if err != nil || !equal(got, docs) || len(report.Ranges) != 1 || report.Cost <= 1.25 {
-		t.Errorf("%d documents, %d ranges at a cost of %v, %v", len(got), len(report.Ranges), report.Cost, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -93,7 +94,8 @@ func bounds(ids []bson.RawValue) (usable []string) {
 	return usable
 }
 
-// splitVector asks the server for bounds, which it finds in the index on _id.
+// splitVector asks the server for bounds, which it finds in the index on _id. The server splits at
+// half of maxChunkSizeBytes, and by default after 250,000 documents at the latest.
 func (s *split) splitVector(ctx context.Context) (ids []bson.RawValue, err error) {
 	stats, err := s.aggregate(ctx, bson.A{
 		bson.D{{Key: "$collStats", Value: bson.D{{Key: "storageStats", Value: bson.D{}}}}},
@@ -109,7 +111,8 @@ func (s *split) splitVector(ctx context.Context) (ids []bson.RawValue, err error
 	reply, err := s.command(ctx, bson.D{
 		{Key: "splitVector", Value: db.Name() + "." + s.coll.Name()},
 		{Key: "keyPattern", Value: bson.D{{Key: "_id", Value: 1}}},
-		{Key: "maxChunkSizeBytes", Value: max(size/int64(s.opts.Ranges), 1)},
+		{Key: "maxChunkSizeBytes", Value: max(2*size/int64(s.opts.Ranges), 1)},
+		{Key: "maxChunkObjects", Value: int64(math.MaxInt64)},
 		{Key: "maxSplitPoints", Value: int32(s.opts.Ranges - 1)},
 	})
 	if err != nil {
@@ -124,14 +127,17 @@ func (s *split) splitVector(ctx context.Context) (ids []bson.RawValue, err error
 	return ids, err
 }
 
-// samples is the number of documents for each range of a sample.
-const samples = 200
+// The number of documents of a sample. The client holds their _ids.
+const (
+	samples    = 200 // for each range
+	maxSamples = 20_000
+)
 
 // sample takes the quantiles of a random sample.
 func (s *split) sample(ctx context.Context) ([]bson.RawValue, error) {
 	docs, err := s.aggregate(ctx, bson.A{
 		bson.D{{Key: "$match", Value: s.filter}},
-		bson.D{{Key: "$sample", Value: bson.D{{Key: "size", Value: int64(samples * s.opts.Ranges)}}}},
+		bson.D{{Key: "$sample", Value: bson.D{{Key: "size", Value: int64(min(samples*s.opts.Ranges, maxSamples))}}}},
 		bson.D{{Key: "$project", Value: bson.D{{Key: "_id", Value: 1}}}},
 		bson.D{{Key: "$sort", Value: bson.D{{Key: "_id", Value: 1}}}},
 	})
