@@ -122,7 +122,7 @@ func TestLineLengthOfKeyWithoutEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	field := padding[bsonwire.LengthSize : len(padding)-1]
-	for _, index := range []int{0, 1, 9, 10, 11, 99, 100, 101} {
+	for _, index := range []int{0, 10, 100} {
 		for code := range 256 {
 			array := arrayWithoutEnd(index, byte(code))
 			for name, fields := range map[string][][]byte{"first": {array, field}, "last": {field, array}} {
