@@ -26,9 +26,10 @@
 // The field collection is what listCollections says, and indexes what listIndexes says. The field
 // backup is the millweir-backup of the first object's metadata, so that restore never takes the
 // options of another backup. If the second object cannot be stored, the program fails, and says
-// that the documents are stored. With -if-absent, it replaces neither object. If the user may not read indexes and options, a warning says that
-// they were left out. A view and a time series are stored as the documents that they show, and a
-// warning says so, because restore makes a collection of them.
+// that the documents are stored. With -if-absent, it does not replace the second object either. If
+// the user may not read indexes and options, a warning says that they were left out. A view and a
+// time series are stored as the documents that they show, and a warning says so, because restore
+// makes a collection of them.
 //
 // The metadata of the first object says how many indexes and which options there are. It does not
 // name the indexes, because metadata is not encrypted.

@@ -42,8 +42,8 @@ func replicaSet(t *testing.T, w *exectest.World) (srv *mongotest.Server, uri str
 	return srv, uri
 }
 
-// TestNotExpiring refuses the time limit of a collection that was replaced. The message says what to
-// do, and claims nothing else.
+// TestNotExpiring refuses the time limit of a collection that was replaced. The message says what
+// to do, and claims nothing else.
 func TestNotExpiring(t *testing.T) {
 	w := exectest.Start(t, "backup", "restore")
 	srv, uri := replicaSet(t, w)

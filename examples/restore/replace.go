@@ -57,8 +57,8 @@ func (j *job) replace(ctx context.Context, target targetState) (summary, error) 
 		return summary{InsertResult: result.InsertResult, indexes: result.Indexes}, nil
 	case stream.ClassOf(err) == stream.UnknownOutcome:
 		return summary{}, needsManualRecovery(j.explain(err), stream.UnknownOutcome,
-			"%s has the documents of the backup now, but the server did not confirm that all of this lasts: look at it "+
-				"and at its options again when all its members are well", j.mongo.Namespace())
+			"%s has the documents of the backup now, but the server did not confirm that all of this lasts: look at "+
+				"it and at its options again when all its members are well", j.mongo.Namespace())
 	}
 	return summary{}, needsManualRecovery(j.explain(err), stream.Fatal,
 		"%s has the documents of the backup now, but they do not expire: set expireAfterSeconds with collMod",

@@ -161,7 +161,7 @@ var interrupted = []int32{
 // mayHaveTakenEffect reports whether a command that ended with err may have taken effect, or may
 // still take effect.
 func mayHaveTakenEffect(err error) bool {
-	const internalError, unknownError = 1, 8 // say nothing about what was done
+	const internalError, unknownError = 1, 8 // do not say whether it took effect
 	code := codeOf(err)
 	return !neverSent(err) && (!refusedAlone(err) || code == internalError || code == unknownError)
 }

@@ -18,7 +18,8 @@ import (
 
 // CreateIndexesOptions tunes [CreateIndexes]. The zero value is ready to use.
 type CreateIndexesOptions struct {
-	// SettleTimeout is how long the sink repeats a command whose reply was lost. 0 means 30 seconds.
+	// SettleTimeout is how long the sink repeats a command whose reply was lost. 0 means 30
+	// seconds.
 	SettleTimeout time.Duration
 }
 

@@ -21,9 +21,9 @@ type MergeOptions struct {
 	// Insert tunes the insertion of the missing documents.
 	Insert InsertOptions
 
-	// DryRun compares all documents with the collection and inserts none. If it finds no conflict, a
-	// merge of the same documents has none, with one exception: two documents of the input with one
-	// _id, far from each other, are only found when the second one is inserted.
+	// DryRun compares all documents with the collection and inserts none. If it finds no conflict,
+	// a merge of the same documents has none, with one exception: two documents of the input with
+	// one _id, far from each other, are only found when the second one is inserted.
 	DryRun bool
 
 	// LookupTimeout is how long the server may take to look up a batch of documents. It may have to
@@ -91,7 +91,7 @@ func Merge(coll *mongo.Collection, opts *MergeOptions) stream.Sink[bson.Raw, Mer
 	if opts != nil {
 		m.opts = *opts
 	}
-	if coll != nil { // a secondary may lag, and what is read decides
+	if coll != nil { // a secondary may lag
 		m.coll = coll.Clone(options.Collection().SetReadPreference(readpref.Primary()))
 	}
 	m.opts.LookupTimeout = cmp.Or(m.opts.LookupTimeout, 10*time.Minute)

@@ -56,9 +56,9 @@ type ReplaceCollectionOptions struct {
 	// repeats the command. 0 means 30 seconds.
 	SettleTimeout time.Duration
 
-	// CleanupTimeout is how long the staging collection may take to be dropped after a failure. After
-	// a cancellation, it limits that and the answer to a rename that was sent together. 0 means 30
-	// seconds, and less than a second after a cancellation.
+	// CleanupTimeout is how long the staging collection may take to be dropped after a failure.
+	// After a cancellation, it is the limit of that and of the answer to a rename that was sent
+	// before, both together. 0 means 30 seconds, and less than a second after a cancellation.
 	CleanupTimeout time.Duration
 }
 
@@ -140,7 +140,7 @@ func ReplaceCollection(
 	if opts != nil {
 		r.opts = *opts
 	}
-	if coll != nil { // a secondary may lag, and what is read decides
+	if coll != nil { // a secondary may lag
 		r.coll = coll.Clone(options.Collection().SetReadPreference(readpref.Primary()))
 	}
 	r.opts.SettleTimeout = cmp.Or(r.opts.SettleTimeout, defaultSettle)
@@ -197,8 +197,8 @@ func (r *replacement) check() error {
 	return nil
 }
 
-// checkLasting returns an error for a write concern that a failover can undo. How many members are a
-// majority is not known, so a number is one.
+// checkLasting returns an error for a write concern with which a failover may lose documents. How
+// many members are a majority is not known, so it refuses every number.
 func checkLasting(c *writeconcern.WriteConcern) error {
 	if _, named := c.W.(string); !named {
 		return errors.New("the write concern must be majority, or one that the replica set defines by a name")

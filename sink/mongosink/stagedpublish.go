@@ -21,8 +21,8 @@ const (
 )
 
 // publish renames the staging collection to the target, and sets result.Target. A cancellation does
-// not interrupt a rename at once: that would leave its outcome unknown. So what is sent from the
-// rename on has the context finishing, which ends some time after ctx.
+// not interrupt a rename at once: that would leave its outcome unknown. So the rename and the
+// commands after it have the context finishing, which ends some time after ctx.
 func (r *replaceRun) publish(ctx, finishing context.Context) error {
 	if err := r.compareTarget(ctx); err != nil {
 		return cancelCause(ctx, r.fail(err))
