@@ -19,6 +19,11 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 	if len(statements) == 0 || len(statements) > s.batch {
 		return failure(16, fmt.Sprintf("%d statements", len(statements)))
 	}
+	for _, statement := range statements {
+		if bad := refuseUnknownOf(req.name, statement); bad != nil {
+			return bad
+		}
+	}
 	write, bad := s.remembered(req)
 	if bad != nil {
 		return bad
@@ -73,6 +78,22 @@ func (s *Server) change(req *request, target string, f *Fault) bson.Raw {
 		}})
 	}
 	return document(append(d, ok))
+}
+
+// refuseUnknownOf refuses a statement with a field that the server would ignore, such as hint,
+// collation or arrayFilters.
+func refuseUnknownOf(command string, statement bson.Raw) bson.Raw {
+	elements, err := statement.Elements()
+	if err != nil {
+		return failure(22, err.Error())
+	}
+	known := map[string][]string{"update": {"q", "u", "upsert", "multi"}, "delete": {"q", "limit"}}[command]
+	for _, e := range elements {
+		if !slices.Contains(known, e.Key()) {
+			return failure(40415, fmt.Sprintf("BSON field '%s.%s.%s' is an unknown field.", command, lists[command], e.Key()))
+		}
+	}
+	return nil
 }
 
 // changed is what one statement did.

@@ -108,6 +108,12 @@ func addWrite(ctx context.Context, r *run, w *Write) error {
 	if err != nil {
 		return r.refuse(w.document.Value, err)
 	}
+	odd := w.verb == replaces && l.odd && len(w.fields) == 0
+	if b := r.open[w.verb]; b != nil && (odd && b.moreFields || b.odd && len(w.fields) > 0) {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+	}
 	b, err := r.room(ctx, w.verb, w.size())
 	if err != nil {
 		return err
@@ -115,7 +121,8 @@ func addWrite(ctx context.Context, r *run, w *Write) error {
 	if err := b.write(r.index(), w); err != nil {
 		return r.refuse(w.document.Value, fmt.Errorf("%w: %w", ErrInvalidWrite, err))
 	}
-	b.odd = b.odd || w.verb == replaces && l.odd && len(w.fields) == 0
+	b.odd = b.odd || odd
+	b.moreFields = b.moreFields || len(w.fields) > 0
 	return r.added(ctx)
 }
 

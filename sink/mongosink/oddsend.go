@@ -42,10 +42,10 @@ func (w *worker) insertByDriver(ctx context.Context, b *batch) (raw bson.Raw, er
 	if err != nil && !ok || res == nil {
 		return nil, err
 	}
-	return replyOf(res, said), nil
+	return b.replyOf(res, said), nil
 }
 
-// model returns statement i in the form of the driver.
+// model returns statement i in the form of the driver. It has none of the fields of [Write.With].
 func (b *batch) model(i int) mongo.WriteModel {
 	doc := b.document(i)
 	if b.verb == inserts {
@@ -59,11 +59,15 @@ func (b *batch) model(i int) mongo.WriteModel {
 }
 
 // replyOf returns the reply of a server from which the driver made res and said.
-func replyOf(res *mongo.BulkWriteResult, said mongo.BulkWriteException) bson.Raw {
+func (b *batch) replyOf(res *mongo.BulkWriteResult, said mongo.BulkWriteException) bson.Raw {
 	reply := bson.D{{Key: "ok", Value: 1}}
-	if res.Acknowledged || len(said.WriteErrors) > 0 || said.WriteConcernError != nil {
-		reply = append(reply, bson.E{Key: "n", Value: res.InsertedCount + res.MatchedCount + res.UpsertedCount},
-			bson.E{Key: "nModified", Value: res.ModifiedCount})
+	failed := len(said.WriteErrors) > 0 || said.WriteConcernError != nil
+	if res.Acknowledged || failed {
+		n := res.InsertedCount + res.MatchedCount
+		if !b.ordered || !failed { // otherwise the driver returns before it subtracts the upserts
+			n += res.UpsertedCount
+		}
+		reply = append(reply, bson.E{Key: "n", Value: n}, bson.E{Key: "nModified", Value: res.ModifiedCount})
 	}
 	upserted := bson.A{}
 	for i := range res.UpsertedIDs {

@@ -161,5 +161,8 @@ func (r *reply) exception() error {
 		e.WriteErrors = append(e.WriteErrors,
 			mongo.WriteError{Index: f.statement, Code: f.code, Message: f.message, Raw: f.raw})
 	}
+	if c := r.concern; c != nil {
+		e.WriteConcernError = &mongo.WriteConcernError{Code: c.code, Message: c.message}
+	}
 	return e
 }
