@@ -70,16 +70,7 @@ func Bulk(coll *mongo.Collection, opts *WriteOptions) stream.Sink[Write, WriteRe
 // bulkOf returns a sink of elements that write turns into writes.
 func bulkOf[T any](coll *mongo.Collection, opts *WriteOptions, name, stage string, write func(T) (Write, error),
 ) stream.Sink[T, WriteResult] {
-	var o WriteOptions
-	if opts != nil {
-		o = *opts
-	}
-	w, err := newInsert(targetOf(coll), &InsertOptions{
-		BatchDocuments: o.BatchDocuments, BatchBytes: o.BatchBytes, Parallelism: o.Parallelism,
-		Ordered: o.Ordered, ContinueOnError: o.ContinueOnError, MoveID: o.MoveID,
-		AllowEmptyTimestamps: o.AllowEmptyTimestamps, BypassDocumentValidation: o.BypassDocumentValidation,
-		Refused: o.Refused, MaxRefused: o.MaxRefused, Comment: o.Comment, WriteConcern: o.WriteConcern, RetryTimeout: o.RetryTimeout,
-	}, name, stage)
+	w, err := newBulk(coll, opts, name, stage)
 	return stream.SinkFunc[T, WriteResult](func(ctx context.Context, src stream.Source[T]) (WriteResult, error) {
 		if err != nil {
 			return WriteResult{}, err
@@ -94,6 +85,19 @@ func bulkOf[T any](coll *mongo.Collection, opts *WriteOptions, name, stage strin
 			})
 		})
 	})
+}
+
+func newBulk(coll *mongo.Collection, opts *WriteOptions, name, stage string) (*writing, error) {
+	var o WriteOptions
+	if opts != nil {
+		o = *opts
+	}
+	return newInsert(targetOf(coll), &InsertOptions{
+		BatchDocuments: o.BatchDocuments, BatchBytes: o.BatchBytes, Parallelism: o.Parallelism,
+		Ordered: o.Ordered, ContinueOnError: o.ContinueOnError, MoveID: o.MoveID,
+		AllowEmptyTimestamps: o.AllowEmptyTimestamps, BypassDocumentValidation: o.BypassDocumentValidation,
+		Refused: o.Refused, MaxRefused: o.MaxRefused, Comment: o.Comment, WriteConcern: o.WriteConcern, RetryTimeout: o.RetryTimeout,
+	}, name, stage)
 }
 
 // addWrite puts w into a batch and passes on full batches.

@@ -2,6 +2,8 @@ package mongosink
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -26,59 +28,106 @@ const receiptDelay = time.Second
 // they are [InsertResult].AlreadyThere, if the documents have _ids.
 //
 // Memory, limits and errors are those of Insert and [stream.MapParallel], where an index counts from
-// the begin of the batch. The run must have no session in its context, unless Parallelism is 1.
+// the begin of the batch. A batch that waits has at most BatchBytes, or one larger document. A
+// transient error has the class UnknownOutcome if a batch without a receipt was executed, and a
+// second run would store its documents twice. Refused and MaxRefused apply to the whole run. The run
+// must have no session in its context, unless Parallelism is 1.
 func InsertReceipts[P any](coll *mongo.Collection, opts *InsertOptions,
 ) stream.Flow[stream.Envelope[bson.Raw, stream.Checkpoint[P]], stream.Envelope[InsertResult, stream.Checkpoint[P]]] {
-	var o InsertOptions
-	if opts != nil {
-		o = *opts
-	}
-	batch, workers := shape(o.BatchDocuments, o.Parallelism, o.Ordered)
-	if o.Parallelism > 1 {
-		o.Parallelism = 1
-	}
-	return receipts[P](Insert(coll, &o), batch, workers)
+	w, err := newInsert(targetOf(coll), opts, "insert", "Insert")
+	return receipts[P](w, err, receiptsOf[bson.Raw, InsertResult]{
+		size:   func(doc bson.Raw) int { return len(doc) },
+		add:    func(ctx context.Context, r *run, doc bson.Raw) error { return r.add(ctx, doc) },
+		result: insertResult,
+	})
 }
 
 // WriteReceipts is [Bulk] as a flow, as [InsertReceipts] is Insert.
 func WriteReceipts[P any](coll *mongo.Collection, opts *WriteOptions,
 ) stream.Flow[stream.Envelope[Write, stream.Checkpoint[P]], stream.Envelope[WriteResult, stream.Checkpoint[P]]] {
-	var o WriteOptions
-	if opts != nil {
-		o = *opts
-	}
-	batch, workers := shape(o.BatchDocuments, o.Parallelism, o.Ordered)
-	if o.Parallelism > 1 {
-		o.Parallelism = 1
-	}
-	return receipts[P](Bulk(coll, &o), batch, workers)
+	w, err := newBulk(coll, opts, "bulk", "Bulk")
+	return receipts[P](w, err, writeReceipts)
 }
 
-// shape returns the size of a batch and the number of batches in flight.
-func shape(documents, parallelism int, ordered bool) (batch, workers int) {
-	o := InsertOptions{BatchDocuments: documents, Parallelism: parallelism, Ordered: ordered}
-	if o.check() != nil {
-		return 1, 1 // the sink reports it
-	}
-	o.defaults()
-	return o.BatchDocuments, o.Parallelism
+var writeReceipts = receiptsOf[Write, WriteResult]{
+	size:   func(w Write) int { return w.size() },
+	add:    func(ctx context.Context, r *run, w Write) error { return addWrite(ctx, r, &w) },
+	result: func(r WriteResult) WriteResult { return r },
 }
 
-// receipts runs sink over batches, several at once, and emits their results in order.
-func receipts[P, T, R any](sink stream.Sink[T, R], batch, workers int,
+// receiptsOf describes the elements T of a flow, and its results R.
+type receiptsOf[T, R any] struct {
+	size   func(T) int // bytes
+	add    func(context.Context, *run, T) error
+	result func(WriteResult) R
+}
+
+// executedBatch is the result of a batch that has no receipt yet.
+type executedBatch[R any] struct {
+	result R
+	again  repetition
+}
+
+// receipts runs w over batches, several at once, and emits their results in order. bad is why w
+// cannot be used.
+func receipts[P, T, R any](w *writing, bad error, of receiptsOf[T, R],
 ) stream.Flow[stream.Envelope[T, stream.Checkpoint[P]], stream.Envelope[R, stream.Checkpoint[P]]] {
-	store := func(ctx context.Context, elements []T) (R, error) {
-		return sink.Consume(ctx, stream.SourceFunc[T](func(_ context.Context, emit func(T) error) error {
-			for _, v := range elements {
-				if err := emit(v); err != nil {
-					return err
+	type in = stream.Envelope[T, stream.Checkpoint[P]]
+	type out = stream.Envelope[R, stream.Checkpoint[P]]
+	return stream.NewFlow(func(ctx context.Context, src stream.Source[in], emit func(out) error) error {
+		if bad != nil {
+			return bad
+		}
+		if err := w.checkSession(ctx); err != nil {
+			return err
+		}
+		each := *w
+		each.parallelism = 1
+		box := w.letterbox()
+		var open unreceipted
+		store := func(ctx context.Context, elements []T) (executedBatch[R], error) {
+			r, err := each.runOnce(ctx, box, func(ctx context.Context, r *run) error {
+				for _, v := range elements {
+					if err := of.add(ctx, r, v); err != nil {
+						return err
+					}
 				}
+				return nil
+			})
+			again := r.tally.repetition()
+			open[again].Add(1)
+			return executedBatch[R]{of.result(r.tally.result), again}, err
+		}
+		var down error // of emit
+		err := stream.Via2(src, stream.CarryBatch(batchesOf(w, of.size, func(e in) T { return e.Value })),
+			stream.MapParallel(w.workersIn(ctx), stream.OnValue[stream.Checkpoint[P]](store)),
+		).Each(ctx, func(e stream.Envelope[executedBatch[R], stream.Checkpoint[P]]) error {
+			if down = emit(out{Value: e.Value.result, Context: e.Context}); down == nil {
+				open[e.Value.again].Add(-1)
 			}
-			return nil
-		}))
-	}
-	return stream.Then(
-		stream.CarryBatch(stream.BatchWithin[stream.Envelope[T, stream.Checkpoint[P]]](batch, receiptDelay)),
-		stream.MapParallel(workers, stream.OnValue[stream.Checkpoint[P]](store)),
-	)
+			return down
+		})
+		ofEmit := down != nil && errors.Is(err, down)
+		if !ofEmit && stream.ClassOf(err).Transient() && !open.repeatable(ctx, &each) {
+			return stream.Mark(err, stream.UnknownOutcome)
+		}
+		return err
+	})
+}
+
+// batchesOf returns a flow of batches of at most BatchDocuments elements and BatchBytes bytes.
+func batchesOf[E, T any](w *writing, size func(T) int, value func(E) T) stream.Flow[E, []E] {
+	least := max(w.batchBytes/w.batchDocuments, 1)
+	return stream.BatchBytesWithin(min(least*w.batchDocuments, w.batchBytes), receiptDelay,
+		func(e E) int { return max(size(value(e)), least) })
+}
+
+// unreceipted counts the batches of a run that were executed and have no receipt, by whether they
+// can be repeated.
+type unreceipted [repetitions]atomic.Int64
+
+// repeatable reports whether a second run from the last receipt stores nothing twice. All batches
+// have ended.
+func (u *unreceipted) repeatable(ctx context.Context, w *writing) bool {
+	return u[never].Load() == 0 && (u[byID].Load() == 0 || (&run{writing: *w}).uniqueIDs(ctx))
 }

@@ -2,6 +2,7 @@ package mongosink_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -81,5 +82,50 @@ func TestReceiptsBadSettings(t *testing.T) {
 		stream.Acknowledge[mongosink.InsertResult](func(context.Context, int32) error { return nil }))
 	if stream.ClassOf(err) != stream.Fatal {
 		t.Errorf("%v", err)
+	}
+}
+
+// The batches of a run share the function for refused documents and its limit. It is called one at a
+// time.
+func TestReceiptsRefused(t *testing.T) {
+	srv, coll := serve(t)
+	srv.Inject(mongotest.Fault{Command: "insert", WriteErrors: map[int]int32{0: 121, 1: 121}})
+	calls, busy := 0, false
+	_, err := stream.Run(t.Context(), stream.Via(placed(numbered(t, 40)), mongosink.InsertReceipts[int32](coll,
+		&mongosink.InsertOptions{
+			BatchDocuments: 2, Parallelism: 4, MaxRefused: 5,
+			Refused: func(context.Context, mongosink.RefusedDocument) error {
+				if busy {
+					t.Error("called twice at a time")
+				}
+				busy = true
+				runtime.Gosched()
+				calls++
+				busy = false
+				return nil
+			},
+		})), stream.Acknowledge[mongosink.InsertResult](func(context.Context, int32) error { return nil }))
+	if calls != 5 || stream.ClassOf(err) != stream.Data {
+		t.Errorf("%d calls, %v (%v)", calls, err, stream.ClassOf(err))
+	}
+}
+
+// A batch with a receipt has at most BatchDocuments and BatchBytes.
+func TestReceiptsBatches(t *testing.T) {
+	docs := numbered(t, 40)
+	for _, c := range []struct{ documents, bytes, want int }{
+		{10, 0, 4}, {1000, 10 * len(docs[30]), 4}, {7, 10 * len(docs[30]), 6}, {40, 0, 1},
+	} {
+		_, coll := serve(t)
+		n := 0
+		err := stream.Via(placed(docs), mongosink.InsertReceipts[int32](coll,
+			&mongosink.InsertOptions{BatchDocuments: c.documents, BatchBytes: c.bytes})).Each(t.Context(),
+			func(stream.Envelope[mongosink.InsertResult, stream.Checkpoint[int32]]) error {
+				n++
+				return nil
+			})
+		if err != nil || n != c.want {
+			t.Errorf("%+v: %d batches, %v", c, n, err)
+		}
 	}
 }

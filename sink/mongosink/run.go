@@ -21,6 +21,7 @@ type run struct {
 	server  server
 	work    chan *batch
 	tally   tally
+	box     *letterbox // nil if refused documents go to no function
 	account *stream.Account
 
 	open       [verbs]*batch // being filled

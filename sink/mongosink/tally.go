@@ -16,9 +16,9 @@ type tally struct {
 	mu     sync.Mutex
 	result WriteResult
 	failed bool // an error was returned; the errors of later batches are only counted
-	ownIDs bool // a document with an _id of the sink is stored
+	ownIDs bool // a document with an _id of the sink is stored, or may be
 
-	notIdempotent bool // a write was executed that must not be executed twice
+	notIdempotent bool // a write was executed, or may be, that must not be executed twice
 
 	listed       []FailedDocument // the first refused documents, in the order of the replies
 	refusal      error            // the driver's error of the first batch with a refused document
@@ -80,6 +80,8 @@ func (w *worker) count(ctx context.Context, b *batch, r *reply, fates []fate) er
 			t.result.AlreadyThere++
 		case undecided:
 			t.result.Unknown++
+			t.notIdempotent = t.notIdempotent || !b.storesByID()
+			t.ownIDs = t.ownIDs || b.statements[i].generated
 		case failed, conflicting:
 			w.refuse(ctx, b, i, f, refused)
 		}
@@ -118,12 +120,14 @@ func (w *worker) refuse(ctx context.Context, b *batch, i int, f fate, refused []
 	t := &w.tally
 	t.result.Failed++
 	switch {
-	case w.letters == nil || class != stream.Data || t.letterErr != nil:
-	case w.maxLetters > 0 && t.letters == w.maxLetters:
+	case w.box == nil || class != stream.Data || t.letterErr != nil:
 	default:
-		t.letters++
-		t.letterErr = w.letters(ctx, RefusedDocument{document, bytes.Clone(b.document(i))})
-		return
+		taken, err := w.box.put(ctx, RefusedDocument{document, bytes.Clone(b.document(i))})
+		if taken {
+			t.letters++
+			t.letterErr = err
+			return
+		}
 	}
 	t.class = max(t.class, class)
 	if len(t.listed) < maxListed {
@@ -133,7 +137,7 @@ func (w *worker) refuse(ctx context.Context, b *batch, i int, f fate, refused []
 
 // refusalsEnd reports whether the run ends because of refused statements.
 func (w *worker) refusalsEnd() bool {
-	return !w.continues || w.letters != nil && w.tally.result.Failed > w.tally.letters
+	return !w.continues || w.box != nil && w.tally.result.Failed > w.tally.letters
 }
 
 func isRefused(f fate) bool { return f == failed || f == conflicting }
@@ -193,4 +197,26 @@ func (t *tally) repeatable(idsUnique func() bool) bool {
 	r := &t.result
 	stored := r.Inserted + r.AlreadyThere + r.Matched + r.Upserted
 	return r.Unknown == 0 && !t.notIdempotent && (stored == 0 || !t.ownIDs && idsUnique())
+}
+
+// repetition says whether the writes of a run may be executed again.
+type repetition int
+
+const (
+	harmless    repetition = iota // nothing was executed
+	byID                          // if the collection has a unique index on _id
+	never                         // a document would be stored twice, or changed twice
+	repetitions                   // their number
+)
+
+// repetition returns whether what was executed, or may be, may be executed again.
+func (t *tally) repetition() repetition {
+	r := &t.result
+	switch {
+	case t.notIdempotent || t.ownIDs:
+		return never
+	case r.Inserted+r.AlreadyThere+r.Matched+r.Upserted+r.Unknown > 0:
+		return byID
+	}
+	return harmless
 }

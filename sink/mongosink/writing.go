@@ -108,27 +108,48 @@ func (w *writing) invalid(err error) error { return stream.Mark(w.fail(err), str
 // run runs the source in fill, which adds its elements to the run, and returns what is known about
 // them.
 func (w *writing) run(ctx context.Context, fill func(context.Context, *run) error) (WriteResult, error) {
-	session := mongo.SessionFromContext(ctx)
-	if n := w.parallelism; n > 1 && w.given && session != nil {
-		return WriteResult{}, w.invalid(fmt.Errorf("%d batches in flight, and a session in the context, "+
-			"which serves one at a time: Parallelism must be 0 or 1", n))
+	if err := w.checkSession(ctx); err != nil {
+		return WriteResult{}, err
 	}
-	r := &run{writing: *w, work: make(chan *batch), workersDone: make(chan struct{})}
-	r.server.client = w.client
-	if session != nil && session.TransactionRunning() {
-		r.settings.writeConcern = nil // the transaction has one
-	}
-	if err := r.makeHeaders(); err != nil {
-		return WriteResult{}, w.invalid(err)
-	}
-	r.account = w.openAccount(ctx)
-	defer r.account.Close()
-	err := r.tally.finalError(w, r.consume(ctx, fill))
+	r, err := w.runOnce(ctx, w.letterbox(), fill)
 	repeatable := func() bool { return r.tally.repeatable(func() bool { return r.uniqueIDs(ctx) }) }
 	if stream.ClassOf(err).Transient() && !repeatable() {
 		err = stream.Mark(err, stream.UnknownOutcome)
 	}
 	return r.tally.result, err
+}
+
+// runOnce is run with the error as it is, whether the run can be repeated or not.
+func (w *writing) runOnce(ctx context.Context, box *letterbox, fill func(context.Context, *run) error) (*run, error) {
+	r := &run{writing: *w, box: box, work: make(chan *batch), workersDone: make(chan struct{})}
+	r.server.client = w.client
+	if session := mongo.SessionFromContext(ctx); session != nil && session.TransactionRunning() {
+		r.settings.writeConcern = nil // the transaction has one
+	}
+	if err := r.makeHeaders(); err != nil {
+		return r, w.invalid(err)
+	}
+	r.account = w.openAccount(ctx)
+	defer r.account.Close()
+	return r, r.tally.finalError(w, r.consume(ctx, fill))
+}
+
+// checkSession returns an error if the caller set a number of batches in flight that a session in
+// the context does not allow.
+func (w *writing) checkSession(ctx context.Context) error {
+	if n := w.parallelism; n > 1 && w.given && mongo.SessionFromContext(ctx) != nil {
+		return w.invalid(fmt.Errorf("%d batches in flight, and a session in the context, "+
+			"which serves one at a time: Parallelism must be 0 or 1", n))
+	}
+	return nil
+}
+
+// workersIn returns the number of batches in flight: one if there is a session in the context.
+func (w *writing) workersIn(ctx context.Context) int {
+	if mongo.SessionFromContext(ctx) != nil {
+		return 1
+	}
+	return w.parallelism
 }
 
 func (r *run) makeHeaders() (err error) {
