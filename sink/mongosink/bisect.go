@@ -65,8 +65,13 @@ func (w *worker) refuseAlone(ctx context.Context, b *batch, refusal mongo.Comman
 	if w.refusalsEnd() {
 		return t.firstError(t.report(&w.writing))
 	}
-	if t.refusedAlone++; t.refusedAlone >= maxRefusedAlone && t.result.Inserted == 0 {
+	if t.refusedAlone++; t.refusedAlone >= maxRefusedAlone && t.result.executed() == 0 {
 		return t.firstError(w.fail(mongoerr.Mark(refusal)))
 	}
 	return nil
+}
+
+// executed returns how many statements were executed, or found their document stored.
+func (r *WriteResult) executed() int64 {
+	return r.Inserted + r.AlreadyThere + r.Matched + r.Upserted + r.Deleted
 }

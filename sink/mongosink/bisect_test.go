@@ -128,3 +128,18 @@ func TestInsertBisectSmallBatches(t *testing.T) {
 		}
 	}
 }
+
+// The run goes on after many refused documents if others were written, by whatever kind of write.
+func TestUpsertBisectGoesOn(t *testing.T) {
+	srv, coll := serve(t)
+	commands := 0 // the server receives one at a time
+	srv.Inject(mongotest.Fault{Command: "update", Code: 2, If: func(mongotest.Command) bool {
+		commands++
+		return commands > 2
+	}})
+	r, err := stream.Run(t.Context(), sourceOf(numbered(t, 60), nil), mongosink.Upsert(coll, nil,
+		&mongosink.WriteOptions{BatchDocuments: 5, Parallelism: 1, ContinueOnError: true}))
+	if r.Upserted != 10 || r.Failed != 50 || stream.ClassOf(err) != stream.Data {
+		t.Errorf("%+v, %v of the class %v", r, err, stream.ClassOf(err))
+	}
+}
