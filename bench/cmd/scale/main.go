@@ -58,15 +58,16 @@ func (e effort) sizes(all ...int) []int {
 	return all
 }
 
-// cases returns all cases, in the order of the report.
+// cases returns all cases, in the order of the report. Those that start processes come first: a new
+// process begins with the peak memory of the one that starts it.
 func cases(e effort) []report.Case {
 	return slices.Concat(
+		[]report.Case{startup(e), backups(e), tenants(e)},
 		groupBy(e), []report.Case{mergeIdle(e)}, mergeSorted(e), mergeSequence(e), broadcastHub(e),
 		[]report.Case{
 			partitionHub(e),
 			throttleRate(e), limiterShared(e), limiterCancelled(e), budgetShared(e), budgetRuns(e),
 			mapParallel(e), sliding(e),
-			startup(e), backups(e), tenants(e),
 		},
 	)
 }
