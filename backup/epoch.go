@@ -24,7 +24,7 @@ const (
 )
 
 // newEpoch makes an epoch that the keys' recipients read. The epoch appears with its recipient,
-// which is stored last: nothing is ever encrypted for a key that nobody has.
+// which is stored last, so that nothing is encrypted for a key without an envelope.
 func (r *Repository) newEpoch(ctx context.Context) error {
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {

@@ -68,8 +68,8 @@ func (r *Repository) NewEpoch(ctx context.Context) error {
 	return nil
 }
 
-// Shred deletes the envelopes of all epochs. Nobody can read the repository from then on, even what
-// cannot be deleted. A store with versions may keep what was deleted. Rekey and NewEpoch must not run
+// Shred deletes the envelopes of all epochs. After that, no key reads the repository. This includes
+// objects that cannot be deleted. A store with versions may keep what was deleted. Rekey and NewEpoch must not run
 // at the same time: they know the keys and could store an envelope after Shred has looked.
 func (r *Repository) Shred(ctx context.Context) error {
 	for {

@@ -67,7 +67,7 @@ func TestInitKilled(t *testing.T) {
 	}
 }
 
-// A repository whose Init has not finished says so.
+// An operation on a repository with an unfinished Init fails with ErrUnfinished.
 func TestUnfinished(t *testing.T) {
 	me := newPerson(t)
 	store := dirstore.New(t.TempDir(), nil)

@@ -43,7 +43,8 @@ type Holder interface {
 	Hold(ctx context.Context, key string, until time.Time) error
 }
 
-// Sweeper is a [Store] in which a killed process leaves unfinished objects, which List does not show.
+// Sweeper is a [Store] that can remove unfinished objects. A killed process leaves them, and List does
+// not show them.
 type Sweeper interface {
 	// Sweep removes unfinished objects, and returns how many.
 	Sweep(ctx context.Context, opts *SweepOptions) (int64, error)

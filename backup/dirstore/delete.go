@@ -15,7 +15,7 @@ import (
 // when the run ends, also if it fails.
 func (s *Store) Delete() stream.Sink[string, int64] {
 	return stream.SinkFunc[string, int64](func(ctx context.Context, src stream.Source[string]) (n int64, err error) {
-		changed := map[string]bool{} // folders from which a file or a folder was removed
+		changed := map[string]bool{} // the folders that have lost a name
 		err = src.Each(ctx, func(key string) error {
 			n++
 			return s.remove(ctx, key, changed)

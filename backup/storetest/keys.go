@@ -100,7 +100,7 @@ func testKeys(_ *testing.T, s suite) {
 	s.want(longest, []byte("x"))
 }
 
-// A held object cannot be deleted. A store that cannot hold says so before it stores.
+// A held object cannot be deleted. A store without holds returns ErrNoHold and stores nothing.
 func testHold(_ *testing.T, s suite) {
 	until := time.Now().Add(time.Hour)
 	holder, ok := s.store.(backup.Holder)

@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// long makes slow tests check many more cases. MILLWEIR_LONG=1 sets it.
+// long reports whether slow tests check all cases. Set MILLWEIR_LONG=1.
 var long = os.Getenv("MILLWEIR_LONG") != ""
 
 // backup is a compressed and encrypted file of about 400 KiB.

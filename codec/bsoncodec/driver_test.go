@@ -17,7 +17,7 @@ import (
 	"github.com/millweir/millweir/stream"
 )
 
-// long makes slow tests check many more cases. -long or MILLWEIR_LONG=1 sets it.
+// long reports whether slow tests check all cases. Set -long or MILLWEIR_LONG=1.
 var long = flag.Bool("long", os.Getenv("MILLWEIR_LONG") != "",
 	"take a million random documents instead of some thousands")
 

@@ -41,16 +41,25 @@ func (w *worker) finish(ctx context.Context, b *batch) error {
 
 // write sends b, in parts if need be, and counts the outcome.
 func (w *worker) write(ctx context.Context, b *batch) error {
+	for given := b; ; {
+		rest, err := w.writeOnce(ctx, b)
+		if b != given {
+			b.free() // at most one rest is held, and not one for each statement
+		}
+		if rest == nil || err != nil || w.hasStopped() {
+			return err
+		}
+		b = rest
+	}
+}
+
+// writeOnce writes a batch, or the beginning of an ordered one. It returns the rest, or nil.
+func (w *worker) writeOnce(ctx context.Context, b *batch) (rest *batch, err error) {
 	o := w.send(ctx, b)
 	if refusal, ok := w.refusedAsWhole(ctx, &o); ok {
-		return w.bisect(ctx, b, refusal)
+		return nil, w.bisect(ctx, b, refusal)
 	}
-	rest, err := w.settle(ctx, b, &o)
-	if rest == nil || err != nil || w.hasStopped() {
-		return err
-	}
-	defer rest.free()
-	return w.write(ctx, rest)
+	return w.settle(ctx, b, &o)
 }
 
 // hasStopped reports whether the run has failed.

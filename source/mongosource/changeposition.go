@@ -6,7 +6,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
 )
@@ -115,24 +114,11 @@ func (p *ChangePosition) UnmarshalBSON(doc []byte) error {
 }
 
 // MarshalJSON returns the position as canonical Extended JSON.
-func (p ChangePosition) MarshalJSON() ([]byte, error) {
-	doc, err := p.MarshalBSON()
-	if err != nil {
-		return nil, err
-	}
-	return bsoncodec.AppendExtJSON(nil, doc, nil)
-}
+func (p ChangePosition) MarshalJSON() ([]byte, error) { return positionJSON(p) }
 
 // UnmarshalJSON reads the JSON of MarshalJSON.
 func (p *ChangePosition) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		return nil // as encoding/json asks for
-	}
-	doc, err := bsoncodec.AppendBSON(nil, text, nil)
-	if err != nil {
-		return badChangePosition(err)
-	}
-	return p.UnmarshalBSON(doc)
+	return parsePosition(text, p, badChangePosition)
 }
 
 func badChangePosition(err error) error {

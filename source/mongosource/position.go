@@ -6,7 +6,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/stream"
 )
@@ -98,25 +97,10 @@ func (p *Position) UnmarshalBSON(doc []byte) error {
 }
 
 // MarshalJSON returns the position as canonical Extended JSON.
-func (p Position) MarshalJSON() ([]byte, error) {
-	doc, err := p.MarshalBSON()
-	if err != nil {
-		return nil, err
-	}
-	return bsoncodec.AppendExtJSON(nil, doc, nil)
-}
+func (p Position) MarshalJSON() ([]byte, error) { return positionJSON(p) }
 
 // UnmarshalJSON reads the JSON of MarshalJSON.
-func (p *Position) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		return nil // as encoding/json asks for
-	}
-	doc, err := bsoncodec.AppendBSON(nil, text, nil)
-	if err != nil {
-		return badPosition(err)
-	}
-	return p.UnmarshalBSON(doc)
-}
+func (p *Position) UnmarshalJSON(text []byte) error { return parsePosition(text, p, badPosition) }
 
 func badPosition(err error) error {
 	return stream.Mark(fmt.Errorf("mongosource: not a position: %w", err), stream.Fatal)

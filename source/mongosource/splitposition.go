@@ -6,7 +6,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/printable"
 )
 
@@ -143,22 +142,7 @@ func (p SplitPosition) check() error {
 }
 
 // MarshalJSON returns the position as canonical Extended JSON.
-func (p SplitPosition) MarshalJSON() ([]byte, error) {
-	doc, err := p.MarshalBSON()
-	if err != nil {
-		return nil, err
-	}
-	return bsoncodec.AppendExtJSON(nil, doc, nil)
-}
+func (p SplitPosition) MarshalJSON() ([]byte, error) { return positionJSON(p) }
 
 // UnmarshalJSON reads the JSON of MarshalJSON.
-func (p *SplitPosition) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		return nil // as encoding/json asks for
-	}
-	doc, err := bsoncodec.AppendBSON(nil, text, nil)
-	if err != nil {
-		return badPosition(err)
-	}
-	return p.UnmarshalBSON(doc)
-}
+func (p *SplitPosition) UnmarshalJSON(text []byte) error { return parsePosition(text, p, badPosition) }

@@ -8,8 +8,8 @@ import (
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
-// beside returns a case for each size, which compares the stage with a bare program: the same work
-// by a loop with the goroutines, channels, maps or coroutines that it needs, and nothing else. No
+// beside returns a case for each size. It compares the stage with a bare program, which does the
+// same work by a loop and only the goroutines, channels, maps or coroutines that it needs. No
 // program can do it at a flat cost: a wake-up of one of n goroutines misses the caches. So the bar
 // is that of [flat], against the bare program of the same size.
 func beside(c report.Case, sizes []int, what string, ours, bare func(n int) point) []report.Case {
