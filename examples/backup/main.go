@@ -121,7 +121,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/millweir/millweir/codec"
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/sink/s3sink"
 	"github.com/millweir/millweir/source"
 	"github.com/millweir/millweir/source/mongosource"

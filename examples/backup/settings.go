@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 )
 
 var help = cli.Help{

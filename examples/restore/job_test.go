@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/millweir/millweir/examples/internal/cli"
 	"github.com/millweir/millweir/examples/internal/exectest"
+	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/s3test"
 )

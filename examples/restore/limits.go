@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/stream"
 )
 

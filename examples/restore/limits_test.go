@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 )
 
 func TestDefaults(t *testing.T) {

@@ -112,7 +112,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/source/s3source"
 	"github.com/millweir/millweir/stream"

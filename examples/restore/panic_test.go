@@ -11,7 +11,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 )
 
 // bursting is a transport whose response bodies panic at their end.

@@ -8,7 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 	"github.com/millweir/millweir/sink/mongosink"
 	"github.com/millweir/millweir/stream"
 )

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/millweir/millweir/examples/internal/cli"
+	"github.com/millweir/millweir/internal/cli"
 )
 
 var help = cli.Help{

@@ -1,4 +1,4 @@
-// Package cli holds what the programs backup and restore share: flags, exit codes, messages, and
+// Package cli holds what the programs share: flags, exit codes, messages, and
 // the connections to MongoDB, S3 and the key files. It keeps the programs' own files to their
 // pipelines.
 package cli
