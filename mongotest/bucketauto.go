@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonorder"
 )
 
 // bucketAuto is the stage {$bucketAuto: {groupBy: expression, buckets: n}}: documents in n groups of
@@ -28,7 +30,7 @@ func bucketAuto(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
 		}
 		values = append(values, v)
 	}
-	slices.SortFunc(values, compareValues)
+	slices.SortFunc(values, bsonorder.Compare)
 	size := max((len(values)+n/2)/n, 1) // rounded
 	var out []bson.Raw
 	for len(values) > 0 {
@@ -36,7 +38,7 @@ func bucketAuto(docs []bson.Raw, v bson.RawValue) ([]bson.Raw, error) {
 		if len(out) == n-1 {
 			end = len(values)
 		}
-		for end < len(values) && compareValues(values[end-1], values[end]) == 0 {
+		for end < len(values) && bsonorder.Compare(values[end-1], values[end]) == 0 {
 			end++
 		}
 		above := values[min(end, len(values)-1)]

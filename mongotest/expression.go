@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonorder"
 )
 
 // expression computes a value from a document: the zero value if it is missing.
@@ -38,7 +40,7 @@ func parseExpression(v bson.RawValue) (expression, error) {
 			return nil, fmt.Errorf("%s takes exactly 2 arguments, %d were passed in", operator, len(sides))
 		}
 		return func(d bson.Raw) bson.RawValue {
-			return boolean(holds(operator, compareValues(sides[0](d), sides[1](d))))
+			return boolean(holds(operator, bsonorder.Compare(sides[0](d), sides[1](d))))
 		}, nil
 	case "$and", "$or":
 		parts, err := parseOperands(operand)

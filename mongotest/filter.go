@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonorder"
 )
 
 // predicate reports whether a document matches.
@@ -178,7 +180,7 @@ func parseOperator(path []string, operator string, v bson.RawValue) (predicate, 
 // comparison compares as servers do in a filter: a value matches only operands of its own bracket of
 // types, and an array matches if one of its elements does.
 func comparison(path []string, operator string, operand bson.RawValue) predicate {
-	null := bracket(operand.Type) == bracket(bson.TypeNull)
+	null := bsonorder.Bracket(operand.Type) == bsonorder.Bracket(bson.TypeNull)
 	return func(d bson.Raw) bool {
 		values := valuesAt(d, path)
 		if len(values) == 0 {
@@ -190,12 +192,12 @@ func comparison(path []string, operator string, operand bson.RawValue) predicate
 
 func compares(v bson.RawValue, operator string, operand bson.RawValue) bool {
 	switch {
-	case bracket(v.Type) != bracket(operand.Type):
+	case bsonorder.Bracket(v.Type) != bsonorder.Bracket(operand.Type):
 		return false
-	case isNaN(v) || isNaN(operand): // equal to itself, and neither less nor greater than a number
-		return isNaN(v) && isNaN(operand) && operator != "$gt" && operator != "$lt"
+	case bsonorder.IsNaN(v) || bsonorder.IsNaN(operand): // equal to itself, and neither less nor greater than a number
+		return bsonorder.IsNaN(v) && bsonorder.IsNaN(operand) && operator != "$gt" && operator != "$lt"
 	}
-	return holds(operator, compareValues(v, operand))
+	return holds(operator, bsonorder.Compare(v, operand))
 }
 
 // holds reports whether an operator is true of two values that compare as c.

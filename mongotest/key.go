@@ -5,17 +5,19 @@ import (
 	"math"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonorder"
 )
 
 // appendKey appends a key of v to b. Values have the same key if they compare as equal, whatever
 // their types.
 func appendKey(b []byte, v bson.RawValue) []byte {
-	b = append(b, byte(bracket(v.Type)))
+	b = append(b, byte(bsonorder.Bracket(v.Type)))
 	switch v.Type {
 	case bson.TypeInt32, bson.TypeInt64, bson.TypeDouble, bson.TypeDecimal128:
 		return appendNumberKey(b, v)
 	case bson.TypeString, bson.TypeSymbol:
-		return append(b, textOf(v)...)
+		return append(b, bsonorder.Text(v)...)
 	case bson.TypeEmbeddedDocument, bson.TypeArray:
 		elements, _ := bson.Raw(v.Value).Elements()
 		for _, e := range elements {
@@ -44,10 +46,10 @@ func appendNumberKey(b []byte, v bson.RawValue) []byte {
 			return binary.BigEndian.AppendUint64(append(b, wholeKey), uint64(int64(f)))
 		}
 	}
-	if rank(v) != finite {
-		return append(b, specialKey, byte(rank(v)))
+	if bsonorder.Rank(v) != bsonorder.Finite {
+		return append(b, specialKey, byte(bsonorder.Rank(v)))
 	}
-	r := rational(v)
+	r := bsonorder.Rational(v)
 	if r.IsInt() && r.Num().IsInt64() {
 		return binary.BigEndian.AppendUint64(append(b, wholeKey), uint64(r.Num().Int64()))
 	}

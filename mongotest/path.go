@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonorder"
 )
 
 // valuesAt returns the values of d at a path, as filters and sorts see them: an array stands for
@@ -63,7 +65,7 @@ func truthy(v bson.RawValue) bool {
 	case bson.TypeBoolean:
 		return v.Boolean()
 	case bson.TypeInt32, bson.TypeInt64, bson.TypeDouble, bson.TypeDecimal128:
-		return isNaN(v) || compareNumbers(v, bson.RawValue{Type: bson.TypeInt32, Value: make([]byte, 4)}) != 0
+		return bsonorder.IsNaN(v) || bsonorder.CompareNumbers(v, bson.RawValue{Type: bson.TypeInt32, Value: make([]byte, 4)}) != 0
 	}
 	return true
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/internal/bsonorder"
 )
 
 // sortKey is one field of a sort.
@@ -59,7 +61,7 @@ func sortDocuments(docs []bson.Raw, order bson.RawValue) ([]bson.Raw, error) {
 	}
 	compare := func(a, b keyed) int {
 		for k, key := range keys {
-			c := compareValues(a.values[k], b.values[k])
+			c := bsonorder.Compare(a.values[k], b.values[k])
 			switch {
 			case c != 0 && key.descending:
 				return -c
@@ -88,7 +90,7 @@ func (k sortKey) of(d bson.Raw) (best bson.RawValue) {
 		values = values[:n-1]
 	}
 	for i, v := range values {
-		if c := compareValues(v, best); i == 0 || c < 0 && !k.descending || c > 0 && k.descending {
+		if c := bsonorder.Compare(v, best); i == 0 || c < 0 && !k.descending || c > 0 && k.descending {
 			best = v
 		}
 	}

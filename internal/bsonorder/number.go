@@ -1,4 +1,4 @@
-package mongotest
+package bsonorder
 
 import (
 	"cmp"
@@ -8,8 +8,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// compareNumbers compares the values of numbers, exactly and whatever their types. NaN comes first.
-func compareNumbers(a, b bson.RawValue) int {
+// CompareNumbers compares the values of numbers, exactly and whatever their types. NaN comes first.
+func CompareNumbers(a, b bson.RawValue) int {
 	x, xInt := a.AsInt64OK()
 	y, yInt := b.AsInt64OK()
 	whole := func(v bson.RawValue) bool { return v.Type == bson.TypeInt32 || v.Type == bson.TypeInt64 }
@@ -19,30 +19,31 @@ func compareNumbers(a, b bson.RawValue) int {
 	case a.Type == bson.TypeDouble && b.Type == bson.TypeDouble:
 		return cmp.Compare(a.Double(), b.Double())
 	}
-	if c := cmp.Compare(rank(a), rank(b)); c != 0 || rank(a) != finite {
+	if c := cmp.Compare(Rank(a), Rank(b)); c != 0 || Rank(a) != Finite {
 		return c
 	}
-	return rational(a).Cmp(rational(b))
+	return Rational(a).Cmp(Rational(b))
 }
 
-// The ranks of numbers that are not finite.
+// The ranks of numbers, in their order.
 const (
-	notANumber = iota
-	negativeInfinity
-	finite
-	infinity
+	NotANumber = iota
+	NegativeInfinity
+	Finite
+	Infinity
 )
 
-func rank(v bson.RawValue) int {
+// Rank returns whether the number v is finite, and its place in the order if it is not.
+func Rank(v bson.RawValue) int {
 	switch sign := infinite(v); {
-	case isNaN(v):
-		return notANumber
+	case IsNaN(v):
+		return NotANumber
 	case sign < 0:
-		return negativeInfinity
+		return NegativeInfinity
 	case sign > 0:
-		return infinity
+		return Infinity
 	}
-	return finite
+	return Finite
 }
 
 // infinite returns the sign of an infinity, and 0 for other numbers.
@@ -58,8 +59,8 @@ func infinite(v bson.RawValue) int {
 	return 0
 }
 
-// isNaN reports whether v is NaN, to which nothing is greater in a filter, unlike in a sort.
-func isNaN(v bson.RawValue) bool {
+// IsNaN reports whether v is NaN, to which nothing is greater in a filter, unlike in a sort.
+func IsNaN(v bson.RawValue) bool {
 	switch v.Type {
 	case bson.TypeDouble:
 		return math.IsNaN(v.Double())
@@ -69,8 +70,8 @@ func isNaN(v bson.RawValue) bool {
 	return false
 }
 
-// rational returns the value of a finite number.
-func rational(v bson.RawValue) *big.Rat {
+// Rational returns the value of a finite number.
+func Rational(v bson.RawValue) *big.Rat {
 	switch v.Type {
 	case bson.TypeDouble:
 		return new(big.Rat).SetFloat64(v.Double())

@@ -1,4 +1,5 @@
-package mongotest
+// Package bsonorder compares BSON values in the order of MongoDB, without a collation.
+package bsonorder
 
 import (
 	"bytes"
@@ -18,19 +19,19 @@ var brackets = map[bson.Type]int{
 	bson.TypeJavaScript: 13, bson.TypeCodeWithScope: 14, bson.TypeMaxKey: 127,
 }
 
-// bracket returns the rank of t among the types. A missing field has type 0.
-func bracket(t bson.Type) int { return brackets[t] }
+// Bracket returns the rank of t among the types. A missing field has type 0.
+func Bracket(t bson.Type) int { return brackets[t] }
 
-// compareValues compares as servers sort: first by the bracket of the type.
-func compareValues(a, b bson.RawValue) int {
-	if c := cmp.Compare(bracket(a.Type), bracket(b.Type)); c != 0 {
+// Compare compares as servers sort: first by the bracket of the type.
+func Compare(a, b bson.RawValue) int {
+	if c := cmp.Compare(Bracket(a.Type), Bracket(b.Type)); c != 0 {
 		return c
 	}
-	switch bracket(a.Type) {
+	switch Bracket(a.Type) {
 	case 2:
-		return compareNumbers(a, b)
+		return CompareNumbers(a, b)
 	case 3:
-		return bytes.Compare(textOf(a), textOf(b))
+		return bytes.Compare(Text(a), Text(b))
 	case 4, 5:
 		return compareDocuments(a.Value, b.Value)
 	case 6:
@@ -45,8 +46,8 @@ func compareValues(a, b bson.RawValue) int {
 	return bytes.Compare(a.Value, b.Value)
 }
 
-// textOf returns the bytes of a string or symbol, without the length and the terminator.
-func textOf(v bson.RawValue) []byte { return v.Value[4 : len(v.Value)-1] }
+// Text returns the bytes of a string or symbol, without the length and the terminator.
+func Text(v bson.RawValue) []byte { return v.Value[4 : len(v.Value)-1] }
 
 // compareBinaries compares lengths first, then subtypes, then bytes.
 func compareBinaries(a, b bson.RawValue) int {
@@ -63,7 +64,7 @@ func compareDocuments(a, b bson.Raw) int {
 	for i := range min(len(as), len(bs)) {
 		x, y := as[i].Value(), bs[i].Value()
 		if c := cmp.Or(
-			cmp.Compare(bracket(x.Type), bracket(y.Type)), cmp.Compare(as[i].Key(), bs[i].Key()), compareValues(x, y),
+			cmp.Compare(Bracket(x.Type), Bracket(y.Type)), cmp.Compare(as[i].Key(), bs[i].Key()), Compare(x, y),
 		); c != 0 {
 			return c
 		}
