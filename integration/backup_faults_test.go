@@ -1,12 +1,14 @@
 package integration_test
 
 import (
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -123,6 +125,21 @@ func TestBackupSourceKilled(t *testing.T) {
 	})
 }
 
+// retriedBySink returns a function that reports whether a request has come more often than the SDK
+// sends it by itself.
+func retriedBySink() func(*http.Request) bool {
+	attempts := map[string]int{}
+	return func(r *http.Request) bool {
+		request := r.Method + " " + r.URL.String()
+		attempts[request]++
+		return attempts[request] > retry.DefaultMaxAttempts
+	}
+}
+
+func isAbort(r *http.Request) bool {
+	return r.Method == http.MethodDelete && r.URL.Query().Has("uploadId")
+}
+
 func TestBackupStorageKilled(t *testing.T) {
 	m := servers.Shared.SecantusDB(t)
 	coll := m.Client(t).Database("storage_killed").Collection("c")
@@ -137,8 +154,10 @@ func TestBackupStorageKilled(t *testing.T) {
 			j := newJob(t, m, s, coll)
 			c, p := middle(t, j, m, s)
 			s.Kill(t)
+			away := servers.NewStandIn(t, s.Addr())
 			p.Release()
-			time.Sleep(6 * time.Second) // longer than the SDK retries
+			away.Await(t, "a request after the SDK's retries", retriedBySink())
+			away.Close()
 			s.Restart(t)
 			c.wait(t)
 			c.succeeded(t)
@@ -156,11 +175,13 @@ func TestBackupStorageKilled(t *testing.T) {
 			j := newJob(t, m, s, coll)
 			c, p := middle(t, j, m, s, "-retry", "1s")
 			s.Kill(t)
+			away := servers.NewStandIn(t, s.Addr())
 			p.Release()
-			time.Sleep(6 * time.Second)
+			away.Await(t, "the abort", isAbort)
+			away.Close()
 			s.Restart(t)
 			c.wait(t)
-			c.refused(t, 1, "S3", "refused", "nothing was stored")
+			c.refused(t, 1, "S3", "nothing was stored")
 			s.Nothing(t, j.bucket, key)
 		})
 	}

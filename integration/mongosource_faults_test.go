@@ -140,7 +140,8 @@ func TestFindFailures(t *testing.T) {
 		err := mongosource.Find(coll, bson.D{},
 			&mongosource.FindOptions{BatchSize: 10, MaxTime: 200 * time.Millisecond}).
 			Each(t.Context(), func(bson.Raw) error { n++; return nil })
-		if !errors.Is(err, mongosource.ErrMaxTime) || n != 10 {
+		// On a busy machine the first batch may take longer than MaxTime too.
+		if !errors.Is(err, mongosource.ErrMaxTime) || n != 0 && n != 10 {
 			t.Errorf("after %d documents: %v", n, err)
 		}
 	})
@@ -226,12 +227,12 @@ func TestFindConnectionCut(t *testing.T) {
 			case <-ended: // the scan ended before that offset
 				return
 			}
-			p.Release()
 			if i%2 == 0 {
 				p.Reset()
 			} else {
 				p.Cut()
 			}
+			p.Release() // not before: a fast scan would end uncut
 		}()
 		got, err := read(t, coll, 40, nil)
 		close(ended)

@@ -45,7 +45,9 @@ func TestUploadServerKilled(t *testing.T) {
 					if retry > 0 {
 						<-cleansUp
 					} else {
-						time.Sleep(6 * time.Second) // longer than the SDK retries
+						away := servers.NewStandIn(t, s.Addr())
+						away.Await(t, "a request after the SDK's retries", retriedBySink())
+						away.Close()
 					}
 					s.Restart(t)
 				}()
@@ -115,8 +117,8 @@ func TestUploadThroughBadConnections(t *testing.T) {
 		go func() {
 			defer close(cut)
 			<-reached
-			p.Release()
 			p.Reset()
+			p.Release()
 		}()
 		client := servers.Client(t, "http://"+p.Addr())
 		_, err := stream.Run(t.Context(), chunked(want, 1<<20),
@@ -144,21 +146,21 @@ func TestDownloadThroughBadConnections(t *testing.T) {
 		}
 		p := servers.NewProxy(t, s.Addr())
 		stop, stopped := make(chan struct{}), make(chan struct{})
-		cuts := 0
+		cuts, reached := 0, p.HoldDown(2_000_003)
 		go func() {
 			defer close(stopped)
 			for {
 				select {
-				case <-p.HoldDown(2_000_003):
+				case <-reached:
 				case <-stop:
 					return
 				}
-				p.Release()
 				if cuts++; cuts%2 == 0 {
 					p.Reset()
 				} else {
 					p.Cut()
 				}
+				reached = p.HoldDown(2_000_003)
 			}
 		}()
 		got, err := download(t, servers.Client(t, "http://"+p.Addr()), bucket, "k", nil)
