@@ -52,10 +52,12 @@ var classified = map[string]struct {
 
 	"backup.ErrCannotSign":   {backup.ErrCannotSign, stream.Fatal},
 	"backup.ErrDamaged":      {backup.ErrDamaged, stream.Data},
+	"backup.DamageError":     {new(backup.DamageError), stream.Data},
 	"backup.ErrExists":       {backup.ErrExists, stream.Fatal},
 	"backup.ErrHeld":         {backup.ErrHeld, stream.Fatal},
 	"backup.ErrNewerFormat":  {backup.ErrNewerFormat, stream.Fatal},
 	"backup.ErrNoBackup":     {backup.ErrNoBackup, stream.Fatal},
+	"backup.ErrNoCollection": {backup.ErrNoCollection, stream.Fatal},
 	"backup.ErrNoHold":       {backup.ErrNoHold, stream.Fatal},
 	"backup.ErrNoKey":        {backup.ErrNoKey, stream.Fatal},
 	"backup.ErrNoRecipients": {backup.ErrNoRecipients, stream.Fatal},

@@ -60,7 +60,8 @@ func TestCannotSign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.NewEpoch(t.Context()); !errors.Is(err, backup.ErrCannotSign) || stream.ClassOf(err) != stream.Fatal {
+		if err := r.NewEpoch(t.Context()); !errors.Is(err, backup.ErrCannotSign) ||
+			stream.ClassOf(err) != stream.Fatal {
 			t.Errorf("NewEpoch with %s: %v", name, err)
 		}
 	}

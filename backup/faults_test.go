@@ -54,7 +54,9 @@ func (k *killedStore) Delete() stream.Sink[string, int64] {
 		err = src.Each(ctx, func(key string) error {
 			n++
 			return k.change(func() error {
-				one := stream.SourceFunc[string](func(_ context.Context, emit func(string) error) error { return emit(key) })
+				one := stream.SourceFunc[string](func(_ context.Context, emit func(string) error) error {
+					return emit(key)
+				})
 				_, err := k.Store.Delete().Consume(ctx, one)
 				return err
 			})

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -48,6 +49,8 @@ type Manifest struct {
 
 	Collections []CollectionEntry `json:"collections"`
 	LeftOut     []LeftOut         `json:"leftOut,omitempty"` // that was selected and could not be kept
+
+	sha256 string // of the object, if it was read from one
 }
 
 // Server describes the deployment that was backed up.
@@ -171,7 +174,8 @@ func (r *Repository) manifest(ctx context.Context, run string) (*Manifest, error
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{}
+	hash := sha256.Sum256(content)
+	m := &Manifest{sha256: hex.EncodeToString(hash[:])}
 	if err := unmarshal(content, m); err != nil {
 		return nil, failed(key, damaged("%w", err))
 	}
@@ -235,7 +239,9 @@ func (c *CollectionEntry) check() error {
 func (r *Repository) List() stream.Source[Manifest] {
 	runs := stream.Via(r.store.List(backupsPrefix),
 		stream.FilterMap(func(o Object) (string, bool) { return manifestRun(o.Key) }))
-	return stream.Via(runs, stream.MapParallel(manifestsAtOnce, func(ctx context.Context, run string) (Manifest, error) {
+	return stream.Via(runs, stream.MapParallel(manifestsAtOnce, func(ctx context.Context, run string) (Manifest,
+		error,
+	) {
 		m, err := r.manifest(ctx, run)
 		if err != nil {
 			return Manifest{}, err

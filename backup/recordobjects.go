@@ -61,7 +61,9 @@ func (r *Repository) putRecords(
 }
 
 // records returns a source of a list that putRecords has stored.
-func (r *Repository) records(key string, p place, identities []age.Identity, report func(Tally)) stream.Source[bson.Raw] {
+func (r *Repository) records(key string, p place, identities []age.Identity,
+	report func(Tally),
+) stream.Source[bson.Raw] {
 	return stream.Via2(r.store.Get(key, nil), decode(p, "", identities, report),
 		stream.MapErr[bson.Raw](func(err error) error { return failed(key, err) }))
 }

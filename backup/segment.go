@@ -86,7 +86,9 @@ func digest(report func(length int64, sum string)) stream.Flow[[]byte, []byte] {
 // segment returns a source of the documents of a segment. A run that returns nil has proved that they
 // are those that the catalog describes: the stored bytes, the end record, and the digests. What was
 // emitted by a run that fails must not be used.
-func (r *Repository) segment(s Segment, database, collection string, identities []age.Identity) stream.Source[bson.Raw] {
+func (r *Repository) segment(s Segment, database, collection string,
+	identities []age.Identity,
+) stream.Source[bson.Raw] {
 	return stream.SourceFunc[bson.Raw](func(ctx context.Context, emit func(bson.Raw) error) error {
 		var length int64
 		var sum string

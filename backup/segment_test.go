@@ -22,7 +22,10 @@ func numbers(t *testing.T, n int) []bson.Raw {
 	docs := make([]bson.Raw, n)
 	for i := range docs {
 		var err error
-		if docs[i], err = bson.Marshal(bson.D{{Key: "_id", Value: i}, {Key: "name", Value: fmt.Sprint("é\n", i)}}); err != nil {
+		if docs[i], err = bson.Marshal(bson.D{
+			{Key: "_id", Value: i},
+			{Key: "name", Value: fmt.Sprint("é\n", i)},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,10 +45,14 @@ func encoded(t *testing.T, p place, encoding Encoding, to []age.Recipient, docs 
 	return out.Bytes(), s
 }
 
-func decoded(ctx context.Context, p place, encoding Encoding, by []age.Identity, body []byte) ([]bson.Raw, Tally, error) {
+func decoded(ctx context.Context, p place, encoding Encoding, by []age.Identity, body []byte) ([]bson.Raw, Tally,
+	error,
+) {
 	var all Tally
 	docs, err := stream.Run(ctx,
-		stream.Via(source.Reader(iotest.OneByteReader(bytes.NewReader(body))), decode(p, encoding, by, func(t Tally) { all = t })), sink.Slice[bson.Raw]())
+		stream.Via(source.Reader(iotest.OneByteReader(bytes.NewReader(body))), decode(p, encoding, by, func(t Tally) {
+			all = t
+		})), sink.Slice[bson.Raw]())
 	return docs, all, err
 }
 
@@ -67,7 +74,8 @@ func TestSegmentRoundTrip(t *testing.T) {
 				docs := numbers(t, n)
 				body, s := encoded(t, somewhere, encoding, to, docs)
 				got, all, err := decoded(t.Context(), somewhere, encoding, by, body)
-				if err != nil || len(got) != n || all != s.Tally || s.Length != int64(len(body)) || all.Documents != int64(n) {
+				if err != nil || len(got) != n || all != s.Tally || s.Length != int64(len(body)) ||
+					all.Documents != int64(n) {
 					t.Fatalf("%s of %d: %d documents, %v", encoding, n, len(got), err)
 				}
 				for i := range got {

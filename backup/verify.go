@@ -1,0 +1,192 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/millweir/millweir/stream"
+)
+
+// Depth says what a verification reads.
+type Depth string
+
+// The depths of a verification.
+const (
+	// Present lists the objects of all segments and compares their sizes. It reads the catalogs, and
+	// no segment: damage inside of objects is not found.
+	Present Depth = "present"
+
+	// Read reads, decrypts and decodes every segment, counts its documents, and compares all digests
+	// and end records. It needs no database.
+	Read Depth = "read"
+)
+
+// VerifyOptions tunes [View.Verify] and [View.Drill]. The zero value is ready to use.
+type VerifyOptions struct {
+	// NoProof leaves no proof in the repository, for a process that must not write to the store.
+	NoProof bool
+}
+
+// Verify returns a job that compares what the store has with what the backup names.
+//
+//   - Units: parts of collections. Each reads the catalog of its collection once.
+//   - Result: the counts of what was verified. [Report].Proof is the key of a signed record, which
+//     [Repository.Proofs] finds again. Without a signing key, a signed repository gets none.
+//   - Memory: one chunk and one document for each unit at a time, whatever the size.
+//   - Errors: [*DamageError] lists what is missing or damaged, after everything was verified. It
+//     leaves a proof, too. [ErrNoKey]; those of a store that does not answer.
+func (v *View) Verify(depth Depth, opts *VerifyOptions) Job {
+	j := &verifyJob{view: v, depth: depth, name: "verify " + string(depth) + " " + v.manifest.Run, began: time.Now()}
+	if opts != nil {
+		j.opts = *opts
+	}
+	return j
+}
+
+type verifyJob struct {
+	view  *View
+	depth Depth
+	opts  VerifyOptions
+	name  string
+	began time.Time
+}
+
+// Units implements [Job].
+func (j *verifyJob) Units(context.Context) ([]Unit, error) {
+	if j.depth != Present && j.depth != Read {
+		return nil, failed("verify", fatal(fmt.Sprintf("the depth %.20q is neither %s nor %s", string(j.depth), Present,
+			Read)))
+	}
+	return units(j.name, len(j.view.manifest.parts())), nil
+}
+
+// Do implements [Job].
+func (j *verifyJob) Do(ctx context.Context, u Unit) (Receipt, error) {
+	parts := j.view.manifest.parts()
+	if err := checkUnit(u, j.name, len(parts)); err != nil {
+		return Receipt{}, failed("verify", err)
+	}
+	v := &verification{
+		view: j.view, part: parts[u.Number],
+		collection: &j.view.manifest.Collections[parts[u.Number].collection],
+	}
+	var err error
+	if j.depth == Read {
+		err = v.read(ctx)
+	} else {
+		err = v.present(ctx)
+	}
+	if err != nil {
+		return Receipt{}, failed("verify", err)
+	}
+	data, err := json.Marshal(v.found)
+	if err != nil {
+		return Receipt{}, failed("verify", err)
+	}
+	return Receipt{Unit: u, Counts: v.counts, Data: data}, nil
+}
+
+// Finish implements [Job].
+func (j *verifyJob) Finish(ctx context.Context, receipts []Receipt) (Report, error) {
+	m := j.view.manifest
+	report := Report{
+		Job: "verify", Run: m.Run, Consistency: m.Consistency, Weaker: j.view.weaker(),
+		Depth: string(j.depth),
+	}
+	receipts, err := oneEach(j.name, len(m.parts()), receipts)
+	if err != nil {
+		return report, failed("verify", err)
+	}
+	var found problems
+	for _, r := range receipts {
+		report.Counts.add(r.Counts)
+		var one problems
+		if err := json.Unmarshal(r.Data, &one); err != nil {
+			return report, failed("verify", errReceipt)
+		}
+		for _, p := range one.List {
+			found.add(maxProblems, p)
+		}
+		found.More += one.More
+	}
+	report.Counts.Collections = int64(len(m.Collections))
+	if len(found.List) == 0 && !j.complete(report.Counts) {
+		return report, failed("verify", errReceipt)
+	}
+	if !j.opts.NoProof {
+		err = j.view.prove(ctx, string(j.depth), j.began, &report, found)
+	}
+	if len(found.List) > 0 {
+		err = errors.Join(&DamageError{m.Run, found.List, int64(len(found.List)) + found.More}, err)
+	}
+	return report, err
+}
+
+// complete reports whether the counts are those of the manifest.
+func (j *verifyJob) complete(c Counts) bool {
+	var segments int64
+	for i := range j.view.manifest.Collections {
+		segments += j.view.manifest.Collections[i].Segments
+	}
+	return c.Segments == segments && c.Documents == j.view.manifest.Documents() && c.Bytes == j.view.manifest.Bytes()
+}
+
+var errReceipt = stream.Mark(errors.New("a receipt is not of this job"), stream.Fatal)
+
+// verification verifies one part.
+type verification struct {
+	view       *View
+	part       part
+	collection *CollectionEntry
+
+	counts Counts
+	found  problems
+}
+
+// read reads every segment of the part.
+func (v *verification) read(ctx context.Context) error {
+	return v.each(ctx, func(s Segment) error {
+		err := v.view.documents(v.part.collection, s).Each(ctx, func(bson.Raw) error { return nil })
+		if err != nil && !isProblem(ctx, err) {
+			return err
+		}
+		if err != nil {
+			v.found.add(maxUnitProblems, v.collection.problem(s.Object, s.Offset, reasonOf(err), err))
+			return nil
+		}
+		v.counts.Fetched += s.Length
+		v.count(s)
+		return nil
+	})
+}
+
+// each calls f for each segment of the part. An error of the catalog is a problem.
+func (v *verification) each(ctx context.Context, f func(Segment) error) error {
+	var stop error
+	err := v.view.eachSegment(ctx, v.part, func(s Segment) error {
+		stop = f(s)
+		return stop
+	})
+	switch {
+	case stop != nil:
+		return stop
+	case err != nil && !isProblem(ctx, err):
+		return err
+	case err != nil:
+		key := v.view.repo.catalogKey(v.view.manifest.Run, v.part.collection)
+		v.found.add(maxUnitProblems, v.collection.problem(key, 0, reasonOf(err), err))
+	}
+	return nil
+}
+
+// count counts a segment without a problem.
+func (v *verification) count(s Segment) {
+	v.counts.Segments++
+	v.counts.Documents += s.Documents
+	v.counts.Bytes += s.Bytes
+}
