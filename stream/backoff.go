@@ -123,7 +123,7 @@ func (r *failureStreak) waitToRetry(ctx context.Context, err error,
 		return ending.Cause(ctx, err)
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx) // err would have been retried, so it is not the cause
+		return r.interrupted(ctx, err)
 	}
 	if r.retries == 0 {
 		r.since = time.Now()
@@ -141,7 +141,20 @@ func (r *failureStreak) waitToRetry(ctx context.Context, err error,
 	if r.Notify != nil {
 		r.Notify(err, d)
 	}
-	return wait(ctx, d)
+	if wait(ctx, d) != nil {
+		return r.interrupted(ctx, err)
+	}
+	return nil
+}
+
+// interrupted returns why ctx has ended. err would have been retried, so it is not the cause. A
+// deadline alone does not explain what took so long, so interrupted adds err to it.
+func (r *failureStreak) interrupted(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return cause
+	}
+	return fmt.Errorf("stream: %s: %w; the last failure: %w", r.name, cause, err)
 }
 
 // gaveUpError is the error of a stage that has given up retrying.

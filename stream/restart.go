@@ -15,6 +15,20 @@ type RestartOptions struct {
 	// nothing is added, the delay grows from Min to Max; MaxRetries and MaxElapsed count only
 	// failures. The run then ends by a failure, an early end, a drain, or the end of its context.
 	Follow bool
+
+	// Verify proves that a source that has completed was at the end. It is called after the
+	// downstream accepted the last element, and not after a drain. An error is a failure of the
+	// source: Restart continues if Backoff.When accepts it, and otherwise returns it. Verify cannot
+	// be combined with Follow. nil trusts every source that completes.
+	Verify func(ctx context.Context) error
+}
+
+// verify reports whether a source that has completed was at the end.
+func (o *RestartOptions) verify(ctx context.Context) error {
+	if o.Verify == nil || drain.Begun(ctx) {
+		return nil
+	}
+	return o.Verify(ctx)
 }
 
 // Restart returns a source that runs first. If it fails, Restart continues where it stopped: with
@@ -32,9 +46,8 @@ type RestartOptions struct {
 // another type, and a collection that is dropped and created again breaks the third. The Scan of
 // package mongosource keeps all three.
 //
-// To start after a stored position p, let first be after(p). To prove the end, let first and after(p)
-// check it before they complete, and fail if it is not the end: Restart completes only when a source
-// does.
+// To start after a stored position p, let first be after(p). Restart completes when a source does. If
+// a source may complete too early, set Verify.
 //
 //   - Memory: one position. Restart copies its slices, also those in exported fields of structs,
 //     because a position may share memory with its element.
@@ -52,6 +65,8 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 		return Fail[T](errNilSource)
 	case position == nil || after == nil:
 		return Fail[T](invalidError("Restart: a function is nil"))
+	case o.Follow && o.Verify != nil:
+		return Fail[T](invalidError("Restart: Verify needs an end, and with Follow there is none"))
 	case err != nil:
 		return Fail[T](err)
 	}
@@ -76,9 +91,13 @@ func Restart[T, P any](first Source[T], position func(T) P, after func(P) Source
 				last, hasLast, moved = p, true, true
 				return nil
 			})
+			if err == nil && !o.Follow {
+				if err = o.verify(ctx); err == nil {
+					return nil
+				}
+				ownFailure = true
+			}
 			switch {
-			case err == nil && !o.Follow:
-				return nil
 			case err != nil && !ownFailure && !emitFailed && ctx.Err() != nil && backoff.When(err):
 				// The error would have caused a restart, so it is not the cause of the run's end.
 				return context.Cause(ctx)

@@ -259,12 +259,77 @@ func TestRestartFollowsClosely(t *testing.T) {
 	})
 }
 
+// A source that completes too early is not believed.
+func TestRestartVerifiesTheEnd(t *testing.T) {
+	const end = 9
+	short := stream.Mark(errors.New("the source ended early"), stream.Retryable)
+	for name, tt := range map[string]struct {
+		ends   int // the elements after which a source completes
+		class  stream.Class
+		want   int
+		checks int
+	}{
+		"whole":     {end, stream.Retryable, end, 1},
+		"in parts":  {4, stream.Retryable, end, 3},
+		"for ever":  {0, stream.Retryable, 0, 4},
+		"permanent": {4, stream.Fatal, 4, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				last, checks := -1, 0
+				part := func(from int) stream.Source[int] { return span(from, min(end, from+tt.ends), -1, nil) }
+				src := stream.Restart(part(0),
+					func(n int) int { last = n; return n },
+					func(last int) stream.Source[int] { return part(last + 1) },
+					&stream.RestartOptions{
+						Backoff: stream.Backoff{MaxRetries: 3},
+						Verify: func(context.Context) error {
+							if checks++; last < end-1 {
+								return stream.Mark(short, tt.class)
+							}
+							return nil
+						},
+					})
+				n, err := stream.Run(t.Context(), src, sink.Discard[int]())
+				if whole := tt.want == end; int(n) != tt.want || checks != tt.checks || whole != (err == nil) ||
+					!whole && !errors.Is(err, short) {
+					t.Errorf("%d elements, %d checks, %v; want %d, %d", n, checks, err, tt.want, tt.checks)
+				}
+			})
+		})
+	}
+}
+
+// An early end, a failure and a drain are no end to prove.
+func TestRestartVerifiesOnlyTheEnd(t *testing.T) {
+	verified := &stream.RestartOptions{Verify: func(context.Context) error { return errBoom }}
+	after := func(n int) stream.Source[int] { return count(1) }
+	if _, err := stream.Run(t.Context(), stream.Via(stream.Restart(count(9), self, after, verified),
+		stream.Take[int](2)), sink.Discard[int]()); err != nil {
+		t.Errorf("an early end: %v", err)
+	}
+	failed := errors.New("failed")
+	if _, err := stream.Run(t.Context(), stream.Restart(stream.Fail[int](failed), self, after, verified),
+		sink.Discard[int]()); err != failed {
+		t.Errorf("a failure: %v", err)
+	}
+	drained := stream.Go(t.Context(), stream.Restart(stream.Drainable(count(1_000_000_000)), self, after, verified),
+		sink.Discard[int]())
+	drained.Drain()
+	if _, err := drained.Wait(); err != nil {
+		t.Errorf("a drain: %v", err)
+	}
+}
+
 func TestRestartRefusesNil(t *testing.T) {
 	after := func(int) stream.Source[int] { return nil }
 	for name, src := range map[string]stream.Source[int]{
 		"first":    stream.Restart(nil, self, after, nil),
 		"position": stream.Restart[int, int](count(1), nil, after, nil),
 		"after":    stream.Restart(count(1), self, nil, nil),
+		"no end": stream.Restart(count(1), self, after, &stream.RestartOptions{
+			Follow: true, Verify: func(context.Context) error { return nil },
+		}),
 		"made nil": stream.Restart(span(0, 2, 1, errPassing), self, after,
 			&stream.RestartOptions{Backoff: stream.Backoff{Min: 1}}),
 	} {

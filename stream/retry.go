@@ -13,8 +13,8 @@ import "context"
 //   - In: f must not change its argument, and must be safe to repeat. An error of class
 //     UnknownOutcome means that a repetition is not safe, so Retry returns it at once.
 //   - Errors: the error of the last call, unchanged if b does not retry it, wrapped if b has given
-//     up. A delay ends at once when the context is done. With invalid settings every call fails and
-//     f is not called.
+//     up. A delay ends at once when the context is done; the deadline of a context is returned with
+//     the last failure. With invalid settings every call fails and f is not called.
 func Retry[T, U any](f func(context.Context, T) (U, error), b *Backoff) func(context.Context, T) (U, error) {
 	settings, err := b.filled("Retry")
 	if f == nil {

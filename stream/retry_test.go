@@ -200,6 +200,24 @@ func TestRetryEndsAtOnceWithItsContext(t *testing.T) {
 	})
 }
 
+// At a deadline, the error also has the failure that was being retried.
+func TestRetryAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		for range 2 { // during a wait, and before one
+			_, err := stream.Retry(failures(errPassing), &stream.Backoff{Min: time.Hour})(ctx, 0)
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errPassing) {
+				t.Errorf("got %v, want the deadline and the failure", err)
+			}
+		}
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 func TestRetryInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries [6]atomic.Int32
