@@ -61,7 +61,7 @@ func (s *Server) openChanges(req *request) bson.Raw {
 		size = firstBatch
 	}
 	s.nextID++
-	s.cursors[s.nextID] = &cursor{ns: ns, changes: c}
+	s.cursors[s.nextID] = &cursor{ns: ns, changes: c, session: req.session()}
 	return s.changeBatch("firstBatch", s.nextID, size)
 }
 

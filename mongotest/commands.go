@@ -62,6 +62,8 @@ func (s *Server) run(req *request, f *Fault) bson.Raw {
 		return s.getMore(req)
 	case "killCursors":
 		return s.killCursors(req)
+	case "killSessions":
+		return s.killSessions(req)
 	case "insert":
 		return s.insert(req, target, f)
 	case "update", "delete":

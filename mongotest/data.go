@@ -33,6 +33,7 @@ type cursor struct {
 	at      bson.Timestamp // the time of its snapshot, or zero
 	dropped bool           // the collection was dropped: the next getMore reports it
 	changes *changeStream  // reads the change log instead of docs; nil for other cursors
+	session string         // in which it was opened
 }
 
 // make returns the collection, and creates it if it does not exist.

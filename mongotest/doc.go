@@ -15,7 +15,7 @@
 // the commands that read and write whole collections: find, getMore, killCursors, insert, update and
 // delete (with retryable writes), count, aggregate for CountDocuments and of $match, create, collMod,
 // drop, renameCollection, listCollections, listDatabases, createIndexes, dropIndexes, listIndexes,
-// dropDatabase, createUser, usersInfo, createRole and rolesInfo. It asks for no password.
+// dropDatabase, killSessions, createUser, usersInfo, createRole and rolesInfo. It asks for no password.
 //
 // An update is a replacement, or has $set and $inc of top-level fields; it may upsert.
 // [Server.Standalone] makes a server without retryable writes, [Server.ForgetRetries] one that

@@ -18,6 +18,8 @@ type version struct {
 type view struct {
 	docs []bson.Raw
 	at   bson.Timestamp // the time of a snapshot; zero for other reads
+
+	session string // of the command
 }
 
 // changed records that c was changed. Every change needs it, so that snapshots see the state before.
@@ -61,6 +63,7 @@ func (s *Server) IgnoreSnapshots(silent bool) {
 // the time of its read concern.
 func (s *Server) view(req *request, ns string) (v view, refusal bson.Raw) {
 	c := s.data[ns]
+	v.session = req.session()
 	if c != nil {
 		v.docs = c.docs
 	}
@@ -104,7 +107,7 @@ func (s *Server) openCursor(v view, ns string, docs []bson.Raw, size int) bson.R
 	s.nextID++
 	reply, taken := batchAt("firstBatch", ns, s.nextID, docs, size, v.at)
 	if taken < len(docs) {
-		s.cursors[s.nextID] = &cursor{ns: ns, docs: docs[taken:], at: v.at}
+		s.cursors[s.nextID] = &cursor{ns: ns, docs: docs[taken:], at: v.at, session: v.session}
 	}
 	return reply
 }

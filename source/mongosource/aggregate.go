@@ -59,6 +59,7 @@ func Aggregate(coll *mongo.Collection, pipeline any, opts *AggregateOptions) str
 	if err := o.check(pipeline); err != nil {
 		return stream.Fail[bson.Raw](q.invalid(err))
 	}
+	q.probe = probeAggregate(coll, o.ReadPreference)
 	q.open = func(ctx context.Context, batchSize int32) (*mongo.Cursor, error) {
 		return withReads(coll, o.ReadConcern, o.ReadPreference).Aggregate(ctx, pipeline,
 			o.driver().SetBatchSize(batchSize))

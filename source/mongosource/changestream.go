@@ -56,18 +56,21 @@ func (r *watchRun) open(ctx context.Context, at ChangePosition) (*changeStream, 
 		s.size++
 	}
 	o.SetBatchSize(s.size)
-	waiting, done := mongowait.WithoutDeadline(ctx)
+	longer, done := opening(ctx)
 	defer done()
 	s.opened = time.Now()
 	err := guarded(func() (err error) {
-		s.cs, err = r.target.Watch(waiting, r.pipeline, o)
+		s.cs, err = r.target.Watch(longer, r.pipeline, o)
 		return err
 	})
 	switch {
+	case err == nil && s.cs != nil && ctx.Err() != nil:
+		s.close(ctx)
+		return nil, context.Cause(ctx)
 	case err != nil && ctx.Err() != nil && !mongoerr.Panicked(err):
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, r.fail(classifyWatch(err))
+		return nil, r.fail(classifyWatch(r.probe.explain(ctx, err)))
 	case s.cs == nil:
 		return nil, r.invalid(errors.New("the target returned neither a change stream nor an error"))
 	}
@@ -83,15 +86,21 @@ func (r *watchRun) open(ctx context.Context, at ChangePosition) (*changeStream, 
 var errBehind = errors.New("the stream is behind")
 
 // next returns the next events, which the caller owns. It returns none if nothing has changed; the
-// position may have moved even then. It drops a full reply of a cursor that had caught up and returns
-// errBehind, because a cursor may skip events when many come at once.
+// position may have moved even then. It drops a full reply of a cursor that had caught up, and a late
+// reply, and returns errBehind, because a cursor may skip events when many come at once or when it lags.
 func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
+	first := !s.opened.IsZero() // the reply to the opening, which begins at a proven place
 	asked := cmp.Or(s.opened, time.Now())
 	s.opened = time.Time{}
 	read, full, err := s.read(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if !first && s.late() {
+		s.run.late++
+		return nil, errBehind
+	}
+	s.run.late = 0
 	switch {
 	case !full:
 		s.headAt = asked
@@ -119,6 +128,18 @@ func (s *changeStream) next(ctx context.Context) (docs []bson.Raw, err error) {
 func (s *changeStream) behind() bool {
 	return s.moved && !s.joiner.pending() && s.at.after != "" && time.Since(s.headAt) > s.run.opts.ReopenAfter
 }
+
+// late reports whether the cursor may have lagged when the server carried out the last request, which
+// may have waited for a free connection before. The limit doubles after each late reply, so that a
+// server that is always slow does not stop the stream.
+func (s *changeStream) late() bool {
+	const defaultAwait = time.Second
+	limit := max(s.run.opts.ReopenAfter, 0) + cmp.Or(s.run.opts.MaxAwait, defaultAwait)
+	return s.moved && !s.joiner.pending() && s.at.after != "" &&
+		time.Since(s.headAt) > limit<<min(s.run.late, maxDoublings)
+}
+
+const maxDoublings = 10
 
 // read returns a copy of the next batch. full reports whether the server may have more.
 func (s *changeStream) read(ctx context.Context) (docs []bson.Raw, full bool, err error) {

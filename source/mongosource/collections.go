@@ -85,6 +85,7 @@ func Collections(db *mongo.Database, opts *CollectionsOptions) stream.Source[Col
 	if db == nil {
 		return stream.Fail[Collection](errNilDatabase)
 	}
+	q.probe = probeCollections(db)
 	q.open = func(ctx context.Context, _ int32) (*mongo.Cursor, error) { return db.ListCollections(ctx, o.Filter) }
 	return stream.SourceFunc[Collection](func(ctx context.Context, emit func(Collection) error) error {
 		return q.each(ctx, func(doc bson.Raw) error {
@@ -135,6 +136,7 @@ func Indexes(coll *mongo.Collection) stream.Source[bson.Raw] {
 	if coll == nil {
 		return stream.Fail[bson.Raw](q.nilCollection())
 	}
+	q.probe = probe{db: coll.Database(), command: bson.D{{Key: "listIndexes", Value: coll.Name()}}}
 	q.open = func(ctx context.Context, _ int32) (*mongo.Cursor, error) { return coll.Indexes().List(ctx) }
 	return stream.SourceFunc[bson.Raw](q.each)
 }

@@ -16,7 +16,7 @@ import (
 
 // closeTimeout limits the request that closes a cursor, so that a cancelled run ends within a
 // second.
-const closeTimeout = 800 * time.Millisecond
+var closeTimeout = 700 * time.Millisecond
 
 // cursor reads the batches of one query.
 type cursor struct {
@@ -33,6 +33,7 @@ type cursor struct {
 	bytes     int   // of the last batch
 	read      int64 // documents
 	broken    bool  // the driver panicked, so it may still hold a lock
+	cut       bool  // the run ended before the reply to the query
 }
 
 // errNoSession says that a snapshot cannot be read. The query would read the present documents.
@@ -43,16 +44,21 @@ func (c *cursor) open(ctx context.Context) error {
 	if c.session == nil && c.query.at != (bson.Timestamp{}) {
 		return c.query.fail(cmp.Or(c.noSession, errNoSession))
 	}
-	err := c.wait.call(ctx, func(ctx context.Context) (err error) {
+	longer, done := opening(ctx)
+	defer done()
+	err := c.wait.call(longer, func(ctx context.Context) (err error) {
 		defer mongoerr.Recover(&err)
 		c.cur, err = c.query.open(ctx, c.firstBatch())
 		return err
 	})
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case ctx.Err() != nil && !mongoerr.Panicked(err):
+		c.cut = err != nil
 		return context.Cause(ctx)
+	case errors.Is(err, ErrMaxTime):
+		return c.query.fail(err)
 	case err != nil:
-		return c.query.fail(classify(err))
+		return c.query.fail(classify(c.query.probe.explain(ctx, err)))
 	case c.cur == nil:
 		return c.query.invalid(errors.New("the collection returned neither a cursor nor an error"))
 	}
@@ -144,12 +150,17 @@ func (c *cursor) lost(ctx context.Context, err error) error {
 // close closes the cursor on the server, even if ctx is done. It drops errors: a server that cannot
 // be reached closes an idle cursor itself.
 func (c *cursor) close(ctx context.Context) {
-	if c.cur == nil || c.broken {
+	if c.broken {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	_ = guarded(func() error { return c.cur.Close(ctx) })
+	switch {
+	case c.cur != nil:
+		_ = guarded(func() error { return c.cur.Close(ctx) })
+	case c.cut:
+		c.killSession(ctx)
+	}
 }
 
 // guarded calls f, which uses the driver, and returns a panic as an error.

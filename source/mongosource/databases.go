@@ -78,6 +78,7 @@ func databaseNames(ctx context.Context, client *mongo.Client, filter any) (names
 	case err != nil && ctx.Err() != nil && !mongoerr.Panicked(err):
 		return nil, context.Cause(ctx)
 	case err != nil:
+		err = probeDatabases(client).explain(ctx, err)
 		return nil, fmt.Errorf("mongosource: databases: %w", mongoerr.Mark(err))
 	}
 	return names, nil

@@ -12,9 +12,15 @@
 // # Time
 //
 // The driver repeats a failed first request once. With a time limit of the client (SetTimeout), it
-// repeats the request as often as the time allows, and then reports only that the time is over. It
-// does not ask again for a lost batch: the run fails, and [Scan] would continue. A server that
-// accepts a request and never answers blocks the run until one of these limits or a cancellation.
+// repeats the request as often as the time allows, and hides the server's reason: the source asks the
+// server for it once more, and joins it to the error. The driver does not ask again for a lost batch:
+// the run fails, and [Scan] would continue. A server that accepts a request and never answers blocks
+// the run until one of these limits or a cancellation.
+//
+// A cancelled run waits at most 0.2 s for the reply to a query, which alone has the id of the cursor to
+// close. If no reply comes, it ends the query's session (killSessions), if the source has one: in
+// [Scan], [Split], and with NoCursorTimeout. Otherwise the server closes the cursor when it notices
+// that the connection is closed, or after 10 idle minutes.
 //
 // # Change streams
 //
@@ -24,9 +30,10 @@
 //   - It opens the stream one event before its position. The server must send the last event again,
 //     first. This proves that the server's log (the oplog) still has that event and all after it. It
 //     holds for a position that another process has stored, too.
-//   - It opens the stream again in this way, instead of reading on, while the cursor lags behind, and
-//     after a full batch of a cursor that had caught up. A server may let a cursor skip changes that
-//     have left its log, and send no error.
+//   - It opens the stream again in this way, instead of reading on, while the cursor lags behind,
+//     after a full batch of a cursor that had caught up, and after a request that waited for a free
+//     connection for too long. A server may let a cursor skip changes that have left its log, and send
+//     no error.
 //
 // These checks fail with [ErrHistoryLost]. The following rests on the server alone, which must
 // refuse a token that is too old:
@@ -87,7 +94,7 @@ type Finder interface {
 //     the scan, and a snapshot that is too old, are Fatal: another scan would read other documents.
 //   - Early end: a drain ([stream.Running.Drain]) ends the source after the current document. Any
 //     early end closes the cursor on the server (killCursors) within a second. A server that cannot
-//     be reached closes it after 10 idle minutes; that is not an error.
+//     be reached closes it after 10 idle minutes; that is not an error. See Time above.
 func Find(coll Finder, filter any, opts *FindOptions) stream.Source[bson.Raw] {
 	var o FindOptions
 	if opts != nil {
@@ -120,7 +127,7 @@ func newFind(name string, coll Finder, filter any, o FindOptions) (*query, error
 			"a read concern or preference needs a collection with the method Clone, %T has none", coll))
 	}
 	if ok {
-		q.client = c.Database().Client()
+		q.client, q.probe = c.Database().Client(), probeFind(c, o.ReadPreference)
 	}
 	if o.NoCursorTimeout {
 		q.keepAlive = keepAlive

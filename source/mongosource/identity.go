@@ -45,6 +45,7 @@ func specification(ctx context.Context, coll *mongo.Collection) (
 	case err != nil && ctx.Err() != nil:
 		return spec, false, context.Cause(ctx)
 	case err != nil:
+		err = probeCollections(coll.Database()).explain(ctx, err)
 		return spec, false, fmt.Errorf("read the collection's UUID: %w", classify(err))
 	case len(specs) == 0:
 		return spec, false, nil

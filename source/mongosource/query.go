@@ -20,6 +20,7 @@ type query struct {
 	of     any           // the collection or database, for errors
 	client *mongo.Client // of it; nil if it is not the driver's
 	open   func(ctx context.Context, batchSize int32) (*mongo.Cursor, error)
+	probe  probe // of the request that open sends
 
 	at       bson.Timestamp // the time of the snapshot to read; zero for none
 	validate bool           // check the structure of every document

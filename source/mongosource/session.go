@@ -73,6 +73,20 @@ func (c *cursor) refresh(ctx context.Context) {
 	})
 }
 
+// killSession ends the query of a session on the server. The reply with the id of its cursor was not
+// awaited, so killCursors is not possible.
+func (c *cursor) killSession(ctx context.Context) {
+	if c.session == nil {
+		return
+	}
+	ctx = mongo.NewSessionContext(ctx, nil)
+	_ = guarded(func() error {
+		return c.query.client.Database("admin").RunCommand(ctx, bson.D{
+			{Key: "killSessions", Value: bson.A{c.session.ID()}},
+		}).Err()
+	})
+}
+
 // endSession gives the session back to the client.
 func (c *cursor) endSession(ctx context.Context) {
 	if c.session != nil {

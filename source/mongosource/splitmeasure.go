@@ -28,7 +28,7 @@ func (s *split) measure(ctx context.Context, bounds []string) (cost float64, err
 	case err != nil && ctx.Err() != nil:
 		return 0, context.Cause(ctx)
 	case err != nil:
-		return 0, s.fail(classify(err))
+		return 0, s.fail(classify(probeCount(s.coll).explain(ctx, err)))
 	}
 	last := interval{low: bounds[len(bounds)-1]}
 	of, _ := last.within(last.begin(""))
@@ -66,8 +66,10 @@ func (s *split) pace(ctx context.Context, filter any) (p pace, err error) {
 	waiting, done := mongowait.WithoutDeadline(ctx)
 	defer done()
 	err = guarded(func() error {
+		longer, done := opening(ctx)
+		defer done()
 		began := time.Now()
-		cur, err := withReads(s.coll, s.scan.opts.ReadConcern, s.opts.ReadPreference).Find(waiting, filter,
+		cur, err := withReads(s.coll, s.scan.opts.ReadConcern, s.opts.ReadPreference).Find(longer, filter,
 			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetBatchSize(1).SetLimit(probeDocuments))
 		if err != nil {
 			return err
@@ -85,7 +87,7 @@ func (s *split) pace(ctx context.Context, filter any) (p pace, err error) {
 	case err != nil && ctx.Err() != nil:
 		return p, context.Cause(ctx)
 	case err != nil:
-		return p, s.fail(classify(err))
+		return p, s.fail(classify(probeFind(s.coll, s.opts.ReadPreference).explain(ctx, err)))
 	}
 	return p, nil
 }

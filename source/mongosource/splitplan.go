@@ -85,9 +85,11 @@ func (s *split) divide(ctx context.Context) (splitPlan, error) {
 
 // bounds returns those of ids, which ascend, that can be bounds, each once.
 func bounds(ids []bson.RawValue) (usable []string) {
+	seen := make(map[string]bool, len(ids))
 	for _, v := range ids {
 		id := string([]byte{byte(v.Type)}) + string(v.Value)
-		if hasWithin(v) && !slices.Contains(usable, id) {
+		if hasWithin(v) && !seen[id] {
+			seen[id] = true
 			usable = append(usable, id)
 		}
 	}
@@ -178,7 +180,9 @@ func (s *split) countIDs(ctx context.Context) (ids []bson.RawValue, err error) {
 		if err != nil {
 			return err
 		}
-		cur, err := s.coll.Find(waiting, s.filter, options.Find().
+		longer, done := opening(ctx)
+		defer done()
+		cur, err := s.coll.Find(longer, s.filter, options.Find().
 			SetProjection(bson.D{{Key: "_id", Value: 1}}).SetSort(bson.D{{Key: "_id", Value: 1}}))
 		if err != nil {
 			return err
@@ -195,7 +199,7 @@ func (s *split) countIDs(ctx context.Context) (ids []bson.RawValue, err error) {
 		}
 		return cur.Err()
 	})
-	return ids, err
+	return ids, probeFind(s.coll, s.opts.ReadPreference).explain(ctx, err)
 }
 
 // aggregate returns the documents of a pipeline, which are few.
@@ -207,7 +211,9 @@ func (s *split) aggregate(ctx context.Context, pipeline bson.A) (docs []bson.Raw
 		o.SetComment(s.opts.Comment)
 	}
 	err = guarded(func() error {
-		cur, err := withReads(s.coll, nil, s.opts.ReadPreference).Aggregate(waiting, pipeline, o)
+		longer, done := opening(ctx)
+		defer done()
+		cur, err := withReads(s.coll, nil, s.opts.ReadPreference).Aggregate(longer, pipeline, o)
 		if err != nil {
 			return err
 		}
@@ -217,7 +223,7 @@ func (s *split) aggregate(ctx context.Context, pipeline bson.A) (docs []bson.Raw
 		}
 		return cur.Err()
 	})
-	return docs, err
+	return docs, probeAggregate(s.coll, s.opts.ReadPreference).explain(ctx, err)
 }
 
 func (s *split) close(ctx context.Context, cur *mongo.Cursor) {

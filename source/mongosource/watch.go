@@ -90,6 +90,11 @@ func (w *watch) prepare() (err error) {
 	if at := w.opts.After.target; at != "" && w.name != "" && at != w.name {
 		return wrongTarget(at, w.name)
 	}
+	if coll, ok := w.target.(*mongo.Collection); ok {
+		w.probe = probeAggregate(coll, nil)
+	} else if db, _ := w.where(); db != nil {
+		w.probe = probeCollections(db)
+	}
 	w.pipeline, err = w.opts.stages()
 	return err
 }

@@ -2,11 +2,17 @@ package mongosource_test
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/millweir/millweir/internal/mongofixture"
 	"github.com/millweir/millweir/mongotest"
 	"github.com/millweir/millweir/source/mongosource"
 	"github.com/millweir/millweir/stream"
@@ -58,6 +64,56 @@ func TestWatchLagsWhileItWaitsForMemory(t *testing.T) {
 				t.Errorf("%d events, %v", n, err)
 			}
 		})
+	}
+}
+
+// A request may wait for a free connection for so long that the cursor comes to lag. Its reply then
+// must not be used.
+func TestWatchLagsWhileItWaitsForAConnection(t *testing.T) {
+	const lag = 300 * time.Millisecond
+	var waiting atomic.Int32 // requests without a connection
+	srv, coll := serve(t, nil, func(o *options.ClientOptions) {
+		o.SetMaxPoolSize(1).SetPoolMonitor(&event.PoolMonitor{Event: func(e *event.PoolEvent) {
+			switch e.Type {
+			case event.ConnectionCheckOutStarted:
+				waiting.Add(1)
+			case event.ConnectionCheckedOut, event.ConnectionCheckOutFailed:
+				waiting.Add(-1)
+			}
+		}})
+	})
+	release := make(chan struct{})
+	srv.Inject(mongotest.Fault{Command: "ping", Wire: func(reply []byte) []byte { <-release; return reply }})
+	other := mongofixture.Connect(t, srv).Database(coll.Database().Name()).Collection(coll.Name())
+	opts := watching(startOf(t, coll))
+	opts.ReopenAfter, opts.MaxAwait = lag, 10*time.Millisecond
+	insert(t, other, 99, 100)
+	var busy sync.WaitGroup
+	defer busy.Wait()
+	n := 0
+	err := mongosource.Watch(coll, opts).Each(t.Context(), func(e mongosource.Event) error {
+		if id := e.Key.Lookup("_id").AsInt64(); id != int64(99+n) {
+			t.Errorf("event %d is %d", n, id)
+			return errEnough
+		}
+		if n++; n == 1 {
+			busy.Go(func() { // takes the only connection
+				if err := coll.Database().RunCommand(t.Context(), bson.D{{Key: "ping", Value: 1}}).Err(); err != nil {
+					t.Error(err)
+				}
+			})
+			busy.Go(func() {
+				defer close(release)
+				for len(srv.Commands("ping")) == 0 || waiting.Load() == 0 {
+					time.Sleep(time.Millisecond)
+				}
+				loses(t, srv, other, 2*lag)
+			})
+		}
+		return nil
+	})
+	if !errors.Is(err, mongosource.ErrHistoryLost) {
+		t.Errorf("%d events, %v", n, err)
 	}
 }
 

@@ -21,6 +21,7 @@ type watchRun struct {
 	empty   emptyBatches // in a row
 
 	fitting   int32     // events in a reply of the wanted size; 0 before the first one
+	late      int       // replies in a row that came late
 	lastEvent time.Time // when it was read; at first the begin of the run
 	emitted   time.Time // the last event
 }

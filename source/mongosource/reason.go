@@ -1,0 +1,105 @@
+package mongosource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/millweir/millweir/internal/mongoerr"
+)
+
+// With a time limit of the client (SetTimeout), the driver repeats a refused request until the time is
+// over, and then hides the server's reason. A probe is a small request of the same command, which the
+// driver does not repeat: its refusal has the reason.
+type probe struct {
+	db         *mongo.Database // nil if it is not known
+	command    bson.D          // asks for one document at most, so that it leaves no cursor
+	preference *readpref.ReadPref
+}
+
+// probeFind returns the probe of a find in coll.
+func probeFind(coll *mongo.Collection, preference *readpref.ReadPref) probe {
+	return probe{coll.Database(), bson.D{
+		{Key: "find", Value: coll.Name()},
+		{Key: "filter", Value: bson.D{}},
+		{Key: "limit", Value: int32(1)},
+		{Key: "singleBatch", Value: true},
+	}, preference}
+}
+
+// probeAggregate returns the probe of an aggregation of coll.
+func probeAggregate(coll *mongo.Collection, preference *readpref.ReadPref) probe {
+	return probe{coll.Database(), bson.D{
+		{Key: "aggregate", Value: coll.Name()},
+		{Key: "pipeline", Value: bson.A{bson.D{{Key: "$limit", Value: int32(1)}}}},
+		{Key: "cursor", Value: bson.D{}},
+	}, preference}
+}
+
+// probeCount returns the probe of a count of coll.
+func probeCount(coll *mongo.Collection) probe {
+	return probe{db: coll.Database(), command: bson.D{{Key: "count", Value: coll.Name()}}}
+}
+
+// probeCollections returns the probe of a listCollections in db. No collection has the name.
+func probeCollections(db *mongo.Database) probe {
+	return probe{db, bson.D{
+		{Key: "listCollections", Value: int32(1)},
+		{Key: "filter", Value: bson.D{{Key: "name", Value: ""}}},
+		{Key: "nameOnly", Value: true},
+	}, nil}
+}
+
+// probeDatabases returns the probe of a listDatabases.
+func probeDatabases(client *mongo.Client) probe {
+	return probe{db: client.Database("admin"), command: bson.D{
+		{Key: "listDatabases", Value: int32(1)}, {Key: "nameOnly", Value: true},
+	}}
+}
+
+// explain adds the server's reason to err, if the driver hid it.
+func (p probe) explain(ctx context.Context, err error) error {
+	if p.db == nil || ctx.Err() != nil || !hidesReason(err) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(mongo.NewSessionContext(ctx, nil), closeTimeout)
+	defer cancel()
+	preference := p.preference
+	if preference == nil {
+		preference = readpref.PrimaryPreferred()
+	}
+	refused := guarded(func() error {
+		return p.db.RunCommand(ctx, p.command, options.RunCmd().SetReadPreference(preference)).Err()
+	})
+	var server mongo.ServerError
+	if !errors.As(refused, &server) || !hasCode(server) {
+		return err
+	}
+	return fmt.Errorf("%w; asked again, the server says: %w", err, mongoerr.Mark(refused))
+}
+
+// hidesReason reports whether err says only that the time of the client is over.
+func hidesReason(err error) bool {
+	var (
+		server    mongo.ServerError
+		selection topology.ServerSelectionError
+	)
+	return mongo.IsTimeout(err) && !errors.As(err, &selection) && !(errors.As(err, &server) && hasCode(server))
+}
+
+// hasCode reports whether err is a server's answer. The driver's error of a failed connection is a
+// mongo.ServerError, too, without a code.
+func hasCode(err mongo.ServerError) bool {
+	for _, code := range err.ErrorCodes() {
+		if code != 0 {
+			return true
+		}
+	}
+	return false
+}
