@@ -10,6 +10,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"hash/crc64"
+	"net/http"
 	"strings"
 )
 
@@ -70,12 +71,14 @@ func damaged(req *Request) string {
 	return ""
 }
 
-// etagOf returns the ETag of a body. With KMS encryption it is not the MD5 of the body.
-func etagOf(body []byte, sse string) string {
+// etagOf returns the ETag of a body with the header of its object. With encryption by KMS or by a
+// customer's key it is not the MD5 of the body.
+func etagOf(body []byte, header http.Header) string {
 	h := md5.New() //nolint:gosec // see the import
-	if strings.HasPrefix(sse, "aws:kms") {
+	if sse := header.Get("X-Amz-Server-Side-Encryption"); strings.HasPrefix(sse, "aws:kms") {
 		h.Write([]byte(sse))
 	}
+	h.Write([]byte(header.Get(customerKeyMD5)))
 	h.Write(body)
 	return `"` + hex.EncodeToString(h.Sum(nil)) + `"`
 }

@@ -16,7 +16,8 @@
 //   - PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects; ranges, single parts, versions
 //     and delete markers, Object Lock, If-Match and If-None-Match: *, and user metadata. It keeps
 //     the headers for encryption, storage class and the like without acting on them, and confirms
-//     the encryption.
+//     the encryption. With [Options].TLS it takes the keys of customers (SSE-C), and refuses a
+//     request without the right key.
 //   - CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload. As S3 does,
 //     it checks the number and the size of parts, their order, ETags and checksums, and the
 //     announced size.

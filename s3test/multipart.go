@@ -114,7 +114,7 @@ func (s *Server) uploadPart(b *bucket, req *Request) *Reply {
 	case u.algorithm != "" && c.algorithm != "" && c.algorithm != u.algorithm:
 		return refuse(http.StatusBadRequest, "InvalidRequest")
 	default:
-		p := stored{body: req.Body, etag: etagOf(req.Body, u.header.Get("X-Amz-Server-Side-Encryption")), sum: c}
+		p := stored{body: req.Body, etag: etagOf(req.Body, u.header), sum: c}
 		p.stored = time.Now()
 		u.parts[req.Part] = p
 		h := http.Header{"Etag": {p.etag}}

@@ -32,7 +32,7 @@ var kept = []string{
 	"Content-Type", "Content-Encoding", "Content-Disposition", "Cache-Control",
 	lockMode, lockUntil, legalHold,
 	"X-Amz-Storage-Class", "X-Amz-Acl", "X-Amz-Tagging",
-	"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
+	"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", customerAlgorithm, customerKeyMD5,
 }
 
 func keep(h http.Header) http.Header {
@@ -58,7 +58,7 @@ func (s *Server) Put(bucket, key string, body []byte) *Object {
 	if s.opts.Service.keepsChecksums() {
 		o.sum, o.sumType = sumOf("Crc64nvme", body), "FULL_OBJECT"
 	}
-	o.ETag = etagOf(body, "")
+	o.ETag = etagOf(body, nil)
 	return s.store(s.bucket(bucket), o)
 }
 
@@ -121,7 +121,7 @@ func (s *Server) putObject(b *bucket, req *Request) *Reply {
 	if o.sum.algorithm == "" && s.opts.Service.keepsChecksums() {
 		o.sum = sumOf("Crc64nvme", req.Body) // as S3 does since 2024
 	}
-	o.ETag = etagOf(req.Body, o.Header.Get("X-Amz-Server-Side-Encryption"))
+	o.ETag = etagOf(req.Body, o.Header)
 	h := s.store(b, o).headers(true)
 	encryption(h, o.Header)
 	return &Reply{Header: h}

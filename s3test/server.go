@@ -19,6 +19,7 @@ type Options struct {
 	Versioned   bool  // every object keeps its versions
 	ObjectLock  bool  // objects can be locked; implies Versioned
 	TLS         bool  // URL is https; see [Server.HTTPClient]
+	InMemory    bool  // only [Server.HTTPClient] connects, without sockets, as testing/synctest needs it
 
 	Service Service // whose deviations from Amazon S3 the server shows; Amazon S3 by default
 }
@@ -63,13 +64,7 @@ func New(opts *Options) *Server {
 		}
 	}
 	s.opts.Versioned = s.opts.Versioned || s.opts.ObjectLock
-	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	if s.opts.TLS {
-		s.http.StartTLS()
-	} else {
-		s.http.Start()
-	}
-	s.URL = s.http.URL
+	s.start()
 	s.close = sync.OnceFunc(func() {
 		close(s.closed)
 		s.http.CloseClientConnections()
@@ -78,10 +73,31 @@ func New(opts *Options) *Server {
 	return s
 }
 
+// start starts the HTTP server.
+func (s *Server) start() {
+	handler := http.HandlerFunc(s.serve)
+	memory := newPipes()
+	if s.opts.InMemory {
+		s.http = &httptest.Server{Listener: memory, Config: &http.Server{Handler: handler}} //nolint:gosec // no network
+	} else {
+		s.http = httptest.NewUnstartedServer(handler)
+	}
+	if s.opts.TLS {
+		s.http.StartTLS()
+	} else {
+		s.http.Start()
+	}
+	s.URL = s.http.URL
+	if s.opts.InMemory {
+		s.http.Client().Transport.(*http.Transport).DialContext = memory.dial
+	}
+}
+
 // Close stops the server and ends requests that hang. A second Close does nothing.
 func (s *Server) Close() { s.close() }
 
-// HTTPClient returns a client that trusts the server's certificate. Every call returns the same.
+// HTTPClient returns a client that trusts the server's certificate, and is connected to a server in
+// memory. Every call returns the same.
 func (s *Server) HTTPClient() *http.Client { return s.http.Client() }
 
 // CreateBucket creates an empty bucket.
@@ -229,7 +245,7 @@ func unknown(req *Request) bool {
 	}
 	h, write := req.Header, req.Op != "GetObject" && req.Op != "HeadObject"
 	none := h.Get("If-None-Match")
-	return h.Get("X-Amz-Copy-Source") != "" || h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" ||
+	return h.Get("X-Amz-Copy-Source") != "" || hasKey(h) && !slices.Contains(keyed, req.Op) ||
 		write && (h.Get("If-Match") != "" || none != "" && none != "*") ||
 		!write && (none != "" || req.Part != 0 && h.Get("Range") != "") ||
 		!write && (h.Get("If-Modified-Since") != "" || h.Get("If-Unmodified-Since") != "") ||
@@ -260,6 +276,9 @@ func (s *Server) handle(req *Request) *Reply {
 	}
 	if why := damaged(req); why != "" {
 		return refuse(http.StatusBadRequest, why)
+	}
+	if reply := s.refuseKey(b, req); reply != nil {
+		return reply
 	}
 	if !s.opts.ObjectLock && asksForLock(req.Header) {
 		return noObjectLock()
