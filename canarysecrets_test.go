@@ -23,8 +23,8 @@ import (
 	"github.com/millweir/millweir/codec/agecodec"
 )
 
-// canaries are the secrets of a backup, and the values and clients made of them. The library has no
-// SSE-C keys, webhooks or signing keys yet. A change that adds one also adds its canary.
+// canaries are the secrets of a backup, and the values and clients made of them. A change that adds
+// another kind of secret also adds its canary.
 type canaries struct {
 	cage
 	identities map[string]age.Identity
@@ -43,6 +43,7 @@ const (
 	tokenCanary      = "canary-endpoint-token-6ac0"
 	passphraseCanary = "canary passphrase 79d1"
 	sshCanary        = "canary ssh passphrase 88e2"
+	customerCanary   = "canary-customer-key-97f3-32bytes" // of SSE-C
 
 	uriCanary = "mongodb://" + userCanary + ":" + passwordCanary + "@127.0.0.1:1/?serverSelectionTimeoutMS=100"
 
@@ -61,7 +62,7 @@ func newCanaries(t *testing.T, reply http.HandlerFunc, token string) *canaries {
 	for name, text := range map[string]string{
 		"password": passwordCanary, "secret key": secretCanary, "session token": sessionCanary, "user": userCanary,
 		"endpoint token": tokenCanary, "passphrase": passphraseCanary, "SSH passphrase": sshCanary,
-		"access key id": accessCanary, "URI": uriCanary,
+		"access key id": accessCanary, "URI": uriCanary, "customer key": customerCanary,
 	} {
 		c.add(name, []byte(text))
 	}

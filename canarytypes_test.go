@@ -30,7 +30,7 @@ var withoutSecrets = map[string]string{
 		" AccessConflictError CreateAccessResult RefusedDocument Write WriteOptions WriteResult",
 	"sink/s3sink": "API AbortPendingOptions Checkpoint Checksum DeleteAPI DeleteError DeleteOptions DeleteResult" +
 		" LegalHold LockAPI LockMode LockOptions Object ObjectID" +
-		" PendingUpload Part PartsAPI PendingAPI PendingError UploadOptions",
+		" PendingUpload Part PartsAPI PendingAPI PendingError",
 	"source": "FileOptions Integer PipeWriter Queue",
 	"source/mongosource": "AggregateOptions Checkpointed Collection CollectionsOptions DatabasesOptions FindOptions" +
 		" Finder Kind MalformedError Position ScanOptions Consistency" +
@@ -42,10 +42,11 @@ var withoutSecrets = map[string]string{
 		" Need Overflow RestartOptions SliceSource Snapshot Snapshotter Stats StoreOptions SuperviseOptions",
 }
 
-// withSecrets lists the types that hold a value of the caller: a stage, an element, a panic's
-// value.
+// withSecrets lists the types that hold a key or a value of the caller: a stage, an element, a
+// panic's value.
 var withSecrets = map[string]string{
-	"codec": "Format",
+	"codec":       "Format",
+	"sink/s3sink": "CustomerKey UploadOptions",
 	"stream": "Chain Checkpoint DeadLetter Envelope Flow FlowFunc Hub MergeHub Pair PanicError Receipt" +
 		" Running Sink SinkFunc Source SourceFunc Stored",
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/millweir/millweir/codec/bsoncodec"
 	"github.com/millweir/millweir/internal/bsonwire"
 	"github.com/millweir/millweir/internal/mongoerr"
+	"github.com/millweir/millweir/internal/s3key"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/sink"
 	"github.com/millweir/millweir/sink/mongosink"
@@ -143,20 +144,21 @@ var classified = map[string]struct {
 	"sink/mongosink.ErrTargetExists":         {mongosink.ErrTargetExists, stream.Fatal},
 	"sink/mongosink.IndexError":              {new(mongosink.IndexError), stream.Data},
 
-	"sink/s3sink.DeleteError":       {new(s3sink.DeleteError), stream.Fatal},  // or that of its cause
-	"sink/s3sink.PendingError":      {new(s3sink.PendingError), stream.Fatal}, // or that of its cause
-	"sink/s3sink.ErrBrokenOff":      {s3sink.ErrBrokenOff, stream.Retryable},
-	"sink/s3sink.ErrConflict":       {s3sink.ErrConflict, stream.Retryable},
-	"sink/s3sink.ErrExists":         {s3sink.ErrExists, stream.Fatal},
-	"sink/s3sink.ErrMismatch":       {s3sink.ErrMismatch, stream.Fatal},
-	"sink/s3sink.ErrNoObject":       {s3sink.ErrNoObject, stream.Fatal},
-	"sink/s3sink.ErrNoObjectLock":   {s3sink.ErrNoObjectLock, stream.Fatal},
-	"sink/s3sink.ErrNotLocked":      {s3sink.ErrNotLocked, stream.Fatal},
-	"sink/s3sink.ErrUploadGone":     {s3sink.ErrUploadGone, stream.Fatal},
-	"sink/s3sink.ErrNotEncrypted":   {s3sink.ErrNotEncrypted, stream.Fatal},
-	"sink/s3sink.ErrNotStored":      {s3sink.ErrNotStored, stream.Retryable},
-	"sink/s3sink.ErrOutcomeUnknown": {s3sink.ErrOutcomeUnknown, stream.UnknownOutcome},
-	"sink/s3sink.ErrTooLarge":       {s3sink.ErrTooLarge, stream.Fatal},
+	"sink/s3sink.DeleteError":           {new(s3sink.DeleteError), stream.Fatal},  // or that of its cause
+	"sink/s3sink.PendingError":          {new(s3sink.PendingError), stream.Fatal}, // or that of its cause
+	"sink/s3sink.ErrBrokenOff":          {s3sink.ErrBrokenOff, stream.Retryable},
+	"sink/s3sink.ErrConflict":           {s3sink.ErrConflict, stream.Retryable},
+	"sink/s3sink.ErrExists":             {s3sink.ErrExists, stream.Fatal},
+	"sink/s3sink.ErrIgnoresIfNoneMatch": {s3sink.ErrIgnoresIfNoneMatch, stream.Fatal},
+	"sink/s3sink.ErrMismatch":           {s3sink.ErrMismatch, stream.Fatal},
+	"sink/s3sink.ErrNoObject":           {s3sink.ErrNoObject, stream.Fatal},
+	"sink/s3sink.ErrNoObjectLock":       {s3sink.ErrNoObjectLock, stream.Fatal},
+	"sink/s3sink.ErrNotLocked":          {s3sink.ErrNotLocked, stream.Fatal},
+	"sink/s3sink.ErrUploadGone":         {s3sink.ErrUploadGone, stream.Fatal},
+	"sink/s3sink.ErrNotEncrypted":       {s3sink.ErrNotEncrypted, stream.Fatal},
+	"sink/s3sink.ErrNotStored":          {s3sink.ErrNotStored, stream.Retryable},
+	"sink/s3sink.ErrOutcomeUnknown":     {s3sink.ErrOutcomeUnknown, stream.UnknownOutcome},
+	"sink/s3sink.ErrTooLarge":           {s3sink.ErrTooLarge, stream.Fatal},
 
 	"internal/bsonwire.ErrBoolean":    {bsonwire.ErrBoolean, stream.Data},
 	"internal/bsonwire.ErrDepth":      {bsonwire.ErrDepth, stream.Data},
@@ -170,6 +172,7 @@ var classified = map[string]struct {
 
 	"internal/mongoerr.ErrBadReply": {mongoerr.ErrBadReply, stream.Fatal},
 
+	"internal/s3key.ErrInsecure":     {s3key.ErrInsecure, stream.Fatal},
 	"internal/s3reply.ErrFollowed":   {s3reply.ErrFollowed, stream.Fatal},
 	"internal/s3reply.ErrRedirected": {s3reply.ErrRedirected, stream.Fatal},
 	"internal/s3reply.ErrTooLong":    {s3reply.ErrTooLong, stream.Fatal},

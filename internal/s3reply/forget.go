@@ -13,12 +13,13 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/millweir/millweir/internal/printable"
+	"github.com/millweir/millweir/internal/s3key"
 )
 
 // Forget is an API option. Replies and errors do not refer to the sent request. Its header has the
 // session token, the access key's id and the signature, and its URL may have a client's password: a
-// dump of an error would print them. Forget also hides the token and the signature in replies that
-// repeat them, and the access key's id in replies that are errors.
+// dump of an error would print them. Forget also hides the token, the signature and the customer's
+// key in replies that repeat them, and the access key's id in replies that are errors.
 func Forget(stack *middleware.Stack) error {
 	return add(stack, middleware.DeserializeMiddlewareFunc("millweir:forget", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -39,13 +40,15 @@ func Forget(stack *middleware.Stack) error {
 	}))
 }
 
-// requestSecrets returns the secrets in a request's header: the session token and the signature.
+// requestSecrets returns the secrets in a request's header: the session token, the signature and the
+// key of a customer (SSE-C).
 func requestSecrets(request any) []string {
 	r, ok := request.(*smithyhttp.Request)
 	if !ok {
 		return nil
 	}
-	return secretsOf(r.Header.Get("X-Amz-Security-Token"), authorizationField(r, "Signature="))
+	return secretsOf(r.Header.Get("X-Amz-Security-Token"), authorizationField(r, "Signature="),
+		r.Header.Get(s3key.HeaderKey))
 }
 
 // accessKeyID returns the id of the access key of a request. It may also be part of a bucket's or

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millweir/millweir/internal/ending"
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3key"
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
@@ -59,6 +60,7 @@ func (m *multipart) abortName() string { return "abort upload " + m.id }
 
 func (m *multipart) abortOnce(ctx context.Context) error {
 	t := m.newAttempts(m.abortName(), m.requestTimeout(0))
+	t.customerKey = s3key.Key{} // an abort does not need it
 	in := &s3.AbortMultipartUploadInput{Bucket: &m.bucket, Key: &m.key, UploadId: &m.id}
 	_, err := m.client.AbortMultipartUpload(ctx, in, t.options, wantEmptyReply)
 	return s3fault.Mark(err)

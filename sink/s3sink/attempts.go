@@ -22,6 +22,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3key"
 	"github.com/millweir/millweir/internal/s3reply"
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
@@ -42,6 +43,7 @@ type attempts struct {
 	startedAt    time.Time // by the local clock
 	keepChecksum bool      // the service knows the checksum in use: a refusal is about its value
 
+	customerKey s3key.Key
 	credentials aws.CredentialsProvider
 	dog         atomic.Pointer[watchdog] // of the attempt that is being made; nil for none
 
@@ -65,6 +67,7 @@ func (t *attempts) options(o *s3.Options) {
 	if reportsConnections(o.HTTPClient) { // Guard may replace it
 		t.set(&t.traced)
 	}
+	t.customerKey.Options(o)
 	s3reply.Guard(o)
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		if t.unsigned {

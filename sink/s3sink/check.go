@@ -35,7 +35,7 @@ func invalid(format string, args ...any) error {
 // check returns an error if a setting is out of range, contradicts another, or cannot be sent.
 func (s *settings) check() error {
 	return cmp.Or(s.checkTarget(), s.checkSizes(), s.checkHeaders(), s.checkMetadata(), s.checkTags(), s.checkLock(),
-		s.checkResume())
+		s.checkCustomerKey(), s.checkResume())
 }
 
 func (s *settings) checkTarget() error {

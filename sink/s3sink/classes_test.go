@@ -17,14 +17,16 @@ import (
 // TestSentinelClasses checks the class of every error that a caller may branch on.
 func TestSentinelClasses(t *testing.T) {
 	for err, want := range map[error]stream.Class{
-		s3sink.ErrExists:         stream.Fatal,
-		s3sink.ErrConflict:       stream.Retryable,
-		s3sink.ErrTooLarge:       stream.Fatal,
-		s3sink.ErrMismatch:       stream.Fatal,
-		s3sink.ErrNotEncrypted:   stream.Fatal,
-		s3sink.ErrNotStored:      stream.Retryable,
-		s3sink.ErrBrokenOff:      stream.Retryable,
-		s3sink.ErrOutcomeUnknown: stream.UnknownOutcome,
+		s3sink.ErrExists:   stream.Fatal,
+		s3sink.ErrConflict: stream.Retryable,
+		s3sink.ErrTooLarge: stream.Fatal,
+
+		s3sink.ErrIgnoresIfNoneMatch: stream.Fatal,
+		s3sink.ErrMismatch:           stream.Fatal,
+		s3sink.ErrNotEncrypted:       stream.Fatal,
+		s3sink.ErrNotStored:          stream.Retryable,
+		s3sink.ErrBrokenOff:          stream.Retryable,
+		s3sink.ErrOutcomeUnknown:     stream.UnknownOutcome,
 	} {
 		if got := stream.ClassOf(err); got != want {
 			t.Errorf("%v is %v, want %v", err, got, want)

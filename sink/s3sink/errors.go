@@ -26,8 +26,8 @@ var (
 	// Otherwise the key has an object, and it is damaged.
 	ErrMismatch = stream.Mark(errors.New("the server stored something different from what was sent"), stream.Fatal)
 
-	// ErrNotEncrypted reports an upload with ServerSideEncryption to a service that does not
-	// confirm the encryption: some services ignore the header. Nothing was stored.
+	// ErrNotEncrypted reports an upload with ServerSideEncryption or CustomerKey to a service that
+	// does not confirm the encryption: some services ignore the headers. Nothing was stored.
 	ErrNotEncrypted = stream.Mark(errors.New("the service does not confirm the requested encryption"), stream.Fatal)
 
 	// ErrNotStored reports an upload that the service called complete although it was not, for

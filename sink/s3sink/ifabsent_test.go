@@ -32,6 +32,12 @@ func TestIfAbsentLooksFirst(t *testing.T) {
 				Op: "HeadObject", Times: 2,
 				Before: s3test.Fail(500, "InternalError"),
 			}, want: s3sink.ErrExists},
+			"absent, HEAD is answered by a proxy": {fault: s3test.Fault{
+				Op: "HeadObject", Before: func(*s3test.Request) *s3test.Reply { return &s3test.Reply{} },
+			}, reads: true},
+			"exists, HEAD is answered by a proxy": {old: true, fault: s3test.Fault{
+				Op: "HeadObject", Before: func(*s3test.Request) *s3test.Reply { return &s3test.Reply{} },
+			}, reads: true, want: s3sink.ErrExists},
 			"absent, HEAD fails all the time": {fault: s3test.Fault{
 				Op: "HeadObject", Times: 3,
 				Before: s3test.Fail(500, "InternalError"),

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/internal/s3fault"
+	"github.com/millweir/millweir/internal/s3key"
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/internal/s3wire"
 )
@@ -100,8 +101,16 @@ func (q *requests) head(ctx context.Context, version string) (*s3.HeadObjectOutp
 		in.ChecksumMode = ""
 		out, err = q.client.HeadObject(ctx, in, t.options)
 	}
+	if t.customerKey.IsSet() && s3fault.Status(err) == http.StatusBadRequest {
+		t.customerKey = s3key.Key{} // another writer's object may have no key
+		out, err = q.client.HeadObject(ctx, in, t.options)
+	}
 	return out, s3fault.Mark(err)
 }
+
+// showsObject reports whether the reply to a HEAD is that of an object. A proxy answers 200 too, as
+// the login page of a network does.
+func showsObject(out *s3.HeadObjectOutput) bool { return isName(out.ETag) && out.LastModified != nil }
 
 // maxClockSkew is how much the clocks of a service's machines may differ: as much as S3 allows a
 // client in a signature.

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/millweir/millweir/internal/printable"
 	"github.com/millweir/millweir/internal/s3fault"
@@ -49,17 +48,10 @@ func (q *requests) create(ctx context.Context, token string) (*multipart, error)
 	}
 	m := &multipart{requests: q, id: *out.UploadId, token: token}
 	m.startedAt, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
-	m.encryptionConfirmed.Store(q.encrypted(out.ServerSideEncryption) == nil)
+	m.encryptionConfirmed.Store(q.encrypted(encryption{
+		out.ServerSideEncryption, out.SSECustomerAlgorithm, out.SSECustomerKeyMD5,
+	}) == nil)
 	return m, nil
-}
-
-// encrypted returns an error unless the service confirms the requested encryption. Most services
-// confirm it when an upload begins and with every part, MinIO only with the parts.
-func (s *settings) encrypted(answer types.ServerSideEncryption) error {
-	if asked := types.ServerSideEncryption(s.opts.ServerSideEncryption); asked != "" && answer != asked {
-		return fmt.Errorf("%w: the answer to %s is %s", ErrNotEncrypted, asked, printable.Quote(string(answer)))
-	}
-	return nil
 }
 
 // send sends a part. If the reply has no checksum, and an ETag that looks like the MD5 of other
@@ -136,7 +128,9 @@ func (m *multipart) sendOnce(ctx context.Context, what string, p part, contentMD
 // one to the part that was sent.
 func (m *multipart) checkPart(p part, sent *sentPart, out *s3.UploadPartOutput) error {
 	if !m.encryptionConfirmed.Load() {
-		if err := m.encrypted(out.ServerSideEncryption); err != nil {
+		if err := m.encrypted(encryption{
+			out.ServerSideEncryption, out.SSECustomerAlgorithm, out.SSECustomerKeyMD5,
+		}); err != nil {
 			return err
 		}
 		if m.opts.Resume != nil { // the service says it with every part

@@ -38,6 +38,7 @@ func newRequests(s *settings) *requests {
 func (q *requests) newAttempts(what string, timeout time.Duration) *attempts {
 	return &attempts{
 		what: what, timeout: timeout, stall: q.opts.StallTimeout, onRetry: q.notify(what), startedAt: time.Now(),
+		customerKey: q.customerKey,
 	}
 }
 

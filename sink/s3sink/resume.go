@@ -153,7 +153,7 @@ func (m *multipart) has(p part) (sentPart, bool) {
 
 // encryptionUnknown reports whether a part must be sent so that the service confirms the encryption.
 func (m *multipart) encryptionUnknown() bool {
-	return m.opts.ServerSideEncryption != "" && !m.encryptionConfirmed.Load()
+	return m.encrypts() && !m.encryptionConfirmed.Load()
 }
 
 // errNotCompared is the reason of an unknown outcome: the write token is that of both runs.

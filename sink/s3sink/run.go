@@ -18,15 +18,19 @@ type run struct {
 	parts   chan part  // on their way to the senders
 }
 
-// upload stores src. The stream is cut into parts; the first one waits until more bytes follow.
-// A stream of one part becomes a PutObject, a longer one a multipart upload.
-func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (Object, error) {
-	r := &run{
+func newRun(s *settings) *run {
+	return &run{
 		requests: newRequests(s),
 		cutter:   cutter{settings: s},
 		token:    newWriteToken(),
 		parts:    make(chan part),
 	}
+}
+
+// upload stores src. The stream is cut into parts; the first one waits until more bytes follow.
+// A stream of one part becomes a PutObject, a longer one a multipart upload.
+func (s *settings) upload(ctx context.Context, src stream.Source[[]byte]) (Object, error) {
+	r := newRun(s)
 	if s.opts.Resume != nil {
 		r.token = s.opts.Resume.WriteToken
 	}
@@ -83,13 +87,14 @@ func (r *run) finish(ctx context.Context) (Object, error) {
 }
 
 // ifAbsent returns ErrExists if IfAbsent is set and the key has an object. It ignores a failed
-// HEAD, because the last request carries the condition as well.
+// HEAD, and a reply that does not show an object, because the last request carries the condition as
+// well.
 func (r *run) ifAbsent(ctx context.Context) error {
 	if !r.opts.IfAbsent {
 		return nil
 	}
 	switch out, err := r.head(ctx, ""); {
-	case err != nil:
+	case err != nil, !showsObject(out):
 	case r.opts.Resume != nil && writeTokenIn(out.Metadata) == r.token: // the first run has completed it
 	default:
 		return r.failed("upload", ErrExists)
@@ -112,7 +117,7 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 		err = r.emitErr // a source may ignore the error, and end as if the object were whole
 	}
 	rest := r.cutter.part.body.size > 0 || r.cutter.count == 0 // an upload has at least one part
-	if err == nil && (r.upload != nil && rest || r.upload == nil && r.confirmEncryption()) {
+	if err == nil && (r.upload != nil && rest || r.upload == nil && r.encrypts()) {
 		err = r.send(ctx, g)
 	}
 	if err == nil {
@@ -120,10 +125,6 @@ func (r *run) fill(ctx context.Context, g *stream.Group, src stream.Source[[]byt
 	}
 	return err
 }
-
-// confirmEncryption reports whether the service must confirm the encryption before there is an
-// object, even a short one.
-func (r *run) confirmEncryption() bool { return r.opts.ServerSideEncryption != "" }
 
 func (r *run) write(ctx context.Context, g *stream.Group, p []byte) error {
 	if ctx.Err() != nil {

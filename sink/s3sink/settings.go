@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/millweir/millweir/internal/s3key"
 	"github.com/millweir/millweir/internal/s3retry"
 	"github.com/millweir/millweir/stream"
 )
@@ -34,6 +35,8 @@ type settings struct {
 	opts        UploadOptions
 	limits      limits
 	sizes       schedule
+
+	customerKey s3key.Key // in place of opts.CustomerKey
 
 	explicitParallelism bool // the caller has set Parallelism
 }

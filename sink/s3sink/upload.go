@@ -51,6 +51,12 @@ type UploadOptions struct {
 	ServerSideEncryption string
 	SSEKMSKeyID          string // the key for aws:kms; "" for the service's own
 
+	// CustomerKey encrypts the object by SSE-C, in place of ServerSideEncryption: 32 bytes, which
+	// the service does not keep, and without which the object cannot be read. nil means none. They
+	// are sent with each request, so the endpoint must be https. If the service does not confirm
+	// them, the run fails with [ErrNotEncrypted] as above.
+	CustomerKey CustomerKey
+
 	// LockMode and LockUntil protect the object from deletion until then, and LegalHold until the
 	// hold is removed. The bucket must have Object Lock. A HEAD of the stored object must show the
 	// lock; otherwise the error is [ErrNotLocked].
@@ -128,7 +134,7 @@ type Object struct {
 }
 
 // Upload returns a sink that stores its input as one S3 object. It sends one PutObject if the
-// stream fits into one part and ServerSideEncryption is not set, otherwise a multipart upload.
+// stream fits into one part and no encryption is set, otherwise a multipart upload.
 //
 //   - In: byte chunks of any size. An empty stream becomes an empty object.
 //   - Result: the object's ETag, version, size in bytes and checksum.

@@ -1,0 +1,64 @@
+package millweir_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/millweir/millweir/sink/s3sink"
+	"github.com/millweir/millweir/source"
+	"github.com/millweir/millweir/stream"
+)
+
+// TestCanaryOfCustomerKey provokes errors of uploads with a key of SSE-C. The service repeats the
+// key in all that it says.
+func TestCanaryOfCustomerKey(t *testing.T) {
+	echo := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			said := r.Header.Get("X-Amz-Server-Side-Encryption-Customer-Key")
+			for _, name := range []string{"X-Amz-Request-Id", "X-Amz-Id-2", "Etag", "X-Amz-Bucket-Region"} {
+				w.Header().Set(name, said)
+			}
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<Error><Code>"+said+"</Code><Message>"+said+"</Message></Error>")
+		}
+	}
+	c := newCanaries(t, http.NotFound, inPath)
+	for _, status := range []int{200, 307, 400, 403, 404, 500} {
+		server := httptest.NewTLSServer(echo(status))
+		client := s3.New(c.store.Options(), func(o *s3.Options) {
+			o.BaseEndpoint, o.HTTPClient = &server.URL, server.Client()
+		})
+		name := fmt.Sprint("Upload with a customer's key, ", status)
+		opts := &s3sink.UploadOptions{
+			CustomerKey: []byte(customerCanary), RetryTimeout: -1, AbortTimeout: 100 * time.Millisecond,
+			OnRetry: func(err error, _ time.Duration) { c.checkFailed(t, "OnRetry, "+name, err) },
+		}
+		_, err := stream.Run(t.Context(), source.Of([]byte("x")), s3sink.Upload(client, "b", "k", opts))
+		c.checkFailed(t, name, err)
+		c.checkDumped(t, name, err)
+		err = s3sink.ProbeIfAbsent(t.Context(), client, "b", "k", opts)
+		c.checkFailed(t, "ProbeIfAbsent, "+name, err)
+		c.checkDumped(t, "ProbeIfAbsent, "+name, err)
+		server.Close()
+	}
+	for name, key := range map[string]string{"http": customerCanary, "a long key": customerCanary + "!"} {
+		opts := s3sink.UploadOptions{CustomerKey: []byte(key)}
+		sink := s3sink.Upload(c.store, "b", "k", &opts)
+		c.checkPrinted(t, "Upload, "+name, sink)
+		_, err := stream.Run(t.Context(), source.Of([]byte("x")), sink)
+		c.checkFailed(t, "Upload, "+name, err)
+		c.checkDumped(t, "Upload, "+name, err)
+		c.checkFailed(t, "a panic with options", panicWith(t.Context(), opts))
+		for _, holder := range []any{opts, &opts, opts.CustomerKey, []any{opts}, outer{opts}, &outer{opts}} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+				c.check(t, fmt.Sprintf("%s of %T", verb, holder), fmt.Sprintf(verb, holder))
+			}
+		}
+	}
+}
