@@ -36,17 +36,37 @@ func (r *run) begin(ctx context.Context) error {
 	return r.down
 }
 
+// verifies reports whether the run compares more than the length.
+func (r *run) verifies() bool {
+	all := r.opts.Offset == 0 && (r.opts.Length == 0 || r.opts.Length == r.object.Size)
+	return all && r.opts.Verify != VerifyLength
+}
+
+// asksMore reports whether begin sends requests about the described object.
+func (r *run) asksMore() bool {
+	return r.verifies() && (!r.askedForChecksums || bestTarget(&r.object).Parts > 0)
+}
+
 // chooseTarget returns the checksum to compare, and prepares the verifier. Without a checksum the
 // target has the reason.
 func (r *run) chooseTarget(ctx context.Context) (target, error) {
-	all := r.opts.Offset == 0 && (r.opts.Length == 0 || r.opts.Length == r.object.Size)
-	t := bestTarget(&r.object)
 	switch {
 	case r.opts.Verify == VerifyLength:
 		return withoutTarget("Verify is VerifyLength"), nil
-	case !all:
+	case !r.verifies():
 		return withoutTarget("the checksums are of the whole object, and only a range is read"), nil
-	case t.Algorithm == "":
+	}
+	if !r.askedForChecksums {
+		err := r.headForChecksums(ctx)
+		switch {
+		case r.endsRun(ctx, err):
+			return target{}, err
+		case err != nil:
+			return withoutTarget("the service does not state the object's checksums"), nil
+		}
+	}
+	t := bestTarget(&r.object)
+	if t.Algorithm == "" {
 		if r.withoutMode {
 			t.Reason += "; the service rejects a request for checksums"
 		}
@@ -54,22 +74,51 @@ func (r *run) chooseTarget(ctx context.Context) (target, error) {
 	}
 	v := &verifier{target: t, sum: t.new()}
 	if t.Parts > 0 {
-		sizes := &partSizes{object: &r.object, count: t.Parts, head: func(part int) (*s3.HeadObjectOutput, error) {
-			return s3retry.Do(ctx, r.policy, r.opts.OnRetry, func() (*s3.HeadObjectOutput, error) {
-				return r.head(ctx, aws.Int32(int32(part)))
-			})
-		}}
+		sizes := r.partSizes(ctx, t.Parts)
 		err := sizes.find()
 		switch {
-		case errors.Is(err, ErrObjectChanged), errors.Is(err, ErrNotFound), r.policy.Transient(err), ctx.Err() != nil:
+		case r.endsRun(ctx, err):
 			return t, err
 		case err != nil:
 			return withoutTarget(errNoSizes.Error()), nil
 		}
-		v.size, v.confirm = sizes.size, sizes.confirm
+		v.size, v.confirm, v.asksEach = sizes.size, sizes.confirm, !sizes.equal
 	}
 	r.verifier = v
 	return t, nil
+}
+
+// endsRun reports whether err, of a question about the object, ends the run or leads to another
+// attempt. After any other error the run goes on without the answer.
+func (r *run) endsRun(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() != nil || errors.Is(err, ErrObjectChanged) || errors.Is(err, ErrNotFound) ||
+		r.policy.Transient(err)
+}
+
+// headForChecksums adds its checksums to an object that a reply for a range has described.
+func (r *run) headForChecksums(ctx context.Context) error {
+	out, err := r.headWithChecksums(ctx)
+	switch {
+	case err != nil:
+		return err
+	case aws.ToInt64(out.ContentLength) != r.object.Size:
+		return fmt.Errorf("%w: replies give the object's length as %d and %d bytes",
+			ErrBadReply, r.object.Size, aws.ToInt64(out.ContentLength))
+	}
+	r.object, r.askedForChecksums = objectOf(r.key, out), true
+	return nil
+}
+
+// partSizes returns the sizes of the object's parts, which are not known yet. The requests that it
+// sends once bytes have been emitted are repeated, because a run cannot go back.
+func (r *run) partSizes(ctx context.Context, count int) *partSizes {
+	head := func(part int) (*s3.HeadObjectOutput, error) { return r.head(ctx, aws.Int32(int32(part))) }
+	return &partSizes{
+		object: &r.object, count: count, head: head,
+		repeatedHead: func(part int) (*s3.HeadObjectOutput, error) {
+			return s3retry.Do(ctx, r.policy, r.opts.OnRetry, func() (*s3.HeadObjectOutput, error) { return head(part) })
+		},
+	}
 }
 
 func withoutTarget(reason string) target { return target{Verification: Verification{Reason: reason}} }

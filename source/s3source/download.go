@@ -45,6 +45,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -202,6 +203,7 @@ func (d *download) newRun() *run {
 	r := &run{
 		download: d, pos: d.opts.Offset, end: -1, total: -1, etag: d.opts.IfMatch,
 		pace: newPace(d.opts.MinRate, d.opts.StallTimeout), policy: &s3retry.Policy{Timeout: d.opts.RetryTimeout},
+		received: new(atomic.Int64),
 	}
 	r.loop = r.policy.Loop()
 	if d.opts.Length > 0 {

@@ -17,8 +17,9 @@ import (
 
 // head sends one HEAD for the object, or for one part of it.
 func (r *run) head(ctx context.Context, part *int32, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.StallTimeout, errStalled)
-	defer cancel()
+	ctx, w := r.watch(ctx)
+	defer w.end()
+	w.request()
 	out, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
 		PartNumber: part,
@@ -101,16 +102,21 @@ var errNotByHead = stream.Mark(errors.New("a HEAD does not describe the object w
 func (r *run) confirmNameless(ctx context.Context, upto int64) error {
 	out, err := r.head(ctx, nil)
 	if err != nil {
+		r.forget()
 		return err
 	}
 	length, etag := aws.ToInt64(out.ContentLength), aws.ToString(out.ETag)
-	if out.ContentLength == nil || r.wholeObject() && upto >= 0 && upto != length ||
-		etag != "" && !s3reply.IsName(etag) {
-		r.gotReply, r.end = false, -1
+	if out.ContentLength == nil || upto >= 0 && upto != length || etag != "" && !s3reply.IsName(etag) {
+		r.forget()
 		return fmt.Errorf("%w: a reply without an ETag has %d bytes, and the object has %d", ErrBadReply, upto, length)
 	}
 	r.etag, r.object.ETag = etag, etag
 	return nil
+}
+
+// forget returns the run to the state before its first reply, which is not used.
+func (r *run) forget() {
+	r.gotReply, r.described, r.lengthConfirmed, r.end = false, false, false, -1
 }
 
 // found begins with the object that a HEAD described.
@@ -130,6 +136,7 @@ func (r *run) found(ctx context.Context, out *s3.HeadObjectOutput) error {
 		r.end = size
 	}
 	r.describe(out, size)
+	r.askedForChecksums = true
 	r.gotReply, r.etag, r.lengthConfirmed = true, etag, true
 	return r.begin(ctx)
 }

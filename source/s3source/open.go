@@ -35,7 +35,7 @@ func (r *run) open(ctx context.Context) (body io.ReadCloser, upto int64, err err
 		Bucket: &r.bucket, Key: &r.key, VersionId: s3wire.NonEmpty(r.opts.VersionID), IfMatch: s3wire.NonEmpty(r.etag),
 	}
 	if ranged {
-		in.Range = aws.String(byteRange(r.pos, r.end))
+		in.Range = aws.String(byteRange(r.pos, r.until()))
 	}
 	out, err := r.get(ctx, in)
 	err = s3fault.Mark(err)
@@ -126,15 +126,17 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	if !ranged && out.ContentRange == nil {
 		r.gotReply, r.etag, r.end = true, etag, length
 		r.describe(headOf(out), length)
+		r.askedForChecksums = true
 		return length, nil
 	}
+	until := r.until()
 	first, last, total, ok := contentRange(aws.ToString(out.ContentRange))
 	switch {
 	case out.ContentRange == nil:
 		return 0, fmt.Errorf("%w: the whole object instead of the bytes from %d on", ErrBadReply, r.pos)
-	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.hasLength() && last >= r.end:
+	case !ok, first != r.pos, length >= 0 && length != last-first+1, r.limitsReply() && last >= until:
 		return 0, fmt.Errorf("%w: %s and %d bytes came for %s",
-			ErrBadReply, printable.Quote(*out.ContentRange), length, byteRange(r.pos, r.end))
+			ErrBadReply, printable.Quote(*out.ContentRange), length, byteRange(r.pos, until))
 	case r.total >= 0 && total != r.total:
 		return 0, fmt.Errorf("%w: replies give the object's length as %d and %d bytes", ErrBadReply, r.total, total)
 	case r.hasLength() && total < r.end:
@@ -150,12 +152,32 @@ func (r *run) checkReply(ranged bool, out *s3.GetObjectOutput) (upto int64, err 
 	return last + 1, nil
 }
 
-// describe keeps what the first reply says about the object.
+// describe keeps what the first reply says about the object. Later replies are for ranges, so they
+// lack its checksums.
 func (r *run) describe(h *s3.HeadObjectOutput, size int64) {
-	if !r.begun {
-		r.object = objectOf(r.key, h)
-		r.object.Size = size
+	if r.described {
+		return
 	}
+	r.described = true
+	r.object = objectOf(r.key, h)
+	r.object.Size = size
+}
+
+// until returns the offset at which the next request ends, or -1 if the object's end is unknown.
+func (r *run) until() int64 {
+	if r.limitsToPart() {
+		return min(r.end, r.pos+r.verifier.left)
+	}
+	return r.end
+}
+
+// limitsReply reports whether a reply must not go on after the offset until.
+func (r *run) limitsReply() bool { return r.hasLength() || r.limitsToPart() }
+
+// limitsToPart reports whether a request is for one part of the object at most. The size of the
+// next part must be asked for, and a reply that goes on would hold its connection meanwhile.
+func (r *run) limitsToPart() bool {
+	return r.verifier != nil && r.verifier.asksEach && r.verifier.left > 0
 }
 
 // status returns the HTTP status of a reply, or 0 if the client does not say.

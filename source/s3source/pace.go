@@ -68,29 +68,3 @@ func (p *pace) miss() error {
 }
 
 var errTooSlow = stream.Mark(errors.New("too slow"), stream.Retryable)
-
-// readTimer ends a read that takes too long: no byte within stall, or too few for pace.
-type readTimer struct {
-	pace       *pace
-	stall      time.Duration
-	timer      *time.Timer
-	since      time.Time // when the read began
-	paceLimits bool      // what the timer waits for is pace, not stall
-}
-
-// start begins a wait.
-func (w *readTimer) start() {
-	d := w.stall
-	left := w.pace.remaining()
-	if w.paceLimits = left < d; w.paceLimits {
-		d = left
-	}
-	w.since = time.Now()
-	w.timer.Reset(d)
-}
-
-// stop ends a wait in which n bytes came.
-func (w *readTimer) stop(n int) {
-	w.timer.Stop()
-	w.pace.add(time.Since(w.since), n)
-}

@@ -61,8 +61,8 @@ type parallel struct {
 
 // part is a range of the object in flight.
 type part struct {
-	chunks chan []byte // closed after the last one
-	held   int64       // of the account
+	queue *queue
+	held  int64 // of the account
 }
 
 // each emits the parts in order.
@@ -110,46 +110,39 @@ func (p *parallel) start(ctx context.Context, held int64) {
 	p.next = min(first+p.whole.opts.PartSize, p.whole.end)
 	fetch := p.whole.rangeRun(first, p.next)
 	fetch.newChunk = p.free.get
-	size := p.whole.opts.PartSize
-	this := part{chunks: make(chan []byte, min(size/int64(p.whole.opts.ChunkSize)+1, maxQueue)), held: held}
+	this := part{queue: newQueue(), held: held}
 	p.parts = append(p.parts, this)
 	p.group.Go(func() error {
 		err := fetch.each(ctx, func(chunk []byte) error {
-			select {
-			case this.chunks <- chunk:
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			if unused := this.queue.put(chunk); unused != nil {
+				p.free.put(unused)
 			}
+			return nil
 		})
 		if err == nil {
-			close(this.chunks)
+			this.queue.end()
 		}
 		return err
 	})
 }
 
-// maxQueue is the greatest number of chunks of a part that wait to be emitted.
-const maxQueue = 1 << 16
-
 // emitFirst emits the first part in flight, chunk by chunk as they come.
 func (p *parallel) emitFirst(ctx context.Context, emit func([]byte) error) error {
 	for {
-		if ctx.Err() != nil { // a select would still choose waiting chunks
-			return context.Cause(ctx)
+		chunks, err := p.parts[0].queue.take(ctx)
+		if err != nil || len(chunks) == 0 {
+			return err
 		}
-		select {
-		case chunk, ok := <-p.parts[0].chunks:
-			if !ok {
-				return nil
+		for i, chunk := range chunks {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
 			p.whole.pos += int64(len(chunk))
 			if err := p.whole.emit(chunk, emit); err != nil {
 				return err
 			}
+			chunks[i] = nil // the receiver has it, or the free list
 			p.free.put(chunk)
-		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
 }
@@ -163,10 +156,13 @@ type freeList struct {
 func newFreeList(d *download, lent bool) *freeList {
 	l := &freeList{size: int64(d.opts.ChunkSize)}
 	if lent {
-		l.free = make(chan []byte, min(int64(d.opts.Parallelism)*(d.opts.PartSize/l.size+1), maxQueue))
+		l.free = make(chan []byte, min(int64(d.opts.Parallelism)*(d.opts.PartSize/l.size+1), maxFree))
 	}
 	return l
 }
+
+// maxFree is the greatest number of chunks that wait to be used again.
+const maxFree = 1 << 16
 
 // get returns memory for n bytes.
 func (l *freeList) get(n int64) []byte {

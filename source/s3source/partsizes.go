@@ -18,19 +18,20 @@ type partSizes struct {
 	count  int
 	first  int64
 	equal  bool // all parts before the last have the size first
-	head   func(part int) (*s3.HeadObjectOutput, error)
+
+	head, repeatedHead func(part int) (*s3.HeadObjectOutput, error)
 }
 
 // find asks for the first and the last part. An error means that the service does not state the
 // sizes.
 func (s *partSizes) find() error {
-	first, err := s.ask(1)
+	first, err := s.ask(1, s.head)
 	if err != nil {
 		return err
 	}
 	last := first
 	if s.count > 1 {
-		if last, err = s.ask(s.count); err != nil {
+		if last, err = s.ask(s.count, s.head); err != nil {
 			return err
 		}
 	}
@@ -41,9 +42,9 @@ func (s *partSizes) find() error {
 
 var errNoSizes = stream.Mark(errors.New("the service does not state the sizes of the object's parts"), stream.Fatal)
 
-// ask returns the size of a part.
-func (s *partSizes) ask(part int) (int64, error) {
-	out, err := s.head(part)
+// ask returns the size of a part in the reply to head.
+func (s *partSizes) ask(part int, head func(int) (*s3.HeadObjectOutput, error)) (int64, error) {
+	out, err := head(part)
 	switch {
 	case err != nil:
 		return 0, err
@@ -66,7 +67,7 @@ func (s *partSizes) size(part int) (int64, error) {
 	case s.equal:
 		return s.first, nil
 	}
-	return s.ask(part)
+	return s.ask(part, s.repeatedHead)
 }
 
 // confirm returns an error if a part between the first and the last has another size than the
@@ -74,7 +75,7 @@ func (s *partSizes) size(part int) (int64, error) {
 // checksums differed, and then damage is more likely.
 func (s *partSizes) confirm() error {
 	for part := 2; s.equal && part < s.count; part += max(1, s.count/100) {
-		if size, err := s.ask(part); err == nil && size != s.first {
+		if size, err := s.ask(part, s.repeatedHead); err == nil && size != s.first {
 			return fmt.Errorf("%w: part 1 has %d bytes and part %d has %d", ErrNotVerifiable, s.first, part, size)
 		}
 	}

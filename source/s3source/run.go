@@ -5,36 +5,37 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"sync/atomic"
 	"time"
 
-	"github.com/millweir/millweir/internal/s3fault"
 	"github.com/millweir/millweir/internal/s3retry"
-	"github.com/millweir/millweir/stream"
 )
 
 // run is the state of one read of an object.
 type run struct {
 	*download
-	newChunk        func(n int64) []byte
-	pos             int64     // offset of the next byte to emit
-	end             int64     // offset at which the run ends; -1 if unknown
-	total           int64     // the length of the whole object that every Content-Range must have; -1 if unknown
-	lengthConfirmed bool      // end comes from more than the length of a body, which a proxy may have shortened
-	etag            string    // of the first reply, or required of it; "" if unknown
-	gotReply        bool      // there was a reply
-	withoutMode     bool      // the service rejects requests for a checksum
-	bodyEnded       bool      // the last reply is complete, and only the proof remains
-	object          Object    // as the first reply describes it
-	begun           bool      // OnObject was called
-	headOnly        bool      // no bytes are read
-	verifier        *verifier // of the emitted bytes; nil if only their length is checked
-	down            error     // returned by emit or OnObject
-	policy          *s3retry.Policy
-	loop            *s3retry.Loop // replies in a row with at most minProgress bytes
-	badReplies      int           // in a row
-	minProgress     int64         // bytes at MinRate in the pause before the last request
-	pace            pace
+	newChunk          func(n int64) []byte
+	pos               int64     // offset of the next byte to emit
+	end               int64     // offset at which the run ends; -1 if unknown
+	total             int64     // the length of the whole object that every Content-Range must have; -1 if unknown
+	lengthConfirmed   bool      // end comes from more than the length of a body, which a proxy may have shortened
+	etag              string    // of the first reply, or required of it; "" if unknown
+	gotReply          bool      // there was a reply
+	withoutMode       bool      // the service rejects requests for a checksum
+	askedForChecksums bool      // object has the checksums that the service has
+	bodyEnded         bool      // the last reply is complete, and only the proof remains
+	object            Object    // as the first reply describes it
+	described         bool      // object is set
+	begun             bool      // OnObject was called
+	headOnly          bool      // no bytes are read
+	verifier          *verifier // of the emitted bytes; nil if only their length is checked
+	down              error     // returned by emit or OnObject
+	policy            *s3retry.Policy
+	loop              *s3retry.Loop // replies in a row with at most minProgress bytes
+	badReplies        int           // in a row
+	minProgress       int64         // bytes at MinRate in the pause before the last request
+	pace              pace
+	received          *atomic.Int64 // bytes that all requests of the download have received
 }
 
 // wholeObject reports whether the run reads all of the object.
@@ -65,11 +66,11 @@ func (r *run) each(ctx context.Context, emit func([]byte) error) error {
 
 // attempt sends one request, unless all bytes have come, and checks the end.
 func (r *run) attempt(ctx context.Context, emit func([]byte) error) error {
-	if !r.bodyEnded {
+	for !r.bodyEnded {
 		if err := r.reply(ctx, emit); err != nil {
 			return err
 		}
-		r.bodyEnded = true
+		r.bodyEnded = !r.betweenParts()
 	}
 	return r.finish(ctx)
 }
@@ -139,104 +140,6 @@ func (r *run) failed(err error) error {
 	return fmt.Errorf("s3source: get %s/%s from byte %d: %w", r.bucket, r.key, r.pos, err)
 }
 
-// reply sends one request and emits the bytes of its reply. It returns nil if the reply is
-// complete.
-func (r *run) reply(runCtx context.Context, emit func([]byte) error) error {
-	ctx, cancel := context.WithCancelCause(runCtx)
-	defer cancel(nil)
-	begin := time.Now()
-	timer := time.AfterFunc(r.opts.StallTimeout, func() { cancel(errStalled) })
-	defer timer.Stop()
-	body, upto, err := r.open(ctx)
-	timer.Stop()
-	if err != nil {
-		return orStalled(ctx, err)
-	}
-	defer body.Close() //nolint:errcheck // the body was read or is given up
-	if !r.begun && r.etag == "" && r.wholeObject() {
-		if err := r.confirmNameless(runCtx, upto); err != nil {
-			return err
-		}
-	}
-	if err := r.begin(runCtx); err != nil { // what it keeps outlives this reply
-		return err
-	}
-	r.pace.add(time.Since(begin), 0) // an error reply does not count here, but in RetryTimeout
-	w := &readTimer{pace: &r.pace, stall: r.opts.StallTimeout, timer: timer}
-	for upto < 0 || r.pos < upto {
-		if ctx.Err() != nil { // otherwise buffered bytes would still be read
-			return r.readError(ctx, w, context.Cause(ctx))
-		}
-		n := int64(r.opts.ChunkSize)
-		if upto >= 0 {
-			n = min(n, upto-r.pos)
-		}
-		chunk := r.newChunk(n)
-		got, err := readFull(body, chunk, w)
-		if got > 0 {
-			r.pos += int64(got)
-			if err := r.emit(chunk[:got], emit); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err == nil, r.pos == upto:
-		case err == io.EOF && upto < 0: //nolint:errorlint // a reader's end is io.EOF itself
-			return nil
-		case err == io.EOF: //nolint:errorlint // as above
-			return brokenOff(io.ErrUnexpectedEOF)
-		default:
-			return r.readError(ctx, w, brokenOff(err))
-		}
-	}
-	return nil
-}
-
-// readError returns the reason for an error of a read.
-func (r *run) readError(ctx context.Context, w *readTimer, err error) error {
-	if err = orStalled(ctx, err); err == errStalled && w.paceLimits { //nolint:errorlint // it is our own, unwrapped
-		return r.pace.miss()
-	}
-	return err
-}
-
-// brokenOff returns err as the error of a body that ended too early. Another reply may have the
-// rest.
-func brokenOff(err error) error { return stream.Mark(s3fault.Report(err), stream.Retryable) }
-
-var errStalled = fmt.Errorf("no byte came in time: %w", os.ErrDeadlineExceeded)
-
-// orStalled returns errStalled if the stall timer ended ctx, otherwise err.
-func orStalled(ctx context.Context, err error) error {
-	if err != nil && context.Cause(ctx) == errStalled { //nolint:errorlint // it is our own, unwrapped
-		return errStalled
-	}
-	return err
-}
-
-// readFull fills p. w limits each read. At the end of body it returns io.EOF with the bytes before
-// it.
-func readFull(body io.Reader, p []byte, w *readTimer) (int, error) {
-	n, empty := 0, 0
-	for n < len(p) {
-		w.start()
-		got, err := body.Read(p[n:])
-		w.stop(got)
-		n += got
-		switch {
-		case err != nil:
-			return n, err
-		case got > 0:
-			empty = 0
-		default:
-			if empty++; empty == 100 {
-				return n, io.ErrNoProgress
-			}
-		}
-	}
-	return n, nil
-}
-
 // conclude checks the end of a run whose bytes came by other runs.
 func (r *run) conclude(ctx context.Context) error {
 	err := r.finish(ctx)
@@ -255,7 +158,8 @@ func (r *run) rangeRun(first, end int64) *run {
 	d.opts.Verify = VerifyLength
 	part := d.newRun()
 	part.policy, part.loop = r.policy, r.policy.Loop()
-	part.gotReply, part.begun, part.total = true, true, r.object.Size
+	part.gotReply, part.described, part.begun, part.total = true, true, true, r.object.Size
+	part.received = r.received
 	return part
 }
 

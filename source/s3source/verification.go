@@ -144,11 +144,12 @@ type verifier struct {
 	sum hash.Hash // of the object, or of the current part
 
 	// Of a target of parts:
-	size    func(part int) (int64, error) // the number of bytes of a part, from 1
-	confirm func() error                  // the error if size was a wrong guess
-	part    int                           // the current part; 0 before the first
-	left    int64                         // bytes of the current part to come
-	parts   []byte                        // the checksums of the parts so far
+	size     func(part int) (int64, error) // the number of bytes of a part, from 1
+	asksEach bool                          // size sends a request
+	confirm  func() error                  // the error if size was a wrong guess
+	part     int                           // the current part; 0 before the first
+	left     int64                         // bytes of the current part to come
+	parts    []byte                        // the checksums of the parts so far
 }
 
 // write adds the next bytes of the object.
@@ -170,6 +171,7 @@ func (v *verifier) write(p []byte) error {
 	return nil
 }
 
+// nextPart begins the next part.
 func (v *verifier) nextPart() error {
 	if v.part > 0 {
 		v.parts = v.sum.Sum(v.parts)

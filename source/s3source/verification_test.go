@@ -132,7 +132,7 @@ func TestVerification(t *testing.T) {
 				}
 				if flipped {
 					server.ClearFaults()
-					server.Fault(s3test.Fault{Op: "GetObject", After: func(req *s3test.Request, r *s3test.Reply) {
+					server.Fault(s3test.Fault{Op: "GetObject", Times: always, After: func(req *s3test.Request, r *s3test.Reply) {
 						flip(req, r)
 						if tt.object.without {
 							sumless(req, r)
