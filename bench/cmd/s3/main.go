@@ -1,4 +1,4 @@
-// S3 compares the downloads and uploads of millweir with those of the AWS SDK.
+// S3 compares the downloads and uploads of millweir with those of the AWS SDK and minio-go.
 //
 //	go run ./bench/cmd/s3 [-quick] [-json] [-svg DIR] [-case REGEXP] [-rounds N]
 //
@@ -7,19 +7,15 @@
 package main
 
 import (
-	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/millweir/millweir/bench/internal/report"
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == serverArg {
-		if err := serve(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
-		}
+	if playRole(os.Args) {
 		return
 	}
 	s := &servers{}
@@ -32,14 +28,20 @@ func main() {
 	}.Main()
 }
 
-// cases starts the server and returns all cases, in the order of the report.
+// cases starts the server and returns all cases, in the order of the report. Memory comes first: a
+// new process inherits the peak of this one.
 func (s *servers) cases(quick bool) ([]report.Case, error) {
 	size := 256 << 20
 	if quick {
 		size = 64 << 20
 	}
+	return s.casesOf(size)
+}
+
+// casesOf returns the cases with an object of the given size.
+func (s *servers) casesOf(size int) ([]report.Case, error) {
 	if err := s.start(size); err != nil {
 		return nil, err
 	}
-	return downloads(s, size)
+	return slices.Concat(memory(s), far(s), uploads(s), downloads(s)), nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -11,11 +10,7 @@ import (
 
 // TestMain is also the server's process.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == serverArg {
-		if err := serve(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
-		}
+	if playRole(os.Args) {
 		return
 	}
 	os.Exit(m.Run())
@@ -25,10 +20,7 @@ func TestMain(m *testing.M) {
 func TestCases(t *testing.T) {
 	s := &servers{}
 	defer s.close()
-	if err := s.start(1 << 20); err != nil {
-		t.Fatal(err)
-	}
-	all, err := downloads(s, 1<<20)
+	all, err := s.casesOf(20 << 20) // several parts
 	if err != nil {
 		t.Fatal(err)
 	}
