@@ -21,6 +21,7 @@ type ScanOptions struct {
 	// After continues a scan of the same collection and filter after a stored position. The zero
 	// value begins with the first document. After a position that is Done there is nothing.
 	After Position
+	ScanRange
 
 	Projection  any // must keep the _id unchanged
 	BatchSize   int
@@ -128,12 +129,16 @@ func newScan(name string, coll *mongo.Collection, filter any, opts *ScanOptions)
 	if s.opts.KeepAlive == 0 {
 		s.opts.KeepAlive = keepAlive
 	}
-	if s.opts.ReadConcern == nil {
+	concern := s.opts.ReadConcern
+	if concern == nil {
 		s.opts.ReadConcern = readconcern.Majority()
 	}
 	q, err := s.query(filter, true)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.opts.check(s.opts.After, concern); err != nil {
+		return nil, q.invalid(err)
 	}
 	if operator := ordered(filter); operator != "" {
 		return nil, q.fail(fmt.Errorf("%w: %s has its own order", ErrNotResumable, operator))

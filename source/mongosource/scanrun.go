@@ -35,6 +35,7 @@ func (s *scan) each(ctx context.Context, emit func(*scanRun, bson.Raw) error) er
 		scan: s, uuid: after.uuid, known: after != Position{}, keep: true,
 		drained: stream.Draining(ctx),
 	}
+	r.narrow(&s.opts.ScanRange)
 	q, err := s.query(s.filter, false)
 	if err != nil {
 		return err
